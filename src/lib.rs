@@ -1,1 +1,17 @@
-//! shakedown
+//! shakedown tells whether new or changed infrastructure is ready.
+//!
+//! `suite file -> plan -> engine -> observation -> judge -> verdict -> record -> report`. Modules are listed in layer
+//! order; imports run only towards the top (`tests/tidy.rs` enforces it).
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+pub mod stats;
+
+pub mod model;
+
+pub mod net;
+pub mod probe;
+
+pub mod checks;
+
+pub mod lab;

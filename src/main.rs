@@ -1,1 +1,3 @@
+//! The `shakedown` binary.
+
 fn main() {}

@@ -1,0 +1,21 @@
+//! The families. `families!` is the only place that lists them.
+
+use crate::probe::Family;
+
+macro_rules! families {
+    ($($module:ident :: $probe:ident),+ $(,)?) => {
+        $(pub mod $module;)+
+        /// Every family, in the order docs list them.
+        pub static FAMILIES: &[Family] = &[$(Family::of::<$module::$probe>()),+];
+    };
+}
+
+families! {
+    tcp::Tcp,
+}
+
+/// A family by its key.
+#[must_use]
+pub fn family(name: &str) -> Option<&'static Family> {
+    FAMILIES.iter().find(|family| family.name == name)
+}

@@ -1,0 +1,17 @@
+//! The embedded lab: real servers on loopback with ports chosen by the system, for `demo` and for the tests.
+//! Each server stops when its handle is dropped.
+
+use std::future::Future;
+
+use tokio::task::JoinSet;
+
+/// Tasks that end with their owner.
+#[derive(Debug, Default)]
+pub struct Tasks(JoinSet<()>);
+
+impl Tasks {
+    /// Runs `task` until it ends or `self` is dropped.
+    pub fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) {
+        self.0.spawn(task);
+    }
+}

@@ -1,0 +1,63 @@
+//! Events: owned, serializable, free of policy. Every report is a fold of one list of them.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::record::{CheckRecord, Design, Host, Run, SuiteRef};
+use super::verdict::Verdict;
+
+/// Schema name and version of `--events`.
+pub const SCHEMA: &str = "shakedown.events/1";
+
+/// What happened, in the order it happened.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// Before the first packet.
+    RunStarted {
+        /// Always `shakedown.events/1`.
+        schema: &'static str,
+        /// Id, start, labels; length and `interrupted` are not known yet.
+        run: Run,
+        /// The machine.
+        host: Box<Host>,
+        /// Rounds and seed.
+        design: Design,
+        /// Suite files.
+        suites: Vec<SuiteRef>,
+        /// Number of cases planned.
+        total: usize,
+    },
+    /// A case begins.
+    CheckStarted {
+        /// Position in plan order.
+        index: usize,
+        /// Case id.
+        id: String,
+    },
+    /// An attempt that was not the last one ended.
+    AttemptEnded {
+        /// Position in plan order.
+        index: usize,
+        /// Attempt, from 1.
+        attempt: u32,
+        /// What it came to.
+        verdict: Verdict,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// A case ended.
+    CheckFinished {
+        /// Position in plan order.
+        index: usize,
+        /// Everything about it.
+        record: Box<CheckRecord>,
+    },
+    /// The last event.
+    RunFinished {
+        /// Length, seconds.
+        duration_s: f64,
+        /// True when a signal ended it early.
+        interrupted: bool,
+    },
+}

@@ -1,0 +1,237 @@
+//! Facts: the typed, documented things a probe can see.
+//!
+//! One static table per family. Validation of `expect`, the JSON Schema, `explain`, the docs and the choice of
+//! baseline metrics all derive from it.
+
+use std::marker::PhantomData;
+
+use super::Value;
+use super::unit::Unit;
+
+/// What sort of value a fact holds; decides its operators.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    /// True or false.
+    Bool,
+    /// A whole number.
+    Integer,
+    /// A number in the fact's unit.
+    Number,
+    /// Free text.
+    Text,
+    /// One of these words, in the field's own order (`TLS1.2` before `TLS1.3`).
+    Choice(&'static [&'static str]),
+    /// A list of texts, in the order seen.
+    List,
+    /// Many samples: `.min .mean .p50 .median .p90 .p95 .p99 .max .stddev .count`.
+    Distribution,
+    /// An instant, RFC 3339.
+    Time,
+    /// A map or JSON document; a path below it is a fact too (`headers.server`).
+    Object,
+}
+
+impl Kind {
+    /// The word docs use.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Bool => "bool",
+            Self::Integer => "integer",
+            Self::Number => "number",
+            Self::Text => "text",
+            Self::Choice(_) => "choice",
+            Self::List => "list",
+            Self::Distribution => "distribution",
+            Self::Time => "time",
+            Self::Object => "object",
+        }
+    }
+}
+
+/// Which direction is an improvement. A fact with a direction is a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Better {
+    /// Smaller is better (latency, loss).
+    Lower,
+    /// Larger is better (throughput).
+    Higher,
+}
+
+impl Better {
+    /// The word in reports.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Lower => "lower",
+            Self::Higher => "higher",
+        }
+    }
+}
+
+/// One row of a family's fact table.
+#[derive(Clone, Copy, Debug)]
+pub struct FactInfo {
+    /// Name, dotted where it belongs to a group (`chain.expires_in`).
+    pub name: &'static str,
+    /// Sort of value.
+    pub kind: Kind,
+    /// Unit of a number; `Count` for everything else.
+    pub unit: Unit,
+    /// Direction, for facts that are metrics.
+    pub better: Option<Better>,
+    /// One sentence for `explain`, the schema and the docs.
+    pub help: &'static str,
+}
+
+/// A typed key: recording a value of the wrong type does not compile.
+#[derive(Clone, Copy, Debug)]
+pub struct Fact<T> {
+    /// The row this key stands for.
+    pub info: FactInfo,
+    marker: PhantomData<fn(T)>,
+}
+
+/// Marker of a fact that is one of a fixed list of words.
+#[derive(Clone, Copy, Debug)]
+pub struct Choice;
+
+/// Marker of a fact that collects samples.
+#[derive(Clone, Copy, Debug)]
+pub struct Distribution;
+
+/// Marker of an instant; set from an RFC 3339 text.
+#[derive(Clone, Copy, Debug)]
+pub struct Time;
+
+/// Types a fact can be set from.
+pub trait Scalar {
+    /// The argument type of `set`.
+    type In;
+    /// As a report value.
+    fn value(input: Self::In) -> Value;
+}
+
+macro_rules! scalar {
+    ($marker:ty, $input:ty) => {
+        impl Scalar for $marker {
+            type In = $input;
+            fn value(input: Self::In) -> Value {
+                Value::from(input)
+            }
+        }
+    };
+}
+scalar!(bool, bool);
+scalar!(i64, i64);
+scalar!(f64, f64);
+scalar!(String, String);
+scalar!(Vec<String>, Vec<String>);
+scalar!(Choice, &'static str);
+scalar!(Time, String);
+scalar!(Value, Value);
+
+impl<T> Fact<T> {
+    const fn with(name: &'static str, kind: Kind, unit: Unit, better: Option<Better>, help: &'static str) -> Self {
+        Self { info: FactInfo { name, kind, unit, better, help }, marker: PhantomData }
+    }
+}
+
+impl Fact<bool> {
+    /// A yes/no fact.
+    #[must_use]
+    pub const fn flag(name: &'static str, help: &'static str) -> Self {
+        Self::with(name, Kind::Bool, Unit::Count, None, help)
+    }
+}
+
+impl Fact<i64> {
+    /// A whole number without direction.
+    #[must_use]
+    pub const fn integer(name: &'static str, unit: Unit, help: &'static str) -> Self {
+        Self::with(name, Kind::Integer, unit, None, help)
+    }
+    /// A whole number that is a metric.
+    #[must_use]
+    pub const fn counter(name: &'static str, unit: Unit, better: Better, help: &'static str) -> Self {
+        Self::with(name, Kind::Integer, unit, Some(better), help)
+    }
+}
+
+impl Fact<f64> {
+    /// A number without direction.
+    #[must_use]
+    pub const fn number(name: &'static str, unit: Unit, help: &'static str) -> Self {
+        Self::with(name, Kind::Number, unit, None, help)
+    }
+    /// A number that is a metric.
+    #[must_use]
+    pub const fn metric(name: &'static str, unit: Unit, better: Better, help: &'static str) -> Self {
+        Self::with(name, Kind::Number, unit, Some(better), help)
+    }
+}
+
+impl Fact<String> {
+    /// Free text.
+    #[must_use]
+    pub const fn text(name: &'static str, help: &'static str) -> Self {
+        Self::with(name, Kind::Text, Unit::Count, None, help)
+    }
+}
+
+impl Fact<Choice> {
+    /// One of a fixed list of words.
+    #[must_use]
+    pub const fn choice(name: &'static str, words: &'static [&'static str], help: &'static str) -> Self {
+        Self::with(name, Kind::Choice(words), Unit::Count, None, help)
+    }
+}
+
+impl Fact<Vec<String>> {
+    /// A list of texts.
+    #[must_use]
+    pub const fn list(name: &'static str, help: &'static str) -> Self {
+        Self::with(name, Kind::List, Unit::Count, None, help)
+    }
+}
+
+impl Fact<Distribution> {
+    /// Samples in `unit`.
+    #[must_use]
+    pub const fn distribution(name: &'static str, unit: Unit, better: Better, help: &'static str) -> Self {
+        Self::with(name, Kind::Distribution, unit, Some(better), help)
+    }
+    /// Samples in `unit` that describe but are not compared (a TTL, say).
+    #[must_use]
+    pub const fn spread(name: &'static str, unit: Unit, help: &'static str) -> Self {
+        Self::with(name, Kind::Distribution, unit, None, help)
+    }
+}
+
+impl Fact<Time> {
+    /// An instant.
+    #[must_use]
+    pub const fn time(name: &'static str, help: &'static str) -> Self {
+        Self::with(name, Kind::Time, Unit::Count, None, help)
+    }
+}
+
+impl Fact<Value> {
+    /// A map or JSON document.
+    #[must_use]
+    pub const fn object(name: &'static str, help: &'static str) -> Self {
+        Self::with(name, Kind::Object, Unit::Count, None, help)
+    }
+}
+
+/// The parts of a distribution an expectation can name.
+pub const STATISTICS: &[&str] = &["min", "mean", "p50", "median", "p90", "p95", "p99", "max", "stddev", "count"];
+
+/// A fact every family has when the check says `eventually`.
+pub const SETTLED_IN: FactInfo = FactInfo {
+    name: "settled_in",
+    kind: Kind::Number,
+    unit: Unit::Seconds,
+    better: Some(Better::Lower),
+    help: "Seconds from the first attempt to the end of the one that held, of a check with `eventually`.",
+};

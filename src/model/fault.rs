@@ -1,0 +1,86 @@
+//! Faults: "the harness could not look". Never what was seen.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Why nothing could be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultKind {
+    /// The check's budget was used up.
+    Deadline,
+    /// The run was interrupted.
+    Cancelled,
+    /// The probe panicked: a defect of shakedown.
+    Panicked,
+    /// What the check changed could not be put back.
+    NotRestored,
+    /// Missing permission, a broken fixture, an empty measurement: this side could not look.
+    Local,
+}
+
+impl FaultKind {
+    /// The word in reports; JUnit's `type` is `fault.<word>`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Deadline => "deadline",
+            Self::Cancelled => "cancelled",
+            Self::Panicked => "panicked",
+            Self::NotRestored => "not_restored",
+            Self::Local => "local",
+        }
+    }
+}
+
+/// A fault names the operation, the peer, what happened and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Fault {
+    /// Why.
+    pub kind: FaultKind,
+    /// What was being done ("open ICMP socket").
+    pub operation: String,
+    /// With whom; empty when there is no peer.
+    pub peer: String,
+    /// What happened, in the system's words.
+    pub detail: String,
+    /// What to try next.
+    pub remedy: String,
+}
+
+impl Fault {
+    /// A fault of this side of the wire.
+    pub fn local(
+        operation: impl Into<String>,
+        peer: impl Into<String>,
+        detail: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Self::new(FaultKind::Local, operation, peer, detail, remedy)
+    }
+
+    /// Any fault.
+    pub fn new(
+        kind: FaultKind,
+        operation: impl Into<String>,
+        peer: impl Into<String>,
+        detail: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Self { kind, operation: operation.into(), peer: peer.into(), detail: detail.into(), remedy: remedy.into() }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.operation)?;
+        if !self.peer.is_empty() {
+            write!(f, " ({})", self.peer)?;
+        }
+        write!(f, ": {}", self.detail)
+    }
+}
+
+impl std::error::Error for Fault {}

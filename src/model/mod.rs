@@ -1,0 +1,24 @@
+//! Plain data every layer speaks. Imports nothing of the project but `stats`.
+
+pub mod args;
+pub mod event;
+pub mod fact;
+pub mod fault;
+pub mod field;
+pub mod observation;
+pub mod record;
+pub mod unit;
+pub mod verdict;
+
+pub use args::{Arg, Args, Invalid};
+pub use event::Event;
+pub use fact::{Better, Choice, Fact, FactInfo, Kind};
+pub use fault::{Fault, FaultKind};
+pub use field::{Field, FieldKind};
+pub use observation::{Observation, Round};
+pub use record::{CheckRecord, Record};
+pub use unit::Unit;
+pub use verdict::{Severity, Verdict};
+
+/// A scalar, list or object a probe saw. Absent is `Null`, never zero.
+pub type Value = serde_json::Value;

@@ -1,0 +1,144 @@
+//! What a probe saw. The engine owns it, the probe borrows it: deadline, cancel and panic keep what was recorded.
+
+use std::time::Duration;
+
+use super::Value;
+use super::fact::FactInfo;
+use super::unit::Unit;
+use crate::stats::Samples;
+use crate::stats::samples::NANOS;
+
+/// Evidence lines kept per case.
+const NOTES: usize = 32;
+/// Characters kept per evidence line.
+const NOTE_CHARS: usize = 500;
+
+/// One independent repetition of a measurement.
+#[derive(Clone, Debug, Default)]
+pub struct Round {
+    /// Position in the run's order, from 0.
+    pub slot: u32,
+    /// Start, after the start of the case.
+    pub start: Duration,
+    /// Why this round does not count (`warm_up`), if it does not.
+    pub discarded: Option<&'static str>,
+    facts: Vec<(&'static str, Value)>,
+    samples: Vec<(&'static str, Samples)>,
+}
+
+impl Round {
+    /// A fact of this round.
+    #[must_use]
+    pub fn fact(&self, name: &str) -> Option<&Value> {
+        self.facts.iter().find(|(n, _)| *n == name).map(|(_, value)| value)
+    }
+
+    /// The samples of a distribution of this round.
+    #[must_use]
+    pub fn samples(&self, name: &str) -> Option<&Samples> {
+        self.samples.iter().find(|(n, _)| *n == name).map(|(_, samples)| samples)
+    }
+
+    /// All scalar facts, in the order first set.
+    #[must_use]
+    pub fn facts(&self) -> &[(&'static str, Value)] {
+        &self.facts
+    }
+}
+
+/// Everything one attempt of one case saw.
+#[derive(Clone, Debug, Default)]
+pub struct Observation {
+    rounds: Vec<Round>,
+    notes: Vec<String>,
+    /// Time from the first attempt to the end of this one; set for checks with `eventually`.
+    pub settled_in: Option<Duration>,
+}
+
+impl Observation {
+    /// Starts a round; what is recorded from here belongs to it.
+    pub fn begin_round(&mut self, slot: u32, start: Duration, discarded: Option<&'static str>) {
+        self.rounds.push(Round { slot, start, discarded, ..Round::default() });
+    }
+
+    fn current(&mut self) -> &mut Round {
+        if self.rounds.is_empty() {
+            self.rounds.push(Round::default());
+        }
+        let last = self.rounds.len() - 1;
+        &mut self.rounds[last]
+    }
+
+    /// Sets a fact of the current round; the last value wins.
+    pub fn set(&mut self, name: &'static str, value: Value) {
+        let round = self.current();
+        match round.facts.iter_mut().find(|(n, _)| *n == name) {
+            Some(slot) => slot.1 = value,
+            None => round.facts.push((name, value)),
+        }
+    }
+
+    /// The collector of a distribution of the current round.
+    pub fn samples_mut(&mut self, info: &FactInfo) -> &mut Samples {
+        let scale = if info.unit == Unit::Seconds { NANOS } else { 1.0 };
+        let round = self.current();
+        let index = if let Some(index) = round.samples.iter().position(|(n, _)| *n == info.name) {
+            index
+        } else {
+            round.samples.push((info.name, Samples::scaled(scale)));
+            round.samples.len() - 1
+        };
+        &mut round.samples[index].1
+    }
+
+    /// Adds a line of evidence; bounded in length and number.
+    pub fn note(&mut self, text: impl Into<String>) {
+        if self.notes.len() >= NOTES {
+            return;
+        }
+        let text: String = text.into();
+        self.notes.push(text.chars().take(NOTE_CHARS).collect());
+    }
+
+    /// Evidence lines.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// All rounds, warm-up included.
+    #[must_use]
+    pub fn rounds(&self) -> &[Round] {
+        &self.rounds
+    }
+
+    /// The rounds that count.
+    pub fn counted(&self) -> impl Iterator<Item = &Round> {
+        self.rounds.iter().filter(|round| round.discarded.is_none())
+    }
+
+    /// The last value of a scalar fact in the rounds that count.
+    #[must_use]
+    pub fn last(&self, name: &str) -> Option<&Value> {
+        self.rounds.iter().rev().filter(|r| r.discarded.is_none()).find_map(|round| round.fact(name))
+    }
+
+    /// Text of a scalar fact; a shortcut for probes that look at what they recorded.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.last(name).and_then(Value::as_str)
+    }
+
+    /// All samples of a distribution in the rounds that count, merged.
+    #[must_use]
+    pub fn merged(&self, name: &str) -> Option<Samples> {
+        let mut all: Option<Samples> = None;
+        for samples in self.counted().filter_map(|round| round.samples(name)) {
+            match &mut all {
+                None => all = Some(samples.clone()),
+                Some(all) => all.merge(samples),
+            }
+        }
+        all
+    }
+}

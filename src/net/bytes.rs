@@ -1,0 +1,68 @@
+//! Bytes in suites and reports: text or hexadecimal in, readable text out.
+
+use crate::model::{Args, Invalid};
+
+/// The bytes of a pair of fields: `name` as text, or `name_hex` as hexadecimal. Both at once is an error.
+pub fn from_fields(args: &Args, text: &'static str, hex: &'static str) -> Result<Option<Vec<u8>>, Invalid> {
+    match (args.text(text), args.text(hex)) {
+        (Some(_), Some(_)) => Err(Invalid::at(hex, format!("`{text}` and `{hex}` exclude each other"), "keep one")),
+        (Some(words), None) => Ok(Some(words.as_bytes().to_vec())),
+        (None, Some(digits)) => unhex(digits).map(Some).ok_or_else(|| {
+            Invalid::at(hex, format!("`{digits}` is not hexadecimal"), "write pairs of hex digits, such as 16 03 01")
+        }),
+        (None, None) => Ok(None),
+    }
+}
+
+/// Decodes hexadecimal; spaces and colons between pairs are allowed.
+#[must_use]
+pub fn unhex(digits: &str) -> Option<Vec<u8>> {
+    let clean: Vec<u32> =
+        digits.chars().filter(|c| !matches!(c, ' ' | ':')).map(|c| c.to_digit(16)).collect::<Option<_>>()?;
+    if clean.len() % 2 != 0 {
+        return None;
+    }
+    clean.chunks(2).map(|pair| u8::try_from(pair[0] * 16 + pair[1]).ok()).collect()
+}
+
+/// Lower-case hexadecimal.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
+
+/// Bytes as text for a report: valid UTF-8 stays, anything else becomes U+FFFD.
+#[must_use]
+pub fn readable(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// True when `needle` stands somewhere in `hay`; an empty needle never does.
+#[must_use]
+pub fn contains(hay: &[u8], needle: &[u8]) -> bool {
+    !needle.is_empty() && hay.windows(needle.len()).any(|window| window == needle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{contains, hex, unhex};
+
+    #[test]
+    fn hexadecimal_round_trips() {
+        assert_eq!(unhex("16 03:01").unwrap(), [0x16, 3, 1]);
+        assert_eq!(unhex("160"), None);
+        assert_eq!(unhex("zz"), None);
+        assert_eq!(hex(&[0, 255, 16]), "00ff10");
+    }
+
+    #[test]
+    fn nothing_is_never_found() {
+        assert!(contains(b"220 ready", b"ready"));
+        assert!(!contains(b"220 ready", b""));
+        assert!(!contains(b"", b"x"));
+    }
+}

@@ -1,0 +1,112 @@
+//! TCP connections whose outcome is a fact, and whose local troubles are faults.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::Instant;
+
+use crate::model::Fault;
+
+/// An open connection and how long the handshake took.
+pub struct Dialled {
+    /// The connection.
+    pub stream: TcpStream,
+    /// From SYN to established.
+    pub elapsed: Duration,
+}
+
+/// Why the peer could not be connected to. A fact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// RST in answer to SYN, or the connection met itself.
+    Refused,
+    /// Silence for the whole patience.
+    Timeout,
+    /// An ICMP error or no route.
+    Unreachable(String),
+    /// RST after SYN-ACK.
+    Reset,
+}
+
+impl Refusal {
+    /// The word of fact `outcome`.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Timeout => "timeout",
+            Self::Unreachable(_) => "unreachable",
+            Self::Reset => "reset",
+        }
+    }
+}
+
+/// Connects to `peer`, waiting at most `patience`.
+/// The outer `Err` is a fault of this side: no permission, no descriptors, no such source address.
+pub async fn connect(
+    peer: SocketAddr,
+    source: Option<IpAddr>,
+    patience: Duration,
+) -> Result<Result<Dialled, Refusal>, Fault> {
+    let socket = open(peer, source)?;
+    let start = Instant::now();
+    let stream = match tokio::time::timeout(patience, socket.connect(peer)).await {
+        Err(_) => return Ok(Err(Refusal::Timeout)),
+        Ok(Err(error)) => return refusal(&error, "connect", peer).map(Err),
+        Ok(Ok(stream)) => stream,
+    };
+    let elapsed = start.elapsed();
+    // On loopback the kernel may pick the target's own port: simultaneous open with itself, nobody listens there.
+    if stream.local_addr().is_ok_and(|local| local == peer) {
+        return Ok(Err(Refusal::Refused));
+    }
+    let _ = stream.set_nodelay(true);
+    Ok(Ok(Dialled { stream, elapsed }))
+}
+
+fn open(peer: SocketAddr, source: Option<IpAddr>) -> Result<TcpSocket, Fault> {
+    let socket = if peer.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }
+        .map_err(|error| local(&error, "open TCP socket", peer))?;
+    if let Some(source) = source {
+        socket
+            .bind(SocketAddr::new(source, 0))
+            .map_err(|error| local(&error, &format!("bind to source {source}"), peer))?;
+    }
+    Ok(socket)
+}
+
+/// Sorts an error of a socket into what the peer or the path did, or a fault of this side.
+pub fn refusal(error: &io::Error, operation: &str, peer: SocketAddr) -> Result<Refusal, Fault> {
+    match error.raw_os_error() {
+        Some(libc::ECONNREFUSED) => Ok(Refusal::Refused),
+        Some(libc::ECONNRESET | libc::EPIPE) => Ok(Refusal::Reset),
+        Some(libc::ETIMEDOUT) => Ok(Refusal::Timeout),
+        Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::ENONET | libc::EHOSTDOWN | libc::ENOPROTOOPT) => {
+            Ok(Refusal::Unreachable(error.to_string()))
+        }
+        _ => Err(local(error, operation, peer)),
+    }
+}
+
+/// A fault of this side, with the remedy for the errors people meet.
+#[must_use]
+pub fn local(error: &io::Error, operation: &str, peer: SocketAddr) -> Fault {
+    let remedy = match error.raw_os_error() {
+        Some(libc::EMFILE | libc::ENFILE) => "raise the limit of open files (ulimit -n) or lower --jobs",
+        Some(libc::EADDRNOTAVAIL) => {
+            "check that `source` is an address of this machine, and that local ports are left (ip_local_port_range)"
+        }
+        Some(libc::EACCES | libc::EPERM) => "allow it in the local firewall, or run with the capability it needs",
+        Some(libc::EINVAL) => "a link-local IPv6 address needs its zone, as in fe80::1%eth0",
+        _ => "see the system's message",
+    };
+    Fault::local(operation, peer.to_string(), error.to_string(), remedy)
+}
+
+/// `host:port` for people, with brackets around IPv6.
+#[must_use]
+pub fn endpoint(host: &str, port: u16) -> String {
+    if host.contains(':') && !host.starts_with('[') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}

@@ -1,0 +1,11 @@
+//! What several families share: names to addresses, connections with phases, schedules, raw sockets.
+
+pub mod bytes;
+pub mod dial;
+pub mod pacer;
+pub mod resolve;
+pub mod sys;
+
+pub use dial::{Dialled, Refusal, connect};
+pub use pacer::Pacer;
+pub use resolve::{IpFamily, resolve};

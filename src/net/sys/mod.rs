@@ -1,0 +1,1 @@
+//! The only place for `unsafe`: socket features that neither tokio nor socket2 shows.
