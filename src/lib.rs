@@ -12,6 +12,13 @@ pub mod model;
 pub mod net;
 pub mod probe;
 
+pub mod suite;
+
 pub mod checks;
+pub mod judge;
+
+pub mod plan;
+
+pub mod engine;
 
 pub mod lab;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -192,6 +193,19 @@ pub struct CheckRecord {
     pub notes: Vec<String>,
     /// What the baseline said; absent without one.
     pub baseline: Option<Value>,
+}
+
+/// When a case ran and how often.
+#[derive(Clone, Debug, Default)]
+pub struct Timing {
+    /// Start, RFC 3339 UTC; absent when it never ran.
+    pub started: Option<String>,
+    /// Length of all attempts.
+    pub duration: Duration,
+    /// Attempts made.
+    pub attempts: u32,
+    /// Why earlier attempts did not hold.
+    pub earlier: Vec<String>,
 }
 
 /// One expectation, judged.

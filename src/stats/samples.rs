@@ -67,7 +67,8 @@ impl Samples {
             self.spill();
         }
         if let Some(histogram) = &mut self.histogram {
-            histogram.saturating_record(ticks(value, self.scale));
+            // Auto-resizing: recording fails only beyond u64, where `ticks` has saturated already.
+            let _ = histogram.record(ticks(value, self.scale));
         }
     }
 
@@ -81,7 +82,7 @@ impl Samples {
         let mut histogram = Histogram::new(3).ok()?;
         histogram.auto(true);
         for value in values {
-            histogram.saturating_record(ticks(*value, scale));
+            let _ = histogram.record(ticks(*value, scale));
         }
         Some(histogram)
     }

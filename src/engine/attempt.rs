@@ -1,0 +1,186 @@
+//! One case: its attempts, its rounds, its bounds, and putting back what it changed.
+
+use std::any::Any;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::time::Instant;
+
+use super::{Assess, RESTORE, RESTORE_HURRY, Shared};
+use crate::model::record::Timing;
+use crate::model::{CheckRecord, Event, Fault, FaultKind, Observation, Verdict};
+use crate::plan::Case;
+use crate::probe::{Cx, Footprint};
+
+/// Reasons of earlier attempts kept in the record.
+const EARLIER: usize = 5;
+
+/// Runs a case to its record.
+pub(super) async fn run<A: Assess>(shared: &Shared<A>, index: usize, case: &Case) -> CheckRecord {
+    let start = Instant::now();
+    let deadline = start + case.budget;
+    let since = i64::try_from((start - shared.settings.start).as_millis()).unwrap_or(0);
+    let started = shared.settings.wall.checked_add(jiff::SignedDuration::from_millis(since)).ok();
+    let mut timing = Timing { started: started.map(|at| format!("{at:.3}")), ..Timing::default() };
+    loop {
+        let began = Instant::now();
+        timing.attempts += 1;
+        let mut seen = Observation::default();
+        let fault = rounds(shared, case, &mut seen, deadline, timing.attempts).await;
+        if case.check.eventually.is_some() {
+            seen.settled_in = Some(start.elapsed());
+        }
+        let kind = fault.as_ref().map(|fault| fault.kind);
+        let (verdict, reason, judgement) = shared.assess.assess(case, &seen, fault);
+        let wait = again(case, verdict, kind, start, began, timing.attempts);
+        let Some(wait) = wait.filter(|_| !shared.stop.soft.is_cancelled()) else {
+            timing.duration = start.elapsed();
+            return shared.assess.record(case, &seen, judgement, timing);
+        };
+        if timing.earlier.len() < EARLIER {
+            timing.earlier.push(reason.clone().unwrap_or_else(|| verdict.word().to_owned()));
+        }
+        shared.send(Event::AttemptEnded { index, attempt: timing.attempts, verdict, reason }).await;
+        tokio::select! {
+            () = tokio::time::sleep_until(wait.min(deadline)) => {}
+            () = shared.stop.soft.cancelled() => {}
+        }
+    }
+}
+
+/// When the next attempt begins; `None` when this was the last.
+fn again(
+    case: &Case,
+    verdict: Verdict,
+    fault: Option<FaultKind>,
+    start: Instant,
+    began: Instant,
+    attempts: u32,
+) -> Option<Instant> {
+    if verdict == Verdict::Passed || fault.is_some_and(|kind| kind != FaultKind::Local) {
+        return None;
+    }
+    match case.check.eventually {
+        Some(eventually) => {
+            let next = (began + eventually.every).max(Instant::now());
+            (next < start + eventually.within).then_some(next)
+        }
+        None => (attempts <= case.check.retries).then(Instant::now),
+    }
+}
+
+/// All rounds of one attempt; ends at the first fault.
+async fn rounds<A: Assess>(
+    shared: &Shared<A>,
+    case: &Case,
+    seen: &mut Observation,
+    deadline: Instant,
+    attempt: u32,
+) -> Option<Fault> {
+    let start = Instant::now();
+    for slot in 0..case.warm_up + case.check.rounds {
+        let warm_up = (slot < case.warm_up).then_some("warm_up");
+        seen.begin_round(slot, start.elapsed(), warm_up);
+        let seed = seed(shared.settings.seed, &case.check.id, attempt, slot);
+        let fault = bounded(shared, case, seen, deadline, seed).await;
+        if let Some(fault) = restored(shared, case).await.or(fault) {
+            return Some(fault);
+        }
+    }
+    None
+}
+
+fn seed(run: u64, id: &str, attempt: u32, slot: u32) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (run, id, attempt, slot).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// One round, bounded by the budget and by signals; a panic is caught. What was recorded stays in `seen`.
+async fn bounded<A: Assess>(
+    shared: &Shared<A>,
+    case: &Case,
+    seen: &mut Observation,
+    deadline: Instant,
+    seed: u64,
+) -> Option<Fault> {
+    let cancel = shared.stop.soft.child_token();
+    let mut cx = Cx::new(seen, deadline, seed, cancel.clone());
+    let probe = AssertUnwindSafe(case.check.probe.run(&mut cx)).catch_unwind();
+    let ended = tokio::select! {
+        biased;
+        () = shared.stop.soft.cancelled() => Err(cancelled(case)),
+        ended = tokio::time::timeout_at(deadline, probe) => match ended {
+            Err(_) => Err(overdue(case)),
+            Ok(Err(panic)) => Err(panicked(case, panic.as_ref())),
+            Ok(Ok(ended)) => ended,
+        },
+    };
+    cancel.cancel();
+    ended.err()
+}
+
+/// Puts back what the probe changed, on every path. Interrupting the run does not interrupt this.
+async fn restored<A: Assess>(shared: &Shared<A>, case: &Case) -> Option<Fault> {
+    if case.footprint != Footprint::Disruptive {
+        return case.check.probe.restore().await.err();
+    }
+    let hurry = async {
+        shared.stop.hurry.cancelled().await;
+        tokio::time::sleep(RESTORE_HURRY).await;
+    };
+    let restore = AssertUnwindSafe(case.check.probe.restore()).catch_unwind();
+    let why = tokio::select! {
+        ended = tokio::time::timeout(RESTORE, restore) => match ended {
+            Ok(Ok(ended)) => return ended.err(),
+            Ok(Err(_)) => "restoring panicked".to_owned(),
+            Err(_) => format!("restoring took longer than {}s", RESTORE.as_secs()),
+        },
+        () = hurry => "restoring was cut short by a second signal".to_owned(),
+    };
+    Some(Fault::new(
+        FaultKind::NotRestored,
+        "restore",
+        case.check.probe.target(),
+        why,
+        format!("run the `restore` command of {} by hand, then check the target", case.check.at),
+    ))
+}
+
+fn cancelled(case: &Case) -> Fault {
+    Fault::new(
+        FaultKind::Cancelled,
+        format!("{} probe", case.check.family.name),
+        case.check.probe.target(),
+        "the run was interrupted",
+        "run it again",
+    )
+}
+
+fn overdue(case: &Case) -> Fault {
+    let budget = Duration::as_secs_f64(&case.budget);
+    Fault::new(
+        FaultKind::Deadline,
+        format!("{} probe", case.check.family.name),
+        case.check.probe.target(),
+        format!("the budget of {budget:.1}s was used up"),
+        "raise `budget`, or lower `rounds`, `retries`, `count` or `timeout`",
+    )
+}
+
+fn panicked(case: &Case, panic: &(dyn Any + Send)) -> Fault {
+    let text = panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned());
+    Fault::new(
+        FaultKind::Panicked,
+        format!("{} probe", case.check.family.name),
+        case.check.probe.target(),
+        text,
+        "this is a defect of shakedown: please report it with the suite",
+    )
+}

@@ -1,0 +1,128 @@
+//! The judge: observation and expectations to a verdict. Pure; it opens nothing and waits for nothing.
+
+mod record;
+mod see;
+
+use std::borrow::Cow;
+
+pub use record::record;
+
+use crate::model::record::Outcome;
+use crate::model::{Fault, FaultKind, Observation, Verdict};
+use crate::suite::{Check, Expectation};
+
+/// What the judge says of one attempt.
+#[derive(Clone, Debug)]
+pub struct Judgement {
+    /// Verdict.
+    pub verdict: Verdict,
+    /// Why, unless passed.
+    pub reason: Option<String>,
+    /// The fault of an errored attempt.
+    pub fault: Option<Fault>,
+    /// Every expectation, judged; empty when nothing could be measured.
+    pub expectations: Vec<Outcome>,
+}
+
+/// Judges one attempt.
+#[must_use]
+pub fn judge(check: &Check, seen: &Observation, fault: Option<Fault>) -> Judgement {
+    let fault = fault.or_else(|| empty(check, seen));
+    if let Some(fault) = fault {
+        // What was seen before the fault stays in the record as facts, but is not held against the target.
+        return Judgement {
+            verdict: Verdict::Errored,
+            reason: Some(fault.to_string()),
+            fault: Some(fault),
+            expectations: Vec::new(),
+        };
+    }
+    let expectations: Vec<Outcome> = check.expectations.iter().map(|e| outcome(e, seen)).collect();
+    let breached: Vec<&Outcome> = expectations.iter().filter(|outcome| !outcome.held).collect();
+    let reason = breached.first().map(|first| {
+        let more = if breached.len() > 1 { format!(" (and {} more)", breached.len() - 1) } else { String::new() };
+        format!("{}{more}", sentence(first))
+    });
+    let verdict = if breached.is_empty() { Verdict::Passed } else { Verdict::Failed };
+    Judgement { verdict, reason, fault: None, expectations }
+}
+
+/// An observation without anything in it is a measurement of nothing, never a pass.
+fn empty(check: &Check, seen: &Observation) -> Option<Fault> {
+    let nothing = seen.counted().all(|round| round.facts().is_empty())
+        && !check.family.facts.iter().any(|fact| seen.merged(fact.name).is_some());
+    let nothing_expected = check.expectations.is_empty();
+    if nothing {
+        return Some(Fault::new(
+            FaultKind::Local,
+            format!("{} probe", check.family.name),
+            check.probe.target(),
+            "nothing was observed",
+            "this is a defect of shakedown: please report it with the suite",
+        ));
+    }
+    nothing_expected.then(|| {
+        Fault::new(FaultKind::Local, "judge", check.probe.target(), "the check expects nothing", "write `expect`")
+    })
+}
+
+fn outcome(expectation: &Expectation, seen: &Observation) -> Outcome {
+    let sights = see::sights(expectation, seen);
+    let total = sights.len();
+    let mut held = total > 0;
+    let mut got = None;
+    for (index, value) in sights.iter().enumerate() {
+        let holds = expectation.test.holds(value.as_ref(), expectation.sort);
+        if got.is_none() || !holds {
+            let text = value.as_ref().map(|value| see::human(value, expectation.sort));
+            got =
+                text.map(
+                    |text| if total > 1 && !holds { format!("{text} in round {} of {total}", index + 1) } else { text },
+                );
+        }
+        held &= holds;
+        if !holds {
+            break;
+        }
+    }
+    Outcome {
+        fact: expectation.path.to_string(),
+        operator: Cow::Borrowed(expectation.operator),
+        want: expectation.want.to_string(),
+        got,
+        held,
+        at: expectation.at.to_string(),
+    }
+}
+
+/// "outcome: expected connected, saw timeout".
+#[must_use]
+pub fn sentence(outcome: &Outcome) -> String {
+    let got = outcome.got.as_deref().unwrap_or("nothing");
+    format!("{}: expected {}, saw {got}", outcome.fact, wanted(outcome))
+}
+
+/// "at most 20ms": the operator and the wanted value in words.
+#[must_use]
+pub fn wanted(outcome: &Outcome) -> String {
+    let words = match outcome.operator.as_ref() {
+        "eq" => "",
+        "ne" => "anything but ",
+        "lt" => "less than ",
+        "le" => "at most ",
+        "gt" => "more than ",
+        "ge" => "at least ",
+        "between" => "something between ",
+        "in" => "one of ",
+        "not_in" => "none of ",
+        "matches" => "a match of ",
+        "not_matches" => "no match of ",
+        "contains" => "to contain ",
+        "excludes" => "not to contain ",
+        "exactly" => "exactly ",
+        "len" => "a length of ",
+        "present" => "present: ",
+        other => return format!("{other} {}", outcome.want),
+    };
+    format!("{words}{}", outcome.want)
+}

@@ -1,0 +1,113 @@
+//! The record of one case, from what was seen and judged.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use super::Judgement;
+use crate::model::fact::SETTLED_IN;
+use crate::model::record::Timing;
+use crate::model::record::{FactValue, Facts, Metric, RoundRecord};
+use crate::model::{CheckRecord, FactInfo, Kind, Observation, Round, Unit, Value, Verdict};
+use crate::stats::Summary;
+use crate::suite::Check;
+
+/// Default tolerances: 5 % for times, 3 % for rates; what may be zero is compared by difference.
+const TOLERANCE_TIME: f64 = 0.05;
+const TOLERANCE_RATE: f64 = 0.03;
+
+/// The record of `check`.
+#[must_use]
+pub fn record(suite: &str, check: &Check, seen: &Observation, judgement: Judgement, timing: Timing) -> CheckRecord {
+    let passed = judgement.verdict == Verdict::Passed;
+    let settled = seen.settled_in.filter(|_| passed).map(|settled| settled.as_secs_f64());
+    CheckRecord {
+        suite: suite.to_owned(),
+        id: check.id.to_string(),
+        check: check.check.to_string(),
+        family: Cow::Borrowed(check.family.name),
+        target: check.probe.target(),
+        tags: check.tags.to_vec(),
+        verdict: judgement.verdict,
+        flaky: passed && timing.attempts > 1 && check.eventually.is_none(),
+        reason: judgement.reason,
+        fault: judgement.fault,
+        severity: check.severity,
+        at: check.at.to_string(),
+        started: timing.started,
+        duration_s: timing.duration.as_secs_f64(),
+        attempts: timing.attempts,
+        earlier: timing.earlier,
+        settled_in_s: settled,
+        facts: facts(check, seen),
+        expectations: judgement.expectations,
+        metrics: metrics(check, seen),
+        notes: seen.notes().to_vec(),
+        baseline: None,
+    }
+}
+
+fn facts(check: &Check, seen: &Observation) -> Facts {
+    let mut out = Vec::new();
+    for info in check.family.facts {
+        let name = Cow::Borrowed(info.name);
+        if info.kind == Kind::Distribution {
+            if let Some(summary) = seen.merged(info.name).and_then(|samples| samples.summary()) {
+                let unit = Cow::Borrowed(info.unit.symbol());
+                out.push((name, FactValue::Distribution(unit, Box::new(summary))));
+            }
+        } else if let Some(value) = seen.last(info.name) {
+            out.push((name, FactValue::Scalar(value.clone())));
+        }
+    }
+    if let Some(settled) = seen.settled_in {
+        out.push((Cow::Borrowed(SETTLED_IN.name), FactValue::Scalar(Value::from(settled.as_secs_f64()))));
+    }
+    Facts(out)
+}
+
+fn metrics(check: &Check, seen: &Observation) -> BTreeMap<Cow<'static, str>, Metric> {
+    let measured = check.family.facts.iter().filter(|info| info.better.is_some());
+    measured.filter_map(|info| Some((Cow::Borrowed(info.name), metric(check, info, seen)?))).collect()
+}
+
+fn metric(check: &Check, info: &FactInfo, seen: &Observation) -> Option<Metric> {
+    let rounds: Vec<RoundRecord> = seen.rounds().iter().filter_map(|round| of_round(info, round)).collect();
+    if rounds.is_empty() {
+        return None;
+    }
+    // A distribution of times or rates is never zero; everything else (loss, errors, outage) may well be.
+    let ratio = info.kind == Kind::Distribution;
+    let default = match info.unit {
+        _ if !ratio => 0.0,
+        Unit::BitsPerSecond | Unit::PerSecond => TOLERANCE_RATE,
+        _ => TOLERANCE_TIME,
+    };
+    Some(Metric {
+        unit: Cow::Borrowed(info.unit.symbol()),
+        better: Cow::Borrowed(info.better?.word()),
+        kind: Cow::Borrowed(if ratio { "ratio" } else { "zeroable" }),
+        tolerance: check.tolerances.get(info.name).copied().unwrap_or(default),
+        rounds,
+        histogram: seen.merged(info.name).and_then(|samples| samples.encoded()),
+    })
+}
+
+fn of_round(info: &FactInfo, round: &Round) -> Option<RoundRecord> {
+    let summary = match info.kind {
+        Kind::Distribution => round.samples(info.name)?.summary()?,
+        _ => Summary::single(round.fact(info.name)?.as_f64()?),
+    };
+    Some(RoundRecord {
+        slot: round.slot,
+        arm: None,
+        start_s: round.start.as_secs_f64(),
+        count: summary.count,
+        p50: summary.p50,
+        p90: summary.p90,
+        p99: summary.p99,
+        min: summary.min,
+        max: summary.max,
+        mean: summary.mean,
+        discarded: round.discarded.map(Cow::Borrowed),
+    })
+}

@@ -1,0 +1,32 @@
+//! Budgets: the engine's bound on a case, built from the probe's patience.
+
+use std::time::Duration;
+
+use super::Case;
+use crate::model::Unit;
+use crate::suite::Diagnostics;
+
+/// What every attempt is granted beyond the probe's own bound: scheduling, teardown.
+const SLACK: Duration = Duration::from_secs(5);
+
+/// Sets the budgets of a case; a written budget that is shorter than one attempt is an error.
+pub(super) fn set(case: &mut Case, errors: &mut Diagnostics) {
+    let check = &case.check;
+    case.warm_up = u32::from(check.rounds > 1);
+    let one = check.probe.longest();
+    let attempt = one * (check.rounds + case.warm_up);
+    case.attempt = attempt + SLACK;
+    case.budget = match (check.budget, check.eventually) {
+        (Some(budget), _) => {
+            if budget < one {
+                let (have, need) = (Unit::Seconds.human(budget.as_secs_f64()), Unit::Seconds.human(one.as_secs_f64()));
+                let message = format!("the budget of {have} is shorter than one round may take ({need})");
+                errors.add(check.span, message, "raise `budget`, or lower `timeout`, `count` or `duration`");
+            }
+            budget
+        }
+        // The last attempt may begin just before the end.
+        (None, Some(eventually)) => eventually.within + case.attempt,
+        (None, None) => case.attempt * (check.retries + 1),
+    };
+}

@@ -1,0 +1,126 @@
+//! Order: needs before what needs them, quiet before noisy before disruptive, else as written.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::time::Duration;
+
+use super::Case;
+use crate::suite::diagnostic::suggest;
+use crate::suite::{Diagnostics, Suite};
+
+/// The cases of a suite with `needs` resolved to positions within it. Unknown names and cycles are errors.
+pub(super) fn link(suite: &Suite, errors: &mut Diagnostics) -> Vec<Case> {
+    let mut by_check: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (index, check) in suite.checks.iter().enumerate() {
+        by_check.entry(&check.check).or_default().push(index);
+    }
+    let mut cases = Vec::with_capacity(suite.checks.len());
+    for check in &suite.checks {
+        let mut needs = Vec::new();
+        for name in check.needs.iter() {
+            match by_check.get(name.as_str()) {
+                Some(_) if **name == *check.check => {
+                    errors.add(check.needs_span, format!("`{name}` needs itself"), "remove it from `needs`");
+                }
+                Some(indexes) => needs.extend(indexes),
+                None => {
+                    let help = suggest(name, by_check.keys().copied());
+                    errors.labelled(
+                        check.needs_span,
+                        format!("unknown check `{name}` in `needs`"),
+                        "no check has this id",
+                        help,
+                    );
+                }
+            }
+        }
+        let footprint = check.probe.footprint();
+        cases.push(Case {
+            check: check.clone(),
+            suite: suite.name.clone(),
+            needs,
+            footprint,
+            stage: footprint,
+            warm_up: 0,
+            attempt: Duration::ZERO,
+            budget: Duration::ZERO,
+        });
+    }
+    stages(&mut cases, errors);
+    cases
+}
+
+/// Raises the stage of each case to the latest of what it needs; what never settles stands in a cycle.
+fn stages(cases: &mut [Case], errors: &mut Diagnostics) {
+    let mut open: Vec<usize> = cases.iter().map(|case| case.needs.len()).collect();
+    let mut users: Vec<Vec<usize>> = vec![Vec::new(); cases.len()];
+    for (index, case) in cases.iter().enumerate() {
+        for need in &case.needs {
+            users[*need].push(index);
+        }
+    }
+    let mut ready: Vec<usize> = (0..cases.len()).filter(|index| open[*index] == 0).collect();
+    while let Some(index) = ready.pop() {
+        for user in users[index].clone() {
+            cases[user].stage = cases[user].stage.max(cases[index].stage);
+            open[user] -= 1;
+            if open[user] == 0 {
+                ready.push(user);
+            }
+        }
+    }
+    for (index, case) in cases.iter().enumerate().filter(|(index, _)| open[*index] > 0) {
+        let around: Vec<&str> =
+            case.needs.iter().filter(|need| open[**need] > 0).map(|need| &*cases[*need].check.check).collect();
+        let message = format!("`{}` needs itself by way of {}", cases[index].check.check, around.join(", "));
+        errors.add(case.check.needs_span, message, "break the circle");
+    }
+}
+
+/// Moves positions by `offset`, for appending to a plan.
+pub(super) fn shifted(mut cases: Vec<Case>, offset: usize) -> Vec<Case> {
+    for case in &mut cases {
+        for need in &mut case.needs {
+            *need += offset;
+        }
+    }
+    cases
+}
+
+/// The cases in the order they are started: by stage, then as written, never before what they need.
+pub(super) fn sorted(cases: Vec<Case>) -> Vec<Case> {
+    let mut open: Vec<usize> = cases.iter().map(|case| case.needs.len()).collect();
+    let mut users: Vec<Vec<usize>> = vec![Vec::new(); cases.len()];
+    for (index, case) in cases.iter().enumerate() {
+        for need in &case.needs {
+            users[*need].push(index);
+        }
+    }
+    let key = |index: usize| Reverse((cases[index].stage, index));
+    let mut heap: BinaryHeap<_> = (0..cases.len()).filter(|index| open[*index] == 0).map(key).collect();
+    let mut order = Vec::with_capacity(cases.len());
+    while let Some(Reverse((_, index))) = heap.pop() {
+        order.push(index);
+        for user in &users[index] {
+            open[*user] -= 1;
+            if open[*user] == 0 {
+                heap.push(key(*user));
+            }
+        }
+    }
+    let mut place = vec![0; cases.len()];
+    for (position, index) in order.iter().enumerate() {
+        place[*index] = position;
+    }
+    let mut slots: Vec<Option<Case>> = cases.into_iter().map(Some).collect();
+    let mut out = Vec::with_capacity(order.len());
+    for index in order {
+        if let Some(mut case) = slots[index].take() {
+            for need in &mut case.needs {
+                *need = place[*need];
+            }
+            out.push(case);
+        }
+    }
+    out
+}

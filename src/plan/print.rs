@@ -1,0 +1,82 @@
+//! The plan as text.
+
+use std::fmt::Write as _;
+
+use super::{Case, Plan};
+use crate::model::Unit;
+use crate::probe::Footprint;
+
+/// What `shakedown plan` prints: stages, order, budgets, expectations. Sends nothing.
+#[must_use]
+pub fn print(plan: &Plan) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "{} cases from {}", plan.cases.len(), names(plan));
+    if plan.deselected > 0 {
+        let _ = writeln!(out, "{} left out by the selection", plan.deselected);
+    }
+    if !plan.pulled_in.is_empty() {
+        let _ = writeln!(out, "taken in because a selected check needs them: {}", plan.pulled_in.join(", "));
+    }
+    let _ = writeln!(out, "at most {}", seconds(plan.longest().as_secs_f64()));
+    for (stage, words) in [
+        (Footprint::Quiet, "beside each other"),
+        (Footprint::Noisy, "each alone"),
+        (Footprint::Disruptive, "each alone, last, restored on every path"),
+    ] {
+        let cases: Vec<(usize, &Case)> =
+            plan.cases.iter().enumerate().filter(|(_, case)| case.stage == stage).collect();
+        if cases.is_empty() {
+            continue;
+        }
+        let _ = writeln!(out, "\nstage {}: {} cases, {words}", stage.word(), cases.len());
+        for (index, case) in cases {
+            line(&mut out, plan, index, case);
+        }
+    }
+    out
+}
+
+fn line(out: &mut String, plan: &Plan, index: usize, case: &Case) {
+    let check = &case.check;
+    let budget = seconds(case.budget.as_secs_f64());
+    let _ = writeln!(
+        out,
+        "{:>5}  {}/{}  {} {}  (budget {budget}, {})",
+        index + 1,
+        case.suite,
+        check.id,
+        check.family.name,
+        check.probe.target(),
+        check.at
+    );
+    if let Some(reason) = &check.skip {
+        let _ = writeln!(out, "         skipped: {reason}");
+    }
+    if check.rounds > 1 {
+        let _ = writeln!(out, "         {} rounds after {} to warm up", check.rounds, case.warm_up);
+    }
+    if let Some(eventually) = check.eventually {
+        let within = seconds(eventually.within.as_secs_f64());
+        let _ =
+            writeln!(out, "         eventually: within {within}, every {}", seconds(eventually.every.as_secs_f64()));
+    }
+    if check.retries > 0 {
+        let _ = writeln!(out, "         up to {} retries", check.retries);
+    }
+    if !case.needs.is_empty() {
+        let needs: Vec<&str> = case.needs.iter().take(8).map(|need| &*plan.cases[*need].check.id).collect();
+        let more = if case.needs.len() > 8 { format!(" and {} more", case.needs.len() - 8) } else { String::new() };
+        let _ = writeln!(out, "         needs {}{more}", needs.join(", "));
+    }
+    for expectation in check.expectations.iter() {
+        let _ = writeln!(out, "         expects {} {} {}", expectation.path, expectation.operator, expectation.want);
+    }
+}
+
+fn names(plan: &Plan) -> String {
+    plan.suites.iter().map(|suite| suite.file.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+fn seconds(value: f64) -> String {
+    Unit::Seconds.human(value)
+}

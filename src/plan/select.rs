@@ -1,0 +1,127 @@
+//! Selection: tags and globs, and whatever the selected checks need.
+
+use super::Plan;
+
+/// Which cases to run.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Any of these tags; all when empty.
+    pub tags: Vec<String>,
+    /// None of these tags.
+    pub skip_tags: Vec<String>,
+    /// Any of these globs over `suite/id`, `id` or the check's id; all when empty.
+    pub only: Vec<Glob>,
+}
+
+/// A pattern with `*` and `?`.
+#[derive(Clone, Debug)]
+pub struct Glob(Vec<char>);
+
+impl std::str::FromStr for Glob {
+    type Err = std::convert::Infallible;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.chars().collect()))
+    }
+}
+
+impl Glob {
+    /// Whether the whole of `text` matches.
+    #[must_use]
+    pub fn matches(&self, text: &str) -> bool {
+        let text: Vec<char> = text.chars().collect();
+        // Greedy with one point of return: linear in practice, never exponential.
+        let (mut p, mut t, mut star, mut mark) = (0, 0, None, 0);
+        while t < text.len() {
+            match self.0.get(p) {
+                Some('*') => {
+                    star = Some(p);
+                    mark = t;
+                    p += 1;
+                }
+                Some(c) if *c == '?' || *c == text[t] => {
+                    p += 1;
+                    t += 1;
+                }
+                _ => match star {
+                    Some(s) => {
+                        p = s + 1;
+                        mark += 1;
+                        t = mark;
+                    }
+                    None => return false,
+                },
+            }
+        }
+        self.0[p..].iter().all(|c| *c == '*')
+    }
+}
+
+/// Keeps the selected cases and what they need.
+pub(super) fn apply(plan: &mut Plan, selection: &Selection) {
+    let count = plan.cases.len();
+    let mut keep: Vec<bool> =
+        plan.cases
+            .iter()
+            .map(|case| {
+                let tags = &case.check.tags;
+                let tagged = selection.tags.is_empty() || selection.tags.iter().any(|tag| tags.contains(tag));
+                let skipped = selection.skip_tags.iter().any(|tag| tags.contains(tag));
+                let full = format!("{}/{}", case.suite, case.check.id);
+                let named = selection.only.is_empty()
+                    || selection.only.iter().any(|glob| {
+                        glob.matches(&case.check.id) || glob.matches(&case.check.check) || glob.matches(&full)
+                    });
+                tagged && !skipped && named
+            })
+            .collect();
+    let mut open: Vec<usize> = (0..count).filter(|index| keep[*index]).collect();
+    while let Some(index) = open.pop() {
+        for need in plan.cases[index].needs.clone() {
+            if !keep[need] {
+                keep[need] = true;
+                plan.pulled_in.push(plan.cases[need].check.id.to_string());
+                open.push(need);
+            }
+        }
+    }
+    plan.pulled_in.sort();
+    let mut place = vec![0; count];
+    let mut next = 0;
+    for index in 0..count {
+        place[index] = next;
+        next += usize::from(keep[index]);
+    }
+    plan.deselected = count - next;
+    let mut index = 0;
+    plan.cases.retain(|_| {
+        index += 1;
+        keep[index - 1]
+    });
+    for case in &mut plan.cases {
+        for need in &mut case.needs {
+            *need = place[*need];
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Glob;
+
+    #[test]
+    fn globs_match_whole_names() {
+        for (glob, text, want) in [
+            ("vip-*", "vip-tcp", true),
+            ("vip-*", "a-vip-tcp", false),
+            ("*tcp[family=ipv?]", "vip-tcp[family=ipv4]", true),
+            ("edge/*", "edge/vip", true),
+            ("a*b*c", "aXbYbZc", true),
+            ("a*b*c", "aXbY", false),
+            ("", "", true),
+            ("*", "", true),
+        ] {
+            let glob: Glob = glob.parse().unwrap();
+            assert_eq!(glob.matches(text), want, "{glob:?} {text}");
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! Fields of a family: a spanned map to typed arguments, defaults filled in.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::diagnostic::{Diagnostics, Span, suggest};
+use super::quantity;
+use super::tree::{Kind, Node};
+use crate::model::{Arg, Args, Field, FieldKind, Unit};
+use crate::probe::Family;
+
+/// What typing an argument needs to know.
+pub struct Typing<'a> {
+    /// Where errors go.
+    pub errors: &'a mut Diagnostics,
+    /// The registry, for nested probes.
+    pub families: &'static [Family],
+    /// Folder of the suite file, for paths.
+    pub folder: &'a Path,
+    /// `timeout` of `defaults`.
+    pub timeout: Option<&'a Node>,
+}
+
+/// Typed arguments, and where each was written.
+#[derive(Default)]
+pub struct Typed {
+    /// The arguments.
+    pub args: Args,
+    /// Place of each written field.
+    pub spans: BTreeMap<&'static str, Span>,
+}
+
+impl Typing<'_> {
+    /// Types the map `node` by `fields`. `owner` is the key it stands below, for messages.
+    pub fn fields(&mut self, owner: &str, node: &Node, fields: &'static [Field]) -> Typed {
+        self.fields_but(owner, node, fields, &[])
+    }
+
+    fn fields_but(&mut self, owner: &str, node: &Node, fields: &'static [Field], besides: &[&str]) -> Typed {
+        let mut typed = Typed::default();
+        if !matches!(node.kind, Kind::Map(_)) {
+            let names = fields.iter().map(|f| f.name).collect::<Vec<_>>().join(", ");
+            self.errors.add(node.span, format!("`{owner}` is {}, not a map", node.sort()), format!("keys: {names}"));
+            return typed;
+        }
+        for (key, value) in node.entries() {
+            if besides.contains(&key.name.as_str()) {
+                continue;
+            }
+            let Some(field) = fields.iter().find(|field| field.name == key.name) else {
+                let known = fields.iter().map(|f| f.name).chain(besides.iter().copied());
+                self.errors.add(
+                    key.span,
+                    format!("unknown key `{}` in `{owner}`", key.name),
+                    suggest(&key.name, known),
+                );
+                continue;
+            };
+            typed.spans.insert(field.name, value.span);
+            if let Some(arg) = self.value(field.name, value, &field.kind) {
+                typed.args.0.insert(field.name, arg);
+            }
+        }
+        self.fill(owner, node, fields, &mut typed);
+        typed
+    }
+
+    fn fill(&mut self, owner: &str, node: &Node, fields: &'static [Field], typed: &mut Typed) {
+        for field in fields.iter().filter(|field| node.get(field.name).is_none()) {
+            let default = match (field.name, self.timeout) {
+                ("timeout", Some(timeout)) => Some(timeout.clone()),
+                _ => field.default.map(|text| Node { span: node.span, kind: Kind::Scalar(text.to_owned(), true) }),
+            };
+            if let Some(default) = default {
+                if let Some(arg) = self.value(field.name, &default, &field.kind) {
+                    typed.args.0.insert(field.name, arg);
+                }
+            } else if field.required {
+                let help = format!("{}: {}", field.name, field.kind.wants());
+                self.errors.add(node.span, format!("`{owner}` needs `{}`", field.name), help);
+            }
+        }
+    }
+
+    /// Types one value; `None` when it does not fit, with the error recorded.
+    pub fn value(&mut self, name: &str, node: &Node, kind: &FieldKind) -> Option<Arg> {
+        match kind {
+            FieldKind::List(item) => return self.list(name, node, item),
+            FieldKind::Map(item) => return self.map(name, node, item),
+            FieldKind::Group(fields) => return Some(Arg::Group(self.fields(name, node, fields).args)),
+            FieldKind::Probe(families, fields) => return self.probe(name, node, families, fields),
+            _ => {}
+        }
+        let Some(text) = node.text() else {
+            self.errors.add(node.span, format!("`{name}` is {}", node.sort()), format!("write {}", kind.wants()));
+            return None;
+        };
+        match scalar(text, kind, self.folder) {
+            Ok(arg) => Some(arg),
+            Err(why) => {
+                self.errors.add(node.span, format!("`{name}`: {why}"), format!("write {}", kind.wants()));
+                None
+            }
+        }
+    }
+
+    fn list(&mut self, name: &str, node: &Node, item: &FieldKind) -> Option<Arg> {
+        match &node.kind {
+            Kind::List(items) => Some(Arg::List(items.iter().filter_map(|n| self.value(name, n, item)).collect())),
+            Kind::Scalar(..) => self.value(name, node, item).map(|arg| Arg::List(vec![arg])),
+            _ => {
+                let wants = FieldKind::List(&FieldKind::Text).wants();
+                self.errors.add(node.span, format!("`{name}` is {}, not a list", node.sort()), wants);
+                None
+            }
+        }
+    }
+
+    fn map(&mut self, name: &str, node: &Node, item: &FieldKind) -> Option<Arg> {
+        let Kind::Map(entries) = &node.kind else {
+            self.errors.add(node.span, format!("`{name}` is {}, not a map", node.sort()), "write key: value");
+            return None;
+        };
+        let typed = entries.iter().filter_map(|(key, n)| Some((key.name.clone(), self.value(&key.name, n, item)?)));
+        Some(Arg::Map(typed.collect()))
+    }
+
+    fn probe(
+        &mut self,
+        name: &str,
+        node: &Node,
+        allowed: &'static [&'static str],
+        fields: &'static [Field],
+    ) -> Option<Arg> {
+        let chosen: Vec<_> = node.entries().iter().filter(|(key, _)| allowed.contains(&key.name.as_str())).collect();
+        let [(key, below)] = chosen.as_slice() else {
+            let help = format!("write one of: {}", allowed.join(", "));
+            let message = format!("`{name}` needs exactly one probe, it has {}", chosen.len());
+            self.errors.add(node.span, message, help);
+            return None;
+        };
+        let family = self.families.iter().find(|family| family.name == key.name)?;
+        let group = self.fields_but(name, node, fields, allowed).args;
+        let args = self.fields(family.name, below, family.fields).args;
+        Some(Arg::Probe { family: family.name, args, group })
+    }
+}
+
+/// Types a scalar; `Err` says what is wrong with it.
+fn scalar(text: &str, kind: &FieldKind, folder: &Path) -> Result<Arg, String> {
+    match kind {
+        FieldKind::Text => Ok(Arg::Text(text.to_owned())),
+        FieldKind::Host => host(text).map(|()| Arg::Text(text.to_owned())),
+        FieldKind::Address => match text.parse::<std::net::IpAddr>() {
+            Ok(_) => Ok(Arg::Text(text.to_owned())),
+            Err(_) => Err(format!("`{text}` is not an IP address")),
+        },
+        FieldKind::Endpoint => endpoint(text).map(|()| Arg::Text(text.to_owned())),
+        FieldKind::Url => match url::Url::parse(text) {
+            Ok(_) => Ok(Arg::Text(text.to_owned())),
+            Err(error) => Err(format!("`{text}` is not a URL: {error}")),
+        },
+        FieldKind::Path if text.is_empty() => Err("the path is empty".into()),
+        FieldKind::Path => Ok(Arg::Text(below(folder, text).to_string_lossy().into_owned())),
+        FieldKind::Bool => match text {
+            "true" => Ok(Arg::Bool(true)),
+            "false" => Ok(Arg::Bool(false)),
+            _ => Err(format!("`{text}` is neither true nor false")),
+        },
+        FieldKind::Integer(low, high) => match text.parse::<i64>() {
+            Ok(n) if (*low..=*high).contains(&n) => Ok(Arg::Integer(n)),
+            Ok(n) => Err(format!("{n} is out of range")),
+            Err(_) => Err(format!("`{text}` is not a whole number")),
+        },
+        FieldKind::Duration(low, high) => ranged(text, Unit::Seconds, *low, *high),
+        FieldKind::Size(low, high) => ranged(text, Unit::Bytes, *low, *high),
+        FieldKind::BitRate => ranged(text, Unit::BitsPerSecond, f64::MIN_POSITIVE, 1e15),
+        FieldKind::Rate => ranged(text, Unit::PerSecond, f64::MIN_POSITIVE, 1e9),
+        FieldKind::Choice(words) if words.contains(&text) => Ok(Arg::Text(text.to_owned())),
+        FieldKind::Choice(words) => Err(format!("`{text}` is unknown; {}", suggest(text, words.iter().copied()))),
+        FieldKind::List(_) | FieldKind::Map(_) | FieldKind::Group(_) | FieldKind::Probe(..) => {
+            Err("not a scalar".into())
+        }
+    }
+}
+
+fn ranged(text: &str, unit: Unit, low: f64, high: f64) -> Result<Arg, String> {
+    let value = quantity::parse(text, unit)?;
+    if (low..=high).contains(&value) {
+        Ok(Arg::Number(value))
+    } else {
+        Err(format!("{text} is out of range ({} to {})", unit.human(low), unit.human(high)))
+    }
+}
+
+fn host(text: &str) -> Result<(), String> {
+    let bare = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
+    let zone = bare.split('%').next().unwrap_or(bare);
+    if zone.parse::<std::net::IpAddr>().is_ok() {
+        return Ok(());
+    }
+    if text.is_empty() {
+        return Err("the host is empty".into());
+    }
+    if text.contains("://") || text.contains('/') {
+        return Err(format!("`{text}` is a URL, not a host"));
+    }
+    if text.contains(':') {
+        return Err(format!("`{text}` holds a port; it has a field of its own"));
+    }
+    let fine = text.len() <= 254
+        && text.trim_end_matches('.').split('.').all(|label| {
+            (1..=63).contains(&label.len()) && label.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'))
+        });
+    if fine { Ok(()) } else { Err(format!("`{text}` is not a host name")) }
+}
+
+fn endpoint(text: &str) -> Result<(), String> {
+    if text.parse::<std::net::SocketAddr>().is_ok() || text.parse::<std::net::IpAddr>().is_ok() {
+        return Ok(());
+    }
+    match text.rsplit_once(':') {
+        Some((name, port)) => {
+            host(name)?;
+            match port.parse::<u16>() {
+                Ok(1..) => Ok(()),
+                _ => Err(format!("`{port}` is not a port")),
+            }
+        }
+        None => host(text),
+    }
+}
+
+fn below(folder: &Path, text: &str) -> PathBuf {
+    if Path::new(text).is_absolute() || folder.as_os_str().is_empty() { PathBuf::from(text) } else { folder.join(text) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::scalar;
+    use crate::model::{Arg, FieldKind};
+
+    #[test]
+    fn scalars_are_typed() {
+        let folder = Path::new("suites");
+        let typed = |text: &str, kind: FieldKind| scalar(text, &kind, folder);
+        assert_eq!(typed("443", FieldKind::Integer(1, 65535)), Ok(Arg::Integer(443)));
+        assert_eq!(typed("3s", FieldKind::Duration(0.001, 10.0)), Ok(Arg::Number(3.0)));
+        assert_eq!(typed("ca.pem", FieldKind::Path), Ok(Arg::Text("suites/ca.pem".into())));
+        for (text, kind, want) in [
+            ("70000", FieldKind::Integer(1, 65535), "out of range"),
+            ("https", FieldKind::Integer(1, 65535), "not a whole number"),
+            ("5", FieldKind::Duration(0.001, 10.0), "has no unit"),
+            ("60s", FieldKind::Duration(0.001, 10.0), "out of range"),
+            ("yes", FieldKind::Bool, "neither true nor false"),
+            ("web:443", FieldKind::Host, "holds a port"),
+            ("http://web", FieldKind::Host, "is a URL"),
+            ("a..b", FieldKind::Host, "not a host name"),
+            ("web:0", FieldKind::Endpoint, "not a port"),
+            ("1.2.3", FieldKind::Address, "not an IP address"),
+            ("ipv5", FieldKind::Choice(&["any", "ipv4", "ipv6"]), "did you mean `ipv4`"),
+        ] {
+            let error = typed(text, kind).unwrap_err();
+            assert!(error.contains(want), "{text}: {error}");
+        }
+        for good in ["web.example:53", "[::1]:53", "::1", "10.0.0.1", "10.0.0.1:53", "ns1"] {
+            assert!(typed(good, FieldKind::Endpoint).is_ok(), "{good}");
+        }
+    }
+}

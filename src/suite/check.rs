@@ -1,0 +1,329 @@
+//! One entry of `checks:` to its cases, ready to plan.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::args::{Typed, Typing};
+use super::diagnostic::{Diagnostics, Sources, Span, suggest};
+use super::expect::{Expectation, Reader};
+use super::matrix::{self, Cell};
+use super::merge::is_name;
+use super::quantity;
+use super::tables;
+use super::tree::{Kind, Node};
+use super::vars::{self, Scope};
+use crate::model::{Args, FactInfo, Severity, Unit};
+use crate::probe::{DynProbe, Family};
+
+/// A case: one cell of a check's matrix, typed and built.
+#[derive(Clone)]
+pub struct Check {
+    /// Case id.
+    pub id: Arc<str>,
+    /// Check id.
+    pub check: Arc<str>,
+    /// Its family.
+    pub family: &'static Family,
+    /// The probe.
+    pub probe: Arc<dyn DynProbe>,
+    /// Tags.
+    pub tags: Arc<[String]>,
+    /// Ids of checks that must pass first.
+    pub needs: Arc<[String]>,
+    /// Why it is skipped, from `when`.
+    pub skip: Option<String>,
+    /// What must hold.
+    pub expectations: Arc<[Expectation]>,
+    /// Convergence.
+    pub eventually: Option<Eventually>,
+    /// Further attempts.
+    pub retries: u32,
+    /// Rounds that count.
+    pub rounds: u32,
+    /// Weight of a failure.
+    pub severity: Severity,
+    /// Bound of the whole check, if the suite gives one.
+    pub budget: Option<Duration>,
+    /// Tolerance per metric.
+    pub tolerances: Arc<BTreeMap<String, f64>>,
+    /// `file:line` of the check.
+    pub at: Arc<str>,
+    /// Where `needs` is written, for the planner's errors.
+    pub needs_span: Span,
+    /// Where the check is written.
+    pub span: Span,
+}
+
+/// `eventually:`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Eventually {
+    /// How long it may take.
+    pub within: Duration,
+    /// Between the starts of attempts.
+    pub every: Duration,
+}
+
+/// What building the cases of a suite needs.
+pub struct Builder<'a> {
+    /// The registry.
+    pub families: &'static [Family],
+    /// For places.
+    pub sources: &'a Sources,
+    /// Where errors go.
+    pub errors: &'a mut Diagnostics,
+    /// Variables and secrets.
+    pub scope: Scope<'a>,
+    /// `defaults:`, resolved.
+    pub defaults: &'a BTreeMap<String, Node>,
+    /// Default expectations per family, parsed once.
+    pub default_expect: &'a BTreeMap<&'static str, Arc<[Expectation]>>,
+    /// `--rounds`.
+    pub rounds: Option<u32>,
+}
+
+/// The keys of a check that do not depend on its cell.
+struct Frame<'n> {
+    name: String,
+    family: &'static Family,
+    below: &'n Node,
+}
+
+impl Builder<'_> {
+    /// All cases of one check.
+    pub fn check(&mut self, node: &Node, folder: &Path) -> Vec<Check> {
+        let Some(frame) = self.frame(node) else { return Vec::new() };
+        let scope = self.scope;
+        let matrix = node.get("matrix").map(|matrix| vars::resolve(matrix, &scope, self.errors));
+        let cells = matrix::cells(matrix.as_ref(), self.errors);
+        cells.iter().filter_map(|cell| self.case(node, &frame, cell, folder)).collect()
+    }
+
+    fn frame<'n>(&mut self, node: &'n Node) -> Option<Frame<'n>> {
+        if !matches!(node.kind, Kind::Map(_)) {
+            self.errors.add(node.span, format!("a check is a map, this is {}", node.sort()), "write - id: NAME");
+            return None;
+        }
+        let keys = || tables::names(tables::CHECK).chain(self.families.iter().map(|family| family.name));
+        let mut chosen = Vec::new();
+        let mut unknown = Vec::new();
+        for (key, below) in node.entries() {
+            if let Some(family) = self.families.iter().find(|family| family.name == key.name) {
+                chosen.push((family, below, key.span));
+            } else if !tables::names(tables::CHECK).any(|name| name == key.name) {
+                unknown.push((key.span, format!("unknown key `{}`", key.name), suggest(&key.name, keys())));
+            }
+        }
+        let misspelt = !unknown.is_empty();
+        for (span, message, help) in unknown {
+            self.errors.add(span, message, help);
+        }
+        let name = self.name(node);
+        match chosen.as_slice() {
+            [(family, below, _)] => Some(Frame { name: name?, family, below }),
+            [] if misspelt => None,
+            [] => {
+                let families: Vec<&str> = self.families.iter().map(|family| family.name).collect();
+                self.errors.add(node.span, "the check looks at nothing", format!("add one of {}", families.join(", ")));
+                None
+            }
+            [_, (second, _, span), ..] => {
+                let message = format!("a check has one family, `{}` is a second one", second.name);
+                self.errors.add(*span, message, "make it a check of its own");
+                None
+            }
+        }
+    }
+
+    fn name(&mut self, node: &Node) -> Option<String> {
+        match node.get("id") {
+            None => self.errors.add(node.span, "the check has no `id`", "write id: NAME"),
+            Some(id) => match id.text() {
+                Some(text) if is_name(text) => return Some(text.to_owned()),
+                Some(text) => {
+                    self.errors.add(
+                        id.span,
+                        format!("`{text}` is not a name"),
+                        "letters, digits, _ and - only; cells add [key=value] themselves",
+                    );
+                }
+                None => self.errors.add(id.span, format!("`id` is {}", id.sort()), "write a name"),
+            },
+        }
+        None
+    }
+
+    fn case(&mut self, node: &Node, frame: &Frame<'_>, cell: &Cell, folder: &Path) -> Option<Check> {
+        let scope = Scope { matrix: cell, ..self.scope };
+        let below = vars::resolve(frame.below, &scope, self.errors);
+        let frozen = vars::resolve(&without(node, frame.family.name), &scope, self.errors);
+        let common = self.common(&frozen, folder);
+        let typed = self.typing(folder).fields(frame.family.name, &below, frame.family.fields);
+        let eventually = self.eventually(frozen.get("eventually"), folder);
+        let expectations = self.expectations(frame.family, frozen.get("expect"), eventually.is_some());
+        let tolerances = self.tolerances(frame.family, frozen.get("baseline"));
+        let needs = texts(frozen.get("needs"));
+        let probe = self.build(frame.family, &typed, below.span)?;
+        let severity = if common.text("severity") == Some("warn") { Severity::Warn } else { Severity::Fail };
+        if eventually.is_some() && common.integer("retries").is_some_and(|n| n > 0) {
+            let help = "`eventually` is for convergence after a change, `retries` for flakes: keep one";
+            self.errors.add(node.span, "`eventually` and `retries` exclude each other", help);
+        }
+        Some(Check {
+            id: matrix::id(&frame.name, cell).into(),
+            check: frame.name.as_str().into(),
+            family: frame.family,
+            probe,
+            tags: texts(frozen.get("tags")).into(),
+            needs: needs.into(),
+            skip: self.skip(frozen.get("when"), cell),
+            expectations,
+            eventually,
+            retries: common.unsigned("retries").unwrap_or(0),
+            rounds: self.rounds.or(common.unsigned("rounds")).unwrap_or(1),
+            severity,
+            budget: common.duration("budget"),
+            tolerances: tolerances.into(),
+            at: self.sources.line_of(node.span).into(),
+            needs_span: node.get("needs").map_or(node.span, |needs| needs.span),
+            span: node.span,
+        })
+    }
+
+    fn typing<'t>(&'t mut self, folder: &'t Path) -> Typing<'t> {
+        Typing { errors: self.errors, families: self.families, folder, timeout: self.defaults.get("timeout") }
+    }
+
+    /// The keys of `defaults` (rounds, retries, severity, budget): from the check, else from `defaults`, else the table.
+    fn common(&mut self, node: &Node, folder: &Path) -> Args {
+        let mut args = Args::default();
+        for field in tables::DEFAULTS.iter().filter(|field| field.name != "timeout") {
+            let written = node.get(field.name).or_else(|| self.defaults.get(field.name)).cloned();
+            let default = || field.default.map(|text| Node { span: node.span, kind: Kind::Scalar(text.into(), true) });
+            if let Some(value) = written.or_else(default)
+                && let Some(arg) = self.typing(folder).value(field.name, &value, &field.kind)
+            {
+                args.0.insert(field.name, arg);
+            }
+        }
+        for field in tables::CHECK.iter().filter(|field| matches!(field.name, "description" | "tags" | "needs")) {
+            if let Some(value) = node.get(field.name).cloned() {
+                let _ = self.typing(folder).value(field.name, &value, &field.kind);
+            }
+        }
+        args
+    }
+
+    fn eventually(&mut self, node: Option<&Node>, folder: &Path) -> Option<Eventually> {
+        let typed = self.typing(folder).fields("eventually", node?, tables::EVENTUALLY);
+        Some(Eventually { within: typed.args.duration("within")?, every: typed.args.duration("every")? })
+    }
+
+    fn build(&mut self, family: &'static Family, typed: &Typed, span: Span) -> Option<Arc<dyn DynProbe>> {
+        let complete = family.fields.iter().all(|field| !field.required || typed.args.has(field.name));
+        if !complete {
+            return None;
+        }
+        match (family.build)(&typed.args) {
+            Ok(probe) => Some(probe),
+            Err(invalid) => {
+                let at = typed.spans.get(invalid.field).copied().unwrap_or(span);
+                self.errors.add(at, invalid.message, invalid.help);
+                None
+            }
+        }
+    }
+
+    fn expectations(&mut self, family: &'static Family, node: Option<&Node>, eventually: bool) -> Arc<[Expectation]> {
+        match node {
+            None => self.default_expect.get(family.name).cloned().unwrap_or_default(),
+            Some(node) => {
+                let (facts, sources) = (family.facts, self.sources);
+                let mut reader =
+                    Reader { family: family.name, facts, eventually, errors: self.errors, sources, default: false };
+                reader.read(node).into()
+            }
+        }
+    }
+
+    fn tolerances(&mut self, family: &'static Family, node: Option<&Node>) -> BTreeMap<String, f64> {
+        let mut out = BTreeMap::new();
+        for (key, below) in node.map(Node::entries).unwrap_or_default() {
+            let metrics = || family.facts.iter().filter(|fact| fact.better.is_some());
+            let Some(fact) = metrics().find(|fact| fact.name == key.name) else {
+                let help = suggest(&key.name, metrics().map(|fact| fact.name));
+                self.errors.add(key.span, format!("`{}` has no metric `{}`", family.name, key.name), help);
+                continue;
+            };
+            for (inner, value) in below.entries() {
+                if inner.name != "tolerance" {
+                    let help = suggest(&inner.name, tables::names(tables::BASELINE));
+                    self.errors.add(inner.span, format!("unknown key `{}` in `baseline`", inner.name), help);
+                    continue;
+                }
+                match tolerance(value.text().unwrap_or_default(), fact) {
+                    Ok(number) => drop(out.insert(key.name.clone(), number)),
+                    Err(why) => self.errors.add(value.span, format!("`tolerance`: {why}"), "write it like 5%"),
+                }
+            }
+            if below.entries().is_empty() {
+                self.errors.add(
+                    below.span,
+                    format!("`{}` of `baseline` says nothing", key.name),
+                    "write {tolerance: 5%}",
+                );
+            }
+        }
+        out
+    }
+
+    fn skip(&mut self, node: Option<&Node>, cell: &Cell) -> Option<String> {
+        let node = node?;
+        if node.entries().is_empty() {
+            self.errors.add(node.span, "`when` names no variable", "write when: {variable: [value, …]}");
+            return None;
+        }
+        for (key, allowed) in node.entries() {
+            let name = key.name.strip_prefix("matrix.");
+            let found = match name {
+                Some(name) => cell.get(name),
+                None => self.scope.vars.get(&key.name),
+            };
+            let Some(value) = found.and_then(Node::text) else {
+                let help = suggest(&key.name, self.scope.vars.keys().map(String::as_str));
+                self.errors.add(key.span, format!("`when` names an unknown variable `{}`", key.name), help);
+                continue;
+            };
+            let allowed = texts(Some(allowed));
+            if !allowed.iter().any(|want| want == value) {
+                return Some(format!("when {} is {}; it is {value}", key.name, allowed.join(" or ")));
+            }
+        }
+        None
+    }
+}
+
+fn tolerance(text: &str, fact: &FactInfo) -> Result<f64, String> {
+    let number = if text.trim_end().ends_with('%') {
+        quantity::parse(text, Unit::Ratio)?
+    } else {
+        quantity::parse(text, fact.unit)?
+    };
+    if number > 0.0 { Ok(number) } else { Err("it must be above zero".into()) }
+}
+
+fn texts(node: Option<&Node>) -> Vec<String> {
+    match node.map(|node| &node.kind) {
+        Some(Kind::List(items)) => items.iter().filter_map(|item| item.text().map(str::to_owned)).collect(),
+        Some(Kind::Scalar(text, _)) => vec![text.clone()],
+        _ => Vec::new(),
+    }
+}
+
+/// The check without its family and its matrix: those are resolved apart.
+fn without(node: &Node, family: &str) -> Node {
+    let entries =
+        node.entries().iter().filter(|(key, _)| key.name != family && key.name != "matrix").cloned().collect();
+    Node { span: node.span, kind: Kind::Map(entries) }
+}

@@ -1,0 +1,231 @@
+//! Errors that point into the user's file: file:line:column, the line, a caret, a suggestion.
+
+use std::sync::Arc;
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+
+/// A stretch of a source file, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    /// Which file, an index into [`Sources`].
+    pub source: u32,
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+/// One file that was read.
+#[derive(Debug)]
+pub struct Source {
+    /// Path as people know it.
+    pub path: Arc<str>,
+    /// Its text.
+    pub text: String,
+    lines: Vec<u32>,
+}
+
+/// Every file that was read.
+#[derive(Debug, Default)]
+pub struct Sources(Vec<Source>);
+
+impl Sources {
+    /// Adds a file and returns its index.
+    pub fn add(&mut self, path: &str, text: String) -> u32 {
+        let mut lines = vec![0_u32];
+        for (offset, byte) in text.bytes().enumerate() {
+            if byte == b'\n' {
+                lines.push(u32::try_from(offset + 1).unwrap_or(u32::MAX));
+            }
+        }
+        self.0.push(Source { path: path.into(), text, lines });
+        u32::try_from(self.0.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    /// A file by index.
+    #[must_use]
+    pub fn get(&self, index: u32) -> Option<&Source> {
+        self.0.get(index as usize)
+    }
+
+    /// Line and column, both from 1; columns count characters.
+    #[must_use]
+    pub fn position(&self, span: Span) -> (usize, usize) {
+        let Some(source) = self.get(span.source) else {
+            return (1, 1);
+        };
+        let line = source.lines.partition_point(|start| *start <= span.start).max(1);
+        let start = source.lines.get(line - 1).copied().unwrap_or(0) as usize;
+        let column = source.text.get(start..span.start as usize).map_or(0, |before| before.chars().count());
+        (line, column + 1)
+    }
+
+    /// `file:line`.
+    #[must_use]
+    pub fn line_of(&self, span: Span) -> String {
+        let path = self.get(span.source).map_or("?", |source| &source.path);
+        format!("{path}:{}", self.position(span).0)
+    }
+
+    /// `file:line:column`.
+    #[must_use]
+    pub fn place_of(&self, span: Span) -> String {
+        let path = self.get(span.source).map_or("?", |source| &source.path);
+        let (line, column) = self.position(span);
+        format!("{path}:{line}:{column}")
+    }
+}
+
+/// One error.
+#[derive(Clone, Debug)]
+pub struct Diagnostic {
+    /// Where.
+    pub span: Span,
+    /// What is wrong, one line.
+    pub message: String,
+    /// Beside the caret.
+    pub label: String,
+    /// What to write instead.
+    pub help: String,
+}
+
+/// All errors of a load, in the order found.
+#[derive(Debug, Default)]
+pub struct Diagnostics(pub Vec<Diagnostic>);
+
+/// Errors rendered in full; the rest is counted.
+const SHOWN: usize = 60;
+
+impl Diagnostics {
+    /// Adds an error.
+    pub fn add(&mut self, span: Span, message: impl Into<String>, help: impl Into<String>) {
+        self.labelled(span, message, "", help);
+    }
+
+    /// Adds an error with words beside the caret.
+    pub fn labelled(
+        &mut self,
+        span: Span,
+        message: impl Into<String>,
+        label: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        let new = Diagnostic { span, message: message.into(), label: label.into(), help: help.into() };
+        // A matrix meets the same mistake once per cell; people need it once.
+        if !self.0.iter().any(|old| old.span == new.span && old.message == new.message) {
+            self.0.push(new);
+        }
+    }
+
+    /// True when nothing is wrong.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All errors as text, in file order.
+    #[must_use]
+    pub fn render(&self, sources: &Sources, color: bool) -> String {
+        let mut sorted: Vec<&Diagnostic> = self.0.iter().collect();
+        sorted.sort_by_key(|d| (d.span.source, d.span.start));
+        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+        let mut out = String::new();
+        for diagnostic in sorted.iter().take(SHOWN) {
+            out.push_str(&render_one(diagnostic, sources, &renderer));
+            out.push_str("\n\n");
+        }
+        if sorted.len() > SHOWN {
+            out.push_str(&format!("... and {} more errors\n", sorted.len() - SHOWN));
+        }
+        out
+    }
+}
+
+fn render_one(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -> String {
+    let Some(source) = sources.get(diagnostic.span.source) else {
+        return format!("error: {}", diagnostic.message);
+    };
+    let (line, _) = sources.position(diagnostic.span);
+    // Only the line itself is handed over: rendering stays cheap in a file of 100,000 lines.
+    let begin = source.lines.get(line - 1).copied().unwrap_or(0) as usize;
+    let text = source.text.get(begin..).unwrap_or_default().split('\n').next().unwrap_or_default();
+    let start = (diagnostic.span.start as usize).saturating_sub(begin).min(text.len());
+    let end = (diagnostic.span.end as usize).saturating_sub(begin).clamp(start, text.len());
+    let mut annotation = AnnotationKind::Primary.span(start..end);
+    if !diagnostic.label.is_empty() {
+        annotation = annotation.label(&diagnostic.label);
+    }
+    let snippet = Snippet::source(text).path(&*source.path).line_start(line).annotation(annotation);
+    let mut group = Level::ERROR.primary_title(&diagnostic.message).element(snippet);
+    if !diagnostic.help.is_empty() {
+        group = group.element(Level::HELP.message(&diagnostic.help));
+    }
+    renderer.render(&[group])
+}
+
+/// "did you mean `x`?" for the nearest of `known`, else the list itself.
+#[must_use]
+pub fn suggest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> String {
+    let known: Vec<&str> = known.into_iter().collect();
+    let nearest = known.iter().map(|k| (distance(word, k), *k)).min();
+    match nearest {
+        Some((d, name)) if d <= (word.chars().count().max(3)) / 3 + 1 => format!("did you mean `{name}`?"),
+        _ if known.is_empty() => String::new(),
+        _ if known.len() > 24 => format!("known: {} ...", known[..24].join(", ")),
+        _ => format!("known: {}", known.join(", ")),
+    }
+}
+
+/// Damerau-Levenshtein distance (optimal string alignment), so that swapped letters cost one.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let width = b.len() + 1;
+    let mut table = vec![0_usize; (a.len() + 1) * width];
+    for i in 0..=a.len() {
+        for j in 0..=b.len() {
+            let at = |x: usize, y: usize| x * width + y;
+            table[at(i, j)] = if i == 0 || j == 0 {
+                i + j
+            } else {
+                let cost = usize::from(a[i - 1] != b[j - 1]);
+                let mut best =
+                    (table[at(i - 1, j)] + 1).min(table[at(i, j - 1)] + 1).min(table[at(i - 1, j - 1)] + cost);
+                if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                    best = best.min(table[at(i - 2, j - 2)] + 1);
+                }
+                best
+            };
+        }
+    }
+    table[a.len() * width + b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Diagnostics, Sources, Span, distance, suggest};
+
+    #[test]
+    fn nearest_word_is_suggested() {
+        assert_eq!(distance("tiemout", "timeout"), 1);
+        assert_eq!(suggest("tiemout", ["host", "timeout"]), "did you mean `timeout`?");
+        assert_eq!(suggest("zzz", ["host", "port"]), "known: host, port");
+    }
+
+    #[test]
+    fn an_error_shows_place_line_caret_and_help() {
+        let mut sources = Sources::default();
+        let text = "version: 1\nchecks:\n  - idd: x\n";
+        let source = sources.add("edge.yaml", text.into());
+        let start = u32::try_from(text.find("idd").unwrap()).unwrap();
+        let span = Span { source, start, end: start + 3 };
+        let mut errors = Diagnostics::default();
+        errors.add(span, "unknown key `idd`", "did you mean `id`?");
+        errors.add(span, "unknown key `idd`", "did you mean `id`?");
+        let shown = errors.render(&sources, false);
+        assert_eq!(errors.0.len(), 1);
+        assert!(shown.contains("edge.yaml:3:5"), "{shown}");
+        assert!(shown.contains("^^^"), "{shown}");
+        assert!(shown.contains("did you mean `id`?"), "{shown}");
+        assert_eq!(sources.place_of(span), "edge.yaml:3:5");
+    }
+}

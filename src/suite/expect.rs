@@ -1,0 +1,367 @@
+//! `expect:` to typed expectations.
+
+use std::sync::Arc;
+
+use regex::RegexBuilder;
+
+use super::diagnostic::{Diagnostics, Sources, Span, suggest};
+use super::operator::{Sort, Test};
+use super::quantity;
+use super::tree::{Kind as NodeKind, Node};
+use crate::model::fact::{SETTLED_IN, STATISTICS};
+use crate::model::{FactInfo, Kind, Unit, Value};
+
+/// Largest compiled regular expression, bytes.
+const REGEX_LIMIT: usize = 1 << 20;
+
+/// What must hold of one fact: one operator of one entry of `expect`.
+#[derive(Clone, Debug)]
+pub struct Expectation {
+    /// Path as written.
+    pub path: Arc<str>,
+    /// The fact's row.
+    pub info: FactInfo,
+    /// Which part of the fact.
+    pub part: Part,
+    /// Sort of the value tested.
+    pub sort: Sort,
+    /// Operator.
+    pub operator: &'static str,
+    /// The test.
+    pub test: Test,
+    /// The wanted value, as written.
+    pub want: Arc<str>,
+    /// `file:line:column`, or `default`.
+    pub at: Arc<str>,
+}
+
+/// A part of a fact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// All of it.
+    Whole,
+    /// A statistic of a distribution.
+    Statistic(&'static str),
+    /// A path into a document.
+    Path(Vec<String>),
+}
+
+/// Reads `expect:` against a family's facts.
+pub struct Reader<'a> {
+    /// Name of the family, for messages.
+    pub family: &'a str,
+    /// Its facts.
+    pub facts: &'static [FactInfo],
+    /// Whether `settled_in` is a fact of this check.
+    pub eventually: bool,
+    /// Where errors go.
+    pub errors: &'a mut Diagnostics,
+    /// For places.
+    pub sources: &'a Sources,
+    /// True for a family's default.
+    pub default: bool,
+}
+
+impl Reader<'_> {
+    /// All expectations of the map `node`.
+    pub fn read(&mut self, node: &Node) -> Vec<Expectation> {
+        let mut out = Vec::new();
+        if node.entries().is_empty() {
+            self.errors.add(
+                node.span,
+                "`expect` is empty and would hold for anything",
+                "write what must hold, or leave `expect` out for the family's default",
+            );
+            return out;
+        }
+        for (key, value) in node.entries() {
+            let Some((info, part)) = self.fact(&key.name, key.span) else { continue };
+            let sort = match &part {
+                Part::Statistic("count") => Sort::Number(Unit::Count),
+                Part::Path(_) => Sort::Any,
+                _ => Sort::of(info.kind, info.unit),
+            };
+            let path: Arc<str> = key.name.as_str().into();
+            for (operator, test, span, want) in self.tests(&key.name, value, sort) {
+                let at = if self.default { "default".into() } else { self.sources.place_of(span) };
+                out.push(Expectation {
+                    path: path.clone(),
+                    info,
+                    part: part.clone(),
+                    sort,
+                    operator,
+                    test,
+                    want: want.into(),
+                    at: at.into(),
+                });
+            }
+        }
+        out
+    }
+
+    fn fact(&mut self, path: &str, span: Span) -> Option<(FactInfo, Part)> {
+        let settled = [SETTLED_IN];
+        let known = self.facts.iter().chain(settled.iter().filter(|_| self.eventually));
+        let found = known
+            .filter(|info| path == info.name || path.strip_prefix(info.name).is_some_and(|rest| rest.starts_with('.')))
+            .max_by_key(|info| info.name.len())
+            .copied();
+        let Some(info) = found else {
+            let names = self.paths();
+            let help = suggest(path, names.iter().map(String::as_str));
+            self.errors.add(span, format!("`{}` has no fact `{path}`", self.family), help);
+            return None;
+        };
+        let rest = path.get(info.name.len() + 1..);
+        match (info.kind, rest) {
+            (Kind::Distribution, None) => {
+                let help = format!("say which part: `{path}.p95`, or .{}", STATISTICS.join(" ."));
+                self.errors.add(span, format!("`{path}` is a distribution"), help);
+                None
+            }
+            (Kind::Distribution, Some(rest)) => {
+                let Some(statistic) = STATISTICS.iter().find(|name| **name == rest) else {
+                    let names: Vec<String> = STATISTICS.iter().map(|s| format!("{}.{s}", info.name)).collect();
+                    let help = suggest(path, names.iter().map(String::as_str));
+                    self.errors.add(span, format!("`{}` has no `{rest}`", info.name), help);
+                    return None;
+                };
+                Some((info, Part::Statistic(statistic)))
+            }
+            (_, None) => Some((info, Part::Whole)),
+            (Kind::Object, Some(rest)) => Some((info, Part::Path(rest.split('.').map(str::to_owned).collect()))),
+            (_, Some(_)) => {
+                let names = self.paths();
+                let help = suggest(path, names.iter().map(String::as_str));
+                self.errors.add(span, format!("`{}` has no fact `{path}`", self.family), help);
+                None
+            }
+        }
+    }
+
+    fn paths(&self) -> Vec<String> {
+        let mut out = Vec::new();
+        for info in self.facts {
+            if info.kind == Kind::Distribution {
+                out.extend(STATISTICS.iter().map(|s| format!("{}.{s}", info.name)));
+            } else {
+                out.push(info.name.to_owned());
+            }
+        }
+        if self.eventually {
+            out.push(SETTLED_IN.name.to_owned());
+        }
+        out
+    }
+
+    /// The tests of a scalar (`eq`) or of a map of operators, each with its place and its text.
+    fn tests(&mut self, owner: &str, node: &Node, sort: Sort) -> Vec<(&'static str, Test, Span, String)> {
+        match &node.kind {
+            NodeKind::Scalar(text, _) => {
+                let test = self.value(owner, node, sort).map(Test::Eq);
+                test.map(|test| ("eq", test, node.span, text.clone())).into_iter().collect()
+            }
+            NodeKind::Map(entries) if entries.is_empty() => {
+                self.errors.add(node.span, format!("`{owner}` is expected to be nothing at all"), "write an operator");
+                Vec::new()
+            }
+            NodeKind::Map(entries) => {
+                let mut out = Vec::new();
+                for (key, below) in entries {
+                    let known = sort.operators();
+                    let Some(operator) = known.iter().find(|name| **name == key.name) else {
+                        let help = suggest(&key.name, known.iter().copied());
+                        self.errors.add(key.span, format!("`{owner}` has no operator `{}`", key.name), help);
+                        continue;
+                    };
+                    if let Some(test) = self.test(owner, operator, below, sort) {
+                        out.push((*operator, test, below.span, written(below)));
+                    }
+                }
+                out
+            }
+            NodeKind::List(_) | NodeKind::Null => {
+                let help = match sort {
+                    Sort::List | Sort::Any => "say how: exactly, contains, any, all, none or eq",
+                    _ => "write a value, or an operator such as {in: [...]}",
+                };
+                self.errors.add(node.span, format!("`{owner}` is {}", node.sort()), help);
+                Vec::new()
+            }
+        }
+    }
+
+    fn test(&mut self, owner: &str, operator: &str, node: &Node, sort: Sort) -> Option<Test> {
+        Some(match operator {
+            "eq" => Test::Eq(self.eq_value(owner, node, sort)?),
+            "ne" => Test::Not(Box::new(Test::Eq(self.eq_value(owner, node, sort)?))),
+            "lt" => Test::Lt(self.value(owner, node, sort)?),
+            "le" => Test::Le(self.value(owner, node, sort)?),
+            "gt" => Test::Gt(self.value(owner, node, sort)?),
+            "ge" => Test::Ge(self.value(owner, node, sort)?),
+            "between" => return self.between(owner, node, sort),
+            "in" => Test::In(self.values(owner, node, sort, true)?),
+            "not_in" => Test::Not(Box::new(Test::In(self.values(owner, node, sort, true)?))),
+            "matches" => Test::Matches(self.regex(owner, node)?),
+            "not_matches" => Test::Not(Box::new(Test::Matches(self.regex(owner, node)?))),
+            "contains" => Test::Contains(self.values(owner, node, Sort::Text, true)?),
+            "excludes" => Test::Excludes(self.values(owner, node, Sort::Text, true)?),
+            "exactly" => Test::Exactly(self.values(owner, node, element(sort), false)?),
+            "any" => Test::Any(Box::new(self.one_of(owner, node, element(sort))?)),
+            "all" => Test::All(Box::new(self.one_of(owner, node, element(sort))?)),
+            "none" => Test::None(Box::new(self.one_of(owner, node, element(sort))?)),
+            "len" => Test::Len(Box::new(self.one_of(owner, node, Sort::Number(Unit::Count))?)),
+            "present" => match self.value(owner, node, Sort::Bool)? {
+                Value::Bool(flag) => Test::Present(flag),
+                _ => return None,
+            },
+            "not" => Test::Not(Box::new(self.one_of(owner, node, sort)?)),
+            "all_of" => Test::AllOf(self.parts(owner, node, sort)?),
+            "any_of" => Test::AnyOf(self.parts(owner, node, sort)?),
+            _ => return None,
+        })
+    }
+
+    /// The operators of one map, all of which must hold.
+    fn one_of(&mut self, owner: &str, node: &Node, sort: Sort) -> Option<Test> {
+        let mut tests: Vec<Test> = self.tests(owner, node, sort).into_iter().map(|(_, test, ..)| test).collect();
+        match tests.len() {
+            0 => None,
+            1 => tests.pop(),
+            _ => Some(Test::AllOf(tests)),
+        }
+    }
+
+    fn parts(&mut self, owner: &str, node: &Node, sort: Sort) -> Option<Vec<Test>> {
+        let items = self.items(owner, node, true)?.to_vec();
+        items.iter().map(|item| self.one_of(owner, item, sort)).collect()
+    }
+
+    fn items<'n>(&mut self, owner: &str, node: &'n Node, some: bool) -> Option<&'n [Node]> {
+        match &node.kind {
+            NodeKind::List(items) if items.is_empty() && some => {
+                self.errors.add(
+                    node.span,
+                    format!("`{owner}`: the list is empty and decides nothing"),
+                    "name at least one",
+                );
+                None
+            }
+            NodeKind::List(items) => Some(items),
+            NodeKind::Scalar(..) | NodeKind::Map(_) => Some(std::slice::from_ref(node)),
+            NodeKind::Null => {
+                self.errors.add(node.span, format!("`{owner}`: a list is missing"), "write [a, b]");
+                None
+            }
+        }
+    }
+
+    fn values(&mut self, owner: &str, node: &Node, sort: Sort, some: bool) -> Option<Vec<Value>> {
+        let items = self.items(owner, node, some)?.to_vec();
+        items.iter().map(|item| self.value(owner, item, sort)).collect()
+    }
+
+    fn between(&mut self, owner: &str, node: &Node, sort: Sort) -> Option<Test> {
+        let ends = self.values(owner, node, sort, true)?;
+        match ends.as_slice() {
+            [low, high] => Some(Test::Between(low.clone(), high.clone())),
+            _ => {
+                self.errors.add(node.span, format!("`{owner}`: between takes two values"), "write [low, high]");
+                None
+            }
+        }
+    }
+
+    fn eq_value(&mut self, owner: &str, node: &Node, sort: Sort) -> Option<Value> {
+        match (&node.kind, sort) {
+            (NodeKind::List(_), Sort::List | Sort::Any) => {
+                self.values(owner, node, element(sort), false).map(Value::Array)
+            }
+            _ => self.value(owner, node, sort),
+        }
+    }
+
+    fn regex(&mut self, owner: &str, node: &Node) -> Option<regex::Regex> {
+        let text = node.text().unwrap_or_default();
+        match RegexBuilder::new(text).size_limit(REGEX_LIMIT).build() {
+            Ok(regex) if !text.is_empty() => Some(regex),
+            Ok(_) => {
+                self.errors.add(node.span, format!("`{owner}`: an empty pattern matches anything"), "write a pattern");
+                None
+            }
+            Err(error) => {
+                let why = error.to_string();
+                let last = why.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+                self.errors.add(node.span, format!("`{owner}`: the pattern is not a regular expression"), last);
+                None
+            }
+        }
+    }
+
+    fn value(&mut self, owner: &str, node: &Node, sort: Sort) -> Option<Value> {
+        let NodeKind::Scalar(text, plain) = &node.kind else {
+            self.errors.add(node.span, format!("`{owner}`: a value is missing, this is {}", node.sort()), "");
+            return None;
+        };
+        match typed(text, *plain, sort) {
+            Ok(value) => Some(value),
+            Err(why) => {
+                self.errors.add(node.span, format!("`{owner}`: {why}"), hint(sort));
+                None
+            }
+        }
+    }
+}
+
+/// Sort of the elements of a list.
+const fn element(sort: Sort) -> Sort {
+    match sort {
+        Sort::List => Sort::Text,
+        other => other,
+    }
+}
+
+fn typed(text: &str, plain: bool, sort: Sort) -> Result<Value, String> {
+    match sort {
+        Sort::Bool => match text {
+            "true" => Ok(Value::Bool(true)),
+            "false" => Ok(Value::Bool(false)),
+            _ => Err(format!("`{text}` is neither true nor false")),
+        },
+        Sort::Number(unit) => quantity::parse(text, unit).map(Value::from),
+        Sort::Text | Sort::List => Ok(Value::from(text)),
+        Sort::Choice(words) if words.contains(&text) => Ok(Value::from(text)),
+        Sort::Choice(words) => Err(format!("`{text}` is never seen here; {}", suggest(text, words.iter().copied()))),
+        Sort::Time => match text.parse::<jiff::Timestamp>() {
+            Ok(_) => Ok(Value::from(text)),
+            Err(_) => Err(format!("`{text}` is not an RFC 3339 time")),
+        },
+        Sort::Any if plain => Ok(serde_json::from_str::<Value>(text)
+            .ok()
+            .filter(|value| value.is_number() || value.is_boolean())
+            .unwrap_or_else(|| Value::from(text))),
+        Sort::Any => Ok(Value::from(text)),
+    }
+}
+
+fn hint(sort: Sort) -> String {
+    match sort {
+        Sort::Number(unit) => format!("write it like {}", unit.example()),
+        Sort::Time => "write it like 2026-12-31T00:00:00Z".into(),
+        Sort::Choice(words) => format!("one of {}", words.join(", ")),
+        _ => String::new(),
+    }
+}
+
+/// A node as a suite author would write it, for reports.
+fn written(node: &Node) -> String {
+    match &node.kind {
+        NodeKind::Null => "~".into(),
+        NodeKind::Scalar(text, _) => text.clone(),
+        NodeKind::List(items) => format!("[{}]", items.iter().map(written).collect::<Vec<_>>().join(", ")),
+        NodeKind::Map(entries) => {
+            let parts: Vec<String> = entries.iter().map(|(key, n)| format!("{}: {}", key.name, written(n))).collect();
+            format!("{{{}}}", parts.join(", "))
+        }
+    }
+}

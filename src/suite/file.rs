@@ -1,0 +1,217 @@
+//! Loading suites: everything is read and validated, and every error collected, before anything is sent.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::check::{Builder, Check};
+use super::diagnostic::{Diagnostics, Sources, Span, suggest};
+use super::expect::{Expectation, Reader};
+use super::merge::{self, Document};
+use super::secret::{Redactor, SHORTEST};
+use super::tree::{self, Kind, Node};
+use super::vars::{self, Env, Scope};
+use crate::probe::Family;
+
+/// A validated suite.
+pub struct Suite {
+    /// Name.
+    pub name: Arc<str>,
+    /// Path as given.
+    pub file: String,
+    /// SHA-256 of the file and what it includes.
+    pub sha256: String,
+    /// Cases in the order written.
+    pub checks: Vec<Check>,
+}
+
+/// What the command line adds.
+pub struct Options<'a> {
+    /// `--var`, in order.
+    pub vars: Vec<(String, String)>,
+    /// `--vars` files, read before `--var`.
+    pub var_files: Vec<PathBuf>,
+    /// `--rounds`.
+    pub rounds: Option<u32>,
+    /// `--timeout`, replaces `defaults.timeout`.
+    pub timeout: Option<String>,
+    /// The environment.
+    pub env: Env<'a>,
+}
+
+/// The outcome of loading: use `suites` only when `errors` is empty.
+#[derive(Default)]
+pub struct Loaded {
+    /// The suites.
+    pub suites: Vec<Suite>,
+    /// Files read, for places.
+    pub sources: Sources,
+    /// All errors.
+    pub errors: Diagnostics,
+    /// Knows every secret.
+    pub redactor: Redactor,
+}
+
+/// Loads and validates every suite file.
+#[must_use]
+pub fn load(paths: &[PathBuf], families: &'static [Family], options: &Options<'_>) -> Loaded {
+    let mut loaded = Loaded::default();
+    let overrides = overrides(options, &mut loaded);
+    let defaults = default_expectations(families, &mut loaded.errors);
+    let mut known: Vec<String> = Vec::new();
+    for path in paths {
+        let Some(document) = merge::read(path, &mut loaded.sources, &mut loaded.errors) else { continue };
+        known.extend(document.vars.keys().cloned());
+        suite(path, document, families, options, &overrides, &defaults, &mut loaded);
+    }
+    for (name, node) in &overrides {
+        if !known.contains(name) {
+            let help = suggest(name, known.iter().map(String::as_str));
+            loaded.errors.add(node.span, format!("no suite has a variable `{name}`"), help);
+        }
+    }
+    loaded
+}
+
+fn suite(
+    path: &Path,
+    mut document: Document,
+    families: &'static [Family],
+    options: &Options<'_>,
+    overrides: &BTreeMap<String, Node>,
+    default_expect: &BTreeMap<&'static str, Arc<[Expectation]>>,
+    loaded: &mut Loaded,
+) {
+    let secrets = secrets(&document, options.env, loaded);
+    for (name, node) in overrides {
+        if let Some(slot) = document.vars.get_mut(name) {
+            *slot = node.clone();
+        }
+    }
+    let vars = vars::settle(&document.vars, &secrets, options.env, &mut loaded.errors);
+    let cell = BTreeMap::new();
+    let scope = Scope { vars: &vars, secrets: &secrets, matrix: &cell, env: options.env };
+    let mut defaults: BTreeMap<String, Node> = document
+        .defaults
+        .iter()
+        .map(|(key, node)| (key.clone(), vars::resolve(node, &scope, &mut loaded.errors)))
+        .collect();
+    if let Some(timeout) = &options.timeout {
+        let source = loaded.sources.add("--timeout", timeout.clone());
+        defaults.insert("timeout".into(), whole(source, timeout));
+    }
+    let mut builder = Builder {
+        families,
+        sources: &loaded.sources,
+        errors: &mut loaded.errors,
+        scope,
+        defaults: &defaults,
+        default_expect,
+        rounds: options.rounds,
+    };
+    let mut seen: BTreeMap<String, Span> = BTreeMap::new();
+    let mut checks = Vec::new();
+    for (node, folder) in &document.checks {
+        if let Some(id) = node.get("id").and_then(Node::text) {
+            if let Some(first) = seen.get(id) {
+                let place = builder.sources.line_of(*first);
+                let span = node.get("id").map_or(node.span, |id| id.span);
+                let label = format!("first at {place}");
+                builder.errors.labelled(span, format!("check `{id}` is defined twice"), label, "give it another id");
+                continue;
+            }
+            seen.insert(id.to_owned(), node.span);
+        }
+        checks.extend(builder.check(node, folder));
+    }
+    let name: Arc<str> = document.name.as_ref().map_or("", |(name, _)| name).into();
+    if let Some(other) = loaded.suites.iter().find(|suite| suite.name == name)
+        && let Some((_, span)) = document.name
+    {
+        let label = format!("also in {}", other.file);
+        loaded.errors.labelled(span, format!("two suites are called `{name}`"), label, "rename one of them");
+    }
+    loaded.suites.push(Suite { name, file: path.to_string_lossy().into_owned(), sha256: document.sha256, checks });
+}
+
+fn secrets(document: &Document, env: Env<'_>, loaded: &mut Loaded) -> BTreeMap<String, String> {
+    let mut out = BTreeMap::new();
+    for (name, span) in &document.secrets {
+        match env(name) {
+            None => {
+                loaded.errors.add(
+                    *span,
+                    format!("secret `{name}` is not set"),
+                    format!("export {name}=… before the run"),
+                );
+                // Known by name, so that its uses are not reported as well.
+                out.insert(name.clone(), String::new());
+            }
+            Some(value) if value.len() < SHORTEST => {
+                let message =
+                    format!("secret `{name}` is shorter than {SHORTEST} characters and cannot be hidden in text");
+                loaded.errors.add(*span, message, "use a longer secret");
+                out.insert(name.clone(), String::new());
+            }
+            Some(value) => {
+                loaded.redactor.learn(&value);
+                out.insert(name.clone(), value);
+            }
+        }
+    }
+    out
+}
+
+fn whole(source: u32, text: &str) -> Node {
+    let end = u32::try_from(text.len()).unwrap_or(u32::MAX);
+    Node { span: Span { source, start: 0, end }, kind: Kind::Scalar(text.to_owned(), true) }
+}
+
+fn overrides(options: &Options<'_>, loaded: &mut Loaded) -> BTreeMap<String, Node> {
+    let mut out = BTreeMap::new();
+    for path in &options.var_files {
+        let shown = path.to_string_lossy().into_owned();
+        match std::fs::read_to_string(path) {
+            Ok(text) => {
+                let source = loaded.sources.add(&shown, text);
+                let node = tree::parse(source, &loaded.sources, &mut loaded.errors);
+                match node {
+                    Some(node) if matches!(node.kind, Kind::Map(_)) => {
+                        out.extend(node.entries().iter().map(|(key, value)| (key.name.clone(), value.clone())));
+                    }
+                    Some(node) => loaded.errors.add(node.span, "a file of variables is a map", "write name: value"),
+                    None => {}
+                }
+            }
+            Err(error) => {
+                let source = loaded.sources.add(&shown, String::new());
+                let span = Span { source, start: 0, end: 0 };
+                loaded.errors.add(span, format!("cannot read {shown}: {error}"), "check the path given with --vars");
+            }
+        }
+    }
+    for (name, value) in &options.vars {
+        let source = loaded.sources.add(&format!("--var {name}"), value.clone());
+        out.insert(name.clone(), whole(source, value));
+    }
+    out
+}
+
+/// The default expectations of every family. A family whose own default does not parse is a defect a test finds.
+fn default_expectations(
+    families: &'static [Family],
+    errors: &mut Diagnostics,
+) -> BTreeMap<&'static str, Arc<[Expectation]>> {
+    let mut out = BTreeMap::new();
+    for family in families {
+        let mut sources = Sources::default();
+        let source = sources.add(family.name, family.default_expect.to_owned());
+        if let Some(node) = tree::parse(source, &sources, errors) {
+            let (name, facts) = (family.name, family.facts);
+            let mut reader =
+                Reader { family: name, facts, eventually: false, errors, sources: &sources, default: true };
+            out.insert(name, reader.read(&node).into());
+        }
+    }
+    out
+}

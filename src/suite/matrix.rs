@@ -1,0 +1,80 @@
+//! `matrix:` to its cells.
+
+use std::collections::BTreeMap;
+
+use super::diagnostic::Diagnostics;
+use super::tree::{Kind, Node};
+
+/// Most cells of one check.
+const MOST: usize = 100_000;
+
+/// One cell: a value per key, keys sorted.
+pub type Cell = BTreeMap<String, Node>;
+
+/// All combinations, in the order written, the last key changing fastest. One empty cell without a matrix.
+pub fn cells(node: Option<&Node>, errors: &mut Diagnostics) -> Vec<Cell> {
+    let mut out = vec![Cell::new()];
+    let Some(node) = node else { return out };
+    if node.entries().is_empty() {
+        errors.add(node.span, "`matrix` is empty: the check would have no case", "write key: [a, b]");
+        return out;
+    }
+    for (key, values) in node.entries() {
+        let Kind::List(values) = &values.kind else {
+            let help = format!("write {}: [a, b]", key.name);
+            errors.add(values.span, format!("`{}` of `matrix` is {}, not a list", key.name, values.sort()), help);
+            continue;
+        };
+        if values.is_empty() {
+            errors.add(
+                key.span,
+                format!("`{}` of `matrix` is empty: the check would have no case", key.name),
+                "name at least one",
+            );
+            continue;
+        }
+        let mut seen = std::collections::BTreeSet::new();
+        for value in values {
+            match value.text() {
+                None => errors.add(
+                    value.span,
+                    format!("`{}` of `matrix` holds {}", key.name, value.sort()),
+                    "write scalars",
+                ),
+                Some(text) if !seen.insert(text.to_owned()) => {
+                    errors.add(
+                        value.span,
+                        format!("`{text}` stands twice in `{}`", key.name),
+                        "two cases would have one id",
+                    );
+                }
+                Some(_) => {}
+            }
+        }
+        if out.len().saturating_mul(values.len()) > MOST {
+            errors.add(node.span, format!("`matrix` has more than {MOST} cells"), "split the check");
+            return out;
+        }
+        out = out
+            .iter()
+            .flat_map(|cell| {
+                values.iter().map(|value| {
+                    let mut cell = cell.clone();
+                    cell.insert(key.name.clone(), value.clone());
+                    cell
+                })
+            })
+            .collect();
+    }
+    out
+}
+
+/// `check[key=value,…]` with sorted keys; the bare id without a matrix.
+#[must_use]
+pub fn id(check: &str, cell: &Cell) -> String {
+    if cell.is_empty() {
+        return check.to_owned();
+    }
+    let parts: Vec<String> = cell.iter().map(|(key, n)| format!("{key}={}", n.text().unwrap_or_default())).collect();
+    format!("{check}[{}]", parts.join(","))
+}

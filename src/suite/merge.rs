@@ -1,0 +1,205 @@
+//! A suite file and what it includes, as one document: lists append, anything defined twice is an error.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::diagnostic::{Diagnostics, Sources, Span, suggest};
+use super::tables;
+use super::tree::{self, Key, Kind, Node};
+
+/// Deepest chain of includes.
+const DEPTH: usize = 8;
+/// Largest suite file, bytes.
+const LARGEST: u64 = 64 * 1024 * 1024;
+
+/// A merged document.
+#[derive(Default)]
+pub struct Document {
+    /// `suite:`.
+    pub name: Option<(String, Span)>,
+    /// `vars:`.
+    pub vars: BTreeMap<String, Node>,
+    /// `secrets:`.
+    pub secrets: Vec<(String, Span)>,
+    /// `defaults:`.
+    pub defaults: BTreeMap<String, Node>,
+    /// `checks:`, each with the folder of its file.
+    pub checks: Vec<(Node, PathBuf)>,
+    /// SHA-256 over all files, in the order read.
+    pub sha256: String,
+    description: Option<Span>,
+    digest: Sha256,
+    open: Vec<PathBuf>,
+}
+
+/// Reads `path` and everything it includes. Errors go to `errors`.
+pub fn read(path: &Path, sources: &mut Sources, errors: &mut Diagnostics) -> Option<Document> {
+    let mut document = Document::default();
+    let root = document.add(path, None, sources, errors)?;
+    if document.name.is_none() {
+        errors.add(start(root), "the suite has no name", "write suite: NAME");
+    }
+    if document.checks.is_empty() {
+        errors.add(start(root), "the suite has no checks", "write checks: [...]; an empty suite would always be green");
+    }
+    document.sha256 = crate::net::bytes::hex(&document.digest.clone().finalize());
+    Some(document)
+}
+
+fn start(source: u32) -> Span {
+    Span { source, start: 0, end: 1 }
+}
+
+impl Document {
+    fn add(&mut self, path: &Path, by: Option<Span>, sources: &mut Sources, errors: &mut Diagnostics) -> Option<u32> {
+        let shown = path.to_string_lossy().into_owned();
+        let text = match text_of(path) {
+            Ok(text) => text,
+            Err(why) => {
+                let span = by.unwrap_or_else(|| start(sources.add(&shown, String::new())));
+                errors.add(span, format!("cannot read {shown}: {why}"), "check the path and the permissions");
+                return None;
+            }
+        };
+        self.digest.update(text.as_bytes());
+        let source = sources.add(&shown, text);
+        let root = tree::parse(source, sources, errors)?;
+        if !matches!(root.kind, Kind::Map(_)) {
+            let sort = root.sort();
+            errors.add(start(source), format!("a suite is a map, this is {sort}"), "begin with version: 1");
+            return Some(source);
+        }
+        self.open.push(path.to_path_buf());
+        let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
+        match root.get("version").map(|node| (node.span, node.text().unwrap_or_default().to_owned())) {
+            Some((_, text)) if text == "1" => {}
+            Some((span, _)) => errors.add(span, "unknown format version", "this shakedown reads version: 1"),
+            None => errors.add(start(source), "the format version is missing", "begin with version: 1"),
+        }
+        for (key, node) in root.entries() {
+            self.entry(key, node, &folder, sources, errors);
+        }
+        self.open.pop();
+        Some(source)
+    }
+
+    fn entry(&mut self, key: &Key, node: &Node, folder: &Path, sources: &mut Sources, errors: &mut Diagnostics) {
+        match key.name.as_str() {
+            "version" => {}
+            "suite" => self.named(node, sources, errors),
+            "description" => {
+                if node.text().is_none() {
+                    errors.add(node.span, format!("`description` is {}", node.sort()), "write text");
+                }
+                twice(self.description.replace(key.span), "description", key.span, sources, errors);
+            }
+            "vars" => insert(&mut self.vars, "vars", node, None, sources, errors),
+            "defaults" => insert(&mut self.defaults, "defaults", node, Some(tables::DEFAULTS), sources, errors),
+            "secrets" => {
+                for item in items("secrets", node, errors) {
+                    if let Some(name) = item.text() {
+                        let first = self.secrets.iter().find(|(old, _)| old == name).map(|(_, span)| *span);
+                        twice(first, name, item.span, sources, errors);
+                        self.secrets.push((name.to_owned(), item.span));
+                    }
+                }
+            }
+            "include" => {
+                for item in items("include", node, errors) {
+                    if let Some(text) = item.text() {
+                        self.include(&folder.join(text), item.span, sources, errors);
+                    }
+                }
+            }
+            "checks" => {
+                for item in items("checks", node, errors) {
+                    self.checks.push((item.clone(), folder.to_path_buf()));
+                }
+            }
+            other => {
+                let help = suggest(other, tables::names(tables::SUITE));
+                errors.add(key.span, format!("unknown key `{other}`"), help);
+            }
+        }
+    }
+
+    fn include(&mut self, path: &Path, span: Span, sources: &mut Sources, errors: &mut Diagnostics) {
+        if self.open.iter().any(|open| open == path) {
+            errors.add(span, format!("{} includes itself", path.display()), "remove the include");
+        } else if self.open.len() >= DEPTH {
+            errors.add(span, format!("includes are nested deeper than {DEPTH}"), "flatten them");
+        } else {
+            let _ = self.add(path, Some(span), sources, errors);
+        }
+    }
+
+    fn named(&mut self, node: &Node, sources: &Sources, errors: &mut Diagnostics) {
+        let Some(name) = node.text() else {
+            errors.add(node.span, format!("`suite` is {}", node.sort()), "write a name");
+            return;
+        };
+        if !is_name(name) {
+            errors.add(node.span, format!("`{name}` is not a name"), "letters, digits, _ and - only");
+        }
+        twice(self.name.as_ref().map(|(_, span)| *span), "suite", node.span, sources, errors);
+        self.name.get_or_insert_with(|| (name.to_owned(), node.span));
+    }
+}
+
+/// True for `[A-Za-z0-9_-]+`.
+#[must_use]
+pub fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
+}
+
+fn text_of(path: &Path) -> Result<String, String> {
+    let size = std::fs::metadata(path).map_err(|error| error.to_string())?.len();
+    if size > LARGEST {
+        return Err(format!("it has {size} bytes, more than {LARGEST}"));
+    }
+    std::fs::read_to_string(path).map_err(|error| error.to_string())
+}
+
+fn twice(first: Option<Span>, name: &str, span: Span, sources: &Sources, errors: &mut Diagnostics) {
+    if let Some(first) = first {
+        let place = sources.line_of(first);
+        errors.labelled(span, format!("`{name}` is defined twice"), format!("first at {place}"), "keep one of them");
+    }
+}
+
+fn items<'n>(owner: &str, node: &'n Node, errors: &mut Diagnostics) -> &'n [Node] {
+    match &node.kind {
+        Kind::List(items) => items,
+        Kind::Scalar(..) => std::slice::from_ref(node),
+        _ => {
+            errors.add(node.span, format!("`{owner}` is {}, not a list", node.sort()), "write a list");
+            &[]
+        }
+    }
+}
+
+fn insert(
+    into: &mut BTreeMap<String, Node>,
+    owner: &str,
+    node: &Node,
+    known: Option<&'static [crate::model::Field]>,
+    sources: &Sources,
+    errors: &mut Diagnostics,
+) {
+    if !matches!(node.kind, Kind::Map(_)) {
+        errors.add(node.span, format!("`{owner}` is {}, not a map", node.sort()), "write key: value");
+    }
+    for (key, value) in node.entries() {
+        if let Some(known) = known
+            && !known.iter().any(|field| field.name == key.name)
+        {
+            let help = suggest(&key.name, tables::names(known));
+            errors.add(key.span, format!("unknown key `{}` in `{owner}`", key.name), help);
+            continue;
+        }
+        twice(into.get(&key.name).map(|node| node.span), &key.name, key.span, sources, errors);
+        into.entry(key.name.clone()).or_insert_with(|| value.clone());
+    }
+}

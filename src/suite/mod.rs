@@ -1,0 +1,23 @@
+//! Suite files: YAML to a spanned tree, variables resolved inside scalars, everything typed, every error at once.
+
+pub mod args;
+pub mod check;
+pub mod diagnostic;
+pub mod expect;
+pub mod file;
+pub mod matrix;
+pub mod merge;
+pub mod operator;
+pub mod quantity;
+pub mod schema;
+pub mod secret;
+pub mod tables;
+pub mod tree;
+pub mod vars;
+
+pub use check::Check;
+pub use diagnostic::{Diagnostic, Diagnostics, Sources, Span};
+pub use expect::Expectation;
+pub use file::{Suite, load};
+pub use operator::Test;
+pub use secret::Redactor;

@@ -1,0 +1,181 @@
+//! The JSON Schema of a suite, from the same tables as validation.
+
+use serde_json::{Map, Value, json};
+
+use super::operator::Sort;
+use super::quantity;
+use super::tables;
+use crate::model::fact::{SETTLED_IN, STATISTICS};
+use crate::model::{FactInfo, Field, FieldKind, Kind, Unit};
+use crate::probe::Family;
+
+/// Draft 7: what editors' YAML support reads.
+#[must_use]
+pub fn schema(families: &[Family]) -> Value {
+    let check = check(families);
+    let mut root = object(tables::SUITE, &mut |field| match field.name {
+        "checks" => Some(json!({"type": "array", "minItems": 1, "items": {"$ref": "#/definitions/check"}})),
+        "vars" => Some(json!({"type": "object"})),
+        _ => None,
+    });
+    let mut definitions = Map::new();
+    definitions.insert("check".into(), check);
+    for family in families {
+        definitions.insert(family.name.into(), object(family.fields, &mut |_| None));
+        definitions.insert(format!("{}.expect", family.name), expect(family.facts));
+    }
+    if let Value::Object(map) = &mut root {
+        map.insert("$schema".into(), json!("http://json-schema.org/draft-07/schema#"));
+        map.insert("title".into(), json!("shakedown suite, format version 1"));
+        // Included files leave out what the including file says.
+        map.insert("required".into(), json!(["version", "checks"]));
+        map.insert("definitions".into(), Value::Object(definitions));
+    }
+    root
+}
+
+fn check(families: &[Family]) -> Value {
+    let names: Vec<&str> = families.iter().map(|family| family.name).collect();
+    let mut check = object(tables::CHECK, &mut |field| match field.name {
+        "expect" => Some(json!({"type": "object", "minProperties": 1})),
+        "matrix" => Some(json!({"type": "object", "minProperties": 1})),
+        "when" => Some(json!({"type": "object", "minProperties": 1})),
+        "baseline" => Some(json!({"type": "object"})),
+        _ => None,
+    });
+    if let Some(properties) = check.get_mut("properties").and_then(Value::as_object_mut) {
+        for family in families {
+            let reference = format!("#/definitions/{}", family.name);
+            properties.insert(family.name.into(), json!({"$ref": reference, "description": family.summary}));
+        }
+    }
+    if let Value::Object(map) = &mut check {
+        let one: Vec<Value> = names.iter().map(|name| json!({"required": [name]})).collect();
+        map.insert("oneOf".into(), json!(one));
+        let rules: Vec<Value> = names
+            .iter()
+            .map(|name| {
+                let expect = format!("#/definitions/{name}.expect");
+                json!({"if": {"required": [name]}, "then": {"properties": {"expect": {"$ref": expect}}}})
+            })
+            .collect();
+        map.insert("allOf".into(), json!(rules));
+    }
+    check
+}
+
+fn object(fields: &[Field], special: &mut dyn FnMut(&Field) -> Option<Value>) -> Value {
+    let mut properties = Map::new();
+    for field in fields {
+        let mut schema = special(field).unwrap_or_else(|| kind(&field.kind));
+        if let Value::Object(map) = &mut schema {
+            let default = field.default.map(|text| format!(" Default: {text}.")).unwrap_or_default();
+            map.insert("description".into(), json!(format!("{}{default}", field.help)));
+        }
+        properties.insert(field.name.into(), schema);
+    }
+    let required: Vec<&str> = fields.iter().filter(|field| field.required).map(|field| field.name).collect();
+    json!({"type": "object", "additionalProperties": false, "properties": properties, "required": required})
+}
+
+/// Any scalar may be written as `${…}` instead.
+fn or_variable(schema: Value) -> Value {
+    json!({"anyOf": [schema, {"type": "string", "pattern": "\\$\\{"}]})
+}
+
+fn quantity_of(unit: Unit) -> Value {
+    or_variable(json!({"type": "string", "pattern": quantity::pattern(unit), "examples": [unit.example()]}))
+}
+
+fn kind(kind_of: &FieldKind) -> Value {
+    match kind_of {
+        FieldKind::Text
+        | FieldKind::Host
+        | FieldKind::Address
+        | FieldKind::Endpoint
+        | FieldKind::Url
+        | FieldKind::Path => {
+            json!({"type": ["string", "number", "boolean"]})
+        }
+        FieldKind::Bool => or_variable(json!({"type": "boolean"})),
+        FieldKind::Integer(low, high) if *high == i64::MAX => or_variable(json!({"type": "integer", "minimum": low})),
+        FieldKind::Integer(low, high) => or_variable(json!({"type": "integer", "minimum": low, "maximum": high})),
+        FieldKind::Duration(..) => quantity_of(Unit::Seconds),
+        FieldKind::Size(..) => quantity_of(Unit::Bytes),
+        FieldKind::BitRate => quantity_of(Unit::BitsPerSecond),
+        FieldKind::Rate => quantity_of(Unit::PerSecond),
+        // Words such as 1.1 look like numbers to an editor.
+        FieldKind::Choice(words) => {
+            let mut values: Vec<Value> = words.iter().map(|word| json!(word)).collect();
+            values.extend(words.iter().filter_map(|word| word.parse::<f64>().ok()).map(|number| json!(number)));
+            or_variable(json!({"enum": values}))
+        }
+        FieldKind::List(item) => json!({"anyOf": [{"type": "array", "items": kind(item)}, kind(item)]}),
+        FieldKind::Map(item) => json!({"type": "object", "additionalProperties": kind(item)}),
+        FieldKind::Group(fields) => object(fields, &mut |_| None),
+        FieldKind::Probe(families, fields) => {
+            let mut group = object(fields, &mut |_| None);
+            if let Some(properties) = group.get_mut("properties").and_then(Value::as_object_mut) {
+                for family in *families {
+                    properties.insert((*family).into(), json!({"$ref": format!("#/definitions/{family}")}));
+                }
+            }
+            group
+        }
+    }
+}
+
+fn expect(facts: &[FactInfo]) -> Value {
+    let mut properties = Map::new();
+    let mut patterns = Map::new();
+    for info in facts.iter().chain([&SETTLED_IN]) {
+        let sort = Sort::of(info.kind, info.unit);
+        match info.kind {
+            Kind::Distribution => {
+                for statistic in STATISTICS {
+                    let sort = if *statistic == "count" { Sort::Number(Unit::Count) } else { sort };
+                    properties.insert(format!("{}.{statistic}", info.name), test(sort, info.help));
+                }
+            }
+            Kind::Object => {
+                properties.insert(info.name.into(), test(sort, info.help));
+                patterns.insert(format!("^{}\\.", info.name.replace('.', "\\.")), test(sort, info.help));
+            }
+            _ => {
+                properties.insert(info.name.into(), test(sort, info.help));
+            }
+        }
+    }
+    json!({
+        "type": "object", "minProperties": 1, "additionalProperties": false,
+        "properties": properties, "patternProperties": patterns
+    })
+}
+
+fn test(sort: Sort, help: &str) -> Value {
+    let mut operators = Map::new();
+    for operator in sort.operators() {
+        let schema = match *operator {
+            "present" => json!({"type": "boolean"}),
+            "lt" | "le" | "gt" | "ge" | "eq" | "ne" => value(sort),
+            _ => json!({}),
+        };
+        operators.insert((*operator).into(), schema);
+    }
+    let map = json!({"type": "object", "minProperties": 1, "additionalProperties": false, "properties": operators});
+    match sort {
+        Sort::List => json!({"description": help, "anyOf": [map, {"type": ["string", "number", "boolean"]}]}),
+        _ => json!({"description": help, "anyOf": [value(sort), map]}),
+    }
+}
+
+fn value(sort: Sort) -> Value {
+    match sort {
+        Sort::Bool => or_variable(json!({"type": "boolean"})),
+        Sort::Number(Unit::Count) => or_variable(json!({"type": "number"})),
+        Sort::Number(unit) => quantity_of(unit),
+        Sort::Choice(words) => or_variable(json!({"enum": words})),
+        Sort::List => json!({}),
+        Sort::Text | Sort::Time | Sort::Any => json!({"type": ["string", "number", "boolean"]}),
+    }
+}

@@ -1,0 +1,101 @@
+//! The keys of a suite and of a check. Validation, JSON Schema and docs derive from these tables.
+
+use crate::model::{Field, FieldKind};
+
+const TEXTS: FieldKind = FieldKind::List(&FieldKind::Text);
+
+/// Keys of the file.
+pub const SUITE: &[Field] = &[
+    Field::required("version", FieldKind::Integer(1, 1), "Format version; always 1."),
+    Field::required("suite", FieldKind::Text, "Name of the suite: letters, digits, `_` and `-`."),
+    Field::optional("description", FieldKind::Text, "What the suite shows, for people."),
+    Field::optional(
+        "vars",
+        FieldKind::Map(&FieldKind::Text),
+        "Variables, used as ${name}; overridden by --var and --vars.",
+    ),
+    Field::optional("secrets", TEXTS, "Environment variables that hold secrets, used as ${NAME}; never printed."),
+    Field::optional(
+        "include",
+        FieldKind::List(&FieldKind::Path),
+        "Files whose checks are appended; anything defined twice is an error.",
+    ),
+    Field::optional("defaults", FieldKind::Group(DEFAULTS), "Values for every check that does not say otherwise."),
+    Field::required("checks", FieldKind::List(&FieldKind::Group(CHECK)), "The checks."),
+];
+
+/// Keys of `defaults`.
+pub const DEFAULTS: &[Field] = &[
+    Field::optional("timeout", crate::model::field::PATIENCE, "How long a silent peer is waited for."),
+    ROUNDS,
+    RETRIES,
+    SEVERITY,
+    BUDGET,
+];
+
+const ROUNDS: Field = Field::default(
+    "rounds",
+    FieldKind::Integer(1, 1000),
+    "1",
+    "Independent repetitions of the measurement; with more than one, a warm-up round is made first and discarded.",
+);
+const RETRIES: Field = Field::default(
+    "retries",
+    FieldKind::Integer(0, 10),
+    "0",
+    "Further attempts when it does not hold; a pass after a retry is reported as flaky.",
+);
+const SEVERITY: Field = Field::default(
+    "severity",
+    FieldKind::Choice(&["fail", "warn"]),
+    "fail",
+    "`warn` reports a failure without failing the run.",
+);
+const BUDGET: Field = Field::optional(
+    "budget",
+    FieldKind::Duration(0.01, 86_400.0),
+    "Bounds the whole check, all attempts and rounds; beyond it the check is errored.",
+);
+
+/// Keys of `eventually`.
+pub const EVENTUALLY: &[Field] = &[
+    Field::required("within", FieldKind::Duration(0.01, 86_400.0), "How long it may take until it holds."),
+    Field::default("every", FieldKind::Duration(0.01, 3600.0), "1s", "Time between the starts of attempts."),
+];
+
+/// Keys of one fact below `baseline`.
+pub const BASELINE: &[Field] = &[Field::required(
+    "tolerance",
+    FieldKind::Text,
+    "Smallest change worth an alarm: a share (5%), or an amount in the fact's unit for facts that may be zero.",
+)];
+
+/// Keys of a check besides the family key.
+pub const CHECK: &[Field] = &[
+    Field::required("id", FieldKind::Text, "Unique name: letters, digits, `_` and `-`."),
+    Field::optional("description", FieldKind::Text, "What it shows, for people."),
+    Field::optional("tags", TEXTS, "For --tag and --skip-tag."),
+    Field::optional("matrix", FieldKind::Map(&TEXTS), "One case per combination, used as ${matrix.key}."),
+    Field::optional("needs", TEXTS, "Checks that must pass first; otherwise this one is skipped with the reason."),
+    Field::optional(
+        "when",
+        FieldKind::Map(&TEXTS),
+        "Variables and the values with which the check runs; otherwise it is skipped with the reason.",
+    ),
+    Field::optional(
+        "expect",
+        FieldKind::Map(&FieldKind::Text),
+        "Facts and what must hold; left out, the family's default.",
+    ),
+    Field::optional("eventually", FieldKind::Group(EVENTUALLY), "Convergence: repeat until it holds."),
+    RETRIES,
+    ROUNDS,
+    SEVERITY,
+    BUDGET,
+    Field::optional("baseline", FieldKind::Map(&FieldKind::Group(BASELINE)), "Per metric, how it is compared."),
+];
+
+/// Names of a table.
+pub fn names(fields: &'static [Field]) -> impl Iterator<Item = &'static str> {
+    fields.iter().map(|field| field.name)
+}
