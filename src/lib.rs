@@ -17,8 +17,17 @@ pub mod suite;
 pub mod checks;
 pub mod judge;
 
+pub mod baseline;
+
 pub mod plan;
 
 pub mod engine;
 
+pub mod exit;
+
+pub mod report;
+
 pub mod lab;
+
+pub mod app;
+pub mod cli;

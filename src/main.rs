@@ -1,3 +1,26 @@
-//! The `shakedown` binary.
+//! The `shakedown` binary: parse, call the app, map to an exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, FromArgMatches as _};
+use shakedown::cli::Cli;
+use shakedown::{app, exit};
+
+fn main() -> ExitCode {
+    let command = match app::config::apply(Cli::command()) {
+        Ok(command) => command,
+        Err(why) => {
+            eprintln!("error: {why}");
+            return ExitCode::from(exit::USAGE);
+        }
+    };
+    let parsed = command.try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    match parsed {
+        Ok(cli) => ExitCode::from(app::main(cli)),
+        Err(error) => {
+            // Help and version are no errors; clap knows which stream each belongs to.
+            let _ = error.print();
+            ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::OK })
+        }
+    }
+}

@@ -48,6 +48,14 @@ impl Sources {
         self.0.get(index as usize)
     }
 
+    /// The text of a line (from 1) of the file called `path`.
+    #[must_use]
+    pub fn line_text(&self, path: &str, line: usize) -> Option<&str> {
+        let source = self.0.iter().find(|source| &*source.path == path)?;
+        let start = *source.lines.get(line.checked_sub(1)?)? as usize;
+        source.text.get(start..)?.split('\n').next()
+    }
+
     /// Line and column, both from 1; columns count characters.
     #[must_use]
     pub fn position(&self, span: Span) -> (usize, usize) {

@@ -52,15 +52,28 @@ pub struct Loaded {
     pub redactor: Redactor,
 }
 
-/// Loads and validates every suite file.
+/// A suite to load.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A file.
+    File(PathBuf),
+    /// A name and a text, for suites that are part of the program.
+    Text(String, String),
+}
+
+/// Loads and validates every suite.
 #[must_use]
-pub fn load(paths: &[PathBuf], families: &'static [Family], options: &Options<'_>) -> Loaded {
+pub fn load(inputs: &[Input], families: &'static [Family], options: &Options<'_>) -> Loaded {
     let mut loaded = Loaded::default();
     let overrides = overrides(options, &mut loaded);
     let defaults = default_expectations(families, &mut loaded.errors);
     let mut known: Vec<String> = Vec::new();
-    for path in paths {
-        let Some(document) = merge::read(path, &mut loaded.sources, &mut loaded.errors) else { continue };
+    for input in inputs {
+        let (path, text) = match input {
+            Input::File(path) => (path.as_path(), None),
+            Input::Text(name, text) => (Path::new(name), Some(text.clone())),
+        };
+        let Some(document) = merge::read(path, text, &mut loaded.sources, &mut loaded.errors) else { continue };
         known.extend(document.vars.keys().cloned());
         suite(path, document, families, options, &overrides, &defaults, &mut loaded);
     }

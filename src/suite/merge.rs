@@ -34,10 +34,10 @@ pub struct Document {
     open: Vec<PathBuf>,
 }
 
-/// Reads `path` and everything it includes. Errors go to `errors`.
-pub fn read(path: &Path, sources: &mut Sources, errors: &mut Diagnostics) -> Option<Document> {
+/// Reads `path` (or takes `text` in its place) and everything it includes. Errors go to `errors`.
+pub fn read(path: &Path, text: Option<String>, sources: &mut Sources, errors: &mut Diagnostics) -> Option<Document> {
     let mut document = Document::default();
-    let root = document.add(path, None, sources, errors)?;
+    let root = document.add(path, text, None, sources, errors)?;
     if document.name.is_none() {
         errors.add(start(root), "the suite has no name", "write suite: NAME");
     }
@@ -53,9 +53,16 @@ fn start(source: u32) -> Span {
 }
 
 impl Document {
-    fn add(&mut self, path: &Path, by: Option<Span>, sources: &mut Sources, errors: &mut Diagnostics) -> Option<u32> {
+    fn add(
+        &mut self,
+        path: &Path,
+        text: Option<String>,
+        by: Option<Span>,
+        sources: &mut Sources,
+        errors: &mut Diagnostics,
+    ) -> Option<u32> {
         let shown = path.to_string_lossy().into_owned();
-        let text = match text_of(path) {
+        let text = match text.map_or_else(|| text_of(path), Ok) {
             Ok(text) => text,
             Err(why) => {
                 let span = by.unwrap_or_else(|| start(sources.add(&shown, String::new())));
@@ -131,7 +138,7 @@ impl Document {
         } else if self.open.len() >= DEPTH {
             errors.add(span, format!("includes are nested deeper than {DEPTH}"), "flatten them");
         } else {
-            let _ = self.add(path, Some(span), sources, errors);
+            let _ = self.add(path, None, Some(span), sources, errors);
         }
     }
 

@@ -1,0 +1,110 @@
+//! `shakedown probe`: one check from the command line, by way of the same suite, plan and engine.
+
+use std::fmt::Write as _;
+
+use super::loading;
+use super::run;
+use super::terminal::Terminal;
+use crate::checks::{FAMILIES, family};
+use crate::cli::{ProbeArgs, ProgressArg, RunArgs, SuiteArgs};
+use crate::exit;
+use crate::model::record::FactValue;
+use crate::model::{FieldKind, Record, Unit, Value};
+use crate::probe::Family;
+use crate::suite::diagnostic::suggest;
+use crate::suite::file::Input;
+
+/// Probes and prints every fact.
+pub(super) async fn probe(args: &ProbeArgs, terminal: &Terminal) -> u8 {
+    let Some(family) = family(&args.family) else {
+        let help = suggest(&args.family, FAMILIES.iter().map(|family| family.name));
+        terminal.err(&format!("error: there is no family `{}`; {help}\n", args.family));
+        return exit::USAGE;
+    };
+    let text = match suite(family, args) {
+        Ok(text) => text,
+        Err(why) => {
+            terminal.err(&format!("error: {why}\n"));
+            return exit::USAGE;
+        }
+    };
+    let run_args = RunArgs {
+        suites: SuiteArgs { allow_disruptive: true, ..SuiteArgs::default() },
+        progress: ProgressArg::None,
+        ..RunArgs::default()
+    };
+    let inputs = vec![Input::Text("command line".into(), text)];
+    let Some(ready) = loading::of(inputs, &run_args.suites, terminal) else { return exit::USAGE };
+    let (code, record) = run::execute(ready, &run_args, terminal).await;
+    if let Some(record) = record {
+        terminal.out(&facts(&record));
+    }
+    code
+}
+
+/// A suite of one check. JSON strings are YAML too, so that no value can break out of its place.
+fn suite(family: &Family, args: &ProbeArgs) -> Result<String, String> {
+    let quoted = |text: &str| serde_json::to_string(text).unwrap_or_default();
+    let (main, port) = family.target_field;
+    if family.fields.iter().any(|field| field.name == main && matches!(field.kind, FieldKind::Probe(..))) {
+        return Err(format!("`{}` needs a suite; see shakedown explain {}", family.name, family.name));
+    }
+    let mut fields = Vec::new();
+    match port.and_then(|port| Some((port, args.target.rsplit_once(':')?))) {
+        Some((name, (host, port))) if port.parse::<u16>().is_ok() && (!host.contains(':') || host.starts_with('[')) => {
+            fields.push(format!("{main}: {}", quoted(host)));
+            fields.push(format!("{name}: {}", quoted(port)));
+        }
+        _ => fields.push(format!("{main}: {}", quoted(&args.target))),
+    }
+    for (key, value) in &args.fields {
+        let listed = family.fields.iter().any(|field| field.name == key && matches!(field.kind, FieldKind::List(_)));
+        let value = if listed {
+            format!("[{}]", value.split(',').map(quoted).collect::<Vec<_>>().join(", "))
+        } else {
+            quoted(value)
+        };
+        fields.push(format!("{}: {value}", quoted(key)));
+    }
+    let fields = fields.join(", ").replace("${", "$${");
+    Ok(format!("version: 1\nsuite: probe\nchecks:\n  - id: {}\n    {}: {{{fields}}}\n", family.name, family.name))
+}
+
+fn facts(record: &Record) -> String {
+    let mut out = String::new();
+    for (name, value) in record.checks.iter().flat_map(|check| &check.facts.0) {
+        let text = match value {
+            FactValue::Scalar(Value::String(text)) => text.clone(),
+            FactValue::Scalar(Value::Array(items)) => items
+                .iter()
+                .map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned))
+                .collect::<Vec<_>>()
+                .join("\n"),
+            FactValue::Scalar(value) => value.to_string(),
+            FactValue::Distribution(unit, summary) => {
+                let unit = if unit == "s" {
+                    Unit::Seconds
+                } else if unit == "bit/s" {
+                    Unit::BitsPerSecond
+                } else {
+                    Unit::Count
+                };
+                let part = |value: f64| unit.human(value);
+                format!(
+                    "p50 {}  p95 {}  min {}  max {}  (n={})",
+                    part(summary.p50),
+                    part(summary.p95),
+                    part(summary.min),
+                    part(summary.max),
+                    summary.count
+                )
+            }
+        };
+        let mut lines = text.lines();
+        let _ = writeln!(out, "  {name:<22} {}", lines.next().unwrap_or_default());
+        for line in lines.take(50) {
+            let _ = writeln!(out, "  {:<22} {line}", "");
+        }
+    }
+    out
+}

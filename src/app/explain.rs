@@ -1,0 +1,108 @@
+//! `shakedown explain`: docs from the same tables as validation.
+
+use std::fmt::Write as _;
+
+use super::terminal::Terminal;
+use crate::checks::{FAMILIES, family};
+use crate::exit;
+use crate::model::fact::STATISTICS;
+use crate::model::{FactInfo, Field, Kind};
+use crate::probe::Family;
+use crate::suite::diagnostic::suggest;
+use crate::suite::operator::Sort;
+
+/// Explains a family, a fact, or lists the families.
+pub(super) fn explain(topic: Option<&str>, terminal: &Terminal) -> u8 {
+    let Some(topic) = topic else {
+        terminal.out(&list());
+        return exit::OK;
+    };
+    if let Some(family) = family(topic) {
+        terminal.out(&of_family(family));
+        return exit::OK;
+    }
+    let (owner, name) = match topic.split_once('.') {
+        Some((owner, name)) if family(owner).is_some() => (Some(owner), name),
+        _ => (None, topic),
+    };
+    let mut out = String::new();
+    for family in FAMILIES.iter().filter(|family| owner.is_none_or(|owner| owner == family.name)) {
+        for fact in family.facts.iter().filter(|fact| fact.name == name) {
+            of_fact(&mut out, family, fact);
+        }
+    }
+    if out.is_empty() {
+        let known = FAMILIES.iter().flat_map(|f| f.facts.iter().map(|fact| fact.name).chain([f.name]));
+        terminal.err(&format!("error: nothing is called `{topic}`; {}\n", suggest(topic, known)));
+        return exit::USAGE;
+    }
+    terminal.out(&out);
+    exit::OK
+}
+
+fn list() -> String {
+    let mut out = String::from("families (shakedown explain FAMILY):\n");
+    for family in FAMILIES {
+        let _ = writeln!(out, "  {:<12} {}", family.name, family.summary);
+    }
+    out
+}
+
+fn of_family(family: &Family) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "{}\n\n## Fields\n", family.readme.trim_end());
+    fields(&mut out, family.fields, 0);
+    let _ = writeln!(out, "\n## Facts\n");
+    for fact in family.facts {
+        let _ = writeln!(out, "  {:<22} {:<13} {}", fact.name, sort(fact), fact.help);
+    }
+    let _ = writeln!(out, "\n## Expected when `expect` is left out\n");
+    for line in family.default_expect.lines() {
+        let _ = writeln!(out, "  {line}");
+    }
+    let _ = writeln!(out, "\n## Example\n\n{}", family.example.trim_end());
+    out
+}
+
+fn fields(out: &mut String, fields_of: &[Field], depth: usize) {
+    let indent = "  ".repeat(depth + 1);
+    for field in fields_of {
+        let note = match (field.required, field.default) {
+            (true, _) => " (required)".to_owned(),
+            (false, Some(default)) => format!(" (default {default})"),
+            (false, None) => String::new(),
+        };
+        let _ = writeln!(out, "{indent}{:<16} {}{note}", field.name, field.kind.wants());
+        let _ = writeln!(out, "{indent}{:<16}   {}", "", field.help);
+        match field.kind {
+            crate::model::FieldKind::Group(inner) | crate::model::FieldKind::Probe(_, inner) => {
+                fields(out, inner, depth + 1);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn sort(fact: &FactInfo) -> String {
+    match fact.unit.symbol() {
+        "1" => fact.kind.word().to_owned(),
+        unit => format!("{} {unit}", fact.kind.word()),
+    }
+}
+
+fn of_fact(out: &mut String, family: &Family, fact: &FactInfo) {
+    let _ = writeln!(out, "{}.{}  {}\n  {}", family.name, fact.name, sort(fact), fact.help);
+    match fact.kind {
+        Kind::Choice(words) => {
+            let _ = writeln!(out, "  in order: {}", words.join(", "));
+        }
+        Kind::Distribution => {
+            let _ = writeln!(out, "  parts: .{}", STATISTICS.join(" ."));
+        }
+        _ => {}
+    }
+    if let Some(better) = fact.better {
+        let _ = writeln!(out, "  metric: {} is better", better.word());
+    }
+    let _ = writeln!(out, "  operators: {}\n", Sort::of(fact.kind, fact.unit).operators().join(", "));
+}

@@ -1,0 +1,97 @@
+//! From the command line to a plan, or to every error at once.
+
+use std::path::{Path, PathBuf};
+
+use super::terminal::Terminal;
+use crate::checks::FAMILIES;
+use crate::cli::SuiteArgs;
+use crate::plan::{Plan, Selection, Settings};
+use crate::suite::file::{Input, Loaded, Options};
+use crate::suite::{Redactor, Sources};
+
+/// A plan and what belongs to it.
+pub(super) struct Ready {
+    pub(super) plan: Plan,
+    pub(super) redactor: Redactor,
+    pub(super) sources: Sources,
+}
+
+/// Finds, loads, validates and plans; on any error everything is told on stderr and nothing else happens.
+pub(super) fn ready(args: &SuiteArgs, terminal: &Terminal) -> Option<Ready> {
+    match files(&args.suites) {
+        Ok(files) => of(files.into_iter().map(Input::File).collect(), args, terminal),
+        Err(why) => {
+            terminal.err(&format!("error: {why}\n"));
+            None
+        }
+    }
+}
+
+/// As [`ready`], for inputs already chosen.
+pub(super) fn of(inputs: Vec<Input>, args: &SuiteArgs, terminal: &Terminal) -> Option<Ready> {
+    let env = |name: &str| std::env::var(name).ok();
+    let options = Options {
+        vars: args.vars.clone(),
+        var_files: args.var_files.clone(),
+        rounds: args.rounds,
+        timeout: args.timeout.clone(),
+        env: &env,
+    };
+    let mut loaded: Loaded = crate::suite::load(&inputs, FAMILIES, &options);
+    let selection = Selection { tags: args.tags.clone(), skip_tags: args.skip_tags.clone(), only: args.only.clone() };
+    let settings = Settings { selection, allow_disruptive: args.allow_disruptive };
+    let plan = crate::plan::plan(&mut loaded, &settings);
+    if !loaded.errors.is_empty() {
+        let text = loaded.errors.render(&loaded.sources, terminal.style_err().color);
+        let count = loaded.errors.0.len();
+        let word = if count == 1 { "error" } else { "errors" };
+        terminal.err(&loaded.redactor.clean(&format!("{text}{count} {word}; nothing was sent\n")));
+        return None;
+    }
+    if plan.cases.is_empty() {
+        terminal.err(&nothing_selected(args, plan.deselected));
+        return None;
+    }
+    Some(Ready { plan, redactor: loaded.redactor, sources: loaded.sources })
+}
+
+fn nothing_selected(args: &SuiteArgs, deselected: usize) -> String {
+    let mut asked: Vec<String> = args.tags.iter().map(|tag| format!("--tag {tag}")).collect();
+    asked.extend(args.skip_tags.iter().map(|tag| format!("--skip-tag {tag}")));
+    asked.extend(args.only.iter().map(|glob| format!("--only {glob}")));
+    format!(
+        "error: nothing is selected: {} left out {deselected} cases, all of them\n\
+         a run of nothing would be green; see the names and tags with `shakedown plan`\n",
+        asked.join(" ")
+    )
+}
+
+/// The suite files below the paths given; folders give their `*.yaml` and `*.yml`, sorted.
+fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
+    let default = [PathBuf::from("suites")];
+    let given = if paths.is_empty() { &default[..] } else { paths };
+    let mut out: Vec<PathBuf> = Vec::new();
+    for path in given {
+        let found = if path.is_dir() { folder(path)? } else { vec![path.clone()] };
+        for file in found {
+            if !out.contains(&file) {
+                out.push(file);
+            }
+        }
+    }
+    Ok(out)
+}
+
+fn folder(path: &Path) -> Result<Vec<PathBuf>, String> {
+    let entries = std::fs::read_dir(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let mut out: Vec<PathBuf> = entries
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|ext| ext == "yaml" || ext == "yml"))
+        .collect();
+    out.sort();
+    if out.is_empty() {
+        return Err(format!("{} holds no suite (*.yaml); name one, or create it", path.display()));
+    }
+    Ok(out)
+}

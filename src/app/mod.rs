@@ -1,0 +1,86 @@
+//! Composition root: one function per command. Nothing else knows both ends.
+
+mod adhoc;
+mod assess;
+pub mod config;
+mod explain;
+mod loading;
+mod outputs;
+mod plan;
+mod redact;
+mod render;
+mod run;
+mod schemas;
+pub mod signals;
+mod terminal;
+
+use std::future::Future;
+
+use clap::CommandFactory as _;
+
+use crate::cli::{Cli, Command};
+use crate::exit;
+use terminal::Terminal;
+
+/// Runs a command to its exit code.
+#[must_use]
+pub fn main(cli: Cli) -> u8 {
+    tracing_to_stderr(cli.verbose);
+    let terminal = Terminal::new(cli.color);
+    match cli.command {
+        Command::Run(args) => wait(&terminal, run::run(&args, &terminal)),
+        Command::Plan(args) => plan::plan(&args, &terminal),
+        Command::Report(args) => render::report(&args, &terminal),
+        Command::Probe(args) => wait(&terminal, adhoc::probe(&args, &terminal)),
+        Command::Explain(args) => explain::explain(args.topic.as_deref(), &terminal),
+        Command::Schema(args) => {
+            terminal.out(&schemas::schema(args.of));
+            exit::OK
+        }
+        Command::Completions { shell } => {
+            let mut bytes = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "shakedown", &mut bytes);
+            terminal.out(&String::from_utf8_lossy(&bytes));
+            exit::OK
+        }
+        Command::Serve(_) | Command::Demo(_) | Command::Guard | Command::Lab { .. } => exit::USAGE,
+        Command::Man => {
+            let mut bytes = Vec::new();
+            if clap_mangen::Man::new(Cli::command()).render(&mut bytes).is_err() {
+                return exit::INCOMPLETE;
+            }
+            terminal.out(&String::from_utf8_lossy(&bytes));
+            exit::OK
+        }
+    }
+}
+
+/// Starts the runtime only for commands that need one: `plan` and `--help` stay cheap.
+fn wait(terminal: &Terminal, command: impl Future<Output = u8>) -> u8 {
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => {
+            let code = runtime.block_on(command);
+            // A name lookup that hangs in the system's resolver must not hold up the exit.
+            runtime.shutdown_background();
+            code
+        }
+        Err(error) => {
+            terminal.err(&format!("cannot start: {error}\n"));
+            exit::INCOMPLETE
+        }
+    }
+}
+
+fn tracing_to_stderr(verbose: u8) {
+    let level = match verbose {
+        0 => return,
+        1 => tracing::Level::INFO,
+        2 => tracing::Level::DEBUG,
+        _ => tracing::Level::TRACE,
+    };
+    // Only our own events: libraries print what they are given, secrets included.
+    let targets = tracing_subscriber::filter::Targets::new().with_target("shakedown", level);
+    use tracing_subscriber::prelude::*;
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(targets);
+    let _ = tracing_subscriber::registry().with(layer).try_init();
+}

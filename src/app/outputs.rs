@@ -1,0 +1,75 @@
+//! Where reports go: files by rename, `-` for stdout, and what could not be written.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use super::terminal::Terminal;
+use crate::cli::{Dialect, OutputArgs};
+use crate::model::{Event, Record};
+use crate::report::jsonl::Jsonl;
+use crate::report::{atomic, format};
+
+/// A path of `-` means stdout.
+fn is_stdout(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// Whether a report goes to stdout, so that text for people must not.
+pub(super) fn stdout_taken(args: &OutputArgs, events: Option<&PathBuf>) -> Result<bool, String> {
+    let paths = [args.json.as_ref(), args.junit.as_ref(), events];
+    match paths.into_iter().flatten().filter(|path| is_stdout(path)).count() {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err("only one of --json, --junit and --events can go to stdout".into()),
+    }
+}
+
+/// Writes every report asked for; returns what could not be written.
+pub(super) fn write(record: &Record, args: &OutputArgs, terminal: &Terminal) -> Vec<String> {
+    let junit = match args.junit_dialect {
+        Dialect::Strict => "junit",
+        Dialect::Rich => "junit-rich",
+    };
+    let mut lost = Vec::new();
+    for (name, path) in [("json", &args.json), (junit, &args.junit)] {
+        let (Some(path), Some(format)) = (path, format(name)) else { continue };
+        let text = (format.render)(record);
+        if is_stdout(path) {
+            terminal.out(&text);
+        } else if let Err(error) = atomic::write(path, &text) {
+            lost.push(format!("cannot write {name} report to {}: {error}", path.display()));
+        }
+    }
+    lost
+}
+
+/// The live sink of events; dropped and named once it fails.
+pub(super) struct Events {
+    sink: Option<Jsonl<Box<dyn Write + Send>>>,
+    pub(super) lost: Option<String>,
+}
+
+impl Events {
+    pub(super) fn open(path: Option<&PathBuf>) -> Self {
+        let Some(path) = path else { return Self { sink: None, lost: None } };
+        if is_stdout(path) {
+            return Self { sink: Some(Jsonl(Box::new(std::io::stdout()))), lost: None };
+        }
+        match File::create(path) {
+            Ok(file) => Self { sink: Some(Jsonl(Box::new(BufWriter::new(file)))), lost: None },
+            Err(error) => {
+                Self { sink: None, lost: Some(format!("cannot write events to {}: {error}", path.display())) }
+            }
+        }
+    }
+
+    pub(super) fn event(&mut self, event: &Event) {
+        if let Some(sink) = &mut self.sink
+            && let Err(error) = sink.event(event)
+        {
+            self.lost = Some(format!("events end early: {error}"));
+            self.sink = None;
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Hides secrets in everything that leaves the process.
+
+use std::borrow::Cow;
+
+use crate::model::record::{FactValue, Word};
+use crate::model::{CheckRecord, Event};
+use crate::suite::Redactor;
+
+/// Hides secrets in an event.
+pub(super) fn event(event: &mut Event, redactor: &Redactor) {
+    if redactor.is_empty() {
+        return;
+    }
+    match event {
+        Event::RunStarted { run, suites, .. } => {
+            run.labels.values_mut().for_each(|value| redactor.scrub(value));
+            suites.iter_mut().for_each(|suite| redactor.scrub(&mut suite.file));
+        }
+        Event::CheckStarted { id, .. } => redactor.scrub(id),
+        Event::AttemptEnded { reason, .. } => option(reason, redactor),
+        Event::CheckFinished { record, .. } => check(record, redactor),
+        Event::RunFinished { .. } => {}
+    }
+}
+
+fn option(text: &mut Option<String>, redactor: &Redactor) {
+    if let Some(text) = text {
+        redactor.scrub(text);
+    }
+}
+
+fn word(text: &mut Word, redactor: &Redactor) {
+    if let Cow::Owned(text) = text {
+        redactor.scrub(text);
+    }
+}
+
+fn check(check: &mut CheckRecord, redactor: &Redactor) {
+    for text in [&mut check.suite, &mut check.id, &mut check.check, &mut check.target, &mut check.at] {
+        redactor.scrub(text);
+    }
+    check.tags.iter_mut().chain(&mut check.notes).chain(&mut check.earlier).for_each(|text| redactor.scrub(text));
+    option(&mut check.reason, redactor);
+    if let Some(fault) = &mut check.fault {
+        for text in [&mut fault.operation, &mut fault.peer, &mut fault.detail, &mut fault.remedy] {
+            redactor.scrub(text);
+        }
+    }
+    for (name, value) in &mut check.facts.0 {
+        word(name, redactor);
+        if let FactValue::Scalar(value) = value {
+            redactor.scrub_value(value);
+        }
+    }
+    for outcome in &mut check.expectations {
+        redactor.scrub(&mut outcome.fact);
+        redactor.scrub(&mut outcome.want);
+        option(&mut outcome.got, redactor);
+    }
+}

@@ -1,0 +1,55 @@
+//! `shakedown report`: renderings again from the JSON, offline.
+
+use std::io::Read as _;
+
+use super::outputs;
+use super::terminal::Terminal;
+use crate::cli::ReportArgs;
+use crate::exit::{self, Ending};
+use crate::report::{self, console};
+
+/// Largest report read, bytes.
+const LARGEST: u64 = 1 << 30;
+
+/// Renders; the exit code is that of the run, so that a pipeline can gate on a stored report.
+pub(super) fn report(args: &ReportArgs, terminal: &Terminal) -> u8 {
+    let text = match read(args) {
+        Ok(text) => text,
+        Err(why) => {
+            terminal.err(&format!("error: cannot read {}: {why}\n", args.report.display()));
+            return exit::USAGE;
+        }
+    };
+    let record = match report::read(&text) {
+        Ok(record) => record,
+        Err(why) => {
+            terminal.err(&format!("error: {}: {why}\n", args.report.display()));
+            return exit::USAGE;
+        }
+    };
+    if let Err(why) = outputs::stdout_taken(&args.output, None) {
+        terminal.err(&format!("error: {why}\n"));
+        return exit::USAGE;
+    }
+    if args.output.json.is_none() && args.output.junit.is_none() {
+        let lines = |file: &str, line: usize| {
+            let text = std::fs::read_to_string(file).ok()?;
+            text.lines().nth(line.checked_sub(1)?).map(str::to_owned)
+        };
+        terminal.out(&console::render(&record, &lines, terminal.style()));
+    }
+    let lost = outputs::write(&record, &args.output, terminal);
+    lost.iter().for_each(|line| terminal.err(&format!("error: {line}\n")));
+    let signal = record.run.interrupted.then_some(exit::Signal::Interrupt);
+    exit::code(Ending { counts: record.summary, signal, report_lost: !lost.is_empty() })
+}
+
+fn read(args: &ReportArgs) -> std::io::Result<String> {
+    let mut text = String::new();
+    if args.report.as_os_str() == "-" {
+        std::io::stdin().take(LARGEST).read_to_string(&mut text)?;
+    } else {
+        std::fs::File::open(&args.report)?.take(LARGEST).read_to_string(&mut text)?;
+    }
+    Ok(text)
+}

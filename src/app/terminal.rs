@@ -1,0 +1,51 @@
+//! Standard output and error, without panics on a closed pipe.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use crate::cli::When;
+use crate::report::style::Style;
+
+/// Where text for people goes.
+pub struct Terminal {
+    when: When,
+}
+
+impl Terminal {
+    pub(super) fn new(when: When) -> Self {
+        Self { when }
+    }
+
+    /// Writes to stdout. `head` closing the pipe is no error of ours.
+    pub(super) fn out(&self, text: &str) {
+        let mut out = io::stdout().lock();
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
+    /// Writes to stderr.
+    pub(super) fn err(&self, text: &str) {
+        let _ = io::stderr().lock().write_all(text.as_bytes());
+    }
+
+    /// Colours for text on stdout.
+    pub(super) fn style(&self) -> Style {
+        Style { color: self.colored(io::stdout().is_terminal()) }
+    }
+
+    /// Colours for text on stderr.
+    pub(super) fn style_err(&self) -> Style {
+        Style { color: self.colored(io::stderr().is_terminal()) }
+    }
+
+    fn colored(&self, terminal: bool) -> bool {
+        match self.when {
+            When::Always => true,
+            When::Never => false,
+            When::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        }
+    }
+
+    /// Whether a bar can be drawn.
+    pub(super) fn interactive() -> bool {
+        io::stderr().is_terminal() && std::env::var_os("CI").is_none()
+    }
+}

@@ -1,0 +1,4 @@
+//! Baselines: reports reduced to their rounds, and the host they are comparable on.
+
+pub mod host;
+pub mod store;

@@ -1,0 +1,278 @@
+//! The command line. Help, man page, completions and `docs/cli.md` derive from it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Tells whether new or changed infrastructure is ready.
+#[derive(Debug, Parser)]
+#[command(name = "shakedown", version, propagate_version = true, disable_help_subcommand = true)]
+#[command(
+    after_help = "Exit codes: 0 all held · 1 a check failed · 2 usage or suite invalid, nothing was sent · 3 something could \
+                        not be measured or a report not be written · 4 a baseline regressed · 130/143 interrupted.\n\
+                        Settings: flag, then SHAKEDOWN_*, then shakedown.toml."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Say more (repeat for more).
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// When to colour.
+    #[arg(long, global = true, value_enum, default_value_t = When::Auto, env = "SHAKEDOWN_COLOR", value_name = "WHEN")]
+    pub color: When,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run suites.
+    Run(Box<RunArgs>),
+    /// Validate and print what would run, in order; sends nothing.
+    Plan(PlanArgs),
+    /// Render a report again from its JSON, offline.
+    Report(ReportArgs),
+    /// One ad-hoc check.
+    Probe(ProbeArgs),
+    /// Reflector for two-sided tests: iperf3-compatible TCP and UDP.
+    Serve(ServeArgs),
+    /// An embedded lab on loopback, a suite against it, every report: no network, no root.
+    Demo(DemoArgs),
+    /// What a family looks at, or what a fact means.
+    Explain(ExplainArgs),
+    /// JSON Schema of a file format.
+    Schema(SchemaArgs),
+    /// Shell completions.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// The man page.
+    Man,
+    /// Holds a restore command and runs it when the parent vanishes.
+    #[command(name = "__guard", hide = true)]
+    Guard,
+    /// Talks to the demo lab.
+    #[command(name = "__lab", hide = true)]
+    Lab {
+        /// Control address.
+        address: std::net::SocketAddr,
+        /// Words of the command.
+        words: Vec<String>,
+    },
+}
+
+/// Which suites, with which variables, which of their checks.
+#[derive(Args, Clone, Debug, Default)]
+pub struct SuiteArgs {
+    /// Suite files or folders of them [default: ./suites].
+    #[arg(value_name = "SUITE|DIR")]
+    pub suites: Vec<PathBuf>,
+    /// Only checks with this tag (repeatable: any of them).
+    #[arg(long = "tag", value_name = "T", env = "SHAKEDOWN_TAG", value_delimiter = ',')]
+    pub tags: Vec<String>,
+    /// No checks with this tag.
+    #[arg(long = "skip-tag", value_name = "T", env = "SHAKEDOWN_SKIP_TAG", value_delimiter = ',')]
+    pub skip_tags: Vec<String>,
+    /// Only checks whose id, case id or suite/case matches.
+    #[arg(long, value_name = "GLOB", env = "SHAKEDOWN_ONLY")]
+    pub only: Vec<crate::plan::Glob>,
+    /// Override a variable of the suites.
+    #[arg(long = "var", value_name = "K=V", value_parser = pair)]
+    pub vars: Vec<(String, String)>,
+    /// Override variables from a YAML file.
+    #[arg(long = "vars", value_name = "FILE", env = "SHAKEDOWN_VARS")]
+    pub var_files: Vec<PathBuf>,
+    /// Rounds of every check.
+    #[arg(long, value_name = "N", env = "SHAKEDOWN_ROUNDS", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub rounds: Option<u32>,
+    /// How long a silent peer is waited for, where a check does not say; replaces `defaults.timeout`.
+    #[arg(long, value_name = "T", env = "SHAKEDOWN_TIMEOUT")]
+    pub timeout: Option<String>,
+    /// Let checks break something on purpose.
+    #[arg(long, env = "SHAKEDOWN_ALLOW_DISRUPTIVE")]
+    pub allow_disruptive: bool,
+}
+
+/// Arguments of `plan`.
+#[derive(Args, Debug)]
+pub struct PlanArgs {
+    /// Suites.
+    #[command(flatten)]
+    pub suites: SuiteArgs,
+}
+
+/// Where reports go.
+#[derive(Args, Clone, Debug, Default)]
+pub struct OutputArgs {
+    /// Write the report; `-` is stdout.
+    #[arg(long, value_name = "F", env = "SHAKEDOWN_JSON")]
+    pub json: Option<PathBuf>,
+    /// Write JUnit; `-` is stdout.
+    #[arg(long, value_name = "F", env = "SHAKEDOWN_JUNIT")]
+    pub junit: Option<PathBuf>,
+    /// Which JUnit.
+    #[arg(long, value_enum, default_value_t = Dialect::Strict, env = "SHAKEDOWN_JUNIT_DIALECT", value_name = "DIALECT")]
+    pub junit_dialect: Dialect,
+}
+
+/// Arguments of `run`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct RunArgs {
+    /// Suites.
+    #[command(flatten)]
+    pub suites: SuiteArgs,
+    /// Reports.
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// Write events while they happen, as JSON Lines; `-` is stdout.
+    #[arg(long, value_name = "F", env = "SHAKEDOWN_EVENTS")]
+    pub events: Option<PathBuf>,
+    /// Accept this run as baseline: `DIR/<suite>/<host-class>.json`. Nothing is written unless every check passed.
+    #[arg(long, value_name = "DIR", env = "SHAKEDOWN_SAVE_BASELINE")]
+    pub save_baseline: Option<PathBuf>,
+    /// Checks beside each other [default: four per processor].
+    #[arg(long, value_name = "N", env = "SHAKEDOWN_JOBS", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub jobs: Option<u16>,
+    /// Start no further check after the first failure.
+    #[arg(long, env = "SHAKEDOWN_FAIL_FAST")]
+    pub fail_fast: bool,
+    /// Seed of everything random [default: from the clock; recorded].
+    #[arg(long, value_name = "N", env = "SHAKEDOWN_SEED")]
+    pub seed: Option<u64>,
+    /// Carried into every report: release, change, site.
+    #[arg(long = "label", value_name = "K=V", value_parser = pair)]
+    pub labels: Vec<(String, String)>,
+    /// How progress is shown.
+    #[arg(long, value_enum, default_value_t = ProgressArg::Auto, env = "SHAKEDOWN_PROGRESS", value_name = "HOW")]
+    pub progress: ProgressArg,
+    /// Print only what did not pass, and the summary.
+    #[arg(short, long, env = "SHAKEDOWN_QUIET")]
+    pub quiet: bool,
+}
+
+/// Arguments of `report`.
+#[derive(Args, Debug)]
+pub struct ReportArgs {
+    /// A report made with `run --json`; `-` is stdin.
+    pub report: PathBuf,
+    /// Renderings.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Arguments of `probe`.
+#[derive(Args, Debug)]
+pub struct ProbeArgs {
+    /// The family, such as tcp.
+    pub family: String,
+    /// What to look at: host, host:port, name or URL, as the family takes it.
+    pub target: String,
+    /// Further fields of the family.
+    #[arg(value_name = "K=V", value_parser = pair)]
+    pub fields: Vec<(String, String)>,
+}
+
+/// Arguments of `serve`.
+#[derive(Args, Debug)]
+pub struct ServeArgs {
+    /// Address and port of the throughput reflector.
+    #[arg(long, value_name = "A:P", default_value = "127.0.0.1:5201", env = "SHAKEDOWN_LISTEN")]
+    pub listen: std::net::SocketAddr,
+    /// Also echo TCP and UDP here.
+    #[arg(long, value_name = "A:P", env = "SHAKEDOWN_ECHO")]
+    pub echo: Option<std::net::SocketAddr>,
+}
+
+/// Arguments of `demo`.
+#[derive(Args, Debug)]
+pub struct DemoArgs {
+    /// Where the reports go.
+    #[arg(long, value_name = "DIR", default_value = "reports/runs")]
+    pub out: PathBuf,
+    /// How progress is shown.
+    #[arg(long, value_enum, default_value_t = ProgressArg::Auto, value_name = "HOW")]
+    pub progress: ProgressArg,
+}
+
+/// Arguments of `explain`.
+#[derive(Args, Debug)]
+pub struct ExplainArgs {
+    /// A family (tcp), a fact (rtt) or both (icmp.rtt); nothing lists the families.
+    pub topic: Option<String>,
+}
+
+/// Arguments of `schema`.
+#[derive(Args, Debug)]
+pub struct SchemaArgs {
+    /// Of what.
+    #[arg(value_enum)]
+    pub of: SchemaOf,
+}
+
+/// File formats with a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// Suite files.
+    Suite,
+    /// The JSON report.
+    Report,
+    /// Baselines.
+    Baseline,
+    /// Live events.
+    Events,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On terminals, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ProgressArg {
+    /// A bar on a terminal, else lines in CI, else nothing.
+    #[default]
+    Auto,
+    /// A bar.
+    Bar,
+    /// Lines.
+    Plain,
+    /// Nothing.
+    None,
+}
+
+/// JUnit dialects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Dialect {
+    /// Validates against both common schemas.
+    #[default]
+    Strict,
+    /// With properties, places and flaky attempts.
+    Rich,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("write KEY=VALUE".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,98 @@
+//! The documented exit codes, as one pure function.
+
+use crate::model::record::Counts;
+
+/// Every expectation held.
+pub const OK: u8 = 0;
+/// At least one expectation did not hold.
+pub const FAILED: u8 = 1;
+/// Usage or suite invalid; nothing was sent.
+pub const USAGE: u8 = 2;
+/// None failed, but something could not be measured, or a report could not be written.
+pub const INCOMPLETE: u8 = 3;
+/// All held, but a baseline regressed.
+pub const REGRESSED: u8 = 4;
+
+/// A signal that ended a run early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// Ctrl-C: 130.
+    Interrupt,
+    /// SIGTERM: 143.
+    Terminate,
+}
+
+/// What the exit code is a function of.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ending {
+    /// Counts of verdicts.
+    pub counts: Counts,
+    /// The signal that ended the run early.
+    pub signal: Option<Signal>,
+    /// A report could not be written.
+    pub report_lost: bool,
+}
+
+/// The exit code of a run.
+#[must_use]
+pub fn code(ending: Ending) -> u8 {
+    let counts = ending.counts;
+    match ending.signal {
+        Some(Signal::Interrupt) => return 130,
+        Some(Signal::Terminate) => return 143,
+        None => {}
+    }
+    if counts.failed > 0 {
+        FAILED
+    } else if counts.errored > 0 || ending.report_lost || nothing_measured(counts) {
+        INCOMPLETE
+    } else if counts.regressed > 0 {
+        REGRESSED
+    } else {
+        OK
+    }
+}
+
+/// A run in which every case was skipped measured nothing and cannot be green.
+#[must_use]
+pub fn nothing_measured(counts: Counts) -> bool {
+    counts.passed + counts.failed + counts.warned + counts.errored == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Ending, Signal, code};
+    use crate::model::record::Counts;
+
+    #[test]
+    fn every_row_of_the_table() {
+        let rows: &[(&str, [u64; 6], Option<Signal>, bool, u8)] = &[
+            // passed failed errored skipped warned regressed
+            ("all held", [5, 0, 0, 0, 0, 0], None, false, 0),
+            ("held, some skipped", [5, 0, 0, 2, 0, 0], None, false, 0),
+            ("warned only", [4, 0, 0, 0, 1, 0], None, false, 0),
+            ("nothing but warnings", [0, 0, 0, 0, 1, 0], None, false, 0),
+            ("one failed", [4, 1, 0, 0, 0, 0], None, false, 1),
+            ("failed beats errored", [0, 1, 3, 0, 0, 0], None, false, 1),
+            ("failed beats a lost report", [0, 1, 0, 0, 0, 0], None, true, 1),
+            ("failed beats regressed", [3, 1, 0, 0, 0, 1], None, false, 1),
+            ("errored", [4, 0, 1, 0, 0, 0], None, false, 3),
+            ("errored beats regressed", [4, 0, 1, 0, 0, 1], None, false, 3),
+            ("a lost report", [4, 0, 0, 0, 0, 0], None, true, 3),
+            ("a lost report beats regressed", [4, 0, 0, 0, 0, 1], None, true, 3),
+            ("everything skipped", [0, 0, 0, 4, 0, 0], None, false, 3),
+            ("nothing at all", [0, 0, 0, 0, 0, 0], None, false, 3),
+            ("regressed", [4, 0, 0, 0, 0, 1], None, false, 4),
+            ("interrupted beats failed", [1, 1, 0, 3, 0, 0], Some(Signal::Interrupt), false, 130),
+            ("interrupted while all held", [1, 0, 0, 3, 0, 0], Some(Signal::Interrupt), false, 130),
+            ("terminated", [1, 0, 0, 3, 0, 0], Some(Signal::Terminate), true, 143),
+        ];
+        for (name, [passed, failed, errored, skipped, warned, regressed], signal, report_lost, want) in rows {
+            let (passed, failed, errored) = (*passed, *failed, *errored);
+            let (skipped, warned, regressed) = (*skipped, *warned, *regressed);
+            let total = passed + failed + errored + skipped + warned;
+            let counts = Counts { total, passed, failed, errored, skipped, warned, regressed, flaky: 0 };
+            assert_eq!(code(Ending { counts, signal: *signal, report_lost: *report_lost }), *want, "{name}");
+        }
+    }
+}

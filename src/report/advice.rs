@@ -1,0 +1,63 @@
+//! What to try next, by what was seen. Words are shared by the families, so one table serves all.
+
+use crate::model::record::FactValue;
+use crate::model::{CheckRecord, Value};
+
+/// Fact, value, advice.
+const ADVICE: &[(&str, &str, &str)] = &[
+    (
+        "outcome",
+        "refused",
+        "nothing listens there, or a firewall answers for it: is the service up, on this address and port (ss -ltnup)?",
+    ),
+    (
+        "outcome",
+        "timeout",
+        "packets vanish: check firewall, route and security group on the way, and that the host is up",
+    ),
+    (
+        "outcome",
+        "silent",
+        "no answer came: is the service up, and does it answer what was sent? a firewall may drop it",
+    ),
+    (
+        "outcome",
+        "unreachable",
+        "a router or the own host has no way there: check routes (ip route get) and the next hop",
+    ),
+    ("outcome", "unresolved", "the name has no address here: check its spelling, /etc/resolv.conf and the record"),
+    (
+        "outcome",
+        "reset",
+        "the peer accepted and hung up: look into its log; a wrong protocol or an access list does this",
+    ),
+    ("outcome", "mismatch", "something answered, but not with what is expected: see the evidence above"),
+    ("outcome", "untrusted", "the certificate does not verify: see verify_error; set ca_file for a private CA"),
+    ("outcome", "alert", "the TLS peer refused: versions, ciphers, or a client certificate it wants"),
+    ("outcome", "not_tls", "the peer does not speak TLS on this port: wrong port, or plain text before STARTTLS"),
+    ("outcome", "busy", "another test runs on that server: wait, or use a reflector that serves several clients"),
+    ("outcome", "malformed", "the answer cannot be parsed: look at it with a packet capture"),
+    ("outcome", "closed", "the peer closed without a complete answer: look into its log"),
+    ("outcome", "stalled", "the transfer stopped: look for loss on the path and at the server's log"),
+    ("outcome", "protocol_error", "the peer speaks another protocol or version on this port"),
+    ("outcome", "too_many_redirects", "the redirects do not end: see `redirects`"),
+    ("outcome", "too_big", "a router or the own interface has a smaller MTU: see `mtu`"),
+    ("outcome", "time_exceeded", "the packet ran out of hops: a routing loop, or `ttl` is too small"),
+    ("rcode", "SERVFAIL", "the server failed: DNSSEC validation, an expired secondary or an unreachable upstream"),
+    ("rcode", "NXDOMAIN", "the name does not exist there: is the zone loaded, with the new serial?"),
+    ("rcode", "REFUSED", "the server does not serve this zone or this client: check its zones and access lists"),
+];
+
+/// Advice for a case that failed.
+#[must_use]
+pub fn advice(check: &CheckRecord) -> Option<&'static str> {
+    // A name server may refuse by rcode while the exchange itself went well: the more specific fact speaks.
+    ADVICE.iter().rev().find(|(fact, value, _)| text(check, fact) == Some(value)).map(|(.., advice)| *advice)
+}
+
+fn text<'c>(check: &'c CheckRecord, fact: &str) -> Option<&'c str> {
+    match check.facts.get(fact) {
+        Some(FactValue::Scalar(Value::String(text))) => Some(text),
+        _ => None,
+    }
+}

@@ -1,0 +1,173 @@
+//! The report for people: a line per case, every failure in full, a summary. Pure.
+
+use std::fmt::Write as _;
+
+use super::advice::advice;
+use super::style::Style;
+use crate::judge::wanted;
+use crate::model::record::{Counts, FactValue, Outcome, Word};
+use crate::model::{CheckRecord, Record, Unit, Verdict};
+use crate::stats::Summary;
+
+/// Failures shown in full; beyond it they are counted.
+const DETAILED: usize = 100;
+
+/// Reads a line of a suite file, to be shown beside a failure.
+pub type Lines<'a> = &'a dyn Fn(&str, usize) -> Option<String>;
+
+/// One line per case.
+#[must_use]
+pub fn line(check: &CheckRecord, style: Style) -> String {
+    let took = Unit::Seconds.human(check.duration_s);
+    let name = format!("{}/{}", check.suite, check.id);
+    let target = style.faint(&format!("{} {}", check.family, check.target));
+    let mut out = format!("{} {took:>9}  {}  {target}", style.status(check), name);
+    if check.verdict == Verdict::Skipped
+        && let Some(reason) = &check.reason
+    {
+        let _ = write!(out, "  ({reason})");
+    }
+    if let Some(settled) = check.settled_in_s {
+        let _ = write!(out, "  settled in {}", Unit::Seconds.human(settled));
+    }
+    if let Some(headline) = headline(check) {
+        let _ = write!(out, "  {}", style.faint(&headline));
+    }
+    out
+}
+
+/// The first distribution, as the number people look for first.
+fn headline(check: &CheckRecord) -> Option<String> {
+    check.facts.0.iter().find_map(|(name, value)| match value {
+        FactValue::Distribution(unit, summary) => Some(format!("{name} {}", short(unit, summary))),
+        FactValue::Scalar(_) => None,
+    })
+}
+
+fn short(unit: &Word, summary: &Summary) -> String {
+    let unit = unit_of(unit);
+    if summary.count == 1 {
+        return unit.human(summary.p50);
+    }
+    format!("p50 {} p95 {} (n={})", unit.human(summary.p50), unit.human(summary.p95), summary.count)
+}
+
+fn unit_of(symbol: &str) -> Unit {
+    match symbol {
+        "s" => Unit::Seconds,
+        "B" => Unit::Bytes,
+        "bit/s" => Unit::BitsPerSecond,
+        "/s" => Unit::PerSecond,
+        _ => Unit::Count,
+    }
+}
+
+/// Everything after the lines: failures in full, then the summary.
+#[must_use]
+pub fn ending(record: &Record, lines: Lines<'_>, style: Style) -> String {
+    let mut out = String::new();
+    let bad: Vec<&CheckRecord> = record
+        .checks
+        .iter()
+        .filter(|check| matches!(check.verdict, Verdict::Failed | Verdict::Errored) || check.flaky)
+        .collect();
+    for check in bad.iter().take(DETAILED) {
+        out.push('\n');
+        detail(&mut out, check, lines, style);
+    }
+    if bad.len() > DETAILED {
+        let _ = writeln!(out, "\n… and {} more; the JSON report has them all", bad.len() - DETAILED);
+    }
+    let _ = writeln!(out, "\n{}", style.strong(&summary(record.summary, record)));
+    if crate::exit::nothing_measured(record.summary) {
+        let _ = writeln!(out, "nothing was measured: this run shows nothing about the target");
+    }
+    out
+}
+
+/// The whole report, for `report` and for tests.
+#[must_use]
+pub fn render(record: &Record, lines: Lines<'_>, style: Style) -> String {
+    let mut out = String::new();
+    for check in &record.checks {
+        let _ = writeln!(out, "{}", line(check, style));
+    }
+    out + &ending(record, lines, style)
+}
+
+fn detail(out: &mut String, check: &CheckRecord, lines: Lines<'_>, style: Style) {
+    let name = style.strong(&format!("{}/{}", check.suite, check.id));
+    let _ = writeln!(out, "{} {name}  {} {}", style.status(check), check.family, check.target);
+    for outcome in check.expectations.iter().filter(|outcome| !outcome.held) {
+        breach(out, check, outcome, lines);
+    }
+    if let Some(fault) = &check.fault {
+        row(out, "could not", &fault.operation);
+        if !fault.peer.is_empty() {
+            row(out, "with", &fault.peer);
+        }
+        row(out, "because", &fault.detail);
+        row(out, "at", &check.at);
+    }
+    for note in &check.notes {
+        row(out, "evidence", note);
+    }
+    for (number, earlier) in check.earlier.iter().enumerate() {
+        row(out, &format!("attempt {}", number + 1), earlier);
+    }
+    if check.attempts > 1 {
+        row(out, "attempts", &check.attempts.to_string());
+    }
+    let next = check.fault.as_ref().map(|fault| fault.remedy.as_str()).or_else(|| advice(check));
+    if let Some(next) = next.filter(|next| !next.is_empty() && check.verdict != Verdict::Passed) {
+        row(out, "try next", next);
+    }
+}
+
+fn breach(out: &mut String, check: &CheckRecord, outcome: &Outcome, lines: Lines<'_>) {
+    row(out, "expected", &format!("{} {}", outcome.fact, wanted(outcome)));
+    row(out, "seen", outcome.got.as_deref().unwrap_or("nothing: the fact is absent"));
+    if outcome.at == "default" {
+        row(out, "at", &format!("{} (the family's default expectation)", check.at));
+        return;
+    }
+    row(out, "at", &outcome.at);
+    let mut parts = outcome.at.rsplitn(3, ':');
+    let (_, line, file) = (parts.next(), parts.next().and_then(|n| n.parse().ok()), parts.next());
+    if let (Some(line), Some(file)) = (line, file)
+        && let Some(text) = lines(file, line)
+    {
+        let _ = writeln!(out, "{line:>15} | {}", text.trim_end());
+    }
+}
+
+fn row(out: &mut String, name: &str, text: &str) {
+    let mut lines = text.lines();
+    let _ = writeln!(out, "    {name:>11}  {}", lines.next().unwrap_or_default());
+    for line in lines {
+        let _ = writeln!(out, "    {:>11}  {line}", "");
+    }
+}
+
+fn summary(counts: Counts, record: &Record) -> String {
+    let mut parts = vec![format!("{} passed", counts.passed)];
+    for (count, word) in [
+        (counts.flaky, "of them flaky"),
+        (counts.failed, "failed"),
+        (counts.warned, "warned"),
+        (counts.errored, "could not be measured"),
+        (counts.skipped, "skipped"),
+        (counts.regressed, "regressed"),
+    ] {
+        if count > 0 {
+            parts.push(format!("{count} {word}"));
+        }
+    }
+    let interrupted = if record.run.interrupted { "  INTERRUPTED" } else { "" };
+    format!(
+        "{} checks: {}  in {}{interrupted}",
+        counts.total,
+        parts.join(", "),
+        Unit::Seconds.human(record.run.duration_s)
+    )
+}

@@ -1,0 +1,59 @@
+//! The fold of all events: the record, in plan order. Nobody else counts.
+
+use crate::model::record::{Counts, Record, SCHEMA, Tool};
+use crate::model::{CheckRecord, Event};
+
+/// Collects events into a [`Record`].
+#[derive(Debug, Default)]
+pub struct Fold {
+    head: Option<Record>,
+    checks: Vec<Option<Box<CheckRecord>>>,
+}
+
+impl Fold {
+    /// Takes one event.
+    pub fn push(&mut self, event: Event) {
+        match event {
+            Event::RunStarted { run, host, design, suites, total, .. } => {
+                self.checks.resize_with(total, || None);
+                self.head = Some(Record {
+                    schema: SCHEMA.to_owned(),
+                    tool: Tool { name: "shakedown".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
+                    run,
+                    host: *host,
+                    design,
+                    suites,
+                    summary: Counts::default(),
+                    checks: Vec::new(),
+                });
+            }
+            Event::CheckFinished { index, record } => {
+                if let (Some(head), Some(slot)) = (&mut self.head, self.checks.get_mut(index)) {
+                    head.summary.add(&record);
+                    *slot = Some(record);
+                }
+            }
+            Event::RunFinished { duration_s, interrupted } => {
+                if let Some(head) = &mut self.head {
+                    head.run.duration_s = duration_s;
+                    head.run.interrupted = interrupted;
+                }
+            }
+            Event::CheckStarted { .. } | Event::AttemptEnded { .. } => {}
+        }
+    }
+
+    /// Counts so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.head.as_ref().map(|head| head.summary).unwrap_or_default()
+    }
+
+    /// The record; `None` when no run was started.
+    #[must_use]
+    pub fn finish(self) -> Option<Record> {
+        let mut record = self.head?;
+        record.checks = self.checks.into_iter().flatten().map(|check| *check).collect();
+        Some(record)
+    }
+}

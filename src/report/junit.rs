@@ -1,0 +1,268 @@
+//! JUnit. `strict` validates against both common schemas (Ant's and Jenkins'); `rich` says more.
+
+use std::collections::BTreeMap;
+
+use quick_xml::Writer;
+use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
+
+use super::advice::advice;
+use crate::judge::sentence;
+use crate::model::{CheckRecord, Record, Severity, Verdict};
+
+/// Longest text of one case, bytes; head and tail are kept.
+const LONGEST: usize = 64 * 1024;
+
+type Xml = Writer<Vec<u8>>;
+
+/// The dialect every consumer reads.
+#[must_use]
+pub fn strict(record: &Record) -> String {
+    render(record, false)
+}
+
+/// The dialect with properties, places and flaky attempts.
+#[must_use]
+pub fn rich(record: &Record) -> String {
+    render(record, true)
+}
+
+fn render(record: &Record, rich: bool) -> String {
+    let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
+    // Writing into memory cannot fail.
+    let _ = document(&mut xml, record, rich);
+    let mut text = String::from_utf8(xml.into_inner()).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+fn document(xml: &mut Xml, record: &Record, rich: bool) -> std::io::Result<()> {
+    xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+    xml.write_event(Event::Start(BytesStart::new("testsuites")))?;
+    for (id, (name, checks)) in groups(record).into_iter().enumerate() {
+        suite(xml, record, id, &name, &checks, rich)?;
+    }
+    xml.write_event(Event::End(BytesEnd::new("testsuites")))
+}
+
+/// One test suite per suite and family, in the order first seen.
+fn groups(record: &Record) -> Vec<(String, Vec<&CheckRecord>)> {
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    let mut out: Vec<(String, Vec<&CheckRecord>)> = Vec::new();
+    for check in &record.checks {
+        let name = class_of(check);
+        let place = *places.entry(name.clone()).or_insert_with(|| {
+            out.push((name, Vec::new()));
+            out.len() - 1
+        });
+        out[place].1.push(check);
+    }
+    out
+}
+
+fn class_of(check: &CheckRecord) -> String {
+    format!("{}.{}", check.suite, check.family)
+}
+
+fn suite(
+    xml: &mut Xml,
+    record: &Record,
+    id: usize,
+    name: &str,
+    checks: &[&CheckRecord],
+    rich: bool,
+) -> std::io::Result<()> {
+    let count = |verdict: Verdict| checks.iter().filter(|check| shown(check) == verdict).count().to_string();
+    let zone = if rich { "Z" } else { "" };
+    let started = record.run.started.get(..19).unwrap_or("1970-01-01T00:00:00");
+    let time: f64 = checks.iter().map(|check| check.duration_s).sum();
+    let host = if record.host.name.is_empty() { "localhost" } else { &record.host.name };
+    let start = element(
+        "testsuite",
+        &[
+            ("name", name),
+            ("package", "shakedown"),
+            ("id", &id.to_string()),
+            ("hostname", host),
+            ("timestamp", &format!("{started}{zone}")),
+            ("tests", &checks.len().to_string()),
+            ("failures", &count(Verdict::Failed)),
+            ("errors", &count(Verdict::Errored)),
+            ("skipped", &count(Verdict::Skipped)),
+            ("time", &format!("{time:.3}")),
+        ],
+    );
+    xml.write_event(Event::Start(start))?;
+    xml.write_event(Event::Start(BytesStart::new("properties")))?;
+    for (key, value) in properties(record, checks) {
+        xml.write_event(Event::Empty(element("property", &[("name", &key), ("value", &value)])))?;
+    }
+    xml.write_event(Event::End(BytesEnd::new("properties")))?;
+    for check in checks {
+        case(xml, check, rich)?;
+    }
+    let warned: Vec<String> = checks.iter().filter(|check| is_warning(check)).map(|check| warning(check)).collect();
+    text_element(xml, "system-out", &[], &warned.join("\n"))?;
+    text_element(xml, "system-err", &[], "")?;
+    xml.write_event(Event::End(BytesEnd::new("testsuite")))
+}
+
+/// A failure of severity `warn` must not turn a pipeline red: it is a pass, told in system-out.
+fn shown(check: &CheckRecord) -> Verdict {
+    if is_warning(check) { Verdict::Passed } else { check.verdict }
+}
+
+fn is_warning(check: &CheckRecord) -> bool {
+    check.verdict == Verdict::Failed && check.severity == Severity::Warn
+}
+
+fn warning(check: &CheckRecord) -> String {
+    format!("WARN {}: {}", check.id, check.reason.as_deref().unwrap_or_default())
+}
+
+fn properties(record: &Record, checks: &[&CheckRecord]) -> Vec<(String, String)> {
+    let mut out = vec![("shakedown.run_id".to_owned(), record.run.id.clone())];
+    if record.run.interrupted {
+        out.push(("shakedown.interrupted".to_owned(), "true".to_owned()));
+    }
+    out.extend(record.run.labels.iter().map(|(key, value)| (format!("label.{key}"), value.clone())));
+    for check in checks {
+        for (name, metric) in &check.metrics {
+            let last = metric.rounds.iter().rev().find(|round| round.discarded.is_none());
+            if let Some(round) = last {
+                out.push((format!("metric.{}.{name}", check.id), format!("{} {}", round.p50, metric.unit)));
+            }
+        }
+    }
+    out
+}
+
+fn case(xml: &mut Xml, check: &CheckRecord, rich: bool) -> std::io::Result<()> {
+    let class = class_of(check);
+    let time = format!("{:.3}", check.duration_s);
+    let mut attributes = vec![("classname", class.as_str()), ("name", check.id.as_str()), ("time", time.as_str())];
+    let place = check.at.rsplit_once(':');
+    if let (true, Some((file, line))) = (rich, place) {
+        attributes.extend([("file", file), ("line", line)]);
+    }
+    let start = element("testcase", &attributes);
+    let verdict = shown(check);
+    if verdict == Verdict::Passed && !rich {
+        return xml.write_event(Event::Empty(start));
+    }
+    xml.write_event(Event::Start(start))?;
+    if rich {
+        case_properties(xml, check)?;
+    }
+    let message = check.reason.clone().unwrap_or_default();
+    match verdict {
+        Verdict::Failed => {
+            text_element(xml, "failure", &[("message", &message), ("type", "assertion")], &story(check))?;
+        }
+        Verdict::Errored => {
+            let kind = check.fault.as_ref().map_or("local", |fault| fault.kind.word());
+            let kind = format!("fault.{kind}");
+            text_element(xml, "error", &[("message", &message), ("type", &kind)], &story(check))?;
+        }
+        Verdict::Skipped => text_element(xml, "skipped", &[("message", &message)], "")?,
+        Verdict::Passed => {}
+    }
+    if rich && check.flaky {
+        for earlier in &check.earlier {
+            text_element(xml, "flakyFailure", &[("message", earlier), ("type", "assertion")], earlier)?;
+        }
+    }
+    xml.write_event(Event::End(BytesEnd::new("testcase")))
+}
+
+fn case_properties(xml: &mut Xml, check: &CheckRecord) -> std::io::Result<()> {
+    xml.write_event(Event::Start(BytesStart::new("properties")))?;
+    let mut pairs =
+        vec![("target".to_owned(), check.target.clone()), ("attempts".to_owned(), check.attempts.to_string())];
+    pairs.extend(check.tags.iter().map(|tag| ("tag".to_owned(), tag.clone())));
+    for (key, value) in pairs {
+        xml.write_event(Event::Empty(element("property", &[("name", &key), ("value", &value)])))?;
+    }
+    xml.write_event(Event::End(BytesEnd::new("properties")))
+}
+
+/// The text of a failure: the first two lines carry expected and seen, as some readers show no more.
+fn story(check: &CheckRecord) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for outcome in check.expectations.iter().filter(|outcome| !outcome.held) {
+        lines.push(sentence(outcome));
+        lines.push(format!("at {}", outcome.at));
+    }
+    if let Some(fault) = &check.fault {
+        lines.push(fault.to_string());
+        lines.push(format!("try next: {}", fault.remedy));
+    } else if let Some(advice) = advice(check) {
+        lines.push(format!("try next: {advice}"));
+    }
+    lines.push(format!("target: {} {}", check.family, check.target));
+    lines.extend(check.notes.iter().map(|note| format!("evidence: {note}")));
+    lines.extend(check.earlier.iter().enumerate().map(|(n, why)| format!("attempt {}: {why}", n + 1)));
+    lines.join("\n")
+}
+
+fn element<'e>(name: &'e str, attributes: &[(&'e str, &str)]) -> BytesStart<'e> {
+    let mut start = BytesStart::new(name);
+    for (key, value) in attributes {
+        start.push_attribute((*key, clean(value).as_str()));
+    }
+    start
+}
+
+fn text_element(xml: &mut Xml, name: &str, attributes: &[(&str, &str)], text: &str) -> std::io::Result<()> {
+    xml.write_event(Event::Start(element(name, attributes)))?;
+    xml.write_event(Event::Text(BytesText::new(&capped(&clean(text)))))?;
+    xml.write_event(Event::End(BytesEnd::new(name)))
+}
+
+fn capped(text: &str) -> String {
+    if text.len() <= LONGEST {
+        return text.to_owned();
+    }
+    let half = LONGEST / 2 - 64;
+    let head: usize = (0..=half).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    let tail: usize = (text.len() - half..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
+    format!("{}\n… {} bytes left out …\n{}", &text[..head], tail - head, &text[tail..])
+}
+
+/// Strips ANSI sequences and whatever XML 1.0 does not allow.
+fn clean(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        if c == '\u{1b}' {
+            if chars.peek() == Some(&'[') {
+                chars.next();
+                while chars.next_if(|c| !('@'..='~').contains(c)).is_some() {}
+                chars.next();
+            }
+            continue;
+        }
+        let allowed = matches!(c, '\t' | '\n' | '\r') || (c >= ' ' && !matches!(c, '\u{fffe}' | '\u{ffff}'));
+        if allowed {
+            out.push(c);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LONGEST, capped, clean};
+
+    #[test]
+    fn nothing_outside_xml_1_0_survives() {
+        assert_eq!(clean("\u{1b}[31mred\u{1b}[0m \u{b}x\u{fffe}\u{ffff}\u{0}y\n"), "red xy\n");
+    }
+
+    #[test]
+    fn long_texts_keep_head_and_tail() {
+        let text = format!("HEAD{}TAIL", "ä".repeat(LONGEST));
+        let short = capped(&text);
+        assert!(short.len() <= LONGEST);
+        assert!(short.starts_with("HEAD") && short.ends_with("TAIL"));
+    }
+}

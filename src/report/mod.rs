@@ -1,0 +1,55 @@
+//! Reports: live sinks that follow the events, and pure renderers of the finished record.
+
+pub mod advice;
+pub mod atomic;
+pub mod console;
+pub mod fold;
+pub mod jsonl;
+pub mod junit;
+pub mod progress;
+pub mod style;
+
+use crate::model::Record;
+
+/// A renderer of a finished record.
+pub struct Format {
+    /// Name: also the flag.
+    pub name: &'static str,
+    /// One line for the docs.
+    pub help: &'static str,
+    /// The renderer.
+    pub render: fn(&Record) -> String,
+}
+
+/// Every pure renderer. `shakedown report` reproduces their output from the JSON, byte for byte.
+pub static FORMATS: &[Format] = &[
+    Format { name: "json", help: "The report document, schema shakedown.report/1.", render: json },
+    Format { name: "junit", help: "JUnit that validates against both common schemas.", render: junit::strict },
+    Format { name: "junit-rich", help: "JUnit with properties, places and flaky attempts.", render: junit::rich },
+];
+
+/// A renderer by name.
+#[must_use]
+pub fn format(name: &str) -> Option<&'static Format> {
+    FORMATS.iter().find(|format| format.name == name)
+}
+
+/// The report document.
+#[must_use]
+pub fn json(record: &Record) -> String {
+    // Plain data of strings and finite numbers: this cannot fail.
+    let mut text = serde_json::to_string_pretty(record).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// Reads a report back; the error says what is wrong with it.
+pub fn read(text: &str) -> Result<Record, String> {
+    let head: serde_json::Value = serde_json::from_str(text).map_err(|error| format!("this is not JSON: {error}"))?;
+    match head.get("schema").and_then(serde_json::Value::as_str) {
+        Some(crate::model::record::SCHEMA) => {}
+        Some(other) => return Err(format!("schema is {other}; this shakedown reads {}", crate::model::record::SCHEMA)),
+        None => return Err("there is no `schema`: this is not a report".into()),
+    }
+    serde_json::from_str(text).map_err(|error| format!("the report is damaged: {error}"))
+}

@@ -1,0 +1,42 @@
+//! Colours, for terminals that want them.
+
+use crate::model::{CheckRecord, Severity, Verdict};
+
+/// Whether to colour.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Style {
+    /// Use ANSI colours.
+    pub color: bool,
+}
+
+impl Style {
+    fn paint(self, code: &str, text: &str) -> String {
+        if self.color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
+    /// Bold.
+    #[must_use]
+    pub fn strong(self, text: &str) -> String {
+        self.paint("1", text)
+    }
+
+    /// Dim.
+    #[must_use]
+    pub fn faint(self, text: &str) -> String {
+        self.paint("2", text)
+    }
+
+    /// The fixed-width status word of a case. The word says it; colour only helps.
+    #[must_use]
+    pub fn status(self, check: &CheckRecord) -> String {
+        let (code, word) = match (check.verdict, check.severity) {
+            (Verdict::Passed, _) if check.flaky => ("33", "FLAKY"),
+            (Verdict::Passed, _) => ("32", "PASS "),
+            (Verdict::Failed, Severity::Warn) => ("33", "WARN "),
+            (Verdict::Failed, Severity::Fail) => ("31;1", "FAIL "),
+            (Verdict::Errored, _) => ("35;1", "ERROR"),
+            (Verdict::Skipped, _) => ("36", "SKIP "),
+        };
+        self.paint(code, word)
+    }
+}
