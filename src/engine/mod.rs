@@ -108,8 +108,12 @@ fn why_skip(plan: &Plan, index: usize, queue: &Queue) -> Option<String> {
         return Some(reason.clone());
     }
     let bad = case.needs.iter().find(|need| queue.verdict(**need) != Some(Verdict::Passed))?;
-    let word = queue.verdict(*bad).map_or("not run", Verdict::word);
-    Some(format!("needs {}, which was {word}", plan.cases.get(*bad)?.check.id))
+    let word = match queue.verdict(*bad) {
+        Some(Verdict::Failed) => "failed",
+        Some(Verdict::Errored) => "could not be measured",
+        _ => "was skipped",
+    };
+    Some(format!("needs {}, which {word}", plan.cases.get(*bad)?.check.id))
 }
 
 impl<A: Assess> Shared<A> {

@@ -23,8 +23,9 @@ pub(super) fn link(suite: &Suite, errors: &mut Diagnostics) -> Vec<Case> {
                     errors.add(check.needs_span, format!("`{name}` needs itself"), "remove it from `needs`");
                 }
                 Some(indexes) => needs.extend(indexes),
+                None if suite.ids.contains(name) => {}
                 None => {
-                    let help = suggest(name, by_check.keys().copied());
+                    let help = suggest(name, suite.ids.iter().map(String::as_str));
                     errors.labelled(
                         check.needs_span,
                         format!("unknown check `{name}` in `needs`"),

@@ -125,7 +125,7 @@ fn detail(out: &mut String, check: &CheckRecord, lines: Lines<'_>, style: Style)
 }
 
 fn breach(out: &mut String, check: &CheckRecord, outcome: &Outcome, lines: Lines<'_>) {
-    row(out, "expected", &format!("{} {}", outcome.fact, wanted(outcome)));
+    row(out, "expected", &format!("{}: {}", outcome.fact, wanted(outcome)));
     row(out, "seen", outcome.got.as_deref().unwrap_or("nothing: the fact is absent"));
     if outcome.at == "default" {
         row(out, "at", &format!("{} (the family's default expectation)", check.at));

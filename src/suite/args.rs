@@ -97,6 +97,7 @@ impl Typing<'_> {
         };
         match scalar(text, kind, self.folder) {
             Ok(arg) => Some(arg),
+            Err(_) if text.contains("${") && self.errors.has(node.span) => None,
             Err(why) => {
                 self.errors.add(node.span, format!("`{name}`: {why}"), format!("write {}", kind.wants()));
                 None

@@ -125,6 +125,12 @@ impl Diagnostics {
         }
     }
 
+    /// True when something at exactly this place is wrong already: a second error would only follow from it.
+    #[must_use]
+    pub fn has(&self, span: Span) -> bool {
+        self.0.iter().any(|old| old.span == span)
+    }
+
     /// True when nothing is wrong.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -177,7 +183,7 @@ pub fn suggest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Stri
     let known: Vec<&str> = known.into_iter().collect();
     let nearest = known.iter().map(|k| (distance(word, k), *k)).min();
     match nearest {
-        Some((d, name)) if d <= (word.chars().count().max(3)) / 3 + 1 => format!("did you mean `{name}`?"),
+        Some((d, name)) if d <= (word.chars().count() / 3).max(1) => format!("did you mean `{name}`?"),
         _ if known.is_empty() => String::new(),
         _ if known.len() > 24 => format!("known: {} ...", known[..24].join(", ")),
         _ => format!("known: {}", known.join(", ")),

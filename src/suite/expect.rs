@@ -305,6 +305,7 @@ impl Reader<'_> {
         };
         match typed(text, *plain, sort) {
             Ok(value) => Some(value),
+            Err(_) if text.contains("${") && self.errors.has(node.span) => None,
             Err(why) => {
                 self.errors.add(node.span, format!("`{owner}`: {why}"), hint(sort));
                 None

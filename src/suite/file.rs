@@ -23,6 +23,8 @@ pub struct Suite {
     pub sha256: String,
     /// Cases in the order written.
     pub checks: Vec<Check>,
+    /// Every id written, also of checks with errors: whoever needs those has no error of its own.
+    pub ids: Vec<String>,
 }
 
 /// What the command line adds.
@@ -137,6 +139,7 @@ fn suite(
         }
         checks.extend(builder.check(node, folder));
     }
+    let ids = seen.into_keys().collect();
     let name: Arc<str> = document.name.as_ref().map_or("", |(name, _)| name).into();
     if let Some(other) = loaded.suites.iter().find(|suite| suite.name == name)
         && let Some((_, span)) = document.name
@@ -144,7 +147,7 @@ fn suite(
         let label = format!("also in {}", other.file);
         loaded.errors.labelled(span, format!("two suites are called `{name}`"), label, "rename one of them");
     }
-    loaded.suites.push(Suite { name, file: path.to_string_lossy().into_owned(), sha256: document.sha256, checks });
+    loaded.suites.push(Suite { name, file: path.to_string_lossy().into_owned(), sha256: document.sha256, checks, ids });
 }
 
 fn secrets(document: &Document, env: Env<'_>, loaded: &mut Loaded) -> BTreeMap<String, String> {

@@ -43,7 +43,7 @@ impl Probe for Tcp {
     const SUMMARY: &'static str = "TCP connect, and optionally what the server says";
     const FIELDS: &'static [Field] = &[
         Field::required("host", FieldKind::Host, "Name or address to connect to."),
-        Field::required("port", PORT, "Port."),
+        Field::required("port", PORT, "Port to connect to."),
         Field::default("family", IP_FAMILY, "any", "Which addresses of the name to use."),
         Field::default(
             "addresses",

@@ -1,0 +1,307 @@
+//! The style document as a test. Each ban names its replacement.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Layers from left to right; a module imports only what stands before it in this list.
+const LAYERS: &[&str] = &[
+    "stats", "model", "net", "probe", "suite", "guard", "checks", "judge", "baseline", "plan", "engine", "exit",
+    "report", "serve", "lab", "cli", "app", "main",
+];
+
+/// Pairs that may not know each other although the order would allow it.
+const STRANGERS: &[(&str, &str)] = &[
+    ("report", "engine"),
+    ("engine", "suite"),
+    ("engine", "judge"),
+    ("engine", "report"),
+    ("checks", "judge"),
+    ("checks", "suite"),
+    ("model", "net"),
+    ("serve", "plan"),
+    ("serve", "report"),
+];
+
+const FILE_LINES: usize = 400;
+const FUNCTION_LINES: usize = 70;
+
+fn sources(folder: &str) -> Vec<PathBuf> {
+    fn walk(folder: &Path, out: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, out);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                out.push(path);
+            }
+        }
+    }
+    let mut out = Vec::new();
+    walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut out);
+    out.sort();
+    assert!(!out.is_empty(), "{folder} holds no source");
+    out
+}
+
+fn shown(path: &Path) -> String {
+    path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap().display().to_string()
+}
+
+/// The layer a file belongs to: the first part of its path below `src`.
+fn layer(path: &Path) -> String {
+    let below = path.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap();
+    let first = below.components().next().unwrap().as_os_str().to_string_lossy().into_owned();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+fn is_test_file(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().ends_with("tests.rs"))
+        || path.components().any(|part| part.as_os_str() == "tests")
+}
+
+/// The code without comments, strings and what stands below `#[cfg(test)]` (tests end a file here).
+fn code(text: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    for line in text.lines() {
+        if line.trim_start().starts_with("#[cfg(test)]") {
+            break;
+        }
+        out.push(strip(line));
+    }
+    out
+}
+
+/// A line without its comment and with empty string literals.
+fn strip(line: &str) -> String {
+    let mut out = String::new();
+    let mut chars = line.chars().peekable();
+    let mut quoted = false;
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' if quoted => {
+                chars.next();
+            }
+            '"' => {
+                quoted = !quoted;
+                out.push('"');
+            }
+            '/' if !quoted && chars.peek() == Some(&'/') => break,
+            _ if quoted => {}
+            // A quote or brace as a character literal is no quote or brace of the code.
+            '\'' if matches!(chars.peek(), Some('"' | '{' | '}' | '\\')) => {
+                let escaped = chars.next() == Some('\\');
+                if escaped {
+                    chars.next();
+                }
+                chars.next();
+            }
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+fn must_be_empty(problems: &[String], rule: &str) {
+    assert!(problems.is_empty(), "{rule}\n  {}", problems.join("\n  "));
+}
+
+#[test]
+fn imports_run_only_leftwards() {
+    let rank: BTreeMap<&str, usize> = LAYERS.iter().enumerate().map(|(rank, name)| (*name, rank)).collect();
+    let mut problems = Vec::new();
+    for path in sources("src") {
+        let own = layer(&path);
+        if own == "lib" {
+            continue;
+        }
+        let own_rank =
+            *rank.get(own.as_str()).unwrap_or_else(|| panic!("layer `{own}` is not listed in tests/tidy.rs"));
+        let text = fs::read_to_string(&path).unwrap();
+        for (number, line) in code(&text).iter().enumerate() {
+            for (at, _) in line.match_indices("crate::") {
+                let rest = &line[at + "crate::".len()..];
+                let other: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                let Some(other_rank) = rank.get(other.as_str()) else { continue };
+                let stranger = STRANGERS.contains(&(own.as_str(), other.as_str())) && !is_test_file(&path);
+                if *other_rank > own_rank || stranger {
+                    problems.push(format!("{}:{}: {own} imports {other}", shown(&path), number + 1));
+                }
+            }
+        }
+    }
+    must_be_empty(&problems, "imports run only leftwards: move the shared part left, or hand it in from `app`");
+}
+
+#[test]
+fn families_do_not_know_each_other() {
+    let mut problems = Vec::new();
+    let names = shakedown::checks::FAMILIES.iter().map(|family| family.name).collect::<Vec<_>>();
+    for path in sources("src/checks") {
+        let below = shown(&path);
+        let own = below.split('/').nth(2).unwrap_or_default().to_owned();
+        for (number, line) in code(&fs::read_to_string(&path).unwrap()).iter().enumerate() {
+            for name in names.iter().filter(|name| **name != own) {
+                if own != "mod.rs" && line.contains(&format!("checks::{name}")) {
+                    problems.push(format!("{below}:{}: {own} uses {name}", number + 1));
+                }
+            }
+        }
+    }
+    must_be_empty(&problems, "a family knows no other family: share by way of `net`, or the registry");
+}
+
+#[test]
+fn files_and_functions_stay_short() {
+    let mut problems = Vec::new();
+    for folder in ["src", "tests", "benches"] {
+        for path in sources(folder) {
+            let text = fs::read_to_string(&path).unwrap();
+            let lines = code(&text).iter().filter(|line| !line.trim().is_empty()).count();
+            if lines > FILE_LINES {
+                problems.push(format!(
+                    "{}: {lines} lines of code, at most {FILE_LINES}: split it by element",
+                    shown(&path)
+                ));
+            }
+            problems.extend(long_functions(&path, &text));
+        }
+    }
+    must_be_empty(&problems, "files and functions stay short");
+}
+
+fn long_functions(path: &Path, text: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    let lines: Vec<String> = text.lines().map(strip).collect();
+    let mut index = 0;
+    while index < lines.len() {
+        let trimmed = lines[index].trim_start();
+        let begins = trimmed.starts_with("fn ") || trimmed.contains(" fn ");
+        if !begins || trimmed.ends_with(';') {
+            index += 1;
+            continue;
+        }
+        let (mut depth, mut end, mut opened) = (0_i32, index, false);
+        for (number, line) in lines.iter().enumerate().skip(index) {
+            for c in line.chars() {
+                match c {
+                    '{' => {
+                        depth += 1;
+                        opened = true;
+                    }
+                    '}' => depth -= 1,
+                    _ => {}
+                }
+            }
+            end = number;
+            if (opened && depth <= 0) || (!opened && line.trim_end().ends_with(';')) {
+                break;
+            }
+        }
+        let length = end - index + 1;
+        if opened && length > FUNCTION_LINES {
+            out.push(format!("{}:{}: a function of {length} lines, at most {FUNCTION_LINES}", shown(path), index + 1));
+        }
+        index += 1;
+    }
+    out
+}
+
+#[test]
+fn banned_calls_stay_out() {
+    // What, where it is allowed, what to use instead.
+    let bans: &[(&str, &[&str], &str)] = &[
+        ("std::thread::sleep", &[], "tokio::time::sleep, or better a condition to wait for"),
+        ("thread::sleep(", &[], "tokio::time::sleep, or better a condition to wait for"),
+        ("process::exit", &["src/main.rs"], "return an exit code to main"),
+        (".unwrap()", &[], "`?`, a default, or a Fault that names operation, peer and remedy"),
+        (".expect(", &[], "`?`, a default, or a Fault that names operation, peer and remedy"),
+        ("todo!", &[], "the thing itself"),
+        ("unimplemented!", &[], "the thing itself"),
+        ("unsafe {", &["src/net/sys/"], "a safe wrapper of nix, socket2 or rustix; else src/net/sys"),
+        ("unsafe fn", &["src/net/sys/"], "a safe wrapper of nix, socket2 or rustix; else src/net/sys"),
+    ];
+    let in_checks: &[(&str, &str)] = &[
+        ("std::net::TcpStream", "tokio::net::TcpStream"),
+        ("std::net::TcpListener", "tokio::net::TcpListener"),
+        ("std::net::UdpSocket", "tokio::net::UdpSocket"),
+        ("ToSocketAddrs", "net::resolve"),
+        ("SystemTime", "tokio::time::Instant for lengths; the engine stamps wall time once"),
+    ];
+    let mut problems = Vec::new();
+    for path in sources("src") {
+        let name = shown(&path);
+        if is_test_file(&path) {
+            continue;
+        }
+        for (number, line) in code(&fs::read_to_string(&path).unwrap()).iter().enumerate() {
+            for (what, allowed, instead) in bans {
+                if line.contains(what) && !allowed.iter().any(|prefix| name.starts_with(prefix)) {
+                    problems.push(format!("{name}:{}: `{what}`; use {instead}", number + 1));
+                }
+            }
+            for (what, instead) in in_checks {
+                if name.starts_with("src/checks/") && line.contains(what) {
+                    problems.push(format!("{name}:{}: `{what}`; use {instead}", number + 1));
+                }
+            }
+        }
+    }
+    must_be_empty(&problems, "banned calls");
+}
+
+#[test]
+fn unsafe_blocks_say_why_they_are_sound() {
+    let mut problems = Vec::new();
+    for path in sources("src/net/sys") {
+        let text = fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        for (number, line) in lines.iter().enumerate().filter(|(_, line)| strip(line).contains("unsafe {")) {
+            let above = lines[number.saturating_sub(6)..=number].iter().any(|line| line.contains("SAFETY:"));
+            if !above {
+                problems.push(format!("{}:{}: {}", shown(&path), number + 1, line.trim()));
+            }
+        }
+    }
+    must_be_empty(&problems, "each unsafe block has its `SAFETY:` line");
+}
+
+#[test]
+fn every_dependency_says_why_it_is_there() {
+    let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
+    let mut problems = Vec::new();
+    let (mut inside, mut above) = (false, "");
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            inside = line.contains("dependencies]");
+        } else if inside
+            && line.contains('=')
+            && !line.starts_with('#')
+            && !line.contains('#')
+            && !above.starts_with('#')
+        {
+            problems.push(line.to_owned());
+        }
+        above = line;
+    }
+    must_be_empty(&problems, "one line above each dependency says why it is there");
+}
+
+#[test]
+fn every_family_has_its_files_and_sound_tables() {
+    for family in shakedown::checks::FAMILIES {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/checks").join(family.name);
+        for file in ["mod.rs", "README.md", "example.yaml"] {
+            assert!(folder.join(file).exists(), "{} lacks {file}", family.name);
+        }
+        let mut names: Vec<&str> = family.facts.iter().map(|fact| fact.name).collect();
+        names.sort_unstable();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count, "{}: a fact is listed twice", family.name);
+        assert!(family.facts.iter().any(|fact| fact.better.is_some()), "{}: no metric", family.name);
+        for text in family.facts.iter().map(|fact| fact.help).chain(family.fields.iter().map(|field| field.help)) {
+            assert!(text.ends_with('.') && text.len() > 12, "{}: `{text}` is no sentence", family.name);
+        }
+    }
+}
