@@ -7,7 +7,11 @@ use crate::model::{Args, Invalid};
 pub fn from_field(args: &Args, field: &'static str, default: Option<u16>) -> Result<(String, u16), Invalid> {
     let text = args.text(field).unwrap_or_default();
     split(text, default).ok_or_else(|| {
-        let example = if default.is_some() { "192.0.2.1, [2001:db8::1]:53 or name:53" } else { "192.0.2.1:53 or [2001:db8::1]:53" };
+        let example = if default.is_some() {
+            "192.0.2.1, [2001:db8::1]:53 or name:53"
+        } else {
+            "192.0.2.1:53 or [2001:db8::1]:53"
+        };
         Invalid::at(field, format!("`{text}` is not host:port"), format!("write it as in {example}"))
     })
 }
@@ -67,7 +71,8 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for text in ["", ":53", "a:", "a:0", "a:65536", "a:+1", "[a]:53", "[::1", "[::1]53", "a:b:c", "a b", "udp://a"] {
+        for text in ["", ":53", "a:", "a:0", "a:65536", "a:+1", "[a]:53", "[::1", "[::1]53", "a:b:c", "a b", "udp://a"]
+        {
             assert_eq!(split(text, Some(53)), None, "{text}");
         }
     }

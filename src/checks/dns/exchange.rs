@@ -1,8 +1,9 @@
-//! One attempt: one query on a socket of its own, then every message that comes until the answer or the end of patience.
+//! One attempt: one query on a socket of its own, then every message that comes until the answer or the end of
+//! patience.
 //!
-//! UDP uses an unconnected socket, so that a reply from a wrong address is seen and counted instead of being dropped by the
-//! kernel. On Linux `IP_RECVERR` still delivers ICMP errors to it; elsewhere the socket is connected for their sake, and the
-//! kernel drops replies from wrong addresses unseen.
+//! UDP uses an unconnected socket, so that a reply from a wrong address is seen and counted instead of being dropped by
+//! the kernel. On Linux `IP_RECVERR` still delivers ICMP errors to it; elsewhere the socket is connected for their
+//! sake, and the kernel drops replies from wrong addresses unseen.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -146,12 +147,14 @@ pub(super) async fn tcp(asking: &Asking<'_>) -> Result<Exchange, Fault> {
     loop {
         match timeout_at(end, frame(&mut stream, &mut buffer)).await {
             Err(_) => {
-                let why = format!("no complete answer from {server} within {:?}; {} bytes came", asking.patience, buffer.len());
+                let (patience, count) = (asking.patience, buffer.len());
+                let why = format!("no complete answer from {server} within {patience:?}; {count} bytes came");
                 return Ok(seen.ended("timeout", why));
             }
             Ok(Err(error)) => return failed(seen, &error, server),
             Ok(Ok(false)) => {
-                let why = format!("{server} closed the connection before a complete answer; {} bytes came", buffer.len());
+                let count = buffer.len();
+                let why = format!("{server} closed the connection before a complete answer; {count} bytes came");
                 return Ok(seen.ended("closed", why));
             }
             Ok(Ok(true)) => {}
@@ -204,8 +207,10 @@ fn same(sender: SocketAddr, server: SocketAddr) -> bool {
 }
 
 async fn open(asking: &Asking<'_>) -> Result<UdpSocket, Fault> {
-    let any = if asking.server.is_ipv4() { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { IpAddr::V6(Ipv6Addr::UNSPECIFIED) };
-    let bind = asking.source.unwrap_or(any);
+    let bind = asking.source.unwrap_or(match asking.server {
+        SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    });
     let socket = UdpSocket::bind(SocketAddr::new(bind, 0))
         .await
         .map_err(|error| local(&error, &format!("open UDP socket on {bind}"), asking.server))?;

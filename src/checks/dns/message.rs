@@ -81,9 +81,8 @@ pub(super) fn read(message: &[u8], id: u16, question: &Question) -> Received {
     let Some(mut wire) = Wire::window(message, 0, message.len()) else {
         return Received::Stray("it cannot be read".to_owned());
     };
-    let header = match header(&mut wire) {
-        Some(header) => header,
-        None => return Received::Stray(format!("{} bytes are too short for a DNS header", message.len())),
+    let Some(header) = header(&mut wire) else {
+        return Received::Stray(format!("{} bytes are too short for a DNS header", message.len()));
     };
     if let Some(why) = stray(&mut wire, &header, id, question) {
         return Received::Stray(why);
@@ -192,7 +191,8 @@ impl Records<'_> {
         let start = wire.at();
         let data = wire.bytes(length).ok_or(SHORT)?;
         if code == types::OPT {
-            return opt(data, class, ttl).map(Record::Opt).ok_or_else(|| "is an OPT record with broken options".to_owned());
+            let edns = opt(data, class, ttl).ok_or("is an OPT record with broken options")?;
+            return Ok(Record::Opt(edns));
         }
         let printed = rdata::text(self.message, start, start + length, code);
         let data = printed.unwrap_or_else(|| {
@@ -203,8 +203,7 @@ impl Records<'_> {
         let target = (code == types::CNAME)
             .then(|| Wire::window(self.message, start, start + length).and_then(|mut wire| wire.name()))
             .flatten();
-        let text =
-            format!("{} {ttl} {} {} {data}", rdata::name(&owner), class_word(class), types::mnemonic(code));
+        let text = format!("{} {ttl} {} {} {data}", rdata::name(&owner), class_word(class), types::mnemonic(code));
         self.text += text.len() + data.len();
         if self.text > TEXT {
             return Err(format!("unpacks the reply to more than {TEXT} bytes of text"));
@@ -251,4 +250,3 @@ fn server_id(value: &[u8]) -> String {
         _ => rdata::hex(value),
     }
 }
-

@@ -29,8 +29,26 @@ const OUTCOME: Fact<Choice> = Fact::choice(
 );
 /// IANA's codes in their numeric order; those without a name are recorded as `RCODE12`.
 const RCODES: &[&str] = &[
-    "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "YXDOMAIN", "YXRRSET", "NXRRSET", "NOTAUTH",
-    "NOTZONE", "DSOTYPENI", "BADVERS", "BADKEY", "BADTIME", "BADMODE", "BADNAME", "BADALG", "BADTRUNC", "BADCOOKIE",
+    "NOERROR",
+    "FORMERR",
+    "SERVFAIL",
+    "NXDOMAIN",
+    "NOTIMP",
+    "REFUSED",
+    "YXDOMAIN",
+    "YXRRSET",
+    "NXRRSET",
+    "NOTAUTH",
+    "NOTZONE",
+    "DSOTYPENI",
+    "BADVERS",
+    "BADKEY",
+    "BADTIME",
+    "BADMODE",
+    "BADNAME",
+    "BADALG",
+    "BADTRUNC",
+    "BADCOOKIE",
 ];
 /// Where the numbering of [`RCODES`] jumps: 11 is followed by 16.
 const EXTENDED: (u16, u16) = (11, 16);
@@ -52,7 +70,7 @@ const RTT: Fact<Distribution> =
     Fact::distribution("rtt", Unit::Seconds, Better::Lower, "From query to answer; over TCP without the handshake.");
 const CONNECT_TIME: Fact<Distribution> =
     Fact::distribution("connect_time", Unit::Seconds, Better::Lower, "Handshake of transport tcp.");
-const TRUNCATED: Fact<bool> = Fact::flag("truncated", "TC is set: the answer did not fit, and nothing asked again over TCP.");
+const TRUNCATED: Fact<bool> = Fact::flag("truncated", "TC is set: the answer did not fit.");
 const SIZE: Fact<i64> = Fact::integer("size", Unit::Bytes, "Length of the reply.");
 const ATTEMPTS: Fact<i64> = Fact::integer("attempts", Unit::Count, "Queries sent.");
 const DISCARDED: Fact<i64> = Fact::integer(
@@ -62,7 +80,8 @@ const DISCARDED: Fact<i64> = Fact::integer(
 );
 const NSID: Fact<String> = Fact::text("nsid", "Name server identifier (RFC 5001); hexadecimal when it is not text.");
 const EDNS_VERSION: Fact<i64> = Fact::integer("edns.version", Unit::Count, "EDNS version of the reply.");
-const EDNS_SIZE: Fact<i64> = Fact::integer("edns.size", Unit::Bytes, "Largest UDP message the server takes, as it says.");
+const EDNS_SIZE: Fact<i64> =
+    Fact::integer("edns.size", Unit::Bytes, "Largest UDP message the server takes, as it says.");
 const EDNS_ERRORS: Fact<Vec<String>> =
     Fact::list("edns.errors", "Extended DNS errors (RFC 8914): code, and the server's words if any.");
 
@@ -136,11 +155,12 @@ impl Probe for Dns {
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {
         let (host, port) = endpoint::from_field(args, "server", Some(53))?;
+        let source = args.address("source");
         Ok(Self {
             host,
             port,
-            family: IpFamily::from_args(args),
-            source: args.address("source"),
+            family: family(args, source)?,
+            source,
             patience: args.wait("timeout"),
             attempts: args.unsigned("attempts").unwrap_or(1),
             stream: args.text("transport") == Some("tcp"),
@@ -253,6 +273,21 @@ impl Dns {
 
 fn texts(lines: Vec<Line>) -> Vec<String> {
     lines.into_iter().map(|line| line.text).collect()
+}
+
+/// A query cannot leave from an address of the other family, so `source` narrows the choice.
+fn family(args: &Args, source: Option<IpAddr>) -> Result<IpFamily, Invalid> {
+    let family = IpFamily::from_args(args);
+    match source {
+        None => Ok(family),
+        Some(address) if !family.admits(address) => Err(Invalid::at(
+            "source",
+            format!("{address} is not an address of the family asked for"),
+            "leave `family` out, or give a source of that family",
+        )),
+        Some(IpAddr::V4(_)) => Ok(IpFamily::V4),
+        Some(IpAddr::V6(_)) => Ok(IpFamily::V6),
+    }
 }
 
 /// Name of a response code.

@@ -46,8 +46,8 @@ impl Question {
         format!("{} {}", super::rdata::name(&self.name), types::mnemonic(self.code))
     }
 
-    /// The id and the bytes of one query. The id comes from the library's cryptographic generator, so that nobody off the path can
-    /// guess it; the run's seed only stirs it, since a seed that alone decided it would make ids predictable.
+    /// The id and the bytes of one query. The id comes from the library's cryptographic generator, so that nobody off
+    /// the path can guess it; the run's seed only stirs it, since a seed that alone decided it could be guessed.
     pub(super) fn encode(&self, seed: u64) -> Result<(u16, Vec<u8>), Fault> {
         let mut message = Message::query();
         let [low, high, ..] = seed.to_le_bytes();
@@ -75,7 +75,8 @@ fn edns(args: &Args) -> Result<Option<EdnsWish>, Invalid> {
     if !args.flag("edns") {
         let needs = ["dnssec", "nsid"].into_iter().find(|field| args.flag(field));
         return needs.map_or(Ok(None), |field| {
-            Err(Invalid::at(field, format!("`{field}` travels in EDNS, which `edns: false` leaves out"), "drop one of the two"))
+            let message = format!("`{field}` travels in EDNS, which `edns: false` leaves out");
+            Err(Invalid::at(field, message, "drop one of the two"))
         });
     }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the table's range is 512..=65535")]
@@ -97,7 +98,11 @@ fn kind(word: &str) -> Result<u16, Invalid> {
 fn name(text: &str, code: u16) -> Result<Name, Invalid> {
     if let (Ok(address), types::PTR) = (text.parse::<IpAddr>(), code) {
         let help = format!("write {}", Name::from(address));
-        return Err(Invalid::at("name", format!("`{text}` is an address; PTR records stand at its reverse name"), help));
+        return Err(Invalid::at(
+            "name",
+            format!("`{text}` is an address; PTR records stand at its reverse name"),
+            help,
+        ));
     }
     let parsed = if text.is_ascii() {
         labels(text).and_then(|labels| Name::from_labels(labels.iter().map(Vec::as_slice)).map_err(|e| e.to_string()))

@@ -1,7 +1,8 @@
 //! Record data as the presentation format zone files and `dig` use.
 //!
-//! The `Display` of the DNS library prints other forms (TXT strings run together, octal escapes, base64 for unknown types), and
-//! it refuses a whole message for one odd record; so the data is walked here, by the form of its type, on the library's decoder.
+//! The `Display` of the DNS library prints other forms (TXT strings run together, octal escapes, base64 for unknown
+//! types), and its parser refuses a whole message for one odd record; so the data is walked here, by the form of its
+//! type, on the library's decoder.
 
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -9,7 +10,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hickory_proto::rr::Name;
-use hickory_proto::serialize::binary::{BinDecodable as _, BinDecoder};
+use hickory_proto::serialize::binary::{BinDecodable as _, BinDecoder, Restrict};
 
 use super::svcb;
 use super::types::{self, Part};
@@ -35,19 +36,19 @@ impl<'a> Wire<'a> {
     }
 
     pub(super) fn u8(&mut self) -> Option<u8> {
-        self.0.read_u8().ok().map(|value| value.unverified())
+        self.0.read_u8().ok().map(Restrict::unverified)
     }
 
     pub(super) fn u16(&mut self) -> Option<u16> {
-        self.0.read_u16().ok().map(|value| value.unverified())
+        self.0.read_u16().ok().map(Restrict::unverified)
     }
 
     pub(super) fn u32(&mut self) -> Option<u32> {
-        self.0.read_u32().ok().map(|value| value.unverified())
+        self.0.read_u32().ok().map(Restrict::unverified)
     }
 
     pub(super) fn bytes(&mut self, count: usize) -> Option<&'a [u8]> {
-        self.0.read_slice(count).ok().map(|value| value.unverified())
+        self.0.read_slice(count).ok().map(Restrict::unverified)
     }
 
     pub(super) fn rest(&mut self) -> Option<&'a [u8]> {
@@ -107,7 +108,8 @@ fn print(part: Part, wire: &mut Wire<'_>) -> Option<String> {
         Part::Type => types::mnemonic(wire.u16()?),
         Part::Bits => bits(wire)?,
         Part::Time => time(wire.u32()?),
-        Part::CertType => cert_type(wire.u16()?),
+        Part::CertType => word(CERT_TYPES, wire.u16()?),
+        Part::Algorithm => word(ALGORITHMS, u16::from(wire.u8()?)),
         Part::Eui => wire.rest()?.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join("-"),
         Part::Location => location(wire)?,
         Part::Params => svcb::params(wire)?,
@@ -199,16 +201,42 @@ fn time(seconds: u32) -> String {
 }
 
 /// RFC 4398 section 2.1.
-fn cert_type(code: u16) -> String {
-    const NAMES: &[&str] = &["PKIX", "SPKI", "PGP", "IPKIX", "ISPKI", "IPGP", "ACPKIX", "IACPKIX"];
-    match code {
-        253 => "URI".to_owned(),
-        254 => "OID".to_owned(),
-        _ => usize::from(code)
-            .checked_sub(1)
-            .and_then(|index| NAMES.get(index))
-            .map_or_else(|| code.to_string(), ToString::to_string),
-    }
+const CERT_TYPES: &[(u16, &str)] = &[
+    (1, "PKIX"),
+    (2, "SPKI"),
+    (3, "PGP"),
+    (4, "IPKIX"),
+    (5, "ISPKI"),
+    (6, "IPGP"),
+    (7, "ACPKIX"),
+    (8, "IACPKIX"),
+    (253, "URI"),
+    (254, "OID"),
+];
+
+/// IANA's DNS security algorithms.
+const ALGORITHMS: &[(u16, &str)] = &[
+    (1, "RSAMD5"),
+    (2, "DH"),
+    (3, "DSA"),
+    (5, "RSASHA1"),
+    (6, "NSEC3DSA"),
+    (7, "NSEC3RSASHA1"),
+    (8, "RSASHA256"),
+    (10, "RSASHA512"),
+    (12, "ECCGOST"),
+    (13, "ECDSAP256SHA256"),
+    (14, "ECDSAP384SHA384"),
+    (15, "ED25519"),
+    (16, "ED448"),
+    (252, "INDIRECT"),
+    (253, "PRIVATEDNS"),
+    (254, "PRIVATEOID"),
+];
+
+/// The word for a number, or the number.
+fn word(words: &[(u16, &str)], number: u16) -> String {
+    words.iter().find(|(n, _)| *n == number).map_or_else(|| number.to_string(), |(_, word)| (*word).to_owned())
 }
 
 /// RFC 1876, version 0; another version has no text form.
@@ -223,11 +251,7 @@ fn location(wire: &mut Wire<'_>) -> Option<String> {
     let sign = if altitude < 0 { "-" } else { "" };
     let [size, horizontal, vertical] = sizes.map(metres);
     let height = altitude.unsigned_abs();
-    Some(format!(
-        "{latitude} {longitude} {sign}{}.{:02}m {size} {horizontal} {vertical}",
-        height / 100,
-        height % 100
-    ))
+    Some(format!("{latitude} {longitude} {sign}{}.{:02}m {size} {horizontal} {vertical}", height / 100, height % 100))
 }
 
 /// Mantissa and exponent, each a decimal digit in half a byte.

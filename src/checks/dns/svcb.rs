@@ -51,7 +51,8 @@ fn join(items: impl Iterator<Item = Option<String>>) -> Option<String> {
     Some(items.collect::<Option<Vec<_>>>()?.join(","))
 }
 
-/// Protocol ids, each behind its length; a comma or backslash inside an id is escaped twice, for the list and for the quotes.
+/// Protocol ids, each behind its length; a comma or backslash inside an id is escaped twice, for the list and for the
+/// quotes.
 fn alpn(data: &[u8]) -> Option<String> {
     let mut left = data;
     let mut ids = Vec::new();

@@ -1,8 +1,8 @@
 //! Record types: number, mnemonic and the form of the data. Adding a type is adding a row.
 
 use Part::{
-    Address4, Address6, Base64, Bits, CertType, Eui, Hash, Hex, Location, Name, Params, Quoted, Rest, Salt, Text, Texts,
-    Time, Type, U8, U16, U32,
+    Address4, Address6, Algorithm, Base64, Bits, CertType, Eui, Hash, Hex, Location, Name, Params, Quoted, Rest, Salt,
+    Text, Texts, Time, Type, U8, U16, U32,
 };
 
 /// One element of a record's data, in the order of the wire; decides how it is read and how it is printed.
@@ -44,6 +44,8 @@ pub(super) enum Part {
     Time,
     /// Certificate type by its mnemonic.
     CertType,
+    /// DNSSEC algorithm by its mnemonic; other types than CERT print the number.
+    Algorithm,
     /// Hardware address to the end.
     Eui,
     /// LOC.
@@ -101,7 +103,7 @@ pub(super) static TYPES: &[Row] = &[
     row(33, "SRV", &[U16, U16, U16, Name]),
     row(35, "NAPTR", &[U16, U16, Quoted, Quoted, Quoted, Name]),
     row(36, "KX", &[U16, Name]),
-    row(37, "CERT", &[CertType, U16, U8, Base64]),
+    row(37, "CERT", &[CertType, U16, Algorithm, Base64]),
     row(39, "DNAME", &[Name]),
     row(43, "DS", DS),
     row(44, "SSHFP", &[U8, U8, Hex]),
