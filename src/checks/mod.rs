@@ -12,6 +12,7 @@ macro_rules! families {
 
 families! {
     tcp::Tcp,
+    dns::Dns,
 }
 
 /// A family by its key.

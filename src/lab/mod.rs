@@ -1,6 +1,8 @@
 //! The embedded lab: real servers on loopback with ports chosen by the system, for `demo` and for the tests.
 //! Each server stops when its handle is dropped.
 
+pub mod dns;
+
 use std::future::Future;
 
 use tokio::task::JoinSet;

@@ -2,6 +2,7 @@
 
 pub mod bytes;
 pub mod dial;
+pub mod endpoint;
 pub mod pacer;
 pub mod resolve;
 pub mod sys;

@@ -1,0 +1,246 @@
+//! One attempt: one query on a socket of its own, then every message that comes until the answer or the end of
+//! patience.
+//!
+//! UDP uses an unconnected socket, so that a reply from a wrong address is seen and counted instead of being dropped by
+//! the kernel. On Linux `IP_RECVERR` still delivers ICMP errors to it; elsewhere the socket is connected for their
+//! sake, and the kernel drops replies from wrong addresses unseen.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpStream, UdpSocket};
+use tokio::time::{Instant, timeout_at};
+
+use super::message::{self, Received, Reply};
+use super::question::Question;
+use crate::model::Fault;
+use crate::net::dial::{local, refusal};
+use crate::net::{Refusal, connect};
+
+/// Largest DNS message.
+const LARGEST: usize = 65535;
+/// Strays described one by one; more are only counted.
+const DESCRIBED: usize = 8;
+
+/// Whom to ask and how long to wait.
+pub(super) struct Asking<'a> {
+    pub(super) server: SocketAddr,
+    pub(super) source: Option<IpAddr>,
+    pub(super) patience: Duration,
+    pub(super) question: &'a Question,
+    pub(super) seed: u64,
+}
+
+/// What one attempt came to.
+pub(super) struct Exchange {
+    pub(super) outcome: &'static str,
+    pub(super) reply: Option<Box<Reply>>,
+    /// Length of the reply.
+    pub(super) size: usize,
+    /// From the query to its answer.
+    pub(super) rtt: Option<Duration>,
+    /// TCP handshake.
+    pub(super) connect_time: Option<Duration>,
+    /// Messages that were not an answer to the question.
+    pub(super) discarded: i64,
+    pub(super) notes: Vec<String>,
+}
+
+impl Exchange {
+    fn new() -> Self {
+        Self {
+            outcome: "timeout",
+            reply: None,
+            size: 0,
+            rtt: None,
+            connect_time: None,
+            discarded: 0,
+            notes: Vec::new(),
+        }
+    }
+
+    fn ended(mut self, outcome: &'static str, why: impl Into<String>) -> Self {
+        self.outcome = outcome;
+        self.notes.push(why.into());
+        self
+    }
+
+    fn discard(&mut self, sender: SocketAddr, why: &str) {
+        self.discarded += 1;
+        if self.notes.len() < DESCRIBED {
+            self.notes.push(format!("discarded a message of {sender}: {why}"));
+        }
+    }
+
+    /// Takes a message; true when it ends the attempt.
+    fn take(&mut self, bytes: &[u8], sender: SocketAddr, id: u16, asking: &Asking<'_>, sent: Instant) -> bool {
+        match message::read(bytes, id, asking.question) {
+            Received::Stray(why) => {
+                self.discard(sender, &why);
+                return false;
+            }
+            Received::Malformed(why) => {
+                self.outcome = "malformed";
+                self.notes.push(format!("the answer of {sender} does not hold together: {why}"));
+            }
+            Received::Reply(reply) => {
+                self.outcome = "answered";
+                self.notes.extend(reply.odd.iter().take(DESCRIBED).cloned());
+                self.reply = Some(reply);
+            }
+        }
+        self.rtt = Some(sent.elapsed());
+        self.size = bytes.len();
+        true
+    }
+}
+
+/// One attempt over UDP.
+pub(super) async fn udp(asking: &Asking<'_>) -> Result<Exchange, Fault> {
+    let (id, query) = asking.question.encode(asking.seed)?;
+    let server = asking.server;
+    let socket = open(asking).await?;
+    let mut seen = Exchange::new();
+    let sent = Instant::now();
+    if let Err(error) = send(&socket, &query, server).await {
+        return refusal(&error, "send DNS query", server).map(|why| refused(seen, &why));
+    }
+    let mut buffer = vec![0_u8; LARGEST];
+    let end = sent + asking.patience;
+    loop {
+        let (length, sender) = match timeout_at(end, socket.recv_from(&mut buffer)).await {
+            Err(_) => return Ok(seen.ended("timeout", format!("no answer from {server} within {:?}", asking.patience))),
+            Ok(Err(error)) => return failed(seen, &error, server),
+            Ok(Ok(received)) => received,
+        };
+        if !same(sender, server) {
+            seen.discard(sender, &format!("it does not come from {server}"));
+        } else if seen.take(buffer.get(..length).unwrap_or_default(), sender, id, asking, sent) {
+            return Ok(seen);
+        }
+    }
+}
+
+/// One attempt over TCP; connecting and the exchange share one patience.
+pub(super) async fn tcp(asking: &Asking<'_>) -> Result<Exchange, Fault> {
+    let (id, query) = asking.question.encode(asking.seed)?;
+    let (server, end) = (asking.server, Instant::now() + asking.patience);
+    let mut seen = Exchange::new();
+    let mut stream = match connect(server, asking.source, asking.patience).await? {
+        Ok(dialled) => {
+            seen.connect_time = Some(dialled.elapsed);
+            dialled.stream
+        }
+        Err(why) => return Ok(refused(seen, &why)),
+    };
+    let mut framed = u16::try_from(query.len()).unwrap_or(u16::MAX).to_be_bytes().to_vec();
+    framed.extend_from_slice(&query);
+    let sent = Instant::now();
+    match timeout_at(end, stream.write_all(&framed)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => return failed(seen, &error, server),
+        Err(_) => return Ok(seen.ended("timeout", format!("{server} took no query within {:?}", asking.patience))),
+    }
+    let mut buffer = Vec::new();
+    loop {
+        match timeout_at(end, frame(&mut stream, &mut buffer)).await {
+            Err(_) => {
+                let (patience, count) = (asking.patience, buffer.len());
+                let why = format!("no complete answer from {server} within {patience:?}; {count} bytes came");
+                return Ok(seen.ended("timeout", why));
+            }
+            Ok(Err(error)) => return failed(seen, &error, server),
+            Ok(Ok(false)) => {
+                let count = buffer.len();
+                let why = format!("{server} closed the connection before a complete answer; {count} bytes came");
+                return Ok(seen.ended("closed", why));
+            }
+            Ok(Ok(true)) => {}
+        }
+        if seen.take(buffer.get(2..).unwrap_or_default(), server, id, asking, sent) {
+            return Ok(seen);
+        }
+    }
+}
+
+/// Reads a length and that many bytes, prefix included; false when the peer closed before the end.
+/// Bytes are taken as they come: the claimed length alone never decides how much memory is used.
+async fn frame(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<bool> {
+    buffer.clear();
+    loop {
+        let wanted = match buffer.get(..2) {
+            Some(&[high, low]) => 2 + usize::from(u16::from_be_bytes([high, low])),
+            _ => 2,
+        };
+        let missing = wanted.saturating_sub(buffer.len());
+        if missing == 0 {
+            return Ok(true);
+        }
+        let mut part = (&mut *stream).take(missing as u64);
+        if part.read_buf(buffer).await? == 0 {
+            return Ok(false);
+        }
+    }
+}
+
+fn refused(mut seen: Exchange, why: &Refusal) -> Exchange {
+    seen.outcome = why.word();
+    if let Refusal::Unreachable(detail) = why {
+        seen.notes.push(detail.clone());
+    }
+    seen
+}
+
+/// An error of an established exchange; ICMP "administratively prohibited" and its like arrive as errors of the socket.
+fn failed(seen: Exchange, error: &io::Error, server: SocketAddr) -> Result<Exchange, Fault> {
+    if let Some(libc::EACCES | libc::EPROTO | libc::EMSGSIZE) = error.raw_os_error() {
+        return Ok(seen.ended("unreachable", error.to_string()));
+    }
+    refusal(error, "exchange DNS messages", server).map(|why| refused(seen, &why))
+}
+
+/// Compares what identifies a peer; flow label and scope of an IPv6 sender may differ from what was dialled.
+fn same(sender: SocketAddr, server: SocketAddr) -> bool {
+    sender.ip() == server.ip() && sender.port() == server.port()
+}
+
+async fn open(asking: &Asking<'_>) -> Result<UdpSocket, Fault> {
+    let bind = asking.source.unwrap_or(match asking.server {
+        SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    });
+    let socket = UdpSocket::bind(SocketAddr::new(bind, 0))
+        .await
+        .map_err(|error| local(&error, &format!("open UDP socket on {bind}"), asking.server))?;
+    aim(&socket, asking.server).await.map_err(|error| local(&error, "prepare UDP socket", asking.server))?;
+    Ok(socket)
+}
+
+#[cfg(target_os = "linux")]
+#[expect(clippy::unused_async, reason = "elsewhere the socket is connected here")]
+async fn aim(socket: &UdpSocket, server: SocketAddr) -> io::Result<()> {
+    use nix::sys::socket::{setsockopt, sockopt};
+    if server.is_ipv4() {
+        setsockopt(socket, sockopt::Ipv4RecvErr, &true)?;
+    } else {
+        setsockopt(socket, sockopt::Ipv6RecvErr, &true)?;
+    }
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+async fn aim(socket: &UdpSocket, server: SocketAddr) -> io::Result<()> {
+    socket.connect(server).await
+}
+
+#[cfg(target_os = "linux")]
+async fn send(socket: &UdpSocket, query: &[u8], server: SocketAddr) -> io::Result<usize> {
+    socket.send_to(query, server).await
+}
+
+#[cfg(not(target_os = "linux"))]
+async fn send(socket: &UdpSocket, query: &[u8], _server: SocketAddr) -> io::Result<usize> {
+    socket.send(query).await
+}

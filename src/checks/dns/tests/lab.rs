@@ -1,0 +1,164 @@
+//! Against the lab's server.
+
+use std::collections::BTreeSet;
+
+use super::{args, build, list, look, number, run, text};
+use crate::checks::dns::Dns;
+use crate::lab::dns::DnsLab;
+use crate::model::{Arg, Value};
+use crate::probe::Probe as _;
+
+#[tokio::test]
+async fn an_answer_yields_every_fact() {
+    let lab = DnsLab::start().await.unwrap();
+    let seen = look(lab.addr(), "two.shakedown.test", &[]).await;
+    assert_eq!(seen.text("outcome"), Some("answered"));
+    assert_eq!(seen.text("rcode"), Some("NOERROR"));
+    assert_eq!(seen.text("address"), Some("127.0.0.1"));
+    let answers: BTreeSet<String> = list(&seen, "answers").into_iter().collect();
+    assert_eq!(answers, BTreeSet::from(["127.0.0.1".to_owned(), "127.0.0.2".to_owned()]));
+    assert!(list(&seen, "answers.records").contains(&"two.shakedown.test. 300 IN A 127.0.0.2".to_owned()));
+    let flags = list(&seen, "flags");
+    assert!(flags.contains(&"qr".to_owned()) && flags.contains(&"aa".to_owned()), "{flags:?}");
+    assert!(flags.contains(&"rd".to_owned()) && !flags.contains(&"tc".to_owned()), "{flags:?}");
+    assert_eq!(seen.last("truncated"), Some(&Value::Bool(false)));
+    assert_eq!(number(&seen, "attempts"), 1);
+    assert_eq!(number(&seen, "discarded"), 0);
+    assert_eq!(number(&seen, "edns.version"), 0);
+    assert!(number(&seen, "size") > 12);
+    assert_eq!(seen.merged("ttl").unwrap().first(), [300.0, 300.0]);
+    assert_eq!(seen.merged("rtt").unwrap().count(), 1);
+    assert!(seen.merged("connect_time").is_none());
+    assert!(Dns::answered(&seen));
+}
+
+#[tokio::test]
+async fn every_type_of_the_zone_is_printed_as_zone_files_write_it() {
+    let lab = DnsLab::start().await.unwrap();
+    for (name, kind, want) in [
+        ("www.shakedown.test", "AAAA", "::1"),
+        ("shakedown.test", "mx", "10 mail.shakedown.test."),
+        ("shakedown.test", "TXT", "\"v=spf1 mx -all\""),
+        ("shakedown.test", "CAA", "0 issue \"ca.test\""),
+        ("shakedown.test", "HTTPS", "1 . alpn=\"h2,http/1.1\" port=8443"),
+        ("shakedown.test", "TYPE2", "ns.shakedown.test."),
+        ("_sip._tcp.shakedown.test", "SRV", "10 20 5060 www.shakedown.test."),
+        ("shakedown.test", "SOA", "ns.shakedown.test. hostmaster.shakedown.test. 2026010100 3600 600 604800 60"),
+    ] {
+        for transport in ["udp", "tcp"] {
+            let seen = look(lab.addr(), name, &[("type", text(kind)), ("transport", text(transport))]).await;
+            assert_eq!(list(&seen, "answers"), [want], "{kind} over {transport}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn aliases_are_facts_but_not_answers() {
+    let lab = DnsLab::start().await.unwrap();
+    let seen = look(lab.addr(), "alias.shakedown.test", &[]).await;
+    assert_eq!(list(&seen, "cname"), ["www.shakedown.test."]);
+    assert_eq!(list(&seen, "answers"), ["127.0.0.1"]);
+    assert!(
+        list(&seen, "answers.records").contains(&"alias.shakedown.test. 300 IN CNAME www.shakedown.test.".to_owned())
+    );
+    let seen = look(lab.addr(), "www.shakedown.test", &[]).await;
+    assert!(list(&seen, "cname").is_empty());
+}
+
+#[tokio::test]
+async fn wildcards_low_ttls_and_missing_names_are_told_apart() {
+    let lab = DnsLab::start().await.unwrap();
+    let seen = look(lab.addr(), "anything.wild.shakedown.test", &[]).await;
+    assert_eq!(list(&seen, "answers"), ["127.0.0.1"]);
+    let seen = look(lab.addr(), "low.shakedown.test", &[]).await;
+    assert_eq!(seen.merged("ttl").unwrap().first(), [5.0]);
+    let seen = look(lab.addr(), "absent.shakedown.test", &[]).await;
+    assert_eq!((seen.text("outcome"), seen.text("rcode")), (Some("answered"), Some("NXDOMAIN")));
+    assert!(list(&seen, "answers").is_empty());
+    assert!(list(&seen, "authority")[0].contains(" IN SOA ns.shakedown.test. "));
+    assert!(!Dns::answered(&seen));
+    let seen = look(lab.addr(), "www.shakedown.test", &[("type", text("MX"))]).await;
+    assert_eq!(seen.text("rcode"), Some("NOERROR"));
+    assert!(list(&seen, "answers").is_empty());
+    let seen = look(lab.addr(), "www.example", &[]).await;
+    assert_eq!(seen.text("rcode"), Some("REFUSED"));
+}
+
+#[tokio::test]
+async fn tcp_measures_its_handshake_apart() {
+    let lab = DnsLab::start().await.unwrap();
+    let seen = look(lab.addr(), "www.shakedown.test", &[("transport", text("tcp"))]).await;
+    assert_eq!(list(&seen, "answers"), ["127.0.0.1"]);
+    assert_eq!(seen.merged("connect_time").unwrap().count(), 1);
+    assert_eq!(seen.merged("rtt").unwrap().count(), 1);
+}
+
+#[tokio::test]
+async fn without_edns_there_are_no_edns_facts() {
+    let lab = DnsLab::start().await.unwrap();
+    let seen =
+        look(lab.addr(), "www.shakedown.test", &[("edns", Arg::Bool(false)), ("recursion", Arg::Bool(false))]).await;
+    assert_eq!(list(&seen, "answers"), ["127.0.0.1"]);
+    assert!(seen.last("edns.version").is_none());
+    assert!(!list(&seen, "flags").contains(&"rd".to_owned()));
+}
+
+#[tokio::test]
+async fn a_stopped_server_refuses() {
+    let lab = DnsLab::start().await.unwrap();
+    let addr = lab.addr();
+    drop(lab);
+    // The server's tasks end with the handle; wait until the port is really free.
+    while tokio::net::UdpSocket::bind(addr).await.is_err() || tokio::net::TcpListener::bind(addr).await.is_err() {
+        tokio::task::yield_now().await;
+    }
+    for transport in ["udp", "tcp"] {
+        let seen = look(addr, "www.shakedown.test", &[("transport", text(transport))]).await;
+        assert_eq!(seen.text("outcome"), Some("refused"), "{transport}");
+        assert!(seen.last("rcode").is_none());
+        assert!(seen.merged("rtt").is_none());
+        assert_eq!(number(&seen, "attempts"), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_server_without_address_is_unresolved() {
+    let (seen, result) = run(&args("192.0.2.1:53", "www.example", &[("family", text("ipv6"))])).await;
+    result.unwrap();
+    assert_eq!(seen.text("outcome"), Some("unresolved"));
+    assert!(seen.last("attempts").is_none());
+    assert!(!seen.notes().is_empty());
+}
+
+#[tokio::test]
+async fn a_foreign_source_address_is_a_fault_of_this_side() {
+    for transport in ["udp", "tcp"] {
+        let more = [("source", text("192.0.2.77")), ("transport", text(transport))];
+        let (seen, result) = run(&args("127.0.0.1:53", "www.example", &more)).await;
+        assert!(result.unwrap_err().remedy.contains("source"), "{transport}");
+        assert!(seen.last("outcome").is_none());
+    }
+}
+
+#[test]
+fn rules_between_fields_are_checked() {
+    for (field, arg, help) in [
+        ("type", text("AAA"), "did you mean AAAA"),
+        ("type", text("NONSENSE"), "TYPE65280"),
+        ("server", text("[::1"), "[2001:db8::1]:53"),
+        ("name", text("a..b"), "labels"),
+    ] {
+        let error = build(&args("127.0.0.1", "www.example", &[(field, arg)])).err().unwrap();
+        assert_eq!(error.field, field);
+        assert!(error.help.contains(help), "{}", error.help);
+    }
+    let more = [("edns", Arg::Bool(false)), ("nsid", Arg::Bool(true))];
+    assert_eq!(build(&args("127.0.0.1", "www.example", &more)).err().unwrap().field, "nsid");
+}
+
+#[test]
+fn the_target_names_question_and_server() {
+    let probe = build(&args("::1", "www.example", &[("attempts", Arg::Integer(3))])).unwrap();
+    assert_eq!(probe.target(), "www.example. A @[::1]:53");
+    assert_eq!(probe.longest().as_secs(), 80);
+}
