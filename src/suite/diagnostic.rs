@@ -163,8 +163,8 @@ fn render_one(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -
     // Only the line itself is handed over: rendering stays cheap in a file of 100,000 lines.
     let begin = source.lines.get(line - 1).copied().unwrap_or(0) as usize;
     let text = source.text.get(begin..).unwrap_or_default().split('\n').next().unwrap_or_default();
-    let start = (diagnostic.span.start as usize).saturating_sub(begin).min(text.len());
-    let end = (diagnostic.span.end as usize).saturating_sub(begin).clamp(start, text.len());
+    let start = boundary(text, (diagnostic.span.start as usize).saturating_sub(begin));
+    let end = boundary(text, (diagnostic.span.end as usize).saturating_sub(begin)).max(start);
     let mut annotation = AnnotationKind::Primary.span(start..end);
     if !diagnostic.label.is_empty() {
         annotation = annotation.label(&diagnostic.label);
@@ -175,6 +175,11 @@ fn render_one(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -
         group = group.element(Level::HELP.message(&diagnostic.help));
     }
     renderer.render(&[group])
+}
+
+/// The next character boundary at or after `at`.
+fn boundary(text: &str, at: usize) -> usize {
+    (at..text.len()).find(|i| text.is_char_boundary(*i)).unwrap_or(text.len())
 }
 
 /// "did you mean `x`?" for the nearest of `known`, else the list itself.

@@ -1,0 +1,113 @@
+//! One bad suite per rule: each must be refused, with the words its first line promises, and send nothing.
+
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+use shakedown::checks::FAMILIES;
+use shakedown::plan::{Settings, plan};
+use shakedown::suite::file::{Input, Options, load};
+
+fn errors_of(input: Input) -> (usize, String) {
+    let env = |_: &str| None;
+    let options = Options { vars: Vec::new(), var_files: Vec::new(), rounds: None, timeout: None, env: &env };
+    let mut loaded = load(&[input], FAMILIES, &options);
+    let settings = Settings { allow_disruptive: true, ..Settings::default() };
+    let _ = plan(&mut loaded, &settings);
+    (loaded.errors.0.len(), loaded.errors.render(&loaded.sources, false))
+}
+
+fn files() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suites_bad");
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|ext| ext == "yaml")).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn every_bad_suite_is_refused_with_its_reason() {
+    let files = files();
+    assert!(files.len() >= 50, "only {} bad suites", files.len());
+    let mut wrong = Vec::new();
+    for path in files {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let promise =
+            text.lines().next().unwrap().strip_prefix("# expect: ").expect("the first line promises the error");
+        let (count, shown) = errors_of(Input::File(path.clone()));
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if count == 0 {
+            wrong.push(format!("{name}: accepted"));
+        }
+        for part in promise.split("; ").filter(|part| !shown.contains(*part)) {
+            wrong.push(format!("{name}: `{part}` is not in\n{shown}"));
+        }
+        if !shown.contains(&format!("{name}:")) && !name.starts_with("defined_twice") {
+            wrong.push(format!("{name}: no place in\n{shown}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn errors_are_reported_together() {
+    let text = "version: 1\nsuite: many\nchecks:\n  - id: a\n    tcp: {host: x, port: 70000}\n    expect: {}\n  - id: b\n    \
+                tcp: {host: x}\n  - id: c\n    needs: [zzzz]\n    tcp: {host: x, port: 1, tiemout: 1s}\n";
+    let (count, shown) = errors_of(Input::Text("many.yaml".into(), text.into()));
+    assert_eq!(count, 5, "{shown}");
+}
+
+#[test]
+fn one_mistake_is_one_error() {
+    for (name, text) in [
+        ("unresolved", "version: 1\nsuite: s\nchecks:\n  - id: a\n    tcp: {host: \"${nope}\", port: 1}\n"),
+        (
+            "needed",
+            "version: 1\nsuite: s\nchecks:\n  - id: a\n    tcp: {host: x, port: 0}\n  - id: b\n    needs: [a]\n    tcp: {host: x, port: 1}\n",
+        ),
+        (
+            "matrix",
+            "version: 1\nsuite: s\nchecks:\n  - id: a\n    matrix: {f: [ipv4, ipv6]}\n    tcp: {host: x, port: 0, family: \"${matrix.f}\"}\n",
+        ),
+    ] {
+        let (count, shown) = errors_of(Input::Text(format!("{name}.yaml"), text.into()));
+        assert_eq!(count, 1, "{name}: {shown}");
+    }
+}
+
+#[test]
+fn examples_of_every_family_and_the_shipped_suites_plan() {
+    for family in FAMILIES {
+        let (count, shown) = errors_of(Input::Text(format!("{}.yaml", family.name), family.example.into()));
+        assert_eq!(count, 0, "{}: {shown}", family.name);
+    }
+}
+
+const GOOD: &str = "version: 1\nsuite: s\nvars: {h: x, p: 443}\ndefaults: {timeout: 3s, rounds: 2}\nchecks:\n  - id: a\n    tags: [t]\n    \
+                    matrix: {f: [ipv4, ipv6]}\n    tcp: {host: \"${h}\", port: \"${p}\", family: \"${matrix.f}\"}\n    expect: {outcome: {in: [refused, \
+                    timeout]}, connect_time.p95: {lt: 20ms}}\n    baseline: {connect_time: {tolerance: 5%}}\n  - id: b\n    needs: [a]\n    tcp: {host: y, \
+                    port: 1}\n    eventually: {within: 5s, every: 1s}\n    expect: {settled_in: {lt: 3s}, outcome: connected}\n";
+
+#[test]
+fn the_suite_the_mutations_start_from_is_good() {
+    assert_eq!(errors_of(Input::Text("good.yaml".into(), GOOD.into())), (0, String::new()));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn arbitrary_text_never_panics(text in "\\PC{0,200}") {
+        let _ = errors_of(Input::Text("any.yaml".into(), text));
+    }
+
+    #[test]
+    fn a_mutated_suite_never_panics_and_errors_have_places(
+        at in 0_usize..GOOD.len(), cut in 0_usize..12, insert in "[-:{}\\[\\]\"'#&*!|>%@`$ \\na-z0-9]{0,4}"
+    ) {
+        let start = (0..=at).rev().find(|i| GOOD.is_char_boundary(*i)).unwrap();
+        let end = (start + cut).min(GOOD.len());
+        let text = format!("{}{}{}", &GOOD[..start], insert, &GOOD[end..]);
+        let (count, shown) = errors_of(Input::Text("mutated.yaml".into(), text));
+        prop_assert_eq!(count == 0, shown.is_empty());
+    }
+}
