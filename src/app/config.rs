@@ -29,11 +29,14 @@ fn with(mut command: Command, text: &str) -> Result<Command, String> {
                 return Err(format!("{FILE}: `{key}` is {}; write text, a number or true/false", other.type_str()));
             }
         };
-        let id = key.replace('-', "_");
-        let known: Vec<String> = settable(&command).collect();
-        if !known.contains(&id) {
-            return Err(format!("{FILE}: unknown key `{key}`; {}", suggest(&id, known.iter().map(String::as_str))));
-        }
+        let flag = key.replace('_', "-");
+        let known: Vec<(String, String)> = settable(&command).collect();
+        let Some((_, id)) = known.iter().find(|(long, _)| *long == flag) else {
+            return Err(format!(
+                "{FILE}: unknown key `{key}`; {}",
+                suggest(&flag, known.iter().map(|(long, _)| long.as_str()))
+            ));
+        };
         // A default must live as long as the command line, which is the life of the process.
         let value: &'static str = Box::leak(value.into_boxed_str());
         for name in ["run", "plan", "demo"] {
@@ -49,13 +52,11 @@ fn with(mut command: Command, text: &str) -> Result<Command, String> {
     Ok(command)
 }
 
-fn settable(command: &Command) -> impl Iterator<Item = String> {
+/// Flags of `run` that may stand in the file, with their ids.
+fn settable(command: &Command) -> impl Iterator<Item = (String, String)> {
     let run = command.find_subcommand("run");
-    run.into_iter().flat_map(|run| {
-        run.get_arguments()
-            .filter(|arg| arg.get_long().is_some() && arg.get_env().is_some())
-            .map(|a| a.get_id().to_string())
-    })
+    let flags = run.into_iter().flat_map(Command::get_arguments).filter(|arg| arg.get_env().is_some());
+    flags.filter_map(|arg| Some((arg.get_long()?.to_owned(), arg.get_id().to_string())))
 }
 
 #[cfg(test)]

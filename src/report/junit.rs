@@ -190,7 +190,8 @@ fn story(check: &CheckRecord) -> String {
     let mut lines: Vec<String> = Vec::new();
     for outcome in check.expectations.iter().filter(|outcome| !outcome.held) {
         lines.push(sentence(outcome));
-        lines.push(format!("at {}", outcome.at));
+        let place = if outcome.at == "default" { &check.at } else { &outcome.at };
+        lines.push(format!("at {place}"));
     }
     if let Some(fault) = &check.fault {
         lines.push(fault.to_string());

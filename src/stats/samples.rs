@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use hdrhistogram::Histogram;
-use hdrhistogram::serialization::{Serializer as _, V2Serializer};
+use hdrhistogram::serialization::{Serializer as _, V2DeflateSerializer};
 
 use super::summary::{Summary, quantile};
 
@@ -167,7 +167,7 @@ impl Samples {
             None => Self::histogram_of(&self.exact, self.scale)?,
         };
         let mut bytes = Vec::new();
-        V2Serializer::new().serialize(&histogram, &mut bytes).ok()?;
+        V2DeflateSerializer::new().serialize(&histogram, &mut bytes).ok()?;
         Some(base64::engine::general_purpose::STANDARD.encode(bytes))
     }
 }

@@ -20,6 +20,11 @@ pub fn schema(families: &[Family]) -> Value {
     });
     let mut definitions = Map::new();
     definitions.insert("check".into(), check);
+    for sort in SHARED {
+        if let Some(name) = name(*sort) {
+            definitions.insert(name.into(), tests(*sort));
+        }
+    }
     for family in families {
         definitions.insert(family.name.into(), object(family.fields, &mut |_| None));
         definitions.insert(format!("{}.expect", family.name), expect(family.facts));
@@ -152,7 +157,53 @@ fn expect(facts: &[FactInfo]) -> Value {
     })
 }
 
+/// What may be expected of a fact. Sorts that many facts share stand in `definitions` once.
 fn test(sort: Sort, help: &str) -> Value {
+    match name(sort) {
+        Some(name) => json!({"description": help, "allOf": [{"$ref": format!("#/definitions/{name}")}]}),
+        None => {
+            let mut inline = tests(sort);
+            if let Value::Object(map) = &mut inline {
+                map.insert("description".into(), json!(help));
+            }
+            inline
+        }
+    }
+}
+
+/// Every sort with a name.
+const SHARED: &[Sort] = &[
+    Sort::Bool,
+    Sort::Number(Unit::Count),
+    Sort::Number(Unit::Ratio),
+    Sort::Number(Unit::Seconds),
+    Sort::Number(Unit::Bytes),
+    Sort::Number(Unit::BitsPerSecond),
+    Sort::Number(Unit::PerSecond),
+    Sort::Text,
+    Sort::List,
+    Sort::Time,
+    Sort::Any,
+];
+
+fn name(sort: Sort) -> Option<&'static str> {
+    Some(match sort {
+        Sort::Bool => "is.bool",
+        Sort::Number(Unit::Count) => "is.count",
+        Sort::Number(Unit::Ratio) => "is.ratio",
+        Sort::Number(Unit::Seconds) => "is.seconds",
+        Sort::Number(Unit::Bytes) => "is.bytes",
+        Sort::Number(Unit::BitsPerSecond) => "is.bits_per_second",
+        Sort::Number(Unit::PerSecond) => "is.per_second",
+        Sort::Text => "is.text",
+        Sort::List => "is.list",
+        Sort::Time => "is.time",
+        Sort::Any => "is.any",
+        Sort::Choice(_) => return None,
+    })
+}
+
+fn tests(sort: Sort) -> Value {
     let mut operators = Map::new();
     for operator in sort.operators() {
         let schema = match *operator {
@@ -164,8 +215,8 @@ fn test(sort: Sort, help: &str) -> Value {
     }
     let map = json!({"type": "object", "minProperties": 1, "additionalProperties": false, "properties": operators});
     match sort {
-        Sort::List => json!({"description": help, "anyOf": [map, {"type": ["string", "number", "boolean"]}]}),
-        _ => json!({"description": help, "anyOf": [value(sort), map]}),
+        Sort::List => json!({"anyOf": [map, {"type": ["string", "number", "boolean"]}]}),
+        _ => json!({"anyOf": [value(sort), map]}),
     }
 }
 

@@ -1,0 +1,63 @@
+//! `shakedown serve`.
+
+use tokio_util::sync::CancellationToken;
+
+use super::signals::Ladder;
+use super::terminal::Terminal;
+use crate::cli::ServeArgs;
+use crate::exit;
+use crate::serve::echo::{TcpEcho, UdpEcho};
+use crate::serve::Server;
+
+/// Serves until a signal. Ending by signal is how a server ends: exit 0.
+pub(super) async fn serve(args: &ServeArgs, terminal: &Terminal) -> u8 {
+    let cancel = CancellationToken::new();
+    let started = start(args, terminal, &cancel).await;
+    let work = match started {
+        Ok(work) => work,
+        Err(why) => {
+            terminal.err(&format!("error: {why}\n"));
+            return exit::INCOMPLETE;
+        }
+    };
+    let ladder = Ladder::listen(|_| {}).unwrap_or_default();
+    tokio::select! {
+        () = ladder.stop.soft.cancelled() => cancel.cancel(),
+        () = work => {}
+    }
+    exit::OK
+}
+
+async fn start(
+    args: &ServeArgs,
+    terminal: &Terminal,
+    cancel: &CancellationToken,
+) -> Result<impl Future<Output = ()>, String> {
+    let told = |what: &str, address: std::net::SocketAddr| {
+        move |error: std::io::Error| {
+            format!("cannot listen on {address} ({what}): {error}; is another server there, or is the port below 1024?")
+        }
+    };
+    let server = Server::bind(args.listen).await.map_err(told("reflector", args.listen))?;
+    terminal.out(&format!("throughput (iperf3-compatible TCP and UDP) on {}\n", server.addr()));
+    let echoes = match args.echo {
+        None => None,
+        Some(address) => {
+            let tcp = TcpEcho::bind(address).await.map_err(told("TCP echo", address))?;
+            let udp = UdpEcho::bind(tcp.addr()).await.map_err(told("UDP echo", address))?;
+            terminal.out(&format!("echo (TCP and UDP) on {}\n", tcp.addr()));
+            Some((tcp, udp))
+        }
+    };
+    let cancel = cancel.clone();
+    Ok(async move {
+        let throughput = server.run(cancel.clone());
+        match echoes {
+            None => throughput.await,
+            Some((tcp, udp)) => {
+                let (tcp, udp) = (tcp.run(cancel.clone()), udp.run(cancel));
+                tokio::join!(throughput, tcp, udp);
+            }
+        }
+    })
+}

@@ -1,0 +1,196 @@
+//! Exit codes, and never a false green.
+
+use super::{Desk, closed_port, listener, tcp_suite};
+
+#[test]
+fn all_held_is_0_and_a_breach_is_1() {
+    let (_keep, address) = listener();
+    let ended = Desk::new(&tcp_suite(address.port(), "")).run(&["run", "suite.yaml"]);
+    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+    assert!(ended.out.contains("1 checks: 1 passed"), "{}", ended.out);
+    let (_held, port) = closed_port();
+    let ended = Desk::new(&tcp_suite(port, "")).run(&["run", "suite.yaml"]);
+    assert_eq!(ended.code, 1, "{}{}", ended.out, ended.err);
+}
+
+#[test]
+fn a_failure_shows_expected_seen_place_line_and_what_to_try() {
+    let (_held, port) = closed_port();
+    let desk = Desk::new(&tcp_suite(port, "    expect: {outcome: connected, connect_time.p95: {lt: 20ms}}\n"));
+    let ended = desk.run(&["run", "suite.yaml"]);
+    for words in [
+        "expected  outcome: connected",
+        "seen  refused",
+        "at  suite.yaml:6:23",
+        "6 |     expect: {outcome: connected",
+        "seen  nothing: the fact is absent",
+        "try next  nothing listens there",
+    ] {
+        assert!(ended.out.contains(words), "`{words}` is not in\n{}", ended.out);
+    }
+}
+
+#[test]
+fn refused_unresolved_and_timeout_are_three_things() {
+    let (_held, closed) = closed_port();
+    // A full backlog drops further SYNs: silence, without a firewall.
+    let full = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    full.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    full.listen(0).unwrap();
+    let address = full.local_addr().unwrap().as_socket().unwrap();
+    let _fillers: Vec<_> = (0..4)
+        .map(|_| {
+            let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+            socket.set_nonblocking(true).unwrap();
+            let _ = socket.connect(&address.into());
+            socket
+        })
+        .collect();
+    let suite = format!(
+        "version: 1\nsuite: s\ndefaults: {{timeout: 300ms}}\nchecks:\n\
+         \x20 - id: refused\n    tcp: {{host: 127.0.0.1, port: {closed}}}\n    expect: {{outcome: refused}}\n\
+         \x20 - id: unresolved\n    tcp: {{host: nowhere.invalid, port: 1}}\n    expect: {{outcome: unresolved}}\n\
+         \x20 - id: timeout\n    tcp: {{host: 127.0.0.1, port: {}}}\n    expect: {{outcome: timeout}}\n\
+         \x20 - id: unresolved-is-not-closed\n    tcp: {{host: nowhere.invalid, port: 1}}\n    expect: {{outcome: {{in: [refused, timeout]}}}}\n",
+        address.port()
+    );
+    let desk = Desk::new(&suite);
+    let ended = desk.run(&["run", "suite.yaml", "--json", "r.json"]);
+    assert_eq!(ended.code, 1, "{}", ended.out);
+    let report = desk.json("r.json");
+    let verdicts: Vec<&str> =
+        report["checks"].as_array().unwrap().iter().map(|c| c["verdict"].as_str().unwrap()).collect();
+    assert_eq!(verdicts, ["passed", "passed", "passed", "failed"], "{}", ended.out);
+}
+
+#[test]
+fn what_cannot_be_measured_is_errored_not_failed() {
+    let (_keep, address) = listener();
+    let suite = format!(
+        "version: 1\nsuite: s\nchecks:\n  - id: a\n    tcp: {{host: 127.0.0.1, port: {}, source: 192.0.2.1}}\n    expect: {{outcome: {{in: [refused, timeout]}}}}\n",
+        address.port()
+    );
+    let desk = Desk::new(&suite);
+    let ended = desk.run(&["run", "suite.yaml", "--json", "r.json", "--junit", "r.xml"]);
+    assert_eq!(ended.code, 3, "{}", ended.out);
+    assert_eq!(desk.json("r.json")["checks"][0]["verdict"], "errored");
+    assert!(super::read(&desk.path("r.xml")).contains("type=\"fault.local\""));
+    assert!(ended.out.contains("could not  bind to source 192.0.2.1"), "{}", ended.out);
+    assert!(ended.out.contains("try next  check that `source` is an address of this machine"), "{}", ended.out);
+}
+
+#[test]
+fn selecting_nothing_is_an_error() {
+    let desk = Desk::new(&tcp_suite(1, "    tags: [smoke]\n"));
+    let ended = desk.run(&["run", "suite.yaml", "--tag", "nightly"]);
+    assert_eq!(ended.code, 2);
+    assert!(ended.err.contains("nothing is selected: --tag nightly"), "{}", ended.err);
+    assert_eq!(desk.run(&["run", "nowhere"]).code, 2);
+    assert_eq!(desk.run(&["run"]).code, 2, "no ./suites");
+}
+
+#[test]
+fn all_skipped_is_not_green() {
+    let suite = "version: 1\nsuite: s\nvars: {site: fra}\nchecks:\n  - id: a\n    when: {site: [lon]}\n    tcp: {host: 127.0.0.1, port: 1}\n";
+    let ended = Desk::new(suite).run(&["run", "suite.yaml"]);
+    assert_eq!(ended.code, 3, "{}", ended.out);
+    assert!(ended.out.contains("when site is lon; it is fra"), "{}", ended.out);
+    assert!(ended.out.contains("nothing was measured"), "{}", ended.out);
+}
+
+#[test]
+fn an_invalid_suite_sends_nothing() {
+    let (listener, address) = listener();
+    listener.set_nonblocking(true).unwrap();
+    let desk = Desk::new(&tcp_suite(address.port(), "  - id: b\n    tcp: {host: x}\n"));
+    let ended = desk.run(&["run", "suite.yaml"]);
+    assert_eq!(ended.code, 2);
+    assert!(ended.err.contains("nothing was sent"), "{}", ended.err);
+    let plan = desk.run(&["plan", "suite.yaml"]);
+    assert_eq!(plan.code, 2);
+    let fine = Desk::new(&tcp_suite(address.port(), ""));
+    assert_eq!(fine.run(&["plan", "suite.yaml"]).code, 0);
+    assert!(listener.accept().is_err(), "a plan or an invalid suite connected");
+}
+
+#[test]
+fn a_lost_report_is_told_and_does_not_hide_a_failure() {
+    let (_held, port) = closed_port();
+    let desk = Desk::new(&tcp_suite(port, ""));
+    let ended = desk.run(&["run", "suite.yaml", "--json", "/proc/nowhere/r.json"]);
+    assert_eq!(ended.code, 1);
+    assert!(ended.err.contains("cannot write json report to /proc/nowhere/r.json"), "{}", ended.err);
+    let (_keep, address) = listener();
+    let desk = Desk::new(&tcp_suite(address.port(), ""));
+    let ended = desk.run(&["run", "suite.yaml", "--junit", "/proc/nowhere/r.xml"]);
+    assert_eq!(ended.code, 3, "{}", ended.err);
+}
+
+#[test]
+fn a_failed_need_skips_with_the_reason() {
+    let (_held, port) = closed_port();
+    let desk = Desk::new(&tcp_suite(port, "  - id: b\n    needs: [a]\n    tcp: {host: 127.0.0.1, port: 1}\n"));
+    let ended = desk.run(&["run", "suite.yaml"]);
+    assert!(ended.out.contains("(needs a, which failed)"), "{}", ended.out);
+    // Selecting only `b` brings `a` along.
+    let ended = desk.run(&["plan", "suite.yaml", "--only", "b"]);
+    assert!(ended.out.contains("taken in because a selected check needs them: a"), "{}", ended.out);
+}
+
+#[test]
+fn a_warning_does_not_fail_the_run() {
+    let (_held, port) = closed_port();
+    let (_keep, address) = listener();
+    let rest = format!("    severity: warn\n  - id: b\n    tcp: {{host: 127.0.0.1, port: {}}}\n", address.port());
+    let ended = Desk::new(&tcp_suite(port, &rest)).run(&["run", "suite.yaml"]);
+    assert_eq!(ended.code, 0, "{}", ended.out);
+    assert!(ended.out.contains("1 warned"), "{}", ended.out);
+}
+
+#[test]
+fn retries_are_flaky_and_eventually_is_not() {
+    // A server that refuses until it is started: the second attempt finds it.
+    let (held, port) = closed_port();
+    let suite = tcp_suite(
+        port,
+        "    eventually: {within: 20s, every: 50ms}\n    expect: {outcome: connected, settled_in: {lt: 20s}}\n",
+    );
+    let desk = Desk::new(&suite);
+    let child = desk
+        .command(&["run", "suite.yaml", "--json", "r.json", "--events", "e.jsonl"])
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    // Wait for a first attempt that did not hold, then begin to listen.
+    let events = desk.path("e.jsonl");
+    while !std::fs::read_to_string(&events).unwrap_or_default().contains("attempt_ended") {
+        std::thread::yield_now();
+    }
+    held.listen(16).unwrap();
+    let code = child.wait_with_output().unwrap().status.code();
+    assert_eq!(code, Some(0));
+    let check = &desk.json("r.json")["checks"][0];
+    assert_eq!(check["flaky"], false);
+    assert!(check["attempts"].as_u64().unwrap() >= 2);
+    assert!(check["settled_in_s"].as_f64().unwrap() > 0.0);
+    assert_eq!(check["facts"]["settled_in"], check["settled_in_s"]);
+    assert!(check["earlier"][0].as_str().unwrap().contains("refused"));
+}
+
+#[test]
+fn the_budget_bounds_a_check_and_errors_it() {
+    let (_held, port) = closed_port();
+    let suite = tcp_suite(port, "    budget: 9s\n    eventually: {within: 1h, every: 1s}\n")
+        .replace("127.0.0.1, port", "127.0.0.1, timeout: 1s, port");
+    let text = Desk::new(&suite).run(&["plan", "suite.yaml"]);
+    assert!(text.out.contains("budget 9s"), "{}{}", text.out, text.err);
+}
+
+#[test]
+fn fail_fast_skips_the_rest() {
+    let (_held, port) = closed_port();
+    let desk = Desk::new(&tcp_suite(port, "  - id: b\n    tcp: {host: 127.0.0.1, port: 1}\n"));
+    let ended = desk.run(&["run", "suite.yaml", "--fail-fast", "--jobs", "1"]);
+    assert!(ended.out.contains("not run: --fail-fast after a"), "{}", ended.out);
+    assert_eq!(ended.code, 1);
+}

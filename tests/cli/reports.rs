@@ -1,0 +1,139 @@
+//! Reports: valid, stable, reproducible.
+
+use super::{Desk, closed_port, listener, read, tcp_suite};
+
+fn sample() -> (Desk, std::net::TcpListener, socket2::Socket) {
+    let (keep, address) = listener();
+    let (held, closed) = closed_port();
+    let suite = format!(
+        "version: 1\nsuite: edge\nchecks:\n\
+         \x20 - id: up\n    tags: [smoke]\n    matrix: {{family: [ipv4, any]}}\n    tcp: {{host: 127.0.0.1, port: {}, family: \"${{matrix.family}}\"}}\n    rounds: 3\n\
+         \x20 - id: down\n    tcp: {{host: 127.0.0.1, port: {closed}}}\n\
+         \x20 - id: blocked\n    tcp: {{host: 127.0.0.1, port: {closed}, source: 192.0.2.1}}\n\
+         \x20 - id: after\n    needs: [down]\n    tcp: {{host: 127.0.0.1, port: {closed}}}\n",
+        address.port()
+    );
+    (Desk::new(&suite), keep, held)
+}
+
+#[test]
+fn the_json_report_follows_its_schema_and_counts_rounds() {
+    let (desk, _a, _b) = sample();
+    let ended = desk.run(&["run", "suite.yaml", "--json", "r.json", "--label", "release=1.4"]);
+    assert_eq!(ended.code, 1, "{}{}", ended.out, ended.err);
+    let report = desk.json("r.json");
+    let schema = serde_json::from_str(&desk.run(&["schema", "report"]).out).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<String> = validator.iter_errors(&report).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:?}");
+    assert_eq!(report["schema"], "shakedown.report/1");
+    assert_eq!(report["run"]["labels"]["release"], "1.4");
+    assert_eq!(report["design"]["rounds"], 3);
+    let ids: Vec<&str> = report["checks"].as_array().unwrap().iter().map(|c| c["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["up[family=ipv4]", "up[family=any]", "down", "blocked", "after"]);
+    let summary = &report["summary"];
+    let counts: Vec<u64> =
+        ["total", "passed", "failed", "errored", "skipped"].iter().map(|k| summary[k].as_u64().unwrap()).collect();
+    assert_eq!(counts, [5, 2, 1, 1, 1]);
+    let metric = &report["checks"][0]["metrics"]["connect_time"];
+    let rounds = metric["rounds"].as_array().unwrap();
+    assert_eq!(rounds.len(), 4, "one warm-up round and three that count");
+    assert_eq!(rounds[0]["discarded"], "warm_up");
+    assert_eq!(report["checks"][0]["facts"]["connect_time"]["count"], 3, "the warm-up does not count");
+    assert!(metric["histogram"].as_str().unwrap().starts_with("HISTF"), "{metric}");
+}
+
+#[test]
+fn a_report_is_rendered_again_byte_for_byte() {
+    let (desk, _a, _b) = sample();
+    let ended = desk.run(&["run", "suite.yaml", "--json", "r.json", "--junit", "r.xml"]);
+    let again = desk.run(&["report", "r.json", "--junit", "again.xml", "--json", "again.json"]);
+    assert_eq!(again.code, ended.code, "{}", again.err);
+    assert_eq!(read(&desk.path("r.xml")), read(&desk.path("again.xml")));
+    assert_eq!(read(&desk.path("r.json")), read(&desk.path("again.json")));
+    let shown = desk.run(&["report", "r.json"]);
+    assert!(shown.out.contains("5 checks: 2 passed, 1 failed, 1 could not be measured, 1 skipped"), "{}", shown.out);
+    desk.write("broken.json", "{\"schema\": \"shakedown.report/9\"}");
+    let broken = desk.run(&["report", "broken.json"]);
+    assert_eq!(broken.code, 2);
+    assert!(broken.err.contains("schema is shakedown.report/9"), "{}", broken.err);
+}
+
+fn settled(text: &str) -> String {
+    let rules = [
+        (r"[0-9a-f]{10,}-[0-9a-f]+", "[run]"),
+        (r#"hostname="[^"]*""#, r#"hostname="[host]""#),
+        (r#"timestamp="[0-9T:-]+""#, r#"timestamp="[time]""#),
+        (r#"timestamp="[0-9T:-]+Z""#, r#"timestamp="[time]Z""#),
+        (r#"time="[0-9.]+""#, r#"time="[s]""#),
+        (r#"value="[0-9.e-]+ s""#, r#"value="[n] s""#),
+        (r"127\.0\.0\.1:[0-9]+", "127.0.0.1:[port]"),
+    ];
+    rules.iter().fold(text.to_owned(), |text, (pattern, with)| {
+        regex::Regex::new(pattern).unwrap().replace_all(&text, *with).into_owned()
+    })
+}
+
+#[test]
+fn junit_strict_is_golden() {
+    let (desk, _a, _b) = sample();
+    desk.run(&["run", "suite.yaml", "--junit", "r.xml"]);
+    insta::assert_snapshot!("junit_strict", settled(&read(&desk.path("r.xml"))));
+}
+
+#[test]
+fn junit_rich_is_golden() {
+    let (desk, _a, _b) = sample();
+    desk.run(&["run", "suite.yaml", "--junit", "r.xml", "--junit-dialect", "rich"]);
+    insta::assert_snapshot!("junit_rich", settled(&read(&desk.path("r.xml"))));
+}
+
+#[test]
+fn events_are_json_lines_in_order() {
+    let (desk, _a, _b) = sample();
+    let ended = desk.run(&["run", "suite.yaml", "--events", "-"]);
+    assert!(ended.err.contains("5 checks:"), "text for people moves to stderr: {}", ended.err);
+    let events: Vec<serde_json::Value> = ended.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(events.first().unwrap()["event"], "run_started");
+    assert_eq!(events.last().unwrap()["event"], "run_finished");
+    let finished = events.iter().filter(|event| event["event"] == "check_finished").count();
+    assert_eq!(finished, 5);
+    let schema = serde_json::from_str(&desk.run(&["schema", "events"]).out).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for event in &events {
+        let errors: Vec<String> = validator.iter_errors(event).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{errors:?} in {event}");
+    }
+}
+
+#[test]
+fn only_one_report_goes_to_stdout() {
+    let desk = Desk::new(&tcp_suite(1, ""));
+    let ended = desk.run(&["run", "suite.yaml", "--json", "-", "--junit", "-"]);
+    assert_eq!(ended.code, 2);
+    assert!(ended.err.contains("only one of"), "{}", ended.err);
+}
+
+#[test]
+fn a_baseline_is_saved_only_when_all_held() {
+    let (desk, _a, _b) = sample();
+    let ended = desk.run(&["run", "suite.yaml", "--save-baseline", "b"]);
+    assert!(ended.err.contains("no baseline saved"), "{}", ended.err);
+    assert!(!desk.path("b").exists());
+    let args = ["run", "suite.yaml", "--only", "up", "--json", "r.json", "--save-baseline", "b"];
+    assert_eq!(desk.run(&args).code, 0);
+    assert_eq!(desk.run(&args).code, 0);
+    let class = desk.json("r.json")["host"]["class"].as_str().unwrap().to_owned();
+    let file = format!("b/edge/{class}.json");
+    let baseline = desk.json(&file);
+    assert_eq!(baseline["schema"], "shakedown.baseline/1");
+    assert_eq!(baseline["runs"].as_array().unwrap().len(), 2);
+    let text = read(&desk.path(&file));
+    let rows = text.lines().filter(|line| line.contains("connect_time\": {")).count();
+    assert_eq!(rows, 4, "one metric per line");
+    desk.write(&file, "{\"schema\": \"shakedown.baseline/2\"}");
+    let ended = desk.run(&args);
+    assert_eq!(ended.code, 3, "a newer file is an error, never overwritten");
+    assert!(ended.err.contains("shakedown.baseline/2"), "{}", ended.err);
+    assert!(read(&desk.path(&file)).contains("shakedown.baseline/2"));
+}

@@ -1,0 +1,55 @@
+//! Interrupted runs still write complete reports.
+
+use std::process::{Child, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::{Desk, closed_port, read, tcp_suite};
+
+/// Starts a run that would go on for an hour, and waits until it is at work.
+fn busy(desk: &Desk) -> Child {
+    let child = desk
+        .command(&["run", "suite.yaml", "--json", "r.json", "--junit", "r.xml", "--events", "e.jsonl"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    while !std::fs::read_to_string(desk.path("e.jsonl")).unwrap_or_default().contains("attempt_ended") {
+        std::thread::yield_now();
+    }
+    child
+}
+
+fn desk() -> (Desk, socket2::Socket) {
+    let (held, port) = closed_port();
+    let rest = format!(
+        "    eventually: {{within: 1h, every: 10ms}}\n  - id: b\n    needs: [a]\n    tcp: {{host: 127.0.0.1, port: {port}}}\n"
+    );
+    (Desk::new(&tcp_suite(port, &rest)), held)
+}
+
+fn interrupted(signal: Signal, code: i32) {
+    let (desk, _held) = desk();
+    let child = busy(&desk);
+    kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), signal).unwrap();
+    let ended = super::Ended::of(child.wait_with_output().unwrap());
+    assert_eq!(ended.code, code, "{}{}", ended.out, ended.err);
+    let report = desk.json("r.json");
+    assert_eq!(report["run"]["interrupted"], true);
+    assert_eq!(report["checks"].as_array().unwrap().len(), 2, "every planned check is in the report");
+    assert_eq!(report["checks"][1]["reason"], "not run: interrupted");
+    let xml = read(&desk.path("r.xml"));
+    assert!(xml.contains("shakedown.interrupted") && xml.trim_end().ends_with("</testsuites>"), "{xml}");
+    assert!(ended.out.contains("INTERRUPTED"), "{}", ended.out);
+}
+
+#[test]
+fn ctrl_c_is_130_with_valid_reports() {
+    interrupted(Signal::SIGINT, 130);
+}
+
+#[test]
+fn sigterm_is_143_with_valid_reports() {
+    interrupted(Signal::SIGTERM, 143);
+}

@@ -1,0 +1,118 @@
+//! Help, explain, schema, completions, configuration.
+
+use super::{Desk, closed_port, listener, tcp_suite};
+
+#[test]
+fn help_is_golden() {
+    let desk = Desk::new("");
+    insta::assert_snapshot!("help", desk.run(&["--help"]).out);
+    insta::assert_snapshot!("help_run", desk.run(&["run", "--help"]).out);
+}
+
+#[test]
+fn every_family_explains_itself() {
+    let desk = Desk::new("");
+    let list = desk.run(&["explain"]).out;
+    for family in shakedown::checks::FAMILIES {
+        assert!(list.contains(family.name));
+        let text = desk.run(&["explain", family.name]).out;
+        for fact in family.facts {
+            assert!(text.contains(fact.name), "{} does not explain {}", family.name, fact.name);
+        }
+    }
+    let fact = desk.run(&["explain", "tcp.connect_time"]).out;
+    assert!(fact.contains("parts: .min") && fact.contains("metric: lower is better"), "{fact}");
+    let unknown = desk.run(&["explain", "tpc"]);
+    assert_eq!(unknown.code, 2);
+    assert!(unknown.err.contains("did you mean `tcp`"), "{}", unknown.err);
+}
+
+#[test]
+fn the_suite_schema_accepts_examples_and_refuses_bad_suites() {
+    let desk = Desk::new("");
+    let schema: serde_json::Value = serde_json::from_str(&desk.run(&["schema", "suite"]).out).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for family in shakedown::checks::FAMILIES {
+        let value: serde_json::Value = serde_saphyr::from_str(family.example).unwrap();
+        let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{}: {errors:?}", family.name);
+    }
+    for bad in [
+        "version: 1\nsuite: s\nchecks: []\n",
+        "version: 1\nsuite: s\nchecks: [{id: a, tcp: {host: x, prot: 1}}]\n",
+        "version: 1\nsuite: s\nchecks: [{id: a, tcp: {host: x, port: 70000}}]\n",
+        "version: 1\nsuite: s\nchecks: [{id: a, tcp: {host: x, port: 1}, expect: {}}]\n",
+        "version: 1\nsuite: s\nchecks: [{id: a, tcp: {host: x, port: 1}, expect: {outcom: connected}}]\n",
+        "version: 1\nsuite: s\nchecks: [{id: a, tcp: {host: x, port: 1, timeout: 5}}]\n",
+        "version: 1\nsuite: s\nchecks: [{id: a, tcp: {host: x, port: 1}, expect: {outcome: {less: connected}}}]\n",
+        "version: 1\nsuite: s\nchecks: [{id: a}]\n",
+    ] {
+        let value: serde_json::Value = serde_saphyr::from_str(bad).unwrap();
+        assert!(!validator.is_valid(&value), "the schema accepts {bad}");
+    }
+}
+
+#[test]
+fn schemas_in_the_repository_are_current() {
+    let desk = Desk::new("");
+    for name in ["suite", "report", "baseline", "events"] {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("reports/schema/{name}.json"));
+        let stored = std::fs::read_to_string(&path).unwrap_or_default();
+        let hint = format!("run: shakedown schema {name} > reports/schema/{name}.json");
+        assert!(stored == desk.run(&["schema", name]).out, "{} is not current; {hint}", path.display());
+    }
+}
+
+#[test]
+fn probe_is_one_check_and_prints_its_facts() {
+    let (_keep, address) = listener();
+    let desk = Desk::new("");
+    let ended = desk.run(&["probe", "tcp", &address.to_string()]);
+    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+    assert!(ended.out.contains("outcome") && ended.out.contains("connected"), "{}", ended.out);
+    let (_held, port) = closed_port();
+    let ended = desk.run(&["probe", "tcp", &format!("127.0.0.1:{port}"), "timeout=200ms"]);
+    assert_eq!(ended.code, 1);
+    let ended = desk.run(&["probe", "tpc", "x"]);
+    assert_eq!(ended.code, 2);
+    assert!(ended.err.contains("did you mean `tcp`"), "{}", ended.err);
+    let ended = desk.run(&["probe", "tcp", "127.0.0.1:1", "bogus=1"]);
+    assert_eq!(ended.code, 2);
+    assert!(ended.err.contains("unknown key `bogus`"), "{}", ended.err);
+}
+
+#[test]
+fn variables_are_overridden_and_unknown_ones_refused() {
+    let (_keep, address) = listener();
+    let suite =
+        tcp_suite(1, "").replace("suite: s", "suite: s\nvars: {port: 1}").replace("port: 1}\n", "port: \"${port}\"}\n");
+    let suite = suite.replacen("vars: {port: \"${port}\"}", "vars: {port: 1}", 1);
+    let desk = Desk::new(&suite);
+    let ended = desk.run(&["run", "suite.yaml", "--var", &format!("port={}", address.port())]);
+    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+    desk.write("vars.yaml", &format!("port: {}\n", address.port()));
+    assert_eq!(desk.run(&["run", "suite.yaml", "--vars", "vars.yaml"]).code, 0);
+    let ended = desk.run(&["run", "suite.yaml", "--var", "prot=1"]);
+    assert_eq!(ended.code, 2);
+    assert!(ended.err.contains("no suite has a variable `prot`"), "{}", ended.err);
+}
+
+#[test]
+fn flag_beats_environment_beats_file() {
+    let desk = Desk::new(&tcp_suite(1, "    tags: [one]\n"));
+    desk.write("shakedown.toml", "tag = \"nope\"\n");
+    assert_eq!(desk.run(&["plan", "suite.yaml"]).code, 2, "the file selects nothing");
+    let with_env = |value: &str| {
+        super::Ended::of(desk.command(&["plan", "suite.yaml"]).env("SHAKEDOWN_TAG", value).output().unwrap())
+    };
+    assert_eq!(with_env("one").code, 0, "the environment beats the file");
+    let flag = desk.command(&["plan", "suite.yaml", "--tag", "one"]).env("SHAKEDOWN_TAG", "nope").output().unwrap();
+    assert_eq!(flag.status.code(), Some(0), "the flag beats the environment");
+}
+
+#[test]
+fn completions_and_man_are_not_empty() {
+    let desk = Desk::new("");
+    assert!(desk.run(&["completions", "bash"]).out.contains("shakedown"));
+    assert!(desk.run(&["man"]).out.contains(".TH shakedown"));
+}
