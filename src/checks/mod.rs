@@ -13,6 +13,7 @@ macro_rules! families {
 families! {
     tcp::Tcp,
     dns::Dns,
+    udp::Udp,
     icmp::Icmp,
 }
 
