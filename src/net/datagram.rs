@@ -141,9 +141,7 @@ fn take(socket: &Socket, control: &mut [u8], buffer: &mut [u8], error: bool) -> 
         Ok(arrival) => Ok(Some(Event::Arrival(arrival))),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
         Err(error) if matches!(error.raw_os_error(), Some(libc::EBADF | libc::EFAULT | libc::EINVAL)) => Err(error),
-        Err(error) => {
-            Ok(Some(system::trouble(socket, control, buffer).map_or(Event::Failed(error), Event::Trouble)))
-        }
+        Err(error) => Ok(Some(system::trouble(socket, control, buffer).map_or(Event::Failed(error), Event::Trouble))),
     }
 }
 

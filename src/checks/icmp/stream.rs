@@ -47,7 +47,7 @@ impl Stream<'_, '_> {
             let wake = if more { pacer.due(next) } else { end };
             // No `biased`: neither a flood of replies nor an overdue schedule may starve the other.
             tokio::select! {
-                () = tokio::time::sleep_until(wake) => {
+                () = reach(wake) => {
                     if !more {
                         return Ok(());
                     }
@@ -112,5 +112,12 @@ impl Stream<'_, '_> {
         if let Some(number) = self.pinger.echo.quoted(quoted) {
             self.tally.said(trouble, number);
         }
+    }
+}
+
+/// Waits for `wake`, and not at all once it is there: the timer alone would round up to its next millisecond.
+async fn reach(wake: Instant) {
+    if wake > Instant::now() {
+        tokio::time::sleep_until(wake).await;
     }
 }

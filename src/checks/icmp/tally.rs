@@ -95,12 +95,11 @@ impl Tally {
 
     pub(super) fn blocked(&mut self, report: Option<Trouble>, error: io::Error) {
         self.probes.push(Probe::Blocked);
-        match report {
-            Some(trouble) => self.count(&trouble),
-            None => {
-                self.failed(&error);
-                self.local.get_or_insert(error);
-            }
+        if let Some(trouble) = report {
+            self.count(&trouble);
+        } else {
+            self.failed(&error);
+            self.local.get_or_insert(error);
         }
     }
 

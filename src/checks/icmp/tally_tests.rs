@@ -20,7 +20,7 @@ const ROUTER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 /// Runs `story` and returns what was recorded.
 fn tell(patience: Duration, story: impl FnOnce(&mut Tally, &mut Cx<'_>)) -> Result<Observation, crate::model::Fault> {
     let mut seen = Observation::default();
-    let mut cx = Cx::new(&mut seen, Instant::now() + Duration::from_secs(60), 1, CancellationToken::new());
+    let mut cx = Cx::new(&mut seen, Instant::now() + Duration::from_mins(1), 1, CancellationToken::new());
     let mut tally = Tally::new(patience);
     story(&mut tally, &mut cx);
     tally.report(&mut cx, TARGET)?;
@@ -43,7 +43,7 @@ fn same(left: f64, right: f64) {
 
 #[test]
 fn each_probe_is_counted_once() {
-    let seen = tell(Duration::from_secs(60), |tally, cx| {
+    let seen = tell(Duration::from_mins(1), |tally, cx| {
         for _ in 0..5 {
             tally.sent(Reading::now());
         }
@@ -83,7 +83,7 @@ fn late_is_neither_received_nor_lost() {
 
 #[test]
 fn errors_name_their_router_and_settle_their_probe() {
-    let seen = tell(Duration::from_secs(60), |tally, cx| {
+    let seen = tell(Duration::from_mins(1), |tally, cx| {
         for _ in 0..3 {
             tally.sent(Reading::now());
         }
@@ -109,7 +109,7 @@ fn errors_name_their_router_and_settle_their_probe() {
 
 #[test]
 fn advice_settles_nothing_and_a_reply_after_an_error_counts() {
-    let seen = tell(Duration::from_secs(60), |tally, cx| {
+    let seen = tell(Duration::from_mins(1), |tally, cx| {
         tally.sent(Reading::now());
         tally.said(&Trouble::icmp(false, 4, 0, 0, Some(ROUTER), 8), Number::Exact(0));
         assert!(!tally.settled());
@@ -126,7 +126,7 @@ fn advice_settles_nothing_and_a_reply_after_an_error_counts() {
 #[test]
 fn a_full_queue_is_loss_with_a_name_but_nothing_sent_is_a_fault() {
     let full = || io::Error::from_raw_os_error(libc::ENOBUFS);
-    let seen = tell(Duration::from_secs(60), |tally, cx| {
+    let seen = tell(Duration::from_mins(1), |tally, cx| {
         tally.sent(Reading::now());
         tally.blocked(None, full());
         reply(tally, 0, cx);
@@ -138,14 +138,14 @@ fn a_full_queue_is_loss_with_a_name_but_nothing_sent_is_a_fault() {
     }
     assert_eq!(seen.last("errors"), Some(&serde_json::json!(["queue_full from this host x1"])));
 
-    let fault = tell(Duration::from_secs(60), |tally, _| tally.blocked(None, full())).unwrap_err();
+    let fault = tell(Duration::from_mins(1), |tally, _| tally.blocked(None, full())).unwrap_err();
     assert_eq!(fault.operation, "send ICMP echo request");
     assert!(fault.remedy.contains("interval"), "{fault:?}");
 }
 
 #[test]
 fn no_route_is_a_fact_of_the_network() {
-    let seen = tell(Duration::from_secs(60), |tally, _| {
+    let seen = tell(Duration::from_mins(1), |tally, _| {
         let error = io::Error::from_raw_os_error(libc::ENETUNREACH);
         tally.blocked(Trouble::local(libc::ENETUNREACH, None), error);
     })
@@ -157,7 +157,7 @@ fn no_route_is_a_fact_of_the_network() {
 
 #[test]
 fn many_different_errors_stay_bounded() {
-    let seen = tell(Duration::from_secs(60), |tally, _| {
+    let seen = tell(Duration::from_mins(1), |tally, _| {
         for code in 0..40 {
             tally.sent(Reading::now());
             tally.said(&Trouble::icmp(false, 3, 100 + code, 0, Some(ROUTER), 8), Number::Exact(u32::from(code)));

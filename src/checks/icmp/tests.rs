@@ -24,7 +24,7 @@ fn args(host: &str, more: &[(&'static str, Arg)]) -> Args {
 async fn observe(args: &Args) -> Result<Observation, Fault> {
     let probe = Icmp::from_args(args).unwrap();
     let mut seen = Observation::default();
-    let mut cx = Cx::new(&mut seen, Instant::now() + Duration::from_secs(60), 7, CancellationToken::new());
+    let mut cx = Cx::new(&mut seen, Instant::now() + Duration::from_mins(1), 7, CancellationToken::new());
     Probe::run(&probe, &mut cx).await?;
     Ok(seen)
 }
@@ -61,7 +61,7 @@ async fn loopback_answers_every_probe() {
                 assert_eq!(number(&seen, fact), Some(want), "{host} {size} {fact}");
             }
             assert_eq!(seen.merged("rtt").unwrap().count(), 5);
-            assert_eq!(seen.merged("ttl").unwrap().summary().unwrap().min, seen.merged("ttl").unwrap().summary().unwrap().max);
+            assert_eq!(seen.merged("ttl").unwrap().count(), 5, "the kernel gives the hop limit");
             assert_eq!(seen.merged("lateness").unwrap().count(), 5);
             assert!(number(&seen, "jitter").is_some());
             assert_eq!(seen.last("errors"), Some(&serde_json::json!([])));

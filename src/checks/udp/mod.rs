@@ -90,11 +90,13 @@ impl Probe for Udp {
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
-        let found = resolve(&self.host, self.family, self.patience).await;
-        let address = match found.map(|addresses| addresses.first().copied()) {
-            Ok(Some(address)) => address,
-            Ok(None) => return unresolved(cx, format!("{} has no address", self.host)),
-            Err(why) => return unresolved(cx, why),
+        let address = match self.address().await {
+            Ok(address) => address,
+            Err(why) => {
+                cx.set(&OUTCOME, "unresolved");
+                cx.note(why);
+                return Ok(());
+            }
         };
         cx.set(&ADDRESS, address.to_string());
         let heard = self.script.play(SocketAddr::new(address, self.port), self.source, self.patience).await?;
@@ -103,10 +105,11 @@ impl Probe for Udp {
     }
 }
 
-fn unresolved(cx: &mut Cx<'_>, why: String) -> Result<(), Fault> {
-    cx.set(&OUTCOME, "unresolved");
-    cx.note(why);
-    Ok(())
+impl Udp {
+    async fn address(&self) -> Result<IpAddr, String> {
+        let found = resolve(&self.host, self.family, self.patience).await?;
+        found.first().copied().ok_or_else(|| format!("{} has no address", self.host))
+    }
 }
 
 fn report(cx: &mut Cx<'_>, heard: Heard) {

@@ -17,7 +17,7 @@ const NUMBERED: usize = 16;
 /// What all echo requests of one run have in common.
 #[derive(Clone, Copy, Debug)]
 pub struct Echo {
-    /// ICMPv6 instead of ICMP.
+    /// `ICMPv6` instead of ICMP.
     pub v6: bool,
     /// Identifier; `None` where the kernel sets its own and keeps the replies of others away (ping sockets).
     pub id: Option<u16>,

@@ -50,8 +50,7 @@ impl Pinger {
         let (socket, raw) = socket(target)?;
         let tag = unique(seed);
         let [id_high, id_low, ..] = unique(tag).to_be_bytes();
-        let echo =
-            Echo { v6: target.is_ipv6(), id: raw.then(|| u16::from_be_bytes([id_high, id_low])), tag, size };
+        let echo = Echo { v6: target.is_ipv6(), id: raw.then(|| u16::from_be_bytes([id_high, id_low])), tag, size };
         let fault = |what: &'static str| move |error: io::Error| trouble(&error, what, target);
         if let Some(id) = echo.id {
             filter(&socket, echo.v6, id).map_err(fault("filter ICMP replies"))?;
