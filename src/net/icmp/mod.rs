@@ -121,7 +121,9 @@ pub fn trouble(error: &io::Error, operation: &str, target: IpAddr) -> Fault {
              (sysctl -w net.ipv4.ping_group_range='0 2147483647')"
         }
         Some(libc::EMFILE | libc::ENFILE) => "raise the limit of open files (ulimit -n) or lower --jobs",
-        Some(libc::EADDRNOTAVAIL) => "check that `source` is an address of this machine",
+        Some(libc::EADDRNOTAVAIL) => {
+            "check that `source` is an address of this machine, and that it has an address of the target's IP version"
+        }
         Some(libc::EAFNOSUPPORT) => "this machine has no such IP version; set `family`",
         Some(libc::EPROTONOSUPPORT) => "this system offers no ICMP sockets; run from a machine that does",
         Some(libc::ENOBUFS | libc::EAGAIN) => "the local queue is full: raise `interval` or lower `size`",
