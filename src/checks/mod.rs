@@ -13,6 +13,8 @@ macro_rules! families {
 families! {
     tcp::Tcp,
     dns::Dns,
+    udp::Udp,
+    icmp::Icmp,
 }
 
 /// A family by its key.

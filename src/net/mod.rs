@@ -1,8 +1,11 @@
 //! What several families share: names to addresses, connections with phases, schedules, raw sockets.
 
 pub mod bytes;
+pub mod clock;
+pub mod datagram;
 pub mod dial;
 pub mod endpoint;
+pub mod icmp;
 pub mod pacer;
 pub mod resolve;
 pub mod sys;

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::model::Args;
+use crate::model::{Args, Invalid};
 
 /// Addresses kept of one name; a name with more is suspicious enough to stop.
 const MOST: usize = 64;
@@ -28,6 +28,21 @@ impl IpFamily {
             Some("ipv4") => Self::V4,
             Some("ipv6") => Self::V6,
             _ => Self::Any,
+        }
+    }
+
+    /// The family of `family` narrowed to that of `source`: a packet cannot leave from an address of the other one.
+    pub fn with_source(args: &Args) -> Result<(Self, Option<IpAddr>), Invalid> {
+        let (family, source) = (Self::from_args(args), args.address("source"));
+        match source {
+            None => Ok((family, None)),
+            Some(address) if !family.admits(address) => Err(Invalid::at(
+                "source",
+                format!("{address} is not an address of the family asked for"),
+                "leave `family` out, or give a source of that family",
+            )),
+            Some(IpAddr::V4(_)) => Ok((Self::V4, source)),
+            Some(IpAddr::V6(_)) => Ok((Self::V6, source)),
         }
     }
 

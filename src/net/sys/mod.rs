@@ -1,1 +1,4 @@
 //! The only place for `unsafe`: socket features that neither tokio nor socket2 shows.
+
+pub mod fragment;
+pub mod watch;

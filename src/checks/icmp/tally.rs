@@ -1,0 +1,276 @@
+//! Counting: each probe ends in exactly one class.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::{
+    BLOCKED, DUPLICATES, ERRORS, JITTER, LATE, LOSS, MTU, OUTCOME, RECEIVED, REORDERED, RTT, RTT_SOURCE, SENT, TTL,
+};
+use crate::model::Fault;
+use crate::net::clock::{Reading, Stamp};
+use crate::net::datagram::{Arrival, Class, Trouble};
+use crate::net::icmp::{Number, trouble};
+use crate::probe::Cx;
+
+/// Different errors kept by name; a path that reports more is summed up.
+const ERRORS_KEPT: usize = 16;
+
+/// What became of one probe.
+#[derive(Clone, Copy, Debug)]
+enum Probe {
+    /// This host did not send it.
+    Blocked,
+    /// Under way since then.
+    Waiting(Reading),
+    /// A router or host said that it was dropped. A reply is still believed.
+    Refused(Reading),
+    /// Answered, in time or late.
+    Answered,
+}
+
+/// The running count.
+pub(super) struct Tally {
+    patience: Duration,
+    probes: Vec<Probe>,
+    waiting: u64,
+    sent: u32,
+    received: u32,
+    late: u32,
+    duplicates: i64,
+    reordered: i64,
+    highest: Option<u32>,
+    jitter: Jitter,
+    user_stamped: bool,
+    errors: BTreeMap<String, u64>,
+    further: u64,
+    worst: Option<Class>,
+    mtu: Option<u32>,
+    damaged: u64,
+    foreign: Option<(IpAddr, u64)>,
+    /// The first local error that says nothing about the way to the target.
+    local: Option<io::Error>,
+}
+
+impl Tally {
+    pub(super) fn new(patience: Duration) -> Self {
+        Self {
+            patience,
+            probes: Vec::new(),
+            waiting: 0,
+            sent: 0,
+            received: 0,
+            late: 0,
+            duplicates: 0,
+            reordered: 0,
+            highest: None,
+            jitter: Jitter::default(),
+            user_stamped: false,
+            errors: BTreeMap::new(),
+            further: 0,
+            worst: None,
+            mtu: None,
+            damaged: 0,
+            foreign: None,
+            local: None,
+        }
+    }
+
+    /// Probes sent or blocked; the number of the next one.
+    pub(super) fn tried(&self) -> u32 {
+        u32::try_from(self.probes.len()).unwrap_or(u32::MAX)
+    }
+
+    /// No probe is waiting for an answer.
+    pub(super) fn settled(&self) -> bool {
+        self.waiting == 0
+    }
+
+    pub(super) fn sent(&mut self, at: Reading) {
+        self.probes.push(Probe::Waiting(at));
+        self.waiting += 1;
+        self.sent += 1;
+    }
+
+    pub(super) fn blocked(&mut self, report: Option<Trouble>, error: io::Error) {
+        self.probes.push(Probe::Blocked);
+        if let Some(trouble) = report {
+            self.count(&trouble);
+        } else {
+            self.failed(&error);
+            self.local.get_or_insert(error);
+        }
+    }
+
+    /// An error of this host, by the name of its class.
+    pub(super) fn failed(&mut self, error: &io::Error) {
+        let word = match error.raw_os_error() {
+            Some(libc::ENOBUFS | libc::ENOMEM | libc::EAGAIN) => "queue_full",
+            Some(libc::EPERM | libc::EACCES) => "not_permitted",
+            _ => return self.name(format!("{error} from this host")),
+        };
+        self.name(format!("{word} from this host"));
+    }
+
+    pub(super) fn damaged(&mut self) {
+        self.damaged += 1;
+    }
+
+    pub(super) fn foreign(&mut self, from: Option<IpAddr>) {
+        if let Some(from) = from {
+            self.foreign.get_or_insert((from, 0)).1 += 1;
+        }
+    }
+
+    pub(super) fn reply(&mut self, number: Number, now: Reading, arrival: &Arrival, cx: &mut Cx<'_>) {
+        let Some(number) = number.of(self.tried()) else { return };
+        let Some(probe) = usize::try_from(number).ok().and_then(|n| self.probes.get_mut(n)) else { return };
+        let sent = match *probe {
+            Probe::Waiting(sent) => {
+                self.waiting -= 1;
+                sent
+            }
+            Probe::Refused(sent) => sent,
+            Probe::Answered => {
+                self.duplicates += 1;
+                return;
+            }
+            Probe::Blocked => return,
+        };
+        *probe = Probe::Answered;
+        let (rtt, stamp) = sent.elapsed(now, arrival.stamp);
+        self.user_stamped |= stamp == Stamp::User;
+        if rtt <= self.patience {
+            self.received += 1;
+        } else {
+            self.late += 1;
+        }
+        if self.highest.is_some_and(|highest| number < highest) {
+            self.reordered += 1;
+        }
+        self.highest = self.highest.max(Some(number));
+        self.jitter.add(rtt.as_secs_f64());
+        cx.record_time(&RTT, rtt);
+        if let Some(ttl) = arrival.ttl {
+            cx.record(&TTL, f64::from(ttl));
+        }
+    }
+
+    /// Somebody reports about probe `number`.
+    pub(super) fn said(&mut self, trouble: &Trouble, number: Number) {
+        let probe = number.of(self.tried()).and_then(|n| usize::try_from(n).ok()).and_then(|n| self.probes.get_mut(n));
+        let Some(probe) = probe else { return };
+        if let Probe::Waiting(sent) = *probe
+            && trouble.class != Class::Advice
+        {
+            *probe = Probe::Refused(sent);
+            self.waiting -= 1;
+        }
+        self.count(trouble);
+    }
+
+    fn count(&mut self, trouble: &Trouble) {
+        self.name(trouble.to_string());
+        self.worst = self.worst.max(Some(trouble.class));
+        self.mtu = match (self.mtu, trouble.mtu) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+    }
+
+    fn name(&mut self, text: String) {
+        if self.errors.len() < ERRORS_KEPT || self.errors.contains_key(&text) {
+            *self.errors.entry(text).or_default() += 1;
+        } else {
+            self.further += 1;
+        }
+    }
+
+    fn outcome(&self) -> &'static str {
+        if self.received + self.late > 0 {
+            return "replied";
+        }
+        match self.worst {
+            Some(Class::TooBig) => "too_big",
+            Some(Class::TimeExceeded) => "time_exceeded",
+            Some(Class::Unreachable | Class::Port) => "unreachable",
+            Some(Class::Advice) | None => "silent",
+        }
+    }
+
+    /// Records the facts. Nothing sent, for reasons that say nothing about the way to the target, is a fault.
+    pub(super) fn report(self, cx: &mut Cx<'_>, target: IpAddr) -> Result<(), Fault> {
+        if self.sent == 0
+            && let Some(error) = &self.local
+        {
+            return Err(trouble(error, "send ICMP echo request", target));
+        }
+        let tried = self.tried();
+        cx.set(&OUTCOME, self.outcome());
+        if tried > 0 {
+            let lost = tried - self.received - self.late;
+            cx.set(&LOSS, f64::from(lost) / f64::from(tried));
+        }
+        cx.set(&SENT, i64::from(self.sent));
+        cx.set(&BLOCKED, i64::from(tried - self.sent));
+        cx.set(&RECEIVED, i64::from(self.received));
+        cx.set(&LATE, i64::from(self.late));
+        cx.set(&DUPLICATES, self.duplicates);
+        cx.set(&REORDERED, self.reordered);
+        if let Some(jitter) = self.jitter.value() {
+            cx.set(&JITTER, jitter);
+        }
+        cx.set(&ERRORS, self.listed());
+        if let Some(mtu) = self.mtu {
+            cx.set(&MTU, i64::from(mtu));
+        }
+        if self.highest.is_some() {
+            cx.set(&RTT_SOURCE, if self.user_stamped { "user" } else { "kernel" });
+        }
+        self.notes(cx);
+        Ok(())
+    }
+
+    fn listed(&self) -> Vec<String> {
+        let mut list: Vec<String> = self.errors.iter().map(|(text, count)| format!("{text} x{count}")).collect();
+        if self.further > 0 {
+            list.push(format!("others x{}", self.further));
+        }
+        list
+    }
+
+    fn notes(&self, cx: &mut Cx<'_>) {
+        if self.damaged > 0 {
+            cx.note(format!("{} replies were damaged (wrong length or checksum) and not counted", self.damaged));
+        }
+        if let Some((from, count)) = self.foreign {
+            cx.note(format!("{count} replies came from another address, first from {from}, and were not counted"));
+        }
+    }
+}
+
+/// The estimator of RFC 3550, section 6.4.1, over round-trip times.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Jitter {
+    last: Option<f64>,
+    value: Option<f64>,
+}
+
+impl Jitter {
+    pub(super) fn add(&mut self, rtt: f64) {
+        if let Some(last) = self.last.replace(rtt) {
+            let before = self.value.unwrap_or(0.0);
+            self.value = Some(before + ((rtt - last).abs() - before) / 16.0);
+        }
+    }
+
+    /// `None` before the second sample.
+    pub(super) fn value(&self) -> Option<f64> {
+        self.value
+    }
+}
+
+#[cfg(test)]
+#[path = "tally_tests.rs"]
+mod tests;

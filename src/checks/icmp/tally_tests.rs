@@ -1,0 +1,182 @@
+//! Counting, with replies and errors made by hand.
+
+use std::io;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{Jitter, Tally};
+use crate::model::{Observation, Value};
+use crate::net::clock::Reading;
+use crate::net::datagram::{Arrival, Trouble};
+use crate::net::icmp::Number;
+use crate::probe::Cx;
+
+const TARGET: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 10));
+const ROUTER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+
+/// Runs `story` and returns what was recorded.
+fn tell(patience: Duration, story: impl FnOnce(&mut Tally, &mut Cx<'_>)) -> Result<Observation, crate::model::Fault> {
+    let mut seen = Observation::default();
+    let mut cx = Cx::new(&mut seen, Instant::now() + Duration::from_mins(1), 1, CancellationToken::new());
+    let mut tally = Tally::new(patience);
+    story(&mut tally, &mut cx);
+    tally.report(&mut cx, TARGET)?;
+    Ok(seen)
+}
+
+fn reply(tally: &mut Tally, number: u32, cx: &mut Cx<'_>) {
+    let arrival = Arrival { length: 64, kept: 64, from: Some(TARGET), ttl: Some(57), stamp: None };
+    tally.reply(Number::Exact(number), Reading::now(), &arrival, cx);
+}
+
+fn number(seen: &Observation, name: &str) -> f64 {
+    seen.last(name).and_then(Value::as_f64).unwrap_or(f64::NAN)
+}
+
+#[track_caller]
+fn same(left: f64, right: f64) {
+    assert!((left - right).abs() < 1e-12, "{left} is not {right}");
+}
+
+#[test]
+fn each_probe_is_counted_once() {
+    let seen = tell(Duration::from_mins(1), |tally, cx| {
+        for _ in 0..5 {
+            tally.sent(Reading::now());
+        }
+        // 2 overtakes 1, 1 comes twice, 3 and 4 never, 9 was not sent.
+        for n in [0, 2, 1, 1, 9] {
+            reply(tally, n, cx);
+        }
+        assert!(!tally.settled());
+    })
+    .unwrap();
+    assert_eq!(seen.text("outcome"), Some("replied"));
+    for (fact, want) in [("sent", 5.0), ("received", 3.0), ("late", 0.0), ("duplicates", 1.0), ("reordered", 1.0)] {
+        same(number(&seen, fact), want);
+    }
+    same(number(&seen, "loss"), 0.4);
+    assert_eq!(seen.merged("rtt").unwrap().count(), 3);
+    same(seen.merged("ttl").unwrap().summary().unwrap().p50, 57.0);
+    assert_eq!(seen.text("rtt_source"), Some("user"), "no kernel stamp was given");
+}
+
+#[test]
+fn late_is_neither_received_nor_lost() {
+    let seen = tell(Duration::ZERO, |tally, cx| {
+        let before = Reading::now();
+        tally.sent(before);
+        tally.sent(before);
+        // Any time at all is longer than no patience.
+        while before.elapsed(Reading::now(), None).0.is_zero() {}
+        reply(tally, 0, cx);
+    })
+    .unwrap();
+    for (fact, want) in [("received", 0.0), ("late", 1.0), ("loss", 0.5)] {
+        same(number(&seen, fact), want);
+    }
+    assert_eq!(seen.text("outcome"), Some("replied"));
+}
+
+#[test]
+fn errors_name_their_router_and_settle_their_probe() {
+    let seen = tell(Duration::from_mins(1), |tally, cx| {
+        for _ in 0..3 {
+            tally.sent(Reading::now());
+        }
+        let host = Trouble::icmp(false, 3, 1, 0, Some(ROUTER), 8);
+        tally.said(&host, Number::Low(0));
+        tally.said(&host, Number::Low(1));
+        tally.said(&host, Number::Low(7));
+        assert!(!tally.settled());
+        tally.said(&Trouble::icmp(false, 3, 4, 1400, Some(ROUTER), 8), Number::Exact(2));
+        assert!(tally.settled());
+        let _ = cx;
+    })
+    .unwrap();
+    assert_eq!(seen.text("outcome"), Some("too_big"));
+    assert_eq!(
+        seen.last("errors"),
+        Some(&serde_json::json!(["fragmentation_needed from 192.0.2.1 x1", "host_unreachable from 192.0.2.1 x2"]))
+    );
+    same(number(&seen, "mtu"), 1400.0);
+    same(number(&seen, "loss"), 1.0);
+    assert!(seen.last("rtt_source").is_none(), "absent is absent");
+}
+
+#[test]
+fn advice_settles_nothing_and_a_reply_after_an_error_counts() {
+    let seen = tell(Duration::from_mins(1), |tally, cx| {
+        tally.sent(Reading::now());
+        tally.said(&Trouble::icmp(false, 4, 0, 0, Some(ROUTER), 8), Number::Exact(0));
+        assert!(!tally.settled());
+        tally.said(&Trouble::icmp(false, 11, 0, 0, Some(ROUTER), 8), Number::Exact(0));
+        assert!(tally.settled());
+        reply(tally, 0, cx);
+        assert!(tally.settled());
+    })
+    .unwrap();
+    assert_eq!(seen.text("outcome"), Some("replied"));
+    same(number(&seen, "loss"), 0.0);
+}
+
+#[test]
+fn a_full_queue_is_loss_with_a_name_but_nothing_sent_is_a_fault() {
+    let full = || io::Error::from_raw_os_error(libc::ENOBUFS);
+    let seen = tell(Duration::from_mins(1), |tally, cx| {
+        tally.sent(Reading::now());
+        tally.blocked(None, full());
+        reply(tally, 0, cx);
+        reply(tally, 1, cx);
+    })
+    .unwrap();
+    for (fact, want) in [("sent", 1.0), ("blocked", 1.0), ("received", 1.0), ("loss", 0.5)] {
+        same(number(&seen, fact), want);
+    }
+    assert_eq!(seen.last("errors"), Some(&serde_json::json!(["queue_full from this host x1"])));
+
+    let fault = tell(Duration::from_mins(1), |tally, _| tally.blocked(None, full())).unwrap_err();
+    assert_eq!(fault.operation, "send ICMP echo request");
+    assert!(fault.remedy.contains("interval"), "{fault:?}");
+}
+
+#[test]
+fn no_route_is_a_fact_of_the_network() {
+    let seen = tell(Duration::from_mins(1), |tally, _| {
+        let error = io::Error::from_raw_os_error(libc::ENETUNREACH);
+        tally.blocked(Trouble::local(libc::ENETUNREACH, None), error);
+    })
+    .unwrap();
+    assert_eq!(seen.text("outcome"), Some("unreachable"));
+    same(number(&seen, "loss"), 1.0);
+    same(number(&seen, "sent"), 0.0);
+}
+
+#[test]
+fn many_different_errors_stay_bounded() {
+    let seen = tell(Duration::from_mins(1), |tally, _| {
+        for code in 0..40 {
+            tally.sent(Reading::now());
+            tally.said(&Trouble::icmp(false, 3, 100 + code, 0, Some(ROUTER), 8), Number::Exact(u32::from(code)));
+        }
+    })
+    .unwrap();
+    let errors = seen.last("errors").and_then(Value::as_array).unwrap();
+    assert_eq!(errors.len(), 17);
+    assert_eq!(errors.last().unwrap(), "others x24");
+}
+
+#[test]
+fn jitter_follows_rfc_3550() {
+    let mut jitter = Jitter::default();
+    jitter.add(0.010);
+    assert_eq!(jitter.value(), None);
+    // D = 16, 0, 16 ms: J = 16/16 = 1; 1 - 1/16 = 0.9375; 0.9375 + (16 - 0.9375)/16 = 1.87890625 ms.
+    for (rtt, want) in [(0.026, 0.001), (0.026, 0.000_937_5), (0.010, 0.001_878_906_25)] {
+        jitter.add(rtt);
+        same(jitter.value().unwrap(), want);
+    }
+}

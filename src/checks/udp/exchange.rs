@@ -1,0 +1,161 @@
+//! One datagram out, and what comes back: bounded in bytes, datagrams and time.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use tokio::time::{Instant, timeout_at};
+
+use crate::model::{Args, Fault, Invalid};
+use crate::net::bytes;
+use crate::net::clock::Reading;
+use crate::net::datagram::{Arrival, Class, Datagram, Event, Trouble};
+use crate::net::dial::{Refusal, local, refusal};
+
+/// The largest payload of an IPv4 datagram.
+const LARGEST: usize = 65_507;
+/// Answers looked at in search of the expected one; more is a flood.
+const ANSWERS: usize = 64;
+
+/// What to say and what to wait for.
+pub(super) struct Script {
+    send: Vec<u8>,
+    expect: Option<Vec<u8>>,
+    limit: usize,
+}
+
+/// What was heard.
+pub(super) struct Heard {
+    pub(super) outcome: &'static str,
+    pub(super) answer: Option<Answer>,
+    pub(super) why: Option<String>,
+}
+
+/// A datagram from the peer.
+pub(super) struct Answer {
+    pub(super) kept: Vec<u8>,
+    pub(super) length: usize,
+    pub(super) elapsed: Duration,
+}
+
+impl Heard {
+    fn without_answer(outcome: &'static str, why: impl Into<String>) -> Self {
+        Self { outcome, answer: None, why: Some(why.into()) }
+    }
+}
+
+impl Script {
+    pub(super) fn from_args(args: &Args) -> Result<Self, Invalid> {
+        let Some(send) = bytes::from_fields(args, "send", "send_hex")? else {
+            let help = "give `send` or `send_hex`: a request that the service answers";
+            return Err(Invalid::at("", "a UDP check needs something to send", help));
+        };
+        if send.len() > LARGEST {
+            let field = if args.has("send") { "send" } else { "send_hex" };
+            return Err(Invalid::at(field, format!("{} bytes do not fit a datagram", send.len()), "at most 65507 bytes"));
+        }
+        let expect = bytes::from_fields(args, "expect", "expect_hex")?;
+        if expect.as_ref().is_some_and(Vec::is_empty) {
+            let field = if args.has("expect") { "expect" } else { "expect_hex" };
+            return Err(Invalid::at(field, "it is empty and would hold for anything", "write what the answer contains"));
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the table's range is 1..=65535")]
+        let limit = args.number("limit").unwrap_or(4096.0) as usize;
+        Ok(Self { send, expect, limit })
+    }
+
+    /// Sends once, and listens until an answer decides or `patience` is over.
+    pub(super) async fn play(
+        &self,
+        peer: SocketAddr,
+        source: Option<IpAddr>,
+        patience: Duration,
+    ) -> Result<Heard, Fault> {
+        let mut datagram = match open(peer, source) {
+            Ok(socket) => Datagram::new(socket).map_err(|error| local(&error, "watch UDP socket", peer))?,
+            Err((error, operation)) => return refused(&error, &operation, peer),
+        };
+        // The kernel may have picked the target's own port: the datagram would come back from ourselves.
+        if datagram.socket().local_addr().ok().and_then(|own| own.as_socket()) == Some(peer) {
+            return Ok(Heard::without_answer("refused", "nobody listens there"));
+        }
+        let sent = Reading::now();
+        let end = Instant::now() + patience;
+        if let Err(error) = datagram.send(&self.send, None) {
+            return refused(&error, "send UDP datagram", peer);
+        }
+        self.listen(&mut datagram, peer, sent, end)
+            .await
+            .map(|heard| heard.unwrap_or_else(|| Heard::without_answer("silent", format!("no answer within {patience:?}"))))
+    }
+
+    /// `None` is silence.
+    async fn listen(
+        &self,
+        datagram: &mut Datagram,
+        peer: SocketAddr,
+        sent: Reading,
+        end: Instant,
+    ) -> Result<Option<Heard>, Fault> {
+        let mut buffer = vec![0; self.limit];
+        let mut other = None;
+        for _ in 0..ANSWERS {
+            let Ok(event) = timeout_at(end, datagram.next(&mut buffer)).await else { break };
+            match event.map_err(|error| local(&error, "receive UDP datagram", peer))? {
+                Event::Arrival(arrival) => {
+                    let heard = self.judge(&buffer, &arrival, sent);
+                    if heard.outcome == "replied" {
+                        return Ok(Some(heard));
+                    }
+                    other = Some(heard);
+                }
+                Event::Trouble(trouble) if trouble.class == Class::Advice => {}
+                // An answer was there before somebody closed: the answer decides.
+                Event::Trouble(trouble) => return Ok(other.or_else(|| Some(said(&trouble)))),
+                Event::Failed(error) => return refused(&error, "receive UDP datagram", peer).map(Some),
+            }
+        }
+        Ok(other)
+    }
+
+    fn judge(&self, buffer: &[u8], arrival: &Arrival, sent: Reading) -> Heard {
+        let kept = buffer.get(..arrival.kept).unwrap_or_default();
+        let (elapsed, _) = sent.elapsed(Reading::now(), arrival.stamp);
+        let answer = Some(Answer { kept: kept.to_vec(), length: arrival.length, elapsed });
+        match &self.expect {
+            Some(expect) if !bytes::contains(kept, expect) => {
+                let seen = bytes::readable(kept.get(..kept.len().min(200)).unwrap_or_default());
+                let why = format!("the answer does not contain what is expected: {seen:?}");
+                Heard { outcome: "mismatch", answer, why: Some(why) }
+            }
+            _ => Heard { outcome: "replied", answer, why: None },
+        }
+    }
+}
+
+/// A socket connected to `peer`, so that datagrams of others never count.
+fn open(peer: SocketAddr, source: Option<IpAddr>) -> Result<Socket, (io::Error, String)> {
+    let socket = Socket::new(Domain::for_address(peer), Type::DGRAM, Some(Protocol::UDP))
+        .map_err(|error| (error, "open UDP socket".to_owned()))?;
+    let own = source.unwrap_or(match peer {
+        SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    });
+    socket.bind(&SockAddr::from(SocketAddr::new(own, 0))).map_err(|error| (error, format!("bind to source {own}")))?;
+    socket.connect(&SockAddr::from(peer)).map_err(|error| (error, "connect UDP socket".to_owned()))?;
+    Ok(socket)
+}
+
+fn refused(error: &io::Error, operation: &str, peer: SocketAddr) -> Result<Heard, Fault> {
+    Ok(match refusal(error, operation, peer)? {
+        Refusal::Refused => Heard::without_answer("refused", error.to_string()),
+        Refusal::Unreachable(why) => Heard::without_answer("unreachable", why),
+        Refusal::Timeout | Refusal::Reset => Heard::without_answer("silent", error.to_string()),
+    })
+}
+
+fn said(trouble: &Trouble) -> Heard {
+    let outcome = if trouble.class == Class::Port { "refused" } else { "unreachable" };
+    Heard::without_answer(outcome, trouble.to_string())
+}

@@ -1,0 +1,178 @@
+//! Against sockets of this process, on ports the system chooses.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::UdpSocket;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::Udp;
+use crate::lab::Tasks;
+use crate::model::{Arg, Args, Fault, Observation, Value};
+use crate::probe::{Cx, Probe};
+
+/// Long enough never to be waited out by a test that gets its answer.
+const PATIENT: f64 = 60.0;
+/// For the tests that are about silence.
+const BRIEF: f64 = 0.05;
+
+fn text(words: &str) -> Arg {
+    Arg::Text(words.to_owned())
+}
+
+fn args(peer: SocketAddr, patience: f64, more: &[(&'static str, Arg)]) -> Args {
+    let base = [
+        ("host", Arg::Text(peer.ip().to_string())),
+        ("port", Arg::Integer(i64::from(peer.port()))),
+        ("family", text("any")),
+        ("timeout", Arg::Number(patience)),
+        ("limit", Arg::Number(4096.0)),
+        ("send", text("hello")),
+    ];
+    Args(base.into_iter().chain(more.iter().cloned()).collect())
+}
+
+async fn observe(args: &Args) -> Result<Observation, Fault> {
+    let probe = Udp::from_args(args).unwrap();
+    let mut seen = Observation::default();
+    let mut cx = Cx::new(&mut seen, Instant::now() + Duration::from_secs(90), 1, CancellationToken::new());
+    Probe::run(&probe, &mut cx).await?;
+    Ok(seen)
+}
+
+/// Answers every datagram with `answers`, in this order.
+async fn server(bind: &str, answers: &'static [&'static [u8]]) -> (Tasks, SocketAddr) {
+    let socket = UdpSocket::bind(bind).await.unwrap();
+    let address = socket.local_addr().unwrap();
+    let mut tasks = Tasks::default();
+    tasks.spawn(async move {
+        let mut buffer = [0; 2048];
+        while let Ok((_, peer)) = socket.recv_from(&mut buffer).await {
+            for answer in answers {
+                let _ = socket.send_to(answer, peer).await;
+            }
+        }
+    });
+    (tasks, address)
+}
+
+#[tokio::test]
+async fn an_answer_is_a_reply_with_time_text_and_size() {
+    for bind in ["127.0.0.1:0", "[::1]:0"] {
+        if UdpSocket::bind(bind).await.is_err() {
+            assert!(bind.starts_with('['), "only IPv6 may be missing");
+            continue;
+        }
+        let (_tasks, peer) = server(bind, &[b"world"]).await;
+        let seen = observe(&args(peer, PATIENT, &[])).await.unwrap();
+        assert_eq!(seen.text("outcome"), Some("replied"));
+        assert_eq!(seen.text("response"), Some("world"));
+        assert_eq!(seen.last("response.size").and_then(Value::as_i64), Some(5));
+        assert_eq!(seen.merged("response_time").unwrap().count(), 1);
+        assert!(Udp::answered(&seen));
+    }
+}
+
+#[tokio::test]
+async fn a_closed_port_refuses() {
+    let unused = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let peer = unused.local_addr().unwrap();
+    drop(unused);
+    let seen = observe(&args(peer, PATIENT, &[])).await.unwrap();
+    assert_eq!(seen.text("outcome"), Some("refused"), "{:?}", seen.notes());
+    assert!(seen.merged("response_time").is_none());
+    assert!(!Udp::answered(&seen));
+}
+
+#[tokio::test]
+async fn sending_alone_is_silence_and_not_success() {
+    let (_tasks, peer) = server("127.0.0.1:0", &[]).await;
+    let seen = observe(&args(peer, BRIEF, &[])).await.unwrap();
+    assert_eq!(seen.text("outcome"), Some("silent"));
+    assert!(seen.last("response").is_none(), "absent is absent");
+}
+
+#[tokio::test]
+async fn the_expected_answer_may_come_after_others() {
+    let (_tasks, peer) = server("127.0.0.1:0", &[b"first", b"second"]).await;
+    let seen = observe(&args(peer, PATIENT, &[("expect", text("sec"))])).await.unwrap();
+    assert_eq!((seen.text("outcome"), seen.text("response")), (Some("replied"), Some("second")));
+    let seen = observe(&args(peer, BRIEF, &[("expect_hex", text("ff00"))])).await.unwrap();
+    assert_eq!(seen.text("outcome"), Some("mismatch"));
+    assert!(seen.notes()[0].contains("second"), "{:?}", seen.notes());
+}
+
+#[tokio::test]
+async fn a_flood_of_wrong_answers_ends() {
+    const WRONG: &[u8] = b"no";
+    const FLOOD: &[&[u8]] = &[WRONG; 100];
+    let (_tasks, peer) = server("127.0.0.1:0", FLOOD).await;
+    // Would otherwise listen for the whole hour.
+    let seen = observe(&args(peer, 3600.0, &[("expect", text("yes"))])).await.unwrap();
+    assert_eq!(seen.text("outcome"), Some("mismatch"));
+}
+
+#[tokio::test]
+async fn a_long_answer_is_cut_at_the_limit_and_measured_in_full() {
+    let (_tasks, peer) = server("127.0.0.1:0", &[&[b'x'; 1000]]).await;
+    let seen = observe(&args(peer, PATIENT, &[("limit", Arg::Number(10.0))])).await.unwrap();
+    assert_eq!(seen.text("response"), Some("xxxxxxxxxx"));
+    assert_eq!(seen.last("response.size").and_then(Value::as_i64), Some(1000));
+}
+
+#[tokio::test]
+async fn an_empty_answer_is_an_answer() {
+    let (_tasks, peer) = server("127.0.0.1:0", &[b""]).await;
+    let seen = observe(&args(peer, PATIENT, &[])).await.unwrap();
+    assert_eq!(seen.text("outcome"), Some("replied"));
+    assert_eq!(seen.last("response.size").and_then(Value::as_i64), Some(0));
+}
+
+#[tokio::test]
+async fn datagrams_of_others_do_not_count() {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let peer = socket.local_addr().unwrap();
+    let stranger = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let mut tasks = Tasks::default();
+    tasks.spawn(async move {
+        let mut buffer = [0; 64];
+        if let Ok((_, client)) = socket.recv_from(&mut buffer).await {
+            let _ = stranger.send_to(b"I am the server", client).await;
+        }
+        // Stays open, so that the port is silent and not closed.
+        let _ = socket.recv_from(&mut buffer).await;
+    });
+    let seen = observe(&args(peer, BRIEF, &[])).await.unwrap();
+    assert_eq!(seen.text("outcome"), Some("silent"));
+}
+
+#[tokio::test]
+async fn a_foreign_source_address_is_a_fault_of_this_side() {
+    let (_tasks, peer) = server("127.0.0.1:0", &[b"world"]).await;
+    let fault = observe(&args(peer, PATIENT, &[("source", text("192.0.2.77"))])).await.unwrap_err();
+    assert_eq!(fault.operation, "bind to source 192.0.2.77");
+    assert!(fault.remedy.contains("source"));
+}
+
+#[tokio::test]
+async fn a_name_without_address_is_unresolved() {
+    let peer = "127.0.0.1:9".parse().unwrap();
+    let seen = observe(&args(peer, PATIENT, &[("family", text("ipv6"))])).await.unwrap();
+    assert_eq!(seen.text("outcome"), Some("unresolved"));
+    assert_eq!(seen.notes().len(), 1);
+}
+
+#[test]
+fn the_rules_between_fields_hold() {
+    let peer = "127.0.0.1:9".parse().unwrap();
+    let mut nothing = args(peer, PATIENT, &[]);
+    nothing.0.remove("send");
+    assert!(Udp::from_args(&nothing).err().unwrap().help.contains("send_hex"));
+    let both = args(peer, PATIENT, &[("send_hex", text("00"))]);
+    assert_eq!(Udp::from_args(&both).err().unwrap().field, "send_hex");
+    let empty = args(peer, PATIENT, &[("expect", text(""))]);
+    assert_eq!(Udp::from_args(&empty).err().unwrap().field, "expect");
+    let huge = args(peer, PATIENT, &[("send", Arg::Text("x".repeat(65_508)))]);
+    assert_eq!(Udp::from_args(&huge).err().unwrap().field, "send");
+}

@@ -1,0 +1,131 @@
+//! Lengths between an own stamp and a kernel receive stamp, safe against steps of the wall clock.
+//!
+//! The kernel stamps arrivals on the wall clock, lengths belong on the monotonic one. Each reading therefore takes both
+//! and keeps their offset: slewing moves the two alike, so a changed offset means that the wall clock was set.
+
+use std::time::Duration;
+
+use nix::time::{ClockId, clock_gettime};
+
+/// Offsets closer than this are equal; covers what reading two clocks one after the other costs.
+const SLACK: i128 = 100_000;
+/// A reading with its two clocks closer together than this is good enough.
+const TIGHT: Duration = Duration::from_micros(5);
+/// Readings tried for a tight one; a busy host may interrupt any of them.
+const TRIES: usize = 3;
+
+/// Both clocks at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// Monotonic clock.
+    mono: Duration,
+    /// Wall clock minus monotonic clock, nanoseconds.
+    offset: i128,
+}
+
+/// Who stamped an arrival.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stamp {
+    /// The kernel, when the packet came in.
+    Kernel,
+    /// This process, when it got to read the packet.
+    User,
+}
+
+impl Reading {
+    /// The clocks now.
+    #[must_use]
+    pub fn now() -> Self {
+        let mut best = Self::once();
+        for _ in 1..TRIES {
+            if best.0 <= TIGHT {
+                break;
+            }
+            let again = Self::once();
+            if again.0 < best.0 {
+                best = again;
+            }
+        }
+        best.1
+    }
+
+    fn once() -> (Duration, Self) {
+        let before = clock(ClockId::CLOCK_MONOTONIC);
+        let wall = clock(ClockId::CLOCK_REALTIME);
+        let after = clock(ClockId::CLOCK_MONOTONIC);
+        let width = after.saturating_sub(before);
+        let middle = before + width / 2;
+        (width, Self { mono: before, offset: nanos(wall) - nanos(middle) })
+    }
+
+    /// From this reading to an arrival stamped `kernel` (wall clock) and read at `now`.
+    #[must_use]
+    pub fn elapsed(self, now: Self, kernel: Option<Duration>) -> (Duration, Stamp) {
+        let user = now.mono.saturating_sub(self.mono);
+        let by_kernel = kernel
+            .filter(|_| (now.offset - self.offset).abs() <= SLACK)
+            .map(|wall| nanos(wall) - now.offset - nanos(self.mono))
+            .filter(|length| *length >= 0 && *length <= nanos(user) + SLACK)
+            .and_then(|length| u64::try_from(length).ok());
+        match by_kernel {
+            Some(length) => (Duration::from_nanos(length), Stamp::Kernel),
+            None => (user, Stamp::User),
+        }
+    }
+}
+
+fn nanos(length: Duration) -> i128 {
+    i128::try_from(length.as_nanos()).unwrap_or(i128::MAX)
+}
+
+/// Neither clock can fail on a supported system; zero would only turn kernel stamps off.
+fn clock(id: ClockId) -> Duration {
+    clock_gettime(id).map_or(Duration::ZERO, Duration::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Reading, Stamp};
+
+    const EPOCH: i128 = 1_700_000_000_000_000_000;
+
+    fn reading(mono_us: u64, step_us: i128) -> Reading {
+        Reading { mono: Duration::from_micros(mono_us), offset: EPOCH + step_us * 1000 }
+    }
+
+    fn wall(mono_us: u64) -> Duration {
+        Duration::from_nanos(u64::try_from(EPOCH).unwrap()) + Duration::from_micros(mono_us)
+    }
+
+    #[test]
+    fn a_kernel_stamp_leaves_out_the_wait_of_this_process() {
+        let (length, stamp) = reading(1_000, 0).elapsed(reading(9_000, 3), Some(wall(2_000)));
+        assert_eq!(stamp, Stamp::Kernel);
+        assert_eq!(length, Duration::from_micros(997), "the later offset is 3 us larger");
+    }
+
+    #[test]
+    fn a_step_of_the_wall_clock_falls_back_to_the_own_stamp() {
+        for step in [-5_000_000, 5_000_000, 200] {
+            let (length, stamp) = reading(1_000, 0).elapsed(reading(9_000, step), Some(wall(2_000)));
+            assert_eq!((length, stamp), (Duration::from_millis(8), Stamp::User), "step {step}");
+        }
+    }
+
+    #[test]
+    fn impossible_stamps_are_not_believed() {
+        let sent = reading(1_000, 0);
+        assert_eq!(sent.elapsed(reading(9_000, 0), Some(wall(500))).1, Stamp::User, "before it was sent");
+        assert_eq!(sent.elapsed(reading(9_000, 0), Some(wall(20_000))).1, Stamp::User, "after it was read");
+        assert_eq!(sent.elapsed(reading(9_000, 0), None), (Duration::from_millis(8), Stamp::User));
+    }
+
+    #[test]
+    fn two_readings_agree_about_the_offset() {
+        let (a, b) = (Reading::now(), Reading::now());
+        assert!(b.mono >= a.mono);
+        assert!(a.offset > 0, "the wall clock is ahead of the time since boot");
+    }
+}
