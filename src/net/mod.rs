@@ -3,6 +3,7 @@
 pub mod bytes;
 pub mod dial;
 pub mod endpoint;
+pub mod iperf3;
 pub mod pacer;
 pub mod resolve;
 pub mod sys;

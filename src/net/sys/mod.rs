@@ -1,1 +1,4 @@
 //! The only place for `unsafe`: socket features that neither tokio nor socket2 shows.
+
+pub mod sockopt;
+pub mod tcp_info;
