@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::client::{Client, QUIET, Stop};
 use super::{BITRATE, CPU, RTT};
-use crate::net::iperf3::{Flow, Transport, frame, socket};
+use crate::net::iperf3::{Flow, Transport, flow, frame, socket};
 use crate::probe::Cx;
 
 /// A test that ran.
@@ -83,6 +83,8 @@ impl Client<'_> {
         while next < end {
             next = (next + settings.interval).min(end);
             if let Err(stop) = self.watch(&mut tasks, next).await {
+                // What the peer sent before its end is still to be counted.
+                flow::quiet(flows, QUIET, settings.interval).await;
                 sampler.sample(cx, flows, settings.interval);
                 return Err(stop);
             }

@@ -210,7 +210,11 @@ impl Throughput {
             Ok(results) => results,
             Err(stop) => {
                 report::partial(cx, &settings.params, &flows);
-                return Err(span.stalled.map_or(stop, |why| Stop::Fact("stalled", why)));
+                return Err(match (stop, span.stalled) {
+                    // Data stopped first and the server is silent since: the path died, or the server with it.
+                    (Stop::Fact("timeout", _), Some(why)) => Stop::Fact("stalled", why),
+                    (stop, _) => stop,
+                });
             }
         };
         report::complete(cx, peer, &settings.params, &flows, &results)
