@@ -16,7 +16,7 @@ pub(super) type Numbered = (u64, TcpStream);
 /// The tests that wait for streams.
 #[derive(Debug)]
 pub(super) struct Lobby {
-    addr: SocketAddr,
+    port: u16,
     inner: Mutex<Inner>,
 }
 
@@ -39,13 +39,13 @@ enum Key {
 }
 
 impl Lobby {
-    pub(super) fn new(addr: SocketAddr) -> Self {
-        Self { addr, inner: Mutex::default() }
+    pub(super) fn new(port: u16) -> Self {
+        Self { port, inner: Mutex::default() }
     }
 
-    /// Where the server listens.
-    pub(super) const fn addr(&self) -> SocketAddr {
-        self.addr
+    /// The port the server listens on.
+    pub(super) const fn port(&self) -> u16 {
+        self.port
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {

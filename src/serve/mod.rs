@@ -93,7 +93,7 @@ impl Server {
 
     /// Serves until `cancel`; every test ends with it.
     pub async fn run(self, cancel: CancellationToken) {
-        let lobby = Arc::new(Lobby::new(self.addr));
+        let lobby = Arc::new(Lobby::new(self.addr.port()));
         let seats = Arc::new(Semaphore::new(self.limits.sessions));
         let unnamed = Arc::new(Semaphore::new(UNNAMED));
         let mut tasks = JoinSet::new();

@@ -134,7 +134,8 @@ impl Session {
     /// A socket of its own for each stream: own buffer, own drop counter, and the kernel sorts the datagrams.
     async fn answer_hello(&self, peer: SocketAddr, lobby: &Lobby, params: &Params) -> io::Result<UdpSocket> {
         // The address the client used for control is the one it expects data from, also on a host with several.
-        let local = SocketAddr::new(self.control.local_addr()?.ip(), lobby.addr().port());
+        let mut local = self.control.local_addr()?;
+        local.set_port(lobby.port());
         let socket = bind_udp(local)?;
         socket.connect(peer).await?;
         socket::widen(&socket, params.window);

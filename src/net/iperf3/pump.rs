@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::MAX_BLOCK;
 use super::datagram::{self, Header};
 use super::tally::Tally;
+use super::timer::Timer;
 
 /// How long a loop may keep its thread before timers and other tasks get a turn.
 const TURN: Duration = Duration::from_millis(1);
@@ -140,16 +141,17 @@ pub struct Cadence {
 }
 
 /// Sends datagrams on an absolute schedule: number n is due at n/rate after the start, however late the one before was.
-/// The timer ticks in milliseconds, so above 1000 datagrams/s those of one tick leave as a burst.
+/// Above 5000 datagrams/s those of [`FINEST`](super::timer::FINEST) leave as a burst, smaller than any receiver's default buffer.
 pub async fn send_udp(socket: &UdpSocket, cadence: Cadence, meter: &Meter, stop: &CancellationToken) -> io::Result<()> {
     let mut datagram = vec![0_u8; cadence.block];
     let gap = cadence.rate.map_or(0.0, |rate| cadence.block as f64 * 8.0 / rate);
+    let timer = Timer::new()?;
     let (start, mut turn, mut sequence) = (Instant::now(), Turn::new(), 0_u64);
     while !stop.is_cancelled() {
         let now = Instant::now();
         let due = start + Duration::try_from_secs_f64(gap * sequence as f64).unwrap_or(Duration::MAX / 4);
         if due > now {
-            tokio::select! { () = tokio::time::sleep_until(due) => {}, () = stop.cancelled() => break }
+            tokio::select! { fired = timer.wait(due.duration_since(now)) => fired?, () = stop.cancelled() => break }
             continue;
         }
         let sent_us = u64::try_from(now.duration_since(start).as_micros()).unwrap_or(u64::MAX);
