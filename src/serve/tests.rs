@@ -130,7 +130,7 @@ async fn broken_clients_lose_only_their_own_test() {
 #[tokio::test]
 async fn a_test_that_moves_nothing_is_ended() {
     let (addr, _guard) = start(Limits { idle: Duration::ZERO, ..Limits::default() }).await;
-    let (mut control, cookie) = open(addr, json!({"tcp": true, "time": 60})).await;
+    let (mut control, cookie) = open(addr, json!({"tcp": true, "time": 3000})).await;
     let _data = dial(addr, &cookie).await;
     running(&mut control).await;
     assert_eq!(read_state(&mut control).await.unwrap(), state::SERVER_TERMINATE);

@@ -49,6 +49,10 @@ fn number(seen: &Observation, name: &str) -> f64 {
     seen.last(name).and_then(Value::as_f64).unwrap_or_else(|| panic!("no {name} in {seen:?}"))
 }
 
+fn count(seen: &Observation, name: &str) -> i64 {
+    seen.last(name).and_then(Value::as_i64).unwrap_or_else(|| panic!("no {name} in {seen:?}"))
+}
+
 fn word(text: &str) -> Arg {
     Arg::Text(text.into())
 }
@@ -77,8 +81,8 @@ async fn tcp_upload_counts_agree_on_both_sides() {
     let seen = facts(addr, &[]).await;
     assert_eq!(outcome(&seen), "transferred");
     assert!(Throughput::answered(&seen));
-    assert!(number(&seen, "transferred") > 0.0);
-    assert!(number(&seen, "transferred") <= number(&seen, "sent"));
+    assert!(count(&seen, "transferred") > 0);
+    assert!(count(&seen, "transferred") <= count(&seen, "sent"));
     assert_eq!(seen.merged("bitrate").unwrap().count(), 3);
     assert_eq!(seen.merged("rtt").unwrap().count(), 3);
     assert!(seen.last("retransmits").is_some() && seen.last("congestion").is_some());
@@ -91,8 +95,8 @@ async fn tcp_download_with_three_streams() {
     let (addr, _guard) = server().await;
     let seen = facts(addr, &[("direction", word("download")), ("streams", Arg::Integer(3))]).await;
     assert_eq!(outcome(&seen), "transferred");
-    assert!(number(&seen, "transferred") > 0.0);
-    assert!(number(&seen, "transferred") <= number(&seen, "sent"));
+    assert!(count(&seen, "transferred") > 0);
+    assert!(count(&seen, "transferred") <= count(&seen, "sent"));
     assert!(seen.last("retransmits").is_some(), "the server's count");
     assert!(seen.merged("rtt").is_none(), "a receiver has no round-trip time");
 }
@@ -112,10 +116,10 @@ async fn udp_upload_loses_nothing_on_loopback() {
     let (addr, _guard) = server().await;
     let seen = facts(addr, &udp(&[("streams", Arg::Integer(2))])).await;
     assert_eq!(outcome(&seen), "transferred");
-    assert_eq!(number(&seen, "lost").abs() + number(&seen, "loss").abs(), 0.0, "{seen:?}");
-    assert!(number(&seen, "packets") > 2.0);
-    assert_eq!(number(&seen, "transferred"), number(&seen, "packets") * 1448.0);
-    assert_eq!(number(&seen, "transferred"), number(&seen, "sent"));
+    assert!(count(&seen, "lost") == 0 && number(&seen, "loss").abs() < 1e-9, "{seen:?}");
+    assert!(count(&seen, "packets") > 2);
+    assert_eq!(count(&seen, "transferred"), count(&seen, "packets") * 1448);
+    assert_eq!(count(&seen, "transferred"), count(&seen, "sent"));
     assert!(seen.last("jitter").is_some());
     assert!(seen.last("reordered").is_none(), "only the receiver knows");
 }
@@ -125,10 +129,10 @@ async fn udp_download_loses_nothing_on_loopback() {
     let (addr, _guard) = server().await;
     let seen = facts(addr, &udp(&[("direction", word("download")), ("block", Arg::Number(200.0))])).await;
     assert_eq!(outcome(&seen), "transferred");
-    assert_eq!(number(&seen, "lost").abs() + number(&seen, "loss").abs(), 0.0, "{seen:?}");
-    assert_eq!(number(&seen, "transferred"), number(&seen, "packets") * 200.0);
-    assert_eq!(number(&seen, "transferred"), number(&seen, "sent"));
-    assert_eq!(number(&seen, "reordered") + number(&seen, "duplicates") + number(&seen, "dropped.receiver"), 0.0);
+    assert!(count(&seen, "lost") == 0 && number(&seen, "loss").abs() < 1e-9, "{seen:?}");
+    assert_eq!(count(&seen, "transferred"), count(&seen, "packets") * 200);
+    assert_eq!(count(&seen, "transferred"), count(&seen, "sent"));
+    assert_eq!(count(&seen, "reordered") + count(&seen, "duplicates") + count(&seen, "dropped.receiver"), 0);
 }
 
 #[tokio::test]
@@ -142,7 +146,7 @@ async fn the_warm_up_is_left_out() {
         let most = (start.elapsed().as_secs_f64() - 0.6) * 1e6 / 8.0 / 1448.0 + 2.0;
         assert!(number(&seen, "packets") <= most, "{direction}: {} of at most {most}", number(&seen, "packets"));
         assert!(number(&seen, "sent") <= most * 1448.0, "{direction}");
-        assert!(number(&seen, "transferred") > 0.0 && number(&seen, "transferred") <= most * 1448.0, "{direction}");
+        assert!(count(&seen, "transferred") > 0 && number(&seen, "transferred") <= most * 1448.0, "{direction}");
         assert_eq!(seen.merged("bitrate").unwrap().count(), 1, "{direction}");
     }
 }
@@ -156,7 +160,7 @@ async fn several_clients_at_once() {
         assert_eq!(outcome(seen), "transferred");
     }
     for seen in [&one, &two] {
-        assert_eq!(number(seen, "transferred"), number(seen, "sent"), "each test counts its own datagrams");
+        assert_eq!(count(seen, "transferred"), count(seen, "sent"), "each test counts its own datagrams");
     }
 }
 
@@ -246,7 +250,7 @@ async fn a_server_that_dies_midway_is_a_reset_with_what_was_moved() {
         let addr = scripted(Act::Die).await;
         let seen = facts(addr, &[("direction", word(direction)), ("duration", Arg::Number(20.0))]).await;
         assert_eq!(outcome(&seen), "reset", "{direction} {:?}", seen.notes());
-        assert!(number(&seen, "transferred") >= 100_000.0 - 37.0, "{direction}: {}", number(&seen, "transferred"));
+        assert!(count(&seen, "transferred") >= 100_000 - 37, "{direction}: {}", count(&seen, "transferred"));
     }
 }
 
@@ -274,7 +278,7 @@ async fn broken_results_are_a_protocol_error() {
     for text in ["{}", "[]", r#"{"streams": []}"#, r#"{"streams": [{"id": 1, "bytes": -5}]}"#] {
         let seen = facts(scripted(Act::Results(text)).await, &[]).await;
         assert_eq!(outcome(&seen), "protocol_error", "{text}");
-        assert!(number(&seen, "sent") > 0.0, "what this side knows stays");
+        assert!(count(&seen, "sent") > 0, "what this side knows stays");
     }
 }
 

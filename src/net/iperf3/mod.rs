@@ -12,7 +12,6 @@ pub mod pump;
 pub mod results;
 pub mod socket;
 pub mod tally;
-pub mod timer;
 
 pub use flow::{Flow, Wire};
 pub use params::{Params, Rejection, Transport};

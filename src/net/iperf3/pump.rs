@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::MAX_BLOCK;
 use super::datagram::{self, Header};
 use super::tally::Tally;
-use super::timer::Timer;
+use crate::net::sys::timer::Timer;
 
 /// How long a loop may keep its thread before timers and other tasks get a turn.
 const TURN: Duration = Duration::from_millis(1);
@@ -141,7 +141,7 @@ pub struct Cadence {
 }
 
 /// Sends datagrams on an absolute schedule: number n is due at n/rate after the start, however late the one before was.
-/// Above 5000 datagrams/s those of [`FINEST`](super::timer::FINEST) leave as a burst, smaller than any receiver's default buffer.
+/// Above 5000 datagrams/s those of [`FINEST`](crate::net::sys::timer::FINEST) leave as a burst, smaller than any receiver's default buffer.
 pub async fn send_udp(socket: &UdpSocket, cadence: Cadence, meter: &Meter, stop: &CancellationToken) -> io::Result<()> {
     let mut datagram = vec![0_u8; cadence.block];
     let gap = cadence.rate.map_or(0.0, |rate| cadence.block as f64 * 8.0 / rate);

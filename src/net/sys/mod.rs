@@ -2,3 +2,4 @@
 
 pub mod sockopt;
 pub mod tcp_info;
+pub mod timer;
