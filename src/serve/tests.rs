@@ -26,7 +26,7 @@ async fn dial(addr: SocketAddr, cookie: &[u8]) -> TcpStream {
     stream
 }
 
-/// Opens a test up to CREATE_STREAMS.
+/// Opens a test up to `CREATE_STREAMS`.
 async fn open(addr: SocketAddr, params: Value) -> (TcpStream, Cookie) {
     let cookie = make_cookie();
     let mut control = dial(addr, &cookie).await;

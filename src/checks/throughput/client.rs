@@ -83,10 +83,10 @@ impl<'s> Client<'s> {
         self.until = Instant::now() + self.settings.patience * 2;
         // A busy server may have closed already; what it said is read below, so a failed write is not the news.
         let _ = self.control.write_all(&self.cookie).await;
-        self.expect(state::PARAM_EXCHANGE).await?;
+        self.reach(state::PARAM_EXCHANGE).await?;
         let params = self.settings.params.to_json();
         self.bounded("send parameters", async |control| frame::write_json(control, &params).await).await?;
-        self.expect(state::CREATE_STREAMS).await?;
+        self.reach(state::CREATE_STREAMS).await?;
         let mut flows = Vec::new();
         for index in 0..self.settings.params.streams {
             let wire = match self.settings.params.transport {
@@ -95,8 +95,8 @@ impl<'s> Client<'s> {
             };
             flows.push(Flow::new(index, !self.settings.params.reverse, wire));
         }
-        self.expect(state::TEST_START).await?;
-        self.expect(state::TEST_RUNNING).await?;
+        self.reach(state::TEST_START).await?;
+        self.reach(state::TEST_RUNNING).await?;
         Ok(flows)
     }
 
@@ -104,7 +104,7 @@ impl<'s> Client<'s> {
     pub(super) async fn conclude(&mut self, flows: &[Flow], span: &Span) -> Result<Results, Stop> {
         self.until = Instant::now() + self.settings.patience * 2;
         self.say(state::TEST_END).await?;
-        self.expect(state::EXCHANGE_RESULTS).await?;
+        self.reach(state::EXCHANGE_RESULTS).await?;
         if self.settings.params.reverse {
             flow::quiet(flows, QUIET, DRAIN).await;
         }
@@ -122,7 +122,7 @@ impl<'s> Client<'s> {
         let results = Results::from_json(&read)
             .filter(|results| !results.streams.is_empty())
             .ok_or_else(|| Stop::Fact("protocol_error", "the server's results list no streams".into()))?;
-        self.expect(state::DISPLAY_RESULTS).await?;
+        self.reach(state::DISPLAY_RESULTS).await?;
         // Everything is known: whether the farewell arrives changes nothing.
         let _ = self.say(state::IPERF_DONE).await;
         Ok(results)
@@ -149,7 +149,7 @@ impl<'s> Client<'s> {
         self.bounded(&operation, async |control| frame::write_state(control, word).await).await
     }
 
-    async fn expect(&mut self, want: i8) -> Result<(), Stop> {
+    async fn reach(&mut self, want: i8) -> Result<(), Stop> {
         let operation = format!("wait for {}", state::name(want));
         let word = self.bounded(&operation, async |control| frame::read_state(control).await).await?;
         if word == want { Ok(()) } else { Err(self.unexpected(word, &operation).await) }
@@ -161,7 +161,8 @@ impl<'s> Client<'s> {
             state::ACCESS_DENIED => Stop::Fact("busy", "the server is busy with another test".into()),
             state::SERVER_TERMINATE => Stop::Fact("reset", "the server ended the test".into()),
             state::SERVER_ERROR => {
-                let code = timeout_at(self.until, self.control.read_i32()).await;
+                let until = Instant::now() + self.settings.patience;
+                let code = timeout_at(until, self.control.read_i32()).await;
                 let code = code.ok().and_then(Result::ok).map_or_else(|| "no number".to_owned(), |code| code.to_string());
                 Stop::Fact("protocol_error", format!("{operation}: the server refused the test, iperf3 error {code}"))
             }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::model::{Args, Invalid};
-use crate::net::IpFamily;
+use crate::net::{IpFamily, endpoint};
 use crate::net::iperf3::{self, Params, Transport};
 
 /// A TCP write. iperf3's own default is 128 KiB; larger writes measure the path rather than the system call.
@@ -28,9 +28,7 @@ pub(super) struct Settings {
 
 impl Settings {
     pub(super) fn from_args(args: &Args) -> Result<Self, Invalid> {
-        let (host, port) = split(&args.string("server")).ok_or_else(|| {
-            Invalid::at("server", "not a host with an optional port", "write 10.0.2.5:5201, [fd00::5]:5201 or a name")
-        })?;
+        let (host, port) = endpoint::from_field(args, "server", Some(iperf3::PORT))?;
         let duration = args.wait("duration");
         let interval = args.wait("interval");
         if interval > duration {
@@ -96,45 +94,5 @@ fn block(args: &Args, transport: Transport) -> Result<u32, Invalid> {
         (_, Some(block)) => Ok(block),
         (Transport::Tcp, None) => Ok(TCP_BLOCK),
         (Transport::Udp, None) => Ok(UDP_BLOCK),
-    }
-}
-
-/// `host`, `host:port`, `[v6]:port`, or a bare IPv6 address.
-fn split(server: &str) -> Option<(String, u16)> {
-    if server.parse::<IpAddr>().is_ok() {
-        return Some((server.to_owned(), iperf3::PORT));
-    }
-    if let Some(rest) = server.strip_prefix('[') {
-        let (host, tail) = rest.split_once(']')?;
-        let port = if tail.is_empty() { iperf3::PORT } else { tail.strip_prefix(':')?.parse().ok()? };
-        return Some((host.to_owned(), port)).filter(|(host, port)| !host.is_empty() && *port > 0);
-    }
-    let (host, port) = match server.rsplit_once(':') {
-        Some((host, port)) => (host, port.parse().ok()?),
-        None => (server, iperf3::PORT),
-    };
-    (!host.is_empty() && !host.contains(':') && port > 0).then(|| (host.to_owned(), port))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::split;
-
-    #[test]
-    fn servers_have_an_optional_port() {
-        for (text, want) in [
-            ("10.0.2.5", Some(("10.0.2.5", 5201))),
-            ("peer.example:80", Some(("peer.example", 80))),
-            ("[fd00::5]:7", Some(("fd00::5", 7))),
-            ("[fd00::5]", Some(("fd00::5", 5201))),
-            ("fd00::5", Some(("fd00::5", 5201))),
-            ("peer:0", None),
-            ("peer:99999", None),
-            ("a:b:c", None),
-            (":5201", None),
-            ("", None),
-        ] {
-            assert_eq!(split(text), want.map(|(host, port)| (host.to_owned(), port)), "{text}");
-        }
     }
 }

@@ -224,8 +224,8 @@ async fn scripted(act: Act) -> SocketAddr {
 
 async fn play(act: Act, mut control: TcpStream, mut data: TcpStream, sends: bool) -> std::io::Result<()> {
     match act {
-        Act::Die if sends => data.write_all(&[0; 100_000]).await,
-        Act::Die => data.read_exact(&mut [0; 100_000]).await.map(drop),
+        Act::Die if sends => data.write_all(&vec![0; 100_000]).await,
+        Act::Die => data.read_exact(&mut vec![0; 100_000]).await.map(drop),
         Act::Nothing => loop {
             read_state(&mut control).await?;
         },
