@@ -27,6 +27,8 @@ pub mod exit;
 
 pub mod report;
 
+pub mod serve;
+
 pub mod lab;
 
 pub mod app;

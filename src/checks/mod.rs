@@ -15,6 +15,7 @@ families! {
     dns::Dns,
     udp::Udp,
     icmp::Icmp,
+    throughput::Throughput,
 }
 
 /// A family by its key.

@@ -50,7 +50,15 @@ pub async fn connect(
     source: Option<IpAddr>,
     patience: Duration,
 ) -> Result<Result<Dialled, Refusal>, Fault> {
-    let socket = open(peer, source)?;
+    connect_on(open(peer, source)?, peer, patience).await
+}
+
+/// [`connect`] on a socket of [`open`], for options that must be set before the SYN.
+pub async fn connect_on(
+    socket: TcpSocket,
+    peer: SocketAddr,
+    patience: Duration,
+) -> Result<Result<Dialled, Refusal>, Fault> {
     let start = Instant::now();
     let stream = match tokio::time::timeout(patience, socket.connect(peer)).await {
         Err(_) => return Ok(Err(Refusal::Timeout)),
@@ -66,7 +74,8 @@ pub async fn connect(
     Ok(Ok(Dialled { stream, elapsed }))
 }
 
-fn open(peer: SocketAddr, source: Option<IpAddr>) -> Result<TcpSocket, Fault> {
+/// A socket that fits `peer`, bound to `source` if there is one.
+pub fn open(peer: SocketAddr, source: Option<IpAddr>) -> Result<TcpSocket, Fault> {
     let socket = if peer.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }
         .map_err(|error| local(&error, "open TCP socket", peer))?;
     if let Some(source) = source {

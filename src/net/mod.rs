@@ -6,6 +6,7 @@ pub mod datagram;
 pub mod dial;
 pub mod endpoint;
 pub mod icmp;
+pub mod iperf3;
 pub mod pacer;
 pub mod resolve;
 pub mod sys;

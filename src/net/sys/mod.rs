@@ -2,3 +2,6 @@
 
 pub mod fragment;
 pub mod watch;
+pub mod sockopt;
+pub mod tcp_info;
+pub mod timer;

@@ -1,0 +1,235 @@
+//! The conversation with the server: agreeing on a test, and exchanging results.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, UdpSocket};
+use tokio::time::{Instant, timeout_at};
+
+use super::measure::Span;
+use super::settings::Settings;
+use crate::model::Fault;
+use crate::net::dial::{self, Refusal};
+use crate::net::iperf3::frame::{self, Cookie, RESULTS_CAP};
+use crate::net::iperf3::{Flow, Results, Transport, Wire, datagram, flow, socket, state};
+
+/// Hellos of one UDP stream; the first or its answer may be lost.
+const HELLOS: u32 = 3;
+/// Datagrams before the answer to a hello that are skipped: in a download data may overtake it.
+const OVERTAKING: usize = 64;
+/// After the end, streams are read until nothing came for this long …
+pub(super) const QUIET: Duration = Duration::from_millis(50);
+/// … at most this long.
+const DRAIN: Duration = Duration::from_secs(1);
+
+/// Why a test ended early.
+pub(super) enum Stop {
+    /// An outcome, and why.
+    Fact(&'static str, String),
+    /// This side could not look.
+    Fault(Fault),
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl Stop {
+    pub(super) fn refused(refusal: &Refusal, peer: SocketAddr) -> Self {
+        let why = match refusal {
+            Refusal::Unreachable(why) => format!("{peer}: {why}"),
+            other => format!("{peer}: {}", other.word()),
+        };
+        Self::Fact(refusal.word(), why)
+    }
+
+    /// What an error of a socket means: the peer's doing is an outcome, anything else a fault.
+    pub(super) fn from_io(error: &io::Error, operation: &str, peer: SocketAddr) -> Self {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => Self::Fact("reset", format!("{operation}: the server closed the connection")),
+            io::ErrorKind::InvalidData => Self::Fact("protocol_error", format!("{operation}: {error}")),
+            // The port of a running test refuses: the server is gone.
+            io::ErrorKind::ConnectionRefused => Self::Fact("reset", format!("{operation}: {error}")),
+            _ => match dial::refusal(error, operation, peer) {
+                Ok(refusal) => Self::Fact(refusal.word(), format!("{operation}: {error}")),
+                Err(fault) => Self::Fault(fault),
+            },
+        }
+    }
+}
+
+/// One test.
+pub(super) struct Client<'s> {
+    pub(super) control: TcpStream,
+    pub(super) peer: SocketAddr,
+    pub(super) settings: &'s Settings,
+    cookie: Cookie,
+    until: Instant,
+}
+
+impl<'s> Client<'s> {
+    pub(super) fn new(control: TcpStream, peer: SocketAddr, settings: &'s Settings) -> Self {
+        let until = Instant::now() + settings.patience * 2;
+        Self { control, peer, settings, cookie: frame::make_cookie(), until }
+    }
+
+    /// From the cookie to `TEST_RUNNING`, in twice the patience.
+    pub(super) async fn negotiate(&mut self) -> Result<Vec<Flow>, Stop> {
+        self.until = Instant::now() + self.settings.patience * 2;
+        // A busy server may have closed already; what it said is read below, so a failed write is not the news.
+        let _ = self.control.write_all(&self.cookie).await;
+        self.reach(state::PARAM_EXCHANGE).await?;
+        let params = self.settings.params.to_json();
+        self.bounded("send parameters", async |control| frame::write_json(control, &params).await).await?;
+        self.reach(state::CREATE_STREAMS).await?;
+        let mut flows = Vec::new();
+        for index in 0..self.settings.params.streams {
+            let wire = match self.settings.params.transport {
+                Transport::Tcp => self.open_tcp().await?,
+                Transport::Udp => self.open_udp().await?,
+            };
+            flows.push(Flow::new(index, !self.settings.params.reverse, wire));
+        }
+        self.reach(state::TEST_START).await?;
+        self.reach(state::TEST_RUNNING).await?;
+        Ok(flows)
+    }
+
+    /// From `TEST_END` to the server's results, in twice the patience.
+    pub(super) async fn conclude(&mut self, flows: &[Flow], span: &Span) -> Result<Results, Stop> {
+        self.until = Instant::now() + self.settings.patience * 2;
+        self.say(state::TEST_END).await?;
+        self.reach(state::EXCHANGE_RESULTS).await?;
+        if self.settings.params.reverse {
+            flow::quiet(flows, QUIET, DRAIN).await;
+        }
+        span.stop.cancel();
+        let mine = Results {
+            cpu: [span.cpu.unwrap_or_default() * 100.0, 0.0, 0.0],
+            congestion: flows.first().and_then(Flow::congestion),
+            software: None,
+            counts_retransmits: flows.iter().any(|flow| flow.retransmits().is_some()),
+            streams: flows.iter().map(|flow| flow.result(span.elapsed)).collect(),
+        }
+        .to_json();
+        self.bounded("send results", async |control| frame::write_json(control, &mine).await).await?;
+        let read = self.bounded("read results", async |control| frame::read_json(control, RESULTS_CAP).await).await?;
+        let results = Results::from_json(&read)
+            .filter(|results| !results.streams.is_empty())
+            .ok_or_else(|| Stop::Fact("protocol_error", "the server's results list no streams".into()))?;
+        self.reach(state::DISPLAY_RESULTS).await?;
+        // Everything is known: whether the farewell arrives changes nothing.
+        let _ = self.say(state::IPERF_DONE).await;
+        Ok(results)
+    }
+
+    async fn bounded<T>(
+        &mut self,
+        operation: &str,
+        act: impl AsyncFnOnce(&mut TcpStream) -> io::Result<T>,
+    ) -> Result<T, Stop> {
+        match timeout_at(self.until, act(&mut self.control)).await {
+            Err(_) => Err(self.silent(operation)),
+            Ok(result) => result.map_err(|error| Stop::from_io(&error, operation, self.peer)),
+        }
+    }
+
+    fn silent(&self, operation: &str) -> Stop {
+        let patience = self.settings.patience * 2;
+        Stop::Fact("timeout", format!("{operation}: the server was silent for {patience:?}"))
+    }
+
+    async fn say(&mut self, word: i8) -> Result<(), Stop> {
+        let operation = format!("send {}", state::name(word));
+        self.bounded(&operation, async |control| frame::write_state(control, word).await).await
+    }
+
+    async fn reach(&mut self, want: i8) -> Result<(), Stop> {
+        let operation = format!("wait for {}", state::name(want));
+        let word = self.bounded(&operation, async |control| frame::read_state(control).await).await?;
+        if word == want { Ok(()) } else { Err(self.unexpected(word, &operation).await) }
+    }
+
+    /// What a state means that was not waited for.
+    pub(super) async fn unexpected(&mut self, word: i8, operation: &str) -> Stop {
+        match word {
+            state::ACCESS_DENIED => Stop::Fact("busy", "the server is busy with another test".into()),
+            state::SERVER_TERMINATE => Stop::Fact("reset", "the server ended the test".into()),
+            state::SERVER_ERROR => {
+                let until = Instant::now() + self.settings.patience;
+                let code = timeout_at(until, self.control.read_i32()).await;
+                let code = code.ok().and_then(Result::ok).map_or_else(|| "no number".to_owned(), |code| code.to_string());
+                Stop::Fact("protocol_error", format!("{operation}: the server refused the test, iperf3 error {code}"))
+            }
+            other => {
+                Stop::Fact("protocol_error", format!("{operation}: the server sent {} ({other})", state::name(other)))
+            }
+        }
+    }
+
+    async fn open_tcp(&self) -> Result<Wire, Stop> {
+        let raw = dial::open(self.peer, self.settings.source)?;
+        if let Some(name) = &self.settings.params.congestion {
+            // Before the SYN: a connection that began under BBR keeps pacing under the next algorithm.
+            socket::set_congestion(&raw, name).map_err(|error| self.no_congestion(name, &error))?;
+        }
+        let patience = self.until.saturating_duration_since(Instant::now());
+        let mut stream = match dial::connect_on(raw, self.peer, patience).await? {
+            Ok(dialled) => dialled.stream,
+            Err(refusal) => return Err(Stop::refused(&refusal, self.peer)),
+        };
+        match timeout_at(self.until, stream.write_all(&self.cookie)).await {
+            Err(_) => Err(self.silent("open a data stream")),
+            Ok(Err(error)) => Err(Stop::from_io(&error, "open a data stream", self.peer)),
+            Ok(Ok(())) => Ok(Wire::Tcp(Arc::new(stream))),
+        }
+    }
+
+    fn no_congestion(&self, name: &str, error: &io::Error) -> Fault {
+        let known = "see sysctl net.ipv4.tcp_available_congestion_control, or load it with modprobe";
+        Fault::local(format!("choose congestion control {name}"), self.peer.to_string(), error.to_string(), known)
+    }
+
+    async fn open_udp(&self) -> Result<Wire, Stop> {
+        let local = |error: &io::Error| dial::local(error, "open UDP socket", self.peer);
+        let any = if self.peer.is_ipv4() { SocketAddr::from(([0; 4], 0)) } else { SocketAddr::from(([0_u16; 8], 0)) };
+        let bound = self.settings.source.map_or(any, |source| SocketAddr::new(source, 0));
+        let socket = UdpSocket::bind(bound).await.map_err(|error| local(&error))?;
+        socket::widen(&socket, None);
+        match socket.connect(self.peer).await.map_err(|error| dial::refusal(&error, "connect UDP socket", self.peer)) {
+            Ok(()) => {}
+            Err(Ok(refusal)) => return Err(Stop::refused(&refusal, self.peer)),
+            Err(Err(fault)) => return Err(fault.into()),
+        }
+        let turn = self.settings.patience * 2 / (HELLOS * self.settings.params.streams);
+        for _ in 0..HELLOS {
+            let until = self.until.min(Instant::now() + turn);
+            match timeout_at(until, hello(&socket)).await {
+                Err(_) => {}
+                Ok(Ok(())) => return Ok(Wire::Udp(Arc::new(socket))),
+                Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                    return Err(Stop::Fact("refused", "UDP of the server's port is closed, TCP is open".into()));
+                }
+                Ok(Err(error)) => return Err(Stop::from_io(&error, "open a UDP stream", self.peer)),
+            }
+        }
+        Err(Stop::Fact("timeout", "the server answers on TCP but not to UDP: is UDP to its port blocked?".into()))
+    }
+}
+
+async fn hello(socket: &UdpSocket) -> io::Result<()> {
+    socket.send(&datagram::HELLO).await?;
+    let mut answer = [0_u8; 64];
+    for _ in 0..OVERTAKING {
+        let length = socket.recv(&mut answer).await?;
+        if answer.get(..length).is_some_and(datagram::is_reply) {
+            return Ok(());
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidData, "no answer to the hello, only other datagrams"))
+}

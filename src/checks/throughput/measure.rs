@@ -1,0 +1,132 @@
+//! The test while it runs: warm-up, samples, and ends nobody asked for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::client::{Client, QUIET, Stop};
+use super::{BITRATE, CPU, RTT};
+use crate::net::iperf3::{Flow, Transport, flow, frame, socket};
+use crate::probe::Cx;
+
+/// A test that ran.
+pub(super) struct Span {
+    /// Length without warm-up.
+    pub(super) elapsed: Duration,
+    /// Share of one core this process used.
+    pub(super) cpu: Option<f64>,
+    /// Set when nothing moved at the end, with the words for it.
+    pub(super) stalled: Option<String>,
+    /// Ends the streams that still receive.
+    pub(super) stop: CancellationToken,
+    /// The streams' tasks; they end with the span.
+    _tasks: JoinSet<std::io::Result<()>>,
+}
+
+/// Turns counters into samples.
+struct Sampler {
+    since: Instant,
+    before: u64,
+    moved_at: Instant,
+}
+
+impl Sampler {
+    fn new(now: Instant, flows: &[Flow]) -> Self {
+        Self { since: now, before: total(flows), moved_at: now }
+    }
+
+    /// One sample, over the time that really passed: a late timer does not make a slow network.
+    fn sample(&mut self, cx: &mut Cx<'_>, flows: &[Flow], interval: Duration) {
+        let (now, bytes) = (Instant::now(), total(flows));
+        let elapsed = now.duration_since(self.since);
+        // A remainder of less than half an interval says more about timers than about the path.
+        if elapsed * 2 >= interval {
+            let moved = bytes.saturating_sub(self.before);
+            cx.record(&BITRATE, moved as f64 * 8.0 / elapsed.as_secs_f64());
+            for rtt in flows.iter().filter(|flow| flow.sends()).filter_map(Flow::info).filter_map(|info| info.rtt) {
+                cx.record_time(&RTT, rtt);
+            }
+        }
+        if bytes != self.before {
+            self.moved_at = now;
+        }
+        (self.since, self.before) = (now, bytes);
+    }
+}
+
+fn total(flows: &[Flow]) -> u64 {
+    flows.iter().map(Flow::arrived).sum()
+}
+
+impl Client<'_> {
+    /// Lets data flow for warm-up and duration.
+    pub(super) async fn measure(&mut self, cx: &mut Cx<'_>, flows: &mut [Flow]) -> Result<Span, Stop> {
+        let settings = self.settings;
+        let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
+        let block: Arc<[u8]> = vec![0_u8; settings.params.block as usize].into();
+        // What the cookie cost is not payload.
+        flows.iter_mut().for_each(Flow::mark);
+        for flow in flows.iter() {
+            flow.start(&mut tasks, &settings.params, &block, &stop);
+        }
+        if !settings.params.omit.is_zero() {
+            self.watch(&mut tasks, Instant::now() + settings.params.omit).await?;
+            flows.iter_mut().for_each(Flow::mark);
+        }
+        let (begin, cpu) = (Instant::now(), socket::cpu_seconds());
+        let end = begin + settings.duration;
+        let mut sampler = Sampler::new(begin, flows);
+        let mut next = begin;
+        while next < end {
+            next = (next + settings.interval).min(end);
+            if let Err(stop) = self.watch(&mut tasks, next).await {
+                // What the peer sent before its end is still to be counted.
+                flow::quiet(flows, QUIET, settings.interval).await;
+                sampler.sample(cx, flows, settings.interval);
+                return Err(stop);
+            }
+            sampler.sample(cx, flows, settings.interval);
+            if sampler.moved_at.elapsed() >= settings.patience {
+                return Err(Stop::Fact("stalled", format!("nothing moved for {:?}", settings.patience)));
+            }
+        }
+        let elapsed = begin.elapsed();
+        let cpu = cpu.zip(socket::cpu_seconds()).map(|(before, after)| {
+            (after.0 + after.1 - before.0 - before.1).max(0.0) / elapsed.as_secs_f64()
+        });
+        if let Some(cpu) = cpu {
+            cx.set(&CPU, cpu);
+        }
+        let still = sampler.moved_at.elapsed();
+        let stalled = (still > settings.interval * 2).then(|| format!("nothing moved in the last {still:?} of the test"));
+        if !settings.params.reverse {
+            stop.cancel();
+            self.settle(&mut tasks).await;
+        }
+        Ok(Span { elapsed, cpu, stalled, stop, _tasks: tasks })
+    }
+
+    /// Waits, while looking whether the server or a stream ends before its time.
+    async fn watch(&mut self, tasks: &mut JoinSet<std::io::Result<()>>, until: Instant) -> Result<(), Stop> {
+        tokio::select! {
+            () = sleep_until(until) => Ok(()),
+            word = frame::read_state(&mut self.control) => match word {
+                Ok(word) => Err(self.unexpected(word, "run the test").await),
+                Err(error) => Err(Stop::from_io(&error, "run the test", self.peer)),
+            },
+            Some(Ok(Err(error))) = tasks.join_next() => Err(Stop::from_io(&error, "move data", self.peer)),
+        }
+    }
+
+    /// The last datagrams are on their way, and `TEST_END` on its own connection would overtake them.
+    async fn settle(&self, tasks: &mut JoinSet<std::io::Result<()>>) {
+        while tasks.join_next().await.is_some() {}
+        if self.settings.params.transport == Transport::Udp {
+            let rtt = crate::net::sys::tcp_info::tcp_info(&self.control).ok().and_then(|info| info.rtt);
+            tokio::time::sleep(QUIET + rtt.unwrap_or_default() * 2).await;
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! From counters of both sides to facts.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::client::Stop;
+use super::{
+    CONGESTION, DROPPED, DUPLICATES, JITTER, LOSS, LOST, OUTCOME, PACKETS, PEER, REORDERED, RETRANSMITS, SENT, TRANSFERRED,
+};
+use crate::model::Fault;
+use crate::net::iperf3::{Flow, Params, Results, StreamResult, Transport};
+use crate::probe::Cx;
+
+/// A test that ended early: what is known without the server's counts.
+pub(super) fn partial(cx: &mut Cx<'_>, params: &Params, flows: &[Flow]) {
+    own(cx, params, flows);
+    // What a UDP sender sent says nothing about what arrived.
+    if params.reverse || params.transport == Transport::Tcp {
+        let arrived = flows.iter().map(Flow::arrived).sum();
+        if arrived > 0 {
+            cx.set(&TRANSFERRED, whole(arrived));
+        }
+    }
+}
+
+/// A test that ran to its end.
+pub(super) fn complete(
+    cx: &mut Cx<'_>,
+    peer: SocketAddr,
+    params: &Params,
+    flows: &[Flow],
+    results: &Results,
+) -> Result<(), Stop> {
+    own(cx, params, flows);
+    let theirs = results.total(|stream| stream.bytes);
+    let transferred = if params.reverse { Some(bytes(flows)) } else { theirs };
+    let Some(transferred) = transferred else {
+        return Err(Stop::Fact("protocol_error", "the server did not say how many bytes it received".into()));
+    };
+    if transferred == 0 {
+        return Err(Stop::Fault(Fault::local(
+            "measure throughput",
+            peer.to_string(),
+            "nothing was transferred",
+            "see whether a firewall passes the connection but not its data, or lengthen `duration`",
+        )));
+    }
+    cx.set(&OUTCOME, "transferred");
+    cx.set(&PEER, results.software.clone().unwrap_or_else(|| "iperf3".to_owned()));
+    cx.set(&TRANSFERRED, whole(transferred));
+    if params.reverse {
+        if let Some(sent) = theirs {
+            cx.set(&SENT, whole(sent));
+        }
+        if let Some(name) = &results.congestion {
+            cx.set(&CONGESTION, name.clone());
+        }
+        if let Some(again) = results.total(|stream| stream.retransmits).filter(|_| results.counts_retransmits) {
+            cx.set(&RETRANSMITS, whole(again));
+        }
+    }
+    if params.transport == Transport::Udp {
+        let count = if params.reverse { Some(received(flows, results)) } else { delivered(flows, results) };
+        datagrams(cx, count.as_ref());
+    }
+    Ok(())
+}
+
+/// What this side knows by itself.
+fn own(cx: &mut Cx<'_>, params: &Params, flows: &[Flow]) {
+    if params.reverse {
+        if params.transport == Transport::Udp {
+            let sum = |count: fn(&Flow) -> u64| whole(flows.iter().map(count).sum());
+            cx.set(&REORDERED, sum(|f| f.counts().reordered - f.omitted_counts().reordered));
+            cx.set(&DUPLICATES, sum(|f| f.counts().duplicates - f.omitted_counts().duplicates));
+        }
+        return;
+    }
+    cx.set(&SENT, whole(bytes(flows)));
+    if let Some(name) = flows.first().and_then(Flow::congestion) {
+        cx.set(&CONGESTION, name);
+    }
+    if let Some(again) = flows.iter().map(Flow::retransmits).sum::<Option<u64>>().filter(|_| !flows.is_empty()) {
+        cx.set(&RETRANSMITS, whole(again));
+    }
+}
+
+fn bytes(flows: &[Flow]) -> u64 {
+    flows.iter().map(Flow::bytes).sum()
+}
+
+/// Datagrams of all streams.
+struct Datagrams {
+    sent: u64,
+    missing: u64,
+    dropped: Option<u64>,
+    jitter: Vec<Duration>,
+}
+
+impl Datagrams {
+    fn add(&mut self, sent: u64, missing: u64, dropped: Option<u64>) {
+        self.sent += sent;
+        self.missing += missing.min(sent);
+        self.dropped = self.dropped.zip(dropped).map(|(sum, more)| sum + more);
+    }
+
+    const fn new(dropped: Option<u64>, jitter: Vec<Duration>) -> Self {
+        Self { sent: 0, missing: 0, dropped, jitter }
+    }
+}
+
+/// Download: this side's tally, completed by how many datagrams the server says it sent, since a path that dies before the
+/// end leaves no gap in the numbers seen.
+fn received(flows: &[Flow], results: &Results) -> Datagrams {
+    let mut sum = Datagrams::new(Some(0), flows.iter().filter_map(|flow| flow.counts().jitter).collect());
+    for (index, flow) in flows.iter().enumerate() {
+        let (now, omitted) = (flow.counts(), flow.omitted_counts());
+        let sent = results.streams.get(index).and_then(|stream| stream.packets).unwrap_or_default();
+        let tail = sent.saturating_sub(now.highest);
+        let lost = now.lost.saturating_sub(omitted.lost);
+        sum.add(now.highest - omitted.highest + tail, lost + tail, flow.queue_drops());
+    }
+    sum
+}
+
+/// Upload: the server's tally, completed by how many datagrams were really sent.
+fn delivered(flows: &[Flow], results: &Results) -> Option<Datagrams> {
+    let jitter = results.streams.iter().filter_map(|stream| stream.jitter).collect();
+    let drops = results.streams.first().and_then(|stream| stream.queue_drops).map(|_| 0);
+    let mut sum = Datagrams::new(drops, jitter);
+    for (flow, stream) in flows.iter().zip(&results.streams) {
+        let (sent, omitted) = flow.datagrams();
+        let StreamResult { packets: Some(packets), errors: Some(errors), .. } = stream else {
+            return None;
+        };
+        let tail = sent.saturating_sub(*packets);
+        // Before 3.14 the server does not say what of it was warm-up; this side's own count comes closest.
+        let warm_up = stream.omitted_packets.unwrap_or(omitted);
+        let lost = errors.saturating_sub(stream.omitted_errors.unwrap_or_default());
+        sum.add(packets.saturating_sub(warm_up) + tail, lost + tail, stream.queue_drops);
+    }
+    Some(sum)
+}
+
+fn datagrams(cx: &mut Cx<'_>, count: Option<&Datagrams>) {
+    let Some(count) = count else {
+        cx.note("the server's results lack its counts of datagrams");
+        return;
+    };
+    let dropped = count.dropped.unwrap_or_default().min(count.missing);
+    let lost = count.missing - dropped;
+    cx.set(&PACKETS, whole(count.sent));
+    cx.set(&LOST, whole(lost));
+    if count.dropped.is_some() {
+        cx.set(&DROPPED, whole(dropped));
+    }
+    if count.sent > 0 {
+        cx.set(&LOSS, lost as f64 / count.sent as f64);
+    }
+    if !count.jitter.is_empty() {
+        let sum: f64 = count.jitter.iter().map(Duration::as_secs_f64).sum();
+        cx.set(&JITTER, sum / count.jitter.len() as f64);
+    }
+}
+
+/// Counts fit in what reports hold; beyond, the largest stands for "more".
+fn whole(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

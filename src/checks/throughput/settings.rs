@@ -1,0 +1,98 @@
+//! The fields of a check, as the client needs them.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::model::{Args, Invalid};
+use crate::net::{IpFamily, endpoint};
+use crate::net::iperf3::{self, Params, Transport};
+
+/// A TCP write. iperf3's own default is 128 KiB; larger writes measure the path rather than the system call.
+const TCP_BLOCK: u32 = 1_048_576;
+/// A datagram that crosses Ethernet in one piece, with room for IPv6 or a small tunnel.
+const UDP_BLOCK: u32 = 1448;
+/// Datagrams in one test above which 32-bit counters could run over.
+const WIDE: f64 = 4e9;
+
+/// What to test.
+pub(super) struct Settings {
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) family: IpFamily,
+    pub(super) source: Option<IpAddr>,
+    pub(super) patience: Duration,
+    pub(super) interval: Duration,
+    pub(super) duration: Duration,
+    pub(super) params: Params,
+}
+
+impl Settings {
+    pub(super) fn from_args(args: &Args) -> Result<Self, Invalid> {
+        let (host, port) = endpoint::from_field(args, "server", Some(iperf3::PORT))?;
+        let duration = args.wait("duration");
+        let interval = args.wait("interval");
+        if interval > duration {
+            return Err(Invalid::at(
+                "interval",
+                "`interval` is longer than `duration`, so there would be no sample",
+                "make `duration` a multiple of `interval`",
+            ));
+        }
+        Ok(Self {
+            host,
+            port,
+            family: IpFamily::from_args(args),
+            source: args.address("source"),
+            patience: args.wait("timeout"),
+            interval,
+            duration,
+            params: params(args, duration)?,
+        })
+    }
+}
+
+fn params(args: &Args, duration: Duration) -> Result<Params, Invalid> {
+    let transport = if args.text("protocol") == Some("udp") { Transport::Udp } else { Transport::Tcp };
+    let streams: u32 = args.unsigned("streams").unwrap_or(1);
+    let rate = args.number("rate");
+    let block = block(args, transport)?;
+    let congestion = args.text("congestion").map(ToOwned::to_owned);
+    if transport == Transport::Udp && rate.is_none() {
+        return Err(Invalid::at("rate", "udp needs a `rate`", "write rate: 100 Mbit/s"));
+    }
+    if transport == Transport::Udp && congestion.is_some() {
+        return Err(Invalid::at("congestion", "udp has no congestion control", "remove `congestion`, or use tcp"));
+    }
+    let omit = args.wait("omit");
+    let datagrams = rate.unwrap_or_default() / f64::from(block) / 8.0 * (omit + duration).as_secs_f64();
+    Ok(Params {
+        transport,
+        time: Some(duration),
+        omit,
+        streams,
+        block,
+        bandwidth: rate.map(|rate| rate / f64::from(streams)),
+        reverse: args.text("direction") == Some("download"),
+        bidirectional: false,
+        wide: datagrams > WIDE,
+        congestion,
+        window: None,
+        mss: None,
+        tos: None,
+    })
+}
+
+fn block(args: &Args, transport: Transport) -> Result<u32, Invalid> {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the table's range is 16 B..=1 MiB")]
+    let block = args.number("block").map(|block| block as u32);
+    match (transport, block) {
+        (Transport::Udp, Some(block)) if block > iperf3::MAX_DATAGRAM => Err(Invalid::at(
+            "block",
+            format!("{block} bytes do not fit in a UDP datagram"),
+            format!("write at most {} B; 1448 B crosses Ethernet in one piece", iperf3::MAX_DATAGRAM),
+        )),
+        (_, Some(block)) => Ok(block),
+        (Transport::Tcp, None) => Ok(TCP_BLOCK),
+        (Transport::Udp, None) => Ok(UDP_BLOCK),
+    }
+}

@@ -1,0 +1,334 @@
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::Throughput;
+use crate::model::{Arg, Args, Fault, Observation};
+use crate::net::iperf3::frame::{read_cookie, read_json, read_state, write_json, write_state};
+use crate::net::iperf3::state;
+use crate::probe::{Cx, Probe};
+use crate::serve::{Limits, Server};
+
+fn args(server: &str, more: &[(&'static str, Arg)]) -> Args {
+    let mut args = Args::default();
+    args.0.insert("server", Arg::Text(server.to_owned()));
+    for (name, seconds) in [("duration", 0.3), ("interval", 0.1), ("timeout", 5.0), ("omit", 0.0)] {
+        args.0.insert(name, Arg::Number(seconds));
+    }
+    for (name, arg) in more {
+        args.0.insert(name, arg.clone());
+    }
+    args
+}
+
+async fn look(server: SocketAddr, more: &[(&'static str, Arg)]) -> (Observation, Result<(), Fault>) {
+    let probe = Throughput::from_args(&args(&server.to_string(), more)).unwrap();
+    let mut seen = Observation::default();
+    let deadline = Instant::now() + Duration::from_mins(1);
+    let result = probe.run(&mut Cx::new(&mut seen, deadline, 1, CancellationToken::new())).await;
+    (seen, result)
+}
+
+async fn facts(server: SocketAddr, more: &[(&'static str, Arg)]) -> Observation {
+    let (seen, result) = look(server, more).await;
+    result.unwrap();
+    seen
+}
+
+fn outcome(seen: &Observation) -> &str {
+    seen.text("outcome").unwrap()
+}
+
+fn number(seen: &Observation, name: &str) -> f64 {
+    seen.last(name).and_then(Value::as_f64).unwrap_or_else(|| panic!("no {name} in {seen:?}"))
+}
+
+fn count(seen: &Observation, name: &str) -> i64 {
+    seen.last(name).and_then(Value::as_i64).unwrap_or_else(|| panic!("no {name} in {seen:?}"))
+}
+
+fn word(text: &str) -> Arg {
+    Arg::Text(text.into())
+}
+
+/// A server on a task of its own; dropping the guard stops it.
+async fn server_with(limits: Limits) -> (SocketAddr, tokio_util::sync::DropGuard) {
+    let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap().with_limits(limits);
+    let (addr, cancel) = (server.addr(), CancellationToken::new());
+    tokio::spawn(server.run(cancel.clone()));
+    (addr, cancel.drop_guard())
+}
+
+async fn server() -> (SocketAddr, tokio_util::sync::DropGuard) {
+    server_with(Limits::default()).await
+}
+
+const UDP: [(&str, Arg); 1] = [("rate", Arg::Number(1e6))];
+
+fn udp(more: &[(&'static str, Arg)]) -> Vec<(&'static str, Arg)> {
+    [&UDP[..], &[("protocol", word("udp"))], more].concat()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tcp_upload_counts_agree_on_both_sides() {
+    let (addr, _guard) = server().await;
+    let seen = facts(addr, &[]).await;
+    assert_eq!(outcome(&seen), "transferred");
+    assert!(Throughput::answered(&seen));
+    assert!(count(&seen, "transferred") > 0);
+    assert!(count(&seen, "transferred") <= count(&seen, "sent"));
+    assert_eq!(seen.merged("bitrate").unwrap().count(), 3);
+    assert_eq!(seen.merged("rtt").unwrap().count(), 3);
+    assert!(seen.last("retransmits").is_some() && seen.last("congestion").is_some());
+    assert!(seen.last("loss").is_none() && seen.last("jitter").is_none());
+    assert!(seen.text("peer").unwrap().starts_with("shakedown "));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tcp_download_with_three_streams() {
+    let (addr, _guard) = server().await;
+    let seen = facts(addr, &[("direction", word("download")), ("streams", Arg::Integer(3))]).await;
+    assert_eq!(outcome(&seen), "transferred");
+    assert!(count(&seen, "transferred") > 0);
+    assert!(count(&seen, "transferred") <= count(&seen, "sent"));
+    assert!(seen.last("retransmits").is_some(), "the server's count");
+    assert!(seen.merged("rtt").is_none(), "a receiver has no round-trip time");
+}
+
+#[tokio::test]
+async fn a_tcp_rate_is_kept() {
+    let (addr, _guard) = server().await;
+    let start = Instant::now();
+    let seen = facts(addr, &[("rate", Arg::Number(8e6))]).await;
+    // Against the time that really passed, so that a slow machine cannot fail the test; the schedule sends one slice ahead.
+    let most = 1e6 * start.elapsed().as_secs_f64() + 20_000.0;
+    assert!(number(&seen, "sent") > 10_000.0 && number(&seen, "sent") <= most, "{}", number(&seen, "sent"));
+}
+
+#[tokio::test]
+async fn udp_upload_loses_nothing_on_loopback() {
+    let (addr, _guard) = server().await;
+    let seen = facts(addr, &udp(&[("streams", Arg::Integer(2))])).await;
+    assert_eq!(outcome(&seen), "transferred");
+    assert!(count(&seen, "lost") == 0 && number(&seen, "loss").abs() < 1e-9, "{seen:?}");
+    assert!(count(&seen, "packets") > 2);
+    assert_eq!(count(&seen, "transferred"), count(&seen, "packets") * 1448);
+    assert_eq!(count(&seen, "transferred"), count(&seen, "sent"));
+    assert!(seen.last("jitter").is_some());
+    assert!(seen.last("reordered").is_none(), "only the receiver knows");
+}
+
+#[tokio::test]
+async fn udp_download_loses_nothing_on_loopback() {
+    let (addr, _guard) = server().await;
+    let seen = facts(addr, &udp(&[("direction", word("download")), ("block", Arg::Number(200.0))])).await;
+    assert_eq!(outcome(&seen), "transferred");
+    assert!(count(&seen, "lost") == 0 && number(&seen, "loss").abs() < 1e-9, "{seen:?}");
+    assert_eq!(count(&seen, "transferred"), count(&seen, "packets") * 200);
+    assert_eq!(count(&seen, "transferred"), count(&seen, "sent"));
+    assert_eq!(count(&seen, "reordered") + count(&seen, "duplicates") + count(&seen, "dropped.receiver"), 0);
+}
+
+#[tokio::test]
+async fn the_warm_up_is_left_out() {
+    for direction in ["upload", "download"] {
+        let (addr, _guard) = server().await;
+        let start = Instant::now();
+        let more = [("omit", Arg::Number(0.6)), ("duration", Arg::Number(0.1)), ("direction", word(direction))];
+        let seen = facts(addr, &udp(&more)).await;
+        // Datagrams are due each 11.6 ms; the bound stretches with the time that really passed.
+        let most = (start.elapsed().as_secs_f64() - 0.6) * 1e6 / 8.0 / 1448.0 + 2.0;
+        assert!(number(&seen, "packets") <= most, "{direction}: {} of at most {most}", number(&seen, "packets"));
+        assert!(number(&seen, "sent") <= most * 1448.0, "{direction}");
+        assert!(count(&seen, "transferred") > 0 && number(&seen, "transferred") <= most * 1448.0, "{direction}");
+        assert_eq!(seen.merged("bitrate").unwrap().count(), 1, "{direction}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_clients_at_once() {
+    let (addr, _guard) = server().await;
+    let (one, two, three) = (udp(&[]), udp(&[("streams", Arg::Integer(2))]), [("rate", Arg::Number(1e7))]);
+    let (one, two, three) = tokio::join!(facts(addr, &one), facts(addr, &two), facts(addr, &three));
+    for seen in [&one, &two, &three] {
+        assert_eq!(outcome(seen), "transferred");
+    }
+    for seen in [&one, &two] {
+        assert_eq!(count(seen, "transferred"), count(seen, "sent"), "each test counts its own datagrams");
+    }
+}
+
+#[tokio::test]
+async fn a_busy_server_is_a_fact() {
+    let (addr, _guard) = server_with(Limits { sessions: 0, ..Limits::default() }).await;
+    assert_eq!(outcome(&facts(addr, &[]).await), "busy");
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_the_parameters_is_a_fact() {
+    let (addr, _guard) = server_with(Limits { duration: Duration::from_millis(10), ..Limits::default() }).await;
+    let seen = facts(addr, &[]).await;
+    assert_eq!(outcome(&seen), "protocol_error");
+    assert!(seen.notes()[0].contains("error 5"), "{:?}", seen.notes());
+}
+
+#[tokio::test]
+async fn a_closed_port_refuses() {
+    let closed = crate::net::dial::open(SocketAddr::from(([127, 0, 0, 1], 0)), None).unwrap();
+    closed.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    assert_eq!(outcome(&facts(closed.local_addr().unwrap(), &[]).await), "refused");
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_is_a_timeout() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let seen = facts(listener.local_addr().unwrap(), &[("timeout", Arg::Number(0.1))]).await;
+    assert_eq!(outcome(&seen), "timeout");
+    assert!(!Throughput::answered(&seen));
+    assert!(seen.last("transferred").is_none());
+}
+
+/// What a scripted server does once the data stream runs.
+#[derive(Clone, Copy)]
+enum Act {
+    Die,
+    Nothing,
+    Results(&'static str),
+    Say(i8),
+}
+
+/// A server of one test that follows the protocol up to the data, and then a script.
+async fn scripted(act: Act) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut control, _) = listener.accept().await?;
+        read_cookie(&mut control).await?;
+        write_state(&mut control, state::PARAM_EXCHANGE).await?;
+        let params = read_json(&mut control, 8192).await?;
+        write_state(&mut control, state::CREATE_STREAMS).await?;
+        let (mut data, _) = listener.accept().await?;
+        read_cookie(&mut data).await?;
+        write_state(&mut control, state::TEST_START).await?;
+        write_state(&mut control, state::TEST_RUNNING).await?;
+        play(act, control, data, params["reverse"] == json!(1)).await
+    });
+    addr
+}
+
+async fn play(act: Act, mut control: TcpStream, mut data: TcpStream, sends: bool) -> std::io::Result<()> {
+    match act {
+        Act::Die if sends => data.write_all(&vec![0; 100_000]).await,
+        Act::Die => data.read_exact(&mut vec![0; 100_000]).await.map(drop),
+        Act::Nothing => loop {
+            read_state(&mut control).await?;
+        },
+        Act::Say(word) => {
+            write_state(&mut control, word).await?;
+            read_state(&mut control).await.map(drop)
+        }
+        Act::Results(text) => {
+            while read_state(&mut control).await? != state::TEST_END {}
+            write_state(&mut control, state::EXCHANGE_RESULTS).await?;
+            read_json(&mut control, 65_536).await?;
+            write_json(&mut control, &serde_json::from_str(text)?).await?;
+            write_state(&mut control, state::DISPLAY_RESULTS).await?;
+            read_state(&mut control).await.map(drop)
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_dies_midway_is_a_reset_with_what_was_moved() {
+    for direction in ["upload", "download"] {
+        let addr = scripted(Act::Die).await;
+        let seen = facts(addr, &[("direction", word(direction)), ("duration", Arg::Number(20.0))]).await;
+        assert_eq!(outcome(&seen), "reset", "{direction} {:?}", seen.notes());
+        assert!(count(&seen, "transferred") >= 100_000 - 37, "{direction}: {}", count(&seen, "transferred"));
+    }
+}
+
+#[tokio::test]
+async fn a_path_that_moves_nothing_is_stalled() {
+    let more = [("direction", word("download")), ("duration", Arg::Number(20.0)), ("timeout", Arg::Number(0.2))];
+    let seen = facts(scripted(Act::Nothing).await, &more).await;
+    assert_eq!(outcome(&seen), "stalled");
+    assert!(seen.last("transferred").is_none(), "absent is not zero");
+}
+
+#[tokio::test]
+async fn zero_bytes_are_a_fault() {
+    let results = Act::Results(r#"{"streams": [{"id": 1, "bytes": 0}]}"#);
+    for direction in ["upload", "download"] {
+        let (seen, result) = look(scripted(results).await, &[("direction", word(direction))]).await;
+        let fault = result.unwrap_err();
+        assert!(fault.detail.contains("nothing was transferred"), "{direction}: {fault}");
+        assert!(seen.last("outcome").is_none(), "{direction}");
+    }
+}
+
+#[tokio::test]
+async fn broken_results_are_a_protocol_error() {
+    for text in ["{}", "[]", r#"{"streams": []}"#, r#"{"streams": [{"id": 1, "bytes": -5}]}"#] {
+        let seen = facts(scripted(Act::Results(text)).await, &[]).await;
+        assert_eq!(outcome(&seen), "protocol_error", "{text}");
+        assert!(count(&seen, "sent") > 0, "what this side knows stays");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_ends_the_test_is_told_apart_from_nonsense() {
+    for (word, want) in [(state::SERVER_TERMINATE, "reset"), (77, "protocol_error")] {
+        let seen = facts(scripted(Act::Say(word)).await, &[("duration", Arg::Number(20.0))]).await;
+        assert_eq!(outcome(&seen), want);
+    }
+}
+
+#[tokio::test]
+async fn congestion_control_is_chosen_or_a_fault() {
+    let (addr, _guard) = server().await;
+    let seen = facts(addr, &[("congestion", word("reno"))]).await;
+    assert_eq!(seen.text("congestion"), Some("reno"));
+    let (_, result) = look(addr, &[("congestion", word("no-such-one"))]).await;
+    assert!(result.unwrap_err().remedy.contains("tcp_available_congestion_control"));
+}
+
+#[test]
+fn rules_between_fields() {
+    let field = |more: &[(&'static str, Arg)]| Throughput::from_args(&args("h", more)).err().map(|invalid| invalid.field);
+    assert_eq!(field(&[]), None);
+    assert_eq!(field(&[("protocol", word("udp"))]), Some("rate"));
+    assert_eq!(field(&udp(&[])), None);
+    assert_eq!(field(&udp(&[("block", Arg::Number(65_508.0))])), Some("block"));
+    assert_eq!(field(&udp(&[("congestion", word("bbr"))])), Some("congestion"));
+    assert_eq!(field(&[("interval", Arg::Number(1.0))]), Some("interval"));
+    assert_eq!(field(&[("server", word("a:b:c"))]), Some("server"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn any_server_is_survived(answers in proptest::collection::vec(any::<u8>(), 0..64)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let addr = listener.local_addr().unwrap();
+            tokio::spawn(async move {
+                // The start is right, so that the noise reaches every reader.
+                let wire = [&[9, 10, 1, 2][..], &answers].concat();
+                while let Ok((mut stream, _)) = listener.accept().await {
+                    let _ = stream.write_all(&wire).await;
+                }
+            });
+            let (seen, result) = look(addr, &[("timeout", Arg::Number(0.1))]).await;
+            prop_assert!(result.is_err() || seen.text("outcome").is_some());
+            Ok(())
+        })?;
+    }
+}

@@ -1,0 +1,229 @@
+//! One data stream of a test: its socket, its direction, its counters.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::net::{TcpStream, UdpSocket};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::pump::{self, Cadence, Meter};
+use super::results::StreamResult;
+use super::tally::{Counts, Tally};
+use super::{Params, socket, stream_id};
+use crate::net::sys::tcp_info::{TcpInfo, queue_drops, tcp_info};
+
+/// The socket of a stream.
+#[derive(Clone, Debug)]
+pub enum Wire {
+    /// A connection.
+    Tcp(Arc<TcpStream>),
+    /// A connected datagram socket.
+    Udp(Arc<UdpSocket>),
+}
+
+/// A data stream.
+#[derive(Debug)]
+pub struct Flow {
+    id: u32,
+    sends: bool,
+    wire: Wire,
+    meter: Arc<Meter>,
+    tally: Arc<Mutex<Tally>>,
+    omitted: Mark,
+}
+
+/// Counters at the end of the warm-up.
+#[derive(Clone, Copy, Debug, Default)]
+struct Mark {
+    bytes: u64,
+    acked: Option<u64>,
+    datagrams: u64,
+    retransmits: u32,
+    drops: u32,
+    counts: Counts,
+}
+
+impl Flow {
+    /// Stream number `index`, from 0.
+    #[must_use]
+    pub fn new(index: u32, sends: bool, wire: Wire) -> Self {
+        Self {
+            id: stream_id(index),
+            sends,
+            wire,
+            meter: Arc::default(),
+            tally: Arc::default(),
+            omitted: Mark::default(),
+        }
+    }
+
+    /// Starts moving data; the task ends with `stop`, an error, or `tasks`.
+    pub fn start(
+        &self,
+        tasks: &mut JoinSet<io::Result<()>>,
+        params: &Params,
+        block: &Arc<[u8]>,
+        stop: &CancellationToken,
+    ) {
+        let (meter, stop, rate) = (Arc::clone(&self.meter), stop.clone(), params.bandwidth);
+        match (&self.wire, self.sends) {
+            (Wire::Tcp(stream), true) => {
+                let (stream, block) = (Arc::clone(stream), Arc::clone(block));
+                tasks.spawn(async move { pump::send_tcp(&stream, &block, rate, &meter, &stop).await });
+            }
+            (Wire::Tcp(stream), false) => {
+                let stream = Arc::clone(stream);
+                tasks.spawn(async move { pump::receive_tcp(&stream, &meter, &stop).await });
+            }
+            (Wire::Udp(socket), true) => {
+                let socket = Arc::clone(socket);
+                let cadence = Cadence { block: params.block as usize, rate, wide: params.wide };
+                tasks.spawn(async move { pump::send_udp(&socket, cadence, &meter, &stop).await });
+            }
+            (Wire::Udp(socket), false) => {
+                let (socket, tally, wide) = (Arc::clone(socket), Arc::clone(&self.tally), params.wide);
+                tasks.spawn(async move { pump::receive_udp(&socket, wide, &meter, &tally, &stop).await });
+            }
+        }
+    }
+
+    /// Ends the warm-up: counters from here on are the result.
+    pub fn mark(&mut self) {
+        let info = self.info().unwrap_or_default();
+        self.omitted = Mark {
+            bytes: self.meter.bytes(),
+            acked: info.bytes_acked,
+            datagrams: self.meter.datagrams(),
+            retransmits: info.retransmits.unwrap_or_default(),
+            drops: self.drops().unwrap_or_default(),
+            counts: self.counts(),
+        };
+    }
+
+    /// True when this side sends.
+    #[must_use]
+    pub const fn sends(&self) -> bool {
+        self.sends
+    }
+
+    /// Bytes moved, warm-up included.
+    #[must_use]
+    pub fn moved(&self) -> u64 {
+        self.meter.bytes()
+    }
+
+    /// Bytes moved after the warm-up.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.meter.bytes().saturating_sub(self.omitted.bytes)
+    }
+
+    /// Bytes that are known to be on the other side, after the warm-up: acknowledged ones of a TCP sender, so that what
+    /// only fills this side's buffer is not called transferred; received ones of a receiver.
+    #[must_use]
+    pub fn arrived(&self) -> u64 {
+        match self.info() {
+            Some(TcpInfo { bytes_acked: Some(acked), .. }) if self.sends => {
+                acked.saturating_sub(self.omitted.acked.unwrap_or_default())
+            }
+            _ => self.bytes(),
+        }
+    }
+
+    /// Datagrams moved: warm-up included, and the warm-up alone.
+    #[must_use]
+    pub fn datagrams(&self) -> (u64, u64) {
+        (self.meter.datagrams(), self.omitted.datagrams)
+    }
+
+    /// What the kernel says of a TCP stream.
+    #[must_use]
+    pub fn info(&self) -> Option<TcpInfo> {
+        match &self.wire {
+            Wire::Tcp(stream) => tcp_info(stream.as_ref()).ok(),
+            Wire::Udp(_) => None,
+        }
+    }
+
+    /// Congestion control of a TCP stream.
+    #[must_use]
+    pub fn congestion(&self) -> Option<String> {
+        match &self.wire {
+            Wire::Tcp(stream) => socket::congestion(&stream.as_fd()),
+            Wire::Udp(_) => None,
+        }
+    }
+
+    /// What arrived of a UDP stream, warm-up included.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner).counts()
+    }
+
+    /// Counters of the warm-up.
+    #[must_use]
+    pub const fn omitted_counts(&self) -> Counts {
+        self.omitted.counts
+    }
+
+    fn drops(&self) -> Option<u32> {
+        match &self.wire {
+            Wire::Udp(socket) if !self.sends => queue_drops(socket.as_ref()),
+            _ => None,
+        }
+    }
+
+    /// Datagrams this side's socket dropped after the warm-up.
+    #[must_use]
+    pub fn queue_drops(&self) -> Option<u64> {
+        self.drops().map(|drops| u64::from(drops.saturating_sub(self.omitted.drops)))
+    }
+
+    /// Segments sent again after the warm-up, by a TCP sender.
+    #[must_use]
+    pub fn retransmits(&self) -> Option<u64> {
+        let info = self.info().filter(|_| self.sends)?;
+        info.retransmits.map(|n| u64::from(n.saturating_sub(self.omitted.retransmits)))
+    }
+
+    /// This side's view, for the other side.
+    #[must_use]
+    pub fn result(&self, elapsed: Duration) -> StreamResult {
+        let (counts, omitted) = (self.counts(), self.omitted.counts);
+        let (packets, omitted_packets) = match (&self.wire, self.sends) {
+            (Wire::Tcp(_), _) => (0, 0),
+            (Wire::Udp(_), true) => self.datagrams(),
+            (Wire::Udp(_), false) => (counts.highest, omitted.highest),
+        };
+        StreamResult {
+            id: u64::from(self.id),
+            bytes: Some(self.bytes()),
+            retransmits: self.retransmits(),
+            jitter: counts.jitter,
+            errors: Some(counts.lost),
+            packets: Some(packets),
+            omitted_errors: Some(omitted.lost),
+            omitted_packets: Some(omitted_packets),
+            queue_drops: self.queue_drops(),
+            seconds: elapsed.as_secs_f64(),
+        }
+    }
+}
+
+/// Waits until no receiving stream got anything for `still`, at most `limit`.
+pub async fn quiet(flows: &[Flow], still: Duration, limit: Duration) {
+    let end = Instant::now() + limit;
+    let mut before = None;
+    while Instant::now() < end {
+        let now: u64 = flows.iter().filter(|flow| !flow.sends()).map(Flow::moved).sum();
+        if before == Some(now) {
+            return;
+        }
+        before = Some(now);
+        tokio::time::sleep(still).await;
+    }
+}

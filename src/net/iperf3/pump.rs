@@ -1,0 +1,210 @@
+//! The loops that move data. Each runs until it is stopped, the peer ends, or the system reports an error, and gives way
+//! often enough that timers of the same runtime stay punctual.
+
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::io::Interest;
+use tokio::net::{TcpStream, UdpSocket};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::MAX_BLOCK;
+use super::datagram::{self, Header};
+use super::tally::Tally;
+use crate::net::sys::timer::Timer;
+
+/// How long a loop may keep its thread before timers and other tasks get a turn.
+const TURN: Duration = Duration::from_millis(1);
+/// A paced TCP sender writes at most this much of its rate at once.
+const SLICE: f64 = 0.01;
+
+/// Bytes and datagrams one stream has moved.
+#[derive(Debug, Default)]
+pub struct Meter {
+    bytes: AtomicU64,
+    datagrams: AtomicU64,
+}
+
+impl Meter {
+    fn add(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.datagrams.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Payload bytes so far.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Datagrams so far (writes, for TCP).
+    #[must_use]
+    pub fn datagrams(&self) -> u64 {
+        self.datagrams.load(Ordering::Relaxed)
+    }
+}
+
+/// Remembers when this task last let others run.
+struct Turn(Instant);
+
+impl Turn {
+    fn new() -> Self {
+        Self(Instant::now())
+    }
+
+    async fn give_way(&mut self, now: Instant) {
+        if now.duration_since(self.0) >= TURN {
+            tokio::task::yield_now().await;
+            self.0 = Instant::now();
+        }
+    }
+}
+
+/// Writes `block` again and again, at most at `rate` bit/s.
+pub async fn send_tcp(
+    stream: &TcpStream,
+    block: &[u8],
+    rate: Option<f64>,
+    meter: &Meter,
+    stop: &CancellationToken,
+) -> io::Result<()> {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "cut to the length of the block")]
+    let most =
+        rate.map_or(block.len(), |rate| ((rate / 8.0 * SLICE) as usize).clamp(1448.min(block.len()), block.len()));
+    let block = block.get(..most).unwrap_or(block);
+    let (start, mut sent, mut turn) = (Instant::now(), 0.0, Turn::new());
+    while !stop.is_cancelled() {
+        match stream.try_write(block) {
+            Ok(bytes) => {
+                meter.add(bytes);
+                sent += bytes as f64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => tokio::select! {
+                ready = stream.writable() => ready?,
+                () = stop.cancelled() => break,
+            },
+            Err(error) => return Err(error),
+        }
+        let now = Instant::now();
+        if let Some(rate) = rate {
+            let due = start + Duration::try_from_secs_f64(sent * 8.0 / rate).unwrap_or(Duration::MAX / 4);
+            if due > now {
+                tokio::select! { () = tokio::time::sleep_until(due) => {}, () = stop.cancelled() => break }
+                continue;
+            }
+        }
+        turn.give_way(now).await;
+    }
+    Ok(())
+}
+
+/// Takes whatever comes until the peer closes (`UnexpectedEof`) or `stop`.
+pub async fn receive_tcp(stream: &TcpStream, meter: &Meter, stop: &CancellationToken) -> io::Result<()> {
+    let mut buffer = vec![0_u8; MAX_BLOCK as usize];
+    let mut turn = Turn::new();
+    while !stop.is_cancelled() {
+        match stream.try_io(Interest::READABLE, || discard(stream, &mut buffer)) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(bytes) => meter.add(bytes),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => tokio::select! {
+                ready = stream.readable() => ready?,
+                () = stop.cancelled() => break,
+            },
+            Err(error) => return Err(error),
+        }
+        turn.give_way(Instant::now()).await;
+    }
+    Ok(())
+}
+
+/// Reads and forgets. On Linux `MSG_TRUNC` frees TCP data without copying it, which halves the receiver's work.
+fn discard(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+    use std::os::fd::AsRawFd as _;
+
+    use nix::sys::socket::{MsgFlags, recv};
+    let flags = if cfg!(target_os = "linux") { MsgFlags::MSG_TRUNC } else { MsgFlags::empty() };
+    recv(stream.as_raw_fd(), buffer, flags).map_err(io::Error::from)
+}
+
+/// How datagrams are sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Cadence {
+    /// Payload bytes of each.
+    pub block: usize,
+    /// Bit/s of payload; `None` for as fast as possible.
+    pub rate: Option<f64>,
+    /// 64-bit counters.
+    pub wide: bool,
+}
+
+/// Sends datagrams on an absolute schedule: number n is due at n/rate after the start, however late the one before was.
+/// Above 5000 datagrams/s those of [`FINEST`](crate::net::sys::timer::FINEST) leave as a burst, smaller than any receiver's default buffer.
+pub async fn send_udp(socket: &UdpSocket, cadence: Cadence, meter: &Meter, stop: &CancellationToken) -> io::Result<()> {
+    let mut datagram = vec![0_u8; cadence.block];
+    let gap = cadence.rate.map_or(0.0, |rate| cadence.block as f64 * 8.0 / rate);
+    let timer = Timer::new()?;
+    let (start, mut turn, mut sequence) = (Instant::now(), Turn::new(), 0_u64);
+    while !stop.is_cancelled() {
+        let now = Instant::now();
+        let due = start + Duration::try_from_secs_f64(gap * sequence as f64).unwrap_or(Duration::MAX / 4);
+        if due > now {
+            tokio::select! { fired = timer.wait(due.duration_since(now)) => fired?, () = stop.cancelled() => break }
+            continue;
+        }
+        let sent_us = u64::try_from(now.duration_since(start).as_micros()).unwrap_or(u64::MAX);
+        Header { sent_us, sequence: sequence + 1 }.write(&mut datagram, cadence.wide);
+        match socket.try_send(&datagram) {
+            Ok(bytes) => {
+                sequence += 1;
+                meter.add(bytes);
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => tokio::select! {
+                ready = socket.writable() => ready?,
+                () = stop.cancelled() => break,
+            },
+            // The queue of the interface is full: the schedule stands, the datagram waits a tick.
+            Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => tokio::time::sleep(TURN).await,
+            Err(error) => return Err(error),
+        }
+        turn.give_way(now).await;
+    }
+    Ok(())
+}
+
+/// Counts datagrams until `stop`. A repeated hello is answered again: the first answer was lost.
+pub async fn receive_udp(
+    socket: &UdpSocket,
+    wide: bool,
+    meter: &Meter,
+    tally: &Mutex<Tally>,
+    stop: &CancellationToken,
+) -> io::Result<()> {
+    let mut buffer = vec![0_u8; 65_536];
+    let (start, mut turn) = (Instant::now(), Turn::new());
+    while !stop.is_cancelled() {
+        match socket.try_recv(&mut buffer) {
+            Ok(bytes) => {
+                let now = Instant::now();
+                let datagram = buffer.get(..bytes).unwrap_or_default();
+                if datagram::is_hello(datagram) {
+                    let _ = socket.try_send(&datagram::REPLY);
+                } else if let Some(header) = Header::parse(datagram, wide) {
+                    let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
+                    if tally.arrived(header, now.duration_since(start)) {
+                        meter.add(bytes);
+                    }
+                }
+                turn.give_way(now).await;
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => tokio::select! {
+                ready = socket.readable() => ready?,
+                () = stop.cancelled() => break,
+            },
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,176 @@
+//! The reflector behind `shakedown serve`: the far end of two-sided tests.
+//!
+//! [`Server`] speaks iperf3 (TCP, UDP, upload, `-R`, `--bidir`), for many clients at once on one port: a test is found by
+//! its cookie. [`echo`] sends back what it gets. A client that breaks the rules loses its own test and nothing else.
+
+pub mod echo;
+mod lobby;
+mod session;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::net::iperf3::{datagram, frame, state};
+use lobby::Lobby;
+
+/// Connections that have not named their test yet.
+const UNNAMED: usize = 256;
+/// Tries to find a port that is free for TCP and UDP, when any port will do.
+const PORT_TRIES: usize = 16;
+
+/// What clients may use up.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Tests at once; one more is told that the server is busy.
+    pub sessions: usize,
+    /// Longest test, warm-up included.
+    pub duration: Duration,
+    /// How long each step before and after the data may take.
+    pub step: Duration,
+    /// How long a running test may move nothing.
+    pub idle: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            sessions: 64,
+            duration: Duration::from_hours(1),
+            step: Duration::from_secs(10),
+            idle: Duration::from_secs(30),
+        }
+    }
+}
+
+/// An iperf3-compatible server, bound and ready to run.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    socket: UdpSocket,
+    addr: SocketAddr,
+    limits: Limits,
+}
+
+impl Server {
+    /// Binds TCP and UDP of one port; port 0 takes one that is free for both.
+    pub async fn bind(addr: SocketAddr) -> io::Result<Self> {
+        let mut tries = 0;
+        loop {
+            let listener = TcpListener::bind(addr).await?;
+            let bound = listener.local_addr()?;
+            tries += 1;
+            match bind_udp(bound) {
+                Ok(socket) => return Ok(Self { listener, socket, addr: bound, limits: Limits::default() }),
+                Err(error) if addr.port() == 0 && error.kind() == io::ErrorKind::AddrInUse && tries < PORT_TRIES => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// With other limits.
+    #[must_use]
+    pub const fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Serves until `cancel`; every test ends with it.
+    pub async fn run(self, cancel: CancellationToken) {
+        let lobby = Arc::new(Lobby::new(self.addr.port()));
+        let seats = Arc::new(Semaphore::new(self.limits.sessions));
+        let unnamed = Arc::new(Semaphore::new(UNNAMED));
+        let mut tasks = JoinSet::new();
+        let (mut hello, mut number) = ([0_u8; 64], 0_u64);
+        loop {
+            tokio::select! {
+                () = cancel.cancelled() => return,
+                accepted = self.listener.accept() => match accepted {
+                    Ok((stream, peer)) => {
+                        // Beyond the limit the connection is closed at once.
+                        if let Ok(place) = Arc::clone(&unnamed).try_acquire_owned() {
+                            number += 1;
+                            let visitor = Visitor { number, stream, peer, lobby: Arc::clone(&lobby), limits: self.limits };
+                            let seats = Arc::clone(&seats);
+                            tasks.spawn(async move { visitor.welcome(seats, place).await });
+                        }
+                    }
+                    // Out of descriptors: the next connection may find one.
+                    Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+                },
+                Ok((length, peer)) = self.socket.recv_from(&mut hello) => {
+                    if hello.get(..length).is_some_and(datagram::is_hello) {
+                        lobby.hello(peer);
+                    }
+                }
+                Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
+            }
+        }
+    }
+}
+
+/// A connection that has not said yet what it is.
+struct Visitor {
+    number: u64,
+    stream: TcpStream,
+    peer: SocketAddr,
+    lobby: Arc<Lobby>,
+    limits: Limits,
+}
+
+impl Visitor {
+    async fn welcome(mut self, seats: Arc<Semaphore>, place: tokio::sync::OwnedSemaphorePermit) {
+        let Ok(Ok(cookie)) = timeout(self.limits.step, frame::read_cookie(&mut self.stream)).await else {
+            return;
+        };
+        drop(place);
+        let Some(stream) = self.lobby.deliver(&cookie, self.number, self.stream) else {
+            return;
+        };
+        self.stream = stream;
+        let Ok(_seat) = seats.try_acquire_owned() else {
+            tracing::info!(peer = %self.peer, "busy: {} tests are running", self.limits.sessions);
+            let _ = timeout(self.limits.step, frame::write_state(&mut self.stream, state::ACCESS_DENIED)).await;
+            return;
+        };
+        let _ = self.stream.set_nodelay(true);
+        tracing::info!(peer = %self.peer, "test begins");
+        match session::serve(self.stream, self.peer, &cookie, &self.lobby, self.limits).await {
+            Ok(()) => tracing::info!(peer = %self.peer, "test ended"),
+            Err(error) => tracing::info!(peer = %self.peer, "test ended early: {error}"),
+        }
+    }
+}
+
+/// A UDP socket that lets the stream sockets of this process share its port.
+fn bind_udp(addr: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(addr), Type::DGRAM, Some(Protocol::UDP))?;
+    socket.set_reuse_address(true)?;
+    // Other systems than Linux share a port by this one; on Linux it would spread datagrams over all sockets.
+    #[cfg(not(target_os = "linux"))]
+    socket.set_reuse_port(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&addr.into())?;
+    UdpSocket::from_std(socket.into())
+}
+
+/// One host is one host, however the address is written.
+fn host(peer: SocketAddr) -> IpAddr {
+    peer.ip().to_canonical()
+}

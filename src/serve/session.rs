@@ -1,0 +1,282 @@
+//! One test, from its parameters to its results.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpStream, UdpSocket};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::lobby::Lobby;
+use super::{Limits, bind_udp};
+use crate::net::iperf3::frame::{self, Cookie, PARAMS_CAP, RESULTS_CAP};
+use crate::net::iperf3::{Flow, Params, Rejection, Results, Transport, Wire, datagram, flow, socket, state};
+
+/// Beyond its time, before a test is taken for stuck.
+const GRACE: Duration = Duration::from_secs(10);
+/// How often a running test is looked at.
+const GLANCE: Duration = Duration::from_millis(500);
+/// After the client's end the streams are read until they are quiet this long …
+const QUIET: Duration = Duration::from_millis(20);
+/// … but no longer than this.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// Serves one test.
+pub(super) async fn serve(
+    control: TcpStream,
+    peer: SocketAddr,
+    cookie: &Cookie,
+    lobby: &Lobby,
+    limits: Limits,
+) -> io::Result<()> {
+    let mut session = Session { control, peer, limits };
+    session.say(state::PARAM_EXCHANGE).await?;
+    let params = timeout(limits.step, frame::read_json(&mut session.control, PARAMS_CAP)).await.map_err(late)??;
+    let params = match Params::from_json(&params).and_then(|params| admit(params, limits)) {
+        Ok(params) => params,
+        Err(rejection) => return session.reject(&rejection).await,
+    };
+    let mut flows = match params.transport {
+        Transport::Tcp => session.tcp_flows(&params, cookie, lobby).await?,
+        Transport::Udp => session.udp_flows(&params, lobby).await?,
+    };
+    let usage = Usage::now();
+    let elapsed = session.data(&params, &mut flows).await?;
+    session.results(&flows, elapsed, &usage).await
+}
+
+/// What this server adds to the rules of the protocol.
+fn admit(params: Params, limits: Limits) -> Result<Params, Rejection> {
+    const DURATION: i32 = 5;
+    if params.time.unwrap_or_default() + params.omit > limits.duration {
+        return Err(Rejection { code: DURATION, why: format!("longer than {:?}", limits.duration) });
+    }
+    Ok(params)
+}
+
+struct Session {
+    control: TcpStream,
+    peer: SocketAddr,
+    limits: Limits,
+}
+
+impl Session {
+    async fn say(&mut self, word: i8) -> io::Result<()> {
+        timeout(self.limits.step, frame::write_state(&mut self.control, word)).await.map_err(late)?
+    }
+
+    async fn reject(&mut self, rejection: &Rejection) -> io::Result<()> {
+        use tokio::io::AsyncWriteExt as _;
+        let mut message = vec![state::SERVER_ERROR.to_be_bytes()[0]];
+        message.extend_from_slice(&rejection.code.to_be_bytes());
+        message.extend_from_slice(&0_i32.to_be_bytes());
+        timeout(self.limits.step, self.control.write_all(&message)).await.map_err(late)??;
+        Err(io::Error::new(io::ErrorKind::InvalidInput, rejection.why.clone()))
+    }
+
+    /// Which streams send from here, in the order the client opens them: with `bidirectional` its senders come first.
+    fn directions(params: &Params) -> Vec<bool> {
+        let count = params.streams as usize;
+        if params.bidirectional {
+            return [vec![false; count], vec![true; count]].concat();
+        }
+        vec![params.reverse; count]
+    }
+
+    async fn tcp_flows(&mut self, params: &Params, cookie: &Cookie, lobby: &Lobby) -> io::Result<Vec<Flow>> {
+        let directions = Self::directions(params);
+        let (_place, mut streams) =
+            lobby.expect_streams(cookie, directions.len()).ok_or_else(|| protocol("its cookie is in use"))?;
+        self.say(state::CREATE_STREAMS).await?;
+        let mut arrived = Vec::with_capacity(directions.len());
+        let until = Instant::now() + self.limits.step;
+        while arrived.len() < directions.len() {
+            let next = tokio::time::timeout_at(until, streams.recv()).await.map_err(late)?;
+            arrived.push(next.ok_or_else(|| protocol("the server stops"))?);
+        }
+        // The client's order decides which streams send.
+        arrived.sort_by_key(|(number, _)| *number);
+        let streams = arrived.into_iter().zip(directions);
+        let flow = |(index, ((_, stream), sends))| {
+            prepare_tcp(&stream, params);
+            Flow::new(index, sends, Wire::Tcp(Arc::new(stream)))
+        };
+        Ok((0..).zip(streams).map(flow).collect())
+    }
+
+    async fn udp_flows(&mut self, params: &Params, lobby: &Lobby) -> io::Result<Vec<Flow>> {
+        let directions = Self::directions(params);
+        let gate = lobby.gate(self.peer);
+        let _held = gate.lock().await;
+        let (_place, mut hellos) = lobby.expect_hellos(self.peer, directions.len());
+        self.say(state::CREATE_STREAMS).await?;
+        let mut flows: Vec<Flow> = Vec::with_capacity(directions.len());
+        let mut peers: Vec<SocketAddr> = Vec::with_capacity(directions.len());
+        let until = Instant::now() + self.limits.step;
+        while flows.len() < directions.len() {
+            let peer = tokio::time::timeout_at(until, hellos.recv()).await.map_err(late)?;
+            let peer = peer.ok_or_else(|| protocol("the server stops"))?;
+            if peers.contains(&peer) {
+                continue;
+            }
+            let socket = self.answer_hello(peer, lobby, params).await?;
+            let index = u32::try_from(flows.len()).unwrap_or(u32::MAX);
+            let sends = directions.get(flows.len()).copied().unwrap_or_default();
+            flows.push(Flow::new(index, sends, Wire::Udp(Arc::new(socket))));
+            peers.push(peer);
+        }
+        Ok(flows)
+    }
+
+    /// A socket of its own for each stream: own buffer, own drop counter, and the kernel sorts the datagrams.
+    async fn answer_hello(&self, peer: SocketAddr, lobby: &Lobby, params: &Params) -> io::Result<UdpSocket> {
+        // The address the client used for control is the one it expects data from, also on a host with several.
+        let mut local = self.control.local_addr()?;
+        local.set_port(lobby.port());
+        let socket = bind_udp(local)?;
+        socket.connect(peer).await?;
+        socket::widen(&socket, params.window);
+        // Between bind and connect the kernel may have given it hellos of other clients.
+        let mut stray = [0_u8; 64];
+        while let Ok((length, from)) = socket.try_recv_from(&mut stray) {
+            if from != peer && stray.get(..length).is_some_and(datagram::is_hello) {
+                lobby.hello(from);
+            }
+        }
+        socket.send(&datagram::REPLY).await?;
+        Ok(socket)
+    }
+
+    /// Moves data until the client ends the test; returns its length without warm-up.
+    async fn data(&mut self, params: &Params, flows: &mut [Flow]) -> io::Result<Duration> {
+        let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
+        let block: Arc<[u8]> = vec![0_u8; params.block as usize].into();
+        self.say(state::TEST_START).await?;
+        self.say(state::TEST_RUNNING).await?;
+        for flow in flows.iter() {
+            flow.start(&mut tasks, params, &block, &stop);
+        }
+        let start = Instant::now();
+        let end = start + params.time.map_or(self.limits.duration, |time| time + params.omit + GRACE);
+        let mut begin = start;
+        let mut marked = params.omit.is_zero();
+        let mut watch = Watch::new(start);
+        loop {
+            let look = (Instant::now() + GLANCE).min(end).min(if marked { end } else { start + params.omit });
+            tokio::select! {
+                word = frame::read_state(&mut self.control) => match word? {
+                    state::TEST_END => break,
+                    word => return Err(protocol(format!("the client sent {}", state::name(word)))),
+                },
+                () = sleep_until(look) => {}
+            }
+            let now = Instant::now();
+            if !marked && now >= start + params.omit {
+                flows.iter_mut().for_each(Flow::mark);
+                (begin, marked) = (now, true);
+            }
+            if now >= end || watch.idle(flows, now) > self.limits.idle {
+                let _ = self.say(state::SERVER_TERMINATE).await;
+                return Err(protocol("the test did not end, or moved nothing for too long"));
+            }
+        }
+        let elapsed = begin.elapsed();
+        if flows.iter().any(|flow| !flow.sends()) {
+            // The client's TEST_END travels on its own connection and overtakes data: read what is still there.
+            flow::quiet(flows, QUIET, DRAIN).await;
+        }
+        stop.cancel();
+        Ok(elapsed)
+    }
+
+    async fn results(&mut self, flows: &[Flow], elapsed: Duration, usage: &Usage) -> io::Result<()> {
+        self.say(state::EXCHANGE_RESULTS).await?;
+        timeout(self.limits.step, frame::read_json(&mut self.control, RESULTS_CAP)).await.map_err(late)??;
+        let results = Results {
+            cpu: usage.percent(),
+            congestion: flows.first().and_then(Flow::congestion),
+            software: None,
+            counts_retransmits: flows.iter().any(|flow| flow.retransmits().is_some()),
+            streams: flows.iter().map(|flow| flow.result(elapsed)).collect(),
+        };
+        timeout(self.limits.step, frame::write_json(&mut self.control, &results.to_json())).await.map_err(late)??;
+        self.say(state::DISPLAY_RESULTS).await?;
+        // IPERF_DONE, or the client just closes.
+        let _ = timeout(self.limits.step, frame::read_state(&mut self.control)).await;
+        Ok(())
+    }
+}
+
+/// Options the client asked for. Refused ones are left: the results say which congestion control was used.
+fn prepare_tcp(stream: &TcpStream, params: &Params) {
+    let _ = stream.set_nodelay(true);
+    if let Some(name) = &params.congestion {
+        let _ = socket::set_congestion(stream, name);
+    }
+    if let Some(window) = params.window {
+        socket::widen(stream, Some(window));
+    }
+    let raw = socket2::SockRef::from(stream);
+    if let Some(mss) = params.mss {
+        let _ = raw.set_tcp_mss(mss);
+    }
+    if let Some(tos) = params.tos {
+        let _ = if stream.peer_addr().is_ok_and(|peer| peer.is_ipv4()) {
+            raw.set_tos_v4(tos)
+        } else {
+            raw.set_tclass_v6(tos)
+        };
+    }
+}
+
+/// When a test last moved data.
+struct Watch {
+    moved: u64,
+    since: Instant,
+}
+
+impl Watch {
+    fn new(now: Instant) -> Self {
+        Self { moved: 0, since: now }
+    }
+
+    fn idle(&mut self, flows: &[Flow], now: Instant) -> Duration {
+        let moved = flows.iter().map(Flow::moved).sum();
+        if moved != self.moved {
+            (self.moved, self.since) = (moved, now);
+        }
+        now.duration_since(self.since)
+    }
+}
+
+/// Processor time of this process since the test began.
+struct Usage {
+    start: Instant,
+    user: f64,
+    system: f64,
+}
+
+impl Usage {
+    fn now() -> Self {
+        let (user, system) = socket::cpu_seconds().unwrap_or_default();
+        Self { start: Instant::now(), user, system }
+    }
+
+    fn percent(&self) -> [f64; 3] {
+        let wall = self.start.elapsed().as_secs_f64().max(1e-9);
+        let now = Self::now();
+        let (user, system) = (now.user - self.user, now.system - self.system);
+        [user + system, user, system].map(|seconds| seconds / wall * 100.0)
+    }
+}
+
+fn protocol(why: impl Into<String>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, why.into())
+}
+
+fn late(_: tokio::time::error::Elapsed) -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "the client was silent for too long")
+}

@@ -1,0 +1,181 @@
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, UdpSocket};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::{Limits, Server};
+use crate::net::iperf3::datagram::{HELLO, Header, REPLY};
+use crate::net::iperf3::frame::{COOKIE, Cookie, make_cookie, read_json, read_state, write_json, write_state};
+use crate::net::iperf3::state;
+
+async fn start(limits: Limits) -> (SocketAddr, DropGuard) {
+    let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap().with_limits(limits);
+    let (addr, cancel) = (server.addr(), CancellationToken::new());
+    tokio::spawn(server.run(cancel.clone()));
+    (addr, cancel.drop_guard())
+}
+
+/// A connection that begins with `cookie`.
+async fn dial(addr: SocketAddr, cookie: &[u8]) -> TcpStream {
+    let mut stream = TcpStream::connect(addr).await.unwrap();
+    stream.write_all(cookie).await.unwrap();
+    stream
+}
+
+/// Opens a test up to `CREATE_STREAMS`.
+async fn open(addr: SocketAddr, params: Value) -> (TcpStream, Cookie) {
+    let cookie = make_cookie();
+    let mut control = dial(addr, &cookie).await;
+    assert_eq!(read_state(&mut control).await.unwrap(), state::PARAM_EXCHANGE);
+    write_json(&mut control, &params).await.unwrap();
+    assert_eq!(read_state(&mut control).await.unwrap(), state::CREATE_STREAMS);
+    (control, cookie)
+}
+
+async fn running(control: &mut TcpStream) {
+    assert_eq!(read_state(control).await.unwrap(), state::TEST_START);
+    assert_eq!(read_state(control).await.unwrap(), state::TEST_RUNNING);
+}
+
+/// Ends a test; the server's results.
+async fn finish(control: &mut TcpStream) -> Value {
+    write_state(control, state::TEST_END).await.unwrap();
+    assert_eq!(read_state(control).await.unwrap(), state::EXCHANGE_RESULTS);
+    write_json(control, &json!({"streams": []})).await.unwrap();
+    let results = read_json(control, 1 << 20).await.unwrap();
+    assert_eq!(read_state(control).await.unwrap(), state::DISPLAY_RESULTS);
+    write_state(control, state::IPERF_DONE).await.unwrap();
+    results
+}
+
+#[tokio::test]
+async fn an_upload_is_counted_to_the_byte() {
+    let (addr, _guard) = start(Limits::default()).await;
+    let (mut control, cookie) = open(addr, json!({"tcp": true, "time": 1, "parallel": 2})).await;
+    let (mut one, mut two) = (dial(addr, &cookie).await, dial(addr, &cookie).await);
+    running(&mut control).await;
+    one.write_all(&[7; 5000]).await.unwrap();
+    two.write_all(&[7; 123]).await.unwrap();
+    let results = finish(&mut control).await;
+    let streams = &results["streams"];
+    assert_eq!((&streams[0]["id"], &streams[1]["id"]), (&json!(1), &json!(3)));
+    assert_eq!((&streams[0]["bytes"], &streams[1]["bytes"]), (&json!(5000), &json!(123)));
+    assert_eq!(streams[0]["retransmits"], json!(-1), "a receiver sends nothing again");
+}
+
+#[tokio::test]
+async fn in_both_directions_the_clients_senders_come_first() {
+    let (addr, _guard) = start(Limits::default()).await;
+    let params = json!({"tcp": true, "time": 1, "parallel": 1, "bidirectional": 1, "len": 1000, "bandwidth": 1e6});
+    let (mut control, cookie) = open(addr, params).await;
+    let (mut up, mut down) = (dial(addr, &cookie).await, dial(addr, &cookie).await);
+    running(&mut control).await;
+    up.write_all(&[7; 50]).await.unwrap();
+    down.read_exact(&mut [0; 1000]).await.unwrap();
+    let results = finish(&mut control).await;
+    assert_eq!(results["streams"][0]["bytes"], json!(50));
+    assert!(results["streams"][1]["bytes"].as_u64().unwrap() >= 1000);
+}
+
+#[tokio::test]
+async fn datagrams_are_counted_and_a_repeated_hello_is_answered() {
+    let (addr, _guard) = start(Limits::default()).await;
+    let (mut control, _) = open(addr, json!({"udp": true, "time": 1, "parallel": 1, "udp_counters_64bit": 1})).await;
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    socket.connect(addr).await.unwrap();
+    socket.send(&HELLO).await.unwrap();
+    let mut answer = [0; 8];
+    assert_eq!(socket.recv(&mut answer).await.unwrap(), 4);
+    running(&mut control).await;
+    for sequence in [1_u64, 2, 4, 4] {
+        let mut datagram = [0; 100];
+        Header { sent_us: 0, sequence }.write(&mut datagram, true);
+        socket.send(&datagram).await.unwrap();
+    }
+    socket.send(&HELLO).await.unwrap();
+    // Answered in order, so by now the datagrams before it are counted.
+    socket.recv(&mut answer).await.unwrap();
+    assert_eq!(answer[..4], REPLY);
+    let results = finish(&mut control).await;
+    let stream = &results["streams"][0];
+    assert_eq!((&stream["packets"], &stream["errors"], &stream["bytes"]), (&json!(4), &json!(1), &json!(400)));
+}
+
+#[tokio::test]
+async fn broken_clients_lose_only_their_own_test() {
+    let limits = Limits { step: Duration::from_millis(100), ..Limits::default() };
+    let (addr, _guard) = start(limits).await;
+    // Silent from the start; half a cookie; an endless document; a document that is none; no streams; gone.
+    let _silent = TcpStream::connect(addr).await.unwrap();
+    let _half = dial(addr, &[b'x'; COOKIE / 2]).await;
+    let mut endless = dial(addr, &make_cookie()).await;
+    endless.write_all(&[0xff; 64]).await.unwrap();
+    let mut text = dial(addr, &make_cookie()).await;
+    text.write_all(b"\0\0\0\x04nope").await.unwrap();
+    let (mut waiting, _) = open(addr, json!({"tcp": true, "time": 1})).await;
+    drop(open(addr, json!({"udp": true, "time": 1})).await);
+    // A test without streams ends by itself.
+    assert!(read_state(&mut waiting).await.is_err());
+    let (mut control, cookie) = open(addr, json!({"tcp": true, "time": 1})).await;
+    let mut data = dial(addr, &cookie).await;
+    running(&mut control).await;
+    data.write_all(&[1; 10]).await.unwrap();
+    assert_eq!(finish(&mut control).await["streams"][0]["bytes"], json!(10));
+}
+
+#[tokio::test]
+async fn a_test_that_moves_nothing_is_ended() {
+    let (addr, _guard) = start(Limits { idle: Duration::ZERO, ..Limits::default() }).await;
+    let (mut control, cookie) = open(addr, json!({"tcp": true, "time": 3000})).await;
+    let _data = dial(addr, &cookie).await;
+    running(&mut control).await;
+    assert_eq!(read_state(&mut control).await.unwrap(), state::SERVER_TERMINATE);
+}
+
+#[tokio::test]
+async fn one_test_too_many_is_told_so() {
+    let (addr, _guard) = start(Limits { sessions: 1, ..Limits::default() }).await;
+    let (_first, _) = open(addr, json!({"tcp": true, "time": 1})).await;
+    let mut second = dial(addr, &make_cookie()).await;
+    assert_eq!(read_state(&mut second).await.unwrap(), state::ACCESS_DENIED);
+}
+
+#[tokio::test]
+async fn refused_parameters_come_back_as_an_error_number() {
+    let (addr, _guard) = start(Limits::default()).await;
+    let mut control = dial(addr, &make_cookie()).await;
+    assert_eq!(read_state(&mut control).await.unwrap(), state::PARAM_EXCHANGE);
+    write_json(&mut control, &json!({"sctp": true})).await.unwrap();
+    assert_eq!(read_state(&mut control).await.unwrap(), state::SERVER_ERROR);
+    assert_eq!(control.read_i32().await.unwrap(), 13);
+}
+
+#[tokio::test]
+async fn every_test_ends_with_the_server() {
+    let (addr, guard) = start(Limits::default()).await;
+    let (mut control, _) = open(addr, json!({"tcp": true, "time": 60})).await;
+    drop(guard);
+    assert!(read_state(&mut control).await.is_err());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn any_client_is_survived(noise in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let limits = Limits { step: Duration::from_millis(50), ..Limits::default() };
+            let (addr, _guard) = start(limits).await;
+            let mut noisy = dial(addr, &make_cookie()).await;
+            let _ = noisy.write_all(&noise).await;
+            UdpSocket::bind("127.0.0.1:0").await.unwrap().send_to(&noise, addr).await.unwrap();
+            let (mut control, cookie) = open(addr, json!({"tcp": true, "time": 1})).await;
+            let _data = dial(addr, &cookie).await;
+            running(&mut control).await;
+        });
+    }
+}
