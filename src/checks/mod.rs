@@ -13,6 +13,7 @@ macro_rules! families {
 families! {
     tcp::Tcp,
     dns::Dns,
+    tls::Tls,
 }
 
 /// A family by its key.

@@ -2,6 +2,9 @@
 //! Each server stops when its handle is dropped.
 
 pub mod dns;
+pub mod pki;
+mod routes;
+pub mod web;
 
 use std::future::Future;
 

@@ -5,7 +5,9 @@ pub mod dial;
 pub mod endpoint;
 pub mod pacer;
 pub mod resolve;
+pub mod scope;
 pub mod sys;
+pub mod tls;
 
 pub use dial::{Dialled, Refusal, connect};
 pub use pacer::Pacer;

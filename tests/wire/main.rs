@@ -1,0 +1,6 @@
+//! Families on the wire: against the lab's servers, and against servers scripted to misbehave.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod script;
+mod tls;
