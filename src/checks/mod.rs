@@ -14,6 +14,7 @@ families! {
     tcp::Tcp,
     dns::Dns,
     tls::Tls,
+    http::Http,
 }
 
 /// A family by its key.

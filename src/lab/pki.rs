@@ -97,9 +97,8 @@ impl Identity {
 
     /// A TLS server that shows this certificate and speaks `alpn`.
     pub fn server(&self, alpn: &[&str]) -> Result<Arc<ServerConfig>, Fault> {
-        let config = ServerConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()
-            .and_then(|builder| {
+        let config =
+            ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().and_then(|builder| {
                 builder.with_no_client_auth().with_single_cert(self.chain.clone(), self.key.clone_key())
             });
         let mut config = config.map_err(|error| {

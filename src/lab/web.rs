@@ -73,11 +73,7 @@ impl WebLab {
     }
 }
 
-async fn serve(
-    accepting: &mut Tasks,
-    spawner: &Spawner,
-    tls: Option<Arc<ServerConfig>>,
-) -> Result<SocketAddr, Fault> {
+async fn serve(accepting: &mut Tasks, spawner: &Spawner, tls: Option<Arc<ServerConfig>>) -> Result<SocketAddr, Fault> {
     let fault = |error: std::io::Error| {
         Fault::local("start the lab's web server", "127.0.0.1", error.to_string(), "check the limit of open files")
     };

@@ -4,7 +4,10 @@ use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use shakedown::checks::family;
+use shakedown::lab::pki::Pki;
 use shakedown::model::{Arg, Args, Fault, Observation, Value};
 use shakedown::probe::Cx;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -55,6 +58,37 @@ pub async fn resets() -> SocketAddr {
         let _ = stream.set_zero_linger();
     })
     .await
+}
+
+/// A TLS server that reads a little and hangs up.
+pub async fn accepting(config: rustls::ServerConfig) -> SocketAddr {
+    let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(config));
+    server(move |stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            if let Ok(mut stream) = acceptor.accept(stream).await {
+                let _ = stream.flush().await;
+                let _ = stream.read(&mut [0; 16]).await;
+            }
+        }
+    })
+    .await
+}
+
+/// A TLS server that asks for a client certificate issued by the lab's authority.
+pub async fn asking(pki: &Pki, version: &'static rustls::SupportedProtocolVersion) -> SocketAddr {
+    let provider = shakedown::net::tls::provider();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(pki.ca_pem().as_bytes()).unwrap()).unwrap();
+    let verifier = rustls::server::WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone());
+    let chain = CertificateDer::pem_slice_iter(pki.good.chain_pem().as_bytes()).map(Result::unwrap).collect();
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[version])
+        .unwrap()
+        .with_client_cert_verifier(verifier.build().unwrap())
+        .with_single_cert(chain, PrivateKeyDer::from_pem_slice(pki.good.key_pem().as_bytes()).unwrap())
+        .unwrap();
+    accepting(config).await
 }
 
 /// A port on which nobody listens.

@@ -2,13 +2,13 @@
 
 use std::net::SocketAddr;
 
+use crate::script::{accepting, args, asking, fact, nobody, resets, run, says, says_and_closes, server, text};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use shakedown::checks::family;
 use shakedown::lab::pki::{NAME, OTHER_NAME, Pki};
 use shakedown::lab::web::WebLab;
 use shakedown::model::{Arg, Args, Observation, Value};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-use crate::script::{args, fact, nobody, resets, run, says, says_and_closes, server, text};
 
 struct Lab {
     pki: Pki,
@@ -194,39 +194,11 @@ async fn what_is_no_handshake_is_never_verified() {
     assert_eq!(seen.last("verified"), None);
 }
 
-/// A TLS server that asks for a client certificate issued by the lab's authority.
-async fn asking(lab: &Lab, version: &'static rustls::SupportedProtocolVersion) -> SocketAddr {
-    use rustls::pki_types::pem::PemObject;
-    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-    let provider = shakedown::net::tls::provider();
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(lab.pki.ca_pem().as_bytes()).unwrap()).unwrap();
-    let verifier = rustls::server::WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone());
-    let chain = CertificateDer::pem_slice_iter(lab.pki.good.chain_pem().as_bytes()).map(Result::unwrap).collect();
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[version])
-        .unwrap()
-        .with_client_cert_verifier(verifier.build().unwrap())
-        .with_single_cert(chain, PrivateKeyDer::from_pem_slice(lab.pki.good.key_pem().as_bytes()).unwrap())
-        .unwrap();
-    let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(config));
-    server(move |stream| {
-        let acceptor = acceptor.clone();
-        async move {
-            if let Ok(mut stream) = acceptor.accept(stream).await {
-                let _ = stream.flush().await;
-                let _ = stream.read(&mut [0; 16]).await;
-            }
-        }
-    })
-    .await
-}
-
 #[tokio::test]
 async fn a_refused_client_is_an_alert_in_both_versions() {
     let lab = Lab::start().await;
     for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
-        let address = asking(&lab, version).await;
+        let address = asking(&lab.pki, version).await;
         let seen = run("tls", lab.check(address, [])).await.unwrap();
         assert_eq!(outcome(&seen), "alert", "{version:?}: {:?}", seen.notes());
         assert_eq!(fact(&seen, "alert"), "certificate_required");
@@ -238,6 +210,37 @@ async fn a_refused_client_is_an_alert_in_both_versions() {
         let client = [("client_cert", lab.file("client.pem")), ("client_key", lab.file("client.key"))];
         let seen = run("tls", lab.check(address, client)).await.unwrap();
         assert_eq!(fact(&seen, "verified"), &Value::Bool(true), "{:?}", seen.notes());
+    }
+}
+
+/// Shows a certificate without having its key.
+#[derive(Debug)]
+struct Impostor(std::sync::Arc<rustls::sign::CertifiedKey>);
+
+impl rustls::server::ResolvesServerCert for Impostor {
+    fn resolve(&self, _: rustls::server::ClientHello<'_>) -> Option<std::sync::Arc<rustls::sign::CertifiedKey>> {
+        Some(self.0.clone())
+    }
+}
+
+#[tokio::test]
+async fn a_stolen_certificate_is_not_verified() {
+    let lab = Lab::start().await;
+    let chain = CertificateDer::pem_slice_iter(lab.pki.good.chain_pem().as_bytes()).map(Result::unwrap).collect();
+    let key = PrivateKeyDer::from_pem_slice(lab.pki.expired.key_pem().as_bytes()).unwrap();
+    let provider = shakedown::net::tls::provider();
+    let signer = provider.key_provider.load_private_key(key).unwrap();
+    let stolen = std::sync::Arc::new(rustls::sign::CertifiedKey::new(chain, signer));
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let config = rustls::ServerConfig::builder_with_provider(provider.clone())
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .with_no_client_auth()
+            .with_cert_resolver(std::sync::Arc::new(Impostor(stolen.clone())));
+        let seen = run("tls", lab.check(accepting(config).await, [])).await.unwrap();
+        assert_eq!(fact(&seen, "verified"), &Value::Bool(false));
+        let error = fact(&seen, "verify_error").as_str().unwrap();
+        assert!(error.contains("did not prove"), "{error}");
     }
 }
 

@@ -213,8 +213,11 @@ fn session(connection: &ClientConnection) -> Session {
 
 /// Trusted needs both a path with the name and a proven key; an error of either is enough to distrust.
 fn judgement(seen: &Seen) -> (bool, Option<String>) {
-    let errors: Vec<&str> =
-        [&seen.trust, &seen.signature].into_iter().filter_map(|r| r.as_ref()?.as_ref().err()).map(String::as_str).collect();
+    let errors: Vec<&str> = [&seen.trust, &seen.signature]
+        .into_iter()
+        .filter_map(|r| r.as_ref()?.as_ref().err())
+        .map(String::as_str)
+        .collect();
     let trusted = matches!((&seen.trust, &seen.signature), (Some(Ok(())), Some(Ok(()))));
     (trusted, (!errors.is_empty()).then(|| errors.join("; ")))
 }

@@ -10,7 +10,6 @@ mod recorder;
 mod trust;
 mod words;
 
-
 use std::sync::{Arc, LazyLock};
 
 pub use handshake::{End, Handshake, Offer, Session, TlsStream, handshake, server_name, versions};

@@ -61,8 +61,11 @@ impl Recorder {
         let parsed = ParsedCertificate::try_from(leaf).map_err(|error| words::verification(&error, leaf, others))?;
         let path = verify_server_cert_signed_by_trust_anchor(&parsed, &self.roots, others, now, self.algorithms.all);
         let name = verify_server_name(&parsed, &self.name);
-        let wrong: Vec<String> =
-            [path, name].iter().filter_map(|r| r.as_ref().err()).map(|e| words::verification(e, leaf, others)).collect();
+        let wrong: Vec<String> = [path, name]
+            .iter()
+            .filter_map(|r| r.as_ref().err())
+            .map(|e| words::verification(e, leaf, others))
+            .collect();
         if wrong.is_empty() { Ok(()) } else { Err(wrong.join("; ")) }
     }
 

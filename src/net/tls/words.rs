@@ -37,7 +37,8 @@ pub(super) fn verification(error: &Error, leaf: &CertificateDer<'_>, others: &[C
             "not for servers: the extended key usage lacks serverAuth".to_owned()
         }
         CertificateError::Other(other) if other.0.to_string().contains("CaUsedAsEndEntity") => {
-            "the server shows an authority's certificate (CA:TRUE) as its own; it needs one issued for a server".to_owned()
+            "the server shows an authority's certificate (CA:TRUE) as its own; it needs one issued for a server"
+                .to_owned()
         }
         other => other.to_string(),
     }
@@ -162,10 +163,7 @@ mod tests {
     #[test]
     fn names_are_those_of_iana() {
         assert_eq!(cipher(CipherSuite::TLS13_AES_256_GCM_SHA384), "TLS_AES_256_GCM_SHA384");
-        assert_eq!(
-            cipher(CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256),
-            "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"
-        );
+        assert_eq!(cipher(CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256), "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256");
         assert_eq!(group(NamedGroup::X25519MLKEM768), "X25519MLKEM768");
         assert_eq!(group(NamedGroup::secp256r1), "secp256r1");
     }
