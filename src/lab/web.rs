@@ -125,7 +125,7 @@ where
         let _ = server.serve_connection(TokioIo::new(stream), service).await;
     } else {
         let mut server = hyper::server::conn::http1::Builder::new();
-        server.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(HEAD);
+        server.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(HEAD).max_header_size(HEAD);
         let _ = server.serve_connection(TokioIo::new(stream), service).await;
     }
 }

@@ -212,7 +212,7 @@ async fn an_endless_body_is_left() {
     let address = server(|mut stream| async move {
         let _ = stream.read(&mut [0; 4096]).await;
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
-        while stream.write_all(&[b'x'; 65536]).await.is_ok() {}
+        while stream.write_all(&[b'x'; 16384]).await.is_ok() {}
     })
     .await;
     let seen = run("http", with(get(&format!("http://{address}/")), [("timeout", Arg::Number(120.0))])).await.unwrap();

@@ -45,7 +45,7 @@ pub async fn says(words: &'static [u8]) -> SocketAddr {
 /// Reads something, says `words`, and hangs up.
 pub async fn says_and_closes(words: &'static [u8]) -> SocketAddr {
     server(move |mut stream| async move {
-        let _ = stream.read(&mut [0; 65536]).await;
+        let _ = stream.read(&mut [0; 16384]).await;
         let _ = stream.write_all(words).await;
     })
     .await
@@ -54,7 +54,7 @@ pub async fn says_and_closes(words: &'static [u8]) -> SocketAddr {
 /// Accepts and resets.
 pub async fn resets() -> SocketAddr {
     server(|mut stream| async move {
-        let _ = stream.read(&mut [0; 65536]).await;
+        let _ = stream.read(&mut [0; 16384]).await;
         let _ = stream.set_zero_linger();
     })
     .await

@@ -93,7 +93,7 @@ async fn an_expired_certificate_keeps_its_facts() {
     assert_eq!(fact(&seen, "verify_error").as_str().unwrap(), format!("expired since {not_after}"));
     assert_eq!(fact(&seen, "san"), &serde_json::json!(["localhost", NAME, "127.0.0.1"]));
     assert!(fact(&seen, "expires_in").as_f64().unwrap() < -28.0 * 86_400.0);
-    assert_eq!(fact(&seen, "chain.expires_in").as_f64().unwrap().signum(), -1.0);
+    assert!(fact(&seen, "chain.expires_in").as_f64().unwrap() < -28.0 * 86_400.0);
     assert!(seen.merged("handshake_time").is_some());
 }
 

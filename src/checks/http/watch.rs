@@ -55,8 +55,9 @@ fn chain(error: &hyper::Error) -> String {
 
 /// Sorts an error of the stream.
 fn sort(error: &io::Error) -> (&'static str, String) {
-    let outcome = match (error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()), error.raw_os_error()) {
-        (true, _) => "tls_failed",
+    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let outcome = match (tls, error.raw_os_error()) {
+        (Some(_), _) => "tls_failed",
         (_, Some(libc::ECONNRESET | libc::EPIPE)) => "reset",
         (_, Some(libc::ETIMEDOUT)) => "timeout",
         (_, Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::EHOSTDOWN)) => "unreachable",
