@@ -120,23 +120,21 @@ impl Handshake {
             return Ok(());
         }
         match tokio::time::timeout(patience, first_word(stream)).await {
-            Ok(Ok(true)) | Err(_) => {}
-            Ok(Ok(false)) => self.end = End::Closed,
+            Ok(Ok(())) | Err(_) => {}
             Ok(Err(error)) => self.end = end_of(&error, false, self.peer)?,
         }
         Ok(())
     }
 }
 
-/// True when the server is content, false when it closed.
-async fn first_word(stream: &mut TlsStream<TcpStream>) -> io::Result<bool> {
+/// Waits for a ticket, data or a proper goodbye, none of which is a refusal; a hang-up without goodbye is an error.
+async fn first_word(stream: &mut TlsStream<TcpStream>) -> io::Result<()> {
     let mut byte = [0_u8; 1];
     poll_fn(|cx| {
         let mut buffer = ReadBuf::new(&mut byte);
         match Pin::new(&mut *stream).poll_read(cx, &mut buffer) {
-            Poll::Ready(outcome) => Poll::Ready(outcome.map(|()| !buffer.filled().is_empty())),
-            Poll::Pending if stream.get_ref().1.tls13_tickets_received() > 0 => Poll::Ready(Ok(true)),
-            Poll::Pending => Poll::Pending,
+            Poll::Pending if stream.get_ref().1.tls13_tickets_received() > 0 => Poll::Ready(Ok(())),
+            other => other,
         }
     })
     .await
@@ -160,8 +158,11 @@ pub async fn handshake(
     let notebook = Notebook::default();
     let connector = TlsConnector::from(Arc::new(config(loaded, offer, &notebook, peer)?));
     let name = offer.sni.clone().unwrap_or_else(|| offer.verify_name.clone());
+    // Making the ClientHello costs key generation, and tens of milliseconds the first time a thread needs randomness.
+    // That is this side's own work, so the clock starts after it, when the first byte is about to leave.
+    let shaking = connector.connect(name, stream);
     let start = Instant::now();
-    let outcome = tokio::time::timeout(patience, connector.connect(name, stream)).await;
+    let outcome = tokio::time::timeout(patience, shaking).await;
     let elapsed = start.elapsed();
     let asked_for_certificate = notebook.asked();
     let seen = notebook.take();

@@ -72,8 +72,17 @@ impl Trust {
         Ok(Self { roots, client, loaded: OnceCell::new() })
     }
 
-    /// Reads the files; what was read is kept, a failure is not.
+    /// Reads the files; what was read is kept, a failure is not. Also wakes the source of randomness, whose first use
+    /// takes tens of milliseconds that would otherwise look like a slow server.
     pub async fn load(&self) -> Result<&Loaded, Fault> {
+        provider().secure_random.fill(&mut [0]).map_err(|_| {
+            Fault::local(
+                "gather randomness for TLS",
+                "",
+                "the system gives none",
+                "check this machine's entropy source",
+            )
+        })?;
         let load = async || {
             let client = match &self.client {
                 Some((certificate, key)) => Some(Arc::new(client(certificate, key).await?)),
