@@ -75,20 +75,29 @@ pub async fn accepting(config: rustls::ServerConfig) -> SocketAddr {
     .await
 }
 
-/// A TLS server that asks for a client certificate issued by the lab's authority.
+/// A TLS server that insists on a client certificate issued by the lab's authority.
 pub async fn asking(pki: &Pki, version: &'static rustls::SupportedProtocolVersion) -> SocketAddr {
+    accepting(asking_config(pki, version, false)).await
+}
+
+/// The configuration of a server that asks for a client certificate, and does without if `optional`.
+pub fn asking_config(
+    pki: &Pki,
+    version: &'static rustls::SupportedProtocolVersion,
+    optional: bool,
+) -> rustls::ServerConfig {
     let provider = shakedown::net::tls::provider();
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(pki.ca_pem().as_bytes()).unwrap()).unwrap();
     let verifier = rustls::server::WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone());
     let chain = CertificateDer::pem_slice_iter(pki.good.chain_pem().as_bytes()).map(Result::unwrap).collect();
-    let config = rustls::ServerConfig::builder_with_provider(provider)
+    let verifier = if optional { verifier.allow_unauthenticated() } else { verifier };
+    rustls::ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[version])
         .unwrap()
         .with_client_cert_verifier(verifier.build().unwrap())
         .with_single_cert(chain, PrivateKeyDer::from_pem_slice(pki.good.key_pem().as_bytes()).unwrap())
-        .unwrap();
-    accepting(config).await
+        .unwrap()
 }
 
 /// A port on which nobody listens.

@@ -2,7 +2,11 @@
 
 use std::net::SocketAddr;
 
-use crate::script::{accepting, args, asking, fact, nobody, resets, run, says, says_and_closes, server, text};
+use tokio::io::AsyncWriteExt;
+
+use crate::script::{
+    accepting, args, asking, asking_config, fact, nobody, resets, run, says, says_and_closes, server, text,
+};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use shakedown::checks::family;
@@ -210,6 +214,30 @@ async fn a_refused_client_is_an_alert_in_both_versions() {
         let client = [("client_cert", lab.file("client.pem")), ("client_key", lab.file("client.key"))];
         let seen = run("tls", lab.check(address, client)).await.unwrap();
         assert_eq!(fact(&seen, "verified"), &Value::Bool(true), "{:?}", seen.notes());
+    }
+}
+
+#[tokio::test]
+async fn a_goodbye_after_the_handshake_is_no_refusal_but_a_hang_up_is() {
+    let lab = Lab::start().await;
+    for (polite, want) in [(true, "handshaken"), (false, "closed")] {
+        let mut config = asking_config(&lab.pki, &rustls::version::TLS13, true);
+        // Tickets would tell that the server is content before it goes.
+        config.send_tls13_tickets = 0;
+        let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(config));
+        let address = server(move |stream| {
+            let acceptor = acceptor.clone();
+            async move {
+                let mut stream = acceptor.accept(stream).await.unwrap();
+                if polite {
+                    let _ = stream.shutdown().await;
+                }
+            }
+        })
+        .await;
+        let seen = run("tls", lab.check(address, [])).await.unwrap();
+        assert_eq!(outcome(&seen), want, "{:?}", seen.notes());
+        assert_eq!(seen.last("verified"), polite.then_some(&Value::Bool(true)));
     }
 }
 

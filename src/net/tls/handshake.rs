@@ -264,3 +264,27 @@ pub fn versions(min: Option<&str>, max: Option<&str>) -> Vec<&'static SupportedP
     let (low, high) = (rank(min, 0), rank(max, 1));
     rustls::ALL_VERSIONS.iter().copied().filter(|version| (low..=high).contains(&order(version))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Seen, judgement, versions};
+
+    #[test]
+    fn trust_needs_both_the_path_and_the_key() {
+        let seen = |trust, signature| Seen { trust, signature, ..Seen::default() };
+        let bad = || Some(Err("bad".to_owned()));
+        assert_eq!(judgement(&seen(Some(Ok(())), Some(Ok(())))), (true, None));
+        assert_eq!(judgement(&seen(Some(Ok(())), None)), (false, None));
+        assert_eq!(judgement(&seen(None, Some(Ok(())))), (false, None));
+        assert_eq!(judgement(&seen(Some(Ok(())), bad())), (false, Some("bad".to_owned())));
+        assert_eq!(judgement(&seen(bad(), bad())), (false, Some("bad; bad".to_owned())));
+    }
+
+    #[test]
+    fn versions_are_a_closed_range() {
+        assert_eq!(versions(None, None).len(), 2);
+        assert_eq!(versions(Some("TLS1.3"), None), [&rustls::version::TLS13]);
+        assert_eq!(versions(None, Some("TLS1.2")), [&rustls::version::TLS12]);
+        assert!(versions(Some("TLS1.3"), Some("TLS1.2")).is_empty());
+    }
+}
