@@ -16,6 +16,8 @@ families! {
     udp::Udp,
     icmp::Icmp,
     throughput::Throughput,
+    tls::Tls,
+    http::Http,
 }
 
 /// A family by its key.

@@ -3,6 +3,9 @@
 
 pub mod dns;
 pub mod reflect;
+pub mod pki;
+mod routes;
+pub mod web;
 
 use std::future::Future;
 

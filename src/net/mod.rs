@@ -9,7 +9,9 @@ pub mod icmp;
 pub mod iperf3;
 pub mod pacer;
 pub mod resolve;
+pub mod scope;
 pub mod sys;
+pub mod tls;
 
 pub use dial::{Dialled, Refusal, connect};
 pub use pacer::Pacer;

@@ -1,0 +1,133 @@
+//! What the family can see, and how an answer becomes facts.
+
+use hyper::Version;
+use hyper::header::{CONTENT_TYPE, HeaderMap};
+
+use super::answer::Answer;
+use super::hop::Trace;
+use crate::model::fact::Distribution;
+use crate::model::{Better, Choice, Fact, FactInfo, Unit, Value};
+use crate::net::bytes::readable;
+use crate::probe::Cx;
+
+pub(super) const OUTCOME: Fact<Choice> = Fact::choice(
+    "outcome",
+    &[
+        "answered",
+        "refused",
+        "timeout",
+        "unreachable",
+        "unresolved",
+        "reset",
+        "untrusted",
+        "tls_failed",
+        "malformed",
+        "closed",
+        "too_many_redirects",
+    ],
+    "What became of the exchange; `answered` when a whole answer arrived, whatever its status.",
+);
+pub(super) const STATUS: Fact<i64> =
+    Fact::integer("status", Unit::Count, "Status of the final answer; absent unless a whole one arrived.");
+const VERSION: Fact<Choice> =
+    Fact::choice("version", &["HTTP/1.0", "HTTP/1.1", "HTTP/2"], "Version of the final answer.");
+const HEADERS: Fact<Value> =
+    Fact::object("headers", "Headers of the final answer, names in lower case, repeats joined by \", \".");
+const BODY: Fact<String> = Fact::text("body", "Body of the final answer as text, up to `limit`.");
+const BODY_JSON: Fact<Value> =
+    Fact::object("body.json", "Body of the final answer, when it is JSON and within `limit`.");
+const BODY_SIZE: Fact<i64> =
+    Fact::integer("body.size", Unit::Bytes, "Bytes of body transferred, past `limit` too; reading stops after 64 MiB.");
+const BODY_TRUNCATED: Fact<bool> = Fact::flag("body.truncated", "`body` is not the whole body.");
+const REDIRECTS: Fact<Vec<String>> = Fact::list("redirects", "Every URL a followed redirect led to, in order.");
+const URL: Fact<String> = Fact::text("url", "The last URL asked.");
+const ADDRESS: Fact<String> = Fact::text("address", "The address last connected to.");
+pub(super) const CERTIFICATE_EXPIRES_IN: Fact<f64> =
+    Fact::number("certificate.expires_in", Unit::Seconds, "Until the server's certificate expires; negative once it has.");
+pub(super) const RESOLVE_TIME: Fact<Distribution> =
+    Fact::distribution("resolve_time", Unit::Seconds, Better::Lower, "Name lookup, a sample per redirect too.");
+pub(super) const CONNECT_TIME: Fact<Distribution> =
+    Fact::distribution("connect_time", Unit::Seconds, Better::Lower, "From SYN to established, a sample per redirect too.");
+pub(super) const TLS_TIME: Fact<Distribution> =
+    Fact::distribution("tls_time", Unit::Seconds, Better::Lower, "TLS handshake, a sample per redirect too.");
+pub(super) const FIRST_BYTE_TIME: Fact<Distribution> = Fact::distribution(
+    "first_byte_time",
+    Unit::Seconds,
+    Better::Lower,
+    "From the request to the head of the answer, a sample per redirect too.",
+);
+pub(super) const TOTAL_TIME: Fact<Distribution> = Fact::distribution(
+    "total_time",
+    Unit::Seconds,
+    Better::Lower,
+    "From the start to the last byte of a whole answer, redirects included.",
+);
+
+pub(super) const TABLE: &[FactInfo] = &[
+    OUTCOME.info,
+    STATUS.info,
+    VERSION.info,
+    HEADERS.info,
+    BODY.info,
+    BODY_JSON.info,
+    BODY_SIZE.info,
+    BODY_TRUNCATED.info,
+    REDIRECTS.info,
+    URL.info,
+    ADDRESS.info,
+    CERTIFICATE_EXPIRES_IN.info,
+    RESOLVE_TIME.info,
+    CONNECT_TIME.info,
+    TLS_TIME.info,
+    FIRST_BYTE_TIME.info,
+    TOTAL_TIME.info,
+];
+
+/// The facts of a whole answer.
+pub(super) fn record_answer(cx: &mut Cx<'_>, answer: &Answer) {
+    cx.set(&STATUS, i64::from(answer.head.status.as_u16()));
+    match answer.head.version {
+        Version::HTTP_10 => cx.set(&VERSION, "HTTP/1.0"),
+        Version::HTTP_11 => cx.set(&VERSION, "HTTP/1.1"),
+        Version::HTTP_2 => cx.set(&VERSION, "HTTP/2"),
+        _ => {}
+    }
+    cx.set(&HEADERS, object(&answer.head.headers));
+    cx.set(&BODY, readable(&answer.kept));
+    cx.set(&BODY_SIZE, i64::try_from(answer.size).unwrap_or(i64::MAX));
+    cx.set(&BODY_TRUNCATED, answer.truncated);
+    if let Some(json) = json(answer) {
+        cx.set(&BODY_JSON, json);
+    }
+}
+
+/// Where the exchange led, whole or not.
+pub(super) fn record_way(cx: &mut Cx<'_>, trace: &Trace) {
+    cx.set(&REDIRECTS, trace.redirects.clone());
+    cx.set(&URL, trace.url.to_string());
+    if let Some(address) = trace.address {
+        cx.set(&ADDRESS, address.to_string());
+    }
+}
+
+fn object(headers: &HeaderMap) -> Value {
+    let joined = headers.keys().map(|name| {
+        let values: Vec<String> = headers.get_all(name).iter().map(|value| readable(value.as_bytes())).collect();
+        (name.as_str().to_owned(), Value::from(values.join(", ")))
+    });
+    Value::Object(joined.collect())
+}
+
+/// A document: said to be JSON, or an object or array all the same. A bare number under another type is text.
+fn json(answer: &Answer) -> Option<Value> {
+    if answer.truncated {
+        return None;
+    }
+    let kind = answer.head.headers.get(CONTENT_TYPE).map(|kind| readable(kind.as_bytes()).to_ascii_lowercase());
+    let said = kind.is_some_and(|kind| {
+        let kind = kind.split(';').next().unwrap_or_default().trim();
+        kind == "application/json" || kind.ends_with("+json")
+    });
+    let parsed: Value = serde_json::from_slice(&answer.kept).ok()?;
+    (said || parsed.is_object() || parsed.is_array()).then_some(parsed)
+}

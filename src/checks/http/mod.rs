@@ -1,0 +1,160 @@
+//! HTTP: one request over connections of its own, every phase measured.
+
+mod answer;
+mod facts;
+mod hop;
+mod request;
+mod watch;
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use facts::{OUTCOME, STATUS};
+use hop::{Hop, Phase, Stop, Trace};
+use request::{Request, Wanted};
+use tokio::time::Instant;
+use url::Url;
+
+use crate::model::field::PATIENCE;
+use crate::model::{Args, FactInfo, Fault, Field, FieldKind, Invalid, Observation, Value};
+use crate::net::tls::{CA_FILE, CLIENT_CERT, CLIENT_KEY, ROOTS, Trust};
+use crate::probe::{Cx, Footprint, Probe, fact_is};
+
+/// Time a probe may need beside its `timeout`, to read a trust store the first time.
+const LOADING: Duration = Duration::from_secs(1);
+
+/// The probe.
+pub struct Http {
+    url: Url,
+    request: Request,
+    follow: usize,
+    pin: Option<IpAddr>,
+    wanted: Wanted,
+    trust: Trust,
+    verify: bool,
+    timeout: Duration,
+    limit: usize,
+}
+
+impl Probe for Http {
+    const FAMILY: &'static str = "http";
+    const SUMMARY: &'static str = "HTTP request: status, headers, body, and the time of every phase";
+    const FIELDS: &'static [Field] = &[
+        Field::required("url", FieldKind::Url, "http or https URL, without user and password."),
+        Field::default("method", FieldKind::Text, "GET", "Request method."),
+        Field::optional("headers", FieldKind::Map(&FieldKind::Text), "Request headers."),
+        Field::optional("body", FieldKind::Text, "Request body."),
+        Field::default("follow", FieldKind::Integer(0, 20), "0", "Redirects followed; one more is too_many_redirects."),
+        Field::optional("resolve", FieldKind::Address, "Address to connect to instead of resolving the URL's host."),
+        Field::default(
+            "version",
+            FieldKind::Choice(&["auto", "1.1", "2"]),
+            "auto",
+            "auto lets an https server choose and is 1.1 over http; 2 over http is prior knowledge.",
+        ),
+        Field::default("verify", FieldKind::Bool, "true", "Send nothing to an https server that cannot be trusted."),
+        ROOTS,
+        CA_FILE,
+        CLIENT_CERT,
+        CLIENT_KEY,
+        Field::default("timeout", PATIENCE, "10s", "How long the whole exchange may take, redirects included."),
+        Field::default("limit", FieldKind::Size(1.0, 67_108_864.0), "1 MiB", "Most bytes kept of the body."),
+    ];
+    const FACTS: &'static [FactInfo] = facts::TABLE;
+    const DEFAULT_EXPECT: &'static str = "status: {between: [200, 399]}";
+    const README: &'static str = include_str!("README.md");
+    const EXAMPLE: &'static str = include_str!("example.yaml");
+    const TARGET_FIELD: (&'static str, Option<&'static str>) = ("url", None);
+
+    fn from_args(args: &Args) -> Result<Self, Invalid> {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the table's range is 1..=64 MiB")]
+        let limit = args.number("limit").unwrap_or(1_048_576.0) as usize;
+        Ok(Self {
+            url: request::url(args)?,
+            request: Request::from_args(args)?,
+            follow: args.unsigned("follow").unwrap_or(0),
+            pin: args.address("resolve"),
+            wanted: Wanted::from_args(args),
+            trust: Trust::from_args(args)?,
+            // Left out means the default, and the default must be the safe one.
+            verify: !args.has("verify") || args.flag("verify"),
+            timeout: args.wait("timeout"),
+            limit,
+        })
+    }
+
+    fn target(&self) -> String {
+        self.url.to_string()
+    }
+
+    fn footprint(&self) -> Footprint {
+        Footprint::Quiet
+    }
+
+    fn longest(&self) -> Duration {
+        self.timeout + LOADING
+    }
+
+    fn answered(seen: &Observation) -> bool {
+        // A balancer without a backend answers too, with a 5xx: that is the outage, not the service.
+        let server_error = seen.last(STATUS.info.name).and_then(Value::as_i64).is_some_and(|status| status >= 500);
+        fact_is(seen, OUTCOME.info.name, "answered") && !server_error
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
+        if self.url.scheme() == "https" || self.follow > 0 {
+            self.trust.load().await?;
+        }
+        let start = Instant::now();
+        let mut trace = Trace::new(self.url.clone());
+        let outcome = tokio::time::timeout_at(start + self.timeout, self.exchange(cx, &mut trace)).await;
+        let elapsed = start.elapsed();
+        let stop = match outcome {
+            Ok(Ok(answer)) => {
+                cx.set(&OUTCOME, "answered");
+                facts::record_answer(cx, &answer);
+                cx.record_time(&facts::TOTAL_TIME, elapsed);
+                None
+            }
+            Ok(Err(Stop::Fault(fault))) => return Err(fault),
+            Ok(Err(Stop::Seen(outcome, why))) => Some((outcome, why)),
+            // The resolver's silence is not the server's.
+            Err(_) if trace.phase == Phase::Resolve => Some(("unresolved", trace.silence(self.timeout))),
+            Err(_) => Some(("timeout", trace.silence(self.timeout))),
+        };
+        if let Some((outcome, why)) = stop {
+            cx.set(&OUTCOME, outcome);
+            cx.note(why);
+            if let Some(partial) = trace.partial() {
+                cx.note(partial);
+            }
+        }
+        facts::record_way(cx, &trace);
+        Ok(())
+    }
+}
+
+impl Http {
+    /// The request, and those that redirects lead to.
+    async fn exchange(&self, cx: &mut Cx<'_>, trace: &mut Trace) -> Result<answer::Answer, Stop> {
+        let mut request = self.request.clone();
+        loop {
+            let hop = Hop { probe: self, request: &request, url: trace.url.clone() };
+            let (head, body, connection) = hop.send(cx, trace).await?;
+            let target = request::redirect(&trace.url, head.status, &head.headers);
+            match target {
+                Some(target) if self.follow > 0 => {
+                    let target = target.map_err(|why| Stop::Seen("malformed", why))?;
+                    if trace.redirects.len() >= self.follow {
+                        let why = format!("more than {} redirects; the next is to {target}", self.follow);
+                        return Err(Stop::Seen("too_many_redirects", why));
+                    }
+                    request.redirected(head.status, &trace.url, &target);
+                    trace.redirects.push(target.to_string());
+                    trace.follow(target);
+                }
+                _ => return answer::read(head, body, &connection, self.limit, trace).await,
+            }
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! What is sent, and how a redirect changes it.
+
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderMap,
+    HeaderName, HeaderValue, LOCATION, PROXY_AUTHORIZATION, USER_AGENT,
+};
+use hyper::http::uri::{Authority, PathAndQuery};
+use hyper::{Method, StatusCode, Uri};
+use url::Url;
+
+use crate::model::{Args, Invalid};
+
+/// Headers that frame the message or belong to the connection; the HTTP layer writes them.
+const FRAMING: &[&str] =
+    &["content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection", "upgrade", "te", "trailer"];
+
+/// HTTP version asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// The server's choice over https, else 1.1.
+    Auto,
+    /// HTTP/1.1.
+    One,
+    /// HTTP/2; over http with prior knowledge.
+    Two,
+}
+
+impl Wanted {
+    pub(super) fn from_args(args: &Args) -> Self {
+        match args.text("version") {
+            Some("1.1") => Self::One,
+            Some("2") => Self::Two,
+            _ => Self::Auto,
+        }
+    }
+
+    /// What is offered over https.
+    pub(super) fn alpn(self) -> Vec<String> {
+        let offered: &[&str] = match self {
+            Self::Auto => &["h2", "http/1.1"],
+            Self::One => &["http/1.1"],
+            Self::Two => &["h2"],
+        };
+        offered.iter().map(ToString::to_string).collect()
+    }
+}
+
+/// A request without its URL.
+#[derive(Clone, Debug)]
+pub(super) struct Request {
+    method: Method,
+    headers: HeaderMap,
+    /// A `host` header of the suite; leads the first server to another of its sites.
+    authority: Option<Authority>,
+    body: Bytes,
+}
+
+/// The URL of the suite.
+pub(super) fn url(args: &Args) -> Result<Url, Invalid> {
+    let text = args.string("url");
+    let help = "write an absolute URL such as https://www.example/health";
+    let mut url = Url::parse(&text).map_err(|error| Invalid::at("url", format!("`{text}`: {error}"), help))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(Invalid::at("url", format!("`{}` is not http or https", url.scheme()), help));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(Invalid::at(
+            "url",
+            "a user or password in a URL would stand in every report",
+            "write `headers: {authorization: \"Basic ${CREDENTIALS}\"}` with CREDENTIALS under `secrets`",
+        ));
+    }
+    url.set_fragment(None);
+    Ok(url)
+}
+
+impl Request {
+    pub(super) fn from_args(args: &Args) -> Result<Self, Invalid> {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+        headers.insert(USER_AGENT, HeaderValue::from_static(concat!("shakedown/", env!("CARGO_PKG_VERSION"))));
+        let mut written = HeaderMap::new();
+        for (name, value) in args.pairs("headers") {
+            let (name, value) = header(&name, &value)?;
+            written.append(name, value);
+        }
+        let authority = written.remove(HOST).map(|host| authority(&host)).transpose()?;
+        // `extend` replaces a default by the suite's own and keeps the suite's repeats.
+        headers.extend(written);
+        let body = Bytes::from(args.string("body"));
+        Ok(Self { method: method(args)?, headers, authority, body })
+    }
+
+    /// As hyper sends it to `url`.
+    pub(super) fn for_url(&self, url: &Url, two: bool) -> Result<hyper::Request<Full<Bytes>>, String> {
+        let authority = match &self.authority {
+            Some(authority) => authority.clone(),
+            None => url[url::Position::BeforeHost..url::Position::AfterPort].parse().map_err(|e| format!("{url}: {e}"))?,
+        };
+        let path = url[url::Position::BeforePath..url::Position::AfterQuery].parse::<PathAndQuery>();
+        let path = path.map_err(|error| format!("{url}: {error}"))?;
+        let host = HeaderValue::from_str(authority.as_str()).map_err(|error| format!("{url}: {error}"))?;
+        // HTTP/1.1 names the host in a header and the path alone in the first line, HTTP/2 has both in its pseudo-headers.
+        let uri = if two {
+            let built = Uri::builder().scheme(url.scheme()).authority(authority).path_and_query(path).build();
+            built.map_err(|error| format!("{url}: {error}"))?
+        } else {
+            Uri::from(path)
+        };
+        let mut request = hyper::Request::new(Full::new(self.body.clone()));
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = uri;
+        *request.headers_mut() = self.headers.clone();
+        if !two {
+            request.headers_mut().insert(HOST, host);
+        }
+        Ok(request)
+    }
+
+    /// Changes the request as `status` demands, and keeps secrets from another origin.
+    pub(super) fn redirected(&mut self, status: StatusCode, from: &Url, to: &Url) {
+        let see_other = status == StatusCode::SEE_OTHER && self.method != Method::HEAD;
+        // Every browser, curl and RFC 9110 turn a redirected POST into a GET for 301 and 302.
+        let moved = matches!(status, StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND) && self.method == Method::POST;
+        if see_other || moved {
+            self.method = Method::GET;
+            self.body = Bytes::new();
+            for name in [CONTENT_TYPE, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH] {
+                self.headers.remove(name);
+            }
+        }
+        if from.origin() != to.origin() {
+            self.authority = None;
+            for name in [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION] {
+                self.headers.remove(name);
+            }
+        }
+    }
+}
+
+/// Where an answer leads: `None` when it does not, `Err` when nobody can go there.
+pub(super) fn redirect(from: &Url, status: StatusCode, headers: &HeaderMap) -> Option<Result<Url, String>> {
+    if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    let location = String::from_utf8_lossy(headers.get(LOCATION)?.as_bytes()).into_owned();
+    let target = from.join(&location).map_err(|error| format!("redirect to {location:?}: {error}"));
+    Some(target.and_then(|mut url| {
+        let known = matches!(url.scheme(), "http" | "https") && url.has_host();
+        let clean = url.set_username("").and_then(|()| url.set_password(None));
+        url.set_fragment(None);
+        match (known, clean) {
+            (true, Ok(())) => Ok(url),
+            _ => Err(format!("redirect to {location:?}, which is not http or https")),
+        }
+    }))
+}
+
+fn method(args: &Args) -> Result<Method, Invalid> {
+    let text = args.text("method").unwrap_or("GET");
+    let upper = text.to_ascii_uppercase();
+    if upper == "CONNECT" {
+        return Err(Invalid::at("method", "CONNECT asks for a tunnel, not for an answer", "use the family tcp"));
+    }
+    if text != upper {
+        return Err(Invalid::at("method", "methods are written in capitals", format!("write {upper}")));
+    }
+    Method::from_bytes(text.as_bytes())
+        .map_err(|_| Invalid::at("method", format!("`{text}` is not a method"), "write GET, HEAD, POST …"))
+}
+
+fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), Invalid> {
+    let parsed = HeaderName::from_bytes(name.as_bytes())
+        .map_err(|_| Invalid::at("headers", format!("`{name}` is not a header name"), "write a name such as x-trace"))?;
+    if FRAMING.contains(&parsed.as_str()) {
+        let help = "leave it out; it is written as the body and the HTTP version need it";
+        return Err(Invalid::at("headers", format!("`{name}` belongs to the connection"), help));
+    }
+    // The value may be a secret, so the message does not show it.
+    let value = HeaderValue::from_str(value)
+        .map_err(|_| Invalid::at("headers", format!("the value of `{name}` cannot be sent"), "write it on one line"))?;
+    Ok((parsed, value))
+}
+
+fn authority(host: &HeaderValue) -> Result<Authority, Invalid> {
+    let parsed = Authority::try_from(host.as_bytes()).ok().filter(|authority| !authority.as_str().contains('@'));
+    parsed.ok_or_else(|| Invalid::at("headers", "`host` is not a host", "write a name, and a port after a colon if any"))
+}
+
+#[cfg(test)]
+#[path = "request_tests.rs"]
+mod tests;

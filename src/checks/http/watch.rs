@@ -1,0 +1,117 @@
+//! A stream that remembers how it ended. The HTTP layer says that an exchange failed, but not always whether the peer
+//! reset, hung up or talked nonsense.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// What the peer did to the stream, in the order of what tells most.
+#[derive(Clone, Debug, Default)]
+struct Ended {
+    read: Option<(&'static str, String)>,
+    eof: bool,
+    written: Option<(&'static str, String)>,
+}
+
+/// Reader of what a [`Watched`] saw.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Watch(Arc<Mutex<Ended>>);
+
+impl Watch {
+    /// Outcome and words for a failed exchange.
+    pub(super) fn explain(&self, error: &hyper::Error) -> (&'static str, String) {
+        let said = chain(error);
+        // Nonsense is found before the stream ends, and the end that follows then says nothing.
+        if error.is_parse() || error.is_parse_too_large() {
+            return ("malformed", said);
+        }
+        let ended = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match ended {
+            Ended { read: Some((outcome, why)), .. } => (outcome, why),
+            Ended { eof: true, .. } => ("closed", said),
+            Ended { written: Some((outcome, why)), .. } => (outcome, why),
+            _ => ("malformed", said),
+        }
+    }
+
+    fn note(&self, change: impl FnOnce(&mut Ended)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// An error with its causes.
+fn chain(error: &hyper::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
+}
+
+/// Sorts an error of the stream.
+fn sort(error: &io::Error) -> (&'static str, String) {
+    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let outcome = match (tls, error.raw_os_error()) {
+        (Some(_), _) => "tls_failed",
+        (_, Some(libc::ECONNRESET | libc::EPIPE)) => "reset",
+        (_, Some(libc::ETIMEDOUT)) => "timeout",
+        (_, Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::EHOSTDOWN)) => "unreachable",
+        _ => "closed",
+    };
+    (outcome, error.to_string())
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Watched<S> {
+    stream: S,
+    watch: Watch,
+}
+
+impl<S> Watched<S> {
+    pub(super) fn new(stream: S) -> (Self, Watch) {
+        let watch = Watch::default();
+        (Self { stream, watch: watch.clone() }, watch)
+    }
+
+    fn written<T>(&self, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if let Poll::Ready(Err(error)) = &outcome {
+            self.watch.note(|ended| ended.written = Some(sort(error)));
+        }
+        outcome
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let outcome = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        match &outcome {
+            Poll::Ready(Err(error)) => self.watch.note(|ended| ended.read = Some(sort(error))),
+            Poll::Ready(Ok(())) if buffer.filled().len() == before => self.watch.note(|ended| ended.eof = true),
+            _ => {}
+        }
+        outcome
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.written(outcome)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let outcome = Pin::new(&mut self.stream).poll_flush(cx);
+        self.written(outcome)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,158 @@
+//! What the family can see, and how a handshake becomes facts.
+
+use crate::model::fact::{Distribution, Time};
+use crate::model::{Better, Choice, Fact, FactInfo, Unit};
+use crate::net::tls::certificate::{Certificate, rfc3339};
+use crate::net::tls::{Handshake, Session, now};
+use crate::probe::Cx;
+
+pub(super) const OUTCOME: Fact<Choice> = Fact::choice(
+    "outcome",
+    &["handshaken", "refused", "timeout", "unreachable", "unresolved", "reset", "alert", "not_tls", "closed"],
+    "What became of the handshake; `handshaken` says nothing about trust, see `verified`.",
+);
+pub(super) const ALERT: Fact<String> =
+    Fact::text("alert", "TLS alert that ended it, such as handshake_failure; `sent (why)` when this side ended it.");
+pub(super) const ADDRESS: Fact<String> = Fact::text("address", "The address connected to.");
+pub(super) const CONNECT_TIME: Fact<Distribution> =
+    Fact::distribution("connect_time", Unit::Seconds, Better::Lower, "From SYN to established, name lookup excluded.");
+const HANDSHAKE_TIME: Fact<Distribution> = Fact::distribution(
+    "handshake_time",
+    Unit::Seconds,
+    Better::Lower,
+    "From the connection to the end of a completed TLS handshake.",
+);
+const VERIFIED: Fact<bool> = Fact::flag(
+    "verified",
+    "The handshake completed, the chain leads to a trusted root, the name fits, the key is proven.",
+);
+const VERIFY_ERROR: Fact<String> = Fact::text("verify_error", "Everything that is wrong with the certificate.");
+const VERSION: Fact<Choice> =
+    Fact::choice("version", &["SSLv3", "TLS1.0", "TLS1.1", "TLS1.2", "TLS1.3"], "Version agreed on.");
+const CIPHER: Fact<String> = Fact::text("cipher", "Cipher suite agreed on, IANA name.");
+const GROUP: Fact<String> = Fact::text("group", "Key exchange group agreed on, IANA name such as X25519MLKEM768.");
+const ALPN: Fact<String> = Fact::text("alpn", "Application protocol agreed on; absent when there is none.");
+const RESUMED: Fact<bool> =
+    Fact::flag("resumed", "An earlier session was resumed; no session is offered, so that the certificate is seen.");
+const SUBJECT: Fact<String> = Fact::text("subject", "Subject of the leaf.");
+const ISSUER: Fact<String> = Fact::text("issuer", "Issuer of the leaf.");
+const SAN: Fact<Vec<String>> = Fact::list("san", "DNS names and addresses the leaf is for.");
+const NOT_BEFORE: Fact<Time> = Fact::time("not_before", "First second of the leaf's validity.");
+const NOT_AFTER: Fact<Time> = Fact::time("not_after", "Last second of the leaf's validity.");
+const EXPIRES_IN: Fact<f64> =
+    Fact::number("expires_in", Unit::Seconds, "Until the leaf expires; negative once it has.");
+const CHAIN_EXPIRES_IN: Fact<f64> = Fact::number(
+    "chain.expires_in",
+    Unit::Seconds,
+    "Until the first certificate of the served chain expires; negative once one has.",
+);
+const CHAIN_LENGTH: Fact<i64> = Fact::integer("chain.length", Unit::Count, "Certificates served.");
+const CHAIN_SUBJECTS: Fact<Vec<String>> = Fact::list("chain.subjects", "Subjects of the served chain, leaf first.");
+const KEY: Fact<String> = Fact::text("key", "Key of the leaf, such as ECDSA P-256 or RSA 2048.");
+const SIGNATURE: Fact<String> = Fact::text("signature", "Signature algorithm of the leaf, such as ecdsa-with-SHA256.");
+const SERIAL: Fact<String> = Fact::text("serial", "Serial number of the leaf, lower-case hexadecimal.");
+const FINGERPRINT: Fact<String> =
+    Fact::text("fingerprint.sha256", "SHA-256 of the leaf, lower-case hexadecimal without colons.");
+const SPKI: Fact<String> =
+    Fact::text("spki.sha256", "SHA-256 of the leaf's public key, lower-case hexadecimal; stays when a renewal keeps the key.");
+
+pub(super) const TABLE: &[FactInfo] = &[
+    OUTCOME.info,
+    ALERT.info,
+    VERIFIED.info,
+    VERIFY_ERROR.info,
+    VERSION.info,
+    CIPHER.info,
+    GROUP.info,
+    ALPN.info,
+    RESUMED.info,
+    SAN.info,
+    SUBJECT.info,
+    ISSUER.info,
+    NOT_BEFORE.info,
+    NOT_AFTER.info,
+    EXPIRES_IN.info,
+    CHAIN_EXPIRES_IN.info,
+    CHAIN_LENGTH.info,
+    CHAIN_SUBJECTS.info,
+    KEY.info,
+    SIGNATURE.info,
+    SERIAL.info,
+    FINGERPRINT.info,
+    SPKI.info,
+    HANDSHAKE_TIME.info,
+    CONNECT_TIME.info,
+    ADDRESS.info,
+];
+
+/// Records session, trust, leaf and chain; whatever the server did not show stays absent.
+pub(super) fn record(cx: &mut Cx<'_>, shaken: &Handshake) {
+    if let Some(verified) = shaken.verified() {
+        cx.set(&VERIFIED, verified);
+    }
+    if let Some(error) = &shaken.verify_error {
+        cx.set(&VERIFY_ERROR, error.clone());
+    }
+    if let Some(session) = &shaken.session {
+        cx.record_time(&HANDSHAKE_TIME, shaken.elapsed);
+        record_session(cx, session);
+    }
+    let chain = shaken.certificates();
+    if chain.is_empty() {
+        return;
+    }
+    if let Some(Some(leaf)) = chain.first() {
+        record_leaf(cx, leaf);
+    } else {
+        cx.note("the leaf cannot be read as an X.509 certificate");
+    }
+    record_chain(cx, &chain);
+}
+
+fn record_session(cx: &mut Cx<'_>, session: &Session) {
+    if let Some(version) = session.version {
+        cx.set(&VERSION, version);
+    }
+    let texts = [(&CIPHER, &session.cipher), (&GROUP, &session.group), (&ALPN, &session.alpn)];
+    for (fact, text) in texts {
+        if let Some(text) = text {
+            cx.set(fact, text.clone());
+        }
+    }
+    cx.set(&RESUMED, session.resumed);
+}
+
+fn record_leaf(cx: &mut Cx<'_>, leaf: &Certificate) {
+    cx.set(&SAN, leaf.san.clone());
+    for (fact, text) in [
+        (&SUBJECT, &leaf.subject),
+        (&ISSUER, &leaf.issuer),
+        (&KEY, &leaf.key),
+        (&SIGNATURE, &leaf.signature),
+        (&SERIAL, &leaf.serial),
+        (&FINGERPRINT, &leaf.fingerprint),
+        (&SPKI, &leaf.spki),
+    ] {
+        cx.set(fact, text.clone());
+    }
+    for (fact, seconds) in [(&NOT_BEFORE, leaf.not_before), (&NOT_AFTER, leaf.not_after)] {
+        if let Some(instant) = rfc3339(seconds) {
+            cx.set(fact, instant);
+        }
+    }
+    cx.set(&EXPIRES_IN, leaf.expires_in(now()));
+}
+
+fn record_chain(cx: &mut Cx<'_>, chain: &[Option<Certificate>]) {
+    cx.set(&CHAIN_LENGTH, i64::try_from(chain.len()).unwrap_or(i64::MAX));
+    let now = now();
+    let subjects = chain.iter().map(|certificate| {
+        certificate.as_ref().map_or_else(|| "(unreadable)".to_owned(), |certificate| certificate.subject.clone())
+    });
+    cx.set(&CHAIN_SUBJECTS, subjects.collect::<Vec<_>>());
+    // One unreadable certificate may be the one that expires first, so the minimum is then unknown.
+    let expiries: Option<Vec<f64>> = chain.iter().map(|c| c.as_ref().map(|c| c.expires_in(now))).collect();
+    if let Some(first) = expiries.and_then(|all| all.into_iter().min_by(f64::total_cmp)) {
+        cx.set(&CHAIN_EXPIRES_IN, first);
+    }
+}

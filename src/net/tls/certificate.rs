@@ -1,0 +1,160 @@
+//! What a certificate says, read without trusting it. Its size is bounded by the handshake: rustls refuses a
+//! certificate message above 64 KiB.
+
+use std::net::IpAddr;
+
+use sha2::{Digest, Sha256};
+use x509_parser::der_parser::oid::Oid;
+use x509_parser::objects::{oid_registry, oid2sn};
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+use x509_parser::public_key::PublicKey;
+use x509_parser::x509::SubjectPublicKeyInfo;
+
+use crate::net::bytes::hex;
+
+/// The parts of a certificate that checks look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// Distinguished name of the subject.
+    pub subject: String,
+    /// Distinguished name of the issuer.
+    pub issuer: String,
+    /// DNS names and addresses it is for, in its own order.
+    pub san: Vec<String>,
+    /// First second of validity, since 1970.
+    pub not_before: i64,
+    /// Last second of validity, since 1970.
+    pub not_after: i64,
+    /// Key, as people write it: `ECDSA P-256`, `RSA 2048`.
+    pub key: String,
+    /// Signature algorithm: `ecdsa-with-SHA256`.
+    pub signature: String,
+    /// Serial number, lower-case hexadecimal.
+    pub serial: String,
+    /// SHA-256 of the whole certificate, lower-case hexadecimal.
+    pub fingerprint: String,
+    /// SHA-256 of the public key with its algorithm, lower-case hexadecimal.
+    pub spki: String,
+}
+
+impl Certificate {
+    /// Reads a certificate; `None` when it is not one.
+    #[must_use]
+    pub fn parse(der: &[u8]) -> Option<Self> {
+        let (_, certificate) = X509Certificate::from_der(der).ok()?;
+        Some(Self {
+            subject: certificate.subject().to_string(),
+            issuer: certificate.issuer().to_string(),
+            san: names(&certificate),
+            not_before: certificate.validity().not_before.timestamp(),
+            not_after: certificate.validity().not_after.timestamp(),
+            key: key(certificate.public_key()),
+            signature: name_of(&certificate.signature_algorithm.algorithm),
+            serial: hex(serial(certificate.raw_serial())),
+            fingerprint: hex(&Sha256::digest(der)),
+            spki: hex(&Sha256::digest(certificate.public_key().raw)),
+        })
+    }
+
+    /// Seconds from `now` until it expires; negative once it has.
+    #[must_use]
+    pub fn expires_in(&self, now: f64) -> f64 {
+        self.not_after as f64 - now
+    }
+}
+
+/// DER keeps a positive number positive with a leading zero; people and tools leave it out.
+fn serial(raw: &[u8]) -> &[u8] {
+    match raw {
+        [0, rest @ ..] if !rest.is_empty() => rest,
+        whole => whole,
+    }
+}
+
+/// Seconds since 1970 as RFC 3339; `None` outside the calendar.
+#[must_use]
+pub fn rfc3339(seconds: i64) -> Option<String> {
+    jiff::Timestamp::from_second(seconds).ok().map(|instant| instant.to_string())
+}
+
+fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
+    let Ok(Some(extension)) = certificate.subject_alternative_name() else {
+        return Vec::new();
+    };
+    let names = extension.value.general_names.iter();
+    names
+        .filter_map(|name| match name {
+            GeneralName::DNSName(name) => Some((*name).to_owned()),
+            GeneralName::IPAddress(bytes) => address(bytes),
+            _ => None,
+        })
+        .collect()
+}
+
+fn address(bytes: &[u8]) -> Option<String> {
+    let address = if let Ok(v4) = <[u8; 4]>::try_from(bytes) {
+        IpAddr::from(v4)
+    } else {
+        IpAddr::from(<[u8; 16]>::try_from(bytes).ok()?)
+    };
+    Some(address.to_string())
+}
+
+fn key(spki: &SubjectPublicKeyInfo<'_>) -> String {
+    match spki.parsed() {
+        Ok(PublicKey::RSA(rsa)) => format!("RSA {}", bits(rsa.modulus)),
+        Ok(PublicKey::EC(_)) => {
+            let curve = spki.algorithm.parameters.as_ref().and_then(|any| any.as_oid().ok());
+            curve.map_or_else(|| "ECDSA".to_owned(), |curve| format!("ECDSA {}", curve_name(&curve)))
+        }
+        _ => match spki.algorithm.algorithm.to_id_string().as_str() {
+            "1.3.101.112" => "Ed25519".to_owned(),
+            "1.3.101.113" => "Ed448".to_owned(),
+            _ => name_of(&spki.algorithm.algorithm),
+        },
+    }
+}
+
+/// Significant bits of a big-endian number.
+fn bits(number: &[u8]) -> usize {
+    let significant = number.iter().position(|byte| *byte != 0).and_then(|start| number.get(start..));
+    significant.map_or(0, |bytes| {
+        let lead = bytes.first().map_or(0, |byte| byte.leading_zeros() as usize);
+        bytes.len() * 8 - lead
+    })
+}
+
+fn curve_name(oid: &Oid<'_>) -> String {
+    match oid.to_id_string().as_str() {
+        "1.2.840.10045.3.1.7" => "P-256".to_owned(),
+        "1.3.132.0.34" => "P-384".to_owned(),
+        "1.3.132.0.35" => "P-521".to_owned(),
+        _ => name_of(oid),
+    }
+}
+
+/// The short name of an object identifier, or its numbers.
+fn name_of(oid: &Oid<'_>) -> String {
+    oid2sn(oid, oid_registry()).map_or_else(|_| oid.to_id_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Certificate, address, bits, rfc3339};
+
+    #[test]
+    fn junk_is_not_a_certificate() {
+        assert_eq!(Certificate::parse(&[]), None);
+        assert_eq!(Certificate::parse(b"0\x82\xff\xff"), None);
+    }
+
+    #[test]
+    fn small_parts() {
+        assert_eq!(bits(&[0, 0x80, 0]), 16);
+        assert_eq!(bits(&[1]), 1);
+        assert_eq!(bits(&[]), 0);
+        assert_eq!(address(&[127, 0, 0, 1]).unwrap(), "127.0.0.1");
+        assert_eq!(address(&[1, 2]), None);
+        assert_eq!(rfc3339(0).unwrap(), "1970-01-01T00:00:00Z");
+    }
+}

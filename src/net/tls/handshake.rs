@@ -1,0 +1,290 @@
+//! One full handshake over a connection that is already there.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use rustls::client::Resumption;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, HandshakeKind, ProtocolVersion, SupportedProtocolVersion};
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+use tokio_rustls::TlsConnector;
+/// The connection after the handshake.
+pub use tokio_rustls::client::TlsStream;
+
+use super::certificate::Certificate;
+use super::recorder::{Appearance, Notebook, Recorder, Seen};
+use super::trust::Loaded;
+use super::{provider, words};
+use crate::model::Fault;
+use crate::net::dial::{Refusal, refusal};
+
+/// What to offer, and what to verify.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    /// Name sent as SNI; `None` sends none.
+    pub sni: Option<ServerName<'static>>,
+    /// Name or address the certificate must be for.
+    pub verify_name: ServerName<'static>,
+    /// Application protocols, most wanted first.
+    pub alpn: Vec<String>,
+    /// Versions offered.
+    pub versions: Vec<&'static SupportedProtocolVersion>,
+}
+
+/// How a handshake ended.
+#[derive(Debug)]
+pub enum End {
+    /// Completed. Whether the certificate verified is another question: see [`Handshake::verified`].
+    Done(Box<TlsStream<TcpStream>>),
+    /// Silence.
+    Timeout,
+    /// RST.
+    Reset,
+    /// FIN in the middle.
+    Closed,
+    /// An ICMP error in the middle.
+    Unreachable(String),
+    /// The answer is not TLS; what it was instead.
+    NotTls(String),
+    /// A fatal alert, from the server (its name) or from this side (`sent (why)`).
+    Alert(String),
+}
+
+/// The session both sides agreed on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// `TLS1.2` or `TLS1.3`.
+    pub version: Option<&'static str>,
+    /// IANA name of the cipher suite.
+    pub cipher: Option<String>,
+    /// IANA name of the key exchange group.
+    pub group: Option<String>,
+    /// Application protocol.
+    pub alpn: Option<String>,
+    /// An earlier session was resumed.
+    pub resumed: bool,
+}
+
+/// Everything one handshake showed. The facts of the chain are there whenever the server sent one.
+#[derive(Debug)]
+pub struct Handshake {
+    /// How it ended.
+    pub end: End,
+    /// From the first byte sent to the end.
+    pub elapsed: Duration,
+    /// As served, leaf first.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// Why the certificate must not be trusted, if it was looked at and must not.
+    pub verify_error: Option<String>,
+    /// The session, when the handshake completed.
+    pub session: Option<Session>,
+    /// The server asked for a client certificate.
+    pub asked_for_certificate: bool,
+    trusted: bool,
+    peer: SocketAddr,
+}
+
+impl Handshake {
+    /// True only for a completed handshake with a trusted path, the right name and a proven key; false when any of these
+    /// failed; absent when there was nothing to verify.
+    #[must_use]
+    pub fn verified(&self) -> Option<bool> {
+        if self.verify_error.is_some() {
+            return Some(false);
+        }
+        (self.trusted && matches!(self.end, End::Done(_))).then_some(true)
+    }
+
+    /// The certificates of the chain that can be read, leaf first.
+    #[must_use]
+    pub fn certificates(&self) -> Vec<Option<Certificate>> {
+        self.chain.iter().map(|der| Certificate::parse(der)).collect()
+    }
+
+    /// In TLS 1.3 a server refuses a client certificate, or the lack of one, only after the handshake: when it asked
+    /// for one, listens until it hands out a session ticket (which it does once it is content), speaks, refuses, or
+    /// `patience` is over. Whatever data it sends is consumed.
+    pub async fn hear_late_refusal(&mut self, patience: Duration) -> Result<(), Fault> {
+        let End::Done(stream) = &mut self.end else {
+            return Ok(());
+        };
+        let late = self.session.as_ref().is_some_and(|session| session.version == Some("TLS1.3"));
+        if !late || !self.asked_for_certificate {
+            return Ok(());
+        }
+        match tokio::time::timeout(patience, first_word(stream)).await {
+            Ok(Ok(())) | Err(_) => {}
+            Ok(Err(error)) => self.end = end_of(&error, false, self.peer)?,
+        }
+        Ok(())
+    }
+}
+
+/// Waits for a ticket, data or a proper goodbye, none of which is a refusal; a hang-up without goodbye is an error.
+async fn first_word(stream: &mut TlsStream<TcpStream>) -> io::Result<()> {
+    let mut byte = [0_u8; 1];
+    poll_fn(|cx| {
+        let mut buffer = ReadBuf::new(&mut byte);
+        match Pin::new(&mut *stream).poll_read(cx, &mut buffer) {
+            Poll::Pending if stream.get_ref().1.tls13_tickets_received() > 0 => Poll::Ready(Ok(())),
+            other => other,
+        }
+    })
+    .await
+}
+
+/// A host as the TLS layer names it; `None` when it is neither a DNS name nor an address.
+#[must_use]
+pub fn server_name(host: &str) -> Option<ServerName<'static>> {
+    let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
+    ServerName::try_from(bare.to_owned()).ok()
+}
+
+/// Shakes hands over `stream`, waiting at most `patience` for the whole. `Err` is a fault of this side.
+pub async fn handshake(
+    stream: TcpStream,
+    peer: SocketAddr,
+    loaded: &Loaded,
+    offer: &Offer,
+    patience: Duration,
+) -> Result<Handshake, Fault> {
+    let notebook = Notebook::default();
+    let connector = TlsConnector::from(Arc::new(config(loaded, offer, &notebook, peer)?));
+    let name = offer.sni.clone().unwrap_or_else(|| offer.verify_name.clone());
+    // Making the ClientHello costs key generation, and tens of milliseconds the first time a thread needs randomness.
+    // That is this side's own work, so the clock starts after it, when the first byte is about to leave.
+    let shaking = connector.connect(name, stream);
+    let start = Instant::now();
+    let outcome = tokio::time::timeout(patience, shaking).await;
+    let elapsed = start.elapsed();
+    let asked_for_certificate = notebook.asked();
+    let seen = notebook.take();
+    let (end, session) = match outcome {
+        Err(_) => (End::Timeout, None),
+        Ok(Err(error)) => (end_of(&error, seen.chain.is_empty(), peer)?, None),
+        Ok(Ok(stream)) => {
+            let session = session(stream.get_ref().1);
+            (End::Done(Box::new(stream)), Some(session))
+        }
+    };
+    let (trusted, verify_error) = judgement(&seen);
+    Ok(Handshake { end, elapsed, chain: seen.chain, verify_error, session, asked_for_certificate, trusted, peer })
+}
+
+fn config(loaded: &Loaded, offer: &Offer, notebook: &Notebook, peer: SocketAddr) -> Result<ClientConfig, Fault> {
+    let provider = provider();
+    let recorder = Recorder {
+        roots: loaded.roots.clone(),
+        algorithms: provider.signature_verification_algorithms,
+        name: offer.verify_name.clone(),
+        notebook: notebook.clone(),
+    };
+    let appearance = Appearance { key: loaded.client.clone(), notebook: notebook.clone() };
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&offer.versions)
+        .map_err(|error| {
+            Fault::local("build the TLS client", peer.to_string(), error.to_string(), "offer TLS1.2, TLS1.3 or both")
+        })?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(recorder))
+        .with_client_cert_resolver(Arc::new(appearance));
+    config.alpn_protocols = offer.alpn.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+    config.enable_sni = offer.sni.is_some();
+    // A resumed session shows no certificate; every handshake here is a full one.
+    config.resumption = Resumption::disabled();
+    Ok(config)
+}
+
+fn session(connection: &ClientConnection) -> Session {
+    Session {
+        version: connection.protocol_version().and_then(words::version),
+        cipher: connection.negotiated_cipher_suite().map(|suite| words::cipher(suite.suite())),
+        group: connection.negotiated_key_exchange_group().map(|group| words::group(group.name())),
+        alpn: connection.alpn_protocol().map(crate::net::bytes::readable),
+        resumed: connection.handshake_kind() == Some(HandshakeKind::Resumed),
+    }
+}
+
+/// Trusted needs both a path with the name and a proven key; an error of either is enough to distrust.
+fn judgement(seen: &Seen) -> (bool, Option<String>) {
+    let errors: Vec<&str> = [&seen.trust, &seen.signature]
+        .into_iter()
+        .filter_map(|r| r.as_ref()?.as_ref().err())
+        .map(String::as_str)
+        .collect();
+    let trusted = matches!((&seen.trust, &seen.signature), (Some(Ok(())), Some(Ok(()))));
+    (trusted, (!errors.is_empty()).then(|| errors.join("; ")))
+}
+
+/// Sorts an error of the handshake, or of the first read after it.
+fn end_of(error: &io::Error, before_certificate: bool, peer: SocketAddr) -> Result<End, Fault> {
+    if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        return end_of_tls(tls, before_certificate, peer);
+    }
+    if error.kind() == io::ErrorKind::UnexpectedEof {
+        return Ok(End::Closed);
+    }
+    match error.raw_os_error() {
+        Some(_) => refusal(error, "TLS handshake", peer).map(|refusal| match refusal {
+            Refusal::Timeout => End::Timeout,
+            Refusal::Unreachable(why) => End::Unreachable(why),
+            Refusal::Refused | Refusal::Reset => End::Reset,
+        }),
+        None => Ok(End::Closed),
+    }
+}
+
+fn end_of_tls(error: &rustls::Error, before_certificate: bool, peer: SocketAddr) -> Result<End, Fault> {
+    match error {
+        rustls::Error::AlertReceived(alert) => Ok(End::Alert(words::alert(*alert))),
+        rustls::Error::InvalidMessage(why) if before_certificate => Ok(End::NotTls(format!("{why:?}"))),
+        rustls::Error::FailedToGetCurrentTime | rustls::Error::FailedToGetRandomBytes => Err(Fault::local(
+            "TLS handshake",
+            peer.to_string(),
+            error.to_string(),
+            "check this machine's clock and its source of randomness",
+        )),
+        // The server spoke TLS, but not as it must, or nothing in common: this side ended it with an alert of its own.
+        other => Ok(End::Alert(format!("sent ({other})"))),
+    }
+}
+
+/// The versions between two words of the field (`TLS1.2`, `TLS1.3`), both included; empty when they are crossed.
+#[must_use]
+pub fn versions(min: Option<&str>, max: Option<&str>) -> Vec<&'static SupportedProtocolVersion> {
+    let order = |version: &SupportedProtocolVersion| u8::from(version.version == ProtocolVersion::TLSv1_3);
+    let rank = |word: Option<&str>, open: u8| word.map_or(open, |word| u8::from(word == "TLS1.3"));
+    let (low, high) = (rank(min, 0), rank(max, 1));
+    rustls::ALL_VERSIONS.iter().copied().filter(|version| (low..=high).contains(&order(version))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Seen, judgement, versions};
+
+    #[test]
+    fn trust_needs_both_the_path_and_the_key() {
+        let seen = |trust, signature| Seen { trust, signature, ..Seen::default() };
+        let bad = || Some(Err("bad".to_owned()));
+        assert_eq!(judgement(&seen(Some(Ok(())), Some(Ok(())))), (true, None));
+        assert_eq!(judgement(&seen(Some(Ok(())), None)), (false, None));
+        assert_eq!(judgement(&seen(None, Some(Ok(())))), (false, None));
+        assert_eq!(judgement(&seen(Some(Ok(())), bad())), (false, Some("bad".to_owned())));
+        assert_eq!(judgement(&seen(bad(), bad())), (false, Some("bad; bad".to_owned())));
+    }
+
+    #[test]
+    fn versions_are_a_closed_range() {
+        assert_eq!(versions(None, None).len(), 2);
+        assert_eq!(versions(Some("TLS1.3"), None), [&rustls::version::TLS13]);
+        assert_eq!(versions(None, Some("TLS1.2")), [&rustls::version::TLS12]);
+        assert!(versions(Some("TLS1.3"), Some("TLS1.2")).is_empty());
+    }
+}

@@ -1,0 +1,32 @@
+//! TLS as a client that looks before it trusts: the handshake goes on even when the certificate does not verify, so the
+//! facts of the certificate, the chain and the session are there exactly when somebody needs them.
+//!
+//! The stack is named here and nowhere else: rustls with the aws-lc-rs provider, given explicitly, never the process
+//! default, so that another library in the process cannot change what is offered.
+
+pub mod certificate;
+mod handshake;
+mod recorder;
+mod trust;
+mod words;
+
+use std::sync::{Arc, LazyLock};
+
+pub use handshake::{End, Handshake, Offer, Session, TlsStream, handshake, server_name, versions};
+use rustls::crypto::CryptoProvider;
+pub use trust::{CA_FILE, CLIENT_CERT, CLIENT_KEY, Loaded, ROOTS, Trust};
+
+/// The cryptography every handshake of this program uses.
+#[must_use]
+pub fn provider() -> Arc<CryptoProvider> {
+    static PROVIDER: LazyLock<Arc<CryptoProvider>> =
+        LazyLock::new(|| Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
+    PROVIDER.clone()
+}
+
+/// The wall clock in seconds since 1970. Expiry is a date, so lengths of time cannot answer for it; this is the one
+/// place a check may ask what day it is, and it is never used to measure how long something took.
+#[must_use]
+pub fn now() -> f64 {
+    jiff::Timestamp::now().as_duration().as_secs_f64()
+}

@@ -1,0 +1,177 @@
+//! Whom to trust, and as whom to appear: root stores and the client certificate, loaded once, outside anything timed.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock};
+
+use rustls::RootCertStore;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+use tokio::io::AsyncReadExt;
+use tokio::sync::OnceCell;
+
+use super::provider;
+use crate::model::{Args, Fault, Field, FieldKind, Invalid};
+
+/// Most bytes read of a PEM file; the largest public bundles have 300 KiB.
+const MOST: u64 = 16 * 1024 * 1024;
+
+/// Field `roots` of every family that verifies.
+pub const ROOTS: Field = Field::default(
+    "roots",
+    FieldKind::Choice(&["webpki", "system"]),
+    "webpki",
+    "Whom to trust: Mozilla's roots built into this program, or this machine's store.",
+);
+/// Field `ca_file`.
+pub const CA_FILE: Field =
+    Field::optional("ca_file", FieldKind::Path, "PEM file with the only authorities to trust; replaces `roots`.");
+/// Field `client_cert`.
+pub const CLIENT_CERT: Field =
+    Field::optional("client_cert", FieldKind::Path, "PEM file with the certificate chain to show when asked.");
+/// Field `client_key`.
+pub const CLIENT_KEY: Field =
+    Field::optional("client_key", FieldKind::Path, "PEM file with the unencrypted private key of `client_cert`.");
+
+#[derive(Debug)]
+enum Roots {
+    Webpki,
+    System,
+    File(PathBuf),
+}
+
+/// What a suite asked for. Files are read at the first use, so that a plan can be printed where they are not.
+#[derive(Debug)]
+pub struct Trust {
+    roots: Roots,
+    client: Option<(PathBuf, PathBuf)>,
+    loaded: OnceCell<Loaded>,
+}
+
+/// Roots and client certificate, ready for use.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    pub(super) roots: Arc<RootCertStore>,
+    pub(super) client: Option<Arc<CertifiedKey>>,
+}
+
+impl Trust {
+    /// From the fields `roots`, `ca_file`, `client_cert` and `client_key`.
+    pub fn from_args(args: &Args) -> Result<Self, Invalid> {
+        let roots = match (args.path("ca_file"), args.text("roots")) {
+            (Some(file), _) => Roots::File(file),
+            (None, Some("system")) => Roots::System,
+            (None, _) => Roots::Webpki,
+        };
+        let client = match (args.path("client_cert"), args.path("client_key")) {
+            (Some(certificate), Some(key)) => Some((certificate, key)),
+            (None, None) => None,
+            (Some(_), None) => return Err(half("client_cert", "client_key")),
+            (None, Some(_)) => return Err(half("client_key", "client_cert")),
+        };
+        Ok(Self { roots, client, loaded: OnceCell::new() })
+    }
+
+    /// Reads the files; what was read is kept, a failure is not. Also wakes the source of randomness, whose first use
+    /// takes tens of milliseconds that would otherwise look like a slow server.
+    pub async fn load(&self) -> Result<&Loaded, Fault> {
+        provider().secure_random.fill(&mut [0]).map_err(|_| {
+            Fault::local(
+                "gather randomness for TLS",
+                "",
+                "the system gives none",
+                "check this machine's entropy source",
+            )
+        })?;
+        let load = async || {
+            let client = match &self.client {
+                Some((certificate, key)) => Some(Arc::new(client(certificate, key).await?)),
+                None => None,
+            };
+            Ok(Loaded { roots: self.roots().await?, client })
+        };
+        self.loaded.get_or_try_init(load).await
+    }
+
+    async fn roots(&self) -> Result<Arc<RootCertStore>, Fault> {
+        static WEBPKI: LazyLock<Arc<RootCertStore>> =
+            LazyLock::new(|| Arc::new(webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect()));
+        static SYSTEM: OnceCell<Arc<RootCertStore>> = OnceCell::const_new();
+        match &self.roots {
+            Roots::Webpki => Ok(WEBPKI.clone()),
+            Roots::System => SYSTEM.get_or_try_init(system).await.cloned(),
+            Roots::File(path) => ca_file(path).await.map(Arc::new),
+        }
+    }
+}
+
+fn half(written: &'static str, missing: &'static str) -> Invalid {
+    Invalid::at(written, format!("`{written}` without `{missing}`"), format!("write both, or neither: add `{missing}`"))
+}
+
+async fn system() -> Result<Arc<RootCertStore>, Fault> {
+    let operation = "read the system's trust store";
+    let remedy = "install the package ca-certificates, or write `roots: webpki` or `ca_file`";
+    // The store is a directory of many files; reading it must not hold up the other checks.
+    let found = tokio::task::spawn_blocking(rustls_native_certs::load_native_certs)
+        .await
+        .map_err(|error| Fault::local(operation, "", error.to_string(), remedy))?;
+    let mut store = RootCertStore::empty();
+    let (added, _) = store.add_parsable_certificates(found.certs);
+    if added == 0 {
+        let why = found.errors.first().map_or_else(|| "it is empty".to_owned(), ToString::to_string);
+        return Err(Fault::local(operation, "", why, remedy));
+    }
+    Ok(Arc::new(store))
+}
+
+async fn ca_file(path: &Path) -> Result<RootCertStore, Fault> {
+    let operation = "load ca_file";
+    let mut store = RootCertStore::empty();
+    for certificate in certificates(path, operation).await? {
+        store.add(certificate).map_err(|error| {
+            broken(operation, path, error.to_string(), "check it with `openssl x509 -in FILE -noout -text`")
+        })?;
+    }
+    Ok(store)
+}
+
+async fn client(certificate: &Path, key: &Path) -> Result<CertifiedKey, Fault> {
+    let chain = certificates(certificate, "load client_cert").await?;
+    let operation = "load client_key";
+    let pem = read(key, operation).await?;
+    let remedy = "write an unencrypted PEM key (`openssl pkey -in KEY -out PLAIN`)";
+    let parsed =
+        PrivateKeyDer::from_pem_slice(&pem).map_err(|error| broken(operation, key, error.to_string(), remedy))?;
+    CertifiedKey::from_der(chain, parsed, &provider()).map_err(|error| {
+        let remedy = format!("check that the key belongs to {}", certificate.display());
+        broken(operation, key, error.to_string(), &remedy)
+    })
+}
+
+async fn certificates(path: &Path, operation: &str) -> Result<Vec<CertificateDer<'static>>, Fault> {
+    let pem = read(path, operation).await?;
+    let remedy = "write PEM: -----BEGIN CERTIFICATE----- (`openssl x509 -inform DER -in FILE` converts)";
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let found = found.map_err(|error| broken(operation, path, error.to_string(), remedy))?;
+    if found.is_empty() {
+        return Err(broken(operation, path, "no certificate in it".to_owned(), remedy));
+    }
+    Ok(found)
+}
+
+async fn read(path: &Path, operation: &str) -> Result<Vec<u8>, Fault> {
+    let remedy = "check the path (it is relative to the suite file) and its permissions";
+    let fault = |error: std::io::Error| broken(operation, path, error.to_string(), remedy);
+    let file = tokio::fs::File::open(path).await.map_err(fault)?;
+    let mut content = Vec::new();
+    file.take(MOST + 1).read_to_end(&mut content).await.map_err(fault)?;
+    if content.len() as u64 > MOST {
+        return Err(broken(operation, path, format!("more than {MOST} bytes"), "name a PEM file"));
+    }
+    Ok(content)
+}
+
+fn broken(operation: &str, path: &Path, detail: String, remedy: &str) -> Fault {
+    Fault::local(operation, path.display().to_string(), detail, remedy)
+}

@@ -1,0 +1,7 @@
+//! Families on the wire: against the lab's servers, and against servers scripted to misbehave.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod http;
+mod script;
+mod tls;

@@ -1,0 +1,313 @@
+//! Family `tls`.
+
+use std::net::SocketAddr;
+
+use tokio::io::AsyncWriteExt;
+
+use crate::script::{
+    accepting, args, asking, asking_config, fact, nobody, resets, run, says, says_and_closes, server, text,
+};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use shakedown::checks::family;
+use shakedown::lab::pki::{NAME, OTHER_NAME, Pki};
+use shakedown::lab::web::WebLab;
+use shakedown::model::{Arg, Args, Observation, Value};
+
+struct Lab {
+    pki: Pki,
+    web: WebLab,
+    folder: tempfile::TempDir,
+}
+
+impl Lab {
+    async fn start() -> Self {
+        let pki = Pki::new().unwrap();
+        let web = WebLab::start(&pki).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        pki.write_ca(&folder.path().join("ca.pem")).await.unwrap();
+        Self { pki, web, folder }
+    }
+
+    fn file(&self, name: &str) -> Arg {
+        text(self.folder.path().join(name).to_str().unwrap())
+    }
+
+    /// A check of `address` that trusts the lab.
+    fn check<const N: usize>(&self, address: SocketAddr, more: [(&'static str, Arg); N]) -> Args {
+        let mut all = to(address);
+        all.0.insert("ca_file", self.file("ca.pem"));
+        all.0.extend(more);
+        all
+    }
+}
+
+fn to(address: SocketAddr) -> Args {
+    args([
+        ("host", text(address.ip().to_string())),
+        ("port", Arg::Integer(address.port().into())),
+        ("timeout", Arg::Number(5.0)),
+    ])
+}
+
+fn with<const N: usize>(mut all: Args, more: [(&'static str, Arg); N]) -> Args {
+    all.0.extend(more);
+    all
+}
+
+fn outcome(seen: &Observation) -> &str {
+    fact(seen, "outcome").as_str().unwrap()
+}
+
+#[tokio::test]
+async fn a_good_certificate_verifies_and_every_fact_is_there() {
+    let lab = Lab::start().await;
+    let alpn = Arg::List(vec![text("h2"), text("http/1.1")]);
+    let seen = run("tls", lab.check(lab.web.https(), [("sni", text(NAME)), ("alpn", alpn)])).await.unwrap();
+    assert_eq!(fact(&seen, "verified"), &Value::Bool(true));
+    assert_eq!(seen.last("verify_error"), None);
+    assert_eq!(fact(&seen, "version"), "TLS1.3");
+    assert!(fact(&seen, "cipher").as_str().unwrap().starts_with("TLS_"));
+    assert_eq!(fact(&seen, "group"), "X25519MLKEM768");
+    assert_eq!(fact(&seen, "alpn"), "h2");
+    assert_eq!(fact(&seen, "key"), "ECDSA P-256");
+    assert_eq!(fact(&seen, "signature"), "ecdsa-with-SHA256");
+    assert_eq!(fact(&seen, "issuer"), "CN=shakedown lab CA");
+    assert_eq!(fact(&seen, "san"), &serde_json::json!(["localhost", NAME, "127.0.0.1"]));
+    assert_eq!(fact(&seen, "chain.length"), 2);
+    let subjects = serde_json::json!([format!("CN={NAME}"), "CN=shakedown lab CA"]);
+    assert_eq!(fact(&seen, "chain.subjects"), &subjects);
+    assert_eq!(fact(&seen, "fingerprint.sha256").as_str().unwrap().len(), 64);
+    assert_ne!(fact(&seen, "fingerprint.sha256"), fact(&seen, "spki.sha256"));
+    let leaf = fact(&seen, "expires_in").as_f64().unwrap();
+    assert!((88.0 * 86_400.0..91.0 * 86_400.0).contains(&leaf), "{leaf}");
+    let missing = family("tls").unwrap().facts.iter().map(|info| info.name).filter(|name| {
+        !["alert", "verify_error"].contains(name) && seen.last(name).is_none() && seen.merged(name).is_none()
+    });
+    assert_eq!(missing.collect::<Vec<_>>(), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn an_expired_certificate_keeps_its_facts() {
+    let lab = Lab::start().await;
+    let seen = run("tls", lab.check(lab.web.expired(), [("sni", text(NAME))])).await.unwrap();
+    assert_eq!(outcome(&seen), "handshaken");
+    assert_eq!(fact(&seen, "verified"), &Value::Bool(false));
+    let not_after = fact(&seen, "not_after").as_str().unwrap().to_owned();
+    assert_eq!(fact(&seen, "verify_error").as_str().unwrap(), format!("expired since {not_after}"));
+    assert_eq!(fact(&seen, "san"), &serde_json::json!(["localhost", NAME, "127.0.0.1"]));
+    assert!(fact(&seen, "expires_in").as_f64().unwrap() < -28.0 * 86_400.0);
+    assert!(fact(&seen, "chain.expires_in").as_f64().unwrap() < -28.0 * 86_400.0);
+    assert!(seen.merged("handshake_time").is_some());
+}
+
+#[tokio::test]
+async fn a_certificate_for_another_name_keeps_its_facts() {
+    let lab = Lab::start().await;
+    let seen = run("tls", lab.check(lab.web.wrong_name(), [("sni", text(NAME))])).await.unwrap();
+    assert_eq!(fact(&seen, "verified"), &Value::Bool(false));
+    let error = fact(&seen, "verify_error").as_str().unwrap();
+    assert_eq!(error, format!("not valid for name {NAME} (names are {OTHER_NAME})"));
+    assert_eq!(fact(&seen, "san"), &serde_json::json!([OTHER_NAME]));
+    assert!(fact(&seen, "expires_in").as_f64().unwrap() > 0.0);
+
+    let fits = [("sni", text(NAME)), ("verify_name", text(OTHER_NAME))];
+    let seen = run("tls", lab.check(lab.web.wrong_name(), fits)).await.unwrap();
+    assert_eq!(fact(&seen, "verified"), &Value::Bool(true), "verify_name decides, not sni");
+}
+
+#[tokio::test]
+async fn everything_wrong_is_told_at_once() {
+    let lab = Lab::start().await;
+    let seen = run("tls", lab.check(lab.web.expired(), [("verify_name", text("x.example"))])).await.unwrap();
+    let error = fact(&seen, "verify_error").as_str().unwrap();
+    assert!(error.contains("expired since") && error.contains("not valid for name x.example"), "{error}");
+}
+
+#[tokio::test]
+async fn an_unknown_authority_is_not_trusted() {
+    let lab = Lab::start().await;
+    let seen = run("tls", with(to(lab.web.https()), [("sni", text(NAME))])).await.unwrap();
+    assert_eq!(fact(&seen, "verified"), &Value::Bool(false));
+    assert!(fact(&seen, "verify_error").as_str().unwrap().starts_with("unknown issuer"));
+    assert_eq!(fact(&seen, "chain.length"), 2);
+}
+
+#[tokio::test]
+async fn an_address_is_verified_without_sni() {
+    let lab = Lab::start().await;
+    let seen = run("tls", lab.check(lab.web.https(), [])).await.unwrap();
+    assert_eq!(fact(&seen, "verified"), &Value::Bool(true));
+}
+
+#[tokio::test]
+async fn the_highest_version_is_a_limit() {
+    let lab = Lab::start().await;
+    let seen = run("tls", lab.check(lab.web.https(), [("max_version", text("TLS1.2"))])).await.unwrap();
+    assert_eq!(fact(&seen, "version"), "TLS1.2");
+    assert_eq!(fact(&seen, "verified"), &Value::Bool(true));
+}
+
+#[tokio::test]
+async fn no_common_protocol_is_an_alert_and_not_verified() {
+    let lab = Lab::start().await;
+    let seen = run("tls", lab.check(lab.web.https(), [("alpn", text("x").into_list())])).await.unwrap();
+    assert_eq!((outcome(&seen), fact(&seen, "alert").as_str().unwrap()), ("alert", "no_application_protocol"));
+    assert_eq!(seen.last("verified"), None);
+}
+
+trait IntoList {
+    fn into_list(self) -> Arg;
+}
+
+impl IntoList for Arg {
+    fn into_list(self) -> Arg {
+        Arg::List(vec![self])
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_handshake_is_never_verified() {
+    let silent = server(|mut stream| async move {
+        let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+    })
+    .await;
+    let cases = [
+        (says(b"HTTP/1.1 400 Bad Request\r\n\r\n").await, "not_tls"),
+        (says(b"220 mail.example ESMTP\r\n").await, "not_tls"),
+        (says(b"\x16\x03\x03\xff\xff garbage").await, "not_tls"),
+        (says(b"\x00\x01\x02\x03\x04\x05\x06\x07").await, "not_tls"),
+        (says(b"\x15\x03\x03\x00\x02\x02\x28").await, "alert"),
+        (says_and_closes(b"").await, "closed"),
+        (says_and_closes(b"\x16\x03\x03\x00\x40\x02").await, "closed"),
+        (resets().await, "reset"),
+        (nobody().await, "refused"),
+        (silent, "timeout"),
+    ];
+    for (address, want) in cases {
+        let patience = if want == "timeout" { 0.2 } else { 5.0 };
+        let seen = run("tls", with(to(address), [("timeout", Arg::Number(patience))])).await.unwrap();
+        assert_eq!(outcome(&seen), want, "{:?}", seen.notes());
+        for absent in ["verified", "verify_error", "version", "expires_in", "chain.length"] {
+            assert_eq!(seen.last(absent), None, "{absent} of {want}");
+        }
+        assert!(seen.merged("handshake_time").is_none());
+    }
+    let seen = run("tls", with(to(nobody().await), [("host", text("no-such-name.invalid"))])).await.unwrap();
+    assert_eq!(outcome(&seen), "unresolved");
+    assert_eq!(seen.last("verified"), None);
+}
+
+#[tokio::test]
+async fn a_refused_client_is_an_alert_in_both_versions() {
+    let lab = Lab::start().await;
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let address = asking(&lab.pki, version).await;
+        let seen = run("tls", lab.check(address, [])).await.unwrap();
+        assert_eq!(outcome(&seen), "alert", "{version:?}: {:?}", seen.notes());
+        assert_eq!(fact(&seen, "alert"), "certificate_required");
+        assert_eq!(seen.last("verified"), None, "refused is not verified");
+        assert_eq!(fact(&seen, "chain.length"), 2, "the certificate was seen all the same");
+
+        std::fs::write(lab.folder.path().join("client.pem"), lab.pki.good.chain_pem()).unwrap();
+        std::fs::write(lab.folder.path().join("client.key"), lab.pki.good.key_pem()).unwrap();
+        let client = [("client_cert", lab.file("client.pem")), ("client_key", lab.file("client.key"))];
+        let seen = run("tls", lab.check(address, client)).await.unwrap();
+        assert_eq!(fact(&seen, "verified"), &Value::Bool(true), "{:?}", seen.notes());
+    }
+}
+
+#[tokio::test]
+async fn a_goodbye_after_the_handshake_is_no_refusal_but_a_hang_up_is() {
+    let lab = Lab::start().await;
+    for (polite, want) in [(true, "handshaken"), (false, "closed")] {
+        let mut config = asking_config(&lab.pki, &rustls::version::TLS13, true);
+        // Tickets would tell that the server is content before it goes.
+        config.send_tls13_tickets = 0;
+        let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(config));
+        let address = server(move |stream| {
+            let acceptor = acceptor.clone();
+            async move {
+                let mut stream = acceptor.accept(stream).await.unwrap();
+                if polite {
+                    let _ = stream.shutdown().await;
+                }
+            }
+        })
+        .await;
+        let seen = run("tls", lab.check(address, [])).await.unwrap();
+        assert_eq!(outcome(&seen), want, "{:?}", seen.notes());
+        assert_eq!(seen.last("verified"), polite.then_some(&Value::Bool(true)));
+    }
+}
+
+/// Shows a certificate without having its key.
+#[derive(Debug)]
+struct Impostor(std::sync::Arc<rustls::sign::CertifiedKey>);
+
+impl rustls::server::ResolvesServerCert for Impostor {
+    fn resolve(&self, _: rustls::server::ClientHello<'_>) -> Option<std::sync::Arc<rustls::sign::CertifiedKey>> {
+        Some(self.0.clone())
+    }
+}
+
+#[tokio::test]
+async fn a_stolen_certificate_is_not_verified() {
+    let lab = Lab::start().await;
+    let chain = CertificateDer::pem_slice_iter(lab.pki.good.chain_pem().as_bytes()).map(Result::unwrap).collect();
+    let key = PrivateKeyDer::from_pem_slice(lab.pki.expired.key_pem().as_bytes()).unwrap();
+    let provider = shakedown::net::tls::provider();
+    let signer = provider.key_provider.load_private_key(key).unwrap();
+    let stolen = std::sync::Arc::new(rustls::sign::CertifiedKey::new(chain, signer));
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let config = rustls::ServerConfig::builder_with_provider(provider.clone())
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .with_no_client_auth()
+            .with_cert_resolver(std::sync::Arc::new(Impostor(stolen.clone())));
+        let seen = run("tls", lab.check(accepting(config).await, [])).await.unwrap();
+        assert_eq!(fact(&seen, "verified"), &Value::Bool(false));
+        let error = fact(&seen, "verify_error").as_str().unwrap();
+        assert!(error.contains("did not prove"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn broken_files_are_faults_that_name_them() {
+    let lab = Lab::start().await;
+    let empty = lab.folder.path().join("empty.pem");
+    std::fs::write(&empty, "nothing here").unwrap();
+    std::fs::write(lab.folder.path().join("client.pem"), lab.pki.good.chain_pem()).unwrap();
+    std::fs::write(lab.folder.path().join("other.key"), lab.pki.expired.key_pem()).unwrap();
+    for (more, file) in [
+        (vec![("ca_file", lab.file("absent.pem"))], "absent.pem"),
+        (vec![("ca_file", lab.file("empty.pem"))], "empty.pem"),
+        (vec![("client_cert", lab.file("client.pem")), ("client_key", lab.file("empty.pem"))], "empty.pem"),
+        (vec![("client_cert", lab.file("client.pem")), ("client_key", lab.file("other.key"))], "other.key"),
+    ] {
+        let mut check = lab.check(lab.web.https(), []);
+        check.0.extend(more);
+        let fault = run("tls", check).await.unwrap_err();
+        assert!(fault.peer.ends_with(file), "{fault:?}");
+        assert!(!fault.remedy.is_empty());
+    }
+}
+
+#[test]
+fn rules_between_fields() {
+    let build = family("tls").unwrap().build;
+    let base = || to("127.0.0.1:1".parse().unwrap());
+    for (more, field) in [
+        (vec![("client_cert", text("a.pem"))], "client_cert"),
+        (vec![("client_key", text("a.pem"))], "client_key"),
+        (vec![("sni", text("192.0.2.1"))], "sni"),
+        (vec![("sni", text("two words"))], "sni"),
+        (vec![("alpn", text("").into_list())], "alpn"),
+        (vec![("min_version", text("TLS1.3")), ("max_version", text("TLS1.2"))], "min_version"),
+    ] {
+        let mut args = base();
+        args.0.extend(more);
+        assert_eq!(build(&args).err().map(|invalid| invalid.field), Some(field));
+    }
+    assert!(build(&with(base(), [("sni", text(""))])).is_ok());
+}
