@@ -13,6 +13,7 @@ macro_rules! families {
 families! {
     tcp::Tcp,
     dns::Dns,
+    failover::Failover,
 }
 
 /// A family by its key.

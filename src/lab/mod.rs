@@ -2,6 +2,7 @@
 //! Each server stops when its handle is dropped.
 
 pub mod dns;
+pub mod pair;
 
 use std::future::Future;
 
