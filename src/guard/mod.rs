@@ -170,6 +170,12 @@ impl Guard {
         Ok(Self { child, input, output, plan, live: false, asked: false })
     }
 
+    /// Its process id, while it runs.
+    #[must_use]
+    pub fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// From here on the guard restores when this process vanishes.
     pub async fn live(&mut self) -> Result<(), Fault> {
         self.live = true;

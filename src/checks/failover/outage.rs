@@ -134,12 +134,8 @@ fn alive_between(shots: &[Shot], travel: &Travel, before: usize, after: usize) -
 
 fn episode(shots: &[Shot], travel: &Travel, first: usize, last: usize, losses: u32) -> Option<Episode> {
     let (begin, end) = (shots.get(first)?, shots.get(last)?);
-    let before = shots
-        .get(..first)?
-        .iter()
-        .rev()
-        .find(|shot| shot.fate == Fate::Answered && travel.latest(shot) <= begin.sent)
-        .map(|shot| shot.sent);
+    let before =
+        shots.get(..first)?.iter().rposition(|shot| shot.fate == Fate::Answered && travel.latest(shot) <= begin.sent);
     let down_until = travel.latest(end);
     let after = shots
         .get(last..)?
@@ -151,9 +147,33 @@ fn episode(shots: &[Shot], travel: &Travel, first: usize, last: usize, losses: u
         first: begin.sent,
         losses,
         lo: (end.sent - travel.latest(begin)).max(0.0),
-        hi: before.zip(after).map(|(before, after)| travel.latest(after) - before),
+        hi: before.zip(after).and_then(|(before, _)| room(shots, travel, before, travel.latest(begin))),
         resumed: after.map(|shot| shot.ended),
     })
+}
+
+/// The longest outage that can have begun between answered probe `before` and time `until`.
+fn room(shots: &[Shot], travel: &Travel, before: usize, until: f64) -> Option<f64> {
+    let candidates = shots.iter().enumerate().skip(before).take_while(|(_, shot)| shot.sent <= until);
+    candidates
+        .filter(|(_, shot)| shot.fate == Fate::Answered)
+        .filter_map(|(index, shot)| next_proof(shots, travel, index).map(|proof| proof - shot.sent))
+        .reduce(f64::max)
+}
+
+/// The earliest time by which a probe sent after the one at `index` proves the service up.
+fn next_proof(shots: &[Shot], travel: &Travel, index: usize) -> Option<f64> {
+    let mut earliest: Option<f64> = None;
+    for shot in shots.iter().skip(index + 1) {
+        if earliest.is_some_and(|proof| shot.sent >= proof) {
+            break;
+        }
+        if shot.fate == Fate::Answered {
+            let proof = travel.latest(shot);
+            earliest = Some(earliest.map_or(proof, |known| known.min(proof)));
+        }
+    }
+    earliest
 }
 
 /// The longest outage the stream leaves room for, among those that began in `from..until`: the longest stretch without a
@@ -200,7 +220,7 @@ mod tests {
 
     fn seen(picture: &str, isolated: u32) -> Vec<Episode> {
         let shots = stream(picture);
-        episodes(&evidence(&shots), &Travel::of(&shots, &shots[..1]), isolated)
+        episodes(&evidence(&shots), &Travel::of(&shots, shots.get(..1).unwrap_or_default()), isolated)
     }
 
     /// Losses, lower and upper bound in whole milliseconds.

@@ -1,0 +1,404 @@
+//! Failover with a real guard process and a real pair of servers: what was changed is put back on every path.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::{Value, json};
+use shakedown::checks::family;
+use shakedown::guard::{self, Guard, Order, Plan};
+use shakedown::lab::pair::Pair;
+use shakedown::model::{Arg, Args, Fault, FaultKind, Observation};
+use shakedown::probe::{Cx, DynProbe};
+use tempfile::TempDir;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_shakedown");
+
+/// A folder of marks that commands leave.
+struct Marks(TempDir);
+
+impl Marks {
+    fn new() -> Self {
+        guard::set_program(BINARY);
+        Self(TempDir::new().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// How often the command that leaves mark `name` ran.
+    fn count(&self, name: &str) -> usize {
+        std::fs::read_to_string(self.path(name)).map_or(0, |text| text.lines().count())
+    }
+
+    /// A command that leaves mark `name` and goes on with `rest`.
+    fn leave(&self, name: &str, rest: &str) -> Vec<String> {
+        shell(&format!("echo x >> '{}'; {rest}", self.path(name).display()))
+    }
+
+    /// Waits until mark `name` is there.
+    fn wait(&self, name: &str) {
+        let patience = std::time::Instant::now() + Duration::from_secs(60);
+        while self.count(name) == 0 {
+            assert!(std::time::Instant::now() < patience, "no mark `{name}`");
+            std::thread::yield_now();
+        }
+    }
+}
+
+fn shell(script: &str) -> Vec<String> {
+    ["sh", "-c", script].map(str::to_owned).to_vec()
+}
+
+fn order(run: Vec<String>) -> Order {
+    Order { run, cwd: None, timeout: Duration::from_secs(30) }
+}
+
+/// A guard spoken to over its pipe, as if by a run that can die at any line.
+struct Bare {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+}
+
+impl Bare {
+    fn start() -> Self {
+        let mut child = Command::new(BINARY)
+            .arg(guard::SUBCOMMAND)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (input, output) = (child.stdin.take(), BufReader::new(child.stdout.take().unwrap()));
+        Self { child, input, output }
+    }
+
+    fn armed(plan: &Plan) -> Self {
+        let mut bare = Self::start();
+        bare.say(&json!({ "arm": plan }));
+        assert_eq!(bare.hear(), json!("armed"));
+        bare
+    }
+
+    fn say(&mut self, line: &Value) {
+        writeln!(self.input.as_mut().unwrap(), "{line}").unwrap();
+    }
+
+    fn hear(&mut self) -> Value {
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap()
+    }
+
+    /// The run is gone. What the guard said about it on standard error, and whether it was content.
+    fn vanish(mut self) -> (String, bool) {
+        self.input = None;
+        let end = self.child.wait_with_output().unwrap();
+        (String::from_utf8(end.stderr).unwrap(), end.status.success())
+    }
+}
+
+#[test]
+fn the_guard_restores_when_the_run_vanishes_and_minds_no_signal() {
+    let marks = Marks::new();
+    let plan = Plan { restore: order(marks.leave("restored", "")), verify: Some(order(marks.leave("verified", ""))) };
+    let mut bare = Bare::armed(&plan);
+    bare.say(&json!("live"));
+    // An answered line proves that the signals before it were survived.
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+        kill(Pid::from_raw(i32::try_from(bare.child.id()).unwrap()), signal).unwrap();
+    }
+    assert_eq!(marks.count("restored"), 0);
+    let (said, content) = bare.vanish();
+    marks.wait("restored");
+    assert!(content && said.contains("restored"), "{said}");
+    assert_eq!((marks.count("restored"), marks.count("verified")), (1, 1));
+}
+
+#[test]
+fn the_guard_leaves_everything_alone_when_nothing_was_begun_or_all_is_done() {
+    let marks = Marks::new();
+    let plan = Plan { restore: order(marks.leave("restored", "")), verify: None };
+    assert!(Bare::armed(&plan).vanish().1);
+    assert_eq!(marks.count("restored"), 0);
+    let mut bare = Bare::armed(&plan);
+    bare.say(&json!("live"));
+    bare.say(&json!("restore"));
+    assert_eq!(bare.hear()["restored"]["restore"]["exit"], 0);
+    assert!(bare.vanish().1);
+    assert_eq!(marks.count("restored"), 1, "a restore that succeeded is not repeated");
+}
+
+#[test]
+fn a_guard_that_cannot_restore_says_what_to_run_by_hand() {
+    let marks = Marks::new();
+    let plan = Plan { restore: order(marks.leave("tried", "echo no route >&2; exit 4")), verify: None };
+    let mut bare = Bare::armed(&plan);
+    bare.say(&json!("live"));
+    let (said, content) = bare.vanish();
+    assert!(!content && said.contains("exit status 4") && said.contains("no route"), "{said}");
+    assert!(said.contains("run by hand: sh -c 'echo x"), "{said}");
+    assert_eq!(marks.count("tried"), 2, "tried once more");
+}
+
+#[tokio::test]
+async fn when_the_guard_is_killed_the_run_restores_itself() {
+    let marks = Marks::new();
+    let plan = Plan { restore: order(marks.leave("restored", "")), verify: None };
+    let mut guard = Guard::arm(plan).await.unwrap();
+    guard.live().await.unwrap();
+    kill(Pid::from_raw(i32::try_from(guard.id().unwrap()).unwrap()), Signal::SIGKILL).unwrap();
+    let restored = guard.restore().await.unwrap();
+    assert!(restored.succeeded(), "{restored:?}");
+    assert_eq!(marks.count("restored"), 1);
+}
+
+#[tokio::test]
+async fn a_dropped_guard_restores() {
+    let marks = Marks::new();
+    let mut guard = Guard::arm(Plan { restore: order(marks.leave("restored", "")), verify: None }).await.unwrap();
+    guard.live().await.unwrap();
+    drop(guard);
+    marks.wait("restored");
+}
+
+/// One failover check against `front`, short phases.
+struct Check {
+    front: std::net::SocketAddr,
+    inject: Vec<String>,
+    restore: Vec<String>,
+    verify: Option<Vec<String>>,
+    observe: f64,
+}
+
+impl Check {
+    fn probe(&self) -> std::sync::Arc<dyn DynProbe> {
+        let number = Arg::Number;
+        let text = |text: &str| Arg::Text(text.to_owned());
+        let group = |pairs: Vec<(&'static str, Arg)>| Args(pairs.into_iter().collect::<BTreeMap<_, _>>());
+        let command = |run: &[String]| {
+            let run = run.iter().cloned().map(Arg::Text).collect();
+            Arg::Group(group(vec![("run", Arg::List(run)), ("timeout", number(30.0))]))
+        };
+        let tcp = group(vec![
+            ("host", text("127.0.0.1")),
+            ("port", Arg::Integer(self.front.port().into())),
+            ("timeout", number(3.0)),
+            ("send", text("GET / HTTP/1.1\r\nHost: lab\r\n\r\n")),
+            ("expect", text("200 OK")),
+        ]);
+        let mut args = group(vec![
+            (
+                "probe",
+                Arg::Probe {
+                    family: "tcp",
+                    args: tcp,
+                    group: group(vec![("interval", number(0.01)), ("timeout", number(2.0))]),
+                },
+            ),
+            ("inject", command(&self.inject)),
+            ("restore", command(&self.restore)),
+            ("observe", number(self.observe)),
+            ("steady", number(0.2)),
+            ("settle", number(0.1)),
+            ("isolated", Arg::Integer(1)),
+        ]);
+        if let Some(verify) = &self.verify {
+            args.0.insert("verify", command(verify));
+        }
+        (family("failover").unwrap().build)(&args).unwrap()
+    }
+
+    async fn run(&self) -> (Observation, Result<(), Fault>, Result<(), Fault>) {
+        let probe = self.probe();
+        let mut seen = Observation::default();
+        let deadline = Instant::now() + probe.longest();
+        let mut cx = Cx::new(&mut seen, deadline, 1, CancellationToken::new());
+        let result = probe.run(&mut cx).await;
+        (seen, result, probe.restore().await)
+    }
+}
+
+fn lab(pair: &Pair, words: &str) -> Vec<String> {
+    let mut command = vec![BINARY.to_owned(), "__lab".to_owned(), pair.control().to_string()];
+    command.extend(words.split(' ').map(str::to_owned));
+    command
+}
+
+/// A command followed by a mark.
+fn marked(marks: &Marks, name: &str, command: &[String]) -> Vec<String> {
+    marks.leave(name, &format!("exec {}", order(command.to_vec()).typed()))
+}
+
+fn number(seen: &Observation, fact: &str) -> f64 {
+    seen.last(fact).and_then(Value::as_f64).unwrap_or_else(|| panic!("no fact {fact}"))
+}
+
+fn exists(path: &Path) -> bool {
+    path.exists()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failover_is_measured_and_put_back() {
+    let (marks, pair) = (Marks::new(), Pair::start().await.unwrap());
+    let check = Check {
+        front: pair.front(),
+        inject: lab(&pair, "stop a"),
+        restore: marked(&marks, "restored", &lab(&pair, "start a")),
+        verify: Some(marks.leave("verified", "")),
+        observe: 1.5,
+    };
+    let (seen, result, after) = check.run().await;
+    result.unwrap();
+    after.unwrap();
+    let yes = json!(true);
+    for fact in ["steady.before", "recovered", "restored", "steady.after"] {
+        assert_eq!(seen.last(fact), Some(&yes), "{fact}");
+    }
+    let (lo, longest, hi) = (number(&seen, "outage.lo"), number(&seen, "outage.longest"), number(&seen, "outage.hi"));
+    assert!(longest > 0.0 && lo <= longest && longest <= hi, "{lo} {longest} {hi}");
+    assert!(number(&seen, "outage.total") >= longest);
+    assert!(number(&seen, "outages") >= 1.0 && number(&seen, "lost") >= 1.0);
+    assert!(number(&seen, "recovered_after") < 1.5);
+    assert!(seen.last("detected_after").is_some());
+    assert_eq!((number(&seen, "inject.exit"), number(&seen, "restore.exit")), (0.0, 0.0));
+    assert!(number(&seen, "failback.outage") >= 0.0);
+    let answered = seen.merged("latency").unwrap().count() as f64;
+    assert!((answered + number(&seen, "lost") - number(&seen, "sent")).abs() < 0.5);
+    assert_eq!(marks.count("restored"), 1, "once, although the engine asks again");
+    assert_eq!(marks.count("verified"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_that_does_not_fail_over_is_not_recovered() {
+    let pair = Pair::start().await.unwrap();
+    shakedown::lab::pair::control(pair.control(), &["stop".into(), "b".into()]).await.unwrap();
+    let check = Check {
+        front: pair.front(),
+        inject: lab(&pair, "stop a"),
+        restore: lab(&pair, "start a"),
+        verify: None,
+        observe: 0.5,
+    };
+    let (seen, result, _) = check.run().await;
+    result.unwrap();
+    assert_eq!(seen.last("recovered"), Some(&json!(false)));
+    assert_eq!(seen.last("restored"), Some(&json!(true)));
+    assert!(seen.last("recovered_after").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_an_effect_there_is_no_outage() {
+    let pair = Pair::start().await.unwrap();
+    let check =
+        Check { front: pair.front(), inject: shell("true"), restore: shell("true"), verify: None, observe: 0.3 };
+    let (seen, result, _) = check.run().await;
+    result.unwrap();
+    assert_eq!(seen.last("recovered"), Some(&json!(true)));
+    assert_eq!((number(&seen, "outages"), number(&seen, "outage.longest")), (0.0, 0.0));
+    assert!(number(&seen, "outage.hi") > 0.0, "an outage between two probes remains possible");
+    assert!(seen.last("detected_after").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_that_fails_is_told_with_the_command_to_run() {
+    let (marks, pair) = (Marks::new(), Pair::start().await.unwrap());
+    for (restore, verify) in
+        [(marks.leave("restored", "exit 5"), None), (marks.leave("restored", ""), Some(shell("exit 5")))]
+    {
+        let before = marks.count("restored");
+        let check = Check { front: pair.front(), inject: shell("true"), restore, verify, observe: 0.2 };
+        let (seen, result, after) = check.run().await;
+        let fault = result.unwrap_err();
+        assert_eq!(fault.kind, FaultKind::NotRestored);
+        assert!(fault.detail.contains("exit status 5"), "{fault}");
+        assert!(fault.remedy.contains("sh -c 'echo x"), "{}", fault.remedy);
+        assert_eq!(after.unwrap_err().kind, FaultKind::NotRestored, "the engine hears it as well");
+        assert_eq!(seen.last("restored"), Some(&json!(false)));
+        assert_eq!(marks.count("restored") - before, 2, "tried twice, not for ever");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_that_is_not_steady_is_left_alone() {
+    let (marks, pair) = (Marks::new(), Pair::start().await.unwrap());
+    for name in ["a", "b"] {
+        shakedown::lab::pair::control(pair.control(), &["stop".into(), name.into()]).await.unwrap();
+    }
+    let check = Check {
+        front: pair.front(),
+        inject: marks.leave("injected", ""),
+        restore: marks.leave("restored", ""),
+        verify: None,
+        observe: 0.2,
+    };
+    let (seen, result, after) = check.run().await;
+    let fault = result.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Local);
+    assert!(fault.detail.contains("was not steady before") && fault.detail.contains("reset"), "{fault}");
+    after.unwrap();
+    assert_eq!(seen.last("steady.before"), Some(&json!(false)));
+    assert!(!exists(&marks.path("injected")) && !exists(&marks.path("restored")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_inject_that_fails_is_restored_all_the_same() {
+    let (marks, pair) = (Marks::new(), Pair::start().await.unwrap());
+    let check = Check {
+        front: pair.front(),
+        inject: shell("echo half done; exit 1"),
+        restore: marks.leave("restored", ""),
+        verify: None,
+        observe: 0.2,
+    };
+    let (seen, result, after) = check.run().await;
+    let fault = result.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Local);
+    assert!(fault.detail.contains("exit status 1") && fault.detail.contains("half done"), "{fault}");
+    after.unwrap();
+    assert_eq!(number(&seen, "inject.exit"), 1.0);
+    assert_eq!(seen.last("restored"), Some(&json!(true)));
+    assert_eq!(marks.count("restored"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_dropped_half_way_is_restored() {
+    let (marks, pair) = (Marks::new(), Pair::start().await.unwrap());
+    // Dropped while the command still runs, and while it observes.
+    for rest in ["exec sleep 600", ""] {
+        let (injected, restored) = (marks.count("injected"), marks.count("restored"));
+        let check = Check {
+            front: pair.front(),
+            inject: marks.leave("injected", rest),
+            restore: marks.leave("restored", ""),
+            verify: None,
+            observe: 600.0,
+        };
+        let probe = check.probe();
+        let mut seen = Observation::default();
+        let mut cx = Cx::new(&mut seen, Instant::now() + probe.longest(), 1, CancellationToken::new());
+        let begun = async {
+            while marks.count("injected") == injected {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            result = probe.run(&mut cx) => panic!("ended by itself: {result:?}"),
+            () = begun => {}
+        }
+        assert_eq!(marks.count("restored"), restored);
+        probe.restore().await.unwrap();
+        probe.restore().await.unwrap();
+        assert_eq!(marks.count("restored") - restored, 1);
+    }
+}
