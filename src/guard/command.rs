@@ -80,7 +80,7 @@ impl Order {
         };
         let mut group = Group(child.id().and_then(|id| i32::try_from(id).ok()));
         let mut tail = Tail::default();
-        let status = self.attend(&mut child, &mut pipe, &mut tail).await;
+        let status = attend(&mut child, &mut pipe, &mut tail, self.timeout).await;
         if status.is_some() {
             group.0 = None;
         } else {
@@ -113,26 +113,26 @@ impl Order {
         let child = command.spawn()?;
         Ok((child, Receiver::from_owned_fd(reader.into())?))
     }
+}
 
-    /// `None` when the time is over.
-    async fn attend(
-        &self,
-        child: &mut Child,
-        pipe: &mut Receiver,
-        tail: &mut Tail,
-    ) -> Option<std::io::Result<ExitStatus>> {
-        let end = Instant::now() + self.timeout;
-        let mut chunk = [0_u8; 4096];
-        let mut open = true;
-        loop {
-            tokio::select! {
-                status = child.wait() => return Some(status),
-                read = pipe.read(&mut chunk), if open => match read {
-                    Ok(count) if count > 0 => tail.push(chunk.get(..count).unwrap_or_default()),
-                    _ => open = false,
-                },
-                () = sleep_until(end) => return None,
-            }
+/// Reads what the command prints until it ends; `None` when the time is over first.
+async fn attend(
+    child: &mut Child,
+    pipe: &mut Receiver,
+    tail: &mut Tail,
+    limit: Duration,
+) -> Option<std::io::Result<ExitStatus>> {
+    let end = Instant::now() + limit;
+    let mut chunk = [0_u8; 4096];
+    let mut open = true;
+    loop {
+        tokio::select! {
+            status = child.wait() => return Some(status),
+            read = pipe.read(&mut chunk), if open => match read {
+                Ok(count) if count > 0 => tail.push(chunk.get(..count).unwrap_or_default()),
+                _ => open = false,
+            },
+            () = sleep_until(end) => return None,
         }
     }
 }

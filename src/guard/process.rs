@@ -60,10 +60,9 @@ async fn watch(plan: &Plan, input: &mut Lines<BufReader<Receiver>>) -> ExitCode 
                 live = !result.succeeded();
                 say(&Reply::Restored(result));
             }
-            Some(Request::Done) => return ExitCode::SUCCESS,
             Some(Request::Arm(_)) => {}
             None if live => return alone(plan).await,
-            None => return ExitCode::SUCCESS,
+            Some(Request::Done) | None => return ExitCode::SUCCESS,
         }
     }
 }

@@ -115,15 +115,12 @@ async fn serve<F: Future<Output = ()> + Send + 'static>(listener: TcpListener, a
         if connections.len() >= CONNECTIONS {
             connections.join_next().await;
         }
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                connections.spawn(answer(stream));
-            }
+        if let Ok((stream, _)) = listener.accept().await {
+            connections.spawn(answer(stream));
+        } else {
             // Out of descriptors: a connection that ends frees some; without any, the next turn of the loop tries again.
-            Err(_) => {
-                connections.join_next().await;
-                tokio::task::yield_now().await;
-            }
+            connections.join_next().await;
+            tokio::task::yield_now().await;
         }
     }
 }

@@ -20,7 +20,7 @@ enum State {
     /// A guard stands by; something may be changed.
     Guarded(Box<Guard>),
     /// Something is changed and could not be put back.
-    Stuck(Stuck),
+    Stuck(Box<Stuck>),
 }
 
 /// A restore that failed.
@@ -60,7 +60,7 @@ impl Change {
     }
 
     /// Puts the change back; does nothing when there is none, or when it was done before.
-    pub(super) async fn restore(&self) -> Result<Option<Restored>, Stuck> {
+    pub(super) async fn restore(&self) -> Result<Option<Restored>, Box<Stuck>> {
         let mut state = self.state.lock().await;
         let guard = match &mut *state {
             State::Idle => return Ok(None),
@@ -71,7 +71,7 @@ impl Change {
         *state = State::Idle;
         match restored {
             Some(restored) if !restored.succeeded() => {
-                let stuck = Stuck { fault: self.stuck(&restored), restored };
+                let stuck = Box::new(Stuck { fault: self.stuck(&restored), restored });
                 *state = State::Stuck(stuck.clone());
                 Err(stuck)
             }
