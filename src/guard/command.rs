@@ -48,13 +48,16 @@ impl Outcome {
         self.exit == Some(0)
     }
 
+    /// How it ended, without its output.
+    #[must_use]
+    pub fn ending(&self) -> String {
+        self.exit.map_or_else(|| self.trouble.clone(), |status| format!("exit status {status}"))
+    }
+
     /// What went wrong, for a fault's detail.
     #[must_use]
     pub fn complaint(&self) -> String {
-        let head = match self.exit {
-            Some(status) => format!("exit status {status}"),
-            None => self.trouble.clone(),
-        };
+        let head = self.ending();
         let said = self.output.trim();
         if said.is_empty() { head } else { format!("{head}; it said: {said}") }
     }

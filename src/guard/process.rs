@@ -74,8 +74,14 @@ async fn alone(plan: &Plan) -> ExitCode {
         complain("the run vanished; what it had changed is restored");
         return ExitCode::SUCCESS;
     }
-    let by_hand = plan.restore.typed();
-    complain(&format!("the run vanished and restoring failed: {}; run by hand: {by_hand}", result.complaint()));
+    // Neither arguments nor output: both may hold secrets, and what hides them has vanished with the run.
+    let program = plan.restore.run.first().map_or("", String::as_str);
+    let verify = result.verify.as_ref().filter(|verify| !verify.succeeded());
+    let (which, ending) = verify.map_or(("restore", result.restore.ending()), |verify| ("verify", verify.ending()));
+    complain(&format!(
+        "the run vanished and restoring failed (`{which}`: {ending}); what it changed may still be in place: run the \
+         suite's `restore` command ({program} …) by hand"
+    ));
     ExitCode::FAILURE
 }
 
