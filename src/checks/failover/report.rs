@@ -72,7 +72,7 @@ fn whole(count: usize) -> i64 {
 }
 
 /// A stream with holes could hide the very outage it looks for.
-fn usable(log: &Log, aim: &Aim) -> Result<(), Fault> {
+pub(super) fn usable(log: &Log, aim: &Aim) -> Result<(), Fault> {
     let unsent = log.shots.iter().filter(|shot| shot.fate == Fate::Unknown).count();
     let holes = blind(&log.shots);
     let many = unsent * 100 > log.shots.len();

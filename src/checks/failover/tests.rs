@@ -10,9 +10,9 @@ use super::Failover;
 use super::outage::{Fate, Shot};
 use super::report::{self, Marks};
 use super::settings::Phases;
-use super::stream::{Aim, Log};
+use super::stream::{Aim, Log, Stream};
 use crate::model::{Arg, Args, Fault, Invalid, Observation, Value};
-use crate::probe::{Cx, DynProbe, Footprint, Probe as _};
+use crate::probe::{Cx, DynProbe, Footprint, Probe as _, ProbeFuture};
 
 fn group(pairs: Vec<(&'static str, Arg)>) -> Args {
     Args(pairs.into_iter().collect())
@@ -85,9 +85,7 @@ fn facts(picture: &str, restoring: f64) -> (Observation, Result<(), Fault>) {
     };
     let mut log = Log::default();
     log.shots = picture.chars().enumerate().map(shot).collect();
-    let tcp = group(vec![("host", Arg::Text("192.0.2.1".into())), ("port", Arg::Integer(80))]);
-    let probe: Arc<dyn DynProbe> = (crate::checks::family("tcp").unwrap().build)(&tcp).unwrap();
-    let aim = Aim { probe, interval: Duration::from_millis(10), patience: Duration::from_millis(300) };
+    let aim = aim(Odd::Stalls);
     let phases = Phases {
         steady: Duration::from_millis(50),
         observe: Duration::from_millis(100),
@@ -167,4 +165,91 @@ fn few_and_scattered_unsent_probes_only_widen_the_bounds() {
     let (seen, result) = facts(&picture, 0.2);
     result.unwrap();
     assert_eq!((milliseconds(&seen, "outage.lo"), milliseconds(&seen, "outage.hi")), (Some(10), Some(40)));
+}
+
+#[test]
+fn a_skipped_probe_voids_the_measurement() {
+    let mut log = Log::default();
+    log.shots = vec![Shot { intended: 0.0, sent: 0.0, ended: 0.001, fate: Fate::Answered }; 1000];
+    assert!(report::usable(&log, &aim(Odd::Stalls)).is_ok());
+    log.skipped = 1;
+    let fault = report::usable(&log, &aim(Odd::Stalls)).unwrap_err();
+    assert!(fault.detail.contains("skipped 1") && !fault.remedy.is_empty(), "{fault}");
+}
+
+/// Probes that do one thing.
+#[derive(Clone, Copy)]
+enum Odd {
+    Answers,
+    Stalls,
+    Panics,
+    Faults,
+}
+
+impl DynProbe for Odd {
+    fn target(&self) -> String {
+        "odd".into()
+    }
+    fn footprint(&self) -> Footprint {
+        Footprint::Quiet
+    }
+    fn longest(&self) -> Duration {
+        Duration::ZERO
+    }
+    fn answered(&self, _: &Observation) -> bool {
+        true
+    }
+    fn run<'f>(&'f self, _: &'f mut Cx<'_>) -> ProbeFuture<'f> {
+        Box::pin(async {
+            match self {
+                Self::Answers => Ok(()),
+                Self::Stalls => std::future::pending().await,
+                Self::Panics => panic!("a defect"),
+                Self::Faults => Err(Fault::local("open socket", "odd", "no permission", "ask for it")),
+            }
+        })
+    }
+    fn restore(&self) -> ProbeFuture<'_> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+fn aim(odd: Odd) -> Aim {
+    Aim { probe: Arc::new(odd), interval: Duration::from_millis(10), patience: Duration::from_secs(1) }
+}
+
+/// Streams until `count` probes have ended.
+async fn streamed(odd: Odd, count: usize) -> Log {
+    let stream = Stream::start(aim(odd), &CancellationToken::new());
+    while stream.settled(f64::INFINITY).await.len() < count {
+        tokio::task::yield_now().await;
+    }
+    stream.finish().await
+}
+
+#[tokio::test]
+async fn silence_does_not_delay_the_next_probe() {
+    let log = streamed(Odd::Stalls, 1).await;
+    let mut shots = log.shots;
+    shots.sort_by(|a, b| a.sent.total_cmp(&b.sent));
+    assert!(shots.len() > 5 && shots[5].sent < shots[0].ended, "{shots:?}");
+    assert!(shots.iter().all(|shot| shot.fate == Fate::Lost));
+    assert!(log.loss.unwrap().contains("no answer within 1s"));
+}
+
+#[tokio::test]
+async fn every_probe_of_the_stream_lands() {
+    for (odd, fate) in [(Odd::Answers, Fate::Answered), (Odd::Panics, Fate::Unknown), (Odd::Faults, Fate::Unknown)] {
+        let log = streamed(odd, 3).await;
+        assert!(log.shots.len() >= 3 && log.shots.iter().all(|shot| shot.fate == fate), "{:?}", log.shots);
+        assert!(log.shots.iter().all(|shot| shot.sent >= shot.intended));
+        assert_eq!(log.fault.is_some(), matches!(odd, Odd::Faults));
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_asked_at_all_is_told_before_anything_is_changed() {
+    let cancel = CancellationToken::new();
+    assert!(aim(Odd::Answers).rehearse(&cancel).await.is_ok());
+    assert_eq!(aim(Odd::Faults).rehearse(&cancel).await.unwrap_err().detail, "no permission");
 }
