@@ -4,16 +4,9 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 use shakedown::cli::Cli;
-use shakedown::{app, exit, guard, lab};
+use shakedown::{app, exit};
 
 fn main() -> ExitCode {
-    // Started by ourselves and by the demo's suite; neither belongs into the help.
-    let internal = std::env::args_os().nth(1).and_then(|word| word.into_string().ok());
-    match internal.as_deref() {
-        Some(guard::SUBCOMMAND) => return guard::main(),
-        Some(lab::pair::SUBCOMMAND) => return lab::pair::main(&std::env::args().skip(2).collect::<Vec<_>>()),
-        _ => {}
-    }
     let command = match app::config::apply(Cli::command()) {
         Ok(command) => command,
         Err(why) => {

@@ -23,7 +23,7 @@ pub use process::main;
 
 use crate::model::Fault;
 
-/// The hidden subcommand that `main` must hand to [`main`].
+/// The hidden subcommand that leads to [`main`].
 pub const SUBCOMMAND: &str = "__guard";
 /// Starting a process and reading one line takes this long only when something is broken.
 const ARMING: Duration = Duration::from_secs(10);

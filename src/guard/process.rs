@@ -2,7 +2,6 @@
 
 use std::io::Write as _;
 use std::os::fd::AsFd as _;
-use std::process::ExitCode;
 
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::net::unix::pipe::Receiver;
@@ -10,37 +9,38 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Plan, Reply, Request, Restored};
 
-/// Runs the guard on standard input and output until it is told `done`, or until the input ends.
+/// Runs the guard on standard input and output until it is told `done`, or until the input ends. False when it could not
+/// do what it is for.
 #[must_use]
-pub fn main() -> ExitCode {
+pub fn main() -> bool {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             complain(&format!("cannot start: {error}"));
-            return ExitCode::FAILURE;
+            return false;
         }
     };
     runtime.block_on(serve())
 }
 
-async fn serve() -> ExitCode {
+async fn serve() -> bool {
     // Registered listeners replace the deadly default action; nobody needs to read them.
     let deaf: std::io::Result<Vec<Signal>> =
         [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].into_iter().map(signal).collect();
     if let Err(error) = &deaf {
         complain(&format!("cannot ignore signals: {error}"));
-        return ExitCode::FAILURE;
+        return false;
     }
     let Some(mut input) = requests() else {
         complain("this subcommand is internal: its standard input must be a pipe");
-        return ExitCode::FAILURE;
+        return false;
     };
     let Some(Request::Arm(plan)) = next(&mut input).await else {
         complain("this subcommand is internal: it expects a plan on standard input");
-        return ExitCode::FAILURE;
+        return false;
     };
     if !say(&Reply::Armed) {
-        return ExitCode::FAILURE;
+        return false;
     }
     watch(&plan, &mut input).await
 }
@@ -50,7 +50,7 @@ fn requests() -> Option<Lines<BufReader<Receiver>>> {
     Some(BufReader::new(Receiver::from_owned_fd(input).ok()?).lines())
 }
 
-async fn watch(plan: &Plan, input: &mut Lines<BufReader<Receiver>>) -> ExitCode {
+async fn watch(plan: &Plan, input: &mut Lines<BufReader<Receiver>>) -> bool {
     let mut live = false;
     loop {
         match next(input).await {
@@ -62,17 +62,17 @@ async fn watch(plan: &Plan, input: &mut Lines<BufReader<Receiver>>) -> ExitCode 
             }
             Some(Request::Arm(_)) => {}
             None if live => return alone(plan).await,
-            Some(Request::Done) | None => return ExitCode::SUCCESS,
+            Some(Request::Done) | None => return true,
         }
     }
 }
 
 /// The run has vanished.
-async fn alone(plan: &Plan) -> ExitCode {
+async fn alone(plan: &Plan) -> bool {
     let result: Restored = plan.carry_out().await;
     if result.succeeded() {
         complain("the run vanished; what it had changed is restored");
-        return ExitCode::SUCCESS;
+        return true;
     }
     // Neither arguments nor output: both may hold secrets, and what hides them has vanished with the run.
     let program = plan.restore.run.first().map_or("", String::as_str);
@@ -82,7 +82,7 @@ async fn alone(plan: &Plan) -> ExitCode {
         "the run vanished and restoring failed (`{which}`: {ending}); what it changed may still be in place: run the \
          suite's `restore` command ({program} …) by hand"
     ));
-    ExitCode::FAILURE
+    false
 }
 
 /// `None` at the end of the input, and for a line that is not a request: whoever writes those is not our run any more.

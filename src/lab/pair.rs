@@ -9,7 +9,6 @@
 
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,8 +20,6 @@ use tokio::time::{interval, timeout};
 
 use super::Tasks;
 
-/// The hidden subcommand that `main` must hand to [`main`]: `shakedown __lab CONTROL stop a`.
-pub const SUBCOMMAND: &str = "__lab";
 /// Between two health checks.
 const HEALTH: Duration = Duration::from_millis(50);
 /// Checks in a row that change the proxy's mind.
@@ -84,21 +81,16 @@ pub async fn control(address: SocketAddr, words: &[String]) -> io::Result<()> {
     timeout(PATIENCE, conversation).await?
 }
 
-/// The hidden subcommand: an inject or restore command of a suite that runs against this lab. `arguments` are the control
-/// listener's address and the words to say to it.
+/// The hidden subcommand `shakedown __lab CONTROL stop a`: the inject and restore commands of a suite that runs against
+/// this lab. False when the lab did not obey; why stands on standard error.
 #[must_use]
-pub fn main(arguments: &[String]) -> ExitCode {
-    let said = || -> io::Result<()> {
-        let (address, words) =
-            arguments.split_first().ok_or_else(|| io::Error::other("needs ADDRESS stop|start a|b"))?;
-        let address = address.parse().map_err(io::Error::other)?;
-        tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(control(address, words))
-    };
-    match said() {
-        Ok(()) => ExitCode::SUCCESS,
+pub fn main(address: SocketAddr, words: &[String]) -> bool {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match runtime.and_then(|runtime| runtime.block_on(control(address, words))) {
+        Ok(()) => true,
         Err(error) => {
             let _ = writeln!(io::stderr(), "lab: {error}");
-            ExitCode::FAILURE
+            false
         }
     }
 }
