@@ -14,6 +14,8 @@ pub mod probe;
 
 pub mod suite;
 
+pub mod guard;
+
 pub mod checks;
 pub mod judge;
 

@@ -43,7 +43,9 @@ pub fn main(cli: Cli) -> u8 {
             terminal.out(&String::from_utf8_lossy(&bytes));
             exit::OK
         }
-        Command::Serve(_) | Command::Demo(_) | Command::Guard | Command::Lab { .. } => exit::USAGE,
+        Command::Guard => internal(crate::guard::main()),
+        Command::Lab { address, words } => internal(crate::lab::pair::main(address, &words)),
+        Command::Serve(_) | Command::Demo(_) => exit::USAGE,
         Command::Man => {
             let mut bytes = Vec::new();
             if clap_mangen::Man::new(Cli::command()).render(&mut bytes).is_err() {
@@ -53,6 +55,11 @@ pub fn main(cli: Cli) -> u8 {
             exit::OK
         }
     }
+}
+
+/// What a hidden command came to, for the program that started it.
+fn internal(done: bool) -> u8 {
+    if done { exit::OK } else { exit::INCOMPLETE }
 }
 
 /// Starts the runtime only for commands that need one: `plan` and `--help` stay cheap.

@@ -18,6 +18,7 @@ families! {
     throughput::Throughput,
     tls::Tls,
     http::Http,
+    failover::Failover,
 }
 
 /// A family by its key.

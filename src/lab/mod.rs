@@ -6,6 +6,7 @@ pub mod reflect;
 pub mod pki;
 mod routes;
 pub mod web;
+pub mod pair;
 
 use std::future::Future;
 

@@ -1,0 +1,255 @@
+//! The rules between fields, and facts from streams that did not go well.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::Failover;
+use super::outage::{Fate, Shot};
+use super::report::{self, Marks};
+use super::settings::Phases;
+use super::stream::{Aim, Log, Stream};
+use crate::model::{Arg, Args, Fault, Invalid, Observation, Value};
+use crate::probe::{Cx, DynProbe, Footprint, Probe as _, ProbeFuture};
+
+fn group(pairs: Vec<(&'static str, Arg)>) -> Args {
+    Args(pairs.into_iter().collect())
+}
+
+fn command(run: &[&str]) -> Arg {
+    let run = run.iter().map(|word| Arg::Text((*word).to_owned())).collect();
+    Arg::Group(group(vec![("run", Arg::List(run)), ("timeout", Arg::Number(30.0))]))
+}
+
+fn probe(family: &'static str, interval: f64, timeout: f64) -> Arg {
+    Arg::Probe {
+        family,
+        args: group(vec![("host", Arg::Text("192.0.2.1".into())), ("port", Arg::Integer(80))]),
+        group: group(vec![("interval", Arg::Number(interval)), ("timeout", Arg::Number(timeout))]),
+    }
+}
+
+fn args() -> Args {
+    group(vec![
+        ("probe", probe("tcp", 0.01, 0.5)),
+        ("inject", command(&["true"])),
+        ("restore", command(&["true"])),
+        ("observe", Arg::Number(30.0)),
+        ("steady", Arg::Number(1.0)),
+        ("settle", Arg::Number(1.0)),
+        ("isolated", Arg::Integer(1)),
+    ])
+}
+
+fn refused(field: &'static str, value: Arg) -> Invalid {
+    let mut args = args();
+    args.0.insert(field, value);
+    Failover::from_args(&args).err().unwrap()
+}
+
+#[test]
+fn rules_between_fields() {
+    assert_eq!(refused("settle", Arg::Number(31.0)).field, "settle");
+    assert_eq!(refused("steady", Arg::Number(0.015)).field, "steady");
+    assert_eq!(refused("inject", command(&[])).field, "inject");
+    assert_eq!(refused("restore", command(&[""])).field, "restore");
+    assert_eq!(refused("verify", command(&[])).field, "verify");
+    let strange = refused("probe", probe("telepathy", 0.01, 0.5));
+    assert!(strange.message.contains("telepathy"), "{strange:?}");
+    assert!(refused("probe", probe("tcp", 0.001, 5.0)).message.contains("on their way"));
+    assert!(refused("observe", Arg::Number(36_000.0)).message.contains("probes"));
+}
+
+#[test]
+fn it_says_what_it_is() {
+    let failover = Failover::from_args(&args()).unwrap();
+    assert_eq!(DynProbe::target(&failover), "192.0.2.1:80");
+    assert_eq!(DynProbe::footprint(&failover), Footprint::Disruptive);
+    // Phases, the inject command, and twice what restoring may take.
+    assert!(DynProbe::longest(&failover) > Duration::from_secs(33 + 30 + 120));
+    assert!(!<Failover as crate::probe::Probe>::answered(&Observation::default()));
+}
+
+/// One letter a probe, 10 ms apart: `.` answered, `x` lost, `?` not sent. Steady for 5, restored at `restoring`.
+fn facts(picture: &str, restoring: f64) -> (Observation, Result<(), Fault>) {
+    let shot = |(n, letter): (usize, char)| {
+        let sent = n as f64 * 0.01;
+        let (fate, latency) = match letter {
+            'x' => (Fate::Lost, 0.3),
+            '?' => (Fate::Unknown, 0.0),
+            _ => (Fate::Answered, 0.001),
+        };
+        Shot { intended: sent, sent, ended: sent + latency, fate }
+    };
+    let mut log = Log::default();
+    log.shots = picture.chars().enumerate().map(shot).collect();
+    let aim = aim(Odd::Stalls);
+    let phases = Phases {
+        steady: Duration::from_millis(50),
+        observe: Duration::from_millis(100),
+        settle: Duration::from_millis(30),
+        isolated: 1,
+    };
+    let marks = Marks { steady: 0.05, injected: 0.06, restoring, after: restoring + 0.05 };
+    let mut seen = Observation::default();
+    let mut cx = Cx::new(&mut seen, Instant::now(), 1, CancellationToken::new());
+    let result = report::facts(&mut cx, &log, &marks, &phases, &aim);
+    (seen, result)
+}
+
+fn milliseconds(seen: &Observation, fact: &str) -> Option<i64> {
+    #[expect(clippy::cast_possible_truncation, reason = "test data of some milliseconds")]
+    seen.last(fact).and_then(Value::as_f64).map(|s| (s * 1e3).round() as i64)
+}
+
+#[test]
+fn facts_of_a_clean_failover() {
+    let (seen, result) = facts(".......xxx..........................", 0.2);
+    result.unwrap();
+    let ms = |fact| milliseconds(&seen, fact);
+    assert_eq!((ms("outage.lo"), ms("outage.longest"), ms("outage.hi")), (Some(20), Some(30), Some(40)));
+    assert_eq!((ms("detected_after"), ms("recovered_after")), (Some(10), Some(41)));
+    assert_eq!(ms("failback.outage"), Some(0));
+    assert_eq!(seen.last("lost"), Some(&Value::from(3)));
+    assert_eq!(seen.last("recovered"), Some(&Value::Bool(true)));
+    assert_eq!(seen.last("steady.after"), Some(&Value::Bool(true)));
+}
+
+#[test]
+fn the_failback_is_judged_apart() {
+    let (seen, _) = facts(".......xx............xxxx....xx.....", 0.2);
+    assert_eq!(seen.last("outages"), Some(&Value::from(1)));
+    assert_eq!(milliseconds(&seen, "outage.longest"), Some(20));
+    assert_eq!(milliseconds(&seen, "outage.hi"), Some(30));
+    assert_eq!(milliseconds(&seen, "failback.outage"), Some(40));
+    assert_eq!(seen.last("steady.after"), Some(&Value::Bool(false)));
+}
+
+#[test]
+fn an_answer_just_before_restore_is_no_recovery() {
+    for (picture, recovered) in [
+        (".......xxxxxxxxxxx..................", false),
+        (".......xxxxxxxxxx...................", true),
+        (".......xxxxxxxxxxxxxxxx.............", false),
+        ("....................................", true),
+    ] {
+        let (seen, _) = facts(picture, 0.201);
+        assert_eq!(seen.last("recovered"), Some(&Value::Bool(recovered)), "{picture}");
+        assert_eq!(seen.last("recovered_after").is_some(), recovered && picture.contains('x'), "{picture}");
+    }
+}
+
+#[test]
+fn a_service_that_never_came_back_has_no_upper_bound() {
+    let (seen, result) = facts(".......xxxxxxxxxxxxxxxxxxxxxxxx", 0.2);
+    result.unwrap();
+    for fact in ["outage.longest", "outage.total", "outage.hi", "recovered_after"] {
+        assert_eq!(seen.last(fact), None, "{fact}");
+    }
+    assert_eq!(milliseconds(&seen, "outage.lo"), Some(230));
+    assert_eq!(seen.last("recovered"), Some(&Value::Bool(false)));
+}
+
+#[test]
+fn a_stream_with_holes_is_a_fault() {
+    for picture in [".........???........................", "", "????????"] {
+        assert!(facts(picture, 0.2).1.is_err(), "{picture}");
+    }
+}
+
+#[test]
+fn few_and_scattered_unsent_probes_only_widen_the_bounds() {
+    let picture = format!("{}.xx?.{}", ".".repeat(7), ".".repeat(300));
+    let (seen, result) = facts(&picture, 0.2);
+    result.unwrap();
+    assert_eq!((milliseconds(&seen, "outage.lo"), milliseconds(&seen, "outage.hi")), (Some(10), Some(40)));
+}
+
+#[test]
+fn a_skipped_probe_voids_the_measurement() {
+    let mut log = Log::default();
+    log.shots = vec![Shot { intended: 0.0, sent: 0.0, ended: 0.001, fate: Fate::Answered }; 1000];
+    assert!(report::usable(&log, &aim(Odd::Stalls)).is_ok());
+    log.skipped = 1;
+    let fault = report::usable(&log, &aim(Odd::Stalls)).unwrap_err();
+    assert!(fault.detail.contains("skipped 1") && !fault.remedy.is_empty(), "{fault}");
+}
+
+/// Probes that do one thing.
+#[derive(Clone, Copy)]
+enum Odd {
+    Answers,
+    Stalls,
+    Panics,
+    Faults,
+}
+
+impl DynProbe for Odd {
+    fn target(&self) -> String {
+        "odd".into()
+    }
+    fn footprint(&self) -> Footprint {
+        Footprint::Quiet
+    }
+    fn longest(&self) -> Duration {
+        Duration::ZERO
+    }
+    fn answered(&self, _: &Observation) -> bool {
+        true
+    }
+    fn run<'f>(&'f self, _: &'f mut Cx<'_>) -> ProbeFuture<'f> {
+        Box::pin(async {
+            match self {
+                Self::Answers => Ok(()),
+                Self::Stalls => std::future::pending().await,
+                Self::Panics => panic!("a defect"),
+                Self::Faults => Err(Fault::local("open socket", "odd", "no permission", "ask for it")),
+            }
+        })
+    }
+    fn restore(&self) -> ProbeFuture<'_> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+fn aim(odd: Odd) -> Aim {
+    Aim { probe: Arc::new(odd), interval: Duration::from_millis(10), patience: Duration::from_secs(1) }
+}
+
+/// Streams until `count` probes have ended.
+async fn streamed(odd: Odd, count: usize) -> Log {
+    let stream = Stream::start(aim(odd), &CancellationToken::new());
+    while stream.settled(f64::INFINITY).await.len() < count {
+        tokio::task::yield_now().await;
+    }
+    stream.finish().await
+}
+
+#[tokio::test]
+async fn silence_does_not_delay_the_next_probe() {
+    let log = streamed(Odd::Stalls, 1).await;
+    let mut shots = log.shots;
+    shots.sort_by(|a, b| a.sent.total_cmp(&b.sent));
+    assert!(shots.len() > 5 && shots[5].sent < shots[0].ended, "{shots:?}");
+    assert!(shots.iter().all(|shot| shot.fate == Fate::Lost));
+    assert!(log.loss.unwrap().contains("no answer within 1s"));
+}
+
+#[tokio::test]
+async fn every_probe_of_the_stream_lands() {
+    for (odd, fate) in [(Odd::Answers, Fate::Answered), (Odd::Panics, Fate::Unknown), (Odd::Faults, Fate::Unknown)] {
+        let log = streamed(odd, 3).await;
+        assert!(log.shots.len() >= 3 && log.shots.iter().all(|shot| shot.fate == fate), "{:?}", log.shots);
+        assert!(log.shots.iter().all(|shot| shot.sent >= shot.intended));
+        assert_eq!(log.fault.is_some(), matches!(odd, Odd::Faults));
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_asked_at_all_is_told_before_anything_is_changed() {
+    let cancel = CancellationToken::new();
+    assert!(aim(Odd::Answers).rehearse(&cancel).await.is_ok());
+    assert_eq!(aim(Odd::Faults).rehearse(&cancel).await.unwrap_err().detail, "no permission");
+}

@@ -1,0 +1,251 @@
+//! One outside command: no terminal, bounded output, a limit in time, and nothing of it left behind when it overruns.
+
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use serde::{Deserialize, Serialize};
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe::Receiver;
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep_until, timeout};
+
+/// Bytes kept of a command's output: its end, where the reason stands.
+const TAIL: usize = 2048;
+/// A daemon the command started may hold its output open for ever; after the command ended, this much silence is the end.
+const SILENCE: Duration = Duration::from_millis(50);
+/// Reads after the command ended, for a daemon that never falls silent.
+const LAST_READS: usize = 64;
+
+/// A command as the suite wrote it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// Program and arguments; no shell.
+    pub run: Vec<String>,
+    /// Folder to run in; the process's own when left out.
+    pub cwd: Option<PathBuf>,
+    /// After this its whole process group is killed.
+    pub timeout: Duration,
+}
+
+/// What became of a command.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Exit status; `None` when it did not start, was killed, or overran.
+    pub exit: Option<i32>,
+    /// Why there is no exit status, or empty.
+    pub trouble: String,
+    /// The end of what it printed, both streams together.
+    pub output: String,
+}
+
+impl Outcome {
+    /// Exit status 0.
+    #[must_use]
+    pub fn succeeded(&self) -> bool {
+        self.exit == Some(0)
+    }
+
+    /// How it ended, without its output.
+    #[must_use]
+    pub fn ending(&self) -> String {
+        self.exit.map_or_else(|| self.trouble.clone(), |status| format!("exit status {status}"))
+    }
+
+    /// What went wrong, for a fault's detail.
+    #[must_use]
+    pub fn complaint(&self) -> String {
+        let head = self.ending();
+        let said = self.output.trim();
+        if said.is_empty() { head } else { format!("{head}; it said: {said}") }
+    }
+
+    fn trouble(why: impl Into<String>) -> Self {
+        Self { trouble: why.into(), ..Self::default() }
+    }
+}
+
+impl Order {
+    /// The command as one would type it into a shell.
+    #[must_use]
+    pub fn typed(&self) -> String {
+        self.run.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Runs it to its end. Dropping the future kills its process group, so an interrupted command cannot go on in the
+    /// background and undo what is done after it.
+    pub async fn run(&self) -> Outcome {
+        let (mut child, mut pipe) = match self.spawn() {
+            Ok(started) => started,
+            Err(error) => return Outcome::trouble(format!("could not start: {error}")),
+        };
+        let mut group = Group(child.id().and_then(|id| i32::try_from(id).ok()));
+        let mut tail = Tail::default();
+        let status = attend(&mut child, &mut pipe, &mut tail, self.timeout).await;
+        if status.is_some() {
+            group.0 = None;
+        } else {
+            drop(group);
+            let _ = timeout(Duration::from_secs(1), child.wait()).await;
+        }
+        tail.finish(&mut pipe).await;
+        let mut outcome = Outcome { output: tail.text(), ..Outcome::default() };
+        match status {
+            None => outcome.trouble = format!("not done within {:?}, killed", self.timeout),
+            Some(Err(error)) => outcome.trouble = format!("could not wait for it: {error}"),
+            Some(Ok(status)) => match status.code() {
+                Some(code) => outcome.exit = Some(code),
+                None => outcome.trouble = format!("{status}"),
+            },
+        }
+        outcome
+    }
+
+    fn spawn(&self) -> std::io::Result<(Child, Receiver)> {
+        let Some((program, arguments)) = self.run.split_first() else {
+            return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "the command is empty"));
+        };
+        let (reader, writer) = std::io::pipe()?;
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer).process_group(0);
+        if let Some(cwd) = &self.cwd {
+            command.current_dir(cwd);
+        }
+        let child = command.spawn()?;
+        Ok((child, Receiver::from_owned_fd(reader.into())?))
+    }
+}
+
+/// Reads what the command prints until it ends; `None` when the time is over first.
+async fn attend(
+    child: &mut Child,
+    pipe: &mut Receiver,
+    tail: &mut Tail,
+    limit: Duration,
+) -> Option<std::io::Result<ExitStatus>> {
+    let end = Instant::now() + limit;
+    let mut chunk = [0_u8; 4096];
+    let mut open = true;
+    loop {
+        tokio::select! {
+            status = child.wait() => return Some(status),
+            read = pipe.read(&mut chunk), if open => match read {
+                Ok(count) if count > 0 => tail.push(chunk.get(..count).unwrap_or_default()),
+                _ => open = false,
+            },
+            () = sleep_until(end) => return None,
+        }
+    }
+}
+
+/// The process group of a running command; killed when dropped.
+struct Group(Option<i32>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(leader) = self.0 {
+            let _ = killpg(Pid::from_raw(leader), Signal::SIGKILL);
+        }
+    }
+}
+
+#[derive(Default)]
+struct Tail(Vec<u8>);
+
+impl Tail {
+    fn push(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+        let surplus = self.0.len().saturating_sub(TAIL);
+        self.0.drain(..surplus);
+    }
+
+    async fn finish(&mut self, pipe: &mut Receiver) {
+        let mut chunk = [0_u8; 4096];
+        for _ in 0..LAST_READS {
+            match timeout(SILENCE, pipe.read(&mut chunk)).await {
+                Ok(Ok(count)) if count > 0 => self.push(chunk.get(..count).unwrap_or_default()),
+                _ => return,
+            }
+        }
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0).into_owned()
+    }
+}
+
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Order, TAIL};
+
+    fn shell(script: &str) -> Order {
+        Order { run: ["sh", "-c", script].map(str::to_owned).to_vec(), cwd: None, timeout: Duration::from_secs(30) }
+    }
+
+    #[tokio::test]
+    async fn exit_status_and_the_end_of_the_output_are_kept() {
+        let outcome = shell("head -c 100000 /dev/zero | tr '\\0' x; echo; echo last >&2; exit 3").run().await;
+        assert_eq!(outcome.exit, Some(3));
+        assert!(outcome.output.ends_with("x\nlast\n"), "{:?}", outcome.output);
+        assert_eq!(outcome.output.len(), TAIL);
+        assert!(outcome.complaint().starts_with("exit status 3; it said: x"));
+    }
+
+    #[tokio::test]
+    async fn a_command_that_is_not_there_is_told() {
+        let order = Order { run: vec!["/nonexistent/restore".into()], ..shell("") };
+        let outcome = order.run().await;
+        assert_eq!(outcome.exit, None);
+        assert!(outcome.complaint().contains("could not start"), "{}", outcome.complaint());
+        let empty = Order { run: Vec::new(), ..shell("") };
+        assert!(!empty.run().await.succeeded());
+    }
+
+    #[tokio::test]
+    async fn an_overrunning_command_is_killed_with_its_children() {
+        // The child of the shell holds the pipe: were it left alive, reading would see no end.
+        let order = Order { timeout: Duration::from_millis(100), ..shell("sleep 600 & echo $!; wait") };
+        let outcome = order.run().await;
+        assert_eq!(outcome.exit, None);
+        assert!(outcome.trouble.contains("killed"), "{}", outcome.trouble);
+        let child: i32 = outcome.output.trim().parse().unwrap();
+        let gone = || {
+            // A zombie waiting for its reaper is dead as well.
+            std::fs::read_to_string(format!("/proc/{child}/stat"))
+                .map_or(true, |stat| stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z')))
+        };
+        tokio::time::timeout(Duration::from_secs(20), async {
+            while !gone() {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await
+        .unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_daemon_left_behind_does_not_hold_the_result_back() {
+        let outcome = shell("sleep 5 & echo started").run().await;
+        assert_eq!(outcome.exit, Some(0));
+        assert_eq!(outcome.output, "started\n");
+    }
+
+    #[test]
+    fn a_typed_command_survives_a_shell() {
+        let order = Order { run: ["a/b", "it's", "", "$x y"].map(str::to_owned).to_vec(), ..shell("") };
+        assert_eq!(order.typed(), r"a/b 'it'\''s' '' '$x y'");
+    }
+}

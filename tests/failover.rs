@@ -1,0 +1,314 @@
+//! Failover against real servers, with a real guard: measured within bounds, put back on every path.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod marks;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use marks::{BINARY, Marks, order, shell};
+use serde_json::{Value, json};
+use shakedown::checks::family;
+use shakedown::guard;
+use shakedown::lab::pair::Pair;
+use shakedown::model::{Arg, Args, Fault, FaultKind, Observation};
+use shakedown::probe::{Cx, DynProbe};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// One failover check against `front`, short phases.
+struct Check {
+    front: std::net::SocketAddr,
+    inject: Vec<String>,
+    restore: Vec<String>,
+    verify: Option<Vec<String>>,
+    observe: f64,
+}
+
+impl Check {
+    fn probe(&self) -> std::sync::Arc<dyn DynProbe> {
+        guard::set_program(BINARY);
+        let number = Arg::Number;
+        let text = |text: &str| Arg::Text(text.to_owned());
+        let group = |pairs: Vec<(&'static str, Arg)>| Args(pairs.into_iter().collect::<BTreeMap<_, _>>());
+        let command = |run: &[String]| {
+            let run = run.iter().cloned().map(Arg::Text).collect();
+            Arg::Group(group(vec![("run", Arg::List(run)), ("timeout", number(30.0))]))
+        };
+        let tcp = group(vec![
+            ("host", text("127.0.0.1")),
+            ("port", Arg::Integer(self.front.port().into())),
+            ("timeout", number(3.0)),
+            ("send", text("GET / HTTP/1.1\r\nHost: lab\r\n\r\n")),
+            ("expect", text("200 OK")),
+        ]);
+        let mut args = group(vec![
+            (
+                "probe",
+                Arg::Probe {
+                    family: "tcp",
+                    args: tcp,
+                    group: group(vec![("interval", number(0.01)), ("timeout", number(2.0))]),
+                },
+            ),
+            ("inject", command(&self.inject)),
+            ("restore", command(&self.restore)),
+            ("observe", number(self.observe)),
+            ("steady", number(0.2)),
+            ("settle", number(0.1)),
+            ("isolated", Arg::Integer(1)),
+        ]);
+        if let Some(verify) = &self.verify {
+            args.0.insert("verify", command(verify));
+        }
+        (family("failover").unwrap().build)(&args).unwrap()
+    }
+
+    async fn run(&self) -> (Observation, Result<(), Fault>, Result<(), Fault>) {
+        let probe = self.probe();
+        let mut seen = Observation::default();
+        let deadline = Instant::now() + probe.longest();
+        let mut cx = Cx::new(&mut seen, deadline, 1, CancellationToken::new());
+        let result = probe.run(&mut cx).await;
+        (seen, result, probe.restore().await)
+    }
+}
+
+fn lab(pair: &Pair, words: &str) -> Vec<String> {
+    let mut command = vec![BINARY.to_owned(), "__lab".to_owned(), pair.control().to_string()];
+    command.extend(words.split(' ').map(str::to_owned));
+    command
+}
+
+/// A command followed by a mark.
+fn marked(marks: &Marks, name: &str, command: &[String]) -> Vec<String> {
+    marks.leave(name, &format!("exec {}", order(command.to_vec()).typed()))
+}
+
+fn number(seen: &Observation, fact: &str) -> f64 {
+    seen.last(fact).and_then(Value::as_f64).unwrap_or_else(|| panic!("no fact {fact}"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failover_is_measured_and_put_back() {
+    let (marks, pair) = (Marks::new(), Pair::start().await.unwrap());
+    let check = Check {
+        front: pair.front(),
+        inject: lab(&pair, "stop a"),
+        restore: marked(&marks, "restored", &lab(&pair, "start a")),
+        verify: Some(marks.leave("verified", "")),
+        observe: 1.5,
+    };
+    let (seen, result, after) = check.run().await;
+    result.unwrap();
+    after.unwrap();
+    let yes = json!(true);
+    for fact in ["steady.before", "recovered", "restored", "steady.after"] {
+        assert_eq!(seen.last(fact), Some(&yes), "{fact}");
+    }
+    let (lo, longest, hi) = (number(&seen, "outage.lo"), number(&seen, "outage.longest"), number(&seen, "outage.hi"));
+    assert!(longest > 0.0 && lo <= longest && longest <= hi, "{lo} {longest} {hi}");
+    assert!(number(&seen, "outage.total") >= longest);
+    assert!(number(&seen, "outages") >= 1.0 && number(&seen, "lost") >= 1.0);
+    assert!(number(&seen, "recovered_after") < 1.5);
+    assert!(seen.last("detected_after").is_some());
+    assert_eq!((seen.last("inject.exit"), seen.last("restore.exit")), (Some(&json!(0)), Some(&json!(0))));
+    assert!(number(&seen, "failback.outage") >= 0.0);
+    let answered = seen.merged("latency").unwrap().count() as f64;
+    assert!((answered + number(&seen, "lost") - number(&seen, "sent")).abs() < 0.5);
+    assert_eq!(marks.count("restored"), 1, "once, although the engine asks again");
+    assert_eq!(marks.count("verified"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_that_does_not_fail_over_is_not_recovered() {
+    let pair = Pair::start().await.unwrap();
+    shakedown::lab::pair::control(pair.control(), &["stop".into(), "b".into()]).await.unwrap();
+    let check = Check {
+        front: pair.front(),
+        inject: lab(&pair, "stop a"),
+        restore: lab(&pair, "start a"),
+        verify: None,
+        observe: 0.5,
+    };
+    let (seen, result, _) = check.run().await;
+    result.unwrap();
+    assert_eq!(seen.last("recovered"), Some(&json!(false)));
+    assert_eq!(seen.last("restored"), Some(&json!(true)));
+    assert!(seen.last("recovered_after").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_an_effect_there_is_no_outage() {
+    let pair = Pair::start().await.unwrap();
+    let check =
+        Check { front: pair.front(), inject: shell("true"), restore: shell("true"), verify: None, observe: 0.3 };
+    let (seen, result, _) = check.run().await;
+    result.unwrap();
+    assert_eq!(seen.last("recovered"), Some(&json!(true)));
+    assert_eq!((number(&seen, "outages"), number(&seen, "outage.longest")), (0.0, 0.0));
+    assert!(number(&seen, "outage.hi") > 0.0, "an outage between two probes remains possible");
+    assert!(seen.last("detected_after").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_that_fails_is_told_with_the_command_to_run() {
+    let (marks, pair) = (Marks::new(), Pair::start().await.unwrap());
+    for (restore, verify) in
+        [(marks.leave("restored", "exit 5"), None), (marks.leave("restored", ""), Some(shell("exit 5")))]
+    {
+        let before = marks.count("restored");
+        let check = Check { front: pair.front(), inject: shell("true"), restore, verify, observe: 0.2 };
+        let (seen, result, after) = check.run().await;
+        let fault = result.unwrap_err();
+        assert_eq!(fault.kind, FaultKind::NotRestored);
+        assert!(fault.detail.contains("exit status 5"), "{fault}");
+        assert!(fault.remedy.contains("sh -c 'echo x"), "{}", fault.remedy);
+        assert_eq!(after.unwrap_err().kind, FaultKind::NotRestored, "the engine hears it as well");
+        assert_eq!(seen.last("restored"), Some(&json!(false)));
+        assert_eq!(marks.count("restored") - before, 2, "tried twice, not for ever");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_that_is_not_steady_is_left_alone() {
+    let (marks, pair) = (Marks::new(), Pair::start().await.unwrap());
+    for name in ["a", "b"] {
+        shakedown::lab::pair::control(pair.control(), &["stop".into(), name.into()]).await.unwrap();
+    }
+    let check = Check {
+        front: pair.front(),
+        inject: marks.leave("injected", ""),
+        restore: marks.leave("restored", ""),
+        verify: None,
+        observe: 0.2,
+    };
+    let (seen, result, after) = check.run().await;
+    let fault = result.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Local);
+    assert!(fault.detail.contains("was not steady before") && fault.detail.contains("reset"), "{fault}");
+    after.unwrap();
+    assert_eq!(seen.last("steady.before"), Some(&json!(false)));
+    assert!(marks.count("injected") == 0 && marks.count("restored") == 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_inject_that_fails_is_restored_all_the_same() {
+    let (marks, pair) = (Marks::new(), Pair::start().await.unwrap());
+    let check = Check {
+        front: pair.front(),
+        inject: shell("echo half done; exit 1"),
+        restore: marks.leave("restored", ""),
+        verify: None,
+        observe: 0.2,
+    };
+    let (seen, result, after) = check.run().await;
+    let fault = result.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Local);
+    assert!(fault.detail.contains("exit status 1") && fault.detail.contains("half done"), "{fault}");
+    after.unwrap();
+    assert_eq!(seen.last("inject.exit"), Some(&json!(1)));
+    assert_eq!(seen.last("restored"), Some(&json!(true)));
+    assert_eq!(marks.count("restored"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_dropped_half_way_is_restored() {
+    let (marks, pair) = (Marks::new(), Pair::start().await.unwrap());
+    // Dropped while the command still runs, and while it observes.
+    for rest in ["exec sleep 600", ""] {
+        let (injected, restored) = (marks.count("injected"), marks.count("restored"));
+        let check = Check {
+            front: pair.front(),
+            inject: marks.leave("injected", rest),
+            restore: marks.leave("restored", ""),
+            verify: None,
+            observe: 600.0,
+        };
+        let probe = check.probe();
+        let mut seen = Observation::default();
+        let mut cx = Cx::new(&mut seen, Instant::now() + probe.longest(), 1, CancellationToken::new());
+        let begun = async {
+            while marks.count("injected") == injected {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::select! {
+            result = probe.run(&mut cx) => panic!("ended by itself: {result:?}"),
+            () = begun => {}
+        }
+        assert_eq!(marks.count("restored"), restored);
+        probe.restore().await.unwrap();
+        probe.restore().await.unwrap();
+        assert_eq!(marks.count("restored") - restored, 1);
+    }
+}
+
+/// A service that goes away for a while when told over a control connection, and knows for how long.
+struct Known {
+    front: std::net::SocketAddr,
+    control: std::net::SocketAddr,
+    truth: tokio::sync::watch::Receiver<Option<Duration>>,
+}
+
+impl Known {
+    async fn start(away: Duration) -> Self {
+        let (front, control) = (
+            tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap(),
+            tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap(),
+        );
+        let (addresses, down) =
+            ((front.local_addr().unwrap(), control.local_addr().unwrap()), std::sync::Arc::new(AtomicBool::new(false)));
+        let (tell, truth) = tokio::sync::watch::channel(None);
+        let seen = std::sync::Arc::clone(&down);
+        tokio::spawn(async move {
+            while let Ok((mut client, _)) = front.accept().await {
+                let seen = std::sync::Arc::clone(&seen);
+                tokio::spawn(async move {
+                    let mut request = [0_u8; 256];
+                    let _ = client.read(&mut request).await;
+                    if !seen.load(Ordering::SeqCst) {
+                        let _ = client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
+                    }
+                });
+            }
+        });
+        tokio::spawn(async move {
+            let (mut client, _) = control.accept().await.unwrap();
+            let began = Instant::now();
+            down.store(true, Ordering::SeqCst);
+            // Read what was said, else closing resets the connection and with it the answer.
+            let mut words = [0_u8; 16];
+            let _ = client.read(&mut words).await;
+            client.write_all(b"ok\n").await.unwrap();
+            drop(client);
+            tokio::time::sleep(away).await;
+            down.store(false, Ordering::SeqCst);
+            tell.send(Some(began.elapsed())).unwrap();
+        });
+        Self { front: addresses.0, control: addresses.1, truth }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_true_length_is_within_the_bounds() {
+    let known = Known::start(Duration::from_millis(250)).await;
+    let check = Check {
+        front: known.front,
+        inject: [BINARY, "__lab", &known.control.to_string(), "go"].map(str::to_owned).to_vec(),
+        restore: shell("true"),
+        verify: None,
+        observe: 1.0,
+    };
+    let (seen, result, _) = check.run().await;
+    result.unwrap();
+    let truth = known.truth.borrow().unwrap().as_secs_f64();
+    let (lo, hi) = (number(&seen, "outage.lo"), number(&seen, "outage.hi"));
+    assert!(truth <= hi, "{truth} > {hi}");
+    // The lower bound leans on the steady phase being as jittery as the rest, which a busy test machine may break.
+    assert!(lo <= truth + 0.1, "{lo} > {truth}");
+    assert!(lo > 0.0 && seen.last("recovered") == Some(&json!(true)));
+}

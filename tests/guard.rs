@@ -1,0 +1,153 @@
+//! The guard process: whatever becomes of the run, what it changed is put back once.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod marks;
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use marks::{BINARY, Marks, order};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::{Value, json};
+use shakedown::guard::{self, Guard, Plan};
+
+/// Waits until mark `name` is there.
+fn wait(marks: &Marks, name: &str) {
+    let patience = std::time::Instant::now() + Duration::from_mins(1);
+    while marks.count(name) == 0 {
+        assert!(std::time::Instant::now() < patience, "no mark `{name}`");
+        std::thread::yield_now();
+    }
+}
+
+/// A guard spoken to over its pipe, as if by a run that can die at any line.
+struct Bare {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+}
+
+impl Bare {
+    fn start() -> Self {
+        let mut child = Command::new(BINARY)
+            .arg(guard::SUBCOMMAND)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (input, output) = (child.stdin.take(), BufReader::new(child.stdout.take().unwrap()));
+        Self { child, input, output }
+    }
+
+    fn armed(plan: &Plan) -> Self {
+        let mut bare = Self::start();
+        bare.say(&json!({ "arm": plan }));
+        assert_eq!(bare.hear(), json!("armed"));
+        bare
+    }
+
+    fn say(&mut self, line: &Value) {
+        writeln!(self.input.as_mut().unwrap(), "{line}").unwrap();
+    }
+
+    fn hear(&mut self) -> Value {
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap()
+    }
+
+    /// The run is gone. What the guard said about it on standard error, and whether it was content.
+    fn vanish(mut self) -> (String, bool) {
+        self.input = None;
+        let end = self.child.wait_with_output().unwrap();
+        (String::from_utf8(end.stderr).unwrap(), end.status.success())
+    }
+}
+
+#[test]
+fn the_guard_restores_when_the_run_vanishes_and_minds_no_signal() {
+    let marks = Marks::new();
+    let plan = Plan { restore: order(marks.leave("restored", "")), verify: Some(order(marks.leave("verified", ""))) };
+    let mut bare = Bare::armed(&plan);
+    bare.say(&json!("live"));
+    // An answered line proves that the signals before it were survived.
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+        kill(Pid::from_raw(i32::try_from(bare.child.id()).unwrap()), signal).unwrap();
+    }
+    assert_eq!(marks.count("restored"), 0);
+    let (said, content) = bare.vanish();
+    wait(&marks, "restored");
+    assert!(content && said.contains("restored"), "{said}");
+    assert_eq!((marks.count("restored"), marks.count("verified")), (1, 1));
+}
+
+#[test]
+fn the_guard_leaves_everything_alone_when_nothing_was_begun_or_all_is_done() {
+    let marks = Marks::new();
+    let plan = Plan { restore: order(marks.leave("restored", "")), verify: None };
+    assert!(Bare::armed(&plan).vanish().1);
+    assert_eq!(marks.count("restored"), 0);
+    let mut bare = Bare::armed(&plan);
+    bare.say(&json!("live"));
+    bare.say(&json!("restore"));
+    assert_eq!(bare.hear()["restored"]["restore"]["exit"], 0);
+    assert!(bare.vanish().1);
+    assert_eq!(marks.count("restored"), 1, "a restore that succeeded is not repeated");
+}
+
+#[test]
+fn a_guard_that_cannot_restore_says_what_to_run_by_hand() {
+    let marks = Marks::new();
+    let plan = Plan { restore: order(marks.leave("tried", "echo no route >&2; exit 4")), verify: None };
+    let mut bare = Bare::armed(&plan);
+    bare.say(&json!("live"));
+    let (said, content) = bare.vanish();
+    assert!(!content && said.contains("exit status 4") && said.contains("(sh …) by hand"), "{said}");
+    assert!(!said.contains("no route") && !said.contains("echo"), "arguments and output may hold secrets: {said}");
+    assert_eq!(marks.count("tried"), 2, "tried once more");
+}
+
+#[tokio::test]
+async fn when_the_guard_is_killed_the_run_restores_itself() {
+    let marks = Marks::new();
+    let plan = Plan { restore: order(marks.leave("restored", "")), verify: None };
+    let mut guard = Guard::arm(plan).await.unwrap();
+    guard.live().await.unwrap();
+    kill(Pid::from_raw(i32::try_from(guard.id().unwrap()).unwrap()), Signal::SIGKILL).unwrap();
+    let restored = guard.restore().await.unwrap();
+    assert!(restored.succeeded(), "{restored:?}");
+    assert_eq!(marks.count("restored"), 1);
+}
+
+#[tokio::test]
+async fn a_dropped_guard_restores() {
+    let marks = Marks::new();
+    let mut guard = Guard::arm(Plan { restore: order(marks.leave("restored", "")), verify: None }).await.unwrap();
+    guard.live().await.unwrap();
+    drop(guard);
+    wait(&marks, "restored");
+}
+
+#[tokio::test]
+async fn a_restore_asked_for_twice_runs_once() {
+    let marks = Marks::new();
+    let script = format!("until [ -e '{}' ]; do sleep 0.02; done", marks.path("go").display());
+    let mut guard = Guard::arm(Plan { restore: order(marks.leave("restored", &script)), verify: None }).await.unwrap();
+    guard.live().await.unwrap();
+    let begun = async {
+        while marks.count("restored") == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::select! {
+        result = guard.restore() => panic!("ended by itself: {result:?}"),
+        () = begun => {}
+    }
+    std::fs::write(marks.path("go"), "").unwrap();
+    assert!(guard.restore().await.unwrap().succeeded());
+    assert_eq!(marks.count("restored"), 1);
+}
