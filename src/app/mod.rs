@@ -3,6 +3,7 @@
 mod adhoc;
 mod assess;
 pub mod config;
+mod demo;
 mod explain;
 mod loading;
 mod outputs;
@@ -11,6 +12,7 @@ mod redact;
 mod render;
 mod run;
 mod schemas;
+mod serve;
 pub mod signals;
 mod terminal;
 
@@ -45,7 +47,8 @@ pub fn main(cli: Cli) -> u8 {
         }
         Command::Guard => internal(crate::guard::main()),
         Command::Lab { address, words } => internal(crate::lab::pair::main(address, &words)),
-        Command::Serve(_) | Command::Demo(_) => exit::USAGE,
+        Command::Serve(args) => wait(&terminal, serve::serve(&args, &terminal)),
+        Command::Demo(args) => wait(&terminal, demo::demo(&args, &terminal)),
         Command::Man => {
             let mut bytes = Vec::new();
             if clap_mangen::Man::new(Cli::command()).render(&mut bytes).is_err() {

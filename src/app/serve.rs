@@ -6,8 +6,8 @@ use super::signals::Ladder;
 use super::terminal::Terminal;
 use crate::cli::ServeArgs;
 use crate::exit;
-use crate::serve::echo::{TcpEcho, UdpEcho};
 use crate::serve::Server;
+use crate::serve::echo::{TcpEcho, UdpEcho};
 
 /// Serves until a signal. Ending by signal is how a server ends: exit 0.
 pub(super) async fn serve(args: &ServeArgs, terminal: &Terminal) -> u8 {
@@ -33,18 +33,13 @@ async fn start(
     terminal: &Terminal,
     cancel: &CancellationToken,
 ) -> Result<impl Future<Output = ()>, String> {
-    let told = |what: &str, address: std::net::SocketAddr| {
-        move |error: std::io::Error| {
-            format!("cannot listen on {address} ({what}): {error}; is another server there, or is the port below 1024?")
-        }
-    };
-    let server = Server::bind(args.listen).await.map_err(told("reflector", args.listen))?;
+    let server = Server::bind(args.listen).await.map_err(|error| told("reflector", args.listen, &error))?;
     terminal.out(&format!("throughput (iperf3-compatible TCP and UDP) on {}\n", server.addr()));
     let echoes = match args.echo {
         None => None,
         Some(address) => {
-            let tcp = TcpEcho::bind(address).await.map_err(told("TCP echo", address))?;
-            let udp = UdpEcho::bind(tcp.addr()).await.map_err(told("UDP echo", address))?;
+            let tcp = TcpEcho::bind(address).await.map_err(|error| told("TCP echo", address, &error))?;
+            let udp = UdpEcho::bind(tcp.addr()).await.map_err(|error| told("UDP echo", address, &error))?;
             terminal.out(&format!("echo (TCP and UDP) on {}\n", tcp.addr()));
             Some((tcp, udp))
         }
@@ -60,4 +55,8 @@ async fn start(
             }
         }
     })
+}
+
+fn told(what: &str, address: std::net::SocketAddr, error: &std::io::Error) -> String {
+    format!("cannot listen on {address} ({what}): {error}; is another server there, or is the port below 1024?")
 }

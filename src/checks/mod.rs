@@ -12,12 +12,12 @@ macro_rules! families {
 
 families! {
     tcp::Tcp,
-    dns::Dns,
     udp::Udp,
     icmp::Icmp,
-    throughput::Throughput,
-    tls::Tls,
     http::Http,
+    dns::Dns,
+    tls::Tls,
+    throughput::Throughput,
     failover::Failover,
 }
 

@@ -140,7 +140,10 @@ impl Typing<'_> {
             self.errors.add(node.span, message, help);
             return None;
         };
-        let family = self.families.iter().find(|family| family.name == key.name)?;
+        let Some(family) = self.families.iter().find(|family| family.name == key.name) else {
+            self.errors.add(key.span, format!("`{}` is not part of this build", key.name), "choose another probe");
+            return None;
+        };
         let group = self.fields_but(name, node, fields, allowed).args;
         let args = self.fields(family.name, below, family.fields).args;
         Some(Arg::Probe { family: family.name, args, group })

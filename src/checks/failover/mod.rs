@@ -33,8 +33,11 @@ const TOTAL: Fact<f64> = Fact::metric(
     Better::Lower,
     "All outages together; absent when the service never came back.",
 );
-const LO: Fact<f64> =
-    Fact::number("outage.lo", Unit::Seconds, "The longest outage took at least this long: last minus first lost probe.");
+const LO: Fact<f64> = Fact::number(
+    "outage.lo",
+    Unit::Seconds,
+    "The longest outage took at least this long: last minus first lost probe.",
+);
 const HI: Fact<f64> = Fact::number(
     "outage.hi",
     Unit::Seconds,
@@ -98,7 +101,11 @@ const RESTORE_EXIT: Fact<i64> = Fact::integer("restore.exit", Unit::Count, "Exit
 
 const COMMAND_TIMEOUT: FieldKind = FieldKind::Duration(0.01, 3600.0);
 const COMMAND: FieldKind = FieldKind::Group(&[
-    Field::required("run", FieldKind::List(&FieldKind::Text), "Program and arguments; no shell, folder of the process."),
+    Field::required(
+        "run",
+        FieldKind::List(&FieldKind::Text),
+        "Program and arguments; no shell, folder of the process.",
+    ),
     Field::default("timeout", COMMAND_TIMEOUT, "30s", "After this the command and its children are killed."),
 ]);
 const PROBE: FieldKind = FieldKind::Probe(
@@ -249,7 +256,10 @@ impl Failover {
         Err(Fault::local(
             "check the steady state",
             self.aim.probe.target(),
-            format!("was not steady before: {answered} of {} probes answered ({why}); nothing was injected", shots.len()),
+            format!(
+                "was not steady before: {answered} of {} probes answered ({why}); nothing was injected",
+                shots.len()
+            ),
             "make the service healthy first; when answers are merely slow, raise the probe's `timeout`",
         ))
     }

@@ -194,7 +194,12 @@ pub(super) fn ceiling(shots: &[Shot], travel: &Travel, from: f64, until: f64) ->
 pub(super) fn blind(shots: &[Shot]) -> usize {
     let mut sorted = shots.to_vec();
     sorted.sort_by(|a, b| a.intended.total_cmp(&b.intended));
-    sorted.chunk_by(|a, b| a.fate == b.fate).filter(|run| run.iter().all(|s| s.fate == Fate::Unknown)).map(<[_]>::len).max().unwrap_or(0)
+    sorted
+        .chunk_by(|a, b| a.fate == b.fate)
+        .filter(|run| run.iter().all(|s| s.fate == Fate::Unknown))
+        .map(<[_]>::len)
+        .max()
+        .unwrap_or(0)
 }
 
 #[cfg(test)]

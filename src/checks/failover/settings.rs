@@ -75,7 +75,9 @@ pub(super) fn aim(args: &Args) -> Result<Aim, Invalid> {
     if interval.is_zero() || patience.as_secs_f64() / interval.as_secs_f64() > IN_FLIGHT as f64 {
         return Err(Invalid::at(
             "probe",
-            format!("with {patience:?} of patience every {interval:?}, more than {IN_FLIGHT} probes would be on their way"),
+            format!(
+                "with {patience:?} of patience every {interval:?}, more than {IN_FLIGHT} probes would be on their way"
+            ),
             "shorten the probe's `timeout`, or lengthen its `interval`",
         ));
     }

@@ -42,12 +42,19 @@ const BODY_TRUNCATED: Fact<bool> = Fact::flag("body.truncated", "`body` is not t
 const REDIRECTS: Fact<Vec<String>> = Fact::list("redirects", "Every URL a followed redirect led to, in order.");
 const URL: Fact<String> = Fact::text("url", "The last URL asked.");
 const ADDRESS: Fact<String> = Fact::text("address", "The address last connected to.");
-pub(super) const CERTIFICATE_EXPIRES_IN: Fact<f64> =
-    Fact::number("certificate.expires_in", Unit::Seconds, "Until the server's certificate expires; negative once it has.");
+pub(super) const CERTIFICATE_EXPIRES_IN: Fact<f64> = Fact::number(
+    "certificate.expires_in",
+    Unit::Seconds,
+    "Until the server's certificate expires; negative once it has.",
+);
 pub(super) const RESOLVE_TIME: Fact<Distribution> =
     Fact::distribution("resolve_time", Unit::Seconds, Better::Lower, "Name lookup, a sample per redirect too.");
-pub(super) const CONNECT_TIME: Fact<Distribution> =
-    Fact::distribution("connect_time", Unit::Seconds, Better::Lower, "From SYN to established, a sample per redirect too.");
+pub(super) const CONNECT_TIME: Fact<Distribution> = Fact::distribution(
+    "connect_time",
+    Unit::Seconds,
+    Better::Lower,
+    "From SYN to established, a sample per redirect too.",
+);
 pub(super) const TLS_TIME: Fact<Distribution> =
     Fact::distribution("tls_time", Unit::Seconds, Better::Lower, "TLS handshake, a sample per redirect too.");
 pub(super) const FIRST_BYTE_TIME: Fact<Distribution> = Fact::distribution(

@@ -104,11 +104,7 @@ pub(super) struct Hop<'p> {
 
 impl Hop<'_> {
     /// Sends the request; comes back with the head of the answer.
-    pub(super) async fn send(
-        &self,
-        cx: &mut Cx<'_>,
-        trace: &mut Trace,
-    ) -> Result<(Parts, Incoming, Connection), Stop> {
+    pub(super) async fn send(&self, cx: &mut Cx<'_>, trace: &mut Trace) -> Result<(Parts, Incoming, Connection), Stop> {
         let address = self.address(cx, trace).await?;
         let peer = SocketAddr::new(address, self.url.port_or_known_default().unwrap_or_default());
         trace.address = Some(address);

@@ -13,8 +13,16 @@ use url::Url;
 use crate::model::{Args, Invalid};
 
 /// Headers that frame the message or belong to the connection; the HTTP layer writes them.
-const FRAMING: &[&str] =
-    &["content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection", "upgrade", "te", "trailer"];
+const FRAMING: &[&str] = &[
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "upgrade",
+    "te",
+    "trailer",
+];
 
 /// HTTP version asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +105,9 @@ impl Request {
     pub(super) fn for_url(&self, url: &Url, two: bool) -> Result<hyper::Request<Full<Bytes>>, String> {
         let authority = match &self.authority {
             Some(authority) => authority.clone(),
-            None => url[url::Position::BeforeHost..url::Position::AfterPort].parse().map_err(|e| format!("{url}: {e}"))?,
+            None => {
+                url[url::Position::BeforeHost..url::Position::AfterPort].parse().map_err(|e| format!("{url}: {e}"))?
+            }
         };
         let path = url[url::Position::BeforePath..url::Position::AfterQuery].parse::<PathAndQuery>();
         let path = path.map_err(|error| format!("{url}: {error}"))?;
@@ -172,8 +182,9 @@ fn method(args: &Args) -> Result<Method, Invalid> {
 }
 
 fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), Invalid> {
-    let parsed = HeaderName::from_bytes(name.as_bytes())
-        .map_err(|_| Invalid::at("headers", format!("`{name}` is not a header name"), "write a name such as x-trace"))?;
+    let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| {
+        Invalid::at("headers", format!("`{name}` is not a header name"), "write a name such as x-trace")
+    })?;
     if FRAMING.contains(&parsed.as_str()) {
         let help = "leave it out; it is written as the body and the HTTP version need it";
         return Err(Invalid::at("headers", format!("`{name}` belongs to the connection"), help));
@@ -186,7 +197,8 @@ fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), Invalid>
 
 fn authority(host: &HeaderValue) -> Result<Authority, Invalid> {
     let parsed = Authority::try_from(host.as_bytes()).ok().filter(|authority| !authority.as_str().contains('@'));
-    parsed.ok_or_else(|| Invalid::at("headers", "`host` is not a host", "write a name, and a port after a colon if any"))
+    parsed
+        .ok_or_else(|| Invalid::at("headers", "`host` is not a host", "write a name, and a port after a colon if any"))
 }
 
 #[cfg(test)]

@@ -40,12 +40,8 @@ const LATE: Fact<i64> = Fact::counter(
 );
 const DUPLICATES: Fact<i64> =
     Fact::counter("duplicates", Unit::Count, Better::Lower, "Replies beyond the first to the same probe.");
-const REORDERED: Fact<i64> = Fact::counter(
-    "reordered",
-    Unit::Count,
-    Better::Lower,
-    "First replies that came after the reply to a later probe.",
-);
+const REORDERED: Fact<i64> =
+    Fact::counter("reordered", Unit::Count, Better::Lower, "First replies that came after the reply to a later probe.");
 const RTT: Fact<Distribution> = Fact::distribution(
     "rtt",
     Unit::Seconds,
@@ -60,10 +56,8 @@ const JITTER: Fact<f64> = Fact::metric(
      round-trip times of two consecutive replies (the RFC has one-way transit times). Needs two replies.",
 );
 const TTL: Fact<Distribution> = Fact::spread("ttl", Unit::Count, "TTL or hop limit the replies arrived with.");
-const ERRORS: Fact<Vec<String>> = Fact::list(
-    "errors",
-    "What was said instead of a reply, by whom, how often: `host_unreachable from 192.0.2.1 x3`.",
-);
+const ERRORS: Fact<Vec<String>> =
+    Fact::list("errors", "What was said instead of a reply, by whom, how often: `host_unreachable from 192.0.2.1 x3`.");
 const MTU: Fact<i64> =
     Fact::integer("mtu", Unit::Bytes, "Smallest MTU that a router, or this host, named when a probe was too big.");
 const RTT_SOURCE: Fact<Choice> = Fact::choice(
@@ -114,7 +108,12 @@ impl Probe for Icmp {
             "200ms",
             "Between the intended send times of two probes; an absolute schedule that slow replies never move.",
         ),
-        Field::default("size", FieldKind::Size(0.0, 65_500.0), "56 B", "Payload of a probe, without ICMP and IP header."),
+        Field::default(
+            "size",
+            FieldKind::Size(0.0, 65_500.0),
+            "56 B",
+            "Payload of a probe, without ICMP and IP header.",
+        ),
         Field::optional("ttl", FieldKind::Integer(1, 255), "TTL or hop limit to send with."),
         Field::default(
             "dont_fragment",

@@ -29,7 +29,11 @@ impl Script {
         let send = bytes::from_fields(args, "send", "send_hex")?;
         let expect = bytes::from_fields(args, "expect", "expect_hex")?;
         if expect.as_ref().is_some_and(Vec::is_empty) {
-            return Err(Invalid::at("expect", "`expect` is empty and would hold for anything", "write what the answer contains"));
+            return Err(Invalid::at(
+                "expect",
+                "`expect` is empty and would hold for anything",
+                "write what the answer contains",
+            ));
         }
         if send.is_none() && expect.is_none() && !args.flag("banner") {
             return Ok(None);

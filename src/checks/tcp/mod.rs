@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use exchange::{Heard, Script};
 
+use crate::model::fact::Distribution;
 use crate::model::field::{IP_FAMILY, PATIENCE, PORT};
 use crate::model::{Args, Better, Choice, Fact, FactInfo, Fault, Field, FieldKind, Invalid, Observation, Unit};
-use crate::model::fact::Distribution;
 use crate::net::{IpFamily, Refusal, bytes, connect, resolve};
 use crate::probe::{Cx, Footprint, Probe, fact_is};
 
@@ -60,15 +60,8 @@ impl Probe for Tcp {
         Field::default("banner", FieldKind::Bool, "false", "Wait for the server to speak, even without `expect`."),
         Field::default("limit", FieldKind::Size(1.0, 1_048_576.0), "16 KiB", "Most bytes read of the answer."),
     ];
-    const FACTS: &'static [FactInfo] = &[
-        OUTCOME.info,
-        ADDRESS.info,
-        ADDRESSES.info,
-        FAILED.info,
-        CONNECT_TIME.info,
-        BANNER.info,
-        RECEIVED.info,
-    ];
+    const FACTS: &'static [FactInfo] =
+        &[OUTCOME.info, ADDRESS.info, ADDRESSES.info, FAILED.info, CONNECT_TIME.info, BANNER.info, RECEIVED.info];
     const DEFAULT_EXPECT: &'static str = "outcome: connected";
     const README: &'static str = include_str!("README.md");
     const EXAMPLE: &'static str = include_str!("example.yaml");

@@ -51,7 +51,9 @@ impl Stop {
     /// What an error of a socket means: the peer's doing is an outcome, anything else a fault.
     pub(super) fn from_io(error: &io::Error, operation: &str, peer: SocketAddr) -> Self {
         match error.kind() {
-            io::ErrorKind::UnexpectedEof => Self::Fact("reset", format!("{operation}: the server closed the connection")),
+            io::ErrorKind::UnexpectedEof => {
+                Self::Fact("reset", format!("{operation}: the server closed the connection"))
+            }
             io::ErrorKind::InvalidData => Self::Fact("protocol_error", format!("{operation}: {error}")),
             // The port of a running test refuses: the server is gone.
             io::ErrorKind::ConnectionRefused => Self::Fact("reset", format!("{operation}: {error}")),
@@ -163,7 +165,8 @@ impl<'s> Client<'s> {
             state::SERVER_ERROR => {
                 let until = Instant::now() + self.settings.patience;
                 let code = timeout_at(until, self.control.read_i32()).await;
-                let code = code.ok().and_then(Result::ok).map_or_else(|| "no number".to_owned(), |code| code.to_string());
+                let code =
+                    code.ok().and_then(Result::ok).map_or_else(|| "no number".to_owned(), |code| code.to_string());
                 Stop::Fact("protocol_error", format!("{operation}: the server refused the test, iperf3 error {code}"))
             }
             other => {

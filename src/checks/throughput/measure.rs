@@ -94,14 +94,15 @@ impl Client<'_> {
             }
         }
         let elapsed = begin.elapsed();
-        let cpu = cpu.zip(socket::cpu_seconds()).map(|(before, after)| {
-            (after.0 + after.1 - before.0 - before.1).max(0.0) / elapsed.as_secs_f64()
-        });
+        let cpu = cpu
+            .zip(socket::cpu_seconds())
+            .map(|(before, after)| (after.0 + after.1 - before.0 - before.1).max(0.0) / elapsed.as_secs_f64());
         if let Some(cpu) = cpu {
             cx.set(&CPU, cpu);
         }
         let still = sampler.moved_at.elapsed();
-        let stalled = (still > settings.interval * 2).then(|| format!("nothing moved in the last {still:?} of the test"));
+        let stalled =
+            (still > settings.interval * 2).then(|| format!("nothing moved in the last {still:?} of the test"));
         if !settings.params.reverse {
             stop.cancel();
             self.settle(&mut tasks).await;

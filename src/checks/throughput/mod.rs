@@ -21,17 +21,7 @@ use crate::probe::{Cx, Footprint, Probe, fact_is};
 
 const OUTCOME: Fact<Choice> = Fact::choice(
     "outcome",
-    &[
-        "transferred",
-        "refused",
-        "timeout",
-        "unreachable",
-        "unresolved",
-        "reset",
-        "busy",
-        "protocol_error",
-        "stalled",
-    ],
+    &["transferred", "refused", "timeout", "unreachable", "unresolved", "reset", "busy", "protocol_error", "stalled"],
     "What became of the test; `transferred` when it ran to its end and both sides exchanged their counts.",
 );
 const ADDRESS: Fact<String> = Fact::text("address", "Address the test ran against.");
@@ -119,8 +109,18 @@ impl Probe for Throughput {
             "Bytes per write (tcp: 1 MiB if left out) or per datagram (udp: 1448 B if left out, at most 65507 B).",
         ),
         Field::optional("congestion", FieldKind::Text, "Congestion control, such as cubic or bbr, on both ends."),
-        Field::default("interval", FieldKind::Duration(0.1, 60.0), "1s", "Length of one sample of `bitrate` and `rtt`."),
-        Field::default("timeout", PATIENCE, "5s", "How long a silent server, or a path that moves nothing, is waited for."),
+        Field::default(
+            "interval",
+            FieldKind::Duration(0.1, 60.0),
+            "1s",
+            "Length of one sample of `bitrate` and `rtt`.",
+        ),
+        Field::default(
+            "timeout",
+            PATIENCE,
+            "5s",
+            "How long a silent server, or a path that moves nothing, is waited for.",
+        ),
         Field::optional("source", FieldKind::Address, "Local address to connect from."),
         Field::default("family", IP_FAMILY, "any", "Which addresses of the name to use."),
     ];

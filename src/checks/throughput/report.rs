@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::client::Stop;
 use super::{
-    CONGESTION, DROPPED, DUPLICATES, JITTER, LOSS, LOST, OUTCOME, PACKETS, PEER, REORDERED, RETRANSMITS, SENT, TRANSFERRED,
+    CONGESTION, DROPPED, DUPLICATES, JITTER, LOSS, LOST, OUTCOME, PACKETS, PEER, REORDERED, RETRANSMITS, SENT,
+    TRANSFERRED,
 };
 use crate::model::Fault;
 use crate::net::iperf3::{Flow, Params, Results, StreamResult, Transport};

@@ -301,7 +301,8 @@ async fn congestion_control_is_chosen_or_a_fault() {
 
 #[test]
 fn rules_between_fields() {
-    let field = |more: &[(&'static str, Arg)]| Throughput::from_args(&args("h", more)).err().map(|invalid| invalid.field);
+    let field =
+        |more: &[(&'static str, Arg)]| Throughput::from_args(&args("h", more)).err().map(|invalid| invalid.field);
     assert_eq!(field(&[]), None);
     assert_eq!(field(&[("protocol", word("udp"))]), Some("rate"));
     assert_eq!(field(&udp(&[])), None);

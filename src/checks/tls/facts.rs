@@ -53,8 +53,10 @@ const SIGNATURE: Fact<String> = Fact::text("signature", "Signature algorithm of 
 const SERIAL: Fact<String> = Fact::text("serial", "Serial number of the leaf, lower-case hexadecimal.");
 const FINGERPRINT: Fact<String> =
     Fact::text("fingerprint.sha256", "SHA-256 of the leaf, lower-case hexadecimal without colons.");
-const SPKI: Fact<String> =
-    Fact::text("spki.sha256", "SHA-256 of the leaf's public key, lower-case hexadecimal; stays when a renewal keeps the key.");
+const SPKI: Fact<String> = Fact::text(
+    "spki.sha256",
+    "SHA-256 of the leaf's public key, lower-case hexadecimal; stays when a renewal keeps the key.",
+);
 
 pub(super) const TABLE: &[FactInfo] = &[
     OUTCOME.info,

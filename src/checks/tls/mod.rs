@@ -37,8 +37,16 @@ impl Probe for Tls {
         Field::default("port", PORT, "443", "Port."),
         Field::default("family", IP_FAMILY, "any", "Which addresses of the name to use; the first is connected to."),
         Field::optional("source", FieldKind::Address, "Local address to connect from."),
-        Field::optional("sni", FieldKind::Text, "Name sent as SNI; default `host`, none for an address or an empty text."),
-        Field::optional("verify_name", FieldKind::Host, "Name the certificate must be for; default `sni`, else `host`."),
+        Field::optional(
+            "sni",
+            FieldKind::Text,
+            "Name sent as SNI; default `host`, none for an address or an empty text.",
+        ),
+        Field::optional(
+            "verify_name",
+            FieldKind::Host,
+            "Name the certificate must be for; default `sni`, else `host`.",
+        ),
         Field::optional("alpn", FieldKind::List(&FieldKind::Text), "Application protocols offered, most wanted first."),
         ROOTS,
         CA_FILE,

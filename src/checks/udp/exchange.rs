@@ -53,12 +53,20 @@ impl Script {
         };
         if send.len() > LARGEST {
             let field = if args.has("send") { "send" } else { "send_hex" };
-            return Err(Invalid::at(field, format!("{} bytes do not fit a datagram", send.len()), "at most 65507 bytes"));
+            return Err(Invalid::at(
+                field,
+                format!("{} bytes do not fit a datagram", send.len()),
+                "at most 65507 bytes",
+            ));
         }
         let expect = bytes::from_fields(args, "expect", "expect_hex")?;
         if expect.as_ref().is_some_and(Vec::is_empty) {
             let field = if args.has("expect") { "expect" } else { "expect_hex" };
-            return Err(Invalid::at(field, "it is empty and would hold for anything", "write what the answer contains"));
+            return Err(Invalid::at(
+                field,
+                "it is empty and would hold for anything",
+                "write what the answer contains",
+            ));
         }
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the table's range is 1..=65535")]
         let limit = args.number("limit").unwrap_or(4096.0) as usize;
@@ -85,9 +93,9 @@ impl Script {
         if let Err(error) = datagram.send(&self.send, None) {
             return refused(&error, "send UDP datagram", peer);
         }
-        self.listen(&mut datagram, peer, sent, end)
-            .await
-            .map(|heard| heard.unwrap_or_else(|| Heard::without_answer("silent", format!("no answer within {patience:?}"))))
+        self.listen(&mut datagram, peer, sent, end).await.map(|heard| {
+            heard.unwrap_or_else(|| Heard::without_answer("silent", format!("no answer within {patience:?}")))
+        })
     }
 
     /// `None` is silence.

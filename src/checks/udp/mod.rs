@@ -26,8 +26,7 @@ const RESPONSE_TIME: Fact<Distribution> = Fact::distribution(
     "From sending to the datagram that decided the outcome, name lookup excluded.",
 );
 const RESPONSE: Fact<String> = Fact::text("response", "The datagram that decided the outcome, up to `limit`.");
-const SIZE: Fact<i64> =
-    Fact::integer("response.size", Unit::Bytes, "Its true length, whatever `limit` kept of it.");
+const SIZE: Fact<i64> = Fact::integer("response.size", Unit::Bytes, "Its true length, whatever `limit` kept of it.");
 
 /// The probe.
 pub struct Udp {
@@ -52,7 +51,12 @@ impl Probe for Udp {
         Field::optional("expect", FieldKind::Text, "Text that must be in an answer, else `mismatch`."),
         Field::optional("expect_hex", FieldKind::Text, "Bytes that must be in an answer, else `mismatch`."),
         Field::default("timeout", PATIENCE, "3s", "How long a silent peer is waited for."),
-        Field::default("limit", FieldKind::Size(1.0, 65_535.0), "4 KiB", "Most bytes of a datagram looked at and kept."),
+        Field::default(
+            "limit",
+            FieldKind::Size(1.0, 65_535.0),
+            "4 KiB",
+            "Most bytes of a datagram looked at and kept.",
+        ),
     ];
     const FACTS: &'static [FactInfo] = &[OUTCOME.info, ADDRESS.info, RESPONSE_TIME.info, RESPONSE.info, SIZE.info];
     const DEFAULT_EXPECT: &'static str = "outcome: replied";
