@@ -2,11 +2,11 @@
 //! Each server stops when its handle is dropped.
 
 pub mod dns;
-pub mod reflect;
+pub mod pair;
 pub mod pki;
+pub mod reflect;
 mod routes;
 pub mod web;
-pub mod pair;
 
 use std::future::Future;
 

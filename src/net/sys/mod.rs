@@ -1,7 +1,7 @@
 //! The only place for `unsafe`: socket features that neither tokio nor socket2 shows.
 
 pub mod fragment;
-pub mod watch;
 pub mod sockopt;
 pub mod tcp_info;
 pub mod timer;
+pub mod watch;
