@@ -34,7 +34,7 @@ impl Probe for Tls {
     const SUMMARY: &'static str = "TLS handshake, certificate and chain";
     const FIELDS: &'static [Field] = &[
         Field::required("host", FieldKind::Host, "Name or address to connect to."),
-        Field::default("port", PORT, "443", "Port."),
+        Field::default("port", PORT, "443", "Port to connect to."),
         Field::default("family", IP_FAMILY, "any", "Which addresses of the name to use; the first is connected to."),
         Field::optional("source", FieldKind::Address, "Local address to connect from."),
         Field::optional(
