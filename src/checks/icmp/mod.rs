@@ -101,7 +101,7 @@ impl Probe for Icmp {
     const FIELDS: &'static [Field] = &[
         Field::required("host", FieldKind::Host, "Name or address to probe."),
         Field::default("family", IP_FAMILY, "any", "Which addresses of the name to use."),
-        Field::default("count", FieldKind::Integer(1, 100_000), "5", "Probes."),
+        Field::default("count", FieldKind::Integer(1, 100_000), "5", "How many probes to send."),
         Field::default(
             "interval",
             FieldKind::Duration(0.001, 3600.0),

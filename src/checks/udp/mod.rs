@@ -43,7 +43,7 @@ impl Probe for Udp {
     const SUMMARY: &'static str = "UDP request and reply: answered, refused or silent";
     const FIELDS: &'static [Field] = &[
         Field::required("host", FieldKind::Host, "Name or address to send to."),
-        Field::required("port", PORT, "Port."),
+        Field::required("port", PORT, "Port to send to."),
         Field::default("family", IP_FAMILY, "any", "Which addresses of the name to use."),
         Field::optional("source", FieldKind::Address, "Local address to send from."),
         Field::optional("send", FieldKind::Text, "Text to send; this or `send_hex` is required."),

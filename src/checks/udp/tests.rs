@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::net::UdpSocket;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Udp;
-use crate::lab::Tasks;
 use crate::model::{Arg, Args, Fault, Observation, Value};
 use crate::probe::{Cx, Probe};
 
@@ -42,10 +42,10 @@ async fn observe(args: &Args) -> Result<Observation, Fault> {
 }
 
 /// Answers every datagram with `answers`, in this order.
-async fn server(bind: &str, answers: &'static [&'static [u8]]) -> (Tasks, SocketAddr) {
+async fn server(bind: &str, answers: &'static [&'static [u8]]) -> (JoinSet<()>, SocketAddr) {
     let socket = UdpSocket::bind(bind).await.unwrap();
     let address = socket.local_addr().unwrap();
-    let mut tasks = Tasks::default();
+    let mut tasks = JoinSet::new();
     tasks.spawn(async move {
         let mut buffer = [0; 2048];
         while let Ok((_, peer)) = socket.recv_from(&mut buffer).await {
@@ -134,7 +134,7 @@ async fn datagrams_of_others_do_not_count() {
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let peer = socket.local_addr().unwrap();
     let stranger = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-    let mut tasks = Tasks::default();
+    let mut tasks = JoinSet::new();
     tasks.spawn(async move {
         let mut buffer = [0; 64];
         if let Ok((_, client)) = socket.recv_from(&mut buffer).await {
