@@ -1,5 +1,7 @@
 //! One bad suite per rule: each must be refused, with the words its first line promises, and send nothing.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a test that panics is a test that fails
+
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;

@@ -1,5 +1,7 @@
 //! The program from outside: what it prints, what it writes, how it ends.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a test that panics is a test that fails
+
 mod endings;
 mod reports;
 mod secrets;

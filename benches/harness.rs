@@ -1,0 +1,164 @@
+//! What the harness itself costs: per check, per sample, per judgement, per report.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a test that panics is a test that fails
+
+use std::fmt::Write as _;
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Duration;
+
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use shakedown::engine::{self, Assess, Settings, Stop};
+use shakedown::judge::{self, Judgement};
+use shakedown::model::fact::Distribution;
+use shakedown::model::record::{Design, Timing};
+use shakedown::model::{
+    Args, Better, CheckRecord, Choice, Event, Fact, FactInfo, Fault, Field, FieldKind, Invalid, Observation, Unit,
+    Verdict,
+};
+use shakedown::plan::{self, Case, Plan};
+use shakedown::probe::{Cx, Family, Footprint, Probe};
+use shakedown::report::fold::Fold;
+use shakedown::report::{json, junit};
+use shakedown::stats::Samples;
+use shakedown::suite::file::{Input, Options};
+
+const OUTCOME: Fact<Choice> = Fact::choice("outcome", &["done"], "Always the same.");
+const TIME: Fact<Distribution> = Fact::distribution("time", Unit::Seconds, Better::Lower, "Always the same.");
+
+/// A probe that looks at nothing: what remains is the harness.
+struct Idle;
+
+impl Probe for Idle {
+    const FAMILY: &'static str = "idle";
+    const SUMMARY: &'static str = "nothing";
+    const FIELDS: &'static [Field] = &[Field::required("host", FieldKind::Host, "Not looked at.")];
+    const FACTS: &'static [FactInfo] = &[OUTCOME.info, TIME.info];
+    const DEFAULT_EXPECT: &'static str = "outcome: done";
+    const README: &'static str = "";
+    const EXAMPLE: &'static str = "";
+    const TARGET_FIELD: (&'static str, Option<&'static str>) = ("host", None);
+
+    fn from_args(_: &Args) -> Result<Self, Invalid> {
+        Ok(Self)
+    }
+    fn target(&self) -> String {
+        "idle".to_owned()
+    }
+    fn footprint(&self) -> Footprint {
+        Footprint::Quiet
+    }
+    fn longest(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+    fn answered(_: &Observation) -> bool {
+        true
+    }
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
+        cx.set(&OUTCOME, "done");
+        cx.record(&TIME, 0.001);
+        Ok(())
+    }
+}
+
+static FAMILIES: &[Family] = &[Family::of::<Idle>()];
+
+/// The judge as the program uses it.
+struct ByExpectation;
+
+impl Assess for ByExpectation {
+    type Judgement = Judgement;
+    fn assess(&self, case: &Case, seen: &Observation, fault: Option<Fault>) -> (Verdict, Option<String>, Judgement) {
+        let judgement = judge::judge(&case.check, seen, fault);
+        (judgement.verdict, judgement.reason.clone(), judgement)
+    }
+    fn record(&self, case: &Case, seen: &Observation, judgement: Judgement, timing: Timing) -> CheckRecord {
+        judge::record(&case.suite, &case.check, seen, judgement, timing)
+    }
+    fn skipped(&self, case: &Case, reason: String) -> CheckRecord {
+        let judgement =
+            Judgement { verdict: Verdict::Skipped, reason: Some(reason), fault: None, expectations: Vec::new() };
+        judge::record(&case.suite, &case.check, &Observation::default(), judgement, Timing::default())
+    }
+}
+
+fn suite(count: usize) -> String {
+    let mut text = String::from("version: 1\nsuite: s\nchecks:\n");
+    for n in 0..count {
+        let _ = writeln!(
+            text,
+            "  - id: c{n}\n    idle: {{host: h{n}}}\n    expect: {{outcome: done, time.p95: {{lt: 5ms}}}}"
+        );
+    }
+    text
+}
+
+fn planned(count: usize) -> Plan {
+    let env = |_: &str| None;
+    let options = Options { vars: Vec::new(), var_files: Vec::new(), rounds: None, timeout: None, env: &env };
+    let mut loaded = shakedown::suite::load(&[Input::Text("s.yaml".into(), suite(count))], FAMILIES, &options);
+    let plan = plan::plan(&mut loaded, &plan::Settings::default());
+    assert!(loaded.errors.is_empty(), "{}", loaded.errors.render(&loaded.sources, false));
+    plan
+}
+
+async fn run(plan: Arc<Plan>) -> shakedown::model::Record {
+    let (sender, mut receiver) = tokio::sync::mpsc::channel(256);
+    let settings = Settings {
+        jobs: 8,
+        fail_fast: false,
+        seed: 1,
+        wall: jiff::Timestamp::now(),
+        start: tokio::time::Instant::now(),
+    };
+    let mut fold = Fold::default();
+    fold.push(Event::RunStarted {
+        schema: "",
+        run: shakedown::model::record::Run::default(),
+        host: Box::default(),
+        design: Design { kind: "single".into(), seed: 1, rounds: 1, warm_up: 0 },
+        suites: Vec::new(),
+        total: plan.cases.len(),
+    });
+    let work = tokio::spawn(engine::run(plan, Arc::new(ByExpectation), settings, Stop::default(), sender));
+    while let Some(event) = receiver.recv().await {
+        fold.push(event);
+    }
+    work.await.expect("the engine ends");
+    fold.finish().expect("the run was started")
+}
+
+fn bench(criterion: &mut Criterion) {
+    const COUNT: usize = 1000;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let plan = Arc::new(planned(COUNT));
+    let mut group = criterion.benchmark_group("harness");
+    group.throughput(Throughput::Elements(COUNT as u64));
+    group.bench_function("engine, judge and record per check", |b| {
+        b.iter(|| black_box(runtime.block_on(run(Arc::clone(&plan)))));
+    });
+    group.bench_function("load and plan per check", |b| b.iter(|| black_box(planned(COUNT))));
+    let record = runtime.block_on(run(Arc::clone(&plan)));
+    group.bench_function("json per check", |b| b.iter(|| black_box(json(&record))));
+    group.bench_function("junit per check", |b| b.iter(|| black_box(junit::strict(&record))));
+    group.finish();
+
+    let mut group = criterion.benchmark_group("samples");
+    group.throughput(Throughput::Elements(100_000));
+    group.bench_function("record", |b| {
+        b.iter_batched(
+            Samples::default,
+            |mut samples| {
+                for n in 0..100_000_u32 {
+                    samples.record(f64::from(n) * 1e-7);
+                }
+                samples
+            },
+            BatchSize::SmallInput,
+        );
+    });
+    group.finish();
+}
+
+criterion_group!(benches, bench);
+criterion_main!(benches);
