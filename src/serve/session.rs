@@ -189,6 +189,9 @@ impl Session {
             flow::quiet(flows, QUIET, DRAIN).await;
         }
         stop.cancel();
+        tasks.shutdown().await;
+        // A client that reads whole blocks would wait for the rest of one before it looks at its control connection.
+        flows.iter().for_each(Flow::finish);
         Ok(elapsed)
     }
 

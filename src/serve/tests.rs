@@ -68,6 +68,23 @@ async fn an_upload_is_counted_to_the_byte() {
 }
 
 #[tokio::test]
+async fn a_download_ends_its_streams_before_the_results() {
+    let (addr, _guard) = start(Limits::default()).await;
+    let (mut control, cookie) = open(addr, json!({"tcp": true, "time": 1, "parallel": 1, "reverse": 1})).await;
+    let mut data = dial(addr, &cookie).await;
+    running(&mut control).await;
+    data.read_exact(&mut [0; 1000]).await.unwrap();
+    write_state(&mut control, state::TEST_END).await.unwrap();
+    // iperf3 reads its last block to the end before it answers: this must not depend on the results.
+    let mut rest = Vec::new();
+    data.read_to_end(&mut rest).await.unwrap();
+    assert_eq!(read_state(&mut control).await.unwrap(), state::EXCHANGE_RESULTS);
+    write_json(&mut control, &json!({"streams": []})).await.unwrap();
+    let results = read_json(&mut control, 1 << 20).await.unwrap();
+    assert_eq!(results["streams"][0]["bytes"], json!(1000 + rest.len()));
+}
+
+#[tokio::test]
 async fn in_both_directions_the_clients_senders_come_first() {
     let (addr, _guard) = start(Limits::default()).await;
     let params = json!({"tcp": true, "time": 1, "parallel": 1, "bidirectional": 1, "len": 1000, "bandwidth": 1e6});

@@ -91,6 +91,14 @@ impl Flow {
         }
     }
 
+    /// Tells a TCP receiver that no more comes; counters can still be read.
+    pub fn finish(&self) {
+        if let (Wire::Tcp(stream), true) = (&self.wire, self.sends) {
+            // Fails only on a connection that is gone, which says the same.
+            let _ = socket2::SockRef::from(stream.as_ref()).shutdown(std::net::Shutdown::Write);
+        }
+    }
+
     /// Ends the warm-up: counters from here on are the result.
     pub fn mark(&mut self) {
         let info = self.info().unwrap_or_default();
