@@ -66,7 +66,8 @@ mod tests {
 
     #[test]
     fn every_row_of_the_table() {
-        let rows: &[(&str, [u64; 6], Option<Signal>, bool, u8)] = &[
+        type Row = (&'static str, [u64; 6], Option<Signal>, bool, u8);
+        let rows: &[Row] = &[
             // passed failed errored skipped warned regressed
             ("all held", [5, 0, 0, 0, 0, 0], None, false, 0),
             ("held, some skipped", [5, 0, 0, 2, 0, 0], None, false, 0),

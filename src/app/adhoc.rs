@@ -33,8 +33,8 @@ pub(super) async fn probe(args: &ProbeArgs, terminal: &Terminal) -> u8 {
         progress: ProgressArg::None,
         ..RunArgs::default()
     };
-    let inputs = vec![Input::Text("command line".into(), text)];
-    let Some(ready) = loading::of(inputs, &run_args.suites, terminal) else { return exit::USAGE };
+    let inputs = [Input::Text("command line".into(), text)];
+    let Some(ready) = loading::of(&inputs, &run_args.suites, terminal) else { return exit::USAGE };
     let (code, record) = run::execute(ready, &run_args, terminal).await;
     if let Some(record) = record {
         terminal.out(&facts(&record));

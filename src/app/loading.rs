@@ -19,7 +19,7 @@ pub(super) struct Ready {
 /// Finds, loads, validates and plans; on any error everything is told on stderr and nothing else happens.
 pub(super) fn ready(args: &SuiteArgs, terminal: &Terminal) -> Option<Ready> {
     match files(&args.suites) {
-        Ok(files) => of(files.into_iter().map(Input::File).collect(), args, terminal),
+        Ok(files) => of(&files.into_iter().map(Input::File).collect::<Vec<_>>(), args, terminal),
         Err(why) => {
             terminal.err(&format!("error: {why}\n"));
             None
@@ -28,7 +28,7 @@ pub(super) fn ready(args: &SuiteArgs, terminal: &Terminal) -> Option<Ready> {
 }
 
 /// As [`ready`], for inputs already chosen.
-pub(super) fn of(inputs: Vec<Input>, args: &SuiteArgs, terminal: &Terminal) -> Option<Ready> {
+pub(super) fn of(inputs: &[Input], args: &SuiteArgs, terminal: &Terminal) -> Option<Ready> {
     let env = |name: &str| std::env::var(name).ok();
     let options = Options {
         vars: args.vars.clone(),
@@ -37,7 +37,7 @@ pub(super) fn of(inputs: Vec<Input>, args: &SuiteArgs, terminal: &Terminal) -> O
         timeout: args.timeout.clone(),
         env: &env,
     };
-    let mut loaded: Loaded = crate::suite::load(&inputs, FAMILIES, &options);
+    let mut loaded: Loaded = crate::suite::load(inputs, FAMILIES, &options);
     let selection = Selection { tags: args.tags.clone(), skip_tags: args.skip_tags.clone(), only: args.only.clone() };
     let settings = Settings { selection, allow_disruptive: args.allow_disruptive };
     let plan = crate::plan::plan(&mut loaded, &settings);

@@ -23,6 +23,7 @@ use clap::CommandFactory as _;
 use crate::cli::{Cli, Command};
 use crate::exit;
 use terminal::Terminal;
+use tracing_subscriber::prelude::*;
 
 /// Runs a command to its exit code.
 #[must_use]
@@ -90,7 +91,6 @@ fn tracing_to_stderr(verbose: u8) {
     };
     // Only our own events: libraries print what they are given, secrets included.
     let targets = tracing_subscriber::filter::Targets::new().with_target("shakedown", level);
-    use tracing_subscriber::prelude::*;
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(targets);
     let _ = tracing_subscriber::registry().with(layer).try_init();
 }

@@ -39,7 +39,9 @@ pub(super) fn report(args: &ReportArgs, terminal: &Terminal) -> u8 {
         terminal.out(&console::render(&record, &lines, terminal.style()));
     }
     let lost = outputs::write(&record, &args.output, terminal);
-    lost.iter().for_each(|line| terminal.err(&format!("error: {line}\n")));
+    for line in &lost {
+        terminal.err(&format!("error: {line}\n"));
+    }
     let signal = record.run.interrupted.then_some(exit::Signal::Interrupt);
     exit::code(Ending { counts: record.summary, signal, report_lost: !lost.is_empty() })
 }

@@ -174,7 +174,9 @@ fn baseline(record: &Record, folder: Option<&Path>, say: &impl Fn(&str)) -> Vec<
     match written {
         Ok(files) if files.is_empty() => vec!["no baseline saved: no check measured anything comparable".into()],
         Ok(files) => {
-            files.iter().for_each(|file| say(&format!("baseline: {}\n", file.display())));
+            for file in &files {
+                say(&format!("baseline: {}\n", file.display()));
+            }
             Vec::new()
         }
         Err(why) => vec![why],

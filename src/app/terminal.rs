@@ -16,12 +16,14 @@ impl Terminal {
     }
 
     /// Writes to stdout. `head` closing the pipe is no error of ours.
+    #[expect(clippy::unused_self, reason = "the terminal is handed to whoever may print")]
     pub(super) fn out(&self, text: &str) {
         let mut out = io::stdout().lock();
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 
     /// Writes to stderr.
+    #[expect(clippy::unused_self, reason = "the terminal is handed to whoever may print")]
     pub(super) fn err(&self, text: &str) {
         let _ = io::stderr().lock().write_all(text.as_bytes());
     }

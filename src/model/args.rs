@@ -99,6 +99,7 @@ impl Args {
     }
 
     /// Whole number as any unsigned type; the table's range keeps it in bounds.
+    #[must_use]
     pub fn unsigned<T: TryFrom<i64>>(&self, name: &str) -> Option<T> {
         self.integer(name).and_then(|n| T::try_from(n).ok())
     }

@@ -22,7 +22,7 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
-    /// The word in reports; JUnit's `type` is `fault.<word>`.
+    /// The word in reports; JUnit's type is `fault.` and this word.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {

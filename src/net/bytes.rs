@@ -19,7 +19,7 @@ pub fn from_fields(args: &Args, text: &'static str, hex: &'static str) -> Result
 pub fn unhex(digits: &str) -> Option<Vec<u8>> {
     let clean: Vec<u32> =
         digits.chars().filter(|c| !matches!(c, ' ' | ':')).map(|c| c.to_digit(16)).collect::<Option<_>>()?;
-    if clean.len() % 2 != 0 {
+    if !clean.len().is_multiple_of(2) {
         return None;
     }
     clean.chunks(2).map(|pair| u8::try_from(pair[0] * 16 + pair[1]).ok()).collect()

@@ -212,9 +212,9 @@ mod tests {
         for n in 0..5000_u32 {
             let value = f64::from(n % 977) * 1e-5;
             if n % 3 == 0 {
-                left.record(value)
+                left.record(value);
             } else {
-                right.record(value)
+                right.record(value);
             }
             both.record(value);
         }

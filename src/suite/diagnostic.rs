@@ -1,5 +1,6 @@
-//! Errors that point into the user's file: file:line:column, the line, a caret, a suggestion.
+//! Errors that point into the user's file: the place, the line, a caret, a suggestion.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
@@ -149,7 +150,7 @@ impl Diagnostics {
             out.push_str("\n\n");
         }
         if sorted.len() > SHOWN {
-            out.push_str(&format!("... and {} more errors\n", sorted.len() - SHOWN));
+            let _ = writeln!(out, "... and {} more errors", sorted.len() - SHOWN);
         }
         out
     }

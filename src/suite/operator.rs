@@ -184,7 +184,7 @@ impl Test {
             Self::Matches(regex) => Some(regex.is_match(&text_of(value)?)),
             Self::Contains(wants) => all(wants.iter().map(|want| holds(value, want))),
             Self::Excludes(wants) => all(wants.iter().map(|want| holds(value, want).map(|held| !held))),
-            Self::Exactly(wants) => same_elements(value.as_array()?, wants),
+            Self::Exactly(wants) => Some(same_elements(value.as_array()?, wants)),
             Self::Any(part) => Some(value.as_array()?.iter().any(|item| part.element(item))),
             Self::All(part) => {
                 let items = value.as_array()?;
@@ -244,13 +244,13 @@ fn holds(value: &Value, want: &Value) -> Option<bool> {
     }
 }
 
-fn same_elements(items: &[Value], wants: &[Value]) -> Option<bool> {
+fn same_elements(items: &[Value], wants: &[Value]) -> bool {
     let key = |values: &[Value]| {
         let mut texts: Vec<String> = values.iter().map(ToString::to_string).collect();
         texts.sort();
         texts
     };
-    Some(key(items) == key(wants))
+    key(items) == key(wants)
 }
 
 fn equal(value: &Value, want: &Value, sort: Sort) -> Option<bool> {

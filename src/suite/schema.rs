@@ -84,6 +84,7 @@ fn object(fields: &[Field], special: &mut dyn FnMut(&Field) -> Option<Value>) ->
 }
 
 /// Any scalar may be written as `${…}` instead.
+#[expect(clippy::needless_pass_by_value, reason = "called with literals")]
 fn or_variable(schema: Value) -> Value {
     json!({"anyOf": [schema, {"type": "string", "pattern": "\\$\\{"}]})
 }

@@ -62,10 +62,11 @@ struct Ended {
 
 impl Ended {
     fn of(output: Output) -> Self {
+        let Output { status, stdout, stderr } = output;
         Self {
-            code: output.status.code().unwrap_or(-1),
-            out: String::from_utf8_lossy(&output.stdout).into_owned(),
-            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+            code: status.code().unwrap_or(-1),
+            out: String::from_utf8_lossy(&stdout).into_owned(),
+            err: String::from_utf8_lossy(&stderr).into_owned(),
         }
     }
 }
