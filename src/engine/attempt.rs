@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::time::Instant;
 
-use super::{Assess, RESTORE, RESTORE_HURRY, Shared};
+use super::{Assess, RESTORE_HURRY, RESTORE_SLACK, Shared};
 use crate::model::record::Timing;
 use crate::model::{CheckRecord, Event, Fault, FaultKind, Observation, Verdict};
 use crate::plan::Case;
@@ -131,12 +131,14 @@ async fn restored<A: Assess>(shared: &Shared<A>, case: &Case) -> Option<Fault> {
         shared.stop.hurry.cancelled().await;
         tokio::time::sleep(RESTORE_HURRY).await;
     };
+    // A round includes its restore, so the longest round bounds a restore of its own as well.
+    let bound = case.check.probe.longest() + RESTORE_SLACK;
     let restore = AssertUnwindSafe(case.check.probe.restore()).catch_unwind();
     let why = tokio::select! {
-        ended = tokio::time::timeout(RESTORE, restore) => match ended {
+        ended = tokio::time::timeout(bound, restore) => match ended {
             Ok(Ok(ended)) => return ended.err(),
             Ok(Err(_)) => "restoring panicked".to_owned(),
-            Err(_) => format!("restoring took longer than {}s", RESTORE.as_secs()),
+            Err(_) => format!("restoring took longer than {}s", bound.as_secs()),
         },
         () = hurry => "restoring was cut short by a second signal".to_owned(),
     };

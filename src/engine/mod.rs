@@ -59,8 +59,8 @@ pub struct Stop {
     pub hurry: CancellationToken,
 }
 
-/// How long putting things back may take, and how long after a second signal.
-const RESTORE: Duration = Duration::from_mins(2);
+/// What putting things back is granted beyond the probe's own longest round, and all it gets after a second signal.
+const RESTORE_SLACK: Duration = Duration::from_secs(10);
 const RESTORE_HURRY: Duration = Duration::from_secs(3);
 
 struct Shared<A: Assess> {

@@ -36,12 +36,17 @@ pub fn line(check: &CheckRecord, style: Style) -> String {
     out
 }
 
-/// The first distribution, as the number people look for first.
+/// The first distribution that an expectation names, else the first that is a metric: the number people look for.
 fn headline(check: &CheckRecord) -> Option<String> {
-    check.facts.0.iter().find_map(|(name, value)| match value {
-        FactValue::Distribution(unit, summary) => Some(format!("{name} {}", short(unit, summary))),
-        FactValue::Scalar(_) => None,
-    })
+    let named = |name: &str| check.expectations.iter().any(|e| e.fact.rsplit_once('.').is_some_and(|(fact, _)| fact == name));
+    let metrics = || {
+        check.facts.0.iter().filter_map(|(name, value)| match value {
+            FactValue::Distribution(unit, summary) if check.metrics.contains_key(name) => Some((name, unit, summary)),
+            _ => None,
+        })
+    };
+    let (name, unit, summary) = metrics().find(|(name, ..)| named(name)).or_else(|| metrics().next())?;
+    Some(format!("{name} {}", short(unit, summary)))
 }
 
 fn short(unit: &Word, summary: &Summary) -> String {

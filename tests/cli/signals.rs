@@ -53,3 +53,68 @@ fn ctrl_c_is_130_with_valid_reports() {
 fn sigterm_is_143_with_valid_reports() {
     interrupted(Signal::SIGTERM, 143);
 }
+
+/// A failover check that breaks nothing but says what it does with files, against a listener that always answers.
+fn failover_desk() -> (Desk, std::net::TcpListener) {
+    let (keep, address) = super::listener();
+    let suite = format!(
+        "version: 1\nsuite: s\nchecks:\n  - id: f\n    failover:\n\
+         \x20     probe: {{tcp: {{host: 127.0.0.1, port: {}}}, interval: 20ms}}\n\
+         \x20     inject: {{run: [touch, injected]}}\n      restore: {{run: [touch, restored]}}\n      steady: 100ms\n      observe: 1h\n",
+        address.port()
+    );
+    (Desk::new(&suite), keep)
+}
+
+fn until_exists(path: &std::path::Path) {
+    while !path.exists() {
+        std::thread::yield_now();
+    }
+}
+
+fn in_the_middle(desk: &Desk) -> Child {
+    let child = desk
+        .command(&["run", "suite.yaml", "--allow-disruptive", "--json", "r.json"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    until_exists(&desk.path("injected"));
+    assert!(!desk.path("restored").exists(), "restored before anything happened");
+    child
+}
+
+#[test]
+fn kill_9_in_the_middle_of_a_failover_restores() {
+    let (desk, _keep) = failover_desk();
+    let mut child = in_the_middle(&desk);
+    kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), Signal::SIGKILL).unwrap();
+    child.wait().unwrap();
+    until_exists(&desk.path("restored"));
+}
+
+#[test]
+fn ctrl_c_in_the_middle_of_a_failover_restores_before_the_end() {
+    let (desk, _keep) = failover_desk();
+    let mut child = in_the_middle(&desk);
+    kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), Signal::SIGINT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(desk.path("restored").exists(), "the run ended before it restored");
+    let report = desk.json("r.json");
+    assert_eq!(report["run"]["interrupted"], true);
+    assert_eq!(report["checks"][0]["verdict"], "errored");
+    assert_eq!(report["checks"][0]["fault"]["kind"], "cancelled");
+}
+
+#[test]
+fn a_disruptive_check_is_refused_without_permission() {
+    let (desk, _keep) = failover_desk();
+    let ended = desk.run(&["run", "suite.yaml"]);
+    assert_eq!(ended.code, 2);
+    assert!(
+        ended.err.contains("breaks something on purpose") && ended.err.contains("--allow-disruptive"),
+        "{}",
+        ended.err
+    );
+    assert!(!desk.path("injected").exists());
+}
