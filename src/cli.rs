@@ -91,7 +91,7 @@ pub struct SuiteArgs {
     #[arg(long, value_name = "T", env = "SHAKEDOWN_TIMEOUT")]
     pub timeout: Option<String>,
     /// Let checks break something on purpose.
-    #[arg(long, env = "SHAKEDOWN_ALLOW_DISRUPTIVE")]
+    #[arg(long, env = "SHAKEDOWN_ALLOW_DISRUPTIVE", value_parser = yes_or_no())]
     pub allow_disruptive: bool,
 }
 
@@ -129,14 +129,15 @@ pub struct RunArgs {
     /// Write events while they happen, as JSON Lines; `-` is stdout.
     #[arg(long, value_name = "F", env = "SHAKEDOWN_EVENTS")]
     pub events: Option<PathBuf>,
-    /// Accept this run as baseline: `DIR/<suite>/<host-class>.json`. Nothing is written unless every check passed.
+    /// Accept this run as baseline: `DIR/<suite>/<host-class>.json`. Nothing is written when a check failed, warned, was
+    /// not run though it applies, or could not be measured.
     #[arg(long, value_name = "DIR", env = "SHAKEDOWN_SAVE_BASELINE")]
     pub save_baseline: Option<PathBuf>,
     /// Checks beside each other [default: four per processor].
     #[arg(long, value_name = "N", env = "SHAKEDOWN_JOBS", value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub jobs: Option<u16>,
     /// Start no further check after the first failure.
-    #[arg(long, env = "SHAKEDOWN_FAIL_FAST")]
+    #[arg(long, env = "SHAKEDOWN_FAIL_FAST", value_parser = yes_or_no())]
     pub fail_fast: bool,
     /// Seed of everything random [default: from the clock; recorded].
     #[arg(long, value_name = "N", env = "SHAKEDOWN_SEED")]
@@ -148,7 +149,7 @@ pub struct RunArgs {
     #[arg(long, value_enum, default_value_t = ProgressArg::Auto, env = "SHAKEDOWN_PROGRESS", value_name = "HOW")]
     pub progress: ProgressArg,
     /// Print only what did not pass, and the summary.
-    #[arg(short, long, env = "SHAKEDOWN_QUIET")]
+    #[arg(short, long, env = "SHAKEDOWN_QUIET", value_parser = yes_or_no())]
     pub quiet: bool,
 }
 
@@ -258,6 +259,11 @@ pub enum Dialect {
     Strict,
     /// With properties, places and flaky attempts.
     Rich,
+}
+
+/// Environment variables say 1, yes or on as well as true.
+fn yes_or_no() -> clap::builder::BoolishValueParser {
+    clap::builder::BoolishValueParser::new()
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

@@ -8,7 +8,7 @@ pub const OK: u8 = 0;
 pub const FAILED: u8 = 1;
 /// Usage or suite invalid; nothing was sent.
 pub const USAGE: u8 = 2;
-/// None failed, but something could not be measured, or a report could not be written.
+/// None failed, but something could not be measured or was not run though it applies, or a report could not be written.
 pub const INCOMPLETE: u8 = 3;
 /// All held, but a baseline regressed.
 pub const REGRESSED: u8 = 4;
@@ -20,6 +20,23 @@ pub enum Signal {
     Interrupt,
     /// SIGTERM: 143.
     Terminate,
+}
+
+impl Signal {
+    /// The word in reports.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Interrupt => "interrupt",
+            Self::Terminate => "terminate",
+        }
+    }
+
+    /// The signal of a report.
+    #[must_use]
+    pub fn from_word(word: Option<&str>) -> Self {
+        if word == Some("terminate") { Self::Terminate } else { Self::Interrupt }
+    }
 }
 
 /// What the exit code is a function of.
@@ -44,7 +61,7 @@ pub fn code(ending: Ending) -> u8 {
     }
     if counts.failed > 0 {
         FAILED
-    } else if counts.errored > 0 || ending.report_lost || nothing_measured(counts) {
+    } else if counts.errored + counts.unmet > 0 || ending.report_lost || nothing_measured(counts) {
         INCOMPLETE
     } else if counts.regressed > 0 {
         REGRESSED
@@ -66,33 +83,35 @@ mod tests {
 
     #[test]
     fn every_row_of_the_table() {
-        type Row = (&'static str, [u64; 6], Option<Signal>, bool, u8);
+        type Row = (&'static str, [u64; 7], Option<Signal>, bool, u8);
         let rows: &[Row] = &[
-            // passed failed errored skipped warned regressed
-            ("all held", [5, 0, 0, 0, 0, 0], None, false, 0),
-            ("held, some skipped", [5, 0, 0, 2, 0, 0], None, false, 0),
-            ("warned only", [4, 0, 0, 0, 1, 0], None, false, 0),
-            ("nothing but warnings", [0, 0, 0, 0, 1, 0], None, false, 0),
-            ("one failed", [4, 1, 0, 0, 0, 0], None, false, 1),
-            ("failed beats errored", [0, 1, 3, 0, 0, 0], None, false, 1),
-            ("failed beats a lost report", [0, 1, 0, 0, 0, 0], None, true, 1),
-            ("failed beats regressed", [3, 1, 0, 0, 0, 1], None, false, 1),
-            ("errored", [4, 0, 1, 0, 0, 0], None, false, 3),
-            ("errored beats regressed", [4, 0, 1, 0, 0, 1], None, false, 3),
-            ("a lost report", [4, 0, 0, 0, 0, 0], None, true, 3),
-            ("a lost report beats regressed", [4, 0, 0, 0, 0, 1], None, true, 3),
-            ("everything skipped", [0, 0, 0, 4, 0, 0], None, false, 3),
-            ("nothing at all", [0, 0, 0, 0, 0, 0], None, false, 3),
-            ("regressed", [4, 0, 0, 0, 0, 1], None, false, 4),
-            ("interrupted beats failed", [1, 1, 0, 3, 0, 0], Some(Signal::Interrupt), false, 130),
-            ("interrupted while all held", [1, 0, 0, 3, 0, 0], Some(Signal::Interrupt), false, 130),
-            ("terminated", [1, 0, 0, 3, 0, 0], Some(Signal::Terminate), true, 143),
+            // passed failed errored skipped unmet warned regressed
+            ("all held", [5, 0, 0, 0, 0, 0, 0], None, false, 0),
+            ("held, some skipped", [5, 0, 0, 2, 0, 0, 0], None, false, 0),
+            ("warned only", [4, 0, 0, 0, 0, 1, 0], None, false, 0),
+            ("nothing but warnings", [0, 0, 0, 0, 0, 1, 0], None, false, 0),
+            ("one failed", [4, 1, 0, 0, 0, 0, 0], None, false, 1),
+            ("failed beats errored", [0, 1, 3, 0, 0, 0, 0], None, false, 1),
+            ("failed beats a lost report", [0, 1, 0, 0, 0, 0, 0], None, true, 1),
+            ("failed beats regressed", [3, 1, 0, 0, 0, 0, 1], None, false, 1),
+            ("errored", [4, 0, 1, 0, 0, 0, 0], None, false, 3),
+            ("errored beats regressed", [4, 0, 1, 0, 0, 0, 1], None, false, 3),
+            ("a lost report", [4, 0, 0, 0, 0, 0, 0], None, true, 3),
+            ("a lost report beats regressed", [4, 0, 0, 0, 0, 0, 1], None, true, 3),
+            ("a need was only warned about, its user was skipped", [1, 0, 0, 1, 1, 1, 0], None, false, 3),
+            ("failed beats a gap", [1, 1, 0, 1, 1, 0, 0], None, false, 1),
+            ("everything skipped", [0, 0, 0, 4, 0, 0, 0], None, false, 3),
+            ("nothing at all", [0, 0, 0, 0, 0, 0, 0], None, false, 3),
+            ("regressed", [4, 0, 0, 0, 0, 0, 1], None, false, 4),
+            ("interrupted beats failed", [1, 1, 0, 3, 0, 0, 0], Some(Signal::Interrupt), false, 130),
+            ("interrupted while all held", [1, 0, 0, 3, 0, 0, 0], Some(Signal::Interrupt), false, 130),
+            ("terminated", [1, 0, 0, 3, 0, 0, 0], Some(Signal::Terminate), true, 143),
         ];
-        for (name, [passed, failed, errored, skipped, warned, regressed], signal, report_lost, want) in rows {
+        for (name, [passed, failed, errored, skipped, unmet, warned, regressed], signal, report_lost, want) in rows {
             let (passed, failed, errored) = (*passed, *failed, *errored);
-            let (skipped, warned, regressed) = (*skipped, *warned, *regressed);
+            let (skipped, unmet, warned, regressed) = (*skipped, *unmet, *warned, *regressed);
             let total = passed + failed + errored + skipped + warned;
-            let counts = Counts { total, passed, failed, errored, skipped, warned, regressed, flaky: 0 };
+            let counts = Counts { total, passed, failed, errored, skipped, unmet, warned, regressed, flaky: 0 };
             assert_eq!(code(Ending { counts, signal: *signal, report_lost: *report_lost }), *want, "{name}");
         }
     }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::loading;
 use super::run;
+use super::signals::Leave;
 use super::terminal::Terminal;
 use crate::checks::{FAMILIES, family};
 use crate::cli::{ProbeArgs, ProgressArg, RunArgs, SuiteArgs};
@@ -15,7 +16,7 @@ use crate::suite::diagnostic::suggest;
 use crate::suite::file::Input;
 
 /// Probes and prints every fact.
-pub(super) async fn probe(args: &ProbeArgs, terminal: &Terminal) -> u8 {
+pub(super) async fn probe(args: &ProbeArgs, terminal: &Terminal, leave: Leave) -> u8 {
     let Some(family) = family(&args.family) else {
         let help = suggest(&args.family, FAMILIES.iter().map(|family| family.name));
         terminal.err(&format!("error: there is no family `{}`; {help}\n", args.family));
@@ -35,7 +36,7 @@ pub(super) async fn probe(args: &ProbeArgs, terminal: &Terminal) -> u8 {
     };
     let inputs = [Input::Text("command line".into(), text)];
     let Some(ready) = loading::of(&inputs, &run_args.suites, terminal) else { return exit::USAGE };
-    let (code, record) = run::execute(ready, &run_args, terminal).await;
+    let (code, record) = run::execute(ready, &run_args, terminal, leave).await;
     if let Some(record) = record {
         terminal.out(&facts(&record));
     }

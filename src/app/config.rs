@@ -39,6 +39,9 @@ fn with(mut command: Command, text: &str) -> Result<Command, String> {
         };
         // A default must live as long as the command line, which is the life of the process.
         let value: &'static str = Box::leak(value.into_boxed_str());
+        if command.get_arguments().any(|arg| arg.get_id() == id.as_str()) {
+            command = command.mut_arg(id.clone(), |arg: Arg| arg.default_value(value));
+        }
         for name in ["run", "plan", "demo"] {
             command = command.mut_subcommand(name, |sub| {
                 if sub.get_arguments().any(|arg| arg.get_id() == id.as_str()) {
@@ -52,10 +55,11 @@ fn with(mut command: Command, text: &str) -> Result<Command, String> {
     Ok(command)
 }
 
-/// Flags of `run` that may stand in the file, with their ids.
+/// Flags of the program and of `run` that may stand in the file, with their ids.
 fn settable(command: &Command) -> impl Iterator<Item = (String, String)> {
-    let run = command.find_subcommand("run");
-    let flags = run.into_iter().flat_map(Command::get_arguments).filter(|arg| arg.get_env().is_some());
+    let own = command.get_arguments();
+    let run = command.find_subcommand("run").into_iter().flat_map(Command::get_arguments);
+    let flags = own.chain(run).filter(|arg| arg.get_env().is_some());
     flags.filter_map(|arg| Some((arg.get_long()?.to_owned(), arg.get_id().to_string())))
 }
 

@@ -48,6 +48,11 @@ pub(super) fn of(inputs: &[Input], args: &SuiteArgs, terminal: &Terminal) -> Opt
         terminal.err(&loaded.redactor.clean(&format!("{text}{count} {word}; nothing was sent\n")));
         return None;
     }
+    if !plan.unmatched.is_empty() {
+        let help = "see the names and tags with `shakedown plan`";
+        terminal.err(&format!("error: no check matches {}; {help}\n", plan.unmatched.join(" ")));
+        return None;
+    }
     if plan.cases.is_empty() {
         terminal.err(&nothing_selected(args, plan.deselected));
         return None;

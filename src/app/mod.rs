@@ -22,6 +22,7 @@ use clap::CommandFactory as _;
 
 use crate::cli::{Cli, Command};
 use crate::exit;
+use signals::Leave;
 use terminal::Terminal;
 use tracing_subscriber::prelude::*;
 
@@ -31,10 +32,10 @@ pub fn main(cli: Cli) -> u8 {
     tracing_to_stderr(cli.verbose);
     let terminal = Terminal::new(cli.color);
     match cli.command {
-        Command::Run(args) => wait(&terminal, run::run(&args, &terminal)),
+        Command::Run(args) => wait(terminal, move |leave| async move { run::run(&args, &terminal, leave).await }),
         Command::Plan(args) => plan::plan(&args, &terminal),
         Command::Report(args) => render::report(&args, &terminal),
-        Command::Probe(args) => wait(&terminal, adhoc::probe(&args, &terminal)),
+        Command::Probe(args) => wait(terminal, move |leave| async move { adhoc::probe(&args, &terminal, leave).await }),
         Command::Explain(args) => explain::explain(args.topic.as_deref(), &terminal),
         Command::Schema(args) => {
             terminal.out(&schemas::schema(args.of));
@@ -48,8 +49,8 @@ pub fn main(cli: Cli) -> u8 {
         }
         Command::Guard => internal(crate::guard::main()),
         Command::Lab { address, words } => internal(crate::lab::pair::main(address, &words)),
-        Command::Serve(args) => wait(&terminal, serve::serve(&args, &terminal)),
-        Command::Demo(args) => wait(&terminal, demo::demo(&args, &terminal)),
+        Command::Serve(args) => wait(terminal, move |leave| async move { serve::serve(&args, &terminal, leave).await }),
+        Command::Demo(args) => wait(terminal, move |leave| async move { demo::demo(&args, &terminal, leave).await }),
         Command::Man => {
             let mut bytes = Vec::new();
             if clap_mangen::Man::new(Cli::command()).render(&mut bytes).is_err() {
@@ -66,20 +67,25 @@ fn internal(done: bool) -> u8 {
     if done { exit::OK } else { exit::INCOMPLETE }
 }
 
-/// Starts the runtime only for commands that need one: `plan` and `--help` stay cheap.
-fn wait(terminal: &Terminal, command: impl Future<Output = u8>) -> u8 {
-    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => {
-            let code = runtime.block_on(command);
-            // A name lookup that hangs in the system's resolver must not hold up the exit.
-            runtime.shutdown_background();
-            code
-        }
+/// Starts the runtime only for commands that need one: `plan` and `--help` stay cheap. The main thread waits for the first
+/// exit code, the command's own or that of a third signal, and nothing a command does can block it.
+fn wait<F: Future<Output = u8>>(terminal: Terminal, command: impl FnOnce(Leave) -> F + Send + 'static) -> u8 {
+    let (leave, left) = std::sync::mpsc::channel();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
         Err(error) => {
             terminal.err(&format!("cannot start: {error}\n"));
-            exit::INCOMPLETE
+            return exit::INCOMPLETE;
         }
-    }
+    };
+    std::thread::spawn(move || {
+        let code = runtime.block_on(command(leave.clone()));
+        let _ = leave.send(code);
+        // A name lookup that hangs in the system's resolver must not hold up the exit.
+        runtime.shutdown_background();
+    });
+    // Only a panic of the command closes the channel without a code.
+    left.recv().unwrap_or(exit::INCOMPLETE)
 }
 
 fn tracing_to_stderr(verbose: u8) {

@@ -18,6 +18,10 @@ fn is_stdout(path: &Path) -> bool {
 /// Whether a report goes to stdout, so that text for people must not.
 pub(super) fn stdout_taken(args: &OutputArgs, events: Option<&PathBuf>) -> Result<bool, String> {
     let paths = [args.json.as_ref(), args.junit.as_ref(), events];
+    let files: Vec<&PathBuf> = paths.iter().copied().flatten().filter(|path| !is_stdout(path)).collect();
+    if let Some(twice) = files.iter().enumerate().find(|(at, path)| files[..*at].contains(path)) {
+        return Err(format!("two reports would be written to {}", twice.1.display()));
+    }
     match paths.into_iter().flatten().filter(|path| is_stdout(path)).count() {
         0 => Ok(false),
         1 => Ok(true),
@@ -34,10 +38,12 @@ pub(super) fn write(record: &Record, args: &OutputArgs, terminal: &Terminal) -> 
     let mut lost = Vec::new();
     for (name, path) in [("json", &args.json), (junit, &args.junit)] {
         let (Some(path), Some(format)) = (path, format(name)) else { continue };
-        let text = (format.render)(record);
-        if is_stdout(path) {
-            terminal.out(&text);
-        } else if let Err(error) = atomic::write(path, &text) {
+        let written = if is_stdout(path) {
+            terminal.out_with(|out| (format.render)(record, out))
+        } else {
+            atomic::write(path, |out| (format.render)(record, out))
+        };
+        if let Err(error) = written {
             lost.push(format!("cannot write {name} report to {}: {error}", path.display()));
         }
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::model::record::{FactValue, Word};
+use crate::model::record::{FactValue, Shared, Word};
 use crate::model::{CheckRecord, Event};
 use crate::suite::Redactor;
 
@@ -37,10 +37,18 @@ fn word(text: &mut Word, redactor: &Redactor) {
     }
 }
 
-fn check(check: &mut CheckRecord, redactor: &Redactor) {
-    for text in [&mut check.suite, &mut check.id, &mut check.check, &mut check.target, &mut check.at] {
-        redactor.scrub(text);
+fn shared(text: &mut Shared, redactor: &Redactor) {
+    let clean = redactor.clean(text);
+    if *clean != **text {
+        *text = clean.into();
     }
+}
+
+fn check(check: &mut CheckRecord, redactor: &Redactor) {
+    for text in [&mut check.suite, &mut check.id, &mut check.check, &mut check.at] {
+        shared(text, redactor);
+    }
+    redactor.scrub(&mut check.target);
     check.tags.iter_mut().chain(&mut check.notes).chain(&mut check.earlier).for_each(|text| redactor.scrub(text));
     option(&mut check.reason, redactor);
     if let Some(fault) = &mut check.fault {
@@ -55,8 +63,8 @@ fn check(check: &mut CheckRecord, redactor: &Redactor) {
         }
     }
     for outcome in &mut check.expectations {
-        redactor.scrub(&mut outcome.fact);
-        redactor.scrub(&mut outcome.want);
+        shared(&mut outcome.fact, redactor);
+        shared(&mut outcome.want, redactor);
         option(&mut outcome.got, redactor);
     }
 }

@@ -6,6 +6,7 @@ use super::outputs;
 use super::terminal::Terminal;
 use crate::cli::ReportArgs;
 use crate::exit::{self, Ending};
+use crate::model::record::Counts;
 use crate::report::{self, console};
 
 /// Largest report read, bytes.
@@ -20,13 +21,15 @@ pub(super) fn report(args: &ReportArgs, terminal: &Terminal) -> u8 {
             return exit::USAGE;
         }
     };
-    let record = match report::read(&text) {
+    let mut record = match report::read(&text) {
         Ok(record) => record,
         Err(why) => {
             terminal.err(&format!("error: {}: {why}\n", args.report.display()));
             return exit::USAGE;
         }
     };
+    // The checks are the truth; an edited summary must not turn a gate green.
+    record.summary = Counts { regressed: record.summary.regressed, ..Counts::of(&record.checks) };
     if let Err(why) = outputs::stdout_taken(&args.output, None) {
         terminal.err(&format!("error: {why}\n"));
         return exit::USAGE;
@@ -42,7 +45,7 @@ pub(super) fn report(args: &ReportArgs, terminal: &Terminal) -> u8 {
     for line in &lost {
         terminal.err(&format!("error: {line}\n"));
     }
-    let signal = record.run.interrupted.then_some(exit::Signal::Interrupt);
+    let signal = record.run.interrupted.then(|| exit::Signal::from_word(record.run.signal.as_deref()));
     exit::code(Ending { counts: record.summary, signal, report_lost: !lost.is_empty() })
 }
 

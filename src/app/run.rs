@@ -11,7 +11,7 @@ use super::assess::ByExpectation;
 use super::loading::{self, Ready};
 use super::outputs::{self, Events};
 use super::redact;
-use super::signals::Ladder;
+use super::signals::{Ladder, Leave};
 use super::terminal::Terminal;
 use crate::baseline::{host, store};
 use crate::cli::{ProgressArg, RunArgs};
@@ -27,29 +27,25 @@ use crate::report::{atomic, console};
 const CHANNEL: usize = 256;
 
 /// Runs suites.
-pub(super) async fn run(args: &RunArgs, terminal: &Terminal) -> u8 {
+pub(super) async fn run(args: &RunArgs, terminal: &Terminal, leave: Leave) -> u8 {
     match loading::ready(&args.suites, terminal) {
-        Some(ready) => execute(ready, args, terminal).await.0,
+        Some(ready) => execute(ready, args, terminal, leave).await.0,
         None => exit::USAGE,
     }
 }
 
 /// Runs a plan; returns the exit code and the record.
-pub(super) async fn execute(ready: Ready, args: &RunArgs, terminal: &Terminal) -> (u8, Option<Record>) {
-    let stdout_taken = match outputs::stdout_taken(&args.output, args.events.as_ref()) {
-        Ok(taken) => taken,
+pub(super) async fn execute(ready: Ready, args: &RunArgs, terminal: &Terminal, leave: Leave) -> (u8, Option<Record>) {
+    let told = *terminal;
+    let ready_to_go = outputs::stdout_taken(&args.output, args.events.as_ref()).and_then(|taken| {
+        let ladder = Ladder::listen(leave, move |line| told.err(line));
+        Ok((taken, ladder.map_err(|error| format!("cannot listen for signals: {error}"))?))
+    });
+    match ready_to_go {
+        Ok((stdout_taken, ladder)) => follow(ready, args, terminal, &ladder, stdout_taken).await,
         Err(why) => {
             terminal.err(&format!("error: {why}\n"));
-            return (exit::USAGE, None);
-        }
-    };
-    let ladder = Ladder::listen(|line| eprint!("{line}")).unwrap_or_default();
-    let work = follow(ready, args, terminal, &ladder, stdout_taken);
-    tokio::select! {
-        ended = work => ended,
-        () = ladder.leave.cancelled() => {
-            let ending = Ending { signal: ladder.signal(), ..Ending::default() };
-            (exit::code(ending), None)
+            (exit::USAGE, None)
         }
     }
 }
@@ -74,6 +70,7 @@ async fn follow(
     let mut fold = Fold::default();
     let mut events = Events::open(args.events.as_ref());
     let mut progress = Progress::new(mode(args.progress));
+    say(&redactor.clean(&plan.notice()));
     redact::event(&mut opening, &redactor);
     for_all(&opening, &mut events, &mut progress);
     fold.push(opening);
@@ -89,17 +86,20 @@ async fn follow(
         fold.push(event);
     }
     let engine_lost = work.await.is_err();
-    let ending =
-        Event::RunFinished { duration_s: start.elapsed().as_secs_f64(), interrupted: ladder.signal().is_some() };
+    let ending = Event::RunFinished {
+        duration_s: start.elapsed().as_secs_f64(),
+        signal: ladder.signal().map(|signal| signal.word().to_owned()),
+    };
     for_all(&ending, &mut events, &mut progress);
     fold.push(ending);
     let Some(record) = fold.finish() else { return (exit::INCOMPLETE, None) };
+    let missing = plan.cases.len() - record.checks.len();
     let lines = |file: &str, line: usize| sources.line_text(file, line).map(|text| redactor.clean(text));
     say(&console::ending(&record, &lines, style));
     let mut lost = outputs::write(&record, &args.output, terminal);
     lost.extend(events.lost);
-    if engine_lost {
-        lost.push("the engine ended early; this is a defect of shakedown".into());
+    if engine_lost || missing > 0 {
+        lost.push(format!("the engine ended early, {missing} cases have no record; this is a defect of shakedown"));
     }
     lost.extend(baseline(&record, args.save_baseline.as_deref(), &say));
     for line in &lost {
@@ -161,11 +161,14 @@ fn mode(progress: ProgressArg) -> Mode {
 fn baseline(record: &Record, folder: Option<&Path>, say: &impl Fn(&str)) -> Vec<String> {
     let Some(folder) = folder else { return Vec::new() };
     let counts = record.summary;
-    if counts.failed + counts.errored > 0 || record.run.interrupted || exit::nothing_measured(counts) {
+    if counts.failed + counts.errored + counts.unmet + counts.warned > 0
+        || record.run.interrupted
+        || exit::nothing_measured(counts)
+    {
         return vec!["no baseline saved: only a run in which everything was measured and held can be one".into()];
     }
     let written: Result<Vec<PathBuf>, String> = store::accept(record, folder).and_then(|files| {
-        let write = |(path, text): (PathBuf, String)| match atomic::write(&path, &text) {
+        let write = |(path, text): (PathBuf, String)| match atomic::write(&path, |out| out.write_all(text.as_bytes())) {
             Ok(()) => Ok(path),
             Err(error) => Err(format!("cannot write baseline {}: {error}", path.display())),
         };

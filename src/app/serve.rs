@@ -2,7 +2,7 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::signals::Ladder;
+use super::signals::{Ladder, Leave};
 use super::terminal::Terminal;
 use crate::cli::ServeArgs;
 use crate::exit;
@@ -10,7 +10,7 @@ use crate::serve::Server;
 use crate::serve::echo::{TcpEcho, UdpEcho};
 
 /// Serves until a signal. Ending by signal is how a server ends: exit 0.
-pub(super) async fn serve(args: &ServeArgs, terminal: &Terminal) -> u8 {
+pub(super) async fn serve(args: &ServeArgs, terminal: &Terminal, leave: Leave) -> u8 {
     let cancel = CancellationToken::new();
     let started = start(args, terminal, &cancel).await;
     let work = match started {
@@ -20,7 +20,13 @@ pub(super) async fn serve(args: &ServeArgs, terminal: &Terminal) -> u8 {
             return exit::INCOMPLETE;
         }
     };
-    let ladder = Ladder::listen(|_| {}).unwrap_or_default();
+    let ladder = match Ladder::listen(leave, |_| {}) {
+        Ok(ladder) => ladder,
+        Err(error) => {
+            terminal.err(&format!("error: cannot listen for signals: {error}\n"));
+            return exit::INCOMPLETE;
+        }
+    };
     tokio::select! {
         () = ladder.stop.soft.cancelled() => cancel.cancel(),
         () = work => {}

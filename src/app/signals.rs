@@ -3,33 +3,37 @@
 use std::sync::{Arc, OnceLock};
 
 use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
 
 use crate::engine::Stop;
-use crate::exit::Signal;
+use crate::exit::{self, Ending, Signal};
 
-/// Follows SIGINT and SIGTERM.
-#[derive(Clone, Debug, Default)]
+/// Where the main thread waits for an exit code.
+pub type Leave = std::sync::mpsc::Sender<u8>;
+
+/// Follows SIGINT, SIGTERM and SIGHUP.
+#[derive(Clone, Debug)]
 pub struct Ladder {
     /// What the engine is told.
     pub stop: Stop,
-    /// Third signal: leave at once.
-    pub leave: CancellationToken,
+    leave: Leave,
     first: Arc<OnceLock<Signal>>,
 }
 
 impl Ladder {
     /// Starts listening. `say` gets a line for the user at each step.
-    pub fn listen(say: impl Fn(&str) + Send + 'static) -> std::io::Result<Self> {
-        let ladder = Self::default();
+    pub fn listen(leave: Leave, say: impl Fn(&str) + Send + 'static) -> std::io::Result<Self> {
+        let ladder = Self { stop: Stop::default(), leave, first: Arc::default() };
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
+        // A lost session is a normal way for a run to end: the reports must not be lost with it.
+        let mut hangup = signal(SignalKind::hangup())?;
         let told = ladder.clone();
         tokio::spawn(async move {
             for step in 0_u8.. {
                 let kind = tokio::select! {
                     _ = interrupt.recv() => Signal::Interrupt,
                     _ = terminate.recv() => Signal::Terminate,
+                    _ = hangup.recv() => Signal::Terminate,
                 };
                 told.climb(step, kind, &say);
             }
@@ -41,14 +45,15 @@ impl Ladder {
         match step {
             0 => {
                 let _ = self.first.set(kind);
-                say("stopping: restoring what was changed, then writing every report; again to hurry\n");
                 self.stop.soft.cancel();
+                say("stopping: restoring what was changed, then writing every report; again to hurry\n");
             }
             1 => {
-                say("hurrying: restoring gets a few seconds; again to leave at once\n");
                 self.stop.hurry.cancel();
+                say("hurrying: restoring gets a few seconds; again to leave at once\n");
             }
-            _ => self.leave.cancel(),
+            // Told to the main thread, which waits for nothing else: a blocked terminal cannot hold this up.
+            _ => drop(self.leave.send(exit::code(Ending { signal: self.signal(), ..Ending::default() }))),
         }
     }
 

@@ -6,6 +6,7 @@ use crate::cli::When;
 use crate::report::style::Style;
 
 /// Where text for people goes.
+#[derive(Clone, Copy, Debug)]
 pub struct Terminal {
     when: When,
 }
@@ -20,6 +21,14 @@ impl Terminal {
     pub(super) fn out(&self, text: &str) {
         let mut out = io::stdout().lock();
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
+    /// Lets `fill` write to stdout.
+    #[expect(clippy::unused_self, reason = "the terminal is handed to whoever may print")]
+    pub(super) fn out_with(&self, fill: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> io::Result<()> {
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        fill(&mut out)?;
+        out.flush()
     }
 
     /// Writes to stderr.

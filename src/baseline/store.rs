@@ -78,9 +78,9 @@ pub fn accept(record: &Record, folder: &Path) -> Result<Vec<(PathBuf, String)>, 
 
 fn metrics(record: &Record, suite: &str) -> BTreeMap<String, Metric> {
     let mut out = BTreeMap::new();
-    let passed = record.checks.iter().filter(|check| check.suite == suite && check.verdict == Verdict::Passed);
+    let passed = record.checks.iter().filter(|check| *check.suite == *suite && check.verdict == Verdict::Passed);
     for check in passed {
-        for (name, metric) in &check.metrics {
+        for (name, metric) in &check.metrics.0 {
             // Rounds decide comparisons; raw samples stay in the report.
             out.insert(format!("{} {name}", check.id), Metric { histogram: None, ..metric.clone() });
         }

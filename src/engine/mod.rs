@@ -4,17 +4,18 @@
 mod attempt;
 mod queue;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::mpsc::Sender;
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::model::record::Timing;
-use crate::model::{CheckRecord, Event, Fault, Observation, Verdict};
+use crate::model::{CheckRecord, Event, Fault, FaultKind, Observation, Severity, Verdict};
 use crate::plan::{Case, Plan};
 use queue::Queue;
 
@@ -75,37 +76,73 @@ struct Shared<A: Assess> {
 pub async fn run<A: Assess>(plan: Arc<Plan>, assess: Arc<A>, settings: Settings, stop: Stop, events: Sender<Event>) {
     let shared = Arc::new(Shared { plan, assess, settings, stop, events });
     let mut queue = Queue::new(&shared.plan);
-    let mut running: JoinSet<(usize, Verdict, bool)> = JoinSet::new();
+    let mut running: JoinSet<Ended> = JoinSet::new();
+    let mut started: HashMap<Id, usize> = HashMap::new();
     let mut halted: Option<String> = None;
     loop {
         if halted.is_none() && shared.stop.soft.is_cancelled() {
             halted = Some("not run: interrupted".to_owned());
         }
         while let Some(index) = queue.next(running.len(), shared.settings.jobs) {
-            let reason = halted.clone().or_else(|| why_skip(&shared.plan, index, &queue));
-            if let Some(reason) = reason {
-                shared.skip(index, reason).await;
+            let reason = halted.clone().map(|why| (why, true)).or_else(|| why_skip(&shared.plan, index, &queue));
+            if let Some((reason, unmet)) = reason {
+                shared.skip(index, reason, unmet).await;
                 queue.done(&shared.plan, index, Verdict::Skipped);
                 continue;
             }
-            let shared = Arc::clone(&shared);
-            running.spawn(async move { shared.case(index).await });
+            let task = running.spawn({
+                let shared = Arc::clone(&shared);
+                async move { shared.case(index).await }
+            });
+            started.insert(task.id(), index);
         }
-        let Some(ended) = running.join_next().await else { break };
-        // A task of ours neither panics (probes are caught inside) nor is aborted.
-        let Ok((index, verdict, gates)) = ended else { continue };
-        if shared.settings.fail_fast && verdict == Verdict::Failed && gates && halted.is_none() {
-            let id = shared.plan.cases.get(index).map_or("", |case| &case.check.id);
-            halted = Some(format!("not run: --fail-fast after {id}"));
+        let Some(joined) = running.join_next_with_id().await else { break };
+        let (index, ended) = match joined {
+            Ok((id, ended)) => (started.remove(&id), ended),
+            // Probes are caught inside: only a defect of the engine or the judge ends here, and it must not lose the case.
+            Err(error) => (started.remove(&error.id()), Ended { verdict: Verdict::Errored, ..Ended::default() }),
+        };
+        let Some(index) = index else { continue };
+        if !ended.told {
+            shared.lost(index).await;
         }
-        queue.done(&shared.plan, index, verdict);
+        halted = halted.or_else(|| why_halt(&shared, index, &ended));
+        queue.done(&shared.plan, index, ended.verdict);
     }
 }
 
-fn why_skip(plan: &Plan, index: usize, queue: &Queue) -> Option<String> {
+/// How a case ended, as far as the other cases are concerned.
+struct Ended {
+    verdict: Verdict,
+    /// Whether its failure fails the run.
+    gates: bool,
+    /// What it changed is still changed.
+    stuck: bool,
+    /// Its record was sent.
+    told: bool,
+}
+
+impl Default for Ended {
+    fn default() -> Self {
+        Self { verdict: Verdict::Skipped, gates: false, stuck: false, told: false }
+    }
+}
+
+/// Why no further case may start.
+fn why_halt<A: Assess>(shared: &Shared<A>, index: usize, ended: &Ended) -> Option<String> {
+    let id = shared.plan.cases.get(index).map_or("", |case| &case.check.id);
+    if ended.stuck {
+        return Some(format!("not run: what {id} changed could not be put back"));
+    }
+    let fails = shared.settings.fail_fast && ended.verdict == Verdict::Failed && ended.gates;
+    fails.then(|| format!("not run: --fail-fast after {id}"))
+}
+
+/// Why a case does not run, and whether that leaves a gap: its own `when` does not, anything else does.
+fn why_skip(plan: &Plan, index: usize, queue: &Queue) -> Option<(String, bool)> {
     let case = plan.cases.get(index)?;
     if let Some(reason) = &case.check.skip {
-        return Some(reason.clone());
+        return Some((reason.clone(), false));
     }
     let bad = case.needs.iter().find(|need| queue.verdict(**need) != Some(Verdict::Passed))?;
     let word = match queue.verdict(*bad) {
@@ -113,7 +150,7 @@ fn why_skip(plan: &Plan, index: usize, queue: &Queue) -> Option<String> {
         Some(Verdict::Errored) => "could not be measured",
         _ => "was skipped",
     };
-    Some(format!("needs {}, which {word}", plan.cases.get(*bad)?.check.id))
+    Some((format!("needs {}, which {word}", plan.cases.get(*bad)?.check.id), true))
 }
 
 impl<A: Assess> Shared<A> {
@@ -122,19 +159,40 @@ impl<A: Assess> Shared<A> {
         let _ = self.events.send(event).await;
     }
 
-    async fn skip(&self, index: usize, reason: String) {
+    async fn skip(&self, index: usize, reason: String, unmet: bool) {
         if let Some(case) = self.plan.cases.get(index) {
-            let record = Box::new(self.assess.skipped(case, reason));
+            let record = Box::new(CheckRecord { unmet, ..self.assess.skipped(case, reason) });
             self.send(Event::CheckFinished { index, record }).await;
         }
     }
 
-    async fn case(&self, index: usize) -> (usize, Verdict, bool) {
-        let Some(case) = self.plan.cases.get(index) else { return (index, Verdict::Skipped, false) };
+    /// The record of a case whose own record never came.
+    async fn lost(&self, index: usize) {
+        let Some(case) = self.plan.cases.get(index) else { return };
+        let fault = Fault::new(
+            FaultKind::Panicked,
+            "run the check",
+            case.check.probe.target(),
+            "the check ended without a record",
+            "this is a defect of shakedown: please report it with the suite",
+        );
+        let seen = Observation::default();
+        let (_, _, judgement) = self.assess.assess(case, &seen, Some(fault));
+        let record = Box::new(self.assess.record(case, &seen, judgement, Timing::default()));
+        self.send(Event::CheckFinished { index, record }).await;
+    }
+
+    async fn case(&self, index: usize) -> Ended {
+        let Some(case) = self.plan.cases.get(index) else { return Ended::default() };
         self.send(Event::CheckStarted { index, id: case.check.id.to_string() }).await;
         let record = attempt::run(self, index, case).await;
-        let (verdict, gates) = (record.verdict, record.severity == crate::model::Severity::Fail);
+        let ended = Ended {
+            verdict: record.verdict,
+            gates: record.severity == Severity::Fail,
+            stuck: record.fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::NotRestored),
+            told: true,
+        };
         self.send(Event::CheckFinished { index, record: Box::new(record) }).await;
-        (index, verdict, gates)
+        ended
     }
 }

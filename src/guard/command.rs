@@ -59,7 +59,9 @@ impl Outcome {
     pub fn complaint(&self) -> String {
         let head = self.ending();
         let said = self.output.trim();
-        if said.is_empty() { head } else { format!("{head}; it said: {said}") }
+        // The mark of a cut: what redacts secrets looks for pieces of them beside it.
+        let cut = if self.output.len() >= TAIL { "…" } else { "" };
+        if said.is_empty() { head } else { format!("{head}; it said: {cut}{said}") }
     }
 
     fn trouble(why: impl Into<String>) -> Self {
@@ -201,7 +203,7 @@ mod tests {
         assert_eq!(outcome.exit, Some(3));
         assert!(outcome.output.ends_with("x\nlast\n"), "{:?}", outcome.output);
         assert_eq!(outcome.output.len(), TAIL);
-        assert!(outcome.complaint().starts_with("exit status 3; it said: x"));
+        assert!(outcome.complaint().starts_with("exit status 3; it said: …x"));
     }
 
     #[tokio::test]

@@ -7,8 +7,11 @@ use std::borrow::Cow;
 
 pub use record::record;
 
+use see::Sight;
+
+use crate::model::fact::SETTLED_IN;
 use crate::model::record::Outcome;
-use crate::model::{Fault, FaultKind, Observation, Verdict};
+use crate::model::{Fault, FaultKind, Observation, Unit, Verdict};
 use crate::suite::{Check, Expectation};
 
 /// What the judge says of one attempt.
@@ -37,7 +40,10 @@ pub fn judge(check: &Check, seen: &Observation, fault: Option<Fault>) -> Judgeme
             expectations: Vec::new(),
         };
     }
-    let expectations: Vec<Outcome> = check.expectations.iter().map(|e| outcome(e, seen)).collect();
+    let mut expectations: Vec<Outcome> = check.expectations.iter().map(|e| outcome(e, seen)).collect();
+    if expectations.iter().all(|outcome| outcome.held) {
+        expectations.extend(in_time(check, seen));
+    }
     let breached: Vec<&Outcome> = expectations.iter().filter(|outcome| !outcome.held).collect();
     let reason = breached.first().map(|first| {
         let more = if breached.len() > 1 { format!(" (and {} more)", breached.len() - 1) } else { String::new() };
@@ -71,14 +77,17 @@ fn outcome(expectation: &Expectation, seen: &Observation) -> Outcome {
     let total = sights.len();
     let mut held = total > 0;
     let mut got = None;
-    for (index, value) in sights.iter().enumerate() {
-        let holds = expectation.test.holds(value.as_ref(), expectation.sort);
+    for (index, sight) in sights.iter().enumerate() {
+        let (holds, text) = match sight {
+            Sight::Value(value) => (
+                expectation.test.holds(value.as_ref(), expectation.sort),
+                value.as_ref().map(|value| see::human(value, expectation.sort)),
+            ),
+            Sight::Blind(why) => (false, Some(why.clone())),
+        };
         if got.is_none() || !holds {
-            let text = value.as_ref().map(|value| see::human(value, expectation.sort));
-            got =
-                text.map(
-                    |text| if total > 1 && !holds { format!("{text} in round {} of {total}", index + 1) } else { text },
-                );
+            let place = if total > 1 && !holds { format!(" in round {} of {total}", index + 1) } else { String::new() };
+            got = text.map(|text| text + &place);
         }
         held &= holds;
         if !holds {
@@ -86,13 +95,26 @@ fn outcome(expectation: &Expectation, seen: &Observation) -> Outcome {
         }
     }
     Outcome {
-        fact: expectation.path.to_string(),
+        fact: expectation.path.clone(),
         operator: Cow::Borrowed(expectation.operator),
-        want: expectation.want.to_string(),
+        want: expectation.want.clone(),
         got,
         held,
-        at: expectation.at.to_string(),
+        at: expectation.at.clone(),
     }
+}
+
+/// An attempt that holds, but ended after `within`, came too late.
+fn in_time(check: &Check, seen: &Observation) -> Option<Outcome> {
+    let (eventually, settled) = (check.eventually?, seen.settled_in?);
+    (settled > eventually.within).then(|| Outcome {
+        fact: SETTLED_IN.name.into(),
+        operator: Cow::Borrowed("le"),
+        want: Unit::Seconds.human(eventually.within.as_secs_f64()).into(),
+        got: Some(Unit::Seconds.human(settled.as_secs_f64())),
+        held: false,
+        at: check.at.clone(),
+    })
 }
 
 /// "outcome: expected connected, saw timeout".

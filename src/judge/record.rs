@@ -1,10 +1,11 @@
 //! The record of one case, from what was seen and judged.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::Judgement;
 use crate::model::fact::SETTLED_IN;
+use crate::model::named::Named;
 use crate::model::record::Timing;
 use crate::model::record::{FactValue, Facts, Metric, RoundRecord};
 use crate::model::{CheckRecord, FactInfo, Kind, Observation, Round, Unit, Value, Verdict};
@@ -17,22 +18,29 @@ const TOLERANCE_RATE: f64 = 0.03;
 
 /// The record of `check`.
 #[must_use]
-pub fn record(suite: &str, check: &Check, seen: &Observation, judgement: Judgement, timing: Timing) -> CheckRecord {
+pub fn record(
+    suite: &Arc<str>,
+    check: &Check,
+    seen: &Observation,
+    judgement: Judgement,
+    timing: Timing,
+) -> CheckRecord {
     let passed = judgement.verdict == Verdict::Passed;
     let settled = seen.settled_in.filter(|_| passed).map(|settled| settled.as_secs_f64());
     CheckRecord {
-        suite: suite.to_owned(),
-        id: check.id.to_string(),
-        check: check.check.to_string(),
+        suite: Arc::clone(suite),
+        id: Arc::clone(&check.id),
+        check: Arc::clone(&check.check),
         family: Cow::Borrowed(check.family.name),
         target: check.probe.target(),
         tags: check.tags.to_vec(),
         verdict: judgement.verdict,
         flaky: passed && timing.attempts > 1 && check.eventually.is_none(),
+        unmet: false,
         reason: judgement.reason,
         fault: judgement.fault,
         severity: check.severity,
-        at: check.at.to_string(),
+        at: Arc::clone(&check.at),
         started: timing.started,
         duration_s: timing.duration.as_secs_f64(),
         attempts: timing.attempts,
@@ -62,10 +70,10 @@ fn facts(check: &Check, seen: &Observation) -> Facts {
     if let Some(settled) = seen.settled_in {
         out.push((Cow::Borrowed(SETTLED_IN.name), FactValue::Scalar(Value::from(settled.as_secs_f64()))));
     }
-    Facts(out)
+    out.into_iter().collect()
 }
 
-fn metrics(check: &Check, seen: &Observation) -> BTreeMap<Cow<'static, str>, Metric> {
+fn metrics(check: &Check, seen: &Observation) -> Named<Metric> {
     let measured = check.family.facts.iter().filter(|info| info.better.is_some());
     measured.filter_map(|info| Some((Cow::Borrowed(info.name), metric(check, info, seen)?))).collect()
 }

@@ -9,21 +9,40 @@ use crate::suite::operator::Sort;
 /// Characters of a value shown to people.
 const SHOWN: usize = 400;
 
-/// One value per round that counts for scalars (each must hold), one for all rounds together for a distribution.
-pub(super) fn sights(expectation: &Expectation, seen: &Observation) -> Vec<Option<Value>> {
+/// What an expectation is held against.
+pub(super) enum Sight {
+    /// A value, or nothing.
+    Value(Option<Value>),
+    /// It could not be seen, for this reason; nothing holds of it.
+    Blind(String),
+}
+
+/// One sight per round that counts for scalars (each must hold), one for all rounds together for a distribution.
+pub(super) fn sights(expectation: &Expectation, seen: &Observation) -> Vec<Sight> {
     let name = expectation.info.name;
     if name == SETTLED_IN.name {
-        return vec![seen.settled_in.map(|settled| Value::from(settled.as_secs_f64()))];
+        return vec![Sight::Value(seen.settled_in.map(|settled| Value::from(settled.as_secs_f64())))];
     }
     match &expectation.part {
         Part::Statistic(statistic) => {
+            let rounds = seen.counted().count();
+            let empty = seen.counted().filter(|round| round.samples(name).is_none()).count();
+            if (1..rounds).contains(&empty) {
+                // The rounds that went well must not speak for those that did not.
+                return vec![Sight::Blind(format!("nothing in {empty} of {rounds} rounds"))];
+            }
             let summary = seen.merged(name).and_then(|samples| samples.summary());
-            vec![summary.and_then(|summary| summary.get(statistic)).map(Value::from)]
+            vec![Sight::Value(summary.and_then(|summary| summary.get(statistic)).map(Value::from))]
         }
-        Part::Whole => seen.counted().map(|round| round.fact(name).cloned()).collect(),
-        Part::Path(path) => {
-            seen.counted().map(|round| round.fact(name).and_then(|value| walk(value, path)).cloned()).collect()
-        }
+        Part::Whole => seen.counted().map(|round| Sight::Value(round.fact(name).cloned())).collect(),
+        Part::Path(path) => seen
+            .counted()
+            .map(|round| match round.fact(name) {
+                Some(value) => Sight::Value(walk(value, path).cloned()),
+                // Nothing can be absent from what was never there.
+                None => Sight::Blind(format!("nothing: there is no `{name}`")),
+            })
+            .collect(),
     }
 }
 
@@ -35,8 +54,9 @@ fn walk<'v>(value: &'v Value, path: &[String]) -> Option<&'v Value> {
             if let Some(found) = map.get(&path.join(".")) {
                 return Some(found);
             }
-            let key = map.keys().find(|key| key.eq_ignore_ascii_case(first))?;
-            walk(map.get(key)?, rest)
+            let exact = map.get(first);
+            let found = exact.or_else(|| map.iter().find(|(key, _)| key.eq_ignore_ascii_case(first)).map(|(_, v)| v));
+            walk(found?, rest)
         }
         Value::Array(items) => walk(items.get(first.parse::<usize>().ok()?)?, rest),
         _ => None,

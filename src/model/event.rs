@@ -57,7 +57,7 @@ pub enum Event {
     RunFinished {
         /// Length, seconds.
         duration_s: f64,
-        /// True when a signal ended it early.
-        interrupted: bool,
+        /// The signal that ended it early: `interrupt` or `terminate`.
+        signal: Option<String>,
     },
 }

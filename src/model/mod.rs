@@ -5,6 +5,7 @@ pub mod event;
 pub mod fact;
 pub mod fault;
 pub mod field;
+pub mod named;
 pub mod observation;
 pub mod record;
 pub mod unit;

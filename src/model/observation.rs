@@ -97,7 +97,11 @@ impl Observation {
             return;
         }
         let text: String = text.into();
-        self.notes.push(text.chars().take(NOTE_CHARS).collect());
+        let mut kept: String = text.chars().take(NOTE_CHARS).collect();
+        if kept.len() < text.len() {
+            kept.push('…');
+        }
+        self.notes.push(kept);
     }
 
     /// Evidence lines.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Value;
 use super::fault::Fault;
+use super::named::Named;
 use super::verdict::{Severity, Verdict};
 use crate::stats::Summary;
 
@@ -17,6 +19,9 @@ pub const SCHEMA: &str = "shakedown.report/1";
 
 /// Text that is usually static.
 pub type Word = Cow<'static, str>;
+
+/// Text shared with the plan: ten thousand records of it cost ten thousand pointers.
+pub type Shared = Arc<str>;
 
 /// A finished (or interrupted) run.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -59,6 +64,8 @@ pub struct Run {
     pub duration_s: f64,
     /// True when a signal ended it early.
     pub interrupted: bool,
+    /// The signal: `interrupt` or `terminate`.
+    pub signal: Option<String>,
     /// `--label K=V`.
     pub labels: BTreeMap<String, String>,
 }
@@ -138,6 +145,8 @@ pub struct Counts {
     pub errored: u64,
     /// Not run.
     pub skipped: u64,
+    /// Not run although it applies here (a need did not pass); part of `skipped`.
+    pub unmet: u64,
     /// Passed after a retry; part of `passed`.
     pub flaky: u64,
     /// Failed with `severity: warn`; not part of `failed`.
@@ -150,11 +159,11 @@ pub struct Counts {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct CheckRecord {
     /// Suite it belongs to.
-    pub suite: String,
+    pub suite: Shared,
     /// Case id with sorted matrix keys.
-    pub id: String,
+    pub id: Shared,
     /// Check id.
-    pub check: String,
+    pub check: Shared,
     /// Family key.
     pub family: Word,
     /// What was looked at.
@@ -165,6 +174,8 @@ pub struct CheckRecord {
     pub verdict: Verdict,
     /// True when it passed only after a retry.
     pub flaky: bool,
+    /// True when it was skipped although it applies here: a need did not pass, or the run ended before it.
+    pub unmet: bool,
     /// Why it failed, errored or was skipped.
     pub reason: Option<String>,
     /// The fault of an errored case.
@@ -172,7 +183,7 @@ pub struct CheckRecord {
     /// Weight of a failure.
     pub severity: Severity,
     /// Where the check is written, `file:line`.
-    pub at: String,
+    pub at: Shared,
     /// Start, RFC 3339 UTC; absent when it never ran.
     pub started: Option<String>,
     /// Length, seconds.
@@ -188,7 +199,7 @@ pub struct CheckRecord {
     /// What was expected, and whether it held.
     pub expectations: Vec<Outcome>,
     /// Measurements, for baselines and comparison.
-    pub metrics: BTreeMap<Word, Metric>,
+    pub metrics: Named<Metric>,
     /// Lines of evidence.
     pub notes: Vec<String>,
     /// What the baseline said; absent without one.
@@ -212,17 +223,17 @@ pub struct Timing {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Outcome {
     /// Fact path.
-    pub fact: String,
+    pub fact: Shared,
     /// Operator.
     pub operator: Word,
     /// Wanted, as written.
-    pub want: String,
+    pub want: Shared,
     /// Seen, for people; absent when the fact was absent.
     pub got: Option<String>,
     /// Whether it held.
     pub held: bool,
     /// `file:line:column`; `default` for a family's own default.
-    pub at: String,
+    pub at: Shared,
 }
 
 /// A metric: a fact with a direction, reduced to its rounds.
@@ -270,8 +281,7 @@ pub struct RoundRecord {
 }
 
 /// Facts by name, in table order.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Facts(pub Vec<(Word, FactValue)>);
+pub type Facts = Named<FactValue>;
 
 /// A fact's value in a report.
 #[derive(Clone, Debug, PartialEq)]
@@ -280,109 +290,6 @@ pub enum FactValue {
     Scalar(Value),
     /// A distribution with its unit symbol.
     Distribution(Word, Box<Summary>),
-}
-
-impl Facts {
-    /// A fact by name.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&FactValue> {
-        self.0.iter().find(|(n, _)| n == name).map(|(_, value)| value)
-    }
-}
-
-mod facts_serde {
-    use std::borrow::Cow;
-    use std::fmt;
-
-    use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-    use serde::de::{MapAccess, Visitor};
-    use serde::ser::SerializeMap;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    use super::{FactValue, Facts, Summary, Value};
-
-    const NUMBERS: [&str; 8] = ["min", "mean", "p50", "p90", "p95", "p99", "max", "stddev"];
-
-    impl Serialize for Facts {
-        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut map = serializer.serialize_map(Some(self.0.len()))?;
-            for (name, value) in &self.0 {
-                map.serialize_entry(name, value)?;
-            }
-            map.end()
-        }
-    }
-
-    impl Serialize for FactValue {
-        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            match self {
-                Self::Scalar(value) => value.serialize(serializer),
-                Self::Distribution(unit, s) => {
-                    let mut map = serializer.serialize_map(Some(10))?;
-                    map.serialize_entry("unit", unit)?;
-                    map.serialize_entry("count", &s.count)?;
-                    for name in NUMBERS {
-                        map.serialize_entry(name, &s.get(name))?;
-                    }
-                    map.end()
-                }
-            }
-        }
-    }
-
-    impl<'de> Deserialize<'de> for Facts {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            struct FactsVisitor;
-            impl<'de> Visitor<'de> for FactsVisitor {
-                type Value = Facts;
-                fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                    f.write_str("a map of facts")
-                }
-                fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Facts, A::Error> {
-                    let mut facts = Vec::new();
-                    while let Some((name, value)) = map.next_entry::<String, Value>()? {
-                        facts.push((Cow::Owned(name), read(value)));
-                    }
-                    Ok(Facts(facts))
-                }
-            }
-            deserializer.deserialize_map(FactsVisitor)
-        }
-    }
-
-    fn read(value: Value) -> FactValue {
-        summary(&value).unwrap_or(FactValue::Scalar(value))
-    }
-
-    fn summary(value: &Value) -> Option<FactValue> {
-        let map = value.as_object().filter(|map| map.len() == 10)?;
-        let unit = map.get("unit")?.as_str()?.to_owned();
-        let number = |name: &str| map.get(name).and_then(Value::as_f64);
-        let summary = Summary {
-            count: map.get("count")?.as_u64()?,
-            min: number("min")?,
-            mean: number("mean")?,
-            p50: number("p50")?,
-            p90: number("p90")?,
-            p95: number("p95")?,
-            p99: number("p99")?,
-            max: number("max")?,
-            stddev: number("stddev")?,
-        };
-        Some(FactValue::Distribution(Cow::Owned(unit), Box::new(summary)))
-    }
-
-    impl JsonSchema for Facts {
-        fn schema_name() -> Cow<'static, str> {
-            "Facts".into()
-        }
-        fn json_schema(_: &mut SchemaGenerator) -> Schema {
-            json_schema!({
-                "description": "Facts by name. A distribution is an object of its unit, count and statistics.",
-                "type": "object"
-            })
-        }
-    }
 }
 
 impl Counts {
@@ -400,6 +307,7 @@ impl Counts {
     pub fn add(&mut self, check: &CheckRecord) {
         self.total += 1;
         self.flaky += u64::from(check.flaky);
+        self.unmet += u64::from(check.unmet);
         match check.verdict {
             Verdict::Passed => self.passed += 1,
             Verdict::Skipped => self.skipped += 1,

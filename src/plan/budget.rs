@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Case;
 use crate::model::Unit;
+use crate::probe::Footprint;
 use crate::suite::Diagnostics;
 
 /// What every attempt is granted beyond the probe's own bound: scheduling, teardown.
@@ -12,7 +13,8 @@ const SLACK: Duration = Duration::from_secs(5);
 /// Sets the budgets of a case; a written budget that is shorter than one attempt is an error.
 pub(super) fn set(case: &mut Case, errors: &mut Diagnostics) {
     let check = &case.check;
-    case.warm_up = u32::from(check.rounds > 1);
+    // A fault is injected once per round that counts: the first failover, with everything cold, is the one that matters.
+    case.warm_up = u32::from(check.rounds > 1 && case.footprint != Footprint::Disruptive);
     let one = check.probe.longest();
     let attempt = one * (check.rounds + case.warm_up);
     case.attempt = attempt + SLACK;

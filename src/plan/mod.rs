@@ -45,6 +45,10 @@ pub struct Plan {
     pub suites: Vec<SuiteRef>,
     /// Cases left out by the selection.
     pub deselected: usize,
+    /// Ids left out only because they need what `--skip-tag` leaves out.
+    pub left_out: Vec<String>,
+    /// Tags and globs of the selection that match nothing.
+    pub unmatched: Vec<String>,
     /// Ids taken in only because a selected check needs them.
     pub pulled_in: Vec<String>,
 }
@@ -75,6 +79,7 @@ pub fn plan(loaded: &mut Loaded, settings: &Settings) -> Plan {
         plan.cases.extend(order::shifted(cases, plan.cases.len()));
     }
     if errors.is_empty() {
+        plan.unmatched = settings.selection.unmatched(&plan.cases);
         select::apply(&mut plan, &settings.selection);
         plan.cases = order::sorted(std::mem::take(&mut plan.cases));
         refuse_disruptive(&plan, settings, &mut errors);
@@ -102,6 +107,16 @@ impl Plan {
             self.cases.iter().filter(|case| case.footprint != Footprint::Quiet).map(|case| case.budget).sum();
         let beside = self.cases.iter().filter(|case| case.footprint == Footprint::Quiet).map(|case| case.budget).max();
         alone + beside.unwrap_or_default()
+    }
+
+    /// What the selection did beyond the letter of the command line; empty when nothing.
+    #[must_use]
+    pub fn notice(&self) -> String {
+        let line = |words: &str, ids: &[String]| {
+            if ids.is_empty() { String::new() } else { format!("{words}: {}\n", ids.join(", ")) }
+        };
+        line("taken in because a selected check needs them", &self.pulled_in)
+            + &line("left out because they need what --skip-tag leaves out", &self.left_out)
     }
 
     /// The largest number of rounds of a case, and of rounds before them.

@@ -14,9 +14,7 @@ pub fn print(plan: &Plan) -> String {
     if plan.deselected > 0 {
         let _ = writeln!(out, "{} left out by the selection", plan.deselected);
     }
-    if !plan.pulled_in.is_empty() {
-        let _ = writeln!(out, "taken in because a selected check needs them: {}", plan.pulled_in.join(", "));
-    }
+    out.push_str(&plan.notice());
     let _ = writeln!(out, "at most {}", seconds(plan.longest().as_secs_f64()));
     for (stage, words) in [
         (Footprint::Quiet, "beside each other"),

@@ -1,6 +1,6 @@
 //! Selection: tags and globs, and whatever the selected checks need.
 
-use super::Plan;
+use super::{Case, Plan};
 
 /// Which cases to run.
 #[derive(Clone, Debug, Default)]
@@ -62,24 +62,34 @@ impl Glob {
     }
 }
 
-/// Keeps the selected cases and what they need.
+fn named(glob: &Glob, case: &Case) -> bool {
+    let full = format!("{}/{}", case.suite, case.check.id);
+    glob.matches(&case.check.id) || glob.matches(&case.check.check) || glob.matches(&full)
+}
+
+fn tagged(tag: &String, case: &Case) -> bool {
+    case.check.tags.contains(tag)
+}
+
+impl Selection {
+    /// Tags and globs that no case has: one mistyped word must not quietly shrink a gate.
+    #[must_use]
+    pub fn unmatched(&self, cases: &[Case]) -> Vec<String> {
+        let tags = self.tags.iter().filter(|tag| !cases.iter().any(|case| tagged(tag, case)));
+        let globs = self.only.iter().filter(|glob| !cases.iter().any(|case| named(glob, case)));
+        tags.map(|tag| format!("--tag {tag}")).chain(globs.map(|glob| format!("--only {glob}"))).collect()
+    }
+}
+
+/// Keeps the selected cases and what they need, but nothing that needs what `--skip-tag` leaves out.
 pub(super) fn apply(plan: &mut Plan, selection: &Selection) {
     let count = plan.cases.len();
-    let mut keep: Vec<bool> =
-        plan.cases
-            .iter()
-            .map(|case| {
-                let tags = &case.check.tags;
-                let tagged = selection.tags.is_empty() || selection.tags.iter().any(|tag| tags.contains(tag));
-                let skipped = selection.skip_tags.iter().any(|tag| tags.contains(tag));
-                let full = format!("{}/{}", case.suite, case.check.id);
-                let named = selection.only.is_empty()
-                    || selection.only.iter().any(|glob| {
-                        glob.matches(&case.check.id) || glob.matches(&case.check.check) || glob.matches(&full)
-                    });
-                tagged && !skipped && named
-            })
-            .collect();
+    let banned = banned(plan, selection);
+    let selected = |case: &Case| {
+        let by_tag = selection.tags.is_empty() || selection.tags.iter().any(|tag| tagged(tag, case));
+        by_tag && (selection.only.is_empty() || selection.only.iter().any(|glob| named(glob, case)))
+    };
+    let mut keep: Vec<bool> = plan.cases.iter().zip(&banned).map(|(case, banned)| !banned && selected(case)).collect();
     let mut open: Vec<usize> = (0..count).filter(|index| keep[*index]).collect();
     while let Some(index) = open.pop() {
         for need in plan.cases[index].needs.clone() {
@@ -106,6 +116,24 @@ pub(super) fn apply(plan: &mut Plan, selection: &Selection) {
     for case in &mut plan.cases {
         for need in &mut case.needs {
             *need = place[*need];
+        }
+    }
+}
+
+/// Cases with a skipped tag, and whatever needs one of them.
+fn banned(plan: &mut Plan, selection: &Selection) -> Vec<bool> {
+    let mut banned: Vec<bool> =
+        plan.cases.iter().map(|case| selection.skip_tags.iter().any(|tag| tagged(tag, case))).collect();
+    loop {
+        let users: Vec<usize> = (0..banned.len())
+            .filter(|index| !banned[*index] && plan.cases[*index].needs.iter().any(|need| banned[*need]))
+            .collect();
+        if users.is_empty() {
+            return banned;
+        }
+        for user in users {
+            banned[user] = true;
+            plan.left_out.push(plan.cases[user].check.id.to_string());
         }
     }
 }

@@ -43,6 +43,17 @@ const ADVICE: &[(&str, &str, &str)] = &[
     ("outcome", "too_many_redirects", "the redirects do not end: see `redirects`"),
     ("outcome", "too_big", "a router or the own interface has a smaller MTU: see `mtu`"),
     ("outcome", "time_exceeded", "the packet ran out of hops: a routing loop, or `ttl` is too small"),
+    (
+        "verified",
+        "false",
+        "see `verify_error`: renew or replace the certificate, send the whole chain, or give `ca_file` for a private CA",
+    ),
+    ("restored", "false", "what was broken on purpose is still broken: run the restore command by hand, now"),
+    (
+        "recovered",
+        "false",
+        "the service did not come back by itself: look at health checks, election and the standby's log",
+    ),
     ("rcode", "SERVFAIL", "the server failed: DNSSEC validation, an expired secondary or an unreachable upstream"),
     ("rcode", "NXDOMAIN", "the name does not exist there: is the zone loaded, with the new serial?"),
     ("rcode", "REFUSED", "the server does not serve this zone or this client: check its zones and access lists"),
@@ -52,12 +63,13 @@ const ADVICE: &[(&str, &str, &str)] = &[
 #[must_use]
 pub fn advice(check: &CheckRecord) -> Option<&'static str> {
     // A name server may refuse by rcode while the exchange itself went well: the more specific fact speaks.
-    ADVICE.iter().rev().find(|(fact, value, _)| text(check, fact) == Some(value)).map(|(.., advice)| *advice)
+    ADVICE.iter().rev().find(|(fact, value, _)| is(check, fact, value)).map(|(.., advice)| *advice)
 }
 
-fn text<'c>(check: &'c CheckRecord, fact: &str) -> Option<&'c str> {
+fn is(check: &CheckRecord, fact: &str, want: &str) -> bool {
     match check.facts.get(fact) {
-        Some(FactValue::Scalar(Value::String(text))) => Some(text),
-        _ => None,
+        Some(FactValue::Scalar(Value::String(text))) => text == want,
+        Some(FactValue::Scalar(Value::Bool(flag))) => want == if *flag { "true" } else { "false" },
+        _ => false,
     }
 }

@@ -38,10 +38,11 @@ pub fn line(check: &CheckRecord, style: Style) -> String {
 
 /// The first distribution that an expectation names, else the first that is a metric: the number people look for.
 fn headline(check: &CheckRecord) -> Option<String> {
-    let named = |name: &str| check.expectations.iter().any(|e| e.fact.rsplit_once('.').is_some_and(|(fact, _)| fact == name));
+    let named =
+        |name: &str| check.expectations.iter().any(|e| e.fact.rsplit_once('.').is_some_and(|(fact, _)| fact == name));
     let metrics = || {
         check.facts.0.iter().filter_map(|(name, value)| match value {
-            FactValue::Distribution(unit, summary) if check.metrics.contains_key(name) => Some((name, unit, summary)),
+            FactValue::Distribution(unit, summary) if check.metrics.get(name).is_some() => Some((name, unit, summary)),
             _ => None,
         })
     };
@@ -132,7 +133,7 @@ fn detail(out: &mut String, check: &CheckRecord, lines: Lines<'_>, style: Style)
 fn breach(out: &mut String, check: &CheckRecord, outcome: &Outcome, lines: Lines<'_>) {
     row(out, "expected", &format!("{}: {}", outcome.fact, wanted(outcome)));
     row(out, "seen", outcome.got.as_deref().unwrap_or("nothing: the fact is absent"));
-    if outcome.at == "default" {
+    if &*outcome.at == "default" {
         row(out, "at", &format!("{} (the family's default expectation)", check.at));
         return;
     }

@@ -33,10 +33,11 @@ impl Fold {
                     *slot = Some(record);
                 }
             }
-            Event::RunFinished { duration_s, interrupted } => {
+            Event::RunFinished { duration_s, signal } => {
                 if let Some(head) = &mut self.head {
                     head.run.duration_s = duration_s;
-                    head.run.interrupted = interrupted;
+                    head.run.interrupted = signal.is_some();
+                    head.run.signal = signal;
                 }
             }
             Event::CheckStarted { .. } | Event::AttemptEnded { .. } => {}

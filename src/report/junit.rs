@@ -1,6 +1,7 @@
 //! JUnit. `strict` validates against both common schemas (Ant's and Jenkins'); `rich` says more.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
@@ -12,30 +13,25 @@ use crate::model::{CheckRecord, Record, Severity, Verdict};
 /// Longest text of one case, bytes; head and tail are kept.
 const LONGEST: usize = 64 * 1024;
 
-type Xml = Writer<Vec<u8>>;
+type Xml<'o> = Writer<&'o mut dyn Write>;
 
 /// The dialect every consumer reads.
-#[must_use]
-pub fn strict(record: &Record) -> String {
-    render(record, false)
+pub fn strict(record: &Record, out: &mut dyn Write) -> io::Result<()> {
+    render(record, out, false)
 }
 
 /// The dialect with properties, places and flaky attempts.
-#[must_use]
-pub fn rich(record: &Record) -> String {
-    render(record, true)
+pub fn rich(record: &Record, out: &mut dyn Write) -> io::Result<()> {
+    render(record, out, true)
 }
 
-fn render(record: &Record, rich: bool) -> String {
-    let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
-    // Writing into memory cannot fail.
-    let _ = document(&mut xml, record, rich);
-    let mut text = String::from_utf8(xml.into_inner()).unwrap_or_default();
-    text.push('\n');
-    text
+fn render(record: &Record, out: &mut dyn Write, rich: bool) -> io::Result<()> {
+    let mut xml = Writer::new_with_indent(out, b' ', 2);
+    document(&mut xml, record, rich)?;
+    xml.into_inner().write_all(b"\n")
 }
 
-fn document(xml: &mut Xml, record: &Record, rich: bool) -> std::io::Result<()> {
+fn document(xml: &mut Xml<'_>, record: &Record, rich: bool) -> io::Result<()> {
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     xml.write_event(Event::Start(BytesStart::new("testsuites")))?;
     for (id, (name, checks)) in groups(record).into_iter().enumerate() {
@@ -64,13 +60,13 @@ fn class_of(check: &CheckRecord) -> String {
 }
 
 fn suite(
-    xml: &mut Xml,
+    xml: &mut Xml<'_>,
     record: &Record,
     id: usize,
     name: &str,
     checks: &[&CheckRecord],
     rich: bool,
-) -> std::io::Result<()> {
+) -> io::Result<()> {
     let count = |verdict: Verdict| checks.iter().filter(|check| shown(check) == verdict).count().to_string();
     let zone = if rich { "Z" } else { "" };
     let started = record.run.started.get(..19).unwrap_or("1970-01-01T00:00:00");
@@ -126,7 +122,7 @@ fn properties(record: &Record, checks: &[&CheckRecord]) -> Vec<(String, String)>
     }
     out.extend(record.run.labels.iter().map(|(key, value)| (format!("label.{key}"), value.clone())));
     for check in checks {
-        for (name, metric) in &check.metrics {
+        for (name, metric) in &check.metrics.0 {
             let last = metric.rounds.iter().rev().find(|round| round.discarded.is_none());
             if let Some(round) = last {
                 out.push((format!("metric.{}.{name}", check.id), format!("{} {}", round.p50, metric.unit)));
@@ -136,10 +132,10 @@ fn properties(record: &Record, checks: &[&CheckRecord]) -> Vec<(String, String)>
     out
 }
 
-fn case(xml: &mut Xml, check: &CheckRecord, rich: bool) -> std::io::Result<()> {
+fn case(xml: &mut Xml<'_>, check: &CheckRecord, rich: bool) -> io::Result<()> {
     let class = class_of(check);
     let time = format!("{:.3}", check.duration_s);
-    let mut attributes = vec![("classname", class.as_str()), ("name", check.id.as_str()), ("time", time.as_str())];
+    let mut attributes = vec![("classname", class.as_str()), ("name", &*check.id), ("time", time.as_str())];
     let place = check.at.rsplit_once(':');
     if let (true, Some((file, line))) = (rich, place) {
         attributes.extend([("file", file), ("line", line)]);
@@ -174,7 +170,7 @@ fn case(xml: &mut Xml, check: &CheckRecord, rich: bool) -> std::io::Result<()> {
     xml.write_event(Event::End(BytesEnd::new("testcase")))
 }
 
-fn case_properties(xml: &mut Xml, check: &CheckRecord) -> std::io::Result<()> {
+fn case_properties(xml: &mut Xml<'_>, check: &CheckRecord) -> io::Result<()> {
     xml.write_event(Event::Start(BytesStart::new("properties")))?;
     let mut pairs =
         vec![("target".to_owned(), check.target.clone()), ("attempts".to_owned(), check.attempts.to_string())];
@@ -190,7 +186,7 @@ fn story(check: &CheckRecord) -> String {
     let mut lines: Vec<String> = Vec::new();
     for outcome in check.expectations.iter().filter(|outcome| !outcome.held) {
         lines.push(sentence(outcome));
-        let place = if outcome.at == "default" { &check.at } else { &outcome.at };
+        let place = if &*outcome.at == "default" { &check.at } else { &outcome.at };
         lines.push(format!("at {place}"));
     }
     if let Some(fault) = &check.fault {
@@ -213,7 +209,7 @@ fn element<'e>(name: &'e str, attributes: &[(&'e str, &str)]) -> BytesStart<'e> 
     start
 }
 
-fn text_element(xml: &mut Xml, name: &str, attributes: &[(&str, &str)], text: &str) -> std::io::Result<()> {
+fn text_element(xml: &mut Xml<'_>, name: &str, attributes: &[(&str, &str)], text: &str) -> io::Result<()> {
     xml.write_event(Event::Start(element(name, attributes)))?;
     xml.write_event(Event::Text(BytesText::new(&capped(&clean(text)))))?;
     xml.write_event(Event::End(BytesEnd::new(name)))

@@ -9,16 +9,18 @@ pub mod junit;
 pub mod progress;
 pub mod style;
 
+use std::io::{self, Write};
+
 use crate::model::Record;
 
-/// A renderer of a finished record.
+/// A renderer of a finished record. It writes as it goes: a report of 10,000 cases is never one text in memory.
 pub struct Format {
     /// Name: also the flag.
     pub name: &'static str,
     /// One line for the docs.
     pub help: &'static str,
     /// The renderer.
-    pub render: fn(&Record) -> String,
+    pub render: fn(&Record, &mut dyn Write) -> io::Result<()>,
 }
 
 /// Every pure renderer. `shakedown report` reproduces their output from the JSON, byte for byte.
@@ -35,12 +37,9 @@ pub fn format(name: &str) -> Option<&'static Format> {
 }
 
 /// The report document.
-#[must_use]
-pub fn json(record: &Record) -> String {
-    // Plain data of strings and finite numbers: this cannot fail.
-    let mut text = serde_json::to_string_pretty(record).unwrap_or_default();
-    text.push('\n');
-    text
+pub fn json(record: &Record, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, record)?;
+    out.write_all(b"\n")
 }
 
 /// Reads a report back; the error says what is wrong with it.

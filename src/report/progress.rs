@@ -1,5 +1,6 @@
 //! Progress on stderr while a run goes on.
 
+use std::io::Write as _;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -56,7 +57,8 @@ impl Progress {
                 // A tenth at a time: a log of 10,000 cases stays readable.
                 let step = (self.total / 10).max(1);
                 if self.mode == Mode::Plain && (self.done.is_multiple_of(step) || self.done == self.total) {
-                    eprintln!("{}/{} checks, {} not passed", self.done, self.total, self.bad);
+                    // A closed pipe is no reason to end.
+                    let _ = writeln!(std::io::stderr(), "{}/{} checks, {} not passed", self.done, self.total, self.bad);
                 }
             }
             Event::RunFinished { .. } => self.bar.finish_and_clear(),

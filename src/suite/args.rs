@@ -33,7 +33,17 @@ pub struct Typed {
 impl Typing<'_> {
     /// Types the map `node` by `fields`. `owner` is the key it stands below, for messages.
     pub fn fields(&mut self, owner: &str, node: &Node, fields: &'static [Field]) -> Typed {
-        self.fields_but(owner, node, fields, &[])
+        // `defaults.timeout` is the patience of the family itself: a command's or a stream's `timeout` is another thing.
+        let timeout = self.timeout.take();
+        let mut typed = self.fields_but(owner, node, fields, &[]);
+        if let (Some(timeout), Some(field)) = (timeout, fields.iter().find(|field| field.name == "timeout"))
+            && !typed.spans.contains_key("timeout")
+            && let Some(arg) = self.value("timeout", timeout, &field.kind)
+        {
+            typed.args.0.insert(field.name, arg);
+        }
+        self.timeout = timeout;
+        typed
     }
 
     fn fields_but(&mut self, owner: &str, node: &Node, fields: &'static [Field], besides: &[&str]) -> Typed {
@@ -67,10 +77,7 @@ impl Typing<'_> {
 
     fn fill(&mut self, owner: &str, node: &Node, fields: &'static [Field], typed: &mut Typed) {
         for field in fields.iter().filter(|field| node.get(field.name).is_none()) {
-            let default = match (field.name, self.timeout) {
-                ("timeout", Some(timeout)) => Some(timeout.clone()),
-                _ => field.default.map(|text| Node { span: node.span, kind: Kind::Scalar(text.to_owned(), true) }),
-            };
+            let default = field.default.map(|text| Node { span: node.span, kind: Kind::Scalar(text.to_owned(), true) });
             if let Some(default) = default {
                 if let Some(arg) = self.value(field.name, &default, &field.kind) {
                     typed.args.0.insert(field.name, arg);
@@ -87,7 +94,7 @@ impl Typing<'_> {
         match kind {
             FieldKind::List(item) => return self.list(name, node, item),
             FieldKind::Map(item) => return self.map(name, node, item),
-            FieldKind::Group(fields) => return Some(Arg::Group(self.fields(name, node, fields).args)),
+            FieldKind::Group(fields) => return Some(Arg::Group(self.fields_but(name, node, fields, &[]).args)),
             FieldKind::Probe(families, fields) => return self.probe(name, node, families, fields),
             _ => {}
         }
@@ -145,7 +152,7 @@ impl Typing<'_> {
             return None;
         };
         let group = self.fields_but(name, node, fields, allowed).args;
-        let args = self.fields(family.name, below, family.fields).args;
+        let args = self.fields_but(family.name, below, family.fields, &[]).args;
         Some(Arg::Probe { family: family.name, args, group })
     }
 }

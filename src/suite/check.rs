@@ -15,7 +15,7 @@ use super::tables;
 use super::tree::{Kind, Node};
 use super::vars::{self, Scope};
 use crate::model::{Args, FactInfo, Severity, Unit};
-use crate::probe::{DynProbe, Family};
+use crate::probe::{DynProbe, Family, Footprint};
 
 /// A case: one cell of a check's matrix, typed and built.
 #[derive(Clone)]
@@ -96,7 +96,7 @@ impl Builder<'_> {
         let Some(frame) = self.frame(node) else { return Vec::new() };
         let scope = self.scope;
         let matrix = node.get("matrix").map(|matrix| vars::resolve(matrix, &scope, self.errors));
-        let cells = matrix::cells(matrix.as_ref(), self.errors);
+        let cells = matrix::cells(matrix.as_ref(), scope.secrets, self.errors);
         cells.iter().filter_map(|cell| self.case(node, &frame, cell, folder)).collect()
     }
 
@@ -166,6 +166,15 @@ impl Builder<'_> {
         let needs = texts(frozen.get("needs"));
         let probe = self.build(frame.family, &typed, below.span)?;
         let severity = if common.text("severity") == Some("warn") { Severity::Warn } else { Severity::Fail };
+        let disruptive = probe.footprint() == Footprint::Disruptive;
+        if disruptive && (eventually.is_some() || frozen.get("retries").is_some()) {
+            let help = "a second attempt would break the target once more and hide the first result";
+            self.errors.add(
+                node.span,
+                format!("`{}` is made once: no `retries`, no `eventually`", frame.family.name),
+                help,
+            );
+        }
         if eventually.is_some() && common.integer("retries").is_some_and(|n| n > 0) {
             let help = "`eventually` is for convergence after a change, `retries` for flakes: keep one";
             self.errors.add(node.span, "`eventually` and `retries` exclude each other", help);
@@ -180,7 +189,7 @@ impl Builder<'_> {
             skip: self.skip(frozen.get("when"), cell),
             expectations,
             eventually,
-            retries: common.unsigned("retries").unwrap_or(0),
+            retries: if disruptive { 0 } else { common.unsigned("retries").unwrap_or(0) },
             rounds: self.rounds.or(common.unsigned("rounds")).unwrap_or(1),
             severity,
             budget: common.duration("budget"),
@@ -240,8 +249,15 @@ impl Builder<'_> {
             None => self.default_expect.get(family.name).cloned().unwrap_or_default(),
             Some(node) => {
                 let (facts, sources) = (family.facts, self.sources);
-                let mut reader =
-                    Reader { family: family.name, facts, eventually, errors: self.errors, sources, default: false };
+                let mut reader = Reader {
+                    family: family.name,
+                    usual: family.default_expect,
+                    facts,
+                    eventually,
+                    errors: self.errors,
+                    sources,
+                    default: false,
+                };
                 reader.read(node).into()
             }
         }
@@ -256,6 +272,14 @@ impl Builder<'_> {
                 self.errors.add(key.span, format!("`{}` has no metric `{}`", family.name, key.name), help);
                 continue;
             };
+            if !matches!(below.kind, Kind::Map(_)) {
+                self.errors.add(
+                    below.span,
+                    format!("`{}` of `baseline` is {}", key.name, below.sort()),
+                    "write {tolerance: 5%}",
+                );
+                continue;
+            }
             for (inner, value) in below.entries() {
                 if inner.name != "tolerance" {
                     let help = suggest(&inner.name, tables::names(tables::BASELINE));
@@ -295,7 +319,16 @@ impl Builder<'_> {
                 self.errors.add(key.span, format!("`when` names an unknown variable `{}`", key.name), help);
                 continue;
             };
-            let allowed = texts(Some(allowed));
+            let (span, allowed) = (allowed.span, texts(Some(allowed)));
+            if allowed.is_empty() {
+                let help = format!("write {}: [value]", key.name);
+                self.errors.add(
+                    span,
+                    format!("`{}` of `when` names no value: the check would never run", key.name),
+                    help,
+                );
+                continue;
+            }
             if !allowed.iter().any(|want| want == value) {
                 return Some(format!("when {} is {}; it is {value}", key.name, allowed.join(" or ")));
             }

@@ -50,6 +50,8 @@ pub enum Part {
 pub struct Reader<'a> {
     /// Name of the family, for messages.
     pub family: &'a str,
+    /// Its default expectations, for messages.
+    pub usual: &'a str,
     /// Its facts.
     pub facts: &'static [FactInfo],
     /// Whether `settled_in` is a fact of this check.
@@ -95,6 +97,17 @@ impl Reader<'_> {
                     at: at.into(),
                 });
             }
+        }
+        if !out.is_empty() && out.iter().all(|expectation| expectation.test.holds(None, expectation.sort)) {
+            let help = format!(
+                "expect what must be there as well; the family's default is {}",
+                self.usual.replace('\n', ", ")
+            );
+            self.errors.add(
+                node.span,
+                "every expectation here holds for an absent fact: a dead target would pass",
+                help,
+            );
         }
         out
     }
@@ -157,6 +170,11 @@ impl Reader<'_> {
     /// The tests of a scalar (`eq`) or of a map of operators, each with its place and its text.
     fn tests(&mut self, owner: &str, node: &Node, sort: Sort) -> Vec<(&'static str, Test, Span, String)> {
         match &node.kind {
+            NodeKind::Scalar(..) if sort == Sort::List => {
+                let help = "say how: contains, exactly, any, all or none";
+                self.errors.add(node.span, format!("`{owner}` is a list, this is one value"), help);
+                Vec::new()
+            }
             NodeKind::Scalar(text, _) => {
                 let test = self.value(owner, node, sort).map(Test::Eq);
                 test.map(|test| ("eq", test, node.span, text.clone())).into_iter().collect()
@@ -204,8 +222,8 @@ impl Reader<'_> {
             "not_in" => Test::Not(Box::new(Test::In(self.values(owner, node, sort, true)?))),
             "matches" => Test::Matches(self.regex(owner, node)?),
             "not_matches" => Test::Not(Box::new(Test::Matches(self.regex(owner, node)?))),
-            "contains" => Test::Contains(self.values(owner, node, Sort::Text, true)?),
-            "excludes" => Test::Excludes(self.values(owner, node, Sort::Text, true)?),
+            "contains" => Test::Contains(self.values(owner, node, element(sort), true)?),
+            "excludes" => Test::Excludes(self.values(owner, node, element(sort), true)?),
             "exactly" => Test::Exactly(self.values(owner, node, element(sort), false)?),
             "any" => Test::Any(Box::new(self.one_of(owner, node, element(sort))?)),
             "all" => Test::All(Box::new(self.one_of(owner, node, element(sort))?)),
@@ -264,7 +282,12 @@ impl Reader<'_> {
     fn between(&mut self, owner: &str, node: &Node, sort: Sort) -> Option<Test> {
         let ends = self.values(owner, node, sort, true)?;
         match ends.as_slice() {
-            [low, high] => Some(Test::Between(low.clone(), high.clone())),
+            [low, high] => {
+                if !Test::Le(high.clone()).holds(Some(low), sort) {
+                    self.errors.add(node.span, format!("`{owner}`: nothing is between these"), "write [low, high]");
+                }
+                Some(Test::Between(low.clone(), high.clone()))
+            }
             _ => {
                 self.errors.add(node.span, format!("`{owner}`: between takes two values"), "write [low, high]");
                 None
@@ -276,6 +299,11 @@ impl Reader<'_> {
         match (&node.kind, sort) {
             (NodeKind::List(_), Sort::List | Sort::Any) => {
                 self.values(owner, node, element(sort), false).map(Value::Array)
+            }
+            (_, Sort::List) => {
+                let help = "write [a, b]; or contains, exactly, any, all, none";
+                self.errors.add(node.span, format!("`{owner}` is a list, this is {}", node.sort()), help);
+                None
             }
             _ => self.value(owner, node, sort),
         }

@@ -153,6 +153,9 @@ fn suite(
 fn secrets(document: &Document, env: Env<'_>, loaded: &mut Loaded) -> BTreeMap<String, String> {
     let mut out = BTreeMap::new();
     for (name, span) in &document.secrets {
+        if document.vars.contains_key(name) {
+            loaded.errors.add(*span, format!("`{name}` is a variable and a secret"), "rename the variable");
+        }
         match env(name) {
             None => {
                 loaded.errors.add(
@@ -224,8 +227,15 @@ fn default_expectations(
         let source = sources.add(family.name, family.default_expect.to_owned());
         if let Some(node) = tree::parse(source, &sources, errors) {
             let (name, facts) = (family.name, family.facts);
-            let mut reader =
-                Reader { family: name, facts, eventually: false, errors, sources: &sources, default: true };
+            let mut reader = Reader {
+                family: name,
+                usual: family.default_expect,
+                facts,
+                eventually: false,
+                errors,
+                sources: &sources,
+                default: true,
+            };
             out.insert(name, reader.read(&node).into());
         }
     }

@@ -12,7 +12,7 @@ const MOST: usize = 100_000;
 pub type Cell = BTreeMap<String, Node>;
 
 /// All combinations, in the order written, the last key changing fastest. One empty cell without a matrix.
-pub fn cells(node: Option<&Node>, errors: &mut Diagnostics) -> Vec<Cell> {
+pub fn cells(node: Option<&Node>, secrets: &BTreeMap<String, String>, errors: &mut Diagnostics) -> Vec<Cell> {
     let mut out = vec![Cell::new()];
     let Some(node) = node else { return out };
     if node.entries().is_empty() {
@@ -41,6 +41,13 @@ pub fn cells(node: Option<&Node>, errors: &mut Diagnostics) -> Vec<Cell> {
                     format!("`{}` of `matrix` holds {}", key.name, value.sort()),
                     "write scalars",
                 ),
+                Some(text) if secrets.values().any(|secret| !secret.is_empty() && text.contains(secret.as_str())) => {
+                    errors.add(
+                        value.span,
+                        format!("`{}` of `matrix` holds a secret", key.name),
+                        "it would be part of the case's id",
+                    );
+                }
                 Some(text) if !seen.insert(text.to_owned()) => {
                     errors.add(
                         value.span,
@@ -75,6 +82,16 @@ pub fn id(check: &str, cell: &Cell) -> String {
     if cell.is_empty() {
         return check.to_owned();
     }
-    let parts: Vec<String> = cell.iter().map(|(key, n)| format!("{key}={}", n.text().unwrap_or_default())).collect();
+    let parts: Vec<String> =
+        cell.iter().map(|(key, n)| format!("{key}={}", value(n.text().unwrap_or_default()))).collect();
     format!("{check}[{}]", parts.join(","))
+}
+
+/// A value that could be taken for two is quoted, so that ids stay unique.
+fn value(text: &str) -> String {
+    if text.is_empty() || text.contains([',', '=', '[', ']', '"']) || text.contains(char::is_whitespace) {
+        format!("{text:?}")
+    } else {
+        text.to_owned()
+    }
 }

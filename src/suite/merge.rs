@@ -106,7 +106,7 @@ impl Document {
             "defaults" => insert(&mut self.defaults, "defaults", node, Some(tables::DEFAULTS), sources, errors),
             "secrets" => {
                 for item in items("secrets", node, errors) {
-                    if let Some(name) = item.text() {
+                    if let Some(name) = text("secrets", item, errors) {
                         let first = self.secrets.iter().find(|(old, _)| old == name).map(|(_, span)| *span);
                         twice(first, name, item.span, sources, errors);
                         self.secrets.push((name.to_owned(), item.span));
@@ -115,8 +115,8 @@ impl Document {
             }
             "include" => {
                 for item in items("include", node, errors) {
-                    if let Some(text) = item.text() {
-                        self.include(&folder.join(text), item.span, sources, errors);
+                    if let Some(name) = text("include", item, errors) {
+                        self.include(&folder.join(name), item.span, sources, errors);
                     }
                 }
             }
@@ -185,6 +185,13 @@ fn items<'n>(owner: &str, node: &'n Node, errors: &mut Diagnostics) -> &'n [Node
             &[]
         }
     }
+}
+
+fn text<'n>(owner: &str, item: &'n Node, errors: &mut Diagnostics) -> Option<&'n str> {
+    if item.text().is_none() {
+        errors.add(item.span, format!("`{owner}` holds {}", item.sort()), "write text");
+    }
+    item.text()
 }
 
 fn insert(

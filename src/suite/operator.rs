@@ -168,7 +168,7 @@ impl Test {
             Self::Not(part) => return part.verdict(value, sort).map(|held| !held),
             Self::AllOf(parts) => return all(parts.iter().map(|part| part.verdict(value, sort))),
             Self::AnyOf(parts) => {
-                return all(parts.iter().map(|part| part.verdict(value, sort).map(|held| !held))).map(|held| !held);
+                return any(parts.iter().map(|part| part.verdict(value, sort)));
             }
             _ => {}
         }
@@ -180,28 +180,25 @@ impl Test {
             Self::Gt(want) => Some(compare(value, want, sort)?.is_gt()),
             Self::Ge(want) => Some(compare(value, want, sort)?.is_ge()),
             Self::Between(low, high) => Some(compare(value, low, sort)?.is_ge() && compare(value, high, sort)?.is_le()),
-            Self::In(wants) => Some(wants.iter().any(|want| equal(value, want, sort) == Some(true))),
+            Self::In(wants) => any(wants.iter().map(|want| equal(value, want, sort))),
             Self::Matches(regex) => Some(regex.is_match(&text_of(value)?)),
             Self::Contains(wants) => all(wants.iter().map(|want| holds(value, want))),
             Self::Excludes(wants) => all(wants.iter().map(|want| holds(value, want).map(|held| !held))),
             Self::Exactly(wants) => Some(same_elements(value.as_array()?, wants)),
-            Self::Any(part) => Some(value.as_array()?.iter().any(|item| part.element(item))),
+            Self::Any(part) => any(value.as_array()?.iter().map(|item| part.element(item))),
             Self::All(part) => {
                 let items = value.as_array()?;
-                Some(!items.is_empty() && items.iter().all(|item| part.element(item)))
+                if items.is_empty() { Some(false) } else { all(items.iter().map(|item| part.element(item))) }
             }
-            Self::None(part) => Some(!value.as_array()?.iter().any(|item| part.element(item))),
-            Self::Len(part) => {
-                let length = length(value)?;
-                Some(part.holds(Some(&Value::from(length)), Sort::Number(Unit::Count)))
-            }
+            Self::None(part) => any(value.as_array()?.iter().map(|item| part.element(item))).map(|found| !found),
+            Self::Len(part) => part.verdict(Some(&Value::from(length(value)?)), Sort::Number(Unit::Count)),
             Self::Present(_) | Self::Not(_) | Self::AllOf(_) | Self::AnyOf(_) => Option::None,
         }
     }
 
-    fn element(&self, item: &Value) -> bool {
+    fn element(&self, item: &Value) -> Option<bool> {
         let sort = if item.is_string() { Sort::Text } else { Sort::Any };
-        self.holds(Some(item), sort)
+        self.verdict(Some(item), sort)
     }
 }
 
@@ -215,6 +212,11 @@ fn all(verdicts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
         }
     }
     (!undecided).then_some(true)
+}
+
+/// One that holds decides; otherwise one that cannot be decided leaves all of it undecided.
+fn any(verdicts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    all(verdicts.map(|verdict| verdict.map(|held| !held))).map(|held| !held)
 }
 
 fn length(value: &Value) -> Option<u64> {
@@ -257,6 +259,8 @@ fn equal(value: &Value, want: &Value, sort: Sort) -> Option<bool> {
     match (value, want) {
         (Value::Number(_), Value::Number(_)) => Some(compare(value, want, sort)?.is_eq()),
         _ if sort == Sort::Time => Some(compare(value, want, sort)?.is_eq()),
+        // "500" is neither equal to 500 nor surely different from it: undecided, so that `ne` does not hold either.
+        _ if std::mem::discriminant(value) != std::mem::discriminant(want) => None,
         _ => Some(value == want),
     }
 }
@@ -315,6 +319,13 @@ mod tests {
             (Test::Contains(vec![json!("ell")]), json!("hello"), Sort::Text, true),
             (Test::Gt(json!("2026-01-01T00:00:00Z")), json!("2026-01-01T01:00:00+00:30"), Sort::Time, true),
             (Test::Not(Box::new(Test::Eq(json!("a")))), json!("b"), Sort::Text, true),
+            // What cannot be compared satisfies neither a test nor its negation.
+            (Test::Not(Box::new(Test::In(vec![json!(500)]))), json!("500"), Sort::Any, false),
+            (Test::Not(Box::new(Test::Eq(json!(500)))), json!("500"), Sort::Any, false),
+            (Test::None(Box::new(Test::Gt(json!(5)))), json!(["10", "20"]), Sort::Any, false),
+            (Test::None(Box::new(Test::Eq(json!("x")))), json!([{"msg": "x"}]), Sort::Any, false),
+            (Test::Excludes(vec![json!(2)]), json!([1, 2, 3]), Sort::Any, false),
+            (Test::Contains(vec![json!(2)]), json!([1, 2, 3]), Sort::Any, true),
         ];
         for (test, value, sort, want) in cases {
             assert_eq!(test.holds(Some(&value), sort), want, "{test:?} {value}");

@@ -41,6 +41,7 @@ pub fn parse(text: &str, unit: Unit) -> Result<f64, String> {
     let number: f64 = digits
         .parse()
         .ok()
+        .filter(|_| digits.ends_with(|c: char| c.is_ascii_digit()))
         .filter(|n: &f64| n.is_finite())
         .ok_or_else(|| format!("`{text}` does not begin with a number; write it like {}", unit.example()))?;
     if unit == Unit::Count {

@@ -16,6 +16,7 @@ pub fn schema(families: &[Family]) -> Value {
     let mut root = object(tables::SUITE, &mut |field| match field.name {
         "checks" => Some(json!({"type": "array", "minItems": 1, "items": {"$ref": "#/definitions/check"}})),
         "vars" => Some(json!({"type": "object"})),
+        "suite" => Some(json!({"type": "string", "pattern": "^[A-Za-z0-9_-]+$"})),
         _ => None,
     });
     let mut definitions = Map::new();
@@ -42,6 +43,7 @@ pub fn schema(families: &[Family]) -> Value {
 fn check(families: &[Family]) -> Value {
     let names: Vec<&str> = families.iter().map(|family| family.name).collect();
     let mut check = object(tables::CHECK, &mut |field| match field.name {
+        "id" => Some(json!({"type": ["string", "number"], "pattern": "^[A-Za-z0-9_-]+$"})),
         "expect" => Some(json!({"type": "object", "minProperties": 1})),
         "matrix" => Some(json!({"type": "object", "minProperties": 1})),
         "when" => Some(json!({"type": "object", "minProperties": 1})),
@@ -89,6 +91,11 @@ fn or_variable(schema: Value) -> Value {
     json!({"anyOf": [schema, {"type": "string", "pattern": "\\$\\{"}]})
 }
 
+/// A number may be quoted.
+fn or_digits(schema: Value) -> Value {
+    or_variable(json!({"anyOf": [schema, {"type": "string", "pattern": "^[+-]?[0-9.]+$"}]}))
+}
+
 fn quantity_of(unit: Unit) -> Value {
     or_variable(json!({"type": "string", "pattern": quantity::pattern(unit), "examples": [unit.example()]}))
 }
@@ -104,8 +111,8 @@ fn kind(kind_of: &FieldKind) -> Value {
             json!({"type": ["string", "number", "boolean"]})
         }
         FieldKind::Bool => or_variable(json!({"type": "boolean"})),
-        FieldKind::Integer(low, high) if *high == i64::MAX => or_variable(json!({"type": "integer", "minimum": low})),
-        FieldKind::Integer(low, high) => or_variable(json!({"type": "integer", "minimum": low, "maximum": high})),
+        FieldKind::Integer(low, high) if *high == i64::MAX => or_digits(json!({"type": "integer", "minimum": low})),
+        FieldKind::Integer(low, high) => or_digits(json!({"type": "integer", "minimum": low, "maximum": high})),
         FieldKind::Duration(..) => quantity_of(Unit::Seconds),
         FieldKind::Size(..) => quantity_of(Unit::Bytes),
         FieldKind::BitRate => quantity_of(Unit::BitsPerSecond),
@@ -209,14 +216,19 @@ fn tests(sort: Sort) -> Value {
     for operator in sort.operators() {
         let schema = match *operator {
             "present" => json!({"type": "boolean"}),
+            "eq" | "ne" if matches!(sort, Sort::List | Sort::Any) => json!({}),
             "lt" | "le" | "gt" | "ge" | "eq" | "ne" => value(sort),
+            "in" | "not_in" | "contains" | "excludes" | "any_of" | "all_of" => {
+                json!({"not": {"type": "array", "maxItems": 0}})
+            }
+            "between" => json!({"type": "array", "minItems": 2, "maxItems": 2}),
             _ => json!({}),
         };
         operators.insert((*operator).into(), schema);
     }
     let map = json!({"type": "object", "minProperties": 1, "additionalProperties": false, "properties": operators});
     match sort {
-        Sort::List => json!({"anyOf": [map, {"type": ["string", "number", "boolean"]}]}),
+        Sort::List => map,
         _ => json!({"anyOf": [value(sort), map]}),
     }
 }
@@ -224,7 +236,7 @@ fn tests(sort: Sort) -> Value {
 fn value(sort: Sort) -> Value {
     match sort {
         Sort::Bool => or_variable(json!({"type": "boolean"})),
-        Sort::Number(Unit::Count) => or_variable(json!({"type": "number"})),
+        Sort::Number(Unit::Count) => or_digits(json!({"type": "number"})),
         Sort::Number(unit) => quantity_of(unit),
         Sort::Choice(words) => or_variable(json!({"enum": words})),
         Sort::List => json!({}),

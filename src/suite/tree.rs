@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::{DuplicateKeyPolicy, Spanned};
+use serde_saphyr::{DuplicateKeyPolicy, Location, Spanned};
 
 use super::diagnostic::{Diagnostics, Sources, Span};
 
@@ -223,11 +223,12 @@ struct Builder<'a> {
 
 impl Builder<'_> {
     fn node(&mut self, raw: Spanned<Raw>) -> Node {
-        let span = self.span(&raw);
+        let span = self.span(raw.referenced);
         let kind = match raw.value {
             Raw::Null => Kind::Null,
             Raw::Text(text) => Kind::Scalar(text, self.plain(span)),
-            Raw::Typed => Kind::Scalar(self.slice(span).trim().to_owned(), true),
+            // An alias stands at `referenced`; the text is where the anchor is.
+            Raw::Typed => Kind::Scalar(self.slice(self.span(raw.defined)).trim().to_owned(), true),
             Raw::List(items) => Kind::List(items.into_iter().map(|item| self.node(item)).collect()),
             Raw::Map(entries) => Kind::Map(self.map(entries)),
         };
@@ -263,8 +264,7 @@ impl Builder<'_> {
         self.text.get(..span.start as usize).map_or(1, |before| before.matches('\n').count() + 1)
     }
 
-    fn span(&self, raw: &Spanned<Raw>) -> Span {
-        let location = raw.referenced;
+    fn span(&self, location: Location) -> Span {
         let span = location.span();
         let start = span
             .byte_offset()
@@ -330,6 +330,15 @@ mod tests {
         assert!(shown.contains("key `a` is written twice"), "{shown}");
         assert!(shown.contains("t.yaml:3:1"), "{shown}");
         assert!(shown.contains("first on line 1"), "{shown}");
+    }
+
+    #[test]
+    fn an_alias_is_what_its_anchor_is() {
+        let (node, errors, _) = tree("a: &p 443\nb: *p\nc: &m {x: 1.10}\nd: *m\n");
+        let node = node.unwrap();
+        assert!(errors.is_empty());
+        assert_eq!(node.get("b").unwrap().text(), Some("443"));
+        assert_eq!(node.get("d").unwrap().get("x").unwrap().text(), Some("1.10"));
     }
 
     #[test]

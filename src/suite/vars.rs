@@ -8,9 +8,6 @@ use super::tree::{Key, Kind, Node};
 /// Reads an environment variable; a function, so that tests need no real environment.
 pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// Chain of variables that name variables.
-const DEPTH: usize = 16;
-
 /// What names stand for.
 #[derive(Clone, Copy)]
 pub struct Scope<'a> {
@@ -63,12 +60,16 @@ pub fn resolve(node: &Node, scope: &Scope<'_>, errors: &mut Diagnostics) -> Node
         Kind::Scalar(text, plain) if text.contains('$') => return scalar(node.span, text, *plain, scope, errors),
         Kind::Scalar(text, plain) => Kind::Scalar(text.clone(), *plain),
         Kind::List(items) => Kind::List(items.iter().map(|item| resolve(item, scope, errors)).collect()),
-        Kind::Map(entries) => Kind::Map(
-            entries
-                .iter()
-                .map(|(key, item)| (Key { name: key.name.clone(), span: key.span }, resolve(item, scope, errors)))
-                .collect(),
-        ),
+        Kind::Map(entries) => {
+            let mut out = Vec::with_capacity(entries.len());
+            for (key, item) in entries {
+                if key.name.contains("${") {
+                    errors.add(key.span, format!("key `{}` holds a variable", key.name), "only values are replaced");
+                }
+                out.push((Key { name: key.name.clone(), span: key.span }, resolve(item, scope, errors)));
+            }
+            Kind::Map(out)
+        }
     };
     Node { span: node.span, kind }
 }
@@ -90,6 +91,11 @@ fn scalar(span: Span, text: &str, plain: bool, scope: &Scope<'_>, errors: &mut D
             return Node { span, kind: Kind::Scalar(text.to_owned(), plain) };
         };
         let inner = &rest[at + 2..at + end];
+        if inner.contains("${") {
+            let message = "`${` inside `${…}` is not replaced";
+            errors.add(span, message, "define a variable for the inner one, and name that");
+            return Node { span, kind: Kind::Scalar(text.to_owned(), plain) };
+        }
         let whole = at == 0 && out.is_empty() && at + end + 1 == rest.len();
         rest = &rest[at + end + 1..];
         let (name, default) = match inner.split_once(":-") {
@@ -127,7 +133,7 @@ pub fn settle(
     let matrix = BTreeMap::new();
     let mut settled: BTreeMap<String, Node> = BTreeMap::new();
     let mut pending: Vec<&String> = raw.keys().collect();
-    for _ in 0..DEPTH {
+    loop {
         let before = pending.len();
         let mut resolved = Vec::new();
         pending.retain(|name| {
@@ -189,6 +195,7 @@ mod tests {
             ("${zoen}", "${zoen}", 1),
             ("${env.NOPE}", "${env.NOPE}", 1),
             ("${vip", "${vip", 1),
+            ("${env.NOPE:-${zone}}", "${env.NOPE:-${zone}}", 1),
         ] {
             assert_eq!(run(text), (want.to_owned(), errors), "{text}");
         }

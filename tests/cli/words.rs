@@ -63,6 +63,35 @@ fn schemas_in_the_repository_are_current() {
     }
 }
 
+/// The reference for people, from the program's own mouth.
+fn reference() -> Vec<(&'static str, String)> {
+    let desk = Desk::new("");
+    let mut families = String::from("<!-- generated from the fact and field tables -->\n");
+    for family in shakedown::checks::FAMILIES {
+        families += &desk.run(&["explain", family.name]).out;
+        families.push('\n');
+    }
+    let mut cli = String::from("<!-- generated from the command line's definition -->\n");
+    for command in ["", "run", "plan", "report", "probe", "serve", "demo", "explain", "schema", "completions", "man"] {
+        let args: Vec<&str> = [command, "--help"].into_iter().filter(|arg| !arg.is_empty()).collect();
+        cli += &format!("\n## shakedown {command}\n\n```text\n{}```\n", desk.run(&args).out);
+    }
+    vec![("docs/families.md", families), ("docs/cli.md", cli)]
+}
+
+#[test]
+fn the_reference_in_the_repository_is_current() {
+    for (name, text) in reference() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+        if std::env::var_os("UPDATE_REFERENCE").is_some() {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, &text).unwrap();
+        }
+        let stored = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(stored == text, "{name} is not current; run: UPDATE_REFERENCE=1 cargo test --test cli reference");
+    }
+}
+
 #[test]
 fn probe_is_one_check_and_prints_its_facts() {
     let (_keep, address) = listener();

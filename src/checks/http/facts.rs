@@ -83,11 +83,11 @@ pub(super) const TABLE: &[FactInfo] = &[
     URL.info,
     ADDRESS.info,
     CERTIFICATE_EXPIRES_IN.info,
+    TOTAL_TIME.info,
     RESOLVE_TIME.info,
     CONNECT_TIME.info,
     TLS_TIME.info,
     FIRST_BYTE_TIME.info,
-    TOTAL_TIME.info,
 ];
 
 /// The facts of a whole answer.
@@ -110,7 +110,10 @@ pub(super) fn record_answer(cx: &mut Cx<'_>, answer: &Answer) {
 
 /// Where the exchange led, whole or not.
 pub(super) fn record_way(cx: &mut Cx<'_>, trace: &Trace) {
-    cx.set(&REDIRECTS, trace.redirects.clone());
+    // Without an answer there is no telling that nothing was redirected.
+    if !trace.redirects.is_empty() || cx.seen().last(STATUS.info.name).is_some() {
+        cx.set(&REDIRECTS, trace.redirects.clone());
+    }
     cx.set(&URL, trace.url.to_string());
     if let Some(address) = trace.address {
         cx.set(&ADDRESS, address.to_string());

@@ -1,6 +1,8 @@
 //! TCP: does it accept, how fast, and does it say what it should.
 
 mod exchange;
+#[cfg(test)]
+mod tests;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -105,10 +107,7 @@ impl Probe for Tcp {
                 return Ok(());
             }
         };
-        cx.set(&ADDRESSES, addresses.iter().map(ToString::to_string).collect::<Vec<_>>());
-        let used = if self.all { addresses.as_slice() } else { &addresses[..1] };
-        let visits = futures_util::future::join_all(used.iter().map(|address| self.visit(*address))).await;
-        self.report(cx, used, visits)
+        self.look(cx, &addresses).await
     }
 }
 
@@ -121,6 +120,14 @@ struct Visit {
 }
 
 impl Tcp {
+    /// Visits the addresses of a name, all at once.
+    async fn look(&self, cx: &mut Cx<'_>, addresses: &[IpAddr]) -> Result<(), Fault> {
+        cx.set(&ADDRESSES, addresses.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let used = if self.all { addresses } else { addresses.get(..1).unwrap_or_default() };
+        let visits = futures_util::future::join_all(used.iter().map(|address| self.visit(*address))).await;
+        self.report(cx, used, visits)
+    }
+
     async fn visit(&self, address: IpAddr) -> Result<Visit, Fault> {
         let peer = SocketAddr::new(address, self.port);
         let mut dialled = match connect(peer, self.source, self.patience).await? {

@@ -1,0 +1,106 @@
+use std::net::{IpAddr, Ipv4Addr};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::Tcp;
+use crate::model::{Arg, Args, Fault, Observation};
+use crate::probe::{Cx, Probe};
+
+fn args(port: u16, more: &[(&'static str, Arg)]) -> Args {
+    let mut args = Args::default();
+    args.0.insert("host", Arg::Text("127.0.0.1".into()));
+    args.0.insert("port", Arg::Integer(port.into()));
+    args.0.insert("timeout", Arg::Number(2.0));
+    args.0.insert("limit", Arg::Number(16384.0));
+    args.0.extend(more.iter().cloned());
+    args
+}
+
+async fn observe(args: Args, addresses: Option<&[IpAddr]>) -> (Observation, Result<(), Fault>) {
+    let probe = Tcp::from_args(&args).unwrap();
+    let mut seen = Observation::default();
+    seen.begin_round(0, std::time::Duration::ZERO, None);
+    let mut cx = Cx::new(&mut seen, Instant::now() + probe.longest(), 1, CancellationToken::new());
+    let ended = match addresses {
+        Some(addresses) => probe.look(&mut cx, addresses).await,
+        None => Probe::run(&probe, &mut cx).await,
+    };
+    (seen, ended)
+}
+
+/// A server that says `greeting`, reads once, says `answer`, and keeps the connection until the peer leaves.
+async fn server(greeting: &'static str, answer: &'static str) -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let _ = stream.write_all(greeting.as_bytes()).await;
+                let mut chunk = [0; 1024];
+                if stream.read(&mut chunk).await.is_ok_and(|count| count > 0) {
+                    let _ = stream.write_all(answer.as_bytes()).await;
+                    let _ = stream.read(&mut chunk).await;
+                }
+            });
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn one_dead_address_of_two_is_seen_with_addresses_all() {
+    // All of 127/8 is loopback; the server listens on the first address only.
+    let port = server("", "").await;
+    let both = [IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2])];
+    let (seen, ended) = observe(args(port, &[("addresses", Arg::Text("all".into()))]), Some(&both)).await;
+    ended.unwrap();
+    assert_eq!(seen.text("outcome"), Some("refused"));
+    assert_eq!(seen.text("address"), Some("127.0.0.2"));
+    assert_eq!(seen.last("addresses.failed").unwrap(), &serde_json::json!(["127.0.0.2 refused"]));
+    assert_eq!(seen.last("addresses").unwrap(), &serde_json::json!(["127.0.0.1", "127.0.0.2"]));
+    let (seen, ended) = observe(args(port, &[]), Some(&both)).await;
+    ended.unwrap();
+    assert_eq!(seen.text("outcome"), Some("connected"), "`first` looks at the first address only");
+    assert!(seen.last("addresses.failed").is_none());
+}
+
+#[tokio::test]
+async fn an_answer_is_compared_and_silence_is_no_answer() {
+    let port = server("220 ready\r\n", "+PONG\r\n").await;
+    let (seen, _) =
+        observe(args(port, &[("send", Arg::Text("PING".into())), ("expect", Arg::Text("+PONG".into()))]), None).await;
+    assert_eq!(seen.text("outcome"), Some("connected"));
+    assert_eq!(seen.text("banner"), Some("220 ready"));
+    assert!(seen.text("received").unwrap().contains("+PONG"));
+    let wrong = [("expect", Arg::Text("554".into())), ("timeout", Arg::Number(0.1))];
+    let (seen, _) = observe(args(port, &wrong), None).await;
+    assert_eq!(seen.text("outcome"), Some("mismatch"));
+    let mute = server("", "").await;
+    let (seen, _) = observe(args(mute, &[("banner", Arg::Bool(true)), ("timeout", Arg::Number(0.1))]), None).await;
+    assert_eq!(seen.text("outcome"), Some("timeout"));
+}
+
+#[tokio::test]
+async fn the_answer_is_bounded() {
+    let port = server("0123456789", "").await;
+    let few = [("expect", Arg::Text("9".into())), ("limit", Arg::Number(4.0))];
+    let (seen, _) = observe(args(port, &few), None).await;
+    assert_eq!(seen.text("outcome"), Some("mismatch"));
+    assert_eq!(seen.text("received"), Some("0123"));
+}
+
+#[tokio::test]
+async fn names_and_sources() {
+    let (seen, ended) = observe(args(1, &[("host", Arg::Text("nowhere.invalid".into()))]), None).await;
+    ended.unwrap();
+    assert_eq!(seen.text("outcome"), Some("unresolved"));
+    assert!(seen.merged("connect_time").is_none(), "absent, not zero");
+    let port = server("", "").await;
+    let (seen, ended) = observe(args(port, &[("source", Arg::Text("192.0.2.1".into()))]), None).await;
+    let fault = ended.unwrap_err();
+    assert!(fault.remedy.contains("source"), "{fault:?}");
+    assert!(seen.last("outcome").is_none(), "what could not be looked at has no outcome");
+}

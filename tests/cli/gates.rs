@@ -1,0 +1,180 @@
+//! Ways a gate could be green although nothing was shown: each was possible once.
+
+use super::{Desk, closed_port, listener, tcp_suite};
+
+fn plan_error(suite: &str) -> String {
+    let ended = Desk::new(suite).run(&["plan", "suite.yaml"]);
+    assert_eq!(ended.code, 2, "{}", ended.out);
+    ended.err
+}
+
+#[test]
+fn an_expectation_that_holds_for_nothing_is_refused() {
+    let error = plan_error(
+        "version: 1\nsuite: s\nchecks:\n  - id: a\n    http: {url: \"http://127.0.0.1:1/\"}\n    expect: {headers.server: {present: false}}\n",
+    );
+    assert!(error.contains("a dead target would pass"), "{error}");
+    let desk = Desk::new(
+        "version: 1\nsuite: s\nchecks:\n  - id: a\n    http: {url: \"http://127.0.0.1:1/\"}\n    expect: {headers.server: {present: false}, outcome: refused}\n",
+    );
+    let ended = desk.run(&["run", "suite.yaml"]);
+    assert_eq!(ended.code, 1, "a header cannot be absent from an answer that never came: {}", ended.out);
+    assert!(ended.out.contains("there is no `headers`"), "{}", ended.out);
+}
+
+#[test]
+fn rounds_that_saw_nothing_are_not_outvoted() {
+    // The listener closes after the warm-up round and one more.
+    let (listener, address) = listener();
+    let closer = std::thread::spawn(move || {
+        for _ in 0..2 {
+            drop(listener.accept().unwrap());
+        }
+    });
+    let suite = tcp_suite(address.port(), "    rounds: 9\n    expect: {connect_time.p95: {lt: 10s}}\n")
+        .replace("port: ", "banner: true, timeout: 2s, port: ");
+    let ended = Desk::new(&suite).run(&["run", "suite.yaml"]);
+    closer.join().unwrap();
+    assert_eq!(ended.code, 1, "{}", ended.out);
+    assert!(ended.out.contains("of 9 rounds"), "{}", ended.out);
+}
+
+#[test]
+fn a_check_left_out_because_of_a_warning_is_a_gap() {
+    let (_held, port) = closed_port();
+    let (_keep, address) = listener();
+    let rest = format!(
+        "    severity: warn\n  - id: critical\n    needs: [a]\n    tcp: {{host: 127.0.0.1, port: {port}}}\n  - id: fine\n    tcp: {{host: 127.0.0.1, port: {}}}\n",
+        address.port()
+    );
+    let desk = Desk::new(&tcp_suite(port, &rest));
+    let ended = desk.run(&["run", "suite.yaml", "--json", "r.json"]);
+    assert_eq!(ended.code, 3, "{}", ended.out);
+    assert_eq!(desk.json("r.json")["summary"]["unmet"], 1);
+}
+
+#[test]
+fn a_mistyped_name_does_not_shrink_the_gate() {
+    let (_keep, address) = listener();
+    let desk = Desk::new(&tcp_suite(address.port(), "    tags: [smoke]\n"));
+    for args in [["--only", "a", "--only", "critcal"], ["--tag", "smoke", "--tag", "smoek"]] {
+        let ended = desk.run(&["run", "suite.yaml", args[0], args[1], args[2], args[3]]);
+        assert_eq!(ended.code, 2, "{}", ended.out);
+        assert!(ended.err.contains(&format!("no check matches {} {}", args[2], args[3])), "{}", ended.err);
+    }
+}
+
+#[test]
+fn a_skipped_tag_is_never_pulled_in_again() {
+    let (_keep, address) = listener();
+    let port = address.port();
+    let rest = format!(
+        "    tags: [danger]\n  - id: b\n    needs: [a]\n    tcp: {{host: 127.0.0.1, port: {port}}}\n  - id: c\n    tcp: {{host: 127.0.0.1, port: {port}}}\n"
+    );
+    let ended = Desk::new(&tcp_suite(port, &rest)).run(&["run", "suite.yaml", "--skip-tag", "danger"]);
+    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+    assert!(ended.out.contains("left out because they need what --skip-tag leaves out: b"), "{}", ended.out);
+    assert!(ended.out.contains("1 checks: 1 passed"), "{}", ended.out);
+}
+
+#[test]
+fn holding_too_late_is_not_holding() {
+    // The server answers only after `within`.
+    let (listener, address) = listener();
+    let server = std::thread::spawn(move || {
+        use std::io::Write as _;
+        let (mut stream, _) = listener.accept().unwrap();
+        // A timed read is the wait: the client says nothing.
+        stream.set_read_timeout(Some(std::time::Duration::from_millis(600))).unwrap();
+        let _ = std::io::Read::read(&mut stream, &mut [0; 1]);
+        let _ = stream.write_all(b"late\n");
+    });
+    let suite = tcp_suite(address.port(), "    eventually: {within: 200ms, every: 100ms}\n")
+        .replace("port: ", "expect: late, port: ");
+    let ended = Desk::new(&suite).run(&["run", "suite.yaml"]);
+    server.join().unwrap();
+    assert_eq!(ended.code, 1, "{}", ended.out);
+    assert!(ended.out.contains("expected  settled_in: at most 200ms"), "{}", ended.out);
+}
+
+#[test]
+fn a_budget_that_ends_does_not_hide_what_was_proven() {
+    let (_held, port) = closed_port();
+    let rest = "    budget: 9500ms\n    eventually: {within: 1h, every: 9s}\n";
+    let ended = Desk::new(&tcp_suite(port, rest)).run(&["plan", "suite.yaml"]);
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    let rest = "    budget: 700ms\n    eventually: {within: 1h, every: 500ms}\n";
+    let suite = tcp_suite(port, rest).replace("port: ", "timeout: 200ms, port: ");
+    let ended = Desk::new(&suite).run(&["run", "suite.yaml"]);
+    assert_eq!(ended.code, 1, "refused is proven: {}", ended.out);
+}
+
+#[test]
+fn default_timeouts_do_not_reach_commands_and_streams() {
+    let (_keep, address) = listener();
+    let suite = format!(
+        "version: 1\nsuite: s\ndefaults: {{timeout: 300ms}}\nchecks:\n  - id: f\n    failover:\n\
+         \x20     probe: {{tcp: {{host: 127.0.0.1, port: {}}}, interval: 20ms}}\n\
+         \x20     inject: {{run: [sleep, \"0.7\"]}}\n      restore: {{run: [sleep, \"0.7\"]}}\n      steady: 100ms\n      observe: 200ms\n      settle: 100ms\n",
+        address.port()
+    );
+    let ended = Desk::new(&suite).run(&["run", "suite.yaml", "--allow-disruptive"]);
+    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+}
+
+#[test]
+fn a_run_stops_breaking_things_once_it_could_not_restore() {
+    let (_keep, address) = listener();
+    let failover = |id: &str, restore: &str| {
+        format!(
+            "  - id: {id}\n    failover:\n      probe: {{tcp: {{host: 127.0.0.1, port: {}}}, interval: 20ms}}\n\
+             \x20     inject: {{run: [touch, injected-{id}]}}\n      restore: {{run: [{restore}]}}\n      steady: 100ms\n      observe: 100ms\n      settle: 100ms\n",
+            address.port()
+        )
+    };
+    let suite =
+        format!("version: 1\nsuite: s\nchecks:\n{}{}", failover("one", "\"false\""), failover("two", "\"true\""));
+    let desk = Desk::new(&suite);
+    let ended = desk.run(&["run", "suite.yaml", "--allow-disruptive"]);
+    assert_eq!(ended.code, 3, "{}", ended.out);
+    assert!(desk.path("injected-one").exists());
+    assert!(!desk.path("injected-two").exists(), "{}", ended.out);
+    assert!(ended.out.contains("not run: what one changed could not be put back"), "{}", ended.out);
+}
+
+#[test]
+fn a_failover_is_made_once() {
+    let suite = |extra: &str| {
+        format!(
+            "version: 1\nsuite: s\nchecks:\n  - id: f\n    failover:\n      probe: {{tcp: {{host: 127.0.0.1, port: 1}}}}\n\
+             \x20     inject: {{run: [\"true\"]}}\n      restore: {{run: [\"true\"]}}\n{extra}"
+        )
+    };
+    assert!(plan_error(&suite("    retries: 2\n")).contains("is made once"));
+    let ended = Desk::new(&suite("    rounds: 2\n")).run(&["plan", "suite.yaml"]);
+    assert!(ended.out.contains("2 rounds after 0 to warm up"), "{}", ended.out);
+}
+
+#[test]
+fn a_report_that_stdout_did_not_take_is_lost() {
+    let (_keep, address) = listener();
+    let desk = Desk::new(&tcp_suite(address.port(), ""));
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let ended = desk.command(&["run", "suite.yaml", "--json", "-"]).stdout(full).output().unwrap();
+    assert_eq!(ended.status.code(), Some(3));
+    let ended = desk.run(&["run", "suite.yaml", "--json", "same", "--junit", "same"]);
+    assert_eq!(ended.code, 2);
+    assert!(ended.err.contains("two reports would be written to same"), "{}", ended.err);
+}
+
+#[test]
+fn an_edited_summary_does_not_turn_a_report_green() {
+    let (_held, port) = closed_port();
+    let desk = Desk::new(&tcp_suite(port, ""));
+    desk.run(&["run", "suite.yaml", "--json", "r.json"]);
+    let text = super::read(&desk.path("r.json"))
+        .replace("\"failed\": 1", "\"failed\": 0")
+        .replace("\"passed\": 0", "\"passed\": 1");
+    desk.write("edited.json", &text);
+    assert_eq!(desk.run(&["report", "edited.json"]).code, 1);
+}
