@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::measure::Span;
 use super::settings::Settings;
@@ -24,6 +24,10 @@ const OVERTAKING: usize = 64;
 pub(super) const QUIET: Duration = Duration::from_millis(50);
 /// … at most this long.
 const DRAIN: Duration = Duration::from_secs(1);
+/// How long iperf3 may take to hang up after a test …
+const CLOSING: Duration = Duration::from_secs(1);
+/// … and then to listen again.
+const REOPENING: Duration = Duration::from_millis(100);
 
 /// Why a test ended early.
 pub(super) enum Stop {
@@ -127,7 +131,17 @@ impl<'s> Client<'s> {
         self.reach(state::DISPLAY_RESULTS).await?;
         // Everything is known: whether the farewell arrives changes nothing.
         let _ = self.say(state::IPERF_DONE).await;
+        if results.software.is_none() {
+            self.let_it_reopen().await;
+        }
         Ok(results)
+    }
+
+    /// iperf3 closes its port at the end of every test and opens it again: a next round in between would be refused, and
+    /// nothing on the wire tells when that is over.
+    async fn let_it_reopen(&mut self) {
+        let _ = timeout(CLOSING, self.control.read_u8()).await;
+        sleep(REOPENING).await;
     }
 
     async fn bounded<T>(
