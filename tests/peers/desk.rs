@@ -1,0 +1,131 @@
+//! A scratch folder, the program under test, and what its report says.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+use super::{PATIENCE, within};
+
+/// A scratch folder.
+pub struct Desk(tempfile::TempDir);
+
+/// A run that has ended.
+pub struct Ran {
+    /// The exit code.
+    pub code: i32,
+    /// The JSON report.
+    pub report: Value,
+    /// What a person saw.
+    pub shown: String,
+}
+
+impl Desk {
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// A script that commands of a suite can call.
+    pub fn script(&self, name: &str, text: &str) -> PathBuf {
+        use std::os::unix::fs::PermissionsExt as _;
+        let path = self.write(name, text);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    }
+
+    /// The program under test, in this folder, without settings from outside.
+    pub fn shakedown(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_shakedown"));
+        command.args(args).current_dir(self.folder()).stdin(Stdio::null());
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("SHAKEDOWN_") {
+                command.env_remove(name);
+            }
+        }
+        command
+    }
+
+    /// Starts a run of a suite.
+    pub fn begin(&self, checks: &str, more: &[&str]) -> Child {
+        self.write("suite.yaml", &format!("version: 1\nsuite: peers\ndefaults: {{timeout: 5s}}\nchecks:\n{checks}"));
+        let shown = std::fs::File::create(self.path("shown.txt")).unwrap();
+        let mut command = self.shakedown(&["run", "suite.yaml", "--json", "report.json", "--junit", "report.xml"]);
+        command.args(more).stdout(shown.try_clone().unwrap()).stderr(shown).spawn().unwrap()
+    }
+
+    /// Runs a suite to its end.
+    pub fn run(&self, checks: &str, more: &[&str]) -> Ran {
+        let mut child = self.begin(checks, more);
+        let ended = within(PATIENCE, || child.try_wait().unwrap());
+        let shown = std::fs::read_to_string(self.path("shown.txt")).unwrap();
+        let Some(status) = ended else {
+            let _ = child.kill();
+            let _ = child.wait();
+            panic!("does not end: {shown}");
+        };
+        let report = std::fs::read(self.path("report.json")).unwrap_or_else(|_| panic!("no report: {shown}"));
+        Ran { code: status.code().unwrap_or(-1), report: serde_json::from_slice(&report).unwrap(), shown }
+    }
+}
+
+impl Ran {
+    /// Every check held.
+    #[track_caller]
+    pub fn all_held(&self) -> &Self {
+        assert_eq!(self.code, 0, "{}", self.shown);
+        let total = &self.report["summary"]["total"];
+        assert!(total.as_u64().unwrap() > 0 && self.report["summary"]["passed"] == *total, "{}", self.shown);
+        self
+    }
+
+    /// Exactly these checks, and no others, did not hold.
+    #[track_caller]
+    pub fn failed(&self, ids: &[&str]) -> &Self {
+        assert_eq!(self.code, 1, "{}", self.shown);
+        let checks = self.report["checks"].as_array().unwrap();
+        let failed: Vec<&str> = checks
+            .iter()
+            .filter(|check| check["verdict"] == "failed")
+            .map(|check| check["id"].as_str().unwrap())
+            .collect();
+        assert_eq!(failed, ids, "{}", self.shown);
+        assert_eq!(self.report["summary"]["errored"], 0, "{}", self.shown);
+        self
+    }
+
+    /// A fact of a check, null when absent.
+    #[track_caller]
+    pub fn fact(&self, id: &str, name: &str) -> &Value {
+        let checks = self.report["checks"].as_array().unwrap();
+        let check =
+            checks.iter().find(|check| check["id"] == id).unwrap_or_else(|| panic!("no check {id}: {}", self.shown));
+        &check["facts"][name]
+    }
+
+    /// A list of texts.
+    #[track_caller]
+    pub fn texts(&self, id: &str, name: &str) -> Vec<String> {
+        serde_json::from_value(self.fact(id, name).clone())
+            .unwrap_or_else(|_| panic!("no list {name} of {id}: {}", self.shown))
+    }
+
+    /// A number.
+    #[track_caller]
+    pub fn number(&self, id: &str, name: &str) -> f64 {
+        self.fact(id, name).as_f64().unwrap_or_else(|| panic!("no number {name} of {id}: {}", self.shown))
+    }
+}

@@ -1,0 +1,55 @@
+//! Real daemons as peers: what `shakedown` says about them is held against what the daemons and the field's own tools say.
+//!
+//! Every daemon is started here, on 127.0.0.1, on a port found when the test runs, with its files in a scratch folder.
+//! A program that is not installed skips its tests, and every skip is counted and shown (see [`peer`]).
+
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod daemon;
+mod desk;
+mod peer;
+mod pki;
+
+mod haproxy;
+mod iperf3;
+mod junit;
+mod knot;
+mod nginx;
+mod nsd;
+mod s_server;
+
+use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Nothing here takes this long unless something is broken.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Looks again and again until `seen` has something, for as long as `patience` lasts.
+fn within<T>(patience: Duration, mut seen: impl FnMut() -> Option<T>) -> Option<T> {
+    let end = Instant::now() + patience;
+    loop {
+        if let Some(found) = seen() {
+            return Some(found);
+        }
+        if Instant::now() >= end {
+            return None;
+        }
+        // Between two looks the processor belongs to the daemon that is waited for.
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+}
+
+/// Tests that load the machine, or mind when others do, run one at a time.
+fn quiet() -> MutexGuard<'static, ()> {
+    static ROOM: Mutex<()> = Mutex::new(());
+    ROOM.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a program prints on standard output; it must succeed.
+fn printed(command: &mut Command) -> String {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{command:?}: {}\n{out}{err}", output.status);
+    out.into_owned()
+}
