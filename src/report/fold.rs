@@ -54,7 +54,8 @@ impl Fold {
     #[must_use]
     pub fn finish(self) -> Option<Record> {
         let mut record = self.head?;
-        record.checks = self.checks.into_iter().flatten().map(|check| *check).collect();
+        record.checks.reserve_exact(self.checks.len());
+        record.checks.extend(self.checks.into_iter().flatten().map(|check| *check));
         Some(record)
     }
 }
