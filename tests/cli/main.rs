@@ -42,7 +42,7 @@ impl Desk {
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SHAKEDOWN_")) {
             command.env_remove(name);
         }
-        command.env_remove("CI");
+        command.env_remove("CI").env_remove("COLUMNS");
         command
     }
 
