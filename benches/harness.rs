@@ -8,15 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use shakedown::engine::{self, Assess, Settings, Stop};
-use shakedown::judge::{self, Judgement};
+use shakedown::app::assess::ByExpectation;
+use shakedown::engine::{self, Settings, Stop};
 use shakedown::model::fact::Distribution;
-use shakedown::model::record::{Design, Timing};
+use shakedown::model::record::Design;
 use shakedown::model::{
-    Args, Better, CheckRecord, Choice, Event, Fact, FactInfo, Fault, Field, FieldKind, Invalid, Observation, Unit,
-    Verdict,
+    Args, Better, Choice, Event, Fact, FactInfo, Fault, Field, FieldKind, Invalid, Observation, Unit,
 };
-use shakedown::plan::{self, Case, Plan};
+use shakedown::plan::{self, Plan};
 use shakedown::probe::{Cx, Family, Footprint, Probe};
 use shakedown::report::fold::Fold;
 use shakedown::report::{json, junit};
@@ -62,25 +61,6 @@ impl Probe for Idle {
 }
 
 static FAMILIES: &[Family] = &[Family::of::<Idle>()];
-
-/// The judge as the program uses it.
-struct ByExpectation;
-
-impl Assess for ByExpectation {
-    type Judgement = Judgement;
-    fn assess(&self, case: &Case, seen: &Observation, fault: Option<Fault>) -> (Verdict, Option<String>, Judgement) {
-        let judgement = judge::judge(&case.check, seen, fault);
-        (judgement.verdict, judgement.reason.clone(), judgement)
-    }
-    fn record(&self, case: &Case, seen: &Observation, judgement: Judgement, timing: Timing) -> CheckRecord {
-        judge::record(&case.suite, &case.check, seen, judgement, timing)
-    }
-    fn skipped(&self, case: &Case, reason: String) -> CheckRecord {
-        let judgement =
-            Judgement { verdict: Verdict::Skipped, reason: Some(reason), fault: None, expectations: Vec::new() };
-        judge::record(&case.suite, &case.check, &Observation::default(), judgement, Timing::default())
-    }
-}
 
 fn suite(count: usize) -> String {
     let mut text = String::from("version: 1\nsuite: s\nchecks:\n");

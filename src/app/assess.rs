@@ -9,7 +9,7 @@ use crate::model::{CheckRecord, Fault, Observation, Verdict};
 use crate::plan::Case;
 
 /// Judges by expectations.
-pub(super) struct ByExpectation;
+pub struct ByExpectation;
 
 impl Assess for ByExpectation {
     type Judgement = Judgement;

@@ -1,7 +1,7 @@
 //! Composition root: one function per command. Nothing else knows both ends.
 
 mod adhoc;
-mod assess;
+pub mod assess;
 pub mod config;
 mod demo;
 mod explain;
@@ -32,10 +32,14 @@ pub fn main(cli: Cli) -> u8 {
     tracing_to_stderr(cli.verbose);
     let terminal = Terminal::new(cli.color);
     match cli.command {
-        Command::Run(args) => wait(terminal, move |leave| async move { run::run(&args, &terminal, leave).await }),
+        Command::Run(args) => {
+            wait(&terminal.clone(), move |leave| async move { run::run(&args, &terminal, leave).await })
+        }
         Command::Plan(args) => plan::plan(&args, &terminal),
         Command::Report(args) => render::report(&args, &terminal),
-        Command::Probe(args) => wait(terminal, move |leave| async move { adhoc::probe(&args, &terminal, leave).await }),
+        Command::Probe(args) => {
+            wait(&terminal.clone(), move |leave| async move { adhoc::probe(&args, &terminal, leave).await })
+        }
         Command::Explain(args) => explain::explain(args.topic.as_deref(), &terminal),
         Command::Schema(args) => {
             terminal.out(&schemas::schema(args.of));
@@ -49,8 +53,12 @@ pub fn main(cli: Cli) -> u8 {
         }
         Command::Guard => internal(crate::guard::main()),
         Command::Lab { address, words } => internal(crate::lab::pair::main(address, &words)),
-        Command::Serve(args) => wait(terminal, move |leave| async move { serve::serve(&args, &terminal, leave).await }),
-        Command::Demo(args) => wait(terminal, move |leave| async move { demo::demo(&args, &terminal, leave).await }),
+        Command::Serve(args) => {
+            wait(&terminal.clone(), move |leave| async move { serve::serve(&args, &terminal, leave).await })
+        }
+        Command::Demo(args) => {
+            wait(&terminal.clone(), move |leave| async move { demo::demo(&args, &terminal, leave).await })
+        }
         Command::Man => {
             let mut bytes = Vec::new();
             if clap_mangen::Man::new(Cli::command()).render(&mut bytes).is_err() {
@@ -69,7 +77,7 @@ fn internal(done: bool) -> u8 {
 
 /// Starts the runtime only for commands that need one: `plan` and `--help` stay cheap. The main thread waits for the first
 /// exit code, the command's own or that of a third signal, and nothing a command does can block it.
-fn wait<F: Future<Output = u8>>(terminal: Terminal, command: impl FnOnce(Leave) -> F + Send + 'static) -> u8 {
+fn wait<F: Future<Output = u8>>(terminal: &Terminal, command: impl FnOnce(Leave) -> F + Send + 'static) -> u8 {
     let (leave, left) = std::sync::mpsc::channel();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -36,7 +36,7 @@ pub(super) async fn run(args: &RunArgs, terminal: &Terminal, leave: Leave) -> u8
 
 /// Runs a plan; returns the exit code and the record.
 pub(super) async fn execute(ready: Ready, args: &RunArgs, terminal: &Terminal, leave: Leave) -> (u8, Option<Record>) {
-    let told = *terminal;
+    let told = terminal.clone();
     let ready_to_go = outputs::stdout_taken(&args.output, args.events.as_ref()).and_then(|taken| {
         let ladder = Ladder::listen(leave, move |line| told.err(line));
         Ok((taken, ladder.map_err(|error| format!("cannot listen for signals: {error}"))?))

@@ -6,7 +6,7 @@ use crate::cli::When;
 use crate::report::style::Style;
 
 /// Where text for people goes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Terminal {
     when: When,
 }

@@ -8,6 +8,7 @@ pub mod field;
 pub mod named;
 pub mod observation;
 pub mod record;
+pub mod suggest;
 pub mod unit;
 pub mod verdict;
 

@@ -74,7 +74,7 @@ fn reference() -> Vec<(&'static str, String)> {
     let mut cli = String::from("<!-- generated from the command line's definition -->\n");
     for command in ["", "run", "plan", "report", "probe", "serve", "demo", "explain", "schema", "completions", "man"] {
         let args: Vec<&str> = [command, "--help"].into_iter().filter(|arg| !arg.is_empty()).collect();
-        cli += &format!("\n## shakedown {command}\n\n```text\n{}```\n", desk.run(&args).out);
+        cli.extend(["\n## shakedown ", command, "\n\n```text\n", &desk.run(&args).out, "```\n"]);
     }
     vec![("docs/families.md", families), ("docs/cli.md", cli)]
 }

@@ -155,28 +155,16 @@ pub(super) fn number(word: &str) -> Option<u16> {
 /// The mnemonic closest to a misspelt one, if any is close.
 pub(super) fn closest(word: &str) -> Option<&'static str> {
     let upper = word.to_ascii_uppercase();
-    let near = TYPES.iter().map(|row| (distance(&upper, row.name), row.name)).min_by_key(|(steps, _)| *steps)?;
+    let near = TYPES
+        .iter()
+        .map(|row| (crate::model::suggest::distance(&upper, row.name), row.name))
+        .min_by_key(|(steps, _)| *steps)?;
     (near.0 <= 2 && near.0 < upper.chars().count()).then_some(near.1)
-}
-
-/// Edits from one word to another (Levenshtein), one row of the table at a time.
-fn distance(from: &str, to: &str) -> usize {
-    let mut costs: Vec<usize> = (0..=to.chars().count()).collect();
-    for (done, x) in from.chars().enumerate() {
-        let mut next = vec![done + 1];
-        for (y, pair) in to.chars().zip(costs.windows(2)) {
-            let [diagonal, above] = *pair else { continue };
-            let left = next.last().copied().unwrap_or_default();
-            next.push((diagonal + usize::from(x != y)).min(above + 1).min(left + 1));
-        }
-        costs = next;
-    }
-    costs.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{closest, distance, mnemonic, number};
+    use super::{closest, mnemonic, number};
 
     #[test]
     fn types_are_known_by_mnemonic_and_by_number() {
@@ -196,6 +184,5 @@ mod tests {
         assert_eq!(closest("cnam"), Some("CNAME"));
         assert_eq!(closest("HTPS"), Some("HTTPS"));
         assert_eq!(closest("NONSENSE"), None);
-        assert_eq!(distance("kitten", "sitting"), 3);
     }
 }
