@@ -16,7 +16,7 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
-    /// Say more (repeat for more).
+    /// Say more on stderr: -v every attempt, -vv every round.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// When to colour.

@@ -34,7 +34,10 @@ pub(super) async fn run<A: Assess>(shared: &Shared<A>, index: usize, case: &Case
             seen.settled_in = Some(start.elapsed());
         }
         let kind = fault.as_ref().map(|fault| fault.kind);
+        let took = began.elapsed();
         let (verdict, reason, mut judgement) = shared.assess.assess(case, &seen, fault);
+        // Ids hold no secret; reasons may, and are left to the reports, which hide them.
+        tracing::info!(case = %case.check.id, attempt = timing.attempts, ?took, verdict = verdict.word(), "attempt ended");
         if let (Some(FaultKind::Deadline), Some((before, judged))) = (kind, last.take()) {
             // The budget cut this attempt short; what the attempt before it proved still stands.
             timing.attempts -= 1;
@@ -91,7 +94,10 @@ async fn rounds<A: Assess>(
         let warm_up = (slot < case.warm_up).then_some("warm_up");
         seen.begin_round(slot, start.elapsed(), warm_up);
         let seed = seed(shared.settings.seed, &case.check.id, attempt, slot);
+        let began = Instant::now();
         let fault = bounded(shared, case, seen, deadline, seed).await;
+        let (took, fault_kind) = (began.elapsed(), fault.as_ref().map(|fault| fault.kind.word()));
+        tracing::debug!(case = %case.check.id, slot, warm_up = warm_up.is_some(), ?took, ?fault_kind, "round ended");
         if let Some(fault) = restored(shared, case).await.or(fault) {
             return Some(fault);
         }

@@ -140,6 +140,17 @@ fn flag_beats_environment_beats_file() {
 }
 
 #[test]
+fn verbose_tells_attempts_and_rounds_on_stderr() {
+    let (_keep, address) = listener();
+    let desk = Desk::new(&tcp_suite(address.port(), "    rounds: 2\n"));
+    assert!(desk.run(&["run", "suite.yaml"]).err.is_empty());
+    let once = desk.run(&["run", "suite.yaml", "-v"]).err;
+    assert!(once.contains("attempt ended") && !once.contains("round ended"), "{once}");
+    let twice = desk.run(&["run", "suite.yaml", "-vv"]).err;
+    assert_eq!(twice.matches("round ended").count(), 3, "a warm-up round and two: {twice}");
+}
+
+#[test]
 fn completions_and_man_are_not_empty() {
     let desk = Desk::new("");
     assert!(desk.run(&["completions", "bash"]).out.contains("shakedown"));
