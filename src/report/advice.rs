@@ -59,11 +59,61 @@ const ADVICE: &[(&str, &str, &str)] = &[
     ("rcode", "REFUSED", "the server does not serve this zone or this client: check its zones and access lists"),
 ];
 
+/// Fact of the first expectation that did not hold, advice. For failures whose outcome tells nothing wrong.
+const BREACHES: &[(&str, &str)] = &[
+    ("chain.expires_in", "renew the certificate of the chain that ends first, and look why its renewal did not run"),
+    ("expires_in", "renew the certificate, and look why its renewal did not run"),
+    ("certificate.expires_in", "renew the certificate, and look why its renewal did not run"),
+    ("san", "the certificate is another one than expected: which server answered (`address`), with which SNI?"),
+    ("version", "the peer negotiated another version: look at its configuration, and at what stands in between"),
+    ("alpn", "the peer chose another protocol: is it enabled there, and on what terminates TLS before it?"),
+    ("answers", "the server has other records: compare the SOA serial on every server with the zone's source"),
+    ("flags", "the server answers in another role than expected: is the zone loaded there, is recursion on?"),
+    ("ttl", "the TTL differs: is this an authoritative server, or a cache that counts down?"),
+    ("status", "the service answers, but not as expected: look into its log for this request"),
+    ("body", "the content differs: is the new release really what answers here?"),
+    ("headers", "the header differs: is it set by the service, or by what stands before it?"),
+    ("loss", "packets are lost: look at errors and drops (ip -s link, nstat) and at queues on the way"),
+    (
+        "bitrate",
+        "slower than expected: look at `retransmits`, `cpu.local` (near 1 per stream: this host was the limit) and `rtt`",
+    ),
+    (
+        "outage",
+        "the service was gone for longer than allowed: look at detection (health checks, timers) first, then at the switch",
+    ),
+    (
+        "connect_time",
+        "slower than expected: measure again with `rounds`, and look at the load of both ends and of the path",
+    ),
+    (
+        "response_time",
+        "slower than expected: measure again with `rounds`, and look at the load of both ends and of the path",
+    ),
+    (
+        "total_time",
+        "slower than expected: the phases (`connect_time`, `tls_time`, `first_byte_time`) say where the time goes",
+    ),
+    ("rtt", "slower than expected: measure again with `rounds`, and look at the load of both ends and of the path"),
+    ("jitter", "the delay varies: look for a queue that fills (bandwidth), Wi-Fi, or a busy peer"),
+    ("settled_in", "it holds, but too late: look at what delays the change (timers, caches, deployment order)"),
+];
+
 /// Advice for a case that failed.
 #[must_use]
 pub fn advice(check: &CheckRecord) -> Option<&'static str> {
-    // A name server may refuse by rcode while the exchange itself went well: the more specific fact speaks.
-    ADVICE.iter().rev().find(|(fact, value, _)| is(check, fact, value)).map(|(.., advice)| *advice)
+    let breached: Vec<&str> = check.expectations.iter().filter(|e| !e.held).map(|e| &*e.fact).collect();
+    // A name server may refuse by rcode while the exchange itself went well: the more specific fact speaks. What is as
+    // expected (a port that must be closed is refused) needs no advice.
+    let expected = |fact: &str| check.expectations.iter().any(|e| e.held && &*e.fact == fact);
+    let by_value = ADVICE.iter().rev().find(|(fact, value, _)| !expected(fact) && is(check, fact, value));
+    let by_breach = || {
+        let first = breached.first()?;
+        BREACHES
+            .iter()
+            .find(|(fact, _)| first.strip_prefix(fact).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
+    };
+    by_value.map(|(.., advice)| *advice).or_else(|| by_breach().map(|(_, advice)| *advice))
 }
 
 fn is(check: &CheckRecord, fact: &str, want: &str) -> bool {

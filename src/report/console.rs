@@ -124,10 +124,13 @@ fn detail(out: &mut String, check: &CheckRecord, lines: Lines<'_>, style: Style)
     if check.attempts > 1 {
         row(out, "attempts", &check.attempts.to_string());
     }
-    let next = check.fault.as_ref().map(|fault| fault.remedy.as_str()).or_else(|| advice(check));
-    if let Some(next) = next.filter(|next| !next.is_empty() && check.verdict != Verdict::Passed) {
-        row(out, "try next", next);
+    if check.verdict == Verdict::Passed {
+        return;
     }
+    let next = check.fault.as_ref().map(|fault| fault.remedy.as_str()).or_else(|| advice(check));
+    let file = check.at.rsplit_once(':').map_or("", |(file, _)| file);
+    let again = format!("see every fact: shakedown run {file} --only '{}' -vv --json -", check.id);
+    row(out, "try next", next.filter(|next| !next.is_empty()).unwrap_or(&again));
 }
 
 fn breach(out: &mut String, check: &CheckRecord, outcome: &Outcome, lines: Lines<'_>) {

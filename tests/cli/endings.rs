@@ -31,6 +31,21 @@ fn a_failure_shows_expected_seen_place_line_and_what_to_try() {
 }
 
 #[test]
+fn every_failure_says_what_to_try_next() {
+    let (_keep, address) = listener();
+    let slow = Desk::new(&tcp_suite(address.port(), "    expect: {connect_time.p95: {lt: 1ns}}\n"))
+        .run(&["run", "suite.yaml"]);
+    assert!(slow.out.contains("try next  slower than expected"), "{}", slow.out);
+    let odd = Desk::new(&tcp_suite(address.port(), "    expect: {address: 192.0.2.1}\n")).run(&["run", "suite.yaml"]);
+    assert!(odd.out.contains("try next  see every fact: shakedown run suite.yaml --only 'a'"), "{}", odd.out);
+    // Refused is what was expected here: advice about it would mislead.
+    let (_held, port) = closed_port();
+    let rest = "    expect: {outcome: refused, address: 192.0.2.1}\n";
+    let held = Desk::new(&tcp_suite(port, rest)).run(&["run", "suite.yaml"]);
+    assert!(!held.out.contains("nothing listens there"), "{}", held.out);
+}
+
+#[test]
 fn refused_unresolved_and_timeout_are_three_things() {
     let (_held, closed) = closed_port();
     // A full backlog drops further SYNs: silence, without a firewall.
