@@ -82,6 +82,13 @@ fn examples_of_every_family_and_the_shipped_suites_plan() {
         let (count, shown) = errors_of(Input::Text(format!("{}.yaml", family.name), family.example.into()));
         assert_eq!(count, 0, "{}: {shown}", family.name);
     }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("suites");
+    let shipped: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(shipped.len() >= 5, "{shipped:?}");
+    for path in shipped {
+        let (count, shown) = errors_of(Input::File(path.clone()));
+        assert_eq!(count, 0, "{}: {shown}", path.display());
+    }
 }
 
 const GOOD: &str = "version: 1\nsuite: s\nvars: {h: x, p: 443}\ndefaults: {timeout: 3s, rounds: 2}\nchecks:\n  - id: a\n    tags: [t]\n    \

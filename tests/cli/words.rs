@@ -37,6 +37,12 @@ fn the_suite_schema_accepts_examples_and_refuses_bad_suites() {
         let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
         assert!(errors.is_empty(), "{}: {errors:?}", family.name);
     }
+    for entry in std::fs::read_dir(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("suites")).unwrap() {
+        let path = entry.unwrap().path();
+        let value: serde_json::Value = serde_saphyr::from_str(&super::read(&path)).unwrap();
+        let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{}: {errors:?}", path.display());
+    }
     for bad in [
         "version: 1\nsuite: s\nchecks: []\n",
         "version: 1\nsuite: s\nchecks: [{id: a, tcp: {host: x, prot: 1}}]\n",
