@@ -12,6 +12,7 @@ use crate::exit;
 use crate::model::record::FactValue;
 use crate::model::{FieldKind, Record, Unit, Value};
 use crate::probe::Family;
+use crate::report::console::visible;
 use crate::suite::diagnostic::suggest;
 use crate::suite::file::Input;
 
@@ -102,9 +103,9 @@ fn facts(record: &Record) -> String {
             }
         };
         let mut lines = text.lines();
-        let _ = writeln!(out, "  {name:<22} {}", lines.next().unwrap_or_default());
+        let _ = writeln!(out, "  {name:<22} {}", visible(lines.next().unwrap_or_default()));
         for line in lines.take(50) {
-            let _ = writeln!(out, "  {:<22} {line}", "");
+            let _ = writeln!(out, "  {:<22} {}", "", visible(line));
         }
     }
     out

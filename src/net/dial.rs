@@ -95,8 +95,20 @@ pub fn refusal(error: &io::Error, operation: &str, peer: SocketAddr) -> Result<R
         Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::ENONET | libc::EHOSTDOWN | libc::ENOPROTOOPT) => {
             Ok(Refusal::Unreachable(error.to_string()))
         }
+        // ICMPv6 "administratively prohibited" and "reject route" arrive as EACCES, "parameter problem" as EPROTO; a filter
+        // of this host gives EPERM, which stays a fault.
+        Some(libc::EACCES) => Ok(Refusal::Unreachable("a firewall or a prohibit route rejects it".to_owned())),
+        Some(libc::EPROTO) => Ok(Refusal::Unreachable(error.to_string())),
+        // A blackhole route; a link-local address without a zone is something else.
+        Some(libc::EINVAL) if !link_local(peer) => {
+            Ok(Refusal::Unreachable("a blackhole route? see: ip route get".to_owned()))
+        }
         _ => Err(local(error, operation, peer)),
     }
+}
+
+fn link_local(peer: SocketAddr) -> bool {
+    matches!(peer.ip(), IpAddr::V6(address) if address.is_unicast_link_local())
 }
 
 /// A fault of this side, with the remedy for the errors people meet.
@@ -108,7 +120,9 @@ pub fn local(error: &io::Error, operation: &str, peer: SocketAddr) -> Fault {
             "check that `source` is an address of this machine, and that local ports are left (ip_local_port_range)"
         }
         Some(libc::EACCES | libc::EPERM) => "allow it in the local firewall, or run with the capability it needs",
-        Some(libc::EINVAL) => "a link-local IPv6 address needs its zone, as in fe80::1%eth0",
+        Some(libc::EINVAL) if link_local(peer) => {
+            "a link-local address needs a zone, which shakedown does not take: use a global or unique local address"
+        }
         _ => "see the system's message",
     };
     Fault::local(operation, peer.to_string(), error.to_string(), remedy)

@@ -1,9 +1,10 @@
 //! Names to addresses, by the system's resolver, with a limit in time.
 
+use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::model::{Args, Invalid};
+use crate::model::{Args, Fault, Invalid};
 
 /// Addresses kept of one name; a name with more is suspicious enough to stop.
 const MOST: usize = 64;
@@ -58,23 +59,46 @@ impl IpFamily {
 }
 
 /// Every address of `host`, without repeats, in the resolver's order; an address stands for itself.
-/// `Err` says why there is none: a fact (`unresolved`), not a fault.
-pub async fn resolve(host: &str, family: IpFamily, patience: Duration) -> Result<Vec<IpAddr>, String> {
+/// The inner `Err` says why there is none: a fact (`unresolved`). The outer one is a fault: the resolver is silent or this
+/// side has no descriptors left, so that nothing is known of the name.
+pub async fn resolve(host: &str, family: IpFamily, patience: Duration) -> Result<Result<Vec<IpAddr>, String>, Fault> {
     let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
     if let Ok(address) = bare.parse::<IpAddr>() {
-        return if family.admits(address) {
-            Ok(vec![address])
-        } else {
-            Err(format!("{host} is not an address of the family asked for"))
-        };
+        let foreign = || format!("{host} is not an address of the family asked for");
+        return Ok(if family.admits(address) { Ok(vec![address]) } else { Err(foreign()) });
     }
-    let found = match tokio::time::timeout(patience, tokio::net::lookup_host((bare, 0_u16))).await {
-        Err(_) => return Err(format!("the resolver did not answer for {host} within {patience:?}")),
-        Ok(Err(error)) => return Err(format!("{host}: {error}")),
-        Ok(Ok(found)) => found,
-    };
+    // RFC 6761, 6.4: names below `invalid` do not exist, and no resolver needs to be asked.
+    if bare.trim_end_matches('.').rsplit('.').next().is_some_and(|last| last.eq_ignore_ascii_case("invalid")) {
+        return Ok(Err(format!("{host}: names below .invalid never exist")));
+    }
+    match tokio::time::timeout(patience, tokio::net::lookup_host((bare, 0_u16))).await {
+        Err(_) => Err(silent(host, &format!("no answer within {patience:?}"))),
+        Ok(Err(error)) if unanswered(&error) => Err(silent(host, &error.to_string())),
+        Ok(Err(error)) => Ok(Err(format!("{host}: {error}"))),
+        Ok(Ok(found)) => Ok(distinct(host, family, found.map(|socket| socket.ip()))),
+    }
+}
+
+/// Whether the resolver could not answer, rather than answered that there is no such name.
+fn unanswered(error: &io::Error) -> bool {
+    // The standard library keeps the resolver's code (EAI_AGAIN) to itself; its texts are glibc's and musl's, in English as
+    // no locale is set. An error of the system (no descriptors) comes with its number.
+    let text = error.to_string();
+    error.raw_os_error().is_some() || text.contains("Temporary failure") || text.contains("Try again")
+}
+
+fn silent(host: &str, why: &str) -> Fault {
+    Fault::local(
+        "ask the system's resolver",
+        host,
+        why,
+        "check /etc/resolv.conf and its servers from this host (getent hosts NAME), and the limit of open files (ulimit -n)",
+    )
+}
+
+fn distinct(host: &str, family: IpFamily, found: impl Iterator<Item = IpAddr>) -> Result<Vec<IpAddr>, String> {
     let mut addresses = Vec::new();
-    for address in found.map(|socket| socket.ip()) {
+    for address in found {
         if family.admits(address) && !addresses.contains(&address) && addresses.len() < MOST {
             addresses.push(address);
         }
@@ -89,12 +113,23 @@ pub async fn resolve(host: &str, family: IpFamily, patience: Duration) -> Result
 mod tests {
     use std::time::Duration;
 
-    use super::{IpFamily, resolve};
+    use super::{IpFamily, resolve, unanswered};
 
     #[tokio::test]
     async fn addresses_stand_for_themselves() {
         let patience = Duration::from_secs(1);
-        assert_eq!(resolve("[::1]", IpFamily::Any, patience).await.unwrap()[0].to_string(), "::1");
-        assert!(resolve("127.0.0.1", IpFamily::V6, patience).await.is_err());
+        let found = resolve("[::1]", IpFamily::Any, patience).await.unwrap();
+        assert_eq!(found.unwrap()[0].to_string(), "::1");
+        assert!(resolve("127.0.0.1", IpFamily::V6, patience).await.unwrap().is_err());
+        assert!(resolve("nowhere.invalid", IpFamily::Any, patience).await.unwrap().is_err());
+    }
+
+    #[test]
+    fn a_silent_resolver_is_not_an_absent_name() {
+        let error = |text: &str| std::io::Error::other(format!("failed to lookup address information: {text}"));
+        assert!(unanswered(&error("Temporary failure in name resolution")));
+        assert!(unanswered(&error("Try again")));
+        assert!(unanswered(&std::io::Error::from_raw_os_error(libc::EMFILE)));
+        assert!(!unanswered(&error("Name or service not known")));
     }
 }

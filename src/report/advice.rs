@@ -40,6 +40,11 @@ const ADVICE: &[(&str, &str, &str)] = &[
     ("outcome", "closed", "the peer closed without a complete answer: look into its log"),
     ("outcome", "stalled", "the transfer stopped: look for loss on the path and at the server's log"),
     ("outcome", "protocol_error", "the peer speaks another protocol or version on this port"),
+    (
+        "outcome",
+        "tls_failed",
+        "the TLS handshake failed: plain HTTP on this port, no common protocol, or a client certificate it wants",
+    ),
     ("outcome", "too_many_redirects", "the redirects do not end: see `redirects`"),
     ("outcome", "too_big", "a router or the own interface has a smaller MTU: see `mtu`"),
     ("outcome", "time_exceeded", "the packet ran out of hops: a routing loop, or `ttl` is too small"),
@@ -66,6 +71,7 @@ const BREACHES: &[(&str, &str)] = &[
     ("certificate.expires_in", "renew the certificate, and look why its renewal did not run"),
     ("san", "the certificate is another one than expected: which server answered (`address`), with which SNI?"),
     ("version", "the peer negotiated another version: look at its configuration, and at what stands in between"),
+    ("outcome", "see the evidence; every fact is in the JSON report"),
     ("alpn", "the peer chose another protocol: is it enabled there, and on what terminates TLS before it?"),
     ("answers", "the server has other records: compare the SOA serial on every server with the zone's source"),
     ("flags", "the server answers in another role than expected: is the zone loaded there, is recursion on?"),
@@ -106,6 +112,9 @@ pub fn advice(check: &CheckRecord) -> Option<&'static str> {
     // A name server may refuse by rcode while the exchange itself went well: the more specific fact speaks. What is as
     // expected (a port that must be closed is refused) needs no advice.
     let expected = |fact: &str| check.expectations.iter().any(|e| e.held && &*e.fact == fact);
+    if let Some(advice) = hung(check).or_else(|| rejected(check)) {
+        return Some(advice);
+    }
     let by_value = ADVICE.iter().rev().find(|(fact, value, _)| !expected(fact) && is(check, fact, value));
     let by_breach = || {
         let first = breached.first()?;
@@ -114,6 +123,21 @@ pub fn advice(check: &CheckRecord) -> Option<&'static str> {
             .find(|(fact, _)| first.strip_prefix(fact).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
     };
     by_value.map(|(.., advice)| *advice).or_else(|| by_breach().map(|(_, advice)| *advice))
+}
+
+/// Silence after the handshake is no matter of the network.
+fn hung(check: &CheckRecord) -> Option<&'static str> {
+    let silent = is(check, "outcome", "timeout") && check.facts.get("connect_time").is_some();
+    let advice =
+        "it accepts connections but does not answer: the process hangs or is overloaded, or speaks another protocol";
+    silent.then_some(advice)
+}
+
+/// An ICMP error that names a filter.
+fn rejected(check: &CheckRecord) -> Option<&'static str> {
+    let filtered = check.notes.iter().any(|note| note.contains("prohibited") || note.contains("a firewall"));
+    let advice = "a firewall or an access list on the way rejects it: see who, in the evidence, and allow it there";
+    (filtered && is(check, "outcome", "unreachable")).then_some(advice)
 }
 
 fn is(check: &CheckRecord, fact: &str, want: &str) -> bool {

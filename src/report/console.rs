@@ -6,7 +6,7 @@ use super::advice::advice;
 use super::style::Style;
 use crate::judge::wanted;
 use crate::model::record::{Counts, FactValue, Outcome, Word};
-use crate::model::{CheckRecord, Record, Unit, Verdict};
+use crate::model::{CheckRecord, Record, Unit, Value, Verdict};
 use crate::stats::Summary;
 
 /// Failures shown in full; beyond it they are counted.
@@ -19,13 +19,13 @@ pub type Lines<'a> = &'a dyn Fn(&str, usize) -> Option<String>;
 #[must_use]
 pub fn line(check: &CheckRecord, style: Style) -> String {
     let took = Unit::Seconds.human(check.duration_s);
-    let name = format!("{}/{}", check.suite, check.id);
-    let target = style.faint(&format!("{} {}", check.family, check.target));
+    let name = visible(&format!("{}/{}", check.suite, check.id));
+    let target = style.faint(&visible(&format!("{} {}", check.family, check.target)));
     let mut out = format!("{} {took:>9}  {}  {target}", style.status(check), name);
     if check.verdict == Verdict::Skipped
         && let Some(reason) = &check.reason
     {
-        let _ = write!(out, "  ({reason})");
+        let _ = write!(out, "  ({})", visible(reason));
     }
     if let Some(settled) = check.settled_in_s {
         let _ = write!(out, "  settled in {}", Unit::Seconds.human(settled));
@@ -102,10 +102,14 @@ pub fn render(record: &Record, lines: Lines<'_>, style: Style) -> String {
 }
 
 fn detail(out: &mut String, check: &CheckRecord, lines: Lines<'_>, style: Style) {
-    let name = style.strong(&format!("{}/{}", check.suite, check.id));
-    let _ = writeln!(out, "{} {name}  {} {}", style.status(check), check.family, check.target);
+    let name = style.strong(&visible(&format!("{}/{}", check.suite, check.id)));
+    let _ = writeln!(out, "{} {name}  {} {}", style.status(check), check.family, visible(&check.target));
     for outcome in check.expectations.iter().filter(|outcome| !outcome.held) {
         breach(out, check, outcome, lines);
+    }
+    let told = check.expectations.iter().any(|e| !e.held && &*e.fact == "outcome");
+    if let (false, Some(FactValue::Scalar(Value::String(outcome)))) = (told, check.facts.get("outcome")) {
+        row(out, "outcome", outcome);
     }
     if let Some(fault) = &check.fault {
         row(out, "could not", &fault.operation);
@@ -152,10 +156,26 @@ fn breach(out: &mut String, check: &CheckRecord, outcome: &Outcome, lines: Lines
 
 fn row(out: &mut String, name: &str, text: &str) {
     let mut lines = text.lines();
-    let _ = writeln!(out, "    {name:>11}  {}", lines.next().unwrap_or_default());
+    let _ = writeln!(out, "    {name:>11}  {}", visible(lines.next().unwrap_or_default()));
     for line in lines {
-        let _ = writeln!(out, "    {:>11}  {line}", "");
+        let _ = writeln!(out, "    {:>11}  {}", "", visible(line));
     }
+}
+
+/// What a peer sent must not steer the reader's terminal: control characters are shown, not obeyed.
+#[must_use]
+pub fn visible(text: &str) -> String {
+    if !text.chars().any(char::is_control) {
+        return text.to_owned();
+    }
+    text.chars().fold(String::with_capacity(text.len() + 8), |mut out, c| {
+        if c.is_control() {
+            out.extend(c.escape_default())
+        } else {
+            out.push(c)
+        }
+        out
+    })
 }
 
 fn summary(counts: Counts, record: &Record) -> String {

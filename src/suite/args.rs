@@ -206,9 +206,11 @@ fn ranged(text: &str, unit: Unit, low: f64, high: f64) -> Result<Arg, String> {
 
 fn host(text: &str) -> Result<(), String> {
     let bare = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
-    let zone = bare.split('%').next().unwrap_or(bare);
-    if zone.parse::<std::net::IpAddr>().is_ok() {
+    if bare.parse::<std::net::IpAddr>().is_ok() {
         return Ok(());
+    }
+    if text.contains('%') {
+        return Err(format!("`{text}` has a zone, which is not supported; use a global or unique local address"));
     }
     if text.is_empty() {
         return Err("the host is empty".into());
@@ -268,6 +270,8 @@ mod tests {
             ("yes", FieldKind::Bool, "neither true nor false"),
             ("web:443", FieldKind::Host, "holds a port"),
             ("http://web", FieldKind::Host, "is a URL"),
+            ("fe80::1%eth0", FieldKind::Host, "has a zone"),
+            ("[fe80::1%eth0]:53", FieldKind::Endpoint, "has a zone"),
             ("a..b", FieldKind::Host, "not a host name"),
             ("web:0", FieldKind::Endpoint, "not a port"),
             ("1.2.3", FieldKind::Address, "not an IP address"),

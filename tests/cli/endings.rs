@@ -46,6 +46,31 @@ fn every_failure_says_what_to_try_next() {
 }
 
 #[test]
+fn a_peer_cannot_steer_the_terminal() {
+    let (listener, address) = listener();
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let _ = std::io::Write::write_all(&mut stream, b"\x1b[2J\x1b[1;32mPASS everything\rfine\x1b[0m\n");
+    });
+    let rest = "    expect: {banner: hello, outcome: connected}\n";
+    let suite = tcp_suite(address.port(), rest).replace("port: ", "banner: true, port: ");
+    let ended = Desk::new(&suite).run(&["run", "suite.yaml"]);
+    server.join().unwrap();
+    assert!(!ended.out.contains('\u{1b}') && !ended.out.contains('\r'), "{:?}", ended.out);
+    assert!(ended.out.contains("\\u{1b}[2J"), "what it sent is shown: {}", ended.out);
+}
+
+#[test]
+fn a_process_that_hangs_is_not_blamed_on_the_network() {
+    // Accepted by the backlog, never answered.
+    let (_keep, address) = listener();
+    let suite = tcp_suite(address.port(), "").replace("port: ", "expect: hello, timeout: 200ms, port: ");
+    let ended = Desk::new(&suite).run(&["run", "suite.yaml"]);
+    assert!(ended.out.contains("try next  it accepts connections but does not answer"), "{}", ended.out);
+    assert!(ended.out.contains("evidence  connected, then silence"), "{}", ended.out);
+}
+
+#[test]
 fn refused_unresolved_and_timeout_are_three_things() {
     let (_held, closed) = closed_port();
     // A full backlog drops further SYNs: silence, without a firewall.

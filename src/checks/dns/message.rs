@@ -41,6 +41,9 @@ pub(super) struct Reply {
 pub(super) struct Line {
     pub(super) owner: Name,
     pub(super) code: u16,
+    pub(super) class: u16,
+    /// Its data has the form of its type.
+    pub(super) sound: bool,
     pub(super) ttl: u32,
     /// Data in presentation format.
     pub(super) data: String,
@@ -195,6 +198,7 @@ impl Records<'_> {
             return Ok(Record::Opt(edns));
         }
         let printed = rdata::text(self.message, start, start + length, code);
+        let sound = printed.is_some();
         let data = printed.unwrap_or_else(|| {
             let kind = types::mnemonic(code);
             self.odd.push(format!("a {kind} record of {length} bytes has not the form of its type"));
@@ -208,7 +212,7 @@ impl Records<'_> {
         if self.text > TEXT {
             return Err(format!("unpacks the reply to more than {TEXT} bytes of text"));
         }
-        Ok(Record::Line(Line { owner, code, ttl, data, text, target }))
+        Ok(Record::Line(Line { owner, code, class, sound, ttl, data, text, target }))
     }
 }
 

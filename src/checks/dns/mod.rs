@@ -12,6 +12,8 @@ mod types;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use hickory_proto::rr::Name;
+
 use exchange::{Asking, Exchange};
 use message::{Line, Reply};
 use question::Question;
@@ -118,7 +120,7 @@ impl Probe for Dns {
         Field::default("nsid", FieldKind::Bool, "false", "Ask which instance answers (RFC 5001)."),
         Field::optional("source", FieldKind::Address, "Local address to ask from."),
         Field::default("family", IP_FAMILY, "any", "Which addresses of the server's name to use."),
-        Field::default("timeout", PATIENCE, "3s", "How long each attempt waits for an answer."),
+        Field::default("timeout", PATIENCE, "5s", "How long each attempt waits for an answer."),
         Field::default(
             "attempts",
             FieldKind::Integer(1, 10),
@@ -148,18 +150,18 @@ impl Probe for Dns {
         EDNS_SIZE.info,
         EDNS_ERRORS.info,
     ];
-    const DEFAULT_EXPECT: &'static str = "rcode: NOERROR\nanswers: {len: {ge: 1}}";
+    const DEFAULT_EXPECT: &'static str = "rcode: NOERROR\nanswers: {len: {ge: 1}}\ntruncated: false";
     const README: &'static str = include_str!("README.md");
     const EXAMPLE: &'static str = include_str!("example.yaml");
     const TARGET_FIELD: (&'static str, Option<&'static str>) = ("name", None);
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {
         let (host, port) = endpoint::from_field(args, "server", Some(53))?;
-        let source = args.address("source");
+        let (family, source) = IpFamily::with_source(args)?;
         Ok(Self {
             host,
             port,
-            family: family(args, source)?,
+            family,
             source,
             patience: args.wait("timeout"),
             attempts: args.unsigned("attempts").unwrap_or(1),
@@ -186,7 +188,7 @@ impl Probe for Dns {
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
-        let address = match resolve(&self.host, self.family, self.patience).await {
+        let address = match resolve(&self.host, self.family, self.patience).await? {
             Ok(addresses) => addresses.first().copied(),
             Err(why) => {
                 cx.note(why);
@@ -254,9 +256,13 @@ impl Dns {
         for line in &reply.answers {
             cx.record(&TTL, f64::from(line.ttl));
         }
-        cx.set(&CNAMES, chain(&reply.answers, &self.question));
-        let every = matches!(self.question.code, types::ANY | types::AXFR);
-        let asked = reply.answers.iter().filter(|line| every || line.code == self.question.code);
+        let (links, end) = chain(&reply.answers, &self.question);
+        let end = end.clone();
+        cx.set(&CNAMES, links);
+        for line in reply.answers.iter().filter(|line| self.stray(line, &end)) {
+            cx.note(format!("not an answer to {}: {}", self.question.title(), line.text));
+        }
+        let asked = reply.answers.iter().filter(|line| self.asked(line) && !self.stray(line, &end));
         cx.set(&ANSWERS, asked.map(|line| line.data.clone()).collect::<Vec<_>>());
         cx.set(&RECORDS, texts(reply.answers));
         cx.set(&AUTHORITY, texts(reply.authority));
@@ -271,23 +277,23 @@ impl Dns {
     }
 }
 
-fn texts(lines: Vec<Line>) -> Vec<String> {
-    lines.into_iter().map(|line| line.text).collect()
+impl Dns {
+    /// A record of the type asked for; ANY and AXFR ask for all.
+    fn asked(&self, line: &Line) -> bool {
+        matches!(self.question.code, types::ANY | types::AXFR) || line.code == self.question.code
+    }
+
+    /// A record that cannot answer the question: of another class, broken, or about a name that is neither the one asked
+    /// for nor the end of its aliases.
+    fn stray(&self, line: &Line, end: &Name) -> bool {
+        let about = line.owner.eq_ignore_root(&self.question.name) || line.owner.eq_ignore_root(end);
+        let whole_zone = self.question.code == types::AXFR;
+        line.class != u16::from(self.question.class) || !line.sound || (self.asked(line) && !about && !whole_zone)
+    }
 }
 
-/// A query cannot leave from an address of the other family, so `source` narrows the choice.
-fn family(args: &Args, source: Option<IpAddr>) -> Result<IpFamily, Invalid> {
-    let family = IpFamily::from_args(args);
-    match source {
-        None => Ok(family),
-        Some(address) if !family.admits(address) => Err(Invalid::at(
-            "source",
-            format!("{address} is not an address of the family asked for"),
-            "leave `family` out, or give a source of that family",
-        )),
-        Some(IpAddr::V4(_)) => Ok(IpFamily::V4),
-        Some(IpAddr::V6(_)) => Ok(IpFamily::V6),
-    }
+fn texts(lines: Vec<Line>) -> Vec<String> {
+    lines.into_iter().map(|line| line.text).collect()
 }
 
 /// Name of a response code.
@@ -304,8 +310,8 @@ fn rcode(number: u16) -> Option<&'static str> {
 /// Aliases followed in one answer.
 const LINKS: usize = 64;
 
-/// Follows aliases from the name asked for; a loop ends at its first repeat.
-fn chain(answers: &[Line], question: &Question) -> Vec<String> {
+/// Follows aliases from the name asked for, to the last name; a loop ends at its first repeat.
+fn chain<'r>(answers: &'r [Line], question: &'r Question) -> (Vec<String>, &'r Name) {
     let mut links = Vec::new();
     let mut at = &question.name;
     while let Some(target) =
@@ -318,5 +324,5 @@ fn chain(answers: &[Line], question: &Question) -> Vec<String> {
         links.push(text);
         at = target;
     }
-    links
+    (links, at)
 }

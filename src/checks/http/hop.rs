@@ -144,7 +144,7 @@ impl Hop<'_> {
             Host::Domain(name) => name,
         };
         let start = Instant::now();
-        let found = resolve(name, IpFamily::Any, self.probe.timeout).await;
+        let found = resolve(name, IpFamily::Any, self.probe.timeout).await?;
         let addresses = found.map_err(|why| Stop::Seen("unresolved", why))?;
         cx.record_time(&facts::RESOLVE_TIME, start.elapsed());
         addresses.first().copied().ok_or_else(|| Stop::Seen("unresolved", format!("{name} has no address")))

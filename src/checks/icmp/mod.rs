@@ -181,7 +181,7 @@ impl Probe for Icmp {
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
-        let target = match self.address().await {
+        let target = match self.address().await? {
             Ok(target) => target,
             Err(why) => {
                 cx.set(&OUTCOME, "unresolved");
@@ -196,9 +196,10 @@ impl Probe for Icmp {
 }
 
 impl Icmp {
-    async fn address(&self) -> Result<IpAddr, String> {
+    async fn address(&self) -> Result<Result<IpAddr, String>, Fault> {
         let found = resolve(&self.host, self.family, self.patience).await?;
-        found.first().copied().ok_or_else(|| format!("{} has no address", self.host))
+        let first = |found: Vec<IpAddr>| found.first().copied().ok_or_else(|| format!("{} has no address", self.host));
+        Ok(found.and_then(first))
     }
 }
 

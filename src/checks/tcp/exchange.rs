@@ -45,32 +45,42 @@ impl Script {
 
     /// Runs the script; ends at the match, the limit, the peer's close, or `patience`.
     pub(super) async fn play(&self, stream: &mut TcpStream, patience: Duration) -> Heard {
-        let mut heard = Heard { outcome: "connected", received: Vec::new(), why: None };
+        let mut received = Vec::new();
         let end = Instant::now() + patience;
-        match tokio::time::timeout_at(end, self.converse(stream, &mut heard.received)).await {
-            Err(_) => heard.why = Some(format!("no complete answer within {patience:?}")),
-            Ok(Err(error)) if matches!(error.raw_os_error(), Some(libc::ECONNRESET | libc::EPIPE)) => {
-                heard.outcome = "reset";
-                heard.why = Some(error.to_string());
-                return heard;
-            }
-            Ok(Err(error)) => heard.why = Some(error.to_string()),
-            Ok(Ok(())) => {}
-        }
-        heard.outcome = match &self.expect {
-            Some(expect) if !bytes::contains(&heard.received, expect) => {
-                let seen = bytes::readable(&heard.received[..heard.received.len().min(200)]);
-                heard.why.get_or_insert_with(|| format!("the answer does not contain what is expected: {seen:?}"));
-                "mismatch"
-            }
-            // Asked to listen and nothing came: silence is not an answer.
-            _ if heard.received.is_empty() => "timeout",
-            _ => "connected",
+        let ended = match tokio::time::timeout_at(end, self.converse(stream, &mut received)).await {
+            Err(_) => End::Silent,
+            Ok(Ok(end)) => end,
+            Ok(Err(error)) => End::Broken(error),
         };
-        heard
+        let (outcome, why) = self.judge(&ended, &received, patience);
+        Heard { outcome, received, why }
     }
 
-    async fn converse(&self, stream: &mut TcpStream, received: &mut Vec<u8>) -> std::io::Result<()> {
+    fn judge(&self, ended: &End, received: &[u8], patience: Duration) -> (&'static str, Option<String>) {
+        let how = match ended {
+            End::Answered => return ("connected", None),
+            End::Broken(error) if matches!(error.raw_os_error(), Some(libc::ECONNRESET | libc::EPIPE)) => {
+                return ("reset", Some(error.to_string()));
+            }
+            End::Broken(error) => error.to_string(),
+            End::Silent => format!("no complete answer within {patience:?}"),
+            End::Closed => "the peer closed".to_owned(),
+            End::Full => format!("`limit` of {} bytes is reached", self.limit),
+        };
+        // Nothing at all is no answer, and no wrong one either.
+        match ended {
+            End::Silent if received.is_empty() => {
+                ("timeout", Some(format!("connected, then silence for {patience:?}: the process may hang")))
+            }
+            _ if received.is_empty() => ("closed", Some(format!("connected, then no word: {how}"))),
+            _ => {
+                let seen = bytes::readable(received.get(..200).unwrap_or(received));
+                ("mismatch", Some(format!("{how}; the answer does not contain what is expected: {seen:?}")))
+            }
+        }
+    }
+
+    async fn converse(&self, stream: &mut TcpStream, received: &mut Vec<u8>) -> std::io::Result<End> {
         if let Some(send) = &self.send {
             stream.write_all(send).await?;
         }
@@ -79,16 +89,30 @@ impl Script {
             let room = (self.limit - received.len()).min(chunk.len());
             let count = stream.read(&mut chunk[..room]).await?;
             if count == 0 {
-                return Ok(());
+                return Ok(End::Closed);
             }
+            // What was searched before need not be searched again, but for a match across the seam.
+            let overlap = self.expect.as_ref().map_or(0, |expect| expect.len().saturating_sub(1));
+            let from = received.len().saturating_sub(overlap);
             received.extend_from_slice(&chunk[..count]);
             match &self.expect {
-                Some(expect) if bytes::contains(received, expect) => return Ok(()),
+                Some(expect) if bytes::contains(received.get(from..).unwrap_or_default(), expect) => {
+                    return Ok(End::Answered);
+                }
                 Some(_) => {}
                 // Without an expectation the first data is the answer.
-                None => return Ok(()),
+                None => return Ok(End::Answered),
             }
         }
-        Ok(())
+        Ok(End::Full)
     }
+}
+
+/// How the conversation ended.
+enum End {
+    Answered,
+    Closed,
+    Full,
+    Silent,
+    Broken(std::io::Error),
 }

@@ -17,7 +17,7 @@ use crate::probe::{Cx, Footprint, Probe, fact_is};
 
 const OUTCOME: Fact<Choice> = Fact::choice(
     "outcome",
-    &["connected", "refused", "timeout", "unreachable", "unresolved", "reset", "mismatch"],
+    &["connected", "refused", "timeout", "unreachable", "unresolved", "reset", "closed", "mismatch"],
     "What became of the connection; with `addresses: all` the first that is not `connected`.",
 );
 const ADDRESS: Fact<String> = Fact::text("address", "The address `outcome` speaks of.");
@@ -54,7 +54,7 @@ impl Probe for Tcp {
             "The first address the resolver gives, or every A and AAAA.",
         ),
         Field::optional("source", FieldKind::Address, "Local address to connect from."),
-        Field::default("timeout", PATIENCE, "3s", "How long a silent peer is waited for."),
+        Field::default("timeout", PATIENCE, "5s", "How long a silent peer is waited for."),
         Field::optional("send", FieldKind::Text, "Text to send once connected."),
         Field::optional("send_hex", FieldKind::Text, "Bytes to send once connected, in hexadecimal."),
         Field::optional("expect", FieldKind::Text, "Text that must be in the answer, else `mismatch`."),
@@ -70,12 +70,13 @@ impl Probe for Tcp {
     const TARGET_FIELD: (&'static str, Option<&'static str>) = ("host", Some("port"));
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {
+        let (family, source) = IpFamily::with_source(args)?;
         Ok(Self {
             host: args.string("host"),
             port: args.port("port").unwrap_or_default(),
-            family: IpFamily::from_args(args),
+            family,
             all: args.text("addresses") == Some("all"),
-            source: args.address("source"),
+            source,
             patience: args.wait("timeout"),
             script: Script::from_args(args)?,
         })
@@ -99,7 +100,7 @@ impl Probe for Tcp {
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
-        let addresses = match resolve(&self.host, self.family, self.patience).await {
+        let addresses = match resolve(&self.host, self.family, self.patience).await? {
             Ok(addresses) => addresses,
             Err(why) => {
                 cx.set(&OUTCOME, "unresolved");

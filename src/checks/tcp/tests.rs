@@ -81,6 +81,37 @@ async fn an_answer_is_compared_and_silence_is_no_answer() {
     let mute = server("", "").await;
     let (seen, _) = observe(args(mute, &[("banner", Arg::Bool(true)), ("timeout", Arg::Number(0.1))]), None).await;
     assert_eq!(seen.text("outcome"), Some("timeout"));
+    let silence = [("expect", Arg::Text("220".into())), ("timeout", Arg::Number(0.1))];
+    let (seen, _) = observe(args(mute, &silence), None).await;
+    assert_eq!(seen.text("outcome"), Some("timeout"), "silence is not a wrong answer");
+}
+
+#[tokio::test]
+async fn a_peer_that_hangs_up_without_a_word_is_closed() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move { while listener.accept().await.is_ok() {} });
+    for more in [("banner", Arg::Bool(true)), ("expect", Arg::Text("220".into()))] {
+        let (seen, _) = observe(args(port, &[more]), None).await;
+        assert_eq!(seen.text("outcome"), Some("closed"));
+    }
+}
+
+#[tokio::test]
+async fn a_match_across_two_segments_is_found() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.write_all(b"220 rea").await.unwrap();
+        let mut chunk = [0; 8];
+        let _ = stream.read(&mut chunk).await;
+        stream.write_all(b"dy\r\n").await.unwrap();
+        let _ = stream.read(&mut chunk).await;
+    });
+    let halves = [("send", Arg::Text("x".into())), ("expect", Arg::Text("ready".into()))];
+    let (seen, _) = observe(args(port, &halves), None).await;
+    assert_eq!(seen.text("outcome"), Some("connected"));
 }
 
 #[tokio::test]

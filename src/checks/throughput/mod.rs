@@ -186,7 +186,7 @@ impl Probe for Throughput {
 impl Throughput {
     async fn test(&self, cx: &mut Cx<'_>) -> Result<(), Stop> {
         let settings = &self.settings;
-        let addresses = resolve(&settings.host, settings.family, settings.patience).await;
+        let addresses = resolve(&settings.host, settings.family, settings.patience).await?;
         let addresses = addresses.map_err(|why| Stop::Fact("unresolved", why))?;
         let Some(address) = addresses.first() else {
             return Err(Stop::Fact("unresolved", format!("{} has no address", settings.host)));

@@ -93,7 +93,7 @@ impl Probe for Tls {
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
         let loaded = self.trust.load().await?;
-        let addresses = match resolve(&self.host, self.family, self.patience).await {
+        let addresses = match resolve(&self.host, self.family, self.patience).await? {
             Ok(addresses) => addresses,
             Err(why) => {
                 cx.set(&OUTCOME, "unresolved");

@@ -50,7 +50,7 @@ impl Probe for Udp {
         Field::optional("send_hex", FieldKind::Text, "Bytes to send, in hexadecimal."),
         Field::optional("expect", FieldKind::Text, "Text that must be in an answer, else `mismatch`."),
         Field::optional("expect_hex", FieldKind::Text, "Bytes that must be in an answer, else `mismatch`."),
-        Field::default("timeout", PATIENCE, "3s", "How long a silent peer is waited for."),
+        Field::default("timeout", PATIENCE, "5s", "How long a silent peer is waited for."),
         Field::default(
             "limit",
             FieldKind::Size(1.0, 65_535.0),
@@ -94,7 +94,7 @@ impl Probe for Udp {
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
-        let address = match self.address().await {
+        let address = match self.address().await? {
             Ok(address) => address,
             Err(why) => {
                 cx.set(&OUTCOME, "unresolved");
@@ -110,9 +110,10 @@ impl Probe for Udp {
 }
 
 impl Udp {
-    async fn address(&self) -> Result<IpAddr, String> {
+    async fn address(&self) -> Result<Result<IpAddr, String>, Fault> {
         let found = resolve(&self.host, self.family, self.patience).await?;
-        found.first().copied().ok_or_else(|| format!("{} has no address", self.host))
+        let first = |found: Vec<IpAddr>| found.first().copied().ok_or_else(|| format!("{} has no address", self.host));
+        Ok(found.and_then(first))
     }
 }
 

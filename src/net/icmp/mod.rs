@@ -127,7 +127,7 @@ pub fn trouble(error: &io::Error, operation: &str, target: IpAddr) -> Fault {
         Some(libc::EAFNOSUPPORT) => "this machine has no such IP version; set `family`",
         Some(libc::EPROTONOSUPPORT) => "this system offers no ICMP sockets; run from a machine that does",
         Some(libc::ENOBUFS | libc::EAGAIN) => "the local queue is full: raise `interval` or lower `size`",
-        Some(libc::EINVAL) => "a link-local IPv6 address needs its zone, as in fe80::1%eth0",
+        Some(libc::EINVAL) => "a blackhole route, or a link-local address, which needs a zone: see ip route get",
         _ => "see the system's message",
     };
     Fault::local(operation, target.to_string(), error.to_string(), remedy)

@@ -254,8 +254,32 @@ async fn data_that_has_not_the_form_of_its_type_is_shown_as_bytes() {
     })
     .await;
     let seen = look(addr, "www.example", &[]).await;
-    assert_eq!(list(&seen, "answers"), ["\\# 3 C00002"]);
+    assert_eq!(list(&seen, "answers.records"), ["www.example. 60 IN A \\# 3 C00002"]);
+    assert!(list(&seen, "answers").is_empty(), "a broken record is no answer");
     assert!(seen.notes()[0].contains("has not the form of its type"), "{:?}", seen.notes());
+}
+
+#[tokio::test]
+async fn a_record_about_something_else_is_no_answer() {
+    let scripts: [Script; 2] = [
+        // Another owner.
+        |q| {
+            let mut reply = edited(bare(q), 7, |_| 1);
+            reply.extend(b"\x04evil\x07example\x00");
+            reply.extend([0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 1]);
+            vec![reply]
+        },
+        // Another class.
+        |q| vec![edited(good(q), bare(q).len() + 5, |_| 3)],
+    ];
+    for script in scripts {
+        let (addr, _tasks) = udp(script).await;
+        let seen = look(addr, "www.example", &[]).await;
+        assert_eq!(seen.text("outcome"), Some("answered"));
+        assert!(list(&seen, "answers").is_empty(), "{:?}", list(&seen, "answers"));
+        assert_eq!(list(&seen, "answers.records").len(), 1, "it is shown where it stands");
+        assert!(seen.notes().iter().any(|note| note.contains("not an answer")), "{:?}", seen.notes());
+    }
 }
 
 #[tokio::test]
