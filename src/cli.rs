@@ -200,7 +200,7 @@ pub struct DemoArgs {
 /// Arguments of `explain`.
 #[derive(Args, Debug)]
 pub struct ExplainArgs {
-    /// A family (tcp), a fact (rtt) or both (icmp.rtt); nothing lists the families.
+    /// `suite`, a family (tcp), a fact (rtt) or both (icmp.rtt); nothing lists the families.
     pub topic: Option<String>,
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::explain_suite;
 use super::terminal::Terminal;
 use crate::checks::{FAMILIES, family};
 use crate::exit;
@@ -17,6 +18,10 @@ pub(super) fn explain(topic: Option<&str>, terminal: &Terminal) -> u8 {
         terminal.out(&list());
         return exit::OK;
     };
+    if topic == "suite" {
+        terminal.out(&explain_suite::text());
+        return exit::OK;
+    }
     if let Some(family) = family(topic) {
         terminal.out(&of_family(family));
         return exit::OK;
@@ -41,7 +46,7 @@ pub(super) fn explain(topic: Option<&str>, terminal: &Terminal) -> u8 {
 }
 
 fn list() -> String {
-    let mut out = String::from("families (shakedown explain FAMILY):\n");
+    let mut out = String::from("the file format: shakedown explain suite\n\nfamilies (shakedown explain FAMILY):\n");
     for family in FAMILIES {
         let _ = writeln!(out, "  {:<12} {}", family.name, family.summary);
     }
@@ -64,7 +69,7 @@ fn of_family(family: &Family) -> String {
     out
 }
 
-fn fields(out: &mut String, fields_of: &[Field], depth: usize) {
+pub(super) fn fields(out: &mut String, fields_of: &[Field], depth: usize) {
     let indent = "  ".repeat(depth + 1);
     for field in fields_of {
         let note = match (field.required, field.default) {

@@ -5,6 +5,7 @@ pub mod assess;
 pub mod config;
 mod demo;
 mod explain;
+mod explain_suite;
 mod loading;
 mod outputs;
 mod plan;

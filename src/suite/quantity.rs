@@ -65,7 +65,9 @@ fn scale(number: f64, factor: f64) -> f64 {
     if factor < 1.0 { number / (1.0 / factor).round() } else { number * factor }
 }
 
-fn names(unit: Unit) -> String {
+/// Every unit symbol, for docs and messages.
+#[must_use]
+pub fn names(unit: Unit) -> String {
     symbols(unit).iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
 }
 

@@ -82,7 +82,9 @@ fn reference() -> Vec<(&'static str, String)> {
         let args: Vec<&str> = [command, "--help"].into_iter().filter(|arg| !arg.is_empty()).collect();
         cli.extend(["\n## shakedown ", command, "\n\n```text\n", &desk.run(&args).out, "```\n"]);
     }
-    vec![("docs/families.md", families), ("docs/cli.md", cli)]
+    let suite = String::from("<!-- generated from the tables that validate suites -->\n")
+        + &desk.run(&["explain", "suite"]).out;
+    vec![("docs/suite.md", suite), ("docs/families.md", families), ("docs/cli.md", cli)]
 }
 
 #[test]
