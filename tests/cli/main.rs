@@ -5,6 +5,7 @@
 mod demo;
 mod endings;
 mod gates;
+mod overlap;
 mod reports;
 mod secrets;
 mod signals;
