@@ -12,6 +12,9 @@ use crate::model::Fault;
 use crate::net::iperf3::{Flow, Params, Results, StreamResult, Transport};
 use crate::probe::Cx;
 
+/// A path may deliver a datagram twice, and servers count the bytes of both; more than that did not come from here.
+const COPIES: u64 = 2;
+
 /// A test that ended early: what is known without the server's counts.
 pub(super) fn partial(cx: &mut Cx<'_>, params: &Params, flows: &[Flow]) {
     own(cx, params, flows);
@@ -32,6 +35,10 @@ pub(super) fn complete(
     flows: &[Flow],
     results: &Results,
 ) -> Result<(), Stop> {
+    if let Some(why) = impossible(params, flows, results) {
+        partial(cx, params, flows);
+        return Err(Stop::Fact("protocol_error", why));
+    }
     own(cx, params, flows);
     let theirs = results.total(|stream| stream.bytes);
     let transferred = if params.reverse { Some(bytes(flows)) } else { theirs };
@@ -65,6 +72,31 @@ pub(super) fn complete(
         datagrams(cx, count.as_ref());
     }
     Ok(())
+}
+
+/// Why the server's results cannot be true; then nothing else in them is believed either.
+fn impossible(params: &Params, flows: &[Flow], results: &Results) -> Option<String> {
+    let (mine, theirs) = (flows.len(), results.streams.len());
+    if mine != theirs {
+        return Some(format!("the server's results list {theirs} streams, the test had {mine}"));
+    }
+    if params.reverse {
+        return None;
+    }
+    // The server's warm-up ends at its own time, so the bound is all that was ever sent.
+    let sent: u64 = flows.iter().map(Flow::moved).sum();
+    let bound = sent.saturating_mul(if params.transport == Transport::Udp { COPIES } else { 1 });
+    if let Some(received) = results.total(|stream| stream.bytes).filter(|received| *received > bound) {
+        return Some(format!("the server says it received {received} bytes, of {sent} that were sent"));
+    }
+    if params.transport == Transport::Tcp {
+        return None;
+    }
+    flows.iter().zip(&results.streams).find_map(|(flow, stream)| {
+        let (sent, _) = flow.datagrams();
+        let seen = stream.packets.filter(|seen| *seen > sent)?;
+        Some(format!("the server says {seen} datagrams of stream {} were sent, of {sent} that were", stream.id))
+    })
 }
 
 /// What this side knows by itself.

@@ -1,3 +1,5 @@
+mod claims;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -213,16 +215,21 @@ async fn scripted(act: Act) -> SocketAddr {
         write_state(&mut control, state::PARAM_EXCHANGE).await?;
         let params = read_json(&mut control, 8192).await?;
         write_state(&mut control, state::CREATE_STREAMS).await?;
-        let (mut data, _) = listener.accept().await?;
-        read_cookie(&mut data).await?;
+        let mut streams = Vec::new();
+        for _ in 0..params["parallel"].as_u64().unwrap_or(1) {
+            let (mut data, _) = listener.accept().await?;
+            read_cookie(&mut data).await?;
+            streams.push(data);
+        }
         write_state(&mut control, state::TEST_START).await?;
         write_state(&mut control, state::TEST_RUNNING).await?;
-        play(act, control, data, params["reverse"] == json!(1)).await
+        play(act, control, &mut streams, params["reverse"] == json!(1)).await
     });
     addr
 }
 
-async fn play(act: Act, mut control: TcpStream, mut data: TcpStream, sends: bool) -> std::io::Result<()> {
+async fn play(act: Act, mut control: TcpStream, streams: &mut [TcpStream], sends: bool) -> std::io::Result<()> {
+    let data = &mut streams[0];
     match act {
         Act::Die if sends => data.write_all(&vec![0; 100_000]).await,
         Act::Die => data.read_exact(&mut vec![0; 100_000]).await.map(drop),

@@ -1,0 +1,75 @@
+//! Servers whose results do not fit what happened.
+
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, UdpSocket};
+
+use super::*;
+use crate::net::iperf3::datagram::{Header, REPLY, is_hello};
+
+/// A server of one UDP upload with one stream; `results` makes its results from the highest sequence number it saw.
+async fn counting(results: fn(u64) -> Value) -> SocketAddr {
+    let (listener, socket) = loop {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        if let Ok(socket) = UdpSocket::bind(listener.local_addr().unwrap()).await {
+            break (listener, socket);
+        }
+    };
+    let addr = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut control, _) = listener.accept().await?;
+        read_cookie(&mut control).await?;
+        write_state(&mut control, state::PARAM_EXCHANGE).await?;
+        read_json(&mut control, 8192).await?;
+        write_state(&mut control, state::CREATE_STREAMS).await?;
+        let (_, client) = socket.recv_from(&mut [0; 64]).await?;
+        socket.send_to(&REPLY, client).await?;
+        write_state(&mut control, state::TEST_START).await?;
+        write_state(&mut control, state::TEST_RUNNING).await?;
+        let (mut highest, mut datagram) = (0, [0; 2048]);
+        loop {
+            // Datagrams first, so that none is left when the end is read.
+            tokio::select! {
+                biased;
+                Ok((length, _)) = socket.recv_from(&mut datagram) => {
+                    let header = Header::parse(&datagram[..length], false).filter(|_| !is_hello(&datagram[..length]));
+                    highest = header.map_or(highest, |header| header.sequence.max(highest));
+                }
+                word = read_state(&mut control) => if word? == state::TEST_END { break },
+            }
+        }
+        write_state(&mut control, state::EXCHANGE_RESULTS).await?;
+        read_json(&mut control, 65_536).await?;
+        write_json(&mut control, &json!({"streams": [results(highest)]})).await?;
+        write_state(&mut control, state::DISPLAY_RESULTS).await?;
+        read_state(&mut control).await.map(drop)
+    });
+    addr
+}
+
+#[tokio::test]
+async fn more_than_was_sent_cannot_have_arrived() {
+    let seen = facts(scripted(Act::Results(r#"{"streams": [{"id": 1, "bytes": 10000000000000}]}"#)).await, &[]).await;
+    assert_eq!(outcome(&seen), "protocol_error");
+    assert!(seen.notes()[0].contains("10000000000000 bytes"), "{:?}", seen.notes());
+    assert!(number(&seen, "transferred") < 1e12, "only what this side knows is told");
+    let bytes: fn(u64) -> Value = |seen| json!({"id": 1, "bytes": seen * 2 * 1448 + 1, "errors": 0, "packets": seen});
+    let numbers: fn(u64) -> Value = |seen| json!({"id": 1, "bytes": 1448, "errors": 0, "packets": seen + 1});
+    for claim in [bytes, numbers] {
+        let seen = facts(counting(claim).await, &udp(&[])).await;
+        assert_eq!(outcome(&seen), "protocol_error", "{seen:?}");
+        assert!(seen.last("loss").is_none() && seen.last("transferred").is_none(), "{seen:?}");
+    }
+    // A path that doubles every datagram.
+    let twice = |seen| json!({"id": 1, "bytes": seen * 2 * 1448, "errors": 0, "packets": seen});
+    assert_eq!(outcome(&facts(counting(twice).await, &udp(&[])).await), "transferred");
+}
+
+#[tokio::test]
+async fn results_of_some_streams_are_not_those_of_the_test() {
+    for direction in ["upload", "download"] {
+        let addr = scripted(Act::Results(r#"{"streams": [{"id": 1, "bytes": 5000}]}"#)).await;
+        let seen = facts(addr, &[("streams", Arg::Integer(4)), ("direction", word(direction))]).await;
+        assert_eq!(outcome(&seen), "protocol_error", "{direction}");
+        assert!(seen.notes()[0].contains("list 1 streams, the test had 4"), "{:?}", seen.notes());
+    }
+}
