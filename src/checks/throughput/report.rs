@@ -125,20 +125,21 @@ fn bytes(flows: &[Flow]) -> u64 {
 /// Datagrams of all streams.
 struct Datagrams {
     sent: u64,
-    missing: u64,
+    /// `None` when the server does not say which of them the warm-up lost.
+    missing: Option<u64>,
     dropped: Option<u64>,
     jitter: Vec<Duration>,
 }
 
 impl Datagrams {
-    fn add(&mut self, sent: u64, missing: u64, dropped: Option<u64>) {
+    fn add(&mut self, sent: u64, missing: Option<u64>, dropped: Option<u64>) {
         self.sent += sent;
-        self.missing += missing.min(sent);
+        self.missing = self.missing.zip(missing).map(|(sum, more)| sum + more.min(sent));
         self.dropped = self.dropped.zip(dropped).map(|(sum, more)| sum + more);
     }
 
     const fn new(dropped: Option<u64>, jitter: Vec<Duration>) -> Self {
-        Self { sent: 0, missing: 0, dropped, jitter }
+        Self { sent: 0, missing: Some(0), dropped, jitter }
     }
 }
 
@@ -151,7 +152,7 @@ fn received(flows: &[Flow], results: &Results) -> Datagrams {
         let sent = results.streams.get(index).and_then(|stream| stream.packets).unwrap_or_default();
         let tail = sent.saturating_sub(now.highest);
         let lost = now.lost.saturating_sub(omitted.lost);
-        sum.add(now.highest - omitted.highest + tail, lost + tail, flow.queue_drops());
+        sum.add(now.highest - omitted.highest + tail, Some(lost + tail), flow.queue_drops());
     }
     sum
 }
@@ -166,11 +167,16 @@ fn delivered(flows: &[Flow], results: &Results) -> Option<Datagrams> {
         let StreamResult { packets: Some(packets), errors: Some(errors), .. } = stream else {
             return None;
         };
-        let tail = sent.saturating_sub(*packets);
         // Before 3.14 the server does not say what of it was warm-up; this side's own count comes closest.
         let warm_up = stream.omitted_packets.unwrap_or(omitted);
-        let lost = errors.saturating_sub(stream.omitted_errors.unwrap_or_default());
-        sum.add(packets.saturating_sub(warm_up) + tail, lost + tail, stream.queue_drops);
+        let tail = sent.saturating_sub((*packets).max(warm_up));
+        let lost = match stream.omitted_errors {
+            Some(before) => Some(errors.saturating_sub(before)),
+            // Nothing lost in all is nothing lost in a part; of anything more, any share may be the warm-up's.
+            None if omitted == 0 || *errors == 0 => Some(*errors),
+            None => None,
+        };
+        sum.add(packets.saturating_sub(warm_up) + tail, lost.map(|lost| lost + tail), stream.queue_drops);
     }
     Some(sum)
 }
@@ -180,15 +186,22 @@ fn datagrams(cx: &mut Cx<'_>, count: Option<&Datagrams>) {
         cx.note("the server's results lack its counts of datagrams");
         return;
     };
-    let dropped = count.dropped.unwrap_or_default().min(count.missing);
-    let lost = count.missing - dropped;
     cx.set(&PACKETS, whole(count.sent));
-    cx.set(&LOST, whole(lost));
-    if count.dropped.is_some() {
-        cx.set(&DROPPED, whole(dropped));
-    }
-    if count.sent > 0 {
-        cx.set(&LOSS, lost as f64 / count.sent as f64);
+    if let Some(missing) = count.missing {
+        let dropped = count.dropped.unwrap_or_default().min(missing);
+        let lost = missing - dropped;
+        cx.set(&LOST, whole(lost));
+        if count.dropped.is_some() {
+            cx.set(&DROPPED, whole(dropped));
+        }
+        if count.sent > 0 {
+            cx.set(&LOSS, lost as f64 / count.sent as f64);
+        }
+    } else {
+        cx.note(
+            "loss is not known: datagrams were lost, and iperf3 before 3.14 does not say how many of them in the warm-up; \
+             set `omit: 0s`, or use iperf3 3.14 or `shakedown serve`",
+        );
     }
     if !count.jitter.is_empty() {
         let sum: f64 = count.jitter.iter().map(Duration::as_secs_f64).sum();

@@ -73,3 +73,28 @@ async fn results_of_some_streams_are_not_those_of_the_test() {
         assert!(seen.notes()[0].contains("list 1 streams, the test had 4"), "{:?}", seen.notes());
     }
 }
+
+/// What iperf3 before 3.14 says of a stream: whatever was lost, at any time, is one number.
+fn old(packets: u64, errors: u64) -> Value {
+    json!({"id": 1, "bytes": packets * 1448, "jitter": 0.001, "errors": errors, "packets": packets})
+}
+
+#[tokio::test]
+async fn loss_of_an_unknown_part_of_the_test_is_not_told() {
+    let omit = udp(&[("omit", Arg::Number(0.3))]);
+    let seen = facts(counting(|seen| old(seen, 5)).await, &omit).await;
+    assert_eq!(outcome(&seen), "transferred");
+    assert!(seen.last("loss").is_none() && seen.last("lost").is_none(), "{seen:?}");
+    assert!(seen.notes().iter().any(|note| note.contains("3.14")), "{:?}", seen.notes());
+    assert!(count(&seen, "packets") > 2 && seen.last("jitter").is_some(), "the rest is known: {seen:?}");
+    assert_eq!(count(&seen, "packets") * 1448, count(&seen, "sent"));
+    // None lost in all, and no warm-up at all, leave nothing open.
+    let seen = facts(counting(|seen| old(seen, 0)).await, &omit).await;
+    assert!(number(&seen, "loss").abs() < 1e-9 && seen.notes().is_empty(), "{seen:?}");
+    let seen = facts(counting(|seen| old(seen, 5)).await, &udp(&[])).await;
+    assert!(count(&seen, "lost") == 5 && number(&seen, "loss") > 0.0, "{seen:?}");
+    // What goes missing after the last datagram seen was sent in the measurement only as far as it was sent there.
+    let seen = facts(counting(|_| old(1, 0)).await, &omit).await;
+    assert_eq!(count(&seen, "lost"), count(&seen, "packets"), "{seen:?}");
+    assert_eq!(count(&seen, "packets") * 1448, count(&seen, "sent"));
+}
