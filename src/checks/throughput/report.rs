@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::client::Stop;
+use super::measure;
+use super::settings::Settings;
 use super::{
     CONGESTION, DROPPED, DUPLICATES, JITTER, LOSS, LOST, OUTCOME, PACKETS, PEER, REORDERED, RETRANSMITS, SENT,
     TRANSFERRED,
@@ -31,10 +33,12 @@ pub(super) fn partial(cx: &mut Cx<'_>, params: &Params, flows: &[Flow]) {
 pub(super) fn complete(
     cx: &mut Cx<'_>,
     peer: SocketAddr,
-    params: &Params,
+    settings: &Settings,
     flows: &[Flow],
     results: &Results,
+    stalled: Option<String>,
 ) -> Result<(), Stop> {
+    let params = &settings.params;
     if let Some(why) = impossible(params, flows, results) {
         partial(cx, params, flows);
         return Err(Stop::Fact("protocol_error", why));
@@ -53,7 +57,6 @@ pub(super) fn complete(
             "see whether a firewall passes the connection but not its data, or lengthen `duration`",
         )));
     }
-    cx.set(&OUTCOME, "transferred");
     cx.set(&PEER, results.software.clone().unwrap_or_else(|| "iperf3".to_owned()));
     cx.set(&TRANSFERRED, whole(transferred));
     if params.reverse {
@@ -71,6 +74,11 @@ pub(super) fn complete(
         let count = if params.reverse { Some(received(flows, results)) } else { delivered(flows, results) };
         datagrams(cx, count.as_ref());
     }
+    // The control connection outlives a path that passes only small segments: counts are exchanged all the same.
+    if let Some(why) = stalled.or_else(|| unheard(settings, flows, results).map(measure::stalled)) {
+        return Err(Stop::Fact("stalled", why));
+    }
+    cx.set(&OUTCOME, "transferred");
     Ok(())
 }
 
@@ -97,6 +105,20 @@ fn impossible(params: &Params, flows: &[Flow], results: &Results) -> Option<Stri
         let seen = stream.packets.filter(|seen| *seen > sent)?;
         Some(format!("the server says {seen} datagrams of stream {} were sent, of {sent} that were", stream.id))
     })
+}
+
+/// How long nothing of a UDP upload arrived at its end, if that is a stall: a sender of datagrams sees none, but the server
+/// says which one it got last.
+fn unheard(settings: &Settings, flows: &[Flow], results: &Results) -> Option<Duration> {
+    if settings.params.reverse || settings.params.transport == Transport::Tcp {
+        return None;
+    }
+    let tail = |(flow, stream): (&Flow, &StreamResult)| {
+        Some(settings.pace(flow.datagrams().0.saturating_sub(stream.packets?)))
+    };
+    // Like a total that grows, one stream that goes on is progress; an unknown one is taken for such.
+    let shortest = flows.iter().zip(&results.streams).map(tail).min().flatten()?;
+    (shortest >= settings.stall()).then_some(shortest)
 }
 
 /// What this side knows by itself.

@@ -203,6 +203,8 @@ enum Act {
     Nothing,
     Results(&'static str),
     Say(i8),
+    /// Moves this many bytes and then nothing, but answers and tells that count.
+    Stop(usize),
 }
 
 /// A server of one test that follows the protocol up to the data, and then a script.
@@ -240,15 +242,27 @@ async fn play(act: Act, mut control: TcpStream, streams: &mut [TcpStream], sends
             write_state(&mut control, word).await?;
             read_state(&mut control).await.map(drop)
         }
-        Act::Results(text) => {
-            while read_state(&mut control).await? != state::TEST_END {}
-            write_state(&mut control, state::EXCHANGE_RESULTS).await?;
-            read_json(&mut control, 65_536).await?;
-            write_json(&mut control, &serde_json::from_str(text)?).await?;
-            write_state(&mut control, state::DISPLAY_RESULTS).await?;
-            read_state(&mut control).await.map(drop)
+        Act::Results(text) => conclude(&mut control, &serde_json::from_str(text)?).await,
+        Act::Stop(bytes) => {
+            let mut block = vec![0; bytes];
+            let _ = if sends { data.write_all(&block).await? } else { data.read_exact(&mut block).await.map(drop)? };
+            conclude(&mut control, &json!({"streams": [{"id": 1, "bytes": bytes}]})).await
         }
     }
+}
+
+/// From the client's end to its farewell.
+async fn conclude(control: &mut TcpStream, results: &Value) -> std::io::Result<()> {
+    while read_state(control).await? != state::TEST_END {}
+    farewell(control, results).await
+}
+
+async fn farewell(control: &mut TcpStream, results: &Value) -> std::io::Result<()> {
+    write_state(control, state::EXCHANGE_RESULTS).await?;
+    read_json(control, 65_536).await?;
+    write_json(control, results).await?;
+    write_state(control, state::DISPLAY_RESULTS).await?;
+    read_state(control).await.map(drop)
 }
 
 #[tokio::test]

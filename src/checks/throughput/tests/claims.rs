@@ -37,11 +37,7 @@ async fn counting(results: fn(u64) -> Value) -> SocketAddr {
                 word = read_state(&mut control) => if word? == state::TEST_END { break },
             }
         }
-        write_state(&mut control, state::EXCHANGE_RESULTS).await?;
-        read_json(&mut control, 65_536).await?;
-        write_json(&mut control, &json!({"streams": [results(highest)]})).await?;
-        write_state(&mut control, state::DISPLAY_RESULTS).await?;
-        read_state(&mut control).await.map(drop)
+        farewell(&mut control, &json!({"streams": [results(highest)]})).await
     });
     addr
 }
@@ -97,4 +93,30 @@ async fn loss_of_an_unknown_part_of_the_test_is_not_told() {
     let seen = facts(counting(|_| old(1, 0)).await, &omit).await;
     assert_eq!(count(&seen, "lost"), count(&seen, "packets"), "{seen:?}");
     assert_eq!(count(&seen, "packets") * 1448, count(&seen, "sent"));
+}
+
+#[tokio::test]
+async fn a_path_that_dies_while_the_server_still_answers_is_stalled() {
+    let long = [("duration", Arg::Number(1.5))];
+    for direction in ["upload", "download"] {
+        let more = [&long[..], &[("direction", word(direction))]].concat();
+        let seen = facts(scripted(Act::Stop(100_000)).await, &more).await;
+        assert_eq!(outcome(&seen), "stalled", "{direction}: {seen:?}");
+        assert_eq!(count(&seen, "transferred"), 100_000, "{direction}");
+        assert!(seen.last("sent").is_some() && seen.text("peer").is_some(), "{direction}: {seen:?}");
+        assert!(!Throughput::answered(&seen));
+    }
+    // The first tenth of the datagrams arrived.
+    let seen = facts(counting(|_| old(10, 0)).await, &udp(&long)).await;
+    assert_eq!(outcome(&seen), "stalled", "{seen:?}");
+    assert!(count(&seen, "transferred") == 14_480 && number(&seen, "loss") > 0.5, "{seen:?}");
+}
+
+#[tokio::test]
+async fn the_silence_of_a_slow_sender_is_no_stall() {
+    // A block each 2 s: the second is not due within the test, nor missed by a short patience.
+    let slow = [("rate", Arg::Number(8e5)), ("block", Arg::Number(2e5)), ("direction", word("download"))];
+    let more = [&slow[..], &[("duration", Arg::Number(1.5)), ("timeout", Arg::Number(0.5))]].concat();
+    let seen = facts(scripted(Act::Stop(200_000)).await, &more).await;
+    assert_eq!(outcome(&seen), "transferred", "{seen:?}");
 }
