@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
-use super::host;
+use super::{Limits, host};
 use crate::net::iperf3::frame::Cookie;
 
 /// A data connection and its place in the order of acceptance: cookies may be read in another order than streams came.
@@ -23,8 +23,33 @@ pub(super) struct Lobby {
 #[derive(Debug, Default)]
 struct Inner {
     streams: HashMap<Cookie, mpsc::Sender<Numbered>>,
-    hellos: HashMap<IpAddr, mpsc::Sender<SocketAddr>>,
+    hellos: HashMap<IpAddr, Expected>,
+    seats: HashMap<IpAddr, usize>,
     gates: HashMap<IpAddr, Arc<tokio::sync::Mutex<()>>>,
+}
+
+/// A test that waits for hellos.
+#[derive(Debug)]
+struct Expected {
+    sender: mpsc::Sender<SocketAddr>,
+    reach: Reach,
+}
+
+/// Whose hellos are meant for a test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Only those from the host that asked for it: the test sends to where a hello came from, and anybody can write
+    /// another's address into one.
+    Host,
+    /// Any, as long as no other test waits: a client with several addresses may send data from another one than control.
+    Any,
+}
+
+/// One of the tests at a time.
+#[derive(Debug)]
+pub(super) struct Seat<'l> {
+    lobby: &'l Lobby,
+    host: IpAddr,
 }
 
 /// A test's place in the lobby; leaving is dropping it.
@@ -76,13 +101,25 @@ impl Lobby {
         Some((Place { lobby: self, key: Key::Cookie(*cookie) }, receiver))
     }
 
-    /// Tells the test that waits for `peer`. With a single test waiting it is meant even from another address, because a
-    /// client with several addresses may send data from another one than control.
+    /// A seat for a test of `peer`; `None` when all are taken, or this host has its share.
+    pub(super) fn sit(&self, peer: SocketAddr, limits: &Limits) -> Option<Seat<'_>> {
+        let mut inner = self.inner();
+        let host = host(peer);
+        let (all, own) = (inner.seats.values().sum::<usize>(), inner.seats.get(&host).copied().unwrap_or_default());
+        if all >= limits.sessions || own >= limits.per_host() {
+            return None;
+        }
+        inner.seats.insert(host, own + 1);
+        Some(Seat { lobby: self, host })
+    }
+
+    /// Tells the test that waits for `peer`, or a single one that takes any.
     pub(super) fn hello(&self, peer: SocketAddr) {
         let inner = self.inner();
         let single = if inner.hellos.len() == 1 { inner.hellos.values().next() } else { None };
-        if let Some(sender) = inner.hellos.get(&host(peer)).or(single) {
-            let _ = sender.try_send(peer);
+        let single = single.filter(|expected| expected.reach == Reach::Any);
+        if let Some(expected) = inner.hellos.get(&host(peer)).or(single) {
+            let _ = expected.sender.try_send(peer);
         }
     }
 
@@ -95,10 +132,27 @@ impl Lobby {
     }
 
     /// Opens a test for hellos from the host of `peer`; its gate must be held.
-    pub(super) fn expect_hellos(&self, peer: SocketAddr, most: usize) -> (Place<'_>, mpsc::Receiver<SocketAddr>) {
+    pub(super) fn expect_hellos(
+        &self,
+        peer: SocketAddr,
+        reach: Reach,
+        most: usize,
+    ) -> (Place<'_>, mpsc::Receiver<SocketAddr>) {
         let (sender, receiver) = mpsc::channel(most.max(1));
-        self.inner().hellos.insert(host(peer), sender);
+        self.inner().hellos.insert(host(peer), Expected { sender, reach });
         (Place { lobby: self, key: Key::Host(host(peer)) }, receiver)
+    }
+}
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        let mut inner = self.lobby.inner();
+        let left = inner.seats.get(&self.host).copied().unwrap_or_default().saturating_sub(1);
+        if left == 0 {
+            inner.seats.remove(&self.host);
+        } else {
+            inner.seats.insert(self.host, left);
+        }
     }
 }
 

@@ -32,7 +32,8 @@ const PORT_TRIES: usize = 16;
 /// What clients may use up.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Tests at once; one more is told that the server is busy.
+    /// Tests at once; one more is told that the server is busy. A quarter of them at most, but one at least, are of one
+    /// host, so that no client can take all; this host is a host like any other.
     pub sessions: usize,
     /// Longest test, warm-up included.
     pub duration: Duration,
@@ -40,6 +41,13 @@ pub struct Limits {
     pub step: Duration,
     /// How long a running test may move nothing.
     pub idle: Duration,
+}
+
+impl Limits {
+    /// Tests of one host at once.
+    const fn per_host(&self) -> usize {
+        self.sessions.div_ceil(4)
+    }
 }
 
 impl Default for Limits {
@@ -94,7 +102,6 @@ impl Server {
     /// Serves until `cancel`; every test ends with it.
     pub async fn run(self, cancel: CancellationToken) {
         let lobby = Arc::new(Lobby::new(self.addr.port()));
-        let seats = Arc::new(Semaphore::new(self.limits.sessions));
         let unnamed = Arc::new(Semaphore::new(UNNAMED));
         let mut tasks = JoinSet::new();
         let (mut hello, mut number) = ([0_u8; 64], 0_u64);
@@ -107,8 +114,7 @@ impl Server {
                         if let Ok(place) = Arc::clone(&unnamed).try_acquire_owned() {
                             number += 1;
                             let visitor = Visitor { number, stream, peer, lobby: Arc::clone(&lobby), limits: self.limits };
-                            let seats = Arc::clone(&seats);
-                            tasks.spawn(async move { visitor.welcome(seats, place).await });
+                            tasks.spawn(async move { visitor.welcome(place).await });
                         }
                     }
                     // Out of descriptors: the next connection may find one.
@@ -135,7 +141,7 @@ struct Visitor {
 }
 
 impl Visitor {
-    async fn welcome(mut self, seats: Arc<Semaphore>, place: tokio::sync::OwnedSemaphorePermit) {
+    async fn welcome(mut self, place: tokio::sync::OwnedSemaphorePermit) {
         let Ok(Ok(cookie)) = timeout(self.limits.step, frame::read_cookie(&mut self.stream)).await else {
             return;
         };
@@ -144,8 +150,9 @@ impl Visitor {
             return;
         };
         self.stream = stream;
-        let Ok(_seat) = seats.try_acquire_owned() else {
-            tracing::info!(peer = %self.peer, "busy: {} tests are running", self.limits.sessions);
+        let Some(_seat) = self.lobby.sit(self.peer, &self.limits) else {
+            let limits = self.limits;
+            tracing::info!(peer = %self.peer, "busy: {} tests run, or {} of it", limits.sessions, limits.per_host());
             let _ = timeout(self.limits.step, frame::write_state(&mut self.stream, state::ACCESS_DENIED)).await;
             return;
         };

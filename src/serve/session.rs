@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::lobby::Lobby;
+use super::lobby::{Lobby, Reach};
 use super::{Limits, bind_udp};
 use crate::net::iperf3::frame::{self, Cookie, PARAMS_CAP, RESULTS_CAP};
 use crate::net::iperf3::{Flow, Params, Rejection, Results, Transport, Wire, datagram, flow, socket, state};
@@ -111,7 +111,8 @@ impl Session {
         let directions = Self::directions(params);
         let gate = lobby.gate(self.peer);
         let _held = gate.lock().await;
-        let (_place, mut hellos) = lobby.expect_hellos(self.peer, directions.len());
+        let reach = if directions.contains(&true) { Reach::Host } else { Reach::Any };
+        let (_place, mut hellos) = lobby.expect_hellos(self.peer, reach, directions.len());
         self.say(state::CREATE_STREAMS).await?;
         let mut flows: Vec<Flow> = Vec::with_capacity(directions.len());
         let mut peers: Vec<SocketAddr> = Vec::with_capacity(directions.len());

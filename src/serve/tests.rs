@@ -4,7 +4,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpStream, UdpSocket};
+use tokio::net::{TcpSocket, TcpStream, UdpSocket};
+use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{Limits, Server};
@@ -159,6 +160,73 @@ async fn one_test_too_many_is_told_so() {
     let (_first, _) = open(addr, json!({"tcp": true, "time": 1})).await;
     let mut second = dial(addr, &make_cookie()).await;
     assert_eq!(read_state(&mut second).await.unwrap(), state::ACCESS_DENIED);
+}
+
+/// A connection from another host than the rest.
+async fn dial_from_afar(addr: SocketAddr, cookie: &[u8]) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from(([127, 0, 0, 2], 0))).unwrap();
+    let mut stream = socket.connect(addr).await.unwrap();
+    stream.write_all(cookie).await.unwrap();
+    stream
+}
+
+#[tokio::test]
+async fn one_host_cannot_take_every_seat() {
+    let (addr, _guard) = start(Limits { sessions: 8, ..Limits::default() }).await;
+    // Nothing but a cookie takes a seat.
+    let mut taken = Vec::new();
+    for want in [state::PARAM_EXCHANGE, state::PARAM_EXCHANGE, state::ACCESS_DENIED] {
+        taken.push(dial(addr, &make_cookie()).await);
+        assert_eq!(read_state(taken.last_mut().unwrap()).await.unwrap(), want);
+    }
+    let mut other = dial_from_afar(addr, &make_cookie()).await;
+    assert_eq!(read_state(&mut other).await.unwrap(), state::PARAM_EXCHANGE);
+    // A test that ends leaves its seat; its connection is closed after that.
+    let mut first = taken.swap_remove(0);
+    write_json(&mut first, &json!({"sctp": true})).await.unwrap();
+    first.read_to_end(&mut Vec::new()).await.unwrap();
+    let again = async {
+        while read_state(&mut dial(addr, &make_cookie()).await).await.unwrap() != state::PARAM_EXCHANGE {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(30), again).await.expect("the seat is free again");
+}
+
+/// A client of `addr` at another address of this machine than the one of the control connection, or at the same.
+async fn greet(addr: SocketAddr, from: [u8; 4]) -> UdpSocket {
+    let socket = UdpSocket::bind(SocketAddr::from((from, 0))).await.unwrap();
+    socket.connect(addr).await.unwrap();
+    socket.send(&HELLO).await.unwrap();
+    socket
+}
+
+#[tokio::test]
+async fn nobody_is_sent_data_that_another_host_asked_for() {
+    for extra in [json!({"reverse": 1}), json!({"bidirectional": 1})] {
+        let (addr, _guard) = start(Limits::default()).await;
+        let mut params = json!({"udp": true, "time": 1, "parallel": 1, "len": 100, "bandwidth": 1e6});
+        params.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        let (mut control, _) = open(addr, params).await;
+        let stranger = greet(addr, [127, 0, 0, 2]).await;
+        let mut own = vec![greet(addr, [127, 0, 0, 1]).await];
+        if extra.get("bidirectional").is_some() {
+            own.push(greet(addr, [127, 0, 0, 1]).await);
+        }
+        timeout(Duration::from_secs(30), running(&mut control)).await.expect("the client's own streams are the test's");
+        // Hellos are handled in order, so the stranger's would have been answered by now.
+        let error = stranger.try_recv(&mut [0; 2048]).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock, "{extra}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_may_send_from_another_of_its_addresses() {
+    let (addr, _guard) = start(Limits::default()).await;
+    let (mut control, _) = open(addr, json!({"udp": true, "time": 1, "parallel": 1})).await;
+    let _socket = greet(addr, [127, 0, 0, 2]).await;
+    timeout(Duration::from_secs(30), running(&mut control)).await.expect("its hello is taken");
 }
 
 #[tokio::test]

@@ -57,6 +57,11 @@ impl Sampler {
     }
 }
 
+/// Words for a test whose end moved nothing.
+pub(super) fn stalled(still: Duration) -> String {
+    format!("nothing moved in the last {:.1} s of the test", still.as_secs_f64())
+}
+
 fn total(flows: &[Flow]) -> u64 {
     flows.iter().map(Flow::arrived).sum()
 }
@@ -89,8 +94,9 @@ impl Client<'_> {
                 return Err(stop);
             }
             sampler.sample(cx, flows, settings.interval);
-            if sampler.moved_at.elapsed() >= settings.patience {
-                return Err(Stop::Fact("stalled", format!("nothing moved for {:?}", settings.patience)));
+            let patience = settings.patience.max(settings.lull());
+            if sampler.moved_at.elapsed() >= patience {
+                return Err(Stop::Fact("stalled", format!("nothing moved for {patience:?}")));
             }
         }
         let elapsed = begin.elapsed();
@@ -101,8 +107,8 @@ impl Client<'_> {
             cx.set(&CPU, cpu);
         }
         let still = sampler.moved_at.elapsed();
-        let stalled =
-            (still > settings.interval * 2).then(|| format!("nothing moved in the last {still:?} of the test"));
+        // Movement is seen at the end of an interval; a sample taken late must not hide two that were empty.
+        let stalled = (still + settings.interval / 4 >= settings.stall()).then(|| stalled(still));
         if !settings.params.reverse {
             stop.cancel();
             self.settle(&mut tasks).await;

@@ -22,7 +22,7 @@ use crate::probe::{Cx, Footprint, Probe, fact_is};
 const OUTCOME: Fact<Choice> = Fact::choice(
     "outcome",
     &["transferred", "refused", "timeout", "unreachable", "unresolved", "reset", "busy", "protocol_error", "stalled"],
-    "What became of the test; `transferred` when it ran to its end and both sides exchanged their counts.",
+    "What became of the test; `transferred` when data moved to its end and both sides exchanged their counts.",
 );
 const ADDRESS: Fact<String> = Fact::text("address", "Address the test ran against.");
 const PEER: Fact<String> = Fact::text("peer", "What serves, as far as it says so: `iperf3`, or a name with a version.");
@@ -212,11 +212,11 @@ impl Throughput {
                 report::partial(cx, &settings.params, &flows);
                 return Err(match (stop, span.stalled) {
                     // Data stopped first and the server is silent since: the path died, or the server with it.
-                    (Stop::Fact("timeout", _), Some(why)) => Stop::Fact("stalled", why),
+                    (Stop::Fact("timeout", why), Some(stalled)) => Stop::Fact("stalled", format!("{stalled}; {why}")),
                     (stop, _) => stop,
                 });
             }
         };
-        report::complete(cx, peer, &settings.params, &flows, &results)
+        report::complete(cx, peer, settings, &flows, &results, span.stalled)
     }
 }

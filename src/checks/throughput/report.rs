@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::client::Stop;
+use super::measure;
+use super::settings::Settings;
 use super::{
     CONGESTION, DROPPED, DUPLICATES, JITTER, LOSS, LOST, OUTCOME, PACKETS, PEER, REORDERED, RETRANSMITS, SENT,
     TRANSFERRED,
@@ -11,6 +13,9 @@ use super::{
 use crate::model::Fault;
 use crate::net::iperf3::{Flow, Params, Results, StreamResult, Transport};
 use crate::probe::Cx;
+
+/// A path may deliver a datagram twice, and servers count the bytes of both; more than that did not come from here.
+const COPIES: u64 = 2;
 
 /// A test that ended early: what is known without the server's counts.
 pub(super) fn partial(cx: &mut Cx<'_>, params: &Params, flows: &[Flow]) {
@@ -28,10 +33,16 @@ pub(super) fn partial(cx: &mut Cx<'_>, params: &Params, flows: &[Flow]) {
 pub(super) fn complete(
     cx: &mut Cx<'_>,
     peer: SocketAddr,
-    params: &Params,
+    settings: &Settings,
     flows: &[Flow],
     results: &Results,
+    stalled: Option<String>,
 ) -> Result<(), Stop> {
+    let params = &settings.params;
+    if let Some(why) = impossible(params, flows, results) {
+        partial(cx, params, flows);
+        return Err(Stop::Fact("protocol_error", why));
+    }
     own(cx, params, flows);
     let theirs = results.total(|stream| stream.bytes);
     let transferred = if params.reverse { Some(bytes(flows)) } else { theirs };
@@ -46,7 +57,6 @@ pub(super) fn complete(
             "see whether a firewall passes the connection but not its data, or lengthen `duration`",
         )));
     }
-    cx.set(&OUTCOME, "transferred");
     cx.set(&PEER, results.software.clone().unwrap_or_else(|| "iperf3".to_owned()));
     cx.set(&TRANSFERRED, whole(transferred));
     if params.reverse {
@@ -64,7 +74,51 @@ pub(super) fn complete(
         let count = if params.reverse { Some(received(flows, results)) } else { delivered(flows, results) };
         datagrams(cx, count.as_ref());
     }
+    // The control connection outlives a path that passes only small segments: counts are exchanged all the same.
+    if let Some(why) = stalled.or_else(|| unheard(settings, flows, results).map(measure::stalled)) {
+        return Err(Stop::Fact("stalled", why));
+    }
+    cx.set(&OUTCOME, "transferred");
     Ok(())
+}
+
+/// Why the server's results cannot be true; then nothing else in them is believed either.
+fn impossible(params: &Params, flows: &[Flow], results: &Results) -> Option<String> {
+    let (mine, theirs) = (flows.len(), results.streams.len());
+    if mine != theirs {
+        return Some(format!("the server's results list {theirs} streams, the test had {mine}"));
+    }
+    if params.reverse {
+        return None;
+    }
+    // The server's warm-up ends at its own time, so the bound is all that was ever sent.
+    let sent: u64 = flows.iter().map(Flow::moved).sum();
+    let bound = sent.saturating_mul(if params.transport == Transport::Udp { COPIES } else { 1 });
+    if let Some(received) = results.total(|stream| stream.bytes).filter(|received| *received > bound) {
+        return Some(format!("the server says it received {received} bytes, of {sent} that were sent"));
+    }
+    if params.transport == Transport::Tcp {
+        return None;
+    }
+    flows.iter().zip(&results.streams).find_map(|(flow, stream)| {
+        let (sent, _) = flow.datagrams();
+        let seen = stream.packets.filter(|seen| *seen > sent)?;
+        Some(format!("the server says {seen} datagrams of stream {} were sent, of {sent} that were", stream.id))
+    })
+}
+
+/// How long nothing of a UDP upload arrived at its end, if that is a stall: a sender of datagrams sees none, but the server
+/// says which one it got last.
+fn unheard(settings: &Settings, flows: &[Flow], results: &Results) -> Option<Duration> {
+    if settings.params.reverse || settings.params.transport == Transport::Tcp {
+        return None;
+    }
+    let tail = |(flow, stream): (&Flow, &StreamResult)| {
+        Some(settings.pace(flow.datagrams().0.saturating_sub(stream.packets?)))
+    };
+    // Like a total that grows, one stream that goes on is progress; an unknown one is taken for such.
+    let shortest = flows.iter().zip(&results.streams).map(tail).min().flatten()?;
+    (shortest >= settings.stall()).then_some(shortest)
 }
 
 /// What this side knows by itself.
@@ -93,20 +147,21 @@ fn bytes(flows: &[Flow]) -> u64 {
 /// Datagrams of all streams.
 struct Datagrams {
     sent: u64,
-    missing: u64,
+    /// `None` when the server does not say which of them the warm-up lost.
+    missing: Option<u64>,
     dropped: Option<u64>,
     jitter: Vec<Duration>,
 }
 
 impl Datagrams {
-    fn add(&mut self, sent: u64, missing: u64, dropped: Option<u64>) {
+    fn add(&mut self, sent: u64, missing: Option<u64>, dropped: Option<u64>) {
         self.sent += sent;
-        self.missing += missing.min(sent);
+        self.missing = self.missing.zip(missing).map(|(sum, more)| sum + more.min(sent));
         self.dropped = self.dropped.zip(dropped).map(|(sum, more)| sum + more);
     }
 
     const fn new(dropped: Option<u64>, jitter: Vec<Duration>) -> Self {
-        Self { sent: 0, missing: 0, dropped, jitter }
+        Self { sent: 0, missing: Some(0), dropped, jitter }
     }
 }
 
@@ -119,7 +174,7 @@ fn received(flows: &[Flow], results: &Results) -> Datagrams {
         let sent = results.streams.get(index).and_then(|stream| stream.packets).unwrap_or_default();
         let tail = sent.saturating_sub(now.highest);
         let lost = now.lost.saturating_sub(omitted.lost);
-        sum.add(now.highest - omitted.highest + tail, lost + tail, flow.queue_drops());
+        sum.add(now.highest - omitted.highest + tail, Some(lost + tail), flow.queue_drops());
     }
     sum
 }
@@ -134,11 +189,16 @@ fn delivered(flows: &[Flow], results: &Results) -> Option<Datagrams> {
         let StreamResult { packets: Some(packets), errors: Some(errors), .. } = stream else {
             return None;
         };
-        let tail = sent.saturating_sub(*packets);
         // Before 3.14 the server does not say what of it was warm-up; this side's own count comes closest.
         let warm_up = stream.omitted_packets.unwrap_or(omitted);
-        let lost = errors.saturating_sub(stream.omitted_errors.unwrap_or_default());
-        sum.add(packets.saturating_sub(warm_up) + tail, lost + tail, stream.queue_drops);
+        let tail = sent.saturating_sub((*packets).max(warm_up));
+        let lost = match stream.omitted_errors {
+            Some(before) => Some(errors.saturating_sub(before)),
+            // Nothing lost in all is nothing lost in a part; of anything more, any share may be the warm-up's.
+            None if omitted == 0 || *errors == 0 => Some(*errors),
+            None => None,
+        };
+        sum.add(packets.saturating_sub(warm_up) + tail, lost.map(|lost| lost + tail), stream.queue_drops);
     }
     Some(sum)
 }
@@ -148,15 +208,22 @@ fn datagrams(cx: &mut Cx<'_>, count: Option<&Datagrams>) {
         cx.note("the server's results lack its counts of datagrams");
         return;
     };
-    let dropped = count.dropped.unwrap_or_default().min(count.missing);
-    let lost = count.missing - dropped;
     cx.set(&PACKETS, whole(count.sent));
-    cx.set(&LOST, whole(lost));
-    if count.dropped.is_some() {
-        cx.set(&DROPPED, whole(dropped));
-    }
-    if count.sent > 0 {
-        cx.set(&LOSS, lost as f64 / count.sent as f64);
+    if let Some(missing) = count.missing {
+        let dropped = count.dropped.unwrap_or_default().min(missing);
+        let lost = missing - dropped;
+        cx.set(&LOST, whole(lost));
+        if count.dropped.is_some() {
+            cx.set(&DROPPED, whole(dropped));
+        }
+        if count.sent > 0 {
+            cx.set(&LOSS, lost as f64 / count.sent as f64);
+        }
+    } else {
+        cx.note(
+            "loss is not known: datagrams were lost, and iperf3 before 3.14 does not say how many of them in the warm-up; \
+             set `omit: 0s`, or use iperf3 3.14 or `shakedown serve`",
+        );
     }
     if !count.jitter.is_empty() {
         let sum: f64 = count.jitter.iter().map(Duration::as_secs_f64).sum();

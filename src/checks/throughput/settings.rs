@@ -4,13 +4,17 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::model::{Args, Invalid};
-use crate::net::iperf3::{self, Params, Transport};
+use crate::net::iperf3::{self, Params, Transport, pump};
 use crate::net::{IpFamily, endpoint};
 
 /// A TCP write. iperf3's own default is 128 KiB; larger writes measure the path rather than the system call.
 const TCP_BLOCK: u32 = 1_048_576;
 /// A datagram that crosses Ethernet in one piece, with room for IPv6 or a small tunnel.
 const UDP_BLOCK: u32 = 1448;
+/// Silence shorter than this at the end of a test is not yet a stall …
+const STALL: Duration = Duration::from_secs(1);
+/// … nor is one shorter than this many intervals, or turns of the sender's schedule.
+const TURNS: u32 = 2;
 /// Datagrams in one test above which 32-bit counters could run over.
 const WIDE: f64 = 4e9;
 
@@ -49,6 +53,35 @@ impl Settings {
             params: params(args, duration)?,
         })
     }
+}
+
+impl Settings {
+    /// Silence from which on a path counts as dead. A sender with a low rate is silent between its writes.
+    pub(super) fn stall(&self) -> Duration {
+        STALL.max(self.interval * TURNS).max(self.lull())
+    }
+
+    /// Silence the sender's own schedule explains. iperf3 writes whole blocks: 1 MiB each 8.4 s at 1 Mbit/s.
+    pub(super) fn lull(&self) -> Duration {
+        let params = &self.params;
+        let Some(rate) = params.bandwidth else {
+            return Duration::ZERO;
+        };
+        let block = params.block as usize;
+        let slices = params.transport == Transport::Tcp && !params.reverse;
+        let block = if slices { pump::slice(block, rate) } else { block };
+        pace(block as f64, rate).saturating_mul(TURNS)
+    }
+
+    /// The time `datagrams` of one stream take to send.
+    pub(super) fn pace(&self, datagrams: u64) -> Duration {
+        let block = f64::from(self.params.block);
+        self.params.bandwidth.map_or(Duration::ZERO, |rate| pace(block * datagrams as f64, rate))
+    }
+}
+
+fn pace(bytes: f64, rate: f64) -> Duration {
+    Duration::try_from_secs_f64(bytes * 8.0 / rate).unwrap_or(Duration::MAX)
 }
 
 fn params(args: &Args, duration: Duration) -> Result<Params, Invalid> {

@@ -1,3 +1,5 @@
+mod claims;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -201,6 +203,8 @@ enum Act {
     Nothing,
     Results(&'static str),
     Say(i8),
+    /// Moves this many bytes and then nothing, but answers and tells that count.
+    Stop(usize),
 }
 
 /// A server of one test that follows the protocol up to the data, and then a script.
@@ -213,16 +217,21 @@ async fn scripted(act: Act) -> SocketAddr {
         write_state(&mut control, state::PARAM_EXCHANGE).await?;
         let params = read_json(&mut control, 8192).await?;
         write_state(&mut control, state::CREATE_STREAMS).await?;
-        let (mut data, _) = listener.accept().await?;
-        read_cookie(&mut data).await?;
+        let mut streams = Vec::new();
+        for _ in 0..params["parallel"].as_u64().unwrap_or(1) {
+            let (mut data, _) = listener.accept().await?;
+            read_cookie(&mut data).await?;
+            streams.push(data);
+        }
         write_state(&mut control, state::TEST_START).await?;
         write_state(&mut control, state::TEST_RUNNING).await?;
-        play(act, control, data, params["reverse"] == json!(1)).await
+        play(act, control, &mut streams, params["reverse"] == json!(1)).await
     });
     addr
 }
 
-async fn play(act: Act, mut control: TcpStream, mut data: TcpStream, sends: bool) -> std::io::Result<()> {
+async fn play(act: Act, mut control: TcpStream, streams: &mut [TcpStream], sends: bool) -> std::io::Result<()> {
+    let data = &mut streams[0];
     match act {
         Act::Die if sends => data.write_all(&vec![0; 100_000]).await,
         Act::Die => data.read_exact(&mut vec![0; 100_000]).await.map(drop),
@@ -233,15 +242,27 @@ async fn play(act: Act, mut control: TcpStream, mut data: TcpStream, sends: bool
             write_state(&mut control, word).await?;
             read_state(&mut control).await.map(drop)
         }
-        Act::Results(text) => {
-            while read_state(&mut control).await? != state::TEST_END {}
-            write_state(&mut control, state::EXCHANGE_RESULTS).await?;
-            read_json(&mut control, 65_536).await?;
-            write_json(&mut control, &serde_json::from_str(text)?).await?;
-            write_state(&mut control, state::DISPLAY_RESULTS).await?;
-            read_state(&mut control).await.map(drop)
+        Act::Results(text) => conclude(&mut control, &serde_json::from_str(text)?).await,
+        Act::Stop(bytes) => {
+            let mut block = vec![0; bytes];
+            let _ = if sends { data.write_all(&block).await? } else { data.read_exact(&mut block).await.map(drop)? };
+            conclude(&mut control, &json!({"streams": [{"id": 1, "bytes": bytes}]})).await
         }
     }
+}
+
+/// From the client's end to its farewell.
+async fn conclude(control: &mut TcpStream, results: &Value) -> std::io::Result<()> {
+    while read_state(control).await? != state::TEST_END {}
+    farewell(control, results).await
+}
+
+async fn farewell(control: &mut TcpStream, results: &Value) -> std::io::Result<()> {
+    write_state(control, state::EXCHANGE_RESULTS).await?;
+    read_json(control, 65_536).await?;
+    write_json(control, results).await?;
+    write_state(control, state::DISPLAY_RESULTS).await?;
+    read_state(control).await.map(drop)
 }
 
 #[tokio::test]

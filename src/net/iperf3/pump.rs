@@ -63,6 +63,14 @@ impl Turn {
     }
 }
 
+/// Bytes a TCP sender at `rate` bit/s writes at once, of a block of `block` bytes.
+#[must_use]
+pub fn slice(block: usize, rate: f64) -> usize {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "cut to the length of the block")]
+    let slice = (rate / 8.0 * SLICE) as usize;
+    slice.clamp(1448.min(block), block)
+}
+
 /// Writes `block` again and again, at most at `rate` bit/s.
 pub async fn send_tcp(
     stream: &TcpStream,
@@ -71,9 +79,7 @@ pub async fn send_tcp(
     meter: &Meter,
     stop: &CancellationToken,
 ) -> io::Result<()> {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "cut to the length of the block")]
-    let most =
-        rate.map_or(block.len(), |rate| ((rate / 8.0 * SLICE) as usize).clamp(1448.min(block.len()), block.len()));
+    let most = rate.map_or(block.len(), |rate| slice(block.len(), rate));
     let block = block.get(..most).unwrap_or(block);
     let (start, mut sent, mut turn) = (Instant::now(), 0.0, Turn::new());
     while !stop.is_cancelled() {

@@ -1,0 +1,122 @@
+//! Servers whose results do not fit what happened.
+
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, UdpSocket};
+
+use super::*;
+use crate::net::iperf3::datagram::{Header, REPLY, is_hello};
+
+/// A server of one UDP upload with one stream; `results` makes its results from the highest sequence number it saw.
+async fn counting(results: fn(u64) -> Value) -> SocketAddr {
+    let (listener, socket) = loop {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        if let Ok(socket) = UdpSocket::bind(listener.local_addr().unwrap()).await {
+            break (listener, socket);
+        }
+    };
+    let addr = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut control, _) = listener.accept().await?;
+        read_cookie(&mut control).await?;
+        write_state(&mut control, state::PARAM_EXCHANGE).await?;
+        read_json(&mut control, 8192).await?;
+        write_state(&mut control, state::CREATE_STREAMS).await?;
+        let (_, client) = socket.recv_from(&mut [0; 64]).await?;
+        socket.send_to(&REPLY, client).await?;
+        write_state(&mut control, state::TEST_START).await?;
+        write_state(&mut control, state::TEST_RUNNING).await?;
+        let (mut highest, mut datagram) = (0, [0; 2048]);
+        loop {
+            // Datagrams first, so that none is left when the end is read.
+            tokio::select! {
+                biased;
+                Ok((length, _)) = socket.recv_from(&mut datagram) => {
+                    let header = Header::parse(&datagram[..length], false).filter(|_| !is_hello(&datagram[..length]));
+                    highest = header.map_or(highest, |header| header.sequence.max(highest));
+                }
+                word = read_state(&mut control) => if word? == state::TEST_END { break },
+            }
+        }
+        farewell(&mut control, &json!({"streams": [results(highest)]})).await
+    });
+    addr
+}
+
+#[tokio::test]
+async fn more_than_was_sent_cannot_have_arrived() {
+    let seen = facts(scripted(Act::Results(r#"{"streams": [{"id": 1, "bytes": 10000000000000}]}"#)).await, &[]).await;
+    assert_eq!(outcome(&seen), "protocol_error");
+    assert!(seen.notes()[0].contains("10000000000000 bytes"), "{:?}", seen.notes());
+    assert!(number(&seen, "transferred") < 1e12, "only what this side knows is told");
+    let bytes: fn(u64) -> Value = |seen| json!({"id": 1, "bytes": seen * 2 * 1448 + 1, "errors": 0, "packets": seen});
+    let numbers: fn(u64) -> Value = |seen| json!({"id": 1, "bytes": 1448, "errors": 0, "packets": seen + 1});
+    for claim in [bytes, numbers] {
+        let seen = facts(counting(claim).await, &udp(&[])).await;
+        assert_eq!(outcome(&seen), "protocol_error", "{seen:?}");
+        assert!(seen.last("loss").is_none() && seen.last("transferred").is_none(), "{seen:?}");
+    }
+    // A path that doubles every datagram.
+    let twice = |seen| json!({"id": 1, "bytes": seen * 2 * 1448, "errors": 0, "packets": seen});
+    assert_eq!(outcome(&facts(counting(twice).await, &udp(&[])).await), "transferred");
+}
+
+#[tokio::test]
+async fn results_of_some_streams_are_not_those_of_the_test() {
+    for direction in ["upload", "download"] {
+        let addr = scripted(Act::Results(r#"{"streams": [{"id": 1, "bytes": 5000}]}"#)).await;
+        let seen = facts(addr, &[("streams", Arg::Integer(4)), ("direction", word(direction))]).await;
+        assert_eq!(outcome(&seen), "protocol_error", "{direction}");
+        assert!(seen.notes()[0].contains("list 1 streams, the test had 4"), "{:?}", seen.notes());
+    }
+}
+
+/// What iperf3 before 3.14 says of a stream: whatever was lost, at any time, is one number.
+fn old(packets: u64, errors: u64) -> Value {
+    json!({"id": 1, "bytes": packets * 1448, "jitter": 0.001, "errors": errors, "packets": packets})
+}
+
+#[tokio::test]
+async fn loss_of_an_unknown_part_of_the_test_is_not_told() {
+    let omit = udp(&[("omit", Arg::Number(0.3))]);
+    let seen = facts(counting(|seen| old(seen, 5)).await, &omit).await;
+    assert_eq!(outcome(&seen), "transferred");
+    assert!(seen.last("loss").is_none() && seen.last("lost").is_none(), "{seen:?}");
+    assert!(seen.notes().iter().any(|note| note.contains("3.14")), "{:?}", seen.notes());
+    assert!(count(&seen, "packets") > 2 && seen.last("jitter").is_some(), "the rest is known: {seen:?}");
+    assert_eq!(count(&seen, "packets") * 1448, count(&seen, "sent"));
+    // None lost in all, and no warm-up at all, leave nothing open.
+    let seen = facts(counting(|seen| old(seen, 0)).await, &omit).await;
+    assert!(number(&seen, "loss").abs() < 1e-9 && seen.notes().is_empty(), "{seen:?}");
+    let seen = facts(counting(|seen| old(seen, 5)).await, &udp(&[])).await;
+    assert!(count(&seen, "lost") == 5 && number(&seen, "loss") > 0.0, "{seen:?}");
+    // What goes missing after the last datagram seen was sent in the measurement only as far as it was sent there.
+    let seen = facts(counting(|_| old(1, 0)).await, &omit).await;
+    assert_eq!(count(&seen, "lost"), count(&seen, "packets"), "{seen:?}");
+    assert_eq!(count(&seen, "packets") * 1448, count(&seen, "sent"));
+}
+
+#[tokio::test]
+async fn a_path_that_dies_while_the_server_still_answers_is_stalled() {
+    let long = [("duration", Arg::Number(1.5))];
+    for direction in ["upload", "download"] {
+        let more = [&long[..], &[("direction", word(direction))]].concat();
+        let seen = facts(scripted(Act::Stop(100_000)).await, &more).await;
+        assert_eq!(outcome(&seen), "stalled", "{direction}: {seen:?}");
+        assert_eq!(count(&seen, "transferred"), 100_000, "{direction}");
+        assert!(seen.last("sent").is_some() && seen.text("peer").is_some(), "{direction}: {seen:?}");
+        assert!(!Throughput::answered(&seen));
+    }
+    // The first tenth of the datagrams arrived.
+    let seen = facts(counting(|_| old(10, 0)).await, &udp(&long)).await;
+    assert_eq!(outcome(&seen), "stalled", "{seen:?}");
+    assert!(count(&seen, "transferred") == 14_480 && number(&seen, "loss") > 0.5, "{seen:?}");
+}
+
+#[tokio::test]
+async fn the_silence_of_a_slow_sender_is_no_stall() {
+    // A block each 2 s: the second is not due within the test, nor missed by a short patience.
+    let slow = [("rate", Arg::Number(8e5)), ("block", Arg::Number(2e5)), ("direction", word("download"))];
+    let more = [&slow[..], &[("duration", Arg::Number(1.5)), ("timeout", Arg::Number(0.5))]].concat();
+    let seen = facts(scripted(Act::Stop(200_000)).await, &more).await;
+    assert_eq!(outcome(&seen), "transferred", "{seen:?}");
+}
