@@ -311,3 +311,13 @@ fn rules_between_fields() {
     }
     assert!(build(&with(base(), [("sni", text(""))])).is_ok());
 }
+
+#[tokio::test]
+async fn a_source_narrows_the_addresses_to_its_family() {
+    let six = [("source", text("::1"))];
+    let seen = run("tls", with(to("127.0.0.1:9".parse().unwrap()), six.clone())).await.unwrap();
+    assert_eq!(outcome(&seen), "unresolved", "{:?}", seen.notes());
+
+    let crossed = with(with(to("127.0.0.1:9".parse().unwrap()), six), [("family", text("ipv4"))]);
+    assert_eq!((family("tls").unwrap().build)(&crossed).err().map(|invalid| invalid.field), Some("source"));
+}

@@ -63,11 +63,12 @@ impl Probe for Tls {
     const TARGET_FIELD: (&'static str, Option<&'static str>) = ("host", Some("port"));
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {
+        let (family, source) = IpFamily::with_source(args)?;
         Ok(Self {
             host: args.string("host"),
             port: args.port("port").unwrap_or(443),
-            family: IpFamily::from_args(args),
-            source: args.address("source"),
+            family,
+            source,
             patience: args.wait("timeout"),
             trust: Trust::from_args(args)?,
             offer: offer(args)?,
