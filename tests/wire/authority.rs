@@ -112,3 +112,21 @@ async fn http_sends_nothing_on_the_word_of_an_expired_authority() {
     assert_eq!(fact(&seen, "outcome"), "untrusted");
     assert!(seen.notes().iter().any(|note| note.contains("in ca_file expired on 2021-01-01")), "{:?}", seen.notes());
 }
+
+#[tokio::test]
+async fn broken_name_constraints_are_told_in_words() {
+    let key = KeyPair::generate().unwrap();
+    let only = |name: &str| NameConstraints {
+        permitted_subtrees: vec![GeneralSubtree::DnsName(name.to_owned())],
+        excluded_subtrees: Vec::new(),
+    };
+    let (params, root) = constrained("root", &key, (2020, 2100), Some(only("elsewhere.test")));
+    let seen = judged(serving(params, key).await, &[&root]).await;
+    let error = fact(&seen, "verify_error").as_str().unwrap();
+    assert!(error.contains("may not issue for") && error.contains(NAME) && !error.contains("Other"), "{error}");
+
+    let key = KeyPair::generate().unwrap();
+    let (params, root) = constrained("root", &key, (2020, 2100), Some(only("allowed.test")));
+    let seen = judged(serving(params, key).await, &[&root]).await;
+    assert_eq!(fact(&seen, "verified"), &Value::Bool(true), "{:?}", seen.notes());
+}
