@@ -6,6 +6,7 @@
 
 mod authority;
 pub mod certificate;
+mod counted;
 mod handshake;
 mod recorder;
 mod trust;
