@@ -4,5 +4,6 @@
 
 mod authority;
 mod http;
+mod origin;
 mod script;
 mod tls;
