@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod authority;
 mod http;
+mod origin;
 mod script;
 mod tls;

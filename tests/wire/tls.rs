@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::script::{
     accepting, args, asking, asking_config, fact, nobody, resets, run, says, says_and_closes, server, text,
@@ -310,4 +310,55 @@ fn rules_between_fields() {
         assert_eq!(build(&args).err().map(|invalid| invalid.field), Some(field));
     }
     assert!(build(&with(base(), [("sni", text(""))])).is_ok());
+}
+
+#[tokio::test]
+async fn a_source_narrows_the_addresses_to_its_family() {
+    let six = [("source", text("::1"))];
+    let seen = run("tls", with(to("127.0.0.1:9".parse().unwrap()), six.clone())).await.unwrap();
+    assert_eq!(outcome(&seen), "unresolved", "{:?}", seen.notes());
+
+    let crossed = with(with(to("127.0.0.1:9".parse().unwrap()), six), [("family", text("ipv4"))]);
+    assert_eq!((family("tls").unwrap().build)(&crossed).err().map(|invalid| invalid.field), Some("source"));
+}
+
+/// Hands on the first flights of client and server, then hangs up.
+async fn first_flight_of(server_behind: SocketAddr) -> SocketAddr {
+    server(move |mut client| async move {
+        let mut behind = tokio::net::TcpStream::connect(server_behind).await.unwrap();
+        let mut flight = vec![0; 65_536];
+        let hello = client.read(&mut flight).await.unwrap();
+        behind.write_all(&flight[..hello]).await.unwrap();
+        let answer = behind.read(&mut flight).await.unwrap();
+        client.write_all(&flight[..answer]).await.unwrap();
+        // Whatever the client says next is read, so that closing is no reset.
+        let _ = client.read(&mut flight).await;
+    })
+    .await
+}
+
+#[tokio::test]
+async fn every_early_end_names_its_phase() {
+    let lab = Lab::start().await;
+    let behind = asking(&lab.pki, &rustls::version::TLS12).await;
+    let cases = [
+        (nobody().await, "refused", "refused"),
+        (resets().await, "reset", "then reset after ClientHello"),
+        (says_and_closes(b"").await, "closed", "then closed after ClientHello"),
+        (
+            says_and_closes(b"\x16\x03\x03\x00\x40\x02").await,
+            "closed",
+            "after 6 bytes from the server, before its cert",
+        ),
+        (first_flight_of(behind).await, "closed", "then closed after the server's certificate"),
+        (says(b"").await, "timeout", "then no ServerHello within 200ms"),
+        (says(b"\x16\x03\x03\x00\x40\x02").await, "timeout", "it came as far as 6 bytes from the server"),
+    ];
+    for (address, want, words) in cases {
+        let patience = if want == "timeout" { 0.2 } else { 5.0 };
+        let seen = run("tls", with(to(address), [("timeout", Arg::Number(patience))])).await.unwrap();
+        assert_eq!(outcome(&seen), want, "{:?}", seen.notes());
+        let first = seen.notes().first().unwrap_or_else(|| panic!("{want} has no evidence"));
+        assert!(first.contains(words) && first.contains(&address.to_string()), "{first}");
+    }
 }

@@ -156,7 +156,7 @@ impl Hop<'_> {
         trace: &mut Trace,
         stream: TcpStream,
         peer: SocketAddr,
-    ) -> Result<TlsStream<TcpStream>, Stop> {
+    ) -> Result<TlsStream, Stop> {
         let host = self.url.host_str().unwrap_or_default();
         let name = server_name(host)
             .ok_or_else(|| Stop::Seen("tls_failed", format!("{host} is not a name a certificate can carry")))?;

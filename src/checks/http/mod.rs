@@ -145,6 +145,13 @@ impl Http {
             match target {
                 Some(target) if self.follow > 0 => {
                     let target = target.map_err(|why| Stop::Seen("malformed", why))?;
+                    if request.gives_body_away(head.status, &trace.url, &target) {
+                        cx.note(format!(
+                            "not followed: {} to {target} would send the body to another origin",
+                            head.status
+                        ));
+                        return answer::read(head, body, &connection, self.limit, trace).await;
+                    }
                     if trace.redirects.len() >= self.follow {
                         let why = format!("more than {} redirects; the next is to {target}", self.follow);
                         return Err(Stop::Seen("too_many_redirects", why));

@@ -3,8 +3,8 @@
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderMap,
-    HeaderName, HeaderValue, LOCATION, PROXY_AUTHORIZATION, USER_AGENT,
+    ACCEPT, ACCEPT_LANGUAGE, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap,
+    HeaderName, HeaderValue, LOCATION, USER_AGENT,
 };
 use hyper::http::uri::{Authority, PathAndQuery};
 use hyper::{Method, StatusCode, Uri};
@@ -129,12 +129,24 @@ impl Request {
         Ok(request)
     }
 
-    /// Changes the request as `status` demands, and keeps secrets from another origin.
-    pub(super) fn redirected(&mut self, status: StatusCode, from: &Url, to: &Url) {
+    /// Whether `status` makes a GET without body of this request.
+    fn becomes_get(&self, status: StatusCode) -> bool {
         let see_other = status == StatusCode::SEE_OTHER && self.method != Method::HEAD;
         // Every browser, curl and RFC 9110 turn a redirected POST into a GET for 301 and 302.
         let moved = matches!(status, StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND) && self.method == Method::POST;
-        if see_other || moved {
+        see_other || moved
+    }
+
+    /// Whether following would hand the body to another origin. The suite wrote it for the first one, and it may hold
+    /// a secret; without it, the request would be another one than the redirect asks to repeat.
+    pub(super) fn gives_body_away(&self, status: StatusCode, from: &Url, to: &Url) -> bool {
+        from.origin() != to.origin() && !self.body.is_empty() && !self.becomes_get(status)
+    }
+
+    /// Changes the request as `status` demands, and keeps secrets from another origin: which header holds one is the
+    /// suite's to know, so only those go along that say what any client would.
+    pub(super) fn redirected(&mut self, status: StatusCode, from: &Url, to: &Url) {
+        if self.becomes_get(status) {
             self.method = Method::GET;
             self.body = Bytes::new();
             for name in [CONTENT_TYPE, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH] {
@@ -143,9 +155,13 @@ impl Request {
         }
         if from.origin() != to.origin() {
             self.authority = None;
-            for name in [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION] {
-                self.headers.remove(name);
+            let mut common = HeaderMap::new();
+            for name in [ACCEPT, ACCEPT_LANGUAGE, USER_AGENT] {
+                for value in self.headers.get_all(&name) {
+                    common.append(name.clone(), value.clone());
+                }
             }
+            self.headers = common;
         }
     }
 }

@@ -50,7 +50,15 @@ fn the_host_goes_where_the_version_wants_it() {
 
 #[test]
 fn secrets_stay_with_their_origin() {
-    let secrets = [("authorization", "Bearer s"), ("cookie", "s=1"), ("x-trace", "1"), ("host", "site.example")];
+    let secrets = [
+        ("authorization", "Bearer s"),
+        ("cookie", "s=1"),
+        ("x-api-key", "s"),
+        ("x-trace", "1"),
+        ("accept-language", "de"),
+        ("User-Agent", "mine"),
+        ("host", "site.example"),
+    ];
     for (to, kept) in [
         ("https://x.example/b", true),
         ("https://y.example/b", false),
@@ -60,10 +68,13 @@ fn secrets_stay_with_their_origin() {
         let mut request = Request::from_args(&args(&[], &secrets)).unwrap();
         request.redirected(StatusCode::FOUND, &at("https://x.example/a"), &at(to));
         let sent = request.for_url(&at(to), false).unwrap();
-        assert_eq!(sent.headers().contains_key("authorization"), kept, "{to}");
-        assert_eq!(sent.headers().contains_key("cookie"), kept, "{to}");
+        for name in ["authorization", "cookie", "x-api-key", "x-trace"] {
+            assert_eq!(sent.headers().contains_key(name), kept, "{name} to {to}");
+        }
+        for (name, value) in [("accept", "*/*"), ("accept-language", "de"), ("user-agent", "mine")] {
+            assert_eq!(sent.headers()[name], value, "{name} to {to}");
+        }
         assert_eq!(sent.headers()["host"] == "site.example", kept, "{to}");
-        assert!(sent.headers().contains_key("x-trace"));
     }
 }
 
@@ -86,6 +97,24 @@ fn methods_change_as_the_status_demands() {
         let changed = method != want;
         assert_eq!(request.body.is_empty(), changed);
         assert_eq!(request.headers.contains_key("content-type"), !changed);
+    }
+}
+
+#[test]
+fn a_body_stays_with_its_origin() {
+    let (here, there) = (at("https://x.example/"), at("https://y.example/"));
+    for (status, method, body, given) in [
+        (307, "POST", "b", true),
+        (308, "PUT", "b", true),
+        (302, "PUT", "b", true),
+        (302, "POST", "b", false),
+        (303, "PUT", "b", false),
+        (307, "POST", "", false),
+    ] {
+        let request = Request::from_args(&args(&[("method", method), ("body", body)], &[])).unwrap();
+        let status = StatusCode::from_u16(status).unwrap();
+        assert_eq!(request.gives_body_away(status, &here, &there), given, "{status} {method} {body:?}");
+        assert!(!request.gives_body_away(status, &here, &here));
     }
 }
 

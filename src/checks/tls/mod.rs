@@ -63,11 +63,12 @@ impl Probe for Tls {
     const TARGET_FIELD: (&'static str, Option<&'static str>) = ("host", Some("port"));
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {
+        let (family, source) = IpFamily::with_source(args)?;
         Ok(Self {
             host: args.string("host"),
             port: args.port("port").unwrap_or(443),
-            family: IpFamily::from_args(args),
-            source: args.address("source"),
+            family,
+            source,
             patience: args.wait("timeout"),
             trust: Trust::from_args(args)?,
             offer: offer(args)?,
@@ -110,9 +111,7 @@ impl Probe for Tls {
             Ok(dialled) => dialled,
             Err(refusal) => {
                 cx.set(&OUTCOME, refusal.word());
-                if let Refusal::Unreachable(why) = refusal {
-                    cx.note(format!("{peer}: {why}"));
-                }
+                cx.note(format!("{peer}: {}", self.unconnected(&refusal)));
                 return Ok(());
             }
         };
@@ -120,6 +119,8 @@ impl Probe for Tls {
         let mut shaken = handshake(dialled.stream, peer, loaded, &self.offer, self.patience).await?;
         shaken.hear_late_refusal(self.late()).await?;
         facts::record(cx, &shaken);
+        let outcome = self.ending(cx, &shaken, &format!("{peer}: connected in {:?}", dialled.elapsed));
+        cx.set(&OUTCOME, outcome);
         tell(cx, &shaken);
         Ok(())
     }
@@ -130,26 +131,45 @@ impl Tls {
     fn late(&self) -> Duration {
         self.patience / 4
     }
+
+    fn unconnected(&self, refusal: &Refusal) -> String {
+        match refusal {
+            Refusal::Refused => "the connection was refused (RST in answer to SYN)".to_owned(),
+            Refusal::Timeout => format!("no answer to SYN within {:?}", self.patience),
+            Refusal::Reset => "the connection was reset as soon as it was there".to_owned(),
+            Refusal::Unreachable(why) => why.clone(),
+        }
+    }
+
+    /// The outcome of a handshake, and for every early end a line of evidence that names how far it came.
+    fn ending(&self, cx: &mut Cx<'_>, shaken: &Handshake, connected: &str) -> &'static str {
+        let patience = self.patience;
+        let reached = shaken.reached();
+        let last = reached.as_deref().unwrap_or("ClientHello");
+        let (outcome, why) = match &shaken.end {
+            End::Done(_) => return "handshaken",
+            End::Timeout if reached.is_none() => {
+                ("timeout", format!("{connected}, then no ServerHello within {patience:?}"))
+            }
+            End::Timeout => {
+                ("timeout", format!("{connected}, then no end within {patience:?}: it came as far as {last}"))
+            }
+            End::Reset => ("reset", format!("{connected}, then reset after {last}")),
+            End::Closed => ("closed", format!("{connected}, then closed after {last}")),
+            End::Unreachable(why) => ("unreachable", format!("{connected}, then after {last}: {why}")),
+            End::NotTls(why) => ("not_tls", format!("the answer is not TLS ({why}); is it the right port?")),
+            End::Alert(alert) => {
+                cx.set(&ALERT, alert.clone());
+                ("alert", format!("TLS alert: {alert}"))
+            }
+        };
+        cx.note(why);
+        outcome
+    }
 }
 
-/// Outcome and evidence of how the handshake ended.
+/// Evidence beside how the handshake ended.
 fn tell(cx: &mut Cx<'_>, shaken: &Handshake) {
-    let (outcome, why) = match &shaken.end {
-        End::Done(_) => ("handshaken", None),
-        End::Timeout => ("timeout", None),
-        End::Reset => ("reset", None),
-        End::Closed => ("closed", None),
-        End::Unreachable(why) => ("unreachable", Some(why.clone())),
-        End::NotTls(why) => ("not_tls", Some(format!("the answer is not TLS ({why}); is it the right port?"))),
-        End::Alert(alert) => {
-            cx.set(&ALERT, alert.clone());
-            ("alert", Some(format!("TLS alert: {alert}")))
-        }
-    };
-    cx.set(&OUTCOME, outcome);
-    if let Some(why) = why {
-        cx.note(why);
-    }
     if shaken.asked_for_certificate {
         cx.note("the server asked for a client certificate");
     }

@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -15,15 +16,17 @@ use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
-/// The connection after the handshake.
-pub use tokio_rustls::client::TlsStream;
 
 use super::certificate::Certificate;
+use super::counted::Counted;
 use super::recorder::{Appearance, Notebook, Recorder, Seen};
 use super::trust::Loaded;
 use super::{provider, words};
 use crate::model::Fault;
 use crate::net::dial::{Refusal, refusal};
+
+/// The connection after the handshake.
+pub type TlsStream = tokio_rustls::client::TlsStream<Counted>;
 
 /// What to offer, and what to verify.
 #[derive(Clone, Debug)]
@@ -42,7 +45,7 @@ pub struct Offer {
 #[derive(Debug)]
 pub enum End {
     /// Completed. Whether the certificate verified is another question: see [`Handshake::verified`].
-    Done(Box<TlsStream<TcpStream>>),
+    Done(Box<TlsStream>),
     /// Silence.
     Timeout,
     /// RST.
@@ -87,6 +90,7 @@ pub struct Handshake {
     pub session: Option<Session>,
     /// The server asked for a client certificate.
     pub asked_for_certificate: bool,
+    heard: u64,
     trusted: bool,
     peer: SocketAddr,
 }
@@ -100,6 +104,17 @@ impl Handshake {
             return Some(false);
         }
         (self.trusted && matches!(self.end, End::Done(_))).then_some(true)
+    }
+
+    /// The last thing that happened, for the evidence of an early end; `None` when the server said nothing at all.
+    #[must_use]
+    pub fn reached(&self) -> Option<String> {
+        match (&self.session, self.chain.is_empty(), self.heard) {
+            (Some(_), ..) => Some("the handshake".to_owned()),
+            (None, false, _) => Some("the server's certificate".to_owned()),
+            (None, true, 0) => None,
+            (None, true, heard) => Some(format!("{heard} bytes from the server, before its certificate")),
+        }
     }
 
     /// The certificates of the chain that can be read, leaf first.
@@ -128,7 +143,7 @@ impl Handshake {
 }
 
 /// Waits for a ticket, data or a proper goodbye, none of which is a refusal; a hang-up without goodbye is an error.
-async fn first_word(stream: &mut TlsStream<TcpStream>) -> io::Result<()> {
+async fn first_word(stream: &mut TlsStream) -> io::Result<()> {
     let mut byte = [0_u8; 1];
     poll_fn(|cx| {
         let mut buffer = ReadBuf::new(&mut byte);
@@ -160,6 +175,7 @@ pub async fn handshake(
     let name = offer.sni.clone().unwrap_or_else(|| offer.verify_name.clone());
     // Making the ClientHello costs key generation, and tens of milliseconds the first time a thread needs randomness.
     // That is this side's own work, so the clock starts after it, when the first byte is about to leave.
+    let (stream, heard) = Counted::new(stream);
     let shaking = connector.connect(name, stream);
     let start = Instant::now();
     let outcome = tokio::time::timeout(patience, shaking).await;
@@ -175,7 +191,9 @@ pub async fn handshake(
         }
     };
     let (trusted, verify_error) = judgement(&seen);
-    Ok(Handshake { end, elapsed, chain: seen.chain, verify_error, session, asked_for_certificate, trusted, peer })
+    let heard = heard.load(Ordering::Relaxed);
+    let chain = seen.chain;
+    Ok(Handshake { end, elapsed, chain, verify_error, session, asked_for_certificate, heard, trusted, peer })
 }
 
 fn config(loaded: &Loaded, offer: &Offer, notebook: &Notebook, peer: SocketAddr) -> Result<ClientConfig, Fault> {

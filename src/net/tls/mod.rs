@@ -4,7 +4,9 @@
 //! The stack is named here and nowhere else: rustls with the aws-lc-rs provider, given explicitly, never the process
 //! default, so that another library in the process cannot change what is offered.
 
+mod authority;
 pub mod certificate;
+mod counted;
 mod handshake;
 mod recorder;
 mod trust;

@@ -10,6 +10,7 @@ use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
 use rustls::{DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
+use super::authority::Authorities;
 use super::words;
 
 /// What the handshake showed.
@@ -48,7 +49,7 @@ impl Notebook {
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Recorder {
-    pub(super) roots: Arc<RootCertStore>,
+    pub(super) roots: Arc<Authorities>,
     pub(super) algorithms: WebPkiSupportedAlgorithms,
     pub(super) name: ServerName<'static>,
     pub(super) notebook: Notebook,
@@ -59,13 +60,17 @@ impl Recorder {
     /// that it carries the wrong name.
     fn judge(&self, leaf: &CertificateDer<'_>, others: &[CertificateDer<'_>], now: UnixTime) -> Result<(), String> {
         let parsed = ParsedCertificate::try_from(leaf).map_err(|error| words::verification(&error, leaf, others))?;
-        let path = verify_server_cert_signed_by_trust_anchor(&parsed, &self.roots, others, now, self.algorithms.all);
-        let name = verify_server_name(&parsed, &self.name);
-        let wrong: Vec<String> = [path, name]
-            .iter()
-            .filter_map(|r| r.as_ref().err())
-            .map(|e| words::verification(e, leaf, others))
-            .collect();
+        let path = |roots: &RootCertStore| {
+            verify_server_cert_signed_by_trust_anchor(&parsed, roots, others, now, self.algorithms.all)
+        };
+        let told = |error: Error| words::verification(&error, leaf, others);
+        let today = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        let trusted = match path(self.roots.all()) {
+            Err(error) => Some(told(error)),
+            Ok(()) => self.roots.lapse(today, |roots| path(roots).is_ok()),
+        };
+        let name = verify_server_name(&parsed, &self.name).err().map(told);
+        let wrong: Vec<String> = [trusted, name].into_iter().flatten().collect();
         if wrong.is_empty() { Ok(()) } else { Err(wrong.join("; ")) }
     }
 

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
-use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use tokio::io::AsyncReadExt;
 use tokio::sync::OnceCell;
 
+use super::authority::Authorities;
 use super::provider;
 use crate::model::{Args, Fault, Field, FieldKind, Invalid};
 
@@ -51,7 +51,7 @@ pub struct Trust {
 /// Roots and client certificate, ready for use.
 #[derive(Clone, Debug)]
 pub struct Loaded {
-    pub(super) roots: Arc<RootCertStore>,
+    pub(super) roots: Arc<Authorities>,
     pub(super) client: Option<Arc<CertifiedKey>>,
 }
 
@@ -93,10 +93,10 @@ impl Trust {
         self.loaded.get_or_try_init(load).await
     }
 
-    async fn roots(&self) -> Result<Arc<RootCertStore>, Fault> {
-        static WEBPKI: LazyLock<Arc<RootCertStore>> =
-            LazyLock::new(|| Arc::new(webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect()));
-        static SYSTEM: OnceCell<Arc<RootCertStore>> = OnceCell::const_new();
+    async fn roots(&self) -> Result<Arc<Authorities>, Fault> {
+        static WEBPKI: LazyLock<Arc<Authorities>> =
+            LazyLock::new(|| Arc::new(Authorities::undated(webpki_roots::TLS_SERVER_ROOTS)));
+        static SYSTEM: OnceCell<Arc<Authorities>> = OnceCell::const_new();
         match &self.roots {
             Roots::Webpki => Ok(WEBPKI.clone()),
             Roots::System => SYSTEM.get_or_try_init(system).await.cloned(),
@@ -109,15 +109,15 @@ fn half(written: &'static str, missing: &'static str) -> Invalid {
     Invalid::at(written, format!("`{written}` without `{missing}`"), format!("write both, or neither: add `{missing}`"))
 }
 
-async fn system() -> Result<Arc<RootCertStore>, Fault> {
+async fn system() -> Result<Arc<Authorities>, Fault> {
     let operation = "read the system's trust store";
     let remedy = "install the package ca-certificates, or write `roots: webpki` or `ca_file`";
     // The store is a directory of many files; reading it must not hold up the other checks.
     let found = tokio::task::spawn_blocking(rustls_native_certs::load_native_certs)
         .await
         .map_err(|error| Fault::local(operation, "", error.to_string(), remedy))?;
-    let mut store = RootCertStore::empty();
-    let (added, _) = store.add_parsable_certificates(found.certs);
+    let mut store = Authorities::from("the system's trust store");
+    let added = found.certs.into_iter().filter_map(|certificate| store.add(certificate).ok()).count();
     if added == 0 {
         let why = found.errors.first().map_or_else(|| "it is empty".to_owned(), ToString::to_string);
         return Err(Fault::local(operation, "", why, remedy));
@@ -125,9 +125,9 @@ async fn system() -> Result<Arc<RootCertStore>, Fault> {
     Ok(Arc::new(store))
 }
 
-async fn ca_file(path: &Path) -> Result<RootCertStore, Fault> {
+async fn ca_file(path: &Path) -> Result<Authorities, Fault> {
     let operation = "load ca_file";
-    let mut store = RootCertStore::empty();
+    let mut store = Authorities::from("ca_file");
     for certificate in certificates(path, operation).await? {
         store.add(certificate).map_err(|error| {
             broken(operation, path, error.to_string(), "check it with `openssl x509 -in FILE -noout -text`")

@@ -40,6 +40,17 @@ pub(super) fn verification(error: &Error, leaf: &CertificateDer<'_>, others: &[C
             "the server shows an authority's certificate (CA:TRUE) as its own; it needs one issued for a server"
                 .to_owned()
         }
+        CertificateError::Other(other) if other.0.to_string().contains("NameConstraintViolation") => {
+            let names = Certificate::parse(leaf).map(|certificate| certificate.san).unwrap_or_default();
+            format!(
+                "for a name that an authority of the chain may not issue for: name constraints ({})",
+                listed(&names)
+            )
+        }
+        // The verifier's other findings are words in camel case, such as PathLenConstraintViolated.
+        CertificateError::Other(other) => {
+            format!("the chain breaks a rule: {}", snake(&other.0.to_string()).replace('_', " "))
+        }
         other => other.to_string(),
     }
 }

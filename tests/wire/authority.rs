@@ -1,0 +1,132 @@
+//! Authorities that should not have been believed.
+
+use std::net::SocketAddr;
+
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, DnType, GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    NameConstraints, date_time_ymd,
+};
+use rustls::pki_types::PrivateKeyDer;
+use shakedown::model::{Arg, Args, Observation, Value};
+
+use crate::script::{accepting, args, fact, run, text};
+
+const NAME: &str = "a.allowed.test";
+
+/// An authority, valid through the years `valid`.
+fn authority(name: &str, key: &KeyPair, valid: (i32, i32)) -> (CertificateParams, Certificate) {
+    constrained(name, key, valid, None)
+}
+
+fn constrained(
+    name: &str,
+    key: &KeyPair,
+    valid: (i32, i32),
+    to: Option<NameConstraints>,
+) -> (CertificateParams, Certificate) {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    params.not_before = date_time_ymd(valid.0, 1, 1);
+    params.not_after = date_time_ymd(valid.1, 1, 1);
+    params.name_constraints = to;
+    let certificate = params.self_signed(key).unwrap();
+    (params, certificate)
+}
+
+/// A TLS server with a certificate for [`NAME`] that is good today.
+async fn serving(params: CertificateParams, key: KeyPair) -> SocketAddr {
+    let leaf_key = KeyPair::generate().unwrap();
+    let mut leaf = CertificateParams::new(vec![NAME.to_owned()]).unwrap();
+    leaf.not_before = date_time_ymd(2020, 1, 1);
+    leaf.not_after = date_time_ymd(2100, 1, 1);
+    let leaf = leaf.signed_by(&leaf_key, &Issuer::new(params, key)).unwrap();
+    let config = rustls::ServerConfig::builder_with_provider(shakedown::net::tls::provider())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![leaf.der().clone()], PrivateKeyDer::Pkcs8(leaf_key.serialize_der().into()))
+        .unwrap();
+    accepting(config).await
+}
+
+fn check(address: SocketAddr, ca_file: &std::path::Path) -> Args {
+    args([
+        ("host", text("127.0.0.1")),
+        ("port", Arg::Integer(address.port().into())),
+        ("sni", text(NAME)),
+        ("ca_file", text(ca_file.to_str().unwrap())),
+        ("timeout", Arg::Number(10.0)),
+    ])
+}
+
+async fn judged(address: SocketAddr, authorities: &[&Certificate]) -> Observation {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    std::fs::write(&file, authorities.iter().map(|authority| authority.pem()).collect::<String>()).unwrap();
+    run("tls", check(address, &file)).await.unwrap()
+}
+
+#[tokio::test]
+async fn an_authority_outside_its_dates_proves_nothing() {
+    let (_, bystander) = authority("bystander", &KeyPair::generate().unwrap(), (2020, 2021));
+    for (valid, why) in [
+        ((2020, 2021), Some("the authority CN=root in ca_file expired on 2021-01-01T00:00:00Z")),
+        ((2099, 2100), Some("the authority CN=root in ca_file is not valid before 2099-01-01T00:00:00Z")),
+        ((2020, 2100), None),
+    ] {
+        let key = KeyPair::generate().unwrap();
+        let (params, root) = authority("root", &key, valid);
+        let seen = judged(serving(params, key).await, &[&bystander, &root]).await;
+        assert_eq!(fact(&seen, "outcome"), "handshaken");
+        assert_eq!(fact(&seen, "verified"), &Value::Bool(why.is_none()), "{:?}", seen.notes());
+        assert_eq!(seen.last("verify_error"), why.map(Value::from).as_ref());
+    }
+}
+
+#[tokio::test]
+async fn a_renewed_authority_beside_the_expired_one_is_enough() {
+    let key = KeyPair::generate().unwrap();
+    let (_, old) = authority("root", &key, (2020, 2021));
+    let (params, renewed) = authority("root", &key, (2020, 2100));
+    let seen = judged(serving(params, key).await, &[&old, &renewed]).await;
+    assert_eq!(fact(&seen, "verified"), &Value::Bool(true), "{:?}", seen.notes());
+}
+
+#[tokio::test]
+async fn http_sends_nothing_on_the_word_of_an_expired_authority() {
+    let key = KeyPair::generate().unwrap();
+    let (params, root) = authority("root", &key, (2020, 2021));
+    let address = serving(params, key).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    std::fs::write(&file, root.pem()).unwrap();
+    let get = args([
+        ("url", text(format!("https://{NAME}:{}/", address.port()))),
+        ("resolve", text("127.0.0.1")),
+        ("ca_file", text(file.to_str().unwrap())),
+        ("timeout", Arg::Number(10.0)),
+    ]);
+    let seen = run("http", get).await.unwrap();
+    assert_eq!(fact(&seen, "outcome"), "untrusted");
+    assert!(seen.notes().iter().any(|note| note.contains("in ca_file expired on 2021-01-01")), "{:?}", seen.notes());
+}
+
+#[tokio::test]
+async fn broken_name_constraints_are_told_in_words() {
+    let key = KeyPair::generate().unwrap();
+    let only = |name: &str| NameConstraints {
+        permitted_subtrees: vec![GeneralSubtree::DnsName(name.to_owned())],
+        excluded_subtrees: Vec::new(),
+    };
+    let (params, root) = constrained("root", &key, (2020, 2100), Some(only("elsewhere.test")));
+    let seen = judged(serving(params, key).await, &[&root]).await;
+    let error = fact(&seen, "verify_error").as_str().unwrap();
+    assert!(error.contains("may not issue for") && error.contains(NAME) && !error.contains("Other"), "{error}");
+
+    let key = KeyPair::generate().unwrap();
+    let (params, root) = constrained("root", &key, (2020, 2100), Some(only("allowed.test")));
+    let seen = judged(serving(params, key).await, &[&root]).await;
+    assert_eq!(fact(&seen, "verified"), &Value::Bool(true), "{:?}", seen.notes());
+}
