@@ -1,6 +1,7 @@
 //! Quiet checks run beside each other, noisy ones alone, disruptive ones alone and last.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use shakedown::lab::reflect::Reflector;
 
@@ -9,21 +10,24 @@ use super::{Desk, read};
 fn suite(reflector: &Reflector) -> String {
     let (echo, throughput) = (reflector.tcp_echo().port(), reflector.throughput());
     let mut text = String::from("version: 1\nsuite: s\nchecks:\n");
-    text += &format!(
+    let _ = write!(
+        text,
         "  - id: breaks\n    failover:\n      probe: {{tcp: {{host: 127.0.0.1, port: {echo}}}, interval: 10ms}}\n\
          \x20     inject: {{run: [\"true\"]}}\n      restore: {{run: [\"true\"]}}\n      steady: 50ms\n      observe: 50ms\n      settle: 50ms\n"
     );
     for n in 0..2 {
-        text += &format!(
+        let _ = write!(
+            text,
             "  - id: loud{n}\n    throughput: {{server: \"{throughput}\", duration: 200ms, interval: 100ms}}\n"
         );
     }
     for n in 0..12 {
-        text += &format!(
+        let _ = write!(
+            text,
             "  - id: calm{n}\n    tcp: {{host: 127.0.0.1, port: {echo}, send: x, expect: x}}\n    rounds: 20\n"
         );
     }
-    text += &format!("  - id: afterwards\n    needs: [breaks]\n    tcp: {{host: 127.0.0.1, port: {echo}}}\n");
+    let _ = write!(text, "  - id: afterwards\n    needs: [breaks]\n    tcp: {{host: 127.0.0.1, port: {echo}}}\n");
     text
 }
 

@@ -245,7 +245,11 @@ async fn play(act: Act, mut control: TcpStream, streams: &mut [TcpStream], sends
         Act::Results(text) => conclude(&mut control, &serde_json::from_str(text)?).await,
         Act::Stop(bytes) => {
             let mut block = vec![0; bytes];
-            let _ = if sends { data.write_all(&block).await? } else { data.read_exact(&mut block).await.map(drop)? };
+            if sends {
+                data.write_all(&block).await?;
+            } else {
+                data.read_exact(&mut block).await?;
+            }
             conclude(&mut control, &json!({"streams": [{"id": 1, "bytes": bytes}]})).await
         }
     }
