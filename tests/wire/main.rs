@@ -7,3 +7,4 @@ mod http;
 mod origin;
 mod script;
 mod tls;
+mod two;

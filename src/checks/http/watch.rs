@@ -24,6 +24,9 @@ impl Watch {
     /// Outcome and words for a failed exchange.
     pub(super) fn explain(&self, error: &hyper::Error) -> (&'static str, String) {
         let said = chain(error);
+        if let Some(told) = told(error) {
+            return told;
+        }
         // Nonsense is found before the stream ends, and the end that follows then says nothing.
         if error.is_parse() || error.is_parse_too_large() {
             return ("malformed", said);
@@ -40,6 +43,24 @@ impl Watch {
     fn note(&self, change: impl FnOnce(&mut Ended)) {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
+}
+
+/// What an HTTP/2 server said to end the stream or the connection. That is the protocol at work, not nonsense. The HTTP
+/// layer hands on no type for it, only these words, with a reason in plain English behind them.
+fn told(error: &hyper::Error) -> Option<(&'static str, String)> {
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        let said = inner.to_string();
+        for (words, outcome, frame) in
+            [("connection error received: ", "closed", "GOAWAY"), ("stream error received: ", "reset", "RST_STREAM")]
+        {
+            if let Some(reason) = said.strip_prefix(words) {
+                return Some((outcome, format!("the server drains or refuses: {frame} ({reason})")));
+            }
+        }
+        cause = inner.source();
+    }
+    None
 }
 
 /// An error with its causes.
