@@ -70,6 +70,9 @@ pub(super) const TOTAL_TIME: Fact<Distribution> = Fact::distribution(
     "From the start to the last byte of a whole answer, redirects included.",
 );
 
+/// Bytes of a body shown as evidence.
+const BEGINNING: usize = 200;
+
 pub(super) const TABLE: &[FactInfo] = &[
     OUTCOME.info,
     STATUS.info,
@@ -103,8 +106,32 @@ pub(super) fn record_answer(cx: &mut Cx<'_>, answer: &Answer) {
     cx.set(&BODY, readable(&answer.kept));
     cx.set(&BODY_SIZE, i64::try_from(answer.size).unwrap_or(i64::MAX));
     cx.set(&BODY_TRUNCATED, answer.truncated);
-    if let Some(json) = json(answer) {
-        cx.set(&BODY_JSON, json);
+    let why = match json(answer) {
+        Ok(json) => {
+            cx.set(&BODY_JSON, json);
+            (answer.head.status.as_u16() >= 400).then(|| format!("answered {}", answer.head.status))
+        }
+        Err(why) => Some(why),
+    };
+    if let Some(why) = why {
+        let note = format!("{why}; {}", beginning(answer));
+        // Rounds that see the same must not crowd out what a later one sees.
+        if !cx.seen().notes().contains(&note) {
+            cx.note(note);
+        }
+    }
+}
+
+/// How the body begins, on one line.
+fn beginning(answer: &Answer) -> String {
+    let start = answer.kept.get(..BEGINNING).unwrap_or(&answer.kept);
+    let cut = answer.size > start.len() as u64;
+    let text: String = readable(start).chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+    match (text.as_str(), cut) {
+        ("", _) => "the body is empty".to_owned(),
+        (text, false) => format!("the body is: {text}"),
+        // A character cut in the middle is not the server's mistake.
+        (text, true) => format!("the body begins: {}…", text.trim_end_matches(char::REPLACEMENT_CHARACTER)),
     }
 }
 
@@ -128,16 +155,20 @@ fn object(headers: &HeaderMap) -> Value {
     Value::Object(joined.collect())
 }
 
-/// A document: said to be JSON, or an object or array all the same. A bare number under another type is text.
-fn json(answer: &Answer) -> Option<Value> {
+/// A document: said to be JSON, or an object or array all the same. A bare number under another type is text. `Err`
+/// says why there is none.
+fn json(answer: &Answer) -> Result<Value, String> {
+    let status = answer.head.status;
     if answer.truncated {
-        return None;
+        return Err(format!("answered {status}, no `body.json`: the body is longer than what is kept of it"));
     }
     let kind = answer.head.headers.get(CONTENT_TYPE).map(|kind| readable(kind.as_bytes()).to_ascii_lowercase());
-    let said = kind.is_some_and(|kind| {
-        let kind = kind.split(';').next().unwrap_or_default().trim();
-        kind == "application/json" || kind.ends_with("+json")
-    });
-    let parsed: Value = serde_json::from_slice(&answer.kept).ok()?;
-    (said || parsed.is_object() || parsed.is_array()).then_some(parsed)
+    let kind = kind.as_deref().unwrap_or("none");
+    let bare = kind.split(';').next().unwrap_or_default().trim();
+    let said = bare == "application/json" || bare.ends_with("+json");
+    match serde_json::from_slice::<Value>(&answer.kept) {
+        Ok(parsed) if said || parsed.is_object() || parsed.is_array() => Ok(parsed),
+        Err(error) if said => Err(format!("answered {status}, no `body.json`: content-type {bare}, but {error}")),
+        _ => Err(format!("answered {status}, no `body.json`: not a JSON document, content-type {bare}")),
+    }
 }

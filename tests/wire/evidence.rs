@@ -1,0 +1,45 @@
+//! Family `http`: what stands in the evidence when a fact is absent or the answer is an error.
+
+use shakedown::model::{Arg, Observation};
+
+use crate::script::{args, run, says, text};
+
+async fn notes(answer: &'static [u8], limit: f64) -> Observation {
+    let url = text(format!("http://{}/", says(answer).await));
+    run("http", args([("url", url), ("timeout", Arg::Number(10.0)), ("limit", Arg::Number(limit))])).await.unwrap()
+}
+
+#[tokio::test]
+async fn an_absent_document_and_an_error_show_how_the_body_begins() {
+    for (answer, words) in [
+        (
+            &b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 14\r\n\r\n<h1>\nlogin</h1"[..],
+            &["content-type application/json, but expected value", "the body is: <h1> login</h1"][..],
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 5\r\n\r\nhello",
+            &["not a JSON document, content-type text/html", "the body is: hello"],
+        ),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", &["the body is empty"]),
+        (
+            b"HTTP/1.1 503 Busy\r\ncontent-type: application/json\r\ncontent-length: 15\r\n\r\n{\"why\": \"full\"}",
+            &["answered 503", "{\"why\": \"full\"}"],
+        ),
+        (b"HTTP/1.1 502 Bad\r\ncontent-length: 10\r\n\r\nno backend", &["answered 502", "no backend"]),
+    ] {
+        let seen = notes(answer, 1000.0).await;
+        let all = seen.notes().join("\n");
+        assert!(words.iter().all(|words| all.contains(words)), "{words:?} in {all:?}");
+    }
+    let seen = notes(b"HTTP/1.1 200 OK\r\ncontent-length: 11\r\n\r\n{\"a\": true}", 1000.0).await;
+    assert_eq!(seen.notes(), &[] as &[String], "nothing is absent, nothing to explain");
+}
+
+#[tokio::test]
+async fn a_long_body_is_cut_between_characters() {
+    let long = format!("HTTP/1.1 200 OK\r\ncontent-length: 601\r\n\r\nx{}", "ü".repeat(300));
+    let seen = notes(long.leak().as_bytes(), 300.0).await;
+    let note = seen.notes().first().unwrap();
+    assert!(note.contains("longer than what is kept"), "{note}");
+    assert!(note.ends_with(&format!("the body begins: x{}…", "ü".repeat(99))), "{note}");
+}
