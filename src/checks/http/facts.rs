@@ -126,7 +126,8 @@ pub(super) fn record_answer(cx: &mut Cx<'_>, answer: &Answer) {
 fn beginning(answer: &Answer) -> String {
     let start = answer.kept.get(..BEGINNING).unwrap_or(&answer.kept);
     let cut = answer.size > start.len() as u64;
-    let text: String = readable(start).chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+    // Only line ends change: hiding a secret looks for its lines as they are.
+    let text = readable(start).replace(['\r', '\n'], " ");
     match (text.as_str(), cut) {
         ("", _) => "the body is empty".to_owned(),
         (text, false) => format!("the body is: {text}"),
