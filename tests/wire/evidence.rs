@@ -13,8 +13,8 @@ async fn notes(answer: &'static [u8], limit: f64) -> Observation {
 async fn an_absent_document_and_an_error_show_how_the_body_begins() {
     for (answer, words) in [
         (
-            &b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 14\r\n\r\n<h1>\nlogin</h1"[..],
-            &["content-type application/json, but expected value", "the body is: <h1> login</h1"][..],
+            &b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 15\r\n\r\n<h1>\nlog\tin</h1"[..],
+            &["content-type application/json, but expected value", "the body is: <h1> log\tin</h1"][..],
         ),
         (
             b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 5\r\n\r\nhello",
