@@ -87,7 +87,9 @@ fn unanswered(error: &io::Error) -> bool {
     error.raw_os_error().is_some() || text.contains("Temporary failure") || text.contains("Try again")
 }
 
-fn silent(host: &str, why: &str) -> Fault {
+/// The fault of a resolver that does not answer.
+#[must_use]
+pub fn silent(host: &str, why: &str) -> Fault {
     Fault::local(
         "ask the system's resolver",
         host,

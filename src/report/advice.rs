@@ -45,6 +45,11 @@ const ADVICE: &[(&str, &str, &str)] = &[
         "tls_failed",
         "the TLS handshake failed: plain HTTP on this port, no common protocol, or a client certificate it wants",
     ),
+    (
+        "outcome",
+        "not_followed",
+        "the redirect would carry the body to another host: ask that host directly, with its own check",
+    ),
     ("outcome", "too_many_redirects", "the redirects do not end: see `redirects`"),
     ("outcome", "too_big", "a router or the own interface has a smaller MTU: see `mtu`"),
     ("outcome", "time_exceeded", "the packet ran out of hops: a routing loop, or `ttl` is too small"),

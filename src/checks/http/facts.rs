@@ -24,6 +24,7 @@ pub(super) const OUTCOME: Fact<Choice> = Fact::choice(
         "malformed",
         "closed",
         "too_many_redirects",
+        "not_followed",
     ],
     "What became of the exchange; `answered` when a whole answer arrived, whatever its status.",
 );

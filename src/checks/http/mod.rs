@@ -17,6 +17,7 @@ use url::Url;
 
 use crate::model::field::PATIENCE;
 use crate::model::{Args, FactInfo, Fault, Field, FieldKind, Invalid, Observation, Value};
+use crate::net::resolve::silent;
 use crate::net::tls::{CA_FILE, CLIENT_CERT, CLIENT_KEY, ROOTS, Trust};
 use crate::probe::{Cx, Footprint, Probe, fact_is};
 
@@ -118,8 +119,11 @@ impl Probe for Http {
             }
             Ok(Err(Stop::Fault(fault))) => return Err(fault),
             Ok(Err(Stop::Seen(outcome, why))) => Some((outcome, why)),
-            // The resolver's silence is not the server's.
-            Err(_) if trace.phase == Phase::Resolve => Some(("unresolved", trace.silence(self.timeout))),
+            // The resolver's silence is neither the server's nor an absent name.
+            Err(_) if trace.phase == Phase::Resolve => {
+                let host = trace.url.host_str().unwrap_or_default();
+                return Err(silent(host, &format!("no answer within {:?}", self.timeout)));
+            }
             Err(_) => Some(("timeout", trace.silence(self.timeout))),
         };
         if let Some((outcome, why)) = stop {
@@ -146,11 +150,9 @@ impl Http {
                 Some(target) if self.follow > 0 => {
                     let target = target.map_err(|why| Stop::Seen("malformed", why))?;
                     if request.gives_body_away(head.status, &trace.url, &target) {
-                        cx.note(format!(
-                            "not followed: {} to {target} would send the body to another origin",
-                            head.status
-                        ));
-                        return answer::read(head, body, &connection, self.limit, trace).await;
+                        // Asked to follow and not followed: the redirect is not the answer either.
+                        let why = format!("{} to {target} would send the body to another origin", head.status);
+                        return Err(Stop::Seen("not_followed", why));
                     }
                     if trace.redirects.len() >= self.follow {
                         let why = format!("more than {} redirects; the next is to {target}", self.follow);

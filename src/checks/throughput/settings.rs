@@ -42,11 +42,12 @@ impl Settings {
                 "make `duration` a multiple of `interval`",
             ));
         }
+        let (family, source) = IpFamily::with_source(args)?;
         Ok(Self {
             host,
             port,
-            family: IpFamily::from_args(args),
-            source: args.address("source"),
+            family,
+            source,
             patience: args.wait("timeout"),
             interval,
             duration,
