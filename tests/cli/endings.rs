@@ -1,6 +1,6 @@
 //! Exit codes, and never a false green.
 
-use super::{Desk, closed_port, listener, tcp_suite};
+use super::{Desk, Running, closed_port, listener, tcp_suite, until};
 
 #[test]
 fn all_held_is_0_and_a_breach_is_1() {
@@ -196,19 +196,11 @@ fn retries_are_flaky_and_eventually_is_not() {
         "    eventually: {within: 20s, every: 50ms}\n    expect: {outcome: connected, settled_in: {lt: 20s}}\n",
     );
     let desk = Desk::new(&suite);
-    let child = desk
-        .command(&["run", "suite.yaml", "--json", "r.json", "--events", "e.jsonl"])
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
+    let running = Running::start(&mut desk.command(&["run", "suite.yaml", "--json", "r.json", "--events", "e.jsonl"]));
     // Wait for a first attempt that did not hold, then begin to listen.
-    let events = desk.path("e.jsonl");
-    while !std::fs::read_to_string(&events).unwrap_or_default().contains("attempt_ended") {
-        std::thread::yield_now();
-    }
+    until("an attempt", || std::fs::read_to_string(desk.path("e.jsonl")).unwrap_or_default().contains("attempt_ended"));
     held.listen(16).unwrap();
-    let code = child.wait_with_output().unwrap().status.code();
-    assert_eq!(code, Some(0));
+    assert_eq!(running.end().code, 0);
     let check = &desk.json("r.json")["checks"][0];
     assert_eq!(check["flaky"], false);
     assert!(check["attempts"].as_u64().unwrap() >= 2);

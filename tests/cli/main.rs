@@ -96,3 +96,46 @@ fn tcp_suite(port: u16, rest: &str) -> String {
 fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap()
 }
+
+/// Longest wait for something that happens at once when all is well: it only bounds a test that would hang.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(120);
+
+/// Waits until `holds`; a test that waits in vain fails instead of hanging.
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let end = std::time::Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(std::time::Instant::now() < end, "waited in vain for {what}");
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+}
+
+/// A run in the background; it does not outlive its test, whatever the test's end.
+struct Running(Option<std::process::Child>);
+
+impl Running {
+    fn start(command: &mut Command) -> Self {
+        use std::process::Stdio;
+        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Self(Some(child))
+    }
+
+    fn signal(&self, signal: nix::sys::signal::Signal) {
+        let id = self.0.as_ref().unwrap().id();
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(i32::try_from(id).unwrap()), signal).unwrap();
+    }
+
+    /// Its end, by itself.
+    fn end(mut self) -> Ended {
+        until("the run to end", || self.0.as_mut().unwrap().try_wait().unwrap().is_some());
+        Ended::of(self.0.take().unwrap().wait_with_output().unwrap())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}

@@ -1,24 +1,15 @@
 //! Interrupted runs still write complete reports.
 
-use std::process::{Child, Stdio};
+use nix::sys::signal::Signal;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-
-use super::{Desk, closed_port, read, tcp_suite};
+use super::{Desk, Running, closed_port, read, tcp_suite, until};
 
 /// Starts a run that would go on for an hour, and waits until it is at work.
-fn busy(desk: &Desk) -> Child {
-    let child = desk
-        .command(&["run", "suite.yaml", "--json", "r.json", "--junit", "r.xml", "--events", "e.jsonl"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    while !std::fs::read_to_string(desk.path("e.jsonl")).unwrap_or_default().contains("attempt_ended") {
-        std::thread::yield_now();
-    }
-    child
+fn busy(desk: &Desk) -> Running {
+    let args = ["run", "suite.yaml", "--json", "r.json", "--junit", "r.xml", "--events", "e.jsonl"];
+    let running = Running::start(&mut desk.command(&args));
+    until("an attempt", || std::fs::read_to_string(desk.path("e.jsonl")).unwrap_or_default().contains("attempt_ended"));
+    running
 }
 
 fn desk() -> (Desk, socket2::Socket) {
@@ -31,9 +22,9 @@ fn desk() -> (Desk, socket2::Socket) {
 
 fn interrupted(signal: Signal, code: i32) {
     let (desk, _held) = desk();
-    let child = busy(&desk);
-    kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), signal).unwrap();
-    let ended = super::Ended::of(child.wait_with_output().unwrap());
+    let running = busy(&desk);
+    running.signal(signal);
+    let ended = running.end();
     assert_eq!(ended.code, code, "{}{}", ended.out, ended.err);
     let report = desk.json("r.json");
     assert_eq!(report["run"]["interrupted"], true);
@@ -66,39 +57,27 @@ fn failover_desk() -> (Desk, std::net::TcpListener) {
     (Desk::new(&suite), keep)
 }
 
-fn until_exists(path: &std::path::Path) {
-    while !path.exists() {
-        std::thread::yield_now();
-    }
-}
-
-fn in_the_middle(desk: &Desk) -> Child {
-    let child = desk
-        .command(&["run", "suite.yaml", "--allow-disruptive", "--json", "r.json"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    until_exists(&desk.path("injected"));
+fn in_the_middle(desk: &Desk) -> Running {
+    let running = Running::start(&mut desk.command(&["run", "suite.yaml", "--allow-disruptive", "--json", "r.json"]));
+    until("the fault", || desk.path("injected").exists());
     assert!(!desk.path("restored").exists(), "restored before anything happened");
-    child
+    running
 }
 
 #[test]
 fn kill_9_in_the_middle_of_a_failover_restores() {
     let (desk, _keep) = failover_desk();
-    let mut child = in_the_middle(&desk);
-    kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), Signal::SIGKILL).unwrap();
-    child.wait().unwrap();
-    until_exists(&desk.path("restored"));
+    let running = in_the_middle(&desk);
+    running.signal(Signal::SIGKILL);
+    until("the guard to restore", || desk.path("restored").exists());
 }
 
 #[test]
 fn ctrl_c_in_the_middle_of_a_failover_restores_before_the_end() {
     let (desk, _keep) = failover_desk();
-    let mut child = in_the_middle(&desk);
-    kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), Signal::SIGINT).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let running = in_the_middle(&desk);
+    running.signal(Signal::SIGINT);
+    assert_eq!(running.end().code, 130);
     assert!(desk.path("restored").exists(), "the run ended before it restored");
     let report = desk.json("r.json");
     assert_eq!(report["run"]["interrupted"], true);
