@@ -98,7 +98,7 @@ fn read(path: &Path) -> String {
 }
 
 /// Longest wait for something that happens at once when all is well: it only bounds a test that would hang.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(120);
+const PATIENCE: std::time::Duration = std::time::Duration::from_mins(2);
 
 /// Waits until `holds`; a test that waits in vain fails instead of hanging.
 fn until(what: &str, mut holds: impl FnMut() -> bool) {
