@@ -63,3 +63,12 @@ fn loud_checks_run_alone_and_disruptive_ones_last() {
     assert_eq!(place("breaks"), 14, "{order:?}");
     assert_eq!(place("afterwards"), 15, "{order:?}");
 }
+
+#[test]
+fn plan_shows_a_check_in_the_stage_of_what_it_needs() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let reflector = runtime.block_on(Reflector::start()).unwrap();
+    let text = Desk::new(&suite(&reflector)).run(&["plan", "suite.yaml"]).out;
+    let (_, disruptive) = text.split_once("stage disruptive: 2 cases").expect(&text);
+    assert!(disruptive.contains("s/breaks") && disruptive.contains("s/afterwards"), "{text}");
+}
