@@ -96,7 +96,7 @@ async fn run(plan: Arc<Plan>) -> shakedown::model::Record {
         schema: "",
         run: shakedown::model::record::Run::default(),
         host: Box::default(),
-        design: Design { kind: "single".into(), seed: 1, rounds: 1, warm_up: 0 },
+        design: Design { kind: "single".into(), seed: 1, rounds: 1, ..Design::default() },
         suites: Vec::new(),
         total: plan.cases.len(),
     });

@@ -111,7 +111,8 @@ mod tests {
             let (passed, failed, errored) = (*passed, *failed, *errored);
             let (skipped, unmet, warned, regressed) = (*skipped, *unmet, *warned, *regressed);
             let total = passed + failed + errored + skipped + warned;
-            let counts = Counts { total, passed, failed, errored, skipped, unmet, warned, regressed, flaky: 0 };
+            let counts =
+                Counts { total, passed, failed, errored, skipped, unmet, warned, regressed, ..Counts::default() };
             assert_eq!(code(Ending { counts, signal: *signal, report_lost: *report_lost }), *want, "{name}");
         }
     }

@@ -140,7 +140,7 @@ fn started(plan: &crate::plan::Plan, args: &RunArgs, wall: Timestamp, seed: u64)
         schema: event::SCHEMA,
         run,
         host: Box::new(host::look()),
-        design: Design { kind: "single".into(), seed, rounds, warm_up },
+        design: Design { kind: "single".into(), seed, rounds, warm_up, ..Design::default() },
         suites: plan.suites.clone(),
         total: plan.cases.len(),
     }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::{Assess, RESTORE_HURRY, RESTORE_SLACK, Shared};
 use crate::model::record::Timing;
-use crate::model::{CheckRecord, Event, Fault, FaultKind, Observation, Verdict};
+use crate::model::{CheckRecord, Event, Fault, FaultKind, Observation, Round, Verdict};
 use crate::plan::Case;
 use crate::probe::{Cx, Footprint};
 
@@ -92,7 +92,9 @@ async fn rounds<A: Assess>(
     let start = Instant::now();
     for slot in 0..case.warm_up + case.check.rounds {
         let warm_up = (slot < case.warm_up).then_some("warm_up");
-        seen.begin_round(slot, start.elapsed(), warm_up);
+        let mut round = Round::new(slot, start.elapsed());
+        round.discarded = warm_up;
+        seen.begin_round(round);
         let seed = seed(shared.settings.seed, &case.check.id, attempt, slot);
         let began = Instant::now();
         let fault = bounded(shared, case, seen, deadline, seed).await;

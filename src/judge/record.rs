@@ -12,9 +12,13 @@ use crate::model::{CheckRecord, FactInfo, Kind, Observation, Round, Unit, Value,
 use crate::stats::Summary;
 use crate::suite::Check;
 
-/// Default tolerances: 5 % for times, 3 % for rates; what may be zero is compared by difference.
+/// Default tolerances: 5 % for times, 3 % for rates. What may be zero is compared by difference: half a percentage point
+/// of a share, a millisecond, one event per round.
 const TOLERANCE_TIME: f64 = 0.05;
 const TOLERANCE_RATE: f64 = 0.03;
+const TOLERANCE_SHARE: f64 = 0.005;
+const TOLERANCE_SPAN: f64 = 0.001;
+const TOLERANCE_COUNT: f64 = 1.0;
 
 /// The record of `check`.
 #[must_use]
@@ -50,7 +54,16 @@ pub fn record(
         expectations: judgement.expectations,
         metrics: metrics(check, seen),
         notes: seen.notes().to_vec(),
+        digest: Some(Arc::clone(&check.digest)),
+        comparison: Named::default(),
         baseline: None,
+        base: None,
+        rules: check
+            .gate
+            .rules
+            .iter()
+            .map(|(name, rule)| (Cow::Owned(name.clone()), Cow::Borrowed(rule.word())))
+            .collect(),
     }
 }
 
@@ -85,16 +98,20 @@ fn metric(check: &Check, info: &FactInfo, seen: &Observation) -> Option<Metric> 
     }
     // A distribution of times or rates is never zero; everything else (loss, errors, outage) may well be.
     let ratio = info.kind == Kind::Distribution;
-    let default = match info.unit {
-        _ if !ratio => 0.0,
-        Unit::BitsPerSecond | Unit::PerSecond => TOLERANCE_RATE,
-        _ => TOLERANCE_TIME,
-    };
+    let default = info.tolerance.unwrap_or(match (ratio, info.unit) {
+        (true, Unit::BitsPerSecond | Unit::PerSecond) => TOLERANCE_RATE,
+        (true, _) => TOLERANCE_TIME,
+        (false, Unit::Ratio) => TOLERANCE_SHARE,
+        (false, Unit::Seconds) => TOLERANCE_SPAN,
+        (false, _) => TOLERANCE_COUNT,
+    });
+    let tails = check.gate.tails.get(info.name).map(Vec::as_slice).unwrap_or_default();
     Some(Metric {
         unit: Cow::Borrowed(info.unit.symbol()),
         better: Cow::Borrowed(info.better?.word()),
         kind: Cow::Borrowed(if ratio { "ratio" } else { "zeroable" }),
-        tolerance: check.tolerances.get(info.name).copied().unwrap_or(default),
+        tolerance: check.gate.tolerances.get(info.name).copied().unwrap_or(default),
+        tails: tails.iter().map(|(statistic, tolerance)| (Cow::Borrowed(*statistic), *tolerance)).collect(),
         rounds,
         histogram: seen.merged(info.name).and_then(|samples| samples.encoded()),
     })
@@ -107,7 +124,8 @@ fn of_round(info: &FactInfo, round: &Round) -> Option<RoundRecord> {
     };
     Some(RoundRecord {
         slot: round.slot,
-        arm: None,
+        arm: round.arm,
+        confirm: round.confirm,
         start_s: round.start.as_secs_f64(),
         count: summary.count,
         p50: summary.p50,

@@ -69,6 +69,35 @@ impl Better {
     }
 }
 
+/// What may become of a fact between two looks at the same thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// It must be the same. A list is the same in any order.
+    Same,
+    /// A number may rise, a list gain, a choice move up its order.
+    MayGrow,
+    /// The opposite.
+    MayShrink,
+    /// It differs from look to look, and says nothing.
+    Ignore,
+}
+
+impl Rule {
+    /// All, in the order of the docs.
+    pub const ALL: [Self; 4] = [Self::Same, Self::MayGrow, Self::MayShrink, Self::Ignore];
+
+    /// The word in suites and reports.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Same => "same",
+            Self::MayGrow => "may_grow",
+            Self::MayShrink => "may_shrink",
+            Self::Ignore => "ignore",
+        }
+    }
+}
+
 /// One row of a family's fact table.
 #[derive(Clone, Copy, Debug)]
 pub struct FactInfo {
@@ -82,6 +111,10 @@ pub struct FactInfo {
     pub better: Option<Better>,
     /// One sentence for `explain`, the schema and the docs.
     pub help: &'static str,
+    /// Of a metric that may be zero: the smallest difference worth an alarm, in its unit; absent for the unit's default.
+    pub tolerance: Option<f64>,
+    /// What may become of it between two reports, unless the suite says otherwise. Metrics are compared by their numbers.
+    pub rule: Rule,
 }
 
 /// A typed key: recording a value of the wrong type does not compile.
@@ -133,7 +166,24 @@ scalar!(Value, Value);
 
 impl<T> Fact<T> {
     const fn with(name: &'static str, kind: Kind, unit: Unit, better: Option<Better>, help: &'static str) -> Self {
-        Self { info: FactInfo { name, kind, unit, better, help }, marker: PhantomData }
+        // A number that is no metric (an age, a size) describes the moment; everything else describes the thing.
+        let rule = match kind {
+            Kind::Integer | Kind::Number | Kind::Distribution | Kind::Time => Rule::Ignore,
+            Kind::Bool | Kind::Text | Kind::Choice(_) | Kind::List | Kind::Object => Rule::Same,
+        };
+        Self { info: FactInfo { name, kind, unit, better, help, tolerance: None, rule }, marker: PhantomData }
+    }
+
+    /// The same fact, with another default tolerance.
+    #[must_use]
+    pub const fn within(self, tolerance: f64) -> Self {
+        Self { info: FactInfo { tolerance: Some(tolerance), ..self.info }, ..self }
+    }
+
+    /// The same fact, with another default rule.
+    #[must_use]
+    pub const fn ruled(self, rule: Rule) -> Self {
+        Self { info: FactInfo { rule, ..self.info }, ..self }
     }
 }
 
@@ -234,4 +284,6 @@ pub const SETTLED_IN: FactInfo = FactInfo {
     unit: Unit::Seconds,
     better: Some(Better::Lower),
     help: "Seconds from the first attempt to the end of the one that held, of a check with `eventually`.",
+    tolerance: None,
+    rule: Rule::Ignore,
 };

@@ -1,6 +1,7 @@
 //! Plain data every layer speaks. Imports nothing of the project but `stats`.
 
 pub mod args;
+pub mod comparison;
 pub mod event;
 pub mod fact;
 pub mod fault;
@@ -13,8 +14,9 @@ pub mod unit;
 pub mod verdict;
 
 pub use args::{Arg, Args, Invalid};
+pub use comparison::{Arm, Change, Comparison};
 pub use event::Event;
-pub use fact::{Better, Choice, Fact, FactInfo, Kind};
+pub use fact::{Better, Choice, Fact, FactInfo, Kind, Rule};
 pub use fault::{Fault, FaultKind};
 pub use field::{Field, FieldKind};
 pub use observation::{Observation, Round};

@@ -24,6 +24,12 @@ impl<T> Default for Named<T> {
 }
 
 impl<T> Named<T> {
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// A value by name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&T> {

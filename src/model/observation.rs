@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Value;
+use super::comparison::Arm;
 use super::fact::FactInfo;
 use super::unit::Unit;
 use crate::stats::Samples;
@@ -20,6 +21,10 @@ pub struct Round {
     pub slot: u32,
     /// Start, after the start of the case.
     pub start: Duration,
+    /// Its side of an interleaved comparison.
+    pub arm: Option<Arm>,
+    /// Measured only because the rounds before it gave an alarm.
+    pub confirm: bool,
     /// Why this round does not count (`warm_up`), if it does not.
     pub discarded: Option<&'static str>,
     facts: Vec<(&'static str, Value)>,
@@ -27,6 +32,12 @@ pub struct Round {
 }
 
 impl Round {
+    /// A round that counts; its other marks are set by whoever lays out the rounds.
+    #[must_use]
+    pub fn new(slot: u32, start: Duration) -> Self {
+        Self { slot, start, ..Self::default() }
+    }
+
     /// A fact of this round.
     #[must_use]
     pub fn fact(&self, name: &str) -> Option<&Value> {
@@ -57,8 +68,8 @@ pub struct Observation {
 
 impl Observation {
     /// Starts a round; what is recorded from here belongs to it.
-    pub fn begin_round(&mut self, slot: u32, start: Duration, discarded: Option<&'static str>) {
-        self.rounds.push(Round { slot, start, discarded, ..Round::default() });
+    pub fn begin_round(&mut self, round: Round) {
+        self.rounds.push(round);
     }
 
     fn current(&mut self) -> &mut Round {
@@ -116,15 +127,24 @@ impl Observation {
         &self.rounds
     }
 
-    /// The rounds that count.
+    /// The rounds that count and look at what the check is about: of two arms, the new target.
     pub fn counted(&self) -> impl Iterator<Item = &Round> {
-        self.rounds.iter().filter(|round| round.discarded.is_none())
+        self.rounds.iter().filter(|round| round.discarded.is_none() && round.arm != Some(Arm::Base))
+    }
+
+    /// What the rounds of the old target saw, as an observation of its own; `None` without an interleaved comparison.
+    #[must_use]
+    pub fn of_base(&self) -> Option<Self> {
+        let mut rounds: Vec<Round> = self.rounds.iter().filter(|round| round.arm == Some(Arm::Base)).cloned().collect();
+        rounds.iter_mut().for_each(|round| round.arm = None);
+        (!rounds.is_empty()).then(|| Self { rounds, ..Self::default() })
     }
 
     /// The last value of a scalar fact in the rounds that count.
     #[must_use]
     pub fn last(&self, name: &str) -> Option<&Value> {
-        self.rounds.iter().rev().filter(|r| r.discarded.is_none()).find_map(|round| round.fact(name))
+        let counted: Vec<&Round> = self.counted().collect();
+        counted.into_iter().rev().find_map(|round| round.fact(name))
     }
 
     /// Text of a scalar fact; a shortcut for probes that look at what they recorded.

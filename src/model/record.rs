@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Value;
+use super::comparison::{Arm, Change, Comparison};
 use super::fault::Fault;
 use super::named::Named;
 use super::verdict::{Severity, Verdict};
@@ -66,6 +67,9 @@ pub struct Run {
     pub interrupted: bool,
     /// The signal: `interrupt` or `terminate`.
     pub signal: Option<String>,
+    /// `--strict`: a comparison without a result fails the run.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub strict: bool,
     /// `--label K=V`.
     pub labels: BTreeMap<String, String>,
 }
@@ -109,16 +113,22 @@ pub struct Interface {
 }
 
 /// How the measurement was laid out.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Design {
-    /// `single`: one target, rounds in sequence.
+    /// `single`: one target, rounds in sequence. `interleaved`: two targets in pairs of random order.
     pub kind: String,
     /// Seed of everything random.
     pub seed: u64,
     /// Largest number of rounds of a check.
     pub rounds: u32,
-    /// Discarded rounds before them.
+    /// Discarded rounds before them (per arm).
     pub warm_up: u32,
+    /// Of `interleaved`: the variables in which arm `head` differs from the suite as written.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub against: BTreeMap<String, String>,
+    /// The store of baselines the run was judged against.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<String>,
 }
 
 /// A suite file.
@@ -151,8 +161,14 @@ pub struct Counts {
     pub flaky: u64,
     /// Failed with `severity: warn`; not part of `failed`.
     pub warned: u64,
-    /// Slower than the baseline; part of `passed`.
+    /// With a metric that regressed and `severity: fail`; part of `passed`.
     pub regressed: u64,
+    /// With a metric that was compared, whatever came of it.
+    #[serde(default)]
+    pub compared: u64,
+    /// With a metric whose comparison shows neither a change nor its absence, and none that regressed.
+    #[serde(default)]
+    pub inconclusive: u64,
 }
 
 /// One case.
@@ -194,6 +210,9 @@ pub struct CheckRecord {
     pub earlier: Vec<String>,
     /// Seconds until it held, with `eventually`.
     pub settled_in_s: Option<f64>,
+    /// Hash of what the check looks at, with every variable in place: numbers of another definition are not comparable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Shared>,
     /// What was seen.
     pub facts: Facts,
     /// What was expected, and whether it held.
@@ -202,8 +221,43 @@ pub struct CheckRecord {
     pub metrics: Named<Metric>,
     /// Lines of evidence.
     pub notes: Vec<String>,
-    /// What the baseline said; absent without one.
-    pub baseline: Option<Value>,
+    /// Metrics compared with the other arm, or with the baseline: by metric, or `metric.p90` and `metric.p99`.
+    #[serde(default, skip_serializing_if = "Named::is_empty")]
+    pub comparison: Named<Comparison>,
+    /// The baseline it was compared with; absent without one.
+    pub baseline: Option<BaselineRef>,
+    /// The old target of an interleaved comparison.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<Box<BaseArm>>,
+    /// Rules for facts that are not the family's own: `same`, `may_grow`, `may_shrink`, `ignore`.
+    #[serde(default, skip_serializing_if = "Named::is_empty")]
+    pub rules: Named<Word>,
+}
+
+/// The baseline a case was compared with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BaselineRef {
+    /// The file.
+    pub file: String,
+    /// Runs in it.
+    pub runs: u32,
+    /// Those of them that measured the same thing.
+    pub comparable: u32,
+    /// Run id of the pinned release.
+    pub pinned: Option<String>,
+}
+
+/// What arm `base` of an interleaved comparison saw. The verdict of the case is about arm `head`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BaseArm {
+    /// What was looked at.
+    pub target: String,
+    /// Whether the expectations held there.
+    pub verdict: Verdict,
+    /// Why not.
+    pub reason: Option<String>,
+    /// What was seen.
+    pub facts: Facts,
 }
 
 /// When a case ran and how often.
@@ -247,6 +301,9 @@ pub struct Metric {
     pub kind: Word,
     /// Smallest change worth an alarm (a share for `ratio`).
     pub tolerance: f64,
+    /// The same for `p90` and `p99`, where the suite asks for them.
+    #[serde(default, skip_serializing_if = "Named::is_empty")]
+    pub tails: Named<f64>,
     /// One entry per round.
     pub rounds: Vec<RoundRecord>,
     /// All counted samples, `HdrHistogram` V2 in base64; absent for fewer than two samples.
@@ -259,7 +316,10 @@ pub struct RoundRecord {
     /// Position in the order.
     pub slot: u32,
     /// `base` or `head` of an interleaved comparison.
-    pub arm: Option<String>,
+    pub arm: Option<Arm>,
+    /// True when it was measured to confirm an alarm.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub confirm: bool,
     /// Start after the start of the case, seconds.
     pub start_s: f64,
     /// Samples.
@@ -278,6 +338,11 @@ pub struct RoundRecord {
     pub mean: f64,
     /// Why it does not count, if it does not.
     pub discarded: Option<Word>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// Facts by name, in table order.
@@ -308,6 +373,15 @@ impl Counts {
         self.total += 1;
         self.flaky += u64::from(check.flaky);
         self.unmet += u64::from(check.unmet);
+        let judged = || check.comparison.0.iter().map(|(_, comparison)| comparison.verdict);
+        self.compared += u64::from(judged().any(|change| change != Change::NotCompared));
+        match judged().max() {
+            Some(Change::Regressed) if check.severity == Severity::Fail && check.verdict == Verdict::Passed => {
+                self.regressed += 1;
+            }
+            Some(Change::Inconclusive) => self.inconclusive += 1,
+            _ => {}
+        }
         match check.verdict {
             Verdict::Passed => self.passed += 1,
             Verdict::Skipped => self.skipped += 1,

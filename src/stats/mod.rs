@@ -1,7 +1,11 @@
-//! Pure numbers: samples, quantiles, histograms. Imports nothing of the project.
+//! Pure numbers: samples, quantiles, histograms, and the tests comparisons rest on. Imports nothing of the project.
 
+pub mod effect;
+pub mod interleaved;
 pub mod samples;
+pub mod sessions;
 pub mod summary;
 
+pub use effect::Effect;
 pub use samples::Samples;
 pub use summary::Summary;

@@ -5,16 +5,18 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sha2::{Digest as _, Sha256};
+
 use super::args::{Typed, Typing};
 use super::diagnostic::{Diagnostics, Sources, Span, suggest};
 use super::expect::{Expectation, Reader};
+use super::gate::{self, Gate};
 use super::matrix::{self, Cell};
 use super::merge::is_name;
-use super::quantity;
 use super::tables;
 use super::tree::{Kind, Node};
 use super::vars::{self, Scope};
-use crate::model::{Args, FactInfo, Severity, Unit};
+use crate::model::{Args, Severity};
 use crate::probe::{DynProbe, Family, Footprint};
 
 /// A case: one cell of a check's matrix, typed and built.
@@ -46,8 +48,12 @@ pub struct Check {
     pub severity: Severity,
     /// Bound of the whole check, if the suite gives one.
     pub budget: Option<Duration>,
-    /// Tolerance per metric.
-    pub tolerances: Arc<BTreeMap<String, f64>>,
+    /// How its facts are compared.
+    pub gate: Arc<Gate>,
+    /// Hash of what it looks at.
+    pub digest: Arc<str>,
+    /// Whether an override of `--against` changes what it looks at.
+    pub differs: bool,
     /// `file:line` of the check.
     pub at: Arc<str>,
     /// Where `needs` is written, for the planner's errors.
@@ -162,7 +168,7 @@ impl Builder<'_> {
         let typed = self.typing(folder).fields(frame.family.name, &below, frame.family.fields);
         let eventually = self.eventually(frozen.get("eventually"), folder);
         let expectations = self.expectations(frame.family, frozen.get("expect"), eventually.is_some());
-        let tolerances = self.tolerances(frame.family, frozen.get("baseline"));
+        let gate = gate::read(frame.family, frozen.get("baseline"), self.errors);
         let needs = texts(frozen.get("needs"));
         let probe = self.build(frame.family, &typed, below.span)?;
         let severity = if common.text("severity") == Some("warn") { Severity::Warn } else { Severity::Fail };
@@ -193,7 +199,9 @@ impl Builder<'_> {
             rounds: self.rounds.or(common.unsigned("rounds")).unwrap_or(1),
             severity,
             budget: common.duration("budget"),
-            tolerances: tolerances.into(),
+            gate: gate.into(),
+            digest: self.digest(frame.family.name, &below).into(),
+            differs: false,
             at: self.sources.line_of(node.span).into(),
             needs_span: node.get("needs").map_or(node.span, |needs| needs.span),
             span: node.span,
@@ -229,6 +237,20 @@ impl Builder<'_> {
         Some(Eventually { within: typed.args.duration("within")?, every: typed.args.duration("every")? })
     }
 
+    /// What makes numbers comparable: the family and its fields, resolved, in any order of keys. Secrets stay out: a hash
+    /// of a weak one could be guessed.
+    fn digest(&self, family: &str, below: &Node) -> String {
+        let mut text = format!("{family} ");
+        canonical(below, &mut text);
+        if let Some(timeout) = self.defaults.get("timeout") {
+            canonical(timeout, &mut text);
+        }
+        let hidden = |text: String, secret: &String| if secret.is_empty() { text } else { text.replace(secret, "***") };
+        let text = self.scope.secrets.values().fold(text, hidden);
+        let digest = crate::net::bytes::hex(&Sha256::digest(text.as_bytes()));
+        digest.chars().take(16).collect()
+    }
+
     fn build(&mut self, family: &'static Family, typed: &Typed, span: Span) -> Option<Arc<dyn DynProbe>> {
         let complete = family.fields.iter().all(|field| !field.required || typed.args.has(field.name));
         if !complete {
@@ -261,45 +283,6 @@ impl Builder<'_> {
                 reader.read(node).into()
             }
         }
-    }
-
-    fn tolerances(&mut self, family: &'static Family, node: Option<&Node>) -> BTreeMap<String, f64> {
-        let mut out = BTreeMap::new();
-        for (key, below) in node.map(Node::entries).unwrap_or_default() {
-            let metrics = || family.facts.iter().filter(|fact| fact.better.is_some());
-            let Some(fact) = metrics().find(|fact| fact.name == key.name) else {
-                let help = suggest(&key.name, metrics().map(|fact| fact.name));
-                self.errors.add(key.span, format!("`{}` has no metric `{}`", family.name, key.name), help);
-                continue;
-            };
-            if !matches!(below.kind, Kind::Map(_)) {
-                self.errors.add(
-                    below.span,
-                    format!("`{}` of `baseline` is {}", key.name, below.sort()),
-                    "write {tolerance: 5%}",
-                );
-                continue;
-            }
-            for (inner, value) in below.entries() {
-                if inner.name != "tolerance" {
-                    let help = suggest(&inner.name, tables::names(tables::BASELINE));
-                    self.errors.add(inner.span, format!("unknown key `{}` in `baseline`", inner.name), help);
-                    continue;
-                }
-                match tolerance(value.text().unwrap_or_default(), fact) {
-                    Ok(number) => drop(out.insert(key.name.clone(), number)),
-                    Err(why) => self.errors.add(value.span, format!("`tolerance`: {why}"), "write it like 5%"),
-                }
-            }
-            if below.entries().is_empty() {
-                self.errors.add(
-                    below.span,
-                    format!("`{}` of `baseline` says nothing", key.name),
-                    "write {tolerance: 5%}",
-                );
-            }
-        }
-        out
     }
 
     fn skip(&mut self, node: Option<&Node>, cell: &Cell) -> Option<String> {
@@ -337,13 +320,26 @@ impl Builder<'_> {
     }
 }
 
-fn tolerance(text: &str, fact: &FactInfo) -> Result<f64, String> {
-    let number = if text.trim_end().ends_with('%') {
-        quantity::parse(text, Unit::Ratio)?
-    } else {
-        quantity::parse(text, fact.unit)?
-    };
-    if number > 0.0 { Ok(number) } else { Err("it must be above zero".into()) }
+fn canonical(node: &Node, out: &mut String) {
+    match &node.kind {
+        Kind::Null => out.push('~'),
+        Kind::Scalar(text, _) => out.push_str(&format!("{text:?}")),
+        Kind::List(items) => {
+            out.push('[');
+            items.iter().for_each(|item| canonical(item, out));
+            out.push(']');
+        }
+        Kind::Map(entries) => {
+            let mut sorted: Vec<_> = entries.iter().collect();
+            sorted.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
+            out.push('{');
+            for (key, value) in sorted {
+                out.push_str(&format!("{:?}:", key.name));
+                canonical(value, out);
+            }
+            out.push('}');
+        }
+    }
 }
 
 fn texts(node: Option<&Node>) -> Vec<String> {

@@ -5,6 +5,7 @@ pub mod check;
 pub mod diagnostic;
 pub mod expect;
 pub mod file;
+pub mod gate;
 pub mod matrix;
 pub mod merge;
 pub mod operator;

@@ -29,6 +29,7 @@ pub fn schema(families: &[Family]) -> Value {
     for family in families {
         definitions.insert(family.name.into(), object(family.fields, &mut |_| None));
         definitions.insert(format!("{}.expect", family.name), expect(family.facts));
+        definitions.insert(format!("{}.baseline", family.name), baseline(family.facts));
     }
     if let Value::Object(map) = &mut root {
         map.insert("$schema".into(), json!("http://json-schema.org/draft-07/schema#"));
@@ -63,12 +64,34 @@ fn check(families: &[Family]) -> Value {
             .iter()
             .map(|name| {
                 let expect = format!("#/definitions/{name}.expect");
-                json!({"if": {"required": [name]}, "then": {"properties": {"expect": {"$ref": expect}}}})
+                let baseline = format!("#/definitions/{name}.baseline");
+                let then = json!({"expect": {"$ref": expect}, "baseline": {"$ref": baseline}});
+                json!({"if": {"required": [name]}, "then": {"properties": then}})
             })
             .collect();
         map.insert("allOf".into(), json!(rules));
     }
     check
+}
+
+/// What may stand below `baseline`: a metric has tolerances, of its quantiles too where it has some; any other fact a rule.
+fn baseline(facts: &[FactInfo]) -> Value {
+    let mut properties = Map::new();
+    for fact in facts {
+        let fits = |field: &&Field| match field.name {
+            "change" => fact.better.is_none(),
+            "p90" | "p99" => fact.better.is_some() && fact.kind == Kind::Distribution,
+            _ => fact.better.is_some(),
+        };
+        let unit = if fact.kind == Kind::Distribution { Unit::Ratio } else { fact.unit };
+        let fields: Vec<Field> = tables::BASELINE.iter().filter(fits).copied().collect();
+        let mut group = object(&fields, &mut |field| (field.name != "change").then(|| quantity_of(unit)));
+        if let Value::Object(map) = &mut group {
+            map.insert("minProperties".into(), json!(1));
+        }
+        properties.insert(fact.name.into(), group);
+    }
+    json!({"type": "object", "additionalProperties": false, "properties": properties})
 }
 
 fn object(fields: &[Field], special: &mut dyn FnMut(&Field) -> Option<Value>) -> Value {

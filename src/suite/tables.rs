@@ -64,11 +64,20 @@ pub const EVENTUALLY: &[Field] = &[
 ];
 
 /// Keys of one fact below `baseline`.
-pub const BASELINE: &[Field] = &[Field::required(
-    "tolerance",
-    FieldKind::Text,
-    "Smallest change worth an alarm: a share (5%), or an amount in the fact's unit for facts that may be zero.",
-)];
+pub const BASELINE: &[Field] = &[
+    Field::optional(
+        "tolerance",
+        FieldKind::Text,
+        "Smallest change worth an alarm: a share (5%), or an amount in the fact's unit for facts that may be zero.",
+    ),
+    Field::optional("p90", FieldKind::Text, "The same for the 90th percentile of a round."),
+    Field::optional("p99", FieldKind::Text, "The same for the 99th percentile of a round."),
+    Field::optional(
+        "change",
+        FieldKind::Choice(&["same", "may_grow", "may_shrink", "ignore"]),
+        "Of a fact that is no metric: what may become of it from one report to the next.",
+    ),
+];
 
 /// Keys of a check besides the family key.
 pub const CHECK: &[Field] = &[

@@ -22,7 +22,7 @@ fn args(port: u16, more: &[(&'static str, Arg)]) -> Args {
 async fn observe(args: Args, addresses: Option<&[IpAddr]>) -> (Observation, Result<(), Fault>) {
     let probe = Tcp::from_args(&args).unwrap();
     let mut seen = Observation::default();
-    seen.begin_round(0, std::time::Duration::ZERO, None);
+    seen.begin_round(crate::model::Round::default());
     let mut cx = Cx::new(&mut seen, Instant::now() + probe.longest(), 1, CancellationToken::new());
     let ended = match addresses {
         Some(addresses) => probe.look(&mut cx, addresses).await,
