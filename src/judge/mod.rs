@@ -5,7 +5,7 @@ mod see;
 
 use std::borrow::Cow;
 
-pub use record::record;
+pub use record::{is_ratio, record, tolerance};
 
 use see::Sight;
 
