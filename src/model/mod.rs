@@ -1,6 +1,7 @@
 //! Plain data every layer speaks. Imports nothing of the project but `stats`.
 
 pub mod args;
+pub mod changes;
 pub mod comparison;
 pub mod event;
 pub mod fact;
@@ -15,6 +16,7 @@ pub mod unit;
 pub mod verdict;
 
 pub use args::{Arg, Args, Invalid};
+pub use changes::{Changes, CheckChange, CheckShift, FactChange, Shift};
 pub use comparison::{Arm, Change, Comparison};
 pub use event::Event;
 pub use fact::{Better, Choice, Fact, FactInfo, Kind, Rule};
