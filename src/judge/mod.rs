@@ -5,7 +5,7 @@ mod see;
 
 use std::borrow::Cow;
 
-pub use record::{is_ratio, record, tolerance};
+pub use record::{base_arm, is_ratio, metrics, record, tolerance};
 
 use see::Sight;
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Value;
 use super::unit::Unit;
+use crate::stats::samples::NANOS;
 
 /// What sort of value a fact holds; decides its operators.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -127,6 +128,14 @@ pub struct FactInfo {
     pub rule: Rule,
     /// Of an object: patterns of keys that are ignored although the object is compared.
     pub except: &'static [&'static str],
+}
+
+impl FactInfo {
+    /// Histogram ticks per unit: nanoseconds for times.
+    #[must_use]
+    pub fn ticks(&self) -> f64 {
+        if self.unit == Unit::Seconds { NANOS } else { 1.0 }
+    }
 }
 
 /// A typed key: recording a value of the wrong type does not compile.
