@@ -11,13 +11,14 @@ use super::assess::Judge;
 use super::loading::{self, Ready};
 use super::outputs::{self, Events};
 use super::redact;
+use super::references::References;
 use super::signals::{Ladder, Leave};
 use super::terminal::Terminal;
 use crate::baseline::{host, store};
 use crate::cli::{ProgressArg, RunArgs};
 use crate::engine;
 use crate::exit::{self, Ending};
-use crate::model::record::{Design, Run};
+use crate::model::record::{Design, Host, Run};
 use crate::model::{Event, Record, Verdict, event};
 use crate::plan::{Case, Plan};
 use crate::report::fold::Fold;
@@ -38,12 +39,17 @@ pub(super) async fn run(args: &RunArgs, terminal: &Terminal, leave: Leave) -> u8
 /// Runs a plan; returns the exit code and the record.
 pub(super) async fn execute(ready: Ready, args: &RunArgs, terminal: &Terminal, leave: Leave) -> (u8, Option<Record>) {
     let told = terminal.clone();
+    let host = host::look();
     let ready_to_go = outputs::stdout_taken(&args.output, args.events.as_ref()).and_then(|taken| {
+        let judge = judge(&ready.plan, args, &host.class)?;
         let ladder = Ladder::listen(leave, move |line| told.err(line));
-        Ok((taken, ladder.map_err(|error| format!("cannot listen for signals: {error}"))?))
+        Ok((taken, judge, ladder.map_err(|error| format!("cannot listen for signals: {error}"))?))
     });
     match ready_to_go {
-        Ok((stdout_taken, ladder)) => follow(ready, args, terminal, &ladder, stdout_taken).await,
+        Ok((stdout_taken, judge, ladder)) => {
+            let run = Started { ready, host, judge, stdout_taken };
+            follow(run, args, terminal, &ladder).await
+        }
         Err(why) => {
             terminal.err(&format!("error: {why}\n"));
             (exit::USAGE, None)
@@ -51,13 +57,16 @@ pub(super) async fn execute(ready: Ready, args: &RunArgs, terminal: &Terminal, l
     }
 }
 
-async fn follow(
+/// Everything settled before the first packet.
+struct Started {
     ready: Ready,
-    args: &RunArgs,
-    terminal: &Terminal,
-    ladder: &Ladder,
+    host: Host,
+    judge: Judge,
     stdout_taken: bool,
-) -> (u8, Option<Record>) {
+}
+
+async fn follow(run: Started, args: &RunArgs, terminal: &Terminal, ladder: &Ladder) -> (u8, Option<Record>) {
+    let Started { ready, host, judge, stdout_taken } = run;
     let Ready { plan, seed, redactor, sources } = ready;
     let plan = Arc::new(plan);
     let style = if stdout_taken { terminal.style_err() } else { terminal.style() };
@@ -65,13 +74,14 @@ async fn follow(
     let settings = settings(args, seed);
     let (sender, mut receiver) = mpsc::channel(CHANNEL);
     let start = settings.start;
-    let mut opening = started(&plan, args, settings.wall, seed);
+    let mut opening = started(&plan, args, host, settings.wall, seed);
+    let notices = judge.notices(&plan);
     let stop = ladder.stop.clone();
-    let work = tokio::spawn(engine::run(Arc::clone(&plan), Arc::new(judge(&plan)), settings, stop, sender));
+    let work = tokio::spawn(engine::run(Arc::clone(&plan), Arc::new(judge), settings, stop, sender));
     let mut fold = Fold::default();
     let mut events = Events::open(args.events.as_ref());
     let mut progress = Progress::new(mode(args.progress));
-    say(&redactor.clean(&plan.notice()));
+    say(&redactor.clean(&(plan.notice() + &notices)));
     redact::event(&mut opening, &redactor);
     for_all(&opening, &mut events, &mut progress);
     fold.push(opening);
@@ -114,9 +124,18 @@ fn for_all(event: &Event, events: &mut Events, progress: &mut Progress) {
     progress.event(event);
 }
 
-fn judge(plan: &Plan) -> Judge {
+/// The judge with what it compares with. A store that cannot be read is an error before anything is sent.
+fn judge(plan: &Plan, args: &RunArgs, host_class: &str) -> Result<Judge, String> {
     let metrics = |case: &Case| case.check.family.facts.iter().filter(|fact| fact.better.is_some()).count();
-    Judge { metrics: plan.cases.iter().filter(|case| case.head.is_some()).map(metrics).sum() }
+    let metrics = plan.cases.iter().filter(|case| case.head.is_some()).map(metrics).sum();
+    // The first run of all has nothing to read where it is going to write.
+    let first = |from: &PathBuf| args.save_baseline.as_ref() == Some(from) && !from.exists();
+    let from = args.suites.baseline.as_ref();
+    let references = match from {
+        Some(from) if !first(from) => Some(References::read(from, plan, host_class)?),
+        _ => None,
+    };
+    Ok(Judge { metrics, references })
 }
 
 fn settings(args: &RunArgs, seed: u64) -> engine::Settings {
@@ -131,7 +150,7 @@ fn settings(args: &RunArgs, seed: u64) -> engine::Settings {
     }
 }
 
-fn started(plan: &Plan, args: &RunArgs, wall: Timestamp, seed: u64) -> Event {
+fn started(plan: &Plan, args: &RunArgs, host: Host, wall: Timestamp, seed: u64) -> Event {
     let (rounds, warm_up) = plan.rounds();
     let run = Run {
         id: format!("{:x}-{:x}", wall.as_microsecond(), std::process::id()),
@@ -143,14 +162,14 @@ fn started(plan: &Plan, args: &RunArgs, wall: Timestamp, seed: u64) -> Event {
     Event::RunStarted {
         schema: event::SCHEMA,
         run,
-        host: Box::new(host::look()),
+        host: Box::new(host),
         design: Box::new(Design {
             kind: if plan.paired() > 0 { "interleaved" } else { "single" }.into(),
             seed,
             rounds,
             warm_up,
             against: args.suites.against.iter().cloned().collect(),
-            baseline: None,
+            baseline: args.suites.baseline.as_ref().map(|from| from.display().to_string()),
         }),
         suites: plan.suites.clone(),
         total: plan.cases.len(),
@@ -178,13 +197,9 @@ fn baseline(record: &Record, folder: Option<&Path>, say: &impl Fn(&str)) -> Vec<
     {
         return vec!["no baseline saved: only a run in which everything was measured and held can be one".into()];
     }
-    let written: Result<Vec<PathBuf>, String> = store::accept(record, folder).and_then(|files| {
-        let write = |(path, text): (PathBuf, String)| match atomic::write(&path, |out| out.write_all(text.as_bytes())) {
-            Ok(()) => Ok(path),
-            Err(error) => Err(format!("cannot write baseline {}: {error}", path.display())),
-        };
-        files.into_iter().map(write).collect()
-    });
+    let written: Result<Vec<PathBuf>, String> =
+        store::accept(record, folder, false, &|path, bytes| atomic::write(path, |out| out.write_all(bytes)))
+            .map(|saved| saved.into_iter().map(|saved| saved.path).collect());
     match written {
         Ok(files) if files.is_empty() => vec!["no baseline saved: no check measured anything comparable".into()],
         Ok(files) => {

@@ -3,4 +3,5 @@
 pub mod compare;
 pub mod facts;
 pub mod host;
+pub mod noise;
 pub mod store;

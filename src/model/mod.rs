@@ -2,6 +2,7 @@
 
 pub mod args;
 pub mod changes;
+pub mod compared;
 pub mod comparison;
 pub mod event;
 pub mod fact;
