@@ -2,6 +2,7 @@
 
 mod adhoc;
 pub mod assess;
+mod baseline;
 pub mod config;
 mod demo;
 mod explain;
@@ -38,6 +39,7 @@ pub fn main(cli: Cli) -> u8 {
         }
         Command::Plan(args) => plan::plan(&args, &terminal),
         Command::Report(args) => render::report(&args, &terminal),
+        Command::Baseline(command) => baseline::baseline(&command, &terminal),
         Command::Probe(args) => {
             wait(&terminal.clone(), move |leave| async move { adhoc::probe(&args, &terminal, leave).await })
         }

@@ -1,6 +1,5 @@
 //! `shakedown run`.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -8,21 +7,22 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::assess::Judge;
+use super::baseline;
 use super::loading::{self, Ready};
 use super::outputs::{self, Events};
 use super::redact;
 use super::signals::{Ladder, Leave};
 use super::terminal::Terminal;
-use crate::baseline::{host, store};
+use crate::baseline::host;
 use crate::cli::{ProgressArg, RunArgs};
 use crate::engine;
 use crate::exit::{self, Ending};
 use crate::model::record::{Design, Run};
 use crate::model::{Event, Record, Verdict, event};
 use crate::plan::{Case, Plan};
+use crate::report::console;
 use crate::report::fold::Fold;
 use crate::report::progress::{Mode, Progress};
-use crate::report::{atomic, console};
 
 /// Events on their way to the one owner of what the user sees.
 const CHANNEL: usize = 256;
@@ -102,7 +102,11 @@ async fn follow(
     if engine_lost || missing > 0 {
         lost.push(format!("the engine ended early, {missing} cases have no record; this is a defect of shakedown"));
     }
-    lost.extend(baseline(&record, args.save_baseline.as_deref(), &say));
+    match args.save_baseline.as_deref().map(|dir| baseline::save(&record, dir, false)) {
+        Some(Ok(lines)) => lines.iter().for_each(|line| say(line)),
+        Some(Err(problem)) => lost.push(problem.to_string()),
+        None => {}
+    }
     for line in &lost {
         terminal.err(&format!("error: {line}\n"));
     }
@@ -165,34 +169,5 @@ fn mode(progress: ProgressArg) -> Mode {
         ProgressArg::Auto if Terminal::interactive() => Mode::Bar,
         ProgressArg::Auto if std::env::var_os("CI").is_some() => Mode::Plain,
         ProgressArg::Auto => Mode::None,
-    }
-}
-
-/// Accepts the run as baseline when all of it held. What was not written is told.
-fn baseline(record: &Record, folder: Option<&Path>, say: &impl Fn(&str)) -> Vec<String> {
-    let Some(folder) = folder else { return Vec::new() };
-    let counts = record.summary;
-    if counts.failed + counts.errored + counts.unmet + counts.warned > 0
-        || record.run.interrupted
-        || exit::nothing_measured(counts)
-    {
-        return vec!["no baseline saved: only a run in which everything was measured and held can be one".into()];
-    }
-    let written: Result<Vec<PathBuf>, String> = store::accept(record, folder).and_then(|files| {
-        let write = |(path, text): (PathBuf, String)| match atomic::write(&path, |out| out.write_all(text.as_bytes())) {
-            Ok(()) => Ok(path),
-            Err(error) => Err(format!("cannot write baseline {}: {error}", path.display())),
-        };
-        files.into_iter().map(write).collect()
-    });
-    match written {
-        Ok(files) if files.is_empty() => vec!["no baseline saved: no check measured anything comparable".into()],
-        Ok(files) => {
-            for file in &files {
-                say(&format!("baseline: {}\n", file.display()));
-            }
-            Vec::new()
-        }
-        Err(why) => vec![why],
     }
 }

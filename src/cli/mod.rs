@@ -1,5 +1,7 @@
 //! The command line. Help, man page, completions and `docs/cli.md` derive from it.
 
+pub mod baseline;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -33,6 +35,9 @@ pub enum Command {
     Plan(PlanArgs),
     /// Render a report again from its JSON, offline.
     Report(ReportArgs),
+    /// The store of accepted runs that later runs are compared with.
+    #[command(subcommand)]
+    Baseline(baseline::BaselineCommand),
     /// One ad-hoc check.
     Probe(ProbeArgs),
     /// Reflector for two-sided tests: iperf3-compatible TCP and UDP.

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use accept::{Saved, accept, pin, remove, remove_all};
+pub use accept::{Problem, Saved, accept, pin, remove, remove_all};
 
 use crate::model::record::Metric;
 use crate::suite::merge::is_name;
@@ -254,11 +254,20 @@ fn belongs(found: &Baseline, suite: &str, host_class: &str) -> Result<(), String
     ))
 }
 
+/// The suites a store has baselines of.
+pub fn suites(dir: &Path) -> Result<Vec<String>, String> {
+    let folders = entries(dir)?.into_iter().filter(|path| path.is_dir() && !hidden(path));
+    Ok(folders.filter_map(|path| path.file_name()?.to_str().map(str::to_owned)).collect())
+}
+
 /// The classes of hosts a suite has baselines for, so that a message can name them.
 pub fn host_classes(dir_or_file: &Path, suite: &str) -> Result<Vec<String>, String> {
     if dir_or_file.is_file() {
         let found = read(dir_or_file)?.filter(|found| found.suite == suite);
         return Ok(found.map(|found| found.host_class).into_iter().collect());
+    }
+    if !is_name(suite) {
+        return Ok(Vec::new());
     }
     let files = files_of(&dir_or_file.join(suite))?;
     Ok(files.iter().filter_map(|path| path.file_stem()?.to_str().map(str::to_owned)).collect())
