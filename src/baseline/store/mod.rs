@@ -146,6 +146,7 @@ impl Baseline {
     }
 
     /// The metric of the pinned run; the error says why it is not comparable. `None` without a pinned run.
+    #[must_use]
     pub fn pinned_metric(&self, wanted: Wanted<'_>) -> Option<Result<(&str, &Metric), String>> {
         let run = self.pinned()?;
         let found = run.metric(wanted).map(|metric| (run.id.as_str(), metric));
@@ -273,8 +274,11 @@ pub fn host_classes(dir_or_file: &Path, suite: &str) -> Result<Vec<String>, Stri
     Ok(files.iter().filter_map(|path| path.file_stem()?.to_str().map(str::to_owned)).collect())
 }
 
+/// A file, and what is in it or wrong with it.
+pub type Looked = (PathBuf, Result<Baseline, String>);
+
 /// Every file of a store, each read or with what is wrong with it, by suite and host class.
-pub fn all(dir: &Path) -> Result<Vec<(PathBuf, Result<Baseline, String>)>, String> {
+pub fn all(dir: &Path) -> Result<Vec<Looked>, String> {
     let mut out = Vec::new();
     for folder in entries(dir)?.into_iter().filter(|path| path.is_dir()) {
         for path in files_of(&folder)? {
