@@ -2,6 +2,7 @@
 
 mod adhoc;
 pub mod assess;
+mod baseline;
 mod calibrate;
 mod compare;
 pub mod config;
@@ -45,6 +46,7 @@ pub fn main(cli: Cli) -> u8 {
         }
         Command::Compare(args) => compare::compare(&args, &terminal),
         Command::Report(args) => render::report(&args, &terminal),
+        Command::Baseline(command) => baseline::baseline(&command, &terminal),
         Command::Probe(args) => {
             wait(&terminal.clone(), move |leave| async move { adhoc::probe(&args, &terminal, leave).await })
         }

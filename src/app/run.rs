@@ -1,6 +1,6 @@
 //! `shakedown run`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -8,22 +8,23 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::assess::Judge;
+use super::baseline;
 use super::loading::{self, Ready};
 use super::outputs::{self, Events};
 use super::redact;
 use super::references::References;
 use super::signals::{Ladder, Leave};
 use super::terminal::Terminal;
-use crate::baseline::{host, store};
+use crate::baseline::host;
 use crate::cli::{ProgressArg, RunArgs};
 use crate::engine;
 use crate::exit::{self, Ending};
 use crate::model::record::{Design, Host, Run};
 use crate::model::{Event, Record, Verdict, event};
 use crate::plan::{Case, Plan};
+use crate::report::console;
 use crate::report::fold::Fold;
 use crate::report::progress::{Mode, Progress};
-use crate::report::{atomic, console};
 
 /// Events on their way to the one owner of what the user sees.
 const CHANNEL: usize = 256;
@@ -112,11 +113,27 @@ async fn follow(run: Started, args: &RunArgs, terminal: &Terminal, ladder: &Ladd
     if engine_lost || missing > 0 {
         lost.push(format!("the engine ended early, {missing} cases have no record; this is a defect of shakedown"));
     }
-    lost.extend(baseline(&record, args.save_baseline.as_deref(), &say));
+    lost.extend(keep(&record, args, &say));
     for line in &lost {
         terminal.err(&format!("error: {line}\n"));
     }
     (exit::code(Ending::of(&record, !lost.is_empty())), Some(record))
+}
+
+/// Accepts the run as baseline; what was not written is returned. A regression is no new normal until somebody says so.
+fn keep(record: &Record, args: &RunArgs, say: &impl Fn(&str)) -> Option<String> {
+    let dir = args.save_baseline.as_deref()?;
+    if record.summary.regressed > 0 {
+        say("no baseline saved: a metric regressed; if that is the new normal, use `shakedown baseline accept`\n");
+        return None;
+    }
+    match baseline::save(record, dir, false) {
+        Ok(lines) => {
+            lines.iter().for_each(|line| say(line));
+            None
+        }
+        Err(problem) => Some(problem.to_string()),
+    }
 }
 
 fn for_all(event: &Event, events: &mut Events, progress: &mut Progress) {
@@ -184,30 +201,5 @@ fn mode(progress: ProgressArg) -> Mode {
         ProgressArg::Auto if Terminal::interactive() => Mode::Bar,
         ProgressArg::Auto if std::env::var_os("CI").is_some() => Mode::Plain,
         ProgressArg::Auto => Mode::None,
-    }
-}
-
-/// Accepts the run as baseline when all of it held. What was not written is told.
-fn baseline(record: &Record, folder: Option<&Path>, say: &impl Fn(&str)) -> Vec<String> {
-    let Some(folder) = folder else { return Vec::new() };
-    let counts = record.summary;
-    if counts.failed + counts.errored + counts.unmet + counts.warned > 0
-        || record.run.interrupted
-        || exit::nothing_measured(counts)
-    {
-        return vec!["no baseline saved: only a run in which everything was measured and held can be one".into()];
-    }
-    let written: Result<Vec<PathBuf>, String> =
-        store::accept(record, folder, false, &|path, bytes| atomic::write(path, |out| out.write_all(bytes)))
-            .map(|saved| saved.into_iter().map(|saved| saved.path).collect());
-    match written {
-        Ok(files) if files.is_empty() => vec!["no baseline saved: no check measured anything comparable".into()],
-        Ok(files) => {
-            for file in &files {
-                say(&format!("baseline: {}\n", file.display()));
-            }
-            Vec::new()
-        }
-        Err(why) => vec![why],
     }
 }

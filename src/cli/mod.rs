@@ -1,5 +1,6 @@
 //! The command line. Help, man page, completions and `docs/cli.md` derive from it.
 
+pub mod baseline;
 mod calibrate;
 mod compare;
 
@@ -43,6 +44,9 @@ pub enum Command {
     Compare(CompareArgs),
     /// Measure how much runs of an unchanged target differ, and keep it as noise floor.
     Calibrate(Box<CalibrateArgs>),
+    /// The store of accepted runs that later runs are compared with.
+    #[command(subcommand)]
+    Baseline(baseline::BaselineCommand),
     /// One ad-hoc check.
     Probe(ProbeArgs),
     /// Reflector for two-sided tests: iperf3-compatible TCP and UDP.

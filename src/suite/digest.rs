@@ -20,7 +20,8 @@ pub struct Written {
 impl Written {
     /// From the variables before any override.
     pub(super) fn of(raw: &BTreeMap<String, Node>, secrets: &BTreeMap<String, String>) -> Self {
-        let secrets: BTreeMap<String, String> = secrets.keys().map(|name| (name.clone(), format!("${{{name}}}"))).collect();
+        let secrets: BTreeMap<String, String> =
+            secrets.keys().map(|name| (name.clone(), format!("${{{name}}}"))).collect();
         // What is wrong with the variables is told where they are used.
         let vars = vars::settle(raw, &secrets, &environment, &mut Diagnostics::default());
         Self { vars, secrets }

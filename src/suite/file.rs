@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::check::{Builder, Check};
-use super::digest;
 use super::diagnostic::{Diagnostics, Sources, Span, suggest};
+use super::digest;
 use super::expect::{Expectation, Reader};
 use super::merge::{self, Document};
 use super::secret::{Redactor, SHORTEST};

@@ -21,7 +21,8 @@ fn with(mut check: Value, more: &Value) -> Value {
     check
 }
 
-fn report(checks: Vec<Value>) -> Record {
+fn report(checks: impl Into<Value>) -> Record {
+    let checks: Value = checks.into();
     let counts = ["total", "passed", "failed", "errored", "skipped", "unmet", "flaky", "warned", "regressed"];
     let counts: serde_json::Map<String, Value> = counts.iter().map(|key| ((*key).to_owned(), json!(0))).collect();
     let value = json!({
@@ -314,7 +315,7 @@ fn hostile_documents_are_bounded() {
 fn many_checks_take_no_square_of_time_and_bury_nothing() {
     let side = |version: &str, name: &str| {
         let rows = (0..12_000).map(|n| check(&format!("{name}{n}"), "tls", &json!({"version": version, "group": "x"})));
-        report(rows.collect())
+        report(rows.collect::<Vec<_>>())
     };
     let (before, after) = (side("TLS1.2", "a"), side("TLS1.3", "a"));
     let changes = compare(&before, &after, &Rules::parse(&["*:group=same"]).unwrap());
@@ -384,7 +385,7 @@ fn any_report() -> impl Strategy<Value = Record> {
     let facts = prop::collection::btree_map("version|headers|answers|body.json|[a-z.]{1,8}", any_value(), 0..6);
     let rows = prop::collection::vec(("[a-c]{1,2}", families, facts), 0..6);
     rows.prop_map(|rows| {
-        report(rows.into_iter().map(|(id, family, facts)| check(&id, family, &json!(facts))).collect())
+        report(rows.into_iter().map(|(id, family, facts)| check(&id, family, &json!(facts))).collect::<Vec<_>>())
     })
 }
 

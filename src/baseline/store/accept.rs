@@ -1,6 +1,7 @@
 //! What changes a store: runs accepted, removed, pinned.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +10,32 @@ use super::text::render;
 use super::{Accepted, Baseline, KEPT, Pinned, Write, belongs, key, place, plural, read, start};
 use crate::model::record::{Metric, RoundRecord};
 use crate::model::{Arm, Record, Verdict};
+
+/// Why nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// What was asked for makes no sense for this store.
+    Refused(String),
+    /// A file cannot be used or written.
+    File(String),
+}
+
+impl From<String> for Problem {
+    fn from(why: String) -> Self {
+        Self::File(why)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Refused(why) | Self::File(why)) = self;
+        f.write_str(why)
+    }
+}
+
+fn refused<T>(why: String) -> Result<T, Problem> {
+    Err(Problem::Refused(why))
+}
 
 /// A file that changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,20 +48,20 @@ pub struct Saved {
 
 /// Adds a run to the baselines below `dir`, one file per suite; a suite that measured nothing has none. All of its files are
 /// read and checked before the first is written. Whether the run is fit to be a baseline is for the caller to say.
-pub fn accept(record: &Record, dir: &Path, pinned: bool, write: Write<'_>) -> Result<Vec<Saved>, String> {
+pub fn accept(record: &Record, dir: &Path, pinned: bool, write: Write<'_>) -> Result<Vec<Saved>, Problem> {
     let class = &record.host.class;
     let mut wanted: Vec<(PathBuf, String, Accepted, Vec<String>)> = Vec::new();
     for suite in &record.suites {
         let (run, notes) = reduced(record, &suite.name, &suite.sha256);
         start(&run)?;
         if !run.metrics.is_empty() {
-            wanted.push((place(dir, &suite.name, class)?, suite.name.clone(), run, notes));
+            wanted.push((place(dir, &suite.name, class).map_err(Problem::Refused)?, suite.name.clone(), run, notes));
         }
     }
     // In one order for all, so that no two wait for each other.
     wanted.sort_by(|a, b| a.0.cmp(&b.0));
     if let Some(twice) = wanted.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-        return Err(format!("the report has two suites called `{}`", twice[0].1));
+        return refused(format!("the report has two suites called `{}`", twice[0].1));
     }
     let mut locks = Vec::with_capacity(wanted.len());
     let mut changed = Vec::with_capacity(wanted.len());
@@ -103,16 +130,16 @@ fn plain(round: &RoundRecord) -> RoundRecord {
 
 impl Baseline {
     /// Adds a run in order of start; returns what is worth telling.
-    fn add(&mut self, run: Accepted, pinned: bool) -> Result<Vec<String>, String> {
+    fn add(&mut self, run: Accepted, pinned: bool) -> Result<Vec<String>, Problem> {
         let aside = self.pinned.as_ref().and_then(|pinned| pinned.run.as_deref());
         if self.runs.iter().chain(aside).any(|known| known.id == run.id) {
-            return Err(format!("{} has run {} already; nothing was changed", self.file.display(), run.id));
+            return refused(format!("{} has run {} already; nothing was changed", self.file.display(), run.id));
         }
         let began = start(&run)?;
         let at = self.runs.partition_point(|known| start(known).is_ok_and(|other| other <= began));
         if at + KEPT < self.runs.len() + 1 && !pinned {
             let file = self.file.display();
-            return Err(format!(
+            return refused(format!(
                 "{file} holds {KEPT} runs newer than {}, and keeps no more; nothing was changed",
                 run.id
             ));
@@ -143,9 +170,9 @@ impl Baseline {
 fn update(
     (dir, suite, class): (&Path, &str, &str),
     write: Write<'_>,
-    edit: impl FnOnce(&mut Baseline) -> Result<Vec<String>, String>,
-) -> Result<Option<Saved>, String> {
-    let path = place(dir, suite, class)?;
+    edit: impl FnOnce(&mut Baseline) -> Result<Vec<String>, Problem>,
+) -> Result<Option<Saved>, Problem> {
+    let path = place(dir, suite, class).map_err(Problem::Refused)?;
     if !path.exists() {
         return Ok(None);
     }
@@ -158,17 +185,17 @@ fn update(
 }
 
 /// Removes one run; `None` when the suite has no baseline on this class of hosts. The last run takes the file with it.
-pub fn remove(place: (&Path, &str, &str), id: &str, write: Write<'_>) -> Result<Option<Saved>, String> {
+pub fn remove(place: (&Path, &str, &str), id: &str, write: Write<'_>) -> Result<Option<Saved>, Problem> {
     let mut last = false;
     let saved = update(place, write, |baseline| {
         if baseline.pinned.as_ref().is_some_and(|pinned| pinned.id == id) {
             let suite = &baseline.suite;
-            return Err(format!("run {id} is pinned; `shakedown baseline pin {suite} --none` first"));
+            return refused(format!("run {id} is pinned; `shakedown baseline pin {suite} --none` first"));
         }
         let before = baseline.runs.len();
         baseline.runs.retain(|run| run.id != id);
         if baseline.runs.len() == before {
-            return Err(unknown(baseline, id));
+            return refused(unknown(baseline, id));
         }
         last = baseline.runs.is_empty() && baseline.pinned.is_none();
         Ok(vec![format!("{} left", plural(baseline.runs.len(), "run"))])
@@ -177,8 +204,8 @@ pub fn remove(place: (&Path, &str, &str), id: &str, write: Write<'_>) -> Result<
 }
 
 /// Removes the file; `None` when there is none.
-pub fn remove_all((dir, suite, class): (&Path, &str, &str)) -> Result<Option<Saved>, String> {
-    let path = place(dir, suite, class)?;
+pub fn remove_all((dir, suite, class): (&Path, &str, &str)) -> Result<Option<Saved>, Problem> {
+    let path = place(dir, suite, class).map_err(Problem::Refused)?;
     if !path.exists() {
         return Ok(None);
     }
@@ -188,16 +215,16 @@ pub fn remove_all((dir, suite, class): (&Path, &str, &str)) -> Result<Option<Sav
 }
 
 /// Pins a run of the window, or none. A run pinned before that has left the window is gone then.
-pub fn pin(place: (&Path, &str, &str), id: Option<&str>, write: Write<'_>) -> Result<Option<Saved>, String> {
+pub fn pin(place: (&Path, &str, &str), id: Option<&str>, write: Write<'_>) -> Result<Option<Saved>, Problem> {
     update(place, write, |baseline| {
         let Some(id) = id else {
-            let Some(old) = baseline.pinned.take() else { return Err("no run is pinned".into()) };
+            let Some(old) = baseline.pinned.take() else { return refused("no run is pinned".into()) };
             let gone = if old.run.is_some() { ", and gone: thirty newer ones had taken its place" } else { "" };
             return Ok(vec![format!("run {} is no longer pinned{gone}", old.id)]);
         };
         match &baseline.pinned {
-            Some(pinned) if pinned.id == id => return Err(format!("run {id} is pinned already")),
-            _ if !baseline.runs.iter().any(|run| run.id == id) => return Err(unknown(baseline, id)),
+            Some(pinned) if pinned.id == id => return refused(format!("run {id} is pinned already")),
+            _ if !baseline.runs.iter().any(|run| run.id == id) => return refused(unknown(baseline, id)),
             _ => {}
         }
         let old = baseline.pinned.replace(Pinned { id: id.to_owned(), run: None });

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use accept::{Saved, accept, pin, remove, remove_all};
+pub use accept::{Problem, Saved, accept, pin, remove, remove_all};
 
 use crate::model::record::Metric;
 use crate::suite::merge::is_name;
@@ -146,6 +146,7 @@ impl Baseline {
     }
 
     /// The metric of the pinned run; the error says why it is not comparable. `None` without a pinned run.
+    #[must_use]
     pub fn pinned_metric(&self, wanted: Wanted<'_>) -> Option<Result<(&str, &Metric), String>> {
         let run = self.pinned()?;
         let found = run.metric(wanted).map(|metric| (run.id.as_str(), metric));
@@ -215,14 +216,24 @@ fn plural(count: usize, word: &str) -> String {
     if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
 }
 
-/// The file of a suite on a class of hosts. Both come from files, and must not lead out of the folder.
+/// The file of a suite on a class of hosts.
 fn place(dir: &Path, suite: &str, host_class: &str) -> Result<PathBuf, String> {
-    for (what, name) in [("suite", suite), ("host class", host_class)] {
-        if !is_name(name) || name.len() > 200 {
-            return Err(format!("`{name}` is no name of a {what}: letters, digits, _ and - only"));
-        }
+    named("host class", host_class)?;
+    Ok(folder(dir, suite)?.join(format!("{host_class}.json")))
+}
+
+/// The folder of a suite.
+pub(super) fn folder(dir: &Path, suite: &str) -> Result<PathBuf, String> {
+    named("suite", suite)?;
+    Ok(dir.join(suite))
+}
+
+/// Names come from files, and must not lead out of the folder.
+fn named(what: &str, name: &str) -> Result<(), String> {
+    if is_name(name) && name.len() <= 200 {
+        return Ok(());
     }
-    Ok(dir.join(suite).join(format!("{host_class}.json")))
+    Err(format!("`{name}` is no name of a {what}: letters, digits, _ and - only"))
 }
 
 /// The baseline of a suite on a class of hosts, in a folder of baselines or in one file; `None` when there is none for them.
@@ -254,18 +265,30 @@ fn belongs(found: &Baseline, suite: &str, host_class: &str) -> Result<(), String
     ))
 }
 
+/// The suites a store has baselines of.
+pub fn suites(dir: &Path) -> Result<Vec<String>, String> {
+    let folders = entries(dir)?.into_iter().filter(|path| path.is_dir() && !hidden(path));
+    Ok(folders.filter_map(|path| path.file_name()?.to_str().map(str::to_owned)).collect())
+}
+
 /// The classes of hosts a suite has baselines for, so that a message can name them.
 pub fn host_classes(dir_or_file: &Path, suite: &str) -> Result<Vec<String>, String> {
     if dir_or_file.is_file() {
         let found = read(dir_or_file)?.filter(|found| found.suite == suite);
         return Ok(found.map(|found| found.host_class).into_iter().collect());
     }
+    if !is_name(suite) {
+        return Ok(Vec::new());
+    }
     let files = files_of(&dir_or_file.join(suite))?;
     Ok(files.iter().filter_map(|path| path.file_stem()?.to_str().map(str::to_owned)).collect())
 }
 
+/// A file, and what is in it or wrong with it.
+pub type Looked = (PathBuf, Result<Baseline, String>);
+
 /// Every file of a store, each read or with what is wrong with it, by suite and host class.
-pub fn all(dir: &Path) -> Result<Vec<(PathBuf, Result<Baseline, String>)>, String> {
+pub fn all(dir: &Path) -> Result<Vec<Looked>, String> {
     let mut out = Vec::new();
     for folder in entries(dir)?.into_iter().filter(|path| path.is_dir()) {
         for path in files_of(&folder)? {
@@ -281,7 +304,9 @@ pub fn all(dir: &Path) -> Result<Vec<(PathBuf, Result<Baseline, String>)>, Strin
 }
 
 fn files_of(folder: &Path) -> Result<Vec<PathBuf>, String> {
-    let json = |path: &PathBuf| path.extension().is_some_and(|end| end == "json") && !hidden(path);
+    // A calibration lies beside the baseline it belongs to.
+    let noise = |path: &Path| path.to_string_lossy().ends_with(super::noise::SUFFIX);
+    let json = |path: &PathBuf| path.extension().is_some_and(|end| end == "json") && !hidden(path) && !noise(path);
     Ok(entries(folder)?.into_iter().filter(json).collect())
 }
 
