@@ -6,6 +6,7 @@ pub mod config;
 mod demo;
 mod explain;
 mod explain_suite;
+mod history;
 mod loading;
 mod outputs;
 mod plan;
@@ -38,6 +39,7 @@ pub fn main(cli: Cli) -> u8 {
         }
         Command::Plan(args) => plan::plan(&args, &terminal),
         Command::Report(args) => render::report(&args, &terminal),
+        Command::History(args) => history::history(&args, &terminal),
         Command::Probe(args) => {
             wait(&terminal.clone(), move |leave| async move { adhoc::probe(&args, &terminal, leave).await })
         }

@@ -1,5 +1,7 @@
 //! The command line. Help, man page, completions and `docs/cli.md` derive from it.
 
+pub mod history;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -33,6 +35,8 @@ pub enum Command {
     Plan(PlanArgs),
     /// Render a report again from its JSON, offline.
     Report(ReportArgs),
+    /// Trends over a folder of reports, and exports to other tools; never a gate.
+    History(Box<history::HistoryArgs>),
     /// One ad-hoc check.
     Probe(ProbeArgs),
     /// Reflector for two-sided tests: iperf3-compatible TCP and UDP.
@@ -223,6 +227,8 @@ pub enum SchemaOf {
     Baseline,
     /// Live events.
     Events,
+    /// The JSON of `history`.
+    History,
 }
 
 /// When to colour.

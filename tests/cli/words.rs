@@ -61,7 +61,7 @@ fn the_suite_schema_accepts_examples_and_refuses_bad_suites() {
 #[test]
 fn schemas_in_the_repository_are_current() {
     let desk = Desk::new("");
-    for name in ["suite", "report", "baseline", "events"] {
+    for name in ["suite", "report", "baseline", "events", "history"] {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("reports/schema/{name}.json"));
         let stored = std::fs::read_to_string(&path).unwrap_or_default();
         let hint = format!("run: shakedown schema {name} > reports/schema/{name}.json");
@@ -78,7 +78,9 @@ fn reference() -> Vec<(&'static str, String)> {
         families.push('\n');
     }
     let mut cli = String::from("<!-- generated from the command line's definition -->\n");
-    for command in ["", "run", "plan", "report", "probe", "serve", "demo", "explain", "schema", "completions", "man"] {
+    for command in
+        ["", "run", "plan", "report", "history", "probe", "serve", "demo", "explain", "schema", "completions", "man"]
+    {
         let args: Vec<&str> = [command, "--help"].into_iter().filter(|arg| !arg.is_empty()).collect();
         cli.extend(["\n## shakedown ", command, "\n\n```text\n", &desk.run(&args).out, "```\n"]);
     }
