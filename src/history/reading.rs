@@ -213,13 +213,17 @@ pub fn content(path: &Path) -> Content {
         Ok(text) => text,
         Err(why) => return Content::Damaged(why),
     };
+    let damaged = |error: serde_json::Error| {
+        Content::Damaged(format!("this is not JSON: {error}; was it cut short? Restore or remove it"))
+    };
+    if !text.trim_start().starts_with('{') {
+        // A list or a plain value; what is no JSON at all may have been a report.
+        let other = |_: serde::de::IgnoredAny| Content::Other("JSON, but no report".into());
+        return serde_json::from_str(&text).map_or_else(damaged, other);
+    }
     let head: Head = match serde_json::from_str(&text) {
         Ok(head) => head,
-        // JSON of another shape, such as a list.
-        Err(error) if error.is_data() => return Content::Other("JSON, but no report".into()),
-        Err(error) => {
-            return Content::Damaged(format!("this is not JSON: {error}; was it cut short? Restore or remove it"));
-        }
+        Err(error) => return damaged(error),
     };
     let family = SCHEMA.split('/').next().unwrap_or(SCHEMA);
     match head.schema.as_ref().and_then(serde_json::Value::as_str) {
@@ -245,11 +249,15 @@ struct Head {
 }
 
 fn text(path: &Path) -> Result<String, String> {
+    let large = || format!("larger than {} MiB: no report of a run", LARGEST >> 20);
     let file = fs::File::open(path).map_err(|error| format!("cannot open it: {error}"))?;
+    if file.metadata().is_ok_and(|meta| meta.len() > LARGEST) {
+        return Err(large());
+    }
     let mut bytes = Vec::new();
     file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| format!("cannot read it: {error}"))?;
     if bytes.len() as u64 > LARGEST {
-        return Err(format!("larger than {} MiB: no report of a run", LARGEST >> 20));
+        return Err(large());
     }
     String::from_utf8(bytes).map_err(|_| "this is not JSON: not UTF-8; restore or remove it".to_owned())
 }

@@ -5,6 +5,10 @@
 mod demo;
 mod endings;
 mod gates;
+mod gobench;
+mod history;
+#[path = "../reports/mod.rs"]
+mod made;
 mod overlap;
 mod reports;
 mod secrets;
