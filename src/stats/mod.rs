@@ -9,3 +9,6 @@ pub mod summary;
 pub use effect::Effect;
 pub use samples::Samples;
 pub use summary::Summary;
+
+#[cfg(test)]
+mod tests;
