@@ -29,7 +29,7 @@ pub(super) fn report(args: &ReportArgs, terminal: &Terminal) -> u8 {
         }
     };
     // The checks are the truth; an edited summary must not turn a gate green.
-    record.summary = Counts { regressed: record.summary.regressed, ..Counts::of(&record.checks) };
+    record.summary = Counts::of(&record.checks);
     if let Err(why) = outputs::stdout_taken(&args.output, None) {
         terminal.err(&format!("error: {why}\n"));
         return exit::USAGE;
@@ -45,8 +45,7 @@ pub(super) fn report(args: &ReportArgs, terminal: &Terminal) -> u8 {
     for line in &lost {
         terminal.err(&format!("error: {line}\n"));
     }
-    let signal = record.run.interrupted.then(|| exit::Signal::from_word(record.run.signal.as_deref()));
-    exit::code(Ending { counts: record.summary, signal, report_lost: !lost.is_empty() })
+    exit::code(Ending::of(&record, !lost.is_empty()))
 }
 
 fn read(args: &ReportArgs) -> std::io::Result<String> {

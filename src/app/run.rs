@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::assess::ByExpectation;
+use super::assess::Judge;
 use super::loading::{self, Ready};
 use super::outputs::{self, Events};
 use super::redact;
@@ -19,6 +19,7 @@ use crate::engine;
 use crate::exit::{self, Ending};
 use crate::model::record::{Design, Run};
 use crate::model::{Event, Record, Verdict, event};
+use crate::plan::{Case, Plan};
 use crate::report::fold::Fold;
 use crate::report::progress::{Mode, Progress};
 use crate::report::{atomic, console};
@@ -57,16 +58,16 @@ async fn follow(
     ladder: &Ladder,
     stdout_taken: bool,
 ) -> (u8, Option<Record>) {
-    let Ready { plan, redactor, sources } = ready;
+    let Ready { plan, seed, redactor, sources } = ready;
     let plan = Arc::new(plan);
     let style = if stdout_taken { terminal.style_err() } else { terminal.style() };
     let say = |text: &str| if stdout_taken { terminal.err(text) } else { terminal.out(text) };
-    let settings = settings(args);
+    let settings = settings(args, seed);
     let (sender, mut receiver) = mpsc::channel(CHANNEL);
-    let (start, seed) = (settings.start, settings.seed);
+    let start = settings.start;
     let mut opening = started(&plan, args, settings.wall, seed);
     let stop = ladder.stop.clone();
-    let work = tokio::spawn(engine::run(Arc::clone(&plan), Arc::new(ByExpectation), settings, stop, sender));
+    let work = tokio::spawn(engine::run(Arc::clone(&plan), Arc::new(judge(&plan)), settings, stop, sender));
     let mut fold = Fold::default();
     let mut events = Events::open(args.events.as_ref());
     let mut progress = Progress::new(mode(args.progress));
@@ -105,8 +106,7 @@ async fn follow(
     for line in &lost {
         terminal.err(&format!("error: {line}\n"));
     }
-    let ending = Ending { counts: record.summary, signal: ladder.signal(), report_lost: !lost.is_empty() };
-    (exit::code(ending), Some(record))
+    (exit::code(Ending::of(&record, !lost.is_empty())), Some(record))
 }
 
 fn for_all(event: &Event, events: &mut Events, progress: &mut Progress) {
@@ -114,33 +114,44 @@ fn for_all(event: &Event, events: &mut Events, progress: &mut Progress) {
     progress.event(event);
 }
 
-fn settings(args: &RunArgs) -> engine::Settings {
+fn judge(plan: &Plan) -> Judge {
+    let metrics = |case: &Case| case.check.family.facts.iter().filter(|fact| fact.better.is_some()).count();
+    Judge { metrics: plan.cases.iter().filter(|case| case.head.is_some()).map(metrics).sum() }
+}
+
+fn settings(args: &RunArgs, seed: u64) -> engine::Settings {
     let wall = Timestamp::now();
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    // JSON numbers are safe up to 2^53; a seed must survive every reader.
-    let clock = u64::try_from(wall.as_nanosecond() % (1 << 52)).unwrap_or(1);
     engine::Settings {
         jobs: args.jobs.map_or(cores * 4, usize::from),
         fail_fast: args.fail_fast,
-        seed: args.seed.unwrap_or(clock),
+        seed,
         wall,
         start: Instant::now(),
     }
 }
 
-fn started(plan: &crate::plan::Plan, args: &RunArgs, wall: Timestamp, seed: u64) -> Event {
+fn started(plan: &Plan, args: &RunArgs, wall: Timestamp, seed: u64) -> Event {
     let (rounds, warm_up) = plan.rounds();
     let run = Run {
         id: format!("{:x}-{:x}", wall.as_microsecond(), std::process::id()),
         started: format!("{wall:.3}"),
         labels: args.labels.iter().cloned().collect(),
+        strict: args.strict,
         ..Run::default()
     };
     Event::RunStarted {
         schema: event::SCHEMA,
         run,
         host: Box::new(host::look()),
-        design: Design { kind: "single".into(), seed, rounds, warm_up, ..Design::default() },
+        design: Box::new(Design {
+            kind: if plan.paired() > 0 { "interleaved" } else { "single" }.into(),
+            seed,
+            rounds,
+            warm_up,
+            against: args.suites.against.iter().cloned().collect(),
+            baseline: None,
+        }),
         suites: plan.suites.clone(),
         total: plan.cases.len(),
     }

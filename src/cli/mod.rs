@@ -64,7 +64,7 @@ pub enum Command {
 }
 
 /// Which suites, with which variables, which of their checks.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Clone, Debug)]
 pub struct SuiteArgs {
     /// Suite files or folders of them [default: ./suites].
     #[arg(value_name = "SUITE|DIR")]
@@ -90,9 +90,39 @@ pub struct SuiteArgs {
     /// How long a silent peer is waited for, where a check does not say; replaces `defaults.timeout`.
     #[arg(long, value_name = "T", env = "SHAKEDOWN_TIMEOUT")]
     pub timeout: Option<String>,
+    /// Compare two targets in interleaved pairs: arm `base` is the suite as written, arm `head` has this variable changed.
+    /// Every measured check that names the variable is paired; the verdict is about `head`.
+    #[arg(long, value_name = "K=V", value_parser = pair)]
+    pub against: Vec<(String, String)>,
+    /// Pairs of rounds with --against; more, shorter rounds see more than few long ones.
+    #[arg(long, value_name = "N", default_value_t = 10, env = "SHAKEDOWN_PAIRS", value_parser = clap::value_parser!(u32).range(6..=1000))]
+    pub pairs: u32,
+    /// Seed of everything random, the order of arms included [default: from the clock; recorded].
+    #[arg(long, value_name = "N", env = "SHAKEDOWN_SEED", value_parser = clap::value_parser!(u64).range(..=1 << 53))]
+    pub seed: Option<u64>,
     /// Let checks break something on purpose.
     #[arg(long, env = "SHAKEDOWN_ALLOW_DISRUPTIVE", value_parser = yes_or_no())]
     pub allow_disruptive: bool,
+}
+
+impl Default for SuiteArgs {
+    /// What an empty command line means.
+    fn default() -> Self {
+        Self {
+            suites: Vec::new(),
+            tags: Vec::new(),
+            skip_tags: Vec::new(),
+            only: Vec::new(),
+            vars: Vec::new(),
+            var_files: Vec::new(),
+            rounds: None,
+            timeout: None,
+            against: Vec::new(),
+            pairs: 10,
+            seed: None,
+            allow_disruptive: false,
+        }
+    }
 }
 
 /// Arguments of `plan`.
@@ -139,9 +169,9 @@ pub struct RunArgs {
     /// Start no further check after the first failure.
     #[arg(long, env = "SHAKEDOWN_FAIL_FAST", value_parser = yes_or_no())]
     pub fail_fast: bool,
-    /// Seed of everything random [default: from the clock; recorded].
-    #[arg(long, value_name = "N", env = "SHAKEDOWN_SEED")]
-    pub seed: Option<u64>,
+    /// A comparison that shows neither a change nor its absence fails the run.
+    #[arg(long, env = "SHAKEDOWN_STRICT", value_parser = yes_or_no())]
+    pub strict: bool,
     /// Carried into every report: release, change, site.
     #[arg(long = "label", value_name = "K=V", value_parser = pair)]
     pub labels: Vec<(String, String)>,

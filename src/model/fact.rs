@@ -7,6 +7,7 @@ use std::marker::PhantomData;
 
 use super::Value;
 use super::unit::Unit;
+use crate::stats::samples::NANOS;
 
 /// What sort of value a fact holds; decides its operators.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -115,6 +116,14 @@ pub struct FactInfo {
     pub tolerance: Option<f64>,
     /// What may become of it between two reports, unless the suite says otherwise. Metrics are compared by their numbers.
     pub rule: Rule,
+}
+
+impl FactInfo {
+    /// Histogram ticks per unit: nanoseconds for times.
+    #[must_use]
+    pub fn ticks(&self) -> f64 {
+        if self.unit == Unit::Seconds { NANOS } else { 1.0 }
+    }
 }
 
 /// A typed key: recording a value of the wrong type does not compile.

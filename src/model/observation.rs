@@ -5,9 +5,7 @@ use std::time::Duration;
 use super::Value;
 use super::comparison::Arm;
 use super::fact::FactInfo;
-use super::unit::Unit;
 use crate::stats::Samples;
-use crate::stats::samples::NANOS;
 
 /// Evidence lines kept per case.
 const NOTES: usize = 32;
@@ -91,12 +89,11 @@ impl Observation {
 
     /// The collector of a distribution of the current round.
     pub fn samples_mut(&mut self, info: &FactInfo) -> &mut Samples {
-        let scale = if info.unit == Unit::Seconds { NANOS } else { 1.0 };
         let round = self.current();
         let index = if let Some(index) = round.samples.iter().position(|(n, _)| *n == info.name) {
             index
         } else {
-            round.samples.push((info.name, Samples::scaled(scale)));
+            round.samples.push((info.name, Samples::scaled(info.ticks())));
             round.samples.len() - 1
         };
         &mut round.samples[index].1
@@ -136,7 +133,9 @@ impl Observation {
     #[must_use]
     pub fn of_base(&self) -> Option<Self> {
         let mut rounds: Vec<Round> = self.rounds.iter().filter(|round| round.arm == Some(Arm::Base)).cloned().collect();
-        rounds.iter_mut().for_each(|round| round.arm = None);
+        for round in &mut rounds {
+            round.arm = None;
+        }
         (!rounds.is_empty()).then(|| Self { rounds, ..Self::default() })
     }
 

@@ -166,7 +166,7 @@ pub struct Counts {
     /// With a metric that was compared, whatever came of it.
     #[serde(default)]
     pub compared: u64,
-    /// With a metric whose comparison shows neither a change nor its absence, and none that regressed.
+    /// With a metric that could not be compared or shows neither a change nor its absence, and none that regressed.
     #[serde(default)]
     pub inconclusive: u64,
 }
@@ -357,6 +357,14 @@ pub enum FactValue {
     Distribution(Word, Box<Summary>),
 }
 
+impl Design {
+    /// Whether metrics were to be compared.
+    #[must_use]
+    pub fn compares(&self) -> bool {
+        self.kind == "interleaved" || self.baseline.is_some()
+    }
+}
+
 impl Counts {
     /// Counts the verdicts of `checks`.
     #[must_use]
@@ -379,7 +387,7 @@ impl Counts {
             Some(Change::Regressed) if check.severity == Severity::Fail && check.verdict == Verdict::Passed => {
                 self.regressed += 1;
             }
-            Some(Change::Inconclusive) => self.inconclusive += 1,
+            Some(Change::Inconclusive | Change::NotCompared) => self.inconclusive += 1,
             _ => {}
         }
         match check.verdict {

@@ -2,6 +2,7 @@
 
 pub mod advice;
 pub mod atomic;
+pub mod comparing;
 pub mod console;
 pub mod fold;
 pub mod jsonl;

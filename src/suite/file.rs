@@ -28,9 +28,12 @@ pub struct Suite {
 }
 
 /// What the command line adds.
+#[derive(Clone)]
 pub struct Options<'a> {
     /// `--var`, in order.
     pub vars: Vec<(String, String)>,
+    /// `--against`: what the new target of a comparison overrides beyond `vars`.
+    pub against: Vec<(String, String)>,
     /// `--vars` files, read before `--var`.
     pub var_files: Vec<PathBuf>,
     /// `--rounds`.
@@ -115,6 +118,8 @@ fn suite(
         let source = loaded.sources.add("--timeout", timeout.clone());
         defaults.insert("timeout".into(), whole(source, timeout));
     }
+    let touched = vars::touched(&document.vars, options.against.iter().map(|(name, _)| name));
+    let everywhere = document.defaults.values().any(|node| vars::mentions(node, &touched));
     let mut builder = Builder {
         families,
         sources: &loaded.sources,
@@ -137,7 +142,8 @@ fn suite(
             }
             seen.insert(id.to_owned(), node.span);
         }
-        checks.extend(builder.check(node, folder));
+        let differs = everywhere || vars::mentions(node, &touched);
+        checks.extend(builder.check(node, folder).into_iter().map(|check| Check { differs, ..check }));
     }
     let ids = seen.into_keys().collect();
     let name: Arc<str> = document.name.as_ref().map_or("", |(name, _)| name).into();
@@ -209,9 +215,11 @@ fn overrides(options: &Options<'_>, loaded: &mut Loaded) -> BTreeMap<String, Nod
             }
         }
     }
-    for (name, value) in &options.vars {
-        let source = loaded.sources.add(&format!("--var {name}"), value.clone());
-        out.insert(name.clone(), whole(source, value));
+    for (flag, pairs) in [("--var", &options.vars), ("--against", &options.against)] {
+        for (name, value) in pairs {
+            let source = loaded.sources.add(&format!("{flag} {name}"), value.clone());
+            out.insert(name.clone(), whole(source, value));
+        }
     }
     out
 }
