@@ -4,34 +4,10 @@ use shakedown::baseline::compare::{self, Statistic};
 use shakedown::model::Change;
 
 use crate::design::{self, Order, Size};
-use crate::noise::{AUTOCORRELATED, DRIFT, ECMP, MODELS, Noise, Rng};
+use crate::noise::{AUTOCORRELATED, DRIFT, ECMP, MODELS, Noise};
 use crate::peers::two_proportions;
 use crate::print::{Limit, Report, bare, cell, table};
-use crate::tally::{SHIFTS, Share, Tally, shifted};
-
-/// How much is simulated.
-#[derive(Clone, Copy, Debug)]
-pub struct Effort {
-    /// Comparisons per cell.
-    pub comparisons: u32,
-    /// Seed of all cells.
-    pub seed: u64,
-}
-
-impl Effort {
-    /// Random numbers of a cell.
-    pub fn rng(self, cell: &str) -> Rng {
-        Rng::new(self.seed, cell)
-    }
-}
-
-/// An interleaved comparison of `size` at each true change.
-pub fn interleaved(effort: Effort, noise: Noise, size: Size) -> [Tally; 3] {
-    let name = format!("{} {}x{}", noise.name, size.rounds, size.samples);
-    shifted(noise, effort.comparisons, &mut effort.rng(&name), |noise, rng| {
-        design::two_arms(noise, Order::Pairs, size, rng)
-    })
-}
+use crate::tally::{Effort, SHIFTS, Share, Tally, interleaved, shifted};
 
 /// Power promised: model, rounds, index into [`SHIFTS`], per cent.
 const POWER: [(&str, usize, usize, f64); 5] = [
@@ -100,16 +76,19 @@ pub fn budgets(effort: Effort, report: &mut Report) {
 }
 
 /// All of one arm before all of the other.
+pub fn blocked(effort: Effort, noise: Noise, rounds: usize) -> [Tally; 3] {
+    let size = Size { rounds, samples: 200 };
+    let mut rng = effort.rng(&format!("blocks {} {rounds}", noise.name));
+    shifted(noise, effort.comparisons, &mut rng, |noise, rng| design::two_arms(noise, Order::Blocks, size, rng))
+}
+
+/// Blocked designs.
 pub fn blocks(effort: Effort, report: &mut Report) {
     let mut rows = Vec::new();
     for noise in [AUTOCORRELATED, DRIFT] {
         for rounds in [5, 10, 20] {
             let name = format!("{}, {rounds} + {rounds}", noise.name);
-            let size = Size { rounds, samples: 200 };
-            let tallies =
-                shifted(noise, effort.comparisons, &mut effort.rng(&format!("blocks {name}")), |noise, rng| {
-                    design::two_arms(noise, Order::Blocks, size, rng)
-                });
+            let tallies = blocked(effort, noise, rounds);
             let [same, _, ten] = &tallies;
             rows.push(row(&name, [same.regressed, ten.regressed, same.peer, ten.peer].map(bare)));
             for tally in &tallies {
@@ -150,6 +129,27 @@ pub fn tails(effort: Effort, report: &mut Report) {
     table("Tails: 10 pairs, drift, %", &head, &rows);
 }
 
+/// A loss: what shakedown says without a change, `regressed` at four times the rate, the pooled z test without a change.
+pub struct Lossy {
+    pub same: Tally,
+    pub more: Share,
+    pub pooled: Share,
+}
+
+/// `sent` packets a round, lost at `rate` on average.
+pub fn lossy(effort: Effort, rate: f64, sent: u32, varies: f64, rounds: usize) -> Lossy {
+    let mut rng = effort.rng(&format!("loss {rate} {sent} {varies} {rounds}"));
+    let mut out = Lossy { same: Tally::default(), more: Share::default(), pooled: Share::default() };
+    for _ in 0..effort.comparisons {
+        let metric = design::loss([rate, rate], varies, sent, rounds, &mut rng);
+        out.same.count(&design::judged(&metric), 0.0, None);
+        out.pooled.count(two_proportions(&metric, sent) <= 0.05);
+        let metric = design::loss([rate, rate * 4.0], varies, sent, rounds, &mut rng);
+        out.more.count(design::judged(&metric).verdict == Change::Regressed);
+    }
+    out
+}
+
 /// Losses: counts that vary more than chance alone would have them, often zero.
 pub fn losses(effort: Effort, report: &mut Report) {
     let mut rows = Vec::new();
@@ -157,15 +157,7 @@ pub fn losses(effort: Effort, report: &mut Report) {
         for varies in [0.5, 1.0] {
             for rounds in [6, 10, 20] {
                 let name = format!("{:.1} % of {sent}, varying by {varies}, {rounds} pairs", rate * 100.0);
-                let mut rng = effort.rng(&format!("loss {name}"));
-                let (mut same, mut more, mut pooled) = (Tally::default(), Share::default(), Share::default());
-                for _ in 0..effort.comparisons {
-                    let metric = design::loss([rate, rate], varies, sent, rounds, &mut rng);
-                    same.count(&design::judged(&metric), 0.0, None);
-                    pooled.count(two_proportions(&metric, sent) <= 0.05);
-                    let metric = design::loss([rate, rate * 4.0], varies, sent, rounds, &mut rng);
-                    more.count(design::judged(&metric).verdict == Change::Regressed);
-                }
+                let Lossy { same, more, pooled } = lossy(effort, rate, sent, varies, rounds);
                 report.bound(&name, "A/A p <= .05", same.changed, Limit::AtMost(5.0));
                 report.bound(&name, "A/A regressed", same.regressed, Limit::AtMost(2.5));
                 let cells = [cell(same.changed), cell(same.regressed), bare(more), bare(pooled)];

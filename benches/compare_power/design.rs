@@ -3,7 +3,7 @@
 
 use shakedown::baseline::compare::{self, Statistic};
 use shakedown::model::record::{Metric, RoundRecord};
-use shakedown::model::{Arm, Comparison};
+use shakedown::model::{Arm, Change, Comparison};
 use shakedown::stats::Samples;
 
 use crate::noise::{Noise, Rng, Session};
@@ -45,14 +45,16 @@ pub fn two_arms(noise: Noise, order: Order, size: Size, rng: &mut Rng) -> Metric
     out
 }
 
-/// The same with `fresh` further pairs, as an alarm would call for.
-pub fn two_arms_and_fresh(noise: Noise, size: Size, rng: &mut Rng) -> Metric {
+/// The same with as many fresh pairs when it alarms, the new target taking any of `factors` times as long.
+pub fn two_arms_confirmed(noise: Noise, size: Size, factors: &[f64], rng: &mut Rng) -> Metric {
     let arms = slots(Order::Pairs, size.rounds, rng);
     let fresh = slots(Order::Pairs, size.rounds, rng);
     let mut out = latency();
     let mut session = Session::new(noise, rng);
     measure(&mut out, &mut session, size, &arms, false);
-    measure(&mut out, &mut session, size, &fresh, true);
+    if factors.iter().any(|factor| judged(&with_head(&out, *factor)).verdict == Change::Regressed) {
+        measure(&mut out, &mut session, size, &fresh, true);
+    }
     out
 }
 

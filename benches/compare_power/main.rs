@@ -36,7 +36,7 @@ struct Args {
     bench: bool,
 }
 
-type Part = fn(cells::Effort, &mut print::Report);
+type Part = fn(tally::Effort, &mut print::Report);
 
 const PARTS: [(&str, Part); 9] = [
     ("pairs", cells::pairs),
@@ -52,7 +52,7 @@ const PARTS: [(&str, Part); 9] = [
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let effort = cells::Effort { comparisons: args.comparisons, seed: args.seed };
+    let effort = tally::Effort { comparisons: args.comparisons, seed: args.seed };
     println!("{} comparisons per cell, seed {}", args.comparisons, args.seed);
     let mut report = print::Report::default();
     for (name, part) in PARTS {

@@ -2,10 +2,14 @@
 
 use crate::tally::Share;
 
+/// Normal quantile of a two-sided 99.9 % interval.
+const Z_999: f64 = 3.290_527;
+
 /// What a share must satisfy, per cent.
 #[derive(Clone, Copy, Debug)]
 pub enum Limit {
-    /// Not shown to be above: the lower end of its Wilson interval is at most this.
+    /// Not shown to be above: the lower end of its Wilson interval is at most this. The interval is that of 99.9 %: some
+    /// 250 bounds are held at once, and of the 95 % intervals a few miss by chance.
     AtMost(f64),
     /// Measured at least this.
     AtLeast(f64),
@@ -16,7 +20,7 @@ pub enum Limit {
 impl Limit {
     fn holds(self, share: Share) -> bool {
         match self {
-            Self::AtMost(most) => share.wilson()[0] <= most,
+            Self::AtMost(most) => share.wilson_at(Z_999)[0] <= most,
             Self::AtLeast(least) => share.percent() >= least,
             Self::Within(least, most) => (least..=most).contains(&share.percent()),
         }

@@ -4,12 +4,11 @@ use shakedown::baseline::compare::{self, Reference};
 use shakedown::model::record::Metric;
 use shakedown::model::{Change, Comparison};
 
-use crate::cells::Effort;
 use crate::design::{self, Size, stretch};
 use crate::noise::{AUTOCORRELATED, DRIFT, ECMP, Noise, Rng};
 use crate::peers::mann_whitney;
 use crate::print::{Limit, Report, bare, cell, table};
-use crate::tally::{Share, Tally};
+use crate::tally::{Effort, Share, Tally};
 
 /// What a suite of `rounds: 5` leaves in a baseline.
 const SIZE: Size = Size { rounds: 5, samples: 50 };
@@ -20,7 +19,7 @@ const PINNED_AGO: usize = 20;
 
 /// How the level of a target moves from run to run, beside the model's own spread between runs.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Course {
+pub enum Course {
     /// Not at all.
     Level,
     /// Up by this share each run.
@@ -69,24 +68,32 @@ fn medians(metric: &Metric) -> Vec<f64> {
     metric.rounds.iter().map(|round| round.p50).collect()
 }
 
+/// Earlier runs compared with.
+pub const EARLIER: [usize; 4] = [5, 8, 12, 30];
+
+/// A new run against [`EARLIER`] runs, with no change, +10 % and +20 %. The peer has yesterday's rounds and today's, and
+/// compares those.
+pub fn against(effort: Effort, noise: Noise) -> [[Tally; 3]; 4] {
+    let mut out: [[Tally; 3]; 4] = Default::default();
+    let mut rng = effort.rng(&format!("sessions {}", noise.name));
+    for _ in 0..effort.comparisons {
+        let runs = history(noise, Course::Level, &mut rng);
+        for (at, factor) in [1.0, 1.1, 1.2].into_iter().enumerate() {
+            let runs = slower(&runs, factor);
+            let last = mann_whitney(&medians(&runs[KEPT - 1]), &medians(&runs[KEPT]));
+            for (earlier, tallies) in EARLIER.into_iter().zip(&mut out) {
+                tallies[at].count(&judged(&runs, earlier, false), factor, Some(last));
+            }
+        }
+    }
+    out
+}
+
 /// A new run against its history.
 pub fn sessions(effort: Effort, report: &mut Report) {
     let mut rows = Vec::new();
     for noise in [AUTOCORRELATED, DRIFT, ECMP] {
-        let mut by: [(usize, [Tally; 3]); 4] = [5, 8, 12, 30].map(|earlier| (earlier, Default::default()));
-        let mut rng = effort.rng(&format!("sessions {}", noise.name));
-        for _ in 0..effort.comparisons {
-            let runs = history(noise, Course::Level, &mut rng);
-            for (at, factor) in [1.0, 1.1, 1.2].into_iter().enumerate() {
-                let runs = slower(&runs, factor);
-                // Who has yesterday's rounds and today's compares those.
-                let last = mann_whitney(&medians(&runs[KEPT - 1]), &medians(&runs[KEPT]));
-                for (earlier, tallies) in &mut by {
-                    tallies[at].count(&judged(&runs, *earlier, false), factor, Some(last));
-                }
-            }
-        }
-        for (earlier, [same, ten, twenty]) in by {
+        for (earlier, [same, ten, twenty]) in EARLIER.into_iter().zip(against(effort, noise)) {
             let name = format!("{}, {earlier} runs", noise.name);
             let limit = if earlier < 8 { Limit::Within(0.0, 0.0) } else { Limit::AtMost(7.0) };
             report.bound(&name, "A/A p <= .05", same.changed, limit);
@@ -97,6 +104,23 @@ pub fn sessions(effort: Effort, report: &mut Report) {
     let head =
         ["", "p <= .05, no change", "regressed", "regressed, +10 %", "+20 %", "M-W against the last run, no change"];
     table("A run against runs of other sessions, spread between runs 4 %, %", &head, &rows);
+}
+
+/// Regressed against the window alone, the pinned release alone, either, and either with the gate's correction.
+pub fn two_references(effort: Effort, name: &str, course: Course) -> [Share; 4] {
+    let mut rng = effort.rng(&format!("pinned {name}"));
+    let mut out = [Share::default(); 4];
+    for _ in 0..effort.comparisons {
+        let runs = history(AUTOCORRELATED, course, &mut rng);
+        let window = judged(&runs, KEPT, false).verdict;
+        let mut both = judged(&runs, KEPT, true);
+        let (release, either) = (both.pinned.as_ref().unwrap().verdict, both.verdict);
+        compare::beyond_chance(&mut both, 1);
+        for (share, verdict) in out.iter_mut().zip([window, release, either, both.verdict]) {
+            share.count(verdict == Change::Regressed);
+        }
+    }
+    out
 }
 
 /// The pinned release beside the window.
@@ -110,24 +134,13 @@ pub fn pinned(effort: Effort, report: &mut Report) {
     ];
     let mut rows = Vec::new();
     for (name, course) in courses {
-        let mut rng = effort.rng(&format!("pinned {name}"));
-        let [mut window, mut release, mut either, mut held] = [Share::default(); 4];
-        for _ in 0..effort.comparisons {
-            let runs = history(AUTOCORRELATED, course, &mut rng);
-            let mut both = judged(&runs, KEPT, true);
-            let pinned = both.pinned.clone().unwrap();
-            window.count(judged(&runs, KEPT, false).verdict == Change::Regressed);
-            release.count(pinned.verdict == Change::Regressed);
-            either.count(both.verdict == Change::Regressed);
-            compare::beyond_chance(&mut both, 1);
-            held.count(both.verdict == Change::Regressed);
-        }
+        let shares = two_references(effort, name, course);
         if course == Course::Level {
-            report.bound(name, "window regressed", window, Limit::AtMost(2.5));
-            report.bound(name, "pinned regressed", release, Limit::AtMost(2.5));
-            report.bound(name, "either, held", held, Limit::AtMost(5.0));
+            report.bound(name, "window regressed", shares[0], Limit::AtMost(2.5));
+            report.bound(name, "pinned regressed", shares[1], Limit::AtMost(2.5));
+            report.bound(name, "either, after the gate", shares[3], Limit::AtMost(5.0));
         }
-        rows.push([vec![name.to_owned()], [window, release, either, held].map(cell).to_vec()].concat());
+        rows.push([vec![name.to_owned()], shares.map(cell).to_vec()].concat());
     }
     let head =
         ["level of the target", "window of 30", "release pinned 20 runs ago", "either", "either, after the gate"];

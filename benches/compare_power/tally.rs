@@ -3,7 +3,7 @@
 use shakedown::model::record::Metric;
 use shakedown::model::{Arm, Change, Comparison};
 
-use crate::design;
+use crate::design::{self, Order, Size};
 use crate::noise::{Noise, Rng};
 use crate::peers::mann_whitney;
 
@@ -30,7 +30,12 @@ impl Share {
 
     /// Wilson's (1927) 95 % interval, per cent.
     pub fn wilson(self) -> [f64; 2] {
-        let (n, z) = (f64::from(self.of.max(1)), 1.959_964);
+        self.wilson_at(1.959_964)
+    }
+
+    /// The same for the normal quantile `z`.
+    pub fn wilson_at(self, z: f64) -> [f64; 2] {
+        let n = f64::from(self.of.max(1));
         let p = f64::from(self.hits) / n;
         let centre = (p + z * z / (2.0 * n)) / (1.0 + z * z / n);
         let half = z / (1.0 + z * z / n) * (p * (1.0 - p) / n + z * z / (4.0 * n * n)).sqrt();
@@ -81,4 +86,28 @@ pub fn shifted(noise: Noise, comparisons: u32, rng: &mut Rng, make: impl Fn(Nois
         }
     }
     out
+}
+
+/// How much is simulated.
+#[derive(Clone, Copy, Debug)]
+pub struct Effort {
+    /// Comparisons per cell.
+    pub comparisons: u32,
+    /// Seed of all cells.
+    pub seed: u64,
+}
+
+impl Effort {
+    /// Random numbers of a cell.
+    pub fn rng(self, cell: &str) -> Rng {
+        Rng::new(self.seed, cell)
+    }
+}
+
+/// An interleaved comparison of `size` at each of [`SHIFTS`].
+pub fn interleaved(effort: Effort, noise: Noise, size: Size) -> [Tally; 3] {
+    let name = format!("{} {}x{}", noise.name, size.rounds, size.samples);
+    shifted(noise, effort.comparisons, &mut effort.rng(&name), |noise, rng| {
+        design::two_arms(noise, Order::Pairs, size, rng)
+    })
 }
