@@ -1,5 +1,7 @@
 //! Reference values come from `SciPy` 1.17.1 and statsmodels 0.15.0.
 
+#![expect(clippy::unreadable_literal, reason = "reference values stand as they were printed")]
+
 mod effect;
 mod interleaved;
 mod sessions;
