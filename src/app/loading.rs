@@ -47,7 +47,7 @@ pub(super) fn of(inputs: &[Input], args: &SuiteArgs, terminal: &Terminal) -> Opt
         allow_disruptive: args.allow_disruptive,
         seed: seed(args),
         pairs: args.pairs,
-        confirm: heads.is_some(),
+        confirm: heads.is_some() || args.baseline.is_some(),
     };
     let plan = crate::plan::plan(&mut loaded, heads, &settings);
     if !loaded.errors.is_empty() {

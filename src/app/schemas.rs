@@ -5,6 +5,7 @@ use schemars::schema_for;
 use crate::baseline::store::Baseline;
 use crate::checks::FAMILIES;
 use crate::cli::SchemaOf;
+use crate::model::compared::Compared;
 use crate::model::{Event, Record};
 
 /// The JSON Schema as text.
@@ -13,6 +14,7 @@ pub(super) fn schema(of: SchemaOf) -> String {
         SchemaOf::Suite => crate::suite::schema::schema(FAMILIES),
         SchemaOf::Report => schema_for!(Record).to_value(),
         SchemaOf::Baseline => schema_for!(Baseline).to_value(),
+        SchemaOf::Comparison => schema_for!(Compared).to_value(),
         SchemaOf::Events => schema_for!(Event).to_value(),
     };
     let mut text = serde_json::to_string_pretty(&value).unwrap_or_default();

@@ -1,8 +1,15 @@
 //! The command line. Help, man page, completions and `docs/cli.md` derive from it.
 
+pub mod baseline;
+mod calibrate;
+mod compare;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use calibrate::CalibrateArgs;
+pub use compare::CompareArgs;
 
 /// Tells whether new or changed infrastructure is ready.
 #[derive(Debug, Parser)]
@@ -33,6 +40,13 @@ pub enum Command {
     Plan(PlanArgs),
     /// Render a report again from its JSON, offline.
     Report(ReportArgs),
+    /// What changed between two reports: facts by their rules, metrics with statistics.
+    Compare(CompareArgs),
+    /// Measure how much runs of an unchanged target differ, and keep it as noise floor.
+    Calibrate(Box<CalibrateArgs>),
+    /// The store of accepted runs that later runs are compared with.
+    #[command(subcommand)]
+    Baseline(baseline::BaselineCommand),
     /// One ad-hoc check.
     Probe(ProbeArgs),
     /// Reflector for two-sided tests: iperf3-compatible TCP and UDP.
@@ -97,6 +111,9 @@ pub struct SuiteArgs {
     /// Pairs of rounds with --against; more, shorter rounds see more than few long ones.
     #[arg(long, value_name = "N", default_value_t = 10, env = "SHAKEDOWN_PAIRS", value_parser = clap::value_parser!(u32).range(6..=1000))]
     pub pairs: u32,
+    /// Judge what is measured against the accepted runs of a folder of baselines, or of one file.
+    #[arg(long, value_name = "DIR|FILE", env = "SHAKEDOWN_BASELINE")]
+    pub baseline: Option<PathBuf>,
     /// Seed of everything random, the order of arms included [default: from the clock; recorded].
     #[arg(long, value_name = "N", env = "SHAKEDOWN_SEED", value_parser = clap::value_parser!(u64).range(..=1 << 53))]
     pub seed: Option<u64>,
@@ -119,6 +136,7 @@ impl Default for SuiteArgs {
             timeout: None,
             against: Vec::new(),
             pairs: 10,
+            baseline: None,
             seed: None,
             allow_disruptive: false,
         }
@@ -253,6 +271,8 @@ pub enum SchemaOf {
     Baseline,
     /// Live events.
     Events,
+    /// What `compare --json` writes.
+    Comparison,
 }
 
 /// When to colour.

@@ -107,7 +107,7 @@ async fn rounds<A: Assess>(
     None
 }
 
-/// One round: its measurements one after the other, each put back before the next.
+/// One round: its measurements one after the other, each put back before the next; it ends with one that got no answer.
 async fn round<A: Assess>(
     shared: &Shared<A>,
     case: &Case,
@@ -133,6 +133,10 @@ async fn round<A: Assess>(
         );
         if let Some(fault) = restored(shared, case, side).await.or(fault) {
             return Some(fault);
+        }
+        // Twenty times the patience for a peer that is silent would say no more than once.
+        if case.layout.samples > 1 && !side.probe.answered(&seen.latest()) {
+            break;
         }
     }
     None

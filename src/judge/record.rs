@@ -106,27 +106,38 @@ pub fn metrics(check: &Check, seen: &Observation) -> Named<Metric> {
     measured.filter_map(|info| Some((Cow::Borrowed(info.name), metric(check, info, seen)?))).collect()
 }
 
+/// Whether a metric is compared by ratio: a distribution of times or rates is never zero; everything else (loss, errors,
+/// outage) may well be.
+#[must_use]
+pub fn is_ratio(info: &FactInfo) -> bool {
+    info.kind == Kind::Distribution
+}
+
+/// The smallest change of a metric worth an alarm where the suite says nothing: a share of a ratio, else in its unit.
+#[must_use]
+pub fn tolerance(info: &FactInfo) -> f64 {
+    info.tolerance.unwrap_or(match (is_ratio(info), info.unit) {
+        (true, Unit::BitsPerSecond | Unit::PerSecond) => TOLERANCE_RATE,
+        (true, _) => TOLERANCE_TIME,
+        (false, Unit::Ratio) => TOLERANCE_SHARE,
+        (false, Unit::Seconds) => TOLERANCE_SPAN,
+        (false, _) => TOLERANCE_COUNT,
+    })
+}
+
 fn metric(check: &Check, info: &FactInfo, seen: &Observation) -> Option<Metric> {
     let samples = seen.rounds().chunk_by(|one, next| one.slot == next.slot);
     let rounds: Vec<RoundRecord> = samples.filter_map(|round| of_round(info, round)).collect();
     if rounds.is_empty() {
         return None;
     }
-    // A distribution of times or rates is never zero; everything else (loss, errors, outage) may well be.
-    let ratio = info.kind == Kind::Distribution;
-    let default = info.tolerance.unwrap_or(match (ratio, info.unit) {
-        (true, Unit::BitsPerSecond | Unit::PerSecond) => TOLERANCE_RATE,
-        (true, _) => TOLERANCE_TIME,
-        (false, Unit::Ratio) => TOLERANCE_SHARE,
-        (false, Unit::Seconds) => TOLERANCE_SPAN,
-        (false, _) => TOLERANCE_COUNT,
-    });
+    let ratio = is_ratio(info);
     let tails = check.gate.tails.get(info.name).map(Vec::as_slice).unwrap_or_default();
     Some(Metric {
         unit: Cow::Borrowed(info.unit.symbol()),
         better: Cow::Borrowed(info.better?.word()),
         kind: Cow::Borrowed(if ratio { "ratio" } else { "zeroable" }),
-        tolerance: check.gate.tolerances.get(info.name).copied().unwrap_or(default),
+        tolerance: check.gate.tolerances.get(info.name).copied().unwrap_or_else(|| tolerance(info)),
         tails: tails.iter().map(|(statistic, tolerance)| (Cow::Borrowed(*statistic), *tolerance)).collect(),
         rounds,
         histogram: seen.merged(info.name).and_then(|samples| samples.encoded()),

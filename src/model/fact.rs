@@ -5,6 +5,9 @@
 
 use std::marker::PhantomData;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::Value;
 use super::unit::Unit;
 use crate::stats::samples::NANOS;
@@ -71,7 +74,8 @@ impl Better {
 }
 
 /// What may become of a fact between two looks at the same thing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Rule {
     /// It must be the same. A list is the same in any order.
     Same,
@@ -97,6 +101,12 @@ impl Rule {
             Self::Ignore => "ignore",
         }
     }
+
+    /// The rule of a word.
+    #[must_use]
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|rule| rule.word() == word)
+    }
 }
 
 /// One row of a family's fact table.
@@ -116,6 +126,8 @@ pub struct FactInfo {
     pub tolerance: Option<f64>,
     /// What may become of it between two reports, unless the suite says otherwise. Metrics are compared by their numbers.
     pub rule: Rule,
+    /// Of an object: patterns of keys that are ignored although the object is compared.
+    pub except: &'static [&'static str],
 }
 
 impl FactInfo {
@@ -180,7 +192,10 @@ impl<T> Fact<T> {
             Kind::Integer | Kind::Number | Kind::Distribution | Kind::Time => Rule::Ignore,
             Kind::Bool | Kind::Text | Kind::Choice(_) | Kind::List | Kind::Object => Rule::Same,
         };
-        Self { info: FactInfo { name, kind, unit, better, help, tolerance: None, rule }, marker: PhantomData }
+        Self {
+            info: FactInfo { name, kind, unit, better, help, tolerance: None, rule, except: &[] },
+            marker: PhantomData,
+        }
     }
 
     /// The same fact, with another default tolerance.
@@ -281,6 +296,12 @@ impl Fact<Value> {
     pub const fn object(name: &'static str, help: &'static str) -> Self {
         Self::with(name, Kind::Object, Unit::Count, None, help)
     }
+
+    /// The same fact; keys that match one of `patterns` (`*` and `?`) are ignored.
+    #[must_use]
+    pub const fn except(self, patterns: &'static [&'static str]) -> Self {
+        Self { info: FactInfo { except: patterns, ..self.info }, ..self }
+    }
 }
 
 /// The parts of a distribution an expectation can name.
@@ -295,4 +316,5 @@ pub const SETTLED_IN: FactInfo = FactInfo {
     help: "Seconds from the first attempt to the end of the one that held, of a check with `eventually`.",
     tolerance: None,
     rule: Rule::Ignore,
+    except: &[],
 };

@@ -99,17 +99,20 @@ impl Observation {
         &mut round.samples[index].1
     }
 
-    /// Adds a line of evidence; bounded in length and number.
+    /// Adds a line of evidence; bounded in length and number. What every round says again is said once.
     pub fn note(&mut self, text: impl Into<String>) {
         if self.notes.len() >= NOTES {
             return;
         }
-        let text: String = text.into();
+        let of_base = self.rounds.last().is_some_and(|round| round.arm == Some(Arm::Base));
+        let text: String = if of_base { format!("arm base: {}", text.into()) } else { text.into() };
         let mut kept: String = text.chars().take(NOTE_CHARS).collect();
         if kept.len() < text.len() {
             kept.push('…');
         }
-        self.notes.push(kept);
+        if !self.notes.contains(&kept) {
+            self.notes.push(kept);
+        }
     }
 
     /// Evidence lines.
@@ -122,6 +125,13 @@ impl Observation {
     #[must_use]
     pub fn rounds(&self) -> &[Round] {
         &self.rounds
+    }
+
+    /// The last measurement alone.
+    #[must_use]
+    pub fn latest(&self) -> Self {
+        let rounds = self.rounds.last().cloned().map(|round| Round { arm: None, discarded: None, ..round });
+        Self { rounds: rounds.into_iter().collect(), ..Self::default() }
     }
 
     /// The rounds that count and look at what the check is about: of two arms, the new target.

@@ -210,7 +210,8 @@ pub struct CheckRecord {
     pub earlier: Vec<String>,
     /// Seconds until it held, with `eventually`.
     pub settled_in_s: Option<f64>,
-    /// Hash of what the check looks at, with every variable in place: numbers of another definition are not comparable.
+    /// Hash of what the check looks at as its suite is written, overrides left out: numbers of another definition are not
+    /// comparable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<Shared>,
     /// What was seen.

@@ -87,14 +87,18 @@ pub fn sentence(name: &str, comparison: &Comparison) -> String {
     if let Some(reason) = &comparison.reason {
         let _ = write!(out, ": {reason}");
     }
-    if let Some(pinned) = &comparison.pinned {
-        let _ =
-            write!(out, "; {}: {} {}", pinned.against, pinned.verdict.word().replace('_', " "), self::change(pinned));
-        if let Some(reason) = &pinned.reason {
-            let _ = write!(out, " ({reason})");
-        }
+    if let Some(one) = &comparison.pinned {
+        let _ = write!(out, "; {}", pinned(one));
     }
     out
+}
+
+/// The comparison with the pinned release beside that with the runs before.
+#[must_use]
+pub fn pinned(pinned: &Comparison) -> String {
+    let word = pinned.verdict.word().replace('_', " ");
+    let reason = pinned.reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
+    format!("against {}: {word}  {}{reason}", pinned.against, change(pinned))
 }
 
 /// What to do about a regression.

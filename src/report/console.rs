@@ -112,9 +112,7 @@ fn compared(out: &mut String, record: &Record, style: Style) {
             let _ = writeln!(out, "      {}", visible(reason));
         }
         if let Some(pinned) = &comparison.pinned {
-            let (word, reason) = (pinned.verdict.word().replace('_', " "), pinned.reason.as_deref().unwrap_or(""));
-            let text = format!("against {}: {word}  {}  {reason}", pinned.against, comparing::change(pinned));
-            let _ = writeln!(out, "      {}", visible(text.trim_end()));
+            let _ = writeln!(out, "      {}", visible(&comparing::pinned(pinned)));
         }
         if comparison.verdict == Change::Regressed {
             row(out, "try next", comparing::next(check));

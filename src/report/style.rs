@@ -43,6 +43,12 @@ impl Style {
         self.paint(code, word)
     }
 
+    /// The fixed-width status word of a change that is no number.
+    #[must_use]
+    pub fn mark(self, bad: bool) -> String {
+        if bad { self.paint("31;1", "DIFF ") } else { self.paint("36", "NOTE ") }
+    }
+
     /// The fixed-width status word of a comparison.
     #[must_use]
     pub fn change(self, change: Change) -> String {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::args::{Typed, Typing};
 use super::diagnostic::{Diagnostics, Sources, Span, suggest};
-use super::digest;
+use super::digest::Written;
 use super::expect::{Expectation, Reader};
 use super::gate::{self, Gate};
 use super::matrix::{self, Cell};
@@ -82,6 +82,8 @@ pub struct Builder<'a> {
     pub errors: &'a mut Diagnostics,
     /// Variables and secrets.
     pub scope: Scope<'a>,
+    /// What the file says before anything is overridden.
+    pub written: &'a Written,
     /// `defaults:`, resolved.
     pub defaults: &'a BTreeMap<String, Node>,
     /// Default expectations per family, parsed once.
@@ -207,7 +209,7 @@ impl Builder<'_> {
             severity,
             budget: common.duration("budget"),
             gate: gate.into(),
-            digest: digest::of(frame.family.name, &below, self.defaults.get("timeout"), self.scope.secrets).into(),
+            digest: self.written.digest(frame.family.name, frame.below, self.defaults.get("timeout"), cell).into(),
             differs: false,
             at: self.sources.line_of(node.span).into(),
             needs_span: node.get("needs").map_or(node.span, |needs| needs.span),

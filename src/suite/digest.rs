@@ -5,19 +5,43 @@ use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
+use super::diagnostic::Diagnostics;
+use super::matrix::Cell;
 use super::tree::{Kind, Node};
+use super::vars::{self, Scope};
 
-/// Hash of a family and its fields with every variable in place, in any order of keys; the patience belongs to it.
-/// Secrets stay out: the hash of a weak one could be guessed.
-pub(super) fn of(family: &str, below: &Node, timeout: Option<&Node>, secrets: &BTreeMap<String, String>) -> String {
-    let mut text = format!("{family} ");
-    canonical(below, &mut text);
-    if let Some(timeout) = timeout {
-        canonical(timeout, &mut text);
+/// The variables of a suite as its file writes them. Overrides, the environment and secrets say where to look, and change
+/// from run to run; the file says what is looked at.
+pub struct Written {
+    vars: BTreeMap<String, Node>,
+    secrets: BTreeMap<String, String>,
+}
+
+impl Written {
+    /// From the variables before any override.
+    pub(super) fn of(raw: &BTreeMap<String, Node>, secrets: &BTreeMap<String, String>) -> Self {
+        let secrets: BTreeMap<String, String> =
+            secrets.keys().map(|name| (name.clone(), format!("${{{name}}}"))).collect();
+        // What is wrong with the variables is told where they are used.
+        let vars = vars::settle(raw, &secrets, &environment, &mut Diagnostics::default());
+        Self { vars, secrets }
     }
-    let hidden = |text: String, secret: &String| if secret.is_empty() { text } else { text.replace(secret, "***") };
-    let text = secrets.values().fold(text, hidden);
-    crate::net::bytes::hex(&Sha256::digest(text.as_bytes())).chars().take(16).collect()
+
+    /// Hash of a family and its fields in any order of keys; the patience belongs to it.
+    pub(super) fn digest(&self, family: &str, below: &Node, timeout: Option<&Node>, cell: &Cell) -> String {
+        let scope = Scope { vars: &self.vars, secrets: &self.secrets, matrix: cell, env: &environment };
+        let mut text = format!("{family} ");
+        canonical(&vars::resolve(below, &scope, &mut Diagnostics::default()), &mut text);
+        if let Some(timeout) = timeout {
+            canonical(timeout, &mut text);
+        }
+        crate::net::bytes::hex(&Sha256::digest(text.as_bytes())).chars().take(16).collect()
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the type of an environment")]
+fn environment(name: &str) -> Option<String> {
+    Some(format!("${{env.{name}}}"))
 }
 
 fn canonical(node: &Node, out: &mut String) {
@@ -50,23 +74,38 @@ fn canonical(node: &Node, out: &mut String) {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::of;
+    use super::Written;
     use crate::suite::diagnostic::{Diagnostics, Sources};
-    use crate::suite::tree;
+    use crate::suite::tree::{self, Node};
 
-    fn digest(text: &str, secret: &str) -> String {
+    fn node(text: &str) -> Node {
         let (mut sources, mut errors) = (Sources::default(), Diagnostics::default());
         let source = sources.add("x", text.to_owned());
-        let node = tree::parse(source, &sources, &mut errors).unwrap();
-        of("tcp", &node, None, &BTreeMap::from([("S".to_owned(), secret.to_owned())]))
+        tree::parse(source, &sources, &mut errors).unwrap()
+    }
+
+    fn digest(text: &str, port: &str) -> String {
+        let vars = BTreeMap::from([("port".to_owned(), node(port))]);
+        let written = Written::of(&vars, &BTreeMap::from([("TOKEN".to_owned(), "s3cret".to_owned())]));
+        written.digest("tcp", &node(text), None, &BTreeMap::new())
     }
 
     #[test]
     fn what_is_looked_at_decides_and_nothing_else() {
-        let one = digest("{host: a, port: 1}", "");
-        assert_eq!(one, digest("port: 1 # there\nhost: a\n", ""));
-        assert_ne!(one, digest("{host: a, port: 2}", ""));
-        assert_ne!(digest("[a, b]", ""), digest("[ab]", ""));
-        assert_eq!(digest("{send: token-one}", "token-one"), digest("{send: token-two}", "token-two"));
+        let one = digest("{host: a, port: 1}", "0");
+        assert_eq!(one, digest("port: 1 # there\nhost: a\n", "0"));
+        assert_ne!(one, digest("{host: a, port: 2}", "0"));
+        assert_ne!(digest("[a, b]", "0"), digest("[ab]", "0"));
+        assert_eq!(digest("{port: \"${port}\"}", "5"), digest("{port: \"5\"}", "0"));
+        assert_ne!(digest("{port: \"${port}\"}", "5"), digest("{port: \"${port}\"}", "6"));
+    }
+
+    #[test]
+    fn a_secret_is_known_by_name() {
+        let with = |secret: &str| {
+            let written = Written::of(&BTreeMap::new(), &BTreeMap::from([("TOKEN".to_owned(), secret.to_owned())]));
+            written.digest("tcp", &node("{send: \"${TOKEN} ${env.HOME}\"}"), None, &BTreeMap::new())
+        };
+        assert_eq!(with("one"), with("two"));
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::check::{Builder, Check};
 use super::diagnostic::{Diagnostics, Sources, Span, suggest};
+use super::digest;
 use super::expect::{Expectation, Reader};
 use super::merge::{self, Document};
 use super::secret::{Redactor, SHORTEST};
@@ -101,6 +102,7 @@ fn suite(
     loaded: &mut Loaded,
 ) {
     let secrets = secrets(&document, options.env, loaded);
+    let written = digest::Written::of(&document.vars, &secrets);
     for (name, node) in overrides {
         if let Some(slot) = document.vars.get_mut(name) {
             *slot = node.clone();
@@ -125,6 +127,7 @@ fn suite(
         sources: &loaded.sources,
         errors: &mut loaded.errors,
         scope,
+        written: &written,
         defaults: &defaults,
         default_expect,
         rounds: options.rounds,

@@ -3,7 +3,7 @@
 pub mod args;
 pub mod check;
 pub mod diagnostic;
-mod digest;
+pub mod digest;
 pub mod expect;
 pub mod file;
 pub mod gate;

@@ -44,7 +44,8 @@ const SAMPLES: Field = Field::default(
     "samples",
     FieldKind::Integer(1, 10_000),
     "1",
-    "Measurements in a round, one after the other, each with new connections; every one of them is judged.",
+    "Measurements in a round, one after the other, each with new connections; every one of them is judged. A round ends with \
+     the first that got no answer.",
 );
 const RETRIES: Field = Field::default(
     "retries",

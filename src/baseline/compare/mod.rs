@@ -5,14 +5,16 @@
 
 mod arms;
 mod gate;
+mod reports;
 mod scale;
 mod sessions;
 mod verdict;
 
 pub use arms::{METHOD as INTERLEAVED, PAIRS, confirm as confirm_arms, has_arms, interleaved};
 pub use gate::{alpha, beyond_chance, holm};
+pub use reports::{Entry, Run, runs, same_sort, within};
 pub use scale::Statistic;
-pub use sessions::{Floor, Reference, confirm as confirm_sessions, floor, sessions, value};
+pub use sessions::{Floor, Reference, Spread, confirm as confirm_sessions, sessions, spread, value, vanished};
 
 use crate::model::comparison::Confirmation;
 use crate::model::{Change, Comparison};

@@ -58,14 +58,64 @@ pub fn value(metric: &Metric) -> Option<f64> {
     typical(metric, Statistic::P50, scale, false).map(|mean| scale.level(mean))
 }
 
-/// The spread between runs on the scale tested, for a calibration; `None` for fewer than two usable runs.
+/// How much an unchanged target differs, on the scale tested.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spread {
+    /// Standard deviation between runs.
+    pub tau: f64,
+    /// Standard deviation of a round about its run; `None` for one round per run.
+    pub round: Option<f64>,
+    /// Runs it was taken from.
+    pub runs: u32,
+}
+
+impl Spread {
+    /// The smallest share by which a ratio must change to be found in 80 of 100 comparisons: in pairs of rounds, or of a run
+    /// with a full history.
+    #[must_use]
+    pub fn detectable(&self, pairs: Option<u32>) -> Option<f64> {
+        let effect = match pairs {
+            Some(pairs) => {
+                let count = f64::from(pairs);
+                Effect { estimate: 0.0, se: self.round? * (2.0 / count).sqrt(), df: (2.0 * count - 4.0).max(1.0) }
+            }
+            None => {
+                let se = self.tau * (1.0 + 1.0 / RUNS as f64).sqrt();
+                Effect { estimate: 0.0, se, df: f64::from(self.runs) - 1.0 }
+            }
+        };
+        Some(effect.detectable().exp_m1())
+    }
+}
+
+/// The spread of runs of an unchanged target; `None` for fewer than three usable ones.
 #[must_use]
-pub fn floor(runs: &[&Metric]) -> Option<Floor> {
-    let first = runs.first()?;
-    let scale = Scale::of(first, Statistic::P50);
+pub fn spread(runs: &[&Metric]) -> Option<Spread> {
+    let scale = Scale::of(runs.first()?, Statistic::P50);
     let values: Vec<f64> = runs.iter().filter_map(|run| typical(run, Statistic::P50, scale, false)).collect();
+    if values.len() < 3 {
+        return None;
+    }
     let (_, tau) = crate::stats::sessions::spread(&values)?;
-    Some(Floor { tau, runs: u32::try_from(values.len()).unwrap_or(u32::MAX) })
+    let within: Vec<(f64, usize)> = runs
+        .iter()
+        .filter_map(|run| {
+            let rounds: Vec<f64> = rounds(run, false).iter().filter_map(|round| scale.forward(round.p50)).collect();
+            crate::stats::sessions::spread(&rounds).map(|(_, deviation)| (deviation, rounds.len() - 1))
+        })
+        .collect();
+    let df: usize = within.iter().map(|(_, df)| df).sum();
+    let squares: f64 = within.iter().map(|(deviation, df)| deviation.powi(2) * *df as f64).sum();
+    let round = (df > 0).then(|| (squares / df as f64).sqrt());
+    Some(Spread { tau, round, runs: u32::try_from(values.len()).unwrap_or(u32::MAX) })
+}
+
+/// A metric of a reference that the run did not measure.
+#[must_use]
+pub fn vanished(metric: &Metric, why: &str) -> Comparison {
+    let mut out = blank(metric, Scale::of(metric, Statistic::P50), PREDICTION, "the baseline");
+    out.reason = Some(why.to_owned());
+    out
 }
 
 /// Compares a run with its reference, statistic by statistic.
