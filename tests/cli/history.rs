@@ -179,7 +179,7 @@ fn hostile_files_are_named_and_the_others_are_shown() {
         ("when", "`run.started` is `yesterday`"),
         ("wrong", "the report is damaged"),
         ("deep", "this is not JSON"),
-        ("number", "this is not JSON"),
+        ("number", "number out of range"),
         ("bytes", "not UTF-8"),
         ("huge", "larger than 256 MiB"),
     ] {
