@@ -275,6 +275,22 @@ fn unchanged_files_come_from_the_index() {
 }
 
 #[test]
+fn the_queries_of_the_docs_run() {
+    let desk = folder();
+    everything(&desk, &["--index", "index.db"]);
+    let docs = read(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/history.md"));
+    let queries: Vec<&str> = docs.split("```sql\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert_eq!(queries.len(), 3);
+    let connection = rusqlite::Connection::open(desk.path("index.db")).unwrap();
+    for query in queries {
+        let query = query.replace("web-0", "slow").replace("7c1f09d2a4e85b36", CLASS);
+        let mut statement = connection.prepare(&query).unwrap_or_else(|error| panic!("{error}: {query}"));
+        let mut rows = statement.query([]).unwrap();
+        assert!(rows.next().unwrap().is_some(), "no row: {query}");
+    }
+}
+
+#[test]
 fn a_damaged_index_is_built_anew_and_never_trusted() {
     let desk = folder();
     let index = ["--index", "index.db"];
