@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use shakedown::app::assess::ByExpectation;
+use shakedown::app::assess::Judge;
 use shakedown::engine::{self, Settings, Stop};
 use shakedown::model::fact::Distribution;
 use shakedown::model::record::Design;
@@ -75,9 +75,16 @@ fn suite(count: usize) -> String {
 
 fn planned(count: usize) -> Plan {
     let env = |_: &str| None;
-    let options = Options { vars: Vec::new(), var_files: Vec::new(), rounds: None, timeout: None, env: &env };
+    let options = Options {
+        vars: Vec::new(),
+        against: Vec::new(),
+        var_files: Vec::new(),
+        rounds: None,
+        timeout: None,
+        env: &env,
+    };
     let mut loaded = shakedown::suite::load(&[Input::Text("s.yaml".into(), suite(count))], FAMILIES, &options);
-    let plan = plan::plan(&mut loaded, &plan::Settings::default());
+    let plan = plan::plan(&mut loaded, None, &plan::Settings::default());
     assert!(loaded.errors.is_empty(), "{}", loaded.errors.render(&loaded.sources, false));
     plan
 }
@@ -96,11 +103,11 @@ async fn run(plan: Arc<Plan>) -> shakedown::model::Record {
         schema: "",
         run: shakedown::model::record::Run::default(),
         host: Box::default(),
-        design: Design { kind: "single".into(), seed: 1, rounds: 1, ..Design::default() },
+        design: Box::new(Design { kind: "single".into(), seed: 1, rounds: 1, ..Design::default() }),
         suites: Vec::new(),
         total: plan.cases.len(),
     });
-    let work = tokio::spawn(engine::run(plan, Arc::new(ByExpectation), settings, Stop::default(), sender));
+    let work = tokio::spawn(engine::run(plan, Arc::new(Judge::default()), settings, Stop::default(), sender));
     while let Some(event) = receiver.recv().await {
         fold.push(event);
     }

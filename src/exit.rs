@@ -1,5 +1,6 @@
 //! The documented exit codes, as one pure function.
 
+use crate::model::Record;
 use crate::model::record::Counts;
 
 /// Every expectation held.
@@ -48,6 +49,20 @@ pub struct Ending {
     pub signal: Option<Signal>,
     /// A report could not be written.
     pub report_lost: bool,
+    /// The run was to compare with another arm or a baseline.
+    pub compares: bool,
+    /// A comparison without a result fails.
+    pub strict: bool,
+}
+
+impl Ending {
+    /// The ending of a run as its record tells it.
+    #[must_use]
+    pub fn of(record: &Record, report_lost: bool) -> Self {
+        let signal = record.run.interrupted.then(|| Signal::from_word(record.run.signal.as_deref()));
+        let strict = record.run.strict;
+        Self { counts: record.summary, signal, report_lost, compares: record.design.compares(), strict }
+    }
 }
 
 /// The exit code of a run.
@@ -65,9 +80,17 @@ pub fn code(ending: Ending) -> u8 {
         INCOMPLETE
     } else if counts.regressed > 0 {
         REGRESSED
+    } else if nothing_compared(ending) || (ending.strict && counts.inconclusive > 0) {
+        INCOMPLETE
     } else {
         OK
     }
+}
+
+/// A gate that compared nothing cannot be green.
+#[must_use]
+pub fn nothing_compared(ending: Ending) -> bool {
+    ending.compares && ending.counts.compared == 0
 }
 
 /// A run in which every case was skipped measured nothing and cannot be green.
@@ -113,7 +136,22 @@ mod tests {
             let total = passed + failed + errored + skipped + warned;
             let counts =
                 Counts { total, passed, failed, errored, skipped, unmet, warned, regressed, ..Counts::default() };
-            assert_eq!(code(Ending { counts, signal: *signal, report_lost: *report_lost }), *want, "{name}");
+            let ending = Ending { counts, signal: *signal, report_lost: *report_lost, ..Ending::default() };
+            assert_eq!(code(ending), *want, "{name}");
         }
+    }
+
+    #[test]
+    fn a_gate_that_compares_must_have_compared() {
+        let ending = |compared, inconclusive, regressed, compares, strict| {
+            let counts = Counts { total: 3, passed: 3, compared, inconclusive, regressed, ..Counts::default() };
+            code(Ending { counts, compares, strict, ..Ending::default() })
+        };
+        assert_eq!(ending(0, 0, 0, false, true), 0, "nothing was to be compared");
+        assert_eq!(ending(0, 3, 0, true, false), 3, "nothing was compared");
+        assert_eq!(ending(3, 0, 0, true, true), 0);
+        assert_eq!(ending(3, 1, 0, true, false), 0, "inconclusive is told, not failed");
+        assert_eq!(ending(3, 1, 0, true, true), 3, "unless it is to be strict");
+        assert_eq!(ending(3, 1, 1, true, true), 4, "a regression is the stronger word");
     }
 }

@@ -11,10 +11,17 @@ use shakedown::suite::file::{Input, Options, load};
 
 fn errors_of(input: Input) -> (usize, String) {
     let env = |_: &str| None;
-    let options = Options { vars: Vec::new(), var_files: Vec::new(), rounds: None, timeout: None, env: &env };
+    let options = Options {
+        vars: Vec::new(),
+        against: Vec::new(),
+        var_files: Vec::new(),
+        rounds: None,
+        timeout: None,
+        env: &env,
+    };
     let mut loaded = load(&[input], FAMILIES, &options);
     let settings = Settings { allow_disruptive: true, ..Settings::default() };
-    let _ = plan(&mut loaded, &settings);
+    let _ = plan(&mut loaded, None, &settings);
     (loaded.errors.0.len(), loaded.errors.render(&loaded.sources, false))
 }
 

@@ -6,8 +6,9 @@ use super::explain_suite;
 use super::terminal::Terminal;
 use crate::checks::{FAMILIES, family};
 use crate::exit;
+use crate::judge;
 use crate::model::fact::STATISTICS;
-use crate::model::{FactInfo, Field, Kind};
+use crate::model::{Better, FactInfo, Field, Kind, Rule, Unit};
 use crate::probe::Family;
 use crate::suite::diagnostic::suggest;
 use crate::suite::operator::Sort;
@@ -61,6 +62,8 @@ fn of_family(family: &Family) -> String {
     for fact in family.facts {
         let _ = writeln!(out, "  {:<22} {:<13} {}", fact.name, sort(fact), fact.help);
     }
+    let _ = writeln!(out, "\n## Compared with an earlier measurement\n");
+    out.push_str(&compared(family));
     let _ = writeln!(out, "\n## Expected when `expect` is left out\n");
     for line in family.default_expect.lines() {
         let _ = writeln!(out, "  {line}");
@@ -88,6 +91,38 @@ pub(super) fn fields(out: &mut String, fields_of: &[Field], depth: usize) {
     }
 }
 
+/// What is compared how, and what is not, unless a check says otherwise under `baseline`.
+fn compared(family: &Family) -> String {
+    let mut out = String::new();
+    let metrics = family.facts.iter().filter(|fact| fact.better.is_some());
+    for fact in metrics {
+        let _ = writeln!(out, "  {:<22} {}", fact.name, margin(fact));
+    }
+    for rule in Rule::ALL {
+        let names = family.facts.iter().filter(|fact| fact.better.is_none() && fact.rule == rule);
+        let names: Vec<&str> = names.map(|fact| fact.name).collect();
+        if !names.is_empty() {
+            let _ = writeln!(out, "  {:<22} {}", rule.word(), names.join(", "));
+        }
+    }
+    for fact in family.facts.iter().filter(|fact| !fact.except.is_empty()) {
+        let _ = writeln!(out, "  {:<22} below {}: {}", "ignore", fact.name, fact.except.join(", "));
+    }
+    out
+}
+
+/// Direction and default tolerance of a metric.
+fn margin(fact: &FactInfo) -> String {
+    let better = fact.better.map_or("", Better::word);
+    let tolerance = judge::tolerance(fact);
+    let amount = match (judge::is_ratio(fact), fact.unit) {
+        (true, _) => format!("{}%", tolerance * 100.0),
+        (false, Unit::Ratio) => format!("{} percentage points", tolerance * 100.0),
+        (false, unit) => unit.human(tolerance),
+    };
+    format!("{better} is better, tolerance {amount}")
+}
+
 fn sort(fact: &FactInfo) -> String {
     match fact.unit.symbol() {
         "1" => fact.kind.word().to_owned(),
@@ -106,8 +141,13 @@ fn of_fact(out: &mut String, family: &Family, fact: &FactInfo) {
         }
         _ => {}
     }
-    if let Some(better) = fact.better {
-        let _ = writeln!(out, "  metric: {} is better", better.word());
+    if fact.better.is_some() {
+        let _ = writeln!(out, "  metric: {}", margin(fact));
+    } else {
+        let _ = writeln!(out, "  between two measurements: {}", fact.rule.word());
+    }
+    if !fact.except.is_empty() {
+        let _ = writeln!(out, "  ignored below it: {}", fact.except.join(", "));
     }
     let _ = writeln!(out, "  operators: {}\n", Sort::of(fact.kind, fact.unit).operators().join(", "));
 }

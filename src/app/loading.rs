@@ -7,11 +7,12 @@ use crate::checks::FAMILIES;
 use crate::cli::SuiteArgs;
 use crate::plan::{Plan, Selection, Settings};
 use crate::suite::file::{Input, Loaded, Options};
-use crate::suite::{Redactor, Sources};
+use crate::suite::{Redactor, Sources, Suite};
 
 /// A plan and what belongs to it.
 pub(super) struct Ready {
     pub(super) plan: Plan,
+    pub(super) seed: u64,
     pub(super) redactor: Redactor,
     pub(super) sources: Sources,
 }
@@ -32,15 +33,23 @@ pub(super) fn of(inputs: &[Input], args: &SuiteArgs, terminal: &Terminal) -> Opt
     let env = |name: &str| std::env::var(name).ok();
     let options = Options {
         vars: args.vars.clone(),
+        against: Vec::new(),
         var_files: args.var_files.clone(),
         rounds: args.rounds,
         timeout: args.timeout.clone(),
         env: &env,
     };
     let mut loaded: Loaded = crate::suite::load(inputs, FAMILIES, &options);
+    let heads = heads(inputs, &options, args, &mut loaded);
     let selection = Selection { tags: args.tags.clone(), skip_tags: args.skip_tags.clone(), only: args.only.clone() };
-    let settings = Settings { selection, allow_disruptive: args.allow_disruptive };
-    let plan = crate::plan::plan(&mut loaded, &settings);
+    let settings = Settings {
+        selection,
+        allow_disruptive: args.allow_disruptive,
+        seed: seed(args),
+        pairs: args.pairs,
+        confirm: heads.is_some() || args.baseline.is_some(),
+    };
+    let plan = crate::plan::plan(&mut loaded, heads, &settings);
     if !loaded.errors.is_empty() {
         let text = loaded.errors.render(&loaded.sources, terminal.style_err().color);
         let count = loaded.errors.0.len();
@@ -57,7 +66,37 @@ pub(super) fn of(inputs: &[Input], args: &SuiteArgs, terminal: &Terminal) -> Opt
         terminal.err(&nothing_selected(args, plan.deselected));
         return None;
     }
-    Some(Ready { plan, redactor: loaded.redactor, sources: loaded.sources })
+    if !args.against.is_empty() && plan.paired() == 0 {
+        let names: Vec<&str> = args.against.iter().map(|(name, _)| name.as_str()).collect();
+        terminal.err(&format!(
+            "error: --against compares nothing: no selected check that measures something names {}\n\
+             use ${{{}}} in the check, and see the pairs with `shakedown plan --against …`\n",
+            names.join(" or "),
+            names.first().unwrap_or(&"name"),
+        ));
+        return None;
+    }
+    Some(Ready { plan, seed: settings.seed, redactor: loaded.redactor, sources: loaded.sources })
+}
+
+/// The suites once more, with the overrides of `--against`; their errors count only where the suite as written has none.
+fn heads(inputs: &[Input], options: &Options<'_>, args: &SuiteArgs, loaded: &mut Loaded) -> Option<Vec<Suite>> {
+    if args.against.is_empty() || !loaded.errors.is_empty() {
+        return None;
+    }
+    let options = Options { against: args.against.clone(), ..options.clone() };
+    let head = crate::suite::load(inputs, FAMILIES, &options);
+    if !head.errors.is_empty() {
+        (loaded.errors, loaded.sources) = (head.errors, head.sources);
+    }
+    loaded.redactor = head.redactor;
+    Some(head.suites)
+}
+
+fn seed(args: &SuiteArgs) -> u64 {
+    // JSON numbers are safe up to 2^53; a seed must survive every reader.
+    let clock = || u64::try_from(jiff::Timestamp::now().as_nanosecond() % (1 << 52)).unwrap_or(1);
+    args.seed.unwrap_or_else(clock)
 }
 
 fn nothing_selected(args: &SuiteArgs, deselected: usize) -> String {

@@ -2,6 +2,9 @@
 
 mod adhoc;
 pub mod assess;
+mod baseline;
+mod calibrate;
+mod compare;
 pub mod config;
 mod demo;
 mod explain;
@@ -11,6 +14,7 @@ mod loading;
 mod outputs;
 mod plan;
 mod redact;
+mod references;
 mod render;
 mod run;
 mod schemas;
@@ -38,7 +42,12 @@ pub fn main(cli: Cli) -> u8 {
             wait(&terminal.clone(), move |leave| async move { run::run(&args, &terminal, leave).await })
         }
         Command::Plan(args) => plan::plan(&args, &terminal),
+        Command::Calibrate(args) => {
+            wait(&terminal.clone(), move |leave| async move { calibrate::calibrate(&args, &terminal, leave).await })
+        }
+        Command::Compare(args) => compare::compare(&args, &terminal),
         Command::Report(args) => render::report(&args, &terminal),
+        Command::Baseline(command) => baseline::baseline(&command, &terminal),
         Command::History(args) => history::history(&args, &terminal),
         Command::Probe(args) => {
             wait(&terminal.clone(), move |leave| async move { adhoc::probe(&args, &terminal, leave).await })

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::model::record::{FactValue, Shared, Word};
+use crate::model::record::{FactValue, Facts, Shared, Word};
 use crate::model::{CheckRecord, Event};
 use crate::suite::Redactor;
 
@@ -12,7 +12,8 @@ pub(super) fn event(event: &mut Event, redactor: &Redactor) {
         return;
     }
     match event {
-        Event::RunStarted { run, suites, .. } => {
+        Event::RunStarted { run, suites, design, .. } => {
+            design.against.values_mut().for_each(|value| redactor.scrub(value));
             run.labels.values_mut().for_each(|value| redactor.scrub(value));
             for suite in suites {
                 redactor.scrub(&mut suite.file);
@@ -44,6 +45,15 @@ fn shared(text: &mut Shared, redactor: &Redactor) {
     }
 }
 
+fn facts(facts: &mut Facts, redactor: &Redactor) {
+    for (name, value) in &mut facts.0 {
+        word(name, redactor);
+        if let FactValue::Scalar(value) = value {
+            redactor.scrub_value(value);
+        }
+    }
+}
+
 fn check(check: &mut CheckRecord, redactor: &Redactor) {
     for text in [&mut check.suite, &mut check.id, &mut check.check, &mut check.at] {
         shared(text, redactor);
@@ -56,11 +66,11 @@ fn check(check: &mut CheckRecord, redactor: &Redactor) {
             redactor.scrub(text);
         }
     }
-    for (name, value) in &mut check.facts.0 {
-        word(name, redactor);
-        if let FactValue::Scalar(value) = value {
-            redactor.scrub_value(value);
-        }
+    facts(&mut check.facts, redactor);
+    if let Some(base) = &mut check.base {
+        redactor.scrub(&mut base.target);
+        option(&mut base.reason, redactor);
+        facts(&mut base.facts, redactor);
     }
     for outcome in &mut check.expectations {
         shared(&mut outcome.fact, redactor);

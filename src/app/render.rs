@@ -1,11 +1,13 @@
 //! `shakedown report`: renderings again from the JSON, offline.
 
 use std::io::Read as _;
+use std::path::Path;
 
 use super::outputs;
 use super::terminal::Terminal;
 use crate::cli::ReportArgs;
 use crate::exit::{self, Ending};
+use crate::model::Record;
 use crate::model::record::Counts;
 use crate::report::{self, console};
 
@@ -14,14 +16,7 @@ const LARGEST: u64 = 1 << 30;
 
 /// Renders; the exit code is that of the run, so that a pipeline can gate on a stored report.
 pub(super) fn report(args: &ReportArgs, terminal: &Terminal) -> u8 {
-    let text = match read(args) {
-        Ok(text) => text,
-        Err(why) => {
-            terminal.err(&format!("error: cannot read {}: {why}\n", args.report.display()));
-            return exit::USAGE;
-        }
-    };
-    let mut record = match report::read(&text) {
+    let mut record = match load(&args.report) {
         Ok(record) => record,
         Err(why) => {
             terminal.err(&format!("error: {}: {why}\n", args.report.display()));
@@ -29,7 +24,7 @@ pub(super) fn report(args: &ReportArgs, terminal: &Terminal) -> u8 {
         }
     };
     // The checks are the truth; an edited summary must not turn a gate green.
-    record.summary = Counts { regressed: record.summary.regressed, ..Counts::of(&record.checks) };
+    record.summary = Counts::of(&record.checks);
     if let Err(why) = outputs::stdout_taken(&args.output, None) {
         terminal.err(&format!("error: {why}\n"));
         return exit::USAGE;
@@ -45,16 +40,20 @@ pub(super) fn report(args: &ReportArgs, terminal: &Terminal) -> u8 {
     for line in &lost {
         terminal.err(&format!("error: {line}\n"));
     }
-    let signal = record.run.interrupted.then(|| exit::Signal::from_word(record.run.signal.as_deref()));
-    exit::code(Ending { counts: record.summary, signal, report_lost: !lost.is_empty() })
+    exit::code(Ending::of(&record, !lost.is_empty()))
 }
 
-fn read(args: &ReportArgs) -> std::io::Result<String> {
+/// Reads a report; `-` is stdin.
+pub(super) fn load(path: &Path) -> Result<Record, String> {
+    report::read(&text_of(path).map_err(|error| format!("cannot be read: {error}"))?)
+}
+
+fn text_of(path: &Path) -> std::io::Result<String> {
     let mut text = String::new();
-    if args.report.as_os_str() == "-" {
+    if path.as_os_str() == "-" {
         std::io::stdin().take(LARGEST).read_to_string(&mut text)?;
     } else {
-        std::fs::File::open(&args.report)?.take(LARGEST).read_to_string(&mut text)?;
+        std::fs::File::open(path)?.take(LARGEST).read_to_string(&mut text)?;
     }
     Ok(text)
 }

@@ -1,27 +1,30 @@
 //! `shakedown run`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::assess::ByExpectation;
+use super::assess::Judge;
+use super::baseline;
 use super::loading::{self, Ready};
 use super::outputs::{self, Events};
 use super::redact;
+use super::references::References;
 use super::signals::{Ladder, Leave};
 use super::terminal::Terminal;
-use crate::baseline::{host, store};
+use crate::baseline::host;
 use crate::cli::{ProgressArg, RunArgs};
 use crate::engine;
 use crate::exit::{self, Ending};
-use crate::model::record::{Design, Run};
+use crate::model::record::{Design, Host, Run};
 use crate::model::{Event, Record, Verdict, event};
+use crate::plan::{Case, Plan};
+use crate::report::console;
 use crate::report::fold::Fold;
 use crate::report::progress::{Mode, Progress};
-use crate::report::{atomic, console};
 
 /// Events on their way to the one owner of what the user sees.
 const CHANNEL: usize = 256;
@@ -37,12 +40,17 @@ pub(super) async fn run(args: &RunArgs, terminal: &Terminal, leave: Leave) -> u8
 /// Runs a plan; returns the exit code and the record.
 pub(super) async fn execute(ready: Ready, args: &RunArgs, terminal: &Terminal, leave: Leave) -> (u8, Option<Record>) {
     let told = terminal.clone();
+    let host = host::look();
     let ready_to_go = outputs::stdout_taken(&args.output, args.events.as_ref()).and_then(|taken| {
+        let judge = judge(&ready.plan, args, &host.class)?;
         let ladder = Ladder::listen(leave, move |line| told.err(line));
-        Ok((taken, ladder.map_err(|error| format!("cannot listen for signals: {error}"))?))
+        Ok((taken, judge, ladder.map_err(|error| format!("cannot listen for signals: {error}"))?))
     });
     match ready_to_go {
-        Ok((stdout_taken, ladder)) => follow(ready, args, terminal, &ladder, stdout_taken).await,
+        Ok((stdout_taken, judge, ladder)) => {
+            let run = Started { ready, host, judge, stdout_taken };
+            follow(run, args, terminal, &ladder).await
+        }
         Err(why) => {
             terminal.err(&format!("error: {why}\n"));
             (exit::USAGE, None)
@@ -50,27 +58,31 @@ pub(super) async fn execute(ready: Ready, args: &RunArgs, terminal: &Terminal, l
     }
 }
 
-async fn follow(
+/// Everything settled before the first packet.
+struct Started {
     ready: Ready,
-    args: &RunArgs,
-    terminal: &Terminal,
-    ladder: &Ladder,
+    host: Host,
+    judge: Judge,
     stdout_taken: bool,
-) -> (u8, Option<Record>) {
-    let Ready { plan, redactor, sources } = ready;
+}
+
+async fn follow(run: Started, args: &RunArgs, terminal: &Terminal, ladder: &Ladder) -> (u8, Option<Record>) {
+    let Started { ready, host, judge, stdout_taken } = run;
+    let Ready { plan, seed, redactor, sources } = ready;
     let plan = Arc::new(plan);
     let style = if stdout_taken { terminal.style_err() } else { terminal.style() };
     let say = |text: &str| if stdout_taken { terminal.err(text) } else { terminal.out(text) };
-    let settings = settings(args);
+    let settings = settings(args, seed);
     let (sender, mut receiver) = mpsc::channel(CHANNEL);
-    let (start, seed) = (settings.start, settings.seed);
-    let mut opening = started(&plan, args, settings.wall, seed);
+    let start = settings.start;
+    let mut opening = started(&plan, args, host, settings.wall, seed);
+    let notices = judge.notices(&plan);
     let stop = ladder.stop.clone();
-    let work = tokio::spawn(engine::run(Arc::clone(&plan), Arc::new(ByExpectation), settings, stop, sender));
+    let work = tokio::spawn(engine::run(Arc::clone(&plan), Arc::new(judge), settings, stop, sender));
     let mut fold = Fold::default();
     let mut events = Events::open(args.events.as_ref());
     let mut progress = Progress::new(mode(args.progress));
-    say(&redactor.clean(&plan.notice()));
+    say(&redactor.clean(&(plan.notice() + &notices)));
     redact::event(&mut opening, &redactor);
     for_all(&opening, &mut events, &mut progress);
     fold.push(opening);
@@ -101,12 +113,27 @@ async fn follow(
     if engine_lost || missing > 0 {
         lost.push(format!("the engine ended early, {missing} cases have no record; this is a defect of shakedown"));
     }
-    lost.extend(baseline(&record, args.save_baseline.as_deref(), &say));
+    lost.extend(keep(&record, args, &say));
     for line in &lost {
         terminal.err(&format!("error: {line}\n"));
     }
-    let ending = Ending { counts: record.summary, signal: ladder.signal(), report_lost: !lost.is_empty() };
-    (exit::code(ending), Some(record))
+    (exit::code(Ending::of(&record, !lost.is_empty())), Some(record))
+}
+
+/// Accepts the run as baseline; what was not written is returned. A regression is no new normal until somebody says so.
+fn keep(record: &Record, args: &RunArgs, say: &impl Fn(&str)) -> Option<String> {
+    let dir = args.save_baseline.as_deref()?;
+    if record.summary.regressed > 0 {
+        say("no baseline saved: a metric regressed; if that is the new normal, use `shakedown baseline accept`\n");
+        return None;
+    }
+    match baseline::save(record, dir, false) {
+        Ok(lines) => {
+            lines.iter().for_each(|line| say(line));
+            None
+        }
+        Err(problem) => Some(problem.to_string()),
+    }
 }
 
 fn for_all(event: &Event, events: &mut Events, progress: &mut Progress) {
@@ -114,33 +141,53 @@ fn for_all(event: &Event, events: &mut Events, progress: &mut Progress) {
     progress.event(event);
 }
 
-fn settings(args: &RunArgs) -> engine::Settings {
+/// The judge with what it compares with. A store that cannot be read is an error before anything is sent.
+fn judge(plan: &Plan, args: &RunArgs, host_class: &str) -> Result<Judge, String> {
+    let metrics = |case: &Case| case.check.family.facts.iter().filter(|fact| fact.better.is_some()).count();
+    let metrics = plan.cases.iter().filter(|case| case.head.is_some()).map(metrics).sum();
+    // The first run of all has nothing to read where it is going to write.
+    let first = |from: &PathBuf| args.save_baseline.as_ref() == Some(from) && !from.exists();
+    let from = args.suites.baseline.as_ref();
+    let references = match from {
+        Some(from) if !first(from) => Some(References::read(from, plan, host_class)?),
+        _ => None,
+    };
+    Ok(Judge { metrics, references })
+}
+
+fn settings(args: &RunArgs, seed: u64) -> engine::Settings {
     let wall = Timestamp::now();
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    // JSON numbers are safe up to 2^53; a seed must survive every reader.
-    let clock = u64::try_from(wall.as_nanosecond() % (1 << 52)).unwrap_or(1);
     engine::Settings {
         jobs: args.jobs.map_or(cores * 4, usize::from),
         fail_fast: args.fail_fast,
-        seed: args.seed.unwrap_or(clock),
+        seed,
         wall,
         start: Instant::now(),
     }
 }
 
-fn started(plan: &crate::plan::Plan, args: &RunArgs, wall: Timestamp, seed: u64) -> Event {
+fn started(plan: &Plan, args: &RunArgs, host: Host, wall: Timestamp, seed: u64) -> Event {
     let (rounds, warm_up) = plan.rounds();
     let run = Run {
         id: format!("{:x}-{:x}", wall.as_microsecond(), std::process::id()),
         started: format!("{wall:.3}"),
         labels: args.labels.iter().cloned().collect(),
+        strict: args.strict,
         ..Run::default()
     };
     Event::RunStarted {
         schema: event::SCHEMA,
         run,
-        host: Box::new(host::look()),
-        design: Design { kind: "single".into(), seed, rounds, warm_up, ..Design::default() },
+        host: Box::new(host),
+        design: Box::new(Design {
+            kind: if plan.paired() > 0 { "interleaved" } else { "single" }.into(),
+            seed,
+            rounds,
+            warm_up,
+            against: args.suites.against.iter().cloned().collect(),
+            baseline: args.suites.baseline.as_ref().map(|from| from.display().to_string()),
+        }),
         suites: plan.suites.clone(),
         total: plan.cases.len(),
     }
@@ -154,34 +201,5 @@ fn mode(progress: ProgressArg) -> Mode {
         ProgressArg::Auto if Terminal::interactive() => Mode::Bar,
         ProgressArg::Auto if std::env::var_os("CI").is_some() => Mode::Plain,
         ProgressArg::Auto => Mode::None,
-    }
-}
-
-/// Accepts the run as baseline when all of it held. What was not written is told.
-fn baseline(record: &Record, folder: Option<&Path>, say: &impl Fn(&str)) -> Vec<String> {
-    let Some(folder) = folder else { return Vec::new() };
-    let counts = record.summary;
-    if counts.failed + counts.errored + counts.unmet + counts.warned > 0
-        || record.run.interrupted
-        || exit::nothing_measured(counts)
-    {
-        return vec!["no baseline saved: only a run in which everything was measured and held can be one".into()];
-    }
-    let written: Result<Vec<PathBuf>, String> = store::accept(record, folder).and_then(|files| {
-        let write = |(path, text): (PathBuf, String)| match atomic::write(&path, |out| out.write_all(text.as_bytes())) {
-            Ok(()) => Ok(path),
-            Err(error) => Err(format!("cannot write baseline {}: {error}", path.display())),
-        };
-        files.into_iter().map(write).collect()
-    });
-    match written {
-        Ok(files) if files.is_empty() => vec!["no baseline saved: no check measured anything comparable".into()],
-        Ok(files) => {
-            for file in &files {
-                say(&format!("baseline: {}\n", file.display()));
-            }
-            Vec::new()
-        }
-        Err(why) => vec![why],
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::engine::Stop;
 use crate::exit::{self, Ending, Signal};
@@ -10,11 +11,19 @@ use crate::exit::{self, Ending, Signal};
 /// Where the main thread waits for an exit code.
 pub type Leave = std::sync::mpsc::Sender<u8>;
 
-/// Follows SIGINT, SIGTERM and SIGHUP.
-#[derive(Clone, Debug)]
+/// Follows SIGINT, SIGTERM and SIGHUP until it is dropped.
+#[derive(Debug)]
 pub struct Ladder {
     /// What the engine is told.
     pub stop: Stop,
+    first: Arc<OnceLock<Signal>>,
+    /// Ends with the ladder: the next run has one of its own.
+    _listener: AbortOnDropHandle<()>,
+}
+
+/// What a signal moves.
+struct Rungs {
+    stop: Stop,
     leave: Leave,
     first: Arc<OnceLock<Signal>>,
 }
@@ -22,25 +31,33 @@ pub struct Ladder {
 impl Ladder {
     /// Starts listening. `say` gets a line for the user at each step.
     pub fn listen(leave: Leave, say: impl Fn(&str) + Send + 'static) -> std::io::Result<Self> {
-        let ladder = Self { stop: Stop::default(), leave, first: Arc::default() };
+        let rungs = Rungs { stop: Stop::default(), leave, first: Arc::default() };
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         // A lost session is a normal way for a run to end: the reports must not be lost with it.
         let mut hangup = signal(SignalKind::hangup())?;
-        let told = ladder.clone();
-        tokio::spawn(async move {
+        let (stop, first) = (rungs.stop.clone(), Arc::clone(&rungs.first));
+        let listener = tokio::spawn(async move {
             for step in 0_u8.. {
                 let kind = tokio::select! {
                     _ = interrupt.recv() => Signal::Interrupt,
                     _ = terminate.recv() => Signal::Terminate,
                     _ = hangup.recv() => Signal::Terminate,
                 };
-                told.climb(step, kind, &say);
+                rungs.climb(step, kind, &say);
             }
         });
-        Ok(ladder)
+        Ok(Self { stop, first, _listener: AbortOnDropHandle::new(listener) })
     }
 
+    /// The first signal, if one came.
+    #[must_use]
+    pub fn signal(&self) -> Option<Signal> {
+        self.first.get().copied()
+    }
+}
+
+impl Rungs {
     fn climb(&self, step: u8, kind: Signal, say: &impl Fn(&str)) {
         match step {
             0 => {
@@ -53,13 +70,7 @@ impl Ladder {
                 say("hurrying: restoring gets a few seconds; again to leave at once\n");
             }
             // Told to the main thread, which waits for nothing else: a blocked terminal cannot hold this up.
-            _ => drop(self.leave.send(exit::code(Ending { signal: self.signal(), ..Ending::default() }))),
+            _ => drop(self.leave.send(exit::code(Ending { signal: self.first.get().copied(), ..Ending::default() }))),
         }
-    }
-
-    /// The first signal, if one came.
-    #[must_use]
-    pub fn signal(&self) -> Option<Signal> {
-        self.first.get().copied()
     }
 }

@@ -1,10 +1,16 @@
 //! The command line. Help, man page, completions and `docs/cli.md` derive from it.
 
+pub mod baseline;
+mod calibrate;
+mod compare;
 pub mod history;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use calibrate::CalibrateArgs;
+pub use compare::CompareArgs;
 
 /// Tells whether new or changed infrastructure is ready.
 #[derive(Debug, Parser)]
@@ -35,6 +41,13 @@ pub enum Command {
     Plan(PlanArgs),
     /// Render a report again from its JSON, offline.
     Report(ReportArgs),
+    /// What changed between two reports: facts by their rules, metrics with statistics.
+    Compare(CompareArgs),
+    /// Measure how much runs of an unchanged target differ, and keep it as noise floor.
+    Calibrate(Box<CalibrateArgs>),
+    /// The store of accepted runs that later runs are compared with.
+    #[command(subcommand)]
+    Baseline(baseline::BaselineCommand),
     /// Trends over a folder of reports, and exports to other tools; never a gate.
     History(Box<history::HistoryArgs>),
     /// One ad-hoc check.
@@ -68,7 +81,7 @@ pub enum Command {
 }
 
 /// Which suites, with which variables, which of their checks.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Clone, Debug)]
 pub struct SuiteArgs {
     /// Suite files or folders of them [default: ./suites].
     #[arg(value_name = "SUITE|DIR")]
@@ -94,9 +107,43 @@ pub struct SuiteArgs {
     /// How long a silent peer is waited for, where a check does not say; replaces `defaults.timeout`.
     #[arg(long, value_name = "T", env = "SHAKEDOWN_TIMEOUT")]
     pub timeout: Option<String>,
+    /// Compare two targets in interleaved pairs: arm `base` is the suite as written, arm `head` has this variable changed.
+    /// Every measured check that names the variable is paired; the verdict is about `head`.
+    #[arg(long, value_name = "K=V", value_parser = pair)]
+    pub against: Vec<(String, String)>,
+    /// Pairs of rounds with --against; more, shorter rounds see more than few long ones.
+    #[arg(long, value_name = "N", default_value_t = 10, env = "SHAKEDOWN_PAIRS", value_parser = clap::value_parser!(u32).range(6..=1000))]
+    pub pairs: u32,
+    /// Judge what is measured against the accepted runs of a folder of baselines, or of one file.
+    #[arg(long, value_name = "DIR|FILE", env = "SHAKEDOWN_BASELINE")]
+    pub baseline: Option<PathBuf>,
+    /// Seed of everything random, the order of arms included [default: from the clock; recorded].
+    #[arg(long, value_name = "N", env = "SHAKEDOWN_SEED", value_parser = clap::value_parser!(u64).range(..=1 << 53))]
+    pub seed: Option<u64>,
     /// Let checks break something on purpose.
     #[arg(long, env = "SHAKEDOWN_ALLOW_DISRUPTIVE", value_parser = yes_or_no())]
     pub allow_disruptive: bool,
+}
+
+impl Default for SuiteArgs {
+    /// What an empty command line means.
+    fn default() -> Self {
+        Self {
+            suites: Vec::new(),
+            tags: Vec::new(),
+            skip_tags: Vec::new(),
+            only: Vec::new(),
+            vars: Vec::new(),
+            var_files: Vec::new(),
+            rounds: None,
+            timeout: None,
+            against: Vec::new(),
+            pairs: 10,
+            baseline: None,
+            seed: None,
+            allow_disruptive: false,
+        }
+    }
 }
 
 /// Arguments of `plan`.
@@ -143,9 +190,9 @@ pub struct RunArgs {
     /// Start no further check after the first failure.
     #[arg(long, env = "SHAKEDOWN_FAIL_FAST", value_parser = yes_or_no())]
     pub fail_fast: bool,
-    /// Seed of everything random [default: from the clock; recorded].
-    #[arg(long, value_name = "N", env = "SHAKEDOWN_SEED")]
-    pub seed: Option<u64>,
+    /// A comparison that shows neither a change nor its absence fails the run.
+    #[arg(long, env = "SHAKEDOWN_STRICT", value_parser = yes_or_no())]
+    pub strict: bool,
     /// Carried into every report: release, change, site.
     #[arg(long = "label", value_name = "K=V", value_parser = pair)]
     pub labels: Vec<(String, String)>,
@@ -227,6 +274,8 @@ pub enum SchemaOf {
     Baseline,
     /// Live events.
     Events,
+    /// What `compare --json` writes.
+    Comparison,
     /// The JSON of `history`.
     History,
 }

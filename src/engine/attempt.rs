@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::{Assess, RESTORE_HURRY, RESTORE_SLACK, Shared};
 use crate::model::record::Timing;
 use crate::model::{CheckRecord, Event, Fault, FaultKind, Observation, Round, Verdict};
-use crate::plan::Case;
+use crate::plan::{Case, Check, Turn};
 use crate::probe::{Cx, Footprint};
 
 /// Reasons of earlier attempts kept in the record.
@@ -81,7 +81,7 @@ fn again(
     }
 }
 
-/// All rounds of one attempt; ends at the first fault.
+/// All rounds of one attempt, and as many again when they give an alarm; ends at the first fault.
 async fn rounds<A: Assess>(
     shared: &Shared<A>,
     case: &Case,
@@ -90,46 +90,81 @@ async fn rounds<A: Assess>(
     attempt: u32,
 ) -> Option<Fault> {
     let start = Instant::now();
-    for slot in 0..case.warm_up + case.check.rounds {
-        let warm_up = (slot < case.warm_up).then_some("warm_up");
-        let mut round = Round::new(slot, start.elapsed());
-        round.discarded = warm_up;
-        seen.begin_round(round);
-        let seed = seed(shared.settings.seed, &case.check.id, attempt, slot);
-        let began = Instant::now();
-        let fault = bounded(shared, case, seen, deadline, seed).await;
-        let (took, fault_kind) = (began.elapsed(), fault.as_ref().map(|fault| fault.kind.word()));
-        tracing::debug!(case = %case.check.id, slot, warm_up = warm_up.is_some(), ?took, ?fault_kind, "round ended");
-        if let Some(fault) = restored(shared, case).await.or(fault) {
+    for turn in case.layout.turns() {
+        if let Some(fault) = round(shared, case, seen, turn, (start, deadline), attempt).await {
+            return Some(fault);
+        }
+    }
+    if !case.layout.confirm || !shared.assess.doubts(case, seen) {
+        return None;
+    }
+    tracing::info!(case = %case.check.id, "alarm: measuring again to confirm it");
+    for turn in case.layout.again() {
+        if let Some(fault) = round(shared, case, seen, turn, (start, deadline), attempt).await {
             return Some(fault);
         }
     }
     None
 }
 
-fn seed(run: u64, id: &str, attempt: u32, slot: u32) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (run, id, attempt, slot).hash(&mut hasher);
-    hasher.finish()
-}
-
-/// One round, bounded by the budget and by signals; a panic is caught. What was recorded stays in `seen`.
-async fn bounded<A: Assess>(
+/// One round: its measurements one after the other, each put back before the next; it ends with one that got no answer.
+async fn round<A: Assess>(
     shared: &Shared<A>,
     case: &Case,
     seen: &mut Observation,
-    deadline: Instant,
-    seed: u64,
+    turn: Turn,
+    (start, deadline): (Instant, Instant),
+    attempt: u32,
+) -> Option<Fault> {
+    let side = case.side(turn.arm);
+    for sample in 0..case.layout.samples.max(1) {
+        let mut round = Round::new(turn.slot, start.elapsed());
+        round.arm = turn.arm;
+        round.confirm = turn.confirm;
+        round.discarded = turn.warm_up.then_some("warm_up");
+        seen.begin_round(round);
+        let seed = seed(shared.settings.seed, &case.check.id, attempt, turn.slot, sample);
+        let began = Instant::now();
+        let fault = bounded(shared, case, side, seen, (deadline, seed)).await;
+        let (took, fault_kind) = (began.elapsed(), fault.as_ref().map(|fault| fault.kind.word()));
+        tracing::debug!(
+            case = %case.check.id, slot = turn.slot, sample, arm = ?turn.arm, warm_up = turn.warm_up, ?took, ?fault_kind,
+            "round ended"
+        );
+        if let Some(fault) = restored(shared, case, side).await.or(fault) {
+            return Some(fault);
+        }
+        // Twenty times the patience for a peer that is silent would say no more than once.
+        if case.layout.samples > 1 && !side.probe.answered(&seen.latest()) {
+            break;
+        }
+    }
+    None
+}
+
+fn seed(run: u64, id: &str, attempt: u32, slot: u32, sample: u32) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (run, id, attempt, slot, sample).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// One measurement, bounded by the budget and by signals; a panic is caught. What was recorded stays in `seen`.
+async fn bounded<A: Assess>(
+    shared: &Shared<A>,
+    case: &Case,
+    side: &Check,
+    seen: &mut Observation,
+    (deadline, seed): (Instant, u64),
 ) -> Option<Fault> {
     let cancel = shared.stop.soft.child_token();
     let mut cx = Cx::new(seen, deadline, seed, cancel.clone());
-    let probe = AssertUnwindSafe(case.check.probe.run(&mut cx)).catch_unwind();
+    let probe = AssertUnwindSafe(side.probe.run(&mut cx)).catch_unwind();
     let ended = tokio::select! {
         biased;
-        () = shared.stop.soft.cancelled() => Err(cancelled(case)),
+        () = shared.stop.soft.cancelled() => Err(cancelled(side)),
         ended = tokio::time::timeout_at(deadline, probe) => match ended {
-            Err(_) => Err(overdue(case)),
-            Ok(Err(panic)) => Err(panicked(case, panic.as_ref())),
+            Err(_) => Err(overdue(case, side)),
+            Ok(Err(panic)) => Err(panicked(side, panic.as_ref())),
             Ok(Ok(ended)) => ended,
         },
     };
@@ -138,17 +173,17 @@ async fn bounded<A: Assess>(
 }
 
 /// Puts back what the probe changed, on every path. Interrupting the run does not interrupt this.
-async fn restored<A: Assess>(shared: &Shared<A>, case: &Case) -> Option<Fault> {
+async fn restored<A: Assess>(shared: &Shared<A>, case: &Case, side: &Check) -> Option<Fault> {
     if case.footprint != Footprint::Disruptive {
-        return case.check.probe.restore().await.err();
+        return side.probe.restore().await.err();
     }
     let hurry = async {
         shared.stop.hurry.cancelled().await;
         tokio::time::sleep(RESTORE_HURRY).await;
     };
     // A round includes its restore, so the longest round bounds a restore of its own as well.
-    let bound = case.check.probe.longest() + RESTORE_SLACK;
-    let restore = AssertUnwindSafe(case.check.probe.restore()).catch_unwind();
+    let bound = side.probe.longest() + RESTORE_SLACK;
+    let restore = AssertUnwindSafe(side.probe.restore()).catch_unwind();
     let why = tokio::select! {
         ended = tokio::time::timeout(bound, restore) => match ended {
             Ok(Ok(ended)) => return ended.err(),
@@ -160,34 +195,34 @@ async fn restored<A: Assess>(shared: &Shared<A>, case: &Case) -> Option<Fault> {
     Some(Fault::new(
         FaultKind::NotRestored,
         "restore",
-        case.check.probe.target(),
+        side.probe.target(),
         why,
         format!("run the `restore` command of {} by hand, then check the target", case.check.at),
     ))
 }
 
-fn cancelled(case: &Case) -> Fault {
+fn cancelled(side: &Check) -> Fault {
     Fault::new(
         FaultKind::Cancelled,
-        format!("{} probe", case.check.family.name),
-        case.check.probe.target(),
+        format!("{} probe", side.family.name),
+        side.probe.target(),
         "the run was interrupted",
         "run it again",
     )
 }
 
-fn overdue(case: &Case) -> Fault {
+fn overdue(case: &Case, side: &Check) -> Fault {
     let budget = Duration::as_secs_f64(&case.budget);
     Fault::new(
         FaultKind::Deadline,
-        format!("{} probe", case.check.family.name),
-        case.check.probe.target(),
+        format!("{} probe", side.family.name),
+        side.probe.target(),
         format!("the budget of {budget:.1}s was used up"),
-        "raise `budget`, or lower `rounds`, `retries`, `count` or `timeout`",
+        "raise `budget`, or lower `rounds`, `samples`, `retries`, `count` or `timeout`",
     )
 }
 
-fn panicked(case: &Case, panic: &(dyn Any + Send)) -> Fault {
+fn panicked(side: &Check, panic: &(dyn Any + Send)) -> Fault {
     let text = panic
         .downcast_ref::<&str>()
         .map(|text| (*text).to_owned())
@@ -195,8 +230,8 @@ fn panicked(case: &Case, panic: &(dyn Any + Send)) -> Fault {
         .unwrap_or_else(|| "no message".to_owned());
     Fault::new(
         FaultKind::Panicked,
-        format!("{} probe", case.check.family.name),
-        case.check.probe.target(),
+        format!("{} probe", side.family.name),
+        side.probe.target(),
         text,
         "this is a defect of shakedown: please report it with the suite",
     )

@@ -30,6 +30,8 @@ pub trait Assess: Send + Sync + 'static {
         seen: &Observation,
         fault: Option<Fault>,
     ) -> (Verdict, Option<String>, Self::Judgement);
+    /// Whether what was measured gives an alarm that fresh rounds must confirm.
+    fn doubts(&self, case: &Case, seen: &Observation) -> bool;
     /// The record of a case that ran.
     fn record(&self, case: &Case, seen: &Observation, judgement: Self::Judgement, timing: Timing) -> CheckRecord;
     /// The record of a case that did not run.

@@ -5,7 +5,7 @@ mod see;
 
 use std::borrow::Cow;
 
-pub use record::record;
+pub use record::{base_arm, is_ratio, metrics, record, tolerance};
 
 use see::Sight;
 

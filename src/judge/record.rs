@@ -7,9 +7,9 @@ use super::Judgement;
 use crate::model::fact::SETTLED_IN;
 use crate::model::named::Named;
 use crate::model::record::Timing;
-use crate::model::record::{FactValue, Facts, Metric, RoundRecord};
+use crate::model::record::{BaseArm, FactValue, Facts, Metric, RoundRecord};
 use crate::model::{CheckRecord, FactInfo, Kind, Observation, Round, Unit, Value, Verdict};
-use crate::stats::Summary;
+use crate::stats::Samples;
 use crate::suite::Check;
 
 /// Default tolerances: 5 % for times, 3 % for rates. What may be zero is compared by difference: half a percentage point
@@ -86,49 +86,85 @@ fn facts(check: &Check, seen: &Observation) -> Facts {
     out.into_iter().collect()
 }
 
-fn metrics(check: &Check, seen: &Observation) -> Named<Metric> {
+/// What arm `base` saw, judged by the expectations of the suite as written; `None` without an interleaved comparison.
+#[must_use]
+pub fn base_arm(check: &Check, seen: &Observation) -> Option<BaseArm> {
+    let base = seen.of_base()?;
+    let judgement = super::judge(check, &base, None);
+    Some(BaseArm {
+        target: check.probe.target(),
+        verdict: judgement.verdict,
+        reason: judgement.reason,
+        facts: facts(check, &base),
+    })
+}
+
+/// What was measured, reduced to its rounds.
+#[must_use]
+pub fn metrics(check: &Check, seen: &Observation) -> Named<Metric> {
     let measured = check.family.facts.iter().filter(|info| info.better.is_some());
     measured.filter_map(|info| Some((Cow::Borrowed(info.name), metric(check, info, seen)?))).collect()
 }
 
-fn metric(check: &Check, info: &FactInfo, seen: &Observation) -> Option<Metric> {
-    let rounds: Vec<RoundRecord> = seen.rounds().iter().filter_map(|round| of_round(info, round)).collect();
-    if rounds.is_empty() {
-        return None;
-    }
-    // A distribution of times or rates is never zero; everything else (loss, errors, outage) may well be.
-    let ratio = info.kind == Kind::Distribution;
-    let default = info.tolerance.unwrap_or(match (ratio, info.unit) {
+/// Whether a metric is compared by ratio: a distribution of times or rates is never zero; everything else (loss, errors,
+/// outage) may well be.
+#[must_use]
+pub fn is_ratio(info: &FactInfo) -> bool {
+    info.kind == Kind::Distribution
+}
+
+/// The smallest change of a metric worth an alarm where the suite says nothing: a share of a ratio, else in its unit.
+#[must_use]
+pub fn tolerance(info: &FactInfo) -> f64 {
+    info.tolerance.unwrap_or(match (is_ratio(info), info.unit) {
         (true, Unit::BitsPerSecond | Unit::PerSecond) => TOLERANCE_RATE,
         (true, _) => TOLERANCE_TIME,
         (false, Unit::Ratio) => TOLERANCE_SHARE,
         (false, Unit::Seconds) => TOLERANCE_SPAN,
         (false, _) => TOLERANCE_COUNT,
-    });
+    })
+}
+
+fn metric(check: &Check, info: &FactInfo, seen: &Observation) -> Option<Metric> {
+    let samples = seen.rounds().chunk_by(|one, next| one.slot == next.slot);
+    let rounds: Vec<RoundRecord> = samples.filter_map(|round| of_round(info, round)).collect();
+    if rounds.is_empty() {
+        return None;
+    }
+    let ratio = is_ratio(info);
     let tails = check.gate.tails.get(info.name).map(Vec::as_slice).unwrap_or_default();
     Some(Metric {
         unit: Cow::Borrowed(info.unit.symbol()),
         better: Cow::Borrowed(info.better?.word()),
         kind: Cow::Borrowed(if ratio { "ratio" } else { "zeroable" }),
-        tolerance: check.gate.tolerances.get(info.name).copied().unwrap_or(default),
+        tolerance: check.gate.tolerances.get(info.name).copied().unwrap_or_else(|| tolerance(info)),
         tails: tails.iter().map(|(statistic, tolerance)| (Cow::Borrowed(*statistic), *tolerance)).collect(),
         rounds,
         histogram: seen.merged(info.name).and_then(|samples| samples.encoded()),
     })
 }
 
-fn of_round(info: &FactInfo, round: &Round) -> Option<RoundRecord> {
-    let summary = match info.kind {
-        Kind::Distribution => round.samples(info.name)?.summary()?,
-        _ => Summary::single(round.fact(info.name)?.as_f64()?),
-    };
+/// A round of several measurements: distributions are merged, what has one value each is averaged.
+fn of_round(info: &FactInfo, measurements: &[Round]) -> Option<RoundRecord> {
+    let round = measurements.first()?;
+    let mut samples = Samples::scaled(info.ticks());
+    let values = || measurements.iter().filter_map(|one| one.fact(info.name)?.as_f64());
+    match info.kind {
+        Kind::Distribution => {
+            measurements.iter().filter_map(|one| one.samples(info.name)).for_each(|one| samples.merge(one));
+        }
+        _ => values().for_each(|value| samples.record(value)),
+    }
+    let summary = samples.summary()?;
+    // Of a share or a count the mean is what adds up.
+    let typical = if info.kind == Kind::Distribution { summary.p50 } else { summary.mean };
     Some(RoundRecord {
         slot: round.slot,
         arm: round.arm,
         confirm: round.confirm,
         start_s: round.start.as_secs_f64(),
         count: summary.count,
-        p50: summary.p50,
+        p50: typical,
         p90: summary.p90,
         p99: summary.p99,
         min: summary.min,

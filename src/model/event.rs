@@ -22,7 +22,7 @@ pub enum Event {
         /// The machine.
         host: Box<Host>,
         /// Rounds and seed.
-        design: Design,
+        design: Box<Design>,
         /// Suite files.
         suites: Vec<SuiteRef>,
         /// Number of cases planned.

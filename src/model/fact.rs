@@ -5,8 +5,12 @@
 
 use std::marker::PhantomData;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::Value;
 use super::unit::Unit;
+use crate::stats::samples::NANOS;
 
 /// What sort of value a fact holds; decides its operators.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -70,7 +74,8 @@ impl Better {
 }
 
 /// What may become of a fact between two looks at the same thing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Rule {
     /// It must be the same. A list is the same in any order.
     Same,
@@ -96,6 +101,12 @@ impl Rule {
             Self::Ignore => "ignore",
         }
     }
+
+    /// The rule of a word.
+    #[must_use]
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|rule| rule.word() == word)
+    }
 }
 
 /// One row of a family's fact table.
@@ -115,6 +126,16 @@ pub struct FactInfo {
     pub tolerance: Option<f64>,
     /// What may become of it between two reports, unless the suite says otherwise. Metrics are compared by their numbers.
     pub rule: Rule,
+    /// Of an object: patterns of keys that are ignored although the object is compared.
+    pub except: &'static [&'static str],
+}
+
+impl FactInfo {
+    /// Histogram ticks per unit: nanoseconds for times.
+    #[must_use]
+    pub fn ticks(&self) -> f64 {
+        if self.unit == Unit::Seconds { NANOS } else { 1.0 }
+    }
 }
 
 /// A typed key: recording a value of the wrong type does not compile.
@@ -171,7 +192,10 @@ impl<T> Fact<T> {
             Kind::Integer | Kind::Number | Kind::Distribution | Kind::Time => Rule::Ignore,
             Kind::Bool | Kind::Text | Kind::Choice(_) | Kind::List | Kind::Object => Rule::Same,
         };
-        Self { info: FactInfo { name, kind, unit, better, help, tolerance: None, rule }, marker: PhantomData }
+        Self {
+            info: FactInfo { name, kind, unit, better, help, tolerance: None, rule, except: &[] },
+            marker: PhantomData,
+        }
     }
 
     /// The same fact, with another default tolerance.
@@ -272,6 +296,12 @@ impl Fact<Value> {
     pub const fn object(name: &'static str, help: &'static str) -> Self {
         Self::with(name, Kind::Object, Unit::Count, None, help)
     }
+
+    /// The same fact; keys that match one of `patterns` (`*` and `?`) are ignored.
+    #[must_use]
+    pub const fn except(self, patterns: &'static [&'static str]) -> Self {
+        Self { info: FactInfo { except: patterns, ..self.info }, ..self }
+    }
 }
 
 /// The parts of a distribution an expectation can name.
@@ -286,4 +316,5 @@ pub const SETTLED_IN: FactInfo = FactInfo {
     help: "Seconds from the first attempt to the end of the one that held, of a check with `eventually`.",
     tolerance: None,
     rule: Rule::Ignore,
+    except: &[],
 };

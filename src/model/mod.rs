@@ -1,11 +1,14 @@
 //! Plain data every layer speaks. Imports nothing of the project but `stats`.
 
 pub mod args;
+pub mod changes;
+pub mod compared;
 pub mod comparison;
 pub mod event;
 pub mod fact;
 pub mod fault;
 pub mod field;
+pub mod glob;
 pub mod named;
 pub mod observation;
 pub mod record;
@@ -14,11 +17,13 @@ pub mod unit;
 pub mod verdict;
 
 pub use args::{Arg, Args, Invalid};
+pub use changes::{Changes, CheckChange, CheckShift, FactChange, Shift};
 pub use comparison::{Arm, Change, Comparison};
 pub use event::Event;
 pub use fact::{Better, Choice, Fact, FactInfo, Kind, Rule};
 pub use fault::{Fault, FaultKind};
 pub use field::{Field, FieldKind};
+pub use glob::Glob;
 pub use observation::{Observation, Round};
 pub use record::{CheckRecord, Record};
 pub use unit::Unit;

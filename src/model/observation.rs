@@ -5,9 +5,7 @@ use std::time::Duration;
 use super::Value;
 use super::comparison::Arm;
 use super::fact::FactInfo;
-use super::unit::Unit;
 use crate::stats::Samples;
-use crate::stats::samples::NANOS;
 
 /// Evidence lines kept per case.
 const NOTES: usize = 32;
@@ -91,28 +89,30 @@ impl Observation {
 
     /// The collector of a distribution of the current round.
     pub fn samples_mut(&mut self, info: &FactInfo) -> &mut Samples {
-        let scale = if info.unit == Unit::Seconds { NANOS } else { 1.0 };
         let round = self.current();
         let index = if let Some(index) = round.samples.iter().position(|(n, _)| *n == info.name) {
             index
         } else {
-            round.samples.push((info.name, Samples::scaled(scale)));
+            round.samples.push((info.name, Samples::scaled(info.ticks())));
             round.samples.len() - 1
         };
         &mut round.samples[index].1
     }
 
-    /// Adds a line of evidence; bounded in length and number.
+    /// Adds a line of evidence; bounded in length and number. What every round says again is said once.
     pub fn note(&mut self, text: impl Into<String>) {
         if self.notes.len() >= NOTES {
             return;
         }
-        let text: String = text.into();
+        let of_base = self.rounds.last().is_some_and(|round| round.arm == Some(Arm::Base));
+        let text: String = if of_base { format!("arm base: {}", text.into()) } else { text.into() };
         let mut kept: String = text.chars().take(NOTE_CHARS).collect();
         if kept.len() < text.len() {
             kept.push('…');
         }
-        self.notes.push(kept);
+        if !self.notes.contains(&kept) {
+            self.notes.push(kept);
+        }
     }
 
     /// Evidence lines.
@@ -127,6 +127,13 @@ impl Observation {
         &self.rounds
     }
 
+    /// The last measurement alone.
+    #[must_use]
+    pub fn latest(&self) -> Self {
+        let rounds = self.rounds.last().cloned().map(|round| Round { arm: None, discarded: None, ..round });
+        Self { rounds: rounds.into_iter().collect(), ..Self::default() }
+    }
+
     /// The rounds that count and look at what the check is about: of two arms, the new target.
     pub fn counted(&self) -> impl Iterator<Item = &Round> {
         self.rounds.iter().filter(|round| round.discarded.is_none() && round.arm != Some(Arm::Base))
@@ -136,7 +143,9 @@ impl Observation {
     #[must_use]
     pub fn of_base(&self) -> Option<Self> {
         let mut rounds: Vec<Round> = self.rounds.iter().filter(|round| round.arm == Some(Arm::Base)).cloned().collect();
-        rounds.iter_mut().for_each(|round| round.arm = None);
+        for round in &mut rounds {
+            round.arm = None;
+        }
         (!rounds.is_empty()).then(|| Self { rounds, ..Self::default() })
     }
 

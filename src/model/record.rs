@@ -166,7 +166,7 @@ pub struct Counts {
     /// With a metric that was compared, whatever came of it.
     #[serde(default)]
     pub compared: u64,
-    /// With a metric whose comparison shows neither a change nor its absence, and none that regressed.
+    /// With a metric that could not be compared or shows neither a change nor its absence, and none that regressed.
     #[serde(default)]
     pub inconclusive: u64,
 }
@@ -210,7 +210,8 @@ pub struct CheckRecord {
     pub earlier: Vec<String>,
     /// Seconds until it held, with `eventually`.
     pub settled_in_s: Option<f64>,
-    /// Hash of what the check looks at, with every variable in place: numbers of another definition are not comparable.
+    /// Hash of what the check looks at as its suite is written, overrides left out: numbers of another definition are not
+    /// comparable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<Shared>,
     /// What was seen.
@@ -357,6 +358,14 @@ pub enum FactValue {
     Distribution(Word, Box<Summary>),
 }
 
+impl Design {
+    /// Whether metrics were to be compared.
+    #[must_use]
+    pub fn compares(&self) -> bool {
+        self.kind == "interleaved" || self.baseline.is_some()
+    }
+}
+
 impl Counts {
     /// Counts the verdicts of `checks`.
     #[must_use]
@@ -379,7 +388,7 @@ impl Counts {
             Some(Change::Regressed) if check.severity == Severity::Fail && check.verdict == Verdict::Passed => {
                 self.regressed += 1;
             }
-            Some(Change::Inconclusive) => self.inconclusive += 1,
+            Some(Change::Inconclusive | Change::NotCompared) => self.inconclusive += 1,
             _ => {}
         }
         match check.verdict {

@@ -2,22 +2,31 @@
 
 use std::time::Duration;
 
-use super::Case;
+use super::{Case, Layout, Settings, layout};
 use crate::model::Unit;
 use crate::probe::Footprint;
-use crate::suite::Diagnostics;
+use crate::suite::{Check, Diagnostics};
 
 /// What every attempt is granted beyond the probe's own bound: scheduling, teardown.
 const SLACK: Duration = Duration::from_secs(5);
 
 /// Sets the budgets of a case; a written budget that is shorter than one attempt is an error.
-pub(super) fn set(case: &mut Case, errors: &mut Diagnostics) {
+pub(super) fn set(case: &mut Case, settings: &Settings, errors: &mut Diagnostics) {
     let check = &case.check;
-    // A fault is injected once per round that counts: the first failover, with everything cold, is the one that matters.
-    case.warm_up = u32::from(check.rounds > 1 && case.footprint != Footprint::Disruptive);
-    let one = check.probe.longest();
-    let attempt = one * (check.rounds + case.warm_up);
-    case.attempt = attempt + SLACK;
+    let paired = case.head.is_some();
+    let rounds = if paired { settings.pairs } else { check.rounds };
+    let measured = check.family.facts.iter().any(|fact| fact.better.is_some());
+    case.layout = Layout {
+        // A fault is injected once per round that counts: the first failover, with everything cold, is the one that matters.
+        warm_up: u32::from(rounds > 1 && case.footprint != Footprint::Disruptive),
+        rounds,
+        samples: check.samples,
+        pairs: paired.then(|| layout::seed_of(settings.seed, &case.suite, &check.id)),
+        confirm: settings.confirm && measured && case.footprint != Footprint::Disruptive,
+    };
+    let longest = |check: &Check| check.probe.longest();
+    let one = case.head.as_deref().map_or(longest(check), |head| longest(head).max(longest(check)));
+    case.attempt = one.saturating_mul(case.layout.most()) + SLACK;
     case.budget = match (check.budget, check.eventually) {
         (Some(budget), _) => {
             if budget < one {

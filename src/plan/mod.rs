@@ -1,6 +1,8 @@
 //! The plan: which cases, in which order, beside which others, within which budget. Settled before the first packet.
 
+mod arms;
 mod budget;
+pub mod layout;
 mod order;
 mod print;
 mod select;
@@ -8,18 +10,23 @@ mod select;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use layout::{Layout, Turn};
 pub use print::print;
 pub use select::{Glob, Selection};
 
+use crate::model::Arm;
 use crate::model::record::SuiteRef;
 use crate::probe::Footprint;
+pub use crate::suite::Check;
 use crate::suite::file::Loaded;
-use crate::suite::{Check, Diagnostics};
+use crate::suite::{Diagnostics, Suite};
 
 /// One case, planned.
 pub struct Case {
-    /// The case.
+    /// The case; of two arms, the old target.
     pub check: Check,
+    /// The new target of an interleaved comparison.
+    pub head: Option<Box<Check>>,
     /// Its suite.
     pub suite: Arc<str>,
     /// Positions in the plan of the cases that must pass first.
@@ -28,8 +35,8 @@ pub struct Case {
     pub footprint: Footprint,
     /// When it runs: the latest footprint of itself and what it needs.
     pub stage: Footprint,
-    /// Rounds made before those that count.
-    pub warm_up: u32,
+    /// Its rounds.
+    pub layout: Layout,
     /// The longest one attempt may take.
     pub attempt: Duration,
     /// The longest all attempts may take.
@@ -60,10 +67,17 @@ pub struct Settings {
     pub selection: Selection,
     /// Whether disruptive checks may run.
     pub allow_disruptive: bool,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Pairs of an interleaved comparison.
+    pub pairs: u32,
+    /// Whether alarms may ask for more rounds.
+    pub confirm: bool,
 }
 
-/// Plans the loaded suites. Errors go to `errors`; use the plan only when there are none.
-pub fn plan(loaded: &mut Loaded, settings: &Settings) -> Plan {
+/// Plans the loaded suites; `heads` are the same suites with the overrides of an interleaved comparison. Errors go to
+/// `errors`; use the plan only when there are none.
+pub fn plan(loaded: &mut Loaded, heads: Option<Vec<Suite>>, settings: &Settings) -> Plan {
     let mut errors = std::mem::take(&mut loaded.errors);
     let suites = loaded.suites.iter().map(|suite| SuiteRef {
         name: suite.name.to_string(),
@@ -71,10 +85,12 @@ pub fn plan(loaded: &mut Loaded, settings: &Settings) -> Plan {
         sha256: suite.sha256.clone(),
     });
     let mut plan = Plan { suites: suites.collect(), ..Plan::default() };
+    let mut heads = heads.map(Vec::into_iter);
     for suite in std::mem::take(&mut loaded.suites) {
-        let mut cases = order::link(&suite, &mut errors);
+        let head = heads.as_mut().and_then(Iterator::next);
+        let mut cases = order::link(&suite, head, &mut errors);
         for case in &mut cases {
-            budget::set(case, &mut errors);
+            budget::set(case, settings, &mut errors);
         }
         plan.cases.extend(order::shifted(cases, plan.cases.len()));
     }
@@ -99,7 +115,27 @@ fn refuse_disruptive(plan: &Plan, settings: &Settings, errors: &mut Diagnostics)
     }
 }
 
+impl Case {
+    /// What the verdict is about: of two arms, the new target.
+    #[must_use]
+    pub fn subject(&self) -> &Check {
+        self.head.as_deref().unwrap_or(&self.check)
+    }
+
+    /// What a round of `arm` looks at.
+    #[must_use]
+    pub fn side(&self, arm: Option<Arm>) -> &Check {
+        if arm == Some(Arm::Head) { self.subject() } else { &self.check }
+    }
+}
+
 impl Plan {
+    /// Cases that are measured in two arms.
+    #[must_use]
+    pub fn paired(&self) -> usize {
+        self.cases.iter().filter(|case| case.head.is_some()).count()
+    }
+
     /// The longest the whole run may take, with everything that runs alone in sequence.
     #[must_use]
     pub fn longest(&self) -> Duration {
@@ -122,7 +158,7 @@ impl Plan {
     /// The largest number of rounds of a case, and of rounds before them.
     #[must_use]
     pub fn rounds(&self) -> (u32, u32) {
-        let rounds = self.cases.iter().map(|case| case.check.rounds).max().unwrap_or(1);
-        (rounds, self.cases.iter().map(|case| case.warm_up).max().unwrap_or(0))
+        let rounds = self.cases.iter().map(|case| case.layout.rounds).max().unwrap_or(1);
+        (rounds, self.cases.iter().map(|case| case.layout.warm_up).max().unwrap_or(0))
     }
 }

@@ -4,12 +4,14 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::time::Duration;
 
-use super::Case;
+use super::{Case, Layout, arms};
+use crate::probe::Footprint;
 use crate::suite::diagnostic::suggest;
-use crate::suite::{Diagnostics, Suite};
+use crate::suite::{Check, Diagnostics, Suite};
 
 /// The cases of a suite with `needs` resolved to positions within it. Unknown names and cycles are errors.
-pub(super) fn link(suite: &Suite, errors: &mut Diagnostics) -> Vec<Case> {
+pub(super) fn link(suite: &Suite, head: Option<Suite>, errors: &mut Diagnostics) -> Vec<Case> {
+    let mut heads = arms::pair(suite, head, errors).into_iter();
     let mut by_check: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (index, check) in suite.checks.iter().enumerate() {
         by_check.entry(&check.check).or_default().push(index);
@@ -35,14 +37,19 @@ pub(super) fn link(suite: &Suite, errors: &mut Diagnostics) -> Vec<Case> {
                 }
             }
         }
-        let footprint = check.probe.footprint();
+        let head = heads.next().flatten();
+        // Neighbours would add their noise to what is compared.
+        let least = if head.is_some() { Footprint::Noisy } else { Footprint::Quiet };
+        let footprint = check.probe.footprint().max(least);
+        let skip = check.skip.clone().or_else(|| head.as_ref()?.skip.clone());
         cases.push(Case {
-            check: check.clone(),
+            check: Check { skip, ..check.clone() },
+            head,
             suite: suite.name.clone(),
             needs,
             footprint,
             stage: footprint,
-            warm_up: 0,
+            layout: Layout::default(),
             attempt: Duration::ZERO,
             budget: Duration::ZERO,
         });

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Case, Plan};
-use crate::model::Unit;
+use crate::model::{Arm, Unit};
 use crate::probe::Footprint;
 
 /// What `shakedown plan` prints: stages, order, budgets, expectations. Sends nothing.
@@ -50,9 +50,7 @@ fn line(out: &mut String, plan: &Plan, index: usize, case: &Case) {
     if let Some(reason) = &check.skip {
         let _ = writeln!(out, "         skipped: {reason}");
     }
-    if check.rounds > 1 {
-        let _ = writeln!(out, "         {} rounds after {} to warm up", check.rounds, case.warm_up);
-    }
+    rounds(out, case);
     if let Some(eventually) = check.eventually {
         let within = seconds(eventually.within.as_secs_f64());
         let _ =
@@ -68,6 +66,28 @@ fn line(out: &mut String, plan: &Plan, index: usize, case: &Case) {
     }
     for expectation in check.expectations.iter() {
         let _ = writeln!(out, "         expects {} {} {}", expectation.path, expectation.operator, expectation.want);
+    }
+}
+
+fn rounds(out: &mut String, case: &Case) {
+    let layout = case.layout;
+    let samples = if layout.samples > 1 { format!(" of {} samples", layout.samples) } else { String::new() };
+    match &case.head {
+        Some(head) => {
+            let order: Vec<&str> = layout
+                .turns()
+                .filter(|turn| !turn.warm_up && turn.slot.is_multiple_of(2))
+                .map(|turn| if turn.arm == Some(Arm::Head) { "hb" } else { "bh" })
+                .collect();
+            let _ = writeln!(out, "         arm base {}, arm head {}", case.check.probe.target(), head.probe.target());
+            let (pairs, warm) = (layout.rounds, layout.warm_up);
+            let _ = writeln!(out, "         {pairs} pairs{samples} after {warm} to warm up: {}", order.join(" "));
+        }
+        None if layout.rounds > 1 || layout.samples > 1 => {
+            let (rounds, warm) = (layout.rounds, layout.warm_up);
+            let _ = writeln!(out, "         {rounds} rounds{samples} after {warm} to warm up");
+        }
+        None => {}
     }
 }
 

@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 
 use super::advice::advice;
+use super::comparing::{self, unit_of};
 use super::style::Style;
 use crate::judge::wanted;
 use crate::model::record::{Counts, FactValue, Outcome, Word};
-use crate::model::{CheckRecord, Record, Unit, Value, Verdict};
+use crate::model::{Change, CheckRecord, Record, Unit, Value, Verdict};
 use crate::stats::Summary;
 
 /// Failures shown in full; beyond it they are counted.
@@ -58,16 +59,6 @@ fn short(unit: &Word, summary: &Summary) -> String {
     format!("p50 {} p95 {} (n={})", unit.human(summary.p50), unit.human(summary.p95), summary.count)
 }
 
-fn unit_of(symbol: &str) -> Unit {
-    match symbol {
-        "s" => Unit::Seconds,
-        "B" => Unit::Bytes,
-        "bit/s" => Unit::BitsPerSecond,
-        "/s" => Unit::PerSecond,
-        _ => Unit::Count,
-    }
-}
-
 /// Everything after the lines: failures in full, then the summary.
 #[must_use]
 pub fn ending(record: &Record, lines: Lines<'_>, style: Style) -> String {
@@ -75,7 +66,9 @@ pub fn ending(record: &Record, lines: Lines<'_>, style: Style) -> String {
     let bad: Vec<&CheckRecord> = record
         .checks
         .iter()
-        .filter(|check| matches!(check.verdict, Verdict::Failed | Verdict::Errored) || check.flaky)
+        .filter(|check| {
+            matches!(check.verdict, Verdict::Failed | Verdict::Errored) || check.flaky || base_broken(check)
+        })
         .collect();
     for check in bad.iter().take(DETAILED) {
         out.push('\n');
@@ -84,11 +77,50 @@ pub fn ending(record: &Record, lines: Lines<'_>, style: Style) -> String {
     if bad.len() > DETAILED {
         let _ = writeln!(out, "\n… and {} more; the JSON report has them all", bad.len() - DETAILED);
     }
+    compared(&mut out, record, style);
     let _ = writeln!(out, "\n{}", style.strong(&summary(record.summary, record)));
+    if crate::exit::nothing_compared(crate::exit::Ending::of(record, false)) {
+        let _ = writeln!(out, "nothing was compared: this run shows nothing about a change; the reasons are above");
+    }
     if crate::exit::nothing_measured(record.summary) {
         let _ = writeln!(out, "nothing was measured: this run shows nothing about the target");
     }
     out
+}
+
+fn base_broken(check: &CheckRecord) -> bool {
+    check.base.as_ref().is_some_and(|base| base.verdict != Verdict::Passed)
+}
+
+/// Every comparison, the worst first.
+fn compared(out: &mut String, record: &Record, style: Style) {
+    let all =
+        record.checks.iter().flat_map(|check| check.comparison.0.iter().map(move |(name, one)| (check, name, one)));
+    let mut rows: Vec<_> = all.collect();
+    rows.sort_by_key(|(.., comparison)| std::cmp::Reverse(comparison.verdict));
+    if rows.is_empty() {
+        return;
+    }
+    out.push('\n');
+    for (check, name, comparison) in rows.iter().take(DETAILED) {
+        let place = visible(&format!("{}/{} {name}", check.suite, check.id));
+        let change = comparing::change(comparison);
+        let _ = writeln!(out, "{} {place}  {change}", style.change(comparison.verdict));
+        let grounds = format!("{}, against {}", comparing::grounds(comparison), comparison.against);
+        let _ = writeln!(out, "      {}", style.faint(&visible(&grounds)));
+        if let Some(reason) = &comparison.reason {
+            let _ = writeln!(out, "      {}", visible(reason));
+        }
+        if let Some(pinned) = &comparison.pinned {
+            let _ = writeln!(out, "      {}", visible(&comparing::pinned(pinned)));
+        }
+        if comparison.verdict == Change::Regressed {
+            row(out, "try next", comparing::next(check));
+        }
+    }
+    if rows.len() > DETAILED {
+        let _ = writeln!(out, "… and {} more comparisons; the JSON report has them all", rows.len() - DETAILED);
+    }
 }
 
 /// The whole report, for `report` and for tests.
@@ -127,6 +159,9 @@ fn detail(out: &mut String, check: &CheckRecord, lines: Lines<'_>, style: Style)
     }
     if check.attempts > 1 {
         row(out, "attempts", &check.attempts.to_string());
+    }
+    if let Some(base) = check.base.as_ref().filter(|base| base.verdict != Verdict::Passed) {
+        row(out, "arm base", &format!("{} ({})", base.reason.as_deref().unwrap_or("not measured"), base.target));
     }
     if check.verdict == Verdict::Passed {
         return;
@@ -187,6 +222,7 @@ fn summary(counts: Counts, record: &Record) -> String {
         (counts.errored, "could not be measured"),
         (counts.skipped, "skipped"),
         (counts.regressed, "regressed"),
+        (counts.inconclusive, "inconclusive"),
     ] {
         if count > 0 {
             parts.push(format!("{count} {word}"));

@@ -21,7 +21,7 @@ impl Fold {
                     tool: Tool { name: "shakedown".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
                     run,
                     host: *host,
-                    design,
+                    design: *design,
                     suites,
                     summary: Counts::default(),
                     checks: Vec::new(),

@@ -7,8 +7,9 @@ use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 
 use super::advice::advice;
+use super::comparing;
 use crate::judge::sentence;
-use crate::model::{CheckRecord, Record, Severity, Verdict};
+use crate::model::{Change, CheckRecord, Record, Severity, Verdict};
 
 /// Longest text of one case, bytes; head and tail are kept.
 const LONGEST: usize = 64 * 1024;
@@ -67,7 +68,8 @@ fn suite(
     checks: &[&CheckRecord],
     rich: bool,
 ) -> io::Result<()> {
-    let count = |verdict: Verdict| checks.iter().filter(|check| shown(check) == verdict).count().to_string();
+    let strict = record.run.strict;
+    let count = |verdict: Verdict| checks.iter().filter(|check| shown(check, strict) == verdict).count().to_string();
     let zone = if rich { "Z" } else { "" };
     let started = record.run.started.get(..19).unwrap_or("1970-01-01T00:00:00");
     let time: f64 = checks.iter().map(|check| check.duration_s).sum();
@@ -94,17 +96,36 @@ fn suite(
     }
     xml.write_event(Event::End(BytesEnd::new("properties")))?;
     for check in checks {
-        case(xml, check, rich)?;
+        case(xml, check, rich, strict)?;
     }
-    let warned: Vec<String> = checks.iter().filter(|check| is_warning(check)).map(|check| warning(check)).collect();
-    text_element(xml, "system-out", &[], &warned.join("\n"))?;
+    let mut told: Vec<String> = checks.iter().filter(|check| is_warning(check)).map(|check| warning(check)).collect();
+    told.extend(checks.iter().flat_map(|check| compared(check)));
+    text_element(xml, "system-out", &[], &told.join("\n"))?;
     text_element(xml, "system-err", &[], "")?;
     xml.write_event(Event::End(BytesEnd::new("testsuite")))
 }
 
 /// A failure of severity `warn` must not turn a pipeline red: it is a pass, told in system-out.
-fn shown(check: &CheckRecord) -> Verdict {
-    if is_warning(check) { Verdict::Passed } else { check.verdict }
+fn shown(check: &CheckRecord, strict: bool) -> Verdict {
+    if is_warning(check) {
+        return Verdict::Passed;
+    }
+    let worse = comparing::regressed(check) && check.severity == Severity::Fail;
+    if worse || (strict && comparing::undecided(check)) { Verdict::Failed } else { check.verdict }
+}
+
+/// Every comparison of a case, in words.
+fn compared(check: &CheckRecord) -> impl Iterator<Item = String> {
+    check.comparison.0.iter().map(|(name, one)| format!("{}: {}", check.id, comparing::sentence(name, one)))
+}
+
+/// What a case that holds fails with nevertheless: the comparisons behind it, and the type.
+fn worse(check: &CheckRecord) -> (String, &'static str) {
+    let worst = comparing::worst(check);
+    let words = check.comparison.0.iter().filter(|(_, comparison)| Some(comparison.verdict) == worst);
+    let words: Vec<String> = words.map(|(name, comparison)| comparing::sentence(name, comparison)).collect();
+    let regressed = worst == Some(Change::Regressed);
+    (words.join("; "), if regressed { "performance.regressed" } else { "performance.inconclusive" })
 }
 
 fn is_warning(check: &CheckRecord) -> bool {
@@ -128,11 +149,19 @@ fn properties(record: &Record, checks: &[&CheckRecord]) -> Vec<(String, String)>
                 out.push((format!("metric.{}.{name}", check.id), format!("{} {}", round.p50, metric.unit)));
             }
         }
+        for (name, one) in &check.comparison.0 {
+            let ratio = one.ratio.or(one.difference).map_or_else(String::new, |value| format!(" {value:.4}"));
+            let ci = one.ci.map_or_else(String::new, |[low, high]| format!(" [{low:.4}, {high:.4}]"));
+            let mde = one.mde.map_or_else(String::new, |mde| format!(" mde {mde:.4}"));
+            let word = one.verdict.word();
+            let value = format!("{word}{ratio}{ci} tolerance {:.4}{mde} against {}", one.tolerance, one.against);
+            out.push((format!("comparison.{}.{name}", check.id), value));
+        }
     }
     out
 }
 
-fn case(xml: &mut Xml<'_>, check: &CheckRecord, rich: bool) -> io::Result<()> {
+fn case(xml: &mut Xml<'_>, check: &CheckRecord, rich: bool, strict: bool) -> io::Result<()> {
     let class = class_of(check);
     let time = format!("{:.3}", check.duration_s);
     let mut attributes = vec![("classname", class.as_str()), ("name", &*check.id), ("time", time.as_str())];
@@ -141,7 +170,7 @@ fn case(xml: &mut Xml<'_>, check: &CheckRecord, rich: bool) -> io::Result<()> {
         attributes.extend([("file", file), ("line", line)]);
     }
     let start = element("testcase", &attributes);
-    let verdict = shown(check);
+    let verdict = shown(check, strict);
     if verdict == Verdict::Passed && !rich {
         return xml.write_event(Event::Empty(start));
     }
@@ -151,6 +180,10 @@ fn case(xml: &mut Xml<'_>, check: &CheckRecord, rich: bool) -> io::Result<()> {
     }
     let message = check.reason.clone().unwrap_or_default();
     match verdict {
+        Verdict::Failed if check.verdict == Verdict::Passed => {
+            let (message, kind) = worse(check);
+            text_element(xml, "failure", &[("message", &message), ("type", kind)], &story(check))?;
+        }
         Verdict::Failed => {
             text_element(xml, "failure", &[("message", &message), ("type", "assertion")], &story(check))?;
         }
@@ -188,6 +221,10 @@ fn story(check: &CheckRecord) -> String {
         lines.push(sentence(outcome));
         let place = if &*outcome.at == "default" { &check.at } else { &outcome.at };
         lines.push(format!("at {place}"));
+    }
+    lines.extend(compared(check));
+    if comparing::regressed(check) {
+        lines.push(format!("try next: {}", comparing::next(check)));
     }
     if let Some(fault) = &check.fault {
         lines.push(fault.to_string());

@@ -2,16 +2,19 @@
 
 pub mod advice;
 pub mod atomic;
+pub mod compared;
+pub mod comparing;
 pub mod console;
 pub mod fold;
 pub mod jsonl;
 pub mod junit;
+pub mod light;
 pub mod progress;
 pub mod style;
 
 use std::io::{self, Write};
 
-use crate::model::Record;
+use crate::model::{Record, Value};
 
 /// A renderer of a finished record. It writes as it goes: a report of 10,000 cases is never one text in memory.
 pub struct Format {
@@ -44,11 +47,23 @@ pub fn json(record: &Record, out: &mut dyn Write) -> io::Result<()> {
 
 /// Reads a report back; the error says what is wrong with it.
 pub fn read(text: &str) -> Result<Record, String> {
-    let head: serde_json::Value = serde_json::from_str(text).map_err(|error| format!("this is not JSON: {error}"))?;
-    match head.get("schema").and_then(serde_json::Value::as_str) {
-        Some(crate::model::record::SCHEMA) => {}
-        Some(other) => return Err(format!("schema is {other}; this shakedown reads {}", crate::model::record::SCHEMA)),
-        None => return Err("there is no `schema`: this is not a report".into()),
+    #[derive(serde::Deserialize)]
+    struct Head {
+        schema: Option<Value>,
     }
+    named(serde_json::from_str::<Head>(text).map(|head| head.schema))?;
     serde_json::from_str(text).map_err(|error| format!("the report is damaged: {error}"))
+}
+
+/// Whether the schema that a document names is the report's.
+fn named(schema: serde_json::Result<Option<Value>>) -> Result<(), String> {
+    let ours = crate::model::record::SCHEMA;
+    match schema {
+        Ok(Some(Value::String(schema))) if schema == ours => Ok(()),
+        Ok(Some(Value::String(other))) => Err(format!("schema is {other}; this shakedown reads {ours}")),
+        Ok(Some(other)) => Err(format!("schema is {other}; this shakedown reads {ours}")),
+        Ok(None) => Err("there is no `schema`: this is not a report".into()),
+        Err(error) if error.is_data() => Err(format!("this is not JSON of a report: {error}")),
+        Err(error) => Err(format!("this is not JSON: {error}")),
+    }
 }

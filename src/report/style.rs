@@ -1,6 +1,7 @@
 //! Colours, for terminals that want them.
 
-use crate::model::{CheckRecord, Severity, Verdict};
+use super::comparing::regressed;
+use crate::model::{Change, CheckRecord, Severity, Verdict};
 
 /// Whether to colour.
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,12 +31,33 @@ impl Style {
     #[must_use]
     pub fn status(self, check: &CheckRecord) -> String {
         let (code, word) = match (check.verdict, check.severity) {
+            (Verdict::Passed, Severity::Fail) if regressed(check) => ("31;1", "REGR "),
+            (Verdict::Passed, Severity::Warn) if regressed(check) => ("33", "WARN "),
             (Verdict::Passed, _) if check.flaky => ("33", "FLAKY"),
             (Verdict::Passed, _) => ("32", "PASS "),
             (Verdict::Failed, Severity::Warn) => ("33", "WARN "),
             (Verdict::Failed, Severity::Fail) => ("31;1", "FAIL "),
             (Verdict::Errored, _) => ("35;1", "ERROR"),
             (Verdict::Skipped, _) => ("36", "SKIP "),
+        };
+        self.paint(code, word)
+    }
+
+    /// The fixed-width status word of a change that is no number.
+    #[must_use]
+    pub fn mark(self, bad: bool) -> String {
+        if bad { self.paint("31;1", "DIFF ") } else { self.paint("36", "NOTE ") }
+    }
+
+    /// The fixed-width status word of a comparison.
+    #[must_use]
+    pub fn change(self, change: Change) -> String {
+        let (code, word) = match change {
+            Change::Regressed => ("31;1", "REGR "),
+            Change::Improved => ("32", "IMPR "),
+            Change::Unchanged => ("32", "SAME "),
+            Change::Inconclusive => ("33", "INCO "),
+            Change::NotCompared => ("33", "NONE "),
         };
         self.paint(code, word)
     }

@@ -12,3 +12,6 @@ pub mod typical;
 pub use effect::Effect;
 pub use samples::Samples;
 pub use summary::Summary;
+
+#[cfg(test)]
+mod tests;

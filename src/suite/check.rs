@@ -5,10 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sha2::{Digest as _, Sha256};
-
 use super::args::{Typed, Typing};
 use super::diagnostic::{Diagnostics, Sources, Span, suggest};
+use super::digest::Written;
 use super::expect::{Expectation, Reader};
 use super::gate::{self, Gate};
 use super::matrix::{self, Cell};
@@ -44,6 +43,8 @@ pub struct Check {
     pub retries: u32,
     /// Rounds that count.
     pub rounds: u32,
+    /// Measurements in a round.
+    pub samples: u32,
     /// Weight of a failure.
     pub severity: Severity,
     /// Bound of the whole check, if the suite gives one.
@@ -52,7 +53,7 @@ pub struct Check {
     pub gate: Arc<Gate>,
     /// Hash of what it looks at.
     pub digest: Arc<str>,
-    /// Whether an override of `--against` changes what it looks at.
+    /// Whether it names a variable that `--against` overrides.
     pub differs: bool,
     /// `file:line` of the check.
     pub at: Arc<str>,
@@ -81,6 +82,8 @@ pub struct Builder<'a> {
     pub errors: &'a mut Diagnostics,
     /// Variables and secrets.
     pub scope: Scope<'a>,
+    /// What the file says before anything is overridden.
+    pub written: &'a Written,
     /// `defaults:`, resolved.
     pub defaults: &'a BTreeMap<String, Node>,
     /// Default expectations per family, parsed once.
@@ -173,6 +176,11 @@ impl Builder<'_> {
         let probe = self.build(frame.family, &typed, below.span)?;
         let severity = if common.text("severity") == Some("warn") { Severity::Warn } else { Severity::Fail };
         let disruptive = probe.footprint() == Footprint::Disruptive;
+        let samples = common.unsigned("samples").unwrap_or(1);
+        if disruptive && samples > 1 && frozen.get("samples").is_some() {
+            let help = "what it breaks is broken once per round: raise `rounds`";
+            self.errors.add(node.span, format!("`{}` has one sample per round", frame.family.name), help);
+        }
         if disruptive && (eventually.is_some() || frozen.get("retries").is_some()) {
             let help = "a second attempt would break the target once more and hide the first result";
             self.errors.add(
@@ -197,10 +205,11 @@ impl Builder<'_> {
             eventually,
             retries: if disruptive { 0 } else { common.unsigned("retries").unwrap_or(0) },
             rounds: self.rounds.or(common.unsigned("rounds")).unwrap_or(1),
+            samples: if disruptive { 1 } else { samples },
             severity,
             budget: common.duration("budget"),
             gate: gate.into(),
-            digest: self.digest(frame.family.name, &below).into(),
+            digest: self.written.digest(frame.family.name, frame.below, self.defaults.get("timeout"), cell).into(),
             differs: false,
             at: self.sources.line_of(node.span).into(),
             needs_span: node.get("needs").map_or(node.span, |needs| needs.span),
@@ -235,20 +244,6 @@ impl Builder<'_> {
     fn eventually(&mut self, node: Option<&Node>, folder: &Path) -> Option<Eventually> {
         let typed = self.typing(folder).fields("eventually", node?, tables::EVENTUALLY);
         Some(Eventually { within: typed.args.duration("within")?, every: typed.args.duration("every")? })
-    }
-
-    /// What makes numbers comparable: the family and its fields, resolved, in any order of keys. Secrets stay out: a hash
-    /// of a weak one could be guessed.
-    fn digest(&self, family: &str, below: &Node) -> String {
-        let mut text = format!("{family} ");
-        canonical(below, &mut text);
-        if let Some(timeout) = self.defaults.get("timeout") {
-            canonical(timeout, &mut text);
-        }
-        let hidden = |text: String, secret: &String| if secret.is_empty() { text } else { text.replace(secret, "***") };
-        let text = self.scope.secrets.values().fold(text, hidden);
-        let digest = crate::net::bytes::hex(&Sha256::digest(text.as_bytes()));
-        digest.chars().take(16).collect()
     }
 
     fn build(&mut self, family: &'static Family, typed: &Typed, span: Span) -> Option<Arc<dyn DynProbe>> {
@@ -317,28 +312,6 @@ impl Builder<'_> {
             }
         }
         None
-    }
-}
-
-fn canonical(node: &Node, out: &mut String) {
-    match &node.kind {
-        Kind::Null => out.push('~'),
-        Kind::Scalar(text, _) => out.push_str(&format!("{text:?}")),
-        Kind::List(items) => {
-            out.push('[');
-            items.iter().for_each(|item| canonical(item, out));
-            out.push(']');
-        }
-        Kind::Map(entries) => {
-            let mut sorted: Vec<_> = entries.iter().collect();
-            sorted.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
-            out.push('{');
-            for (key, value) in sorted {
-                out.push_str(&format!("{:?}:", key.name));
-                canonical(value, out);
-            }
-            out.push('}');
-        }
     }
 }
 

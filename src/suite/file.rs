@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::check::{Builder, Check};
 use super::diagnostic::{Diagnostics, Sources, Span, suggest};
+use super::digest;
 use super::expect::{Expectation, Reader};
 use super::merge::{self, Document};
 use super::secret::{Redactor, SHORTEST};
@@ -28,9 +29,12 @@ pub struct Suite {
 }
 
 /// What the command line adds.
+#[derive(Clone)]
 pub struct Options<'a> {
     /// `--var`, in order.
     pub vars: Vec<(String, String)>,
+    /// `--against`: what the new target of a comparison overrides beyond `vars`.
+    pub against: Vec<(String, String)>,
     /// `--vars` files, read before `--var`.
     pub var_files: Vec<PathBuf>,
     /// `--rounds`.
@@ -98,6 +102,7 @@ fn suite(
     loaded: &mut Loaded,
 ) {
     let secrets = secrets(&document, options.env, loaded);
+    let written = digest::Written::of(&document.vars, &secrets);
     for (name, node) in overrides {
         if let Some(slot) = document.vars.get_mut(name) {
             *slot = node.clone();
@@ -115,11 +120,14 @@ fn suite(
         let source = loaded.sources.add("--timeout", timeout.clone());
         defaults.insert("timeout".into(), whole(source, timeout));
     }
+    let touched = vars::touched(&document.vars, options.against.iter().map(|(name, _)| name));
+    let everywhere = document.defaults.values().any(|node| vars::mentions(node, &touched));
     let mut builder = Builder {
         families,
         sources: &loaded.sources,
         errors: &mut loaded.errors,
         scope,
+        written: &written,
         defaults: &defaults,
         default_expect,
         rounds: options.rounds,
@@ -137,7 +145,8 @@ fn suite(
             }
             seen.insert(id.to_owned(), node.span);
         }
-        checks.extend(builder.check(node, folder));
+        let differs = everywhere || vars::mentions(node, &touched);
+        checks.extend(builder.check(node, folder).into_iter().map(|check| Check { differs, ..check }));
     }
     let ids = seen.into_keys().collect();
     let name: Arc<str> = document.name.as_ref().map_or("", |(name, _)| name).into();
@@ -209,9 +218,11 @@ fn overrides(options: &Options<'_>, loaded: &mut Loaded) -> BTreeMap<String, Nod
             }
         }
     }
-    for (name, value) in &options.vars {
-        let source = loaded.sources.add(&format!("--var {name}"), value.clone());
-        out.insert(name.clone(), whole(source, value));
+    for (flag, pairs) in [("--var", &options.vars), ("--against", &options.against)] {
+        for (name, value) in pairs {
+            let source = loaded.sources.add(&format!("{flag} {name}"), value.clone());
+            out.insert(name.clone(), whole(source, value));
+        }
     }
     out
 }

@@ -3,6 +3,7 @@
 pub mod args;
 pub mod check;
 pub mod diagnostic;
+pub mod digest;
 pub mod expect;
 pub mod file;
 pub mod gate;

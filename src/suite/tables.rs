@@ -28,6 +28,7 @@ pub const SUITE: &[Field] = &[
 pub const DEFAULTS: &[Field] = &[
     Field::optional("timeout", crate::model::field::PATIENCE, "How long a silent peer is waited for."),
     ROUNDS,
+    SAMPLES,
     RETRIES,
     SEVERITY,
     BUDGET,
@@ -38,6 +39,13 @@ const ROUNDS: Field = Field::default(
     FieldKind::Integer(1, 1000),
     "1",
     "Independent repetitions of the measurement; with more than one, a warm-up round is made first and discarded.",
+);
+const SAMPLES: Field = Field::default(
+    "samples",
+    FieldKind::Integer(1, 10_000),
+    "1",
+    "Measurements in a round, one after the other, each with new connections; every one of them is judged. A round ends with \
+     the first that got no answer.",
 );
 const RETRIES: Field = Field::default(
     "retries",
@@ -99,6 +107,7 @@ pub const CHECK: &[Field] = &[
     Field::optional("eventually", FieldKind::Group(EVENTUALLY), "Convergence: repeat until it holds."),
     RETRIES,
     ROUNDS,
+    SAMPLES,
     SEVERITY,
     BUDGET,
     Field::optional("baseline", FieldKind::Map(&FieldKind::Group(BASELINE)), "Per metric, how it is compared."),

@@ -1,6 +1,6 @@
 //! `${…}` inside scalars: suite variables, matrix cells, environment, secrets. Never text templating.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::diagnostic::{Diagnostics, Span, suggest};
 use super::tree::{Key, Kind, Node};
@@ -123,6 +123,36 @@ fn scalar(span: Span, text: &str, plain: bool, scope: &Scope<'_>, errors: &mut D
     Node { span, kind: Kind::Scalar(out, plain) }
 }
 
+/// The variables whose value depends on one of `changed`, those included.
+pub fn touched<'a>(raw: &BTreeMap<String, Node>, changed: impl Iterator<Item = &'a String>) -> BTreeSet<String> {
+    let mut out: BTreeSet<String> = changed.cloned().collect();
+    loop {
+        let more: Vec<&String> = raw
+            .iter()
+            .filter(|(name, node)| !out.contains(*name) && mentions(node, &out))
+            .map(|(name, _)| name)
+            .collect();
+        if more.is_empty() {
+            return out;
+        }
+        out.extend(more.into_iter().cloned());
+    }
+}
+
+/// Whether a `${…}` below `node` names one of `names`.
+#[must_use]
+pub fn mentions(node: &Node, names: &BTreeSet<String>) -> bool {
+    match &node.kind {
+        Kind::Null => false,
+        Kind::Scalar(text, _) => text.split("${").skip(1).any(|rest| {
+            let name = rest.split_once('}').map_or("", |(inner, _)| inner.split(":-").next().unwrap_or_default());
+            names.contains(name.trim())
+        }),
+        Kind::List(items) => items.iter().any(|item| mentions(item, names)),
+        Kind::Map(entries) => entries.iter().any(|(_, item)| mentions(item, names)),
+    }
+}
+
 /// Resolves `vars:` that name each other, after overrides. A cycle or an unknown name goes to `errors`.
 pub fn settle(
     raw: &BTreeMap<String, Node>,
@@ -161,7 +191,7 @@ pub fn settle(
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{Diagnostics, Kind, Node, Scope, resolve, settle};
+    use super::{Diagnostics, Kind, Node, Scope, mentions, resolve, settle, touched};
     use crate::suite::diagnostic::Span;
 
     fn scalar(text: &str) -> Node {
@@ -199,6 +229,16 @@ mod tests {
         ] {
             assert_eq!(run(text), (want.to_owned(), errors), "{text}");
         }
+    }
+
+    #[test]
+    fn what_an_override_touches_is_followed_through_variables() {
+        let raw = vars(&[("port", "1"), ("where", "${host}:${port}"), ("host", "h"), ("url", "http://${where:-x}/")]);
+        let changed = ["port".to_owned()];
+        let touched = touched(&raw, changed.iter());
+        assert_eq!(touched.iter().map(String::as_str).collect::<Vec<_>>(), ["port", "url", "where"]);
+        assert!(mentions(&scalar("a ${url} b"), &touched));
+        assert!(!mentions(&scalar("${host} $port {url}"), &touched));
     }
 
     #[test]

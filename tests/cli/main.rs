@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test that panics is a test that fails
 
+mod baseline;
 mod demo;
 mod endings;
 mod gates;

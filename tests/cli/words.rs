@@ -21,7 +21,13 @@ fn every_family_explains_itself() {
         }
     }
     let fact = desk.run(&["explain", "tcp.connect_time"]).out;
-    assert!(fact.contains("parts: .min") && fact.contains("metric: lower is better"), "{fact}");
+    assert!(fact.contains("parts: .min") && fact.contains("metric: lower is better, tolerance 5%"), "{fact}");
+    let loss = desk.run(&["explain", "icmp.loss"]).out;
+    assert!(loss.contains("tolerance 0.5 percentage points"), "{loss}");
+    let family = desk.run(&["explain", "http"]).out;
+    assert!(family.contains("  same                   outcome, status, version, headers"), "{family}");
+    assert!(family.contains("below headers: date, age"), "{family}");
+    assert!(desk.run(&["explain", "tls.expires_in"]).out.contains("between two measurements: ignore"));
     let unknown = desk.run(&["explain", "tpc"]);
     assert_eq!(unknown.code, 2);
     assert!(unknown.err.contains("did you mean `tcp`"), "{}", unknown.err);
@@ -78,10 +84,10 @@ fn reference() -> Vec<(&'static str, String)> {
         families.push('\n');
     }
     let mut cli = String::from("<!-- generated from the command line's definition -->\n");
-    for command in
-        ["", "run", "plan", "report", "history", "probe", "serve", "demo", "explain", "schema", "completions", "man"]
-    {
-        let args: Vec<&str> = [command, "--help"].into_iter().filter(|arg| !arg.is_empty()).collect();
+    let commands = ["", "run", "plan", "compare", "calibrate", "report", "history", "probe", "serve", "demo", "explain", "schema", "completions", "man"];
+    let baseline = ["", " accept", " list", " show", " rm", " pin"].map(|below| format!("baseline{below}"));
+    for command in commands.into_iter().chain(baseline.iter().map(String::as_str)) {
+        let args: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         cli.extend(["\n## shakedown ", command, "\n\n```text\n", &desk.run(&args).out, "```\n"]);
     }
     let suite = String::from("<!-- generated from the tables that validate suites -->\n")

@@ -20,7 +20,7 @@ use question::Question;
 
 use crate::model::fact::Distribution;
 use crate::model::field::{IP_FAMILY, PATIENCE};
-use crate::model::{Args, Better, Choice, Fact, FactInfo, Fault, Field, FieldKind, Invalid, Observation, Unit};
+use crate::model::{Args, Better, Choice, Fact, FactInfo, Fault, Field, FieldKind, Invalid, Observation, Rule, Unit};
 use crate::net::{IpFamily, dial, endpoint, resolve};
 use crate::probe::{Cx, Footprint, Probe, fact_is};
 
@@ -56,16 +56,19 @@ const RCODES: &[&str] = &[
 const EXTENDED: (u16, u16) = (11, 16);
 const RCODE: Fact<Choice> = Fact::choice("rcode", RCODES, "Response code, with the upper bits EDNS adds.");
 const RCODE_NUMBER: Fact<String> = Fact::text(RCODE.info.name, RCODE.info.help);
-const ADDRESS: Fact<String> = Fact::text("address", "The address of the server that was asked.");
+const ADDRESS: Fact<String> = Fact::text("address", "The address of the server that was asked.").ruled(Rule::Ignore);
 const ANSWERS: Fact<Vec<String>> = Fact::list(
     "answers",
     "Data of the records of the type asked for, in the order of the answer section, in presentation format.",
 );
 const RECORDS: Fact<Vec<String>> =
-    Fact::list("answers.records", "Every record of the answer section: name, TTL, class, type, data.");
+    Fact::list("answers.records", "Every record of the answer section: name, TTL, class, type, data.")
+        .ruled(Rule::Ignore);
 const CNAMES: Fact<Vec<String>> = Fact::list("cname", "Names the question's name is an alias of, link by link.");
-const AUTHORITY: Fact<Vec<String>> = Fact::list("authority", "Every record of the authority section.");
-const ADDITIONAL: Fact<Vec<String>> = Fact::list("additional", "Every record of the additional section but OPT.");
+const AUTHORITY: Fact<Vec<String>> =
+    Fact::list("authority", "Every record of the authority section.").ruled(Rule::Ignore);
+const ADDITIONAL: Fact<Vec<String>> =
+    Fact::list("additional", "Every record of the additional section but OPT.").ruled(Rule::Ignore);
 const FLAGS: Fact<Vec<String>> = Fact::list("flags", "Flags that are set: qr aa tc rd ra ad cd.");
 const TTL: Fact<Distribution> = Fact::spread("ttl", Unit::Seconds, "TTLs of the records of the answer section.");
 const RTT: Fact<Distribution> =
@@ -80,10 +83,12 @@ const DISCARDED: Fact<i64> = Fact::integer(
     Unit::Count,
     "Messages that were no answer: wrong id, question or sender, not a response, unreadable. The notes say which.",
 );
-const NSID: Fact<String> = Fact::text("nsid", "Name server identifier (RFC 5001); hexadecimal when it is not text.");
-const EDNS_VERSION: Fact<i64> = Fact::integer("edns.version", Unit::Count, "EDNS version of the reply.");
+const NSID: Fact<String> =
+    Fact::text("nsid", "Name server identifier (RFC 5001); hexadecimal when it is not text.").ruled(Rule::Ignore);
+const EDNS_VERSION: Fact<i64> =
+    Fact::integer("edns.version", Unit::Count, "EDNS version of the reply.").ruled(Rule::Same);
 const EDNS_SIZE: Fact<i64> =
-    Fact::integer("edns.size", Unit::Bytes, "Largest UDP message the server takes, as it says.");
+    Fact::integer("edns.size", Unit::Bytes, "Largest UDP message the server takes, as it says.").ruled(Rule::Same);
 const EDNS_ERRORS: Fact<Vec<String>> =
     Fact::list("edns.errors", "Extended DNS errors (RFC 8914): code, and the server's words if any.");
 

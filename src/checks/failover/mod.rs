@@ -18,21 +18,28 @@ use stream::{Aim, Stream};
 
 use crate::guard::Outcome;
 use crate::model::fact::Distribution;
-use crate::model::{Args, Better, Fact, FactInfo, Fault, Field, FieldKind, Invalid, Observation, Unit, Value};
+use crate::model::{Args, Better, Fact, FactInfo, Fault, Field, FieldKind, Invalid, Observation, Rule, Unit, Value};
 use crate::probe::{Cx, Footprint, Probe};
+
+/// Difference of an outage that is no alarm yet, seconds: timers of routers and load balancers have such steps.
+const NOTICED: f64 = 0.1;
+/// The same in probes, at an interval of 10 ms.
+const BURST: f64 = 10.0;
 
 const LONGEST: Fact<f64> = Fact::metric(
     "outage.longest",
     Unit::Seconds,
     Better::Lower,
     "Longest outage: the middle of its bounds; 0 when there was none, absent when the service never came back.",
-);
+)
+.within(NOTICED);
 const TOTAL: Fact<f64> = Fact::metric(
     "outage.total",
     Unit::Seconds,
     Better::Lower,
     "All outages together; absent when the service never came back.",
-);
+)
+.within(NOTICED);
 const LO: Fact<f64> = Fact::number(
     "outage.lo",
     Unit::Seconds,
@@ -65,16 +72,19 @@ const RECOVERED_AFTER: Fact<f64> = Fact::metric(
     Better::Lower,
     "From the end of the inject command to the answer that began the lasting recovery; absent without an outage, and \
      when not recovered.",
-);
+)
+.within(NOTICED);
 const LOST: Fact<i64> =
-    Fact::counter("lost", Unit::Count, Better::Lower, "Probes without an answer after the first steady phase.");
+    Fact::counter("lost", Unit::Count, Better::Lower, "Probes without an answer after the first steady phase.")
+        .within(BURST);
 const LATE: Fact<i64> = Fact::counter(
     "late",
     Unit::Count,
     Better::Lower,
     "Answered probes that took over twice as long as the slowest of the first steady phase, and over one interval: \
      held up, not lost.",
-);
+)
+.within(BURST);
 const SENT: Fact<i64> = Fact::integer("sent", Unit::Count, "Probes sent, steady phases included.");
 const RESTORED: Fact<bool> = Fact::flag("restored", "`restore` and `verify` succeeded.");
 const STEADY_BEFORE: Fact<bool> = Fact::flag("steady.before", "No probe was lost before the fault.");
@@ -84,7 +94,8 @@ const FAILBACK: Fact<f64> = Fact::metric(
     Unit::Seconds,
     Better::Lower,
     "Longest outage that began with or after `restore`; 0 when there was none, absent when the service stayed away.",
-);
+)
+.within(NOTICED);
 const LATENCY: Fact<Distribution> = Fact::distribution(
     "latency",
     Unit::Seconds,
@@ -96,8 +107,10 @@ const SCHEDULE_LATE: Fact<Distribution> = Fact::spread(
     Unit::Seconds,
     "How late this side sent its probes; the bounds account for it, but more than an interval means an overloaded sender.",
 );
-const INJECT_EXIT: Fact<i64> = Fact::integer("inject.exit", Unit::Count, "Exit status of the inject command.");
-const RESTORE_EXIT: Fact<i64> = Fact::integer("restore.exit", Unit::Count, "Exit status of the last restore command.");
+const INJECT_EXIT: Fact<i64> =
+    Fact::integer("inject.exit", Unit::Count, "Exit status of the inject command.").ruled(Rule::Same);
+const RESTORE_EXIT: Fact<i64> =
+    Fact::integer("restore.exit", Unit::Count, "Exit status of the last restore command.").ruled(Rule::Same);
 
 const COMMAND_TIMEOUT: FieldKind = FieldKind::Duration(0.01, 3600.0);
 const COMMAND: FieldKind = FieldKind::Group(&[

@@ -6,9 +6,49 @@ use hyper::header::{CONTENT_TYPE, HeaderMap};
 use super::answer::Answer;
 use super::hop::Trace;
 use crate::model::fact::Distribution;
-use crate::model::{Better, Choice, Fact, FactInfo, Unit, Value};
+use crate::model::{Better, Choice, Fact, FactInfo, Rule, Unit, Value};
 use crate::net::bytes::readable;
 use crate::probe::Cx;
+
+/// Headers that differ from answer to answer of an unchanged server: clocks, ids, traces, caches, counters, what
+/// describes the body, and policies that hold a nonce.
+const VOLATILE: &[&str] = &[
+    "date",
+    "age",
+    "expires",
+    "last-modified",
+    "etag",
+    "content-length",
+    "content-md5",
+    "content-digest",
+    "digest",
+    "set-cookie",
+    "via",
+    "retry-after",
+    "nel",
+    "report-to",
+    "content-security-policy*",
+    "*ratelimit*",
+    "*rate-limit*",
+    "*cache",
+    "*cache-hits",
+    "*cache-status",
+    "x-served-by",
+    "x-timer",
+    "x-runtime",
+    "*timing",
+    "*-time",
+    "*timestamp*",
+    "*-id",
+    "*requestid*",
+    "*request-id*",
+    "*trace*",
+    "*correlation*",
+    "x-b3-*",
+    "cf-*",
+    "x-azure-ref",
+    "*nonce*",
+];
 
 pub(super) const OUTCOME: Fact<Choice> = Fact::choice(
     "outcome",
@@ -29,20 +69,22 @@ pub(super) const OUTCOME: Fact<Choice> = Fact::choice(
     "What became of the exchange; `answered` when a whole answer arrived, whatever its status.",
 );
 pub(super) const STATUS: Fact<i64> =
-    Fact::integer("status", Unit::Count, "Status of the final answer; absent unless a whole one arrived.");
+    Fact::integer("status", Unit::Count, "Status of the final answer; absent unless a whole one arrived.")
+        .ruled(Rule::Same);
 const VERSION: Fact<Choice> =
     Fact::choice("version", &["HTTP/1.0", "HTTP/1.1", "HTTP/2"], "Version of the final answer.");
 const HEADERS: Fact<Value> =
-    Fact::object("headers", "Headers of the final answer, names in lower case, repeats joined by \", \".");
-const BODY: Fact<String> = Fact::text("body", "Body of the final answer as text, up to `limit`.");
+    Fact::object("headers", "Headers of the final answer, names in lower case, repeats joined by \", \".")
+        .except(VOLATILE);
+const BODY: Fact<String> = Fact::text("body", "Body of the final answer as text, up to `limit`.").ruled(Rule::Ignore);
 const BODY_JSON: Fact<Value> =
-    Fact::object("body.json", "Body of the final answer, when it is JSON and within `limit`.");
+    Fact::object("body.json", "Body of the final answer, when it is JSON and within `limit`.").ruled(Rule::Ignore);
 const BODY_SIZE: Fact<i64> =
     Fact::integer("body.size", Unit::Bytes, "Bytes of body transferred, past `limit` too; reading stops after 64 MiB.");
-const BODY_TRUNCATED: Fact<bool> = Fact::flag("body.truncated", "`body` is not the whole body.");
+const BODY_TRUNCATED: Fact<bool> = Fact::flag("body.truncated", "`body` is not the whole body.").ruled(Rule::Ignore);
 const REDIRECTS: Fact<Vec<String>> = Fact::list("redirects", "Every URL a followed redirect led to, in order.");
 const URL: Fact<String> = Fact::text("url", "The last URL asked.");
-const ADDRESS: Fact<String> = Fact::text("address", "The address last connected to.");
+const ADDRESS: Fact<String> = Fact::text("address", "The address last connected to.").ruled(Rule::Ignore);
 pub(super) const CERTIFICATE_EXPIRES_IN: Fact<f64> = Fact::number(
     "certificate.expires_in",
     Unit::Seconds,

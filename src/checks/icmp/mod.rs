@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::model::fact::Distribution;
 use crate::model::field::{IP_FAMILY, PATIENCE};
-use crate::model::{Args, Better, Choice, Fact, FactInfo, Fault, Field, FieldKind, Invalid, Observation, Unit};
+use crate::model::{Args, Better, Choice, Fact, FactInfo, Fault, Field, FieldKind, Invalid, Observation, Rule, Unit};
 use crate::net::icmp::{Options, Pinger};
 use crate::net::{IpFamily, resolve};
 use crate::probe::{Cx, Footprint, Probe, fact_is};
@@ -18,7 +18,7 @@ const OUTCOME: Fact<Choice> = Fact::choice(
     &["replied", "silent", "unreachable", "time_exceeded", "too_big", "unresolved"],
     "`replied` when at least one probe was answered, else the plainest of what came instead.",
 );
-const ADDRESS: Fact<String> = Fact::text("address", "The address probed.");
+const ADDRESS: Fact<String> = Fact::text("address", "The address probed.").ruled(Rule::Ignore);
 const LOSS: Fact<f64> = Fact::metric(
     "loss",
     Unit::Ratio,
@@ -57,18 +57,20 @@ const JITTER: Fact<f64> = Fact::metric(
 );
 const TTL: Fact<Distribution> = Fact::spread("ttl", Unit::Count, "TTL or hop limit the replies arrived with.");
 const ERRORS: Fact<Vec<String>> =
-    Fact::list("errors", "What was said instead of a reply, by whom, how often: `host_unreachable from 192.0.2.1 x3`.");
+    Fact::list("errors", "What was said instead of a reply, by whom, how often: `host_unreachable from 192.0.2.1 x3`.")
+        .ruled(Rule::Ignore);
 const MTU: Fact<i64> =
-    Fact::integer("mtu", Unit::Bytes, "Smallest MTU that a router, or this host, named when a probe was too big.");
+    Fact::integer("mtu", Unit::Bytes, "Smallest MTU that a router, or this host, named when a probe was too big.")
+        .ruled(Rule::Same);
 const RTT_SOURCE: Fact<Choice> = Fact::choice(
     "rtt_source",
     &["kernel", "user"],
     "Who stamped the replies; `user` as soon as one kernel stamp was missing, or useless because the clock was set.",
-);
-const LATENESS: Fact<Distribution> = Fact::distribution(
+)
+.ruled(Rule::Ignore);
+const LATENESS: Fact<Distribution> = Fact::spread(
     "lateness",
     Unit::Seconds,
-    Better::Lower,
     "How long after its intended time each probe was sent: the quality of this host, not of the path.",
 );
 

@@ -11,7 +11,7 @@ use exchange::{Heard, Script};
 
 use crate::model::fact::Distribution;
 use crate::model::field::{IP_FAMILY, PATIENCE, PORT};
-use crate::model::{Args, Better, Choice, Fact, FactInfo, Fault, Field, FieldKind, Invalid, Observation, Unit};
+use crate::model::{Args, Better, Choice, Fact, FactInfo, Fault, Field, FieldKind, Invalid, Observation, Rule, Unit};
 use crate::net::{IpFamily, Refusal, bytes, connect, resolve};
 use crate::probe::{Cx, Footprint, Probe, fact_is};
 
@@ -20,14 +20,14 @@ const OUTCOME: Fact<Choice> = Fact::choice(
     &["connected", "refused", "timeout", "unreachable", "unresolved", "reset", "closed", "mismatch"],
     "What became of the connection; with `addresses: all` the first that is not `connected`.",
 );
-const ADDRESS: Fact<String> = Fact::text("address", "The address `outcome` speaks of.");
+const ADDRESS: Fact<String> = Fact::text("address", "The address `outcome` speaks of.").ruled(Rule::Ignore);
 const ADDRESSES: Fact<Vec<String>> = Fact::list("addresses", "Every address the name has.");
 const FAILED: Fact<Vec<String>> =
     Fact::list("addresses.failed", "Addresses that did not end as `connected`, with their outcome.");
 const CONNECT_TIME: Fact<Distribution> =
     Fact::distribution("connect_time", Unit::Seconds, Better::Lower, "From SYN to established, name lookup excluded.");
 const BANNER: Fact<String> = Fact::text("banner", "First line the server sent.");
-const RECEIVED: Fact<String> = Fact::text("received", "What the server sent, up to `limit`.");
+const RECEIVED: Fact<String> = Fact::text("received", "What the server sent, up to `limit`.").ruled(Rule::Ignore);
 
 /// The probe.
 pub struct Tcp {

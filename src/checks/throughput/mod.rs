@@ -15,16 +15,19 @@ use settings::Settings;
 
 use crate::model::fact::Distribution;
 use crate::model::field::{IP_FAMILY, PATIENCE};
-use crate::model::{Args, Better, Choice, Fact, FactInfo, Fault, Field, FieldKind, Invalid, Observation, Unit};
+use crate::model::{Args, Better, Choice, Fact, FactInfo, Fault, Field, FieldKind, Invalid, Observation, Rule, Unit};
 use crate::net::{connect, dial, resolve};
 use crate::probe::{Cx, Footprint, Probe, fact_is};
+
+/// Segments or datagrams per round that are no alarm yet: one lost burst.
+const BURST: f64 = 10.0;
 
 const OUTCOME: Fact<Choice> = Fact::choice(
     "outcome",
     &["transferred", "refused", "timeout", "unreachable", "unresolved", "reset", "busy", "protocol_error", "stalled"],
     "What became of the test; `transferred` when data moved to its end and both sides exchanged their counts.",
 );
-const ADDRESS: Fact<String> = Fact::text("address", "Address the test ran against.");
+const ADDRESS: Fact<String> = Fact::text("address", "Address the test ran against.").ruled(Rule::Ignore);
 const PEER: Fact<String> = Fact::text("peer", "What serves, as far as it says so: `iperf3`, or a name with a version.");
 const BITRATE: Fact<Distribution> = Fact::distribution(
     "bitrate",
@@ -36,7 +39,8 @@ const TRANSFERRED: Fact<i64> =
     Fact::integer("transferred", Unit::Bytes, "Payload as the receiver counted it, warm-up left out.");
 const SENT: Fact<i64> = Fact::integer("sent", Unit::Bytes, "Payload as the sender counted it, warm-up left out.");
 const RETRANSMITS: Fact<i64> =
-    Fact::counter("retransmits", Unit::Count, Better::Lower, "TCP segments the sender sent again, all streams.");
+    Fact::counter("retransmits", Unit::Count, Better::Lower, "TCP segments the sender sent again, all streams.")
+        .within(BURST);
 const RTT: Fact<Distribution> = Fact::distribution(
     "rtt",
     Unit::Seconds,
@@ -58,9 +62,11 @@ const JITTER: Fact<f64> = Fact::metric(
 const LOST: Fact<i64> = Fact::integer("lost", Unit::Count, "UDP datagrams that never arrived.");
 const PACKETS: Fact<i64> = Fact::integer("packets", Unit::Count, "UDP datagrams sent.");
 const REORDERED: Fact<i64> =
-    Fact::counter("reordered", Unit::Count, Better::Lower, "UDP datagrams that came after a later one; download only.");
+    Fact::counter("reordered", Unit::Count, Better::Lower, "UDP datagrams that came after a later one; download only.")
+        .within(BURST);
 const DUPLICATES: Fact<i64> =
-    Fact::counter("duplicates", Unit::Count, Better::Lower, "UDP datagrams that came again; download only.");
+    Fact::counter("duplicates", Unit::Count, Better::Lower, "UDP datagrams that came again; download only.")
+        .within(BURST);
 const DROPPED: Fact<i64> = Fact::integer(
     "dropped.receiver",
     Unit::Count,

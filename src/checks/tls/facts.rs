@@ -1,7 +1,7 @@
 //! What the family can see, and how a handshake becomes facts.
 
 use crate::model::fact::{Distribution, Time};
-use crate::model::{Better, Choice, Fact, FactInfo, Unit};
+use crate::model::{Better, Choice, Fact, FactInfo, Rule, Unit};
 use crate::net::tls::certificate::{Certificate, rfc3339};
 use crate::net::tls::{Handshake, Session, now};
 use crate::probe::Cx;
@@ -13,7 +13,7 @@ pub(super) const OUTCOME: Fact<Choice> = Fact::choice(
 );
 pub(super) const ALERT: Fact<String> =
     Fact::text("alert", "TLS alert that ended it, such as handshake_failure; `sent (why)` when this side ended it.");
-pub(super) const ADDRESS: Fact<String> = Fact::text("address", "The address connected to.");
+pub(super) const ADDRESS: Fact<String> = Fact::text("address", "The address connected to.").ruled(Rule::Ignore);
 pub(super) const CONNECT_TIME: Fact<Distribution> =
     Fact::distribution("connect_time", Unit::Seconds, Better::Lower, "From SYN to established, name lookup excluded.");
 const HANDSHAKE_TIME: Fact<Distribution> = Fact::distribution(
@@ -37,8 +37,8 @@ const RESUMED: Fact<bool> =
 const SUBJECT: Fact<String> = Fact::text("subject", "Subject of the leaf.");
 const ISSUER: Fact<String> = Fact::text("issuer", "Issuer of the leaf.");
 const SAN: Fact<Vec<String>> = Fact::list("san", "DNS names and addresses the leaf is for.");
-const NOT_BEFORE: Fact<Time> = Fact::time("not_before", "First second of the leaf's validity.");
-const NOT_AFTER: Fact<Time> = Fact::time("not_after", "Last second of the leaf's validity.");
+const NOT_BEFORE: Fact<Time> = Fact::time("not_before", "First second of the leaf's validity.").ruled(Rule::Same);
+const NOT_AFTER: Fact<Time> = Fact::time("not_after", "Last second of the leaf's validity.").ruled(Rule::Same);
 const EXPIRES_IN: Fact<f64> =
     Fact::number("expires_in", Unit::Seconds, "Until the leaf expires; negative once it has.");
 const CHAIN_EXPIRES_IN: Fact<f64> = Fact::number(
@@ -46,7 +46,7 @@ const CHAIN_EXPIRES_IN: Fact<f64> = Fact::number(
     Unit::Seconds,
     "Until the first certificate of the served chain expires; negative once one has.",
 );
-const CHAIN_LENGTH: Fact<i64> = Fact::integer("chain.length", Unit::Count, "Certificates served.");
+const CHAIN_LENGTH: Fact<i64> = Fact::integer("chain.length", Unit::Count, "Certificates served.").ruled(Rule::Same);
 const CHAIN_SUBJECTS: Fact<Vec<String>> = Fact::list("chain.subjects", "Subjects of the served chain, leaf first.");
 const KEY: Fact<String> = Fact::text("key", "Key of the leaf, such as ECDSA P-256 or RSA 2048.");
 const SIGNATURE: Fact<String> = Fact::text("signature", "Signature algorithm of the leaf, such as ecdsa-with-SHA256.");

@@ -9,7 +9,7 @@ use exchange::{Heard, Script};
 
 use crate::model::fact::Distribution;
 use crate::model::field::{IP_FAMILY, PATIENCE, PORT};
-use crate::model::{Args, Better, Choice, Fact, FactInfo, Fault, Field, FieldKind, Invalid, Observation, Unit};
+use crate::model::{Args, Better, Choice, Fact, FactInfo, Fault, Field, FieldKind, Invalid, Observation, Rule, Unit};
 use crate::net::{IpFamily, bytes, resolve};
 use crate::probe::{Cx, Footprint, Probe, fact_is};
 
@@ -18,14 +18,15 @@ const OUTCOME: Fact<Choice> = Fact::choice(
     &["replied", "refused", "silent", "unreachable", "unresolved", "mismatch"],
     "What came back. Having sent is never a success: a dropped datagram looks just like that.",
 );
-const ADDRESS: Fact<String> = Fact::text("address", "The address probed.");
+const ADDRESS: Fact<String> = Fact::text("address", "The address probed.").ruled(Rule::Ignore);
 const RESPONSE_TIME: Fact<Distribution> = Fact::distribution(
     "response_time",
     Unit::Seconds,
     Better::Lower,
     "From sending to the datagram that decided the outcome, name lookup excluded.",
 );
-const RESPONSE: Fact<String> = Fact::text("response", "The datagram that decided the outcome, up to `limit`.");
+const RESPONSE: Fact<String> =
+    Fact::text("response", "The datagram that decided the outcome, up to `limit`.").ruled(Rule::Ignore);
 const SIZE: Fact<i64> = Fact::integer("response.size", Unit::Bytes, "Its true length, whatever `limit` kept of it.");
 
 /// The probe.

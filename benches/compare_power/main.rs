@@ -1,0 +1,64 @@
+//! What comparisons are worth, by simulation: false alarms, power and coverage of what ships, beside the test benchstat
+//! uses on the same rounds. `docs/statistics.md` discusses the figures.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a simulation that cannot go on should stop
+
+mod cells;
+mod confirm;
+mod design;
+mod noise;
+mod peers;
+mod print;
+mod runs;
+mod tally;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Simulates comparisons and prints what became of them.
+#[derive(Parser)]
+struct Args {
+    /// Comparisons per cell.
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    comparisons: u32,
+    /// Seed of everything.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// End with an error when a bound is broken.
+    #[arg(long)]
+    check: bool,
+    /// Only the part of this name.
+    #[arg(long, value_parser = PARTS.map(|(name, _)| name))]
+    part: Option<String>,
+    /// Cargo says so.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+type Part = fn(tally::Effort, &mut print::Report);
+
+const PARTS: [(&str, Part); 9] = [
+    ("pairs", cells::pairs),
+    ("budgets", cells::budgets),
+    ("blocks", cells::blocks),
+    ("tails", cells::tails),
+    ("losses", cells::losses),
+    ("gates", confirm::gates),
+    ("sessions", runs::sessions),
+    ("pinned", runs::pinned),
+    ("history-gate", runs::gate),
+];
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let effort = tally::Effort { comparisons: args.comparisons, seed: args.seed };
+    println!("{} comparisons per cell, seed {}", args.comparisons, args.seed);
+    let mut report = print::Report::default();
+    for (name, part) in PARTS {
+        if args.part.as_ref().is_none_or(|wanted| wanted == name) {
+            part(effort, &mut report);
+        }
+    }
+    if report.finish() || !args.check { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,149 @@
+//! `shakedown baseline`: the store of accepted runs.
+
+mod show;
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
+
+use super::render;
+use super::terminal::Terminal;
+use crate::baseline::host;
+use crate::baseline::store::{self, Problem, Saved};
+use crate::cli::baseline::{AcceptArgs, BaselineCommand, OneArgs, PinArgs, RmArgs};
+use crate::exit;
+use crate::model::Record;
+use crate::model::record::Counts;
+use crate::model::suggest::suggest;
+use crate::report::atomic;
+use crate::report::console::visible;
+
+/// Runs the command.
+pub(super) fn baseline(command: &BaselineCommand, terminal: &Terminal) -> u8 {
+    match command {
+        BaselineCommand::Accept(args) => accept(args, terminal),
+        BaselineCommand::List(args) => show::list(args, terminal),
+        BaselineCommand::Show(args) => show::show(args, terminal),
+        BaselineCommand::Rm(args) => rm(args, terminal),
+        BaselineCommand::Pin(args) => pin(args, terminal),
+    }
+}
+
+fn wrong(terminal: &Terminal, why: &str, code: u8) -> u8 {
+    terminal.err(&format!("error: {}\n", visible(why)));
+    code
+}
+
+/// Why a run cannot be a baseline.
+fn unfit(record: &Record) -> Option<&'static str> {
+    let counts = record.summary;
+    let held = counts.failed + counts.errored + counts.unmet + counts.warned == 0;
+    (!held || record.run.interrupted || exit::nothing_measured(counts))
+        .then_some("only a run in which everything was measured and held can be a baseline")
+}
+
+/// Accepts a run as baseline when all of it held; the lines tell what was written, the error what was not and why.
+pub(super) fn save(record: &Record, dir: &Path, pin: bool) -> Result<Vec<String>, Problem> {
+    if let Some(why) = unfit(record) {
+        return Err(Problem::Refused(format!("no baseline saved: {why}")));
+    }
+    let saved = store::accept(record, dir, pin, &write)?;
+    if saved.is_empty() {
+        let why = "no baseline saved: no check measured anything comparable";
+        return Err(Problem::Refused(why.into()));
+    }
+    Ok(saved.iter().map(told).collect())
+}
+
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    atomic::write(path, |out| out.write_all(bytes))
+}
+
+fn told(saved: &Saved) -> String {
+    let notes: Vec<String> = saved.notes.iter().map(|note| format!(" ({})", visible(note))).collect();
+    format!("baseline: {}{}\n", saved.path.display(), notes.concat())
+}
+
+fn accept(args: &AcceptArgs, terminal: &Terminal) -> u8 {
+    let mut records = Vec::with_capacity(args.reports.len());
+    for path in &args.reports {
+        match render::load(path) {
+            Ok(record) => records.push((path, Record { summary: Counts::of(&record.checks), ..record })),
+            Err(why) => return wrong(terminal, &format!("{}: {why}", path.display()), exit::INCOMPLETE),
+        }
+    }
+    // All are looked at before the first is accepted.
+    let mut ids = BTreeSet::new();
+    for (path, record) in &records {
+        let twice = (!ids.insert(&record.run.id)).then_some("its run is given twice");
+        if let Some(why) = unfit(record).or(twice) {
+            return wrong(terminal, &format!("{}: {why}; nothing was accepted", path.display()), exit::USAGE);
+        }
+    }
+    records.sort_by_cached_key(|(_, record)| record.run.started.parse::<jiff::Timestamp>().ok());
+    let last = records.len() - 1;
+    for (at, (path, record)) in records.iter().enumerate() {
+        match save(record, &args.store.dir, args.pin && at == last) {
+            Ok(lines) => terminal.out(&lines.concat()),
+            Err(problem) => return wrong(terminal, &format!("{}: {problem}", path.display()), code(&problem)),
+        }
+    }
+    exit::OK
+}
+
+fn code(problem: &Problem) -> u8 {
+    match problem {
+        Problem::Refused(_) => exit::USAGE,
+        Problem::File(_) => exit::INCOMPLETE,
+    }
+}
+
+/// Suite and class of hosts, this host's when none is named.
+fn place(args: &OneArgs) -> (&Path, &str, String) {
+    (&args.store.dir, &args.suite, args.host_class.clone().unwrap_or_else(|| host::look().class))
+}
+
+/// What was not found, and what there is instead.
+fn none(args: &OneArgs, class: &str, terminal: &Terminal) -> u8 {
+    let dir = &args.store.dir;
+    let others = store::host_classes(dir, &args.suite).unwrap_or_default();
+    let why = if others.is_empty() {
+        let suites = store::suites(dir).unwrap_or_default();
+        let help = suggest(&args.suite, suites.iter().map(String::as_str));
+        format!("{} has no baseline of a suite `{}`; {help}", dir.display(), args.suite)
+    } else {
+        let others = others.join(", ");
+        format!(
+            "suite {} has no baseline for host class {class}, there is one for {others}; name it with --host-class",
+            args.suite
+        )
+    };
+    wrong(terminal, why.trim_end_matches("; "), exit::USAGE)
+}
+
+fn changed(found: Result<Option<Saved>, Problem>, (args, class): (&OneArgs, &str), terminal: &Terminal) -> u8 {
+    match found {
+        Ok(Some(saved)) => {
+            terminal.out(&told(&saved));
+            exit::OK
+        }
+        Ok(None) => none(args, class, terminal),
+        Err(problem) => wrong(terminal, &problem.to_string(), code(&problem)),
+    }
+}
+
+fn rm(args: &RmArgs, terminal: &Terminal) -> u8 {
+    let (dir, suite, class) = place(&args.one);
+    let place = (dir, suite, class.as_str());
+    let found = match &args.run {
+        Some(id) => store::remove(place, id, &write),
+        None => store::remove_all(place),
+    };
+    changed(found, (&args.one, &class), terminal)
+}
+
+fn pin(args: &PinArgs, terminal: &Terminal) -> u8 {
+    let (dir, suite, class) = place(&args.one);
+    let found = store::pin((dir, suite, &class), args.run.as_deref(), &write);
+    changed(found, (&args.one, &class), terminal)
+}

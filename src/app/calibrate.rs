@@ -1,0 +1,105 @@
+//! `shakedown calibrate`: the same target again and again, to learn how much runs differ that should not.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::loading;
+use super::run;
+use super::signals::{Ladder, Leave};
+use super::terminal::Terminal;
+use crate::baseline::noise::Noise;
+use crate::cli::{CalibrateArgs, RunArgs};
+use crate::exit::{self, Ending};
+use crate::model::{Record, Unit};
+use crate::report::atomic;
+use crate::suite::quantity;
+
+/// Runs, and writes the noise floor; nothing is written unless every run held.
+pub(super) async fn calibrate(args: &CalibrateArgs, terminal: &Terminal, leave: Leave) -> u8 {
+    let pause = match pause(&args.pause) {
+        Ok(pause) => pause,
+        Err(why) => {
+            terminal.err(&format!("error: --pause {}: {why}\n", args.pause));
+            return exit::USAGE;
+        }
+    };
+    if !args.suites.against.is_empty() || args.suites.baseline.is_some() {
+        terminal.err("error: a calibration compares a target with itself: leave out --against and --baseline\n");
+        return exit::USAGE;
+    }
+    let mut runs: Vec<Record> = Vec::new();
+    for number in 1..=args.runs {
+        if number > 1
+            && let Some(code) = waited(pause, &leave, terminal).await
+        {
+            return code;
+        }
+        // Each run is planned anew, as it would be on another day; only the seed's order of targets could differ.
+        let Some(ready) = loading::ready(&args.suites, terminal) else { return exit::USAGE };
+        terminal.err(&format!("run {number} of {}\n", args.runs));
+        let run_args =
+            RunArgs { suites: args.suites.clone(), progress: args.progress, quiet: true, ..RunArgs::default() };
+        match run::execute(ready, &run_args, terminal, leave.clone()).await {
+            (exit::OK, Some(record)) => runs.push(record),
+            (code, _) => {
+                terminal.err("error: nothing was calibrated: a run did not hold\n");
+                return code.max(exit::FAILED);
+            }
+        }
+    }
+    write(&runs, args, terminal)
+}
+
+/// Waits; the exit code when that is the end of the calibration.
+async fn waited(pause: Duration, leave: &Leave, terminal: &Terminal) -> Option<u8> {
+    let told = terminal.clone();
+    let ladder = match Ladder::listen(leave.clone(), move |line| told.err(line)) {
+        Ok(ladder) => ladder,
+        Err(error) => {
+            terminal.err(&format!("error: cannot listen for signals: {error}\n"));
+            return Some(exit::INCOMPLETE);
+        }
+    };
+    tokio::select! {
+        () = tokio::time::sleep(pause) => None,
+        () = ladder.stop.soft.cancelled() => Some(exit::code(Ending { signal: ladder.signal(), ..Ending::default() })),
+    }
+}
+
+fn pause(text: &str) -> Result<Duration, String> {
+    let seconds = quantity::parse(text, Unit::Seconds)?;
+    Duration::try_from_secs_f64(seconds).map_err(|_| "write a length of time, such as 30s".to_owned())
+}
+
+fn write(runs: &[Record], args: &CalibrateArgs, terminal: &Terminal) -> u8 {
+    let noises = Noise::of(runs);
+    if noises.is_empty() {
+        terminal.err("error: nothing was calibrated: no check measured anything in three runs or more\n");
+        return exit::INCOMPLETE;
+    }
+    let mut code = exit::OK;
+    for noise in &noises {
+        let path = noise.place(&args.dir);
+        terminal.out(&table(noise));
+        match atomic::write(&path, |out| out.write_all(noise.text().as_bytes())) {
+            Ok(()) => terminal.out(&format!("noise floor: {}\n", path.display())),
+            Err(error) => {
+                terminal.err(&format!("error: cannot write {}: {error}\n", path.display()));
+                code = exit::INCOMPLETE;
+            }
+        }
+    }
+    code
+}
+
+fn table(noise: &Noise) -> String {
+    let mut out = format!("\n{}: what can be seen of a change\n", noise.suite);
+    let wide = noise.metrics.keys().map(String::len).max().unwrap_or(0);
+    let _ = writeln!(out, "{:wide$}  {:>10}  {:>12}", "metric", "10 pairs", "against runs");
+    for (name, metric) in &noise.metrics {
+        let share = |seen: Option<f64>| seen.map_or_else(|| "-".to_owned(), |seen| format!("{:.1}%", seen * 100.0));
+        let (pairs, between) = (share(metric.detectable(Some(10))), share(metric.detectable(None)));
+        let _ = writeln!(out, "{name:wide$}  {pairs:>10}  {between:>12}");
+    }
+    out
+}

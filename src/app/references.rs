@@ -1,0 +1,151 @@
+//! The store of baselines as `run --baseline` uses it: read once before the first packet, looked up by case and metric.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::baseline::compare::{self, Reference, Statistic};
+use crate::baseline::noise::{self, Noise};
+use crate::baseline::store::{self, Baseline, Wanted};
+use crate::model::named::Named;
+use crate::model::record::{BaselineRef, Metric};
+use crate::model::{Change, Comparison};
+use crate::plan::{Case, Plan};
+use crate::stats::sessions::RUNS;
+
+/// The baselines of the suites of a run.
+pub struct References {
+    by_suite: BTreeMap<Arc<str>, Source>,
+    /// Metrics with enough history to alarm.
+    metrics: usize,
+}
+
+/// What is known of one suite on this class of hosts.
+struct Source {
+    baseline: Option<Baseline>,
+    noise: Option<Noise>,
+    file: String,
+    /// Why there is none.
+    missing: Option<String>,
+}
+
+impl References {
+    /// Reads the baselines of every suite of the plan. A file that cannot be read is an error; none is told, not guessed.
+    pub fn read(from: &Path, plan: &Plan, host_class: &str) -> Result<Self, String> {
+        let mut by_suite = BTreeMap::new();
+        for case in &plan.cases {
+            if !by_suite.contains_key(&case.suite) {
+                by_suite.insert(Arc::clone(&case.suite), source(from, &case.suite, host_class)?);
+            }
+        }
+        let mut out = Self { by_suite, metrics: 0 };
+        out.metrics = plan.cases.iter().map(|case| out.with_history(case)).sum();
+        Ok(out)
+    }
+
+    /// Notices for the head of the run: suites without a baseline, and tolerances below what these measurements can see.
+    pub fn notices(&self, plan: &Plan) -> String {
+        let mut lines: Vec<String> =
+            self.by_suite.values().filter_map(|source| source.missing.as_ref()).map(Clone::clone).collect();
+        for case in &plan.cases {
+            let noise = self.by_suite.get(&case.suite).and_then(|source| source.noise.as_ref());
+            let pairs = case.head.as_ref().map(|_| case.layout.rounds);
+            lines.extend(noise.map(|noise| noise.too_fine(case.subject(), pairs)).unwrap_or_default());
+        }
+        lines.iter().flat_map(|line| ["warning: ", line, "\n"]).collect()
+    }
+
+    fn with_history(&self, case: &Case) -> usize {
+        let Some(source) = self.by_suite.get(&case.suite).filter(|_| case.head.is_none()) else { return 0 };
+        let metrics = case.check.family.facts.iter().filter(|fact| fact.better.is_some());
+        let enough = |metric: &str, unit: &str| {
+            let wanted = Wanted { check: &case.check.id, metric, digest: Some(&*case.check.digest), unit };
+            let runs = source.baseline.as_ref().map_or(0, |baseline| baseline.comparable(wanted).values.len());
+            runs >= RUNS || (runs > 0 && source.noise.as_ref().is_some_and(|noise| noise.floor(wanted).is_some()))
+        };
+        metrics.filter(|fact| enough(fact.name, fact.unit.symbol())).count()
+    }
+
+    /// Compares a metric; with `settled` alarms are held against the rounds made to confirm them and against all metrics.
+    pub fn compare(&self, case: &Case, name: &str, metric: &Metric, settled: bool) -> Vec<(Statistic, Comparison)> {
+        let Some(source) = self.by_suite.get(&case.suite) else { return Vec::new() };
+        let digest = Some(&*case.check.digest);
+        let wanted = Wanted { check: &case.check.id, metric: name, digest, unit: &metric.unit };
+        let window = source.baseline.as_ref().map(|baseline| baseline.comparable(wanted)).unwrap_or_default();
+        let pinned = source.baseline.as_ref().and_then(|baseline| baseline.pinned_metric(wanted));
+        let reference = Reference {
+            window: window.values.iter().map(|(_, metric)| *metric).collect(),
+            pinned: pinned.and_then(Result::ok).map(|(id, metric)| (metric, id.to_owned())),
+            floor: source.noise.as_ref().and_then(|noise| noise.floor(wanted)),
+        };
+        let left_out = window.left_out.join("; ");
+        let fresh = metric.rounds.iter().any(|round| round.confirm);
+        let mut out = compare::sessions(metric, &reference);
+        for (statistic, comparison) in &mut out {
+            if settled && fresh && comparison.verdict == Change::Regressed {
+                compare::confirm_sessions(comparison, metric, *statistic, &reference, compare::alpha(self.metrics));
+            }
+            if settled {
+                compare::beyond_chance(comparison, self.metrics);
+            }
+            if reference.window.is_empty() {
+                comparison.reason =
+                    source.missing.clone().or_else(|| Some(left_out.clone()).filter(|why| !why.is_empty()));
+            } else if let (Some(reason), false) = (&mut comparison.reason, left_out.is_empty()) {
+                *reason = format!("{reason} ({left_out})");
+            }
+        }
+        out
+    }
+
+    /// Metrics of the baseline that this case did not measure.
+    pub fn unmeasured(&self, case: &Case, metrics: &Named<Metric>) -> Vec<(String, Comparison)> {
+        let Some(baseline) = self.by_suite.get(&case.suite).and_then(|source| source.baseline.as_ref()) else {
+            return Vec::new();
+        };
+        let Some(newest) = baseline.window().last() else { return Vec::new() };
+        let of_case = newest.metrics.iter().map(|(key, metric)| (store::split(key), metric));
+        let gone = of_case.filter(|((check, name), _)| *check == &*case.check.id && metrics.get(name).is_none());
+        gone.map(|((_, name), metric)| {
+            (name.to_owned(), compare::vanished(metric, "the baseline has it, this run did not measure it"))
+        })
+        .collect()
+    }
+
+    /// The baseline of a case, for its record.
+    pub fn named(&self, case: &Case) -> Option<BaselineRef> {
+        let source = self.by_suite.get(&case.suite)?;
+        let baseline = source.baseline.as_ref()?;
+        let known = |run: &&store::Accepted| run.checks.get(&*case.check.id).is_some_and(|d| **d == *case.check.digest);
+        let count = |runs: usize| u32::try_from(runs).unwrap_or(u32::MAX);
+        Some(BaselineRef {
+            file: source.file.clone(),
+            runs: count(baseline.window().len()),
+            comparable: count(baseline.window().iter().filter(known).count()),
+            pinned: baseline.pinned().map(|run| run.id.clone()),
+        })
+    }
+}
+
+fn source(from: &Path, suite: &str, host_class: &str) -> Result<Source, String> {
+    let baseline = store::find(from, suite, host_class)?;
+    let noise = noise::find(from, suite, host_class)?;
+    let missing = if baseline.is_some() {
+        None
+    } else {
+        let others = store::host_classes(from, suite)?;
+        let shown = from.display();
+        Some(if others.is_empty() {
+            format!(
+                "{shown} has no baseline of suite {suite}: accept a run with `shakedown baseline accept REPORT --dir {shown}`"
+            )
+        } else {
+            let others = others.join(", ");
+            format!(
+                "{shown} has baselines of suite {suite} for host class {others}; this host is {host_class}, and their numbers mean nothing here"
+            )
+        })
+    };
+    let file = baseline.as_ref().map_or_else(String::new, |baseline| baseline.file.display().to_string());
+    Ok(Source { baseline, noise, file, missing })
+}

@@ -1,0 +1,42 @@
+//! Comparison of measurements. Pure: rounds in, verdicts out; nothing here measures or reads a file.
+//!
+//! Raw samples are never tested, as they are not independent: a round is reduced to one number first, and where sessions
+//! are compared a run to one. `docs/statistics.md` has the reasons, the formulas and what they were measured to do.
+
+mod arms;
+mod gate;
+mod reports;
+mod scale;
+mod sessions;
+mod verdict;
+
+pub use arms::{METHOD as INTERLEAVED, PAIRS, confirm as confirm_arms, has_arms, interleaved};
+pub use gate::{alpha, beyond_chance, holm};
+pub use reports::{Entry, Run, runs, same_sort, within};
+pub use scale::Statistic;
+pub use sessions::{Floor, Reference, Spread, confirm as confirm_sessions, sessions, spread, value, vanished};
+
+use crate::model::comparison::Confirmation;
+use crate::model::{Change, Comparison};
+use crate::stats::Effect;
+use scale::Scale;
+
+fn confirmation(effect: &Effect, base: f64, scale: Scale, alpha: f64) -> Confirmation {
+    let shift = if scale.log { 1.0 } else { 0.0 };
+    let p = verdict::p_worse(effect, scale);
+    Confirmation {
+        stands: p <= alpha,
+        effect: Some(scale.shown(effect.estimate, base) + shift),
+        ci: Some(effect.interval(0.95).map(|end| scale.shown(end, base) + shift)),
+        p: Some(p),
+        alpha,
+    }
+}
+
+fn settle(comparison: &mut Comparison, found: Confirmation) {
+    if comparison.verdict == Change::Regressed && !found.stands {
+        comparison.verdict = Change::Inconclusive;
+        comparison.reason = Some("fresh rounds did not confirm the alarm".into());
+    }
+    comparison.confirmation = Some(found);
+}

@@ -1,0 +1,198 @@
+//! Whole runs compared, metric by metric: one report within itself, or a run with those before it.
+
+use std::collections::{HashMap, HashSet};
+
+use super::arms;
+use super::gate;
+use super::scale::{Scale, Statistic};
+use super::sessions::{self, Reference};
+use super::verdict::blank;
+use crate::baseline::store::{Accepted, split};
+use crate::model::compared::MetricRow;
+use crate::model::record::{Metric, Shared};
+use crate::model::{Change, CheckRecord, Record};
+
+/// A metric of a run: suite, case id, metric.
+type Key<'r> = (&'r str, &'r str, &'r str);
+
+/// A run as far as its numbers go.
+#[derive(Clone, Debug)]
+pub struct Run<'r> {
+    /// For people: run id, or release.
+    pub name: String,
+    /// Class of the host that measured.
+    pub class: &'r str,
+    /// The metrics and what defines them.
+    pub metrics: HashMap<Key<'r>, Entry<'r>>,
+}
+
+/// A metric with the definition of the check behind it.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'r> {
+    /// The rounds.
+    pub metric: &'r Metric,
+    /// Digest of the check, or of the suite where a check has none.
+    pub definition: &'r str,
+}
+
+impl<'r> Run<'r> {
+    /// The metrics of a report. Checks that did not pass measured something else than they were to measure.
+    #[must_use]
+    pub fn of(record: &'r Record) -> Self {
+        let suites: HashMap<&str, &str> =
+            record.suites.iter().map(|suite| (suite.name.as_str(), suite.sha256.as_str())).collect();
+        let mut metrics = HashMap::new();
+        for check in record.checks.iter().filter(|check| counts(check)) {
+            let definition = check.digest.as_deref().or_else(|| suites.get(&*check.suite).copied()).unwrap_or("");
+            for (name, metric) in &check.metrics.0 {
+                metrics.insert((&*check.suite, &*check.id, &**name), Entry { metric, definition });
+            }
+        }
+        Self { name: record.run.id.clone(), class: &record.host.class, metrics }
+    }
+
+    /// The metrics of a run that was accepted as baseline of `suite`.
+    #[must_use]
+    pub fn accepted(run: &'r Accepted, suite: &'r str, class: &'r str) -> Self {
+        let release = run.labels.get("release").map(|release| format!("release {release} ("));
+        let name = release.map_or_else(|| run.id.clone(), |release| format!("{release}{})", run.id));
+        let entry = |(key, metric): (&'r String, &'r Metric)| {
+            let (check, metric_name) = split(key);
+            let definition = run.checks.get(check).map_or("", String::as_str);
+            ((suite, check, metric_name), Entry { metric, definition })
+        };
+        Self { name, class, metrics: run.metrics.iter().map(entry).collect() }
+    }
+}
+
+/// Numbers of a check count when it passed; what was measured while an expectation broke is no measure of the same thing.
+fn counts(check: &CheckRecord) -> bool {
+    check.verdict == crate::model::Verdict::Passed
+}
+
+/// The arms of a report compared with each other. Alarms hold when fresh rounds confirmed them, or across all metrics where
+/// there are none.
+#[must_use]
+pub fn within(record: &Record) -> Vec<MetricRow> {
+    let mut rows: Vec<(MetricRow, bool)> = Vec::new();
+    let paired =
+        record.checks.iter().flat_map(|check| check.metrics.0.iter().map(move |(name, metric)| (check, name, metric)));
+    let paired: Vec<_> = paired.filter(|(.., metric)| arms::has_arms(metric)).collect();
+    let alpha = gate::alpha(paired.len());
+    for (check, name, metric) in paired {
+        let fresh = metric.rounds.iter().any(|round| round.confirm);
+        for (statistic, mut comparison) in arms::interleaved(metric) {
+            if fresh && comparison.verdict == Change::Regressed {
+                arms::confirm(&mut comparison, metric, statistic, alpha);
+            }
+            let (suite, id, metric) = (check.suite.clone(), check.id.clone(), statistic.key(name));
+            rows.push((MetricRow { suite, check: id, metric, comparison }, fresh));
+        }
+    }
+    let mut open: Vec<_> = rows.iter_mut().filter(|(_, fresh)| !fresh).map(|(row, _)| &mut row.comparison).collect();
+    gate::holm(&mut open);
+    rows.into_iter().map(|(row, _)| row).collect()
+}
+
+/// A run compared with those of `window` (oldest first) and with the pinned release. Nothing can be measured again, so alarms
+/// must hold across all metrics.
+#[must_use]
+pub fn runs(window: &[Run<'_>], pinned: Option<&Run<'_>>, head: &Record) -> Vec<MetricRow> {
+    let now = Run::of(head);
+    let mut rows = Vec::new();
+    let mut seen: HashSet<Key<'_>> = HashSet::new();
+    for check in &head.checks {
+        for (name, metric) in &check.metrics.0 {
+            let key = (&*check.suite, &*check.id, &**name);
+            seen.insert(key);
+            let Some(entry) = now.metrics.get(&key) else {
+                let word = check.verdict.word();
+                rows.push(none(
+                    key,
+                    metric,
+                    format!("the check {word}, so its numbers are not those it was to measure"),
+                ));
+                continue;
+            };
+            rows.extend(one(key, *entry, now.class, window, pinned));
+        }
+    }
+    for run in window.iter().rev().chain(pinned) {
+        let mut gone: Vec<_> = run.metrics.iter().filter(|(key, _)| !seen.contains(*key)).collect();
+        gone.sort_by_key(|(key, _)| **key);
+        for (key, entry) in gone {
+            seen.insert(*key);
+            rows.push(none(
+                *key,
+                entry.metric,
+                "only the reference has it: the check vanished, was renamed, or did not run".into(),
+            ));
+        }
+    }
+    let mut all: Vec<_> = rows.iter_mut().map(|row| &mut row.comparison).collect();
+    gate::holm(&mut all);
+    rows
+}
+
+fn one(key: Key<'_>, now: Entry<'_>, class: &str, window: &[Run<'_>], pinned: Option<&Run<'_>>) -> Vec<MetricRow> {
+    let mut reference = Reference::default();
+    let mut why: Vec<String> = Vec::new();
+    for run in window {
+        match comparable(key, now, class, run) {
+            Ok(metric) => reference.window.push(metric),
+            Err(reason) if !why.contains(&reason) => why.push(reason),
+            Err(_) => {}
+        }
+    }
+    if let Some(run) = pinned
+        && let Ok(metric) = comparable(key, now, class, run)
+    {
+        reference.pinned = Some((metric, run.name.clone()));
+    }
+    if reference.window.is_empty() && reference.pinned.is_none() {
+        return vec![none(key, now.metric, why.join("; "))];
+    }
+    let compared = sessions::sessions(now.metric, &reference).into_iter();
+    let (suite, check, name) = key;
+    let row = |(statistic, mut comparison): (Statistic, crate::model::Comparison)| {
+        if let (Some(reason), false) = (&mut comparison.reason, why.is_empty()) {
+            *reason = format!("{reason} (left out: {})", why.join("; "));
+        }
+        MetricRow { suite: Shared::from(suite), check: Shared::from(check), metric: statistic.key(name), comparison }
+    };
+    compared.map(row).collect()
+}
+
+/// The metric of another run, or why its numbers mean something else.
+fn comparable<'r>(key: Key<'_>, now: Entry<'_>, class: &str, run: &Run<'r>) -> Result<&'r Metric, String> {
+    let Some(then) = run.metrics.get(&key) else {
+        return Err("the reference does not have it: a new check, or a renamed one".into());
+    };
+    if run.class != class {
+        return Err(format!("the reference was measured on host class {}, this is {class}", run.class));
+    }
+    if then.definition != now.definition {
+        return Err("the check is defined otherwise than in the reference".into());
+    }
+    same_sort(now.metric, then.metric)?;
+    Ok(then.metric)
+}
+
+/// Whether two metrics of one name are numbers of one sort.
+pub fn same_sort(now: &Metric, then: &Metric) -> Result<(), String> {
+    for (what, now, then) in
+        [("unit", &now.unit, &then.unit), ("direction", &now.better, &then.better), ("kind", &now.kind, &then.kind)]
+    {
+        if now != then {
+            return Err(format!("its {what} is {now}, it was {then}"));
+        }
+    }
+    Ok(())
+}
+
+fn none((suite, check, name): Key<'_>, metric: &Metric, reason: String) -> MetricRow {
+    let scale = Scale::of(metric, Statistic::P50);
+    let mut comparison = blank(metric, scale, sessions::PREDICTION, "nothing");
+    comparison.reason = Some(reason);
+    MetricRow { suite: Shared::from(suite), check: Shared::from(check), metric: name.to_owned(), comparison }
+}

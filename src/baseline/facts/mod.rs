@@ -1,0 +1,163 @@
+//! Facts of two measurements compared: what an unchanged thing shows twice is the same. Pure.
+
+mod checks;
+mod rules;
+#[cfg(test)]
+mod tests;
+mod values;
+
+pub use rules::Rules;
+
+use crate::model::fact::SETTLED_IN;
+use crate::model::record::{FactValue, Facts, Shared};
+use crate::model::{Changes, CheckRecord, FactChange, Record, Value, Verdict};
+use rules::Resolver;
+use values::{Difference, Walk};
+
+/// Changes of facts listed, of each sort (allowed or not), and changes of checks.
+const LISTED: usize = 10_000;
+/// Changes listed of one check: a document that differs everywhere must not hide the other checks.
+const PER_CHECK: usize = 1000;
+
+/// Everything in which `after` differs from `before`, but for the metrics. Linear in the number of checks and facts.
+#[must_use]
+pub fn compare(before: &Record, after: &Record, rules: &Rules) -> Changes {
+    let mut out = Collector::default();
+    let pairing = checks::pair(&before.checks, &after.checks);
+    for (old, new) in &pairing.both {
+        for change in checks::differences(old, new) {
+            out.check(change);
+        }
+        if measured(old.verdict) && measured(new.verdict) {
+            let sides = Sides { before: &old.facts, after: &new.facts };
+            out.facts(new, &sides, rules);
+        }
+    }
+    for change in checks::unpaired(&pairing) {
+        out.check(change);
+    }
+    out.changes
+}
+
+/// The same for a report whose checks carry both arms of an interleaved comparison: what arm `head` shows that arm `base`
+/// does not. That their targets differ is the point of it, and not told.
+#[must_use]
+pub fn arms(record: &Record, rules: &Rules) -> Changes {
+    let mut out = Collector::default();
+    for check in &record.checks {
+        let Some(base) = check.base.as_deref() else { continue };
+        if let Some(change) = checks::verdict(check, (base.verdict, base.reason.as_deref())) {
+            out.check(change);
+        }
+        if measured(base.verdict) && measured(check.verdict) {
+            out.facts(check, &Sides { before: &base.facts, after: &check.facts }, rules);
+        }
+    }
+    out.changes
+}
+
+/// The changed facts of one check that carries both arms.
+#[must_use]
+pub fn of_arms(check: &CheckRecord, rules: &Rules) -> Vec<FactChange> {
+    let mut out = Collector::default();
+    if let Some(base) = check.base.as_deref().filter(|base| measured(base.verdict) && measured(check.verdict)) {
+        out.facts(check, &Sides { before: &base.facts, after: &check.facts }, rules);
+    }
+    out.changes.facts
+}
+
+/// Errored and skipped checks show few facts or none; their verdict says so.
+fn measured(verdict: Verdict) -> bool {
+    matches!(verdict, Verdict::Passed | Verdict::Failed)
+}
+
+struct Sides<'a> {
+    before: &'a Facts,
+    after: &'a Facts,
+}
+
+#[derive(Default)]
+struct Collector {
+    changes: Changes,
+    allowed: usize,
+}
+
+impl Collector {
+    fn check(&mut self, change: crate::model::CheckChange) {
+        self.changes.worse += u64::from(change.worse);
+        if self.changes.checks.len() < LISTED {
+            self.changes.checks.push(change);
+        } else {
+            self.changes.left_out += 1;
+        }
+    }
+
+    /// Compares the facts of two sides of `check`, whose own rules count.
+    fn facts(&mut self, check: &CheckRecord, sides: &Sides<'_>, rules: &Rules) {
+        self.changes.compared += 1;
+        let resolver = rules.resolver(check);
+        let here = (&check.suite, &check.id);
+        let mut listed = 0;
+        for (name, after) in &sides.after.0 {
+            let before = sides.before.get(name);
+            self.fact(here, name, (before, Some(after)), &resolver, &mut listed);
+        }
+        for (name, before) in &sides.before.0 {
+            if sides.after.get(name).is_none() {
+                self.fact(here, name, (Some(before), None), &resolver, &mut listed);
+            }
+        }
+    }
+
+    fn fact(
+        &mut self,
+        here: (&Shared, &Shared),
+        name: &str,
+        sides: (Option<&FactValue>, Option<&FactValue>),
+        resolver: &Resolver<'_>,
+        listed: &mut usize,
+    ) {
+        if name == SETTLED_IN.name || !resolver.may_matter(name, is_distribution(sides.0) || is_distribution(sides.1)) {
+            return;
+        }
+        let (before, after) = (scalar(sides.0), scalar(sides.1));
+        // The median stands for a distribution; its parts are facts of the same name.
+        let path =
+            if is_distribution(sides.0) || is_distribution(sides.1) { format!("{name}.p50") } else { name.to_owned() };
+        let rule = |path: &str| resolver.rule(name, path);
+        let mut walk = Walk { rule: &rule, words: resolver.words(name), out: Vec::new() };
+        walk.at(&path, before.as_deref(), after.as_deref());
+        for difference in walk.out {
+            self.push(here, difference, listed);
+        }
+    }
+
+    fn push(&mut self, (suite, check): (&Shared, &Shared), difference: Difference, listed: &mut usize) {
+        let Difference { path, before, after, shift, added, removed, rule, allowed } = difference;
+        self.changes.not_allowed += u64::from(!allowed);
+        // What is not allowed is listed even when much was allowed before it.
+        let taken = if allowed { self.allowed } else { self.changes.facts.len() - self.allowed };
+        if *listed >= PER_CHECK || taken >= LISTED {
+            self.changes.left_out += 1;
+            return;
+        }
+        *listed += 1;
+        self.allowed += usize::from(allowed);
+        let (suite, check) = (suite.clone(), check.clone());
+        let change =
+            FactChange { suite, check, fact: path, before, after, change: shift, added, removed, rule, allowed };
+        self.changes.facts.push(change);
+    }
+}
+
+fn is_distribution(value: Option<&FactValue>) -> bool {
+    matches!(value, Some(FactValue::Distribution(..)))
+}
+
+fn scalar(value: Option<&FactValue>) -> Option<std::borrow::Cow<'_, Value>> {
+    use std::borrow::Cow;
+    match value? {
+        FactValue::Scalar(value) => Some(Cow::Borrowed(value)),
+        FactValue::Distribution(_, summary) => Some(Cow::Owned(Value::from(summary.p50))),
+    }
+}

@@ -1,0 +1,204 @@
+//! Which rule a fact is compared by: the command line, else the suite, else the family's table, else `same`.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
+use crate::checks::FAMILIES;
+use crate::model::record::{FactValue, Word};
+use crate::model::suggest::suggest;
+use crate::model::{CheckRecord, FactInfo, Glob, Kind, Record, Rule};
+
+/// Rules given on the command line; the last that fits wins.
+#[derive(Clone, Debug, Default)]
+pub struct Rules(Vec<Given>);
+
+#[derive(Clone, Debug)]
+struct Given {
+    text: String,
+    check: Glob,
+    fact: Glob,
+    rule: Rule,
+}
+
+impl Rules {
+    /// Reads `CHECK_GLOB:FACT=RULE`, each. Case ids hold `:` and `=` themselves (`vip[addr=::1]`), facts do not: the last
+    /// of each counts. The error says what to write.
+    pub fn parse<S: AsRef<str>>(texts: &[S]) -> Result<Self, String> {
+        texts.iter().map(|text| one(text.as_ref())).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// What is wrong with the rules, given these reports: a rule that fits no check, or no fact of the checks it fits, would
+    /// quietly do nothing.
+    #[must_use]
+    pub fn unmatched(&self, before: &Record, after: &Record) -> Vec<String> {
+        let checks = || before.checks.iter().chain(&after.checks);
+        self.0.iter().filter_map(|given| given.problem(checks)).collect()
+    }
+
+    /// The rules of one check.
+    pub(super) fn resolver<'a>(&'a self, check: &'a CheckRecord) -> Resolver<'a> {
+        Resolver {
+            given: self.0.iter().filter(|given| given.is_for(check)).collect(),
+            check,
+            table: TABLES.get(&*check.family),
+        }
+    }
+}
+
+fn one(text: &str) -> Result<Given, String> {
+    let wrong =
+        |why: String| format!("--rule `{text}`: {why}; write CHECK_GLOB:FACT=RULE, such as `web*:version=may_grow`");
+    let (place, word) = text.rsplit_once('=').ok_or_else(|| wrong("there is no `=`".into()))?;
+    let (check, fact) = place.rsplit_once(':').ok_or_else(|| wrong("there is no `:` before the `=`".into()))?;
+    if check.is_empty() || fact.is_empty() {
+        return Err(wrong(format!("the {} is missing", if check.is_empty() { "check" } else { "fact" })));
+    }
+    let Some(rule) = Rule::of(word) else {
+        return Err(wrong(format!("`{word}` is no rule, {}", suggest(word, Rule::ALL.map(Rule::word)))));
+    };
+    Ok(Given { text: text.to_owned(), check: glob(check), fact: glob(fact), rule })
+}
+
+fn glob(text: &str) -> Glob {
+    // Every text is a pattern.
+    text.parse().unwrap_or_else(|never: std::convert::Infallible| match never {})
+}
+
+impl Given {
+    fn is_for(&self, check: &CheckRecord) -> bool {
+        self.check.matches(&check.id)
+            || self.check.matches(&check.check)
+            || self.check.matches(&format!("{}/{}", check.suite, check.id))
+    }
+
+    fn problem<'a, I: Iterator<Item = &'a CheckRecord>>(&self, checks: impl Fn() -> I) -> Option<String> {
+        let mut families: HashSet<&str> = HashSet::new();
+        let mut seen: HashSet<&str> = HashSet::new();
+        let mut any = false;
+        for check in checks().filter(|check| self.is_for(check)) {
+            any = true;
+            families.insert(&check.family);
+            for (name, value) in &check.facts.0 {
+                seen.insert(name);
+                if self.fits_below(name, value) {
+                    return None;
+                }
+            }
+        }
+        if !any {
+            let ids: HashSet<&str> = checks().map(|check| &*check.check).collect();
+            let mut ids: Vec<&str> = ids.into_iter().collect();
+            ids.sort_unstable();
+            let help = suggest(&self.check.to_string(), ids);
+            return Some(format!("--rule `{}`: no check of the reports is called `{}`; {help}", self.text, self.check));
+        }
+        let tables = FAMILIES.iter().filter(|family| families.contains(family.name));
+        let mut known: Vec<&str> =
+            tables.flat_map(|family| family.facts.iter().map(|fact| fact.name)).chain(seen).collect();
+        known.sort_unstable();
+        known.dedup();
+        let fits = |name: &&str| self.fact.matches(name) || self.fact.to_string().starts_with(&format!("{name}."));
+        if known.iter().any(fits) {
+            return None;
+        }
+        let help = suggest(&self.fact.to_string(), known);
+        Some(format!("--rule `{}`: the checks it fits have no fact `{}`; {help}", self.text, self.fact))
+    }
+
+    /// Whether it names the fact, or a key below it.
+    fn fits_below(&self, name: &str, value: &FactValue) -> bool {
+        self.fact.matches(name)
+            || matches!(value, FactValue::Scalar(value) if value.as_object().is_some_and(|map| {
+                map.keys().any(|key| self.fact.matches(&format!("{name}.{key}")))
+            }))
+    }
+}
+
+struct Row {
+    info: &'static FactInfo,
+    except: Vec<Glob>,
+}
+
+/// The families' tables by name: a hundred thousand checks ask a dozen times each.
+static TABLES: LazyLock<HashMap<&'static str, HashMap<&'static str, Row>>> = LazyLock::new(|| {
+    let rows = |facts: &'static [FactInfo]| {
+        let row = |info: &'static FactInfo| Row { info, except: info.except.iter().map(|text| glob(text)).collect() };
+        facts.iter().map(|info| (info.name, row(info))).collect()
+    };
+    FAMILIES.iter().map(|family| (family.name, rows(family.facts))).collect()
+});
+
+/// The rules of one check.
+pub(super) struct Resolver<'a> {
+    given: Vec<&'a Given>,
+    check: &'a CheckRecord,
+    table: Option<&'static HashMap<&'static str, Row>>,
+}
+
+impl Resolver<'_> {
+    fn row(&self, name: &str) -> Option<&'static Row> {
+        self.table.and_then(|table| table.get(name))
+    }
+
+    /// The words of a choice, in order; none for everything else.
+    pub(super) fn words(&self, name: &str) -> &'static [&'static str] {
+        match self.row(name).map(|row| row.info.kind) {
+            Some(Kind::Choice(words)) => words,
+            _ => &[],
+        }
+    }
+
+    /// False when the fact is ignored with all that is below it, so that nobody need look.
+    pub(super) fn may_matter(&self, name: &str, distribution: bool) -> bool {
+        if !self.given.is_empty() || !self.check.rules.is_empty() {
+            return true;
+        }
+        match self.row(name) {
+            Some(row) => row.info.rule != Rule::Ignore,
+            // Numbers of a family this program does not know are metrics there, and compared as such.
+            None => !distribution && self.check.metrics.get(name).is_none(),
+        }
+    }
+
+    /// The rule of `path`, which is the fact `name`, or lies below it.
+    pub(super) fn rule(&self, name: &str, path: &str) -> Rule {
+        let below = path.get(name.len() + 1..);
+        let row = self.row(name);
+        // A rule for the whole object leaves out what never stays the same; a rule for the very key does not.
+        let volatile = below.zip(row).is_some_and(|(key, row)| row.except.iter().any(|glob| glob.matches(key)));
+        let told = |found: (Rule, bool)| if volatile && !found.1 { Rule::Ignore } else { found.0 };
+        let given =
+            |level: &str| self.given.iter().rev().find(|given| given.fact.matches(level)).map(|given| given.rule);
+        if let Some(found) = nearest(name, path, given) {
+            return told(found);
+        }
+        // A word of a newer version is none of ours: then rather one change too many.
+        let own = |level: &str| self.check.rules.get(level).map(|word: &Word| Rule::of(word).unwrap_or(Rule::Same));
+        if let Some(found) = nearest(name, path, own) {
+            return told(found);
+        }
+        match row {
+            _ if volatile => Rule::Ignore,
+            Some(row) => row.info.rule,
+            None if self.check.metrics.get(name).is_some() => Rule::Ignore,
+            None if self.check.facts.get(name).is_some_and(|value| matches!(value, FactValue::Distribution(..))) => {
+                Rule::Ignore
+            }
+            None => Rule::Same,
+        }
+    }
+}
+
+/// What `find` has for the path, else for the level above it, up to the fact itself; and whether it is for the very path.
+fn nearest(name: &str, path: &str, find: impl Fn(&str) -> Option<Rule>) -> Option<(Rule, bool)> {
+    let mut level = path;
+    loop {
+        if let Some(rule) = find(level) {
+            return Some((rule, level.len() == path.len()));
+        }
+        level = match level.rfind('.') {
+            Some(dot) if dot >= name.len() => &level[..dot],
+            _ => return None,
+        };
+    }
+}

@@ -1,0 +1,190 @@
+//! The noise floor of a suite on a class of hosts: how much runs of an unchanged target differ. `shakedown calibrate` writes
+//! it; with it a single earlier run is something to compare with.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{ErrorKind, Read as _};
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::compare::{self, Floor, Spread};
+use super::store::{self, Wanted};
+use crate::model::Record;
+use crate::model::record::Metric;
+use crate::suite::Check;
+
+/// Schema name and version.
+pub const SCHEMA: &str = "shakedown.noise/1";
+/// How the file of a class ends.
+pub(super) const SUFFIX: &str = ".noise.json";
+/// Largest file read, bytes.
+const LARGEST: u64 = 16 << 20;
+
+/// What a calibration found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Noise {
+    /// Class of the host that measured.
+    pub host_class: String,
+    /// When it was measured, RFC 3339 UTC.
+    pub measured: String,
+    /// Metrics by `case metric`.
+    pub metrics: BTreeMap<String, MetricNoise>,
+    /// Always `shakedown.noise/1`.
+    pub schema: String,
+    /// The suite.
+    pub suite: String,
+}
+
+/// The noise of one metric.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MetricNoise {
+    /// Digest of the check it was measured with.
+    pub digest: String,
+    /// Whether it is compared by ratio.
+    pub ratio: bool,
+    /// Runs it was taken from.
+    pub runs: u32,
+    /// Standard deviation of a round about its run, of the logarithm for `ratio` and of the square root else; absent for one
+    /// round per run.
+    pub round: Option<f64>,
+    /// Standard deviation between runs, on the same scale.
+    pub tau: f64,
+    /// Unit symbol.
+    pub unit: String,
+}
+
+impl MetricNoise {
+    /// The smallest share by which it must change to be found in 80 of 100 comparisons: in `pairs` of rounds, or of a run with
+    /// its history. `None` for one round per run, and for metrics that are compared by difference.
+    #[must_use]
+    pub fn detectable(&self, pairs: Option<u32>) -> Option<f64> {
+        let spread = Spread { tau: self.tau, round: self.round, runs: self.runs };
+        if self.ratio { spread.detectable(pairs) } else { None }
+    }
+}
+
+impl Noise {
+    /// The noise of each suite of some runs of the same target.
+    #[must_use]
+    pub fn of(runs: &[Record]) -> Vec<Self> {
+        let Some(last) = runs.last() else { return Vec::new() };
+        let suites = last.suites.iter();
+        suites.map(|suite| of_suite(runs, last, &suite.name)).filter(|noise| !noise.metrics.is_empty()).collect()
+    }
+
+    /// The floor of a metric; `None` when it was not calibrated with this definition and unit.
+    #[must_use]
+    pub fn floor(&self, wanted: Wanted<'_>) -> Option<Floor> {
+        let found = self.get(wanted)?;
+        Some(Floor { tau: found.tau, runs: found.runs })
+    }
+
+    fn get(&self, wanted: Wanted<'_>) -> Option<&MetricNoise> {
+        let found = self.metrics.get(&format!("{} {}", wanted.check, wanted.metric))?;
+        (Some(found.digest.as_str()) == wanted.digest && found.unit == wanted.unit).then_some(found)
+    }
+
+    /// Tolerances of a check finer than what can be seen, for people: between runs, or with `pairs` of rounds.
+    #[must_use]
+    pub fn too_fine(&self, check: &Check, pairs: Option<u32>) -> Vec<String> {
+        let mut out = Vec::new();
+        for fact in check.family.facts.iter().filter(|fact| fact.better.is_some() && crate::judge::is_ratio(fact)) {
+            let (digest, unit) = (Some(&*check.digest), fact.unit.symbol());
+            let Some(found) = self.get(Wanted { check: &check.id, metric: fact.name, digest, unit }) else { continue };
+            let wanted = check.gate.tolerances.get(fact.name).copied().unwrap_or_else(|| crate::judge::tolerance(fact));
+            let Some(seen) = found.detectable(pairs).filter(|seen| *seen > wanted) else { continue };
+            let remedy = match pairs {
+                Some(_) => "raise --pairs or `samples`, or the tolerance",
+                None => "raise the tolerance, or compare both targets in one run with --against",
+            };
+            out.push(format!(
+                "{} {}: the tolerance is {:.1}%, but only changes from {:.1}% can be seen; {remedy}",
+                check.id,
+                fact.name,
+                wanted * 100.0,
+                seen * 100.0
+            ));
+        }
+        out
+    }
+
+    /// The file as text: sorted keys, one metric per line.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let rows: Vec<String> =
+            self.metrics.iter().map(|(name, metric)| format!("{}: {}", json(name), json(metric))).collect();
+        format!(
+            "{{\n\"host_class\": {},\n\"measured\": {},\n\"metrics\": {{\n{}\n}},\n\"schema\": {},\n\"suite\": {}\n}}\n",
+            json(&self.host_class),
+            json(&self.measured),
+            rows.join(",\n"),
+            json(&self.schema),
+            json(&self.suite)
+        )
+    }
+
+    /// Where it belongs below a folder of baselines.
+    #[must_use]
+    pub fn place(&self, dir: &Path) -> PathBuf {
+        dir.join(&self.suite).join(format!("{}{SUFFIX}", self.host_class))
+    }
+}
+
+fn of_suite(runs: &[Record], last: &Record, suite: &str) -> Noise {
+    let mut metrics = BTreeMap::new();
+    for check in last.checks.iter().filter(|check| &*check.suite == suite) {
+        let Some(digest) = &check.digest else { continue };
+        for (name, _) in &check.metrics.0 {
+            let all: Vec<&Metric> = runs
+                .iter()
+                .flat_map(|run| &run.checks)
+                .filter(|other| other.suite == check.suite && other.id == check.id && other.digest == check.digest)
+                .filter_map(|other| other.metrics.get(name))
+                .collect();
+            let Some(spread) = compare::spread(&all) else { continue };
+            let unit = all.first().map_or_else(String::new, |metric| metric.unit.to_string());
+            let ratio = all.first().is_some_and(|metric| metric.kind == "ratio");
+            let Spread { tau, round, runs } = spread;
+            let found = MetricNoise { digest: digest.to_string(), ratio, runs, round, tau, unit };
+            metrics.insert(format!("{} {name}", check.id), found);
+        }
+    }
+    Noise {
+        host_class: last.host.class.clone(),
+        measured: last.run.started.clone(),
+        metrics,
+        schema: SCHEMA.to_owned(),
+        suite: suite.to_owned(),
+    }
+}
+
+/// The noise of a suite on a class of hosts, in a folder of baselines or beside a file of one; `None` without a calibration.
+/// A damaged file is an error.
+pub fn find(dir_or_file: &Path, suite: &str, host_class: &str) -> Result<Option<Noise>, String> {
+    let path = if dir_or_file.is_file() {
+        dir_or_file.with_file_name(format!("{host_class}{SUFFIX}"))
+    } else {
+        store::folder(dir_or_file, suite)?.join(format!("{host_class}{SUFFIX}"))
+    };
+    let mut text = String::new();
+    match fs::File::open(&path).and_then(|file| file.take(LARGEST).read_to_string(&mut text)) {
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(format!("cannot read {}: {error}", path.display())),
+    }
+    let remedy = "calibrate again, or remove it";
+    let noise: Noise = serde_json::from_str(&text)
+        .map_err(|error| format!("{}: the calibration is damaged: {error}; {remedy}", path.display()))?;
+    if noise.schema != SCHEMA {
+        let seen = &noise.schema;
+        return Err(format!("{}: schema is {seen}, this shakedown reads {SCHEMA}; {remedy}", path.display()));
+    }
+    Ok((noise.suite == suite && noise.host_class == host_class).then_some(noise))
+}
+
+/// Plain data of strings and finite numbers: this cannot fail.
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}

@@ -1,0 +1,115 @@
+//! The document of `shakedown compare`: `shakedown.comparison/1`. Plain data.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::changes::{CheckChange, FactChange};
+use super::comparison::{Change, Comparison};
+use super::record::{Shared, Tool};
+
+/// Schema name and version.
+pub const SCHEMA: &str = "shakedown.comparison/1";
+
+/// Two sides compared: metrics with statistics, facts by their rules, checks as a whole.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Compared {
+    /// Always `shakedown.comparison/1`.
+    pub schema: String,
+    /// The program that made it.
+    pub tool: Tool,
+    /// `interleaved`: two arms of one report. `sessions`: runs of different times.
+    pub kind: String,
+    /// `--strict`: what could not be decided or compared fails.
+    pub strict: bool,
+    /// The reference, oldest first; empty for `interleaved`.
+    pub base: Vec<Side>,
+    /// What was compared with it.
+    pub head: Side,
+    /// Every metric of either side.
+    pub metrics: Vec<MetricRow>,
+    /// Facts that differ.
+    pub facts: Vec<FactChange>,
+    /// Checks that differ as a whole.
+    pub checks: Vec<CheckChange>,
+    /// Counts.
+    pub summary: Summary,
+}
+
+/// A report or an accepted run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Side {
+    /// The file.
+    pub file: String,
+    /// Run id.
+    pub run: String,
+    /// Start, RFC 3339 UTC.
+    pub started: String,
+    /// Class of the host that measured.
+    pub host_class: String,
+    /// Labels of the run.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// One metric compared.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MetricRow {
+    /// Suite of the check.
+    pub suite: Shared,
+    /// Case id.
+    pub check: Shared,
+    /// Metric, with `.p90` or `.p99` where a tail was compared.
+    pub metric: String,
+    /// The comparison.
+    #[serde(flatten)]
+    pub comparison: Comparison,
+}
+
+/// Counts of a comparison.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Summary {
+    /// Metrics of either side.
+    pub metrics: u64,
+    /// Worse, by at least the tolerance and beyond chance.
+    pub regressed: u64,
+    /// Better.
+    pub improved: u64,
+    /// Shown to lie within the tolerance.
+    pub unchanged: u64,
+    /// Neither a change nor its absence shown.
+    pub inconclusive: u64,
+    /// Nothing to compare with; each row says why.
+    pub not_compared: u64,
+    /// Changed facts their rule does not allow.
+    pub facts_not_allowed: u64,
+    /// Changed facts their rule allows.
+    pub facts_allowed: u64,
+    /// Checks that show less than before: vanished, a worse verdict, or new and not passed.
+    pub checks_worse: u64,
+    /// Checks whose facts were compared.
+    pub checks_compared: u64,
+    /// Changes beyond the limits of the lists; counted above, not listed.
+    pub left_out: u64,
+}
+
+impl Summary {
+    /// Counts one metric.
+    pub fn add(&mut self, change: Change) {
+        self.metrics += 1;
+        *match change {
+            Change::Regressed => &mut self.regressed,
+            Change::Improved => &mut self.improved,
+            Change::Unchanged => &mut self.unchanged,
+            Change::Inconclusive => &mut self.inconclusive,
+            Change::NotCompared => &mut self.not_compared,
+        } += 1;
+    }
+
+    /// Whether there was anything to hold against each other.
+    #[must_use]
+    pub fn nothing_compared(&self) -> bool {
+        let metrics = self.metrics > 0 && self.not_compared == self.metrics;
+        metrics || (self.metrics == 0 && self.checks_compared == 0)
+    }
+}

@@ -1,0 +1,27 @@
+//! Which cases run against two targets.
+
+use crate::suite::{Check, Diagnostics, Suite};
+
+/// The new target of each case of `suite`, where an override reaches it and there is something to measure. The case keeps the
+/// id it has in the suite as written, also where a variable stands in its matrix.
+pub(super) fn pair(suite: &Suite, head: Option<Suite>, errors: &mut Diagnostics) -> Vec<Option<Box<Check>>> {
+    let Some(head) = head else { return Vec::new() };
+    let of = |checks: &[Check], name: &str| checks.iter().filter(|check| *check.check == *name).count();
+    for check in &suite.checks {
+        let (base, head) = (of(&suite.checks, &check.check), of(&head.checks, &check.check));
+        if base != head {
+            let message =
+                format!("with the overrides of --against `{}` has {head} cases instead of {base}", check.check);
+            errors.add(check.span, message, "let both arms have the same matrix");
+            return Vec::new();
+        }
+    }
+    let pairs = suite.checks.iter().zip(head.checks);
+    pairs
+        .map(|(base, head)| {
+            let measured = base.family.facts.iter().any(|fact| fact.better.is_some());
+            (head.differs && measured)
+                .then(|| Box::new(Check { id: base.id.clone(), check: base.check.clone(), ..head }))
+        })
+        .collect()
+}

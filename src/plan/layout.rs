@@ -1,0 +1,125 @@
+//! How the rounds of a case are laid out in time: settled before the first packet, from a recorded seed.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use crate::model::Arm;
+
+/// The rounds of a case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Layout {
+    /// Rounds made first and discarded; of each arm.
+    pub warm_up: u32,
+    /// Rounds that count; of each arm.
+    pub rounds: u32,
+    /// Measurements in a round.
+    pub samples: u32,
+    /// Two arms in pairs, the order within each pair by this seed.
+    pub pairs: Option<u64>,
+    /// Whether an alarm may ask for as many rounds again.
+    pub confirm: bool,
+}
+
+/// One round to be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// Position in time.
+    pub slot: u32,
+    /// Its side, of two arms.
+    pub arm: Option<Arm>,
+    /// Discarded afterwards.
+    pub warm_up: bool,
+    /// Made because of an alarm.
+    pub confirm: bool,
+}
+
+impl Layout {
+    /// The rounds every attempt makes.
+    pub fn turns(self) -> impl Iterator<Item = Turn> {
+        (0..self.of(self.warm_up + self.rounds)).map(move |slot| self.turn(slot))
+    }
+
+    /// The rounds an alarm asks for: as many again, in an order of their own.
+    pub fn again(self) -> impl Iterator<Item = Turn> {
+        let from = self.of(self.warm_up + self.rounds);
+        (from..from + self.of(self.rounds)).map(move |slot| self.turn(slot))
+    }
+
+    /// The most measurements an attempt may make.
+    #[must_use]
+    pub fn most(self) -> u32 {
+        let again = if self.confirm { self.rounds } else { 0 };
+        self.of(self.warm_up + self.rounds + again).saturating_mul(self.samples)
+    }
+
+    fn of(self, rounds: u32) -> u32 {
+        if self.pairs.is_some() { rounds * 2 } else { rounds }
+    }
+
+    fn turn(self, slot: u32) -> Turn {
+        let warm = self.of(self.warm_up);
+        let arm = self.pairs.map(|seed| {
+            let head_first = coin(seed, slot / 2);
+            if head_first == (slot.is_multiple_of(2)) { Arm::Head } else { Arm::Base }
+        });
+        Turn { slot, arm, warm_up: slot < warm, confirm: slot >= warm + self.of(self.rounds) }
+    }
+}
+
+/// The seed of a case: the run's, and which case it is, so that no two cases share an order.
+#[must_use]
+pub fn seed_of(run: u64, suite: &str, id: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (run, suite, id).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// A fair coin for each pair.
+fn coin(seed: u64, pair: u32) -> bool {
+    let mut hasher = DefaultHasher::new();
+    (seed, pair, "order").hash(&mut hasher);
+    hasher.finish() & 1 == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Layout, Turn, seed_of};
+    use crate::model::Arm;
+
+    fn pairs(seed: u64) -> Layout {
+        Layout { warm_up: 1, rounds: 10, samples: 1, pairs: Some(seed), confirm: true }
+    }
+
+    #[test]
+    fn each_pair_holds_both_arms_and_the_order_varies() {
+        let turns: Vec<Turn> = pairs(7).turns().collect();
+        assert_eq!(turns.len(), 22);
+        assert!(turns.iter().enumerate().all(|(at, turn)| turn.slot as usize == at && turn.warm_up == (at < 2)));
+        for pair in turns.chunks(2) {
+            assert_ne!(pair[0].arm, pair[1].arm);
+        }
+        let first_heads = (0..1000)
+            .flat_map(|seed| pairs(seed).turns().step_by(2))
+            .filter(|turn| turn.arm == Some(Arm::Head))
+            .count();
+        assert!((5000..6000).contains(&first_heads), "{first_heads} of 11000");
+    }
+
+    #[test]
+    fn the_seed_decides_and_cases_differ() {
+        let order = |seed| pairs(seed).turns().map(|turn| turn.arm).collect::<Vec<_>>();
+        assert_eq!(order(1), order(1));
+        assert_ne!(order(seed_of(1, "s", "a")), order(seed_of(1, "s", "b")));
+        assert_ne!(order(seed_of(1, "s", "a")), order(seed_of(2, "s", "a")));
+    }
+
+    #[test]
+    fn fresh_rounds_follow_in_time() {
+        let again: Vec<Turn> = pairs(7).again().collect();
+        assert_eq!((again[0].slot, again.len()), (22, 20));
+        assert!(again.iter().all(|turn| turn.confirm && !turn.warm_up && turn.arm.is_some()));
+        assert_eq!(pairs(7).most(), 42);
+        let single = Layout { warm_up: 1, rounds: 5, samples: 3, ..Layout::default() };
+        assert!(single.turns().all(|turn| turn.arm.is_none() && !turn.confirm));
+        assert_eq!((single.turns().count(), single.most()), (6, 18));
+    }
+}

@@ -1,0 +1,161 @@
+//! The comparison of two sides for people: what must be looked at first, then the rest. Pure.
+
+use std::cmp::Reverse;
+use std::fmt::Write as _;
+
+use super::comparing;
+use super::console::visible;
+use super::style::Style;
+use crate::model::compared::{Compared, MetricRow};
+use crate::model::{Change, CheckChange, CheckShift, FactChange, Value};
+
+/// Rows shown of each part.
+const SHOWN: usize = 100;
+/// Characters of a value shown.
+const VALUE: usize = 200;
+
+/// The whole comparison.
+#[must_use]
+pub fn render(compared: &Compared, style: Style) -> String {
+    let mut out = sides(compared);
+    let checks: Vec<&CheckChange> = by_weight(&compared.checks, |change| change.worse);
+    part(&mut out, &checks, "checks", |out, change| check(out, change, style));
+    let facts: Vec<&FactChange> = by_weight(&compared.facts, |change| !change.allowed);
+    part(&mut out, &facts, "facts", |out, change| fact(out, change, style));
+    let mut metrics: Vec<&MetricRow> = compared.metrics.iter().collect();
+    metrics.sort_by_key(|row| Reverse(row.comparison.verdict));
+    part(&mut out, &metrics, "metrics", |out, row| metric(out, row, style));
+    let _ = writeln!(out, "\n{}", style.strong(&summary(compared)));
+    if compared.summary.nothing_compared() {
+        out.push_str("nothing was compared: this shows nothing about a change; the reasons are above\n");
+    }
+    out
+}
+
+fn sides(compared: &Compared) -> String {
+    let side = |word: &str, side: &crate::model::compared::Side| {
+        let labels: Vec<String> = side.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let line = format!("{word} {}  {}  {}", side.file, side.started, labels.join(" "));
+        format!("{}\n", visible(line.trim_end()))
+    };
+    let mut out: String = match compared.base.as_slice() {
+        [] => "base  arm base of the same report\n".into(),
+        [first, .., last] if compared.base.len() > 4 => {
+            side("base ", first) + &format!("      … {} more\n", compared.base.len() - 2) + &side("base ", last)
+        }
+        few => few.iter().map(|one| side("base ", one)).collect(),
+    };
+    out += &side("head ", &compared.head);
+    out
+}
+
+fn by_weight<T>(all: &[T], heavy: impl Fn(&T) -> bool) -> Vec<&T> {
+    let mut out: Vec<&T> = all.iter().collect();
+    out.sort_by_key(|one| Reverse(heavy(one)));
+    out
+}
+
+fn part<T>(out: &mut String, rows: &[&T], word: &str, show: impl Fn(&mut String, &T)) {
+    if !rows.is_empty() {
+        out.push('\n');
+    }
+    for row in rows.iter().take(SHOWN) {
+        show(out, row);
+    }
+    if rows.len() > SHOWN {
+        let _ = writeln!(out, "… and {} more {word}; the JSON has them all", rows.len() - SHOWN);
+    }
+}
+
+fn check(out: &mut String, change: &CheckChange, style: Style) {
+    let name = visible(&format!("{}/{}", change.suite, change.check));
+    let (before, after) = (change.before.as_deref().unwrap_or("-"), change.after.as_deref().unwrap_or("-"));
+    let what = match change.change {
+        CheckShift::New => format!("new: {after}"),
+        CheckShift::Vanished => format!("vanished: it was {before}"),
+        CheckShift::Renamed => format!("probably renamed: {before} -> {after}"),
+        CheckShift::Verdict => format!("{before} -> {after}"),
+        CheckShift::Target => format!("looks at something else: {before} -> {after}"),
+        CheckShift::Definition => "is defined otherwise: its numbers are not comparable".into(),
+    };
+    let _ = writeln!(out, "{} {name}  {}", style.mark(change.worse), visible(&what));
+    for (word, reason) in [("before", &change.reason_before), ("after", &change.reason_after)] {
+        if let Some(reason) = reason {
+            let _ = writeln!(out, "        {word}: {}", visible(reason));
+        }
+    }
+}
+
+fn fact(out: &mut String, change: &FactChange, style: Style) {
+    let place = visible(&format!("{}/{} {}", change.suite, change.check, change.fact));
+    let _ = writeln!(
+        out,
+        "{} {place}  {} (rule: {})",
+        style.mark(!change.allowed),
+        change.change.word(),
+        change.rule.word()
+    );
+    if change.added.is_empty() && change.removed.is_empty() {
+        let _ = writeln!(out, "        - {}", value(change.before.as_ref()));
+        let _ = writeln!(out, "        + {}", value(change.after.as_ref()));
+    }
+    for gone in &change.removed {
+        let _ = writeln!(out, "        - {}", value(Some(gone)));
+    }
+    for new in &change.added {
+        let _ = writeln!(out, "        + {}", value(Some(new)));
+    }
+}
+
+fn value(value: Option<&Value>) -> String {
+    let text = match value {
+        None => return "(absent)".into(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    };
+    let mut short: String = text.chars().take(VALUE).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    visible(&short)
+}
+
+fn metric(out: &mut String, row: &MetricRow, style: Style) {
+    let comparison = &row.comparison;
+    let place = visible(&format!("{}/{} {}", row.suite, row.check, row.metric));
+    let _ = writeln!(out, "{} {place}  {}", style.change(comparison.verdict), comparing::change(comparison));
+    if comparison.verdict != Change::NotCompared {
+        let grounds = format!("{}, against {}", comparing::grounds(comparison), comparison.against);
+        let _ = writeln!(out, "        {}", style.faint(&visible(&grounds)));
+    }
+    if let Some(reason) = &comparison.reason {
+        let _ = writeln!(out, "        {}", visible(reason));
+    }
+    if let Some(pinned) = &comparison.pinned {
+        let _ = writeln!(out, "        {}", visible(&comparing::pinned(pinned)));
+    }
+}
+
+fn summary(compared: &Compared) -> String {
+    let counts = compared.summary;
+    let mut parts = Vec::new();
+    for (count, word) in [
+        (counts.checks_worse, "checks worse"),
+        (counts.facts_not_allowed, "facts changed"),
+        (counts.facts_allowed, "facts changed as allowed"),
+        (counts.regressed, "metrics regressed"),
+        (counts.improved, "improved"),
+        (counts.unchanged, "unchanged"),
+        (counts.inconclusive, "inconclusive"),
+        (counts.not_compared, "not compared"),
+        (counts.left_out, "changes not listed"),
+    ] {
+        if count > 0 {
+            parts.push(format!("{count} {word}"));
+        }
+    }
+    if parts.is_empty() {
+        parts.push("nothing changed".into());
+    }
+    format!("{} metrics, facts of {} checks: {}", counts.metrics, counts.checks_compared, parts.join(", "))
+}

@@ -1,0 +1,128 @@
+//! Comparisons in words: the same for console, `JUnit` and `compare`.
+
+use std::fmt::Write as _;
+
+use crate::model::{Change, CheckRecord, Comparison, Severity, Unit, Verdict};
+
+/// Whether a case that holds is worse than what it was compared with, and that fails the run.
+#[must_use]
+pub fn regressed(check: &CheckRecord) -> bool {
+    check.verdict == Verdict::Passed && worst(check) == Some(Change::Regressed)
+}
+
+/// The worst verdict on a metric of a case; `None` when nothing was to be compared.
+#[must_use]
+pub fn worst(check: &CheckRecord) -> Option<Change> {
+    check.comparison.0.iter().map(|(_, comparison)| comparison.verdict).max()
+}
+
+/// `--strict`: what a case fails with although it holds and has not regressed.
+#[must_use]
+pub fn undecided(check: &CheckRecord) -> bool {
+    let open = matches!(worst(check), Some(Change::Inconclusive | Change::NotCompared));
+    check.verdict == Verdict::Passed && check.severity == Severity::Fail && open
+}
+
+/// The unit of a metric by its symbol.
+#[must_use]
+pub fn unit_of(symbol: &str) -> Unit {
+    match symbol {
+        "s" => Unit::Seconds,
+        "B" => Unit::Bytes,
+        "bit/s" => Unit::BitsPerSecond,
+        "/s" => Unit::PerSecond,
+        // Shares and counts have the same symbol.
+        _ => Unit::Count,
+    }
+}
+
+/// "2.02ms -> 2.23ms  +10.4% [+8.1%, +12.6%]": levels, change and its 95 % interval.
+#[must_use]
+pub fn change(comparison: &Comparison) -> String {
+    let unit = unit_of(&comparison.unit);
+    let level = |value: Option<f64>| value.map_or_else(|| "?".to_owned(), |value| unit.human(value));
+    let mut out = match (comparison.base, comparison.head) {
+        (None, None) => return String::new(),
+        (base, head) => format!("{} -> {}", level(base), level(head)),
+    };
+    let effect = comparison.ratio.map(|ratio| ratio - 1.0).or(comparison.difference);
+    if let Some(effect) = effect {
+        let _ = write!(out, "  {}", signed(comparison, effect));
+    }
+    if let Some(ci) = comparison.ci {
+        let [low, high] = if comparison.ratio.is_some() { ci.map(|end| end - 1.0) } else { ci };
+        let _ = write!(out, " [{}, {}]", signed(comparison, low), signed(comparison, high));
+    }
+    out
+}
+
+/// "tolerance 5%, sees 3.1%, p 0.0002": what the verdict rests on.
+#[must_use]
+pub fn grounds(comparison: &Comparison) -> String {
+    let amount = |value: f64| amount(comparison, value);
+    let mut out = format!("tolerance {}", amount(comparison.tolerance));
+    if let Some(mde) = comparison.mde {
+        let _ = write!(out, ", MDE {}", amount(mde));
+    }
+    if let Some(p) = comparison.p {
+        let _ = if p < 0.0001 { write!(out, ", p < 0.0001") } else { write!(out, ", p {p:.4}") };
+    }
+    if let Some(confirmation) = &comparison.confirmation {
+        let p = confirmation.p.map_or_else(String::new, |p| format!(" (p {p:.4})"));
+        out += if confirmation.stands { ", confirmed by fresh rounds" } else { ", not confirmed by fresh rounds" };
+        out += &p;
+    }
+    out
+}
+
+/// One comparison in a sentence.
+#[must_use]
+pub fn sentence(name: &str, comparison: &Comparison) -> String {
+    let mut out = format!("{name} {}", comparison.verdict.word().replace('_', " "));
+    let change = change(comparison);
+    if !change.is_empty() {
+        let _ = write!(out, ": {change}");
+    }
+    let _ = write!(out, " ({}) against {}", grounds(comparison), comparison.against);
+    if let Some(reason) = &comparison.reason {
+        let _ = write!(out, ": {reason}");
+    }
+    if let Some(one) = &comparison.pinned {
+        let _ = write!(out, "; {}", pinned(one));
+    }
+    out
+}
+
+/// The comparison with the pinned release beside that with the runs before.
+#[must_use]
+pub fn pinned(pinned: &Comparison) -> String {
+    let word = pinned.verdict.word().replace('_', " ");
+    let reason = pinned.reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
+    format!("against {}: {word}  {}{reason}", pinned.against, change(pinned))
+}
+
+/// What to do about a regression.
+#[must_use]
+pub fn next(check: &CheckRecord) -> &'static str {
+    if check.base.is_some() {
+        "the new target is slower on the same path at the same time: look at what differs between the two (release, \
+         configuration, placement), then at the phases in the facts"
+    } else {
+        "measure both targets in one run with --against, if both can be reached; else look at what changed since the runs \
+         it was compared with, path and neighbours included"
+    }
+}
+
+fn signed(comparison: &Comparison, value: f64) -> String {
+    let sign = if value < 0.0 { "-" } else { "+" };
+    format!("{sign}{}", amount(comparison, value.abs()))
+}
+
+fn amount(comparison: &Comparison, value: f64) -> String {
+    if comparison.kind == "ratio" { percent(value) } else { unit_of(&comparison.unit).human(value) }
+}
+
+fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    if percent.abs() < 10.0 { format!("{percent:.1}%") } else { format!("{percent:.0}%") }
+}
