@@ -96,7 +96,7 @@ fn filters_and_the_newest_runs() {
     let points = document["series"][0]["points"].as_array().unwrap();
     assert_eq!((points.len(), points[4]["run"].as_u64()), (5, Some(29)));
     assert!(ended.err.contains("1 series"), "the table moves to stderr: {}", ended.err);
-    for none in [["--suite", "other"], ["--check", "none"], ["--host-class", "none"]] {
+    for none in [["--suite", "other"], ["--check", "none"], ["--host-class", "none"], ["--metric", "none"]] {
         let ended = history(&desk, &none);
         assert_eq!(ended.code, 3, "nothing to show is no good news: {}", ended.out);
         assert!(ended.err.contains("none of 30 reports"), "{}", ended.err);
@@ -158,6 +158,7 @@ fn hostile_files_are_named_and_the_others_are_shown() {
     let desk = folder();
     let whole = read(&desk.path("runs/0.json"));
     desk.write("runs/cut.json", &whole[..whole.len() / 2]);
+    desk.write("runs/\u{1b}[31mred.json", "{\"schema\": \"shakedown.report/\\u001b[2J\"}");
     desk.write("runs/newer.json", &whole.replace("report/1", "report/7"));
     desk.write("runs/when.json", &whole.replace("2026-10-01T06:00:00Z", "yesterday"));
     desk.write("runs/wrong.json", &whole.replace("\"checks\":[", "\"checks\":[7,"));
@@ -179,14 +180,14 @@ fn hostile_files_are_named_and_the_others_are_shown() {
         ("when", "`run.started` is `yesterday`"),
         ("wrong", "the report is damaged"),
         ("deep", "this is not JSON"),
-        ("number", "this is not JSON"),
+        ("number", "number out of range"),
         ("bytes", "not UTF-8"),
         ("huge", "larger than 256 MiB"),
     ] {
         let line = ended.err.lines().find(|line| line.contains(&format!("runs/{file}.json")));
         assert!(line.is_some_and(|line| line.starts_with("error: ") && line.contains(why)), "{file}: {}", ended.err);
     }
-    assert_eq!(desk.json("h.json")["errors"].as_array().unwrap().len(), 8, "{}", ended.err);
+    assert_eq!(desk.json("h.json")["errors"].as_array().unwrap().len(), 9, "{}", ended.err);
     for (file, why) in [
         ("list", "JSON, but no report"),
         ("other", "its schema is shakedown.baseline/1"),
@@ -196,6 +197,7 @@ fn hostile_files_are_named_and_the_others_are_shown() {
         let line = ended.out.lines().find(|line| line.contains(&format!("runs/{file}.json")));
         assert!(line.is_some_and(|line| line.contains(why)), "{file}: {}", ended.out);
     }
+    assert!(!ended.err.contains('\u{1b}') && !ended.out.contains('\u{1b}'), "{:?}", ended.err);
     assert!(ended.out.contains("skipped: 4 files"), "{}", ended.out);
 }
 
