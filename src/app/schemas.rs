@@ -5,8 +5,8 @@ use schemars::schema_for;
 use crate::baseline::store::Baseline;
 use crate::checks::FAMILIES;
 use crate::cli::SchemaOf;
-use crate::model::compared::Compared;
 use crate::history::History;
+use crate::model::compared::Compared;
 use crate::model::{Event, Record};
 
 /// The JSON Schema as text.

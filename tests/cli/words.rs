@@ -84,7 +84,22 @@ fn reference() -> Vec<(&'static str, String)> {
         families.push('\n');
     }
     let mut cli = String::from("<!-- generated from the command line's definition -->\n");
-    let commands = ["", "run", "plan", "compare", "calibrate", "report", "history", "probe", "serve", "demo", "explain", "schema", "completions", "man"];
+    let commands = [
+        "",
+        "run",
+        "plan",
+        "compare",
+        "calibrate",
+        "report",
+        "history",
+        "probe",
+        "serve",
+        "demo",
+        "explain",
+        "schema",
+        "completions",
+        "man",
+    ];
     let baseline = ["", " accept", " list", " show", " rm", " pin"].map(|below| format!("baseline{below}"));
     for command in commands.into_iter().chain(baseline.iter().map(String::as_str)) {
         let args: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
