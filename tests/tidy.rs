@@ -15,6 +15,7 @@ const LAYERS: &[&str] = &[
 /// Pairs that may not know each other although the order would allow it.
 const STRANGERS: &[(&str, &str)] = &[
     ("report", "engine"),
+    ("history", "engine"),
     ("engine", "suite"),
     ("engine", "judge"),
     ("engine", "report"),

@@ -28,7 +28,8 @@ pub(super) fn history(args: &HistoryArgs, terminal: &Terminal) -> u8 {
     errors.extend(listing.errors.iter().map(|named| format!("{}: {}", named.file, named.why)));
     let filter = filter(args);
     let selected = series::select(&listing.found, &filter);
-    if selected.runs.is_empty() {
+    // A suite may measure nothing; asked for a metric, nothing is a mistake.
+    if selected.runs.is_empty() || (selected.series.is_empty() && !filter.metrics.is_empty()) {
         errors.push(nothing(&listing, &paths));
     }
     let history = trend::history(&selected, &listing);
@@ -56,7 +57,8 @@ pub(super) fn history(args: &HistoryArgs, terminal: &Terminal) -> u8 {
         }
     }
     for line in &errors {
-        terminal.err(&format!("error: {line}\n"));
+        // Names and words of damaged files may be anything.
+        terminal.err(&format!("error: {}\n", table::shown(line)));
     }
     if errors.is_empty() { exit::OK } else { exit::INCOMPLETE }
 }
@@ -132,7 +134,7 @@ fn nothing(listing: &Listing, paths: &[PathBuf]) -> String {
     if !listing.found.is_empty() {
         let count = listing.found.len();
         return format!(
-            "none of {count} reports is of that suite, check and host class; leave out a filter to see what there is"
+            "none of {count} reports is of that suite, check, metric and host class; leave out a filter to see what there is"
         );
     }
     let shown: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();

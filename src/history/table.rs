@@ -155,7 +155,7 @@ fn summary(out: &mut String, history: &History) {
     if !history.skipped.is_empty() {
         let _ = writeln!(out, "skipped: {}", count(history.skipped.len(), "file"));
         for file in history.skipped.iter().take(NAMED) {
-            let _ = writeln!(out, "  {}: {}", shown(&file.file), file.why);
+            let _ = writeln!(out, "  {}: {}", shown(&file.file), shown(&file.why));
         }
         if history.skipped.len() > NAMED {
             let _ = writeln!(out, "  and {} more; --json names them all", history.skipped.len() - NAMED);
@@ -171,6 +171,7 @@ fn cut(text: &str) -> String {
 }
 
 /// Text from a file, safe for a terminal.
-fn shown(text: &str) -> String {
+#[must_use]
+pub fn shown(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }

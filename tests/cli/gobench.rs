@@ -27,7 +27,7 @@ fn parse(text: &str) -> (Vec<Result>, BTreeMap<String, BTreeMap<String, String>>
             assert!(units.insert(fields[1].to_owned(), pairs).is_none(), "told twice: {line}");
         } else if let Some(rest) = line.strip_prefix("Benchmark") {
             assert!(rest.starts_with(char::is_uppercase), "{line}");
-            assert!(fields.len() >= 4 && fields.len() % 2 == 0, "an even number of fields, at least four: {line}");
+            assert!(fields.len() >= 4 && fields.len().is_multiple_of(2), "an even number of fields, at least four: {line}");
             assert!(fields[1].parse::<u64>().unwrap() > 0, "{line}");
             let value = |pair: &[&str]| (pair[0].parse::<f64>().unwrap(), pair[1].to_owned());
             let values = fields[2..].chunks(2).map(value).collect();

@@ -96,7 +96,7 @@ fn filters_and_the_newest_runs() {
     let points = document["series"][0]["points"].as_array().unwrap();
     assert_eq!((points.len(), points[4]["run"].as_u64()), (5, Some(29)));
     assert!(ended.err.contains("1 series"), "the table moves to stderr: {}", ended.err);
-    for none in [["--suite", "other"], ["--check", "none"], ["--host-class", "none"]] {
+    for none in [["--suite", "other"], ["--check", "none"], ["--host-class", "none"], ["--metric", "none"]] {
         let ended = history(&desk, &none);
         assert_eq!(ended.code, 3, "nothing to show is no good news: {}", ended.out);
         assert!(ended.err.contains("none of 30 reports"), "{}", ended.err);
@@ -158,6 +158,7 @@ fn hostile_files_are_named_and_the_others_are_shown() {
     let desk = folder();
     let whole = read(&desk.path("runs/0.json"));
     desk.write("runs/cut.json", &whole[..whole.len() / 2]);
+    desk.write("runs/\u{1b}[31mred.json", "{\"schema\": \"shakedown.report/\\u001b[2J\"}");
     desk.write("runs/newer.json", &whole.replace("report/1", "report/7"));
     desk.write("runs/when.json", &whole.replace("2026-10-01T06:00:00Z", "yesterday"));
     desk.write("runs/wrong.json", &whole.replace("\"checks\":[", "\"checks\":[7,"));
@@ -186,7 +187,7 @@ fn hostile_files_are_named_and_the_others_are_shown() {
         let line = ended.err.lines().find(|line| line.contains(&format!("runs/{file}.json")));
         assert!(line.is_some_and(|line| line.starts_with("error: ") && line.contains(why)), "{file}: {}", ended.err);
     }
-    assert_eq!(desk.json("h.json")["errors"].as_array().unwrap().len(), 8, "{}", ended.err);
+    assert_eq!(desk.json("h.json")["errors"].as_array().unwrap().len(), 9, "{}", ended.err);
     for (file, why) in [
         ("list", "JSON, but no report"),
         ("other", "its schema is shakedown.baseline/1"),
@@ -196,6 +197,7 @@ fn hostile_files_are_named_and_the_others_are_shown() {
         let line = ended.out.lines().find(|line| line.contains(&format!("runs/{file}.json")));
         assert!(line.is_some_and(|line| line.contains(why)), "{file}: {}", ended.out);
     }
+    assert!(!ended.err.contains('\u{1b}') && !ended.out.contains('\u{1b}'), "{:?}", ended.err);
     assert!(ended.out.contains("skipped: 4 files"), "{}", ended.out);
 }
 
@@ -272,6 +274,22 @@ fn unchanged_files_come_from_the_index() {
     assert_eq!(count("SELECT id FROM files WHERE path LIKE '%/deeper/3.json'"), before, "it was read again");
     assert_eq!(count("SELECT count(*) FROM runs"), 29);
     assert_eq!(count("SELECT count(*) FROM points WHERE check_id = 'slow' AND value > 0.011"), 12);
+}
+
+#[test]
+fn the_queries_of_the_docs_run() {
+    let desk = folder();
+    everything(&desk, &["--index", "index.db"]);
+    let docs = read(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/history.md"));
+    let queries: Vec<&str> = docs.split("```sql\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert_eq!(queries.len(), 3);
+    let connection = rusqlite::Connection::open(desk.path("index.db")).unwrap();
+    for query in queries {
+        let query = query.replace("web-0", "slow").replace("7c1f09d2a4e85b36", CLASS);
+        let mut statement = connection.prepare(&query).unwrap_or_else(|error| panic!("{error}: {query}"));
+        let mut rows = statement.query([]).unwrap();
+        assert!(rows.next().unwrap().is_some(), "no row: {query}");
+    }
 }
 
 #[test]
