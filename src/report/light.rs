@@ -4,9 +4,10 @@
 use std::fmt;
 use std::io::{BufRead as _, BufReader, Read};
 
-use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::frames::Frames;
 use crate::model::named::Named;
 use crate::model::record::{
     BaseArm, Counts, Design, Facts, Host, Metric, Record, RoundRecord, Run, SCHEMA, Shared, SuiteRef, Tool, Word,
@@ -28,7 +29,7 @@ struct Parts {
     design: Option<Design>,
     suites: Option<Vec<SuiteRef>>,
     summary: Option<Counts>,
-    checks: Option<Reduced>,
+    checks: Option<Vec<IgnoredAny>>,
 }
 
 impl<'de> Deserialize<'de> for Parts {
@@ -66,7 +67,7 @@ impl<'de> Deserialize<'de> for Parts {
 }
 
 impl Parts {
-    fn record(self) -> Result<Record, String> {
+    fn record(self, checks: Vec<CheckRecord>) -> Result<Record, String> {
         fn part<T>(part: Option<T>, name: &str) -> Result<T, String> {
             part.ok_or_else(|| format!("the report is damaged: it has no `{name}`"))
         }
@@ -81,30 +82,8 @@ impl Parts {
             design: part(self.design, "design")?,
             suites: part(self.suites, "suites")?,
             summary: part(self.summary, "summary")?,
-            checks: part(self.checks, "checks")?.0,
+            checks: part(self.checks, "checks").map(|_| checks)?,
         })
-    }
-}
-
-struct Reduced(Vec<CheckRecord>);
-
-impl<'de> Deserialize<'de> for Reduced {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Checks;
-        impl<'de> Visitor<'de> for Checks {
-            type Value = Reduced;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of checks")
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Reduced, A::Error> {
-                let mut out = Vec::new();
-                while let Some(check) = list.next_element::<Check>()? {
-                    out.push(check.into());
-                }
-                Ok(Reduced(out))
-            }
-        }
-        deserializer.deserialize_seq(Checks)
     }
 }
 
@@ -222,19 +201,29 @@ impl From<Check> for CheckRecord {
 /// Reads a report without evidence, expectations and histograms, and without holding its text; the error says what is wrong
 /// with it.
 pub fn read(from: impl Read) -> Result<Record, String> {
-    let mut from = BufReader::with_capacity(BUFFER, from.take(LARGEST));
+    let mut from = BufReader::with_capacity(BUFFER, from);
     super::object(from.fill_buf().map_err(|error| error.to_string())?)?;
-    let parts: serde_json::Result<Parts> = serde_json::from_reader(&mut from);
-    if from.get_ref().limit() == 0 {
-        return Err(format!("it is longer than {} MiB", LARGEST >> 20));
-    }
-    match parts {
-        Ok(parts) => parts.record(),
+    let mut checks: Vec<CheckRecord> = Vec::new();
+    // The schema stands at the end or in front: what is wrong with a check is told after what the document is.
+    let mut damaged = None;
+    let rest = Frames::read(&mut from, "checks", LARGEST, |element| {
+        match serde_json::from_slice::<Check>(element) {
+            Ok(check) => checks.push(check.into()),
+            Err(error) => drop(damaged.get_or_insert_with(|| {
+                format!("the report is damaged: check {} of the list: {error}", checks.len() + 1)
+            })),
+        }
+        Ok(())
+    })?;
+    let parts: Parts = match serde_json::from_slice(&rest) {
+        Ok(parts) => parts,
         // What was found out about the schema is told as it is.
-        Err(error) if error.to_string().contains(super::READS) => Err(error.to_string()),
-        Err(error) if error.is_data() => Err(format!("the report is damaged: {error}")),
-        Err(error) => Err(format!("this is not JSON: {error}")),
-    }
+        Err(error) if error.to_string().contains(super::READS) => return Err(error.to_string()),
+        Err(error) if error.is_data() => return Err(format!("the report is damaged: {error}")),
+        Err(error) => return Err(format!("this is not JSON: {error}")),
+    };
+    let record = parts.record(checks)?;
+    damaged.map_or(Ok(record), Err)
 }
 
 #[cfg(test)]

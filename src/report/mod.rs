@@ -6,6 +6,7 @@ pub mod compared;
 pub mod comparing;
 pub mod console;
 pub mod fold;
+mod frames;
 pub mod jsonl;
 pub mod junit;
 pub mod light;
