@@ -1,6 +1,6 @@
 //! Cells of separate sessions, where the run is the unit.
 
-use shakedown::baseline::compare::{self, Reference};
+use shakedown::baseline::compare::{self, Floor, Reference, Spread};
 use shakedown::model::record::Metric;
 use shakedown::model::{Change, Comparison};
 
@@ -89,12 +89,33 @@ pub fn against(effort: Effort, noise: Noise) -> [[Tally; 3]; 4] {
     out
 }
 
+/// A new run against one earlier run, when eight runs before have calibrated the spread.
+pub fn calibrated(effort: Effort, noise: Noise) -> [Tally; 3] {
+    let mut out: [Tally; 3] = Default::default();
+    let mut rng = effort.rng(&format!("calibrated {}", noise.name));
+    for _ in 0..effort.comparisons {
+        let runs = history(noise, Course::Level, &mut rng);
+        let Spread { tau, runs: of, .. } = compare::spread(&runs[..8].iter().collect::<Vec<_>>()).unwrap();
+        for (tally, factor) in out.iter_mut().zip([1.0, 1.1, 1.2]) {
+            let runs = slower(&runs, factor);
+            let floor = Some(Floor { tau, runs: of });
+            let reference = Reference { window: vec![&runs[KEPT - 1]], pinned: None, floor };
+            let last = mann_whitney(&medians(&runs[KEPT - 1]), &medians(&runs[KEPT]));
+            tally.count(&compare::sessions(&runs[KEPT], &reference).remove(0).1, factor, Some(last));
+        }
+    }
+    out
+}
+
 /// A new run against its history.
 pub fn sessions(effort: Effort, report: &mut Report) {
     let mut rows = Vec::new();
     for noise in [AUTOCORRELATED, DRIFT, ECMP] {
-        for (earlier, [same, ten, twenty]) in EARLIER.into_iter().zip(against(effort, noise)) {
-            let name = format!("{}, {earlier} runs", noise.name);
+        let names = EARLIER.map(|earlier| format!("{}, {earlier} runs", noise.name));
+        let alone = format!("{}, 1 run and a calibration of 8", noise.name);
+        let cells = names.into_iter().zip(EARLIER).zip(against(effort, noise));
+        let floor = ((alone, 8), calibrated(effort, noise));
+        for ((name, earlier), [same, ten, twenty]) in cells.chain([floor]) {
             let limit = if earlier < 8 { Limit::Within(0.0, 0.0) } else { Limit::AtMost(7.0) };
             report.bound(&name, "A/A p <= .05", same.changed, limit);
             let cells = [cell(same.changed), bare(same.regressed), bare(ten.regressed), bare(twenty.regressed)];

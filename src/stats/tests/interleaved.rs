@@ -181,9 +181,13 @@ fn a_value_that_is_not_finite_leaves_nothing_known() {
 
 #[test]
 fn hostile_slots_are_survived() {
-    let far = |n: u32| Point { slot: if n % 2 == 0 { n } else { u32::MAX - n }, head: n % 3 == 0, value: f64::from(n) };
-    let same = |n: u32| Point { slot: 7, head: n % 2 == 0, value: f64::from(n % 5) };
-    let few = |n: u32| Point { slot: n % 3, head: n % 2 == 0, value: f64::from(n % 5) };
+    let far = |n: u32| Point {
+        slot: if n.is_multiple_of(2) { n } else { u32::MAX - n },
+        head: n.is_multiple_of(3),
+        value: f64::from(n),
+    };
+    let same = |n: u32| Point { slot: 7, head: n.is_multiple_of(2), value: f64::from(n % 5) };
+    let few = |n: u32| Point { slot: n % 3, head: n.is_multiple_of(2), value: f64::from(n % 5) };
     for list in [(0..60).map(far).collect::<Vec<_>>(), (0..60).map(same).collect(), (0..60).map(few).collect()] {
         if let Ok(effect) = effect(&list) {
             assert!((0.0..=1.0).contains(&effect.p()), "{effect:?}");

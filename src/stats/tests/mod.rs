@@ -1,6 +1,7 @@
 //! Reference values come from `SciPy` 1.17.1 and statsmodels 0.15.0.
 
 #![expect(clippy::unreadable_literal, reason = "reference values stand as they were printed")]
+#![expect(clippy::float_cmp, reason = "0, 1 and infinity are exact where they are wanted")]
 
 mod effect;
 mod interleaved;
