@@ -3,6 +3,18 @@
 
 use std::io::{BufRead, ErrorKind};
 
+/// Bytes that mean something outside of a string.
+const MARKS: [bool; 256] = {
+    let mut marks = [false; 256];
+    let bytes = *b"\"{}[]";
+    let mut at = 0;
+    while at < bytes.len() {
+        marks[bytes[at] as usize] = true;
+        at += 1;
+    }
+    marks
+};
+
 /// Where the cutter stands.
 #[derive(Default)]
 pub struct Frames {
@@ -70,7 +82,10 @@ impl Frames {
                 at += self.in_string(&chunk[at..]);
                 continue;
             }
-            let byte = chunk[at];
+            if !self.inside || self.depth > 2 {
+                at += chunk[at..].iter().position(|byte| MARKS[usize::from(*byte)]).unwrap_or(chunk.len() - at);
+            }
+            let Some(byte) = chunk.get(at).copied() else { break };
             at += 1;
             match byte {
                 b' ' | b'\n' | b',' => {}
@@ -117,15 +132,20 @@ impl Frames {
 
     /// Passes over a string, to its end or that of the chunk; the number of bytes passed.
     fn in_string(&mut self, chunk: &[u8]) -> usize {
-        for (at, byte) in chunk.iter().enumerate() {
-            match byte {
-                _ if self.escaped => self.escaped = false,
-                b'\\' => self.escaped = true,
-                b'"' => {
-                    self.string = false;
-                    return at + 1;
-                }
-                _ => {}
+        let mut at = 0;
+        if self.escaped && !chunk.is_empty() {
+            self.escaped = false;
+            at = 1;
+        }
+        while let Some(found) = memchr::memchr2(b'"', b'\\', chunk.get(at..).unwrap_or_default()) {
+            at += found + 1;
+            if chunk[at - 1] == b'"' {
+                self.string = false;
+                return at;
+            }
+            match at < chunk.len() {
+                true => at += 1,
+                false => self.escaped = true,
             }
         }
         chunk.len()
