@@ -124,6 +124,8 @@ fn blocks_are_not_an_interleaved_design() {
         // Unequal blocks leave more of the arm beside a straight line, and are blocks all the same.
         "BBBHHHHHHHHHHHHHHHHHHHHHHHHHHHHHH",
         "BBBBBHHHHHBBBBBHHHHH",
+        // Often enough in turn, and still a straight line tells most of the arm.
+        "BBBHBHHH",
         // Mostly in blocks: one pair does not make a design.
         "BBBBBBBBBHBHHHHHHHHH",
     ] {
