@@ -29,6 +29,8 @@ pub mod exit;
 
 pub mod report;
 
+pub mod history;
+
 pub mod serve;
 
 pub mod lab;

@@ -9,12 +9,13 @@ use std::path::{Path, PathBuf};
 /// Layers from left to right; a module imports only what stands before it in this list.
 const LAYERS: &[&str] = &[
     "stats", "model", "net", "probe", "suite", "guard", "checks", "judge", "baseline", "plan", "engine", "exit",
-    "report", "serve", "lab", "cli", "app", "main",
+    "report", "history", "serve", "lab", "cli", "app", "main",
 ];
 
 /// Pairs that may not know each other although the order would allow it.
 const STRANGERS: &[(&str, &str)] = &[
     ("report", "engine"),
+    ("history", "engine"),
     ("engine", "suite"),
     ("engine", "judge"),
     ("engine", "report"),

@@ -9,6 +9,7 @@ pub mod config;
 mod demo;
 mod explain;
 mod explain_suite;
+mod history;
 mod loading;
 mod outputs;
 mod plan;
@@ -47,6 +48,7 @@ pub fn main(cli: Cli) -> u8 {
         Command::Compare(args) => compare::compare(&args, &terminal),
         Command::Report(args) => render::report(&args, &terminal),
         Command::Baseline(command) => baseline::baseline(&command, &terminal),
+        Command::History(args) => history::history(&args, &terminal),
         Command::Probe(args) => {
             wait(&terminal.clone(), move |leave| async move { adhoc::probe(&args, &terminal, leave).await })
         }

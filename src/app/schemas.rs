@@ -5,6 +5,7 @@ use schemars::schema_for;
 use crate::baseline::store::Baseline;
 use crate::checks::FAMILIES;
 use crate::cli::SchemaOf;
+use crate::history::History;
 use crate::model::compared::Compared;
 use crate::model::{Event, Record};
 
@@ -16,6 +17,7 @@ pub(super) fn schema(of: SchemaOf) -> String {
         SchemaOf::Baseline => schema_for!(Baseline).to_value(),
         SchemaOf::Comparison => schema_for!(Compared).to_value(),
         SchemaOf::Events => schema_for!(Event).to_value(),
+        SchemaOf::History => schema_for!(History).to_value(),
     };
     let mut text = serde_json::to_string_pretty(&value).unwrap_or_default();
     text.push('\n');

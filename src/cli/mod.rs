@@ -3,6 +3,7 @@
 pub mod baseline;
 mod calibrate;
 mod compare;
+pub mod history;
 
 use std::path::PathBuf;
 
@@ -47,6 +48,8 @@ pub enum Command {
     /// The store of accepted runs that later runs are compared with.
     #[command(subcommand)]
     Baseline(baseline::BaselineCommand),
+    /// Trends over a folder of reports, and exports to other tools; never a gate.
+    History(Box<history::HistoryArgs>),
     /// One ad-hoc check.
     Probe(ProbeArgs),
     /// Reflector for two-sided tests: iperf3-compatible TCP and UDP.
@@ -273,6 +276,8 @@ pub enum SchemaOf {
     Events,
     /// What `compare --json` writes.
     Comparison,
+    /// The JSON of `history`.
+    History,
 }
 
 /// When to colour.

@@ -76,6 +76,7 @@ pub fn read(mut from: impl Read) -> Result<Record, String> {
 }
 
 fn parse(text: &[u8]) -> Result<Record, String> {
+    super::object(text)?;
     let light: Light = match serde_json::from_slice(text) {
         Ok(light) => light,
         // What it is instead decides what helps.

@@ -51,8 +51,17 @@ pub fn read(text: &str) -> Result<Record, String> {
     struct Head {
         schema: Option<Value>,
     }
+    object(text.as_bytes())?;
     named(serde_json::from_str::<Head>(text).map(|head| head.schema))?;
     serde_json::from_str(text).map_err(|error| format!("the report is damaged: {error}"))
+}
+
+/// A list would be read as the fields of a report in order.
+fn object(text: &[u8]) -> Result<(), String> {
+    match text.trim_ascii_start().first() {
+        Some(b'[') => Err("this is not JSON of a report: it is a list".into()),
+        _ => Ok(()),
+    }
 }
 
 /// Whether the schema that a document names is the report's.

@@ -6,6 +6,10 @@ mod baseline;
 mod demo;
 mod endings;
 mod gates;
+mod gobench;
+mod history;
+#[path = "../reports/mod.rs"]
+mod made;
 mod overlap;
 mod reports;
 mod secrets;

@@ -67,7 +67,7 @@ fn the_suite_schema_accepts_examples_and_refuses_bad_suites() {
 #[test]
 fn schemas_in_the_repository_are_current() {
     let desk = Desk::new("");
-    for name in ["suite", "report", "baseline", "events"] {
+    for name in ["suite", "report", "baseline", "events", "history"] {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("reports/schema/{name}.json"));
         let stored = std::fs::read_to_string(&path).unwrap_or_default();
         let hint = format!("run: shakedown schema {name} > reports/schema/{name}.json");
@@ -84,7 +84,22 @@ fn reference() -> Vec<(&'static str, String)> {
         families.push('\n');
     }
     let mut cli = String::from("<!-- generated from the command line's definition -->\n");
-    let commands = ["", "run", "plan", "report", "probe", "serve", "demo", "explain", "schema", "completions", "man"];
+    let commands = [
+        "",
+        "run",
+        "plan",
+        "compare",
+        "calibrate",
+        "report",
+        "history",
+        "probe",
+        "serve",
+        "demo",
+        "explain",
+        "schema",
+        "completions",
+        "man",
+    ];
     let baseline = ["", " accept", " list", " show", " rm", " pin"].map(|below| format!("baseline{below}"));
     for command in commands.into_iter().chain(baseline.iter().map(String::as_str)) {
         let args: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();

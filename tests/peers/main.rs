@@ -9,8 +9,11 @@ mod daemon;
 mod desk;
 mod peer;
 mod pki;
+#[path = "../reports/mod.rs"]
+mod reports;
 
 mod haproxy;
+mod history;
 mod iperf3;
 mod junit;
 mod knot;

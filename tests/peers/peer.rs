@@ -22,6 +22,10 @@ pub const IPERF3: Peer = daemon("iperf3", "iperf3");
 pub const HAPROXY: Peer = daemon("haproxy", "haproxy");
 pub const DIG: Peer = Peer { name: "dig", program: "dig", tool: true };
 pub const XMLLINT: Peer = Peer { name: "xmllint", program: "xmllint", tool: true };
+/// The Python peers have one place, so that it is their measured versions that are used.
+pub const OTAVA: Peer = Peer { name: "otava", program: "/opt/shakedown-peers/bin/otava", tool: true };
+pub const PROMETHEUS: Peer =
+    Peer { name: "prometheus_client", program: "/opt/shakedown-peers/bin/python3", tool: true };
 
 const fn daemon(name: &'static str, program: &'static str) -> Peer {
     Peer { name, program, tool: false }

@@ -50,20 +50,24 @@ pub fn arms(record: &Record, rules: &Rules) -> Changes {
             out.check(change);
         }
         if measured(base.verdict) && measured(check.verdict) {
-            out.facts(check, &Sides { before: &base.facts, after: &check.facts }, rules);
+            let before = moved(&base.facts, &base.target, &check.target);
+            out.facts(check, &Sides { before: &before, after: &check.facts }, rules);
         }
     }
     out.changes
 }
 
-/// The changed facts of one check that carries both arms.
-#[must_use]
-pub fn of_arms(check: &CheckRecord, rules: &Rules) -> Vec<FactChange> {
-    let mut out = Collector::default();
-    if let Some(base) = check.base.as_deref().filter(|base| measured(base.verdict) && measured(check.verdict)) {
-        out.facts(check, &Sides { before: &base.facts, after: &check.facts }, rules);
+/// The facts with one target in place of the other: where a fact repeats what was asked for, the arms differ by design.
+fn moved(facts: &Facts, from: &str, to: &str) -> Facts {
+    let mut out = facts.clone();
+    for (_, value) in &mut out.0 {
+        if let FactValue::Scalar(Value::String(text)) = value
+            && !from.is_empty()
+        {
+            *text = text.replace(from, to);
+        }
     }
-    out.changes.facts
+    out
 }
 
 /// Errored and skipped checks show few facts or none; their verdict says so.

@@ -284,8 +284,18 @@ fn both_arms_of_one_report() {
     assert_eq!(words(&changes), ["version shrank not allowed"]);
     assert_eq!((changes.checks.len(), changes.checks[0].reason_before.as_deref()), (1, Some("no route")));
     assert_eq!(changes.compared, 1);
-    assert_eq!(super::of_arms(&record.checks[0], &Rules::default()), changes.facts);
-    assert!(super::of_arms(&record.checks[2], &Rules::default()).is_empty());
+}
+
+#[test]
+fn that_the_arms_look_at_two_targets_is_no_change() {
+    let seen = |url: &str| json!({"url": url, "status": 200});
+    let arm = |url: &str| json!({"target": "http://a:1/", "verdict": "passed", "reason": null, "facts": seen(url)});
+    let at = |base: &str, head: &str| {
+        let check = with(check("a", "http", &seen(head)), &json!({"target": "http://b:2/", "base": arm(base)}));
+        words(&arms(&report(vec![check]), &Rules::default()))
+    };
+    assert!(at("http://a:1/", "http://b:2/").is_empty());
+    assert_eq!(at("http://a:1/", "http://elsewhere/"), ["url changed not allowed"]);
 }
 
 #[test]

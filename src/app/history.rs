@@ -1,0 +1,151 @@
+//! `shakedown history`: trends over a folder of reports, and exports to other tools.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::terminal::Terminal;
+use crate::baseline::host;
+use crate::cli::history::HistoryArgs;
+use crate::exit;
+use crate::history::export::{self, Part};
+use crate::history::reading::{self, Listing, Nothing};
+use crate::history::series::{self, Classes, Filter};
+use crate::history::{index, spark, table, trend};
+use crate::report::atomic;
+
+/// Where reports are unless said otherwise.
+const FOLDER: &str = "reports/runs";
+
+/// Shows and exports. Change points never decide the exit code; a file that cannot be read or written does.
+pub(super) fn history(args: &HistoryArgs, terminal: &Terminal) -> u8 {
+    let paths = if args.paths.is_empty() { vec![PathBuf::from(FOLDER)] } else { args.paths.clone() };
+    if let Err(why) = usable(args, &paths) {
+        terminal.err(&format!("error: {why}\n"));
+        return exit::USAGE;
+    }
+    let mut errors = Vec::new();
+    let listing = listing(args, &paths, terminal, &mut errors);
+    errors.extend(listing.errors.iter().map(|named| format!("{}: {}", named.file, named.why)));
+    let filter = filter(args);
+    let selected = series::select(&listing.found, &filter);
+    // A suite may measure nothing; asked for a metric, nothing is a mistake.
+    if selected.runs.is_empty() || (selected.series.is_empty() && !filter.metrics.is_empty()) {
+        errors.push(nothing(&listing, &paths));
+    }
+    let history = trend::history(&selected, &listing);
+    let ascii = args.ascii || !spark::utf8(|name| std::env::var(name).ok());
+    let text = table::render(&history, ascii);
+    let taken = outputs(args).iter().any(|path| is_stdout(path));
+    let show = if taken { Terminal::err } else { Terminal::out };
+    show(terminal, &text);
+
+    let mut write = |what: &str, path: &Path, text: &str| {
+        if let Err(error) = written(terminal, path, text) {
+            errors.push(format!("cannot write {what} to {}: {error}", path.display()));
+        }
+    };
+    if let Some(path) = &args.json {
+        let mut text = serde_json::to_string_pretty(&history).unwrap_or_default();
+        text.push('\n');
+        write("the history", path, &text);
+    }
+    for (name, path) in exports(args) {
+        let Some(export) = export::export(name) else { continue };
+        for Part { name: file, text } in (export.render)(&selected) {
+            let path = if file.is_empty() { path.clone() } else { path.join(file) };
+            write(name, &path, &text);
+        }
+    }
+    for line in &errors {
+        // Names and words of damaged files may be anything.
+        terminal.err(&format!("error: {}\n", table::shown(line)));
+    }
+    if errors.is_empty() { exit::OK } else { exit::INCOMPLETE }
+}
+
+/// Whether the paths and outputs make sense; nothing is read before.
+fn usable(args: &HistoryArgs, paths: &[PathBuf]) -> Result<(), String> {
+    for path in paths {
+        if !path.exists() {
+            let how = "give a folder of reports; `shakedown run --json FILE.json` makes one";
+            return Err(format!("there is no {}: {how}", path.display()));
+        }
+    }
+    let outputs = outputs(args);
+    if outputs.iter().filter(|path| is_stdout(path)).count() > 1 {
+        return Err("only one of --json, --gobench, --bencher and --openmetrics can go to stdout".into());
+    }
+    let twice = outputs.iter().enumerate().find(|(at, path)| !is_stdout(path) && outputs[..*at].contains(path));
+    twice.map_or(Ok(()), |(_, path)| Err(format!("two outputs would be written to {}", path.display())))
+}
+
+/// Every file that is written, by the path given.
+fn outputs(args: &HistoryArgs) -> Vec<&PathBuf> {
+    [&args.json, &args.gobench, &args.bencher, &args.openmetrics, &args.index].into_iter().flatten().collect()
+}
+
+fn exports(args: &HistoryArgs) -> impl Iterator<Item = (&'static str, &PathBuf)> {
+    let all = [
+        ("otava", &args.otava),
+        ("gobench", &args.gobench),
+        ("bencher", &args.bencher),
+        ("openmetrics", &args.openmetrics),
+    ];
+    all.into_iter().filter_map(|(name, path)| Some((name, path.as_ref()?)))
+}
+
+/// Reads the files, by way of the index if there is one. Without a usable index the files themselves are read.
+fn listing(args: &HistoryArgs, paths: &[PathBuf], terminal: &Terminal, errors: &mut Vec<String>) -> Listing {
+    let (entries, unseen) = reading::entries(paths);
+    let indexed = args.index.as_ref().and_then(|path| match index::listing(&entries, path) {
+        Ok((listing, notices)) => {
+            for notice in notices {
+                terminal.err(&format!("note: {notice}\n"));
+            }
+            Some(listing)
+        }
+        Err(why) => {
+            errors.push(format!("the index was not used: {why}"));
+            None
+        }
+    });
+    let mut listing = indexed.unwrap_or_else(|| reading::listing(&entries, &mut Nothing));
+    listing.errors.extend(unseen);
+    listing
+}
+
+fn filter(args: &HistoryArgs) -> Filter {
+    let classes = match args.host_class.as_deref() {
+        Some("all") => Classes::All,
+        Some(class) => Classes::One(class.to_owned()),
+        None => Classes::Own(host::look().class),
+    };
+    Filter {
+        suites: args.suites.clone(),
+        checks: args.checks.clone(),
+        metrics: args.metrics.clone(),
+        last: args.last.map(usize::from),
+        classes,
+    }
+}
+
+/// Why there is nothing to show: an empty table must not look like good news.
+fn nothing(listing: &Listing, paths: &[PathBuf]) -> String {
+    if !listing.found.is_empty() {
+        let count = listing.found.len();
+        return format!(
+            "none of {count} reports is of that suite, check, metric and host class; leave out a filter to see what there is"
+        );
+    }
+    let shown: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    format!("no report in {}; `shakedown run --json FILE.json` makes one", shown.join(", "))
+}
+
+fn is_stdout(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+fn written(terminal: &Terminal, path: &Path, text: &str) -> io::Result<()> {
+    let fill = |out: &mut dyn io::Write| out.write_all(text.as_bytes());
+    if is_stdout(path) { terminal.out_with(fill) } else { atomic::write(path, fill) }
+}

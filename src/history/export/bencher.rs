@@ -1,0 +1,42 @@
+//! Bencher Metric Format: `{benchmark: {measure: {value, lower_value, upper_value}}}` of the newest run.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{Part, one};
+use crate::history::Selected;
+
+/// A measured value.
+#[derive(Serialize)]
+struct Measured {
+    /// Typical value over the rounds.
+    value: f64,
+    /// Lowest median of a round.
+    lower_value: f64,
+    /// Highest median of a round.
+    upper_value: f64,
+}
+
+/// The document. Benchmarks are `suite/case`, measures the metrics, in base units.
+#[must_use]
+pub fn render(selected: &Selected<'_>) -> Vec<Part> {
+    let mut out: BTreeMap<String, BTreeMap<&str, Measured>> = BTreeMap::new();
+    let newest = selected.runs.len().wrapping_sub(1);
+    for series in &selected.series {
+        let Some(point) = series.points.last().filter(|point| point.run == newest) else { continue };
+        let medians = || point.rounds.iter().map(|round| round.p50);
+        let measured = Measured {
+            value: point.value,
+            lower_value: medians().fold(point.value, f64::min),
+            upper_value: medians().fold(point.value, f64::max),
+        };
+        out.entry(format!("{}/{}", series.key.suite, series.key.check))
+            .or_default()
+            .insert(series.key.metric, measured);
+    }
+    // Plain data of strings and finite numbers: this cannot fail.
+    let mut text = serde_json::to_string_pretty(&out).unwrap_or_default();
+    text.push('\n');
+    one(text)
+}
