@@ -2,32 +2,88 @@
 //! hundred thousand metrics fits beside a second one.
 
 use std::fmt;
-use std::io::Read;
+use std::io::{BufRead as _, BufReader, Read};
 
-use serde::de::{SeqAccess, Visitor};
+use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::model::record::{Counts, Design, Host, Record, Run, SCHEMA, SuiteRef, Tool};
-use crate::model::{CheckRecord, Value};
+use crate::model::named::Named;
+use crate::model::record::{
+    BaseArm, Counts, Design, Facts, Host, Metric, Record, RoundRecord, Run, SCHEMA, Shared, SuiteRef, Tool, Word,
+};
+use crate::model::{Arm, CheckRecord, Severity, Verdict};
 
 /// Largest report read, bytes.
 pub const LARGEST: u64 = 1 << 30;
+/// Bytes read at a time.
+const BUFFER: usize = 1 << 16;
 
-#[derive(Deserialize)]
-struct Light {
-    schema: String,
-    tool: Tool,
-    run: Run,
-    host: Host,
-    design: Design,
-    suites: Vec<SuiteRef>,
-    summary: Counts,
-    checks: Reduced,
+/// The parts of a report; what is no part of one is passed over.
+#[derive(Default)]
+struct Parts {
+    named: bool,
+    tool: Option<Tool>,
+    run: Option<Run>,
+    host: Option<Host>,
+    design: Option<Design>,
+    suites: Option<Vec<SuiteRef>>,
+    summary: Option<Counts>,
+    checks: Option<Reduced>,
 }
 
-#[derive(Deserialize)]
-struct Head {
-    schema: Option<Value>,
+impl<'de> Deserialize<'de> for Parts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Document;
+        impl<'de> Visitor<'de> for Document {
+            type Value = Parts;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a report")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Parts, A::Error> {
+                let mut parts = Parts::default();
+                while let Some(key) = map.next_key::<String>()? {
+                    match key.as_str() {
+                        // Told at once: a document of another kind need not have the rest.
+                        "schema" => {
+                            super::named(Ok(Some(map.next_value()?))).map_err(A::Error::custom)?;
+                            parts.named = true;
+                        }
+                        "tool" => parts.tool = Some(map.next_value()?),
+                        "run" => parts.run = Some(map.next_value()?),
+                        "host" => parts.host = Some(map.next_value()?),
+                        "design" => parts.design = Some(map.next_value()?),
+                        "suites" => parts.suites = Some(map.next_value()?),
+                        "summary" => parts.summary = Some(map.next_value()?),
+                        "checks" => parts.checks = Some(map.next_value()?),
+                        _ => drop(map.next_value::<IgnoredAny>()?),
+                    }
+                }
+                Ok(parts)
+            }
+        }
+        deserializer.deserialize_map(Document)
+    }
+}
+
+impl Parts {
+    fn record(self) -> Result<Record, String> {
+        fn part<T>(part: Option<T>, name: &str) -> Result<T, String> {
+            part.ok_or_else(|| format!("the report is damaged: it has no `{name}`"))
+        }
+        if !self.named {
+            return super::named(Ok(None)).and(Err(String::new()));
+        }
+        Ok(Record {
+            schema: SCHEMA.to_owned(),
+            tool: part(self.tool, "tool")?,
+            run: part(self.run, "run")?,
+            host: part(self.host, "host")?,
+            design: part(self.design, "design")?,
+            suites: part(self.suites, "suites")?,
+            summary: part(self.summary, "summary")?,
+            checks: part(self.checks, "checks")?.0,
+        })
+    }
 }
 
 struct Reduced(Vec<CheckRecord>);
@@ -42,8 +98,8 @@ impl<'de> Deserialize<'de> for Reduced {
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Reduced, A::Error> {
                 let mut out = Vec::new();
-                while let Some(check) = list.next_element::<CheckRecord>()? {
-                    out.push(reduced(check));
+                while let Some(check) = list.next_element::<Check>()? {
+                    out.push(check.into());
                 }
                 Ok(Reduced(out))
             }
@@ -52,44 +108,133 @@ impl<'de> Deserialize<'de> for Reduced {
     }
 }
 
-fn reduced(mut check: CheckRecord) -> CheckRecord {
-    check.expectations = Vec::new();
-    check.notes = Vec::new();
-    check.earlier = Vec::new();
-    check.tags = Vec::new();
-    for (_, metric) in &mut check.metrics.0 {
-        metric.histogram = None;
-        metric.rounds.shrink_to_fit();
-    }
-    check.metrics.0.shrink_to_fit();
-    check
+/// A check without what comparing does not look at; numbers not asked for are not even parsed.
+#[derive(Deserialize)]
+struct Check {
+    suite: Shared,
+    id: Shared,
+    check: Shared,
+    family: String,
+    target: String,
+    verdict: Verdict,
+    reason: Option<String>,
+    severity: Severity,
+    digest: Option<Shared>,
+    facts: Facts,
+    metrics: Named<LightMetric>,
+    base: Option<Box<BaseArm>>,
+    #[serde(default)]
+    rules: Named<Word>,
 }
 
-/// Reads a report without evidence, expectations and histograms; the error says what is wrong with it.
-pub fn read(mut from: impl Read) -> Result<Record, String> {
-    let mut text = Vec::new();
-    let read = from.by_ref().take(LARGEST + 1).read_to_end(&mut text).map_err(|error| error.to_string())?;
-    if read as u64 > LARGEST {
+#[derive(Deserialize)]
+struct LightMetric {
+    unit: String,
+    better: String,
+    kind: String,
+    tolerance: f64,
+    #[serde(default)]
+    tails: Named<f64>,
+    rounds: Vec<LightRound>,
+}
+
+#[derive(Deserialize)]
+struct LightRound {
+    slot: u32,
+    arm: Option<Arm>,
+    #[serde(default)]
+    confirm: bool,
+    count: u64,
+    p50: f64,
+    p90: f64,
+    p99: f64,
+    discarded: Option<String>,
+}
+
+/// The words a report is full of, without an allocation for each.
+fn word(text: String) -> Word {
+    const KNOWN: &[&str] =
+        &["s", "1", "B", "bit/s", "/s", "lower", "higher", "ratio", "zeroable", "warm_up"];
+    match KNOWN.iter().find(|known| **known == text) {
+        Some(known) => Word::Borrowed(known),
+        None => Word::Owned(text),
+    }
+}
+
+impl From<LightRound> for RoundRecord {
+    fn from(round: LightRound) -> Self {
+        let LightRound { slot, arm, confirm, count, p50, p90, p99, discarded } = round;
+        let discarded = discarded.map(word);
+        // Nothing that compares reads the rest: it is what the median is.
+        Self { slot, arm, confirm, start_s: 0.0, count, p50, p90, p99, min: p50, max: p50, mean: p50, discarded }
+    }
+}
+
+impl From<LightMetric> for Metric {
+    fn from(metric: LightMetric) -> Self {
+        Self {
+            unit: word(metric.unit),
+            better: word(metric.better),
+            kind: word(metric.kind),
+            tolerance: metric.tolerance,
+            tails: metric.tails,
+            rounds: metric.rounds.into_iter().map(RoundRecord::from).collect(),
+            histogram: None,
+        }
+    }
+}
+
+impl From<Check> for CheckRecord {
+    fn from(check: Check) -> Self {
+        let metrics = check.metrics.0.into_iter().map(|(name, metric)| (name, Metric::from(metric)));
+        Self {
+            suite: check.suite,
+            id: check.id,
+            check: check.check,
+            family: Word::Owned(check.family),
+            target: check.target,
+            tags: Vec::new(),
+            verdict: check.verdict,
+            flaky: false,
+            unmet: false,
+            reason: check.reason,
+            fault: None,
+            severity: check.severity,
+            at: Shared::from(""),
+            started: None,
+            duration_s: 0.0,
+            attempts: 1,
+            earlier: Vec::new(),
+            settled_in_s: None,
+            digest: check.digest,
+            facts: check.facts,
+            expectations: Vec::new(),
+            metrics: metrics.collect(),
+            notes: Vec::new(),
+            comparison: Named::default(),
+            baseline: None,
+            base: check.base,
+            rules: check.rules,
+        }
+    }
+}
+
+/// Reads a report without evidence, expectations and histograms, and without holding its text; the error says what is wrong
+/// with it.
+pub fn read(from: impl Read) -> Result<Record, String> {
+    let mut from = BufReader::with_capacity(BUFFER, from.take(LARGEST));
+    super::object(from.fill_buf().map_err(|error| error.to_string())?)?;
+    let parts: serde_json::Result<Parts> = serde_json::from_reader(&mut from);
+    if from.get_ref().limit() == 0 {
         return Err(format!("it is longer than {} MiB", LARGEST >> 20));
     }
-    parse(&text)
-}
-
-fn parse(text: &[u8]) -> Result<Record, String> {
-    super::object(text)?;
-    let light: Light = match serde_json::from_slice(text) {
-        Ok(light) => light,
-        // What it is instead decides what helps.
-        Err(error) => {
-            super::named(serde_json::from_slice::<Head>(text).map(|head| head.schema))?;
-            return Err(format!("the report is damaged: {error}"));
-        }
-    };
-    let Light { schema, tool, run, host, design, suites, summary, checks } = light;
-    if schema != SCHEMA {
-        super::named(Ok(Some(Value::from(schema.clone()))))?;
+    match parts {
+        Ok(parts) => parts.record(),
+        // What was found out about the schema is told as it is.
+        Err(error) if error.to_string().contains(super::READS) => Err(error.to_string()),
+        Err(error) if error.is_data() => Err(format!("the report is damaged: {error}")),
+        Err(error) => Err(format!("this is not JSON: {error}")),
     }
-    Ok(Record { schema, tool, run, host, design, suites, summary, checks: checks.0 })
 }
 
 #[cfg(test)]

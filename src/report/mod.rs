@@ -56,6 +56,9 @@ pub fn read(text: &str) -> Result<Record, String> {
     serde_json::from_str(text).map_err(|error| format!("the report is damaged: {error}"))
 }
 
+/// What stands in every error about a schema.
+const READS: &str = "this shakedown reads";
+
 /// A list would be read as the fields of a report in order.
 fn object(text: &[u8]) -> Result<(), String> {
     match text.trim_ascii_start().first() {
@@ -69,8 +72,8 @@ fn named(schema: serde_json::Result<Option<Value>>) -> Result<(), String> {
     let ours = crate::model::record::SCHEMA;
     match schema {
         Ok(Some(Value::String(schema))) if schema == ours => Ok(()),
-        Ok(Some(Value::String(other))) => Err(format!("schema is {other}; this shakedown reads {ours}")),
-        Ok(Some(other)) => Err(format!("schema is {other}; this shakedown reads {ours}")),
+        Ok(Some(Value::String(other))) => Err(format!("schema is {other}; {READS} {ours}")),
+        Ok(Some(other)) => Err(format!("schema is {other}; {READS} {ours}")),
         Ok(None) => Err("there is no `schema`: this is not a report".into()),
         Err(error) if error.is_data() => Err(format!("this is not JSON of a report: {error}")),
         Err(error) => Err(format!("this is not JSON: {error}")),
