@@ -124,6 +124,8 @@ fn blocks_are_not_an_interleaved_design() {
         // Unequal blocks leave more of the arm beside a straight line, and are blocks all the same.
         "BBBHHHHHHHHHHHHHHHHHHHHHHHHHHHHHH",
         "BBBBBHHHHHBBBBBHHHHH",
+        // Often enough in turn, and still a straight line tells most of the arm.
+        "BBBHBHHH",
         // Mostly in blocks: one pair does not make a design.
         "BBBBBBBBBHBHHHHHHHHH",
     ] {
@@ -199,14 +201,16 @@ fn hostile_slots_are_survived() {
 fn rounds_needed_are_the_first_that_suffice() {
     let shown = Effect { estimate: 0.01, se: 0.03, df: 16.0 };
     // By its definition, one by one.
-    let enough = |rounds: u32| {
+    let enough = |rounds: u32, wanted: f64| {
         let df = f64::from(2 * rounds) - degree(rounds as usize) as f64 - 2.0;
         let se = 0.03 * (10.0 / f64::from(rounds)).sqrt();
-        Effect { estimate: 0.0, se, df }.detectable() <= 0.05
+        Effect { estimate: 0.0, se, df }.detectable() <= wanted
     };
-    let first = (10..1000).find(|rounds| enough(*rounds));
-    assert_eq!(first, Some(30));
-    assert_eq!(rounds_needed(&shown, 10, 0.05), first);
+    for wanted in (9_u32..100).map(|thousandths| f64::from(thousandths) / 1000.0) {
+        let first = (10..=1000).find(|rounds| enough(*rounds, wanted));
+        assert_eq!(rounds_needed(&shown, 10, wanted), first, "{wanted}");
+    }
+    assert_eq!(rounds_needed(&shown, 10, 0.05), Some(30));
     assert_eq!(rounds_needed(&shown, 10, 0.5), Some(10), "what was measured suffices");
     assert_eq!(rounds_needed(&shown, 10, 0.001), None, "beyond 1000");
     assert_eq!(rounds_needed(&shown, 10, 0.0), None);
