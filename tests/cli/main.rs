@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test that panics is a test that fails
 
+mod against;
 mod baseline;
 mod demo;
 mod endings;
@@ -11,6 +12,8 @@ mod history;
 #[path = "../reports/mod.rs"]
 mod made;
 mod overlap;
+mod pairing;
+mod peer;
 mod reports;
 mod secrets;
 mod signals;
