@@ -14,6 +14,7 @@ mod made;
 mod overlap;
 mod pairing;
 mod peer;
+mod references;
 mod reports;
 mod secrets;
 mod signals;
