@@ -89,7 +89,9 @@ fn parse(text: &[u8]) -> Result<Record, String> {
     if schema != SCHEMA {
         super::named(Ok(Some(Value::from(schema.clone()))))?;
     }
-    Ok(Record { schema, tool, run, host, design, suites, summary, checks: checks.0 })
+    let record = Record { schema, tool, run, host, design, suites, summary, checks: checks.0 };
+    super::single(&record)?;
+    Ok(record)
 }
 
 #[cfg(test)]
