@@ -4,6 +4,7 @@
 
 mod against;
 mod baseline;
+mod comparing;
 mod demo;
 mod endings;
 mod gates;
@@ -18,6 +19,7 @@ mod references;
 mod reports;
 mod secrets;
 mod signals;
+mod within;
 mod words;
 
 use std::io::Write as _;
