@@ -85,8 +85,15 @@ fn heads(inputs: &[Input], options: &Options<'_>, args: &SuiteArgs, loaded: &mut
         return None;
     }
     let options = Options { against: args.against.clone(), ..options.clone() };
-    let head = crate::suite::load(inputs, FAMILIES, &options);
+    let mut head = crate::suite::load(inputs, FAMILIES, &options);
     if !head.errors.is_empty() {
+        let names: Vec<&str> = args.against.iter().map(|(name, _)| name.as_str()).collect();
+        for error in &mut head.errors.0 {
+            // The place is that in the suite, which is valid as written.
+            if !head.sources.line_of(error.span).starts_with("--against ") {
+                error.help = format!("{}; without --against {} it is valid", error.help, names.join(" and "));
+            }
+        }
         (loaded.errors, loaded.sources) = (head.errors, head.sources);
     }
     loaded.redactor = head.redactor;

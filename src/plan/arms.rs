@@ -6,6 +6,10 @@ use crate::suite::{Check, Diagnostics, Suite};
 /// id it has in the suite as written, also where a variable stands in its matrix.
 pub(super) fn pair(suite: &Suite, head: Option<Suite>, errors: &mut Diagnostics) -> Vec<Option<Box<Check>>> {
     let Some(head) = head else { return Vec::new() };
+    // A check that could not be read has no cases: that would be told as a second error.
+    if !errors.is_empty() {
+        return Vec::new();
+    }
     let of = |checks: &[Check], name: &str| checks.iter().filter(|check| *check.check == *name).count();
     for check in &suite.checks {
         let (base, head) = (of(&suite.checks, &check.check), of(&head.checks, &check.check));

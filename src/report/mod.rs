@@ -13,6 +13,7 @@ pub mod light;
 pub mod progress;
 pub mod style;
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 use crate::model::{Record, Value};
@@ -54,7 +55,25 @@ pub fn read(text: &str) -> Result<Record, String> {
     }
     object(text.as_bytes())?;
     named(serde_json::from_str::<Head>(text).map(|head| head.schema))?;
-    serde_json::from_str(text).map_err(|error| format!("the report is damaged: {error}"))
+    let record: Record = serde_json::from_str(text).map_err(|error| format!("the report is damaged: {error}"))?;
+    single(&record)?;
+    Ok(record)
+}
+
+/// Refuses what is in a report twice: one of the two would stand for both, and hide what the other shows.
+fn single(record: &Record) -> Result<(), String> {
+    let mut cases = HashSet::with_capacity(record.checks.len());
+    for check in &record.checks {
+        let (suite, id) = (&*check.suite, &*check.id);
+        let mut metrics = HashSet::with_capacity(check.metrics.0.len());
+        if !cases.insert((suite, id)) {
+            return Err(format!("the report is damaged: check {suite}/{id} is in it twice"));
+        }
+        if let Some((name, _)) = check.metrics.0.iter().find(|(name, _)| !metrics.insert(name)) {
+            return Err(format!("the report is damaged: metric {name} of {suite}/{id} is in it twice"));
+        }
+    }
+    Ok(())
 }
 
 /// What stands in every error about a schema.

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test that panics is a test that fails
 
+mod against;
 mod baseline;
+mod comparing;
 mod demo;
 mod endings;
 mod gates;
@@ -11,9 +13,13 @@ mod history;
 #[path = "../reports/mod.rs"]
 mod made;
 mod overlap;
+mod pairing;
+mod peer;
+mod references;
 mod reports;
 mod secrets;
 mod signals;
+mod within;
 mod words;
 
 use std::io::Write as _;

@@ -116,9 +116,9 @@ pub(super) fn judged(metric: &Metric, rounds: &[&RoundRecord]) -> Vec<Statistic>
     Statistic::ALL.into_iter().filter(wanted).collect()
 }
 
-/// Why the rounds cannot speak for a statistic.
+/// Why the rounds cannot speak for a statistic; that there are none is for the caller to say.
 pub(super) fn too_few_samples(statistic: Statistic, rounds: &[&RoundRecord]) -> Option<String> {
-    let fewest = rounds.iter().map(|round| round.count).min().unwrap_or(0);
+    let fewest = rounds.iter().map(|round| round.count).min()?;
     let needed = statistic.samples();
     (fewest < needed).then(|| {
         format!("{} needs {needed} samples in every round, the smallest has {fewest}: raise `count`", statistic.word())

@@ -1,0 +1,294 @@
+//! `run --baseline`: what a run is held against, and what is no reference for it.
+
+use serde_json::{Value, json};
+
+use super::peer::{Peer, suite};
+use super::{Desk, Ended, read};
+
+/// Rounds of a few samples, and a tolerance that a loaded machine does not use up.
+const REST: &str = "    rounds: 3\n    samples: 3\n    baseline: {response_time: {tolerance: 80%}}\n";
+/// What the peer needs, seconds.
+const USUAL: f64 = 0.020;
+/// Eight runs that differ by 1.5 %, and their mean is `USUAL`.
+const EIGHT: [f64; 8] = [0.0197, 0.0203, 0.0198, 0.0202, 0.0199, 0.0201, 0.0196, 0.0204];
+
+/// A suite `s`, its peer, and a store `b` with one run of it.
+struct Kept {
+    desk: Desk,
+    peer: Peer,
+    class: String,
+}
+
+impl Kept {
+    fn new() -> Self {
+        let peer = Peer::slow(20);
+        let desk = Desk::new(&suite(peer.port, REST));
+        let ended = desk.run(&["run", "suite.yaml", "--json", "first.json", "--save-baseline", "b"]);
+        assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+        let class = desk.json("first.json")["host"]["class"].as_str().unwrap().to_owned();
+        Self { desk, peer, class }
+    }
+
+    fn file(&self) -> String {
+        format!("b/s/{}.json", self.class)
+    }
+
+    /// Changes the stored baseline by hand.
+    fn edit(&self, edit: impl Fn(&mut Value)) {
+        let mut baseline = self.desk.json(&self.file());
+        edit(&mut baseline);
+        self.desk.write(&self.file(), &baseline.to_string());
+    }
+
+    /// Makes as many runs of the stored one as there are values, oldest first.
+    fn history(&self, values: &[f64]) {
+        self.edit(|baseline| {
+            let model = baseline["runs"][0].clone();
+            baseline["runs"] = values.iter().enumerate().map(|(at, value)| made(&model, at, *value)).collect();
+        });
+    }
+
+    fn run(&self, more: &[&str]) -> Ended {
+        let ends = ["run", "suite.yaml", "--baseline", "b", "--json", "r.json", "--junit", "r.xml"];
+        self.desk.run(&[&ends[..], more].concat())
+    }
+
+    /// The comparison of the one metric of a run that must end with `code`.
+    fn compared(&self, code: i32, more: &[&str]) -> Value {
+        let ended = self.run(more);
+        assert_eq!(ended.code, code, "{}{}", ended.out, ended.err);
+        self.desk.json("r.json")["checks"][0]["comparison"]["response_time"].clone()
+    }
+
+    /// Runs that are refused before anything is sent.
+    fn refused(&self, baseline: &str) -> String {
+        let before = self.peer.asked();
+        let ended = self.desk.run(&["run", "suite.yaml", "--baseline", baseline]);
+        assert_eq!((ended.code, self.peer.asked()), (2, before), "{}{}", ended.out, ended.err);
+        ended.err
+    }
+
+    /// Nothing could be compared, for this reason, and the run says so.
+    fn not_compared(&self, words: &[&str]) {
+        let ended = self.run(&[]);
+        assert_eq!(ended.code, 3, "{}{}", ended.out, ended.err);
+        let comparison = &self.desk.json("r.json")["checks"][0]["comparison"]["response_time"];
+        assert_eq!(comparison["verdict"], "not_compared");
+        let reason = comparison["reason"].as_str().unwrap();
+        assert!(words.iter().all(|word| reason.contains(word)), "{words:?}: {reason}");
+        assert!(ended.out.contains(reason) && ended.out.contains("nothing was compared"), "{}", ended.out);
+    }
+}
+
+fn made(model: &Value, at: usize, value: f64) -> Value {
+    let mut run = model.clone();
+    run["id"] = format!("made-{at}").into();
+    run["started"] = format!("2026-01-{:02}T06:00:00Z", at + 1).into();
+    for round in run["metrics"]["a response_time"]["rounds"].as_array_mut().unwrap() {
+        round["p50"] = value.into();
+    }
+    run
+}
+
+/// The mean logarithm of the medians of the rounds that speak for a run.
+fn level(report: &Value) -> f64 {
+    let rounds = report["checks"][0]["metrics"]["response_time"]["rounds"].as_array().unwrap();
+    let counts = |round: &&Value| round["discarded"].is_null() && round["confirm"] != true;
+    let logs: Vec<f64> = rounds.iter().filter(counts).map(|round| round["p50"].as_f64().unwrap().ln()).collect();
+    assert_eq!(logs.len(), 3);
+    logs.iter().sum::<f64>() / 3.0
+}
+
+/// Ratio and 95 % prediction interval of a run against eight, as `docs/statistics.md` gives them: t with 7 degrees of freedom.
+fn predicted(base: &[f64; 8], head: f64) -> [f64; 3] {
+    let logs = base.map(f64::ln);
+    let mean = logs.iter().sum::<f64>() / 8.0;
+    let deviation = (logs.iter().map(|log| (log - mean).powi(2)).sum::<f64>() / 7.0).sqrt();
+    let half = 2.364_624_251_592_787 * deviation * (1.0 + 1.0 / 8.0_f64).sqrt();
+    [head - mean, head - mean - half, head - mean + half].map(f64::exp)
+}
+
+fn close(seen: &Value, want: f64) {
+    let number = seen.as_f64().unwrap_or_else(|| panic!("{seen} is no number"));
+    assert!((number / want - 1.0).abs() < 1e-9, "{number} instead of {want}");
+}
+
+#[test]
+fn eight_runs_decide_by_their_prediction_interval() {
+    let kept = Kept::new();
+    for (share, code, verdict) in [(1.0, 0, "unchanged"), (0.25, 4, "regressed"), (8.0, 0, "improved")] {
+        let base = EIGHT.map(|value| value * share);
+        kept.history(&base);
+        let one = kept.compared(code, &["--strict"]);
+        assert_eq!(one["verdict"], verdict, "{one}");
+        let report = kept.desk.json("r.json");
+        let [ratio, low, high] = predicted(&base, level(&report));
+        close(&one["ratio"], ratio);
+        close(&one["ci"][0], low);
+        close(&one["ci"][1], high);
+        let (level, mean) = (level(&report).exp(), base.iter().map(|value| value.ln()).sum::<f64>() / 8.0);
+        close(&one["head"], level);
+        close(&one["base"], mean.exp());
+        assert_eq!((&one["method"], &one["counts"]), (&"prediction-interval/1".into(), &json!([8, 1])));
+        assert!(one["p"].is_number() && one["mde"].is_number() && one["against"] == "8 earlier runs", "{one}");
+        let named = &report["checks"][0]["baseline"];
+        assert_eq!((&named["file"], &named["runs"], &named["comparable"]), (&kept.file().into(), &8.into(), &8.into()));
+        assert_eq!((&report["design"]["baseline"], &report["design"]["kind"]), (&"b".into(), &"single".into()));
+    }
+}
+
+#[test]
+fn what_regressed_is_confirmed_told_and_not_accepted() {
+    let kept = Kept::new();
+    kept.history(&EIGHT.map(|value| value / 4.0));
+    let before = read(&kept.desk.path(&kept.file()));
+    let asked = kept.peer.asked();
+    let ended = kept.run(&["--save-baseline", "b"]);
+    assert_eq!(ended.code, 4, "{}{}", ended.out, ended.err);
+    assert_eq!(kept.peer.asked() - asked, 21, "1 + 3 rounds of 3, and 3 more because of the alarm");
+    let report = kept.desk.json("r.json");
+    let one = &report["checks"][0]["comparison"]["response_time"];
+    assert_eq!((&one["verdict"], &one["confirmation"]["stands"]), (&"regressed".into(), &true.into()));
+    assert_eq!(report["summary"]["regressed"], 1);
+    assert!(ended.out.contains("no baseline saved: a metric regressed"), "{}", ended.out);
+    assert_eq!(read(&kept.desk.path(&kept.file())), before);
+    assert!(read(&kept.desk.path("r.xml")).contains("type=\"performance.regressed\""));
+    // The same without an alarm is kept.
+    kept.history(&EIGHT);
+    assert_eq!(kept.run(&["--save-baseline", "b"]).code, 0);
+    assert_eq!(kept.desk.json(&kept.file())["runs"].as_array().unwrap().len(), 9);
+}
+
+#[test]
+fn without_a_reference_nothing_is_green() {
+    let kept = Kept::new();
+    let missing = kept.refused("nowhere");
+    assert!(missing.contains("there is no folder of baselines nowhere"), "{missing}");
+    // A folder with other suites.
+    std::fs::rename(kept.desk.path("b/s"), kept.desk.path("b/t")).unwrap();
+    kept.not_compared(&["b has no baseline of suite s", "shakedown baseline accept"]);
+    std::fs::rename(kept.desk.path("b/t"), kept.desk.path("b/s")).unwrap();
+    // Other hosts only.
+    kept.edit(|baseline| baseline["host_class"] = "feed0000feed0000".into());
+    std::fs::rename(kept.desk.path(&kept.file()), kept.desk.path("b/s/feed0000feed0000.json")).unwrap();
+    kept.not_compared(&["host class feed0000feed0000", &kept.class]);
+    assert!(read(&kept.desk.path("r.xml")).contains("feed0000feed0000"));
+    assert_eq!(kept.run(&["--strict"]).code, 3);
+    assert!(read(&kept.desk.path("r.xml")).contains("type=\"performance.inconclusive\""));
+}
+
+#[test]
+fn few_runs_are_inconclusive_and_say_how_many_are_missing() {
+    let kept = Kept::new();
+    kept.history(&[USUAL / 4.0; 3]);
+    let one = kept.compared(0, &[]);
+    assert_eq!((&one["verdict"], &one["runs_needed"]), (&"inconclusive".into(), &5.into()), "{one}");
+    assert!(one["ci"].is_null() && one["ratio"].as_f64().unwrap() > 2.0, "{one}");
+    assert!(one["reason"].as_str().unwrap().contains("accept 5 more, or use --against"), "{one}");
+    assert_eq!(kept.desk.json("r.json")["summary"]["inconclusive"], 1);
+    assert!(!read(&kept.desk.path("r.xml")).contains("<failure"));
+    kept.compared(3, &["--strict"]);
+    let xml = read(&kept.desk.path("r.xml"));
+    assert!(xml.contains("failures=\"1\"") && xml.contains("type=\"performance.inconclusive\""), "{xml}");
+    assert_eq!(kept.desk.run(&["report", "r.json"]).code, 3, "the report remembers that it was to be strict");
+}
+
+#[test]
+fn numbers_of_something_else_are_no_reference() {
+    let kept = Kept::new();
+    kept.history(&EIGHT);
+    let written = suite(kept.peer.port, REST);
+    kept.desk.write("suite.yaml", &written.replace("id: a", "id: renamed"));
+    kept.not_compared(&["8 runs did not measure it", "the same definition was measured as `a`"]);
+    kept.desk.write("suite.yaml", &written.replace("send: hi", "send: ho"));
+    kept.not_compared(&["8 runs measured another definition of the check"]);
+    // What is judged may change, what is looked at may not.
+    kept.desk.write("suite.yaml", &written.replace("samples: 3", "samples: 2\n    expect: {response: ok}"));
+    assert_eq!(kept.compared(0, &[])["verdict"], "unchanged");
+    kept.desk.write("suite.yaml", &written);
+    kept.edit(|baseline| {
+        for run in baseline["runs"].as_array_mut().unwrap() {
+            run["metrics"]["a response_time"]["unit"] = "B".into();
+        }
+    });
+    kept.not_compared(&["8 runs measured it in B, it is in s now"]);
+}
+
+#[test]
+fn runs_that_do_not_fit_leave_the_others_standing() {
+    let kept = Kept::new();
+    kept.history(&[&EIGHT[..], &[1.0, 1.0]].concat());
+    kept.edit(|baseline| {
+        for at in [8, 9] {
+            baseline["runs"][at]["checks"]["a"] = "0123456789abcdef".into();
+        }
+    });
+    let one = kept.compared(0, &[]);
+    assert_eq!((&one["verdict"], &one["counts"]), (&"unchanged".into(), &json!([8, 1])), "{one}");
+    assert_eq!(kept.desk.json("r.json")["checks"][0]["baseline"]["comparable"], 8);
+}
+
+#[test]
+fn an_override_of_a_variable_is_the_same_definition() {
+    let kept = Kept::new();
+    kept.history(&EIGHT);
+    let moved = Peer::slow(20);
+    let one = kept.compared(0, &["--var", &format!("port={}", moved.port)]);
+    assert_eq!(one["verdict"], "unchanged", "{one}");
+    assert!(moved.asked() > 0);
+    // The same value, written into the suite.
+    let written = suite(kept.peer.port, REST).replace(&kept.peer.port.to_string(), &moved.port.to_string());
+    kept.desk.write("suite.yaml", &written);
+    kept.not_compared(&["measured another definition"]);
+}
+
+#[test]
+fn a_slow_drift_is_seen_against_the_pinned_release() {
+    let kept = Kept::new();
+    // Step by step from 13 to 20 ms with a small wobble, long after a release of 5 ms.
+    let drift: Vec<f64> =
+        (0..10).map(|at| 0.013 * 1.049_f64.powi(at) * if at % 2 == 0 { 1.005 } else { 0.995 }).collect();
+    kept.history(&drift);
+    kept.edit(|baseline| {
+        let release = made(&baseline["runs"][0], 40, 0.005);
+        baseline["pinned"] = json!({"id": "made-40", "run": release});
+        baseline["pinned"]["run"]["started"] = "2025-01-01T00:00:00Z".into();
+    });
+    let one = kept.compared(4, &[]);
+    assert_eq!((&one["verdict"], &one["pinned"]["verdict"]), (&"regressed".into(), &"regressed".into()), "{one}");
+    assert!(one["ratio"].as_f64().unwrap() < 1.8, "the window alone is no alarm: {one}");
+    assert!(one["pinned"]["ratio"].as_f64().unwrap() > 3.5, "{one}");
+    assert_eq!(one["pinned"]["method"], "pinned-release/1");
+    assert!(one["reason"].as_str().unwrap().contains("a drift too slow for the runs before this one"), "{one}");
+    assert!(one["pinned"]["against"].as_str().unwrap().contains("made-40"), "{one}");
+    assert!(read(&kept.desk.path("r.xml")).contains("against pinned made-40: regressed"));
+    assert_eq!(kept.desk.json("r.json")["checks"][0]["baseline"]["pinned"], "made-40");
+    // Without it, nobody would have noticed.
+    kept.edit(|baseline| baseline["pinned"] = Value::Null);
+    assert_ne!(kept.compared(0, &[])["verdict"], "regressed");
+}
+
+#[test]
+fn a_damaged_store_is_an_error_before_anything_is_sent() {
+    let kept = Kept::new();
+    let sound = read(&kept.desk.path(&kept.file()));
+    let newer = sound.replace("shakedown.baseline/1", "shakedown.baseline/2");
+    let infinite = sound.replacen("\"p50\":", "\"p50\":1e999,\"p51\":", 1);
+    let twice = {
+        let mut baseline = kept.desk.json(&kept.file());
+        let run = baseline["runs"][0].clone();
+        baseline["runs"].as_array_mut().unwrap().push(run);
+        baseline.to_string()
+    };
+    let other = sound.replace("\"suite\": \"s\"", "\"suite\": \"t\"");
+    for text in [&sound[..sound.len() / 2], "", "[]", "{}", "null", &newer, &infinite, &twice, &other] {
+        kept.desk.write(&kept.file(), text);
+        let why = kept.refused("b");
+        assert!(why.contains(&kept.file()), "{text}: {why}");
+        // A file named by itself may well belong to another suite.
+        if text != other {
+            let why = kept.refused(&kept.file());
+            assert!(why.contains(&kept.file()), "{text}: {why}");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! `compare` of a report with both arms: the same numbers again, and none from a design that shows nothing.
+
+use serde_json::{Value, json};
+
+use super::made::{Builder, CLASS, metric, round};
+use super::peer::{Peer, suite};
+use super::{Desk, Ended};
+
+fn compare(desk: &Desk, report: &str) -> (Ended, Value) {
+    let ended = desk.run(&["compare", report, "--json", "c.json"]);
+    let document = desk.json("c.json");
+    (ended, document)
+}
+
+#[test]
+fn a_report_of_two_arms_says_again_what_the_run_said() {
+    let (base, head) = (Peer::slow(6), Peer::slow(12));
+    let desk = Desk::new(&suite(base.port, "    samples: 5\n"));
+    let args = ["run", "suite.yaml", "--json", "r.json", "--against", &format!("port={}", head.port)];
+    assert_eq!(desk.run(&args).code, 4);
+    let (ended, document) = compare(&desk, "r.json");
+    assert_eq!((ended.code, document["kind"].as_str()), (4, Some("interleaved")), "{}{}", ended.out, ended.err);
+    let (said, again) = (&desk.json("r.json")["checks"][0]["comparison"]["response_time"], &document["metrics"][0]);
+    for key in ["verdict", "ratio", "ci", "p", "mde", "tolerance", "method", "base", "head", "counts", "confirmation"] {
+        assert!(said[key] == again[key] && !again[key].is_null(), "{key}: {said} {again}");
+    }
+    assert_eq!(
+        (&again["suite"], &again["check"], &again["metric"]),
+        (&"s".into(), &"a".into(), &"response_time".into())
+    );
+    assert_eq!((&document["summary"]["regressed"], &document["base"]), (&1.into(), &json!([])));
+
+    // The same rounds, made to look as if one arm had been measured after the other.
+    let mut blocked = desk.json("r.json");
+    let rounds = blocked["checks"][0]["metrics"]["response_time"]["rounds"].as_array_mut().unwrap();
+    rounds.sort_by_key(|round| (round["confirm"] == true, round["arm"] == "head"));
+    for (slot, round) in rounds.iter_mut().enumerate() {
+        round["slot"] = slot.into();
+    }
+    desk.write("blocked.json", &blocked.to_string());
+    let (ended, document) = compare(&desk, "blocked.json");
+    let row = &document["metrics"][0];
+    assert_eq!((ended.code, &row["verdict"]), (0, &"inconclusive".into()), "{row}");
+    assert!(row["reason"].as_str().unwrap().contains("one arm was measured after the other"), "{row}");
+    assert!(row["p"].is_null() && row["ci"].is_null(), "{row}");
+    let strict = desk.run(&["compare", "blocked.json", "--strict"]);
+    assert_eq!(strict.code, 3, "{}", strict.out);
+}
+
+/// A report of two arms whose head is twice as slow, with the rounds in the order of `arms`.
+fn twice(arms: &str) -> String {
+    let rounds: Vec<Value> = (0..)
+        .zip(arms.chars())
+        .map(|(slot, arm)| {
+            let (name, p50) = if arm == 'h' { ("head", 0.020) } else { ("base", 0.010) };
+            round(slot, p50 * (1.0 + 0.001 * f64::from(slot * 7 % 5)), &json!({"arm": name}))
+        })
+        .collect();
+    let mut report = Builder::new(1, CLASS).check("edge", "a", "d", json!({"rtt": metric("ratio", 0.05, &rounds)}));
+    report.0["design"]["kind"] = "interleaved".into();
+    report.text()
+}
+
+#[test]
+fn only_interleaved_rounds_regress() {
+    let desk = Desk::new("");
+    for (arms, code) in [
+        ("bhhbbhhbbhbhbhhbhbbh", 4),
+        ("bbbbbbbbbbhhhhhhhhhh", 0),
+        ("hhhhhhhhhhbbbbbbbbbb", 0),
+        ("bbbbbhhhhhhhhhhbbbbb", 0),
+        ("bhhbbhhbbh", 0),
+        ("bbbbbbbbbb", 3),
+        ("hhhhhhhhhh", 3),
+        ("bh", 0),
+    ] {
+        desk.write("r.json", &twice(arms));
+        let (ended, document) = compare(&desk, "r.json");
+        let row = &document["metrics"][0];
+        assert_eq!(ended.code, code, "{arms}: {row}");
+        assert_eq!(row["verdict"] == "regressed", code == 4, "{arms}: {row}");
+        assert_eq!(row["verdict"] == "not_compared", code == 3, "{arms}: {row}");
+        assert_eq!(row["reason"].is_string(), code != 4, "{arms}: {row}");
+    }
+    // All in one slot, or in no order at all, is no design either.
+    let mut report: Value = serde_json::from_str(&twice("bhhbbhhbbhbhbhhbhbbh")).unwrap();
+    for round in report["checks"][0]["metrics"]["rtt"]["rounds"].as_array_mut().unwrap() {
+        round["slot"] = u32::MAX.into();
+    }
+    desk.write("r.json", &report.to_string());
+    let (ended, document) = compare(&desk, "r.json");
+    assert_eq!((ended.code, &document["metrics"][0]["verdict"]), (0, &"inconclusive".into()));
+}
