@@ -223,6 +223,7 @@ pub fn read(from: impl Read) -> Result<Record, String> {
         Err(error) => return Err(format!("this is not JSON: {error}")),
     };
     let record = parts.record(checks)?;
+    super::single(&record)?;
     damaged.map_or(Ok(record), Err)
 }
 

@@ -75,18 +75,22 @@ fn counts(check: &CheckRecord) -> bool {
 #[must_use]
 pub fn within(record: &Record) -> Vec<MetricRow> {
     let mut rows: Vec<(MetricRow, bool)> = Vec::new();
+    let mut sources: Vec<(&Metric, Statistic)> = Vec::new();
     let paired =
         record.checks.iter().flat_map(|check| check.metrics.0.iter().map(move |(name, metric)| (check, name, metric)));
     let paired: Vec<_> = paired.filter(|(.., metric)| arms::has_arms(metric)).collect();
-    let alpha = gate::alpha(paired.len());
     for (check, name, metric) in paired {
         let fresh = metric.rounds.iter().any(|round| round.confirm);
-        for (statistic, mut comparison) in arms::interleaved(metric) {
-            if fresh && comparison.verdict == Change::Regressed {
-                arms::confirm(&mut comparison, metric, statistic, alpha);
-            }
-            let (suite, id, metric) = (check.suite.clone(), check.id.clone(), statistic.key(name));
-            rows.push((MetricRow { suite, check: id, metric, comparison }, fresh));
+        for (statistic, comparison) in arms::interleaved(metric) {
+            let (suite, id, key) = (check.suite.clone(), check.id.clone(), statistic.key(name));
+            rows.push((MetricRow { suite, check: id, metric: key, comparison }, fresh));
+            sources.push((metric, statistic));
+        }
+    }
+    let alpha = gate::alpha(rows.len());
+    for ((row, fresh), (metric, statistic)) in rows.iter_mut().zip(sources) {
+        if *fresh && row.comparison.verdict == Change::Regressed {
+            arms::confirm(&mut row.comparison, metric, statistic, alpha);
         }
     }
     let mut open: Vec<_> = rows.iter_mut().filter(|(_, fresh)| !fresh).map(|(row, _)| &mut row.comparison).collect();
