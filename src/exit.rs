@@ -51,8 +51,10 @@ pub struct Ending {
     pub report_lost: bool,
     /// The run was to compare with another arm or a baseline.
     pub compares: bool,
-    /// A comparison without a result fails.
+    /// A comparison without a result fails, and a check that the baseline has and the suites no longer do.
     pub strict: bool,
+    /// There is such a check.
+    pub vanished: bool,
 }
 
 impl Ending {
@@ -61,7 +63,8 @@ impl Ending {
     pub fn of(record: &Record, report_lost: bool) -> Self {
         let signal = record.run.interrupted.then(|| Signal::from_word(record.run.signal.as_deref()));
         let strict = record.run.strict;
-        Self { counts: record.summary, signal, report_lost, compares: record.design.compares(), strict }
+        let vanished = !record.run.vanished.is_empty();
+        Self { counts: record.summary, signal, report_lost, compares: record.design.compares(), strict, vanished }
     }
 }
 
@@ -80,7 +83,7 @@ pub fn code(ending: Ending) -> u8 {
         INCOMPLETE
     } else if counts.regressed > 0 {
         REGRESSED
-    } else if nothing_compared(ending) || (ending.strict && counts.inconclusive > 0) {
+    } else if nothing_compared(ending) || (ending.strict && (counts.inconclusive > 0 || ending.vanished)) {
         INCOMPLETE
     } else {
         OK
@@ -153,5 +156,10 @@ mod tests {
         assert_eq!(ending(3, 1, 0, true, false), 0, "inconclusive is told, not failed");
         assert_eq!(ending(3, 1, 0, true, true), 3, "unless it is to be strict");
         assert_eq!(ending(3, 1, 1, true, true), 4, "a regression is the stronger word");
+        let gone = |strict| {
+            let counts = Counts { total: 3, passed: 3, compared: 3, ..Counts::default() };
+            code(Ending { counts, compares: true, strict, vanished: true, ..Ending::default() })
+        };
+        assert_eq!((gone(false), gone(true)), (0, 3), "a check that vanished is told, and strict fails");
     }
 }

@@ -90,6 +90,7 @@ fn latency() -> Metric {
     Metric {
         unit: "s".into(),
         better: "lower".into(),
+        share: false,
         kind: "ratio".into(),
         tolerance: 0.05,
         tails: shakedown::model::named::Named::default(),

@@ -7,7 +7,7 @@ use crate::baseline::compare::{self, Statistic};
 use crate::engine::Assess;
 use crate::judge::{self, Judgement};
 use crate::model::named::Named;
-use crate::model::record::{Metric, Timing};
+use crate::model::record::{BaseArm, Metric, Timing, Word};
 use crate::model::{Change, CheckRecord, Comparison, Fault, Observation, Verdict};
 use crate::plan::{Case, Plan};
 
@@ -30,38 +30,80 @@ impl Judge {
         self.references.as_ref().map_or_else(String::new, |references| references.notices(plan))
     }
 
-    /// Compares the metrics of a case; with `settled` alarms are held against the rounds that were made to confirm them, and
-    /// against all metrics of the gate.
+    /// Checks that the baseline has and the suites no longer do.
+    pub(super) fn vanished(&self, plan: &Plan) -> Vec<String> {
+        self.references.as_ref().map_or_else(Vec::new, |references| references.vanished(plan))
+    }
+
+    /// Compares the metrics of a case that held; with `settled` alarms are held against the rounds that were made to confirm
+    /// them, and against all metrics of the gate.
     fn compare(&self, case: &Case, metrics: &Named<Metric>, settled: bool) -> Compared {
-        let mut out = Compared::new();
+        let mut out = Vec::new();
         for (name, metric) in &metrics.0 {
             if compare::has_arms(metric) {
-                for (statistic, comparison) in compare::interleaved(metric) {
-                    out.insert(statistic.key(name), self.confirmed(metric, statistic, comparison, settled));
-                }
+                let compared = compare::interleaved(metric).into_iter();
+                out.extend(compared.map(|(statistic, comparison)| (name, metric, statistic, comparison)));
             } else if let Some(references) = &self.references {
-                let compared = references.compare(case, name, metric, settled);
-                out.extend(compared.into_iter().map(|(statistic, comparison)| (statistic.key(name), comparison)));
+                let compared = references.compare(case, name, metric, settled).into_iter();
+                out.extend(compared.map(|(statistic, comparison)| (name, metric, statistic, comparison)));
             }
         }
+        // Each quantile of a metric is a chance of its own to alarm.
+        let tests = (self.metrics * out.len()).div_ceil(metrics.0.len().max(1));
+        for (_, metric, statistic, comparison) in &mut out {
+            if settled && compare::has_arms(metric) {
+                confirmed(metric, *statistic, comparison, tests);
+            }
+        }
+        let mut out: Compared =
+            out.into_iter().map(|(name, _, statistic, comparison)| (statistic.key(name), comparison)).collect();
         if let (Some(references), None) = (&self.references, &case.head) {
             out.extend(references.unmeasured(case, metrics));
         }
         out
     }
 
-    fn confirmed(
+    /// The comparisons of a case that ran, and what arm `base` saw. Numbers of a target that did not do what was asked of it
+    /// are numbers of something else.
+    fn compared(
         &self,
-        metric: &Metric,
-        statistic: Statistic,
-        mut comparison: Comparison,
+        case: &Case,
+        seen: &Observation,
+        verdict: Verdict,
         settled: bool,
-    ) -> Comparison {
-        let fresh = metric.rounds.iter().any(|round| round.confirm);
-        if settled && fresh && comparison.verdict == Change::Regressed {
-            compare::confirm_arms(&mut comparison, metric, statistic, compare::alpha(self.metrics));
+    ) -> (Compared, Option<BaseArm>) {
+        let metrics = judge::metrics(case.subject(), seen);
+        let base = case.head.as_ref().and_then(|_| judge::base_arm(&case.check, seen));
+        let broken = match (verdict, &base) {
+            (Verdict::Passed, Some(base)) if base.verdict != Verdict::Passed => Some(format!(
+                "arm base did not hold, so its numbers are no reference: {}",
+                base.reason.as_deref().unwrap_or("not measured")
+            )),
+            (Verdict::Passed, _) => None,
+            _ => Some("the check did not hold, so its numbers are not those it was to measure".to_owned()),
+        };
+        let mut compared = Compared::new();
+        match broken {
+            None => compared = self.compare(case, &metrics, settled),
+            Some(why) if case.head.is_some() || self.references.is_some() => {
+                let none = |(name, metric): &(Word, Metric)| (name.to_string(), compare::vanished(metric, &why));
+                compared.extend(metrics.0.iter().map(none));
+            }
+            Some(_) => {}
         }
-        comparison
+        (compared, base)
+    }
+}
+
+/// An alarm stands when fresh rounds confirm it. What cannot be measured again (a failover) must hold among all metrics.
+fn confirmed(metric: &Metric, statistic: Statistic, comparison: &mut Comparison, tests: usize) {
+    if comparison.verdict != Change::Regressed {
+        return;
+    }
+    if metric.rounds.iter().any(|round| round.confirm) {
+        compare::confirm_arms(comparison, metric, statistic, compare::alpha(tests));
+    } else {
+        compare::beyond_chance(comparison, tests);
     }
 }
 
@@ -74,20 +116,16 @@ impl Assess for Judge {
     }
 
     fn doubts(&self, case: &Case, seen: &Observation) -> bool {
-        let compared = self.compare(case, &judge::metrics(case.subject(), seen), false);
+        let verdict = judge::judge(case.subject(), seen, None).verdict;
+        let (compared, _) = self.compared(case, seen, verdict, false);
         compared.values().any(|comparison| comparison.verdict == Change::Regressed)
     }
 
     fn record(&self, case: &Case, seen: &Observation, judgement: Judgement, timing: Timing) -> CheckRecord {
-        let measured = judgement.verdict != Verdict::Errored;
+        let (compared, base) = self.compared(case, seen, judgement.verdict, true);
         let mut record = judge::record(&case.suite, case.subject(), seen, judgement, timing);
-        if measured {
-            let compared = self.compare(case, &record.metrics, true);
-            record.comparison = compared.into_iter().map(|(name, compared)| (Cow::Owned(name), compared)).collect();
-        }
-        if case.head.is_some() {
-            record.base = judge::base_arm(&case.check, seen).map(Box::new);
-        }
+        record.comparison = compared.into_iter().map(|(name, compared)| (Cow::Owned(name), compared)).collect();
+        record.base = base.map(Box::new);
         record.baseline = self.references.as_ref().filter(|_| case.head.is_none()).and_then(|all| all.named(case));
         record
     }

@@ -14,7 +14,7 @@ pub(super) fn event(event: &mut Event, redactor: &Redactor) {
     match event {
         Event::RunStarted { run, suites, design, .. } => {
             design.against.values_mut().for_each(|value| redactor.scrub(value));
-            run.labels.values_mut().for_each(|value| redactor.scrub(value));
+            run.labels.values_mut().chain(&mut run.vanished).for_each(|value| redactor.scrub(value));
             for suite in suites {
                 redactor.scrub(&mut suite.file);
             }

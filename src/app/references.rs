@@ -1,6 +1,6 @@
 //! The store of baselines as `run --baseline` uses it: read once before the first packet, looked up by case and metric.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -71,22 +71,27 @@ impl References {
         let Some(source) = self.by_suite.get(&case.suite) else { return Vec::new() };
         let digest = Some(&*case.check.digest);
         let wanted = Wanted { check: &case.check.id, metric: name, digest, unit: &metric.unit };
-        let window = source.baseline.as_ref().map(|baseline| baseline.comparable(wanted)).unwrap_or_default();
+        let mut window = source.baseline.as_ref().map(|baseline| baseline.comparable(wanted)).unwrap_or_default();
         let pinned = source.baseline.as_ref().and_then(|baseline| baseline.pinned_metric(wanted));
+        let fits = |then: &&Metric| compare::same_sort(metric, then).is_ok();
+        let unlike = window.values.iter().find_map(|(_, then)| compare::same_sort(metric, then).err());
+        window.left_out.extend(unlike);
         let reference = Reference {
-            window: window.values.iter().map(|(_, metric)| *metric).collect(),
-            pinned: pinned.and_then(Result::ok).map(|(id, metric)| (metric, id.to_owned())),
+            window: window.values.iter().map(|(_, metric)| *metric).filter(fits).collect(),
+            pinned: pinned.and_then(Result::ok).filter(|(_, then)| fits(then)).map(|(id, then)| (then, id.to_owned())),
             floor: source.noise.as_ref().and_then(|noise| noise.floor(wanted)),
         };
         let left_out = window.left_out.join("; ");
         let fresh = metric.rounds.iter().any(|round| round.confirm);
         let mut out = compare::sessions(metric, &reference);
+        // Each quantile of a metric is a chance of its own to alarm.
+        let tests = self.metrics * out.len();
         for (statistic, comparison) in &mut out {
             if settled && fresh && comparison.verdict == Change::Regressed {
-                compare::confirm_sessions(comparison, metric, *statistic, &reference, compare::alpha(self.metrics));
+                compare::confirm_sessions(comparison, metric, *statistic, &reference, compare::alpha(tests));
             }
             if settled {
-                compare::beyond_chance(comparison, self.metrics);
+                compare::beyond_chance(comparison, tests);
             }
             if reference.window.is_empty() {
                 comparison.reason =
@@ -96,6 +101,21 @@ impl References {
             }
         }
         out
+    }
+
+    /// Checks of the newest accepted run, or of the pinned one, that the suites no longer have. A check that is only left out
+    /// by the selection is still there.
+    pub fn vanished(&self, plan: &Plan) -> Vec<String> {
+        let known: BTreeSet<(&str, &str)> = plan.known.iter().map(|(suite, id)| (&**suite, &**id)).collect();
+        let mut out = BTreeSet::new();
+        for (suite, source) in &self.by_suite {
+            let Some(baseline) = &source.baseline else { continue };
+            for run in baseline.window().last().into_iter().chain(baseline.pinned()) {
+                let gone = run.checks.keys().filter(|id| !known.contains(&(&**suite, id.as_str())));
+                out.extend(gone.map(|id| format!("{suite}/{id}")));
+            }
+        }
+        out.into_iter().collect()
     }
 
     /// Metrics of the baseline that this case did not measure.

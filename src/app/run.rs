@@ -75,7 +75,7 @@ async fn follow(run: Started, args: &RunArgs, terminal: &Terminal, ladder: &Ladd
     let settings = settings(args, seed);
     let (sender, mut receiver) = mpsc::channel(CHANNEL);
     let start = settings.start;
-    let mut opening = started(&plan, args, host, settings.wall, seed);
+    let mut opening = started(&plan, args, host, (settings.wall, seed), judge.vanished(&plan));
     let notices = judge.notices(&plan);
     let stop = ladder.stop.clone();
     let work = tokio::spawn(engine::run(Arc::clone(&plan), Arc::new(judge), settings, stop, sender));
@@ -167,13 +167,14 @@ fn settings(args: &RunArgs, seed: u64) -> engine::Settings {
     }
 }
 
-fn started(plan: &Plan, args: &RunArgs, host: Host, wall: Timestamp, seed: u64) -> Event {
+fn started(plan: &Plan, args: &RunArgs, host: Host, (wall, seed): (Timestamp, u64), vanished: Vec<String>) -> Event {
     let (rounds, warm_up) = plan.rounds();
     let run = Run {
         id: format!("{:x}-{:x}", wall.as_microsecond(), std::process::id()),
         started: format!("{wall:.3}"),
         labels: args.labels.iter().cloned().collect(),
         strict: args.strict,
+        vanished,
         ..Run::default()
     };
     Event::RunStarted {

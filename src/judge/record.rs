@@ -137,11 +137,18 @@ fn metric(check: &Check, info: &FactInfo, seen: &Observation) -> Option<Metric> 
         unit: Cow::Borrowed(info.unit.symbol()),
         better: Cow::Borrowed(info.better?.word()),
         kind: Cow::Borrowed(if ratio { "ratio" } else { "zeroable" }),
+        share: !ratio && info.unit == Unit::Ratio,
         tolerance: check.gate.tolerances.get(info.name).copied().unwrap_or_else(|| tolerance(info)),
         tails: tails.iter().map(|(statistic, tolerance)| (Cow::Borrowed(*statistic), *tolerance)).collect(),
         rounds,
         histogram: seen.merged(info.name).and_then(|samples| samples.encoded()),
     })
+}
+
+/// What the shares of a round are shares of: the probes or datagrams sent, where the family counts them.
+fn probes(measurements: &[Round]) -> Option<u64> {
+    let of = |round: &Round| ["packets", "sent"].iter().find_map(|name| round.fact(name)?.as_u64());
+    measurements.iter().map(of).sum()
 }
 
 /// A round of several measurements: distributions are merged, what has one value each is averaged.
@@ -158,12 +165,13 @@ fn of_round(info: &FactInfo, measurements: &[Round]) -> Option<RoundRecord> {
     let summary = samples.summary()?;
     // Of a share or a count the mean is what adds up.
     let typical = if info.kind == Kind::Distribution { summary.p50 } else { summary.mean };
+    let count = if info.unit == Unit::Ratio { probes(measurements).unwrap_or(summary.count) } else { summary.count };
     Some(RoundRecord {
         slot: round.slot,
         arm: round.arm,
         confirm: round.confirm,
         start_s: round.start.as_secs_f64(),
-        count: summary.count,
+        count,
         p50: typical,
         p90: summary.p90,
         p99: summary.p99,

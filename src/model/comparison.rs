@@ -52,6 +52,9 @@ pub struct Comparison {
     pub verdict: Change,
     /// `ratio`, or `zeroable`: compared by difference, as zero is a normal value.
     pub kind: Word,
+    /// The values are shares of one.
+    #[serde(default, skip_serializing_if = "super::record::is_false")]
+    pub share: bool,
     /// Unit of `base`, `head` and, for `zeroable`, of difference, interval, mde and tolerance.
     pub unit: Word,
     /// head / base; absent for `zeroable`.

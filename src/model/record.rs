@@ -70,6 +70,9 @@ pub struct Run {
     /// `--strict`: a comparison without a result fails the run.
     #[serde(default, skip_serializing_if = "is_false")]
     pub strict: bool,
+    /// Checks (`suite/case`) that the baseline has and the suites no longer do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vanished: Vec<String>,
     /// `--label K=V`.
     pub labels: BTreeMap<String, String>,
 }
@@ -300,6 +303,9 @@ pub struct Metric {
     pub better: Word,
     /// `ratio` compares by ratio; `zeroable` by difference, as zero is a normal value.
     pub kind: Word,
+    /// A share of one (loss), as the unit `1` of a plain count does not tell.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub share: bool,
     /// Smallest change worth an alarm (a share for `ratio`).
     pub tolerance: f64,
     /// The same for `p90` and `p99`, where the suite asks for them.
@@ -323,7 +329,7 @@ pub struct RoundRecord {
     pub confirm: bool,
     /// Start after the start of the case, seconds.
     pub start_s: f64,
-    /// Samples.
+    /// Samples; of a share, what it is a share of.
     pub count: u64,
     /// Median.
     pub p50: f64,
@@ -342,7 +348,7 @@ pub struct RoundRecord {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
-fn is_false(flag: &bool) -> bool {
+pub(super) fn is_false(flag: &bool) -> bool {
     !flag
 }
 

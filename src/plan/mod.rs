@@ -50,6 +50,8 @@ pub struct Plan {
     pub cases: Vec<Case>,
     /// Suite files.
     pub suites: Vec<SuiteRef>,
+    /// Suite and id of every case, those left out by the selection included.
+    pub known: Vec<(Arc<str>, Arc<str>)>,
     /// Cases left out by the selection.
     pub deselected: usize,
     /// Ids left out only because they need what `--skip-tag` leaves out.
@@ -95,6 +97,7 @@ pub fn plan(loaded: &mut Loaded, heads: Option<Vec<Suite>>, settings: &Settings)
         plan.cases.extend(order::shifted(cases, plan.cases.len()));
     }
     if errors.is_empty() {
+        plan.known = plan.cases.iter().map(|case| (Arc::clone(&case.suite), Arc::clone(&case.check.id))).collect();
         plan.unmatched = settings.selection.unmatched(&plan.cases);
         select::apply(&mut plan, &settings.selection);
         plan.cases = order::sorted(std::mem::take(&mut plan.cases));

@@ -39,7 +39,7 @@ pub fn unit_of(symbol: &str) -> Unit {
 /// "2.02ms -> 2.23ms  +10.4% [+8.1%, +12.6%]": levels, change and its 95 % interval.
 #[must_use]
 pub fn change(comparison: &Comparison) -> String {
-    let unit = unit_of(&comparison.unit);
+    let unit = if comparison.share { Unit::Ratio } else { unit_of(&comparison.unit) };
     let level = |value: Option<f64>| value.map_or_else(|| "?".to_owned(), |value| unit.human(value));
     let mut out = match (comparison.base, comparison.head) {
         (None, None) => return String::new(),
@@ -119,7 +119,12 @@ fn signed(comparison: &Comparison, value: f64) -> String {
 }
 
 fn amount(comparison: &Comparison, value: f64) -> String {
-    if comparison.kind == "ratio" { percent(value) } else { unit_of(&comparison.unit).human(value) }
+    match (&*comparison.kind, comparison.share) {
+        ("ratio", _) => percent(value),
+        // Percentage points: a change of a share is no share of it.
+        (_, true) => format!("{}pp", percent(value).trim_end_matches('%')),
+        _ => unit_of(&comparison.unit).human(value),
+    }
 }
 
 fn percent(share: f64) -> String {

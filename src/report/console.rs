@@ -78,6 +78,9 @@ pub fn ending(record: &Record, lines: Lines<'_>, style: Style) -> String {
         let _ = writeln!(out, "\n… and {} more; the JSON report has them all", bad.len() - DETAILED);
     }
     compared(&mut out, record, style);
+    for gone in &record.run.vanished {
+        let _ = writeln!(out, "{} {}: the baseline has it, the suite no longer does", style.mark(true), visible(gone));
+    }
     let _ = writeln!(out, "\n{}", style.strong(&summary(record.summary, record)));
     if crate::exit::nothing_compared(crate::exit::Ending::of(record, false)) {
         let _ = writeln!(out, "nothing was compared: this run shows nothing about a change; the reasons are above");

@@ -111,6 +111,8 @@ struct LightMetric {
     unit: String,
     better: String,
     kind: String,
+    #[serde(default)]
+    share: bool,
     tolerance: f64,
     #[serde(default)]
     tails: Named<f64>,
@@ -155,6 +157,7 @@ impl From<LightMetric> for Metric {
             unit: word(metric.unit),
             better: word(metric.better),
             kind: word(metric.kind),
+            share: metric.share,
             tolerance: metric.tolerance,
             tails: metric.tails,
             rounds: metric.rounds.into_iter().map(RoundRecord::from).collect(),

@@ -1,16 +1,16 @@
 //! Two targets measured in turn.
 
-use super::scale::{Scale, Statistic, judged, too_few_samples};
-use super::verdict::{blank, decide, levels};
-use crate::model::comparison::Confirmation;
+use super::scale::{Scale, Statistic, View, judged, least, too_few_samples, unseen};
+use super::verdict::{blank, decide, levels, nothing_seen};
 use crate::model::record::{Metric, RoundRecord};
 use crate::model::{Arm, Change, Comparison};
+use crate::stats::Effect;
 use crate::stats::interleaved::{Point, Unfit, effect, rounds_needed};
 
 /// Name and version of the method.
 pub const METHOD: &str = "interleaved-least-squares/1";
 /// Pairs below which nothing is called.
-pub const PAIRS: usize = 6;
+pub const PAIRS: u32 = 6;
 const AGAINST: &str = "arm base, in interleaved pairs";
 
 /// Whether a metric was measured in two arms.
@@ -46,26 +46,16 @@ fn one(metric: &Metric, statistic: Statistic, rounds: &[&RoundRecord]) -> Compar
         out.reason = Some(why);
         return out;
     }
-    let Some(points) = points(rounds, statistic, scale) else {
-        out.reason = Some("a value is zero or below, so there is no ratio".into());
+    let views: Option<Vec<Vec<Point>>> = scale.views().iter().map(|view| points(rounds, statistic, *view)).collect();
+    let Some([shown, ..]) = views.as_deref() else {
+        out.reason = Some("nothing was above zero, so there is no ratio".into());
         return out;
     };
-    let base = mean(&points, false);
-    levels(&mut out, scale, base, mean(&points, true));
+    levels(&mut out, scale, mean(shown, false), mean(shown, true));
     out.verdict = Change::Inconclusive;
-    match effect(&points) {
-        Ok(effect) => {
-            let pairs = counts[0].min(counts[1]);
-            decide(&mut out, scale, &effect, base);
-            if pairs < PAIRS {
-                out.verdict = Change::Inconclusive;
-                out.reason = Some(format!("{pairs} pairs; a verdict needs at least {PAIRS}: raise --pairs"));
-            } else if out.verdict == Change::Inconclusive {
-                let pairs = u32::try_from(pairs).unwrap_or(u32::MAX);
-                out.rounds_needed = rounds_needed(&effect, pairs, scale.wanted(base));
-                out.reason = Some(more_pairs(&out));
-            }
-        }
+    let effects: Result<Vec<Effect>, Unfit> = views.iter().flatten().map(|points| effect(points)).collect();
+    match effects {
+        Ok(effects) => judge(&mut out, metric, scale, &effects, rounds),
         Err(Unfit::TooFew) => {
             out.reason = Some(format!("too few rounds; a verdict needs at least {PAIRS} pairs: raise --pairs"));
         }
@@ -77,16 +67,35 @@ fn one(metric: &Metric, statistic: Statistic, rounds: &[&RoundRecord]) -> Compar
     out
 }
 
-fn more_pairs(comparison: &Comparison) -> String {
-    match comparison.rounds_needed {
-        Some(pairs) => format!("the rounds differ too much; about {pairs} pairs would find a change of the tolerance"),
-        None => "the rounds differ so much that 1000 pairs would not find a change of the tolerance".into(),
+fn judge(out: &mut Comparison, metric: &Metric, scale: Scale, effects: &[Effect], rounds: &[&RoundRecord]) {
+    decide(out, scale, effects);
+    let pairs = out.counts[0].min(out.counts[1]);
+    if pairs < PAIRS {
+        out.verdict = Change::Inconclusive;
+        out.reason = Some(format!("{pairs} pairs; a verdict needs at least {PAIRS}: raise --pairs"));
+        return;
+    }
+    if !scale.log && rounds.iter().all(|round| round.p50 == 0.0) {
+        let of = |arm: Arm| rounds.iter().copied().filter(|round| round.arm == Some(arm)).collect::<Vec<_>>();
+        return nothing_seen(out, [Arm::Base, Arm::Head].map(|arm| unseen(metric, &of(arm))));
+    }
+    if let (Change::Inconclusive, Some(effect)) = (out.verdict, effects.first()) {
+        let close = out.mde.is_some_and(|mde| mde <= out.tolerance);
+        out.rounds_needed = if close { None } else { rounds_needed(effect, pairs, scale.wanted()) };
+        out.reason = Some(match out.rounds_needed {
+            _ if close => "the change lies close to the tolerance: more pairs, or another tolerance, would tell".into(),
+            Some(pairs) => {
+                format!("the rounds differ too much; about {pairs} pairs would find a change of the tolerance")
+            }
+            None => "the rounds differ so much that 1000 pairs would not find a change of the tolerance".into(),
+        });
     }
 }
 
-fn points(rounds: &[&RoundRecord], statistic: Statistic, scale: Scale) -> Option<Vec<Point>> {
+fn points(rounds: &[&RoundRecord], statistic: Statistic, view: View) -> Option<Vec<Point>> {
+    let least = least(rounds.iter().copied(), statistic);
     let point = |round: &&RoundRecord| {
-        let value = scale.forward(statistic.of(round))?;
+        let value = view.of(statistic.of(round), least)?;
         Some(Point { slot: round.slot, head: round.arm == Some(Arm::Head), value })
     };
     rounds.iter().map(point).collect()
@@ -102,8 +111,7 @@ fn mean(points: &[Point], head: bool) -> f64 {
 pub fn confirm(comparison: &mut Comparison, metric: &Metric, statistic: Statistic, alpha: f64) {
     let scale = Scale::of(metric, statistic);
     let fresh = rounds(metric, true);
-    let effect =
-        points(&fresh, statistic, scale).and_then(|points| Some((effect(&points).ok()?, mean(&points, false))));
-    let found = effect.map(|(effect, base)| super::confirmation(&effect, base, scale, alpha));
-    super::settle(comparison, found.unwrap_or(Confirmation { stands: false, effect: None, ci: None, p: None, alpha }));
+    let effects: Option<Vec<Effect>> =
+        scale.views().iter().map(|view| effect(&points(&fresh, statistic, *view)?).ok()).collect();
+    super::settle(comparison, super::confirmation(&effects.unwrap_or_default(), scale, alpha));
 }

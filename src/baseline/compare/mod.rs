@@ -8,6 +8,8 @@ mod gate;
 mod reports;
 mod scale;
 mod sessions;
+#[cfg(test)]
+mod tests;
 mod verdict;
 
 pub use arms::{METHOD as INTERLEAVED, PAIRS, confirm as confirm_arms, has_arms, interleaved};
@@ -21,22 +23,28 @@ use crate::model::{Change, Comparison};
 use crate::stats::Effect;
 use scale::Scale;
 
-fn confirmation(effect: &Effect, base: f64, scale: Scale, alpha: f64) -> Confirmation {
+fn confirmation(effects: &[Effect], scale: Scale, alpha: f64) -> Confirmation {
     let shift = if scale.log { 1.0 } else { 0.0 };
-    let p = verdict::p_worse(effect, scale);
+    let p = verdict::p_worse(effects, scale);
+    let first = effects.first();
     Confirmation {
-        stands: p <= alpha,
-        effect: Some(scale.shown(effect.estimate, base) + shift),
-        ci: Some(effect.interval(0.95).map(|end| scale.shown(end, base) + shift)),
-        p: Some(p),
+        stands: p.is_none_or(|p| p <= alpha),
+        effect: first.map(|effect| scale.shown(effect.estimate) + shift),
+        ci: first.map(|effect| effect.interval(0.95).map(|end| scale.shown(end) + shift)),
+        p,
         alpha,
     }
 }
 
+/// Only a second measurement can take an alarm back: where none could be made, the worse may be the reason.
 fn settle(comparison: &mut Comparison, found: Confirmation) {
-    if comparison.verdict == Change::Regressed && !found.stands {
-        comparison.verdict = Change::Inconclusive;
-        comparison.reason = Some("fresh rounds did not confirm the alarm".into());
+    if comparison.verdict == Change::Regressed {
+        if found.p.is_none() {
+            comparison.reason = Some("the alarm stands: the fresh rounds could not be measured".into());
+        } else if !found.stands {
+            comparison.verdict = Change::Inconclusive;
+            comparison.reason = Some("fresh rounds did not confirm the alarm".into());
+        }
     }
     comparison.confirmation = Some(found);
 }

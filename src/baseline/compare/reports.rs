@@ -78,7 +78,8 @@ pub fn within(record: &Record) -> Vec<MetricRow> {
     let mut sources: Vec<(&Metric, Statistic)> = Vec::new();
     let paired =
         record.checks.iter().flat_map(|check| check.metrics.0.iter().map(move |(name, metric)| (check, name, metric)));
-    let paired: Vec<_> = paired.filter(|(.., metric)| arms::has_arms(metric)).collect();
+    let (paired, broken): (Vec<_>, Vec<_>) =
+        paired.filter(|(.., metric)| arms::has_arms(metric)).partition(|(check, ..)| counts(check) && base_held(check));
     for (check, name, metric) in paired {
         let fresh = metric.rounds.iter().any(|round| round.confirm);
         for (statistic, comparison) in arms::interleaved(metric) {
@@ -95,7 +96,14 @@ pub fn within(record: &Record) -> Vec<MetricRow> {
     }
     let mut open: Vec<_> = rows.iter_mut().filter(|(_, fresh)| !fresh).map(|(row, _)| &mut row.comparison).collect();
     gate::holm(&mut open);
-    rows.into_iter().map(|(row, _)| row).collect()
+    let why = "an arm did not hold, so its numbers are not those it was to measure";
+    let broken =
+        broken.into_iter().map(|(check, name, metric)| none((&check.suite, &check.id, name), metric, why.into()));
+    rows.into_iter().map(|(row, _)| row).chain(broken).collect()
+}
+
+fn base_held(check: &CheckRecord) -> bool {
+    check.base.as_ref().is_none_or(|base| base.verdict == crate::model::Verdict::Passed)
 }
 
 /// A run compared with those of `window` (oldest first) and with the pinned release. Nothing can be measured again, so alarms
@@ -182,8 +190,22 @@ fn comparable<'r>(key: Key<'_>, now: Entry<'_>, class: &str, run: &Run<'r>) -> R
     Ok(then.metric)
 }
 
-/// Whether two metrics of one name are numbers of one sort.
+/// Whether two metrics of one name are numbers of one sort: fewer rounds, or far fewer samples in them, make a noisier
+/// number that the spread of the earlier runs says nothing about.
 pub fn same_sort(now: &Metric, then: &Metric) -> Result<(), String> {
+    let size = |metric: &Metric| {
+        let counted: Vec<u64> = super::sessions::rounds(metric, false).iter().map(|round| round.count).collect();
+        (counted.len(), counted.iter().copied().min().unwrap_or(0))
+    };
+    let ((rounds, samples), (rounds_then, samples_then)) = (size(now), size(then));
+    if rounds < rounds_then {
+        return Err(format!("it has {rounds} rounds where the reference has {rounds_then}: measure with as many"));
+    }
+    if samples * 2 < samples_then {
+        return Err(format!(
+            "its rounds have {samples} samples, those of the reference {samples_then}: measure with as many"
+        ));
+    }
     for (what, now, then) in
         [("unit", &now.unit, &then.unit), ("direction", &now.better, &then.better), ("kind", &now.kind, &then.kind)]
     {

@@ -52,10 +52,43 @@ impl Statistic {
     }
 }
 
+/// How the value of a round is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum View {
+    /// Logarithms: effects are ratios.
+    Log,
+    /// As it is: effects are differences.
+    Raw,
+    /// Square roots, which steady the variance of shares and counts: a burst weighs less.
+    Root,
+}
+
+impl View {
+    /// The value on this view; `None` when it has no place there. A zero among logarithms becomes `least`.
+    pub(super) fn of(self, value: f64, least: Option<f64>) -> Option<f64> {
+        if !value.is_finite() || value < 0.0 {
+            return None;
+        }
+        match self {
+            Self::Log if value > 0.0 => Some(value.ln()),
+            Self::Log => least.map(f64::ln),
+            Self::Raw => Some(value),
+            Self::Root => Some(value.sqrt()),
+        }
+    }
+}
+
+/// What stands for a zero where ratios are compared (a rate that stopped): far below everything that was seen, so that many
+/// zeros are a change beyond doubt, and one is a spread in which nothing can be told. `None` when nothing was above zero.
+pub(super) fn least<'r>(rounds: impl Iterator<Item = &'r RoundRecord>, statistic: Statistic) -> Option<f64> {
+    let positive = rounds.map(|round| statistic.of(round)).filter(|value| *value > 0.0 && value.is_finite());
+    positive.min_by(f64::total_cmp).map(|least| least / 1000.0)
+}
+
 /// Whether a metric is compared by ratio or by difference, and which direction is worse.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Scale {
-    /// Logarithms, so that effects are ratios; else square roots, which steady the variance of counts and shares.
+    /// By ratio; else by difference.
     pub log: bool,
     /// 1 when larger is worse, else -1.
     pub worse: f64,
@@ -70,34 +103,29 @@ impl Scale {
         Self { log: metric.kind == "ratio", worse, tolerance }
     }
 
-    /// The value of a round on the scale tested; `None` when it has no place there.
-    pub(super) fn forward(self, value: f64) -> Option<f64> {
-        if self.log {
-            (value > 0.0 && value.is_finite()).then(|| value.ln())
-        } else {
-            (value >= 0.0 && value.is_finite()).then(|| value.sqrt())
-        }
+    /// The views that must agree before anything is called a change; the first is the one shown.
+    pub(super) fn views(self) -> &'static [View] {
+        if self.log { &[View::Log] } else { &[View::Raw, View::Root] }
     }
 
-    /// A typical value in the metric's unit, from a mean on the scale tested.
+    /// The view that is shown.
+    pub(super) fn view(self) -> View {
+        if self.log { View::Log } else { View::Raw }
+    }
+
+    /// A typical value in the metric's unit, from a mean on the view shown.
     pub(super) fn level(self, mean: f64) -> f64 {
-        if self.log { mean.exp() } else { mean.max(0.0).powi(2) }
+        if self.log { mean.exp() } else { mean }
     }
 
-    /// What an effect on the scale tested means to people, seen from a reference of mean `base`: a share (0.05 is 5 % more), or
-    /// an amount.
-    pub(super) fn shown(self, effect: f64, base: f64) -> f64 {
-        if self.log { effect.exp_m1() } else { self.level(base + effect) - self.level(base) }
+    /// What an effect on the view shown means to people: a share (0.05 is 5 % more), or an amount.
+    pub(super) fn shown(self, effect: f64) -> f64 {
+        if self.log { effect.exp_m1() } else { effect }
     }
 
-    /// The effect on the scale tested of a change of the tolerance for the worse.
-    pub(super) fn wanted(self, base: f64) -> f64 {
-        if self.log {
-            self.tolerance.ln_1p()
-        } else {
-            let level = self.level(base);
-            (level + self.tolerance).sqrt() - level.sqrt()
-        }
+    /// The effect on the view shown of a change of the tolerance for the worse.
+    pub(super) fn wanted(self) -> f64 {
+        if self.log { self.tolerance.ln_1p() } else { self.tolerance }
     }
 
     /// The lowest change still within the tolerance; a rate cannot fall by more than all of it.
@@ -106,11 +134,26 @@ impl Scale {
     }
 }
 
+/// How much may have happened unseen where nothing happened in any round, with 95 % confidence: three in the number of
+/// probes of a share, or in the number of rounds of a count (the rule of three; Hanley and Lippman-Hand 1983). A time has no
+/// such bound.
+pub(super) fn unseen(metric: &Metric, rounds: &[&RoundRecord]) -> f64 {
+    let probes: u64 = rounds.iter().map(|round| round.count.max(1)).sum();
+    match (metric.share, &*metric.unit) {
+        (true, _) => 3.0 / probes.max(1) as f64,
+        (false, "1") => 3.0 / rounds.len().max(1) as f64,
+        (false, _) => 0.0,
+    }
+}
+
 /// The statistics of a metric that are judged: the median always, tails where every round has the samples for it, or
 /// where the suite asks for them.
 pub(super) fn judged(metric: &Metric, rounds: &[&RoundRecord]) -> Vec<Statistic> {
     let fewest = rounds.iter().map(|round| round.count).min().unwrap_or(0);
     let wanted = |statistic: &Statistic| {
+        if metric.kind != "ratio" {
+            return *statistic == Statistic::P50;
+        }
         *statistic == Statistic::P50 || fewest >= statistic.samples() || metric.tails.get(statistic.word()).is_some()
     };
     Statistic::ALL.into_iter().filter(wanted).collect()

@@ -1,12 +1,11 @@
 //! A run against runs of other sessions: the run is the unit.
 
-use super::scale::{Scale, Statistic, judged, too_few_samples};
-use super::verdict::{blank, decide, levels};
-use crate::model::comparison::Confirmation;
+use super::scale::{Scale, Statistic, View, judged, least, too_few_samples, unseen};
+use super::verdict::{blank, decide, levels, nothing_seen};
 use crate::model::record::{Metric, RoundRecord};
 use crate::model::{Arm, Change, Comparison};
 use crate::stats::Effect;
-use crate::stats::sessions::{RUNS, known_spread, pinned, prediction};
+use crate::stats::sessions::{RUNS, known_spread, pinned, prediction, spread as spread_of};
 
 /// Names and versions of the methods.
 pub const PREDICTION: &str = "prediction-interval/1";
@@ -36,26 +35,40 @@ pub struct Floor {
 }
 
 /// The rounds of a run that speak for it; with arms, those of the new target.
-fn rounds(metric: &Metric, confirm: bool) -> Vec<&RoundRecord> {
+pub(super) fn rounds(metric: &Metric, confirm: bool) -> Vec<&RoundRecord> {
     let counts =
         |round: &&RoundRecord| round.discarded.is_none() && round.arm != Some(Arm::Base) && round.confirm == confirm;
     metric.rounds.iter().filter(counts).collect()
 }
 
-/// The value of a run on the scale tested: the mean over its rounds. `None` when it has none, or one that has no place there.
-fn typical(metric: &Metric, statistic: Statistic, scale: Scale, confirm: bool) -> Option<f64> {
-    let rounds = rounds(metric, confirm);
-    let values: Option<Vec<f64>> = rounds.iter().map(|round| scale.forward(statistic.of(round))).collect();
-    let values = values.filter(|values| !values.is_empty())?;
-    Some(values.iter().sum::<f64>() / values.len() as f64)
+/// A run on one view.
+#[derive(Clone, Copy, Debug)]
+struct Value {
+    /// Mean over its rounds.
+    mean: f64,
+    /// Standard error of that mean by the spread of the rounds; 0 for one round.
+    within: f64,
+    /// Rounds.
+    rounds: usize,
 }
 
-/// The typical value of a run in the metric's unit: geometric mean of the rounds' medians, or for metrics that can be zero
-/// the square of the mean root. `None` without rounds.
+/// The value of a run. `None` when it has no round, or one that has no place on the view.
+fn typical(metric: &Metric, statistic: Statistic, view: View, least: Option<f64>, confirm: bool) -> Option<Value> {
+    let rounds = rounds(metric, confirm);
+    let values: Option<Vec<f64>> = rounds.iter().map(|round| view.of(statistic.of(round), least)).collect();
+    let values = values.filter(|values| !values.is_empty())?;
+    let count = values.len();
+    let mean = values.iter().sum::<f64>() / count as f64;
+    let within = spread_of(&values).map_or(0.0, |(_, deviation)| deviation / (count as f64).sqrt());
+    Some(Value { mean, within, rounds: count })
+}
+
+/// The typical value of a run in the metric's unit: the geometric mean of the rounds' medians, or the mean for metrics that
+/// can be zero. `None` without rounds.
 #[must_use]
 pub fn value(metric: &Metric) -> Option<f64> {
     let scale = Scale::of(metric, Statistic::P50);
-    typical(metric, Statistic::P50, scale, false).map(|mean| scale.level(mean))
+    typical(metric, Statistic::P50, scale.view(), None, false).map(|value| scale.level(value.mean))
 }
 
 /// How much an unchanged target differs, on the scale tested.
@@ -92,16 +105,18 @@ impl Spread {
 #[must_use]
 pub fn spread(runs: &[&Metric]) -> Option<Spread> {
     let scale = Scale::of(runs.first()?, Statistic::P50);
-    let values: Vec<f64> = runs.iter().filter_map(|run| typical(run, Statistic::P50, scale, false)).collect();
+    let view = scale.view();
+    let value = |run: &&Metric| typical(run, Statistic::P50, view, None, false).map(|value| value.mean);
+    let values: Vec<f64> = runs.iter().filter_map(value).collect();
     if values.len() < 3 {
         return None;
     }
-    let (_, tau) = crate::stats::sessions::spread(&values)?;
+    let (_, tau) = spread_of(&values)?;
     let within: Vec<(f64, usize)> = runs
         .iter()
         .filter_map(|run| {
-            let rounds: Vec<f64> = rounds(run, false).iter().filter_map(|round| scale.forward(round.p50)).collect();
-            crate::stats::sessions::spread(&rounds).map(|(_, deviation)| (deviation, rounds.len() - 1))
+            let rounds: Vec<f64> = rounds(run, false).iter().filter_map(|round| view.of(round.p50, None)).collect();
+            spread_of(&rounds).map(|(_, deviation)| (deviation, rounds.len() - 1))
         })
         .collect();
     let df: usize = within.iter().map(|(_, df)| df).sum();
@@ -110,10 +125,10 @@ pub fn spread(runs: &[&Metric]) -> Option<Spread> {
     Some(Spread { tau, round, runs: u32::try_from(values.len()).unwrap_or(u32::MAX) })
 }
 
-/// A metric of a reference that the run did not measure.
+/// A metric that has nothing to be compared with, and why.
 #[must_use]
 pub fn vanished(metric: &Metric, why: &str) -> Comparison {
-    let mut out = blank(metric, Scale::of(metric, Statistic::P50), PREDICTION, "the baseline");
+    let mut out = blank(metric, Scale::of(metric, Statistic::P50), PREDICTION, "nothing");
     out.reason = Some(why.to_owned());
     out
 }
@@ -127,8 +142,8 @@ pub fn sessions(metric: &Metric, reference: &Reference<'_>) -> Vec<(Statistic, C
 
 fn one(metric: &Metric, statistic: Statistic, reference: &Reference<'_>) -> Comparison {
     let mut out = against_window(metric, statistic, reference);
-    if let Some((release, name)) = &reference.pinned {
-        let pinned = against_pinned(metric, statistic, reference, release, name);
+    if let Some((_, name)) = &reference.pinned {
+        let pinned = against_pinned(metric, statistic, reference, name);
         if pinned.verdict == Change::Regressed && out.verdict != Change::Regressed {
             out.verdict = Change::Regressed;
             out.reason = Some(format!("against {}: a drift too slow for the runs before this one", pinned.against));
@@ -138,81 +153,154 @@ fn one(metric: &Metric, statistic: Statistic, reference: &Reference<'_>) -> Comp
     out
 }
 
+/// What a run and its reference come to on every view: the runs, and the head.
+struct Sides {
+    /// Values of the runs, by view.
+    window: Vec<Vec<f64>>,
+    /// The run compared, by view.
+    head: Vec<Value>,
+    /// The pinned run, by view.
+    pinned: Option<Vec<f64>>,
+}
+
+impl Sides {
+    /// `None` when the head has no value on a view; a run without one is left out.
+    fn of(metric: &Metric, statistic: Statistic, reference: &Reference<'_>, confirm: bool) -> Option<Self> {
+        let scale = Scale::of(metric, statistic);
+        let release = reference.pinned.as_ref().map(|(release, _)| *release);
+        let all = reference.window.iter().copied().chain(release).chain([metric]);
+        let least = least(all.flat_map(|run| &run.rounds), statistic);
+        let mean = |run: &Metric, view: View| Some(typical(run, statistic, view, least, false)?.mean);
+        let views = scale.views();
+        Some(Self {
+            window: views
+                .iter()
+                .map(|view| reference.window.iter().filter_map(|run| mean(run, *view)).collect())
+                .collect(),
+            head: views.iter().map(|view| typical(metric, statistic, *view, least, confirm)).collect::<Option<_>>()?,
+            pinned: release.and_then(|release| views.iter().map(|view| mean(release, *view)).collect()),
+        })
+    }
+
+    fn runs(&self) -> usize {
+        self.window.first().map_or(0, Vec::len)
+    }
+
+    /// The effect on each view, by `method`, not surer of itself than the rounds of the head allow.
+    fn effects(&self, method: impl Fn(&[f64], f64, usize) -> Option<Effect>) -> Option<Vec<Effect>> {
+        let views = self.window.iter().zip(&self.head).enumerate();
+        views.map(|(view, (window, head))| method(window, head.mean, view).map(|effect| humble(effect, head))).collect()
+    }
+
+    fn against_window(&self, floor: Option<Floor>) -> Option<Vec<Effect>> {
+        match floor.filter(|_| self.runs() < RUNS) {
+            // The spread of a calibration is known on the view shown.
+            Some(floor) => self.effects(|window, head, view| {
+                let tau = if view == 0 { floor.tau } else { spread_of(window).map_or(0.0, |(_, deviation)| deviation) };
+                known_spread(window, head, tau, floor.runs)
+            }),
+            None if self.runs() < RUNS => None,
+            None => self.effects(|window, head, _| prediction(window, head)),
+        }
+    }
+
+    fn against_pinned(&self) -> Option<Vec<Effect>> {
+        let release = self.pinned.as_ref().filter(|_| self.runs() >= RUNS)?;
+        self.effects(|window, head, view| pinned(window, *release.get(view)?, head))
+    }
+}
+
+/// Earlier runs may be equal by chance: metrics that are nearly always zero are, and whole numbers. Where they differ by less
+/// than a third of what the spread of the head's own rounds implies (in 2 of 1000 cases, were that all there is), that
+/// spread counts instead; where both are zero nothing is known but that the head differs.
+fn humble(effect: Effect, head: &Value) -> Effect {
+    let own = head.within * std::f64::consts::SQRT_2;
+    if effect.se < own / 3.0 {
+        return Effect { se: own, df: head.rounds as f64 - 1.0, ..effect };
+    }
+    let certain = effect.se <= 0.0 && effect.estimate.abs() > 0.0;
+    if certain { Effect { se: f64::INFINITY, ..effect } } else { effect }
+}
+
 fn against_window(metric: &Metric, statistic: Statistic, reference: &Reference<'_>) -> Comparison {
     let scale = Scale::of(metric, statistic);
-    let base: Vec<f64> = reference.window.iter().filter_map(|run| typical(run, statistic, scale, false)).collect();
-    let known = reference.floor.filter(|_| base.len() < RUNS && statistic == Statistic::P50);
-    let method = if known.is_some() { CALIBRATED } else { PREDICTION };
-    let mut out = blank(metric, scale, method, &plural(base.len(), "earlier run"));
-    let runs = u32::try_from(base.len()).unwrap_or(u32::MAX);
-    out.counts = [runs, 1];
+    let sides = Sides::of(metric, statistic, reference, false);
+    let runs = sides.as_ref().map_or(0, Sides::runs);
+    let method = if reference.floor.is_some() && runs < RUNS { CALIBRATED } else { PREDICTION };
+    let mut out = blank(metric, scale, method, &plural(runs, "earlier run"));
+    out.counts = [u32::try_from(runs).unwrap_or(u32::MAX), 1];
     if let Some(why) = too_few_samples(statistic, &rounds(metric, false)) {
         out.reason = Some(why);
         return out;
     }
-    let Some(head) = typical(metric, statistic, scale, false) else {
-        out.reason = Some("it has no rounds, or a value of zero where a ratio is asked for".into());
+    let Some((sides, head)) =
+        sides.and_then(|sides| sides.head.first().map(|head| head.mean).map(|head| (sides, head)))
+    else {
+        out.reason = Some("it has no rounds, or nothing above zero where a ratio is asked for".into());
         return out;
     };
-    if base.is_empty() {
+    let Some(mean) = sides.window.first().filter(|window| !window.is_empty()).map(|window| mean_of(window)) else {
         out.head = Some(scale.level(head));
         out.reason = Some("there is no comparable run".into());
         return out;
-    }
-    let mean = base.iter().sum::<f64>() / base.len() as f64;
+    };
     levels(&mut out, scale, mean, head);
     out.verdict = Change::Inconclusive;
-    let effect = match known {
-        Some(floor) => known_spread(&base, head, floor.tau, floor.runs),
-        None if base.len() < RUNS => None,
-        None => prediction(&base, head),
-    };
-    match effect {
-        Some(effect) => {
-            decide(&mut out, scale, &effect, mean);
-            if out.verdict == Change::Inconclusive {
-                out.reason = Some("runs differ too much from each other to show a change of the tolerance".into());
-            }
-        }
+    match sides.against_window(reference.floor) {
+        Some(effects) => judge(&mut out, metric, scale, &effects, reference),
         None => {
-            let missing = RUNS - base.len();
+            let missing = RUNS - runs;
             out.runs_needed = u32::try_from(missing).ok();
             out.reason = Some(format!(
                 "{} cannot tell a change from the difference between any two runs: accept {missing} more, or use --against",
-                plural(base.len(), "comparable run")
+                plural(runs, "comparable run")
             ));
         }
     }
     out
 }
 
-fn against_pinned(
-    metric: &Metric,
-    statistic: Statistic,
-    reference: &Reference<'_>,
-    release: &Metric,
-    name: &str,
-) -> Comparison {
+fn judge(out: &mut Comparison, metric: &Metric, scale: Scale, effects: &[Effect], reference: &Reference<'_>) {
+    decide(out, scale, effects);
+    let own = rounds(metric, false);
+    let earlier: Vec<&RoundRecord> = reference.window.iter().flat_map(|run| rounds(run, false)).collect();
+    if !scale.log && own.iter().chain(&earlier).all(|round| round.p50 == 0.0) {
+        return nothing_seen(out, [unseen(metric, &earlier), unseen(metric, &own)]);
+    }
+    if out.verdict == Change::Inconclusive {
+        let blind = effects.iter().any(|effect| effect.se.is_infinite());
+        out.reason = Some(if blind {
+            "the earlier runs do not differ at all, so chance cannot be told from a change: more rounds would".into()
+        } else {
+            "runs differ too much from each other to show a change of the tolerance".into()
+        });
+    }
+}
+
+fn against_pinned(metric: &Metric, statistic: Statistic, reference: &Reference<'_>, name: &str) -> Comparison {
     let scale = Scale::of(metric, statistic);
     let mut out = blank(metric, scale, PINNED, &format!("pinned {name}"));
-    let window: Vec<f64> = reference.window.iter().filter_map(|run| typical(run, statistic, scale, false)).collect();
     out.counts = [1, 1];
-    let (Some(base), Some(head)) =
-        (typical(release, statistic, scale, false), typical(metric, statistic, scale, false))
+    let sides = Sides::of(metric, statistic, reference, false);
+    let Some((sides, base)) = sides.and_then(|sides| sides.pinned.as_ref()?.first().copied().map(|base| (sides, base)))
     else {
         out.reason = Some("the pinned run did not measure it".into());
         return out;
     };
-    levels(&mut out, scale, base, head);
+    levels(&mut out, scale, base, sides.head.first().map_or(base, |head| head.mean));
     out.verdict = Change::Inconclusive;
-    match (window.len() >= RUNS).then(|| pinned(&window, base, head)).flatten() {
-        Some(effect) => decide(&mut out, scale, &effect, base),
+    match sides.against_pinned() {
+        Some(effects) => decide(&mut out, scale, &effects),
         None => {
-            out.runs_needed = u32::try_from(RUNS.saturating_sub(window.len())).ok();
+            out.runs_needed = u32::try_from(RUNS.saturating_sub(sides.runs())).ok();
             out.reason = Some(format!("the spread between runs is not known before {RUNS} of them"));
         }
     }
     out
+}
+
+fn mean_of(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
 }
 
 fn plural(count: usize, word: &str) -> String {
@@ -229,19 +317,9 @@ pub fn confirm(
     alpha: f64,
 ) {
     let scale = Scale::of(metric, statistic);
-    let window: Vec<f64> = reference.window.iter().filter_map(|run| typical(run, statistic, scale, false)).collect();
-    let release = reference.pinned.as_ref().and_then(|(release, _)| typical(release, statistic, scale, false));
     let by_pin = comparison.pinned.as_ref().is_some_and(|pinned| pinned.verdict == Change::Regressed);
-    let found = typical(metric, statistic, scale, true).and_then(|head| {
-        let effect: Option<(Effect, f64)> = match (by_pin, release, reference.floor) {
-            (true, Some(release), _) => pinned(&window, release, head).map(|effect| (effect, release)),
-            (_, _, Some(floor)) if window.len() < RUNS => {
-                let mean = window.iter().sum::<f64>() / window.len() as f64;
-                known_spread(&window, head, floor.tau, floor.runs).map(|effect| (effect, mean))
-            }
-            _ => prediction(&window, head).map(|effect| (effect, head - effect.estimate)),
-        };
-        effect.map(|(effect, base)| super::confirmation(&effect, base, scale, alpha))
-    });
-    super::settle(comparison, found.unwrap_or(Confirmation { stands: false, effect: None, ci: None, p: None, alpha }));
+    let fresh = Sides::of(metric, statistic, reference, true);
+    let effects =
+        fresh.and_then(|fresh| if by_pin { fresh.against_pinned() } else { fresh.against_window(reference.floor) });
+    super::settle(comparison, super::confirmation(&effects.unwrap_or_default(), scale, alpha));
 }

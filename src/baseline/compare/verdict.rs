@@ -16,6 +16,7 @@ pub(super) fn blank(metric: &Metric, scale: Scale, method: &'static str, against
     Comparison {
         verdict: Change::NotCompared,
         kind: metric.kind.clone(),
+        share: metric.share,
         unit: metric.unit.clone(),
         ratio: None,
         difference: None,
@@ -40,11 +41,11 @@ pub(super) fn blank(metric: &Metric, scale: Scale, method: &'static str, against
 pub(super) fn levels(comparison: &mut Comparison, scale: Scale, base: f64, head: f64) {
     comparison.base = Some(scale.level(base));
     comparison.head = Some(scale.level(head));
-    show(comparison, scale, head - base, base);
+    show(comparison, scale, head - base);
 }
 
-fn show(comparison: &mut Comparison, scale: Scale, effect: f64, base: f64) {
-    let change = scale.shown(effect, base);
+fn show(comparison: &mut Comparison, scale: Scale, effect: f64) {
+    let change = scale.shown(effect);
     if scale.log {
         comparison.ratio = Some(1.0 + change);
     } else {
@@ -52,21 +53,30 @@ fn show(comparison: &mut Comparison, scale: Scale, effect: f64, base: f64) {
     }
 }
 
-/// Judges `effect` (head - base on the scale tested, from a reference of mean `base`).
-pub(super) fn decide(comparison: &mut Comparison, scale: Scale, effect: &Effect, base: f64) {
-    show(comparison, scale, effect.estimate, base);
-    let shown = |interval: [f64; 2]| interval.map(|end| scale.shown(end, base));
+/// Judges `effects` (head - base, one per view of the scale). They must agree: a burst in one round moves the mean, not the
+/// mean of roots, and many small losses the other way round.
+pub(super) fn decide(comparison: &mut Comparison, scale: Scale, effects: &[Effect]) {
+    let Some(effect) = effects.first() else { return };
+    show(comparison, scale, effect.estimate);
+    let shown = |interval: [f64; 2]| interval.map(|end| scale.shown(end));
     let (wide, narrow) = (shown(effect.interval(SHOWN)), shown(effect.interval(INSIDE)));
-    comparison.ci = Some(if scale.log { wide.map(|end| 1.0 + end) } else { wide });
-    comparison.p = Some(effect.p());
-    comparison.mde = Some(scale.shown(effect.detectable(), base)).filter(|mde| mde.is_finite());
-    let change = scale.shown(effect.estimate, base);
-    let beyond = wide[0] > 0.0 || wide[1] < 0.0;
+    let ci = if scale.log { wide.map(|end| 1.0 + end) } else { wide };
+    comparison.ci = Some(ci).filter(|ci| ci.iter().all(|end| end.is_finite()));
+    comparison.p = effects.iter().map(Effect::p).max_by(f64::total_cmp);
+    comparison.mde = Some(scale.shown(effect.detectable())).filter(|mde| mde.is_finite());
+    let change = scale.shown(effect.estimate);
+    let beyond = |sign: f64| {
+        effects.iter().all(|effect| {
+            let [low, high] = effect.interval(SHOWN);
+            if sign > 0.0 { low > 0.0 } else { high < 0.0 }
+        })
+    };
     // A step of exactly the tolerance counts although floating point may put it a hair below.
     let slack = 1e-9 * scale.tolerance;
-    let large = change >= scale.tolerance - slack || change <= scale.floor() + slack;
+    let rose = change >= scale.tolerance - slack && beyond(1.0);
+    let fell = change <= scale.floor() + slack && beyond(-1.0);
     let inside = narrow[0] >= scale.floor() && narrow[1] <= scale.tolerance;
-    comparison.verdict = match (beyond && large, change * scale.worse > 0.0) {
+    comparison.verdict = match (rose || fell, change * scale.worse > 0.0) {
         (true, true) => Change::Regressed,
         (true, false) => Change::Improved,
         (false, _) if inside => Change::Unchanged,
@@ -74,7 +84,21 @@ pub(super) fn decide(comparison: &mut Comparison, scale: Scale, effect: &Effect,
     };
 }
 
+/// Where nothing at all differs and nothing was seen: as much may have happened unseen on either side as `unseen` says.
+pub(super) fn nothing_seen(comparison: &mut Comparison, [base, head]: [f64; 2]) {
+    comparison.ci = Some([-base, head]);
+    comparison.mde = Some(base.max(head)).filter(|mde| *mde > 0.0);
+    if base.max(head) > comparison.tolerance {
+        comparison.verdict = Change::Inconclusive;
+        comparison.reason = Some(format!(
+            "nothing was seen, but {:.2}% could have gone unseen in so few probes: raise `count`, the rounds, or the tolerance",
+            base.max(head) * 100.0
+        ));
+    }
+}
+
 /// One-sided p-value of "not worse".
-pub(super) fn p_worse(effect: &Effect, scale: Scale) -> f64 {
-    Effect { estimate: effect.estimate * scale.worse, ..*effect }.p_above()
+pub(super) fn p_worse(effects: &[Effect], scale: Scale) -> Option<f64> {
+    let one = |effect: &Effect| Effect { estimate: effect.estimate * scale.worse, ..*effect }.p_above();
+    effects.iter().map(one).max_by(f64::total_cmp)
 }

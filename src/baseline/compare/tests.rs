@@ -1,0 +1,225 @@
+//! What the verdicts promise, case by case; how often they are wrong is for the simulation.
+
+use super::*;
+use crate::model::named::Named;
+use crate::model::record::{Metric, RoundRecord};
+use crate::model::{Arm, Change, Comparison};
+
+fn metric(kind: &str, better: &str, tolerance: f64) -> Metric {
+    Metric {
+        unit: if kind == "ratio" { "s".into() } else { "1".into() },
+        better: better.to_owned().into(),
+        kind: kind.to_owned().into(),
+        share: kind != "ratio",
+        tolerance,
+        tails: Named::default(),
+        rounds: Vec::new(),
+        histogram: None,
+    }
+}
+
+fn round(slot: usize, arm: Option<Arm>, value: f64, count: u64) -> RoundRecord {
+    RoundRecord {
+        slot: u32::try_from(slot).unwrap(),
+        arm,
+        confirm: false,
+        start_s: 0.0,
+        count,
+        p50: value,
+        p90: value,
+        p99: value,
+        min: value,
+        max: value,
+        mean: value,
+        discarded: None,
+    }
+}
+
+/// Pairs, the order within them alternating by threes.
+fn arms(metric: &Metric, base: &[f64], head: &[f64], count: u64) -> Metric {
+    let mut out = metric.clone();
+    for (pair, (base, head)) in base.iter().zip(head).enumerate() {
+        let mut two = [(Arm::Base, *base), (Arm::Head, *head)];
+        if pair % 3 == 0 {
+            two.reverse();
+        }
+        for (arm, value) in two {
+            let slot = out.rounds.len();
+            out.rounds.push(round(slot, Some(arm), value, count));
+        }
+    }
+    out
+}
+
+fn run(metric: &Metric, values: &[f64], count: u64) -> Metric {
+    let rounds = values.iter().enumerate().map(|(slot, value)| round(slot, None, *value, count)).collect();
+    Metric { rounds, ..metric.clone() }
+}
+
+fn first(metric: &Metric) -> Comparison {
+    interleaved(metric).remove(0).1
+}
+
+fn against(runs: &[Metric], head: &Metric) -> Comparison {
+    let reference = Reference { window: runs.iter().collect(), ..Reference::default() };
+    sessions(head, &reference).remove(0).1
+}
+
+/// Ten values about `level`, never twice the same.
+fn about(level: f64, share: f64) -> Vec<f64> {
+    let wobble = [0.3, -0.8, 0.9, -0.1, 0.5, -0.6, 0.1, 0.7, -0.9, -0.2];
+    wobble.map(|w| level * (1.0 + share * w)).to_vec()
+}
+
+#[test]
+fn the_four_verdicts_on_a_latency() {
+    let latency = metric("ratio", "lower", 0.05);
+    let verdict = |head: f64, noise: f64| {
+        let mut head = about(head, noise);
+        head.rotate_left(3);
+        first(&arms(&latency, &about(1.0, noise), &head, 100)).verdict
+    };
+    assert_eq!(verdict(1.2, 0.02), Change::Regressed);
+    assert_eq!(verdict(0.8, 0.02), Change::Improved);
+    assert_eq!(verdict(1.001, 0.02), Change::Unchanged);
+    assert_eq!(verdict(1.02, 0.3), Change::Inconclusive);
+    // Beyond chance, but less than the tolerance.
+    assert_eq!(verdict(1.03, 0.005), Change::Unchanged);
+}
+
+#[test]
+fn a_rate_is_worse_when_it_falls() {
+    let rate = metric("ratio", "higher", 0.03);
+    let verdict = |head: f64| first(&arms(&rate, &about(1e9, 0.01), &about(head, 0.012), 10)).verdict;
+    assert_eq!(verdict(0.9e9), Change::Regressed);
+    assert_eq!(verdict(1.1e9), Change::Improved);
+}
+
+#[test]
+fn a_rate_that_stops_is_no_gap_in_the_data() {
+    let rate = metric("ratio", "higher", 0.03);
+    let base = about(1e9, 0.01);
+    let all = first(&arms(&rate, &base, &[0.0; 10], 10));
+    assert_eq!(all.verdict, Change::Regressed, "{all:?}");
+    let mut half = about(1e9, 0.012);
+    half.iter_mut().step_by(2).for_each(|value| *value = 0.0);
+    assert_eq!(first(&arms(&rate, &base, &half, 10)).verdict, Change::Regressed);
+    let mut one = about(1e9, 0.012);
+    one[4] = 0.0;
+    assert_eq!(first(&arms(&rate, &base, &one, 10)).verdict, Change::Inconclusive);
+    let runs: Vec<Metric> =
+        about(1e9, 0.02).into_iter().map(|level| run(&rate, &about(level, 0.01)[..5], 10)).collect();
+    assert_eq!(against(&runs, &run(&rate, &[0.0; 5], 10)).verdict, Change::Regressed);
+}
+
+#[test]
+fn a_loss_nobody_could_have_seen_is_not_shown_to_be_absent() {
+    let loss = metric("zeroable", "lower", 0.005);
+    let few = first(&arms(&loss, &[0.0; 10], &[0.0; 10], 10));
+    assert_eq!((few.verdict, few.ci), (Change::Inconclusive, Some([-0.03, 0.03])), "{few:?}");
+    let many = first(&arms(&loss, &[0.0; 10], &[0.0; 10], 100));
+    assert_eq!(many.verdict, Change::Unchanged, "{many:?}");
+    let runs: Vec<Metric> = (0..8).map(|_| run(&loss, &[0.0; 5], 10)).collect();
+    assert_eq!(against(&runs, &run(&loss, &[0.0; 5], 10)).verdict, Change::Inconclusive);
+    let runs: Vec<Metric> = (0..8).map(|_| run(&loss, &[0.0; 5], 200)).collect();
+    assert_eq!(against(&runs, &run(&loss, &[0.0; 5], 200)).verdict, Change::Unchanged);
+}
+
+#[test]
+fn a_burst_counts_with_all_that_was_lost() {
+    let loss = metric("zeroable", "lower", 0.005);
+    let mut head = vec![0.0; 20];
+    head[7] = 0.2;
+    let burst = first(&arms(&loss, &[0.0; 20], &head, 100));
+    assert!((burst.difference.unwrap() - 0.01).abs() < 1e-3, "{burst:?}");
+    assert_eq!(burst.verdict, Change::Inconclusive, "one burst is neither a trend nor nothing");
+    let often = first(&arms(&loss, &[0.0; 20], &about(0.02, 0.3).repeat(2), 100));
+    assert_eq!(often.verdict, Change::Regressed, "{often:?}");
+}
+
+#[test]
+fn equal_runs_before_are_no_certainty() {
+    let loss = metric("zeroable", "lower", 0.005);
+    let clean: Vec<Metric> = (0..8).map(|_| run(&loss, &[0.0; 5], 100)).collect();
+    let once = against(&clean, &run(&loss, &[0.0, 0.0, 0.1, 0.0, 0.0], 100));
+    assert_eq!(once.verdict, Change::Inconclusive, "{once:?}");
+    let always = against(&clean, &run(&loss, &[0.05, 0.06, 0.04, 0.05, 0.07], 100));
+    assert_eq!(always.verdict, Change::Regressed, "{always:?}");
+    let alone = against(&clean, &run(&loss, &[0.1], 100));
+    assert_eq!((alone.verdict, alone.ci), (Change::Inconclusive, None), "{alone:?}");
+}
+
+#[test]
+fn an_alarm_is_taken_back_only_by_a_measurement() {
+    let latency = metric("ratio", "lower", 0.05);
+    let alarm = arms(&latency, &about(1.0, 0.01), &about(1.3, 0.012), 100);
+    let after = |fresh: Metric| {
+        let mut all = alarm.clone();
+        all.rounds.extend(fresh.rounds.into_iter().map(|round| RoundRecord {
+            confirm: true,
+            slot: round.slot + 20,
+            ..round
+        }));
+        let mut comparison = first(&all);
+        confirm_arms(&mut comparison, &all, Statistic::P50, 0.05);
+        comparison
+    };
+    let same = after(arms(&latency, &about(1.0, 0.01), &about(1.0, 0.012), 100));
+    assert_eq!(same.verdict, Change::Inconclusive);
+    assert!(!same.confirmation.unwrap().stands);
+    let again = after(arms(&latency, &about(1.0, 0.01), &about(1.3, 0.012), 100));
+    assert_eq!((again.verdict, again.confirmation.unwrap().stands), (Change::Regressed, true));
+    let mut gone = arms(&latency, &about(1.0, 0.01), &about(1.3, 0.012), 100);
+    gone.rounds.retain(|round| round.arm == Some(Arm::Base));
+    let gone = after(gone);
+    assert_eq!(gone.verdict, Change::Regressed, "{gone:?}");
+    assert!(gone.reason.unwrap().contains("could not be measured"));
+}
+
+#[test]
+fn fewer_rounds_are_another_measurement() {
+    let latency = metric("ratio", "lower", 0.05);
+    let ten = run(&latency, &about(1.0, 0.1), 100);
+    assert!(same_sort(&ten, &ten).is_ok());
+    assert!(same_sort(&run(&latency, &[1.0], 100), &ten).unwrap_err().contains("1 rounds"));
+    assert!(same_sort(&run(&latency, &about(1.0, 0.1), 10), &ten).unwrap_err().contains("10 samples"));
+    let other = Metric { better: "higher".into(), ..ten.clone() };
+    assert!(same_sort(&other, &ten).unwrap_err().contains("direction"));
+}
+
+#[test]
+fn tails_need_their_samples() {
+    let latency = metric("ratio", "lower", 0.05);
+    let keys = |count: u64, tails: Named<f64>| {
+        let measured = arms(&Metric { tails, ..latency.clone() }, &about(1.0, 0.01), &about(1.0, 0.012), count);
+        interleaved(&measured)
+            .into_iter()
+            .map(|(statistic, one)| (statistic.key("rtt"), one.verdict))
+            .collect::<Vec<_>>()
+    };
+    let names = |count| keys(count, Named::default()).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    assert_eq!(names(299), ["rtt"]);
+    assert_eq!(names(300), ["rtt", "rtt.p90"]);
+    assert_eq!(names(1000), ["rtt", "rtt.p90", "rtt.p99"]);
+    let asked = keys(50, Named(vec![("p99".into(), 0.1)]));
+    assert_eq!(asked.last().unwrap(), &("rtt.p99".to_owned(), Change::NotCompared));
+}
+
+#[test]
+fn among_many_metrics_one_small_p_is_chance() {
+    let latency = metric("ratio", "lower", 0.001);
+    let alarm = |head: f64| first(&arms(&latency, &about(1.0, 0.05), &about(head, 0.06), 100));
+    let (weak, strong) = (alarm(1.05), alarm(1.5));
+    assert_eq!((weak.verdict, strong.verdict), (Change::Regressed, Change::Regressed));
+    assert!(weak.p.unwrap() > 0.0025 && strong.p.unwrap() < 1e-6, "{weak:?}");
+    for alone in [weak.clone(), strong.clone()] {
+        let mut kept = alone.clone();
+        beyond_chance(&mut kept, 1);
+        assert_eq!(kept.verdict, Change::Regressed);
+    }
+    let mut many: Vec<Comparison> =
+        (0..19).map(|_| Comparison { verdict: Change::Inconclusive, p: Some(0.5), ..weak.clone() }).collect();
+    many.extend([weak, strong]);
+    holm(&mut many.iter_mut().collect::<Vec<_>>());
+    assert_eq!((many[19].verdict, many[20].verdict), (Change::Inconclusive, Change::Regressed));
+}
