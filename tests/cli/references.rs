@@ -116,7 +116,7 @@ fn close(seen: &Value, want: f64) {
 #[test]
 fn eight_runs_decide_by_their_prediction_interval() {
     let kept = Kept::new();
-    for (share, code, verdict) in [(1.0, 0, "unchanged"), (0.25, 4, "regressed"), (8.0, 0, "improved")] {
+    for (share, code, verdict) in [(1.0, 0, "unchanged"), (0.25, 4, "regressed"), (16.0, 0, "improved")] {
         let base = EIGHT.map(|value| value * share);
         kept.history(&base);
         let one = kept.compared(code, &["--strict"]);
