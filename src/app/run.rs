@@ -129,7 +129,9 @@ fn keep(record: &Record, args: &RunArgs, say: &impl Fn(&str)) -> Option<String> 
     }
     match baseline::save(record, dir, false) {
         Ok(lines) => {
-            lines.iter().for_each(|line| say(line));
+            for line in &lines {
+                say(line);
+            }
             None
         }
         Err(problem) => Some(problem.to_string()),
