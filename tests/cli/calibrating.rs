@@ -92,6 +92,10 @@ fn the_noise_floor_is_written_sorted_and_line_by_line() {
     assert!(metric["tau"].as_f64().unwrap() > 0.0 && metric["round"].as_f64().unwrap() > 0.0, "{metric}");
     // It is no baseline, and none of the commands for those takes it for one.
     assert_eq!(desk.run(&["baseline", "list", "--dir", "b"]).code, 2);
+    // The variable that moves baselines moves it along.
+    let mut elsewhere = desk.command(&["calibrate", "suite.yaml", "--runs", "3"]);
+    assert!(elsewhere.env("SHAKEDOWN_BASELINES", "c").output().unwrap().status.success());
+    assert!(desk.path(&file.replacen('b', "c", 1)).exists());
 }
 
 #[test]
