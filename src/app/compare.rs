@@ -1,5 +1,6 @@
 //! `shakedown compare`: two reports, several against one, or the arms of one. Offline; nothing is sent.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::path::Path;
 
@@ -91,6 +92,7 @@ fn compared_of(args: &CompareArgs) -> Result<Compared, String> {
             Base::Store(baseline) => stores.push((path, baseline)),
         }
     }
+    once((head, &head_record), &records, &stores)?;
     records.sort_by(|(_, a), (_, b)| a.run.started.cmp(&b.run.started));
     let mut window: Vec<Run<'_>> = Vec::new();
     for (_, baseline) in &stores {
@@ -112,6 +114,28 @@ fn compared_of(args: &CompareArgs) -> Result<Compared, String> {
     };
     let rows = compare::runs(&window, pinned.as_ref(), &head_record);
     Ok(document(args, "sessions", sides, head_side, rows, changes))
+}
+
+/// The spread between runs is what a verdict rests on: a run that is counted twice, or compared with itself, makes it too small.
+fn once(
+    (file, head): (&Path, &Record),
+    records: &[(&Path, &Record)],
+    stores: &[(&Path, &Baseline)],
+) -> Result<(), String> {
+    let of_records = records.iter().map(|(path, record)| (*path, record.run.id.as_str()));
+    let of_stores = stores.iter().flat_map(|(path, store)| store.window().iter().map(|run| (*path, run.id.as_str())));
+    let mut known = HashSet::new();
+    for (path, id) in of_records.chain(of_stores) {
+        if !known.insert(id) {
+            let help = "give each run once";
+            return Err(format!("{}: run {id} is on the base side already; {help}", path.display()));
+        }
+    }
+    if known.len() > 1 && known.contains(head.run.id.as_str()) {
+        let help = "compare a run with those before it";
+        return Err(format!("{}: run {} is on the base side as well; {help}", file.display(), head.run.id));
+    }
+    Ok(())
 }
 
 /// Rules that fit nothing would quietly do nothing.

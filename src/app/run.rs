@@ -22,9 +22,9 @@ use crate::exit::{self, Ending};
 use crate::model::record::{Design, Host, Run};
 use crate::model::{Event, Record, Verdict, event};
 use crate::plan::{Case, Plan};
-use crate::report::console;
 use crate::report::fold::Fold;
 use crate::report::progress::{Mode, Progress};
+use crate::report::{comparing, console};
 
 /// Events on their way to the one owner of what the user sees.
 const CHANNEL: usize = 256;
@@ -123,13 +123,16 @@ async fn follow(run: Started, args: &RunArgs, terminal: &Terminal, ladder: &Ladd
 /// Accepts the run as baseline; what was not written is returned. A regression is no new normal until somebody says so.
 fn keep(record: &Record, args: &RunArgs, say: &impl Fn(&str)) -> Option<String> {
     let dir = args.save_baseline.as_deref()?;
-    if record.summary.regressed > 0 {
+    // Counted or only warned of: both would make it the new normal.
+    if record.checks.iter().any(comparing::regressed) {
         say("no baseline saved: a metric regressed; if that is the new normal, use `shakedown baseline accept`\n");
         return None;
     }
     match baseline::save(record, dir, false) {
         Ok(lines) => {
-            lines.iter().for_each(|line| say(line));
+            for line in &lines {
+                say(line);
+            }
             None
         }
         Err(problem) => Some(problem.to_string()),

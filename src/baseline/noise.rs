@@ -56,6 +56,11 @@ pub struct MetricNoise {
 }
 
 impl MetricNoise {
+    /// Whether a calibration can have found it: a spread below zero would turn intervals inside out.
+    fn possible(&self) -> bool {
+        self.tau >= 0.0 && self.round.is_none_or(|round| round >= 0.0) && self.runs >= 3
+    }
+
     /// The smallest share by which it must change to be found in 80 of 100 comparisons: in `pairs` of rounds, or of a run with
     /// its history. `None` for one round per run, and for metrics that are compared by difference.
     #[must_use]
@@ -180,6 +185,10 @@ pub fn find(dir_or_file: &Path, suite: &str, host_class: &str) -> Result<Option<
     if noise.schema != SCHEMA {
         let seen = &noise.schema;
         return Err(format!("{}: schema is {seen}, this shakedown reads {SCHEMA}; {remedy}", path.display()));
+    }
+    if let Some((name, _)) = noise.metrics.iter().find(|(_, metric)| !metric.possible()) {
+        let why = "a spread below zero, or from fewer than three runs";
+        return Err(format!("{}: the calibration is damaged: {name} has {why}; {remedy}", path.display()));
     }
     Ok((noise.suite == suite && noise.host_class == host_class).then_some(noise))
 }

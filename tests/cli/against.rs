@@ -35,6 +35,8 @@ fn twice_as_slow_is_regressed() {
     let ended = against(&desk, head.port, &["--seed", "1"]);
     assert_eq!(ended.code, 4, "{}{}", ended.out, ended.err);
     let report = desk.json("r.json");
+    let schema = serde_json::from_str(&desk.run(&["schema", "report"]).out).unwrap();
+    assert!(jsonschema::validator_for(&schema).unwrap().is_valid(&report), "{report}");
     assert_eq!((&report["summary"]["regressed"], &report["summary"]["passed"]), (&1.into(), &1.into()));
     assert_eq!(report["design"]["kind"], "interleaved");
     assert_eq!(report["design"]["against"], serde_json::json!({"port": head.port.to_string()}));
@@ -178,6 +180,12 @@ fn a_dead_target_fails_and_a_dead_reference_compares_nothing() {
     assert_eq!((&seen["verdict"], &seen["base"]["verdict"]), (&"passed".into(), &"failed".into()));
     let one = &seen["comparison"]["response_time"];
     assert!(one["reason"].as_str().unwrap().contains("arm base measured nothing"), "{one}");
+    let told = failures(&read(&desk.path("r.xml")));
+    assert_eq!(
+        told,
+        (vec![1], vec!["performance.inconclusive".to_owned()]),
+        "a gate that compared nothing is not green"
+    );
     for words in
         ["arm base  outcome: expected replied, saw refused", "nothing was compared", "arm base measured nothing"]
     {

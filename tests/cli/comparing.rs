@@ -116,6 +116,33 @@ fn several_runs_on_the_base_side_are_a_history() {
 }
 
 #[test]
+fn no_run_counts_twice() {
+    let (desk, base) = eight(1);
+    let all: Vec<&str> = base.iter().map(String::as_str).collect();
+    // Eight times one run has no spread at all: every difference would be an alarm.
+    let same = ["--base", "b0.json"].repeat(8);
+    for (args, words) in [
+        ([&same[..], &["b1.json"]].concat(), "b0.json: run run-000 is on the base side already"),
+        ([&all[..], &["b3.json"]].concat(), "b3.json: run run-003 is on the base side as well"),
+    ] {
+        let ended = desk.run(&[&["compare"], &args[..]].concat());
+        assert_eq!(ended.code, 2, "{}", ended.out);
+        assert!(ended.err.contains(words), "{}", ended.err);
+    }
+    let accept = ["baseline", "accept", "--dir", "kept", "b0.json", "b1.json", "b2.json"];
+    assert_eq!(desk.run(&accept).code, 0);
+    let file = format!("kept/edge/{CLASS}.json");
+    for args in [["compare", "--base", &file, "b1.json", "b4.json"], ["compare", "--base", &file, "b4.json", "b1.json"]]
+    {
+        let ended = desk.run(&args);
+        assert!(ended.code == 2 && ended.err.contains("run run-001 is on the base side"), "{}{}", ended.out, ended.err);
+    }
+    assert_eq!(desk.run(&["compare", "--base", &file, "b3.json", "b4.json"]).code, 0);
+    // A single report against itself is how one tries the command.
+    assert_eq!(desk.run(&["compare", "b0.json", "b0.json"]).code, 0);
+}
+
+#[test]
 fn numbers_of_something_else_are_not_compared() {
     let (desk, base) = eight(1);
     let all: Vec<&str> = base.iter().map(String::as_str).collect();

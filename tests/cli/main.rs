@@ -4,6 +4,7 @@
 
 mod against;
 mod baseline;
+mod calibrating;
 mod comparing;
 mod demo;
 mod endings;

@@ -28,7 +28,7 @@ fn order(check: &Value) -> String {
         .filter(|round| round["discarded"].is_null())
         .map(|round| &round["arm"].as_str().unwrap()[..1])
         .collect();
-    arms.chunks(2).map(|pair| pair.concat()).collect::<Vec<_>>().join(" ")
+    arms.chunks(2).map(<[&str]>::concat).collect::<Vec<_>>().join(" ")
 }
 
 #[test]

@@ -77,6 +77,7 @@ impl Kept {
         let reason = comparison["reason"].as_str().unwrap();
         assert!(words.iter().all(|word| reason.contains(word)), "{words:?}: {reason}");
         assert!(ended.out.contains(reason) && ended.out.contains("nothing was compared"), "{}", ended.out);
+        assert!(read(&self.desk.path("r.xml")).contains("type=\"performance.inconclusive\""));
     }
 }
 
@@ -116,7 +117,7 @@ fn close(seen: &Value, want: f64) {
 #[test]
 fn eight_runs_decide_by_their_prediction_interval() {
     let kept = Kept::new();
-    for (share, code, verdict) in [(1.0, 0, "unchanged"), (0.25, 4, "regressed"), (8.0, 0, "improved")] {
+    for (share, code, verdict) in [(1.0, 0, "unchanged"), (0.25, 4, "regressed"), (16.0, 0, "improved")] {
         let base = EIGHT.map(|value| value * share);
         kept.history(&base);
         let one = kept.compared(code, &["--strict"]);
@@ -153,6 +154,12 @@ fn what_regressed_is_confirmed_told_and_not_accepted() {
     assert!(ended.out.contains("no baseline saved: a metric regressed"), "{}", ended.out);
     assert_eq!(read(&kept.desk.path(&kept.file())), before);
     assert!(read(&kept.desk.path("r.xml")).contains("type=\"performance.regressed\""));
+    // Nor where it only warns.
+    kept.desk.write("suite.yaml", &suite(kept.peer.port, &format!("{REST}    severity: warn\n")));
+    let ended = kept.run(&["--save-baseline", "b"]);
+    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+    assert!(ended.out.contains("no baseline saved: a metric regressed"), "{}", ended.out);
+    assert_eq!(read(&kept.desk.path(&kept.file())), before);
     // The same without an alarm is kept.
     kept.history(&EIGHT);
     assert_eq!(kept.run(&["--save-baseline", "b"]).code, 0);
