@@ -1,8 +1,9 @@
 //! How the rounds of a case are laid out in time: settled before the first packet, from a recorded seed.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use sha2::{Digest as _, Sha256};
 
 use crate::model::Arm;
+use crate::stats::splitmix::SplitMix;
 
 /// The rounds of a case.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,19 +66,17 @@ impl Layout {
     }
 }
 
-/// The seed of a case: the run's, and which case it is, so that no two cases share an order.
+/// The seed of a case: the run's, and which case it is, so that no two cases share an order. The same in every version: a
+/// recorded seed gives the recorded order.
 #[must_use]
 pub fn seed_of(run: u64, suite: &str, id: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (run, suite, id).hash(&mut hasher);
-    hasher.finish()
+    let digest = Sha256::digest(format!("{run} {suite}/{id}").as_bytes());
+    digest.iter().take(8).fold(0, |seed, byte| (seed << 8) | u64::from(*byte))
 }
 
 /// A fair coin for each pair.
 fn coin(seed: u64, pair: u32) -> bool {
-    let mut hasher = DefaultHasher::new();
-    (seed, pair, "order").hash(&mut hasher);
-    hasher.finish() & 1 == 1
+    SplitMix::new(seed.wrapping_add(u64::from(pair))).bits() >> 63 == 1
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use super::*;
 use crate::model::named::Named;
 use crate::model::record::{Metric, RoundRecord};
 use crate::model::{Arm, Change, Comparison};
+use crate::stats::splitmix::SplitMix;
 
 fn metric(kind: &str, better: &str, tolerance: f64) -> Metric {
     Metric {
@@ -222,4 +223,25 @@ fn among_many_metrics_one_small_p_is_chance() {
     many.extend([weak, strong]);
     holm(&mut many.iter_mut().collect::<Vec<_>>());
     assert_eq!((many[19].verdict, many[20].verdict), (Change::Inconclusive, Change::Regressed));
+}
+
+/// Losses so rare that most runs have none are where equal runs come from.
+#[test]
+fn rare_losses_alarm_no_gate() {
+    let loss = metric("zeroable", "lower", 0.001);
+    let mut rng = SplitMix::new(5);
+    let mut measured = || {
+        let lossy = |rng: &mut SplitMix| if rng.unit() < 0.01 { 0.01 + 0.05 * rng.unit() } else { 0.0 };
+        let values: Vec<f64> = (0..5).map(|_| lossy(&mut rng)).collect();
+        run(&loss, &values, 100)
+    };
+    let mut alarms = 0;
+    for _ in 0..2000 {
+        let runs: Vec<Metric> = (0..8).map(|_| measured()).collect();
+        let mut one = against(&runs, &measured());
+        beyond_chance(&mut one, 20);
+        alarms += u32::from(one.verdict == Change::Regressed);
+    }
+    // Twenty such metrics in a gate: one in twenty gates may alarm, so 5 of 2000 metrics.
+    assert!(alarms <= 5, "{alarms} of 2000");
 }
