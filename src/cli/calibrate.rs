@@ -19,7 +19,7 @@ pub struct CalibrateArgs {
     #[arg(long, value_name = "T", default_value = "0s")]
     pub pause: String,
     /// The folder of baselines the noise floor is written to: `DIR/<suite>/<host-class>.noise.json`.
-    #[arg(long, value_name = "DIR", default_value = "reports/baselines", env = "SHAKEDOWN_DIR")]
+    #[arg(long, value_name = "DIR", default_value = "reports/baselines", env = "SHAKEDOWN_BASELINES")]
     pub dir: PathBuf,
     /// How progress is shown.
     #[arg(long, value_enum, default_value_t = ProgressArg::Auto, env = "SHAKEDOWN_PROGRESS", value_name = "HOW")]
