@@ -21,6 +21,10 @@ pub const SCHEMA: &str = "shakedown.noise/1";
 pub(super) const SUFFIX: &str = ".noise.json";
 /// Largest file read, bytes.
 const LARGEST: u64 = 16 << 20;
+/// No spread of a logarithm or a root is as large.
+const WIDEST: f64 = 10.0;
+/// Runs of a calibration: `calibrate` makes at least three.
+const RUNS: std::ops::RangeInclusive<u32> = 3..=1000;
 
 /// What a calibration found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -56,6 +60,17 @@ pub struct MetricNoise {
 }
 
 impl MetricNoise {
+    /// What is wrong with it: a spread that is none would make every change an alarm, or hide them all.
+    fn problem(&self) -> Option<String> {
+        for (name, value) in [("tau", Some(self.tau)), ("round", self.round)] {
+            if let Some(value) = value.filter(|value| !(0.0..WIDEST).contains(value)) {
+                return Some(format!("`{name}` is {value}, it must be 0 or more and below {WIDEST}"));
+            }
+        }
+        let (from, to) = (RUNS.start(), RUNS.end());
+        (!RUNS.contains(&self.runs)).then(|| format!("`runs` is {}, it must be from {from} to {to}", self.runs))
+    }
+
     /// The smallest share by which it must change to be found in 80 of 100 comparisons: in `pairs` of rounds, or of a run with
     /// its history. `None` for one round per run, and for metrics that are compared by difference.
     #[must_use]
@@ -180,6 +195,10 @@ pub fn find(dir_or_file: &Path, suite: &str, host_class: &str) -> Result<Option<
     if noise.schema != SCHEMA {
         let seen = &noise.schema;
         return Err(format!("{}: schema is {seen}, this shakedown reads {SCHEMA}; {remedy}", path.display()));
+    }
+    let problem = noise.metrics.iter().find_map(|(name, metric)| Some((name, metric.problem()?)));
+    if let Some((name, problem)) = problem {
+        return Err(format!("{}: the calibration is damaged: metric {name}: {problem}; {remedy}", path.display()));
     }
     Ok((noise.suite == suite && noise.host_class == host_class).then_some(noise))
 }
