@@ -18,6 +18,7 @@ mod peer;
 mod references;
 mod reports;
 mod secrets;
+mod sides;
 mod signals;
 mod within;
 mod words;
