@@ -1,6 +1,6 @@
 //! `shakedown compare`: two reports, several against one, or the arms of one. Offline; nothing is sent.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::path::Path;
 
@@ -12,23 +12,31 @@ use crate::cli::CompareArgs;
 use crate::exit;
 use crate::model::compared::{Compared, MetricRow, SCHEMA, Side, Summary};
 use crate::model::record::Tool;
-use crate::model::{Changes, Record};
+use crate::model::{Change, Changes, CheckRecord, Record, Severity, Verdict};
+use crate::report::console::visible;
 use crate::report::{atomic, compared, light};
+
+/// Between the lines of an error of several.
+const NEXT: &str = "\n       ";
+/// Checks without a result listed.
+const UNMEASURED: usize = 1000;
 
 /// Compares; the exit code is that of a gate.
 pub(super) fn compare(args: &CompareArgs, terminal: &Terminal) -> u8 {
-    let compared = match compared_of(args) {
-        Ok(compared) => compared,
+    let (compared, reasons) = match compared_of(args) {
+        Ok(found) => found,
         Err(why) => {
-            terminal.err(&format!("error: {why}\n"));
+            // It may quote a report, whose author must not steer the terminal.
+            let lines: Vec<String> = why.split(NEXT).map(visible).collect();
+            terminal.err(&format!("error: {}\n", lines.join(NEXT)));
             return exit::USAGE;
         }
     };
     let to_stdout = args.json.as_deref().is_some_and(|path| path.as_os_str() == "-");
     if to_stdout {
-        terminal.err(&compared::render(&compared, terminal.style_err()));
+        terminal.err(&compared::render(&compared, &reasons, terminal.style_err()));
     } else {
-        terminal.out(&compared::render(&compared, terminal.style()));
+        terminal.out(&compared::render(&compared, &reasons, terminal.style()));
     }
     let mut lost = false;
     if let Some(path) = &args.json {
@@ -38,7 +46,8 @@ pub(super) fn compare(args: &CompareArgs, terminal: &Terminal) -> u8 {
         };
         let written = if to_stdout { terminal.out_with(fill) } else { atomic::write(path, fill) };
         if let Err(error) = written {
-            terminal.err(&format!("error: cannot write the comparison to {}: {error}\n", path.display()));
+            let why = format!("cannot write the comparison to {}: {error}", path.display());
+            terminal.err(&format!("error: {}\n", visible(&why)));
             lost = true;
         }
     }
@@ -47,12 +56,14 @@ pub(super) fn compare(args: &CompareArgs, terminal: &Terminal) -> u8 {
 
 fn code(compared: &Compared, lost: bool) -> u8 {
     let counts = compared.summary;
-    let undecided = counts.inconclusive + counts.not_compared > 0;
+    let open = |row: &MetricRow| matches!(row.comparison.verdict, Change::Inconclusive | Change::NotCompared);
+    let undecided = compared.metrics.iter().any(|row| row.severity == Severity::Fail && open(row));
+    let unmeasured = counts.checks_unmeasured > 0 || compared.head.interrupted;
     if counts.facts_not_allowed + counts.checks_worse > 0 {
         exit::FAILED
     } else if counts.regressed > 0 {
         exit::REGRESSED
-    } else if lost || counts.nothing_compared() || (compared.strict && undecided) {
+    } else if lost || unmeasured || counts.nothing_compared() || (compared.strict && undecided) {
         exit::INCOMPLETE
     } else {
         exit::OK
@@ -65,7 +76,8 @@ enum Base {
     Store(Baseline),
 }
 
-fn compared_of(args: &CompareArgs) -> Result<Compared, String> {
+/// The comparison, and why each of its checks without a result has none.
+fn compared_of(args: &CompareArgs) -> Result<(Compared, Vec<String>), String> {
     let rules = Rules::parse(&args.rules)?;
     let (base, head) = match args.reports.as_slice() {
         [head] => (None, head),
@@ -73,7 +85,11 @@ fn compared_of(args: &CompareArgs) -> Result<Compared, String> {
         _ => return Err("name one report or two".into()),
     };
     let paths: Vec<&Path> = args.bases.iter().chain(base).map(std::path::PathBuf::as_path).collect();
+    if paths.iter().copied().chain([head.as_path()]).filter(|path| path.as_os_str() == "-").count() > 1 {
+        return Err("stdin holds one report: give the others by their path".into());
+    }
     let (head_record, bases) = read_all(head, &paths)?;
+    one_run_once(head, &head_record, paths.iter().copied().zip(&bases))?;
     let head_side = side(head, &head_record);
     if bases.is_empty() {
         if head_record.design.kind != "interleaved" {
@@ -82,7 +98,8 @@ fn compared_of(args: &CompareArgs) -> Result<Compared, String> {
         }
         told(&rules.unmatched(&head_record, &head_record))?;
         let changes = facts::arms(&head_record, &rules);
-        return Ok(document(args, "interleaved", Vec::new(), head_side, compare::within(&head_record), changes));
+        let rows = compare::within(&head_record);
+        return Ok(document(args, &[], (head_side, &head_record), rows, changes));
     }
     let mut records: Vec<(&Path, &Record)> = Vec::new();
     let mut stores: Vec<(&Path, &Baseline)> = Vec::new();
@@ -92,7 +109,6 @@ fn compared_of(args: &CompareArgs) -> Result<Compared, String> {
             Base::Store(baseline) => stores.push((path, baseline)),
         }
     }
-    once((head, &head_record), &records, &stores)?;
     records.sort_by(|(_, a), (_, b)| a.run.started.cmp(&b.run.started));
     let mut window: Vec<Run<'_>> = Vec::new();
     for (_, baseline) in &stores {
@@ -113,67 +129,77 @@ fn compared_of(args: &CompareArgs) -> Result<Compared, String> {
         None => Changes::default(),
     };
     let rows = compare::runs(&window, pinned.as_ref(), &head_record);
-    Ok(document(args, "sessions", sides, head_side, rows, changes))
-}
-
-/// The spread between runs is what a verdict rests on: a run that is counted twice, or compared with itself, makes it too small.
-fn once(
-    (file, head): (&Path, &Record),
-    records: &[(&Path, &Record)],
-    stores: &[(&Path, &Baseline)],
-) -> Result<(), String> {
-    let of_records = records.iter().map(|(path, record)| (*path, record.run.id.as_str()));
-    let of_stores = stores.iter().flat_map(|(path, store)| store.window().iter().map(|run| (*path, run.id.as_str())));
-    let mut known = HashSet::new();
-    for (path, id) in of_records.chain(of_stores) {
-        if !known.insert(id) {
-            let help = "give each run once";
-            return Err(format!("{}: run {id} is on the base side already; {help}", path.display()));
-        }
-    }
-    if known.len() > 1 && known.contains(head.run.id.as_str()) {
-        let help = "compare a run with those before it";
-        return Err(format!("{}: run {} is on the base side as well; {help}", file.display(), head.run.id));
-    }
-    Ok(())
+    Ok(document(args, &sides, (head_side, &head_record), rows, changes))
 }
 
 /// Rules that fit nothing would quietly do nothing.
 fn told(problems: &[String]) -> Result<(), String> {
-    if problems.is_empty() { Ok(()) } else { Err(problems.join("\n       ")) }
+    if problems.is_empty() { Ok(()) } else { Err(problems.join(NEXT)) }
 }
 
 fn document(
     args: &CompareArgs,
-    kind: &str,
-    base: Vec<Side>,
-    head: Side,
+    base: &[Side],
+    (head, record): (Side, &Record),
     metrics: Vec<MetricRow>,
     changes: Changes,
-) -> Compared {
+) -> (Compared, Vec<String>) {
+    let unmeasured = || record.checks.iter().filter(|check| check.verdict == Verdict::Errored || check.unmet);
     let mut summary = Summary {
         facts_not_allowed: changes.not_allowed,
         facts_allowed: changes.facts.iter().filter(|change| change.allowed).count() as u64,
         checks_worse: changes.worse,
+        checks_unmeasured: unmeasured().count() as u64,
         checks_compared: changes.compared,
         left_out: changes.left_out,
         ..Summary::default()
     };
     for row in &metrics {
-        summary.add(row.comparison.verdict);
+        summary.add(row.comparison.verdict, row.severity);
     }
-    Compared {
+    let reason = |check: &CheckRecord| {
+        let reason = check.reason.as_deref().unwrap_or("no reason is given");
+        format!("{}: {reason}", check.verdict.word())
+    };
+    let reasons = unmeasured().take(UNMEASURED).map(reason).collect();
+    let compared = Compared {
         schema: SCHEMA.to_owned(),
         tool: Tool { name: "shakedown".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
-        kind: kind.to_owned(),
+        kind: if base.is_empty() { "interleaved" } else { "sessions" }.to_owned(),
         strict: args.strict,
-        base,
+        base: base.to_vec(),
         head,
         metrics,
         facts: changes.facts,
         checks: changes.checks,
+        unmeasured: unmeasured().take(UNMEASURED).map(|check| format!("{}/{}", check.suite, check.id)).collect(),
         summary,
+    };
+    (compared, reasons)
+}
+
+/// A run on both sides is compared with itself, and one given twice counts as a history that was never measured.
+fn one_run_once<'b>(
+    head: &Path,
+    record: &Record,
+    bases: impl Iterator<Item = (&'b Path, &'b Base)>,
+) -> Result<(), String> {
+    let mut seen: HashMap<&str, &Path> = HashMap::from([(record.run.id.as_str(), head)]);
+    for (path, base) in bases {
+        let ids: BTreeSet<&str> = match base {
+            Base::Report(record) => BTreeSet::from([record.run.id.as_str()]),
+            Base::Store(baseline) => baseline.runs.iter().chain(baseline.pinned()).map(|run| run.id.as_str()).collect(),
+        };
+        for id in ids {
+            if let Some(first) = seen.insert(id, path) {
+                let (first, second) = (first.display(), path.display());
+                return Err(format!(
+                    "run {id} is in {first} and in {second}: give every run once, and another as HEAD"
+                ));
+            }
+        }
     }
+    Ok(())
 }
 
 /// Reads the head and every base side; the largest two beside each other, as parsing is most of the work.
@@ -219,6 +245,7 @@ fn side(path: &Path, record: &Record) -> Side {
         started: record.run.started.clone(),
         host_class: record.host.class.clone(),
         labels: record.run.labels.clone(),
+        interrupted: record.run.interrupted,
     }
 }
 
@@ -230,5 +257,7 @@ fn store_side(path: &Path, baseline: &Baseline) -> Side {
         started: newest.map(|run| run.started.clone()).unwrap_or_default(),
         host_class: baseline.host_class.clone(),
         labels: newest.map(|run| run.labels.clone()).unwrap_or_default(),
+        // Interrupted runs are not accepted.
+        interrupted: false,
     }
 }

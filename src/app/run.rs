@@ -20,7 +20,7 @@ use crate::cli::{ProgressArg, RunArgs};
 use crate::engine;
 use crate::exit::{self, Ending};
 use crate::model::record::{Design, Host, Run};
-use crate::model::{Event, Record, Verdict, event};
+use crate::model::{Change, CheckRecord, Event, Record, Verdict, event};
 use crate::plan::{Case, Plan};
 use crate::report::fold::Fold;
 use crate::report::progress::{Mode, Progress};
@@ -76,7 +76,7 @@ async fn follow(run: Started, args: &RunArgs, terminal: &Terminal, ladder: &Ladd
     let (sender, mut receiver) = mpsc::channel(CHANNEL);
     let start = settings.start;
     let mut opening = started(&plan, args, host, (settings.wall, seed), judge.vanished(&plan));
-    let notices = judge.notices(&plan);
+    let notices = both_references(&plan, args) + &judge.notices(&plan);
     let stop = ladder.stop.clone();
     let work = tokio::spawn(engine::run(Arc::clone(&plan), Arc::new(judge), settings, stop, sender));
     let mut fold = Fold::default();
@@ -120,11 +120,12 @@ async fn follow(run: Started, args: &RunArgs, terminal: &Terminal, ladder: &Ladd
     (exit::code(Ending::of(&record, !lost.is_empty())), Some(record))
 }
 
-/// Accepts the run as baseline; what was not written is returned. A regression is no new normal until somebody says so.
+/// Accepts the run as baseline; what was not written is returned. A regression is no new normal until somebody says so, also
+/// where it only warns.
 fn keep(record: &Record, args: &RunArgs, say: &impl Fn(&str)) -> Option<String> {
     let dir = args.save_baseline.as_deref()?;
-    // Counted or only warned of: both would make it the new normal.
-    if record.checks.iter().any(comparing::regressed) {
+    let regressed = |check: &CheckRecord| comparing::worst(check) == Some(Change::Regressed);
+    if record.checks.iter().any(regressed) {
         say("no baseline saved: a metric regressed; if that is the new normal, use `shakedown baseline accept`\n");
         return None;
     }
@@ -137,6 +138,15 @@ fn keep(record: &Record, args: &RunArgs, say: &impl Fn(&str)) -> Option<String> 
         }
         Err(problem) => Some(problem.to_string()),
     }
+}
+
+/// A check is held against one thing: who gave two must know which.
+fn both_references(plan: &Plan, args: &RunArgs) -> String {
+    let paired = plan.paired();
+    if paired == 0 || args.suites.baseline.is_none() {
+        return String::new();
+    }
+    format!("{paired} checks paired by --against are compared between the arms only, not with --baseline\n")
 }
 
 fn for_all(event: &Event, events: &mut Events, progress: &mut Progress) {

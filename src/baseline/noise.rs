@@ -21,6 +21,11 @@ pub const SCHEMA: &str = "shakedown.noise/1";
 pub(super) const SUFFIX: &str = ".noise.json";
 /// Largest file read, bytes.
 const LARGEST: u64 = 16 << 20;
+/// No spread of a logarithm is as large; and none of a number that a report can hold.
+const WIDEST: f64 = 10.0;
+const WIDEST_RAW: f64 = 1e15;
+/// Runs of a calibration: `calibrate` makes at least three.
+const RUNS: std::ops::RangeInclusive<u32> = 3..=1000;
 
 /// What a calibration found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -46,7 +51,7 @@ pub struct MetricNoise {
     pub ratio: bool,
     /// Runs it was taken from.
     pub runs: u32,
-    /// Standard deviation of a round about its run, of the logarithm for `ratio` and of the square root else; absent for one
+    /// Standard deviation of a round about its run, of the logarithm for `ratio` and of the value else; absent for one
     /// round per run.
     pub round: Option<f64>,
     /// Standard deviation between runs, on the same scale.
@@ -56,9 +61,16 @@ pub struct MetricNoise {
 }
 
 impl MetricNoise {
-    /// Whether a calibration can have found it: a spread below zero would turn intervals inside out.
-    fn possible(&self) -> bool {
-        self.tau >= 0.0 && self.round.is_none_or(|round| round >= 0.0) && self.runs >= 3
+    /// What is wrong with it: a spread that is none would make every change an alarm, or hide them all.
+    fn problem(&self) -> Option<String> {
+        for (name, value) in [("tau", Some(self.tau)), ("round", self.round)] {
+            let widest = if self.ratio { WIDEST } else { WIDEST_RAW };
+            if let Some(value) = value.filter(|value| !(0.0..widest).contains(value)) {
+                return Some(format!("`{name}` is {value}, it must be 0 or more and below {widest}"));
+            }
+        }
+        let (from, to) = (RUNS.start(), RUNS.end());
+        (!RUNS.contains(&self.runs)).then(|| format!("`runs` is {}, it must be from {from} to {to}", self.runs))
     }
 
     /// The smallest share by which it must change to be found in 80 of 100 comparisons: in `pairs` of rounds, or of a run with
@@ -186,9 +198,9 @@ pub fn find(dir_or_file: &Path, suite: &str, host_class: &str) -> Result<Option<
         let seen = &noise.schema;
         return Err(format!("{}: schema is {seen}, this shakedown reads {SCHEMA}; {remedy}", path.display()));
     }
-    if let Some((name, _)) = noise.metrics.iter().find(|(_, metric)| !metric.possible()) {
-        let why = "a spread below zero, or from fewer than three runs";
-        return Err(format!("{}: the calibration is damaged: {name} has {why}; {remedy}", path.display()));
+    let problem = noise.metrics.iter().find_map(|(name, metric)| Some((name, metric.problem()?)));
+    if let Some((name, problem)) = problem {
+        return Err(format!("{}: the calibration is damaged: metric {name}: {problem}; {remedy}", path.display()));
     }
     Ok((noise.suite == suite && noise.host_class == host_class).then_some(noise))
 }

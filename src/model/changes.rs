@@ -119,7 +119,8 @@ pub struct CheckChange {
     /// Why the verdict after is none of `passed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason_after: Option<String>,
-    /// Less is shown to work than before: it vanished, or its verdict got worse, or it is new and did not pass.
+    /// Less is shown to work than before: it vanished, or its verdict got worse, or it is new and did not pass. Never for a
+    /// check that is there with `severity: warn`.
     pub worse: bool,
 }
 

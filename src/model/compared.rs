@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::changes::{CheckChange, FactChange};
 use super::comparison::{Change, Comparison};
 use super::record::{Shared, Tool};
+use super::verdict::Severity;
 
 /// Schema name and version.
 pub const SCHEMA: &str = "shakedown.comparison/1";
@@ -33,6 +34,8 @@ pub struct Compared {
     pub facts: Vec<FactChange>,
     /// Checks that differ as a whole.
     pub checks: Vec<CheckChange>,
+    /// Checks of the head that apply and have no result, errored or not run, as `suite/case`: the first thousand.
+    pub unmeasured: Vec<String>,
     /// Counts.
     pub summary: Summary,
 }
@@ -50,6 +53,8 @@ pub struct Side {
     pub host_class: String,
     /// Labels of the run.
     pub labels: BTreeMap<String, String>,
+    /// True when a signal ended the run early: what it shows is not all there is.
+    pub interrupted: bool,
 }
 
 /// One metric compared.
@@ -61,6 +66,8 @@ pub struct MetricRow {
     pub check: Shared,
     /// Metric, with `.p90` or `.p99` where a tail was compared.
     pub metric: String,
+    /// Weight of the check in the head: with `warn` a regression fails nothing. `fail` where only the reference has it.
+    pub severity: Severity,
     /// The comparison.
     #[serde(flatten)]
     pub comparison: Comparison,
@@ -71,8 +78,10 @@ pub struct MetricRow {
 pub struct Summary {
     /// Metrics of either side.
     pub metrics: u64,
-    /// Worse, by at least the tolerance and beyond chance.
+    /// Worse, by at least the tolerance and beyond chance, with `severity: fail`.
     pub regressed: u64,
+    /// The same with `severity: warn`; not part of `regressed`.
+    pub regressed_warned: u64,
     /// Better.
     pub improved: u64,
     /// Shown to lie within the tolerance.
@@ -87,6 +96,8 @@ pub struct Summary {
     pub facts_allowed: u64,
     /// Checks that show less than before: vanished, a worse verdict, or new and not passed.
     pub checks_worse: u64,
+    /// Checks of the head that errored, or were not run though they apply.
+    pub checks_unmeasured: u64,
     /// Checks whose facts were compared.
     pub checks_compared: u64,
     /// Changes beyond the limits of the lists; counted above, not listed.
@@ -95,9 +106,10 @@ pub struct Summary {
 
 impl Summary {
     /// Counts one metric.
-    pub fn add(&mut self, change: Change) {
+    pub fn add(&mut self, change: Change, severity: Severity) {
         self.metrics += 1;
         *match change {
+            Change::Regressed if severity == Severity::Warn => &mut self.regressed_warned,
             Change::Regressed => &mut self.regressed,
             Change::Improved => &mut self.improved,
             Change::Unchanged => &mut self.unchanged,

@@ -91,7 +91,7 @@ pub struct Comparison {
     /// The second measurement an alarm called for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmation: Option<Confirmation>,
-    /// The same metric against the pinned release; the verdict above is the worse of the two.
+    /// The same metric against the pinned release. The verdict above is `regressed` when either is, else that of the window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pinned: Option<Box<Comparison>>,
 }

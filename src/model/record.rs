@@ -169,7 +169,8 @@ pub struct Counts {
     /// With a metric that was compared, whatever came of it.
     #[serde(default)]
     pub compared: u64,
-    /// With a metric that could not be compared or shows neither a change nor its absence, and none that regressed.
+    /// With a metric that could not be compared or shows neither a change nor its absence, none that regressed, and
+    /// `severity: fail`; part of `passed`.
     #[serde(default)]
     pub inconclusive: u64,
 }
@@ -213,8 +214,8 @@ pub struct CheckRecord {
     pub earlier: Vec<String>,
     /// Seconds until it held, with `eventually`.
     pub settled_in_s: Option<f64>,
-    /// Hash of what the check looks at as its suite is written, overrides left out: numbers of another definition are not
-    /// comparable.
+    /// Hash of what the check measures; where it looks (hosts, addresses, ports) counts as the suite is written, overrides
+    /// left out: numbers of another definition are not comparable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<Shared>,
     /// What was seen.
@@ -390,10 +391,8 @@ impl Counts {
         self.unmet += u64::from(check.unmet);
         let judged = || check.comparison.0.iter().map(|(_, comparison)| comparison.verdict);
         self.compared += u64::from(judged().any(|change| change != Change::NotCompared));
-        match judged().max() {
-            Some(Change::Regressed) if check.severity == Severity::Fail && check.verdict == Verdict::Passed => {
-                self.regressed += 1;
-            }
+        match judged().max().filter(|_| check.severity == Severity::Fail && check.verdict == Verdict::Passed) {
+            Some(Change::Regressed) => self.regressed += 1,
             Some(Change::Inconclusive | Change::NotCompared) => self.inconclusive += 1,
             _ => {}
         }

@@ -7,17 +7,22 @@ use super::comparing;
 use super::console::visible;
 use super::style::Style;
 use crate::model::compared::{Compared, MetricRow};
-use crate::model::{Change, CheckChange, CheckShift, FactChange, Value};
+use crate::model::{Change, CheckChange, CheckShift, FactChange, Severity, Value};
 
 /// Rows shown of each part.
 const SHOWN: usize = 100;
 /// Characters of a value shown.
 const VALUE: usize = 200;
 
-/// The whole comparison.
+/// The whole comparison; `reasons` says why each of `compared.unmeasured` has no result.
 #[must_use]
-pub fn render(compared: &Compared, style: Style) -> String {
+pub fn render(compared: &Compared, reasons: &[String], style: Style) -> String {
     let mut out = sides(compared);
+    let unmeasured: Vec<(&String, &String)> = compared.unmeasured.iter().zip(reasons).collect();
+    let listed: Vec<&(&String, &String)> = unmeasured.iter().collect();
+    part(&mut out, &listed, "checks without a result", |out, (name, reason)| {
+        let _ = writeln!(out, "{} {}  {}", style.unmeasured(), visible(name), visible(reason));
+    });
     let checks: Vec<&CheckChange> = by_weight(&compared.checks, |change| change.worse);
     part(&mut out, &checks, "checks", |out, change| check(out, change, style));
     let facts: Vec<&FactChange> = by_weight(&compared.facts, |change| !change.allowed);
@@ -29,13 +34,17 @@ pub fn render(compared: &Compared, style: Style) -> String {
     if compared.summary.nothing_compared() {
         out.push_str("nothing was compared: this shows nothing about a change; the reasons are above\n");
     }
+    if compared.head.interrupted {
+        out.push_str("the head was interrupted: this shows nothing about what it did not come to; run it again\n");
+    }
     out
 }
 
 fn sides(compared: &Compared) -> String {
     let side = |word: &str, side: &crate::model::compared::Side| {
         let labels: Vec<String> = side.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
-        let line = format!("{word} {}  {}  {}", side.file, side.started, labels.join(" "));
+        let cut = if side.interrupted { "  INTERRUPTED" } else { "" };
+        let line = format!("{word} {}  {}  {}{cut}", side.file, side.started, labels.join(" "));
         format!("{}\n", visible(line.trim_end()))
     };
     let mut out: String = match compared.base.as_slice() {
@@ -123,7 +132,10 @@ fn value(value: Option<&Value>) -> String {
 fn metric(out: &mut String, row: &MetricRow, style: Style) {
     let comparison = &row.comparison;
     let place = visible(&format!("{}/{} {}", row.suite, row.check, row.metric));
-    let _ = writeln!(out, "{} {place}  {}", style.change(comparison.verdict), comparing::change(comparison));
+    let warned = comparison.verdict == Change::Regressed && row.severity == Severity::Warn;
+    let mark = if warned { style.warned() } else { style.change(comparison.verdict) };
+    let note = if warned { "  regressed, which this check only warns about" } else { "" };
+    let _ = writeln!(out, "{mark} {place}  {}{note}", comparing::change(comparison));
     if comparison.verdict != Change::NotCompared {
         let grounds = format!("{}, against {}", comparing::grounds(comparison), comparison.against);
         let _ = writeln!(out, "        {}", style.faint(&visible(&grounds)));
@@ -141,9 +153,11 @@ fn summary(compared: &Compared) -> String {
     let mut parts = Vec::new();
     for (count, word) in [
         (counts.checks_worse, "checks worse"),
+        (counts.checks_unmeasured, "checks without a result"),
         (counts.facts_not_allowed, "facts changed"),
         (counts.facts_allowed, "facts changed as allowed"),
         (counts.regressed, "metrics regressed"),
+        (counts.regressed_warned, "regressed (warn only)"),
         (counts.improved, "improved"),
         (counts.unchanged, "unchanged"),
         (counts.inconclusive, "inconclusive"),

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::model::{Change, CheckRecord, Comparison, Severity, Unit, Verdict};
+use crate::model::{Change, CheckRecord, Comparison, Record, Severity, Unit, Verdict};
 
-/// Whether a case that holds is worse than what it was compared with, and that fails the run.
+/// Whether a case that holds is worse than what it was compared with; with `severity: fail` that fails the run.
 #[must_use]
 pub fn regressed(check: &CheckRecord) -> bool {
     check.verdict == Verdict::Passed && worst(check) == Some(Change::Regressed)
@@ -14,6 +14,13 @@ pub fn regressed(check: &CheckRecord) -> bool {
 #[must_use]
 pub fn worst(check: &CheckRecord) -> Option<Change> {
     check.comparison.0.iter().map(|(_, comparison)| comparison.verdict).max()
+}
+
+/// Cases that hold and regressed with `severity: warn`, which fails nothing.
+#[must_use]
+pub fn regressed_warned(record: &Record) -> u64 {
+    let warned = |check: &&CheckRecord| regressed(check) && check.severity == Severity::Warn;
+    record.checks.iter().filter(warned).count() as u64
 }
 
 /// `--strict`: what a case fails with although it holds and has not regressed.

@@ -225,6 +225,7 @@ fn summary(counts: Counts, record: &Record) -> String {
         (counts.errored, "could not be measured"),
         (counts.skipped, "skipped"),
         (counts.regressed, "regressed"),
+        (comparing::regressed_warned(record), "regressed (warn only)"),
         (counts.inconclusive, "inconclusive"),
     ] {
         if count > 0 {

@@ -8,7 +8,6 @@ use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 
 use super::advice::advice;
 use super::comparing;
-use crate::exit::{self, Ending};
 use crate::judge::sentence;
 use crate::model::{Change, CheckRecord, Record, Severity, Verdict};
 
@@ -69,9 +68,8 @@ fn suite(
     checks: &[&CheckRecord],
     rich: bool,
 ) -> io::Result<()> {
-    // A gate that compared nothing ends as if it were strict, and must not look green to who reads only this.
-    let strict = record.run.strict || exit::nothing_compared(Ending::of(record, false));
-    let count = |verdict: Verdict| checks.iter().filter(|check| shown(check, strict) == verdict).count().to_string();
+    let gate = Gate::of(record);
+    let count = |verdict: Verdict| checks.iter().filter(|check| shown(check, gate) == verdict).count().to_string();
     let zone = if rich { "Z" } else { "" };
     let started = record.run.started.get(..19).unwrap_or("1970-01-01T00:00:00");
     let time: f64 = checks.iter().map(|check| check.duration_s).sum();
@@ -98,7 +96,7 @@ fn suite(
     }
     xml.write_event(Event::End(BytesEnd::new("properties")))?;
     for check in checks {
-        case(xml, check, rich, strict)?;
+        case(xml, check, rich, gate)?;
     }
     let mut told: Vec<String> = checks.iter().filter(|check| is_warning(check)).map(|check| warning(check)).collect();
     told.extend(checks.iter().flat_map(|check| compared(check)));
@@ -107,13 +105,37 @@ fn suite(
     xml.write_event(Event::End(BytesEnd::new("testsuite")))
 }
 
+/// What the run as a whole makes of cases that hold.
+#[derive(Clone, Copy)]
+struct Gate {
+    /// `--strict`.
+    strict: bool,
+    /// It was to compare and compared nothing: it cannot be green.
+    nothing_compared: bool,
+}
+
+impl Gate {
+    fn of(record: &Record) -> Self {
+        let ending = crate::exit::Ending::of(record, false);
+        Self { strict: record.run.strict, nothing_compared: crate::exit::nothing_compared(ending) }
+    }
+
+    /// Whether a case that holds is an error because nothing was compared.
+    fn misses(self, check: &CheckRecord) -> bool {
+        self.nothing_compared && check.verdict == Verdict::Passed && check.severity == Severity::Fail
+    }
+}
+
 /// A failure of severity `warn` must not turn a pipeline red: it is a pass, told in system-out.
-fn shown(check: &CheckRecord, strict: bool) -> Verdict {
+fn shown(check: &CheckRecord, gate: Gate) -> Verdict {
     if is_warning(check) {
         return Verdict::Passed;
     }
+    if gate.misses(check) {
+        return Verdict::Errored;
+    }
     let worse = comparing::regressed(check) && check.severity == Severity::Fail;
-    if worse || (strict && comparing::undecided(check)) { Verdict::Failed } else { check.verdict }
+    if worse || (gate.strict && comparing::undecided(check)) { Verdict::Failed } else { check.verdict }
 }
 
 /// Every comparison of a case, in words.
@@ -128,6 +150,16 @@ fn worse(check: &CheckRecord) -> (String, &'static str) {
     let words: Vec<String> = words.map(|(name, comparison)| comparing::sentence(name, comparison)).collect();
     let regressed = worst == Some(Change::Regressed);
     (words.join("; "), if regressed { "performance.regressed" } else { "performance.inconclusive" })
+}
+
+/// Why nothing of a case was compared.
+fn missing(check: &CheckRecord) -> String {
+    let reason = |(name, one): &(_, crate::model::Comparison)| {
+        format!("{name}: {}", one.reason.as_deref().unwrap_or("not compared"))
+    };
+    let reasons: Vec<String> = check.comparison.0.iter().map(reason).collect();
+    let reasons = if reasons.is_empty() { "the check has no metric to compare".to_owned() } else { reasons.join("; ") };
+    format!("the run compared nothing: {reasons}")
 }
 
 fn is_warning(check: &CheckRecord) -> bool {
@@ -146,9 +178,8 @@ fn properties(record: &Record, checks: &[&CheckRecord]) -> Vec<(String, String)>
     out.extend(record.run.labels.iter().map(|(key, value)| (format!("label.{key}"), value.clone())));
     for check in checks {
         for (name, metric) in &check.metrics.0 {
-            let last = metric.rounds.iter().rev().find(|round| round.discarded.is_none());
-            if let Some(round) = last {
-                out.push((format!("metric.{}.{name}", check.id), format!("{} {}", round.p50, metric.unit)));
+            if let Some(typical) = crate::baseline::compare::value(metric) {
+                out.push((format!("metric.{}.{name}", check.id), format!("{typical} {}", metric.unit)));
             }
         }
         for (name, one) in &check.comparison.0 {
@@ -163,7 +194,7 @@ fn properties(record: &Record, checks: &[&CheckRecord]) -> Vec<(String, String)>
     out
 }
 
-fn case(xml: &mut Xml<'_>, check: &CheckRecord, rich: bool, strict: bool) -> io::Result<()> {
+fn case(xml: &mut Xml<'_>, check: &CheckRecord, rich: bool, gate: Gate) -> io::Result<()> {
     let class = class_of(check);
     let time = format!("{:.3}", check.duration_s);
     let mut attributes = vec![("classname", class.as_str()), ("name", &*check.id), ("time", time.as_str())];
@@ -172,7 +203,7 @@ fn case(xml: &mut Xml<'_>, check: &CheckRecord, rich: bool, strict: bool) -> io:
         attributes.extend([("file", file), ("line", line)]);
     }
     let start = element("testcase", &attributes);
-    let verdict = shown(check, strict);
+    let verdict = shown(check, gate);
     if verdict == Verdict::Passed && !rich {
         return xml.write_event(Event::Empty(start));
     }
@@ -188,6 +219,9 @@ fn case(xml: &mut Xml<'_>, check: &CheckRecord, rich: bool, strict: bool) -> io:
         }
         Verdict::Failed => {
             text_element(xml, "failure", &[("message", &message), ("type", "assertion")], &story(check))?;
+        }
+        Verdict::Errored if gate.misses(check) => {
+            text_element(xml, "error", &[("message", &missing(check)), ("type", "comparison.missing")], &story(check))?;
         }
         Verdict::Errored => {
             let kind = check.fault.as_ref().map_or("local", |fault| fault.kind.word());

@@ -96,6 +96,8 @@ struct Check {
     family: String,
     target: String,
     verdict: Verdict,
+    #[serde(default)]
+    unmet: bool,
     reason: Option<String>,
     severity: Severity,
     digest: Option<Shared>,
@@ -134,8 +136,7 @@ struct LightRound {
 
 /// The words a report is full of, without an allocation for each.
 fn word(text: String) -> Word {
-    const KNOWN: &[&str] =
-        &["s", "1", "B", "bit/s", "/s", "lower", "higher", "ratio", "zeroable", "warm_up"];
+    const KNOWN: &[&str] = &["s", "1", "B", "bit/s", "/s", "lower", "higher", "ratio", "zeroable", "warm_up"];
     match KNOWN.iter().find(|known| **known == text) {
         Some(known) => Word::Borrowed(known),
         None => Word::Owned(text),
@@ -178,7 +179,7 @@ impl From<Check> for CheckRecord {
             tags: Vec::new(),
             verdict: check.verdict,
             flaky: false,
-            unmet: false,
+            unmet: check.unmet,
             reason: check.reason,
             fault: None,
             severity: check.severity,

@@ -49,6 +49,18 @@ impl Style {
         if bad { self.paint("31;1", "DIFF ") } else { self.paint("36", "NOTE ") }
     }
 
+    /// The fixed-width status word of what only warns.
+    #[must_use]
+    pub fn warned(self) -> String {
+        self.paint("33", "WARN ")
+    }
+
+    /// The fixed-width status word of what has no result.
+    #[must_use]
+    pub fn unmeasured(self) -> String {
+        self.paint("35;1", "ERROR")
+    }
+
     /// The fixed-width status word of a comparison.
     #[must_use]
     pub fn change(self, change: Change) -> String {

@@ -82,7 +82,7 @@ pub struct Builder<'a> {
     pub errors: &'a mut Diagnostics,
     /// Variables and secrets.
     pub scope: Scope<'a>,
-    /// What the file says before anything is overridden.
+    /// What the file says, and what became of it, for the digest.
     pub written: &'a Written,
     /// `defaults:`, resolved.
     pub defaults: &'a BTreeMap<String, Node>,
@@ -209,7 +209,7 @@ impl Builder<'_> {
             severity,
             budget: common.duration("budget"),
             gate: gate.into(),
-            digest: self.written.digest(frame.family.name, frame.below, self.defaults.get("timeout"), cell).into(),
+            digest: self.written.digest(frame.family, frame.below, self.defaults.get("timeout"), cell).into(),
             differs: false,
             at: self.sources.line_of(node.span).into(),
             needs_span: node.get("needs").map_or(node.span, |needs| needs.span),

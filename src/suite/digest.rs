@@ -9,34 +9,98 @@ use super::diagnostic::Diagnostics;
 use super::matrix::Cell;
 use super::tree::{Kind, Node};
 use super::vars::{self, Scope};
+use crate::model::{Field, FieldKind};
+use crate::probe::Family;
 
-/// The variables of a suite as its file writes them. Overrides, the environment and secrets say where to look, and change
-/// from run to run; the file says what is looked at.
+/// The variables of a suite as its file writes them, and after overrides. An override may say where to look, which changes
+/// from run to run, or what to measure, which makes other numbers. The environment and secrets are known by name only.
 pub struct Written {
     vars: BTreeMap<String, Node>,
+    overridden: BTreeMap<String, Node>,
     secrets: BTreeMap<String, String>,
 }
 
 impl Written {
-    /// From the variables before any override.
-    pub(super) fn of(raw: &BTreeMap<String, Node>, secrets: &BTreeMap<String, String>) -> Self {
+    /// From the variables before and after overrides.
+    pub(super) fn of(
+        raw: &BTreeMap<String, Node>,
+        overridden: &BTreeMap<String, Node>,
+        secrets: &BTreeMap<String, String>,
+    ) -> Self {
         let secrets: BTreeMap<String, String> =
             secrets.keys().map(|name| (name.clone(), format!("${{{name}}}"))).collect();
         // What is wrong with the variables is told where they are used.
-        let vars = vars::settle(raw, &secrets, &environment, &mut Diagnostics::default());
-        Self { vars, secrets }
+        let settled = |raw| vars::settle(raw, &secrets, &environment, &mut Diagnostics::default());
+        let (vars, overridden) = (settled(raw), settled(overridden));
+        Self { vars, overridden, secrets }
     }
 
     /// Hash of a family and its fields in any order of keys; the patience belongs to it.
-    pub(super) fn digest(&self, family: &str, below: &Node, timeout: Option<&Node>, cell: &Cell) -> String {
-        let scope = Scope { vars: &self.vars, secrets: &self.secrets, matrix: cell, env: &environment };
-        let mut text = format!("{family} ");
-        canonical(&vars::resolve(below, &scope, &mut Diagnostics::default()), &mut text);
+    pub(super) fn digest(&self, family: &Family, below: &Node, timeout: Option<&Node>, cell: &Cell) -> String {
+        let resolved = |vars| {
+            let scope = Scope { vars, secrets: &self.secrets, matrix: cell, env: &environment };
+            vars::resolve(below, &scope, &mut Diagnostics::default())
+        };
+        let defined = fields(&resolved(&self.vars), resolved(&self.overridden), family.fields);
+        let mut text = format!("{} ", family.name);
+        canonical(&defined, &mut text);
         if let Some(timeout) = timeout {
             canonical(timeout, &mut text);
         }
         crate::net::bytes::hex(&Sha256::digest(text.as_bytes())).chars().take(16).collect()
     }
+}
+
+/// The fields after overrides, but those that say where to look as they are written.
+fn fields(written: &Node, now: Node, table: &[Field]) -> Node {
+    let Kind::Map(entries) = now.kind else { return now };
+    let entries = entries.into_iter().map(|(key, value)| {
+        let field = table.iter().find(|field| field.name == key.name);
+        let value = match (field, written.get(&key.name)) {
+            (Some(field), Some(then)) if matches!(field.name, "port" | "sni") => then.clone(),
+            (Some(field), Some(then)) => defined(then, value, &field.kind),
+            _ => value,
+        };
+        (key, value)
+    });
+    Node { span: now.span, kind: Kind::Map(entries.collect()) }
+}
+
+/// What one value adds to the definition.
+fn defined(written: &Node, now: Node, kind: &FieldKind) -> Node {
+    match kind {
+        FieldKind::Host | FieldKind::Address | FieldKind::Endpoint | FieldKind::Probe(..) => written.clone(),
+        FieldKind::Url => match (&written.kind, &now.kind) {
+            (Kind::Scalar(then, plain), Kind::Scalar(text, _)) => {
+                Node { span: now.span, kind: Kind::Scalar(url(then, text), *plain) }
+            }
+            _ => now,
+        },
+        FieldKind::Group(table) => fields(written, now, table),
+        FieldKind::List(item) => match (&written.kind, now.kind) {
+            (Kind::List(then), Kind::List(items)) if then.len() == items.len() => {
+                let items = then.iter().zip(items).map(|(then, one)| defined(then, one, item));
+                Node { span: now.span, kind: Kind::List(items.collect()) }
+            }
+            (_, kind) => Node { span: now.span, kind },
+        },
+        _ => now,
+    }
+}
+
+/// A URL with scheme, path and query after overrides, and host and port as written.
+fn url(written: &str, now: &str) -> String {
+    let ((_, host, then), (scheme, _, rest)) = (parts(written), parts(now));
+    // No path and the root are one.
+    let same = matches!((then, rest), ("", "/") | ("/", ""));
+    format!("{scheme}{host}{}", if same { then } else { rest })
+}
+
+/// Scheme with its `://`, authority, and the rest.
+fn parts(url: &str) -> (&str, &str, &str) {
+    let scheme = url.find("://").map_or(0, |at| at + 3);
+    let end = url[scheme..].find(['/', '?', '#']).map_or(url.len(), |at| scheme + at);
+    (&url[..scheme], &url[scheme..end], &url[end..])
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the type of an environment")]
@@ -74,7 +138,7 @@ fn canonical(node: &Node, out: &mut String) {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::Written;
+    use super::{Written, url};
     use crate::suite::diagnostic::{Diagnostics, Sources};
     use crate::suite::tree::{self, Node};
 
@@ -84,10 +148,16 @@ mod tests {
         tree::parse(source, &sources, &mut errors).unwrap()
     }
 
-    fn digest(text: &str, port: &str) -> String {
-        let vars = BTreeMap::from([("port".to_owned(), node(port))]);
-        let written = Written::of(&vars, &BTreeMap::from([("TOKEN".to_owned(), "s3cret".to_owned())]));
-        written.digest("tcp", &node(text), None, &BTreeMap::new())
+    /// The digest of a check with one variable `v`, as written and as overridden.
+    fn of(family: &str, text: &str, written: &str, now: &str, secret: &str) -> String {
+        let family = crate::checks::FAMILIES.iter().find(|one| one.name == family).unwrap();
+        let vars = |value: &str| BTreeMap::from([("v".to_owned(), node(value))]);
+        let secrets = BTreeMap::from([("TOKEN".to_owned(), secret.to_owned())]);
+        Written::of(&vars(written), &vars(now), &secrets).digest(family, &node(text), None, &BTreeMap::new())
+    }
+
+    fn digest(text: &str, v: &str) -> String {
+        of("tcp", text, v, v, "s3cret")
     }
 
     #[test]
@@ -96,16 +166,56 @@ mod tests {
         assert_eq!(one, digest("port: 1 # there\nhost: a\n", "0"));
         assert_ne!(one, digest("{host: a, port: 2}", "0"));
         assert_ne!(digest("[a, b]", "0"), digest("[ab]", "0"));
-        assert_eq!(digest("{port: \"${port}\"}", "5"), digest("{port: \"5\"}", "0"));
-        assert_ne!(digest("{port: \"${port}\"}", "5"), digest("{port: \"${port}\"}", "6"));
+        assert_eq!(digest("{port: \"${v}\"}", "5"), digest("{port: \"5\"}", "0"));
+        assert_ne!(digest("{port: \"${v}\"}", "5"), digest("{port: \"${v}\"}", "6"));
+    }
+
+    #[test]
+    fn an_override_may_move_a_check_but_not_change_what_it_measures() {
+        for (family, text, now, same) in [
+            ("tcp", "{host: \"${v}\", port: 1}", "b", true),
+            ("tcp", "{host: h, port: \"${v}\"}", "2", true),
+            ("tcp", "{host: h, port: 1, source: \"${v}\"}", "192.0.2.1", true),
+            ("tcp", "{host: h, port: 1, send: \"${v}\"}", "b", false),
+            ("tls", "{host: h, sni: \"${v}\"}", "b", true),
+            ("icmp", "{host: h, size: \"${v}\"}", "1400", false),
+            ("dns", "{server: \"${v}\", name: a.example}", "192.0.2.1:53", true),
+            ("dns", "{server: s, name: \"${v}\"}", "b.example", false),
+            ("throughput", "{server: \"${v}\"}", "b:5201", true),
+            ("http", "{url: \"http://${v}/x\"}", "b:81", true),
+            ("http", "{url: \"http://h/${v}\"}", "b", false),
+            ("http", "{url: \"http://h/?q=${v}\"}", "b", false),
+            ("http", "{url: \"${v}\"}", "http://b", false),
+            ("failover", "{probe: {tcp: {host: \"${v}\", port: 1}}}", "b", true),
+            ("failover", "{probe: {tcp: {host: h, port: 1}}, inject: {run: \"${v}\"}}", "b", false),
+            // Another sort of value is another definition.
+            ("tcp", "\"${v}\"", "{host: h}", false),
+        ] {
+            let (before, after) = (of(family, text, "a", "a", "s"), of(family, text, "a", now, "s"));
+            assert_eq!(before == after, same, "{family} {text}");
+        }
+        // A value that was overridden with itself.
+        assert_eq!(of("icmp", "{size: \"${v}\"}", "16", "16", "s"), of("icmp", "{size: 16}", "0", "1", "s"));
+    }
+
+    #[test]
+    fn of_a_url_the_host_stays_as_written() {
+        for (written, now, want) in [
+            ("http://a/x", "http://b:8080/y?z", "http://a/y?z"),
+            ("http://a:1", "https://b", "https://a:1"),
+            ("http://a/", "http://b", "http://a/"),
+            ("http://a", "http://b/", "http://a"),
+            ("http://a?q", "http://b?r#s", "http://a?r#s"),
+            ("${env.BASE}/x", "${env.BASE}/x", "${env.BASE}/x"),
+            ("", "", ""),
+        ] {
+            assert_eq!(url(written, now), want, "{written} {now}");
+        }
     }
 
     #[test]
     fn a_secret_is_known_by_name() {
-        let with = |secret: &str| {
-            let written = Written::of(&BTreeMap::new(), &BTreeMap::from([("TOKEN".to_owned(), secret.to_owned())]));
-            written.digest("tcp", &node("{send: \"${TOKEN} ${env.HOME}\"}"), None, &BTreeMap::new())
-        };
+        let with = |secret: &str| of("tcp", "{send: \"${TOKEN} ${env.HOME}\"}", "0", "0", secret);
         assert_eq!(with("one"), with("two"));
     }
 }

@@ -102,12 +102,13 @@ fn suite(
     loaded: &mut Loaded,
 ) {
     let secrets = secrets(&document, options.env, loaded);
-    let written = digest::Written::of(&document.vars, &secrets);
+    let as_written = document.vars.clone();
     for (name, node) in overrides {
         if let Some(slot) = document.vars.get_mut(name) {
             *slot = node.clone();
         }
     }
+    let written = digest::Written::of(&as_written, &document.vars, &secrets);
     let vars = vars::settle(&document.vars, &secrets, options.env, &mut loaded.errors);
     let cell = BTreeMap::new();
     let scope = Scope { vars: &vars, secrets: &secrets, matrix: &cell, env: options.env };

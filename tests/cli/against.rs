@@ -148,8 +148,14 @@ fn twice_as_fast_is_improved() {
 fn a_regression_that_only_warns_is_told() {
     let (base, head) = (Peer::slow(6), Peer::slow(12));
     let desk = Desk::new(&suite(base.port, &format!("{SAMPLES}    severity: warn\n")));
-    let ended = against(&desk, head.port, &["--strict"]);
+    let ended = against(&desk, head.port, &["--strict", "--save-baseline", "kept"]);
     assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+    assert!(ended.out.contains("1 regressed (warn only)"), "{}", ended.out);
+    assert!(
+        ended.out.contains("no baseline saved: a metric regressed") && !desk.path("kept").exists(),
+        "{}",
+        ended.out
+    );
     assert_eq!(check(&desk)["comparison"]["response_time"]["verdict"], "regressed");
     assert_eq!(desk.json("r.json")["summary"]["regressed"], 0);
     assert!(ended.out.contains("WARN ") && ended.out.contains("REGR  s/a response_time"), "{}", ended.out);

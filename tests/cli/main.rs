@@ -19,6 +19,7 @@ mod peer;
 mod references;
 mod reports;
 mod secrets;
+mod sides;
 mod signals;
 mod within;
 mod words;

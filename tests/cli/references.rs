@@ -77,7 +77,9 @@ impl Kept {
         let reason = comparison["reason"].as_str().unwrap();
         assert!(words.iter().all(|word| reason.contains(word)), "{words:?}: {reason}");
         assert!(ended.out.contains(reason) && ended.out.contains("nothing was compared"), "{}", ended.out);
-        assert!(read(&self.desk.path("r.xml")).contains("type=\"performance.inconclusive\""));
+        // Who reads only JUnit sees it, too.
+        let xml = read(&self.desk.path("r.xml"));
+        assert!(xml.contains("errors=\"1\"") && xml.contains("type=\"comparison.missing\""), "{xml}");
     }
 }
 
@@ -181,7 +183,7 @@ fn without_a_reference_nothing_is_green() {
     kept.not_compared(&["host class feed0000feed0000", &kept.class]);
     assert!(read(&kept.desk.path("r.xml")).contains("feed0000feed0000"));
     assert_eq!(kept.run(&["--strict"]).code, 3);
-    assert!(read(&kept.desk.path("r.xml")).contains("type=\"performance.inconclusive\""));
+    assert!(read(&kept.desk.path("r.xml")).contains("type=\"comparison.missing\""));
 }
 
 #[test]
@@ -198,6 +200,11 @@ fn few_runs_are_inconclusive_and_say_how_many_are_missing() {
     let xml = read(&kept.desk.path("r.xml"));
     assert!(xml.contains("failures=\"1\"") && xml.contains("type=\"performance.inconclusive\""), "{xml}");
     assert_eq!(kept.desk.run(&["report", "r.json"]).code, 3, "the report remembers that it was to be strict");
+    // A check that only warns is not strict.
+    kept.desk.write("suite.yaml", &suite(kept.peer.port, &format!("{REST}    severity: warn\n")));
+    assert_eq!(kept.compared(0, &["--strict"])["verdict"], "inconclusive");
+    assert_eq!(kept.desk.json("r.json")["summary"]["inconclusive"], 0);
+    assert!(read(&kept.desk.path("r.xml")).contains("failures=\"0\""));
 }
 
 #[test]
@@ -250,6 +257,34 @@ fn an_override_of_a_variable_is_the_same_definition() {
 }
 
 #[test]
+fn an_override_of_what_is_sent_is_another_definition() {
+    let peer = Peer::slow(1);
+    let written =
+        suite(peer.port, REST).replace("vars: {", "vars: {what: hi, ").replace("send: hi", "send: \"${what}\"");
+    let desk = Desk::new(&written);
+    let digest = |more: &[&str]| {
+        let ended = desk.run(&[&["run", "suite.yaml", "--json", "r.json"], more].concat());
+        assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+        desk.json("r.json")["checks"][0]["digest"].clone()
+    };
+    let one = digest(&[]);
+    assert_eq!(digest(&["--var", "what=hi"]), one);
+    assert_ne!(digest(&["--var", "what=ho"]), one);
+    let moved = Peer::slow(1);
+    assert_eq!(digest(&["--var", &format!("port={}", moved.port)]), one);
+}
+
+#[test]
+fn who_names_two_references_is_told_which_one_counts() {
+    let kept = Kept::new();
+    let head = Peer::slow(20);
+    let words = "1 checks paired by --against are compared between the arms only, not with --baseline";
+    let ended = kept.run(&["--against", &format!("port={}", head.port), "--pairs", "6"]);
+    assert!(ended.out.contains(words), "{}{}", ended.out, ended.err);
+    assert!(!kept.run(&[]).out.contains("arms only"));
+}
+
+#[test]
 fn a_slow_drift_is_seen_against_the_pinned_release() {
     let kept = Kept::new();
     // Step by step from 13 to 20 ms with a small wobble, long after a release of 5 ms.
@@ -298,4 +333,51 @@ fn a_damaged_store_is_an_error_before_anything_is_sent() {
             assert!(why.contains(&kept.file()), "{text}: {why}");
         }
     }
+}
+
+#[test]
+fn a_damaged_calibration_is_an_error_before_anything_is_sent() {
+    let kept = Kept::new();
+    let file = format!("b/s/{}.noise.json", kept.class);
+    let digest = kept.desk.json("first.json")["checks"][0]["digest"].clone();
+    let write = |key: &str, value: Value| {
+        let mut metric = json!({"digest": digest, "ratio": true, "runs": 8, "round": 0.1, "tau": 0.02, "unit": "s"});
+        metric[key] = value;
+        let noise = json!({"host_class": kept.class, "measured": "2026-01-01T00:00:00Z",
+            "metrics": {"a response_time": metric}, "schema": "shakedown.noise/1", "suite": "s"});
+        kept.desk.write(&file, &noise.to_string());
+    };
+    for (key, value) in [
+        ("tau", json!(-0.1)),
+        ("tau", json!(10.0)),
+        ("tau", json!(1e300)),
+        ("round", json!(-1e-9)),
+        ("round", json!(10)),
+        ("runs", json!(2)),
+        ("runs", json!(1001)),
+    ] {
+        write(key, value.clone());
+        let why = kept.refused("b");
+        assert!(why.contains(&file) && why.contains("metric a response_time"), "{key} {value}: {why}");
+        assert!(why.contains(&format!("`{key}` is")), "{key} {value}: {why}");
+    }
+    for (key, value) in
+        [("tau", json!(0)), ("tau", json!(9.99)), ("round", Value::Null), ("runs", json!(3)), ("runs", json!(1000))]
+    {
+        write(key, value.clone());
+        let ended = kept.run(&[]);
+        assert_ne!(ended.code, 2, "{key} {value}: {}", ended.err);
+    }
+}
+
+#[test]
+fn calibrate_and_baseline_know_the_store_by_one_name() {
+    let peer = Peer::slow(1);
+    let desk = Desk::new(&suite(peer.port, REST));
+    let mut command = desk.command(&["calibrate", "suite.yaml", "--runs", "3"]);
+    let ended = Ended::of(command.env("SHAKEDOWN_BASELINES", "kept").output().unwrap());
+    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+    let files = std::fs::read_dir(desk.path("kept/s")).unwrap();
+    let names: Vec<String> = files.map(|file| file.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    assert!(names.len() == 1 && names[0].ends_with(".noise.json"), "{names:?}");
 }

@@ -1,5 +1,8 @@
 //! Reports: valid, stable, reproducible.
 
+use serde_json::json;
+
+use super::made::{Builder, CLASS, metric, round};
 use super::{Desk, closed_port, listener, read, tcp_suite};
 
 fn sample() -> (Desk, std::net::TcpListener, socket2::Socket) {
@@ -136,4 +139,66 @@ fn a_baseline_is_saved_only_when_all_held() {
     assert_eq!(ended.code, 3, "a newer file is an error, never overwritten");
     assert!(ended.err.contains("shakedown.baseline/2"), "{}", ended.err);
     assert!(read(&desk.path(&file)).contains("shakedown.baseline/2"));
+}
+
+#[test]
+fn a_metric_in_junit_is_the_typical_value_of_the_run() {
+    let desk = Desk::new("");
+    let rounds = [
+        round(0, 0.01, &json!({"arm": "head"})),
+        round(1, 7.0, &json!({"arm": "head", "discarded": "warm_up"})),
+        round(2, 0.04, &json!({"arm": "head"})),
+        round(3, 9.0, &json!({"arm": "base"})),
+        round(4, 5.0, &json!({"arm": "head", "confirm": true})),
+    ];
+    let metrics = json!({"some": metric("ratio", 0.01, &rounds), "none": metric("ratio", 0.01, &rounds[1..2])});
+    desk.write("r.json", &Builder::new(1, CLASS).check("edge", "a", "d", metrics).text());
+    let ended = desk.run(&["report", "r.json", "--junit", "r.xml"]);
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    let xml = read(&desk.path("r.xml"));
+    let pattern = regex::Regex::new("name=\"metric.a.(some|none)\" value=\"([0-9.]+) s\"").unwrap();
+    let seen: Vec<(String, f64)> =
+        pattern.captures_iter(&xml).map(|found| (found[1].to_owned(), found[2].parse().unwrap())).collect();
+    assert_eq!(seen.len(), 1, "{xml}");
+    assert!(seen[0].0 == "some" && (seen[0].1 / 0.02 - 1.0).abs() < 1e-12, "{seen:?}");
+}
+
+#[test]
+fn a_gate_that_compared_nothing_is_no_green_junit() {
+    let desk = Desk::new("");
+    let open = json!({"rtt": {"verdict": "not_compared", "kind": "ratio", "unit": "s", "ratio": null, "difference": null,
+        "ci": null, "p": null, "mde": null, "tolerance": 0.05, "method": "prediction-interval/1", "against": "nothing",
+        "base": null, "head": null, "counts": [0, 1], "reason": "no baseline was found in b"}});
+    let mut report = Builder::new(1, CLASS);
+    for id in ["open", "bare", "warns", "failed", "skipped"] {
+        report = report.check("edge", id, "d", json!({}));
+    }
+    let checks = &mut report.0["checks"];
+    checks[0]["comparison"].clone_from(&open);
+    checks[2]["severity"] = "warn".into();
+    (checks[3]["verdict"], checks[3]["reason"]) = ("failed".into(), "it broke".into());
+    checks[4]["verdict"] = "skipped".into();
+    let junit = |report: &Builder, dialect: &str| {
+        desk.write("r.json", &report.text());
+        desk.run(&["report", "r.json", "--junit", "r.xml", "--junit-dialect", dialect]);
+        read(&desk.path("r.xml"))
+    };
+    let counts = |xml: &str| ["<error ", "<failure ", "<skipped ", "<testcase "].map(|tag| xml.matches(tag).count());
+    // It was not to compare anything.
+    assert_eq!(counts(&junit(&report, "strict")), [0, 1, 1, 5]);
+    report.0["design"]["baseline"] = "b".into();
+    for dialect in ["strict", "rich"] {
+        let xml = junit(&report, dialect);
+        assert_eq!(counts(&xml), [2, 1, 1, 5], "{xml}");
+        assert!(xml.contains("tests=\"5\" failures=\"1\" errors=\"2\" skipped=\"1\""), "{xml}");
+        assert_eq!(xml.matches("type=\"comparison.missing\"").count(), 2, "{xml}");
+        for words in ["rtt: no baseline was found in b", "the check has no metric to compare"] {
+            assert!(xml.contains(words), "{words}: {xml}");
+        }
+    }
+    // One number compared, and it is a gate again.
+    let mut seen = open;
+    seen["rtt"]["verdict"] = "inconclusive".into();
+    report.0["checks"][2]["comparison"] = seen;
+    assert_eq!(counts(&junit(&report, "strict")), [0, 1, 1, 5]);
 }

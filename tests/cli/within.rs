@@ -48,7 +48,7 @@ fn a_report_of_two_arms_says_again_what_the_run_said() {
 }
 
 /// A report of two arms whose head is twice as slow, with the rounds in the order of `arms`.
-fn twice(arms: &str) -> String {
+pub(super) fn twice(arms: &str) -> String {
     let rounds: Vec<Value> = (0..)
         .zip(arms.chars())
         .map(|(slot, arm)| {

@@ -9,8 +9,8 @@ use super::sessions::{self, Reference};
 use super::verdict::blank;
 use crate::baseline::store::{Accepted, split};
 use crate::model::compared::MetricRow;
-use crate::model::record::{Metric, Shared};
-use crate::model::{Change, CheckRecord, Record};
+use crate::model::record::Metric;
+use crate::model::{Change, CheckRecord, Comparison, Record, Severity, Verdict};
 
 /// A metric of a run: suite, case id, metric.
 type Key<'r> = (&'r str, &'r str, &'r str);
@@ -24,6 +24,8 @@ pub struct Run<'r> {
     pub class: &'r str,
     /// The metrics and what defines them.
     pub metrics: HashMap<Key<'r>, Entry<'r>>,
+    /// Checks that did not pass, by suite and case id: they have no metrics here.
+    pub broken: HashMap<(&'r str, &'r str), Verdict>,
 }
 
 /// A metric with the definition of the check behind it.
@@ -48,7 +50,9 @@ impl<'r> Run<'r> {
                 metrics.insert((&*check.suite, &*check.id, &**name), Entry { metric, definition });
             }
         }
-        Self { name: record.run.id.clone(), class: &record.host.class, metrics }
+        let broken = record.checks.iter().filter(|check| !counts(check));
+        let broken = broken.map(|check| ((&*check.suite, &*check.id), check.verdict)).collect();
+        Self { name: record.run.id.clone(), class: &record.host.class, metrics, broken }
     }
 
     /// The metrics of a run that was accepted as baseline of `suite`.
@@ -61,13 +65,13 @@ impl<'r> Run<'r> {
             let definition = run.checks.get(check).map_or("", String::as_str);
             ((suite, check, metric_name), Entry { metric, definition })
         };
-        Self { name, class, metrics: run.metrics.iter().map(entry).collect() }
+        Self { name, class, metrics: run.metrics.iter().map(entry).collect(), broken: HashMap::new() }
     }
 }
 
 /// Numbers of a check count when it passed; what was measured while an expectation broke is no measure of the same thing.
 fn counts(check: &CheckRecord) -> bool {
-    check.verdict == crate::model::Verdict::Passed
+    check.verdict == Verdict::Passed
 }
 
 /// The arms of a report compared with each other. Alarms hold when fresh rounds confirmed them, or across all metrics where
@@ -84,7 +88,7 @@ pub fn within(record: &Record) -> Vec<MetricRow> {
         let fresh = metric.rounds.iter().any(|round| round.confirm);
         for (statistic, comparison) in arms::interleaved(metric) {
             let (suite, id, key) = (check.suite.clone(), check.id.clone(), statistic.key(name));
-            rows.push((MetricRow { suite, check: id, metric: key, comparison }, fresh));
+            rows.push((MetricRow { suite, check: id, metric: key, severity: check.severity, comparison }, fresh));
             sources.push((metric, statistic));
         }
     }
@@ -119,14 +123,13 @@ pub fn runs(window: &[Run<'_>], pinned: Option<&Run<'_>>, head: &Record) -> Vec<
             seen.insert(key);
             let Some(entry) = now.metrics.get(&key) else {
                 let word = check.verdict.word();
-                rows.push(none(
-                    key,
-                    metric,
-                    format!("the check {word}, so its numbers are not those it was to measure"),
-                ));
+                let why = format!("the check {word}, so its numbers are not those it was to measure");
+                rows.push(MetricRow { severity: check.severity, ..none(key, metric, why) });
                 continue;
             };
-            rows.extend(one(key, *entry, now.class, window, pinned));
+            let severity = check.severity;
+            let compared = one(key, *entry, now.class, window, pinned).into_iter();
+            rows.extend(compared.map(|row| MetricRow { severity, ..row }));
         }
     }
     for run in window.iter().rev().chain(pinned) {
@@ -165,20 +168,25 @@ fn one(key: Key<'_>, now: Entry<'_>, class: &str, window: &[Run<'_>], pinned: Op
         return vec![none(key, now.metric, why.join("; "))];
     }
     let compared = sessions::sessions(now.metric, &reference).into_iter();
-    let (suite, check, name) = key;
-    let row = |(statistic, mut comparison): (Statistic, crate::model::Comparison)| {
+    let named = |(statistic, mut comparison): (Statistic, Comparison)| {
         if let (Some(reason), false) = (&mut comparison.reason, why.is_empty()) {
             *reason = format!("{reason} (left out: {})", why.join("; "));
         }
-        MetricRow { suite: Shared::from(suite), check: Shared::from(check), metric: statistic.key(name), comparison }
+        row(key, statistic.key(key.2), comparison)
     };
-    compared.map(row).collect()
+    compared.map(named).collect()
 }
 
 /// The metric of another run, or why its numbers mean something else.
 fn comparable<'r>(key: Key<'_>, now: Entry<'_>, class: &str, run: &Run<'r>) -> Result<&'r Metric, String> {
     let Some(then) = run.metrics.get(&key) else {
-        return Err("the reference does not have it: a new check, or a renamed one".into());
+        let (suite, check, _) = key;
+        return Err(match run.broken.get(&(suite, check)) {
+            Some(Verdict::Failed) => "the reference has no numbers of it: the check failed there".into(),
+            Some(Verdict::Errored) => "the reference has no numbers of it: the check errored there".into(),
+            Some(Verdict::Skipped) => "the reference has no numbers of it: the check was skipped there".into(),
+            Some(Verdict::Passed) | None => "the reference does not have it: a new check, or a renamed one".into(),
+        });
     };
     if run.class != class {
         return Err(format!("the reference was measured on host class {}, this is {class}", run.class));
@@ -216,9 +224,14 @@ pub fn same_sort(now: &Metric, then: &Metric) -> Result<(), String> {
     Ok(())
 }
 
-fn none((suite, check, name): Key<'_>, metric: &Metric, reason: String) -> MetricRow {
+fn none(key: Key<'_>, metric: &Metric, reason: String) -> MetricRow {
     let scale = Scale::of(metric, Statistic::P50);
     let mut comparison = blank(metric, scale, sessions::PREDICTION, "nothing");
     comparison.reason = Some(reason);
-    MetricRow { suite: Shared::from(suite), check: Shared::from(check), metric: name.to_owned(), comparison }
+    row(key, key.2.to_owned(), comparison)
+}
+
+/// A row of a check whose severity nobody has said yet.
+fn row((suite, check, _): Key<'_>, metric: String, comparison: Comparison) -> MetricRow {
+    MetricRow { suite: suite.into(), check: check.into(), metric, severity: Severity::Fail, comparison }
 }

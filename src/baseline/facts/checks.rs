@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
-use crate::model::{CheckChange, CheckRecord, CheckShift, Verdict};
+use crate::model::{CheckChange, CheckRecord, CheckShift, Severity, Verdict};
 
 /// Who belongs to whom.
 pub(super) struct Pairing<'a> {
@@ -81,14 +81,15 @@ pub(super) fn verdict(after: &CheckRecord, before: (Verdict, Option<&str>)) -> O
     Some(CheckChange {
         reason_before: before.1.map(str::to_owned),
         reason_after: after.reason.clone(),
-        worse: worse(before.0, after.verdict),
+        worse: worse(before.0, after),
         ..change(after, CheckShift::Verdict, Some(before.0.word()), Some(after.verdict.word()))
     })
 }
 
 /// Verdicts are ordered from good to bad; from errored to failed is worse as well: now it is known not to work.
-fn worse(before: Verdict, after: Verdict) -> bool {
-    after > before
+/// A check that only warns is told, and is no reason to fail.
+fn worse(before: Verdict, after: &CheckRecord) -> bool {
+    after.verdict > before && after.severity == Severity::Fail
 }
 
 /// Checks that only one report has; a vanished and a new one that look at the same thing were probably renamed.
@@ -100,13 +101,13 @@ pub(super) fn unpaired(pairing: &Pairing<'_>) -> Vec<CheckChange> {
         let Some(old) = renamed.get(&at).and_then(|old| pairing.vanished.get(*old)) else {
             let mut row = change(new, CheckShift::New, None, Some(new.verdict.word()));
             row.reason_after.clone_from(&new.reason);
-            row.worse = matches!(new.verdict, Verdict::Failed | Verdict::Errored);
+            row.worse = matches!(new.verdict, Verdict::Failed | Verdict::Errored) && new.severity == Severity::Fail;
             out.push(row);
             continue;
         };
         let name = |check: &CheckRecord| format!("{}/{}", check.suite, check.id);
         let mut row = change(new, CheckShift::Renamed, Some(&name(old)), Some(&name(new)));
-        row.worse = worse(old.verdict, new.verdict);
+        row.worse = worse(old.verdict, new);
         out.push(row);
     }
     for (_, old) in pairing.vanished.iter().enumerate().filter(|(at, _)| !gone.contains(at)) {
