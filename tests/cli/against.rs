@@ -6,7 +6,10 @@ use super::peer::{Peer, suite};
 use super::{Desk, Ended, closed_port, read};
 
 /// Enough that a pause of the scheduler is not the median of a round.
-const SAMPLES: &str = "    samples: 5\n";
+const SAMPLES: &str = "    samples: 3\n";
+/// Milliseconds of two peers; far apart, as a loaded machine adds its own to both.
+const FAST: u64 = 10;
+const SLOW: u64 = 30;
 const REPORTS: [&str; 4] = ["--json", "r.json", "--junit", "r.xml"];
 
 fn against(desk: &Desk, port: u16, more: &[&str]) -> Ended {
@@ -29,8 +32,8 @@ fn failures(xml: &str) -> (Vec<u32>, Vec<String>) {
 }
 
 #[test]
-fn twice_as_slow_is_regressed() {
-    let (base, head) = (Peer::slow(6), Peer::slow(12));
+fn a_slower_target_is_regressed() {
+    let (base, head) = (Peer::slow(FAST), Peer::slow(SLOW));
     let desk = Desk::new(&suite(base.port, SAMPLES));
     let ended = against(&desk, head.port, &["--seed", "1"]);
     assert_eq!(ended.code, 4, "{}{}", ended.out, ended.err);
@@ -46,8 +49,8 @@ fn twice_as_slow_is_regressed() {
     let ci: Vec<f64> = one["ci"].as_array().unwrap().iter().map(|end| end.as_f64().unwrap()).collect();
     assert_eq!(ci.len(), 2);
     let ratio = number("ratio");
-    assert!(1.0 < ci[0] && ci[0] < ratio && ratio < ci[1] && (1.3..2.7).contains(&ratio), "{one}");
-    assert!(number("p") < 0.05 && number("mde") > 0.0 && number("base") > 0.006 && number("head") > 0.012, "{one}");
+    assert!(1.0 < ci[0] && ci[0] < ratio && ratio < ci[1] && (1.5..6.0).contains(&ratio), "{one}");
+    assert!(number("p") < 0.05 && number("mde") > 0.0 && number("base") > 0.010 && number("head") > 0.030, "{one}");
     assert_eq!(one["tolerance"], 0.05);
     assert_eq!((&one["verdict"], &one["method"]), (&"regressed".into(), &"interleaved-least-squares/1".into()));
     assert_eq!((&one["counts"], &one["unit"]), (&serde_json::json!([10, 10]), &"s".into()));
@@ -58,12 +61,12 @@ fn twice_as_slow_is_regressed() {
         assert!(ended.out.contains(words), "`{words}` is not in\n{}", ended.out);
     }
     // Both arms of every pair, in rounds that confirm as well, of all samples.
-    assert_eq!((base.asked(), head.asked()), (105, 105), "1 + 10 + 10 rounds of 5");
+    assert_eq!((base.asked(), head.asked()), (63, 63), "1 + 10 + 10 rounds of 3");
 }
 
 #[test]
 fn rounds_say_arm_place_and_purpose() {
-    let (base, head) = (Peer::slow(6), Peer::slow(12));
+    let (base, head) = (Peer::slow(FAST), Peer::slow(SLOW));
     let desk = Desk::new(&suite(base.port, SAMPLES));
     assert_eq!(against(&desk, head.port, &["--seed", "1"]).code, 4);
     let check = check(&desk);
@@ -71,23 +74,23 @@ fn rounds_say_arm_place_and_purpose() {
     assert_eq!(rounds.len(), 42);
     for (at, round) in rounds.iter().enumerate() {
         assert_eq!(round["slot"], at, "{round}");
-        assert_eq!(round["count"], 5, "{round}");
+        assert_eq!(round["count"], 3, "{round}");
         assert_eq!(round["discarded"], if at < 2 { Value::from("warm_up") } else { Value::Null });
         assert_eq!(round["confirm"] == true, at >= 22, "{round}");
-        let slow = round["p50"].as_f64().unwrap() > 0.012;
+        let slow = round["p50"].as_f64().unwrap() > 0.030;
         assert!(slow || round["arm"] == "base", "what arm head measured came from head: {round}");
     }
     // The facts are those of the new target alone.
     assert_eq!(check["target"], format!("127.0.0.1:{}", head.port));
-    assert!(check["facts"]["response_time"]["min"].as_f64().unwrap() >= 0.012, "{check}");
+    assert!(check["facts"]["response_time"]["min"].as_f64().unwrap() >= 0.030, "{check}");
     assert_eq!(check["base"]["target"], format!("127.0.0.1:{}", base.port));
     assert_eq!(check["base"]["verdict"], "passed");
-    assert!(check["base"]["facts"]["response_time"]["min"].as_f64().unwrap() < 0.012, "{check}");
+    assert!(check["base"]["facts"]["response_time"]["min"].as_f64().unwrap() < 0.030, "{check}");
 }
 
 #[test]
 fn junit_fails_with_the_type_that_pipelines_know() {
-    let (base, head) = (Peer::slow(6), Peer::slow(12));
+    let (base, head) = (Peer::slow(FAST), Peer::slow(SLOW));
     let desk = Desk::new(&suite(base.port, SAMPLES));
     assert_eq!(against(&desk, head.port, &[]).code, 4);
     let strict = read(&desk.path("r.xml"));
@@ -115,25 +118,25 @@ fn junit_fails_with_the_type_that_pipelines_know() {
 #[test]
 fn a_target_like_the_other_is_not_regressed() {
     // The tolerance keeps even a rare alarm from standing: what is tested is that arms are not mixed up, not the size of the test.
-    let rest = format!("{SAMPLES}    baseline: {{response_time: {{tolerance: 40%}}}}\n");
-    let (base, head) = (Peer::slow(6), Peer::slow(6));
+    let rest = format!("{SAMPLES}    baseline: {{response_time: {{tolerance: 100%}}}}\n");
+    let (base, head) = (Peer::slow(20), Peer::slow(20));
     let desk = Desk::new(&suite(base.port, &rest));
     for seed in ["1", "2"] {
         let ended = against(&desk, head.port, &["--seed", seed]);
         let one = &check(&desk)["comparison"]["response_time"];
         assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
-        assert_eq!(one["tolerance"], 0.4);
+        assert_eq!(one["tolerance"], 1.0);
         assert!(["unchanged", "inconclusive"].contains(&one["verdict"].as_str().unwrap()), "{one}");
         let ratio = one["ratio"].as_f64().unwrap();
-        assert!((1.0 / 1.4..1.4).contains(&ratio), "{one}");
+        assert!((0.5..2.0).contains(&ratio), "{one}");
         assert!(one["confirmation"].is_null(), "nothing to confirm: {one}");
     }
-    assert_eq!((base.asked(), head.asked()), (110, 110), "no further rounds without an alarm");
+    assert_eq!((base.asked(), head.asked()), (66, 66), "no further rounds without an alarm");
 }
 
 #[test]
-fn twice_as_fast_is_improved() {
-    let (base, head) = (Peer::slow(12), Peer::slow(6));
+fn a_faster_target_is_improved() {
+    let (base, head) = (Peer::slow(SLOW), Peer::slow(FAST));
     let desk = Desk::new(&suite(base.port, SAMPLES));
     let ended = against(&desk, head.port, &["--strict"]);
     assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
@@ -146,7 +149,7 @@ fn twice_as_fast_is_improved() {
 
 #[test]
 fn a_regression_that_only_warns_is_told() {
-    let (base, head) = (Peer::slow(6), Peer::slow(12));
+    let (base, head) = (Peer::slow(FAST), Peer::slow(SLOW));
     let desk = Desk::new(&suite(base.port, &format!("{SAMPLES}    severity: warn\n")));
     let ended = against(&desk, head.port, &["--strict", "--save-baseline", "kept"]);
     assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);

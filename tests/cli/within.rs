@@ -14,8 +14,8 @@ fn compare(desk: &Desk, report: &str) -> (Ended, Value) {
 
 #[test]
 fn a_report_of_two_arms_says_again_what_the_run_said() {
-    let (base, head) = (Peer::slow(6), Peer::slow(12));
-    let desk = Desk::new(&suite(base.port, "    samples: 5\n"));
+    let (base, head) = (Peer::slow(10), Peer::slow(30));
+    let desk = Desk::new(&suite(base.port, "    samples: 3\n"));
     let args = ["run", "suite.yaml", "--json", "r.json", "--against", &format!("port={}", head.port)];
     assert_eq!(desk.run(&args).code, 4);
     let (ended, document) = compare(&desk, "r.json");
