@@ -110,7 +110,8 @@ impl Frames {
                     }
                 }
                 b'}' | b']' => {
-                    self.depth = self.depth.checked_sub(1).ok_or("this is not JSON: a bracket closes what never opened")?;
+                    self.depth =
+                        self.depth.checked_sub(1).ok_or("this is not JSON: a bracket closes what never opened")?;
                     if self.inside && self.depth == 2 {
                         self.keep(&chunk[from..at]);
                         from = at;
