@@ -46,9 +46,9 @@ fn one(metric: &Metric, statistic: Statistic, rounds: &[&RoundRecord]) -> Compar
         out.reason = Some(why);
         return out;
     }
-    let views: Option<Vec<Vec<Point>>> = scale.views().iter().map(|view| points(rounds, statistic, *view)).collect();
+    let views: Option<Vec<Vec<Point>>> = scale.views().iter().map(|view| points(rounds, statistic, (scale, *view))).collect();
     let Some([shown, ..]) = views.as_deref() else {
-        out.reason = Some("nothing was above zero, so there is no ratio".into());
+        out.reason = Some("a value of zero or below has no ratio".into());
         return out;
     };
     levels(&mut out, scale, mean(shown, false), mean(shown, true));
@@ -92,8 +92,8 @@ fn judge(out: &mut Comparison, metric: &Metric, scale: Scale, effects: &[Effect]
     }
 }
 
-fn points(rounds: &[&RoundRecord], statistic: Statistic, view: View) -> Option<Vec<Point>> {
-    let least = least(rounds.iter().copied(), statistic);
+fn points(rounds: &[&RoundRecord], statistic: Statistic, (scale, view): (Scale, View)) -> Option<Vec<Point>> {
+    let least = least(scale, rounds.iter().copied(), statistic);
     let point = |round: &&RoundRecord| {
         let value = view.of(statistic.of(round), least)?;
         Some(Point { slot: round.slot, head: round.arm == Some(Arm::Head), value })
@@ -112,6 +112,6 @@ pub fn confirm(comparison: &mut Comparison, metric: &Metric, statistic: Statisti
     let scale = Scale::of(metric, statistic);
     let fresh = rounds(metric, true);
     let effects: Option<Vec<Effect>> =
-        scale.views().iter().map(|view| effect(&points(&fresh, statistic, *view)?).ok()).collect();
+        scale.views().iter().map(|view| effect(&points(&fresh, statistic, (scale, *view))?).ok()).collect();
     super::settle(comparison, super::confirmation(&effects.unwrap_or_default(), scale, alpha));
 }

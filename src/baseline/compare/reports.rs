@@ -206,6 +206,9 @@ pub fn same_sort(now: &Metric, then: &Metric) -> Result<(), String> {
         (counted.len(), counted.iter().copied().min().unwrap_or(0))
     };
     let ((rounds, samples), (rounds_then, samples_then)) = (size(now), size(then));
+    if rounds == 0 {
+        return Err("it has no rounds".into());
+    }
     if rounds < rounds_then {
         return Err(format!("it has {rounds} rounds where the reference has {rounds_then}: measure with as many"));
     }

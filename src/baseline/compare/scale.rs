@@ -78,9 +78,17 @@ impl View {
     }
 }
 
-/// What stands for a zero where ratios are compared (a rate that stopped): far below everything that was seen, so that many
-/// zeros are a change beyond doubt, and one is a spread in which nothing can be told. `None` when nothing was above zero.
-pub(super) fn least<'r>(rounds: impl Iterator<Item = &'r RoundRecord>, statistic: Statistic) -> Option<f64> {
+/// What stands for a zero where ratios of rates are compared (a transfer that stopped): far below everything that was seen,
+/// so that many zeros are a change beyond doubt, and one is a spread in which nothing can be told. `None` when nothing was
+/// above zero, and for times: nothing takes none.
+pub(super) fn least<'r>(
+    scale: Scale,
+    rounds: impl Iterator<Item = &'r RoundRecord>,
+    statistic: Statistic,
+) -> Option<f64> {
+    if scale.worse > 0.0 {
+        return None;
+    }
     let positive = rounds.map(|round| statistic.of(round)).filter(|value| *value > 0.0 && value.is_finite());
     positive.min_by(f64::total_cmp).map(|least| least / 1000.0)
 }

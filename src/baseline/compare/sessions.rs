@@ -169,7 +169,7 @@ impl Sides {
         let scale = Scale::of(metric, statistic);
         let release = reference.pinned.as_ref().map(|(release, _)| *release);
         let all = reference.window.iter().copied().chain(release).chain([metric]);
-        let least = least(all.flat_map(|run| &run.rounds), statistic);
+        let least = least(scale, all.flat_map(|run| &run.rounds), statistic);
         let mean = |run: &Metric, view: View| Some(typical(run, statistic, view, least, false)?.mean);
         let views = scale.views();
         Some(Self {
@@ -236,7 +236,7 @@ fn against_window(metric: &Metric, statistic: Statistic, reference: &Reference<'
     let Some((sides, head)) =
         sides.and_then(|sides| sides.head.first().map(|head| head.mean).map(|head| (sides, head)))
     else {
-        out.reason = Some("it has no rounds, or nothing above zero where a ratio is asked for".into());
+        out.reason = Some("it has no rounds, or a value of zero or below, which has no ratio".into());
         return out;
     };
     let Some(mean) = sides.window.first().filter(|window| !window.is_empty()).map(|window| mean_of(window)) else {
