@@ -144,9 +144,10 @@ impl Frames {
                 self.string = false;
                 return at;
             }
-            match at < chunk.len() {
-                true => at += 1,
-                false => self.escaped = true,
+            if at < chunk.len() {
+                at += 1;
+            } else {
+                self.escaped = true;
             }
         }
         chunk.len()

@@ -92,7 +92,8 @@ impl Parts {
 struct Check {
     suite: Shared,
     id: Shared,
-    check: Shared,
+    #[serde(rename = "check")]
+    name: Shared,
     family: String,
     target: String,
     verdict: Verdict,
@@ -173,7 +174,7 @@ impl From<Check> for CheckRecord {
         Self {
             suite: check.suite,
             id: check.id,
-            check: check.check,
+            check: check.name,
             family: Word::Owned(check.family),
             target: check.target,
             tags: Vec::new(),

@@ -101,8 +101,10 @@ pub fn within(record: &Record) -> Vec<MetricRow> {
     let mut open: Vec<_> = rows.iter_mut().filter(|(_, fresh)| !fresh).map(|(row, _)| &mut row.comparison).collect();
     gate::holm(&mut open);
     let why = "an arm did not hold, so its numbers are not those it was to measure";
-    let broken =
-        broken.into_iter().map(|(check, name, metric)| none((&check.suite, &check.id, name), metric, why.into()));
+    let broken = broken.into_iter().map(|(check, name, metric)| {
+        let row = none((&check.suite, &check.id, name), metric, why.into());
+        MetricRow { severity: check.severity, ..row }
+    });
     rows.into_iter().map(|(row, _)| row).chain(broken).collect()
 }
 
