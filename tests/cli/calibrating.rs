@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::peer::{Peer, suite};
 use super::{Desk, Ended, closed_port, read};
 
-const REST: &str = "    rounds: 3\n    samples: 3\n    baseline: {response_time: {tolerance: 80%}}\n";
+const REST: &str = "    rounds: 3\n    samples: 3\n    baseline: {response_time: {tolerance: 900%}}\n";
 
 fn calibrate(desk: &Desk, more: &[&str]) -> Ended {
     desk.run(&[&["calibrate", "suite.yaml", "--runs", "3", "--dir", "b"], more].concat())
@@ -102,7 +102,7 @@ fn the_noise_floor_is_written_sorted_and_line_by_line() {
 fn with_a_noise_floor_one_run_is_something_to_compare_with() {
     let kept = Calibrated::new();
     let spread = json!({"tau": 0.02, "runs": 8});
-    for (value, code, verdict) in [(0.020, 0, "unchanged"), (0.005, 4, "regressed"), (0.400, 0, "improved")] {
+    for (value, code, verdict) in [(0.020, 0, "unchanged"), (0.0005, 4, "regressed"), (4.0, 0, "improved")] {
         kept.set(&spread, value);
         let (_, one) = kept.run(code, &["--strict"]);
         assert_eq!((&one["verdict"], &one["method"]), (&verdict.into(), &"noise-floor/1".into()), "{one}");
@@ -116,7 +116,7 @@ fn with_a_noise_floor_one_run_is_something_to_compare_with() {
         }
     }
     // The floor of another definition is none.
-    kept.set(&json!({"digest": "0123456789abcdef"}), 0.005);
+    kept.set(&json!({"digest": "0123456789abcdef"}), 0.0005);
     let (_, one) = kept.run(0, &[]);
     assert_eq!((&one["verdict"], &one["runs_needed"]), (&"inconclusive".into(), &7.into()), "{one}");
     std::fs::remove_file(kept.desk.path(&kept.noise)).unwrap();
@@ -175,17 +175,17 @@ fn a_tolerance_finer_than_the_noise_is_warned_of() {
     let kept = Calibrated::new();
     kept.set(&json!({"tau": 0.02, "runs": 8, "round": 0.02}), 0.020);
     assert!(!kept.run(0, &[]).0.out.contains("warning"));
-    // (t.975 + t.80) x 0.5 x sqrt(9/8) with 7 degrees of freedom, as a share.
-    let seen = ((2.364_624_251_592_787 + 0.896_029_644_313_76) * 0.5 * (9.0_f64 / 8.0).sqrt()).exp_m1() * 100.0;
-    kept.set(&json!({"tau": 0.5}), 0.020);
+    // (t.975 + t.80) x 1.0 x sqrt(9/8) with 7 degrees of freedom, as a share.
+    let seen = ((2.364_624_251_592_787 + 0.896_029_644_313_76) * (9.0_f64 / 8.0).sqrt()).exp_m1() * 100.0;
+    kept.set(&json!({"tau": 1.0}), 0.020);
     let (ended, _) = kept.run(0, &[]);
     let warning =
-        format!("warning: a response_time: the tolerance is 80.0%, but only changes from {seen:.1}% can be seen");
+        format!("warning: a response_time: the tolerance is 900.0%, but only changes from {seen:.1}% can be seen");
     assert!(ended.out.contains(&warning), "{warning}: {}", ended.out);
     // Between interleaved rounds only their own noise counts.
     let other = Peer::slow(20);
     let against = ["--against", &format!("port={}", other.port), "--pairs", "6"];
     assert!(!kept.run(0, &against).0.out.contains("warning"));
-    kept.set(&json!({"round": 0.9}), 0.020);
+    kept.set(&json!({"round": 3.0}), 0.020);
     assert!(kept.run(0, &against).0.out.contains("raise --pairs"));
 }

@@ -14,7 +14,7 @@ fn compare(desk: &Desk, report: &str) -> (Ended, Value) {
 
 #[test]
 fn a_report_of_two_arms_says_again_what_the_run_said() {
-    let (base, head) = (Peer::slow(10), Peer::slow(30));
+    let (base, head) = (Peer::slow(10), Peer::slow(40));
     let desk = Desk::new(&suite(base.port, "    samples: 3\n"));
     let args = ["run", "suite.yaml", "--json", "r.json", "--against", &format!("port={}", head.port)];
     assert_eq!(desk.run(&args).code, 4);
