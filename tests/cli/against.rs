@@ -191,9 +191,7 @@ fn a_dead_target_fails_and_a_dead_reference_compares_nothing() {
     assert!(one["reason"].as_str().unwrap().contains("arm base did not hold"), "{one}");
     let xml = read(&desk.path("r.xml"));
     assert!(xml.contains("type=\"comparison.missing\""), "a gate that compared nothing is not green: {xml}");
-    for words in
-        ["arm base  outcome: expected replied, saw refused", "nothing was compared", "arm base did not hold"]
-    {
+    for words in ["arm base  outcome: expected replied, saw refused", "nothing was compared", "arm base did not hold"] {
         assert!(ended.out.contains(words), "`{words}` is not in\n{}", ended.out);
     }
 }

@@ -138,8 +138,8 @@ fn no_run_counts_twice() {
         assert!(ended.code == 2 && ended.err.contains("run run-001 is in"), "{}{}", ended.out, ended.err);
     }
     assert_eq!(desk.run(&["compare", "--base", &file, "b3.json", "b4.json"]).code, 0);
-    // A single report against itself is how one tries the command.
-    assert_eq!(desk.run(&["compare", "b0.json", "b0.json"]).code, 0);
+    // Compared with itself a run shows nothing, and would look unchanged.
+    assert_eq!(desk.run(&["compare", "b0.json", "b0.json"]).code, 2);
 }
 
 #[test]
@@ -342,7 +342,8 @@ fn a_file_that_is_no_report_is_named() {
         (&twice, "check edge/a is in it twice"),
         (&metric_twice, "metric m00 of edge/a is in it twice"),
         (&"[".repeat(100_000), "list"),
-        (&format!("{{\"schema\":{}", "[".repeat(100_000)), "recursion"),
+        (&format!("{{\"schema\":{}", "[".repeat(100_000)), "cut short"),
+        (&format!("{{\"schema\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000)), "recursion"),
     ] {
         desk.write("bad.json", bad);
         for args in [["sound.json", "bad.json"], ["bad.json", "sound.json"]] {

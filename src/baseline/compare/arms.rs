@@ -46,7 +46,8 @@ fn one(metric: &Metric, statistic: Statistic, rounds: &[&RoundRecord]) -> Compar
         out.reason = Some(why);
         return out;
     }
-    let views: Option<Vec<Vec<Point>>> = scale.views().iter().map(|view| points(rounds, statistic, (scale, *view))).collect();
+    let views: Option<Vec<Vec<Point>>> =
+        scale.views().iter().map(|view| points(rounds, statistic, (scale, *view))).collect();
     let Some([shown, ..]) = views.as_deref() else {
         out.reason = Some("a value of zero or below has no ratio".into());
         return out;
