@@ -5,7 +5,8 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, SeqAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -107,17 +108,58 @@ impl Serialize for FactValue {
 
 impl<'de> Deserialize<'de> for FactValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
-        Ok(distribution(&value).unwrap_or(Self::Scalar(value)))
+        deserializer.deserialize_any(AnyFact)
+    }
+}
+
+/// Most facts of a report are distributions: they are read without a tree of values in between.
+struct AnyFact;
+
+impl<'de> Visitor<'de> for AnyFact {
+    type Value = FactValue;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a fact")
+    }
+    fn visit_bool<E>(self, value: bool) -> Result<FactValue, E> {
+        Ok(FactValue::Scalar(value.into()))
+    }
+    fn visit_i64<E>(self, value: i64) -> Result<FactValue, E> {
+        Ok(FactValue::Scalar(value.into()))
+    }
+    fn visit_u64<E>(self, value: u64) -> Result<FactValue, E> {
+        Ok(FactValue::Scalar(value.into()))
+    }
+    fn visit_f64<E>(self, value: f64) -> Result<FactValue, E> {
+        Ok(FactValue::Scalar(value.into()))
+    }
+    fn visit_str<E>(self, value: &str) -> Result<FactValue, E> {
+        Ok(FactValue::Scalar(value.into()))
+    }
+    fn visit_unit<E>(self) -> Result<FactValue, E> {
+        Ok(FactValue::Scalar(Value::Null))
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<FactValue, A::Error> {
+        Value::deserialize(SeqAccessDeserializer::new(list)).map(FactValue::Scalar)
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<FactValue, A::Error> {
+        let mut entries: Vec<(String, Value)> = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(distribution(&entries).unwrap_or_else(|| FactValue::Scalar(entries.into_iter().collect())))
     }
 }
 
 /// An object with exactly the keys of a distribution is one.
-fn distribution(value: &Value) -> Option<FactValue> {
-    let map = value.as_object().filter(|map| map.len() == NUMBERS.len() + 2)?;
-    let number = |name: &str| map.get(name).and_then(Value::as_f64);
+fn distribution(entries: &[(String, Value)]) -> Option<FactValue> {
+    if entries.len() != NUMBERS.len() + 2 {
+        return None;
+    }
+    let get = |name: &str| entries.iter().find(|(key, _)| key == name).map(|(_, value)| value);
+    let number = |name: &str| get(name).and_then(Value::as_f64);
     let summary = Summary {
-        count: map.get("count")?.as_u64()?,
+        count: get("count")?.as_u64()?,
         min: number("min")?,
         mean: number("mean")?,
         p50: number("p50")?,
@@ -127,7 +169,7 @@ fn distribution(value: &Value) -> Option<FactValue> {
         max: number("max")?,
         stddev: number("stddev")?,
     };
-    let unit = Cow::Owned(map.get("unit")?.as_str()?.to_owned());
+    let unit = Cow::Owned(get("unit")?.as_str()?.to_owned());
     Some(FactValue::Distribution(unit, Box::new(summary)))
 }
 
