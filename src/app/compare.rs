@@ -14,7 +14,7 @@ use crate::model::compared::{Compared, MetricRow, SCHEMA, Side, Summary};
 use crate::model::record::Tool;
 use crate::model::{Change, Changes, CheckRecord, Record, Severity, Verdict};
 use crate::report::console::visible;
-use crate::report::{atomic, compared, light};
+use crate::report::{atomic, compared, json, light};
 
 /// Between the lines of an error of several.
 const NEXT: &str = "\n       ";
@@ -40,10 +40,8 @@ pub(super) fn compare(args: &CompareArgs, terminal: &Terminal) -> u8 {
     }
     let mut lost = false;
     if let Some(path) = &args.json {
-        let fill = |out: &mut dyn std::io::Write| {
-            serde_json::to_writer_pretty(&mut *out, &compared)?;
-            out.write_all(b"\n")
-        };
+        // Document, list; a metric, a fact or a check has one line.
+        let fill = |out: &mut dyn std::io::Write| json::write(&compared, 2, out);
         let written = if to_stdout { terminal.out_with(fill) } else { atomic::write(path, fill) };
         if let Err(error) = written {
             let why = format!("cannot write the comparison to {}: {error}", path.display());
@@ -121,15 +119,21 @@ fn compared_of(args: &CompareArgs) -> Result<(Compared, Vec<String>), String> {
     let mut sides: Vec<Side> = stores.iter().map(|(path, baseline)| store_side(path, baseline)).collect();
     sides.extend(records.iter().map(|(path, record)| side(path, record)));
     // The newest report is what the world looked like before; a baseline holds no facts.
-    let changes = match records.last() {
-        Some((_, before)) => {
-            told(&rules.unmatched(before, &head_record))?;
-            facts::compare(before, &head_record, &rules)
-        }
-        None => Changes::default(),
-    };
-    let rows = compare::runs(&window, pinned.as_ref(), &head_record);
-    Ok(document(args, &sides, (head_side, &head_record), rows, changes))
+    let before = records.last().map(|(_, before)| *before);
+    if let Some(before) = before {
+        told(&rules.unmatched(before, &head_record))?;
+    }
+    let (changes, rows) = std::thread::scope(|scope| {
+        let changes = scope.spawn(|| before.map(|before| facts::compare(before, &head_record, &rules)));
+        let rows = compare::runs(&window, pinned.as_ref(), &head_record);
+        (changes.join(), rows)
+    });
+    let changes = changes.map_err(|_| "comparing facts failed; this is a defect of shakedown".to_owned())?;
+    let out = document(args, &sides, (head_side, &head_record), rows, changes.unwrap_or_default());
+    drop((window, records));
+    // The process ends soon: to free a million small pieces one by one would take longer than to compare them.
+    std::mem::forget((head_record, bases));
+    Ok(out)
 }
 
 /// Rules that fit nothing would quietly do nothing.

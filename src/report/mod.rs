@@ -7,6 +7,7 @@ pub mod comparing;
 pub mod console;
 pub mod fold;
 mod frames;
+pub mod json;
 pub mod jsonl;
 pub mod junit;
 pub mod light;
@@ -41,10 +42,12 @@ pub fn format(name: &str) -> Option<&'static Format> {
     FORMATS.iter().find(|format| format.name == name)
 }
 
+/// Containers of a report that are spread over lines: document, checks, check, metrics, metric, rounds; a round has one.
+const LINES: usize = 6;
+
 /// The report document.
 pub fn json(record: &Record, out: &mut dyn Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, record)?;
-    out.write_all(b"\n")
+    json::write(record, LINES, out)
 }
 
 /// Reads a report back; the error says what is wrong with it.

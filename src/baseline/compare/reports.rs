@@ -1,6 +1,7 @@
 //! Whole runs compared, metric by metric: one report within itself, or a run with those before it.
 
 use std::collections::{HashMap, HashSet};
+use std::panic::resume_unwind;
 
 use super::arms;
 use super::gate;
@@ -11,6 +12,9 @@ use crate::baseline::store::{Accepted, split};
 use crate::model::compared::MetricRow;
 use crate::model::record::Metric;
 use crate::model::{Change, CheckRecord, Comparison, Record, Severity, Verdict};
+
+/// Checks a thread is worth starting for.
+const PART: usize = 1000;
 
 /// A metric of a run: suite, case id, metric.
 type Key<'r> = (&'r str, &'r str, &'r str);
@@ -117,28 +121,24 @@ fn base_held(check: &CheckRecord) -> bool {
 #[must_use]
 pub fn runs(window: &[Run<'_>], pinned: Option<&Run<'_>>, head: &Record) -> Vec<MetricRow> {
     let now = Run::of(head);
-    let mut rows = Vec::new();
-    let mut seen: HashSet<Key<'_>> = HashSet::new();
-    for check in &head.checks {
-        for (name, metric) in &check.metrics.0 {
-            let key = (&*check.suite, &*check.id, &**name);
-            seen.insert(key);
-            let Some(entry) = now.metrics.get(&key) else {
-                let word = check.verdict.word();
-                let why = format!("the check {word}, so its numbers are not those it was to measure");
-                rows.push(MetricRow { severity: check.severity, ..none(key, metric, why) });
-                continue;
-            };
-            let severity = check.severity;
-            let compared = one(key, *entry, now.class, window, pinned).into_iter();
-            rows.extend(compared.map(|row| MetricRow { severity, ..row }));
-        }
-    }
+    // A hundred thousand metrics are worth every processor there is; the order stays that of the report.
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let part = head.checks.len().div_ceil(cores).max(PART);
+    let mut rows: Vec<MetricRow> = std::thread::scope(|scope| {
+        let parts: Vec<_> =
+            head.checks.chunks(part).map(|checks| scope.spawn(|| of_checks(checks, &now, window, pinned))).collect();
+        // A panic is a defect, and must not end as rows that are missing.
+        parts.into_iter().flat_map(|part| part.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    });
+    let broken = head.checks.iter().filter(|check| !counts(check));
+    let told = broken.flat_map(|check| check.metrics.0.iter().map(|(name, _)| (&*check.suite, &*check.id, &**name)));
+    let mut told: HashSet<Key<'_>> = told.collect();
     for run in window.iter().rev().chain(pinned) {
-        let mut gone: Vec<_> = run.metrics.iter().filter(|(key, _)| !seen.contains(*key)).collect();
+        let known = |key: &Key<'_>| now.metrics.contains_key(key) || told.contains(key);
+        let mut gone: Vec<_> = run.metrics.iter().filter(|(key, _)| !known(key)).collect();
         gone.sort_by_key(|(key, _)| **key);
         for (key, entry) in gone {
-            seen.insert(*key);
+            told.insert(*key);
             rows.push(none(
                 *key,
                 entry.metric,
@@ -148,6 +148,28 @@ pub fn runs(window: &[Run<'_>], pinned: Option<&Run<'_>>, head: &Record) -> Vec<
     }
     let mut all: Vec<_> = rows.iter_mut().map(|row| &mut row.comparison).collect();
     gate::holm(&mut all);
+    rows
+}
+
+fn of_checks(checks: &[CheckRecord], now: &Run<'_>, window: &[Run<'_>], pinned: Option<&Run<'_>>) -> Vec<MetricRow> {
+    let mut rows = Vec::new();
+    for check in checks {
+        let severity = check.severity;
+        for (name, metric) in &check.metrics.0 {
+            let key = (&*check.suite, &*check.id, &**name);
+            match now.metrics.get(&key) {
+                None => {
+                    let word = check.verdict.word();
+                    let why = format!("the check {word}, so its numbers are not those it was to measure");
+                    rows.push(MetricRow { severity, ..none(key, metric, why) });
+                }
+                Some(entry) => {
+                    let compared = one(key, *entry, now.class, window, pinned).into_iter();
+                    rows.extend(compared.map(|row| MetricRow { severity, ..row }));
+                }
+            }
+        }
+    }
     rows
 }
 
