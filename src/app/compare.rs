@@ -61,7 +61,7 @@ fn code(compared: &Compared, lost: bool) -> u8 {
         exit::FAILED
     } else if counts.regressed > 0 {
         exit::REGRESSED
-    } else if lost || unmeasured || counts.nothing_compared() || (compared.strict && undecided) {
+    } else if lost || unmeasured || compared.nothing_compared() || (compared.strict && undecided) {
         exit::INCOMPLETE
     } else {
         exit::OK

@@ -40,6 +40,17 @@ pub struct Compared {
     pub summary: Summary,
 }
 
+impl Compared {
+    /// Whether there was nothing to hold against each other. Two arms are measured for their metrics; of two reports the facts
+    /// may be all there is.
+    #[must_use]
+    pub fn nothing_compared(&self) -> bool {
+        let counts = self.summary;
+        let no_metric = counts.not_compared == counts.metrics;
+        no_metric && (counts.metrics > 0 || counts.checks_compared == 0 || self.kind == "interleaved")
+    }
+}
+
 /// A report or an accepted run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Side {
@@ -116,12 +127,5 @@ impl Summary {
             Change::Inconclusive => &mut self.inconclusive,
             Change::NotCompared => &mut self.not_compared,
         } += 1;
-    }
-
-    /// Whether there was anything to hold against each other.
-    #[must_use]
-    pub fn nothing_compared(&self) -> bool {
-        let metrics = self.metrics > 0 && self.not_compared == self.metrics;
-        metrics || (self.metrics == 0 && self.checks_compared == 0)
     }
 }

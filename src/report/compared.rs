@@ -31,7 +31,7 @@ pub fn render(compared: &Compared, reasons: &[String], style: Style) -> String {
     metrics.sort_by_key(|row| Reverse(row.comparison.verdict));
     part(&mut out, &metrics, "metrics", |out, row| metric(out, row, style));
     let _ = writeln!(out, "\n{}", style.strong(&summary(compared)));
-    if compared.summary.nothing_compared() {
+    if compared.nothing_compared() {
         out.push_str("nothing was compared: this shows nothing about a change; the reasons are above\n");
     }
     if compared.head.interrupted {

@@ -108,9 +108,12 @@ fn compared(out: &mut String, record: &Record, style: Style) {
     for (check, name, comparison) in rows.iter().take(DETAILED) {
         let place = visible(&format!("{}/{} {name}", check.suite, check.id));
         let change = comparing::change(comparison);
-        let _ = writeln!(out, "{} {place}  {change}", style.change(comparison.verdict));
-        let grounds = format!("{}, against {}", comparing::grounds(comparison), comparison.against);
-        let _ = writeln!(out, "      {}", style.faint(&visible(&grounds)));
+        let line = format!("{} {place}  {change}", style.change(comparison.verdict));
+        let _ = writeln!(out, "{}", line.trim_end());
+        if comparison.verdict != Change::NotCompared {
+            let grounds = format!("{}, against {}", comparing::grounds(comparison), comparison.against);
+            let _ = writeln!(out, "      {}", style.faint(&visible(&grounds)));
+        }
         if let Some(reason) = &comparison.reason {
             let _ = writeln!(out, "      {}", visible(reason));
         }

@@ -191,9 +191,19 @@ fn a_dead_target_fails_and_a_dead_reference_compares_nothing() {
     assert!(one["reason"].as_str().unwrap().contains("arm base did not hold"), "{one}");
     let xml = read(&desk.path("r.xml"));
     assert!(xml.contains("type=\"comparison.missing\""), "a gate that compared nothing is not green: {xml}");
+    assert_eq!(desk.run(&["compare", "r.json"]).code, 3, "nor is its report, looked at again");
     for words in ["arm base  outcome: expected replied, saw refused", "nothing was compared", "arm base did not hold"] {
         assert!(ended.out.contains(words), "`{words}` is not in\n{}", ended.out);
     }
+}
+
+#[test]
+fn two_dead_targets_are_not_the_same() {
+    let (_held, closed) = closed_port();
+    let desk = Desk::new(&suite(closed, ""));
+    assert_eq!(against(&desk, closed, &[]).code, 1);
+    let again = desk.run(&["compare", "r.json"]);
+    assert!(again.code == 3 && again.out.contains("nothing was compared"), "{}{}", again.out, again.err);
 }
 
 #[test]
