@@ -61,7 +61,7 @@ pub struct FactChange {
     pub removed: Vec<Value>,
     /// The rule it was compared by.
     pub rule: Rule,
-    /// Whether the rule allows the change.
+    /// Whether the rule allows the change. Of a check that failed before and passes now every change is allowed.
     pub allowed: bool,
 }
 

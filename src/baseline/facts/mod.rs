@@ -29,6 +29,7 @@ pub fn compare(before: &Record, after: &Record, rules: &Rules) -> Changes {
             out.check(change);
         }
         if measured(old.verdict) && measured(new.verdict) {
+            out.mended = old.verdict == Verdict::Failed && new.verdict == Verdict::Passed;
             let sides = Sides { before: &old.facts, after: &new.facts };
             out.facts(new, &sides, rules);
         }
@@ -50,6 +51,7 @@ pub fn arms(record: &Record, rules: &Rules) -> Changes {
             out.check(change);
         }
         if measured(base.verdict) && measured(check.verdict) {
+            out.mended = base.verdict == Verdict::Failed && check.verdict == Verdict::Passed;
             let before = moved(&base.facts, &base.target, &check.target);
             out.facts(check, &Sides { before: &before, after: &check.facts }, rules);
         }
@@ -84,6 +86,8 @@ struct Sides<'a> {
 struct Collector {
     changes: Changes,
     allowed: usize,
+    /// The check being compared did not hold before and does now: what differs is what was mended.
+    mended: bool,
 }
 
 impl Collector {
@@ -138,6 +142,7 @@ impl Collector {
 
     fn push(&mut self, (suite, check): (&Shared, &Shared), difference: Difference, listed: &mut usize) {
         let Difference { path, before, after, shift, added, removed, rule, allowed } = difference;
+        let allowed = allowed || self.mended;
         self.changes.not_allowed += u64::from(!allowed);
         // What is not allowed is listed even when much was allowed before it.
         let taken = if allowed { self.allowed } else { self.changes.facts.len() - self.allowed };
