@@ -7,7 +7,7 @@ use super::comparing;
 use super::console::visible;
 use super::style::Style;
 use crate::model::compared::{Compared, MetricRow};
-use crate::model::{Change, CheckChange, CheckShift, FactChange, Severity, Value};
+use crate::model::{CheckChange, CheckShift, FactChange, Value};
 
 /// Rows shown of each part.
 const SHOWN: usize = 100;
@@ -130,28 +130,13 @@ fn value(value: Option<&Value>) -> String {
 }
 
 fn metric(out: &mut String, row: &MetricRow, style: Style) {
-    let comparison = &row.comparison;
-    let place = visible(&format!("{}/{} {}", row.suite, row.check, row.metric));
-    let warned = comparison.verdict == Change::Regressed && row.severity == Severity::Warn;
-    let mark = if warned { style.warned() } else { style.change(comparison.verdict) };
-    let note = if warned { "  regressed, which this check only warns about" } else { "" };
-    let _ = writeln!(out, "{mark} {place}  {}{note}", comparing::change(comparison));
-    if comparison.verdict != Change::NotCompared {
-        let grounds = format!("{}, against {}", comparing::grounds(comparison), comparison.against);
-        let _ = writeln!(out, "        {}", style.faint(&visible(&grounds)));
-    }
-    if let Some(reason) = &comparison.reason {
-        let _ = writeln!(out, "        {}", visible(reason));
-    }
-    if let Some(pinned) = &comparison.pinned {
-        let _ = writeln!(out, "        {}", visible(&comparing::pinned(pinned)));
-    }
+    let place = format!("{}/{} {}", row.suite, row.check, row.metric);
+    out.push_str(&comparing::block(&place, &row.comparison, row.severity, style));
 }
 
 fn summary(compared: &Compared) -> String {
     let counts = compared.summary;
-    let mut parts = Vec::new();
-    for (count, word) in [
+    let mut parts = comparing::counted(&[
         (counts.checks_worse, "checks worse"),
         (counts.checks_unmeasured, "checks without a result"),
         (counts.facts_not_allowed, "facts changed"),
@@ -163,11 +148,7 @@ fn summary(compared: &Compared) -> String {
         (counts.inconclusive, "inconclusive"),
         (counts.not_compared, "not compared"),
         (counts.left_out, "changes not listed"),
-    ] {
-        if count > 0 {
-            parts.push(format!("{count} {word}"));
-        }
-    }
+    ]);
     if parts.is_empty() {
         parts.push("nothing changed".into());
     }

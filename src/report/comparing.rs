@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::console::visible;
+use super::style::Style;
 use crate::model::{Change, CheckRecord, Comparison, Record, Severity, Unit, Verdict};
 
 /// Whether a case that holds is worse than what it was compared with; with `severity: fail` that fails the run.
@@ -98,6 +100,33 @@ pub fn sentence(name: &str, comparison: &Comparison) -> String {
         let _ = write!(out, "; {}", pinned(one));
     }
     out
+}
+
+/// One comparison for people: the change, what the verdict rests on, and why it is none.
+#[must_use]
+pub fn block(place: &str, comparison: &Comparison, severity: Severity, style: Style) -> String {
+    let warned = comparison.verdict == Change::Regressed && severity == Severity::Warn;
+    let mark = if warned { style.warned() } else { style.change(comparison.verdict) };
+    let note = if warned { "  regressed, which this check only warns about" } else { "" };
+    let line = format!("{mark} {}  {}{note}", visible(place), change(comparison));
+    let mut out = format!("{}\n", line.trim_end());
+    if comparison.verdict != Change::NotCompared {
+        let grounds = format!("{}, against {}", grounds(comparison), comparison.against);
+        let _ = writeln!(out, "      {}", style.faint(&visible(&grounds)));
+    }
+    if let Some(reason) = &comparison.reason {
+        let _ = writeln!(out, "      {}", visible(reason));
+    }
+    if let Some(one) = &comparison.pinned {
+        let _ = writeln!(out, "      {}", visible(&pinned(one)));
+    }
+    out
+}
+
+/// "2 regressed": what there is any of.
+#[must_use]
+pub fn counted(counts: &[(u64, &str)]) -> Vec<String> {
+    counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect()
 }
 
 /// The comparison with the pinned release beside that with the runs before.

@@ -106,20 +106,8 @@ fn compared(out: &mut String, record: &Record, style: Style) {
     }
     out.push('\n');
     for (check, name, comparison) in rows.iter().take(DETAILED) {
-        let place = visible(&format!("{}/{} {name}", check.suite, check.id));
-        let change = comparing::change(comparison);
-        let line = format!("{} {place}  {change}", style.change(comparison.verdict));
-        let _ = writeln!(out, "{}", line.trim_end());
-        if comparison.verdict != Change::NotCompared {
-            let grounds = format!("{}, against {}", comparing::grounds(comparison), comparison.against);
-            let _ = writeln!(out, "      {}", style.faint(&visible(&grounds)));
-        }
-        if let Some(reason) = &comparison.reason {
-            let _ = writeln!(out, "      {}", visible(reason));
-        }
-        if let Some(pinned) = &comparison.pinned {
-            let _ = writeln!(out, "      {}", visible(&comparing::pinned(pinned)));
-        }
+        let place = format!("{}/{} {name}", check.suite, check.id);
+        out.push_str(&comparing::block(&place, comparison, check.severity, style));
         if comparison.verdict == Change::Regressed {
             row(out, "try next", comparing::next(check));
         }
@@ -221,7 +209,7 @@ pub fn visible(text: &str) -> String {
 
 fn summary(counts: Counts, record: &Record) -> String {
     let mut parts = vec![format!("{} passed", counts.passed)];
-    for (count, word) in [
+    parts.extend(comparing::counted(&[
         (counts.flaky, "of them flaky"),
         (counts.failed, "failed"),
         (counts.warned, "warned"),
@@ -230,11 +218,7 @@ fn summary(counts: Counts, record: &Record) -> String {
         (counts.regressed, "regressed"),
         (comparing::regressed_warned(record), "regressed (warn only)"),
         (counts.inconclusive, "inconclusive"),
-    ] {
-        if count > 0 {
-            parts.push(format!("{count} {word}"));
-        }
-    }
+    ]));
     let interrupted = if record.run.interrupted { "  INTERRUPTED" } else { "" };
     format!(
         "{} checks: {}  in {}{interrupted}",
