@@ -74,10 +74,10 @@ pub fn grounds(comparison: &Comparison) -> String {
         let _ = write!(out, ", MDE {}", amount(mde));
     }
     if let Some(p) = comparison.p {
-        let _ = if p < 0.0001 { write!(out, ", p < 0.0001") } else { write!(out, ", p {p:.4}") };
+        let _ = write!(out, ", {}", chance(p));
     }
     if let Some(confirmation) = &comparison.confirmation {
-        let p = confirmation.p.map_or_else(String::new, |p| format!(" (p {p:.4})"));
+        let p = confirmation.p.map_or_else(String::new, |p| format!(" ({})", chance(p)));
         out += if confirmation.stands { ", confirmed by fresh rounds" } else { ", not confirmed by fresh rounds" };
         out += &p;
     }
@@ -147,6 +147,10 @@ pub fn next(check: &CheckRecord) -> &'static str {
         "measure both targets in one run with --against, if both can be reached; else look at what changed since the runs \
          it was compared with, path and neighbours included"
     }
+}
+
+fn chance(p: f64) -> String {
+    if p < 0.0001 { "p < 0.0001".to_owned() } else { format!("p {p:.4}") }
 }
 
 fn signed(comparison: &Comparison, value: f64) -> String {

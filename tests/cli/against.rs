@@ -161,7 +161,7 @@ fn a_regression_that_only_warns_is_told() {
     );
     assert_eq!(check(&desk)["comparison"]["response_time"]["verdict"], "regressed");
     assert_eq!(desk.json("r.json")["summary"]["regressed"], 0);
-    assert!(ended.out.contains("WARN ") && ended.out.contains("REGR  s/a response_time"), "{}", ended.out);
+    assert!(ended.out.contains("WARN ") && ended.out.contains("WARN  s/a response_time"), "{}", ended.out);
     let xml = read(&desk.path("r.xml"));
     assert_eq!(failures(&xml), (vec![0], vec![]), "{xml}");
     assert!(xml.contains("response_time regressed"), "{xml}");

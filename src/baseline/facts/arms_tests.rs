@@ -1,0 +1,49 @@
+//! Two arms of one report, and checks that were mended.
+
+use serde_json::json;
+
+use super::tests::{check, report, with, words};
+use super::{Rules, arms, compare};
+use crate::model::Record;
+
+#[test]
+fn both_arms_of_one_report() {
+    let base = json!({"target": "192.0.2.9:443", "verdict": "passed", "reason": null,
+                      "facts": {"version": "TLS1.3", "address": "192.0.2.9"}});
+    let head = with(check("a", "tls", &json!({"version": "TLS1.2", "address": "192.0.2.1"})), &json!({"base": base}));
+    let lost = json!({"target": "x", "verdict": "errored", "reason": "no route", "facts": {}});
+    let other = with(check("b", "tls", &json!({"version": "TLS1.2"})), &json!({"base": lost}));
+    let record = report(vec![head, other, check("c", "tls", &json!({}))]);
+    let changes = arms(&record, &Rules::default());
+    assert_eq!(words(&changes), ["version shrank not allowed"]);
+    assert_eq!((changes.checks.len(), changes.checks[0].reason_before.as_deref()), (1, Some("no route")));
+    assert_eq!(changes.compared, 1);
+}
+
+#[test]
+fn what_was_mended_may_differ() {
+    let seen = |outcome: &str, verdict: &str| {
+        let check = check("a", "tcp", &json!({"outcome": outcome}));
+        report(vec![with(check, &json!({"verdict": verdict}))])
+    };
+    let told = |before: &Record, after: &Record| {
+        let changes = compare(before, after, &Rules::default());
+        changes.facts.iter().map(|row| (row.fact.clone(), row.allowed)).collect::<Vec<_>>()
+    };
+    let (dead, alive) = (seen("refused", "failed"), seen("connected", "passed"));
+    assert_eq!(told(&dead, &alive), [("outcome".to_owned(), true)]);
+    assert_eq!(told(&alive, &dead), [("outcome".to_owned(), false)]);
+    assert_eq!(told(&alive, &seen("closed", "passed")), [("outcome".to_owned(), false)]);
+}
+
+#[test]
+fn that_the_arms_look_at_two_targets_is_no_change() {
+    let seen = |url: &str| json!({"url": url, "status": 200});
+    let arm = |url: &str| json!({"target": "http://a:1/", "verdict": "passed", "reason": null, "facts": seen(url)});
+    let at = |base: &str, head: &str| {
+        let check = with(check("a", "http", &seen(head)), &json!({"target": "http://b:2/", "base": arm(base)}));
+        words(&arms(&report(vec![check]), &Rules::default()))
+    };
+    assert!(at("http://a:1/", "http://b:2/").is_empty());
+    assert_eq!(at("http://a:1/", "http://elsewhere/"), ["url changed not allowed"]);
+}
