@@ -385,3 +385,18 @@ fn calibrate_and_baseline_know_the_store_by_one_name() {
     let names: Vec<String> = files.map(|file| file.unwrap().file_name().to_string_lossy().into_owned()).collect();
     assert!(names.len() == 1 && names[0].ends_with(".noise.json"), "{names:?}");
 }
+
+#[test]
+fn a_check_that_is_gone_is_told_and_strict_fails() {
+    let kept = Kept::new();
+    kept.history(&EIGHT);
+    kept.edit(|baseline| {
+        for run in baseline["runs"].as_array_mut().unwrap() {
+            run["checks"]["gone"] = "d".into();
+        }
+    });
+    let (told, strict) = (kept.run(&[]), kept.run(&["--strict"]));
+    assert_eq!((told.code, strict.code), (0, 3), "{}{}", told.out, strict.out);
+    assert!(told.out.contains("s/gone: the baseline has it"), "{}", told.out);
+    assert_eq!(kept.desk.json("r.json")["run"]["vanished"], json!(["s/gone"]));
+}
