@@ -138,6 +138,17 @@ fn a_burst_counts_with_all_that_was_lost() {
     assert_eq!(often.verdict, Change::Regressed, "{often:?}");
 }
 
+/// Means and mean roots must both say so: rounds with none and rounds with much are not simply more.
+#[test]
+fn both_views_must_agree() {
+    let loss = metric("zeroable", "lower", 0.005);
+    let head = [0.1, 0.1, 0.0, 0.1, 0.1, 0.1, 0.0, 0.1, 0.1, 0.1];
+    let mixed = first(&arms(&loss, &about(0.04, 0.05), &head, 1000));
+    assert!(mixed.ci.unwrap()[0] > 0.0, "{mixed:?}");
+    assert_eq!(mixed.verdict, Change::Inconclusive);
+    assert!(mixed.p.unwrap() > 0.05, "the p-value is that of the doubtful view");
+}
+
 #[test]
 fn equal_runs_before_are_no_certainty() {
     let loss = metric("zeroable", "lower", 0.005);
@@ -174,7 +185,7 @@ fn an_alarm_is_taken_back_only_by_a_measurement() {
     gone.rounds.retain(|round| round.arm == Some(Arm::Base));
     let gone = after(gone);
     assert_eq!(gone.verdict, Change::Regressed, "{gone:?}");
-    assert!(gone.reason.unwrap().contains("could not be measured"));
+    assert!(gone.reason.unwrap().contains("could not be measured") && gone.confirmation.unwrap().stands);
 }
 
 #[test]
