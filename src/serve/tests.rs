@@ -253,7 +253,7 @@ proptest! {
     fn any_client_is_survived(noise in proptest::collection::vec(any::<u8>(), 0..200)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let limits = Limits { step: Duration::from_millis(50), ..Limits::default() };
+            let limits = Limits { step: Duration::from_secs(1), ..Limits::default() };
             let (addr, _guard) = start(limits).await;
             let mut noisy = dial(addr, &make_cookie()).await;
             let _ = noisy.write_all(&noise).await;
