@@ -138,3 +138,61 @@ impl Assess for Judge {
         CheckRecord { family: Cow::Borrowed(check.family.name), ..record }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Statistic, compare, confirmed};
+    use crate::model::record::{Metric, RoundRecord};
+    use crate::model::{Arm, Change};
+
+    /// Ten pairs, the head `share` slower, none of them fresh.
+    fn pairs(share: f64) -> Metric {
+        let wobble = [0.3, -0.8, 0.9, -0.1, 0.5, -0.6, 0.1, 0.7, -0.9, -0.2];
+        let round = |slot: usize| {
+            let head = slot % 4 == 1 || slot % 4 == 2;
+            let value = (1.0 + 0.05 * wobble[(slot * 7) % 10]) * if head { 1.0 + share } else { 1.0 };
+            let arm = Some(if head { Arm::Head } else { Arm::Base });
+            let slot = u32::try_from(slot).unwrap();
+            let (p50, p90, p99, min, max, mean) = (value, value, value, value, value, value);
+            RoundRecord {
+                slot,
+                arm,
+                confirm: false,
+                start_s: 0.0,
+                count: 9,
+                p50,
+                p90,
+                p99,
+                min,
+                max,
+                mean,
+                discarded: None,
+            }
+        };
+        Metric {
+            unit: "s".into(),
+            better: "lower".into(),
+            kind: "ratio".into(),
+            share: false,
+            tolerance: 0.01,
+            tails: crate::model::named::Named::default(),
+            rounds: (0..20).map(round).collect(),
+            histogram: None,
+        }
+    }
+
+    /// A failover is not broken again to confirm an alarm.
+    #[test]
+    fn what_cannot_be_measured_again_must_hold_among_all_metrics() {
+        let verdict = |share: f64, tests: usize| {
+            let metric = pairs(share);
+            let mut one = compare::interleaved(&metric).remove(0).1;
+            assert_eq!(one.verdict, Change::Regressed, "{one:?}");
+            confirmed(&metric, Statistic::P50, &mut one, tests);
+            one.verdict
+        };
+        assert_eq!(verdict(0.05, 1), Change::Regressed);
+        assert_eq!(verdict(0.05, 40), Change::Inconclusive);
+        assert_eq!(verdict(0.5, 40), Change::Regressed);
+    }
+}

@@ -181,3 +181,30 @@ fn of_round(info: &FactInfo, measurements: &[Round]) -> Option<RoundRecord> {
         discarded: round.discarded.map(Cow::Borrowed),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::of_round;
+    use crate::model::{Observation, Round, Value};
+
+    /// Two measurements of icmp's loss in one round.
+    fn round(name: &str) -> crate::model::record::RoundRecord {
+        let mut seen = Observation::default();
+        for (loss, sent) in [(0.5, 10), (0.0, 30)] {
+            seen.begin_round(Round::new(0, std::time::Duration::ZERO));
+            seen.set("loss", Value::from(loss));
+            seen.set("sent", Value::from(sent));
+            seen.set("reordered", Value::from(2));
+        }
+        let family = crate::checks::family("icmp").unwrap();
+        of_round(family.facts.iter().find(|fact| fact.name == name).unwrap(), seen.rounds()).unwrap()
+    }
+
+    #[test]
+    fn a_share_knows_what_it_is_a_share_of() {
+        let loss = round("loss");
+        assert_eq!(loss.count, 40, "what could have been lost decides what a loss of nothing shows");
+        assert!((loss.p50 - 0.25).abs() < 1e-12, "{loss:?}");
+        assert_eq!(round("reordered").count, 2, "of a count, how often it was counted");
+    }
+}

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::peer::{Peer, suite};
-use super::{Desk, Ended, closed_port, read};
+use super::{Desk, Ended, Running, closed_port, read, until};
 
 const REST: &str = "    rounds: 3\n    samples: 3\n    baseline: {response_time: {tolerance: 900%}}\n";
 
@@ -188,4 +188,19 @@ fn a_tolerance_finer_than_the_noise_is_warned_of() {
     assert!(!kept.run(0, &against).0.out.contains("warning"));
     kept.set(&json!({"round": 3.0}), 0.020);
     assert!(kept.run(0, &against).0.out.contains("raise --pairs"));
+}
+
+#[test]
+fn ctrl_c_between_two_runs_ends_the_calibration() {
+    let peer = Peer::slow(1);
+    let desk = Desk::new(&suite(peer.port, REST));
+    let args = ["calibrate", "suite.yaml", "--runs", "3", "--pause", "1h", "--dir", "b"];
+    let running = Running::start(&mut desk.command(&args));
+    until("the first run", || peer.asked() == 12);
+    // Its end takes a moment; from then on there is an hour of waiting.
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    running.signal(nix::sys::signal::Signal::SIGINT);
+    let ended = running.end();
+    assert_eq!(ended.code, 130, "{}{}", ended.out, ended.err);
+    assert!(!desk.path("b").exists(), "half a calibration is none");
 }

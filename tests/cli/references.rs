@@ -400,3 +400,13 @@ fn a_check_that_is_gone_is_told_and_strict_fails() {
     assert!(told.out.contains("s/gone: the baseline has it"), "{}", told.out);
     assert_eq!(kept.desk.json("r.json")["run"]["vanished"], json!(["s/gone"]));
 }
+
+#[test]
+fn fewer_rounds_are_no_run_of_this_history() {
+    let kept = Kept::new();
+    kept.history(&EIGHT);
+    let one = kept.compared(3, &["--rounds", "2"]);
+    assert_eq!(one["verdict"], "not_compared");
+    assert!(one["reason"].as_str().unwrap().contains("2 rounds where the reference has 3"), "{one}");
+    assert_eq!(kept.compared(0, &["--rounds", "4"])["verdict"], "unchanged", "more rounds are only surer");
+}

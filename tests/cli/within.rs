@@ -91,3 +91,22 @@ fn only_interleaved_rounds_regress() {
     let (ended, document) = compare(&desk, "r.json");
     assert_eq!((ended.code, &document["metrics"][0]["verdict"]), (0, &"inconclusive".into()));
 }
+
+/// An arm that failed answered something else, and its time is the time of that.
+#[test]
+fn an_arm_that_did_not_hold_has_no_numbers() {
+    let desk = Desk::new("");
+    let arms = "bhhbbhhbbhbhbhhbhbbh";
+    let seen = |verdict: &str| json!({"target": "h:1", "verdict": verdict, "reason": "status 500", "facts": {}});
+    for (base, head, code) in [("passed", "passed", 4), ("failed", "passed", 3), ("passed", "failed", 1)] {
+        let mut report: Value = serde_json::from_str(&twice(arms)).unwrap();
+        report["checks"][0]["base"] = seen(base);
+        report["checks"][0]["verdict"] = head.into();
+        desk.write("r.json", &report.to_string());
+        let (ended, document) = compare(&desk, "r.json");
+        let row = &document["metrics"][0];
+        assert_eq!(ended.code, code, "{base} {head}: {}", ended.out);
+        let verdict = if code == 4 { "regressed" } else { "not_compared" };
+        assert_eq!(row["verdict"], verdict, "{base} {head}: {row}");
+    }
+}
