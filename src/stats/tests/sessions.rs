@@ -9,7 +9,7 @@ const RUNS: [f64; 8] = [2.31, 2.28, 2.4, 2.35, 2.29, 2.33, 2.45, 2.3];
 
 #[test]
 fn a_prediction_equals_a_regression_on_the_new_run() {
-    // statsmodels 0.15.0: OLS of the nine runs on a constant and a dummy of the last.
+    // statsmodels 0.15.0: OLS of the nine runs on a constant and an indicator of the last.
     let effect = prediction(&RUNS, 2.52).unwrap();
     close(effect.estimate, 0.18125, 1e-12);
     close(effect.se, 0.0627334924217406, 1e-12);
