@@ -93,6 +93,19 @@ impl<'a> Cx<'a> {
     }
 }
 
+/// A way of looking that fields of a check switch on.
+#[derive(Clone, Copy)]
+pub struct Mode {
+    /// How a suite switches it on (`load`, `dnssec: validate`), for messages and docs.
+    pub with: &'static str,
+    /// Whether the fields of a check do.
+    pub applies: fn(&Args) -> bool,
+    /// Expectations when the check has no `expect`; absent when those of the family stay right.
+    pub expect: Option<&'static str>,
+    /// Facts that no check without it can have.
+    pub facts: &'static [FactInfo],
+}
+
 /// One family of checks. `Err` means only that this side could not look.
 pub trait Probe: Send + Sync + Sized + 'static {
     /// Key in the suite.
@@ -105,6 +118,8 @@ pub trait Probe: Send + Sync + Sized + 'static {
     const FACTS: &'static [FactInfo];
     /// Expectations when a check has no `expect`, as a suite would write them.
     const DEFAULT_EXPECT: &'static str;
+    /// Ways of looking that fields switch on. Of several, the first with expectations of its own decides the default.
+    const MODES: &'static [Mode] = &[];
     /// Shown by `explain`.
     const README: &'static str;
     /// A suite that plans without errors.
@@ -183,6 +198,8 @@ pub struct Family {
     pub facts: &'static [FactInfo],
     /// Expectations when a check has none.
     pub default_expect: &'static str,
+    /// See [`Probe::MODES`].
+    pub modes: &'static [Mode],
     /// Shown by `explain`.
     pub readme: &'static str,
     /// A suite that plans without errors.
@@ -194,6 +211,26 @@ pub struct Family {
 }
 
 impl Family {
+    /// What a check with these fields expects when it has no `expect`, as a suite would write it.
+    #[must_use]
+    pub fn usual(&self, args: &Args) -> &'static str {
+        let mut own = self.modes.iter().filter(|mode| (mode.applies)(args)).filter_map(|mode| mode.expect);
+        own.next().unwrap_or(self.default_expect)
+    }
+
+    /// How to switch on the fact `name`, if these fields leave it off.
+    #[must_use]
+    pub fn missing(&self, args: &Args, name: &str) -> Option<&'static str> {
+        let mut needs = None;
+        for mode in self.modes.iter().filter(|mode| mode.facts.iter().any(|fact| fact.name == name)) {
+            if (mode.applies)(args) {
+                return None;
+            }
+            needs = needs.or(Some(mode.with));
+        }
+        needs
+    }
+
     /// The registration of `P`.
     #[must_use]
     pub const fn of<P: Probe>() -> Self {
@@ -203,6 +240,7 @@ impl Family {
             fields: P::FIELDS,
             facts: P::FACTS,
             default_expect: P::DEFAULT_EXPECT,
+            modes: P::MODES,
             readme: P::README,
             example: P::EXAMPLE,
             target_field: P::TARGET_FIELD,

@@ -8,7 +8,7 @@ use crate::checks::{FAMILIES, family};
 use crate::exit;
 use crate::judge;
 use crate::model::fact::STATISTICS;
-use crate::model::{Better, FactInfo, Field, Kind, Rule, Unit};
+use crate::model::{Better, FactInfo, Field, FieldKind, Kind, Rule, Unit};
 use crate::probe::Family;
 use crate::suite::diagnostic::suggest;
 use crate::suite::operator::Sort;
@@ -68,6 +68,13 @@ fn of_family(family: &Family) -> String {
     for line in family.default_expect.lines() {
         let _ = writeln!(out, "  {line}");
     }
+    for mode in family.modes {
+        let Some(expect) = mode.expect else { continue };
+        let _ = writeln!(out, "\n  with `{}`:", mode.with);
+        for line in expect.lines() {
+            let _ = writeln!(out, "    {line}");
+        }
+    }
     let _ = writeln!(out, "\n## Example\n\n{}", family.example.trim_end());
     out
 }
@@ -83,7 +90,7 @@ pub(super) fn fields(out: &mut String, fields_of: &[Field], depth: usize) {
         let _ = writeln!(out, "{indent}{:<16} {}{note}", field.name, field.kind.wants());
         let _ = writeln!(out, "{indent}{:<16}   {}", "", field.help);
         match field.kind {
-            crate::model::FieldKind::Group(inner) | crate::model::FieldKind::Probe(_, inner) => {
+            FieldKind::Group(inner) | FieldKind::Switch(inner) | FieldKind::Probe(_, inner) => {
                 fields(out, inner, depth + 1);
             }
             _ => {}

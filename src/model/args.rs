@@ -173,6 +173,12 @@ impl Args {
         }
     }
 
+    /// A switch or a group is on: `true`, or a map.
+    #[must_use]
+    pub fn on(&self, name: &str) -> bool {
+        matches!(self.get(name), Some(Arg::Bool(true) | Arg::Group(_)))
+    }
+
     /// Nested group.
     #[must_use]
     pub fn group(&self, name: &str) -> Option<&Args> {

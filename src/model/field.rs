@@ -15,6 +15,8 @@ pub enum FieldKind {
     Url,
     /// File, relative to the suite file.
     Path,
+    /// Text with a space in it, or else a file, relative to the suite file.
+    Inline,
     /// `true` or `false`.
     Bool,
     /// Whole number in a closed range.
@@ -27,6 +29,8 @@ pub enum FieldKind {
     BitRate,
     /// Events per second (`100 /s`), above zero.
     Rate,
+    /// Events per second, or one of these words.
+    RateOr(&'static [&'static str]),
     /// One of these words.
     Choice(&'static [&'static str]),
     /// A list of one kind; a single item may be written without brackets.
@@ -35,6 +39,8 @@ pub enum FieldKind {
     Map(&'static FieldKind),
     /// A nested group with its own fields.
     Group(&'static [Field]),
+    /// `true`, `false`, or a nested group, which means `true`.
+    Switch(&'static [Field]),
     /// A nested probe: exactly one family key, plus the group's own fields.
     Probe(&'static [&'static str], &'static [Field]),
 }
@@ -50,6 +56,7 @@ impl FieldKind {
             Self::Endpoint => "host:port".into(),
             Self::Url => "a URL".into(),
             Self::Path => "a file".into(),
+            Self::Inline => "the text itself, or a file that holds it".into(),
             Self::Bool => "true or false".into(),
             Self::Integer(lo, hi) if *hi == i64::MAX => format!("a whole number, {lo} or more"),
             Self::Integer(lo, hi) => format!("a whole number from {lo} to {hi}"),
@@ -57,10 +64,12 @@ impl FieldKind {
             Self::Size(..) => "a size with its unit, such as 1472 B or 1 MiB".into(),
             Self::BitRate => "a bit rate with its unit, such as 100 Mbit/s".into(),
             Self::Rate => "a rate with its unit, such as 100 /s".into(),
+            Self::RateOr(words) => format!("a rate with its unit, such as 100 /s, or {}", words.join(" or ")),
             Self::Choice(words) => format!("one of {}", words.join(", ")),
             Self::List(item) => format!("a list of: {}", item.wants()),
             Self::Map(item) => format!("a map from name to: {}", item.wants()),
             Self::Group(fields) => format!("a map with {}", names(fields)),
+            Self::Switch(fields) => format!("true, false, or a map with {}", names(fields)),
             Self::Probe(families, _) => format!("a map with one of the probes {}", families.join(", ")),
         }
     }

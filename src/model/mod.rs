@@ -13,6 +13,7 @@ pub mod named;
 pub mod observation;
 pub mod record;
 pub mod suggest;
+pub mod table;
 pub mod unit;
 pub mod verdict;
 

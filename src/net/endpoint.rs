@@ -5,7 +5,11 @@ use crate::model::{Args, Invalid};
 /// Host and port of a field of kind `Endpoint`; the port may be left out when there is a default.
 /// IPv6 addresses stand in brackets, or bare when no port follows.
 pub fn from_field(args: &Args, field: &'static str, default: Option<u16>) -> Result<(String, u16), Invalid> {
-    let text = args.text(field).unwrap_or_default();
+    of(field, args.text(field).unwrap_or_default(), default)
+}
+
+/// Host and port of `text`, which stands in `field`.
+pub fn of(field: &'static str, text: &str, default: Option<u16>) -> Result<(String, u16), Invalid> {
     split(text, default).ok_or_else(|| {
         let example = if default.is_some() {
             "192.0.2.1, [2001:db8::1]:53 or name:53"

@@ -95,6 +95,9 @@ impl Typing<'_> {
             FieldKind::List(item) => return self.list(name, node, item),
             FieldKind::Map(item) => return self.map(name, node, item),
             FieldKind::Group(fields) => return Some(Arg::Group(self.fields_but(name, node, fields, &[]).args)),
+            FieldKind::Switch(fields) if matches!(node.kind, Kind::Map(_)) => {
+                return Some(Arg::Group(self.fields_but(name, node, fields, &[]).args));
+            }
             FieldKind::Probe(families, fields) => return self.probe(name, node, families, fields),
             _ => {}
         }
@@ -173,7 +176,11 @@ fn scalar(text: &str, kind: &FieldKind, folder: &Path) -> Result<Arg, String> {
         },
         FieldKind::Path if text.is_empty() => Err("the path is empty".into()),
         FieldKind::Path => Ok(Arg::Text(below(folder, text).to_string_lossy().into_owned())),
-        FieldKind::Bool => match text {
+        // A domain name is no path: what has a space in it is the thing itself.
+        FieldKind::Inline if text.trim().is_empty() => Err("it is empty".into()),
+        FieldKind::Inline if text.trim().contains(char::is_whitespace) => Ok(Arg::Text(text.to_owned())),
+        FieldKind::Inline => Ok(Arg::Text(below(folder, text).to_string_lossy().into_owned())),
+        FieldKind::Bool | FieldKind::Switch(_) => match text {
             "true" => Ok(Arg::Bool(true)),
             "false" => Ok(Arg::Bool(false)),
             _ => Err(format!("`{text}` is neither true nor false")),
@@ -186,7 +193,8 @@ fn scalar(text: &str, kind: &FieldKind, folder: &Path) -> Result<Arg, String> {
         FieldKind::Duration(low, high) => ranged(text, Unit::Seconds, *low, *high),
         FieldKind::Size(low, high) => ranged(text, Unit::Bytes, *low, *high),
         FieldKind::BitRate => ranged(text, Unit::BitsPerSecond, f64::MIN_POSITIVE, 1e15),
-        FieldKind::Rate => ranged(text, Unit::PerSecond, f64::MIN_POSITIVE, 1e9),
+        FieldKind::RateOr(words) if words.contains(&text) => Ok(Arg::Text(text.to_owned())),
+        FieldKind::Rate | FieldKind::RateOr(_) => ranged(text, Unit::PerSecond, f64::MIN_POSITIVE, 1e9),
         FieldKind::Choice(words) if words.contains(&text) => Ok(Arg::Text(text.to_owned())),
         FieldKind::Choice(words) => Err(format!("`{text}` is unknown; {}", suggest(text, words.iter().copied()))),
         FieldKind::List(_) | FieldKind::Map(_) | FieldKind::Group(_) | FieldKind::Probe(..) => {
@@ -262,6 +270,11 @@ mod tests {
         assert_eq!(typed("443", FieldKind::Integer(1, 65535)), Ok(Arg::Integer(443)));
         assert_eq!(typed("3s", FieldKind::Duration(0.001, 10.0)), Ok(Arg::Number(3.0)));
         assert_eq!(typed("ca.pem", FieldKind::Path), Ok(Arg::Text("suites/ca.pem".into())));
+        assert_eq!(typed("anchor", FieldKind::Inline), Ok(Arg::Text("suites/anchor".into())));
+        assert_eq!(typed("test. DS 1 13 2 ab", FieldKind::Inline), Ok(Arg::Text("test. DS 1 13 2 ab".into())));
+        assert_eq!(typed("max", FieldKind::RateOr(&["max"])), Ok(Arg::Text("max".into())));
+        assert_eq!(typed("5 /s", FieldKind::RateOr(&["max"])), Ok(Arg::Number(5.0)));
+        assert_eq!(typed("true", FieldKind::Switch(&[])), Ok(Arg::Bool(true)));
         for (text, kind, want) in [
             ("70000", FieldKind::Integer(1, 65535), "out of range"),
             ("https", FieldKind::Integer(1, 65535), "not a whole number"),
@@ -276,6 +289,8 @@ mod tests {
             ("web:0", FieldKind::Endpoint, "not a port"),
             ("1.2.3", FieldKind::Address, "not an IP address"),
             ("ipv5", FieldKind::Choice(&["any", "ipv4", "ipv6"]), "did you mean `ipv4`"),
+            ("maximum", FieldKind::RateOr(&["max"]), "maximum"),
+            ("on", FieldKind::Switch(&[]), "neither true nor false"),
         ] {
             let error = typed(text, kind).unwrap_err();
             assert!(error.contains(want), "{text}: {error}");

@@ -87,10 +87,13 @@ pub struct Builder<'a> {
     /// `defaults:`, resolved.
     pub defaults: &'a BTreeMap<String, Node>,
     /// Default expectations per family, parsed once.
-    pub default_expect: &'a BTreeMap<&'static str, Arc<[Expectation]>>,
+    pub default_expect: &'a Defaults,
     /// `--rounds`.
     pub rounds: Option<u32>,
 }
+
+/// Default expectations of families and their modes, by family and text.
+pub type Defaults = BTreeMap<(&'static str, &'static str), Arc<[Expectation]>>;
 
 /// The keys of a check that do not depend on its cell.
 struct Frame<'n> {
@@ -170,7 +173,7 @@ impl Builder<'_> {
         let common = self.common(&frozen, folder);
         let typed = self.typing(folder).fields(frame.family.name, &below, frame.family.fields);
         let eventually = self.eventually(frozen.get("eventually"), folder);
-        let expectations = self.expectations(frame.family, frozen.get("expect"), eventually.is_some());
+        let expectations = self.expectations(frame.family, &typed.args, frozen.get("expect"), eventually.is_some());
         let gate = gate::read(frame.family, frozen.get("baseline"), self.errors);
         let needs = texts(frozen.get("needs"));
         let probe = self.build(frame.family, &typed, below.span)?;
@@ -261,14 +264,22 @@ impl Builder<'_> {
         }
     }
 
-    fn expectations(&mut self, family: &'static Family, node: Option<&Node>, eventually: bool) -> Arc<[Expectation]> {
+    fn expectations(
+        &mut self,
+        family: &'static Family,
+        args: &Args,
+        node: Option<&Node>,
+        eventually: bool,
+    ) -> Arc<[Expectation]> {
+        let usual = family.usual(args);
         match node {
-            None => self.default_expect.get(family.name).cloned().unwrap_or_default(),
+            None => self.default_expect.get(&(family.name, usual)).cloned().unwrap_or_default(),
             Some(node) => {
                 let (facts, sources) = (family.facts, self.sources);
                 let mut reader = Reader {
                     family: family.name,
-                    usual: family.default_expect,
+                    usual,
+                    missing: &|name| family.missing(args, name),
                     facts,
                     eventually,
                     errors: self.errors,

@@ -76,12 +76,14 @@ fn defined(written: &Node, now: Node, kind: &FieldKind) -> Node {
             }
             _ => now,
         },
-        FieldKind::Group(table) => fields(written, now, table),
+        FieldKind::Group(table) | FieldKind::Switch(table) => fields(written, now, table),
         FieldKind::List(item) => match (&written.kind, now.kind) {
             (Kind::List(then), Kind::List(items)) if then.len() == items.len() => {
                 let items = then.iter().zip(items).map(|(then, one)| defined(then, one, item));
                 Node { span: now.span, kind: Kind::List(items.collect()) }
             }
+            // A single item may stand without brackets.
+            (Kind::Scalar(..), kind @ Kind::Scalar(..)) => defined(written, Node { span: now.span, kind }, item),
             (_, kind) => Node { span: now.span, kind },
         },
         _ => now,

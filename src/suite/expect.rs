@@ -52,6 +52,8 @@ pub struct Reader<'a> {
     pub family: &'a str,
     /// Its default expectations, for messages.
     pub usual: &'a str,
+    /// How to switch on a fact that the fields of the check leave off.
+    pub missing: &'a dyn Fn(&str) -> Option<&'static str>,
     /// Its facts.
     pub facts: &'static [FactInfo],
     /// Whether `settled_in` is a fact of this check.
@@ -125,6 +127,11 @@ impl Reader<'_> {
             self.errors.add(span, format!("`{}` has no fact `{path}`", self.family), help);
             return None;
         };
+        if let Some(with) = (self.missing)(info.name) {
+            let help = format!("add `{with}` to `{}`, or take it out of `expect`", self.family);
+            self.errors.add(span, format!("`{path}` is seen only with `{with}`"), help);
+            return None;
+        }
         let rest = path.get(info.name.len() + 1..);
         match (info.kind, rest) {
             (Kind::Distribution, None) => {

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::check::{Builder, Check};
+use super::check::{Builder, Check, Defaults};
 use super::diagnostic::{Diagnostics, Sources, Span, suggest};
 use super::digest;
-use super::expect::{Expectation, Reader};
+use super::expect::Reader;
 use super::merge::{self, Document};
 use super::secret::{Redactor, SHORTEST};
 use super::tree::{self, Kind, Node};
@@ -98,7 +98,7 @@ fn suite(
     families: &'static [Family],
     options: &Options<'_>,
     overrides: &BTreeMap<String, Node>,
-    default_expect: &BTreeMap<&'static str, Arc<[Expectation]>>,
+    default_expect: &Defaults,
     loaded: &mut Loaded,
 ) {
     let secrets = secrets(&document, options.env, loaded);
@@ -229,26 +229,25 @@ fn overrides(options: &Options<'_>, loaded: &mut Loaded) -> BTreeMap<String, Nod
 }
 
 /// The default expectations of every family. A family whose own default does not parse is a defect a test finds.
-fn default_expectations(
-    families: &'static [Family],
-    errors: &mut Diagnostics,
-) -> BTreeMap<&'static str, Arc<[Expectation]>> {
+fn default_expectations(families: &'static [Family], errors: &mut Diagnostics) -> Defaults {
     let mut out = BTreeMap::new();
     for family in families {
-        let mut sources = Sources::default();
-        let source = sources.add(family.name, family.default_expect.to_owned());
-        if let Some(node) = tree::parse(source, &sources, errors) {
-            let (name, facts) = (family.name, family.facts);
+        let own = family.modes.iter().filter_map(|mode| mode.expect);
+        for usual in std::iter::once(family.default_expect).chain(own) {
+            let mut sources = Sources::default();
+            let source = sources.add(family.name, usual.to_owned());
+            let Some(node) = tree::parse(source, &sources, errors) else { continue };
             let mut reader = Reader {
-                family: name,
-                usual: family.default_expect,
-                facts,
+                family: family.name,
+                usual,
+                missing: &|_| None,
+                facts: family.facts,
                 eventually: false,
                 errors,
                 sources: &sources,
                 default: true,
             };
-            out.insert(name, reader.read(&node).into());
+            out.insert((family.name, usual), reader.read(&node).into());
         }
     }
     out

@@ -131,7 +131,8 @@ fn kind(kind_of: &FieldKind) -> Value {
         | FieldKind::Address
         | FieldKind::Endpoint
         | FieldKind::Url
-        | FieldKind::Path => {
+        | FieldKind::Path
+        | FieldKind::Inline => {
             json!({"type": ["string", "number", "boolean"]})
         }
         FieldKind::Bool => or_variable(json!({"type": "boolean"})),
@@ -141,15 +142,20 @@ fn kind(kind_of: &FieldKind) -> Value {
         FieldKind::Size(..) => quantity_of(Unit::Bytes),
         FieldKind::BitRate => quantity_of(Unit::BitsPerSecond),
         FieldKind::Rate => quantity_of(Unit::PerSecond),
-        // Words such as 1.1 look like numbers to an editor.
+        FieldKind::RateOr(words) => json!({"anyOf": [quantity_of(Unit::PerSecond), {"enum": words}]}),
+        // Words such as 1.1 or true look like numbers or flags to an editor.
         FieldKind::Choice(words) => {
             let mut values: Vec<Value> = words.iter().map(|word| json!(word)).collect();
             values.extend(words.iter().filter_map(|word| word.parse::<f64>().ok()).map(|number| json!(number)));
+            values.extend(words.iter().filter_map(|word| word.parse::<bool>().ok()).map(|flag| json!(flag)));
             or_variable(json!({"enum": values}))
         }
         FieldKind::List(item) => json!({"anyOf": [{"type": "array", "items": kind(item)}, kind(item)]}),
         FieldKind::Map(item) => json!({"type": "object", "additionalProperties": kind(item)}),
         FieldKind::Group(fields) => object(fields, &mut |_| None),
+        FieldKind::Switch(fields) => {
+            json!({"anyOf": [or_variable(json!({"type": "boolean"})), object(fields, &mut |_| None)]})
+        }
         FieldKind::Probe(families, fields) => {
             let mut group = object(fields, &mut |_| None);
             if let Some(properties) = group.get_mut("properties").and_then(Value::as_object_mut) {

@@ -1,82 +1,45 @@
 //! TLS: does the handshake succeed, with whom, and for how long is the certificate good.
 
 mod facts;
+mod look;
 
-use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use facts::{ADDRESS, ALERT, CONNECT_TIME, OUTCOME};
-use rustls::pki_types::ServerName;
+use facts::OUTCOME;
+use look::Look;
 
-use crate::model::field::{IP_FAMILY, PATIENCE, PORT};
-use crate::model::{Args, FactInfo, Fault, Field, FieldKind, Invalid, Observation};
-use crate::net::tls::{
-    CA_FILE, CLIENT_CERT, CLIENT_KEY, End, Handshake, Offer, ROOTS, Trust, handshake, server_name, versions,
-};
-use crate::net::{IpFamily, Refusal, connect, resolve};
+use crate::model::table::joined;
+use crate::model::{Args, FactInfo, Fault, Field, Invalid, Observation};
 use crate::probe::{Cx, Footprint, Probe, fact_is};
-
-const VERSION_FIELD: FieldKind = FieldKind::Choice(&["TLS1.2", "TLS1.3"]);
 
 /// The probe.
 pub struct Tls {
-    host: String,
-    port: u16,
-    family: IpFamily,
-    source: Option<IpAddr>,
-    patience: Duration,
-    trust: Trust,
-    offer: Offer,
+    mode: Mode,
+}
+
+/// What the fields of a check come to.
+enum Mode {
+    Look(Box<Look>),
 }
 
 impl Probe for Tls {
     const FAMILY: &'static str = "tls";
     const SUMMARY: &'static str = "TLS handshake, certificate and chain";
-    const FIELDS: &'static [Field] = &[
-        Field::required("host", FieldKind::Host, "Name or address to connect to."),
-        Field::default("port", PORT, "443", "Port to connect to."),
-        Field::default("family", IP_FAMILY, "any", "Which addresses of the name to use; the first is connected to."),
-        Field::optional("source", FieldKind::Address, "Local address to connect from."),
-        Field::optional(
-            "sni",
-            FieldKind::Text,
-            "Name sent as SNI; default `host`, none for an address or an empty text.",
-        ),
-        Field::optional(
-            "verify_name",
-            FieldKind::Host,
-            "Name the certificate must be for; default `sni`, else `host`.",
-        ),
-        Field::optional("alpn", FieldKind::List(&FieldKind::Text), "Application protocols offered, most wanted first."),
-        ROOTS,
-        CA_FILE,
-        CLIENT_CERT,
-        CLIENT_KEY,
-        Field::optional("min_version", VERSION_FIELD, "Lowest version offered."),
-        Field::optional("max_version", VERSION_FIELD, "Highest version offered."),
-        Field::default("timeout", PATIENCE, "5s", "How long a silent peer is waited for, in each phase."),
-    ];
-    const FACTS: &'static [FactInfo] = facts::TABLE;
+    const FIELDS: &'static [Field] = joined!(Field; look::FIELDS);
+    const FACTS: &'static [FactInfo] = joined!(FactInfo; facts::TABLE);
     const DEFAULT_EXPECT: &'static str = "verified: true";
     const README: &'static str = include_str!("README.md");
     const EXAMPLE: &'static str = include_str!("example.yaml");
     const TARGET_FIELD: (&'static str, Option<&'static str>) = ("host", Some("port"));
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {
-        let (family, source) = IpFamily::with_source(args)?;
-        Ok(Self {
-            host: args.string("host"),
-            port: args.port("port").unwrap_or(443),
-            family,
-            source,
-            patience: args.wait("timeout"),
-            trust: Trust::from_args(args)?,
-            offer: offer(args)?,
-        })
+        Ok(Self { mode: Mode::Look(Box::new(Look::from_args(args)?)) })
     }
 
     fn target(&self) -> String {
-        crate::net::dial::endpoint(&self.host, self.port)
+        match &self.mode {
+            Mode::Look(look) => look.target(),
+        }
     }
 
     fn footprint(&self) -> Footprint {
@@ -84,8 +47,9 @@ impl Probe for Tls {
     }
 
     fn longest(&self) -> Duration {
-        // Name lookup, connect and handshake each have the patience, a late refusal a part of it.
-        self.patience * 3 + self.late()
+        match &self.mode {
+            Mode::Look(look) => look.longest(),
+        }
     }
 
     fn answered(seen: &Observation) -> bool {
@@ -93,124 +57,8 @@ impl Probe for Tls {
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
-        let loaded = self.trust.load().await?;
-        let addresses = match resolve(&self.host, self.family, self.patience).await? {
-            Ok(addresses) => addresses,
-            Err(why) => {
-                cx.set(&OUTCOME, "unresolved");
-                cx.note(why);
-                return Ok(());
-            }
-        };
-        let Some(address) = addresses.first().copied() else {
-            return Ok(());
-        };
-        let peer = SocketAddr::new(address, self.port);
-        cx.set(&ADDRESS, address.to_string());
-        let dialled = match connect(peer, self.source, self.patience).await? {
-            Ok(dialled) => dialled,
-            Err(refusal) => {
-                cx.set(&OUTCOME, refusal.word());
-                cx.note(format!("{peer}: {}", self.unconnected(&refusal)));
-                return Ok(());
-            }
-        };
-        cx.record_time(&CONNECT_TIME, dialled.elapsed);
-        let mut shaken = handshake(dialled.stream, peer, loaded, &self.offer, self.patience).await?;
-        shaken.hear_late_refusal(self.late()).await?;
-        facts::record(cx, &shaken);
-        let outcome = self.ending(cx, &shaken, &format!("{peer}: connected in {:?}", dialled.elapsed));
-        cx.set(&OUTCOME, outcome);
-        tell(cx, &shaken);
-        Ok(())
-    }
-}
-
-impl Tls {
-    /// How long a refusal after the handshake is listened for.
-    fn late(&self) -> Duration {
-        self.patience / 4
-    }
-
-    fn unconnected(&self, refusal: &Refusal) -> String {
-        match refusal {
-            Refusal::Refused => "the connection was refused (RST in answer to SYN)".to_owned(),
-            Refusal::Timeout => format!("no answer to SYN within {:?}", self.patience),
-            Refusal::Reset => "the connection was reset as soon as it was there".to_owned(),
-            Refusal::Unreachable(why) => why.clone(),
+        match &self.mode {
+            Mode::Look(look) => look.run(cx).await,
         }
     }
-
-    /// The outcome of a handshake, and for every early end a line of evidence that names how far it came.
-    fn ending(&self, cx: &mut Cx<'_>, shaken: &Handshake, connected: &str) -> &'static str {
-        let patience = self.patience;
-        let reached = shaken.reached();
-        let last = reached.as_deref().unwrap_or("ClientHello");
-        let (outcome, why) = match &shaken.end {
-            End::Done(_) => return "handshaken",
-            End::Timeout if reached.is_none() => {
-                ("timeout", format!("{connected}, then no ServerHello within {patience:?}"))
-            }
-            End::Timeout => {
-                ("timeout", format!("{connected}, then no end within {patience:?}: it came as far as {last}"))
-            }
-            End::Reset => ("reset", format!("{connected}, then reset after {last}")),
-            End::Closed => ("closed", format!("{connected}, then closed after {last}")),
-            End::Unreachable(why) => ("unreachable", format!("{connected}, then after {last}: {why}")),
-            End::NotTls(why) => ("not_tls", format!("the answer is not TLS ({why}); is it the right port?")),
-            End::Alert(alert) => {
-                cx.set(&ALERT, alert.clone());
-                ("alert", format!("TLS alert: {alert}"))
-            }
-        };
-        cx.note(why);
-        outcome
-    }
-}
-
-/// Evidence beside how the handshake ended.
-fn tell(cx: &mut Cx<'_>, shaken: &Handshake) {
-    if shaken.asked_for_certificate {
-        cx.note("the server asked for a client certificate");
-    }
-    if let Some(error) = &shaken.verify_error {
-        cx.note(format!("the certificate does not verify: {error}"));
-    }
-}
-
-fn offer(args: &Args) -> Result<Offer, Invalid> {
-    let host = args.string("host");
-    let named = |field: &'static str, text: &str| {
-        let help = "write a DNS name such as www.example.com, or an IP address";
-        server_name(text).ok_or_else(|| Invalid::at(field, format!("`{text}` is not a name TLS can carry"), help))
-    };
-    let sni = match args.text("sni") {
-        Some("") => None,
-        Some(text) => match named("sni", text)? {
-            ServerName::IpAddress(_) => {
-                let help = "leave `sni` out or empty, and write the address as `verify_name`";
-                return Err(Invalid::at("sni", "an address cannot be sent as SNI", help));
-            }
-            name => Some(name),
-        },
-        None => Some(named("host", &host)?).filter(|name| matches!(name, ServerName::DnsName(_))),
-    };
-    let verify_name = match (args.text("verify_name"), &sni) {
-        (Some(text), _) => named("verify_name", text)?,
-        (None, Some(name)) => name.clone(),
-        (None, None) => named("host", &host)?,
-    };
-    let versions = versions(args.text("min_version"), args.text("max_version"));
-    if versions.is_empty() {
-        return Err(Invalid::at("min_version", "`min_version` is above `max_version`", "exchange them"));
-    }
-    Ok(Offer { sni, verify_name, alpn: alpn(args)?, versions })
-}
-
-fn alpn(args: &Args) -> Result<Vec<String>, Invalid> {
-    let protocols = args.texts("alpn");
-    if protocols.iter().any(|protocol| protocol.is_empty() || protocol.len() > 255) {
-        return Err(Invalid::at("alpn", "a protocol has 1 to 255 bytes", "write names such as h2 or http/1.1"));
-    }
-    Ok(protocols)
 }

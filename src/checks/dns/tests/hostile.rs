@@ -8,8 +8,9 @@ use proptest::prelude::{any, proptest};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, UdpSocket};
 
-use super::{BRIEF, args, build, list, look, number, text};
+use super::{BRIEF, args, list, look, number, text};
 use crate::checks::dns::message::{self, Received};
+use crate::checks::dns::question::Question;
 use crate::checks::dns::{Dns, rdata};
 use crate::lab::Tasks;
 use crate::model::{Arg, Value};
@@ -178,8 +179,8 @@ async fn one_attempt_sends_one_query_even_when_the_answer_is_an_error() {
 
 #[test]
 fn ids_do_not_follow_from_the_seed() {
-    let probe = build(&args("127.0.0.1", "www.example", &[])).unwrap();
-    let ids: BTreeSet<u16> = (0..64).map(|_| probe.question.encode(7).unwrap().0).collect();
+    let question = Question::from_args(&args("127.0.0.1", "www.example", &[])).unwrap();
+    let ids: BTreeSet<u16> = (0..64).map(|_| question.encode(7).unwrap().0).collect();
     assert!(ids.len() > 48, "{} different ids of 64", ids.len());
 }
 
@@ -324,8 +325,8 @@ async fn a_connection_that_stays_silent_is_a_timeout() {
 proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
-        let probe = build(&args("127.0.0.1", "www.example", &[])).unwrap();
-        message::read(&bytes, 1, &probe.question);
+        let question = Question::from_args(&args("127.0.0.1", "www.example", &[])).unwrap();
+        message::read(&bytes, 1, &question);
     }
 
     #[test]
@@ -333,12 +334,12 @@ proptest! {
         counts in any::<[u8; 3]>(),
         bytes in proptest::collection::vec(any::<u8>(), 0..600),
     ) {
-        let probe = build(&args("127.0.0.1", "www.example", &[])).unwrap();
-        let (id, query) = probe.question.encode(1).unwrap();
+        let question = Question::from_args(&args("127.0.0.1", "www.example", &[])).unwrap();
+        let (id, query) = question.encode(1).unwrap();
         let mut reply = bare(&query);
         (reply[7], reply[9], reply[11]) = (counts[0], counts[1], counts[2]);
         reply.extend(bytes);
-        assert!(!matches!(message::read(&reply, id, &probe.question), Received::Stray(_)));
+        assert!(!matches!(message::read(&reply, id, &question), Received::Stray(_)));
     }
 
     #[test]

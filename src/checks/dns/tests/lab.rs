@@ -145,7 +145,7 @@ fn rules_between_fields_are_checked() {
     for (field, arg, help) in [
         ("type", text("AAA"), "did you mean AAAA"),
         ("type", text("NONSENSE"), "TYPE65280"),
-        ("server", text("[::1"), "[2001:db8::1]:53"),
+        ("server", Arg::List(vec![text("[::1")]), "[2001:db8::1]:53"),
         ("name", text("a..b"), "labels"),
     ] {
         let error = build(&args("127.0.0.1", "www.example", &[(field, arg)])).err().unwrap();

@@ -23,7 +23,7 @@ const BRIEF: f64 = 0.2;
 fn args(server: &str, name: &str, more: &[(&'static str, Arg)]) -> Args {
     let mut args = Args::default();
     for (field, arg) in [
-        ("server", Arg::Text(server.to_owned())),
+        ("server", Arg::List(vec![Arg::Text(server.to_owned())])),
         ("name", Arg::Text(name.to_owned())),
         ("type", Arg::Text("A".to_owned())),
         ("class", Arg::Text("IN".to_owned())),

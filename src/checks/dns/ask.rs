@@ -1,0 +1,323 @@
+//! One question to one server: everything the reply says.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use hickory_proto::rr::Name;
+
+use super::exchange::{self, Asking, Exchange};
+use super::message::{Line, Reply};
+use super::question::Question;
+use super::{rdata, types};
+use crate::model::fact::Distribution;
+use crate::model::field::{IP_FAMILY, PATIENCE};
+use crate::model::{Args, Better, Choice, Fact, FactInfo, Fault, Field, FieldKind, Invalid, Rule, Unit};
+use crate::net::{IpFamily, dial, endpoint, resolve};
+use crate::probe::Cx;
+
+pub(super) const OUTCOME: Fact<Choice> = Fact::choice(
+    "outcome",
+    &["answered", "timeout", "refused", "unreachable", "unresolved", "reset", "malformed", "closed"],
+    "What became of the question; `unresolved` is the name of the server, never the name asked for.",
+);
+/// IANA's codes in their numeric order; those without a name are recorded as `RCODE12`.
+const RCODES: &[&str] = &[
+    "NOERROR",
+    "FORMERR",
+    "SERVFAIL",
+    "NXDOMAIN",
+    "NOTIMP",
+    "REFUSED",
+    "YXDOMAIN",
+    "YXRRSET",
+    "NXRRSET",
+    "NOTAUTH",
+    "NOTZONE",
+    "DSOTYPENI",
+    "BADVERS",
+    "BADKEY",
+    "BADTIME",
+    "BADMODE",
+    "BADNAME",
+    "BADALG",
+    "BADTRUNC",
+    "BADCOOKIE",
+];
+/// Where the numbering of [`RCODES`] jumps: 11 is followed by 16.
+const EXTENDED: (u16, u16) = (11, 16);
+pub(super) const RCODE: Fact<Choice> = Fact::choice("rcode", RCODES, "Response code, with the upper bits EDNS adds.");
+const RCODE_NUMBER: Fact<String> = Fact::text(RCODE.info.name, RCODE.info.help);
+const ADDRESS: Fact<String> = Fact::text("address", "The address of the server that was asked.").ruled(Rule::Ignore);
+const ANSWERS: Fact<Vec<String>> = Fact::list(
+    "answers",
+    "Data of the records of the type asked for, in the order of the answer section, in presentation format.",
+);
+const RECORDS: Fact<Vec<String>> =
+    Fact::list("answers.records", "Every record of the answer section: name, TTL, class, type, data.")
+        .ruled(Rule::Ignore);
+const CNAMES: Fact<Vec<String>> = Fact::list("cname", "Names the question's name is an alias of, link by link.");
+const AUTHORITY: Fact<Vec<String>> =
+    Fact::list("authority", "Every record of the authority section.").ruled(Rule::Ignore);
+const ADDITIONAL: Fact<Vec<String>> =
+    Fact::list("additional", "Every record of the additional section but OPT.").ruled(Rule::Ignore);
+const FLAGS: Fact<Vec<String>> = Fact::list("flags", "Flags that are set: qr aa tc rd ra ad cd.");
+const TTL: Fact<Distribution> = Fact::spread("ttl", Unit::Seconds, "TTLs of the records of the answer section.");
+const RTT: Fact<Distribution> =
+    Fact::distribution("rtt", Unit::Seconds, Better::Lower, "From query to answer; over TCP without the handshake.");
+const CONNECT_TIME: Fact<Distribution> =
+    Fact::distribution("connect_time", Unit::Seconds, Better::Lower, "Handshake of transport tcp.");
+const TRUNCATED: Fact<bool> = Fact::flag("truncated", "TC is set: the answer did not fit.");
+const SIZE: Fact<i64> = Fact::integer("size", Unit::Bytes, "Length of the reply.");
+const ATTEMPTS: Fact<i64> = Fact::integer("attempts", Unit::Count, "Queries sent.");
+const DISCARDED: Fact<i64> = Fact::integer(
+    "discarded",
+    Unit::Count,
+    "Messages that were no answer: wrong id, question or sender, not a response, unreadable. The notes say which.",
+);
+const NSID: Fact<String> =
+    Fact::text("nsid", "Name server identifier (RFC 5001); hexadecimal when it is not text.").ruled(Rule::Ignore);
+const EDNS_VERSION: Fact<i64> =
+    Fact::integer("edns.version", Unit::Count, "EDNS version of the reply.").ruled(Rule::Same);
+const EDNS_SIZE: Fact<i64> =
+    Fact::integer("edns.size", Unit::Bytes, "Largest UDP message the server takes, as it says.").ruled(Rule::Same);
+const EDNS_ERRORS: Fact<Vec<String>> =
+    Fact::list("edns.errors", "Extended DNS errors (RFC 8914): code, and the server's words if any.");
+
+pub(super) const FIELDS: &[Field] = &[
+    Field::optional(
+        "server",
+        FieldKind::List(&FieldKind::Endpoint),
+        "Server to ask; port 53 unless written, or that of the transport.",
+    ),
+    Field::required("name", FieldKind::Text, "Name to ask for; always absolute, no search list applies."),
+    Field::default("type", FieldKind::Text, "A", "Record type by mnemonic, or by number as in TYPE65280."),
+    Field::default("class", FieldKind::Choice(&["IN", "CH", "HS"]), "IN", "Class of the question."),
+    Field::default(
+        "transport",
+        FieldKind::Choice(&["udp", "tcp"]),
+        "udp",
+        "How to ask; a truncated UDP answer is reported, not repeated over TCP.",
+    ),
+    Field::default("recursion", FieldKind::Bool, "true", "Set RD: ask the server to find the answer elsewhere."),
+    Field::default("edns", FieldKind::Bool, "true", "Send an OPT record (EDNS version 0)."),
+    Field::default("edns_size", FieldKind::Size(512.0, 65535.0), "1232 B", "Largest UDP answer asked for in OPT."),
+    Field::default("dnssec", FieldKind::Bool, "false", "Set DO: ask for signatures."),
+    Field::default("nsid", FieldKind::Bool, "false", "Ask which instance answers (RFC 5001)."),
+    Field::optional("source", FieldKind::Address, "Local address to ask from."),
+    Field::default("family", IP_FAMILY, "any", "Which addresses of the server's name to use."),
+    Field::default("timeout", PATIENCE, "5s", "How long each attempt waits for an answer."),
+    Field::default(
+        "attempts",
+        FieldKind::Integer(1, 10),
+        "1",
+        "Queries to send at most; the next one goes out when one met only silence.",
+    ),
+];
+pub(super) const FACTS: &[FactInfo] = &[
+    OUTCOME.info,
+    RCODE.info,
+    ADDRESS.info,
+    ANSWERS.info,
+    RECORDS.info,
+    CNAMES.info,
+    AUTHORITY.info,
+    ADDITIONAL.info,
+    FLAGS.info,
+    TTL.info,
+    RTT.info,
+    CONNECT_TIME.info,
+    TRUNCATED.info,
+    SIZE.info,
+    ATTEMPTS.info,
+    DISCARDED.info,
+    NSID.info,
+    EDNS_VERSION.info,
+    EDNS_SIZE.info,
+    EDNS_ERRORS.info,
+];
+/// A server, a question, and how to ask it.
+pub(super) struct Ask {
+    host: String,
+    port: u16,
+    family: IpFamily,
+    source: Option<IpAddr>,
+    patience: Duration,
+    attempts: u32,
+    stream: bool,
+    question: Question,
+}
+
+impl Ask {
+    pub(super) fn from_args(args: &Args) -> Result<Self, Invalid> {
+        let servers = args.texts("server");
+        let [server] = servers.as_slice() else {
+            let message = format!("a question goes to one server, `server` names {}", servers.len());
+            return Err(Invalid::at(
+                "server",
+                message,
+                "write server: 192.0.2.53, or a check for each server by a matrix",
+            ));
+        };
+        let (host, port) = endpoint::of("server", server, Some(53))?;
+        let (family, source) = IpFamily::with_source(args)?;
+        Ok(Self {
+            host,
+            port,
+            family,
+            source,
+            patience: args.wait("timeout"),
+            attempts: args.unsigned("attempts").unwrap_or(1),
+            stream: args.text("transport") == Some("tcp"),
+            question: Question::from_args(args)?,
+        })
+    }
+
+    /// What is asked of whom, for people.
+    pub(super) fn target(&self) -> String {
+        format!("{} @{}", self.question.title(), dial::endpoint(&self.host, self.port))
+    }
+
+    /// The server's name, then every attempt, each with the whole patience.
+    pub(super) fn longest(&self) -> Duration {
+        self.patience * (self.attempts + 1)
+    }
+
+    pub(super) async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
+        let address = match resolve(&self.host, self.family, self.patience).await? {
+            Ok(addresses) => addresses.first().copied(),
+            Err(why) => {
+                cx.note(why);
+                None
+            }
+        };
+        let Some(address) = address else {
+            cx.set(&OUTCOME, "unresolved");
+            return Ok(());
+        };
+        cx.set(&ADDRESS, address.to_string());
+        let mut discarded = 0;
+        for attempt in 1..=self.attempts {
+            // Set before the query leaves, so that a round cut short still says how many were sent.
+            cx.set(&ATTEMPTS, i64::from(attempt));
+            let seen = self.ask(address, cx.seed()).await?;
+            discarded += seen.discarded;
+            cx.set(&DISCARDED, discarded);
+            let silent = seen.outcome == "timeout";
+            self.report(cx, seen);
+            if !silent {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Ask {
+    async fn ask(&self, address: IpAddr, seed: u64) -> Result<Exchange, Fault> {
+        let asking = Asking {
+            server: SocketAddr::new(address, self.port),
+            source: self.source,
+            patience: self.patience,
+            question: &self.question,
+            seed,
+        };
+        if self.stream { exchange::tcp(&asking).await } else { exchange::udp(&asking).await }
+    }
+
+    fn report(&self, cx: &mut Cx<'_>, seen: Exchange) {
+        cx.set(&OUTCOME, seen.outcome);
+        for note in seen.notes {
+            cx.note(note);
+        }
+        if let Some(connect_time) = seen.connect_time {
+            cx.record_time(&CONNECT_TIME, connect_time);
+        }
+        if let Some(rtt) = seen.rtt {
+            cx.record_time(&RTT, rtt);
+            cx.set(&SIZE, i64::try_from(seen.size).unwrap_or(i64::MAX));
+        }
+        if let Some(reply) = seen.reply {
+            self.tell(cx, *reply);
+        }
+    }
+
+    fn tell(&self, cx: &mut Cx<'_>, reply: Reply) {
+        match rcode(reply.rcode) {
+            Some(word) => cx.set(&RCODE, word),
+            None => cx.set(&RCODE_NUMBER, format!("RCODE{}", reply.rcode)),
+        }
+        cx.set(&FLAGS, reply.flags());
+        cx.set(&TRUNCATED, reply.truncated());
+        for line in &reply.answers {
+            cx.record(&TTL, f64::from(line.ttl));
+        }
+        let (links, end) = chain(&reply.answers, &self.question);
+        let end = end.clone();
+        cx.set(&CNAMES, links);
+        for line in reply.answers.iter().filter(|line| self.stray(line, &end)) {
+            cx.note(format!("not an answer to {}: {}", self.question.title(), line.text));
+        }
+        let asked = reply.answers.iter().filter(|line| self.asked(line) && !self.stray(line, &end));
+        cx.set(&ANSWERS, asked.map(|line| line.data.clone()).collect::<Vec<_>>());
+        cx.set(&RECORDS, texts(reply.answers));
+        cx.set(&AUTHORITY, texts(reply.authority));
+        cx.set(&ADDITIONAL, texts(reply.additional));
+        let Some(edns) = reply.edns else { return };
+        cx.set(&EDNS_VERSION, i64::from(edns.version));
+        cx.set(&EDNS_SIZE, i64::from(edns.size));
+        cx.set(&EDNS_ERRORS, edns.errors);
+        if let Some(nsid) = edns.nsid {
+            cx.set(&NSID, nsid);
+        }
+    }
+}
+
+impl Ask {
+    /// A record of the type asked for; ANY and AXFR ask for all.
+    fn asked(&self, line: &Line) -> bool {
+        matches!(self.question.code, types::ANY | types::AXFR) || line.code == self.question.code
+    }
+
+    /// A record that cannot answer the question: of another class, broken, or about a name that is neither the one asked
+    /// for nor the end of its aliases.
+    fn stray(&self, line: &Line, end: &Name) -> bool {
+        let about = line.owner.eq_ignore_root(&self.question.name) || line.owner.eq_ignore_root(end);
+        let whole_zone = self.question.code == types::AXFR;
+        line.class != u16::from(self.question.class) || !line.sound || (self.asked(line) && !about && !whole_zone)
+    }
+}
+
+fn texts(lines: Vec<Line>) -> Vec<String> {
+    lines.into_iter().map(|line| line.text).collect()
+}
+
+/// Name of a response code.
+fn rcode(number: u16) -> Option<&'static str> {
+    let (last, next) = EXTENDED;
+    let index = match number {
+        n if n <= last => n,
+        n if n >= next => n - next + last + 1,
+        _ => return None,
+    };
+    RCODES.get(usize::from(index)).copied()
+}
+
+/// Aliases followed in one answer.
+const LINKS: usize = 64;
+
+/// Follows aliases from the name asked for, to the last name; a loop ends at its first repeat.
+fn chain<'r>(answers: &'r [Line], question: &'r Question) -> (Vec<String>, &'r Name) {
+    let mut links = Vec::new();
+    let mut at = &question.name;
+    while let Some(target) =
+        answers.iter().filter(|line| line.owner.eq_ignore_root(at)).find_map(|line| line.target.as_ref())
+    {
+        let text = rdata::name(target);
+        if links.contains(&text) || links.len() == LINKS {
+            break;
+        }
+        links.push(text);
+        at = target;
+    }
+    (links, at)
+}
