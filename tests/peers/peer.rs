@@ -1,5 +1,7 @@
 //! Which peers are installed, and the count of those used and of tests skipped.
 
+#![allow(dead_code)] // until every peer has its tests
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -20,15 +22,32 @@ pub const NGINX: Peer = daemon("nginx", "nginx");
 pub const OPENSSL: Peer = daemon("openssl", "openssl");
 pub const IPERF3: Peer = daemon("iperf3", "iperf3");
 pub const HAPROXY: Peer = daemon("haproxy", "haproxy");
-pub const DIG: Peer = Peer { name: "dig", program: "dig", tool: true };
-pub const XMLLINT: Peer = Peer { name: "xmllint", program: "xmllint", tool: true };
+pub const NAMED: Peer = daemon("bind", "named");
+pub const UNBOUND: Peer = daemon("unbound", "unbound");
+pub const POSTFIX: Peer = daemon("postfix", "postfix");
+pub const DOVECOT: Peer = daemon("dovecot", "dovecot");
+pub const POSTGRES: Peer = daemon("postgres", "postgres");
+pub const MARIADB: Peer = daemon("mariadb", "mariadbd");
+pub const SLAPD: Peer = daemon("slapd", "slapd");
+pub const PROFTPD: Peer = daemon("proftpd", "proftpd");
+pub const PROSODY: Peer = daemon("prosody", "prosody");
+pub const DELV: Peer = tool("delv", "delv");
+pub const LDNS: Peer = tool("ldns", "ldns-signzone");
+pub const DNSPERF: Peer = tool("dnsperf", "dnsperf");
+pub const SSLSCAN: Peer = tool("sslscan", "sslscan");
+pub const SSLYZE: Peer = tool("sslyze", "/opt/shakedown-peers/bin/sslyze");
+pub const DIG: Peer = tool("dig", "dig");
+pub const XMLLINT: Peer = tool("xmllint", "xmllint");
 /// The Python peers have one place, so that it is their measured versions that are used.
-pub const OTAVA: Peer = Peer { name: "otava", program: "/opt/shakedown-peers/bin/otava", tool: true };
-pub const PROMETHEUS: Peer =
-    Peer { name: "prometheus_client", program: "/opt/shakedown-peers/bin/python3", tool: true };
+pub const OTAVA: Peer = tool("otava", "/opt/shakedown-peers/bin/otava");
+pub const PROMETHEUS: Peer = tool("prometheus_client", "/opt/shakedown-peers/bin/python3");
 
 const fn daemon(name: &'static str, program: &'static str) -> Peer {
     Peer { name, program, tool: false }
+}
+
+const fn tool(name: &'static str, program: &'static str) -> Peer {
+    Peer { name, program, tool: true }
 }
 
 impl Peer {
@@ -40,7 +59,8 @@ impl Peer {
     fn path(self) -> Option<PathBuf> {
         // Daemons live in folders that only root has in PATH.
         let path = std::env::var_os("PATH").unwrap_or_default();
-        let folders = std::env::split_paths(&path).chain(["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from));
+        let folders = std::env::split_paths(&path)
+            .chain(["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/lib/postgresql/15/bin"].map(PathBuf::from));
         folders.map(|folder| folder.join(self.program)).find(|path| path.is_file())
     }
 }
