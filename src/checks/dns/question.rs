@@ -41,6 +41,13 @@ impl Question {
         })
     }
 
+    /// The question the fuzzer answers.
+    #[cfg(fuzzing)]
+    pub(super) fn of_fuzzer() -> Self {
+        let name = Name::from_ascii("www.example.").unwrap_or_default();
+        Self { name, code: 1, class: DNSClass::IN, recursion: false, edns: None }
+    }
+
     /// `www.example. AAAA`, for people.
     pub(super) fn title(&self) -> String {
         format!("{} {}", super::rdata::name(&self.name), types::mnemonic(self.code))
