@@ -18,11 +18,12 @@ struct Ended {
 
 /// Reader of what a [`Watched`] saw.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Watch(Arc<Mutex<Ended>>);
+pub struct Watch(Arc<Mutex<Ended>>);
 
 impl Watch {
-    /// Outcome and words for a failed exchange.
-    pub(super) fn explain(&self, error: &hyper::Error) -> (&'static str, String) {
+    /// Outcome (`reset`, `closed`, `timeout`, `unreachable`, `tls_failed`, `malformed`) and words for a failed exchange.
+    #[must_use]
+    pub fn explain(&self, error: &hyper::Error) -> (&'static str, String) {
         let said = chain(error);
         if let Some(told) = told(error) {
             return told;
@@ -87,15 +88,16 @@ fn sort(error: &io::Error) -> (&'static str, String) {
     (outcome, error.to_string())
 }
 
-/// See the module.
+/// A stream that is watched; see the module.
 #[derive(Debug)]
-pub(super) struct Watched<S> {
+pub struct Watched<S> {
     stream: S,
     watch: Watch,
 }
 
 impl<S> Watched<S> {
-    pub(super) fn new(stream: S) -> (Self, Watch) {
+    /// Watches `stream`; the reader outlives it.
+    pub fn new(stream: S) -> (Self, Watch) {
         let watch = Watch::default();
         (Self { stream, watch: watch.clone() }, watch)
     }
