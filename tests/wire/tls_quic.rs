@@ -177,4 +177,6 @@ fn quic_is_tls_1_3() {
     let family = family("tls").unwrap();
     let more = [("host", text("192.0.2.1")), ("transport", text("quic")), ("max_version", text("TLS1.2"))];
     assert_eq!((family.build)(&args(more)).err().unwrap().field, "max_version");
+    let more = [("host", text("192.0.2.1")), ("transport", text("quic")), ("starttls", text("smtp"))];
+    assert_eq!((family.build)(&args(more)).err().unwrap().field, "starttls");
 }

@@ -1,13 +1,13 @@
-//! What a ServerHello (RFC 8446, 4.1.3) chooses. QUIC libraries keep cipher and group to themselves, while their session
+//! What a `ServerHello` (RFC 8446, 4.1.3) chooses. QUIC libraries keep cipher and group to themselves, while their session
 //! is handed the bytes.
 
-/// Bytes looked at; a ServerHello of one key share has about 1,200 with the largest group of today.
+/// Bytes looked at; a `ServerHello` of one key share has about 1,200 with the largest group of today.
 pub const MOST: usize = 16 * 1024;
 /// Handshake message type.
 const SERVER_HELLO: u8 = 2;
 /// Extension `key_share`.
 const KEY_SHARE: u16 = 51;
-/// The random that makes a ServerHello a HelloRetryRequest (RFC 8446, 4.1.3).
+/// The random that makes a `ServerHello` a `HelloRetryRequest` (RFC 8446, 4.1.3).
 const RETRY: [u8; 32] = [
     0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2, 0xa2, 0x11,
     0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
@@ -22,7 +22,7 @@ pub struct Choice {
     pub group: Option<u16>,
 }
 
-/// Reads the ServerHello at the start of a stream of handshake messages, past HelloRetryRequests. `None` when it is not
+/// Reads the `ServerHello` at the start of a stream of handshake messages, past `HelloRetryRequest`s. `None` when it is not
 /// there yet, or something else is.
 #[must_use]
 pub fn read(stream: &[u8]) -> Option<Choice> {
@@ -34,14 +34,19 @@ pub fn read(stream: &[u8]) -> Option<Choice> {
         if kind != SERVER_HELLO {
             return None;
         }
-        if let Some(choice) = server_hello(Bytes(body))? {
+        if let Said::Choice(choice) = server_hello(Bytes(body))? {
             return Some(choice);
         }
     }
 }
 
-/// The inner `None` is a HelloRetryRequest.
-fn server_hello(mut body: Bytes<'_>) -> Option<Option<Choice>> {
+enum Said {
+    Choice(Choice),
+    /// The server wants another key share, and says so in the form of a `ServerHello`.
+    Retry,
+}
+
+fn server_hello(mut body: Bytes<'_>) -> Option<Said> {
     let _legacy_version = body.u16()?;
     let retry = body.take(32)? == RETRY;
     let session = body.u8()?;
@@ -59,7 +64,7 @@ fn server_hello(mut body: Bytes<'_>) -> Option<Option<Choice>> {
             group = Some(value.u16()?);
         }
     }
-    Some((!retry).then_some(Choice { cipher, group }))
+    Some(if retry { Said::Retry } else { Said::Choice(Choice { cipher, group }) })
 }
 
 struct Bytes<'a>(&'a [u8]);

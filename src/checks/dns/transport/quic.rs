@@ -8,6 +8,7 @@ use tokio::time::{Instant, timeout_at};
 use super::super::exchange::{frame, framed};
 use super::http::Body;
 use super::{Attempt, Kind, Secure, Stop, facts, lost, refused};
+use crate::net::Refusal;
 use crate::net::bytes::readable;
 use crate::net::quic::{self, Connection, Trouble, end_of, flood};
 use crate::net::scope::Scope;
@@ -145,7 +146,7 @@ async fn doh3(
         let (mut driver, mut sender) = client
             .build::<_, _, Bytes>(h3_quinn::Connection::new(connection.quic.clone()))
             .await
-            .map_err(|error| Failure::Setup(error))?;
+            .map_err(Failure::Setup)?;
         scope.spawner().spawn(async move { std::future::poll_fn(|cx| driver.poll_close(cx)).await });
         let mut stream = sender.send_request(head).await.map_err(Failure::Http)?;
         if !query.is_empty() {
@@ -218,7 +219,11 @@ fn sorted(cx: &mut Cx<'_>, attempt: &Attempt<'_>, connection: &Connection, failu
 fn troubled(server: std::net::SocketAddr, trouble: Trouble) -> Stop {
     match trouble {
         Trouble::Fault(fault) => Stop::Fault(fault),
-        Trouble::Refused(refusal) => refused(server, &refusal),
+        Trouble::Refused(Refusal::Unreachable(why)) => Stop::Seen("unreachable", format!("{server}: {why}")),
+        Trouble::Refused(refusal) => {
+            let why = "nothing listens there any more (ICMP port unreachable after the handshake)";
+            Stop::Seen(refusal.word(), format!("{server}: {why}"))
+        }
         Trouble::Flood(bytes) => Stop::Seen("protocol_error", format!("{server}: {}", flood(bytes))),
     }
 }

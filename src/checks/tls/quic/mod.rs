@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::facts::{self, ADDRESS, ALERT, OUTCOME};
 use super::look;
-use crate::model::{Args, Fault, Field, FieldKind, Invalid};
+use crate::model::{Arg, Args, Fault, Field, FieldKind, Invalid};
 use crate::net::quic::{Connection, dial};
 use crate::net::tls::{End, Handshake, Offer, Trust, versions};
 use crate::net::{IpFamily, Refusal, resolve};
@@ -15,6 +15,9 @@ use crate::probe::Cx;
 const ALPN: &str = "h3";
 /// `H3_NO_ERROR`: a goodbye that HTTP/3 servers do not write down as an error.
 const GOODBYE: u32 = 0x100;
+
+/// Other ways of looking; none may be taken for one over QUIC.
+const OVER_TCP: &[&str] = &["starttls", "scan", "load"];
 
 pub(super) const FIELDS: &[Field] = &[Field::default(
     "transport",
@@ -44,6 +47,11 @@ impl Look {
         let (family, source) = IpFamily::with_source(args)?;
         if args.text("max_version") == Some("TLS1.2") {
             return Err(Invalid::at("max_version", "QUIC needs TLS 1.3", "leave `max_version` out"));
+        }
+        let on = |field: &&&str| args.has(field) && !matches!(args.get(field), Some(Arg::Bool(false)));
+        if let Some(field) = OVER_TCP.iter().find(on) {
+            let message = format!("`{field}` works over TCP only");
+            return Err(Invalid::at(field, message, "drop it, or `transport: quic`"));
         }
         let mut offer = look::offer(args)?;
         offer.versions = versions(Some("TLS1.3"), None);

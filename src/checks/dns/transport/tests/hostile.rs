@@ -15,8 +15,11 @@ use crate::lab::dns::DnsLab;
 use crate::lab::pki::NAME;
 use crate::model::{Arg, Value};
 
+/// What a server sends for a query, part by part.
+type Script = fn(&[u8]) -> Vec<Vec<u8>>;
+
 /// Reads a query, and sends what the script makes of it.
-async fn dot(lab: &Lab, script: fn(&[u8]) -> Vec<Vec<u8>>) -> (SocketAddr, Tasks) {
+async fn dot(lab: &Lab, script: Script) -> (SocketAddr, Tasks) {
     tls(&lab.pki.good, "dot", move |mut stream| async move {
         let Ok(length) = stream.read_u16().await else { return };
         let mut query = vec![0; usize::from(length)];
@@ -35,7 +38,7 @@ async fn dot(lab: &Lab, script: fn(&[u8]) -> Vec<Vec<u8>>) -> (SocketAddr, Tasks
 #[tokio::test]
 async fn truncated_frames_are_closed_connections() {
     let lab = Lab::new().await;
-    let scripts: [(fn(&[u8]) -> Vec<Vec<u8>>, &str); 3] = [
+    let scripts: [(Script, &str); 3] = [
         (|_| vec![], "0 bytes"),
         (|query| vec![framed(&good(query))[..20].to_vec()], "20 bytes"),
         (|query| vec![vec![0xff, 0xff], good(query)], "bytes came"),
@@ -91,7 +94,7 @@ async fn an_answer_that_drips_without_end_ends_in_time() {
     })
     .await;
     let mut fields = lab.fields("dot");
-    fields.push(("timeout", Arg::Number(1.0)));
+    fields.push(("timeout", Arg::Number(3.0)));
     let seen = look(addr, "www.example", &fields).await;
     assert_eq!(seen.text("outcome"), Some("timeout"), "{:?}", seen.notes());
     said(&seen, "still waiting for a complete answer");
@@ -106,7 +109,7 @@ async fn a_flood_of_strays_ends_in_time() {
     })
     .await;
     let mut fields = lab.fields("dot");
-    fields.push(("timeout", Arg::Number(1.0)));
+    fields.push(("timeout", Arg::Number(3.0)));
     let seen = look(addr, "www.example", &fields).await;
     assert_eq!(seen.text("outcome"), Some("timeout"));
     assert!(number(&seen, "discarded") > 1000);
@@ -210,7 +213,7 @@ async fn nothing_to_compare_with_is_no_sameness() {
     let server = lab.serve("dot", &lab.pki.good).await;
     let mut fields = lab.fields("dot");
     fields.push(("same_as", text(&silent.local_addr().unwrap().to_string())));
-    fields.push(("timeout", Arg::Number(1.0)));
+    fields.push(("timeout", Arg::Number(3.0)));
     let seen = look(server.addr, "www.shakedown.test", &fields).await;
     assert_eq!(seen.text("outcome"), Some("answered"), "{:?}", seen.notes());
     assert!(seen.last("same_answer").is_none());

@@ -12,7 +12,7 @@ use super::More;
 use crate::lab::dns::catalog;
 use crate::lab::pki::{Identity, NAME, Pki};
 
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
 
 pub(super) struct Lab {
     pub(super) pki: Pki,

@@ -130,7 +130,7 @@ fn a_wrong_name_fails_unless_a_suite_says_otherwise() {
     let usual = |more: &[(&'static str, Arg)]| family.usual(&args("127.0.0.1", "www.example", more));
     assert_eq!(usual(&[]), family.default_expect);
     let dot = ("transport", text("dot"));
-    assert!(usual(&[dot.clone()]).ends_with("\ntls.verified: true"));
+    assert!(usual(std::slice::from_ref(&dot)).ends_with("\ntls.verified: true"));
     assert_eq!(usual(&[dot.clone(), ("verify", Arg::Bool(false))]), family.default_expect);
     let same = ("same_as", text("udp"));
     assert!(usual(&[dot.clone(), same.clone()]).ends_with("tls.verified: true\nsame_answer: true"));
