@@ -187,7 +187,8 @@ impl Ask {
 
     /// What is asked of whom, for people.
     pub(super) fn target(&self) -> String {
-        format!("{} @{}", self.question.title(), dial::endpoint(&self.host, self.port))
+        let whom = dial::endpoint(&self.host, self.port);
+        format!("{} @{whom}{}", self.question.title(), self.transport.title())
     }
 
     /// The server's name, then every attempt, each with the whole patience, and what is asked to compare with.

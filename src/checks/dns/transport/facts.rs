@@ -57,7 +57,7 @@ pub(super) const PADDING: Fact<bool> = Fact::flag(
     "edns.padding",
     "The answer is padded (RFC 7830), so that its length tells less; queries always are, to 128 bytes.",
 );
-const STATUS: Fact<i64> = Fact::integer("http.status", Unit::Count, "HTTP status.").ruled(Rule::Same);
+const STATUS: Fact<i64> = Fact::integer("http.status", Unit::Count, "Status of the HTTP response.").ruled(Rule::Same);
 const TYPE: Fact<String> = Fact::text("http.content_type", "Content type of the HTTP response.");
 const HTTP_AGE: Fact<f64> =
     Fact::number("http.age", Unit::Seconds, "Age header: how long a cache has held the response.");

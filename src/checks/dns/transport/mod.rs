@@ -85,6 +85,16 @@ impl Kind {
         matches!(self, Self::Quic | Self::Http3)
     }
 
+    /// As in plans and reports, where ports alone do not tell.
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Tls => " (dot)",
+            Self::Https => " (doh)",
+            Self::Quic => " (doq)",
+            Self::Http3 => " (doh3)",
+        }
+    }
+
     const fn port(self) -> u16 {
         if self.in_http() { 443 } else { 853 }
     }
@@ -138,6 +148,14 @@ impl Transport {
             Self::Udp => exchange::udp(asking).await,
             Self::Tcp => exchange::tcp(asking).await,
             Self::Secure(secure) => secure.ask(cx, asking).await,
+        }
+    }
+
+    /// What follows the server's name, for people; the plain ones go without.
+    pub(super) const fn title(&self) -> &'static str {
+        match self {
+            Self::Udp | Self::Tcp => "",
+            Self::Secure(secure) => secure.kind.title(),
         }
     }
 

@@ -165,7 +165,9 @@ fn fields_that_mean_nothing_are_refused() {
 fn every_transport_has_its_port() {
     for (transport, port) in [("udp", 53), ("tcp", 53), ("dot", 853), ("doh", 443), ("doq", 853), ("doh3", 443)] {
         let probe = build(&args("192.0.2.1", "www.example", &[("transport", text(transport))])).unwrap();
-        assert_eq!(probe.target(), format!("www.example. A @192.0.2.1:{port}"));
+        let plain = matches!(transport, "udp" | "tcp");
+        let shown = if plain { String::new() } else { format!(" ({transport})") };
+        assert_eq!(probe.target(), format!("www.example. A @192.0.2.1:{port}{shown}"));
     }
     let more = [("transport", text("dot")), ("same_as", text("udp"))];
     assert_eq!(build(&args("192.0.2.1", "www.example", &more)).unwrap().longest().as_secs(), 100);
