@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use quinn::crypto::rustls::QuicServerConfig;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::UdpSocket;
 
 use crate::script::{args, asking_config, fact, run, text};
@@ -170,6 +172,52 @@ async fn a_silent_port_is_a_timeout_and_a_closed_one_refuses() {
     let mut nowhere = lab.check(server.addr, &[("family", text("ipv6"))]);
     nowhere.0.remove("ca_file");
     assert_eq!(outcome(&run("tls", nowhere).await.unwrap()), "unresolved");
+}
+
+#[tokio::test]
+async fn the_group_is_seen_after_a_second_hello() {
+    let lab = Lab::new().await;
+    let mut provider = (*shakedown::net::tls::provider()).clone();
+    // Offered by the client, but without a key share at first.
+    provider.kx_groups.retain(|group| group.name() == rustls::NamedGroup::secp384r1);
+    let mut config = rustls::ServerConfig::builder_with_provider(Arc::new(provider))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain(&lab.pki), key(&lab.pki))
+        .unwrap();
+    config.alpn_protocols = vec![b"h3".to_vec()];
+    let server = serve(Arc::new(config));
+    let seen = run("tls", lab.check(server.addr, &[])).await.unwrap();
+    assert_eq!(fact(&seen, "group"), "secp384r1");
+    assert_eq!(fact(&seen, "verified"), &Value::Bool(true));
+}
+
+#[tokio::test]
+async fn a_chain_of_a_hundred_certificates_ends() {
+    let lab = Lab::new().await;
+    let mut long = chain(&lab.pki);
+    let root = long.last().unwrap().clone();
+    long.extend(std::iter::repeat_n(root, 99));
+    let mut config = rustls::ServerConfig::builder_with_provider(shakedown::net::tls::provider())
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(long, key(&lab.pki))
+        .unwrap();
+    config.alpn_protocols = vec![b"h3".to_vec()];
+    let server = serve(Arc::new(config));
+    let seen = run("tls", lab.check(server.addr, &[])).await.unwrap();
+    assert_eq!(outcome(&seen), "handshaken", "{:?}", seen.notes());
+    assert_eq!(fact(&seen, "chain.length"), 101);
+}
+
+fn chain(pki: &Pki) -> Vec<CertificateDer<'static>> {
+    CertificateDer::pem_slice_iter(pki.good.chain_pem().as_bytes()).map(Result::unwrap).collect()
+}
+
+fn key(pki: &Pki) -> PrivateKeyDer<'static> {
+    PrivateKeyDer::from_pem_slice(pki.good.key_pem().as_bytes()).unwrap()
 }
 
 #[test]

@@ -88,7 +88,7 @@ fn failed(cx: &mut Cx<'_>, attempt: &Attempt<'_>, watch: &Watch, error: &hyper::
     let outcome = match outcome {
         "malformed" => "protocol_error",
         "tls_failed" => {
-            cx.set(&facts::ALERT, why.clone());
+            cx.set(&facts::ALERT, watch.alert().unwrap_or_else(|| format!("sent ({why})")));
             "alert"
         }
         other => other,

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use futures_util::FutureExt as _;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::{Instant, timeout_at};
 
@@ -55,6 +56,8 @@ impl Secure {
             }
             let message = buffer.get(2..).unwrap_or_default();
             if attempt.seen.take(message, server, attempt.id, attempt.asking, sent) {
+                // A goodbye if there is room for it at once; servers write its lack into their logs.
+                let _ = stream.shutdown().now_or_never();
                 return Ok(());
             }
         }

@@ -234,3 +234,22 @@ async fn the_name_may_go_without_sni_and_an_address_be_verified() {
         assert_eq!(seen.last("tls.verified"), Some(&Value::Bool(true)), "{transport}: {:?}", seen.notes());
     }
 }
+
+#[tokio::test]
+async fn a_server_that_wants_to_know_its_clients_refuses_late() {
+    let lab = Lab::new().await;
+    for (transport, alpn) in ENCRYPTED {
+        let server = lab.serve_with(transport, lab.asking(alpn)).await;
+        let seen = look(server.addr, "www.shakedown.test", &lab.fields(transport)).await;
+        assert_eq!(seen.text("outcome"), Some("alert"), "{transport}: {:?}", seen.notes());
+        assert_eq!(seen.text("tls.alert"), Some("certificate_required"), "{transport}: {:?}", seen.notes());
+        assert!(seen.last("rcode").is_none(), "{transport}");
+        let mut known = lab.fields(transport);
+        known.extend([
+            ("client_cert", lab.file("client.pem", lab.pki.good.chain_pem())),
+            ("client_key", lab.file("client.key", lab.pki.good.key_pem())),
+        ]);
+        let seen = look(server.addr, "www.shakedown.test", &known).await;
+        assert_eq!(list(&seen, "answers"), ["127.0.0.1"], "{transport}: {:?}", seen.notes());
+    }
+}

@@ -2,15 +2,22 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hickory_server::Server;
 use hickory_server::zone_handler::Catalog;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
 use tokio::net::{TcpListener, UdpSocket};
 
 use super::More;
 use crate::lab::dns::catalog;
 use crate::lab::pki::{Identity, NAME, Pki};
+use crate::model::Arg;
+use crate::net::tls::provider;
 
 const IDLE: Duration = Duration::from_mins(1);
 
@@ -49,7 +56,34 @@ impl Lab {
 
     /// A server that agrees to `alpn` only.
     pub(super) async fn serve_as(&self, transport: &str, identity: &Identity, alpn: &[&str]) -> Running {
-        let tls = identity.server(alpn).unwrap();
+        self.serve_with(transport, identity.server(alpn).unwrap()).await
+    }
+
+    /// The configuration of a server that wants a certificate of this authority from its clients.
+    pub(super) fn asking(&self, alpn: &str) -> Arc<ServerConfig> {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(self.pki.ca_pem().as_bytes()).unwrap()).unwrap();
+        let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider()).build().unwrap();
+        let chain = CertificateDer::pem_slice_iter(self.pki.good.chain_pem().as_bytes()).map(Result::unwrap).collect();
+        let key = PrivateKeyDer::from_pem_slice(self.pki.good.key_pem().as_bytes()).unwrap();
+        let mut config = ServerConfig::builder_with_provider(provider())
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .unwrap()
+            .with_client_cert_verifier(verifier)
+            .with_single_cert(chain, key)
+            .unwrap();
+        config.alpn_protocols = vec![alpn.as_bytes().to_vec()];
+        Arc::new(config)
+    }
+
+    /// A file for a field of a check.
+    pub(super) fn file(&self, name: &str, content: &str) -> Arg {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        Arg::Text(path.to_str().unwrap().to_owned())
+    }
+
+    pub(super) async fn serve_with(&self, transport: &str, tls: Arc<ServerConfig>) -> Running {
         let mut server = Server::new(catalog().unwrap());
         let here = (Ipv4Addr::LOCALHOST, 0);
         let addr = match transport {

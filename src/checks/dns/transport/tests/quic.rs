@@ -1,7 +1,9 @@
 //! DoQ servers that reset, close and talk too much.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
+use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{Connection, VarInt};
 use tokio::net::UdpSocket;
 use tokio::time::{Duration, sleep};
@@ -207,4 +209,30 @@ async fn another_version_of_quic_is_told() {
     let seen = look(addr, "www.example", &lab.fields("doq")).await;
     assert_eq!(seen.text("outcome"), Some("not_tls"), "{:?}", seen.notes());
     said(&seen, "no version that is known here");
+}
+
+#[tokio::test]
+async fn a_server_that_wants_the_address_proven_first_is_answered() {
+    let lab = Lab::new().await;
+    let crypto = QuicServerConfig::try_from(lab.pki.good.server(&["doq"]).unwrap()).unwrap();
+    let config = quinn::ServerConfig::with_crypto(Arc::new(crypto));
+    let endpoint = quinn::Endpoint::server(config, (Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let addr = endpoint.local_addr().unwrap();
+    let mut tasks = Tasks::default();
+    tasks.spawn(async move {
+        while let Some(incoming) = endpoint.accept().await {
+            if incoming.may_retry() {
+                incoming.retry().unwrap();
+                continue;
+            }
+            let connection = incoming.await.unwrap();
+            let (mut send, query) = asked(&connection).await.unwrap();
+            send.write_all(&framed(&good(&query))).await.unwrap();
+            let _ = send.finish();
+            connection.closed().await;
+        }
+    });
+    let seen = look(addr, "www.example", &lab.fields("doq")).await;
+    assert_eq!(list(&seen, "answers"), ["192.0.2.1"], "{:?}", seen.notes());
+    assert!(seen.text("tls.cipher").is_some(), "seen past the Retry packet");
 }
