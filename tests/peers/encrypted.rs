@@ -11,7 +11,7 @@ use super::peer::{DIG, NAMED, OPENSSL, UNBOUND, installed};
 use super::pki::{Authority, Identity};
 
 /// Questions about zone peer.test: plain ones, an alias, a wildcard, a name and a type that are not there, a referral.
-const QUESTIONS: &[(&str, &str)] = &[
+pub const QUESTIONS: &[(&str, &str)] = &[
     ("peer.test", "SOA"),
     ("peer.test", "MX"),
     ("www.peer.test", "A"),
@@ -26,8 +26,8 @@ const QUESTIONS: &[(&str, &str)] = &[
     ("www.sub.peer.test", "A"),
 ];
 
-struct Server {
-    desk: Desk,
+pub struct Server {
+    pub desk: Desk,
     ports: Ports,
     _daemon: Daemon,
 }
@@ -50,14 +50,15 @@ impl Ports {
 }
 
 /// What `dig` prints: code, answers line by line, sorted, and whether the answer was padded.
-struct Dug {
-    code: String,
-    records: Vec<String>,
+pub struct Dug {
+    pub code: String,
+    pub records: Vec<String>,
     padded: bool,
 }
 
 impl Server {
-    fn bind(identity: impl Fn(&Authority) -> Identity) -> Self {
+    /// BIND, with zone peer.test and an identity of an authority of its own.
+    pub fn bind(identity: impl Fn(&Authority) -> Identity) -> Self {
         let desk = Desk::new();
         let identity = identity(&Authority::new(desk.path("authority")));
         desk.write("peer.zone", include_str!("data/knot/peer.zone"));
@@ -95,12 +96,17 @@ impl Server {
         self.desk.run(&checks.replace("@PLAIN", &plain.to_string()), &[])
     }
 
+    /// The port for UDP and TCP.
+    pub fn plain(&self) -> u16 {
+        self.ports.plain
+    }
+
     fn port(&self, transport: &str) -> u16 {
         if transport == "dot" { self.ports.tls } else { self.ports.https }
     }
 
     /// What `dig` says by this transport, with the certificate verified.
-    fn dig(&self, transport: &str, name: &str, kind: &str) -> Dug {
+    pub fn dig(&self, transport: &str, name: &str, kind: &str) -> Dug {
         let mut command = DIG.command();
         command.args(["@127.0.0.1", "-p", &self.port(transport).to_string(), "+norec", "+nosplit", "+tries=1"]);
         command.args(["+time=20", "+noall", "+comments", "+answer", "+padding=128", "+tls-hostname=www.peer.test"]);
