@@ -82,7 +82,8 @@ async fn pair() -> io::Result<(TcpListener, UdpSocket)> {
     Err(last.unwrap_or_else(|| io::Error::from(io::ErrorKind::AddrInUse)))
 }
 
-fn catalog() -> Result<Catalog, String> {
+/// The zone as a server answers for it.
+pub(crate) fn catalog() -> Result<Catalog, String> {
     let origin = Name::from_ascii(ZONE).map_err(|error| error.to_string())?;
     let (origin, records) =
         Parser::new(RECORDS, None, Some(origin)).parse().map_err(|error| format!("the lab's zone: {error}"))?;

@@ -8,10 +8,13 @@ pub mod endpoint;
 pub mod icmp;
 pub mod iperf3;
 pub mod pacer;
+pub mod quic;
 pub mod resolve;
 pub mod scope;
 pub mod sys;
 pub mod tls;
+pub mod udp;
+pub mod watch;
 
 pub use dial::{Dialled, Refusal, connect};
 pub use pacer::Pacer;

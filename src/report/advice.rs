@@ -50,6 +50,11 @@ const ADVICE: &[(&str, &str, &str)] = &[
         "not_followed",
         "the redirect would carry the body to another host: ask that host directly, with its own check",
     ),
+    (
+        "outcome",
+        "http_error",
+        "the web server answers, but not with DNS: check `path`, and what the front end routes there (http.status, evidence)",
+    ),
     ("outcome", "too_many_redirects", "the redirects do not end: see `redirects`"),
     ("outcome", "too_big", "a router or the own interface has a smaller MTU: see `mtu`"),
     ("outcome", "time_exceeded", "the packet ran out of hops: a routing loop, or `ttl` is too small"),
@@ -57,6 +62,16 @@ const ADVICE: &[(&str, &str, &str)] = &[
         "verified",
         "false",
         "see `verify_error`: renew or replace the certificate, send the whole chain, or give `ca_file` for a private CA",
+    ),
+    (
+        "tls.verified",
+        "false",
+        "see `tls.verify_error`: renew or replace the certificate, or name what it is for (`sni`, `verify_name`) and who issued it (`ca_file`)",
+    ),
+    (
+        "same_answer",
+        "false",
+        "the server answers differently by UDP: see the evidence; is another process, view or cache behind the encrypted port?",
     ),
     ("restored", "false", "what was broken on purpose is still broken: run the restore command by hand, now"),
     (
@@ -74,6 +89,16 @@ const BREACHES: &[(&str, &str)] = &[
     ("chain.expires_in", "renew the certificate of the chain that ends first, and look why its renewal did not run"),
     ("expires_in", "renew the certificate, and look why its renewal did not run"),
     ("certificate.expires_in", "renew the certificate, and look why its renewal did not run"),
+    (
+        "tls.chain.expires_in",
+        "renew the certificate of the chain that ends first, and look why its renewal did not run",
+    ),
+    ("tls.expires_in", "renew the certificate, and look why its renewal did not run"),
+    (
+        "same_answer",
+        "there was nothing to compare with: does the server answer by UDP (`same_as`), and this transport at all?",
+    ),
+    ("edns.padding", "the server does not pad: see its settings (BIND response-padding, Unbound pad-responses)"),
     ("san", "the certificate is another one than expected: which server answered (`address`), with which SNI?"),
     ("version", "the peer negotiated another version: look at its configuration, and at what stands in between"),
     ("outcome", "see the evidence; every fact is in the JSON report"),

@@ -12,6 +12,8 @@ mod pki;
 #[path = "../reports/mod.rs"]
 mod reports;
 
+mod aioquic;
+mod encrypted;
 mod haproxy;
 mod history;
 mod iperf3;

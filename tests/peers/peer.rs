@@ -40,6 +40,7 @@ pub const DIG: Peer = tool("dig", "dig");
 pub const XMLLINT: Peer = tool("xmllint", "xmllint");
 /// The Python peers have one place, so that it is their measured versions that are used.
 pub const OTAVA: Peer = tool("otava", "/opt/shakedown-peers/bin/otava");
+pub const AIOQUIC: Peer = daemon("aioquic", "/opt/shakedown-peers/bin/python3");
 pub const PROMETHEUS: Peer = tool("prometheus_client", "/opt/shakedown-peers/bin/python3");
 
 const fn daemon(name: &'static str, program: &'static str) -> Peer {

@@ -8,4 +8,5 @@ mod http;
 mod origin;
 mod script;
 mod tls;
+mod tls_quic;
 mod two;

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use hickory_proto::rr::Name;
 
-use super::exchange::{self, Asking, Exchange};
+use super::exchange::{Asking, Exchange};
 use super::message::{Line, Reply};
 use super::question::Question;
+use super::transport::{self, Same, Transport};
 use super::{rdata, types};
 use crate::model::fact::Distribution;
 use crate::model::field::{IP_FAMILY, PATIENCE};
@@ -17,7 +18,21 @@ use crate::probe::Cx;
 
 pub(super) const OUTCOME: Fact<Choice> = Fact::choice(
     "outcome",
-    &["answered", "timeout", "refused", "unreachable", "unresolved", "reset", "malformed", "closed"],
+    &[
+        "answered",
+        "timeout",
+        "refused",
+        "unreachable",
+        "unresolved",
+        "reset",
+        "malformed",
+        "closed",
+        "alert",
+        "not_tls",
+        "untrusted",
+        "protocol_error",
+        "http_error",
+    ],
     "What became of the question; `unresolved` is the name of the server, never the name asked for.",
 );
 /// IANA's codes in their numeric order; those without a name are recorded as `RCODE12`.
@@ -63,9 +78,9 @@ const ADDITIONAL: Fact<Vec<String>> =
 const FLAGS: Fact<Vec<String>> = Fact::list("flags", "Flags that are set: qr aa tc rd ra ad cd.");
 const TTL: Fact<Distribution> = Fact::spread("ttl", Unit::Seconds, "TTLs of the records of the answer section.");
 const RTT: Fact<Distribution> =
-    Fact::distribution("rtt", Unit::Seconds, Better::Lower, "From query to answer; over TCP without the handshake.");
+    Fact::distribution("rtt", Unit::Seconds, Better::Lower, "From query to answer, without the handshakes before it.");
 const CONNECT_TIME: Fact<Distribution> =
-    Fact::distribution("connect_time", Unit::Seconds, Better::Lower, "Handshake of transport tcp.");
+    Fact::distribution("connect_time", Unit::Seconds, Better::Lower, "TCP handshake, of the transports on it.");
 const TRUNCATED: Fact<bool> = Fact::flag("truncated", "TC is set: the answer did not fit.");
 const SIZE: Fact<i64> = Fact::integer("size", Unit::Bytes, "Length of the reply.");
 const ATTEMPTS: Fact<i64> = Fact::integer("attempts", Unit::Count, "Queries sent.");
@@ -87,17 +102,11 @@ pub(super) const FIELDS: &[Field] = &[
     Field::optional(
         "server",
         FieldKind::List(&FieldKind::Endpoint),
-        "Server to ask; port 53 unless written, or that of the transport.",
+        "Server to ask; the port of the transport unless written.",
     ),
     Field::required("name", FieldKind::Text, "Name to ask for; always absolute, no search list applies."),
     Field::default("type", FieldKind::Text, "A", "Record type by mnemonic, or by number as in TYPE65280."),
     Field::default("class", FieldKind::Choice(&["IN", "CH", "HS"]), "IN", "Class of the question."),
-    Field::default(
-        "transport",
-        FieldKind::Choice(&["udp", "tcp"]),
-        "udp",
-        "How to ask; a truncated UDP answer is reported, not repeated over TCP.",
-    ),
     Field::default("recursion", FieldKind::Bool, "true", "Set RD: ask the server to find the answer elsewhere."),
     Field::default("edns", FieldKind::Bool, "true", "Send an OPT record (EDNS version 0)."),
     Field::default("edns_size", FieldKind::Size(512.0, 65535.0), "1232 B", "Largest UDP answer asked for in OPT."),
@@ -143,7 +152,8 @@ pub(super) struct Ask {
     source: Option<IpAddr>,
     patience: Duration,
     attempts: u32,
-    stream: bool,
+    transport: Transport,
+    same: Option<Same>,
     question: Question,
 }
 
@@ -158,8 +168,10 @@ impl Ask {
                 "write server: 192.0.2.53, or a check for each server by a matrix",
             ));
         };
-        let (host, port) = endpoint::of("server", server, Some(53))?;
+        let (host, port) = endpoint::of("server", server, Some(transport::port(args)))?;
         let (family, source) = IpFamily::with_source(args)?;
+        let transport = Transport::from_args(args, &host, port)?;
+        let same = Same::from_args(args, &host)?;
         Ok(Self {
             host,
             port,
@@ -167,19 +179,22 @@ impl Ask {
             source,
             patience: args.wait("timeout"),
             attempts: args.unsigned("attempts").unwrap_or(1),
-            stream: args.text("transport") == Some("tcp"),
+            transport,
+            same,
             question: Question::from_args(args)?,
         })
     }
 
     /// What is asked of whom, for people.
     pub(super) fn target(&self) -> String {
-        format!("{} @{}", self.question.title(), dial::endpoint(&self.host, self.port))
+        let whom = dial::endpoint(&self.host, self.port);
+        format!("{} @{whom}{}", self.question.title(), self.transport.title())
     }
 
-    /// The server's name, then every attempt, each with the whole patience.
+    /// The server's name, then every attempt, each with the whole patience, and what is asked to compare with.
     pub(super) fn longest(&self) -> Duration {
-        self.patience * (self.attempts + 1)
+        let compared = self.same.as_ref().map(|_| Same::longest(self.patience));
+        self.patience * (self.attempts + 1) + compared.unwrap_or_default()
     }
 
     pub(super) async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
@@ -199,9 +214,14 @@ impl Ask {
         for attempt in 1..=self.attempts {
             // Set before the query leaves, so that a round cut short still says how many were sent.
             cx.set(&ATTEMPTS, i64::from(attempt));
-            let seen = self.ask(address, cx.seed()).await?;
+            let asking = self.asking(address, cx.seed());
+            let seen = self.transport.ask(cx, &asking).await?;
             discarded += seen.discarded;
             cx.set(&DISCARDED, discarded);
+            if let (Some(same), Some(reply)) = (&self.same, &seen.reply) {
+                discarded += same.compare(cx, &asking, self.family, reply).await?;
+                cx.set(&DISCARDED, discarded);
+            }
             let silent = seen.outcome == "timeout";
             self.report(cx, seen);
             if !silent {
@@ -213,15 +233,14 @@ impl Ask {
 }
 
 impl Ask {
-    async fn ask(&self, address: IpAddr, seed: u64) -> Result<Exchange, Fault> {
-        let asking = Asking {
+    fn asking(&self, address: IpAddr, seed: u64) -> Asking<'_> {
+        Asking {
             server: SocketAddr::new(address, self.port),
             source: self.source,
             patience: self.patience,
             question: &self.question,
             seed,
-        };
-        if self.stream { exchange::tcp(&asking).await } else { exchange::udp(&asking).await }
+        }
     }
 
     fn report(&self, cx: &mut Cx<'_>, seen: Exchange) {
@@ -242,6 +261,7 @@ impl Ask {
     }
 
     fn tell(&self, cx: &mut Cx<'_>, reply: Reply) {
+        self.transport.tell(cx, &reply);
         match rcode(reply.rcode) {
             Some(word) => cx.set(&RCODE, word),
             None => cx.set(&RCODE_NUMBER, format!("RCODE{}", reply.rcode)),

@@ -1,30 +1,28 @@
 //! One attempt: one query on a socket of its own, then every message that comes until the answer or the end of
 //! patience.
 //!
-//! UDP uses an unconnected socket, so that a reply from a wrong address is seen and counted instead of being dropped by
-//! the kernel. On Linux `IP_RECVERR` still delivers ICMP errors to it; elsewhere the socket is connected for their
-//! sake, and the kernel drops replies from wrong addresses unseen.
+//! A reply from a wrong address is seen and counted: see [`udp::open`](crate::net::udp::open).
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpStream, UdpSocket};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Instant, timeout_at};
 
 use super::message::{self, Received, Reply};
 use super::question::Question;
 use crate::model::Fault;
-use crate::net::dial::{local, refusal};
-use crate::net::{Refusal, connect};
+use crate::net::dial::refusal;
+use crate::net::{Refusal, connect, udp};
 
 /// Largest DNS message.
-const LARGEST: usize = 65535;
+pub(super) const LARGEST: usize = 65535;
 /// Strays described one by one; more are only counted.
-const DESCRIBED: usize = 8;
+pub(super) const DESCRIBED: usize = 8;
 
 /// Whom to ask and how long to wait.
+#[derive(Clone, Copy)]
 pub(super) struct Asking<'a> {
     pub(super) server: SocketAddr,
     pub(super) source: Option<IpAddr>,
@@ -41,7 +39,7 @@ pub(super) struct Exchange {
     pub(super) size: usize,
     /// From the query to its answer.
     pub(super) rtt: Option<Duration>,
-    /// TCP handshake.
+    /// TCP handshake, of transports on it.
     pub(super) connect_time: Option<Duration>,
     /// Messages that were not an answer to the question.
     pub(super) discarded: i64,
@@ -49,7 +47,7 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             outcome: "timeout",
             reply: None,
@@ -61,13 +59,13 @@ impl Exchange {
         }
     }
 
-    fn ended(mut self, outcome: &'static str, why: impl Into<String>) -> Self {
+    pub(super) fn ended(mut self, outcome: &'static str, why: impl Into<String>) -> Self {
         self.outcome = outcome;
         self.notes.push(why.into());
         self
     }
 
-    fn discard(&mut self, sender: SocketAddr, why: &str) {
+    pub(super) fn discard(&mut self, sender: SocketAddr, why: &str) {
         self.discarded += 1;
         if self.notes.len() < DESCRIBED {
             self.notes.push(format!("discarded a message of {sender}: {why}"));
@@ -75,7 +73,14 @@ impl Exchange {
     }
 
     /// Takes a message; true when it ends the attempt.
-    fn take(&mut self, bytes: &[u8], sender: SocketAddr, id: u16, asking: &Asking<'_>, sent: Instant) -> bool {
+    pub(super) fn take(
+        &mut self,
+        bytes: &[u8],
+        sender: SocketAddr,
+        id: u16,
+        asking: &Asking<'_>,
+        sent: Instant,
+    ) -> bool {
         match message::read(bytes, id, asking.question) {
             Received::Stray(why) => {
                 self.discard(sender, &why);
@@ -101,10 +106,10 @@ impl Exchange {
 pub(super) async fn udp(asking: &Asking<'_>) -> Result<Exchange, Fault> {
     let (id, query) = asking.question.encode(asking.seed)?;
     let server = asking.server;
-    let socket = open(asking).await?;
+    let socket = udp::open(server, asking.source).await?;
     let mut seen = Exchange::new();
     let sent = Instant::now();
-    if let Err(error) = send(&socket, &query, server).await {
+    if let Err(error) = udp::send(&socket, &query, server).await {
         return refusal(&error, "send DNS query", server).map(|why| refused(seen, &why));
     }
     let mut buffer = vec![0_u8; LARGEST];
@@ -115,7 +120,7 @@ pub(super) async fn udp(asking: &Asking<'_>) -> Result<Exchange, Fault> {
             Ok(Err(error)) => return failed(seen, &error, server),
             Ok(Ok(received)) => received,
         };
-        if !same(sender, server) {
+        if !udp::same(sender, server) {
             seen.discard(sender, &format!("it does not come from {server}"));
         } else if seen.take(buffer.get(..length).unwrap_or_default(), sender, id, asking, sent) {
             return Ok(seen);
@@ -135,8 +140,7 @@ pub(super) async fn tcp(asking: &Asking<'_>) -> Result<Exchange, Fault> {
         }
         Err(why) => return Ok(refused(seen, &why)),
     };
-    let mut framed = u16::try_from(query.len()).unwrap_or(u16::MAX).to_be_bytes().to_vec();
-    framed.extend_from_slice(&query);
+    let framed = framed(&query);
     let sent = Instant::now();
     match timeout_at(end, stream.write_all(&framed)).await {
         Ok(Ok(())) => {}
@@ -165,9 +169,16 @@ pub(super) async fn tcp(asking: &Asking<'_>) -> Result<Exchange, Fault> {
     }
 }
 
+/// A message with its length before it.
+pub(super) fn framed(message: &[u8]) -> Vec<u8> {
+    let mut framed = u16::try_from(message.len()).unwrap_or(u16::MAX).to_be_bytes().to_vec();
+    framed.extend_from_slice(message);
+    framed
+}
+
 /// Reads a length and that many bytes, prefix included; false when the peer closed before the end.
 /// Bytes are taken as they come: the claimed length alone never decides how much memory is used.
-async fn frame(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<bool> {
+pub(super) async fn frame(stream: &mut (impl AsyncRead + Unpin), buffer: &mut Vec<u8>) -> io::Result<bool> {
     buffer.clear();
     loop {
         let wanted = match buffer.get(..2) {
@@ -185,7 +196,7 @@ async fn frame(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<bool>
     }
 }
 
-fn refused(mut seen: Exchange, why: &Refusal) -> Exchange {
+pub(super) fn refused(mut seen: Exchange, why: &Refusal) -> Exchange {
     seen.outcome = why.word();
     if let Refusal::Unreachable(detail) = why {
         seen.notes.push(detail.clone());
@@ -199,48 +210,4 @@ fn failed(seen: Exchange, error: &io::Error, server: SocketAddr) -> Result<Excha
         return Ok(seen.ended("unreachable", error.to_string()));
     }
     refusal(error, "exchange DNS messages", server).map(|why| refused(seen, &why))
-}
-
-/// Compares what identifies a peer; flow label and scope of an IPv6 sender may differ from what was dialled.
-fn same(sender: SocketAddr, server: SocketAddr) -> bool {
-    sender.ip() == server.ip() && sender.port() == server.port()
-}
-
-async fn open(asking: &Asking<'_>) -> Result<UdpSocket, Fault> {
-    let bind = asking.source.unwrap_or(match asking.server {
-        SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-    });
-    let socket = UdpSocket::bind(SocketAddr::new(bind, 0))
-        .await
-        .map_err(|error| local(&error, &format!("open UDP socket on {bind}"), asking.server))?;
-    aim(&socket, asking.server).await.map_err(|error| local(&error, "prepare UDP socket", asking.server))?;
-    Ok(socket)
-}
-
-#[cfg(target_os = "linux")]
-#[expect(clippy::unused_async, reason = "elsewhere the socket is connected here")]
-async fn aim(socket: &UdpSocket, server: SocketAddr) -> io::Result<()> {
-    use nix::sys::socket::{setsockopt, sockopt};
-    if server.is_ipv4() {
-        setsockopt(socket, sockopt::Ipv4RecvErr, &true)?;
-    } else {
-        setsockopt(socket, sockopt::Ipv6RecvErr, &true)?;
-    }
-    Ok(())
-}
-
-#[cfg(not(target_os = "linux"))]
-async fn aim(socket: &UdpSocket, server: SocketAddr) -> io::Result<()> {
-    socket.connect(server).await
-}
-
-#[cfg(target_os = "linux")]
-async fn send(socket: &UdpSocket, query: &[u8], server: SocketAddr) -> io::Result<usize> {
-    socket.send_to(query, server).await
-}
-
-#[cfg(not(target_os = "linux"))]
-async fn send(socket: &UdpSocket, query: &[u8], _server: SocketAddr) -> io::Result<usize> {
-    socket.send(query).await
 }

@@ -4,7 +4,7 @@
 
 use hickory_proto::rr::{DNSClass, Name};
 
-use super::question::{NSID, Question};
+use super::question::{NSID, PADDING, Question};
 use super::rdata::{self, Wire};
 use super::types;
 
@@ -59,6 +59,8 @@ pub(super) struct Edns {
     pub(super) version: u8,
     pub(super) size: u16,
     pub(super) nsid: Option<String>,
+    /// It carries padding (RFC 7830).
+    pub(super) padded: bool,
     pub(super) errors: Vec<String>,
     rcode_high: u8,
 }
@@ -235,6 +237,7 @@ fn opt(data: &[u8], class: u16, ttl: u32) -> Option<Edns> {
         let length = usize::from(wire.u16()?);
         let value = wire.bytes(length)?;
         match (code, value) {
+            (PADDING, _) => edns.padded = true,
             (NSID, _) => edns.nsid = Some(server_id(value)),
             (EXTENDED_ERROR, [high, low, extra @ ..]) => {
                 let number = u16::from_be_bytes([*high, *low]);

@@ -8,6 +8,7 @@ mod rdata;
 mod svcb;
 #[cfg(test)]
 mod tests;
+mod transport;
 mod types;
 
 use std::time::Duration;
@@ -16,7 +17,7 @@ use ask::{Ask, OUTCOME, RCODE};
 
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, Field, Invalid, Observation};
-use crate::probe::{Cx, Footprint, Probe, fact_is};
+use crate::probe::{self, Cx, Footprint, Probe, fact_is};
 
 /// The probe.
 pub struct Dns {
@@ -31,9 +32,10 @@ enum Mode {
 impl Probe for Dns {
     const FAMILY: &'static str = "dns";
     const SUMMARY: &'static str = "What a DNS server answers: records, flags, response code, EDNS";
-    const FIELDS: &'static [Field] = joined!(Field; ask::FIELDS);
-    const FACTS: &'static [FactInfo] = joined!(FactInfo; ask::FACTS);
+    const FIELDS: &'static [Field] = joined!(Field; ask::FIELDS, transport::FIELDS);
+    const FACTS: &'static [FactInfo] = joined!(FactInfo; ask::FACTS, transport::FACTS);
     const DEFAULT_EXPECT: &'static str = "rcode: NOERROR\nanswers: {len: {ge: 1}}\ntruncated: false";
+    const MODES: &'static [probe::Mode] = joined!(probe::Mode; transport::MODES);
     const README: &'static str = include_str!("README.md");
     const EXAMPLE: &'static str = include_str!("example.yaml");
     const TARGET_FIELD: (&'static str, Option<&'static str>) = ("name", None);

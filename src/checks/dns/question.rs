@@ -13,6 +13,11 @@ use crate::model::{Args, Fault, Invalid};
 /// NSID (RFC 5001).
 pub(super) const NSID: u16 = 3;
 
+/// Padding (RFC 7830).
+pub(super) const PADDING: u16 = 12;
+/// Queries are padded to a multiple of this (RFC 8467, 4.1).
+const BLOCK: usize = 128;
+
 /// A question and how to ask it.
 pub(super) struct Question {
     pub(super) name: Name,
@@ -56,6 +61,27 @@ impl Question {
     /// The id and the bytes of one query. The id comes from the library's cryptographic generator, so that nobody off
     /// the path can guess it; the run's seed only stirs it, since a seed that alone decided it could be guessed.
     pub(super) fn encode(&self, seed: u64) -> Result<(u16, Vec<u8>), Fault> {
+        let message = self.message(seed);
+        Ok((message.metadata.id, self.bytes(&message)?))
+    }
+
+    /// The same for an encrypted transport: padded, so that the length tells little of the name, and with id 0 where there
+    /// is one query to a stream. A query without EDNS has no place for padding.
+    pub(super) fn encode_padded(&self, seed: u64, zero: bool) -> Result<(u16, Vec<u8>), Fault> {
+        /// Code and length of an option.
+        const OPTION: usize = 4;
+        let mut message = self.message(seed);
+        if zero {
+            message.metadata.id = 0;
+        }
+        let bare = self.bytes(&message)?;
+        let Some(edns) = &mut message.edns else { return Ok((message.metadata.id, bare)) };
+        let missing = (bare.len() + OPTION).next_multiple_of(BLOCK) - (bare.len() + OPTION);
+        edns.options_mut().insert(EdnsOption::Unknown(PADDING, vec![0; missing]));
+        Ok((message.metadata.id, self.bytes(&message)?))
+    }
+
+    fn message(&self, seed: u64) -> Message {
         let mut message = Message::query();
         let [low, high, ..] = seed.to_le_bytes();
         message.metadata.id ^= u16::from_le_bytes([low, high]);
@@ -71,10 +97,13 @@ impl Question {
             }
             message.set_edns(edns);
         }
-        let bytes = message.to_vec().map_err(|error| {
+        message
+    }
+
+    fn bytes(&self, message: &Message) -> Result<Vec<u8>, Fault> {
+        message.to_vec().map_err(|error| {
             Fault::local("encode DNS query", self.title(), error.to_string(), "check `name` and `type` of the check")
-        })?;
-        Ok((message.metadata.id, bytes))
+        })
     }
 }
 

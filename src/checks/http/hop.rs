@@ -14,11 +14,11 @@ use tokio::time::Instant;
 use url::{Host, Url};
 
 use super::request::{Request, Wanted};
-use super::watch::{Watch, Watched};
 use super::{Http, facts};
 use crate::model::Fault;
 use crate::net::scope::Scope;
 use crate::net::tls::{End, Handshake, Offer, TlsStream, handshake, now, server_name, versions};
+use crate::net::watch::{Watch, Watched};
 use crate::net::{IpFamily, Refusal, connect, resolve};
 use crate::probe::Cx;
 

@@ -4,7 +4,6 @@ mod answer;
 mod facts;
 mod hop;
 mod request;
-mod watch;
 
 use std::net::IpAddr;
 use std::time::Duration;

@@ -88,7 +88,7 @@ pub(super) const TABLE: &[FactInfo] = &[
 ];
 
 /// Records session, trust, leaf and chain; whatever the server did not show stays absent.
-pub(super) fn record(cx: &mut Cx<'_>, shaken: &Handshake) {
+pub(super) fn record<S>(cx: &mut Cx<'_>, shaken: &Handshake<S>) {
     if let Some(verified) = shaken.verified() {
         cx.set(&VERIFIED, verified);
     }

@@ -154,7 +154,7 @@ fn tell(cx: &mut Cx<'_>, shaken: &Handshake) {
     }
 }
 
-fn offer(args: &Args) -> Result<Offer, Invalid> {
+pub(super) fn offer(args: &Args) -> Result<Offer, Invalid> {
     let host = args.string("host");
     let named = |field: &'static str, text: &str| {
         let help = "write a DNS name such as www.example.com, or an IP address";

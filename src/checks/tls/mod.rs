@@ -2,6 +2,7 @@
 
 mod facts;
 mod look;
+mod quic;
 
 use std::time::Duration;
 
@@ -20,12 +21,13 @@ pub struct Tls {
 /// What the fields of a check come to.
 enum Mode {
     Look(Box<Look>),
+    Quic(Box<quic::Look>),
 }
 
 impl Probe for Tls {
     const FAMILY: &'static str = "tls";
     const SUMMARY: &'static str = "TLS handshake, certificate and chain";
-    const FIELDS: &'static [Field] = joined!(Field; look::FIELDS);
+    const FIELDS: &'static [Field] = joined!(Field; look::FIELDS, quic::FIELDS);
     const FACTS: &'static [FactInfo] = joined!(FactInfo; facts::TABLE);
     const DEFAULT_EXPECT: &'static str = "verified: true";
     const README: &'static str = include_str!("README.md");
@@ -33,12 +35,16 @@ impl Probe for Tls {
     const TARGET_FIELD: (&'static str, Option<&'static str>) = ("host", Some("port"));
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {
+        if quic::applies(args) {
+            return Ok(Self { mode: Mode::Quic(Box::new(quic::Look::from_args(args)?)) });
+        }
         Ok(Self { mode: Mode::Look(Box::new(Look::from_args(args)?)) })
     }
 
     fn target(&self) -> String {
         match &self.mode {
             Mode::Look(look) => look.target(),
+            Mode::Quic(look) => look.target(),
         }
     }
 
@@ -49,6 +55,7 @@ impl Probe for Tls {
     fn longest(&self) -> Duration {
         match &self.mode {
             Mode::Look(look) => look.longest(),
+            Mode::Quic(look) => look.longest(),
         }
     }
 
@@ -59,6 +66,7 @@ impl Probe for Tls {
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
         match &self.mode {
             Mode::Look(look) => look.run(cx).await,
+            Mode::Quic(look) => look.run(cx).await,
         }
     }
 }

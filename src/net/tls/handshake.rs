@@ -41,11 +41,11 @@ pub struct Offer {
     pub versions: Vec<&'static SupportedProtocolVersion>,
 }
 
-/// How a handshake ended.
+/// How a handshake ended; `S` is the connection it leaves behind, over TCP or QUIC.
 #[derive(Debug)]
-pub enum End {
+pub enum End<S = TlsStream> {
     /// Completed. Whether the certificate verified is another question: see [`Handshake::verified`].
-    Done(Box<TlsStream>),
+    Done(Box<S>),
     /// Silence.
     Timeout,
     /// RST.
@@ -77,9 +77,9 @@ pub struct Session {
 
 /// Everything one handshake showed. The facts of the chain are there whenever the server sent one.
 #[derive(Debug)]
-pub struct Handshake {
+pub struct Handshake<S = TlsStream> {
     /// How it ended.
-    pub end: End,
+    pub end: End<S>,
     /// From the first byte sent to the end.
     pub elapsed: Duration,
     /// As served, leaf first.
@@ -95,7 +95,23 @@ pub struct Handshake {
     peer: SocketAddr,
 }
 
-impl Handshake {
+impl<S> Handshake<S> {
+    /// Put together from how it ended and what was noted on the way; `heard` is what the server said in all, in bytes.
+    pub(in crate::net) fn noted(
+        end: End<S>,
+        elapsed: Duration,
+        session: Option<Session>,
+        heard: u64,
+        notebook: &Notebook,
+        peer: SocketAddr,
+    ) -> Self {
+        let asked_for_certificate = notebook.asked();
+        let seen = notebook.take();
+        let (trusted, verify_error) = judgement(&seen);
+        let chain = seen.chain;
+        Self { end, elapsed, chain, verify_error, session, asked_for_certificate, heard, trusted, peer }
+    }
+
     /// True only for a completed handshake with a trusted path, the right name and a proven key; false when any of these
     /// failed; absent when there was nothing to verify.
     #[must_use]
@@ -122,7 +138,9 @@ impl Handshake {
     pub fn certificates(&self) -> Vec<Option<Certificate>> {
         self.chain.iter().map(|der| Certificate::parse(der)).collect()
     }
+}
 
+impl Handshake {
     /// In TLS 1.3 a server refuses a client certificate, or the lack of one, only after the handshake: when it asked
     /// for one, listens until it hands out a session ticket (which it does once it is content), speaks, refuses, or
     /// `patience` is over. Whatever data it sends is consumed.
@@ -180,23 +198,25 @@ pub async fn handshake(
     let start = Instant::now();
     let outcome = tokio::time::timeout(patience, shaking).await;
     let elapsed = start.elapsed();
-    let asked_for_certificate = notebook.asked();
-    let seen = notebook.take();
     let (end, session) = match outcome {
         Err(_) => (End::Timeout, None),
-        Ok(Err(error)) => (end_of(&error, seen.chain.is_empty(), peer)?, None),
+        Ok(Err(error)) => (end_of(&error, notebook.before_certificate(), peer)?, None),
         Ok(Ok(stream)) => {
             let session = session(stream.get_ref().1);
             (End::Done(Box::new(stream)), Some(session))
         }
     };
-    let (trusted, verify_error) = judgement(&seen);
     let heard = heard.load(Ordering::Relaxed);
-    let chain = seen.chain;
-    Ok(Handshake { end, elapsed, chain, verify_error, session, asked_for_certificate, heard, trusted, peer })
+    Ok(Handshake::noted(end, elapsed, session, heard, &notebook, peer))
 }
 
-fn config(loaded: &Loaded, offer: &Offer, notebook: &Notebook, peer: SocketAddr) -> Result<ClientConfig, Fault> {
+/// A client that looks before it trusts, and writes into `notebook` what it sees.
+pub(in crate::net) fn config(
+    loaded: &Loaded,
+    offer: &Offer,
+    notebook: &Notebook,
+    peer: SocketAddr,
+) -> Result<ClientConfig, Fault> {
     let provider = provider();
     let recorder = Recorder {
         roots: loaded.roots.clone(),
@@ -241,8 +261,8 @@ fn judgement(seen: &Seen) -> (bool, Option<String>) {
     (trusted, (!errors.is_empty()).then(|| errors.join("; ")))
 }
 
-/// Sorts an error of the handshake, or of the first read after it.
-fn end_of(error: &io::Error, before_certificate: bool, peer: SocketAddr) -> Result<End, Fault> {
+/// Sorts an error of the handshake, or of a read or write after it. `Err` is a fault of this side.
+pub fn end_of(error: &io::Error, before_certificate: bool, peer: SocketAddr) -> Result<End, Fault> {
     if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         return end_of_tls(tls, before_certificate, peer);
     }

@@ -9,13 +9,17 @@ pub mod certificate;
 mod counted;
 mod handshake;
 mod recorder;
+mod shown;
 mod trust;
-mod words;
+pub(in crate::net) mod words;
 
 use std::sync::{Arc, LazyLock};
 
-pub use handshake::{End, Handshake, Offer, Session, TlsStream, handshake, server_name, versions};
+pub(in crate::net) use handshake::config;
+pub use handshake::{End, Handshake, Offer, Session, TlsStream, end_of, handshake, server_name, versions};
+pub(in crate::net) use recorder::Notebook;
 use rustls::crypto::CryptoProvider;
+pub use shown::Shown;
 pub use trust::{CA_FILE, CLIENT_CERT, CLIENT_KEY, Loaded, ROOTS, Trust};
 
 /// The cryptography every handshake of this program uses.

@@ -28,7 +28,7 @@ pub(super) struct Seen {
 
 /// Shared with the handshake that is being watched.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Notebook(Arc<Mutex<Seen>>);
+pub(in crate::net) struct Notebook(Arc<Mutex<Seen>>);
 
 impl Notebook {
     fn open(&self) -> MutexGuard<'_, Seen> {
@@ -38,6 +38,11 @@ impl Notebook {
     /// What was written so far.
     pub(super) fn take(&self) -> Seen {
         std::mem::take(&mut self.open())
+    }
+
+    /// Whether the server has shown no certificate yet.
+    pub(super) fn before_certificate(&self) -> bool {
+        self.open().chain.is_empty()
     }
 
     /// Whether the server asked for a client certificate.

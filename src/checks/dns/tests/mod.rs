@@ -17,10 +17,10 @@ use crate::probe::{Cx, Probe};
 /// Patience where an answer comes; long enough for a busy machine.
 const PATIENT: f64 = 20.0;
 /// Patience where none comes.
-const BRIEF: f64 = 0.2;
+pub(in crate::checks::dns) const BRIEF: f64 = 0.2;
 
 /// Arguments with the table's defaults and a long patience; `more` comes on top.
-fn args(server: &str, name: &str, more: &[(&'static str, Arg)]) -> Args {
+pub(in crate::checks::dns) fn args(server: &str, name: &str, more: &[(&'static str, Arg)]) -> Args {
     let mut args = Args::default();
     for (field, arg) in [
         ("server", Arg::List(vec![Arg::Text(server.to_owned())])),
@@ -43,15 +43,15 @@ fn args(server: &str, name: &str, more: &[(&'static str, Arg)]) -> Args {
     args
 }
 
-fn text(word: &str) -> Arg {
+pub(in crate::checks::dns) fn text(word: &str) -> Arg {
     Arg::Text(word.to_owned())
 }
 
-fn build(args: &Args) -> Result<Dns, Invalid> {
+pub(in crate::checks::dns) fn build(args: &Args) -> Result<Dns, Invalid> {
     Dns::from_args(args)
 }
 
-async fn run(args: &Args) -> (Observation, Result<(), Fault>) {
+pub(in crate::checks::dns) async fn run(args: &Args) -> (Observation, Result<(), Fault>) {
     let probe = build(args).unwrap();
     let mut seen = Observation::default();
     let deadline = Instant::now() + Duration::from_mins(1);
@@ -61,17 +61,17 @@ async fn run(args: &Args) -> (Observation, Result<(), Fault>) {
 }
 
 /// One round against `server`.
-async fn look(server: SocketAddr, name: &str, more: &[(&'static str, Arg)]) -> Observation {
+pub(in crate::checks::dns) async fn look(server: SocketAddr, name: &str, more: &[(&'static str, Arg)]) -> Observation {
     let (seen, result) = run(&args(&server.to_string(), name, more)).await;
     result.unwrap();
     seen
 }
 
-fn list(seen: &Observation, fact: &str) -> Vec<String> {
+pub(in crate::checks::dns) fn list(seen: &Observation, fact: &str) -> Vec<String> {
     let Some(Value::Array(items)) = seen.last(fact) else { panic!("no list {fact} in {seen:?}") };
     items.iter().map(|item| item.as_str().unwrap().to_owned()).collect()
 }
 
-fn number(seen: &Observation, fact: &str) -> i64 {
+pub(in crate::checks::dns) fn number(seen: &Observation, fact: &str) -> i64 {
     seen.last(fact).and_then(Value::as_i64).unwrap_or_else(|| panic!("no number {fact} in {seen:?}"))
 }

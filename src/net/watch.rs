@@ -8,9 +8,12 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::tls::words;
+
 /// What the peer did to the stream, in the order of what tells most.
 #[derive(Clone, Debug, Default)]
 struct Ended {
+    alert: Option<String>,
     read: Option<(&'static str, String)>,
     eof: bool,
     written: Option<(&'static str, String)>,
@@ -18,11 +21,12 @@ struct Ended {
 
 /// Reader of what a [`Watched`] saw.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Watch(Arc<Mutex<Ended>>);
+pub struct Watch(Arc<Mutex<Ended>>);
 
 impl Watch {
-    /// Outcome and words for a failed exchange.
-    pub(super) fn explain(&self, error: &hyper::Error) -> (&'static str, String) {
+    /// Outcome (`reset`, `closed`, `timeout`, `unreachable`, `tls_failed`, `malformed`) and words for a failed exchange.
+    #[must_use]
+    pub fn explain(&self, error: &hyper::Error) -> (&'static str, String) {
         let said = chain(error);
         if let Some(told) = told(error) {
             return told;
@@ -38,6 +42,12 @@ impl Watch {
             Ended { written: Some((outcome, why)), .. } => (outcome, why),
             _ => ("malformed", said),
         }
+    }
+
+    /// The TLS alert the peer sent, by the name RFC 8446 gives it.
+    #[must_use]
+    pub fn alert(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).alert.clone()
     }
 
     fn note(&self, change: impl FnOnce(&mut Ended)) {
@@ -87,15 +97,23 @@ fn sort(error: &io::Error) -> (&'static str, String) {
     (outcome, error.to_string())
 }
 
-/// See the module.
+fn alert(error: &io::Error) -> Option<String> {
+    match error.get_ref()?.downcast_ref::<rustls::Error>()? {
+        rustls::Error::AlertReceived(alert) => Some(words::alert(*alert)),
+        _ => None,
+    }
+}
+
+/// A stream that is watched; see the module.
 #[derive(Debug)]
-pub(super) struct Watched<S> {
+pub struct Watched<S> {
     stream: S,
     watch: Watch,
 }
 
 impl<S> Watched<S> {
-    pub(super) fn new(stream: S) -> (Self, Watch) {
+    /// Watches `stream`; the reader outlives it.
+    pub fn new(stream: S) -> (Self, Watch) {
         let watch = Watch::default();
         (Self { stream, watch: watch.clone() }, watch)
     }
@@ -113,7 +131,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         let before = buffer.filled().len();
         let outcome = Pin::new(&mut self.stream).poll_read(cx, buffer);
         match &outcome {
-            Poll::Ready(Err(error)) => self.watch.note(|ended| ended.read = Some(sort(error))),
+            Poll::Ready(Err(error)) => self.watch.note(|ended| {
+                ended.read = Some(sort(error));
+                ended.alert = alert(error);
+            }),
             Poll::Ready(Ok(())) if buffer.filled().len() == before => self.watch.note(|ended| ended.eof = true),
             _ => {}
         }

@@ -1,0 +1,190 @@
+//! What encrypted transports show besides the answer: the session and the certificate as in family `tls`, below `tls.`,
+//! and HTTP.
+
+use hyper::http::HeaderMap;
+use hyper::http::header::{AGE, CACHE_CONTROL, CONTENT_TYPE};
+
+use crate::model::fact::{Distribution, Time};
+use crate::model::{Better, Choice, Fact, FactInfo, Rule, Unit};
+use crate::net::bytes::readable;
+use crate::net::tls::certificate::{Certificate, rfc3339};
+use crate::net::tls::{Handshake, Session, Shown};
+use crate::probe::Cx;
+
+/// Most of a header that is shown.
+const HEADER: usize = 200;
+
+const HANDSHAKE_TIME: Fact<Distribution> = Fact::distribution(
+    "handshake_time",
+    Unit::Seconds,
+    Better::Lower,
+    "TLS handshake after the connection; over QUIC the whole handshake, which connects as well.",
+);
+const VERIFIED: Fact<bool> = Fact::flag(
+    "tls.verified",
+    "The handshake completed, the chain leads to a trusted root, the name fits, the key is proven.",
+);
+const VERIFY_ERROR: Fact<String> = Fact::text("tls.verify_error", "Everything that is wrong with the certificate.");
+pub(super) const ALERT: Fact<String> =
+    Fact::text("tls.alert", "TLS alert that ended it, as of family tls; `sent (why)` when this side ended it.");
+const VERSION: Fact<Choice> = Fact::choice("tls.version", &["TLS1.2", "TLS1.3"], "Version agreed on.");
+const CIPHER: Fact<String> = Fact::text("tls.cipher", "Cipher suite agreed on, IANA name.");
+const GROUP: Fact<String> = Fact::text("tls.group", "Key exchange group agreed on, IANA name.");
+const ALPN: Fact<String> = Fact::text("tls.alpn", "Application protocol agreed on; absent when there is none.");
+const SUBJECT: Fact<String> = Fact::text("tls.subject", "Subject of the leaf.");
+const ISSUER: Fact<String> = Fact::text("tls.issuer", "Issuer of the leaf.");
+const SAN: Fact<Vec<String>> = Fact::list("tls.san", "DNS names and addresses the leaf is for.");
+const NOT_BEFORE: Fact<Time> = Fact::time("tls.not_before", "First second of the leaf's validity.").ruled(Rule::Same);
+const NOT_AFTER: Fact<Time> = Fact::time("tls.not_after", "Last second of the leaf's validity.").ruled(Rule::Same);
+const EXPIRES_IN: Fact<f64> =
+    Fact::number("tls.expires_in", Unit::Seconds, "Until the leaf expires; negative once it has.");
+const CHAIN_EXPIRES_IN: Fact<f64> = Fact::number(
+    "tls.chain.expires_in",
+    Unit::Seconds,
+    "Until the first certificate of the served chain expires; negative once one has.",
+);
+const CHAIN_LENGTH: Fact<i64> =
+    Fact::integer("tls.chain.length", Unit::Count, "Certificates served.").ruled(Rule::Same);
+const CHAIN_SUBJECTS: Fact<Vec<String>> = Fact::list("tls.chain.subjects", "Subjects of the served chain, leaf first.");
+const KEY: Fact<String> = Fact::text("tls.key", "Key of the leaf, such as ECDSA P-256 or RSA 2048.");
+const SIGNATURE: Fact<String> = Fact::text("tls.signature", "Signature algorithm of the leaf.");
+const SERIAL: Fact<String> = Fact::text("tls.serial", "Serial number of the leaf, lower-case hexadecimal.");
+const FINGERPRINT: Fact<String> =
+    Fact::text("tls.fingerprint.sha256", "SHA-256 of the leaf, lower-case hexadecimal without colons.");
+const SPKI: Fact<String> =
+    Fact::text("tls.spki.sha256", "SHA-256 of the leaf's public key; stays when a renewal keeps the key.");
+pub(super) const PADDING: Fact<bool> = Fact::flag(
+    "edns.padding",
+    "The answer is padded (RFC 7830), so that its length tells less; queries always are, to 128 bytes.",
+);
+const STATUS: Fact<i64> = Fact::integer("http.status", Unit::Count, "Status of the HTTP response.").ruled(Rule::Same);
+const TYPE: Fact<String> = Fact::text("http.content_type", "Content type of the HTTP response.");
+const HTTP_AGE: Fact<f64> =
+    Fact::number("http.age", Unit::Seconds, "Age header: how long a cache has held the response.");
+const MAX_AGE: Fact<f64> = Fact::number(
+    "http.max_age",
+    Unit::Seconds,
+    "How long caches may keep the response; must not exceed the smallest TTL of the answer (RFC 8484, 5.1).",
+);
+
+/// Facts of every encrypted transport.
+pub(in crate::checks::dns) const SECURE: &[FactInfo] = &[
+    HANDSHAKE_TIME.info,
+    VERIFIED.info,
+    VERIFY_ERROR.info,
+    ALERT.info,
+    VERSION.info,
+    CIPHER.info,
+    GROUP.info,
+    ALPN.info,
+    SAN.info,
+    SUBJECT.info,
+    ISSUER.info,
+    NOT_BEFORE.info,
+    NOT_AFTER.info,
+    EXPIRES_IN.info,
+    CHAIN_EXPIRES_IN.info,
+    CHAIN_LENGTH.info,
+    CHAIN_SUBJECTS.info,
+    KEY.info,
+    SIGNATURE.info,
+    SERIAL.info,
+    FINGERPRINT.info,
+    SPKI.info,
+    PADDING.info,
+];
+/// Facts of the transports in HTTP.
+pub(in crate::checks::dns) const HTTP: &[FactInfo] = &[STATUS.info, TYPE.info, HTTP_AGE.info, MAX_AGE.info];
+
+/// Records session, trust, leaf and chain; whatever the server did not show stays absent.
+pub(super) fn record<S>(cx: &mut Cx<'_>, shaken: &Handshake<S>) {
+    if let Some(verified) = shaken.verified() {
+        cx.set(&VERIFIED, verified);
+    }
+    if let Some(error) = &shaken.verify_error {
+        cx.set(&VERIFY_ERROR, error.clone());
+    }
+    if let Some(session) = &shaken.session {
+        cx.record_time(&HANDSHAKE_TIME, shaken.elapsed);
+        record_session(cx, session);
+    }
+    if let Some(shown) = shaken.shown() {
+        record_chain(cx, shown);
+    }
+}
+
+fn record_session(cx: &mut Cx<'_>, session: &Session) {
+    if let Some(version) = session.version {
+        cx.set(&VERSION, version);
+    }
+    for (fact, text) in [(&CIPHER, &session.cipher), (&GROUP, &session.group), (&ALPN, &session.alpn)] {
+        if let Some(text) = text {
+            cx.set(fact, text.clone());
+        }
+    }
+}
+
+fn record_chain(cx: &mut Cx<'_>, shown: Shown) {
+    cx.set(&CHAIN_LENGTH, i64::try_from(shown.subjects.len()).unwrap_or(i64::MAX));
+    cx.set(&CHAIN_SUBJECTS, shown.subjects);
+    for (fact, seconds) in [(&EXPIRES_IN, shown.expires_in), (&CHAIN_EXPIRES_IN, shown.chain_expires_in)] {
+        if let Some(seconds) = seconds {
+            cx.set(fact, seconds);
+        }
+    }
+    match shown.leaf {
+        Some(leaf) => record_leaf(cx, leaf),
+        None => cx.note("the leaf cannot be read as an X.509 certificate"),
+    }
+}
+
+fn record_leaf(cx: &mut Cx<'_>, leaf: Certificate) {
+    for (fact, seconds) in [(&NOT_BEFORE, leaf.not_before), (&NOT_AFTER, leaf.not_after)] {
+        if let Some(instant) = rfc3339(seconds) {
+            cx.set(fact, instant);
+        }
+    }
+    cx.set(&SAN, leaf.san);
+    for (fact, text) in [
+        (&SUBJECT, leaf.subject),
+        (&ISSUER, leaf.issuer),
+        (&KEY, leaf.key),
+        (&SIGNATURE, leaf.signature),
+        (&SERIAL, leaf.serial),
+        (&FINGERPRINT, leaf.fingerprint),
+        (&SPKI, leaf.spki),
+    ] {
+        cx.set(fact, text);
+    }
+}
+
+/// Records status and headers; comes back with how long caches may keep the response, in seconds.
+pub(super) fn record_http(cx: &mut Cx<'_>, status: u16, headers: &HeaderMap) -> Option<u32> {
+    cx.set(&STATUS, i64::from(status));
+    if let Some(kind) = headers.get(CONTENT_TYPE) {
+        cx.set(&TYPE, shown(kind.as_bytes()));
+    }
+    if let Some(age) = headers.get(AGE).and_then(|age| age.to_str().ok()).and_then(|age| age.trim().parse::<u32>().ok())
+    {
+        cx.set(&HTTP_AGE, f64::from(age));
+    }
+    let kept = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok()).find_map(max_age);
+    if let Some(kept) = kept {
+        cx.set(&MAX_AGE, f64::from(kept));
+    }
+    kept
+}
+
+/// A header as evidence.
+pub(super) fn shown(value: &[u8]) -> String {
+    readable(value).chars().filter(|c| !c.is_control()).take(HEADER).collect()
+}
+
+/// `max-age` of a `Cache-Control` value.
+fn max_age(value: &str) -> Option<u32> {
+    let directive = |part: &str| {
+        let (name, seconds) = part.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("max-age").then(|| seconds.trim().trim_matches('"').parse().ok())?
+    };
+    value.split(',').find_map(directive)
+}

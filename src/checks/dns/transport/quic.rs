@@ -1,0 +1,237 @@
+//! Over QUIC: DoQ (RFC 9250), one stream for one query, and DoH in HTTP/3.
+
+use h3::error::StreamError;
+use hyper::body::{Buf as _, Bytes};
+use quinn::{ReadError, RecvStream, VarInt, WriteError};
+use tokio::time::{Instant, timeout_at};
+
+use super::super::exchange::{frame, framed};
+use super::http::Body;
+use super::{Attempt, Kind, Secure, Stop, facts, lost, refused};
+use crate::net::Refusal;
+use crate::net::bytes::readable;
+use crate::net::quic::{self, Connection, Trouble, end_of, flood};
+use crate::net::scope::Scope;
+use crate::probe::Cx;
+
+/// Most bytes of headers in HTTP/3.
+const HEAD: u64 = 16 * 1024;
+/// What follows an answer on its stream and is still counted.
+const EXTRA: usize = 4096;
+/// `DOQ_NO_ERROR` and `H3_NO_ERROR`.
+const GOODBYE: (VarInt, VarInt) = (VarInt::from_u32(0), VarInt::from_u32(0x100));
+
+/// An exchange that failed, before it is sorted.
+enum Failure {
+    Write(WriteError),
+    Read(ReadError),
+    Io(std::io::Error),
+    Setup(h3::error::ConnectionError),
+    Http(StreamError),
+    Stop(Stop),
+}
+
+impl From<Stop> for Failure {
+    fn from(stop: Stop) -> Self {
+        Self::Stop(stop)
+    }
+}
+
+impl Secure {
+    pub(super) async fn over_quic(&self, cx: &mut Cx<'_>, attempt: &mut Attempt<'_>) -> Result<(), Stop> {
+        let server = attempt.asking.server;
+        let loaded = self.trust.load().await?;
+        let left = attempt.end.saturating_duration_since(Instant::now());
+        let dialled = quic::dial(server, attempt.asking.source, loaded, &self.offer, left).await?;
+        attempt.strays(dialled.strays);
+        let shaken = dialled.shaken.map_err(|refusal| refused(server, &refusal))?;
+        facts::record(cx, &shaken);
+        let admitted = self.admit(&shaken);
+        let connection = attempt.done(cx, shaken, dialled.why)?;
+        admitted?;
+        let before = connection.strays();
+        let outcome = tokio::select! {
+            biased;
+            trouble = connection.trouble() => Err(troubled(server, trouble)),
+            outcome = self.exchange(cx, attempt, &connection) => outcome,
+        };
+        attempt.strays(connection.strays() - before);
+        let goodbye = if self.kind == Kind::Quic { GOODBYE.0 } else { GOODBYE.1 };
+        connection.quic.close(goodbye, b"");
+        outcome
+    }
+
+    async fn exchange(&self, cx: &mut Cx<'_>, attempt: &mut Attempt<'_>, connection: &Connection) -> Result<(), Stop> {
+        let outcome = match &self.http {
+            None => doq(attempt, connection).await,
+            Some(http) => {
+                let (head, body) = http.request(&attempt.query)?;
+                doh3(cx, attempt, connection, head, body).await
+            }
+        };
+        outcome.map_err(|failure| sorted(cx, attempt, connection, failure))
+    }
+}
+
+impl Attempt<'_> {
+    fn strays(&mut self, count: u64) {
+        if count > 0 {
+            self.seen.discarded += i64::try_from(count).unwrap_or(i64::MAX);
+            let server = self.asking.server;
+            self.seen.notes.push(format!("discarded {count} datagrams that do not come from {server}"));
+        }
+    }
+}
+
+async fn doq(attempt: &mut Attempt<'_>, connection: &Connection) -> Result<(), Failure> {
+    let end = attempt.end;
+    let query = framed(&attempt.query);
+    let sent = Instant::now();
+    let ask = async {
+        let (mut send, receive) =
+            connection.quic.open_bi().await.map_err(|error| Failure::Read(ReadError::ConnectionLost(error)))?;
+        send.write_all(&query).await.map_err(Failure::Write)?;
+        // Cannot fail: the stream is open, and nobody else finishes it.
+        let _ = send.finish();
+        Ok::<_, Failure>(receive)
+    };
+    let mut receive = match timeout_at(end, ask).await {
+        Ok(asked) => asked?,
+        Err(_) => return Err(attempt.silence("the query to be taken").into()),
+    };
+    let mut buffer = Vec::new();
+    match timeout_at(end, frame(&mut receive, &mut buffer)).await {
+        Err(_) => Err(attempt.silence(&format!("a complete answer; {} bytes came", buffer.len())).into()),
+        Ok(Err(error)) => Err(Failure::Io(error)),
+        Ok(Ok(false)) => {
+            let (server, count) = (attempt.asking.server, buffer.len());
+            let why = format!("{server} ended the stream before a complete answer; {count} bytes came");
+            Err(Stop::Seen("closed", why).into())
+        }
+        Ok(Ok(true)) => {
+            attempt.take_only(buffer.get(2..).unwrap_or_default(), sent)?;
+            attempt.note_rest(receive).await;
+            Ok(())
+        }
+    }
+}
+
+impl Attempt<'_> {
+    /// One stream carries one answer, and ends (RFC 9250, 4.2); what follows is told. Only what is there already is
+    /// looked at, so that a stream left open costs no time.
+    async fn note_rest(&mut self, mut receive: RecvStream) {
+        let now = tokio::time::timeout(std::time::Duration::ZERO, receive.read_to_end(EXTRA)).await;
+        if let Ok(Ok(rest)) = now
+            && !rest.is_empty()
+        {
+            self.seen.notes.push(format!("{} bytes follow the answer on its stream", rest.len()));
+        }
+    }
+}
+
+async fn doh3(
+    cx: &mut Cx<'_>,
+    attempt: &mut Attempt<'_>,
+    connection: &Connection,
+    head: hyper::Request<()>,
+    query: Bytes,
+) -> Result<(), Failure> {
+    let end = attempt.end;
+    // The driver of the HTTP/3 connection ends with this function.
+    let scope = Scope::default();
+    let sent = Instant::now();
+    let ask = async {
+        let mut client = h3::client::builder();
+        client.max_field_section_size(HEAD);
+        let (mut driver, mut sender) = client
+            .build::<_, _, Bytes>(h3_quinn::Connection::new(connection.quic.clone()))
+            .await
+            .map_err(Failure::Setup)?;
+        scope.spawner().spawn(async move { std::future::poll_fn(|cx| driver.poll_close(cx)).await });
+        let mut stream = sender.send_request(head).await.map_err(Failure::Http)?;
+        if !query.is_empty() {
+            stream.send_data(query).await.map_err(Failure::Http)?;
+        }
+        stream.finish().await.map_err(Failure::Http)?;
+        let response = stream.recv_response().await.map_err(Failure::Http)?;
+        // The connection closes with its last sender.
+        Ok::<_, Failure>((response, stream, sender))
+    };
+    let (response, mut stream, _sender) = match timeout_at(end, ask).await {
+        Ok(asked) => asked?,
+        Err(_) => return Err(attempt.silence("the head of the HTTP response").into()),
+    };
+    let mut body = Body::of(cx, &response.into_parts().0)?;
+    loop {
+        match timeout_at(end, stream.recv_data()).await {
+            Err(_) => {
+                let what = format!("the end of the HTTP response; {} bytes came", body.len());
+                return Err(attempt.silence(&what).into());
+            }
+            Ok(Err(error)) => return Err(Failure::Http(error)),
+            Ok(Ok(None)) => break,
+            Ok(Ok(Some(mut part))) => {
+                while part.has_remaining() {
+                    let chunk = part.chunk();
+                    let length = chunk.len();
+                    body.add(chunk)?;
+                    part.advance(length);
+                }
+            }
+        }
+    }
+    Ok(body.finish(attempt, sent)?)
+}
+
+/// An outcome for an exchange that failed. What ended the connection tells more than what the stream says of it.
+fn sorted(cx: &mut Cx<'_>, attempt: &Attempt<'_>, connection: &Connection, failure: Failure) -> Stop {
+    let server = attempt.asking.server;
+    if let Failure::Stop(stop) = failure {
+        return stop;
+    }
+    if let Some(error) = connection.quic.close_reason() {
+        let (end, said) = end_of(&error);
+        let (outcome, why) = lost(cx, end);
+        let said = said.map(|said| format!(" ({said})")).unwrap_or_default();
+        // An end of this side's making is what HTTP/3 found wrong.
+        if let (quinn::ConnectionError::LocallyClosed, Failure::Http(error)) = (&error, &failure) {
+            return Stop::Seen("protocol_error", format!("{server}: HTTP/3: {error}"));
+        }
+        return Stop::Seen(outcome, format!("{server}: {why}{said}"));
+    }
+    let (outcome, why) = match failure {
+        Failure::Write(WriteError::Stopped(code)) => ("reset", format!("the server takes no query: {}", word(code))),
+        Failure::Read(ReadError::Reset(code)) => ("reset", format!("the stream was reset: {}", word(code))),
+        Failure::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<ReadError>()) {
+            Some(ReadError::Reset(code)) => ("reset", format!("the stream was reset: {}", word(*code))),
+            _ => ("closed", error.to_string()),
+        },
+        Failure::Write(error) => ("closed", error.to_string()),
+        Failure::Read(error) => ("closed", error.to_string()),
+        Failure::Http(error @ StreamError::RemoteTerminate { .. }) => ("reset", error.to_string()),
+        Failure::Setup(error) => ("protocol_error", format!("HTTP/3: {error}")),
+        Failure::Http(error) => ("protocol_error", format!("HTTP/3: {error}")),
+        Failure::Stop(stop) => return stop,
+    };
+    Stop::Seen(outcome, format!("{server}: {}", readable(why.as_bytes())))
+}
+
+fn troubled(server: std::net::SocketAddr, trouble: Trouble) -> Stop {
+    match trouble {
+        Trouble::Fault(fault) => Stop::Fault(fault),
+        Trouble::Refused(Refusal::Unreachable(why)) => Stop::Seen("unreachable", format!("{server}: {why}")),
+        Trouble::Refused(refusal) => {
+            let why = "nothing listens there any more (ICMP port unreachable after the handshake)";
+            Stop::Seen(refusal.word(), format!("{server}: {why}"))
+        }
+        Trouble::Flood(bytes) => Stop::Seen("protocol_error", format!("{server}: {}", flood(bytes))),
+    }
+}
+
+/// Names of the codes of RFC 9250, 4.3.
+fn word(code: VarInt) -> String {
+    let names =
+        ["DOQ_NO_ERROR", "DOQ_INTERNAL_ERROR", "DOQ_PROTOCOL_ERROR", "DOQ_REQUEST_CANCELLED", "DOQ_EXCESSIVE_LOAD"];
+    let name = usize::try_from(code.into_inner()).ok().and_then(|code| names.get(code));
+    name.map_or_else(|| format!("error {code}"), |name| (*name).to_owned())
+}

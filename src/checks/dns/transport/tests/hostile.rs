@@ -1,0 +1,255 @@
+//! DoT servers that lie, stutter or say nothing, and ports that are something else.
+
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio::time::{Duration, sleep};
+
+use super::lab::Lab;
+use super::servers::{framed, good, tls};
+use super::{ENCRYPTED, flag, said};
+use crate::checks::dns::tests::{BRIEF, list, look, number, text};
+use crate::lab::Tasks;
+use crate::lab::dns::DnsLab;
+use crate::lab::pki::NAME;
+use crate::model::{Arg, Value};
+
+/// What a server sends for a query, part by part.
+type Script = fn(&[u8]) -> Vec<Vec<u8>>;
+
+/// Reads a query, and sends what the script makes of it.
+async fn dot(lab: &Lab, script: Script) -> (SocketAddr, Tasks) {
+    tls(&lab.pki.good, "dot", move |mut stream| async move {
+        let Ok(length) = stream.read_u16().await else { return };
+        let mut query = vec![0; usize::from(length)];
+        if stream.read_exact(&mut query).await.is_err() {
+            return;
+        }
+        for part in script(&query) {
+            let _ = stream.write_all(&part).await;
+            let _ = stream.flush().await;
+        }
+        let _ = stream.shutdown().await;
+    })
+    .await
+}
+
+#[tokio::test]
+async fn truncated_frames_are_closed_connections() {
+    let lab = Lab::new().await;
+    let scripts: [(Script, &str); 3] = [
+        (|_| vec![], "0 bytes"),
+        (|query| vec![framed(&good(query))[..20].to_vec()], "20 bytes"),
+        (|query| vec![vec![0xff, 0xff], good(query)], "bytes came"),
+    ];
+    for (script, why) in scripts {
+        let (addr, _tasks) = dot(&lab, script).await;
+        let seen = look(addr, "www.example", &lab.fields("dot")).await;
+        assert_eq!(seen.text("outcome"), Some("closed"), "{why}: {:?}", seen.notes());
+        assert!(seen.merged("rtt").is_none() && seen.merged("handshake_time").is_some(), "{why}");
+        said(&seen, why);
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_answer_is_discarded_and_the_right_one_counts() {
+    let lab = Lab::new().await;
+    let (addr, _tasks) = dot(&lab, |query| {
+        let (mut id, mut question) = (good(query), good(query));
+        id[0] ^= 1;
+        question[13] = b'x';
+        vec![framed(&id), framed(&question), framed(b"garbage"), framed(&good(query))]
+    })
+    .await;
+    let seen = look(addr, "www.example", &lab.fields("dot")).await;
+    assert_eq!(list(&seen, "answers"), ["192.0.2.1"], "{:?}", seen.notes());
+    assert_eq!(number(&seen, "discarded"), 3);
+}
+
+#[tokio::test]
+async fn padding_of_the_answer_is_a_fact() {
+    let lab = Lab::new().await;
+    let (addr, _tasks) = dot(&lab, |query| {
+        let mut reply = good(query);
+        reply[11] = 1;
+        reply.extend([0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 8, 0, 12, 0, 4, 0, 0, 0, 0]);
+        vec![framed(&reply)]
+    })
+    .await;
+    let seen = look(addr, "www.example", &lab.fields("dot")).await;
+    assert_eq!(flag(&seen, "edns.padding"), Some(true), "{:?}", seen.notes());
+    let server = lab.serve("dot", &lab.pki.good).await;
+    let seen = look(server.addr, "www.shakedown.test", &lab.fields("dot")).await;
+    assert_eq!(flag(&seen, "edns.padding"), Some(false));
+}
+
+#[tokio::test]
+async fn an_answer_that_drips_without_end_ends_in_time() {
+    let lab = Lab::new().await;
+    let (addr, _tasks) = tls(&lab.pki.good, "dot", |mut stream| async move {
+        while stream.write_all(&[0xff]).await.is_ok() && stream.flush().await.is_ok() {
+            sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+    let mut fields = lab.fields("dot");
+    fields.push(("timeout", Arg::Number(3.0)));
+    let seen = look(addr, "www.example", &fields).await;
+    assert_eq!(seen.text("outcome"), Some("timeout"), "{:?}", seen.notes());
+    said(&seen, "still waiting for a complete answer");
+}
+
+#[tokio::test]
+async fn a_flood_of_strays_ends_in_time() {
+    let lab = Lab::new().await;
+    let (addr, _tasks) = tls(&lab.pki.good, "dot", |mut stream| async move {
+        let many = framed(b"garbage").repeat(1000);
+        while stream.write_all(&many).await.is_ok() {}
+    })
+    .await;
+    let mut fields = lab.fields("dot");
+    fields.push(("timeout", Arg::Number(3.0)));
+    let seen = look(addr, "www.example", &fields).await;
+    assert_eq!(seen.text("outcome"), Some("timeout"));
+    assert!(number(&seen, "discarded") > 1000);
+    assert!(seen.notes().len() < 20);
+}
+
+#[tokio::test]
+async fn a_silent_port_is_a_timeout_and_a_closed_one_refuses() {
+    let lab = Lab::new().await;
+    for (transport, _) in ENCRYPTED {
+        let mut fields = lab.fields(transport);
+        let (listener, socket);
+        let silent = if matches!(transport, "dot" | "doh") {
+            listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            listener.local_addr().unwrap()
+        } else {
+            socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+            socket.local_addr().unwrap()
+        };
+        fields.push(("timeout", Arg::Number(BRIEF)));
+        let seen = look(silent, "www.example", &fields).await;
+        assert_eq!(seen.text("outcome"), Some("timeout"), "{transport}");
+        assert!(flag(&seen, "tls.verified").is_none() && seen.merged("handshake_time").is_none(), "{transport}");
+        said(&seen, "it came as far as ClientHello");
+    }
+    // Taken for TCP and UDP, and given back: the system hands it to nobody else that soon.
+    let (tcp, udp) =
+        (TcpListener::bind("127.0.0.1:0").await.unwrap(), tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap());
+    let (no_tcp, no_udp) = (tcp.local_addr().unwrap(), udp.local_addr().unwrap());
+    drop((tcp, udp));
+    for (transport, _) in ENCRYPTED {
+        let closed = if matches!(transport, "dot" | "doh") { no_tcp } else { no_udp };
+        let seen = look(closed, "www.example", &lab.fields(transport)).await;
+        assert_eq!(seen.text("outcome"), Some("refused"), "{transport}: {:?}", seen.notes());
+    }
+}
+
+#[tokio::test]
+async fn plain_dns_on_the_port_is_not_tls() {
+    let (lab, plain) = (Lab::new().await, DnsLab::start().await.unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let talker = listener.local_addr().unwrap();
+    let mut tasks = Tasks::default();
+    tasks.spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.write_all(b"220 ready\r\n").await;
+            let _ = stream.read(&mut [0; 4096]).await;
+        }
+    });
+    for transport in ["dot", "doh"] {
+        let seen = look(talker, "www.example", &lab.fields(transport)).await;
+        assert_eq!(seen.text("outcome"), Some("not_tls"), "{transport}: {:?}", seen.notes());
+    }
+    // A DNS server takes the ClientHello for a long message, and waits or hangs up.
+    let mut fields = lab.fields("dot");
+    fields.push(("timeout", Arg::Number(BRIEF)));
+    let seen = look(plain.addr(), "www.shakedown.test", &fields).await;
+    assert!(matches!(seen.text("outcome"), Some("timeout" | "closed" | "reset" | "not_tls")));
+    assert!(seen.last("answers").is_none(), "there is no other way than the one asked for");
+}
+
+#[tokio::test]
+async fn a_server_of_another_protocol_refuses_or_is_refused() {
+    let lab = Lab::new().await;
+    for (transport, _) in ENCRYPTED {
+        let server = lab.serve_as(transport, &lab.pki.good, &["something-else"]).await;
+        let seen = look(server.addr, "www.shakedown.test", &lab.fields(transport)).await;
+        assert_eq!(seen.text("outcome"), Some("alert"), "{transport}: {:?}", seen.notes());
+        assert_eq!(seen.text("tls.alert"), Some("no_application_protocol"), "{transport}");
+    }
+    // Without any, DoT goes on (RFC 7858 knows no ALPN); DoH cannot.
+    let server = lab.serve_as("dot", &lab.pki.good, &[]).await;
+    let seen = look(server.addr, "www.shakedown.test", &lab.fields("dot")).await;
+    assert_eq!(list(&seen, "answers"), ["127.0.0.1"]);
+    assert!(seen.last("tls.alpn").is_none());
+    let server = lab.serve_as("doh", &lab.pki.good, &[]).await;
+    let seen = look(server.addr, "www.shakedown.test", &lab.fields("doh")).await;
+    assert_eq!(seen.text("outcome"), Some("protocol_error"));
+    said(&seen, "ALPN h2");
+}
+
+#[tokio::test]
+async fn a_different_answer_by_udp_is_told() {
+    let (lab, plain) = (Lab::new().await, DnsLab::start().await.unwrap());
+    let (addr, _tasks) = dot(&lab, |query| vec![framed(&good(query))]).await;
+    let mut fields = lab.fields("dot");
+    fields.push(("same_as", text(&plain.addr().to_string())));
+    let seen = look(addr, "www.shakedown.test", &fields).await;
+    assert_eq!(flag(&seen, "same_answer"), Some(false));
+    said(&seen, "not in the answer by UDP: www.shakedown.test. 1 A 192.0.2.1");
+    said(&seen, "only in the answer by UDP: www.shakedown.test. 1 A 127.0.0.1");
+    let seen = look(addr, "absent.shakedown.test", &fields).await;
+    assert_eq!(flag(&seen, "same_answer"), Some(false));
+    said(&seen, "code 3 by UDP, 0 by this transport");
+}
+
+#[tokio::test]
+async fn nothing_to_compare_with_is_no_sameness() {
+    let lab = Lab::new().await;
+    let silent = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let server = lab.serve("dot", &lab.pki.good).await;
+    let mut fields = lab.fields("dot");
+    fields.push(("same_as", text(&silent.local_addr().unwrap().to_string())));
+    fields.push(("timeout", Arg::Number(3.0)));
+    let seen = look(server.addr, "www.shakedown.test", &fields).await;
+    assert_eq!(seen.text("outcome"), Some("answered"), "{:?}", seen.notes());
+    assert!(seen.last("same_answer").is_none());
+    said(&seen, "nothing to compare with");
+}
+
+#[tokio::test]
+async fn the_name_may_go_without_sni_and_an_address_be_verified() {
+    let lab = Lab::new().await;
+    for (transport, _) in ENCRYPTED.into_iter().filter(|(transport, _)| *transport != "doh") {
+        let server = lab.serve(transport, &lab.pki.good).await;
+        let mut fields = lab.fields(transport);
+        fields.retain(|(field, _)| *field != "sni");
+        let seen = look(server.addr, "www.shakedown.test", &fields).await;
+        assert_eq!(flag(&seen, "tls.verified"), Some(true), "{transport}: 127.0.0.1 is in the certificate");
+        fields.extend([("sni", text("")), ("verify_name", text(NAME))]);
+        let seen = look(server.addr, "www.shakedown.test", &fields).await;
+        assert_eq!(seen.last("tls.verified"), Some(&Value::Bool(true)), "{transport}: {:?}", seen.notes());
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_wants_to_know_its_clients_refuses_late() {
+    let lab = Lab::new().await;
+    for (transport, alpn) in ENCRYPTED {
+        let server = lab.serve_with(transport, lab.asking(alpn)).await;
+        let seen = look(server.addr, "www.shakedown.test", &lab.fields(transport)).await;
+        assert_eq!(seen.text("outcome"), Some("alert"), "{transport}: {:?}", seen.notes());
+        assert_eq!(seen.text("tls.alert"), Some("certificate_required"), "{transport}: {:?}", seen.notes());
+        assert!(seen.last("rcode").is_none(), "{transport}");
+        let mut known = lab.fields(transport);
+        known.extend([
+            ("client_cert", lab.file("client.pem", lab.pki.good.chain_pem())),
+            ("client_key", lab.file("client.key", lab.pki.good.key_pem())),
+        ]);
+        let seen = look(server.addr, "www.shakedown.test", &known).await;
+        assert_eq!(list(&seen, "answers"), ["127.0.0.1"], "{transport}: {:?}", seen.notes());
+    }
+}

@@ -1,0 +1,34 @@
+//! Encrypted transports against a real server, right and wrong, and against hostile ones.
+
+mod doh;
+mod hostile;
+mod lab;
+mod quic;
+mod right;
+mod servers;
+
+use crate::checks::dns::tests::text;
+use crate::model::{Arg, Observation, Value};
+
+/// The four, and the name each agrees on.
+const ENCRYPTED: [(&str, &str); 4] = [("dot", "dot"), ("doh", "h2"), ("doq", "doq"), ("doh3", "h3")];
+
+type More = Vec<(&'static str, Arg)>;
+
+fn flag(seen: &Observation, fact: &str) -> Option<bool> {
+    seen.last(fact).and_then(Value::as_bool)
+}
+
+fn said(seen: &Observation, words: &str) {
+    assert!(seen.notes().iter().any(|note| note.contains(words)), "no note says {words:?}: {:?}", seen.notes());
+}
+
+/// Fields of a check that trusts `ca`.
+fn trusting(transport: &str, ca: &std::path::Path, sni: &str) -> More {
+    vec![
+        ("transport", text(transport)),
+        ("ca_file", text(ca.to_str().unwrap())),
+        ("sni", text(sni)),
+        ("verify", Arg::Bool(true)),
+    ]
+}

@@ -1,0 +1,195 @@
+//! What a real server shows over each transport, with the right and with the wrong certificate.
+
+use super::lab::Lab;
+use super::{ENCRYPTED, flag, said};
+use crate::checks::dns::Dns;
+use crate::checks::dns::question::Question;
+use crate::checks::dns::tests::{args, build, list, look, number, run, text};
+use crate::lab::dns::DnsLab;
+use crate::lab::pki::{NAME, OTHER_NAME};
+use crate::model::{Arg, Value};
+use crate::probe::{Family, Probe as _};
+
+#[tokio::test]
+async fn every_transport_answers_and_shows_its_certificate() {
+    let lab = Lab::new().await;
+    for (transport, alpn) in ENCRYPTED {
+        let server = lab.serve(transport, &lab.pki.good).await;
+        let seen = look(server.addr, "two.shakedown.test", &lab.fields(transport)).await;
+        assert_eq!(seen.text("outcome"), Some("answered"), "{transport}: {:?}", seen.notes());
+        let mut answers = list(&seen, "answers");
+        answers.sort();
+        assert_eq!(answers, ["127.0.0.1", "127.0.0.2"], "{transport}");
+        assert_eq!(flag(&seen, "tls.verified"), Some(true), "{transport}");
+        assert_eq!(seen.last("tls.verify_error"), None, "{transport}");
+        assert_eq!(seen.text("tls.version"), Some("TLS1.3"), "{transport}");
+        assert_eq!(seen.text("tls.alpn"), Some(alpn), "{transport}");
+        assert_eq!(seen.text("tls.group"), Some("X25519MLKEM768"), "{transport}");
+        assert!(seen.text("tls.cipher").unwrap().starts_with("TLS_AES_"), "{transport}");
+        assert_eq!(seen.text("tls.key"), Some("ECDSA P-256"), "{transport}");
+        assert_eq!(list(&seen, "tls.san"), ["localhost", NAME, "127.0.0.1"], "{transport}");
+        assert_eq!(number(&seen, "tls.chain.length"), 2, "{transport}");
+        assert!(seen.last("tls.expires_in").and_then(Value::as_f64).unwrap() > 80.0 * 86_400.0, "{transport}");
+        assert_eq!(number(&seen, "discarded"), 0, "{transport}");
+        for (fact, count) in [("rtt", 1), ("handshake_time", 1)] {
+            assert_eq!(seen.merged(fact).unwrap().count(), count, "{transport}: {fact}");
+        }
+        assert_eq!(seen.merged("connect_time").is_some(), matches!(transport, "dot" | "doh"), "{transport}");
+        assert_eq!(seen.last("http.status").is_some(), matches!(transport, "doh" | "doh3"), "{transport}");
+        assert!(Dns::answered(&seen), "{transport}");
+    }
+}
+
+#[tokio::test]
+async fn absence_is_an_answer_over_every_transport() {
+    let lab = Lab::new().await;
+    for (transport, _) in ENCRYPTED {
+        let server = lab.serve(transport, &lab.pki.good).await;
+        let seen = look(server.addr, "absent.shakedown.test", &lab.fields(transport)).await;
+        assert_eq!((seen.text("outcome"), seen.text("rcode")), (Some("answered"), Some("NXDOMAIN")), "{transport}");
+        assert!(list(&seen, "authority")[0].contains(" IN SOA "), "{transport}");
+        assert!(!Dns::answered(&seen), "{transport}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_asked_of_a_server_with_a_wrong_certificate() {
+    let lab = Lab::new().await;
+    for (transport, _) in ENCRYPTED {
+        for (identity, why) in [(&lab.pki.wrong_name, "not valid for name"), (&lab.pki.expired, "expired since")] {
+            let server = lab.serve(transport, identity).await;
+            let seen = look(server.addr, "www.shakedown.test", &lab.fields(transport)).await;
+            assert_eq!(seen.text("outcome"), Some("untrusted"), "{transport}: {:?}", seen.notes());
+            assert_eq!(flag(&seen, "tls.verified"), Some(false), "{transport}");
+            assert!(seen.text("tls.verify_error").unwrap().contains(why), "{transport}");
+            assert!(seen.last("tls.not_after").is_some() && seen.last("tls.san").is_some(), "{transport}");
+            assert!(seen.last("answers").is_none() && seen.last("rcode").is_none(), "{transport}");
+            assert!(seen.merged("handshake_time").is_some() && seen.merged("rtt").is_none(), "{transport}");
+            said(&seen, "nothing was asked");
+            assert!(!Dns::answered(&seen));
+        }
+        let server = lab.serve(transport, &lab.pki.wrong_name).await;
+        let mut named = lab.fields(transport);
+        named.push(("verify_name", text(OTHER_NAME)));
+        let seen = look(server.addr, "www.shakedown.test", &named).await;
+        assert_eq!(flag(&seen, "tls.verified"), Some(true), "{transport}: verify_name decides, not sni");
+    }
+}
+
+#[tokio::test]
+async fn who_does_not_care_asks_all_the_same_and_still_sees_it() {
+    let lab = Lab::new().await;
+    for (transport, _) in ENCRYPTED {
+        let server = lab.serve(transport, &lab.pki.expired).await;
+        let mut fields = lab.fields(transport);
+        fields.push(("verify", Arg::Bool(false)));
+        let seen = look(server.addr, "www.shakedown.test", &fields).await;
+        assert_eq!(list(&seen, "answers"), ["127.0.0.1"], "{transport}: {:?}", seen.notes());
+        assert_eq!(flag(&seen, "tls.verified"), Some(false), "{transport}");
+        assert!(seen.last("tls.expires_in").and_then(Value::as_f64).unwrap() < 0.0, "{transport}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_authority_is_not_trusted() {
+    let (lab, other) = (Lab::new().await, Lab::new().await);
+    for (transport, _) in ENCRYPTED {
+        let server = other.serve(transport, &other.pki.good).await;
+        let seen = look(server.addr, "www.shakedown.test", &lab.fields(transport)).await;
+        assert_eq!(seen.text("outcome"), Some("untrusted"), "{transport}");
+    }
+}
+
+#[tokio::test]
+async fn the_answer_is_compared_with_the_one_by_udp() {
+    let (lab, plain) = (Lab::new().await, DnsLab::start().await.unwrap());
+    for (transport, _) in ENCRYPTED.into_iter().chain([("tcp", "")]) {
+        for (name, kind) in [
+            ("two.shakedown.test", "A"),
+            ("shakedown.test", "SOA"),
+            ("absent.shakedown.test", "A"),
+            ("www.shakedown.test", "MX"),
+        ] {
+            let running;
+            let (addr, mut fields) = if transport == "tcp" {
+                (plain.addr(), vec![("transport", text("tcp"))])
+            } else {
+                running = lab.serve(transport, &lab.pki.good).await;
+                (running.addr, lab.fields(transport))
+            };
+            fields.extend([("same_as", text(&plain.addr().to_string())), ("type", text(kind))]);
+            let seen = look(addr, name, &fields).await;
+            assert_eq!(flag(&seen, "same_answer"), Some(true), "{transport} {name}: {:?}", seen.notes());
+        }
+    }
+}
+
+#[test]
+fn a_wrong_name_fails_unless_a_suite_says_otherwise() {
+    let family = Family::of::<Dns>();
+    let usual = |more: &[(&'static str, Arg)]| family.usual(&args("127.0.0.1", "www.example", more));
+    assert_eq!(usual(&[]), family.default_expect);
+    let dot = ("transport", text("dot"));
+    assert!(usual(std::slice::from_ref(&dot)).ends_with("\ntls.verified: true"));
+    assert_eq!(usual(&[dot.clone(), ("verify", Arg::Bool(false))]), family.default_expect);
+    let same = ("same_as", text("udp"));
+    assert!(usual(&[dot.clone(), same.clone()]).ends_with("tls.verified: true\nsame_answer: true"));
+    assert!(!usual(&[("transport", text("tcp")), same.clone()]).contains("tls"));
+    assert!(usual(&[("transport", text("tcp")), same]).ends_with("same_answer: true"));
+    let missing = |fact, more: &[(&'static str, Arg)]| family.missing(&args("127.0.0.1", "www.example", more), fact);
+    assert_eq!(missing("tls.verified", &[]), Some("transport: dot, doh, doq or doh3"));
+    assert_eq!(missing("tls.verified", &[dot.clone(), ("verify", Arg::Bool(false))]), None);
+    assert_eq!(missing("http.status", &[dot]), Some("transport: doh or doh3"));
+    assert_eq!(missing("same_answer", &[]), Some("same_as"));
+}
+
+#[test]
+fn fields_that_mean_nothing_are_refused() {
+    let of = |field: &'static str, value: &str| (field, text(value));
+    for (more, field) in [
+        (vec![of("transport", "udp"), of("sni", "dns.example")], "sni"),
+        (vec![of("transport", "tcp"), of("ca_file", "ca.pem")], "ca_file"),
+        (vec![of("transport", "dot"), of("path", "/dns-query")], "path"),
+        (vec![of("transport", "doq"), of("method", "GET")], "method"),
+        (vec![of("transport", "doh"), of("path", "dns-query")], "path"),
+        (vec![of("transport", "doh3"), of("path", "/dns-query{?dns}")], "path"),
+        (vec![of("transport", "doh"), of("sni", "192.0.2.1")], "sni"),
+        (vec![of("transport", "udp"), of("same_as", "udp")], "same_as"),
+        (vec![of("transport", "doh"), of("client_cert", "a.pem")], "client_cert"),
+    ] {
+        assert_eq!(build(&args("192.0.2.1", "www.example", &more)).err().unwrap().field, field, "{more:?}");
+    }
+}
+
+#[test]
+fn every_transport_has_its_port() {
+    for (transport, port) in [("udp", 53), ("tcp", 53), ("dot", 853), ("doh", 443), ("doq", 853), ("doh3", 443)] {
+        let probe = build(&args("192.0.2.1", "www.example", &[("transport", text(transport))])).unwrap();
+        let plain = matches!(transport, "udp" | "tcp");
+        let shown = if plain { String::new() } else { format!(" ({transport})") };
+        assert_eq!(probe.target(), format!("www.example. A @192.0.2.1:{port}{shown}"));
+    }
+    let more = [("transport", text("dot")), ("same_as", text("udp"))];
+    assert_eq!(build(&args("192.0.2.1", "www.example", &more)).unwrap().longest().as_secs(), 100);
+}
+
+#[test]
+fn queries_are_padded_to_blocks_and_carry_no_id_where_none_is_needed() {
+    for name in ["a.example", "a-rather-long-label-to-move-the-length.of.the.query.example"] {
+        for dnssec in [false, true] {
+            let question = Question::from_args(&args("127.0.0.1", name, &[("dnssec", Arg::Bool(dnssec))])).unwrap();
+            let (id, bytes) = question.encode_padded(7, true).unwrap();
+            assert_eq!((id, &bytes[..2], bytes.len() % 128), (0, &[0_u8, 0][..], 0), "{name}");
+        }
+    }
+    let question = Question::from_args(&args("127.0.0.1", "a.example", &[("edns", Arg::Bool(false))])).unwrap();
+    assert_eq!(question.encode_padded(7, true).unwrap().1.len(), question.encode(7).unwrap().1.len());
+}
+
+#[tokio::test]
+async fn a_broken_trust_store_is_a_fault_of_this_side() {
+    let more = [("transport", text("dot")), ("ca_file", text("/nowhere/ca.pem"))];
+    let (seen, result) = run(&args("127.0.0.1", "www.example", &more)).await;
+    assert!(result.unwrap_err().operation.contains("ca_file"));
+    assert!(seen.last("outcome").is_none());
+}

@@ -1,0 +1,76 @@
+//! DNS over TLS (RFC 7858): messages with their length before them, as over TCP.
+
+use std::io;
+
+use futures_util::FutureExt as _;
+use tokio::io::AsyncWriteExt as _;
+use tokio::time::{Instant, timeout_at};
+
+use super::super::exchange::{frame, framed};
+use super::{Attempt, Secure, Stop, facts, lost, refused};
+use crate::net::connect;
+use crate::net::tls::{TlsStream, end_of, handshake};
+use crate::probe::Cx;
+
+impl Secure {
+    /// Connects and shakes hands over TCP.
+    pub(super) async fn secured(&self, cx: &mut Cx<'_>, attempt: &mut Attempt<'_>) -> Result<TlsStream, Stop> {
+        let server = attempt.asking.server;
+        let loaded = self.trust.load().await?;
+        let dialled = connect(server, attempt.asking.source, attempt.asking.patience).await?;
+        let dialled = dialled.map_err(|refusal| refused(server, &refusal))?;
+        attempt.seen.connect_time = Some(dialled.elapsed);
+        let left = attempt.end.saturating_duration_since(Instant::now());
+        let shaken = handshake(dialled.stream, server, loaded, &self.offer, left).await?;
+        facts::record(cx, &shaken);
+        let admitted = self.admit(&shaken);
+        let stream = attempt.done(cx, shaken, None)?;
+        admitted.map(|()| stream)
+    }
+
+    pub(super) async fn over_tls(&self, cx: &mut Cx<'_>, attempt: &mut Attempt<'_>) -> Result<(), Stop> {
+        let mut stream = self.secured(cx, attempt).await?;
+        let (server, end) = (attempt.asking.server, attempt.end);
+        let query = framed(&attempt.query);
+        let sent = Instant::now();
+        let write = async {
+            stream.write_all(&query).await?;
+            stream.flush().await
+        };
+        match timeout_at(end, write).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(broken(cx, attempt, &error, 0)),
+            Err(_) => return Err(attempt.silence("the query to be taken")),
+        }
+        let mut buffer = Vec::new();
+        loop {
+            match timeout_at(end, frame(&mut stream, &mut buffer)).await {
+                Err(_) => return Err(attempt.silence(&format!("a complete answer; {} bytes came", buffer.len()))),
+                Ok(Err(error)) => return Err(broken(cx, attempt, &error, buffer.len())),
+                Ok(Ok(false)) => {
+                    let count = buffer.len();
+                    let why = format!("{server} closed the connection before a complete answer; {count} bytes came");
+                    return Err(Stop::Seen("closed", why));
+                }
+                Ok(Ok(true)) => {}
+            }
+            let message = buffer.get(2..).unwrap_or_default();
+            if attempt.seen.take(message, server, attempt.id, attempt.asking, sent) {
+                // A goodbye if there is room for it at once; servers write its lack into their logs.
+                let _ = stream.shutdown().now_or_never();
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn broken(cx: &mut Cx<'_>, attempt: &Attempt<'_>, error: &io::Error, came: usize) -> Stop {
+    let server = attempt.asking.server;
+    match end_of(error, false, server) {
+        Err(fault) => Stop::Fault(fault),
+        Ok(end) => {
+            let (outcome, why) = lost(cx, end);
+            Stop::Seen(outcome, format!("{server}: {why} before a complete answer; {came} bytes came"))
+        }
+    }
+}

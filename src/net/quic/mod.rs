@@ -1,0 +1,244 @@
+//! QUIC as a client that looks before it trusts: the same verifier as over TCP writes down chain, trust and signature
+//! while the handshake goes on, and the same facts come out of it.
+//!
+//! Every connection has an endpoint, and so a socket, of its own.
+
+pub mod hello;
+mod session;
+mod wire;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use quinn::crypto::rustls::{HandshakeData, QuicClientConfig};
+use quinn::{ConnectionError, Endpoint, EndpointConfig, IdleTimeout, TokioRuntime, TransportConfig, VarInt};
+use rustls::{AlertDescription, CipherSuite, NamedGroup};
+use tokio::time::{Instant, timeout};
+
+use self::session::{Watched, Witness};
+pub use self::wire::Trouble;
+use self::wire::Wire;
+use super::Refusal;
+use super::bytes::readable;
+use super::tls::{self, End, Handshake, Loaded, Notebook, Offer, Session, words};
+use crate::model::Fault;
+
+/// Bytes a peer may send ahead of what was read: on one stream, and on the connection.
+const WINDOW: u32 = 128 * 1024;
+/// Streams a peer may open towards this side; HTTP/3 needs three.
+const STREAMS: u32 = 8;
+/// Handshake bytes kept while something before them is missing; more than the largest chain TLS takes.
+const CRYPTO: usize = 128 * 1024;
+/// Transport errors that are TLS alerts (RFC 9001, 4.8).
+const ALERTS: std::ops::RangeInclusive<u64> = 0x100..=0x1ff;
+/// Most of a peer's own words that are shown.
+const WORDS: usize = 200;
+
+/// An established connection; it closes when dropped.
+#[derive(Debug)]
+pub struct Connection {
+    /// For streams.
+    pub quic: quinn::Connection,
+    wire: Arc<Wire>,
+    peer: SocketAddr,
+    _endpoint: Endpoint,
+}
+
+/// What dialling came to.
+#[derive(Debug)]
+pub struct Dialled {
+    /// As over TCP; refused when an ICMP error came instead.
+    pub shaken: Result<Handshake<Connection>, Refusal>,
+    /// In the peer's own words, why there is no connection.
+    pub why: Option<String>,
+    /// Datagrams that came from elsewhere.
+    pub strays: u64,
+}
+
+/// Shakes hands with `peer`, waiting at most `patience` for the whole. `offer` needs an application protocol and TLS 1.3
+/// (RFC 9001, 8.1 and 4.2). `Err` is a fault of this side.
+pub async fn dial(
+    peer: SocketAddr,
+    source: Option<IpAddr>,
+    loaded: &Loaded,
+    offer: &Offer,
+    patience: Duration,
+) -> Result<Dialled, Fault> {
+    let (notebook, witness) = (Notebook::default(), Witness::default());
+    let config = config(loaded, offer, &notebook, &witness, peer, patience)?;
+    let wire = Wire::open(peer, source).await?;
+    let fault =
+        |detail: String| Fault::local("open QUIC endpoint", peer.to_string(), detail, "see the system's message");
+    let endpoint =
+        Endpoint::new_with_abstract_socket(EndpointConfig::default(), None, wire.clone(), Arc::new(TokioRuntime))
+            .map_err(|error| fault(error.to_string()))?;
+    let name = offer.sni.as_ref().unwrap_or(&offer.verify_name).to_str();
+    // The keys of the ClientHello are made in here: this side's own work, and so before the clock starts.
+    let connecting = endpoint.connect_with(config, peer, &name).map_err(|error| fault(error.to_string()))?;
+    let start = Instant::now();
+    let outcome = tokio::select! {
+        biased;
+        trouble = wire.trouble() => Err(trouble),
+        outcome = timeout(patience, connecting) => Ok(outcome),
+    };
+    let elapsed = start.elapsed();
+    let (mut session, mut why) = (None, None);
+    let end = match outcome {
+        Err(Trouble::Fault(fault)) => return Err(fault),
+        Err(Trouble::Refused(refusal)) => return Ok(Dialled { shaken: Err(refusal), why, strays: wire.strays() }),
+        Err(Trouble::Flood(bytes)) => {
+            why = Some(flood(bytes));
+            End::Closed
+        }
+        Ok(Err(_)) => End::Timeout,
+        Ok(Ok(Err(error))) => {
+            let (end, told) = end_of(&error);
+            why = told;
+            end
+        }
+        Ok(Ok(Ok(quic))) => {
+            session = Some(shown(&quic, &witness));
+            End::Done(Box::new(Connection { quic, wire: wire.clone(), peer, _endpoint: endpoint }))
+        }
+    };
+    let shaken = Handshake::noted(end, elapsed, session, wire.heard(), &notebook, peer);
+    Ok(Dialled { shaken: Ok(shaken), why, strays: wire.strays() })
+}
+
+impl Connection {
+    /// Datagrams that came from elsewhere so far.
+    #[must_use]
+    pub fn strays(&self) -> u64 {
+        self.wire.strays()
+    }
+
+    /// Waits for what ends the connection from outside of QUIC: an ICMP error, a peer that talks without end.
+    pub async fn trouble(&self) -> Trouble {
+        self.wire.trouble().await
+    }
+
+    /// The peer.
+    #[must_use]
+    pub fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+}
+
+impl Handshake<Connection> {
+    /// A server refuses a client certificate, or the lack of one, only after the handshake: when it asked for one, waits
+    /// until it confirms the handshake (which it does once it is content), refuses, or `patience` is over. The words that
+    /// come with a refusal are handed back.
+    pub async fn hear_late_refusal(&mut self, patience: Duration) -> Option<String> {
+        /// Between two looks at whether the confirmation came; QUIC libraries have no event for it.
+        const LOOK: Duration = Duration::from_millis(5);
+        let End::Done(connection) = &self.end else { return None };
+        if !self.asked_for_certificate {
+            return None;
+        }
+        let quic = connection.quic.clone();
+        let confirmed = async {
+            while quic.stats().frame_rx.handshake_done == 0 {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        let refused = tokio::select! {
+            error = quic.closed() => Some(error),
+            _ = timeout(patience, confirmed) => None,
+        };
+        let (end, why) = end_of(&refused?);
+        self.end = end;
+        why
+    }
+}
+
+fn config(
+    loaded: &Loaded,
+    offer: &Offer,
+    notebook: &Notebook,
+    witness: &Witness,
+    peer: SocketAddr,
+    patience: Duration,
+) -> Result<quinn::ClientConfig, Fault> {
+    let fault = |detail: String| {
+        Fault::local("build the QUIC client", peer.to_string(), detail, "report this as a defect of shakedown")
+    };
+    let config = tls::config(loaded, offer, notebook, peer)?;
+    let config = QuicClientConfig::try_from(config).map_err(|error| fault(error.to_string()))?;
+    let watched = Watched { config: Arc::new(config), witness: witness.clone() };
+    let mut transport = TransportConfig::default();
+    // Nothing here outlives its patience by much; what QUIC does in the background must not either.
+    let idle = IdleTimeout::try_from(patience.saturating_add(Duration::from_secs(1))).ok();
+    transport
+        .max_idle_timeout(idle)
+        .stream_receive_window(VarInt::from_u32(WINDOW))
+        .receive_window(VarInt::from_u32(WINDOW))
+        .max_concurrent_bidi_streams(VarInt::from_u32(0))
+        .max_concurrent_uni_streams(VarInt::from_u32(STREAMS))
+        .datagram_receive_buffer_size(None)
+        .crypto_buffer_size(CRYPTO);
+    let mut client = quinn::ClientConfig::new(Arc::new(watched));
+    client.transport_config(Arc::new(transport));
+    Ok(client)
+}
+
+/// QUIC is TLS 1.3 always, and no session is ever offered for resumption.
+fn shown(quic: &quinn::Connection, witness: &Witness) -> Session {
+    let data = quic.handshake_data().and_then(|data| data.downcast::<HandshakeData>().ok());
+    let choice = witness.choice();
+    Session {
+        version: Some("TLS1.3"),
+        cipher: choice.map(|choice| words::cipher(CipherSuite::from(choice.cipher))),
+        group: choice.and_then(|choice| choice.group).map(|group| words::group(NamedGroup::from(group))),
+        alpn: data.and_then(|data| data.protocol).map(|protocol| readable(&protocol)),
+        resumed: false,
+    }
+}
+
+/// Sorts the end of a connection, and tells what the peer said about it, if anything.
+#[must_use]
+pub fn end_of(error: &ConnectionError) -> (End<Connection>, Option<String>) {
+    match error {
+        ConnectionError::TimedOut => (End::Timeout, None),
+        ConnectionError::Reset => {
+            (End::Reset, Some("a stateless reset: the server no longer knows the connection".into()))
+        }
+        ConnectionError::VersionMismatch => (End::NotTls("QUIC, but no version that is known here".into()), None),
+        // Whatever this side found wrong, it told the peer as well.
+        ConnectionError::TransportError(error) => (End::Alert(format!("sent ({})", cut(&error.reason))), None),
+        ConnectionError::ConnectionClosed(close) => {
+            let (code, reason) = (u64::from(close.error_code), spoken(&close.reason));
+            match u8::try_from(code & 0xff) {
+                Ok(alert) if ALERTS.contains(&code) => {
+                    (End::Alert(words::alert(AlertDescription::from(alert))), reason)
+                }
+                _ => (End::Closed, Some(with(format!("QUIC error {}", close.error_code), reason))),
+            }
+        }
+        ConnectionError::ApplicationClosed(close) => {
+            (End::Closed, Some(with(format!("application error {}", close.error_code), spoken(&close.reason))))
+        }
+        ConnectionError::LocallyClosed | ConnectionError::CidsExhausted => (End::Closed, Some(error.to_string())),
+    }
+}
+
+/// What a peer did that was cut off.
+#[must_use]
+pub fn flood(bytes: u64) -> String {
+    format!("it sent {bytes} bytes, more than anybody needs, and was cut off")
+}
+
+fn spoken(reason: &[u8]) -> Option<String> {
+    (!reason.is_empty()).then(|| cut(&readable(reason)))
+}
+
+fn with(what: String, said: Option<String>) -> String {
+    match said {
+        Some(said) => format!("{what}, \"{said}\""),
+        None => what,
+    }
+}
+
+fn cut(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(WORDS).collect()
+}

@@ -1,0 +1,230 @@
+//! Family `tls` over QUIC.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use quinn::crypto::rustls::QuicServerConfig;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::net::UdpSocket;
+
+use crate::script::{args, asking_config, fact, run, text};
+use shakedown::checks::family;
+use shakedown::lab::pki::{Identity, NAME, OTHER_NAME, Pki};
+use shakedown::model::{Arg, Args, Observation, Value};
+
+struct Lab {
+    pki: Pki,
+    folder: tempfile::TempDir,
+}
+
+/// A QUIC server that accepts whoever gets through the handshake; it stops when dropped.
+struct Server {
+    addr: SocketAddr,
+    endpoint: quinn::Endpoint,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.endpoint.close(0_u32.into(), b"");
+    }
+}
+
+fn serve(config: Arc<rustls::ServerConfig>) -> Server {
+    let crypto = QuicServerConfig::try_from(config).unwrap();
+    let config = quinn::ServerConfig::with_crypto(Arc::new(crypto));
+    let endpoint = quinn::Endpoint::server(config, (Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let (addr, accepting) = (endpoint.local_addr().unwrap(), endpoint.clone());
+    tokio::spawn(async move {
+        while let Some(incoming) = accepting.accept().await {
+            tokio::spawn(async move {
+                if let Ok(connection) = incoming.await {
+                    connection.closed().await;
+                }
+            });
+        }
+    });
+    Server { addr, endpoint }
+}
+
+impl Lab {
+    async fn new() -> Self {
+        let lab = Self { pki: Pki::new().unwrap(), folder: tempfile::tempdir().unwrap() };
+        lab.pki.write_ca(&lab.ca()).await.unwrap();
+        lab
+    }
+
+    fn ca(&self) -> PathBuf {
+        self.folder.path().join("ca.pem")
+    }
+
+    fn file(&self, name: &str, content: &str) -> Arg {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        text(path.to_str().unwrap())
+    }
+
+    /// A check of `addr` that trusts this authority.
+    fn check(&self, addr: SocketAddr, more: &[(&'static str, Arg)]) -> Args {
+        let mut all = args([
+            ("host", text(addr.ip().to_string())),
+            ("port", Arg::Integer(addr.port().into())),
+            ("timeout", Arg::Number(20.0)),
+            ("transport", text("quic")),
+            ("sni", text(NAME)),
+            ("ca_file", text(self.ca().to_str().unwrap())),
+        ]);
+        all.0.extend(more.iter().cloned());
+        all
+    }
+
+    fn serve(&self, identity: &Identity, alpn: &[&str]) -> Server {
+        let _ = &self.pki;
+        serve(identity.server(alpn).unwrap())
+    }
+}
+
+fn outcome(seen: &Observation) -> &str {
+    fact(seen, "outcome").as_str().unwrap()
+}
+
+#[tokio::test]
+async fn a_good_certificate_verifies_and_every_fact_is_there() {
+    let lab = Lab::new().await;
+    let server = lab.serve(&lab.pki.good, &["h3"]);
+    let seen = run("tls", lab.check(server.addr, &[])).await.unwrap();
+    assert_eq!(outcome(&seen), "handshaken", "{:?}", seen.notes());
+    assert_eq!(fact(&seen, "verified"), &Value::Bool(true));
+    for (name, value) in [("version", "TLS1.3"), ("group", "X25519MLKEM768"), ("alpn", "h3"), ("key", "ECDSA P-256")] {
+        assert_eq!(fact(&seen, name), value);
+    }
+    assert!(fact(&seen, "cipher").as_str().unwrap().starts_with("TLS_AES_"));
+    assert_eq!(fact(&seen, "san"), &serde_json::json!(["localhost", NAME, "127.0.0.1"]));
+    let missing = family("tls").unwrap().facts.iter().map(|info| info.name).filter(|name| {
+        !["alert", "verify_error", "connect_time"].contains(name)
+            && seen.last(name).is_none()
+            && seen.merged(name).is_none()
+    });
+    assert_eq!(missing.collect::<Vec<_>>(), Vec::<&str>::new());
+    let fields = [("alpn", Arg::List(vec![text("hq"), text("doq")]))];
+    let server = lab.serve(&lab.pki.good, &["doq"]);
+    let seen = run("tls", lab.check(server.addr, &fields)).await.unwrap();
+    assert_eq!(fact(&seen, "alpn"), "doq");
+}
+
+#[tokio::test]
+async fn a_wrong_certificate_keeps_its_facts() {
+    let lab = Lab::new().await;
+    let server = lab.serve(&lab.pki.expired, &["h3"]);
+    let seen = run("tls", lab.check(server.addr, &[])).await.unwrap();
+    assert_eq!(outcome(&seen), "handshaken");
+    assert_eq!(fact(&seen, "verified"), &Value::Bool(false));
+    assert!(fact(&seen, "verify_error").as_str().unwrap().starts_with("expired since"));
+    assert!(fact(&seen, "expires_in").as_f64().unwrap() < 0.0);
+    let server = lab.serve(&lab.pki.wrong_name, &["h3"]);
+    let seen = run("tls", lab.check(server.addr, &[])).await.unwrap();
+    assert_eq!(fact(&seen, "verified"), &Value::Bool(false));
+    assert_eq!(fact(&seen, "san"), &serde_json::json!([OTHER_NAME]));
+}
+
+#[tokio::test]
+async fn a_server_of_another_protocol_refuses() {
+    let lab = Lab::new().await;
+    let server = lab.serve(&lab.pki.good, &["doq"]);
+    let seen = run("tls", lab.check(server.addr, &[])).await.unwrap();
+    assert_eq!(outcome(&seen), "alert", "{:?}", seen.notes());
+    assert_eq!(fact(&seen, "alert"), "no_application_protocol");
+    assert!(seen.last("verified").is_none());
+}
+
+#[tokio::test]
+async fn a_client_certificate_is_asked_for_and_its_lack_refused_late() {
+    let lab = Lab::new().await;
+    let mut config = asking_config(&lab.pki, &rustls::version::TLS13, false);
+    config.alpn_protocols = vec![b"h3".to_vec()];
+    let server = serve(Arc::new(config));
+    let seen = run("tls", lab.check(server.addr, &[])).await.unwrap();
+    assert_eq!(outcome(&seen), "alert", "{:?}", seen.notes());
+    assert_eq!(fact(&seen, "alert"), "certificate_required");
+    assert!(seen.last("verified").is_none() && seen.last("san").is_some());
+    let known = [
+        ("client_cert", lab.file("client.pem", lab.pki.good.chain_pem())),
+        ("client_key", lab.file("client.key", lab.pki.good.key_pem())),
+    ];
+    let seen = run("tls", lab.check(server.addr, &known)).await.unwrap();
+    assert_eq!(outcome(&seen), "handshaken", "{:?}", seen.notes());
+    assert!(seen.notes().iter().any(|note| note.contains("asked for a client certificate")));
+}
+
+#[tokio::test]
+async fn a_silent_port_is_a_timeout_and_a_closed_one_refuses() {
+    let lab = Lab::new().await;
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let addr = socket.local_addr().unwrap();
+    let seen = run("tls", lab.check(addr, &[("timeout", Arg::Number(0.3))])).await.unwrap();
+    assert_eq!(outcome(&seen), "timeout");
+    assert!(seen.last("verified").is_none() && seen.merged("handshake_time").is_none());
+    drop(socket);
+    let seen = run("tls", lab.check(addr, &[])).await.unwrap();
+    assert_eq!(outcome(&seen), "refused", "{:?}", seen.notes());
+    let server = lab.serve(&lab.pki.good, &["h3"]);
+    let mut nowhere = lab.check(server.addr, &[("family", text("ipv6"))]);
+    nowhere.0.remove("ca_file");
+    assert_eq!(outcome(&run("tls", nowhere).await.unwrap()), "unresolved");
+}
+
+#[tokio::test]
+async fn the_group_is_seen_after_a_second_hello() {
+    let lab = Lab::new().await;
+    let mut provider = (*shakedown::net::tls::provider()).clone();
+    // Offered by the client, but without a key share at first.
+    provider.kx_groups.retain(|group| group.name() == rustls::NamedGroup::secp384r1);
+    let mut config = rustls::ServerConfig::builder_with_provider(Arc::new(provider))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain(&lab.pki), key(&lab.pki))
+        .unwrap();
+    config.alpn_protocols = vec![b"h3".to_vec()];
+    let server = serve(Arc::new(config));
+    let seen = run("tls", lab.check(server.addr, &[])).await.unwrap();
+    assert_eq!(fact(&seen, "group"), "secp384r1");
+    assert_eq!(fact(&seen, "verified"), &Value::Bool(true));
+}
+
+#[tokio::test]
+async fn a_chain_of_a_hundred_certificates_ends() {
+    let lab = Lab::new().await;
+    let mut long = chain(&lab.pki);
+    let root = long.last().unwrap().clone();
+    long.extend(std::iter::repeat_n(root, 99));
+    let mut config = rustls::ServerConfig::builder_with_provider(shakedown::net::tls::provider())
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(long, key(&lab.pki))
+        .unwrap();
+    config.alpn_protocols = vec![b"h3".to_vec()];
+    let server = serve(Arc::new(config));
+    let seen = run("tls", lab.check(server.addr, &[])).await.unwrap();
+    assert_eq!(outcome(&seen), "handshaken", "{:?}", seen.notes());
+    assert_eq!(fact(&seen, "chain.length"), 101);
+}
+
+fn chain(pki: &Pki) -> Vec<CertificateDer<'static>> {
+    CertificateDer::pem_slice_iter(pki.good.chain_pem().as_bytes()).map(Result::unwrap).collect()
+}
+
+fn key(pki: &Pki) -> PrivateKeyDer<'static> {
+    PrivateKeyDer::from_pem_slice(pki.good.key_pem().as_bytes()).unwrap()
+}
+
+#[test]
+fn quic_is_tls_1_3() {
+    let family = family("tls").unwrap();
+    let more = [("host", text("192.0.2.1")), ("transport", text("quic")), ("max_version", text("TLS1.2"))];
+    assert_eq!((family.build)(&args(more)).err().unwrap().field, "max_version");
+    let more = [("host", text("192.0.2.1")), ("transport", text("quic")), ("starttls", text("smtp"))];
+    assert_eq!((family.build)(&args(more)).err().unwrap().field, "starttls");
+}
