@@ -1,6 +1,7 @@
 //! DNS: what one server answers to one question, down to flags, EDNS and stray replies.
 
 mod ask;
+mod dnssec;
 mod exchange;
 mod message;
 mod question;
@@ -13,10 +14,11 @@ mod types;
 use std::time::Duration;
 
 use ask::{Ask, OUTCOME, RCODE};
+use dnssec::Validate;
 
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, Field, Invalid, Observation};
-use crate::probe::{Cx, Footprint, Probe, fact_is};
+use crate::probe::{self, Cx, Footprint, Probe, fact_is};
 
 /// The probe.
 pub struct Dns {
@@ -26,25 +28,32 @@ pub struct Dns {
 /// What the fields of a check come to.
 enum Mode {
     Ask(Box<Ask>),
+    Validate(Box<Validate>),
 }
 
 impl Probe for Dns {
     const FAMILY: &'static str = "dns";
     const SUMMARY: &'static str = "What a DNS server answers: records, flags, response code, EDNS";
-    const FIELDS: &'static [Field] = joined!(Field; ask::FIELDS);
-    const FACTS: &'static [FactInfo] = joined!(FactInfo; ask::FACTS);
+    const FIELDS: &'static [Field] = joined!(Field; ask::FIELDS, dnssec::FIELDS);
+    const FACTS: &'static [FactInfo] = joined!(FactInfo; ask::FACTS, dnssec::FACTS);
     const DEFAULT_EXPECT: &'static str = "rcode: NOERROR\nanswers: {len: {ge: 1}}\ntruncated: false";
+    const MODES: &'static [probe::Mode] = &[dnssec::MODE];
     const README: &'static str = include_str!("README.md");
     const EXAMPLE: &'static str = include_str!("example.yaml");
     const TARGET_FIELD: (&'static str, Option<&'static str>) = ("name", None);
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {
+        if dnssec::applies(args) {
+            return Ok(Self { mode: Mode::Validate(Box::new(Validate::from_args(args)?)) });
+        }
+        dnssec::unused(args)?;
         Ok(Self { mode: Mode::Ask(Box::new(Ask::from_args(args)?)) })
     }
 
     fn target(&self) -> String {
         match &self.mode {
             Mode::Ask(ask) => ask.target(),
+            Mode::Validate(validate) => validate.target(),
         }
     }
 
@@ -55,6 +64,7 @@ impl Probe for Dns {
     fn longest(&self) -> Duration {
         match &self.mode {
             Mode::Ask(ask) => ask.longest(),
+            Mode::Validate(validate) => validate.longest(),
         }
     }
 
@@ -65,6 +75,7 @@ impl Probe for Dns {
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
         match &self.mode {
             Mode::Ask(ask) => ask.run(cx).await,
+            Mode::Validate(validate) => validate.run(cx).await,
         }
     }
 }
