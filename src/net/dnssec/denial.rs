@@ -89,14 +89,14 @@ impl Proof {
     pub fn nxdomain(&self, name: &Name, work: &mut Work) -> Denial {
         let (encloser, opt_out) = match self.existence(name, work) {
             Exists(_) | Empty => return Denial::Unproven(format!("they show that {} exists", dotted(name))),
-            Unknown => return Denial::Unproven(format!("none says that {} does not exist", dotted(name))),
+            Unknown => return self.silent(name),
             Absent { encloser, opt_out } => (encloser, opt_out),
         };
         let Some(star) = wildcard(&encloser) else { return ended(opt_out) };
         match self.existence(&star, work) {
             Absent { .. } => ended(opt_out),
             Exists(_) | Empty => Denial::Unproven(format!("they show that {} stands for the name", dotted(&star))),
-            Unknown => Denial::Unproven(format!("none says that {} does not exist", dotted(&star))),
+            Unknown => self.silent(&star),
         }
     }
 
@@ -115,7 +115,7 @@ impl Proof {
                     _ => Denial::Unproven(format!("they show that {} does not exist at all", dotted(name))),
                 }
             }
-            Unknown => Denial::Unproven(format!("none speaks of {}", dotted(name))),
+            Unknown => self.silent(name),
         }
     }
 
@@ -132,7 +132,7 @@ impl Proof {
         let closer = suffix(name, labels(encloser) + 1);
         match self.nsec3.covering(&closer, work) {
             Some(opt_out) => ended(opt_out),
-            None => Denial::Unproven(format!("none says that {} does not exist", dotted(&closer))),
+            None => self.silent(&closer),
         }
     }
 
@@ -150,8 +150,19 @@ impl Proof {
             Exists(_) | Empty => Cut::Inside,
             Absent { opt_out: true, .. } => Cut::OptOut,
             Absent { .. } => Cut::Absent,
-            Unknown => Cut::Unproven(format!("none speaks of {}", dotted(child))),
+            Unknown => Cut::Unproven(self.silence(child)),
         }
+    }
+
+    fn silent(&self, name: &Name) -> Denial {
+        Denial::Unproven(self.silence(name))
+    }
+
+    fn silence(&self, name: &Name) -> String {
+        if self.is_empty() {
+            return "no NSEC or NSEC3 record of the zone came".to_owned();
+        }
+        format!("no {} record that came speaks of {}", self.style().to_ascii_uppercase(), dotted(name))
     }
 
     fn existence(&self, name: &Name, work: &mut Work) -> Existence<'_> {

@@ -67,11 +67,8 @@ pub struct Signature {
 #[must_use]
 pub fn read(message: &[u8]) -> Option<Sections> {
     let message = Message::from_octets(message).ok()?;
-    let mut sections = Sections {
-        rcode: message.opt_rcode().to_int(),
-        authoritative: message.header().aa(),
-        ..Sections::default()
-    };
+    let mut sections =
+        Sections { rcode: message.opt_rcode().to_int(), authoritative: message.header().aa(), ..Sections::default() };
     let mut unreadable = 0;
     for (records, sets) in
         [(message.answer().ok()?, &mut sections.answers), (message.authority().ok()?, &mut sections.authority)]
@@ -106,13 +103,7 @@ fn add(sets: &mut Vec<Set>, places: &mut HashMap<(Name, u16), usize>, record: &P
     let covered = signature.as_ref().map_or(own, |(covered, _)| *covered);
     let at = *places.entry((owner.clone(), covered)).or_insert(sets.len());
     if at == sets.len() {
-        sets.push(Set {
-            owner,
-            kind: covered,
-            ttl: record.ttl().as_secs(),
-            data: Vec::new(),
-            signatures: Vec::new(),
-        });
+        sets.push(Set { owner, kind: covered, ttl: record.ttl().as_secs(), data: Vec::new(), signatures: Vec::new() });
     }
     let set = sets.get_mut(at)?;
     match signature {

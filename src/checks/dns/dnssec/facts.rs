@@ -54,19 +54,20 @@ pub(super) const AGE: Fact<f64> = Fact::number(
 );
 pub(super) const SETS: Fact<Value> =
     Fact::object("rrsig.sets", "`rrsig.expires_in` of each set of the path, by owner and type.").ruled(Rule::Ignore);
-pub(super) const DS_MATCH: Fact<bool> = Fact::flag(
-    "ds.match",
-    "Every zone of the path has a DNSKEY that the trust anchor or a DS of its parent names.",
+pub(super) const DS_MATCH: Fact<bool> =
+    Fact::flag("ds.match", "Every zone of the path has a DNSKEY that the trust anchor or a DS of its parent names.");
+pub(super) const DS_UNMATCHED: Fact<Vec<String>> = Fact::list(
+    "ds.unmatched",
+    "DS records and anchors of the path that name no DNSKEY: zone, tag, algorithm, digest type.",
 );
-pub(super) const DS_UNMATCHED: Fact<Vec<String>> =
-    Fact::list("ds.unmatched", "DS records and anchors of the path that name no DNSKEY: zone, tag, algorithm, digest type.");
 pub(super) const ITERATIONS: Fact<i64> = Fact::integer(
     "nsec3.iterations",
     Unit::Count,
     "Additional iterations of NSEC3 on the path; 0 is right (RFC 9276), above 150 a zone counts as unsigned.",
 )
 .ruled(Rule::Same);
-pub(super) const SALT: Fact<String> = Fact::text("nsec3.salt", "Salt of NSEC3 in hexadecimal, `-` for none (as it should be).");
+pub(super) const SALT: Fact<String> =
+    Fact::text("nsec3.salt", "Salt of NSEC3 in hexadecimal, `-` for none (as it should be).");
 pub(super) const OPT_OUT: Fact<bool> = Fact::flag("nsec3.opt_out", "An NSEC3 record of the path has opt-out.");
 pub(super) const CDS_MATCH: Fact<bool> = Fact::flag(
     "cds.match",

@@ -110,13 +110,7 @@ impl Walk<'_> {
     }
 
     /// RFC 4035 section 5.3.4: a wildcard may answer only for a name that does not exist.
-    fn expansion(
-        &mut self,
-        zone: &Zone,
-        set: &Set,
-        encloser: &Name,
-        sections: &Sections,
-    ) -> Result<Standing, Stop> {
+    fn expansion(&mut self, zone: &Zone, set: &Set, encloser: &Name, sections: &Sections) -> Result<Standing, Stop> {
         let (proof, flaw) = self.proof(zone, &set.owner, sections)?;
         self.trail.keep(sections, &[kind::NSEC, kind::NSEC3]);
         if let Some(why) = iterated(&proof, &zone.name) {
@@ -191,4 +185,3 @@ fn referral<'s>(sections: &'s Sections, at: &Name) -> Option<&'s Name> {
     let cut = find(kind::NS).filter(|set| at.ends_with(&set.owner))?;
     (sections.rcode == 0 && !sections.authoritative && find(kind::SOA).is_none()).then_some(&cut.owner)
 }
-

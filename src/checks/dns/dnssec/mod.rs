@@ -114,31 +114,33 @@ impl Validate {
         fetch.keep(&self.name, self.ask.question.code, &reply);
         let mut walk = Walk::new(fetch, &self.anchors, self.at.unwrap_or_else(anchors::now));
         let judged = walk.judge(&self.name, self.ask.question.code).await;
-        // What was seen on the way is told however it ended.
         let ended = match judged {
-            Ok(outcome) => self.finish(cx, &mut walk, outcome).await,
+            Ok(outcome) => self.finish(&mut walk, &outcome).await.map(|opinion| (outcome, opinion)),
             Err(fault) => Err(fault),
         };
+        // What was seen on the way is told however it ended.
         cx.set(&QUERIES, walk.fetch.queries);
         cx.set(&DISCARDED, before + walk.fetch.discarded);
         walk.trail.tell(cx);
-        ended
-    }
-
-    /// The second opinion and what is worth knowing about the last zone, then the verdict.
-    async fn finish(&self, cx: &mut Cx<'_>, walk: &mut Walk<'_>, outcome: Outcome) -> Result<(), Fault> {
-        if outcome.verdict == Verdict::Secure {
-            walk.extras().await?;
+        let (mut outcome, opinion) = ended?;
+        if outcome.verdict != Verdict::Secure {
+            outcome.why = format!("as {} answers, {}", walk.fetch.server(), outcome.why);
         }
-        let opinion = if self.at.is_some() {
-            Opinion::none("its clock cannot be set, and `at` is")
-        } else {
-            second(walk, &self.anchors, &self.name, self.ask.question.code, &outcome).await?
-        };
         cx.set(&OPINION, opinion.word);
         cx.note(format!("second validator: {}", opinion.text));
         tell(cx, &if opinion.differs() { differ(&outcome, &opinion) } else { outcome });
         Ok(())
+    }
+
+    /// What is worth knowing about the last zone, and the second opinion.
+    async fn finish(&self, walk: &mut Walk<'_>, outcome: &Outcome) -> Result<Opinion, Fault> {
+        if outcome.verdict == Verdict::Secure {
+            walk.extras().await?;
+        }
+        if self.at.is_some() {
+            return Ok(Opinion::none("its clock cannot be set, and `at` is"));
+        }
+        second(walk, &self.anchors, &self.name, self.ask.question.code, outcome).await
     }
 }
 

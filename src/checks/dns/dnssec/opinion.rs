@@ -19,7 +19,7 @@ use tokio_util::bytes::Bytes;
 
 use super::walk::{Outcome, Verdict, Walk};
 use crate::model::Fault;
-use crate::net::dnssec::{Anchor, ITERATIONS, Name, Reason, Set, algorithm, kind};
+use crate::net::dnssec::{Anchor, ITERATIONS, Name, Reason, Set, algorithm, kind, supported};
 
 /// Messages it may ask for beyond those of the walk.
 const MORE: usize = 16;
@@ -73,7 +73,8 @@ fn unable(walk: &Walk<'_>, outcome: &Outcome) -> Option<String> {
     if outcome.verdict == Verdict::Indeterminate {
         return Some("there is nothing to judge".to_owned());
     }
-    if let Some(number) = walk.trail.algorithms().find(|number| !supported_algorithm(&SecurityAlgorithm::from_int(*number))) {
+    let strange = |number: &u8| supported(*number) && !supported_algorithm(&SecurityAlgorithm::from_int(*number));
+    if let Some(number) = walk.trail.claimed().find(strange) {
         return Some(format!("it does not know {}", algorithm(number)));
     }
     if outcome.reason == Some(Reason::UnsupportedAlgorithm) && outcome.verdict == Verdict::Bogus {

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::rdata;
 use super::facts::{
-    AGE, ALGORITHMS, CDS_MATCH, CDS_PENDING, DENIAL, DS_MATCH, DS_UNMATCHED, EXPIRE_MARGIN, EXPIRES_IN, ITERATIONS, KEYS,
-    OPT_OUT, SALT, SETS,
+    AGE, ALGORITHMS, CDS_MATCH, CDS_PENDING, DENIAL, DS_MATCH, DS_UNMATCHED, EXPIRE_MARGIN, EXPIRES_IN, ITERATIONS,
+    KEYS, OPT_OUT, SALT, SETS,
 };
 use super::title;
 use crate::model::Value;
-use crate::net::dnssec::{Check, Fate, Key, Look, Proof, Sections, Set, algorithm};
+use crate::net::dnssec::{Check, Digest, Fate, Key, Look, Proof, Sections, Set, algorithm};
 use crate::probe::Cx;
 
 /// Lines of evidence of one walk.
@@ -24,6 +24,8 @@ const SHOWN: usize = 64;
 pub(super) struct Trail {
     margins: BTreeMap<String, Margin>,
     algorithms: BTreeSet<u8>,
+    /// Of every key, DS and signature, whether they hold or not.
+    claimed: BTreeSet<u8>,
     keys: Vec<String>,
     ds_match: Option<bool>,
     unmatched: Vec<String>,
@@ -53,6 +55,7 @@ impl Trail {
     /// A set that was verified, or not.
     pub(super) fn set(&mut self, set: &Set, seen: &Check) {
         let good: Vec<&Look> = seen.looks.iter().filter(|look| matches!(look.fate, Fate::Good(_))).collect();
+        self.claimed.extend(seen.looks.iter().map(|look| look.algorithm));
         self.algorithms.extend(good.iter().map(|look| look.algorithm));
         if let Some(margin) = margin(&good, &seen.looks) {
             self.margins.insert(title(&set.owner, set.kind), margin);
@@ -60,6 +63,7 @@ impl Trail {
     }
 
     pub(super) fn keys(&mut self, zone: &str, keys: &[Key]) {
+        self.claimed.extend(keys.iter().map(|key| key.algorithm));
         for key in keys.iter().take(KEYS_TOLD.saturating_sub(self.keys.len())) {
             let line = format!("{zone} {} {} {}", key.tag, algorithm(key.algorithm), key.flags);
             if !self.keys.contains(&line) {
@@ -114,9 +118,14 @@ impl Trail {
         self.margins.get(set).map(|margin| margin.left)
     }
 
-    /// Every algorithm whose signatures hold.
-    pub(super) fn algorithms(&self) -> impl Iterator<Item = u8> {
-        self.algorithms.iter().copied()
+    /// Algorithms of a DS set.
+    pub(super) fn delegated(&mut self, digests: &[Digest]) {
+        self.claimed.extend(digests.iter().map(|ds| ds.algorithm));
+    }
+
+    /// Every algorithm of the path, also of what does not hold.
+    pub(super) fn claimed(&self) -> impl Iterator<Item = u8> {
+        self.claimed.iter().copied()
     }
 
     /// Records all of it; what was not seen stays absent.
@@ -128,7 +137,7 @@ impl Trail {
             cx.set(&KEYS, self.keys.clone());
         }
         if !self.algorithms.is_empty() {
-            cx.set(&ALGORITHMS, self.algorithms().map(algorithm).collect::<Vec<_>>());
+            cx.set(&ALGORITHMS, self.algorithms.iter().copied().map(algorithm).collect::<Vec<_>>());
         }
         if let Some(soonest) = self.margins.values().map(|margin| margin.left).min() {
             cx.set(&EXPIRES_IN, f64::from(soonest));
@@ -167,9 +176,7 @@ impl Trail {
 /// The worst of the signatures that hold. If none does, the best of those that a key of the zone made: what would have to
 /// be better.
 fn margin(good: &[&Look], all: &[Look]) -> Option<Margin> {
-    if let (Some(left), Some(age)) =
-        (good.iter().map(|look| look.left).min(), good.iter().map(|look| look.age).min())
-    {
+    if let (Some(left), Some(age)) = (good.iter().map(|look| look.left).min(), good.iter().map(|look| look.age).min()) {
         return Some(Margin { left, age });
     }
     let made = |look: &&Look| matches!(look.fate, Fate::Expired | Fate::NotYetValid);

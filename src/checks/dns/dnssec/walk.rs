@@ -222,6 +222,7 @@ impl<'a> Walk<'a> {
             return Err(bogus(Reason::BadSignature, why));
         }
         let all: Vec<Digest> = set.data.iter().filter_map(|data| Digest::read(data)).take(DELEGATIONS).collect();
+        self.trail.delegated(&all);
         let mut usable: Vec<Digest> = all.iter().filter(|ds| ds.supported()).cloned().collect();
         if usable.is_empty() {
             let shown: Vec<String> = all.iter().map(shown).collect();
@@ -329,11 +330,11 @@ impl<'a> Walk<'a> {
 
     pub(super) fn unproven(&self, flaw: Flaw, what: String, why: &str) -> Stop {
         if self.work.spent() {
-            return bogus(Reason::TooMuchWork, format!("nothing is shown {what} within the work of any sound zone"));
+            return bogus(Reason::TooMuchWork, format!("nothing shows {what} within the work of any sound zone"));
         }
         match flaw {
             Some((reason, flaw)) => bogus(reason, format!("nothing valid shows {what}: {flaw}")),
-            None => bogus(Reason::MissingDenial, format!("its denial records do not show {what}: {why}")),
+            None => bogus(Reason::MissingDenial, format!("nothing shows {what}: {why}")),
         }
     }
 
