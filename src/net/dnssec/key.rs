@@ -54,7 +54,13 @@ impl Key {
     /// May sign the zone's data: RFC 4034 section 2.1.1, and not revoked.
     #[must_use]
     pub fn signs(&self) -> bool {
-        self.flags & ZONE != 0 && self.flags & REVOKED == 0 && self.protocol == 3
+        self.flags & ZONE != 0 && !self.revoked() && self.protocol == 3
+    }
+
+    /// Taken out of use by its owner (RFC 5011 section 2.1).
+    #[must_use]
+    pub fn revoked(&self) -> bool {
+        self.flags & REVOKED != 0
     }
 
     /// This key's digest is the one in `ds`, of a zone named `owner`.
@@ -79,7 +85,15 @@ impl Key {
 
     /// The key can be used at all.
     pub(super) fn usable(&self) -> bool {
-        self.record().is_some_and(|record| PublicKey::from_dnskey(&record).is_ok())
+        // Points on curves have one length (RFC 6605 section 4, RFC 8080 section 3), which the library does not check here.
+        let length = match self.algorithm {
+            13 => Some(64),
+            14 => Some(96),
+            15 => Some(32),
+            _ => None,
+        };
+        length.is_none_or(|length| length == self.public.len())
+            && self.record().is_some_and(|record| PublicKey::from_dnskey(&record).is_ok())
     }
 
     fn record(&self) -> Option<Dnskey<&[u8]>> {

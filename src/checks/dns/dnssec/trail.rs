@@ -123,6 +123,11 @@ impl Trail {
         self.claimed.extend(digests.iter().map(|ds| ds.algorithm));
     }
 
+    /// Most iterations of NSEC3 on the path.
+    pub(super) fn iterations(&self) -> Option<u16> {
+        self.nsec3.as_ref().map(|(iterations, ..)| *iterations)
+    }
+
     /// Every algorithm of the path, also of what does not hold.
     pub(super) fn claimed(&self) -> impl Iterator<Item = u8> {
         self.claimed.iter().copied()

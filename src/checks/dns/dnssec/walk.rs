@@ -248,7 +248,11 @@ impl<'a> Walk<'a> {
             let why = format!("{} has no DNSKEY for {zone}, although {} is there", self.fetch.server(), trust.title());
             return Err(bogus(Reason::DsMismatch, why));
         };
-        let keys: Vec<Key> = set.data.iter().filter_map(|data| Key::read(data)).filter(Key::signs).collect();
+        let mut keys: Vec<Key> = set.data.iter().filter_map(|data| Key::read(data)).collect();
+        for key in keys.iter().filter(|key| key.revoked()) {
+            self.trail.note(format!("{zone} key {} is revoked and signs nothing any more", key.tag));
+        }
+        keys.retain(Key::signs);
         self.trail.keys(&zone, &keys);
         let (entries, unmatched) = trust.entries(name, &keys);
         self.trail.matched(!entries.is_empty());

@@ -20,7 +20,7 @@ const PATIENT: f64 = 20.0;
 const BRIEF: f64 = 0.2;
 
 /// Arguments with the table's defaults and a long patience; `more` comes on top.
-fn args(server: &str, name: &str, more: &[(&'static str, Arg)]) -> Args {
+pub(super) fn args(server: &str, name: &str, more: &[(&'static str, Arg)]) -> Args {
     let mut args = Args::default();
     for (field, arg) in [
         ("server", Arg::List(vec![Arg::Text(server.to_owned())])),
@@ -47,11 +47,11 @@ fn text(word: &str) -> Arg {
     Arg::Text(word.to_owned())
 }
 
-fn build(args: &Args) -> Result<Dns, Invalid> {
+pub(super) fn build(args: &Args) -> Result<Dns, Invalid> {
     Dns::from_args(args)
 }
 
-async fn run(args: &Args) -> (Observation, Result<(), Fault>) {
+pub(super) async fn run(args: &Args) -> (Observation, Result<(), Fault>) {
     let probe = build(args).unwrap();
     let mut seen = Observation::default();
     let deadline = Instant::now() + Duration::from_mins(1);
