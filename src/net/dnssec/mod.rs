@@ -53,8 +53,8 @@ pub mod kind {
     pub const CDNSKEY: u16 = 60;
 }
 
-/// What validation may still compute. RFC 4035 sets no bound, and KeyTrap (CVE-2023-50387) and its NSEC3 sibling
-/// (CVE-2023-50868) live off that.
+/// What validation may still compute. RFC 4035 sets no bound, and the attacks of CVE-2023-50387 (keys of one
+/// tag) and CVE-2023-50868 (NSEC3) live off that.
 #[derive(Clone, Copy, Debug)]
 pub struct Work {
     /// Signatures to verify.

@@ -2,7 +2,7 @@
 
 use super::{Key, Name, Set, Signature, Work, algorithm, dotted, labels, suffix, supported, wildcard};
 
-/// Signatures of one set that are verified at most; Unbound's bound against KeyTrap is the same.
+/// Signatures of one set that are verified at most, which is also what Unbound allows since CVE-2023-50387.
 const TRIES: u32 = 8;
 /// Keys of one tag and algorithm tried for one signature. Two share a tag by chance; more is an attack.
 const COLLISIONS: usize = 4;

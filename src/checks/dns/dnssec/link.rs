@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::fetch::Got;
 use super::title;
-use super::walk::{Outcome, Reached, Stop, Unsigned, Verdict, Walk, Zone, indeterminate, iterated};
+use super::walk::{Outcome, Reached, Stop, Unsigned, Verdict, Walk, Zone, bogus, indeterminate, iterated};
 use crate::model::Fault;
 use crate::net::dnssec::{Denial, Name, Reason, Sections, Set, below, dotted, kind, labels, redirected, suffix};
 
@@ -37,7 +37,8 @@ impl Walk<'_> {
 
     async fn links(&mut self, name: &Name, code: u16) -> Result<Standing, Stop> {
         let (mut at, mut seen, mut standing) = (name.clone(), HashSet::new(), None);
-        let mut got = self.answer(name, code).await?;
+        let first = self.answer(name, code).await?;
+        let mut got = first.clone();
         for _ in 0..=LINKS {
             if !seen.insert(at.clone()) {
                 let why = format!("the aliases of {} lead back to {}", dotted(name), dotted(&at));
@@ -51,11 +52,25 @@ impl Walk<'_> {
             let (link, unsigned) = self.link(&got, &at, code).await?;
             standing = standing.or(unsigned);
             match link {
-                Link::End => return Ok(standing),
+                Link::End => return Ok(standing.or(self.rest(&first).await?)),
                 Link::Alias(target) => at = target,
             }
         }
         Err(indeterminate(Reason::NoAnswer, format!("more than {LINKS} aliases follow {}", dotted(name))))
+    }
+
+    /// Whatever else stands in the answer section must be sound too (RFC 4035 section 3.2.3): the facts of the answer are read
+    /// from all of it.
+    async fn rest(&mut self, got: &Got) -> Result<Standing, Stop> {
+        let mut standing = None;
+        for set in got.sections.answers.iter().filter(|set| set.exists()) {
+            if !self.trail.answers.iter().any(|known| known.kind == set.kind && known.owner == set.owner) {
+                self.trail
+                    .note(format!("{} is in the answer, and not what was asked for", title(&set.owner, set.kind)));
+                standing = standing.or(self.standing(set, &got.sections).await?);
+            }
+        }
+        Ok(standing)
     }
 
     async fn link(&mut self, got: &Got, at: &Name, code: u16) -> Result<(Link, Standing), Stop> {
@@ -75,13 +90,18 @@ impl Walk<'_> {
             (None, None) => return Ok((Link::End, self.absence(sections, at, code).await?)),
         };
         let standing = self.standing(alias, sections).await?;
-        if let (kind::DNAME, Some(made_up)) = (alias.kind, cname) {
-            self.trail.answers.push(made_up.clone());
-        }
         let target = alias.target().and_then(|target| match alias.kind {
             kind::DNAME => redirected(at, &alias.owner, &target),
             _ => Some(target),
         });
+        if let (kind::DNAME, Some(made_up)) = (alias.kind, cname) {
+            if made_up.target() != target {
+                let why =
+                    format!("{} is not what {} makes of it", title(at, kind::CNAME), title(&alias.owner, kind::DNAME));
+                return Err(bogus(Reason::BadSignature, why));
+            }
+            self.trail.answers.push(made_up.clone());
+        }
         let Some(target) = target else {
             let why = format!("{} leads to no name", title(&alias.owner, alias.kind));
             return Err(indeterminate(Reason::NoAnswer, why));
@@ -163,7 +183,7 @@ impl Walk<'_> {
                 let why = format!("opt-out leaves unsigned delegations out of the proof {what} (RFC 5155 section 9.2)");
                 Ok(Some(Unsigned::by(why)))
             }
-            Denial::Unproven(why) => Err(self.unproven(flaw, what.to_owned(), &why)),
+            Denial::Unproven(why) => Err(self.unproven(flaw, what, &why)),
         }
     }
 }

@@ -104,10 +104,12 @@ impl Validate {
 
     pub(super) async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
         let Some((address, reply)) = self.ask.round(cx).await? else {
-            return Ok(tell(cx, &Outcome::silent("the server's name has no address")));
+            tell(cx, &Outcome::silent("the server's name has no address"));
+            return Ok(());
         };
         let Some(reply) = reply else {
-            return Ok(tell(cx, &Outcome::silent("the question itself was not answered")));
+            tell(cx, &Outcome::silent("the question itself was not answered"));
+            return Ok(());
         };
         let before = cx.seen().last(DISCARDED.info.name).and_then(crate::model::Value::as_i64).unwrap_or_default();
         let mut fetch = Fetch::new(&self.ask, address, cx.seed(), Instant::now() + self.walk());

@@ -210,7 +210,7 @@ impl<'a> Walk<'a> {
             Cut::Inside => Step::Inside,
             Cut::Absent => Step::Absent,
             Cut::Unproven(why) => {
-                return Err(self.unproven(flaw, format!("that {child_text} has no DS in zone {zone_text}"), &why));
+                return Err(self.unproven(flaw, &format!("that {child_text} has no DS in zone {zone_text}"), &why));
             }
         })
     }
@@ -289,7 +289,7 @@ impl<'a> Walk<'a> {
         let deny = |set: &&Set| set.exists() && matches!(set.kind, kind::NSEC | kind::NSEC3);
         let sets: Vec<&Set> = sections.authority.iter().filter(deny).take(DENIALS).collect();
         let foreign = |set: &&Set| set.signer().is_some_and(|signer| below(signer, &zone.name));
-        if sets.iter().all(|set| foreign(set)) {
+        if sets.iter().all(foreign) {
             // Nothing, or records of a zone below: the server does not speak for this one.
             self.elsewhere(zone, name, sections)?;
         }
@@ -332,7 +332,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    pub(super) fn unproven(&self, flaw: Flaw, what: String, why: &str) -> Stop {
+    pub(super) fn unproven(&self, flaw: Flaw, what: &str, why: &str) -> Stop {
         if self.work.spent() {
             return bogus(Reason::TooMuchWork, format!("nothing shows {what} within the work of any sound zone"));
         }

@@ -89,8 +89,9 @@ impl Signer {
     }
 
     pub(super) fn signed(&self, records: Records) -> Records {
-        let labels = records.owner.split('.').filter(|label| !label.is_empty() && *label != "*").count();
-        self.signed_as(records.clone(), &records.owner, labels)
+        let owner = records.owner.clone();
+        let labels = owner.split('.').filter(|label| !label.is_empty() && *label != "*").count();
+        self.signed_as(records, &owner, labels)
     }
 
     /// Signs under another owner: the wildcard that `records` were made of.

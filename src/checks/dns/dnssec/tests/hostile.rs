@@ -3,7 +3,7 @@
 use tokio::time::{Duration, Instant};
 
 use super::authority::{Reply, Signer, records};
-use super::{A, Zone, is, name, text};
+use super::{A, Zone, address, is, name, text};
 use crate::model::Value;
 use crate::net::dnssec::{Key, kind};
 
@@ -33,7 +33,7 @@ async fn a_flood_of_keys_with_one_tag_and_signatures_ends_early() {
     let mut keys = vec![zone.ksk.dnskey()];
     keys.extend(same.into_iter().take(60).cloned());
     zone.world.answer(zone.ksk.signed(records("test.", kind::DNSKEY, &keys)));
-    let mut www = zone.zsk.signed(zone.address("www.test."));
+    let mut www = zone.zsk.signed(address("www.test."));
     for number in 0..60 {
         let mut other = www.signatures[0].clone();
         *other.last_mut().unwrap() ^= number + 1;
@@ -114,14 +114,28 @@ async fn an_alias_out_of_every_anchor_is_not_judged() {
 
 #[tokio::test]
 async fn an_unsigned_alias_of_a_dname_is_its_consequence_and_no_other() {
-    for (target, word, reason) in [("x.new.test.", "secure", ""), ("evil.test.", "indeterminate", "no_answer")] {
+    for (target, word, reason) in [("x.new.test.", "secure", ""), ("evil.test.", "bogus", "bad_signature")] {
         let mut zone = Zone::new();
         let dname = zone.zsk.signed(records("old.test.", kind::DNAME, &[name("new.test.")]));
         let made = records("x.old.test.", CNAME, &[name(target)]);
-        let end = zone.zsk.signed(zone.address(target));
+        let end = zone.zsk.signed(address(target));
         zone.world.put("x.old.test.", A, Reply { answers: vec![dname, made, end], ..Reply::default() });
         is(&zone.look("x.old.test", &[]).await, word, reason);
     }
+}
+
+#[tokio::test]
+async fn records_smuggled_into_a_sound_answer_are_not_covered_by_its_verdict() {
+    let mut zone = Zone::new();
+    let good = zone.zsk.signed(address("www.test."));
+    let smuggled = records("www.test.", CNAME, &[name("evil.test.")]);
+    let end = records("evil.test.", A, &[vec![192, 0, 2, 66]]);
+    zone.world.put("www.test.", A, Reply { answers: vec![good, smuggled, end], ..Reply::default() });
+    for owner in ["www.test.", "evil.test."] {
+        let nsec = zone.nsec(owner, "zzz.test.", &[A]);
+        zone.absent(owner, kind::DS, 0, vec![nsec]);
+    }
+    is(&zone.look("www.test", &[]).await, "bogus", "missing_rrsig");
 }
 
 #[tokio::test]
@@ -143,7 +157,7 @@ async fn a_signer_below_or_beside_the_zone_is_not_believed() {
     // Signed by a "zone" www.test that no one delegated.
     let mut zone = Zone::new();
     let fake = Signer::new("www.test.", 257);
-    zone.world.answer(fake.signed(zone.address("www.test.")));
+    zone.world.answer(fake.signed(address("www.test.")));
     zone.world.answer(fake.signed(records("www.test.", kind::DNSKEY, &[fake.dnskey()])));
     let nsec = zone.nsec("www.test.", "test.", &[A]);
     zone.absent("www.test.", kind::DS, 0, vec![nsec]);
@@ -168,7 +182,7 @@ async fn a_revoked_key_signs_nothing_and_two_validators_that_differ_prove_nothin
         let revoked = Signer::new("test.", 256 | 128);
         let keys = records("test.", kind::DNSKEY, &[zone.ksk.dnskey(), revoked.dnskey()]);
         zone.world.answer(zone.ksk.signed(keys));
-        zone.world.answer(revoked.signed(zone.address("www.test.")));
+        zone.world.answer(revoked.signed(address("www.test.")));
         let seen = zone.look("www.test", &more).await;
         is(&seen, word, reason);
         assert_eq!(seen.text("dnssec.second_opinion"), Some(opinion));

@@ -27,12 +27,8 @@ impl Zone {
         let mut zone = Self { ksk, zsk, world: World::default() };
         let keys = records("test.", kind::DNSKEY, &[zone.ksk.dnskey(), zone.zsk.dnskey()]);
         zone.world.answer(zone.ksk.signed(keys));
-        zone.world.answer(zone.zsk.signed(zone.address("www.test.")));
+        zone.world.answer(zone.zsk.signed(address("www.test.")));
         zone
-    }
-
-    fn address(&self, owner: &str) -> Records {
-        records(owner, A, &[vec![192, 0, 2, 10]])
     }
 
     fn soa(&self) -> Records {
@@ -58,6 +54,10 @@ impl Zone {
         let anchor = self.ksk.anchor();
         look(self.world, &anchor, owner, more).await
     }
+}
+
+fn address(owner: &str) -> Records {
+    records(owner, A, &[vec![192, 0, 2, 10]])
 }
 
 fn bits(types: &[u16]) -> Vec<u8> {

@@ -1,7 +1,7 @@
 //! Each verdict with its reason.
 
 use super::authority::{DAY, Records, Reply, Signer, now, records};
-use super::{A, MX, Zone, is, look, name, text};
+use super::{A, MX, Zone, address, is, look, name, text};
 use crate::model::Value;
 use crate::net::dnssec::kind;
 
@@ -47,7 +47,7 @@ async fn only_the_ksk_must_sign_the_keys() {
 fn windowed(window: (u32, u32)) -> Zone {
     let mut zone = Zone::new();
     zone.zsk.window = window;
-    zone.world.answer(zone.zsk.signed(zone.address("www.test.")));
+    zone.world.answer(zone.zsk.signed(address("www.test.")));
     zone
 }
 
@@ -82,7 +82,7 @@ async fn signatures_have_their_time_to_the_second() {
 #[tokio::test]
 async fn one_signature_that_holds_is_enough_and_decides_the_margin() {
     let mut zone = Zone::new();
-    let good = zone.zsk.signed(zone.address("www.test."));
+    let good = zone.zsk.signed(address("www.test."));
     zone.zsk.window = (now() - 3 * DAY, now() - DAY);
     zone.world.answer(zone.zsk.signed(good));
     let seen = zone.look("www.test", &[]).await;
@@ -98,7 +98,7 @@ async fn data_and_signatures_must_belong_together() {
 
     let mut zone = Zone::new();
     let stranger = Signer::new("test.", 256);
-    zone.world.answer(stranger.signed(zone.address("www.test.")));
+    zone.world.answer(stranger.signed(address("www.test.")));
     is(&zone.look("www.test", &[]).await, "bogus", "bad_signature");
 
     // Without signature: within the zone, as its NSEC proves.
@@ -121,7 +121,7 @@ async fn a_ds_of_an_unknown_algorithm_leaves_a_zone_unsigned() {
     // In a zone that can be checked, a signature that cannot be is none.
     let mut zone = Zone::new();
     zone.zsk.algorithm = 200;
-    zone.world.answer(zone.zsk.signed(zone.address("www.test.")));
+    zone.world.answer(zone.zsk.signed(address("www.test.")));
     is(&zone.look("www.test", &[]).await, "bogus", "unsupported_algorithm");
 }
 
@@ -166,7 +166,7 @@ async fn a_type_is_denied_by_the_bit_map_of_its_name() {
 
 /// `owner A` made of `*.wild.test.`.
 fn expanded(zone: &Zone, owner: &str) -> Records {
-    zone.zsk.signed_as(zone.address(owner), "*.wild.test.", 2)
+    zone.zsk.signed_as(address(owner), "*.wild.test.", 2)
 }
 
 #[tokio::test]
