@@ -1,6 +1,6 @@
 //! Each verdict with its reason.
 
-use super::authority::{DAY, Records, Reply, Signer, now, records};
+use super::authority::{DAY, Records, Reply, Signer, World, now, records};
 use super::{A, MX, Zone, address, is, look, name, text};
 use crate::model::Value;
 use crate::net::dnssec::kind;
@@ -27,12 +27,69 @@ async fn an_anchor_that_is_only_the_ksk_is_enough() {
 }
 
 #[tokio::test]
+async fn the_chain_begins_at_the_root_and_goes_down_by_ds() {
+    let (root, test) = (Signer::new(".", 257), Signer::new("test.", 257));
+    let mut world = World::default();
+    world.answer(root.signed(records(".", kind::DNSKEY, &[root.dnskey()])));
+    world.answer(root.signed(records("test.", kind::DS, &[test.ds(), Signer::new("test.", 257).ds()])));
+    world.answer(test.signed(records("test.", kind::DNSKEY, &[test.dnskey()])));
+    world.answer(test.signed(address("www.test.")));
+    // The zone asks its parent to keep the DS it has, and another one that is of no key.
+    world.answer(test.signed(records("test.", kind::CDS, &[test.ds()])));
+    let seen = look(world, &root.anchor(), "www.test", &[]).await;
+    is(&seen, "secure", "");
+    assert_eq!(seen.text("dnssec.second_opinion"), Some("agrees"));
+    let Some(Value::Array(unmatched)) = seen.last("ds.unmatched") else { panic!("{seen:?}") };
+    assert_eq!(unmatched.len(), 1);
+    assert_eq!(seen.last("cds.match"), Some(&Value::Bool(true)));
+    assert_eq!(seen.last("cds.pending"), Some(&Value::Bool(true)));
+    let Some(Value::Object(sets)) = seen.last("rrsig.sets") else { panic!("{seen:?}") };
+    let names: Vec<&String> = sets.keys().collect();
+    assert_eq!(names, [". DNSKEY", "test. DNSKEY", "test. DS", "www.test. A"]);
+}
+
+#[tokio::test]
+async fn cds_must_name_a_key_of_the_zone() {
+    let mut zone = Zone::new();
+    zone.world.answer(zone.zsk.signed(records("test.", kind::CDS, &[Signer::new("test.", 257).ds()])));
+    let seen = zone.look("www.test", &[]).await;
+    is(&seen, "secure", "");
+    assert_eq!(seen.last("cds.match"), Some(&Value::Bool(false)));
+    // Without a parent in the chain there is nothing to be pending.
+    assert!(seen.last("cds.pending").is_none());
+}
+
+#[tokio::test]
 async fn a_key_that_is_not_the_anchors_matches_nothing() {
     let zone = Zone::new();
     let other = Signer::new("test.", 257).anchor();
     let seen = look(zone.world, &other, "www.test", &[]).await;
     is(&seen, "bogus", "ds_mismatch");
     assert_eq!(seen.last("ds.match"), Some(&Value::Bool(false)));
+}
+
+#[tokio::test]
+async fn sha1_counts_only_where_nothing_better_is_there() {
+    use domain::base::iana::{DigestAlgorithm, SecurityAlgorithm};
+    use domain::dnssec::validator::base::DnskeyExt as _;
+    let test = Signer::new("test.", 257);
+    let key = domain::rdata::Dnskey::new(257, 3, SecurityAlgorithm::from_int(13), &test.dnskey()[4..]).unwrap();
+    let zone = domain::base::Name::vec_from_str("test.").unwrap();
+    let digest = key.digest(&zone, DigestAlgorithm::SHA1).unwrap();
+    let old = [&test.tag().to_be_bytes()[..], &[13, 1], digest.as_ref()].concat();
+    let mut wrong = test.ds();
+    *wrong.last_mut().unwrap() ^= 1;
+    for (ds, word, reason) in [(vec![old.clone()], "secure", ""), (vec![old, wrong], "bogus", "ds_mismatch")] {
+        let root = Signer::new(".", 257);
+        let mut world = World::default();
+        world.answer(root.signed(records(".", kind::DNSKEY, &[root.dnskey()])));
+        world.answer(root.signed(records("test.", kind::DS, &ds)));
+        world.answer(test.signed(records("test.", kind::DNSKEY, &[test.dnskey()])));
+        world.answer(test.signed(address("www.test.")));
+        // RFC 4509 section 3, which the second validator does not follow: without it, by `at`.
+        let at = [("at", text(&jiff::Timestamp::now().to_string()))];
+        is(&look(world, &root.anchor(), "www.test", &at).await, word, reason);
+    }
 }
 
 #[tokio::test]
