@@ -4,6 +4,7 @@ pub mod bytes;
 pub mod clock;
 pub mod datagram;
 pub mod dial;
+pub mod dnssec;
 pub mod endpoint;
 pub mod icmp;
 pub mod iperf3;

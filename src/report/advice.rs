@@ -82,6 +82,57 @@ const ADVICE: &[(&str, &str, &str)] = &[
     ("rcode", "SERVFAIL", "the server failed: DNSSEC validation, an expired secondary or an unreachable upstream"),
     ("rcode", "NXDOMAIN", "the name does not exist there: is the zone loaded, with the new serial?"),
     ("rcode", "REFUSED", "the server does not serve this zone or this client: check its zones and access lists"),
+    (
+        "dnssec.reason",
+        "expired",
+        "sign the zone again, now, and look why the signer did not: its cron, its keys, a secondary that no longer transfers",
+    ),
+    (
+        "dnssec.reason",
+        "not_yet_valid",
+        "compare the clocks of the signer and of this host (`timedatectl`): signatures begin in the future",
+    ),
+    (
+        "dnssec.reason",
+        "ds_mismatch",
+        "the parent's DS names no key of the zone: publish the DS of the key in use, or bring that key back; resolvers fail now",
+    ),
+    (
+        "dnssec.reason",
+        "missing_rrsig",
+        "sign the set with the key that is trusted: is the zone loaded as signed, on this server too?",
+    ),
+    (
+        "dnssec.reason",
+        "missing_denial",
+        "sign the zone again so that NSEC or NSEC3 cover the name, and load it whole: see the evidence for what is missing",
+    ),
+    (
+        "dnssec.reason",
+        "bad_signature",
+        "data and signature differ: changed after signing, or signed by a key that is not published; sign the zone again",
+    ),
+    (
+        "dnssec.reason",
+        "unsupported_algorithm",
+        "resolvers treat the zone as unsigned or broken: sign it with ECDSAP256SHA256, and publish a DS with SHA-256",
+    ),
+    (
+        "dnssec.reason",
+        "no_answer",
+        "ask a server that answers for the whole chain from the anchor, or a resolver; the evidence names the question",
+    ),
+    ("dnssec.reason", "no_anchor", "an alias leads out of the trust anchors: add one that is above its target"),
+    (
+        "dnssec.reason",
+        "too_much_work",
+        "the zone takes more than any sound one: look for keys of one tag and floods of signatures",
+    ),
+    (
+        "dnssec.reason",
+        "opinions_differ",
+        "two validators disagree: see both in the evidence, hold them against `delv +vtrace`, and tell us",
+    ),
 ];
 
 /// Fact of the first expectation that did not hold, advice. For failures whose outcome tells nothing wrong.
@@ -132,6 +183,18 @@ const BREACHES: &[(&str, &str)] = &[
     ),
     ("rtt", "slower than expected: measure again with `rounds`, and look at the load of both ends and of the path"),
     ("jitter", "the delay varies: look for a queue that fills (bandwidth), Wi-Fi, or a busy peer"),
+    (
+        "rrsig.expires_in",
+        "sign the zone again and look why the signer is late: `rrsig.sets` tells which set ends first",
+    ),
+    (
+        "dnssec.verdict",
+        "the name counts as unsigned: does its parent publish a DS for it? the evidence says where the chain ends",
+    ),
+    ("ds", "compare the parent's DS with the zone's keys: `ds.unmatched` and `dnssec.keys`"),
+    ("cds", "CDS or CDNSKEY and keys or DS differ: look at the state of the rollover on the signer"),
+    ("nsec3", "RFC 9276: no extra iterations, no salt, and opt-out only for very large delegation zones"),
+    ("soa", "secondaries would outlive their signatures: sign earlier, or shorten the SOA's expire"),
     ("settled_in", "it holds, but too late: look at what delays the change (timers, caches, deployment order)"),
 ];
 

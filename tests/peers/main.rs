@@ -7,6 +7,7 @@
 
 mod daemon;
 mod desk;
+mod dnssec;
 mod peer;
 mod pki;
 #[path = "../reports/mod.rs"]
@@ -22,6 +23,7 @@ mod knot;
 mod nginx;
 mod nsd;
 mod s_server;
+mod signed;
 
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hickory_proto::rr::Name;
 
-use super::exchange::{Asking, Exchange};
+use super::exchange::{self, Asking, Exchange};
 use super::message::{Line, Reply};
 use super::question::Question;
 use super::transport::{self, Same, Transport};
@@ -84,7 +84,7 @@ const CONNECT_TIME: Fact<Distribution> =
 const TRUNCATED: Fact<bool> = Fact::flag("truncated", "TC is set: the answer did not fit.");
 const SIZE: Fact<i64> = Fact::integer("size", Unit::Bytes, "Length of the reply.");
 const ATTEMPTS: Fact<i64> = Fact::integer("attempts", Unit::Count, "Queries sent.");
-const DISCARDED: Fact<i64> = Fact::integer(
+pub(super) const DISCARDED: Fact<i64> = Fact::integer(
     "discarded",
     Unit::Count,
     "Messages that were no answer: wrong id, question or sender, not a response, unreadable. The notes say which.",
@@ -110,7 +110,12 @@ pub(super) const FIELDS: &[Field] = &[
     Field::default("recursion", FieldKind::Bool, "true", "Set RD: ask the server to find the answer elsewhere."),
     Field::default("edns", FieldKind::Bool, "true", "Send an OPT record (EDNS version 0)."),
     Field::default("edns_size", FieldKind::Size(512.0, 65535.0), "1232 B", "Largest UDP answer asked for in OPT."),
-    Field::default("dnssec", FieldKind::Bool, "false", "Set DO: ask for signatures."),
+    Field::default(
+        "dnssec",
+        FieldKind::Choice(&["false", "true", "validate"]),
+        "false",
+        "`true` sets DO: ask for signatures; `validate` judges them and all they depend on.",
+    ),
     Field::default("nsid", FieldKind::Bool, "false", "Ask which instance answers (RFC 5001)."),
     Field::optional("source", FieldKind::Address, "Local address to ask from."),
     Field::default("family", IP_FAMILY, "any", "Which addresses of the server's name to use."),
@@ -147,14 +152,14 @@ pub(super) const FACTS: &[FactInfo] = &[
 /// A server, a question, and how to ask it.
 pub(super) struct Ask {
     host: String,
-    port: u16,
+    pub(super) port: u16,
     family: IpFamily,
     source: Option<IpAddr>,
-    patience: Duration,
-    attempts: u32,
-    transport: Transport,
+    pub(super) patience: Duration,
+    pub(super) attempts: u32,
+    pub(super) transport: Transport,
     same: Option<Same>,
-    question: Question,
+    pub(super) question: Question,
 }
 
 impl Ask {
@@ -198,6 +203,11 @@ impl Ask {
     }
 
     pub(super) async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
+        self.round(cx).await.map(|_| ())
+    }
+
+    /// One round: whom it asked, and the reply, if one came.
+    pub(super) async fn round(&self, cx: &mut Cx<'_>) -> Result<Option<(IpAddr, Option<Vec<u8>>)>, Fault> {
         let address = match resolve(&self.host, self.family, self.patience).await? {
             Ok(addresses) => addresses.first().copied(),
             Err(why) => {
@@ -207,14 +217,14 @@ impl Ask {
         };
         let Some(address) = address else {
             cx.set(&OUTCOME, "unresolved");
-            return Ok(());
+            return Ok(None);
         };
         cx.set(&ADDRESS, address.to_string());
-        let mut discarded = 0;
+        let (mut discarded, mut bytes) = (0, None);
         for attempt in 1..=self.attempts {
             // Set before the query leaves, so that a round cut short still says how many were sent.
             cx.set(&ATTEMPTS, i64::from(attempt));
-            let asking = self.asking(address, cx.seed());
+            let asking = self.asking(address, &self.question, cx.seed());
             let seen = self.transport.ask(cx, &asking).await?;
             discarded += seen.discarded;
             cx.set(&DISCARDED, discarded);
@@ -223,24 +233,36 @@ impl Ask {
                 cx.set(&DISCARDED, discarded);
             }
             let silent = seen.outcome == "timeout";
+            bytes = seen.reply.as_ref().map(|reply| reply.bytes.clone());
             self.report(cx, seen);
             if !silent {
                 break;
             }
         }
-        Ok(())
+        Ok(Some((address, bytes)))
     }
-}
 
-impl Ask {
-    fn asking(&self, address: IpAddr, seed: u64) -> Asking<'_> {
+    fn asking<'q>(&self, address: IpAddr, question: &'q Question, seed: u64) -> Asking<'q> {
         Asking {
             server: SocketAddr::new(address, self.port),
             source: self.source,
             patience: self.patience,
-            question: &self.question,
+            question,
             seed,
         }
+    }
+
+    /// One attempt at another question, in plain.
+    pub(super) async fn put(
+        &self,
+        address: IpAddr,
+        question: &Question,
+        stream: bool,
+        patience: Duration,
+        seed: u64,
+    ) -> Result<Exchange, Fault> {
+        let asking = Asking { patience, ..self.asking(address, question, seed) };
+        if stream { exchange::tcp(&asking).await } else { exchange::udp(&asking).await }
     }
 
     fn report(&self, cx: &mut Cx<'_>, seen: Exchange) {
@@ -312,7 +334,7 @@ fn texts(lines: Vec<Line>) -> Vec<String> {
 }
 
 /// Name of a response code.
-fn rcode(number: u16) -> Option<&'static str> {
+pub(super) fn rcode(number: u16) -> Option<&'static str> {
     let (last, next) = EXTENDED;
     let index = match number {
         n if n <= last => n,

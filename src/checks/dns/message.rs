@@ -35,6 +35,8 @@ pub(super) struct Reply {
     pub(super) edns: Option<Edns>,
     /// Oddities worth a note.
     pub(super) odd: Vec<String>,
+    /// The message itself.
+    pub(super) bytes: Vec<u8>,
 }
 
 /// One record.
@@ -168,6 +170,7 @@ fn body(message: &[u8], wire: Wire<'_>, header: &Header) -> Result<Reply, String
         records.odd.push(format!("{} OPT records, where one is allowed", opts.len()));
     }
     reply.odd = records.odd;
+    reply.bytes = message.to_vec();
     reply.edns = opts.into_iter().next();
     reply.rcode |= reply.edns.as_ref().map_or(0, |edns| u16::from(edns.rcode_high) << 4);
     Ok(reply)

@@ -1,6 +1,7 @@
 //! DNS: what one server answers to one question, down to flags, EDNS and stray replies.
 
 mod ask;
+mod dnssec;
 mod exchange;
 mod message;
 mod question;
@@ -14,6 +15,7 @@ mod types;
 use std::time::Duration;
 
 use ask::{Ask, OUTCOME, RCODE};
+use dnssec::Validate;
 
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, Field, Invalid, Observation};
@@ -27,26 +29,32 @@ pub struct Dns {
 /// What the fields of a check come to.
 enum Mode {
     Ask(Box<Ask>),
+    Validate(Box<Validate>),
 }
 
 impl Probe for Dns {
     const FAMILY: &'static str = "dns";
     const SUMMARY: &'static str = "What a DNS server answers: records, flags, response code, EDNS";
-    const FIELDS: &'static [Field] = joined!(Field; ask::FIELDS, transport::FIELDS);
-    const FACTS: &'static [FactInfo] = joined!(FactInfo; ask::FACTS, transport::FACTS);
+    const FIELDS: &'static [Field] = joined!(Field; ask::FIELDS, transport::FIELDS, dnssec::FIELDS);
+    const FACTS: &'static [FactInfo] = joined!(FactInfo; ask::FACTS, transport::FACTS, dnssec::FACTS);
     const DEFAULT_EXPECT: &'static str = "rcode: NOERROR\nanswers: {len: {ge: 1}}\ntruncated: false";
-    const MODES: &'static [probe::Mode] = joined!(probe::Mode; transport::MODES);
+    const MODES: &'static [probe::Mode] = joined!(probe::Mode; dnssec::MODES, transport::MODES);
     const README: &'static str = include_str!("README.md");
     const EXAMPLE: &'static str = include_str!("example.yaml");
     const TARGET_FIELD: (&'static str, Option<&'static str>) = ("name", None);
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {
+        if dnssec::applies(args) {
+            return Ok(Self { mode: Mode::Validate(Box::new(Validate::from_args(args)?)) });
+        }
+        dnssec::unused(args)?;
         Ok(Self { mode: Mode::Ask(Box::new(Ask::from_args(args)?)) })
     }
 
     fn target(&self) -> String {
         match &self.mode {
             Mode::Ask(ask) => ask.target(),
+            Mode::Validate(validate) => validate.target(),
         }
     }
 
@@ -57,6 +65,7 @@ impl Probe for Dns {
     fn longest(&self) -> Duration {
         match &self.mode {
             Mode::Ask(ask) => ask.longest(),
+            Mode::Validate(validate) => validate.longest(),
         }
     }
 
@@ -67,6 +76,7 @@ impl Probe for Dns {
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
         match &self.mode {
             Mode::Ask(ask) => ask.run(cx).await,
+            Mode::Validate(validate) => validate.run(cx).await,
         }
     }
 }

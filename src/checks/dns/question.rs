@@ -24,9 +24,12 @@ pub(super) struct Question {
     pub(super) code: u16,
     pub(super) class: DNSClass,
     recursion: bool,
+    /// CD: a resolver is to hand over what it would not vouch for.
+    unchecked: bool,
     edns: Option<EdnsWish>,
 }
 
+#[derive(Clone)]
 struct EdnsWish {
     size: u16,
     dnssec: bool,
@@ -42,6 +45,7 @@ impl Question {
             code,
             class: args.text("class").and_then(|word| DNSClass::from_str(word).ok()).unwrap_or(DNSClass::IN),
             recursion: args.flag("recursion"),
+            unchecked: args.flag("recursion") && args.text("dnssec") == Some("validate"),
             edns: edns(args)?,
         })
     }
@@ -50,7 +54,12 @@ impl Question {
     #[cfg(fuzzing)]
     pub(super) fn of_fuzzer() -> Self {
         let name = Name::from_ascii("www.example.").unwrap_or_default();
-        Self { name, code: 1, class: DNSClass::IN, recursion: false, edns: None }
+        Self { name, code: 1, class: DNSClass::IN, recursion: false, unchecked: false, edns: None }
+    }
+
+    /// Another question, asked the same way.
+    pub(super) fn about(&self, name: Name, code: u16) -> Self {
+        Self { name, code, edns: self.edns.clone(), ..*self }
     }
 
     /// `www.example. AAAA`, for people.
@@ -86,6 +95,7 @@ impl Question {
         let [low, high, ..] = seed.to_le_bytes();
         message.metadata.id ^= u16::from_le_bytes([low, high]);
         message.metadata.recursion_desired = self.recursion;
+        message.metadata.checking_disabled = self.unchecked;
         let mut query = Query::query(self.name.clone(), RecordType::from(self.code));
         query.set_query_class(self.class);
         message.add_query(query);
@@ -108,8 +118,10 @@ impl Question {
 }
 
 fn edns(args: &Args) -> Result<Option<EdnsWish>, Invalid> {
+    let dnssec = matches!(args.text("dnssec"), Some("true" | "validate"));
     if !args.flag("edns") {
-        let needs = ["dnssec", "nsid"].into_iter().find(|field| args.flag(field));
+        let needs = [("dnssec", dnssec), ("nsid", args.flag("nsid"))].into_iter().find(|(_, on)| *on);
+        let needs = needs.map(|(field, _)| field);
         return needs.map_or(Ok(None), |field| {
             let message = format!("`{field}` travels in EDNS, which `edns: false` leaves out");
             Err(Invalid::at(field, message, "drop one of the two"))
@@ -117,7 +129,7 @@ fn edns(args: &Args) -> Result<Option<EdnsWish>, Invalid> {
     }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the table's range is 512..=65535")]
     let size = args.number("edns_size").unwrap_or(1232.0) as u16;
-    Ok(Some(EdnsWish { size, dnssec: args.flag("dnssec"), nsid: args.flag("nsid") }))
+    Ok(Some(EdnsWish { size, dnssec, nsid: args.flag("nsid") }))
 }
 
 fn kind(word: &str) -> Result<u16, Invalid> {

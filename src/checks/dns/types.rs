@@ -74,6 +74,10 @@ pub(super) const AXFR: u16 = 252;
 pub(super) const CNAME: u16 = 5;
 /// Pointer from an address to its name.
 pub(super) const PTR: u16 = 12;
+/// Signature of a message (RFC 2931), or of a set before RRSIG.
+pub(super) const SIG0: u16 = 24;
+/// Signature of a set.
+pub(super) const RRSIG: u16 = 46;
 /// Pseudo-record of EDNS.
 pub(super) const OPT: u16 = 41;
 

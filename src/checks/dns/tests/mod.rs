@@ -31,7 +31,7 @@ pub(in crate::checks::dns) fn args(server: &str, name: &str, more: &[(&'static s
         ("recursion", Arg::Bool(true)),
         ("edns", Arg::Bool(true)),
         ("edns_size", Arg::Number(1232.0)),
-        ("dnssec", Arg::Bool(false)),
+        ("dnssec", Arg::Text("false".to_owned())),
         ("nsid", Arg::Bool(false)),
         ("family", Arg::Text("any".to_owned())),
         ("timeout", Arg::Number(PATIENT)),

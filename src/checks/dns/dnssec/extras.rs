@@ -1,0 +1,109 @@
+//! What is worth knowing about the last zone although no verdict depends on it: how long its secondaries can live off
+//! their signatures, and what it asks its parent for (RFC 7344, RFC 8078). A question without answer leaves its facts
+//! absent.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::title;
+use super::walk::{Walk, Zone};
+use crate::model::Fault;
+use crate::net::dnssec::{Digest, Fate, Key, Set, check, dotted, kind};
+
+/// A key as DS tells it: tag and algorithm.
+type Named = BTreeSet<(u16, u8)>;
+
+impl Walk<'_> {
+    /// Looks at SOA, CDS and CDNSKEY of the zone the answer came from.
+    pub(super) async fn extras(&mut self) -> Result<(), Fault> {
+        let Some(zone) = self.last.clone() else { return Ok(()) };
+        self.expire(&zone).await?;
+        self.requests(&zone).await
+    }
+
+    async fn expire(&mut self, zone: &Arc<Zone>) -> Result<(), Fault> {
+        let Some(soa) = self.apex(zone, kind::SOA).await? else { return Ok(()) };
+        let (Some(expire), Some(keys)) =
+            (soa.data.first().and_then(|data| expire(data)), self.trail.left(&title(&zone.name, kind::DNSKEY)))
+        else {
+            return Ok(());
+        };
+        let seen = check(&soa, &zone.name, &zone.keys, self.at, &mut self.work);
+        let good = seen.looks.iter().filter(|look| matches!(look.fate, Fate::Good(_)));
+        if let Some(left) = good.map(|look| look.left).min() {
+            self.trail.expire_margin = Some(i64::from(left.min(keys)) - i64::from(expire));
+        }
+        Ok(())
+    }
+
+    async fn requests(&mut self, zone: &Arc<Zone>) -> Result<(), Fault> {
+        let cds = self.apex(zone, kind::CDS).await?;
+        let cdnskey = self.apex(zone, kind::CDNSKEY).await?;
+        if cds.is_none() && cdnskey.is_none() {
+            return Ok(());
+        }
+        let mut matched = true;
+        for set in cds.iter().chain(&cdnskey) {
+            let seen = check(set, &zone.name, &zone.keys, self.at, &mut self.work);
+            if let Some((_, why)) = seen.problem {
+                self.trail.note(format!("{}: {why}", title(&set.owner, set.kind)));
+                matched = false;
+            }
+        }
+        let digests: Vec<Digest> = read(cds.as_ref(), Digest::read);
+        let keys: Vec<Key> = read(cdnskey.as_ref(), Key::read);
+        // Algorithm 0 asks for no DS at all (RFC 8078 section 4).
+        let removal = digests.iter().any(|ds| ds.algorithm == 0) || keys.iter().any(|key| key.algorithm == 0);
+        if removal {
+            self.trail.note(format!("{} asks its parent to remove its DS", dotted(&zone.name)));
+            self.trail.cds_match = Some(matched && digests.len() <= 1 && keys.len() <= 1);
+            self.trail.cds_pending = Some(!zone.ds.is_empty());
+            return Ok(());
+        }
+        let by_digest = named(digests.iter().map(|ds| (ds.tag, ds.algorithm)));
+        let by_key = named(keys.iter().map(|key| (key.tag, key.algorithm)));
+        matched &= digests.iter().all(|ds| zone.keys.iter().any(|key| key.is(ds, &zone.name)));
+        matched &= keys.iter().all(|key| zone.keys.contains(key));
+        if cds.is_some() && cdnskey.is_some() {
+            matched &= by_digest == by_key;
+        }
+        if !matched {
+            let shown = [tags(&by_digest), tags(&by_key)].join(" and CDNSKEY ");
+            self.trail.note(format!("{}: CDS {shown} do not name its DNSKEY", dotted(&zone.name)));
+        }
+        self.trail.cds_match = Some(matched);
+        if !zone.ds.is_empty() {
+            let asked = if cds.is_some() { by_digest } else { by_key };
+            self.trail.cds_pending = Some(asked != named(zone.ds.iter().map(|ds| (ds.tag, ds.algorithm))));
+        }
+        Ok(())
+    }
+
+    async fn apex(&mut self, zone: &Arc<Zone>, code: u16) -> Result<Option<Set>, Fault> {
+        match self.fetch.get(&zone.name, code).await? {
+            Ok(got) => Ok(got.sections.answer(&zone.name, code).cloned()),
+            Err(why) => {
+                self.trail.note(why);
+                Ok(None)
+            }
+        }
+    }
+}
+
+fn read<T>(set: Option<&Set>, one: fn(&[u8]) -> Option<T>) -> Vec<T> {
+    set.iter().flat_map(|set| set.data.iter().filter_map(|data| one(data))).collect()
+}
+
+fn named(all: impl Iterator<Item = (u16, u8)>) -> Named {
+    all.collect()
+}
+
+fn tags(all: &Named) -> String {
+    all.iter().take(8).map(|(tag, _)| tag.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// The fourth of the five numbers that end SOA data.
+fn expire(data: &[u8]) -> Option<u32> {
+    let at = data.len().checked_sub(8)?;
+    Some(u32::from_be_bytes(data.get(at..at + 4)?.try_into().ok()?))
+}

@@ -1,0 +1,207 @@
+//! The name asked for, alias by alias, and what stands or does not stand at the end.
+
+use std::collections::HashSet;
+
+use super::fetch::Got;
+use super::title;
+use super::walk::{Outcome, Reached, Stop, Unsigned, Verdict, Walk, Zone, bogus, indeterminate, iterated};
+use crate::model::Fault;
+use crate::net::dnssec::{Denial, Name, Reason, Sections, Set, below, dotted, kind, labels, redirected, suffix};
+
+/// Aliases that are followed; Unbound follows eleven.
+const LINKS: usize = 12;
+
+/// What a message says of a name.
+enum Link {
+    /// The chain ends here.
+    End,
+    /// It goes on at another name.
+    Alias(Name),
+}
+
+/// Whether it stands in a signed zone.
+type Standing = Option<Unsigned>;
+
+impl Walk<'_> {
+    /// Judges the answer to a question, link by link: one that is not secure decides.
+    pub(super) async fn judge(&mut self, name: &Name, code: u16) -> Result<Outcome, Fault> {
+        match self.links(name, code).await {
+            Ok(None) => Ok(Outcome { verdict: Verdict::Secure, reason: None, why: String::new() }),
+            Ok(Some(unsigned)) => {
+                Ok(Outcome { verdict: Verdict::Insecure, reason: unsigned.reason, why: unsigned.why })
+            }
+            Err(Stop::Outcome(outcome)) => Ok(outcome),
+            Err(Stop::Fault(fault)) => Err(fault),
+        }
+    }
+
+    async fn links(&mut self, name: &Name, code: u16) -> Result<Standing, Stop> {
+        let (mut at, mut seen, mut standing) = (name.clone(), HashSet::new(), None);
+        let first = self.answer(name, code).await?;
+        let mut got = first.clone();
+        for _ in 0..=LINKS {
+            if !seen.insert(at.clone()) {
+                let why = format!("the aliases of {} lead back to {}", dotted(name), dotted(&at));
+                return Err(indeterminate(Reason::NoAnswer, why));
+            }
+            // A resolver's answer holds the whole chain, an authoritative server's may end where its zones do.
+            let speaks = |set: &Set| set.exists() && (set.owner == at || renames(set, &at));
+            if seen.len() > 1 && !got.sections.answers.iter().any(speaks) {
+                got = self.answer(&at, code).await?;
+            }
+            let (link, unsigned) = self.link(&got, &at, code).await?;
+            standing = standing.or(unsigned);
+            match link {
+                Link::End => return Ok(standing.or(self.rest(&first).await?)),
+                Link::Alias(target) => at = target,
+            }
+        }
+        Err(indeterminate(Reason::NoAnswer, format!("more than {LINKS} aliases follow {}", dotted(name))))
+    }
+
+    /// Whatever else stands in the answer section must be sound too (RFC 4035 section 3.2.3): the facts of the answer are read
+    /// from all of it.
+    async fn rest(&mut self, got: &Got) -> Result<Standing, Stop> {
+        let mut standing = None;
+        for set in got.sections.answers.iter().filter(|set| set.exists()) {
+            if !self.trail.answers.iter().any(|known| known.kind == set.kind && known.owner == set.owner) {
+                self.trail
+                    .note(format!("{} is in the answer, and not what was asked for", title(&set.owner, set.kind)));
+                standing = standing.or(self.standing(set, &got.sections).await?);
+            }
+        }
+        Ok(standing)
+    }
+
+    async fn link(&mut self, got: &Got, at: &Name, code: u16) -> Result<(Link, Standing), Stop> {
+        let sections = &got.sections;
+        if let Some(set) = sections.answer(at, code) {
+            let standing = self.standing(set, sections).await?;
+            self.trail.ended(0);
+            return Ok((Link::End, standing));
+        }
+        let cname = sections.answer(at, kind::CNAME);
+        let dname = sections.answers.iter().find(|set| renames(set, at));
+        // Next to a DNAME an unsigned CNAME is only its consequence.
+        let alias = match (cname, dname) {
+            (Some(cname), Some(_)) if !cname.signatures.is_empty() => cname,
+            (_, Some(dname)) => dname,
+            (Some(cname), None) => cname,
+            (None, None) => return Ok((Link::End, self.absence(sections, at, code).await?)),
+        };
+        let standing = self.standing(alias, sections).await?;
+        let target = alias.target().and_then(|target| match alias.kind {
+            kind::DNAME => redirected(at, &alias.owner, &target),
+            _ => Some(target),
+        });
+        if let (kind::DNAME, Some(made_up)) = (alias.kind, cname) {
+            if made_up.target() != target {
+                let why =
+                    format!("{} is not what {} makes of it", title(at, kind::CNAME), title(&alias.owner, kind::DNAME));
+                return Err(bogus(Reason::BadSignature, why));
+            }
+            self.trail.answers.push(made_up.clone());
+        }
+        let Some(target) = target else {
+            let why = format!("{} leads to no name", title(&alias.owner, alias.kind));
+            return Err(indeterminate(Reason::NoAnswer, why));
+        };
+        self.trail.note(format!("{} is an alias of {}", dotted(at), dotted(&target)));
+        Ok((Link::Alias(target), standing))
+    }
+
+    /// Whether a set of an answer follows from the anchor.
+    async fn standing(&mut self, set: &Set, sections: &Sections) -> Result<Standing, Stop> {
+        self.trail.answers.push(set.clone());
+        let claimed = set.signer().unwrap_or(&set.owner);
+        let zone = match self.zone(&side(claimed, &set.owner, set.kind)).await? {
+            Reached::Unsigned(why) => return Ok(Some(why)),
+            Reached::Zone(zone) => zone,
+        };
+        let seen = self.verified(&zone, set)?;
+        self.last = Some(zone.clone());
+        for look in seen.looks.iter().take(3) {
+            self.trail.note(format!("{}: {}", title(&set.owner, set.kind), look.text));
+        }
+        match seen.expanded {
+            Some(encloser) => self.expansion(&zone, set, &encloser, sections),
+            None => Ok(None),
+        }
+    }
+
+    /// RFC 4035 section 5.3.4: a wildcard may answer only for a name that does not exist.
+    fn expansion(&mut self, zone: &Zone, set: &Set, encloser: &Name, sections: &Sections) -> Result<Standing, Stop> {
+        let (proof, flaw) = self.proof(zone, &set.owner, sections)?;
+        self.trail.keep(sections, &[kind::NSEC, kind::NSEC3]);
+        if let Some(why) = iterated(&proof, &zone.name) {
+            return Ok(Some(why));
+        }
+        let denial = proof.expansion(&set.owner, encloser, &mut self.work);
+        self.trail.denied(&proof);
+        let what = format!("that {} does not exist beside the wildcard that answers for it", dotted(&set.owner));
+        self.concluded(denial, flaw, &what)
+    }
+
+    /// NXDOMAIN, or no records of the type.
+    async fn absence(&mut self, sections: &Sections, at: &Name, code: u16) -> Result<Standing, Stop> {
+        let deny = |set: &&Set| matches!(set.kind, kind::SOA | kind::NSEC | kind::NSEC3);
+        let signers = sections.authority.iter().filter(deny).filter_map(Set::signer);
+        let claimed = signers.filter(|signer| at.ends_with(*signer)).max_by_key(|signer| signer.label_count());
+        self.trail.ended(sections.rcode);
+        self.trail.keep(sections, &[kind::SOA, kind::NSEC, kind::NSEC3]);
+        if let Some(cut) = referral(sections, at) {
+            let why = format!("{} refers to other servers for {}", self.fetch.server(), dotted(cut));
+            return Err(indeterminate(Reason::NoAnswer, format!("{why}; ask one of those, or a resolver")));
+        }
+        let zone = match self.zone(&side(claimed.unwrap_or(at), at, code)).await? {
+            Reached::Unsigned(why) => return Ok(Some(why)),
+            Reached::Zone(zone) => zone,
+        };
+        let (proof, flaw) = self.proof(&zone, at, sections)?;
+        self.last = Some(zone.clone());
+        if let Some(why) = iterated(&proof, &zone.name) {
+            return Ok(Some(why));
+        }
+        let (what, denial) = if sections.rcode == 3 {
+            (format!("that {} does not exist", dotted(at)), proof.nxdomain(at, &mut self.work))
+        } else {
+            (format!("that {} has no such records", title(at, code)), proof.nodata(at, code, &mut self.work))
+        };
+        self.trail.denied(&proof);
+        let standing = self.concluded(denial, flaw, &what)?;
+        let soa = sections.authority.iter().find(|set| set.exists() && set.kind == kind::SOA && set.owner == zone.name);
+        if let Some(soa) = soa {
+            self.verified(&zone, soa)?;
+        }
+        Ok(standing)
+    }
+
+    fn concluded(&self, denial: Denial, flaw: super::walk::Flaw, what: &str) -> Result<Standing, Stop> {
+        match denial {
+            Denial::Proven => Ok(None),
+            Denial::OptOut => {
+                let why = format!("opt-out leaves unsigned delegations out of the proof {what} (RFC 5155 section 9.2)");
+                Ok(Some(Unsigned::by(why)))
+            }
+            Denial::Unproven(why) => Err(self.unproven(flaw, what, &why)),
+        }
+    }
+}
+
+/// A DNAME above a name.
+fn renames(set: &Set, name: &Name) -> bool {
+    set.exists() && set.kind == kind::DNAME && below(name, &set.owner)
+}
+
+/// The name whose zone holds a set: DS stands on the parent's side of a delegation.
+fn side(claimed: &Name, owner: &Name, code: u16) -> Name {
+    let most = if code == kind::DS { labels(owner).saturating_sub(1) } else { labels(owner) };
+    suffix(claimed, labels(claimed).min(most))
+}
+
+/// The delegation that a server points to instead of answering.
+fn referral<'s>(sections: &'s Sections, at: &Name) -> Option<&'s Name> {
+    let find = |code| sections.authority.iter().find(|set| set.exists() && set.kind == code);
+    let cut = find(kind::NS).filter(|set| at.ends_with(&set.owner))?;
+    (sections.rcode == 0 && !sections.authoritative && find(kind::SOA).is_none()).then_some(&cut.owner)
+}

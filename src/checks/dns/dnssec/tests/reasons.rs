@@ -1,0 +1,301 @@
+//! Each verdict with its reason.
+
+use super::authority::{DAY, Records, Reply, Signer, World, now, records};
+use super::{A, MX, Zone, address, is, look, name, text};
+use crate::model::Value;
+use crate::net::dnssec::kind;
+
+#[tokio::test]
+async fn an_anchor_that_is_only_the_ksk_is_enough() {
+    let zone = Zone::new();
+    let key = format!("test. DNSKEY 257 3 13 {}", {
+        use base64::Engine as _;
+        base64::engine::general_purpose::STANDARD.encode(&zone.ksk.dnskey()[4..])
+    });
+    for anchor in [zone.ksk.anchor(), key] {
+        let seen = look(zone.world.clone(), &anchor, "WWW.Test", &[]).await;
+        is(&seen, "secure", "");
+        assert_eq!(seen.text("dnssec.second_opinion"), Some("agrees"));
+        assert_eq!(seen.last("ds.match"), Some(&Value::Bool(true)));
+        assert_eq!(seen.last("ds.unmatched"), Some(&Value::Array(Vec::new())));
+        let left = seen.last("rrsig.expires_in").and_then(Value::as_f64).unwrap();
+        assert!((f64::from(6 * DAY)..=f64::from(7 * DAY)).contains(&left), "{left}");
+        // DNSKEY; SOA, CDS and CDNSKEY are refused here, which no verdict depends on.
+        assert_eq!(seen.last("dnssec.queries"), Some(&Value::from(4)));
+        assert!(seen.last("cds.match").is_none() && seen.last("soa.expire_margin").is_none());
+    }
+}
+
+#[tokio::test]
+async fn the_chain_begins_at_the_root_and_goes_down_by_ds() {
+    let (root, test) = (Signer::new(".", 257), Signer::new("test.", 257));
+    let mut world = World::default();
+    world.answer(root.signed(records(".", kind::DNSKEY, &[root.dnskey()])));
+    world.answer(root.signed(records("test.", kind::DS, &[test.ds(), Signer::new("test.", 257).ds()])));
+    world.answer(test.signed(records("test.", kind::DNSKEY, &[test.dnskey()])));
+    world.answer(test.signed(address("www.test.")));
+    // The zone asks its parent to keep the DS it has, and another one that is of no key.
+    world.answer(test.signed(records("test.", kind::CDS, &[test.ds()])));
+    let seen = look(world, &root.anchor(), "www.test", &[]).await;
+    is(&seen, "secure", "");
+    assert_eq!(seen.text("dnssec.second_opinion"), Some("agrees"));
+    let Some(Value::Array(unmatched)) = seen.last("ds.unmatched") else { panic!("{seen:?}") };
+    assert_eq!(unmatched.len(), 1);
+    assert_eq!(seen.last("cds.match"), Some(&Value::Bool(true)));
+    assert_eq!(seen.last("cds.pending"), Some(&Value::Bool(true)));
+    let Some(Value::Object(sets)) = seen.last("rrsig.sets") else { panic!("{seen:?}") };
+    let names: Vec<&String> = sets.keys().collect();
+    assert_eq!(names, [". DNSKEY", "test. DNSKEY", "test. DS", "www.test. A"]);
+}
+
+#[tokio::test]
+async fn cds_must_name_a_key_of_the_zone() {
+    let mut zone = Zone::new();
+    zone.world.answer(zone.zsk.signed(records("test.", kind::CDS, &[Signer::new("test.", 257).ds()])));
+    let seen = zone.look("www.test", &[]).await;
+    is(&seen, "secure", "");
+    assert_eq!(seen.last("cds.match"), Some(&Value::Bool(false)));
+    // Without a parent in the chain there is nothing to be pending.
+    assert!(seen.last("cds.pending").is_none());
+}
+
+#[tokio::test]
+async fn a_key_that_is_not_the_anchors_matches_nothing() {
+    let zone = Zone::new();
+    let other = Signer::new("test.", 257).anchor();
+    let seen = look(zone.world, &other, "www.test", &[]).await;
+    is(&seen, "bogus", "ds_mismatch");
+    assert_eq!(seen.last("ds.match"), Some(&Value::Bool(false)));
+}
+
+#[tokio::test]
+async fn sha1_counts_only_where_nothing_better_is_there() {
+    use domain::base::iana::{DigestAlgorithm, SecurityAlgorithm};
+    use domain::dnssec::validator::base::DnskeyExt as _;
+    let test = Signer::new("test.", 257);
+    let public = test.dnskey().split_off(4);
+    let key = domain::rdata::Dnskey::new(257, 3, SecurityAlgorithm::from_int(13), public).unwrap();
+    let zone = domain::base::Name::vec_from_str("test.").unwrap();
+    let digest = key.digest(&zone, DigestAlgorithm::SHA1).unwrap();
+    let old = [&test.tag().to_be_bytes()[..], &[13, 1], digest.as_ref()].concat();
+    let mut wrong = test.ds();
+    *wrong.last_mut().unwrap() ^= 1;
+    for (ds, word, reason) in [(vec![old.clone()], "secure", ""), (vec![old, wrong], "bogus", "ds_mismatch")] {
+        let root = Signer::new(".", 257);
+        let mut world = World::default();
+        world.answer(root.signed(records(".", kind::DNSKEY, &[root.dnskey()])));
+        world.answer(root.signed(records("test.", kind::DS, &ds)));
+        world.answer(test.signed(records("test.", kind::DNSKEY, &[test.dnskey()])));
+        world.answer(test.signed(address("www.test.")));
+        // RFC 4509 section 3, which the second validator does not follow: without it, by `at`.
+        let at = [("at", text(&jiff::Timestamp::now().to_string()))];
+        is(&look(world, &root.anchor(), "www.test", &at).await, word, reason);
+    }
+}
+
+#[tokio::test]
+async fn only_the_ksk_must_sign_the_keys() {
+    let mut zone = Zone::new();
+    let keys = records("test.", kind::DNSKEY, &[zone.ksk.dnskey(), zone.zsk.dnskey()]);
+    zone.world.answer(zone.zsk.signed(keys));
+    is(&zone.look("www.test", &[]).await, "bogus", "missing_rrsig");
+}
+
+/// A zone whose `www A` is signed in this window.
+fn windowed(window: (u32, u32)) -> Zone {
+    let mut zone = Zone::new();
+    zone.zsk.window = window;
+    zone.world.answer(zone.zsk.signed(address("www.test.")));
+    zone
+}
+
+#[tokio::test]
+async fn signatures_have_their_time_to_the_second() {
+    let seen = windowed((now() - 3 * DAY, now() - DAY)).look("www.test", &[]).await;
+    is(&seen, "bogus", "expired");
+    assert!(seen.last("rrsig.expires_in").and_then(Value::as_f64).unwrap() <= -f64::from(DAY));
+    let seen = windowed((now() + DAY, now() + 3 * DAY)).look("www.test", &[]).await;
+    is(&seen, "bogus", "not_yet_valid");
+    assert!(seen.last("rrsig.inception_age").and_then(Value::as_f64).unwrap() <= -f64::from(DAY) + 60.0);
+    // The first and the last second belong to it; no skew is allowed.
+    let window = (now() - DAY, now() - DAY / 2);
+    for (at, word, reason) in [
+        (window.0 - 1, "bogus", "not_yet_valid"),
+        (window.0, "secure", ""),
+        (window.1, "secure", ""),
+        (window.1 + 1, "bogus", "expired"),
+    ] {
+        let mut zone = windowed(window);
+        zone.ksk.window = (window.0 - DAY, window.1 + DAY);
+        let keys = records("test.", kind::DNSKEY, &[zone.ksk.dnskey(), zone.zsk.dnskey()]);
+        zone.world.answer(zone.ksk.signed(keys));
+        let at = jiff::Timestamp::from_second(i64::from(at)).unwrap().to_string();
+        let seen = zone.look("www.test", &[("at", text(&at))]).await;
+        is(&seen, word, reason);
+        // The second validator has no clock but the wall's.
+        assert_eq!(seen.text("dnssec.second_opinion"), Some("none"));
+    }
+}
+
+#[tokio::test]
+async fn one_signature_that_holds_is_enough_and_decides_the_margin() {
+    let mut zone = Zone::new();
+    let good = zone.zsk.signed(address("www.test."));
+    zone.zsk.window = (now() - 3 * DAY, now() - DAY);
+    zone.world.answer(zone.zsk.signed(good));
+    let seen = zone.look("www.test", &[]).await;
+    is(&seen, "secure", "");
+    assert!(seen.last("rrsig.expires_in").and_then(Value::as_f64).unwrap() > 0.0);
+}
+
+#[tokio::test]
+async fn data_and_signatures_must_belong_together() {
+    let mut zone = Zone::new();
+    zone.world.reply("www.test.", A).answers[0].data[0][3] = 66;
+    is(&zone.look("www.test", &[]).await, "bogus", "bad_signature");
+
+    let mut zone = Zone::new();
+    let stranger = Signer::new("test.", 256);
+    zone.world.answer(stranger.signed(address("www.test.")));
+    is(&zone.look("www.test", &[]).await, "bogus", "bad_signature");
+
+    // Without signature: within the zone, as its NSEC proves.
+    let mut zone = Zone::new();
+    zone.world.reply("www.test.", A).answers[0].signatures.clear();
+    let nsec = zone.nsec("www.test.", "test.", &[A]);
+    zone.absent("www.test.", kind::DS, 0, vec![nsec]);
+    is(&zone.look("www.test", &[]).await, "bogus", "missing_rrsig");
+}
+
+#[tokio::test]
+async fn a_ds_of_an_unknown_algorithm_leaves_a_zone_unsigned() {
+    let mut zone = Zone::new();
+    let mut child = Signer::new("sub.test.", 257);
+    child.algorithm = 200;
+    zone.world.answer(zone.zsk.signed(records("sub.test.", kind::DS, &[child.ds()])));
+    zone.world.answer(child.signed(records("www.sub.test.", A, &[vec![192, 0, 2, 1]])));
+    is(&zone.look("www.sub.test", &[]).await, "insecure", "unsupported_algorithm");
+
+    // In a zone that can be checked, a signature that cannot be is none.
+    let mut zone = Zone::new();
+    zone.zsk.algorithm = 200;
+    zone.world.answer(zone.zsk.signed(address("www.test.")));
+    is(&zone.look("www.test", &[]).await, "bogus", "unsupported_algorithm");
+}
+
+#[tokio::test]
+async fn absence_must_be_proven() {
+    for (what, denial, word, reason) in [
+        ("covered, and so is the wildcard", vec![("a.test.", "www.test."), ("test.", "a.test.")], "secure", ""),
+        ("the wildcard is not denied", vec![("a.test.", "www.test.")], "bogus", "missing_denial"),
+        ("another gap", vec![("test.", "a.test."), ("www.test.", "test.")], "bogus", "missing_denial"),
+        ("nothing", vec![], "bogus", "missing_denial"),
+    ] {
+        let mut zone = Zone::new();
+        let denial = denial.iter().map(|(owner, next)| zone.nsec(owner, next, &[A])).collect();
+        zone.absent("nowhere.test.", A, 3, denial);
+        let (found, seen) = (what, zone.look("nowhere.test", &[]).await);
+        assert_eq!(
+            super::verdict(&seen),
+            (word, Some(reason).filter(|r| !r.is_empty())),
+            "{found}: {:?}",
+            seen.notes()
+        );
+    }
+    // Its signature has expired: that is the reason, not that it is missing.
+    let mut zone = Zone::new();
+    let soa = zone.soa();
+    zone.zsk.window = (now() - 3 * DAY, now() - DAY);
+    let denial = [("a.test.", "www.test."), ("test.", "a.test.")].map(|(owner, next)| zone.nsec(owner, next, &[A]));
+    let authority = [vec![soa], denial.to_vec()].concat();
+    zone.world.put("nowhere.test.", A, Reply { rcode: 3, authority, ..Reply::default() });
+    is(&zone.look("nowhere.test", &[]).await, "bogus", "expired");
+}
+
+#[tokio::test]
+async fn a_type_is_denied_by_the_bit_map_of_its_name() {
+    for (types, word, reason) in [(&[A][..], "secure", ""), (&[A, MX], "bogus", "missing_denial")] {
+        let mut zone = Zone::new();
+        let nsec = zone.nsec("www.test.", "test.", types);
+        zone.absent("www.test.", MX, 0, vec![nsec]);
+        is(&zone.look("www.test", &[("type", text("MX"))]).await, word, reason);
+    }
+}
+
+/// `owner A` made of `*.wild.test.`.
+fn expanded(zone: &Zone, owner: &str) -> Records {
+    zone.zsk.signed_as(address(owner), "*.wild.test.", 2)
+}
+
+#[tokio::test]
+async fn a_wildcard_may_answer_directly_below_its_encloser() {
+    for (owner, denial, word, reason) in [
+        ("x.wild.test.", vec![("*.wild.test.", "www.test.")], "secure", ""),
+        ("x.y.wild.test.", vec![("*.wild.test.", "www.test.")], "secure", ""),
+        ("x.wild.test.", vec![], "bogus", "missing_denial"),
+        // The records put the tree's end at y.wild.test, whose own wildcard would have to answer.
+        ("x.y.wild.test.", vec![("a.y.wild.test.", "z.y.wild.test.")], "bogus", "missing_denial"),
+    ] {
+        let mut zone = Zone::new();
+        let authority = denial.iter().map(|(from, to)| zone.nsec(from, to, &[A])).collect();
+        let reply = Reply { answers: vec![expanded(&zone, owner)], authority, ..Reply::default() };
+        zone.world.put(owner, A, reply);
+        is(&zone.look(owner, &[]).await, word, reason);
+    }
+}
+
+#[tokio::test]
+async fn without_an_answer_nothing_is_decided() {
+    let brief = [("timeout", crate::model::Arg::Number(0.3))];
+    let mut zone = Zone::new();
+    zone.world.reply("test.", kind::DNSKEY).silent = true;
+    let seen = zone.look("www.test", &brief).await;
+    is(&seen, "indeterminate", "no_answer");
+    assert_eq!(seen.text("rcode"), Some("NOERROR"));
+
+    let mut zone = Zone::new();
+    zone.world.reply("www.test.", A).silent = true;
+    is(&zone.look("www.test", &brief).await, "indeterminate", "no_answer");
+
+    let mut zone = Zone::new();
+    zone.world.reply("test.", kind::DNSKEY).rcode = 2;
+    is(&zone.look("www.test", &[]).await, "indeterminate", "no_answer");
+
+    let zone = Zone::new();
+    let seen = zone.look("elsewhere.test", &[]).await;
+    is(&seen, "indeterminate", "no_answer");
+    assert!(seen.notes().iter().any(|note| note.contains("REFUSED")), "{:?}", seen.notes());
+}
+
+#[tokio::test]
+async fn a_server_of_the_child_alone_cannot_vouch_for_the_delegation() {
+    let mut zone = Zone::new();
+    let child = Signer::new("sub.test.", 257);
+    zone.world.answer(child.signed(records("www.sub.test.", A, &[vec![192, 0, 2, 1]])));
+    let apex = [name("sub.test."), super::bits(&[A])].concat();
+    let nsec = child.signed(records("sub.test.", kind::NSEC, &[apex]));
+    let soa = child.signed(records("sub.test.", kind::SOA, &[zone.soa().data[0].clone()]));
+    zone.world.put("sub.test.", kind::DS, Reply { authority: vec![soa, nsec], ..Reply::default() });
+    let seen = zone.look("www.sub.test", &[]).await;
+    is(&seen, "indeterminate", "no_answer");
+    assert!(seen.notes().iter().any(|note| note.contains("trust an anchor of sub.test.")), "{:?}", seen.notes());
+
+    let mut zone = Zone::new();
+    let cut = records("sub.test.", kind::NS, &[name("ns.elsewhere.")]);
+    let reply = Reply { authority: vec![cut], referred: true, ..Reply::default() };
+    zone.world.put("www.sub.test.", A, reply);
+    is(&zone.look("www.sub.test", &[]).await, "indeterminate", "no_answer");
+}
+
+#[tokio::test]
+async fn what_does_not_fit_is_asked_for_over_tcp() {
+    let mut zone = Zone::new();
+    zone.world.reply("test.", kind::DNSKEY).large = true;
+    zone.world.reply("www.test.", A).large = true;
+    let seen = zone.look("www.test", &[]).await;
+    is(&seen, "secure", "");
+    // The ordinary answer was cut short, and is told so.
+    assert_eq!(seen.last("truncated"), Some(&Value::Bool(true)));
+    // A and DNSKEY twice each; SOA, CDS, CDNSKEY.
+    assert_eq!(seen.last("dnssec.queries"), Some(&Value::from(7)));
+}

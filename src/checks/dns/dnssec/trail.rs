@@ -1,0 +1,191 @@
+//! What a walk leaves behind: margins, keys and the sets it rests on.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::rdata;
+use super::facts::{
+    AGE, ALGORITHMS, CDS_MATCH, CDS_PENDING, DENIAL, DS_MATCH, DS_UNMATCHED, EXPIRE_MARGIN, EXPIRES_IN, ITERATIONS,
+    KEYS, OPT_OUT, SALT, SETS,
+};
+use super::title;
+use crate::model::Value;
+use crate::net::dnssec::{Check, Digest, Fate, Key, Look, Proof, Sections, Set, algorithm};
+use crate::probe::Cx;
+
+/// Lines of evidence of one walk.
+const NOTES: usize = 32;
+/// Keys told; a zone has two to four.
+const KEYS_TOLD: usize = 64;
+/// Sets that the second opinion is shown.
+const SHOWN: usize = 64;
+
+/// Facts of the path.
+#[derive(Default)]
+pub(super) struct Trail {
+    margins: BTreeMap<String, Margin>,
+    algorithms: BTreeSet<u8>,
+    /// Of every key, DS and signature, whether they hold or not.
+    claimed: BTreeSet<u8>,
+    keys: Vec<String>,
+    ds_match: Option<bool>,
+    unmatched: Vec<String>,
+    nsec3: Option<(u16, String, bool)>,
+    denial: Option<&'static str>,
+    notes: Vec<String>,
+    /// Sets of the answer, link by link.
+    pub(super) answers: Vec<Set>,
+    /// What proves absence in it.
+    pub(super) authority: Vec<Set>,
+    /// Response code of the last link.
+    pub(super) rcode: u16,
+    /// See the facts of these names.
+    pub(super) cds_match: Option<bool>,
+    pub(super) cds_pending: Option<bool>,
+    pub(super) expire_margin: Option<i64>,
+}
+
+/// Seconds of the signatures of one set.
+#[derive(Clone, Copy)]
+struct Margin {
+    left: i32,
+    age: i32,
+}
+
+impl Trail {
+    /// A set that was verified, or not.
+    pub(super) fn set(&mut self, set: &Set, seen: &Check) {
+        let good: Vec<&Look> = seen.looks.iter().filter(|look| matches!(look.fate, Fate::Good(_))).collect();
+        self.claimed.extend(seen.looks.iter().map(|look| look.algorithm));
+        self.algorithms.extend(good.iter().map(|look| look.algorithm));
+        if let Some(margin) = margin(&good, &seen.looks) {
+            self.margins.insert(title(&set.owner, set.kind), margin);
+        }
+    }
+
+    pub(super) fn keys(&mut self, zone: &str, keys: &[Key]) {
+        self.claimed.extend(keys.iter().map(|key| key.algorithm));
+        for key in keys.iter().take(KEYS_TOLD.saturating_sub(self.keys.len())) {
+            let line = format!("{zone} {} {} {}", key.tag, algorithm(key.algorithm), key.flags);
+            if !self.keys.contains(&line) {
+                self.keys.push(line);
+            }
+        }
+    }
+
+    /// A zone has a key that is trusted, or has none.
+    pub(super) fn matched(&mut self, matched: bool) {
+        self.ds_match = Some(self.ds_match.unwrap_or(true) && matched);
+    }
+
+    pub(super) fn unmatched(&mut self, zone: &str, titles: &[String]) {
+        self.unmatched.extend(titles.iter().take(8).map(|title| format!("{zone} {title}")));
+    }
+
+    /// Denial records that were looked at.
+    pub(super) fn proof(&mut self, proof: &Proof) {
+        let Some((iterations, salt, opt_out)) = proof.nsec3() else { return };
+        let salt = if salt.is_empty() { "-".to_owned() } else { rdata::hex(salt) };
+        let (most, first, any) = self.nsec3.take().unwrap_or((0, salt, false));
+        self.nsec3 = Some((most.max(iterations), first, any || opt_out));
+    }
+
+    /// Denial records that decided about the name asked for.
+    pub(super) fn denied(&mut self, proof: &Proof) {
+        if !proof.is_empty() {
+            self.denial = Some(proof.style());
+        }
+    }
+
+    pub(super) fn note(&mut self, text: String) {
+        if self.notes.len() < NOTES && !self.notes.contains(&text) {
+            self.notes.push(text);
+        }
+    }
+
+    /// The last link ended with this response code.
+    pub(super) fn ended(&mut self, rcode: u16) {
+        self.rcode = rcode;
+    }
+
+    /// Keeps sets of these types for the second opinion.
+    pub(super) fn keep(&mut self, sections: &Sections, kinds: &[u16]) {
+        let wanted = sections.authority.iter().filter(|set| kinds.contains(&set.kind));
+        self.authority.extend(wanted.take(SHOWN.saturating_sub(self.authority.len())).cloned());
+    }
+
+    /// Seconds until the first signature of a set expires.
+    pub(super) fn left(&self, set: &str) -> Option<i32> {
+        self.margins.get(set).map(|margin| margin.left)
+    }
+
+    /// Algorithms of a DS set.
+    pub(super) fn delegated(&mut self, digests: &[Digest]) {
+        self.claimed.extend(digests.iter().map(|ds| ds.algorithm));
+    }
+
+    /// Most iterations of NSEC3 on the path.
+    pub(super) fn iterations(&self) -> Option<u16> {
+        self.nsec3.as_ref().map(|(iterations, ..)| *iterations)
+    }
+
+    /// Every algorithm of the path, also of what does not hold.
+    pub(super) fn claimed(&self) -> impl Iterator<Item = u8> {
+        self.claimed.iter().copied()
+    }
+
+    /// Records all of it; what was not seen stays absent.
+    pub(super) fn tell(&self, cx: &mut Cx<'_>) {
+        for note in &self.notes {
+            cx.note(note.clone());
+        }
+        if !self.keys.is_empty() {
+            cx.set(&KEYS, self.keys.clone());
+        }
+        if !self.algorithms.is_empty() {
+            cx.set(&ALGORITHMS, self.algorithms.iter().copied().map(algorithm).collect::<Vec<_>>());
+        }
+        if let Some(soonest) = self.margins.values().map(|margin| margin.left).min() {
+            cx.set(&EXPIRES_IN, f64::from(soonest));
+        }
+        if let Some(youngest) = self.margins.values().map(|margin| margin.age).min() {
+            cx.set(&AGE, f64::from(youngest));
+        }
+        if !self.margins.is_empty() {
+            let sets = self.margins.iter().map(|(name, margin)| (name.clone(), Value::from(margin.left)));
+            cx.set(&SETS, Value::Object(sets.collect()));
+        }
+        if let Some(matched) = self.ds_match {
+            cx.set(&DS_MATCH, matched);
+            cx.set(&DS_UNMATCHED, self.unmatched.clone());
+        }
+        if let Some((iterations, salt, opt_out)) = &self.nsec3 {
+            cx.set(&ITERATIONS, i64::from(*iterations));
+            cx.set(&SALT, salt.clone());
+            cx.set(&OPT_OUT, *opt_out);
+        }
+        if let Some(style) = self.denial {
+            cx.set(&DENIAL, style);
+        }
+        for (fact, seen) in [(&CDS_MATCH, self.cds_match), (&CDS_PENDING, self.cds_pending)] {
+            if let Some(seen) = seen {
+                cx.set(fact, seen);
+            }
+        }
+        if let Some(margin) = self.expire_margin {
+            #[expect(clippy::cast_precision_loss, reason = "two differences of 32-bit seconds")]
+            cx.set(&EXPIRE_MARGIN, margin as f64);
+        }
+    }
+}
+
+/// The worst of the signatures that hold. If none does, the best of those that a key of the zone made: what would have to
+/// be better.
+fn margin(good: &[&Look], all: &[Look]) -> Option<Margin> {
+    if let (Some(left), Some(age)) = (good.iter().map(|look| look.left).min(), good.iter().map(|look| look.age).min()) {
+        return Some(Margin { left, age });
+    }
+    let made = |look: &&Look| matches!(look.fate, Fate::Expired | Fate::NotYetValid);
+    let left = all.iter().filter(made).map(|look| look.left).max()?;
+    let age = all.iter().filter(made).map(|look| look.age).max()?;
+    Some(Margin { left, age })
+}

@@ -1,0 +1,405 @@
+//! From the trust anchor to the zone of a name, one delegation after the other.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::super::ask;
+use super::fetch::{Fetch, Got};
+use super::title;
+use super::trail::Trail;
+use crate::model::Fault;
+use crate::net::dnssec::{
+    Anchor, Check, Cut, Digest, Fate, ITERATIONS, Key, Name, Proof, Reason, Sections, Set, Work, algorithm, below,
+    check, dotted, kind, labels, suffix,
+};
+
+/// RFC 4035 section 4.3, from good to bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Secure,
+    Insecure,
+    Indeterminate,
+    Bogus,
+}
+
+impl Verdict {
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Secure => "secure",
+            Self::Insecure => "insecure",
+            Self::Indeterminate => "indeterminate",
+            Self::Bogus => "bogus",
+        }
+    }
+}
+
+/// A verdict, its reason and the evidence.
+#[derive(Clone, Debug)]
+pub(super) struct Outcome {
+    pub(super) verdict: Verdict,
+    pub(super) reason: Option<Reason>,
+    pub(super) why: String,
+}
+
+impl Outcome {
+    pub(super) fn silent(why: &str) -> Self {
+        Self { verdict: Verdict::Indeterminate, reason: Some(Reason::NoAnswer), why: why.to_owned() }
+    }
+}
+
+/// What ends a walk early.
+pub(super) enum Stop {
+    /// This side could not go on.
+    Fault(Fault),
+    /// The verdict is known.
+    Outcome(Outcome),
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// It contradicts what it should follow from. Work that ran out contradicts nothing.
+pub(super) fn bogus(reason: Reason, why: impl Into<String>) -> Stop {
+    let verdict = if reason == Reason::TooMuchWork { Verdict::Indeterminate } else { Verdict::Bogus };
+    Stop::Outcome(Outcome { verdict, reason: Some(reason), why: why.into() })
+}
+
+/// What would decide it was not to be had.
+pub(super) fn indeterminate(reason: Reason, why: impl Into<String>) -> Stop {
+    Stop::Outcome(Outcome { verdict: Verdict::Indeterminate, reason: Some(reason), why: why.into() })
+}
+
+/// Why a name is in no signed zone.
+#[derive(Clone, Debug)]
+pub(super) struct Unsigned {
+    pub(super) reason: Option<Reason>,
+    pub(super) why: String,
+}
+
+impl Unsigned {
+    pub(super) fn by(why: impl Into<String>) -> Self {
+        Self { reason: None, why: why.into() }
+    }
+}
+
+/// A zone whose keys are proven.
+pub(super) struct Zone {
+    pub(super) name: Name,
+    pub(super) keys: Vec<Key>,
+    /// The parent's DS set; empty at the anchor.
+    pub(super) ds: Vec<Digest>,
+}
+
+/// Where a walk has come to.
+#[derive(Clone)]
+pub(super) enum Reached {
+    Zone(Arc<Zone>),
+    Unsigned(Unsigned),
+}
+
+/// What a name is to the zone above it.
+#[derive(Clone)]
+enum Step {
+    Zone(Arc<Zone>),
+    Unsigned(Unsigned),
+    Inside,
+    Absent,
+}
+
+/// What makes a key of a zone trusted.
+enum Trust<'a> {
+    Anchors(Vec<&'a Anchor>),
+    Ds(Vec<Digest>),
+}
+
+/// DS records that are looked at; a delegation has one or two for each key.
+const DELEGATIONS: usize = 20;
+/// Denial records of one message that are verified; a proof needs at most three.
+const DENIALS: usize = 16;
+
+/// One validation.
+pub(super) struct Walk<'a> {
+    pub(super) fetch: Fetch<'a>,
+    anchors: &'a [Anchor],
+    pub(super) at: u32,
+    pub(super) work: Work,
+    steps: HashMap<Name, Step>,
+    anchored: HashMap<Name, Arc<Zone>>,
+    pub(super) trail: Trail,
+    /// The zone of the last link.
+    pub(super) last: Option<Arc<Zone>>,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(fetch: Fetch<'a>, anchors: &'a [Anchor], at: u32) -> Self {
+        Self {
+            fetch,
+            anchors,
+            at,
+            work: Work::default(),
+            steps: HashMap::new(),
+            anchored: HashMap::new(),
+            trail: Trail::default(),
+            last: None,
+        }
+    }
+
+    /// The zone `name` is in: the deepest one at or above it.
+    pub(super) async fn zone(&mut self, name: &Name) -> Result<Reached, Stop> {
+        let mut zone = self.anchor(name).await?;
+        for count in labels(&zone.name) + 1..=labels(name) {
+            let child = suffix(name, count);
+            let step = match self.steps.get(&child) {
+                Some(step) => step.clone(),
+                None => self.step(&zone, &child).await?,
+            };
+            self.steps.insert(child, step.clone());
+            match step {
+                Step::Zone(next) => zone = next,
+                Step::Unsigned(why) => return Ok(Reached::Unsigned(why)),
+                Step::Inside => {}
+                Step::Absent => break,
+            }
+        }
+        Ok(Reached::Zone(zone))
+    }
+
+    /// The anchored zone closest above a name.
+    async fn anchor(&mut self, name: &Name) -> Result<Arc<Zone>, Stop> {
+        let above = self.anchors.iter().map(Anchor::zone).filter(|zone| name.ends_with(*zone));
+        let Some(zone) = above.max_by_key(|zone| zone.label_count()) else {
+            return Err(indeterminate(Reason::NoAnchor, format!("no trust anchor is at or above {}", dotted(name))));
+        };
+        if let Some(known) = self.anchored.get(zone) {
+            return Ok(known.clone());
+        }
+        let trusted: Vec<&Anchor> = self.anchors.iter().filter(|anchor| anchor.zone() == zone).collect();
+        let proven = Arc::new(self.keys(zone, &Trust::Anchors(trusted)).await?);
+        self.anchored.insert(zone.clone(), proven.clone());
+        Ok(proven)
+    }
+
+    async fn step(&mut self, zone: &Arc<Zone>, child: &Name) -> Result<Step, Stop> {
+        let got = self.answer(child, kind::DS).await?;
+        let sections = &got.sections;
+        if let Some(set) = sections.answer(child, kind::DS) {
+            return self.delegated(zone, child, set).await;
+        }
+        // An alias stands within the zone, and so does what a DNAME above it makes up.
+        let renamed = sections.answers.iter().find(|set| set.kind == kind::DNAME && below(child, &set.owner));
+        if let Some(alias) = renamed.or_else(|| sections.answer(child, kind::CNAME)) {
+            self.verified(zone, alias)?;
+            return Ok(Step::Inside);
+        }
+        let (proof, flaw) = self.proof(zone, child, sections)?;
+        let (child_text, zone_text) = (dotted(child), dotted(&zone.name));
+        if let Some(why) = iterated(&proof, &zone.name) {
+            return Ok(Step::Unsigned(why));
+        }
+        let cut = proof.cut(child, &mut self.work);
+        Ok(match cut {
+            Cut::Unsigned => Step::Unsigned(Unsigned::by(format!(
+                "zone {zone_text} proves that it delegates {child_text} without DS"
+            ))),
+            Cut::OptOut => Step::Unsigned(Unsigned::by(format!(
+                "zone {zone_text} proves by opt-out only that {child_text} has no DS, so it may be an unsigned zone"
+            ))),
+            Cut::Inside => Step::Inside,
+            Cut::Absent => Step::Absent,
+            Cut::Unproven(why) => {
+                return Err(self.unproven(flaw, &format!("that {child_text} has no DS in zone {zone_text}"), &why));
+            }
+        })
+    }
+
+    async fn delegated(&mut self, zone: &Zone, child: &Name, set: &Set) -> Result<Step, Stop> {
+        let seen = self.verified(zone, set)?;
+        if seen.expanded.is_some() {
+            let why = format!("the DS set of {} comes from a wildcard, which delegates nothing", dotted(child));
+            return Err(bogus(Reason::BadSignature, why));
+        }
+        let all: Vec<Digest> = set.data.iter().filter_map(|data| Digest::read(data)).take(DELEGATIONS).collect();
+        self.trail.delegated(&all);
+        let mut usable: Vec<Digest> = all.iter().filter(|ds| ds.supported()).cloned().collect();
+        if usable.is_empty() {
+            let shown: Vec<String> = all.iter().map(shown).collect();
+            let child = dotted(child);
+            let why = format!("no DS of {child} can be checked, so it counts as unsigned: {}", shown.join(", "));
+            self.trail.note(why.clone());
+            return Ok(Step::Unsigned(Unsigned { reason: Some(Reason::UnsupportedAlgorithm), why }));
+        }
+        if usable.iter().any(|ds| !ds.weak()) {
+            usable.retain(|ds| !ds.weak());
+        }
+        let mut proven = self.keys(child, &Trust::Ds(usable)).await?;
+        proven.ds = all;
+        Ok(Step::Zone(Arc::new(proven)))
+    }
+
+    /// The keys of a zone, by one of them that is trusted and signs all.
+    async fn keys(&mut self, name: &Name, trust: &Trust<'_>) -> Result<Zone, Stop> {
+        let zone = dotted(name);
+        let got = self.answer(name, kind::DNSKEY).await?;
+        let Some(set) = got.sections.answer(name, kind::DNSKEY) else {
+            self.trail.matched(false);
+            let why = format!("{} has no DNSKEY for {zone}, although {} is there", self.fetch.server(), trust.title());
+            return Err(bogus(Reason::DsMismatch, why));
+        };
+        let mut keys: Vec<Key> = set.data.iter().filter_map(|data| Key::read(data)).collect();
+        for key in keys.iter().filter(|key| key.revoked()) {
+            self.trail.note(format!("{zone} key {} is revoked and signs nothing any more", key.tag));
+        }
+        keys.retain(Key::signs);
+        self.trail.keys(&zone, &keys);
+        let (entries, unmatched) = trust.entries(name, &keys);
+        self.trail.matched(!entries.is_empty());
+        self.trail.unmatched(&zone, &unmatched);
+        if entries.is_empty() {
+            let tags: Vec<String> =
+                keys.iter().take(8).map(|key| format!("{} {}", key.tag, algorithm(key.algorithm))).collect();
+            let why = format!("{} of {zone} matches none of its DNSKEY: {}", trust.title(), tags.join(", "));
+            return Err(bogus(Reason::DsMismatch, why));
+        }
+        let seen = check(set, name, &entries, self.at, &mut self.work);
+        self.trail.set(set, &seen);
+        let Some((reason, why)) = seen.problem else {
+            self.trail.note(format!("{zone} DNSKEY is signed by the key of {}", trust.title()));
+            return Ok(Zone { name: name.clone(), keys, ds: Vec::new() });
+        };
+        let unsigned = seen.looks.iter().all(|look| matches!(look.fate, Fate::NoKey | Fate::Foreign));
+        let reason = if unsigned { Reason::MissingRrsig } else { reason };
+        Err(bogus(reason, format!("{zone} DNSKEY is not signed by the key of {}: {why}", trust.title())))
+    }
+
+    /// A set, by the keys of its zone.
+    pub(super) fn verified(&mut self, zone: &Zone, set: &Set) -> Result<Check, Stop> {
+        let seen = check(set, &zone.name, &zone.keys, self.at, &mut self.work);
+        self.trail.set(set, &seen);
+        match &seen.problem {
+            None => Ok(seen),
+            Some((reason, why)) => Err(bogus(*reason, format!("{}: {why}", title(&set.owner, set.kind)))),
+        }
+    }
+
+    /// The denial records of `zone` in a message about `name`, and what is wrong with the first that does not verify.
+    pub(super) fn proof(&mut self, zone: &Zone, name: &Name, sections: &Sections) -> Result<(Proof, Flaw), Stop> {
+        let deny = |set: &&Set| set.exists() && matches!(set.kind, kind::NSEC | kind::NSEC3);
+        let sets: Vec<&Set> = sections.authority.iter().filter(deny).take(DENIALS).collect();
+        let foreign = |set: &&Set| set.signer().is_some_and(|signer| below(signer, &zone.name));
+        if sets.iter().all(foreign) {
+            // Nothing, or records of a zone below: the server does not speak for this one.
+            self.elsewhere(zone, name, sections)?;
+        }
+        let (mut good, mut flaw) = (Vec::new(), None);
+        for set in sets {
+            let seen = check(set, &zone.name, &zone.keys, self.at, &mut self.work);
+            self.trail.set(set, &seen);
+            match seen.problem {
+                None if seen.expanded.is_none() => good.push(set),
+                None => {}
+                Some((reason, why)) => {
+                    flaw = flaw.or(Some((reason, format!("{}: {why}", title(&set.owner, set.kind)))));
+                }
+            }
+        }
+        let proof = Proof::new(&zone.name, &good);
+        self.trail.proof(&proof);
+        Ok((proof, flaw))
+    }
+
+    /// A message that lacks denial because its server is not one of the zone's is no answer, rather than a bad one.
+    fn elsewhere(&self, zone: &Zone, name: &Name, sections: &Sections) -> Result<(), Stop> {
+        let owner = |code| sections.authority.iter().find(|set| set.exists() && set.kind == code).map(|set| &set.owner);
+        let (server, zone_text, name_text) = (self.fetch.server(), dotted(&zone.name), dotted(name));
+        match (owner(kind::SOA), owner(kind::NS)) {
+            (Some(apex), _) if below(apex, &zone.name) => Err(indeterminate(
+                Reason::NoAnswer,
+                format!(
+                    "{server} answers for zone {}, not for {zone_text} above it, so it cannot say how {name_text} is delegated; \
+                     ask a server of both, ask a resolver, or trust an anchor of {}",
+                    dotted(apex),
+                    dotted(apex)
+                ),
+            )),
+            (None, Some(cut)) if below(cut, &zone.name) && !sections.authoritative => Err(indeterminate(
+                Reason::NoAnswer,
+                format!("{server} refers to other servers for {}; ask one of those, or a resolver", dotted(cut)),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn unproven(&self, flaw: Flaw, what: &str, why: &str) -> Stop {
+        if self.work.spent() {
+            return bogus(Reason::TooMuchWork, format!("nothing shows {what} within the work of any sound zone"));
+        }
+        match flaw {
+            Some((reason, flaw)) => bogus(reason, format!("nothing valid shows {what}: {flaw}")),
+            None => bogus(Reason::MissingDenial, format!("nothing shows {what}: {why}")),
+        }
+    }
+
+    /// An answer with a response code that means something.
+    pub(super) async fn answer(&mut self, name: &Name, code: u16) -> Result<Arc<Got>, Stop> {
+        let got = match self.fetch.get(name, code).await? {
+            Ok(got) => got,
+            Err(why) => return Err(indeterminate(Reason::NoAnswer, why)),
+        };
+        match got.sections.rcode {
+            0 | 3 => Ok(got),
+            other => {
+                let word = ask::rcode(other).map_or_else(|| format!("RCODE{other}"), str::to_owned);
+                let why = format!("{} answers {word} to {}", self.fetch.server(), title(name, code));
+                Err(indeterminate(Reason::NoAnswer, why))
+            }
+        }
+    }
+}
+
+/// What is wrong with a denial record.
+pub(super) type Flaw = Option<(Reason, String)>;
+
+/// RFC 9276 section 3.2: the records are genuine, and too dear to use.
+pub(super) fn iterated(proof: &Proof, zone: &Name) -> Option<Unsigned> {
+    let (iterations, ..) = proof.nsec3()?;
+    (iterations > ITERATIONS).then(|| {
+        let zone = dotted(zone);
+        Unsigned::by(format!("NSEC3 of {zone} takes {iterations} iterations; above {ITERATIONS} it counts as unsigned"))
+    })
+}
+
+fn shown(ds: &Digest) -> String {
+    format!("{} {} digest type {}", ds.tag, algorithm(ds.algorithm), ds.digest)
+}
+
+impl Trust<'_> {
+    fn title(&self) -> String {
+        match self {
+            Self::Anchors(anchors) => {
+                let titles: Vec<String> = anchors.iter().take(4).map(|anchor| anchor.title()).collect();
+                format!("trust anchor {}", titles.join(", "))
+            }
+            Self::Ds(all) => format!("DS {}", all.iter().take(4).map(shown).collect::<Vec<_>>().join(", ")),
+        }
+    }
+
+    /// The keys that are trusted, and what trusts no key.
+    fn entries(&self, zone: &Name, keys: &[Key]) -> (Vec<Key>, Vec<String>) {
+        let all: Vec<(String, Vec<&Key>)> = match self {
+            Self::Anchors(anchors) => {
+                let fit = |anchor: &&Anchor| keys.iter().filter(|key| anchor.trusts(key)).collect();
+                anchors.iter().map(|anchor| (anchor.title(), fit(anchor))).collect()
+            }
+            Self::Ds(all) => {
+                let fit = |ds: &Digest| keys.iter().filter(|key| key.is(ds, zone)).collect();
+                all.iter().map(|ds| (shown(ds), fit(ds))).collect()
+            }
+        };
+        let unmatched = all.iter().filter(|(_, keys)| keys.is_empty()).map(|(title, _)| title.clone()).collect();
+        let trusted = |key: &&Key| all.iter().any(|(_, fit)| fit.contains(key));
+        (keys.iter().filter(trusted).cloned().collect(), unmatched)
+    }
+}

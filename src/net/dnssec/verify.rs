@@ -1,0 +1,231 @@
+//! One set of records and its signatures (RFC 4035 section 5.3).
+
+use super::{Key, Name, Set, Signature, Work, algorithm, dotted, labels, suffix, supported, wildcard};
+
+/// Signatures of one set that are verified at most, which is also what Unbound allows since CVE-2023-50387.
+const TRIES: u32 = 8;
+/// Keys of one tag and algorithm tried for one signature. Two share a tag by chance; more is an attack.
+const COLLISIONS: usize = 4;
+
+/// Why something does not hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The signature was valid once.
+    Expired,
+    /// The signature is not valid yet.
+    NotYetValid,
+    /// No DNSKEY is the one that DS names.
+    DsMismatch,
+    /// A set that must be signed is not.
+    MissingRrsig,
+    /// Absence is claimed and not proven.
+    MissingDenial,
+    /// Data, signature and key do not belong together.
+    BadSignature,
+    /// Nothing is signed with an algorithm that can be checked.
+    UnsupportedAlgorithm,
+    /// A message that is needed did not come, or says nothing.
+    NoAnswer,
+    /// No trust anchor is at or above the name.
+    NoAnchor,
+    /// More work than any sound zone needs.
+    TooMuchWork,
+    /// Two validators disagree.
+    OpinionsDiffer,
+}
+
+/// What became of one signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It verifies, with the key at this place.
+    Good(usize),
+    /// It verifies for no key, or not for this data.
+    Altered,
+    /// After its expiration.
+    Expired,
+    /// Before its inception.
+    NotYetValid,
+    /// Its algorithm cannot be checked.
+    Unsupported,
+    /// No key of the zone has its tag and algorithm.
+    NoKey,
+    /// It cannot belong to this set: signer or labels are wrong.
+    Foreign,
+    /// Left alone because too many came.
+    Untried,
+}
+
+/// One signature of a set, and what became of it.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// Key tag.
+    pub tag: u16,
+    /// Algorithm.
+    pub algorithm: u8,
+    /// Seconds since its inception; negative before.
+    pub age: i32,
+    /// Seconds until its expiration; negative after.
+    pub left: i32,
+    /// What became of it.
+    pub fate: Fate,
+    /// `tag 12345 ECDSAP256SHA256 of zone test., 20260101000000 to 20260115000000` and the fate, for people.
+    pub text: String,
+}
+
+/// What became of a set.
+#[derive(Clone, Debug)]
+pub struct Check {
+    /// Why it does not verify, and what was seen; absent when it does.
+    pub problem: Option<(Reason, String)>,
+    /// Name of the wildcard's encloser, when the set came from a wildcard.
+    pub expanded: Option<Name>,
+    /// Every signature.
+    pub looks: Vec<Look>,
+}
+
+/// Verifies a set against the keys of `zone` at second `at`: one signature that holds is enough. `work` pays for every
+/// verification.
+pub fn check(set: &Set, zone: &Name, keys: &[Key], at: u32, work: &mut Work) -> Check {
+    let mut tries = TRIES;
+    let mut looks = Vec::with_capacity(set.signatures.len().min(64));
+    let mut signed = None;
+    for signature in set.signatures.iter().take(64) {
+        let fate = fate(set, signature, zone, keys, at, work, &mut tries);
+        if let Fate::Good(_) = fate {
+            // Of several, the one that claims least: an exact name rather than a wildcard.
+            signed = signed.max(Some(signature.labels));
+        }
+        looks.push(look(signature, fate, at));
+    }
+    let own = usize::from(signed_labels(&set.owner));
+    let expanded = signed.map(usize::from).filter(|count| *count < own).map(|count| suffix(&set.owner, count));
+    let problem = if signed.is_some() { None } else { Some(problem(set, zone, &looks)) };
+    Check { problem, expanded, looks }
+}
+
+fn fate(
+    set: &Set,
+    signature: &Signature,
+    zone: &Name,
+    keys: &[Key],
+    at: u32,
+    work: &mut Work,
+    tries: &mut u32,
+) -> Fate {
+    if signature.signer != *zone || !set.owner.ends_with(zone) || signature.labels > signed_labels(&set.owner) {
+        return Fate::Foreign;
+    }
+    if !supported(signature.algorithm) {
+        return Fate::Unsupported;
+    }
+    let fits = |key: &Key| key.signs() && key.tag == signature.tag && key.algorithm == signature.algorithm;
+    let mut candidates = keys.iter().enumerate().filter(|(_, key)| fits(key)).take(COLLISIONS).peekable();
+    if candidates.peek().is_none() {
+        return Fate::NoKey;
+    }
+    if later(at, signature.expiration) > 0 {
+        return Fate::Expired;
+    }
+    if later(at, signature.inception) < 0 {
+        return Fate::NotYetValid;
+    }
+    let Some(data) = signed_data(set, signature) else { return Fate::Foreign };
+    let proper = signature.data.get(signature.split..).unwrap_or_default();
+    let mut fate = Fate::Untried;
+    for (place, key) in candidates {
+        if *tries == 0 || !work.signature() {
+            return fate;
+        }
+        *tries -= 1;
+        match key.signed(&data, proper) {
+            Ok(true) => return Fate::Good(place),
+            Ok(false) => fate = Fate::Altered,
+            Err(_) if fate == Fate::Untried => fate = Fate::Unsupported,
+            Err(_) => {}
+        }
+    }
+    fate
+}
+
+/// RFC 4035 section 5.3.2: the RRSIG's own data, then every record under the name it was signed by.
+fn signed_data(set: &Set, signature: &Signature) -> Option<Vec<u8>> {
+    let count = usize::from(signature.labels);
+    let owner = if count < labels(&set.owner) { wildcard(&suffix(&set.owner, count))? } else { set.owner.clone() };
+    let mut out = signature.data.get(..signature.split)?.to_vec();
+    for data in &set.data {
+        out.extend_from_slice(owner.as_slice());
+        out.extend_from_slice(&set.kind.to_be_bytes());
+        out.extend_from_slice(&[0, 1]);
+        out.extend_from_slice(&signature.original_ttl.to_be_bytes());
+        out.extend_from_slice(&u16::try_from(data.len()).ok()?.to_be_bytes());
+        out.extend_from_slice(data);
+    }
+    Some(out)
+}
+
+/// Seconds from `b` to `a`, both modulo 2^32: RFC 4034 section 3.1.5 with the arithmetic of RFC 1982.
+#[must_use]
+pub fn later(a: u32, b: u32) -> i32 {
+    a.wrapping_sub(b).cast_signed()
+}
+
+/// The most telling fate decides the reason: data that was altered explains more than a second signature that is old.
+fn problem(set: &Set, zone: &Name, looks: &[Look]) -> (Reason, String) {
+    if looks.is_empty() {
+        return (Reason::MissingRrsig, format!("no signature came with it, although zone {} is signed", dotted(zone)));
+    }
+    let seen = |fate| looks.iter().any(|look| look.fate == fate);
+    let reason = if seen(Fate::Altered) {
+        Reason::BadSignature
+    } else if seen(Fate::Expired) {
+        Reason::Expired
+    } else if seen(Fate::NotYetValid) {
+        Reason::NotYetValid
+    } else if seen(Fate::Untried) {
+        Reason::TooMuchWork
+    } else if seen(Fate::Unsupported) {
+        Reason::UnsupportedAlgorithm
+    } else {
+        Reason::BadSignature
+    };
+    let shown: Vec<&str> = looks.iter().take(4).map(|look| look.text.as_str()).collect();
+    let more = looks.len().saturating_sub(4);
+    let rest = if more > 0 { format!("; and {more} more") } else { String::new() };
+    let count = set.signatures.len();
+    (reason, format!("none of its {count} signatures holds: {}{rest}", shown.join("; ")))
+}
+
+fn look(signature: &Signature, fate: Fate, at: u32) -> Look {
+    let (age, left) = (later(at, signature.inception), later(signature.expiration, at));
+    let what = match fate {
+        Fate::Good(_) => "holds".to_owned(),
+        Fate::Altered => "does not match the data".to_owned(),
+        Fate::Expired => format!("expired {} s before the time of validation", left.unsigned_abs()),
+        Fate::NotYetValid => format!("begins {} s after the time of validation", age.unsigned_abs()),
+        Fate::Unsupported => "of an algorithm or key size that cannot be checked".to_owned(),
+        Fate::NoKey => "is by no key of the zone".to_owned(),
+        Fate::Foreign => "cannot belong to this set by its signer or its labels".to_owned(),
+        Fate::Untried => "was left alone: too many signatures or keys of one tag".to_owned(),
+    };
+    let text = format!(
+        "the one by key {} {} of {} from {} to {} {what}",
+        signature.tag,
+        algorithm(signature.algorithm),
+        dotted(&signature.signer),
+        date(signature.inception, at),
+        date(signature.expiration, at),
+    );
+    Look { tag: signature.tag, algorithm: signature.algorithm, age, left, fate, text }
+}
+
+/// The instant nearest to `at` that a 32-bit second can mean.
+fn date(second: u32, at: u32) -> String {
+    let instant = i64::from(at) + i64::from(later(second, at));
+    jiff::Timestamp::from_second(instant).map_or_else(|_| second.to_string(), |instant| instant.to_string())
+}
+
+/// RFC 4034 section 3.1.3: without root and without a leading `*`.
+fn signed_labels(name: &Name) -> u8 {
+    let star = usize::from(name.as_slice().starts_with(b"\x01*"));
+    u8::try_from(labels(name).saturating_sub(star)).unwrap_or(u8::MAX)
+}
