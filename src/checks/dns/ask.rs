@@ -47,7 +47,8 @@ const RCODES: &[&str] = &[
 const EXTENDED: (u16, u16) = (11, 16);
 pub(super) const RCODE: Fact<Choice> = Fact::choice("rcode", RCODES, "Response code, with the upper bits EDNS adds.");
 const RCODE_NUMBER: Fact<String> = Fact::text(RCODE.info.name, RCODE.info.help);
-const ADDRESS: Fact<String> = Fact::text("address", "The address of the server that was asked.").ruled(Rule::Ignore);
+pub(super) const ADDRESS: Fact<String> =
+    Fact::text("address", "The address of the server that was asked.").ruled(Rule::Ignore);
 const ANSWERS: Fact<Vec<String>> = Fact::list(
     "answers",
     "Data of the records of the type asked for, in the order of the answer section, in presentation format.",
@@ -89,7 +90,11 @@ pub(super) const FIELDS: &[Field] = &[
         FieldKind::List(&FieldKind::Endpoint),
         "Server to ask; port 53 unless written, or that of the transport.",
     ),
-    Field::required("name", FieldKind::Text, "Name to ask for; always absolute, no search list applies."),
+    Field::optional(
+        "name",
+        FieldKind::Text,
+        "Name to ask for; always absolute, no search list applies. Required, unless `load` names what it asks for.",
+    ),
     Field::default("type", FieldKind::Text, "A", "Record type by mnemonic, or by number as in TYPE65280."),
     Field::default("class", FieldKind::Choice(&["IN", "CH", "HS"]), "IN", "Class of the question."),
     Field::default(
@@ -291,8 +296,8 @@ fn texts(lines: Vec<Line>) -> Vec<String> {
     lines.into_iter().map(|line| line.text).collect()
 }
 
-/// Name of a response code.
-fn rcode(number: u16) -> Option<&'static str> {
+/// Name of a response code; `None` for numbers without one.
+pub(super) fn rcode(number: u16) -> Option<&'static str> {
     let (last, next) = EXTENDED;
     let index = match number {
         n if n <= last => n,
