@@ -12,6 +12,7 @@ mod pki;
 #[path = "../reports/mod.rs"]
 mod reports;
 
+mod dnsload;
 mod haproxy;
 mod history;
 mod iperf3;

@@ -122,9 +122,9 @@ pub(super) const LIMITED_BY: Fact<Choice> = Fact::choice(
 )
 .ruled(Rule::Ignore);
 
-pub(in crate::checks::dns) const FACTS: &[FactInfo] = &[
+/// Of every load.
+const ALWAYS: &[FactInfo] = &[
     QPS.info,
-    RATE.info,
     SENT_RATE.info,
     SENT.info,
     ANSWERED.info,
@@ -134,27 +134,31 @@ pub(in crate::checks::dns) const FACTS: &[FactInfo] = &[
     LATE.info,
     DUPLICATES.info,
     LATENCY.info,
-    LATENESS.info,
     RCODES.info,
-    WINDOW.info,
     CPU.info,
     LIMITED_BY.info,
 ];
+/// Of one with a schedule.
+const SCHEDULE: &[FactInfo] = &[RATE.info, LATENESS.info];
+/// Of one that looks for the most.
+const SEARCH: &[FactInfo] = &[WINDOW.info];
+pub(in crate::checks::dns) const FACTS: &[FactInfo] = joined!(FactInfo; ALWAYS, SCHEDULE, SEARCH);
 
-/// Looking for the most loses some on the way there.
+/// Looking for the most may lose some.
 const MOST: Mode = Mode {
     with: "load: {rate: max}",
     applies: most,
     expect: Some("load.answered: {ge: 1}\nload.wrong: 0\nload.loss: {le: 0.1%}"),
-    facts: joined!(FactInfo; &[WINDOW.info]),
+    facts: SEARCH,
 };
+const PACED: Mode = Mode { with: "load: {rate: 1000 /s}", applies: paced, expect: None, facts: SCHEDULE };
 const LOADED: Mode = Mode {
     with: "load",
     applies: on,
     expect: Some("load.answered: {ge: 1}\nload.wrong: 0\nload.lost: 0"),
-    facts: FACTS,
+    facts: ALWAYS,
 };
-pub(in crate::checks::dns) const MODES: &[Mode] = &[MOST, LOADED];
+pub(in crate::checks::dns) const MODES: &[Mode] = &[MOST, PACED, LOADED];
 
 fn on(args: &Args) -> bool {
     args.on("load")
@@ -162,6 +166,10 @@ fn on(args: &Args) -> bool {
 
 fn most(args: &Args) -> bool {
     args.group("load").is_some_and(|load| load.text("rate") == Some("max"))
+}
+
+fn paced(args: &Args) -> bool {
+    on(args) && !most(args)
 }
 
 /// A quantity as a whole number.

@@ -2,7 +2,7 @@
 //!
 //! A window of queries per socket is kept on its way, so that answers set the pace and the server is never overrun by more
 //! than the windows. The window doubles step by step, each step short, until two steps in a row bring no more answers per
-//! second, or a step loses more than allowed. The best of them then runs for the whole duration, and is what is reported;
+//! second, or a step loses or gets wrong more than allowed. The best of them then runs for the whole duration, and is what is reported;
 //! when it loses more than allowed over that time, half of it runs instead.
 
 use std::time::Duration;
@@ -120,17 +120,21 @@ mod linux {
                 return report::most(cx, &span, window, tally);
             }
             cx.note(format!(
-                "{window} per socket lost {} of {} in {:?}: half as many instead",
-                tally.lost, tally.sent, whole.0
+                "{window} per socket: of {} in {:?} {} lost, {} wrong: half as many instead",
+                tally.sent,
+                whole.0,
+                tally.lost,
+                tally.wrongs()
             ));
             window = (window / 2).max(1);
         }
         Ok(())
     }
 
-    /// Neither side lost more than allowed.
+    /// No more than allowed was lost or answered wrongly (rate limiting cuts answers short), and nothing was dropped here.
     fn fine(tally: &Tally, loss: f64) -> bool {
-        tally.dropped == 0 && tally.answered > 0 && tally.lost as f64 <= tally.sent as f64 * loss
+        let bad = tally.lost + tally.wrongs();
+        tally.dropped == 0 && tally.answered > 0 && bad as f64 <= tally.sent as f64 * loss
     }
 
     /// The same load with another window and other times.

@@ -222,6 +222,10 @@ impl Worker {
                 return;
             }
         }
+        if count == 0 {
+            self.turn = (self.turn + 1) % self.lanes.len().max(1);
+            return;
+        }
         let now = self.now();
         let Self { job, lanes, turn, ledger, burst, staged, number, .. } = self;
         let next = (*turn + 1) % lanes.len().max(1);
