@@ -72,9 +72,8 @@ impl Inbox {
         let fd = socket.as_fd().as_raw_fd();
         // SAFETY: the descriptor is borrowed for the call. Each of the BATCH headers points to one part, and that to its
         // own room, and to its own control block, with their true lengths; all outlive the call, and nothing else uses them.
-        let count = unsafe {
-            libc::recvmmsg(fd, heads.as_mut_ptr(), BATCH as libc::c_uint, libc::MSG_DONTWAIT, std::ptr::null_mut())
-        };
+        let room = libc::c_uint::try_from(heads.len()).unwrap_or_default();
+        let count = unsafe { libc::recvmmsg(fd, heads.as_mut_ptr(), room, libc::MSG_DONTWAIT, std::ptr::null_mut()) };
         let Ok(count) = usize::try_from(count) else {
             let error = io::Error::last_os_error();
             let nothing = matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted);
@@ -247,11 +246,13 @@ fn cannot_segment(error: &io::Error) -> bool {
     )
 }
 
+/// Bytes of the number behind `UDP_SEGMENT`.
+const WIDTH: libc::c_uint = 2;
+
 /// Writes `UDP_SEGMENT` with the length of one datagram into a message's control data.
 #[expect(unsafe_code, reason = "control data is written by the C library's macros")]
 fn segment(head: &mut libc::msghdr, control: &mut Control, length: usize) {
     let length = u16::try_from(length).unwrap_or(u16::MAX);
-    const WIDTH: libc::c_uint = size_of::<u16>() as libc::c_uint;
     head.msg_control = control.as_mut_ptr().cast();
     // SAFETY: pure arithmetic.
     head.msg_controllen = unsafe { libc::CMSG_SPACE(WIDTH) } as usize;
@@ -296,7 +297,9 @@ impl Waiter {
 /// Both ends of a wait, early or late, are seen by the caller on its clock; an error only means that it was no wait.
 #[expect(unsafe_code, reason = "nix has ppoll behind a feature that this crate does not build")]
 fn poll(entries: &mut [libc::pollfd], events: libc::c_short, length: Duration) {
-    entries.iter_mut().for_each(|entry| entry.events = events);
+    for entry in entries.iter_mut() {
+        entry.events = events;
+    }
     let time = libc::timespec {
         tv_sec: libc::time_t::try_from(length.as_secs()).unwrap_or(libc::time_t::MAX),
         tv_nsec: length.subsec_nanos().into(),

@@ -191,7 +191,7 @@ impl Load {
                         sockets: self.sockets,
                     },
                     rate,
-                    tally,
+                    &tally,
                 )
             }
             Goal::Most(loss) => peak::find(cx, job, loss).await,

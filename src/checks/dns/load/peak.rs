@@ -79,6 +79,7 @@ pub(super) use linux::find;
 #[cfg(target_os = "linux")]
 mod linux {
     use std::sync::Arc;
+    use std::time::Duration;
 
     use super::{FIRST, GRACE, LARGEST, Search, Step, TRIES, step};
     use crate::checks::dns::load::phase;
@@ -98,7 +99,7 @@ mod linux {
         let mut job = Arc::new(job);
         let whole = (job.duration, job.timeout);
         while let Some(window) = search.next(room) {
-            job = again(job, window, (step(whole.0), whole.1.min(GRACE)));
+            job = again(&job, window, (step(whole.0), whole.1.min(GRACE)));
             let tally = phase::run(&job).await?;
             room = LARGEST.min(tally.buffer / DATAGRAM).max(FIRST);
             let fine = fine(&tally, loss);
@@ -114,10 +115,10 @@ mod linux {
         }
         let mut window = search.best();
         for left in (0..TRIES).rev() {
-            job = again(job, window, whole);
+            job = again(&job, window, whole);
             let tally = phase::run(&job).await?;
             if left == 0 || window == 1 || fine(&tally, loss) {
-                return report::most(cx, &span, window, tally);
+                return report::most(cx, &span, window, &tally);
             }
             cx.note(format!(
                 "{window} per socket: of {} in {:?} {} lost, {} wrong: half as many instead",
@@ -138,11 +139,7 @@ mod linux {
     }
 
     /// The same load with another window and other times.
-    fn again(
-        job: Arc<Job>,
-        window: usize,
-        (duration, timeout): (std::time::Duration, std::time::Duration),
-    ) -> Arc<Job> {
+    fn again(job: &Job, window: usize, (duration, timeout): (Duration, Duration)) -> Arc<Job> {
         let questions = Arc::clone(&job.questions);
         Arc::new(Job { drive: Drive::Window(window), duration, timeout, questions, ..*job })
     }

@@ -34,9 +34,9 @@ pub(super) fn qps(tally: &Tally, duration: Duration) -> f64 {
 }
 
 /// A load at a rate.
-pub(super) fn rate(cx: &mut Cx<'_>, span: &Span, rate: f64, tally: Tally) -> Result<(), Fault> {
+pub(super) fn rate(cx: &mut Cx<'_>, span: &Span, rate: f64, tally: &Tally) -> Result<(), Fault> {
     cx.set(&RATE, rate);
-    cx.set(&LIMITED_BY, if behind(&tally).is_some() { "client" } else { "rate" });
+    cx.set(&LIMITED_BY, if behind(tally).is_some() { "client" } else { "rate" });
     cx.merge(&LATENESS, &tally.lateness);
     let burst = tally.burst;
     cx.note(format!(
@@ -45,21 +45,21 @@ pub(super) fn rate(cx: &mut Cx<'_>, span: &Span, rate: f64, tally: Tally) -> Res
         span.workers,
         if burst == 1 { "query" } else { "queries" },
     ));
-    tell(cx, span, &tally);
-    dropped(span, &tally)?;
-    match behind(&tally) {
+    tell(cx, span, tally);
+    dropped(span, tally)?;
+    match behind(tally) {
         Some(why) => Err(Fault::local(
             "keep the schedule of a DNS load",
             span.server.to_string(),
             why,
             "lower `rate`, raise `concurrency`, or run it on a host with more free cores; `late` says what counts",
         )),
-        None => nothing(span, &tally),
+        None => nothing(span, tally),
     }
 }
 
 /// A load as high as answers allow.
-pub(super) fn most(cx: &mut Cx<'_>, span: &Span, window: usize, tally: Tally) -> Result<(), Fault> {
+pub(super) fn most(cx: &mut Cx<'_>, span: &Span, window: usize, tally: &Tally) -> Result<(), Fault> {
     let time = span.duration.as_secs_f64() * span.workers as f64;
     let client = tally.cpu >= time * BUSY || tally.idle <= time * IDLE;
     cx.set(&LIMITED_BY, if client { "client" } else { "server" });
@@ -68,9 +68,9 @@ pub(super) fn most(cx: &mut Cx<'_>, span: &Span, window: usize, tally: Tally) ->
     if client {
         cx.note("this host was the limit: the server may answer more");
     }
-    tell(cx, span, &tally);
-    dropped(span, &tally)?;
-    nothing(span, &tally)
+    tell(cx, span, tally);
+    dropped(span, tally)?;
+    nothing(span, tally)
 }
 
 fn tell(cx: &mut Cx<'_>, span: &Span, tally: &Tally) {
