@@ -25,6 +25,8 @@ pub enum FieldKind {
     Duration(f64, f64),
     /// Size in a closed range, bytes (`1472 B`).
     Size(f64, f64),
+    /// Share in a closed range (`0.1%`).
+    Ratio(f64, f64),
     /// Bits per second (`9 Gbit/s`), above zero.
     BitRate,
     /// Events per second (`100 /s`), above zero.
@@ -62,6 +64,7 @@ impl FieldKind {
             Self::Integer(lo, hi) => format!("a whole number from {lo} to {hi}"),
             Self::Duration(..) => "a length of time with its unit, such as 500ms or 5s".into(),
             Self::Size(..) => "a size with its unit, such as 1472 B or 1 MiB".into(),
+            Self::Ratio(..) => "a share, such as 0.1%".into(),
             Self::BitRate => "a bit rate with its unit, such as 100 Mbit/s".into(),
             Self::Rate => "a rate with its unit, such as 100 /s".into(),
             Self::RateOr(words) => format!("a rate with its unit, such as 100 /s, or {}", words.join(" or ")),

@@ -160,6 +160,34 @@ const BREACHES: &[(&str, &str)] = &[
     ("status", "the service answers, but not as expected: look into its log for this request"),
     ("body", "the content differs: is the new release really what answers here?"),
     ("headers", "the header differs: is it set by the service, or by what stands before it?"),
+    (
+        "load.wrong",
+        "replies were not the right answer: the notes show one of each kind; ask for it alone (dig), then look at what the server does under load (RRL, zone reload, EDNS size)",
+    ),
+    (
+        "load.lost",
+        "queries met silence: look at drops of the server's socket (ss -ulm, nstat UdpRcvbufErrors), at rate limiting (RRL) and at firewalls that track UDP (conntrack -S)",
+    ),
+    (
+        "load.loss",
+        "queries met silence: look at drops of the server's socket (ss -ulm, nstat UdpRcvbufErrors), at rate limiting (RRL) and at firewalls that track UDP (conntrack -S)",
+    ),
+    (
+        "load.late",
+        "answers came too late: the server stood still (zone reload, garbage collection, a busy neighbour); compare `load.latency.p50` with `.max`",
+    ),
+    (
+        "load.latency",
+        "slower than expected: compare `load.lateness` (this host's share), `load.latency.p50` with `.max`, and the server's processor",
+    ),
+    (
+        "load.qps",
+        "fewer answers than expected: see `limited_by`; for `client` give this host more cores, for `server` look at its threads and sockets",
+    ),
+    (
+        "load.answered",
+        "no answer was right: see the notes for what came instead, and ask the server once without `load`",
+    ),
     ("loss", "packets are lost: look at errors and drops (ip -s link, nstat) and at queues on the way"),
     (
         "bitrate",

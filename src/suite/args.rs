@@ -192,6 +192,7 @@ fn scalar(text: &str, kind: &FieldKind, folder: &Path) -> Result<Arg, String> {
         },
         FieldKind::Duration(low, high) => ranged(text, Unit::Seconds, *low, *high),
         FieldKind::Size(low, high) => ranged(text, Unit::Bytes, *low, *high),
+        FieldKind::Ratio(low, high) => ranged(text, Unit::Ratio, *low, *high),
         FieldKind::BitRate => ranged(text, Unit::BitsPerSecond, f64::MIN_POSITIVE, 1e15),
         FieldKind::RateOr(words) if words.contains(&text) => Ok(Arg::Text(text.to_owned())),
         FieldKind::Rate | FieldKind::RateOr(_) => ranged(text, Unit::PerSecond, f64::MIN_POSITIVE, 1e9),
@@ -272,6 +273,8 @@ mod tests {
         assert_eq!(typed("ca.pem", FieldKind::Path), Ok(Arg::Text("suites/ca.pem".into())));
         assert_eq!(typed("anchor", FieldKind::Inline), Ok(Arg::Text("suites/anchor".into())));
         assert_eq!(typed("test. DS 1 13 2 ab", FieldKind::Inline), Ok(Arg::Text("test. DS 1 13 2 ab".into())));
+        assert_eq!(typed("0.5%", FieldKind::Ratio(0.0, 1.0)), Ok(Arg::Number(0.005)));
+        assert!(typed("101%", FieldKind::Ratio(0.0, 1.0)).is_err());
         assert_eq!(typed("max", FieldKind::RateOr(&["max"])), Ok(Arg::Text("max".into())));
         assert_eq!(typed("5 /s", FieldKind::RateOr(&["max"])), Ok(Arg::Number(5.0)));
         assert_eq!(typed("true", FieldKind::Switch(&[])), Ok(Arg::Bool(true)));

@@ -140,6 +140,7 @@ fn kind(kind_of: &FieldKind) -> Value {
         FieldKind::Integer(low, high) => or_digits(json!({"type": "integer", "minimum": low, "maximum": high})),
         FieldKind::Duration(..) => quantity_of(Unit::Seconds),
         FieldKind::Size(..) => quantity_of(Unit::Bytes),
+        FieldKind::Ratio(..) => quantity_of(Unit::Ratio),
         FieldKind::BitRate => quantity_of(Unit::BitsPerSecond),
         FieldKind::Rate => quantity_of(Unit::PerSecond),
         FieldKind::RateOr(words) => json!({"anyOf": [quantity_of(Unit::PerSecond), {"enum": words}]}),

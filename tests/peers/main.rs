@@ -15,6 +15,7 @@ mod reports;
 
 mod aioquic;
 mod encrypted;
+mod dnsload;
 mod haproxy;
 mod history;
 mod iperf3;

@@ -62,7 +62,8 @@ const RCODES: &[&str] = &[
 const EXTENDED: (u16, u16) = (11, 16);
 pub(super) const RCODE: Fact<Choice> = Fact::choice("rcode", RCODES, "Response code, with the upper bits EDNS adds.");
 const RCODE_NUMBER: Fact<String> = Fact::text(RCODE.info.name, RCODE.info.help);
-const ADDRESS: Fact<String> = Fact::text("address", "The address of the server that was asked.").ruled(Rule::Ignore);
+pub(super) const ADDRESS: Fact<String> =
+    Fact::text("address", "The address of the server that was asked.").ruled(Rule::Ignore);
 const ANSWERS: Fact<Vec<String>> = Fact::list(
     "answers",
     "Data of the records of the type asked for, in the order of the answer section, in presentation format.",
@@ -104,7 +105,11 @@ pub(super) const FIELDS: &[Field] = &[
         FieldKind::List(&FieldKind::Endpoint),
         "Server to ask; the port of the transport unless written.",
     ),
-    Field::required("name", FieldKind::Text, "Name to ask for; always absolute, no search list applies."),
+    Field::optional(
+        "name",
+        FieldKind::Text,
+        "Name to ask for; always absolute, no search list applies. Required, unless `load` names what it asks for.",
+    ),
     Field::default("type", FieldKind::Text, "A", "Record type by mnemonic, or by number as in TYPE65280."),
     Field::default("class", FieldKind::Choice(&["IN", "CH", "HS"]), "IN", "Class of the question."),
     Field::default("recursion", FieldKind::Bool, "true", "Set RD: ask the server to find the answer elsewhere."),
@@ -333,7 +338,7 @@ fn texts(lines: Vec<Line>) -> Vec<String> {
     lines.into_iter().map(|line| line.text).collect()
 }
 
-/// Name of a response code.
+/// Name of a response code; `None` for numbers without one.
 pub(super) fn rcode(number: u16) -> Option<&'static str> {
     let (last, next) = EXTENDED;
     let index = match number {

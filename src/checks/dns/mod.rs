@@ -3,6 +3,7 @@
 mod ask;
 mod dnssec;
 mod exchange;
+mod load;
 mod message;
 mod question;
 mod rdata;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use ask::{Ask, OUTCOME, RCODE};
 use dnssec::Validate;
+use load::Load;
 
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, Field, Invalid, Observation};
@@ -30,42 +32,52 @@ pub struct Dns {
 enum Mode {
     Ask(Box<Ask>),
     Validate(Box<Validate>),
+    Load(Box<Load>),
 }
 
 impl Probe for Dns {
     const FAMILY: &'static str = "dns";
     const SUMMARY: &'static str = "What a DNS server answers: records, flags, response code, EDNS";
-    const FIELDS: &'static [Field] = joined!(Field; ask::FIELDS, transport::FIELDS, dnssec::FIELDS);
-    const FACTS: &'static [FactInfo] = joined!(FactInfo; ask::FACTS, transport::FACTS, dnssec::FACTS);
+    const FIELDS: &'static [Field] = joined!(Field; ask::FIELDS, transport::FIELDS, dnssec::FIELDS, load::FIELDS);
+    const FACTS: &'static [FactInfo] = joined!(FactInfo; ask::FACTS, transport::FACTS, dnssec::FACTS, load::FACTS);
     const DEFAULT_EXPECT: &'static str = "rcode: NOERROR\nanswers: {len: {ge: 1}}\ntruncated: false";
-    const MODES: &'static [probe::Mode] = joined!(probe::Mode; dnssec::MODES, transport::MODES);
+    const MODES: &'static [probe::Mode] = joined!(probe::Mode; load::MODES, dnssec::MODES, transport::MODES);
     const README: &'static str = include_str!("README.md");
     const EXAMPLE: &'static str = include_str!("example.yaml");
     const TARGET_FIELD: (&'static str, Option<&'static str>) = ("name", None);
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {
-        if dnssec::applies(args) {
-            return Ok(Self { mode: Mode::Validate(Box::new(Validate::from_args(args)?)) });
-        }
-        dnssec::unused(args)?;
-        Ok(Self { mode: Mode::Ask(Box::new(Ask::from_args(args)?)) })
+        let mode = if let Some(load) = args.group("load") {
+            Mode::Load(Box::new(Load::from_args(args, load)?))
+        } else if dnssec::applies(args) {
+            Mode::Validate(Box::new(Validate::from_args(args)?))
+        } else {
+            dnssec::unused(args)?;
+            Mode::Ask(Box::new(Ask::from_args(args)?))
+        };
+        Ok(Self { mode })
     }
 
     fn target(&self) -> String {
         match &self.mode {
             Mode::Ask(ask) => ask.target(),
             Mode::Validate(validate) => validate.target(),
+            Mode::Load(load) => load.target(),
         }
     }
 
     fn footprint(&self) -> Footprint {
-        Footprint::Quiet
+        match &self.mode {
+            Mode::Ask(_) | Mode::Validate(_) => Footprint::Quiet,
+            Mode::Load(_) => Footprint::Noisy,
+        }
     }
 
     fn longest(&self) -> Duration {
         match &self.mode {
             Mode::Ask(ask) => ask.longest(),
             Mode::Validate(validate) => validate.longest(),
+            Mode::Load(load) => load.longest(),
         }
     }
 
@@ -77,6 +89,7 @@ impl Probe for Dns {
         match &self.mode {
             Mode::Ask(ask) => ask.run(cx).await,
             Mode::Validate(validate) => validate.run(cx).await,
+            Mode::Load(load) => load.run(cx).await,
         }
     }
 }

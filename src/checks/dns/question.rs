@@ -38,8 +38,15 @@ struct EdnsWish {
 
 impl Question {
     pub(super) fn from_args(args: &Args) -> Result<Self, Invalid> {
-        let code = kind(args.text("type").unwrap_or("A"))?;
-        let text = args.text("name").unwrap_or_default();
+        let Some(name) = args.text("name") else {
+            return Err(Invalid::at("", "`dns` needs `name`", "name: the domain name to ask for"));
+        };
+        Self::written(args, name, args.text("type").unwrap_or("A"))
+    }
+
+    /// Asks for this name and type, in the way the other fields say.
+    pub(super) fn written(args: &Args, text: &str, kind_of: &str) -> Result<Self, Invalid> {
+        let code = kind(kind_of)?;
         Ok(Self {
             name: name(text, code)?,
             code,

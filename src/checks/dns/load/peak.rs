@@ -1,0 +1,191 @@
+//! `rate: max`: the most a server answers.
+//!
+//! A window of queries per socket is kept on its way, so that answers set the pace and the server is never overrun by more
+//! than the windows. The window doubles step by step, each step short, until two steps in a row bring no more answers per
+//! second, or a step loses or gets wrong more than allowed. The best of them then runs for the whole duration, and is what is reported;
+//! when it loses more than allowed over that time, half of it runs instead.
+
+use std::time::Duration;
+
+/// Share of queries that may stay without an answer, unless the suite says otherwise.
+pub(super) const LOSS: f64 = 0.001;
+/// First window.
+const FIRST: usize = 8;
+/// Largest window: the ids of a socket must go round slower than answers come.
+const LARGEST: usize = 16_384;
+/// A step must bring so much more to be worth a doubled window.
+const GAIN: f64 = 1.03;
+/// Steps without that before the search ends.
+const FLAT: usize = 2;
+/// Shortest and longest step, and its share of the duration.
+const STEP: (Duration, Duration, u32) = (Duration::from_millis(100), Duration::from_secs(1), 10);
+/// What is on its way at the end of a step is waited for so long.
+const GRACE: Duration = Duration::from_secs(1);
+/// Whole durations that are tried.
+const TRIES: u32 = 3;
+
+/// One step of the search.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    window: usize,
+    qps: f64,
+    fine: bool,
+}
+
+/// The search, without the network.
+#[derive(Debug, Default)]
+struct Search {
+    steps: Vec<Step>,
+}
+
+impl Search {
+    /// The window to try next; `None` when the search has ended. `room` is the largest one this side can take in.
+    fn next(&self, room: usize) -> Option<usize> {
+        let Some(last) = self.steps.last() else { return Some(FIRST.min(room).max(1)) };
+        if !last.fine || last.window >= room.min(LARGEST) {
+            return None;
+        }
+        let best = |steps: &[Step]| steps.iter().map(|step| step.qps).fold(0.0, f64::max);
+        let tail = self.steps.len().saturating_sub(FLAT);
+        let (before, recent) = self.steps.split_at(tail);
+        let flat = !before.is_empty() && best(recent) < best(before) * GAIN;
+        (!flat).then_some((last.window * 2).min(room.min(LARGEST)))
+    }
+
+    /// The window with the most answers among those that lost no more than allowed; the smallest one if there is none.
+    fn best(&self) -> usize {
+        let fine = self.steps.iter().filter(|step| step.fine);
+        let best = fine.max_by(|a, b| a.qps.total_cmp(&b.qps));
+        best.or(self.steps.first()).map_or(FIRST, |step| step.window)
+    }
+}
+
+/// Length of a step of the search.
+fn step(duration: Duration) -> Duration {
+    let (shortest, longest, share) = STEP;
+    (duration / share).clamp(shortest, longest)
+}
+
+/// The longest a search and its measurement may take.
+pub(super) fn longest(duration: Duration, patience: Duration) -> Duration {
+    let steps = LARGEST.ilog2() - FIRST.ilog2() + 1;
+    let pause = Duration::from_millis(100);
+    (step(duration) + patience.min(GRACE) + pause) * steps + (duration + patience + pause) * TRIES
+}
+
+#[cfg(target_os = "linux")]
+pub(super) use linux::find;
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::{FIRST, GRACE, LARGEST, Search, Step, TRIES, step};
+    use crate::checks::dns::load::phase;
+    use crate::checks::dns::load::report::{self, Span};
+    use crate::checks::dns::load::tally::Tally;
+    use crate::checks::dns::load::worker::{Drive, Job};
+    use crate::model::Fault;
+    use crate::probe::Cx;
+
+    /// What the kernel takes of a receive buffer for one small datagram.
+    const DATAGRAM: usize = 1280;
+
+    /// Searches, measures, reports.
+    pub(in crate::checks::dns::load) async fn find(cx: &mut Cx<'_>, job: Job, loss: f64) -> Result<(), Fault> {
+        let span = Span { server: job.server, duration: job.duration, workers: job.workers, sockets: job.sockets };
+        let (mut search, mut room) = (Search::default(), LARGEST);
+        let mut job = Arc::new(job);
+        let whole = (job.duration, job.timeout);
+        while let Some(window) = search.next(room) {
+            job = again(&job, window, (step(whole.0), whole.1.min(GRACE)));
+            let tally = phase::run(&job).await?;
+            room = LARGEST.min(tally.buffer / DATAGRAM).max(FIRST);
+            let fine = fine(&tally, loss);
+            let qps = report::qps(&tally, job.duration);
+            cx.note(format!(
+                "{window} on their way per socket: {qps:.0} answers/s; of {} sent {} lost, {} wrong{}",
+                tally.sent,
+                tally.lost,
+                tally.wrongs(),
+                if tally.dropped > 0 { format!(", {} dropped here", tally.dropped) } else { String::new() }
+            ));
+            search.steps.push(Step { window, qps, fine });
+        }
+        let mut window = search.best();
+        for left in (0..TRIES).rev() {
+            job = again(&job, window, whole);
+            let tally = phase::run(&job).await?;
+            if left == 0 || window == 1 || fine(&tally, loss) {
+                return report::most(cx, &span, window, &tally);
+            }
+            cx.note(format!(
+                "{window} per socket: of {} in {:?} {} lost, {} wrong: half as many instead",
+                tally.sent,
+                whole.0,
+                tally.lost,
+                tally.wrongs()
+            ));
+            window = (window / 2).max(1);
+        }
+        Ok(())
+    }
+
+    /// No more than allowed was lost or answered wrongly (rate limiting cuts answers short), and nothing was dropped here.
+    fn fine(tally: &Tally, loss: f64) -> bool {
+        let bad = tally.lost + tally.wrongs();
+        tally.dropped == 0 && tally.answered > 0 && bad as f64 <= tally.sent as f64 * loss
+    }
+
+    /// The same load with another window and other times.
+    fn again(job: &Job, window: usize, (duration, timeout): (Duration, Duration)) -> Arc<Job> {
+        let questions = Arc::clone(&job.questions);
+        Arc::new(Job { drive: Drive::Window(window), duration, timeout, questions, ..*job })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{LARGEST, Search, Step, longest};
+
+    /// Runs the search against a server that answers at most `most`, `each` per query on its way, and loses from window
+    /// `breaks` on.
+    fn search(each: f64, most: f64, breaks: usize, room: usize) -> (Vec<usize>, usize) {
+        let mut search = Search::default();
+        while let Some(window) = search.next(room) {
+            search.steps.push(Step { window, qps: (window as f64 * each).min(most), fine: window < breaks });
+        }
+        (search.steps.iter().map(|step| step.window).collect(), search.best())
+    }
+
+    #[test]
+    fn it_ends_where_more_brings_no_more() {
+        let (steps, best) = search(1000.0, 60_000.0, usize::MAX, LARGEST);
+        assert_eq!(steps, [8, 16, 32, 64, 128, 256]);
+        assert!(best >= 64, "{best}");
+    }
+
+    #[test]
+    fn it_ends_where_queries_are_lost() {
+        assert_eq!(search(1000.0, 1e9, 100, LARGEST), (vec![8, 16, 32, 64, 128], 64));
+    }
+
+    #[test]
+    fn it_goes_no_further_than_this_side_can_take_in() {
+        assert_eq!(search(1000.0, 1e9, usize::MAX, 100), (vec![8, 16, 32, 64, 100], 100));
+        assert_eq!(search(1000.0, 1e9, usize::MAX, LARGEST).1, LARGEST);
+    }
+
+    #[test]
+    fn a_server_that_never_answers_well_is_measured_with_the_smallest() {
+        assert_eq!(search(1000.0, 1e9, 0, LARGEST), (vec![8], 8));
+    }
+
+    #[test]
+    fn its_time_is_bounded() {
+        assert!(longest(Duration::from_secs(5), Duration::from_secs(5)) < Duration::from_mins(2));
+    }
+}

@@ -1,0 +1,241 @@
+//! What to ask: lines of a file or of the suite, each with what its answer must be.
+//!
+//! A line is `name [type [rcode] [data [| data]…]]`; the first two words are what dnsperf reads. Empty lines and those
+//! that begin with `;` or `#` say nothing.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use tokio::io::AsyncReadExt as _;
+
+use super::verify::Reference;
+use crate::checks::dns::ask;
+use crate::checks::dns::question::Question;
+use crate::checks::dns::types;
+use crate::model::{Args, Fault, Invalid};
+
+/// Largest file.
+const BYTES: u64 = 32 << 20;
+/// Most lines that ask.
+const LINES: usize = 1_000_000;
+/// Most different lines: each is kept with its query and its answer.
+const DIFFERENT: usize = 200_000;
+/// Longest line.
+const LINE: usize = 4096;
+/// Response codes with a name end here.
+const LAST_RCODE: u16 = 23;
+
+/// A line that asks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Line {
+    name: String,
+    kind: Option<String>,
+    wanted: Wanted,
+}
+
+/// What an answer must be; what is not said is learned from the first answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Wanted {
+    pub(super) rcode: Option<u16>,
+    /// Data of the records of the type asked for, in presentation format, sorted.
+    pub(super) data: Option<Vec<String>>,
+    /// There must be a record of the type asked for.
+    pub(super) records: bool,
+}
+
+impl Line {
+    /// A name somebody wrote down by hand is there, unless the line says what else is right.
+    pub(super) fn of_suite(mut self) -> Self {
+        if self.wanted.rcode.is_none() {
+            self.wanted.rcode = Some(0);
+            self.wanted.records = self.wanted.data.is_none();
+        }
+        self
+    }
+
+    /// A line that says no more than a name.
+    pub(super) fn name(name: &str) -> Self {
+        Self { name: name.to_owned(), ..Self::default() }
+    }
+}
+
+/// One question of a load.
+pub(super) struct Item {
+    pub(super) question: Question,
+    /// The query; its first two bytes are the id.
+    pub(super) packet: Vec<u8>,
+    pub(super) wanted: Wanted,
+    /// What every answer is held against, from the first right one on.
+    pub(super) reference: OnceLock<Reference>,
+}
+
+/// All questions of a load.
+#[derive(Default)]
+pub(super) struct Questions {
+    /// The different ones.
+    pub(super) items: Vec<Item>,
+    /// In which order they are asked, over and over.
+    pub(super) order: Vec<u32>,
+}
+
+impl Questions {
+    /// The item asked as number `turn`.
+    pub(super) fn at(&self, turn: u64) -> Option<(u32, &Item)> {
+        let length = u64::try_from(self.order.len()).ok().filter(|length| *length > 0)?;
+        let index = *self.order.get(usize::try_from(turn % length).ok()?)?;
+        Some((index, self.items.get(index as usize)?))
+    }
+
+    /// From lines of the suite.
+    pub(super) fn of(args: &Args, lines: &[Line]) -> Result<Self, Invalid> {
+        let mut questions = Self::default();
+        for line in lines {
+            let item = Item::of(args, line)?;
+            questions.order.push(u32::try_from(questions.items.len()).unwrap_or(u32::MAX));
+            questions.items.push(item);
+        }
+        Ok(questions)
+    }
+
+    /// From the text of a file; the error names line and reason.
+    pub(super) fn parse(args: &Args, text: &str) -> Result<Self, (usize, String)> {
+        let mut questions = Self::default();
+        let mut known: HashMap<&str, u32> = HashMap::new();
+        for (number, text) in (1..).zip(text.lines()) {
+            let text = text.trim();
+            let index = match known.get(text) {
+                Some(index) => *index,
+                None => {
+                    let Some(line) = line(text).map_err(|why| (number, why))? else { continue };
+                    let item = Item::of(args, &line).map_err(|error| (number, error.message))?;
+                    if questions.items.len() >= DIFFERENT {
+                        return Err((number, format!("more than {DIFFERENT} different questions")));
+                    }
+                    let index = u32::try_from(questions.items.len()).unwrap_or(u32::MAX);
+                    questions.items.push(item);
+                    known.insert(text, index);
+                    index
+                }
+            };
+            if questions.order.len() >= LINES {
+                return Err((number, format!("more than {LINES} questions")));
+            }
+            questions.order.push(index);
+        }
+        if questions.order.is_empty() {
+            return Err((0, "no line asks anything".to_owned()));
+        }
+        Ok(questions)
+    }
+
+    /// From a file.
+    pub(super) async fn read(args: Args, path: &Path) -> Result<Self, Fault> {
+        const HELP: &str = "a line is `name type`, or `name type rcode data | data`; `;` begins a comment";
+        let shown = path.display().to_string();
+        let broken = |why: String, help: &str| Fault::local("read queries", shown.clone(), why, help);
+        let file = tokio::fs::File::open(path)
+            .await
+            .map_err(|error| broken(error.to_string(), "check `queries`; it is relative to the suite file"))?;
+        let mut bytes = Vec::new();
+        file.take(BYTES + 1)
+            .read_to_end(&mut bytes)
+            .await
+            .map_err(|error| broken(error.to_string(), "check what `queries` names"))?;
+        if bytes.len() as u64 > BYTES {
+            return Err(broken(
+                format!("more than {} MiB", BYTES >> 20),
+                "take a part of the file: it is asked over and over",
+            ));
+        }
+        let at = |number: usize, why: &str| if number == 0 { why.to_owned() } else { format!("line {number}: {why}") };
+        let parsed = tokio::task::spawn_blocking(move || match std::str::from_utf8(&bytes) {
+            Ok(text) => Self::parse(&args, text),
+            Err(error) => {
+                let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
+                Err((memchr::memchr_iter(b'\n', before).count() + 1, "it is not UTF-8".to_owned()))
+            }
+        })
+        .await
+        .map_err(|error| broken(error.to_string(), HELP))?;
+        // `file:line` is what editors jump to.
+        parsed.map_err(|(number, why)| {
+            let place = if number == 0 { shown.clone() } else { format!("{shown}:{number}") };
+            Fault::local("read queries", place, at(number, &why), HELP)
+        })
+    }
+}
+
+impl Item {
+    fn of(args: &Args, line: &Line) -> Result<Self, Invalid> {
+        let kind = line.kind.as_deref().or_else(|| args.text("type")).unwrap_or("A");
+        let question = Question::written(args, &line.name, kind)?;
+        if question.code == types::AXFR {
+            return Err(Invalid::at("load", "a zone transfer is no query for a load", "ask for records"));
+        }
+        let (_, packet) = question.encode(0).map_err(|fault| Invalid::at("load", fault.detail, fault.remedy))?;
+        Ok(Self { question, packet, wanted: line.wanted.clone(), reference: OnceLock::new() })
+    }
+}
+
+/// Reads one line; `None` when it says nothing.
+pub(super) fn line(text: &str) -> Result<Option<Line>, String> {
+    let text = text.trim();
+    if text.is_empty() || text.starts_with([';', '#']) {
+        return Ok(None);
+    }
+    if text.len() > LINE {
+        return Err(format!("longer than {LINE} bytes"));
+    }
+    let (name, rest) = word(text);
+    let (kind, rest) = word(rest);
+    let mut line = Line { name: name.to_owned(), kind: (!kind.is_empty()).then(|| kind.to_owned()), ..Line::default() };
+    let (first, after) = word(rest);
+    let code = rcode(first);
+    let data = if code.is_some() { after } else { rest };
+    line.wanted.rcode = code;
+    if !data.is_empty() {
+        let mut parts: Vec<String> = records(data);
+        if parts.iter().any(String::is_empty) {
+            return Err("there is no data on one side of a `|`".to_owned());
+        }
+        parts.sort();
+        line.wanted.rcode = code.or(Some(0));
+        line.wanted.data = Some(parts);
+    }
+    Ok(Some(line))
+}
+
+/// The first word, and what follows it.
+fn word(text: &str) -> (&str, &str) {
+    let text = text.trim_start();
+    let end = text.find(char::is_whitespace).unwrap_or(text.len());
+    let (first, rest) = text.split_at(end);
+    (first, rest.trim_start())
+}
+
+/// Number of a response code by its mnemonic.
+fn rcode(word: &str) -> Option<u16> {
+    (0..=LAST_RCODE).find(|number| ask::rcode(*number).is_some_and(|name| name.eq_ignore_ascii_case(word)))
+}
+
+/// Data of records, separated by `|` outside of quotes.
+fn records(text: &str) -> Vec<String> {
+    let (mut parts, mut part) = (Vec::new(), String::new());
+    let (mut quoted, mut escaped) = (false, false);
+    for c in text.chars() {
+        match c {
+            '|' if !quoted && !escaped => {
+                parts.push(part.trim().to_owned());
+                part.clear();
+                continue;
+            }
+            '"' if !escaped => quoted = !quoted,
+            _ => {}
+        }
+        escaped = c == '\\' && !escaped;
+        part.push(c);
+    }
+    parts.push(part.trim().to_owned());
+    parts
+}

@@ -1,0 +1,199 @@
+//! Good servers, slow ones, lossy ones; and this side when it is the one at fault.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::server::{Server, Turn, good, records, reply};
+use super::{BRIEF, args, build, count, list, look, noted, number, run, text, until};
+use crate::model::fault::FaultKind;
+use crate::model::{Arg, Observation, Value};
+use crate::probe::Cx;
+
+#[tokio::test]
+async fn a_good_server_yields_every_fact() {
+    let server = Server::start(|_, query| good(query));
+    let seen = look(server.addr, &[], &[]).await;
+    assert_eq!(seen.text("outcome"), Some("answered"));
+    assert_eq!(seen.text("limited_by"), Some("rate"));
+    assert_eq!((count(&seen, "load.sent"), count(&seen, "load.answered")), (100, 100));
+    for none in ["load.wrong", "load.lost", "load.late", "load.duplicates"] {
+        assert_eq!(count(&seen, none), 0, "{none}");
+    }
+    assert_eq!(seen.last("load.rcodes"), Some(&serde_json::json!({"NOERROR": 100})));
+    assert_eq!(seen.merged("load.latency").unwrap().count(), 100);
+    assert_eq!(seen.merged("load.lateness").unwrap().count(), 100);
+    let (qps, sent) = (number(&seen, "load.qps"), number(&seen, "load.sent_rate"));
+    assert!(qps > 0.0 && qps <= 200.0 && sent > 0.0 && sent <= 200.0, "{qps} {sent}");
+    assert!((number(&seen, "load.rate") - 200.0).abs() < 1e-9);
+    assert!(number(&seen, "load.loss").abs() < 1e-9);
+    assert!(number(&seen, "cpu.local") > 0.0);
+    assert!(seen.last("load.window").is_none());
+    // And one question before the load.
+    assert_eq!(server.seen(), 101);
+}
+
+#[tokio::test]
+async fn every_name_is_asked_in_turn_from_several_ports() {
+    let server = Server::start(|_, query| {
+        let last = query[13];
+        if last == b'x' { reply(query, 3, &[]) } else { reply(query, 0, &[[192, 0, 2, last]]) }
+    });
+    let names = ["a.load.test", "b.load.test A NOERROR 192.0.2.98", "x.load.test NXDOMAIN", "x.load.test A NXDOMAIN"];
+    let error = build(&args(server.addr, &[("names", list(&names))], &[])).err().unwrap();
+    assert!(error.message.contains("NXDOMAIN"), "a response code is no type: {}", error.message);
+    let names = [names[0], names[1], names[3]];
+    let seen = look(server.addr, &[("names", list(&names)), ("concurrency", Arg::Integer(5))], &[]).await;
+    assert_eq!((count(&seen, "load.answered"), count(&seen, "load.wrong")), (100, 0));
+    let codes = seen.last("load.rcodes").unwrap();
+    assert_eq!((&codes["NOERROR"], &codes["NXDOMAIN"]), (&Value::from(67), &Value::from(33)));
+    noted(&seen, "5 sockets");
+}
+
+#[tokio::test]
+async fn records_may_turn_and_ttls_may_fall() {
+    let server = Server::start(|number, query| {
+        let mut all: Vec<(u16, u32, Vec<u8>)> =
+            (1..=3).map(|last| (1, 300 - u32::try_from(number).unwrap() % 7, vec![192, 0, 2, last])).collect();
+        all.rotate_left(usize::try_from(number).unwrap() % 3);
+        records(query, 0, &all)
+    });
+    let seen = look(server.addr, &[], &[]).await;
+    assert_eq!((count(&seen, "load.answered"), count(&seen, "load.wrong")), (100, 0), "{:?}", seen.notes());
+}
+
+#[tokio::test]
+async fn what_is_not_answered_is_lost() {
+    let server = Server::start(|number, query| if number % 4 == 2 { Vec::new() } else { vec![good(query)] });
+    let seen = look(server.addr, &[], &[("timeout", Arg::Number(2.0))]).await;
+    assert_eq!((count(&seen, "load.sent"), count(&seen, "load.lost")), (100, 25), "{:?}", seen.notes());
+    assert_eq!(count(&seen, "load.answered"), 75);
+    assert!((number(&seen, "load.loss") - 0.25).abs() < 1e-9);
+}
+
+#[tokio::test]
+async fn an_answer_that_takes_its_time_is_late_but_not_lost() {
+    let slow =
+        |_, query: &[u8]| Turn { replies: vec![good(query)], after: Duration::from_millis(400), ..Turn::default() };
+    let server = Server::start(slow);
+    let seen = look(server.addr, &[("late", Arg::Number(0.3))], &[]).await;
+    assert_eq!((count(&seen, "load.lost"), count(&seen, "load.answered")), (0, 100));
+    assert!(count(&seen, "load.late") >= 99, "{:?}", seen.notes());
+    assert!(seen.merged("load.latency").unwrap().summary().unwrap().min >= 0.4);
+}
+
+/// The server stands still for a second. Who waits for answers before sending goes on sees a handful of slow ones; callers
+/// that come on their own time see this.
+#[tokio::test]
+async fn a_stall_is_seen_by_everyone_who_would_have_felt_it() {
+    let stall = |number: u64, query: &[u8]| {
+        let stall = if number == 500 { Duration::from_secs(1) } else { Duration::ZERO };
+        Turn { replies: vec![good(query)], stall, ..Turn::default() }
+    };
+    let server = Server::start(stall);
+    let load = [("rate", Arg::Number(1000.0)), ("duration", Arg::Number(3.0)), ("late", Arg::Number(0.5))];
+    let seen = look(server.addr, &load, &[]).await;
+    assert_eq!((count(&seen, "load.sent"), count(&seen, "load.lost")), (3000, 0), "{:?}", seen.notes());
+    let latency = seen.merged("load.latency").unwrap().summary().unwrap();
+    // A thousand queries fell into the second: a third of all waited on average half of it.
+    assert!(latency.p90 > 0.5 && latency.p99 > 0.9 && latency.max >= 0.99, "{latency:?}");
+    assert!(count(&seen, "load.late") >= 400, "{:?}", seen.notes());
+}
+
+#[tokio::test]
+async fn what_this_side_drops_is_no_loss_of_the_server() {
+    let flood = |_, query: &[u8]| vec![good(query); 100];
+    let server = Server::start(flood);
+    let mut load =
+        build(&args(server.addr, &[("rate", Arg::Number(2000.0))], &[("timeout", Arg::Number(1.0))])).unwrap();
+    load.buffer = 1;
+    let (seen, result) = run(&load).await;
+    let fault = result.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Local);
+    assert!(fault.detail.contains("dropped") && fault.remedy.contains("rmem_max"), "{fault:?}");
+    assert_eq!(count(&seen, "load.sent"), 1000);
+    assert_eq!(count(&seen, "load.lost"), 0, "{:?}", seen.notes());
+    assert!(count(&seen, "load.duplicates") > 0);
+    noted(&seen, "this side's sockets dropped");
+}
+
+#[tokio::test]
+async fn a_schedule_this_side_cannot_keep_is_a_fault() {
+    let server = Server::start(|number, query| if number == 0 { vec![good(query)] } else { Vec::new() });
+    let load = [("rate", Arg::Number(2e7)), ("duration", Arg::Number(0.2)), ("concurrency", Arg::Integer(1))];
+    let more = [("timeout", Arg::Number(0.1))];
+    let (seen, result) = run(&build(&args(server.addr, &load, &more)).unwrap()).await;
+    let fault = result.unwrap_err();
+    assert!(fault.detail.contains("never left this host"), "{fault:?}");
+    assert_eq!(seen.text("limited_by"), Some("client"));
+    assert!(count(&seen, "load.sent") > 0);
+}
+
+#[tokio::test]
+async fn nobody_there_means_no_load() {
+    let silent = Server::start(|_, _: &[u8]| Vec::<Vec<u8>>::new());
+    let seen = look(silent.addr, &[], &[("timeout", Arg::Number(BRIEF))]).await;
+    assert_eq!(seen.text("outcome"), Some("timeout"));
+    assert_eq!(silent.seen(), 1);
+    assert!(seen.last("load.sent").is_none() && seen.last("load.qps").is_none());
+    noted(&seen, "no load was sent");
+    let addr = silent.addr;
+    drop(silent);
+    let seen = look(addr, &[], &[]).await;
+    assert_eq!(seen.text("outcome"), Some("refused"));
+    assert!(seen.last("load.sent").is_none());
+    let seen = look(addr, &[], &[("family", text("ipv6"))]).await;
+    assert_eq!(seen.text("outcome"), Some("unresolved"));
+}
+
+#[tokio::test]
+async fn a_server_that_goes_away_is_lost_not_answered() {
+    let server = Server::start(|number, query| if number < 20 { vec![good(query)] } else { Vec::new() });
+    let seen = look(server.addr, &[], &[("timeout", Arg::Number(1.0))]).await;
+    assert_eq!((count(&seen, "load.answered"), count(&seen, "load.lost")), (19, 81));
+}
+
+#[tokio::test]
+async fn the_most_is_found_by_windows_that_grow() {
+    let server = Server::start(|_, query| good(query));
+    let load = [("rate", text("max")), ("duration", Arg::Number(0.5))];
+    let seen = look(server.addr, &load, &[]).await;
+    assert_eq!((count(&seen, "load.wrong"), count(&seen, "load.lost")), (0, 0), "{:?}", seen.notes());
+    assert!(count(&seen, "load.answered") > 100);
+    assert_eq!(count(&seen, "load.answered"), count(&seen, "load.sent"));
+    assert!(count(&seen, "load.window") >= 8);
+    assert!(matches!(seen.text("limited_by"), Some("client" | "server")));
+    assert!(seen.last("load.rate").is_none() && seen.merged("load.lateness").is_none());
+    noted(&seen, "16 on their way per socket");
+}
+
+#[tokio::test]
+async fn a_server_that_breaks_under_load_is_not_pushed_further() {
+    // It forgets what comes while more than a few queries wait.
+    let limit = |number: u64, query: &[u8]| if number > 40 { Vec::new() } else { vec![good(query)] };
+    let server = Server::start(limit);
+    let load = [("rate", text("max")), ("duration", Arg::Number(0.2)), ("concurrency", Arg::Integer(1))];
+    let seen = look(server.addr, &load, &[("timeout", Arg::Number(BRIEF))]).await;
+    noted(&seen, "half as many instead");
+    assert!(count(&seen, "load.lost") > 0);
+    assert!(number(&seen, "load.loss") > 0.001);
+}
+
+#[tokio::test]
+async fn a_round_that_is_dropped_stops_sending() {
+    let server = Server::start(|_, query| good(query));
+    let load = build(&args(server.addr, &[("duration", Arg::Number(600.0))], &[])).unwrap();
+    let mut seen = Observation::default();
+    let deadline = tokio::time::Instant::now() + load.longest();
+    let mut cx = Cx::new(&mut seen, deadline, 1, CancellationToken::new());
+    tokio::select! {
+        result = load.run(&mut cx) => panic!("it ended: {result:?}"),
+        () = until(|| server.seen() > 20) => {}
+    }
+    // Workers look up every 20 ms; then nothing comes any more.
+    let mut before = server.seen();
+    until(|| std::mem::replace(&mut before, server.seen()) == server.seen()).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let (then, now) = (before, server.seen());
+    assert!(now <= then + 20, "{then} {now}");
+}

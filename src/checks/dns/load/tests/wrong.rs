@@ -1,0 +1,174 @@
+//! Replies that are not the answer: none of them is ever counted as one.
+
+use super::server::{Server, Turn, good, question, records, reply};
+use super::{count, list, look, noted};
+use crate::model::{Arg, Observation};
+
+/// A server that answers rightly `before` the load, and every query of the load with what `answer` makes of it. No query is
+/// answered, and this is what was seen.
+async fn bad<T: Into<Turn> + 'static>(answer: fn(&[u8]) -> T) -> Observation {
+    let server =
+        Server::start(move |number, query| if number == 0 { good(query).into() } else { answer(query).into() });
+    let seen = look(server.addr, &[], &[("timeout", Arg::Number(1.0))]).await;
+    assert_eq!(count(&seen, "load.answered"), 0, "{:?}", seen.notes());
+    assert_eq!(count(&seen, "load.sent"), 100);
+    assert!(seen.merged("load.latency").is_none());
+    assert!(seen.text("outcome") != Some("answered"));
+    seen
+}
+
+#[tokio::test]
+async fn other_records() {
+    let seen = bad(|query| reply(query, 0, &[[192, 0, 2, 11]])).await;
+    assert_eq!((count(&seen, "load.wrong"), count(&seen, "load.lost")), (100, 0));
+    noted(&seen, "100 wrong (records), for example www.load.test. A: www.load.test. A 192.0.2.11; in the first answer");
+    let seen = bad(|query| reply(query, 0, &[])).await;
+    assert_eq!(count(&seen, "load.wrong"), 100);
+    noted(&seen, "no record of the type asked for");
+    let seen = bad(|query| reply(query, 0, &[[192, 0, 2, 10], [192, 0, 2, 11]])).await;
+    assert_eq!(count(&seen, "load.wrong"), 100);
+}
+
+#[tokio::test]
+async fn another_response_code() {
+    let seen = bad(|query| reply(query, 2, &[])).await;
+    assert_eq!((count(&seen, "load.wrong"), count(&seen, "load.lost")), (100, 0));
+    noted(&seen, "100 wrong (response code), for example www.load.test. A: SERVFAIL, not NOERROR");
+    assert_eq!(seen.last("load.rcodes"), Some(&serde_json::json!({"SERVFAIL": 100})));
+    let seen = bad(|query| reply(query, 3, &[])).await;
+    noted(&seen, "NXDOMAIN, not NOERROR");
+}
+
+#[tokio::test]
+async fn another_question() {
+    let seen = bad(|query| {
+        let mut reply = good(query);
+        reply[13] ^= 1;
+        reply
+    })
+    .await;
+    // Somebody spoke, but not of the question: wrong, and the query is not called lost as well.
+    assert_eq!((count(&seen, "load.wrong"), count(&seen, "load.lost")), (100, 0));
+    noted(&seen, "(another question)");
+    let seen = bad(|query| {
+        let mut reply = good(query);
+        reply[2] &= 0x7f;
+        reply
+    })
+    .await;
+    noted(&seen, "it is a query, not a response");
+}
+
+#[tokio::test]
+async fn another_id() {
+    let seen = bad(|query| {
+        let mut reply = good(query);
+        reply[0] ^= 0x40;
+        reply
+    })
+    .await;
+    assert_eq!((count(&seen, "load.wrong"), count(&seen, "load.lost")), (100, 100));
+    noted(&seen, "(unasked)");
+}
+
+#[tokio::test]
+async fn garbage() {
+    // An answer cut in the middle of its record, bytes behind the last one, data of the wrong form, and no DNS at all.
+    let cut = |query: &[u8]| {
+        let mut reply = good(query);
+        reply.truncate(reply.len() - 3);
+        reply
+    };
+    let more = |query: &[u8]| [good(query), vec![0]].concat();
+    let form = |query: &[u8]| records(query, 0, &[(1, 300, vec![192, 0, 2])]);
+    let none = |_: &[u8]| b"hello".to_vec();
+    let loops = |query: &[u8]| {
+        let mut reply = good(query);
+        let owner = 12 + question(query).len();
+        reply[owner + 1] = u8::try_from(owner).unwrap();
+        reply
+    };
+    for (name, seen) in [
+        ("cut", bad(cut).await),
+        ("more", bad(more).await),
+        ("form", bad(form).await),
+        ("none", bad(none).await),
+        ("loops", bad(loops).await),
+    ] {
+        assert_eq!(count(&seen, "load.wrong"), 100, "{name}: {:?}", seen.notes());
+        noted(&seen, "100 wrong (malformed)");
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_does_not_answer() {
+    // dnsperf's example: an A record for a question of another type.
+    let server = Server::start(|_, query| good(query));
+    let seen = look(server.addr, &[("names", list(&["www.load.test MX"]))], &[]).await;
+    assert_eq!((count(&seen, "load.answered"), count(&seen, "load.wrong")), (0, 100));
+    noted(&seen, "not an answer to it: www.load.test. 300 IN A 192.0.2.10");
+}
+
+#[tokio::test]
+async fn cut_and_oversized() {
+    let seen = bad(|query| {
+        let mut reply = good(query);
+        reply[2] |= 2;
+        reply
+    })
+    .await;
+    assert_eq!(count(&seen, "load.wrong"), 100);
+    noted(&seen, "(truncated)");
+    let seen = bad(|query| records(query, 0, &vec![(1, 300, vec![192, 0, 2, 10]); 400])).await;
+    assert_eq!((count(&seen, "load.wrong"), count(&seen, "load.lost")), (100, 0));
+    noted(&seen, "(too long)");
+}
+
+#[tokio::test]
+async fn flags_of_an_authority() {
+    let unset = |number: u64, query: &[u8]| {
+        let mut reply = good(query);
+        if number > 0 {
+            reply[2] &= !4;
+        }
+        reply
+    };
+    let server = Server::start(unset);
+    let seen = look(server.addr, &[], &[("recursion", Arg::Bool(false))]).await;
+    assert_eq!((count(&seen, "load.answered"), count(&seen, "load.wrong")), (0, 100));
+    noted(&seen, "(flags)");
+    // A cache passes on AA with the first answer only.
+    let server = Server::start(unset);
+    assert_eq!(count(&look(server.addr, &[], &[]).await, "load.answered"), 100);
+}
+
+#[tokio::test]
+async fn duplicates_count_once_and_as_what_they_are() {
+    let server = Server::start(|_, query| vec![good(query), good(query), reply(query, 2, &[])]);
+    let seen = look(server.addr, &[], &[]).await;
+    assert_eq!(count(&seen, "load.answered"), 100);
+    // The last query's followers may come after the load has ended.
+    assert!(count(&seen, "load.duplicates") >= 99 && count(&seen, "load.wrong") >= 99, "{:?}", seen.notes());
+}
+
+#[tokio::test]
+async fn a_wrong_answer_now_and_then_is_counted_exactly() {
+    let server = Server::start(|number, query| match number % 10 {
+        7 => reply(query, 0, &[[203, 0, 113, 1]]),
+        8 => reply(query, 5, &[]),
+        _ => good(query),
+    });
+    let seen = look(server.addr, &[], &[]).await;
+    assert_eq!((count(&seen, "load.answered"), count(&seen, "load.wrong"), count(&seen, "load.lost")), (80, 20, 0));
+    assert_eq!(seen.merged("load.latency").unwrap().count(), 80);
+    assert_eq!(seen.text("outcome"), Some("answered"));
+}
+
+#[tokio::test]
+async fn expected_data_is_held_against_the_first_answer_too() {
+    let server = Server::start(|_, query| good(query));
+    let names = ["www.load.test A 192.0.2.11"];
+    let seen = look(server.addr, &[("names", list(&names))], &[]).await;
+    assert_eq!((count(&seen, "load.answered"), count(&seen, "load.wrong")), (0, 100));
+    noted(&seen, "192.0.2.10, not 192.0.2.11");
+}

@@ -1,0 +1,276 @@
+//! Is a reply the answer? First by comparing bytes with answers known to be right, and when they differ by reading it.
+
+use super::queries::{Item, Wanted};
+use crate::checks::dns::message::{self, Line, Received, Reply};
+use crate::checks::dns::{ask, rdata, types};
+
+/// Forms of one right answer that are remembered: servers turn the order of records, and caches count TTLs down.
+const FORMS: usize = 8;
+/// Bytes of remembered answers; beyond, answers are read instead of compared.
+const REMEMBERED: usize = 64 << 20;
+/// Records and names walked when following aliases.
+const LINKS: usize = 64;
+/// Signatures (RFC 4034).
+const RRSIG: u16 = 46;
+/// Alias of a whole tree (RFC 6672).
+const DNAME: u16 = 39;
+const NS: u16 = 2;
+const SOA: u16 = 6;
+
+/// Why a reply is not the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// It cannot be read, or does not hold together.
+    Malformed,
+    /// It is longer than any answer that was asked for.
+    TooLong,
+    /// No query with its id waits.
+    Unasked,
+    /// It is no response, or to another question.
+    Question,
+    /// TC is set.
+    Truncated,
+    /// Another response code.
+    Rcode,
+    /// Other records.
+    Records,
+    /// AA is not as it was.
+    Flags,
+}
+
+impl Kind {
+    pub(super) const ALL: [Self; 8] = [
+        Self::Malformed,
+        Self::TooLong,
+        Self::Unasked,
+        Self::Question,
+        Self::Truncated,
+        Self::Rcode,
+        Self::Records,
+        Self::Flags,
+    ];
+
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::TooLong => "too long",
+            Self::Unasked => "unasked",
+            Self::Question => "another question",
+            Self::Truncated => "truncated",
+            Self::Rcode => "response code",
+            Self::Records => "records",
+            Self::Flags => "flags",
+        }
+    }
+}
+
+/// A reply that is not the answer.
+#[derive(Debug)]
+pub(super) struct Wrong {
+    pub(super) kind: Kind,
+    /// What was expected and what came.
+    pub(super) why: String,
+    /// Response code, of a reply to the question.
+    pub(super) rcode: Option<u16>,
+}
+
+/// What every answer to one question has in common.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Reference {
+    rcode: u16,
+    /// AA; compared only where the server is asked as an authority.
+    authoritative: bool,
+    /// The records of the answer section without TTL, or if there are none what the authority section is about; sorted.
+    records: Vec<String>,
+}
+
+/// One right answer, byte for byte.
+struct Form {
+    bytes: Box<[u8]>,
+    rcode: u16,
+}
+
+/// Checks answers; each worker has its own.
+pub(super) struct Verifier {
+    forms: Vec<Vec<Form>>,
+    bytes: usize,
+    /// AA must stay as it was.
+    strict: bool,
+}
+
+impl Verifier {
+    /// For so many questions. `strict` is for servers asked as an authority (RD clear): caches copy AA of the server they
+    /// asked into their first answer only.
+    pub(super) fn new(questions: usize, strict: bool) -> Self {
+        let mut forms = Vec::new();
+        forms.resize_with(questions, Vec::new);
+        Self { forms, bytes: 0, strict }
+    }
+
+    /// Whether `reply`, whose id is known to be right, is the answer to `item`, the question of number `index`. Gives its
+    /// response code.
+    pub(super) fn verify(&mut self, index: u32, item: &Item, reply: &[u8]) -> Result<u16, Wrong> {
+        let Some(forms) = self.forms.get_mut(index as usize) else {
+            return Err(Wrong { kind: Kind::Unasked, why: "a question that was never asked".to_owned(), rcode: None });
+        };
+        let known = forms.iter().find(|form| form.bytes.len() == reply.len() && form.bytes.get(2..) == reply.get(2..));
+        if let Some(form) = known {
+            return Ok(form.rcode);
+        }
+        let seen = examine(item, reply)?;
+        let reference = item.reference.get_or_init(|| Reference::clone_of(&seen));
+        compare(item, &seen, reference, self.strict)?;
+        if forms.len() == FORMS {
+            // TTLs that count down make every form old; the oldest goes.
+            let old = forms.remove(0);
+            self.bytes = self.bytes.saturating_sub(old.bytes.len());
+        }
+        if self.bytes + reply.len() <= REMEMBERED {
+            self.bytes += reply.len();
+            forms.push(Form { bytes: reply.into(), rcode: seen.rcode });
+        }
+        Ok(seen.rcode)
+    }
+}
+
+impl Reference {
+    fn clone_of(seen: &Self) -> Self {
+        Self { rcode: seen.rcode, authoritative: seen.authoritative, records: seen.records.clone() }
+    }
+}
+
+/// Reads a reply and holds it against all that needs no other answer.
+fn examine(item: &Item, reply: &[u8]) -> Result<Reference, Wrong> {
+    let id = reply.first_chunk().map_or(0, |id| u16::from_be_bytes(*id));
+    match message::read(reply, id, &item.question) {
+        Received::Stray(why) => Err(Wrong { kind: Kind::Question, why, rcode: None }),
+        Received::Malformed(why) => Err(Wrong { kind: Kind::Malformed, why, rcode: None }),
+        Received::Reply(reply) => judge(item, &reply),
+    }
+}
+
+/// What a readable reply to the question says, if that can be an answer.
+pub(super) fn judge(item: &Item, reply: &Reply) -> Result<Reference, Wrong> {
+    let title = item.question.title();
+    let wrong = |kind, why: String| Err(Wrong { kind, why: format!("{title}: {why}"), rcode: Some(reply.rcode) });
+    if reply.truncated() {
+        return wrong(Kind::Truncated, "truncated: ask for larger answers (`edns_size`) or fewer records".to_owned());
+    }
+    if let Some(odd) = reply.odd.first() {
+        return wrong(Kind::Malformed, odd.clone());
+    }
+    let allowed = match item.wanted.rcode {
+        Some(code) => reply.rcode == code,
+        None => matches!(reply.rcode, 0 | 3),
+    };
+    if !allowed {
+        let want = item.wanted.rcode.map_or_else(|| "NOERROR or NXDOMAIN".to_owned(), rcode_word);
+        return wrong(Kind::Rcode, format!("{}, not {want}", rcode_word(reply.rcode)));
+    }
+    if let Some(line) = foreign(item, reply) {
+        return wrong(Kind::Records, format!("not an answer to it: {}", line.text));
+    }
+    if let Some(why) = unwanted(item, &item.wanted, reply) {
+        return wrong(Kind::Records, why);
+    }
+    Ok(Reference {
+        rcode: reply.rcode,
+        authoritative: reply.flags().iter().any(|flag| flag == "aa"),
+        records: records(item, reply),
+    })
+}
+
+/// Whether a sound answer says what the first one said.
+fn compare(item: &Item, seen: &Reference, first: &Reference, strict: bool) -> Result<(), Wrong> {
+    let title = item.question.title();
+    let wrong = |kind, why: String| Err(Wrong { kind, why: format!("{title}: {why}"), rcode: Some(seen.rcode) });
+    if seen.rcode != first.rcode {
+        let (now, then) = (rcode_word(seen.rcode), rcode_word(first.rcode));
+        return wrong(Kind::Rcode, format!("{now}, and {then} in the first answer"));
+    }
+    if seen.records != first.records {
+        let (now, then) = (shown(&seen.records), shown(&first.records));
+        return wrong(Kind::Records, format!("{now}; in the first answer {then}"));
+    }
+    if strict && seen.authoritative != first.authoritative {
+        return wrong(Kind::Flags, format!("AA is {}, the opposite of the first answer", seen.authoritative));
+    }
+    Ok(())
+}
+
+/// Learns from an answer that came before the load.
+pub(super) fn learn(item: &Item, reply: &Reply) -> Result<(), Wrong> {
+    let seen = judge(item, reply)?;
+    // Each question is asked once before the load, so nothing is there yet.
+    let _ = item.reference.set(seen);
+    Ok(())
+}
+
+fn shown(records: &[String]) -> String {
+    match records {
+        [] => "no records".to_owned(),
+        some => some.iter().take(4).map(String::as_str).collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// Name of a response code, or its number.
+pub(super) fn rcode_word(code: u16) -> String {
+    ask::rcode(code).map_or_else(|| format!("RCODE{code}"), str::to_owned)
+}
+
+/// A record of the answer section that has nothing to do with the question: about another name, or of another type.
+fn foreign<'r>(item: &Item, reply: &'r Reply) -> Option<&'r Line> {
+    let question = &item.question;
+    let mut names = vec![&question.name];
+    // Each pass follows one alias; servers send them in order, so mostly one pass finds all.
+    while names.len() < LINKS {
+        let before = names.len();
+        for line in &reply.answers {
+            let Some(target) = &line.target else { continue };
+            let about = |name: &&hickory_proto::rr::Name| line.owner.eq_ignore_root(name);
+            let new = !names.iter().any(|name| name.eq_ignore_root(target));
+            if names.iter().any(about) && new && names.len() < LINKS {
+                names.push(target);
+            }
+        }
+        if names.len() == before {
+            break;
+        }
+    }
+    reply.answers.iter().find(|line| {
+        let about = names.iter().any(|name| line.owner.eq_ignore_root(name));
+        let above = matches!(line.code, DNAME | RRSIG) && names.iter().any(|name| line.owner.zone_of(name));
+        let alias = matches!(line.code, types::CNAME | DNAME | RRSIG);
+        let asked = line.code == question.code || question.code == types::ANY;
+        line.class != u16::from(question.class) || !(asked || alias) || !(about || above)
+    })
+}
+
+/// How the answer differs from what its line in the file says.
+fn unwanted(item: &Item, wanted: &Wanted, reply: &Reply) -> Option<String> {
+    let asked = |line: &&Line| line.code == item.question.code || item.question.code == types::ANY;
+    let mut seen: Vec<String> = reply.answers.iter().filter(asked).map(|line| line.data.clone()).collect();
+    if wanted.records && seen.is_empty() {
+        return Some("no record of the type asked for; write NOERROR behind the type if that is right".to_owned());
+    }
+    let want = wanted.data.as_ref()?;
+    seen.sort();
+    (seen != *want).then(|| format!("{}, not {}", shown(&seen), shown(want)))
+}
+
+/// The answer without what may change from reply to reply: TTLs, order, and the signatures of servers that sign anew.
+fn records(item: &Item, reply: &Reply) -> Vec<String> {
+    let owner =
+        |line: &Line| format!("{} {}", rdata::name(&line.owner).to_ascii_lowercase(), types::mnemonic(line.code));
+    let mut records: Vec<String> = if reply.answers.is_empty() {
+        // A referral is not an empty answer: what the authority section is about tells them apart, not its serial.
+        reply.authority.iter().filter(|line| matches!(line.code, NS | SOA)).map(owner).collect()
+    } else {
+        let signature = |line: &Line| line.code == RRSIG && item.question.code != RRSIG;
+        let full = |line: &Line| if signature(line) { owner(line) } else { format!("{} {}", owner(line), line.data) };
+        reply.answers.iter().map(full).collect()
+    };
+    records.sort();
+    records.dedup();
+    records
+}

@@ -1,0 +1,414 @@
+//! Many datagrams per system call on a connected UDP socket: `sendmmsg` whose messages the kernel cuts into datagrams of
+//! one length (UDP GSO), `recvmmsg`, waits in microseconds, and the count of what the kernel dropped (`SO_RXQ_OVFL`).
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+use std::time::Duration;
+
+use socket2::Socket;
+
+/// Most messages of one call.
+pub const BATCH: usize = 64;
+/// Most datagrams the kernel cuts from one message (`UDP_MAX_SEGMENTS` of Linux before 6.9).
+const SEGMENTS: usize = 64;
+/// Most bytes of one message: what fits in an IPv4 packet, with room to spare.
+const MESSAGE: usize = 60_000;
+
+/// Control data of one message, aligned as the kernel wants it; more than `CMSG_SPACE` of a number.
+type Control = [u64; 4];
+
+/// Lets the kernel count what it drops, and enlarges the receive buffer to `size` bytes, past the system's limit where
+/// this process may. Returns the size in force as the kernel accounts it: twice what was asked for.
+pub fn prepare(socket: &Socket, size: usize) -> io::Result<usize> {
+    use nix::sys::socket::{setsockopt, sockopt};
+    setsockopt(socket, sockopt::RxqOvfl, &1)?;
+    if setsockopt(socket, sockopt::RcvBufForce, &size).is_err() {
+        socket.set_recv_buffer_size(size)?;
+    }
+    socket.recv_buffer_size()
+}
+
+/// Room for what one call receives.
+pub struct Inbox {
+    room: usize,
+    bytes: Vec<u8>,
+    controls: Vec<Control>,
+    /// Length of each datagram, and whether it was longer than the room.
+    kept: Vec<(usize, bool)>,
+    drops: Option<u32>,
+}
+
+impl Inbox {
+    /// Room for [`BATCH`] datagrams of `room` bytes each.
+    #[must_use]
+    pub fn new(room: usize) -> Self {
+        let room = room.max(1);
+        Self {
+            room,
+            bytes: vec![0; room * BATCH],
+            controls: vec![[0; 4]; BATCH],
+            kept: Vec::with_capacity(BATCH),
+            drops: None,
+        }
+    }
+
+    /// Takes what has arrived, without waiting; returns how many datagrams that are. None is 0, not an error.
+    #[expect(unsafe_code, reason = "neither nix nor socket2 receives many datagrams without an allocation per call")]
+    pub fn receive(&mut self, socket: &impl AsFd) -> io::Result<usize> {
+        self.kept.clear();
+        let mut parts = [libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 }; BATCH];
+        // SAFETY: `mmsghdr` is plain numbers and pointers, for which zero is a value; null pointers are not followed, as
+        // the lengths beside them are zero.
+        let mut heads: [libc::mmsghdr; BATCH] = unsafe { std::mem::zeroed() };
+        let rooms = self.bytes.chunks_exact_mut(self.room).zip(&mut self.controls);
+        for ((part, head), (room, control)) in parts.iter_mut().zip(&mut heads).zip(rooms) {
+            part.iov_base = room.as_mut_ptr().cast();
+            part.iov_len = room.len();
+            head.msg_hdr.msg_iov = part;
+            head.msg_hdr.msg_iovlen = 1;
+            head.msg_hdr.msg_control = control.as_mut_ptr().cast();
+            head.msg_hdr.msg_controllen = size_of::<Control>();
+        }
+        let fd = socket.as_fd().as_raw_fd();
+        // SAFETY: the descriptor is borrowed for the call. Each of the BATCH headers points to one part, and that to its
+        // own room, and to its own control block, with their true lengths; all outlive the call, and nothing else uses them.
+        let room = libc::c_uint::try_from(heads.len()).unwrap_or_default();
+        let count = unsafe { libc::recvmmsg(fd, heads.as_mut_ptr(), room, libc::MSG_DONTWAIT, std::ptr::null_mut()) };
+        let Ok(count) = usize::try_from(count) else {
+            let error = io::Error::last_os_error();
+            let nothing = matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted);
+            return if nothing { Ok(0) } else { Err(error) };
+        };
+        for head in heads.iter().take(count) {
+            let cut = head.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
+            self.kept.push(((head.msg_len as usize).min(self.room), cut));
+            if head.msg_hdr.msg_controllen > 0
+                && let Some(drops) = overflow(&head.msg_hdr)
+            {
+                self.drops = Some(drops);
+            }
+        }
+        Ok(self.kept.len())
+    }
+
+    /// A datagram of the last call, and whether its end is missing because it was longer than the room.
+    #[must_use]
+    pub fn datagram(&self, index: usize) -> Option<(&[u8], bool)> {
+        let (length, cut) = *self.kept.get(index)?;
+        let start = index * self.room;
+        Some((self.bytes.get(start..start + length)?, cut))
+    }
+
+    /// What the kernel said it dropped of the socket last received from, since it was opened, if it said anything since
+    /// the last call.
+    pub fn drops(&mut self) -> Option<u32> {
+        self.drops.take()
+    }
+}
+
+/// The number behind `SO_RXQ_OVFL`, if the kernel put it into this message's control data.
+#[expect(unsafe_code, reason = "control data is walked by the C library's macros")]
+fn overflow(head: &libc::msghdr) -> Option<u32> {
+    // SAFETY: the kernel filled the control block this header points to, and set its length to what it filled.
+    let mut at = unsafe { libc::CMSG_FIRSTHDR(head) };
+    while !at.is_null() {
+        // SAFETY: the macros return null or a whole header within the control block.
+        let (level, kind, data) = unsafe { ((*at).cmsg_level, (*at).cmsg_type, libc::CMSG_DATA(at)) };
+        if level == libc::SOL_SOCKET && kind == libc::SO_RXQ_OVFL {
+            // SAFETY: the kernel writes 32 bits for this type; the block may be unaligned for them.
+            return Some(unsafe { data.cast::<u32>().read_unaligned() });
+        }
+        // SAFETY: as for the first.
+        at = unsafe { libc::CMSG_NXTHDR(head, at) };
+    }
+    None
+}
+
+/// Datagrams of one length that leave as one message.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    start: usize,
+    length: usize,
+    count: usize,
+}
+
+/// Datagrams on their way out.
+pub struct Outbox {
+    bytes: Vec<u8>,
+    runs: Vec<Run>,
+    /// Leading runs that have left.
+    gone: usize,
+    segmenting: bool,
+}
+
+impl Outbox {
+    /// An empty one; `segmenting` lets the kernel cut messages, until it says that it cannot.
+    #[must_use]
+    pub fn new(segmenting: bool) -> Self {
+        Self { bytes: Vec::new(), runs: Vec::new(), gone: 0, segmenting }
+    }
+
+    /// Nothing waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.gone >= self.runs.len()
+    }
+
+    /// Whether the kernel cuts messages into datagrams here.
+    #[must_use]
+    pub fn segmenting(&self) -> bool {
+        self.segmenting
+    }
+
+    /// Appends a datagram and lends its bytes for last changes. Neighbours of one length leave together.
+    pub fn push(&mut self, packet: &[u8]) -> &mut [u8] {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(packet);
+        let open = self.gone < self.runs.len();
+        match self.runs.last_mut().filter(|_| open && self.segmenting) {
+            Some(run)
+                if run.length == packet.len()
+                    && run.count < SEGMENTS
+                    && (run.count + 1) * run.length <= MESSAGE
+                    && run.length > 0 =>
+            {
+                run.count += 1;
+            }
+            _ => self.runs.push(Run { start, length: packet.len(), count: 1 }),
+        }
+        self.bytes.get_mut(start..).unwrap_or_default()
+    }
+
+    /// Sends all that waits; returns how many datagrams left, and the error that kept the rest here. A later call tries
+    /// again.
+    pub fn send(&mut self, socket: &impl AsFd) -> (usize, Option<io::Error>) {
+        let mut left = 0;
+        while !self.is_empty() {
+            match self.some(socket) {
+                Ok(count) => left += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if self.segmenting && cannot_segment(&error) => self.ungroup(),
+                Err(error) => return (left, Some(error)),
+            }
+        }
+        self.bytes.clear();
+        self.runs.clear();
+        self.gone = 0;
+        (left, None)
+    }
+
+    /// One call.
+    #[expect(unsafe_code, reason = "neither nix nor socket2 sends many datagrams without an allocation per call")]
+    fn some(&mut self, socket: &impl AsFd) -> io::Result<usize> {
+        let mut parts = [libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 }; BATCH];
+        let mut controls = [[0_u64; 4]; BATCH];
+        // SAFETY: as in `receive`.
+        let mut heads: [libc::mmsghdr; BATCH] = unsafe { std::mem::zeroed() };
+        let mut count = 0;
+        let waiting = self.runs.get(self.gone..).unwrap_or_default();
+        for (((run, part), head), control) in waiting.iter().zip(&mut parts).zip(&mut heads).zip(&mut controls) {
+            let bytes = self.bytes.get_mut(run.start..run.start + run.length * run.count).unwrap_or_default();
+            part.iov_base = bytes.as_mut_ptr().cast();
+            part.iov_len = bytes.len();
+            head.msg_hdr.msg_iov = part;
+            head.msg_hdr.msg_iovlen = 1;
+            if run.count > 1 {
+                segment(&mut head.msg_hdr, control, run.length);
+            }
+            count += 1;
+        }
+        let fd = socket.as_fd().as_raw_fd();
+        // SAFETY: the descriptor is borrowed for the call. The first `count` headers point to their parts, bytes of this
+        // outbox and control blocks, with their true lengths; the kernel only reads them, and all outlive the call.
+        let sent = unsafe { libc::sendmmsg(fd, heads.as_mut_ptr(), count, libc::MSG_DONTWAIT) };
+        let sent = usize::try_from(sent).map_err(|_| io::Error::last_os_error())?;
+        let left = waiting.iter().take(sent).map(|run| run.count).sum();
+        self.gone += sent;
+        Ok(left)
+    }
+
+    /// Every datagram its own message, for paths whose kernel or device cannot segment.
+    fn ungroup(&mut self) {
+        self.segmenting = false;
+        let waiting = self.runs.split_off(self.gone.min(self.runs.len()));
+        for run in waiting {
+            let each = (0..run.count).map(|n| Run { start: run.start + n * run.length, length: run.length, count: 1 });
+            self.runs.extend(each);
+        }
+    }
+}
+
+/// Errors with which kernels and devices say that they do not segment.
+fn cannot_segment(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::EINVAL | libc::EIO | libc::EOPNOTSUPP | libc::ENOPROTOOPT | libc::EMSGSIZE)
+    )
+}
+
+/// Bytes of the number behind `UDP_SEGMENT`.
+const WIDTH: libc::c_uint = 2;
+
+/// Writes `UDP_SEGMENT` with the length of one datagram into a message's control data.
+#[expect(unsafe_code, reason = "control data is written by the C library's macros")]
+fn segment(head: &mut libc::msghdr, control: &mut Control, length: usize) {
+    let length = u16::try_from(length).unwrap_or(u16::MAX);
+    head.msg_control = control.as_mut_ptr().cast();
+    // SAFETY: pure arithmetic.
+    head.msg_controllen = unsafe { libc::CMSG_SPACE(WIDTH) } as usize;
+    // SAFETY: the control block is larger than the space just set, so the first header lies within it, aligned as
+    // `Control` is, and the data behind it has room for 16 bits.
+    unsafe {
+        let first = libc::CMSG_FIRSTHDR(head);
+        (*first).cmsg_level = libc::SOL_UDP;
+        (*first).cmsg_type = libc::UDP_SEGMENT;
+        (*first).cmsg_len = libc::CMSG_LEN(WIDTH) as usize;
+        libc::CMSG_DATA(first).cast::<u16>().write_unaligned(length);
+    }
+}
+
+/// Waits for sockets on a thread of its own, finer than a runtime's milliseconds.
+pub struct Waiter(Vec<libc::pollfd>);
+
+impl Waiter {
+    /// For these sockets, which must stay open as long as it is used; a closed one would only end each wait at once.
+    #[must_use]
+    pub fn new<'s, S: AsFd + 's>(sockets: impl IntoIterator<Item = &'s S>) -> Self {
+        let entry = |socket: &S| libc::pollfd { fd: socket.as_fd().as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        Self(sockets.into_iter().map(entry).collect())
+    }
+
+    /// Until one of them has something to read, or `length` has passed.
+    pub fn arrivals(&mut self, length: Duration) {
+        poll(&mut self.0, libc::POLLIN, length);
+    }
+
+    /// Until one of them takes more to send, or `length` has passed.
+    pub fn room(&mut self, length: Duration) {
+        poll(&mut self.0, libc::POLLOUT, length);
+    }
+
+    /// Until `length` has passed.
+    pub fn nap(length: Duration) {
+        poll(&mut [], 0, length);
+    }
+}
+
+/// Both ends of a wait, early or late, are seen by the caller on its clock; an error only means that it was no wait.
+#[expect(unsafe_code, reason = "nix has ppoll behind a feature that this crate does not build")]
+fn poll(entries: &mut [libc::pollfd], events: libc::c_short, length: Duration) {
+    for entry in entries.iter_mut() {
+        entry.events = events;
+    }
+    let time = libc::timespec {
+        tv_sec: libc::time_t::try_from(length.as_secs()).unwrap_or(libc::time_t::MAX),
+        tv_nsec: length.subsec_nanos().into(),
+    };
+    // SAFETY: pointer and length describe `entries`, which outlives the call; the time is read only, and no signal mask
+    // is given.
+    unsafe { libc::ppoll(entries.as_mut_ptr(), entries.len() as libc::nfds_t, &raw const time, std::ptr::null()) };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use socket2::{Domain, Protocol, Socket, Type};
+
+    use super::{BATCH, Inbox, Outbox, Waiter, prepare};
+
+    fn pair() -> (Socket, Socket) {
+        let open = || {
+            let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP)).unwrap();
+            socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+            socket.set_nonblocking(true).unwrap();
+            socket
+        };
+        let (near, far) = (open(), open());
+        near.connect(&far.local_addr().unwrap()).unwrap();
+        far.connect(&near.local_addr().unwrap()).unwrap();
+        (near, far)
+    }
+
+    /// All that arrives, until `count` datagrams are there.
+    fn read(socket: &Socket, inbox: &mut Inbox, count: usize) -> Vec<(Vec<u8>, bool)> {
+        let (mut out, mut waiter) = (Vec::new(), Waiter::new([socket]));
+        let end = Instant::now() + Duration::from_secs(20);
+        while out.len() < count && Instant::now() < end {
+            waiter.arrivals(Duration::from_millis(100));
+            for index in 0..inbox.receive(socket).unwrap() {
+                let (bytes, cut) = inbox.datagram(index).unwrap();
+                out.push((bytes.to_vec(), cut));
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn what_leaves_together_arrives_apart_and_whole() {
+        for segmenting in [true, false] {
+            let (near, far) = pair();
+            prepare(&far, 1 << 20).unwrap();
+            let (mut outbox, mut inbox) = (Outbox::new(segmenting), Inbox::new(100));
+            let packets: Vec<Vec<u8>> = (0..150_u8).map(|n| vec![n; 20 + usize::from(n / 70)]).collect();
+            for packet in &packets {
+                outbox.push(packet)[0] ^= 255;
+            }
+            let (left, error) = outbox.send(&near);
+            assert!(error.is_none(), "{error:?}");
+            assert_eq!(left, packets.len());
+            assert!(outbox.is_empty());
+            let got = read(&far, &mut inbox, packets.len());
+            assert_eq!(got.len(), packets.len());
+            for (mut packet, (bytes, cut)) in packets.into_iter().zip(got) {
+                packet[0] ^= 255;
+                assert_eq!((bytes, cut), (packet, false));
+            }
+            assert_eq!(inbox.receive(&far).unwrap(), 0);
+            assert!(inbox.datagram(0).is_none());
+        }
+    }
+
+    #[test]
+    fn a_datagram_longer_than_the_room_says_so() {
+        let (near, far) = pair();
+        let (mut outbox, mut inbox) = (Outbox::new(true), Inbox::new(8));
+        outbox.push(&[1; 8]);
+        outbox.push(&[2; 9]);
+        assert_eq!(outbox.send(&near).0, 2);
+        assert_eq!(read(&far, &mut inbox, 2), [(vec![1; 8], false), (vec![2; 8], true)]);
+    }
+
+    #[test]
+    fn what_the_kernel_drops_is_told() {
+        let (near, far) = pair();
+        prepare(&far, 2048).unwrap();
+        let (mut outbox, mut inbox) = (Outbox::new(false), Inbox::new(64));
+        let flood = |outbox: &mut Outbox| {
+            for _ in 0..BATCH * 2 {
+                outbox.push(&[7; 32]);
+            }
+            assert_eq!(outbox.send(&near).0, BATCH * 2);
+        };
+        flood(&mut outbox);
+        assert!(!read(&far, &mut inbox, 1).is_empty());
+        // The number stands on the next datagram that finds room.
+        flood(&mut outbox);
+        read(&far, &mut inbox, 1);
+        assert!(inbox.drops().is_some_and(|drops| drops > 0));
+        assert!(inbox.drops().is_none(), "it is told once");
+    }
+
+    #[test]
+    fn waits_end_by_time_and_by_arrival() {
+        let (near, far) = pair();
+        let mut waiter = Waiter::new([&far]);
+        let start = Instant::now();
+        waiter.arrivals(Duration::from_micros(300));
+        Waiter::nap(Duration::from_micros(300));
+        assert!(start.elapsed() >= Duration::from_micros(600));
+        near.send(b"x").unwrap();
+        waiter.arrivals(Duration::from_mins(10));
+        waiter.room(Duration::from_mins(10));
+    }
+}
