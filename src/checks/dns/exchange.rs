@@ -45,6 +45,8 @@ pub(super) struct Exchange {
     pub(super) connect_time: Option<Duration>,
     /// Messages that were not an answer to the question.
     pub(super) discarded: i64,
+    /// Wrong addresses that sent what would have been the answer.
+    pub(super) impostors: Vec<SocketAddr>,
     pub(super) notes: Vec<String>,
 }
 
@@ -57,6 +59,7 @@ impl Exchange {
             rtt: None,
             connect_time: None,
             discarded: 0,
+            impostors: Vec::new(),
             notes: Vec::new(),
         }
     }
@@ -117,6 +120,13 @@ pub(super) async fn udp(asking: &Asking<'_>) -> Result<Exchange, Fault> {
         };
         if !same(sender, server) {
             seen.discard(sender, &format!("it does not come from {server}"));
+            let answers = matches!(
+                message::read(buffer.get(..length).unwrap_or_default(), id, asking.question),
+                Received::Reply(_)
+            );
+            if answers && seen.impostors.len() < DESCRIBED {
+                seen.impostors.push(sender);
+            }
         } else if seen.take(buffer.get(..length).unwrap_or_default(), sender, id, asking, sent) {
             return Ok(seen);
         }
@@ -167,7 +177,7 @@ pub(super) async fn tcp(asking: &Asking<'_>) -> Result<Exchange, Fault> {
 
 /// Reads a length and that many bytes, prefix included; false when the peer closed before the end.
 /// Bytes are taken as they come: the claimed length alone never decides how much memory is used.
-async fn frame(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<bool> {
+pub(super) async fn frame(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<bool> {
     buffer.clear();
     loop {
         let wanted = match buffer.get(..2) {
