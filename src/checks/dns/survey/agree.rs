@@ -76,9 +76,9 @@ pub(super) fn report(cx: &mut Cx<'_>, survey: &Survey, looks: &[Look]) {
         let reached = |look: &Look| look.said().any(|said| said.rcode.is_some());
         cx.set(&facts::REACHABLE_UDP, looks.iter().all(reached));
         set(cx, &facts::UNREACHABLE_UDP, those(looks, |look| Some(!reached(look))));
-        let mismatch = |look: &Look| match look.tally.impostors.is_empty() {
-            false => Some(true),
-            true => look.answered().then_some(false),
+        let mismatch = |look: &Look| {
+            let known = look.answered() || !look.tally.impostors.is_empty();
+            known.then_some(!look.tally.impostors.is_empty())
         };
         set(cx, &facts::MISMATCH, those(looks, mismatch));
         for look in looks.iter().filter(|look| !look.tally.impostors.is_empty()) {

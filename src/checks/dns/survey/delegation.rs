@@ -32,6 +32,8 @@ pub(super) struct Delegation {
     pub(super) split: bool,
     /// Servers of the parent without a delegation.
     pub(super) failed: Vec<String>,
+    /// Addresses that a server with the zone itself sent along with the names.
+    hints: BTreeMap<String, BTreeSet<IpAddr>>,
     /// Addresses that came with the names; nothing when no delegation was seen.
     pub(super) glue: Option<BTreeMap<String, BTreeSet<IpAddr>>>,
     pub(super) aliases: BTreeSet<String>,
@@ -57,7 +59,7 @@ pub(super) async fn find(zone: &Zone, way: &Way, end: Instant, seed: u64) -> Res
     let mut unknown = Vec::new();
     for name in names {
         let given = zone.ns.iter().find(|(given, _)| *given == name).map(|(_, addresses)| addresses.clone());
-        let glue = || out.glue.as_ref().and_then(|glue| glue.get(&name));
+        let glue = || out.glue.as_ref().and_then(|glue| glue.get(&name)).or_else(|| out.hints.get(&name));
         let addresses = given.unwrap_or_else(|| sockets(glue().into_iter().flatten().copied(), zone.port));
         if addresses.is_empty() {
             unknown.push(name.clone());
@@ -73,13 +75,13 @@ pub(super) async fn find(zone: &Zone, way: &Way, end: Instant, seed: u64) -> Res
         }
     }
     for (name, addresses) in found {
-        out.add(&name, addresses, zone, way);
+        out.add(&name, &addresses, zone, way);
     }
     Ok(out)
 }
 
-/// Servers that only the zone itself names, once its own servers were asked; their addresses come from those, or, for names
-/// outside the zone, from a resolver. Of a zone given in the suite nobody else is asked.
+/// Servers that only the zone itself names, or gives another address, once its own servers were asked; for names outside the
+/// zone, a resolver has the addresses. Of a zone given in the suite nobody else is asked.
 pub(super) async fn added(
     zone: &Zone,
     way: &Way,
@@ -92,32 +94,41 @@ pub(super) async fn added(
         return Ok(Vec::new());
     }
     let before = known.servers.len();
-    let named: BTreeSet<&String> =
-        looks.iter().filter_map(|look| look.ns.as_ref()).flat_map(|(_, names)| names).collect();
+    let named: BTreeSet<String> =
+        looks.iter().filter_map(|look| look.ns.as_ref()).flat_map(|(_, names)| names.iter().cloned()).collect();
     let seen: BTreeSet<String> = known.servers.iter().filter_map(|server| server.name.clone()).collect();
-    let fresh: Vec<String> = named.into_iter().filter(|name| !seen.contains(*name)).cloned().collect();
     let mut outside = Vec::new();
-    for name in fresh.into_iter().take(MOST) {
-        let inside: BTreeSet<IpAddr> =
-            looks.iter().filter_map(|look| look.addresses.get(&name)).flat_map(|found| found.found.clone()).collect();
-        if said::name(&name).is_some_and(|parsed| zone.name.zone_of(&parsed)) {
-            known.add(&name, sockets(inside, zone.port), zone, way);
-        } else {
-            outside.push(name);
+    for name in named.into_iter().take(MOST) {
+        let fresh = !seen.contains(&name);
+        if !said::name(&name).is_some_and(|parsed| zone.name.zone_of(&parsed)) {
+            outside.extend(Some(name).filter(|_| fresh));
+            continue;
+        }
+        let own = looks.iter().filter_map(|look| look.addresses.get(&name)).flat_map(|found| found.found.clone());
+        let own = sockets(own.collect::<BTreeSet<_>>(), zone.port);
+        let new: Vec<SocketAddr> = own.iter().copied().filter(|socket| !known.asks(*socket)).collect();
+        if fresh {
+            known.add(&name, &own, zone, way);
+        } else if !new.is_empty() {
+            known.add(&name, &new, zone, way);
         }
     }
     for (name, addresses) in resolved(zone, way, end, seed, &outside).await? {
         if addresses.alias {
             known.aliases.insert(name.clone());
         }
-        known.add(&name, sockets(addresses.found, zone.port), zone, way);
+        known.add(&name, &sockets(addresses.found, zone.port), zone, way);
     }
     Ok(known.servers.split_off(before))
 }
 
 impl Delegation {
+    fn asks(&self, socket: SocketAddr) -> bool {
+        self.servers.iter().any(|server| server.address == Some(socket))
+    }
+
     /// Adds the servers behind a name; an address is asked once, whatever its names.
-    fn add(&mut self, name: &str, addresses: Vec<SocketAddr>, zone: &Zone, way: &Way) {
+    fn add(&mut self, name: &str, addresses: &[SocketAddr], zone: &Zone, way: &Way) {
         let admitted: Vec<SocketAddr> =
             addresses.iter().copied().filter(|socket| way.family.admits(socket.ip())).collect();
         if addresses.is_empty() {
@@ -138,9 +149,10 @@ impl Delegation {
     fn push(&mut self, server: Server) {
         if self.servers.len() < MOST {
             self.servers.push(server);
-        } else {
-            self.failed.push(server.label.clone());
-            self.notes.push(format!("{}: not asked, more than {MOST} servers", server.label));
+        } else if self.servers.len() == MOST {
+            // It stands for all that are not asked, and has no answer.
+            let label = format!("more than {MOST} servers");
+            self.servers.push(Server { label, name: None, address: None });
         }
     }
 }
@@ -205,17 +217,12 @@ async fn from_parent(
         match heard.reply.as_deref().map(|reply| referral(reply, &zone.name)) {
             Some(Referral::Delegated(names)) => {
                 all.extend(names.iter().cloned());
-                let lines = heard.reply.iter().flat_map(|reply| &reply.additional);
-                for line in lines.filter(|line| matches!(line.code, kinds::A | kinds::AAAA) && line.sound) {
-                    let owner = said::text(&line.owner);
-                    if let (true, Ok(address)) = (names.contains(&owner), line.data.parse::<IpAddr>()) {
-                        glue.entry(owner).or_insert_with(BTreeSet::new).insert(address);
-                    }
-                }
+                along(heard.reply.as_deref(), &names, &mut glue);
                 delegated.push(names);
             }
             Some(Referral::Own(names)) => {
                 out.notes.push(format!("{label} serves the zone itself and does not show how it is delegated"));
+                along(heard.reply.as_deref(), &names, &mut out.hints);
                 all.extend(names);
             }
             Some(Referral::None(why)) => {
@@ -237,6 +244,17 @@ async fn from_parent(
     out.names = first.filter(|_| !out.split);
     out.glue = (!delegated.is_empty()).then_some(glue);
     Ok(all)
+}
+
+/// Addresses of `names` that an answer has in its additional section.
+fn along(reply: Option<&Reply>, names: &BTreeSet<String>, into: &mut BTreeMap<String, BTreeSet<IpAddr>>) {
+    let lines = reply.into_iter().flat_map(|reply| &reply.additional);
+    for line in lines.filter(|line| matches!(line.code, kinds::A | kinds::AAAA) && line.sound) {
+        let owner = said::text(&line.owner);
+        if let (true, Ok(address)) = (names.contains(&owner), line.data.parse::<IpAddr>()) {
+            into.entry(owner).or_default().insert(address);
+        }
+    }
 }
 
 /// Servers of the parent: as given, or as a resolver finds them.

@@ -89,10 +89,10 @@ fn transfers(cx: &mut Cx<'_>, looks: &[Look]) {
     set(cx, &facts::AXFR_OPEN, those(looks, gave));
     let complete = transfers.iter().flatten().filter(|transfer| transfer.word == "complete");
     set(cx, &facts::AXFR_RECORDS, same(complete.map(|transfer| Some(transfer.records))));
-    if word.is_none() {
-        for (look, transfer) in looks.iter().zip(&transfers) {
-            let word = transfer.map_or("not seen", |transfer| transfer.word);
-            cx.note(format!("{}: zone transfer {word}", look.label()));
+    for (look, transfer) in looks.iter().zip(transfers) {
+        // What all refuse needs no evidence.
+        if let Some(transfer) = transfer.filter(|_| word != Some("refused")) {
+            cx.note(format!("{}: zone transfer {}: {}", look.label(), transfer.word, transfer.why));
         }
     }
 }

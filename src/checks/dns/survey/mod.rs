@@ -93,6 +93,8 @@ pub(super) const FACTS: &[FactInfo] = crate::model::table::joined!(
 );
 
 const WANTED: &str = "outcome: answered\nservers.failed: {len: 0}\npropagation.pending: {len: 0}\nconsistent: true";
+const LANDED: &str = "outcome: answered\nservers.failed: {len: 0}\npropagation.pending: {len: 0}\nconsistent: true\n\
+                      authoritative: true\nlame: {len: 0}";
 /// Mismatches with the parent fail where they can be seen; a parent that serves the zone itself does not show them.
 const AUTHORITATIVE: &str = "outcome: answered\nrcode: NOERROR\nservers.failed: {len: 0}\nauthoritative: true\nlame: {len: 0}\n\
                              consistent: true\nns.agree: {any_of: [{eq: true}, {present: false}]}\n\
@@ -110,6 +112,7 @@ const fn mode(
 
 /// The ways of looking, for the table of the family.
 pub(super) const MODES: &[probe::Mode] = &[
+    mode("wanted: {…}` and `authoritative: {zone: …}", lands, Some(LANDED), &[]),
     mode("wanted: {…}", |args| args.has("wanted"), Some(WANTED), facts::PROPAGATION),
     mode("authoritative: {zone: …}", |args| args.has("authoritative"), Some(AUTHORITATIVE), facts::ZONE),
     mode("authoritative: {zone: …}` or several in `server: […]", applies, Some(SEVERAL), facts::SURVEY),
@@ -127,6 +130,11 @@ pub(super) const MODES: &[probe::Mode] = &[
 pub(super) fn applies(args: &Args) -> bool {
     let several = args.texts("server").len() > 1;
     several || ["authoritative", "probes", "wanted"].into_iter().any(|field| args.has(field))
+}
+
+/// Whether something is wanted on the servers of a zone.
+fn lands(args: &Args) -> bool {
+    args.has("wanted") && args.has("authoritative")
 }
 
 fn probing(args: &Args, probe: Probe) -> bool {
@@ -233,7 +241,9 @@ impl Survey {
         // Those the zone adds by itself are a batch of their own.
         let batches = if fixed { known.div_ceil(PARALLEL) } else { MOST / PARALLEL + 1 };
         let one = self.per_server() + 4 * self.way.patience;
-        self.way.patience * (2 * FINDING) + one.saturating_mul(u32::try_from(batches).unwrap_or(u32::MAX))
+        let names = self.given.len() + self.zone.as_ref().map_or(0, |zone| zone.parent.len() + zone.via.len());
+        let finding = 2 * FINDING + u32::try_from(names).unwrap_or(u32::MAX);
+        self.way.patience.saturating_mul(finding) + one.saturating_mul(u32::try_from(batches).unwrap_or(u32::MAX))
     }
 
     fn per_server(&self) -> Duration {

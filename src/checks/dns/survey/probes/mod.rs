@@ -8,10 +8,11 @@ mod transfer;
 mod truncation;
 mod version;
 
-use super::Survey;
 use super::asker::Asker;
 use super::look::Look;
-use super::said;
+use super::{Survey, kinds, said};
+use crate::checks::dns::message::Reply;
+use crate::checks::dns::question::Question;
 use crate::model::Fault;
 
 pub(super) use transfer::Transfer;
@@ -114,13 +115,25 @@ async fn tcp(survey: &Survey, asker: &mut Asker<'_>, look: &mut Look) -> Result<
         asker.tally.note(format!("over TCP it is {}", heard.outcome));
     }
     let Some(whole) = heard.reply else { return Ok(()) };
-    // Asked again, so that a change of the zone between the two is no difference between the transports.
     let again = asker.udp(&question).await?;
-    let Some(datagram) = again.reply.filter(|reply| !reply.truncated()) else { return Ok(()) };
-    let (over_tcp, over_udp) = (said::fingerprint(&whole, false), said::fingerprint(&datagram, false));
+    let Some(datagram) = again.reply.filter(|reply| !reply.truncated()) else {
+        // Too large to compare: the SOA of the zone stands for it.
+        let Some(zone) = survey.zone().filter(|_| survey.named) else { return Ok(()) };
+        let apex = Question::own(zone.clone(), kinds::SOA);
+        let (one, other) = (asker.tcp(&apex).await?, asker.udp(&apex).await?);
+        if let (Some(one), Some(other)) = (one.reply, other.reply) {
+            compare(&apex, &one, &other, asker, look);
+        }
+        return Ok(());
+    };
+    compare(&question, &whole, &datagram, asker, look);
+    Ok(())
+}
+
+fn compare(question: &Question, whole: &Reply, datagram: &Reply, asker: &mut Asker<'_>, look: &mut Look) {
+    let (over_tcp, over_udp) = (said::fingerprint(whole, false), said::fingerprint(datagram, false));
     if over_tcp != over_udp {
         asker.tally.note(format!("{}: over TCP {over_tcp}; over UDP {over_udp}", question.title()));
     }
     look.findings.tcp_same = Some(over_tcp == over_udp);
-    Ok(())
 }

@@ -25,7 +25,7 @@ const RECORDS: i64 = 1_000_000;
 pub(in crate::checks::dns::survey) struct Transfer {
     pub(in crate::checks::dns::survey) word: &'static str,
     pub(in crate::checks::dns::survey) records: i64,
-    why: String,
+    pub(in crate::checks::dns::survey) why: String,
 }
 
 pub(super) async fn look(survey: &Survey, asker: &mut Asker<'_>, look: &mut Look, seed: u64) -> Result<(), Fault> {
@@ -43,11 +43,7 @@ pub(super) async fn look(survey: &Survey, asker: &mut Asker<'_>, look: &mut Look
             return Ok(());
         }
     };
-    let transfer = run(stream, zone, id, &query, end, patience).await;
-    if let Some(transfer) = &transfer {
-        asker.tally.note(format!("zone transfer {}: {}", transfer.word, transfer.why));
-    }
-    look.findings.transfer = transfer;
+    look.findings.transfer = run(stream, zone, id, &query, end, patience).await;
     Ok(())
 }
 
@@ -75,26 +71,26 @@ async fn run(
     let end = end + patience;
     loop {
         match timeout_at(end, exchange::frame(&mut stream, &mut buffer)).await {
-            Err(_) if state.records > 0 => return state.stopped("partial", "time was up"),
+            Err(_) if state.records > 0 => return Some(state.stopped("partial", "time was up")),
             Err(_) => return None,
-            Ok(Err(error)) => return state.stopped("closed", &error.to_string()),
-            Ok(Ok(false)) => return state.stopped("closed", "the connection was closed"),
+            Ok(Err(error)) => return Some(state.stopped("closed", &error.to_string())),
+            Ok(Ok(false)) => return Some(state.stopped("closed", "the connection was closed")),
             Ok(Ok(true)) => {}
         }
         bytes += buffer.len();
         let reply = match message::part(buffer.get(2..).unwrap_or_default(), id) {
             Ok(reply) => reply,
-            Err(why) => return state.stopped("partial", &format!("a message does not hold together ({why})")),
+            Err(why) => return Some(state.stopped("partial", &format!("a message does not hold together ({why})"))),
         };
         if let Some(transfer) = state.take(&reply, zone) {
             return Some(transfer);
         }
         // A stream that is always ready never meets the timer.
         if Instant::now() >= end {
-            return state.stopped("partial", "time was up");
+            return Some(state.stopped("partial", "time was up"));
         }
         if bytes > BYTES || state.records > RECORDS {
-            return state.stopped("partial", &format!("not read further than {bytes} bytes"));
+            return Some(state.stopped("partial", &format!("not read further than {bytes} bytes")));
         }
     }
 }
@@ -108,10 +104,10 @@ struct State {
 
 impl State {
     /// The transfer ended before its end; `nothing` is the word when it never began.
-    fn stopped(&self, nothing: &'static str, why: &str) -> Option<Transfer> {
+    fn stopped(&self, nothing: &'static str, why: &str) -> Transfer {
         let records = self.records;
         let word = if records > 0 { "partial" } else { nothing };
-        Some(ended(word, records, format!("{why} after {records} records")))
+        ended(word, records, format!("{why} after {records} records"))
     }
 
     /// Takes a message; something when it is the last.

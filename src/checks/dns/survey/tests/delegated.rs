@@ -93,6 +93,22 @@ async fn a_parent_with_other_servers_or_other_glue_is_found_out() {
 }
 
 #[tokio::test]
+async fn a_parent_that_has_the_zone_itself_shows_no_delegation() {
+    let scripts = [Script::new(ZONE, &[]), Script::new(ZONE, &[])];
+    let (port, _tasks) = alike(&["127.0.0.2", "127.0.0.3"], &scripts).await;
+    let fields = format!("authoritative: {{zone: z.test, parent: \"127.0.0.2:{port}\", port: {port}}}, {PATIENT}");
+    let seen = look(&fields, None).await;
+    // What cannot be seen there is not held against the zone, unless the check asks for it.
+    seen.passed();
+    seen.is("servers.count", 2);
+    seen.noted("serves the zone itself and does not show how it is delegated");
+    for fact in ["ns.parent", "ns.agree", "glue", "glue.agree"] {
+        assert!(seen.absent(fact), "{fact}");
+    }
+    look(&fields, Some("{ns.agree: true}")).await.failed("saw nothing");
+}
+
+#[tokio::test]
 async fn a_zone_nobody_delegates_has_no_servers() {
     let (socket, _parent, _) = parent("test. 300 SOA a.test. host.test. 1 3600 600 604800 60").await;
     let seen = look(&format!("authoritative: {{zone: z.test, parent: \"{socket}\"}}, {PATIENT}"), None).await;

@@ -317,6 +317,9 @@ impl Script {
             reply.add_answer(link);
             at = target;
         }
+        if kind == RecordType::NS && !self.has(Quirk::Resolver) {
+            reply.add_additionals(addresses(&records, &reply.answers.clone()));
+        }
         let wild = records.iter().filter(|record| record.name.is_wildcard() && record.record_type() == kind);
         let exists = records.iter().any(|record| same(&record, &at));
         let below = records.iter().any(|record| at.zone_of(&record.name)) && !self.has(Quirk::NoEmptyNames);
@@ -353,16 +356,19 @@ impl Script {
     }
 }
 
+/// Addresses of the servers that NS records name.
+fn addresses(records: &[Record], ns: &[Record]) -> Vec<Record> {
+    let named = |record: &&Record| ns.iter().any(|ns| matches!(&ns.data, RData::NS(target) if target.0 == record.name));
+    records.iter().filter(named).cloned().collect()
+}
+
 /// The delegation of the closest name that has NS records, with the addresses of its servers.
 fn delegate(records: &[Record], name: &Name, reply: &mut Message) {
     let ns: Vec<&Record> =
         records.iter().filter(|record| record.record_type() == RecordType::NS && record.name.zone_of(name)).collect();
-    for record in &ns {
-        reply.add_authority((*record).clone());
-        let RData::NS(target) = &record.data else { unreachable!() };
-        let glue = records.iter().filter(|other| other.name == target.0);
-        reply.add_additionals(glue.cloned());
-    }
+    let ns: Vec<Record> = ns.into_iter().cloned().collect();
+    reply.add_additionals(addresses(records, &ns));
+    reply.add_authorities(ns.iter().cloned());
     if ns.is_empty() {
         reply.metadata.response_code = ResponseCode::NXDomain;
     }

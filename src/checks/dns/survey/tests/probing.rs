@@ -11,10 +11,16 @@ async fn with(quirks: &[Quirk], fields: &str) -> (Pair, super::Seen) {
     (pair, seen)
 }
 
+/// Records of big.z.test that no datagram of a resolver holds.
+fn big() -> String {
+    let lines: Vec<String> = (0..8).map(|n| format!("\nbig.z.test. 300 TXT \"{n}{}\"", "x".repeat(240))).collect();
+    lines.concat()
+}
+
 #[tokio::test]
 async fn sound_servers_have_nothing_to_hide() {
     let zone = format!("{}\nbig.z.test. 300 TXT \"{}\"", zone(7), "x".repeat(250)).replace("\n         ", "\n");
-    let big: String = (0..8).map(|n| format!("\nbig.z.test. 300 TXT \"{n}{}\"", "x".repeat(240))).collect();
+    let big = big();
     let pair = Pair::new(&(zone.clone() + &big), &(zone + &big), &[]).await;
     let seen = pair.look(&format!("{PATIENT}, name: big.z.test, type: TXT, probes: [all]")).await;
     seen.passed();
@@ -86,7 +92,7 @@ async fn edns_is_looked_at_from_every_side() {
 
 #[tokio::test]
 async fn answers_that_do_not_fit_are_cut_the_right_way() {
-    let text: String = (0..8).map(|n| format!("\nbig.z.test. 300 TXT \"{n}{}\"", "x".repeat(240))).collect();
+    let text = big();
     let zone = zone(7)
         + &text
         + &format!(
