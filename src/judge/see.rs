@@ -46,12 +46,15 @@ pub(super) fn sights(expectation: &Expectation, seen: &Observation) -> Vec<Sight
     }
 }
 
-/// Follows a dotted path; a key that itself holds dots is tried first.
+/// Follows a dotted path; keys that themselves hold dots (`servers.192.0.2.53.serial`) are tried first, the longest before
+/// shorter ones.
 fn walk<'v>(value: &'v Value, path: &[String]) -> Option<&'v Value> {
     let Some((first, rest)) = path.split_first() else { return Some(value) };
     match value {
         Value::Object(map) => {
-            if let Some(found) = map.get(&path.join(".")) {
+            let dotted = (2..=path.len()).rev().filter_map(|length| path.split_at_checked(length));
+            let mut dotted = dotted.filter_map(|(key, rest)| walk(map.get(&key.join("."))?, rest));
+            if let Some(found) = dotted.next() {
                 return Some(found);
             }
             let exact = map.get(first);
@@ -93,7 +96,12 @@ mod tests {
 
     #[test]
     fn paths_lead_into_documents() {
-        let value = json!({"status": {"ok": true, "list": [1, {"a": 2}]}, "x.y": 3, "Server": "s"});
+        let value = json!({
+            "status": {"ok": true, "list": [1, {"a": 2}]},
+            "x.y": 3,
+            "Server": "s",
+            "ns1.example./192.0.2.53": {"serial": 7, "a.b": {"c": 8}},
+        });
         let at = |path: &str| {
             let path: Vec<String> = path.split('.').map(str::to_owned).collect();
             walk(&value, &path).cloned()
@@ -101,6 +109,9 @@ mod tests {
         assert_eq!(at("status.ok"), Some(json!(true)));
         assert_eq!(at("status.list.1.a"), Some(json!(2)));
         assert_eq!(at("x.y"), Some(json!(3)));
+        assert_eq!(at("ns1.example./192.0.2.53.serial"), Some(json!(7)));
+        assert_eq!(at("ns1.example./192.0.2.53.a.b.c"), Some(json!(8)));
+        assert_eq!(at("ns1.example./192.0.2.5.serial"), None);
         assert_eq!(at("server"), Some(json!("s")));
         assert_eq!(at("status.nope"), None);
     }

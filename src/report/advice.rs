@@ -157,6 +157,54 @@ const BREACHES: &[(&str, &str)] = &[
     ("answers", "the server has other records: compare the SOA serial on every server with the zone's source"),
     ("flags", "the server answers in another role than expected: is the zone loaded there, is recursion on?"),
     ("ttl", "the TTL differs: is this an authoritative server, or a cache that counts down?"),
+    (
+        "servers.failed",
+        "ask these servers by hand (dig @ADDRESS ZONE SOA +norec): is the daemon up, and UDP port 53 open?",
+    ),
+    (
+        "lame",
+        "these servers do not have the zone: look for it in their configuration, and for an expired transfer in their log",
+    ),
+    ("authoritative", "an answer lacks AA: is the zone loaded there, or does a cache or forwarder answer?"),
+    (
+        "consistent",
+        "the servers differ, see the evidence: compare serials, then look at notify and transfers of those behind",
+    ),
+    (
+        "serial",
+        "a server is behind: look at notify, at its transfers (log, allow-transfer, TSIG) and at the SOA refresh",
+    ),
+    (
+        "propagation",
+        "the servers in `propagation.pending` lack it: look at notify and transfers there, and at the primary's serial",
+    ),
+    (
+        "ns",
+        "parent and zone name different servers: correct the delegation at the registry, or the NS records of the zone",
+    ),
+    ("glue", "the parent has other addresses than the zone: update the host objects at the registry"),
+    ("parent.failed", "servers of the parent do not delegate the zone yet: is the change published there?"),
+    (
+        "recursion.open",
+        "these servers look up anything for anybody: turn recursion off, or allow it to own clients only",
+    ),
+    (
+        "axfr",
+        "a server gives away the zone, or does not give it: see its allow-transfer and where it is asked from (`source`)",
+    ),
+    (
+        "unreachable.tcp",
+        "TCP port 53 is closed or filtered there: resolvers need it for every answer that does not fit",
+    ),
+    ("reachable.tcp", "TCP port 53 is closed or filtered there: resolvers need it for every answer that does not fit"),
+    (
+        "edns",
+        "a server or a firewall before it mishandles EDNS: see `servers` for which, and let DNS packets pass unchanged",
+    ),
+    (
+        "truncation",
+        "large answers are not cut the right way there: see `servers`; is something rewriting DNS on the path?",
+    ),
     ("status", "the service answers, but not as expected: look into its log for this request"),
     ("body", "the content differs: is the new release really what answers here?"),
     ("headers", "the header differs: is it set by the service, or by what stands before it?"),

@@ -25,6 +25,7 @@ mod nginx;
 mod nsd;
 mod s_server;
 mod signed;
+mod survey;
 
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};

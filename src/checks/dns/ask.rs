@@ -61,30 +61,32 @@ const RCODES: &[&str] = &[
 /// Where the numbering of [`RCODES`] jumps: 11 is followed by 16.
 const EXTENDED: (u16, u16) = (11, 16);
 pub(super) const RCODE: Fact<Choice> = Fact::choice("rcode", RCODES, "Response code, with the upper bits EDNS adds.");
-const RCODE_NUMBER: Fact<String> = Fact::text(RCODE.info.name, RCODE.info.help);
+pub(super) const RCODE_NUMBER: Fact<String> = Fact::text(RCODE.info.name, RCODE.info.help);
 pub(super) const ADDRESS: Fact<String> =
     Fact::text("address", "The address of the server that was asked.").ruled(Rule::Ignore);
-const ANSWERS: Fact<Vec<String>> = Fact::list(
+pub(super) const ANSWERS: Fact<Vec<String>> = Fact::list(
     "answers",
     "Data of the records of the type asked for, in the order of the answer section, in presentation format.",
 );
 const RECORDS: Fact<Vec<String>> =
     Fact::list("answers.records", "Every record of the answer section: name, TTL, class, type, data.")
         .ruled(Rule::Ignore);
-const CNAMES: Fact<Vec<String>> = Fact::list("cname", "Names the question's name is an alias of, link by link.");
+pub(super) const CNAMES: Fact<Vec<String>> =
+    Fact::list("cname", "Names the question's name is an alias of, link by link.");
 const AUTHORITY: Fact<Vec<String>> =
     Fact::list("authority", "Every record of the authority section.").ruled(Rule::Ignore);
 const ADDITIONAL: Fact<Vec<String>> =
     Fact::list("additional", "Every record of the additional section but OPT.").ruled(Rule::Ignore);
-const FLAGS: Fact<Vec<String>> = Fact::list("flags", "Flags that are set: qr aa tc rd ra ad cd.");
-const TTL: Fact<Distribution> = Fact::spread("ttl", Unit::Seconds, "TTLs of the records of the answer section.");
-const RTT: Fact<Distribution> =
-    Fact::distribution("rtt", Unit::Seconds, Better::Lower, "From query to answer, without the handshakes before it.");
-const CONNECT_TIME: Fact<Distribution> =
-    Fact::distribution("connect_time", Unit::Seconds, Better::Lower, "TCP handshake, of the transports on it.");
-const TRUNCATED: Fact<bool> = Fact::flag("truncated", "TC is set: the answer did not fit.");
-const SIZE: Fact<i64> = Fact::integer("size", Unit::Bytes, "Length of the reply.");
-const ATTEMPTS: Fact<i64> = Fact::integer("attempts", Unit::Count, "Queries sent.");
+pub(super) const FLAGS: Fact<Vec<String>> = Fact::list("flags", "Flags that are set: qr aa tc rd ra ad cd.");
+pub(super) const TTL: Fact<Distribution> =
+    Fact::spread("ttl", Unit::Seconds, "TTLs of the records of the answer section.");
+pub(super) const RTT: Fact<Distribution> =
+    Fact::distribution("rtt", Unit::Seconds, Better::Lower, "From query to answer; over TCP without the handshake.");
+pub(super) const CONNECT_TIME: Fact<Distribution> =
+    Fact::distribution("connect_time", Unit::Seconds, Better::Lower, "Handshake of transport tcp.");
+pub(super) const TRUNCATED: Fact<bool> = Fact::flag("truncated", "TC is set: the answer did not fit.");
+pub(super) const SIZE: Fact<i64> = Fact::integer("size", Unit::Bytes, "Length of the reply.");
+pub(super) const ATTEMPTS: Fact<i64> = Fact::integer("attempts", Unit::Count, "Queries sent.");
 pub(super) const DISCARDED: Fact<i64> = Fact::integer(
     "discarded",
     Unit::Count,
@@ -108,9 +110,14 @@ pub(super) const FIELDS: &[Field] = &[
     Field::optional(
         "name",
         FieldKind::Text,
-        "Name to ask for; always absolute, no search list applies. Required, unless `load` names what it asks for.",
+        "Name to ask for; always absolute, no search list applies. May be left out with `authoritative` (then it is the zone) and \
+         with `load` that has names of its own.",
     ),
-    Field::default("type", FieldKind::Text, "A", "Record type by mnemonic, or by number as in TYPE65280."),
+    Field::optional(
+        "type",
+        FieldKind::Text,
+        "Record type by mnemonic, or by number as in TYPE65280; A, or SOA where `name` is left out.",
+    ),
     Field::default("class", FieldKind::Choice(&["IN", "CH", "HS"]), "IN", "Class of the question."),
     Field::default("recursion", FieldKind::Bool, "true", "Set RD: ask the server to find the answer elsewhere."),
     Field::default("edns", FieldKind::Bool, "true", "Send an OPT record (EDNS version 0)."),
@@ -125,11 +132,10 @@ pub(super) const FIELDS: &[Field] = &[
     Field::optional("source", FieldKind::Address, "Local address to ask from."),
     Field::default("family", IP_FAMILY, "any", "Which addresses of the server's name to use."),
     Field::default("timeout", PATIENCE, "5s", "How long each attempt waits for an answer."),
-    Field::default(
+    Field::optional(
         "attempts",
         FieldKind::Integer(1, 10),
-        "1",
-        "Queries to send at most; the next one goes out when one met only silence.",
+        "Queries to send at most, the next one when one met only silence; 1, or 3 where several servers are asked.",
     ),
 ];
 pub(super) const FACTS: &[FactInfo] = &[
@@ -169,6 +175,9 @@ pub(super) struct Ask {
 
 impl Ask {
     pub(super) fn from_args(args: &Args) -> Result<Self, Invalid> {
+        if !args.has("name") {
+            return Err(Invalid::at("", "`dns` needs `name`", "write the name to ask for, such as name: www.example"));
+        }
         let servers = args.texts("server");
         let [server] = servers.as_slice() else {
             let message = format!("a question goes to one server, `server` names {}", servers.len());

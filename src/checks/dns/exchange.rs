@@ -43,6 +43,8 @@ pub(super) struct Exchange {
     pub(super) connect_time: Option<Duration>,
     /// Messages that were not an answer to the question.
     pub(super) discarded: i64,
+    /// Wrong addresses that sent what would have been the answer.
+    pub(super) impostors: Vec<SocketAddr>,
     pub(super) notes: Vec<String>,
 }
 
@@ -55,6 +57,7 @@ impl Exchange {
             rtt: None,
             connect_time: None,
             discarded: 0,
+            impostors: Vec::new(),
             notes: Vec::new(),
         }
     }
@@ -122,6 +125,13 @@ pub(super) async fn udp(asking: &Asking<'_>) -> Result<Exchange, Fault> {
         };
         if !udp::same(sender, server) {
             seen.discard(sender, &format!("it does not come from {server}"));
+            let answers = matches!(
+                message::read(buffer.get(..length).unwrap_or_default(), id, asking.question),
+                Received::Reply(_)
+            );
+            if answers && seen.impostors.len() < DESCRIBED {
+                seen.impostors.push(sender);
+            }
         } else if seen.take(buffer.get(..length).unwrap_or_default(), sender, id, asking, sent) {
             return Ok(seen);
         }

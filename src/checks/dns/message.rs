@@ -10,6 +10,8 @@ use super::types;
 
 /// Most text one reply may unpack to.
 const TEXT: usize = 2 << 20;
+/// Length of the header.
+const HEADER: usize = 12;
 /// Extended errors (RFC 8914).
 const EXTENDED_ERROR: u16 = 15;
 
@@ -33,6 +35,8 @@ pub(super) struct Reply {
     pub(super) authority: Vec<Line>,
     pub(super) additional: Vec<Line>,
     pub(super) edns: Option<Edns>,
+    /// The name in the question section, in the case it came back in.
+    pub(super) question: Option<Name>,
     /// Oddities worth a note.
     pub(super) odd: Vec<String>,
     /// The message itself.
@@ -60,6 +64,10 @@ pub(super) struct Line {
 pub(super) struct Edns {
     pub(super) version: u8,
     pub(super) size: u16,
+    /// DO and the flags without a meaning.
+    pub(super) flags: u16,
+    /// Codes of the options.
+    pub(super) options: Vec<u16>,
     pub(super) nsid: Option<String>,
     /// It carries padding (RFC 7830).
     pub(super) padded: bool,
@@ -75,6 +83,11 @@ impl Reply {
             .filter(|(bit, _)| self.flags & bit != 0)
             .map(|(_, word)| word.to_owned())
             .collect()
+    }
+
+    /// A flag by its word.
+    pub(super) fn has(&self, flag: &str) -> bool {
+        self.flags().iter().any(|word| word == flag)
     }
 
     /// TC.
@@ -95,9 +108,26 @@ pub(super) fn read(message: &[u8], id: u16, question: &Question) -> Received {
         return Received::Stray(why);
     }
     match body(message, wire, &header) {
-        Ok(reply) => Received::Reply(Box::new(reply)),
+        Ok(mut reply) => {
+            let question = (header.questions == 1).then(|| Wire::window(message, HEADER, message.len()));
+            reply.question = question.flatten().and_then(|mut wire| wire.name());
+            Received::Reply(Box::new(reply))
+        }
         Err(why) => Received::Malformed(why),
     }
+}
+
+/// A message of a zone transfer: those after the first may leave the question out (RFC 5936, 2.2.2).
+pub(super) fn part(message: &[u8], id: u16) -> Result<Reply, String> {
+    let mut wire = Wire::window(message, 0, message.len()).ok_or("it cannot be read")?;
+    let header = header(&mut wire).ok_or_else(|| format!("{} bytes are too short for a header", message.len()))?;
+    if header.id != id || header.flags & 0xf800 != 0x8000 || header.questions > 1 {
+        return Err("its header is not that of an answer to the query".to_owned());
+    }
+    if header.questions == 1 && (wire.name().is_none() || wire.u32().is_none()) {
+        return Err("its question cannot be read".to_owned());
+    }
+    body(message, wire, &header)
 }
 
 struct Header {
@@ -232,13 +262,15 @@ fn class_word(class: u16) -> String {
 
 /// RFC 6891: class is the size, TTL holds upper rcode bits, version and flags.
 fn opt(data: &[u8], class: u16, ttl: u32) -> Option<Edns> {
-    let [rcode_high, version, ..] = ttl.to_be_bytes();
-    let mut edns = Edns { version, size: class, rcode_high, ..Edns::default() };
+    let [rcode_high, version, high, low] = ttl.to_be_bytes();
+    let flags = u16::from_be_bytes([high, low]);
+    let mut edns = Edns { version, size: class, flags, rcode_high, ..Edns::default() };
     let mut wire = Wire::window(data, 0, data.len())?;
     while !wire.is_empty() {
         let code = wire.u16()?;
         let length = usize::from(wire.u16()?);
         let value = wire.bytes(length)?;
+        edns.options.push(code);
         match (code, value) {
             (PADDING, _) => edns.padded = true,
             (NSID, _) => edns.nsid = Some(server_id(value)),

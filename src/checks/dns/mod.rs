@@ -7,6 +7,7 @@ mod load;
 mod message;
 mod question;
 mod rdata;
+mod survey;
 mod svcb;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use ask::{Ask, OUTCOME, RCODE};
 use dnssec::Validate;
 use load::Load;
+use survey::Survey;
 
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, Field, Invalid, Observation};
@@ -33,15 +35,19 @@ enum Mode {
     Ask(Box<Ask>),
     Validate(Box<Validate>),
     Load(Box<Load>),
+    Survey(Box<Survey>),
 }
 
 impl Probe for Dns {
     const FAMILY: &'static str = "dns";
     const SUMMARY: &'static str = "What a DNS server answers: records, flags, response code, EDNS";
-    const FIELDS: &'static [Field] = joined!(Field; ask::FIELDS, transport::FIELDS, dnssec::FIELDS, load::FIELDS);
-    const FACTS: &'static [FactInfo] = joined!(FactInfo; ask::FACTS, transport::FACTS, dnssec::FACTS, load::FACTS);
+    const FIELDS: &'static [Field] =
+        joined!(Field; ask::FIELDS, transport::FIELDS, dnssec::FIELDS, load::FIELDS, survey::FIELDS);
+    const FACTS: &'static [FactInfo] =
+        joined!(FactInfo; ask::FACTS, transport::FACTS, dnssec::FACTS, survey::FACTS, load::FACTS);
     const DEFAULT_EXPECT: &'static str = "rcode: NOERROR\nanswers: {len: {ge: 1}}\ntruncated: false";
-    const MODES: &'static [probe::Mode] = joined!(probe::Mode; load::MODES, dnssec::MODES, transport::MODES);
+    const MODES: &'static [probe::Mode] =
+        joined!(probe::Mode; load::MODES, dnssec::MODES, survey::MODES, transport::MODES);
     const README: &'static str = include_str!("README.md");
     const EXAMPLE: &'static str = include_str!("example.yaml");
     const TARGET_FIELD: (&'static str, Option<&'static str>) = ("name", None);
@@ -49,6 +55,8 @@ impl Probe for Dns {
     fn from_args(args: &Args) -> Result<Self, Invalid> {
         let mode = if let Some(load) = args.group("load") {
             Mode::Load(Box::new(Load::from_args(args, load)?))
+        } else if survey::applies(args) {
+            Mode::Survey(Box::new(Survey::from_args(args)?))
         } else if dnssec::applies(args) {
             Mode::Validate(Box::new(Validate::from_args(args)?))
         } else {
@@ -63,12 +71,13 @@ impl Probe for Dns {
             Mode::Ask(ask) => ask.target(),
             Mode::Validate(validate) => validate.target(),
             Mode::Load(load) => load.target(),
+            Mode::Survey(survey) => survey.target(),
         }
     }
 
     fn footprint(&self) -> Footprint {
         match &self.mode {
-            Mode::Ask(_) | Mode::Validate(_) => Footprint::Quiet,
+            Mode::Ask(_) | Mode::Validate(_) | Mode::Survey(_) => Footprint::Quiet,
             Mode::Load(_) => Footprint::Noisy,
         }
     }
@@ -78,6 +87,7 @@ impl Probe for Dns {
             Mode::Ask(ask) => ask.longest(),
             Mode::Validate(validate) => validate.longest(),
             Mode::Load(load) => load.longest(),
+            Mode::Survey(survey) => survey.longest(),
         }
     }
 
@@ -90,6 +100,7 @@ impl Probe for Dns {
             Mode::Ask(ask) => ask.run(cx).await,
             Mode::Validate(validate) => validate.run(cx).await,
             Mode::Load(load) => load.run(cx).await,
+            Mode::Survey(survey) => survey.run(cx).await,
         }
     }
 }

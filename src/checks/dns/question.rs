@@ -19,6 +19,7 @@ pub(super) const PADDING: u16 = 12;
 const BLOCK: usize = 128;
 
 /// A question and how to ask it.
+#[derive(Clone)]
 pub(super) struct Question {
     pub(super) name: Name,
     pub(super) code: u16,
@@ -29,11 +30,23 @@ pub(super) struct Question {
     edns: Option<EdnsWish>,
 }
 
+/// What the OPT record of a query says.
 #[derive(Clone)]
-struct EdnsWish {
-    size: u16,
-    dnssec: bool,
-    nsid: bool,
+pub(super) struct EdnsWish {
+    pub(super) size: u16,
+    pub(super) dnssec: bool,
+    pub(super) nsid: bool,
+    pub(super) version: u8,
+    /// Flags besides DO.
+    pub(super) flags: u16,
+    /// Code of an option without data.
+    pub(super) option: Option<u16>,
+}
+
+impl Default for EdnsWish {
+    fn default() -> Self {
+        Self { size: 1232, dnssec: false, nsid: false, version: 0, flags: 0, option: None }
+    }
 }
 
 impl Question {
@@ -60,13 +73,35 @@ impl Question {
     /// The question the fuzzer answers.
     #[cfg(fuzzing)]
     pub(super) fn of_fuzzer() -> Self {
-        let name = Name::from_ascii("www.example.").unwrap_or_default();
-        Self { name, code: 1, class: DNSClass::IN, recursion: false, unchecked: false, edns: None }
+        Self::own(Name::from_ascii("www.example.").unwrap_or_default(), types::A).edns(None)
     }
 
-    /// Another question, asked the same way.
+    /// A question to a server that knows the answer itself: class IN, RD clear, plain EDNS.
+    pub(super) fn own(name: Name, code: u16) -> Self {
+        let edns = Some(EdnsWish::default());
+        Self { name, code, class: DNSClass::IN, recursion: false, unchecked: false, edns }
+    }
+
+    /// Asked the same way, about something else.
     pub(super) fn about(&self, name: Name, code: u16) -> Self {
-        Self { name, code, edns: self.edns.clone(), ..*self }
+        Self { name, code, ..self.clone() }
+    }
+
+    pub(super) fn of_class(self, class: DNSClass) -> Self {
+        Self { class, ..self }
+    }
+
+    pub(super) fn recursive(self, recursion: bool) -> Self {
+        Self { recursion, ..self }
+    }
+
+    /// With another OPT record, or without one.
+    pub(super) fn edns(self, edns: Option<EdnsWish>) -> Self {
+        Self { edns, ..self }
+    }
+
+    pub(super) fn has_edns(&self) -> bool {
+        self.edns.is_some()
     }
 
     /// `www.example. AAAA`, for people.
@@ -108,7 +143,11 @@ impl Question {
         message.add_query(query);
         if let Some(wish) = &self.edns {
             let mut edns = Edns::new();
-            edns.set_max_payload(wish.size).set_dnssec_ok(wish.dnssec).set_version(0);
+            edns.set_max_payload(wish.size).set_dnssec_ok(wish.dnssec).set_version(wish.version);
+            edns.flags_mut().z = wish.flags;
+            if let Some(code) = wish.option {
+                edns.options_mut().insert(EdnsOption::Unknown(code, Vec::new()));
+            }
             if wish.nsid {
                 edns.options_mut().insert(EdnsOption::Unknown(NSID, Vec::new()));
             }
@@ -136,7 +175,7 @@ fn edns(args: &Args) -> Result<Option<EdnsWish>, Invalid> {
     }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the table's range is 512..=65535")]
     let size = args.number("edns_size").unwrap_or(1232.0) as u16;
-    Ok(Some(EdnsWish { size, dnssec, nsid: args.flag("nsid") }))
+    Ok(Some(EdnsWish { size, dnssec, nsid: args.flag("nsid"), ..EdnsWish::default() }))
 }
 
 fn kind(word: &str) -> Result<u16, Invalid> {
@@ -150,7 +189,7 @@ fn kind(word: &str) -> Result<u16, Invalid> {
 }
 
 /// A name in presentation format; escapes are decimal, as in RFC 1035. Other alphabets become IDNA.
-fn name(text: &str, code: u16) -> Result<Name, Invalid> {
+pub(super) fn name(text: &str, code: u16) -> Result<Name, Invalid> {
     if let (Ok(address), types::PTR) = (text.parse::<IpAddr>(), code) {
         let help = format!("write {}", Name::from(address));
         return Err(Invalid::at(

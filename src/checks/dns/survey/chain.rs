@@ -1,0 +1,66 @@
+//! Aliases from a name to its records, link by link, over one answer or several.
+
+use hickory_proto::rr::Name;
+
+use super::kinds;
+use super::said::text;
+use crate::checks::dns::message::Line;
+use crate::checks::dns::types;
+
+/// Links followed at most, far beyond what any resolver follows.
+const LINKS: usize = 64;
+
+/// How far the aliases of a name have been followed.
+pub(super) struct Chain {
+    /// Where it stands.
+    pub(super) end: Name,
+    /// The names passed, the first one asked for not among them.
+    pub(super) links: Vec<String>,
+    /// It came back to a name it had passed, or does not end.
+    pub(super) looped: bool,
+    start: String,
+}
+
+impl Chain {
+    pub(super) fn new(name: &Name) -> Self {
+        Self { end: name.clone(), links: Vec::new(), looped: false, start: text(name) }
+    }
+
+    /// Follows the aliases of an answer; true when that led further. A DNAME without the CNAME it implies is followed as
+    /// well (RFC 6672, 3.2).
+    pub(super) fn follow(&mut self, answers: &[Line]) -> bool {
+        let before = self.links.len();
+        while !self.looped {
+            let Some(target) = self.target(answers) else { break };
+            let link = text(&target);
+            if link == self.start || self.links.contains(&link) || self.links.len() == LINKS {
+                self.looped = true;
+            }
+            self.links.push(link);
+            self.end = target;
+        }
+        self.links.len() > before
+    }
+
+    fn target(&self, answers: &[Line]) -> Option<Name> {
+        let own = answers.iter().filter(|line| line.owner.eq_ignore_root(&self.end));
+        own.clone().find_map(|line| line.target.clone()).or_else(|| {
+            let above = answers.iter().filter(|line| line.code == kinds::DNAME && line.sound);
+            above.filter(|line| line.owner.zone_of(&self.end)).find_map(|line| self.substituted(line))
+        })
+    }
+
+    /// The name with the owner of a DNAME at its end replaced by the target. A DNAME does not speak of its owner itself.
+    fn substituted(&self, line: &Line) -> Option<Name> {
+        let kept = self.end.iter().count().checked_sub(line.owner.iter().count()).filter(|kept| *kept > 0)?;
+        let target = super::said::name(&line.data)?;
+        let head = Name::from_labels(self.end.iter().take(kept)).ok()?;
+        head.append_domain(&target).ok()
+    }
+
+    /// Whether an answer holds records of type `code` at the end.
+    pub(super) fn resolved(&self, answers: &[Line], code: u16) -> bool {
+        let asked = |line: &&Line| line.code == code || code == types::ANY;
+        answers.iter().filter(asked).any(|line| line.owner.eq_ignore_root(&self.end))
+    }
+}

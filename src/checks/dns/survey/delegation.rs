@@ -1,0 +1,318 @@
+//! Which servers a zone has: as the suite gives them, as the parent delegates, as the zone itself adds.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use hickory_proto::rr::Name;
+use tokio::time::Instant;
+
+use super::asker::{Asker, Way};
+use super::look::{Addresses, Look, Server};
+use super::resolver::Resolver;
+use super::zone::Zone;
+use super::{MOST, kinds, said};
+use crate::checks::dns::message::Reply;
+use crate::checks::dns::question::Question;
+use crate::model::Fault;
+use crate::net::{dial, endpoint, resolve};
+
+/// Servers of the parent that are asked.
+const PARENTS: usize = 32;
+/// Questions in flight while servers are looked for.
+const IN_FLIGHT: usize = 8;
+
+/// What is known of a zone's servers before one of them is asked.
+#[derive(Default)]
+pub(super) struct Delegation {
+    pub(super) servers: Vec<Server>,
+    /// Names of the servers as delegated or given; nothing when the parent does not show them, or its servers differ.
+    pub(super) names: Option<BTreeSet<String>>,
+    /// Servers of the parent name different servers.
+    pub(super) split: bool,
+    /// Servers of the parent without a delegation.
+    pub(super) failed: Vec<String>,
+    /// Addresses that a server with the zone itself sent along with the names.
+    hints: BTreeMap<String, BTreeSet<IpAddr>>,
+    /// Addresses that came with the names; nothing when no delegation was seen.
+    pub(super) glue: Option<BTreeMap<String, BTreeSet<IpAddr>>>,
+    pub(super) aliases: BTreeSet<String>,
+    pub(super) unresolved: BTreeSet<String>,
+    /// Addresses behind several names.
+    pub(super) shared: Vec<String>,
+    pub(super) notes: Vec<String>,
+}
+
+/// Finds the servers of a zone.
+pub(super) async fn find(zone: &Zone, way: &Way, end: Instant, seed: u64) -> Result<Delegation, Fault> {
+    let mut out = Delegation::default();
+    let names = if zone.ns.is_empty() {
+        from_parent(zone, way, end, seed, &mut out).await?
+    } else {
+        let given = zone.ns.iter().filter(|(_, addresses)| !addresses.is_empty());
+        let glue = given.map(|(name, found)| (name.clone(), found.iter().map(SocketAddr::ip).collect()));
+        out.glue = Some(glue.collect());
+        out.names = Some(zone.ns.iter().map(|(name, _)| name.clone()).collect());
+        zone.ns.iter().map(|(name, _)| name.clone()).collect()
+    };
+    let mut found: Vec<(String, Vec<SocketAddr>)> = Vec::new();
+    let mut unknown = Vec::new();
+    for name in names {
+        let given = zone.ns.iter().find(|(given, _)| *given == name).map(|(_, addresses)| addresses.clone());
+        let glue = || out.glue.as_ref().and_then(|glue| glue.get(&name)).or_else(|| out.hints.get(&name));
+        let addresses = given.unwrap_or_else(|| sockets(glue().into_iter().flatten().copied(), zone.port));
+        if addresses.is_empty() {
+            unknown.push(name.clone());
+        }
+        found.push((name, addresses));
+    }
+    for (name, addresses) in resolved(zone, way, end, seed, &unknown).await? {
+        if addresses.alias {
+            out.aliases.insert(name.clone());
+        }
+        if let Some((_, slot)) = found.iter_mut().find(|(known, _)| *known == name) {
+            *slot = sockets(addresses.found, zone.port);
+        }
+    }
+    for (name, addresses) in found {
+        out.add(&name, &addresses, zone, way);
+    }
+    Ok(out)
+}
+
+/// Servers that only the zone itself names, or gives another address, once its own servers were asked; for names outside the
+/// zone, a resolver has the addresses. Of a zone given in the suite nobody else is asked.
+pub(super) async fn added(
+    zone: &Zone,
+    way: &Way,
+    end: Instant,
+    seed: u64,
+    looks: &[Look],
+    known: &mut Delegation,
+) -> Result<Vec<Server>, Fault> {
+    if !zone.ns.is_empty() {
+        return Ok(Vec::new());
+    }
+    let before = known.servers.len();
+    let named: BTreeSet<String> =
+        looks.iter().filter_map(|look| look.ns.as_ref()).flat_map(|(_, names)| names.iter().cloned()).collect();
+    let seen: BTreeSet<String> = known.servers.iter().filter_map(|server| server.name.clone()).collect();
+    let mut outside = Vec::new();
+    for name in named.into_iter().take(MOST) {
+        let fresh = !seen.contains(&name);
+        if !said::name(&name).is_some_and(|parsed| zone.name.zone_of(&parsed)) {
+            outside.extend(Some(name).filter(|_| fresh));
+            continue;
+        }
+        let own = looks.iter().filter_map(|look| look.addresses.get(&name)).flat_map(|found| found.found.clone());
+        let own = sockets(own.collect::<BTreeSet<_>>(), zone.port);
+        let new: Vec<SocketAddr> = own.iter().copied().filter(|socket| !known.asks(*socket)).collect();
+        if fresh {
+            known.add(&name, &own, zone, way);
+        } else if !new.is_empty() {
+            known.add(&name, &new, zone, way);
+        }
+    }
+    for (name, addresses) in resolved(zone, way, end, seed, &outside).await? {
+        if addresses.alias {
+            known.aliases.insert(name.clone());
+        }
+        known.add(&name, &sockets(addresses.found, zone.port), zone, way);
+    }
+    Ok(known.servers.split_off(before))
+}
+
+impl Delegation {
+    fn asks(&self, socket: SocketAddr) -> bool {
+        self.servers.iter().any(|server| server.address == Some(socket))
+    }
+
+    /// Adds the servers behind a name; an address is asked once, whatever its names.
+    fn add(&mut self, name: &str, addresses: &[SocketAddr], zone: &Zone, way: &Way) {
+        let admitted: Vec<SocketAddr> =
+            addresses.iter().copied().filter(|socket| way.family.admits(socket.ip())).collect();
+        if addresses.is_empty() {
+            self.unresolved.insert(name.to_owned());
+            self.push(Server { label: name.to_owned(), name: Some(name.to_owned()), address: None });
+        }
+        for socket in admitted {
+            let place = place(socket, zone.port);
+            if let Some(same) = self.servers.iter().find(|server| server.address == Some(socket)) {
+                self.notes.push(format!("{name} has the address of {}", same.label));
+                self.shared.push(place);
+                continue;
+            }
+            self.push(Server { label: format!("{name}/{place}"), name: Some(name.to_owned()), address: Some(socket) });
+        }
+    }
+
+    fn push(&mut self, server: Server) {
+        if self.servers.len() < MOST {
+            self.servers.push(server);
+        } else if self.servers.len() == MOST {
+            // It stands for all that are not asked, and has no answer.
+            let label = format!("more than {MOST} servers");
+            self.servers.push(Server { label, name: None, address: None });
+        }
+    }
+}
+
+/// An address as it stands in names of servers: with its port where that is not the usual one.
+pub(super) fn place(socket: SocketAddr, usual: u16) -> String {
+    if socket.port() == usual {
+        socket.ip().to_string()
+    } else {
+        dial::endpoint(&socket.ip().to_string(), socket.port())
+    }
+}
+
+fn sockets(addresses: impl IntoIterator<Item = IpAddr>, port: u16) -> Vec<SocketAddr> {
+    addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect()
+}
+
+/// Asks a resolver for the addresses of `names`; nobody is asked when there are none.
+async fn resolved(
+    zone: &Zone,
+    way: &Way,
+    end: Instant,
+    seed: u64,
+    names: &[String],
+) -> Result<Vec<(String, Addresses)>, Fault> {
+    let parsed: Vec<(String, Name)> = names.iter().filter_map(|text| Some((text.clone(), said::name(text)?))).collect();
+    if parsed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let resolver = Resolver::new(way, &zone.via, end, seed).await?;
+    let asked = parsed.into_iter().map(|(text, name)| {
+        let resolver = &resolver;
+        async move { Ok((text, resolver.addresses(&name).await?)) }
+    });
+    let asked: Vec<_> = asked.collect();
+    stream::iter(asked).buffered(IN_FLIGHT).try_collect().await
+}
+
+/// Asks every server of the parent for the delegation. Returns the names of all servers it was told of.
+async fn from_parent(
+    zone: &Zone,
+    way: &Way,
+    end: Instant,
+    seed: u64,
+    out: &mut Delegation,
+) -> Result<BTreeSet<String>, Fault> {
+    if zone.name.is_root() && zone.parent.is_empty() {
+        let reply = Resolver::new(way, &zone.via, end, seed).await?.ask(&zone.name, kinds::NS).await?;
+        return Ok(said::servers(&reply.answers, &zone.name));
+    }
+    let parents = parents(zone, way, end, seed, out).await?;
+    let asked = parents.into_iter().take(PARENTS).map(|(label, socket)| async move {
+        let time = end.saturating_duration_since(Instant::now());
+        let mut asker = Asker::new(way, socket, time, seed);
+        let heard = asker.ask(&Question::own(zone.name.clone(), kinds::NS)).await?;
+        Ok::<_, Fault>((label, heard))
+    });
+    let asked: Vec<_> = asked.collect();
+    let heard: Vec<_> = stream::iter(asked).buffered(IN_FLIGHT).try_collect().await?;
+    let (mut delegated, mut all, mut glue) = (Vec::new(), BTreeSet::new(), BTreeMap::new());
+    for (label, heard) in heard {
+        match heard.reply.as_deref().map(|reply| referral(reply, &zone.name)) {
+            Some(Referral::Delegated(names)) => {
+                all.extend(names.iter().cloned());
+                along(heard.reply.as_deref(), &names, &mut glue);
+                delegated.push(names);
+            }
+            Some(Referral::Own(names)) => {
+                out.notes.push(format!("{label} serves the zone itself and does not show how it is delegated"));
+                along(heard.reply.as_deref(), &names, &mut out.hints);
+                all.extend(names);
+            }
+            Some(Referral::None(why)) => {
+                out.notes.push(format!("{label} of the parent: {why}"));
+                out.failed.push(label);
+            }
+            None => {
+                out.notes.push(format!("{label} of the parent: {}", heard.outcome));
+                out.failed.push(label);
+            }
+        }
+    }
+    let first = delegated.first().cloned();
+    out.split = delegated.iter().any(|names| Some(names) != first.as_ref());
+    if out.split {
+        let sets: Vec<String> = delegated.iter().map(|names| Vec::from_iter(names.clone()).join(" ")).collect();
+        out.notes.push(format!("servers of the parent name different servers: {}", sets.join(" | ")));
+    }
+    out.names = first.filter(|_| !out.split);
+    out.glue = (!delegated.is_empty()).then_some(glue);
+    Ok(all)
+}
+
+/// Addresses of `names` that an answer has in its additional section.
+fn along(reply: Option<&Reply>, names: &BTreeSet<String>, into: &mut BTreeMap<String, BTreeSet<IpAddr>>) {
+    let lines = reply.into_iter().flat_map(|reply| &reply.additional);
+    for line in lines.filter(|line| matches!(line.code, kinds::A | kinds::AAAA) && line.sound) {
+        let owner = said::text(&line.owner);
+        if let (true, Ok(address)) = (names.contains(&owner), line.data.parse::<IpAddr>()) {
+            into.entry(owner).or_default().insert(address);
+        }
+    }
+}
+
+/// Servers of the parent: as given, or as a resolver finds them.
+async fn parents(
+    zone: &Zone,
+    way: &Way,
+    end: Instant,
+    seed: u64,
+    out: &mut Delegation,
+) -> Result<Vec<(String, SocketAddr)>, Fault> {
+    let mut sockets = Vec::new();
+    for text in &zone.parent {
+        let Some((host, port)) = endpoint::split(text, Some(53)) else { continue };
+        match resolve(&host, way.family, way.patience).await? {
+            Ok(found) => sockets.extend(found.into_iter().map(|address| {
+                let socket = SocketAddr::new(address, port);
+                (place(socket, 53), socket)
+            })),
+            Err(why) => {
+                out.notes.push(why);
+                out.failed.push(text.clone());
+            }
+        }
+    }
+    if !zone.parent.is_empty() {
+        return Ok(sockets);
+    }
+    let resolver = Resolver::new(way, &zone.via, end, seed).await?;
+    let Some((parent, names)) = resolver.parent_of(&zone.name).await? else {
+        out.notes.push(format!("no resolver knows a zone above {}", said::text(&zone.name)));
+        return Ok(sockets);
+    };
+    out.notes.push(format!("the parent is {}", said::text(&parent)));
+    let names: Vec<String> = names.into_iter().collect();
+    for (name, addresses) in resolved(zone, way, end, seed, &names).await? {
+        sockets.extend(
+            addresses.found.into_iter().map(|address| (format!("{name}/{address}"), SocketAddr::new(address, 53))),
+        );
+    }
+    Ok(sockets)
+}
+
+enum Referral {
+    /// NS of the zone in the authority section.
+    Delegated(BTreeSet<String>),
+    /// An answer with authority: this server has the zone itself.
+    Own(BTreeSet<String>),
+    None(String),
+}
+
+fn referral(reply: &Reply, zone: &Name) -> Referral {
+    let own = said::servers(&reply.answers, zone);
+    if reply.has("aa") && !own.is_empty() {
+        return Referral::Own(own);
+    }
+    let delegated = said::servers(&reply.authority, zone);
+    if reply.rcode == 0 && !delegated.is_empty() {
+        return Referral::Delegated(delegated);
+    }
+    Referral::None(format!("{} without a delegation", said::code(reply.rcode)))
+}

@@ -1,0 +1,112 @@
+//! What is not there: a name (NXDOMAIN), a type (NODATA), a name that only has others below it (RFC 2308, RFC 8020).
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use hickory_proto::rr::Name;
+
+use crate::checks::dns::message::Reply;
+use crate::checks::dns::question::Question;
+use crate::checks::dns::survey::asker::{Asker, Dared};
+use crate::checks::dns::survey::look::Look;
+use crate::checks::dns::survey::{Survey, kinds, said};
+use crate::model::Fault;
+
+/// A type for private use that no zone's own name is expected to have.
+const PRIVATE: u16 = 65_321;
+/// Names between the one asked for and the zone that are looked at.
+const BETWEEN: usize = 4;
+
+pub(super) async fn look(survey: &Survey, asker: &mut Asker<'_>, look: &mut Look, seed: u64) -> Result<(), Fault> {
+    let Some(zone) = survey.zone().filter(|_| look.serves()) else { return Ok(()) };
+    let ttl = look.soa().map(said::Soa::negative_ttl);
+    let mut denials = Vec::new();
+    if let Some(random) = random(zone, (seed, look.label())) {
+        let word = ask(asker, zone, &Question::own(random, kinds::A), ttl, &mut denials).await?;
+        look.findings.wildcard = word.map(|word| word == "answer");
+        look.findings.nxdomain = word;
+    }
+    let nodata = Question::own(zone.clone(), PRIVATE);
+    look.findings.nodata = ask(asker, zone, &nodata, ttl, &mut denials).await?;
+    look.findings.empty = between(survey, asker, look, ttl, &mut denials).await?;
+    look.findings.denial = denials.iter().copied().reduce(|one, other| one && other);
+    Ok(())
+}
+
+/// The names between the one asked for and the zone exist, since something stands below them.
+async fn between(
+    survey: &Survey,
+    asker: &mut Asker<'_>,
+    look: &Look,
+    ttl: Option<u32>,
+    denials: &mut Vec<bool>,
+) -> Result<Option<&'static str>, Fault> {
+    let there =
+        look.asked.as_ref().is_some_and(|said| said.answers.as_ref().is_some_and(|answers| !answers.is_empty()));
+    let Some(zone) = survey.zone().filter(|_| there) else { return Ok(None) };
+    let mut name = survey.question.name.base_name();
+    let mut worst = None;
+    for _ in 0..BETWEEN {
+        if !zone.zone_of(&name) || name.eq_ignore_root(zone) {
+            break;
+        }
+        let Some(word) = ask(asker, zone, &Question::own(name.clone(), kinds::A), ttl, denials).await? else {
+            return Ok(None);
+        };
+        if word == "nxdomain" {
+            asker.tally.note(format!("{} is NXDOMAIN, although there is a name below it", said::text(&name)));
+        }
+        // A name with records of its own says nothing of empty ones, and a wrong denial counts most.
+        worst = match (worst, word) {
+            (Some("nxdomain"), _) => worst,
+            (Some(before), "answer") => Some(before),
+            _ => Some(word),
+        };
+        name = name.base_name();
+    }
+    Ok(worst)
+}
+
+async fn ask(
+    asker: &mut Asker<'_>,
+    zone: &Name,
+    question: &Question,
+    ttl: Option<u32>,
+    denials: &mut Vec<bool>,
+) -> Result<Option<&'static str>, Fault> {
+    let reply = match asker.dare(question).await? {
+        Dared::Reply(reply, _) => reply,
+        Dared::Silent => return Ok(Some("silent")),
+        Dared::Unknown => return Ok(None),
+    };
+    let word = word(&reply, question.code);
+    if matches!(word, "nxdomain" | "nodata") {
+        let carried = said::soa(&reply.authority, zone);
+        let sound = carried.as_ref().is_some_and(|soa| ttl.is_none_or(|ttl| soa.ttl == ttl));
+        if !sound {
+            let title = question.title();
+            asker.tally.note(match carried {
+                None => format!("{title}: denied without the SOA of the zone"),
+                Some(soa) => format!("{title}: denied with a SOA of TTL {}, not {}", soa.ttl, ttl.unwrap_or_default()),
+            });
+        }
+        denials.push(sound);
+    }
+    Ok(Some(word))
+}
+
+fn word(reply: &Reply, code: u16) -> &'static str {
+    match reply.rcode {
+        3 => "nxdomain",
+        0 if reply.answers.iter().any(|line| line.code == code || line.code == kinds::CNAME) => "answer",
+        0 if !reply.has("aa") => "referral",
+        0 => "nodata",
+        _ => "error",
+    }
+}
+
+/// A name below the zone that nobody has thought of.
+fn random(zone: &Name, from: (u64, &str)) -> Option<Name> {
+    let mut hasher = DefaultHasher::new();
+    from.hash(&mut hasher);
+    zone.prepend_label(format!("sd-{:016x}", hasher.finish()).as_str()).ok()
+}

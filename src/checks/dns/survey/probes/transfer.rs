@@ -1,0 +1,140 @@
+//! A zone transfer (RFC 5936), to see it refused, or whole: from SOA to SOA. Nothing of the zone is kept.
+
+use std::time::Duration;
+
+use hickory_proto::rr::Name;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+
+use crate::checks::dns::message::{self, Reply};
+use crate::checks::dns::question::Question;
+use crate::checks::dns::survey::asker::Asker;
+use crate::checks::dns::survey::look::Look;
+use crate::checks::dns::survey::{Survey, kinds, said};
+use crate::checks::dns::{exchange, types};
+use crate::model::Fault;
+use crate::net::connect;
+
+/// What is read of a transfer at most.
+const BYTES: usize = 64 << 20;
+const RECORDS: i64 = 1_000_000;
+
+/// What became of a transfer.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::checks::dns::survey) struct Transfer {
+    pub(in crate::checks::dns::survey) word: &'static str,
+    pub(in crate::checks::dns::survey) records: i64,
+    pub(in crate::checks::dns::survey) why: String,
+}
+
+pub(super) async fn look(survey: &Survey, asker: &mut Asker<'_>, look: &mut Look, seed: u64) -> Result<(), Fault> {
+    let Some(zone) = survey.zone() else { return Ok(()) };
+    if !asker.may(0) {
+        return Ok(());
+    }
+    let (id, query) = Question::own(zone.clone(), types::AXFR).edns(None).encode(seed)?;
+    let (server, patience) = (asker.server(), asker.patience());
+    let end = Instant::now() + patience;
+    let stream = match connect(server, asker.source(), patience).await? {
+        Ok(dialled) => dialled.stream,
+        Err(why) => {
+            look.findings.transfer = Some(ended("unreachable", 0, format!("over TCP it is {}", why.word())));
+            return Ok(());
+        }
+    };
+    look.findings.transfer = run(stream, zone, id, &query, end, patience).await;
+    Ok(())
+}
+
+fn ended(word: &'static str, records: i64, why: impl Into<String>) -> Transfer {
+    Transfer { word, records, why: why.into() }
+}
+
+/// Nothing when the server takes the query and stays silent: it may be at work.
+async fn run(
+    mut stream: TcpStream,
+    zone: &Name,
+    id: u16,
+    query: &[u8],
+    end: Instant,
+    patience: Duration,
+) -> Option<Transfer> {
+    let mut framed = u16::try_from(query.len()).unwrap_or(u16::MAX).to_be_bytes().to_vec();
+    framed.extend_from_slice(query);
+    let Ok(Ok(())) = timeout_at(end, stream.write_all(&framed)).await else {
+        return Some(ended("closed", 0, "it does not take the query"));
+    };
+    let mut state = State { records: 0, ends: 0, stray: 0 };
+    let (mut buffer, mut bytes) = (Vec::new(), 0);
+    // The whole transfer has twice the patience for one answer.
+    let end = end + patience;
+    loop {
+        match timeout_at(end, exchange::frame(&mut stream, &mut buffer)).await {
+            Err(_) if state.records > 0 => return Some(state.stopped("partial", "time was up")),
+            Err(_) => return None,
+            Ok(Err(error)) => return Some(state.stopped("closed", &error.to_string())),
+            Ok(Ok(false)) => return Some(state.stopped("closed", "the connection was closed")),
+            Ok(Ok(true)) => {}
+        }
+        bytes += buffer.len();
+        let reply = match message::part(buffer.get(2..).unwrap_or_default(), id) {
+            Ok(reply) => reply,
+            Err(why) => return Some(state.stopped("partial", &format!("a message does not hold together ({why})"))),
+        };
+        if let Some(transfer) = state.take(&reply, zone) {
+            return Some(transfer);
+        }
+        // A stream that is always ready never meets the timer.
+        if Instant::now() >= end {
+            return Some(state.stopped("partial", "time was up"));
+        }
+        if bytes > BYTES || state.records > RECORDS {
+            return Some(state.stopped("partial", &format!("not read further than {bytes} bytes")));
+        }
+    }
+}
+
+struct State {
+    records: i64,
+    /// SOA records of the zone seen: the first begins it, the second ends it.
+    ends: usize,
+    stray: i64,
+}
+
+impl State {
+    /// The transfer ended before its end; `nothing` is the word when it never began.
+    fn stopped(&self, nothing: &'static str, why: &str) -> Transfer {
+        let records = self.records;
+        let word = if records > 0 { "partial" } else { nothing };
+        ended(word, records, format!("{why} after {records} records"))
+    }
+
+    /// Takes a message; something when it is the last.
+    fn take(&mut self, reply: &Reply, zone: &Name) -> Option<Transfer> {
+        if reply.rcode != 0 {
+            let word = if self.records > 0 { "partial" } else { "refused" };
+            return Some(ended(word, self.records, said::code(reply.rcode)));
+        }
+        if reply.answers.is_empty() && self.records == 0 {
+            return Some(ended("refused", 0, "an answer without records"));
+        }
+        for line in &reply.answers {
+            let soa = line.code == kinds::SOA && line.owner.eq_ignore_root(zone);
+            if self.records == 0 && !soa {
+                return Some(ended("partial", 1, "it does not begin with the SOA of the zone"));
+            }
+            if self.ends == 2 {
+                self.stray += 1;
+            }
+            self.records += 1;
+            self.ends += usize::from(soa);
+        }
+        let whole = format!("{} records", self.records);
+        match (self.ends, self.stray) {
+            (0 | 1, _) => None,
+            (2, 0) => Some(ended("complete", self.records, whole)),
+            _ => Some(ended("partial", self.records, format!("{} records follow its end", self.stray))),
+        }
+    }
+}

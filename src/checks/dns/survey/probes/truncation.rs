@@ -1,0 +1,82 @@
+//! Answers at the sizes of a resolver: never longer than asked for, TC when cut, whole over TCP (RFC 6891, RFC 7766).
+
+use std::collections::BTreeSet;
+
+use crate::checks::dns::message::Reply;
+use crate::checks::dns::question::{EdnsWish, Question};
+use crate::checks::dns::survey::asker::{Asker, Dared};
+use crate::checks::dns::survey::look::Look;
+use crate::checks::dns::survey::{Survey, kinds};
+use crate::model::Fault;
+
+/// The least every resolver takes, and what most ask for.
+const SIZES: [u16; 2] = [512, 1232];
+
+pub(super) async fn look(survey: &Survey, asker: &mut Asker<'_>, look: &mut Look) -> Result<(), Fault> {
+    for (place, size) in SIZES.into_iter().enumerate() {
+        let cut = at(survey, asker, size).await?;
+        if let Some(slot) = look.findings.cuts.get_mut(place) {
+            *slot = cut;
+        }
+    }
+    Ok(())
+}
+
+async fn at(survey: &Survey, asker: &mut Asker<'_>, size: u16) -> Result<Option<&'static str>, Fault> {
+    let question = large(survey, size);
+    let (reply, length) = match asker.dare(&question).await? {
+        Dared::Reply(reply, length) => (reply, length),
+        Dared::Silent => {
+            asker.tally.note(format!("{}: no answer of at most {size} bytes over UDP", question.title()));
+            return Ok(Some("silent"));
+        }
+        Dared::Unknown => return Ok(None),
+    };
+    let limit = usize::from(size);
+    if length > limit {
+        asker.tally.note(format!("{}: {length} bytes, where {size} are asked for", question.title()));
+        return Ok(Some("oversized"));
+    }
+    let heard = asker.tcp(&question).await?;
+    let (whole, full) = match heard.reply {
+        Some(whole) if !whole.truncated() => (whole, heard.size),
+        _ if heard.outcome == "unasked" => return Ok(None),
+        _ if reply.truncated() => {
+            let over = if heard.outcome == "answered" { "truncated" } else { heard.outcome };
+            asker.tally.note(format!("{}: truncated at {size} bytes, and {over} over TCP", question.title()));
+            return Ok(Some("whole_nowhere"));
+        }
+        // Whether it is whole cannot be told without the other.
+        _ => return Ok(None),
+    };
+    let word = match (reply.truncated(), full > limit) {
+        (true, true) => "truncated",
+        (true, false) => "needless",
+        (false, _) if answers(&reply) != answers(&whole) => "incomplete",
+        (false, _) => "fits",
+    };
+    if matches!(word, "needless" | "incomplete") {
+        let (cut, all) = (reply.answers.len(), whole.answers.len());
+        asker.tally.note(format!(
+            "{}: {word} at {size} bytes: {cut} records in {length} bytes, over TCP {all} in {full}",
+            question.title()
+        ));
+    }
+    Ok(Some(word))
+}
+
+/// What the check asks for; without a name of its own, the keys of the zone with their signatures.
+fn large(survey: &Survey, size: u16) -> Question {
+    let keys = survey.zone().filter(|_| !survey.named);
+    let question = match keys {
+        Some(zone) => Question::own(zone.clone(), kinds::DNSKEY),
+        None => survey.plain_question(),
+    };
+    question.edns(Some(EdnsWish { size, dnssec: keys.is_some(), ..EdnsWish::default() }))
+}
+
+/// The records without their signatures, which some servers make anew for each answer.
+fn answers(reply: &Reply) -> BTreeSet<(u16, &str)> {
+    let lines = reply.answers.iter().filter(|line| line.code != kinds::RRSIG);
+    lines.map(|line| (line.code, line.data.as_str())).collect()
+}

@@ -1,0 +1,128 @@
+//! Questions to a resolver, for finding servers: asked by our own exchange, each resolver in turn until one has a result.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+
+use hickory_proto::rr::Name;
+use tokio::time::Instant;
+
+use super::asker::{Asker, Way};
+use super::chain::Chain;
+use super::look::Addresses;
+use super::{kinds, said};
+use crate::checks::dns::message::Reply;
+use crate::checks::dns::question::Question;
+use crate::model::Fault;
+use crate::net::{endpoint, resolve};
+
+/// The system's list of resolvers.
+const SYSTEM: &str = "/etc/resolv.conf";
+/// Resolvers the system's own library uses of that list.
+const MOST: usize = 3;
+const REMEDY: &str =
+    "give a resolver in `via`, the servers of the parent in `parent`, or the servers themselves in `ns`";
+
+/// The resolvers of one look.
+pub(super) struct Resolver<'a> {
+    way: &'a Way,
+    servers: Vec<SocketAddr>,
+    end: Instant,
+    seed: u64,
+}
+
+impl<'a> Resolver<'a> {
+    /// The resolvers of `via`, or the system's when there is none.
+    pub(super) async fn new(way: &'a Way, via: &[String], end: Instant, seed: u64) -> Result<Self, Fault> {
+        let mut servers = Vec::new();
+        for text in via {
+            let Some((host, port)) = endpoint::split(text, Some(53)) else { continue };
+            match resolve(&host, way.family, way.patience).await? {
+                Ok(found) => servers.extend(found.into_iter().map(|address| SocketAddr::new(address, port))),
+                Err(why) => return Err(Fault::local("find the resolver of `via`", text, why, "check its name")),
+            }
+        }
+        if via.is_empty() {
+            let text = tokio::fs::read_to_string(SYSTEM).await.unwrap_or_default();
+            servers = listed(&text).into_iter().map(|address| SocketAddr::new(address, 53)).collect();
+        }
+        if servers.is_empty() {
+            return Err(Fault::local("find a resolver", SYSTEM, "it names none", REMEDY));
+        }
+        Ok(Self { way, servers, end, seed })
+    }
+
+    /// The answer of the first resolver that has one. A failure of the name's own servers (SERVFAIL) is an answer too, when
+    /// no resolver has a better one; that no resolver answers at all is a fault.
+    pub(super) async fn ask(&self, name: &Name, code: u16) -> Result<Box<Reply>, Fault> {
+        let question = Question::own(name.clone(), code).recursive(true);
+        let (mut failed, mut why) = (None, Vec::new());
+        for server in &self.servers {
+            let time = self.end.saturating_duration_since(Instant::now());
+            let mut asker = Asker::new(self.way, *server, time, self.seed);
+            let heard = asker.ask(&question).await?;
+            match heard.reply {
+                Some(reply) if matches!(reply.rcode, 0 | 3) => return Ok(reply),
+                Some(reply) if reply.rcode == 2 => failed = Some(reply),
+                Some(reply) => why.push(format!("{server}: {}", said::code(reply.rcode))),
+                None if heard.outcome == "unasked" => why.push(format!("{server}: no time was left")),
+                None => why.push(format!("{server}: {}", heard.outcome)),
+            }
+        }
+        failed
+            .ok_or_else(|| Fault::local(format!("ask a resolver for {}", question.title()), "", why.join(", "), REMEDY))
+    }
+
+    /// Addresses of a server's name.
+    pub(super) async fn addresses(&self, name: &Name) -> Result<Addresses, Fault> {
+        let mut out = Addresses::default();
+        for (code, family) in [(kinds::A, "0.0.0.0"), (kinds::AAAA, "::")] {
+            let wanted = family.parse::<IpAddr>().is_ok_and(|address| self.way.family.admits(address));
+            if !wanted {
+                continue;
+            }
+            let reply = self.ask(name, code).await?;
+            let mut chain = Chain::new(name);
+            out.alias |= chain.follow(&reply.answers);
+            let data = said::picked(&reply.answers, name, &chain.end, code);
+            out.found.extend(data.iter().filter_map(|data| data.parse::<IpAddr>().ok()));
+        }
+        Ok(out)
+    }
+
+    /// The zone `name` is delegated from, and the names of its servers.
+    pub(super) async fn parent_of(&self, name: &Name) -> Result<Option<(Name, BTreeSet<String>)>, Fault> {
+        let above = name.base_name();
+        let reply = self.ask(&above, kinds::SOA).await?;
+        let soa = |line: &&crate::checks::dns::message::Line| line.code == kinds::SOA && line.owner.zone_of(&above);
+        let Some(line) = reply.answers.iter().find(soa).or_else(|| reply.authority.iter().find(soa)) else {
+            return Ok(None);
+        };
+        let parent = line.owner.clone();
+        let reply = self.ask(&parent, kinds::NS).await?;
+        let names = said::servers(&reply.answers, &parent);
+        Ok((!names.is_empty()).then_some((parent, names)))
+    }
+}
+
+/// Addresses of the lines `nameserver` of a resolv.conf. One with a zone (`fe80::1%eth0`) cannot be asked.
+fn listed(text: &str) -> Vec<IpAddr> {
+    let servers = text.lines().filter_map(|line| {
+        let mut words = line.split_ascii_whitespace();
+        (words.next() == Some("nameserver")).then(|| words.next()).flatten()
+    });
+    servers.filter_map(|word| word.parse().ok()).take(MOST).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::listed;
+
+    #[test]
+    fn the_systems_resolvers_are_read() {
+        let text = "# nameserver 192.0.2.9\nsearch example\nnameserver 192.0.2.1\nnameserver\t2001:db8::1  # x\nnameserver fe80::1%eth0\nnameserver\n";
+        let found: Vec<String> = listed(text).iter().map(ToString::to_string).collect();
+        assert_eq!(found, ["192.0.2.1", "2001:db8::1"]);
+        assert_eq!(listed(&"nameserver 192.0.2.1\n".repeat(9)).len(), 3);
+        assert!(listed("").is_empty());
+    }
+}

@@ -1,0 +1,183 @@
+//! Servers found by the parent, by a resolver, by the zone itself.
+
+use std::net::{IpAddr, SocketAddr};
+
+use serde_json::json;
+
+use super::{PATIENT, Quirk, Script, Tasks, check, look, serve, start};
+
+/// Servers on several addresses of loopback with one port, as glue needs it.
+async fn alike(addresses: &[&str], scripts: &[Script]) -> (u16, Vec<Tasks>) {
+    'ports: for _ in 0..16 {
+        let mut port = 0;
+        let mut tasks = Vec::new();
+        for (address, script) in addresses.iter().zip(scripts) {
+            let address: IpAddr = address.parse().unwrap();
+            let Some((bound, task)) = serve(address, port, script).await else { continue 'ports };
+            port = bound.port();
+            tasks.push(task);
+        }
+        return (port, tasks);
+    }
+    panic!("no port is free on {addresses:?}");
+}
+
+const ZONE: &str = "z.test. 300 SOA ns1.z.test. host.z.test. 7 3600 600 604800 60
+    z.test. 300 NS ns1.z.test.
+    z.test. 300 NS ns2.z.test.
+    ns1.z.test. 300 A 127.0.0.2
+    ns2.z.test. 300 A 127.0.0.3";
+
+/// The delegation as the parent has it.
+const PARENT: &str = "test. 300 SOA a.test. host.test. 1 3600 600 604800 60
+    z.test. 300 NS ns1.z.test.
+    z.test. 300 NS ns2.z.test.
+    ns1.z.test. 300 A 127.0.0.2
+    ns2.z.test. 300 A 127.0.0.3";
+
+async fn parent(records: &str) -> (SocketAddr, Tasks, Script) {
+    let script = Script::new(records, &[Quirk::Parent]);
+    let (socket, tasks) = start(&script).await;
+    (socket, tasks, script)
+}
+
+#[tokio::test]
+async fn the_parent_names_the_servers() {
+    let scripts = [Script::new(ZONE, &[]), Script::new(ZONE, &[])];
+    let (port, _tasks) = alike(&["127.0.0.2", "127.0.0.3"], &scripts).await;
+    let (socket, _parent, _) = parent(PARENT).await;
+    let fields = format!("authoritative: {{zone: z.test, parent: \"{socket}\", port: {port}}}, {PATIENT}");
+    let seen = look(&fields, None).await;
+    seen.passed();
+    seen.is("ns.agree", true);
+    seen.is("glue.agree", true);
+    seen.is("parent.failed", json!([]));
+    seen.is("glue", json!(["ns1.z.test. 127.0.0.2", "ns2.z.test. 127.0.0.3"]));
+    assert_eq!(seen.fact("servers")["ns2.z.test./127.0.0.3"]["serial"], 7);
+}
+
+#[tokio::test]
+async fn a_parent_with_other_servers_or_other_glue_is_found_out() {
+    // The parent lacks the second server: the zone's own name for it leads there.
+    let scripts = [Script::new(ZONE, &[]), Script::new(&ZONE.replace(" 7 ", " 5 "), &[])];
+    let (port, _tasks) = alike(&["127.0.0.2", "127.0.0.3"], &scripts).await;
+    let lacking = PARENT.replace("z.test. 300 NS ns2.z.test.\n", "");
+    let (socket, _parent, script) = parent(&lacking).await;
+    let fields = format!("authoritative: {{zone: z.test, parent: \"{socket}\", port: {port}}}, {PATIENT}");
+    let seen = look(&fields, None).await;
+    seen.is("servers.count", 2);
+    seen.is("ns.agree", false);
+    seen.is("serial.behind", json!(["ns2.z.test./127.0.0.3"]));
+    // Glue that leads astray.
+    scripts[1].load(ZONE);
+    script.load(&PARENT.replace("ns2.z.test. 300 A 127.0.0.3", "ns2.z.test. 300 A 127.0.0.2"));
+    let seen = look(&fields, None).await;
+    seen.failed("glue.agree");
+    seen.is("servers.shared", json!(["127.0.0.2"]));
+    seen.noted("ns2.z.test. has glue [127.0.0.2], and in the zone [127.0.0.3]");
+    // Servers of the parent that do not agree, or do not know the zone.
+    script.load(PARENT);
+    let (other, _other, _) = parent(&lacking).await;
+    let fields =
+        format!("authoritative: {{zone: z.test, parent: [\"{socket}\", \"{other}\"], port: {port}}}, {PATIENT}");
+    let seen = look(&fields, None).await;
+    seen.failed("ns.agree");
+    assert!(seen.absent("ns.parent"));
+    seen.noted("servers of the parent name different servers");
+    let (other, _other, _) = parent("test. 300 SOA a.test. host.test. 1 3600 600 604800 60").await;
+    let fields =
+        format!("authoritative: {{zone: z.test, parent: [\"{socket}\", \"{other}\"], port: {port}}}, {PATIENT}");
+    let seen = look(&fields, Some("{ns.agree: true}")).await;
+    seen.failed("saw nothing");
+    seen.is("parent.failed", json!([other.to_string()]));
+}
+
+#[tokio::test]
+async fn a_parent_that_has_the_zone_itself_shows_no_delegation() {
+    let scripts = [Script::new(ZONE, &[]), Script::new(ZONE, &[])];
+    let (port, _tasks) = alike(&["127.0.0.2", "127.0.0.3"], &scripts).await;
+    let fields = format!("authoritative: {{zone: z.test, parent: \"127.0.0.2:{port}\", port: {port}}}, {PATIENT}");
+    let seen = look(&fields, None).await;
+    // What cannot be seen there is not held against the zone, unless the check asks for it.
+    seen.passed();
+    seen.is("servers.count", 2);
+    seen.noted("serves the zone itself and does not show how it is delegated");
+    for fact in ["ns.parent", "ns.agree", "glue", "glue.agree"] {
+        assert!(seen.absent(fact), "{fact}");
+    }
+    look(&fields, Some("{ns.agree: true}")).await.failed("saw nothing");
+}
+
+#[tokio::test]
+async fn a_zone_nobody_delegates_has_no_servers() {
+    let (socket, _parent, _) = parent("test. 300 SOA a.test. host.test. 1 3600 600 604800 60").await;
+    let seen = look(&format!("authoritative: {{zone: z.test, parent: \"{socket}\"}}, {PATIENT}"), None).await;
+    seen.failed("outcome: expected answered, saw unresolved");
+    seen.noted("NXDOMAIN without a delegation");
+}
+
+#[tokio::test]
+async fn a_resolver_finds_the_parent_and_names_outside_the_zone() {
+    let zone = ZONE.replace("ns2.z.test. 300 A 127.0.0.3", "").replace("NS ns2.z.test.", "NS ns.other.test.");
+    let scripts = [Script::new(&zone, &[]), Script::new(&zone, &[])];
+    let (port, _tasks) = alike(&["127.0.0.2", "127.0.0.3"], &scripts).await;
+    let known = "other.test. 300 SOA a.test. host.test. 1 3600 600 604800 60
+        ns.other.test. 300 A 127.0.0.3";
+    let resolver = Script::new(known, &[Quirk::Resolver]);
+    let (via, _resolver) = start(&resolver).await;
+    let delegation = PARENT.replace("NS ns2.z.test.", "NS ns.other.test.").replace("ns2.z.test. 300 A 127.0.0.3", "");
+    let (socket, _parent, _) = parent(&delegation).await;
+    let fields =
+        format!("authoritative: {{zone: z.test, parent: \"{socket}\", port: {port}, via: \"{via}\"}}, {PATIENT}");
+    let seen = look(&fields, None).await;
+    seen.passed();
+    seen.is("ns.parent", json!(["ns.other.test.", "ns1.z.test."]));
+    assert_eq!(seen.fact("servers")["ns.other.test./127.0.0.3"]["outcome"], "answered");
+    let mut asked = resolver.asked();
+    asked.dedup();
+    assert_eq!(asked, ["ns.other.test."], "only what only a resolver knows");
+    // A name without an address is a server that fails.
+    resolver.load(&known.replace("ns.other.test. 300 A", "www.other.test. 300 A"));
+    let seen = look(&fields, None).await;
+    seen.failed("outcome: expected answered, saw unresolved");
+    seen.is("ns.unresolved", json!(["ns.other.test."]));
+    seen.is("servers.failed", json!(["ns.other.test."]));
+}
+
+#[tokio::test]
+async fn a_resolver_that_cannot_be_asked_is_a_fault_of_this_side() {
+    let refusing = Script::new(ZONE, &[Quirk::Refuses]);
+    let (via, _tasks) = start(&refusing).await;
+    let check = check(&format!("authoritative: {{zone: z.test, via: \"{via}\"}}, {PATIENT}"), None).unwrap();
+    let seen = super::again(&check).await;
+    assert_eq!(seen.verdict, crate::model::Verdict::Errored, "{}", seen.reason);
+    assert!(seen.reason.contains("REFUSED"), "{}", seen.reason);
+}
+
+#[tokio::test]
+async fn the_parent_itself_is_found_by_a_resolver() {
+    // The resolver knows the zone above and its server, which shows no delegation on port 53 of this machine: the look ends
+    // there, having asked the right questions.
+    let known = "test. 300 SOA ns.test. host.test. 1 3600 600 604800 60
+        test. 300 NS ns.test.";
+    let resolver = Script::new(known, &[Quirk::Resolver]);
+    let (via, _tasks) = start(&resolver).await;
+    let fields = format!("authoritative: {{zone: sub.z.test, via: \"{via}\"}}, {PATIENT}");
+    let seen = look(&fields, None).await;
+    seen.failed("unresolved");
+    seen.noted("the parent is test.");
+    let mut asked = resolver.asked();
+    asked.dedup();
+    assert_eq!(asked, ["z.test.", "test.", "ns.test."]);
+}
+
+#[tokio::test]
+async fn a_zone_that_is_given_is_asked_of_nobody_else() {
+    let script = Script::new(&ZONE.replace("NS ns2.z.test.", "NS ns9.z.test."), &[]);
+    let (socket, _tasks) = start(&script).await;
+    let fields = format!("authoritative: {{zone: z.test, ns: {{ns1.z.test: \"{socket}\"}}}}, {PATIENT}");
+    let seen = look(&fields, None).await;
+    seen.is("servers.count", 1);
+    seen.is("ns.agree", false);
+    assert!(seen.absent("parent.failed"));
+}

@@ -1,0 +1,171 @@
+//! Surveys of servers with every defect they are to find.
+
+mod delegated;
+mod hostile;
+mod lab;
+mod probing;
+mod propagating;
+mod zones;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use self::lab::{Quirk, Script, serve};
+use crate::checks::FAMILIES;
+use crate::judge::judge;
+use crate::lab::Tasks;
+use crate::model::{Observation, Verdict};
+use crate::probe::Cx;
+use crate::suite::{self, Check};
+
+/// A zone with two servers on 127.0.0.1.
+fn zone(serial: u32) -> String {
+    format!(
+        "z.test. 300 SOA ns1.z.test. host.z.test. {serial} 3600 600 604800 60
+         z.test. 300 NS ns1.z.test.
+         z.test. 300 NS ns2.z.test.
+         ns1.z.test. 300 A 127.0.0.1
+         ns2.z.test. 300 A 127.0.0.1
+         www.z.test. 300 A 192.0.2.10
+         www.z.test. 300 A 192.0.2.11
+         deep.er.z.test. 300 A 192.0.2.12"
+    )
+}
+
+/// Two servers of a zone.
+struct Pair {
+    scripts: [Script; 2],
+    sockets: [SocketAddr; 2],
+    _tasks: [Tasks; 2],
+}
+
+impl Pair {
+    async fn new(one: &str, two: &str, quirks: &[Quirk]) -> Self {
+        let scripts = [Script::new(one, &[]), Script::new(two, quirks)];
+        let (first, one) = start(&scripts[0]).await;
+        let (second, two) = start(&scripts[1]).await;
+        Self { scripts, sockets: [first, second], _tasks: [one, two] }
+    }
+
+    /// The second with these quirks, both with the same zone.
+    async fn with(quirks: &[Quirk]) -> Self {
+        Self::new(&zone(7), &zone(7), quirks).await
+    }
+
+    fn label(&self, number: usize) -> String {
+        format!("ns{}.z.test./{}", number + 1, self.sockets[number])
+    }
+
+    /// Field `authoritative` with both given.
+    fn zone(&self) -> String {
+        let [one, two] = self.sockets;
+        format!("authoritative: {{zone: z.test, ns: {{ns1.z.test: [\"{one}\"], ns2.z.test: [\"{two}\"]}}}}")
+    }
+
+    /// Field `server` with both.
+    fn list(&self) -> String {
+        let [one, two] = self.sockets;
+        format!("server: [\"{one}\", \"{two}\"]")
+    }
+
+    /// One look at the zone; `more` are further fields.
+    async fn look(&self, more: &str) -> Seen {
+        look(&format!("{}, {more}", self.zone()), None).await
+    }
+}
+
+async fn start(script: &Script) -> (SocketAddr, Tasks) {
+    for _ in 0..16 {
+        if let Some(started) = serve(IpAddr::V4(Ipv4Addr::LOCALHOST), 0, script).await {
+            return started;
+        }
+    }
+    panic!("no port is free for both transports");
+}
+
+/// Patience where an answer comes; long enough for a busy machine.
+const PATIENT: &str = "timeout: 20s";
+/// Patience where something stays silent. Whatever does answer has three attempts.
+const BRIEF: &str = "timeout: 1s";
+
+/// What a look saw, and what the judge says of it.
+struct Seen {
+    observation: Observation,
+    verdict: Verdict,
+    reason: String,
+}
+
+impl Seen {
+    #[track_caller]
+    fn fact(&self, name: &str) -> Value {
+        self.observation.last(name).cloned().unwrap_or_else(|| panic!("no fact {name} in {:#?}", self.observation))
+    }
+
+    fn absent(&self, name: &str) -> bool {
+        self.observation.last(name).is_none()
+    }
+
+    #[track_caller]
+    fn is(&self, name: &str, want: impl Into<Value>) {
+        let got = self.observation.last(name).cloned();
+        let notes = self.observation.notes();
+        assert_eq!(got, Some(want.into()), "{name}: {notes:#?}");
+    }
+
+    #[track_caller]
+    fn noted(&self, text: &str) {
+        assert!(
+            self.observation.notes().iter().any(|note| note.contains(text)),
+            "{text}: {:#?}",
+            self.observation.notes()
+        );
+    }
+
+    #[track_caller]
+    fn passed(&self) {
+        assert_eq!(self.verdict, Verdict::Passed, "{} {:#?}", self.reason, self.observation);
+    }
+
+    #[track_caller]
+    fn failed(&self, why: &str) {
+        assert_eq!(self.verdict, Verdict::Failed, "{:#?}", self.observation);
+        assert!(self.reason.contains(why), "{why}: {}", self.reason);
+    }
+}
+
+/// The check with these fields, or why there is none.
+fn check(fields: &str, expect: Option<&str>) -> Result<Check, String> {
+    let expect = expect.map(|expect| format!("\n    expect: {expect}")).unwrap_or_default();
+    let text = format!("version: 1\nsuite: t\nchecks:\n  - id: c\n    dns: {{{fields}}}{expect}\n");
+    let options = suite::file::Options {
+        vars: Vec::new(),
+        against: Vec::new(),
+        var_files: Vec::new(),
+        rounds: None,
+        timeout: None,
+        env: &|_| None,
+    };
+    let mut loaded = suite::load(&[suite::file::Input::Text("t.yaml".into(), text)], FAMILIES, &options);
+    if !loaded.errors.is_empty() {
+        return Err(loaded.errors.render(&loaded.sources, false));
+    }
+    Ok(loaded.suites.remove(0).checks.remove(0))
+}
+
+async fn look(fields: &str, expect: Option<&str>) -> Seen {
+    again(&check(fields, expect).unwrap()).await
+}
+
+/// One more look of the same check.
+async fn again(check: &Check) -> Seen {
+    let mut observation = Observation::default();
+    let deadline = Instant::now() + Duration::from_mins(2);
+    let mut cx = Cx::new(&mut observation, deadline, 7, CancellationToken::new());
+    let ended = check.probe.run(&mut cx).await;
+    let judged = judge(check, &observation, ended.err());
+    Seen { observation, verdict: judged.verdict, reason: judged.reason.unwrap_or_default() }
+}

@@ -1,0 +1,202 @@
+//! The probes, each against a sound server and against one that is not.
+
+use serde_json::{Value, json};
+
+use super::{BRIEF, PATIENT, Pair, Quirk, look, zone};
+
+/// The pair with these quirks of its second server, looked at by `probe`.
+async fn with(quirks: &[Quirk], fields: &str) -> (Pair, super::Seen) {
+    let pair = Pair::with(quirks).await;
+    let seen = pair.look(fields).await;
+    (pair, seen)
+}
+
+/// Records of big.z.test that no datagram of a resolver holds.
+fn big() -> String {
+    let lines: Vec<String> = (0..8).map(|n| format!("\nbig.z.test. 300 TXT \"{n}{}\"", "x".repeat(240))).collect();
+    lines.concat()
+}
+
+#[tokio::test]
+async fn sound_servers_have_nothing_to_hide() {
+    let zone = format!("{}\nbig.z.test. 300 TXT \"{}\"", zone(7), "x".repeat(250)).replace("\n         ", "\n");
+    let big = big();
+    let pair = Pair::new(&(zone.clone() + &big), &(zone + &big), &[]).await;
+    let seen = pair.look(&format!("{PATIENT}, name: big.z.test, type: TXT, probes: [all]")).await;
+    seen.passed();
+    for (fact, want) in [
+        ("reachable.tcp", json!(true)),
+        ("unreachable.tcp", json!([])),
+        ("edns.supported", json!(true)),
+        ("edns.version_ok", json!(true)),
+        ("edns.unknown_option_ok", json!(true)),
+        ("edns.unknown_flag_ok", json!(true)),
+        ("truncation.512", json!("truncated")),
+        ("truncation.1232", json!("truncated")),
+        ("axfr", json!("refused")),
+        ("axfr.open", json!([])),
+        ("recursion.open", json!([])),
+        ("referral.upward", json!([])),
+        ("qname.case", json!(true)),
+        ("qname.caseless", json!(true)),
+        ("version.hidden", json!(true)),
+        ("version.texts", json!([])),
+        ("nxdomain", json!("nxdomain")),
+        ("nodata", json!("nodata")),
+        ("wildcard", json!(false)),
+        ("negative.soa", json!(true)),
+    ] {
+        seen.is(fact, want);
+    }
+    assert!(seen.absent("empty_non_terminal") && seen.absent("axfr.records"));
+    let outside = pair.scripts[0]
+        .asked()
+        .into_iter()
+        .filter(|name| !name.to_lowercase().ends_with("z.test."))
+        .collect::<Vec<_>>();
+    assert_eq!(outside, ["version.bind.", "example.com."], "nothing else is asked outside");
+}
+
+#[tokio::test]
+async fn tcp_is_told_apart_from_udp() {
+    let (pair, seen) = with(&[Quirk::MuteTcp], &format!("{BRIEF}, probes: [tcp]")).await;
+    seen.is("reachable.tcp", false);
+    seen.is("reachable.udp", true);
+    seen.is("unreachable.tcp", json!([pair.label(1)]));
+    assert!(seen.absent("tcp.same"), "nothing to compare of one server");
+    let (_, seen) = with(&[], &format!("{PATIENT}, probes: [tcp]")).await;
+    seen.is("tcp.same", true);
+}
+
+#[tokio::test]
+async fn edns_is_looked_at_from_every_side() {
+    const FACTS: [&str; 4] = ["edns.supported", "edns.version_ok", "edns.unknown_option_ok", "edns.unknown_flag_ok"];
+    for (quirk, want) in [
+        (Quirk::Formerr, [false, false, false, false]),
+        (Quirk::NoOpt, [false, false, false, false]),
+        (Quirk::AnyVersion, [true, false, true, true]),
+        (Quirk::DropsOption, [true, true, false, true]),
+        (Quirk::EchoesOption, [true, true, false, true]),
+        (Quirk::EchoesFlag, [true, true, true, false]),
+    ] {
+        let (pair, seen) = with(&[quirk], &format!("{BRIEF}, probes: [edns]")).await;
+        // None of these keeps the zone from being served.
+        seen.passed();
+        let got = FACTS.map(|fact| seen.fact(fact));
+        assert_eq!(got, want.map(Value::from), "{quirk:?} {:#?}", seen.observation.notes());
+        let label = pair.label(1);
+        assert!(seen.observation.notes().iter().any(|note| note.starts_with(&label)), "{quirk:?} has no evidence");
+        assert_eq!(seen.fact("servers")[pair.label(0)]["edns_version_ok"], true);
+    }
+}
+
+#[tokio::test]
+async fn answers_that_do_not_fit_are_cut_the_right_way() {
+    let text = big();
+    let zone = zone(7)
+        + &text
+        + &format!(
+            "\nmid.z.test. 300 TXT \"{}\"\nmid.z.test. 300 TXT \"{}\"\nmid.z.test. 300 TXT \"{}\"",
+            "a".repeat(200),
+            "b".repeat(200),
+            "c".repeat(200)
+        );
+    let pair = Pair::new(&zone, &zone, &[]).await;
+    let fields = |name: &str| format!("{BRIEF}, name: {name}.z.test, type: TXT, probes: [truncation]");
+    let seen = pair.look(&fields("mid")).await;
+    seen.is("truncation.512", "truncated");
+    seen.is("truncation.1232", "fits");
+    for (quirks, name, small, large) in [
+        (&[Quirk::Oversized][..], "big", "oversized", "oversized"),
+        (&[Quirk::CutsSilently], "big", "incomplete", "incomplete"),
+        (&[Quirk::CutsSilently], "mid", "incomplete", "fits"),
+        (&[Quirk::AlwaysTc], "mid", "truncated", "needless"),
+        (&[Quirk::MuteTcp], "big", "whole_nowhere", "whole_nowhere"),
+    ] {
+        pair.scripts[1].behave(quirks);
+        let seen = pair.look(&fields(name)).await;
+        seen.is("truncation.512", small);
+        seen.is("truncation.1232", large);
+    }
+    // An answer that is whole over UDP says nothing of TCP when that is mute.
+    let seen = pair.look(&fields("www").replace("type: TXT", "type: A")).await;
+    assert!(seen.absent("truncation.512"), "{:?}", seen.observation.last("truncation.512"));
+}
+
+#[tokio::test]
+async fn letters_keep_their_case() {
+    let (_, seen) = with(&[Quirk::LowerCase], &format!("{PATIENT}, probes: [case]")).await;
+    seen.is("qname.case", false);
+    seen.is("qname.caseless", true);
+    seen.noted("asked for Z.tEsT., sent back as z.test.");
+    let (_, seen) = with(&[Quirk::CaseSensitive], &format!("{PATIENT}, probes: [case]")).await;
+    seen.is("qname.case", true);
+    seen.is("qname.caseless", false);
+}
+
+#[tokio::test]
+async fn a_transfer_is_refused_or_whole_or_neither() {
+    for (quirk, word, open) in [
+        (Quirk::AxfrCloses, "closed", false),
+        (Quirk::Axfr, "complete", true),
+        (Quirk::AxfrPieces, "complete", true),
+        (Quirk::AxfrEndless, "partial", true),
+        (Quirk::AxfrCut, "partial", true),
+    ] {
+        let (pair, seen) = with(&[quirk], &format!("{BRIEF}, probes: [axfr]")).await;
+        assert!(seen.absent("axfr"), "{quirk:?}: the two differ");
+        assert_eq!(seen.fact("servers")[pair.label(1)]["axfr"], word, "{quirk:?} {:#?}", seen.observation.notes());
+        assert_eq!(seen.fact("servers")[pair.label(0)]["axfr"], "refused");
+        seen.is("axfr.open", if open { json!([pair.label(1)]) } else { json!([]) });
+        if word == "complete" {
+            seen.is("axfr.records", 9);
+        }
+        pair.scripts[0].behave(&[quirk]);
+        pair.look(&format!("{BRIEF}, probes: [axfr]")).await.is("axfr", word);
+    }
+    // A server that takes the request and is silent may be at work: nothing is known.
+    let (_, seen) = with(&[Quirk::AxfrMute], &format!("{BRIEF}, probes: [axfr]")).await;
+    assert!(seen.absent("axfr") && seen.absent("axfr.open"));
+    seen.noted("probe axfr: not seen of");
+}
+
+#[tokio::test]
+async fn open_recursion_and_upward_referrals_are_found() {
+    let fields = format!("{PATIENT}, probes: [recursion], outside: www.outside.test");
+    for (quirk, open, upward) in
+        [(Quirk::Open, true, false), (Quirk::OpenFailing, true, false), (Quirk::Upward, false, true)]
+    {
+        let (pair, seen) = with(&[quirk], &fields).await;
+        let list = |there: bool| if there { json!([pair.label(1)]) } else { json!([]) };
+        seen.is("recursion.open", list(open));
+        seen.is("referral.upward", list(upward));
+        assert!(pair.scripts[0].asked().contains(&"www.outside.test.".to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn a_version_is_seen() {
+    let (_, seen) = with(&[Quirk::Version], &format!("{PATIENT}, probes: [version]")).await;
+    seen.is("version.hidden", false);
+    seen.is("version.texts", json!(["Lab 1.0"]));
+}
+
+#[tokio::test]
+async fn absence_has_its_forms() {
+    let fields = format!("{PATIENT}, name: deep.er.z.test, probes: [negative]");
+    let (_, seen) = with(&[], &fields).await;
+    seen.is("empty_non_terminal", "nodata");
+    seen.is("nxdomain", "nxdomain");
+    let (pair, seen) = with(&[Quirk::NoEmptyNames], &fields).await;
+    assert!(seen.absent("empty_non_terminal"), "the two differ");
+    assert_eq!(seen.fact("servers")[pair.label(1)]["empty_non_terminal"], "nxdomain");
+    seen.noted("er.z.test. is NXDOMAIN, although there is a name below it");
+    let (_, seen) = with(&[Quirk::BareDenial], &fields).await;
+    seen.is("negative.soa", false);
+    let wild = format!("{}\n*.z.test. 300 A 192.0.2.99", zone(7));
+    let pair = Pair::new(&wild, &wild, &[]).await;
+    let seen = pair.look(&fields).await;
+    seen.is("wildcard", true);
+    seen.is("nxdomain", "answer");
+    look(&format!("{}, {fields}", pair.zone()), Some("{wildcard: false}")).await.failed("wildcard");
+}

@@ -1,0 +1,294 @@
+//! What all servers of a zone say, and how one that says something else shows.
+
+use serde_json::json;
+
+use super::{BRIEF, PATIENT, Pair, Quirk, check, look, zone};
+
+#[tokio::test]
+async fn two_sound_servers_agree_on_everything() {
+    let pair = Pair::with(&[]).await;
+    let seen = pair.look(PATIENT).await;
+    seen.passed();
+    for (fact, want) in [
+        ("outcome", json!("answered")),
+        ("rcode", json!("NOERROR")),
+        ("servers.count", json!(2)),
+        ("servers.failed", json!([])),
+        ("servers.differing", json!([])),
+        ("consistent", json!(true)),
+        ("authoritative", json!(true)),
+        ("serial", json!(7)),
+        ("serial.spread", json!(0)),
+        ("serial.behind", json!([])),
+        ("lame", json!([])),
+        ("ns.parent", json!(["ns1.z.test.", "ns2.z.test."])),
+        ("ns.child", json!(["ns1.z.test.", "ns2.z.test."])),
+        ("ns.agree", json!(true)),
+        ("ns.alias", json!([])),
+        ("glue", json!(["ns1.z.test. 127.0.0.1", "ns2.z.test. 127.0.0.1"])),
+        ("glue.agree", json!(true)),
+        ("reachable.udp", json!(true)),
+        ("source.mismatch", json!([])),
+        ("soa.mname", json!("ns1.z.test.")),
+        ("soa.rname", json!("host.z.test.")),
+        ("soa.refresh", json!(3600.0)),
+        ("soa.expire", json!(604_800.0)),
+        ("negative_ttl", json!(60.0)),
+        ("servers.special", json!([pair.label(0), pair.label(1)])),
+        ("flags", json!(["qr", "aa"])),
+        ("repeated", json!(0)),
+        ("discarded", json!(0)),
+    ] {
+        seen.is(fact, want);
+    }
+    // Only what was asked for was looked at.
+    for fact in ["axfr", "edns.version_ok", "recursion.open", "nxdomain", "propagated", "parent.failed", "cname.loop"] {
+        assert!(seen.absent(fact), "{fact}");
+    }
+    assert_eq!(seen.fact("servers")[pair.label(1)]["serial"], 7);
+}
+
+#[tokio::test]
+async fn one_server_is_reached_by_its_name_in_expectations() {
+    let pair = Pair::new(&zone(7), &zone(9), &[]).await;
+    let fields = format!("{}, {PATIENT}", pair.zone());
+    let expect =
+        |serial: u32| format!("{{\"servers.{}.serial\": {serial}, servers.failed: {{len: 0}}}}", pair.label(1));
+    look(&fields, Some(&expect(9))).await.passed();
+    look(&fields, Some(&expect(7))).await.failed("serial");
+}
+
+#[tokio::test]
+async fn a_silent_server_is_never_hidden() {
+    let pair = Pair::with(&[Quirk::Silent]).await;
+    let seen = pair.look(&format!("{BRIEF}, probes: [edns, recursion]")).await;
+    seen.failed("outcome: expected answered, saw timeout");
+    seen.is("servers.failed", json!([pair.label(1)]));
+    seen.is("unreachable.udp", json!([pair.label(1)]));
+    seen.is("reachable.udp", false);
+    seen.is("lame", json!([pair.label(1)]));
+    seen.is("repeated", 2);
+    seen.noted("without an answer");
+    // What is not known of one server is not said of all.
+    for fact in [
+        "serial",
+        "serial.behind",
+        "serial.spread",
+        "rcode",
+        "answers",
+        "flags",
+        "consistent",
+        "servers.differing",
+        "authoritative",
+        "ns.agree",
+        "glue.agree",
+        "soa.mname",
+        "source.mismatch",
+        "edns.version_ok",
+        "recursion.open",
+    ] {
+        assert!(seen.absent(fact), "{fact}");
+    }
+    seen.noted("probe edns: not seen of");
+    for expect in ["{serial: 7}", "{serial.behind: {len: 0}}", "{recursion.open: {len: 0}}", "{consistent: true}"] {
+        let fields = format!("{}, {BRIEF}, probes: [recursion]", pair.zone());
+        look(&fields, Some(expect)).await.failed("saw nothing");
+    }
+}
+
+#[tokio::test]
+async fn a_server_without_the_zone_is_lame() {
+    for (quirk, note) in [(Quirk::Refuses, "is lame: REFUSED"), (Quirk::NoAuthority, "is lame: NOERROR without AA")] {
+        let pair = Pair::with(&[quirk]).await;
+        let seen = pair.look(PATIENT).await;
+        assert_eq!(seen.verdict, crate::model::Verdict::Failed);
+        seen.is("lame", json!([pair.label(1)]));
+        seen.is("authoritative", false);
+        seen.is("servers.failed", json!([]));
+        seen.is("consistent", false);
+        seen.noted(note);
+        assert!(seen.absent("ns.agree") && seen.absent("glue.agree"));
+    }
+}
+
+#[tokio::test]
+async fn serials_are_held_against_each_other_around_the_circle() {
+    for (one, two, ahead, spread) in
+        [(7, 5, 7, 2), (5, 7, 7, 2), (0, u32::MAX, 0, 1), (u32::MAX, 0, 0, 1), (u32::MAX - 1, 3, 3, 5)]
+    {
+        let pair = Pair::new(&zone(one), &zone(two), &[]).await;
+        let seen = pair.look(PATIENT).await;
+        seen.failed("consistent");
+        seen.is("serial", ahead);
+        seen.is("serial.spread", spread);
+        let behind = usize::from(one == ahead);
+        seen.is("serial.behind", json!([pair.label(behind)]));
+        // Of two camps as large as each other the one with the newer serial counts.
+        seen.is("servers.differing", json!([pair.label(behind)]));
+        seen.noted("differs: NOERROR aa z.test. 300 SOA");
+        assert!(seen.absent("answers"), "the two answers are not one");
+    }
+    // Half the circle apart: neither is ahead.
+    let pair = Pair::new(&zone(0), &zone(1 << 31), &[]).await;
+    let seen = pair.look(PATIENT).await;
+    assert!(seen.absent("serial") && seen.absent("serial.behind"));
+    seen.noted("no order (RFC 1982)");
+}
+
+#[tokio::test]
+async fn records_that_differ_are_seen_whatever_their_order_and_case() {
+    let other = zone(7).replace("192.0.2.11", "192.0.2.99");
+    let pair = Pair::new(&zone(7), &other, &[]).await;
+    let asked = format!("{}, {PATIENT}, name: www.z.test", pair.zone());
+    let seen = look(&asked, None).await;
+    seen.failed("consistent");
+    seen.noted("192.0.2.99");
+    assert!(seen.absent("answers"));
+    // The apex alone does not show it.
+    pair.look(PATIENT).await.passed();
+    let turned: Vec<String> = zone(7).lines().rev().map(str::to_owned).collect();
+    let turned = turned.join("\n").replace("ns2.z.test. 300 A", "NS2.z.TEST. 300 A").replace("NS ns2", "NS Ns2");
+    pair.scripts[1].load(&turned);
+    let seen = look(&asked, None).await;
+    seen.passed();
+    seen.is("answers", json!(["192.0.2.10", "192.0.2.11"]));
+    // A TTL is a part of the zone.
+    pair.scripts[1].load(&zone(7).replace("www.z.test. 300", "www.z.test. 301"));
+    look(&asked, None).await.failed("consistent");
+}
+
+#[tokio::test]
+async fn names_of_servers_and_glue_are_held_against_the_zone() {
+    let other = zone(7).replace("NS ns2.z.test.", "NS ns3.z.test.");
+    let pair = Pair::new(&other, &other, &[]).await;
+    let seen = pair.look(PATIENT).await;
+    seen.failed("ns.agree");
+    seen.is("ns.child", json!(["ns1.z.test.", "ns3.z.test."]));
+    seen.noted("NS at the parent: ns1.z.test. ns2.z.test.; in the zone: ns1.z.test. ns3.z.test.");
+    seen.is("servers.count", 2);
+
+    let other = zone(7).replace("ns2.z.test. 300 A 127.0.0.1", "ns2.z.test. 300 A 127.0.0.9");
+    let pair = Pair::new(&other, &other, &[]).await;
+    let seen = pair.look(PATIENT).await;
+    seen.failed("glue.agree");
+    seen.noted("ns2.z.test. has glue [127.0.0.1], and in the zone [127.0.0.9]");
+
+    // An address more than the glue is a difference too.
+    let other = format!("{}\nns2.z.test. 300 AAAA ::1", zone(7));
+    let pair = Pair::new(&other, &other, &[]).await;
+    pair.look(PATIENT).await.failed("glue.agree");
+
+    let alias = zone(7).replace("ns2.z.test. 300 A 127.0.0.1", "ns2.z.test. 300 CNAME ns1.z.test.");
+    let pair = Pair::new(&alias, &alias, &[]).await;
+    let seen = pair.look(PATIENT).await;
+    seen.is("ns.alias", json!(["ns2.z.test."]));
+    seen.is("glue.agree", false);
+}
+
+#[tokio::test]
+async fn a_list_of_servers_is_compared_by_its_question() {
+    let pair = Pair::with(&[]).await;
+    let fields = format!("{}, {PATIENT}, name: www.z.test", pair.list());
+    let seen = look(&fields, None).await;
+    seen.passed();
+    seen.is("answers", json!(["192.0.2.10", "192.0.2.11"]));
+    seen.is("servers.count", 2);
+    assert!(seen.absent("lame") && seen.absent("ns.child") && seen.absent("serial"));
+    let soa = format!("{}, {PATIENT}, name: z.test, type: SOA", pair.list());
+    look(&soa, None).await.is("serial", 7);
+    pair.scripts[1].load(&zone(6).replace("192.0.2.11", "192.0.2.12"));
+    let seen = look(&fields, None).await;
+    seen.failed("answers");
+    seen.is("consistent", false);
+    look(&soa, None).await.is("serial.spread", 1);
+    // Nothing found is no answer, however much all agree on it.
+    let seen = look(&format!("{}, {PATIENT}, name: gone.z.test", pair.list()), None).await;
+    seen.failed("rcode: expected NOERROR, saw NXDOMAIN");
+    // A name of a server without an address.
+    let nowhere = pair.list().replace(']', ", nowhere.invalid]");
+    let seen = look(&format!("{nowhere}, {PATIENT}, name: www.z.test"), None).await;
+    seen.failed("unresolved");
+    seen.is("servers.failed", json!(["nowhere.invalid:53"]));
+}
+
+#[tokio::test]
+async fn identifiers_are_told_when_asked_for() {
+    let pair = Pair::with(&[Quirk::Nsid]).await;
+    pair.scripts[0].behave(&[Quirk::Nsid]);
+    let seen = pair.look(&format!("{PATIENT}, nsid: true")).await;
+    seen.is("nsid.distinct", json!(["lab"]));
+    assert_eq!(seen.fact("servers")[pair.label(0)]["nsid"], "lab");
+    assert!(pair.look(PATIENT).await.absent("nsid.distinct"));
+}
+
+#[tokio::test]
+async fn aliases_are_followed_inside_the_zone() {
+    let zone = format!(
+        "{}\na.z.test. 300 CNAME b.z.test.\nb.z.test. 300 CNAME www.z.test.\nloop.z.test. 300 CNAME pool.z.test.
+         pool.z.test. 300 CNAME loop.z.test.\nout.z.test. 300 CNAME www.elsewhere.test.
+         dead.z.test. 300 CNAME gone.z.test.\nself.z.test. 300 CNAME self.z.test.\nempty.z.test. 300 CNAME ns1.z.test.",
+        zone(7)
+    );
+    let pair = Pair::new(&zone, &zone, &[]).await;
+    for (name, kind, length, looped, dangling) in [
+        ("www", "A", 0, false, Some(false)),
+        ("a", "A", 2, false, Some(false)),
+        ("a", "CNAME", 0, false, Some(false)),
+        ("loop", "A", 2, true, None),
+        ("self", "A", 1, true, None),
+        ("out", "A", 1, false, None),
+        ("dead", "A", 1, false, Some(true)),
+        ("empty", "AAAA", 1, false, Some(true)),
+    ] {
+        let seen = pair.look(&format!("{PATIENT}, name: {name}.z.test, type: {kind}")).await;
+        seen.is("cname.length", length);
+        seen.is("cname.loop", looped);
+        match dangling {
+            Some(dangling) => seen.is("cname.dangling", dangling),
+            None => assert!(seen.absent("cname.dangling"), "{name}"),
+        }
+        if name == "out" {
+            seen.noted("lead out of the zone to www.elsewhere.test.");
+        }
+    }
+    assert!(!pair.scripts[0].asked().iter().any(|name| name.contains("elsewhere")), "asked outside the zone");
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_before_anything_is_sent() {
+    let ns = "ns: {ns1.z.test: [127.0.0.1]}";
+    for (fields, why) in [
+        ("server: [127.0.0.1, 127.0.0.2]", "needs `name`"),
+        ("server: 127.0.0.1", "needs `name`"),
+        ("server: 127.0.0.1, authoritative: {zone: z.test}", "`server` names them"),
+        ("name: www.z.test, probes: [tcp]", "names 0 servers"),
+        ("server: 127.0.0.1, name: z.test, probes: [axfr]", "needs to know the zone"),
+        ("server: 127.0.0.1, name: z.test, wanted: {serial: 5}", "stands in a SOA record"),
+        ("server: 127.0.0.1, name: z.test, probes: [none]", "unknown"),
+        ("authoritative: {zone: z..test}", "empty label"),
+        ("authoritative: {}", "needs `zone`"),
+        ("authoritative: {zone: z.test}, name: www.other.test", "not in the zone"),
+        ("authoritative: {zone: z.test}, probes: [recursion], outside: www.z.test", "inside the zone"),
+        ("authoritative: {zone: z.test}, wanted: {}", "one of `serial` and `answers`"),
+        ("authoritative: {zone: z.test}, wanted: {serial: 1, answers: [a]}", "one of `serial` and `answers`"),
+        ("authoritative: {zone: z.test, ns: {ns1.z.test: []}}", "has no address"),
+        ("authoritative: {zone: z.test, ns: {ns1.z.test: [ns2.z.test]}}", "not an address"),
+        ("authoritative: {zone: z.test, ns: {}}", "names no server"),
+        ("authoritative: {zone: z.test, ns: {a.test: [127.0.0.1], A.test.: [127.0.0.2]}}", "twice"),
+        ("authoritative: {zone: z.test}, class: CH", "class IN"),
+    ] {
+        let why_not = check(fields, None).err().unwrap_or_else(|| panic!("{fields} is taken"));
+        assert!(why_not.contains(why), "{fields}: {why_not}");
+    }
+    let both = format!("authoritative: {{zone: z.test, {ns}, parent: [127.0.0.1]}}");
+    assert!(check(&both, None).err().unwrap().contains("gives the delegation"));
+    // A fact that these fields leave off is said to be so.
+    let fields = format!("authoritative: {{zone: z.test, {ns}}}");
+    for (fact, with) in [("axfr: refused", "probes: [axfr]"), ("propagation.pending: {len: 0}", "wanted: {")] {
+        let why = check(&fields, Some(&format!("{{{fact}}}"))).err().unwrap();
+        assert!(why.contains(with), "{why}");
+    }
+    let why = check("server: 127.0.0.1, name: z.test", Some("{consistent: true}")).err().unwrap();
+    assert!(why.contains("authoritative"), "{why}");
+    assert!(check(&format!("{fields}, probes: [all]"), Some("{axfr: refused, wildcard: false}")).is_ok());
+}

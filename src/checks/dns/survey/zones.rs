@@ -1,0 +1,174 @@
+//! Facts of a zone: who serves it, how it is delegated, and what its SOA says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::agree::{all, same, set, those};
+use super::delegation::Delegation;
+use super::facts;
+use super::look::Look;
+use super::said::{self, Soa};
+use super::zone::Zone;
+use crate::probe::Cx;
+
+pub(super) fn report(cx: &mut Cx<'_>, zone: &Zone, known: &Delegation, looks: &[Look]) {
+    for note in &known.notes {
+        cx.note(note.clone());
+    }
+    set(cx, &facts::LAME, those(looks, |look| Some(!look.serves())));
+    for look in looks.iter().filter(|look| look.answered() && !look.serves()) {
+        let apex = look.apex.as_ref();
+        let (code, aa) = (apex.and_then(said::Said::code).unwrap_or_default(), apex.is_some_and(|said| said.has("aa")));
+        let (aa, soa) = (if aa { "with" } else { "without" }, apex.is_some_and(|said| said.soa.is_some()));
+        let soa = if soa { "a SOA" } else { "no SOA" };
+        cx.note(format!("{} is lame: {code} {aa} AA, {soa} of {}", look.label(), said::text(&zone.name)));
+    }
+    names(cx, known, looks);
+    glue(cx, zone, known, looks);
+    let aliases = looks.iter().flat_map(|look| &look.addresses).filter(|(_, found)| found.alias).map(|(name, _)| name);
+    let aliases: BTreeSet<String> = known.aliases.iter().chain(aliases).cloned().collect();
+    cx.set(&facts::NS_ALIAS, Vec::from_iter(aliases));
+    cx.set(&facts::NS_UNRESOLVED, Vec::from_iter(known.unresolved.clone()));
+    if zone.ns.is_empty() {
+        cx.set(&facts::PARENT_FAILED, known.failed.clone());
+    }
+    cx.set(&facts::SHARED, known.shared.clone());
+    let special = |look: &Look| Some(look.server.address.is_some_and(|address| special(address.ip())));
+    set(cx, &facts::SPECIAL, those(looks, special));
+    authority(cx, looks);
+}
+
+fn names(cx: &mut Cx<'_>, known: &Delegation, looks: &[Look]) {
+    let own = |look: &Look| look.ns.as_ref().filter(|(said, _)| said.rcode == Some(0)).map(|(_, names)| names.clone());
+    let child = same(looks.iter().filter(|look| look.serves()).map(own)).filter(|names| !names.is_empty());
+    let sets: BTreeSet<BTreeSet<String>> = looks.iter().filter(|look| look.serves()).filter_map(own).collect();
+    set(cx, &facts::NS_PARENT, known.names.clone().map(Vec::from_iter));
+    set(cx, &facts::NS_CHILD, child.clone().map(Vec::from_iter));
+    let unlike = known.split || sets.len() > 1;
+    let agree = match (&known.names, &child) {
+        _ if unlike => Some(false),
+        (Some(parent), Some(child)) if parent != child => {
+            let list = |names: &BTreeSet<String>| Vec::from_iter(names.clone()).join(" ");
+            cx.note(format!("NS at the parent: {}; in the zone: {}", list(parent), list(child)));
+            Some(false)
+        }
+        (Some(_), Some(_)) => (known.failed.is_empty() && looks.iter().all(Look::serves)).then_some(true),
+        _ => None,
+    };
+    set(cx, &facts::NS_AGREE, agree);
+}
+
+fn glue(cx: &mut Cx<'_>, zone: &Zone, known: &Delegation, looks: &[Look]) {
+    let Some(glue) = &known.glue else { return };
+    let lines = glue.iter().flat_map(|(name, found)| found.iter().map(move |address| format!("{name} {address}")));
+    cx.set(&facts::GLUE, lines.collect::<Vec<_>>());
+    let Some(names) = &known.names else { return };
+    let inside: Vec<&String> =
+        names.iter().filter(|text| said::name(text).is_some_and(|name| zone.name.zone_of(&name))).collect();
+    if inside.is_empty() {
+        return;
+    }
+    let nothing = BTreeSet::new();
+    let mut unlike: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    let mut verdicts = Vec::new();
+    for name in &inside {
+        let given = glue.get(*name).unwrap_or(&nothing);
+        for look in looks {
+            let own = look.addresses.get(*name);
+            verdicts.push(own.map(|own| own.found == *given));
+            if let Some(own) = own.filter(|own| own.found != *given) {
+                let line = format!("{name} has glue [{}], and in the zone [{}]", list(given), list(&own.found));
+                unlike.entry(line).or_default().push(look.label());
+            }
+        }
+    }
+    for (line, who) in unlike {
+        cx.note(format!("{line}, says {}", who.join(", ")));
+    }
+    set(cx, &facts::GLUE_AGREE, all(verdicts).filter(|_| !looks.is_empty()));
+}
+
+fn list(addresses: &BTreeSet<IpAddr>) -> String {
+    addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
+
+/// Fields of the SOA that every server gives alike.
+fn authority(cx: &mut Cx<'_>, looks: &[Look]) {
+    fn part<T: PartialEq>(looks: &[Look], what: fn(&Soa) -> T) -> Option<T> {
+        same(looks.iter().map(|look| look.soa().map(what)))
+    }
+    set(cx, &facts::MNAME, part(looks, |soa| soa.mname.clone()));
+    set(cx, &facts::RNAME, part(looks, |soa| soa.rname.clone()));
+    for (fact, what) in [
+        (&facts::REFRESH, (|soa| soa.refresh) as fn(&Soa) -> u32),
+        (&facts::RETRY, |soa| soa.retry),
+        (&facts::EXPIRE, |soa| soa.expire),
+        (&facts::MINIMUM, |soa| soa.minimum),
+        (&facts::NEGATIVE_TTL, Soa::negative_ttl),
+    ] {
+        set(cx, fact, part(looks, what).map(f64::from));
+    }
+}
+
+/// Not for the public Internet, by IANA's registries of special-purpose addresses.
+fn special(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => special_v4(v4),
+        IpAddr::V6(v6) => special_v6(v6),
+    }
+}
+
+fn special_v4(address: Ipv4Addr) -> bool {
+    let [first, second, third, _] = address.octets();
+    let named = address.is_private() || address.is_link_local() || address.is_documentation() || address.is_multicast();
+    named
+        || matches!(first, 0 | 127 | 240..)
+        || (first == 100 && (64..128).contains(&second))
+        || (first == 198 && (18..20).contains(&second))
+        || (first, second, third) == (192, 0, 0)
+}
+
+fn special_v6(address: Ipv6Addr) -> bool {
+    let [first, second, ..] = address.segments();
+    let local = address.is_unique_local() || address.is_unicast_link_local() || address.is_multicast();
+    local
+        || address.to_ipv4_mapped().is_some()
+        // ::, ::1 and the block they stand in; 100::/64; 2001:db8::/32; 3fff::/20.
+        || (first == 0 && second == 0)
+        || first == 0x0100
+        || (first == 0x2001 && second == 0x0db8)
+        || (first == 0x3fff && second < 0x1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::special;
+
+    #[test]
+    fn addresses_that_are_not_for_the_public_are_known() {
+        for text in [
+            "127.0.0.1",
+            "10.1.2.3",
+            "192.0.2.1",
+            "100.64.0.1",
+            "198.18.0.1",
+            "169.254.1.1",
+            "240.0.0.1",
+            "0.0.0.0",
+            "192.0.0.8",
+            "172.16.0.1",
+            "::1",
+            "::",
+            "fe80::1",
+            "fd00::1",
+            "2001:db8::1",
+            "::ffff:8.8.8.8",
+            "3fff::1",
+        ] {
+            assert!(special(text.parse().unwrap()), "{text}");
+        }
+        for text in ["8.8.8.8", "100.128.0.1", "198.20.0.1", "192.0.1.1", "172.32.0.1", "2001:4860::1", "2620:fe::9"] {
+            assert!(!special(text.parse().unwrap()), "{text}");
+        }
+    }
+}
