@@ -23,6 +23,9 @@ use crate::net::udp;
 /// Bytes taken from one peer in all. Handshake, one answer of 64 KiB and their repetitions need a tenth of it.
 const MOST: u64 = 4 * 1024 * 1024;
 
+/// Errors in a row that are looked past.
+const FAILURES: u32 = 64;
+
 /// What ended the use of the socket from outside of QUIC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trouble {
@@ -120,6 +123,7 @@ impl AsyncUdpSocket for Wire {
         let (Some(buffer), Some(meta)) = (buffers.first_mut(), meta.first_mut()) else {
             return Poll::Ready(Ok(0));
         };
+        let mut failures = 0;
         loop {
             if self.heard() > MOST {
                 self.report(Trouble::Flood(self.heard()));
@@ -128,7 +132,14 @@ impl AsyncUdpSocket for Wire {
             let mut into = ReadBuf::new(buffer);
             match self.socket.poll_recv_from(cx, &mut into) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(Err(error)) => self.fail(&error),
+                // An ICMP error is told once; one that comes back without end is of the socket itself.
+                Poll::Ready(Err(error)) => {
+                    self.fail(&error);
+                    failures += 1;
+                    if failures > FAILURES {
+                        return Poll::Ready(Err(error));
+                    }
+                }
                 Poll::Ready(Ok(sender)) if !udp::same(sender, self.peer) => {
                     self.strays.fetch_add(1, Ordering::Relaxed);
                 }
