@@ -6,6 +6,11 @@ use std::time::Duration;
 const GRID: f64 = 200_000.0;
 /// Most queries of one burst.
 pub(super) const BURST: u64 = 64;
+/// A schedule that fell behind is caught up with so much faster than it runs, and no faster: all at once would be a load that
+/// nobody asked for, and what a server loses of it would not be its fault.
+const FASTER: f64 = 1.5;
+/// Overdue queries that may leave together.
+const PORTION: u64 = 16;
 
 /// The part of a schedule that one of several workers keeps: of the queries 0, 1, 2 … of the whole, every
 /// `workers`-th, from `worker` on. Times are nanoseconds from the start.
@@ -35,9 +40,21 @@ impl Pace {
     }
 
     /// Queries that leave together.
-    #[cfg(test)]
-    fn burst(&self) -> u64 {
+    pub(super) fn burst(&self) -> u64 {
         self.burst
+    }
+
+    /// How many of so many overdue queries may leave now.
+    pub(super) fn portion(&self, behind: u64) -> u64 {
+        behind.min(self.burst.max(PORTION))
+    }
+
+    /// How long those behind them wait then; nothing when the schedule is kept.
+    pub(super) fn breather(&self, behind: u64, portion: u64) -> u64 {
+        if behind <= self.burst {
+            return 0;
+        }
+        whole(self.period / self.burst as f64 * portion as f64 / FASTER)
     }
 
     /// When query `number` of this worker is due.
@@ -111,6 +128,36 @@ mod tests {
         assert_eq!(queries(0.001, Duration::from_secs(1)), 1);
         assert_eq!(Pace::new(0.001, Duration::from_secs(1), 0, 2).total(), 1);
         assert_eq!(Pace::new(0.001, Duration::from_secs(1), 1, 2).total(), 0);
+    }
+
+    /// Sends by the clock of a test, which stands still from `pause` for a tenth of a second; when each query left.
+    fn sent(pace: &Pace, pause: u64) -> Vec<u64> {
+        let (mut now, mut not_before, mut out) = (0, 0, Vec::new());
+        while (out.len() as u64) < pace.total() {
+            let behind = pace.by(now) - out.len() as u64;
+            if behind > 0 && now >= not_before {
+                let portion = pace.portion(behind);
+                out.extend((0..portion).map(|_| now));
+                not_before = now + pace.breather(behind, portion);
+            }
+            now = (now + 10_000).max(if (pause..pause + SECOND / 10).contains(&now) { pause + SECOND / 10 } else { 0 });
+        }
+        out
+    }
+
+    #[test]
+    fn after_a_pause_it_catches_up_without_a_flood() {
+        for rate in [200.0, 1000.0, 20_000.0] {
+            let pace = Pace::new(rate, Duration::from_secs(1), 0, 1);
+            let sent = sent(&pace, SECOND / 2);
+            let within = |length: u64| {
+                let count = |from: &u64| sent.iter().filter(|at| (*from..*from + length).contains(at)).count();
+                sent.iter().step_by(16).map(count).max().unwrap() as f64
+            };
+            // In 20 ms at most half more than the schedule has, and one portion.
+            assert!(within(SECOND / 50) <= rate / 50.0 * 1.5 + 17.0, "{rate}: {}", within(SECOND / 50));
+            assert!(*sent.last().unwrap() < SECOND + SECOND / 100, "{rate}: it has caught up");
+        }
     }
 
     proptest! {

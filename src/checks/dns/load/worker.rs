@@ -158,12 +158,14 @@ impl Worker {
     fn keep_schedule(&mut self, pace: &Pace) {
         let job = Arc::clone(&self.job);
         let (end, timeout) = (nanos(job.duration), nanos(job.timeout));
+        let mut not_before = 0;
         loop {
             let now = self.now();
-            let due = pace.by(now);
-            let behind = due - self.staged;
-            if behind > 0 && now < end + CATCH_UP {
-                self.volley(behind.min(BURST), |number| pace.due(number));
+            let behind = pace.by(now) - self.staged;
+            if behind > 0 && now >= not_before && now < end + CATCH_UP {
+                let portion = pace.portion(behind);
+                self.volley(portion, |number| pace.due(number));
+                not_before = now + pace.breather(behind, portion);
             }
             self.receive();
             let now = self.now();
@@ -172,7 +174,7 @@ impl Worker {
             if self.stopped() || (over && (self.waiting() == 0 || now >= end + CATCH_UP + timeout)) {
                 break;
             }
-            let next = if over { now + nanos(LOOK_UP) } else { pace.due(self.staged) };
+            let next = if over { now + nanos(LOOK_UP) } else { pace.due(self.staged).max(not_before) };
             self.wait(next.saturating_sub(now));
         }
         self.give_up();

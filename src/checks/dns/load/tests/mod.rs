@@ -1,5 +1,6 @@
 //! Loads against servers in this process: a good one, and one for every way of being bad.
 
+mod counts;
 mod honest;
 mod lines;
 mod server;
