@@ -53,6 +53,7 @@ impl Probe for Dns {
     const TARGET_FIELD: (&'static str, Option<&'static str>) = ("name", None);
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {
+        apart(args)?;
         let mode = if let Some(load) = args.group("load") {
             Mode::Load(Box::new(Load::from_args(args, load)?))
         } else if survey::applies(args) {
@@ -102,6 +103,26 @@ impl Probe for Dns {
             Mode::Load(load) => load.run(cx).await,
             Mode::Survey(survey) => survey.run(cx).await,
         }
+    }
+}
+
+/// Each of these looks in a way of its own.
+fn apart(args: &Args) -> Result<(), Invalid> {
+    let ways = [
+        ("load", "a load", args.has("load")),
+        ("dnssec", "a validation", dnssec::applies(args)),
+        ("server", "a survey of several servers", survey::applies(args)),
+    ];
+    if args.has("load") || survey::applies(args) {
+        transport::plain(args)?;
+        dnssec::unused(args)?;
+    }
+    let mut used = ways.into_iter().filter(|(_, _, used)| *used);
+    match (used.next(), used.next()) {
+        (Some((_, first, _)), Some((field, second, _))) => {
+            Err(Invalid::at(field, format!("{first} and {second} are two checks"), "write a check for each"))
+        }
+        _ => Ok(()),
     }
 }
 

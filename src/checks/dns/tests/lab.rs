@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{args, build, list, look, number, run, text};
 use crate::checks::dns::Dns;
 use crate::lab::dns::DnsLab;
-use crate::model::{Arg, Value};
+use crate::model::{Arg, Args, Value};
 use crate::probe::Probe as _;
 
 #[tokio::test]
@@ -154,6 +154,24 @@ fn rules_between_fields_are_checked() {
     }
     let more = [("edns", Arg::Bool(false)), ("nsid", Arg::Bool(true))];
     assert_eq!(build(&args("127.0.0.1", "www.example", &more)).err().unwrap().field, "nsid");
+}
+
+#[test]
+fn ways_of_looking_exclude_each_other() {
+    let load = ("load", Arg::Group(Args::default()));
+    let several = ("server", Arg::List(vec![text("127.0.0.1"), text("127.0.0.2")]));
+    let validate = ("dnssec", text("validate"));
+    for (field, more) in [
+        ("dnssec", [load.clone(), validate.clone()]),
+        ("server", [load.clone(), several.clone()]),
+        ("server", [several.clone(), validate]),
+        ("same_as", [load.clone(), ("same_as", text("udp"))]),
+        ("ca_file", [several, ("ca_file", text("ca.pem"))]),
+        ("at", [load, ("at", text("2026-01-01T00:00:00Z"))]),
+    ] {
+        let error = build(&args("127.0.0.1", "www.example", &more)).err().unwrap();
+        assert_eq!(error.field, field, "{}", error.message);
+    }
 }
 
 #[test]

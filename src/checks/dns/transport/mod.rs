@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use self::same::SAME;
 pub(super) use self::same::Same;
-pub(super) use self::settings::{FIELDS, port};
+pub(super) use self::settings::{FIELDS, plain, port};
 use self::settings::{encrypted, in_http, strict};
 use super::exchange::{self, Asking, Exchange};
 use super::message::Reply;

@@ -110,6 +110,13 @@ impl Same {
     }
 }
 
+/// What asks over UDP or TCP alone has no use for the rest of the fields.
+pub(in crate::checks::dns) fn plain(args: &Args) -> Result<(), Invalid> {
+    misplaced(args, ONLY_ENCRYPTED, "an encrypted transport, and a check of one question")?;
+    misplaced(args, ONLY_HTTP, "an encrypted transport, and a check of one question")?;
+    misplaced(args, &["same_as"], "a check of one question")
+}
+
 fn misplaced(args: &Args, fields: &[&'static str], needs: &str) -> Result<(), Invalid> {
     match fields.iter().find(|field| args.has(field)) {
         Some(field) => Err(Invalid::at(field, format!("`{field}` needs {needs}"), "set `transport`, or leave it out")),
