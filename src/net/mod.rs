@@ -5,6 +5,7 @@ pub mod clock;
 pub mod datagram;
 pub mod dial;
 pub mod endpoint;
+pub mod fetch;
 pub mod icmp;
 pub mod iperf3;
 pub mod pacer;

@@ -116,7 +116,7 @@ fn key(spki: &SubjectPublicKeyInfo<'_>) -> String {
 }
 
 /// Significant bits of a big-endian number.
-fn bits(number: &[u8]) -> usize {
+pub(super) fn bits(number: &[u8]) -> usize {
     let significant = number.iter().position(|byte| *byte != 0).and_then(|start| number.get(start..));
     significant.map_or(0, |bytes| {
         let lead = bytes.first().map_or(0, |byte| byte.leading_zeros() as usize);

@@ -7,15 +7,27 @@
 mod authority;
 pub mod certificate;
 mod counted;
+pub mod crl;
 mod handshake;
+mod kind;
+pub mod lint;
+pub mod ocsp;
+mod path;
+pub mod profile;
 mod recorder;
+mod signed;
+#[cfg(test)]
+mod tests;
 mod trust;
 mod words;
 
 use std::sync::{Arc, LazyLock};
 
-pub use handshake::{End, Handshake, Offer, Session, TlsStream, handshake, server_name, versions};
+pub use handshake::{End, Handshake, Offer, Session, TlsStream, handshake, handshake_asking, server_name, versions};
+pub use kind::{Asked, KeyKind};
+pub use path::{Issuer, Path, Root};
 use rustls::crypto::CryptoProvider;
+pub use signed::pin;
 pub use trust::{CA_FILE, CLIENT_CERT, CLIENT_KEY, Loaded, ROOTS, Trust};
 
 /// The cryptography every handshake of this program uses.
