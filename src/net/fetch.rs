@@ -46,7 +46,9 @@ async fn ask(text: &str, most: usize, patience: Duration) -> Result<Result<Vec<u
     for address in addresses.into_iter().take(2) {
         let peer = SocketAddr::new(address, port);
         match connect(peer, None, patience / 2).await? {
-            Ok(dialled) => return Ok(exchange(dialled.stream, &url, most).await.map_err(|why| format!("{peer}: {why}"))),
+            Ok(dialled) => {
+                return Ok(exchange(dialled.stream, &url, most).await.map_err(|why| format!("{peer}: {why}")));
+            }
             Err(refusal) => last = format!("{peer}: {}", refusal.word()),
         }
     }

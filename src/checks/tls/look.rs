@@ -10,7 +10,8 @@ use super::facts::{self, ADDRESS, ALERT, CONNECT_TIME, OUTCOME};
 use crate::model::field::{IP_FAMILY, PATIENCE, PORT};
 use crate::model::{Args, Fault, Field, FieldKind, Invalid};
 use crate::net::tls::{
-    CA_FILE, CLIENT_CERT, CLIENT_KEY, End, Handshake, Loaded, Offer, ROOTS, Trust, handshake, now, server_name, versions,
+    CA_FILE, CLIENT_CERT, CLIENT_KEY, End, Handshake, Loaded, Offer, ROOTS, Trust, handshake, now, server_name,
+    versions,
 };
 use crate::net::{IpFamily, Refusal, connect, resolve};
 use crate::probe::Cx;
@@ -83,7 +84,12 @@ impl Look {
             }
         };
         let used = if self.wanted.all_addresses { &addresses } else { addresses.get(..1).unwrap_or_default() };
-        let visits = futures_util::future::join_all(used.iter().map(|address| self.visit(*address, loaded))).await;
+        self.look_at(cx, used, loaded).await
+    }
+
+    /// Looks at all of `addresses` at once.
+    pub(super) async fn look_at(&self, cx: &mut Cx<'_>, addresses: &[IpAddr], loaded: &Loaded) -> Result<(), Fault> {
+        let visits = futures_util::future::join_all(addresses.iter().map(|address| self.visit(*address, loaded))).await;
         let visits: Vec<Visit> = visits.into_iter().collect::<Result<_, Fault>>()?;
         self.report(cx, &visits).await
     }

@@ -64,7 +64,8 @@ fn uris<'a>(name: Option<&'a DistributionPointName<'_>>) -> impl Iterator<Item =
 /// `Err` says why the list proves nothing. A list past its `next_update` is read all the same: its age is a fact.
 pub fn read(der: &[u8], certificate: &[u8], issuer: &Issuer, points: &[String]) -> Result<Entry, String> {
     let unreadable = || "it is no certificate revocation list".to_owned();
-    let (_, wanted) = X509Certificate::from_der(certificate).map_err(|_| "the certificate cannot be read".to_owned())?;
+    let (_, wanted) =
+        X509Certificate::from_der(certificate).map_err(|_| "the certificate cannot be read".to_owned())?;
     let body = below(der, 1).and_then(|parts| parts.first().copied()).ok_or_else(unreadable)?;
     let list = List::of(body).ok_or_else(unreadable)?;
     if list.issuer != issuer.name {
@@ -134,11 +135,26 @@ fn told(entry: Element<'_>) -> String {
     let since = parts.get(1).copied().and_then(time).and_then(rfc3339).unwrap_or_else(|| "an unknown day".to_owned());
     let reason = parts.get(2).and_then(|extensions| {
         each(extensions.content).find_map(|extension| match extension.parsed_extension() {
-            ParsedExtension::ReasonCode(reason) => Some(format!(", {reason:?}")),
+            ParsedExtension::ReasonCode(reason) => Some(format!(", {}", word(reason.0))),
             _ => None,
         })
     });
     format!("since {since}{}", reason.unwrap_or_default())
+}
+
+/// The reasons of RFC 5280, 5.3.1.
+const fn word(reason: u8) -> &'static str {
+    match reason {
+        1 => "key compromise",
+        2 => "CA compromise",
+        3 => "affiliation changed",
+        4 => "superseded",
+        5 => "cessation of operation",
+        6 => "certificate hold",
+        9 => "privilege withdrawn",
+        10 => "AA compromise",
+        _ => "no reason told",
+    }
 }
 
 fn each(content: &[u8]) -> impl Iterator<Item = X509Extension<'_>> {

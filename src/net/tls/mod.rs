@@ -17,7 +17,7 @@ pub mod profile;
 mod recorder;
 mod signed;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod trust;
 mod words;
 

@@ -67,9 +67,8 @@ pub fn read(der: &[u8], leaf: &[u8], issuer: &Issuer, now: i64) -> Result<Answer
 }
 
 fn answer(single: &SingleResponse) -> Answer {
-    let seconds = |time: &x509_ocsp::OcspGeneralizedTime| {
-        i64::try_from(time.0.to_unix_duration().as_secs()).unwrap_or(i64::MAX)
-    };
+    let seconds =
+        |time: &x509_ocsp::OcspGeneralizedTime| i64::try_from(time.0.to_unix_duration().as_secs()).unwrap_or(i64::MAX);
     let (status, revoked) = match &single.cert_status {
         CertStatus::Good(_) => (Status::Good, None),
         CertStatus::Unknown(_) => (Status::Unknown, None),

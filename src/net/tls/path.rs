@@ -71,10 +71,7 @@ impl Issuer {
     #[must_use]
     pub fn of(der: &[u8]) -> Option<Self> {
         let (_, certificate) = X509Certificate::from_der(der).ok()?;
-        Some(Self {
-            name: certificate.subject().as_raw().to_vec(),
-            spki: certificate.public_key().raw.to_vec(),
-        })
+        Some(Self { name: certificate.subject().as_raw().to_vec(), spki: certificate.public_key().raw.to_vec() })
     }
 }
 
@@ -98,7 +95,8 @@ impl Authorities {
         }
         let (name, spki) = (sequence(&verified.anchor().subject), sequence(&verified.anchor().subject_public_key_info));
         let dates = self.dates_of(verified.anchor(), now).or_else(|| served_dates(chain, &name, &spki));
-        let subject = X509Name::from_der(&name).map_or_else(|_| "(unreadable)".to_owned(), |(_, name)| name.to_string());
+        let subject =
+            X509Name::from_der(&name).map_or_else(|_| "(unreadable)".to_owned(), |(_, name)| name.to_string());
         let certificates: Vec<Certificate> =
             used.iter().map(|at| Certificate::parse(chain.get(*at)?)).collect::<Option<_>>()?;
         let subjects = certificates.iter().map(|c| c.subject.clone()).chain([subject.clone()]).collect();

@@ -111,9 +111,8 @@ impl Ages {
         // One unreadable certificate may be the one that expires first, so the minimum is then unknown.
         let served: Option<Vec<(i64, i64)>> = certificates.iter().map(|c| c.as_ref().map(dates)).collect();
         let chain = served.and_then(|served| Age::least(served.into_iter().map(|dates| Age::of(dates, now))));
-        let path = path.and_then(|path| {
-            Age::least(path.dates.iter().chain(&path.root.dates).map(|dates| Age::of(*dates, now)))
-        });
+        let path = path
+            .and_then(|path| Age::least(path.dates.iter().chain(&path.root.dates).map(|dates| Age::of(*dates, now))));
         Self { leaf, chain, path }
     }
 

@@ -42,7 +42,8 @@ const PATH_LIFETIME_LEFT: Fact<f64> = Fact::number(
     "The smallest share of its lifetime that a certificate of the verified path has left.",
 );
 const PATH_LENGTH: Fact<i64> =
-    Fact::integer("path.length", Unit::Count, "Certificates of the verified path, the root included.").ruled(Rule::Same);
+    Fact::integer("path.length", Unit::Count, "Certificates of the verified path, the root included.")
+        .ruled(Rule::Same);
 const PATH_SUBJECTS: Fact<Vec<String>> =
     Fact::list("path.subjects", "Subjects of the verified path, from the leaf to the root.");
 const MUST_STAPLE: Fact<bool> =

@@ -113,8 +113,7 @@ async fn once(asking: Asking<'_>, offer: &Offer, kind: KeyKind, way: Asked) -> R
         Ok(dialled) => dialled,
         Err(refusal) => return Ok(Answer::Unknown(format!("connect: {}", refusal.word()))),
     };
-    let shaken =
-        handshake_asking(way, dialled.stream, asking.peer, asking.loaded, offer, asking.patience).await?;
+    let shaken = handshake_asking(way, dialled.stream, asking.peer, asking.loaded, offer, asking.patience).await?;
     if !shaken.chain.is_empty() {
         let examined = Examined::of(asking.loaded, &shaken.chain, shaken.staple.as_deref(), now());
         // A server that shows another kind all the same has none of this one; the other is asked for by itself.

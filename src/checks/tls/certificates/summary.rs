@@ -35,7 +35,11 @@ pub(crate) fn record(cx: &mut Cx<'_>, visits: &[Visit]) {
     aggregates(cx, &shown, unknown.is_empty());
     for (address, slot, shown) in shown.iter().filter(|(.., shown)| shown.shaken.verify_error.is_some()).take(TOLD) {
         let error = shown.shaken.verify_error.as_deref().unwrap_or_default();
-        cx.note(format!("{address}: the {} certificate{} does not verify: {error}", slot.kind.word(), without(slot.sni)));
+        cx.note(format!(
+            "{address}: the {} certificate{} does not verify: {error}",
+            slot.kind.word(),
+            without(slot.sni)
+        ));
     }
     for line in unknown.iter().take(TOLD) {
         cx.note(format!("whether there is such a certificate is not known: {line}"));

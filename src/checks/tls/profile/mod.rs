@@ -28,10 +28,11 @@ const PROFILE: Fact<Value> = Fact::object(
     "profile",
     "By the name of each profile of `profiles`: compliant, breached, or undecided when nothing is known to be broken but not all was seen.",
 );
-const BREACHES: Fact<Vec<String>> =
-    Fact::list("profile.breaches", "Every rule that is broken: profile, what was seen, what is wanted, where it says so.");
-const UNDECIDED: Fact<Vec<String>> =
-    Fact::list("profile.undecided", "Every rule that could not be decided, and why.");
+const BREACHES: Fact<Vec<String>> = Fact::list(
+    "profile.breaches",
+    "Every rule that is broken: profile, what was seen, what is wanted, where it says so.",
+);
+const UNDECIDED: Fact<Vec<String>> = Fact::list("profile.undecided", "Every rule that could not be decided, and why.");
 const VERSIONS: Fact<Vec<String>> =
     Fact::list("profile.versions", "Name and version of each profile, and the document it follows.");
 
@@ -85,7 +86,9 @@ impl Profiles {
             for named in &self.named {
                 let (profile, place) = match named {
                     Named::BuiltIn(name) => (read(built_in(name).unwrap_or_default(), name)?, (*name).to_owned()),
-                    Named::File(path) => (read(&file(path).await?, &path.display().to_string())?, path.display().to_string()),
+                    Named::File(path) => {
+                        (read(&file(path).await?, &path.display().to_string())?, path.display().to_string())
+                    }
                 };
                 if out.iter().any(|other| other.name == profile.name) {
                     let detail = format!("a profile called `{}` is there already", profile.name);

@@ -83,9 +83,8 @@ fn missing(found: &mut Findings, readings: &[Option<Reading<'_>>], line: &[usize
 
 /// Each certificate of the line should come right after the one it certifies.
 fn order(found: &mut Findings, readings: &[Option<Reading<'_>>], line: &[usize]) {
-    let subject = |at: usize| {
-        readings.get(at).and_then(Option::as_ref).map(|reading| reading.certificate.subject().to_string())
-    };
+    let subject =
+        |at: usize| readings.get(at).and_then(Option::as_ref).map(|reading| reading.certificate.subject().to_string());
     for pair in line.windows(2) {
         let [below, above] = pair else { continue };
         if *above < *below {

@@ -40,8 +40,11 @@ pub(super) fn look(found: &mut Findings, at: usize, reading: &Reading<'_>, view:
 fn dates(found: &mut Findings, at: usize, reading: &Reading<'_>, view: &View<'_>) {
     let (first, last) = reading.dates();
     let day = |seconds| rfc3339(seconds).unwrap_or_else(|| "an impossible date".to_owned());
-    found.when(last < view.now, rules::EXPIRED, at, || format!("{} since {}", reading.certificate.subject(), day(last)));
-    found.when(first > view.now, rules::NOT_YET, at, || format!("{} until {}", reading.certificate.subject(), day(first)));
+    found
+        .when(last < view.now, rules::EXPIRED, at, || format!("{} since {}", reading.certificate.subject(), day(last)));
+    found.when(first > view.now, rules::NOT_YET, at, || {
+        format!("{} until {}", reading.certificate.subject(), day(first))
+    });
     found.when(last < first, rules::BACKWARDS, at, || format!("from {} to {}", day(first), day(last)));
 }
 
@@ -56,7 +59,9 @@ fn key(found: &mut Findings, at: usize, reading: &Reading<'_>) {
         "ecdsa" => {
             let named = key.curve.clone();
             found.when(named.is_none(), rules::EXPLICIT_CURVE, at, String::new);
-            found.when(key.curve_bits.is_some_and(|bits| bits < 224), rules::WEAK_CURVE, at, || named.unwrap_or_default());
+            found.when(key.curve_bits.is_some_and(|bits| bits < 224), rules::WEAK_CURVE, at, || {
+                named.unwrap_or_default()
+            });
         }
         "dsa" => found.add(rules::DSA, at, ""),
         _ => {}
@@ -68,7 +73,9 @@ fn signature(found: &mut Findings, at: usize, reading: &Reading<'_>) {
     let inner = &reading.certificate.tbs_certificate.signature;
     // The signature of a root is nobody's proof: a client has the root or has not.
     let weak = WEAK.iter().find(|(oid, _)| is(&outer.algorithm, oid)).filter(|_| at == 0 || !reading.issues_itself());
-    found.when(weak.is_some(), rules::WEAK_SIGNATURE, at, || weak.map(|(_, name)| (*name).to_owned()).unwrap_or_default());
+    found.when(weak.is_some(), rules::WEAK_SIGNATURE, at, || {
+        weak.map(|(_, name)| (*name).to_owned()).unwrap_or_default()
+    });
     found.when(outer != inner, rules::SIGNATURE_MISMATCH, at, || {
         format!("{} outside, {} inside", outer.algorithm.to_id_string(), inner.algorithm.to_id_string())
     });

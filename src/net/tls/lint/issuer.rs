@@ -5,10 +5,8 @@ use super::{Findings, View, chain, names, rules};
 use crate::net::tls::certificate::rfc3339;
 
 pub(super) fn look(found: &mut Findings, readings: &[Option<Reading<'_>>], view: &View<'_>) {
-    let line: Vec<(usize, &Reading<'_>)> = chain::line(readings, view)
-        .into_iter()
-        .filter_map(|at| Some((at, readings.get(at)?.as_ref()?)))
-        .collect();
+    let line: Vec<(usize, &Reading<'_>)> =
+        chain::line(readings, view).into_iter().filter_map(|at| Some((at, readings.get(at)?.as_ref()?))).collect();
     let leaf_names = line.first().map(|(_, leaf)| names::of(leaf)).unwrap_or_default();
     let mut below = 0_u32;
     for (at, reading) in line.iter().skip(1) {

@@ -69,10 +69,11 @@ pub(super) fn bad_wildcard(name: &str) -> bool {
 pub(super) fn allowed(name: &Name, constraints: &NameConstraints<'_>) -> bool {
     let matching = |subtrees: &Option<Vec<GeneralSubtree<'_>>>| {
         let mut of_kind = false;
-        let hit = subtrees.iter().flatten().filter_map(|subtree| covers(&subtree.base, name)).fold(false, |hit, covered| {
-            of_kind = true;
-            hit || covered
-        });
+        let hit =
+            subtrees.iter().flatten().filter_map(|subtree| covers(&subtree.base, name)).fold(false, |hit, covered| {
+                of_kind = true;
+                hit || covered
+            });
         (of_kind, hit)
     };
     let (limited, permitted) = matching(&constraints.permitted_subtrees);
@@ -83,7 +84,9 @@ pub(super) fn allowed(name: &Name, constraints: &NameConstraints<'_>) -> bool {
 /// Whether `name` is below `base`; `None` when they are of different kinds.
 fn covers(base: &GeneralName<'_>, name: &Name) -> Option<bool> {
     match (base, name) {
-        (GeneralName::DNSName(base), Name::Dns(name)) => Some(below(&base.to_ascii_lowercase(), &name.to_ascii_lowercase())),
+        (GeneralName::DNSName(base), Name::Dns(name)) => {
+            Some(below(&base.to_ascii_lowercase(), &name.to_ascii_lowercase()))
+        }
         (GeneralName::IPAddress(range), Name::Address(bytes)) => Some(in_range(range, bytes)),
         _ => None,
     }
@@ -112,7 +115,9 @@ mod tests {
         for good in ["a.example", "*.a.example", "xn--bcher-kva.example", "localhost", "a-b.c1.example"] {
             assert!(!malformed(good) && !bad_wildcard(good), "{good}");
         }
-        for bad in ["a_b.example", "a.example.", "", "a..example", "-a.example", "127.0.0.1", "a b.example", "bücher.example"] {
+        for bad in
+            ["a_b.example", "a.example.", "", "a..example", "-a.example", "127.0.0.1", "a b.example", "bücher.example"]
+        {
             assert!(malformed(bad), "{bad}");
         }
         for bad in ["*", "*.example", "a.*.example", "w*.a.example", "*.*.a.example"] {

@@ -1,10 +1,10 @@
 //! One certificate, read once.
 
-use x509_parser::asn1_rs::Any;
+use x509_parser::asn1_rs::{Any, Tag};
 use x509_parser::der_parser::oid::Oid;
 use x509_parser::extensions::{
-    AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, GeneralName, KeyUsage, NameConstraints, ParsedExtension,
-    X509Extension,
+    AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, GeneralName, KeyUsage, NameConstraints,
+    ParsedExtension, X509Extension,
 };
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::public_key::PublicKey;
@@ -219,7 +219,9 @@ fn rsa(spki: &SubjectPublicKeyInfo<'_>) -> KeyFacts {
 }
 
 fn ec(spki: &SubjectPublicKeyInfo<'_>) -> KeyFacts {
-    let curve = spki.algorithm.parameters.as_ref().and_then(|parameters: &Any<'_>| parameters.as_oid().ok());
+    // The parser reads any element as an object identifier that is asked to; a curve written out is a SEQUENCE.
+    let named = |parameters: &&Any<'_>| parameters.tag() == Tag::Oid;
+    let curve = spki.algorithm.parameters.as_ref().filter(named).and_then(|parameters| parameters.as_oid().ok());
     let named = curve.map(|oid| oid.to_id_string());
     let (curve, curve_bits) = match named.as_deref() {
         Some("1.2.840.10045.3.1.7") => (Some("P-256".to_owned()), Some(256)),

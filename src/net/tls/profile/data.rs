@@ -282,17 +282,16 @@ impl Profile {
     }
 
     fn is_empty(&self) -> bool {
-        let versions = self.versions.as_ref().is_none_or(|rules| {
-            rules.allowed.is_empty() && rules.required.is_empty() && rules.forbidden.is_empty()
-        });
+        let versions = self
+            .versions
+            .as_ref()
+            .is_none_or(|rules| rules.allowed.is_empty() && rules.required.is_empty() && rules.forbidden.is_empty());
         let ciphers = self
             .ciphers
             .as_ref()
             .is_none_or(|rules| rules.allowed.is_empty() && rules.required.is_empty() && rules.denied.is_empty());
-        let groups = self
-            .groups
-            .as_ref()
-            .is_none_or(|rules| Groups { source: None, ..rules.clone() } == Groups::default());
+        let groups =
+            self.groups.as_ref().is_none_or(|rules| Groups { source: None, ..rules.clone() } == Groups::default());
         let certificates = self
             .certificates
             .as_ref()

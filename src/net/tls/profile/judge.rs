@@ -97,7 +97,14 @@ impl Court<'_> {
     /// What is unknown about `area`, of the items that `counts` names.
     fn unknown(&self, area: &str, counts: impl Fn(&str) -> bool) -> Option<String> {
         const AREAS: &[&str] = &[
-            "versions", "ciphers", "groups", "preference", "compression", "secure_renegotiation", "dh_bits", "ocsp",
+            "versions",
+            "ciphers",
+            "groups",
+            "preference",
+            "compression",
+            "secure_renegotiation",
+            "dh_bits",
+            "ocsp",
             "certificates",
         ];
         let touches = |entry: &&String| {
@@ -206,14 +213,19 @@ impl Court<'_> {
                     continue;
                 }
                 match &unknown {
-                    Some(why) => self.open(&format!("whether {version} offers {suite} is unknown ({why})"), rules.source.as_ref()),
-                    None => self.breach(&format!("{version} does not offer {suite}; ciphers required"), rules.source.as_ref()),
+                    Some(why) => self
+                        .open(&format!("whether {version} offers {suite} is unknown ({why})"), rules.source.as_ref()),
+                    None => self
+                        .breach(&format!("{version} does not offer {suite}; ciphers required"), rules.source.as_ref()),
                 }
             }
         }
         // A version that may be offered has ciphers that nobody saw.
         if let Some(unknown) = self.unknown("versions", |_| true) {
-            self.open(&format!("which ciphers are offered is not known of every version ({unknown})"), rules.source.as_ref());
+            self.open(
+                &format!("which ciphers are offered is not known of every version ({unknown})"),
+                rules.source.as_ref(),
+            );
         }
     }
 
@@ -252,7 +264,8 @@ impl Court<'_> {
         let seen = self.seen;
         if let Some(wanted) = rules.preference {
             let word = |preference| if preference == Preference::Server { "server" } else { "client" };
-            let found = seen.preference.map(|found| (found == wanted, format!("the order of the {} counts", word(found))));
+            let found =
+                seen.preference.map(|found| (found == wanted, format!("the order of the {} counts", word(found))));
             self.flag("preference", found, &format!("preference {}", word(wanted)), source);
         }
         if rules.compression == Some(false) {
@@ -262,10 +275,12 @@ impl Court<'_> {
         // TLS 1.3 has no renegotiation.
         let renegotiates = seen.versions.iter().any(|version| version != "TLS1.3");
         if rules.secure_renegotiation == Some(true) && renegotiates {
-            let found = seen.secure_renegotiation.map(|on| (on, "the renegotiation indication is not answered".to_owned()));
+            let found =
+                seen.secure_renegotiation.map(|on| (on, "the renegotiation indication is not answered".to_owned()));
             self.flag("secure_renegotiation", found, "secure renegotiation on", source);
         }
-        let ephemeral = seen.ciphers.values().flatten().any(|suite| matches("TLS_DHE_*", suite) || matches("TLS_DH_ANON*", suite));
+        let ephemeral =
+            seen.ciphers.values().flatten().any(|suite| matches("TLS_DHE_*", suite) || matches("TLS_DH_ANON*", suite));
         if let Some(most) = rules.dh_bits.filter(|_| ephemeral || seen.dh_bits.is_some()) {
             let found = seen.dh_bits.map(|bits| (bits >= most, format!("a Diffie-Hellman group has {bits} bits")));
             self.flag("dh_bits", found, &format!("at least {most} bits"), source);
