@@ -73,10 +73,7 @@ pub fn read(der: &[u8], certificate: &[u8], issuer: &Issuer, points: &[String]) 
     }
     scope(list.extensions, wanted.is_ca(), points)?;
     Signed::read(der).ok_or_else(unreadable)?.is_by(&issuer.spki)?;
-    let revoked = match list.entry(wanted.raw_serial()).ok_or_else(unreadable)? {
-        Some(entry) => Some(told(entry)),
-        None => None,
-    };
+    let revoked = list.entry(wanted.raw_serial()).map_err(|()| unreadable())?.map(told);
     Ok(Entry { revoked, this_update: list.this_update, next_update: list.next_update })
 }
 
@@ -90,7 +87,7 @@ struct List<'a> {
 }
 
 impl<'a> List<'a> {
-    /// TBSCertList: version?, signature, issuer, thisUpdate, nextUpdate?, revokedCertificates?, `[0]` extensions?
+    /// `TBSCertList`: version?, signature, issuer, thisUpdate, nextUpdate?, revokedCertificates?, `[0]` extensions?
     fn of(body: Element<'a>) -> Option<Self> {
         let parts = below(body.whole, 8)?;
         let mut parts = parts.into_iter().peekable();
@@ -107,21 +104,18 @@ impl<'a> List<'a> {
         parts.next().is_none().then_some(Self { issuer, this_update, next_update, entries, extensions })
     }
 
-    /// The entry of a serial number; the outer `None` when the list is broken.
-    fn entry(&self, serial: &[u8]) -> Option<Option<Element<'a>>> {
+    /// The entry of a serial number; `Err` when the list is broken.
+    fn entry(&self, serial: &[u8]) -> Result<Option<Element<'a>>, ()> {
         let mut rest = self.entries;
         while !rest.is_empty() {
-            let (entry, after) = element(rest)?;
-            let (number, _) = element(entry.content)?;
-            if number.tag != INTEGER {
-                return None;
-            }
+            let (entry, after) = element(rest).ok_or(())?;
+            let (number, _) = element(entry.content).filter(|(number, _)| number.tag == INTEGER).ok_or(())?;
             if number.content == serial {
-                return Some(Some(entry));
+                return Ok(Some(entry));
             }
             rest = after;
         }
-        Some(None)
+        Ok(None)
     }
 }
 
@@ -187,12 +181,9 @@ fn scope(extensions: &[u8], of_ca: bool, points: &[String]) -> Result<(), String
 }
 
 fn part(point: &IssuingDistributionPoint<'_>, of_ca: bool, points: &[String]) -> Result<(), String> {
-    let covers = !point.only_contains_attribute_certs
-        && !point.indirect_crl
-        && point.only_some_reasons.is_none()
-        && !(of_ca && point.only_contains_user_certs)
-        && !(!of_ca && point.only_contains_ca_certs);
-    if !covers {
+    let other_half = if of_ca { point.only_contains_user_certs } else { point.only_contains_ca_certs };
+    let some_only = point.only_contains_attribute_certs || point.indirect_crl || point.only_some_reasons.is_some();
+    if other_half || some_only {
         return Err("it is a partial or indirect list that does not speak for this certificate".to_owned());
     }
     let named: Vec<&str> = uris(point.distribution_point.as_ref()).collect();

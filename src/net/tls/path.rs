@@ -17,7 +17,7 @@ pub struct Root {
     pub subject: String,
     /// The same as DER of Name.
     pub name: Vec<u8>,
-    /// DER of SubjectPublicKeyInfo.
+    /// DER of `SubjectPublicKeyInfo`.
     pub spki: Vec<u8>,
     /// Its dates, first and last second of validity; absent for an anchor that came without a certificate.
     pub dates: Option<(i64, i64)>,
@@ -41,7 +41,7 @@ pub struct Path {
 pub struct Issuer {
     /// DER of its Name.
     pub name: Vec<u8>,
-    /// DER of its SubjectPublicKeyInfo.
+    /// DER of its `SubjectPublicKeyInfo`.
     pub spki: Vec<u8>,
 }
 

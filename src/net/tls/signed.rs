@@ -93,7 +93,7 @@ impl<'a> Signed<'a> {
         Some(Self { body: body.whole, algorithm: algorithm.content, signature: bits(*signature)? })
     }
 
-    /// Whether the key `spki` (DER of SubjectPublicKeyInfo) made the signature; `Err` says why not.
+    /// Whether the key `spki` (DER of `SubjectPublicKeyInfo`) made the signature; `Err` says why not.
     pub(super) fn is_by(&self, spki: &[u8]) -> Result<(), String> {
         let parts = below(spki, 2).unwrap_or_default();
         let [algorithm, key] = parts.as_slice() else { return Err("the issuer's key cannot be read".to_owned()) };
@@ -127,7 +127,7 @@ pub(super) fn key_bits(spki: &[u8]) -> Option<&[u8]> {
     below(spki, 2)?.get(1).copied().and_then(bits)
 }
 
-/// The pin of a public key as RFC 7469, 2.4 writes it: base64 of the SHA-256 of its SubjectPublicKeyInfo.
+/// The pin of a public key as RFC 7469, 2.4 writes it: base64 of the SHA-256 of its `SubjectPublicKeyInfo`.
 #[must_use]
 pub fn pin(spki: &[u8]) -> String {
     use base64::Engine as _;

@@ -26,7 +26,7 @@ async fn recorded(profiles: &Profiles, seen: &Seen) -> Observation {
     let mut observation = Observation::default();
     let mut cx = Cx::new(&mut observation, Instant::now(), 1, CancellationToken::new());
     profiles.record(&mut cx, seen).await.unwrap();
-    for (name, _) in observation.rounds().iter().flat_map(|round| round.facts()) {
+    for (name, _) in observation.rounds().iter().flat_map(crate::model::observation::Round::facts) {
         assert!(FACTS.iter().any(|info| info.name == *name), "{name}");
     }
     observation

@@ -106,7 +106,7 @@ impl<'a> Reading<'a> {
 
     pub(super) fn key_usage(&self) -> Option<KeyUsage> {
         let pick = |extension: &ParsedExtension<'a>| match extension {
-            ParsedExtension::KeyUsage(found) => Some(found.clone()),
+            ParsedExtension::KeyUsage(found) => Some(*found),
             _ => None,
         };
         self.extension(pick).map(|(found, _)| found)
@@ -177,7 +177,7 @@ pub fn must_staple(der: &[u8]) -> Option<bool> {
 pub fn scts(der: &[u8]) -> Option<usize> {
     let reading = Reading::of(der)?;
     let list = reading.extensions().iter().find(|extension| is(&extension.oid, SCT_LIST));
-    match list.map(|extension| extension.parsed_extension()) {
+    match list.map(X509Extension::parsed_extension) {
         None => Some(0),
         Some(ParsedExtension::SCT(list)) => Some(list.len()),
         Some(_) => None,

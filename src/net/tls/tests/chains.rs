@@ -103,7 +103,7 @@ fn the_path_is_what_verifies_not_what_is_sent() {
     assert_eq!(path.issuer(&chain, 1).unwrap().spki, parsed.public_key().raw);
     assert_eq!(path.issuer(&chain, 2), None);
 
-    assert_eq!(store.path(&[leaf.clone()], NOW), None, "the intermediate is missing");
+    assert_eq!(store.path(std::slice::from_ref(&leaf), NOW), None, "the intermediate is missing");
     assert_eq!(trusting(&[&stranger]).path(&chain, NOW), None);
     assert_eq!(store.path(&[], NOW), None);
     let after = NOW + 365 * 86_400;

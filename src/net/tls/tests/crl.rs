@@ -33,9 +33,9 @@ fn list(ca: &Ca, revoked: &[&CertificateDer<'_>], part: Option<CrlIssuingDistrib
     params.signed_by(&ca.issuer).unwrap().der().to_vec()
 }
 
-fn part(url: &str, scope: Option<CrlScope>) -> Option<CrlIssuingDistributionPoint> {
+fn part(url: &str, scope: Option<CrlScope>) -> CrlIssuingDistributionPoint {
     let distribution_point = CrlDistributionPoint { uris: vec![url.to_owned()] };
-    Some(CrlIssuingDistributionPoint { distribution_point, scope })
+    CrlIssuingDistributionPoint { distribution_point, scope }
 }
 
 fn named(ca: &Ca) -> CertificateDer<'static> {
@@ -64,17 +64,17 @@ fn a_list_that_does_not_speak_for_it_proves_nothing() {
     let issuer = Issuer::of(&ca.der()).unwrap();
     let leaf = named(&ca);
     let points = points(&leaf).unwrap();
-    let fine = read(&list(&ca, &[], part(URL, Some(CrlScope::UserCertsOnly))), &leaf, &issuer, &points);
+    let fine = read(&list(&ca, &[], Some(part(URL, Some(CrlScope::UserCertsOnly)))), &leaf, &issuer, &points);
     assert_eq!(fine.unwrap().revoked, None);
     let mut spoiled = list(&ca, &[&leaf], None);
     let last = spoiled.len() - 1;
     spoiled[last] ^= 1;
     let twin = root("top", (2020, 2040));
     for (want, list) in [
-        ("partial", list(&ca, &[], part(URL, Some(CrlScope::CaCertsOnly)))),
+        ("partial", list(&ca, &[], Some(part(URL, Some(CrlScope::CaCertsOnly))))),
         (
             "the part of the list for http://crl.real.test/b.crl",
-            list(&ca, &[], part("http://crl.real.test/b.crl", None)),
+            list(&ca, &[], Some(part("http://crl.real.test/b.crl", None))),
         ),
         ("does not match", spoiled),
         ("does not match", list(&twin, &[], None)),

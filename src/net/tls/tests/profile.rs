@@ -77,6 +77,8 @@ fn built_in_profiles_are_sound_and_hold_for_who_follows_them() {
     assert_eq!(profile("mozilla-intermediate").title(), "mozilla-intermediate 6.0");
 }
 
+/// A profile, and what is taken away.
+type Hidden = (&'static str, fn(&mut Seen));
 type Row = (&'static str, fn(&mut Seen), &'static str);
 
 const BREACHES: &[Row] = &[
@@ -179,7 +181,7 @@ fn each_broken_rule_is_a_breach_that_names_it() {
 
 #[test]
 fn what_was_not_seen_is_never_compliant() {
-    let rows: &[(&str, fn(&mut Seen))] = &[
+    let rows: &[Hidden] = &[
         ("mozilla-intermediate", |seen| seen.unknown = owned(&["versions.TLS1.1: reset"])),
         ("mozilla-intermediate", |seen| seen.unknown = owned(&["versions: rate limit"])),
         ("mozilla-intermediate", |seen| seen.unknown = owned(&["ciphers.TLS1.2: timeout after 3 tries"])),
@@ -219,7 +221,7 @@ fn what_was_not_seen_is_never_compliant() {
 
 #[test]
 fn what_is_unknown_elsewhere_does_not_matter() {
-    let rows: &[(&str, fn(&mut Seen))] = &[
+    let rows: &[Hidden] = &[
         // No rule of the profile is about these.
         ("mozilla-intermediate", |seen| seen.unknown = owned(&["preference", "ocsp"])),
         ("rfc9325", |seen| seen.unknown = owned(&["groups.x448"])),
