@@ -17,6 +17,8 @@ pub enum FieldKind {
     Path,
     /// Text with a space in it, or else a file, relative to the suite file.
     Inline,
+    /// One of these words, or else a file, relative to the suite file.
+    FileOr(&'static [&'static str]),
     /// `true` or `false`.
     Bool,
     /// Whole number in a closed range.
@@ -59,6 +61,7 @@ impl FieldKind {
             Self::Url => "a URL".into(),
             Self::Path => "a file".into(),
             Self::Inline => "the text itself, or a file that holds it".into(),
+            Self::FileOr(words) => format!("one of {}, or a file", words.join(", ")),
             Self::Bool => "true or false".into(),
             Self::Integer(lo, hi) if *hi == i64::MAX => format!("a whole number, {lo} or more"),
             Self::Integer(lo, hi) => format!("a whole number from {lo} to {hi}"),

@@ -6,6 +6,7 @@ pub mod datagram;
 pub mod dial;
 pub mod dnssec;
 pub mod endpoint;
+pub mod fetch;
 pub mod icmp;
 pub mod iperf3;
 pub mod pacer;

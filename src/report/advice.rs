@@ -73,6 +73,9 @@ const ADVICE: &[(&str, &str, &str)] = &[
         "false",
         "the server answers differently by UDP: see the evidence; is another process, view or cache behind the encrypted port?",
     ),
+    ("crl.status", "revoked", "the authority has revoked it: replace certificate and key now, and find out why"),
+    ("crl.status", "unreachable", "the list cannot be fetched from here: is HTTP to the authority allowed?"),
+    ("ocsp.status", "revoked", "the authority has revoked it: replace certificate and key now, and find out why"),
     ("restored", "false", "what was broken on purpose is still broken: run the restore command by hand, now"),
     (
         "recovered",
@@ -137,6 +140,37 @@ const ADVICE: &[(&str, &str, &str)] = &[
 
 /// Fact of the first expectation that did not hold, advice. For failures whose outcome tells nothing wrong.
 const BREACHES: &[(&str, &str)] = &[
+    (
+        "certificates.verified",
+        "another certificate of this server does not verify: see `certificates` and the evidence, and renew that one as well",
+    ),
+    (
+        "certificates.expires_in",
+        "one of the server's certificates ends first: see `certificates` for which kind of key, and why its renewal did not run",
+    ),
+    (
+        "certificates",
+        "the server shows other certificates than expected: see `certificates.unknown` for what was not answered",
+    ),
+    (
+        "addresses.agree",
+        "the addresses of the name differ: see the evidence for who shows what, and deploy to those left behind",
+    ),
+    ("lint", "each finding names its rule and the certificate: correct the order of the chain, or have it issued anew"),
+    (
+        "path",
+        "the path a client verifies is another one or ends too soon: see `path.subjects`, and what is in `ca_file`",
+    ),
+    ("lifetime_left", "renewal should have run by now: look why it did not"),
+    ("chain.lifetime_left", "a certificate of the chain is late in its life: ask its issuer for the next one"),
+    (
+        "ocsp",
+        "the staple is missing, old or not proven: can the server reach its OCSP responder, and does it know its issuer?",
+    ),
+    (
+        "profile",
+        "each breach names the rule and its source: change the server's configuration, or choose another profile",
+    ),
     ("chain.expires_in", "renew the certificate of the chain that ends first, and look why its renewal did not run"),
     ("expires_in", "renew the certificate, and look why its renewal did not run"),
     ("certificate.expires_in", "renew the certificate, and look why its renewal did not run"),

@@ -174,8 +174,13 @@ fn scalar(text: &str, kind: &FieldKind, folder: &Path) -> Result<Arg, String> {
             Ok(_) => Ok(Arg::Text(text.to_owned())),
             Err(error) => Err(format!("`{text}` is not a URL: {error}")),
         },
-        FieldKind::Path if text.is_empty() => Err("the path is empty".into()),
-        FieldKind::Path => Ok(Arg::Text(below(folder, text).to_string_lossy().into_owned())),
+        FieldKind::FileOr(words) if words.contains(&text) => Ok(Arg::Text(text.to_owned())),
+        // A file has an ending or a folder; a bare word is a misspelt one of those that mean something.
+        FieldKind::FileOr(words) if !text.contains(['.', '/']) => {
+            Err(format!("`{text}` is unknown; {}", suggest(text, words.iter().copied())))
+        }
+        FieldKind::Path | FieldKind::FileOr(_) if text.is_empty() => Err("the path is empty".into()),
+        FieldKind::Path | FieldKind::FileOr(_) => Ok(Arg::Text(below(folder, text).to_string_lossy().into_owned())),
         // A domain name is no path: what has a space in it is the thing itself.
         FieldKind::Inline if text.trim().is_empty() => Err("it is empty".into()),
         FieldKind::Inline if text.trim().contains(char::is_whitespace) => Ok(Arg::Text(text.to_owned())),

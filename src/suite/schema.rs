@@ -132,7 +132,8 @@ fn kind(kind_of: &FieldKind) -> Value {
         | FieldKind::Endpoint
         | FieldKind::Url
         | FieldKind::Path
-        | FieldKind::Inline => {
+        | FieldKind::Inline
+        | FieldKind::FileOr(_) => {
             json!({"type": ["string", "number", "boolean"]})
         }
         FieldKind::Bool => or_variable(json!({"type": "boolean"})),

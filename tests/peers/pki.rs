@@ -28,7 +28,11 @@ basicConstraints = CA:FALSE
 keyUsage = critical, digitalSignature
 extendedKeyUsage = clientAuth
 ";
-const NEW_KEY: [&str; 5] = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+/// A new ECDSA key.
+pub const NEW_KEY: [&str; 5] = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+
+/// A new RSA key.
+pub const NEW_RSA_KEY: [&str; 3] = ["-newkey", "rsa:2048", "-nodes"];
 
 /// An authority.
 pub struct Authority(PathBuf);
@@ -52,6 +56,42 @@ impl Authority {
             &NEW_KEY,
         );
         Self(folder)
+    }
+
+    /// An authority that this one certified, with its files in `folder`.
+    pub fn below(&self, folder: PathBuf) -> Self {
+        let extensions = "basicConstraints = critical, CA:TRUE\nkeyUsage = critical, keyCertSign, cRLSign\n\
+            subjectKeyIdentifier = hash\nauthorityKeyIdentifier = keyid\n";
+        let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+        let own = self.issued(&name, &NEW_KEY, extensions, &["-days", "30"]);
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join("ca.cnf"), CONFIG).unwrap();
+        std::fs::write(folder.join("index.txt"), "").unwrap();
+        std::fs::copy(own.certificate, folder.join("ca.pem")).unwrap();
+        std::fs::copy(own.key, folder.join("ca.key")).unwrap();
+        Self(folder)
+    }
+
+    /// A certificate for `CN=name` with a key and extensions as `openssl` takes them.
+    pub fn issued(&self, name: &str, key: &[&str], extensions: &str, validity: &[&str]) -> Identity {
+        let file = |ending: &str| format!("{name}.{ending}");
+        std::fs::write(self.0.join(file("ext")), extensions).unwrap();
+        let subject = format!("/O=Peer Tests/CN={name}");
+        openssl(&self.0, &["req", "-new", "-keyout", &file("key"), "-out", &file("csr"), "-subj", &subject], key);
+        let sign = ["ca", "-config", "ca.cnf", "-batch", "-notext", "-cert", "ca.pem", "-keyfile", "ca.key"];
+        let (request, out, extensions) = (file("csr"), file("pem"), file("ext"));
+        openssl(&self.0, &sign, &[&["-in", &request, "-out", &out, "-extfile", &extensions], validity].concat());
+        Identity { certificate: self.0.join(out), key: self.0.join(file("key")) }
+    }
+
+    /// Another command of `openssl`, in the folder of this authority.
+    pub fn openssl(&self, args: &[&str]) {
+        openssl(&self.0, args, &[]);
+    }
+
+    /// Where its files are.
+    pub fn folder(&self) -> &Path {
+        &self.0
     }
 
     /// The certificate clients trust.

@@ -1,9 +1,10 @@
 //! What the family can see, and how a handshake becomes facts.
 
+use super::certificates::Examined;
 use crate::model::fact::{Distribution, Time};
 use crate::model::{Better, Choice, Fact, FactInfo, Rule, Unit};
 use crate::net::tls::certificate::{Certificate, rfc3339};
-use crate::net::tls::{Handshake, Session, now};
+use crate::net::tls::{Handshake, Session};
 use crate::probe::Cx;
 
 pub(super) const OUTCOME: Fact<Choice> = Fact::choice(
@@ -39,13 +40,6 @@ const ISSUER: Fact<String> = Fact::text("issuer", "Issuer of the leaf.");
 const SAN: Fact<Vec<String>> = Fact::list("san", "DNS names and addresses the leaf is for.");
 const NOT_BEFORE: Fact<Time> = Fact::time("not_before", "First second of the leaf's validity.").ruled(Rule::Same);
 const NOT_AFTER: Fact<Time> = Fact::time("not_after", "Last second of the leaf's validity.").ruled(Rule::Same);
-const EXPIRES_IN: Fact<f64> =
-    Fact::number("expires_in", Unit::Seconds, "Until the leaf expires; negative once it has.");
-const CHAIN_EXPIRES_IN: Fact<f64> = Fact::number(
-    "chain.expires_in",
-    Unit::Seconds,
-    "Until the first certificate of the served chain expires; negative once one has.",
-);
 const CHAIN_LENGTH: Fact<i64> = Fact::integer("chain.length", Unit::Count, "Certificates served.").ruled(Rule::Same);
 const CHAIN_SUBJECTS: Fact<Vec<String>> = Fact::list("chain.subjects", "Subjects of the served chain, leaf first.");
 const KEY: Fact<String> = Fact::text("key", "Key of the leaf, such as ECDSA P-256 or RSA 2048.");
@@ -73,8 +67,6 @@ pub(super) const TABLE: &[FactInfo] = &[
     ISSUER.info,
     NOT_BEFORE.info,
     NOT_AFTER.info,
-    EXPIRES_IN.info,
-    CHAIN_EXPIRES_IN.info,
     CHAIN_LENGTH.info,
     CHAIN_SUBJECTS.info,
     KEY.info,
@@ -87,8 +79,15 @@ pub(super) const TABLE: &[FactInfo] = &[
     ADDRESS.info,
 ];
 
+/// How long the handshake took, if it completed.
+pub(super) fn record_time<S>(cx: &mut Cx<'_>, shaken: &Handshake<S>) {
+    if shaken.session.is_some() {
+        cx.record_time(&HANDSHAKE_TIME, shaken.elapsed);
+    }
+}
+
 /// Records session, trust, leaf and chain; whatever the server did not show stays absent.
-pub(super) fn record<S>(cx: &mut Cx<'_>, shaken: &Handshake<S>) {
+pub(super) fn record<S>(cx: &mut Cx<'_>, shaken: &Handshake<S>, examined: Option<&Examined>) {
     if let Some(verified) = shaken.verified() {
         cx.set(&VERIFIED, verified);
     }
@@ -96,19 +95,14 @@ pub(super) fn record<S>(cx: &mut Cx<'_>, shaken: &Handshake<S>) {
         cx.set(&VERIFY_ERROR, error.clone());
     }
     if let Some(session) = &shaken.session {
-        cx.record_time(&HANDSHAKE_TIME, shaken.elapsed);
         record_session(cx, session);
     }
-    let chain = shaken.certificates();
-    if chain.is_empty() {
-        return;
+    let Some(examined) = examined else { return };
+    match examined.leaf() {
+        Some(leaf) => record_leaf(cx, leaf),
+        None => cx.note("the leaf cannot be read as an X.509 certificate"),
     }
-    if let Some(Some(leaf)) = chain.first() {
-        record_leaf(cx, leaf);
-    } else {
-        cx.note("the leaf cannot be read as an X.509 certificate");
-    }
-    record_chain(cx, &chain);
+    record_chain(cx, &examined.certificates);
 }
 
 fn record_session(cx: &mut Cx<'_>, session: &Session) {
@@ -142,19 +136,12 @@ fn record_leaf(cx: &mut Cx<'_>, leaf: &Certificate) {
             cx.set(fact, instant);
         }
     }
-    cx.set(&EXPIRES_IN, leaf.expires_in(now()));
 }
 
 fn record_chain(cx: &mut Cx<'_>, chain: &[Option<Certificate>]) {
     cx.set(&CHAIN_LENGTH, i64::try_from(chain.len()).unwrap_or(i64::MAX));
-    let now = now();
     let subjects = chain.iter().map(|certificate| {
         certificate.as_ref().map_or_else(|| "(unreadable)".to_owned(), |certificate| certificate.subject.clone())
     });
     cx.set(&CHAIN_SUBJECTS, subjects.collect::<Vec<_>>());
-    // One unreadable certificate may be the one that expires first, so the minimum is then unknown.
-    let expiries: Option<Vec<f64>> = chain.iter().map(|c| c.as_ref().map(|c| c.expires_in(now))).collect();
-    if let Some(first) = expiries.and_then(|all| all.into_iter().min_by(f64::total_cmp)) {
-        cx.set(&CHAIN_EXPIRES_IN, first);
-    }
 }

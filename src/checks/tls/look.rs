@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 
+use super::certificates::{self, Asking, Examined, Visit, Wanted};
 use super::facts::{self, ADDRESS, ALERT, CONNECT_TIME, OUTCOME};
 use crate::model::field::{IP_FAMILY, PATIENCE, PORT};
 use crate::model::{Args, Fault, Field, FieldKind, Invalid};
 use crate::net::tls::{
-    CA_FILE, CLIENT_CERT, CLIENT_KEY, End, Handshake, Offer, ROOTS, Trust, handshake, server_name, versions,
+    CA_FILE, CLIENT_CERT, CLIENT_KEY, End, Handshake, Loaded, Offer, ROOTS, Trust, handshake, now, server_name,
+    versions,
 };
 use crate::net::{IpFamily, Refusal, connect, resolve};
 use crate::probe::Cx;
@@ -33,7 +35,7 @@ pub(super) const FIELDS: &[Field] = &[
     Field::default("timeout", PATIENCE, "5s", "How long a silent peer is waited for, in each phase."),
 ];
 
-/// A server, what to offer it, and whom to trust.
+/// A server, what to offer it, whom to trust, and how closely to look at its certificates.
 pub(super) struct Look {
     host: String,
     port: u16,
@@ -42,6 +44,7 @@ pub(super) struct Look {
     patience: Duration,
     trust: Trust,
     offer: Offer,
+    wanted: Wanted,
 }
 
 impl Look {
@@ -55,6 +58,7 @@ impl Look {
             patience: args.wait("timeout"),
             trust: Trust::from_args(args)?,
             offer: offer(args)?,
+            wanted: Wanted::from_args(args),
         })
     }
 
@@ -63,9 +67,10 @@ impl Look {
         crate::net::dial::endpoint(&self.host, self.port)
     }
 
-    /// Name lookup, connect and handshake each have the patience, a late refusal a part of it.
+    /// Name lookup, connect and handshake each have the patience, a late refusal a part of it. Addresses are looked at at
+    /// once.
     pub(super) fn longest(&self) -> Duration {
-        self.patience * 3 + self.late()
+        self.patience * 3 + self.late() + self.wanted.longest(self.patience)
     }
 
     pub(super) async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
@@ -78,27 +83,15 @@ impl Look {
                 return Ok(());
             }
         };
-        let Some(address) = addresses.first().copied() else {
-            return Ok(());
-        };
-        let peer = SocketAddr::new(address, self.port);
-        cx.set(&ADDRESS, address.to_string());
-        let dialled = match connect(peer, self.source, self.patience).await? {
-            Ok(dialled) => dialled,
-            Err(refusal) => {
-                cx.set(&OUTCOME, refusal.word());
-                cx.note(format!("{peer}: {}", self.unconnected(&refusal)));
-                return Ok(());
-            }
-        };
-        cx.record_time(&CONNECT_TIME, dialled.elapsed);
-        let mut shaken = handshake(dialled.stream, peer, loaded, &self.offer, self.patience).await?;
-        shaken.hear_late_refusal(self.late()).await?;
-        facts::record(cx, &shaken);
-        let outcome = self.ending(cx, &shaken, &format!("{peer}: connected in {:?}", dialled.elapsed));
-        cx.set(&OUTCOME, outcome);
-        tell(cx, &shaken);
-        Ok(())
+        let used = if self.wanted.all_addresses { &addresses } else { addresses.get(..1).unwrap_or_default() };
+        self.look_at(cx, used, loaded).await
+    }
+
+    /// Looks at all of `addresses` at once.
+    pub(super) async fn look_at(&self, cx: &mut Cx<'_>, addresses: &[IpAddr], loaded: &Loaded) -> Result<(), Fault> {
+        let visits = futures_util::future::join_all(addresses.iter().map(|address| self.visit(*address, loaded))).await;
+        let visits: Vec<Visit> = visits.into_iter().collect::<Result<_, Fault>>()?;
+        self.report(cx, &visits).await
     }
 }
 
@@ -106,6 +99,89 @@ impl Look {
     /// How long a refusal after the handshake is listened for.
     fn late(&self) -> Duration {
         self.patience / 4
+    }
+
+    /// Looks at one address.
+    async fn visit(&self, address: IpAddr, loaded: &Loaded) -> Result<Visit, Fault> {
+        let peer = SocketAddr::new(address, self.port);
+        let mut visit = Visit {
+            address,
+            outcome: "handshaken",
+            alert: None,
+            why: None,
+            connect_time: None,
+            shaken: None,
+            examined: None,
+            slots: Vec::new(),
+        };
+        let dialled = match connect(peer, self.source, self.patience).await? {
+            Ok(dialled) => dialled,
+            Err(refusal) => {
+                visit.outcome = refusal.word();
+                visit.why = Some(format!("{peer}: {}", self.unconnected(&refusal)));
+                return Ok(visit);
+            }
+        };
+        visit.connect_time = Some(dialled.elapsed);
+        let mut shaken = handshake(dialled.stream, peer, loaded, &self.offer, self.patience).await?;
+        shaken.hear_late_refusal(self.late()).await?;
+        if let Some((outcome, why)) = self.ending(&shaken, &format!("{peer}: connected in {:?}", dialled.elapsed)) {
+            visit.outcome = outcome;
+            visit.why = Some(why);
+        }
+        if let End::Alert(alert) = &shaken.end {
+            visit.alert = Some(alert.clone());
+        }
+        if !shaken.chain.is_empty() {
+            visit.examined = Some(Examined::of(loaded, &shaken.chain, shaken.staple.as_deref(), now()));
+        }
+        visit.shaken = Some(shaken);
+        if self.wanted.all_certificates {
+            let (source, patience, offer) = (self.source, self.patience, &self.offer);
+            visit.slots = certificates::sweep(Asking { peer, source, patience, loaded, offer }).await?;
+        }
+        Ok(visit)
+    }
+
+    /// The facts of the worst visit, and what holds of all of them.
+    async fn report(&self, cx: &mut Cx<'_>, visits: &[Visit]) -> Result<(), Fault> {
+        let Some(visit) = certificates::worst(visits).and_then(|at| visits.get(at)) else {
+            return Ok(());
+        };
+        cx.set(&ADDRESS, visit.address.to_string());
+        for visit in visits {
+            if let Some(elapsed) = visit.connect_time {
+                cx.record_time(&CONNECT_TIME, elapsed);
+            }
+            if let Some(why) = &visit.why {
+                cx.note(why.clone());
+            }
+            if let Some(shaken) = &visit.shaken {
+                facts::record_time(cx, shaken);
+            }
+        }
+        if let Some(alert) = &visit.alert {
+            cx.set(&ALERT, alert.clone());
+        }
+        if let Some(shaken) = &visit.shaken {
+            facts::record(cx, shaken, visit.examined.as_ref());
+            tell(cx, shaken);
+        }
+        if let Some(examined) = &visit.examined {
+            let (ages, lint) = certificates::together(visits);
+            certificates::record(cx, examined, &ages, lint);
+        }
+        cx.set(&OUTCOME, visit.outcome);
+        if self.wanted.all_addresses {
+            certificates::record_addresses(cx, visits);
+        }
+        if self.wanted.all_certificates {
+            certificates::record_all(cx, visits);
+        }
+        if self.wanted.crl {
+            certificates::check_revocation(cx, visits, self.patience).await?;
+        }
+        Ok(())
     }
 
     fn unconnected(&self, refusal: &Refusal) -> String {
@@ -117,13 +193,13 @@ impl Look {
         }
     }
 
-    /// The outcome of a handshake, and for every early end a line of evidence that names how far it came.
-    fn ending(&self, cx: &mut Cx<'_>, shaken: &Handshake, connected: &str) -> &'static str {
+    /// The outcome of a handshake that ended early, and a line of evidence that names how far it came.
+    fn ending(&self, shaken: &Handshake, connected: &str) -> Option<(&'static str, String)> {
         let patience = self.patience;
         let reached = shaken.reached();
         let last = reached.as_deref().unwrap_or("ClientHello");
-        let (outcome, why) = match &shaken.end {
-            End::Done(_) => return "handshaken",
+        Some(match &shaken.end {
+            End::Done(_) => return None,
             End::Timeout if reached.is_none() => {
                 ("timeout", format!("{connected}, then no ServerHello within {patience:?}"))
             }
@@ -134,13 +210,8 @@ impl Look {
             End::Closed => ("closed", format!("{connected}, then closed after {last}")),
             End::Unreachable(why) => ("unreachable", format!("{connected}, then after {last}: {why}")),
             End::NotTls(why) => ("not_tls", format!("the answer is not TLS ({why}); is it the right port?")),
-            End::Alert(alert) => {
-                cx.set(&ALERT, alert.clone());
-                ("alert", format!("TLS alert: {alert}"))
-            }
-        };
-        cx.note(why);
-        outcome
+            End::Alert(alert) => ("alert", format!("TLS alert: {alert}")),
+        })
     }
 }
 

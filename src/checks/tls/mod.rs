@@ -1,7 +1,9 @@
 //! TLS: does the handshake succeed, with whom, and for how long is the certificate good.
 
+mod certificates;
 mod facts;
 mod look;
+pub mod profile;
 mod quic;
 
 use std::time::Duration;
@@ -11,7 +13,7 @@ use look::Look;
 
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, Field, Invalid, Observation};
-use crate::probe::{Cx, Footprint, Probe, fact_is};
+use crate::probe::{self, Cx, Footprint, Probe, fact_is};
 
 /// The probe.
 pub struct Tls {
@@ -27,9 +29,17 @@ enum Mode {
 impl Probe for Tls {
     const FAMILY: &'static str = "tls";
     const SUMMARY: &'static str = "TLS handshake, certificate and chain";
-    const FIELDS: &'static [Field] = joined!(Field; look::FIELDS, quic::FIELDS);
-    const FACTS: &'static [FactInfo] = joined!(FactInfo; facts::TABLE);
+    const FIELDS: &'static [Field] = joined!(Field; look::FIELDS, quic::FIELDS, certificates::FIELDS);
+    const FACTS: &'static [FactInfo] = joined!(
+        FactInfo;
+        facts::TABLE,
+        certificates::ALWAYS,
+        certificates::ADDRESSES_FACTS,
+        certificates::ALL_FACTS,
+        certificates::CRL_FACTS,
+    );
     const DEFAULT_EXPECT: &'static str = "verified: true";
+    const MODES: &'static [probe::Mode] = joined!(probe::Mode; certificates::MODES);
     const README: &'static str = include_str!("README.md");
     const EXAMPLE: &'static str = include_str!("example.yaml");
     const TARGET_FIELD: (&'static str, Option<&'static str>) = ("host", Some("port"));

@@ -21,7 +21,7 @@ pub use self::wire::Trouble;
 use self::wire::Wire;
 use super::Refusal;
 use super::bytes::readable;
-use super::tls::{self, End, Handshake, Loaded, Notebook, Offer, Session, words};
+use super::tls::{self, Asked, End, Handshake, Loaded, Notebook, Offer, Session, words};
 use crate::model::Fault;
 
 /// Bytes a peer may send ahead of what was read: on one stream, and on the connection.
@@ -163,7 +163,7 @@ fn config(
     let fault = |detail: String| {
         Fault::local("build the QUIC client", peer.to_string(), detail, "report this as a defect of shakedown")
     };
-    let config = tls::config(loaded, offer, notebook, peer)?;
+    let config = tls::config(Asked::Any, loaded, offer, notebook, peer)?;
     let config = QuicClientConfig::try_from(config).map_err(|error| fault(error.to_string()))?;
     let watched = Watched { config: Arc::new(config), witness: witness.clone() };
     let mut transport = TransportConfig::default();

@@ -41,6 +41,33 @@ impl Authorities {
         &self.store
     }
 
+    /// Those not known to be outside their dates at `now`.
+    pub(super) fn valid(&self, now: i64) -> RootCertStore {
+        if self.dates.is_empty() {
+            return self.store.clone();
+        }
+        let dated = self.store.roots.iter().zip(&self.dates);
+        let within = |dates: &Option<Certificate>| dates.as_ref().is_none_or(|d| outside(d, now, self.place).is_none());
+        dated.filter(|(_, dates)| within(dates)).map(|(anchor, _)| anchor.clone()).collect()
+    }
+
+    /// First and last second of an authority, if it came with a certificate. Of several with one name and key, the one
+    /// that is valid at `now`, or else ends last.
+    pub(super) fn dates_of(&self, anchor: &TrustAnchor<'_>, now: i64) -> Option<(i64, i64)> {
+        let same = |known: &TrustAnchor<'_>| {
+            known.subject == anchor.subject && known.subject_public_key_info == anchor.subject_public_key_info
+        };
+        let found = self.store.roots.iter().zip(&self.dates).filter(|(known, _)| same(known));
+        let dates = found.filter_map(|(_, dates)| dates.as_ref().map(|dates| (dates.not_before, dates.not_after)));
+        dates.max_by_key(|(first, last)| (*first <= now && now <= *last, *last))
+    }
+
+    /// Whether one of them has this name (DER of Name).
+    pub(super) fn named(&self, name: &[u8]) -> bool {
+        super::signed::element(name)
+            .is_some_and(|(name, _)| self.store.roots.iter().any(|anchor| anchor.subject.as_ref() == name.content))
+    }
+
     /// Why a path that `verifies` with all of them must not be trusted at `now`: it needs an authority outside its
     /// dates. A path that a valid authority proves as well is fine.
     pub(super) fn lapse(&self, now: i64, verifies: impl Fn(&RootCertStore) -> bool) -> Option<String> {
@@ -48,8 +75,7 @@ impl Authorities {
         let wrong = |dates: &Option<Certificate>| dates.as_ref().and_then(|dates| outside(dates, now, self.place));
         let lapsed: Vec<(&TrustAnchor<'static>, String)> =
             dated().filter_map(|(anchor, dates)| Some((anchor, wrong(dates)?))).collect();
-        let valid = || dated().filter(|(_, dates)| wrong(dates).is_none()).map(|(anchor, _)| anchor.clone()).collect();
-        if lapsed.is_empty() || verifies(&valid()) {
+        if lapsed.is_empty() || verifies(&self.valid(now)) {
             return None;
         }
         let used = lapsed.iter().find(|(anchor, _)| verifies(&std::iter::once((*anchor).clone()).collect()));

@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 
 use sha2::{Digest, Sha256};
+use x509_parser::asn1_rs::Tag;
 use x509_parser::der_parser::oid::Oid;
 use x509_parser::objects::{oid_registry, oid2sn};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
@@ -104,7 +105,8 @@ fn key(spki: &SubjectPublicKeyInfo<'_>) -> String {
     match spki.parsed() {
         Ok(PublicKey::RSA(rsa)) => format!("RSA {}", bits(rsa.modulus)),
         Ok(PublicKey::EC(_)) => {
-            let curve = spki.algorithm.parameters.as_ref().and_then(|any| any.as_oid().ok());
+            let named = spki.algorithm.parameters.as_ref().filter(|any| any.tag() == Tag::Oid);
+            let curve = named.and_then(|any| any.as_oid().ok());
             curve.map_or_else(|| "ECDSA".to_owned(), |curve| format!("ECDSA {}", curve_name(&curve)))
         }
         _ => match spki.algorithm.algorithm.to_id_string().as_str() {
@@ -116,7 +118,7 @@ fn key(spki: &SubjectPublicKeyInfo<'_>) -> String {
 }
 
 /// Significant bits of a big-endian number.
-fn bits(number: &[u8]) -> usize {
+pub(super) fn bits(number: &[u8]) -> usize {
     let significant = number.iter().position(|byte| *byte != 0).and_then(|start| number.get(start..));
     significant.map_or(0, |bytes| {
         let lead = bytes.first().map_or(0, |byte| byte.leading_zeros() as usize);

@@ -19,9 +19,10 @@ use tokio_rustls::TlsConnector;
 
 use super::certificate::Certificate;
 use super::counted::Counted;
+use super::kind::Asked;
 use super::recorder::{Appearance, Notebook, Recorder, Seen};
 use super::trust::Loaded;
-use super::{provider, words};
+use super::words;
 use crate::model::Fault;
 use crate::net::dial::{Refusal, refusal};
 
@@ -90,6 +91,8 @@ pub struct Handshake<S = TlsStream> {
     pub session: Option<Session>,
     /// The server asked for a client certificate.
     pub asked_for_certificate: bool,
+    /// OCSP response stapled to the handshake (RFC 6066, 8); every handshake asks for one.
+    pub staple: Option<Vec<u8>>,
     heard: u64,
     trusted: bool,
     peer: SocketAddr,
@@ -109,7 +112,8 @@ impl<S> Handshake<S> {
         let seen = notebook.take();
         let (trusted, verify_error) = judgement(&seen);
         let chain = seen.chain;
-        Self { end, elapsed, chain, verify_error, session, asked_for_certificate, heard, trusted, peer }
+        let staple = Some(seen.staple).filter(|staple| !staple.is_empty());
+        Self { end, elapsed, chain, verify_error, session, asked_for_certificate, staple, heard, trusted, peer }
     }
 
     /// True only for a completed handshake with a trusted path, the right name and a proven key; false when any of these
@@ -188,8 +192,20 @@ pub async fn handshake(
     offer: &Offer,
     patience: Duration,
 ) -> Result<Handshake, Fault> {
+    handshake_asking(Asked::Any, stream, peer, loaded, offer, patience).await
+}
+
+/// [`handshake`] with a certificate of one kind asked for.
+pub async fn handshake_asking(
+    asked: Asked,
+    stream: TcpStream,
+    peer: SocketAddr,
+    loaded: &Loaded,
+    offer: &Offer,
+    patience: Duration,
+) -> Result<Handshake, Fault> {
     let notebook = Notebook::default();
-    let connector = TlsConnector::from(Arc::new(config(loaded, offer, &notebook, peer)?));
+    let connector = TlsConnector::from(Arc::new(config(asked, loaded, offer, &notebook, peer)?));
     let name = offer.sni.clone().unwrap_or_else(|| offer.verify_name.clone());
     // Making the ClientHello costs key generation, and tens of milliseconds the first time a thread needs randomness.
     // That is this side's own work, so the clock starts after it, when the first byte is about to leave.
@@ -212,21 +228,23 @@ pub async fn handshake(
 
 /// A client that looks before it trusts, and writes into `notebook` what it sees.
 pub(in crate::net) fn config(
+    asked: Asked,
     loaded: &Loaded,
     offer: &Offer,
     notebook: &Notebook,
     peer: SocketAddr,
 ) -> Result<ClientConfig, Fault> {
-    let provider = provider();
+    let provider = asked.provider();
     let recorder = Recorder {
         roots: loaded.roots.clone(),
         algorithms: provider.signature_verification_algorithms,
         name: offer.verify_name.clone(),
+        schemes: asked.schemes(),
         notebook: notebook.clone(),
     };
     let appearance = Appearance { key: loaded.client.clone(), notebook: notebook.clone() };
     let mut config = ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&offer.versions)
+        .with_protocol_versions(&asked.versions(&offer.versions))
         .map_err(|error| {
             Fault::local("build the TLS client", peer.to_string(), error.to_string(), "offer TLS1.2, TLS1.3 or both")
         })?

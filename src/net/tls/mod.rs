@@ -7,19 +7,33 @@
 mod authority;
 pub mod certificate;
 mod counted;
+pub mod crl;
 mod handshake;
+mod kind;
+pub mod lint;
+pub mod ocsp;
+mod path;
+pub mod profile;
 mod recorder;
 mod shown;
+mod signed;
+#[cfg(test)]
+pub(crate) mod tests;
 mod trust;
 pub(in crate::net) mod words;
 
 use std::sync::{Arc, LazyLock};
 
 pub(in crate::net) use handshake::config;
-pub use handshake::{End, Handshake, Offer, Session, TlsStream, end_of, handshake, server_name, versions};
+pub use handshake::{
+    End, Handshake, Offer, Session, TlsStream, end_of, handshake, handshake_asking, server_name, versions,
+};
+pub use kind::{Asked, KeyKind};
+pub use path::{Issuer, Path, Root};
 pub(in crate::net) use recorder::Notebook;
 use rustls::crypto::CryptoProvider;
 pub use shown::Shown;
+pub use signed::pin;
 pub use trust::{CA_FILE, CLIENT_CERT, CLIENT_KEY, Loaded, ROOTS, Trust};
 
 /// The cryptography every handshake of this program uses.

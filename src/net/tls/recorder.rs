@@ -24,6 +24,8 @@ pub(super) struct Seen {
     pub(super) signature: Option<Result<(), String>>,
     /// The server asked for a client certificate.
     pub(super) asked: bool,
+    /// OCSP response stapled to the handshake; empty when there was none.
+    pub(super) staple: Vec<u8>,
 }
 
 /// Shared with the handshake that is being watched.
@@ -57,6 +59,8 @@ pub(super) struct Recorder {
     pub(super) roots: Arc<Authorities>,
     pub(super) algorithms: WebPkiSupportedAlgorithms,
     pub(super) name: ServerName<'static>,
+    /// Signature schemes offered for the server's key; `None` offers all there are.
+    pub(super) schemes: Option<Vec<SignatureScheme>>,
     pub(super) notebook: Notebook,
 }
 
@@ -94,12 +98,13 @@ impl ServerCertVerifier for Recorder {
         leaf: &CertificateDer<'_>,
         others: &[CertificateDer<'_>],
         _name: &ServerName<'_>,
-        _ocsp: &[u8],
+        staple: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let trust = self.judge(leaf, others, now);
         let mut seen = self.notebook.open();
         seen.chain = std::iter::once(leaf).chain(others).map(|der| der.clone().into_owned()).collect();
+        seen.staple = staple.to_vec();
         seen.trust = Some(trust);
         Ok(ServerCertVerified::assertion())
     }
@@ -123,7 +128,7 @@ impl ServerCertVerifier for Recorder {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
+        self.schemes.clone().unwrap_or_else(|| self.algorithms.supported_schemes())
     }
 }
 

@@ -55,6 +55,20 @@ pub struct Loaded {
     pub(super) client: Option<Arc<CertifiedKey>>,
 }
 
+impl Loaded {
+    /// The path a client verifies from the leaf of `chain` at `now`, names aside; `None` when there is none.
+    #[must_use]
+    pub fn path(&self, chain: &[CertificateDer<'_>], now: i64) -> Option<super::Path> {
+        self.roots.path(chain, now)
+    }
+
+    /// Whether an authority has this name (DER of Name).
+    #[must_use]
+    pub fn names(&self, name: &[u8]) -> bool {
+        self.roots.named(name)
+    }
+}
+
 impl Trust {
     /// From the fields `roots`, `ca_file`, `client_cert` and `client_key`.
     pub fn from_args(args: &Args) -> Result<Self, Invalid> {

@@ -3,11 +3,13 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use super::certificates::{self, Examined};
 use super::facts::{self, ADDRESS, ALERT, OUTCOME};
 use super::look;
 use crate::model::{Arg, Args, Fault, Field, FieldKind, Invalid};
 use crate::net::quic::{Connection, dial};
-use crate::net::tls::{End, Handshake, Offer, Trust, versions};
+use crate::net::tls::lint::words;
+use crate::net::tls::{End, Handshake, Offer, Trust, now, versions};
 use crate::net::{IpFamily, Refusal, resolve};
 use crate::probe::Cx;
 
@@ -17,7 +19,9 @@ const ALPN: &str = "h3";
 const GOODBYE: u32 = 0x100;
 
 /// Other ways of looking; none may be taken for one over QUIC.
-const OVER_TCP: &[&str] = &["starttls", "scan", "load"];
+const OVER_TCP: &[&str] = &["starttls", "scan", "load", "crl"];
+/// Those that are `all` or `first`.
+const WHICH: &[&str] = &["addresses", "certificates"];
 
 pub(super) const FIELDS: &[Field] = &[Field::default(
     "transport",
@@ -52,6 +56,13 @@ impl Look {
         if let Some(field) = OVER_TCP.iter().find(on) {
             let message = format!("`{field}` works over TCP only");
             return Err(Invalid::at(field, message, "drop it, or `transport: quic`"));
+        }
+        if let Some(field) = WHICH.iter().find(|field| args.text(field) == Some("all")) {
+            return Err(Invalid::at(
+                field,
+                format!("`{field}: all` works over TCP only"),
+                "drop it, or `transport: quic`",
+            ));
         }
         let mut offer = look::offer(args)?;
         offer.versions = versions(Some("TLS1.3"), None);
@@ -112,7 +123,13 @@ impl Look {
             }
         };
         let late = shaken.hear_late_refusal(self.late()).await;
-        facts::record(cx, &shaken);
+        facts::record_time(cx, &shaken);
+        let look = |chain: &[_]| Examined::of(loaded, chain, shaken.staple.as_deref(), now());
+        let examined = Some(shaken.chain.as_slice()).filter(|chain| !chain.is_empty()).map(look);
+        facts::record(cx, &shaken, examined.as_ref());
+        if let Some(examined) = &examined {
+            certificates::record(cx, examined, &examined.ages, words(&examined.findings));
+        }
         let outcome = self.ending(cx, &shaken, peer, dialled.why.or(late));
         cx.set(&OUTCOME, outcome);
         if shaken.asked_for_certificate {

@@ -1,0 +1,154 @@
+//! Facts of `certificates: all`: each certificate, and what holds of all of them.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use serde_json::{Map, json};
+
+use super::addresses::Visit;
+use super::examine::Age;
+use super::facts::{
+    ALL_EXPIRES_IN, ALL_LIFETIME_LEFT, ALL_LINT, ALL_VERIFIED, CERTIFICATES, COUNT, KEYS, UNKNOWN, set_age,
+};
+use super::kinds::{Answer, Shown, Slot};
+use crate::model::Value;
+use crate::net::tls::KeyKind;
+use crate::net::tls::certificate::rfc3339;
+use crate::net::tls::lint;
+use crate::probe::Cx;
+
+/// Lines of evidence about certificates that do not verify.
+const TOLD: usize = 8;
+
+/// Records the facts. `visits` that were not asked for every certificate leave open which ones there are.
+pub(crate) fn record(cx: &mut Cx<'_>, visits: &[Visit]) {
+    let shown: Vec<(IpAddr, &Slot, &Shown)> = visits
+        .iter()
+        .flat_map(|visit| visit.slots.iter().map(|slot| (visit.address, slot)))
+        .filter_map(|(address, slot)| match &slot.answer {
+            Answer::Shown(shown) => Some((address, slot, &**shown)),
+            Answer::Refused | Answer::Unknown(_) => None,
+        })
+        .collect();
+    let unknown = unknown(visits);
+    cx.set(&CERTIFICATES, Value::Object(document(visits, &shown)));
+    aggregates(cx, &shown, unknown.is_empty());
+    for (address, slot, shown) in shown.iter().filter(|(.., shown)| shown.shaken.verify_error.is_some()).take(TOLD) {
+        let error = shown.shaken.verify_error.as_deref().unwrap_or_default();
+        cx.note(format!(
+            "{address}: the {} certificate{} does not verify: {error}",
+            slot.kind.word(),
+            without(slot.sni)
+        ));
+    }
+    for line in unknown.iter().take(TOLD) {
+        cx.note(format!("whether there is such a certificate is not known: {line}"));
+    }
+    cx.set(&UNKNOWN, unknown);
+}
+
+fn without(sni: bool) -> &'static str {
+    if sni { "" } else { " (without SNI)" }
+}
+
+fn unknown(visits: &[Visit]) -> Vec<String> {
+    let mut out = Vec::new();
+    for visit in visits {
+        if visit.slots.is_empty() {
+            out.push(format!("{}: {}", visit.address, visit.outcome));
+        }
+        for slot in &visit.slots {
+            if let Answer::Unknown(why) = &slot.answer {
+                out.push(format!("{} {}{}: {why}", visit.address, slot.kind.word(), without(slot.sni)));
+            }
+        }
+    }
+    out
+}
+
+fn aggregates(cx: &mut Cx<'_>, shown: &[(IpAddr, &Slot, &Shown)], complete: bool) {
+    // What is wrong with one is certain, even when another could not be seen.
+    let named = |with_name: bool| shown.iter().filter(move |(_, slot, _)| slot.sni == with_name);
+    let with_name = named(true).count() > 0;
+    let verdicts: Vec<Option<bool>> = named(with_name).map(|(.., shown)| shown.shaken.verified()).collect();
+    if verdicts.contains(&Some(false)) {
+        cx.set(&ALL_VERIFIED, false);
+    } else if complete && !verdicts.is_empty() && verdicts.iter().all(|verdict| *verdict == Some(true)) {
+        cx.set(&ALL_VERIFIED, true);
+    }
+    let found: Vec<lint::Finding> =
+        shown.iter().flat_map(|(.., shown)| shown.examined.findings.iter().cloned()).collect();
+    if !shown.is_empty() {
+        cx.set(&ALL_LINT, lint::words(&found));
+    }
+    if !complete || shown.is_empty() {
+        return;
+    }
+    let leaves = || shown.iter().filter_map(|(.., shown)| shown.examined.leaf());
+    let prints: BTreeSet<&str> = leaves().map(|leaf| leaf.fingerprint.as_str()).collect();
+    cx.set(&COUNT, i64::try_from(prints.len()).unwrap_or(i64::MAX));
+    let keys: BTreeSet<String> = leaves().map(|leaf| leaf.key.clone()).collect();
+    cx.set(&KEYS, keys.into_iter().collect::<Vec<_>>());
+    let ages: Option<Vec<Age>> = shown.iter().map(|(.., shown)| shown.examined.ages.chain).collect();
+    let least = ages.and_then(|ages| Age::least(ages.into_iter()));
+    set_age(cx, &ALL_EXPIRES_IN, &ALL_LIFETIME_LEFT, least);
+}
+
+/// `ecdsa`, `rsa`, `ed25519` of the first address, `rsa_no_sni` where it differs, `rsa@ADDRESS` where another address
+/// differs from the first.
+fn document(visits: &[Visit], shown: &[(IpAddr, &Slot, &Shown)]) -> Map<String, Value> {
+    let mut out = Map::new();
+    let find = |address: IpAddr, kind: KeyKind, sni: bool| {
+        shown.iter().find(|(a, slot, _)| (*a, slot.kind, slot.sni) == (address, kind, sni)).map(|(.., shown)| *shown)
+    };
+    let print = |shown: Option<&Shown>| shown.and_then(|s| s.examined.leaf()).map(|leaf| leaf.fingerprint.clone());
+    let first = visits.first().map(|visit| visit.address);
+    for visit in visits {
+        let address = visit.address;
+        let place = if Some(address) == first { String::new() } else { format!("@{address}") };
+        let asked_by_name = visit.slots.iter().any(|slot| slot.sni);
+        for kind in KeyKind::ALL {
+            let own = find(address, kind, asked_by_name);
+            let nameless = find(address, kind, false).filter(|_| asked_by_name);
+            let like_first = |sni: bool, shown: Option<&Shown>| {
+                !place.is_empty() && first.is_some_and(|first| print(find(first, kind, sni)) == print(shown))
+            };
+            if let Some(shown) = own.filter(|own| !like_first(asked_by_name, Some(*own))) {
+                out.insert(format!("{}{place}", kind.word()), entry(shown, asked_by_name));
+            }
+            let differs = print(nameless) != print(own) && !like_first(false, nameless);
+            if let Some(shown) = nameless.filter(|_| differs) {
+                out.insert(format!("{}_no_sni{place}", kind.word()), entry(shown, false));
+            }
+        }
+    }
+    out
+}
+
+fn entry(shown: &Shown, sni: bool) -> Value {
+    let Some(leaf) = shown.examined.leaf() else {
+        return json!({"unreadable": true, "sni": sni});
+    };
+    let mut entry = json!({
+        "key": leaf.key,
+        "signature": leaf.signature,
+        "subject": leaf.subject,
+        "issuer": leaf.issuer,
+        "san": leaf.san,
+        "not_before": rfc3339(leaf.not_before),
+        "not_after": rfc3339(leaf.not_after),
+        "fingerprint": leaf.fingerprint,
+        "trusted": shown.examined.path.is_some(),
+        "sni": sni,
+        "lint": lint::words(&shown.examined.findings),
+    });
+    if let Some(object) = entry.as_object_mut() {
+        if let Some(verified) = shown.shaken.verified() {
+            object.insert("verified".to_owned(), verified.into());
+        }
+        if let Some(error) = &shown.shaken.verify_error {
+            object.insert("verify_error".to_owned(), error.clone().into());
+        }
+    }
+    entry
+}

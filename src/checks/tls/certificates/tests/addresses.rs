@@ -1,0 +1,83 @@
+//! Every address behind a name.
+
+use super::*;
+
+async fn at_all(desk: &Desk, port: u16, addresses: &[IpAddr], more: &[(&'static str, Arg)]) -> Observation {
+    let mut args = desk.args(SocketAddr::new(addresses[0], port), more);
+    args.0.insert("addresses", Arg::Text("all".to_owned()));
+    let look = Look::from_args(&args).unwrap();
+    let trust = Trust::from_args(&args).unwrap();
+    let mut seen = Observation::default();
+    let mut cx = Cx::new(&mut seen, Instant::now() + look.longest(), 1, CancellationToken::new());
+    look.look_at(&mut cx, addresses, trust.load().await.unwrap()).await.unwrap();
+    in_the_table(&seen);
+    seen
+}
+
+/// 127.0.0.1, .2 and .3 on one port, each with its own certificate.
+async fn three(keys: [&Arc<CertifiedKey>; 3]) -> (u16, Vec<IpAddr>) {
+    'port: loop {
+        let first = listen(Ipv4Addr::LOCALHOST, 0).await;
+        let port = first.local_addr().unwrap().port();
+        let mut listeners = vec![first];
+        for last in [2, 3] {
+            match TcpListener::bind((Ipv4Addr::new(127, 0, 0, last), port)).await {
+                Ok(listener) => listeners.push(listener),
+                Err(_) => continue 'port,
+            }
+        }
+        let addresses = listeners.iter().map(|listener| listener.local_addr().unwrap().ip()).collect();
+        for (listener, key) in listeners.into_iter().zip(keys) {
+            shaking(listener, config(&[key], &[key]));
+        }
+        return (port, addresses);
+    }
+}
+
+#[cfg(target_os = "linux")] // the whole of 127.0.0.0/8 is local
+#[tokio::test]
+async fn the_worst_of_all_addresses_is_what_is_reported() {
+    let desk = Desk::new();
+    let (good, bad) = (desk.certificate("ecdsa", 60, |_| {}), desk.certificate("ecdsa", -3, |_| {}));
+    let soon = desk.certificate("ecdsa", 5, |_| {});
+    let (port, addresses) = three([&good, &good, &good]).await;
+    let seen = at_all(&desk, port, &addresses, &[]).await;
+    assert_eq!(fact(&seen, "addresses"), &json!(["127.0.0.1", "127.0.0.2", "127.0.0.3"]));
+    assert_eq!(fact(&seen, "addresses.failed"), &json!([]));
+    assert_eq!((fact(&seen, "addresses.agree"), fact(&seen, "verified")), (&json!(true), &json!(true)));
+    assert_eq!(seen.merged("handshake_time").unwrap().summary().unwrap().get("count"), Some(3.0));
+
+    let (port, addresses) = three([&good, &bad, &good]).await;
+    let seen = at_all(&desk, port, &addresses, &all()).await;
+    assert_eq!(fact(&seen, "addresses.failed"), &json!(["127.0.0.2 unverified"]));
+    assert_eq!((fact(&seen, "addresses.agree"), fact(&seen, "verified")), (&json!(false), &json!(false)));
+    assert_eq!(fact(&seen, "address"), "127.0.0.2");
+    assert!(fact(&seen, "expires_in").as_f64().unwrap() < 0.0);
+    assert_eq!(fact(&seen, "lint"), &json!(["expired_certificate"]));
+    let shown: Vec<&String> = fact(&seen, "certificates").as_object().unwrap().keys().collect();
+    assert_eq!(shown, ["ecdsa", "ecdsa@127.0.0.2"]);
+    assert_eq!(fact(&seen, "certificates.verified"), false);
+    let told = |part: &str| seen.notes().iter().any(|note| note.contains(part));
+    assert!(told("127.0.0.1, 127.0.0.3: CN=www.real.test") && told("does not verify"), "{:?}", seen.notes());
+
+    // Different and both good: the first to expire is the one to know of.
+    let (port, addresses) = three([&good, &good, &soon]).await;
+    let seen = at_all(&desk, port, &addresses, &[]).await;
+    assert_eq!((fact(&seen, "addresses.agree"), fact(&seen, "verified")), (&json!(false), &json!(true)));
+    assert!(fact(&seen, "expires_in").as_f64().unwrap() < 6.0 * DAY as f64);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn an_address_that_was_not_seen_leaves_open_whether_they_agree() {
+    let desk = Desk::new();
+    let good = desk.certificate("ecdsa", 60, |_| {});
+    let (port, mut addresses) = three([&good, &good, &good]).await;
+    addresses.push(Ipv4Addr::new(127, 0, 0, 4).into());
+    let seen = at_all(&desk, port, &addresses, &[]).await;
+    assert_eq!(fact(&seen, "outcome"), "refused");
+    assert_eq!(fact(&seen, "addresses.failed"), &json!(["127.0.0.4 refused"]));
+    for absent in ["addresses.agree", "verified", "expires_in", "lint"] {
+        assert_eq!(seen.last(absent), None, "{absent}");
+    }
+}

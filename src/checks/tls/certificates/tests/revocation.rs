@@ -1,0 +1,165 @@
+//! Staples and revocation lists.
+
+use super::*;
+
+/// A server that staples `response` to its certificate.
+async fn stapling(key: &Arc<CertifiedKey>, response: Vec<u8>) -> SocketAddr {
+    let mut with = (**key).clone();
+    with.ocsp = Some(response).filter(|response| !response.is_empty());
+    let with = Arc::new(with);
+    tls(config(&[&with], &[&with])).await
+}
+
+#[tokio::test]
+async fn what_is_stapled_is_read_and_proven() {
+    let desk = Desk::new();
+    let must = |params: &mut CertificateParams| {
+        let feature = rcgen::CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 24], vec![0x30, 3, 2, 1, 5]);
+        params.custom_extensions.push(feature);
+    };
+    let key = desk.certificate("ecdsa", 60, must);
+    let leaf = key.cert[0].clone();
+    let staple = |change: &dyn Fn(&mut Draft)| {
+        let mut draft = Draft::about(&leaf, &desk.ca);
+        (draft.this_update, draft.next_update) = (today() - DAY, Some(today() + 3 * DAY));
+        change(&mut draft);
+        draft.signed(desk.ca.issuer.key())
+    };
+    let seen = desk.look(stapling(&key, staple(&|_| {})).await, &[]).await;
+    assert_eq!((fact(&seen, "ocsp.stapled"), fact(&seen, "ocsp.status")), (&json!(true), &json!("good")));
+    assert_eq!((fact(&seen, "must_staple"), fact(&seen, "lint")), (&json!(true), &json!([])));
+    let days = fact(&seen, "ocsp.next_update_in").as_f64().unwrap() / DAY as f64;
+    assert!((2.9..3.0).contains(&days), "{days}");
+
+    let seen = desk.look(stapling(&key, Vec::new()).await, &[]).await;
+    assert_eq!(fact(&seen, "ocsp.stapled"), false);
+    assert_eq!(fact(&seen, "lint"), &json!(["staple_missing"]));
+    assert_eq!(seen.last("ocsp.status"), None);
+
+    let old: &dyn Fn(&mut Draft) = &|draft| draft.next_update = Some(today() - 60);
+    let revoked: &dyn Fn(&mut Draft) = &|draft| {
+        draft.status = crate::net::tls::tests::forge::tlv(0xa1, &[&crate::net::tls::tests::forge::time(today() - DAY)]);
+    };
+    let spoiled: &dyn Fn(&mut Draft) = &|draft| draft.spoil = true;
+    for (want, change) in [("expired", old), ("revoked", revoked), ("invalid", spoiled)] {
+        let seen = desk.look(stapling(&key, staple(change)).await, &[]).await;
+        assert_eq!(fact(&seen, "ocsp.status"), want);
+        assert_eq!(fact(&seen, "verified"), true);
+        assert_eq!(seen.last("ocsp.error").is_some(), want == "invalid");
+    }
+    let seen = desk.look(stapling(&key, b"junk".to_vec()).await, &[]).await;
+    assert_eq!(fact(&seen, "ocsp.status"), "invalid");
+}
+
+fn list(desk: &Desk, revoked: &[&CertificateDer<'_>], until: i64) -> Vec<u8> {
+    let mut dates = CertificateParams::default();
+    valid(&mut dates, -9, until);
+    let revoked = revoked.iter().map(|der| {
+        let (_, parsed) = x509_parser::parse_x509_certificate(der).unwrap();
+        RevokedCertParams {
+            serial_number: SerialNumber::from_slice(parsed.raw_serial()),
+            revocation_time: dates.not_before,
+            reason_code: None,
+            invalidity_date: None,
+        }
+    });
+    let params = CertificateRevocationListParams {
+        this_update: dates.not_before,
+        next_update: dates.not_after,
+        crl_number: SerialNumber::from(7),
+        issuing_distribution_point: None,
+        revoked_certs: revoked.collect(),
+        key_identifier_method: KeyIdMethod::Sha256,
+    };
+    params.signed_by(&desk.ca.issuer).unwrap().der().to_vec()
+}
+
+/// An HTTP server that answers whoever asks with `head` and `body`.
+fn publishing(listener: TcpListener, status: &'static str, body: Vec<u8>) -> Arc<AtomicUsize> {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    serve(listener, move |mut stream| {
+        count.fetch_add(1, Ordering::Relaxed);
+        let body = body.clone();
+        async move {
+            let _ = stream.read(&mut [0; 4096]).await;
+            let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n", body.len());
+            let _ = stream.write_all(&[head.as_bytes(), &body].concat()).await;
+        }
+    });
+    asked
+}
+
+#[tokio::test]
+async fn a_list_is_fetched_when_asked_for_and_says_what_it_says() {
+    let desk = Desk::new();
+    let on = [("crl", Arg::Bool(true))];
+    for (want, status, revoked, until) in [
+        ("good", "200 OK", false, 9),
+        ("revoked", "200 OK", true, 9),
+        ("expired", "200 OK", false, -1),
+        ("revoked", "200 OK", true, -1),
+        ("unreachable", "404 Not Found", false, 9),
+    ] {
+        let listener = listen(Ipv4Addr::LOCALHOST, 0).await;
+        let url = format!("http://{}/a.crl", listener.local_addr().unwrap());
+        let key = desk.certificate("ecdsa", 60, |params| {
+            params.crl_distribution_points = vec![CrlDistributionPoint { uris: vec![url.clone()] }];
+        });
+        let leaf = key.cert[0].clone();
+        let named: &[&CertificateDer<'_>] = if revoked { &[&leaf] } else { &[] };
+        let asked = publishing(listener, status, list(&desk, named, until));
+        let address = tls(config(&[&key], &[&key])).await;
+        let seen = desk.look(address, &[]).await;
+        assert_eq!((seen.last("crl.status"), asked.load(Ordering::Relaxed)), (None, 0), "nothing is fetched unasked");
+        let seen = desk.look(address, &on).await;
+        assert_eq!(fact(&seen, "crl.status"), want, "{:?}", seen.notes());
+        assert_eq!(seen.last("crl.next_update_in").is_some(), want != "unreachable");
+        let checked = fact(&seen, "crl.checked").as_array().unwrap();
+        assert!(checked[0].as_str().unwrap().starts_with(&format!("CN=www.real.test: {want}")), "{checked:?}");
+        assert_eq!(fact(&seen, "verified"), true);
+    }
+    let none = desk.certificate("ecdsa", 60, |_| {});
+    let seen = desk.look(tls(config(&[&none], &[&none])).await, &on).await;
+    assert_eq!(fact(&seen, "crl.status"), "none");
+}
+
+#[tokio::test]
+async fn a_server_of_lists_cannot_hold_a_check_up() {
+    use crate::net::fetch::get;
+    let patience = Duration::from_millis(400);
+    let drip = serve(listen(Ipv4Addr::LOCALHOST, 0).await, |mut stream| async move {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n").await;
+        while stream.write_all(b"x").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    let endless = serve(listen(Ipv4Addr::LOCALHOST, 0).await, |mut stream| async move {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").await;
+        while stream.write_all(b"10\r\n0123456789abcdef\r\n").await.is_ok() {}
+    });
+    let banner = serve(listen(Ipv4Addr::LOCALHOST, 0).await, |mut stream| async move {
+        while stream.write_all(b"HTTP/1.1 200 OK\r\nX: y\r\n").await.is_ok() {}
+    });
+    let moved = publishing_at("301 Moved\r\nLocation: http://127.0.0.1:1/").await;
+    let why = async |address: SocketAddr, patience| {
+        get(&format!("http://{address}/"), 4096, patience).await.unwrap().unwrap_err()
+    };
+    assert!(why(drip, patience).await.contains("not fetched within"));
+    let long = Duration::from_secs(20);
+    assert!(why(endless, long).await.contains("more than 4096 bytes"));
+    assert!(why(banner, long).await.contains("HTTP"));
+    assert!(why(moved, long).await.contains("301"));
+    for (url, want) in [("https://127.0.0.1/", "only http"), ("ldap://127.0.0.1/", "only http"), ("nonsense", "no URL")]
+    {
+        let why = get(url, 4096, patience).await.unwrap().unwrap_err();
+        assert!(why.contains(want), "{why}");
+    }
+}
+
+async fn publishing_at(status: &'static str) -> SocketAddr {
+    let listener = listen(Ipv4Addr::LOCALHOST, 0).await;
+    let address = listener.local_addr().unwrap();
+    publishing(listener, status, Vec::new());
+    address
+}

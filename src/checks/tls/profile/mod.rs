@@ -1,0 +1,151 @@
+//! Profiles of a check: which ones the suite names, and what became of them as facts.
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use tokio::io::AsyncReadExt;
+use tokio::sync::OnceCell;
+
+use crate::model::{Args, Fact, FactInfo, Fault, Field, FieldKind, Invalid, Value};
+use crate::net::tls::profile::{BUILT_IN, Profile, Seen, Status, built_in, judge};
+use crate::probe::Cx;
+
+/// Most bytes of a profile.
+const MOST: u64 = 1024 * 1024;
+/// Lines of evidence for each profile.
+const TOLD: usize = 6;
+
+/// Fields of a check that knows what a server offers.
+pub const FIELDS: &[Field] = &[Field::optional(
+    "profiles",
+    FieldKind::List(&FieldKind::FileOr(BUILT_IN)),
+    "Profiles to hold the server against: built in, or TOML files of your own.",
+)];
+
+const PROFILE: Fact<Value> = Fact::object(
+    "profile",
+    "By the name of each profile of `profiles`: compliant, breached, or undecided when nothing is known to be broken but not all was seen.",
+);
+const BREACHES: Fact<Vec<String>> = Fact::list(
+    "profile.breaches",
+    "Every rule that is broken: profile, what was seen, what is wanted, where it says so.",
+);
+const UNDECIDED: Fact<Vec<String>> = Fact::list("profile.undecided", "Every rule that could not be decided, and why.");
+const VERSIONS: Fact<Vec<String>> =
+    Fact::list("profile.versions", "Name and version of each profile, and the document it follows.");
+
+/// Facts of a check with profiles.
+pub const FACTS: &[FactInfo] = &[PROFILE.info, BREACHES.info, UNDECIDED.info, VERSIONS.info];
+
+/// The profiles a suite names. Files are read at the first use, so that a plan can be printed where they are not.
+#[derive(Debug)]
+pub struct Profiles {
+    named: Vec<Named>,
+    loaded: OnceCell<Vec<Profile>>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Named {
+    BuiltIn(&'static str),
+    File(PathBuf),
+}
+
+impl Profiles {
+    /// From the field `profiles`.
+    pub fn from_args(args: &Args) -> Result<Self, Invalid> {
+        let texts = args.texts("profiles");
+        if args.has("profiles") && texts.is_empty() {
+            return Err(Invalid::at("profiles", "the list is empty", format!("name one of {}", BUILT_IN.join(", "))));
+        }
+        let mut named = Vec::new();
+        for text in texts {
+            let one = match BUILT_IN.iter().find(|known| **known == text) {
+                Some(known) => Named::BuiltIn(known),
+                None => Named::File(PathBuf::from(&text)),
+            };
+            if named.contains(&one) {
+                return Err(Invalid::at("profiles", format!("`{text}` stands in it twice"), "name each profile once"));
+            }
+            named.push(one);
+        }
+        Ok(Self { named, loaded: OnceCell::new() })
+    }
+
+    /// None is named.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.named.is_empty()
+    }
+
+    /// Reads the files; what was read is kept, a failure is not.
+    pub async fn load(&self) -> Result<&[Profile], Fault> {
+        let load = async || {
+            let mut out: Vec<Profile> = Vec::new();
+            for named in &self.named {
+                let (profile, place) = match named {
+                    Named::BuiltIn(name) => (read(built_in(name).unwrap_or_default(), name)?, (*name).to_owned()),
+                    Named::File(path) => {
+                        (read(&file(path).await?, &path.display().to_string())?, path.display().to_string())
+                    }
+                };
+                if out.iter().any(|other| other.name == profile.name) {
+                    let detail = format!("a profile called `{}` is there already", profile.name);
+                    return Err(fault(&place, detail, "give each profile a name of its own"));
+                }
+                out.push(profile);
+            }
+            Ok(out)
+        };
+        self.loaded.get_or_try_init(load).await.map(Vec::as_slice)
+    }
+
+    /// Judges what was `seen` by every profile, and records the facts.
+    pub async fn record(&self, cx: &mut Cx<'_>, seen: &Seen) -> Result<(), Fault> {
+        let profiles = self.load().await?;
+        if profiles.is_empty() {
+            return Ok(());
+        }
+        let (mut statuses, mut breaches, mut undecided) = (serde_json::Map::new(), Vec::new(), Vec::new());
+        for profile in profiles {
+            let verdict = judge(profile, seen);
+            statuses.insert(profile.name.clone(), Value::from(verdict.status.word()));
+            let lines = if verdict.status == Status::Breached { &verdict.breaches } else { &verdict.undecided };
+            for line in lines.iter().take(TOLD) {
+                cx.note(line.clone());
+            }
+            breaches.extend(verdict.breaches);
+            undecided.extend(verdict.undecided);
+        }
+        cx.set(&PROFILE, Value::Object(statuses));
+        cx.set(&BREACHES, breaches);
+        cx.set(&UNDECIDED, undecided);
+        let titles = profiles.iter().map(|profile| format!("{} ({})", profile.title(), profile.source));
+        cx.set(&VERSIONS, titles.collect::<Vec<_>>());
+        Ok(())
+    }
+}
+
+fn read(text: &str, place: &str) -> Result<Profile, Fault> {
+    Profile::parse(text, place).map_err(|why| {
+        fault(place, why, "see the built-in ones for a pattern: `shakedown explain tls` names their rules")
+    })
+}
+
+async fn file(path: &Path) -> Result<String, Fault> {
+    let place = path.display().to_string();
+    let remedy = "check the path (it is relative to the suite file) and its permissions";
+    let broken = |error: std::io::Error| fault(&place, error.to_string(), remedy);
+    let mut text = String::new();
+    let opened = tokio::fs::File::open(path).await.map_err(broken)?;
+    opened.take(MOST + 1).read_to_string(&mut text).await.map_err(broken)?;
+    if text.len() as u64 > MOST {
+        return Err(fault(&place, format!("more than {MOST} bytes"), "name a profile in TOML"));
+    }
+    Ok(text)
+}
+
+fn fault(place: &str, detail: impl Into<String>, remedy: &str) -> Fault {
+    Fault::local("load a TLS profile", place, detail, remedy)
+}

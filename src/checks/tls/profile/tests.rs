@@ -1,0 +1,92 @@
+//! Profiles of a suite, as facts.
+
+use serde_json::json;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{FACTS, Profiles};
+use crate::model::{Arg, Args, Observation};
+use crate::net::tls::profile::Seen;
+use crate::probe::Cx;
+
+fn args(profiles: &[&str]) -> Args {
+    let texts = profiles.iter().map(|text| Arg::Text((*text).to_owned())).collect();
+    Args([("profiles", Arg::List(texts))].into_iter().collect())
+}
+
+fn nearly_right() -> Seen {
+    Seen {
+        versions: vec!["TLS1.1".to_owned(), "TLS1.3".to_owned()],
+        unknown: vec!["versions.TLS1.0: reset".to_owned()],
+        ..Seen::default()
+    }
+}
+
+async fn recorded(profiles: &Profiles, seen: &Seen) -> Observation {
+    let mut observation = Observation::default();
+    let mut cx = Cx::new(&mut observation, Instant::now(), 1, CancellationToken::new());
+    profiles.record(&mut cx, seen).await.unwrap();
+    for (name, _) in observation.rounds().iter().flat_map(crate::model::observation::Round::facts) {
+        assert!(FACTS.iter().any(|info| info.name == *name), "{name}");
+    }
+    observation
+}
+
+#[tokio::test]
+async fn each_profile_has_its_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ours.toml");
+    std::fs::write(&file, "name = \"ours\"\nversion = \"3\"\nsource = \"wiki\"\n[versions]\nrequired = [\"TLS1.3\"]\n")
+        .unwrap();
+    let profiles = Profiles::from_args(&args(&["mozilla-intermediate", "rfc9325", file.to_str().unwrap()])).unwrap();
+    let seen = recorded(&profiles, &nearly_right()).await;
+    assert_eq!(
+        seen.last("profile").unwrap(),
+        &json!({"mozilla-intermediate": "breached", "rfc9325": "breached", "ours": "compliant"})
+    );
+    let breaches = seen.last("profile.breaches").unwrap().to_string();
+    assert!(
+        breaches.contains("mozilla-intermediate 6.0: TLS1.1 is offered; versions allowed TLS1.2 TLS1.3"),
+        "{breaches}"
+    );
+    assert!(
+        breaches.contains("rfc9325 2022-11: TLS1.1 is offered") && breaches.contains("[RFC 9325 3.1.1]"),
+        "{breaches}"
+    );
+    assert!(!seen.last("profile.undecided").unwrap().as_array().unwrap().is_empty());
+    assert_eq!(seen.last("profile.versions").unwrap()[2], "ours 3 (wiki)");
+    assert!(seen.notes().iter().any(|note| note.contains("TLS1.1 is offered")), "{:?}", seen.notes());
+}
+
+#[tokio::test]
+async fn without_profiles_there_are_no_facts() {
+    let profiles = Profiles::from_args(&Args::default()).unwrap();
+    assert!(profiles.is_empty());
+    assert!(recorded(&profiles, &nearly_right()).await.rounds().is_empty());
+}
+
+#[tokio::test]
+async fn a_broken_file_is_a_fault_of_this_side_with_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let head = "name = \"rfc9325\"\nversion = \"1\"\nsource = \"x\"\n";
+    let typo = write("typo.toml", &format!("{head}[versions]\nallowed = [\"TLS1,2\"]\n"));
+    let twin = write("twin.toml", &format!("{head}[versions]\nallowed = [\"TLS1.2\"]\n"));
+    let big = write("big.toml", &"#".repeat(1024 * 1024 + 1));
+    for (named, want) in [
+        (vec![typo.as_str()], format!("{typo}:5: `TLS1,2` is no protocol version")),
+        (vec!["rfc9325", twin.as_str()], "a profile called `rfc9325` is there already".to_owned()),
+        (vec![big.as_str()], "more than 1048576 bytes".to_owned()),
+        (vec!["/nowhere/x.toml"], "No such file".to_owned()),
+    ] {
+        let profiles = Profiles::from_args(&args(&named)).unwrap();
+        let fault = profiles.load().await.unwrap_err();
+        assert!(fault.to_string().contains(&want), "{fault}, not {want}");
+    }
+    assert!(Profiles::from_args(&args(&["rfc9325", "rfc9325"])).unwrap_err().message.contains("twice"));
+    assert!(Profiles::from_args(&args(&[])).is_err());
+}

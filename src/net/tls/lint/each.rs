@@ -1,0 +1,106 @@
+//! What holds of every certificate, whoever shows it.
+
+use std::collections::HashSet;
+
+use x509_parser::extensions::ParsedExtension;
+
+use super::reading::{Reading, is};
+use super::{Findings, View, rules};
+use crate::net::bytes::hex;
+use crate::net::tls::certificate::rfc3339;
+
+/// Signature algorithms over digests for which collisions can be made.
+const WEAK: &[(&str, &str)] = &[
+    ("1.2.840.113549.1.1.2", "MD2 with RSA"),
+    ("1.2.840.113549.1.1.3", "MD4 with RSA"),
+    ("1.2.840.113549.1.1.4", "MD5 with RSA"),
+    ("1.2.840.113549.1.1.5", "SHA-1 with RSA"),
+    ("1.3.14.3.2.29", "SHA-1 with RSA"),
+    ("1.2.840.10045.4.1", "SHA-1 with ECDSA"),
+    ("1.2.840.10040.4.3", "SHA-1 with DSA"),
+];
+
+/// Extensions clients know, beside those the parser does: the TLS feature (RFC 7633).
+const KNOWN: &[&str] = &["1.3.6.1.5.5.7.1.24"];
+
+pub(super) fn look(found: &mut Findings, at: usize, reading: &Reading<'_>, view: &View<'_>) {
+    dates(found, at, reading, view);
+    key(found, at, reading);
+    signature(found, at, reading);
+    serial(found, at, reading.certificate.raw_serial());
+    extensions(found, at, reading);
+    let version = reading.certificate.version().0;
+    found.when(version != 2, rules::NOT_V3, at, || format!("version {}", version.saturating_add(1)));
+    let id = reading.authority_key_id();
+    found.when(id.is_none() && reading.subject() != reading.issuer(), rules::MISSING_AKI, at, || {
+        reading.certificate.subject().to_string()
+    });
+}
+
+fn dates(found: &mut Findings, at: usize, reading: &Reading<'_>, view: &View<'_>) {
+    let (first, last) = reading.dates();
+    let day = |seconds| rfc3339(seconds).unwrap_or_else(|| "an impossible date".to_owned());
+    found
+        .when(last < view.now, rules::EXPIRED, at, || format!("{} since {}", reading.certificate.subject(), day(last)));
+    found.when(first > view.now, rules::NOT_YET, at, || {
+        format!("{} until {}", reading.certificate.subject(), day(first))
+    });
+    found.when(last < first, rules::BACKWARDS, at, || format!("from {} to {}", day(first), day(last)));
+}
+
+fn key(found: &mut Findings, at: usize, reading: &Reading<'_>) {
+    let key = reading.key();
+    match key.kind.as_str() {
+        "rsa" => {
+            let bits = key.bits.unwrap_or_default();
+            found.when(bits < 2048, rules::WEAK_RSA, at, || format!("RSA {bits}"));
+            found.when(!key.exponent_fits, rules::RSA_EXPONENT, at, String::new);
+        }
+        "ecdsa" => {
+            let named = key.curve.clone();
+            found.when(named.is_none(), rules::EXPLICIT_CURVE, at, String::new);
+            found.when(key.curve_bits.is_some_and(|bits| bits < 224), rules::WEAK_CURVE, at, || {
+                named.unwrap_or_default()
+            });
+        }
+        "dsa" => found.add(rules::DSA, at, ""),
+        _ => {}
+    }
+}
+
+fn signature(found: &mut Findings, at: usize, reading: &Reading<'_>) {
+    let outer = &reading.certificate.signature_algorithm;
+    let inner = &reading.certificate.tbs_certificate.signature;
+    // The signature of a root is nobody's proof: a client has the root or has not.
+    let weak = WEAK.iter().find(|(oid, _)| is(&outer.algorithm, oid)).filter(|_| at == 0 || !reading.issues_itself());
+    found.when(weak.is_some(), rules::WEAK_SIGNATURE, at, || {
+        weak.map(|(_, name)| (*name).to_owned()).unwrap_or_default()
+    });
+    found.when(outer != inner, rules::SIGNATURE_MISMATCH, at, || {
+        format!("{} outside, {} inside", outer.algorithm.to_id_string(), inner.algorithm.to_id_string())
+    });
+}
+
+fn serial(found: &mut Findings, at: usize, raw: &[u8]) {
+    let shown = || hex(raw.get(..32).unwrap_or(raw));
+    found.when(raw.first().is_some_and(|first| first & 0x80 != 0), rules::NEGATIVE_SERIAL, at, shown);
+    found.when(raw.iter().all(|byte| *byte == 0), rules::ZERO_SERIAL, at, shown);
+    found.when(raw.len() > 20, rules::LONG_SERIAL, at, || format!("{} octets", raw.len()));
+}
+
+fn extensions(found: &mut Findings, at: usize, reading: &Reading<'_>) {
+    let mut seen = HashSet::new();
+    for extension in reading.extensions() {
+        let name = extension.oid.to_id_string();
+        match extension.parsed_extension() {
+            ParsedExtension::UnsupportedExtension { .. } => {
+                let unknown = extension.critical && !KNOWN.contains(&name.as_str());
+                found.when(unknown, rules::UNKNOWN_CRITICAL, at, || name.clone());
+            }
+            ParsedExtension::ParseError { .. } => found.add(rules::BROKEN_EXTENSION, at, name.clone()),
+            _ => {}
+        }
+        found.when(seen.contains(&name), rules::DUPLICATE_EXTENSION, at, || name.clone());
+        seen.insert(name);
+    }
+}

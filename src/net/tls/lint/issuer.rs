@@ -1,0 +1,62 @@
+//! What holds of the authorities between the leaf and the root.
+
+use super::reading::Reading;
+use super::{Findings, View, chain, names, rules};
+use crate::net::tls::certificate::rfc3339;
+
+pub(super) fn look(found: &mut Findings, readings: &[Option<Reading<'_>>], view: &View<'_>) {
+    let line: Vec<(usize, &Reading<'_>)> =
+        chain::line(readings, view).into_iter().filter_map(|at| Some((at, readings.get(at)?.as_ref()?))).collect();
+    let leaf_names = line.first().map(|(_, leaf)| names::of(leaf)).unwrap_or_default();
+    let mut below = 0_u32;
+    for (at, reading) in line.iter().skip(1) {
+        authority(found, *at, reading);
+        let most = reading.basic_constraints().and_then(|(constraints, _)| constraints.path_len_constraint);
+        found.when(most.is_some_and(|most| below > most), rules::PATH_LENGTH, *at, || {
+            format!("{below} below {}, which allows {}", reading.certificate.subject(), most.unwrap_or_default())
+        });
+        if !reading.issues_itself() {
+            below = below.saturating_add(1);
+        }
+        if let Some((constraints, critical)) = reading.name_constraints() {
+            found.when(!critical, rules::CONSTRAINT_UNCRITICAL, *at, || reading.certificate.subject().to_string());
+            for name in leaf_names.iter().filter(|name| !names::allowed(name, &constraints)) {
+                found.add(rules::CONSTRAINED, 0, format!("{name}, not for {}", reading.certificate.subject()));
+            }
+        }
+    }
+    identifiers(found, &line);
+    root(found, view);
+}
+
+fn authority(found: &mut Findings, at: usize, reading: &Reading<'_>) {
+    let shown = || reading.certificate.subject().to_string();
+    let constraints = reading.basic_constraints();
+    found.when(!reading.is_ca(), rules::NOT_A_CA, at, shown);
+    found.when(constraints.is_some_and(|(known, critical)| known.ca && !critical), rules::UNCRITICAL_CA, at, shown);
+    found.when(reading.subject_key_id().is_none(), rules::MISSING_SKI, at, shown);
+    let signs = reading.key_usage().is_none_or(|usage| usage.key_cert_sign());
+    found.when(!signs, rules::NO_CERT_SIGN, at, shown);
+}
+
+/// Key identifiers of each certificate and the one above it. The line of a path is joined by signatures, so they may
+/// contradict there.
+fn identifiers(found: &mut Findings, line: &[(usize, &Reading<'_>)]) {
+    for pair in line.windows(2) {
+        let [(at, below), (_, above)] = pair else { continue };
+        let contradict = matches!(
+            (below.authority_key_id(), above.subject_key_id()),
+            (Some(wanted), Some(own)) if wanted != own
+        );
+        found.when(contradict, rules::AKI_MISMATCH, *at, || format!("the issuer is {}", above.certificate.subject()));
+    }
+}
+
+fn root(found: &mut Findings, view: &View<'_>) {
+    let Some(path) = view.path else { return };
+    let Some((_, last)) = path.root.dates else { return };
+    found.when(last < view.now, rules::EXPIRED_ROOT, path.used.last().copied().unwrap_or_default(), || {
+        let day = rfc3339(last).unwrap_or_else(|| "an impossible date".to_owned());
+        format!("issued by {}, expired since {day}", path.root.subject)
+    });
+}

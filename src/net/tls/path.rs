@@ -1,0 +1,118 @@
+//! The path a client verifies, which is not the chain a server sends: which of the served certificates it uses, which
+//! authority it ends at, and when the first of them expires.
+
+use rustls::RootCertStore;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use webpki::{EndEntityCert, KeyUsage};
+use x509_parser::prelude::{FromDer, X509Certificate, X509Name};
+
+use super::authority::Authorities;
+use super::certificate::Certificate;
+use super::signed::sequence;
+
+/// Where a path ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Root {
+    /// Distinguished name.
+    pub subject: String,
+    /// The same as DER of Name.
+    pub name: Vec<u8>,
+    /// DER of `SubjectPublicKeyInfo`.
+    pub spki: Vec<u8>,
+    /// Its dates, first and last second of validity; absent for an anchor that came without a certificate.
+    pub dates: Option<(i64, i64)>,
+}
+
+/// A path that verifies, names aside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Path {
+    /// Places in the served chain, in the order of the path, leaf (0) first.
+    pub used: Vec<usize>,
+    /// Subjects from the leaf to the root.
+    pub subjects: Vec<String>,
+    /// The authority it ends at.
+    pub root: Root,
+    /// First and last second of validity of each certificate before the root.
+    pub dates: Vec<(i64, i64)>,
+}
+
+/// Who issued a certificate, as far as signatures of it need to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issuer {
+    /// DER of its Name.
+    pub name: Vec<u8>,
+    /// DER of its `SubjectPublicKeyInfo`.
+    pub spki: Vec<u8>,
+}
+
+impl Path {
+    /// Seconds from `now` until the first certificate of the path expires, the root included when its dates are known.
+    #[must_use]
+    pub fn expires_in(&self, now: f64) -> f64 {
+        let ends = self.dates.iter().chain(&self.root.dates).map(|(_, last)| *last);
+        ends.min().map_or(f64::INFINITY, |last| last as f64) - now
+    }
+
+    /// The issuer of the certificate at place `at` of the path, 0 being the leaf.
+    #[must_use]
+    pub fn issuer(&self, chain: &[CertificateDer<'_>], at: usize) -> Option<Issuer> {
+        match self.used.get(at + 1) {
+            Some(served) => Issuer::of(chain.get(*served)?),
+            None if at + 1 == self.used.len() => {
+                Some(Issuer { name: self.root.name.clone(), spki: self.root.spki.clone() })
+            }
+            None => None,
+        }
+    }
+}
+
+impl Issuer {
+    /// A certificate as an issuer.
+    #[must_use]
+    pub fn of(der: &[u8]) -> Option<Self> {
+        let (_, certificate) = X509Certificate::from_der(der).ok()?;
+        Some(Self { name: certificate.subject().as_raw().to_vec(), spki: certificate.public_key().raw.to_vec() })
+    }
+}
+
+impl Authorities {
+    /// The path from the leaf of `chain` at `now`, seconds since 1970; `None` when there is none. Of several authorities
+    /// that would do, one within its dates is preferred, as a client that minds them would.
+    pub(super) fn path(&self, chain: &[CertificateDer<'_>], now: i64) -> Option<Path> {
+        self.path_to(&self.valid(now), chain, now).or_else(|| self.path_to(self.all(), chain, now))
+    }
+
+    fn path_to(&self, store: &RootCertStore, chain: &[CertificateDer<'_>], now: i64) -> Option<Path> {
+        let (leaf, others) = chain.split_first()?;
+        let parsed = EndEntityCert::try_from(leaf).ok()?;
+        let time = UnixTime::since_unix_epoch(std::time::Duration::from_secs(u64::try_from(now).ok()?));
+        let algorithms = super::provider().signature_verification_algorithms.all;
+        let usage = KeyUsage::server_auth();
+        let verified = parsed.verify_for_usage(algorithms, &store.roots, others, time, usage, None, None).ok()?;
+        let mut used = vec![0];
+        for intermediate in verified.intermediate_certificates() {
+            used.push(1 + others.iter().position(|der| *der == intermediate.der())?);
+        }
+        let (name, spki) = (sequence(&verified.anchor().subject), sequence(&verified.anchor().subject_public_key_info));
+        let dates = self.dates_of(verified.anchor(), now).or_else(|| served_dates(chain, &name, &spki));
+        let subject =
+            X509Name::from_der(&name).map_or_else(|_| "(unreadable)".to_owned(), |(_, name)| name.to_string());
+        let certificates: Vec<Certificate> =
+            used.iter().map(|at| Certificate::parse(chain.get(*at)?)).collect::<Option<_>>()?;
+        let subjects = certificates.iter().map(|c| c.subject.clone()).chain([subject.clone()]).collect();
+        let root = Root { subject, name, spki, dates };
+        Some(Path { used, subjects, root, dates: certificates.iter().map(|c| (c.not_before, c.not_after)).collect() })
+    }
+}
+
+/// Dates of an authority that is among the served certificates, which tells what a bare anchor keeps to itself.
+fn served_dates(chain: &[CertificateDer<'_>], name: &[u8], spki: &[u8]) -> Option<(i64, i64)> {
+    chain.iter().find_map(|der| {
+        let (_, certificate) = X509Certificate::from_der(der).ok()?;
+        let is_root = certificate.subject().as_raw() == name
+            && certificate.issuer().as_raw() == name
+            && certificate.public_key().raw == spki;
+        let validity = certificate.validity();
+        is_root.then(|| (validity.not_before.timestamp(), validity.not_after.timestamp()))
+    })
+}
