@@ -135,6 +135,9 @@ impl Delegation {
             self.unresolved.insert(name.to_owned());
             self.push(Server { label: name.to_owned(), name: Some(name.to_owned()), address: None });
         }
+        if admitted.is_empty() && !addresses.is_empty() {
+            self.notes.push(format!("{name} is not asked: it has no address of the family asked for"));
+        }
         for socket in admitted {
             let place = place(socket, zone.port);
             if let Some(same) = self.servers.iter().find(|server| server.address == Some(socket)) {

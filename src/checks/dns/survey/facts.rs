@@ -10,7 +10,8 @@ pub(super) const SERVERS: Fact<Value> = Fact::object(
 )
 .ruled(Rule::Ignore);
 pub(super) const COUNT: Fact<i64> =
-    Fact::integer("servers.count", Unit::Count, "Servers asked: distinct addresses.").ruled(Rule::Same);
+    Fact::integer("servers.count", Unit::Count, "Servers of the survey: distinct addresses, and names that have none.")
+        .ruled(Rule::Same);
 pub(super) const FAILED: Fact<Vec<String>> = Fact::list(
     "servers.failed",
     "Servers that left a question without an answer, or have no address; whatever their code, an answer is one.",
@@ -42,7 +43,8 @@ pub(super) const MISMATCH: Fact<Vec<String>> = Fact::list(
     "Servers whose answer came from another address or port than it was asked of; the evidence names it.",
 );
 pub(super) const NSIDS: Fact<Vec<String>> =
-    Fact::list("nsid.distinct", "Identifiers (RFC 5001) of all servers, each once, with `nsid: true`.");
+    Fact::list("nsid.distinct", "Identifiers (RFC 5001) of all servers, each once, with `nsid: true`.")
+        .ruled(Rule::Ignore);
 pub(super) const REPEATED: Fact<i64> =
     Fact::integer("repeated", Unit::Count, "Queries sent again after silence; each may be a lost packet.");
 pub(super) const LINKS: Fact<i64> = Fact::integer(

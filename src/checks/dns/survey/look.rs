@@ -12,6 +12,7 @@ use super::probes::{self, Findings};
 use super::said::{self, Said, Soa};
 use super::{Survey, kinds};
 use crate::checks::dns::question::Question;
+use crate::checks::dns::types;
 use crate::model::Fault;
 
 /// Names of servers inside the zone whose addresses are asked for.
@@ -165,7 +166,7 @@ async fn question(survey: &Survey, asker: &mut Asker<'_>, look: &mut Look, plain
     let mut heard = plain.ask(asker, own).await?;
     let mut chain = Chain::new(&own.name);
     let mut said = None;
-    let follows = own.code != kinds::CNAME;
+    let follows = !matches!(own.code, kinds::CNAME | types::ANY);
     for step in 0..=FOLLOWED {
         let Some(reply) = heard.reply.as_deref() else { break };
         let further = follows && chain.follow(&reply.answers);

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use hickory_proto::op::{Edns, Message, MessageType, ResponseCode};
 use hickory_proto::rr::rdata::opt::EdnsOption;
@@ -67,6 +68,8 @@ pub(super) enum Quirk {
     AxfrEndless,
     /// A transfer that is cut off.
     AxfrCut,
+    /// A transfer that comes byte by byte.
+    AxfrDrips,
     /// Hangs up on a transfer.
     AxfrCloses,
     /// Takes the request for a transfer, and says nothing.
@@ -202,6 +205,13 @@ async fn transfer(stream: &mut TcpStream, script: &Script, query: &Message) {
         let _ = stream.write_all(&message(soa.clone(), true)).await;
         let many = message(rest.iter().cycle().take(500).cloned().collect(), false);
         while stream.write_all(&many).await.is_ok() {}
+    } else if script.has(Quirk::AxfrDrips) {
+        for byte in message(all(), true).into_iter().cycle() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            if stream.write_u8(byte).await.is_err() {
+                return;
+            }
+        }
     } else if script.has(Quirk::AxfrCut) {
         let begun: Vec<Record> = soa.iter().chain(&rest).cloned().collect();
         let _ = stream.write_all(&message(begun, true)).await;
