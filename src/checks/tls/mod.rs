@@ -2,15 +2,17 @@
 
 mod facts;
 mod look;
+mod scan;
 
 use std::time::Duration;
 
 use facts::OUTCOME;
 use look::Look;
+use scan::Scanner;
 
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, Field, Invalid, Observation};
-use crate::probe::{Cx, Footprint, Probe, fact_is};
+use crate::probe::{self, Cx, Footprint, Probe, fact_is};
 
 /// The probe.
 pub struct Tls {
@@ -20,25 +22,38 @@ pub struct Tls {
 /// What the fields of a check come to.
 enum Mode {
     Look(Box<Look>),
+    Scan(Box<Scanner>),
 }
 
 impl Probe for Tls {
     const FAMILY: &'static str = "tls";
     const SUMMARY: &'static str = "TLS handshake, certificate and chain";
-    const FIELDS: &'static [Field] = joined!(Field; look::FIELDS);
-    const FACTS: &'static [FactInfo] = joined!(FactInfo; facts::TABLE);
+    const FIELDS: &'static [Field] = joined!(Field; look::FIELDS, scan::FIELDS);
+    const FACTS: &'static [FactInfo] = joined!(FactInfo; facts::TABLE, scan::facts::TABLE);
     const DEFAULT_EXPECT: &'static str = "verified: true";
+    const MODES: &'static [probe::Mode] = &[probe::Mode {
+        with: scan::WITH,
+        applies: |args| args.on("scan"),
+        expect: Some(scan::EXPECT),
+        facts: scan::facts::TABLE,
+    }];
     const README: &'static str = include_str!("README.md");
     const EXAMPLE: &'static str = include_str!("example.yaml");
     const TARGET_FIELD: (&'static str, Option<&'static str>) = ("host", Some("port"));
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {
-        Ok(Self { mode: Mode::Look(Box::new(Look::from_args(args)?)) })
+        let mode = if args.on("scan") {
+            Mode::Scan(Box::new(Scanner::from_args(args)?))
+        } else {
+            Mode::Look(Box::new(Look::from_args(args)?))
+        };
+        Ok(Self { mode })
     }
 
     fn target(&self) -> String {
         match &self.mode {
             Mode::Look(look) => look.target(),
+            Mode::Scan(scanner) => scanner.target(),
         }
     }
 
@@ -49,16 +64,18 @@ impl Probe for Tls {
     fn longest(&self) -> Duration {
         match &self.mode {
             Mode::Look(look) => look.longest(),
+            Mode::Scan(scanner) => scanner.longest(),
         }
     }
 
     fn answered(seen: &Observation) -> bool {
-        fact_is(seen, OUTCOME.info.name, "handshaken")
+        ["handshaken", "scanned"].iter().any(|word| fact_is(seen, OUTCOME.info.name, word))
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
         match &self.mode {
             Mode::Look(look) => look.run(cx).await,
+            Mode::Scan(scanner) => scanner.run(cx).await,
         }
     }
 }

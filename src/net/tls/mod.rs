@@ -8,7 +8,9 @@ mod authority;
 pub mod certificate;
 mod counted;
 mod handshake;
+pub mod hello;
 mod recorder;
+pub mod served;
 mod trust;
 mod words;
 
