@@ -26,6 +26,8 @@ impl Plan {
                     self.list(version, left);
                 }
             }
+            // What was not offered, where a refusal is due: see `unlisted`.
+            Job::Groups { version, suites, .. } if !suites.contains(&hello.suite) => self.groups_done(version),
             Job::Groups { version, suites, left, anchor } => {
                 self.scan.keep(flight, true);
                 self.group_chosen(version, suites, left, anchor, flight.group());
