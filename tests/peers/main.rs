@@ -20,6 +20,7 @@ mod knot;
 mod nginx;
 mod nsd;
 mod s_server;
+mod scan;
 
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};

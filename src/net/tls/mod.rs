@@ -12,6 +12,7 @@ pub mod hello;
 mod recorder;
 pub mod served;
 mod trust;
+mod unit_key;
 mod words;
 
 use std::sync::{Arc, LazyLock};

@@ -10,15 +10,15 @@ use std::time::Duration;
 
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::kx_group;
+use rustls::crypto::{CryptoProvider, SupportedKxGroup};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::hello::{Alert, Answer};
-use super::provider;
+use super::{provider, unit_key};
 use crate::model::Fault;
 use crate::net::dial::{Refusal, refusal};
 
@@ -62,7 +62,8 @@ impl Keys {
 }
 
 /// Numbers of the groups and suites this client can shake hands with; a server without any of them cannot be asked.
-pub const GROUPS: &[u16] = &[0x001d, 0x0017, 0x0018, 0x11ec, 0x11eb, 0x0201, 0x0202];
+pub const GROUPS: &[u16] =
+    &[0x001d, 0x0017, 0x0018, 0x11ec, 0x11eb, 0x0201, 0x0202, 0x001e, 0x0019, 0x0100, 0x0101, 0x0102, 0x0103, 0x0104];
 /// See [`GROUPS`].
 pub const SUITES: &[u16] = &[0x1301, 0x1302, 0x1303];
 
@@ -91,7 +92,7 @@ pub async fn served(
 }
 
 fn config(keep: Keep, sni: bool, peer: SocketAddr) -> Result<ClientConfig, Fault> {
-    let groups = vec![
+    let mut groups: Vec<&'static dyn SupportedKxGroup> = vec![
         kx_group::X25519,
         kx_group::SECP256R1,
         kx_group::SECP384R1,
@@ -100,6 +101,7 @@ fn config(keep: Keep, sni: bool, peer: SocketAddr) -> Result<ClientConfig, Fault
         kx_group::MLKEM768,
         kx_group::MLKEM1024,
     ];
+    groups.extend(unit_key::GROUPS.iter().map(|group| group as &dyn SupportedKxGroup));
     let provider = CryptoProvider { kx_groups: groups, ..(*provider()).clone() };
     let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(&[&rustls::version::TLS13])

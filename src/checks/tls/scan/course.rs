@@ -2,7 +2,7 @@
 
 use super::job::{Job, Purpose};
 use super::plan::{Ask, Plan, SHORT, Stage};
-use crate::net::tls::hello::{Flight, Version, suite, suite_name};
+use crate::net::tls::hello::{Answer, Flight, Version, suite, suite_name};
 
 impl Plan {
     /// The server took something.
@@ -18,16 +18,30 @@ impl Plan {
             }
             Job::Suites { version, left } if !left.contains(&hello.suite) => self.unlisted(version, &left, hello.suite),
             Job::Suites { version, left } => {
-                self.scan.keep(flight, true);
-                self.took(version, hello.suite, flight.group());
+                match flight.alert {
+                    None => {
+                        self.scan.keep(flight, true);
+                        self.took(version, hello.suite, flight.group());
+                    }
+                    Some(alert) => {
+                        let (version, suite) = (version.word(), suite_name(hello.suite));
+                        self.scan.note(format!(
+                            "{version}: the server chose {suite}, and then gave up with {}",
+                            alert.word()
+                        ));
+                        self.open_rest(hello.version);
+                    }
+                }
                 let left: Vec<u16> = left.into_iter().filter(|number| *number != hello.suite).collect();
                 self.closed(version);
                 if !left.is_empty() {
                     self.list(version, left);
                 }
             }
-            // What was not offered, where a refusal is due: see `unlisted`.
+            // A suite that was not offered, where a refusal is due: see `unlisted`.
             Job::Groups { version, suites, .. } if !suites.contains(&hello.suite) => self.groups_done(version),
+            // Some look for a group only after the suite.
+            Job::Groups { version, .. } if flight.alert.is_some() => self.groups_done(version),
             Job::Groups { version, suites, left, anchor } => {
                 self.scan.keep(flight, true);
                 self.group_chosen(version, suites, left, anchor, flight.group());
@@ -70,7 +84,7 @@ impl Plan {
                     return;
                 }
                 self.closed(version);
-                self.open_rest(version);
+                self.refused_list(version);
             }
             Job::Groups { version, .. } => {
                 self.groups_done(version);
@@ -89,6 +103,16 @@ impl Plan {
             Job::Served { .. } => {}
         }
         self.refusals.push((ask.id, doubt));
+    }
+
+    /// One list was refused, so the others may not be. A server that closes on everything, long and short, and never said a word
+    /// of TLS, is not asked for the rest.
+    fn refused_list(&mut self, version: Version) {
+        let mute = self.scan.suites.is_empty() && self.scan.rebuff == Some(Answer::Closed);
+        match self.courses.get_mut(&version) {
+            Some(course) if self.short && mute => course.rest.clear(),
+            _ => self.open_rest(version),
+        }
     }
 
     /// The first suite of a version opens its other lists.

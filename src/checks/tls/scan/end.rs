@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::job::{Job, Purpose};
-use super::plan::{CHUNK, Plan, SHORT, Stage, dealt};
+use super::plan::{CHUNK, Plan, SHORT, Stage, short};
 use super::seen::{Scan, Standing};
 use crate::net::tls::hello::{Version, suites};
 
@@ -48,7 +48,7 @@ impl Plan {
         }
         self.short = true;
         for version in open.into_iter().rev() {
-            self.begin(version, dealt(version, SHORT, &[]));
+            self.begin(version, short(version, &[]));
         }
         true
     }
@@ -59,11 +59,12 @@ impl Plan {
             return;
         }
         (self.short, self.stage) = (true, Stage::Scan);
-        self.scan
-            .note(format!("the server does not read lists of {CHUNK} suites to their end: all again, {SHORT} at a time"));
+        self.scan.note(format!(
+            "the server does not read lists of {CHUNK} suites to their end: all again, {SHORT} at a time"
+        ));
         for version in self.refused_versions() {
             let taken = self.scan.suites.get(&version).cloned().unwrap_or_default();
-            self.begin(version, dealt(version, SHORT, &taken));
+            self.begin(version, short(version, &taken));
             self.open_rest(version);
         }
     }

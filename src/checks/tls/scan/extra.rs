@@ -50,7 +50,9 @@ impl Plan {
     /// Groups of the newest version up to TLS 1.2. Suites of ECDSA only if there are no others: they need the curve of the
     /// certificate among the groups (RFC 8422, 5.1), so that it can never be taken out.
     fn begin_curves(&mut self) {
-        let Some(version) = self.scan.newest(Version::Tls12).filter(|version| *version != Version::Ssl3) else { return };
+        let Some(version) = self.scan.newest(Version::Tls12).filter(|version| *version != Version::Ssl3) else {
+            return;
+        };
         if self.groups_begun {
             return;
         }
@@ -205,7 +207,7 @@ fn bare(version: Version, auth: Auth) -> Job {
 /// What an answer that decides nothing was, for people.
 pub(super) fn reason(answer: &Answer) -> String {
     match answer {
-        Answer::Flight(_) => "an answer".to_owned(),
+        Answer::Flight(_) => "an answer that was cut short".to_owned(),
         Answer::Alert(alert) => alert.word(),
         Answer::Closed => "closed without a word".to_owned(),
         Answer::Reset => "reset".to_owned(),

@@ -82,12 +82,21 @@ pub(in crate::checks::tls) struct Plan {
     pub(super) halted: Option<String>,
 }
 
-/// The lists of suites for a version, each of at most `size`, the popular ones dealt evenly.
-pub(super) fn dealt(version: Version, size: usize, without: &[u16]) -> Vec<Vec<u16>> {
-    let fits = |number: &u16| !without.contains(number);
-    let all = suites().iter().filter(|suite| suite.is_tls13() == (version == Version::Tls13)).map(|suite| suite.number);
-    let all: Vec<u16> = all.filter(fits).collect();
-    let hands = all.len().div_ceil(size);
+/// All suites of a version, the popular ones first.
+fn all(version: Version) -> impl Iterator<Item = u16> {
+    suites().iter().filter(move |suite| suite.is_tls13() == (version == Version::Tls13)).map(|suite| suite.number)
+}
+
+/// Short lists of a version, the popular suites first, without those known to be taken.
+pub(super) fn short(version: Version, without: &[u16]) -> Vec<Vec<u16>> {
+    let left: Vec<u16> = all(version).filter(|number| !without.contains(number)).collect();
+    left.chunks(SHORT).map(<[u16]>::to_vec).collect()
+}
+
+/// The lists of suites for a version, the popular ones dealt evenly.
+pub(super) fn dealt(version: Version) -> Vec<Vec<u16>> {
+    let all: Vec<u16> = all(version).collect();
+    let hands = all.len().div_ceil(CHUNK);
     let hand = |start: usize| all.iter().copied().skip(start).step_by(hands).collect();
     (0..hands).map(hand).collect()
 }
@@ -118,7 +127,7 @@ impl Plan {
         };
         // Newest first: most servers take it, so its answers lead on soonest.
         for version in Version::ALL.into_iter().rev() {
-            plan.begin(version, dealt(version, CHUNK, &[]));
+            plan.begin(version, dealt(version));
         }
         plan
     }
@@ -158,6 +167,10 @@ impl Plan {
             self.rebuffed(&answer);
         }
         match answer {
+            // The connection broke before the group was named.
+            Answer::Flight(flight) if matches!(ask.job, Job::Groups { .. }) && flight.cut_short() => {
+                self.lost(ask, &Answer::Flight(flight));
+            }
             Answer::Flight(flight) => {
                 self.answered(&ask);
                 self.last_good = self.last_good.max(ask.id);

@@ -90,6 +90,9 @@ impl Parser {
                 21 => alert(content),
                 _ => self.handshake(content),
             };
+            if let Some(State::Alert(alert)) = end {
+                self.flight.alert = Some(alert);
+            }
         }
         self.pending = rest.to_vec();
         end
@@ -130,7 +133,8 @@ fn alien(bytes: &[u8]) -> Option<String> {
         [kind, major, ..] => matches!(kind, 21 | 22) && *major == 3,
     };
     (!known).then(|| {
-        let text: String = bytes.iter().take(40).flat_map(|byte| std::ascii::escape_default(*byte)).map(char::from).collect();
+        let text: String =
+            bytes.iter().take(40).flat_map(|byte| std::ascii::escape_default(*byte)).map(char::from).collect();
         format!("it begins with \"{text}\"")
     })
 }

@@ -6,8 +6,8 @@ use super::{Version, suite};
 const CERTIFICATES: usize = 100;
 /// The random of a `ServerHello` that is a `HelloRetryRequest` (RFC 8446, 4.1.3).
 const RETRY: [u8; 32] = [
-    0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2, 0xa2, 0x11, 0x16, 0x7a,
-    0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
+    0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2, 0xa2, 0x11,
+    0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
 ];
 
 /// An alert.
@@ -65,6 +65,8 @@ pub struct Flight {
     pub asks_certificate: bool,
     /// Everything that comes in clear was there.
     pub complete: bool,
+    /// It chose, and then gave up.
+    pub alert: Option<Alert>,
 }
 
 impl Flight {
@@ -75,6 +77,12 @@ impl Flight {
             (Some(group), _) | (None, Some(KeyExchange::Group(group))) => Some(group),
             _ => None,
         }
+    }
+
+    /// Neither a group, nor the end of the flight, nor an alert came.
+    #[must_use]
+    pub fn cut_short(&self) -> bool {
+        self.group().is_none() && !self.complete && self.alert.is_none()
     }
 
     /// Takes one handshake message. `Err` says why it is none.

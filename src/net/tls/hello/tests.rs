@@ -155,6 +155,9 @@ fn warnings_pass_and_fatal_alerts_end() {
     assert_eq!(read(&record(21, &[2, 70])).0, State::Alert(Alert(70)));
     assert_eq!(read(&record(21, &[1, 0])).0, State::Alert(Alert(0)));
     assert_eq!(Alert(70).word(), "protocol_version");
+    let gave_up = [record(22, &server_hello(0x0303, &RANDOM, 0xc035, &[])), record(21, &[2, 40])].concat();
+    let (_, flight) = read(&gave_up);
+    assert_eq!((flight.alert, flight.cut_short()), (Some(Alert(40)), false));
     assert!(matches!(read(&record(21, &[2])).0, State::NotTls(_)));
 }
 

@@ -192,19 +192,21 @@ async fn a_name_without_an_address() {
 
 #[tokio::test]
 async fn silence_garbage_closes_and_refusals() {
-    for (quirk, outcome) in [
+    let ends = [
         (Quirk::Stops(0, End::Silence), "timeout"),
         (Quirk::Stops(0, End::Reset), "reset"),
         (Quirk::Stops(0, End::Close), "closed"),
         (Quirk::Stops(0, End::Alert(40)), "alert"),
         (Quirk::Garbage, "not_tls"),
-    ] {
+    ];
+    let scans = ends.map(|(quirk, outcome)| async move {
         let patience = if outcome == "timeout" { BRIEF } else { PATIENCE };
         let (port, _model) = modelled(Model::with(quirk, &[])).await;
         let (seen, _) = scan(port, patience).await;
         nothing(&seen, outcome);
         assert!(!seen.notes().is_empty(), "{outcome}");
-    }
+    });
+    futures_util::future::join_all(scans).await;
 }
 
 #[tokio::test]

@@ -301,7 +301,7 @@ fn a_halted_plan_knows_what_it_does_not_know() {
 #[test]
 fn lists_are_dealt_evenly_and_completely() {
     for version in Version::ALL {
-        let lists = dealt(version, CHUNK, &[]);
+        let lists = dealt(version);
         let mut all: Vec<u16> = lists.concat();
         assert!(lists.iter().all(|list| list.len() <= CHUNK));
         let count = all.len();
@@ -309,8 +309,7 @@ fn lists_are_dealt_evenly_and_completely() {
         all.dedup();
         assert_eq!(all.len(), count);
     }
-    let popular: Vec<bool> =
-        dealt(Version::Tls12, CHUNK, &[]).iter().map(|list| list[..4].iter().any(|n| *n == 0xc02f)).collect();
+    let popular: Vec<bool> = dealt(Version::Tls12).iter().map(|list| list[..4].iter().any(|n| *n == 0xc02f)).collect();
     assert_eq!(popular.iter().filter(|has| **has).count(), 1);
     assert!(matches!(Plan::new(None).next().unwrap().job, Job::Suites { version: Version::Tls13, .. }));
 }
