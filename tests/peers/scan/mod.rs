@@ -83,8 +83,8 @@ fn walk(facts: &Value, path: &str) -> Value {
     if let Some(found) = facts.get(path) {
         return found.clone();
     }
-    let cuts = path.rmatch_indices('.').map(|(at, _)| at);
-    let below = cuts.filter_map(|at| Some((facts.get(&path[..at])?, &path[at + 1..]))).next();
+    let mut cuts = path.rmatch_indices('.').map(|(at, _)| at);
+    let below = cuts.find_map(|at| Some((facts.get(&path[..at])?, &path[at + 1..])));
     below.map_or(Value::Null, |(value, rest)| walk(value, rest))
 }
 

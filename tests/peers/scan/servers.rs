@@ -96,7 +96,7 @@ fn nginx(desk: &Desk, ports: &mut [u16]) -> Daemon {
             found.push(port);
             for block in options {
                 let block = block.replace("@/", &format!("{folder}/"));
-                blocks.push_str(&format!("server {{ listen 127.0.0.1:{port} ssl; {block} }}\n"));
+                blocks.extend(["server { listen 127.0.0.1:", &port.to_string(), " ssl; ", &block, " }\n"]);
             }
         }
         let config = format!(

@@ -2,7 +2,7 @@
 
 use super::job::{Job, Purpose};
 use super::plan::{Ask, Plan, SHORT, Stage};
-use crate::net::tls::hello::{Answer, Flight, Version, suite, suite_name};
+use crate::net::tls::hello::{Answer, Flight, Suite, Version, suite, suite_name};
 
 impl Plan {
     /// The server took something.
@@ -79,7 +79,7 @@ impl Plan {
                     self.list(version, left);
                     return;
                 }
-                if alert == 115 && left.iter().any(srp) {
+                if alert == 115 && left.iter().copied().any(srp) {
                     self.unknown_user(version, left);
                     return;
                 }
@@ -91,7 +91,7 @@ impl Plan {
             }
             Job::Once { purpose: Purpose::Needle, .. } => return,
             Job::Once { purpose: Purpose::Control, .. } => {
-                self.give_up(doubt, "it refuses what it took before");
+                self.give_up(&doubt, "it refuses what it took before");
                 return;
             }
             Job::Once { purpose, .. } => {
@@ -140,9 +140,9 @@ impl Plan {
         self.open_rest(version);
     }
 
-    /// unknown_psk_identity in answer to a list with SRP: it would take one, for a user it knows.
+    /// `unknown_psk_identity` in answer to a list with SRP: it would take one, for a user it knows.
     fn unknown_user(&mut self, version: Version, left: Vec<u16>) {
-        let (known, left): (Vec<u16>, Vec<u16>) = left.into_iter().partition(srp);
+        let (known, left): (Vec<u16>, Vec<u16>) = left.into_iter().partition(|number| srp(*number));
         self.scan.open_suites.insert(version);
         let job = Job::Suites { version, left: known };
         self.scan.unknown.push(format!("{} (shown only for a user the server knows)", job.says()));
@@ -204,6 +204,6 @@ impl Plan {
     }
 }
 
-fn srp(number: &u16) -> bool {
-    suite(*number).is_some_and(|suite| suite.is_srp())
+fn srp(number: u16) -> bool {
+    suite(number).is_some_and(Suite::is_srp)
 }

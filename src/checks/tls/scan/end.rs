@@ -108,7 +108,7 @@ impl Plan {
                     Job::Once { purpose: Purpose::Deflate, .. } => self.scan.compression = None,
                     _ => {}
                 }
-                self.give_up(job, &why);
+                self.give_up(&job, &why);
             }
         }
     }

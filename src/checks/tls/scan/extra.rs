@@ -91,7 +91,7 @@ impl Plan {
             }
             // A server that always prefers the anchor takes nothing else from anyone who can connect to it.
             Some(group) if Some(group) == anchor => self.groups_done(version),
-            _ => self.give_up(Job::Groups { version, suites, left, anchor }, "it took a group that was not offered"),
+            _ => self.give_up(&Job::Groups { version, suites, left, anchor }, "it took a group that was not offered"),
         }
     }
 
@@ -119,7 +119,7 @@ impl Plan {
         once(Purpose::Halves, newest);
         once(Purpose::Large, newest);
         // A fallback is to the newest version that can say so, below one that is better.
-        let below = self.scan.suites.keys().copied().filter(|version| *version < newest).next_back();
+        let below = self.scan.suites.keys().copied().rfind(|version| *version < newest);
         if let Some(version) = below {
             once(Purpose::Fallback, version);
         }

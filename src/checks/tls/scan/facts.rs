@@ -60,9 +60,12 @@ const CERTIFICATES: Fact<Value> = Fact::object(
 .except(&["expires_in"]);
 const EXPIRES_IN: Fact<f64> =
     Fact::number("scan.expires_in", Unit::Seconds, "Until the first of all leaf certificates shown expires.");
-const DH_BITS: Fact<i64> =
-    Fact::integer("scan.dh_bits", Unit::Count, "Smallest Diffie-Hellman prime seen, in bits; absent without DHE suites.")
-        .ruled(Rule::Same);
+const DH_BITS: Fact<i64> = Fact::integer(
+    "scan.dh_bits",
+    Unit::Count,
+    "Smallest Diffie-Hellman prime seen, in bits; absent without DHE suites.",
+)
+.ruled(Rule::Same);
 const COMPRESSION: Fact<bool> = Fact::flag("scan.compression", "The server compresses what it encrypts (CRIME).");
 const RENEGOTIATION: Fact<bool> = Fact::flag(
     "scan.secure_renegotiation",
@@ -183,7 +186,8 @@ fn suites(cx: &mut Cx<'_>, scan: &Scan) {
                 all.push(*number);
             }
         }
-        let weak = |number: &u16| suite(*number).and_then(|suite| Some(format!("{} {}", suite.weakness()?, suite.name)));
+        let weak =
+            |number: &u16| suite(*number).and_then(|suite| Some(format!("{} {}", suite.weakness()?, suite.name)));
         cx.set(&WEAK, all.iter().filter_map(weak).collect::<Vec<_>>());
         cx.set(&CIPHERS, names(&all));
     }
@@ -212,7 +216,8 @@ fn groups(cx: &mut Cx<'_>, scan: &Scan) {
         }
     }
     let open = unknown(Version::Tls13) || unknown(Version::Tls12);
-    if let (Some(old), Some(new), false) = (old.unwrap_or_else(|| Some(Vec::new())), new.unwrap_or_else(|| Some(Vec::new())), open)
+    if let (Some(old), Some(new), false) =
+        (old.unwrap_or_else(|| Some(Vec::new())), new.unwrap_or_else(|| Some(Vec::new())), open)
     {
         let mut all = new;
         all.extend(old.into_iter().filter(|name| !all.contains(name)).collect::<Vec<_>>());
@@ -224,6 +229,7 @@ fn certificates(cx: &mut Cx<'_>, scan: &Scan) {
     let mut map = serde_json::Map::new();
     let mut first: Option<f64> = None;
     let mut readable = true;
+    let number = |rest: &str| rest.chars().all(|c| c.is_ascii_digit());
     for shown in &scan.certificates {
         let Some(certificate) = shown.chain.first().and_then(|der| Certificate::parse(der)) else {
             readable = false;
@@ -232,8 +238,9 @@ fn certificates(cx: &mut Cx<'_>, scan: &Scan) {
         let left = certificate.expires_in(now());
         first = Some(first.map_or(left, |least| least.min(left)));
         let sort = certificate.key.split(' ').next().unwrap_or("key").to_lowercase();
-        let key = (1..).map(|n| if n == 1 { sort.clone() } else { format!("{sort}{n}") }).find(|key| !map.contains_key(key));
-        map.insert(key.unwrap_or(sort), entry(shown, &certificate, left));
+        let taken = map.keys().filter(|key| key.strip_prefix(&*sort).is_some_and(number)).count();
+        let key = if taken == 0 { sort } else { format!("{sort}{}", taken + 1) };
+        map.insert(key, entry(shown, &certificate, left));
     }
     if !readable {
         cx.note("a leaf certificate that was shown cannot be read as X.509");

@@ -208,7 +208,7 @@ impl Plan {
         let quick = self.quick.drain(..).collect::<Vec<_>>();
         let slow = self.slow.drain(..).map(|(job, _)| job).collect::<Vec<_>>();
         for job in quick.into_iter().chain(slow) {
-            self.give_up(job, why);
+            self.give_up(&job, why);
         }
         for version in Version::ALL {
             self.open_rest(version);
@@ -216,9 +216,9 @@ impl Plan {
     }
 
     /// A question whose connection is given up by the caller.
-    pub(in crate::checks::tls) fn abandon(&mut self, ask: Ask, why: &str) {
+    pub(in crate::checks::tls) fn abandon(&mut self, ask: &Ask, why: &str) {
         self.under_way -= 1;
-        self.give_up(ask.job, why);
+        self.give_up(&ask.job, why);
     }
 }
 
@@ -226,7 +226,7 @@ impl Plan {
     /// Asks as soon as there is room; nothing more after a halt.
     pub(super) fn push(&mut self, job: Job) {
         match self.halted.clone() {
-            Some(why) => self.give_up(job, &why),
+            Some(why) => self.give_up(&job, &why),
             None => self.quick.push_back(job),
         }
     }
@@ -234,7 +234,7 @@ impl Plan {
     /// Asks alone.
     pub(super) fn push_slow(&mut self, job: Job) {
         match self.halted.clone() {
-            Some(why) => self.give_up(job, &why),
+            Some(why) => self.give_up(&job, &why),
             None => self.slow.push_back((job, 0)),
         }
     }
@@ -264,11 +264,11 @@ impl Plan {
         self.silent += 1;
         let why = super::extra::reason(answer);
         if let Some(halted) = self.halted.clone() {
-            self.give_up(ask.job, &halted);
+            self.give_up(&ask.job, &halted);
         } else if ask.tries + 1 < TRIES {
             self.slow.push_back((ask.job, ask.tries + 1));
         } else {
-            self.give_up(ask.job, &why);
+            self.give_up(&ask.job, &why);
         }
         if self.silent < SILENCE || self.checking || self.halted.is_some() {
             return;
@@ -283,8 +283,8 @@ impl Plan {
     }
 
     /// A question that stays open.
-    pub(super) fn give_up(&mut self, job: Job, why: &str) {
-        match &job {
+    pub(super) fn give_up(&mut self, job: &Job, why: &str) {
+        match job {
             Job::Once { purpose: Purpose::Control, .. } => {
                 self.checking = false;
                 if self.halted.is_none() {

@@ -60,7 +60,7 @@ impl Runner {
                 let why = format!("the scan did not end within {:?}", self.limit);
                 plan.halt(&why);
                 for ask in asks {
-                    plan.abandon(ask, &why);
+                    plan.abandon(&ask, &why);
                 }
                 let _ = plan.next();
                 return Ok(plan.finish());

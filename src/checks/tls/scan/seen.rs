@@ -22,7 +22,7 @@ pub enum Preference {
     Server,
     /// The client's.
     Client,
-    /// Neither alone: servers that put ChaCha20 first only for clients that do.
+    /// Neither alone: servers that put `ChaCha20` first only for clients that do.
     Mixed,
 }
 

@@ -185,13 +185,13 @@ fn what_is_not_tls_is_told_with_its_beginning() {
 fn endless_answers_end() {
     let mut parser = Parser::default();
     let empty = record(22, &[]).repeat(100);
-    let fed = (0..).take_while(|_| parser.feed(&empty) == State::More).count();
+    let fed = (0..1000).take_while(|_| parser.feed(&empty) == State::More).count();
     assert!(fed < 20, "empty records: {fed}");
     let mut parser = Parser::default();
     // A message that claims 200 KB and comes in drops, after a good hello.
     assert_eq!(parser.feed(&record(22, &server_hello(0x0303, &RANDOM, 0xc02f, &[]))), State::More);
     assert_eq!(parser.feed(&record(22, &[11, 3, 0, 0])), State::More);
-    let drops = (0..).take_while(|_| parser.feed(&record(22, &[0; 1000])) == State::More).count();
+    let drops = (0..1000).take_while(|_| parser.feed(&record(22, &[0; 1000])) == State::More).count();
     assert!(drops < 300, "{drops}");
     assert!(parser.flight().hello.is_some(), "the hello stays");
     // A claim beyond the limits is not waited for.

@@ -195,7 +195,7 @@ impl Model {
         match suite.exchange() {
             Exchange::Ecdhe => out.extend(message(12, &[&[3][..], &group.to_be_bytes(), &[1, 4]].concat())),
             Exchange::Dhe => {
-                out.extend(message(12, &[vector(&vec![0xff; self.prime / 8]), vector(&[2]), vector(&[3])].concat()))
+                out.extend(message(12, &[vector(&vec![0xff; self.prime / 8]), vector(&[2]), vector(&[3])].concat()));
             }
             _ => {}
         }
