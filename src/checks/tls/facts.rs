@@ -8,7 +8,18 @@ use crate::probe::Cx;
 
 pub(super) const OUTCOME: Fact<Choice> = Fact::choice(
     "outcome",
-    &["handshaken", "scanned", "refused", "timeout", "unreachable", "unresolved", "reset", "alert", "not_tls", "closed"],
+    &[
+        "handshaken",
+        "scanned",
+        "refused",
+        "timeout",
+        "unreachable",
+        "unresolved",
+        "reset",
+        "alert",
+        "not_tls",
+        "closed",
+    ],
     "What became of the handshake; `handshaken` says nothing about trust, see `verified`. `scanned`: the scan found something.",
 );
 pub(super) const ALERT: Fact<String> =

@@ -22,7 +22,8 @@ pub struct Tls {
 /// What the fields of a check come to.
 enum Mode {
     Look(Box<Look>),
-    Scan(Box<Scanner>),
+    /// The handshake, and then everything else the server takes.
+    Scan(Box<Look>, Box<Scanner>),
 }
 
 impl Probe for Tls {
@@ -43,7 +44,7 @@ impl Probe for Tls {
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {
         let mode = if args.on("scan") {
-            Mode::Scan(Box::new(Scanner::from_args(args)?))
+            Mode::Scan(Box::new(Look::from_args(args)?), Box::new(Scanner::from_args(args)?))
         } else {
             Mode::Look(Box::new(Look::from_args(args)?))
         };
@@ -52,8 +53,7 @@ impl Probe for Tls {
 
     fn target(&self) -> String {
         match &self.mode {
-            Mode::Look(look) => look.target(),
-            Mode::Scan(scanner) => scanner.target(),
+            Mode::Look(look) | Mode::Scan(look, _) => look.target(),
         }
     }
 
@@ -64,7 +64,7 @@ impl Probe for Tls {
     fn longest(&self) -> Duration {
         match &self.mode {
             Mode::Look(look) => look.longest(),
-            Mode::Scan(scanner) => scanner.longest(),
+            Mode::Scan(look, scanner) => look.longest() + scanner.longest(),
         }
     }
 
@@ -75,7 +75,10 @@ impl Probe for Tls {
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
         match &self.mode {
             Mode::Look(look) => look.run(cx).await,
-            Mode::Scan(scanner) => scanner.run(cx).await,
+            Mode::Scan(look, scanner) => {
+                look.run(cx).await?;
+                scanner.run(cx).await
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::seen::{Preference, Scan, Shown, Standing};
 use crate::checks::tls::facts::{ALERT, OUTCOME};
-use crate::model::{Better, Choice, Fact, FactInfo, Rule, Unit, Value};
+use crate::model::{Choice, Fact, FactInfo, Rule, Unit, Value};
 use crate::net::tls::certificate::{Certificate, rfc3339};
 use crate::net::tls::hello::{Answer, Version, group_name, suite, suite_name};
 use crate::net::tls::now;
@@ -51,13 +51,13 @@ const PREFERENCE: Fact<Value> = Fact::object(
 const UNKNOWN: Fact<Vec<String>> =
     Fact::list("scan.unknown", "What could not be decided, and why; empty after a scan that settled everything.");
 const CONNECTIONS: Fact<i64> =
-    Fact::counter("scan.connections", Unit::Count, Better::Lower, "Connections the scan made.").ruled(Rule::Ignore);
+    Fact::integer("scan.connections", Unit::Count, "Connections the scan made, the handshake before it not counted.");
 const CERTIFICATES: Fact<Value> = Fact::object(
     "scan.certificates",
     "Leaf certificates shown, by sort of key (`scan.certificates.rsa.not_after`): key, san, subject, not_after, expires_in (seconds), \
      fingerprint, sni (both, with, without), versions, chain (length). A second one of a sort is `rsa2`.",
 )
-.except(&["expires_in"]);
+.except(&["*.expires_in"]);
 const EXPIRES_IN: Fact<f64> =
     Fact::number("scan.expires_in", Unit::Seconds, "Until the first of all leaf certificates shown expires.");
 const DH_BITS: Fact<i64> = Fact::integer(

@@ -16,7 +16,7 @@ use plan::{MOST, Plan};
 use runner::Runner;
 pub(super) use seen::Scan;
 
-use super::facts::{ADDRESS, OUTCOME};
+use super::facts::{ADDRESS, CONNECT_TIME, OUTCOME};
 use super::look::sni;
 use crate::model::{Args, Fault, Field, FieldKind, Invalid};
 use crate::net::{IpFamily, resolve};
@@ -48,7 +48,7 @@ const SCAN: &[Field] = &[
 pub(super) const FIELDS: &[Field] = &[Field::optional(
     "scan",
     FieldKind::Switch(SCAN),
-    "Finds every version, suite, group and certificate the server takes, instead of one handshake.",
+    "Finds every version, suite, group and certificate the server takes, beside one handshake.",
 )];
 
 /// A server to scan.
@@ -79,25 +79,22 @@ impl Scanner {
         })
     }
 
-    /// Where to, for people.
-    pub(super) fn target(&self) -> String {
-        crate::net::dial::endpoint(&self.host, self.port)
-    }
-
     /// Name lookup has the patience, the scan its limit; the rate is that of an address that is not loopback.
     pub(super) fn longest(&self) -> Duration {
         self.patience + self.limit(self.interval(false))
     }
 
+    /// Scans after a handshake was tried, unless that found nobody to talk to; its outcome then stays.
     pub(super) async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
-        if let Some(scan) = self.scan(cx).await? {
+        let connected = cx.seen().merged(CONNECT_TIME.info.name).is_some();
+        if connected && let Some(scan) = self.scan(cx).await? {
             facts::record(cx, &scan);
         }
         Ok(())
     }
 
     /// Scans the first address of the name; `None` when it has none, which is then recorded.
-    pub(super) async fn scan(&self, cx: &mut Cx<'_>) -> Result<Option<Scan>, Fault> {
+    async fn scan(&self, cx: &mut Cx<'_>) -> Result<Option<Scan>, Fault> {
         let addresses = match resolve(&self.host, self.family, self.patience).await? {
             Ok(addresses) => addresses,
             Err(why) => {
