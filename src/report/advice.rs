@@ -186,6 +186,18 @@ const BREACHES: &[(&str, &str)] = &[
     ("edns.padding", "the server does not pad: see its settings (BIND response-padding, Unbound pad-responses)"),
     ("san", "the certificate is another one than expected: which server answered (`address`), with which SNI?"),
     ("version", "the peer negotiated another version: look at its configuration, and at what stands in between"),
+    (
+        "scan.unknown",
+        "some of it could not be decided (see the evidence): a rate limit, a firewall or a flaky path; scan from nearer, or with a lower `scan.rate`",
+    ),
+    (
+        "scan.expires_in",
+        "one of the server's certificates runs out: `scan.certificates` says which; a second one is often forgotten by renewal",
+    ),
+    (
+        "scan",
+        "the server takes more, or less, than expected: see the `scan` facts, and compare its TLS settings on every node",
+    ),
     ("outcome", "see the evidence; every fact is in the JSON report"),
     ("alpn", "the peer chose another protocol: is it enabled there, and on what terminates TLS before it?"),
     ("answers", "the server has other records: compare the SOA serial on every server with the zone's source"),

@@ -25,6 +25,7 @@ mod knot;
 mod nginx;
 mod nsd;
 mod s_server;
+mod scan;
 mod signed;
 mod survey;
 

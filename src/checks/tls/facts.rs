@@ -9,8 +9,19 @@ use crate::probe::Cx;
 
 pub(super) const OUTCOME: Fact<Choice> = Fact::choice(
     "outcome",
-    &["handshaken", "refused", "timeout", "unreachable", "unresolved", "reset", "alert", "not_tls", "closed"],
-    "What became of the handshake; `handshaken` says nothing about trust, see `verified`.",
+    &[
+        "handshaken",
+        "scanned",
+        "refused",
+        "timeout",
+        "unreachable",
+        "unresolved",
+        "reset",
+        "alert",
+        "not_tls",
+        "closed",
+    ],
+    "What became of the handshake; `handshaken` says nothing about trust, see `verified`. `scanned`: the scan found something.",
 );
 pub(super) const ALERT: Fact<String> =
     Fact::text("alert", "TLS alert that ended it, such as handshake_failure; `sent (why)` when this side ended it.");

@@ -254,6 +254,14 @@ pub(super) fn offer(args: &Args) -> Result<Offer, Invalid> {
     Ok(Offer { sni, verify_name, alpn: alpn(args)?, versions })
 }
 
+/// The name sent as SNI, if one is.
+pub(super) fn sni(args: &Args) -> Result<Option<String>, Invalid> {
+    Ok(offer(args)?.sni.and_then(|name| match name {
+        ServerName::DnsName(name) => Some(name.as_ref().to_owned()),
+        _ => None,
+    }))
+}
+
 fn alpn(args: &Args) -> Result<Vec<String>, Invalid> {
     let protocols = args.texts("alpn");
     if protocols.iter().any(|protocol| protocol.is_empty() || protocol.len() > 255) {

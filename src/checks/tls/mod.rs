@@ -5,11 +5,13 @@ mod facts;
 mod look;
 pub mod profile;
 mod quic;
+mod scan;
 
 use std::time::Duration;
 
 use facts::OUTCOME;
 use look::Look;
+use scan::Scanner;
 
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, Field, Invalid, Observation};
@@ -24,12 +26,14 @@ pub struct Tls {
 enum Mode {
     Look(Box<Look>),
     Quic(Box<quic::Look>),
+    /// The handshake, and then everything else the server takes.
+    Scan(Box<Look>, Box<Scanner>),
 }
 
 impl Probe for Tls {
     const FAMILY: &'static str = "tls";
     const SUMMARY: &'static str = "TLS handshake, certificate and chain";
-    const FIELDS: &'static [Field] = joined!(Field; look::FIELDS, quic::FIELDS, certificates::FIELDS);
+    const FIELDS: &'static [Field] = joined!(Field; look::FIELDS, quic::FIELDS, certificates::FIELDS, scan::FIELDS);
     const FACTS: &'static [FactInfo] = joined!(
         FactInfo;
         facts::TABLE,
@@ -37,23 +41,28 @@ impl Probe for Tls {
         certificates::ADDRESSES_FACTS,
         certificates::ALL_FACTS,
         certificates::CRL_FACTS,
+        scan::facts::TABLE,
     );
     const DEFAULT_EXPECT: &'static str = "verified: true";
-    const MODES: &'static [probe::Mode] = joined!(probe::Mode; certificates::MODES);
+    const MODES: &'static [probe::Mode] = joined!(probe::Mode; certificates::MODES, scan::MODES);
     const README: &'static str = include_str!("README.md");
     const EXAMPLE: &'static str = include_str!("example.yaml");
     const TARGET_FIELD: (&'static str, Option<&'static str>) = ("host", Some("port"));
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {
-        if quic::applies(args) {
-            return Ok(Self { mode: Mode::Quic(Box::new(quic::Look::from_args(args)?)) });
-        }
-        Ok(Self { mode: Mode::Look(Box::new(Look::from_args(args)?)) })
+        let mode = if quic::applies(args) {
+            Mode::Quic(Box::new(quic::Look::from_args(args)?))
+        } else if args.on("scan") {
+            Mode::Scan(Box::new(Look::from_args(args)?), Box::new(Scanner::from_args(args)?))
+        } else {
+            Mode::Look(Box::new(Look::from_args(args)?))
+        };
+        Ok(Self { mode })
     }
 
     fn target(&self) -> String {
         match &self.mode {
-            Mode::Look(look) => look.target(),
+            Mode::Look(look) | Mode::Scan(look, _) => look.target(),
             Mode::Quic(look) => look.target(),
         }
     }
@@ -66,17 +75,22 @@ impl Probe for Tls {
         match &self.mode {
             Mode::Look(look) => look.longest(),
             Mode::Quic(look) => look.longest(),
+            Mode::Scan(look, scanner) => look.longest() + scanner.longest(),
         }
     }
 
     fn answered(seen: &Observation) -> bool {
-        fact_is(seen, OUTCOME.info.name, "handshaken")
+        ["handshaken", "scanned"].iter().any(|word| fact_is(seen, OUTCOME.info.name, word))
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
         match &self.mode {
             Mode::Look(look) => look.run(cx).await,
             Mode::Quic(look) => look.run(cx).await,
+            Mode::Scan(look, scanner) => {
+                look.run(cx).await?;
+                scanner.run(cx).await
+            }
         }
     }
 }

@@ -9,17 +9,20 @@ pub mod certificate;
 mod counted;
 pub mod crl;
 mod handshake;
+pub mod hello;
 mod kind;
 pub mod lint;
 pub mod ocsp;
 mod path;
 pub mod profile;
 mod recorder;
+pub mod served;
 mod shown;
 mod signed;
 #[cfg(test)]
 pub(crate) mod tests;
 mod trust;
+mod unit_key;
 pub(in crate::net) mod words;
 
 use std::sync::{Arc, LazyLock};

@@ -1,0 +1,292 @@
+//! How a scan becomes facts. What could not be decided to the end leaves its list absent: half a list would satisfy
+//! `excludes`.
+
+use serde_json::json;
+
+use super::seen::{Preference, Scan, Shown, Standing};
+use crate::checks::tls::facts::{ALERT, OUTCOME};
+use crate::model::{Choice, Fact, FactInfo, Rule, Unit, Value};
+use crate::net::tls::certificate::{Certificate, rfc3339};
+use crate::net::tls::hello::{Answer, Version, group_name, suite, suite_name};
+use crate::net::tls::now;
+use crate::probe::Cx;
+
+/// Entries of a list of texts.
+const LINES: usize = 64;
+
+const VERSIONS: Fact<Vec<String>> = Fact::list(
+    "scan.versions",
+    "Versions the server takes, of SSLv3, TLS1.0, TLS1.1, TLS1.2 and TLS1.3; absent while one of them is undecided.",
+);
+const CIPHERS: Fact<Vec<String>> =
+    Fact::list("scan.ciphers", "Cipher suites taken in any version, IANA names; absent while some are undecided.");
+const CIPHERS_OF: [(Version, Fact<Vec<String>>); 5] = [
+    (Version::Ssl3, Fact::list("scan.ciphers.ssl3", "Cipher suites taken in SSLv3.")),
+    (Version::Tls10, Fact::list("scan.ciphers.tls1.0", "Cipher suites taken in TLS1.0.")),
+    (Version::Tls11, Fact::list("scan.ciphers.tls1.1", "Cipher suites taken in TLS1.1.")),
+    (Version::Tls12, Fact::list("scan.ciphers.tls1.2", "Cipher suites taken in TLS1.2.")),
+    (Version::Tls13, Fact::list("scan.ciphers.tls1.3", "Cipher suites taken in TLS1.3.")),
+];
+const WEAK: Fact<Vec<String>> = Fact::list(
+    "scan.weak",
+    "Suites taken that are NULL, anonymous, for export, or use RC4, RC2, DES or 3DES; the reason stands before the name.",
+);
+const GROUPS: Fact<Vec<String>> = Fact::list(
+    "scan.groups",
+    "Key exchange groups taken, in the order the server took them; TLS1.3's and those of the newest version before it.",
+);
+const GROUPS_12: Fact<Vec<String>> =
+    Fact::list("scan.groups.tls1.2", "Groups taken in the newest version up to TLS1.2 that has curves.");
+const GROUPS_13: Fact<Vec<String>> = Fact::list("scan.groups.tls1.3", "Groups taken in TLS1.3.");
+const GROUP_PREFERENCE: Fact<Choice> = Fact::choice(
+    "scan.groups.preference",
+    PREFERENCES,
+    "Whose order of groups counts in the newest version; absent with fewer than two groups.",
+);
+const PREFERENCES: &[&str] = &["server", "client", "mixed"];
+const PREFERENCE: Fact<Value> = Fact::object(
+    "scan.preference",
+    "Whose order of suites counts, server, client or mixed, by version: `scan.preference.tls1.2`. Only versions with two suites or more.",
+);
+const UNKNOWN: Fact<Vec<String>> =
+    Fact::list("scan.unknown", "What could not be decided, and why; empty after a scan that settled everything.");
+const CONNECTIONS: Fact<i64> =
+    Fact::integer("scan.connections", Unit::Count, "Connections the scan made, the handshake before it not counted.");
+const CERTIFICATES: Fact<Value> = Fact::object(
+    "scan.certificates",
+    "Leaf certificates shown, by sort of key (`scan.certificates.rsa.not_after`): key, san, subject, not_after, expires_in (seconds), \
+     fingerprint, sni (both, with, without), versions, chain (length). A second one of a sort is `rsa2`.",
+)
+.except(&["*.expires_in"]);
+const EXPIRES_IN: Fact<f64> =
+    Fact::number("scan.expires_in", Unit::Seconds, "Until the first of all leaf certificates shown expires.");
+const DH_BITS: Fact<i64> = Fact::integer(
+    "scan.dh_bits",
+    Unit::Count,
+    "Smallest Diffie-Hellman prime seen, in bits; absent without DHE suites.",
+)
+.ruled(Rule::Same);
+const COMPRESSION: Fact<bool> = Fact::flag("scan.compression", "The server compresses what it encrypts (CRIME).");
+const RENEGOTIATION: Fact<bool> = Fact::flag(
+    "scan.secure_renegotiation",
+    "Every answer up to TLS1.2 has the extension of RFC 5746; absent with TLS1.3 only, which has no renegotiation.",
+);
+const EMS: Fact<bool> =
+    Fact::flag("scan.ems", "Every answer from TLS1.0 to TLS1.2 has the extended master secret (RFC 7627).");
+const FALLBACK: Fact<bool> = Fact::flag(
+    "scan.fallback_scsv",
+    "A fallback below the best version is refused (RFC 7507); absent with one version only, or no version to fall back to.",
+);
+const TICKET: Fact<bool> = Fact::flag("scan.ticket", "Session tickets are offered in TLS1.0 to TLS1.2 (RFC 5077).");
+const HALVES: Fact<bool> = Fact::flag("scan.hello.split", "A hello in two TCP segments is taken.");
+const LARGE: Fact<bool> =
+    Fact::flag("scan.hello.large", "A hello larger than a segment, as with post-quantum shares, is taken.");
+
+pub(in crate::checks::tls) const TABLE: &[FactInfo] = &[
+    VERSIONS.info,
+    CIPHERS.info,
+    CIPHERS_OF[0].1.info,
+    CIPHERS_OF[1].1.info,
+    CIPHERS_OF[2].1.info,
+    CIPHERS_OF[3].1.info,
+    CIPHERS_OF[4].1.info,
+    WEAK.info,
+    GROUPS.info,
+    GROUPS_12.info,
+    GROUPS_13.info,
+    GROUP_PREFERENCE.info,
+    PREFERENCE.info,
+    UNKNOWN.info,
+    CONNECTIONS.info,
+    CERTIFICATES.info,
+    EXPIRES_IN.info,
+    DH_BITS.info,
+    COMPRESSION.info,
+    RENEGOTIATION.info,
+    EMS.info,
+    FALLBACK.info,
+    TICKET.info,
+    HALVES.info,
+    LARGE.info,
+];
+
+/// Records a scan and its outcome.
+pub(in crate::checks::tls) fn record(cx: &mut Cx<'_>, scan: &Scan) {
+    cx.set(&CONNECTIONS, i64::from(scan.connections));
+    let outcome = outcome(cx, scan);
+    cx.set(&OUTCOME, outcome);
+    if scan.suites.is_empty() {
+        for line in scan.notes.iter().chain(&scan.unknown).take(8) {
+            cx.note(line.clone());
+        }
+        return;
+    }
+    cx.set(&UNKNOWN, scan.unknown.iter().take(LINES).cloned().collect::<Vec<_>>());
+    suites(cx, scan);
+    groups(cx, scan);
+    certificates(cx, scan);
+    let flags = [
+        (&COMPRESSION, scan.compression),
+        (&RENEGOTIATION, scan.renegotiation),
+        (&EMS, scan.ems),
+        (&FALLBACK, scan.fallback),
+        (&TICKET, scan.ticket),
+        (&HALVES, scan.halves),
+        (&LARGE, scan.large),
+    ];
+    for (fact, seen) in flags {
+        if let Some(seen) = seen {
+            cx.set(fact, seen);
+        }
+    }
+    if let Some(bits) = scan.dh_bits {
+        cx.set(&DH_BITS, i64::from(bits));
+    }
+    tell(cx, scan);
+}
+
+fn outcome(cx: &mut Cx<'_>, scan: &Scan) -> &'static str {
+    if !scan.suites.is_empty() {
+        return "scanned";
+    }
+    let rebuff = scan.rebuff.as_ref();
+    if let Some(answer) = rebuff {
+        cx.note(format!("no hello was taken; the most telling answer: {}", super::extra::reason(answer)));
+    }
+    match rebuff {
+        Some(Answer::Alert(alert)) => {
+            cx.set(&ALERT, alert.word());
+            "alert"
+        }
+        Some(Answer::Unconnected(refusal)) => refusal.word(),
+        Some(Answer::Reset) => "reset",
+        Some(Answer::Closed) => "closed",
+        Some(Answer::NotTls(_) | Answer::Flight(_)) => "not_tls",
+        Some(Answer::Timeout) | None => "timeout",
+    }
+}
+
+fn suites(cx: &mut Cx<'_>, scan: &Scan) {
+    let standings = || scan.versions.values();
+    if standings().all(|standing| *standing != Standing::Unknown) {
+        cx.set(&VERSIONS, scan.offered().iter().map(|version| version.word().to_owned()).collect::<Vec<_>>());
+    }
+    let names = |numbers: &[u16]| numbers.iter().map(|number| suite_name(*number)).collect::<Vec<_>>();
+    let whole = |version: &Version| {
+        let known = scan.versions.get(version).is_some_and(|standing| *standing != Standing::Unknown);
+        known && !scan.open_suites.contains(version)
+    };
+    for (version, fact) in CIPHERS_OF.iter().filter(|(version, _)| whole(version)) {
+        cx.set(fact, names(scan.suites.get(version).map_or(&[], Vec::as_slice)));
+    }
+    if Version::ALL.iter().all(whole) {
+        let mut all: Vec<u16> = Vec::new();
+        for number in scan.suites.values().rev().flatten() {
+            if !all.contains(number) {
+                all.push(*number);
+            }
+        }
+        let weak =
+            |number: &u16| suite(*number).and_then(|suite| Some(format!("{} {}", suite.weakness()?, suite.name)));
+        cx.set(&WEAK, all.iter().filter_map(weak).collect::<Vec<_>>());
+        cx.set(&CIPHERS, names(&all));
+    }
+    if !scan.preference.is_empty() {
+        let by = scan.preference.iter().map(|(version, whose)| (version.key().to_owned(), json!(whose.word())));
+        cx.set(&PREFERENCE, Value::Object(by.collect()));
+    }
+}
+
+fn groups(cx: &mut Cx<'_>, scan: &Scan) {
+    if let Some(whose) = scan.group_preference.map(Preference::word) {
+        cx.set(&GROUP_PREFERENCE, whose);
+    }
+    let names = |version: Version| -> Option<Vec<String>> {
+        let known = scan.whole_groups.contains(&version);
+        known.then(|| scan.groups.get(&version).into_iter().flatten().map(|number| group_name(*number)).collect())
+    };
+    let unknown = |version: Version| scan.versions.get(&version) == Some(&Standing::Unknown);
+    let before = scan.newest(Version::Tls12).filter(|version| *version != Version::Ssl3);
+    let after = scan.suites.contains_key(&Version::Tls13).then_some(Version::Tls13);
+    // A version that is not taken has none; one that is undecided leaves the list open.
+    let (old, new) = (before.map(names), after.map(names));
+    for (fact, list) in [(&GROUPS_12, &old), (&GROUPS_13, &new)] {
+        if let Some(Some(list)) = list {
+            cx.set(fact, list.clone());
+        }
+    }
+    let open = unknown(Version::Tls13) || unknown(Version::Tls12);
+    if let (Some(old), Some(new), false) =
+        (old.unwrap_or_else(|| Some(Vec::new())), new.unwrap_or_else(|| Some(Vec::new())), open)
+    {
+        let mut all = new;
+        all.extend(old.into_iter().filter(|name| !all.contains(name)).collect::<Vec<_>>());
+        cx.set(&GROUPS, all);
+    }
+}
+
+fn certificates(cx: &mut Cx<'_>, scan: &Scan) {
+    let mut map = serde_json::Map::new();
+    let mut first: Option<f64> = None;
+    let mut readable = true;
+    let number = |rest: &str| rest.chars().all(|c| c.is_ascii_digit());
+    for shown in &scan.certificates {
+        let Some(certificate) = shown.chain.first().and_then(|der| Certificate::parse(der)) else {
+            readable = false;
+            continue;
+        };
+        let left = certificate.expires_in(now());
+        first = Some(first.map_or(left, |least| least.min(left)));
+        let sort = certificate.key.split(' ').next().unwrap_or("key").to_lowercase();
+        let taken = map.keys().filter(|key| key.strip_prefix(&*sort).is_some_and(number)).count();
+        let key = if taken == 0 { sort } else { format!("{sort}{}", taken + 1) };
+        map.insert(key, entry(shown, &certificate, left));
+    }
+    if !readable {
+        cx.note("a leaf certificate that was shown cannot be read as X.509");
+        return;
+    }
+    if let Some(first) = first {
+        cx.set(&EXPIRES_IN, first);
+        cx.set(&CERTIFICATES, Value::Object(map));
+    }
+}
+
+fn entry(shown: &Shown, certificate: &Certificate, left: f64) -> Value {
+    let sni = match (shown.with_sni, shown.without_sni) {
+        (true, true) => "both",
+        (true, false) => "with",
+        (false, _) => "without",
+    };
+    json!({
+        "key": certificate.key,
+        "san": certificate.san,
+        "subject": certificate.subject,
+        "not_after": rfc3339(certificate.not_after),
+        "expires_in": left,
+        "fingerprint": certificate.fingerprint,
+        "sni": sni,
+        "versions": shown.versions.iter().map(|version| version.word()).collect::<Vec<_>>(),
+        "chain": shown.chain.len(),
+    })
+}
+
+/// Evidence: what was seen of lists that are absent, and what is peculiar.
+fn tell(cx: &mut Cx<'_>, scan: &Scan) {
+    for line in scan.notes.iter().take(8) {
+        cx.note(line.clone());
+    }
+    for line in scan.unknown.iter().take(8) {
+        cx.note(format!("undecided: {line}"));
+    }
+    if scan.unknown.len() > 8 {
+        cx.note(format!("undecided: {} more, see scan.unknown", scan.unknown.len() - 8));
+    }
+    let offered: Vec<&str> = scan.offered().iter().map(|version| version.word()).collect();
+    if !scan.unknown.is_empty() {
+        cx.note(format!("taken: {}, {} suites", offered.join(" "), scan.suites.values().map(Vec::len).sum::<usize>()));
+    }
+    if scan.asks_certificate {
+        cx.note("the server asks for a client certificate");
+    }
+}

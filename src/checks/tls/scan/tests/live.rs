@@ -1,0 +1,291 @@
+//! Scans over TCP against servers in this process, hostile ones among them, as a suite would run them.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
+
+use super::model::{Back, End, Model, Quirk, length};
+use crate::checks::tls::Tls;
+use crate::model::{Arg, Args, Observation, Value};
+use crate::net::tls::hello::Version;
+use crate::probe::{Cx, Probe as _};
+
+/// Where an answer comes at all.
+const PATIENCE: f64 = 20.0;
+/// Where silence is part of the test.
+const BRIEF: f64 = 0.3;
+
+const SUITES: &[u16] = &[0xc02f, 0xc030, 0x009c, 0x000a];
+
+/// A server that does with each connection what `serve` says.
+async fn server<F, S>(serve: S) -> u16
+where
+    F: Future<Output = ()> + Send + 'static,
+    S: Fn(TcpStream) -> F + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(serve(stream));
+        }
+    });
+    port
+}
+
+/// A model over TCP.
+async fn modelled(model: Model) -> (u16, Arc<Mutex<Model>>) {
+    let model = Arc::new(Mutex::new(model));
+    let shared = model.clone();
+    let port = server(move |stream| answer(stream, shared.clone())).await;
+    (port, model)
+}
+
+async fn answer(mut stream: TcpStream, model: Arc<Mutex<Model>>) {
+    let Some(hello) = hello(&mut stream).await else { return };
+    let back = model.lock().unwrap().answer(&hello, false);
+    match back {
+        Back::Bytes(bytes) => {
+            let _ = stream.write_all(&bytes).await;
+            let _ = stream.read(&mut [0; 16]).await;
+        }
+        Back::End(End::Reset) => {
+            let _ = socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+        }
+        Back::End(End::Silence) => {
+            let _ = stream.read(&mut [0; 16]).await;
+        }
+        Back::End(_) => {}
+    }
+}
+
+/// The whole hello of a client.
+async fn hello(stream: &mut TcpStream) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    loop {
+        if length(&bytes).is_some_and(|length| bytes.len() >= length) {
+            return Some(bytes);
+        }
+        if stream.read_buf(&mut bytes).await.ok()? == 0 {
+            return None;
+        }
+    }
+}
+
+async fn scan(port: u16, patience: f64) -> (Observation, Duration) {
+    scan_with(port, patience, Arg::Bool(true)).await
+}
+
+async fn scan_with(port: u16, patience: f64, how: Arg) -> (Observation, Duration) {
+    let mut args = Args::default();
+    args.0.insert("host", Arg::Text("127.0.0.1".into()));
+    args.0.insert("port", Arg::Integer(port.into()));
+    args.0.insert("sni", Arg::Text("www.example".into()));
+    args.0.insert("timeout", Arg::Number(patience));
+    args.0.insert("scan", how);
+    let probe = Tls::from_args(&args).unwrap();
+    let mut seen = Observation::default();
+    let start = Instant::now();
+    let mut cx = Cx::new(&mut seen, start + Duration::from_mins(5), 1, tokio_util::sync::CancellationToken::new());
+    probe.run(&mut cx).await.unwrap();
+    assert!(start.elapsed() < probe.longest());
+    (seen, start.elapsed())
+}
+
+fn texts(seen: &Observation, fact: &str) -> Vec<String> {
+    let list = seen.last(fact).unwrap_or_else(|| panic!("no {fact}: {:?}", seen.notes()));
+    list.as_array().unwrap().iter().map(|item| item.as_str().unwrap().to_owned()).collect()
+}
+
+/// Whatever a gate could expect of a finished scan is absent.
+#[track_caller]
+fn nothing(seen: &Observation, outcome: &str) {
+    assert_eq!(seen.text("outcome"), Some(outcome), "{:?}", seen.notes());
+    for fact in crate::checks::tls::scan::facts::TABLE.iter().filter(|fact| fact.name != "scan.connections") {
+        assert_eq!(seen.last(fact.name), None, "{}", fact.name);
+    }
+}
+
+#[tokio::test]
+async fn every_fact_of_an_old_server() {
+    let mut model = Model::new(&[(Version::Ssl3, &[0x0005, 0x0003]), (Version::Tls12, SUITES)]);
+    model.rsa = include_bytes!("p256.der").to_vec();
+    let (port, model) = modelled(model).await;
+    let (seen, _) = scan(port, PATIENCE).await;
+    assert_eq!(seen.text("outcome"), Some("scanned"));
+    assert_eq!(texts(&seen, "scan.versions"), ["SSLv3", "TLS1.2"]);
+    let old = ["TLS_RSA_WITH_RC4_128_SHA", "TLS_RSA_EXPORT_WITH_RC4_40_MD5"];
+    let (mut got, mut want) = (texts(&seen, "scan.ciphers.ssl3"), old.map(str::to_owned).to_vec());
+    got.sort();
+    want.sort();
+    assert_eq!(got, want);
+    assert_eq!(texts(&seen, "scan.ciphers.tls1.2").len(), SUITES.len());
+    assert_eq!(texts(&seen, "scan.ciphers").len(), SUITES.len() + 2);
+    assert_eq!(texts(&seen, "scan.ciphers.tls1.3"), [""; 0]);
+    let mut weak = texts(&seen, "scan.weak");
+    weak.sort();
+    assert_eq!(
+        weak,
+        ["3DES TLS_RSA_WITH_3DES_EDE_CBC_SHA", "RC4 TLS_RSA_WITH_RC4_128_SHA", "export TLS_RSA_EXPORT_WITH_RC4_40_MD5"]
+    );
+    assert_eq!(texts(&seen, "scan.groups"), ["x25519", "secp256r1"]);
+    assert_eq!(seen.last("scan.preference").unwrap()["tls1.2"], "server");
+    assert_eq!(seen.last("scan.secure_renegotiation"), Some(&Value::Bool(true)));
+    assert_eq!(texts(&seen, "scan.unknown"), [""; 0]);
+    let connections = i64::from(model.lock().unwrap().connections);
+    // One more is the handshake's.
+    assert_eq!(seen.last("scan.connections").unwrap().as_i64(), Some(connections - 1));
+    let leaf = &seen.last("scan.certificates").unwrap()["ecdsa"];
+    assert_eq!((&leaf["sni"], &leaf["san"][0]), (&"both".into(), &"www.peer.test".into()));
+    assert!(seen.last("scan.expires_in").is_some());
+}
+
+#[tokio::test]
+async fn resets_of_every_third_connection_are_unknown_not_refused() {
+    let (port, _model) = modelled(Model::with(Quirk::ResetsEvery(3), &[(Version::Tls12, SUITES)])).await;
+    let (seen, _) = scan(port, PATIENCE).await;
+    assert_eq!(seen.text("outcome"), Some("scanned"));
+    assert!(!texts(&seen, "scan.unknown").is_empty());
+    // Where a list is complete, nothing is missing from it.
+    if seen.last("scan.ciphers.tls1.2").is_some() {
+        assert_eq!(texts(&seen, "scan.ciphers.tls1.2").len(), SUITES.len());
+    }
+    if seen.last("scan.versions").is_some() {
+        assert_eq!(texts(&seen, "scan.versions"), ["TLS1.2"]);
+    }
+}
+
+#[tokio::test]
+async fn half_a_list_is_no_list() {
+    let (port, _model) = modelled(Model::with(Quirk::Stops(12, End::Reset), &[(Version::Tls12, SUITES)])).await;
+    let (seen, _) = scan(port, PATIENCE).await;
+    assert_eq!(seen.text("outcome"), Some("scanned"));
+    assert!(!texts(&seen, "scan.unknown").is_empty());
+    for fact in ["scan.ciphers", "scan.ciphers.tls1.2", "scan.weak"] {
+        assert_eq!(seen.last(fact), None, "{fact}");
+    }
+}
+
+#[tokio::test]
+async fn a_port_where_nobody_listens() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    let (seen, _) = scan(port, PATIENCE).await;
+    nothing(&seen, "refused");
+}
+
+#[tokio::test]
+async fn a_name_without_an_address() {
+    let mut args = Args::default();
+    args.0.insert("host", Arg::Text("nowhere.invalid".into()));
+    args.0.insert("timeout", Arg::Number(1.0));
+    args.0.insert("scan", Arg::Bool(true));
+    let mut seen = Observation::default();
+    let deadline = Instant::now() + Duration::from_mins(1);
+    let mut cx = Cx::new(&mut seen, deadline, 1, tokio_util::sync::CancellationToken::new());
+    Tls::from_args(&args).unwrap().run(&mut cx).await.unwrap();
+    nothing(&seen, "unresolved");
+}
+
+#[tokio::test]
+async fn silence_garbage_closes_and_refusals() {
+    let ends = [
+        (Quirk::Stops(0, End::Silence), "timeout"),
+        (Quirk::Stops(0, End::Reset), "reset"),
+        (Quirk::Stops(0, End::Close), "closed"),
+        (Quirk::Stops(0, End::Alert(40)), "alert"),
+        (Quirk::Garbage, "not_tls"),
+    ];
+    let scans = ends.map(|(quirk, outcome)| async move {
+        let patience = if outcome == "timeout" { BRIEF } else { PATIENCE };
+        let (port, _model) = modelled(Model::with(quirk, &[])).await;
+        let (seen, _) = scan(port, patience).await;
+        nothing(&seen, outcome);
+        assert!(!seen.notes().is_empty(), "{outcome}");
+    });
+    futures_util::future::join_all(scans).await;
+}
+
+#[tokio::test]
+async fn a_slow_drip_ends_with_the_patience() {
+    // A byte of a good answer now and then: every wait is short, the whole is not.
+    let port = server(|mut stream| async move {
+        if hello(&mut stream).await.is_none() {
+            return;
+        }
+        for byte in [22, 3, 3, 0, 80].into_iter().chain([0; 80]) {
+            if stream.write_all(&[byte]).await.is_err() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await;
+    let (seen, elapsed) = scan(port, BRIEF).await;
+    nothing(&seen, "timeout");
+    assert!(elapsed < Duration::from_secs(30), "{elapsed:?}");
+}
+
+#[tokio::test]
+async fn an_endless_answer_ends() {
+    let port = server(|mut stream| async move {
+        if hello(&mut stream).await.is_some() {
+            while stream.write_all(&[22, 3, 3, 0x40, 0].repeat(1000)).await.is_ok() {}
+        }
+    })
+    .await;
+    let (seen, _) = scan(port, PATIENCE).await;
+    nothing(&seen, "not_tls");
+}
+
+#[tokio::test]
+async fn parallel_and_rate_are_kept() {
+    let group = |parallel: i64, rate: f64| {
+        let mut group = Args::default();
+        group.0.insert("parallel", Arg::Integer(parallel));
+        group.0.insert("rate", Arg::Number(rate));
+        Arg::Group(group)
+    };
+    let (port, model) = modelled(Model::new(&[(Version::Tls12, SUITES)])).await;
+    let (seen, elapsed) = scan_with(port, PATIENCE, group(2, 100.0)).await;
+    assert_eq!(texts(&seen, "scan.versions"), ["TLS1.2"]);
+    let connections = model.lock().unwrap().connections;
+    // The schedule is a lower bound of the time, whatever the load; the first connection is the handshake's.
+    assert!(elapsed >= Duration::from_millis(10) * (connections - 2), "{connections} in {elapsed:?}");
+    let busy = Arc::new(Mutex::new((0_u32, 0_u32)));
+    let counted = busy.clone();
+    let shared = model.clone();
+    let port = server(move |stream| {
+        let (busy, model) = (counted.clone(), shared.clone());
+        async move {
+            {
+                let mut busy = busy.lock().unwrap();
+                busy.0 += 1;
+                busy.1 = busy.1.max(busy.0);
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            answer(stream, model).await;
+            busy.lock().unwrap().0 -= 1;
+        }
+    })
+    .await;
+    scan_with(port, PATIENCE, group(2, 10_000.0)).await;
+    let most = busy.lock().unwrap().1;
+    // A connection counts here until its close is seen, so one more may be on its way out for each.
+    assert!((2..=4).contains(&most), "{most}");
+}
+
+#[test]
+fn the_longest_scan_is_counted_with_its_rate() {
+    let mut args = Args::default();
+    args.0.insert("host", Arg::Text("192.0.2.1".into()));
+    args.0.insert("timeout", Arg::Number(5.0));
+    args.0.insert("scan", Arg::Bool(true));
+    let usual = Tls::from_args(&args).unwrap().longest();
+    // 16.25 s for the handshake, 5 s for the name, 60 s of patience, 800 connections at 20 a second.
+    assert_eq!(usual, Duration::from_millis(16_250 + 5_000 + 60_000 + 40_000));
+}

@@ -1,0 +1,104 @@
+//! One hello over a connection that is already there, and what comes back.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use super::{Alert, Flight, Hello, Parser, State};
+use crate::model::Fault;
+use crate::net::dial::{Refusal, refusal};
+
+/// How the bytes of a hello leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sending {
+    /// At once.
+    Whole,
+    /// In two TCP segments, the second after this time.
+    Halves(Duration),
+}
+
+/// What became of a hello.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The server chose: its hello is there, and as much of the rest as came.
+    Flight(Box<Flight>),
+    /// It refused.
+    Alert(Alert),
+    /// It closed without a word.
+    Closed,
+    /// RST.
+    Reset,
+    /// Silence, or not enough within the time.
+    Timeout,
+    /// No connection, or an ICMP error in the middle.
+    Unconnected(Refusal),
+    /// The answer is not TLS; what it is instead.
+    NotTls(String),
+}
+
+/// Sends `hello` and reads until the server has said everything that comes in clear, within `patience` for the whole.
+/// `Err` is a fault of this side.
+pub async fn ask(
+    stream: &mut TcpStream,
+    peer: SocketAddr,
+    hello: &[u8],
+    sending: Sending,
+    patience: Duration,
+) -> Result<Answer, Fault> {
+    let end = Instant::now() + patience;
+    if let Err(error) = send(stream, hello, sending).await
+        && !matches!(refusal(&error, "send a TLS hello", peer)?, Refusal::Reset)
+    {
+        return refusal(&error, "send a TLS hello", peer).map(Answer::Unconnected);
+    }
+    let mut parser = Parser::default();
+    let mut buffer = vec![0_u8; 16 * 1024];
+    let answer = loop {
+        let read = match tokio::time::timeout_at(end, stream.read(&mut buffer)).await {
+            Err(_) => break Answer::Timeout,
+            Ok(Err(error)) => match refusal(&error, "read a TLS answer", peer)? {
+                Refusal::Reset | Refusal::Refused => break Answer::Reset,
+                Refusal::Timeout => break Answer::Timeout,
+                other @ Refusal::Unreachable(_) => break Answer::Unconnected(other),
+            },
+            Ok(Ok(0)) if parser.is_empty() => break Answer::Closed,
+            Ok(Ok(0)) => break Answer::NotTls("it closed in the middle of its answer".to_owned()),
+            Ok(Ok(read)) => read,
+        };
+        match parser.feed(buffer.get(..read).unwrap_or_default()) {
+            State::More => {}
+            State::Complete => break Answer::Closed,
+            State::Alert(alert) if alert.0 == 0 => break Answer::Closed,
+            State::Alert(alert) => break Answer::Alert(alert),
+            State::NotTls(why) => break Answer::NotTls(why),
+            State::TooMuch => break Answer::NotTls("its answer does not end".to_owned()),
+        }
+    };
+    let flight = parser.into_flight();
+    // A server that has chosen has answered, however the rest ended.
+    Ok(if flight.hello.is_some() { Answer::Flight(Box::new(flight)) } else { answer })
+}
+
+async fn send(stream: &mut TcpStream, hello: &[u8], sending: Sending) -> std::io::Result<()> {
+    let (first, second) = match sending {
+        Sending::Whole => (hello, &[][..]),
+        Sending::Halves(_) => hello.split_at(hello.len() / 2),
+    };
+    stream.write_all(first).await?;
+    if let Sending::Halves(pause) = sending {
+        tokio::time::sleep(pause).await;
+        stream.write_all(second).await?;
+    }
+    Ok(())
+}
+
+impl Hello {
+    /// Whether `answer` chose something that this hello did not offer: a server that does not read the list.
+    #[must_use]
+    pub fn was_ignored(&self, flight: &Flight) -> bool {
+        flight.hello.as_ref().is_some_and(|hello| !self.suites.contains(&hello.suite))
+    }
+}

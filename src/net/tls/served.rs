@@ -1,0 +1,179 @@
+//! Which certificates a TLS 1.3 server shows to a client that takes only one sort of key.
+//!
+//! In TLS 1.3 certificates are encrypted, so a real handshake is begun, and given up as soon as the chain is seen: nothing is
+//! verified, and nothing of it may be trusted.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rustls::client::Resumption;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::aws_lc_rs::kx_group;
+use rustls::crypto::{CryptoProvider, SupportedKxGroup};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use super::hello::{Alert, Answer};
+use super::{provider, unit_key};
+use crate::model::Fault;
+use crate::net::dial::{Refusal, refusal};
+
+/// Sorts of keys a certificate may be for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Keys {
+    /// ECDSA on any curve.
+    Ecdsa,
+    /// RSA, for either kind of PSS.
+    Rsa,
+    /// Ed25519 and Ed448.
+    Edwards,
+    /// ML-DSA.
+    MlDsa,
+}
+
+impl Keys {
+    /// All, the most used first.
+    pub const ALL: [Self; 4] = [Self::Ecdsa, Self::Rsa, Self::Edwards, Self::MlDsa];
+
+    /// For people.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Ecdsa => "ECDSA",
+            Self::Rsa => "RSA",
+            Self::Edwards => "Ed25519 or Ed448",
+            Self::MlDsa => "ML-DSA",
+        }
+    }
+
+    /// Numbers of the signature schemes such keys can be used with in TLS 1.3.
+    const fn schemes(self) -> &'static [u16] {
+        match self {
+            Self::Ecdsa => &[0x0403, 0x0503, 0x0603, 0x081a, 0x081b, 0x081c],
+            Self::Rsa => &[0x0804, 0x0805, 0x0806, 0x0809, 0x080a, 0x080b],
+            Self::Edwards => &[0x0807, 0x0808],
+            Self::MlDsa => &[0x0904, 0x0905, 0x0906],
+        }
+    }
+}
+
+/// Numbers of the groups and suites this client can shake hands with; a server without any of them cannot be asked.
+pub const GROUPS: &[u16] =
+    &[0x001d, 0x0017, 0x0018, 0x11ec, 0x11eb, 0x0201, 0x0202, 0x001e, 0x0019, 0x0100, 0x0101, 0x0102, 0x0103, 0x0104];
+/// See [`GROUPS`].
+pub const SUITES: &[u16] = &[0x1301, 0x1302, 0x1303];
+
+/// The chain shown for `keys`, leaf first, or what was answered instead. `Err` is a fault of this side.
+pub async fn served(
+    stream: TcpStream,
+    peer: SocketAddr,
+    sni: Option<&str>,
+    keys: Keys,
+    patience: Duration,
+) -> Result<Result<Vec<Vec<u8>>, Answer>, Fault> {
+    let seen = Seen::default();
+    let name = sni.and_then(super::server_name).unwrap_or_else(|| ServerName::IpAddress(peer.ip().into()));
+    let keep = Keep { keys, seen: seen.clone() };
+    let connector = TlsConnector::from(Arc::new(config(keep, sni.is_some(), peer)?));
+    let outcome = tokio::time::timeout(patience, connector.connect(name, stream)).await;
+    let chain = std::mem::take(&mut *seen.0.lock().unwrap_or_else(PoisonError::into_inner));
+    if !chain.is_empty() {
+        return Ok(Ok(chain));
+    }
+    match outcome {
+        Err(_) => Ok(Err(Answer::Timeout)),
+        Ok(Ok(_)) => Ok(Err(Answer::NotTls("a handshake without a certificate".to_owned()))),
+        Ok(Err(error)) => answer(&error, peer).map(Err),
+    }
+}
+
+fn config(keep: Keep, sni: bool, peer: SocketAddr) -> Result<ClientConfig, Fault> {
+    let mut groups: Vec<&'static dyn SupportedKxGroup> = vec![
+        kx_group::X25519,
+        kx_group::SECP256R1,
+        kx_group::SECP384R1,
+        kx_group::X25519MLKEM768,
+        kx_group::SECP256R1MLKEM768,
+        kx_group::MLKEM768,
+        kx_group::MLKEM1024,
+    ];
+    groups.extend(unit_key::GROUPS.iter().map(|group| group as &dyn SupportedKxGroup));
+    let provider = CryptoProvider { kx_groups: groups, ..(*provider()).clone() };
+    let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .map_err(|error| Fault::local("build the TLS client", peer.to_string(), error.to_string(), "report this"))?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(keep))
+        .with_no_client_auth();
+    config.enable_sni = sni;
+    config.resumption = Resumption::disabled();
+    Ok(config)
+}
+
+fn answer(error: &io::Error, peer: SocketAddr) -> Result<Answer, Fault> {
+    if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+        return Ok(match tls {
+            Error::AlertReceived(alert) => Answer::Alert(Alert(u8::from(*alert))),
+            other => Answer::NotTls(other.to_string()),
+        });
+    }
+    if error.raw_os_error().is_none() {
+        return Ok(Answer::Closed);
+    }
+    Ok(match refusal(error, "TLS handshake", peer)? {
+        Refusal::Timeout => Answer::Timeout,
+        Refusal::Reset | Refusal::Refused => Answer::Reset,
+        other @ Refusal::Unreachable(_) => Answer::Unconnected(other),
+    })
+}
+
+#[derive(Clone, Debug, Default)]
+struct Seen(Arc<Mutex<Vec<Vec<u8>>>>);
+
+/// Keeps the chain and ends the handshake.
+#[derive(Debug)]
+struct Keep {
+    keys: Keys,
+    seen: Seen,
+}
+
+impl ServerCertVerifier for Keep {
+    fn verify_server_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        _name: &ServerName<'_>,
+        _ocsp: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let chain = std::iter::once(leaf).chain(others).map(|der| der.to_vec()).collect();
+        *self.seen.0.lock().unwrap_or_else(PoisonError::into_inner) = chain;
+        Err(Error::General("seen".to_owned()))
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _leaf: &CertificateDer<'_>,
+        _signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Err(Error::General("nothing is trusted here".to_owned()))
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.verify_tls12_signature(message, leaf, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.keys.schemes().iter().copied().map(SignatureScheme::from).collect()
+    }
+}
