@@ -8,7 +8,18 @@ use crate::probe::Cx;
 
 pub(super) const OUTCOME: Fact<Choice> = Fact::choice(
     "outcome",
-    &["handshaken", "refused", "timeout", "unreachable", "unresolved", "reset", "alert", "not_tls", "closed"],
+    &[
+        "handshaken",
+        "refused",
+        "timeout",
+        "unreachable",
+        "unresolved",
+        "reset",
+        "alert",
+        "not_tls",
+        "closed",
+        "no_starttls",
+    ],
     "What became of the handshake; `handshaken` says nothing about trust, see `verified`.",
 );
 pub(super) const ALERT: Fact<String> =

@@ -5,20 +5,23 @@ use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 
-use super::facts::{self, ADDRESS, ALERT, CONNECT_TIME, OUTCOME};
+use super::facts::{self, ADDRESS, ALERT, OUTCOME};
+use super::reach::{self, Way};
+use super::terms::{Again, Terms};
 use crate::model::field::{IP_FAMILY, PATIENCE, PORT};
 use crate::model::{Args, Fault, Field, FieldKind, Invalid};
+use crate::net::tls::starttls::Protocol;
 use crate::net::tls::{
-    CA_FILE, CLIENT_CERT, CLIENT_KEY, End, Handshake, Offer, ROOTS, Trust, handshake, server_name, versions,
+    CA_FILE, CLIENT_CERT, CLIENT_KEY, End, Handshake, Loaded, Offer, ROOTS, Trust, handshake, server_name, versions,
 };
-use crate::net::{IpFamily, Refusal, connect, resolve};
+use crate::net::{IpFamily, resolve};
 use crate::probe::Cx;
 
 const VERSION_FIELD: FieldKind = FieldKind::Choice(&["TLS1.2", "TLS1.3"]);
 
 pub(super) const FIELDS: &[Field] = &[
     Field::required("host", FieldKind::Host, "Name or address to connect to."),
-    Field::default("port", PORT, "443", "Port to connect to."),
+    Field::optional("port", PORT, "Port to connect to; default 443, with `starttls` the one of that protocol."),
     Field::default("family", IP_FAMILY, "any", "Which addresses of the name to use; the first is connected to."),
     Field::optional("source", FieldKind::Address, "Local address to connect from."),
     Field::optional("sni", FieldKind::Text, "Name sent as SNI; default `host`, none for an address or an empty text."),
@@ -42,19 +45,32 @@ pub(super) struct Look {
     patience: Duration,
     trust: Trust,
     offer: Offer,
+    starttls: Option<Protocol>,
+    terms: Terms,
+}
+
+/// A handshake that was looked at, and what it takes to make the next one.
+pub(super) struct Looked<'a> {
+    pub(super) way: Way,
+    pub(super) loaded: &'a Loaded,
+    pub(super) offer: &'a Offer,
+    pub(super) shaken: Handshake,
 }
 
 impl Look {
     pub(super) fn from_args(args: &Args) -> Result<Self, Invalid> {
         let (family, source) = IpFamily::with_source(args)?;
+        let starttls = args.text("starttls").and_then(Protocol::of);
         Ok(Self {
             host: args.string("host"),
-            port: args.port("port").unwrap_or(443),
+            port: args.port("port").unwrap_or(starttls.map_or(443, Protocol::port)),
             family,
             source,
             patience: args.wait("timeout"),
             trust: Trust::from_args(args)?,
             offer: offer(args)?,
+            starttls,
+            terms: Terms::from_args(args)?,
         })
     }
 
@@ -63,42 +79,60 @@ impl Look {
         crate::net::dial::endpoint(&self.host, self.port)
     }
 
-    /// Name lookup, connect and handshake each have the patience, a late refusal a part of it.
+    /// Name lookup, and one handshake after the other.
     pub(super) fn longest(&self) -> Duration {
-        self.patience * 3 + self.late()
+        self.patience + self.one() + self.terms.longest(self.patience, self.one())
+    }
+
+    /// Connect, STARTTLS and handshake each have the patience, a late refusal a part of it.
+    pub(super) fn one(&self) -> Duration {
+        self.patience * (2 + u32::from(self.starttls.is_some())) + self.late()
     }
 
     pub(super) async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
+        let Some(looked) = self.look(cx).await? else {
+            return Ok(());
+        };
+        let Looked { way, loaded, offer, shaken } = looked;
+        self.terms.look(cx, &Again { way, loaded, offer, late: self.late() }, shaken).await
+    }
+
+    /// One handshake with all its facts; `None` when it did not come to one.
+    pub(super) async fn look(&self, cx: &mut Cx<'_>) -> Result<Option<Looked<'_>>, Fault> {
         let loaded = self.trust.load().await?;
         let addresses = match resolve(&self.host, self.family, self.patience).await? {
             Ok(addresses) => addresses,
             Err(why) => {
                 cx.set(&OUTCOME, "unresolved");
                 cx.note(why);
-                return Ok(());
+                return Ok(None);
             }
         };
         let Some(address) = addresses.first().copied() else {
-            return Ok(());
+            return Ok(None);
         };
         let peer = SocketAddr::new(address, self.port);
         cx.set(&ADDRESS, address.to_string());
-        let dialled = match connect(peer, self.source, self.patience).await? {
-            Ok(dialled) => dialled,
-            Err(refusal) => {
-                cx.set(&OUTCOME, refusal.word());
-                cx.note(format!("{peer}: {}", self.unconnected(&refusal)));
-                return Ok(());
-            }
+        let way = self.way(peer);
+        let opened = way.open().await?;
+        reach::record(cx, &way, &opened);
+        let Ok(opened) = opened else {
+            return Ok(None);
         };
-        cx.record_time(&CONNECT_TIME, dialled.elapsed);
-        let mut shaken = handshake(dialled.stream, peer, loaded, &self.offer, self.patience).await?;
+        let mut shaken = handshake(opened.stream, peer, loaded, &self.offer, self.patience).await?;
         shaken.hear_late_refusal(self.late()).await?;
         facts::record(cx, &shaken);
-        let outcome = self.ending(cx, &shaken, &format!("{peer}: connected in {:?}", dialled.elapsed));
+        let outcome = self.ending(cx, &shaken, &format!("{peer}: connected in {:?}", opened.connected));
         cx.set(&OUTCOME, outcome);
         tell(cx, &shaken);
-        Ok(())
+        Ok(Some(Looked { way, loaded, offer: &self.offer, shaken }))
+    }
+
+    /// How connections to `peer` are made ready for TLS.
+    fn way(&self, peer: SocketAddr) -> Way {
+        // XMPP asks for the domain, which is what SNI names.
+        let name = self.offer.sni.as_ref().map_or_else(|| self.host.clone().into(), ServerName::to_str);
+        Way { peer, source: self.source, patience: self.patience, starttls: self.starttls, name: name.into_owned() }
     }
 }
 
@@ -106,15 +140,6 @@ impl Look {
     /// How long a refusal after the handshake is listened for.
     fn late(&self) -> Duration {
         self.patience / 4
-    }
-
-    fn unconnected(&self, refusal: &Refusal) -> String {
-        match refusal {
-            Refusal::Refused => "the connection was refused (RST in answer to SYN)".to_owned(),
-            Refusal::Timeout => format!("no answer to SYN within {:?}", self.patience),
-            Refusal::Reset => "the connection was reset as soon as it was there".to_owned(),
-            Refusal::Unreachable(why) => why.clone(),
-        }
     }
 
     /// The outcome of a handshake, and for every early end a line of evidence that names how far it came.

@@ -2,6 +2,8 @@
 
 mod facts;
 mod look;
+mod reach;
+mod terms;
 
 use std::time::Duration;
 
@@ -10,7 +12,7 @@ use look::Look;
 
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, Field, Invalid, Observation};
-use crate::probe::{Cx, Footprint, Probe, fact_is};
+use crate::probe::{self, Cx, Footprint, Probe, fact_is};
 
 /// The probe.
 pub struct Tls {
@@ -25,9 +27,10 @@ enum Mode {
 impl Probe for Tls {
     const FAMILY: &'static str = "tls";
     const SUMMARY: &'static str = "TLS handshake, certificate and chain";
-    const FIELDS: &'static [Field] = joined!(Field; look::FIELDS);
-    const FACTS: &'static [FactInfo] = joined!(FactInfo; facts::TABLE);
+    const FIELDS: &'static [Field] = joined!(Field; look::FIELDS, reach::FIELDS, terms::FIELDS);
+    const FACTS: &'static [FactInfo] = joined!(FactInfo; facts::TABLE, reach::FACTS, terms::FACTS);
     const DEFAULT_EXPECT: &'static str = "verified: true";
+    const MODES: &'static [probe::Mode] = joined!(probe::Mode; &[reach::MODE], terms::MODES);
     const README: &'static str = include_str!("README.md");
     const EXAMPLE: &'static str = include_str!("example.yaml");
     const TARGET_FIELD: (&'static str, Option<&'static str>) = ("host", Some("port"));

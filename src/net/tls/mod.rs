@@ -9,13 +9,18 @@ pub mod certificate;
 mod counted;
 mod handshake;
 mod recorder;
+mod returning;
+pub mod starttls;
+mod strict;
 mod trust;
 mod words;
 
 use std::sync::{Arc, LazyLock};
 
 pub use handshake::{End, Handshake, Offer, Session, TlsStream, handshake, server_name, versions};
+pub use returning::Returning;
 use rustls::crypto::CryptoProvider;
+pub use strict::{Strict, Swift, SwiftStream, resumed, ticket};
 pub use trust::{CA_FILE, CLIENT_CERT, CLIENT_KEY, Loaded, ROOTS, Trust};
 
 /// The cryptography every handshake of this program uses.

@@ -55,6 +55,14 @@ pub struct Loaded {
     pub(super) client: Option<Arc<CertifiedKey>>,
 }
 
+impl Loaded {
+    /// The same without the client certificate.
+    #[must_use]
+    pub fn anonymous(&self) -> Self {
+        Self { roots: self.roots.clone(), client: None }
+    }
+}
+
 impl Trust {
     /// From the fields `roots`, `ca_file`, `client_cert` and `client_key`.
     pub fn from_args(args: &Args) -> Result<Self, Invalid> {
