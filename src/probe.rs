@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::model::fact::{Distribution, Scalar};
 use crate::model::{Args, Fact, FactInfo, Fault, Field, Invalid, Observation, Value};
+use crate::stats::Samples;
 
 /// How a check may share the machine and the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,6 +62,11 @@ impl<'a> Cx<'a> {
     /// Adds a length of time as a sample in seconds.
     pub fn record_time(&mut self, fact: &Fact<Distribution>, sample: Duration) {
         self.record(fact, sample.as_secs_f64());
+    }
+
+    /// Adds samples a worker collected, in the fact's unit; they must have its ticks.
+    pub fn merge(&mut self, fact: &Fact<Distribution>, samples: &Samples) {
+        self.observation.samples_mut(&fact.info).merge(samples);
     }
 
     /// Adds a line of evidence for the reader of a failure.

@@ -8,4 +8,7 @@ mod http;
 mod origin;
 mod script;
 mod tls;
+mod tls_load;
+mod tls_starttls;
+mod tls_terms;
 mod two;

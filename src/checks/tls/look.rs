@@ -12,7 +12,7 @@ use crate::model::field::{IP_FAMILY, PATIENCE, PORT};
 use crate::model::{Args, Fault, Field, FieldKind, Invalid};
 use crate::net::tls::starttls::Protocol;
 use crate::net::tls::{
-    CA_FILE, CLIENT_CERT, CLIENT_KEY, End, Handshake, Loaded, Offer, ROOTS, Trust, handshake, server_name, versions,
+    CA_FILE, CLIENT_CERT, CLIENT_KEY, End, Handshake, Offer, ROOTS, Trust, handshake, server_name, versions,
 };
 use crate::net::{IpFamily, resolve};
 use crate::probe::Cx;
@@ -49,12 +49,13 @@ pub(super) struct Look {
     terms: Terms,
 }
 
-/// A handshake that was looked at, and what it takes to make the next one.
-pub(super) struct Looked<'a> {
-    pub(super) way: Way,
-    pub(super) loaded: &'a Loaded,
-    pub(super) offer: &'a Offer,
-    pub(super) shaken: Handshake,
+/// A server that was looked at, and what it takes to go on.
+pub(super) struct Met<'a> {
+    pub(super) again: Again<'a>,
+    /// The handshake was completed, and the server stayed content.
+    pub(super) completed: bool,
+    /// Its certificate verified.
+    pub(super) verified: bool,
 }
 
 impl Look {
@@ -90,15 +91,21 @@ impl Look {
     }
 
     pub(super) async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
-        let Some(looked) = self.look(cx).await? else {
-            return Ok(());
+        self.meet(cx).await.map(|_| ())
+    }
+
+    /// One handshake, and everything else the check asks for; `None` when it did not come to a handshake.
+    pub(super) async fn meet(&self, cx: &mut Cx<'_>) -> Result<Option<Met<'_>>, Fault> {
+        let Some((again, shaken)) = self.look(cx).await? else {
+            return Ok(None);
         };
-        let Looked { way, loaded, offer, shaken } = looked;
-        self.terms.look(cx, &Again { way, loaded, offer, late: self.late() }, shaken).await
+        let (completed, verified) = (matches!(shaken.end, End::Done(_)), shaken.verified() == Some(true));
+        self.terms.look(cx, &again, shaken).await?;
+        Ok(Some(Met { again, completed, verified }))
     }
 
     /// One handshake with all its facts; `None` when it did not come to one.
-    pub(super) async fn look(&self, cx: &mut Cx<'_>) -> Result<Option<Looked<'_>>, Fault> {
+    async fn look(&self, cx: &mut Cx<'_>) -> Result<Option<(Again<'_>, Handshake)>, Fault> {
         let loaded = self.trust.load().await?;
         let addresses = match resolve(&self.host, self.family, self.patience).await? {
             Ok(addresses) => addresses,
@@ -125,7 +132,7 @@ impl Look {
         let outcome = self.ending(cx, &shaken, &format!("{peer}: connected in {:?}", opened.connected));
         cx.set(&OUTCOME, outcome);
         tell(cx, &shaken);
-        Ok(Some(Looked { way, loaded, offer: &self.offer, shaken }))
+        Ok(Some((Again { way, loaded, offer: &self.offer, late: self.late() }, shaken)))
     }
 
     /// How connections to `peer` are made ready for TLS.
