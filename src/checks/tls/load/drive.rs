@@ -206,26 +206,30 @@ impl Slot<'_> {
     async fn run(&self, window: &Window) -> Result<(), Fault> {
         let mut pause = PAUSE;
         while let Some(from) = self.plan.turn(window, self.timer.as_ref()).await? {
-            self.tally.borrow_mut().begun += 1;
             let outcome = self.attempt().await?;
-            let mut tally = self.tally.borrow_mut();
-            match outcome {
-                Ok(done) => {
-                    tally.complete(from, done.at, window.end, done.resumed);
-                    pause = PAUSE;
-                    continue;
-                }
-                Err(Failure::Theirs(kind)) => tally.fail(kind),
-                Err(Failure::NoPort) => {
-                    tally.begun -= 1;
-                    tally.no_port += 1;
-                }
+            if self.count(outcome, from, window) {
+                pause = PAUSE;
+                continue;
             }
-            drop(tally);
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
         Ok(())
+    }
+
+    /// Counts what became of a turn; true when it was completed.
+    fn count(&self, outcome: Result<Done, Failure>, from: Instant, window: &Window) -> bool {
+        let mut tally = self.tally.borrow_mut();
+        tally.begun += u64::from(!matches!(outcome, Err(Failure::NoPort)));
+        match outcome {
+            Ok(done) => {
+                tally.complete(from, done.at, window.end, done.resumed);
+                return true;
+            }
+            Err(Failure::Theirs(kind)) => tally.fail(kind),
+            Err(Failure::NoPort) => tally.no_port += 1,
+        }
+        false
     }
 
     /// One connection from SYN to goodbye.

@@ -3,7 +3,7 @@
 use super::Cause;
 use super::talk::{Measure, Stop, Talk, not, shown};
 
-/// Message 1: ExtendedRequest (application 23) with requestName 1.3.6.1.4.1.1466.20037 (RFC 4511, 4.14.1).
+/// Message 1: `ExtendedRequest` (application 23) with `requestName` 1.3.6.1.4.1.1466.20037 (RFC 4511, 4.14.1).
 const REQUEST: &[u8] = b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037";
 /// Bytes of one message; the answer has 14 and a text for people.
 const LONGEST: usize = 16 * 1024;
@@ -12,7 +12,7 @@ const SEQUENCE: u8 = 0x30;
 const INTEGER: u8 = 0x02;
 const ENUMERATED: u8 = 0x0a;
 const OCTETS: u8 = 0x04;
-/// ExtendedResponse (application 24).
+/// `ExtendedResponse` (application 24).
 const RESPONSE: u8 = 0x78;
 
 pub(super) async fn talk(talk: &mut Talk<'_>, _name: &str) -> Result<(), Stop> {
@@ -31,43 +31,55 @@ pub(super) async fn talk(talk: &mut Talk<'_>, _name: &str) -> Result<(), Stop> {
     Err(not(cause, format!("StartTLS is answered with result code {code} ({}){text}", name(code))))
 }
 
-/// How long a message says it is. Lengths of more than four bytes, or without end, are no LDAP (RFC 4511, 5.1).
+/// How long a message says it is.
 fn measure(bytes: &[u8]) -> Measure {
     if bytes.first().is_some_and(|tag| *tag != SEQUENCE) {
         return Measure::Foreign("no LDAP message");
     }
     match length(bytes.get(1..).unwrap_or_default()) {
-        Some(Some((_, length))) if length > LONGEST => Measure::Foreign("a message too long for an answer"),
-        Some(Some((head, length))) if 1 + head + length <= bytes.len() => Measure::Whole(1 + head + length),
-        Some(_) => Measure::More,
-        None => Measure::Foreign("no LDAP message"),
+        Length::Known(_, length) if length > LONGEST => Measure::Foreign("a message too long for an answer"),
+        Length::Known(head, length) if 1 + head + length <= bytes.len() => Measure::Whole(1 + head + length),
+        Length::Known(..) | Length::More => Measure::More,
+        Length::None => Measure::Foreign("no LDAP message"),
     }
 }
 
-/// Bytes of a length field and the length itself; an inner `None` needs more bytes, an outer one is no length.
-fn length(bytes: &[u8]) -> Option<Option<(usize, usize)>> {
-    let Some(first) = bytes.first() else { return Some(None) };
+/// A length field.
+enum Length {
+    /// Bytes of the field, and the length itself.
+    Known(usize, usize),
+    /// The field is not there to its end.
+    More,
+    /// More than four bytes of length, or a length without end, which LDAP does not have (RFC 4511, 5.1).
+    None,
+}
+
+fn length(bytes: &[u8]) -> Length {
+    let Some(first) = bytes.first() else {
+        return Length::More;
+    };
     let count = usize::from(first & 0x7f);
     match (first & 0x80, count) {
-        (0, short) => Some(Some((1, short))),
-        (_, 1..=4) => Some(
-            bytes
-                .get(1..=count)
-                .map(|digits| (1 + count, digits.iter().fold(0_usize, |sum, digit| (sum << 8) | usize::from(*digit)))),
-        ),
-        _ => None,
+        (0, short) => Length::Known(1, short),
+        (_, 1..=4) => match bytes.get(1..=count) {
+            None => Length::More,
+            Some(digits) => {
+                Length::Known(1 + count, digits.iter().fold(0, |sum, digit| (sum << 8) | usize::from(*digit)))
+            }
+        },
+        _ => Length::None,
     }
 }
 
 /// One element: tag, content, what follows.
 fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (tag, rest) = bytes.split_first()?;
-    let (head, length) = length(rest)??;
+    let Length::Known(head, length) = length(rest) else { return None };
     let end = head.checked_add(length)?;
     Some((*tag, rest.get(head..end)?, rest.get(end..)?))
 }
 
-/// Result code and diagnostic message of an ExtendedResponse.
+/// Result code and diagnostic message of an `ExtendedResponse`.
 fn result(message: &[u8]) -> Option<(u32, &[u8])> {
     let (SEQUENCE, inside, _) = element(message)? else { return None };
     let (INTEGER, _, operation) = element(inside)? else { return None };

@@ -71,8 +71,8 @@ protocols! {
     Ldap "ldap" 389 ldap::talk, "RFC 4511, 4.14.";
     Xmpp "xmpp" 5222 xmpp::client, "RFC 6120, clients.";
     XmppServer "xmpp-server" 5269 xmpp::server, "RFC 6120, servers among themselves.";
-    Postgres "postgres" 5432 postgres::talk, "PostgreSQL, SSLRequest.";
-    Mysql "mysql" 3306 mysql::talk, "MySQL and MariaDB, CLIENT_SSL.";
+    Postgres "postgres" 5432 postgres::talk, "PostgreSQL, `SSLRequest`.";
+    Mysql "mysql" 3306 mysql::talk, "MySQL and MariaDB, `CLIENT_SSL`.";
     Nntp "nntp" 119 nntp::talk, "RFC 4642.";
     Sieve "sieve" 4190 sieve::talk, "RFC 5804.";
 }

@@ -57,7 +57,7 @@ fn greeting(payload: &[u8]) -> Option<(&[u8], u16)> {
     Some((rest.get(..end)?, u16::from_le_bytes([*low.first()?, *low.get(1)?])))
 }
 
-/// SSLRequest: what is needed to speak at all, and TLS.
+/// `SSLRequest`: what is needed to speak at all, and TLS.
 fn request() -> Vec<u8> {
     let can = CLIENT_LONG_PASSWORD | CLIENT_PROTOCOL_41 | CLIENT_SSL | CLIENT_SECURE_CONNECTION | CLIENT_PLUGIN_AUTH;
     let mut packet = vec![32, 0, 0, 1];

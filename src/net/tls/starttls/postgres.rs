@@ -1,4 +1,4 @@
-//! PostgreSQL: SSLRequest, answered with one byte.
+//! PostgreSQL: `SSLRequest`, answered with one byte.
 
 use super::Cause;
 use super::talk::{Measure, Stop, Talk, not, shown};
