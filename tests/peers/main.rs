@@ -20,6 +20,8 @@ mod knot;
 mod nginx;
 mod nsd;
 mod s_server;
+mod starttls;
+mod terms;
 
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -51,22 +51,24 @@ impl Clients {
         }
     }
 
-    /// Looks by the handshake there is, if it was made without a certificate.
-    pub(super) async fn look(&self, cx: &mut Cx<'_>, again: &Again<'_>, shaken: &mut Handshake) -> Result<(), Fault> {
-        if !self.looks {
-            return Ok(());
+    /// Looks by the handshake there is, if it was made without a certificate. True when that one stands.
+    pub(super) async fn look(&self, cx: &mut Cx<'_>, again: &Again<'_>, mut shaken: Handshake) -> Result<bool, Fault> {
+        if self.looks && !(self.again && shaken.asked_for_certificate) {
+            settle(cx, again, &mut shaken).await?;
         }
-        if !self.again || !shaken.asked_for_certificate {
-            return settle(cx, again, shaken).await;
-        }
-        match again.shake(&again.loaded.anonymous(), again.offer).await? {
-            Err(why) => cx.note(format!("client_certificate: no second connection without one: {why}")),
-            Ok(mut anonymous) => {
-                anonymous.hear_late_refusal(again.late).await?;
-                settle(cx, again, &mut anonymous).await?;
+        let (stands, asked) = (matches!(shaken.end, End::Done(_)), shaken.asked_for_certificate);
+        // Its connection is of no more use, and some servers serve one at a time.
+        drop(shaken);
+        if self.looks && self.again && asked {
+            match again.shake(&again.loaded.anonymous(), again.offer).await? {
+                Err(why) => cx.note(format!("client_certificate: no second connection, without one: {why}")),
+                Ok(mut anonymous) => {
+                    anonymous.hear_late_refusal(again.late).await?;
+                    settle(cx, again, &mut anonymous).await?;
+                }
             }
         }
-        Ok(())
+        Ok(stands)
     }
 }
 

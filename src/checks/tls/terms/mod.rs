@@ -61,13 +61,10 @@ impl Terms {
     }
 
     /// Looks at everything that was asked for, after a first handshake.
-    pub(super) async fn look(&self, cx: &mut Cx<'_>, again: &Again<'_>, mut shaken: Handshake) -> Result<(), Fault> {
-        self.clients.look(cx, again, &mut shaken).await?;
-        if !matches!(shaken.end, End::Done(_)) {
+    pub(super) async fn look(&self, cx: &mut Cx<'_>, again: &Again<'_>, shaken: Handshake) -> Result<(), Fault> {
+        if !self.clients.look(cx, again, shaken).await? {
             return Ok(());
         }
-        // Its connection is of no more use, and some servers count them.
-        drop(shaken);
         if let Some(tries) = self.resumption {
             resumption::look(cx, again, tries).await?;
         }
