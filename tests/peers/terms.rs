@@ -170,6 +170,27 @@ fn nginx_speaks_the_protocols_it_is_told_to() {
 }
 
 #[test]
+fn openssl_counts_as_many_handshakes_as_the_load_does() {
+    if !installed(&[OPENSSL]) {
+        return;
+    }
+    let _room = super::quiet();
+    let room = Room::new();
+    for (resume, hits) in [(false, 0), (true, 20)] {
+        let (_daemon, port) = room.s_server(&[]);
+        let load = format!(", load: {{connections: 1, duration: 50s, count: 20, resume: {resume}}}");
+        room.desk.run(&check("load", port, &load, "load.handshakes: 20, load.errors: 0"), &[]).all_held();
+        // The look, a first one to resume, the load, and the one that asks.
+        let all = 20 + 1 + i32::from(resume) + 1;
+        let page = format!(
+            "  - id: page\n    http: {{url: \"https://www.peer.test:{port}/\", resolve: 127.0.0.1, ca_file: authority/ca.pem}}\n    \
+             expect: {{body: {{all_of: [{{matches: \" {all} server accepts that finished\"}}, {{matches: \" {hits} session cache hits\"}}]}}}}\n"
+        );
+        room.desk.run(&page, &[]).all_held();
+    }
+}
+
+#[test]
 fn nginx_under_load_is_verified_every_time() {
     if !installed(&[NGINX, OPENSSL]) {
         return;

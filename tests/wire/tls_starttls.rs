@@ -121,6 +121,7 @@ async fn plain_text_that_comes_later_is_not_tls() {
     .await;
     let seen = run("tls", to(address, &folder(&pki).await)).await.unwrap();
     assert_eq!(outcome(&seen), ("not_tls", "upgraded"), "{:?}", seen.notes());
+    assert_eq!(fact(&seen, "starttls.injected"), &Value::Bool(true));
     assert_eq!(seen.last("verified"), None);
 }
 

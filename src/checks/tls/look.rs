@@ -129,6 +129,9 @@ impl Look {
         let mut shaken = handshake(opened.stream, peer, loaded, &self.offer, self.patience).await?;
         shaken.hear_late_refusal(self.late()).await?;
         facts::record(cx, &shaken);
+        if way.starttls.is_some() && matches!(shaken.end, End::NotTls(_)) {
+            reach::record_late_injection(cx);
+        }
         let outcome = self.ending(cx, &shaken, &format!("{peer}: connected in {:?}", opened.connected));
         cx.set(&OUTCOME, outcome);
         tell(cx, &shaken);

@@ -146,3 +146,11 @@ pub(super) fn record(cx: &mut Cx<'_>, way: &Way, opened: &Result<Opened, NoWay>)
         }
     }
 }
+
+/// Plain text came when TLS had begun: it was on its way when the go-ahead was read.
+pub(super) fn record_late_injection(cx: &mut Cx<'_>) {
+    cx.set(&INJECTED, true);
+    cx.note(
+        "after the go-ahead of STARTTLS came plain text: from a server that is confused, or from somebody on the way",
+    );
+}

@@ -61,7 +61,8 @@ const RESUMED: Fact<f64> = Fact::metric(
     Unit::Ratio,
     Better::Higher,
     "Share of the completed handshakes that resumed a session.",
-);
+)
+.within(0.05);
 const ERRORS: Fact<i64> = Fact::counter(
     "load.errors",
     Unit::Count,
