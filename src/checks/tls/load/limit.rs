@@ -80,7 +80,9 @@ fn ticks(text: &str) -> Option<(f64, f64)> {
 /// `missed` is what a rate asked for and did not get; absent without a rate.
 pub(super) fn judge(used: &Used, threads: usize, missed: Option<(u64, u64)>, no_port: u64) -> (Limit, Option<String>) {
     if no_port > 0 {
-        let why = format!("{no_port} times this host had no port left; close with `reset: true`, or ask for less");
+        let why = format!(
+            "{no_port} times this host had no port left: close with `reset: true`, lower `connections`, or widen the range of ports"
+        );
         return (Limit::Client, Some(why));
     }
     if let Some((missed, offered)) = missed
