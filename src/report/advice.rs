@@ -34,7 +34,21 @@ const ADVICE: &[(&str, &str, &str)] = &[
     ("outcome", "mismatch", "something answered, but not with what is expected: see the evidence above"),
     ("outcome", "untrusted", "the certificate does not verify: see verify_error; set ca_file for a private CA"),
     ("outcome", "alert", "the TLS peer refused: versions, ciphers, or a client certificate it wants"),
-    ("outcome", "not_tls", "the peer does not speak TLS on this port: wrong port, or plain text before STARTTLS"),
+    (
+        "outcome",
+        "not_tls",
+        "the peer does not speak TLS on this port: wrong port, or plain text first (field `starttls`)",
+    ),
+    (
+        "outcome",
+        "no_starttls",
+        "the server stays in plain text: is TLS configured there (certificate and key readable), and is it the right port and protocol?",
+    ),
+    (
+        "starttls.injected",
+        "true",
+        "plain text where only TLS may follow: look for a proxy or a filter on the way that rewrites the protocol, then at the server's version",
+    ),
     ("outcome", "busy", "another test runs on that server: wait, or use a reflector that serves several clients"),
     ("outcome", "malformed", "the answer cannot be parsed: look at it with a packet capture"),
     ("outcome", "closed", "the peer closed without a complete answer: look into its log"),
@@ -199,6 +213,10 @@ const BREACHES: &[(&str, &str)] = &[
         "the server takes more, or less, than expected: see the `scan` facts, and compare its TLS settings on every node",
     ),
     ("outcome", "see the evidence; every fact is in the JSON report"),
+    (
+        "alpn.accepted",
+        "another set of protocols than expected: is what answers there the right listener, with the right modules?",
+    ),
     ("alpn", "the peer chose another protocol: is it enabled there, and on what terminates TLS before it?"),
     ("answers", "the server has other records: compare the SOA serial on every server with the zone's source"),
     ("flags", "the server answers in another role than expected: is the zone loaded there, is recursion on?"),
@@ -317,6 +335,30 @@ const BREACHES: &[(&str, &str)] = &[
     ("cds", "CDS or CDNSKEY and keys or DS differ: look at the state of the rollover on the signer"),
     ("nsec3", "RFC 9276: no extra iterations, no salt, and opt-out only for very large delegation zones"),
     ("soa", "secondaries would outlive their signatures: sign earlier, or shorten the SOA's expire"),
+    (
+        "client_certificate",
+        "look at the server's setting for this name and port (ssl_verify_client, SSLVerifyClient, verify); nginx refuses in HTTP only, which the family `http` sees",
+    ),
+    (
+        "limited_by",
+        "this host was the limit: measure from a larger one, or from several, before calling the server slow",
+    ),
+    (
+        "resumption",
+        "sessions are not known again: do all servers behind this address share ticket keys, or a session cache?",
+    ),
+    (
+        "load.resumed",
+        "sessions are not known again: do all servers behind this address share ticket keys, or a session cache?",
+    ),
+    (
+        "load.errors",
+        "handshakes failed under load: the evidence counts them by kind; look at the server's limits of connections and files",
+    ),
+    (
+        "load",
+        "less or slower than expected: look at `limited_by` first, then at the server's processors, and for TLS at its key (RSA costs many times ECDSA)",
+    ),
     ("settled_in", "it holds, but too late: look at what delays the change (timers, caches, deployment order)"),
 ];
 

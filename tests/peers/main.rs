@@ -27,7 +27,9 @@ mod nsd;
 mod s_server;
 mod scan;
 mod signed;
+mod starttls;
 mod survey;
+mod terms;
 
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};

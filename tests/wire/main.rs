@@ -9,4 +9,7 @@ mod origin;
 mod script;
 mod tls;
 mod tls_quic;
+mod tls_load;
+mod tls_starttls;
+mod tls_terms;
 mod two;

@@ -20,6 +20,7 @@ pub(super) const OUTCOME: Fact<Choice> = Fact::choice(
         "alert",
         "not_tls",
         "closed",
+        "no_starttls",
     ],
     "What became of the handshake; `handshaken` says nothing about trust, see `verified`. `scanned`: the scan found something.",
 );

@@ -6,22 +6,25 @@ use std::time::Duration;
 use rustls::pki_types::ServerName;
 
 use super::certificates::{self, Asking, Examined, Visit, Wanted};
-use super::facts::{self, ADDRESS, ALERT, CONNECT_TIME, OUTCOME};
+use super::facts::{self, ADDRESS, ALERT, OUTCOME};
+use super::reach::{Reached, Way};
+use super::terms::{Again, Terms};
 use crate::model::field::{IP_FAMILY, PATIENCE, PORT};
 use crate::model::{Args, Fault, Field, FieldKind, Invalid};
+use crate::net::tls::starttls::Protocol;
 use crate::net::tls::{
     CA_FILE, CLIENT_CERT, CLIENT_KEY, End, Handshake, Loaded, Offer, ROOTS, Trust, handshake, now, server_name,
     versions,
 };
-use crate::net::{IpFamily, Refusal, connect, resolve};
+use crate::net::{IpFamily, resolve};
 use crate::probe::Cx;
 
 const VERSION_FIELD: FieldKind = FieldKind::Choice(&["TLS1.2", "TLS1.3"]);
 
 pub(super) const FIELDS: &[Field] = &[
     Field::required("host", FieldKind::Host, "Name or address to connect to."),
-    Field::default("port", PORT, "443", "Port to connect to."),
-    Field::default("family", IP_FAMILY, "any", "Which addresses of the name to use; the first is connected to."),
+    Field::optional("port", PORT, "Port to connect to; default 443, with `starttls` the one of that protocol."),
+    Field::default("family", IP_FAMILY, "any", "Which addresses of the name to use."),
     Field::optional("source", FieldKind::Address, "Local address to connect from."),
     Field::optional("sni", FieldKind::Text, "Name sent as SNI; default `host`, none for an address or an empty text."),
     Field::optional("verify_name", FieldKind::Host, "Name the certificate must be for; default `sni`, else `host`."),
@@ -35,7 +38,7 @@ pub(super) const FIELDS: &[Field] = &[
     Field::default("timeout", PATIENCE, "5s", "How long a silent peer is waited for, in each phase."),
 ];
 
-/// A server, what to offer it, whom to trust, and how closely to look at its certificates.
+/// A server, what to offer it, and whom to trust.
 pub(super) struct Look {
     host: String,
     port: u16,
@@ -44,21 +47,35 @@ pub(super) struct Look {
     patience: Duration,
     trust: Trust,
     offer: Offer,
+    starttls: Option<Protocol>,
     wanted: Wanted,
+    terms: Terms,
+}
+
+/// A server that was looked at, and what it takes to go on.
+pub(super) struct Met<'a> {
+    pub(super) again: Again<'a>,
+    /// The handshake was completed, and the server stayed content.
+    pub(super) completed: bool,
+    /// Its certificate verified.
+    pub(super) verified: bool,
 }
 
 impl Look {
     pub(super) fn from_args(args: &Args) -> Result<Self, Invalid> {
         let (family, source) = IpFamily::with_source(args)?;
+        let starttls = args.text("starttls").and_then(Protocol::of);
         Ok(Self {
             host: args.string("host"),
-            port: args.port("port").unwrap_or(443),
+            port: args.port("port").unwrap_or(starttls.map_or(443, Protocol::port)),
             family,
             source,
             patience: args.wait("timeout"),
             trust: Trust::from_args(args)?,
             offer: offer(args)?,
+            starttls,
             wanted: Wanted::from_args(args),
+            terms: Terms::from_args(args)?,
         })
     }
 
@@ -67,31 +84,72 @@ impl Look {
         crate::net::dial::endpoint(&self.host, self.port)
     }
 
-    /// Name lookup, connect and handshake each have the patience, a late refusal a part of it. Addresses are looked at at
-    /// once.
+    /// Name lookup, and one handshake after the other. Addresses are looked at at once.
     pub(super) fn longest(&self) -> Duration {
-        self.patience * 3 + self.late() + self.wanted.longest(self.patience)
+        let more = self.wanted.longest(self.patience) + self.terms.longest(self.patience, self.one());
+        self.patience + self.one() + more
+    }
+
+    /// Connect, STARTTLS and handshake each have the patience, a late refusal a part of it.
+    pub(super) fn one(&self) -> Duration {
+        self.patience * (2 + u32::from(self.starttls.is_some())) + self.late()
     }
 
     pub(super) async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
+        self.meet(cx).await.map(|_| ())
+    }
+
+    /// One handshake with each address, and everything else the check asks for; `None` when it did not come to a handshake.
+    pub(super) async fn meet(&self, cx: &mut Cx<'_>) -> Result<Option<Met<'_>>, Fault> {
         let loaded = self.trust.load().await?;
         let addresses = match resolve(&self.host, self.family, self.patience).await? {
             Ok(addresses) => addresses,
             Err(why) => {
                 cx.set(&OUTCOME, "unresolved");
                 cx.note(why);
-                return Ok(());
+                return Ok(None);
             }
         };
         let used = if self.wanted.all_addresses { &addresses } else { addresses.get(..1).unwrap_or_default() };
         self.look_at(cx, used, loaded).await
     }
 
-    /// Looks at all of `addresses` at once.
-    pub(super) async fn look_at(&self, cx: &mut Cx<'_>, addresses: &[IpAddr], loaded: &Loaded) -> Result<(), Fault> {
+    /// Looks at all of `addresses` at once, and on what terms the worst of them deals.
+    pub(super) async fn look_at<'a>(
+        &'a self,
+        cx: &mut Cx<'_>,
+        addresses: &[IpAddr],
+        loaded: &'a Loaded,
+    ) -> Result<Option<Met<'a>>, Fault> {
         let visits = futures_util::future::join_all(addresses.iter().map(|address| self.visit(*address, loaded))).await;
-        let visits: Vec<Visit> = visits.into_iter().collect::<Result<_, Fault>>()?;
-        self.report(cx, &visits).await
+        let mut visits: Vec<Visit> = visits.into_iter().collect::<Result<_, Fault>>()?;
+        let Some(worst) = certificates::worst(&visits) else {
+            return Ok(None);
+        };
+        if let Some(visit) = visits.get(worst) {
+            self.report(cx, &visits, visit).await?;
+        }
+        let visit = visits.swap_remove(worst);
+        let Some(shaken) = visit.shaken else {
+            return Ok(None);
+        };
+        let again = Again { way: self.way(visit.address), loaded, offer: &self.offer, late: self.late() };
+        let (completed, verified) = (matches!(shaken.end, End::Done(_)), shaken.verified() == Some(true));
+        self.terms.look(cx, &again, shaken).await?;
+        Ok(Some(Met { again, completed, verified }))
+    }
+
+    /// How connections to `address` are made ready for TLS.
+    pub(super) fn way(&self, address: IpAddr) -> Way {
+        // XMPP asks for the domain, which is what SNI names.
+        let name = self.offer.sni.as_ref().map_or_else(|| self.host.clone().into(), ServerName::to_str);
+        Way {
+            peer: SocketAddr::new(address, self.port),
+            source: self.source,
+            patience: self.patience,
+            starttls: self.starttls,
+            name: name.into_owned(),
+        }
     }
 }
 
@@ -103,56 +161,44 @@ impl Look {
 
     /// Looks at one address.
     async fn visit(&self, address: IpAddr, loaded: &Loaded) -> Result<Visit, Fault> {
-        let peer = SocketAddr::new(address, self.port);
-        let mut visit = Visit {
-            address,
-            outcome: "handshaken",
-            alert: None,
-            why: None,
-            connect_time: None,
-            shaken: None,
-            examined: None,
-            slots: Vec::new(),
-        };
-        let dialled = match connect(peer, self.source, self.patience).await? {
-            Ok(dialled) => dialled,
-            Err(refusal) => {
-                visit.outcome = refusal.word();
-                visit.why = Some(format!("{peer}: {}", self.unconnected(&refusal)));
+        let way = self.way(address);
+        let peer = way.peer;
+        let opened = way.open().await?;
+        let mut visit = Visit::of(address, Reached::of(&opened));
+        let opened = match opened {
+            Ok(opened) => opened,
+            Err(why) => {
+                visit.outcome = why.outcome();
+                visit.why = Some(why.told(&way));
                 return Ok(visit);
             }
         };
-        visit.connect_time = Some(dialled.elapsed);
-        let mut shaken = handshake(dialled.stream, peer, loaded, &self.offer, self.patience).await?;
+        let mut shaken = handshake(opened.stream, peer, loaded, &self.offer, self.patience).await?;
         shaken.hear_late_refusal(self.late()).await?;
-        if let Some((outcome, why)) = self.ending(&shaken, &format!("{peer}: connected in {:?}", dialled.elapsed)) {
+        if let Some((outcome, why)) = self.ending(&shaken, &format!("{peer}: connected in {:?}", opened.connected)) {
             visit.outcome = outcome;
             visit.why = Some(why);
         }
-        if let End::Alert(alert) = &shaken.end {
-            visit.alert = Some(alert.clone());
+        match &shaken.end {
+            End::Alert(alert) => visit.alert = Some(alert.clone()),
+            End::NotTls(_) => visit.reached.plain_text_came(),
+            _ => {}
         }
         if !shaken.chain.is_empty() {
             visit.examined = Some(Examined::of(loaded, &shaken.chain, shaken.staple.as_deref(), now()));
         }
         visit.shaken = Some(shaken);
         if self.wanted.all_certificates {
-            let (source, patience, offer) = (self.source, self.patience, &self.offer);
-            visit.slots = certificates::sweep(Asking { peer, source, patience, loaded, offer }).await?;
+            visit.slots = certificates::sweep(Asking { way: &way, loaded, offer: &self.offer }).await?;
         }
         Ok(visit)
     }
 
     /// The facts of the worst visit, and what holds of all of them.
-    async fn report(&self, cx: &mut Cx<'_>, visits: &[Visit]) -> Result<(), Fault> {
-        let Some(visit) = certificates::worst(visits).and_then(|at| visits.get(at)) else {
-            return Ok(());
-        };
+    async fn report(&self, cx: &mut Cx<'_>, visits: &[Visit], visit: &Visit) -> Result<(), Fault> {
         cx.set(&ADDRESS, visit.address.to_string());
         for visit in visits {
-            if let Some(elapsed) = visit.connect_time {
-                cx.record_time(&CONNECT_TIME, elapsed);
-            }
+            visit.reached.record_times(cx);
             if let Some(why) = &visit.why {
                 cx.note(why.clone());
             }
@@ -160,6 +206,7 @@ impl Look {
                 facts::record_time(cx, shaken);
             }
         }
+        visit.reached.record(cx);
         if let Some(alert) = &visit.alert {
             cx.set(&ALERT, alert.clone());
         }
@@ -182,15 +229,6 @@ impl Look {
             certificates::check_revocation(cx, visits, self.patience).await?;
         }
         Ok(())
-    }
-
-    fn unconnected(&self, refusal: &Refusal) -> String {
-        match refusal {
-            Refusal::Refused => "the connection was refused (RST in answer to SYN)".to_owned(),
-            Refusal::Timeout => format!("no answer to SYN within {:?}", self.patience),
-            Refusal::Reset => "the connection was reset as soon as it was there".to_owned(),
-            Refusal::Unreachable(why) => why.clone(),
-        }
     }
 
     /// The outcome of a handshake that ended early, and a line of evidence that names how far it came.

@@ -2,14 +2,18 @@
 
 mod certificates;
 mod facts;
+mod load;
 mod look;
 pub mod profile;
 mod quic;
+mod reach;
 mod scan;
+mod terms;
 
 use std::time::Duration;
 
 use facts::OUTCOME;
+use load::Load;
 use look::Look;
 use scan::Scanner;
 
@@ -28,12 +32,16 @@ enum Mode {
     Quic(Box<quic::Look>),
     /// The handshake, and then everything else the server takes.
     Scan(Box<Look>, Box<Scanner>),
+    Load(Box<Load>),
 }
 
 impl Probe for Tls {
     const FAMILY: &'static str = "tls";
     const SUMMARY: &'static str = "TLS handshake, certificate and chain";
-    const FIELDS: &'static [Field] = joined!(Field; look::FIELDS, quic::FIELDS, certificates::FIELDS, scan::FIELDS);
+    const FIELDS: &'static [Field] = joined!(
+        Field;
+        look::FIELDS, reach::FIELDS, quic::FIELDS, certificates::FIELDS, terms::FIELDS, scan::FIELDS, load::FIELDS,
+    );
     const FACTS: &'static [FactInfo] = joined!(
         FactInfo;
         facts::TABLE,
@@ -41,10 +49,16 @@ impl Probe for Tls {
         certificates::ADDRESSES_FACTS,
         certificates::ALL_FACTS,
         certificates::CRL_FACTS,
+        reach::FACTS,
+        terms::FACTS,
         scan::facts::TABLE,
+        load::FACTS,
     );
     const DEFAULT_EXPECT: &'static str = "verified: true";
-    const MODES: &'static [probe::Mode] = joined!(probe::Mode; certificates::MODES, scan::MODES);
+    const MODES: &'static [probe::Mode] = joined!(
+        probe::Mode;
+        load::MODES, certificates::MODES, scan::MODES, terms::MODES, &[reach::MODE],
+    );
     const README: &'static str = include_str!("README.md");
     const EXAMPLE: &'static str = include_str!("example.yaml");
     const TARGET_FIELD: (&'static str, Option<&'static str>) = ("host", Some("port"));
@@ -52,6 +66,8 @@ impl Probe for Tls {
     fn from_args(args: &Args) -> Result<Self, Invalid> {
         let mode = if quic::applies(args) {
             Mode::Quic(Box::new(quic::Look::from_args(args)?))
+        } else if let Some(load) = Load::from_args(args)? {
+            Mode::Load(Box::new(load))
         } else if args.on("scan") {
             Mode::Scan(Box::new(Look::from_args(args)?), Box::new(Scanner::from_args(args)?))
         } else {
@@ -64,11 +80,15 @@ impl Probe for Tls {
         match &self.mode {
             Mode::Look(look) | Mode::Scan(look, _) => look.target(),
             Mode::Quic(look) => look.target(),
+            Mode::Load(load) => load.target(),
         }
     }
 
     fn footprint(&self) -> Footprint {
-        Footprint::Quiet
+        match &self.mode {
+            Mode::Look(_) | Mode::Quic(_) | Mode::Scan(..) => Footprint::Quiet,
+            Mode::Load(_) => Footprint::Noisy,
+        }
     }
 
     fn longest(&self) -> Duration {
@@ -76,6 +96,7 @@ impl Probe for Tls {
             Mode::Look(look) => look.longest(),
             Mode::Quic(look) => look.longest(),
             Mode::Scan(look, scanner) => look.longest() + scanner.longest(),
+            Mode::Load(load) => load.longest(),
         }
     }
 
@@ -87,10 +108,11 @@ impl Probe for Tls {
         match &self.mode {
             Mode::Look(look) => look.run(cx).await,
             Mode::Quic(look) => look.run(cx).await,
-            Mode::Scan(look, scanner) => {
-                look.run(cx).await?;
-                scanner.run(cx).await
-            }
+            Mode::Scan(look, scanner) => match look.meet(cx).await? {
+                Some(met) => scanner.run(cx, met.again.way).await,
+                None => Ok(()),
+            },
+            Mode::Load(load) => load.run(cx).await,
         }
     }
 }

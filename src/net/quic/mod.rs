@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use quinn::crypto::rustls::{HandshakeData, QuicClientConfig};
 use quinn::{ConnectionError, Endpoint, EndpointConfig, IdleTimeout, TokioRuntime, TransportConfig, VarInt};
+use rustls::client::Resumption;
 use rustls::{AlertDescription, CipherSuite, NamedGroup};
 use tokio::time::{Instant, timeout};
 
@@ -102,7 +103,7 @@ pub async fn dial(
             End::Done(Box::new(Connection { quic, wire: wire.clone(), peer, _endpoint: endpoint }))
         }
     };
-    let shaken = Handshake::noted(end, elapsed, session, wire.heard(), &notebook, peer);
+    let shaken = Handshake::noted(end, elapsed, session, wire.heard(), &notebook, loaded.known(), peer);
     Ok(Dialled { shaken: Ok(shaken), why, strays: wire.strays() })
 }
 
@@ -163,7 +164,8 @@ fn config(
     let fault = |detail: String| {
         Fault::local("build the QUIC client", peer.to_string(), detail, "report this as a defect of shakedown")
     };
-    let config = tls::config(Asked::Any, loaded, offer, notebook, peer)?;
+    let mut config = tls::config(Asked::Any, loaded, offer, notebook, peer)?;
+    config.resumption = Resumption::disabled();
     let config = QuicClientConfig::try_from(config).map_err(|error| fault(error.to_string()))?;
     let watched = Watched { config: Arc::new(config), witness: witness.clone() };
     let mut transport = TransportConfig::default();

@@ -9,7 +9,7 @@ use x509_parser::der_parser::oid::Oid;
 use x509_parser::objects::{oid_registry, oid2sn};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 use x509_parser::public_key::PublicKey;
-use x509_parser::x509::SubjectPublicKeyInfo;
+use x509_parser::x509::{SubjectPublicKeyInfo, X509Name};
 
 use crate::net::bytes::hex;
 
@@ -70,6 +70,12 @@ fn serial(raw: &[u8]) -> &[u8] {
         [0, rest @ ..] if !rest.is_empty() => rest,
         whole => whole,
     }
+}
+
+/// A distinguished name in DER as text; what cannot be read is hexadecimal.
+#[must_use]
+pub fn distinguished_name(der: &[u8]) -> String {
+    X509Name::from_der(der).map_or_else(|_| format!("(unreadable) {}", hex(der)), |(_, name)| name.to_string())
 }
 
 /// Seconds since 1970 as RFC 3339; `None` outside the calendar.

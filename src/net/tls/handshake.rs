@@ -9,15 +9,17 @@ use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
-use rustls::client::Resumption;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::client::{Resumption, WantsClientCert};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, HandshakeKind, ProtocolVersion, SupportedProtocolVersion};
-use tokio::io::{AsyncRead, ReadBuf};
+use rustls::{ClientConfig, ClientConnection, ConfigBuilder, HandshakeKind, ProtocolVersion, SupportedProtocolVersion};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 
-use super::certificate::Certificate;
+use super::certificate::{Certificate, distinguished_name};
 use super::counted::Counted;
 use super::kind::Asked;
 use super::recorder::{Appearance, Notebook, Recorder, Seen};
@@ -93,19 +95,27 @@ pub struct Handshake<S = TlsStream> {
     pub asked_for_certificate: bool,
     /// OCSP response stapled to the handshake (RFC 6066, 8); every handshake asks for one.
     pub staple: Option<Vec<u8>>,
+    /// Whose certificates it accepts, as far as it said so.
+    pub authorities: Vec<String>,
     heard: u64,
     trusted: bool,
+    /// This side had a certificate to show.
+    known: bool,
+    /// Whether the server spoke after the handshake, so that a late refusal is not to be feared any more.
+    settled: bool,
     peer: SocketAddr,
 }
 
 impl<S> Handshake<S> {
-    /// Put together from how it ended and what was noted on the way; `heard` is what the server said in all, in bytes.
+    /// Put together from how it ended and what was noted on the way; `heard` is what the server said in all, in bytes;
+    /// `known` says that this side had a certificate to show.
     pub(in crate::net) fn noted(
         end: End<S>,
         elapsed: Duration,
         session: Option<Session>,
         heard: u64,
         notebook: &Notebook,
+        known: bool,
         peer: SocketAddr,
     ) -> Self {
         let asked_for_certificate = notebook.asked();
@@ -113,7 +123,22 @@ impl<S> Handshake<S> {
         let (trusted, verify_error) = judgement(&seen);
         let chain = seen.chain;
         let staple = Some(seen.staple).filter(|staple| !staple.is_empty());
-        Self { end, elapsed, chain, verify_error, session, asked_for_certificate, staple, heard, trusted, peer }
+        let authorities = seen.authorities.iter().map(|der| distinguished_name(der)).collect();
+        Self {
+            end,
+            elapsed,
+            chain,
+            verify_error,
+            session,
+            asked_for_certificate,
+            staple,
+            authorities,
+            heard,
+            trusted,
+            known,
+            settled: false,
+            peer,
+        }
     }
 
     /// True only for a completed handshake with a trusted path, the right name and a proven key; false when any of these
@@ -157,15 +182,79 @@ impl Handshake {
             return Ok(());
         }
         match tokio::time::timeout(patience, first_word(stream)).await {
-            Ok(Ok(())) | Err(_) => {}
+            Ok(Ok(())) => self.settled = true,
+            Err(_) => {}
             Ok(Err(error)) => self.end = end_of(&error, false, self.peer)?,
         }
         Ok(())
     }
+
+    /// After a silence in [`Self::hear_late_refusal`]: says goodbye. A server answers in order, so it refuses before it
+    /// answers that, and one that hangs up without a refusal was content. `patience` bounds the wait.
+    pub async fn say_goodbye(&mut self, patience: Duration) -> Result<(), Fault> {
+        let End::Done(stream) = &mut self.end else {
+            return Ok(());
+        };
+        let leaving = async {
+            stream.shutdown().await?;
+            first_word(stream).await
+        };
+        match tokio::time::timeout(patience, leaving).await {
+            Err(_) => {}
+            Ok(Ok(())) => self.settled = true,
+            // Hanging up in return is good manners enough, and no refusal.
+            Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => self.settled = true,
+            Ok(Err(error)) => self.end = end_of(&error, false, self.peer)?,
+        }
+        Ok(())
+    }
+
+    /// Waits in TLS 1.3 until the server has handed out a session ticket, has spoken, or `patience` is over. Earlier versions
+    /// hand out theirs within the handshake.
+    pub async fn hear_ticket(&mut self, patience: Duration) -> Result<(), Fault> {
+        let End::Done(stream) = &mut self.end else {
+            return Ok(());
+        };
+        if self.session.as_ref().is_some_and(|session| session.version == Some("TLS1.3"))
+            && let Ok(Err(error)) = tokio::time::timeout(patience, first_word(stream)).await
+        {
+            self.end = end_of(&error, false, self.peer)?;
+        }
+        Ok(())
+    }
+
+    /// What the server wants of clients: `none`, `optional` or `required`; absent when this handshake cannot tell, because it
+    /// showed a certificate, ended for another reason, or was not heard to its end.
+    #[must_use]
+    pub fn client_certificate(&self) -> Option<&'static str> {
+        match &self.end {
+            End::Done(_) if !self.asked_for_certificate => Some("none"),
+            _ if self.known || !self.asked_for_certificate => None,
+            End::Done(_) => {
+                let late = self.session.as_ref().is_some_and(|session| session.version == Some("TLS1.3"));
+                (!late || self.settled).then_some("optional")
+            }
+            End::Alert(alert) if REFUSALS.contains(&alert.as_str()) => Some("required"),
+            _ => None,
+        }
+    }
 }
 
+/// Alerts with which servers refuse a client without a certificate (RFC 8446, 6.2; RFC 5246, 7.4.6).
+const REFUSALS: &[&str] = &[
+    "certificate_required",
+    "handshake_failure",
+    "bad_certificate",
+    "certificate_unknown",
+    "unknown_ca",
+    "access_denied",
+];
+
 /// Waits for a ticket, data or a proper goodbye, none of which is a refusal; a hang-up without goodbye is an error.
-async fn first_word(stream: &mut TlsStream) -> io::Result<()> {
+pub(super) async fn first_word<S>(stream: &mut tokio_rustls::client::TlsStream<S>) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let mut byte = [0_u8; 1];
     poll_fn(|cx| {
         let mut buffer = ReadBuf::new(&mut byte);
@@ -205,8 +294,30 @@ pub async fn handshake_asking(
     patience: Duration,
 ) -> Result<Handshake, Fault> {
     let notebook = Notebook::default();
-    let connector = TlsConnector::from(Arc::new(config(asked, loaded, offer, &notebook, peer)?));
-    let name = offer.sni.clone().unwrap_or_else(|| offer.verify_name.clone());
+    let mut config = config(asked, loaded, offer, &notebook, peer)?;
+    // A resumed session shows no certificate; every handshake here is a full one.
+    config.resumption = Resumption::disabled();
+    let name = offer.named();
+    shake(stream, Way { peer, known: loaded.client.is_some(), name }, Arc::new(config), &notebook, patience).await
+}
+
+/// With whom, and whether this side has a certificate to show.
+pub(super) struct Way {
+    pub(super) peer: SocketAddr,
+    pub(super) known: bool,
+    pub(super) name: ServerName<'static>,
+}
+
+/// [`handshake`] with a configuration of [`config`] that writes into `notebook`.
+pub(super) async fn shake(
+    stream: TcpStream,
+    way: Way,
+    config: Arc<ClientConfig>,
+    notebook: &Notebook,
+    patience: Duration,
+) -> Result<Handshake, Fault> {
+    let Way { peer, known, name } = way;
+    let connector = TlsConnector::from(config);
     // Making the ClientHello costs key generation, and tens of milliseconds the first time a thread needs randomness.
     // That is this side's own work, so the clock starts after it, when the first byte is about to leave.
     let (stream, heard) = Counted::new(stream);
@@ -223,10 +334,10 @@ pub async fn handshake_asking(
         }
     };
     let heard = heard.load(Ordering::Relaxed);
-    Ok(Handshake::noted(end, elapsed, session, heard, &notebook, peer))
+    Ok(Handshake::noted(end, elapsed, session, heard, notebook, known, peer))
 }
 
-/// A client that looks before it trusts, and writes into `notebook` what it sees.
+/// A client that looks before it trusts, and writes into `notebook` what it sees. Its sessions are the caller's matter.
 pub(in crate::net) fn config(
     asked: Asked,
     loaded: &Loaded,
@@ -243,19 +354,37 @@ pub(in crate::net) fn config(
         notebook: notebook.clone(),
     };
     let appearance = Appearance { key: loaded.client.clone(), notebook: notebook.clone() };
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&asked.versions(&offer.versions))
-        .map_err(|error| {
-            Fault::local("build the TLS client", peer.to_string(), error.to_string(), "offer TLS1.2, TLS1.3 or both")
-        })?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(recorder))
-        .with_client_cert_resolver(Arc::new(appearance));
-    config.alpn_protocols = offer.alpn.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
-    config.enable_sni = offer.sni.is_some();
-    // A resumed session shows no certificate; every handshake here is a full one.
-    config.resumption = Resumption::disabled();
-    Ok(config)
+    let versions = asked.versions(&offer.versions);
+    let client = client(asked.provider(), &versions, Arc::new(recorder), peer)?;
+    Ok(offer.finish(client.with_client_cert_resolver(Arc::new(appearance))))
+}
+
+/// The part of a client that every way of verifying shares.
+pub(super) fn client(
+    provider: Arc<CryptoProvider>,
+    versions: &[&'static SupportedProtocolVersion],
+    verifier: Arc<dyn ServerCertVerifier>,
+    peer: SocketAddr,
+) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, Fault> {
+    let versions = ClientConfig::builder_with_provider(provider).with_protocol_versions(versions);
+    let versions = versions.map_err(|error| {
+        Fault::local("build the TLS client", peer.to_string(), error.to_string(), "offer TLS1.2, TLS1.3 or both")
+    })?;
+    Ok(versions.dangerous().with_custom_certificate_verifier(verifier))
+}
+
+impl Offer {
+    /// The name the TLS layer is given; without SNI it is sent to nobody.
+    pub(super) fn named(&self) -> ServerName<'static> {
+        self.sni.clone().unwrap_or_else(|| self.verify_name.clone())
+    }
+
+    /// Protocols and SNI of this offer.
+    pub(super) fn finish(&self, mut config: ClientConfig) -> ClientConfig {
+        config.alpn_protocols = self.alpn.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+        config.enable_sni = self.sni.is_some();
+        config
+    }
 }
 
 fn session(connection: &ClientConnection) -> Session {

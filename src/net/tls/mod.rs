@@ -16,9 +16,12 @@ pub mod ocsp;
 mod path;
 pub mod profile;
 mod recorder;
+mod returning;
 pub mod served;
 mod shown;
 mod signed;
+pub mod starttls;
+mod strict;
 #[cfg(test)]
 pub(crate) mod tests;
 mod trust;
@@ -34,9 +37,11 @@ pub use handshake::{
 pub use kind::{Asked, KeyKind};
 pub use path::{Issuer, Path, Root};
 pub(in crate::net) use recorder::Notebook;
+pub use returning::Returning;
 use rustls::crypto::CryptoProvider;
 pub use shown::Shown;
 pub use signed::pin;
+pub use strict::{Strict, Swift, SwiftStream, resumed, ticket};
 pub use trust::{CA_FILE, CLIENT_CERT, CLIENT_KEY, Loaded, ROOTS, Trust};
 
 /// The cryptography every handshake of this program uses.

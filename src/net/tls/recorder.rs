@@ -26,6 +26,8 @@ pub(super) struct Seen {
     pub(super) asked: bool,
     /// OCSP response stapled to the handshake; empty when there was none.
     pub(super) staple: Vec<u8>,
+    /// Whose certificates it accepts: names in DER, as sent. The handshake message bounds them to 64 KiB.
+    pub(super) authorities: Vec<Vec<u8>>,
 }
 
 /// Shared with the handshake that is being watched.
@@ -67,7 +69,12 @@ pub(super) struct Recorder {
 impl Recorder {
     /// Path first, then name: both are looked at, so that renewing an expired certificate does not only then reveal
     /// that it carries the wrong name.
-    fn judge(&self, leaf: &CertificateDer<'_>, others: &[CertificateDer<'_>], now: UnixTime) -> Result<(), String> {
+    pub(super) fn judge(
+        &self,
+        leaf: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<(), String> {
         let parsed = ParsedCertificate::try_from(leaf).map_err(|error| words::verification(&error, leaf, others))?;
         let path = |roots: &RootCertStore| {
             verify_server_cert_signed_by_trust_anchor(&parsed, roots, others, now, self.algorithms.all)
@@ -140,8 +147,11 @@ pub(super) struct Appearance {
 }
 
 impl ResolvesClientCert for Appearance {
-    fn resolve(&self, _issuers: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        self.notebook.open().asked = true;
+    fn resolve(&self, issuers: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        let mut seen = self.notebook.open();
+        seen.asked = true;
+        seen.authorities = issuers.iter().map(|name| name.to_vec()).collect();
+        drop(seen);
         // A key that cannot sign as the server wishes is as good as none; the server's refusal is then the fact.
         self.key.as_ref().filter(|key| key.key.choose_scheme(schemes).is_some()).cloned()
     }

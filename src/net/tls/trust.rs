@@ -67,6 +67,18 @@ impl Loaded {
     pub fn names(&self, name: &[u8]) -> bool {
         self.roots.named(name)
     }
+
+    /// There is a client certificate to show.
+    #[must_use]
+    pub const fn known(&self) -> bool {
+        self.client.is_some()
+    }
+
+    /// The same without the client certificate.
+    #[must_use]
+    pub fn anonymous(&self) -> Self {
+        Self { roots: self.roots.clone(), client: None }
+    }
 }
 
 impl Trust {

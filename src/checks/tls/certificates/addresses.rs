@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::time::Duration;
 
 use super::examine::{Ages, Examined};
 use super::facts::{ADDRESSES, AGREE, FAILED};
 use super::kinds::Slot;
+use crate::checks::tls::reach::Reached;
 use crate::net::tls::Handshake;
 use crate::net::tls::lint;
 use crate::probe::Cx;
@@ -23,7 +23,7 @@ pub(crate) struct Visit {
     pub(crate) alert: Option<String>,
     /// Evidence of an early end.
     pub(crate) why: Option<String>,
-    pub(crate) connect_time: Option<Duration>,
+    pub(crate) reached: Reached,
     pub(crate) shaken: Option<Handshake>,
     /// Absent when no certificate was shown.
     pub(crate) examined: Option<Examined>,
@@ -32,6 +32,12 @@ pub(crate) struct Visit {
 }
 
 impl Visit {
+    /// A visit that has come as far as its connection.
+    pub(crate) fn of(address: IpAddr, reached: Reached) -> Self {
+        let outcome = "handshaken";
+        Self { address, outcome, alert: None, why: None, reached, shaken: None, examined: None, slots: Vec::new() }
+    }
+
     fn verified(&self) -> Option<bool> {
         self.shaken.as_ref().and_then(Handshake::verified)
     }

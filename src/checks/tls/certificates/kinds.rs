@@ -1,12 +1,11 @@
 //! Every certificate a server can show: asked for by kind of key, with and without SNI. A client that takes what it is
 //! given sees one of them; the other may have expired long ago, for the clients that get it.
 
-use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::examine::Examined;
+use crate::checks::tls::reach::Way;
 use crate::model::Fault;
-use crate::net::connect;
 use crate::net::tls::{Asked, End, Handshake, KeyKind, Loaded, Offer, handshake_asking, now};
 
 /// Ways to ask for one kind, and tries for each when the connection breaks.
@@ -27,9 +26,7 @@ const REFUSALS: &[&str] = &[
 /// Whom to ask, and how.
 #[derive(Clone, Copy)]
 pub(crate) struct Asking<'a> {
-    pub(crate) peer: SocketAddr,
-    pub(crate) source: Option<IpAddr>,
-    pub(crate) patience: Duration,
+    pub(crate) way: &'a Way,
     pub(crate) loaded: &'a Loaded,
     pub(crate) offer: &'a Offer,
 }
@@ -61,10 +58,10 @@ pub(crate) struct Shown {
     pub(crate) examined: Examined,
 }
 
-/// The longest [`sweep`] takes: kinds are asked for at once, ways and tries one after the other, each with a connection and a
-/// handshake.
+/// The longest [`sweep`] takes: kinds are asked for at once, ways and tries one after the other, each with a connection,
+/// STARTTLS and a handshake.
 pub(super) fn longest(patience: Duration) -> Duration {
-    patience * 2 * WAYS * TRIES
+    patience * 3 * WAYS * TRIES
 }
 
 /// Asks for every kind, all at once: six connections at most.
@@ -109,11 +106,12 @@ async fn ask(asking: Asking<'_>, offer: &Offer, kind: KeyKind, way: Asked) -> Re
 }
 
 async fn once(asking: Asking<'_>, offer: &Offer, kind: KeyKind, way: Asked) -> Result<Answer, Fault> {
-    let dialled = match connect(asking.peer, asking.source, asking.patience).await? {
-        Ok(dialled) => dialled,
-        Err(refusal) => return Ok(Answer::Unknown(format!("connect: {}", refusal.word()))),
+    let Way { peer, patience, .. } = *asking.way;
+    let opened = match asking.way.open().await? {
+        Ok(opened) => opened,
+        Err(why) => return Ok(Answer::Unknown(format!("connect: {}", why.outcome()))),
     };
-    let shaken = handshake_asking(way, dialled.stream, asking.peer, asking.loaded, offer, asking.patience).await?;
+    let shaken = handshake_asking(way, opened.stream, peer, asking.loaded, offer, patience).await?;
     if !shaken.chain.is_empty() {
         let examined = Examined::of(asking.loaded, &shaken.chain, shaken.staple.as_deref(), now());
         // A server that shows another kind all the same has none of this one; the other is asked for by itself.
@@ -125,7 +123,7 @@ async fn once(asking: Asking<'_>, offer: &Offer, kind: KeyKind, way: Asked) -> R
     Ok(match &shaken.end {
         End::Alert(alert) if REFUSALS.contains(&alert.as_str()) => Answer::Refused,
         End::Alert(alert) => Answer::Unknown(format!("alert {alert}")),
-        End::Timeout => Answer::Unknown(format!("silence for {:?}", asking.patience)),
+        End::Timeout => Answer::Unknown(format!("silence for {:?}", patience)),
         End::Reset => Answer::Unknown("reset".to_owned()),
         End::Closed => Answer::Unknown("closed".to_owned()),
         End::Unreachable(why) => Answer::Unknown(why.clone()),

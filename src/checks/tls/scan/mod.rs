@@ -9,17 +9,15 @@ mod plan;
 mod runner;
 mod seen;
 
-use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use plan::{MOST, Plan};
 use runner::Runner;
 pub(super) use seen::Scan;
 
-use super::facts::{ADDRESS, CONNECT_TIME, OUTCOME};
 use super::look::sni;
+use super::reach::Way;
 use crate::model::{Args, Fault, Field, FieldKind, Invalid};
-use crate::net::{IpFamily, resolve};
 use crate::probe::{Cx, Mode};
 
 /// A scan that expects nothing else ended, with something taken and nothing undecided.
@@ -56,10 +54,6 @@ pub(super) const FIELDS: &[Field] = &[Field::optional(
 
 /// A server to scan.
 pub(super) struct Scanner {
-    host: String,
-    port: u16,
-    family: IpFamily,
-    source: Option<IpAddr>,
     sni: Option<String>,
     patience: Duration,
     parallel: usize,
@@ -68,13 +62,8 @@ pub(super) struct Scanner {
 
 impl Scanner {
     pub(super) fn from_args(args: &Args) -> Result<Self, Invalid> {
-        let (family, source) = IpFamily::with_source(args)?;
         let scan = args.group("scan");
         Ok(Self {
-            host: args.string("host"),
-            port: args.port("port").unwrap_or(443),
-            family,
-            source,
             sni: sni(args)?,
             patience: args.wait("timeout"),
             parallel: scan.and_then(|scan| scan.unsigned("parallel")).unwrap_or(PARALLEL),
@@ -82,44 +71,18 @@ impl Scanner {
         })
     }
 
-    /// Name lookup has the patience, the scan its limit; the rate is that of an address that is not loopback.
+    /// The scan has its limit; the rate is that of an address that is not loopback.
     pub(super) fn longest(&self) -> Duration {
-        self.patience + self.limit(self.interval(false))
+        self.limit(self.interval(false))
     }
 
-    /// Scans after a handshake was tried, unless that found nobody to talk to; its outcome then stays.
-    pub(super) async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
-        let connected = cx.seen().merged(CONNECT_TIME.info.name).is_some();
-        if connected && let Some(scan) = self.scan(cx).await? {
-            facts::record(cx, &scan);
-        }
+    /// Scans the address that was looked at. Where that found nobody who speaks TLS, its outcome stays.
+    pub(super) async fn run(&self, cx: &mut Cx<'_>, way: Way) -> Result<(), Fault> {
+        let interval = self.interval(way.peer.ip().to_canonical().is_loopback());
+        let runner = Runner { way, parallel: self.parallel, interval, limit: self.limit(interval) };
+        let scan = runner.run(Plan::new(self.sni.clone()), self.sni.as_deref()).await?;
+        facts::record(cx, &scan);
         Ok(())
-    }
-
-    /// Scans the first address of the name; `None` when it has none, which is then recorded.
-    async fn scan(&self, cx: &mut Cx<'_>) -> Result<Option<Scan>, Fault> {
-        let addresses = match resolve(&self.host, self.family, self.patience).await? {
-            Ok(addresses) => addresses,
-            Err(why) => {
-                cx.set(&OUTCOME, "unresolved");
-                cx.note(why);
-                return Ok(None);
-            }
-        };
-        let Some(address) = addresses.first().copied() else {
-            return Ok(None);
-        };
-        cx.set(&ADDRESS, address.to_string());
-        let interval = self.interval(address.to_canonical().is_loopback());
-        let runner = Runner {
-            peer: SocketAddr::new(address, self.port),
-            source: self.source,
-            patience: self.patience,
-            parallel: self.parallel,
-            interval,
-            limit: self.limit(interval),
-        };
-        runner.run(Plan::new(self.sni.clone()), self.sni.as_deref()).await.map(Some)
     }
 
     fn interval(&self, loopback: bool) -> Duration {

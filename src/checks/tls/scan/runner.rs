@@ -1,28 +1,25 @@
 //! Carries a plan's questions to the server: so many side by side, so many a second, for so long.
 
-use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::job::What;
 use super::plan::{Ask, Plan};
 use super::seen::Scan;
+use crate::checks::tls::reach::{NoWay, Way};
 use crate::model::Fault;
 use crate::net::tls::hello::{Answer, ask};
+use crate::net::tls::starttls::Cause;
 use crate::net::tls::{provider, served};
-use crate::net::{Refusal, connect};
 
 /// A server, and how hard it may be asked.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Runner {
-    pub(super) peer: SocketAddr,
-    pub(super) source: Option<IpAddr>,
-    /// For a connection, and again for an answer.
-    pub(super) patience: Duration,
+    /// Its patience is for a connection, for STARTTLS, and again for an answer.
+    pub(super) way: Way,
     /// Connections at a time.
     pub(super) parallel: usize,
     /// Least time between the starts of two connections.
@@ -81,9 +78,10 @@ impl Runner {
     }
 
     async fn exchange(&self, what: What, name: Option<&str>) -> Result<Reply, Fault> {
-        let mut stream = match self.open().await? {
-            Ok(stream) => stream,
-            Err(refusal) => return Ok(Reply::Answer(Answer::Unconnected(refusal))),
+        let Way { peer, patience, .. } = self.way;
+        let mut stream = match self.way.open().await? {
+            Ok(opened) => opened.stream,
+            Err(why) => return Ok(Reply::Answer(self.unasked(why))),
         };
         match what {
             What::Hello { hello, sending } => {
@@ -93,19 +91,23 @@ impl Runner {
                     Fault::local("gather randomness for TLS", "", "the system gives none", remedy)
                 })?;
                 let hello = hello.encode(&random);
-                ask(&mut stream, self.peer, &hello, sending, self.patience).await.map(Reply::Answer)
+                ask(&mut stream, peer, &hello, sending, patience).await.map(Reply::Answer)
             }
             What::Serve { keys, sni } => {
                 let name = name.filter(|_| sni);
-                let seen = served::served(stream, self.peer, name, keys, self.patience).await?;
+                let seen = served::served(stream, peer, name, keys, patience).await?;
                 Ok(seen.map_or_else(Reply::Answer, Reply::Chain))
             }
         }
     }
 
-    /// Opens a connection on which TLS can begin. The only place that does, so that whatever must be said in clear before TLS
-    /// has one place too.
-    async fn open(&self) -> Result<Result<TcpStream, Refusal>, Fault> {
-        Ok(connect(self.peer, self.source, self.patience).await?.map(|dialled| dialled.stream))
+    /// A question that could not be asked refuses nothing, whatever the server said before TLS.
+    fn unasked(&self, why: NoWay) -> Answer {
+        match why {
+            NoWay::Refusal(refusal) => Answer::Unconnected(refusal),
+            NoWay::NotUpgraded(_, not) if not.cause == Cause::Timeout => Answer::Timeout,
+            NoWay::NotUpgraded(_, not) if not.cause == Cause::Reset => Answer::Reset,
+            NoWay::NotUpgraded(..) => Answer::NotTls(why.told(&self.way)),
+        }
     }
 }

@@ -1,0 +1,204 @@
+//! Load: how many handshakes a server does, how long each takes, and whether this host was what held them back.
+//!
+//! Every handshake is one a user would have gone on with: chain, name and key are verified each time, and whatever does not
+//! verify is an error. Before the load one handshake is looked at as in any other check; what it does not find in order is
+//! not loaded.
+
+mod drive;
+mod limit;
+mod tally;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use drive::Plan;
+use limit::Limit;
+use tally::Tally;
+use tokio_util::sync::CancellationToken;
+
+use super::look::{Look, Met};
+use crate::model::fact::Distribution;
+use crate::model::{Args, Better, Choice, Fact, FactInfo, Fault, Field, FieldKind, Invalid, Unit};
+use crate::net::tls::Strict;
+use crate::probe::{Cx, Mode};
+
+const SETTINGS: &[Field] = &[
+    Field::default("connections", FieldKind::Integer(1, 10_000), "8", "Handshakes under way at once, at most."),
+    Field::default("duration", FieldKind::Duration(0.1, 3600.0), "5s", "For how long new ones are begun."),
+    Field::optional("count", FieldKind::Integer(1, i64::MAX), "Ends it earlier, after so many."),
+    Field::optional(
+        "rate",
+        FieldKind::Rate,
+        "Begin so many per second, whether earlier ones are done or not; without it the next begins when one is done.",
+    ),
+    Field::default("resume", FieldKind::Bool, "false", "Resume the session of the handshake before."),
+    Field::default(
+        "reset",
+        FieldKind::Bool,
+        "false",
+        "Close with RST, which leaves no port waiting: for long runs over one address.",
+    ),
+];
+
+pub(super) const FIELDS: &[Field] =
+    &[Field::optional("load", FieldKind::Switch(SETTINGS), "Shake hands again and again, and measure it.")];
+
+const HANDSHAKES: Fact<i64> = Fact::integer("load.handshakes", Unit::Count, "Handshakes completed and verified.");
+const PER_SECOND: Fact<f64> = Fact::metric(
+    "load.handshakes_per_second",
+    Unit::PerSecond,
+    Better::Higher,
+    "Handshakes completed while the load lasted, per second; absent when there was none.",
+);
+const TIME: Fact<Distribution> = Fact::distribution(
+    "load.handshake_time",
+    Unit::Seconds,
+    Better::Lower,
+    "From the SYN to the end of a completed handshake, STARTTLS included; with `rate` from when it was due.",
+);
+const RESUMED: Fact<f64> = Fact::metric(
+    "load.resumed",
+    Unit::Ratio,
+    Better::Higher,
+    "Share of the completed handshakes that resumed a session.",
+)
+.within(0.05);
+const ERRORS: Fact<i64> = Fact::counter(
+    "load.errors",
+    Unit::Count,
+    Better::Lower,
+    "Handshakes that failed; the evidence counts them by kind.",
+);
+const MISSED: Fact<i64> = Fact::integer(
+    "load.missed",
+    Unit::Count,
+    "Handshakes that `rate` asked for and that could not begin, because all connections were taken.",
+);
+const CPU: Fact<f64> =
+    Fact::number("cpu.local", Unit::Ratio, "Processor time of this process during the load, as a share of one core.");
+const LIMITED_BY: Fact<Choice> = Fact::choice(
+    "limited_by",
+    Limit::WORDS,
+    "What held the load back: this host (processors or ports), the `rate` asked for, or something that cannot be told from here.",
+);
+
+pub(super) const FACTS: &[FactInfo] =
+    &[HANDSHAKES.info, PER_SECOND.info, TIME.info, RESUMED.info, ERRORS.info, MISSED.info, CPU.info, LIMITED_BY.info];
+
+const EXPECT: &str = "verified: true\nload.errors: 0\nload.handshakes_per_second: {gt: 0 /s}";
+const EXPECT_RESUMED: &str =
+    "verified: true\nload.errors: 0\nload.handshakes_per_second: {gt: 0 /s}\nload.resumed: {gt: 0%}";
+
+/// The one that resumes first: of several, the first decides what is expected.
+pub(super) const MODES: &[Mode] = &[
+    Mode { with: "load: {resume: true}", applies: resumes, expect: Some(EXPECT_RESUMED), facts: &[] },
+    Mode { with: "load: true, or a map", applies: |args: &Args| args.on("load"), expect: Some(EXPECT), facts: FACTS },
+];
+
+fn resumes(args: &Args) -> bool {
+    args.group("load").is_some_and(|load| load.flag("resume"))
+}
+
+/// How the load is made.
+#[derive(Clone, Copy, Debug)]
+struct Settings {
+    connections: usize,
+    duration: Duration,
+    count: Option<u64>,
+    rate: Option<f64>,
+    resume: bool,
+    reset: bool,
+}
+
+/// A server to look at, and then to load.
+pub(super) struct Load {
+    look: Look,
+    settings: Settings,
+}
+
+impl Load {
+    /// `None` when the check does not ask for load.
+    pub(super) fn from_args(args: &Args) -> Result<Option<Self>, Invalid> {
+        if !args.on("load") {
+            return Ok(None);
+        }
+        let bare = Args::default();
+        let load = args.group("load").unwrap_or(&bare);
+        let settings = Settings {
+            connections: load.unsigned("connections").unwrap_or(8),
+            duration: load.duration("duration").unwrap_or(Duration::from_secs(5)),
+            count: load.unsigned("count"),
+            rate: load.number("rate"),
+            resume: load.flag("resume"),
+            reset: load.flag("reset"),
+        };
+        if settings.rate.is_some_and(|rate| rate * settings.duration.as_secs_f64() < 1.0) {
+            let message = "at this rate not one handshake would begin in `duration`";
+            return Err(Invalid::at("load", message, "raise `rate` or `duration`"));
+        }
+        Ok(Some(Self { look: Look::from_args(args)?, settings }))
+    }
+
+    pub(super) fn target(&self) -> String {
+        self.look.target()
+    }
+
+    /// The look, sessions to resume, the load, and the last handshake with its goodbye.
+    pub(super) fn longest(&self) -> Duration {
+        self.look.longest() + self.settings.duration + self.look.one() * 4 + Duration::from_secs(1)
+    }
+
+    pub(super) async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
+        let Some(met) = self.look.meet(cx).await? else {
+            cx.note("no load was made: there is no handshake to repeat");
+            return Ok(());
+        };
+        let Met { again, completed, verified } = met;
+        if !(completed && verified) {
+            cx.note("no load was made: a user would not have gone on after the first handshake");
+            return Ok(());
+        }
+        let peer = again.way.peer;
+        let strict = Strict::new(again.loaded, again.offer, self.settings.resume, peer)?;
+        let plan = Arc::new(Plan::new(again.way, strict, self.settings, again.late));
+        // A run that is given up ends its threads.
+        let stop = CancellationToken::new();
+        let _guard = stop.clone().drop_guard();
+        let tally = drive::drive(&plan, &stop).await?;
+        self.record(cx, &plan, &tally)
+    }
+
+    fn record(&self, cx: &mut Cx<'_>, plan: &Plan, tally: &Tally) -> Result<(), Fault> {
+        let integer = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        cx.set(&HANDSHAKES, integer(tally.completed));
+        cx.set(&ERRORS, integer(tally.failed));
+        for line in tally.told() {
+            cx.note(line);
+        }
+        let Some(window) = plan.window() else {
+            let remedy = "look at the evidence of the errors; `resume` needs one handshake of each connection first";
+            return Err(Fault::local("make load", plan.way.peer.to_string(), "it did not begin", remedy));
+        };
+        let elapsed = plan.length(window, tally);
+        if tally.completed > 0 {
+            cx.set(&PER_SECOND, tally.in_time as f64 / elapsed.as_secs_f64());
+            cx.set(&RESUMED, tally.resumed as f64 / tally.completed as f64);
+            cx.merge(&TIME, &tally.times);
+        }
+        let offered = self.settings.rate.map(|rate| plan.offered(rate));
+        let missed = offered.map(|offered| (offered.saturating_sub(tally.begun), offered));
+        if let Some((missed, _)) = missed {
+            cx.set(&MISSED, integer(missed));
+        }
+        let used = window.usage.until_now();
+        if let Some(cpu) = used.process {
+            cx.set(&CPU, cpu);
+        }
+        let (limit, why) = limit::judge(&used, plan.threads(), missed, tally.no_port);
+        cx.set(&LIMITED_BY, limit.word());
+        if let Some(why) = why {
+            cx.note(why);
+        }
+        Ok(())
+    }
+}

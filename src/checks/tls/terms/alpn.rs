@@ -1,0 +1,68 @@
+//! Which application protocols a server speaks, each asked for alone.
+
+use super::{Again, unfinished};
+use crate::model::{Args, Fact, FactInfo, Fault, Field, FieldKind, Invalid};
+use crate::net::tls::{End, Offer};
+use crate::probe::{Cx, Mode};
+
+/// Most protocols in one check; IANA lists some thirty.
+const MOST: usize = 64;
+
+pub(in crate::checks::tls) const FIELDS: &[Field] = &[Field::optional(
+    "alpn_set",
+    FieldKind::List(&FieldKind::Text),
+    "Application protocols to ask for, each alone, in a connection of its own.",
+)];
+
+const ACCEPTED: Fact<Vec<String>> =
+    Fact::list("alpn.accepted", "Those of `alpn_set` that the server agrees to, in the order asked for.");
+
+pub(in crate::checks::tls) const FACTS: &[FactInfo] = &[ACCEPTED.info];
+
+pub(super) const MODE: Mode =
+    Mode { with: "alpn_set: [h2, http/1.1]", applies: |args: &Args| args.has("alpn_set"), expect: None, facts: FACTS };
+
+pub(super) fn from_args(args: &Args) -> Result<Vec<String>, Invalid> {
+    let set = args.texts("alpn_set");
+    if args.has("alpn_set") && set.is_empty() || set.len() > MOST {
+        return Err(Invalid::at("alpn_set", format!("{} protocols", set.len()), format!("write 1 to {MOST} of them")));
+    }
+    if set.iter().any(|protocol| protocol.is_empty() || protocol.len() > 255) {
+        return Err(Invalid::at("alpn_set", "a protocol has 1 to 255 bytes", "write names such as h2 or http/1.1"));
+    }
+    // RFC 9114, 3.1: that token is for QUIC.
+    if let Some(protocol) = set.iter().find(|protocol| *protocol == "h3" || protocol.starts_with("h3-")) {
+        let message = format!("`{protocol}` is spoken over QUIC, never over TCP");
+        return Err(Invalid::at("alpn_set", message, "take it out of `alpn_set`"));
+    }
+    Ok(set)
+}
+
+/// Asks for each. One that cannot be told makes the whole list unknown: it would read as not accepted.
+pub(super) async fn look(cx: &mut Cx<'_>, again: &Again<'_>, set: &[String]) -> Result<(), Fault> {
+    let mut accepted = Vec::new();
+    let mut unknown = false;
+    for protocol in set {
+        let offer = Offer { alpn: vec![protocol.clone()], ..again.offer.clone() };
+        let why = match again.shake(again.loaded, &offer).await? {
+            Err(why) => why,
+            Ok(shaken) => match &shaken.end {
+                End::Done(_) => {
+                    if shaken.session.is_some_and(|session| session.alpn.as_ref() == Some(protocol)) {
+                        accepted.push(protocol.clone());
+                    }
+                    continue;
+                }
+                // RFC 7301, 3.2.
+                End::Alert(alert) if alert == "no_application_protocol" => continue,
+                end => unfinished(end),
+            },
+        };
+        unknown = true;
+        cx.note(format!("alpn.accepted: asked for {protocol} alone, and no handshake: {why}"));
+    }
+    if !unknown && !set.is_empty() {
+        cx.set(&ACCEPTED, accepted);
+    }
+    Ok(())
+}

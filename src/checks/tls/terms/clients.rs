@@ -1,0 +1,94 @@
+//! Mutual TLS: whether the server asks its clients for a certificate, and what it does without one.
+
+use std::time::Duration;
+
+use super::{Again, unfinished};
+use crate::model::{Args, Choice, Fact, FactInfo, Fault, Field, FieldKind};
+use crate::net::tls::{End, Handshake};
+use crate::probe::{Cx, Mode};
+
+pub(in crate::checks::tls) const FIELDS: &[Field] = &[Field::optional(
+    "mtls",
+    FieldKind::Bool,
+    "Shake hands once more without `client_cert`, so that `client_certificate` can be told.",
+)];
+
+const CLIENT_CERTIFICATE: Fact<Choice> = Fact::choice(
+    "client_certificate",
+    &["none", "optional", "required"],
+    "What the server wants of clients: does not ask, goes on without one, refuses; a refusal within HTTP is `optional`.",
+);
+const AUTHORITIES: Fact<Vec<String>> = Fact::list(
+    "client_certificate.authorities",
+    "Whose certificates the server accepts, as far as it says so when it asks.",
+);
+
+pub(in crate::checks::tls) const FACTS: &[FactInfo] = &[CLIENT_CERTIFICATE.info, AUTHORITIES.info];
+
+pub(super) const MODE: Mode = Mode { with: "mtls: true", applies: asks, expect: None, facts: FACTS };
+
+/// Without a certificate of its own, the first handshake tells.
+fn asks(args: &Args) -> bool {
+    args.flag("mtls") || !args.has("client_cert")
+}
+
+/// Whether to look, and whether that takes another handshake.
+pub(super) struct Clients {
+    looks: bool,
+    again: bool,
+}
+
+impl Clients {
+    pub(super) fn from_args(args: &Args) -> Self {
+        Self { looks: asks(args), again: args.has("client_cert") }
+    }
+
+    pub(super) fn longest(&self, patience: Duration, one: Duration) -> Duration {
+        match (self.looks, self.again) {
+            (false, _) => Duration::ZERO,
+            (true, false) => patience / 4,
+            (true, true) => one + patience / 4,
+        }
+    }
+
+    /// Looks by the handshake there is, if it was made without a certificate. True when that one stands.
+    pub(super) async fn look(&self, cx: &mut Cx<'_>, again: &Again<'_>, mut shaken: Handshake) -> Result<bool, Fault> {
+        if self.looks && !(self.again && shaken.asked_for_certificate) {
+            settle(cx, again, &mut shaken).await?;
+        }
+        let (stands, asked) = (matches!(shaken.end, End::Done(_)), shaken.asked_for_certificate);
+        // Its connection is of no more use, and some servers serve one at a time.
+        drop(shaken);
+        if self.looks && self.again && asked {
+            match again.shake(&again.loaded.anonymous(), again.offer).await? {
+                Err(why) => cx.note(format!("client_certificate: no second connection, without one: {why}")),
+                Ok(mut anonymous) => {
+                    anonymous.hear_late_refusal(again.late).await?;
+                    settle(cx, again, &mut anonymous).await?;
+                }
+            }
+        }
+        Ok(stands)
+    }
+}
+
+async fn settle(cx: &mut Cx<'_>, again: &Again<'_>, shaken: &mut Handshake) -> Result<(), Fault> {
+    if shaken.asked_for_certificate && shaken.client_certificate().is_none() {
+        shaken.say_goodbye(again.late).await?;
+    }
+    match shaken.client_certificate() {
+        Some(word) => cx.set(&CLIENT_CERTIFICATE, word),
+        None if shaken.asked_for_certificate => {
+            let end = match &shaken.end {
+                End::Done(_) => "then neither went on nor refused".to_owned(),
+                end => format!("then, without one, came {}", unfinished(end)),
+            };
+            cx.note(format!("client_certificate: the server asked, {end}: that tells neither optional nor required"));
+        }
+        None => {}
+    }
+    if !shaken.authorities.is_empty() {
+        cx.set(&AUTHORITIES, shaken.authorities.clone());
+    }
+    Ok(())
+}

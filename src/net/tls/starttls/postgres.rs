@@ -1,0 +1,46 @@
+//! PostgreSQL: `SSLRequest`, answered with one byte.
+
+use super::Cause;
+use super::talk::{Measure, Stop, Talk, not, shown};
+
+/// Length 8, code 80877103.
+const REQUEST: &[u8] = &[0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
+/// Bytes of an error message.
+const LONGEST: usize = 16 * 1024;
+
+pub(super) async fn talk(talk: &mut Talk<'_>, _name: &str) -> Result<(), Stop> {
+    talk.ask(REQUEST).await?;
+    let answer = talk.take("the answer to SSLRequest (S)", LONGEST, measure).await?;
+    match answer.first() {
+        Some(b'S') => Ok(()),
+        Some(b'N') => Err(not(Cause::NotOffered, "the server has no TLS: it answers SSLRequest with N".to_owned())),
+        _ => {
+            let told = format!("SSLRequest is answered with an error: {}", shown(&message(&answer)));
+            Err(not(Cause::Refused, told))
+        }
+    }
+}
+
+/// `S` and `N` stand alone; an error is a message with its length.
+fn measure(bytes: &[u8]) -> Measure {
+    match bytes {
+        [] => Measure::More,
+        [b'S' | b'N', ..] => Measure::Whole(1),
+        [b'E', a, b, c, d, ..] => {
+            let length = u32::from_be_bytes([*a, *b, *c, *d]) as usize;
+            if !(4..=LONGEST).contains(&length) {
+                return Measure::Foreign("something else");
+            }
+            if bytes.len() > length { Measure::Whole(1 + length) } else { Measure::More }
+        }
+        [b'E', ..] => Measure::More,
+        _ => Measure::Foreign("something else"),
+    }
+}
+
+/// Fields are a letter and a text that ends with zero: severity, then the message; what else there is stays out.
+fn message(error: &[u8]) -> Vec<u8> {
+    let fields = error.get(5..).unwrap_or_default().split(|byte| *byte == 0);
+    let found = fields.filter_map(|field| field.split_first()).filter(|(kind, _)| matches!(kind, b'S' | b'M'));
+    found.map(|(_, text)| text).collect::<Vec<_>>().join(b": ".as_slice())
+}
