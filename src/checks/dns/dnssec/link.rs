@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::fetch::Got;
 use super::title;
-use super::walk::{Outcome, Reached, Stop, Unsigned, Verdict, Walk, Zone, bogus, indeterminate, iterated};
+use super::walk::{Outcome, Reached, Stop, Unsigned, Verdict, Walk, Zone, bogus, indeterminate, iterated, referral};
 use crate::model::Fault;
 use crate::net::dnssec::{Denial, Name, Reason, Sections, Set, below, dotted, kind, labels, redirected, suffix};
 
@@ -150,8 +150,7 @@ impl Walk<'_> {
         self.trail.ended(sections.rcode);
         self.trail.keep(sections, &[kind::SOA, kind::NSEC, kind::NSEC3]);
         if let Some(cut) = referral(sections, at) {
-            let why = format!("{} refers to other servers for {}", self.fetch.server(), dotted(cut));
-            return Err(indeterminate(Reason::NoAnswer, format!("{why}; ask one of those, or a resolver")));
+            return Err(self.refers(cut));
         }
         let zone = match self.zone(&side(claimed.unwrap_or(at), at, code)).await? {
             Reached::Unsigned(why) => return Ok(Some(why)),
@@ -197,11 +196,4 @@ fn renames(set: &Set, name: &Name) -> bool {
 fn side(claimed: &Name, owner: &Name, code: u16) -> Name {
     let most = if code == kind::DS { labels(owner).saturating_sub(1) } else { labels(owner) };
     suffix(claimed, labels(claimed).min(most))
-}
-
-/// The delegation that a server points to instead of answering.
-fn referral<'s>(sections: &'s Sections, at: &Name) -> Option<&'s Name> {
-    let find = |code| sections.authority.iter().find(|set| set.exists() && set.kind == code);
-    let cut = find(kind::NS).filter(|set| at.ends_with(&set.owner))?;
-    (sections.rcode == 0 && !sections.authoritative && find(kind::SOA).is_none()).then_some(&cut.owner)
 }

@@ -244,6 +244,9 @@ impl<'a> Walk<'a> {
         let zone = dotted(name);
         let got = self.answer(name, kind::DNSKEY).await?;
         let Some(set) = got.sections.answer(name, kind::DNSKEY) else {
+            if let Some(cut) = referral(&got.sections, name) {
+                return Err(self.refers(cut));
+            }
             self.trail.matched(false);
             let why = format!("{} has no DNSKEY for {zone}, although {} is there", self.fetch.server(), trust.title());
             return Err(bogus(Reason::DsMismatch, why));
@@ -324,12 +327,15 @@ impl<'a> Walk<'a> {
                     dotted(apex)
                 ),
             )),
-            (None, Some(cut)) if below(cut, &zone.name) && !sections.authoritative => Err(indeterminate(
-                Reason::NoAnswer,
-                format!("{server} refers to other servers for {}; ask one of those, or a resolver", dotted(cut)),
-            )),
+            (None, Some(cut)) if below(cut, &zone.name) && !sections.authoritative => Err(self.refers(cut)),
             _ => Ok(()),
         }
+    }
+
+    /// A delegation is no answer.
+    pub(super) fn refers(&self, cut: &Name) -> Stop {
+        let why = format!("{} refers to other servers for {}", self.fetch.server(), dotted(cut));
+        indeterminate(Reason::NoAnswer, format!("{why}; ask one of those, or a resolver"))
     }
 
     pub(super) fn unproven(&self, flaw: Flaw, what: &str, why: &str) -> Stop {
@@ -352,7 +358,12 @@ impl<'a> Walk<'a> {
             0 | 3 => Ok(got),
             other => {
                 let word = ask::rcode(other).map_or_else(|| format!("RCODE{other}"), str::to_owned);
-                let why = format!("{} answers {word} to {}", self.fetch.server(), title(name, code));
+                let mut why = format!("{} answers {word} to {}", self.fetch.server(), title(name, code));
+                if let (5, kind::DNSKEY | kind::DS) = (other, code) {
+                    why.push_str(
+                        "; ask a server of the whole chain, ask a resolver, or trust an anchor of a zone it serves",
+                    );
+                }
                 Err(indeterminate(Reason::NoAnswer, why))
             }
         }
@@ -369,6 +380,13 @@ pub(super) fn iterated(proof: &Proof, zone: &Name) -> Option<Unsigned> {
         let zone = dotted(zone);
         Unsigned::by(format!("NSEC3 of {zone} takes {iterations} iterations; above {ITERATIONS} it counts as unsigned"))
     })
+}
+
+/// The delegation that a server points to instead of answering.
+pub(super) fn referral<'s>(sections: &'s Sections, at: &Name) -> Option<&'s Name> {
+    let find = |code| sections.authority.iter().find(|set| set.exists() && set.kind == code);
+    let cut = find(kind::NS).filter(|set| at.ends_with(&set.owner))?;
+    (sections.rcode == 0 && !sections.authoritative && find(kind::SOA).is_none()).then_some(&cut.owner)
 }
 
 fn shown(ds: &Digest) -> String {

@@ -246,7 +246,7 @@ async fn a_wildcard_may_answer_directly_below_its_encloser() {
 
 #[tokio::test]
 async fn without_an_answer_nothing_is_decided() {
-    let brief = [("timeout", crate::model::Arg::Number(0.3))];
+    let brief = [("timeout", crate::model::Arg::Number(2.0))];
     let mut zone = Zone::new();
     zone.world.reply("test.", kind::DNSKEY).silent = true;
     let seen = zone.look("www.test", &brief).await;
@@ -283,8 +283,18 @@ async fn a_server_of_the_child_alone_cannot_vouch_for_the_delegation() {
     let mut zone = Zone::new();
     let cut = records("sub.test.", kind::NS, &[name("ns.elsewhere.")]);
     let reply = Reply { authority: vec![cut], referred: true, ..Reply::default() };
-    zone.world.put("www.sub.test.", A, reply);
+    zone.world.put("www.sub.test.", A, reply.clone());
     is(&zone.look("www.sub.test", &[]).await, "indeterminate", "no_answer");
+
+    // The parent's server knows DS, and refers to the child for its keys: that is no zone without keys.
+    let mut zone = Zone::new();
+    let child = Signer::new("sub.test.", 257);
+    zone.world.answer(zone.zsk.signed(records("sub.test.", kind::DS, &[child.ds()])));
+    zone.world.answer(child.signed(address("www.sub.test.")));
+    zone.world.put("sub.test.", kind::DNSKEY, reply);
+    let seen = zone.look("www.sub.test", &[]).await;
+    is(&seen, "indeterminate", "no_answer");
+    assert!(seen.last("ds.match") == Some(&Value::Bool(true)), "{seen:?}");
 }
 
 #[tokio::test]
