@@ -108,6 +108,8 @@ pub struct Mode {
     pub applies: fn(&Args) -> bool,
     /// Expectations when the check has no `expect`; absent when those of the family stay right.
     pub expect: Option<&'static str>,
+    /// Expectations added to those of the family, or of another mode, when the check has no `expect`.
+    pub adds: Option<&'static str>,
     /// Facts that no check without it can have.
     pub facts: &'static [FactInfo],
 }
@@ -217,11 +219,12 @@ pub struct Family {
 }
 
 impl Family {
-    /// What a check with these fields expects when it has no `expect`, as a suite would write it.
+    /// What a check with these fields expects when it has no `expect`, as a suite would write it, in parts.
     #[must_use]
-    pub fn usual(&self, args: &Args) -> &'static str {
-        let mut own = self.modes.iter().filter(|mode| (mode.applies)(args)).filter_map(|mode| mode.expect);
-        own.next().unwrap_or(self.default_expect)
+    pub fn usual(&self, args: &Args) -> Vec<&'static str> {
+        let applying = || self.modes.iter().filter(|mode| (mode.applies)(args));
+        let first = applying().find_map(|mode| mode.expect).unwrap_or(self.default_expect);
+        std::iter::once(first).chain(applying().filter_map(|mode| mode.adds)).collect()
     }
 
     /// How to switch on the fact `name`, if these fields leave it off.

@@ -69,10 +69,12 @@ fn of_family(family: &Family) -> String {
         let _ = writeln!(out, "  {line}");
     }
     for mode in family.modes {
-        let Some(expect) = mode.expect else { continue };
-        let _ = writeln!(out, "\n  with `{}`:", mode.with);
-        for line in expect.lines() {
-            let _ = writeln!(out, "    {line}");
+        for (word, expect) in [("with", mode.expect), ("added by", mode.adds)] {
+            let Some(expect) = expect else { continue };
+            let _ = writeln!(out, "\n  {word} `{}`:", mode.with);
+            for line in expect.lines() {
+                let _ = writeln!(out, "    {line}");
+            }
         }
     }
     let _ = writeln!(out, "\n## Example\n\n{}", family.example.trim_end());

@@ -273,12 +273,15 @@ impl Builder<'_> {
     ) -> Arc<[Expectation]> {
         let usual = family.usual(args);
         match node {
-            None => self.default_expect.get(&(family.name, usual)).cloned().unwrap_or_default(),
+            None => {
+                let parts = usual.iter().filter_map(|part| self.default_expect.get(&(family.name, *part)));
+                parts.flat_map(|part| part.iter().cloned()).collect()
+            }
             Some(node) => {
                 let (facts, sources) = (family.facts, self.sources);
                 let mut reader = Reader {
                     family: family.name,
-                    usual,
+                    usual: &usual.join("\n"),
                     missing: &|name| family.missing(args, name),
                     facts,
                     eventually,

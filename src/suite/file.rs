@@ -232,7 +232,7 @@ fn overrides(options: &Options<'_>, loaded: &mut Loaded) -> BTreeMap<String, Nod
 fn default_expectations(families: &'static [Family], errors: &mut Diagnostics) -> Defaults {
     let mut out = BTreeMap::new();
     for family in families {
-        let own = family.modes.iter().filter_map(|mode| mode.expect);
+        let own = family.modes.iter().flat_map(|mode| mode.expect.into_iter().chain(mode.adds));
         for usual in std::iter::once(family.default_expect).chain(own) {
             let mut sources = Sources::default();
             let source = sources.add(family.name, usual.to_owned());

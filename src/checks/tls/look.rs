@@ -130,6 +130,8 @@ impl Look {
             self.report(cx, &visits, visit).await?;
         }
         let visit = visits.swap_remove(worst);
+        // Some servers serve one client after the other.
+        drop(visits);
         let Some(shaken) = visit.shaken else {
             return Ok(None);
         };

@@ -40,7 +40,7 @@ impl Probe for Tls {
     const SUMMARY: &'static str = "TLS handshake, certificate and chain";
     const FIELDS: &'static [Field] = joined!(
         Field;
-        look::FIELDS, reach::FIELDS, quic::FIELDS, certificates::FIELDS, terms::FIELDS, scan::FIELDS, load::FIELDS,
+        look::FIELDS, reach::FIELDS, quic::FIELDS, certificates::FIELDS, terms::FIELDS, scan::FIELDS, profile::FIELDS, load::FIELDS,
     );
     const FACTS: &'static [FactInfo] = joined!(
         FactInfo;
@@ -52,6 +52,7 @@ impl Probe for Tls {
         reach::FACTS,
         terms::FACTS,
         scan::facts::TABLE,
+        profile::FACTS,
         load::FACTS,
     );
     const DEFAULT_EXPECT: &'static str = "verified: true";
@@ -64,6 +65,12 @@ impl Probe for Tls {
     const TARGET_FIELD: (&'static str, Option<&'static str>) = ("host", Some("port"));
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {
+        if args.has("profiles") && !args.on("scan") {
+            return Err(Invalid::at("profiles", "a profile is held against a scan", "add `scan: true`"));
+        }
+        if args.on("load") && args.on("scan") {
+            return Err(Invalid::at("load", "a scan and a load are two checks", "write a check for each"));
+        }
         let mode = if quic::applies(args) {
             Mode::Quic(Box::new(quic::Look::from_args(args)?))
         } else if let Some(load) = Load::from_args(args)? {

@@ -41,6 +41,7 @@ pub(super) const MODE: Mode = Mode {
     with: "starttls: smtp, or another protocol",
     applies: |args: &Args| args.has("starttls"),
     expect: None,
+    adds: None,
     facts: FACTS,
 };
 

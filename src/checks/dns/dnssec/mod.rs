@@ -45,6 +45,7 @@ pub(super) const MODES: &[Mode] = &[Mode {
     with: "dnssec: validate",
     applies,
     expect: Some("rcode: NOERROR\nanswers: {len: {ge: 1}}\ndnssec.verdict: secure"),
+    adds: None,
     facts: FACTS,
 }];
 

@@ -149,13 +149,15 @@ const MOST: Mode = Mode {
     with: "load: {rate: max}",
     applies: most,
     expect: Some("load.answered: {ge: 1}\nload.wrong: 0\nload.loss: {le: 0.1%}"),
+    adds: None,
     facts: SEARCH,
 };
-const PACED: Mode = Mode { with: "load: {rate: 1000 /s}", applies: paced, expect: None, facts: SCHEDULE };
+const PACED: Mode = Mode { with: "load: {rate: 1000 /s}", applies: paced, expect: None, adds: None, facts: SCHEDULE };
 const LOADED: Mode = Mode {
     with: "load",
     applies: on,
     expect: Some("load.answered: {ge: 1}\nload.wrong: 0\nload.lost: 0"),
+    adds: None,
     facts: ALWAYS,
 };
 pub(in crate::checks::dns) const MODES: &[Mode] = &[MOST, PACED, LOADED];

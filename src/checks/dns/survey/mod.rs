@@ -107,7 +107,7 @@ const fn mode(
     expect: Option<&'static str>,
     facts: &'static [FactInfo],
 ) -> probe::Mode {
-    probe::Mode { with, applies, expect, facts }
+    probe::Mode { with, applies, expect, adds: None, facts }
 }
 
 /// The ways of looking, for the table of the family.

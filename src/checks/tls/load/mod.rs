@@ -91,8 +91,14 @@ const EXPECT_RESUMED: &str =
 
 /// The one that resumes first: of several, the first decides what is expected.
 pub(super) const MODES: &[Mode] = &[
-    Mode { with: "load: {resume: true}", applies: resumes, expect: Some(EXPECT_RESUMED), facts: &[] },
-    Mode { with: "load: true, or a map", applies: |args: &Args| args.on("load"), expect: Some(EXPECT), facts: FACTS },
+    Mode { with: "load: {resume: true}", applies: resumes, expect: Some(EXPECT_RESUMED), adds: None, facts: &[] },
+    Mode {
+        with: "load: true, or a map",
+        applies: |args: &Args| args.on("load"),
+        expect: Some(EXPECT),
+        adds: None,
+        facts: FACTS,
+    },
 ];
 
 fn resumes(args: &Args) -> bool {

@@ -19,7 +19,7 @@ const ALPN: &str = "h3";
 const GOODBYE: u32 = 0x100;
 
 /// Other ways of looking; none may be taken for one over QUIC.
-const OVER_TCP: &[&str] = &["starttls", "scan", "load", "crl"];
+const OVER_TCP: &[&str] = &["starttls", "scan", "load", "crl", "mtls", "resumption", "alpn_set"];
 /// Those that are `all` or `first`.
 const WHICH: &[&str] = &["addresses", "certificates"];
 

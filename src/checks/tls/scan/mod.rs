@@ -6,6 +6,7 @@ mod extra;
 pub(super) mod facts;
 mod job;
 mod plan;
+mod profiled;
 mod runner;
 mod seen;
 
@@ -13,21 +14,34 @@ use std::time::Duration;
 
 use plan::{MOST, Plan};
 use runner::Runner;
-pub(super) use seen::Scan;
 
 use super::look::sni;
+use super::profile::{self, Profiles};
 use super::reach::Way;
-use crate::model::{Args, Fault, Field, FieldKind, Invalid};
+use crate::model::{Args, Fault, Field, FieldKind, Invalid, Value};
 use crate::probe::{Cx, Mode};
 
-/// A scan that expects nothing else ended, with something taken and nothing undecided.
-pub(super) const MODES: &[Mode] = &[Mode {
-    with: "scan: true",
-    applies: |args| args.on("scan"),
-    expect: Some("outcome: scanned\nscan.versions: {len: {ge: 1}}\nscan.unknown: {len: 0}"),
-    facts: facts::TABLE,
-}];
+/// A scan that expects nothing else ended, with something taken and nothing undecided; the certificate must verify as without
+/// it.
+pub(super) const MODES: &[Mode] = &[
+    Mode {
+        with: "scan: true",
+        applies: |args| args.on("scan"),
+        expect: None,
+        adds: Some("outcome: scanned\nscan.versions: {len: {ge: 1}}\nscan.unknown: {len: 0}"),
+        facts: facts::TABLE,
+    },
+    Mode {
+        with: "scan: true, profiles: […]",
+        applies: |args| args.on("scan") && args.has("profiles"),
+        expect: None,
+        adds: Some("profile.breaches: {len: 0}\nprofile.undecided: {len: 0}"),
+        facts: profile::FACTS,
+    },
+];
 
+/// The fact of the handshake that a profile may ask for.
+const STAPLED: &str = "ocsp.stapled";
 /// Connections at a time, unless the suite says otherwise.
 const PARALLEL: usize = 8;
 /// Connections a second towards an address that is not loopback, unless the suite says otherwise.
@@ -58,6 +72,7 @@ pub(super) struct Scanner {
     patience: Duration,
     parallel: usize,
     rate: Option<f64>,
+    profiles: Profiles,
 }
 
 impl Scanner {
@@ -68,6 +83,7 @@ impl Scanner {
             patience: args.wait("timeout"),
             parallel: scan.and_then(|scan| scan.unsigned("parallel")).unwrap_or(PARALLEL),
             rate: scan.and_then(|scan| scan.number("rate")),
+            profiles: Profiles::from_args(args)?,
         })
     }
 
@@ -78,11 +94,17 @@ impl Scanner {
 
     /// Scans the address that was looked at. Where that found nobody who speaks TLS, its outcome stays.
     pub(super) async fn run(&self, cx: &mut Cx<'_>, way: Way) -> Result<(), Fault> {
+        // A profile that cannot be read is told before the server is bothered.
+        self.profiles.load().await?;
         let interval = self.interval(way.peer.ip().to_canonical().is_loopback());
         let runner = Runner { way, parallel: self.parallel, interval, limit: self.limit(interval) };
         let scan = runner.run(Plan::new(self.sni.clone()), self.sni.as_deref()).await?;
         facts::record(cx, &scan);
-        Ok(())
+        if scan.suites.is_empty() {
+            return Ok(());
+        }
+        let stapled = cx.seen().latest().last(STAPLED).and_then(Value::as_bool);
+        self.profiles.record(cx, &profiled::seen(&scan, stapled)).await
     }
 
     fn interval(&self, loopback: bool) -> Duration {

@@ -19,8 +19,13 @@ const ACCEPTED: Fact<Vec<String>> =
 
 pub(in crate::checks::tls) const FACTS: &[FactInfo] = &[ACCEPTED.info];
 
-pub(super) const MODE: Mode =
-    Mode { with: "alpn_set: [h2, http/1.1]", applies: |args: &Args| args.has("alpn_set"), expect: None, facts: FACTS };
+pub(super) const MODE: Mode = Mode {
+    with: "alpn_set: [h2, http/1.1]",
+    applies: |args: &Args| args.has("alpn_set"),
+    expect: None,
+    adds: None,
+    facts: FACTS,
+};
 
 pub(super) fn from_args(args: &Args) -> Result<Vec<String>, Invalid> {
     let set = args.texts("alpn_set");

@@ -25,7 +25,7 @@ const AUTHORITIES: Fact<Vec<String>> = Fact::list(
 
 pub(in crate::checks::tls) const FACTS: &[FactInfo] = &[CLIENT_CERTIFICATE.info, AUTHORITIES.info];
 
-pub(super) const MODE: Mode = Mode { with: "mtls: true", applies: asks, expect: None, facts: FACTS };
+pub(super) const MODE: Mode = Mode { with: "mtls: true", applies: asks, expect: None, adds: None, facts: FACTS };
 
 /// Without a certificate of its own, the first handshake tells.
 fn asks(args: &Args) -> bool {

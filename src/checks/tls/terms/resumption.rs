@@ -45,6 +45,7 @@ pub(super) const MODE: Mode = Mode {
     with: "resumption: 10, or another number of tries",
     applies: |args: &Args| args.has("resumption"),
     expect: None,
+    adds: None,
     facts: FACTS,
 };
 
