@@ -36,11 +36,12 @@ impl Room {
         let folder = self.desk.folder().to_str().unwrap();
         let prepare = || {
             let ports: Vec<u16> = blocks.iter().map(|_| free_port()).collect();
-            let servers: String = blocks
+            let servers: Vec<String> = blocks
                 .iter()
                 .zip(&ports)
-                .map(|(block, port)| format!("server {{ listen 127.0.0.1:{port} ssl; {block} return 204; }}\n"))
+                .map(|(block, port)| format!("server {{ listen 127.0.0.1:{port} ssl; {block} return 204; }}"))
                 .collect();
+            let servers = servers.join("\n");
             let config = format!(
                 "daemon off; master_process off; pid {folder}/nginx.pid; events {{ worker_connections 128; }}
 http {{ access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;

@@ -253,6 +253,39 @@ async fn a_server_that_goes_away_is_not_hammered() {
     nothing_measured(&seen);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_load_that_is_given_up_ends_its_threads() {
+    let lab = Lab::new().await;
+    let acceptor = TlsAcceptor::from(Arc::new(lab.config()));
+    let connections = Arc::new(AtomicUsize::new(0));
+    let counted = connections.clone();
+    let address = server(move |stream| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        let acceptor = acceptor.clone();
+        async move {
+            let _ = acceptor.accept(stream).await;
+        }
+    })
+    .await;
+    let seen = || connections.load(Ordering::Relaxed);
+    let load = run("tls", lab.check(address, vec![("duration", Arg::Number(600.0))]));
+    // Given up once it is well under way.
+    tokio::select! {
+        _ = load => panic!("ten minutes are not over"),
+        () = async { while seen() < 20 { tokio::time::sleep(Duration::from_millis(5)).await } } => {}
+    }
+    // What had begun may still arrive; then nothing does.
+    let mut before = seen();
+    for _ in 0..200 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        if seen() == before {
+            return;
+        }
+        before = seen();
+    }
+    panic!("still at it after {before} connections");
+}
+
 #[test]
 fn what_load_expects_by_default() {
     let tls = family("tls").unwrap();
