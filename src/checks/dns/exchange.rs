@@ -125,12 +125,9 @@ pub(super) async fn udp(asking: &Asking<'_>) -> Result<Exchange, Fault> {
         };
         if !udp::same(sender, server) {
             seen.discard(sender, &format!("it does not come from {server}"));
-            let answers = matches!(
-                message::read(buffer.get(..length).unwrap_or_default(), id, asking.question),
-                Received::Reply(_)
-            );
-            if answers && seen.impostors.len() < DESCRIBED {
-                seen.impostors.push(sender);
+            if seen.impostors.len() < DESCRIBED && !seen.impostors.contains(&sender) {
+                let read = message::read(buffer.get(..length).unwrap_or_default(), id, asking.question);
+                seen.impostors.extend(matches!(read, Received::Reply(_)).then_some(sender));
             }
         } else if seen.take(buffer.get(..length).unwrap_or_default(), sender, id, asking, sent) {
             return Ok(seen);

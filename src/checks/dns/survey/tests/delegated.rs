@@ -109,6 +109,24 @@ async fn a_parent_that_has_the_zone_itself_shows_no_delegation() {
 }
 
 #[tokio::test]
+async fn servers_beyond_the_limit_are_not_passed_over_in_silence() {
+    let addresses: String =
+        (1..=70).map(|last| format!("\nns1.z.test. 300 A 127.0.1.{last}")).collect::<Vec<_>>().concat();
+    let (socket, _parent, _) = parent(&(PARENT.to_owned() + &addresses)).await;
+    // Nothing listens there.
+    let port = {
+        let free = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        free.local_addr().unwrap().port()
+    };
+    let fields = format!("authoritative: {{zone: z.test, parent: \"{socket}\", port: {port}}}, {PATIENT}");
+    let seen = look(&fields, None).await;
+    seen.failed("outcome: expected answered, saw refused");
+    seen.is("servers.count", 65);
+    let failed = seen.fact("servers.failed");
+    assert_eq!(failed[64], "more than 64 servers", "{failed}");
+}
+
+#[tokio::test]
 async fn a_zone_nobody_delegates_has_no_servers() {
     let (socket, _parent, _) = parent("test. 300 SOA a.test. host.test. 1 3600 600 604800 60").await;
     let seen = look(&format!("authoritative: {{zone: z.test, parent: \"{socket}\"}}, {PATIENT}"), None).await;

@@ -4,6 +4,9 @@ use serde_json::{Value, json};
 
 use super::{BRIEF, PATIENT, Pair, Quirk, look, zone};
 
+/// Patience where something stays silent over TCP, which has one attempt.
+const ONCE: &str = "timeout: 3s";
+
 /// The pair with these quirks of its second server, looked at by `probe`.
 async fn with(quirks: &[Quirk], fields: &str) -> (Pair, super::Seen) {
     let pair = Pair::with(quirks).await;
@@ -59,7 +62,7 @@ async fn sound_servers_have_nothing_to_hide() {
 
 #[tokio::test]
 async fn tcp_is_told_apart_from_udp() {
-    let (pair, seen) = with(&[Quirk::MuteTcp], &format!("{BRIEF}, probes: [tcp]")).await;
+    let (pair, seen) = with(&[Quirk::MuteTcp], &format!("{ONCE}, probes: [tcp]")).await;
     seen.is("reachable.tcp", false);
     seen.is("reachable.udp", true);
     seen.is("unreachable.tcp", json!([pair.label(1)]));
@@ -102,7 +105,7 @@ async fn answers_that_do_not_fit_are_cut_the_right_way() {
             "c".repeat(200)
         );
     let pair = Pair::new(&zone, &zone, &[]).await;
-    let fields = |name: &str| format!("{BRIEF}, name: {name}.z.test, type: TXT, probes: [truncation]");
+    let fields = |name: &str| format!("{ONCE}, name: {name}.z.test, type: TXT, probes: [truncation]");
     let seen = pair.look(&fields("mid")).await;
     seen.is("truncation.512", "truncated");
     seen.is("truncation.1232", "fits");
@@ -143,7 +146,7 @@ async fn a_transfer_is_refused_or_whole_or_neither() {
         (Quirk::AxfrEndless, "partial", true),
         (Quirk::AxfrCut, "partial", true),
     ] {
-        let (pair, seen) = with(&[quirk], &format!("{BRIEF}, probes: [axfr]")).await;
+        let (pair, seen) = with(&[quirk], &format!("{ONCE}, probes: [axfr]")).await;
         assert!(seen.absent("axfr"), "{quirk:?}: the two differ");
         assert_eq!(seen.fact("servers")[pair.label(1)]["axfr"], word, "{quirk:?} {:#?}", seen.observation.notes());
         assert_eq!(seen.fact("servers")[pair.label(0)]["axfr"], "refused");
@@ -152,11 +155,11 @@ async fn a_transfer_is_refused_or_whole_or_neither() {
             seen.is("axfr.records", 9);
         }
         pair.scripts[0].behave(&[quirk]);
-        pair.look(&format!("{BRIEF}, probes: [axfr]")).await.is("axfr", word);
+        pair.look(&format!("{ONCE}, probes: [axfr]")).await.is("axfr", word);
     }
     // A server that takes the request and is silent, or is that slow, may be at work: nothing is known.
     for quirk in [Quirk::AxfrMute, Quirk::AxfrDrips] {
-        let (_, seen) = with(&[quirk], &format!("{BRIEF}, probes: [axfr]")).await;
+        let (_, seen) = with(&[quirk], &format!("{ONCE}, probes: [axfr]")).await;
         assert!(seen.absent("axfr") && seen.absent("axfr.open"), "{quirk:?}");
         seen.noted("probe axfr: not seen of");
     }
