@@ -154,14 +154,18 @@ fn what_is_not_in_the_zone_fails() {
     }
     let _alone = quiet();
     let served = Served::start(KNOT);
+    served.desk.write("gone.txt", "gone.load.test A\nlost.load.test MX\n");
     let ran = served.run(
         r#"
   - {id: absent, dns: {server: "127.0.0.1:@", load: {rate: 200 /s, duration: 500ms, late: 5s, names: [n1.load.test, absent.load.test]}}}
   - {id: other, dns: {server: "127.0.0.1:@", load: {rate: 200 /s, duration: 500ms, late: 5s, names: ["n1.load.test A 192.0.2.9"]}}}
   - {id: elsewhere, dns: {server: "127.0.0.1:@", name: www.example.com, load: {rate: 200 /s, duration: 500ms, late: 5s}}}
+  - {id: lost-zone, dns: {server: "127.0.0.1:@", load: {rate: 200 /s, duration: 500ms, late: 5s, queries: gone.txt}}}
 "#,
     );
-    ran.failed(&["absent", "other", "elsewhere"]);
+    // Every answer of the last is what it was before, and none has anything to say.
+    assert_eq!(ran.fact("lost-zone", "load.answered"), 100, "{}", ran.shown);
+    ran.failed(&["absent", "other", "elsewhere", "lost-zone"]);
     assert_eq!(ran.fact("absent", "load.answered"), 50);
     assert_eq!(ran.fact("absent", "load.wrong"), 50);
     assert_eq!(ran.fact("other", "load.answered"), 0);

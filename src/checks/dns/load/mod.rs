@@ -4,6 +4,7 @@
 //! that stalls can hide what callers would have felt.
 
 mod fields;
+mod learn;
 mod pace;
 mod peak;
 #[cfg(target_os = "linux")]
@@ -24,20 +25,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) use fields::{FACTS, FIELDS, MODES};
-use futures_util::StreamExt as _;
 use queries::{Line, Questions};
-use tokio::time::{Instant, timeout_at};
 
 use super::ask::{ADDRESS, OUTCOME};
-use super::exchange::{self, Asking, Exchange};
 use crate::model::{Args, Fault, Invalid};
 use crate::net::{IpFamily, dial, endpoint, resolve};
 use crate::probe::Cx;
 
-/// Questions asked before the load to learn their answers; those of further ones are learned from the first that comes.
-const ASKED_BEFORE: usize = 1000;
-/// Of these, asked at once.
-const AT_ONCE: usize = 16;
 /// Most sockets; each has 65,536 ids.
 const SOCKETS: usize = 64;
 /// Ids of a socket a schedule may need at once, so that none is used again before its timeout.
@@ -150,7 +144,8 @@ impl Load {
         };
         cx.set(&ADDRESS, address.to_string());
         let server = SocketAddr::new(address, self.port);
-        if !self.learn(cx, server, &questions).await? {
+        let asking = learn::Way { server, source: self.source, patience: self.patience };
+        if !learn::before(cx, &asking, &questions).await? {
             return Ok(());
         }
         self.measure(cx, server, questions).await
@@ -201,61 +196,6 @@ impl Load {
     #[cfg(not(target_os = "linux"))]
     async fn measure(&self, _: &mut Cx<'_>, server: SocketAddr, _: Arc<Questions>) -> Result<(), Fault> {
         Err(Fault::local("send DNS load", server.to_string(), "not on this system", "run the check on Linux"))
-    }
-
-    /// Asks questions one by one before the load, and learns what their answers are. False when the first one says that a
-    /// load would meet nobody.
-    async fn learn(&self, cx: &mut Cx<'_>, server: SocketAddr, questions: &Arc<Questions>) -> Result<bool, Fault> {
-        let seed = cx.seed();
-        let ask = |index: usize| async move {
-            let item = questions.items.get(index)?;
-            let asking =
-                Asking { server, source: self.source, patience: self.patience, question: &item.question, seed };
-            Some((item, exchange::udp(&asking).await))
-        };
-        let mut learned = 0;
-        if let Some((item, seen)) = ask(0).await {
-            let seen = seen?;
-            let nobody = seen.discarded == 0 && matches!(seen.outcome, "timeout" | "refused" | "unreachable");
-            if nobody {
-                cx.set(&OUTCOME, seen.outcome);
-                seen.notes.into_iter().for_each(|note| cx.note(note));
-                cx.note(format!("no load was sent: {} met nobody", item.question.title()));
-                return Ok(false);
-            }
-            learned += take(cx, item, seen);
-        }
-        let count = questions.items.len().min(ASKED_BEFORE);
-        let end = Instant::now() + self.patience;
-        let mut answers = futures_util::stream::iter(1..count).map(ask).buffer_unordered(AT_ONCE);
-        while let Ok(Some(answer)) = timeout_at(end, answers.next()).await {
-            if let Some((item, seen)) = answer {
-                learned += take(cx, item, seen?);
-            }
-        }
-        let all = questions.items.len();
-        cx.note(format!(
-            "{learned} of {all} different questions were answered before the load; their answers are what the load's are \
-             held against, those of the others the first that came"
-        ));
-        Ok(true)
-    }
-}
-
-/// Learns from one answer; 1 when there was one to learn from.
-fn take(cx: &mut Cx<'_>, item: &queries::Item, seen: Exchange) -> usize {
-    match seen.reply.map(|reply| verify::learn(item, &reply)) {
-        Some(Ok(())) => 1,
-        Some(Err(wrong)) => {
-            cx.note(format!("before the load: {}", wrong.why));
-            0
-        }
-        None => {
-            for note in seen.notes.into_iter().take(1) {
-                cx.note(format!("before the load, {}: {note}", item.question.title()));
-            }
-            0
-        }
     }
 }
 

@@ -40,7 +40,8 @@ impl Pace {
     }
 
     /// Queries that leave together.
-    pub(super) fn burst(&self) -> u64 {
+    #[cfg(test)]
+    fn burst(&self) -> u64 {
         self.burst
     }
 

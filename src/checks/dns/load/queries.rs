@@ -148,7 +148,6 @@ impl Questions {
                 "take a part of the file: it is asked over and over",
             ));
         }
-        let at = |number: usize, why: &str| if number == 0 { why.to_owned() } else { format!("line {number}: {why}") };
         let parsed = tokio::task::spawn_blocking(move || match std::str::from_utf8(&bytes) {
             Ok(text) => Self::parse(&args, text),
             Err(error) => {
@@ -161,7 +160,7 @@ impl Questions {
         // `file:line` is what editors jump to.
         parsed.map_err(|(number, why)| {
             let place = if number == 0 { shown.clone() } else { format!("{shown}:{number}") };
-            Fault::local("read queries", place, at(number, &why), HELP)
+            Fault::local("read queries", place, why, HELP)
         })
     }
 }

@@ -118,6 +118,9 @@ fn notes(cx: &mut Cx<'_>, tally: &Tally) {
     if tally.tardy > 0 {
         cx.note(format!("{} queries left late by this host's fault; their answers are not called late", tally.tardy));
     }
+    if tally.excused > 0 {
+        cx.note(format!("{} answers were read late by this host's fault, and are not called late", tally.excused));
+    }
     if tally.dropped > 0 {
         cx.note(format!("this side's sockets dropped {} replies", tally.dropped));
     }

@@ -28,6 +28,8 @@ pub(super) struct Tally {
     pub(super) overdue: u64,
     /// Queries that left so late that their answers are not called late.
     pub(super) tardy: u64,
+    /// Answers that may have been late only because this side read them late.
+    pub(super) excused: u64,
     /// Queries of the schedule that never left.
     pub(super) unsent: u64,
     /// Datagrams this side's sockets dropped.
@@ -67,6 +69,7 @@ impl Default for Tally {
             duplicates: 0,
             overdue: 0,
             tardy: 0,
+            excused: 0,
             unsent: 0,
             dropped: 0,
             refused: 0,
@@ -98,6 +101,7 @@ impl Tally {
         self.duplicates += other.duplicates;
         self.overdue += other.overdue;
         self.tardy += other.tardy;
+        self.excused += other.excused;
         self.unsent += other.unsent;
         self.dropped += other.dropped;
         self.refused += other.refused;
@@ -142,11 +146,13 @@ pub(super) struct Ledger {
     verifier: Verifier,
     /// Answers later than this are late, nanoseconds.
     late: u64,
+    /// This side has just been away: what it reads now may have waited here.
+    pub(super) away: bool,
 }
 
 impl Ledger {
     pub(super) fn new(verifier: Verifier, late: u64) -> Self {
-        Self { tally: Tally::default(), verifier, late }
+        Self { tally: Tally::default(), verifier, late, away: false }
     }
 
     /// Takes one datagram from the server; `cut` when its end is missing.
@@ -190,7 +196,8 @@ impl Ledger {
                 tally.latency.record(length as f64 / 1e9);
                 tally.last = tally.last.max(now);
                 if length > self.late && !waiting.tardy {
-                    tally.late += 1;
+                    let count = if self.away { &mut tally.excused } else { &mut tally.late };
+                    *count += 1;
                 }
             }
             // Whoever sent this does not speak of the question: its answer may still come.

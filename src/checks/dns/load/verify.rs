@@ -198,12 +198,28 @@ fn compare(item: &Item, seen: &Reference, first: &Reference, strict: bool) -> Re
     Ok(())
 }
 
+/// What sort of answer a right one is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// There are records.
+    Records,
+    /// The response code is no error, and there is nothing: no such type, or a referral.
+    Empty,
+    /// Another response code, mostly NXDOMAIN.
+    Absent,
+}
+
 /// Learns from an answer that came before the load.
-pub(super) fn learn(item: &Item, reply: &Reply) -> Result<(), Wrong> {
+pub(super) fn learn(item: &Item, reply: &Reply) -> Result<Shape, Wrong> {
     let seen = judge(item, reply)?;
+    let shape = match (seen.rcode, reply.answers.is_empty()) {
+        (0, false) => Shape::Records,
+        (0, true) => Shape::Empty,
+        _ => Shape::Absent,
+    };
     // Each question is asked once before the load, so nothing is there yet.
     let _ = item.reference.set(seen);
-    Ok(())
+    Ok(shape)
 }
 
 fn shown(records: &[String]) -> String {

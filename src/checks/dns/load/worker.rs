@@ -104,6 +104,8 @@ pub(super) struct Worker {
     stop: Arc<AtomicBool>,
     /// Queries staged so far.
     staged: u64,
+    /// When replies were last looked for.
+    looked: u64,
     /// A burst while it is put together: length of the query, question.
     burst: Vec<(usize, u32)>,
 }
@@ -124,6 +126,7 @@ impl Worker {
             start,
             stop: Arc::clone(stop),
             staged: 0,
+            looked: 0,
             burst: Vec::with_capacity(BATCH),
         }
     }
@@ -291,8 +294,10 @@ impl Worker {
         if self.held_back() {
             self.flush();
         }
-        let start = self.start;
-        let Self { job, lanes, ledger, inbox, .. } = self;
+        let (start, now) = (self.start, self.now());
+        let Self { job, lanes, ledger, inbox, looked, .. } = self;
+        // Nothing here waits longer than that on purpose: the system gave the processor to others.
+        ledger.away = now.saturating_sub(*looked) > nanos(LOOK_UP) + nanos(job.late) / 2;
         let mut all = 0;
         for lane in lanes.iter_mut() {
             for _ in 0..TURNS {
@@ -317,6 +322,7 @@ impl Worker {
                 }
             }
         }
+        *looked = nanos(start.elapsed());
         all
     }
 
@@ -367,7 +373,7 @@ impl Worker {
     }
 }
 
-/// Nanoseconds of a length, at most half of what the type holds so that sums do not overflow.
+/// Nanoseconds of a length, bounded so that sums of a few do not overflow.
 pub(super) fn nanos(length: Duration) -> u64 {
     u64::try_from(length.as_nanos()).unwrap_or(u64::MAX).min(u64::MAX / 4)
 }

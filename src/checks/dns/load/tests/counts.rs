@@ -39,6 +39,11 @@ fn latency_runs_from_when_a_query_should_have_left() {
     let id = slots.open(0, 200 * MILLI, 280 * MILLI, true).unwrap();
     ledger.take(&questions, &mut slots, &answer(&questions, id), false, 320 * MILLI);
     assert_eq!((ledger.tally.answered, ledger.tally.late), (2, 1));
+    // Nor is one that waited here while this side was away.
+    let id = slots.open(0, 400 * MILLI, 400 * MILLI, false).unwrap();
+    ledger.away = true;
+    ledger.take(&questions, &mut slots, &answer(&questions, id), false, 900 * MILLI);
+    assert_eq!((ledger.tally.answered, ledger.tally.late, ledger.tally.excused), (3, 1, 1));
 }
 
 #[test]

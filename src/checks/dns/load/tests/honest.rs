@@ -51,6 +51,19 @@ async fn every_name_is_asked_in_turn_from_several_ports() {
 }
 
 #[tokio::test]
+async fn it_speaks_ipv6_and_from_an_address_of_choice() {
+    let server = Server::start_on("[::1]:0", |_, query| good(query));
+    let seen = look(server.addr, &[], &[]).await;
+    assert_eq!((seen.text("address"), count(&seen, "load.answered")), (Some("::1"), 100));
+    let server = Server::start(|_, query| good(query));
+    let seen = look(server.addr, &[], &[("source", text("127.0.0.9"))]).await;
+    assert_eq!(count(&seen, "load.answered"), 100);
+    let (seen, result) = run(&build(&args(server.addr, &[], &[("source", text("192.0.2.77"))])).unwrap()).await;
+    assert!(result.unwrap_err().remedy.contains("source"));
+    assert!(seen.last("load.sent").is_none());
+}
+
+#[tokio::test]
 async fn records_may_turn_and_ttls_may_fall() {
     let server = Server::start(|number, query| {
         let mut all: Vec<(u16, u32, Vec<u8>)> =

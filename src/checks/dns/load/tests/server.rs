@@ -40,8 +40,13 @@ pub(super) struct Server {
 
 impl Server {
     /// Starts one that does with query number n (from 0) what `answer` says.
-    pub(super) fn start<T: Into<Turn>>(mut answer: impl FnMut(u64, &[u8]) -> T + Send + 'static) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    pub(super) fn start<T: Into<Turn>>(answer: impl FnMut(u64, &[u8]) -> T + Send + 'static) -> Self {
+        Self::start_on("127.0.0.1:0", answer)
+    }
+
+    /// The same on a port of another address.
+    pub(super) fn start_on<T: Into<Turn>>(at: &str, mut answer: impl FnMut(u64, &[u8]) -> T + Send + 'static) -> Self {
+        let socket = UdpSocket::bind(at).unwrap();
         // What comes while it stands still waits, it is not lost.
         socket2::SockRef::from(&socket).set_recv_buffer_size(4 << 20).unwrap();
         socket.set_read_timeout(Some(Duration::from_millis(2))).unwrap();
