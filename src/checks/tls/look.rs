@@ -90,7 +90,10 @@ impl Look {
     /// Looks at all of `addresses` at once.
     pub(super) async fn look_at(&self, cx: &mut Cx<'_>, addresses: &[IpAddr], loaded: &Loaded) -> Result<(), Fault> {
         let visits = futures_util::future::join_all(addresses.iter().map(|address| self.visit(*address, loaded))).await;
-        let visits: Vec<Visit> = visits.into_iter().collect::<Result<_, Fault>>()?;
+        let mut visits: Vec<Visit> = visits.into_iter().collect::<Result<_, Fault>>()?;
+        if self.wanted.all_certificates {
+            self.sweep(&mut visits, loaded).await?;
+        }
         self.report(cx, &visits).await
     }
 }
@@ -136,11 +139,19 @@ impl Look {
             visit.examined = Some(Examined::of(loaded, &shaken.chain, shaken.staple.as_deref(), now()));
         }
         visit.shaken = Some(shaken);
-        if self.wanted.all_certificates {
-            let (source, patience, offer) = (self.source, self.patience, &self.offer);
-            visit.slots = certificates::sweep(Asking { peer, source, patience, loaded, offer }).await?;
-        }
         Ok(visit)
+    }
+
+    /// Asks for every certificate of those that could be connected to, after all that is timed.
+    async fn sweep(&self, visits: &mut [Visit], loaded: &Loaded) -> Result<(), Fault> {
+        let (source, patience, offer) = (self.source, self.patience, &self.offer);
+        let reached = visits.iter_mut().filter(|visit| visit.connect_time.is_some());
+        let sweeps = reached.map(async |visit| {
+            let peer = SocketAddr::new(visit.address, self.port);
+            visit.slots = certificates::sweep(Asking { peer, source, patience, loaded, offer }).await?;
+            Ok(())
+        });
+        futures_util::future::join_all(sweeps).await.into_iter().collect()
     }
 
     /// The facts of the worst visit, and what holds of all of them.
