@@ -123,6 +123,9 @@ impl Look {
     ) -> Result<Option<Met<'a>>, Fault> {
         let visits = futures_util::future::join_all(addresses.iter().map(|address| self.visit(*address, loaded))).await;
         let mut visits: Vec<Visit> = visits.into_iter().collect::<Result<_, Fault>>()?;
+        if self.wanted.all_certificates {
+            self.sweep(&mut visits, loaded).await?;
+        }
         let Some(worst) = certificates::worst(&visits) else {
             return Ok(None);
         };
@@ -190,10 +193,18 @@ impl Look {
             visit.examined = Some(Examined::of(loaded, &shaken.chain, shaken.staple.as_deref(), now()));
         }
         visit.shaken = Some(shaken);
-        if self.wanted.all_certificates {
-            visit.slots = certificates::sweep(Asking { way: &way, loaded, offer: &self.offer }).await?;
-        }
         Ok(visit)
+    }
+
+    /// Asks for every certificate of those that could be connected to, after all that is timed.
+    async fn sweep(&self, visits: &mut [Visit], loaded: &Loaded) -> Result<(), Fault> {
+        let reached = visits.iter_mut().filter(|visit| visit.reached.connected());
+        let sweeps = reached.map(async |visit| {
+            let way = self.way(visit.address);
+            visit.slots = certificates::sweep(Asking { way: &way, loaded, offer: &self.offer }).await?;
+            Ok(())
+        });
+        futures_util::future::join_all(sweeps).await.into_iter().collect()
     }
 
     /// The facts of the worst visit, and what holds of all of them.

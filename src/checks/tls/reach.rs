@@ -151,6 +151,11 @@ impl Reached {
         }
     }
 
+    /// It came to a connection.
+    pub(super) const fn connected(&self) -> bool {
+        self.connected.is_some()
+    }
+
     /// Plain text came when TLS had begun: where there was STARTTLS, it was on its way when the go-ahead was read.
     pub(super) fn plain_text_came(&mut self) {
         if self.upgraded.is_some() {

@@ -13,6 +13,8 @@ pub(super) struct Authorities {
     /// One for each root of `store`, in its order; none at all for anchors that come without certificates.
     /// A certificate whose dates cannot be read counts as valid: the path through it is still proven.
     dates: Vec<Option<Certificate>>,
+    /// The certificates themselves, in the same order.
+    ders: Vec<CertificateDer<'static>>,
     /// Where they were written, for a message.
     place: &'static str,
 }
@@ -20,7 +22,7 @@ pub(super) struct Authorities {
 impl Authorities {
     /// No authority yet; `place` says where they come from.
     pub(super) const fn from(place: &'static str) -> Self {
-        Self { store: RootCertStore { roots: Vec::new() }, dates: Vec::new(), place }
+        Self { store: RootCertStore { roots: Vec::new() }, dates: Vec::new(), ders: Vec::new(), place }
     }
 
     /// Anchors whose keeper takes them out in time.
@@ -31,8 +33,9 @@ impl Authorities {
     /// Trusts one more.
     pub(super) fn add(&mut self, der: CertificateDer<'static>) -> Result<(), rustls::Error> {
         let dates = Certificate::parse(&der);
-        self.store.add(der)?;
+        self.store.add(der.clone())?;
         self.dates.push(dates);
+        self.ders.push(der);
         Ok(())
     }
 
@@ -51,15 +54,17 @@ impl Authorities {
         dated.filter(|(_, dates)| within(dates)).map(|(anchor, _)| anchor.clone()).collect()
     }
 
-    /// First and last second of an authority, if it came with a certificate. Of several with one name and key, the one
-    /// that is valid at `now`, or else ends last.
-    pub(super) fn dates_of(&self, anchor: &TrustAnchor<'_>, now: i64) -> Option<(i64, i64)> {
+    /// First and last second of an authority, and its certificate, if it came with one. Of several with one name and key,
+    /// the one that is valid at `now`, or else ends last.
+    pub(super) fn dated(&self, anchor: &TrustAnchor<'_>, now: i64) -> Option<((i64, i64), &CertificateDer<'static>)> {
         let same = |known: &TrustAnchor<'_>| {
             known.subject == anchor.subject && known.subject_public_key_info == anchor.subject_public_key_info
         };
-        let found = self.store.roots.iter().zip(&self.dates).filter(|(known, _)| same(known));
-        let dates = found.filter_map(|(_, dates)| dates.as_ref().map(|dates| (dates.not_before, dates.not_after)));
-        dates.max_by_key(|(first, last)| (*first <= now && now <= *last, *last))
+        let all = self.store.roots.iter().zip(&self.dates).zip(&self.ders);
+        let found = all
+            .filter(|((known, _), _)| same(known))
+            .filter_map(|((_, dates), der)| dates.as_ref().map(|dates| ((dates.not_before, dates.not_after), der)));
+        found.max_by_key(|((first, last), _)| (*first <= now && now <= *last, *last))
     }
 
     /// Whether one of them has this name (DER of Name).

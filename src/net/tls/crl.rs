@@ -71,6 +71,9 @@ pub fn read(der: &[u8], certificate: &[u8], issuer: &Issuer, points: &[String]) 
     if list.issuer != issuer.name {
         return Err("it is the list of another issuer".to_owned());
     }
+    if !issuer.signs_lists {
+        return Err("the key usage of its issuer does not allow to sign lists".to_owned());
+    }
     scope(list.extensions, wanted.is_ca(), points)?;
     Signed::read(der).ok_or_else(unreadable)?.is_by(&issuer.spki)?;
     let revoked = list.entry(wanted.raw_serial()).map_err(|()| unreadable())?.map(told);

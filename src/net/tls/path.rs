@@ -21,6 +21,8 @@ pub struct Root {
     pub spki: Vec<u8>,
     /// Its dates, first and last second of validity; absent for an anchor that came without a certificate.
     pub dates: Option<(i64, i64)>,
+    /// Its certificate, if it came with one.
+    pub der: Option<Vec<u8>>,
 }
 
 /// A path that verifies, names aside.
@@ -43,6 +45,8 @@ pub struct Issuer {
     pub name: Vec<u8>,
     /// DER of its `SubjectPublicKeyInfo`.
     pub spki: Vec<u8>,
+    /// Its key usage lets it sign revocation lists, or says nothing about it.
+    pub signs_lists: bool,
 }
 
 impl Path {
@@ -59,7 +63,10 @@ impl Path {
         match self.used.get(at + 1) {
             Some(served) => Issuer::of(chain.get(*served)?),
             None if at + 1 == self.used.len() => {
-                Some(Issuer { name: self.root.name.clone(), spki: self.root.spki.clone() })
+                // A bare anchor has no key usage that could say no.
+                let anchor =
+                    || Issuer { name: self.root.name.clone(), spki: self.root.spki.clone(), signs_lists: true };
+                Some(self.root.der.as_deref().and_then(Issuer::of).unwrap_or_else(anchor))
             }
             None => None,
         }
@@ -71,7 +78,11 @@ impl Issuer {
     #[must_use]
     pub fn of(der: &[u8]) -> Option<Self> {
         let (_, certificate) = X509Certificate::from_der(der).ok()?;
-        Some(Self { name: certificate.subject().as_raw().to_vec(), spki: certificate.public_key().raw.to_vec() })
+        Some(Self {
+            name: certificate.subject().as_raw().to_vec(),
+            spki: certificate.public_key().raw.to_vec(),
+            signs_lists: certificate.key_usage().ok().flatten().is_none_or(|usage| usage.value.crl_sign()),
+        })
     }
 }
 
@@ -94,13 +105,15 @@ impl Authorities {
             used.push(1 + others.iter().position(|der| *der == intermediate.der())?);
         }
         let (name, spki) = (sequence(&verified.anchor().subject), sequence(&verified.anchor().subject_public_key_info));
-        let dates = self.dates_of(verified.anchor(), now).or_else(|| served_dates(chain, &name, &spki));
+        let known = self.dated(verified.anchor(), now);
+        let dates = known.map(|(dates, _)| dates).or_else(|| served_dates(chain, &name, &spki));
+        let der = known.map(|(_, der)| der.to_vec());
         let subject =
             X509Name::from_der(&name).map_or_else(|_| "(unreadable)".to_owned(), |(_, name)| name.to_string());
         let certificates: Vec<Certificate> =
             used.iter().map(|at| Certificate::parse(chain.get(*at)?)).collect::<Option<_>>()?;
         let subjects = certificates.iter().map(|c| c.subject.clone()).chain([subject.clone()]).collect();
-        let root = Root { subject, name, spki, dates };
+        let root = Root { subject, name, spki, dates, der };
         Some(Path { used, subjects, root, dates: certificates.iter().map(|c| (c.not_before, c.not_after)).collect() })
     }
 }

@@ -23,7 +23,8 @@ fn servers_are_as_they_were_made_and_no_other_tool_sees_more() {
     let servers = Servers::start();
     let check = |(row, port): (&Row, &u16)| {
         format!(
-            "  - {{id: {}, tls: {{host: 127.0.0.1, port: {port}, sni: www.peer.test, scan: true, timeout: 20s}}}}\n",
+            "  - {{id: {}, tls: {{host: 127.0.0.1, port: {port}, sni: www.peer.test, scan: true, timeout: 20s}}, \
+             expect: {{outcome: scanned, scan.versions: {{len: {{ge: 1}}}}, scan.unknown: {{len: 0}}}}}}\n",
             id(row)
         )
     };

@@ -12,7 +12,8 @@ const TOLD: usize = 10;
 pub(super) const LINT: Fact<Vec<String>> = Fact::list(
     "lint",
     "Rules the served certificates break although they may verify, a word each (see README); empty when there is none.",
-);
+)
+.ruled(Rule::MayShrink);
 const EXPIRES_IN: Fact<f64> =
     Fact::number("expires_in", Unit::Seconds, "Until the leaf expires; negative once it has.");
 const LIFETIME_LEFT: Fact<f64> =
@@ -119,11 +120,13 @@ pub(super) const ALL_LIFETIME_LEFT: Fact<f64> = Fact::number(
     "The smallest share of its lifetime that one of them has left.",
 );
 pub(super) const ALL_LINT: Fact<Vec<String>> =
-    Fact::list("certificates.lint", "Rules that one of the chains the server can show breaks, a word each.");
+    Fact::list("certificates.lint", "Rules that one of the chains the server can show breaks, a word each.")
+        .ruled(Rule::MayShrink);
 pub(super) const UNKNOWN: Fact<Vec<String>> = Fact::list(
     "certificates.unknown",
     "Kinds of certificate of which it is not known whether the server has one, and why.",
-);
+)
+.ruled(Rule::MayShrink);
 
 /// Facts of `certificates: all`.
 pub(crate) const ALL_FACTS: &[FactInfo] = &[

@@ -31,6 +31,8 @@ pub(super) fn look(found: &mut Findings, at: usize, reading: &Reading<'_>, view:
     extensions(found, at, reading);
     let version = reading.certificate.version().0;
     found.when(version != 2, rules::NOT_V3, at, || format!("version {}", version.saturating_add(1)));
+    let nobody = reading.certificate.issuer().iter().next().is_none();
+    found.when(nobody, rules::NO_ISSUER, at, || reading.certificate.subject().to_string());
     let id = reading.authority_key_id();
     found.when(id.is_none() && reading.subject() != reading.issuer(), rules::MISSING_AKI, at, || {
         reading.certificate.subject().to_string()
@@ -48,12 +50,13 @@ fn dates(found: &mut Findings, at: usize, reading: &Reading<'_>, view: &View<'_>
     found.when(last < first, rules::BACKWARDS, at, || format!("from {} to {}", day(first), day(last)));
 }
 
-fn key(found: &mut Findings, at: usize, reading: &Reading<'_>) {
+pub(super) fn key(found: &mut Findings, at: usize, reading: &Reading<'_>) {
     let key = reading.key();
     match key.kind.as_str() {
         "rsa" => {
             let bits = key.bits.unwrap_or_default();
             found.when(bits < 2048, rules::WEAK_RSA, at, || format!("RSA {bits}"));
+            found.when(!bits.is_multiple_of(8), rules::ODD_RSA, at, || format!("RSA {bits}"));
             found.when(!key.exponent_fits, rules::RSA_EXPONENT, at, String::new);
         }
         "ecdsa" => {
@@ -88,7 +91,7 @@ fn serial(found: &mut Findings, at: usize, raw: &[u8]) {
     found.when(raw.len() > 20, rules::LONG_SERIAL, at, || format!("{} octets", raw.len()));
 }
 
-fn extensions(found: &mut Findings, at: usize, reading: &Reading<'_>) {
+pub(super) fn extensions(found: &mut Findings, at: usize, reading: &Reading<'_>) {
     let mut seen = HashSet::new();
     for extension in reading.extensions() {
         let name = extension.oid.to_id_string();
@@ -96,6 +99,20 @@ fn extensions(found: &mut Findings, at: usize, reading: &Reading<'_>) {
             ParsedExtension::UnsupportedExtension { .. } => {
                 let unknown = extension.critical && !KNOWN.contains(&name.as_str());
                 found.when(unknown, rules::UNKNOWN_CRITICAL, at, || name.clone());
+            }
+            // Critical means that who cannot follow it must refuse; these help to build paths, and bind nobody.
+            ParsedExtension::AuthorityKeyIdentifier(_) | ParsedExtension::SubjectKeyIdentifier(_) => {
+                found.when(extension.critical, rules::CRITICALITY, at, || name.clone());
+            }
+            ParsedExtension::PolicyConstraints(_) | ParsedExtension::InhibitAnyPolicy(_) => {
+                found.when(!extension.critical, rules::CRITICALITY, at, || name.clone());
+            }
+            ParsedExtension::NameConstraints(limits) => {
+                let empty = |subtrees: &Option<Vec<_>>| subtrees.as_ref().is_none_or(Vec::is_empty);
+                let nothing = empty(&limits.permitted_subtrees) && empty(&limits.excluded_subtrees);
+                found.when(nothing, rules::BROKEN_EXTENSION, at, || {
+                    "name constraints that constrain nothing".to_owned()
+                });
             }
             ParsedExtension::ParseError { .. } => found.add(rules::BROKEN_EXTENSION, at, name.clone()),
             _ => {}

@@ -1,7 +1,7 @@
 //! What holds of the authorities between the leaf and the root.
 
 use super::reading::Reading;
-use super::{Findings, View, chain, names, rules};
+use super::{Findings, View, chain, each, names, rules};
 use crate::net::tls::certificate::rfc3339;
 
 pub(super) fn look(found: &mut Findings, readings: &[Option<Reading<'_>>], view: &View<'_>) {
@@ -15,7 +15,8 @@ pub(super) fn look(found: &mut Findings, readings: &[Option<Reading<'_>>], view:
         found.when(most.is_some_and(|most| below > most), rules::PATH_LENGTH, *at, || {
             format!("{below} below {}, which allows {}", reading.certificate.subject(), most.unwrap_or_default())
         });
-        if !reading.issues_itself() {
+        // Self-issued ones are no step of the path (RFC 5280, 4.2.1.9), whatever their keys.
+        if reading.subject() != reading.issuer() {
             below = below.saturating_add(1);
         }
         if let Some((constraints, critical)) = reading.name_constraints() {
@@ -27,6 +28,7 @@ pub(super) fn look(found: &mut Findings, readings: &[Option<Reading<'_>>], view:
     }
     identifiers(found, &line);
     root(found, view);
+    flaws(found, view);
 }
 
 fn authority(found: &mut Findings, at: usize, reading: &Reading<'_>) {
@@ -58,5 +60,33 @@ fn root(found: &mut Findings, view: &View<'_>) {
     found.when(last < view.now, rules::EXPIRED_ROOT, path.used.last().copied().unwrap_or_default(), || {
         let day = rfc3339(last).unwrap_or_else(|| "an impossible date".to_owned());
         format!("issued by {}, expired since {day}", path.root.subject)
+    });
+}
+
+/// The root itself, when it is known as a certificate. One word for all of it: who serves a chain cannot change it, only
+/// choose another authority.
+fn flaws(found: &mut Findings, view: &View<'_>) {
+    let Some(path) = view.path else { return };
+    let Some(root) = path.root.der.as_deref().and_then(Reading::of) else { return };
+    let mut inner = Findings::default();
+    authority(&mut inner, 0, &root);
+    each::key(&mut inner, 0, &root);
+    each::extensions(&mut inner, 0, &root);
+    let mut flaws: Vec<&str> = inner.0.iter().map(|finding| finding.rule.word).collect();
+    if root.extended_key_usage().is_some() {
+        flaws.push("extended key usage");
+    }
+    // An intermediate that is trusted as it is names its own issuer, as it should.
+    if let Some(named) = root.authority_key().filter(|_| root.subject() == root.issuer()) {
+        let of_another = named.key_identifier.as_ref().map(|id| id.0) != root.subject_key_id();
+        let written_out = named.authority_cert_issuer.is_some() || named.authority_cert_serial.is_some();
+        if of_another || written_out {
+            flaws.push("authority key identifier");
+        }
+    }
+    flaws.dedup();
+    let at = path.used.last().copied().unwrap_or_default();
+    found.when(!flaws.is_empty(), rules::FLAWED_ROOT, at, || {
+        format!("issued by {}: {}", path.root.subject, flaws.join(", "))
     });
 }

@@ -43,15 +43,19 @@ fn alternative_names(found: &mut Findings, leaf: &Reading<'_>) {
     let nameless = leaf.certificate.subject().iter().next().is_none();
     let critical = leaf.alternative_names().is_some_and(|(_, critical)| critical);
     found.when(nameless && !critical, rules::SAN_CRITICALITY, 0, String::new);
+    found.when(!nameless && critical, rules::CRITICALITY, 0, || "alternative names beside a subject".to_owned());
     for common in leaf.certificate.subject().iter_common_name() {
         let text = common.as_str().unwrap_or("(not a text)");
-        // BR 7.1.4.3 wants the very characters; case is left to clients, which do not mind it.
-        let among = known.iter().any(|name| name.to_string().eq_ignore_ascii_case(text));
+        // BR 7.1.4.3: the very characters.
+        let among = known.iter().any(|name| name.to_string() == text);
         found.when(!among && !known.is_empty(), rules::CN_NOT_IN_SAN, 0, || format!("{text:?}"));
     }
 }
 
 fn usage(found: &mut Findings, leaf: &Reading<'_>) {
+    let of_authorities = leaf.name_constraints().is_some() && !leaf.is_ca();
+    found.when(of_authorities, rules::CONSTRAINTS_IN_LEAF, 0, String::new);
+    found.when(leaf.extended_key_usage_critical(), rules::CRITICALITY, 0, || "extended key usage".to_owned());
     match leaf.extended_key_usage() {
         None => found.add(rules::NO_SERVER_AUTH, 0, "there is no extended key usage"),
         Some(usage) => {

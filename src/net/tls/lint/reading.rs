@@ -120,6 +120,12 @@ impl<'a> Reading<'a> {
         self.extension(pick).map(|(found, _)| found)
     }
 
+    pub(super) fn extended_key_usage_critical(&self) -> bool {
+        let pick =
+            |extension: &ParsedExtension<'a>| matches!(extension, ParsedExtension::ExtendedKeyUsage(_)).then_some(());
+        self.extension(pick).is_some_and(|((), critical)| critical)
+    }
+
     /// Name constraints, and whether they are critical.
     pub(super) fn name_constraints(&self) -> Option<(NameConstraints<'a>, bool)> {
         self.extension(|extension| match extension {

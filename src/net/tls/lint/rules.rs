@@ -32,7 +32,7 @@ rules! {
         "RFC 5246 7.4.2, RFC 8446 4.4.2";
     ROOT_SENT "root_sent" "a root proves nothing to who has it and nothing to who has not; it costs bytes in every handshake"
         "RFC 5246 7.4.2, RFC 8446 4.4.2";
-    UNUSED "unused_certificate" "no path needs it; it costs bytes in every handshake and confuses some clients"
+    UNUSED "unused_certificate" "no path to the roots trusted here needs it; it costs bytes in every handshake"
         "RFC 5246 7.4.2";
     DUPLICATE "duplicate_certificate" "the same certificate is served twice" "RFC 5246 7.4.2";
     STAPLE_MISSING "staple_missing" "the certificate demands a stapled OCSP response and the server sends none"
@@ -43,6 +43,7 @@ rules! {
     BACKWARDS "negative_validity" "it ends before it begins" "RFC 5280 4.1.2.5";
     NOT_V3 "not_version_3" "extensions need version 3; without them it cannot say what it is for" "RFC 5280 4.1.2.1, BR 7.1.2.7";
     WEAK_RSA "weak_rsa_key" "RSA with fewer than 2048 bits" "BR 6.1.5, RFC 9325 4.5";
+    ODD_RSA "odd_rsa_key" "RSA with a modulus whose bits are no multiple of 8" "BR 6.1.5";
     RSA_EXPONENT "bad_rsa_exponent" "the public exponent must be odd and 3 or more" "BR 6.1.6";
     WEAK_CURVE "weak_curve" "an elliptic curve of fewer than 224 bits" "RFC 9325 4.5";
     EXPLICIT_CURVE "explicit_curve" "curve parameters are written out; only named curves are allowed" "RFC 5480 2.1.1";
@@ -55,9 +56,12 @@ rules! {
     LONG_SERIAL "serial_too_long" "serial numbers have at most 20 octets" "RFC 5280 4.1.2.2";
     MISSING_AKI "missing_aki" "without authority key identifier, clients may build the wrong path" "RFC 5280 4.2.1.1, BR 7.1.2.11.1";
     AKI_MISMATCH "aki_mismatch" "it names another key of its issuer than the one served" "RFC 5280 4.2.1.1, BR 7.1.2.11.1";
+    CRITICALITY "wrong_criticality" "an extension is critical that must not be, or not critical that must be"
+        "RFC 5280 4.2.1, BR 7.1.2.7.6";
     UNKNOWN_CRITICAL "unknown_critical_extension" "who does not know a critical extension must refuse it" "RFC 5280 4.2";
     DUPLICATE_EXTENSION "duplicate_extension" "an extension stands in it more than once" "RFC 5280 4.2";
     BROKEN_EXTENSION "broken_extension" "an extension cannot be read" "RFC 5280 4.2";
+    NO_ISSUER "empty_issuer" "an authority must have a name" "RFC 5280 4.1.2.4";
     // Authorities.
     NOT_A_CA "issuer_not_ca" "it issued a certificate, but is none of an authority (CA:TRUE)" "RFC 5280 4.2.1.9";
     NO_CERT_SIGN "missing_key_cert_sign" "an authority whose key usage does not allow to sign certificates" "RFC 5280 4.2.1.3";
@@ -66,9 +70,12 @@ rules! {
     PATH_LENGTH "path_length_exceeded" "more authorities follow than it allows below it" "RFC 5280 4.2.1.9";
     EXPIRED_ROOT "expired_root" "the root the path ends at is past its last day; many clients refuse it, some do not look"
         "RFC 5280 6.1, RFC 5914 2";
+    FLAWED_ROOT "flawed_root" "the root the path ends at breaks a rule for authorities; some clients refuse it"
+        "RFC 5280 4.2.1, BR 7.1.2.1";
     CONSTRAINT_UNCRITICAL "name_constraints_not_critical" "who does not know name constraints would ignore them"
         "RFC 5280 4.2.1.10";
     CONSTRAINED "name_constraint" "the name is one its authority may not certify" "RFC 5280 4.2.1.10";
+    CONSTRAINTS_IN_LEAF "name_constraints_in_leaf" "only authorities may have name constraints" "RFC 5280 4.2.1.10, BR 7.1.2.7.6";
     // The server's own.
     SELF_SIGNED "self_signed" "the server vouches for itself" "BR 7.1.2.7";
     CA_AS_LEAF "ca_as_leaf" "the certificate of an authority serves as a server's own; its key should not be here"

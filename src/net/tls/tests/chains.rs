@@ -52,6 +52,11 @@ impl Ca {
         Self { certificate, issuer: Issuer::new(params, key) }
     }
 
+    /// The intermediate `other` once more, with its name and key, certified by this authority.
+    fn cross(&self, other: &Self, name: &str) -> CertificateDer<'static> {
+        ca_params(name, (2026, 2030)).signed_by(other.issuer.key(), &self.issuer).unwrap().der().clone()
+    }
+
     pub fn leaf(&self, more: impl FnOnce(&mut CertificateParams)) -> CertificateDer<'static> {
         self.leaf_with_key(more).0
     }
@@ -137,4 +142,20 @@ fn a_chain_of_real_certificates_is_clean() {
         assert_eq!(words(&found), Vec::<String>::new(), "{found:#?}");
     }
     assert!(path.is_some());
+}
+
+#[test]
+fn of_two_ways_up_the_one_to_a_valid_root_is_the_path() {
+    let (old, new) = (root("old", (2010, 2025)), root("new", (2020, 2040)));
+    let middle = old.intermediate("middle");
+    let crossed = new.cross(&middle, "middle");
+    let leaf = middle.leaf(|_| {});
+    for chain in [[leaf.clone(), middle.der(), crossed.clone()], [leaf.clone(), crossed, middle.der()]] {
+        for roots in [[&old, &new], [&new, &old]] {
+            let path = trusting(&roots).path(&chain, NOW).unwrap();
+            assert_eq!(path.root.subject, "CN=new");
+            assert!(path.expires_in(NOW as f64) > 0.0);
+        }
+        assert_eq!(trusting(&[&old]).path(&chain, NOW).unwrap().root.subject, "CN=old");
+    }
 }

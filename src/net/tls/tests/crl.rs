@@ -70,6 +70,9 @@ fn a_list_that_does_not_speak_for_it_proves_nothing() {
     let last = spoiled.len() - 1;
     spoiled[last] ^= 1;
     let twin = root("top", (2020, 2040));
+    let silent = Issuer { signs_lists: false, ..issuer.clone() };
+    let why = read(&list(&ca, &[], None), &leaf, &silent, &points).unwrap_err();
+    assert!(why.contains("does not allow to sign lists"), "{why}");
     for (want, list) in [
         ("partial", list(&ca, &[], Some(part(URL, Some(CrlScope::CaCertsOnly))))),
         (

@@ -92,6 +92,12 @@ pub fn rsa_key(bits: usize, exponent: &[u8]) -> Vec<u8> {
     seq(&[&seq(&[&oid("1.2.840.113549.1.1.1"), &[5, 0]]), &bit_string(&key)])
 }
 
+/// RSA of 2049 bits.
+pub fn odd_rsa_key() -> Vec<u8> {
+    let key = seq(&[&integer(&[&[1_u8][..], &[0xff; 256]].concat()), &integer(&[1, 0, 1])]);
+    seq(&[&seq(&[&oid("1.2.840.113549.1.1.1"), &[5, 0]]), &bit_string(&key)])
+}
+
 pub fn dsa_key() -> Vec<u8> {
     seq(&[&algorithm("1.2.840.10040.4.1"), &bit_string(&integer(&[7; 20]))])
 }

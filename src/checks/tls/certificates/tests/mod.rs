@@ -180,3 +180,12 @@ fn shaking(listener: TcpListener, config: ServerConfig) -> SocketAddr {
 async fn tls(config: ServerConfig) -> SocketAddr {
     shaking(listen(Ipv4Addr::LOCALHOST, 0).await, config)
 }
+
+#[test]
+fn every_word_of_lint_is_in_the_readme() {
+    let readme = family("tls").unwrap().readme;
+    let words: Vec<&str> = readme.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+    for rule in crate::net::tls::lint::RULES {
+        assert!(words.contains(&rule.word), "{} is not explained", rule.word);
+    }
+}

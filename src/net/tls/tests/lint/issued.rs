@@ -1,10 +1,10 @@
 //! Authorities, and the server's own certificate.
 
 use super::super::forge::{
-    AKI, BASIC, CONSTRAINTS, DAY, EKU, KEY_USAGE, NOW, SAN, SERVER_AUTH, SKI, Spec, ca, dns, key_id, name, purposes,
-    seq, tlv, usage,
+    AKI, BASIC, CONSTRAINTS, DAY, EKU, KEY_USAGE, NOW, SAN, SERVER_AUTH, SKI, Spec, ca, dns, key_id, name, odd_rsa_key,
+    purposes, rsa_key, seq, tlv, usage,
 };
-use super::{Row, path};
+use super::{Row, path, path_to};
 
 pub(super) const AUTHORITIES: &[Row] = &[
     (
@@ -103,6 +103,51 @@ pub(super) const AUTHORITIES: &[Row] = &[
             case.issuer().with(CONSTRAINTS, false, permitted("forge.test"));
         },
         &["name_constraints_not_critical"],
+    ),
+    ("a sound root", |case| case.path = Some(path_to(&Spec::root())), &[]),
+    (
+        "a root without basic constraints",
+        |case| case.path = Some(path_to(Spec::root().without(BASIC))),
+        &["flawed_root"],
+    ),
+    (
+        "a root with RSA 1024",
+        |case| {
+            let mut root = Spec::root();
+            root.key = rsa_key(1024, &[1, 0, 1]);
+            case.path = Some(path_to(&root));
+        },
+        &["flawed_root"],
+    ),
+    (
+        "a root for servers only",
+        |case| {
+            case.path = Some(path_to(Spec::root().with(EKU, false, purposes(&[SERVER_AUTH]))));
+        },
+        &["flawed_root"],
+    ),
+    (
+        "a root with the identifier of another",
+        |case| {
+            case.path = Some(path_to(Spec::root().with(AKI, false, key_id(7))));
+        },
+        &["flawed_root"],
+    ),
+    (
+        "an intermediate that is trusted itself",
+        |case| case.path = Some(path_to(&Spec::authority("root", 1, "above", 8))),
+        &[],
+    ),
+    (
+        "a self-issued one is no step",
+        |case| {
+            case.leaf().with(AKI, false, key_id(3));
+            case.chain[1] = Spec::authority("intermediate", 3, "intermediate", 2);
+            let mut upper = Spec::intermediate();
+            upper.with(BASIC, true, ca(Some(0)));
+            case.chain.push(upper);
+        },
+        &[],
     ),
 ];
 
@@ -242,6 +287,65 @@ pub(super) const LEAF: &[Row] = &[
         },
         &[],
     ),
+    (
+        "constraints in a leaf",
+        |case| {
+            case.leaf().with(CONSTRAINTS, true, permitted("forge.test"));
+        },
+        &["name_constraints_in_leaf"],
+    ),
+    (
+        "constraints that constrain nothing",
+        |case| {
+            case.issuer().with(CONSTRAINTS, true, seq(&[]));
+        },
+        &["broken_extension"],
+    ),
+    (
+        "a critical AKI",
+        |case| {
+            case.leaf().with(AKI, true, key_id(2));
+        },
+        &["wrong_criticality"],
+    ),
+    (
+        "critical names beside a subject",
+        |case| {
+            case.leaf().with(SAN, true, dns(&["www.forge.test"]));
+        },
+        &["wrong_criticality"],
+    ),
+    (
+        "a critical extended key usage",
+        |case| {
+            case.leaf().with(EKU, true, purposes(&[SERVER_AUTH]));
+        },
+        &["wrong_criticality"],
+    ),
+    (
+        "policy constraints one may overlook",
+        |case| {
+            case.issuer().with("2.5.29.36", false, seq(&[&tlv(0x80, &[&[0]])]));
+        },
+        &["wrong_criticality"],
+    ),
+    (
+        "policy constraints",
+        |case| {
+            case.issuer().with("2.5.29.36", true, seq(&[&tlv(0x80, &[&[0]])]));
+        },
+        &[],
+    ),
+    ("a common name in other letters", |case| case.leaf().subject = name("WWW.forge.test"), &["cn_not_in_san"]),
+    (
+        "issued by nobody",
+        |case| {
+            case.leaf().issuer = name("");
+            case.issuer().subject = name("");
+        },
+        &["empty_issuer"],
+    ),
+    ("RSA 2049", |case| case.leaf().key = odd_rsa_key(), &["odd_rsa_key"]),
 ];
 
 fn permitted(base: &str) -> Vec<u8> {

@@ -60,9 +60,17 @@ fn path(used: &[usize], root_until: i64) -> Path {
             name: name("root"),
             spki: Vec::new(),
             dates: Some((NOW - 9000 * DAY, root_until)),
+            der: None,
         },
         dates: vec![(NOW - DAY, NOW + DAY)],
     }
+}
+
+/// The path over `0, 1` to a root that is known as a certificate.
+fn path_to(root: &Spec) -> Path {
+    let mut path = path(&[0, 1], NOW + DAY);
+    path.root.der = Some(root.der().to_vec());
+    path
 }
 
 /// An elder sibling of the intermediate: same name, another key.
