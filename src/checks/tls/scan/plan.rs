@@ -27,6 +27,7 @@ pub(super) const MOST: u32 = 800;
 const TRIES: u32 = 3;
 /// Questions in a row without any answer, after which it is asked whether the server is still there.
 const SILENCE: u32 = 8;
+
 /// A question on its way to the server.
 #[derive(Clone, Debug)]
 pub(in crate::checks::tls) struct Ask {
