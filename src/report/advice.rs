@@ -379,7 +379,10 @@ pub fn advice(check: &CheckRecord) -> Option<&'static str> {
             .iter()
             .find(|(fact, _)| first.strip_prefix(fact).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
     };
-    by_value.map(|(.., advice)| *advice).or_else(|| by_breach().map(|(_, advice)| *advice))
+    let by_value = by_value.map(|(.., advice)| *advice);
+    let by_breach = || by_breach().map(|(_, advice)| *advice);
+    // A scan went well, whatever the one handshake before it came to: what was expected of it speaks first.
+    if is(check, "outcome", "scanned") { by_breach().or(by_value) } else { by_value.or_else(by_breach) }
 }
 
 /// Silence after the handshake is no matter of the network.

@@ -103,8 +103,7 @@ async fn a_good_certificate_verifies_and_every_fact_is_there() {
     assert_eq!(fact(&seen, "san"), &serde_json::json!(["localhost", NAME, "127.0.0.1"]));
     let tls = family("tls").unwrap();
     let elsewhere = |name: &str| tls.modes.iter().any(|mode| mode.facts.iter().any(|info| info.name == name));
-    let sometimes =
-        ["alert", "verify_error", "connect_time", "ocsp.status", "ocsp.error", "ocsp.next_update_in"];
+    let sometimes = ["alert", "verify_error", "connect_time", "ocsp.status", "ocsp.error", "ocsp.next_update_in"];
     let missing = tls.facts.iter().map(|info| info.name).filter(|name| {
         !sometimes.contains(name) && !elsewhere(name) && seen.last(name).is_none() && seen.merged(name).is_none()
     });

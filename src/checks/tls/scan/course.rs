@@ -49,6 +49,9 @@ impl Plan {
             Job::Served { .. } => {}
             Job::Once { purpose: Purpose::Control, .. } => {
                 self.checking = false;
+                for suspect in std::mem::take(&mut self.suspects) {
+                    self.cleared(suspect, ask.id);
+                }
                 if self.stage == Stage::Control {
                     self.again_in_short_lists();
                 }
@@ -58,6 +61,15 @@ impl Plan {
                 self.needle = taken.is_some_and(|taken| taken.contains(&hello.suite));
             }
             Job::Once { purpose, version, suites } => self.once(&purpose, version, &suites, flight),
+        }
+    }
+
+    /// The server answers, right after it closed on `suspect`. If it did so right before as well, the close was a refusal.
+    fn cleared(&mut self, suspect: Ask, check: u32) {
+        if suspect.after_good && suspect.id + 1 == check {
+            self.refused(suspect, 0);
+        } else {
+            self.slow.push_front((suspect.job, suspect.tries));
         }
     }
 

@@ -116,7 +116,7 @@ pub(in crate::checks::tls) fn record(cx: &mut Cx<'_>, scan: &Scan) {
     let outcome = outcome(cx, scan);
     cx.set(&OUTCOME, outcome);
     if scan.suites.is_empty() {
-        for line in scan.notes.iter().chain(&scan.unknown).take(8) {
+        for line in scan.notes.iter().take(8) {
             cx.note(line.clone());
         }
         return;

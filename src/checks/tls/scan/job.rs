@@ -85,6 +85,11 @@ impl Job {
         What::Hello { hello, sending }
     }
 
+    /// It asks for something, and not only whether the server is there.
+    pub(super) fn is_question(&self) -> bool {
+        !matches!(self, Self::Once { purpose: Purpose::Needle | Purpose::Control, .. })
+    }
+
     /// What is not known when it stays without an answer.
     pub(super) fn says(&self) -> String {
         match self {

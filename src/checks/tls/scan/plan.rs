@@ -5,7 +5,7 @@
 //!   halving a list would not. Lists are dealt into chunks of at most 120, the popular suites evenly, and asked side by side.
 //! - Alert `protocol_version` refuses a version at once. Any other alert refuses the list only, so the other lists follow.
 //! - A reset, silence or nonsense decides nothing: the same question again, alone and after a pause, then `unknown`. A close
-//!   without a word counts as a refusal only when it happens again that way.
+//!   without a word counts as a refusal only between two hellos that are answered, right before it and right after.
 //! - At the end a suite known to work is offered as the last of a long list. If it is not taken, but alone it is, the server does not
 //!   read long lists: everything again in short ones. If it does not answer any more, it limits rates or has died: what it
 //!   refused since its last good answer is unknown.
@@ -27,6 +27,7 @@ pub(super) const MOST: u32 = 800;
 const TRIES: u32 = 3;
 /// Questions in a row without any answer, after which it is asked whether the server is still there.
 const SILENCE: u32 = 8;
+
 /// A question on its way to the server.
 #[derive(Clone, Debug)]
 pub(in crate::checks::tls) struct Ask {
@@ -37,6 +38,8 @@ pub(in crate::checks::tls) struct Ask {
     pub(super) what: What,
     pub(super) job: Job,
     pub(super) tries: u32,
+    /// The exchange right before it was answered, and nothing else is under way.
+    pub(super) after_good: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +77,8 @@ pub(in crate::checks::tls) struct Plan {
     pub(super) last_good: u32,
     silent: u32,
     pub(super) checking: bool,
+    /// Closed on again, alone; whether that was a refusal, the check that is due will tell.
+    pub(super) suspects: Vec<Ask>,
     pub(super) flaky: u32,
     pub(super) shares: bool,
     pub(super) short: bool,
@@ -118,6 +123,7 @@ impl Plan {
             last_good: 0,
             silent: 0,
             checking: false,
+            suspects: Vec::new(),
             flaky: 0,
             shares: false,
             short: false,
@@ -153,11 +159,12 @@ impl Plan {
             None if self.under_way == 0 => self.slow.pop_front()?,
             None => return None,
         };
+        let after_good = self.under_way == 0 && self.last_good == self.scan.connections;
         self.under_way += 1;
         self.scan.connections += 1;
         let pause = if tries == 0 { Duration::ZERO } else { Duration::from_millis(50 << (2 * tries.min(3))) };
         let what = job.what(self.sni.as_deref(), self.shares);
-        Some(Ask { id: self.scan.connections, pause, what, job, tries })
+        Some(Ask { id: self.scan.connections, pause, what, job, tries, after_good })
     }
 
     /// Takes what became of an ask.
@@ -181,10 +188,7 @@ impl Plan {
                 self.answered(&ask);
                 self.refused(ask, alert.0);
             }
-            Answer::Closed if ask.tries > 0 => {
-                self.silent = 0;
-                self.refused(ask, 0);
-            }
+            Answer::Closed if ask.tries > 0 && ask.job.is_question() => self.suspect(ask),
             other => self.lost(ask, &other),
         }
         self.spread();
@@ -270,16 +274,31 @@ impl Plan {
         } else {
             self.give_up(&ask.job, &why);
         }
-        if self.silent < SILENCE || self.checking || self.halted.is_some() {
-            return;
+        if self.silent >= SILENCE && !self.check() {
+            self.halt(&format!("no answer to {SILENCE} questions in a row ({why})"));
         }
-        match self.control(Purpose::Control) {
-            Some(control) => {
-                self.checking = true;
-                self.slow.push_front((control, 0));
-            }
-            None => self.halt(&format!("no answer to {SILENCE} questions in a row ({why})")),
+    }
+
+    /// Closed on again. Only a server that answers what it took before refuses by that.
+    fn suspect(&mut self, ask: Ask) {
+        if self.halted.is_none() && self.check() {
+            self.suspects.push(ask);
+        } else {
+            self.silent = 0;
+            self.refused(ask, 0);
         }
+    }
+
+    /// Asks next whether the server is still there; false when nothing is known that it would answer.
+    fn check(&mut self) -> bool {
+        if self.checking || self.halted.is_some() {
+            return true;
+        }
+        let control = self.control(Purpose::Control);
+        self.checking = control.is_some();
+        self.slow.extend(control.map(|control| (control, 0)));
+        self.slow.rotate_right(usize::from(self.checking));
+        self.checking
     }
 
     /// A question that stays open.
@@ -287,8 +306,12 @@ impl Plan {
         match job {
             Job::Once { purpose: Purpose::Control, .. } => {
                 self.checking = false;
+                let why = format!("the server does not answer any more ({why})");
+                for suspect in std::mem::take(&mut self.suspects) {
+                    self.give_up(&suspect.job, &why);
+                }
                 if self.halted.is_none() {
-                    self.halt(&format!("the server does not answer any more ({why})"));
+                    self.halt(&why);
                 }
                 return;
             }

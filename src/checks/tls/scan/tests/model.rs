@@ -17,6 +17,8 @@ pub enum Quirk {
     ResetsEvery(u32),
     /// Stops answering after so many connections, in this way.
     Stops(u32, End),
+    /// Closes on these connections.
+    Pauses(u32, u32),
     /// Says nothing instead of refusing.
     SilentRefusals,
     /// Closes instead of refusing.
@@ -103,6 +105,7 @@ impl Model {
         match self.quirk {
             Some(Quirk::ResetsEvery(n)) if self.connections.is_multiple_of(n) => return Back::End(End::Reset),
             Some(Quirk::Stops(n, end)) if self.connections > n => return Self::end(end),
+            Some(Quirk::Pauses(from, to)) if (from..to).contains(&self.connections) => return Back::End(End::Close),
             Some(Quirk::SmallHellos(most)) if halves || hello.len() > most => return Back::End(End::Silence),
             Some(Quirk::Garbage) => return Back::Bytes(b"220 mail.example ESMTP\r\n".to_vec()),
             _ => {}

@@ -221,6 +221,17 @@ fn a_rate_limit_is_not_a_refusal() {
 }
 
 #[test]
+fn a_limit_that_passes_is_not_a_refusal() {
+    for from in [2, 6, 9, 14, 22, 30] {
+        for length in [1, 3, 8, 20, 40] {
+            let mut model = Model::with(Quirk::Pauses(from, from + length), &modern());
+            let scan = drive(&mut model, 8);
+            honest(&scan, &model);
+        }
+    }
+}
+
+#[test]
 fn silence_instead_of_a_refusal_stays_unknown() {
     let mut model = Model::with(Quirk::SilentRefusals, &modern());
     let scan = drive(&mut model, 8);
