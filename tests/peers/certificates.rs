@@ -10,9 +10,9 @@ use super::desk::Desk;
 use super::peer::{NGINX, OPENSSL, installed};
 use super::pki::{Authority, Identity, NEW_KEY, NEW_RSA_KEY};
 
-const SERVER: &str = "basicConstraints = CA:FALSE\nkeyUsage = critical, digitalSignature\nextendedKeyUsage = serverAuth\n\
+pub const SERVER: &str = "basicConstraints = CA:FALSE\nkeyUsage = critical, digitalSignature\nextendedKeyUsage = serverAuth\n\
     subjectAltName = DNS:www.peer.test, DNS:leaf\nsubjectKeyIdentifier = hash\nauthorityKeyIdentifier = keyid\n";
-const WEEK: [&str; 2] = ["-days", "7"];
+pub const WEEK: [&str; 2] = ["-days", "7"];
 const LONG_AGO: [&str; 4] = ["-startdate", "20200101000000Z", "-enddate", "20200201000000Z"];
 
 /// What `openssl` says when it is asked to judge.
@@ -22,7 +22,7 @@ fn judge(args: &[&str], folder: &Path) -> String {
 }
 
 /// nginx with these lines in its TLS server, which listens on `@HTTPS`; plain files of the folder are on `@HTTP`.
-fn nginx(desk: &Desk, mut lines: impl FnMut(u16) -> String) -> (Daemon, u16, u16) {
+pub fn nginx(desk: &Desk, mut lines: impl FnMut(u16) -> String) -> (Daemon, u16, u16) {
     let folder = desk.folder().to_str().unwrap().to_owned();
     let prepare = || {
         let (https, http) = (free_port(), free_port());
@@ -49,7 +49,7 @@ http {{
     (daemon, https, http)
 }
 
-fn shows(identity: &Identity) -> String {
+pub fn shows(identity: &Identity) -> String {
     format!("ssl_certificate {}; ssl_certificate_key {};", identity.certificate.display(), identity.key.display())
 }
 

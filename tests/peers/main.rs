@@ -15,8 +15,8 @@ mod pki;
 mod reports;
 
 mod aioquic;
-mod encrypted;
 mod dnsload;
+mod encrypted;
 mod haproxy;
 mod history;
 mod iperf3;
@@ -24,6 +24,7 @@ mod junit;
 mod knot;
 mod nginx;
 mod nsd;
+mod profiles;
 mod s_server;
 mod scan;
 mod signed;

@@ -148,6 +148,16 @@ fn postfix_speaks_smtp() {
     });
     room.upgraded(&["smtp"], &[with]);
     room.refused("smtp", without, "not_offered");
+    scanned(&room, with);
+}
+
+/// Every hello of a scan is preceded by STARTTLS.
+fn scanned(room: &Room, port: u16) {
+    let tls = check("smtp", port).replace("timeout:", "scan: {parallel: 4}\n      timeout:");
+    let checks = tls.replace("outcome: handshaken", "outcome: scanned, scan.unknown: {len: 0}");
+    let ran = room.desk.run(&checks, &[]);
+    ran.all_held();
+    assert_eq!(ran.texts("smtp", "scan.versions").last().map(String::as_str), Some("TLS1.3"), "{}", ran.shown);
 }
 
 const DOVECOT_CONF: &str = "\

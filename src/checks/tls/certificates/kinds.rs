@@ -123,7 +123,7 @@ async fn once(asking: Asking<'_>, offer: &Offer, kind: KeyKind, way: Asked) -> R
     Ok(match &shaken.end {
         End::Alert(alert) if REFUSALS.contains(&alert.as_str()) => Answer::Refused,
         End::Alert(alert) => Answer::Unknown(format!("alert {alert}")),
-        End::Timeout => Answer::Unknown(format!("silence for {:?}", patience)),
+        End::Timeout => Answer::Unknown(format!("silence for {patience:?}")),
         End::Reset => Answer::Unknown("reset".to_owned()),
         End::Closed => Answer::Unknown("closed".to_owned()),
         End::Unreachable(why) => Answer::Unknown(why.clone()),

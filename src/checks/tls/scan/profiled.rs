@@ -23,7 +23,7 @@ pub(super) fn seen(scan: &Scan, stapled: Option<bool>) -> Seen {
         preference: preference(scan),
         compression: scan.compression,
         secure_renegotiation: scan.renegotiation,
-        dh_bits: scan.dh_bits.and_then(|bits| u32::try_from(bits).ok()),
+        dh_bits: scan.dh_bits,
         ocsp_stapled: stapled,
         certificates: shown.into_iter().flatten().collect(),
         unknown,
@@ -51,7 +51,7 @@ fn groups(scan: &Scan) -> Vec<String> {
     all.into_iter().map(group_name).collect()
 }
 
-/// Whose order counts: the server's, if it does in any version. Putting ChaCha20 first for clients that do is still an order of
+/// Whose order counts: the server's, if it does in any version. Putting `ChaCha20` first for clients that do is still an order of
 /// the server's.
 fn preference(scan: &Scan) -> Option<profile::Preference> {
     let mut whose = scan.preference.values().peekable();
