@@ -157,7 +157,11 @@ async fn a_transfer_is_refused_or_whole_or_neither() {
         pair.scripts[0].behave(&[quirk]);
         pair.look(&format!("{ONCE}, probes: [axfr]")).await.is("axfr", word);
     }
-    // A server that takes the request and is silent, or is that slow, may be at work: nothing is known.
+}
+
+#[tokio::test]
+async fn a_transfer_that_does_not_begin_in_time_is_not_known() {
+    // A server that takes the request and is silent, or is that slow, may be at work.
     for quirk in [Quirk::AxfrMute, Quirk::AxfrDrips] {
         let (_, seen) = with(&[quirk], &format!("{ONCE}, probes: [axfr]")).await;
         assert!(seen.absent("axfr") && seen.absent("axfr.open"), "{quirk:?}");
