@@ -1,5 +1,6 @@
 //! Many datagrams per system call on a connected UDP socket: `sendmmsg` whose messages the kernel cuts into datagrams of
-//! one length (UDP GSO), `recvmmsg`, waits in microseconds, and the count of what the kernel dropped (`SO_RXQ_OVFL`).
+//! one length (UDP GSO), `recvmmsg` with the kernel's times of arrival, waits in microseconds, and the count of what the
+//! kernel dropped (`SO_RXQ_OVFL`).
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
@@ -14,18 +15,35 @@ const SEGMENTS: usize = 64;
 /// Most bytes of one message: what fits in an IPv4 packet, with room to spare.
 const MESSAGE: usize = 60_000;
 
-/// Control data of one message, aligned as the kernel wants it; more than `CMSG_SPACE` of a number.
-type Control = [u64; 4];
+/// Control data of one message, aligned as the kernel wants it; room for `CMSG_SPACE` of a time and of a number.
+type Control = [u64; 8];
 
-/// Lets the kernel count what it drops, and enlarges the receive buffer to `size` bytes, past the system's limit where
+/// Lets the kernel count what it drops and stamp what arrives, and enlarges the receive buffer to `size` bytes, past the system's limit where
 /// this process may. Returns the size in force as the kernel accounts it: twice what was asked for.
 pub fn prepare(socket: &Socket, size: usize) -> io::Result<usize> {
     use nix::sys::socket::{setsockopt, sockopt};
     setsockopt(socket, sockopt::RxqOvfl, &1)?;
+    setsockopt(socket, sockopt::ReceiveTimestampns, &true)?;
     if setsockopt(socket, sockopt::RcvBufForce, &size).is_err() {
         socket.set_recv_buffer_size(size)?;
     }
     socket.recv_buffer_size()
+}
+
+/// The wall clock that stamps of arrivals are read from.
+#[must_use]
+pub fn wall() -> Duration {
+    use nix::time::{ClockId, clock_gettime};
+    // It cannot fail on a supported system; zero would only make every stamp one that is not believed.
+    clock_gettime(ClockId::CLOCK_REALTIME).map_or(Duration::ZERO, Duration::from)
+}
+
+/// A datagram in its room.
+#[derive(Clone, Copy, Debug)]
+struct Kept {
+    length: usize,
+    cut: bool,
+    stamp: Option<Duration>,
 }
 
 /// Room for what one call receives.
@@ -33,8 +51,7 @@ pub struct Inbox {
     room: usize,
     bytes: Vec<u8>,
     controls: Vec<Control>,
-    /// Length of each datagram, and whether it was longer than the room.
-    kept: Vec<(usize, bool)>,
+    kept: Vec<Kept>,
     drops: Option<u32>,
 }
 
@@ -46,7 +63,7 @@ impl Inbox {
         Self {
             room,
             bytes: vec![0; room * BATCH],
-            controls: vec![[0; 4]; BATCH],
+            controls: vec![[0; 8]; BATCH],
             kept: Vec::with_capacity(BATCH),
             drops: None,
         }
@@ -81,12 +98,9 @@ impl Inbox {
         };
         for head in heads.iter().take(count) {
             let cut = head.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
-            self.kept.push(((head.msg_len as usize).min(self.room), cut));
-            if head.msg_hdr.msg_controllen > 0
-                && let Some(drops) = overflow(&head.msg_hdr)
-            {
-                self.drops = Some(drops);
-            }
+            let (drops, stamp) = told(&head.msg_hdr);
+            self.kept.push(Kept { length: (head.msg_len as usize).min(self.room), cut, stamp });
+            self.drops = drops.or(self.drops);
         }
         Ok(self.kept.len())
     }
@@ -94,9 +108,15 @@ impl Inbox {
     /// A datagram of the last call, and whether its end is missing because it was longer than the room.
     #[must_use]
     pub fn datagram(&self, index: usize) -> Option<(&[u8], bool)> {
-        let (length, cut) = *self.kept.get(index)?;
+        let kept = self.kept.get(index)?;
         let start = index * self.room;
-        Some((self.bytes.get(start..start + length)?, cut))
+        Some((self.bytes.get(start..start + kept.length)?, kept.cut))
+    }
+
+    /// When the kernel saw a datagram of the last call arrive, on [`wall`].
+    #[must_use]
+    pub fn stamp(&self, index: usize) -> Option<Duration> {
+        self.kept.get(index)?.stamp
     }
 
     /// What the kernel said it dropped of the socket last received from, since it was opened, if it said anything since
@@ -106,22 +126,32 @@ impl Inbox {
     }
 }
 
-/// The number behind `SO_RXQ_OVFL`, if the kernel put it into this message's control data.
+/// What the kernel put into a message's control data: drops (`SO_RXQ_OVFL`) and the time of arrival (`SO_TIMESTAMPNS`).
 #[expect(unsafe_code, reason = "control data is walked by the C library's macros")]
-fn overflow(head: &libc::msghdr) -> Option<u32> {
+fn told(head: &libc::msghdr) -> (Option<u32>, Option<Duration>) {
+    let (mut drops, mut stamp) = (None, None);
     // SAFETY: the kernel filled the control block this header points to, and set its length to what it filled.
     let mut at = unsafe { libc::CMSG_FIRSTHDR(head) };
     while !at.is_null() {
         // SAFETY: the macros return null or a whole header within the control block.
         let (level, kind, data) = unsafe { ((*at).cmsg_level, (*at).cmsg_type, libc::CMSG_DATA(at)) };
-        if level == libc::SOL_SOCKET && kind == libc::SO_RXQ_OVFL {
-            // SAFETY: the kernel writes 32 bits for this type; the block may be unaligned for them.
-            return Some(unsafe { data.cast::<u32>().read_unaligned() });
+        match (level, kind) {
+            (libc::SOL_SOCKET, libc::SO_RXQ_OVFL) => {
+                // SAFETY: the kernel writes 32 bits for this type; the block may be unaligned for them.
+                drops = Some(unsafe { data.cast::<u32>().read_unaligned() });
+            }
+            (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) => {
+                // SAFETY: the kernel writes a `timespec` for this type; the block may be unaligned for it.
+                let time = unsafe { data.cast::<libc::timespec>().read_unaligned() };
+                let parts = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
+                stamp = if let (Ok(seconds), Ok(nanos)) = parts { Some(Duration::new(seconds, nanos)) } else { None };
+            }
+            _ => {}
         }
         // SAFETY: as for the first.
         at = unsafe { libc::CMSG_NXTHDR(head, at) };
     }
-    None
+    (drops, stamp)
 }
 
 /// Datagrams of one length that leave as one message.
@@ -201,7 +231,7 @@ impl Outbox {
     #[expect(unsafe_code, reason = "neither nix nor socket2 sends many datagrams without an allocation per call")]
     fn some(&mut self, socket: &impl AsFd) -> io::Result<usize> {
         let mut parts = [libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 }; BATCH];
-        let mut controls = [[0_u64; 4]; BATCH];
+        let mut controls: [Control; BATCH] = [[0; 8]; BATCH];
         // SAFETY: as in `receive`.
         let mut heads: [libc::mmsghdr; BATCH] = unsafe { std::mem::zeroed() };
         let mut count = 0;
@@ -375,8 +405,12 @@ mod tests {
         let (mut outbox, mut inbox) = (Outbox::new(true), Inbox::new(8));
         outbox.push(&[1; 8]);
         outbox.push(&[2; 9]);
+        let before = super::wall();
+        prepare(&far, 1 << 20).unwrap();
         assert_eq!(outbox.send(&near).0, 2);
         assert_eq!(read(&far, &mut inbox, 2), [(vec![1; 8], false), (vec![2; 8], true)]);
+        let stamp = inbox.stamp(0).unwrap();
+        assert!(stamp >= before && stamp <= super::wall(), "{stamp:?}");
     }
 
     #[test]

@@ -45,6 +45,11 @@ impl Pace {
         self.burst
     }
 
+    /// Queries leave several at a time, with waits too short to be woken in between.
+    pub(super) fn bursts(&self) -> bool {
+        self.burst > 1
+    }
+
     /// How many of so many overdue queries may leave now.
     pub(super) fn portion(&self, behind: u64) -> u64 {
         behind.min(self.burst.max(PORTION))

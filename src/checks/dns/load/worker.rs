@@ -16,7 +16,7 @@ use super::tally::{Ledger, Tally};
 use super::verify::Verifier;
 use crate::model::Fault;
 use crate::net::dial::local;
-use crate::net::sys::mmsg::{BATCH, Inbox, Outbox, Waiter, prepare};
+use crate::net::sys::mmsg::{BATCH, Inbox, Outbox, Waiter, prepare, wall};
 use crate::net::sys::tcp_info::queue_drops;
 
 /// A worker looks up at least this often, to see that it is to stop.
@@ -106,6 +106,8 @@ pub(super) struct Worker {
     staged: u64,
     /// When replies were last looked for.
     looked: u64,
+    /// The kernel says when replies arrive, so that they need not be read at once.
+    stamped: bool,
     /// A burst while it is put together: length of the query, question.
     burst: Vec<(usize, u32)>,
 }
@@ -127,6 +129,7 @@ impl Worker {
             stop: Arc::clone(stop),
             staged: 0,
             looked: 0,
+            stamped: false,
             burst: Vec::with_capacity(BATCH),
         }
     }
@@ -178,7 +181,11 @@ impl Worker {
                 break;
             }
             let next = if over { now + nanos(LOOK_UP) } else { pace.due(self.staged).max(not_before) };
-            self.wait(next.saturating_sub(now));
+            if pace.bursts() && !over && self.stamped {
+                self.pause(Duration::from_nanos(next.saturating_sub(now)).min(LOOK_UP));
+            } else {
+                self.wait(next.saturating_sub(now));
+            }
         }
         self.give_up();
         self.ledger.tally.unsent = pace.total().saturating_sub(self.ledger.tally.sent);
@@ -295,9 +302,10 @@ impl Worker {
             self.flush();
         }
         let (start, now) = (self.start, self.now());
-        let Self { job, lanes, ledger, inbox, looked, .. } = self;
+        let Self { job, lanes, ledger, inbox, looked, stamped, .. } = self;
+        let before = std::mem::replace(looked, now);
         // Nothing here waits longer than that on purpose: the system gave the processor to others.
-        ledger.away = now.saturating_sub(*looked) > nanos(LOOK_UP) + nanos(job.late) / 2;
+        let away = now.saturating_sub(before) > nanos(LOOK_UP) + nanos(job.late) / 2;
         let mut all = 0;
         for lane in lanes.iter_mut() {
             for _ in 0..TURNS {
@@ -308,10 +316,15 @@ impl Worker {
                         0
                     }
                 };
-                let now = nanos(start.elapsed());
+                let (now, wall) = (nanos(start.elapsed()), wall());
                 for index in 0..count {
                     let Some((reply, cut)) = inbox.datagram(index) else { continue };
-                    ledger.take(&job.questions, &mut lane.slots, reply, cut, now);
+                    // A stamp from before the last look, or from the future, means that the wall clock was set.
+                    let ago = inbox.stamp(index).and_then(|stamp| wall.checked_sub(stamp)).map(nanos);
+                    let arrival = ago.and_then(|ago| now.checked_sub(ago)).filter(|arrival| *arrival >= before);
+                    *stamped = arrival.is_some();
+                    ledger.away = away && arrival.is_none();
+                    ledger.take(&job.questions, &mut lane.slots, reply, cut, arrival.unwrap_or(now));
                 }
                 if let Some(dropped) = inbox.drops() {
                     lane.dropped = dropped;
@@ -322,7 +335,6 @@ impl Worker {
                 }
             }
         }
-        *looked = nanos(start.elapsed());
         all
     }
 

@@ -147,8 +147,8 @@ async fn duplicates_count_once_and_as_what_they_are() {
     let server = Server::start(|_, query| vec![good(query), good(query), reply(query, 2, &[])]);
     let seen = look(server.addr, &[], &[]).await;
     assert_eq!(count(&seen, "load.answered"), 100);
-    // The last query's followers may come after the load has ended.
-    assert!(count(&seen, "load.duplicates") >= 99 && count(&seen, "load.wrong") >= 99, "{:?}", seen.notes());
+    // What follows the last answer of each of the two workers may come after its end.
+    assert!(count(&seen, "load.duplicates") >= 98 && count(&seen, "load.wrong") >= 98, "{:?}", seen.notes());
 }
 
 #[tokio::test]
