@@ -140,5 +140,6 @@ pub fn fuzz_answer(bytes: &[u8]) {
         answer[6..12].copy_from_slice(&head[2..]);
         answer.extend_from_slice(records);
         message::read(&answer, id, &question);
+        let _ = message::part(&answer, id);
     }
 }

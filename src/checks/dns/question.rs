@@ -73,7 +73,7 @@ impl Question {
     /// The question the fuzzer answers.
     #[cfg(fuzzing)]
     pub(super) fn of_fuzzer() -> Self {
-        Self::own(Name::from_ascii("www.example.").unwrap_or_default(), types::A).edns(None)
+        Self::own(Name::from_ascii("www.example.").unwrap_or_default(), 1).edns(None)
     }
 
     /// A question to a server that knows the answer itself: class IN, RD clear, plain EDNS.

@@ -1,0 +1,30 @@
+//! Whatever a server sends in answer to a hello of a scan is read within its bounds: records, ServerHello, certificates, key
+//! exchange, alerts.
+#![no_main]
+
+use shakedown::net::tls::certificate::{Certificate, distinguished_name};
+use shakedown::net::tls::hello::Parser;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    let (whole, mut slow) = (fed(bytes, bytes.len().max(1)), Parser::default());
+    // A byte at a time must come to the same as all at once.
+    for byte in bytes.iter().take(4096) {
+        slow.feed(std::slice::from_ref(byte));
+    }
+    if bytes.len() <= 4096 {
+        assert_eq!(format!("{:?}", whole.flight()), format!("{:?}", slow.flight()));
+    }
+    for der in &whole.flight().chain {
+        let _ = Certificate::parse(der);
+        let _ = distinguished_name(der);
+    }
+    let _ = shakedown::net::quic::hello::read(bytes);
+});
+
+fn fed(bytes: &[u8], step: usize) -> Parser {
+    let mut parser = Parser::default();
+    for part in bytes.chunks(step) {
+        parser.feed(part);
+    }
+    parser
+}
