@@ -1,7 +1,5 @@
 //! Which peers are installed, and the count of those used and of tests skipped.
 
-#![allow(dead_code)] // until every peer has its tests
-
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
