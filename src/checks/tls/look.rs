@@ -13,8 +13,7 @@ use crate::model::field::{IP_FAMILY, PATIENCE, PORT};
 use crate::model::{Args, Fault, Field, FieldKind, Invalid};
 use crate::net::tls::starttls::Protocol;
 use crate::net::tls::{
-    CA_FILE, CLIENT_CERT, CLIENT_KEY, End, Handshake, Loaded, Offer, ROOTS, Trust, handshake, now, server_name,
-    versions,
+    CA_FILE, CLIENT_CERT, CLIENT_KEY, End, Handshake, Loaded, Offer, ROOTS, Trust, handshake, names, now, versions,
 };
 use crate::net::{IpFamily, resolve};
 use crate::probe::Cx;
@@ -277,27 +276,7 @@ fn tell(cx: &mut Cx<'_>, shaken: &Handshake) {
 }
 
 pub(super) fn offer(args: &Args) -> Result<Offer, Invalid> {
-    let host = args.string("host");
-    let named = |field: &'static str, text: &str| {
-        let help = "write a DNS name such as www.example.com, or an IP address";
-        server_name(text).ok_or_else(|| Invalid::at(field, format!("`{text}` is not a name TLS can carry"), help))
-    };
-    let sni = match args.text("sni") {
-        Some("") => None,
-        Some(text) => match named("sni", text)? {
-            ServerName::IpAddress(_) => {
-                let help = "leave `sni` out or empty, and write the address as `verify_name`";
-                return Err(Invalid::at("sni", "an address cannot be sent as SNI", help));
-            }
-            name => Some(name),
-        },
-        None => Some(named("host", &host)?).filter(|name| matches!(name, ServerName::DnsName(_))),
-    };
-    let verify_name = match (args.text("verify_name"), &sni) {
-        (Some(text), _) => named("verify_name", text)?,
-        (None, Some(name)) => name.clone(),
-        (None, None) => named("host", &host)?,
-    };
+    let (sni, verify_name) = names(args, "host", &args.string("host"))?;
     let versions = versions(args.text("min_version"), args.text("max_version"));
     if versions.is_empty() {
         return Err(Invalid::at("min_version", "`min_version` is above `max_version`", "exchange them"));

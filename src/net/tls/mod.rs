@@ -12,6 +12,7 @@ mod handshake;
 pub mod hello;
 mod kind;
 pub mod lint;
+mod names;
 pub mod ocsp;
 mod path;
 pub mod profile;
@@ -35,6 +36,7 @@ pub use handshake::{
     End, Handshake, Offer, Session, TlsStream, end_of, handshake, handshake_asking, server_name, versions,
 };
 pub use kind::{Asked, KeyKind};
+pub use names::names;
 pub use path::{Issuer, Path, Root};
 pub(in crate::net) use recorder::Notebook;
 pub use returning::Returning;

@@ -1,13 +1,11 @@
 //! The fields of a check as a transport.
 
-use rustls::pki_types::ServerName;
-
 use super::http::Http;
 use super::same::Same;
 use super::{Kind, Secure, Transport};
 use crate::model::{Arg, Args, Field, FieldKind, Invalid};
 use crate::net::endpoint;
-use crate::net::tls::{CA_FILE, CLIENT_CERT, CLIENT_KEY, Offer, ROOTS, Trust, server_name, versions};
+use crate::net::tls::{CA_FILE, CLIENT_CERT, CLIENT_KEY, Offer, ROOTS, Trust, names, versions};
 
 /// Words of field `transport` that are encrypted.
 const ENCRYPTED: &[(&str, Kind)] =
@@ -125,26 +123,7 @@ fn misplaced(args: &Args, fields: &[&'static str], needs: &str) -> Result<(), In
 }
 
 fn offer(args: &Args, host: &str, kind: Kind) -> Result<Offer, Invalid> {
-    let named = |field: &'static str, text: &str| {
-        let help = "write a DNS name such as dns.example.com, or an IP address";
-        server_name(text).ok_or_else(|| Invalid::at(field, format!("`{text}` is not a name TLS can carry"), help))
-    };
-    let sni = match args.text("sni") {
-        Some("") => None,
-        Some(text) => match named("sni", text)? {
-            ServerName::IpAddress(_) => {
-                let help = "leave `sni` out or empty, and write the address as `verify_name`";
-                return Err(Invalid::at("sni", "an address cannot be sent as SNI", help));
-            }
-            name => Some(name),
-        },
-        None => Some(named("server", host)?).filter(|name| matches!(name, ServerName::DnsName(_))),
-    };
-    let verify_name = match (args.text("verify_name"), &sni) {
-        (Some(text), _) => named("verify_name", text)?,
-        (None, Some(name)) => name.clone(),
-        (None, None) => named("server", host)?,
-    };
+    let (sni, verify_name) = names(args, "server", host)?;
     // RFC 9001, 4.2: QUIC takes nothing older than TLS 1.3.
     let lowest = kind.over_quic().then_some("TLS1.3");
     Ok(Offer { sni, verify_name, alpn: vec![kind.alpn().to_owned()], versions: versions(lowest, None) })
