@@ -74,13 +74,17 @@ pub fn installed(peers: &[Peer]) -> bool {
         }
         return true;
     }
-    let missing = missing.join(", ");
+    skip(&format!("{} not installed", missing.join(", ")), "tests/peers/install gets it")
+}
+
+/// Ends a test that cannot run here: shown and recorded, or failed where peers are required. Always false.
+pub fn skip(why: &str, remedy: &str) -> bool {
     let test = std::thread::current().name().unwrap_or("?").to_owned();
     // Past the capture of the test's output: a skip is always seen.
-    let _ = writeln!(std::io::stderr(), "SKIPPED {missing}: not installed ({test}); tests/peers/install gets it");
-    record(&format!("skipped {test}: {missing} not installed"));
+    let _ = writeln!(std::io::stderr(), "SKIPPED {why} ({test}); {remedy}");
+    record(&format!("skipped {test}: {why}"));
     let required = std::env::var_os("SHAKEDOWN_REQUIRE_PEERS").is_some_and(|value| !value.is_empty() && value != "0");
-    assert!(!required, "{missing} not installed, and SHAKEDOWN_REQUIRE_PEERS is set: run tests/peers/install");
+    assert!(!required, "{why}, and SHAKEDOWN_REQUIRE_PEERS is set: {remedy}");
     false
 }
 

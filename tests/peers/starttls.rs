@@ -6,7 +6,7 @@ use std::process::Command;
 
 use super::daemon::{Daemon, free_port, listens};
 use super::desk::Desk;
-use super::peer::{DOVECOT, MARIADB, OPENSSL, POSTFIX, POSTGRES, PROFTPD, PROSODY, Peer, SLAPD, installed};
+use super::peer::{DOVECOT, MARIADB, OPENSSL, POSTFIX, POSTGRES, PROFTPD, PROSODY, Peer, SLAPD, installed, skip};
 use super::pki::{Authority, Identity};
 use super::printed;
 
@@ -23,7 +23,7 @@ impl Room {
             return None;
         }
         if as_root && !is_root() {
-            eprintln!("SKIPPED: {peer:?} changes its user, which needs root");
+            skip(&format!("{peer:?} changes its user, which needs root"), "run the tests as root");
             return None;
         }
         let desk = Desk::new();
