@@ -21,12 +21,12 @@ use tokio_rustls::TlsConnector;
 
 use super::certificate::{Certificate, distinguished_name};
 use super::counted::Counted;
+use super::ending::{End, end_of};
 use super::kind::Asked;
 use super::recorder::{Appearance, Notebook, Recorder, Seen};
 use super::trust::Loaded;
 use super::words;
 use crate::model::Fault;
-use crate::net::dial::{Refusal, refusal};
 
 /// The connection after the handshake.
 pub type TlsStream = tokio_rustls::client::TlsStream<Counted>;
@@ -42,25 +42,6 @@ pub struct Offer {
     pub alpn: Vec<String>,
     /// Versions offered.
     pub versions: Vec<&'static SupportedProtocolVersion>,
-}
-
-/// How a handshake ended; `S` is the connection it leaves behind, over TCP or QUIC.
-#[derive(Debug)]
-pub enum End<S = TlsStream> {
-    /// Completed. Whether the certificate verified is another question: see [`Handshake::verified`].
-    Done(Box<S>),
-    /// Silence.
-    Timeout,
-    /// RST.
-    Reset,
-    /// FIN in the middle.
-    Closed,
-    /// An ICMP error in the middle.
-    Unreachable(String),
-    /// The answer is not TLS; what it was instead.
-    NotTls(String),
-    /// A fatal alert, from the server (its name) or from this side (`sent (why)`).
-    Alert(String),
 }
 
 /// The session both sides agreed on.
@@ -406,39 +387,6 @@ fn judgement(seen: &Seen) -> (bool, Option<String>) {
         .collect();
     let trusted = matches!((&seen.trust, &seen.signature), (Some(Ok(())), Some(Ok(()))));
     (trusted, (!errors.is_empty()).then(|| errors.join("; ")))
-}
-
-/// Sorts an error of the handshake, or of a read or write after it. `Err` is a fault of this side.
-pub fn end_of(error: &io::Error, before_certificate: bool, peer: SocketAddr) -> Result<End, Fault> {
-    if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        return end_of_tls(tls, before_certificate, peer);
-    }
-    if error.kind() == io::ErrorKind::UnexpectedEof {
-        return Ok(End::Closed);
-    }
-    match error.raw_os_error() {
-        Some(_) => refusal(error, "TLS handshake", peer).map(|refusal| match refusal {
-            Refusal::Timeout => End::Timeout,
-            Refusal::Unreachable(why) => End::Unreachable(why),
-            Refusal::Refused | Refusal::Reset => End::Reset,
-        }),
-        None => Ok(End::Closed),
-    }
-}
-
-fn end_of_tls(error: &rustls::Error, before_certificate: bool, peer: SocketAddr) -> Result<End, Fault> {
-    match error {
-        rustls::Error::AlertReceived(alert) => Ok(End::Alert(words::alert(*alert))),
-        rustls::Error::InvalidMessage(why) if before_certificate => Ok(End::NotTls(format!("{why:?}"))),
-        rustls::Error::FailedToGetCurrentTime | rustls::Error::FailedToGetRandomBytes => Err(Fault::local(
-            "TLS handshake",
-            peer.to_string(),
-            error.to_string(),
-            "check this machine's clock and its source of randomness",
-        )),
-        // The server spoke TLS, but not as it must, or nothing in common: this side ended it with an alert of its own.
-        other => Ok(End::Alert(format!("sent ({other})"))),
-    }
 }
 
 /// The versions between two words of the field (`TLS1.2`, `TLS1.3`), both included; empty when they are crossed.

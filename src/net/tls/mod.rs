@@ -8,6 +8,7 @@ mod authority;
 pub mod certificate;
 mod counted;
 pub mod crl;
+mod ending;
 mod handshake;
 pub mod hello;
 mod kind;
@@ -31,10 +32,9 @@ pub(in crate::net) mod words;
 
 use std::sync::{Arc, LazyLock};
 
+pub use ending::{End, end_of};
 pub(in crate::net) use handshake::config;
-pub use handshake::{
-    End, Handshake, Offer, Session, TlsStream, end_of, handshake, handshake_asking, server_name, versions,
-};
+pub use handshake::{Handshake, Offer, Session, TlsStream, handshake, handshake_asking, server_name, versions};
 pub use kind::{Asked, KeyKind};
 pub use names::names;
 pub use path::{Issuer, Path, Root};

@@ -15,7 +15,8 @@ use rustls::{
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::handshake::{End, Offer, client, end_of};
+use super::ending::{End, end_of};
+use super::handshake::{Offer, client};
 use super::provider;
 use super::recorder::{Appearance, Notebook, Recorder};
 use super::returning::{Keep, Keepsake};

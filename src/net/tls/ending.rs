@@ -1,0 +1,61 @@
+//! How a handshake ends, and how errors of its socket are sorted into that.
+
+use std::io;
+use std::net::SocketAddr;
+
+use super::handshake::TlsStream;
+use super::words;
+use crate::model::Fault;
+use crate::net::dial::{Refusal, refusal};
+
+/// How a handshake ended; `S` is the connection it leaves behind, over TCP or QUIC.
+#[derive(Debug)]
+pub enum End<S = TlsStream> {
+    /// Completed. Whether the certificate verified is another question: see [`Handshake::verified`].
+    Done(Box<S>),
+    /// Silence.
+    Timeout,
+    /// RST.
+    Reset,
+    /// FIN in the middle.
+    Closed,
+    /// An ICMP error in the middle.
+    Unreachable(String),
+    /// The answer is not TLS; what it was instead.
+    NotTls(String),
+    /// A fatal alert, from the server (its name) or from this side (`sent (why)`).
+    Alert(String),
+}
+
+/// Sorts an error of the handshake, or of a read or write after it. `Err` is a fault of this side.
+pub fn end_of(error: &io::Error, before_certificate: bool, peer: SocketAddr) -> Result<End, Fault> {
+    if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        return end_of_tls(tls, before_certificate, peer);
+    }
+    if error.kind() == io::ErrorKind::UnexpectedEof {
+        return Ok(End::Closed);
+    }
+    match error.raw_os_error() {
+        Some(_) => refusal(error, "TLS handshake", peer).map(|refusal| match refusal {
+            Refusal::Timeout => End::Timeout,
+            Refusal::Unreachable(why) => End::Unreachable(why),
+            Refusal::Refused | Refusal::Reset => End::Reset,
+        }),
+        None => Ok(End::Closed),
+    }
+}
+
+fn end_of_tls(error: &rustls::Error, before_certificate: bool, peer: SocketAddr) -> Result<End, Fault> {
+    match error {
+        rustls::Error::AlertReceived(alert) => Ok(End::Alert(words::alert(*alert))),
+        rustls::Error::InvalidMessage(why) if before_certificate => Ok(End::NotTls(format!("{why:?}"))),
+        rustls::Error::FailedToGetCurrentTime | rustls::Error::FailedToGetRandomBytes => Err(Fault::local(
+            "TLS handshake",
+            peer.to_string(),
+            error.to_string(),
+            "check this machine's clock and its source of randomness",
+        )),
+        // The server spoke TLS, but not as it must, or nothing in common: this side ended it with an alert of its own.
+        other => Ok(End::Alert(format!("sent ({other})"))),
+    }
+}
