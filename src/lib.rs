@@ -10,6 +10,9 @@ pub mod stats;
 pub mod model;
 
 pub mod net;
+
+pub mod proto;
+
 pub mod probe;
 
 pub mod suite;

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 /// Layers from left to right; a module imports only what stands before it in this list.
 const LAYERS: &[&str] = &[
-    "stats", "model", "net", "probe", "suite", "guard", "checks", "judge", "baseline", "plan", "engine", "exit",
-    "report", "history", "serve", "lab", "cli", "app", "main",
+    "stats", "model", "net", "proto", "probe", "suite", "guard", "checks", "judge", "baseline", "plan", "engine",
+    "exit", "report", "history", "serve", "lab", "cli", "app", "main",
 ];
 
 /// Pairs that may not know each other although the order would allow it.
@@ -156,6 +156,34 @@ fn imports_run_only_leftwards() {
     must_be_empty(&problems, "imports run only leftwards: move the shared part left, or hand it in from `app`");
 }
 
+/// All that a protocol may take from `model`: it reports a fault of this side, and knows no suites and no observations.
+const MODEL_IN_PROTOCOLS: &[&str] = &["Fault", "FaultKind", "suggest"];
+
+#[test]
+fn protocols_know_nothing_of_suites_and_observations() {
+    let mut problems = Vec::new();
+    for path in sources("src/proto") {
+        let text = stripped(&fs::read_to_string(&path).unwrap()).join("\n");
+        for (at, found) in text.match_indices("crate::model::") {
+            let rest = &text[at + found.len()..];
+            let items = match rest.strip_prefix('{') {
+                Some(list) => list.split('}').next().unwrap_or_default(),
+                None => rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default(),
+            };
+            let line = text[..at].lines().count();
+            for item in items.split(',').map(str::trim).filter(|item| !item.is_empty()) {
+                if !MODEL_IN_PROTOCOLS.iter().any(|allowed| item == *allowed) {
+                    problems.push(format!("{}:{line}: model::{item}", shown(&path)));
+                }
+            }
+        }
+    }
+    must_be_empty(
+        &problems,
+        "a protocol knows no arguments, fields or facts: hand it plain values, and read the arguments in `checks`",
+    );
+}
+
 #[test]
 fn families_do_not_know_each_other() {
     let mut problems = Vec::new();
@@ -171,7 +199,10 @@ fn families_do_not_know_each_other() {
             }
         }
     }
-    must_be_empty(&problems, "a family knows no other family: share by way of `net`, or the registry");
+    must_be_empty(
+        &problems,
+        "a family knows no other family: share by way of `proto`, `checks/shared`, or the registry",
+    );
 }
 
 #[test]

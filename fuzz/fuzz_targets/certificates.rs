@@ -1,7 +1,7 @@
 //! Whatever a server shows as certificates is read and linted, or called unreadable.
 #![no_main]
 
-use shakedown::net::tls::{certificate::Certificate, crl, lint, profile};
+use shakedown::proto::tls::{certificate::Certificate, crl, lint, profile};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let _ = lint::lint_bytes(bytes);

@@ -1,7 +1,7 @@
 //! Whatever stands in a signed answer is verified within its bounds, or not at all.
 #![no_main]
 
-use shakedown::net::dnssec::{Key, Name, Proof, Set, Work, check, read};
+use shakedown::proto::dnssec::{Key, Name, Proof, Set, Work, check, read};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let Some(sections) = read(bytes) else { return };

@@ -2,8 +2,8 @@
 //! exchange, alerts.
 #![no_main]
 
-use shakedown::net::tls::certificate::{Certificate, distinguished_name};
-use shakedown::net::tls::hello::Parser;
+use shakedown::proto::tls::certificate::{Certificate, distinguished_name};
+use shakedown::proto::tls::hello::Parser;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let (whole, mut slow) = (fed(bytes, bytes.len().max(1)), Parser::default());
@@ -18,7 +18,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         let _ = Certificate::parse(der);
         let _ = distinguished_name(der);
     }
-    let _ = shakedown::net::quic::hello::read(bytes);
+    let _ = shakedown::proto::quic::hello::read(bytes);
 });
 
 fn fed(bytes: &[u8], step: usize) -> Parser {

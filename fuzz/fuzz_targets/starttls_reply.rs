@@ -1,7 +1,7 @@
 //! Whatever a server says before TLS is heard out within its bounds.
 #![no_main]
 
-use shakedown::net::tls::starttls::{Protocol, rehearse};
+use shakedown::proto::tls::starttls::{Protocol, rehearse};
 
 /// Bytes that end a turn of the server in the input.
 const TURN: u8 = 0xff;

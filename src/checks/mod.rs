@@ -1,6 +1,8 @@
-//! The families. `families!` is the only place that lists them.
+//! The families. `families!` is the only place that lists them; `shared` holds what several of them read alike.
 
 use crate::probe::Family;
+
+pub mod shared;
 
 macro_rules! families {
     ($($module:ident :: $probe:ident),+ $(,)?) => {

@@ -12,7 +12,7 @@ use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::model::Fault;
-use crate::net::tls::provider;
+use crate::proto::tls::provider;
 
 /// Name the good certificate is for, beside `localhost` and 127.0.0.1.
 pub const NAME: &str = "www.shakedown.test";

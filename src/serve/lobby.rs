@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
 use super::{Limits, host};
-use crate::net::iperf3::frame::Cookie;
+use crate::proto::iperf3::frame::Cookie;
 
 /// A data connection and its place in the order of acceptance: cookies may be read in another order than streams came.
 pub(super) type Numbered = (u64, TcpStream);

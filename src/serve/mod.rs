@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::net::iperf3::{datagram, frame, state};
+use crate::proto::iperf3::{datagram, frame, state};
 use lobby::Lobby;
 
 /// Connections that have not named their test yet.

@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::lobby::{Lobby, Reach};
 use super::{Limits, bind_udp};
-use crate::net::iperf3::frame::{self, Cookie, PARAMS_CAP, RESULTS_CAP};
-use crate::net::iperf3::{Flow, Params, Rejection, Results, Transport, Wire, datagram, flow, socket, state};
+use crate::proto::iperf3::frame::{self, Cookie, PARAMS_CAP, RESULTS_CAP};
+use crate::proto::iperf3::{Flow, Params, Rejection, Results, Transport, Wire, datagram, flow, socket, state};
 
 /// Beyond its time, before a test is taken for stuck.
 const GRACE: Duration = Duration::from_secs(10);

@@ -9,9 +9,9 @@ use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{Limits, Server};
-use crate::net::iperf3::datagram::{HELLO, Header, REPLY};
-use crate::net::iperf3::frame::{COOKIE, Cookie, make_cookie, read_json, read_state, write_json, write_state};
-use crate::net::iperf3::state;
+use crate::proto::iperf3::datagram::{HELLO, Header, REPLY};
+use crate::proto::iperf3::frame::{COOKIE, Cookie, make_cookie, read_json, read_state, write_json, write_state};
+use crate::proto::iperf3::state;
 
 async fn start(limits: Limits) -> (SocketAddr, DropGuard) {
     let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap().with_limits(limits);

@@ -42,7 +42,7 @@ async fn serving(params: CertificateParams, key: KeyPair) -> SocketAddr {
     leaf.not_before = date_time_ymd(2020, 1, 1);
     leaf.not_after = date_time_ymd(2100, 1, 1);
     let leaf = leaf.signed_by(&leaf_key, &Issuer::new(params, key)).unwrap();
-    let config = rustls::ServerConfig::builder_with_provider(shakedown::net::tls::provider())
+    let config = rustls::ServerConfig::builder_with_provider(shakedown::proto::tls::provider())
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()

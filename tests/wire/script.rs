@@ -86,7 +86,7 @@ pub fn asking_config(
     version: &'static rustls::SupportedProtocolVersion,
     optional: bool,
 ) -> rustls::ServerConfig {
-    let provider = shakedown::net::tls::provider();
+    let provider = shakedown::proto::tls::provider();
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(pki.ca_pem().as_bytes()).unwrap()).unwrap();
     let verifier = rustls::server::WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone());

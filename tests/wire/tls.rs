@@ -260,7 +260,7 @@ async fn a_stolen_certificate_is_not_verified() {
     let lab = Lab::start().await;
     let chain = CertificateDer::pem_slice_iter(lab.pki.good.chain_pem().as_bytes()).map(Result::unwrap).collect();
     let key = PrivateKeyDer::from_pem_slice(lab.pki.expired.key_pem().as_bytes()).unwrap();
-    let provider = shakedown::net::tls::provider();
+    let provider = shakedown::proto::tls::provider();
     let signer = provider.key_provider.load_private_key(key).unwrap();
     let stolen = std::sync::Arc::new(rustls::sign::CertifiedKey::new(chain, signer));
     for version in [&rustls::version::TLS12, &rustls::version::TLS13] {

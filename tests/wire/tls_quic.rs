@@ -178,7 +178,7 @@ async fn a_silent_port_is_a_timeout_and_a_closed_one_refuses() {
 #[tokio::test]
 async fn the_group_is_seen_after_a_second_hello() {
     let lab = Lab::new().await;
-    let mut provider = (*shakedown::net::tls::provider()).clone();
+    let mut provider = (*shakedown::proto::tls::provider()).clone();
     // Offered by the client, but without a key share at first.
     provider.kx_groups.retain(|group| group.name() == rustls::NamedGroup::secp384r1);
     let mut config = rustls::ServerConfig::builder_with_provider(Arc::new(provider))
@@ -200,7 +200,7 @@ async fn a_chain_of_a_hundred_certificates_ends() {
     let mut long = chain(&lab.pki);
     let root = long.last().unwrap().clone();
     long.extend(std::iter::repeat_n(root, 99));
-    let mut config = rustls::ServerConfig::builder_with_provider(shakedown::net::tls::provider())
+    let mut config = rustls::ServerConfig::builder_with_provider(shakedown::proto::tls::provider())
         .with_protocol_versions(&[&rustls::version::TLS13])
         .unwrap()
         .with_no_client_auth()

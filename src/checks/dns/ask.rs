@@ -5,16 +5,17 @@ use std::time::Duration;
 
 use hickory_proto::rr::Name;
 
-use super::exchange::{self, Asking, Exchange};
-use super::message::{Line, Reply};
-use super::question::Question;
+use super::question;
 use super::transport::{self, Same, Transport};
-use super::{rdata, types};
 use crate::model::fact::Distribution;
 use crate::model::field::{IP_FAMILY, PATIENCE};
 use crate::model::{Args, Better, Choice, Fact, FactInfo, Fault, Field, FieldKind, Invalid, Rule, Unit};
 use crate::net::{IpFamily, dial, endpoint, resolve};
 use crate::probe::Cx;
+use crate::proto::dns::exchange::{self, Asking, Exchange};
+use crate::proto::dns::message::{Line, Reply};
+use crate::proto::dns::question::Question;
+use crate::proto::dns::{rdata, types};
 
 pub(super) const OUTCOME: Fact<Choice> = Fact::choice(
     "outcome",
@@ -200,7 +201,7 @@ impl Ask {
             attempts: args.unsigned("attempts").unwrap_or(1),
             transport,
             same,
-            question: Question::from_args(args)?,
+            question: question::from_args(args)?,
         })
     }
 

@@ -2,17 +2,12 @@
 
 mod ask;
 mod dnssec;
-mod exchange;
 mod load;
-mod message;
 mod question;
-mod rdata;
 mod survey;
-mod svcb;
 #[cfg(test)]
 mod tests;
 mod transport;
-mod types;
 
 use std::time::Duration;
 
@@ -123,23 +118,5 @@ fn apart(args: &Args) -> Result<(), Invalid> {
             Err(Invalid::at(field, format!("{first} and {second} are two checks"), "write a check for each"))
         }
         _ => Ok(()),
-    }
-}
-
-/// Reads `bytes` as a whole message, and then as flags, counts and records of an answer to the question of a check; for the
-/// fuzzer, which sees only what is public.
-#[cfg(fuzzing)]
-pub fn fuzz_answer(bytes: &[u8]) {
-    let question = question::Question::of_fuzzer();
-    let id = bytes.first_chunk().map_or(0, |id| u16::from_be_bytes(*id));
-    message::read(bytes, id, &question);
-    if let (Ok((id, mut answer)), Some((head, records))) = (question.encode(0), bytes.split_at_checked(8)) {
-        // Behind the id: the flags and counts of the input, then the question as it was asked, then its records.
-        answer.truncate(12 + question.name.len() + 4);
-        answer[2..4].copy_from_slice(&head[..2]);
-        answer[6..12].copy_from_slice(&head[2..]);
-        answer.extend_from_slice(records);
-        message::read(&answer, id, &question);
-        let _ = message::part(&answer, id);
     }
 }

@@ -17,10 +17,10 @@ use super::request::{Request, Wanted};
 use super::{Http, facts};
 use crate::model::Fault;
 use crate::net::scope::Scope;
-use crate::net::tls::{End, Handshake, Offer, TlsStream, handshake, now, server_name, versions};
-use crate::net::watch::{Watch, Watched};
 use crate::net::{IpFamily, Refusal, connect, resolve};
 use crate::probe::Cx;
+use crate::proto::http::stream_end::{Watch, Watched};
+use crate::proto::tls::{End, Handshake, Offer, TlsStream, handshake, now, server_name, versions};
 
 /// Bytes and number of an answer's headers.
 const HEAD: usize = 64 * 1024;

@@ -14,11 +14,12 @@ use request::{Request, Wanted};
 use tokio::time::Instant;
 use url::Url;
 
+use crate::checks::shared::tls_fields::{self, CA_FILE, CLIENT_CERT, CLIENT_KEY, ROOTS};
 use crate::model::field::PATIENCE;
 use crate::model::{Args, FactInfo, Fault, Field, FieldKind, Invalid, Observation, Value};
 use crate::net::resolve::silent;
-use crate::net::tls::{CA_FILE, CLIENT_CERT, CLIENT_KEY, ROOTS, Trust};
 use crate::probe::{Cx, Footprint, Probe, fact_is};
+use crate::proto::tls::Trust;
 
 /// Time a probe may need beside its `timeout`, to read a trust store the first time.
 const LOADING: Duration = Duration::from_secs(1);
@@ -75,7 +76,7 @@ impl Probe for Http {
             follow: args.unsigned("follow").unwrap_or(0),
             pin: args.address("resolve"),
             wanted: Wanted::from_args(args),
-            trust: Trust::from_args(args)?,
+            trust: tls_fields::trust(args)?,
             // Left out means the default, and the default must be the safe one.
             verify: !args.has("verify") || args.flag("verify"),
             timeout: args.wait("timeout"),

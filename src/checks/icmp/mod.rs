@@ -9,9 +9,9 @@ use std::time::Duration;
 use crate::model::fact::Distribution;
 use crate::model::field::{IP_FAMILY, PATIENCE};
 use crate::model::{Args, Better, Choice, Fact, FactInfo, Fault, Field, FieldKind, Invalid, Observation, Rule, Unit};
-use crate::net::icmp::{Options, Pinger};
 use crate::net::{IpFamily, resolve};
 use crate::probe::{Cx, Footprint, Probe, fact_is};
+use crate::proto::icmp::{Options, Pinger};
 
 const OUTCOME: Fact<Choice> = Fact::choice(
     "outcome",
@@ -94,7 +94,7 @@ pub struct Icmp {
 
 /// Whether this process may send ICMP echo requests; the fault names the remedies.
 pub fn permission() -> Result<(), Fault> {
-    crate::net::icmp::permission()
+    crate::proto::icmp::permission()
 }
 
 impl Probe for Icmp {

@@ -11,8 +11,8 @@ use crate::model::Fault;
 use crate::net::Pacer;
 use crate::net::clock::Reading;
 use crate::net::datagram::{Arrival, Class, Event, Trouble};
-use crate::net::icmp::{Heard, Pinger, trouble};
 use crate::probe::Cx;
+use crate::proto::icmp::{Heard, Pinger, trouble};
 
 /// One run of a check.
 struct Stream<'a, 'b> {

@@ -11,8 +11,8 @@ use super::{
 use crate::model::Fault;
 use crate::net::clock::{Reading, Stamp};
 use crate::net::datagram::{Arrival, Class, Trouble};
-use crate::net::icmp::{Number, trouble};
 use crate::probe::Cx;
+use crate::proto::icmp::{Number, trouble};
 
 /// Different errors kept by name; a path that reports more is summed up.
 const ERRORS_KEPT: usize = 16;

@@ -11,8 +11,8 @@ use super::{Jitter, Tally};
 use crate::model::{Observation, Value};
 use crate::net::clock::Reading;
 use crate::net::datagram::{Arrival, Trouble};
-use crate::net::icmp::Number;
 use crate::probe::Cx;
+use crate::proto::icmp::Number;
 
 const TARGET: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 10));
 const ROUTER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));

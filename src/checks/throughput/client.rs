@@ -13,8 +13,8 @@ use super::measure::Span;
 use super::settings::Settings;
 use crate::model::Fault;
 use crate::net::dial::{self, Refusal};
-use crate::net::iperf3::frame::{self, Cookie, RESULTS_CAP};
-use crate::net::iperf3::{Flow, Results, Transport, Wire, datagram, flow, socket, state};
+use crate::proto::iperf3::frame::{self, Cookie, RESULTS_CAP};
+use crate::proto::iperf3::{Flow, Results, Transport, Wire, datagram, flow, socket, state};
 
 /// Hellos of one UDP stream; the first or its answer may be lost.
 const HELLOS: u32 = 3;

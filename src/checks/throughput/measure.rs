@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::client::{Client, QUIET, Stop};
 use super::{BITRATE, CPU, RTT};
-use crate::net::iperf3::{Flow, Transport, flow, frame, socket};
 use crate::probe::Cx;
+use crate::proto::iperf3::{Flow, Transport, flow, frame, socket};
 
 /// A test that ran.
 pub(super) struct Span {

@@ -11,8 +11,8 @@ use super::{
     TRANSFERRED,
 };
 use crate::model::Fault;
-use crate::net::iperf3::{Flow, Params, Results, StreamResult, Transport};
 use crate::probe::Cx;
+use crate::proto::iperf3::{Flow, Params, Results, StreamResult, Transport};
 
 /// A path may deliver a datagram twice, and servers count the bytes of both; more than that did not come from here.
 const COPIES: u64 = 2;

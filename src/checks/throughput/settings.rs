@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::model::{Args, Invalid};
-use crate::net::iperf3::{self, Params, Transport, pump};
 use crate::net::{IpFamily, endpoint};
+use crate::proto::iperf3::{self, Params, Transport, pump};
 
 /// A TCP write. iperf3's own default is 128 KiB; larger writes measure the path rather than the system call.
 const TCP_BLOCK: u32 = 1_048_576;

@@ -12,9 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::Throughput;
 use crate::model::{Arg, Args, Fault, Observation};
-use crate::net::iperf3::frame::{read_cookie, read_json, read_state, write_json, write_state};
-use crate::net::iperf3::state;
 use crate::probe::{Cx, Probe};
+use crate::proto::iperf3::frame::{read_cookie, read_json, read_state, write_json, write_state};
+use crate::proto::iperf3::state;
 use crate::serve::{Limits, Server};
 
 fn args(server: &str, more: &[(&'static str, Arg)]) -> Args {

@@ -3,9 +3,9 @@
 use super::certificates::Examined;
 use crate::model::fact::{Distribution, Time};
 use crate::model::{Better, Choice, Fact, FactInfo, Rule, Unit};
-use crate::net::tls::certificate::{Certificate, rfc3339};
-use crate::net::tls::{Handshake, Session};
 use crate::probe::Cx;
+use crate::proto::tls::certificate::{Certificate, rfc3339};
+use crate::proto::tls::{Handshake, Session};
 
 pub(super) const OUTCOME: Fact<Choice> = Fact::choice(
     "outcome",

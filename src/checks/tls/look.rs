@@ -9,14 +9,13 @@ use super::certificates::{self, Asking, Examined, Visit, Wanted};
 use super::facts::{self, ADDRESS, ALERT, OUTCOME};
 use super::reach::{Reached, Way};
 use super::terms::{Again, Terms};
+use crate::checks::shared::tls_fields::{self, CA_FILE, CLIENT_CERT, CLIENT_KEY, ROOTS};
 use crate::model::field::{IP_FAMILY, PATIENCE, PORT};
 use crate::model::{Args, Fault, Field, FieldKind, Invalid};
-use crate::net::tls::starttls::Protocol;
-use crate::net::tls::{
-    CA_FILE, CLIENT_CERT, CLIENT_KEY, End, Handshake, Loaded, Offer, ROOTS, Trust, handshake, names, now, versions,
-};
 use crate::net::{IpFamily, resolve};
 use crate::probe::Cx;
+use crate::proto::tls::starttls::Protocol;
+use crate::proto::tls::{End, Handshake, Loaded, Offer, Trust, handshake, now, versions};
 
 const VERSION_FIELD: FieldKind = FieldKind::Choice(&["TLS1.2", "TLS1.3"]);
 
@@ -70,7 +69,7 @@ impl Look {
             family,
             source,
             patience: args.wait("timeout"),
-            trust: Trust::from_args(args)?,
+            trust: tls_fields::trust(args)?,
             offer: offer(args)?,
             starttls,
             wanted: Wanted::from_args(args),
@@ -276,7 +275,7 @@ fn tell(cx: &mut Cx<'_>, shaken: &Handshake) {
 }
 
 pub(super) fn offer(args: &Args) -> Result<Offer, Invalid> {
-    let (sni, verify_name) = names(args, "host", &args.string("host"))?;
+    let (sni, verify_name) = tls_fields::names(args, "host", &args.string("host"))?;
     let versions = versions(args.text("min_version"), args.text("max_version"));
     if versions.is_empty() {
         return Err(Invalid::at("min_version", "`min_version` is above `max_version`", "exchange them"));

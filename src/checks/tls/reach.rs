@@ -9,9 +9,9 @@ use tokio::time::Instant;
 use super::facts::CONNECT_TIME;
 use crate::model::fact::Distribution;
 use crate::model::{Args, Better, Choice, Fact, FactInfo, Fault, Field, FieldKind, Unit};
-use crate::net::tls::starttls::{Cause, NotUpgraded, Protocol, upgrade};
 use crate::net::{Refusal, connect};
 use crate::probe::{Cx, Mode};
+use crate::proto::tls::starttls::{Cause, NotUpgraded, Protocol, upgrade};
 
 pub(super) const FIELDS: &[Field] = &[Field::optional(
     "starttls",

@@ -10,7 +10,7 @@ use super::super::{PATIENCE, printed, within};
 use super::servers::Servers;
 use super::truth::{ROWS, Row};
 use super::{id, set};
-use shakedown::net::tls::hello::{group_name, suite_name};
+use shakedown::proto::tls::hello::{group_name, suite_name};
 
 /// Everything they find is found by us as well: on these servers neither of them is wrong.
 pub fn see_no_more(servers: &Servers, ran: &Ran) {

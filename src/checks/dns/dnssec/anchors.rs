@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::model::{Args, Invalid};
-use crate::net::dnssec::{Anchor, Name, dotted};
+use crate::proto::dnssec::{Anchor, Name, dotted};
 
 /// Longest file of anchors; the root's has 1 kB.
 const LIMIT: u64 = 1 << 20;
@@ -58,5 +58,5 @@ pub(super) fn at(args: &Args) -> Result<Option<u32>, Invalid> {
 /// The wall clock. Signatures count seconds modulo 2^32 (RFC 4034 section 3.1.5).
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "seconds since 1970, modulo 2^32")]
 pub(super) fn now() -> u32 {
-    crate::net::tls::now() as u64 as u32
+    crate::proto::tls::now() as u64 as u32
 }

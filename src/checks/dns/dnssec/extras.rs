@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::title;
 use super::walk::{Walk, Zone};
 use crate::model::Fault;
-use crate::net::dnssec::{Digest, Fate, Key, Set, check, dotted, kind};
+use crate::proto::dnssec::{Digest, Fate, Key, Set, check, dotted, kind};
 
 /// A key as DS tells it: tag and algorithm.
 type Named = BTreeSet<(u16, u8)>;

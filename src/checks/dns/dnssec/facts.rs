@@ -1,7 +1,7 @@
 //! What validation can see.
 
 use crate::model::{Choice, Fact, FactInfo, Rule, Unit, Value};
-use crate::net::dnssec::Reason;
+use crate::proto::dnssec::Reason;
 
 pub(super) const VERDICT: Fact<Choice> = Fact::choice(
     "dnssec.verdict",

@@ -9,12 +9,12 @@ use hickory_proto::serialize::binary::{BinDecodable as _, BinDecoder};
 use tokio::time::Instant;
 
 use super::super::ask::Ask;
-use super::super::exchange::Exchange;
 use super::super::transport::Transport;
 use super::title;
 use crate::model::Fault;
 use crate::net::dial;
-use crate::net::dnssec::{Name, Sections, read};
+use crate::proto::dns::exchange::Exchange;
+use crate::proto::dnssec::{Name, Sections, read};
 
 /// Questions of one walk. Ten labels with a chain of three aliases need about half.
 const MOST: i64 = 64;

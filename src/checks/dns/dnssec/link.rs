@@ -6,7 +6,7 @@ use super::fetch::Got;
 use super::title;
 use super::walk::{Outcome, Reached, Stop, Unsigned, Verdict, Walk, Zone, bogus, indeterminate, iterated, referral};
 use crate::model::Fault;
-use crate::net::dnssec::{Denial, Name, Reason, Sections, Set, below, dotted, kind, labels, redirected, suffix};
+use crate::proto::dnssec::{Denial, Name, Reason, Sections, Set, below, dotted, kind, labels, redirected, suffix};
 
 /// Aliases that are followed; Unbound follows eleven.
 const LINKS: usize = 12;

@@ -26,10 +26,10 @@ use walk::{Outcome, Verdict, Walk};
 
 use super::ask::{Ask, DISCARDED};
 use super::transport::Transport;
-use super::{rdata, types};
 use crate::model::{Args, Fault, Field, FieldKind, Invalid};
-use crate::net::dnssec::{Anchor, Name, Reason};
 use crate::probe::{Cx, Mode};
+use crate::proto::dns::{rdata, types};
+use crate::proto::dnssec::{Anchor, Name, Reason};
 
 pub(super) const FIELDS: &[Field] = &[
     Field::optional(
@@ -177,6 +177,6 @@ fn tell(cx: &mut Cx<'_>, outcome: &Outcome) {
 
 /// `www.example. A`, for people.
 fn title(name: &Name, code: u16) -> String {
-    let shown = fetch::theirs(name).map_or_else(|| crate::net::dnssec::dotted(name), |name| rdata::name(&name));
+    let shown = fetch::theirs(name).map_or_else(|| crate::proto::dnssec::dotted(name), |name| rdata::name(&name));
     format!("{shown} {}", types::mnemonic(code))
 }

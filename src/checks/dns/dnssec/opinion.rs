@@ -19,7 +19,7 @@ use tokio_util::bytes::Bytes;
 
 use super::walk::{Outcome, Verdict, Walk};
 use crate::model::Fault;
-use crate::net::dnssec::{Anchor, ITERATIONS, Name, Reason, Set, algorithm, kind, supported};
+use crate::proto::dnssec::{Anchor, ITERATIONS, Name, Reason, Set, algorithm, kind, supported};
 
 /// Messages it may ask for beyond those of the walk.
 const MORE: usize = 16;

@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::rdata;
 use super::facts::{
     AGE, ALGORITHMS, CDS_MATCH, CDS_PENDING, DENIAL, DS_MATCH, DS_UNMATCHED, EXPIRE_MARGIN, EXPIRES_IN, ITERATIONS,
     KEYS, OPT_OUT, SALT, SETS,
 };
 use super::title;
 use crate::model::Value;
-use crate::net::dnssec::{Check, Digest, Fate, Key, Look, Proof, Sections, Set, algorithm};
 use crate::probe::Cx;
+use crate::proto::dns::rdata;
+use crate::proto::dnssec::{Check, Digest, Fate, Key, Look, Proof, Sections, Set, algorithm};
 
 /// Lines of evidence of one walk.
 const NOTES: usize = 32;

@@ -8,7 +8,7 @@ use super::fetch::{Fetch, Got};
 use super::title;
 use super::trail::Trail;
 use crate::model::Fault;
-use crate::net::dnssec::{
+use crate::proto::dnssec::{
     Anchor, Check, Cut, Digest, Fate, ITERATIONS, Key, Name, Proof, Reason, Sections, Set, Work, algorithm, below,
     check, dotted, kind, labels, suffix,
 };

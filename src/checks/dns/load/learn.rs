@@ -9,9 +9,9 @@ use tokio::time::{Instant, timeout_at};
 use super::queries::{Item, Questions};
 use super::verify::{self, Shape};
 use crate::checks::dns::ask::OUTCOME;
-use crate::checks::dns::exchange::{self, Asking, Exchange};
 use crate::model::Fault;
 use crate::probe::Cx;
+use crate::proto::dns::exchange::{self, Asking, Exchange};
 
 /// Questions asked before the load; the answers of further ones are learned from the first that comes.
 const MOST: usize = 1000;

@@ -10,10 +10,10 @@ use std::sync::OnceLock;
 use tokio::io::AsyncReadExt as _;
 
 use super::verify::Reference;
-use crate::checks::dns::ask;
-use crate::checks::dns::question::Question;
-use crate::checks::dns::types;
+use crate::checks::dns::{ask, question};
 use crate::model::{Args, Fault, Invalid};
+use crate::proto::dns::question::Question;
+use crate::proto::dns::types;
 
 /// Largest file.
 const BYTES: u64 = 32 << 20;
@@ -168,7 +168,7 @@ impl Questions {
 impl Item {
     fn of(args: &Args, line: &Line) -> Result<Self, Invalid> {
         let kind = line.kind.as_deref().or_else(|| args.text("type")).unwrap_or("A");
-        let question = Question::written(args, &line.name, kind)?;
+        let question = question::with(args, &line.name, kind)?;
         if question.code == types::AXFR {
             return Err(Invalid::at("load", "a zone transfer is no query for a load", "ask for records"));
         }

@@ -1,8 +1,9 @@
 //! Is a reply the answer? First by comparing bytes with answers known to be right, and when they differ by reading it.
 
 use super::queries::{Item, Wanted};
-use crate::checks::dns::message::{self, Line, Received, Reply};
-use crate::checks::dns::{ask, rdata, types};
+use crate::checks::dns::ask;
+use crate::proto::dns::message::{self, Line, Received, Reply};
+use crate::proto::dns::{rdata, types};
 
 /// Forms of one right answer that are remembered: servers turn the order of records, and caches count TTLs down.
 const FORMS: usize = 8;

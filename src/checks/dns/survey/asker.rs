@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::checks::dns::exchange::{self, Asking, Exchange};
-use crate::checks::dns::message::Reply;
-use crate::checks::dns::question::Question;
 use crate::model::Fault;
 use crate::net::IpFamily;
+use crate::proto::dns::exchange::{self, Asking, Exchange};
+use crate::proto::dns::message::Reply;
+use crate::proto::dns::question::Question;
 
 /// Queries to one server at most, repeated ones included.
 const QUERIES: i64 = 120;

@@ -4,8 +4,8 @@ use hickory_proto::rr::Name;
 
 use super::kinds;
 use super::said::text;
-use crate::checks::dns::message::Line;
-use crate::checks::dns::types;
+use crate::proto::dns::message::Line;
+use crate::proto::dns::types;
 
 /// Links followed at most, far beyond what any resolver follows.
 const LINKS: usize = 64;

@@ -12,10 +12,10 @@ use super::look::{Addresses, Look, Server};
 use super::resolver::Resolver;
 use super::zone::Zone;
 use super::{MOST, kinds, said};
-use crate::checks::dns::message::Reply;
-use crate::checks::dns::question::Question;
 use crate::model::Fault;
 use crate::net::{dial, endpoint, resolve};
+use crate::proto::dns::message::Reply;
+use crate::proto::dns::question::Question;
 
 /// Servers of the parent that are asked.
 const PARENTS: usize = 32;

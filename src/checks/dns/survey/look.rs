@@ -11,9 +11,9 @@ use super::chain::Chain;
 use super::probes::{self, Findings};
 use super::said::{self, Said, Soa};
 use super::{Survey, kinds};
-use crate::checks::dns::question::Question;
-use crate::checks::dns::types;
 use crate::model::Fault;
+use crate::proto::dns::question::Question;
+use crate::proto::dns::types;
 
 /// Names of servers inside the zone whose addresses are asked for.
 const NAMES: usize = 13;

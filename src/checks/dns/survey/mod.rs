@@ -33,10 +33,11 @@ use propagation::Wanted;
 use zone::Zone;
 
 use super::ask;
-use super::question::{self, EdnsWish, Question};
+use super::question;
 use crate::model::{Arg, Args, FactInfo, Fault, Field, FieldKind, Invalid};
 use crate::net::{IpFamily, dial, endpoint, resolve};
 use crate::probe::{self, Cx};
+use crate::proto::dns::question::{EdnsWish, Question};
 
 /// Servers asked at most.
 const MOST: usize = 64;
@@ -347,9 +348,9 @@ fn asked(args: &Args, zone: Option<&Zone>) -> Result<Question, Invalid> {
                 "write the name to ask for, or authoritative: {zone: …}",
             ));
         }
-        None => return Question::from_args(&args),
+        None => return question::from_args(&args),
         Some(zone) if !args.has("name") => {
-            args.0.insert("name", Arg::Text(super::rdata::name(&zone.name)));
+            args.0.insert("name", Arg::Text(crate::proto::dns::rdata::name(&zone.name)));
             args.0.entry("type").or_insert_with(|| Arg::Text("SOA".to_owned()));
         }
         Some(_) => {}
@@ -357,5 +358,5 @@ fn asked(args: &Args, zone: Option<&Zone>) -> Result<Question, Invalid> {
     if args.text("class").is_some_and(|class| class != "IN") {
         return Err(Invalid::at("class", "a zone is surveyed in class IN", "leave `class` out"));
     }
-    Ok(Question::from_args(&args)?.recursive(false))
+    Ok(question::from_args(&args)?.recursive(false))
 }

@@ -10,10 +10,10 @@ use super::asker::{Asker, Way};
 use super::chain::Chain;
 use super::look::Addresses;
 use super::{kinds, said};
-use crate::checks::dns::message::Reply;
-use crate::checks::dns::question::Question;
 use crate::model::Fault;
 use crate::net::{endpoint, resolve};
+use crate::proto::dns::message::Reply;
+use crate::proto::dns::question::Question;
 
 /// The system's list of resolvers.
 const SYSTEM: &str = "/etc/resolv.conf";
@@ -93,7 +93,7 @@ impl<'a> Resolver<'a> {
     pub(super) async fn parent_of(&self, name: &Name) -> Result<Option<(Name, BTreeSet<String>)>, Fault> {
         let above = name.base_name();
         let reply = self.ask(&above, kinds::SOA).await?;
-        let soa = |line: &&crate::checks::dns::message::Line| line.code == kinds::SOA && line.owner.zone_of(&above);
+        let soa = |line: &&crate::proto::dns::message::Line| line.code == kinds::SOA && line.owner.zone_of(&above);
         let Some(line) = reply.answers.iter().find(soa).or_else(|| reply.authority.iter().find(soa)) else {
             return Ok(None);
         };

@@ -9,10 +9,11 @@ use tokio::time::Instant;
 
 use super::asker::Heard;
 use super::kinds;
-use crate::checks::dns::message::{Line, Reply};
-use crate::checks::dns::types::{self, Part};
-use crate::checks::dns::{ask, question, rdata};
+use crate::checks::dns::{ask, question};
 use crate::net::bytes::hex;
+use crate::proto::dns::message::{Line, Reply};
+use crate::proto::dns::rdata;
+use crate::proto::dns::types::{self, Part};
 
 /// Text of records kept of one answer; of more, a digest is kept, which still tells whether two are alike.
 const TEXT: usize = 64 << 10;

@@ -9,12 +9,12 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, UdpSocket};
 
 use super::{BRIEF, args, list, look, number, text};
-use crate::checks::dns::message::{self, Received};
-use crate::checks::dns::question::Question;
-use crate::checks::dns::{Dns, rdata};
+use crate::checks::dns::{Dns, question};
 use crate::lab::Tasks;
 use crate::model::{Arg, Value};
 use crate::probe::Probe as _;
+use crate::proto::dns::message::{self, Received};
+use crate::proto::dns::rdata;
 
 /// What a scripted server sends back for a query.
 type Script = fn(&[u8]) -> Vec<Vec<u8>>;
@@ -179,7 +179,7 @@ async fn one_attempt_sends_one_query_even_when_the_answer_is_an_error() {
 
 #[test]
 fn ids_do_not_follow_from_the_seed() {
-    let question = Question::from_args(&args("127.0.0.1", "www.example", &[])).unwrap();
+    let question = question::from_args(&args("127.0.0.1", "www.example", &[])).unwrap();
     let ids: BTreeSet<u16> = (0..64).map(|_| question.encode(7).unwrap().0).collect();
     assert!(ids.len() > 48, "{} different ids of 64", ids.len());
 }
@@ -325,7 +325,7 @@ async fn a_connection_that_stays_silent_is_a_timeout() {
 proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
-        let question = Question::from_args(&args("127.0.0.1", "www.example", &[])).unwrap();
+        let question = question::from_args(&args("127.0.0.1", "www.example", &[])).unwrap();
         message::read(&bytes, 1, &question);
     }
 
@@ -334,7 +334,7 @@ proptest! {
         counts in any::<[u8; 3]>(),
         bytes in proptest::collection::vec(any::<u8>(), 0..600),
     ) {
-        let question = Question::from_args(&args("127.0.0.1", "www.example", &[])).unwrap();
+        let question = question::from_args(&args("127.0.0.1", "www.example", &[])).unwrap();
         let (id, query) = question.encode(1).unwrap();
         let mut reply = bare(&query);
         (reply[7], reply[9], reply[11]) = (counts[0], counts[1], counts[2]);

@@ -1,7 +1,7 @@
 //! Presentation format, against examples of the RFCs.
 
-use crate::checks::dns::{rdata, types};
 use crate::net::bytes::unhex;
+use crate::proto::dns::{rdata, types};
 
 #[track_caller]
 fn prints(kind: &str, data: &str, want: &str) {

@@ -8,9 +8,9 @@ use tokio::time::{Instant, timeout_at};
 use super::http::Body;
 use super::{Attempt, Secure, Stop, facts};
 use crate::net::scope::Scope;
-use crate::net::tls::TlsStream;
-use crate::net::watch::{Watch, Watched};
 use crate::probe::Cx;
+use crate::proto::http::stream_end::{Watch, Watched};
+use crate::proto::tls::TlsStream;
 
 /// Most bytes of headers.
 const HEAD: u32 = 16 * 1024;

@@ -7,9 +7,9 @@ use hyper::http::header::{AGE, CACHE_CONTROL, CONTENT_TYPE};
 use crate::model::fact::{Distribution, Time};
 use crate::model::{Better, Choice, Fact, FactInfo, Rule, Unit};
 use crate::net::bytes::readable;
-use crate::net::tls::certificate::{Certificate, rfc3339};
-use crate::net::tls::{Handshake, Session, Shown};
 use crate::probe::Cx;
+use crate::proto::tls::certificate::{Certificate, rfc3339};
+use crate::proto::tls::{Handshake, Session, Shown};
 
 /// Most of a header that is shown.
 const HEADER: usize = 200;

@@ -10,12 +10,12 @@ use hyper::http::response::Parts;
 use hyper::http::uri::{Authority, PathAndQuery, Scheme, Uri};
 use hyper::http::{HeaderValue, Method, Request};
 
-use super::super::exchange::LARGEST;
 use super::{Attempt, Stop, facts};
 use crate::model::{Args, Fault, Invalid};
 use crate::net::dial::endpoint;
-use crate::net::tls::Offer;
 use crate::probe::Cx;
+use crate::proto::dns::exchange::LARGEST;
+use crate::proto::tls::Offer;
 
 /// Media type of DNS messages.
 const MESSAGE: &str = "application/dns-message";

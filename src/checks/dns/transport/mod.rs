@@ -20,13 +20,13 @@ use self::same::SAME;
 pub(super) use self::same::Same;
 pub(super) use self::settings::{FIELDS, plain, port};
 use self::settings::{encrypted, in_http, strict};
-use super::exchange::{self, Asking, Exchange};
-use super::message::Reply;
 use crate::model::table::joined;
 use crate::model::{FactInfo, Fault};
 use crate::net::Refusal;
-use crate::net::tls::{End, Handshake, Offer, Trust};
 use crate::probe::{Cx, Mode};
+use crate::proto::dns::exchange::{self, Asking, Exchange};
+use crate::proto::dns::message::Reply;
+use crate::proto::tls::{End, Handshake, Offer, Trust};
 
 pub(super) const FACTS: &[FactInfo] = joined!(FactInfo; facts::SECURE, facts::HTTP, SAME);
 

@@ -5,14 +5,14 @@ use hyper::body::{Buf as _, Bytes};
 use quinn::{ReadError, RecvStream, VarInt, WriteError};
 use tokio::time::{Instant, timeout_at};
 
-use super::super::exchange::{frame, framed};
 use super::http::Body;
 use super::{Attempt, Kind, Secure, Stop, facts, lost, refused};
 use crate::net::Refusal;
 use crate::net::bytes::readable;
-use crate::net::quic::{self, Connection, Trouble, end_of, flood};
 use crate::net::scope::Scope;
 use crate::probe::Cx;
+use crate::proto::dns::exchange::{frame, framed};
+use crate::proto::quic::{self, Connection, Trouble, end_of, flood};
 
 /// Most bytes of headers in HTTP/3.
 const HEAD: u64 = 16 * 1024;

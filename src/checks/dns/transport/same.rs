@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::super::exchange::{self, Asking, Exchange};
-use super::super::message::{Line, Reply};
-use super::super::rdata;
 use crate::model::{Fact, FactInfo, Fault};
 use crate::net::{IpFamily, dial, resolve};
 use crate::probe::Cx;
+use crate::proto::dns::exchange::{self, Asking, Exchange};
+use crate::proto::dns::message::{Line, Reply};
+use crate::proto::dns::rdata;
 
 /// Differences told one by one.
 const TOLD: usize = 6;
@@ -108,7 +108,7 @@ fn differences(reply: &Reply, other: &Reply) -> Vec<String> {
 fn set(lines: &[Line]) -> BTreeSet<String> {
     let key = |line: &Line| {
         let owner = rdata::name(&line.owner).to_ascii_lowercase();
-        format!("{owner} {} {} {}", line.class, super::super::types::mnemonic(line.code), line.data)
+        format!("{owner} {} {} {}", line.class, crate::proto::dns::types::mnemonic(line.code), line.data)
     };
     lines.iter().map(key).collect()
 }

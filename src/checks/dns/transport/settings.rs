@@ -3,9 +3,10 @@
 use super::http::Http;
 use super::same::Same;
 use super::{Kind, Secure, Transport};
+use crate::checks::shared::tls_fields::{self, CA_FILE, CLIENT_CERT, CLIENT_KEY, ROOTS};
 use crate::model::{Arg, Args, Field, FieldKind, Invalid};
 use crate::net::endpoint;
-use crate::net::tls::{CA_FILE, CLIENT_CERT, CLIENT_KEY, Offer, ROOTS, Trust, names, versions};
+use crate::proto::tls::{Offer, versions};
 
 /// Words of field `transport` that are encrypted.
 const ENCRYPTED: &[(&str, Kind)] =
@@ -90,7 +91,7 @@ impl Transport {
         }
         let offer = offer(args, host, kind)?;
         let http = kind.in_http().then(|| Http::from_args(args, host, port, &offer)).transpose()?;
-        let trust = Trust::from_args(args)?;
+        let trust = tls_fields::trust(args)?;
         Ok(Self::Secure(Box::new(Secure { kind, trust, offer, verify: strict(args), http })))
     }
 }
@@ -123,7 +124,7 @@ fn misplaced(args: &Args, fields: &[&'static str], needs: &str) -> Result<(), In
 }
 
 fn offer(args: &Args, host: &str, kind: Kind) -> Result<Offer, Invalid> {
-    let (sni, verify_name) = names(args, "server", host)?;
+    let (sni, verify_name) = tls_fields::names(args, "server", host)?;
     // RFC 9001, 4.2: QUIC takes nothing older than TLS 1.3.
     let lowest = kind.over_quic().then_some("TLS1.3");
     Ok(Offer { sni, verify_name, alpn: vec![kind.alpn().to_owned()], versions: versions(lowest, None) })

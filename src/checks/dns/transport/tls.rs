@@ -6,11 +6,11 @@ use futures_util::FutureExt as _;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::{Instant, timeout_at};
 
-use super::super::exchange::{frame, framed};
 use super::{Attempt, Secure, Stop, facts, lost, refused};
 use crate::net::connect;
-use crate::net::tls::{TlsStream, end_of, handshake};
 use crate::probe::Cx;
+use crate::proto::dns::exchange::{frame, framed};
+use crate::proto::tls::{TlsStream, end_of, handshake};
 
 impl Secure {
     /// Connects and shakes hands over TCP.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tokio::net::{TcpListener, UdpSocket};
 
 use super::*;
-use crate::net::iperf3::datagram::{Header, REPLY, is_hello};
+use crate::proto::iperf3::datagram::{Header, REPLY, is_hello};
 
 /// A server of one UDP upload with one stream; `results` makes its results from the highest sequence number it saw.
 async fn counting(results: fn(u64) -> Value) -> SocketAddr {

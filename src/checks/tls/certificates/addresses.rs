@@ -7,9 +7,9 @@ use super::examine::{Ages, Examined};
 use super::facts::{ADDRESSES, AGREE, FAILED};
 use super::kinds::Slot;
 use crate::checks::tls::reach::Reached;
-use crate::net::tls::Handshake;
-use crate::net::tls::lint;
 use crate::probe::Cx;
+use crate::proto::tls::Handshake;
+use crate::proto::tls::lint;
 
 /// Groups of addresses told in the evidence, and addresses of each.
 const TOLD: usize = 8;
@@ -119,7 +119,7 @@ fn told((fingerprint, verified): &(String, Option<bool>), group: &[&Visit]) -> S
     let more = if group.len() > TOLD { format!(" and {} more", group.len() - TOLD) } else { String::new() };
     let leaf = group.first().and_then(|visit| visit.examined.as_ref()).and_then(Examined::leaf);
     let subject = leaf.map_or("(unreadable)", |leaf| leaf.subject.as_str());
-    let until = leaf.and_then(|leaf| crate::net::tls::certificate::rfc3339(leaf.not_after)).unwrap_or_default();
+    let until = leaf.and_then(|leaf| crate::proto::tls::certificate::rfc3339(leaf.not_after)).unwrap_or_default();
     let verdict = if *verified == Some(true) { "verifies" } else { "does not verify" };
     let short = fingerprint.get(..16).unwrap_or(fingerprint);
     format!("{}{more}: {subject}, until {until}, SHA-256 {short}…, {verdict}", names.join(", "))

@@ -2,10 +2,10 @@
 
 use rustls::pki_types::CertificateDer;
 
-use crate::net::tls::certificate::Certificate;
-use crate::net::tls::lint::{self, Finding, View};
-use crate::net::tls::ocsp::{self, Answer};
-use crate::net::tls::{Issuer, Loaded, Path, pin};
+use crate::proto::tls::certificate::Certificate;
+use crate::proto::tls::lint::{self, Finding, View};
+use crate::proto::tls::ocsp::{self, Answer};
+use crate::proto::tls::{Issuer, Loaded, Path, pin};
 
 /// What a chain comes to.
 #[derive(Debug)]

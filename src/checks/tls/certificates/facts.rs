@@ -2,9 +2,9 @@
 
 use super::examine::{Age, Ages, Examined, Staple};
 use crate::model::{Choice, Fact, FactInfo, Rule, Unit, Value};
-use crate::net::tls::now;
-use crate::net::tls::ocsp::Status;
 use crate::probe::Cx;
+use crate::proto::tls::now;
+use crate::proto::tls::ocsp::Status;
 
 /// Findings told in the evidence.
 const TOLD: usize = 10;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::examine::Examined;
 use crate::checks::tls::reach::Way;
 use crate::model::Fault;
-use crate::net::tls::{Asked, End, Handshake, KeyKind, Loaded, Offer, handshake_asking, now};
+use crate::proto::tls::{Asked, End, Handshake, KeyKind, Loaded, Offer, handshake_asking, now};
 
 /// Ways to ask for one kind, and tries for each when the connection breaks.
 const WAYS: u32 = 2;

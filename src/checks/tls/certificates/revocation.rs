@@ -9,10 +9,10 @@ use super::examine::{Examined, issuer};
 use super::facts::{CRL_CHECKED, CRL_NEXT, CRL_STATUS};
 use super::kinds::Answer;
 use crate::model::Fault;
-use crate::net::fetch;
-use crate::net::tls::certificate::Certificate;
-use crate::net::tls::{Issuer, crl, now};
 use crate::probe::Cx;
+use crate::proto::http::fetch;
+use crate::proto::tls::certificate::Certificate;
+use crate::proto::tls::{Issuer, crl, now};
 
 /// Most bytes of a list; those of public authorities that are not cut in parts have some megabytes.
 const MOST: usize = 32 * 1024 * 1024;

@@ -12,10 +12,10 @@ use super::facts::{
 };
 use super::kinds::{Answer, Shown, Slot};
 use crate::model::Value;
-use crate::net::tls::KeyKind;
-use crate::net::tls::certificate::rfc3339;
-use crate::net::tls::lint;
 use crate::probe::Cx;
+use crate::proto::tls::KeyKind;
+use crate::proto::tls::certificate::rfc3339;
+use crate::proto::tls::lint;
 
 /// Lines of evidence about certificates that do not verify.
 const TOLD: usize = 8;

@@ -19,7 +19,7 @@ use crate::checks::tls::reach::Way;
 use crate::model::Fault;
 use crate::net::dial::{self, refusal};
 use crate::net::sys::timer::{FINEST, Timer};
-use crate::net::tls::{End, Strict, Swift, SwiftStream, resumed, ticket};
+use crate::proto::tls::{End, Strict, Swift, SwiftStream, resumed, ticket};
 
 /// A connection pauses after an error, longer after each further one: a server that is down is not hammered.
 const PAUSE: Duration = Duration::from_millis(10);

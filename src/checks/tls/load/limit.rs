@@ -1,6 +1,6 @@
 //! Whether this host was what held the load back: a number measured by a client at its limit is a number about the client.
 
-use crate::net::iperf3::socket::cpu_seconds;
+use crate::proto::iperf3::socket::cpu_seconds;
 use tokio::time::Instant;
 
 /// From this share on of what it could use, a process uses all.

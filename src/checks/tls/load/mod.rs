@@ -19,8 +19,8 @@ use tokio_util::sync::CancellationToken;
 use super::look::{Look, Met};
 use crate::model::fact::Distribution;
 use crate::model::{Args, Better, Choice, Fact, FactInfo, Fault, Field, FieldKind, Invalid, Unit};
-use crate::net::tls::Strict;
 use crate::probe::{Cx, Mode};
+use crate::proto::tls::Strict;
 
 const SETTINGS: &[Field] = &[
     Field::default("connections", FieldKind::Integer(1, 10_000), "8", "Handshakes under way at once, at most."),

@@ -9,8 +9,8 @@ use tokio::io::AsyncReadExt;
 use tokio::sync::OnceCell;
 
 use crate::model::{Args, Fact, FactInfo, Fault, Field, FieldKind, Invalid, Value};
-use crate::net::tls::profile::{BUILT_IN, Profile, Seen, Status, built_in, judge};
 use crate::probe::Cx;
+use crate::proto::tls::profile::{BUILT_IN, Profile, Seen, Status, built_in, judge};
 
 /// Most bytes of a profile.
 const MOST: u64 = 1024 * 1024;

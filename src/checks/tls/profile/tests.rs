@@ -6,8 +6,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{FACTS, Profiles};
 use crate::model::{Arg, Args, Observation};
-use crate::net::tls::profile::Seen;
 use crate::probe::Cx;
+use crate::proto::tls::profile::Seen;
 
 fn args(profiles: &[&str]) -> Args {
     let texts = profiles.iter().map(|text| Arg::Text((*text).to_owned())).collect();
@@ -97,7 +97,7 @@ fn the_pattern_of_the_readme_is_a_profile() {
     let from = readme.find("      name = \"ours\"").unwrap();
     let lines = readme[from..].lines().take_while(|line| line.starts_with("      "));
     let text: Vec<&str> = lines.map(str::trim_start).collect();
-    let profile = crate::net::tls::profile::Profile::parse(&text.join("\n"), "README.md").unwrap();
+    let profile = crate::proto::tls::profile::Profile::parse(&text.join("\n"), "README.md").unwrap();
     assert_eq!(profile.title(), "ours 2026-11");
     assert_eq!(profile.certificates.unwrap().rsa_bits, Some(3072));
 }

@@ -6,12 +6,13 @@ use std::time::Duration;
 use super::certificates::{self, Examined};
 use super::facts::{self, ADDRESS, ALERT, OUTCOME};
 use super::look;
+use crate::checks::shared::tls_fields;
 use crate::model::{Arg, Args, Fault, Field, FieldKind, Invalid};
-use crate::net::quic::{Connection, dial};
-use crate::net::tls::lint::words;
-use crate::net::tls::{End, Handshake, Offer, Trust, now, versions};
 use crate::net::{IpFamily, Refusal, resolve};
 use crate::probe::Cx;
+use crate::proto::quic::{Connection, dial};
+use crate::proto::tls::lint::words;
+use crate::proto::tls::{End, Handshake, Offer, Trust, now, versions};
 
 /// What QUIC is for, unless a suite says otherwise; it cannot go without (RFC 9001, 8.1).
 const ALPN: &str = "h3";
@@ -75,7 +76,7 @@ impl Look {
             family,
             source,
             patience: args.wait("timeout"),
-            trust: Trust::from_args(args)?,
+            trust: tls_fields::trust(args)?,
             offer,
         })
     }

@@ -2,7 +2,7 @@
 
 use super::job::{Job, Purpose};
 use super::plan::{Ask, Plan, SHORT, Stage};
-use crate::net::tls::hello::{Answer, Flight, Suite, Version, suite, suite_name};
+use crate::proto::tls::hello::{Answer, Flight, Suite, Version, suite, suite_name};
 
 impl Plan {
     /// The server took something.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::job::{Job, Purpose};
 use super::plan::{CHUNK, Plan, SHORT, Stage, short};
 use super::seen::{Scan, Standing};
-use crate::net::tls::hello::{Version, suites};
+use crate::proto::tls::hello::{Version, suites};
 
 /// Asks that may be under way before one that was answered; what was refused so shortly before the end is in doubt.
 const OVERLAP: u32 = 16;

@@ -3,9 +3,9 @@
 use super::job::{Job, Purpose};
 use super::plan::Plan;
 use super::seen::{Preference, Scan, Standing};
-use crate::net::tls::certificate::Certificate;
-use crate::net::tls::hello::{Answer, Auth, Flight, Suite, Version, group_named, groups, suites};
-use crate::net::tls::served::{self, Keys};
+use crate::proto::tls::certificate::Certificate;
+use crate::proto::tls::hello::{Answer, Auth, Flight, Suite, Version, group_named, groups, suites};
+use crate::proto::tls::served::{self, Keys};
 
 /// Suites in a hello without SNI: the popular ones of one sort of certificate.
 const BARE: usize = 60;
@@ -164,7 +164,7 @@ impl Plan {
 
     /// The server refused the hello of a question that takes one.
     pub(super) fn once_refused(&mut self, purpose: &Purpose, alert: u8) {
-        let word = if alert == 0 { "a close".to_owned() } else { crate::net::tls::hello::Alert(alert).word() };
+        let word = if alert == 0 { "a close".to_owned() } else { crate::proto::tls::hello::Alert(alert).word() };
         match purpose {
             Purpose::Deflate => self.scan.compression = Some(false),
             // inappropriate_fallback (RFC 7507, 3).

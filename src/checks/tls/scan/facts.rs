@@ -6,10 +6,10 @@ use serde_json::json;
 use super::seen::{Preference, Scan, Shown, Standing};
 use crate::checks::tls::facts::{ALERT, OUTCOME};
 use crate::model::{Choice, Fact, FactInfo, Rule, Unit, Value};
-use crate::net::tls::certificate::{Certificate, rfc3339};
-use crate::net::tls::hello::{Answer, Version, group_name, suite, suite_name};
-use crate::net::tls::now;
 use crate::probe::Cx;
+use crate::proto::tls::certificate::{Certificate, rfc3339};
+use crate::proto::tls::hello::{Answer, Version, group_name, suite, suite_name};
+use crate::proto::tls::now;
 
 /// Entries of a list of texts.
 const LINES: usize = 64;

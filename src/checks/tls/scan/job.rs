@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::net::tls::hello::{Auth, Hello, Sending, Version, groups, suite_name};
-use crate::net::tls::served::Keys;
+use crate::proto::tls::hello::{Auth, Hello, Sending, Version, groups, suite_name};
+use crate::proto::tls::served::Keys;
 
 /// More than a segment on any path holds, and less than two of Ethernet's: what a hello with a post-quantum share comes to.
 const LARGE: usize = 1800;

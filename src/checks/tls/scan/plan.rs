@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use super::job::{Job, Purpose, What};
 use super::seen::Scan;
-use crate::net::tls::hello::{Answer, Version, suites};
+use crate::proto::tls::hello::{Answer, Version, suites};
 
 /// Suites in one hello; some servers fail above 128.
 pub(super) const CHUNK: usize = 120;

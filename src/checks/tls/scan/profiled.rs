@@ -1,8 +1,8 @@
 //! A scan as profiles see it.
 
 use super::seen::{Preference, Scan, Standing};
-use crate::net::tls::hello::{Version, group_name, suite_name};
-use crate::net::tls::profile::{self, Seen, Shown};
+use crate::proto::tls::hello::{Version, group_name, suite_name};
+use crate::proto::tls::profile::{self, Seen, Shown};
 
 /// What was found, and what was left open. `stapled` is what the handshake beside the scan showed.
 ///

@@ -11,9 +11,9 @@ use super::plan::{Ask, Plan};
 use super::seen::Scan;
 use crate::checks::tls::reach::{NoWay, Way};
 use crate::model::Fault;
-use crate::net::tls::hello::{Answer, ask};
-use crate::net::tls::starttls::Cause;
-use crate::net::tls::{provider, served};
+use crate::proto::tls::hello::{Answer, ask};
+use crate::proto::tls::starttls::Cause;
+use crate::proto::tls::{provider, served};
 
 /// A server, and how hard it may be asked.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::net::tls::hello::{Answer, Exchange, Flight, KeyExchange, Suite, Version, suite};
+use crate::proto::tls::hello::{Answer, Exchange, Flight, KeyExchange, Suite, Version, suite};
 
 /// Whether a server takes a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,7 +175,7 @@ impl Scan {
 
     /// Suites of `version` with an elliptic curve, those of ECDSA certificates or the others.
     pub(super) fn curves(&self, version: Version, ecdsa: bool) -> Vec<u16> {
-        use crate::net::tls::hello::Auth;
+        use crate::proto::tls::hello::Auth;
         let fits = |suite: &&Suite| suite.exchange() == Exchange::Ecdhe && (suite.auth() == Auth::Ecdsa) == ecdsa;
         self.known(version).into_iter().filter(fits).map(|suite| suite.number).collect()
     }

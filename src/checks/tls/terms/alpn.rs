@@ -2,8 +2,8 @@
 
 use super::{Again, unfinished};
 use crate::model::{Args, Fact, FactInfo, Fault, Field, FieldKind, Invalid};
-use crate::net::tls::{End, Offer};
 use crate::probe::{Cx, Mode};
+use crate::proto::tls::{End, Offer};
 
 /// Most protocols in one check; IANA lists some thirty.
 const MOST: usize = 64;

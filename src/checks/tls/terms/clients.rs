@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{Again, unfinished};
 use crate::model::{Args, Choice, Fact, FactInfo, Fault, Field, FieldKind};
-use crate::net::tls::{End, Handshake};
 use crate::probe::{Cx, Mode};
+use crate::proto::tls::{End, Handshake};
 
 pub(in crate::checks::tls) const FIELDS: &[Field] = &[Field::optional(
     "mtls",

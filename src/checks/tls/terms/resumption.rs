@@ -9,8 +9,8 @@ use tokio::time::Instant;
 
 use super::{Again, unfinished};
 use crate::model::{Args, Better, Fact, FactInfo, Fault, Field, FieldKind, Unit};
-use crate::net::tls::{End, Handshake, Offer, Returning};
 use crate::probe::{Cx, Mode};
+use crate::proto::tls::{End, Handshake, Offer, Returning};
 use crate::stats::splitmix::SplitMix;
 
 /// Most tries; a ratio needs no more.

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, UdpSocket};
 
 use crate::lab::Tasks;
-use crate::net::dnssec::{Key, kind};
+use crate::proto::dnssec::{Key, kind};
 
 /// A name of labels without escapes, on the wire.
 pub(super) fn name(text: &str) -> Vec<u8> {

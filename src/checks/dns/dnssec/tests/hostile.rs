@@ -5,7 +5,7 @@ use tokio::time::{Duration, Instant};
 use super::authority::{Reply, Signer, records};
 use super::{A, Zone, address, is, name, text};
 use crate::model::Value;
-use crate::net::dnssec::{Key, kind};
+use crate::proto::dnssec::{Key, kind};
 
 const CNAME: u16 = kind::CNAME;
 

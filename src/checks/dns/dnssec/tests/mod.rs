@@ -9,7 +9,7 @@ use authority::{Records, Reply, Signer, World, name, records};
 
 use crate::checks::dns::tests::{args, run};
 use crate::model::{Arg, Observation};
-use crate::net::dnssec::kind;
+use crate::proto::dnssec::kind;
 
 const A: u16 = 1;
 const MX: u16 = 15;

@@ -3,7 +3,7 @@
 use super::authority::{DAY, Records, Reply, Signer, World, now, records};
 use super::{A, MX, Zone, address, is, look, name, text};
 use crate::model::Value;
-use crate::net::dnssec::kind;
+use crate::proto::dnssec::kind;
 
 #[tokio::test]
 async fn an_anchor_that_is_only_the_ksk_is_enough() {

@@ -4,12 +4,12 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use hickory_proto::rr::Name;
 
-use crate::checks::dns::message::Reply;
-use crate::checks::dns::question::Question;
 use crate::checks::dns::survey::asker::{Asker, Dared};
 use crate::checks::dns::survey::look::Look;
 use crate::checks::dns::survey::{Survey, kinds, said};
 use crate::model::Fault;
+use crate::proto::dns::message::Reply;
+use crate::proto::dns::question::Question;
 
 /// A type for private use that no zone's own name is expected to have.
 const PRIVATE: u16 = 65_321;

@@ -1,12 +1,12 @@
 //! EDNS as RFC 6891 wants it: a version it does not know, an option it does not know, a flag it does not know.
 
-use crate::checks::dns::message::Reply;
-use crate::checks::dns::question::EdnsWish;
 use crate::checks::dns::survey::Survey;
 use crate::checks::dns::survey::asker::{Asker, Dared};
 use crate::checks::dns::survey::look::Look;
 use crate::checks::dns::survey::said;
 use crate::model::Fault;
+use crate::proto::dns::message::Reply;
+use crate::proto::dns::question::EdnsWish;
 
 /// An option code nobody has been assigned, below those for local use.
 const OPTION: u16 = 0x0f0f;

@@ -2,12 +2,12 @@
 
 use hickory_proto::rr::Name;
 
-use crate::checks::dns::rdata;
 use crate::checks::dns::survey::Survey;
 use crate::checks::dns::survey::asker::{Asker, Dared};
 use crate::checks::dns::survey::look::Look;
 use crate::checks::dns::survey::said;
 use crate::model::Fault;
+use crate::proto::dns::rdata;
 
 pub(super) async fn look(survey: &Survey, asker: &mut Asker<'_>, look: &mut Look) -> Result<(), Fault> {
     let question = survey.plain_question();

@@ -11,9 +11,9 @@ mod version;
 use super::asker::Asker;
 use super::look::Look;
 use super::{Survey, kinds, said};
-use crate::checks::dns::message::Reply;
-use crate::checks::dns::question::Question;
 use crate::model::Fault;
+use crate::proto::dns::message::Reply;
+use crate::proto::dns::question::Question;
 
 pub(super) use transfer::Transfer;
 

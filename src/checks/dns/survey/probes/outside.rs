@@ -1,11 +1,11 @@
 //! A name the server has nothing to do with: looked up for anybody, or referred upwards.
 
-use crate::checks::dns::message::Reply;
-use crate::checks::dns::question::Question;
 use crate::checks::dns::survey::asker::{Asker, Dared};
 use crate::checks::dns::survey::look::Look;
 use crate::checks::dns::survey::{Survey, kinds, said};
 use crate::model::Fault;
+use crate::proto::dns::message::Reply;
+use crate::proto::dns::question::Question;
 
 const SERVFAIL: u16 = 2;
 const NXDOMAIN: u16 = 3;
@@ -44,7 +44,7 @@ fn open(reply: &Reply) -> bool {
 
 /// NS records of the root, or of a zone above, for a name outside.
 fn upward(survey: &Survey, reply: &Reply) -> bool {
-    let above = |line: &crate::checks::dns::message::Line| {
+    let above = |line: &crate::proto::dns::message::Line| {
         line.code == kinds::NS && survey.zone().map_or(line.owner.is_root(), |zone| line.owner.zone_of(zone))
     };
     reply.answers.is_empty() && !reply.has("aa") && reply.authority.iter().any(above)

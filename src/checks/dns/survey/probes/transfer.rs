@@ -7,14 +7,14 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
-use crate::checks::dns::message::{self, Reply};
-use crate::checks::dns::question::Question;
 use crate::checks::dns::survey::asker::Asker;
 use crate::checks::dns::survey::look::Look;
 use crate::checks::dns::survey::{Survey, kinds, said};
-use crate::checks::dns::{exchange, types};
 use crate::model::Fault;
 use crate::net::connect;
+use crate::proto::dns::message::{self, Reply};
+use crate::proto::dns::question::Question;
+use crate::proto::dns::{exchange, types};
 
 /// What is read of a transfer at most.
 const BYTES: usize = 64 << 20;

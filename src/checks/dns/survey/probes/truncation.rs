@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::checks::dns::message::Reply;
-use crate::checks::dns::question::{EdnsWish, Question};
 use crate::checks::dns::survey::asker::{Asker, Dared};
 use crate::checks::dns::survey::look::Look;
 use crate::checks::dns::survey::{Survey, kinds};
 use crate::model::Fault;
+use crate::proto::dns::message::Reply;
+use crate::proto::dns::question::{EdnsWish, Question};
 
 /// The least every resolver takes, and what most ask for.
 const SIZES: [u16; 2] = [512, 1232];

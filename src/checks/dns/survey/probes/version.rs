@@ -2,11 +2,11 @@
 
 use hickory_proto::rr::DNSClass;
 
-use crate::checks::dns::question::Question;
 use crate::checks::dns::survey::asker::{Asker, Dared};
 use crate::checks::dns::survey::look::Look;
 use crate::checks::dns::survey::{kinds, said};
 use crate::model::Fault;
+use crate::proto::dns::question::Question;
 
 /// Characters kept of a text.
 const KEPT: usize = 120;

@@ -4,7 +4,7 @@ use proptest::prelude::{any, proptest};
 use serde_json::json;
 
 use super::{BRIEF, Pair, Quirk};
-use crate::checks::dns::message;
+use crate::proto::dns::message;
 
 #[tokio::test]
 async fn an_answer_from_another_port_is_told_from_silence() {

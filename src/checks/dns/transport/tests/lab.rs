@@ -17,7 +17,7 @@ use super::More;
 use crate::lab::dns::catalog;
 use crate::lab::pki::{Identity, NAME, Pki};
 use crate::model::Arg;
-use crate::net::tls::provider;
+use crate::proto::tls::provider;
 
 const IDLE: Duration = Duration::from_mins(1);
 

@@ -2,9 +2,8 @@
 
 use super::lab::Lab;
 use super::{ENCRYPTED, flag, said};
-use crate::checks::dns::Dns;
-use crate::checks::dns::question::Question;
 use crate::checks::dns::tests::{args, build, list, look, number, run, text};
+use crate::checks::dns::{Dns, question};
 use crate::lab::dns::DnsLab;
 use crate::lab::pki::{NAME, OTHER_NAME};
 use crate::model::{Arg, Value};
@@ -177,12 +176,12 @@ fn every_transport_has_its_port() {
 fn queries_are_padded_to_blocks_and_carry_no_id_where_none_is_needed() {
     for name in ["a.example", "a-rather-long-label-to-move-the-length.of.the.query.example"] {
         for dnssec in [false, true] {
-            let question = Question::from_args(&args("127.0.0.1", name, &[("dnssec", Arg::Bool(dnssec))])).unwrap();
+            let question = question::from_args(&args("127.0.0.1", name, &[("dnssec", Arg::Bool(dnssec))])).unwrap();
             let (id, bytes) = question.encode_padded(7, true).unwrap();
             assert_eq!((id, &bytes[..2], bytes.len() % 128), (0, &[0_u8, 0][..], 0), "{name}");
         }
     }
-    let question = Question::from_args(&args("127.0.0.1", "a.example", &[("edns", Arg::Bool(false))])).unwrap();
+    let question = question::from_args(&args("127.0.0.1", "a.example", &[("edns", Arg::Bool(false))])).unwrap();
     assert_eq!(question.encode_padded(7, true).unwrap().1.len(), question.encode(7).unwrap().1.len());
 }
 

@@ -90,5 +90,5 @@ pub(super) fn good(query: &[u8]) -> Vec<u8> {
 
 /// With its length before it.
 pub(super) fn framed(message: &[u8]) -> Vec<u8> {
-    crate::checks::dns::exchange::framed(message)
+    crate::proto::dns::exchange::framed(message)
 }

@@ -6,7 +6,7 @@ async fn at_all(desk: &Desk, port: u16, addresses: &[IpAddr], more: &[(&'static 
     let mut args = desk.args(SocketAddr::new(addresses[0], port), more);
     args.0.insert("addresses", Arg::Text("all".to_owned()));
     let look = Look::from_args(&args).unwrap();
-    let trust = Trust::from_args(&args).unwrap();
+    let trust = trust(&args).unwrap();
     let mut seen = Observation::default();
     let mut cx = Cx::new(&mut seen, Instant::now() + look.longest(), 1, CancellationToken::new());
     look.look_at(&mut cx, addresses, trust.load().await.unwrap()).await.unwrap();

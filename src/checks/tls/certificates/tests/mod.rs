@@ -26,11 +26,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::look::Look;
 use crate::checks::family;
+use crate::checks::shared::tls_fields::trust;
 use crate::model::{Arg, Args, Observation, Value};
-use crate::net::tls::tests::chains::{Ca, root};
-use crate::net::tls::tests::ocsp::Draft;
-use crate::net::tls::{Trust, now, provider};
 use crate::probe::Cx;
+use crate::proto::tls::tests::chains::{Ca, root};
+use crate::proto::tls::tests::ocsp::Draft;
+use crate::proto::tls::{now, provider};
 
 const NAME: &str = "www.real.test";
 const DAY: i64 = 86_400;
@@ -185,7 +186,7 @@ async fn tls(config: ServerConfig) -> SocketAddr {
 fn every_word_of_lint_is_in_the_readme() {
     let readme = family("tls").unwrap().readme;
     let words: Vec<&str> = readme.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
-    for rule in crate::net::tls::lint::RULES {
+    for rule in crate::proto::tls::lint::RULES {
         assert!(words.contains(&rule.word), "{} is not explained", rule.word);
     }
 }

@@ -38,7 +38,8 @@ async fn what_is_stapled_is_read_and_proven() {
 
     let old: &dyn Fn(&mut Draft) = &|draft| draft.next_update = Some(today() - 60);
     let revoked: &dyn Fn(&mut Draft) = &|draft| {
-        draft.status = crate::net::tls::tests::forge::tlv(0xa1, &[&crate::net::tls::tests::forge::time(today() - DAY)]);
+        draft.status =
+            crate::proto::tls::tests::forge::tlv(0xa1, &[&crate::proto::tls::tests::forge::time(today() - DAY)]);
     };
     let spoiled: &dyn Fn(&mut Draft) = &|draft| draft.spoil = true;
     for (want, change) in [("expired", old), ("revoked", revoked), ("invalid", spoiled)] {
@@ -126,7 +127,7 @@ async fn a_list_is_fetched_when_asked_for_and_says_what_it_says() {
 
 #[tokio::test]
 async fn a_server_of_lists_cannot_hold_a_check_up() {
-    use crate::net::fetch::get;
+    use crate::proto::http::fetch::get;
     let patience = Duration::from_millis(400);
     let drip = serve(listen(Ipv4Addr::LOCALHOST, 0).await, |mut stream| async move {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n").await;

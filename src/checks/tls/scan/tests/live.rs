@@ -10,8 +10,8 @@ use tokio::time::Instant;
 use super::model::{Back, End, Model, Quirk, length};
 use crate::checks::tls::Tls;
 use crate::model::{Arg, Args, Observation, Value};
-use crate::net::tls::hello::Version;
 use crate::probe::{Cx, Probe as _};
+use crate::proto::tls::hello::Version;
 
 /// Where an answer comes at all.
 const PATIENCE: f64 = 20.0;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::net::tls::hello::{Auth, Exchange, Version, suite};
+use crate::proto::tls::hello::{Auth, Exchange, Version, suite};
 
 /// What a model server does beside choosing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

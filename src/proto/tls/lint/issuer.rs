@@ -2,7 +2,7 @@
 
 use super::reading::Reading;
 use super::{Findings, View, chain, each, names, rules};
-use crate::net::tls::certificate::rfc3339;
+use crate::proto::tls::certificate::rfc3339;
 
 pub(super) fn look(found: &mut Findings, readings: &[Option<Reading<'_>>], view: &View<'_>) {
     let line: Vec<(usize, &Reading<'_>)> =

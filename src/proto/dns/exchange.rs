@@ -17,39 +17,39 @@ use crate::net::dial::refusal;
 use crate::net::{Refusal, connect, udp};
 
 /// Largest DNS message.
-pub(super) const LARGEST: usize = 65535;
+pub(crate) const LARGEST: usize = 65535;
 /// Strays described one by one; more are only counted.
-pub(super) const DESCRIBED: usize = 8;
+pub(crate) const DESCRIBED: usize = 8;
 
 /// Whom to ask and how long to wait.
 #[derive(Clone, Copy)]
-pub(super) struct Asking<'a> {
-    pub(super) server: SocketAddr,
-    pub(super) source: Option<IpAddr>,
-    pub(super) patience: Duration,
-    pub(super) question: &'a Question,
-    pub(super) seed: u64,
+pub(crate) struct Asking<'a> {
+    pub(crate) server: SocketAddr,
+    pub(crate) source: Option<IpAddr>,
+    pub(crate) patience: Duration,
+    pub(crate) question: &'a Question,
+    pub(crate) seed: u64,
 }
 
 /// What one attempt came to.
-pub(super) struct Exchange {
-    pub(super) outcome: &'static str,
-    pub(super) reply: Option<Box<Reply>>,
+pub(crate) struct Exchange {
+    pub(crate) outcome: &'static str,
+    pub(crate) reply: Option<Box<Reply>>,
     /// Length of the reply.
-    pub(super) size: usize,
+    pub(crate) size: usize,
     /// From the query to its answer.
-    pub(super) rtt: Option<Duration>,
+    pub(crate) rtt: Option<Duration>,
     /// TCP handshake, of transports on it.
-    pub(super) connect_time: Option<Duration>,
+    pub(crate) connect_time: Option<Duration>,
     /// Messages that were not an answer to the question.
-    pub(super) discarded: i64,
+    pub(crate) discarded: i64,
     /// Wrong addresses that sent what would have been the answer.
-    pub(super) impostors: Vec<SocketAddr>,
-    pub(super) notes: Vec<String>,
+    pub(crate) impostors: Vec<SocketAddr>,
+    pub(crate) notes: Vec<String>,
 }
 
 impl Exchange {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             outcome: "timeout",
             reply: None,
@@ -62,13 +62,13 @@ impl Exchange {
         }
     }
 
-    pub(super) fn ended(mut self, outcome: &'static str, why: impl Into<String>) -> Self {
+    pub(crate) fn ended(mut self, outcome: &'static str, why: impl Into<String>) -> Self {
         self.outcome = outcome;
         self.notes.push(why.into());
         self
     }
 
-    pub(super) fn discard(&mut self, sender: SocketAddr, why: &str) {
+    pub(crate) fn discard(&mut self, sender: SocketAddr, why: &str) {
         self.discarded += 1;
         if self.notes.len() < DESCRIBED {
             self.notes.push(format!("discarded a message of {sender}: {why}"));
@@ -76,7 +76,7 @@ impl Exchange {
     }
 
     /// Takes a message; true when it ends the attempt.
-    pub(super) fn take(
+    pub(crate) fn take(
         &mut self,
         bytes: &[u8],
         sender: SocketAddr,
@@ -106,7 +106,7 @@ impl Exchange {
 }
 
 /// One attempt over UDP.
-pub(super) async fn udp(asking: &Asking<'_>) -> Result<Exchange, Fault> {
+pub(crate) async fn udp(asking: &Asking<'_>) -> Result<Exchange, Fault> {
     let (id, query) = asking.question.encode(asking.seed)?;
     let server = asking.server;
     let socket = udp::open(server, asking.source).await?;
@@ -136,7 +136,7 @@ pub(super) async fn udp(asking: &Asking<'_>) -> Result<Exchange, Fault> {
 }
 
 /// One attempt over TCP; connecting and the exchange share one patience.
-pub(super) async fn tcp(asking: &Asking<'_>) -> Result<Exchange, Fault> {
+pub(crate) async fn tcp(asking: &Asking<'_>) -> Result<Exchange, Fault> {
     let (id, query) = asking.question.encode(asking.seed)?;
     let (server, end) = (asking.server, Instant::now() + asking.patience);
     let mut seen = Exchange::new();
@@ -177,7 +177,7 @@ pub(super) async fn tcp(asking: &Asking<'_>) -> Result<Exchange, Fault> {
 }
 
 /// A message with its length before it.
-pub(super) fn framed(message: &[u8]) -> Vec<u8> {
+pub(crate) fn framed(message: &[u8]) -> Vec<u8> {
     let mut framed = u16::try_from(message.len()).unwrap_or(u16::MAX).to_be_bytes().to_vec();
     framed.extend_from_slice(message);
     framed
@@ -185,7 +185,7 @@ pub(super) fn framed(message: &[u8]) -> Vec<u8> {
 
 /// Reads a length and that many bytes, prefix included; false when the peer closed before the end.
 /// Bytes are taken as they come: the claimed length alone never decides how much memory is used.
-pub(super) async fn frame(stream: &mut (impl AsyncRead + Unpin), buffer: &mut Vec<u8>) -> io::Result<bool> {
+pub(crate) async fn frame(stream: &mut (impl AsyncRead + Unpin), buffer: &mut Vec<u8>) -> io::Result<bool> {
     buffer.clear();
     loop {
         let wanted = match buffer.get(..2) {
@@ -203,7 +203,7 @@ pub(super) async fn frame(stream: &mut (impl AsyncRead + Unpin), buffer: &mut Ve
     }
 }
 
-pub(super) fn refused(mut seen: Exchange, why: &Refusal) -> Exchange {
+pub(crate) fn refused(mut seen: Exchange, why: &Refusal) -> Exchange {
     seen.outcome = why.word();
     if let Refusal::Unreachable(detail) = why {
         seen.notes.push(detail.clone());

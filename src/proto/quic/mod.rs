@@ -20,10 +20,10 @@ use tokio::time::{Instant, timeout};
 use self::session::{Watched, Witness};
 pub use self::wire::Trouble;
 use self::wire::Wire;
-use super::Refusal;
-use super::bytes::readable;
 use super::tls::{self, Asked, End, Handshake, Loaded, Notebook, Offer, Session, words};
 use crate::model::Fault;
+use crate::net::Refusal;
+use crate::net::bytes::readable;
 
 /// Bytes a peer may send ahead of what was read: on one stream, and on the connection.
 const WINDOW: u32 = 128 * 1024;

@@ -6,8 +6,8 @@ mod served;
 use issued::{AUTHORITIES, LEAF};
 use rustls::pki_types::CertificateDer;
 
-use crate::net::tls::lint::{Finding, MOST, RULES, View, lint, words};
-use crate::net::tls::path::{Path, Root};
+use crate::proto::tls::lint::{Finding, MOST, RULES, View, lint, words};
+use crate::proto::tls::path::{Path, Root};
 use served::{EACH, SERVED};
 
 use super::forge::{AKI, DAY, NOW, SKI, Spec, key_id, name, octets, rsa_key};

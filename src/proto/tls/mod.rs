@@ -13,7 +13,6 @@ mod handshake;
 pub mod hello;
 mod kind;
 pub mod lint;
-mod names;
 pub mod ocsp;
 mod path;
 pub mod profile;
@@ -28,23 +27,22 @@ mod strict;
 pub(crate) mod tests;
 mod trust;
 mod unit_key;
-pub(in crate::net) mod words;
+pub(in crate::proto) mod words;
 
 use std::sync::{Arc, LazyLock};
 
 pub use ending::{End, end_of};
-pub(in crate::net) use handshake::config;
+pub(in crate::proto) use handshake::config;
 pub use handshake::{Handshake, Offer, Session, TlsStream, handshake, handshake_asking, server_name, versions};
 pub use kind::{Asked, KeyKind};
-pub use names::names;
 pub use path::{Issuer, Path, Root};
-pub(in crate::net) use recorder::Notebook;
+pub(in crate::proto) use recorder::Notebook;
 pub use returning::Returning;
 use rustls::crypto::CryptoProvider;
 pub use shown::Shown;
 pub use signed::pin;
 pub use strict::{Strict, Swift, SwiftStream, resumed, ticket};
-pub use trust::{CA_FILE, CLIENT_CERT, CLIENT_KEY, Loaded, ROOTS, Trust};
+pub use trust::{Loaded, Roots, Trust};
 
 /// The cryptography every handshake of this program uses.
 #[must_use]

@@ -9,9 +9,9 @@ use hyper::body::{Bytes, Incoming};
 use hyper_util::rt::TokioIo;
 use url::{Host, Url};
 
-use super::scope::Scope;
-use super::{IpFamily, connect, resolve};
 use crate::model::Fault;
+use crate::net::scope::Scope;
+use crate::net::{IpFamily, connect, resolve};
 
 /// Bytes of an answer's head.
 const HEAD: usize = 16 * 1024;

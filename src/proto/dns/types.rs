@@ -7,7 +7,7 @@ use Part::{
 
 /// One element of a record's data, in the order of the wire; decides how it is read and how it is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
+pub(crate) enum Part {
     /// Decimal number.
     U8,
     /// Decimal number.
@@ -55,11 +55,11 @@ pub(super) enum Part {
 }
 
 /// One record type.
-pub(super) struct Row {
-    pub(super) code: u16,
-    pub(super) name: &'static str,
+pub(crate) struct Row {
+    pub(crate) code: u16,
+    pub(crate) name: &'static str,
     /// Empty for types that only appear in questions and for those printed in the generic form of RFC 3597.
-    pub(super) form: &'static [Part],
+    pub(crate) form: &'static [Part],
 }
 
 const fn row(code: u16, name: &'static str, form: &'static [Part]) -> Row {
@@ -67,19 +67,19 @@ const fn row(code: u16, name: &'static str, form: &'static [Part]) -> Row {
 }
 
 /// Every type, in a question.
-pub(super) const ANY: u16 = 255;
+pub(crate) const ANY: u16 = 255;
 /// A whole zone.
-pub(super) const AXFR: u16 = 252;
+pub(crate) const AXFR: u16 = 252;
 /// Alias to another name.
-pub(super) const CNAME: u16 = 5;
+pub(crate) const CNAME: u16 = 5;
 /// Pointer from an address to its name.
-pub(super) const PTR: u16 = 12;
+pub(crate) const PTR: u16 = 12;
 /// Signature of a message (RFC 2931), or of a set before RRSIG.
-pub(super) const SIG0: u16 = 24;
+pub(crate) const SIG0: u16 = 24;
 /// Signature of a set.
-pub(super) const RRSIG: u16 = 46;
+pub(crate) const RRSIG: u16 = 46;
 /// Pseudo-record of EDNS.
-pub(super) const OPT: u16 = 41;
+pub(crate) const OPT: u16 = 41;
 
 const DS: &[Part] = &[U16, U8, U8, Hex];
 const KEY: &[Part] = &[U16, U8, U8, Base64];
@@ -88,7 +88,7 @@ const TLSA: &[Part] = &[U8, U8, U8, Hex];
 const SVCB: &[Part] = &[U16, Name, Params];
 
 /// Every type with a mnemonic, by number.
-pub(super) static TYPES: &[Row] = &[
+pub(crate) static TYPES: &[Row] = &[
     row(1, "A", &[Address4]),
     row(2, "NS", &[Name]),
     row(CNAME, "CNAME", &[Name]),
@@ -138,17 +138,17 @@ pub(super) static TYPES: &[Row] = &[
 ];
 
 /// The row of a number.
-pub(super) fn of(code: u16) -> Option<&'static Row> {
+pub(crate) fn of(code: u16) -> Option<&'static Row> {
     TYPES.iter().find(|row| row.code == code)
 }
 
 /// Mnemonic of a number; `TYPE1234` when it has none (RFC 3597).
-pub(super) fn mnemonic(code: u16) -> String {
+pub(crate) fn mnemonic(code: u16) -> String {
     of(code).map_or_else(|| format!("TYPE{code}"), |row| row.name.to_owned())
 }
 
 /// Number of a mnemonic or of `TYPE1234`, in any case.
-pub(super) fn number(word: &str) -> Option<u16> {
+pub(crate) fn number(word: &str) -> Option<u16> {
     let upper = word.to_ascii_uppercase();
     if let Some(row) = TYPES.iter().find(|row| row.name == upper) {
         return Some(row.code);
@@ -157,7 +157,7 @@ pub(super) fn number(word: &str) -> Option<u16> {
 }
 
 /// The mnemonic closest to a misspelt one, if any is close.
-pub(super) fn closest(word: &str) -> Option<&'static str> {
+pub(crate) fn closest(word: &str) -> Option<&'static str> {
     let upper = word.to_ascii_uppercase();
     let near = TYPES
         .iter()

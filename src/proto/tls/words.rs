@@ -101,7 +101,7 @@ pub(super) fn signature(error: &Error) -> String {
 }
 
 /// The name RFC 8446 gives an alert: `handshake_failure`.
-pub(in crate::net) fn alert(alert: AlertDescription) -> String {
+pub(in crate::proto) fn alert(alert: AlertDescription) -> String {
     match alert {
         // The RFC's own spelling.
         AlertDescription::UnrecognisedName => "unrecognized_name".to_owned(),
@@ -140,7 +140,7 @@ pub(super) const fn version(version: ProtocolVersion) -> Option<&'static str> {
 }
 
 /// The IANA name of a cipher suite.
-pub(in crate::net) fn cipher(suite: CipherSuite) -> String {
+pub(in crate::proto) fn cipher(suite: CipherSuite) -> String {
     match suite.as_str() {
         Some(name) => name.strip_prefix("TLS13_").map_or_else(|| name.to_owned(), |rest| format!("TLS_{rest}")),
         None => format!("{suite:?}"),
@@ -148,7 +148,7 @@ pub(in crate::net) fn cipher(suite: CipherSuite) -> String {
 }
 
 /// The IANA name of a key exchange group.
-pub(in crate::net) fn group(group: NamedGroup) -> String {
+pub(in crate::proto) fn group(group: NamedGroup) -> String {
     match group {
         NamedGroup::X25519 => "x25519".to_owned(),
         NamedGroup::X448 => "x448".to_owned(),

@@ -90,7 +90,7 @@ pub struct Handshake<S = TlsStream> {
 impl<S> Handshake<S> {
     /// Put together from how it ended and what was noted on the way; `heard` is what the server said in all, in bytes;
     /// `known` says that this side had a certificate to show.
-    pub(in crate::net) fn noted(
+    pub(in crate::proto) fn noted(
         end: End<S>,
         elapsed: Duration,
         session: Option<Session>,
@@ -319,7 +319,7 @@ pub(super) async fn shake(
 }
 
 /// A client that looks before it trusts, and writes into `notebook` what it sees. Its sessions are the caller's matter.
-pub(in crate::net) fn config(
+pub(in crate::proto) fn config(
     asked: Asked,
     loaded: &Loaded,
     offer: &Offer,

@@ -11,36 +11,24 @@ use tokio::sync::OnceCell;
 
 use super::authority::Authorities;
 use super::provider;
-use crate::model::{Args, Fault, Field, FieldKind, Invalid};
+use crate::model::Fault;
 
 /// Most bytes read of a PEM file; the largest public bundles have 300 KiB.
 const MOST: u64 = 16 * 1024 * 1024;
 
-/// Field `roots` of every family that verifies.
-pub const ROOTS: Field = Field::default(
-    "roots",
-    FieldKind::Choice(&["webpki", "system"]),
-    "webpki",
-    "Whom to trust: Mozilla's roots built into this program, or this machine's store.",
-);
-/// Field `ca_file`.
-pub const CA_FILE: Field =
-    Field::optional("ca_file", FieldKind::Path, "PEM file with the only authorities to trust; replaces `roots`.");
-/// Field `client_cert`.
-pub const CLIENT_CERT: Field =
-    Field::optional("client_cert", FieldKind::Path, "PEM file with the certificate chain to show when asked.");
-/// Field `client_key`.
-pub const CLIENT_KEY: Field =
-    Field::optional("client_key", FieldKind::Path, "PEM file with the unencrypted private key of `client_cert`.");
-
+/// Whose certificates are believed.
 #[derive(Debug)]
-enum Roots {
+pub enum Roots {
+    /// Mozilla's, built into this program.
     Webpki,
+    /// This machine's store.
     System,
+    /// A PEM file.
     File(PathBuf),
 }
 
-/// What a suite asked for. Files are read at the first use, so that a plan can be printed where they are not.
+/// Roots and a client certificate by name. Files are read at the first use, so that a plan can be printed where they are
+/// not.
 #[derive(Debug)]
 pub struct Trust {
     roots: Roots,
@@ -82,20 +70,10 @@ impl Loaded {
 }
 
 impl Trust {
-    /// From the fields `roots`, `ca_file`, `client_cert` and `client_key`.
-    pub fn from_args(args: &Args) -> Result<Self, Invalid> {
-        let roots = match (args.path("ca_file"), args.text("roots")) {
-            (Some(file), _) => Roots::File(file),
-            (None, Some("system")) => Roots::System,
-            (None, _) => Roots::Webpki,
-        };
-        let client = match (args.path("client_cert"), args.path("client_key")) {
-            (Some(certificate), Some(key)) => Some((certificate, key)),
-            (None, None) => None,
-            (Some(_), None) => return Err(half("client_cert", "client_key")),
-            (None, Some(_)) => return Err(half("client_key", "client_cert")),
-        };
-        Ok(Self { roots, client, loaded: OnceCell::new() })
+    /// Nothing is read yet. The client certificate and its key are the paths of two PEM files.
+    #[must_use]
+    pub fn new(roots: Roots, client: Option<(PathBuf, PathBuf)>) -> Self {
+        Self { roots, client, loaded: OnceCell::new() }
     }
 
     /// Reads the files; what was read is kept, a failure is not. Also wakes the source of randomness, whose first use
@@ -129,10 +107,6 @@ impl Trust {
             Roots::File(path) => ca_file(path).await.map(Arc::new),
         }
     }
-}
-
-fn half(written: &'static str, missing: &'static str) -> Invalid {
-    Invalid::at(written, format!("`{written}` without `{missing}`"), format!("write both, or neither: add `{missing}`"))
 }
 
 async fn system() -> Result<Arc<Authorities>, Fault> {

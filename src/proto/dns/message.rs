@@ -16,7 +16,7 @@ const HEADER: usize = 12;
 const EXTENDED_ERROR: u16 = 15;
 
 /// What a message from the server's address is.
-pub(super) enum Received {
+pub(crate) enum Received {
     /// An answer to the question.
     Reply(Box<Reply>),
     /// An answer to the question that does not hold together.
@@ -27,57 +27,57 @@ pub(super) enum Received {
 
 /// An answer.
 #[derive(Default)]
-pub(super) struct Reply {
+pub(crate) struct Reply {
     flags: u16,
     /// With the upper bits of EDNS.
-    pub(super) rcode: u16,
-    pub(super) answers: Vec<Line>,
-    pub(super) authority: Vec<Line>,
-    pub(super) additional: Vec<Line>,
-    pub(super) edns: Option<Edns>,
+    pub(crate) rcode: u16,
+    pub(crate) answers: Vec<Line>,
+    pub(crate) authority: Vec<Line>,
+    pub(crate) additional: Vec<Line>,
+    pub(crate) edns: Option<Edns>,
     /// The name in the question section, in the case it came back in.
-    pub(super) question: Option<Name>,
+    pub(crate) question: Option<Name>,
     /// Oddities worth a note.
-    pub(super) odd: Vec<String>,
+    pub(crate) odd: Vec<String>,
     /// The message itself.
-    pub(super) bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// One record.
-pub(super) struct Line {
-    pub(super) owner: Name,
-    pub(super) code: u16,
-    pub(super) class: u16,
+pub(crate) struct Line {
+    pub(crate) owner: Name,
+    pub(crate) code: u16,
+    pub(crate) class: u16,
     /// Its data has the form of its type.
-    pub(super) sound: bool,
-    pub(super) ttl: u32,
+    pub(crate) sound: bool,
+    pub(crate) ttl: u32,
     /// Data in presentation format.
-    pub(super) data: String,
+    pub(crate) data: String,
     /// `owner ttl class type data`.
-    pub(super) text: String,
+    pub(crate) text: String,
     /// Where an alias points.
-    pub(super) target: Option<Name>,
+    pub(crate) target: Option<Name>,
 }
 
 /// What the server said in its OPT record.
 #[derive(Default)]
-pub(super) struct Edns {
-    pub(super) version: u8,
-    pub(super) size: u16,
+pub(crate) struct Edns {
+    pub(crate) version: u8,
+    pub(crate) size: u16,
     /// DO and the flags without a meaning.
-    pub(super) flags: u16,
+    pub(crate) flags: u16,
     /// Codes of the options.
-    pub(super) options: Vec<u16>,
-    pub(super) nsid: Option<String>,
+    pub(crate) options: Vec<u16>,
+    pub(crate) nsid: Option<String>,
     /// It carries padding (RFC 7830).
-    pub(super) padded: bool,
-    pub(super) errors: Vec<String>,
+    pub(crate) padded: bool,
+    pub(crate) errors: Vec<String>,
     rcode_high: u8,
 }
 
 impl Reply {
     /// Flags that are set, in the order of the header.
-    pub(super) fn flags(&self) -> Vec<String> {
+    pub(crate) fn flags(&self) -> Vec<String> {
         [(0x8000, "qr"), (0x0400, "aa"), (0x0200, "tc"), (0x0100, "rd"), (0x0080, "ra"), (0x0020, "ad"), (0x0010, "cd")]
             .into_iter()
             .filter(|(bit, _)| self.flags & bit != 0)
@@ -86,18 +86,18 @@ impl Reply {
     }
 
     /// A flag by its word.
-    pub(super) fn has(&self, flag: &str) -> bool {
+    pub(crate) fn has(&self, flag: &str) -> bool {
         self.flags().iter().any(|word| word == flag)
     }
 
     /// TC.
-    pub(super) fn truncated(&self) -> bool {
+    pub(crate) fn truncated(&self) -> bool {
         self.flags & 0x0200 != 0
     }
 }
 
 /// Sorts a message into reply, malformed reply and stray.
-pub(super) fn read(message: &[u8], id: u16, question: &Question) -> Received {
+pub(crate) fn read(message: &[u8], id: u16, question: &Question) -> Received {
     let Some(mut wire) = Wire::window(message, 0, message.len()) else {
         return Received::Stray("it cannot be read".to_owned());
     };
@@ -118,7 +118,7 @@ pub(super) fn read(message: &[u8], id: u16, question: &Question) -> Received {
 }
 
 /// A message of a zone transfer: those after the first may leave the question out (RFC 5936, 2.2.2).
-pub(super) fn part(message: &[u8], id: u16) -> Result<Reply, String> {
+pub(crate) fn part(message: &[u8], id: u16) -> Result<Reply, String> {
     let mut wire = Wire::window(message, 0, message.len()).ok_or("it cannot be read")?;
     let header = header(&mut wire).ok_or_else(|| format!("{} bytes are too short for a header", message.len()))?;
     if header.id != id || header.flags & 0xf800 != 0x8000 || header.questions > 1 {

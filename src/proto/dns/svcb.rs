@@ -16,7 +16,7 @@ fn key(number: u16) -> String {
 }
 
 /// All parameters to the end, in the order sent.
-pub(super) fn params(wire: &mut Wire<'_>) -> Option<String> {
+pub(crate) fn params(wire: &mut Wire<'_>) -> Option<String> {
     let mut words = Vec::new();
     while !wire.is_empty() {
         let number = wire.u16()?;

@@ -32,7 +32,7 @@ pub(super) struct Seen {
 
 /// Shared with the handshake that is being watched.
 #[derive(Clone, Debug, Default)]
-pub(in crate::net) struct Notebook(Arc<Mutex<Seen>>);
+pub(in crate::proto) struct Notebook(Arc<Mutex<Seen>>);
 
 impl Notebook {
     fn open(&self) -> MutexGuard<'_, Seen> {

@@ -7,7 +7,7 @@ use x509_parser::extensions::ParsedExtension;
 use super::reading::{Reading, is};
 use super::{Findings, View, rules};
 use crate::net::bytes::hex;
-use crate::net::tls::certificate::rfc3339;
+use crate::proto::tls::certificate::rfc3339;
 
 /// Signature algorithms over digests for which collisions can be made.
 const WEAK: &[(&str, &str)] = &[

@@ -8,9 +8,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
-use super::datagram::Datagram;
-use super::sys::fragment;
 use crate::model::Fault;
+use crate::net::datagram::Datagram;
+use crate::net::sys::fragment;
 
 pub use echo::{Echo, Heard, Number};
 

@@ -16,59 +16,59 @@ use super::svcb;
 use super::types::{self, Part};
 
 /// A decoder that ends where a piece of data ends, yet can follow pointers to what came before it.
-pub(super) struct Wire<'a>(BinDecoder<'a>);
+pub(crate) struct Wire<'a>(BinDecoder<'a>);
 
 impl<'a> Wire<'a> {
     /// The bytes `start..end` of `message`.
-    pub(super) fn window(message: &'a [u8], start: usize, end: usize) -> Option<Self> {
+    pub(crate) fn window(message: &'a [u8], start: usize, end: usize) -> Option<Self> {
         let mut decoder = BinDecoder::new(message.get(..end)?);
         decoder.read_slice(start).ok()?;
         Some(Self(decoder))
     }
 
     /// Where in the message the next byte stands.
-    pub(super) fn at(&self) -> usize {
+    pub(crate) fn at(&self) -> usize {
         self.0.index()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub(super) fn u8(&mut self) -> Option<u8> {
+    pub(crate) fn u8(&mut self) -> Option<u8> {
         self.0.read_u8().ok().map(Restrict::unverified)
     }
 
-    pub(super) fn u16(&mut self) -> Option<u16> {
+    pub(crate) fn u16(&mut self) -> Option<u16> {
         self.0.read_u16().ok().map(Restrict::unverified)
     }
 
-    pub(super) fn u32(&mut self) -> Option<u32> {
+    pub(crate) fn u32(&mut self) -> Option<u32> {
         self.0.read_u32().ok().map(Restrict::unverified)
     }
 
-    pub(super) fn bytes(&mut self, count: usize) -> Option<&'a [u8]> {
+    pub(crate) fn bytes(&mut self, count: usize) -> Option<&'a [u8]> {
         self.0.read_slice(count).ok().map(Restrict::unverified)
     }
 
-    pub(super) fn rest(&mut self) -> Option<&'a [u8]> {
+    pub(crate) fn rest(&mut self) -> Option<&'a [u8]> {
         self.bytes(self.0.len())
     }
 
     /// A length octet and that many bytes.
-    pub(super) fn string(&mut self) -> Option<&'a [u8]> {
+    pub(crate) fn string(&mut self) -> Option<&'a [u8]> {
         let count = usize::from(self.u8()?);
         self.bytes(count)
     }
 
     /// A domain name; the decoder bounds its length and follows pointers only backwards.
-    pub(super) fn name(&mut self) -> Option<Name> {
+    pub(crate) fn name(&mut self) -> Option<Name> {
         Name::read(&mut self.0).ok()
     }
 }
 
 /// The data of a record of type `code` at `start..end`; `None` when it has not the form of its type.
-pub(super) fn text(message: &[u8], start: usize, end: usize, code: u16) -> Option<String> {
+pub(crate) fn text(message: &[u8], start: usize, end: usize, code: u16) -> Option<String> {
     let form = types::of(code).map_or(&[][..], |row| row.form);
     if form.is_empty() {
         return Some(generic(message.get(start..end)?));
@@ -85,7 +85,7 @@ pub(super) fn text(message: &[u8], start: usize, end: usize, code: u16) -> Optio
 }
 
 /// RFC 3597: `\# length hex`.
-pub(super) fn generic(data: &[u8]) -> String {
+pub(crate) fn generic(data: &[u8]) -> String {
     if data.is_empty() { "\\# 0".to_owned() } else { format!("\\# {} {}", data.len(), hex(data)) }
 }
 
@@ -117,12 +117,12 @@ fn print(part: Part, wire: &mut Wire<'_>) -> Option<String> {
 }
 
 /// Upper case, as `dig` and the RFCs' examples print digests.
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     crate::net::bytes::hex(bytes).to_ascii_uppercase()
 }
 
 /// A name with its final dot, special bytes escaped as RFC 1035 says (`\.`, `\032`).
-pub(super) fn name(name: &Name) -> String {
+pub(crate) fn name(name: &Name) -> String {
     let mut out = String::new();
     for label in name {
         out.push_str(&escaped(label, b".\"();@$\\"));
@@ -132,7 +132,7 @@ pub(super) fn name(name: &Name) -> String {
 }
 
 /// Printable ASCII as it is, `special` behind a backslash, everything else as `\DDD`.
-pub(super) fn escaped(bytes: &[u8], special: &[u8]) -> String {
+pub(crate) fn escaped(bytes: &[u8], special: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
     for byte in bytes {
         let printable = byte.is_ascii_graphic() || (*byte == b' ' && special == QUOTED);
@@ -151,7 +151,7 @@ pub(super) fn escaped(bytes: &[u8], special: &[u8]) -> String {
 /// What a backslash protects between quotes.
 const QUOTED: &[u8] = b"\"\\";
 
-pub(super) fn quoted(bytes: &[u8]) -> String {
+pub(crate) fn quoted(bytes: &[u8]) -> String {
     format!("\"{}\"", escaped(bytes, QUOTED))
 }
 

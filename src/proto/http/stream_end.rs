@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::tls::words;
+use crate::proto::tls::words;
 
 /// What the peer did to the stream, in the order of what tells most.
 #[derive(Clone, Debug, Default)]

@@ -8,7 +8,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::Issuer;
 use super::signed::{Signed, key_bits};
-use crate::net::tls::certificate::rfc3339;
+use crate::proto::tls::certificate::rfc3339;
 
 const BASIC: &str = "1.3.6.1.5.5.7.48.1.1";
 const SHA1: &str = "1.3.14.3.2.26";
