@@ -6,7 +6,7 @@ pub(crate) mod name;
 pub(crate) mod question;
 pub(crate) mod rdata;
 mod svcb;
-pub(crate) mod types;
+pub mod types;
 
 /// Reads `bytes` as a whole message, and then as flags, counts and records of an answer to a question; for the
 /// fuzzer, which sees only what is public.

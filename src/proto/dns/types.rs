@@ -1,4 +1,4 @@
-//! Record types: number, mnemonic and the form of the data. Adding a type is adding a row.
+//! Record types: constant, number, mnemonic and the form of the data. Adding a type is adding a row of the table.
 
 use Part::{
     Address4, Address6, Algorithm, Base64, Bits, CertType, Eui, Hash, Hex, Location, Name, Params, Quoted, Rest, Salt,
@@ -7,7 +7,7 @@ use Part::{
 
 /// One element of a record's data, in the order of the wire; decides how it is read and how it is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
+pub enum Part {
     /// Decimal number.
     U8,
     /// Decimal number.
@@ -55,100 +55,94 @@ pub(crate) enum Part {
 }
 
 /// One record type.
-pub(crate) struct Row {
-    pub(crate) code: u16,
-    pub(crate) name: &'static str,
+pub struct Row {
+    /// Its number.
+    pub code: u16,
+    /// Its mnemonic.
+    pub name: &'static str,
     /// Empty for types that only appear in questions and for those printed in the generic form of RFC 3597.
-    pub(crate) form: &'static [Part],
+    pub form: &'static [Part],
 }
 
-const fn row(code: u16, name: &'static str, form: &'static [Part]) -> Row {
-    Row { code, name, form }
+macro_rules! types {
+    ($($name:ident $code:literal [$($part:expr),*] $doc:literal;)+) => {
+        $(#[doc = concat!(stringify!($name), ": ", $doc, ".")] pub const $name: u16 = $code;)+
+
+        /// Every type with a mnemonic, by number.
+        pub static TYPES: &[Row] = &[$(Row { code: $code, name: stringify!($name), form: &[$($part),*] }),+];
+    };
 }
 
-/// Every type, in a question.
-pub(crate) const ANY: u16 = 255;
-/// A whole zone.
-pub(crate) const AXFR: u16 = 252;
-/// Alias to another name.
-pub(crate) const CNAME: u16 = 5;
-/// Pointer from an address to its name.
-pub(crate) const PTR: u16 = 12;
-/// Signature of a message (RFC 2931), or of a set before RRSIG.
-pub(crate) const SIG0: u16 = 24;
-/// Signature of a set.
-pub(crate) const RRSIG: u16 = 46;
-/// Pseudo-record of EDNS.
-pub(crate) const OPT: u16 = 41;
+types! {
+    A 1 [Address4] "IPv4 address";
+    NS 2 [Name] "name server, at the apex of a zone and at a delegation";
+    CNAME 5 [Name] "alias of a name";
+    SOA 6 [Name, Name, U32, U32, U32, U32, U32] "start of authority";
+    NULL 10 [] "anything (RFC 1035)";
+    PTR 12 [Name] "pointer from an address to its name";
+    HINFO 13 [Quoted, Quoted] "host information";
+    MX 15 [U16, Name] "mail exchange";
+    TXT 16 [Texts] "text";
+    RP 17 [Name, Name] "responsible person";
+    AFSDB 18 [U16, Name] "AFS database";
+    SIG 24 [Type, U8, U8, U32, Time, Time, U16, Name, Base64] "signature of a message (RFC 2931), or of a set before RRSIG";
+    KEY 25 [U16, U8, U8, Base64] "key of SIG";
+    AAAA 28 [Address6] "IPv6 address";
+    LOC 29 [Location] "location";
+    SRV 33 [U16, U16, U16, Name] "service";
+    NAPTR 35 [U16, U16, Quoted, Quoted, Quoted, Name] "rewriting rule (RFC 3403)";
+    KX 36 [U16, Name] "key exchanger";
+    CERT 37 [CertType, U16, Algorithm, Base64] "certificate";
+    DNAME 39 [Name] "alias of a tree (RFC 6672)";
+    DS 43 [U16, U8, U8, Hex] "delegation signer";
+    SSHFP 44 [U8, U8, Hex] "fingerprint of an SSH key";
+    RRSIG 46 [Type, U8, U8, U32, Time, Time, U16, Name, Base64] "signature of a set";
+    NSEC 47 [Name, Bits] "denial by names";
+    DNSKEY 48 [U16, U8, U8, Base64] "key of a zone";
+    DHCID 49 [Base64] "identity of a DHCP client";
+    NSEC3 50 [U8, U8, U16, Salt, Hash, Bits] "denial by hashes of names";
+    NSEC3PARAM 51 [U8, U8, U16, Salt] "parameters of NSEC3";
+    TLSA 52 [U8, U8, U8, Hex] "certificate of a TLS server (DANE)";
+    SMIMEA 53 [U8, U8, U8, Hex] "certificate of a mailbox";
+    CDS 59 [U16, U8, U8, Hex] "DS the zone asks its parent for";
+    CDNSKEY 60 [U16, U8, U8, Base64] "DNSKEY the zone asks its parent to refer to";
+    OPENPGPKEY 61 [Base64] "OpenPGP key";
+    CSYNC 62 [U32, U16, Bits] "records the zone asks its parent to copy";
+    ZONEMD 63 [U32, U8, U8, Hex] "digest of a zone";
+    SVCB 64 [U16, Name, Params] "service binding";
+    HTTPS 65 [U16, Name, Params] "service binding of HTTPS";
+    SPF 99 [Texts] "mail policy, historic";
+    EUI48 108 [Eui] "hardware address";
+    EUI64 109 [Eui] "hardware address";
+    TSIG 250 [] "shared-key signature of a message";
+    AXFR 252 [] "a whole zone, in a question";
+    ANY 255 [] "every type, in a question";
+    URI 256 [U16, U16, Rest] "URI";
+    CAA 257 [U8, Text, Rest] "authorities allowed to issue certificates";
+    ANAME 65305 [] "alias at an apex, never standardised";
+}
 
-const DS: &[Part] = &[U16, U8, U8, Hex];
-const KEY: &[Part] = &[U16, U8, U8, Base64];
-const SIG: &[Part] = &[Type, U8, U8, U32, Time, Time, U16, Name, Base64];
-const TLSA: &[Part] = &[U8, U8, U8, Hex];
-const SVCB: &[Part] = &[U16, Name, Params];
+/// OPT: pseudo-record of EDNS. It is no type of a question or of data, and so stands in no table.
+pub const OPT: u16 = 41;
 
-/// Every type with a mnemonic, by number.
-pub(crate) static TYPES: &[Row] = &[
-    row(1, "A", &[Address4]),
-    row(2, "NS", &[Name]),
-    row(CNAME, "CNAME", &[Name]),
-    row(6, "SOA", &[Name, Name, U32, U32, U32, U32, U32]),
-    row(10, "NULL", &[]),
-    row(PTR, "PTR", &[Name]),
-    row(13, "HINFO", &[Quoted, Quoted]),
-    row(15, "MX", &[U16, Name]),
-    row(16, "TXT", &[Texts]),
-    row(17, "RP", &[Name, Name]),
-    row(18, "AFSDB", &[U16, Name]),
-    row(24, "SIG", SIG),
-    row(25, "KEY", KEY),
-    row(28, "AAAA", &[Address6]),
-    row(29, "LOC", &[Location]),
-    row(33, "SRV", &[U16, U16, U16, Name]),
-    row(35, "NAPTR", &[U16, U16, Quoted, Quoted, Quoted, Name]),
-    row(36, "KX", &[U16, Name]),
-    row(37, "CERT", &[CertType, U16, Algorithm, Base64]),
-    row(39, "DNAME", &[Name]),
-    row(43, "DS", DS),
-    row(44, "SSHFP", &[U8, U8, Hex]),
-    row(46, "RRSIG", SIG),
-    row(47, "NSEC", &[Name, Bits]),
-    row(48, "DNSKEY", KEY),
-    row(49, "DHCID", &[Base64]),
-    row(50, "NSEC3", &[U8, U8, U16, Salt, Hash, Bits]),
-    row(51, "NSEC3PARAM", &[U8, U8, U16, Salt]),
-    row(52, "TLSA", TLSA),
-    row(53, "SMIMEA", TLSA),
-    row(59, "CDS", DS),
-    row(60, "CDNSKEY", KEY),
-    row(61, "OPENPGPKEY", &[Base64]),
-    row(62, "CSYNC", &[U32, U16, Bits]),
-    row(63, "ZONEMD", &[U32, U8, U8, Hex]),
-    row(64, "SVCB", SVCB),
-    row(65, "HTTPS", SVCB),
-    row(99, "SPF", &[Texts]),
-    row(108, "EUI48", &[Eui]),
-    row(109, "EUI64", &[Eui]),
-    row(250, "TSIG", &[]),
-    row(AXFR, "AXFR", &[]),
-    row(ANY, "ANY", &[]),
-    row(256, "URI", &[U16, U16, Rest]),
-    row(257, "CAA", &[U8, Text, Rest]),
-    row(65305, "ANAME", &[]),
-];
+/// Class IN.
+pub const CLASS_IN: u16 = 1;
 
 /// The row of a number.
-pub(crate) fn of(code: u16) -> Option<&'static Row> {
+#[must_use]
+pub fn of(code: u16) -> Option<&'static Row> {
     TYPES.iter().find(|row| row.code == code)
 }
 
 /// Mnemonic of a number; `TYPE1234` when it has none (RFC 3597).
-pub(crate) fn mnemonic(code: u16) -> String {
+#[must_use]
+pub fn mnemonic(code: u16) -> String {
     of(code).map_or_else(|| format!("TYPE{code}"), |row| row.name.to_owned())
 }
 
 /// Number of a mnemonic or of `TYPE1234`, in any case.
-pub(crate) fn number(word: &str) -> Option<u16> {
+#[must_use]
+pub fn number(word: &str) -> Option<u16> {
     let upper = word.to_ascii_uppercase();
     if let Some(row) = TYPES.iter().find(|row| row.name == upper) {
         return Some(row.code);
@@ -157,7 +151,8 @@ pub(crate) fn number(word: &str) -> Option<u16> {
 }
 
 /// The mnemonic closest to a misspelt one, if any is close.
-pub(crate) fn closest(word: &str) -> Option<&'static str> {
+#[must_use]
+pub fn closest(word: &str) -> Option<&'static str> {
     let upper = word.to_ascii_uppercase();
     let near = TYPES
         .iter()

@@ -5,7 +5,8 @@
 
 use super::nsec::Nsecs;
 use super::nsec3::Nsec3s;
-use super::{Name, Set, Work, dotted, kind, labels, suffix, wildcard};
+use super::{Name, Set, Work, dotted, labels, suffix, wildcard};
+use crate::proto::dns::types;
 
 /// Denial records of one message that were verified with the keys of their zone.
 #[derive(Debug)]
@@ -140,13 +141,13 @@ impl Proof {
     #[must_use]
     pub fn cut(&self, child: &Name, work: &mut Work) -> Cut {
         match self.existence(child, work) {
-            Exists(bits) if has(bits, kind::DS) => {
+            Exists(bits) if has(bits, types::DS) => {
                 Cut::Unproven(format!("they show that {} has a DS set, which did not come", dotted(child)))
             }
-            Exists(bits) if has(bits, kind::SOA) => {
+            Exists(bits) if has(bits, types::SOA) => {
                 Cut::Unproven(format!("they are of zone {} itself, not of its parent", dotted(child)))
             }
-            Exists(bits) if has(bits, kind::NS) => Cut::Unsigned,
+            Exists(bits) if has(bits, types::NS) => Cut::Unsigned,
             Exists(_) | Empty => Cut::Inside,
             Absent { opt_out: true, .. } => Cut::OptOut,
             Absent { .. } => Cut::Absent,
@@ -184,14 +185,14 @@ fn lacks(name: &Name, bits: &[u8], code: u16) -> Denial {
     if has(bits, code) {
         return Denial::Unproven(format!("they show that {name} has records of the type"));
     }
-    if has(bits, kind::CNAME) {
+    if has(bits, types::CNAME) {
         return Denial::Unproven(format!("they show that {name} is an alias"));
     }
-    let (apex, delegated) = (has(bits, kind::SOA), has(bits, kind::NS));
-    if code == kind::DS && apex && name != "." {
+    let (apex, delegated) = (has(bits, types::SOA), has(bits, types::NS));
+    if code == types::DS && apex && name != "." {
         return Denial::Unproven(format!("they are of zone {name} itself, not of its parent"));
     }
-    if code != kind::DS && delegated && !apex {
+    if code != types::DS && delegated && !apex {
         return Denial::Unproven(format!("they are of the parent of zone {name}, and say nothing of what is in it"));
     }
     Denial::Proven
@@ -212,5 +213,5 @@ pub(super) fn has(mut bits: &[u8], code: u16) -> bool {
 
 /// A record at `owner` with these types says nothing about names below it: they are another zone's, or are renamed.
 pub(super) fn hides(bits: &[u8]) -> bool {
-    has(bits, kind::DNAME) || (has(bits, kind::NS) && !has(bits, kind::SOA))
+    has(bits, types::DNAME) || (has(bits, types::NS) && !has(bits, types::SOA))
 }

@@ -25,34 +25,6 @@ use domain::base::name::ToName as _;
 /// A domain name, in lower case.
 pub type Name = domain::base::Name<Vec<u8>>;
 
-/// Types DNSSEC itself speaks of, by number.
-pub mod kind {
-    /// Delegation.
-    pub const NS: u16 = 2;
-    /// Alias of a name.
-    pub const CNAME: u16 = 5;
-    /// Start of authority.
-    pub const SOA: u16 = 6;
-    /// Alias of a tree.
-    pub const DNAME: u16 = 39;
-    /// Delegation signer.
-    pub const DS: u16 = 43;
-    /// Signature.
-    pub const RRSIG: u16 = 46;
-    /// Denial by names.
-    pub const NSEC: u16 = 47;
-    /// Key of a zone.
-    pub const DNSKEY: u16 = 48;
-    /// Denial by hashes.
-    pub const NSEC3: u16 = 50;
-    /// Parameters of denial by hashes.
-    pub const NSEC3PARAM: u16 = 51;
-    /// DS the zone asks its parent for.
-    pub const CDS: u16 = 59;
-    /// DNSKEY the zone asks its parent to refer to.
-    pub const CDNSKEY: u16 = 60;
-}
-
 /// What validation may still compute. RFC 4035 sets no bound, and the attacks of CVE-2023-50387 (keys of one
 /// tag) and CVE-2023-50868 (NSEC3) live off that.
 #[derive(Clone, Copy, Debug)]

@@ -6,7 +6,8 @@ use domain::rdata::nsec3::Nsec3Salt;
 use domain::utils::base32;
 
 use super::denial::{Existence, hides};
-use super::{Name, Set, Work, kind, labels, suffix};
+use super::{Name, Set, Work, labels, suffix};
+use crate::proto::dns::types;
 
 /// More iterations than this are not computed, and what depends on them is insecure. RFC 9276 section 3.2 lets a validator
 /// do so above any number it chooses and calls 100 and 500 what was in use; 150 is what BIND 9.16 to 9.18, Unbound and Knot Resolver
@@ -40,7 +41,7 @@ impl Nsec3s {
     /// the first.
     pub(super) fn new(zone: &Name, sets: &[&Set]) -> Self {
         let mut all = Self { zone: zone.clone(), iterations: 0, salt: Vec::new(), records: Vec::new() };
-        for set in sets.iter().filter(|set| set.kind == kind::NSEC3) {
+        for set in sets.iter().filter(|set| set.kind == types::NSEC3) {
             for (iterations, salt, record) in set.data.iter().filter_map(|data| record(set, zone, data)) {
                 if all.records.is_empty() {
                     (all.iterations, all.salt) = (iterations, salt.to_vec());

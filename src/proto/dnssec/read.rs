@@ -8,7 +8,8 @@ use domain::base::record::ParsedRecord;
 use domain::base::{Message, ToName};
 use domain::rdata::AllRecordData;
 
-use super::{Name, kind};
+use super::Name;
+use crate::proto::dns::types;
 
 /// What DNSSEC looks at in a message.
 #[derive(Clone, Debug, Default)]
@@ -89,17 +90,14 @@ pub fn read(message: &[u8]) -> Option<Sections> {
     Some(sections)
 }
 
-/// Class IN.
-const IN: u16 = 1;
-
 fn add(sets: &mut Vec<Set>, places: &mut HashMap<(Name, u16), usize>, record: &ParsedRecord<'_, &[u8]>) -> Option<()> {
-    if record.class().to_int() != IN {
+    if record.class().to_int() != types::CLASS_IN {
         return None;
     }
     let owner: Name = record.owner().to_canonical_name();
     let data = canonical(record)?;
     let own = record.rtype().to_int();
-    let signature = if own == kind::RRSIG { Some(signature(&data)?) } else { None };
+    let signature = if own == types::RRSIG { Some(signature(&data)?) } else { None };
     let covered = signature.as_ref().map_or(own, |(covered, _)| *covered);
     let at = *places.entry((owner.clone(), covered)).or_insert(sets.len());
     if at == sets.len() {
@@ -180,7 +178,7 @@ impl Set {
     #[must_use]
     pub fn target(&self) -> Option<Name> {
         match (self.kind, self.data.as_slice()) {
-            (kind::CNAME | kind::DNAME, [data]) => name(data).map(|(name, _)| name),
+            (types::CNAME | types::DNAME, [data]) => name(data).map(|(name, _)| name),
             _ => None,
         }
     }

@@ -5,9 +5,10 @@ use proptest::prelude::{Just, any, prop_oneof, proptest};
 
 use super::denial::has;
 use super::{
-    Anchor, Cut, Denial, Digest, Fate, Key, Name, Proof, Reason, Set, Signature, Work, check, dotted, kind, labels,
-    later, read, redirected, suffix, wildcard,
+    Anchor, Cut, Denial, Digest, Fate, Key, Name, Proof, Reason, Set, Signature, Work, check, dotted, labels, later,
+    read, redirected, suffix, wildcard,
 };
+use crate::proto::dns::types;
 
 fn name(text: &str) -> Name {
     Name::vec_from_str(text).unwrap()
@@ -30,7 +31,7 @@ fn set(owner: &str, kind: u16, data: Vec<u8>) -> Set {
 }
 
 fn nsec(owner: &str, next: &str, types: &[u16]) -> Set {
-    set(owner, kind::NSEC, [name(next).as_slice(), &bits(types)].concat())
+    set(owner, types::NSEC, [name(next).as_slice(), &bits(types)].concat())
 }
 
 fn proof(sets: &[Set]) -> Proof {
@@ -221,7 +222,7 @@ fn nsec_proves_what_rfc_4035_says() {
     assert!(matches!(proof(&records).nodata(&name("a.z.w.example."), 15, work), Denial::Unproven(_)));
     // B.8 DS at the zone's own apex: the child's side says nothing of it.
     let records = [nsec("example.", "a.example.", &[2, 6])];
-    assert!(matches!(proof(&records).nodata(&name("example."), kind::DS, work), Denial::Unproven(_)));
+    assert!(matches!(proof(&records).nodata(&name("example."), types::DS, work), Denial::Unproven(_)));
     assert!(matches!(proof(&records).cut(&name("example."), work), Cut::Unproven(_)));
     // An empty non-terminal: y.w.example between w.example and x.y.w.example.
     let records = [nsec("x.w.example.", "x.y.w.example.", &[15])];
@@ -236,7 +237,7 @@ fn nsec3(owner: &str, flags: u8, next: &str, types: &[u16]) -> Set {
     let mut data = vec![1, flags, 0, 12, 4, 0xaa, 0xbb, 0xcc, 0xdd, 20];
     data.extend(next);
     data.extend(bits(types));
-    set(owner, kind::NSEC3, data)
+    set(owner, types::NSEC3, data)
 }
 
 /// The answers of RFC 5155 appendix B, with the hashes printed there.
@@ -315,7 +316,7 @@ proptest! {
 
     #[test]
     fn noise_in_records_never_panics(
-        kind in prop_oneof![Just(kind::NSEC), Just(kind::NSEC3), Just(kind::RRSIG), Just(kind::DNSKEY), any::<u16>()],
+        kind in prop_oneof![Just(types::NSEC), Just(types::NSEC3), Just(types::RRSIG), Just(types::DNSKEY), any::<u16>()],
         data in proptest::collection::vec(any::<u8>(), 0..80),
         count in 1_u16..4,
     ) {

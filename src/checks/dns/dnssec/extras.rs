@@ -8,7 +8,8 @@ use std::sync::Arc;
 use super::title;
 use super::walk::{Walk, Zone};
 use crate::model::Fault;
-use crate::proto::dnssec::{Digest, Fate, Key, Set, check, dotted, kind};
+use crate::proto::dns::types;
+use crate::proto::dnssec::{Digest, Fate, Key, Set, check, dotted};
 
 /// A key as DS tells it: tag and algorithm.
 type Named = BTreeSet<(u16, u8)>;
@@ -22,9 +23,9 @@ impl Walk<'_> {
     }
 
     async fn expire(&mut self, zone: &Arc<Zone>) -> Result<(), Fault> {
-        let Some(soa) = self.apex(zone, kind::SOA).await? else { return Ok(()) };
+        let Some(soa) = self.apex(zone, types::SOA).await? else { return Ok(()) };
         let (Some(expire), Some(keys)) =
-            (soa.data.first().and_then(|data| expire(data)), self.trail.left(&title(&zone.name, kind::DNSKEY)))
+            (soa.data.first().and_then(|data| expire(data)), self.trail.left(&title(&zone.name, types::DNSKEY)))
         else {
             return Ok(());
         };
@@ -37,8 +38,8 @@ impl Walk<'_> {
     }
 
     async fn requests(&mut self, zone: &Arc<Zone>) -> Result<(), Fault> {
-        let cds = self.apex(zone, kind::CDS).await?;
-        let cdnskey = self.apex(zone, kind::CDNSKEY).await?;
+        let cds = self.apex(zone, types::CDS).await?;
+        let cdnskey = self.apex(zone, types::CDNSKEY).await?;
         if cds.is_none() && cdnskey.is_none() {
             return Ok(());
         }

@@ -6,7 +6,8 @@ use super::fetch::Got;
 use super::title;
 use super::walk::{Outcome, Reached, Stop, Unsigned, Verdict, Walk, Zone, bogus, indeterminate, iterated, referral};
 use crate::model::Fault;
-use crate::proto::dnssec::{Denial, Name, Reason, Sections, Set, below, dotted, kind, labels, redirected, suffix};
+use crate::proto::dns::types;
+use crate::proto::dnssec::{Denial, Name, Reason, Sections, Set, below, dotted, labels, redirected, suffix};
 
 /// Aliases that are followed; Unbound follows eleven.
 const LINKS: usize = 12;
@@ -80,7 +81,7 @@ impl Walk<'_> {
             self.trail.ended(0);
             return Ok((Link::End, standing));
         }
-        let cname = sections.answer(at, kind::CNAME);
+        let cname = sections.answer(at, types::CNAME);
         let dname = sections.answers.iter().find(|set| renames(set, at));
         // Next to a DNAME an unsigned CNAME is only its consequence.
         let alias = match (cname, dname) {
@@ -91,13 +92,16 @@ impl Walk<'_> {
         };
         let standing = self.standing(alias, sections).await?;
         let target = alias.target().and_then(|target| match alias.kind {
-            kind::DNAME => redirected(at, &alias.owner, &target),
+            types::DNAME => redirected(at, &alias.owner, &target),
             _ => Some(target),
         });
-        if let (kind::DNAME, Some(made_up)) = (alias.kind, cname) {
+        if let (types::DNAME, Some(made_up)) = (alias.kind, cname) {
             if made_up.target() != target {
-                let why =
-                    format!("{} is not what {} makes of it", title(at, kind::CNAME), title(&alias.owner, kind::DNAME));
+                let why = format!(
+                    "{} is not what {} makes of it",
+                    title(at, types::CNAME),
+                    title(&alias.owner, types::DNAME)
+                );
                 return Err(bogus(Reason::BadSignature, why));
             }
             self.trail.answers.push(made_up.clone());
@@ -132,7 +136,7 @@ impl Walk<'_> {
     /// RFC 4035 section 5.3.4: a wildcard may answer only for a name that does not exist.
     fn expansion(&mut self, zone: &Zone, set: &Set, encloser: &Name, sections: &Sections) -> Result<Standing, Stop> {
         let (proof, flaw) = self.proof(zone, &set.owner, sections)?;
-        self.trail.keep(sections, &[kind::NSEC, kind::NSEC3]);
+        self.trail.keep(sections, &[types::NSEC, types::NSEC3]);
         if let Some(why) = iterated(&proof, &zone.name) {
             return Ok(Some(why));
         }
@@ -144,11 +148,11 @@ impl Walk<'_> {
 
     /// NXDOMAIN, or no records of the type.
     async fn absence(&mut self, sections: &Sections, at: &Name, code: u16) -> Result<Standing, Stop> {
-        let deny = |set: &&Set| matches!(set.kind, kind::SOA | kind::NSEC | kind::NSEC3);
+        let deny = |set: &&Set| matches!(set.kind, types::SOA | types::NSEC | types::NSEC3);
         let signers = sections.authority.iter().filter(deny).filter_map(Set::signer);
         let claimed = signers.filter(|signer| at.ends_with(*signer)).max_by_key(|signer| signer.label_count());
         self.trail.ended(sections.rcode);
-        self.trail.keep(sections, &[kind::SOA, kind::NSEC, kind::NSEC3]);
+        self.trail.keep(sections, &[types::SOA, types::NSEC, types::NSEC3]);
         if let Some(cut) = referral(sections, at) {
             return Err(self.refers(cut));
         }
@@ -168,7 +172,8 @@ impl Walk<'_> {
         };
         self.trail.denied(&proof);
         let standing = self.concluded(denial, flaw, &what)?;
-        let soa = sections.authority.iter().find(|set| set.exists() && set.kind == kind::SOA && set.owner == zone.name);
+        let soa =
+            sections.authority.iter().find(|set| set.exists() && set.kind == types::SOA && set.owner == zone.name);
         if let Some(soa) = soa {
             self.verified(&zone, soa)?;
         }
@@ -189,11 +194,11 @@ impl Walk<'_> {
 
 /// A DNAME above a name.
 fn renames(set: &Set, name: &Name) -> bool {
-    set.exists() && set.kind == kind::DNAME && below(name, &set.owner)
+    set.exists() && set.kind == types::DNAME && below(name, &set.owner)
 }
 
 /// The name whose zone holds a set: DS stands on the parent's side of a delegation.
 fn side(claimed: &Name, owner: &Name, code: u16) -> Name {
-    let most = if code == kind::DS { labels(owner).saturating_sub(1) } else { labels(owner) };
+    let most = if code == types::DS { labels(owner).saturating_sub(1) } else { labels(owner) };
     suffix(claimed, labels(claimed).min(most))
 }

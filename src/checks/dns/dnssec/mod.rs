@@ -83,7 +83,7 @@ impl Validate {
             let help = "use udp or tcp; a check beside it can hold the encrypted answer against it with `same_as`";
             return Err(Invalid::at("transport", "the walk of a validation asks in plain", help));
         }
-        if let types::ANY | types::AXFR | types::SIG0 | types::RRSIG = ask.question.code {
+        if let types::ANY | types::AXFR | types::SIG | types::RRSIG = ask.question.code {
             let message = format!("{} is answered with several sets or none, no set to validate", {
                 types::mnemonic(ask.question.code)
             });

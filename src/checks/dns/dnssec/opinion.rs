@@ -19,7 +19,8 @@ use tokio_util::bytes::Bytes;
 
 use super::walk::{Outcome, Verdict, Walk};
 use crate::model::Fault;
-use crate::proto::dnssec::{Anchor, ITERATIONS, Name, Reason, Set, algorithm, kind, supported};
+use crate::proto::dns::types;
+use crate::proto::dnssec::{Anchor, ITERATIONS, Name, Reason, Set, algorithm, supported};
 
 /// Messages it may ask for beyond those of the walk.
 const MORE: usize = 16;
@@ -146,7 +147,7 @@ fn compose(name: &Name, code: u16, walk: &Walk<'_>) -> Vec<u8> {
             record(&mut out, set, set.kind, data);
         }
         for signature in &set.signatures {
-            record(&mut out, set, kind::RRSIG, &signature.data);
+            record(&mut out, set, types::RRSIG, &signature.data);
         }
     }
     out

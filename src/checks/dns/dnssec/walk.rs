@@ -8,9 +8,10 @@ use super::fetch::{Fetch, Got};
 use super::title;
 use super::trail::Trail;
 use crate::model::Fault;
+use crate::proto::dns::types;
 use crate::proto::dnssec::{
     Anchor, Check, Cut, Digest, Fate, ITERATIONS, Key, Name, Proof, Reason, Sections, Set, Work, algorithm, below,
-    check, dotted, kind, labels, suffix,
+    check, dotted, labels, suffix,
 };
 
 /// RFC 4035 section 4.3, from good to bad.
@@ -183,14 +184,14 @@ impl<'a> Walk<'a> {
     }
 
     async fn step(&mut self, zone: &Arc<Zone>, child: &Name) -> Result<Step, Stop> {
-        let got = self.answer(child, kind::DS).await?;
+        let got = self.answer(child, types::DS).await?;
         let sections = &got.sections;
-        if let Some(set) = sections.answer(child, kind::DS) {
+        if let Some(set) = sections.answer(child, types::DS) {
             return self.delegated(zone, child, set).await;
         }
         // An alias stands within the zone, and so does what a DNAME above it makes up.
-        let renamed = sections.answers.iter().find(|set| set.kind == kind::DNAME && below(child, &set.owner));
-        if let Some(alias) = renamed.or_else(|| sections.answer(child, kind::CNAME)) {
+        let renamed = sections.answers.iter().find(|set| set.kind == types::DNAME && below(child, &set.owner));
+        if let Some(alias) = renamed.or_else(|| sections.answer(child, types::CNAME)) {
             self.verified(zone, alias)?;
             return Ok(Step::Inside);
         }
@@ -242,8 +243,8 @@ impl<'a> Walk<'a> {
     /// The keys of a zone, by one of them that is trusted and signs all.
     async fn keys(&mut self, name: &Name, trust: &Trust<'_>) -> Result<Zone, Stop> {
         let zone = dotted(name);
-        let got = self.answer(name, kind::DNSKEY).await?;
-        let Some(set) = got.sections.answer(name, kind::DNSKEY) else {
+        let got = self.answer(name, types::DNSKEY).await?;
+        let Some(set) = got.sections.answer(name, types::DNSKEY) else {
             if let Some(cut) = referral(&got.sections, name) {
                 return Err(self.refers(cut));
             }
@@ -289,7 +290,7 @@ impl<'a> Walk<'a> {
 
     /// The denial records of `zone` in a message about `name`, and what is wrong with the first that does not verify.
     pub(super) fn proof(&mut self, zone: &Zone, name: &Name, sections: &Sections) -> Result<(Proof, Flaw), Stop> {
-        let deny = |set: &&Set| set.exists() && matches!(set.kind, kind::NSEC | kind::NSEC3);
+        let deny = |set: &&Set| set.exists() && matches!(set.kind, types::NSEC | types::NSEC3);
         let sets: Vec<&Set> = sections.authority.iter().filter(deny).take(DENIALS).collect();
         let foreign = |set: &&Set| set.signer().is_some_and(|signer| below(signer, &zone.name));
         if sets.iter().all(foreign) {
@@ -317,7 +318,7 @@ impl<'a> Walk<'a> {
     fn elsewhere(&self, zone: &Zone, name: &Name, sections: &Sections) -> Result<(), Stop> {
         let owner = |code| sections.authority.iter().find(|set| set.exists() && set.kind == code).map(|set| &set.owner);
         let (server, zone_text, name_text) = (self.fetch.server(), dotted(&zone.name), dotted(name));
-        match (owner(kind::SOA), owner(kind::NS)) {
+        match (owner(types::SOA), owner(types::NS)) {
             (Some(apex), _) if below(apex, &zone.name) => Err(indeterminate(
                 Reason::NoAnswer,
                 format!(
@@ -359,7 +360,7 @@ impl<'a> Walk<'a> {
             other => {
                 let word = ask::rcode(other).map_or_else(|| format!("RCODE{other}"), str::to_owned);
                 let mut why = format!("{} answers {word} to {}", self.fetch.server(), title(name, code));
-                if let (5, kind::DNSKEY | kind::DS) = (other, code) {
+                if let (5, types::DNSKEY | types::DS) = (other, code) {
                     why.push_str(
                         "; ask a server of the whole chain, ask a resolver, or trust an anchor of a zone it serves",
                     );
@@ -385,8 +386,8 @@ pub(super) fn iterated(proof: &Proof, zone: &Name) -> Option<Unsigned> {
 /// The delegation that a server points to instead of answering.
 pub(super) fn referral<'s>(sections: &'s Sections, at: &Name) -> Option<&'s Name> {
     let find = |code| sections.authority.iter().find(|set| set.exists() && set.kind == code);
-    let cut = find(kind::NS).filter(|set| at.ends_with(&set.owner))?;
-    (sections.rcode == 0 && !sections.authoritative && find(kind::SOA).is_none()).then_some(&cut.owner)
+    let cut = find(types::NS).filter(|set| at.ends_with(&set.owner))?;
+    (sections.rcode == 0 && !sections.authoritative && find(types::SOA).is_none()).then_some(&cut.owner)
 }
 
 fn shown(ds: &Digest) -> String {

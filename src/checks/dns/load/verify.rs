@@ -11,12 +11,6 @@ const FORMS: usize = 8;
 const REMEMBERED: usize = 64 << 20;
 /// Records and names walked when following aliases.
 const LINKS: usize = 64;
-/// Signatures (RFC 4034).
-const RRSIG: u16 = 46;
-/// Alias of a whole tree (RFC 6672).
-const DNAME: u16 = 39;
-const NS: u16 = 2;
-const SOA: u16 = 6;
 
 /// Why a reply is not the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -256,8 +250,9 @@ fn foreign<'r>(item: &Item, reply: &'r Reply) -> Option<&'r Line> {
     }
     reply.answers.iter().find(|line| {
         let about = names.iter().any(|name| line.owner.eq_ignore_root(name));
-        let above = matches!(line.code, DNAME | RRSIG) && names.iter().any(|name| line.owner.zone_of(name));
-        let alias = matches!(line.code, types::CNAME | DNAME | RRSIG);
+        let above =
+            matches!(line.code, types::DNAME | types::RRSIG) && names.iter().any(|name| line.owner.zone_of(name));
+        let alias = matches!(line.code, types::CNAME | types::DNAME | types::RRSIG);
         let asked = line.code == question.code || question.code == types::ANY;
         line.class != u16::from(question.class) || !(asked || alias) || !(about || above)
     })
@@ -281,9 +276,9 @@ fn records(item: &Item, reply: &Reply) -> Vec<String> {
         |line: &Line| format!("{} {}", rdata::name(&line.owner).to_ascii_lowercase(), types::mnemonic(line.code));
     let mut records: Vec<String> = if reply.answers.is_empty() {
         // A referral is not an empty answer: what the authority section is about tells them apart, not its serial.
-        reply.authority.iter().filter(|line| matches!(line.code, NS | SOA)).map(owner).collect()
+        reply.authority.iter().filter(|line| matches!(line.code, types::NS | types::SOA)).map(owner).collect()
     } else {
-        let signature = |line: &Line| line.code == RRSIG && item.question.code != RRSIG;
+        let signature = |line: &Line| line.code == types::RRSIG && item.question.code != types::RRSIG;
         let full = |line: &Line| if signature(line) { owner(line) } else { format!("{} {}", owner(line), line.data) };
         reply.answers.iter().map(full).collect()
     };

@@ -2,7 +2,6 @@
 
 use hickory_proto::rr::Name;
 
-use super::kinds;
 use super::said::text;
 use crate::proto::dns::message::Line;
 use crate::proto::dns::types;
@@ -45,7 +44,7 @@ impl Chain {
     fn target(&self, answers: &[Line]) -> Option<Name> {
         let own = answers.iter().filter(|line| line.owner.eq_ignore_root(&self.end));
         own.clone().find_map(|line| line.target.clone()).or_else(|| {
-            let above = answers.iter().filter(|line| line.code == kinds::DNAME && line.sound);
+            let above = answers.iter().filter(|line| line.code == types::DNAME && line.sound);
             above.filter(|line| line.owner.zone_of(&self.end)).find_map(|line| self.substituted(line))
         })
     }

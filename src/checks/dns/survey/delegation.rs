@@ -11,11 +11,12 @@ use super::asker::{Asker, Way};
 use super::look::{Addresses, Look, Server};
 use super::resolver::Resolver;
 use super::zone::Zone;
-use super::{MOST, kinds, said};
+use super::{MOST, said};
 use crate::model::Fault;
 use crate::net::{dial, endpoint, resolve};
 use crate::proto::dns::message::Reply;
 use crate::proto::dns::question::Question;
+use crate::proto::dns::types;
 
 /// Servers of the parent that are asked.
 const PARENTS: usize = 32;
@@ -203,14 +204,14 @@ async fn from_parent(
     out: &mut Delegation,
 ) -> Result<BTreeSet<String>, Fault> {
     if zone.name.is_root() && zone.parent.is_empty() {
-        let reply = Resolver::new(way, &zone.via, end, seed).await?.ask(&zone.name, kinds::NS).await?;
+        let reply = Resolver::new(way, &zone.via, end, seed).await?.ask(&zone.name, types::NS).await?;
         return Ok(said::servers(&reply.answers, &zone.name));
     }
     let parents = parents(zone, way, end, seed, out).await?;
     let asked = parents.into_iter().take(PARENTS).map(|(label, socket)| async move {
         let time = end.saturating_duration_since(Instant::now());
         let mut asker = Asker::new(way, socket, time, seed);
-        let heard = asker.ask(&Question::own(zone.name.clone(), kinds::NS)).await?;
+        let heard = asker.ask(&Question::own(zone.name.clone(), types::NS)).await?;
         Ok::<_, Fault>((label, heard))
     });
     let asked: Vec<_> = asked.collect();
@@ -252,7 +253,7 @@ async fn from_parent(
 /// Addresses of `names` that an answer has in its additional section.
 fn along(reply: Option<&Reply>, names: &BTreeSet<String>, into: &mut BTreeMap<String, BTreeSet<IpAddr>>) {
     let lines = reply.into_iter().flat_map(|reply| &reply.additional);
-    for line in lines.filter(|line| matches!(line.code, kinds::A | kinds::AAAA) && line.sound) {
+    for line in lines.filter(|line| matches!(line.code, types::A | types::AAAA) && line.sound) {
         let owner = said::text(&line.owner);
         if let (true, Ok(address)) = (names.contains(&owner), line.data.parse::<IpAddr>()) {
             into.entry(owner).or_default().insert(address);

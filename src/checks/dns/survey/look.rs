@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use hickory_proto::rr::Name;
 
+use super::Survey;
 use super::asker::{Asker, Heard, Tally};
 use super::chain::Chain;
 use super::probes::{self, Findings};
 use super::said::{self, Said, Soa};
-use super::{Survey, kinds};
 use crate::model::Fault;
 use crate::proto::dns::question::Question;
 use crate::proto::dns::types;
@@ -137,10 +137,10 @@ async fn basics(survey: &Survey, asker: &mut Asker<'_>, look: &mut Look) -> Resu
         question(survey, asker, look, &mut plain).await?;
         return Ok(plain.dressed(own));
     };
-    let apex = own.about(zone.clone(), kinds::SOA);
+    let apex = own.about(zone.clone(), types::SOA);
     let heard = plain.ask(asker, &apex).await?;
-    let said = Said::of(&heard, zone, zone, kinds::SOA, true);
-    let many = heard.reply.iter().flat_map(|reply| &reply.answers).filter(|line| line.code == kinds::SOA).count();
+    let said = Said::of(&heard, zone, zone, types::SOA, true);
+    let many = heard.reply.iter().flat_map(|reply| &reply.answers).filter(|line| line.code == types::SOA).count();
     if many > 1 {
         asker.tally.note(format!("{many} SOA records, where a zone has one"));
     }
@@ -150,11 +150,11 @@ async fn basics(survey: &Survey, asker: &mut Asker<'_>, look: &mut Look) -> Resu
         // Two more questions of the full patience would say the same.
         return Ok(apex);
     }
-    let heard = plain.ask(asker, &own.about(zone.clone(), kinds::NS)).await?;
-    let said = Said::of(&heard, zone, zone, kinds::NS, true);
+    let heard = plain.ask(asker, &own.about(zone.clone(), types::NS)).await?;
+    let said = Said::of(&heard, zone, zone, types::NS, true);
     let names = heard.reply.map(|reply| said::servers(&reply.answers, zone)).unwrap_or_default();
     look.ns = Some((said, names));
-    if own.code != kinds::SOA || !own.name.eq_ignore_root(zone) {
+    if own.code != types::SOA || !own.name.eq_ignore_root(zone) {
         question(survey, asker, look, &mut plain).await?;
     }
     Ok(plain.dressed(&apex))
@@ -166,7 +166,7 @@ async fn question(survey: &Survey, asker: &mut Asker<'_>, look: &mut Look, plain
     let mut heard = plain.ask(asker, own).await?;
     let mut chain = Chain::new(&own.name);
     let mut said = None;
-    let follows = !matches!(own.code, kinds::CNAME | types::ANY);
+    let follows = !matches!(own.code, types::CNAME | types::ANY);
     for step in 0..=FOLLOWED {
         let Some(reply) = heard.reply.as_deref() else { break };
         let further = follows && chain.follow(&reply.answers);
@@ -211,12 +211,12 @@ async fn addresses(zone: &Name, names: &BTreeSet<String>, asker: &mut Asker<'_>,
     for (text, name) in inside {
         let mut found = Addresses::default();
         let mut known = true;
-        for code in [kinds::A, kinds::AAAA] {
+        for code in [types::A, types::AAAA] {
             let heard = asker.ask(&Question::own(name.clone(), code)).await?;
             let sure = heard.reply.as_ref().is_some_and(|reply| reply.has("aa") && matches!(reply.rcode, 0 | 3));
             known &= sure;
             let lines = heard.reply.map(|reply| reply.answers).unwrap_or_default();
-            found.alias |= lines.iter().any(|line| line.code == kinds::CNAME && line.owner.eq_ignore_root(&name));
+            found.alias |= lines.iter().any(|line| line.code == types::CNAME && line.owner.eq_ignore_root(&name));
             found
                 .found
                 .extend(said::picked(&lines, &name, &name, code).iter().filter_map(|data| data.parse::<IpAddr>().ok()));

@@ -38,6 +38,7 @@ use crate::model::{Arg, Args, FactInfo, Fault, Field, FieldKind, Invalid};
 use crate::net::{IpFamily, dial, endpoint, resolve};
 use crate::probe::{self, Cx};
 use crate::proto::dns::question::{EdnsWish, Question};
+use crate::proto::dns::types;
 
 /// Servers asked at most.
 const MOST: usize = 64;
@@ -47,20 +48,6 @@ const PARALLEL: usize = 32;
 const FINDING: u32 = 12;
 /// Queries after silence, where the check does not say: one lost packet of hundreds is no news.
 const ATTEMPTS: u32 = 3;
-
-/// Numbers of types and classes met here.
-mod kinds {
-    pub(super) const IN: u16 = 1;
-    pub(super) const A: u16 = 1;
-    pub(super) const NS: u16 = 2;
-    pub(super) const CNAME: u16 = 5;
-    pub(super) const SOA: u16 = 6;
-    pub(super) const TXT: u16 = 16;
-    pub(super) const AAAA: u16 = 28;
-    pub(super) const DNAME: u16 = 39;
-    pub(super) const RRSIG: u16 = 46;
-    pub(super) const DNSKEY: u16 = 48;
-}
 
 pub(super) const FIELDS: &[Field] = &[
     Field::optional(
@@ -180,7 +167,7 @@ impl Survey {
             named: args.has("name"),
             nsid: args.flag("nsid"),
             probes: Probe::ALL.into_iter().filter(|probe| probing(args, *probe)).collect(),
-            outside: question::name(args.text("outside").unwrap_or("example.com"), kinds::A)
+            outside: question::name(args.text("outside").unwrap_or("example.com"), types::A)
                 .map_err(|why| Invalid::at("outside", why.message, why.help))?,
             wanted: args.group("wanted").map(Wanted::from_args).transpose()?,
             zone,
@@ -197,7 +184,7 @@ impl Survey {
                 let message = format!("probe {} needs to know the zone", probe.word());
                 return Err(Invalid::at("probes", message, "write authoritative: {zone: …} in place of `server`"));
             }
-            if self.wanted.as_ref().is_some_and(Wanted::by_serial) && self.question.code != kinds::SOA {
+            if self.wanted.as_ref().is_some_and(Wanted::by_serial) && self.question.code != types::SOA {
                 return Err(Invalid::at("wanted", "a serial stands in a SOA record", "ask for type: SOA"));
             }
             return Ok(());

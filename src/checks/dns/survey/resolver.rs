@@ -9,11 +9,12 @@ use tokio::time::Instant;
 use super::asker::{Asker, Way};
 use super::chain::Chain;
 use super::look::Addresses;
-use super::{kinds, said};
+use super::said;
 use crate::model::Fault;
 use crate::net::{endpoint, resolve};
 use crate::proto::dns::message::Reply;
 use crate::proto::dns::question::Question;
+use crate::proto::dns::types;
 
 /// The system's list of resolvers.
 const SYSTEM: &str = "/etc/resolv.conf";
@@ -75,7 +76,7 @@ impl<'a> Resolver<'a> {
     /// Addresses of a server's name.
     pub(super) async fn addresses(&self, name: &Name) -> Result<Addresses, Fault> {
         let mut out = Addresses::default();
-        for (code, family) in [(kinds::A, "0.0.0.0"), (kinds::AAAA, "::")] {
+        for (code, family) in [(types::A, "0.0.0.0"), (types::AAAA, "::")] {
             let wanted = family.parse::<IpAddr>().is_ok_and(|address| self.way.family.admits(address));
             if !wanted {
                 continue;
@@ -92,13 +93,13 @@ impl<'a> Resolver<'a> {
     /// The zone `name` is delegated from, and the names of its servers.
     pub(super) async fn parent_of(&self, name: &Name) -> Result<Option<(Name, BTreeSet<String>)>, Fault> {
         let above = name.base_name();
-        let reply = self.ask(&above, kinds::SOA).await?;
-        let soa = |line: &&crate::proto::dns::message::Line| line.code == kinds::SOA && line.owner.zone_of(&above);
+        let reply = self.ask(&above, types::SOA).await?;
+        let soa = |line: &&crate::proto::dns::message::Line| line.code == types::SOA && line.owner.zone_of(&above);
         let Some(line) = reply.answers.iter().find(soa).or_else(|| reply.authority.iter().find(soa)) else {
             return Ok(None);
         };
         let parent = line.owner.clone();
-        let reply = self.ask(&parent, kinds::NS).await?;
+        let reply = self.ask(&parent, types::NS).await?;
         let names = said::servers(&reply.answers, &parent);
         Ok((!names.is_empty()).then_some((parent, names)))
     }

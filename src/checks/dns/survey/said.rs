@@ -8,7 +8,6 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
 use super::asker::Heard;
-use super::kinds;
 use crate::checks::dns::{ask, question};
 use crate::net::bytes::hex;
 use crate::proto::dns::message::{Line, Reply};
@@ -118,7 +117,7 @@ pub(super) fn code(number: u16) -> String {
 pub(super) fn picked(lines: &[Line], name: &Name, end: &Name, code: u16) -> Vec<String> {
     lines
         .iter()
-        .filter(|line| line.sound && line.class == kinds::IN && (line.code == code || code == types::ANY))
+        .filter(|line| line.sound && line.class == types::CLASS_IN && (line.code == code || code == types::ANY))
         .filter(|line| line.owner.eq_ignore_root(name) || line.owner.eq_ignore_root(end))
         .map(|line| line.data.clone())
         .collect()
@@ -126,14 +125,14 @@ pub(super) fn picked(lines: &[Line], name: &Name, end: &Name, code: u16) -> Vec<
 
 /// The SOA `zone` owns.
 pub(super) fn soa(lines: &[Line], zone: &Name) -> Option<Soa> {
-    lines.iter().find(|line| line.code == kinds::SOA && line.owner.eq_ignore_root(zone)).and_then(Soa::of)
+    lines.iter().find(|line| line.code == types::SOA && line.owner.eq_ignore_root(zone)).and_then(Soa::of)
 }
 
 /// Names of the servers `zone` owns NS records for, in lower case.
 pub(super) fn servers(lines: &[Line], zone: &Name) -> BTreeSet<String> {
     lines
         .iter()
-        .filter(|line| line.code == kinds::NS && line.sound && line.owner.eq_ignore_root(zone))
+        .filter(|line| line.code == types::NS && line.sound && line.owner.eq_ignore_root(zone))
         .map(|line| line.data.to_ascii_lowercase())
         .collect()
 }
@@ -145,14 +144,14 @@ pub(super) fn text(name: &Name) -> String {
 
 /// The name of such a text.
 pub(super) fn name(text: &str) -> Option<Name> {
-    question::name(text, kinds::NS).ok()
+    question::name(text, types::NS).ok()
 }
 
 /// Code, AA and the records of the answer, in an order and a case that say nothing. Signatures are left out: servers that
 /// sign by themselves make different ones of the same records.
 pub(super) fn fingerprint(reply: &Reply, ttl: bool) -> String {
     let aa = if reply.has("aa") { " aa" } else { "" };
-    let lines = reply.answers.iter().filter(|line| line.code != kinds::RRSIG);
+    let lines = reply.answers.iter().filter(|line| line.code != types::RRSIG);
     let mut records: Vec<String> = lines.map(|line| record(line, ttl)).collect();
     records.sort_unstable();
     records.dedup();

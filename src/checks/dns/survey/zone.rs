@@ -4,11 +4,12 @@ use std::net::SocketAddr;
 
 use hickory_proto::rr::Name;
 
-use super::{MOST, kinds, said};
+use super::{MOST, said};
 use crate::checks::dns::question;
 use crate::model::field::PORT;
 use crate::model::{Arg, Args, Field, FieldKind, Invalid};
 use crate::net::endpoint;
+use crate::proto::dns::types;
 
 pub(super) const FIELDS: &[Field] = &[
     Field::required("zone", FieldKind::Text, "Name of the zone."),
@@ -44,7 +45,7 @@ pub(super) struct Zone {
 impl Zone {
     pub(super) fn from_args(args: &Args) -> Result<Self, Invalid> {
         let text = args.text("zone").unwrap_or_default();
-        let name = question::name(text, kinds::SOA)
+        let name = question::name(text, types::SOA)
             .map_err(|why| Invalid::at("authoritative", why.message, "write zone: example.com"))?;
         let port = args.port("port").unwrap_or(53);
         let ns = given(args, &name, port)?;
@@ -68,7 +69,7 @@ fn given(args: &Args, zone: &Name, port: u16) -> Result<Vec<(String, Vec<SocketA
     }
     let mut out: Vec<(String, Vec<SocketAddr>)> = Vec::new();
     for (text, addresses) in entries {
-        let name = question::name(text, kinds::NS)
+        let name = question::name(text, types::NS)
             .map_err(|why| Invalid::at("authoritative", why.message, "write ns: {ns1.example.com: [192.0.2.53]}"))?;
         let label = said::text(&name);
         if out.iter().any(|(known, _)| *known == label) {

@@ -9,7 +9,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, UdpSocket};
 
 use crate::lab::Tasks;
-use crate::proto::dnssec::{Key, kind};
+use crate::proto::dns::types;
+use crate::proto::dnssec::Key;
 
 /// A name of labels without escapes, on the wire.
 pub(super) fn name(text: &str) -> Vec<u8> {
@@ -191,7 +192,7 @@ impl World {
             let mut all = Vec::new();
             for set in sets {
                 all.extend(set.data.iter().map(|data| record(&set.owner, set.kind, data)));
-                all.extend(set.signatures.iter().map(|data| record(&set.owner, kind::RRSIG, data)));
+                all.extend(set.signatures.iter().map(|data| record(&set.owner, types::RRSIG, data)));
             }
             all
         };

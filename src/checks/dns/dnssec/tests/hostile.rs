@@ -5,9 +5,8 @@ use tokio::time::{Duration, Instant};
 use super::authority::{Reply, Signer, records};
 use super::{A, Zone, address, is, name, text};
 use crate::model::Value;
-use crate::proto::dnssec::{Key, kind};
-
-const CNAME: u16 = kind::CNAME;
+use crate::proto::dns::types;
+use crate::proto::dnssec::Key;
 
 /// Nothing here may take this long, on any machine.
 const BOUND: Duration = Duration::from_secs(20);
@@ -32,7 +31,7 @@ async fn a_flood_of_keys_with_one_tag_and_signatures_ends_early() {
     assert!(same.len() > 50, "{} of the keys collide", same.len());
     let mut keys = vec![zone.ksk.dnskey()];
     keys.extend(same.into_iter().take(60).cloned());
-    zone.world.answer(zone.ksk.signed(records("test.", kind::DNSKEY, &keys)));
+    zone.world.answer(zone.ksk.signed(records("test.", types::DNSKEY, &keys)));
     let mut www = zone.zsk.signed(address("www.test."));
     for number in 0..60 {
         let mut other = www.signatures[0].clone();
@@ -40,7 +39,7 @@ async fn a_flood_of_keys_with_one_tag_and_signatures_ends_early() {
         www.signatures.push(other);
     }
     zone.world.put("www.test.", A, Reply { answers: vec![www], large: true, ..Reply::default() });
-    zone.world.reply("test.", kind::DNSKEY).large = true;
+    zone.world.reply("test.", types::DNSKEY).large = true;
     let began = Instant::now();
     is(&zone.look("www.test", &[]).await, "bogus", "bad_signature");
     assert!(began.elapsed() < BOUND);
@@ -51,7 +50,7 @@ async fn two_keys_of_one_tag_are_no_attack() {
     let mut zone = Zone::new();
     let twin = (0..200).map(|seed| twin(&zone.zsk, seed)).find(|key| Key::read(key).unwrap().tag == zone.zsk.tag());
     let keys = [zone.ksk.dnskey(), twin.unwrap(), zone.zsk.dnskey()];
-    zone.world.answer(zone.ksk.signed(records("test.", kind::DNSKEY, &keys)));
+    zone.world.answer(zone.ksk.signed(records("test.", types::DNSKEY, &keys)));
     let seen = zone.look("www.test", &[]).await;
     is(&seen, "secure", "");
 }
@@ -62,7 +61,7 @@ async fn a_flood_of_nsec3_iterations_is_not_computed() {
     let mut data = vec![1, 0, 0xff, 0xff, 0, 20];
     data.extend([0xff; 20]);
     let owner = "00000000000000000000000000000000.test.";
-    let nsec3 = zone.zsk.signed(records(owner, kind::NSEC3, &[data]));
+    let nsec3 = zone.zsk.signed(records(owner, types::NSEC3, &[data]));
     let deep = format!("{}test.", "a.".repeat(60));
     zone.absent(&deep, A, 3, vec![nsec3]);
     let began = Instant::now();
@@ -76,7 +75,7 @@ async fn a_flood_of_nsec3_iterations_is_not_computed() {
 async fn a_compression_loop_is_no_answer() {
     let mut zone = Zone::new();
     // An owner that points to itself: the question of `test. DNSKEY` ends at 12 + 6 + 4.
-    zone.world.put("test.", kind::DNSKEY, Reply { raw: Some(vec![0xc0, 22, 0, 48, 0, 1]), ..Reply::default() });
+    zone.world.put("test.", types::DNSKEY, Reply { raw: Some(vec![0xc0, 22, 0, 48, 0, 1]), ..Reply::default() });
     let began = Instant::now();
     is(&zone.look("www.test", &[]).await, "indeterminate", "no_answer");
     assert!(began.elapsed() < BOUND);
@@ -85,7 +84,7 @@ async fn a_compression_loop_is_no_answer() {
 #[tokio::test]
 async fn aliases_that_loop_end() {
     let mut zone = Zone::new();
-    let to = |zone: &Zone, from: &str, to: &str| zone.zsk.signed(records(from, CNAME, &[name(to)]));
+    let to = |zone: &Zone, from: &str, to: &str| zone.zsk.signed(records(from, types::CNAME, &[name(to)]));
     let (ab, ba) = (to(&zone, "a.test.", "b.test."), to(&zone, "b.test.", "a.test."));
     zone.world.put("a.test.", A, Reply { answers: vec![ab, ba], ..Reply::default() });
     let seen = zone.look("a.test", &[]).await;
@@ -106,7 +105,7 @@ async fn aliases_that_loop_end() {
 #[tokio::test]
 async fn an_alias_out_of_every_anchor_is_not_judged() {
     let mut zone = Zone::new();
-    let link = zone.zsk.signed(records("a.test.", CNAME, &[name("www.example.")]));
+    let link = zone.zsk.signed(records("a.test.", types::CNAME, &[name("www.example.")]));
     let far = records("www.example.", A, &[vec![192, 0, 2, 1]]);
     zone.world.put("a.test.", A, Reply { answers: vec![link, far], ..Reply::default() });
     is(&zone.look("a.test", &[]).await, "indeterminate", "no_anchor");
@@ -116,8 +115,8 @@ async fn an_alias_out_of_every_anchor_is_not_judged() {
 async fn an_unsigned_alias_of_a_dname_is_its_consequence_and_no_other() {
     for (target, word, reason) in [("x.new.test.", "secure", ""), ("evil.test.", "bogus", "bad_signature")] {
         let mut zone = Zone::new();
-        let dname = zone.zsk.signed(records("old.test.", kind::DNAME, &[name("new.test.")]));
-        let made = records("x.old.test.", CNAME, &[name(target)]);
+        let dname = zone.zsk.signed(records("old.test.", types::DNAME, &[name("new.test.")]));
+        let made = records("x.old.test.", types::CNAME, &[name(target)]);
         let end = zone.zsk.signed(address(target));
         zone.world.put("x.old.test.", A, Reply { answers: vec![dname, made, end], ..Reply::default() });
         is(&zone.look("x.old.test", &[]).await, word, reason);
@@ -128,12 +127,12 @@ async fn an_unsigned_alias_of_a_dname_is_its_consequence_and_no_other() {
 async fn records_smuggled_into_a_sound_answer_are_not_covered_by_its_verdict() {
     let mut zone = Zone::new();
     let good = zone.zsk.signed(address("www.test."));
-    let smuggled = records("www.test.", CNAME, &[name("evil.test.")]);
+    let smuggled = records("www.test.", types::CNAME, &[name("evil.test.")]);
     let end = records("evil.test.", A, &[vec![192, 0, 2, 66]]);
     zone.world.put("www.test.", A, Reply { answers: vec![good, smuggled, end], ..Reply::default() });
     for owner in ["www.test.", "evil.test."] {
         let nsec = zone.nsec(owner, "zzz.test.", &[A]);
-        zone.absent(owner, kind::DS, 0, vec![nsec]);
+        zone.absent(owner, types::DS, 0, vec![nsec]);
     }
     is(&zone.look("www.test", &[]).await, "bogus", "missing_rrsig");
 }
@@ -142,12 +141,12 @@ async fn records_smuggled_into_a_sound_answer_are_not_covered_by_its_verdict() {
 async fn a_parent_cannot_deny_what_is_in_its_child() {
     // RFC 6840 section 4.1: the delegation's NSEC is genuine and says nothing of types in the child.
     let mut zone = Zone::new();
-    let cut = zone.nsec("sub.test.", "www.test.", &[kind::NS, kind::DS]);
+    let cut = zone.nsec("sub.test.", "www.test.", &[types::NS, types::DS]);
     zone.absent("sub.test.", A, 0, vec![cut]);
     is(&zone.look("sub.test", &[]).await, "bogus", "missing_denial");
     let mut zone = Zone::new();
-    let cut = zone.nsec("sub.test.", "www.test.", &[kind::NS, kind::DS]);
-    let apex = zone.nsec("test.", "sub.test.", &[kind::NS, kind::SOA]);
+    let cut = zone.nsec("sub.test.", "www.test.", &[types::NS, types::DS]);
+    let apex = zone.nsec("test.", "sub.test.", &[types::NS, types::SOA]);
     zone.absent("www.sub.test.", A, 3, vec![cut, apex]);
     is(&zone.look("www.sub.test", &[]).await, "bogus", "missing_denial");
 }
@@ -158,15 +157,15 @@ async fn a_signer_below_or_beside_the_zone_is_not_believed() {
     let mut zone = Zone::new();
     let fake = Signer::new("www.test.", 257);
     zone.world.answer(fake.signed(address("www.test.")));
-    zone.world.answer(fake.signed(records("www.test.", kind::DNSKEY, &[fake.dnskey()])));
+    zone.world.answer(fake.signed(records("www.test.", types::DNSKEY, &[fake.dnskey()])));
     let nsec = zone.nsec("www.test.", "test.", &[A]);
-    zone.absent("www.test.", kind::DS, 0, vec![nsec]);
+    zone.absent("www.test.", types::DS, 0, vec![nsec]);
     is(&zone.look("www.test", &[]).await, "bogus", "bad_signature");
     // A DS set that the child made for itself.
     let mut zone = Zone::new();
     let fake = Signer::new("sub.test.", 257);
-    zone.world.answer(fake.signed(records("sub.test.", kind::DS, &[fake.ds()])));
-    zone.world.answer(fake.signed(records("sub.test.", kind::DNSKEY, &[fake.dnskey()])));
+    zone.world.answer(fake.signed(records("sub.test.", types::DS, &[fake.ds()])));
+    zone.world.answer(fake.signed(records("sub.test.", types::DNSKEY, &[fake.dnskey()])));
     zone.world.answer(fake.signed(records("www.sub.test.", A, &[vec![192, 0, 2, 1]])));
     is(&zone.look("www.sub.test", &[]).await, "bogus", "bad_signature");
 }
@@ -180,7 +179,7 @@ async fn a_revoked_key_signs_nothing_and_two_validators_that_differ_prove_nothin
     ] {
         let mut zone = Zone::new();
         let revoked = Signer::new("test.", 256 | 128);
-        let keys = records("test.", kind::DNSKEY, &[zone.ksk.dnskey(), revoked.dnskey()]);
+        let keys = records("test.", types::DNSKEY, &[zone.ksk.dnskey(), revoked.dnskey()]);
         zone.world.answer(zone.ksk.signed(keys));
         zone.world.answer(revoked.signed(address("www.test.")));
         let seen = zone.look("www.test", &more).await;
@@ -193,7 +192,7 @@ async fn a_revoked_key_signs_nothing_and_two_validators_that_differ_prove_nothin
 #[tokio::test]
 async fn a_slow_server_does_not_outlast_the_budget() {
     let mut zone = Zone::new();
-    zone.world.reply("test.", kind::DNSKEY).silent = true;
+    zone.world.reply("test.", types::DNSKEY).silent = true;
     let patience = [("timeout", crate::model::Arg::Number(1.0)), ("attempts", crate::model::Arg::Integer(3))];
     let seen = zone.look("www.test", &patience).await;
     is(&seen, "indeterminate", "no_answer");

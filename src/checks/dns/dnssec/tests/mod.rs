@@ -9,10 +9,7 @@ use authority::{Records, Reply, Signer, World, name, records};
 
 use crate::checks::dns::tests::{args, run};
 use crate::model::{Arg, Observation};
-use crate::proto::dnssec::kind;
-
-const A: u16 = 1;
-const MX: u16 = 15;
+use crate::proto::dns::types::{self, A, MX};
 
 /// Zone `test.` with a KSK that is the anchor and a ZSK that signs.
 struct Zone {
@@ -25,7 +22,7 @@ impl Zone {
     fn new() -> Self {
         let (ksk, zsk) = (Signer::new("test.", 257), Signer::new("test.", 256));
         let mut zone = Self { ksk, zsk, world: World::default() };
-        let keys = records("test.", kind::DNSKEY, &[zone.ksk.dnskey(), zone.zsk.dnskey()]);
+        let keys = records("test.", types::DNSKEY, &[zone.ksk.dnskey(), zone.zsk.dnskey()]);
         zone.world.answer(zone.ksk.signed(keys));
         zone.world.answer(zone.zsk.signed(address("www.test.")));
         zone
@@ -36,12 +33,12 @@ impl Zone {
         for number in [1_u32, 3600, 600, 604_800, 60] {
             data.extend(number.to_be_bytes());
         }
-        self.zsk.signed(records("test.", kind::SOA, &[data]))
+        self.zsk.signed(records("test.", types::SOA, &[data]))
     }
 
     /// An NSEC record with types below 64.
     fn nsec(&self, owner: &str, next: &str, types: &[u16]) -> Records {
-        self.zsk.signed(records(owner, kind::NSEC, &[[name(next), bits(types)].concat()]))
+        self.zsk.signed(records(owner, types::NSEC, &[[name(next), bits(types)].concat()]))
     }
 
     /// Absence of `owner`, with these records beside SOA.

@@ -3,7 +3,7 @@
 use super::authority::{DAY, Records, Reply, Signer, World, now, records};
 use super::{A, MX, Zone, address, is, look, name, text};
 use crate::model::Value;
-use crate::proto::dnssec::kind;
+use crate::proto::dns::types;
 
 #[tokio::test]
 async fn an_anchor_that_is_only_the_ksk_is_enough() {
@@ -30,12 +30,12 @@ async fn an_anchor_that_is_only_the_ksk_is_enough() {
 async fn the_chain_begins_at_the_root_and_goes_down_by_ds() {
     let (root, test) = (Signer::new(".", 257), Signer::new("test.", 257));
     let mut world = World::default();
-    world.answer(root.signed(records(".", kind::DNSKEY, &[root.dnskey()])));
-    world.answer(root.signed(records("test.", kind::DS, &[test.ds(), Signer::new("test.", 257).ds()])));
-    world.answer(test.signed(records("test.", kind::DNSKEY, &[test.dnskey()])));
+    world.answer(root.signed(records(".", types::DNSKEY, &[root.dnskey()])));
+    world.answer(root.signed(records("test.", types::DS, &[test.ds(), Signer::new("test.", 257).ds()])));
+    world.answer(test.signed(records("test.", types::DNSKEY, &[test.dnskey()])));
     world.answer(test.signed(address("www.test.")));
     // The zone asks its parent to keep the DS it has, and another one that is of no key.
-    world.answer(test.signed(records("test.", kind::CDS, &[test.ds()])));
+    world.answer(test.signed(records("test.", types::CDS, &[test.ds()])));
     let seen = look(world, &root.anchor(), "www.test", &[]).await;
     is(&seen, "secure", "");
     assert_eq!(seen.text("dnssec.second_opinion"), Some("agrees"));
@@ -51,7 +51,7 @@ async fn the_chain_begins_at_the_root_and_goes_down_by_ds() {
 #[tokio::test]
 async fn cds_must_name_a_key_of_the_zone() {
     let mut zone = Zone::new();
-    zone.world.answer(zone.zsk.signed(records("test.", kind::CDS, &[Signer::new("test.", 257).ds()])));
+    zone.world.answer(zone.zsk.signed(records("test.", types::CDS, &[Signer::new("test.", 257).ds()])));
     let seen = zone.look("www.test", &[]).await;
     is(&seen, "secure", "");
     assert_eq!(seen.last("cds.match"), Some(&Value::Bool(false)));
@@ -83,9 +83,9 @@ async fn sha1_counts_only_where_nothing_better_is_there() {
     for (ds, word, reason) in [(vec![old.clone()], "secure", ""), (vec![old, wrong], "bogus", "ds_mismatch")] {
         let root = Signer::new(".", 257);
         let mut world = World::default();
-        world.answer(root.signed(records(".", kind::DNSKEY, &[root.dnskey()])));
-        world.answer(root.signed(records("test.", kind::DS, &ds)));
-        world.answer(test.signed(records("test.", kind::DNSKEY, &[test.dnskey()])));
+        world.answer(root.signed(records(".", types::DNSKEY, &[root.dnskey()])));
+        world.answer(root.signed(records("test.", types::DS, &ds)));
+        world.answer(test.signed(records("test.", types::DNSKEY, &[test.dnskey()])));
         world.answer(test.signed(address("www.test.")));
         // RFC 4509 section 3, which the second validator does not follow: without it, by `at`.
         let at = [("at", text(&jiff::Timestamp::now().to_string()))];
@@ -96,7 +96,7 @@ async fn sha1_counts_only_where_nothing_better_is_there() {
 #[tokio::test]
 async fn only_the_ksk_must_sign_the_keys() {
     let mut zone = Zone::new();
-    let keys = records("test.", kind::DNSKEY, &[zone.ksk.dnskey(), zone.zsk.dnskey()]);
+    let keys = records("test.", types::DNSKEY, &[zone.ksk.dnskey(), zone.zsk.dnskey()]);
     zone.world.answer(zone.zsk.signed(keys));
     is(&zone.look("www.test", &[]).await, "bogus", "missing_rrsig");
 }
@@ -127,7 +127,7 @@ async fn signatures_have_their_time_to_the_second() {
     ] {
         let mut zone = windowed(window);
         zone.ksk.window = (window.0 - DAY, window.1 + DAY);
-        let keys = records("test.", kind::DNSKEY, &[zone.ksk.dnskey(), zone.zsk.dnskey()]);
+        let keys = records("test.", types::DNSKEY, &[zone.ksk.dnskey(), zone.zsk.dnskey()]);
         zone.world.answer(zone.ksk.signed(keys));
         let at = jiff::Timestamp::from_second(i64::from(at)).unwrap().to_string();
         let seen = zone.look("www.test", &[("at", text(&at))]).await;
@@ -163,7 +163,7 @@ async fn data_and_signatures_must_belong_together() {
     let mut zone = Zone::new();
     zone.world.reply("www.test.", A).answers[0].signatures.clear();
     let nsec = zone.nsec("www.test.", "test.", &[A]);
-    zone.absent("www.test.", kind::DS, 0, vec![nsec]);
+    zone.absent("www.test.", types::DS, 0, vec![nsec]);
     is(&zone.look("www.test", &[]).await, "bogus", "missing_rrsig");
 }
 
@@ -172,7 +172,7 @@ async fn a_ds_of_an_unknown_algorithm_leaves_a_zone_unsigned() {
     let mut zone = Zone::new();
     let mut child = Signer::new("sub.test.", 257);
     child.algorithm = 200;
-    zone.world.answer(zone.zsk.signed(records("sub.test.", kind::DS, &[child.ds()])));
+    zone.world.answer(zone.zsk.signed(records("sub.test.", types::DS, &[child.ds()])));
     zone.world.answer(child.signed(records("www.sub.test.", A, &[vec![192, 0, 2, 1]])));
     is(&zone.look("www.sub.test", &[]).await, "insecure", "unsupported_algorithm");
 
@@ -248,7 +248,7 @@ async fn a_wildcard_may_answer_directly_below_its_encloser() {
 async fn without_an_answer_nothing_is_decided() {
     let brief = [("timeout", crate::model::Arg::Number(2.0))];
     let mut zone = Zone::new();
-    zone.world.reply("test.", kind::DNSKEY).silent = true;
+    zone.world.reply("test.", types::DNSKEY).silent = true;
     let seen = zone.look("www.test", &brief).await;
     is(&seen, "indeterminate", "no_answer");
     assert_eq!(seen.text("rcode"), Some("NOERROR"));
@@ -258,7 +258,7 @@ async fn without_an_answer_nothing_is_decided() {
     is(&zone.look("www.test", &brief).await, "indeterminate", "no_answer");
 
     let mut zone = Zone::new();
-    zone.world.reply("test.", kind::DNSKEY).rcode = 2;
+    zone.world.reply("test.", types::DNSKEY).rcode = 2;
     is(&zone.look("www.test", &[]).await, "indeterminate", "no_answer");
 
     let zone = Zone::new();
@@ -273,15 +273,15 @@ async fn a_server_of_the_child_alone_cannot_vouch_for_the_delegation() {
     let child = Signer::new("sub.test.", 257);
     zone.world.answer(child.signed(records("www.sub.test.", A, &[vec![192, 0, 2, 1]])));
     let apex = [name("sub.test."), super::bits(&[A])].concat();
-    let nsec = child.signed(records("sub.test.", kind::NSEC, &[apex]));
-    let soa = child.signed(records("sub.test.", kind::SOA, &[zone.soa().data[0].clone()]));
-    zone.world.put("sub.test.", kind::DS, Reply { authority: vec![soa, nsec], ..Reply::default() });
+    let nsec = child.signed(records("sub.test.", types::NSEC, &[apex]));
+    let soa = child.signed(records("sub.test.", types::SOA, &[zone.soa().data[0].clone()]));
+    zone.world.put("sub.test.", types::DS, Reply { authority: vec![soa, nsec], ..Reply::default() });
     let seen = zone.look("www.sub.test", &[]).await;
     is(&seen, "indeterminate", "no_answer");
     assert!(seen.notes().iter().any(|note| note.contains("trust an anchor of sub.test.")), "{:?}", seen.notes());
 
     let mut zone = Zone::new();
-    let cut = records("sub.test.", kind::NS, &[name("ns.elsewhere.")]);
+    let cut = records("sub.test.", types::NS, &[name("ns.elsewhere.")]);
     let reply = Reply { authority: vec![cut], referred: true, ..Reply::default() };
     zone.world.put("www.sub.test.", A, reply.clone());
     is(&zone.look("www.sub.test", &[]).await, "indeterminate", "no_answer");
@@ -289,9 +289,9 @@ async fn a_server_of_the_child_alone_cannot_vouch_for_the_delegation() {
     // The parent's server knows DS, and refers to the child for its keys: that is no zone without keys.
     let mut zone = Zone::new();
     let child = Signer::new("sub.test.", 257);
-    zone.world.answer(zone.zsk.signed(records("sub.test.", kind::DS, &[child.ds()])));
+    zone.world.answer(zone.zsk.signed(records("sub.test.", types::DS, &[child.ds()])));
     zone.world.answer(child.signed(address("www.sub.test.")));
-    zone.world.put("sub.test.", kind::DNSKEY, reply);
+    zone.world.put("sub.test.", types::DNSKEY, reply);
     let seen = zone.look("www.sub.test", &[]).await;
     is(&seen, "indeterminate", "no_answer");
     assert!(seen.last("ds.match") == Some(&Value::Bool(true)), "{seen:?}");
@@ -300,7 +300,7 @@ async fn a_server_of_the_child_alone_cannot_vouch_for_the_delegation() {
 #[tokio::test]
 async fn what_does_not_fit_is_asked_for_over_tcp() {
     let mut zone = Zone::new();
-    zone.world.reply("test.", kind::DNSKEY).large = true;
+    zone.world.reply("test.", types::DNSKEY).large = true;
     zone.world.reply("www.test.", A).large = true;
     let seen = zone.look("www.test", &[]).await;
     is(&seen, "secure", "");

@@ -6,10 +6,11 @@ use hickory_proto::rr::Name;
 
 use crate::checks::dns::survey::asker::{Asker, Dared};
 use crate::checks::dns::survey::look::Look;
-use crate::checks::dns::survey::{Survey, kinds, said};
+use crate::checks::dns::survey::{Survey, said};
 use crate::model::Fault;
 use crate::proto::dns::message::Reply;
 use crate::proto::dns::question::Question;
+use crate::proto::dns::types;
 
 /// A type for private use that no zone's own name is expected to have.
 const PRIVATE: u16 = 65_321;
@@ -21,7 +22,7 @@ pub(super) async fn look(survey: &Survey, asker: &mut Asker<'_>, look: &mut Look
     let ttl = look.soa().map(said::Soa::negative_ttl);
     let mut denials = Vec::new();
     if let Some(random) = random(zone, (seed, look.label())) {
-        let word = ask(asker, zone, &Question::own(random, kinds::A), ttl, &mut denials).await?;
+        let word = ask(asker, zone, &Question::own(random, types::A), ttl, &mut denials).await?;
         look.findings.wildcard = word.map(|word| word == "answer");
         look.findings.nxdomain = word;
     }
@@ -49,7 +50,7 @@ async fn between(
         if !zone.zone_of(&name) || name.eq_ignore_root(zone) {
             break;
         }
-        let Some(word) = ask(asker, zone, &Question::own(name.clone(), kinds::A), ttl, denials).await? else {
+        let Some(word) = ask(asker, zone, &Question::own(name.clone(), types::A), ttl, denials).await? else {
             return Ok(None);
         };
         if word == "nxdomain" {
@@ -97,7 +98,7 @@ async fn ask(
 fn word(reply: &Reply, code: u16) -> &'static str {
     match reply.rcode {
         3 => "nxdomain",
-        0 if reply.answers.iter().any(|line| line.code == code || line.code == kinds::CNAME) => "answer",
+        0 if reply.answers.iter().any(|line| line.code == code || line.code == types::CNAME) => "answer",
         0 if !reply.has("aa") => "referral",
         0 => "nodata",
         _ => "error",

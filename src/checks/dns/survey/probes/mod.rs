@@ -10,10 +10,11 @@ mod version;
 
 use super::asker::Asker;
 use super::look::Look;
-use super::{Survey, kinds, said};
+use super::{Survey, said};
 use crate::model::Fault;
 use crate::proto::dns::message::Reply;
 use crate::proto::dns::question::Question;
+use crate::proto::dns::types;
 
 pub(super) use transfer::Transfer;
 
@@ -119,7 +120,7 @@ async fn tcp(survey: &Survey, asker: &mut Asker<'_>, look: &mut Look) -> Result<
     let Some(datagram) = again.reply.filter(|reply| !reply.truncated()) else {
         // Too large to compare: the SOA of the zone stands for it.
         let Some(zone) = survey.zone().filter(|_| survey.named) else { return Ok(()) };
-        let apex = Question::own(zone.clone(), kinds::SOA);
+        let apex = Question::own(zone.clone(), types::SOA);
         let (one, other) = (asker.tcp(&apex).await?, asker.udp(&apex).await?);
         if let (Some(one), Some(other)) = (one.reply, other.reply) {
             compare(&apex, &one, &other, asker, look);

@@ -2,16 +2,17 @@
 
 use crate::checks::dns::survey::asker::{Asker, Dared};
 use crate::checks::dns::survey::look::Look;
-use crate::checks::dns::survey::{Survey, kinds, said};
+use crate::checks::dns::survey::{Survey, said};
 use crate::model::Fault;
 use crate::proto::dns::message::Reply;
 use crate::proto::dns::question::Question;
+use crate::proto::dns::types;
 
 const SERVFAIL: u16 = 2;
 const NXDOMAIN: u16 = 3;
 
 pub(super) async fn look(survey: &Survey, asker: &mut Asker<'_>, look: &mut Look) -> Result<(), Fault> {
-    let question = Question::own(survey.outside.clone(), kinds::A).recursive(true);
+    let question = Question::own(survey.outside.clone(), types::A).recursive(true);
     match asker.dare(&question).await? {
         Dared::Reply(reply, _) => {
             look.findings.open = Some(open(&reply));
@@ -45,7 +46,7 @@ fn open(reply: &Reply) -> bool {
 /// NS records of the root, or of a zone above, for a name outside.
 fn upward(survey: &Survey, reply: &Reply) -> bool {
     let above = |line: &crate::proto::dns::message::Line| {
-        line.code == kinds::NS && survey.zone().map_or(line.owner.is_root(), |zone| line.owner.zone_of(zone))
+        line.code == types::NS && survey.zone().map_or(line.owner.is_root(), |zone| line.owner.zone_of(zone))
     };
     reply.answers.is_empty() && !reply.has("aa") && reply.authority.iter().any(above)
 }

@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::checks::dns::survey::asker::Asker;
 use crate::checks::dns::survey::look::Look;
-use crate::checks::dns::survey::{Survey, kinds, said};
+use crate::checks::dns::survey::{Survey, said};
 use crate::model::Fault;
 use crate::net::connect;
 use crate::proto::dns::message::{self, Reply};
@@ -120,7 +120,7 @@ impl State {
             return Some(ended("refused", 0, "an answer without records"));
         }
         for line in &reply.answers {
-            let soa = line.code == kinds::SOA && line.owner.eq_ignore_root(zone);
+            let soa = line.code == types::SOA && line.owner.eq_ignore_root(zone);
             if self.records == 0 && !soa {
                 return Some(ended("partial", 1, "it does not begin with the SOA of the zone"));
             }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use crate::checks::dns::survey::Survey;
 use crate::checks::dns::survey::asker::{Asker, Dared};
 use crate::checks::dns::survey::look::Look;
-use crate::checks::dns::survey::{Survey, kinds};
 use crate::model::Fault;
 use crate::proto::dns::message::Reply;
 use crate::proto::dns::question::{EdnsWish, Question};
+use crate::proto::dns::types;
 
 /// The least every resolver takes, and what most ask for.
 const SIZES: [u16; 2] = [512, 1232];
@@ -69,7 +70,7 @@ async fn at(survey: &Survey, asker: &mut Asker<'_>, size: u16) -> Result<Option<
 fn large(survey: &Survey, size: u16) -> Question {
     let keys = survey.zone().filter(|_| !survey.named);
     let question = match keys {
-        Some(zone) => Question::own(zone.clone(), kinds::DNSKEY),
+        Some(zone) => Question::own(zone.clone(), types::DNSKEY),
         None => survey.plain_question(),
     };
     question.edns(Some(EdnsWish { size, dnssec: keys.is_some(), ..EdnsWish::default() }))
@@ -77,6 +78,6 @@ fn large(survey: &Survey, size: u16) -> Question {
 
 /// The records without their signatures, which some servers make anew for each answer.
 fn answers(reply: &Reply) -> BTreeSet<(u16, &str)> {
-    let lines = reply.answers.iter().filter(|line| line.code != kinds::RRSIG);
+    let lines = reply.answers.iter().filter(|line| line.code != types::RRSIG);
     lines.map(|line| (line.code, line.data.as_str())).collect()
 }
