@@ -18,8 +18,10 @@ use shakedown::model::{
 use shakedown::plan::{self, Plan};
 use shakedown::probe::{Cx, Family, Footprint, Probe};
 use shakedown::report::fold::Fold;
+use shakedown::report::redact::Redacted;
 use shakedown::report::{json, junit};
 use shakedown::stats::Samples;
+use shakedown::suite::Redactor;
 use shakedown::suite::file::{Input, Options};
 
 const OUTCOME: Fact<Choice> = Fact::choice("outcome", &["done"], "Always the same.");
@@ -99,17 +101,19 @@ async fn run(plan: Arc<Plan>) -> shakedown::model::Record {
         start: tokio::time::Instant::now(),
     };
     let mut fold = Fold::default();
-    fold.push(Event::RunStarted {
+    let opening = Event::RunStarted {
         schema: "",
         run: shakedown::model::record::Run::default(),
         host: Box::default(),
         design: Box::new(Design { kind: "single".into(), seed: 1, rounds: 1, ..Design::default() }),
         suites: Vec::new(),
         total: plan.cases.len(),
-    });
+    };
+    let nothing = Redactor::default();
+    fold.push(Redacted::new(opening, &nothing));
     let work = tokio::spawn(engine::run(plan, Arc::new(Judge::default()), settings, Stop::default(), sender));
     while let Some(event) = receiver.recv().await {
-        fold.push(event);
+        fold.push(Redacted::new(event, &nothing));
     }
     work.await.expect("the engine ends");
     fold.finish().expect("the run was started")

@@ -13,7 +13,6 @@ mod history;
 mod loading;
 mod outputs;
 mod plan;
-mod redact;
 mod references;
 mod render;
 mod run;

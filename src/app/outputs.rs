@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::terminal::Terminal;
 use crate::cli::{Dialect, OutputArgs};
-use crate::model::{Event, Record};
+use crate::model::Record;
 use crate::report::jsonl::Jsonl;
+use crate::report::redact::Redacted;
 use crate::report::{atomic, format};
 
 /// A path of `-` means stdout.
@@ -70,7 +71,7 @@ impl Events {
         }
     }
 
-    pub(super) fn event(&mut self, event: &Event) {
+    pub(super) fn event(&mut self, event: &Redacted) {
         if let Some(sink) = &mut self.sink
             && let Err(error) = sink.event(event)
         {

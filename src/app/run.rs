@@ -11,7 +11,6 @@ use super::assess::Judge;
 use super::baseline;
 use super::loading::{self, Ready};
 use super::outputs::{self, Events};
-use super::redact;
 use super::references::References;
 use super::signals::{Ladder, Leave};
 use super::terminal::Terminal;
@@ -24,6 +23,7 @@ use crate::model::{Change, CheckRecord, Event, Record, Verdict, event};
 use crate::plan::{Case, Plan};
 use crate::report::fold::Fold;
 use crate::report::progress::{Mode, Progress};
+use crate::report::redact::Redacted;
 use crate::report::{comparing, console};
 
 /// Events on their way to the one owner of what the user sees.
@@ -75,7 +75,7 @@ async fn follow(run: Started, args: &RunArgs, terminal: &Terminal, ladder: &Ladd
     let settings = settings(args, seed);
     let (sender, mut receiver) = mpsc::channel(CHANNEL);
     let start = settings.start;
-    let mut opening = started(&plan, args, host, (settings.wall, seed), judge.vanished(&plan));
+    let opening = started(&plan, args, host, (settings.wall, seed), judge.vanished(&plan));
     let notices = both_references(&plan, args) + &judge.notices(&plan);
     let stop = ladder.stop.clone();
     let work = tokio::spawn(engine::run(Arc::clone(&plan), Arc::new(judge), settings, stop, sender));
@@ -83,13 +83,13 @@ async fn follow(run: Started, args: &RunArgs, terminal: &Terminal, ladder: &Ladd
     let mut events = Events::open(args.events.as_ref());
     let mut progress = Progress::new(mode(args.progress));
     say(&redactor.clean(&(plan.notice() + &notices)));
-    redact::event(&mut opening, &redactor);
+    let opening = Redacted::new(opening, &redactor);
     for_all(&opening, &mut events, &mut progress);
     fold.push(opening);
-    while let Some(mut event) = receiver.recv().await {
-        redact::event(&mut event, &redactor);
+    while let Some(event) = receiver.recv().await {
+        let event = Redacted::new(event, &redactor);
         for_all(&event, &mut events, &mut progress);
-        if let Event::CheckFinished { record, .. } = &event
+        if let Event::CheckFinished { record, .. } = event.event()
             && !(args.quiet && matches!(record.verdict, Verdict::Passed | Verdict::Skipped))
         {
             let line = format!("{}\n", console::line(record, style));
@@ -102,6 +102,7 @@ async fn follow(run: Started, args: &RunArgs, terminal: &Terminal, ladder: &Ladd
         duration_s: start.elapsed().as_secs_f64(),
         signal: ladder.signal().map(|signal| signal.word().to_owned()),
     };
+    let ending = Redacted::new(ending, &redactor);
     for_all(&ending, &mut events, &mut progress);
     fold.push(ending);
     let Some(record) = fold.finish() else { return (exit::INCOMPLETE, None) };
@@ -115,7 +116,7 @@ async fn follow(run: Started, args: &RunArgs, terminal: &Terminal, ladder: &Ladd
     }
     lost.extend(keep(&record, args, &say));
     for line in &lost {
-        terminal.err(&format!("error: {line}\n"));
+        terminal.err(&redactor.clean(&format!("error: {line}\n")));
     }
     (exit::code(Ending::of(&record, !lost.is_empty())), Some(record))
 }
@@ -149,7 +150,7 @@ fn both_references(plan: &Plan, args: &RunArgs) -> String {
     format!("{paired} checks paired by --against are compared between the arms only, not with --baseline\n")
 }
 
-fn for_all(event: &Event, events: &mut Events, progress: &mut Progress) {
+fn for_all(event: &Redacted, events: &mut Events, progress: &mut Progress) {
     events.event(event);
     progress.event(event);
 }

@@ -1,5 +1,6 @@
 //! The fold of all events: the record, in plan order. Nobody else counts.
 
+use super::redact::Redacted;
 use crate::model::record::{Counts, Record, SCHEMA, Tool};
 use crate::model::{CheckRecord, Event};
 
@@ -12,8 +13,8 @@ pub struct Fold {
 
 impl Fold {
     /// Takes one event.
-    pub fn push(&mut self, event: Event) {
-        match event {
+    pub fn push(&mut self, event: Redacted) {
+        match event.into_event() {
             Event::RunStarted { run, host, design, suites, total, .. } => {
                 self.checks.resize_with(total, || None);
                 self.head = Some(Record {

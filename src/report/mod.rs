@@ -12,6 +12,7 @@ pub mod jsonl;
 pub mod junit;
 pub mod light;
 pub mod progress;
+pub mod redact;
 pub mod style;
 
 use std::collections::HashSet;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::redact::Redacted;
 use crate::model::{Event, Verdict};
 
 /// How progress is shown.
@@ -40,8 +41,8 @@ impl Progress {
     }
 
     /// Takes one event.
-    pub fn event(&mut self, event: &Event) {
-        match event {
+    pub fn event(&mut self, event: &Redacted) {
+        match event.event() {
             Event::RunStarted { total, .. } => {
                 self.total = *total;
                 self.bar.set_length(*total as u64);

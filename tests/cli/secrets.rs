@@ -1,8 +1,129 @@
 //! A secret never leaves the process, whatever goes wrong.
 
-use super::{Desk, closed_port, read};
+use std::fmt::Write as _;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::peer::Peer;
+use super::{Desk, Ended, closed_port, read};
 
 const SECRET: &str = "tr0ub4dor&3 \"q\"";
+
+/// Hexadecimal, as reports write bytes.
+fn hex(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
+
+/// The secret, or a form of it, where there must be none.
+fn assert_hidden(place: &str, text: &str) {
+    let found = |form: &str| text.to_lowercase().contains(&form.to_lowercase());
+    let encoded = STANDARD.encode(SECRET);
+    for form in ["tr0ub4dor", &hex("tr0ub4dor"), encoded.trim_end_matches('=')] {
+        assert!(!found(form), "{place} holds `{form}`:\n{text}");
+    }
+}
+
+/// A suite `s` of one check `a` that sends the secret to `${port}` and expects to be told it.
+fn secret_suite(port: u16, rest: &str) -> String {
+    format!(
+        "version: 1\nsuite: s\nsecrets: [MY_TOKEN]\nvars: {{port: {port}, t: \"x ${{MY_TOKEN}}\"}}\nchecks:\n\
+         \x20 - id: a\n    tags: [\"${{MY_TOKEN}}\"]\n    udp: {{host: 127.0.0.1, port: \"${{port}}\", send: \"${{MY_TOKEN}}\"}}\n\
+         \x20   expect: {{response: {{eq: \"${{t}}\"}}}}\n{rest}"
+    )
+}
+
+/// A peer that says so at once.
+fn saying(text: String) -> Peer {
+    let text: &'static str = text.leak();
+    Peer::new(move |_| Some((std::time::Duration::ZERO, text)))
+}
+
+/// Everything written below a folder, the suite as its author wrote it left out.
+fn written(folder: &Path, out: &mut Vec<(String, String)>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            written(&path, out);
+        } else if path.file_name().unwrap() != "suite.yaml" {
+            out.push((
+                path.display().to_string(),
+                String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned(),
+            ));
+        }
+    }
+}
+
+/// Two arms of which one does not hold: its reason is told in the other's comparison as well.
+#[test]
+fn no_command_shows_the_secret_of_either_arm() {
+    let good = saying(format!("x {SECRET}"));
+    let forms = [SECRET.to_owned(), SECRET.to_uppercase(), STANDARD.encode(SECRET), hex(SECRET)];
+    let bad = saying(format!("no: {}", forms.join(" ")));
+    let desk = Desk::new(&secret_suite(bad.port, "    rounds: 3\n"));
+    let (better, worse) = (format!("port={}", good.port), format!("port={}", bad.port));
+    let run = |args: &[&str], code: i32| {
+        let ended = Ended::of(desk.command(args).env("MY_TOKEN", SECRET).output().unwrap());
+        assert_eq!(ended.code, code, "{args:?}: {}{}", ended.out, ended.err);
+        assert_hidden(&args.join(" "), &(ended.out + &ended.err));
+    };
+    let all = |name: &str| ["json", "junit", "events"].map(|kind| [format!("--{kind}"), format!("{name}.{kind}")]);
+    let measure = |name: &str, more: &[&str], code: i32| {
+        let outputs = all(name);
+        let outputs: Vec<&str> = outputs.iter().flatten().map(String::as_str).collect();
+        run(&[&["run", "suite.yaml", "-vvv", "--seed", "1"], more, &outputs].concat(), code);
+    };
+    run(&["plan", "suite.yaml", "--against", &better], 0);
+    // Arm base does not hold, and nothing is compared; then arm head does not, and the check fails.
+    measure("base", &["--against", &better], 3);
+    measure("head", &["--var", &better, "--against", &worse, "--junit-dialect", "rich"], 1);
+    for kind in ["json", "junit", "events"] {
+        assert!(read(&desk.path(&format!("base.{kind}"))).contains("arm base did not hold"), "the case that leaked");
+    }
+    run(&["run", "suite.yaml", "--against", &better, "--json", "-"], 3);
+    run(&["run", "suite.yaml", "--against", &better, "--junit", "-"], 3);
+    run(&["run", "suite.yaml", "--against", &better, "--events", "-"], 3);
+    // What the reports are read by.
+    for (name, code) in [("base.json", 3), ("head.json", 1)] {
+        run(&["report", name], code);
+        run(&["report", name, "--json", "-"], code);
+        run(&["report", name, "--junit", "again.xml", "--junit-dialect", "rich"], code);
+    }
+    run(&["compare", "base.json", "--json", "within.json"], 3);
+    run(&["compare", "head.json"], 1);
+    run(&["compare", "base.json", "head.json", "--json", "-"], 1);
+    // The store, the noise floor, the trend.
+    measure("first", &["--var", &better, "--save-baseline", "b"], 0);
+    measure("second", &["--var", &better, "--baseline", "b"], 0);
+    measure("third", &["--baseline", "b"], 1);
+    run(&["baseline", "accept", "second.json", "--dir", "b"], 0);
+    run(&["baseline", "list", "--dir", "b", "--json", "-"], 0);
+    run(&["baseline", "show", "s", "--dir", "b"], 0);
+    run(&["baseline", "show", "s", "--dir", "b", "--json", "-"], 0);
+    run(&["calibrate", "suite.yaml", "--var", &better, "--runs", "3", "--dir", "b"], 0);
+    run(&["calibrate", "suite.yaml", "--runs", "3", "--dir", "b"], 1);
+    let exports = ["--json", "h.json", "--otava", "otava", "--gobench", "h.txt", "--bencher", "b.json"];
+    let all_of_it =
+        ["history", "first.json", "second.json", "third.json", "--openmetrics", "h.prom", "--index", "index"];
+    run(&[&all_of_it[..], &exports].concat(), 0);
+    // What knows no suite.
+    run(&["explain", "suite"], 0);
+    run(&["explain", "udp.response"], 0);
+    let (_held, closed) = closed_port();
+    run(&["probe", "udp", &format!("127.0.0.1:{closed}"), "send=hi"], 1);
+    let mut files = Vec::new();
+    written(desk.folder.path(), &mut files);
+    assert!(files.len() > 20, "{files:?}");
+    for (name, text) in &files {
+        assert_hidden(name, text);
+    }
+    let masked = |kind: &str| files.iter().any(|(name, text)| name.ends_with(kind) && text.contains("***"));
+    assert!(masked("base.json") && masked("base.junit") && masked("base.events"), "the place of the secret shows");
+}
 
 #[test]
 fn no_output_holds_the_secret() {

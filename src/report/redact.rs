@@ -1,0 +1,281 @@
+//! Hides secrets in everything that leaves the process. Sinks take nothing but a [`Redacted`] event, and every record is
+//! taken apart here without `..`: a new field does not compile until somebody decides whether it can hold a secret.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use crate::model::comparison::Confirmation;
+use crate::model::named::Named;
+use crate::model::record::{
+    BaseArm, BaselineRef, Design, FactValue, Facts, Host, Interface, Metric, Outcome, RoundRecord, Run, Shared,
+    SuiteRef, Word,
+};
+use crate::model::{CheckRecord, Comparison, Event, Fault};
+use crate::suite::Redactor;
+
+/// An event without secrets.
+#[derive(Debug)]
+pub struct Redacted(Event);
+
+impl Redacted {
+    /// Hides what `redactor` knows.
+    #[must_use]
+    pub fn new(mut event: Event, redactor: &Redactor) -> Self {
+        if !redactor.is_empty() {
+            redact(&mut event, redactor);
+        }
+        Self(event)
+    }
+
+    /// The event.
+    #[must_use]
+    pub const fn event(&self) -> &Event {
+        &self.0
+    }
+
+    /// The event itself, for the fold.
+    pub(super) fn into_event(self) -> Event {
+        self.0
+    }
+}
+
+fn redact(event: &mut Event, redactor: &Redactor) {
+    match event {
+        Event::RunStarted { schema: _, run, host, design, suites, total: _ } => {
+            of_run(run, redactor);
+            of_host(host);
+            of_design(design, redactor);
+            for suite in suites {
+                of_suite(suite, redactor);
+            }
+        }
+        Event::CheckStarted { index: _, id } => redactor.scrub(id),
+        Event::AttemptEnded { index: _, attempt: _, verdict: _, reason } => option(reason, redactor),
+        Event::CheckFinished { index: _, record } => of_check(record, redactor),
+        Event::RunFinished { duration_s: _, signal: _ } => {}
+    }
+}
+
+fn of_run(run: &mut Run, redactor: &Redactor) {
+    let Run { id: _, started: _, duration_s: _, interrupted: _, signal: _, strict: _, vanished, labels } = run;
+    texts(vanished, redactor);
+    map(labels, redactor);
+}
+
+/// Nothing here comes from a suite or a peer.
+fn of_host(host: &Host) {
+    let Host {
+        name: _,
+        os: _,
+        kernel: _,
+        cpu: _,
+        cores: _,
+        memory_bytes: _,
+        interfaces,
+        tcp_congestion: _,
+        clock: _,
+        virtualization: _,
+        class: _,
+    } = host;
+    for Interface { name: _, mtu: _, speed_bits_per_s: _ } in interfaces {}
+}
+
+fn of_design(design: &mut Design, redactor: &Redactor) {
+    let Design { kind: _, seed: _, rounds: _, warm_up: _, against, baseline } = design;
+    map(against, redactor);
+    option(baseline, redactor);
+}
+
+fn of_suite(suite: &mut SuiteRef, redactor: &Redactor) {
+    let SuiteRef { name, file, sha256: _ } = suite;
+    redactor.scrub(name);
+    redactor.scrub(file);
+}
+
+fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
+    let CheckRecord {
+        suite,
+        id,
+        check,
+        family,
+        target,
+        tags,
+        verdict: _,
+        flaky: _,
+        unmet: _,
+        reason,
+        fault,
+        severity: _,
+        at,
+        started: _,
+        duration_s: _,
+        attempts: _,
+        earlier,
+        settled_in_s: _,
+        // A hash; cut up by a secret of four characters it would no longer tell definitions apart.
+        digest: _,
+        facts,
+        expectations,
+        metrics,
+        notes,
+        comparison,
+        baseline,
+        base,
+        rules,
+    } = check;
+    for text in [suite, id, check, at] {
+        shared(text, redactor);
+    }
+    word(family, redactor);
+    redactor.scrub(target);
+    texts(tags, redactor);
+    option(reason, redactor);
+    if let Some(fault) = fault {
+        of_fault(fault, redactor);
+    }
+    texts(earlier, redactor);
+    of_facts(facts, redactor);
+    for outcome in expectations {
+        of_outcome(outcome, redactor);
+    }
+    named(metrics, redactor, of_metric);
+    texts(notes, redactor);
+    named(comparison, redactor, of_comparison);
+    if let Some(BaselineRef { file, runs: _, comparable: _, pinned: _ }) = baseline {
+        redactor.scrub(file);
+    }
+    if let Some(base) = base {
+        let BaseArm { target, verdict: _, reason, facts } = &mut **base;
+        redactor.scrub(target);
+        option(reason, redactor);
+        of_facts(facts, redactor);
+    }
+    named(rules, redactor, word);
+}
+
+fn of_fault(fault: &mut Fault, redactor: &Redactor) {
+    let Fault { kind: _, operation, peer, detail, remedy } = fault;
+    for text in [operation, peer, detail, remedy] {
+        redactor.scrub(text);
+    }
+}
+
+fn of_facts(facts: &mut Facts, redactor: &Redactor) {
+    named(facts, redactor, |value, redactor| match value {
+        FactValue::Scalar(value) => redactor.scrub_value(value),
+        // Numbers this program measured.
+        FactValue::Distribution(unit, _) => word(unit, redactor),
+    });
+}
+
+fn of_outcome(outcome: &mut Outcome, redactor: &Redactor) {
+    let Outcome { fact, operator, want, got, held: _, at } = outcome;
+    for text in [fact, want, at] {
+        shared(text, redactor);
+    }
+    word(operator, redactor);
+    option(got, redactor);
+}
+
+fn of_metric(metric: &mut Metric, redactor: &Redactor) {
+    let Metric { unit, better, kind, share: _, tolerance: _, tails, rounds, histogram: _ } = metric;
+    for text in [unit, better, kind] {
+        word(text, redactor);
+    }
+    named(tails, redactor, |_, _| {});
+    for round in rounds {
+        let RoundRecord {
+            slot: _,
+            arm: _,
+            confirm: _,
+            start_s: _,
+            count: _,
+            p50: _,
+            p90: _,
+            p99: _,
+            min: _,
+            max: _,
+            mean: _,
+            discarded,
+        } = round;
+        if let Some(text) = discarded {
+            word(text, redactor);
+        }
+    }
+}
+
+fn of_comparison(comparison: &mut Comparison, redactor: &Redactor) {
+    let Comparison {
+        verdict: _,
+        kind,
+        share: _,
+        unit,
+        ratio: _,
+        difference: _,
+        ci: _,
+        p: _,
+        mde: _,
+        tolerance: _,
+        method,
+        against,
+        base: _,
+        head: _,
+        counts: _,
+        rounds_needed: _,
+        runs_needed: _,
+        reason,
+        confirmation,
+        pinned,
+    } = comparison;
+    for text in [kind, unit, method] {
+        word(text, redactor);
+    }
+    redactor.scrub(against);
+    option(reason, redactor);
+    if let Some(Confirmation { stands: _, effect: _, ci: _, p: _, alpha: _ }) = confirmation {}
+    if let Some(pinned) = pinned {
+        of_comparison(pinned, redactor);
+    }
+}
+
+fn named<T>(entries: &mut Named<T>, redactor: &Redactor, each: impl Fn(&mut T, &Redactor)) {
+    let Named(entries) = entries;
+    for (name, value) in entries {
+        word(name, redactor);
+        each(value, redactor);
+    }
+}
+
+fn texts(texts: &mut [String], redactor: &Redactor) {
+    for text in texts {
+        redactor.scrub(text);
+    }
+}
+
+fn map(map: &mut BTreeMap<String, String>, redactor: &Redactor) {
+    for (mut key, mut value) in std::mem::take(map) {
+        redactor.scrub(&mut key);
+        redactor.scrub(&mut value);
+        map.insert(key, value);
+    }
+}
+
+fn option(text: &mut Option<String>, redactor: &Redactor) {
+    if let Some(text) = text {
+        redactor.scrub(text);
+    }
+}
+
+/// A borrowed word is part of the program.
+fn word(text: &mut Word, redactor: &Redactor) {
+    if let Cow::Owned(text) = text {
+        redactor.scrub(text);
+    }
+}
+
+fn shared(text: &mut Shared, redactor: &Redactor) {
+    let clean = redactor.clean(text);
+    if *clean != **text {
+        *text = clean.into();
+    }
+}
