@@ -13,7 +13,7 @@ use shakedown::engine::{self, Settings, Stop};
 use shakedown::model::fact::Distribution;
 use shakedown::model::record::Design;
 use shakedown::model::{
-    Args, Better, Choice, Event, Fact, FactInfo, Fault, Field, FieldKind, Invalid, Observation, Unit,
+    Args, Better, Choice, Event, Fact, FactInfo, Fault, FieldInfo, FieldKind, Invalid, Observation, Unit,
 };
 use shakedown::plan::{self, Plan};
 use shakedown::probe::{Cx, Family, Footprint, Probe};
@@ -24,20 +24,16 @@ use shakedown::stats::Samples;
 use shakedown::suite::Redactor;
 use shakedown::suite::file::{Input, Options};
 
-const OUTCOME: Fact<Choice> = Fact::choice("outcome", &["done"], "Always the same.");
+const OUTCOME: Fact<Choice> = Fact::choice("outcome", &["done"], "Always the same.").expected("done");
 const TIME: Fact<Distribution> = Fact::distribution("time", Unit::Seconds, Better::Lower, "Always the same.");
 
 /// A probe that looks at nothing: what remains is the harness.
 struct Idle;
 
 impl Probe for Idle {
-    const FAMILY: &'static str = "idle";
     const SUMMARY: &'static str = "nothing";
-    const FIELDS: &'static [Field] = &[Field::required("host", FieldKind::Host, "Not looked at.")];
+    const FIELDS: &'static [FieldInfo] = &[FieldInfo::required("host", FieldKind::Host, "Not looked at.")];
     const FACTS: &'static [FactInfo] = &[OUTCOME.info, TIME.info];
-    const DEFAULT_EXPECT: &'static str = "outcome: done";
-    const README: &'static str = "";
-    const EXAMPLE: &'static str = "";
     const TARGET_FIELD: (&'static str, Option<&'static str>) = ("host", None);
 
     fn from_args(_: &Args) -> Result<Self, Invalid> {
@@ -62,7 +58,7 @@ impl Probe for Idle {
     }
 }
 
-static FAMILIES: &[Family] = &[Family::of::<Idle>()];
+static FAMILIES: &[Family] = &[Family::of::<Idle>("idle", "", "")];
 
 fn suite(count: usize) -> String {
     let mut text = String::from("version: 1\nsuite: s\nchecks:\n");

@@ -1,5 +1,6 @@
 //! The contract between a family and the rest: what a probe is given, and what it may say.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,8 +9,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::model::fact::Choice;
 use crate::model::fact::{Distribution, Scalar};
-use crate::model::{Args, Fact, FactInfo, Fault, Field, Invalid, Observation, Value};
+use crate::model::{Args, Fact, FactInfo, Fault, FieldInfo, Invalid, Kind, Observation, Value};
 use crate::stats::Samples;
 
 /// How a check may share the machine and the network.
@@ -38,24 +40,35 @@ impl Footprint {
 /// What a probe is lent for one round.
 pub struct Cx<'a> {
     observation: &'a mut Observation,
+    facts: &'static [FactInfo],
     deadline: Instant,
     seed: u64,
     cancel: CancellationToken,
 }
 
 impl<'a> Cx<'a> {
-    /// A context that records into `observation`.
-    pub fn new(observation: &'a mut Observation, deadline: Instant, seed: u64, cancel: CancellationToken) -> Self {
-        Self { observation, deadline, seed, cancel }
+    /// A context that records into `observation` what stands in the table `facts` of a family.
+    pub fn new(
+        observation: &'a mut Observation,
+        facts: &'static [FactInfo],
+        deadline: Instant,
+        seed: u64,
+        cancel: CancellationToken,
+    ) -> Self {
+        Self { observation, facts, deadline, seed, cancel }
     }
 
     /// Sets a fact of this round.
     pub fn set<T: Scalar>(&mut self, fact: &Fact<T>, value: impl Into<T::In>) {
-        self.observation.set(fact.info.name, T::value(value.into()));
+        let value = T::value(value.into());
+        debug_assert!(in_table(self.facts, &fact.info), "`{}` is not in the family's table of facts", fact.info.name);
+        debug_assert!(is_word(&fact.info, &value), "`{}` has no word {value}", fact.info.name);
+        self.observation.set(fact.info.name, value);
     }
 
     /// Adds a sample, in the fact's unit.
     pub fn record(&mut self, fact: &Fact<Distribution>, sample: f64) {
+        debug_assert!(in_table(self.facts, &fact.info), "`{}` is not in the family's table of facts", fact.info.name);
         self.observation.samples_mut(&fact.info).record(sample);
     }
 
@@ -66,6 +79,7 @@ impl<'a> Cx<'a> {
 
     /// Adds all samples of a collector a worker kept for itself; it must have the fact's unit.
     pub fn merge(&mut self, fact: &Fact<Distribution>, samples: &Samples) {
+        debug_assert!(in_table(self.facts, &fact.info), "`{}` is not in the family's table of facts", fact.info.name);
         self.observation.samples_mut(&fact.info).merge(samples);
     }
 
@@ -99,6 +113,18 @@ impl<'a> Cx<'a> {
     }
 }
 
+fn in_table(facts: &[FactInfo], fact: &FactInfo) -> bool {
+    facts.iter().any(|known| known.name == fact.name)
+}
+
+/// Whether a value is one of the words of its choice; anything goes for other kinds of facts.
+fn is_word(fact: &FactInfo, value: &Value) -> bool {
+    match fact.kind {
+        Kind::Choice(words) => value.as_str().is_some_and(|word| words.contains(&word)),
+        _ => true,
+    }
+}
+
 /// A way of looking that fields of a check switch on.
 #[derive(Clone, Copy)]
 pub struct Mode {
@@ -116,22 +142,16 @@ pub struct Mode {
 
 /// One family of checks. `Err` means only that this side could not look.
 pub trait Probe: Send + Sync + Sized + 'static {
-    /// Key in the suite.
-    const FAMILY: &'static str;
     /// One line for lists.
     const SUMMARY: &'static str;
     /// What a suite may write.
-    const FIELDS: &'static [Field];
-    /// What it can see.
+    const FIELDS: &'static [FieldInfo];
+    /// What it can see; what a check without `expect` expects stands beside the facts.
     const FACTS: &'static [FactInfo];
-    /// Expectations when a check has no `expect`, as a suite would write them.
-    const DEFAULT_EXPECT: &'static str;
     /// Ways of looking that fields switch on. Of several, the first with expectations of its own decides the default.
     const MODES: &'static [Mode] = &[];
-    /// Shown by `explain`.
-    const README: &'static str;
-    /// A suite that plans without errors.
-    const EXAMPLE: &'static str;
+    /// Whether it can be a probe of a stream, asked again and again by `failover`.
+    const STREAMS: bool = true;
     /// The field that `shakedown probe FAMILY TARGET` fills, and a second one that takes a `:port` suffix.
     const TARGET_FIELD: (&'static str, Option<&'static str>);
 
@@ -164,6 +184,8 @@ pub trait DynProbe: Send + Sync {
     fn footprint(&self) -> Footprint;
     /// See [`Probe::longest`].
     fn longest(&self) -> Duration;
+    /// See [`Probe::FACTS`].
+    fn facts(&self) -> &'static [FactInfo];
     /// See [`Probe::answered`].
     fn answered(&self, seen: &Observation) -> bool;
     /// See [`Probe::run`].
@@ -181,6 +203,9 @@ impl<P: Probe> DynProbe for P {
     }
     fn longest(&self) -> Duration {
         Probe::longest(self)
+    }
+    fn facts(&self) -> &'static [FactInfo] {
+        P::FACTS
     }
     fn answered(&self, seen: &Observation) -> bool {
         P::answered(seen)
@@ -201,13 +226,13 @@ pub struct Family {
     /// One line for lists.
     pub summary: &'static str,
     /// What a suite may write.
-    pub fields: &'static [Field],
+    pub fields: &'static [FieldInfo],
     /// What it can see.
     pub facts: &'static [FactInfo],
-    /// Expectations when a check has none.
-    pub default_expect: &'static str,
     /// See [`Probe::MODES`].
     pub modes: &'static [Mode],
+    /// See [`Probe::STREAMS`].
+    pub streams: bool,
     /// Shown by `explain`.
     pub readme: &'static str,
     /// A suite that plans without errors.
@@ -219,17 +244,25 @@ pub struct Family {
 }
 
 impl Family {
+    /// What its facts are expected to be where neither a check nor a mode says otherwise, as a suite would write it.
+    #[must_use]
+    pub fn default_expect(&self) -> String {
+        let expected = self.facts.iter().filter_map(|fact| Some(format!("{}: {}", fact.name, fact.expected?)));
+        expected.collect::<Vec<_>>().join("\n")
+    }
+
     /// What a check with these fields expects when it has no `expect`, as a suite would write it, in parts.
     #[must_use]
-    pub fn usual(&self, args: &Args) -> Vec<&'static str> {
+    pub fn default_expectations(&self, args: &Args) -> Vec<Cow<'static, str>> {
         let applying = || self.modes.iter().filter(|mode| (mode.applies)(args));
-        let first = applying().find_map(|mode| mode.expect).unwrap_or(self.default_expect);
-        std::iter::once(first).chain(applying().filter_map(|mode| mode.adds)).collect()
+        let first = applying().find_map(|mode| mode.expect).map(Cow::Borrowed);
+        let first = first.unwrap_or_else(|| Cow::Owned(self.default_expect()));
+        std::iter::once(first).chain(applying().filter_map(|mode| mode.adds).map(Cow::Borrowed)).collect()
     }
 
     /// How to switch on the fact `name`, if these fields leave it off.
     #[must_use]
-    pub fn missing(&self, args: &Args, name: &str) -> Option<&'static str> {
+    pub fn required_mode(&self, args: &Args, name: &str) -> Option<&'static str> {
         let mut needs = None;
         for mode in self.modes.iter().filter(|mode| mode.facts.iter().any(|fact| fact.name == name)) {
             if (mode.applies)(args) {
@@ -240,18 +273,18 @@ impl Family {
         needs
     }
 
-    /// The registration of `P`.
+    /// The registration of `P` under `name`, with what its folder says of it: README and example.
     #[must_use]
-    pub const fn of<P: Probe>() -> Self {
+    pub const fn of<P: Probe>(name: &'static str, readme: &'static str, example: &'static str) -> Self {
         Self {
-            name: P::FAMILY,
+            name,
             summary: P::SUMMARY,
             fields: P::FIELDS,
             facts: P::FACTS,
-            default_expect: P::DEFAULT_EXPECT,
             modes: P::MODES,
-            readme: P::README,
-            example: P::EXAMPLE,
+            streams: P::STREAMS,
+            readme,
+            example,
             target_field: P::TARGET_FIELD,
             build: build::<P>,
         }
@@ -260,6 +293,47 @@ impl Family {
 
 fn build<P: Probe>(args: &Args) -> Result<Arc<dyn DynProbe>, Invalid> {
     Ok(Arc::new(P::from_args(args)?))
+}
+
+/// The end of a round before its whole measurement. Probes hand it up with `?` and record it in one place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EarlyEnd {
+    /// What the target, or the way to it, did instead: a fact.
+    Outcome {
+        /// The word of the fact `outcome`.
+        word: &'static str,
+        /// Evidence for the reader of a failure.
+        evidence: Option<String>,
+    },
+    /// This side could not look.
+    Fault(Fault),
+}
+
+impl EarlyEnd {
+    /// An outcome with its evidence.
+    pub fn outcome(word: &'static str, evidence: impl Into<String>) -> Self {
+        Self::Outcome { word, evidence: Some(evidence.into()) }
+    }
+
+    /// Records the outcome and its evidence; hands on a fault.
+    pub fn record(self, cx: &mut Cx<'_>, outcome: &Fact<Choice>) -> Result<(), Fault> {
+        match self {
+            Self::Outcome { word, evidence } => {
+                cx.set(outcome, word);
+                if let Some(evidence) = evidence {
+                    cx.note(evidence);
+                }
+                Ok(())
+            }
+            Self::Fault(fault) => Err(fault),
+        }
+    }
+}
+
+impl From<Fault> for EarlyEnd {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
 }
 
 /// The text of a fact in an observation, for [`Probe::answered`].

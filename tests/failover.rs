@@ -71,7 +71,7 @@ impl Check {
         let probe = self.probe();
         let mut seen = Observation::default();
         let deadline = Instant::now() + probe.longest();
-        let mut cx = Cx::new(&mut seen, deadline, 1, CancellationToken::new());
+        let mut cx = Cx::new(&mut seen, probe.facts(), deadline, 1, CancellationToken::new());
         let result = probe.run(&mut cx).await;
         (seen, result, probe.restore().await)
     }
@@ -230,7 +230,7 @@ async fn a_run_dropped_half_way_is_restored() {
         };
         let probe = check.probe();
         let mut seen = Observation::default();
-        let mut cx = Cx::new(&mut seen, Instant::now() + probe.longest(), 1, CancellationToken::new());
+        let mut cx = Cx::new(&mut seen, probe.facts(), Instant::now() + probe.longest(), 1, CancellationToken::new());
         let begun = async {
             while marks.count("injected") == injected {
                 tokio::time::sleep(Duration::from_millis(5)).await;

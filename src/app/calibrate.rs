@@ -10,9 +10,9 @@ use super::terminal::Terminal;
 use crate::baseline::noise::Noise;
 use crate::cli::{CalibrateArgs, RunArgs};
 use crate::exit::{self, Ending};
+use crate::model::quantity;
 use crate::model::{Record, Unit};
 use crate::report::atomic;
-use crate::suite::quantity;
 
 /// Runs, and writes the noise floor; nothing is written unless every run held.
 pub(super) async fn calibrate(args: &CalibrateArgs, terminal: &Terminal, leave: Leave) -> u8 {

@@ -8,7 +8,7 @@ use crate::checks::{FAMILIES, family};
 use crate::exit;
 use crate::judge;
 use crate::model::fact::STATISTICS;
-use crate::model::{Better, FactInfo, Field, FieldKind, Kind, Rule, Unit};
+use crate::model::{Better, FactInfo, FieldInfo, FieldKind, Kind, Rule, Unit};
 use crate::probe::Family;
 use crate::suite::diagnostic::suggest;
 use crate::suite::operator::Sort;
@@ -65,7 +65,7 @@ fn of_family(family: &Family) -> String {
     let _ = writeln!(out, "\n## Compared with an earlier measurement\n");
     out.push_str(&compared(family));
     let _ = writeln!(out, "\n## Expected when `expect` is left out\n");
-    for line in family.default_expect.lines() {
+    for line in family.default_expect().lines() {
         let _ = writeln!(out, "  {line}");
     }
     for mode in family.modes {
@@ -81,7 +81,7 @@ fn of_family(family: &Family) -> String {
     out
 }
 
-pub(super) fn fields(out: &mut String, fields_of: &[Field], depth: usize) {
+pub(super) fn fields(out: &mut String, fields_of: &[FieldInfo], depth: usize) {
     let indent = "  ".repeat(depth + 1);
     for field in fields_of {
         let note = match (field.required, field.default) {

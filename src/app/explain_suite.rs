@@ -6,8 +6,9 @@ use super::explain::fields;
 use crate::checks::FAMILIES;
 use crate::model::Unit;
 use crate::model::fact::{SETTLED_IN, STATISTICS};
+use crate::model::quantity;
 use crate::suite::operator::Sort;
-use crate::suite::{quantity, tables};
+use crate::suite::tables;
 
 const INTRO: &str = "\
 # suite
@@ -38,7 +39,7 @@ pub(super) fn text() -> String {
     ] {
         let _ = writeln!(out, "\n## {title}\n");
         let flat: Vec<_> =
-            table.iter().map(|field| crate::model::Field { kind: shallow(field.kind), ..*field }).collect();
+            table.iter().map(|field| crate::model::FieldInfo { kind: shallow(field.kind), ..*field }).collect();
         fields(&mut out, &flat, 0);
     }
     let names: Vec<&str> = FAMILIES.iter().map(|family| family.name).collect();

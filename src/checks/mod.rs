@@ -8,7 +8,11 @@ macro_rules! families {
     ($($module:ident :: $probe:ident),+ $(,)?) => {
         $(pub mod $module;)+
         /// Every family, in the order docs list them.
-        pub static FAMILIES: &[Family] = &[$(Family::of::<$module::$probe>()),+];
+        pub static FAMILIES: &[Family] = &[$(Family::of::<$module::$probe>(
+            stringify!($module),
+            include_str!(concat!(stringify!($module), "/README.md")),
+            include_str!(concat!(stringify!($module), "/example.yaml")),
+        )),+];
     };
 }
 

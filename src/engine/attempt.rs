@@ -157,7 +157,7 @@ async fn bounded<A: Assess>(
     (deadline, seed): (Instant, u64),
 ) -> Option<Fault> {
     let cancel = shared.stop.soft.child_token();
-    let mut cx = Cx::new(seen, deadline, seed, cancel.clone());
+    let mut cx = Cx::new(seen, side.family.facts, deadline, seed, cancel.clone());
     let probe = AssertUnwindSafe(side.probe.run(&mut cx)).catch_unwind();
     let ended = tokio::select! {
         biased;

@@ -127,7 +127,7 @@ pub fn tolerance(info: &FactInfo) -> f64 {
 
 fn metric(check: &Check, info: &FactInfo, seen: &Observation) -> Option<Metric> {
     let samples = seen.rounds().chunk_by(|one, next| one.slot == next.slot);
-    let rounds: Vec<RoundRecord> = samples.filter_map(|round| of_round(info, round)).collect();
+    let rounds: Vec<RoundRecord> = samples.filter_map(|round| of_round(check.family.facts, info, round)).collect();
     if rounds.is_empty() {
         return None;
     }
@@ -146,13 +146,14 @@ fn metric(check: &Check, info: &FactInfo, seen: &Observation) -> Option<Metric> 
 }
 
 /// What the shares of a round are shares of: the probes or datagrams sent, where the family counts them.
-fn probes(measurements: &[Round]) -> Option<u64> {
-    let of = |round: &Round| ["packets", "sent"].iter().find_map(|name| round.fact(name)?.as_u64());
+fn probes(facts: &[FactInfo], measurements: &[Round]) -> Option<u64> {
+    let counters = || facts.iter().filter(|fact| fact.roles.work);
+    let of = |round: &Round| counters().find_map(|fact| round.fact(fact.name)?.as_u64());
     measurements.iter().map(of).sum()
 }
 
 /// A round of several measurements: distributions are merged, what has one value each is averaged.
-fn of_round(info: &FactInfo, measurements: &[Round]) -> Option<RoundRecord> {
+fn of_round(facts: &[FactInfo], info: &FactInfo, measurements: &[Round]) -> Option<RoundRecord> {
     let round = measurements.first()?;
     let mut samples = Samples::scaled(info.ticks());
     let values = || measurements.iter().filter_map(|one| one.fact(info.name)?.as_f64());
@@ -165,7 +166,8 @@ fn of_round(info: &FactInfo, measurements: &[Round]) -> Option<RoundRecord> {
     let summary = samples.summary()?;
     // Of a share or a count the mean is what adds up.
     let typical = if info.kind == Kind::Distribution { summary.p50 } else { summary.mean };
-    let count = if info.unit == Unit::Ratio { probes(measurements).unwrap_or(summary.count) } else { summary.count };
+    let count =
+        if info.unit == Unit::Ratio { probes(facts, measurements).unwrap_or(summary.count) } else { summary.count };
     Some(RoundRecord {
         slot: round.slot,
         arm: round.arm,
@@ -197,7 +199,7 @@ mod tests {
             seen.set("reordered", Value::from(2));
         }
         let family = crate::checks::family("icmp").unwrap();
-        of_round(family.facts.iter().find(|fact| fact.name == name).unwrap(), seen.rounds()).unwrap()
+        of_round(family.facts, family.facts.iter().find(|fact| fact.name == name).unwrap(), seen.rounds()).unwrap()
     }
 
     #[test]

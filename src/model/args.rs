@@ -2,8 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use super::argument::Argument;
+use super::field::{Field, FieldInfo};
+use super::parse::parse;
 
 /// A typed argument. Numbers are in base units (seconds, bytes, bit/s).
 #[derive(Clone, Debug, PartialEq)]
@@ -56,9 +60,24 @@ impl Invalid {
 }
 
 impl Args {
+    /// The argument of a field, as the type of its key; the field's default where it is not written.
+    #[must_use]
+    pub fn get<T: Argument>(&self, field: &Field<T>) -> T {
+        match self.0.get(field.info.name) {
+            Some(arg) => T::read(Some(arg)),
+            None => T::read(default(&field.info).as_ref()),
+        }
+    }
+
+    /// Whether the field is written or has a default.
+    #[must_use]
+    pub fn given<T>(&self, field: &Field<T>) -> bool {
+        self.0.contains_key(field.info.name)
+    }
+
     /// The argument, if written or defaulted.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Arg> {
+    pub fn raw(&self, name: &str) -> Option<&Arg> {
         self.0.get(name)
     }
 
@@ -71,7 +90,7 @@ impl Args {
     /// Text, host, URL or choice.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
-        match self.get(name) {
+        match self.raw(name) {
             Some(Arg::Text(text)) => Some(text),
             _ => None,
         }
@@ -86,13 +105,13 @@ impl Args {
     /// Flag; false when left out.
     #[must_use]
     pub fn flag(&self, name: &str) -> bool {
-        matches!(self.get(name), Some(Arg::Bool(true)))
+        matches!(self.raw(name), Some(Arg::Bool(true)))
     }
 
     /// Whole number.
     #[must_use]
     pub fn integer(&self, name: &str) -> Option<i64> {
-        match self.get(name) {
+        match self.raw(name) {
             Some(Arg::Integer(n)) => Some(*n),
             _ => None,
         }
@@ -113,7 +132,7 @@ impl Args {
     /// Quantity in its base unit.
     #[must_use]
     pub fn number(&self, name: &str) -> Option<f64> {
-        match self.get(name) {
+        match self.raw(name) {
             Some(Arg::Number(n)) => Some(*n),
             _ => None,
         }
@@ -146,7 +165,7 @@ impl Args {
     /// List of texts; empty when left out.
     #[must_use]
     pub fn texts(&self, name: &str) -> Vec<String> {
-        match self.get(name) {
+        match self.raw(name) {
             Some(Arg::List(items)) => items
                 .iter()
                 .filter_map(|item| match item {
@@ -161,7 +180,7 @@ impl Args {
     /// Map of texts; empty when left out.
     #[must_use]
     pub fn pairs(&self, name: &str) -> Vec<(String, String)> {
-        match self.get(name) {
+        match self.raw(name) {
             Some(Arg::Map(items)) => items
                 .iter()
                 .filter_map(|(key, item)| match item {
@@ -176,15 +195,21 @@ impl Args {
     /// A switch or a group is on: `true`, or a map.
     #[must_use]
     pub fn on(&self, name: &str) -> bool {
-        matches!(self.get(name), Some(Arg::Bool(true) | Arg::Group(_)))
+        matches!(self.raw(name), Some(Arg::Bool(true) | Arg::Group(_)))
     }
 
     /// Nested group.
     #[must_use]
     pub fn group(&self, name: &str) -> Option<&Args> {
-        match self.get(name) {
+        match self.raw(name) {
             Some(Arg::Group(group)) => Some(group),
             _ => None,
         }
     }
+}
+
+/// The default of a field, typed.
+#[must_use]
+pub fn default(field: &FieldInfo) -> Option<Arg> {
+    field.default.and_then(|text| parse(text, &field.kind, Path::new("")).ok())
 }

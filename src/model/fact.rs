@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Value;
+use super::field::is_among;
 use super::unit::Unit;
 use crate::stats::samples::NANOS;
 
@@ -128,6 +129,30 @@ pub struct FactInfo {
     pub rule: Rule,
     /// Of an object: patterns of keys that are ignored although the object is compared.
     pub except: &'static [&'static str],
+    /// What is expected of it where a check has no `expect`, as a suite would write it.
+    pub expected: Option<&'static str>,
+    /// Properties other layers act on, whatever its name.
+    pub roles: Roles,
+    /// What to try next when it is not as expected.
+    pub advice: Advice,
+}
+
+/// Properties of a fact.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Roles {
+    /// It counts what the probe did (packets, queries), the whole of which a share is a share.
+    pub work: bool,
+    /// It says in one word what came of the probe; of several, the first in the table.
+    pub decisive: bool,
+}
+
+/// What to try next, in a sentence for the reader of a failure.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Advice {
+    /// By the value that was seen.
+    pub values: &'static [(&'static str, &'static str)],
+    /// When an expectation of the fact, or of a path below it, did not hold.
+    pub breach: Option<&'static str>,
 }
 
 impl FactInfo {
@@ -193,9 +218,58 @@ impl<T> Fact<T> {
             Kind::Bool | Kind::Text | Kind::Choice(_) | Kind::List | Kind::Object => Rule::Same,
         };
         Self {
-            info: FactInfo { name, kind, unit, better, help, tolerance: None, rule, except: &[] },
+            info: FactInfo {
+                name,
+                kind,
+                unit,
+                better,
+                help,
+                tolerance: None,
+                rule,
+                except: &[],
+                expected: None,
+                roles: Roles { work: false, decisive: false },
+                advice: Advice { values: &[], breach: None },
+            },
             marker: PhantomData,
         }
+    }
+
+    /// The same fact, expected to be as `text` says where a check has no `expect`.
+    #[must_use]
+    pub const fn expected(self, text: &'static str) -> Self {
+        Self { info: FactInfo { expected: Some(text), ..self.info }, ..self }
+    }
+
+    /// The same fact, which counts what the probe did.
+    #[must_use]
+    pub const fn work(self) -> Self {
+        Self { info: FactInfo { roles: Roles { work: true, ..self.info.roles }, ..self.info }, ..self }
+    }
+
+    /// The same fact, which says in one word what came of the probe.
+    #[must_use]
+    pub const fn decisive(self) -> Self {
+        Self { info: FactInfo { roles: Roles { decisive: true, ..self.info.roles }, ..self.info }, ..self }
+    }
+
+    /// The same fact, with what to try next for values that are no success. Of a choice, each must be one of its words.
+    #[must_use]
+    pub const fn advice(self, values: &'static [(&'static str, &'static str)]) -> Self {
+        if let Kind::Choice(words) = self.info.kind {
+            let mut at = 0;
+            while at < values.len() {
+                assert!(is_among(words, values[at].0), "advice for a word that is none of the choice");
+                at += 1;
+            }
+        }
+        Self { info: FactInfo { advice: Advice { values, ..self.info.advice }, ..self.info }, ..self }
+    }
+
+    /// The same fact, with what to try next when an expectation of it did not hold.
+    #[must_use]
+    pub const fn on_breach(self, text: &'static str) -> Self {
+        Self { info: FactInfo { advice: Advice { breach: Some(text), ..self.info.advice }, ..self.info }, ..self }
     }
 
     /// The same fact, with another default tolerance.
@@ -317,4 +391,10 @@ pub const SETTLED_IN: FactInfo = FactInfo {
     tolerance: None,
     rule: Rule::Ignore,
     except: &[],
+    expected: None,
+    roles: Roles { work: false, decisive: false },
+    advice: Advice {
+        values: &[],
+        breach: Some("it holds, but too late: look at what delays the change (timers, caches, deployment order)"),
+    },
 };

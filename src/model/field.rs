@@ -1,4 +1,49 @@
-//! Fields: what a suite may write below a family key. One static table per family.
+//! Fields: what a suite may write below a family key. Each is defined once, as a typed key, inside `fields!`, which
+//! builds the table that validation, schema, docs and digests read.
+
+use std::marker::PhantomData;
+
+use super::args::Invalid;
+use super::argument::{Argument, Choices};
+
+/// Sorts of arguments, as bits: a type of the program says which it can be read from, and a field of another sort does
+/// not compile.
+pub mod shape {
+    /// Text of any form.
+    pub const TEXT: u32 = 1;
+    /// IP address.
+    pub const ADDRESS: u32 = 1 << 1;
+    /// File.
+    pub const PATH: u32 = 1 << 2;
+    /// One of a list of words, read as text.
+    pub const WORD: u32 = 1 << 3;
+    /// One of the words of an enum.
+    pub const CHOICE: u32 = 1 << 4;
+    /// `true` or `false`.
+    pub const BOOL: u32 = 1 << 5;
+    /// Whole number.
+    pub const INTEGER: u32 = 1 << 6;
+    /// Length of time.
+    pub const DURATION: u32 = 1 << 7;
+    /// Size.
+    pub const SIZE: u32 = 1 << 8;
+    /// Share or rate.
+    pub const NUMBER: u32 = 1 << 9;
+    /// Rate, or a word instead.
+    pub const RATE_OR: u32 = 1 << 10;
+    /// List.
+    pub const LIST: u32 = 1 << 11;
+    /// Map.
+    pub const MAP: u32 = 1 << 12;
+    /// Nested group.
+    pub const GROUP: u32 = 1 << 13;
+    /// Flag or nested group.
+    pub const SWITCH: u32 = 1 << 14;
+    /// Nested probe.
+    pub const PROBE: u32 = 1 << 15;
+    /// How far up the sort of an element stands.
+    pub const ELEMENT: u32 = 16;
+}
 
 /// What a field accepts.
 #[derive(Clone, Copy, Debug)]
@@ -42,14 +87,36 @@ pub enum FieldKind {
     /// Name to value.
     Map(&'static FieldKind),
     /// A nested group with its own fields.
-    Group(&'static [Field]),
+    Group(&'static [FieldInfo]),
     /// `true`, `false`, or a nested group, which means `true`.
-    Switch(&'static [Field]),
-    /// A nested probe: exactly one family key, plus the group's own fields.
-    Probe(&'static [&'static str], &'static [Field]),
+    Switch(&'static [FieldInfo]),
+    /// A nested probe: exactly one key of these families, plus the group's own fields. The families come from the registry,
+    /// which stands to the right of this layer.
+    Probe(fn() -> Vec<&'static str>, &'static [FieldInfo]),
 }
 
 impl FieldKind {
+    /// The sort of argument it becomes, as a bit of [`shape`]; of a list or a map, that of its elements above it.
+    pub(super) const fn shape(&self) -> u32 {
+        match self {
+            Self::Text | Self::Host | Self::Endpoint | Self::Url | Self::Inline | Self::FileOr(_) => shape::TEXT,
+            Self::Address => shape::ADDRESS,
+            Self::Path => shape::PATH,
+            Self::Bool => shape::BOOL,
+            Self::Integer(..) => shape::INTEGER,
+            Self::Duration(..) => shape::DURATION,
+            Self::Size(..) => shape::SIZE,
+            Self::Ratio(..) | Self::BitRate | Self::Rate => shape::NUMBER,
+            Self::RateOr(_) => shape::RATE_OR,
+            Self::Choice(_) => shape::WORD,
+            Self::List(item) => shape::LIST | item.shape() << shape::ELEMENT,
+            Self::Map(item) => shape::MAP | item.shape() << shape::ELEMENT,
+            Self::Group(_) => shape::GROUP,
+            Self::Switch(_) => shape::SWITCH,
+            Self::Probe(..) => shape::PROBE,
+        }
+    }
+
     /// What to write, for messages and docs.
     #[must_use]
     pub fn wants(&self) -> String {
@@ -76,18 +143,30 @@ impl FieldKind {
             Self::Map(item) => format!("a map from name to: {}", item.wants()),
             Self::Group(fields) => format!("a map with {}", names(fields)),
             Self::Switch(fields) => format!("true, false, or a map with {}", names(fields)),
-            Self::Probe(families, _) => format!("a map with one of the probes {}", families.join(", ")),
+            Self::Probe(families, _) => format!("a map with one of the probes {}", families().join(", ")),
         }
     }
 }
 
-fn names(fields: &[Field]) -> String {
+fn names(fields: &[FieldInfo]) -> String {
     fields.iter().map(|f| f.name).collect::<Vec<_>>().join(", ")
+}
+
+/// A property of a field that other layers act on, whatever its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldRole {
+    /// Says where to probe, not what to measure: an override leaves the numbers comparable. Hosts, addresses, endpoints
+    /// and the host of a URL have it by their kind.
+    Location,
+    /// How long a silent peer is waited for: `timeout` of `defaults` and of the command line sets it.
+    Patience,
+    /// How often the probe repeats its measurement: one where the probe is part of a stream.
+    Repetition,
 }
 
 /// One row of a family's field table.
 #[derive(Clone, Copy, Debug)]
-pub struct Field {
+pub struct FieldInfo {
     /// Key in the suite.
     pub name: &'static str,
     /// What it accepts.
@@ -96,26 +175,164 @@ pub struct Field {
     pub required: bool,
     /// Default, as the suite author would write it.
     pub default: Option<&'static str>,
+    /// What other layers do with it.
+    pub role: Option<FieldRole>,
     /// One sentence for `explain`, the schema and the docs.
     pub help: &'static str,
 }
 
-impl Field {
+/// A typed key: [`super::Args::get`] of it gives a `T`, and a `T` that its kind cannot give does not compile.
+#[derive(Debug)]
+pub struct Field<T> {
+    /// The row this key stands for.
+    pub info: FieldInfo,
+    marker: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for Field<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Field<T> {}
+
+impl<T: Argument> Field<T> {
     /// A field that must be written.
     #[must_use]
     pub const fn required(name: &'static str, kind: FieldKind, help: &'static str) -> Self {
-        Self { name, kind, required: true, default: None, help }
+        Self::with(name, kind, true, None, help)
+    }
+
+    /// A field that may be left out; its type must be able to say so.
+    #[must_use]
+    pub const fn optional(name: &'static str, kind: FieldKind, help: &'static str) -> Self {
+        const { assert!(T::OPTIONAL, "an optional field is read as an Option, a list, a map or a switch") };
+        Self::with(name, kind, false, None, help)
+    }
+
+    /// A field with a default.
+    #[must_use]
+    pub const fn default(name: &'static str, kind: FieldKind, default: &'static str, help: &'static str) -> Self {
+        Self::with(name, kind, false, Some(default), help)
+    }
+
+    const fn with(
+        name: &'static str,
+        kind: FieldKind,
+        required: bool,
+        default: Option<&'static str>,
+        help: &'static str,
+    ) -> Self {
+        assert!(kind.shape() & !T::ACCEPTS == 0, "this kind of field cannot be read as this type");
+        let info = FieldInfo { name, kind, required, default, role: None, help };
+        Self { info, marker: PhantomData }
+    }
+
+    /// The same field with a role.
+    #[must_use]
+    pub const fn role(self, role: FieldRole) -> Self {
+        Self { info: FieldInfo { role: Some(role), ..self.info }, ..self }
+    }
+
+    /// Key in the suite.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.info.name
+    }
+
+    /// A broken rule at this field.
+    pub fn invalid(&self, message: impl Into<String>, help: impl Into<String>) -> Invalid {
+        Invalid::at(self.info.name, message, help)
+    }
+}
+
+impl<T: Choices + Argument> Field<T> {
+    /// A choice with a default; a default that is none of the words does not compile.
+    #[must_use]
+    pub const fn choice(name: &'static str, default: &'static str, help: &'static str) -> Self {
+        assert!(is_among(T::WORDS, default), "the default is none of the words");
+        let info = FieldInfo::new(name, FieldKind::Choice(T::WORDS), Some(default), help);
+        Self { info, marker: PhantomData }
+    }
+}
+
+impl<T: Choices> Field<Option<T>> {
+    /// A choice that may be left out.
+    #[must_use]
+    pub const fn optional_choice(name: &'static str, help: &'static str) -> Self {
+        let info = FieldInfo::new(name, FieldKind::Choice(T::WORDS), None, help);
+        Self { info, marker: PhantomData }
+    }
+}
+
+impl<T: Choices> Field<Vec<T>> {
+    /// A list of choices; empty when left out.
+    #[must_use]
+    pub const fn choices(name: &'static str, help: &'static str) -> Self {
+        let kind = FieldKind::List(const { &FieldKind::Choice(T::WORDS) });
+        Self { info: FieldInfo::new(name, kind, None, help), marker: PhantomData }
+    }
+}
+
+impl FieldInfo {
+    /// A field that must be written.
+    #[must_use]
+    pub const fn required(name: &'static str, kind: FieldKind, help: &'static str) -> Self {
+        Self { name, kind, required: true, default: None, role: None, help }
     }
     /// A field that may be left out.
     #[must_use]
     pub const fn optional(name: &'static str, kind: FieldKind, help: &'static str) -> Self {
-        Self { name, kind, required: false, default: None, help }
+        Self::new(name, kind, None, help)
     }
     /// A field with a default.
     #[must_use]
     pub const fn default(name: &'static str, kind: FieldKind, default: &'static str, help: &'static str) -> Self {
-        Self { name, kind, required: false, default: Some(default), help }
+        Self::new(name, kind, Some(default), help)
     }
+    /// The same field with a role.
+    #[must_use]
+    pub const fn role(self, role: FieldRole) -> Self {
+        Self { role: Some(role), ..self }
+    }
+
+    const fn new(name: &'static str, kind: FieldKind, default: Option<&'static str>, help: &'static str) -> Self {
+        Self { name, kind, required: false, default, role: None, help }
+    }
+
+    /// Whether it has `role`.
+    #[must_use]
+    pub fn has(&self, role: FieldRole) -> bool {
+        self.role == Some(role)
+    }
+}
+
+/// Whether `word` is one of `words`; `contains` of a constant.
+#[must_use]
+pub const fn is_among(words: &[&str], word: &str) -> bool {
+    let mut at = 0;
+    while at < words.len() {
+        if same(words[at].as_bytes(), word.as_bytes()) {
+            return true;
+        }
+        at += 1;
+    }
+    false
+}
+
+const fn same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut at = 0;
+    while at < a.len() {
+        if a[at] != b[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
 }
 
 /// A port number.

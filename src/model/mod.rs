@@ -1,6 +1,7 @@
 //! Plain data every layer speaks. Imports nothing of the project but `stats`.
 
 pub mod args;
+pub mod argument;
 pub mod changes;
 pub mod compared;
 pub mod comparison;
@@ -11,6 +12,8 @@ pub mod field;
 pub mod glob;
 pub mod named;
 pub mod observation;
+pub mod parse;
+pub mod quantity;
 pub mod record;
 pub mod suggest;
 pub mod table;
@@ -18,12 +21,13 @@ pub mod unit;
 pub mod verdict;
 
 pub use args::{Arg, Args, Invalid};
+pub use argument::{Choices, NestedProbe, RateOr, Switch};
 pub use changes::{Changes, CheckChange, CheckShift, FactChange, Shift};
 pub use comparison::{Arm, Change, Comparison};
 pub use event::Event;
 pub use fact::{Better, Choice, Fact, FactInfo, Kind, Rule};
 pub use fault::{Fault, FaultKind};
-pub use field::{Field, FieldKind};
+pub use field::{Field, FieldInfo, FieldKind, FieldRole};
 pub use glob::Glob;
 pub use observation::{Observation, Round};
 pub use record::{CheckRecord, Record};

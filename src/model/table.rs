@@ -43,6 +43,45 @@ macro_rules! joined {
 }
 pub(crate) use joined;
 
+/// Defines typed keys and the table of their rows in one place, so that no key can be missing from its table. Fields and
+/// facts go by the same form:
+///
+/// ```ignore
+/// keyed! { FieldInfo; pub(super) FIELDS;
+///     pub(super) const HOST: Field<String> = Field::required("host", FieldKind::Host, "Name or address to ask.");
+///     use ROOTS; // a key that several families share
+/// }
+/// ```
+macro_rules! keyed {
+    ($row:ty; $vis:vis $table:ident; $($keys:tt)+) => {
+        $crate::model::table::keyed! { @next $row; ($vis $table) []; $($keys)+ }
+    };
+    (@next $row:ty; ($vis:vis $table:ident) [$($done:ident)+];) => {
+        /// The rows of the keys above, in the order of the docs.
+        $vis const $table: &[$row] = &[$($done.info),+];
+    };
+    (@next $row:ty; $to:tt [$($done:ident)*]; use $shared:ident; $($rest:tt)*) => {
+        $crate::model::table::keyed! { @next $row; $to [$($done)* $shared]; $($rest)* }
+    };
+    (@next $row:ty; $to:tt [$($done:ident)*]; $(#[$doc:meta])* $vis:vis const $name:ident: $key:ty = $value:expr; $($rest:tt)*) => {
+        $(#[$doc])* $vis const $name: $key = $value;
+        $crate::model::table::keyed! { @next $row; $to [$($done)* $name]; $($rest)* }
+    };
+}
+pub(crate) use keyed;
+
+/// The fields of a family or a mode: `fields! { FIELDS; const HOST: Field<String> = …; }`, see [`keyed`].
+macro_rules! fields {
+    ($($keys:tt)+) => { $crate::model::table::keyed! { $crate::model::FieldInfo; $($keys)+ } };
+}
+pub(crate) use fields;
+
+/// The facts of a family or a mode: `facts! { FACTS; const OUTCOME: Fact<Choice> = …; }`, see [`keyed`].
+macro_rules! facts {
+    ($($keys:tt)+) => { $crate::model::table::keyed! { $crate::model::FactInfo; $($keys)+ } };
+}
+pub(crate) use facts;
+
 #[cfg(test)]
 mod tests {
     #[test]

@@ -1,12 +1,12 @@
 //! Fields of a family: a spanned map to typed arguments, defaults filled in.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::diagnostic::{Diagnostics, Span, suggest};
-use super::quantity;
 use super::tree::{Kind, Node};
-use crate::model::{Arg, Args, Field, FieldKind, Unit};
+use crate::model::parse::parse;
+use crate::model::{Arg, Args, FieldInfo, FieldKind, FieldRole};
 use crate::probe::Family;
 
 /// What typing an argument needs to know.
@@ -32,13 +32,13 @@ pub struct Typed {
 
 impl Typing<'_> {
     /// Types the map `node` by `fields`. `owner` is the key it stands below, for messages.
-    pub fn fields(&mut self, owner: &str, node: &Node, fields: &'static [Field]) -> Typed {
+    pub fn fields(&mut self, owner: &str, node: &Node, fields: &'static [FieldInfo]) -> Typed {
         // `defaults.timeout` is the patience of the family itself: a command's or a stream's `timeout` is another thing.
         let timeout = self.timeout.take();
         let mut typed = self.fields_but(owner, node, fields, &[]);
-        if let (Some(timeout), Some(field)) = (timeout, fields.iter().find(|field| field.name == "timeout"))
-            && !typed.spans.contains_key("timeout")
-            && let Some(arg) = self.value("timeout", timeout, &field.kind)
+        if let (Some(timeout), Some(field)) = (timeout, fields.iter().find(|field| field.has(FieldRole::Patience)))
+            && !typed.spans.contains_key(field.name)
+            && let Some(arg) = self.value(field.name, timeout, &field.kind)
         {
             typed.args.0.insert(field.name, arg);
         }
@@ -46,7 +46,7 @@ impl Typing<'_> {
         typed
     }
 
-    fn fields_but(&mut self, owner: &str, node: &Node, fields: &'static [Field], besides: &[&str]) -> Typed {
+    fn fields_but(&mut self, owner: &str, node: &Node, fields: &'static [FieldInfo], besides: &[&str]) -> Typed {
         let mut typed = Typed::default();
         if !matches!(node.kind, Kind::Map(_)) {
             let names = fields.iter().map(|f| f.name).collect::<Vec<_>>().join(", ");
@@ -75,7 +75,7 @@ impl Typing<'_> {
         typed
     }
 
-    fn fill(&mut self, owner: &str, node: &Node, fields: &'static [Field], typed: &mut Typed) {
+    fn fill(&mut self, owner: &str, node: &Node, fields: &'static [FieldInfo], typed: &mut Typed) {
         for field in fields.iter().filter(|field| node.get(field.name).is_none()) {
             let default = field.default.map(|text| Node { span: node.span, kind: Kind::Scalar(text.to_owned(), true) });
             if let Some(default) = default {
@@ -98,14 +98,14 @@ impl Typing<'_> {
             FieldKind::Switch(fields) if matches!(node.kind, Kind::Map(_)) => {
                 return Some(Arg::Group(self.fields_but(name, node, fields, &[]).args));
             }
-            FieldKind::Probe(families, fields) => return self.probe(name, node, families, fields),
+            FieldKind::Probe(families, fields) => return self.probe(name, node, &families(), fields),
             _ => {}
         }
         let Some(text) = node.text() else {
             self.errors.add(node.span, format!("`{name}` is {}", node.sort()), format!("write {}", kind.wants()));
             return None;
         };
-        match scalar(text, kind, self.folder) {
+        match parse(text, kind, self.folder) {
             Ok(arg) => Some(arg),
             Err(_) if text.contains("${") && self.errors.has(node.span) => None,
             Err(why) => {
@@ -140,8 +140,8 @@ impl Typing<'_> {
         &mut self,
         name: &str,
         node: &Node,
-        allowed: &'static [&'static str],
-        fields: &'static [Field],
+        allowed: &[&'static str],
+        fields: &'static [FieldInfo],
     ) -> Option<Arg> {
         let chosen: Vec<_> = node.entries().iter().filter(|(key, _)| allowed.contains(&key.name.as_str())).collect();
         let [(key, below)] = chosen.as_slice() else {
@@ -157,154 +157,5 @@ impl Typing<'_> {
         let group = self.fields_but(name, node, fields, allowed).args;
         let args = self.fields_but(family.name, below, family.fields, &[]).args;
         Some(Arg::Probe { family: family.name, args, group })
-    }
-}
-
-/// Types a scalar; `Err` says what is wrong with it.
-fn scalar(text: &str, kind: &FieldKind, folder: &Path) -> Result<Arg, String> {
-    match kind {
-        FieldKind::Text => Ok(Arg::Text(text.to_owned())),
-        FieldKind::Host => host(text).map(|()| Arg::Text(text.to_owned())),
-        FieldKind::Address => match text.parse::<std::net::IpAddr>() {
-            Ok(_) => Ok(Arg::Text(text.to_owned())),
-            Err(_) => Err(format!("`{text}` is not an IP address")),
-        },
-        FieldKind::Endpoint => endpoint(text).map(|()| Arg::Text(text.to_owned())),
-        FieldKind::Url => match url::Url::parse(text) {
-            Ok(_) => Ok(Arg::Text(text.to_owned())),
-            Err(error) => Err(format!("`{text}` is not a URL: {error}")),
-        },
-        FieldKind::FileOr(words) if words.contains(&text) => Ok(Arg::Text(text.to_owned())),
-        // A file has an ending or a folder; a bare word is a misspelt one of those that mean something.
-        FieldKind::FileOr(words) if !text.contains(['.', '/']) => {
-            Err(format!("`{text}` is unknown; {}", suggest(text, words.iter().copied())))
-        }
-        FieldKind::Path | FieldKind::FileOr(_) if text.is_empty() => Err("the path is empty".into()),
-        FieldKind::Path | FieldKind::FileOr(_) => Ok(Arg::Text(below(folder, text).to_string_lossy().into_owned())),
-        // A domain name is no path: what has a space in it is the thing itself.
-        FieldKind::Inline if text.trim().is_empty() => Err("it is empty".into()),
-        FieldKind::Inline if text.trim().contains(char::is_whitespace) => Ok(Arg::Text(text.to_owned())),
-        FieldKind::Inline => Ok(Arg::Text(below(folder, text).to_string_lossy().into_owned())),
-        FieldKind::Bool | FieldKind::Switch(_) => match text {
-            "true" => Ok(Arg::Bool(true)),
-            "false" => Ok(Arg::Bool(false)),
-            _ => Err(format!("`{text}` is neither true nor false")),
-        },
-        FieldKind::Integer(low, high) => match text.parse::<i64>() {
-            Ok(n) if (*low..=*high).contains(&n) => Ok(Arg::Integer(n)),
-            Ok(n) => Err(format!("{n} is out of range")),
-            Err(_) => Err(format!("`{text}` is not a whole number")),
-        },
-        FieldKind::Duration(low, high) => ranged(text, Unit::Seconds, *low, *high),
-        FieldKind::Size(low, high) => ranged(text, Unit::Bytes, *low, *high),
-        FieldKind::Ratio(low, high) => ranged(text, Unit::Ratio, *low, *high),
-        FieldKind::BitRate => ranged(text, Unit::BitsPerSecond, f64::MIN_POSITIVE, 1e15),
-        FieldKind::RateOr(words) if words.contains(&text) => Ok(Arg::Text(text.to_owned())),
-        FieldKind::Rate | FieldKind::RateOr(_) => ranged(text, Unit::PerSecond, f64::MIN_POSITIVE, 1e9),
-        FieldKind::Choice(words) if words.contains(&text) => Ok(Arg::Text(text.to_owned())),
-        FieldKind::Choice(words) => Err(format!("`{text}` is unknown; {}", suggest(text, words.iter().copied()))),
-        FieldKind::List(_) | FieldKind::Map(_) | FieldKind::Group(_) | FieldKind::Probe(..) => {
-            Err("not a scalar".into())
-        }
-    }
-}
-
-fn ranged(text: &str, unit: Unit, low: f64, high: f64) -> Result<Arg, String> {
-    let value = quantity::parse(text, unit)?;
-    if (low..=high).contains(&value) {
-        Ok(Arg::Number(value))
-    } else {
-        Err(format!("{text} is out of range ({} to {})", unit.human(low), unit.human(high)))
-    }
-}
-
-fn host(text: &str) -> Result<(), String> {
-    let bare = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
-    if bare.parse::<std::net::IpAddr>().is_ok() {
-        return Ok(());
-    }
-    if text.contains('%') {
-        return Err(format!("`{text}` has a zone, which is not supported; use a global or unique local address"));
-    }
-    if text.is_empty() {
-        return Err("the host is empty".into());
-    }
-    if text.contains("://") || text.contains('/') {
-        return Err(format!("`{text}` is a URL, not a host"));
-    }
-    if text.contains(':') {
-        return Err(format!("`{text}` holds a port; it has a field of its own"));
-    }
-    let fine = text.len() <= 254
-        && text.trim_end_matches('.').split('.').all(|label| {
-            (1..=63).contains(&label.len()) && label.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'))
-        });
-    if fine { Ok(()) } else { Err(format!("`{text}` is not a host name")) }
-}
-
-fn endpoint(text: &str) -> Result<(), String> {
-    if text.parse::<std::net::SocketAddr>().is_ok() || text.parse::<std::net::IpAddr>().is_ok() {
-        return Ok(());
-    }
-    match text.rsplit_once(':') {
-        Some((name, port)) => {
-            host(name)?;
-            match port.parse::<u16>() {
-                Ok(1..) => Ok(()),
-                _ => Err(format!("`{port}` is not a port")),
-            }
-        }
-        None => host(text),
-    }
-}
-
-fn below(folder: &Path, text: &str) -> PathBuf {
-    if Path::new(text).is_absolute() || folder.as_os_str().is_empty() { PathBuf::from(text) } else { folder.join(text) }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::scalar;
-    use crate::model::{Arg, FieldKind};
-
-    #[test]
-    fn scalars_are_typed() {
-        let folder = Path::new("suites");
-        let typed = |text: &str, kind: FieldKind| scalar(text, &kind, folder);
-        assert_eq!(typed("443", FieldKind::Integer(1, 65535)), Ok(Arg::Integer(443)));
-        assert_eq!(typed("3s", FieldKind::Duration(0.001, 10.0)), Ok(Arg::Number(3.0)));
-        assert_eq!(typed("ca.pem", FieldKind::Path), Ok(Arg::Text("suites/ca.pem".into())));
-        assert_eq!(typed("anchor", FieldKind::Inline), Ok(Arg::Text("suites/anchor".into())));
-        assert_eq!(typed("test. DS 1 13 2 ab", FieldKind::Inline), Ok(Arg::Text("test. DS 1 13 2 ab".into())));
-        assert_eq!(typed("0.5%", FieldKind::Ratio(0.0, 1.0)), Ok(Arg::Number(0.005)));
-        assert!(typed("101%", FieldKind::Ratio(0.0, 1.0)).is_err());
-        assert_eq!(typed("max", FieldKind::RateOr(&["max"])), Ok(Arg::Text("max".into())));
-        assert_eq!(typed("5 /s", FieldKind::RateOr(&["max"])), Ok(Arg::Number(5.0)));
-        assert_eq!(typed("true", FieldKind::Switch(&[])), Ok(Arg::Bool(true)));
-        for (text, kind, want) in [
-            ("70000", FieldKind::Integer(1, 65535), "out of range"),
-            ("https", FieldKind::Integer(1, 65535), "not a whole number"),
-            ("5", FieldKind::Duration(0.001, 10.0), "has no unit"),
-            ("60s", FieldKind::Duration(0.001, 10.0), "out of range"),
-            ("yes", FieldKind::Bool, "neither true nor false"),
-            ("web:443", FieldKind::Host, "holds a port"),
-            ("http://web", FieldKind::Host, "is a URL"),
-            ("fe80::1%eth0", FieldKind::Host, "has a zone"),
-            ("[fe80::1%eth0]:53", FieldKind::Endpoint, "has a zone"),
-            ("a..b", FieldKind::Host, "not a host name"),
-            ("web:0", FieldKind::Endpoint, "not a port"),
-            ("1.2.3", FieldKind::Address, "not an IP address"),
-            ("ipv5", FieldKind::Choice(&["any", "ipv4", "ipv6"]), "did you mean `ipv4`"),
-            ("maximum", FieldKind::RateOr(&["max"]), "maximum"),
-            ("on", FieldKind::Switch(&[]), "neither true nor false"),
-        ] {
-            let error = typed(text, kind).unwrap_err();
-            assert!(error.contains(want), "{text}: {error}");
-        }
-        for good in ["web.example:53", "[::1]:53", "::1", "10.0.0.1", "10.0.0.1:53", "ns1"] {
-            assert!(typed(good, FieldKind::Endpoint).is_ok(), "{good}");
-        }
     }
 }

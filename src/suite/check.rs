@@ -1,5 +1,6 @@
 //! One entry of `checks:` to its cases, ready to plan.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -93,7 +94,7 @@ pub struct Builder<'a> {
 }
 
 /// Default expectations of families and their modes, by family and text.
-pub type Defaults = BTreeMap<(&'static str, &'static str), Arc<[Expectation]>>;
+pub type Defaults = BTreeMap<(&'static str, Cow<'static, str>), Arc<[Expectation]>>;
 
 /// The keys of a check that do not depend on its cell.
 struct Frame<'n> {
@@ -271,10 +272,10 @@ impl Builder<'_> {
         node: Option<&Node>,
         eventually: bool,
     ) -> Arc<[Expectation]> {
-        let usual = family.usual(args);
+        let usual = family.default_expectations(args);
         match node {
             None => {
-                let parts = usual.iter().filter_map(|part| self.default_expect.get(&(family.name, *part)));
+                let parts = usual.iter().filter_map(|part| self.default_expect.get(&(family.name, part.clone())));
                 parts.flat_map(|part| part.iter().cloned()).collect()
             }
             Some(node) => {
@@ -282,7 +283,7 @@ impl Builder<'_> {
                 let mut reader = Reader {
                     family: family.name,
                     usual: &usual.join("\n"),
-                    missing: &|name| family.missing(args, name),
+                    missing: &|name| family.required_mode(args, name),
                     facts,
                     eventually,
                     errors: self.errors,

@@ -9,7 +9,7 @@ use super::diagnostic::Diagnostics;
 use super::matrix::Cell;
 use super::tree::{Kind, Node};
 use super::vars::{self, Scope};
-use crate::model::{Field, FieldKind};
+use crate::model::{FieldInfo, FieldKind, FieldRole};
 use crate::probe::Family;
 
 /// The variables of a suite as its file writes them, and after overrides. An override may say where to look, which changes
@@ -52,12 +52,12 @@ impl Written {
 }
 
 /// The fields after overrides, but those that say where to look as they are written.
-fn fields(written: &Node, now: Node, table: &[Field]) -> Node {
+fn fields(written: &Node, now: Node, table: &[FieldInfo]) -> Node {
     let Kind::Map(entries) = now.kind else { return now };
     let entries = entries.into_iter().map(|(key, value)| {
         let field = table.iter().find(|field| field.name == key.name);
         let value = match (field, written.get(&key.name)) {
-            (Some(field), Some(then)) if matches!(field.name, "port" | "sni") => then.clone(),
+            (Some(field), Some(then)) if field.has(FieldRole::Location) => then.clone(),
             (Some(field), Some(then)) => defined(then, value, &field.kind),
             _ => value,
         };

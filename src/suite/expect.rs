@@ -6,10 +6,9 @@ use regex::RegexBuilder;
 
 use super::diagnostic::{Diagnostics, Sources, Span, suggest};
 use super::operator::{Sort, Test};
-use super::quantity;
 use super::tree::{Kind as NodeKind, Node};
 use crate::model::fact::{SETTLED_IN, STATISTICS};
-use crate::model::{FactInfo, Kind, Unit, Value};
+use crate::model::{FactInfo, Kind, Unit, Value, quantity};
 
 /// Largest compiled regular expression, bytes.
 const REGEX_LIMIT: usize = 1 << 20;

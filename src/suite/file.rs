@@ -1,5 +1,6 @@
 //! Loading suites: everything is read and validated, and every error collected, before anything is sent.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -232,14 +233,14 @@ fn overrides(options: &Options<'_>, loaded: &mut Loaded) -> BTreeMap<String, Nod
 fn default_expectations(families: &'static [Family], errors: &mut Diagnostics) -> Defaults {
     let mut out = BTreeMap::new();
     for family in families {
-        let own = family.modes.iter().flat_map(|mode| mode.expect.into_iter().chain(mode.adds));
-        for usual in std::iter::once(family.default_expect).chain(own) {
+        let modes = family.modes.iter().flat_map(|mode| mode.expect.into_iter().chain(mode.adds)).map(Cow::Borrowed);
+        for text in std::iter::once(Cow::Owned(family.default_expect())).chain(modes) {
             let mut sources = Sources::default();
-            let source = sources.add(family.name, usual.to_owned());
+            let source = sources.add(family.name, text.clone().into_owned());
             let Some(node) = tree::parse(source, &sources, errors) else { continue };
             let mut reader = Reader {
                 family: family.name,
-                usual,
+                usual: &text,
                 missing: &|_| None,
                 facts: family.facts,
                 eventually: false,
@@ -247,7 +248,8 @@ fn default_expectations(families: &'static [Family], errors: &mut Diagnostics) -
                 sources: &sources,
                 default: true,
             };
-            out.insert((family.name, usual), reader.read(&node).into());
+            let expectations = reader.read(&node).into();
+            out.insert((family.name, text), expectations);
         }
     }
     out

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::diagnostic::{Diagnostics, suggest};
-use super::quantity;
 use super::tables;
 use super::tree::{Kind as Shape, Node};
-use crate::model::{FactInfo, Kind, Rule, Unit};
+use crate::model::{FactInfo, Kind, Rule, Unit, quantity};
 use crate::probe::Family;
 
 /// Tolerances and rules of a check, where they are not the family's own.

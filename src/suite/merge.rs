@@ -198,7 +198,7 @@ fn insert(
     into: &mut BTreeMap<String, Node>,
     owner: &str,
     node: &Node,
-    known: Option<&'static [crate::model::Field]>,
+    known: Option<&'static [crate::model::FieldInfo]>,
     sources: &Sources,
     errors: &mut Diagnostics,
 ) {

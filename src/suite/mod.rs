@@ -10,7 +10,6 @@ pub mod gate;
 pub mod matrix;
 pub mod merge;
 pub mod operator;
-pub mod quantity;
 pub mod schema;
 pub mod secret;
 pub mod tables;

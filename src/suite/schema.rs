@@ -3,10 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::operator::Sort;
-use super::quantity;
 use super::tables;
 use crate::model::fact::{SETTLED_IN, STATISTICS};
-use crate::model::{FactInfo, Field, FieldKind, Kind, Unit};
+use crate::model::{FactInfo, FieldInfo, FieldKind, Kind, Unit, quantity};
 use crate::probe::Family;
 
 /// Draft 7: what editors' YAML support reads.
@@ -78,13 +77,13 @@ fn check(families: &[Family]) -> Value {
 fn baseline(facts: &[FactInfo]) -> Value {
     let mut properties = Map::new();
     for fact in facts {
-        let fits = |field: &&Field| match field.name {
+        let fits = |field: &&FieldInfo| match field.name {
             "change" => fact.better.is_none(),
             "p90" | "p99" => fact.better.is_some() && fact.kind == Kind::Distribution,
             _ => fact.better.is_some(),
         };
         let unit = if fact.kind == Kind::Distribution { Unit::Ratio } else { fact.unit };
-        let fields: Vec<Field> = tables::BASELINE.iter().filter(fits).copied().collect();
+        let fields: Vec<FieldInfo> = tables::BASELINE.iter().filter(fits).copied().collect();
         let mut group = object(&fields, &mut |field| (field.name != "change").then(|| quantity_of(unit)));
         if let Value::Object(map) = &mut group {
             map.insert("minProperties".into(), json!(1));
@@ -94,7 +93,7 @@ fn baseline(facts: &[FactInfo]) -> Value {
     json!({"type": "object", "additionalProperties": false, "properties": properties})
 }
 
-fn object(fields: &[Field], special: &mut dyn FnMut(&Field) -> Option<Value>) -> Value {
+fn object(fields: &[FieldInfo], special: &mut dyn FnMut(&FieldInfo) -> Option<Value>) -> Value {
     let mut properties = Map::new();
     for field in fields {
         let mut schema = special(field).unwrap_or_else(|| kind(&field.kind));
@@ -161,8 +160,8 @@ fn kind(kind_of: &FieldKind) -> Value {
         FieldKind::Probe(families, fields) => {
             let mut group = object(fields, &mut |_| None);
             if let Some(properties) = group.get_mut("properties").and_then(Value::as_object_mut) {
-                for family in *families {
-                    properties.insert((*family).into(), json!({"$ref": format!("#/definitions/{family}")}));
+                for family in families() {
+                    properties.insert(family.into(), json!({"$ref": format!("#/definitions/{family}")}));
                 }
             }
             group

@@ -111,7 +111,7 @@ pub async fn run(name: &str, args: Args) -> Result<Observation, Fault> {
     let probe = (family.build)(&args).expect("valid arguments");
     let mut observation = Observation::default();
     let longest = probe.longest();
-    let mut cx = Cx::new(&mut observation, Instant::now() + longest, 1, CancellationToken::new());
+    let mut cx = Cx::new(&mut observation, probe.facts(), Instant::now() + longest, 1, CancellationToken::new());
     // A probe must keep its own promise; the slack is for a loaded machine, a hang is what this catches.
     tokio::time::timeout(longest * 4 + Duration::from_secs(20), probe.run(&mut cx)).await.expect("an end")?;
     for round in observation.rounds() {

@@ -290,11 +290,13 @@ async fn a_load_that_is_given_up_ends_its_threads() {
 fn what_load_expects_by_default() {
     let tls = family("tls").unwrap();
     let check = |load| args([("host", text("www.test")), ("load", load)]);
-    assert!(tls.usual(&check(Arg::Bool(true))).concat().contains("load.handshakes_per_second: {gt: 0 /s}"));
+    assert!(
+        tls.default_expectations(&check(Arg::Bool(true))).concat().contains("load.handshakes_per_second: {gt: 0 /s}")
+    );
     let resume = Arg::Group(args([("resume", Arg::Bool(true))]));
-    assert!(tls.usual(&check(resume)).concat().contains("load.resumed: {gt: 0%}"));
-    assert_eq!(tls.usual(&check(Arg::Bool(false))), ["verified: true"]);
-    assert!(tls.missing(&check(Arg::Bool(false)), "load.errors").is_some());
+    assert!(tls.default_expectations(&check(resume)).concat().contains("load.resumed: {gt: 0%}"));
+    assert_eq!(tls.default_expectations(&check(Arg::Bool(false))), ["verified: true"]);
+    assert!(tls.required_mode(&check(Arg::Bool(false)), "load.errors").is_some());
     let idle = Arg::Group(args([("rate", Arg::Number(1.0)), ("duration", Arg::Number(0.5))]));
     assert_eq!((tls.build)(&check(idle)).err().map(|invalid| invalid.field), Some("load"));
 }

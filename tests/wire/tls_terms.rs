@@ -254,9 +254,9 @@ fn rules_of_fields_and_of_facts() {
     ] {
         assert_eq!((tls.build)(&with(name, arg)).err().map(|invalid| invalid.field), Some(name));
     }
-    assert_eq!(tls.missing(&base(), "client_certificate"), None, "the first handshake tells");
-    assert_eq!(tls.missing(&with("client_cert", text("a.pem")), "client_certificate"), Some("mtls: true"));
-    assert!(tls.missing(&base(), "resumption.tls1.3").is_some());
-    assert!(tls.missing(&base(), "starttls").is_some());
-    assert_eq!(tls.missing(&with("starttls", text("imap")), "starttls_time"), None);
+    assert_eq!(tls.required_mode(&base(), "client_certificate"), None, "the first handshake tells");
+    assert_eq!(tls.required_mode(&with("client_cert", text("a.pem")), "client_certificate"), Some("mtls: true"));
+    assert!(tls.required_mode(&base(), "resumption.tls1.3").is_some());
+    assert!(tls.required_mode(&base(), "starttls").is_some());
+    assert_eq!(tls.required_mode(&with("starttls", text("imap")), "starttls_time"), None);
 }

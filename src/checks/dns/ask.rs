@@ -9,7 +9,7 @@ use super::question;
 use super::transport::{self, Same, Transport};
 use crate::model::fact::Distribution;
 use crate::model::field::{IP_FAMILY, PATIENCE};
-use crate::model::{Args, Better, Choice, Fact, FactInfo, Fault, Field, FieldKind, Invalid, Rule, Unit};
+use crate::model::{Args, Better, Choice, Fact, FactInfo, Fault, FieldInfo, FieldKind, FieldRole, Invalid, Rule, Unit};
 use crate::net::{IpFamily, dial, endpoint, resolve};
 use crate::probe::Cx;
 use crate::proto::dns::exchange::{self, Asking, Exchange};
@@ -35,7 +35,8 @@ pub(super) const OUTCOME: Fact<Choice> = Fact::choice(
         "http_error",
     ],
     "What became of the question; `unresolved` is the name of the server, never the name asked for.",
-);
+)
+.decisive();
 /// IANA's codes in their numeric order; those without a name are recorded as `RCODE12`.
 const RCODES: &[&str] = &[
     "NOERROR",
@@ -61,14 +62,16 @@ const RCODES: &[&str] = &[
 ];
 /// Where the numbering of [`RCODES`] jumps: 11 is followed by 16.
 const EXTENDED: (u16, u16) = (11, 16);
-pub(super) const RCODE: Fact<Choice> = Fact::choice("rcode", RCODES, "Response code, with the upper bits EDNS adds.");
+pub(super) const RCODE: Fact<Choice> =
+    Fact::choice("rcode", RCODES, "Response code, with the upper bits EDNS adds.").expected("NOERROR").decisive();
 pub(super) const RCODE_NUMBER: Fact<String> = Fact::text(RCODE.info.name, RCODE.info.help);
 pub(super) const ADDRESS: Fact<String> =
     Fact::text("address", "The address of the server that was asked.").ruled(Rule::Ignore);
 pub(super) const ANSWERS: Fact<Vec<String>> = Fact::list(
     "answers",
     "Data of the records of the type asked for, in the order of the answer section, in presentation format.",
-);
+)
+.expected("{len: {ge: 1}}");
 const RECORDS: Fact<Vec<String>> =
     Fact::list("answers.records", "Every record of the answer section: name, TTL, class, type, data.")
         .ruled(Rule::Ignore);
@@ -85,7 +88,8 @@ pub(super) const RTT: Fact<Distribution> =
     Fact::distribution("rtt", Unit::Seconds, Better::Lower, "From query to answer; over TCP without the handshake.");
 pub(super) const CONNECT_TIME: Fact<Distribution> =
     Fact::distribution("connect_time", Unit::Seconds, Better::Lower, "Handshake of transport tcp.");
-pub(super) const TRUNCATED: Fact<bool> = Fact::flag("truncated", "TC is set: the answer did not fit.");
+pub(super) const TRUNCATED: Fact<bool> =
+    Fact::flag("truncated", "TC is set: the answer did not fit.").expected("false");
 pub(super) const SIZE: Fact<i64> = Fact::integer("size", Unit::Bytes, "Length of the reply.");
 pub(super) const ATTEMPTS: Fact<i64> = Fact::integer("attempts", Unit::Count, "Queries sent.");
 pub(super) const DISCARDED: Fact<i64> = Fact::integer(
@@ -102,38 +106,39 @@ const EDNS_SIZE: Fact<i64> =
 const EDNS_ERRORS: Fact<Vec<String>> =
     Fact::list("edns.errors", "Extended DNS errors (RFC 8914): code, and the server's words if any.");
 
-pub(super) const FIELDS: &[Field] = &[
-    Field::optional(
+pub(super) const FIELDS: &[FieldInfo] = &[
+    FieldInfo::optional(
         "server",
         FieldKind::List(&FieldKind::Endpoint),
         "Server to ask; the port of the transport unless written.",
     ),
-    Field::optional(
+    FieldInfo::optional(
         "name",
         FieldKind::Text,
         "Name to ask for; always absolute, no search list applies. May be left out with `authoritative` (then it is the zone) and \
          with `load` that has names of its own.",
     ),
-    Field::optional(
+    FieldInfo::optional(
         "type",
         FieldKind::Text,
         "Record type by mnemonic, or by number as in TYPE65280; A, or SOA where `name` is left out.",
     ),
-    Field::default("class", FieldKind::Choice(&["IN", "CH", "HS"]), "IN", "Class of the question."),
-    Field::default("recursion", FieldKind::Bool, "true", "Set RD: ask the server to find the answer elsewhere."),
-    Field::default("edns", FieldKind::Bool, "true", "Send an OPT record (EDNS version 0)."),
-    Field::default("edns_size", FieldKind::Size(512.0, 65535.0), "1232 B", "Largest UDP answer asked for in OPT."),
-    Field::default(
+    FieldInfo::default("class", FieldKind::Choice(&["IN", "CH", "HS"]), "IN", "Class of the question."),
+    FieldInfo::default("recursion", FieldKind::Bool, "true", "Set RD: ask the server to find the answer elsewhere."),
+    FieldInfo::default("edns", FieldKind::Bool, "true", "Send an OPT record (EDNS version 0)."),
+    FieldInfo::default("edns_size", FieldKind::Size(512.0, 65535.0), "1232 B", "Largest UDP answer asked for in OPT."),
+    FieldInfo::default(
         "dnssec",
         FieldKind::Choice(&["false", "true", "validate"]),
         "false",
         "`true` sets DO: ask for signatures; `validate` judges them and all they depend on.",
     ),
-    Field::default("nsid", FieldKind::Bool, "false", "Ask which instance answers (RFC 5001)."),
-    Field::optional("source", FieldKind::Address, "Local address to ask from."),
-    Field::default("family", IP_FAMILY, "any", "Which addresses of the server's name to use."),
-    Field::default("timeout", PATIENCE, "5s", "How long each attempt waits for an answer."),
-    Field::optional(
+    FieldInfo::default("nsid", FieldKind::Bool, "false", "Ask which instance answers (RFC 5001)."),
+    FieldInfo::optional("source", FieldKind::Address, "Local address to ask from."),
+    FieldInfo::default("family", IP_FAMILY, "any", "Which addresses of the server's name to use."),
+    FieldInfo::default("timeout", PATIENCE, "5s", "How long each attempt waits for an answer.")
+        .role(FieldRole::Patience),
+    FieldInfo::optional(
         "attempts",
         FieldKind::Integer(1, 10),
         "Queries to send at most, the next one when one met only silence; 1, or 3 where several servers are asked.",

@@ -17,7 +17,7 @@ use load::Load;
 use survey::Survey;
 
 use crate::model::table::joined;
-use crate::model::{Args, FactInfo, Fault, Field, Invalid, Observation};
+use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
 use crate::probe::{self, Cx, Footprint, Probe, fact_is};
 
 /// The probe.
@@ -34,17 +34,13 @@ enum Mode {
 }
 
 impl Probe for Dns {
-    const FAMILY: &'static str = "dns";
     const SUMMARY: &'static str = "What a DNS server answers: records, flags, response code, EDNS";
-    const FIELDS: &'static [Field] =
-        joined!(Field; ask::FIELDS, transport::FIELDS, dnssec::FIELDS, load::FIELDS, survey::FIELDS);
+    const FIELDS: &'static [FieldInfo] =
+        joined!(FieldInfo; ask::FIELDS, transport::FIELDS, dnssec::FIELDS, load::FIELDS, survey::FIELDS);
     const FACTS: &'static [FactInfo] =
         joined!(FactInfo; ask::FACTS, transport::FACTS, dnssec::FACTS, survey::FACTS, load::FACTS);
-    const DEFAULT_EXPECT: &'static str = "rcode: NOERROR\nanswers: {len: {ge: 1}}\ntruncated: false";
     const MODES: &'static [probe::Mode] =
         joined!(probe::Mode; load::MODES, dnssec::MODES, survey::MODES, transport::MODES);
-    const README: &'static str = include_str!("README.md");
-    const EXAMPLE: &'static str = include_str!("example.yaml");
     const TARGET_FIELD: (&'static str, Option<&'static str>) = ("name", None);
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {

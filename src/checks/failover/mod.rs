@@ -18,7 +18,9 @@ use stream::{Aim, Stream};
 
 use crate::guard::Outcome;
 use crate::model::fact::Distribution;
-use crate::model::{Args, Better, Fact, FactInfo, Fault, Field, FieldKind, Invalid, Observation, Rule, Unit, Value};
+use crate::model::{
+    Args, Better, Fact, FactInfo, Fault, FieldInfo, FieldKind, Invalid, Observation, Rule, Unit, Value,
+};
 use crate::probe::{Cx, Footprint, Probe};
 
 /// Difference of an outage that is no alarm yet, seconds: timers of routers and load balancers have such steps.
@@ -65,7 +67,8 @@ const DETECTED_AFTER: Fact<f64> = Fact::number(
 const RECOVERED: Fact<bool> = Fact::flag(
     "recovered",
     "Before `restore` began, the service had answered for `settle` without an outage; so also when there was none at all.",
-);
+)
+.expected("true");
 const RECOVERED_AFTER: Fact<f64> = Fact::metric(
     "recovered_after",
     Unit::Seconds,
@@ -85,8 +88,8 @@ const LATE: Fact<i64> = Fact::counter(
      held up, not lost.",
 )
 .within(BURST);
-const SENT: Fact<i64> = Fact::integer("sent", Unit::Count, "Probes sent, steady phases included.");
-const RESTORED: Fact<bool> = Fact::flag("restored", "`restore` and `verify` succeeded.");
+const SENT: Fact<i64> = Fact::integer("sent", Unit::Count, "Probes sent, steady phases included.").work();
+const RESTORED: Fact<bool> = Fact::flag("restored", "`restore` and `verify` succeeded.").expected("true");
 const STEADY_BEFORE: Fact<bool> = Fact::flag("steady.before", "No probe was lost before the fault.");
 const STEADY_AFTER: Fact<bool> = Fact::flag("steady.after", "No probe was lost in the last steady phase.");
 const FAILBACK: Fact<f64> = Fact::metric(
@@ -114,23 +117,28 @@ const RESTORE_EXIT: Fact<i64> =
 
 const COMMAND_TIMEOUT: FieldKind = FieldKind::Duration(0.01, 3600.0);
 const COMMAND: FieldKind = FieldKind::Group(&[
-    Field::required(
+    FieldInfo::required(
         "run",
         FieldKind::List(&FieldKind::Text),
         "Program and arguments; no shell, folder of the process.",
     ),
-    Field::default("timeout", COMMAND_TIMEOUT, "30s", "After this the command and its children are killed."),
+    FieldInfo::default("timeout", COMMAND_TIMEOUT, "30s", "After this the command and its children are killed."),
 ]);
+/// Families that can be asked again and again.
+fn stream_families() -> Vec<&'static str> {
+    crate::checks::FAMILIES.iter().filter(|family| family.streams).map(|family| family.name).collect()
+}
+
 const PROBE: FieldKind = FieldKind::Probe(
-    &["tcp", "udp", "icmp", "http", "dns"],
+    stream_families,
     &[
-        Field::default(
+        FieldInfo::default(
             "interval",
             FieldKind::Duration(0.001, 10.0),
             "10ms",
             "From one probe to the next; the bounds of an outage are about this far apart on either side.",
         ),
-        Field::default(
+        FieldInfo::default(
             "timeout",
             FieldKind::Duration(0.001, 60.0),
             "500ms",
@@ -148,27 +156,26 @@ pub struct Failover {
 }
 
 impl Probe for Failover {
-    const FAMILY: &'static str = "failover";
     const SUMMARY: &'static str = "Inject a fault, measure the outage with bounds, restore on every path";
-    const FIELDS: &'static [Field] = &[
-        Field::required("probe", PROBE, "What asks the service, on a fixed schedule."),
-        Field::required("inject", COMMAND, "The command that breaks something; must exit 0 once it is broken."),
-        Field::required("restore", COMMAND, "The command that puts it back; must be safe to run twice."),
-        Field::optional("verify", COMMAND, "A command that exits 0 when everything is back, run after `restore`."),
-        Field::default("observe", FieldKind::Duration(0.05, 3600.0), "30s", "From the fault to `restore`."),
-        Field::default(
+    const FIELDS: &'static [FieldInfo] = &[
+        FieldInfo::required("probe", PROBE, "What asks the service, on a fixed schedule."),
+        FieldInfo::required("inject", COMMAND, "The command that breaks something; must exit 0 once it is broken."),
+        FieldInfo::required("restore", COMMAND, "The command that puts it back; must be safe to run twice."),
+        FieldInfo::optional("verify", COMMAND, "A command that exits 0 when everything is back, run after `restore`."),
+        FieldInfo::default("observe", FieldKind::Duration(0.05, 3600.0), "30s", "From the fault to `restore`."),
+        FieldInfo::default(
             "steady",
             FieldKind::Duration(0.05, 600.0),
             "1s",
             "How long the service must answer without a loss before the fault, and is watched at the very end.",
         ),
-        Field::default(
+        FieldInfo::default(
             "settle",
             FieldKind::Duration(0.01, 3600.0),
             "1s",
             "How long an answer must last to count as recovered; also the time for failback after `restore`.",
         ),
-        Field::default(
+        FieldInfo::default(
             "isolated",
             FieldKind::Integer(1, 1000),
             "1",
@@ -196,9 +203,7 @@ impl Probe for Failover {
         INJECT_EXIT.info,
         RESTORE_EXIT.info,
     ];
-    const DEFAULT_EXPECT: &'static str = "recovered: true\nrestored: true";
-    const README: &'static str = include_str!("README.md");
-    const EXAMPLE: &'static str = include_str!("example.yaml");
+    const STREAMS: bool = false;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = ("probe", None);
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {

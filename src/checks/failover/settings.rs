@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::stream::{Aim, IN_FLIGHT};
 use crate::guard::{Order, Plan};
-use crate::model::{Arg, Args, Invalid};
+use crate::model::{Arg, Args, FieldRole, Invalid};
 
 /// Probes of one round at most; each is kept for the arithmetic.
 const MOST_SHOTS: f64 = 1e6;
@@ -58,7 +58,7 @@ impl Phases {
 
 /// The nested probe.
 pub(super) fn aim(args: &Args) -> Result<Aim, Invalid> {
-    let Some(Arg::Probe { family: name, args: nested, group }) = args.get("probe") else {
+    let Some(Arg::Probe { family: name, args: nested, group }) = args.raw("probe") else {
         return Err(Invalid::at("probe", "there is no probe", "write probe: {tcp: {host: …, port: …}}"));
     };
     let family = crate::checks::family(name).ok_or_else(|| {
@@ -66,8 +66,8 @@ pub(super) fn aim(args: &Args) -> Result<Aim, Invalid> {
     })?;
     let mut nested = nested.clone();
     // A family that repeats would make one probe of the stream a series of its own.
-    if family.fields.iter().any(|field| field.name == "count") {
-        nested.0.insert("count", Arg::Integer(1));
+    for field in family.fields.iter().filter(|field| field.has(FieldRole::Repetition)) {
+        nested.0.insert(field.name, Arg::Integer(1));
     }
     let probe = (family.build)(&nested)
         .map_err(|invalid| Invalid::at("probe", format!("{name}: {}", invalid.message), invalid.help))?;

@@ -68,7 +68,8 @@ impl Aim {
     /// `None` when answered, else what was seen instead.
     async fn ask(&self, number: u32, cancel: &CancellationToken) -> Result<Option<String>, Fault> {
         let mut seen = Observation::default();
-        let mut cx = Cx::new(&mut seen, Instant::now() + self.patience, u64::from(number), cancel.clone());
+        let mut cx =
+            Cx::new(&mut seen, self.probe.facts(), Instant::now() + self.patience, u64::from(number), cancel.clone());
         match timeout(self.patience, self.probe.run(&mut cx)).await {
             Err(_) => return Ok(Some(format!("no answer within {:?}", self.patience))),
             Ok(result) => result?,
@@ -76,7 +77,8 @@ impl Aim {
         if self.probe.answered(&seen) {
             return Ok(None);
         }
-        let word = ["outcome", "rcode", "status"].iter().find_map(|name| seen.last(name)).map(ToString::to_string);
+        let decisive = self.probe.facts().iter().filter(|fact| fact.roles.decisive);
+        let word = decisive.filter_map(|fact| seen.last(fact.name)).next().map(ToString::to_string);
         let why = seen.notes().first().cloned();
         Ok(Some(word.into_iter().chain(why).collect::<Vec<_>>().join(", ")))
     }

@@ -11,7 +11,7 @@ use super::outage::{Fate, Shot};
 use super::report::{self, Marks};
 use super::settings::Phases;
 use super::stream::{Aim, Log, Stream};
-use crate::model::{Arg, Args, Fault, Invalid, Observation, Value};
+use crate::model::{Arg, Args, FactInfo, Fault, Invalid, Observation, Value};
 use crate::probe::{Cx, DynProbe, Footprint, Probe as _, ProbeFuture};
 
 fn group(pairs: Vec<(&'static str, Arg)>) -> Args {
@@ -94,7 +94,7 @@ fn facts(picture: &str, restoring: f64) -> (Observation, Result<(), Fault>) {
     };
     let marks = Marks { steady: 0.05, injected: 0.06, restoring, after: restoring + 0.05 };
     let mut seen = Observation::default();
-    let mut cx = Cx::new(&mut seen, Instant::now(), 1, CancellationToken::new());
+    let mut cx = Cx::new(&mut seen, super::Failover::FACTS, Instant::now(), 1, CancellationToken::new());
     let result = report::facts(&mut cx, &log, &marks, &phases, &aim);
     (seen, result)
 }
@@ -195,6 +195,9 @@ impl DynProbe for Odd {
     }
     fn longest(&self) -> Duration {
         Duration::ZERO
+    }
+    fn facts(&self) -> &'static [FactInfo] {
+        &[]
     }
     fn answered(&self, _: &Observation) -> bool {
         true

@@ -67,10 +67,13 @@ pub(super) const OUTCOME: Fact<Choice> = Fact::choice(
         "not_followed",
     ],
     "What became of the exchange; `answered` when a whole answer arrived, whatever its status.",
-);
+)
+.decisive();
 pub(super) const STATUS: Fact<i64> =
     Fact::integer("status", Unit::Count, "Status of the final answer; absent unless a whole one arrived.")
-        .ruled(Rule::Same);
+        .ruled(Rule::Same)
+        .expected("{between: [200, 399]}")
+        .decisive();
 const VERSION: Fact<Choice> =
     Fact::choice("version", &["HTTP/1.0", "HTTP/1.1", "HTTP/2"], "Version of the final answer.");
 const HEADERS: Fact<Value> =

@@ -16,7 +16,7 @@ use url::Url;
 
 use crate::checks::shared::tls_fields::{self, CA_FILE, CLIENT_CERT, CLIENT_KEY, ROOTS};
 use crate::model::field::PATIENCE;
-use crate::model::{Args, FactInfo, Fault, Field, FieldKind, Invalid, Observation, Value};
+use crate::model::{Args, FactInfo, Fault, FieldInfo, FieldKind, FieldRole, Invalid, Observation, Value};
 use crate::net::resolve::silent;
 use crate::probe::{Cx, Footprint, Probe, fact_is};
 use crate::proto::tls::Trust;
@@ -38,33 +38,44 @@ pub struct Http {
 }
 
 impl Probe for Http {
-    const FAMILY: &'static str = "http";
     const SUMMARY: &'static str = "HTTP request: status, headers, body, and the time of every phase";
-    const FIELDS: &'static [Field] = &[
-        Field::required("url", FieldKind::Url, "http or https URL, without user and password."),
-        Field::default("method", FieldKind::Text, "GET", "Request method."),
-        Field::optional("headers", FieldKind::Map(&FieldKind::Text), "Request headers."),
-        Field::optional("body", FieldKind::Text, "Request body."),
-        Field::default("follow", FieldKind::Integer(0, 20), "0", "Redirects followed; one more is too_many_redirects."),
-        Field::optional("resolve", FieldKind::Address, "Address to connect to instead of resolving the URL's host."),
-        Field::default(
+    const FIELDS: &'static [FieldInfo] = &[
+        FieldInfo::required("url", FieldKind::Url, "http or https URL, without user and password."),
+        FieldInfo::default("method", FieldKind::Text, "GET", "Request method."),
+        FieldInfo::optional("headers", FieldKind::Map(&FieldKind::Text), "Request headers."),
+        FieldInfo::optional("body", FieldKind::Text, "Request body."),
+        FieldInfo::default(
+            "follow",
+            FieldKind::Integer(0, 20),
+            "0",
+            "Redirects followed; one more is too_many_redirects.",
+        ),
+        FieldInfo::optional(
+            "resolve",
+            FieldKind::Address,
+            "Address to connect to instead of resolving the URL's host.",
+        ),
+        FieldInfo::default(
             "version",
             FieldKind::Choice(&["auto", "1.1", "2"]),
             "auto",
             "auto lets an https server choose and is 1.1 over http; 2 over http is prior knowledge.",
         ),
-        Field::default("verify", FieldKind::Bool, "true", "Send nothing to an https server that cannot be trusted."),
+        FieldInfo::default(
+            "verify",
+            FieldKind::Bool,
+            "true",
+            "Send nothing to an https server that cannot be trusted.",
+        ),
         ROOTS,
         CA_FILE,
         CLIENT_CERT,
         CLIENT_KEY,
-        Field::default("timeout", PATIENCE, "10s", "How long the whole exchange may take, redirects included."),
-        Field::default("limit", FieldKind::Size(1.0, 67_108_864.0), "1 MiB", "Most bytes kept of the body."),
+        FieldInfo::default("timeout", PATIENCE, "10s", "How long the whole exchange may take, redirects included.")
+            .role(FieldRole::Patience),
+        FieldInfo::default("limit", FieldKind::Size(1.0, 67_108_864.0), "1 MiB", "Most bytes kept of the body."),
     ];
     const FACTS: &'static [FactInfo] = facts::TABLE;
-    const DEFAULT_EXPECT: &'static str = "status: {between: [200, 399]}";
-    const README: &'static str = include_str!("README.md");
-    const EXAMPLE: &'static str = include_str!("example.yaml");
     const TARGET_FIELD: (&'static str, Option<&'static str>) = ("url", None);
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {

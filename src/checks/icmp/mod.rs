@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use crate::model::fact::Distribution;
 use crate::model::field::{IP_FAMILY, PATIENCE};
-use crate::model::{Args, Better, Choice, Fact, FactInfo, Fault, Field, FieldKind, Invalid, Observation, Rule, Unit};
+use crate::model::{
+    Args, Better, Choice, Fact, FactInfo, Fault, FieldInfo, FieldKind, FieldRole, Invalid, Observation, Rule, Unit,
+};
 use crate::net::{IpFamily, resolve};
 use crate::probe::{Cx, Footprint, Probe, fact_is};
 use crate::proto::icmp::{Options, Pinger};
@@ -17,15 +19,17 @@ const OUTCOME: Fact<Choice> = Fact::choice(
     "outcome",
     &["replied", "silent", "unreachable", "time_exceeded", "too_big", "unresolved"],
     "`replied` when at least one probe was answered, else the plainest of what came instead.",
-);
+)
+.decisive();
 const ADDRESS: Fact<String> = Fact::text("address", "The address probed.").ruled(Rule::Ignore);
 const LOSS: Fact<f64> = Fact::metric(
     "loss",
     Unit::Ratio,
     Better::Lower,
     "Probes never answered, of `sent` and `blocked` together. A probe is received, late or lost: never two of them.",
-);
-const SENT: Fact<i64> = Fact::integer("sent", Unit::Count, "Probes that left this host.");
+)
+.expected("{le: 0%}");
+const SENT: Fact<i64> = Fact::integer("sent", Unit::Count, "Probes that left this host.").work();
 const BLOCKED: Fact<i64> = Fact::integer(
     "blocked",
     Unit::Count,
@@ -37,7 +41,8 @@ const LATE: Fact<i64> = Fact::counter(
     Unit::Count,
     Better::Lower,
     "Probes answered after `timeout`, while the check still listened; neither received nor lost.",
-);
+)
+.expected("{le: 0}");
 const DUPLICATES: Fact<i64> =
     Fact::counter("duplicates", Unit::Count, Better::Lower, "Replies beyond the first to the same probe.");
 const REORDERED: Fact<i64> =
@@ -98,33 +103,33 @@ pub fn permission() -> Result<(), Fault> {
 }
 
 impl Probe for Icmp {
-    const FAMILY: &'static str = "icmp";
     const SUMMARY: &'static str = "ICMP echo: loss, round-trip time, jitter, and errors from the path";
-    const FIELDS: &'static [Field] = &[
-        Field::required("host", FieldKind::Host, "Name or address to probe."),
-        Field::default("family", IP_FAMILY, "any", "Which addresses of the name to use."),
-        Field::default("count", FieldKind::Integer(1, 100_000), "5", "How many probes to send."),
-        Field::default(
+    const FIELDS: &'static [FieldInfo] = &[
+        FieldInfo::required("host", FieldKind::Host, "Name or address to probe."),
+        FieldInfo::default("family", IP_FAMILY, "any", "Which addresses of the name to use."),
+        FieldInfo::default("count", FieldKind::Integer(1, 100_000), "5", "How many probes to send.")
+            .role(FieldRole::Repetition),
+        FieldInfo::default(
             "interval",
             FieldKind::Duration(0.001, 3600.0),
             "200ms",
             "Between the intended send times of two probes; an absolute schedule that slow replies never move.",
         ),
-        Field::default(
+        FieldInfo::default(
             "size",
             FieldKind::Size(0.0, 65_500.0),
             "56 B",
             "Payload of a probe, without ICMP and IP header.",
         ),
-        Field::optional("ttl", FieldKind::Integer(1, 255), "TTL or hop limit to send with."),
-        Field::default(
+        FieldInfo::optional("ttl", FieldKind::Integer(1, 255), "TTL or hop limit to send with."),
+        FieldInfo::default(
             "dont_fragment",
             FieldKind::Bool,
             "false",
             "Forbid fragmentation on the way and in this host, so that a path too small shows as `too_big`.",
         ),
-        Field::optional("source", FieldKind::Address, "Local address to send from."),
-        Field::default("timeout", PATIENCE, "1s", "How long each reply is waited for."),
+        FieldInfo::optional("source", FieldKind::Address, "Local address to send from."),
+        FieldInfo::default("timeout", PATIENCE, "1s", "How long each reply is waited for.").role(FieldRole::Patience),
     ];
     const FACTS: &'static [FactInfo] = &[
         OUTCOME.info,
@@ -144,9 +149,6 @@ impl Probe for Icmp {
         RTT_SOURCE.info,
         LATENESS.info,
     ];
-    const DEFAULT_EXPECT: &'static str = "loss: {le: 0%}\nlate: {le: 0}";
-    const README: &'static str = include_str!("README.md");
-    const EXAMPLE: &'static str = include_str!("example.yaml");
     const TARGET_FIELD: (&'static str, Option<&'static str>) = ("host", None);
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {

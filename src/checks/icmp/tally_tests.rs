@@ -20,7 +20,13 @@ const ROUTER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 /// Runs `story` and returns what was recorded.
 fn tell(patience: Duration, story: impl FnOnce(&mut Tally, &mut Cx<'_>)) -> Result<Observation, crate::model::Fault> {
     let mut seen = Observation::default();
-    let mut cx = Cx::new(&mut seen, Instant::now() + Duration::from_mins(1), 1, CancellationToken::new());
+    let mut cx = Cx::new(
+        &mut seen,
+        <crate::checks::icmp::Icmp as crate::probe::Probe>::FACTS,
+        Instant::now() + Duration::from_mins(1),
+        1,
+        CancellationToken::new(),
+    );
     let mut tally = Tally::new(patience);
     story(&mut tally, &mut cx);
     tally.report(&mut cx, TARGET)?;

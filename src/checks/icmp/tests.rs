@@ -24,7 +24,7 @@ fn args(host: &str, more: &[(&'static str, Arg)]) -> Args {
 async fn observe(args: &Args) -> Result<Observation, Fault> {
     let probe = Icmp::from_args(args).unwrap();
     let mut seen = Observation::default();
-    let mut cx = Cx::new(&mut seen, Instant::now() + Duration::from_mins(1), 7, CancellationToken::new());
+    let mut cx = Cx::new(&mut seen, Icmp::FACTS, Instant::now() + Duration::from_mins(1), 7, CancellationToken::new());
     Probe::run(&probe, &mut cx).await?;
     Ok(seen)
 }

@@ -3,25 +3,25 @@
 
 use rustls::pki_types::ServerName;
 
-use crate::model::{Args, Field, FieldKind, Invalid};
+use crate::model::{Args, FieldInfo, FieldKind, Invalid};
 use crate::proto::tls::{Roots, Trust, server_name};
 
 /// Field `roots` of every family that verifies.
-pub const ROOTS: Field = Field::default(
+pub const ROOTS: FieldInfo = FieldInfo::default(
     "roots",
     FieldKind::Choice(&["webpki", "system"]),
     "webpki",
     "Whom to trust: Mozilla's roots built into this program, or this machine's store.",
 );
 /// Field `ca_file`.
-pub const CA_FILE: Field =
-    Field::optional("ca_file", FieldKind::Path, "PEM file with the only authorities to trust; replaces `roots`.");
+pub const CA_FILE: FieldInfo =
+    FieldInfo::optional("ca_file", FieldKind::Path, "PEM file with the only authorities to trust; replaces `roots`.");
 /// Field `client_cert`.
-pub const CLIENT_CERT: Field =
-    Field::optional("client_cert", FieldKind::Path, "PEM file with the certificate chain to show when asked.");
+pub const CLIENT_CERT: FieldInfo =
+    FieldInfo::optional("client_cert", FieldKind::Path, "PEM file with the certificate chain to show when asked.");
 /// Field `client_key`.
-pub const CLIENT_KEY: Field =
-    Field::optional("client_key", FieldKind::Path, "PEM file with the unencrypted private key of `client_cert`.");
+pub const CLIENT_KEY: FieldInfo =
+    FieldInfo::optional("client_key", FieldKind::Path, "PEM file with the unencrypted private key of `client_cert`.");
 
 /// From the fields `roots`, `ca_file`, `client_cert` and `client_key`.
 pub fn trust(args: &Args) -> Result<Trust, Invalid> {

@@ -11,7 +11,9 @@ use exchange::{Heard, Script};
 
 use crate::model::fact::Distribution;
 use crate::model::field::{IP_FAMILY, PATIENCE, PORT};
-use crate::model::{Args, Better, Choice, Fact, FactInfo, Fault, Field, FieldKind, Invalid, Observation, Rule, Unit};
+use crate::model::{
+    Args, Better, Choice, Fact, FactInfo, Fault, FieldInfo, FieldKind, FieldRole, Invalid, Observation, Rule, Unit,
+};
 use crate::net::{IpFamily, Refusal, bytes, connect, resolve};
 use crate::probe::{Cx, Footprint, Probe, fact_is};
 
@@ -19,7 +21,9 @@ const OUTCOME: Fact<Choice> = Fact::choice(
     "outcome",
     &["connected", "refused", "timeout", "unreachable", "unresolved", "reset", "closed", "mismatch"],
     "What became of the connection; with `addresses: all` the first that is not `connected`.",
-);
+)
+.expected("connected")
+.decisive();
 const ADDRESS: Fact<String> = Fact::text("address", "The address `outcome` speaks of.").ruled(Rule::Ignore);
 const ADDRESSES: Fact<Vec<String>> = Fact::list("addresses", "Every address the name has.");
 const FAILED: Fact<Vec<String>> =
@@ -41,32 +45,29 @@ pub struct Tcp {
 }
 
 impl Probe for Tcp {
-    const FAMILY: &'static str = "tcp";
     const SUMMARY: &'static str = "TCP connect, and optionally what the server says";
-    const FIELDS: &'static [Field] = &[
-        Field::required("host", FieldKind::Host, "Name or address to connect to."),
-        Field::required("port", PORT, "Port to connect to."),
-        Field::default("family", IP_FAMILY, "any", "Which addresses of the name to use."),
-        Field::default(
+    const FIELDS: &'static [FieldInfo] = &[
+        FieldInfo::required("host", FieldKind::Host, "Name or address to connect to."),
+        FieldInfo::required("port", PORT, "Port to connect to.").role(FieldRole::Location),
+        FieldInfo::default("family", IP_FAMILY, "any", "Which addresses of the name to use."),
+        FieldInfo::default(
             "addresses",
             FieldKind::Choice(&["first", "all"]),
             "first",
             "The first address the resolver gives, or every A and AAAA.",
         ),
-        Field::optional("source", FieldKind::Address, "Local address to connect from."),
-        Field::default("timeout", PATIENCE, "5s", "How long a silent peer is waited for."),
-        Field::optional("send", FieldKind::Text, "Text to send once connected."),
-        Field::optional("send_hex", FieldKind::Text, "Bytes to send once connected, in hexadecimal."),
-        Field::optional("expect", FieldKind::Text, "Text that must be in the answer, else `mismatch`."),
-        Field::optional("expect_hex", FieldKind::Text, "Bytes that must be in the answer, else `mismatch`."),
-        Field::default("banner", FieldKind::Bool, "false", "Wait for the server to speak, even without `expect`."),
-        Field::default("limit", FieldKind::Size(1.0, 1_048_576.0), "16 KiB", "Most bytes read of the answer."),
+        FieldInfo::optional("source", FieldKind::Address, "Local address to connect from."),
+        FieldInfo::default("timeout", PATIENCE, "5s", "How long a silent peer is waited for.")
+            .role(FieldRole::Patience),
+        FieldInfo::optional("send", FieldKind::Text, "Text to send once connected."),
+        FieldInfo::optional("send_hex", FieldKind::Text, "Bytes to send once connected, in hexadecimal."),
+        FieldInfo::optional("expect", FieldKind::Text, "Text that must be in the answer, else `mismatch`."),
+        FieldInfo::optional("expect_hex", FieldKind::Text, "Bytes that must be in the answer, else `mismatch`."),
+        FieldInfo::default("banner", FieldKind::Bool, "false", "Wait for the server to speak, even without `expect`."),
+        FieldInfo::default("limit", FieldKind::Size(1.0, 1_048_576.0), "16 KiB", "Most bytes read of the answer."),
     ];
     const FACTS: &'static [FactInfo] =
         &[OUTCOME.info, ADDRESS.info, ADDRESSES.info, FAILED.info, CONNECT_TIME.info, BANNER.info, RECEIVED.info];
-    const DEFAULT_EXPECT: &'static str = "outcome: connected";
-    const README: &'static str = include_str!("README.md");
-    const EXAMPLE: &'static str = include_str!("example.yaml");
     const TARGET_FIELD: (&'static str, Option<&'static str>) = ("host", Some("port"));
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {

@@ -23,7 +23,7 @@ async fn observe(args: Args, addresses: Option<&[IpAddr]>) -> (Observation, Resu
     let probe = Tcp::from_args(&args).unwrap();
     let mut seen = Observation::default();
     seen.begin_round(crate::model::Round::default());
-    let mut cx = Cx::new(&mut seen, Instant::now() + probe.longest(), 1, CancellationToken::new());
+    let mut cx = Cx::new(&mut seen, Tcp::FACTS, Instant::now() + probe.longest(), 1, CancellationToken::new());
     let ended = match addresses {
         Some(addresses) => probe.look(&mut cx, addresses).await,
         None => Probe::run(&probe, &mut cx).await,

@@ -15,7 +15,9 @@ use settings::Settings;
 
 use crate::model::fact::Distribution;
 use crate::model::field::{IP_FAMILY, PATIENCE};
-use crate::model::{Args, Better, Choice, Fact, FactInfo, Fault, Field, FieldKind, Invalid, Observation, Rule, Unit};
+use crate::model::{
+    Args, Better, Choice, Fact, FactInfo, Fault, FieldInfo, FieldKind, FieldRole, Invalid, Observation, Rule, Unit,
+};
 use crate::net::{connect, dial, resolve};
 use crate::probe::{Cx, Footprint, Probe, fact_is};
 
@@ -26,7 +28,9 @@ const OUTCOME: Fact<Choice> = Fact::choice(
     "outcome",
     &["transferred", "refused", "timeout", "unreachable", "unresolved", "reset", "busy", "protocol_error", "stalled"],
     "What became of the test; `transferred` when data moved to its end and both sides exchanged their counts.",
-);
+)
+.expected("transferred")
+.decisive();
 const ADDRESS: Fact<String> = Fact::text("address", "Address the test ran against.").ruled(Rule::Ignore);
 const PEER: Fact<String> = Fact::text("peer", "What serves, as far as it says so: `iperf3`, or a name with a version.");
 const BITRATE: Fact<Distribution> = Fact::distribution(
@@ -36,7 +40,8 @@ const BITRATE: Fact<Distribution> = Fact::distribution(
     "Payload of all streams together, one sample per interval: received (download), acknowledged (TCP upload), sent (UDP upload).",
 );
 const TRANSFERRED: Fact<i64> =
-    Fact::integer("transferred", Unit::Bytes, "Payload as the receiver counted it, warm-up left out.");
+    Fact::integer("transferred", Unit::Bytes, "Payload as the receiver counted it, warm-up left out.")
+        .expected("{gt: 0 B}");
 const SENT: Fact<i64> = Fact::integer("sent", Unit::Bytes, "Payload as the sender counted it, warm-up left out.");
 const RETRANSMITS: Fact<i64> =
     Fact::counter("retransmits", Unit::Count, Better::Lower, "TCP segments the sender sent again, all streams.")
@@ -60,7 +65,7 @@ const JITTER: Fact<f64> = Fact::metric(
     "Variation of the transit time of UDP datagrams at the receiver (RFC 3550), mean over streams.",
 );
 const LOST: Fact<i64> = Fact::integer("lost", Unit::Count, "UDP datagrams that never arrived.");
-const PACKETS: Fact<i64> = Fact::integer("packets", Unit::Count, "UDP datagrams sent.");
+const PACKETS: Fact<i64> = Fact::integer("packets", Unit::Count, "UDP datagrams sent.").work();
 const REORDERED: Fact<i64> =
     Fact::counter("reordered", Unit::Count, Better::Lower, "UDP datagrams that came after a later one; download only.")
         .within(BURST);
@@ -85,50 +90,54 @@ pub struct Throughput {
 }
 
 impl Probe for Throughput {
-    const FAMILY: &'static str = "throughput";
     const SUMMARY: &'static str = "TCP and UDP throughput, loss and jitter against any iperf3 server";
-    const FIELDS: &'static [Field] = &[
-        Field::required("server", FieldKind::Endpoint, "iperf3 server or `shakedown serve`; port 5201 if left out."),
-        Field::default("protocol", FieldKind::Choice(&["tcp", "udp"]), "tcp", "What carries the data."),
-        Field::default(
+    const FIELDS: &'static [FieldInfo] = &[
+        FieldInfo::required(
+            "server",
+            FieldKind::Endpoint,
+            "iperf3 server or `shakedown serve`; port 5201 if left out.",
+        ),
+        FieldInfo::default("protocol", FieldKind::Choice(&["tcp", "udp"]), "tcp", "What carries the data."),
+        FieldInfo::default(
             "direction",
             FieldKind::Choice(&["upload", "download"]),
             "upload",
             "Who sends: this side (upload) or the server (download).",
         ),
-        Field::default("streams", FieldKind::Integer(1, 128), "1", "Parallel streams."),
-        Field::default("duration", FieldKind::Duration(0.1, 3600.0), "5s", "Length of the measurement."),
-        Field::default(
+        FieldInfo::default("streams", FieldKind::Integer(1, 128), "1", "Parallel streams."),
+        FieldInfo::default("duration", FieldKind::Duration(0.1, 3600.0), "5s", "Length of the measurement."),
+        FieldInfo::default(
             "omit",
             FieldKind::Duration(0.0, 600.0),
             "0s",
             "Warm-up before it, left out of every number; whole seconds, unless `shakedown serve` answers.",
         ),
-        Field::optional(
+        FieldInfo::optional(
             "rate",
             FieldKind::BitRate,
             "Payload rate of all streams together; required for udp, no limit for tcp when left out.",
         ),
-        Field::optional(
+        FieldInfo::optional(
             "block",
             FieldKind::Size(16.0, 1_048_576.0),
             "Bytes per write (tcp: 1 MiB if left out) or per datagram (udp: 1448 B if left out, at most 65507 B).",
         ),
-        Field::optional("congestion", FieldKind::Text, "Congestion control, such as cubic or bbr, on both ends."),
-        Field::default(
+        FieldInfo::optional("congestion", FieldKind::Text, "Congestion control, such as cubic or bbr, on both ends."),
+        FieldInfo::default(
             "interval",
             FieldKind::Duration(0.1, 60.0),
             "1s",
             "Length of one sample of `bitrate` and `rtt`.",
         ),
-        Field::default(
+        FieldInfo::default(
             "timeout",
             PATIENCE,
             "5s",
             "How long a silent server, or a path that moves nothing, is waited for.",
-        ),
-        Field::optional("source", FieldKind::Address, "Local address to connect from."),
-        Field::default("family", IP_FAMILY, "any", "Which addresses of the name to use."),
+        )
+        .role(FieldRole::Patience),
+        FieldInfo::optional("source", FieldKind::Address, "Local address to connect from."),
+        FieldInfo::default("family", IP_FAMILY, "any", "Which addresses of the name to use."),
     ];
     const FACTS: &'static [FactInfo] = &[
         OUTCOME.info,
@@ -149,9 +158,7 @@ impl Probe for Throughput {
         CPU.info,
         CONGESTION.info,
     ];
-    const DEFAULT_EXPECT: &'static str = "outcome: transferred\ntransferred: {gt: 0 B}";
-    const README: &'static str = include_str!("README.md");
-    const EXAMPLE: &'static str = include_str!("example.yaml");
+    const STREAMS: bool = false;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = ("server", None);
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {

@@ -33,7 +33,7 @@ async fn look(server: SocketAddr, more: &[(&'static str, Arg)]) -> (Observation,
     let probe = Throughput::from_args(&args(&server.to_string(), more)).unwrap();
     let mut seen = Observation::default();
     let deadline = Instant::now() + Duration::from_mins(1);
-    let result = probe.run(&mut Cx::new(&mut seen, deadline, 1, CancellationToken::new())).await;
+    let result = probe.run(&mut Cx::new(&mut seen, Throughput::FACTS, deadline, 1, CancellationToken::new())).await;
     (seen, result)
 }
 

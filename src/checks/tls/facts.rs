@@ -23,7 +23,7 @@ pub(super) const OUTCOME: Fact<Choice> = Fact::choice(
         "no_starttls",
     ],
     "What became of the handshake; `handshaken` says nothing about trust, see `verified`. `scanned`: the scan found something.",
-);
+).decisive();
 pub(super) const ALERT: Fact<String> =
     Fact::text("alert", "TLS alert that ended it, such as handshake_failure; `sent (why)` when this side ended it.");
 pub(super) const ADDRESS: Fact<String> = Fact::text("address", "The address connected to.").ruled(Rule::Ignore);
@@ -38,7 +38,8 @@ const HANDSHAKE_TIME: Fact<Distribution> = Fact::distribution(
 const VERIFIED: Fact<bool> = Fact::flag(
     "verified",
     "The handshake completed, the chain leads to a trusted root, the name fits, the key is proven.",
-);
+)
+.expected("true");
 const VERIFY_ERROR: Fact<String> = Fact::text("verify_error", "Everything that is wrong with the certificate.");
 const VERSION: Fact<Choice> =
     Fact::choice("version", &["SSLv3", "TLS1.0", "TLS1.1", "TLS1.2", "TLS1.3"], "Version agreed on.");

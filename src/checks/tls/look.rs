@@ -11,7 +11,7 @@ use super::reach::{Reached, Way};
 use super::terms::{Again, Terms};
 use crate::checks::shared::tls_fields::{self, CA_FILE, CLIENT_CERT, CLIENT_KEY, ROOTS};
 use crate::model::field::{IP_FAMILY, PATIENCE, PORT};
-use crate::model::{Args, Fault, Field, FieldKind, Invalid};
+use crate::model::{Args, Fault, FieldInfo, FieldKind, FieldRole, Invalid};
 use crate::net::{IpFamily, resolve};
 use crate::probe::Cx;
 use crate::proto::tls::starttls::Protocol;
@@ -19,21 +19,32 @@ use crate::proto::tls::{End, Handshake, Loaded, Offer, Trust, handshake, now, ve
 
 const VERSION_FIELD: FieldKind = FieldKind::Choice(&["TLS1.2", "TLS1.3"]);
 
-pub(super) const FIELDS: &[Field] = &[
-    Field::required("host", FieldKind::Host, "Name or address to connect to."),
-    Field::optional("port", PORT, "Port to connect to; default 443, with `starttls` the one of that protocol."),
-    Field::default("family", IP_FAMILY, "any", "Which addresses of the name to use."),
-    Field::optional("source", FieldKind::Address, "Local address to connect from."),
-    Field::optional("sni", FieldKind::Text, "Name sent as SNI; default `host`, none for an address or an empty text."),
-    Field::optional("verify_name", FieldKind::Host, "Name the certificate must be for; default `sni`, else `host`."),
-    Field::optional("alpn", FieldKind::List(&FieldKind::Text), "Application protocols offered, most wanted first."),
+pub(super) const FIELDS: &[FieldInfo] = &[
+    FieldInfo::required("host", FieldKind::Host, "Name or address to connect to."),
+    FieldInfo::optional("port", PORT, "Port to connect to; default 443, with `starttls` the one of that protocol.")
+        .role(FieldRole::Location),
+    FieldInfo::default("family", IP_FAMILY, "any", "Which addresses of the name to use."),
+    FieldInfo::optional("source", FieldKind::Address, "Local address to connect from."),
+    FieldInfo::optional(
+        "sni",
+        FieldKind::Text,
+        "Name sent as SNI; default `host`, none for an address or an empty text.",
+    )
+    .role(FieldRole::Location),
+    FieldInfo::optional(
+        "verify_name",
+        FieldKind::Host,
+        "Name the certificate must be for; default `sni`, else `host`.",
+    ),
+    FieldInfo::optional("alpn", FieldKind::List(&FieldKind::Text), "Application protocols offered, most wanted first."),
     ROOTS,
     CA_FILE,
     CLIENT_CERT,
     CLIENT_KEY,
-    Field::optional("min_version", VERSION_FIELD, "Lowest version offered."),
-    Field::optional("max_version", VERSION_FIELD, "Highest version offered."),
-    Field::default("timeout", PATIENCE, "5s", "How long a silent peer is waited for, in each phase."),
+    FieldInfo::optional("min_version", VERSION_FIELD, "Lowest version offered."),
+    FieldInfo::optional("max_version", VERSION_FIELD, "Highest version offered."),
+    FieldInfo::default("timeout", PATIENCE, "5s", "How long a silent peer is waited for, in each phase.")
+        .role(FieldRole::Patience),
 ];
 
 /// A server, what to offer it, and whom to trust.

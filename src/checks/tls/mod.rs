@@ -18,7 +18,7 @@ use look::Look;
 use scan::Scanner;
 
 use crate::model::table::joined;
-use crate::model::{Args, FactInfo, Fault, Field, Invalid, Observation};
+use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
 use crate::probe::{self, Cx, Footprint, Probe, fact_is};
 
 /// The probe.
@@ -36,10 +36,9 @@ enum Mode {
 }
 
 impl Probe for Tls {
-    const FAMILY: &'static str = "tls";
     const SUMMARY: &'static str = "TLS handshake, certificate and chain";
-    const FIELDS: &'static [Field] = joined!(
-        Field;
+    const FIELDS: &'static [FieldInfo] = joined!(
+        FieldInfo;
         look::FIELDS, reach::FIELDS, quic::FIELDS, certificates::FIELDS, terms::FIELDS, scan::FIELDS, profile::FIELDS, load::FIELDS,
     );
     const FACTS: &'static [FactInfo] = joined!(
@@ -55,13 +54,11 @@ impl Probe for Tls {
         profile::FACTS,
         load::FACTS,
     );
-    const DEFAULT_EXPECT: &'static str = "verified: true";
     const MODES: &'static [probe::Mode] = joined!(
         probe::Mode;
         load::MODES, certificates::MODES, scan::MODES, terms::MODES, &[reach::MODE],
     );
-    const README: &'static str = include_str!("README.md");
-    const EXAMPLE: &'static str = include_str!("example.yaml");
+    const STREAMS: bool = false;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = ("host", Some("port"));
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {

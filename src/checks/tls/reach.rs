@@ -8,12 +8,12 @@ use tokio::time::Instant;
 
 use super::facts::CONNECT_TIME;
 use crate::model::fact::Distribution;
-use crate::model::{Args, Better, Choice, Fact, FactInfo, Fault, Field, FieldKind, Unit};
+use crate::model::{Args, Better, Choice, Fact, FactInfo, Fault, FieldInfo, FieldKind, Unit};
 use crate::net::{Refusal, connect};
 use crate::probe::{Cx, Mode};
 use crate::proto::tls::starttls::{Cause, NotUpgraded, Protocol, upgrade};
 
-pub(super) const FIELDS: &[Field] = &[Field::optional(
+pub(super) const FIELDS: &[FieldInfo] = &[FieldInfo::optional(
     "starttls",
     FieldKind::Choice(Protocol::WORDS),
     "Protocol that begins in plain text: TLS is asked for in its words first.",

@@ -9,7 +9,9 @@ use exchange::{Heard, Script};
 
 use crate::model::fact::Distribution;
 use crate::model::field::{IP_FAMILY, PATIENCE, PORT};
-use crate::model::{Args, Better, Choice, Fact, FactInfo, Fault, Field, FieldKind, Invalid, Observation, Rule, Unit};
+use crate::model::{
+    Args, Better, Choice, Fact, FactInfo, Fault, FieldInfo, FieldKind, FieldRole, Invalid, Observation, Rule, Unit,
+};
 use crate::net::{IpFamily, bytes, resolve};
 use crate::probe::{Cx, Footprint, Probe, fact_is};
 
@@ -17,7 +19,9 @@ const OUTCOME: Fact<Choice> = Fact::choice(
     "outcome",
     &["replied", "refused", "silent", "unreachable", "unresolved", "mismatch"],
     "What came back. Having sent is never a success: a dropped datagram looks just like that.",
-);
+)
+.expected("replied")
+.decisive();
 const ADDRESS: Fact<String> = Fact::text("address", "The address probed.").ruled(Rule::Ignore);
 const RESPONSE_TIME: Fact<Distribution> = Fact::distribution(
     "response_time",
@@ -40,19 +44,19 @@ pub struct Udp {
 }
 
 impl Probe for Udp {
-    const FAMILY: &'static str = "udp";
     const SUMMARY: &'static str = "UDP request and reply: answered, refused or silent";
-    const FIELDS: &'static [Field] = &[
-        Field::required("host", FieldKind::Host, "Name or address to send to."),
-        Field::required("port", PORT, "Port to send to."),
-        Field::default("family", IP_FAMILY, "any", "Which addresses of the name to use."),
-        Field::optional("source", FieldKind::Address, "Local address to send from."),
-        Field::optional("send", FieldKind::Text, "Text to send; this or `send_hex` is required."),
-        Field::optional("send_hex", FieldKind::Text, "Bytes to send, in hexadecimal."),
-        Field::optional("expect", FieldKind::Text, "Text that must be in an answer, else `mismatch`."),
-        Field::optional("expect_hex", FieldKind::Text, "Bytes that must be in an answer, else `mismatch`."),
-        Field::default("timeout", PATIENCE, "5s", "How long a silent peer is waited for."),
-        Field::default(
+    const FIELDS: &'static [FieldInfo] = &[
+        FieldInfo::required("host", FieldKind::Host, "Name or address to send to."),
+        FieldInfo::required("port", PORT, "Port to send to.").role(FieldRole::Location),
+        FieldInfo::default("family", IP_FAMILY, "any", "Which addresses of the name to use."),
+        FieldInfo::optional("source", FieldKind::Address, "Local address to send from."),
+        FieldInfo::optional("send", FieldKind::Text, "Text to send; this or `send_hex` is required."),
+        FieldInfo::optional("send_hex", FieldKind::Text, "Bytes to send, in hexadecimal."),
+        FieldInfo::optional("expect", FieldKind::Text, "Text that must be in an answer, else `mismatch`."),
+        FieldInfo::optional("expect_hex", FieldKind::Text, "Bytes that must be in an answer, else `mismatch`."),
+        FieldInfo::default("timeout", PATIENCE, "5s", "How long a silent peer is waited for.")
+            .role(FieldRole::Patience),
+        FieldInfo::default(
             "limit",
             FieldKind::Size(1.0, 65_535.0),
             "4 KiB",
@@ -60,9 +64,6 @@ impl Probe for Udp {
         ),
     ];
     const FACTS: &'static [FactInfo] = &[OUTCOME.info, ADDRESS.info, RESPONSE_TIME.info, RESPONSE.info, SIZE.info];
-    const DEFAULT_EXPECT: &'static str = "outcome: replied";
-    const README: &'static str = include_str!("README.md");
-    const EXAMPLE: &'static str = include_str!("example.yaml");
     const TARGET_FIELD: (&'static str, Option<&'static str>) = ("host", Some("port"));
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {

@@ -36,7 +36,7 @@ fn args(peer: SocketAddr, patience: f64, more: &[(&'static str, Arg)]) -> Args {
 async fn observe(args: &Args) -> Result<Observation, Fault> {
     let probe = Udp::from_args(args).unwrap();
     let mut seen = Observation::default();
-    let mut cx = Cx::new(&mut seen, Instant::now() + Duration::from_secs(90), 1, CancellationToken::new());
+    let mut cx = Cx::new(&mut seen, Udp::FACTS, Instant::now() + Duration::from_secs(90), 1, CancellationToken::new());
     Probe::run(&probe, &mut cx).await?;
     Ok(seen)
 }

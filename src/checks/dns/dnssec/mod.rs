@@ -26,19 +26,19 @@ use walk::{Outcome, Verdict, Walk};
 
 use super::ask::{Ask, DISCARDED};
 use super::transport::Transport;
-use crate::model::{Args, Fault, Field, FieldKind, Invalid};
+use crate::model::{Args, Fault, FieldInfo, FieldKind, Invalid};
 use crate::probe::{Cx, Mode};
 use crate::proto::dns::{rdata, types};
 use crate::proto::dnssec::{Anchor, Name, Reason};
 
-pub(super) const FIELDS: &[Field] = &[
-    Field::optional(
+pub(super) const FIELDS: &[FieldInfo] = &[
+    FieldInfo::optional(
         "trust_anchor",
         FieldKind::List(&FieldKind::Inline),
         "DS or DNSKEY records that are trusted, of any zone at or above the name, or files of them; IANA's for the root \
          unless written.",
     ),
-    Field::optional("at", FieldKind::Text, "Time of validation, RFC 3339; now unless written."),
+    FieldInfo::optional("at", FieldKind::Text, "Time of validation, RFC 3339; now unless written."),
 ];
 
 pub(super) const MODES: &[Mode] = &[Mode {

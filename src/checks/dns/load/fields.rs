@@ -2,45 +2,50 @@
 
 use crate::model::fact::Distribution;
 use crate::model::table::joined;
-use crate::model::{Args, Better, Choice, Fact, FactInfo, Field, FieldKind, Rule, Unit, Value};
+use crate::model::{Args, Better, Choice, Fact, FactInfo, FieldInfo, FieldKind, Rule, Unit, Value};
 use crate::probe::Mode;
 
-const LOAD: &[Field] = &[
-    Field::required(
+const LOAD: &[FieldInfo] = &[
+    FieldInfo::required(
         "rate",
         FieldKind::RateOr(&["max"]),
         "Queries per second, sent on schedule whatever becomes of them; `max` looks for the most that are answered.",
     ),
-    Field::default("duration", FieldKind::Duration(0.1, 3600.0), "5s", "Length of the load, without what finds `max`."),
-    Field::optional(
+    FieldInfo::default(
+        "duration",
+        FieldKind::Duration(0.1, 3600.0),
+        "5s",
+        "Length of the load, without what finds `max`.",
+    ),
+    FieldInfo::optional(
         "names",
         FieldKind::List(&FieldKind::Text),
         "Names to ask for in turn, each as `name`, `name type` or `name type rcode data`; without a type that of the check.",
     ),
-    Field::optional(
+    FieldInfo::optional(
         "queries",
         FieldKind::Path,
         "File of lines `name type` as dnsperf reads it; a response code and data may follow.",
     ),
-    Field::default(
+    FieldInfo::default(
         "concurrency",
         FieldKind::Integer(1, 64),
         "2",
         "Sockets, each with a port of its own; at most one thread per core serves them.",
     ),
-    Field::default(
+    FieldInfo::default(
         "late",
         FieldKind::Duration(0.0001, 3600.0),
         "100ms",
         "An answer later than this, from the time its query should have left, is counted as late.",
     ),
-    Field::optional(
+    FieldInfo::optional(
         "loss",
         FieldKind::Ratio(0.0, 1.0),
         "With `rate: max`: the share of queries that may stay without an answer; 0.1% if left out.",
     ),
 ];
-pub(in crate::checks::dns) const FIELDS: &[Field] = &[Field::optional(
+pub(in crate::checks::dns) const FIELDS: &[FieldInfo] = &[FieldInfo::optional(
     "load",
     FieldKind::Group(LOAD),
     "Send many queries and check every answer, instead of asking once.",

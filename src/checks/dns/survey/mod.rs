@@ -34,7 +34,7 @@ use zone::Zone;
 
 use super::ask;
 use super::question;
-use crate::model::{Arg, Args, FactInfo, Fault, Field, FieldKind, Invalid};
+use crate::model::{Arg, Args, FactInfo, Fault, FieldInfo, FieldKind, Invalid};
 use crate::net::{IpFamily, dial, endpoint, resolve};
 use crate::probe::{self, Cx};
 use crate::proto::dns::question::{EdnsWish, Question};
@@ -49,24 +49,24 @@ const FINDING: u32 = 12;
 /// Queries after silence, where the check does not say: one lost packet of hundreds is no news.
 const ATTEMPTS: u32 = 3;
 
-pub(super) const FIELDS: &[Field] = &[
-    Field::optional(
+pub(super) const FIELDS: &[FieldInfo] = &[
+    FieldInfo::optional(
         "authoritative",
         FieldKind::Group(zone::FIELDS),
         "Ask every address of every server of a zone, instead of `server`.",
     ),
-    Field::optional(
+    FieldInfo::optional(
         "probes",
         FieldKind::List(&FieldKind::Choice(Probe::WORDS)),
         "What else to look at on each server; each costs queries. axfr, recursion and version may show in its logs.",
     ),
-    Field::default(
+    FieldInfo::default(
         "outside",
         FieldKind::Text,
         "example.com",
         "Name that probe recursion asks for: one the servers have nothing to do with.",
     ),
-    Field::optional(
+    FieldInfo::optional(
         "wanted",
         FieldKind::Group(propagation::FIELDS),
         "What is to appear on every server; with `eventually`, seconds until then are facts.",

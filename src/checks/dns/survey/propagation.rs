@@ -11,16 +11,16 @@ use super::facts;
 use super::look::Look;
 use super::said::Said;
 use super::serial;
-use crate::model::{Args, Field, FieldKind, Invalid};
+use crate::model::{Args, FieldInfo, FieldKind, Invalid};
 use crate::probe::Cx;
 
-pub(super) const FIELDS: &[Field] = &[
-    Field::optional(
+pub(super) const FIELDS: &[FieldInfo] = &[
+    FieldInfo::optional(
         "serial",
         FieldKind::Integer(0, u32::MAX as i64),
         "Serial the zone must have reached (RFC 1982): this one or a later one.",
     ),
-    Field::optional(
+    FieldInfo::optional(
         "answers",
         FieldKind::List(&FieldKind::Text),
         "Data the question must be answered by: exactly these records, in any order.",

@@ -7,25 +7,26 @@ use hickory_proto::rr::Name;
 use super::{MOST, said};
 use crate::checks::dns::question;
 use crate::model::field::PORT;
-use crate::model::{Arg, Args, Field, FieldKind, Invalid};
+use crate::model::{Arg, Args, FieldInfo, FieldKind, FieldRole, Invalid};
 use crate::net::endpoint;
 use crate::proto::dns::types;
 
-pub(super) const FIELDS: &[Field] = &[
-    Field::required("zone", FieldKind::Text, "Name of the zone."),
-    Field::optional(
+pub(super) const FIELDS: &[FieldInfo] = &[
+    FieldInfo::required("zone", FieldKind::Text, "Name of the zone."),
+    FieldInfo::optional(
         "parent",
         FieldKind::List(&FieldKind::Endpoint),
         "Servers of the parent zone to ask for the delegation; found by a resolver when left out.",
     ),
-    Field::optional(
+    FieldInfo::optional(
         "ns",
         FieldKind::Map(&FieldKind::List(&FieldKind::Endpoint)),
         "Names and addresses of the servers as they are to be delegated; the parent is not asked then. A name outside the \
          zone may have an empty list: a resolver finds its addresses.",
     ),
-    Field::default("port", PORT, "53", "Port of the zone's servers, where their address has none."),
-    Field::optional(
+    FieldInfo::default("port", PORT, "53", "Port of the zone's servers, where their address has none.")
+        .role(FieldRole::Location),
+    FieldInfo::optional(
         "via",
         FieldKind::List(&FieldKind::Endpoint),
         "Resolver that finds servers and their addresses; those of /etc/resolv.conf when left out.",
@@ -62,7 +63,7 @@ impl Zone {
 
 /// Names to addresses of `ns`.
 fn given(args: &Args, zone: &Name, port: u16) -> Result<Vec<(String, Vec<SocketAddr>)>, Invalid> {
-    let Some(Arg::Map(entries)) = args.get("ns") else { return Ok(Vec::new()) };
+    let Some(Arg::Map(entries)) = args.raw("ns") else { return Ok(Vec::new()) };
     let refuse = |message: String, help: &str| Err(Invalid::at("authoritative", message, help));
     if entries.is_empty() {
         return refuse("`ns` names no server".to_owned(), "write ns: {ns1.example.com: [192.0.2.53]}");

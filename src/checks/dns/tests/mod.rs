@@ -55,7 +55,7 @@ pub(in crate::checks::dns) async fn run(args: &Args) -> (Observation, Result<(),
     let probe = build(args).unwrap();
     let mut seen = Observation::default();
     let deadline = Instant::now() + Duration::from_mins(1);
-    let mut cx = Cx::new(&mut seen, deadline, 7, CancellationToken::new());
+    let mut cx = Cx::new(&mut seen, Dns::FACTS, deadline, 7, CancellationToken::new());
     let result = probe.run(&mut cx).await;
     (seen, result)
 }

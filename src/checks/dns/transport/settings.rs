@@ -4,7 +4,7 @@ use super::http::Http;
 use super::same::Same;
 use super::{Kind, Secure, Transport};
 use crate::checks::shared::tls_fields::{self, CA_FILE, CLIENT_CERT, CLIENT_KEY, ROOTS};
-use crate::model::{Arg, Args, Field, FieldKind, Invalid};
+use crate::model::{Arg, Args, FieldInfo, FieldKind, Invalid};
 use crate::net::endpoint;
 use crate::proto::tls::{Offer, versions};
 
@@ -16,24 +16,24 @@ const ONLY_ENCRYPTED: &[&str] = &["sni", "verify_name", "ca_file", "client_cert"
 /// Fields that need HTTP.
 const ONLY_HTTP: &[&str] = &["path", "method"];
 
-pub(in crate::checks::dns) const FIELDS: &[Field] = &[
-    Field::default(
+pub(in crate::checks::dns) const FIELDS: &[FieldInfo] = &[
+    FieldInfo::default(
         "transport",
         FieldKind::Choice(&["udp", "tcp", "dot", "doh", "doq", "doh3"]),
         "udp",
         "How to ask, with ports 53, 53, 853, 443, 853 and 443; never another way than this one, not even when UDP truncates.",
     ),
-    Field::optional(
+    FieldInfo::optional(
         "sni",
         FieldKind::Text,
         "Name sent as SNI by encrypted transports; default the server's name, none for an address or an empty text.",
     ),
-    Field::optional(
+    FieldInfo::optional(
         "verify_name",
         FieldKind::Host,
         "Name the certificate of an encrypted transport must be for; default `sni`, else `server`.",
     ),
-    Field::default(
+    FieldInfo::default(
         "verify",
         FieldKind::Bool,
         "true",
@@ -43,9 +43,13 @@ pub(in crate::checks::dns) const FIELDS: &[Field] = &[
     CA_FILE,
     CLIENT_CERT,
     CLIENT_KEY,
-    Field::optional("path", FieldKind::Text, "Path of transports doh and doh3; default /dns-query."),
-    Field::optional("method", FieldKind::Choice(&["POST", "GET"]), "Method of transports doh and doh3; default POST."),
-    Field::optional(
+    FieldInfo::optional("path", FieldKind::Text, "Path of transports doh and doh3; default /dns-query."),
+    FieldInfo::optional(
+        "method",
+        FieldKind::Choice(&["POST", "GET"]),
+        "Method of transports doh and doh3; default POST.",
+    ),
+    FieldInfo::optional(
         "same_as",
         FieldKind::Endpoint,
         "Ask the same by UDP too, TCP when truncated: `udp` for the same server at port 53, or host:port.",
@@ -70,7 +74,7 @@ pub(super) fn in_http(args: &Args) -> bool {
 
 /// Nothing is asked of a server that proves nothing; true unless it was switched off.
 pub(super) fn strict(args: &Args) -> bool {
-    !matches!(args.get("verify"), Some(Arg::Bool(false)))
+    !matches!(args.raw("verify"), Some(Arg::Bool(false)))
 }
 
 /// The port of a server that names none.

@@ -19,23 +19,23 @@ pub(super) use kinds::{Asking, sweep};
 pub(super) use revocation::check as check_revocation;
 pub(super) use summary::record as record_all;
 
-use crate::model::{Args, Field, FieldKind};
+use crate::model::{Args, FieldInfo, FieldKind};
 use crate::probe::Mode;
 
-pub(super) const FIELDS: &[Field] = &[
-    Field::default(
+pub(super) const FIELDS: &[FieldInfo] = &[
+    FieldInfo::default(
         "addresses",
         FieldKind::Choice(&["first", "all"]),
         "first",
         "The first address the resolver gives, or every A and AAAA; of all, the worst is reported.",
     ),
-    Field::default(
+    FieldInfo::default(
         "certificates",
         FieldKind::Choice(&["one", "all"]),
         "one",
         "The certificate of one handshake, or every one: ECDSA, RSA and Ed25519 asked apart, with and without SNI.",
     ),
-    Field::default(
+    FieldInfo::default(
         "crl",
         FieldKind::Bool,
         "false",

@@ -18,21 +18,21 @@ use tokio_util::sync::CancellationToken;
 
 use super::look::{Look, Met};
 use crate::model::fact::Distribution;
-use crate::model::{Args, Better, Choice, Fact, FactInfo, Fault, Field, FieldKind, Invalid, Unit};
+use crate::model::{Args, Better, Choice, Fact, FactInfo, Fault, FieldInfo, FieldKind, Invalid, Unit};
 use crate::probe::{Cx, Mode};
 use crate::proto::tls::Strict;
 
-const SETTINGS: &[Field] = &[
-    Field::default("connections", FieldKind::Integer(1, 10_000), "8", "Handshakes under way at once, at most."),
-    Field::default("duration", FieldKind::Duration(0.1, 3600.0), "5s", "For how long new ones are begun."),
-    Field::optional("count", FieldKind::Integer(1, i64::MAX), "Ends it earlier, after so many."),
-    Field::optional(
+const SETTINGS: &[FieldInfo] = &[
+    FieldInfo::default("connections", FieldKind::Integer(1, 10_000), "8", "Handshakes under way at once, at most."),
+    FieldInfo::default("duration", FieldKind::Duration(0.1, 3600.0), "5s", "For how long new ones are begun."),
+    FieldInfo::optional("count", FieldKind::Integer(1, i64::MAX), "Ends it earlier, after so many."),
+    FieldInfo::optional(
         "rate",
         FieldKind::Rate,
         "Begin so many per second, whether earlier ones are done or not; without it the next begins when one is done.",
     ),
-    Field::default("resume", FieldKind::Bool, "false", "Resume the session of the handshake before."),
-    Field::default(
+    FieldInfo::default("resume", FieldKind::Bool, "false", "Resume the session of the handshake before."),
+    FieldInfo::default(
         "reset",
         FieldKind::Bool,
         "false",
@@ -40,8 +40,8 @@ const SETTINGS: &[Field] = &[
     ),
 ];
 
-pub(super) const FIELDS: &[Field] =
-    &[Field::optional("load", FieldKind::Switch(SETTINGS), "Shake hands again and again, and measure it.")];
+pub(super) const FIELDS: &[FieldInfo] =
+    &[FieldInfo::optional("load", FieldKind::Switch(SETTINGS), "Shake hands again and again, and measure it.")];
 
 const HANDSHAKES: Fact<i64> = Fact::integer("load.handshakes", Unit::Count, "Handshakes completed and verified.");
 const PER_SECOND: Fact<f64> = Fact::metric(

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use tokio::io::AsyncReadExt;
 use tokio::sync::OnceCell;
 
-use crate::model::{Args, Fact, FactInfo, Fault, Field, FieldKind, Invalid, Value};
+use crate::model::{Args, Fact, FactInfo, Fault, FieldInfo, FieldKind, Invalid, Value};
 use crate::probe::Cx;
 use crate::proto::tls::profile::{BUILT_IN, Profile, Seen, Status, built_in, judge};
 
@@ -18,7 +18,7 @@ const MOST: u64 = 1024 * 1024;
 const TOLD: usize = 6;
 
 /// Fields of a check that knows what a server offers.
-pub const FIELDS: &[Field] = &[Field::optional(
+pub const FIELDS: &[FieldInfo] = &[FieldInfo::optional(
     "profiles",
     FieldKind::List(&FieldKind::FileOr(BUILT_IN)),
     "Profiles to hold the server against: built in, or TOML files of your own.",

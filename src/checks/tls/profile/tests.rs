@@ -24,7 +24,13 @@ fn nearly_right() -> Seen {
 
 async fn recorded(profiles: &Profiles, seen: &Seen) -> Observation {
     let mut observation = Observation::default();
-    let mut cx = Cx::new(&mut observation, Instant::now(), 1, CancellationToken::new());
+    let mut cx = Cx::new(
+        &mut observation,
+        <crate::checks::tls::Tls as crate::probe::Probe>::FACTS,
+        Instant::now(),
+        1,
+        CancellationToken::new(),
+    );
     profiles.record(&mut cx, seen).await.unwrap();
     for (name, _) in observation.rounds().iter().flat_map(crate::model::observation::Round::facts) {
         assert!(FACTS.iter().any(|info| info.name == *name), "{name}");

@@ -7,7 +7,7 @@ use super::certificates::{self, Examined};
 use super::facts::{self, ADDRESS, ALERT, OUTCOME};
 use super::look;
 use crate::checks::shared::tls_fields;
-use crate::model::{Arg, Args, Fault, Field, FieldKind, Invalid};
+use crate::model::{Arg, Args, Fault, FieldInfo, FieldKind, Invalid};
 use crate::net::{IpFamily, Refusal, resolve};
 use crate::probe::Cx;
 use crate::proto::quic::{Connection, dial};
@@ -24,7 +24,7 @@ const OVER_TCP: &[&str] = &["starttls", "scan", "load", "crl", "mtls", "resumpti
 /// Those that are `all` or `first`.
 const WHICH: &[&str] = &["addresses", "certificates"];
 
-pub(super) const FIELDS: &[Field] = &[Field::default(
+pub(super) const FIELDS: &[FieldInfo] = &[FieldInfo::default(
     "transport",
     FieldKind::Choice(&["tcp", "quic"]),
     "tcp",
@@ -53,7 +53,7 @@ impl Look {
         if args.text("max_version") == Some("TLS1.2") {
             return Err(Invalid::at("max_version", "QUIC needs TLS 1.3", "leave `max_version` out"));
         }
-        let on = |field: &&&str| args.has(field) && !matches!(args.get(field), Some(Arg::Bool(false)));
+        let on = |field: &&&str| args.has(field) && !matches!(args.raw(field), Some(Arg::Bool(false)));
         if let Some(field) = OVER_TCP.iter().find(on) {
             let message = format!("`{field}` works over TCP only");
             return Err(Invalid::at(field, message, "drop it, or `transport: quic`"));

@@ -18,7 +18,7 @@ use runner::Runner;
 use super::look::sni;
 use super::profile::{self, Profiles};
 use super::reach::Way;
-use crate::model::{Args, Fault, Field, FieldKind, Invalid, Value};
+use crate::model::{Args, Fault, FieldInfo, FieldKind, Invalid, Value};
 use crate::probe::{Cx, Mode};
 
 /// A scan that expects nothing else ended, with something taken and nothing undecided; the certificate must verify as without
@@ -51,16 +51,16 @@ const PATIENCES: u32 = 12;
 /// at least so long,
 const LEAST: Duration = Duration::from_secs(30);
 
-const SCAN: &[Field] = &[
-    Field::default("parallel", FieldKind::Integer(1, 64), "8", "Connections at a time."),
-    Field::optional(
+const SCAN: &[FieldInfo] = &[
+    FieldInfo::default("parallel", FieldKind::Integer(1, 64), "8", "Connections at a time."),
+    FieldInfo::optional(
         "rate",
         FieldKind::Rate,
         "Connections a second; default 20 /s towards an address that is not loopback, no limit on loopback.",
     ),
 ];
 
-pub(super) const FIELDS: &[Field] = &[Field::optional(
+pub(super) const FIELDS: &[FieldInfo] = &[FieldInfo::optional(
     "scan",
     FieldKind::Switch(SCAN),
     "Finds every version, suite, group and certificate the server takes, beside one handshake.",

@@ -1,14 +1,14 @@
 //! Which application protocols a server speaks, each asked for alone.
 
 use super::{Again, unfinished};
-use crate::model::{Args, Fact, FactInfo, Fault, Field, FieldKind, Invalid};
+use crate::model::{Args, Fact, FactInfo, Fault, FieldInfo, FieldKind, Invalid};
 use crate::probe::{Cx, Mode};
 use crate::proto::tls::{End, Offer};
 
 /// Most protocols in one check; IANA lists some thirty.
 const MOST: usize = 64;
 
-pub(in crate::checks::tls) const FIELDS: &[Field] = &[Field::optional(
+pub(in crate::checks::tls) const FIELDS: &[FieldInfo] = &[FieldInfo::optional(
     "alpn_set",
     FieldKind::List(&FieldKind::Text),
     "Application protocols to ask for, each alone, in a connection of its own.",

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::{Again, unfinished};
-use crate::model::{Args, Choice, Fact, FactInfo, Fault, Field, FieldKind};
+use crate::model::{Args, Choice, Fact, FactInfo, Fault, FieldInfo, FieldKind};
 use crate::probe::{Cx, Mode};
 use crate::proto::tls::{End, Handshake};
 
-pub(in crate::checks::tls) const FIELDS: &[Field] = &[Field::optional(
+pub(in crate::checks::tls) const FIELDS: &[FieldInfo] = &[FieldInfo::optional(
     "mtls",
     FieldKind::Bool,
     "Shake hands once more without `client_cert`, so that `client_certificate` can be told.",

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use super::reach::Way;
 use crate::model::table::joined;
-use crate::model::{Args, FactInfo, Fault, Field, Invalid};
+use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid};
 use crate::probe::{Cx, Mode};
 use crate::proto::tls::{End, Handshake, Loaded, Offer, handshake};
 
-pub(super) const FIELDS: &[Field] = joined!(Field; clients::FIELDS, resumption::FIELDS, alpn::FIELDS);
+pub(super) const FIELDS: &[FieldInfo] = joined!(FieldInfo; clients::FIELDS, resumption::FIELDS, alpn::FIELDS);
 pub(super) const FACTS: &[FactInfo] = joined!(FactInfo; clients::FACTS, resumption::FACTS, alpn::FACTS);
 pub(super) const MODES: &[Mode] = &[clients::MODE, resumption::MODE, alpn::MODE];
 

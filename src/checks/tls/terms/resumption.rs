@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Again, unfinished};
-use crate::model::{Args, Better, Fact, FactInfo, Fault, Field, FieldKind, Unit};
+use crate::model::{Args, Better, Fact, FactInfo, Fault, FieldInfo, FieldKind, Unit};
 use crate::probe::{Cx, Mode};
 use crate::proto::tls::{End, Handshake, Offer, Returning};
 use crate::stats::splitmix::SplitMix;
@@ -18,7 +18,7 @@ const MOST: i64 = 1000;
 /// A ratio that moved by less is no alarm: one of ten tries.
 const STEP: f64 = 0.1;
 
-pub(in crate::checks::tls) const FIELDS: &[Field] = &[Field::optional(
+pub(in crate::checks::tls) const FIELDS: &[FieldInfo] = &[FieldInfo::optional(
     "resumption",
     FieldKind::Integer(1, MOST),
     "Tries to resume a session, for each version offered; each is one more connection.",

@@ -198,7 +198,13 @@ async fn a_round_that_is_dropped_stops_sending() {
     let load = build(&args(server.addr, &[("duration", Arg::Number(600.0))], &[])).unwrap();
     let mut seen = Observation::default();
     let deadline = tokio::time::Instant::now() + load.longest();
-    let mut cx = Cx::new(&mut seen, deadline, 1, CancellationToken::new());
+    let mut cx = Cx::new(
+        &mut seen,
+        <crate::checks::dns::Dns as crate::probe::Probe>::FACTS,
+        deadline,
+        1,
+        CancellationToken::new(),
+    );
     tokio::select! {
         result = load.run(&mut cx) => panic!("it ended: {result:?}"),
         () = until(|| server.seen() > 20) => {}

@@ -68,7 +68,15 @@ fn build(args: &Args) -> Result<Load, Invalid> {
 async fn run(load: &Load) -> (Observation, Result<(), Fault>) {
     let mut seen = Observation::default();
     let deadline = Instant::now() + load.longest();
-    let result = load.run(&mut Cx::new(&mut seen, deadline, 7, CancellationToken::new())).await;
+    let result = load
+        .run(&mut Cx::new(
+            &mut seen,
+            <crate::checks::dns::Dns as crate::probe::Probe>::FACTS,
+            deadline,
+            7,
+            CancellationToken::new(),
+        ))
+        .await;
     assert!(Instant::now() < deadline, "longer than it said");
     (seen, result)
 }

@@ -164,7 +164,13 @@ async fn look(fields: &str, expect: Option<&str>) -> Seen {
 async fn again(check: &Check) -> Seen {
     let mut observation = Observation::default();
     let deadline = Instant::now() + Duration::from_mins(2);
-    let mut cx = Cx::new(&mut observation, deadline, 7, CancellationToken::new());
+    let mut cx = Cx::new(
+        &mut observation,
+        <crate::checks::dns::Dns as crate::probe::Probe>::FACTS,
+        deadline,
+        7,
+        CancellationToken::new(),
+    );
     let ended = check.probe.run(&mut cx).await;
     let judged = judge(check, &observation, ended.err());
     Seen { observation, verdict: judged.verdict, reason: judged.reason.unwrap_or_default() }

@@ -125,17 +125,19 @@ async fn the_answer_is_compared_with_the_one_by_udp() {
 
 #[test]
 fn a_wrong_name_fails_unless_a_suite_says_otherwise() {
-    let family = Family::of::<Dns>();
-    let usual = |more: &[(&'static str, Arg)]| family.usual(&args("127.0.0.1", "www.example", more)).join("\n");
-    assert_eq!(usual(&[]), family.default_expect);
+    let family = crate::checks::family("dns").unwrap();
+    let usual =
+        |more: &[(&'static str, Arg)]| family.default_expectations(&args("127.0.0.1", "www.example", more)).join("\n");
+    assert_eq!(usual(&[]), family.default_expect());
     let dot = ("transport", text("dot"));
     assert!(usual(std::slice::from_ref(&dot)).ends_with("\ntls.verified: true"));
-    assert_eq!(usual(&[dot.clone(), ("verify", Arg::Bool(false))]), family.default_expect);
+    assert_eq!(usual(&[dot.clone(), ("verify", Arg::Bool(false))]), family.default_expect());
     let same = ("same_as", text("udp"));
     assert!(usual(&[dot.clone(), same.clone()]).ends_with("\nsame_answer: true\ntls.verified: true"));
     assert!(!usual(&[("transport", text("tcp")), same.clone()]).contains("tls"));
     assert!(usual(&[("transport", text("tcp")), same]).ends_with("same_answer: true"));
-    let missing = |fact, more: &[(&'static str, Arg)]| family.missing(&args("127.0.0.1", "www.example", more), fact);
+    let missing =
+        |fact, more: &[(&'static str, Arg)]| family.required_mode(&args("127.0.0.1", "www.example", more), fact);
     assert_eq!(missing("tls.verified", &[]), Some("transport: dot, doh, doq or doh3"));
     assert_eq!(missing("tls.verified", &[dot.clone(), ("verify", Arg::Bool(false))]), None);
     assert_eq!(missing("http.status", &[dot]), Some("transport: doh or doh3"));

@@ -8,7 +8,13 @@ async fn at_all(desk: &Desk, port: u16, addresses: &[IpAddr], more: &[(&'static 
     let look = Look::from_args(&args).unwrap();
     let trust = trust(&args).unwrap();
     let mut seen = Observation::default();
-    let mut cx = Cx::new(&mut seen, Instant::now() + look.longest(), 1, CancellationToken::new());
+    let mut cx = Cx::new(
+        &mut seen,
+        <crate::checks::tls::Tls as crate::probe::Probe>::FACTS,
+        Instant::now() + look.longest(),
+        1,
+        CancellationToken::new(),
+    );
     look.look_at(&mut cx, addresses, trust.load().await.unwrap()).await.unwrap();
     in_the_table(&seen);
     seen

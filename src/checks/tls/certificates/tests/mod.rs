@@ -100,7 +100,13 @@ impl Desk {
     async fn look(&self, address: SocketAddr, more: &[(&'static str, Arg)]) -> Observation {
         let probe = (family("tls").unwrap().build)(&self.args(address, more)).unwrap();
         let mut seen = Observation::default();
-        let mut cx = Cx::new(&mut seen, Instant::now() + probe.longest(), 1, CancellationToken::new());
+        let mut cx = Cx::new(
+            &mut seen,
+            <crate::checks::tls::Tls as crate::probe::Probe>::FACTS,
+            Instant::now() + probe.longest(),
+            1,
+            CancellationToken::new(),
+        );
         probe.run(&mut cx).await.unwrap();
         in_the_table(&seen);
         seen

@@ -89,7 +89,8 @@ async fn scan_with(port: u16, patience: f64, how: Arg) -> (Observation, Duration
     let probe = Tls::from_args(&args).unwrap();
     let mut seen = Observation::default();
     let start = Instant::now();
-    let mut cx = Cx::new(&mut seen, start + Duration::from_mins(5), 1, tokio_util::sync::CancellationToken::new());
+    let mut cx =
+        Cx::new(&mut seen, Tls::FACTS, start + Duration::from_mins(5), 1, tokio_util::sync::CancellationToken::new());
     probe.run(&mut cx).await.unwrap();
     assert!(start.elapsed() < probe.longest());
     (seen, start.elapsed())
@@ -186,7 +187,7 @@ async fn a_name_without_an_address() {
     args.0.insert("scan", Arg::Bool(true));
     let mut seen = Observation::default();
     let deadline = Instant::now() + Duration::from_mins(1);
-    let mut cx = Cx::new(&mut seen, deadline, 1, tokio_util::sync::CancellationToken::new());
+    let mut cx = Cx::new(&mut seen, Tls::FACTS, deadline, 1, tokio_util::sync::CancellationToken::new());
     Tls::from_args(&args).unwrap().run(&mut cx).await.unwrap();
     nothing(&seen, "unresolved");
 }

@@ -1,6 +1,6 @@
 //! Quantities with units: `5ms`, `14d`, `9 Gbit/s`, `1472 B`, `98%`, `1000 /s`.
 
-use crate::model::Unit;
+use super::unit::Unit;
 
 /// Symbols per unit with their factor to the base unit. The first is what messages suggest.
 fn symbols(unit: Unit) -> &'static [(&'static str, f64)] {

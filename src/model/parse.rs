@@ -1,0 +1,158 @@
+//! One scalar of a suite to a typed argument, by the kind of its field.
+
+use std::path::{Path, PathBuf};
+
+use super::args::Arg;
+use super::field::FieldKind;
+use super::quantity;
+use super::suggest::suggest;
+use super::unit::Unit;
+
+/// Types a scalar as its field wants it; files are relative to `folder`. `Err` says what is wrong with it.
+pub fn parse(text: &str, kind: &FieldKind, folder: &Path) -> Result<Arg, String> {
+    match kind {
+        FieldKind::Text => Ok(Arg::Text(text.to_owned())),
+        FieldKind::Host => host(text).map(|()| Arg::Text(text.to_owned())),
+        FieldKind::Address => match text.parse::<std::net::IpAddr>() {
+            Ok(_) => Ok(Arg::Text(text.to_owned())),
+            Err(_) => Err(format!("`{text}` is not an IP address")),
+        },
+        FieldKind::Endpoint => endpoint(text).map(|()| Arg::Text(text.to_owned())),
+        FieldKind::Url => match url::Url::parse(text) {
+            Ok(_) => Ok(Arg::Text(text.to_owned())),
+            Err(error) => Err(format!("`{text}` is not a URL: {error}")),
+        },
+        FieldKind::FileOr(words) if words.contains(&text) => Ok(Arg::Text(text.to_owned())),
+        // A file has an ending or a folder; a bare word is a misspelt one of those that mean something.
+        FieldKind::FileOr(words) if !text.contains(['.', '/']) => {
+            Err(format!("`{text}` is unknown; {}", suggest(text, words.iter().copied())))
+        }
+        FieldKind::Path | FieldKind::FileOr(_) if text.is_empty() => Err("the path is empty".into()),
+        FieldKind::Path | FieldKind::FileOr(_) => Ok(Arg::Text(below(folder, text).to_string_lossy().into_owned())),
+        // A domain name is no path: what has a space in it is the thing itself.
+        FieldKind::Inline if text.trim().is_empty() => Err("it is empty".into()),
+        FieldKind::Inline if text.trim().contains(char::is_whitespace) => Ok(Arg::Text(text.to_owned())),
+        FieldKind::Inline => Ok(Arg::Text(below(folder, text).to_string_lossy().into_owned())),
+        FieldKind::Bool | FieldKind::Switch(_) => match text {
+            "true" => Ok(Arg::Bool(true)),
+            "false" => Ok(Arg::Bool(false)),
+            _ => Err(format!("`{text}` is neither true nor false")),
+        },
+        FieldKind::Integer(low, high) => match text.parse::<i64>() {
+            Ok(n) if (*low..=*high).contains(&n) => Ok(Arg::Integer(n)),
+            Ok(n) => Err(format!("{n} is out of range")),
+            Err(_) => Err(format!("`{text}` is not a whole number")),
+        },
+        FieldKind::Duration(low, high) => ranged(text, Unit::Seconds, *low, *high),
+        FieldKind::Size(low, high) => ranged(text, Unit::Bytes, *low, *high),
+        FieldKind::Ratio(low, high) => ranged(text, Unit::Ratio, *low, *high),
+        FieldKind::BitRate => ranged(text, Unit::BitsPerSecond, f64::MIN_POSITIVE, 1e15),
+        FieldKind::RateOr(words) if words.contains(&text) => Ok(Arg::Text(text.to_owned())),
+        FieldKind::Rate | FieldKind::RateOr(_) => ranged(text, Unit::PerSecond, f64::MIN_POSITIVE, 1e9),
+        FieldKind::Choice(words) if words.contains(&text) => Ok(Arg::Text(text.to_owned())),
+        FieldKind::Choice(words) => Err(format!("`{text}` is unknown; {}", suggest(text, words.iter().copied()))),
+        FieldKind::List(_) | FieldKind::Map(_) | FieldKind::Group(_) | FieldKind::Probe(..) => {
+            Err("not a scalar".into())
+        }
+    }
+}
+
+fn ranged(text: &str, unit: Unit, low: f64, high: f64) -> Result<Arg, String> {
+    let value = quantity::parse(text, unit)?;
+    if (low..=high).contains(&value) {
+        Ok(Arg::Number(value))
+    } else {
+        Err(format!("{text} is out of range ({} to {})", unit.human(low), unit.human(high)))
+    }
+}
+
+fn host(text: &str) -> Result<(), String> {
+    let bare = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
+    if bare.parse::<std::net::IpAddr>().is_ok() {
+        return Ok(());
+    }
+    if text.contains('%') {
+        return Err(format!("`{text}` has a zone, which is not supported; use a global or unique local address"));
+    }
+    if text.is_empty() {
+        return Err("the host is empty".into());
+    }
+    if text.contains("://") || text.contains('/') {
+        return Err(format!("`{text}` is a URL, not a host"));
+    }
+    if text.contains(':') {
+        return Err(format!("`{text}` holds a port; it has a field of its own"));
+    }
+    let fine = text.len() <= 254
+        && text.trim_end_matches('.').split('.').all(|label| {
+            (1..=63).contains(&label.len()) && label.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'))
+        });
+    if fine { Ok(()) } else { Err(format!("`{text}` is not a host name")) }
+}
+
+fn endpoint(text: &str) -> Result<(), String> {
+    if text.parse::<std::net::SocketAddr>().is_ok() || text.parse::<std::net::IpAddr>().is_ok() {
+        return Ok(());
+    }
+    match text.rsplit_once(':') {
+        Some((name, port)) => {
+            host(name)?;
+            match port.parse::<u16>() {
+                Ok(1..) => Ok(()),
+                _ => Err(format!("`{port}` is not a port")),
+            }
+        }
+        None => host(text),
+    }
+}
+
+fn below(folder: &Path, text: &str) -> PathBuf {
+    if Path::new(text).is_absolute() || folder.as_os_str().is_empty() { PathBuf::from(text) } else { folder.join(text) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::parse;
+    use crate::model::{Arg, FieldKind};
+
+    #[test]
+    fn scalars_are_typed() {
+        let folder = Path::new("suites");
+        let typed = |text: &str, kind: FieldKind| parse(text, &kind, folder);
+        assert_eq!(typed("443", FieldKind::Integer(1, 65535)), Ok(Arg::Integer(443)));
+        assert_eq!(typed("3s", FieldKind::Duration(0.001, 10.0)), Ok(Arg::Number(3.0)));
+        assert_eq!(typed("ca.pem", FieldKind::Path), Ok(Arg::Text("suites/ca.pem".into())));
+        assert_eq!(typed("anchor", FieldKind::Inline), Ok(Arg::Text("suites/anchor".into())));
+        assert_eq!(typed("test. DS 1 13 2 ab", FieldKind::Inline), Ok(Arg::Text("test. DS 1 13 2 ab".into())));
+        assert_eq!(typed("0.5%", FieldKind::Ratio(0.0, 1.0)), Ok(Arg::Number(0.005)));
+        assert!(typed("101%", FieldKind::Ratio(0.0, 1.0)).is_err());
+        assert_eq!(typed("max", FieldKind::RateOr(&["max"])), Ok(Arg::Text("max".into())));
+        assert_eq!(typed("5 /s", FieldKind::RateOr(&["max"])), Ok(Arg::Number(5.0)));
+        assert_eq!(typed("true", FieldKind::Switch(&[])), Ok(Arg::Bool(true)));
+        for (text, kind, want) in [
+            ("70000", FieldKind::Integer(1, 65535), "out of range"),
+            ("https", FieldKind::Integer(1, 65535), "not a whole number"),
+            ("5", FieldKind::Duration(0.001, 10.0), "has no unit"),
+            ("60s", FieldKind::Duration(0.001, 10.0), "out of range"),
+            ("yes", FieldKind::Bool, "neither true nor false"),
+            ("web:443", FieldKind::Host, "holds a port"),
+            ("http://web", FieldKind::Host, "is a URL"),
+            ("fe80::1%eth0", FieldKind::Host, "has a zone"),
+            ("[fe80::1%eth0]:53", FieldKind::Endpoint, "has a zone"),
+            ("a..b", FieldKind::Host, "not a host name"),
+            ("web:0", FieldKind::Endpoint, "not a port"),
+            ("1.2.3", FieldKind::Address, "not an IP address"),
+            ("ipv5", FieldKind::Choice(&["any", "ipv4", "ipv6"]), "did you mean `ipv4`"),
+            ("maximum", FieldKind::RateOr(&["max"]), "maximum"),
+            ("on", FieldKind::Switch(&[]), "neither true nor false"),
+        ] {
+            let error = typed(text, kind).unwrap_err();
+            assert!(error.contains(want), "{text}: {error}");
+        }
+        for good in ["web.example:53", "[::1]:53", "::1", "10.0.0.1", "10.0.0.1:53", "ns1"] {
+            assert!(typed(good, FieldKind::Endpoint).is_ok(), "{good}");
+        }
+    }
+}
