@@ -7,7 +7,7 @@ use crate::checks::dns::{Dns, question};
 use crate::lab::dns::DnsLab;
 use crate::lab::pki::{NAME, OTHER_NAME};
 use crate::model::{Arg, Value};
-use crate::probe::{Family, Probe as _};
+use crate::probe::Probe as _;
 
 #[tokio::test]
 async fn every_transport_answers_and_shows_its_certificate() {
