@@ -1,4 +1,4 @@
-//! TCP connections whose outcome is a fact, and whose local troubles are faults.
+//! TCP connections whose outcome is a fact, and whose local errors are faults.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -19,7 +19,7 @@ pub struct Dialled {
 
 /// Why the peer could not be connected to. A fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum ConnectError {
     /// RST in answer to SYN, or the connection met itself.
     Refused,
     /// Silence for the whole patience.
@@ -30,7 +30,28 @@ pub enum Refusal {
     Reset,
 }
 
-impl Refusal {
+impl ConnectError {
+    /// Sorts an error of a socket into what the peer or the path did, or a fault of this side.
+    pub fn classify(error: &io::Error, operation: &str, peer: SocketAddr) -> Result<Self, Fault> {
+        match error.raw_os_error() {
+            Some(libc::ECONNREFUSED) => Ok(Self::Refused),
+            Some(libc::ECONNRESET | libc::EPIPE) => Ok(Self::Reset),
+            Some(libc::ETIMEDOUT) => Ok(Self::Timeout),
+            Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::ENONET | libc::EHOSTDOWN | libc::ENOPROTOOPT) => {
+                Ok(Self::Unreachable(error.to_string()))
+            }
+            // ICMPv6 "administratively prohibited" and "reject route" arrive as EACCES, "parameter problem" as EPROTO; a filter
+            // of this host gives EPERM, which stays a fault.
+            Some(libc::EACCES) => Ok(Self::Unreachable("a firewall or a prohibit route rejects it".to_owned())),
+            Some(libc::EPROTO) => Ok(Self::Unreachable(error.to_string())),
+            // A blackhole route; a link-local address without a zone is something else.
+            Some(libc::EINVAL) if !link_local(peer) => {
+                Ok(Self::Unreachable("a blackhole route? see: ip route get".to_owned()))
+            }
+            _ => Err(local_fault(error, operation, peer)),
+        }
+    }
+
     /// The word of fact `outcome`.
     #[must_use]
     pub const fn word(&self) -> &'static str {
@@ -49,7 +70,7 @@ pub async fn connect(
     peer: SocketAddr,
     source: Option<IpAddr>,
     patience: Duration,
-) -> Result<Result<Dialled, Refusal>, Fault> {
+) -> Result<Result<Dialled, ConnectError>, Fault> {
     connect_on(open(peer, source)?, peer, patience).await
 }
 
@@ -58,17 +79,17 @@ pub async fn connect_on(
     socket: TcpSocket,
     peer: SocketAddr,
     patience: Duration,
-) -> Result<Result<Dialled, Refusal>, Fault> {
+) -> Result<Result<Dialled, ConnectError>, Fault> {
     let start = Instant::now();
     let stream = match tokio::time::timeout(patience, socket.connect(peer)).await {
-        Err(_) => return Ok(Err(Refusal::Timeout)),
-        Ok(Err(error)) => return refusal(&error, "connect", peer).map(Err),
+        Err(_) => return Ok(Err(ConnectError::Timeout)),
+        Ok(Err(error)) => return ConnectError::classify(&error, "connect", peer).map(Err),
         Ok(Ok(stream)) => stream,
     };
     let elapsed = start.elapsed();
     // On loopback the kernel may pick the target's own port: simultaneous open with itself, nobody listens there.
     if stream.local_addr().is_ok_and(|local| local == peer) {
-        return Ok(Err(Refusal::Refused));
+        return Ok(Err(ConnectError::Refused));
     }
     let _ = stream.set_nodelay(true);
     Ok(Ok(Dialled { stream, elapsed }))
@@ -77,34 +98,13 @@ pub async fn connect_on(
 /// A socket that fits `peer`, bound to `source` if there is one.
 pub fn open(peer: SocketAddr, source: Option<IpAddr>) -> Result<TcpSocket, Fault> {
     let socket = if peer.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }
-        .map_err(|error| local(&error, "open TCP socket", peer))?;
+        .map_err(|error| local_fault(&error, "open TCP socket", peer))?;
     if let Some(source) = source {
         socket
             .bind(SocketAddr::new(source, 0))
-            .map_err(|error| local(&error, &format!("bind to source {source}"), peer))?;
+            .map_err(|error| local_fault(&error, &format!("bind to source {source}"), peer))?;
     }
     Ok(socket)
-}
-
-/// Sorts an error of a socket into what the peer or the path did, or a fault of this side.
-pub fn refusal(error: &io::Error, operation: &str, peer: SocketAddr) -> Result<Refusal, Fault> {
-    match error.raw_os_error() {
-        Some(libc::ECONNREFUSED) => Ok(Refusal::Refused),
-        Some(libc::ECONNRESET | libc::EPIPE) => Ok(Refusal::Reset),
-        Some(libc::ETIMEDOUT) => Ok(Refusal::Timeout),
-        Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::ENONET | libc::EHOSTDOWN | libc::ENOPROTOOPT) => {
-            Ok(Refusal::Unreachable(error.to_string()))
-        }
-        // ICMPv6 "administratively prohibited" and "reject route" arrive as EACCES, "parameter problem" as EPROTO; a filter
-        // of this host gives EPERM, which stays a fault.
-        Some(libc::EACCES) => Ok(Refusal::Unreachable("a firewall or a prohibit route rejects it".to_owned())),
-        Some(libc::EPROTO) => Ok(Refusal::Unreachable(error.to_string())),
-        // A blackhole route; a link-local address without a zone is something else.
-        Some(libc::EINVAL) if !link_local(peer) => {
-            Ok(Refusal::Unreachable("a blackhole route? see: ip route get".to_owned()))
-        }
-        _ => Err(local(error, operation, peer)),
-    }
 }
 
 fn link_local(peer: SocketAddr) -> bool {
@@ -113,7 +113,7 @@ fn link_local(peer: SocketAddr) -> bool {
 
 /// A fault of this side, with the remedy for the errors people meet.
 #[must_use]
-pub fn local(error: &io::Error, operation: &str, peer: SocketAddr) -> Fault {
+pub fn local_fault(error: &io::Error, operation: &str, peer: SocketAddr) -> Fault {
     let remedy = match error.raw_os_error() {
         Some(libc::EMFILE | libc::ENFILE) => "raise the limit of open files (ulimit -n) or lower --jobs",
         Some(libc::EADDRNOTAVAIL) => {

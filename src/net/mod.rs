@@ -9,8 +9,7 @@ pub mod pacer;
 pub mod resolve;
 pub mod scope;
 pub mod sys;
-pub mod udp;
 
-pub use dial::{Dialled, Refusal, connect};
+pub use dial::{ConnectError, Dialled, connect};
 pub use pacer::Pacer;
 pub use resolve::{IpFamily, resolve};

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::lobby::{Lobby, Reach};
 use super::{Limits, bind_udp};
+use crate::net::sys::cpu::CpuTime;
 use crate::proto::iperf3::frame::{self, Cookie, PARAMS_CAP, RESULTS_CAP};
 use crate::proto::iperf3::{Flow, Params, Rejection, Results, Transport, Wire, datagram, flow, socket, state};
 
@@ -259,20 +260,18 @@ impl Watch {
 /// Processor time of this process since the test began.
 struct Usage {
     start: Instant,
-    user: f64,
-    system: f64,
+    cpu: CpuTime,
 }
 
 impl Usage {
     fn now() -> Self {
-        let (user, system) = socket::cpu_seconds().unwrap_or_default();
-        Self { start: Instant::now(), user, system }
+        Self { start: Instant::now(), cpu: CpuTime::of_process().unwrap_or_default() }
     }
 
     fn percent(&self) -> [f64; 3] {
         let wall = self.start.elapsed().as_secs_f64().max(1e-9);
         let now = Self::now();
-        let (user, system) = (now.user - self.user, now.system - self.system);
+        let (user, system) = (now.cpu.user - self.cpu.user, now.cpu.system - self.cpu.system);
         [user + system, user, system].map(|seconds| seconds / wall * 100.0)
     }
 }

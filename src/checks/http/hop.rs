@@ -17,7 +17,7 @@ use super::request::{Request, Wanted};
 use super::{Http, facts};
 use crate::model::Fault;
 use crate::net::scope::Scope;
-use crate::net::{IpFamily, Refusal, connect, resolve};
+use crate::net::{ConnectError, IpFamily, connect, resolve};
 use crate::probe::Cx;
 use crate::proto::http::stream_end::{Watch, Watched};
 use crate::proto::tls::{End, Handshake, Offer, TlsStream, handshake, now, server_name, versions};
@@ -112,8 +112,8 @@ impl Hop<'_> {
         // The whole exchange has one limit in time, kept by the caller; no phase has one of its own.
         let dialled = match connect(peer, None, self.probe.timeout).await? {
             Ok(dialled) => dialled,
-            Err(Refusal::Unreachable(why)) => return Err(Stop::Seen("unreachable", format!("{peer}: {why}"))),
-            Err(refusal) => return Err(Stop::Seen(refusal.word(), format!("{peer}: connect: {}", refusal.word()))),
+            Err(ConnectError::Unreachable(why)) => return Err(Stop::Seen("unreachable", format!("{peer}: {why}"))),
+            Err(error) => return Err(Stop::Seen(error.word(), format!("{peer}: connect: {}", error.word()))),
         };
         cx.record_time(&facts::CONNECT_TIME, dialled.elapsed);
         if self.url.scheme() == "https" {

@@ -10,9 +10,9 @@ use super::{Icmp, LATENESS};
 use crate::model::Fault;
 use crate::net::Pacer;
 use crate::net::clock::Reading;
-use crate::net::datagram::{Arrival, Class, Event, Trouble};
+use crate::net::datagram::{Arrival, Class, Event, IcmpError};
 use crate::probe::Cx;
-use crate::proto::icmp::{Heard, Pinger, trouble};
+use crate::proto::icmp::{Heard, Pinger, icmp_fault};
 
 /// One run of a check.
 struct Stream<'a, 'b> {
@@ -55,7 +55,7 @@ impl Stream<'_, '_> {
                     end = Instant::now() + self.check.patience;
                 }
                 event = self.pinger.datagram.next(&mut self.buffer) => {
-                    self.hear(event.map_err(|error| trouble(&error, "receive ICMP", self.target))?);
+                    self.hear(event.map_err(|error| icmp_fault(&error, "receive ICMP", self.target))?);
                 }
             }
         }
@@ -74,13 +74,13 @@ impl Stream<'_, '_> {
     fn refused(&mut self, error: io::Error) {
         let report = error.raw_os_error().and_then(|errno| {
             // Older reports about other probes may come first; they are not lost.
-            while let Some(trouble) = self.pinger.datagram.trouble(&mut self.buffer) {
-                if trouble.router.is_none() && trouble.class == Class::TooBig {
-                    return Some(trouble);
+            while let Some(report) = self.pinger.datagram.icmp_error(&mut self.buffer) {
+                if report.router.is_none() && report.class == Class::TooBig {
+                    return Some(report);
                 }
-                self.said(&trouble);
+                self.said(&report);
             }
-            Trouble::local(errno, None)
+            IcmpError::from_errno(errno, None)
         });
         self.tally.blocked(report, error);
     }
@@ -88,7 +88,7 @@ impl Stream<'_, '_> {
     fn hear(&mut self, event: Event) {
         match event {
             Event::Arrival(arrival) => self.arrived(&arrival),
-            Event::Trouble(trouble) => self.said(&trouble),
+            Event::IcmpError(report) => self.said(&report),
             Event::Failed(error) => self.tally.failed(&error),
         }
     }
@@ -107,10 +107,10 @@ impl Stream<'_, '_> {
     }
 
     /// An error report; one that quotes a packet must quote one of ours.
-    fn said(&mut self, trouble: &Trouble) {
-        let quoted = self.buffer.get(..trouble.quoted).unwrap_or_default();
+    fn said(&mut self, report: &IcmpError) {
+        let quoted = self.buffer.get(..report.quoted).unwrap_or_default();
         if let Some(number) = self.pinger.echo.quoted(quoted) {
-            self.tally.said(trouble, number);
+            self.tally.said(report, number);
         }
     }
 }

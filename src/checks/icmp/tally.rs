@@ -10,9 +10,9 @@ use super::{
 };
 use crate::model::Fault;
 use crate::net::clock::{Reading, Stamp};
-use crate::net::datagram::{Arrival, Class, Trouble};
+use crate::net::datagram::{Arrival, Class, IcmpError};
 use crate::probe::Cx;
-use crate::proto::icmp::{Number, trouble};
+use crate::proto::icmp::{Number, icmp_fault};
 
 /// Different errors kept by name; a path that reports more is summed up.
 const ERRORS_KEPT: usize = 16;
@@ -93,10 +93,10 @@ impl Tally {
         self.sent += 1;
     }
 
-    pub(super) fn blocked(&mut self, report: Option<Trouble>, error: io::Error) {
+    pub(super) fn blocked(&mut self, report: Option<IcmpError>, error: io::Error) {
         self.probes.push(Probe::Blocked);
-        if let Some(trouble) = report {
-            self.count(&trouble);
+        if let Some(report) = report {
+            self.count(&report);
         } else {
             self.failed(&error);
             self.local.get_or_insert(error);
@@ -158,22 +158,22 @@ impl Tally {
     }
 
     /// Somebody reports about probe `number`.
-    pub(super) fn said(&mut self, trouble: &Trouble, number: Number) {
+    pub(super) fn said(&mut self, report: &IcmpError, number: Number) {
         let probe = number.of(self.tried()).and_then(|n| usize::try_from(n).ok()).and_then(|n| self.probes.get_mut(n));
         let Some(probe) = probe else { return };
         if let Probe::Waiting(sent) = *probe
-            && trouble.class != Class::Advice
+            && report.class != Class::Advice
         {
             *probe = Probe::Refused(sent);
             self.waiting -= 1;
         }
-        self.count(trouble);
+        self.count(report);
     }
 
-    fn count(&mut self, trouble: &Trouble) {
-        self.name(trouble.to_string());
-        self.worst = self.worst.max(Some(trouble.class));
-        self.mtu = match (self.mtu, trouble.mtu) {
+    fn count(&mut self, report: &IcmpError) {
+        self.name(report.to_string());
+        self.worst = self.worst.max(Some(report.class));
+        self.mtu = match (self.mtu, report.mtu) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
@@ -204,7 +204,7 @@ impl Tally {
         if self.sent == 0
             && let Some(error) = &self.local
         {
-            return Err(trouble(error, "send ICMP echo request", target));
+            return Err(icmp_fault(error, "send ICMP echo request", target));
         }
         let tried = self.tried();
         cx.set(&OUTCOME, self.outcome());

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Jitter, Tally};
 use crate::model::{Observation, Value};
 use crate::net::clock::Reading;
-use crate::net::datagram::{Arrival, Trouble};
+use crate::net::datagram::{Arrival, IcmpError};
 use crate::probe::Cx;
 use crate::proto::icmp::Number;
 
@@ -93,12 +93,12 @@ fn errors_name_their_router_and_settle_their_probe() {
         for _ in 0..3 {
             tally.sent(Reading::now());
         }
-        let host = Trouble::icmp(false, 3, 1, 0, Some(ROUTER), 8);
+        let host = IcmpError::from_icmp(false, 3, 1, 0, Some(ROUTER), 8);
         tally.said(&host, Number::Low(0));
         tally.said(&host, Number::Low(1));
         tally.said(&host, Number::Low(7));
         assert!(!tally.settled());
-        tally.said(&Trouble::icmp(false, 3, 4, 1400, Some(ROUTER), 8), Number::Exact(2));
+        tally.said(&IcmpError::from_icmp(false, 3, 4, 1400, Some(ROUTER), 8), Number::Exact(2));
         assert!(tally.settled());
         let _ = cx;
     })
@@ -117,9 +117,9 @@ fn errors_name_their_router_and_settle_their_probe() {
 fn advice_settles_nothing_and_a_reply_after_an_error_counts() {
     let seen = tell(Duration::from_mins(1), |tally, cx| {
         tally.sent(Reading::now());
-        tally.said(&Trouble::icmp(false, 4, 0, 0, Some(ROUTER), 8), Number::Exact(0));
+        tally.said(&IcmpError::from_icmp(false, 4, 0, 0, Some(ROUTER), 8), Number::Exact(0));
         assert!(!tally.settled());
-        tally.said(&Trouble::icmp(false, 11, 0, 0, Some(ROUTER), 8), Number::Exact(0));
+        tally.said(&IcmpError::from_icmp(false, 11, 0, 0, Some(ROUTER), 8), Number::Exact(0));
         assert!(tally.settled());
         reply(tally, 0, cx);
         assert!(tally.settled());
@@ -153,7 +153,7 @@ fn a_full_queue_is_loss_with_a_name_but_nothing_sent_is_a_fault() {
 fn no_route_is_a_fact_of_the_network() {
     let seen = tell(Duration::from_mins(1), |tally, _| {
         let error = io::Error::from_raw_os_error(libc::ENETUNREACH);
-        tally.blocked(Trouble::local(libc::ENETUNREACH, None), error);
+        tally.blocked(IcmpError::from_errno(libc::ENETUNREACH, None), error);
     })
     .unwrap();
     assert_eq!(seen.text("outcome"), Some("unreachable"));
@@ -166,7 +166,7 @@ fn many_different_errors_stay_bounded() {
     let seen = tell(Duration::from_mins(1), |tally, _| {
         for code in 0..40 {
             tally.sent(Reading::now());
-            tally.said(&Trouble::icmp(false, 3, 100 + code, 0, Some(ROUTER), 8), Number::Exact(u32::from(code)));
+            tally.said(&IcmpError::from_icmp(false, 3, 100 + code, 0, Some(ROUTER), 8), Number::Exact(u32::from(code)));
         }
     })
     .unwrap();

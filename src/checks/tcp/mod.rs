@@ -14,7 +14,7 @@ use crate::model::field::{IP_FAMILY, PATIENCE, PORT};
 use crate::model::{
     Args, Better, Choice, Fact, FactInfo, Fault, FieldInfo, FieldKind, FieldRole, Invalid, Observation, Rule, Unit,
 };
-use crate::net::{IpFamily, Refusal, bytes, connect, resolve};
+use crate::net::{ConnectError, IpFamily, bytes, connect, resolve};
 use crate::probe::{Cx, Footprint, Probe, fact_is};
 
 const OUTCOME: Fact<Choice> = Fact::choice(
@@ -134,12 +134,12 @@ impl Tcp {
         let peer = SocketAddr::new(address, self.port);
         let mut dialled = match connect(peer, self.source, self.patience).await? {
             Ok(dialled) => dialled,
-            Err(refusal) => {
-                let why = match &refusal {
-                    Refusal::Unreachable(why) => Some(format!("{peer}: {why}")),
+            Err(error) => {
+                let why = match &error {
+                    ConnectError::Unreachable(why) => Some(format!("{peer}: {why}")),
                     _ => None,
                 };
-                return Ok(Visit { outcome: refusal.word(), connect_time: None, heard: None, why });
+                return Ok(Visit { outcome: error.word(), connect_time: None, heard: None, why });
             }
         };
         let connect_time = Some(dialled.elapsed);

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::measure::Span;
 use super::settings::Settings;
 use crate::model::Fault;
-use crate::net::dial::{self, Refusal};
+use crate::net::dial::{self, ConnectError};
 use crate::proto::iperf3::frame::{self, Cookie, RESULTS_CAP};
 use crate::proto::iperf3::{Flow, Results, Transport, Wire, datagram, flow, socket, state};
 
@@ -44,12 +44,12 @@ impl From<Fault> for Stop {
 }
 
 impl Stop {
-    pub(super) fn refused(refusal: &Refusal, peer: SocketAddr) -> Self {
-        let why = match refusal {
-            Refusal::Unreachable(why) => format!("{peer}: {why}"),
+    pub(super) fn refused(error: &ConnectError, peer: SocketAddr) -> Self {
+        let why = match error {
+            ConnectError::Unreachable(why) => format!("{peer}: {why}"),
             other => format!("{peer}: {}", other.word()),
         };
-        Self::Fact(refusal.word(), why)
+        Self::Fact(error.word(), why)
     }
 
     /// What an error of a socket means: the peer's doing is an outcome, anything else a fault.
@@ -61,8 +61,8 @@ impl Stop {
             io::ErrorKind::InvalidData => Self::Fact("protocol_error", format!("{operation}: {error}")),
             // The port of a running test refuses: the server is gone.
             io::ErrorKind::ConnectionRefused => Self::Fact("reset", format!("{operation}: {error}")),
-            _ => match dial::refusal(error, operation, peer) {
-                Ok(refusal) => Self::Fact(refusal.word(), format!("{operation}: {error}")),
+            _ => match ConnectError::classify(error, operation, peer) {
+                Ok(connect_error) => Self::Fact(connect_error.word(), format!("{operation}: {error}")),
                 Err(fault) => Self::Fault(fault),
             },
         }
@@ -198,7 +198,7 @@ impl<'s> Client<'s> {
         let patience = self.until.saturating_duration_since(Instant::now());
         let mut stream = match dial::connect_on(raw, self.peer, patience).await? {
             Ok(dialled) => dialled.stream,
-            Err(refusal) => return Err(Stop::refused(&refusal, self.peer)),
+            Err(error) => return Err(Stop::refused(&error, self.peer)),
         };
         match timeout_at(self.until, stream.write_all(&self.cookie)).await {
             Err(_) => Err(self.silent("open a data stream")),
@@ -213,14 +213,18 @@ impl<'s> Client<'s> {
     }
 
     async fn open_udp(&self) -> Result<Wire, Stop> {
-        let local = |error: &io::Error| dial::local(error, "open UDP socket", self.peer);
+        let local = |error: &io::Error| dial::local_fault(error, "open UDP socket", self.peer);
         let any = if self.peer.is_ipv4() { SocketAddr::from(([0; 4], 0)) } else { SocketAddr::from(([0_u16; 8], 0)) };
         let bound = self.settings.source.map_or(any, |source| SocketAddr::new(source, 0));
         let socket = UdpSocket::bind(bound).await.map_err(|error| local(&error))?;
         socket::widen(&socket, None);
-        match socket.connect(self.peer).await.map_err(|error| dial::refusal(&error, "connect UDP socket", self.peer)) {
+        match socket
+            .connect(self.peer)
+            .await
+            .map_err(|error| ConnectError::classify(&error, "connect UDP socket", self.peer))
+        {
             Ok(()) => {}
-            Err(Ok(refusal)) => return Err(Stop::refused(&refusal, self.peer)),
+            Err(Ok(error)) => return Err(Stop::refused(&error, self.peer)),
             Err(Err(fault)) => return Err(fault.into()),
         }
         let turn = self.settings.patience * 2 / (HELLOS * self.settings.params.streams);

@@ -9,8 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::client::{Client, QUIET, Stop};
 use super::{BITRATE, CPU, RTT};
+use crate::net::sys::cpu::CpuTime;
 use crate::probe::Cx;
-use crate::proto::iperf3::{Flow, Transport, flow, frame, socket};
+use crate::proto::iperf3::{Flow, Transport, flow, frame};
 
 /// A test that ran.
 pub(super) struct Span {
@@ -81,7 +82,7 @@ impl Client<'_> {
             self.watch(&mut tasks, Instant::now() + settings.params.omit).await?;
             flows.iter_mut().for_each(Flow::mark);
         }
-        let (begin, cpu) = (Instant::now(), socket::cpu_seconds());
+        let (begin, cpu) = (Instant::now(), CpuTime::of_process());
         let end = begin + settings.duration;
         let mut sampler = Sampler::new(begin, flows);
         let mut next = begin;
@@ -101,8 +102,8 @@ impl Client<'_> {
         }
         let elapsed = begin.elapsed();
         let cpu = cpu
-            .zip(socket::cpu_seconds())
-            .map(|(before, after)| (after.0 + after.1 - before.0 - before.1).max(0.0) / elapsed.as_secs_f64());
+            .zip(CpuTime::of_process())
+            .map(|(before, after)| (after.total() - before.total()).max(0.0) / elapsed.as_secs_f64());
         if let Some(cpu) = cpu {
             cx.set(&CPU, cpu);
         }

@@ -208,7 +208,7 @@ impl Throughput {
         cx.set(&ADDRESS, address.to_string());
         let control = match connect(peer, settings.source, settings.patience).await? {
             Ok(dialled) => dialled.stream,
-            Err(refusal) => return Err(Stop::refused(&refusal, peer)),
+            Err(error) => return Err(Stop::refused(&error, peer)),
         };
         let mut client = Client::new(control, peer, settings);
         let mut flows = client.negotiate().await?;

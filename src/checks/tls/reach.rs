@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::facts::CONNECT_TIME;
 use crate::model::fact::Distribution;
 use crate::model::{Args, Better, Choice, Fact, FactInfo, Fault, FieldInfo, FieldKind, Unit};
-use crate::net::{Refusal, connect};
+use crate::net::{ConnectError, connect};
 use crate::probe::{Cx, Mode};
 use crate::proto::tls::starttls::{Cause, NotUpgraded, Protocol, upgrade};
 
@@ -68,7 +68,7 @@ pub(super) struct Opened {
 /// Why there is none.
 pub(super) enum NoWay {
     /// No connection.
-    Refusal(Refusal),
+    ConnectError(ConnectError),
     /// A connection, but no STARTTLS.
     NotUpgraded(Duration, NotUpgraded),
 }
@@ -78,7 +78,7 @@ impl Way {
     pub(super) async fn open(&self) -> Result<Result<Opened, NoWay>, Fault> {
         match connect(self.peer, self.source, self.patience).await? {
             Ok(dialled) => self.upgrade(dialled.stream, dialled.elapsed).await,
-            Err(refusal) => Ok(Err(NoWay::Refusal(refusal))),
+            Err(error) => Ok(Err(NoWay::ConnectError(error))),
         }
     }
 
@@ -103,7 +103,7 @@ impl NoWay {
     /// The word of fact `outcome`.
     pub(super) const fn outcome(&self) -> &'static str {
         match self {
-            Self::Refusal(refusal) => refusal.word(),
+            Self::ConnectError(error) => error.word(),
             Self::NotUpgraded(_, why) => why.cause.outcome(),
         }
     }
@@ -111,10 +111,10 @@ impl NoWay {
     /// Evidence.
     pub(super) fn told(&self, way: &Way) -> String {
         let why = match self {
-            Self::Refusal(Refusal::Refused) => "the connection was refused (RST in answer to SYN)".to_owned(),
-            Self::Refusal(Refusal::Timeout) => format!("no answer to SYN within {:?}", way.patience),
-            Self::Refusal(Refusal::Reset) => "the connection was reset as soon as it was there".to_owned(),
-            Self::Refusal(Refusal::Unreachable(why)) => why.clone(),
+            Self::ConnectError(ConnectError::Refused) => "the connection was refused (RST in answer to SYN)".to_owned(),
+            Self::ConnectError(ConnectError::Timeout) => format!("no answer to SYN within {:?}", way.patience),
+            Self::ConnectError(ConnectError::Reset) => "the connection was reset as soon as it was there".to_owned(),
+            Self::ConnectError(ConnectError::Unreachable(why)) => why.clone(),
             Self::NotUpgraded(_, why) => {
                 format!("no STARTTLS of {}: {why}", way.starttls.map_or("any protocol", Protocol::word))
             }
@@ -147,7 +147,7 @@ impl Reached {
                 starttls: Some(not.cause.word()),
                 injected: (not.cause == Cause::Injected).then_some(true),
             },
-            Err(NoWay::Refusal(_)) => Self::default(),
+            Err(NoWay::ConnectError(_)) => Self::default(),
         }
     }
 

@@ -1,17 +1,16 @@
 //! One datagram out, and what comes back: bounded in bytes, datagrams and time.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use tokio::time::{Instant, timeout_at};
 
 use crate::model::{Args, Fault, Invalid};
 use crate::net::bytes;
 use crate::net::clock::Reading;
-use crate::net::datagram::{Arrival, Class, Datagram, Event, Trouble};
-use crate::net::dial::{Refusal, local, refusal};
+use crate::net::datagram::{Arrival, Class, Datagram, Event, IcmpError, udp};
+use crate::net::dial::{ConnectError, local_fault};
 
 /// The largest payload of an IPv4 datagram.
 const LARGEST: usize = 65_507;
@@ -80,9 +79,9 @@ impl Script {
         source: Option<IpAddr>,
         patience: Duration,
     ) -> Result<Heard, Fault> {
-        let mut datagram = match open(peer, source) {
-            Ok(socket) => Datagram::new(socket).map_err(|error| local(&error, "watch UDP socket", peer))?,
-            Err((error, operation)) => return refused(&error, &operation, peer),
+        let mut datagram = match udp::connected(peer, source)? {
+            Ok(datagram) => datagram,
+            Err(error) => return Ok(unconnected(error)),
         };
         // The kernel may have picked the target's own port: the datagram would come back from ourselves.
         if datagram.socket().local_addr().ok().and_then(|own| own.as_socket()) == Some(peer) {
@@ -91,7 +90,7 @@ impl Script {
         let sent = Reading::now();
         let end = Instant::now() + patience;
         if let Err(error) = datagram.send(&self.send, None) {
-            return refused(&error, "send UDP datagram", peer);
+            return failed(&error, "send UDP datagram", peer);
         }
         self.listen(&mut datagram, peer, sent, end).await.map(|heard| {
             heard.unwrap_or_else(|| Heard::without_answer("silent", format!("no answer within {patience:?}")))
@@ -110,7 +109,7 @@ impl Script {
         let mut other = None;
         for _ in 0..ANSWERS {
             let Ok(event) = timeout_at(end, datagram.next(&mut buffer)).await else { break };
-            match event.map_err(|error| local(&error, "receive UDP datagram", peer))? {
+            match event.map_err(|error| local_fault(&error, "receive UDP datagram", peer))? {
                 Event::Arrival(arrival) => {
                     let heard = self.judge(&buffer, &arrival, sent);
                     if heard.outcome == "replied" {
@@ -118,10 +117,10 @@ impl Script {
                     }
                     other = Some(heard);
                 }
-                Event::Trouble(trouble) if trouble.class == Class::Advice => {}
+                Event::IcmpError(report) if report.class == Class::Advice => {}
                 // An answer was there before somebody closed: the answer decides.
-                Event::Trouble(trouble) => return Ok(other.or_else(|| Some(said(&trouble)))),
-                Event::Failed(error) => return refused(&error, "receive UDP datagram", peer).map(Some),
+                Event::IcmpError(report) => return Ok(other.or_else(|| Some(said(&report)))),
+                Event::Failed(error) => return failed(&error, "receive UDP datagram", peer).map(Some),
             }
         }
         Ok(other)
@@ -142,28 +141,26 @@ impl Script {
     }
 }
 
-/// A socket connected to `peer`, so that datagrams of others never count.
-fn open(peer: SocketAddr, source: Option<IpAddr>) -> Result<Socket, (io::Error, String)> {
-    let socket = Socket::new(Domain::for_address(peer), Type::DGRAM, Some(Protocol::UDP))
-        .map_err(|error| (error, "open UDP socket".to_owned()))?;
-    let own = source.unwrap_or(match peer {
-        SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-    });
-    socket.bind(&SockAddr::from(SocketAddr::new(own, 0))).map_err(|error| (error, format!("bind to source {own}")))?;
-    socket.connect(&SockAddr::from(peer)).map_err(|error| (error, "connect UDP socket".to_owned()))?;
-    Ok(socket)
+fn failed(error: &io::Error, operation: &str, peer: SocketAddr) -> Result<Heard, Fault> {
+    ConnectError::classify(error, operation, peer).map(unconnected)
 }
 
-fn refused(error: &io::Error, operation: &str, peer: SocketAddr) -> Result<Heard, Fault> {
-    Ok(match refusal(error, operation, peer)? {
-        Refusal::Refused => Heard::without_answer("refused", error.to_string()),
-        Refusal::Unreachable(why) => Heard::without_answer("unreachable", why),
-        Refusal::Timeout | Refusal::Reset => Heard::without_answer("silent", error.to_string()),
-    })
+fn unconnected(error: ConnectError) -> Heard {
+    match error {
+        ConnectError::Refused => {
+            Heard::without_answer("refused", io::Error::from_raw_os_error(libc::ECONNREFUSED).to_string())
+        }
+        ConnectError::Unreachable(why) => Heard::without_answer("unreachable", why),
+        ConnectError::Timeout => {
+            Heard::without_answer("silent", io::Error::from_raw_os_error(libc::ETIMEDOUT).to_string())
+        }
+        ConnectError::Reset => {
+            Heard::without_answer("silent", io::Error::from_raw_os_error(libc::ECONNRESET).to_string())
+        }
+    }
 }
 
-fn said(trouble: &Trouble) -> Heard {
-    let outcome = if trouble.class == Class::Port { "refused" } else { "unreachable" };
-    Heard::without_answer(outcome, trouble.to_string())
+fn said(report: &IcmpError) -> Heard {
+    let outcome = if report.class == Class::Port { "refused" } else { "unreachable" };
+    Heard::without_answer(outcome, report.to_string())
 }

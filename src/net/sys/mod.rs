@@ -1,9 +1,10 @@
-//! The only place for `unsafe`: socket features that neither tokio nor socket2 shows.
+//! The system below tokio and socket2: the only place for `unsafe`, and processor time.
 
+pub mod async_fd;
+pub mod cpu;
 pub mod fragment;
 #[cfg(target_os = "linux")]
 pub mod mmsg;
 pub mod sockopt;
 pub mod tcp_info;
 pub mod timer;
-pub mod watch;

@@ -1,7 +1,7 @@
 //! One attempt: one query on a socket of its own, then every message that comes until the answer or the end of
 //! patience.
 //!
-//! A reply from a wrong address is seen and counted: see [`udp::open`](crate::net::udp::open).
+//! A reply from a wrong address is seen and counted: see [`udp::open`](crate::net::datagram::udp::open).
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -13,8 +13,8 @@ use tokio::time::{Instant, timeout_at};
 use super::message::{self, Received, Reply};
 use super::question::Question;
 use crate::model::Fault;
-use crate::net::dial::refusal;
-use crate::net::{Refusal, connect, udp};
+use crate::net::datagram::udp;
+use crate::net::{ConnectError, connect};
 
 /// Largest DNS message.
 pub(crate) const LARGEST: usize = 65535;
@@ -113,7 +113,7 @@ pub(crate) async fn udp(asking: &Asking<'_>) -> Result<Exchange, Fault> {
     let mut seen = Exchange::new();
     let sent = Instant::now();
     if let Err(error) = udp::send(&socket, &query, server).await {
-        return refusal(&error, "send DNS query", server).map(|why| refused(seen, &why));
+        return ConnectError::classify(&error, "send DNS query", server).map(|why| refused(seen, &why));
     }
     let mut buffer = vec![0_u8; LARGEST];
     let end = sent + asking.patience;
@@ -123,7 +123,7 @@ pub(crate) async fn udp(asking: &Asking<'_>) -> Result<Exchange, Fault> {
             Ok(Err(error)) => return failed(seen, &error, server),
             Ok(Ok(received)) => received,
         };
-        if !udp::same(sender, server) {
+        if !udp::same_endpoint(sender, server) {
             seen.discard(sender, &format!("it does not come from {server}"));
             if seen.impostors.len() < DESCRIBED && !seen.impostors.contains(&sender) {
                 let read = message::read(buffer.get(..length).unwrap_or_default(), id, asking.question);
@@ -203,9 +203,9 @@ pub(crate) async fn frame(stream: &mut (impl AsyncRead + Unpin), buffer: &mut Ve
     }
 }
 
-pub(crate) fn refused(mut seen: Exchange, why: &Refusal) -> Exchange {
+pub(crate) fn refused(mut seen: Exchange, why: &ConnectError) -> Exchange {
     seen.outcome = why.word();
-    if let Refusal::Unreachable(detail) = why {
+    if let ConnectError::Unreachable(detail) = why {
         seen.notes.push(detail.clone());
     }
     seen
@@ -216,5 +216,5 @@ fn failed(seen: Exchange, error: &io::Error, server: SocketAddr) -> Result<Excha
     if let Some(libc::EACCES | libc::EPROTO | libc::EMSGSIZE) = error.raw_os_error() {
         return Ok(seen.ended("unreachable", error.to_string()));
     }
-    refusal(error, "exchange DNS messages", server).map(|why| refused(seen, &why))
+    ConnectError::classify(error, "exchange DNS messages", server).map(|why| refused(seen, &why))
 }

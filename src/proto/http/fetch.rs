@@ -49,7 +49,7 @@ async fn ask(text: &str, most: usize, patience: Duration) -> Result<Result<Vec<u
             Ok(dialled) => {
                 return Ok(exchange(dialled.stream, &url, most).await.map_err(|why| format!("{peer}: {why}")));
             }
-            Err(refusal) => last = format!("{peer}: {}", refusal.word()),
+            Err(error) => last = format!("{peer}: {}", error.word()),
         }
     }
     Ok(Err(last))

@@ -51,14 +51,14 @@ impl Pinger {
         let tag = unique(seed);
         let [id_high, id_low, ..] = unique(tag).to_be_bytes();
         let echo = Echo { v6: target.is_ipv6(), id: raw.then(|| u16::from_be_bytes([id_high, id_low])), tag, size };
-        let fault = |what: &'static str| move |error: io::Error| trouble(&error, what, target);
+        let fault = |what: &'static str| move |error: io::Error| icmp_fault(&error, what, target);
         if let Some(id) = echo.id {
             filter(&socket, echo.v6, id).map_err(fault("filter ICMP replies"))?;
         }
         if let Some(source) = options.source {
             socket
                 .bind(&SockAddr::from(SocketAddr::new(source, 0)))
-                .map_err(|error| trouble(&error, &format!("bind to source {source}"), target))?;
+                .map_err(|error| icmp_fault(&error, &format!("bind to source {source}"), target))?;
         }
         if let Some(ttl) = options.ttl {
             if echo.v6 { socket.set_unicast_hops_v6(ttl) } else { socket.set_ttl_v4(ttl) }.map_err(fault("set ttl"))?;
@@ -100,9 +100,9 @@ fn socket(target: IpAddr) -> Result<(Socket, bool), Fault> {
     };
     match Socket::new(domain, Type::RAW, Some(protocol)) {
         Ok(socket) => Ok((socket, true)),
-        Err(raw) if raw.raw_os_error() == plain.raw_os_error() => Err(trouble(&raw, "open ICMP socket", target)),
+        Err(raw) if raw.raw_os_error() == plain.raw_os_error() => Err(icmp_fault(&raw, "open ICMP socket", target)),
         Err(raw) => {
-            let mut fault = trouble(&raw, "open ICMP socket", target);
+            let mut fault = icmp_fault(&raw, "open ICMP socket", target);
             fault.detail = format!("raw socket: {raw}; unprivileged socket: {plain}");
             Err(fault)
         }
@@ -111,7 +111,7 @@ fn socket(target: IpAddr) -> Result<(Socket, bool), Fault> {
 
 /// A fault of this side, with the remedy for the errors people meet.
 #[must_use]
-pub fn trouble(error: &io::Error, operation: &str, target: IpAddr) -> Fault {
+pub fn icmp_fault(error: &io::Error, operation: &str, target: IpAddr) -> Fault {
     let remedy = match error.raw_os_error() {
         Some(libc::EACCES | libc::EPERM) if operation.starts_with("send") => {
             "a local firewall rule or a broadcast address forbids it; allow ICMP echo to leave this host"
@@ -174,12 +174,12 @@ fn filter(_: &Socket, _: bool, _: u16) -> io::Result<()> {
 mod tests {
     use std::io;
 
-    use super::{permission, trouble, unique};
+    use super::{icmp_fault, permission, unique};
     use crate::model::FaultKind;
 
     #[test]
     fn a_missing_permission_names_its_remedies() {
-        let fault = trouble(&io::Error::from_raw_os_error(libc::EPERM), "open ICMP socket", [192, 0, 2, 1].into());
+        let fault = icmp_fault(&io::Error::from_raw_os_error(libc::EPERM), "open ICMP socket", [192, 0, 2, 1].into());
         assert_eq!(fault.kind, FaultKind::Local);
         assert_eq!(fault.peer, "192.0.2.1");
         assert!(fault.remedy.contains("setcap cap_net_raw+ep") && fault.remedy.contains("ping_group_range"));

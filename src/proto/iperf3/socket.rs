@@ -30,14 +30,3 @@ pub fn congestion(socket: &impl AsFd) -> Option<String> {
     let name = name.trim_end_matches('\0');
     (!name.is_empty()).then(|| name.to_owned())
 }
-
-/// Processor seconds this process has used so far: in user space, in the kernel.
-#[must_use]
-pub fn cpu_seconds() -> Option<(f64, f64)> {
-    use nix::sys::resource::{UsageWho, getrusage};
-    use nix::sys::time::{TimeVal, TimeValLike};
-
-    let usage = getrusage(UsageWho::RUSAGE_SELF).ok()?;
-    let seconds = |time: TimeVal| time.num_microseconds() as f64 / 1e6;
-    Some((seconds(usage.user_time()), seconds(usage.system_time())))
-}

@@ -18,11 +18,11 @@ use rustls::{AlertDescription, CipherSuite, NamedGroup};
 use tokio::time::{Instant, timeout};
 
 use self::session::{Watched, Witness};
-pub use self::wire::Trouble;
+pub use self::wire::PathError;
 use self::wire::Wire;
 use super::tls::{self, Asked, End, Handshake, Loaded, Notebook, Offer, Session, words};
 use crate::model::Fault;
-use crate::net::Refusal;
+use crate::net::ConnectError;
 use crate::net::bytes::readable;
 
 /// Bytes a peer may send ahead of what was read: on one stream, and on the connection.
@@ -50,7 +50,7 @@ pub struct Connection {
 #[derive(Debug)]
 pub struct Dialled {
     /// As over TCP; refused when an ICMP error came instead.
-    pub shaken: Result<Handshake<Connection>, Refusal>,
+    pub shaken: Result<Handshake<Connection>, ConnectError>,
     /// In the peer's own words, why there is no connection.
     pub why: Option<String>,
     /// Datagrams that came from elsewhere.
@@ -80,15 +80,15 @@ pub async fn dial(
     let start = Instant::now();
     let outcome = tokio::select! {
         biased;
-        trouble = wire.trouble() => Err(trouble),
+        error = wire.path_error() => Err(error),
         outcome = timeout(patience, connecting) => Ok(outcome),
     };
     let elapsed = start.elapsed();
     let (mut session, mut why) = (None, None);
     let end = match outcome {
-        Err(Trouble::Fault(fault)) => return Err(fault),
-        Err(Trouble::Refused(refusal)) => return Ok(Dialled { shaken: Err(refusal), why, strays: wire.strays() }),
-        Err(Trouble::Flood(bytes)) => {
+        Err(PathError::Fault(fault)) => return Err(fault),
+        Err(PathError::Connect(error)) => return Ok(Dialled { shaken: Err(error), why, strays: wire.strays() }),
+        Err(PathError::Flood(bytes)) => {
             why = Some(flood(bytes));
             End::Closed
         }
@@ -115,8 +115,8 @@ impl Connection {
     }
 
     /// Waits for what ends the connection from outside of QUIC: an ICMP error, a peer that talks without end.
-    pub async fn trouble(&self) -> Trouble {
-        self.wire.trouble().await
+    pub async fn path_error(&self) -> PathError {
+        self.wire.path_error().await
     }
 
     /// The peer.

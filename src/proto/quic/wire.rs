@@ -17,8 +17,8 @@ use tokio::net::UdpSocket;
 use tokio::sync::Notify;
 
 use crate::model::Fault;
-use crate::net::dial::{Refusal, refusal};
-use crate::net::udp;
+use crate::net::datagram::udp;
+use crate::net::dial::ConnectError;
 
 /// Bytes taken from one peer in all. Handshake, one answer of 64 KiB and their repetitions need a tenth of it.
 const MOST: u64 = 4 * 1024 * 1024;
@@ -28,9 +28,9 @@ const FAILURES: u32 = 64;
 
 /// What ended the use of the socket from outside of QUIC.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub enum PathError {
     /// The path or the peer's host said so by ICMP.
-    Refused(Refusal),
+    Connect(ConnectError),
     /// This side cannot send.
     Fault(Fault),
     /// The peer sent more than anybody needs; the bytes taken until then.
@@ -43,7 +43,7 @@ pub(super) struct Wire {
     peer: SocketAddr,
     heard: AtomicU64,
     strays: AtomicU64,
-    trouble: Mutex<Option<Trouble>>,
+    path_error: Mutex<Option<PathError>>,
     bell: Notify,
 }
 
@@ -54,7 +54,7 @@ impl Wire {
             peer,
             heard: AtomicU64::new(0),
             strays: AtomicU64::new(0),
-            trouble: Mutex::new(None),
+            path_error: Mutex::new(None),
             bell: Notify::new(),
         }))
     }
@@ -69,19 +69,19 @@ impl Wire {
         self.strays.load(Ordering::Relaxed)
     }
 
-    /// Waits for the first trouble, and stays with it.
-    pub(super) async fn trouble(&self) -> Trouble {
+    /// Waits for the first error, and stays with it.
+    pub(super) async fn path_error(&self) -> PathError {
         loop {
             let rung = self.bell.notified();
-            if let Some(trouble) = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone() {
-                return trouble;
+            if let Some(error) = self.path_error.lock().unwrap_or_else(PoisonError::into_inner).clone() {
+                return error;
             }
             rung.await;
         }
     }
 
-    fn report(&self, trouble: Trouble) {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(trouble);
+    fn report(&self, error: PathError) {
+        self.path_error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
         self.bell.notify_one();
     }
 
@@ -90,9 +90,9 @@ impl Wire {
         if error.raw_os_error() == Some(libc::EMSGSIZE) {
             return;
         }
-        self.report(match refusal(error, "exchange QUIC packets", self.peer) {
-            Ok(refusal) => Trouble::Refused(refusal),
-            Err(fault) => Trouble::Fault(fault),
+        self.report(match ConnectError::classify(error, "exchange QUIC packets", self.peer) {
+            Ok(error) => PathError::Connect(error),
+            Err(fault) => PathError::Fault(fault),
         });
     }
 }
@@ -126,7 +126,7 @@ impl AsyncUdpSocket for Wire {
         let mut failures = 0;
         loop {
             if self.heard() > MOST {
-                self.report(Trouble::Flood(self.heard()));
+                self.report(PathError::Flood(self.heard()));
                 return Poll::Pending;
             }
             let mut into = ReadBuf::new(buffer);
@@ -140,7 +140,7 @@ impl AsyncUdpSocket for Wire {
                         return Poll::Ready(Err(error));
                     }
                 }
-                Poll::Ready(Ok(sender)) if !udp::same(sender, self.peer) => {
+                Poll::Ready(Ok(sender)) if !udp::same_endpoint(sender, self.peer) => {
                     self.strays.fetch_add(1, Ordering::Relaxed);
                 }
                 Poll::Ready(Ok(_)) => {

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use super::handshake::TlsStream;
 use super::words;
 use crate::model::Fault;
-use crate::net::dial::{Refusal, refusal};
+use crate::net::dial::ConnectError;
 
 /// How a handshake ended; `S` is the connection it leaves behind, over TCP or QUIC.
 #[derive(Debug)]
@@ -36,10 +36,10 @@ pub fn end_of(error: &io::Error, before_certificate: bool, peer: SocketAddr) -> 
         return Ok(End::Closed);
     }
     match error.raw_os_error() {
-        Some(_) => refusal(error, "TLS handshake", peer).map(|refusal| match refusal {
-            Refusal::Timeout => End::Timeout,
-            Refusal::Unreachable(why) => End::Unreachable(why),
-            Refusal::Refused | Refusal::Reset => End::Reset,
+        Some(_) => ConnectError::classify(error, "TLS handshake", peer).map(|error| match error {
+            ConnectError::Timeout => End::Timeout,
+            ConnectError::Unreachable(why) => End::Unreachable(why),
+            ConnectError::Refused | ConnectError::Reset => End::Reset,
         }),
         None => Ok(End::Closed),
     }

@@ -20,7 +20,7 @@ use tokio_rustls::TlsConnector;
 use super::hello::{Alert, Answer};
 use super::{provider, unit_key};
 use crate::model::Fault;
-use crate::net::dial::{Refusal, refusal};
+use crate::net::dial::ConnectError;
 
 /// Sorts of keys a certificate may be for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -124,10 +124,10 @@ fn answer(error: &io::Error, peer: SocketAddr) -> Result<Answer, Fault> {
     if error.raw_os_error().is_none() {
         return Ok(Answer::Closed);
     }
-    Ok(match refusal(error, "TLS handshake", peer)? {
-        Refusal::Timeout => Answer::Timeout,
-        Refusal::Reset | Refusal::Refused => Answer::Reset,
-        other @ Refusal::Unreachable(_) => Answer::Unconnected(other),
+    Ok(match ConnectError::classify(error, "TLS handshake", peer)? {
+        ConnectError::Timeout => Answer::Timeout,
+        ConnectError::Reset | ConnectError::Refused => Answer::Reset,
+        other @ ConnectError::Unreachable(_) => Answer::Unconnected(other),
     })
 }
 

@@ -5,8 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::time::{TimeVal, TimeValLike as _};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::pace::{BURST, Pace};
@@ -15,7 +13,8 @@ use super::slots::Slots;
 use super::tally::{Ledger, Tally};
 use super::verify::Verifier;
 use crate::model::Fault;
-use crate::net::dial::local;
+use crate::net::dial::local_fault;
+use crate::net::sys::cpu::CpuTime;
 use crate::net::sys::mmsg::{BATCH, Inbox, Outbox, Waiter, prepare, wall};
 use crate::net::sys::tcp_info::queue_drops;
 
@@ -83,7 +82,7 @@ impl Lane {
             socket.connect(&job.server.into())?;
             Ok((socket, buffer))
         };
-        let (socket, buffer) = open().map_err(|error| local(&error, "open UDP socket of a load", job.server))?;
+        let (socket, buffer) = open().map_err(|error| local_fault(&error, "open UDP socket of a load", job.server))?;
         #[expect(clippy::cast_possible_truncation, reason = "any 16 bits of it will do")]
         let twist = (job.seed.rotate_left(16) as u16).wrapping_add((index as u16).wrapping_mul(40_503));
         Ok(Self { socket, slots: Slots::new(twist), outbox: Outbox::new(true), dropped: 0, buffer })
@@ -142,7 +141,8 @@ impl Worker {
         if !begin.is_zero() {
             Waiter::nap(begin);
         }
-        let cpu = thread_seconds();
+        let thread = || CpuTime::of_thread().unwrap_or_default().total();
+        let cpu = thread();
         match self.job.drive {
             Drive::Rate(rate) => {
                 self.keep_schedule(&Pace::new(rate, self.job.duration, self.number, self.job.workers as u64));
@@ -150,7 +150,7 @@ impl Worker {
             Drive::Window(size) => self.keep_window(size),
         }
         let mut tally = self.ledger.tally;
-        tally.cpu = (thread_seconds() - cpu).max(0.0);
+        tally.cpu = (thread() - cpu).max(0.0);
         for lane in &self.lanes {
             // The stamp on arrivals misses what was dropped after the last one; the socket's own count does not.
             let dropped = queue_drops(&lane.socket).unwrap_or_default().max(lane.dropped);
@@ -388,10 +388,4 @@ impl Worker {
 /// Nanoseconds of a length, bounded so that sums of a few do not overflow.
 pub(super) fn nanos(length: Duration) -> u64 {
     u64::try_from(length.as_nanos()).unwrap_or(u64::MAX).min(u64::MAX / 4)
-}
-
-/// Processor time of this thread.
-fn thread_seconds() -> f64 {
-    let seconds = |time: TimeVal| time.num_microseconds() as f64 / 1e6;
-    getrusage(UsageWho::RUSAGE_THREAD).map_or(0.0, |usage| seconds(usage.user_time()) + seconds(usage.system_time()))
 }

@@ -22,7 +22,7 @@ pub(super) use self::settings::{FIELDS, plain, port};
 use self::settings::{encrypted, in_http, strict};
 use crate::model::table::joined;
 use crate::model::{FactInfo, Fault};
-use crate::net::Refusal;
+use crate::net::ConnectError;
 use crate::probe::{Cx, Mode};
 use crate::proto::dns::exchange::{self, Asking, Exchange};
 use crate::proto::dns::message::Reply;
@@ -255,10 +255,10 @@ fn lost<S>(cx: &mut Cx<'_>, end: End<S>) -> (&'static str, String) {
 }
 
 /// A connection that never came about.
-fn refused(server: impl std::fmt::Display, refusal: &Refusal) -> Stop {
-    let why = match refusal {
-        Refusal::Unreachable(why) => why.clone(),
+fn refused(server: impl std::fmt::Display, error: &ConnectError) -> Stop {
+    let why = match error {
+        ConnectError::Unreachable(why) => why.clone(),
         other => other.word().to_owned(),
     };
-    Stop::Seen(refusal.word(), format!("{server}: connect: {why}"))
+    Stop::Seen(error.word(), format!("{server}: connect: {why}"))
 }

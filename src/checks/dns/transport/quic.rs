@@ -7,12 +7,12 @@ use tokio::time::{Instant, timeout_at};
 
 use super::http::Body;
 use super::{Attempt, Kind, Secure, Stop, facts, lost, refused};
-use crate::net::Refusal;
+use crate::net::ConnectError;
 use crate::net::bytes::readable;
 use crate::net::scope::Scope;
 use crate::probe::Cx;
 use crate::proto::dns::exchange::{frame, framed};
-use crate::proto::quic::{self, Connection, Trouble, end_of, flood};
+use crate::proto::quic::{self, Connection, PathError, end_of, flood};
 
 /// Most bytes of headers in HTTP/3.
 const HEAD: u64 = 16 * 1024;
@@ -44,7 +44,7 @@ impl Secure {
         let left = attempt.end.saturating_duration_since(Instant::now());
         let dialled = quic::dial(server, attempt.asking.source, loaded, &self.offer, left).await?;
         attempt.strays(dialled.strays);
-        let shaken = dialled.shaken.map_err(|refusal| refused(server, &refusal))?;
+        let shaken = dialled.shaken.map_err(|error| refused(server, &error))?;
         facts::record(cx, &shaken);
         let admitted = self.admit(&shaken);
         let connection = attempt.done(cx, shaken, dialled.why)?;
@@ -52,7 +52,7 @@ impl Secure {
         let before = connection.strays();
         let outcome = tokio::select! {
             biased;
-            trouble = connection.trouble() => Err(troubled(server, trouble)),
+            error = connection.path_error() => Err(path_failed(server, error)),
             outcome = self.exchange(cx, attempt, &connection) => outcome,
         };
         attempt.strays(connection.strays() - before);
@@ -216,15 +216,15 @@ fn sorted(cx: &mut Cx<'_>, attempt: &Attempt<'_>, connection: &Connection, failu
     Stop::Seen(outcome, format!("{server}: {}", readable(why.as_bytes())))
 }
 
-fn troubled(server: std::net::SocketAddr, trouble: Trouble) -> Stop {
-    match trouble {
-        Trouble::Fault(fault) => Stop::Fault(fault),
-        Trouble::Refused(Refusal::Unreachable(why)) => Stop::Seen("unreachable", format!("{server}: {why}")),
-        Trouble::Refused(refusal) => {
+fn path_failed(server: std::net::SocketAddr, error: PathError) -> Stop {
+    match error {
+        PathError::Fault(fault) => Stop::Fault(fault),
+        PathError::Connect(ConnectError::Unreachable(why)) => Stop::Seen("unreachable", format!("{server}: {why}")),
+        PathError::Connect(error) => {
             let why = "nothing listens there any more (ICMP port unreachable after the handshake)";
-            Stop::Seen(refusal.word(), format!("{server}: {why}"))
+            Stop::Seen(error.word(), format!("{server}: {why}"))
         }
-        Trouble::Flood(bytes) => Stop::Seen("protocol_error", format!("{server}: {}", flood(bytes))),
+        PathError::Flood(bytes) => Stop::Seen("protocol_error", format!("{server}: {}", flood(bytes))),
     }
 }
 

@@ -18,7 +18,7 @@ impl Secure {
         let server = attempt.asking.server;
         let loaded = self.trust.load().await?;
         let dialled = connect(server, attempt.asking.source, attempt.asking.patience).await?;
-        let dialled = dialled.map_err(|refusal| refused(server, &refusal))?;
+        let dialled = dialled.map_err(|error| refused(server, &error))?;
         attempt.seen.connect_time = Some(dialled.elapsed);
         let left = attempt.end.saturating_duration_since(Instant::now());
         let shaken = handshake(dialled.stream, server, loaded, &self.offer, left).await?;

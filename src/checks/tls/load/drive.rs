@@ -13,11 +13,11 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::Settings;
-use super::limit::Usage;
 use super::tally::Tally;
 use crate::checks::tls::reach::Way;
 use crate::model::Fault;
-use crate::net::dial::{self, refusal};
+use crate::net::dial::{self, ConnectError};
+use crate::net::sys::cpu::CpuReading;
 use crate::net::sys::timer::{FINEST, Timer};
 use crate::proto::tls::{End, Strict, Swift, SwiftStream, resumed, ticket};
 
@@ -44,7 +44,7 @@ pub(super) struct Plan {
 pub(super) struct Window {
     start: Instant,
     end: Instant,
-    pub(super) usage: Usage,
+    pub(super) usage: CpuReading,
 }
 
 impl Plan {
@@ -84,7 +84,7 @@ impl Plan {
 
     fn begin(&self) -> &Window {
         self.window.get_or_init(|| {
-            let usage = Usage::now();
+            let usage = CpuReading::now();
             let start = Instant::now();
             Window { start, end: start + self.settings.duration, usage }
         })
@@ -271,8 +271,8 @@ impl Slot<'_> {
             }
             Err(error) if error.raw_os_error() == Some(libc::EADDRNOTAVAIL) => Ok(Err(Failure::NoPort)),
             Err(error) => {
-                let refusal = refusal(&error, "connect", peer)?;
-                Ok(Err(Failure::Theirs(format!("no connection: {}", refusal.word()))))
+                let error = ConnectError::classify(&error, "connect", peer)?;
+                Ok(Err(Failure::Theirs(format!("no connection: {}", error.word()))))
             }
         }
     }

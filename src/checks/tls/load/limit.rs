@@ -1,7 +1,6 @@
 //! Whether this host was what held the load back: a number measured by a client at its limit is a number about the client.
 
-use crate::proto::iperf3::socket::cpu_seconds;
-use tokio::time::Instant;
+use crate::net::sys::cpu::CpuShare;
 
 /// From this share on of what it could use, a process uses all.
 const BUSY: f64 = 0.85;
@@ -33,52 +32,13 @@ impl Limit {
     }
 }
 
-/// Processor time used up to a moment.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Usage {
-    at: Instant,
-    process: Option<f64>,
-    /// Ticks of all processors: idle, all.
-    host: Option<(f64, f64)>,
-}
-
-/// Processor time used between two moments.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Used {
-    /// By this process, as a share of one core.
-    pub(super) process: Option<f64>,
-    /// Idle, as a share of all cores.
-    idle: Option<f64>,
-}
-
-impl Usage {
-    pub(super) fn now() -> Self {
-        let process = cpu_seconds().map(|(user, system)| user + system);
-        // A file of the kernel's memory: reading it waits for nothing.
-        let host = std::fs::read_to_string("/proc/stat").ok().and_then(|text| ticks(&text));
-        Self { at: Instant::now(), process, host }
-    }
-
-    pub(super) fn until_now(&self) -> Used {
-        let now = Self::now();
-        let elapsed = now.at.duration_since(self.at).as_secs_f64();
-        let process = self.process.zip(now.process).map(|(before, after)| (after - before).max(0.0) / elapsed);
-        let idle = self.host.zip(now.host).and_then(|((idle, all), (idle_now, all_now))| {
-            (all_now > all).then(|| ((idle_now - idle) / (all_now - all)).clamp(0.0, 1.0))
-        });
-        Used { process: process.filter(|share| share.is_finite()), idle }
-    }
-}
-
-/// Idle ticks and all ticks of the first line of `/proc/stat`: user, nice, system, idle, iowait, irq, softirq, steal.
-fn ticks(text: &str) -> Option<(f64, f64)> {
-    let fields = text.lines().next()?.strip_prefix("cpu ")?.split_ascii_whitespace();
-    let counts: Vec<f64> = fields.take(8).map(|field| field.parse().ok()).collect::<Option<_>>()?;
-    Some((counts.get(3)? + counts.get(4)?, counts.iter().sum()))
-}
-
 /// `missed` is what a rate asked for and did not get; absent without a rate.
-pub(super) fn judge(used: &Used, threads: usize, missed: Option<(u64, u64)>, no_port: u64) -> (Limit, Option<String>) {
+pub(super) fn judge(
+    used: &CpuShare,
+    threads: usize,
+    missed: Option<(u64, u64)>,
+    no_port: u64,
+) -> (Limit, Option<String>) {
     if no_port > 0 {
         let why = format!(
             "{no_port} times this host had no port left: close with `reset: true`, lower `connections`, or widen the range of ports"
@@ -110,11 +70,11 @@ pub(super) fn judge(used: &Used, threads: usize, missed: Option<(u64, u64)>, no_
 
 #[cfg(test)]
 mod tests {
-    use super::{Limit, Used, judge, ticks};
+    use super::{CpuShare, Limit, judge};
 
     #[test]
     fn a_client_at_its_limit_is_told_from_a_slow_server() {
-        let used = |process, idle| Used { process: Some(process), idle: Some(idle) };
+        let used = |process, idle| CpuShare { process: Some(process), idle: Some(idle) };
         assert_eq!(judge(&used(1.9, 0.0), 2, None, 0).0, Limit::Client);
         assert_eq!(judge(&used(0.9, 0.02), 2, None, 0).0, Limit::Client, "the server is on the same host");
         assert_eq!(judge(&used(0.2, 0.7), 2, None, 0).0, Limit::Unknown);
@@ -122,13 +82,6 @@ mod tests {
         assert_eq!(judge(&used(1.9, 0.0), 2, Some((0, 1000)), 0).0, Limit::Rate);
         assert_eq!(judge(&used(1.9, 0.0), 2, Some((100, 1000)), 0).0, Limit::Client);
         assert_eq!(judge(&used(0.2, 0.7), 2, Some((100, 1000)), 0).0, Limit::Unknown);
-        assert_eq!(judge(&Used { process: None, idle: None }, 2, None, 0).0, Limit::Unknown);
-    }
-
-    #[test]
-    fn the_kernels_line_is_read() {
-        assert_eq!(ticks("cpu  10 0 5 80 5 0 0 0 7 7\ncpu0 1 1\n"), Some((85.0, 100.0)));
-        assert_eq!(ticks("cpu0 1 2 3 4 5"), None);
-        assert_eq!(ticks(""), None);
+        assert_eq!(judge(&CpuShare { process: None, idle: None }, 2, None, 0).0, Limit::Unknown);
     }
 }

@@ -8,7 +8,7 @@ use super::facts::{self, ADDRESS, ALERT, OUTCOME};
 use super::look;
 use crate::checks::shared::tls_fields;
 use crate::model::{Arg, Args, Fault, FieldInfo, FieldKind, Invalid};
-use crate::net::{IpFamily, Refusal, resolve};
+use crate::net::{ConnectError, IpFamily, resolve};
 use crate::probe::Cx;
 use crate::proto::quic::{Connection, dial};
 use crate::proto::tls::lint::words;
@@ -117,9 +117,9 @@ impl Look {
         }
         let mut shaken = match dialled.shaken {
             Ok(shaken) => shaken,
-            Err(refusal) => {
-                cx.set(&OUTCOME, refusal.word());
-                cx.note(format!("{peer}: {}", unconnected(&refusal)));
+            Err(error) => {
+                cx.set(&OUTCOME, error.word());
+                cx.note(format!("{peer}: {}", unconnected(&error)));
                 return Ok(());
             }
         };
@@ -176,9 +176,9 @@ impl Look {
     }
 }
 
-fn unconnected(refusal: &Refusal) -> String {
-    match refusal {
-        Refusal::Unreachable(why) => why.clone(),
+fn unconnected(error: &ConnectError) -> String {
+    match error {
+        ConnectError::Unreachable(why) => why.clone(),
         _ => "nothing listens on this UDP port (ICMP port unreachable)".to_owned(),
     }
 }

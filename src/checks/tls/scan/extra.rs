@@ -212,7 +212,7 @@ pub(super) fn reason(answer: &Answer) -> String {
         Answer::Closed => "closed without a word".to_owned(),
         Answer::Reset => "reset".to_owned(),
         Answer::Timeout => "no answer in time".to_owned(),
-        Answer::Unconnected(refusal) => format!("no connection: {}", refusal.word()),
+        Answer::Unconnected(error) => format!("no connection: {}", error.word()),
         Answer::NotTls(why) => format!("no TLS: {why}"),
     }
 }

@@ -158,7 +158,7 @@ fn outcome(cx: &mut Cx<'_>, scan: &Scan) -> &'static str {
             cx.set(&ALERT, alert.word());
             "alert"
         }
-        Some(Answer::Unconnected(refusal)) => refusal.word(),
+        Some(Answer::Unconnected(error)) => error.word(),
         Some(Answer::Reset) => "reset",
         Some(Answer::Closed) => "closed",
         Some(Answer::NotTls(_) | Answer::Flight(_)) => "not_tls",

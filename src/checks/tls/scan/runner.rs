@@ -104,7 +104,7 @@ impl Runner {
     /// A question that could not be asked refuses nothing, whatever the server said before TLS.
     fn unasked(&self, why: NoWay) -> Answer {
         match why {
-            NoWay::Refusal(refusal) => Answer::Unconnected(refusal),
+            NoWay::ConnectError(error) => Answer::Unconnected(error),
             NoWay::NotUpgraded(_, not) if not.cause == Cause::Timeout => Answer::Timeout,
             NoWay::NotUpgraded(_, not) if not.cause == Cause::Reset => Answer::Reset,
             NoWay::NotUpgraded(..) => Answer::NotTls(why.told(&self.way)),

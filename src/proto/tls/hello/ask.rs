@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::{Alert, Flight, Hello, Parser, State};
 use crate::model::Fault;
-use crate::net::dial::{Refusal, refusal};
+use crate::net::dial::ConnectError;
 
 /// How the bytes of a hello leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub enum Answer {
     /// Silence, or not enough within the time.
     Timeout,
     /// No connection, or an ICMP error in the middle.
-    Unconnected(Refusal),
+    Unconnected(ConnectError),
     /// The answer is not TLS; what it is instead.
     NotTls(String),
 }
@@ -50,19 +50,19 @@ pub async fn ask(
 ) -> Result<Answer, Fault> {
     let end = Instant::now() + patience;
     if let Err(error) = send(stream, hello, sending).await
-        && !matches!(refusal(&error, "send a TLS hello", peer)?, Refusal::Reset)
+        && !matches!(ConnectError::classify(&error, "send a TLS hello", peer)?, ConnectError::Reset)
     {
-        return refusal(&error, "send a TLS hello", peer).map(Answer::Unconnected);
+        return ConnectError::classify(&error, "send a TLS hello", peer).map(Answer::Unconnected);
     }
     let mut parser = Parser::default();
     let mut buffer = vec![0_u8; 16 * 1024];
     let answer = loop {
         let read = match tokio::time::timeout_at(end, stream.read(&mut buffer)).await {
             Err(_) => break Answer::Timeout,
-            Ok(Err(error)) => match refusal(&error, "read a TLS answer", peer)? {
-                Refusal::Reset | Refusal::Refused => break Answer::Reset,
-                Refusal::Timeout => break Answer::Timeout,
-                other @ Refusal::Unreachable(_) => break Answer::Unconnected(other),
+            Ok(Err(error)) => match ConnectError::classify(&error, "read a TLS answer", peer)? {
+                ConnectError::Reset | ConnectError::Refused => break Answer::Reset,
+                ConnectError::Timeout => break Answer::Timeout,
+                other @ ConnectError::Unreachable(_) => break Answer::Unconnected(other),
             },
             Ok(Ok(0)) if parser.is_empty() => break Answer::Closed,
             Ok(Ok(0)) => break Answer::NotTls("it closed in the middle of its answer".to_owned()),

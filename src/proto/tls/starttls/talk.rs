@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 
 use super::{Cause, NotUpgraded};
 use crate::model::Fault;
-use crate::net::dial::{Refusal, refusal};
+use crate::net::dial::ConnectError;
 
 /// Most bytes a server may say before TLS; long greetings have 2 KiB.
 const MOST: usize = 64 * 1024;
@@ -215,11 +215,13 @@ impl<'a> Talk<'a> {
             return not(Cause::Closed, error.to_string());
         };
         let what = if when == "before" { format!("before {}", self.awaited) } else { when.to_owned() };
-        match refusal(error, "ask for TLS", *peer) {
+        match ConnectError::classify(error, "ask for TLS", *peer) {
             Err(fault) => Stop::Fault(fault),
-            Ok(Refusal::Refused | Refusal::Reset) => not(Cause::Reset, format!("reset {what}{}", self.so_far())),
-            Ok(Refusal::Timeout) => not(Cause::Timeout, format!("the connection timed out {what}")),
-            Ok(Refusal::Unreachable(why)) => not(Cause::Unreachable, format!("{what}: {why}")),
+            Ok(ConnectError::Refused | ConnectError::Reset) => {
+                not(Cause::Reset, format!("reset {what}{}", self.so_far()))
+            }
+            Ok(ConnectError::Timeout) => not(Cause::Timeout, format!("the connection timed out {what}")),
+            Ok(ConnectError::Unreachable(why)) => not(Cause::Unreachable, format!("{what}: {why}")),
         }
     }
 

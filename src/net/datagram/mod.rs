@@ -1,6 +1,9 @@
-//! A datagram socket that also tells who on the path answered with an error, and when the kernel saw a packet.
+//! Datagram sockets that hear of everything: who on the path answered with an error, and when the kernel saw a packet.
+//! [`Datagram`] is any such socket, [`udp`] opens UDP sockets.
 
-use std::fmt;
+mod icmp_error;
+pub mod udp;
+
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd as _;
@@ -11,7 +14,9 @@ use socket2::{SockAddr, Socket};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-use super::sys::watch::watch;
+pub use icmp_error::{Class, IcmpError};
+
+use super::sys::async_fd;
 
 /// Room for a time stamp, a hop limit and an error with its sender; `cmsg_space!` of these three needs less.
 const CONTROL: usize = 256;
@@ -28,7 +33,7 @@ pub enum Event {
     /// A datagram; its bytes are in the buffer.
     Arrival(Arrival),
     /// An ICMP error, or the kernel's own refusal; the quoted packet is in the buffer.
-    Trouble(Trouble),
+    IcmpError(IcmpError),
     /// An error without a report about where it came from.
     Failed(io::Error),
 }
@@ -48,51 +53,12 @@ pub struct Arrival {
     pub stamp: Option<Duration>,
 }
 
-/// An error report from the path.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trouble {
-    /// What it means.
-    pub class: Class,
-    /// Its standard name, or `type 3 code 99`.
-    pub word: String,
-    /// Who sent it; `None` is this host.
-    pub router: Option<IpAddr>,
-    /// MTU it names, of too-big errors.
-    pub mtu: Option<u32>,
-    /// How much of the quoted packet is in the buffer.
-    pub quoted: usize,
-}
-
-/// What an error report means for the probe.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Class {
-    /// Slow down, a redirect, anything that does not say the packet was dropped.
-    Advice,
-    /// No way to the target, or forbidden.
-    Unreachable,
-    /// The target answers, but nothing listens on the port.
-    Port,
-    /// The hop limit ran out.
-    TimeExceeded,
-    /// Larger than a link allows.
-    TooBig,
-}
-
-impl fmt::Display for Trouble {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.router {
-            Some(router) => write!(f, "{} from {router}", self.word),
-            None => write!(f, "{} from this host", self.word),
-        }
-    }
-}
-
 impl Datagram {
     /// Takes over `socket`, and turns on error reports, kernel stamps and hop limits where the system has them.
     pub fn new(socket: Socket) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         system::enable(&socket);
-        let fd = watch(socket)?;
+        let fd = async_fd::register(socket)?;
         Ok(Self { fd, control: vec![0; CONTROL] })
     }
 
@@ -128,20 +94,22 @@ impl Datagram {
     }
 
     /// The next error report already there, as after a refused send.
-    pub fn trouble(&mut self, buffer: &mut [u8]) -> Option<Trouble> {
-        system::trouble(self.fd.get_ref(), &mut self.control, buffer)
+    pub fn icmp_error(&mut self, buffer: &mut [u8]) -> Option<IcmpError> {
+        system::icmp_error(self.fd.get_ref(), &mut self.control, buffer)
     }
 }
 
 fn take(socket: &Socket, control: &mut [u8], buffer: &mut [u8], error: bool) -> io::Result<Option<Event>> {
-    if error && let Some(trouble) = system::trouble(socket, control, buffer) {
-        return Ok(Some(Event::Trouble(trouble)));
+    if error && let Some(report) = system::icmp_error(socket, control, buffer) {
+        return Ok(Some(Event::IcmpError(report)));
     }
     match receive(socket, control, buffer) {
         Ok(arrival) => Ok(Some(Event::Arrival(arrival))),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
         Err(error) if matches!(error.raw_os_error(), Some(libc::EBADF | libc::EFAULT | libc::EINVAL)) => Err(error),
-        Err(error) => Ok(Some(system::trouble(socket, control, buffer).map_or(Event::Failed(error), Event::Trouble))),
+        Err(error) => {
+            Ok(Some(system::icmp_error(socket, control, buffer).map_or(Event::Failed(error), Event::IcmpError)))
+        }
     }
 }
 
@@ -171,69 +139,6 @@ fn address(storage: &SockaddrStorage) -> Option<IpAddr> {
     storage.as_sockaddr_in6().map(|v6| IpAddr::V6(v6.ip()))
 }
 
-/// Name and meaning of an ICMP error.
-fn icmp_v4(kind: u8, code: u8) -> (Class, Option<&'static str>) {
-    match (kind, code) {
-        (3, 0) => (Class::Unreachable, Some("net_unreachable")),
-        (3, 1) => (Class::Unreachable, Some("host_unreachable")),
-        (3, 2) => (Class::Unreachable, Some("protocol_unreachable")),
-        (3, 3) => (Class::Port, Some("port_unreachable")),
-        (3, 4) => (Class::TooBig, Some("fragmentation_needed")),
-        (3, 9 | 10 | 13) => (Class::Unreachable, Some("admin_prohibited")),
-        (3, _) => (Class::Unreachable, None),
-        (11, 0) => (Class::TimeExceeded, Some("ttl_exceeded")),
-        (11, 1) => (Class::TimeExceeded, Some("reassembly_time_exceeded")),
-        (12, _) => (Class::Unreachable, Some("parameter_problem")),
-        (4, _) => (Class::Advice, Some("source_quench")),
-        _ => (Class::Advice, None),
-    }
-}
-
-/// The same for `ICMPv6`.
-fn icmp_v6(kind: u8, code: u8) -> (Class, Option<&'static str>) {
-    match (kind, code) {
-        (1, 0) => (Class::Unreachable, Some("no_route")),
-        (1, 1) => (Class::Unreachable, Some("admin_prohibited")),
-        (1, 2) => (Class::Unreachable, Some("beyond_scope")),
-        (1, 3) => (Class::Unreachable, Some("address_unreachable")),
-        (1, 4) => (Class::Port, Some("port_unreachable")),
-        (1, 5) => (Class::Unreachable, Some("source_policy")),
-        (1, 6) => (Class::Unreachable, Some("reject_route")),
-        (1, _) => (Class::Unreachable, None),
-        (2, _) => (Class::TooBig, Some("packet_too_big")),
-        (3, 0) => (Class::TimeExceeded, Some("hop_limit_exceeded")),
-        (3, 1) => (Class::TimeExceeded, Some("reassembly_time_exceeded")),
-        (4, _) => (Class::Unreachable, Some("parameter_problem")),
-        _ => (Class::Advice, None),
-    }
-}
-
-impl Trouble {
-    /// An ICMP error of `router`, with the MTU it names.
-    #[must_use]
-    pub fn icmp(v6: bool, kind: u8, code: u8, mtu: u32, router: Option<IpAddr>, quoted: usize) -> Self {
-        let (class, word) = if v6 { icmp_v6(kind, code) } else { icmp_v4(kind, code) };
-        let word = word.map_or_else(|| format!("type {kind} code {code}"), str::to_owned);
-        // Routers older than RFC 1191 report 0.
-        let mtu = Some(mtu).filter(|mtu| class == Class::TooBig && *mtu > 0);
-        Self { class, word, router, mtu, quoted }
-    }
-
-    /// What this host's kernel means by refusing a packet; `None` for errors that say nothing about the way to the peer.
-    #[must_use]
-    pub fn local(errno: i32, mtu: Option<u32>) -> Option<Self> {
-        let (class, word) = match errno {
-            libc::EMSGSIZE => (Class::TooBig, "message_too_big"),
-            libc::ENETUNREACH => (Class::Unreachable, "no_route"),
-            libc::EHOSTUNREACH | libc::EHOSTDOWN => (Class::Unreachable, "host_unreachable"),
-            libc::ENETDOWN | libc::ENONET => (Class::Unreachable, "network_down"),
-            _ => return None,
-        };
-        let mtu = mtu.filter(|mtu| class == Class::TooBig && *mtu > 0);
-        Some(Self { class, word: word.to_owned(), router: None, mtu, quoted: 0 })
-    }
-}
-
 #[cfg(target_os = "linux")]
 mod system {
     //! Linux: `IP_RECVERR` works on datagram, ping and raw sockets alike, and names the router.
@@ -246,7 +151,7 @@ mod system {
     use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, sockopt};
     use socket2::Socket;
 
-    use super::{Arrival, Trouble};
+    use super::{Arrival, IcmpError};
 
     /// Origins of an extended error, from `linux/errqueue.h`.
     const LOCAL: u8 = 1;
@@ -274,7 +179,7 @@ mod system {
     }
 
     /// Reads the error queue up to the first report about the path; ends, because each read takes one entry out.
-    pub(super) fn trouble(socket: &Socket, control: &mut [u8], buffer: &mut [u8]) -> Option<Trouble> {
+    pub(super) fn icmp_error(socket: &Socket, control: &mut [u8], buffer: &mut [u8]) -> Option<IcmpError> {
         let room = buffer.len();
         loop {
             let mut parts = [IoSliceMut::new(buffer)];
@@ -288,7 +193,7 @@ mod system {
         }
     }
 
-    fn report(item: &ControlMessageOwned, quoted: usize) -> Option<Trouble> {
+    fn report(item: &ControlMessageOwned, quoted: usize) -> Option<IcmpError> {
         let (error, router) = match item {
             ControlMessageOwned::Ipv4RecvErr(error, sender) => {
                 (error, sender.map(|s| IpAddr::V4(Ipv4Addr::from(u32::from_be(s.sin_addr.s_addr)))))
@@ -299,9 +204,9 @@ mod system {
             _ => return None,
         };
         match error.ee_origin {
-            LOCAL => Trouble::local(i32::try_from(error.ee_errno).ok()?, Some(error.ee_info)),
-            ICMP => Some(Trouble::icmp(false, error.ee_type, error.ee_code, error.ee_info, router, quoted)),
-            ICMP6 => Some(Trouble::icmp(true, error.ee_type, error.ee_code, error.ee_info, router, quoted)),
+            LOCAL => IcmpError::from_errno(i32::try_from(error.ee_errno).ok()?, Some(error.ee_info)),
+            ICMP => Some(IcmpError::from_icmp(false, error.ee_type, error.ee_code, error.ee_info, router, quoted)),
+            ICMP6 => Some(IcmpError::from_icmp(true, error.ee_type, error.ee_code, error.ee_info, router, quoted)),
             _ => None,
         }
     }
@@ -314,32 +219,13 @@ mod system {
     use nix::sys::socket::ControlMessageOwned;
     use socket2::Socket;
 
-    use super::{Arrival, Trouble};
+    use super::{Arrival, IcmpError};
 
     pub(super) fn enable(_: &Socket) {}
 
     pub(super) fn ancillary(_: &ControlMessageOwned, _: &mut Arrival) {}
 
-    pub(super) fn trouble(_: &Socket, _: &mut [u8], _: &mut [u8]) -> Option<Trouble> {
+    pub(super) fn icmp_error(_: &Socket, _: &mut [u8], _: &mut [u8]) -> Option<IcmpError> {
         None
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Class, Trouble};
-
-    #[test]
-    fn errors_have_their_standard_names() {
-        let router = Some("192.0.2.1".parse().unwrap());
-        let host = Trouble::icmp(false, 3, 1, 0, router, 8);
-        assert_eq!((host.class, host.to_string().as_str()), (Class::Unreachable, "host_unreachable from 192.0.2.1"));
-        let big = Trouble::icmp(true, 2, 0, 1280, Some("2001:db8::1".parse().unwrap()), 8);
-        assert_eq!((big.class, big.mtu), (Class::TooBig, Some(1280)));
-        let odd = Trouble::icmp(false, 3, 99, 7, router, 8);
-        assert_eq!((odd.word.as_str(), odd.mtu), ("type 3 code 99", None));
-        assert_eq!(Trouble::icmp(false, 3, 4, 0, router, 8).mtu, None, "an MTU of 0 is not an MTU");
-        assert_eq!(Trouble::local(libc::EMSGSIZE, Some(1500)).unwrap().to_string(), "message_too_big from this host");
-        assert!(Trouble::local(libc::ENOBUFS, None).is_none());
     }
 }

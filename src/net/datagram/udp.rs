@@ -1,33 +1,59 @@
-//! UDP sockets that hear of everything: replies from wrong addresses and ICMP errors alike.
+//! UDP sockets that hear of replies from wrong addresses and of ICMP errors alike ([`open`]), or of one peer alone
+//! ([`connected`]).
 //!
-//! On Linux the socket stays unconnected, so that a reply from a wrong address is seen and counted instead of being
+//! On Linux a socket of [`open`] stays unconnected, so that a reply from a wrong address is seen and counted instead of being
 //! dropped by the kernel; `IP_RECVERR` still delivers ICMP errors to it. Elsewhere the socket is connected for their
 //! sake, and the kernel drops replies from wrong addresses unseen.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use tokio::net::UdpSocket;
 
-use super::dial::local;
+use super::Datagram;
 use crate::model::Fault;
+use crate::net::dial::{ConnectError, local_fault};
 
 /// A socket for an exchange with `peer`, bound to `source` if there is one, on a port of the system's choice.
 pub async fn open(peer: SocketAddr, source: Option<IpAddr>) -> Result<UdpSocket, Fault> {
-    let bind = source.unwrap_or(match peer {
-        SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-    });
+    let bind = own_address(peer, source);
     let socket = UdpSocket::bind(SocketAddr::new(bind, 0))
         .await
-        .map_err(|error| local(&error, &format!("open UDP socket on {bind}"), peer))?;
-    aim(&socket, peer).await.map_err(|error| local(&error, "prepare UDP socket", peer))?;
+        .map_err(|error| local_fault(&error, &format!("open UDP socket on {bind}"), peer))?;
+    aim(&socket, peer).await.map_err(|error| local_fault(&error, "prepare UDP socket", peer))?;
     Ok(socket)
+}
+
+/// A socket connected to `peer`, so that datagrams of others never count; it tells kernel stamps and ICMP errors. The inner
+/// `Err` is a fact, such as no route.
+pub fn connected(peer: SocketAddr, source: Option<IpAddr>) -> Result<Result<Datagram, ConnectError>, Fault> {
+    let own = own_address(peer, source);
+    let dial = || {
+        let socket = Socket::new(Domain::for_address(peer), Type::DGRAM, Some(Protocol::UDP))
+            .map_err(|error| (error, "open UDP socket".to_owned()))?;
+        socket
+            .bind(&SockAddr::from(SocketAddr::new(own, 0)))
+            .map_err(|error| (error, format!("bind to source {own}")))?;
+        socket.connect(&SockAddr::from(peer)).map_err(|error| (error, "connect UDP socket".to_owned()))?;
+        Ok(socket)
+    };
+    match dial() {
+        Ok(socket) => Datagram::new(socket).map(Ok).map_err(|error| local_fault(&error, "watch UDP socket", peer)),
+        Err((error, operation)) => ConnectError::classify(&error, &operation, peer).map(Err),
+    }
+}
+
+fn own_address(peer: SocketAddr, source: Option<IpAddr>) -> IpAddr {
+    source.unwrap_or(match peer {
+        SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    })
 }
 
 /// Whether `sender` is `peer`: flow label and scope of an IPv6 sender may differ from what was dialled.
 #[must_use]
-pub fn same(sender: SocketAddr, peer: SocketAddr) -> bool {
+pub fn same_endpoint(sender: SocketAddr, peer: SocketAddr) -> bool {
     sender.ip() == peer.ip() && sender.port() == peer.port()
 }
 
