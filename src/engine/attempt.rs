@@ -1,7 +1,6 @@
 //! One case: its attempts, its rounds, its bounds, and putting back what it changed.
 
 use std::any::Any;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -12,10 +11,11 @@ use super::{Assess, RESTORE_HURRY, RESTORE_SLACK, Shared};
 use crate::model::record::Timing;
 use crate::model::{CheckRecord, Event, Fault, FaultKind, Observation, Round, Verdict};
 use crate::plan::{Case, Check, Turn};
-use crate::probe::{Cx, Footprint};
+use crate::probe::Cx;
+use crate::stats::seed;
 
 /// Reasons of earlier attempts kept in the record.
-const EARLIER: usize = 5;
+pub(super) const EARLIER: usize = 5;
 
 /// Runs a case to its record.
 pub(super) async fn run<A: Assess>(shared: &Shared<A>, index: usize, case: &Case) -> CheckRecord {
@@ -123,7 +123,8 @@ async fn round<A: Assess>(
         round.confirm = turn.confirm;
         round.discarded = turn.warm_up.then_some("warm_up");
         seen.begin_round(round);
-        let seed = seed(shared.settings.seed, &case.check.id, attempt, turn.slot, sample);
+        let measurement = format!("{}/{} {attempt} {} {sample}", case.suite, case.check.id, turn.slot);
+        let seed = seed::derive(shared.settings.seed, measurement);
         let began = Instant::now();
         let fault = bounded(shared, case, side, seen, (deadline, seed)).await;
         let (took, fault_kind) = (began.elapsed(), fault.as_ref().map(|fault| fault.kind.word()));
@@ -140,12 +141,6 @@ async fn round<A: Assess>(
         }
     }
     None
-}
-
-fn seed(run: u64, id: &str, attempt: u32, slot: u32, sample: u32) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (run, id, attempt, slot, sample).hash(&mut hasher);
-    hasher.finish()
 }
 
 /// One measurement, bounded by the budget and by signals; a panic is caught. What was recorded stays in `seen`.
@@ -174,9 +169,6 @@ async fn bounded<A: Assess>(
 
 /// Puts back what the probe changed, on every path. Interrupting the run does not interrupt this.
 async fn restored<A: Assess>(shared: &Shared<A>, case: &Case, side: &Check) -> Option<Fault> {
-    if case.footprint != Footprint::Disruptive {
-        return side.probe.restore().await.err();
-    }
     let hurry = async {
         shared.stop.hurry.cancelled().await;
         tokio::time::sleep(RESTORE_HURRY).await;

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Case, Layout, Settings, layout};
+use super::{Case, Layout, Settings};
 use crate::model::Unit;
 use crate::probe::Footprint;
+use crate::stats::seed;
 use crate::suite::{Check, Diagnostics};
 
 /// What every attempt is granted beyond the probe's own bound: scheduling, teardown.
@@ -21,7 +22,7 @@ pub(super) fn set(case: &mut Case, settings: &Settings, errors: &mut Diagnostics
         warm_up: u32::from(rounds > 1 && case.footprint != Footprint::Disruptive),
         rounds,
         samples: check.samples,
-        pairs: paired.then(|| layout::seed_of(settings.seed, &case.suite, &check.id)),
+        pairs: paired.then(|| seed::derive(settings.seed, format_args!("{}/{}", case.suite, check.id))),
         confirm: settings.confirm && measured && case.footprint != Footprint::Disruptive,
     };
     let longest = |check: &Check| check.probe.longest();

@@ -4,6 +4,7 @@ pub mod edivisive;
 pub mod effect;
 pub mod interleaved;
 pub mod samples;
+pub mod seed;
 pub mod sessions;
 pub mod splitmix;
 pub mod summary;

@@ -1,7 +1,5 @@
 //! What is not there: a name (NXDOMAIN), a type (NODATA), a name that only has others below it (RFC 2308, RFC 8020).
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-
 use hickory_proto::rr::Name;
 
 use crate::checks::dns::survey::asker::{Asker, Dared};
@@ -11,6 +9,7 @@ use crate::model::Fault;
 use crate::proto::dns::message::Reply;
 use crate::proto::dns::question::Question;
 use crate::proto::dns::types;
+use crate::stats::seed;
 
 /// A type for private use that no zone's own name is expected to have.
 const PRIVATE: u16 = 65_321;
@@ -21,7 +20,7 @@ pub(super) async fn look(survey: &Survey, asker: &mut Asker<'_>, look: &mut Look
     let Some(zone) = survey.zone().filter(|_| look.serves()) else { return Ok(()) };
     let ttl = look.soa().map(said::Soa::negative_ttl);
     let mut denials = Vec::new();
-    if let Some(random) = random(zone, (seed, look.label())) {
+    if let Some(random) = random(zone, seed, look.label()) {
         let word = ask(asker, zone, &Question::own(random, types::A), ttl, &mut denials).await?;
         look.findings.wildcard = word.map(|word| word == "answer");
         look.findings.nxdomain = word;
@@ -106,8 +105,6 @@ fn word(reply: &Reply, code: u16) -> &'static str {
 }
 
 /// A name below the zone that nobody has thought of.
-fn random(zone: &Name, from: (u64, &str)) -> Option<Name> {
-    let mut hasher = DefaultHasher::new();
-    from.hash(&mut hasher);
-    zone.prepend_label(format!("sd-{:016x}", hasher.finish()).as_str()).ok()
+fn random(zone: &Name, seed: u64, server: &str) -> Option<Name> {
+    zone.prepend_label(format!("sd-{:016x}", seed::derive(seed, server)).as_str()).ok()
 }
