@@ -40,3 +40,6 @@ pub mod lab;
 
 pub mod app;
 pub mod cli;
+
+#[cfg(test)]
+mod testing;

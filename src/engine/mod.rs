@@ -3,6 +3,8 @@
 
 mod attempt;
 mod queue;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;

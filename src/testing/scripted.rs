@@ -1,0 +1,322 @@
+//! A probe that follows a script, and the family it belongs to: engine, judge and plan are tested without a network.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::model::fact::{Better, Choice, Distribution, Scalar, Time};
+use crate::model::field::{Field, FieldKind};
+use crate::model::{Args, Fact, FactInfo, Fault, Invalid, Observation, Unit, Value};
+use crate::probe::{Cx, Family, Footprint, Probe};
+
+/// The registry of tests: this family alone.
+pub const FAMILIES: &[Family] = &[Family::of::<Scripted>()];
+
+/// Whether the scripted target is well; what a check expects by default.
+pub const OK: Fact<bool> = Fact::flag("ok", "Whether it is well.");
+/// A number with a unit.
+pub const AGE: Fact<f64> = Fact::number("age", Unit::Seconds, "Seconds since something.");
+/// A whole number.
+pub const HOPS: Fact<i64> = Fact::integer("hops", Unit::Count, "A number of hops.");
+/// A metric that may be zero.
+pub const LOSS: Fact<f64> = Fact::metric("loss", Unit::Ratio, Better::Lower, "The share that was lost.");
+/// A metric of samples.
+pub const LATENCY: Fact<Distribution> =
+    Fact::distribution("latency", Unit::Seconds, Better::Lower, "Seconds an answer took.");
+/// One of ordered words.
+pub const LEVEL: Fact<Choice> = Fact::choice("level", &["low", "middle", "high"], "How high it stands.");
+/// Free text.
+pub const BANNER: Fact<String> = Fact::text("banner", "The greeting of the server.");
+/// A list.
+pub const NAMES: Fact<Vec<String>> = Fact::list("names", "The names in the order seen.");
+/// An instant.
+pub const SINCE: Fact<Time> = Fact::time("since", "The instant something began.");
+/// A document.
+pub const BODY: Fact<Value> = Fact::object("body", "The document that came back.");
+/// The seed a round was given.
+pub const SEED: Fact<String> = Fact::text("seed", "The seed of the round.");
+
+/// Does what it is told, and keeps a journal.
+pub struct Scripted {
+    name: String,
+    script: Script,
+    journal: Arc<Journal>,
+    runs: AtomicUsize,
+    restores: AtomicUsize,
+}
+
+/// How a scripted probe behaves.
+#[derive(Clone)]
+pub struct Script {
+    footprint: Footprint,
+    longest: Duration,
+    answers: bool,
+    rounds: Vec<Vec<Step>>,
+    restores: Vec<Vec<Step>>,
+}
+
+type Recording = Arc<dyn Fn(&mut Cx<'_>) + Send + Sync>;
+
+/// One thing a scripted probe does.
+#[derive(Clone)]
+pub enum Step {
+    /// Records something.
+    Record(Recording),
+    /// Takes time.
+    Wait(Duration),
+    /// Ends with a fault of this detail.
+    Fault(&'static str),
+    /// Panics with this message.
+    Panic(&'static str),
+    /// Never ends.
+    Hang,
+}
+
+/// Sets a fact.
+pub fn set<T: Scalar + 'static>(fact: &'static Fact<T>, value: T::In) -> Step
+where
+    T::In: Clone + Send + Sync + 'static,
+{
+    Step::Record(Arc::new(move |cx| cx.set(fact, value.clone())))
+}
+
+/// Adds a sample of [`LATENCY`], in seconds.
+pub fn sample(seconds: f64) -> Step {
+    Step::Record(Arc::new(move |cx| cx.record(&LATENCY, seconds)))
+}
+
+/// Sets [`SEED`] to the seed of the round.
+pub fn seed() -> Step {
+    Step::Record(Arc::new(|cx| cx.set(&SEED, cx.seed().to_string())))
+}
+
+/// Takes this many seconds.
+pub fn wait(seconds: f64) -> Step {
+    Step::Wait(Duration::from_secs_f64(seconds))
+}
+
+/// A round that finds the target well.
+pub fn good() -> Vec<Step> {
+    vec![set(&OK, true)]
+}
+
+/// A round that finds the target ill.
+pub fn bad() -> Vec<Step> {
+    vec![set(&OK, false)]
+}
+
+impl Script {
+    /// These rounds one after the other; the last one again and again.
+    pub fn rounds(rounds: impl IntoIterator<Item = Vec<Step>>) -> Self {
+        Self {
+            footprint: Footprint::Quiet,
+            longest: Duration::from_secs(1),
+            answers: true,
+            rounds: rounds.into_iter().collect(),
+            restores: vec![Vec::new()],
+        }
+    }
+
+    /// The same round again and again.
+    pub fn always(round: impl IntoIterator<Item = Step>) -> Self {
+        Self::rounds([round.into_iter().collect()])
+    }
+
+    /// Shares the machine like this.
+    pub fn footprint(self, footprint: Footprint) -> Self {
+        Self { footprint, ..self }
+    }
+
+    /// Says that a round may take this many seconds.
+    pub fn longest(self, seconds: f64) -> Self {
+        Self { longest: Duration::from_secs_f64(seconds), ..self }
+    }
+
+    /// Gets no answer.
+    pub fn unanswered(self) -> Self {
+        Self { answers: false, ..self }
+    }
+
+    /// Restores like this, one after the other; the last one again and again.
+    pub fn restores(self, restores: impl IntoIterator<Item = Vec<Step>>) -> Self {
+        Self { restores: restores.into_iter().collect(), ..self }
+    }
+
+    /// The fields of the family, as a suite would write them.
+    pub fn fields(&self) -> String {
+        format!("footprint: {}, longest: {}ms", self.footprint.word(), self.longest.as_millis())
+    }
+}
+
+/// When scripted probes did what, by the paused clock.
+pub struct Journal {
+    start: Instant,
+    lines: Mutex<Vec<(Duration, String, Entry)>>,
+}
+
+/// Something a scripted probe came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// A round begins.
+    Run,
+    /// A round came to its end.
+    End,
+    /// A round was dropped, or panicked, before its end.
+    Cut,
+    /// Restoring begins.
+    Restore,
+    /// Restoring came to its end.
+    Restored,
+    /// Restoring was dropped, or panicked, before its end.
+    Abandoned,
+}
+
+impl Journal {
+    /// An empty one; its clock starts now.
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self { start: Instant::now(), lines: Mutex::default() })
+    }
+
+    fn add(&self, name: &str, entry: Entry) {
+        self.lines.lock().unwrap().push((self.start.elapsed(), name.to_owned(), entry));
+    }
+
+    /// Everything, in order.
+    pub fn lines(&self) -> Vec<(f64, String, Entry)> {
+        let lines = self.lines.lock().unwrap();
+        lines.iter().map(|(at, name, entry)| (at.as_secs_f64(), name.clone(), *entry)).collect()
+    }
+}
+
+impl Scripted {
+    /// A probe with a script of its own.
+    pub fn new(name: impl Into<String>, script: Script, journal: &Arc<Journal>) -> Self {
+        let (runs, restores) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Self { name: name.into(), script, journal: Arc::clone(journal), runs, restores }
+    }
+
+    /// Follows `steps`; the journal says how it began and how it ended.
+    async fn follow(
+        &self,
+        steps: &[Step],
+        mut cx: Option<&mut Cx<'_>>,
+        [begin, end, cut]: [Entry; 3],
+    ) -> Result<(), Fault> {
+        self.journal.add(&self.name, begin);
+        let mut cut = Cut { journal: &self.journal, name: &self.name, entry: cut, armed: true };
+        for step in steps {
+            match step {
+                Step::Record(recording) => {
+                    if let Some(cx) = cx.as_deref_mut() {
+                        recording(cx);
+                    }
+                }
+                Step::Wait(length) => tokio::time::sleep(*length).await,
+                Step::Hang => std::future::pending().await,
+                // Half of all panics carry a String: both sorts of message are read.
+                Step::Panic(message) if message.contains(' ') => panic!("{}", (*message).to_owned()),
+                Step::Panic(message) => std::panic::panic_any(*message),
+                Step::Fault(detail) => {
+                    cut.armed = false;
+                    self.journal.add(&self.name, end);
+                    return Err(Fault::local("follow the script", &self.name, *detail, "write another script"));
+                }
+            }
+        }
+        cut.armed = false;
+        self.journal.add(&self.name, end);
+        Ok(())
+    }
+}
+
+/// Writes into the journal that a future ended without coming to its end.
+struct Cut<'a> {
+    journal: &'a Journal,
+    name: &'a str,
+    entry: Entry,
+    armed: bool,
+}
+
+impl Drop for Cut<'_> {
+    fn drop(&mut self) {
+        if self.armed {
+            self.journal.add(self.name, self.entry);
+        }
+    }
+}
+
+/// The steps of the `count`th time.
+fn nth<'s>(all: &'s [Vec<Step>], count: &AtomicUsize) -> &'s [Step] {
+    let at = count.fetch_add(1, Ordering::Relaxed);
+    all.get(at).or(all.last()).map_or(&[], Vec::as_slice)
+}
+
+impl Probe for Scripted {
+    const FAMILY: &'static str = "scripted";
+    const SUMMARY: &'static str = "follows a script";
+    const FIELDS: &'static [Field] = &[
+        Field::default("target", FieldKind::Text, "somewhere", "Where it looks."),
+        Field::default(
+            "footprint",
+            FieldKind::Choice(&["quiet", "noisy", "disruptive"]),
+            "quiet",
+            "How it shares the machine.",
+        ),
+        Field::default("longest", FieldKind::Duration(0.001, 3600.0), "1s", "The longest one round may take."),
+    ];
+    const FACTS: &'static [FactInfo] = &[
+        OK.info,
+        AGE.info,
+        HOPS.info,
+        LOSS.info,
+        LATENCY.info,
+        LEVEL.info,
+        BANNER.info,
+        NAMES.info,
+        SINCE.info,
+        BODY.info,
+        SEED.info,
+    ];
+    const DEFAULT_EXPECT: &'static str = "ok: true";
+    const README: &'static str = "";
+    const EXAMPLE: &'static str = "";
+    const TARGET_FIELD: (&'static str, Option<&'static str>) = ("target", None);
+
+    fn from_args(args: &Args) -> Result<Self, Invalid> {
+        let footprint = match args.text("footprint") {
+            Some("noisy") => Footprint::Noisy,
+            Some("disruptive") => Footprint::Disruptive,
+            _ => Footprint::Quiet,
+        };
+        let script = Script { footprint, longest: args.wait("longest"), ..Script::always(good()) };
+        Ok(Self::new(args.string("target"), script, &Journal::new()))
+    }
+    fn target(&self) -> String {
+        self.name.clone()
+    }
+    fn footprint(&self) -> Footprint {
+        self.script.footprint
+    }
+    fn longest(&self) -> Duration {
+        self.script.longest
+    }
+    fn answered(seen: &Observation) -> bool {
+        seen.text("banner") != Some(SILENT)
+    }
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
+        if !self.script.answers {
+            cx.set(&BANNER, SILENT);
+        }
+        let steps = nth(&self.script.rounds, &self.runs);
+        self.follow(steps, Some(cx), [Entry::Run, Entry::End, Entry::Cut]).await
+    }
+    async fn restore(&self) -> Result<(), Fault> {
+        let steps = nth(&self.script.restores, &self.restores);
+        self.follow(steps, None, [Entry::Restore, Entry::Restored, Entry::Abandoned]).await
+    }
+}
+
+/// The greeting of a target that gave no answer.
+const SILENT: &str = "(silent)";
