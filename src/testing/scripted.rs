@@ -6,16 +6,17 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::model::fact::{Better, Choice, Distribution, Scalar, Time};
-use crate::model::field::{Field, FieldKind};
-use crate::model::{Args, Fact, FactInfo, Fault, Invalid, Observation, Unit, Value};
+use crate::model::fact::{Distribution, Scalar, Time};
+use crate::model::{
+    Args, Better, Choice, Fact, FactInfo, Fault, FieldInfo, FieldKind, Invalid, Observation, Unit, Value,
+};
 use crate::probe::{Cx, Family, Footprint, Probe};
 
 /// The registry of tests: this family alone.
-pub const FAMILIES: &[Family] = &[Family::of::<Scripted>()];
+pub const FAMILIES: &[Family] = &[Family::of::<Scripted>("scripted", "", "")];
 
 /// Whether the scripted target is well; what a check expects by default.
-pub const OK: Fact<bool> = Fact::flag("ok", "Whether it is well.");
+pub const OK: Fact<bool> = Fact::flag("ok", "Whether it is well.").expected("true");
 /// A number with a unit.
 pub const AGE: Fact<f64> = Fact::number("age", Unit::Seconds, "Seconds since something.");
 /// A whole number.
@@ -254,17 +255,16 @@ fn nth<'s>(all: &'s [Vec<Step>], count: &AtomicUsize) -> &'s [Step] {
 }
 
 impl Probe for Scripted {
-    const FAMILY: &'static str = "scripted";
     const SUMMARY: &'static str = "follows a script";
-    const FIELDS: &'static [Field] = &[
-        Field::default("target", FieldKind::Text, "somewhere", "Where it looks."),
-        Field::default(
+    const FIELDS: &'static [FieldInfo] = &[
+        FieldInfo::default("target", FieldKind::Text, "somewhere", "Where it looks."),
+        FieldInfo::default(
             "footprint",
             FieldKind::Choice(&["quiet", "noisy", "disruptive"]),
             "quiet",
             "How it shares the machine.",
         ),
-        Field::default("longest", FieldKind::Duration(0.001, 3600.0), "1s", "The longest one round may take."),
+        FieldInfo::default("longest", FieldKind::Duration(0.001, 3600.0), "1s", "The longest one round may take."),
     ];
     const FACTS: &'static [FactInfo] = &[
         OK.info,
@@ -279,9 +279,6 @@ impl Probe for Scripted {
         BODY.info,
         SEED.info,
     ];
-    const DEFAULT_EXPECT: &'static str = "ok: true";
-    const README: &'static str = "";
-    const EXAMPLE: &'static str = "";
     const TARGET_FIELD: (&'static str, Option<&'static str>) = ("target", None);
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {
