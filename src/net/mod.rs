@@ -12,4 +12,4 @@ pub mod sys;
 
 pub use dial::{ConnectError, Dialled, connect};
 pub use pacer::Pacer;
-pub use resolve::{IpFamily, resolve};
+pub use resolve::{IpVersion, resolve};

@@ -4,35 +4,32 @@ use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::model::{Args, Fault, Invalid};
+use crate::model::argument::choices;
+use crate::model::{Args, Choices as _, Fault, Invalid};
 
 /// Addresses kept of one name; a name with more is suspicious enough to stop.
 const MOST: usize = 64;
 
-/// Which addresses to use.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum IpFamily {
-    /// Both.
-    #[default]
-    Any,
-    /// IPv4 only.
-    V4,
-    /// IPv6 only.
-    V6,
+choices! {
+    /// Which addresses of a name to use.
+    pub enum IpVersion {
+        /// Both.
+        Any = "any",
+        /// IPv4 only.
+        V4 = "ipv4",
+        /// IPv6 only.
+        V6 = "ipv6",
+    }
 }
 
-impl IpFamily {
+impl IpVersion {
     /// From the field `family` (`any`, `ipv4`, `ipv6`).
     #[must_use]
     pub fn from_args(args: &Args) -> Self {
-        match args.text("family") {
-            Some("ipv4") => Self::V4,
-            Some("ipv6") => Self::V6,
-            _ => Self::Any,
-        }
+        args.text("family").and_then(Self::of_word).unwrap_or_default()
     }
 
-    /// The family of `family` narrowed to that of `source`: a packet cannot leave from an address of the other one.
+    /// The version of `family` narrowed to that of `source`: a packet cannot leave from an address of the other one.
     pub fn with_source(args: &Args) -> Result<(Self, Option<IpAddr>), Invalid> {
         let (family, source) = (Self::from_args(args), args.address("source"));
         match source {
@@ -61,7 +58,7 @@ impl IpFamily {
 /// Every address of `host`, without repeats, in the resolver's order; an address stands for itself.
 /// The inner `Err` says why there is none: a fact (`unresolved`). The outer one is a fault: the resolver is silent or this
 /// side has no descriptors left, so that nothing is known of the name.
-pub async fn resolve(host: &str, family: IpFamily, patience: Duration) -> Result<Result<Vec<IpAddr>, String>, Fault> {
+pub async fn resolve(host: &str, family: IpVersion, patience: Duration) -> Result<Result<Vec<IpAddr>, String>, Fault> {
     let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
     if let Ok(address) = bare.parse::<IpAddr>() {
         let foreign = || format!("{host} is not an address of the family asked for");
@@ -98,7 +95,7 @@ pub fn silent(host: &str, why: &str) -> Fault {
     )
 }
 
-fn distinct(host: &str, family: IpFamily, found: impl Iterator<Item = IpAddr>) -> Result<Vec<IpAddr>, String> {
+fn distinct(host: &str, family: IpVersion, found: impl Iterator<Item = IpAddr>) -> Result<Vec<IpAddr>, String> {
     let mut addresses = Vec::new();
     for address in found {
         if family.admits(address) && !addresses.contains(&address) && addresses.len() < MOST {
@@ -115,15 +112,15 @@ fn distinct(host: &str, family: IpFamily, found: impl Iterator<Item = IpAddr>) -
 mod tests {
     use std::time::Duration;
 
-    use super::{IpFamily, resolve, unanswered};
+    use super::{IpVersion, resolve, unanswered};
 
     #[tokio::test]
     async fn addresses_stand_for_themselves() {
         let patience = Duration::from_secs(1);
-        let found = resolve("[::1]", IpFamily::Any, patience).await.unwrap();
+        let found = resolve("[::1]", IpVersion::Any, patience).await.unwrap();
         assert_eq!(found.unwrap()[0].to_string(), "::1");
-        assert!(resolve("127.0.0.1", IpFamily::V6, patience).await.unwrap().is_err());
-        assert!(resolve("nowhere.invalid", IpFamily::Any, patience).await.unwrap().is_err());
+        assert!(resolve("127.0.0.1", IpVersion::V6, patience).await.unwrap().is_err());
+        assert!(resolve("nowhere.invalid", IpVersion::Any, patience).await.unwrap().is_err());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::transport::{self, Same, Transport};
 use crate::model::fact::Distribution;
 use crate::model::field::{IP_FAMILY, PATIENCE};
 use crate::model::{Args, Better, Choice, Fact, FactInfo, Fault, FieldInfo, FieldKind, FieldRole, Invalid, Rule, Unit};
-use crate::net::{IpFamily, dial, endpoint, resolve};
+use crate::net::{IpVersion, dial, endpoint, resolve};
 use crate::probe::Cx;
 use crate::proto::dns::exchange::{self, Asking, Exchange};
 use crate::proto::dns::message::{Line, Reply};
@@ -170,7 +170,7 @@ pub(super) const FACTS: &[FactInfo] = &[
 pub(super) struct Ask {
     host: String,
     pub(super) port: u16,
-    family: IpFamily,
+    family: IpVersion,
     source: Option<IpAddr>,
     pub(super) patience: Duration,
     pub(super) attempts: u32,
@@ -194,7 +194,7 @@ impl Ask {
             ));
         };
         let (host, port) = endpoint::of("server", server, Some(transport::port(args)))?;
-        let (family, source) = IpFamily::with_source(args)?;
+        let (family, source) = IpVersion::with_source(args)?;
         let transport = Transport::from_args(args, &host, port)?;
         let same = Same::from_args(args, &host)?;
         Ok(Self {

@@ -17,7 +17,7 @@ use super::request::{Request, Wanted};
 use super::{Http, facts};
 use crate::model::Fault;
 use crate::net::scope::Scope;
-use crate::net::{ConnectError, IpFamily, connect, resolve};
+use crate::net::{ConnectError, IpVersion, connect, resolve};
 use crate::probe::Cx;
 use crate::proto::http::stream_end::{Watch, Watched};
 use crate::proto::tls::{End, Handshake, Offer, TlsStream, handshake, now, server_name, versions};
@@ -144,7 +144,7 @@ impl Hop<'_> {
             Host::Domain(name) => name,
         };
         let start = Instant::now();
-        let found = resolve(name, IpFamily::Any, self.probe.timeout).await?;
+        let found = resolve(name, IpVersion::Any, self.probe.timeout).await?;
         let addresses = found.map_err(|why| Stop::Seen("unresolved", why))?;
         cx.record_time(&facts::RESOLVE_TIME, start.elapsed());
         addresses.first().copied().ok_or_else(|| Stop::Seen("unresolved", format!("{name} has no address")))

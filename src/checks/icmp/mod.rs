@@ -11,7 +11,7 @@ use crate::model::field::{IP_FAMILY, PATIENCE};
 use crate::model::{
     Args, Better, Choice, Fact, FactInfo, Fault, FieldInfo, FieldKind, FieldRole, Invalid, Observation, Rule, Unit,
 };
-use crate::net::{IpFamily, resolve};
+use crate::net::{IpVersion, resolve};
 use crate::probe::{Cx, Footprint, Probe, fact_is};
 use crate::proto::icmp::{Options, Pinger};
 
@@ -89,7 +89,7 @@ const MARGIN: Duration = Duration::from_millis(500);
 /// The probe.
 pub struct Icmp {
     host: String,
-    family: IpFamily,
+    family: IpVersion,
     count: u32,
     interval: Duration,
     size: usize,
@@ -152,7 +152,7 @@ impl Probe for Icmp {
     const TARGET_FIELD: (&'static str, Option<&'static str>) = ("host", None);
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {
-        let (family, source) = IpFamily::with_source(args)?;
+        let (family, source) = IpVersion::with_source(args)?;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the table's range is 0..=65500")]
         let size = args.number("size").unwrap_or(56.0) as usize;
         Ok(Self {

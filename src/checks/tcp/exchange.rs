@@ -6,6 +6,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use super::fields::{BANNER, EXPECT, EXPECT_HEX, LIMIT, SEND, SEND_HEX};
+use crate::checks::shared::payload::payload;
 use crate::model::{Args, Invalid};
 use crate::net::bytes;
 
@@ -16,35 +18,31 @@ pub(super) struct Script {
     limit: usize,
 }
 
-/// What was heard.
-pub(super) struct Heard {
+/// What the peer sent, and what that comes to.
+pub(super) struct Exchange {
     pub(super) outcome: &'static str,
     pub(super) received: Vec<u8>,
-    pub(super) why: Option<String>,
+    pub(super) evidence: Option<String>,
 }
 
 impl Script {
     /// `None` when the check only connects.
     pub(super) fn from_args(args: &Args) -> Result<Option<Self>, Invalid> {
-        let send = bytes::from_fields(args, "send", "send_hex")?;
-        let expect = bytes::from_fields(args, "expect", "expect_hex")?;
+        let send = payload(args, &SEND, &SEND_HEX)?;
+        let expect = payload(args, &EXPECT, &EXPECT_HEX)?;
         if expect.as_ref().is_some_and(Vec::is_empty) {
-            return Err(Invalid::at(
-                "expect",
-                "`expect` is empty and would hold for anything",
-                "write what the answer contains",
-            ));
+            return Err(
+                EXPECT.invalid("`expect` is empty and would hold for anything", "write what the answer contains")
+            );
         }
-        if send.is_none() && expect.is_none() && !args.flag("banner") {
+        if send.is_none() && expect.is_none() && !args.get(&BANNER) {
             return Ok(None);
         }
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the table's range is 1..=1 MiB")]
-        let limit = args.number("limit").unwrap_or(16384.0) as usize;
-        Ok(Some(Self { send, expect, limit }))
+        Ok(Some(Self { send, expect, limit: args.get(&LIMIT) }))
     }
 
     /// Runs the script; ends at the match, the limit, the peer's close, or `patience`.
-    pub(super) async fn play(&self, stream: &mut TcpStream, patience: Duration) -> Heard {
+    pub(super) async fn play(&self, stream: &mut TcpStream, patience: Duration) -> Exchange {
         let mut received = Vec::new();
         let end = Instant::now() + patience;
         let ended = match tokio::time::timeout_at(end, self.converse(stream, &mut received)).await {
@@ -52,8 +50,8 @@ impl Script {
             Ok(Ok(end)) => end,
             Ok(Err(error)) => End::Broken(error),
         };
-        let (outcome, why) = self.judge(&ended, &received, patience);
-        Heard { outcome, received, why }
+        let (outcome, evidence) = self.judge(&ended, &received, patience);
+        Exchange { outcome, received, evidence }
     }
 
     fn judge(&self, ended: &End, received: &[u8], patience: Duration) -> (&'static str, Option<String>) {

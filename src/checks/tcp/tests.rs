@@ -25,7 +25,7 @@ async fn observe(args: Args, addresses: Option<&[IpAddr]>) -> (Observation, Resu
     seen.begin_round(crate::model::Round::default());
     let mut cx = Cx::new(&mut seen, Tcp::FACTS, Instant::now() + probe.longest(), 1, CancellationToken::new());
     let ended = match addresses {
-        Some(addresses) => probe.look(&mut cx, addresses).await,
+        Some(addresses) => probe.probe(&mut cx, addresses).await,
         None => Probe::run(&probe, &mut cx).await,
     };
     (seen, ended)

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::model::{Args, Invalid};
-use crate::net::{IpFamily, endpoint};
+use crate::net::{IpVersion, endpoint};
 use crate::proto::iperf3::{self, Params, Transport, pump};
 
 /// A TCP write. iperf3's own default is 128 KiB; larger writes measure the path rather than the system call.
@@ -22,7 +22,7 @@ const WIDE: f64 = 4e9;
 pub(super) struct Settings {
     pub(super) host: String,
     pub(super) port: u16,
-    pub(super) family: IpFamily,
+    pub(super) family: IpVersion,
     pub(super) source: Option<IpAddr>,
     pub(super) patience: Duration,
     pub(super) interval: Duration,
@@ -42,7 +42,7 @@ impl Settings {
                 "make `duration` a multiple of `interval`",
             ));
         }
-        let (family, source) = IpFamily::with_source(args)?;
+        let (family, source) = IpVersion::with_source(args)?;
         Ok(Self {
             host,
             port,

@@ -12,7 +12,7 @@ use super::terms::{Again, Terms};
 use crate::checks::shared::tls_fields::{self, CA_FILE, CLIENT_CERT, CLIENT_KEY, ROOTS};
 use crate::model::field::{IP_FAMILY, PATIENCE, PORT};
 use crate::model::{Args, Fault, FieldInfo, FieldKind, FieldRole, Invalid};
-use crate::net::{IpFamily, resolve};
+use crate::net::{IpVersion, resolve};
 use crate::probe::Cx;
 use crate::proto::tls::starttls::Protocol;
 use crate::proto::tls::{End, Handshake, Loaded, Offer, Trust, handshake, now, versions};
@@ -51,7 +51,7 @@ pub(super) const FIELDS: &[FieldInfo] = &[
 pub(super) struct Look {
     host: String,
     port: u16,
-    family: IpFamily,
+    family: IpVersion,
     source: Option<IpAddr>,
     patience: Duration,
     trust: Trust,
@@ -72,7 +72,7 @@ pub(super) struct Met<'a> {
 
 impl Look {
     pub(super) fn from_args(args: &Args) -> Result<Self, Invalid> {
-        let (family, source) = IpFamily::with_source(args)?;
+        let (family, source) = IpVersion::with_source(args)?;
         let starttls = args.text("starttls").and_then(Protocol::of);
         Ok(Self {
             host: args.string("host"),

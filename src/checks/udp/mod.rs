@@ -12,7 +12,7 @@ use crate::model::field::{IP_FAMILY, PATIENCE, PORT};
 use crate::model::{
     Args, Better, Choice, Fact, FactInfo, Fault, FieldInfo, FieldKind, FieldRole, Invalid, Observation, Rule, Unit,
 };
-use crate::net::{IpFamily, bytes, resolve};
+use crate::net::{IpVersion, bytes, resolve};
 use crate::probe::{Cx, Footprint, Probe, fact_is};
 
 const OUTCOME: Fact<Choice> = Fact::choice(
@@ -37,7 +37,7 @@ const SIZE: Fact<i64> = Fact::integer("response.size", Unit::Bytes, "Its true le
 pub struct Udp {
     host: String,
     port: u16,
-    family: IpFamily,
+    family: IpVersion,
     source: Option<IpAddr>,
     patience: Duration,
     script: Script,
@@ -67,7 +67,7 @@ impl Probe for Udp {
     const TARGET_FIELD: (&'static str, Option<&'static str>) = ("host", Some("port"));
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {
-        let (family, source) = IpFamily::with_source(args)?;
+        let (family, source) = IpVersion::with_source(args)?;
         Ok(Self {
             host: args.string("host"),
             port: args.port("port").unwrap_or_default(),

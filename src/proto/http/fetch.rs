@@ -11,7 +11,7 @@ use url::{Host, Url};
 
 use crate::model::Fault;
 use crate::net::scope::Scope;
-use crate::net::{IpFamily, connect, resolve};
+use crate::net::{IpVersion, connect, resolve};
 
 /// Bytes of an answer's head.
 const HEAD: usize = 16 * 1024;
@@ -35,7 +35,7 @@ async fn ask(text: &str, most: usize, patience: Duration) -> Result<Result<Vec<u
     let found = match url.host() {
         Some(Host::Ipv4(address)) => Ok(vec![address.into()]),
         Some(Host::Ipv6(address)) => Ok(vec![address.into()]),
-        Some(Host::Domain(name)) => resolve(name, IpFamily::Any, patience).await?,
+        Some(Host::Domain(name)) => resolve(name, IpVersion::Any, patience).await?,
         None => Err("it names no host".to_owned()),
     };
     let addresses = match found {

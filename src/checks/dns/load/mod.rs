@@ -29,7 +29,7 @@ use queries::{Line, Questions};
 
 use super::ask::{ADDRESS, OUTCOME};
 use crate::model::{Args, Fault, Invalid};
-use crate::net::{IpFamily, dial, endpoint, resolve};
+use crate::net::{IpVersion, dial, endpoint, resolve};
 use crate::probe::Cx;
 
 /// Most sockets; each has 65,536 ids.
@@ -60,7 +60,7 @@ enum Source {
 pub(super) struct Load {
     host: String,
     port: u16,
-    family: IpFamily,
+    family: IpVersion,
     source: Option<IpAddr>,
     patience: Duration,
     goal: Goal,
@@ -85,7 +85,7 @@ impl Load {
             ));
         };
         let (host, port) = endpoint::of("server", server, Some(53))?;
-        let (family, source) = IpFamily::with_source(args)?;
+        let (family, source) = IpVersion::with_source(args)?;
         if args.text("transport").is_some_and(|transport| transport != "udp") {
             return Err(Invalid::at("transport", "a load goes over udp", "leave `transport` out"));
         }

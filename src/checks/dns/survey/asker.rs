@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::model::Fault;
-use crate::net::IpFamily;
+use crate::net::IpVersion;
 use crate::proto::dns::exchange::{self, Asking, Exchange};
 use crate::proto::dns::message::Reply;
 use crate::proto::dns::question::Question;
@@ -19,7 +19,7 @@ const NOTES: usize = 6;
 /// How every server is asked.
 pub(super) struct Way {
     pub(super) source: Option<IpAddr>,
-    pub(super) family: IpFamily,
+    pub(super) family: IpVersion,
     pub(super) patience: Duration,
     pub(super) attempts: u32,
     /// Over TCP from the start.

@@ -35,7 +35,7 @@ use zone::Zone;
 use super::ask;
 use super::question;
 use crate::model::{Arg, Args, FactInfo, Fault, FieldInfo, FieldKind, Invalid};
-use crate::net::{IpFamily, dial, endpoint, resolve};
+use crate::net::{IpVersion, dial, endpoint, resolve};
 use crate::probe::{self, Cx};
 use crate::proto::dns::question::{EdnsWish, Question};
 use crate::proto::dns::types;
@@ -148,7 +148,7 @@ impl Survey {
     pub(super) fn from_args(args: &Args) -> Result<Self, Invalid> {
         let zone = args.group("authoritative").map(Zone::from_args).transpose()?;
         let given = servers(args, zone.is_some())?;
-        let (family, source) = IpFamily::with_source(args)?;
+        let (family, source) = IpVersion::with_source(args)?;
         let transport = args.text("transport").unwrap_or("udp");
         if !matches!(transport, "udp" | "tcp") {
             let message = format!("several servers are asked over udp or tcp, not {transport}");

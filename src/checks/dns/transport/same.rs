@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::model::{Fact, FactInfo, Fault};
-use crate::net::{IpFamily, dial, resolve};
+use crate::net::{IpVersion, dial, resolve};
 use crate::probe::Cx;
 use crate::proto::dns::exchange::{self, Asking, Exchange};
 use crate::proto::dns::message::{Line, Reply};
@@ -38,7 +38,7 @@ impl Same {
         &self,
         cx: &mut Cx<'_>,
         asking: &Asking<'_>,
-        family: IpFamily,
+        family: IpVersion,
         reply: &Reply,
     ) -> Result<i64, Fault> {
         let whom = dial::endpoint(&self.host, self.port);

@@ -8,7 +8,7 @@ use super::facts::{self, ADDRESS, ALERT, OUTCOME};
 use super::look;
 use crate::checks::shared::tls_fields;
 use crate::model::{Arg, Args, Fault, FieldInfo, FieldKind, Invalid};
-use crate::net::{ConnectError, IpFamily, resolve};
+use crate::net::{ConnectError, IpVersion, resolve};
 use crate::probe::Cx;
 use crate::proto::quic::{Connection, dial};
 use crate::proto::tls::lint::words;
@@ -40,7 +40,7 @@ pub(super) fn applies(args: &Args) -> bool {
 pub(super) struct Look {
     host: String,
     port: u16,
-    family: IpFamily,
+    family: IpVersion,
     source: Option<IpAddr>,
     patience: Duration,
     trust: Trust,
@@ -49,7 +49,7 @@ pub(super) struct Look {
 
 impl Look {
     pub(super) fn from_args(args: &Args) -> Result<Self, Invalid> {
-        let (family, source) = IpFamily::with_source(args)?;
+        let (family, source) = IpVersion::with_source(args)?;
         if args.text("max_version") == Some("TLS1.2") {
             return Err(Invalid::at("max_version", "QUIC needs TLS 1.3", "leave `max_version` out"));
         }

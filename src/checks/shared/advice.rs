@@ -1,0 +1,45 @@
+//! What to try next after outcomes that several families have, each in the words of all of them.
+
+/// An outcome, and what to try next.
+type Advice = (&'static str, &'static str);
+
+/// RST or ICMP port unreachable.
+pub const REFUSED: Advice = (
+    "refused",
+    "nothing listens there, or a firewall answers for it: is the service up, on this address and port (ss -ltnup)?",
+);
+/// Silence before there was a connection.
+pub const TIMEOUT: Advice =
+    ("timeout", "packets vanish: check firewall, route and security group on the way, and that the host is up");
+/// No reply to a datagram.
+pub const SILENT: Advice =
+    ("silent", "no answer came: is the service up, and does it answer what was sent? a firewall may drop it");
+/// An ICMP error, or no route.
+pub const UNREACHABLE: Advice =
+    ("unreachable", "a router or the own host has no way there: check routes (ip route get) and the next hop");
+/// No such name, or no address of the IP version asked for.
+pub const UNRESOLVED: Advice =
+    ("unresolved", "the name has no address here: check its spelling, /etc/resolv.conf and the record");
+/// RST on an open connection.
+pub const RESET: Advice =
+    ("reset", "the peer accepted and hung up: look into its log; a wrong protocol or an access list does this");
+/// Another answer than the suite waits for.
+pub const MISMATCH: Advice = ("mismatch", "something answered, but not with what is expected: see the evidence above");
+/// FIN before a complete answer.
+pub const CLOSED: Advice = ("closed", "the peer closed without a complete answer: look into its log");
+/// Nonsense.
+pub const MALFORMED: Advice = ("malformed", "the answer cannot be parsed: look at it with a packet capture");
+/// Another protocol or version.
+pub const PROTOCOL_ERROR: Advice = ("protocol_error", "the peer speaks another protocol or version on this port");
+/// The certificate.
+pub const UNTRUSTED: Advice =
+    ("untrusted", "the certificate does not verify: see verify_error; set ca_file for a private CA");
+/// A TLS alert.
+pub const ALERT: Advice = ("alert", "the TLS peer refused: versions, ciphers, or a client certificate it wants");
+/// No TLS at all.
+pub const NOT_TLS: Advice =
+    ("not_tls", "the peer does not speak TLS on this port: wrong port, or plain text first (field `starttls`)");
+
+/// A time that is longer than expected.
+pub const SLOWER: &str =
+    "slower than expected: measure again with `rounds`, and look at the load of both ends and of the path";

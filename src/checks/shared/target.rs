@@ -1,0 +1,95 @@
+//! Where a check goes: host, port, IP version, source and patience, read and resolved alike in every family.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use crate::model::{Args, Field, FieldKind, Invalid};
+use crate::net::dial::{self, Dialled, ConnectError};
+use crate::net::{IpVersion, connect, endpoint, resolve};
+use crate::probe::EarlyEnd;
+
+/// Field `family` of every family that resolves a name.
+pub const FAMILY: Field<IpVersion> = Field::choice("family", "any", "Which addresses of the name to use.");
+/// Field `source` of every family that chooses the local address.
+pub const SOURCE: Field<Option<IpAddr>> = Field::optional(
+    "source",
+    FieldKind::Address,
+    "Local address to send from; its IP version decides that of the target.",
+);
+
+/// A host, and how to reach it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Name or address, as the suite writes it.
+    pub host: String,
+    /// Port; 0 where the protocol has none.
+    pub port: u16,
+    /// Which addresses of the name are used.
+    pub version: IpVersion,
+    /// Local address.
+    pub source: Option<IpAddr>,
+    /// How long silence is waited for, in each phase.
+    pub timeout: Duration,
+}
+
+impl Target {
+    /// A target with the fields [`FAMILY`] and [`SOURCE`] of `args`; a packet cannot leave from an address of the other IP
+    /// version, so the source narrows it.
+    pub fn from_args(args: &Args, host: String, port: u16, timeout: Duration) -> Result<Self, Invalid> {
+        let (asked, source) = (args.get(&FAMILY), args.get(&SOURCE));
+        let version = match source {
+            None => asked,
+            Some(address) if !asked.admits(address) => {
+                return Err(SOURCE.invalid(
+                    format!("{address} is not an address of the family asked for"),
+                    "leave `family` out, or give a source of that family",
+                ));
+            }
+            Some(IpAddr::V4(_)) => IpVersion::V4,
+            Some(IpAddr::V6(_)) => IpVersion::V6,
+        };
+        Ok(Self { host, port, version, source, timeout })
+    }
+
+    /// `host:port` for people, or the host alone where there is no port.
+    #[must_use]
+    pub fn label(&self) -> String {
+        if self.port == 0 { self.host.clone() } else { dial::endpoint(&self.host, self.port) }
+    }
+
+    /// `address` with the port.
+    #[must_use]
+    pub fn socket(&self, address: IpAddr) -> SocketAddr {
+        SocketAddr::new(address, self.port)
+    }
+
+    /// Every address of the host, at least one; otherwise `unresolved`.
+    pub async fn addresses(&self) -> Result<Vec<IpAddr>, EarlyEnd> {
+        let found = resolve(&self.host, self.version, self.timeout).await?;
+        found.map_err(|why| EarlyEnd::outcome("unresolved", why))
+    }
+
+    /// The first address of the host.
+    pub async fn address(&self) -> Result<IpAddr, EarlyEnd> {
+        let first = self.addresses().await?.first().copied();
+        first.ok_or_else(|| EarlyEnd::outcome("unresolved", format!("{} has no address", self.host)))
+    }
+
+    /// A TCP connection to one address of the host.
+    pub async fn connect(&self, address: IpAddr) -> Result<Dialled, EarlyEnd> {
+        let peer = self.socket(address);
+        connect(peer, self.source, self.timeout).await?.map_err(|error| {
+            let evidence = match &error {
+                ConnectError::Unreachable(why) => Some(format!("{peer}: {why}")),
+                _ => None,
+            };
+            EarlyEnd::Outcome { word: error.word(), evidence }
+        })
+    }
+}
+
+/// Host and port of a field of kind `Endpoint`; the port may be left out when there is a default.
+/// IPv6 addresses stand in brackets, or bare when no port follows.
+pub fn host_and_port(args: &Args, field: &Field<String>, default: Option<u16>) -> Result<(String, u16), Invalid> {
+    endpoint::of(field.name(), &args.get(field), default)
+}

@@ -1,0 +1,32 @@
+//! The facts of a check.
+
+use crate::checks::shared::advice::{CLOSED, MISMATCH, REFUSED, RESET, SLOWER, TIMEOUT, UNREACHABLE, UNRESOLVED};
+use crate::model::fact::Distribution;
+use crate::model::table::facts;
+use crate::model::{Better, Choice, Fact, Rule, Unit};
+
+facts! { pub(super) FACTS;
+    pub(super) const OUTCOME: Fact<Choice> = Fact::choice(
+        "outcome",
+        &["connected", "refused", "timeout", "unreachable", "unresolved", "reset", "closed", "mismatch"],
+        "What became of the connection; with `addresses: all` the first that is not `connected`.",
+    )
+    .expected("connected")
+    .decisive()
+    .advice(&[REFUSED, TIMEOUT, UNREACHABLE, UNRESOLVED, RESET, CLOSED, MISMATCH]);
+    pub(super) const ADDRESS: Fact<String> =
+        Fact::text("address", "The address `outcome` speaks of.").ruled(Rule::Ignore);
+    pub(super) const ADDRESSES: Fact<Vec<String>> = Fact::list("addresses", "Every address the name has.");
+    pub(super) const FAILED: Fact<Vec<String>> =
+        Fact::list("addresses.failed", "Addresses that did not end as `connected`, with their outcome.");
+    pub(super) const CONNECT_TIME: Fact<Distribution> = Fact::distribution(
+        "connect_time",
+        Unit::Seconds,
+        Better::Lower,
+        "From SYN to established, name lookup excluded.",
+    )
+    .on_breach(SLOWER);
+    pub(super) const BANNER: Fact<String> = Fact::text("banner", "First line the server sent.");
+    pub(super) const RECEIVED: Fact<String> =
+        Fact::text("received", "What the server sent, up to `limit`.").ruled(Rule::Ignore);
+}

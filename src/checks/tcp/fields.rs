@@ -1,0 +1,42 @@
+//! The fields of a check, each a typed key.
+
+use std::time::Duration;
+
+use crate::checks::shared::target::{FAMILY, SOURCE};
+use crate::model::argument::choices;
+use crate::model::field::{PATIENCE, PORT as PORT_NUMBER};
+use crate::model::table::fields;
+use crate::model::{Field, FieldKind, FieldRole};
+
+choices! {
+    /// Which addresses of the name are connected to.
+    pub(super) enum Addresses {
+        First = "first",
+        All = "all",
+    }
+}
+
+fields! { pub(super) FIELDS;
+    pub(super) const HOST: Field<String> =
+        Field::required("host", FieldKind::Host, "Name or address to connect to.");
+    pub(super) const PORT: Field<u16> =
+        Field::required("port", PORT_NUMBER, "Port to connect to.").role(FieldRole::Location);
+    use FAMILY;
+    pub(super) const ADDRESSES: Field<Addresses> =
+        Field::choice("addresses", "first", "The first address the resolver gives, or every A and AAAA.");
+    use SOURCE;
+    pub(super) const TIMEOUT: Field<Duration> =
+        Field::default("timeout", PATIENCE, "5s", "How long a silent peer is waited for.").role(FieldRole::Patience);
+    pub(super) const SEND: Field<Option<String>> =
+        Field::optional("send", FieldKind::Text, "Text to send once connected.");
+    pub(super) const SEND_HEX: Field<Option<String>> =
+        Field::optional("send_hex", FieldKind::Text, "Bytes to send once connected, in hexadecimal.");
+    pub(super) const EXPECT: Field<Option<String>> =
+        Field::optional("expect", FieldKind::Text, "Text that must be in the answer, else `mismatch`.");
+    pub(super) const EXPECT_HEX: Field<Option<String>> =
+        Field::optional("expect_hex", FieldKind::Text, "Bytes that must be in the answer, else `mismatch`.");
+    pub(super) const BANNER: Field<bool> =
+        Field::default("banner", FieldKind::Bool, "false", "Wait for the server to speak, even without `expect`.");
+    pub(super) const LIMIT: Field<usize> =
+        Field::default("limit", FieldKind::Size(1.0, 1_048_576.0), "16 KiB", "Most bytes read of the answer.");
+}
