@@ -18,7 +18,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         let _ = Certificate::parse(der);
         let _ = distinguished_name(der);
     }
-    let _ = shakedown::proto::quic::hello::read(bytes);
+    let _ = shakedown::proto::quic::server_hello::read(bytes);
 });
 
 fn fed(bytes: &[u8], step: usize) -> Parser {

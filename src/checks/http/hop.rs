@@ -20,7 +20,7 @@ use crate::net::scope::Scope;
 use crate::net::{ConnectError, IpVersion, connect, resolve};
 use crate::probe::Cx;
 use crate::proto::http::stream_end::{Watch, Watched};
-use crate::proto::tls::{End, Handshake, Offer, TlsStream, handshake, now, server_name, versions};
+use crate::proto::tls::{Handshake, HandshakeEnd, Offer, TlsStream, handshake, now, server_name, versions};
 
 /// Bytes and number of an answer's headers.
 const HEAD: usize = 64 * 1024;
@@ -162,16 +162,16 @@ impl Hop<'_> {
             .ok_or_else(|| Stop::Seen("tls_failed", format!("{host} is not a name a certificate can carry")))?;
         let sni = matches!(self.url.host(), Some(Host::Domain(_))).then(|| name.clone());
         let offer = Offer { sni, verify_name: name, alpn: self.probe.wanted.alpn(), versions: versions(None, None) };
-        let loaded = self.probe.trust.load().await?;
+        let credentials = self.probe.trust.load().await?;
         trace.phase = Phase::Tls;
-        let shaken = handshake(stream, peer, loaded, &offer, self.probe.timeout).await?;
+        let shaken = handshake(stream, peer, credentials, &offer, self.probe.timeout).await?;
         if let Some(Some(leaf)) = shaken.certificates().first() {
             cx.set(&facts::CERTIFICATE_EXPIRES_IN, leaf.expires_in(now()));
         }
         let verified = shaken.verified();
         let Handshake { end, elapsed, verify_error, .. } = shaken;
         let stream = match end {
-            End::Done(stream) => *stream,
+            HandshakeEnd::Completed(stream) => *stream,
             other => return Err(failed(other, verify_error)),
         };
         cx.record_time(&facts::TLS_TIME, elapsed);
@@ -238,14 +238,16 @@ where
 }
 
 /// A handshake that ended early, as an outcome of this family.
-fn failed(end: End, verify_error: Option<String>) -> Stop {
+fn failed(end: HandshakeEnd, verify_error: Option<String>) -> Stop {
     let mut stop = match end {
-        End::Timeout => ("timeout", "the TLS handshake: silence".to_owned()),
-        End::Reset => ("reset", "the TLS handshake was reset".to_owned()),
-        End::Unreachable(why) => ("unreachable", why),
-        End::NotTls(why) => ("tls_failed", format!("the server does not speak TLS on this port ({why})")),
-        End::Alert(alert) => ("tls_failed", format!("TLS alert: {alert}")),
-        End::Closed | End::Done(_) => ("closed", "the server hung up during the TLS handshake".to_owned()),
+        HandshakeEnd::Timeout => ("timeout", "the TLS handshake: silence".to_owned()),
+        HandshakeEnd::Reset => ("reset", "the TLS handshake was reset".to_owned()),
+        HandshakeEnd::Unreachable(why) => ("unreachable", why),
+        HandshakeEnd::NotTls(why) => ("tls_failed", format!("the server does not speak TLS on this port ({why})")),
+        HandshakeEnd::Alert(alert) => ("tls_failed", format!("TLS alert: {alert}")),
+        HandshakeEnd::Closed | HandshakeEnd::Completed(_) => {
+            ("closed", "the server hung up during the TLS handshake".to_owned())
+        }
     };
     if let Some(error) = verify_error {
         stop.1 = format!("{}; and the certificate does not verify: {error}", stop.1);

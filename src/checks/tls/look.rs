@@ -15,7 +15,7 @@ use crate::model::{Args, Fault, FieldInfo, FieldKind, FieldRole, Invalid};
 use crate::net::{IpVersion, resolve};
 use crate::probe::Cx;
 use crate::proto::tls::starttls::Protocol;
-use crate::proto::tls::{End, Handshake, Loaded, Offer, Trust, handshake, now, versions};
+use crate::proto::tls::{Credentials, Handshake, HandshakeEnd, Offer, Trust, handshake, now, versions};
 
 const VERSION_FIELD: FieldKind = FieldKind::Choice(&["TLS1.2", "TLS1.3"]);
 
@@ -110,7 +110,7 @@ impl Look {
 
     /// One handshake with each address, and everything else the check asks for; `None` when it did not come to a handshake.
     pub(super) async fn meet(&self, cx: &mut Cx<'_>) -> Result<Option<Met<'_>>, Fault> {
-        let loaded = self.trust.load().await?;
+        let credentials = self.trust.load().await?;
         let addresses = match resolve(&self.host, self.family, self.patience).await? {
             Ok(addresses) => addresses,
             Err(why) => {
@@ -120,7 +120,7 @@ impl Look {
             }
         };
         let used = if self.wanted.all_addresses { &addresses } else { addresses.get(..1).unwrap_or_default() };
-        self.look_at(cx, used, loaded).await
+        self.look_at(cx, used, credentials).await
     }
 
     /// Looks at all of `addresses` at once, and on what terms the worst of them deals.
@@ -128,12 +128,13 @@ impl Look {
         &'a self,
         cx: &mut Cx<'_>,
         addresses: &[IpAddr],
-        loaded: &'a Loaded,
+        credentials: &'a Credentials,
     ) -> Result<Option<Met<'a>>, Fault> {
-        let visits = futures_util::future::join_all(addresses.iter().map(|address| self.visit(*address, loaded))).await;
+        let visits =
+            futures_util::future::join_all(addresses.iter().map(|address| self.visit(*address, credentials))).await;
         let mut visits: Vec<Visit> = visits.into_iter().collect::<Result<_, Fault>>()?;
         if self.wanted.all_certificates {
-            self.sweep(&mut visits, loaded).await?;
+            self.sweep(&mut visits, credentials).await?;
         }
         let Some(worst) = certificates::worst(&visits) else {
             return Ok(None);
@@ -147,8 +148,8 @@ impl Look {
         let Some(shaken) = visit.shaken else {
             return Ok(None);
         };
-        let again = Again { way: self.way(visit.address), loaded, offer: &self.offer, late: self.late() };
-        let (completed, verified) = (matches!(shaken.end, End::Done(_)), shaken.verified() == Some(true));
+        let again = Again { way: self.way(visit.address), credentials, offer: &self.offer, late: self.late() };
+        let (completed, verified) = (matches!(shaken.end, HandshakeEnd::Completed(_)), shaken.verified() == Some(true));
         self.terms.look(cx, &again, shaken).await?;
         Ok(Some(Met { again, completed, verified }))
     }
@@ -174,7 +175,7 @@ impl Look {
     }
 
     /// Looks at one address.
-    async fn visit(&self, address: IpAddr, loaded: &Loaded) -> Result<Visit, Fault> {
+    async fn visit(&self, address: IpAddr, credentials: &Credentials) -> Result<Visit, Fault> {
         let way = self.way(address);
         let peer = way.peer;
         let opened = way.open().await?;
@@ -187,30 +188,30 @@ impl Look {
                 return Ok(visit);
             }
         };
-        let mut shaken = handshake(opened.stream, peer, loaded, &self.offer, self.patience).await?;
-        shaken.hear_late_refusal(self.late()).await?;
+        let mut shaken = handshake(opened.stream, peer, credentials, &self.offer, self.patience).await?;
+        shaken.await_late_refusal(self.late()).await?;
         if let Some((outcome, why)) = self.ending(&shaken, &format!("{peer}: connected in {:?}", opened.connected)) {
             visit.outcome = outcome;
             visit.why = Some(why);
         }
         match &shaken.end {
-            End::Alert(alert) => visit.alert = Some(alert.clone()),
-            End::NotTls(_) => visit.reached.plain_text_came(),
+            HandshakeEnd::Alert(alert) => visit.alert = Some(alert.clone()),
+            HandshakeEnd::NotTls(_) => visit.reached.plain_text_came(),
             _ => {}
         }
         if !shaken.chain.is_empty() {
-            visit.examined = Some(Examined::of(loaded, &shaken.chain, shaken.staple.as_deref(), now()));
+            visit.examined = Some(Examined::of(credentials, &shaken.chain, shaken.staple.as_deref(), now()));
         }
         visit.shaken = Some(shaken);
         Ok(visit)
     }
 
     /// Asks for every certificate of those that could be connected to, after all that is timed.
-    async fn sweep(&self, visits: &mut [Visit], loaded: &Loaded) -> Result<(), Fault> {
+    async fn sweep(&self, visits: &mut [Visit], credentials: &Credentials) -> Result<(), Fault> {
         let reached = visits.iter_mut().filter(|visit| visit.reached.connected());
         let sweeps = reached.map(async |visit| {
             let way = self.way(visit.address);
-            visit.slots = certificates::sweep(Asking { way: &way, loaded, offer: &self.offer }).await?;
+            visit.slots = certificates::sweep(Asking { way: &way, credentials, offer: &self.offer }).await?;
             Ok(())
         });
         futures_util::future::join_all(sweeps).await.into_iter().collect()
@@ -259,25 +260,25 @@ impl Look {
         let reached = shaken.reached();
         let last = reached.as_deref().unwrap_or("ClientHello");
         Some(match &shaken.end {
-            End::Done(_) => return None,
-            End::Timeout if reached.is_none() => {
+            HandshakeEnd::Completed(_) => return None,
+            HandshakeEnd::Timeout if reached.is_none() => {
                 ("timeout", format!("{connected}, then no ServerHello within {patience:?}"))
             }
-            End::Timeout => {
+            HandshakeEnd::Timeout => {
                 ("timeout", format!("{connected}, then no end within {patience:?}: it came as far as {last}"))
             }
-            End::Reset => ("reset", format!("{connected}, then reset after {last}")),
-            End::Closed => ("closed", format!("{connected}, then closed after {last}")),
-            End::Unreachable(why) => ("unreachable", format!("{connected}, then after {last}: {why}")),
-            End::NotTls(why) => ("not_tls", format!("the answer is not TLS ({why}); is it the right port?")),
-            End::Alert(alert) => ("alert", format!("TLS alert: {alert}")),
+            HandshakeEnd::Reset => ("reset", format!("{connected}, then reset after {last}")),
+            HandshakeEnd::Closed => ("closed", format!("{connected}, then closed after {last}")),
+            HandshakeEnd::Unreachable(why) => ("unreachable", format!("{connected}, then after {last}: {why}")),
+            HandshakeEnd::NotTls(why) => ("not_tls", format!("the answer is not TLS ({why}); is it the right port?")),
+            HandshakeEnd::Alert(alert) => ("alert", format!("TLS alert: {alert}")),
         })
     }
 }
 
 /// Evidence beside how the handshake ended.
 fn tell(cx: &mut Cx<'_>, shaken: &Handshake) {
-    if shaken.asked_for_certificate {
+    if shaken.certificate_requested {
         cx.note("the server asked for a client certificate");
     }
     if let Some(error) = &shaken.verify_error {

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::proto::tls::words;
+use crate::proto::tls::iana_names;
 
 /// What the peer did to the stream, in the order of what tells most.
 #[derive(Clone, Debug, Default)]
@@ -99,7 +99,7 @@ fn sort(error: &io::Error) -> (&'static str, String) {
 
 fn alert(error: &io::Error) -> Option<String> {
     match error.get_ref()?.downcast_ref::<rustls::Error>()? {
-        rustls::Error::AlertReceived(alert) => Some(words::alert(*alert)),
+        rustls::Error::AlertReceived(alert) => Some(iana_names::alert(*alert)),
         _ => None,
     }
 }

@@ -3,9 +3,9 @@
 //!
 //! Every connection has an endpoint, and so a socket, of its own.
 
-pub mod hello;
-mod session;
-mod wire;
+mod logging_session;
+pub mod server_hello;
+mod socket;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -17,10 +17,12 @@ use rustls::client::Resumption;
 use rustls::{AlertDescription, CipherSuite, NamedGroup};
 use tokio::time::{Instant, timeout};
 
-use self::session::{Watched, Witness};
-pub use self::wire::PathError;
-use self::wire::Wire;
-use super::tls::{self, Asked, End, Handshake, Loaded, Notebook, Offer, Session, words};
+use self::logging_session::{LoggingConfig, ServerHelloLog};
+pub use self::socket::PathError;
+use self::socket::QuicSocket;
+use super::tls::{
+    Credentials, Handshake, HandshakeEnd, HandshakeLog, Offer, RequestedKey, Session, client_config, iana_names,
+};
 use crate::model::Fault;
 use crate::net::ConnectError;
 use crate::net::bytes::readable;
@@ -41,16 +43,16 @@ const WORDS: usize = 200;
 pub struct Connection {
     /// For streams.
     pub quic: quinn::Connection,
-    wire: Arc<Wire>,
+    socket: Arc<QuicSocket>,
     peer: SocketAddr,
     _endpoint: Endpoint,
 }
 
-/// What dialling came to.
+/// A handshake that was tried.
 #[derive(Debug)]
 pub struct Dialled {
     /// As over TCP; refused when an ICMP error came instead.
-    pub shaken: Result<Handshake<Connection>, ConnectError>,
+    pub handshake: Result<Handshake<Connection>, ConnectError>,
     /// In the peer's own words, why there is no connection.
     pub why: Option<String>,
     /// Datagrams that came from elsewhere.
@@ -62,17 +64,17 @@ pub struct Dialled {
 pub async fn dial(
     peer: SocketAddr,
     source: Option<IpAddr>,
-    loaded: &Loaded,
+    credentials: &Credentials,
     offer: &Offer,
     patience: Duration,
 ) -> Result<Dialled, Fault> {
-    let (notebook, witness) = (Notebook::default(), Witness::default());
-    let config = config(loaded, offer, &notebook, &witness, peer, patience)?;
-    let wire = Wire::open(peer, source).await?;
+    let (log, hello_log) = (HandshakeLog::default(), ServerHelloLog::default());
+    let config = config(credentials, offer, &log, &hello_log, peer, patience)?;
+    let socket = QuicSocket::open(peer, source).await?;
     let fault =
         |detail: String| Fault::local("open QUIC endpoint", peer.to_string(), detail, "see the system's message");
     let endpoint =
-        Endpoint::new_with_abstract_socket(EndpointConfig::default(), None, wire.clone(), Arc::new(TokioRuntime))
+        Endpoint::new_with_abstract_socket(EndpointConfig::default(), None, socket.clone(), Arc::new(TokioRuntime))
             .map_err(|error| fault(error.to_string()))?;
     let name = offer.sni.as_ref().unwrap_or(&offer.verify_name).to_str();
     // The keys of the ClientHello are made in here: this side's own work, and so before the clock starts.
@@ -80,43 +82,44 @@ pub async fn dial(
     let start = Instant::now();
     let outcome = tokio::select! {
         biased;
-        error = wire.path_error() => Err(error),
+        error = socket.path_error() => Err(error),
         outcome = timeout(patience, connecting) => Ok(outcome),
     };
     let elapsed = start.elapsed();
     let (mut session, mut why) = (None, None);
     let end = match outcome {
         Err(PathError::Fault(fault)) => return Err(fault),
-        Err(PathError::Connect(error)) => return Ok(Dialled { shaken: Err(error), why, strays: wire.strays() }),
+        Err(PathError::Connect(error)) => return Ok(Dialled { handshake: Err(error), why, strays: socket.strays() }),
         Err(PathError::Flood(bytes)) => {
             why = Some(flood(bytes));
-            End::Closed
+            HandshakeEnd::Closed
         }
-        Ok(Err(_)) => End::Timeout,
+        Ok(Err(_)) => HandshakeEnd::Timeout,
         Ok(Ok(Err(error))) => {
-            let (end, told) = end_of(&error);
+            let (end, told) = classify_end(&error);
             why = told;
             end
         }
         Ok(Ok(Ok(quic))) => {
-            session = Some(shown(&quic, &witness));
-            End::Done(Box::new(Connection { quic, wire: wire.clone(), peer, _endpoint: endpoint }))
+            session = Some(self::session(&quic, &hello_log));
+            HandshakeEnd::Completed(Box::new(Connection { quic, socket: socket.clone(), peer, _endpoint: endpoint }))
         }
     };
-    let shaken = Handshake::noted(end, elapsed, session, wire.heard(), &notebook, loaded.known(), peer);
-    Ok(Dialled { shaken: Ok(shaken), why, strays: wire.strays() })
+    let handshake =
+        Handshake::from_log(end, elapsed, session, socket.received(), &log, credentials.has_client_certificate(), peer);
+    Ok(Dialled { handshake: Ok(handshake), why, strays: socket.strays() })
 }
 
 impl Connection {
     /// Datagrams that came from elsewhere so far.
     #[must_use]
     pub fn strays(&self) -> u64 {
-        self.wire.strays()
+        self.socket.strays()
     }
 
     /// Waits for what ends the connection from outside of QUIC: an ICMP error, a peer that talks without end.
     pub async fn path_error(&self) -> PathError {
-        self.wire.path_error().await
+        self.socket.path_error().await
     }
 
     /// The peer.
@@ -130,11 +133,11 @@ impl Handshake<Connection> {
     /// A server refuses a client certificate, or the lack of one, only after the handshake: when it asked for one, waits
     /// until it confirms the handshake (which it does once it is content), refuses, or `patience` is over. The words that
     /// come with a refusal are handed back.
-    pub async fn hear_late_refusal(&mut self, patience: Duration) -> Option<String> {
+    pub async fn await_late_refusal(&mut self, patience: Duration) -> Option<String> {
         /// Between two looks at whether the confirmation came; QUIC libraries have no event for it.
         const LOOK: Duration = Duration::from_millis(5);
-        let End::Done(connection) = &self.end else { return None };
-        if !self.asked_for_certificate {
+        let HandshakeEnd::Completed(connection) = &self.end else { return None };
+        if !self.certificate_requested {
             return None;
         }
         let quic = connection.quic.clone();
@@ -147,27 +150,27 @@ impl Handshake<Connection> {
             error = quic.closed() => Some(error),
             _ = timeout(patience, confirmed) => None,
         };
-        let (end, why) = end_of(&refused?);
+        let (end, why) = classify_end(&refused?);
         self.end = end;
         why
     }
 }
 
 fn config(
-    loaded: &Loaded,
+    credentials: &Credentials,
     offer: &Offer,
-    notebook: &Notebook,
-    witness: &Witness,
+    log: &HandshakeLog,
+    hello_log: &ServerHelloLog,
     peer: SocketAddr,
     patience: Duration,
 ) -> Result<quinn::ClientConfig, Fault> {
     let fault = |detail: String| {
         Fault::local("build the QUIC client", peer.to_string(), detail, "report this as a defect of shakedown")
     };
-    let mut config = tls::config(Asked::Any, loaded, offer, notebook, peer)?;
+    let mut config = client_config::observing(RequestedKey::Any, credentials, offer, log, peer)?;
     config.resumption = Resumption::disabled();
     let config = QuicClientConfig::try_from(config).map_err(|error| fault(error.to_string()))?;
-    let watched = Watched { config: Arc::new(config), witness: witness.clone() };
+    let logging = LoggingConfig { config: Arc::new(config), hello_log: hello_log.clone() };
     let mut transport = TransportConfig::default();
     // Nothing here outlives its patience by much; what QUIC does in the background must not either.
     let idle = IdleTimeout::try_from(patience.saturating_add(Duration::from_secs(1))).ok();
@@ -179,19 +182,19 @@ fn config(
         .max_concurrent_uni_streams(VarInt::from_u32(STREAMS))
         .datagram_receive_buffer_size(None)
         .crypto_buffer_size(CRYPTO);
-    let mut client = quinn::ClientConfig::new(Arc::new(watched));
+    let mut client = quinn::ClientConfig::new(Arc::new(logging));
     client.transport_config(Arc::new(transport));
     Ok(client)
 }
 
 /// QUIC is TLS 1.3 always, and no session is ever offered for resumption.
-fn shown(quic: &quinn::Connection, witness: &Witness) -> Session {
+fn session(quic: &quinn::Connection, hello_log: &ServerHelloLog) -> Session {
     let data = quic.handshake_data().and_then(|data| data.downcast::<HandshakeData>().ok());
-    let choice = witness.choice();
+    let choice = hello_log.choice();
     Session {
         version: Some("TLS1.3"),
-        cipher: choice.map(|choice| words::cipher(CipherSuite::from(choice.cipher))),
-        group: choice.and_then(|choice| choice.group).map(|group| words::group(NamedGroup::from(group))),
+        cipher: choice.map(|choice| iana_names::cipher_suite(CipherSuite::from(choice.cipher))),
+        group: choice.and_then(|choice| choice.group).map(|group| iana_names::group(NamedGroup::from(group))),
         alpn: data.and_then(|data| data.protocol).map(|protocol| readable(&protocol)),
         resumed: false,
     }
@@ -199,28 +202,32 @@ fn shown(quic: &quinn::Connection, witness: &Witness) -> Session {
 
 /// Sorts the end of a connection, and tells what the peer said about it, if anything.
 #[must_use]
-pub fn end_of(error: &ConnectionError) -> (End<Connection>, Option<String>) {
+pub fn classify_end(error: &ConnectionError) -> (HandshakeEnd<Connection>, Option<String>) {
     match error {
-        ConnectionError::TimedOut => (End::Timeout, None),
+        ConnectionError::TimedOut => (HandshakeEnd::Timeout, None),
         ConnectionError::Reset => {
-            (End::Reset, Some("a stateless reset: the server no longer knows the connection".into()))
+            (HandshakeEnd::Reset, Some("a stateless reset: the server no longer knows the connection".into()))
         }
-        ConnectionError::VersionMismatch => (End::NotTls("QUIC, but no version that is known here".into()), None),
+        ConnectionError::VersionMismatch => {
+            (HandshakeEnd::NotTls("QUIC, but no version that is known here".into()), None)
+        }
         // Whatever this side found wrong, it told the peer as well.
-        ConnectionError::TransportError(error) => (End::Alert(format!("sent ({})", cut(&error.reason))), None),
+        ConnectionError::TransportError(error) => (HandshakeEnd::Alert(format!("sent ({})", cut(&error.reason))), None),
         ConnectionError::ConnectionClosed(close) => {
             let (code, reason) = (u64::from(close.error_code), spoken(&close.reason));
             match u8::try_from(code & 0xff) {
                 Ok(alert) if ALERTS.contains(&code) => {
-                    (End::Alert(words::alert(AlertDescription::from(alert))), reason)
+                    (HandshakeEnd::Alert(iana_names::alert(AlertDescription::from(alert))), reason)
                 }
-                _ => (End::Closed, Some(with(format!("QUIC error {}", close.error_code), reason))),
+                _ => (HandshakeEnd::Closed, Some(with(format!("QUIC error {}", close.error_code), reason))),
             }
         }
         ConnectionError::ApplicationClosed(close) => {
-            (End::Closed, Some(with(format!("application error {}", close.error_code), spoken(&close.reason))))
+            (HandshakeEnd::Closed, Some(with(format!("application error {}", close.error_code), spoken(&close.reason))))
         }
-        ConnectionError::LocallyClosed | ConnectionError::CidsExhausted => (End::Closed, Some(error.to_string())),
+        ConnectionError::LocallyClosed | ConnectionError::CidsExhausted => {
+            (HandshakeEnd::Closed, Some(error.to_string()))
+        }
     }
 }
 

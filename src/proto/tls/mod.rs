@@ -6,43 +6,48 @@
 
 mod authority;
 pub mod certificate;
-mod counted;
+pub mod certificate_probe;
+mod chain_summary;
+pub(in crate::proto) mod client_config;
+mod counting_stream;
 pub mod crl;
-mod ending;
 mod handshake;
+mod handshake_end;
+mod handshake_log;
 pub mod hello;
-mod kind;
+pub(in crate::proto) mod iana_names;
+mod key_kind;
 pub mod lint;
+mod load_client;
 pub mod ocsp;
 mod path;
 pub mod profile;
-mod recorder;
-mod returning;
-pub mod served;
-mod shown;
+mod resuming_client;
+mod session_store;
 mod signed;
 pub mod starttls;
-mod strict;
 #[cfg(test)]
 pub(crate) mod tests;
 mod trust;
 mod unit_key;
-pub(in crate::proto) mod words;
+mod verifier;
+mod verify_errors;
 
 use std::sync::{Arc, LazyLock};
 
-pub use ending::{End, end_of};
-pub(in crate::proto) use handshake::config;
-pub use handshake::{Handshake, Offer, Session, TlsStream, handshake, handshake_asking, server_name, versions};
-pub use kind::{Asked, KeyKind};
+pub use chain_summary::ChainSummary;
+pub use client_config::{Offer, server_name, versions};
+pub use counting_stream::TlsStream;
+pub use handshake::{Handshake, Session, handshake, handshake_requesting};
+pub use handshake_end::HandshakeEnd;
+pub(in crate::proto) use handshake_log::HandshakeLog;
+pub use key_kind::{KeyKind, RequestedKey};
+pub use load_client::{LoadClient, LoadClients, LoadStream, await_ticket, resumed};
 pub use path::{Issuer, Path, Root};
-pub(in crate::proto) use recorder::Notebook;
-pub use returning::Returning;
+pub use resuming_client::ResumingClient;
 use rustls::crypto::CryptoProvider;
-pub use shown::Shown;
 pub use signed::pin;
-pub use strict::{Strict, Swift, SwiftStream, resumed, ticket};
-pub use trust::{Loaded, Roots, Trust};
+pub use trust::{Credentials, Roots, Trust};
 
 /// The cryptography every handshake of this program uses.
 #[must_use]

@@ -1,4 +1,4 @@
-//! Whom to trust, and as whom to appear: root stores and the client certificate, loaded once, outside anything timed.
+//! Whom to trust, and as whom to appear: root stores and the client certificate, credentials once, outside anything timed.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
@@ -33,17 +33,17 @@ pub enum Roots {
 pub struct Trust {
     roots: Roots,
     client: Option<(PathBuf, PathBuf)>,
-    loaded: OnceCell<Loaded>,
+    credentials: OnceCell<Credentials>,
 }
 
 /// Roots and client certificate, ready for use.
 #[derive(Clone, Debug)]
-pub struct Loaded {
+pub struct Credentials {
     pub(super) roots: Arc<Authorities>,
     pub(super) client: Option<Arc<CertifiedKey>>,
 }
 
-impl Loaded {
+impl Credentials {
     /// The path a client verifies from the leaf of `chain` at `now`, names aside; `None` when there is none.
     #[must_use]
     pub fn path(&self, chain: &[CertificateDer<'_>], now: i64) -> Option<super::Path> {
@@ -58,7 +58,7 @@ impl Loaded {
 
     /// There is a client certificate to show.
     #[must_use]
-    pub const fn known(&self) -> bool {
+    pub const fn has_client_certificate(&self) -> bool {
         self.client.is_some()
     }
 
@@ -73,12 +73,12 @@ impl Trust {
     /// Nothing is read yet. The client certificate and its key are the paths of two PEM files.
     #[must_use]
     pub fn new(roots: Roots, client: Option<(PathBuf, PathBuf)>) -> Self {
-        Self { roots, client, loaded: OnceCell::new() }
+        Self { roots, client, credentials: OnceCell::new() }
     }
 
     /// Reads the files; what was read is kept, a failure is not. Also wakes the source of randomness, whose first use
     /// takes tens of milliseconds that would otherwise look like a slow server.
-    pub async fn load(&self) -> Result<&Loaded, Fault> {
+    pub async fn load(&self) -> Result<&Credentials, Fault> {
         provider().secure_random.fill(&mut [0]).map_err(|_| {
             Fault::local(
                 "gather randomness for TLS",
@@ -92,9 +92,9 @@ impl Trust {
                 Some((certificate, key)) => Some(Arc::new(client(certificate, key).await?)),
                 None => None,
             };
-            Ok(Loaded { roots: self.roots().await?, client })
+            Ok(Credentials { roots: self.roots().await?, client })
         };
-        self.loaded.get_or_try_init(load).await
+        self.credentials.get_or_try_init(load).await
     }
 
     async fn roots(&self) -> Result<Arc<Authorities>, Fault> {

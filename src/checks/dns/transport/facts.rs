@@ -9,7 +9,7 @@ use crate::model::{Better, Choice, Fact, FactInfo, Rule, Unit};
 use crate::net::bytes::readable;
 use crate::probe::Cx;
 use crate::proto::tls::certificate::{Certificate, rfc3339};
-use crate::proto::tls::{Handshake, Session, Shown};
+use crate::proto::tls::{ChainSummary, Handshake, Session};
 
 /// Most of a header that is shown.
 const HEADER: usize = 200;
@@ -108,7 +108,7 @@ pub(super) fn record<S>(cx: &mut Cx<'_>, shaken: &Handshake<S>) {
         cx.record_time(&HANDSHAKE_TIME, shaken.elapsed);
         record_session(cx, session);
     }
-    if let Some(shown) = shaken.shown() {
+    if let Some(shown) = shaken.chain_summary() {
         record_chain(cx, shown);
     }
 }
@@ -124,7 +124,7 @@ fn record_session(cx: &mut Cx<'_>, session: &Session) {
     }
 }
 
-fn record_chain(cx: &mut Cx<'_>, shown: Shown) {
+fn record_chain(cx: &mut Cx<'_>, shown: ChainSummary) {
     cx.set(&CHAIN_LENGTH, i64::try_from(shown.subjects.len()).unwrap_or(i64::MAX));
     cx.set(&CHAIN_SUBJECTS, shown.subjects);
     for (fact, seconds) in [(&EXPIRES_IN, shown.expires_in), (&CHAIN_EXPIRES_IN, shown.chain_expires_in)] {

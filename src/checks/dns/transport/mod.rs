@@ -26,7 +26,7 @@ use crate::net::ConnectError;
 use crate::probe::{Cx, Mode};
 use crate::proto::dns::exchange::{self, Asking, Exchange};
 use crate::proto::dns::message::Reply;
-use crate::proto::tls::{End, Handshake, Offer, Trust};
+use crate::proto::tls::{Handshake, HandshakeEnd, Offer, Trust};
 
 pub(super) const FACTS: &[FactInfo] = joined!(FactInfo; facts::SECURE, facts::HTTP, SAME);
 
@@ -220,16 +220,16 @@ impl Attempt<'_> {
         let reached = shaken.reached().unwrap_or_else(|| "ClientHello".to_owned());
         let distrust = shaken.verify_error.map(|error| format!("; and the certificate does not verify: {error}"));
         let (outcome, told) = match shaken.end {
-            End::Done(connection) => return Ok(*connection),
-            End::Timeout => (
+            HandshakeEnd::Completed(connection) => return Ok(*connection),
+            HandshakeEnd::Timeout => (
                 "timeout",
                 format!("no end of the handshake within {:?}; it came as far as {reached}", self.asking.patience),
             ),
-            End::Reset => ("reset", format!("the handshake was reset after {reached}")),
-            End::Closed => ("closed", format!("hung up during the handshake, after {reached}")),
-            End::Unreachable(why) => ("unreachable", why),
-            End::NotTls(why) => ("not_tls", format!("the answer is not TLS ({why}); is it the right port?")),
-            End::Alert(alert) => {
+            HandshakeEnd::Reset => ("reset", format!("the handshake was reset after {reached}")),
+            HandshakeEnd::Closed => ("closed", format!("hung up during the handshake, after {reached}")),
+            HandshakeEnd::Unreachable(why) => ("unreachable", why),
+            HandshakeEnd::NotTls(why) => ("not_tls", format!("the answer is not TLS ({why}); is it the right port?")),
+            HandshakeEnd::Alert(alert) => {
                 cx.set(&facts::ALERT, alert.clone());
                 ("alert", format!("TLS alert: {alert}"))
             }
@@ -240,14 +240,14 @@ impl Attempt<'_> {
 }
 
 /// An error of an established TLS or QUIC connection, as an outcome.
-fn lost<S>(cx: &mut Cx<'_>, end: End<S>) -> (&'static str, String) {
+fn lost<S>(cx: &mut Cx<'_>, end: HandshakeEnd<S>) -> (&'static str, String) {
     match end {
-        End::Timeout => ("timeout", "the connection timed out".to_owned()),
-        End::Reset => ("reset", "the connection was reset".to_owned()),
-        End::Unreachable(why) => ("unreachable", why),
-        End::Closed | End::Done(_) => ("closed", "the connection was closed".to_owned()),
-        End::NotTls(why) => ("protocol_error", why),
-        End::Alert(alert) => {
+        HandshakeEnd::Timeout => ("timeout", "the connection timed out".to_owned()),
+        HandshakeEnd::Reset => ("reset", "the connection was reset".to_owned()),
+        HandshakeEnd::Unreachable(why) => ("unreachable", why),
+        HandshakeEnd::Closed | HandshakeEnd::Completed(_) => ("closed", "the connection was closed".to_owned()),
+        HandshakeEnd::NotTls(why) => ("protocol_error", why),
+        HandshakeEnd::Alert(alert) => {
             cx.set(&facts::ALERT, alert.clone());
             ("alert", format!("TLS alert: {alert}"))
         }

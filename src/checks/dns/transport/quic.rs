@@ -12,7 +12,7 @@ use crate::net::bytes::readable;
 use crate::net::scope::Scope;
 use crate::probe::Cx;
 use crate::proto::dns::exchange::{frame, framed};
-use crate::proto::quic::{self, Connection, PathError, end_of, flood};
+use crate::proto::quic::{self, Connection, PathError, classify_end, flood};
 
 /// Most bytes of headers in HTTP/3.
 const HEAD: u64 = 16 * 1024;
@@ -40,11 +40,11 @@ impl From<Stop> for Failure {
 impl Secure {
     pub(super) async fn over_quic(&self, cx: &mut Cx<'_>, attempt: &mut Attempt<'_>) -> Result<(), Stop> {
         let server = attempt.asking.server;
-        let loaded = self.trust.load().await?;
+        let credentials = self.trust.load().await?;
         let left = attempt.end.saturating_duration_since(Instant::now());
-        let dialled = quic::dial(server, attempt.asking.source, loaded, &self.offer, left).await?;
+        let dialled = quic::dial(server, attempt.asking.source, credentials, &self.offer, left).await?;
         attempt.strays(dialled.strays);
-        let shaken = dialled.shaken.map_err(|error| refused(server, &error))?;
+        let shaken = dialled.handshake.map_err(|error| refused(server, &error))?;
         facts::record(cx, &shaken);
         let admitted = self.admit(&shaken);
         let connection = attempt.done(cx, shaken, dialled.why)?;
@@ -190,7 +190,7 @@ fn sorted(cx: &mut Cx<'_>, attempt: &Attempt<'_>, connection: &Connection, failu
         return stop;
     }
     if let Some(error) = connection.quic.close_reason() {
-        let (end, said) = end_of(&error);
+        let (end, said) = classify_end(&error);
         let (outcome, why) = lost(cx, end);
         let said = said.map(|said| format!(" ({said})")).unwrap_or_default();
         // An end of this side's making is what HTTP/3 found wrong.

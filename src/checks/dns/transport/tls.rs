@@ -10,18 +10,18 @@ use super::{Attempt, Secure, Stop, facts, lost, refused};
 use crate::net::connect;
 use crate::probe::Cx;
 use crate::proto::dns::exchange::{frame, framed};
-use crate::proto::tls::{TlsStream, end_of, handshake};
+use crate::proto::tls::{HandshakeEnd, TlsStream, handshake};
 
 impl Secure {
     /// Connects and shakes hands over TCP.
     pub(super) async fn secured(&self, cx: &mut Cx<'_>, attempt: &mut Attempt<'_>) -> Result<TlsStream, Stop> {
         let server = attempt.asking.server;
-        let loaded = self.trust.load().await?;
+        let credentials = self.trust.load().await?;
         let dialled = connect(server, attempt.asking.source, attempt.asking.patience).await?;
         let dialled = dialled.map_err(|error| refused(server, &error))?;
         attempt.seen.connect_time = Some(dialled.elapsed);
         let left = attempt.end.saturating_duration_since(Instant::now());
-        let shaken = handshake(dialled.stream, server, loaded, &self.offer, left).await?;
+        let shaken = handshake(dialled.stream, server, credentials, &self.offer, left).await?;
         facts::record(cx, &shaken);
         let admitted = self.admit(&shaken);
         let stream = attempt.done(cx, shaken, None)?;
@@ -66,7 +66,7 @@ impl Secure {
 
 fn broken(cx: &mut Cx<'_>, attempt: &Attempt<'_>, error: &io::Error, came: usize) -> Stop {
     let server = attempt.asking.server;
-    match end_of(error, false, server) {
+    match HandshakeEnd::classify(error, false, server) {
         Err(fault) => Stop::Fault(fault),
         Ok(end) => {
             let (outcome, why) = lost(cx, end);

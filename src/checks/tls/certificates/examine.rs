@@ -5,7 +5,7 @@ use rustls::pki_types::CertificateDer;
 use crate::proto::tls::certificate::Certificate;
 use crate::proto::tls::lint::{self, Finding, View};
 use crate::proto::tls::ocsp::{self, Answer};
-use crate::proto::tls::{Issuer, Loaded, Path, pin};
+use crate::proto::tls::{Credentials, Issuer, Path, pin};
 
 /// What a chain comes to.
 #[derive(Debug)]
@@ -51,11 +51,11 @@ pub(crate) struct Age {
 
 impl Examined {
     /// Looks at `chain`, leaf first, at `now`, seconds since 1970.
-    pub(crate) fn of(loaded: &Loaded, chain: &[CertificateDer<'_>], staple: Option<&[u8]>, now: f64) -> Self {
+    pub(crate) fn of(credentials: &Credentials, chain: &[CertificateDer<'_>], staple: Option<&[u8]>, now: f64) -> Self {
         #[allow(clippy::cast_possible_truncation)] // whole seconds of a date
         let second = now as i64;
-        let path = loaded.path(chain, second);
-        let trusted = |name: &[u8]| loaded.names(name);
+        let path = credentials.path(chain, second);
+        let trusted = |name: &[u8]| credentials.names(name);
         let view = View { now: second, path: path.as_ref(), trusted: &trusted, stapled: Some(staple.is_some()) };
         let findings = lint::lint(chain, &view);
         let certificates: Vec<Option<Certificate>> = chain.iter().map(|der| Certificate::parse(der)).collect();

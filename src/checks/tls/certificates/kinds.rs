@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::examine::Examined;
 use crate::checks::tls::reach::Way;
 use crate::model::Fault;
-use crate::proto::tls::{Asked, End, Handshake, KeyKind, Loaded, Offer, handshake_asking, now};
+use crate::proto::tls::{
+    Credentials, Handshake, HandshakeEnd, KeyKind, Offer, RequestedKey, handshake_requesting, now,
+};
 
 /// Ways to ask for one kind, and tries for each when the connection breaks.
 const WAYS: u32 = 2;
@@ -27,7 +29,7 @@ const REFUSALS: &[&str] = &[
 #[derive(Clone, Copy)]
 pub(crate) struct Asking<'a> {
     pub(crate) way: &'a Way,
-    pub(crate) loaded: &'a Loaded,
+    pub(crate) credentials: &'a Credentials,
     pub(crate) offer: &'a Offer,
 }
 
@@ -78,7 +80,7 @@ async fn slot(asking: Asking<'_>, kind: KeyKind, sni: bool) -> Result<Slot, Faul
     }
     let mut answer = Answer::Refused;
     // Suites of TLS 1.2 do not tell Ed25519 from ECDSA.
-    let ways = [Some(Asked::Schemes(kind)), (kind != KeyKind::Ed25519).then_some(Asked::Suites(kind))];
+    let ways = [Some(RequestedKey::Schemes(kind)), (kind != KeyKind::Ed25519).then_some(RequestedKey::Suites(kind))];
     for way in ways.into_iter().flatten() {
         if way.versions(&offer.versions).is_empty() {
             continue;
@@ -92,7 +94,7 @@ async fn slot(asking: Asking<'_>, kind: KeyKind, sni: bool) -> Result<Slot, Faul
     Ok(Slot { kind, sni, answer })
 }
 
-async fn ask(asking: Asking<'_>, offer: &Offer, kind: KeyKind, way: Asked) -> Result<Answer, Fault> {
+async fn ask(asking: Asking<'_>, offer: &Offer, kind: KeyKind, way: RequestedKey) -> Result<Answer, Fault> {
     let mut answer = Answer::Refused;
     for _ in 0..TRIES {
         answer = once(asking, offer, kind, way).await?;
@@ -105,15 +107,15 @@ async fn ask(asking: Asking<'_>, offer: &Offer, kind: KeyKind, way: Asked) -> Re
     Ok(answer)
 }
 
-async fn once(asking: Asking<'_>, offer: &Offer, kind: KeyKind, way: Asked) -> Result<Answer, Fault> {
+async fn once(asking: Asking<'_>, offer: &Offer, kind: KeyKind, way: RequestedKey) -> Result<Answer, Fault> {
     let Way { peer, patience, .. } = *asking.way;
     let opened = match asking.way.open().await? {
         Ok(opened) => opened,
         Err(why) => return Ok(Answer::Unknown(format!("connect: {}", why.outcome()))),
     };
-    let shaken = handshake_asking(way, opened.stream, peer, asking.loaded, offer, patience).await?;
+    let shaken = handshake_requesting(way, opened.stream, peer, asking.credentials, offer, patience).await?;
     if !shaken.chain.is_empty() {
-        let examined = Examined::of(asking.loaded, &shaken.chain, shaken.staple.as_deref(), now());
+        let examined = Examined::of(asking.credentials, &shaken.chain, shaken.staple.as_deref(), now());
         // A server that shows another kind all the same has none of this one; the other is asked for by itself.
         return Ok(match examined.leaf().and_then(KeyKind::of) {
             Some(found) if found != kind => Answer::Refused,
@@ -121,13 +123,13 @@ async fn once(asking: Asking<'_>, offer: &Offer, kind: KeyKind, way: Asked) -> R
         });
     }
     Ok(match &shaken.end {
-        End::Alert(alert) if REFUSALS.contains(&alert.as_str()) => Answer::Refused,
-        End::Alert(alert) => Answer::Unknown(format!("alert {alert}")),
-        End::Timeout => Answer::Unknown(format!("silence for {patience:?}")),
-        End::Reset => Answer::Unknown("reset".to_owned()),
-        End::Closed => Answer::Unknown("closed".to_owned()),
-        End::Unreachable(why) => Answer::Unknown(why.clone()),
-        End::NotTls(why) => Answer::Unknown(format!("not TLS: {why}")),
-        End::Done(_) => Answer::Unknown("a handshake without a certificate".to_owned()),
+        HandshakeEnd::Alert(alert) if REFUSALS.contains(&alert.as_str()) => Answer::Refused,
+        HandshakeEnd::Alert(alert) => Answer::Unknown(format!("alert {alert}")),
+        HandshakeEnd::Timeout => Answer::Unknown(format!("silence for {patience:?}")),
+        HandshakeEnd::Reset => Answer::Unknown("reset".to_owned()),
+        HandshakeEnd::Closed => Answer::Unknown("closed".to_owned()),
+        HandshakeEnd::Unreachable(why) => Answer::Unknown(why.clone()),
+        HandshakeEnd::NotTls(why) => Answer::Unknown(format!("not TLS: {why}")),
+        HandshakeEnd::Completed(_) => Answer::Unknown("a handshake without a certificate".to_owned()),
     })
 }

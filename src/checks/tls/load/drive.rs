@@ -19,7 +19,7 @@ use crate::model::Fault;
 use crate::net::dial::{self, ConnectError};
 use crate::net::sys::cpu::CpuReading;
 use crate::net::sys::timer::{FINEST, Timer};
-use crate::proto::tls::{End, Strict, Swift, SwiftStream, resumed, ticket};
+use crate::proto::tls::{HandshakeEnd, LoadClient, LoadClients, LoadStream, await_ticket, resumed};
 
 /// A connection pauses after an error, longer after each further one: a server that is down is not hammered.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -28,7 +28,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(320);
 /// What is done, and how far it is.
 pub(super) struct Plan {
     pub(super) way: Way,
-    strict: Strict,
+    clients: LoadClients,
     settings: Settings,
     /// How long a ticket is waited for.
     late: Duration,
@@ -48,11 +48,11 @@ pub(super) struct Window {
 }
 
 impl Plan {
-    pub(super) fn new(way: Way, strict: Strict, settings: Settings, late: Duration) -> Self {
+    pub(super) fn new(way: Way, clients: LoadClients, settings: Settings, late: Duration) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = cores.min(settings.connections).max(1);
         let ready = Barrier::new(threads);
-        Self { way, strict, settings, late, threads, ready, window: OnceLock::new(), next: AtomicU64::new(0) }
+        Self { way, clients, settings, late, threads, ready, window: OnceLock::new(), next: AtomicU64::new(0) }
     }
 
     pub(super) const fn threads(&self) -> usize {
@@ -154,9 +154,9 @@ fn thread(plan: &Plan, connections: usize, stop: &CancellationToken) -> Result<T
 async fn all(plan: &Plan, connections: usize, tally: &RefCell<Tally>) -> Result<(), Fault> {
     let mut slots = Vec::with_capacity(connections);
     // Sessions belong to one connection; without them one client does for all.
-    let shared = Arc::new(plan.strict.client());
+    let shared = Arc::new(plan.clients.client());
     for _ in 0..connections {
-        let client = if plan.settings.resume { Arc::new(plan.strict.client()) } else { shared.clone() };
+        let client = if plan.settings.resume { Arc::new(plan.clients.client()) } else { shared.clone() };
         let timer = plan.settings.rate.map(|_| Timer::new()).transpose().map_err(|error| timers(&error))?;
         slots.push(Slot { plan, client, timer, tally });
     }
@@ -173,7 +173,7 @@ async fn all(plan: &Plan, connections: usize, tally: &RefCell<Tally>) -> Result<
 /// One connection after the other.
 struct Slot<'a> {
     plan: &'a Plan,
-    client: Arc<Swift>,
+    client: Arc<LoadClient>,
     timer: Option<Timer>,
     tally: &'a RefCell<Tally>,
 }
@@ -244,7 +244,7 @@ impl Slot<'_> {
         }
     }
 
-    async fn shake(&self, step: &Cell<&'static str>) -> Result<Result<SwiftStream, Failure>, Fault> {
+    async fn shake(&self, step: &Cell<&'static str>) -> Result<Result<LoadStream, Failure>, Fault> {
         let way = &self.plan.way;
         let stream = match self.connect().await? {
             Ok(stream) => stream,
@@ -256,7 +256,7 @@ impl Slot<'_> {
             Err(why) => return Ok(Err(Failure::Theirs(format!("STARTTLS: {}", why.outcome())))),
         };
         step.set("to the end of the handshake");
-        Ok(self.client.shake(stream).await?.map_err(|end| Failure::Theirs(kind(&end))))
+        Ok(self.client.handshake(stream).await?.map_err(|end| Failure::Theirs(kind(&end))))
     }
 
     async fn connect(&self) -> Result<Result<TcpStream, Failure>, Fault> {
@@ -278,12 +278,12 @@ impl Slot<'_> {
     }
 
     /// The end of a handshake, and a goodbye that is no part of it.
-    async fn leave(&self, mut stream: SwiftStream) -> Result<Result<Done, Failure>, Fault> {
+    async fn leave(&self, mut stream: LoadStream) -> Result<Result<Done, Failure>, Fault> {
         let done = Done { at: Instant::now(), resumed: resumed(&stream) };
         if self.plan.settings.resume
-            && let Ok(Err(error)) = timeout(self.plan.late, ticket(&mut stream)).await
+            && let Ok(Err(error)) = timeout(self.plan.late, await_ticket(&mut stream)).await
         {
-            let end = self.client.end(&error)?;
+            let end = self.client.classify(&error)?;
             return Ok(Err(Failure::Theirs(format!("after the handshake: {}", kind(&end)))));
         }
         if self.plan.settings.reset {
@@ -296,15 +296,15 @@ impl Slot<'_> {
     }
 }
 
-fn kind(end: &End) -> String {
+fn kind(end: &HandshakeEnd) -> String {
     match end {
-        End::Done(_) => "completed".to_owned(),
-        End::Timeout => "the connection timed out".to_owned(),
-        End::Reset => "reset during the handshake".to_owned(),
-        End::Closed => "closed during the handshake".to_owned(),
-        End::Unreachable(why) => why.clone(),
-        End::NotTls(why) => format!("not TLS ({why})"),
-        End::Alert(alert) => format!("TLS alert {alert}"),
+        HandshakeEnd::Completed(_) => "completed".to_owned(),
+        HandshakeEnd::Timeout => "the connection timed out".to_owned(),
+        HandshakeEnd::Reset => "reset during the handshake".to_owned(),
+        HandshakeEnd::Closed => "closed during the handshake".to_owned(),
+        HandshakeEnd::Unreachable(why) => why.clone(),
+        HandshakeEnd::NotTls(why) => format!("not TLS ({why})"),
+        HandshakeEnd::Alert(alert) => format!("TLS alert {alert}"),
     }
 }
 

@@ -20,7 +20,7 @@ use super::look::{Look, Met};
 use crate::model::fact::Distribution;
 use crate::model::{Args, Better, Choice, Fact, FactInfo, Fault, FieldInfo, FieldKind, Invalid, Unit};
 use crate::probe::{Cx, Mode};
-use crate::proto::tls::Strict;
+use crate::proto::tls::LoadClients;
 
 const SETTINGS: &[FieldInfo] = &[
     FieldInfo::default("connections", FieldKind::Integer(1, 10_000), "8", "Handshakes under way at once, at most."),
@@ -165,8 +165,8 @@ impl Load {
             return Ok(());
         }
         let peer = again.way.peer;
-        let strict = Strict::new(again.loaded, again.offer, self.settings.resume, peer)?;
-        let plan = Arc::new(Plan::new(again.way, strict, self.settings, again.late));
+        let clients = LoadClients::new(again.credentials, again.offer, self.settings.resume, peer)?;
+        let plan = Arc::new(Plan::new(again.way, clients, self.settings, again.late));
         // A run that is given up ends its threads.
         let stop = CancellationToken::new();
         let _guard = stop.clone().drop_guard();

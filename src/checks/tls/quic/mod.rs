@@ -12,7 +12,7 @@ use crate::net::{ConnectError, IpVersion, resolve};
 use crate::probe::Cx;
 use crate::proto::quic::{Connection, dial};
 use crate::proto::tls::lint::words;
-use crate::proto::tls::{End, Handshake, Offer, Trust, now, versions};
+use crate::proto::tls::{Handshake, HandshakeEnd, Offer, Trust, now, versions};
 
 /// What QUIC is for, unless a suite says otherwise; it cannot go without (RFC 9001, 8.1).
 const ALPN: &str = "h3";
@@ -97,7 +97,7 @@ impl Look {
     }
 
     pub(super) async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
-        let loaded = self.trust.load().await?;
+        let credentials = self.trust.load().await?;
         let address = match resolve(&self.host, self.family, self.patience).await? {
             Ok(addresses) => addresses.first().copied(),
             Err(why) => {
@@ -111,11 +111,11 @@ impl Look {
         };
         let peer = SocketAddr::new(address, self.port);
         cx.set(&ADDRESS, address.to_string());
-        let dialled = dial(peer, self.source, loaded, &self.offer, self.patience).await?;
+        let dialled = dial(peer, self.source, credentials, &self.offer, self.patience).await?;
         if dialled.strays > 0 {
             cx.note(format!("discarded {} datagrams that do not come from {peer}", dialled.strays));
         }
-        let mut shaken = match dialled.shaken {
+        let mut shaken = match dialled.handshake {
             Ok(shaken) => shaken,
             Err(error) => {
                 cx.set(&OUTCOME, error.word());
@@ -123,9 +123,9 @@ impl Look {
                 return Ok(());
             }
         };
-        let late = shaken.hear_late_refusal(self.late()).await;
+        let late = shaken.await_late_refusal(self.late()).await;
         facts::record_time(cx, &shaken);
-        let look = |chain: &[_]| Examined::of(loaded, chain, shaken.staple.as_deref(), now());
+        let look = |chain: &[_]| Examined::of(credentials, chain, shaken.staple.as_deref(), now());
         let examined = Some(shaken.chain.as_slice()).filter(|chain| !chain.is_empty()).map(look);
         facts::record(cx, &shaken, examined.as_ref());
         if let Some(examined) = &examined {
@@ -133,13 +133,13 @@ impl Look {
         }
         let outcome = self.ending(cx, &shaken, peer, dialled.why.or(late));
         cx.set(&OUTCOME, outcome);
-        if shaken.asked_for_certificate {
+        if shaken.certificate_requested {
             cx.note("the server asked for a client certificate");
         }
         if let Some(error) = &shaken.verify_error {
             cx.note(format!("the certificate does not verify: {error}"));
         }
-        if let End::Done(connection) = &shaken.end {
+        if let HandshakeEnd::Completed(connection) = &shaken.end {
             connection.quic.close(GOODBYE.into(), b"");
         }
         Ok(())
@@ -156,16 +156,18 @@ impl Look {
         let reached = shaken.reached();
         let last = reached.as_deref().unwrap_or("ClientHello");
         let (outcome, why) = match &shaken.end {
-            End::Done(_) => return "handshaken",
-            End::Timeout if reached.is_none() => {
+            HandshakeEnd::Completed(_) => return "handshaken",
+            HandshakeEnd::Timeout if reached.is_none() => {
                 ("timeout", format!("no answer to QUIC's first packet within {:?}", self.patience))
             }
-            End::Timeout => ("timeout", format!("no end within {:?}: it came as far as {last}", self.patience)),
-            End::Reset => ("reset", format!("reset after {last}")),
-            End::Closed => ("closed", format!("closed after {last}")),
-            End::Unreachable(why) => ("unreachable", format!("after {last}: {why}")),
-            End::NotTls(why) => ("not_tls", format!("the answer is {why}")),
-            End::Alert(alert) => {
+            HandshakeEnd::Timeout => {
+                ("timeout", format!("no end within {:?}: it came as far as {last}", self.patience))
+            }
+            HandshakeEnd::Reset => ("reset", format!("reset after {last}")),
+            HandshakeEnd::Closed => ("closed", format!("closed after {last}")),
+            HandshakeEnd::Unreachable(why) => ("unreachable", format!("after {last}: {why}")),
+            HandshakeEnd::NotTls(why) => ("not_tls", format!("the answer is {why}")),
+            HandshakeEnd::Alert(alert) => {
                 cx.set(&ALERT, alert.clone());
                 ("alert", format!("TLS alert: {alert}"))
             }

@@ -4,8 +4,8 @@ use super::job::{Job, Purpose};
 use super::plan::Plan;
 use super::seen::{Preference, Scan, Standing};
 use crate::proto::tls::certificate::Certificate;
+use crate::proto::tls::certificate_probe::{self, KeyClass};
 use crate::proto::tls::hello::{Answer, Auth, Flight, Suite, Version, group_named, groups, suites};
-use crate::proto::tls::served::{self, Keys};
 
 /// Suites in a hello without SNI: the popular ones of one sort of certificate.
 const BARE: usize = 60;
@@ -42,7 +42,7 @@ impl Plan {
         let version = Version::Tls13;
         let left = groups(version).into_iter().filter(|number| Some(*number) != group).collect();
         self.push(Job::Groups { version, suites: vec![suite], left, anchor: None });
-        for keys in Keys::ALL {
+        for keys in KeyClass::ALL {
             self.push(Job::Served { keys, sni: self.sni.is_some() });
         }
     }
@@ -130,7 +130,7 @@ impl Plan {
         if self.sni.is_some() {
             match clear {
                 Some(version) => jobs.extend([Auth::Ecdsa, Auth::Rsa].map(|auth| bare(version, auth))),
-                None => jobs.extend([Keys::Ecdsa, Keys::Rsa].map(|keys| Job::Served { keys, sni: false })),
+                None => jobs.extend([KeyClass::Ecdsa, KeyClass::Rsa].map(|keys| Job::Served { keys, sni: false })),
             }
         }
         for job in jobs {
@@ -240,7 +240,8 @@ impl Scan {
             self.compression = Some(false);
         }
         let some = |known: &[u16], of: Option<&Vec<u16>>| of.is_some_and(|of| of.iter().any(|n| known.contains(n)));
-        let able = some(served::SUITES, self.suites.get(&tls13)) && some(served::GROUPS, self.groups.get(&tls13));
+        let able = some(certificate_probe::SUITES, self.suites.get(&tls13))
+            && some(certificate_probe::GROUPS, self.groups.get(&tls13));
         if offered.contains(&tls13) && !able {
             self.unknown.push("TLS1.3 certificates (it takes no group or suite that this program can use)".to_owned());
         }

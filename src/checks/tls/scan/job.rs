@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::proto::tls::certificate_probe::KeyClass;
 use crate::proto::tls::hello::{Auth, Hello, Sending, Version, groups, suite_name};
-use crate::proto::tls::served::Keys;
 
 /// More than a segment on any path holds, and less than two of Ethernet's: what a hello with a post-quantum share comes to.
 const LARGE: usize = 1800;
@@ -18,7 +18,7 @@ pub(in crate::checks::tls) enum Job {
     /// Which group of `left`? `anchor`, the curve of an ECDSA certificate, stays on offer at the end of the list.
     Groups { version: Version, suites: Vec<u16>, left: Vec<u16>, anchor: Option<u16> },
     /// The certificate of TLS 1.3 for one sort of key.
-    Served { keys: Keys, sni: bool },
+    Served { keys: KeyClass, sni: bool },
     /// Everything that takes one hello.
     Once { purpose: Purpose, version: Version, suites: Vec<u16> },
 }
@@ -52,7 +52,7 @@ pub(in crate::checks::tls) enum What {
     /// A hello of our own.
     Hello { hello: Hello, sending: Sending },
     /// The beginning of a real handshake.
-    Serve { keys: Keys, sni: bool },
+    Serve { keys: KeyClass, sni: bool },
 }
 
 impl Job {

@@ -13,7 +13,7 @@ use crate::checks::tls::reach::{NoWay, Way};
 use crate::model::Fault;
 use crate::proto::tls::hello::{Answer, ask};
 use crate::proto::tls::starttls::Cause;
-use crate::proto::tls::{provider, served};
+use crate::proto::tls::{certificate_probe, provider};
 
 /// A server, and how hard it may be asked.
 #[derive(Clone, Debug)]
@@ -95,7 +95,7 @@ impl Runner {
             }
             What::Serve { keys, sni } => {
                 let name = name.filter(|_| sni);
-                let seen = served::served(stream, peer, name, keys, patience).await?;
+                let seen = certificate_probe::probe(stream, peer, name, keys, patience).await?;
                 Ok(seen.map_or_else(Reply::Answer, Reply::Chain))
             }
         }

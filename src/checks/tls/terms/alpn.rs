@@ -3,7 +3,7 @@
 use super::{Again, unfinished};
 use crate::model::{Args, Fact, FactInfo, Fault, FieldInfo, FieldKind, Invalid};
 use crate::probe::{Cx, Mode};
-use crate::proto::tls::{End, Offer};
+use crate::proto::tls::{HandshakeEnd, Offer};
 
 /// Most protocols in one check; IANA lists some thirty.
 const MOST: usize = 64;
@@ -49,17 +49,17 @@ pub(super) async fn look(cx: &mut Cx<'_>, again: &Again<'_>, set: &[String]) -> 
     let mut unknown = false;
     for protocol in set {
         let offer = Offer { alpn: vec![protocol.clone()], ..again.offer.clone() };
-        let why = match again.shake(again.loaded, &offer).await? {
+        let why = match again.shake(again.credentials, &offer).await? {
             Err(why) => why,
             Ok(shaken) => match &shaken.end {
-                End::Done(_) => {
+                HandshakeEnd::Completed(_) => {
                     if shaken.session.is_some_and(|session| session.alpn.as_ref() == Some(protocol)) {
                         accepted.push(protocol.clone());
                     }
                     continue;
                 }
                 // RFC 7301, 3.2.
-                End::Alert(alert) if alert == "no_application_protocol" => continue,
+                HandshakeEnd::Alert(alert) if alert == "no_application_protocol" => continue,
                 end => unfinished(end),
             },
         };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Again, unfinished};
 use crate::model::{Args, Choice, Fact, FactInfo, Fault, FieldInfo, FieldKind};
 use crate::probe::{Cx, Mode};
-use crate::proto::tls::{End, Handshake};
+use crate::proto::tls::{Handshake, HandshakeEnd};
 
 pub(in crate::checks::tls) const FIELDS: &[FieldInfo] = &[FieldInfo::optional(
     "mtls",
@@ -53,17 +53,17 @@ impl Clients {
 
     /// Looks by the handshake there is, if it was made without a certificate. True when that one stands.
     pub(super) async fn look(&self, cx: &mut Cx<'_>, again: &Again<'_>, mut shaken: Handshake) -> Result<bool, Fault> {
-        if self.looks && !(self.again && shaken.asked_for_certificate) {
+        if self.looks && !(self.again && shaken.certificate_requested) {
             settle(cx, again, &mut shaken).await?;
         }
-        let (stands, asked) = (matches!(shaken.end, End::Done(_)), shaken.asked_for_certificate);
+        let (stands, asked) = (matches!(shaken.end, HandshakeEnd::Completed(_)), shaken.certificate_requested);
         // Its connection is of no more use, and some servers serve one at a time.
         drop(shaken);
         if self.looks && self.again && asked {
-            match again.shake(&again.loaded.anonymous(), again.offer).await? {
+            match again.shake(&again.credentials.anonymous(), again.offer).await? {
                 Err(why) => cx.note(format!("client_certificate: no second connection, without one: {why}")),
                 Ok(mut anonymous) => {
-                    anonymous.hear_late_refusal(again.late).await?;
+                    anonymous.await_late_refusal(again.late).await?;
                     settle(cx, again, &mut anonymous).await?;
                 }
             }
@@ -73,14 +73,14 @@ impl Clients {
 }
 
 async fn settle(cx: &mut Cx<'_>, again: &Again<'_>, shaken: &mut Handshake) -> Result<(), Fault> {
-    if shaken.asked_for_certificate && shaken.client_certificate().is_none() {
-        shaken.say_goodbye(again.late).await?;
+    if shaken.certificate_requested && shaken.client_certificate().is_none() {
+        shaken.close_and_wait(again.late).await?;
     }
     match shaken.client_certificate() {
         Some(word) => cx.set(&CLIENT_CERTIFICATE, word),
-        None if shaken.asked_for_certificate => {
+        None if shaken.certificate_requested => {
             let end = match &shaken.end {
-                End::Done(_) => "then neither went on nor refused".to_owned(),
+                HandshakeEnd::Completed(_) => "then neither went on nor refused".to_owned(),
                 end => format!("then, without one, came {}", unfinished(end)),
             };
             cx.note(format!("client_certificate: the server asked, {end}: that tells neither optional nor required"));

@@ -11,7 +11,7 @@ use super::reach::Way;
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid};
 use crate::probe::{Cx, Mode};
-use crate::proto::tls::{End, Handshake, Loaded, Offer, handshake};
+use crate::proto::tls::{Credentials, Handshake, HandshakeEnd, Offer, handshake};
 
 pub(super) const FIELDS: &[FieldInfo] = joined!(FieldInfo; clients::FIELDS, resumption::FIELDS, alpn::FIELDS);
 pub(super) const FACTS: &[FactInfo] = joined!(FactInfo; clients::FACTS, resumption::FACTS, alpn::FACTS);
@@ -27,7 +27,7 @@ pub(super) struct Terms {
 /// What it takes to shake hands again.
 pub(super) struct Again<'a> {
     pub(super) way: Way,
-    pub(super) loaded: &'a Loaded,
+    pub(super) credentials: &'a Credentials,
     pub(super) offer: &'a Offer,
     /// How long words after a handshake are waited for.
     pub(super) late: Duration,
@@ -35,12 +35,12 @@ pub(super) struct Again<'a> {
 
 impl Again<'_> {
     /// One more handshake, with an offer of its own. The inner `Err` is why there was not even a connection.
-    async fn shake(&self, loaded: &Loaded, offer: &Offer) -> Result<Result<Handshake, String>, Fault> {
+    async fn shake(&self, credentials: &Credentials, offer: &Offer) -> Result<Result<Handshake, String>, Fault> {
         let opened = match self.way.open().await? {
             Ok(opened) => opened,
             Err(why) => return Ok(Err(why.told(&self.way))),
         };
-        handshake(opened.stream, self.way.peer, loaded, offer, self.way.patience).await.map(Ok)
+        handshake(opened.stream, self.way.peer, credentials, offer, self.way.patience).await.map(Ok)
     }
 }
 
@@ -73,13 +73,13 @@ impl Terms {
 }
 
 /// How a handshake ended that should have been completed, for evidence.
-fn unfinished(end: &End) -> String {
+fn unfinished(end: &HandshakeEnd) -> String {
     match end {
-        End::Done(_) => "completed".to_owned(),
-        End::Timeout => "silence".to_owned(),
-        End::Reset => "a reset".to_owned(),
-        End::Closed => "a hang-up".to_owned(),
-        End::Unreachable(why) | End::NotTls(why) => why.clone(),
-        End::Alert(alert) => format!("TLS alert {alert}"),
+        HandshakeEnd::Completed(_) => "completed".to_owned(),
+        HandshakeEnd::Timeout => "silence".to_owned(),
+        HandshakeEnd::Reset => "a reset".to_owned(),
+        HandshakeEnd::Closed => "a hang-up".to_owned(),
+        HandshakeEnd::Unreachable(why) | HandshakeEnd::NotTls(why) => why.clone(),
+        HandshakeEnd::Alert(alert) => format!("TLS alert {alert}"),
     }
 }

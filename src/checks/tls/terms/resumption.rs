@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::{Again, unfinished};
 use crate::model::{Args, Better, Fact, FactInfo, Fault, FieldInfo, FieldKind, Unit};
 use crate::probe::{Cx, Mode};
-use crate::proto::tls::{End, Handshake, Offer, Returning};
+use crate::proto::tls::{Handshake, HandshakeEnd, Offer, ResumingClient};
 use crate::stats::splitmix::SplitMix;
 
 /// Most tries; a ratio needs no more.
@@ -67,7 +67,7 @@ pub(super) async fn look(cx: &mut Cx<'_>, again: &Again<'_>, tries: u32) -> Resu
         let patience = again.way.patience;
         let one = patience * (2 + u32::from(again.way.starttls.is_some())) + again.late;
         let mut series = Series {
-            client: Returning::new(again.loaded, &offer, again.way.peer)?,
+            client: ResumingClient::new(again.credentials, &offer, again.way.peer)?,
             again,
             tries,
             done: 0,
@@ -95,7 +95,7 @@ pub(super) async fn look(cx: &mut Cx<'_>, again: &Again<'_>, tries: u32) -> Resu
 
 /// The tries of one version.
 struct Series<'a> {
-    client: Returning,
+    client: ResumingClient,
     again: &'a Again<'a>,
     tries: u32,
     done: u32,
@@ -116,9 +116,9 @@ impl Series<'_> {
             Err(why) => return Ok(Seen::Nothing(why)),
         };
         match &first.end {
-            End::Done(_) => {}
+            HandshakeEnd::Completed(_) => {}
             // With this version alone on offer, that is how servers without it end.
-            End::Alert(alert) if matches!(alert.as_str(), "protocol_version" | "handshake_failure") => {
+            HandshakeEnd::Alert(alert) if matches!(alert.as_str(), "protocol_version" | "handshake_failure") => {
                 return Ok(Seen::Nothing(format!("the server does not speak it (alert {alert})")));
             }
             end => return Ok(Seen::Nothing(format!("no handshake to begin with: {}", unfinished(end)))),
@@ -134,7 +134,7 @@ impl Series<'_> {
                 }
                 // A resumed session without a new ticket: one more full handshake, which is no try.
                 match self.visit().await? {
-                    Ok(shaken) if matches!(shaken.end, End::Done(_)) => fresh = true,
+                    Ok(shaken) if matches!(shaken.end, HandshakeEnd::Completed(_)) => fresh = true,
                     Ok(shaken) => return Ok(self.broken(&unfinished(&shaken.end))),
                     Err(why) => return Ok(self.broken(&why)),
                 }
@@ -144,7 +144,7 @@ impl Series<'_> {
                 Ok(shaken) => shaken,
                 Err(why) => return Ok(self.broken(&why)),
             };
-            if !matches!(shaken.end, End::Done(_)) {
+            if !matches!(shaken.end, HandshakeEnd::Completed(_)) {
                 return Ok(self.broken(&unfinished(&shaken.end)));
             }
             self.done += 1;
@@ -157,13 +157,13 @@ impl Series<'_> {
 
     fn draw(&mut self) -> bool {
         let Self { client, draws, .. } = self;
-        client.draw(|count| draws.below(count))
+        client.choose_session(|count| draws.below(count))
     }
 
     async fn visit(&self) -> Result<Result<Handshake, String>, Fault> {
         let way = &self.again.way;
         match way.open().await? {
-            Ok(opened) => self.client.visit(opened.stream, way.patience, self.again.late).await.map(Ok),
+            Ok(opened) => self.client.handshake(opened.stream, way.patience, self.again.late).await.map(Ok),
             Err(why) => Ok(Err(why.told(way))),
         }
     }

@@ -18,7 +18,7 @@ impl Alert {
     /// As RFC 8446 and its predecessors spell it: `handshake_failure`.
     #[must_use]
     pub fn word(self) -> String {
-        crate::proto::tls::words::alert(rustls::AlertDescription::from(self.0))
+        crate::proto::tls::iana_names::alert(rustls::AlertDescription::from(self.0))
     }
 }
 

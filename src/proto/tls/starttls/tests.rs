@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::{Cause, NotUpgraded, Protocol, rehearse, upgrade};
 
-/// Where an answer comes, it is waited for as long as a loaded machine may need.
+/// Where an answer comes, it is waited for as long as a credentials machine may need.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 const MYSQL_CAN: &[u8] = b"\x21\x00\x00\x00\x0a5.5.5-x\x00\x01\0\0\0abcdefgh\x00\xff\xff\x2d\x02\x00\xff\xc1\0\0\0\0";

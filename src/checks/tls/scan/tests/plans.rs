@@ -6,8 +6,8 @@ use super::super::job::{Job, What};
 use super::super::plan::{Ask, CHUNK, Plan, dealt};
 use super::super::seen::{Preference, Scan, Standing};
 use super::model::{Back, End, Model, Quirk};
+use crate::proto::tls::certificate_probe::KeyClass;
 use crate::proto::tls::hello::{Answer, Parser, Sending, State, Version};
-use crate::proto::tls::served::Keys;
 
 const ALL12: [u16; 6] = [0xc02b, 0xc02f, 0xc02c, 0xc030, 0x009c, 0x0033];
 const ALL13: [u16; 3] = [0x1301, 0x1302, 0x1303];
@@ -48,7 +48,7 @@ fn exchange(model: &mut Model, what: &What) -> Reply {
                 _ if matches!(model.quirk, Some(Quirk::Stops(after, _)) if model.connections > after) => {
                     Reply::Answer(Answer::Reset)
                 }
-                Keys::Rsa if model.takes.contains_key(&Version::Tls13) => Reply::Chain(vec![model.rsa.clone()]),
+                KeyClass::Rsa if model.takes.contains_key(&Version::Tls13) => Reply::Chain(vec![model.rsa.clone()]),
                 _ => Reply::Answer(Answer::Alert(crate::proto::tls::hello::Alert(40))),
             };
         }

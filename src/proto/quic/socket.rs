@@ -38,21 +38,21 @@ pub enum PathError {
 }
 
 #[derive(Debug)]
-pub(super) struct Wire {
+pub(super) struct QuicSocket {
     socket: UdpSocket,
     peer: SocketAddr,
-    heard: AtomicU64,
+    received: AtomicU64,
     strays: AtomicU64,
     path_error: Mutex<Option<PathError>>,
     bell: Notify,
 }
 
-impl Wire {
+impl QuicSocket {
     pub(super) async fn open(peer: SocketAddr, source: Option<IpAddr>) -> Result<Arc<Self>, Fault> {
         Ok(Arc::new(Self {
             socket: udp::open(peer, source).await?,
             peer,
-            heard: AtomicU64::new(0),
+            received: AtomicU64::new(0),
             strays: AtomicU64::new(0),
             path_error: Mutex::new(None),
             bell: Notify::new(),
@@ -60,8 +60,8 @@ impl Wire {
     }
 
     /// Bytes from the peer.
-    pub(super) fn heard(&self) -> u64 {
-        self.heard.load(Ordering::Relaxed)
+    pub(super) fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
     }
 
     /// Datagrams from elsewhere.
@@ -97,9 +97,9 @@ impl Wire {
     }
 }
 
-impl AsyncUdpSocket for Wire {
+impl AsyncUdpSocket for QuicSocket {
     fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
-        Box::pin(Poller { wire: self, waiting: None })
+        Box::pin(Poller { socket: self, waiting: None })
     }
 
     fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
@@ -125,8 +125,8 @@ impl AsyncUdpSocket for Wire {
         };
         let mut failures = 0;
         loop {
-            if self.heard() > MOST {
-                self.report(PathError::Flood(self.heard()));
+            if self.received() > MOST {
+                self.report(PathError::Flood(self.received()));
                 return Poll::Pending;
             }
             let mut into = ReadBuf::new(buffer);
@@ -145,7 +145,7 @@ impl AsyncUdpSocket for Wire {
                 }
                 Poll::Ready(Ok(_)) => {
                     let len = into.filled().len();
-                    self.heard.fetch_add(len as u64, Ordering::Relaxed);
+                    self.received.fetch_add(len as u64, Ordering::Relaxed);
                     *meta = RecvMeta { addr: self.peer, len, stride: len, ecn: None, dst_ip: None };
                     return Poll::Ready(Ok(1));
                 }
@@ -160,7 +160,7 @@ impl AsyncUdpSocket for Wire {
 
 /// Waits for room to send.
 struct Poller {
-    wire: Arc<Wire>,
+    socket: Arc<QuicSocket>,
     waiting: Option<Pin<Box<dyn Future<Output = io::Result<()>> + Send + Sync>>>,
 }
 
@@ -172,8 +172,8 @@ impl fmt::Debug for Poller {
 
 impl UdpPoller for Poller {
     fn poll_writable(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let wire = self.wire.clone();
-        let waiting = self.waiting.get_or_insert_with(|| Box::pin(async move { wire.socket.writable().await }));
+        let socket = self.socket.clone();
+        let waiting = self.waiting.get_or_insert_with(|| Box::pin(async move { socket.socket.writable().await }));
         let polled = waiting.as_mut().poll(cx);
         if polled.is_ready() {
             self.waiting = None;

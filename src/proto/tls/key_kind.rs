@@ -66,9 +66,9 @@ impl KeyKind {
     }
 }
 
-/// What is asked of the server's certificate.
+/// The kind of key a client asks the server's certificate to have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
+pub enum RequestedKey {
     /// Whichever it likes best.
     Any,
     /// One of this kind, by the signature schemes offered.
@@ -78,7 +78,7 @@ pub enum Asked {
     Suites(KeyKind),
 }
 
-impl Asked {
+impl RequestedKey {
     /// The signature schemes to offer; `None` for all.
     pub(super) fn schemes(self) -> Option<Vec<SignatureScheme>> {
         let Self::Schemes(kind) = self else { return None };
@@ -114,7 +114,7 @@ impl Asked {
 
 #[cfg(test)]
 mod tests {
-    use super::{Asked, KeyKind};
+    use super::{KeyKind, RequestedKey};
 
     #[test]
     fn kinds_share_no_scheme_and_every_scheme_has_a_kind() {
@@ -124,10 +124,12 @@ mod tests {
             assert_eq!(kinds, usize::from(!format!("{scheme:?}").contains("ML_DSA")), "{scheme:?}");
         }
         for kind in KeyKind::ALL {
-            assert!(!Asked::Schemes(kind).schemes().unwrap().is_empty());
-            assert!(!Asked::Schemes(kind).provider().cipher_suites.is_empty());
+            assert!(!RequestedKey::Schemes(kind).schemes().unwrap().is_empty());
+            assert!(!RequestedKey::Schemes(kind).provider().cipher_suites.is_empty());
         }
-        assert!(Asked::Suites(KeyKind::Rsa).provider().cipher_suites.iter().all(|suite| suite.tls13().is_none()));
-        assert_eq!(Asked::Suites(KeyKind::Rsa).versions(rustls::ALL_VERSIONS).len(), 1);
+        assert!(
+            RequestedKey::Suites(KeyKind::Rsa).provider().cipher_suites.iter().all(|suite| suite.tls13().is_none())
+        );
+        assert_eq!(RequestedKey::Suites(KeyKind::Rsa).versions(rustls::ALL_VERSIONS).len(), 1);
     }
 }

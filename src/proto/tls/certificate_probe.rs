@@ -1,30 +1,31 @@
-//! Which certificates a TLS 1.3 server shows to a client that takes only one sort of key.
+//! Which certificates a TLS 1.3 server shows to a client that takes only one class of keys.
 //!
 //! In TLS 1.3 certificates are encrypted, so a real handshake is begun, and given up as soon as the chain is seen: nothing is
 //! verified, and nothing of it may be trusted.
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustls::client::Resumption;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::aws_lc_rs::kx_group;
 use rustls::crypto::{CryptoProvider, SupportedKxGroup};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, Error, SignatureScheme};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use super::client_config::builder;
 use super::hello::{Alert, Answer};
+use super::verifier::{Policy, Presented, Verifier};
 use super::{provider, unit_key};
 use crate::model::Fault;
 use crate::net::dial::ConnectError;
 
-/// Sorts of keys a certificate may be for.
+/// Classes of keys a certificate may be for, as signature schemes of TLS 1.3 tell them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Keys {
+pub enum KeyClass {
     /// ECDSA on any curve.
     Ecdsa,
     /// RSA, for either kind of PSS.
@@ -35,7 +36,7 @@ pub enum Keys {
     MlDsa,
 }
 
-impl Keys {
+impl KeyClass {
     /// All, the most used first.
     pub const ALL: [Self; 4] = [Self::Ecdsa, Self::Rsa, Self::Edwards, Self::MlDsa];
 
@@ -68,19 +69,18 @@ pub const GROUPS: &[u16] =
 pub const SUITES: &[u16] = &[0x1301, 0x1302, 0x1303];
 
 /// The chain shown for `keys`, leaf first, or what was answered instead. `Err` is a fault of this side.
-pub async fn served(
+pub async fn probe(
     stream: TcpStream,
     peer: SocketAddr,
     sni: Option<&str>,
-    keys: Keys,
+    keys: KeyClass,
     patience: Duration,
 ) -> Result<Result<Vec<Vec<u8>>, Answer>, Fault> {
-    let seen = Seen::default();
+    let capture = Capture::default();
     let name = sni.and_then(super::server_name).unwrap_or_else(|| ServerName::IpAddress(peer.ip().into()));
-    let keep = Keep { keys, seen: seen.clone() };
-    let connector = TlsConnector::from(Arc::new(config(keep, sni.is_some(), peer)?));
+    let connector = TlsConnector::from(Arc::new(config(keys, capture.clone(), sni.is_some(), peer)?));
     let outcome = tokio::time::timeout(patience, connector.connect(name, stream)).await;
-    let chain = std::mem::take(&mut *seen.0.lock().unwrap_or_else(PoisonError::into_inner));
+    let chain = std::mem::take(&mut *capture.open());
     if !chain.is_empty() {
         return Ok(Ok(chain));
     }
@@ -91,7 +91,7 @@ pub async fn served(
     }
 }
 
-fn config(keep: Keep, sni: bool, peer: SocketAddr) -> Result<ClientConfig, Fault> {
+fn config(keys: KeyClass, capture: Capture, sni: bool, peer: SocketAddr) -> Result<ClientConfig, Fault> {
     let mut groups: Vec<&'static dyn SupportedKxGroup> = vec![
         kx_group::X25519,
         kx_group::SECP256R1,
@@ -103,12 +103,10 @@ fn config(keep: Keep, sni: bool, peer: SocketAddr) -> Result<ClientConfig, Fault
     ];
     groups.extend(unit_key::GROUPS.iter().map(|group| group as &dyn SupportedKxGroup));
     let provider = CryptoProvider { kx_groups: groups, ..(*provider()).clone() };
-    let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .map_err(|error| Fault::local("build the TLS client", peer.to_string(), error.to_string(), "report this"))?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(keep))
-        .with_no_client_auth();
+    let schemes = keys.schemes().iter().copied().map(SignatureScheme::from).collect();
+    let verifier = Verifier::new(provider.signature_verification_algorithms, Some(schemes), capture);
+    let builder = builder(Arc::new(provider), &[&rustls::version::TLS13], Arc::new(verifier), peer)?;
+    let mut config = builder.with_no_client_auth();
     config.enable_sni = sni;
     config.resumption = Resumption::disabled();
     Ok(config)
@@ -131,49 +129,23 @@ fn answer(error: &io::Error, peer: SocketAddr) -> Result<Answer, Fault> {
     })
 }
 
-#[derive(Clone, Debug, Default)]
-struct Seen(Arc<Mutex<Vec<Vec<u8>>>>);
-
 /// Keeps the chain and ends the handshake.
-#[derive(Debug)]
-struct Keep {
-    keys: Keys,
-    seen: Seen,
+#[derive(Clone, Debug, Default)]
+struct Capture(Arc<Mutex<Vec<Vec<u8>>>>);
+
+impl Capture {
+    fn open(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-impl ServerCertVerifier for Keep {
-    fn verify_server_cert(
-        &self,
-        leaf: &CertificateDer<'_>,
-        others: &[CertificateDer<'_>],
-        _name: &ServerName<'_>,
-        _ocsp: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let chain = std::iter::once(leaf).chain(others).map(|der| der.to_vec()).collect();
-        *self.seen.0.lock().unwrap_or_else(PoisonError::into_inner) = chain;
-        Err(Error::General("seen".to_owned()))
+impl Policy for Capture {
+    fn certificates(&self, presented: &Presented<'_>) -> Result<(), Error> {
+        *self.open() = presented.chain().map(|der| der.to_vec()).collect();
+        Err(Error::General("the chain is known".to_owned()))
     }
 
-    fn verify_tls12_signature(
-        &self,
-        _message: &[u8],
-        _leaf: &CertificateDer<'_>,
-        _signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
+    fn key_proof(&self, _: Result<(), Error>) -> Result<(), Error> {
         Err(Error::General("nothing is trusted here".to_owned()))
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        leaf: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.verify_tls12_signature(message, leaf, signed)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.keys.schemes().iter().copied().map(SignatureScheme::from).collect()
     }
 }

@@ -1,4 +1,4 @@
-//! A connection that counts what the server said, since the TLS layer keeps that to itself when it fails.
+//! A connection that counts the bytes received, since the TLS layer keeps that to itself when it fails.
 
 use std::io;
 use std::pin::Pin;
@@ -9,31 +9,34 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+/// The connection after a handshake.
+pub type TlsStream = tokio_rustls::client::TlsStream<CountingStream>;
+
 /// See the module.
 #[derive(Debug)]
-pub struct Counted {
+pub struct CountingStream {
     stream: TcpStream,
-    heard: Arc<AtomicU64>,
+    received: Arc<AtomicU64>,
 }
 
-impl Counted {
+impl CountingStream {
     /// The connection, and the number of bytes read from it, which outlives it.
     pub(super) fn new(stream: TcpStream) -> (Self, Arc<AtomicU64>) {
-        let heard = Arc::default();
-        (Self { stream, heard: Arc::clone(&heard) }, heard)
+        let received = Arc::default();
+        (Self { stream, received: Arc::clone(&received) }, received)
     }
 }
 
-impl AsyncRead for Counted {
+impl AsyncRead for CountingStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let outcome = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        self.heard.fetch_add((buffer.filled().len() - before) as u64, Ordering::Relaxed);
+        self.received.fetch_add((buffer.filled().len() - before) as u64, Ordering::Relaxed);
         outcome
     }
 }
 
-impl AsyncWrite for Counted {
+impl AsyncWrite for CountingStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }

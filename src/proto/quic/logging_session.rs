@@ -1,4 +1,4 @@
-//! The TLS session of a QUIC connection, with somebody looking over its shoulder.
+//! The TLS session of a QUIC connection, which keeps the first message of the server.
 
 use std::any::Any;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,44 +9,44 @@ use quinn::crypto::{ClientConfig, ExportKeyingMaterialError, HeaderKey, KeyPair,
 use quinn_proto::transport_parameters::TransportParameters;
 use quinn_proto::{ConnectionId, Side, TransportError};
 
-use super::hello::{self, Choice};
+use super::server_hello::{self, Choice};
 
-/// What the server said first, kept until it can be read.
+/// The first message of the server, kept until it can be read.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Witness(Arc<Mutex<Heard>>);
+pub(super) struct ServerHelloLog(Arc<Mutex<Received>>);
 
 #[derive(Debug, Default)]
-struct Heard {
+struct Received {
     stream: Vec<u8>,
     choice: Option<Choice>,
 }
 
-impl Witness {
-    /// What the server chose, once it did.
+impl ServerHelloLog {
+    /// The choice of the server, once it made one.
     pub(super) fn choice(&self) -> Option<Choice> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).choice
     }
 
-    fn hear(&self, part: &[u8]) {
-        let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if heard.choice.is_some() || heard.stream.len() + part.len() > hello::MOST {
+    fn append(&self, part: &[u8]) {
+        let mut received = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if received.choice.is_some() || received.stream.len() + part.len() > server_hello::MOST {
             return;
         }
-        heard.stream.extend_from_slice(part);
-        heard.choice = hello::read(&heard.stream);
-        if heard.choice.is_some() {
-            heard.stream = Vec::new();
+        received.stream.extend_from_slice(part);
+        received.choice = server_hello::read(&received.stream);
+        if received.choice.is_some() {
+            received.stream = Vec::new();
         }
     }
 }
 
-/// Sessions of rustls, each with the witness.
-pub(super) struct Watched {
+/// Makes sessions of rustls, each with the log.
+pub(super) struct LoggingConfig {
     pub(super) config: Arc<QuicClientConfig>,
-    pub(super) witness: Witness,
+    pub(super) hello_log: ServerHelloLog,
 }
 
-impl ClientConfig for Watched {
+impl ClientConfig for LoggingConfig {
     fn start_session(
         self: Arc<Self>,
         version: u32,
@@ -54,18 +54,18 @@ impl ClientConfig for Watched {
         params: &TransportParameters,
     ) -> Result<Box<dyn Session>, ConnectError> {
         let session = self.config.clone().start_session(version, server_name, params)?;
-        Ok(Box::new(Shaking { session, witness: self.witness.clone() }))
+        Ok(Box::new(LoggingSession { session, hello_log: self.hello_log.clone() }))
     }
 }
 
-struct Shaking {
+struct LoggingSession {
     session: Box<dyn Session>,
-    witness: Witness,
+    hello_log: ServerHelloLog,
 }
 
-impl Session for Shaking {
+impl Session for LoggingSession {
     fn read_handshake(&mut self, part: &[u8]) -> Result<bool, TransportError> {
-        self.witness.hear(part);
+        self.hello_log.append(part);
         self.session.read_handshake(part)
     }
 

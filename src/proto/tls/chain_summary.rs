@@ -3,9 +3,9 @@
 use super::certificate::Certificate;
 use super::{Handshake, now};
 
-/// What the served chain says.
+/// The served chain in short.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Shown {
+pub struct ChainSummary {
     /// The leaf; absent when it cannot be read as an X.509 certificate.
     pub leaf: Option<Certificate>,
     /// Seconds until the leaf expires; negative once it has.
@@ -19,7 +19,7 @@ pub struct Shown {
 impl<S> Handshake<S> {
     /// The served chain; `None` when there is none.
     #[must_use]
-    pub fn shown(&self) -> Option<Shown> {
+    pub fn chain_summary(&self) -> Option<ChainSummary> {
         let chain = self.certificates();
         let leaf = chain.first()?.clone();
         let now = now();
@@ -27,7 +27,7 @@ impl<S> Handshake<S> {
             certificate.as_ref().map_or_else(|| "(unreadable)".to_owned(), |certificate| certificate.subject.clone())
         };
         let expiries: Option<Vec<f64>> = chain.iter().map(|c| c.as_ref().map(|c| c.expires_in(now))).collect();
-        Some(Shown {
+        Some(ChainSummary {
             expires_in: leaf.as_ref().map(|leaf| leaf.expires_in(now)),
             leaf,
             subjects: chain.iter().map(subject).collect(),

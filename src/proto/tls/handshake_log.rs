@@ -1,0 +1,95 @@
+//! Notes of everything a handshake shows, while it goes on whatever they say.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustls::client::ResolvesClientCert;
+use rustls::pki_types::CertificateDer;
+use rustls::sign::CertifiedKey;
+use rustls::{Error, SignatureScheme};
+
+use super::verifier::{Policy, Presented, TrustCheck};
+use super::verify_errors::signature_error;
+
+/// Entries of a [`HandshakeLog`].
+#[derive(Debug, Default)]
+pub(super) struct Entries {
+    /// As served, leaf first.
+    pub(super) chain: Vec<CertificateDer<'static>>,
+    /// Path and name: everything that is wrong with them.
+    pub(super) trust: Option<Result<(), String>>,
+    /// Whether the peer holds the leaf's key.
+    pub(super) key_proof: Option<Result<(), String>>,
+    /// The server asked for a client certificate.
+    pub(super) certificate_requested: bool,
+    /// OCSP response stapled to the handshake; empty when there was none.
+    pub(super) staple: Vec<u8>,
+    /// Whose certificates it accepts: names in DER, as sent. The handshake message bounds them to 64 KiB.
+    pub(super) authorities: Vec<Vec<u8>>,
+}
+
+/// Shared with the handshake that is being watched.
+#[derive(Clone, Debug, Default)]
+pub(in crate::proto) struct HandshakeLog(Arc<Mutex<Entries>>);
+
+impl HandshakeLog {
+    fn open(&self) -> MutexGuard<'_, Entries> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes out everything so far.
+    pub(super) fn take(&self) -> Entries {
+        std::mem::take(&mut self.open())
+    }
+
+    /// Whether the server has shown no certificate yet.
+    pub(super) fn before_certificate(&self) -> bool {
+        self.open().chain.is_empty()
+    }
+}
+
+/// Checks everything, notes the result, and lets the handshake go on.
+#[derive(Debug)]
+pub(super) struct Observe {
+    pub(super) check: TrustCheck,
+    pub(super) log: HandshakeLog,
+}
+
+impl Policy for Observe {
+    fn certificates(&self, presented: &Presented<'_>) -> Result<(), Error> {
+        let trust = self.check.check(presented);
+        let mut entries = self.log.open();
+        entries.chain = presented.chain().map(|der| der.clone().into_owned()).collect();
+        entries.staple = presented.staple.to_vec();
+        entries.trust = Some(trust);
+        Ok(())
+    }
+
+    fn key_proof(&self, proof: Result<(), Error>) -> Result<(), Error> {
+        self.log.open().key_proof = Some(proof.map_err(|error| {
+            format!("the server did not prove that it holds the certificate's key: {}", signature_error(&error))
+        }));
+        Ok(())
+    }
+}
+
+/// Notes that a client certificate was asked for, and shows the one there is.
+#[derive(Debug)]
+pub(super) struct ClientCertResolver {
+    pub(super) key: Option<Arc<CertifiedKey>>,
+    pub(super) log: HandshakeLog,
+}
+
+impl ResolvesClientCert for ClientCertResolver {
+    fn resolve(&self, issuers: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        let mut entries = self.log.open();
+        entries.certificate_requested = true;
+        entries.authorities = issuers.iter().map(|name| name.to_vec()).collect();
+        drop(entries);
+        // A key that cannot sign as the server wishes is as good as none; the server's refusal is then the fact.
+        self.key.as_ref().filter(|key| key.key.choose_scheme(schemes).is_some()).cloned()
+    }
+
+    fn has_certs(&self) -> bool {
+        self.key.is_some()
+    }
+}
