@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use shakedown::app::assess::Judge;
+use shakedown::assess::Assessor;
 use shakedown::engine::{self, Settings, Stop};
 use shakedown::model::fact::Distribution;
 use shakedown::model::record::Design;
@@ -107,7 +107,7 @@ async fn run(plan: Arc<Plan>) -> shakedown::model::Record {
     };
     let nothing = Redactor::default();
     fold.push(Redacted::new(opening, &nothing));
-    let work = tokio::spawn(engine::run(plan, Arc::new(Judge::default()), settings, Stop::default(), sender));
+    let work = tokio::spawn(engine::run(plan, Arc::new(Assessor::default()), settings, Stop::default(), sender));
     while let Some(event) = receiver.recv().await {
         fold.push(Redacted::new(event, &nothing));
     }

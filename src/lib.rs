@@ -20,15 +20,18 @@ pub mod suite;
 pub mod guard;
 
 pub mod checks;
+
+pub mod plan;
+
 pub mod judge;
 
 pub mod baseline;
 
-pub mod plan;
-
 pub mod engine;
 
 pub mod exit;
+
+pub mod assess;
 
 pub mod report;
 

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 /// Layers from left to right; a module imports only what stands before it in this list.
 const LAYERS: &[&str] = &[
-    "stats", "model", "net", "proto", "probe", "suite", "guard", "checks", "judge", "baseline", "plan", "engine",
-    "exit", "report", "history", "serve", "lab", "cli", "app", "main",
+    "stats", "model", "net", "proto", "probe", "suite", "guard", "checks", "plan", "judge", "baseline", "engine",
+    "exit", "assess", "report", "history", "serve", "lab", "cli", "app", "main",
 ];
 
 /// Pairs that may not know each other although the order would allow it.

@@ -1,6 +1,6 @@
 //! Cells of many metrics in two arms.
 
-use shakedown::baseline::compare::{self, Statistic};
+use shakedown::baseline::compare::{self, Against, Statistic};
 use shakedown::model::record::Metric;
 use shakedown::model::{Arm, Change, Comparison};
 
@@ -25,7 +25,7 @@ fn alarms(metrics: &[Metric], said: &[Comparison]) -> [Vec<bool>; RULES] {
     compare::holm(&mut held.iter_mut().collect::<Vec<_>>());
     let alpha = compare::alpha(metrics.len());
     for (one, metric) in said.iter_mut().zip(metrics).filter(|(one, _)| one.verdict == Change::Regressed) {
-        compare::confirm_arms(one, metric, Statistic::P50, alpha);
+        compare::confirm(one, metric, Statistic::P50, Against::OtherArm, alpha);
     }
     let worse = |metric: &Metric| {
         let (base, head) = (design::medians(metric, Arm::Base), design::medians(metric, Arm::Head));

@@ -1,7 +1,6 @@
 //! Composition root: one function per command. Nothing else knows both ends.
 
 mod adhoc;
-pub mod assess;
 mod baseline;
 mod calibrate;
 mod compare;
@@ -13,7 +12,6 @@ mod history;
 mod loading;
 mod outputs;
 mod plan;
-mod references;
 mod render;
 mod run;
 mod schemas;

@@ -7,20 +7,19 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::assess::Judge;
 use super::baseline;
 use super::loading::{self, Ready};
 use super::outputs::{self, Events};
-use super::references::References;
 use super::signals::{Ladder, Leave};
 use super::terminal::Terminal;
+use crate::assess::{Assessor, References};
 use crate::baseline::host;
 use crate::cli::{ProgressArg, RunArgs};
 use crate::engine;
 use crate::exit::{self, Ending};
 use crate::model::record::{Design, Host, Run};
 use crate::model::{Change, CheckRecord, Event, Record, Verdict, event};
-use crate::plan::{Case, Plan};
+use crate::plan::Plan;
 use crate::report::fold::Fold;
 use crate::report::progress::{Mode, Progress};
 use crate::report::redact::Redacted;
@@ -42,13 +41,13 @@ pub(super) async fn execute(ready: Ready, args: &RunArgs, terminal: &Terminal, l
     let told = terminal.clone();
     let host = host::look();
     let ready_to_go = outputs::stdout_taken(&args.output, args.events.as_ref()).and_then(|taken| {
-        let judge = judge(&ready.plan, args, &host.class)?;
+        let assessor = assessor(&ready.plan, args, &host.class)?;
         let ladder = Ladder::listen(leave, move |line| told.err(line));
-        Ok((taken, judge, ladder.map_err(|error| format!("cannot listen for signals: {error}"))?))
+        Ok((taken, assessor, ladder.map_err(|error| format!("cannot listen for signals: {error}"))?))
     });
     match ready_to_go {
-        Ok((stdout_taken, judge, ladder)) => {
-            let run = Started { ready, host, judge, stdout_taken };
+        Ok((stdout_taken, assessor, ladder)) => {
+            let run = Started { ready, host, assessor, stdout_taken };
             follow(run, args, terminal, &ladder).await
         }
         Err(why) => {
@@ -62,12 +61,12 @@ pub(super) async fn execute(ready: Ready, args: &RunArgs, terminal: &Terminal, l
 struct Started {
     ready: Ready,
     host: Host,
-    judge: Judge,
+    assessor: Assessor,
     stdout_taken: bool,
 }
 
 async fn follow(run: Started, args: &RunArgs, terminal: &Terminal, ladder: &Ladder) -> (u8, Option<Record>) {
-    let Started { ready, host, judge, stdout_taken } = run;
+    let Started { ready, host, assessor, stdout_taken } = run;
     let Ready { plan, seed, redactor, sources } = ready;
     let plan = Arc::new(plan);
     let style = if stdout_taken { terminal.style_err() } else { terminal.style() };
@@ -75,10 +74,10 @@ async fn follow(run: Started, args: &RunArgs, terminal: &Terminal, ladder: &Ladd
     let settings = settings(args, seed);
     let (sender, mut receiver) = mpsc::channel(CHANNEL);
     let start = settings.start;
-    let opening = started(&plan, args, host, (settings.wall, seed), judge.vanished(&plan));
-    let notices = both_references(&plan, args) + &judge.notices(&plan);
+    let opening = started(&plan, args, host, (settings.wall, seed), assessor.vanished(&plan));
+    let notices = both_references(&plan, args) + &assessor.notices(&plan);
     let stop = ladder.stop.clone();
-    let work = tokio::spawn(engine::run(Arc::clone(&plan), Arc::new(judge), settings, stop, sender));
+    let work = tokio::spawn(engine::run(Arc::clone(&plan), Arc::new(assessor), settings, stop, sender));
     let mut fold = Fold::default();
     let mut events = Events::open(args.events.as_ref());
     let mut progress = Progress::new(mode(args.progress));
@@ -155,18 +154,15 @@ fn for_all(event: &Redacted, events: &mut Events, progress: &mut Progress) {
     progress.event(event);
 }
 
-/// The judge with what it compares with. A store that cannot be read is an error before anything is sent.
-fn judge(plan: &Plan, args: &RunArgs, host_class: &str) -> Result<Judge, String> {
-    let metrics = |case: &Case| case.check.family.facts.iter().filter(|fact| fact.better.is_some()).count();
-    let metrics = plan.cases.iter().filter(|case| case.head.is_some()).map(metrics).sum();
+/// The assessor and the baselines it compares with. A store that cannot be read is an error before anything is sent.
+fn assessor(plan: &Plan, args: &RunArgs, host_class: &str) -> Result<Assessor, String> {
     // The first run of all has nothing to read where it is going to write.
     let first = |from: &PathBuf| args.save_baseline.as_ref() == Some(from) && !from.exists();
-    let from = args.suites.baseline.as_ref();
-    let references = match from {
+    let references = match &args.suites.baseline {
         Some(from) if !first(from) => Some(References::read(from, plan, host_class)?),
         _ => None,
     };
-    Ok(Judge { metrics, references })
+    Ok(Assessor::new(plan, references))
 }
 
 fn settings(args: &RunArgs, seed: u64) -> engine::Settings {

@@ -13,7 +13,7 @@ use super::compare::{self, Floor, Spread};
 use super::store::{self, Wanted};
 use crate::model::Record;
 use crate::model::record::Metric;
-use crate::suite::Check;
+use crate::plan::Case;
 
 /// Schema name and version.
 pub const SCHEMA: &str = "shakedown.noise/1";
@@ -103,14 +103,15 @@ impl Noise {
         (Some(found.digest.as_str()) == wanted.digest && found.unit == wanted.unit).then_some(found)
     }
 
-    /// Tolerances of a check finer than what can be seen, for people: between runs, or with `pairs` of rounds.
+    /// Tolerances of a case finer than what can be seen, for people: between runs, or with `pairs` of rounds.
     #[must_use]
-    pub fn too_fine(&self, check: &Check, pairs: Option<u32>) -> Vec<String> {
+    pub fn too_fine(&self, case: &Case, pairs: Option<u32>) -> Vec<String> {
         let mut out = Vec::new();
-        for fact in check.family.facts.iter().filter(|fact| fact.better.is_some() && crate::judge::is_ratio(fact)) {
-            let (digest, unit) = (Some(&*check.digest), fact.unit.symbol());
-            let Some(found) = self.get(Wanted { check: &check.id, metric: fact.name, digest, unit }) else { continue };
-            let wanted = check.gate.tolerances.get(fact.name).copied().unwrap_or_else(|| crate::judge::tolerance(fact));
+        for fact in case.family.facts.iter().filter(|fact| fact.better.is_some() && crate::judge::is_ratio(fact)) {
+            let (digest, unit) = (Some(&*case.subject().digest), fact.unit.symbol());
+            let Some(found) = self.get(Wanted { check: &case.id, metric: fact.name, digest, unit }) else { continue };
+            let wanted =
+                case.baseline.tolerances.get(fact.name).copied().unwrap_or_else(|| crate::judge::tolerance(fact));
             let Some(seen) = found.detectable(pairs).filter(|seen| *seen > wanted) else { continue };
             let remedy = match pairs {
                 Some(_) => "raise --pairs or `samples`, or the tolerance",
@@ -118,7 +119,7 @@ impl Noise {
             };
             out.push(format!(
                 "{} {}: the tolerance is {:.1}%, but only changes from {:.1}% can be seen; {remedy}",
-                check.id,
+                case.id,
                 fact.name,
                 wanted * 100.0,
                 seen * 100.0

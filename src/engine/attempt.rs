@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::{Assess, RESTORE_HURRY, RESTORE_SLACK, Shared};
 use crate::model::record::Timing;
 use crate::model::{CheckRecord, Event, Fault, FaultKind, Observation, Round, Verdict};
-use crate::plan::{Case, Check, Turn};
+use crate::plan::{Case, PlannedArm, Turn};
 use crate::probe::Cx;
 use crate::stats::seed;
 
@@ -29,15 +29,18 @@ pub(super) async fn run<A: Assess>(shared: &Shared<A>, index: usize, case: &Case
         let began = Instant::now();
         timing.attempts += 1;
         let mut seen = Observation::default();
-        let fault = rounds(shared, case, &mut seen, deadline, timing.attempts).await;
-        if case.check.eventually.is_some() {
-            seen.settled_in = Some(start.elapsed());
+        let within = (began, deadline, timing.attempts);
+        let mut fault = rounds(shared, case, &mut seen, case.layout.turns(), within).await;
+        let (mut verdict, mut reason, mut judgement) = assess(shared, case, &mut seen, fault.as_ref(), start);
+        if fault.is_none() && case.layout.confirm && shared.assess.needs_confirmation(case, &seen, &judgement) {
+            tracing::info!(case = %case.id, "alarm: measuring again to confirm it");
+            fault = rounds(shared, case, &mut seen, case.layout.again(), within).await;
+            (verdict, reason, judgement) = assess(shared, case, &mut seen, fault.as_ref(), start);
         }
         let kind = fault.as_ref().map(|fault| fault.kind);
         let took = began.elapsed();
-        let (verdict, reason, mut judgement) = shared.assess.assess(case, &seen, fault);
         // Ids hold no secret; reasons may, and are left to the reports, which hide them.
-        tracing::info!(case = %case.check.id, attempt = timing.attempts, ?took, verdict = verdict.word(), "attempt ended");
+        tracing::info!(case = %case.id, attempt = timing.attempts, ?took, verdict = verdict.word(), "attempt ended");
         if let (Some(FaultKind::Deadline), Some((before, judged))) = (kind, last.take()) {
             // The budget cut this attempt short; what the attempt before it proved still stands.
             timing.attempts -= 1;
@@ -72,34 +75,38 @@ fn again(
     if verdict == Verdict::Passed || fault.is_some_and(|kind| kind != FaultKind::Local) {
         return None;
     }
-    match case.check.eventually {
+    match case.eventually {
         Some(eventually) => {
             let next = (began + eventually.every).max(Instant::now());
             (next < start + eventually.within).then_some(next)
         }
-        None => (attempts <= case.check.retries).then(Instant::now),
+        None => (attempts <= case.retries).then(Instant::now),
     }
 }
 
-/// All rounds of one attempt, and as many again when they give an alarm; ends at the first fault.
+/// Judges an attempt that ended now.
+fn assess<A: Assess>(
+    shared: &Shared<A>,
+    case: &Case,
+    seen: &mut Observation,
+    fault: Option<&Fault>,
+    start: Instant,
+) -> (Verdict, Option<String>, A::Judgement) {
+    if case.eventually.is_some() {
+        seen.settled_in = Some(start.elapsed());
+    }
+    shared.assess.assess(case, seen, fault.cloned())
+}
+
+/// Some rounds of one attempt; ends at the first fault.
 async fn rounds<A: Assess>(
     shared: &Shared<A>,
     case: &Case,
     seen: &mut Observation,
-    deadline: Instant,
-    attempt: u32,
+    turns: impl Iterator<Item = Turn>,
+    (start, deadline, attempt): (Instant, Instant, u32),
 ) -> Option<Fault> {
-    let start = Instant::now();
-    for turn in case.layout.turns() {
-        if let Some(fault) = round(shared, case, seen, turn, (start, deadline), attempt).await {
-            return Some(fault);
-        }
-    }
-    if !case.layout.confirm || !shared.assess.doubts(case, seen) {
-        return None;
-    }
-    tracing::info!(case = %case.check.id, "alarm: measuring again to confirm it");
-    for turn in case.layout.again() {
+    for turn in turns {
         if let Some(fault) = round(shared, case, seen, turn, (start, deadline), attempt).await {
             return Some(fault);
         }
@@ -116,27 +123,27 @@ async fn round<A: Assess>(
     (start, deadline): (Instant, Instant),
     attempt: u32,
 ) -> Option<Fault> {
-    let side = case.side(turn.arm);
+    let arm = case.arm(turn.arm);
     for sample in 0..case.layout.samples.max(1) {
         let mut round = Round::new(turn.slot, start.elapsed());
         round.arm = turn.arm;
         round.confirm = turn.confirm;
         round.discarded = turn.warm_up.then_some("warm_up");
         seen.begin_round(round);
-        let measurement = format!("{}/{} {attempt} {} {sample}", case.suite, case.check.id, turn.slot);
+        let measurement = format!("{}/{} {attempt} {} {sample}", case.suite, case.id, turn.slot);
         let seed = seed::derive(shared.settings.seed, measurement);
         let began = Instant::now();
-        let fault = bounded(shared, case, side, seen, (deadline, seed)).await;
+        let fault = bounded(shared, case, arm, seen, (deadline, seed)).await;
         let (took, fault_kind) = (began.elapsed(), fault.as_ref().map(|fault| fault.kind.word()));
         tracing::debug!(
-            case = %case.check.id, slot = turn.slot, sample, arm = ?turn.arm, warm_up = turn.warm_up, ?took, ?fault_kind,
+            case = %case.id, slot = turn.slot, sample, arm = ?turn.arm, warm_up = turn.warm_up, ?took, ?fault_kind,
             "round ended"
         );
-        if let Some(fault) = restored(shared, case, side).await.or(fault) {
+        if let Some(fault) = restored(shared, case, arm).await.or(fault) {
             return Some(fault);
         }
         // Twenty times the patience for a peer that is silent would say no more than once.
-        if case.layout.samples > 1 && !side.probe.answered(&seen.latest()) {
+        if case.layout.samples > 1 && !arm.probe.answered(&seen.latest()) {
             break;
         }
     }
@@ -147,19 +154,19 @@ async fn round<A: Assess>(
 async fn bounded<A: Assess>(
     shared: &Shared<A>,
     case: &Case,
-    side: &Check,
+    arm: &PlannedArm,
     seen: &mut Observation,
     (deadline, seed): (Instant, u64),
 ) -> Option<Fault> {
     let cancel = shared.stop.soft.child_token();
-    let mut cx = Cx::new(seen, side.family.facts, deadline, seed, cancel.clone());
-    let probe = AssertUnwindSafe(side.probe.run(&mut cx)).catch_unwind();
+    let mut cx = Cx::new(seen, case.family.facts, deadline, seed, cancel.clone());
+    let probe = AssertUnwindSafe(arm.probe.run(&mut cx)).catch_unwind();
     let ended = tokio::select! {
         biased;
-        () = shared.stop.soft.cancelled() => Err(cancelled(side)),
+        () = shared.stop.soft.cancelled() => Err(cancelled(case, arm)),
         ended = tokio::time::timeout_at(deadline, probe) => match ended {
-            Err(_) => Err(overdue(case, side)),
-            Ok(Err(panic)) => Err(panicked(side, panic.as_ref())),
+            Err(_) => Err(overdue(case, arm)),
+            Ok(Err(panic)) => Err(panicked(case, arm, panic.as_ref())),
             Ok(Ok(ended)) => ended,
         },
     };
@@ -168,14 +175,14 @@ async fn bounded<A: Assess>(
 }
 
 /// Puts back what the probe changed, on every path. Interrupting the run does not interrupt this.
-async fn restored<A: Assess>(shared: &Shared<A>, case: &Case, side: &Check) -> Option<Fault> {
+async fn restored<A: Assess>(shared: &Shared<A>, case: &Case, arm: &PlannedArm) -> Option<Fault> {
     let hurry = async {
         shared.stop.hurry.cancelled().await;
         tokio::time::sleep(RESTORE_HURRY).await;
     };
     // A round includes its restore, so the longest round bounds a restore of its own as well.
-    let bound = side.probe.longest() + RESTORE_SLACK;
-    let restore = AssertUnwindSafe(side.probe.restore()).catch_unwind();
+    let bound = arm.probe.longest() + RESTORE_SLACK;
+    let restore = AssertUnwindSafe(arm.probe.restore()).catch_unwind();
     let why = tokio::select! {
         ended = tokio::time::timeout(bound, restore) => match ended {
             Ok(Ok(ended)) => return ended.err(),
@@ -187,34 +194,34 @@ async fn restored<A: Assess>(shared: &Shared<A>, case: &Case, side: &Check) -> O
     Some(Fault::new(
         FaultKind::NotRestored,
         "restore",
-        side.probe.target(),
+        arm.probe.target(),
         why,
-        format!("run the `restore` command of {} by hand, then check the target", case.check.at),
+        format!("run the `restore` command of {} by hand, then check the target", case.at),
     ))
 }
 
-fn cancelled(side: &Check) -> Fault {
+fn cancelled(case: &Case, arm: &PlannedArm) -> Fault {
     Fault::new(
         FaultKind::Cancelled,
-        format!("{} probe", side.family.name),
-        side.probe.target(),
+        format!("{} probe", case.family.name),
+        arm.probe.target(),
         "the run was interrupted",
         "run it again",
     )
 }
 
-fn overdue(case: &Case, side: &Check) -> Fault {
+fn overdue(case: &Case, arm: &PlannedArm) -> Fault {
     let budget = Duration::as_secs_f64(&case.budget);
     Fault::new(
         FaultKind::Deadline,
-        format!("{} probe", side.family.name),
-        side.probe.target(),
+        format!("{} probe", case.family.name),
+        arm.probe.target(),
         format!("the budget of {budget:.1}s was used up"),
         "raise `budget`, or lower `rounds`, `samples`, `retries`, `count` or `timeout`",
     )
 }
 
-fn panicked(side: &Check, panic: &(dyn Any + Send)) -> Fault {
+fn panicked(case: &Case, arm: &PlannedArm, panic: &(dyn Any + Send)) -> Fault {
     let text = panic
         .downcast_ref::<&str>()
         .map(|text| (*text).to_owned())
@@ -222,8 +229,8 @@ fn panicked(side: &Check, panic: &(dyn Any + Send)) -> Fault {
         .unwrap_or_else(|| "no message".to_owned());
     Fault::new(
         FaultKind::Panicked,
-        format!("{} probe", side.family.name),
-        side.probe.target(),
+        format!("{} probe", case.family.name),
+        arm.probe.target(),
         text,
         "this is a defect of shakedown: please report it with the suite",
     )

@@ -32,8 +32,8 @@ pub trait Assess: Send + Sync + 'static {
         seen: &Observation,
         fault: Option<Fault>,
     ) -> (Verdict, Option<String>, Self::Judgement);
-    /// Whether what was measured gives an alarm that fresh rounds must confirm.
-    fn doubts(&self, case: &Case, seen: &Observation) -> bool;
+    /// Whether the attempt gives an alarm that fresh rounds must confirm.
+    fn needs_confirmation(&self, case: &Case, seen: &Observation, judgement: &Self::Judgement) -> bool;
     /// The record of a case that ran.
     fn record(&self, case: &Case, seen: &Observation, judgement: Self::Judgement, timing: Timing) -> CheckRecord;
     /// The record of a case that did not run.
@@ -107,7 +107,7 @@ pub async fn run<A: Assess>(plan: Arc<Plan>, assess: Arc<A>, settings: Settings,
             Err(error) => (started.remove(&error.id()), Ended { verdict: Verdict::Errored, ..Ended::default() }),
         };
         let Some(index) = index else { continue };
-        if !ended.told {
+        if !ended.record_sent {
             shared.lost(index).await;
         }
         halted = halted.or_else(|| why_halt(&shared, index, &ended));
@@ -121,21 +121,21 @@ struct Ended {
     /// Whether its failure fails the run.
     gates: bool,
     /// What it changed is still changed.
-    stuck: bool,
+    not_restored: bool,
     /// Its record was sent.
-    told: bool,
+    record_sent: bool,
 }
 
 impl Default for Ended {
     fn default() -> Self {
-        Self { verdict: Verdict::Skipped, gates: false, stuck: false, told: false }
+        Self { verdict: Verdict::Skipped, gates: false, not_restored: false, record_sent: false }
     }
 }
 
 /// Why no further case may start.
 fn why_halt<A: Assess>(shared: &Shared<A>, index: usize, ended: &Ended) -> Option<String> {
-    let id = shared.plan.cases.get(index).map_or("", |case| &case.check.id);
-    if ended.stuck {
+    let id = shared.plan.cases.get(index).map_or("", |case| &case.id);
+    if ended.not_restored {
         return Some(format!("not run: what {id} changed could not be put back"));
     }
     let fails = shared.settings.fail_fast && ended.verdict == Verdict::Failed && ended.gates;
@@ -145,7 +145,7 @@ fn why_halt<A: Assess>(shared: &Shared<A>, index: usize, ended: &Ended) -> Optio
 /// Why a case does not run, and whether that leaves a gap: its own `when` does not, anything else does.
 fn why_skip(plan: &Plan, index: usize, queue: &Queue) -> Option<(String, bool)> {
     let case = plan.cases.get(index)?;
-    if let Some(reason) = &case.check.skip {
+    if let Some(reason) = &case.skip {
         return Some((reason.clone(), false));
     }
     let bad = case.needs.iter().find(|need| queue.verdict(**need) != Some(Verdict::Passed))?;
@@ -154,7 +154,7 @@ fn why_skip(plan: &Plan, index: usize, queue: &Queue) -> Option<(String, bool)> 
         Some(Verdict::Errored) => "could not be measured",
         _ => "was skipped",
     };
-    Some((format!("needs {}, which {word}", plan.cases.get(*bad)?.check.id), true))
+    Some((format!("needs {}, which {word}", plan.cases.get(*bad)?.id), true))
 }
 
 impl<A: Assess> Shared<A> {
@@ -176,7 +176,7 @@ impl<A: Assess> Shared<A> {
         let fault = Fault::new(
             FaultKind::Panicked,
             "run the check",
-            case.check.probe.target(),
+            case.base.probe.target(),
             "the check ended without a record",
             "this is a defect of shakedown: please report it with the suite",
         );
@@ -188,13 +188,13 @@ impl<A: Assess> Shared<A> {
 
     async fn case(&self, index: usize) -> Ended {
         let Some(case) = self.plan.cases.get(index) else { return Ended::default() };
-        self.send(Event::CheckStarted { index, id: case.check.id.to_string() }).await;
+        self.send(Event::CheckStarted { index, id: case.id.to_string() }).await;
         let record = attempt::run(self, index, case).await;
         let ended = Ended {
             verdict: record.verdict,
             gates: record.severity == Severity::Fail,
-            stuck: record.fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::NotRestored),
-            told: true,
+            not_restored: record.fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::NotRestored),
+            record_sent: true,
         };
         self.send(Event::CheckFinished { index, record: Box::new(record) }).await;
         ended

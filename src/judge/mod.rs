@@ -1,20 +1,23 @@
 //! The judge: observation and expectations to a verdict. Pure; it opens nothing and waits for nothing.
 
+mod metrics;
+mod operands;
 mod record;
-mod see;
 
 use std::borrow::Cow;
 
-pub use record::{base_arm, is_ratio, metrics, record, tolerance};
+pub use metrics::{is_ratio, metrics, tolerance};
+pub use record::{base_arm, record};
 
-use see::Sight;
+use operands::Operand;
 
 use crate::model::fact::SETTLED_IN;
 use crate::model::record::Outcome;
 use crate::model::{Fault, FaultKind, Observation, Unit, Verdict};
-use crate::suite::{Check, Expectation};
+use crate::plan::{Case, PlannedArm};
+use crate::suite::Expectation;
 
-/// What the judge says of one attempt.
+/// The verdict on one attempt, and what it rests on.
 #[derive(Clone, Debug)]
 pub struct Judgement {
     /// Verdict.
@@ -27,10 +30,14 @@ pub struct Judgement {
     pub expectations: Vec<Outcome>,
 }
 
-/// Judges one attempt.
+/// Judges one attempt by the arm the verdict is about.
 #[must_use]
-pub fn judge(check: &Check, seen: &Observation, fault: Option<Fault>) -> Judgement {
-    let fault = fault.or_else(|| empty(check, seen));
+pub fn judge(case: &Case, observation: &Observation, fault: Option<Fault>) -> Judgement {
+    judge_arm(case, case.subject(), observation, fault)
+}
+
+fn judge_arm(case: &Case, arm: &PlannedArm, observation: &Observation, fault: Option<Fault>) -> Judgement {
+    let fault = fault.or_else(|| empty(case, arm, observation));
     if let Some(fault) = fault {
         // What was seen before the fault stays in the record as facts, but is not held against the target.
         return Judgement {
@@ -40,9 +47,9 @@ pub fn judge(check: &Check, seen: &Observation, fault: Option<Fault>) -> Judgeme
             expectations: Vec::new(),
         };
     }
-    let mut expectations: Vec<Outcome> = check.expectations.iter().map(|e| outcome(e, seen)).collect();
+    let mut expectations: Vec<Outcome> = arm.expectations.iter().map(|e| outcome(e, observation)).collect();
     if expectations.iter().all(|outcome| outcome.held) {
-        expectations.extend(in_time(check, seen));
+        expectations.extend(in_time(case, observation));
     }
     let breached: Vec<&Outcome> = expectations.iter().filter(|outcome| !outcome.held).collect();
     let reason = breached.first().map(|first| {
@@ -54,36 +61,36 @@ pub fn judge(check: &Check, seen: &Observation, fault: Option<Fault>) -> Judgeme
 }
 
 /// An observation without anything in it is a measurement of nothing, never a pass.
-fn empty(check: &Check, seen: &Observation) -> Option<Fault> {
-    let nothing = seen.counted().all(|round| round.facts().is_empty())
-        && !check.family.facts.iter().any(|fact| seen.merged(fact.name).is_some());
-    let nothing_expected = check.expectations.is_empty();
+fn empty(case: &Case, arm: &PlannedArm, observation: &Observation) -> Option<Fault> {
+    let nothing = observation.counted().all(|round| round.facts().is_empty())
+        && !case.family.facts.iter().any(|fact| observation.merged(fact.name).is_some());
+    let nothing_expected = arm.expectations.is_empty();
     if nothing {
         return Some(Fault::new(
             FaultKind::Local,
-            format!("{} probe", check.family.name),
-            check.probe.target(),
+            format!("{} probe", case.family.name),
+            arm.probe.target(),
             "nothing was observed",
             "this is a defect of shakedown: please report it with the suite",
         ));
     }
     nothing_expected.then(|| {
-        Fault::new(FaultKind::Local, "judge", check.probe.target(), "the check expects nothing", "write `expect`")
+        Fault::new(FaultKind::Local, "judge", arm.probe.target(), "the check expects nothing", "write `expect`")
     })
 }
 
-fn outcome(expectation: &Expectation, seen: &Observation) -> Outcome {
-    let sights = see::sights(expectation, seen);
-    let total = sights.len();
+fn outcome(expectation: &Expectation, observation: &Observation) -> Outcome {
+    let operands = operands::operands(expectation, observation);
+    let total = operands.len();
     let mut held = total > 0;
     let mut got = None;
-    for (index, sight) in sights.iter().enumerate() {
-        let (holds, text) = match sight {
-            Sight::Value(value) => (
+    for (index, operand) in operands.iter().enumerate() {
+        let (holds, text) = match operand {
+            Operand::Value(value) => (
                 expectation.test.holds(value.as_ref(), expectation.sort),
-                value.as_ref().map(|value| see::human(value, expectation.sort)),
+                value.as_ref().map(|value| operands::human(value, expectation.sort)),
             ),
-            Sight::Blind(why) => (false, Some(why.clone())),
+            Operand::Unavailable(why) => (false, Some(why.clone())),
         };
         if got.is_none() || !holds {
             let place = if total > 1 && !holds { format!(" in round {} of {total}", index + 1) } else { String::new() };
@@ -105,15 +112,15 @@ fn outcome(expectation: &Expectation, seen: &Observation) -> Outcome {
 }
 
 /// An attempt that holds, but ended after `within`, came too late.
-fn in_time(check: &Check, seen: &Observation) -> Option<Outcome> {
-    let (eventually, settled) = (check.eventually?, seen.settled_in?);
+fn in_time(case: &Case, observation: &Observation) -> Option<Outcome> {
+    let (eventually, settled) = (case.eventually?, observation.settled_in?);
     (settled > eventually.within).then(|| Outcome {
         fact: SETTLED_IN.name.into(),
         operator: Cow::Borrowed("le"),
         want: Unit::Seconds.human(eventually.within.as_secs_f64()).into(),
         got: Some(Unit::Seconds.human(settled.as_secs_f64())),
         held: false,
-        at: check.at.clone(),
+        at: case.at.clone(),
     })
 }
 

@@ -2,6 +2,7 @@
 
 pub mod args;
 pub mod argument;
+pub mod baseline_rules;
 pub mod changes;
 pub mod compared;
 pub mod comparison;
@@ -22,6 +23,7 @@ pub mod verdict;
 
 pub use args::{Arg, Args, Invalid};
 pub use argument::{Choices, NestedProbe, RateOr, Switch};
+pub use baseline_rules::BaselineRules;
 pub use changes::{Changes, CheckChange, CheckShift, FactChange, Shift};
 pub use comparison::{Arm, Change, Comparison};
 pub use event::Event;

@@ -1,10 +1,11 @@
 //! Which cases run against two targets.
 
-use crate::suite::{Check, Diagnostics, Suite};
+use crate::suite::check::Check;
+use crate::suite::{Diagnostics, Suite};
 
 /// The new target of each case of `suite`, where an override reaches it and there is something to measure. The case keeps the
 /// id it has in the suite as written, also where a variable stands in its matrix.
-pub(super) fn pair(suite: &Suite, head: Option<Suite>, errors: &mut Diagnostics) -> Vec<Option<Box<Check>>> {
+pub(super) fn pair(suite: &Suite, head: Option<Suite>, errors: &mut Diagnostics) -> Vec<Option<Check>> {
     let Some(head) = head else { return Vec::new() };
     // A check that could not be read has no cases: that would be told as a second error.
     if !errors.is_empty() {
@@ -24,8 +25,7 @@ pub(super) fn pair(suite: &Suite, head: Option<Suite>, errors: &mut Diagnostics)
     pairs
         .map(|(base, head)| {
             let measured = base.family.facts.iter().any(|fact| fact.better.is_some());
-            (head.differs && measured)
-                .then(|| Box::new(Check { id: base.id.clone(), check: base.check.clone(), ..head }))
+            (head.differs && measured).then_some(head)
         })
         .collect()
 }

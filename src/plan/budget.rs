@@ -6,27 +6,25 @@ use super::{Case, Layout, Settings};
 use crate::model::Unit;
 use crate::probe::Footprint;
 use crate::stats::seed;
-use crate::suite::{Check, Diagnostics};
+use crate::suite::Diagnostics;
+use crate::suite::check::Check;
 
 /// What every attempt is granted beyond the probe's own bound: scheduling, teardown.
 const SLACK: Duration = Duration::from_secs(5);
 
 /// Sets the budgets of a case; a written budget that is shorter than one attempt is an error.
-pub(super) fn set(case: &mut Case, settings: &Settings, errors: &mut Diagnostics) {
-    let check = &case.check;
+pub(super) fn set(case: &mut Case, check: &Check, settings: &Settings, errors: &mut Diagnostics) {
     let paired = case.head.is_some();
     let rounds = if paired { settings.pairs } else { check.rounds };
-    let measured = check.family.facts.iter().any(|fact| fact.better.is_some());
     case.layout = Layout {
         // A fault is injected once per round that counts: the first failover, with everything cold, is the one that matters.
         warm_up: u32::from(rounds > 1 && case.footprint != Footprint::Disruptive),
         rounds,
         samples: check.samples,
-        pairs: paired.then(|| seed::derive(settings.seed, format_args!("{}/{}", case.suite, check.id))),
-        confirm: settings.confirm && measured && case.footprint != Footprint::Disruptive,
+        pairs: paired.then(|| seed::derive(settings.seed, format_args!("{}/{}", case.suite, case.id))),
+        confirm: settings.confirm && case.metrics() > 0 && case.footprint != Footprint::Disruptive,
     };
-    let longest = |check: &Check| check.probe.longest();
-    let one = case.head.as_deref().map_or(longest(check), |head| longest(head).max(longest(check)));
+    let one = case.subject().probe.longest().max(case.base.probe.longest());
     case.attempt = one.saturating_mul(case.layout.most()) + SLACK;
     case.budget = match (check.budget, check.eventually) {
         (Some(budget), _) => {

@@ -2,6 +2,7 @@
 
 mod arms;
 mod budget;
+mod case;
 pub mod layout;
 mod order;
 mod print;
@@ -10,38 +11,15 @@ mod select;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use case::{Case, PlannedArm};
 pub use layout::{Layout, Turn};
 pub use print::print;
 pub use select::{Glob, Selection};
 
-use crate::model::Arm;
 use crate::model::record::SuiteRef;
 use crate::probe::Footprint;
-pub use crate::suite::Check;
 use crate::suite::file::Loaded;
-use crate::suite::{Diagnostics, Suite};
-
-/// One case, planned.
-pub struct Case {
-    /// The case; of two arms, the old target.
-    pub check: Check,
-    /// The new target of an interleaved comparison.
-    pub head: Option<Box<Check>>,
-    /// Its suite.
-    pub suite: Arc<str>,
-    /// Positions in the plan of the cases that must pass first.
-    pub needs: Vec<usize>,
-    /// How it shares the machine.
-    pub footprint: Footprint,
-    /// When it runs: the latest footprint of itself and what it needs.
-    pub stage: Footprint,
-    /// Its rounds.
-    pub layout: Layout,
-    /// The longest one attempt may take.
-    pub attempt: Duration,
-    /// The longest all attempts may take.
-    pub budget: Duration,
-}
+use crate::suite::{Diagnostics, Span, Suite};
 
 /// What will run, in order.
 #[derive(Default)]
@@ -88,47 +66,39 @@ pub fn plan(loaded: &mut Loaded, heads: Option<Vec<Suite>>, settings: &Settings)
     });
     let mut plan = Plan { suites: suites.collect(), ..Plan::default() };
     let mut heads = heads.map(Vec::into_iter);
+    let mut disruptive: Vec<(Arc<str>, Arc<str>, Span)> = Vec::new();
     for suite in std::mem::take(&mut loaded.suites) {
         let head = heads.as_mut().and_then(Iterator::next);
         let mut cases = order::link(&suite, head, &mut errors);
-        for case in &mut cases {
-            budget::set(case, settings, &mut errors);
+        for (case, check) in cases.iter_mut().zip(&suite.checks) {
+            budget::set(case, check, settings, &mut errors);
+            if case.footprint == Footprint::Disruptive {
+                disruptive.push((Arc::clone(&case.suite), Arc::clone(&case.id), check.span));
+            }
         }
         plan.cases.extend(order::shifted(cases, plan.cases.len()));
     }
     if errors.is_empty() {
-        plan.known = plan.cases.iter().map(|case| (Arc::clone(&case.suite), Arc::clone(&case.check.id))).collect();
+        plan.known = plan.cases.iter().map(|case| (Arc::clone(&case.suite), Arc::clone(&case.id))).collect();
         plan.unmatched = settings.selection.unmatched(&plan.cases);
         select::apply(&mut plan, &settings.selection);
         plan.cases = order::sorted(std::mem::take(&mut plan.cases));
-        refuse_disruptive(&plan, settings, &mut errors);
+        if !settings.allow_disruptive {
+            refuse_disruptive(&plan, &disruptive, &mut errors);
+        }
     }
     loaded.errors = errors;
     plan
 }
 
-fn refuse_disruptive(plan: &Plan, settings: &Settings, errors: &mut Diagnostics) {
-    if settings.allow_disruptive {
-        return;
-    }
+/// Selected checks that break something on purpose are errors where they are written.
+fn refuse_disruptive(plan: &Plan, written: &[(Arc<str>, Arc<str>, Span)], errors: &mut Diagnostics) {
     for case in plan.cases.iter().filter(|case| case.footprint == Footprint::Disruptive) {
-        let message = format!("check `{}` breaks something on purpose", case.check.id);
+        let found = written.iter().find(|(suite, id, _)| *suite == case.suite && *id == case.id);
+        let Some((.., span)) = found else { continue };
+        let message = format!("check `{}` breaks something on purpose", case.id);
         let help = "add --allow-disruptive to run it, or leave it out with --skip-tag or --only";
-        errors.add(case.check.span, message, help);
-    }
-}
-
-impl Case {
-    /// What the verdict is about: of two arms, the new target.
-    #[must_use]
-    pub fn subject(&self) -> &Check {
-        self.head.as_deref().unwrap_or(&self.check)
-    }
-
-    /// What a round of `arm` looks at.
-    #[must_use]
-    pub fn side(&self, arm: Option<Arm>) -> &Check {
-        if arm == Some(Arm::Head) { self.subject() } else { &self.check }
+        errors.add(*span, message, help);
     }
 }
 

@@ -2,12 +2,11 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
-use std::time::Duration;
 
-use super::{Case, Layout, arms};
-use crate::probe::Footprint;
+use super::{Case, arms};
+use crate::suite::check::Check;
 use crate::suite::diagnostic::suggest;
-use crate::suite::{Check, Diagnostics, Suite};
+use crate::suite::{Diagnostics, Suite};
 
 /// The cases of a suite with `needs` resolved to positions within it. Unknown names and cycles are errors.
 pub(super) fn link(suite: &Suite, head: Option<Suite>, errors: &mut Diagnostics) -> Vec<Case> {
@@ -37,29 +36,14 @@ pub(super) fn link(suite: &Suite, head: Option<Suite>, errors: &mut Diagnostics)
                 }
             }
         }
-        let head = heads.next().flatten();
-        // Neighbours would add their noise to what is compared.
-        let least = if head.is_some() { Footprint::Noisy } else { Footprint::Quiet };
-        let footprint = check.probe.footprint().max(least);
-        let skip = check.skip.clone().or_else(|| head.as_ref()?.skip.clone());
-        cases.push(Case {
-            check: Check { skip, ..check.clone() },
-            head,
-            suite: suite.name.clone(),
-            needs,
-            footprint,
-            stage: footprint,
-            layout: Layout::default(),
-            attempt: Duration::ZERO,
-            budget: Duration::ZERO,
-        });
+        cases.push(Case::new(&suite.name, check, heads.next().flatten().as_ref(), needs));
     }
-    stages(&mut cases, errors);
+    stages(&mut cases, &suite.checks, errors);
     cases
 }
 
 /// Raises the stage of each case to the latest of what it needs; what never settles stands in a cycle.
-fn stages(cases: &mut [Case], errors: &mut Diagnostics) {
+fn stages(cases: &mut [Case], checks: &[Check], errors: &mut Diagnostics) {
     let mut open: Vec<usize> = cases.iter().map(|case| case.needs.len()).collect();
     let mut users: Vec<Vec<usize>> = vec![Vec::new(); cases.len()];
     for (index, case) in cases.iter().enumerate() {
@@ -77,11 +61,11 @@ fn stages(cases: &mut [Case], errors: &mut Diagnostics) {
             }
         }
     }
-    for (index, case) in cases.iter().enumerate().filter(|(index, _)| open[*index] > 0) {
+    for ((case, check), _) in cases.iter().zip(checks).zip(&open).filter(|(_, open)| **open > 0) {
         let around: Vec<&str> =
-            case.needs.iter().filter(|need| open[**need] > 0).map(|need| &*cases[*need].check.check).collect();
-        let message = format!("`{}` needs itself by way of {}", cases[index].check.check, around.join(", "));
-        errors.add(case.check.needs_span, message, "break the circle");
+            case.needs.iter().filter(|need| open[**need] > 0).map(|need| &*cases[*need].check).collect();
+        let message = format!("`{}` needs itself by way of {}", case.check, around.join(", "));
+        errors.add(check.needs_span, message, "break the circle");
     }
 }
 

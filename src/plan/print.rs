@@ -35,36 +35,35 @@ pub fn print(plan: &Plan) -> String {
 }
 
 fn line(out: &mut String, plan: &Plan, index: usize, case: &Case) {
-    let check = &case.check;
     let budget = seconds(case.budget.as_secs_f64());
     let _ = writeln!(
         out,
         "{:>5}  {}/{}  {} {}  (budget {budget}, {})",
         index + 1,
         case.suite,
-        check.id,
-        check.family.name,
-        check.probe.target(),
-        check.at
+        case.id,
+        case.family.name,
+        case.base.probe.target(),
+        case.at
     );
-    if let Some(reason) = &check.skip {
+    if let Some(reason) = &case.skip {
         let _ = writeln!(out, "         skipped: {reason}");
     }
     rounds(out, case);
-    if let Some(eventually) = check.eventually {
+    if let Some(eventually) = case.eventually {
         let within = seconds(eventually.within.as_secs_f64());
         let _ =
             writeln!(out, "         eventually: within {within}, every {}", seconds(eventually.every.as_secs_f64()));
     }
-    if check.retries > 0 {
-        let _ = writeln!(out, "         up to {} retries", check.retries);
+    if case.retries > 0 {
+        let _ = writeln!(out, "         up to {} retries", case.retries);
     }
     if !case.needs.is_empty() {
-        let needs: Vec<&str> = case.needs.iter().take(8).map(|need| &*plan.cases[*need].check.id).collect();
+        let needs: Vec<&str> = case.needs.iter().take(8).map(|need| &*plan.cases[*need].id).collect();
         let more = if case.needs.len() > 8 { format!(" and {} more", case.needs.len() - 8) } else { String::new() };
         let _ = writeln!(out, "         needs {}{more}", needs.join(", "));
     }
-    for expectation in check.expectations.iter() {
+    for expectation in case.base.expectations.iter() {
         let _ = writeln!(out, "         expects {} {} {}", expectation.path, expectation.operator, expectation.want);
     }
 }
@@ -79,7 +78,7 @@ fn rounds(out: &mut String, case: &Case) {
                 .filter(|turn| !turn.warm_up && turn.slot.is_multiple_of(2))
                 .map(|turn| if turn.arm == Some(Arm::Head) { "hb" } else { "bh" })
                 .collect();
-            let _ = writeln!(out, "         arm base {}, arm head {}", case.check.probe.target(), head.probe.target());
+            let _ = writeln!(out, "         arm base {}, arm head {}", case.base.probe.target(), head.probe.target());
             let (pairs, warm) = (layout.rounds, layout.warm_up);
             let _ = writeln!(out, "         {pairs} pairs{samples} after {warm} to warm up: {}", order.join(" "));
         }

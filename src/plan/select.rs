@@ -15,12 +15,12 @@ pub struct Selection {
 }
 
 fn named(glob: &Glob, case: &Case) -> bool {
-    let full = format!("{}/{}", case.suite, case.check.id);
-    glob.matches(&case.check.id) || glob.matches(&case.check.check) || glob.matches(&full)
+    let full = format!("{}/{}", case.suite, case.id);
+    glob.matches(&case.id) || glob.matches(&case.check) || glob.matches(&full)
 }
 
 fn tagged(tag: &String, case: &Case) -> bool {
-    case.check.tags.contains(tag)
+    case.tags.contains(tag)
 }
 
 impl Selection {
@@ -47,7 +47,7 @@ pub(super) fn apply(plan: &mut Plan, selection: &Selection) {
         for need in plan.cases[index].needs.clone() {
             if !keep[need] {
                 keep[need] = true;
-                plan.pulled_in.push(plan.cases[need].check.id.to_string());
+                plan.pulled_in.push(plan.cases[need].id.to_string());
                 open.push(need);
             }
         }
@@ -85,7 +85,7 @@ fn banned(plan: &mut Plan, selection: &Selection) -> Vec<bool> {
         }
         for user in users {
             banned[user] = true;
-            plan.left_out.push(plan.cases[user].check.id.to_string());
+            plan.left_out.push(plan.cases[user].id.to_string());
         }
     }
 }

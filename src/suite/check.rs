@@ -7,16 +7,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::args::{Typed, Typing};
+use super::baseline_rules;
 use super::diagnostic::{Diagnostics, Sources, Span, suggest};
 use super::digest::Written;
 use super::expect::{Expectation, Reader};
-use super::gate::{self, Gate};
 use super::matrix::{self, Cell};
 use super::merge::is_name;
 use super::tables;
 use super::tree::{Kind, Node};
 use super::vars::{self, Scope};
-use crate::model::{Args, Severity};
+use crate::model::{Args, BaselineRules, Severity};
 use crate::probe::{DynProbe, Family, Footprint};
 
 /// A case: one cell of a check's matrix, typed and built.
@@ -51,7 +51,7 @@ pub struct Check {
     /// Bound of the whole check, if the suite gives one.
     pub budget: Option<Duration>,
     /// How its facts are compared.
-    pub gate: Arc<Gate>,
+    pub baseline: Arc<BaselineRules>,
     /// Hash of what it looks at.
     pub digest: Arc<str>,
     /// Whether it names a variable that `--against` overrides.
@@ -175,7 +175,7 @@ impl Builder<'_> {
         let typed = self.typing(folder).fields(frame.family.name, &below, frame.family.fields);
         let eventually = self.eventually(frozen.get("eventually"), folder);
         let expectations = self.expectations(frame.family, &typed.args, frozen.get("expect"), eventually.is_some());
-        let gate = gate::read(frame.family, frozen.get("baseline"), self.errors);
+        let baseline = baseline_rules::read(frame.family, frozen.get("baseline"), self.errors);
         let needs = texts(frozen.get("needs"));
         let probe = self.build(frame.family, &typed, below.span)?;
         let severity = if common.text("severity") == Some("warn") { Severity::Warn } else { Severity::Fail };
@@ -212,7 +212,7 @@ impl Builder<'_> {
             samples: if disruptive { 1 } else { samples },
             severity,
             budget: common.duration("budget"),
-            gate: gate.into(),
+            baseline: baseline.into(),
             digest: self.written.digest(frame.family, frame.below, self.defaults.get("timeout"), cell).into(),
             differs: false,
             at: self.sources.line_of(node.span).into(),

@@ -107,12 +107,9 @@ fn mean(points: &[Point], head: bool) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// Holds an alarm against the rounds measured because of it: it stands when they alone show "worse" again, at the
-/// one-sided level `alpha`. An alarm that does not stand becomes `inconclusive`.
-pub fn confirm(comparison: &mut Comparison, metric: &Metric, statistic: Statistic, alpha: f64) {
+/// The effects in the rounds measured because of an alarm, alone; `None` when there are too few of them.
+pub(super) fn fresh_effects(metric: &Metric, statistic: Statistic) -> Option<Vec<Effect>> {
     let scale = Scale::of(metric, statistic);
     let fresh = rounds(metric, true);
-    let effects: Option<Vec<Effect>> =
-        scale.views().iter().map(|view| effect(&points(&fresh, statistic, (scale, *view))?).ok()).collect();
-    super::settle(comparison, super::confirmation(&effects.unwrap_or_default(), scale, alpha));
+    scale.views().iter().map(|view| effect(&points(&fresh, statistic, (scale, *view))?).ok()).collect()
 }

@@ -12,16 +12,45 @@ mod sessions;
 mod tests;
 mod verdict;
 
-pub use arms::{METHOD as INTERLEAVED, PAIRS, confirm as confirm_arms, has_arms, interleaved};
+pub use arms::{METHOD as INTERLEAVED, PAIRS, has_arms, interleaved};
 pub use gate::{alpha, beyond_chance, holm};
 pub use reports::{Entry, Run, runs, same_sort, within};
 pub use scale::Statistic;
-pub use sessions::{Floor, Reference, Spread, confirm as confirm_sessions, sessions, spread, value, vanished};
+pub use sessions::{Floor, Reference, Spread, not_compared, sessions, spread, value};
 
 use crate::model::comparison::Confirmation;
+use crate::model::record::Metric;
 use crate::model::{Change, Comparison};
 use crate::stats::Effect;
 use scale::Scale;
+
+/// The numbers a metric is held against.
+#[derive(Clone, Copy, Debug)]
+pub enum Against<'a> {
+    /// Those of the other arm, measured in turn with it.
+    OtherArm,
+    /// Those of runs of other days.
+    Runs(&'a Reference<'a>),
+}
+
+/// Compares a metric, statistic by statistic.
+#[must_use]
+pub fn compare(metric: &Metric, against: Against<'_>) -> Vec<(Statistic, Comparison)> {
+    match against {
+        Against::OtherArm => interleaved(metric),
+        Against::Runs(reference) => sessions(metric, reference),
+    }
+}
+
+/// Holds an alarm against the rounds measured because of it: it stands when they alone show "worse" again, at the one-sided
+/// level `alpha`. An alarm that does not stand becomes `inconclusive`.
+pub fn confirm(comparison: &mut Comparison, metric: &Metric, statistic: Statistic, against: Against<'_>, alpha: f64) {
+    let effects = match against {
+        Against::OtherArm => arms::fresh_effects(metric, statistic),
+        Against::Runs(reference) => sessions::fresh_effects(comparison, metric, statistic, reference),
+    };
+    settle(comparison, confirmation(&effects.unwrap_or_default(), Scale::of(metric, statistic), alpha));
+}
 
 fn confirmation(effects: &[Effect], scale: Scale, alpha: f64) -> Confirmation {
     let shift = if scale.log { 1.0 } else { 0.0 };

@@ -99,7 +99,7 @@ pub fn within(record: &Record) -> Vec<MetricRow> {
     let alpha = gate::alpha(rows.len());
     for ((row, fresh), (metric, statistic)) in rows.iter_mut().zip(sources) {
         if *fresh && row.comparison.verdict == Change::Regressed {
-            arms::confirm(&mut row.comparison, metric, statistic, alpha);
+            super::confirm(&mut row.comparison, metric, statistic, super::Against::OtherArm, alpha);
         }
     }
     let mut open: Vec<_> = rows.iter_mut().filter(|(_, fresh)| !fresh).map(|(row, _)| &mut row.comparison).collect();

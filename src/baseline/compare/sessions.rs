@@ -127,7 +127,7 @@ pub fn spread(runs: &[&Metric]) -> Option<Spread> {
 
 /// A metric that has nothing to be compared with, and why.
 #[must_use]
-pub fn vanished(metric: &Metric, why: &str) -> Comparison {
+pub fn not_compared(metric: &Metric, why: &str) -> Comparison {
     let mut out = blank(metric, Scale::of(metric, Statistic::P50), PREDICTION, "nothing");
     out.reason = Some(why.to_owned());
     out
@@ -307,19 +307,14 @@ fn plural(count: usize, word: &str) -> String {
     if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
 }
 
-/// Holds an alarm against the rounds measured because of it, at the one-sided level `alpha`; one that does not stand becomes
-/// `inconclusive`.
-pub fn confirm(
-    comparison: &mut Comparison,
+/// The effects in the rounds measured because of an alarm, alone: against the reference that gave it.
+pub(super) fn fresh_effects(
+    alarm: &Comparison,
     metric: &Metric,
     statistic: Statistic,
     reference: &Reference<'_>,
-    alpha: f64,
-) {
-    let scale = Scale::of(metric, statistic);
-    let by_pin = comparison.pinned.as_ref().is_some_and(|pinned| pinned.verdict == Change::Regressed);
-    let fresh = Sides::of(metric, statistic, reference, true);
-    let effects =
-        fresh.and_then(|fresh| if by_pin { fresh.against_pinned() } else { fresh.against_window(reference.floor) });
-    super::settle(comparison, super::confirmation(&effects.unwrap_or_default(), scale, alpha));
+) -> Option<Vec<Effect>> {
+    let by_pin = alarm.pinned.as_ref().is_some_and(|pinned| pinned.verdict == Change::Regressed);
+    let fresh = Sides::of(metric, statistic, reference, true)?;
+    if by_pin { fresh.against_pinned() } else { fresh.against_window(reference.floor) }
 }

@@ -173,7 +173,7 @@ fn an_alarm_is_taken_back_only_by_a_measurement() {
             ..round
         }));
         let mut comparison = first(&all);
-        confirm_arms(&mut comparison, &all, Statistic::P50, 0.05);
+        confirm(&mut comparison, &all, Statistic::P50, Against::OtherArm, 0.05);
         comparison
     };
     let same = after(arms(&latency, &about(1.0, 0.01), &about(1.0, 0.012), 100));

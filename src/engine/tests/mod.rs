@@ -15,6 +15,7 @@ use tokio::time::{Duration, Instant};
 
 use super::{Assess, Settings, Stop, run};
 use crate::judge::{self, Judgement};
+use crate::model::named::Named;
 use crate::model::record::Timing;
 use crate::model::{Arm, CheckRecord, Event, Fault, FaultKind, Observation, Value, Verdict};
 use crate::plan::{self, Case, Plan};
@@ -122,15 +123,15 @@ impl Bench {
         let journal = Journal::new();
         let mut plan = self.plan();
         for case in &mut plan.cases {
-            let [base, head] = self.scripts[&*case.check.check].clone();
+            let [base, head] = self.scripts[&*case.check].clone();
             let name = |arm: &str| {
-                if case.head.is_some() { format!("{}.{arm}", case.check.id) } else { case.check.id.to_string() }
+                if case.head.is_some() { format!("{}.{arm}", case.id) } else { case.id.to_string() }
             };
             let (base, head) =
                 (Scripted::new(name("base"), base, &journal), Scripted::new(name("head"), head, &journal));
-            case.check.probe = Arc::new(base);
-            if let Some(check) = &mut case.head {
-                check.probe = Arc::new(head);
+            case.base.probe = Arc::new(base);
+            if let Some(arm) = &mut case.head {
+                arm.probe = Arc::new(head);
             }
         }
         let total = plan.cases.len();
@@ -214,22 +215,22 @@ impl Assess for Referee {
 
     fn assess(&self, case: &Case, seen: &Observation, fault: Option<Fault>) -> (Verdict, Option<String>, Judgement) {
         let lost = fault.as_ref().is_some_and(|fault| fault.detail.contains("without a record"));
-        assert!(lost || self.breaks_at != Some(&*case.check.id), "a defect of the judge");
-        let judgement = judge::judge(case.subject(), seen, fault);
+        assert!(lost || self.breaks_at != Some(&*case.id), "a defect of the judge");
+        let judgement = judge::judge(case, seen, fault);
         (judgement.verdict, judgement.reason.clone(), judgement)
     }
 
-    fn doubts(&self, _: &Case, _: &Observation) -> bool {
+    fn needs_confirmation(&self, _: &Case, _: &Observation, _: &Judgement) -> bool {
         self.alarm
     }
 
     fn record(&self, case: &Case, seen: &Observation, judgement: Judgement, timing: Timing) -> CheckRecord {
-        judge::record(&case.suite, case.subject(), seen, judgement, timing)
+        judge::record(case, seen, judgement, judge::metrics(case, seen), timing)
     }
 
     fn skipped(&self, case: &Case, reason: String) -> CheckRecord {
         let judgement =
             Judgement { verdict: Verdict::Skipped, reason: Some(reason), fault: None, expectations: Vec::new() };
-        judge::record(&case.suite, case.subject(), &Observation::default(), judgement, Timing::default())
+        judge::record(case, &Observation::default(), judgement, Named::default(), Timing::default())
     }
 }

@@ -19,8 +19,9 @@ use crate::checks::FAMILIES;
 use crate::judge::judge;
 use crate::lab::Tasks;
 use crate::model::{Observation, Verdict};
+use crate::plan::Case;
 use crate::probe::Cx;
-use crate::suite::{self, Check};
+use crate::suite;
 
 /// A zone with two servers on 127.0.0.1.
 fn zone(serial: u32) -> String {
@@ -137,8 +138,8 @@ impl Seen {
     }
 }
 
-/// The check with these fields, or why there is none.
-fn check(fields: &str, expect: Option<&str>) -> Result<Check, String> {
+/// The case of a check with these fields, or why there is none.
+fn check(fields: &str, expect: Option<&str>) -> Result<Case, String> {
     let expect = expect.map(|expect| format!("\n    expect: {expect}")).unwrap_or_default();
     let text = format!("version: 1\nsuite: t\nchecks:\n  - id: c\n    dns: {{{fields}}}{expect}\n");
     let options = suite::file::Options {
@@ -150,10 +151,11 @@ fn check(fields: &str, expect: Option<&str>) -> Result<Check, String> {
         env: &|_| None,
     };
     let mut loaded = suite::load(&[suite::file::Input::Text("t.yaml".into(), text)], FAMILIES, &options);
+    let mut plan = crate::plan::plan(&mut loaded, None, &crate::plan::Settings::default());
     if !loaded.errors.is_empty() {
         return Err(loaded.errors.render(&loaded.sources, false));
     }
-    Ok(loaded.suites.remove(0).checks.remove(0))
+    Ok(plan.cases.remove(0))
 }
 
 async fn look(fields: &str, expect: Option<&str>) -> Seen {
@@ -161,7 +163,7 @@ async fn look(fields: &str, expect: Option<&str>) -> Seen {
 }
 
 /// One more look of the same check.
-async fn again(check: &Check) -> Seen {
+async fn again(check: &Case) -> Seen {
     let mut observation = Observation::default();
     let deadline = Instant::now() + Duration::from_mins(2);
     let mut cx = Cx::new(
@@ -171,7 +173,7 @@ async fn again(check: &Check) -> Seen {
         7,
         CancellationToken::new(),
     );
-    let ended = check.probe.run(&mut cx).await;
+    let ended = check.base.probe.run(&mut cx).await;
     let judged = judge(check, &observation, ended.err());
     Seen { observation, verdict: judged.verdict, reason: judged.reason.unwrap_or_default() }
 }

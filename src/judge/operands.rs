@@ -9,38 +9,38 @@ use crate::suite::operator::Sort;
 /// Characters of a value shown to people.
 const SHOWN: usize = 400;
 
-/// What an expectation is held against.
-pub(super) enum Sight {
+/// A value an expectation is tested on.
+pub(super) enum Operand {
     /// A value, or nothing.
     Value(Option<Value>),
-    /// It could not be seen, for this reason; nothing holds of it.
-    Blind(String),
+    /// There is none to test, for this reason; nothing holds of it.
+    Unavailable(String),
 }
 
-/// One sight per round that counts for scalars (each must hold), one for all rounds together for a distribution.
-pub(super) fn sights(expectation: &Expectation, seen: &Observation) -> Vec<Sight> {
+/// One operand per round that counts for scalars (each must hold), one for all rounds together for a distribution.
+pub(super) fn operands(expectation: &Expectation, observation: &Observation) -> Vec<Operand> {
     let name = expectation.info.name;
     if name == SETTLED_IN.name {
-        return vec![Sight::Value(seen.settled_in.map(|settled| Value::from(settled.as_secs_f64())))];
+        return vec![Operand::Value(observation.settled_in.map(|settled| Value::from(settled.as_secs_f64())))];
     }
     match &expectation.part {
         Part::Statistic(statistic) => {
-            let rounds = seen.counted().count();
-            let empty = seen.counted().filter(|round| round.samples(name).is_none()).count();
+            let rounds = observation.counted().count();
+            let empty = observation.counted().filter(|round| round.samples(name).is_none()).count();
             if (1..rounds).contains(&empty) {
                 // The rounds that went well must not speak for those that did not.
-                return vec![Sight::Blind(format!("nothing in {empty} of {rounds} rounds"))];
+                return vec![Operand::Unavailable(format!("nothing in {empty} of {rounds} rounds"))];
             }
-            let summary = seen.merged(name).and_then(|samples| samples.summary());
-            vec![Sight::Value(summary.and_then(|summary| summary.get(statistic)).map(Value::from))]
+            let summary = observation.merged(name).and_then(|samples| samples.summary());
+            vec![Operand::Value(summary.and_then(|summary| summary.get(statistic)).map(Value::from))]
         }
-        Part::Whole => seen.counted().map(|round| Sight::Value(round.fact(name).cloned())).collect(),
-        Part::Path(path) => seen
+        Part::Whole => observation.counted().map(|round| Operand::Value(round.fact(name).cloned())).collect(),
+        Part::Path(path) => observation
             .counted()
             .map(|round| match round.fact(name) {
-                Some(value) => Sight::Value(walk(value, path).cloned()),
+                Some(value) => Operand::Value(walk(value, path).cloned()),
                 // Nothing can be absent from what was never there.
-                None => Sight::Blind(format!("nothing: there is no `{name}`")),
+                None => Operand::Unavailable(format!("nothing: there is no `{name}`")),
             })
             .collect(),
     }

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::baseline::compare::{self, Reference, Statistic};
+use crate::baseline::compare::{self, Reference};
 use crate::baseline::noise::{self, Noise};
 use crate::baseline::store::{self, Baseline, Wanted};
+use crate::model::Comparison;
 use crate::model::named::Named;
-use crate::model::record::{BaselineRef, Metric};
-use crate::model::{Change, Comparison};
+use crate::model::record::{BaselineRef, Metric, Word};
 use crate::plan::{Case, Plan};
 use crate::stats::sessions::RUNS;
 
@@ -29,8 +29,21 @@ struct Source {
     missing: Option<String>,
 }
 
+/// A metric and the runs it is held against.
+pub(super) struct Held<'a> {
+    pub(super) metric: &'a Metric,
+    pub(super) reference: Reference<'a>,
+    /// Why other runs are not among them.
+    pub(super) left_out: String,
+    /// Why there is no baseline.
+    pub(super) missing: Option<&'a str>,
+    /// Metrics of the run with enough history to alarm.
+    pub(super) metrics: usize,
+}
+
 impl References {
-    /// Reads the baselines of every suite of the plan. A file that cannot be read is an error; none is told, not guessed.
+    /// Reads the baselines of every suite of the plan. A file that cannot be read is an error; that there is none is a
+    /// notice.
     pub fn read(from: &Path, plan: &Plan, host_class: &str) -> Result<Self, String> {
         let mut by_suite = BTreeMap::new();
         for case in &plan.cases {
@@ -44,33 +57,32 @@ impl References {
     }
 
     /// Notices for the head of the run: suites without a baseline, and tolerances below what these measurements can see.
-    pub fn notices(&self, plan: &Plan) -> String {
+    pub(super) fn notices(&self, plan: &Plan) -> String {
         let mut lines: Vec<String> =
             self.by_suite.values().filter_map(|source| source.missing.as_ref()).map(Clone::clone).collect();
         for case in &plan.cases {
             let noise = self.by_suite.get(&case.suite).and_then(|source| source.noise.as_ref());
             let pairs = case.head.as_ref().map(|_| case.layout.rounds);
-            lines.extend(noise.map(|noise| noise.too_fine(case.subject(), pairs)).unwrap_or_default());
+            lines.extend(noise.map(|noise| noise.too_fine(case, pairs)).unwrap_or_default());
         }
         lines.iter().flat_map(|line| ["warning: ", line, "\n"]).collect()
     }
 
     fn with_history(&self, case: &Case) -> usize {
         let Some(source) = self.by_suite.get(&case.suite).filter(|_| case.head.is_none()) else { return 0 };
-        let metrics = case.check.family.facts.iter().filter(|fact| fact.better.is_some());
+        let metrics = case.family.facts.iter().filter(|fact| fact.better.is_some());
         let enough = |metric: &str, unit: &str| {
-            let wanted = Wanted { check: &case.check.id, metric, digest: Some(&*case.check.digest), unit };
+            let wanted = Wanted { check: &case.id, metric, digest: Some(&case.base.digest), unit };
             let runs = source.baseline.as_ref().map_or(0, |baseline| baseline.comparable(wanted).values.len());
             runs >= RUNS || (runs > 0 && source.noise.as_ref().is_some_and(|noise| noise.floor(wanted).is_some()))
         };
         metrics.filter(|fact| enough(fact.name, fact.unit.symbol())).count()
     }
 
-    /// Compares a metric; with `settled` alarms are held against the rounds made to confirm them and against all metrics.
-    pub fn compare(&self, case: &Case, name: &str, metric: &Metric, settled: bool) -> Vec<(Statistic, Comparison)> {
-        let Some(source) = self.by_suite.get(&case.suite) else { return Vec::new() };
-        let digest = Some(&*case.check.digest);
-        let wanted = Wanted { check: &case.check.id, metric: name, digest, unit: &metric.unit };
+    /// A metric with the runs of its baseline; `None` for a suite nothing is known of.
+    pub(super) fn held<'a>(&'a self, case: &Case, (name, metric): &'a (Word, Metric)) -> Option<Held<'a>> {
+        let source = self.by_suite.get(&case.suite)?;
+        let wanted = Wanted { check: &case.id, metric: name, digest: Some(&case.base.digest), unit: &metric.unit };
         let mut window = source.baseline.as_ref().map(|baseline| baseline.comparable(wanted)).unwrap_or_default();
         let pinned = source.baseline.as_ref().and_then(|baseline| baseline.pinned_metric(wanted));
         let fits = |then: &&Metric| compare::same_sort(metric, then).is_ok();
@@ -82,30 +94,12 @@ impl References {
             floor: source.noise.as_ref().and_then(|noise| noise.floor(wanted)),
         };
         let left_out = window.left_out.join("; ");
-        let fresh = metric.rounds.iter().any(|round| round.confirm);
-        let mut out = compare::sessions(metric, &reference);
-        // Each quantile of a metric is a chance of its own to alarm.
-        let tests = self.metrics * out.len();
-        for (statistic, comparison) in &mut out {
-            if settled && fresh && comparison.verdict == Change::Regressed {
-                compare::confirm_sessions(comparison, metric, *statistic, &reference, compare::alpha(tests));
-            }
-            if settled {
-                compare::beyond_chance(comparison, tests);
-            }
-            if reference.window.is_empty() {
-                comparison.reason =
-                    source.missing.clone().or_else(|| Some(left_out.clone()).filter(|why| !why.is_empty()));
-            } else if let (Some(reason), false) = (&mut comparison.reason, left_out.is_empty()) {
-                *reason = format!("{reason} ({left_out})");
-            }
-        }
-        out
+        Some(Held { metric, reference, left_out, missing: source.missing.as_deref(), metrics: self.metrics })
     }
 
     /// Checks of the newest accepted run, or of the pinned one, that the suites no longer have. A check that is only left out
     /// by the selection is still there.
-    pub fn vanished(&self, plan: &Plan) -> Vec<String> {
+    pub(super) fn vanished(&self, plan: &Plan) -> Vec<String> {
         let known: BTreeSet<(&str, &str)> = plan.known.iter().map(|(suite, id)| (&**suite, &**id)).collect();
         let mut out = BTreeSet::new();
         for (suite, source) in &self.by_suite {
@@ -119,24 +113,25 @@ impl References {
     }
 
     /// Metrics of the baseline that this case did not measure.
-    pub fn unmeasured(&self, case: &Case, metrics: &Named<Metric>) -> Vec<(String, Comparison)> {
+    pub(super) fn unmeasured(&self, case: &Case, metrics: &Named<Metric>) -> Vec<(String, Comparison)> {
         let Some(baseline) = self.by_suite.get(&case.suite).and_then(|source| source.baseline.as_ref()) else {
             return Vec::new();
         };
         let Some(newest) = baseline.window().last() else { return Vec::new() };
         let of_case = newest.metrics.iter().map(|(key, metric)| (store::split(key), metric));
-        let gone = of_case.filter(|((check, name), _)| *check == &*case.check.id && metrics.get(name).is_none());
+        let gone = of_case.filter(|((check, name), _)| *check == &*case.id && metrics.get(name).is_none());
         gone.map(|((_, name), metric)| {
-            (name.to_owned(), compare::vanished(metric, "the baseline has it, this run did not measure it"))
+            (name.to_owned(), compare::not_compared(metric, "the baseline has it, this run did not measure it"))
         })
         .collect()
     }
 
     /// The baseline of a case, for its record.
-    pub fn named(&self, case: &Case) -> Option<BaselineRef> {
+    pub(super) fn baseline_of(&self, case: &Case) -> Option<BaselineRef> {
         let source = self.by_suite.get(&case.suite)?;
         let baseline = source.baseline.as_ref()?;
-        let known = |run: &&store::Accepted| run.checks.get(&*case.check.id).is_some_and(|d| **d == *case.check.digest);
+        let known =
+            |run: &&store::Accepted| run.checks.get(&*case.id).is_some_and(|digest| **digest == *case.base.digest);
         let count = |runs: usize| u32::try_from(runs).unwrap_or(u32::MAX);
         Some(BaselineRef {
             file: source.file.clone(),

@@ -1,27 +1,14 @@
 //! `baseline:` of a check: how each of its facts is compared with an earlier or another measurement.
 
-use std::collections::BTreeMap;
-
 use super::diagnostic::{Diagnostics, suggest};
 use super::tables;
 use super::tree::{Kind as Shape, Node};
-use crate::model::{FactInfo, Kind, Rule, Unit, quantity};
+use crate::model::{BaselineRules, FactInfo, Kind, Rule, Unit, quantity};
 use crate::probe::Family;
 
-/// Tolerances and rules of a check, where they are not the family's own.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Gate {
-    /// Smallest change worth an alarm, by metric.
-    pub tolerances: BTreeMap<String, f64>,
-    /// The same for `p90` and `p99`, by metric and statistic.
-    pub tails: BTreeMap<String, Vec<(&'static str, f64)>>,
-    /// What may become of a fact, by fact.
-    pub rules: BTreeMap<String, Rule>,
-}
-
 /// Reads `baseline:`.
-pub(super) fn read(family: &'static Family, node: Option<&Node>, errors: &mut Diagnostics) -> Gate {
-    let mut gate = Gate::default();
+pub(super) fn read(family: &'static Family, node: Option<&Node>, errors: &mut Diagnostics) -> BaselineRules {
+    let mut out = BaselineRules::default();
     for (key, below) in node.map(Node::entries).unwrap_or_default() {
         let Some(fact) = family.facts.iter().find(|fact| fact.name == key.name) else {
             let help = suggest(&key.name, family.facts.iter().map(|fact| fact.name));
@@ -43,15 +30,15 @@ pub(super) fn read(family: &'static Family, node: Option<&Node>, errors: &mut Di
                 continue;
             };
             let text = value.text().unwrap_or_default();
-            if let Err((why, help)) = entry(&mut gate, fact, field.name, text) {
+            if let Err((why, help)) = entry(&mut out, fact, field.name, text) {
                 errors.add(value.span, format!("`{}` of `{}`: {why}", inner.name, key.name), help);
             }
         }
     }
-    gate
+    out
 }
 
-fn entry(gate: &mut Gate, fact: &FactInfo, key: &'static str, text: &str) -> Result<(), (String, String)> {
+fn entry(out: &mut BaselineRules, fact: &FactInfo, key: &'static str, text: &str) -> Result<(), (String, String)> {
     let name = fact.name.to_owned();
     if key == "change" {
         if fact.better.is_some() {
@@ -62,7 +49,7 @@ fn entry(gate: &mut Gate, fact: &FactInfo, key: &'static str, text: &str) -> Res
         let Some(rule) = Rule::ALL.into_iter().find(|rule| rule.word() == text) else {
             return Err((format!("`{text}` is no rule"), format!("write one of {}", words.join(", "))));
         };
-        gate.rules.insert(name, rule);
+        out.rules.insert(name, rule);
         return Ok(());
     }
     if fact.better.is_none() {
@@ -71,11 +58,11 @@ fn entry(gate: &mut Gate, fact: &FactInfo, key: &'static str, text: &str) -> Res
     }
     let tolerance = tolerance(text, fact).map_err(|why| (why, example(fact)))?;
     match key {
-        "tolerance" => drop(gate.tolerances.insert(name, tolerance)),
+        "tolerance" => drop(out.tolerances.insert(name, tolerance)),
         _ if fact.kind != Kind::Distribution => {
             return Err(("it has one value per round, so it has no quantiles".into(), example(fact)));
         }
-        _ => gate.tails.entry(name).or_default().push((key, tolerance)),
+        _ => out.tails.entry(name).or_default().push((key, tolerance)),
     }
     Ok(())
 }

@@ -1,0 +1,94 @@
+//! How a case that ran is assessed: its expectations first, then its numbers against the other arm or the baseline. An alarm
+//! must be confirmed, or hold among all metrics of the run.
+
+mod comparisons;
+mod references;
+#[cfg(test)]
+mod tests;
+
+use std::cell::OnceCell;
+
+pub use references::References;
+
+use crate::engine::Assess;
+use crate::judge::{self, Judgement};
+use crate::model::named::Named;
+use crate::model::record::Timing;
+use crate::model::{CheckRecord, Fault, Observation, Verdict};
+use crate::plan::{Case, Plan};
+use comparisons::Comparisons;
+
+/// Assesses the cases of one run.
+#[derive(Default)]
+pub struct Assessor {
+    /// Metrics the whole run compares between arms, for the level alarms are confirmed at.
+    paired_metrics: usize,
+    /// The accepted runs a single target is compared with.
+    references: Option<References>,
+}
+
+/// The judgement of an attempt. Its metrics are reduced and compared when they are first asked for, once.
+pub struct Assessment {
+    judgement: Judgement,
+    comparisons: OnceCell<Comparisons>,
+}
+
+impl Assessor {
+    /// An assessor of the cases of `plan`.
+    #[must_use]
+    pub fn new(plan: &Plan, references: Option<References>) -> Self {
+        let paired = plan.cases.iter().filter(|case| case.head.is_some());
+        Self { paired_metrics: paired.map(Case::metrics).sum(), references }
+    }
+
+    /// Notices for the reader before the run.
+    #[must_use]
+    pub fn notices(&self, plan: &Plan) -> String {
+        self.references.as_ref().map_or_else(String::new, |references| references.notices(plan))
+    }
+
+    /// Checks that the baseline has and the suites no longer do.
+    #[must_use]
+    pub fn vanished(&self, plan: &Plan) -> Vec<String> {
+        self.references.as_ref().map_or_else(Vec::new, |references| references.vanished(plan))
+    }
+}
+
+impl Assess for Assessor {
+    type Judgement = Assessment;
+
+    fn assess(
+        &self,
+        case: &Case,
+        observation: &Observation,
+        fault: Option<Fault>,
+    ) -> (Verdict, Option<String>, Assessment) {
+        let judgement = judge::judge(case, observation, fault);
+        (judgement.verdict, judgement.reason.clone(), Assessment { judgement, comparisons: OnceCell::new() })
+    }
+
+    fn needs_confirmation(&self, case: &Case, observation: &Observation, assessment: &Assessment) -> bool {
+        let verdict = assessment.judgement.verdict;
+        assessment.comparisons.get_or_init(|| self.compare(case, observation, verdict)).alarm()
+    }
+
+    fn record(&self, case: &Case, observation: &Observation, assessment: Assessment, timing: Timing) -> CheckRecord {
+        let Assessment { judgement, comparisons } = assessment;
+        let comparisons =
+            comparisons.into_inner().unwrap_or_else(|| self.compare(case, observation, judgement.verdict));
+        let settled = self.settle(case, comparisons);
+        let record = judge::record(case, observation, judgement, settled.metrics, timing);
+        CheckRecord {
+            comparison: settled.comparison,
+            base: settled.base.map(Box::new),
+            baseline: self.references.as_ref().filter(|_| case.head.is_none()).and_then(|all| all.baseline_of(case)),
+            ..record
+        }
+    }
+
+    fn skipped(&self, case: &Case, reason: String) -> CheckRecord {
+        let judgement =
+            Judgement { verdict: Verdict::Skipped, reason: Some(reason), fault: None, expectations: Vec::new() };
+        judge::record(case, &Observation::default(), judgement, Named::default(), Timing::default())
+    }
+}

@@ -1,0 +1,130 @@
+//! Metrics: facts with a direction, reduced to their rounds.
+
+use std::borrow::Cow;
+
+use crate::model::named::Named;
+use crate::model::record::{Metric, RoundRecord};
+use crate::model::{FactInfo, Kind, Observation, Round, Unit};
+use crate::plan::Case;
+use crate::stats::Samples;
+
+/// Default tolerances: 5 % for times, 3 % for rates. What may be zero is compared by difference: half a percentage point
+/// of a share, a millisecond, one event per round.
+const TOLERANCE_TIME: f64 = 0.05;
+const TOLERANCE_RATE: f64 = 0.03;
+const TOLERANCE_SHARE: f64 = 0.005;
+const TOLERANCE_SPAN: f64 = 0.001;
+const TOLERANCE_COUNT: f64 = 1.0;
+
+/// All metrics of a case.
+#[must_use]
+pub fn metrics(case: &Case, observation: &Observation) -> Named<Metric> {
+    let measured = case.family.facts.iter().filter(|info| info.better.is_some());
+    measured.filter_map(|info| Some((Cow::Borrowed(info.name), metric(case, info, observation)?))).collect()
+}
+
+/// Whether a metric is compared by ratio: a distribution of times or rates is never zero; everything else (loss, errors,
+/// outage) may well be.
+#[must_use]
+pub fn is_ratio(info: &FactInfo) -> bool {
+    info.kind == Kind::Distribution
+}
+
+/// The smallest change of a metric worth an alarm where the suite says nothing: a share of a ratio, else in its unit.
+#[must_use]
+pub fn tolerance(info: &FactInfo) -> f64 {
+    info.tolerance.unwrap_or(match (is_ratio(info), info.unit) {
+        (true, Unit::BitsPerSecond | Unit::PerSecond) => TOLERANCE_RATE,
+        (true, _) => TOLERANCE_TIME,
+        (false, Unit::Ratio) => TOLERANCE_SHARE,
+        (false, Unit::Seconds) => TOLERANCE_SPAN,
+        (false, _) => TOLERANCE_COUNT,
+    })
+}
+
+fn metric(case: &Case, info: &FactInfo, observation: &Observation) -> Option<Metric> {
+    let samples = observation.rounds().chunk_by(|one, next| one.slot == next.slot);
+    let rounds: Vec<RoundRecord> = samples.filter_map(|round| of_round(case.family.facts, info, round)).collect();
+    if rounds.is_empty() {
+        return None;
+    }
+    let ratio = is_ratio(info);
+    let written = &case.baseline;
+    let tails = written.tails.get(info.name).map(Vec::as_slice).unwrap_or_default();
+    Some(Metric {
+        unit: Cow::Borrowed(info.unit.symbol()),
+        better: Cow::Borrowed(info.better?.word()),
+        kind: Cow::Borrowed(if ratio { "ratio" } else { "zeroable" }),
+        share: !ratio && info.unit == Unit::Ratio,
+        tolerance: written.tolerances.get(info.name).copied().unwrap_or_else(|| tolerance(info)),
+        tails: tails.iter().map(|(statistic, tolerance)| (Cow::Borrowed(*statistic), *tolerance)).collect(),
+        rounds,
+        histogram: observation.merged(info.name).and_then(|samples| samples.encoded()),
+    })
+}
+
+/// What the shares of a round are shares of: the probes or datagrams sent, where the family counts them.
+fn probes(facts: &[FactInfo], measurements: &[Round]) -> Option<u64> {
+    let counters = || facts.iter().filter(|fact| fact.roles.work);
+    let of = |round: &Round| counters().find_map(|fact| round.fact(fact.name)?.as_u64());
+    measurements.iter().map(of).sum()
+}
+
+/// A round of several measurements: distributions are merged, what has one value each is averaged.
+fn of_round(facts: &[FactInfo], info: &FactInfo, measurements: &[Round]) -> Option<RoundRecord> {
+    let round = measurements.first()?;
+    let mut samples = Samples::scaled(info.ticks());
+    let values = || measurements.iter().filter_map(|one| one.fact(info.name)?.as_f64());
+    match info.kind {
+        Kind::Distribution => {
+            measurements.iter().filter_map(|one| one.samples(info.name)).for_each(|one| samples.merge(one));
+        }
+        _ => values().for_each(|value| samples.record(value)),
+    }
+    let summary = samples.summary()?;
+    // Of a share or a count the mean is what adds up.
+    let typical = if info.kind == Kind::Distribution { summary.p50 } else { summary.mean };
+    let count =
+        if info.unit == Unit::Ratio { probes(facts, measurements).unwrap_or(summary.count) } else { summary.count };
+    Some(RoundRecord {
+        slot: round.slot,
+        arm: round.arm,
+        confirm: round.confirm,
+        start_s: round.start.as_secs_f64(),
+        count,
+        p50: typical,
+        p90: summary.p90,
+        p99: summary.p99,
+        min: summary.min,
+        max: summary.max,
+        mean: summary.mean,
+        discarded: round.discarded.map(Cow::Borrowed),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of_round;
+    use crate::model::{Observation, Round, Value};
+
+    /// Two measurements of icmp's loss in one round.
+    fn round(name: &str) -> crate::model::record::RoundRecord {
+        let mut seen = Observation::default();
+        for (loss, sent) in [(0.5, 10), (0.0, 30)] {
+            seen.begin_round(Round::new(0, std::time::Duration::ZERO));
+            seen.set("loss", Value::from(loss));
+            seen.set("sent", Value::from(sent));
+            seen.set("reordered", Value::from(2));
+        }
+        let family = crate::checks::family("icmp").unwrap();
+        of_round(family.facts, family.facts.iter().find(|fact| fact.name == name).unwrap(), seen.rounds()).unwrap()
+    }
+
+    #[test]
+    fn a_share_knows_what_it_is_a_share_of() {
+        let loss = round("loss");
+        assert_eq!(loss.count, 40, "what could have been lost decides what a loss of nothing shows");
+        assert!((loss.p50 - 0.25).abs() < 1e-12, "{loss:?}");
+        assert_eq!(round("reordered").count, 2, "of a count, how often it was counted");
+    }
+}

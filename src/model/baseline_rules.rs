@@ -1,0 +1,17 @@
+//! How the facts of a check are compared with an earlier or another measurement, where the suite says so. Plain data;
+//! `suite` reads it.
+
+use std::collections::BTreeMap;
+
+use super::fact::Rule;
+
+/// Tolerances and rules of a check that are not the family's own.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BaselineRules {
+    /// Smallest change worth an alarm, by metric.
+    pub tolerances: BTreeMap<String, f64>,
+    /// The same for `p90` and `p99`, by metric and statistic.
+    pub tails: BTreeMap<String, Vec<(&'static str, f64)>>,
+    /// What may become of a fact, by fact.
+    pub rules: BTreeMap<String, Rule>,
+}

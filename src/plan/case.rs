@@ -1,0 +1,120 @@
+//! A case as planned: all that the engine, the judge and the reports need of a check, without where it stands in YAML.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Layout;
+use crate::model::{Arm, BaselineRules, Severity};
+use crate::probe::{DynProbe, Family, Footprint};
+use crate::suite::Expectation;
+use crate::suite::check::{Check, Eventually};
+
+/// One case, planned. Of two arms everything but the arms themselves is as the suite is written.
+pub struct Case {
+    /// Its suite.
+    pub suite: Arc<str>,
+    /// Case id.
+    pub id: Arc<str>,
+    /// Check id.
+    pub check: Arc<str>,
+    /// Its family.
+    pub family: &'static Family,
+    /// Tags.
+    pub tags: Arc<[String]>,
+    /// Weight of a failure.
+    pub severity: Severity,
+    /// `file:line` of the check.
+    pub at: Arc<str>,
+    /// How its facts are compared.
+    pub baseline: Arc<BaselineRules>,
+    /// Why it is skipped, from `when`.
+    pub skip: Option<String>,
+    /// Convergence.
+    pub eventually: Option<Eventually>,
+    /// Further attempts.
+    pub retries: u32,
+    /// The target of the suite as written; of two arms, the old one.
+    pub base: PlannedArm,
+    /// The new target of an interleaved comparison.
+    pub head: Option<PlannedArm>,
+    /// Positions in the plan of the cases that must pass first.
+    pub needs: Vec<usize>,
+    /// How it shares the machine.
+    pub footprint: Footprint,
+    /// When it runs: the latest footprint of itself and what it needs.
+    pub stage: Footprint,
+    /// Its rounds.
+    pub layout: Layout,
+    /// The longest one attempt may take.
+    pub attempt: Duration,
+    /// The longest all attempts may take.
+    pub budget: Duration,
+}
+
+/// One arm of a case: the probe, and what must hold of what it observes.
+pub struct PlannedArm {
+    /// The probe.
+    pub probe: Arc<dyn DynProbe>,
+    /// What must hold.
+    pub expectations: Arc<[Expectation]>,
+    /// Hash of what it measures.
+    pub digest: Arc<str>,
+}
+
+impl PlannedArm {
+    fn of(check: &Check) -> Self {
+        Self {
+            probe: Arc::clone(&check.probe),
+            expectations: Arc::clone(&check.expectations),
+            digest: Arc::clone(&check.digest),
+        }
+    }
+}
+
+impl Case {
+    /// A case that is not laid out in time yet.
+    pub(super) fn new(suite: &Arc<str>, check: &Check, head: Option<&Check>, needs: Vec<usize>) -> Self {
+        // Neighbours would add their noise to what is compared.
+        let least = if head.is_some() { Footprint::Noisy } else { Footprint::Quiet };
+        let footprint = check.probe.footprint().max(least);
+        Self {
+            suite: Arc::clone(suite),
+            id: Arc::clone(&check.id),
+            check: Arc::clone(&check.check),
+            family: check.family,
+            tags: Arc::clone(&check.tags),
+            severity: check.severity,
+            at: Arc::clone(&check.at),
+            baseline: Arc::clone(&check.baseline),
+            skip: check.skip.clone().or_else(|| head?.skip.clone()),
+            eventually: check.eventually,
+            retries: check.retries,
+            base: PlannedArm::of(check),
+            head: head.map(PlannedArm::of),
+            needs,
+            footprint,
+            stage: footprint,
+            layout: Layout::default(),
+            attempt: Duration::ZERO,
+            budget: Duration::ZERO,
+        }
+    }
+
+    /// The arm the verdict is about: of two, the new target.
+    #[must_use]
+    pub fn subject(&self) -> &PlannedArm {
+        self.head.as_ref().unwrap_or(&self.base)
+    }
+
+    /// The arm a round is of.
+    #[must_use]
+    pub fn arm(&self, arm: Option<Arm>) -> &PlannedArm {
+        if arm == Some(Arm::Head) { self.subject() } else { &self.base }
+    }
+
+    /// How many metrics its family has.
+    #[must_use]
+    pub fn metrics(&self) -> usize {
+        self.family.facts.iter().filter(|fact| fact.better.is_some()).count()
+    }
+}
