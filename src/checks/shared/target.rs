@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::model::{Args, Field, FieldKind, Invalid};
-use crate::net::dial::{self, Dialled, ConnectError};
+use crate::net::dial::{self, ConnectError, Dialled};
 use crate::net::{IpVersion, connect, endpoint, resolve};
 use crate::probe::EarlyEnd;
 
