@@ -1,12 +1,12 @@
 //! From the stream's log to facts.
 
-use super::outage::{Episode, Fate, Shot, Travel, blind, ceiling, episodes, evidence};
-use super::settings::Phases;
-use super::stream::{Aim, Log};
-use super::{
+use super::facts::{
     DETECTED_AFTER, FAILBACK, HI, LATE, LATENCY, LO, LONGEST, LOST, OUTAGES, RECOVERED, RECOVERED_AFTER, SCHEDULE_LATE,
     SENT, STEADY_AFTER, TOTAL,
 };
+use super::outage::{Episode, Fate, Shot, Travel, blind, ceiling, episodes, evidence};
+use super::settings::Phases;
+use super::stream::{Aim, Log};
 use crate::model::Fault;
 use crate::probe::Cx;
 

@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use super::fields::{
+    COMMAND_TIMEOUT, INJECT, INTERVAL, ISOLATED, OBSERVE, PROBE, PROBE_TIMEOUT, RESTORE, RUN, SETTLE, STEADY, VERIFY,
+};
 use super::stream::{Aim, IN_FLIGHT};
 use crate::guard::{Order, Plan};
-use crate::model::{Arg, Args, FieldRole, Invalid};
+use crate::model::argument::Argument;
+use crate::model::{Arg, Args, Field, FieldRole, Invalid, NestedProbe};
 
 /// Probes of one round at most; each is kept for the arithmetic.
 const MOST_SHOTS: f64 = 1e6;
@@ -21,28 +25,25 @@ pub(super) struct Phases {
 impl Phases {
     pub(super) fn from_args(args: &Args, aim: &Aim) -> Result<Self, Invalid> {
         let phases = Self {
-            steady: args.wait("steady"),
-            observe: args.wait("observe"),
-            settle: args.wait("settle"),
-            isolated: args.unsigned("isolated").unwrap_or(1),
+            steady: args.get(&STEADY),
+            observe: args.get(&OBSERVE),
+            settle: args.get(&SETTLE),
+            isolated: args.get(&ISOLATED),
         };
         if phases.settle > phases.observe {
-            return Err(Invalid::at(
-                "settle",
+            return Err(SETTLE.invalid(
                 "`settle` is longer than `observe`, so nothing could ever count as recovered",
                 "lengthen `observe`",
             ));
         }
         if aim.interval * 2 > phases.steady {
-            return Err(Invalid::at(
-                "steady",
+            return Err(STEADY.invalid(
                 "`steady` has room for less than two probes",
                 "lengthen `steady`, or shorten the probe's `interval`",
             ));
         }
         if phases.all().as_secs_f64() / aim.interval.as_secs_f64() > MOST_SHOTS {
-            return Err(Invalid::at(
-                "probe",
+            return Err(PROBE.invalid(
                 format!("this makes more than {MOST_SHOTS} probes"),
                 "lengthen the probe's `interval`, or shorten `observe`",
             ));
@@ -58,23 +59,19 @@ impl Phases {
 
 /// The nested probe.
 pub(super) fn aim(args: &Args) -> Result<Aim, Invalid> {
-    let Some(Arg::Probe { family: name, args: nested, group }) = args.raw("probe") else {
-        return Err(Invalid::at("probe", "there is no probe", "write probe: {tcp: {host: …, port: …}}"));
-    };
+    let NestedProbe { family: name, args: mut nested, group } = args.get(&PROBE);
     let family = crate::checks::family(name).ok_or_else(|| {
-        Invalid::at("probe", format!("this build has no probe `{name}`"), "see `shakedown explain failover`")
+        PROBE.invalid(format!("this build has no probe `{name}`"), "see `shakedown explain failover`")
     })?;
-    let mut nested = nested.clone();
     // A family that repeats would make one probe of the stream a series of its own.
     for field in family.fields.iter().filter(|field| field.has(FieldRole::Repetition)) {
         nested.0.insert(field.name, Arg::Integer(1));
     }
     let probe = (family.build)(&nested)
-        .map_err(|invalid| Invalid::at("probe", format!("{name}: {}", invalid.message), invalid.help))?;
-    let (interval, patience) = (group.wait("interval"), group.wait("timeout"));
+        .map_err(|invalid| PROBE.invalid(format!("{name}: {}", invalid.message), invalid.help))?;
+    let (interval, patience) = (group.get(&INTERVAL), group.get(&PROBE_TIMEOUT));
     if interval.is_zero() || patience.as_secs_f64() / interval.as_secs_f64() > IN_FLIGHT as f64 {
-        return Err(Invalid::at(
-            "probe",
+        return Err(PROBE.invalid(
             format!(
                 "with {patience:?} of patience every {interval:?}, more than {IN_FLIGHT} probes would be on their way"
             ),
@@ -84,20 +81,19 @@ pub(super) fn aim(args: &Args) -> Result<Aim, Invalid> {
     Ok(Aim { probe, interval, patience })
 }
 
-/// The command of group `name`.
-fn order(args: &Args, name: &'static str) -> Result<Order, Invalid> {
-    let empty = Args::default();
-    let group = args.group(name).unwrap_or(&empty);
-    let run = group.texts("run");
+/// The command of the group of `field`.
+fn order<T: Argument>(group: &Args, field: &Field<T>) -> Result<Order, Invalid> {
+    let run = group.get(&RUN);
     if run.first().is_none_or(String::is_empty) {
-        return Err(Invalid::at(name, "the command is empty", "write run: [program, argument, …]"));
+        return Err(field.invalid("the command is empty", "write run: [program, argument, …]"));
     }
     // Said outright, because the guard runs it and may outlive us.
-    Ok(Order { run, cwd: std::env::current_dir().ok(), timeout: group.wait("timeout") })
+    Ok(Order { run, cwd: std::env::current_dir().ok(), timeout: group.get(&COMMAND_TIMEOUT) })
 }
 
 /// What to inject, and how to put it back.
 pub(super) fn orders(args: &Args) -> Result<(Order, Plan), Invalid> {
-    let verify = if args.has("verify") { Some(order(args, "verify")?) } else { None };
-    Ok((order(args, "inject")?, Plan { restore: order(args, "restore")?, verify }))
+    let verify = args.get(&VERIFY).map(|group| order(&group, &VERIFY)).transpose()?;
+    let restore = order(&args.get(&RESTORE), &RESTORE)?;
+    Ok((order(&args.get(&INJECT), &INJECT)?, Plan { restore, verify }))
 }

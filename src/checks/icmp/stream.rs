@@ -5,8 +5,9 @@ use std::net::IpAddr;
 
 use tokio::time::Instant;
 
+use super::Icmp;
+use super::facts::LATENESS;
 use super::tally::Tally;
-use super::{Icmp, LATENESS};
 use crate::model::Fault;
 use crate::net::Pacer;
 use crate::net::clock::Reading;
@@ -28,7 +29,7 @@ struct Stream<'a, 'b> {
 /// Sends all probes, hears the replies, and records what became of them. The socket closes when this ends or is dropped.
 pub(super) async fn run(check: &Icmp, pinger: Pinger, target: IpAddr, cx: &mut Cx<'_>) -> Result<(), Fault> {
     let buffer = vec![0; pinger.room()];
-    let tally = Tally::new(check.patience);
+    let tally = Tally::new(check.target.timeout);
     let mut stream = Stream { check, pinger, target, tally, buffer, cx };
     stream.converse().await?;
     stream.tally.report(stream.cx, stream.target)
@@ -37,7 +38,7 @@ pub(super) async fn run(check: &Icmp, pinger: Pinger, target: IpAddr, cx: &mut C
 impl Stream<'_, '_> {
     async fn converse(&mut self) -> Result<(), Fault> {
         let pacer = Pacer::new(self.check.interval);
-        let mut end = pacer.due(self.check.count) + self.check.patience;
+        let mut end = pacer.due(self.check.count) + self.check.target.timeout;
         loop {
             let next = self.tally.tried();
             let more = next < self.check.count;
@@ -52,7 +53,7 @@ impl Stream<'_, '_> {
                         return Ok(());
                     }
                     self.send(next, wake);
-                    end = Instant::now() + self.check.patience;
+                    end = Instant::now() + self.check.target.timeout;
                 }
                 event = self.pinger.datagram.next(&mut self.buffer) => {
                     self.hear(event.map_err(|error| icmp_fault(&error, "receive ICMP", self.target))?);

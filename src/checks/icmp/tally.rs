@@ -5,7 +5,7 @@ use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::{
+use super::facts::{
     BLOCKED, DUPLICATES, ERRORS, JITTER, LATE, LOSS, MTU, OUTCOME, RECEIVED, REORDERED, RTT, RTT_SOURCE, SENT, TTL,
 };
 use crate::model::Fault;

@@ -13,6 +13,7 @@ use super::measure::Span;
 use super::settings::Settings;
 use crate::model::Fault;
 use crate::net::dial::{self, ConnectError};
+use crate::probe::EarlyEnd;
 use crate::proto::iperf3::frame::{self, Cookie, RESULTS_CAP};
 use crate::proto::iperf3::{Flow, Results, Transport, Wire, datagram, flow, socket, state};
 
@@ -29,43 +30,28 @@ const CLOSING: Duration = Duration::from_secs(1);
 /// … and then to listen again.
 const REOPENING: Duration = Duration::from_millis(100);
 
-/// Why a test ended early.
-pub(super) enum Stop {
-    /// An outcome, and why.
-    Fact(&'static str, String),
-    /// This side could not look.
-    Fault(Fault),
+/// A connection that did not come about.
+pub(super) fn not_connected(error: &ConnectError, peer: SocketAddr) -> EarlyEnd {
+    let why = match error {
+        ConnectError::Unreachable(why) => format!("{peer}: {why}"),
+        other => format!("{peer}: {}", other.word()),
+    };
+    EarlyEnd::outcome(error.word(), why)
 }
 
-impl From<Fault> for Stop {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-impl Stop {
-    pub(super) fn refused(error: &ConnectError, peer: SocketAddr) -> Self {
-        let why = match error {
-            ConnectError::Unreachable(why) => format!("{peer}: {why}"),
-            other => format!("{peer}: {}", other.word()),
-        };
-        Self::Fact(error.word(), why)
-    }
-
-    /// What an error of a socket means: the peer's doing is an outcome, anything else a fault.
-    pub(super) fn from_io(error: &io::Error, operation: &str, peer: SocketAddr) -> Self {
-        match error.kind() {
-            io::ErrorKind::UnexpectedEof => {
-                Self::Fact("reset", format!("{operation}: the server closed the connection"))
-            }
-            io::ErrorKind::InvalidData => Self::Fact("protocol_error", format!("{operation}: {error}")),
-            // The port of a running test refuses: the server is gone.
-            io::ErrorKind::ConnectionRefused => Self::Fact("reset", format!("{operation}: {error}")),
-            _ => match ConnectError::classify(error, operation, peer) {
-                Ok(connect_error) => Self::Fact(connect_error.word(), format!("{operation}: {error}")),
-                Err(fault) => Self::Fault(fault),
-            },
+/// Sorts an error of a socket: the peer's doing is an outcome, anything else a fault.
+pub(super) fn failed(error: &io::Error, operation: &str, peer: SocketAddr) -> EarlyEnd {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => {
+            EarlyEnd::outcome("reset", format!("{operation}: the server closed the connection"))
         }
+        io::ErrorKind::InvalidData => EarlyEnd::outcome("protocol_error", format!("{operation}: {error}")),
+        // The port of a running test refuses: the server is gone.
+        io::ErrorKind::ConnectionRefused => EarlyEnd::outcome("reset", format!("{operation}: {error}")),
+        _ => match ConnectError::classify(error, operation, peer) {
+            Ok(connect_error) => EarlyEnd::outcome(connect_error.word(), format!("{operation}: {error}")),
+            Err(fault) => EarlyEnd::Fault(fault),
+        },
     }
 }
 
@@ -80,13 +66,13 @@ pub(super) struct Client<'s> {
 
 impl<'s> Client<'s> {
     pub(super) fn new(control: TcpStream, peer: SocketAddr, settings: &'s Settings) -> Self {
-        let until = Instant::now() + settings.patience * 2;
+        let until = Instant::now() + settings.target.timeout * 2;
         Self { control, peer, settings, cookie: frame::make_cookie(), until }
     }
 
     /// From the cookie to `TEST_RUNNING`, in twice the patience.
-    pub(super) async fn negotiate(&mut self) -> Result<Vec<Flow>, Stop> {
-        self.until = Instant::now() + self.settings.patience * 2;
+    pub(super) async fn negotiate(&mut self) -> Result<Vec<Flow>, EarlyEnd> {
+        self.until = Instant::now() + self.settings.target.timeout * 2;
         // A busy server may have closed already; what it said is read below, so a failed write is not the news.
         let _ = self.control.write_all(&self.cookie).await;
         self.reach(state::PARAM_EXCHANGE).await?;
@@ -107,8 +93,8 @@ impl<'s> Client<'s> {
     }
 
     /// From `TEST_END` to the server's results, in twice the patience.
-    pub(super) async fn conclude(&mut self, flows: &[Flow], span: &Span) -> Result<Results, Stop> {
-        self.until = Instant::now() + self.settings.patience * 2;
+    pub(super) async fn conclude(&mut self, flows: &[Flow], span: &Span) -> Result<Results, EarlyEnd> {
+        self.until = Instant::now() + self.settings.target.timeout * 2;
         self.say(state::TEST_END).await?;
         self.reach(state::EXCHANGE_RESULTS).await?;
         if self.settings.params.reverse {
@@ -127,7 +113,7 @@ impl<'s> Client<'s> {
         let read = self.bounded("read results", async |control| frame::read_json(control, RESULTS_CAP).await).await?;
         let results = Results::from_json(&read)
             .filter(|results| !results.streams.is_empty())
-            .ok_or_else(|| Stop::Fact("protocol_error", "the server's results list no streams".into()))?;
+            .ok_or_else(|| EarlyEnd::outcome("protocol_error", "the server's results list no streams"))?;
         self.reach(state::DISPLAY_RESULTS).await?;
         // Everything is known: whether the farewell arrives changes nothing.
         let _ = self.say(state::IPERF_DONE).await;
@@ -148,49 +134,53 @@ impl<'s> Client<'s> {
         &mut self,
         operation: &str,
         act: impl AsyncFnOnce(&mut TcpStream) -> io::Result<T>,
-    ) -> Result<T, Stop> {
+    ) -> Result<T, EarlyEnd> {
         match timeout_at(self.until, act(&mut self.control)).await {
             Err(_) => Err(self.silent(operation)),
-            Ok(result) => result.map_err(|error| Stop::from_io(&error, operation, self.peer)),
+            Ok(result) => result.map_err(|error| failed(&error, operation, self.peer)),
         }
     }
 
-    fn silent(&self, operation: &str) -> Stop {
-        let patience = self.settings.patience * 2;
-        Stop::Fact("timeout", format!("{operation}: the server was silent for {patience:?}"))
+    fn silent(&self, operation: &str) -> EarlyEnd {
+        let patience = self.settings.target.timeout * 2;
+        EarlyEnd::outcome("timeout", format!("{operation}: the server was silent for {patience:?}"))
     }
 
-    async fn say(&mut self, word: i8) -> Result<(), Stop> {
+    async fn say(&mut self, word: i8) -> Result<(), EarlyEnd> {
         let operation = format!("send {}", state::name(word));
         self.bounded(&operation, async |control| frame::write_state(control, word).await).await
     }
 
-    async fn reach(&mut self, want: i8) -> Result<(), Stop> {
+    async fn reach(&mut self, want: i8) -> Result<(), EarlyEnd> {
         let operation = format!("wait for {}", state::name(want));
         let word = self.bounded(&operation, async |control| frame::read_state(control).await).await?;
         if word == want { Ok(()) } else { Err(self.unexpected(word, &operation).await) }
     }
 
     /// What a state means that was not waited for.
-    pub(super) async fn unexpected(&mut self, word: i8, operation: &str) -> Stop {
+    pub(super) async fn unexpected(&mut self, word: i8, operation: &str) -> EarlyEnd {
         match word {
-            state::ACCESS_DENIED => Stop::Fact("busy", "the server is busy with another test".into()),
-            state::SERVER_TERMINATE => Stop::Fact("reset", "the server ended the test".into()),
+            state::ACCESS_DENIED => EarlyEnd::outcome("busy", "the server is busy with another test"),
+            state::SERVER_TERMINATE => EarlyEnd::outcome("reset", "the server ended the test"),
             state::SERVER_ERROR => {
-                let until = Instant::now() + self.settings.patience;
+                let until = Instant::now() + self.settings.target.timeout;
                 let code = timeout_at(until, self.control.read_i32()).await;
                 let code =
                     code.ok().and_then(Result::ok).map_or_else(|| "no number".to_owned(), |code| code.to_string());
-                Stop::Fact("protocol_error", format!("{operation}: the server refused the test, iperf3 error {code}"))
+                EarlyEnd::outcome(
+                    "protocol_error",
+                    format!("{operation}: the server refused the test, iperf3 error {code}"),
+                )
             }
-            other => {
-                Stop::Fact("protocol_error", format!("{operation}: the server sent {} ({other})", state::name(other)))
-            }
+            other => EarlyEnd::outcome(
+                "protocol_error",
+                format!("{operation}: the server sent {} ({other})", state::name(other)),
+            ),
         }
     }
 
-    async fn open_tcp(&self) -> Result<Wire, Stop> {
-        let raw = dial::open(self.peer, self.settings.source)?;
+    async fn open_tcp(&self) -> Result<Wire, EarlyEnd> {
+        let raw = dial::open(self.peer, self.settings.target.source)?;
         if let Some(name) = &self.settings.params.congestion {
             // Before the SYN: a connection that began under BBR keeps pacing under the next algorithm.
             socket::set_congestion(&raw, name).map_err(|error| self.no_congestion(name, &error))?;
@@ -198,11 +188,11 @@ impl<'s> Client<'s> {
         let patience = self.until.saturating_duration_since(Instant::now());
         let mut stream = match dial::connect_on(raw, self.peer, patience).await? {
             Ok(dialled) => dialled.stream,
-            Err(error) => return Err(Stop::refused(&error, self.peer)),
+            Err(error) => return Err(not_connected(&error, self.peer)),
         };
         match timeout_at(self.until, stream.write_all(&self.cookie)).await {
             Err(_) => Err(self.silent("open a data stream")),
-            Ok(Err(error)) => Err(Stop::from_io(&error, "open a data stream", self.peer)),
+            Ok(Err(error)) => Err(failed(&error, "open a data stream", self.peer)),
             Ok(Ok(())) => Ok(Wire::Tcp(Arc::new(stream))),
         }
     }
@@ -212,10 +202,10 @@ impl<'s> Client<'s> {
         Fault::local(format!("choose congestion control {name}"), self.peer.to_string(), error.to_string(), known)
     }
 
-    async fn open_udp(&self) -> Result<Wire, Stop> {
+    async fn open_udp(&self) -> Result<Wire, EarlyEnd> {
         let local = |error: &io::Error| dial::local_fault(error, "open UDP socket", self.peer);
         let any = if self.peer.is_ipv4() { SocketAddr::from(([0; 4], 0)) } else { SocketAddr::from(([0_u16; 8], 0)) };
-        let bound = self.settings.source.map_or(any, |source| SocketAddr::new(source, 0));
+        let bound = self.settings.target.source.map_or(any, |source| SocketAddr::new(source, 0));
         let socket = UdpSocket::bind(bound).await.map_err(|error| local(&error))?;
         socket::widen(&socket, None);
         match socket
@@ -224,22 +214,22 @@ impl<'s> Client<'s> {
             .map_err(|error| ConnectError::classify(&error, "connect UDP socket", self.peer))
         {
             Ok(()) => {}
-            Err(Ok(error)) => return Err(Stop::refused(&error, self.peer)),
+            Err(Ok(error)) => return Err(not_connected(&error, self.peer)),
             Err(Err(fault)) => return Err(fault.into()),
         }
-        let turn = self.settings.patience * 2 / (HELLOS * self.settings.params.streams);
+        let turn = self.settings.target.timeout * 2 / (HELLOS * self.settings.params.streams);
         for _ in 0..HELLOS {
             let until = self.until.min(Instant::now() + turn);
             match timeout_at(until, hello(&socket)).await {
                 Err(_) => {}
                 Ok(Ok(())) => return Ok(Wire::Udp(Arc::new(socket))),
                 Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                    return Err(Stop::Fact("refused", "UDP of the server's port is closed, TCP is open".into()));
+                    return Err(EarlyEnd::outcome("refused", "UDP of the server's port is closed, TCP is open"));
                 }
-                Ok(Err(error)) => return Err(Stop::from_io(&error, "open a UDP stream", self.peer)),
+                Ok(Err(error)) => return Err(failed(&error, "open a UDP stream", self.peer)),
             }
         }
-        Err(Stop::Fact("timeout", "the server answers on TCP but not to UDP: is UDP to its port blocked?".into()))
+        Err(EarlyEnd::outcome("timeout", "the server answers on TCP but not to UDP: is UDP to its port blocked?"))
     }
 }
 

@@ -7,10 +7,10 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::client::{Client, QUIET, Stop};
-use super::{BITRATE, CPU, RTT};
+use super::client::{Client, QUIET, failed};
+use super::facts::{BITRATE, CPU, RTT};
 use crate::net::sys::cpu::CpuTime;
-use crate::probe::Cx;
+use crate::probe::{Cx, EarlyEnd};
 use crate::proto::iperf3::{Flow, Transport, flow, frame};
 
 /// A test that ran.
@@ -69,7 +69,7 @@ fn total(flows: &[Flow]) -> u64 {
 
 impl Client<'_> {
     /// Lets data flow for warm-up and duration.
-    pub(super) async fn measure(&mut self, cx: &mut Cx<'_>, flows: &mut [Flow]) -> Result<Span, Stop> {
+    pub(super) async fn measure(&mut self, cx: &mut Cx<'_>, flows: &mut [Flow]) -> Result<Span, EarlyEnd> {
         let settings = self.settings;
         let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
         let block: Arc<[u8]> = vec![0_u8; settings.params.block as usize].into();
@@ -95,9 +95,9 @@ impl Client<'_> {
                 return Err(stop);
             }
             sampler.sample(cx, flows, settings.interval);
-            let patience = settings.patience.max(settings.lull());
+            let patience = settings.target.timeout.max(settings.lull());
             if sampler.moved_at.elapsed() >= patience {
-                return Err(Stop::Fact("stalled", format!("nothing moved for {patience:?}")));
+                return Err(EarlyEnd::outcome("stalled", format!("nothing moved for {patience:?}")));
             }
         }
         let elapsed = begin.elapsed();
@@ -118,14 +118,14 @@ impl Client<'_> {
     }
 
     /// Waits, while looking whether the server or a stream ends before its time.
-    async fn watch(&mut self, tasks: &mut JoinSet<std::io::Result<()>>, until: Instant) -> Result<(), Stop> {
+    async fn watch(&mut self, tasks: &mut JoinSet<std::io::Result<()>>, until: Instant) -> Result<(), EarlyEnd> {
         tokio::select! {
             () = sleep_until(until) => Ok(()),
             word = frame::read_state(&mut self.control) => match word {
                 Ok(word) => Err(self.unexpected(word, "run the test").await),
-                Err(error) => Err(Stop::from_io(&error, "run the test", self.peer)),
+                Err(error) => Err(failed(&error, "run the test", self.peer)),
             },
-            Some(Ok(Err(error))) = tasks.join_next() => Err(Stop::from_io(&error, "move data", self.peer)),
+            Some(Ok(Err(error))) = tasks.join_next() => Err(failed(&error, "move data", self.peer)),
         }
     }
 

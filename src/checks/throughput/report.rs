@@ -3,15 +3,14 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::client::Stop;
-use super::measure;
-use super::settings::Settings;
-use super::{
+use super::facts::{
     CONGESTION, DROPPED, DUPLICATES, JITTER, LOSS, LOST, OUTCOME, PACKETS, PEER, REORDERED, RETRANSMITS, SENT,
     TRANSFERRED,
 };
+use super::measure;
+use super::settings::Settings;
 use crate::model::Fault;
-use crate::probe::Cx;
+use crate::probe::{Cx, EarlyEnd};
 use crate::proto::iperf3::{Flow, Params, Results, StreamResult, Transport};
 
 /// A path may deliver a datagram twice, and servers count the bytes of both; more than that did not come from here.
@@ -37,20 +36,20 @@ pub(super) fn complete(
     flows: &[Flow],
     results: &Results,
     stalled: Option<String>,
-) -> Result<(), Stop> {
+) -> Result<(), EarlyEnd> {
     let params = &settings.params;
     if let Some(why) = impossible(params, flows, results) {
         partial(cx, params, flows);
-        return Err(Stop::Fact("protocol_error", why));
+        return Err(EarlyEnd::outcome("protocol_error", why));
     }
     own(cx, params, flows);
     let theirs = results.total(|stream| stream.bytes);
     let transferred = if params.reverse { Some(bytes(flows)) } else { theirs };
     let Some(transferred) = transferred else {
-        return Err(Stop::Fact("protocol_error", "the server did not say how many bytes it received".into()));
+        return Err(EarlyEnd::outcome("protocol_error", "the server did not say how many bytes it received"));
     };
     if transferred == 0 {
-        return Err(Stop::Fault(Fault::local(
+        return Err(EarlyEnd::Fault(Fault::local(
             "measure throughput",
             peer.to_string(),
             "nothing was transferred",
@@ -76,7 +75,7 @@ pub(super) fn complete(
     }
     // The control connection outlives a path that passes only small segments: counts are exchanged all the same.
     if let Some(why) = stalled.or_else(|| unheard(settings, flows, results).map(measure::stalled)) {
-        return Err(Stop::Fact("stalled", why));
+        return Err(EarlyEnd::outcome("stalled", why));
     }
     cx.set(&OUTCOME, "transferred");
     Ok(())

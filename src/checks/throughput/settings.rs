@@ -1,10 +1,13 @@
 //! The fields of a check, as the client needs them.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
+use super::fields::{
+    BLOCK, CONGESTION, DIRECTION, DURATION, Direction, INTERVAL, OMIT, PROTOCOL, Protocol, RATE, SERVER, STREAMS,
+    TIMEOUT,
+};
+use crate::checks::shared::target::{Target, host_and_port};
 use crate::model::{Args, Invalid};
-use crate::net::{IpVersion, endpoint};
 use crate::proto::iperf3::{self, Params, Transport, pump};
 
 /// A TCP write. iperf3's own default is 128 KiB; larger writes measure the path rather than the system call.
@@ -20,11 +23,7 @@ const WIDE: f64 = 4e9;
 
 /// What to test.
 pub(super) struct Settings {
-    pub(super) host: String,
-    pub(super) port: u16,
-    pub(super) family: IpVersion,
-    pub(super) source: Option<IpAddr>,
-    pub(super) patience: Duration,
+    pub(super) target: Target,
     pub(super) interval: Duration,
     pub(super) duration: Duration,
     pub(super) params: Params,
@@ -32,23 +31,16 @@ pub(super) struct Settings {
 
 impl Settings {
     pub(super) fn from_args(args: &Args) -> Result<Self, Invalid> {
-        let (host, port) = endpoint::from_field(args, "server", Some(iperf3::PORT))?;
-        let duration = args.wait("duration");
-        let interval = args.wait("interval");
+        let (host, port) = host_and_port(args, &SERVER, Some(iperf3::PORT))?;
+        let (duration, interval) = (args.get(&DURATION), args.get(&INTERVAL));
         if interval > duration {
-            return Err(Invalid::at(
-                "interval",
+            return Err(INTERVAL.invalid(
                 "`interval` is longer than `duration`, so there would be no sample",
                 "make `duration` a multiple of `interval`",
             ));
         }
-        let (family, source) = IpVersion::with_source(args)?;
         Ok(Self {
-            host,
-            port,
-            family,
-            source,
-            patience: args.wait("timeout"),
+            target: Target::from_args(args, host, port, args.get(&TIMEOUT))?,
             interval,
             duration,
             params: params(args, duration)?,
@@ -86,18 +78,21 @@ fn pace(bytes: f64, rate: f64) -> Duration {
 }
 
 fn params(args: &Args, duration: Duration) -> Result<Params, Invalid> {
-    let transport = if args.text("protocol") == Some("udp") { Transport::Udp } else { Transport::Tcp };
-    let streams: u32 = args.unsigned("streams").unwrap_or(1);
-    let rate = args.number("rate");
+    let transport = match args.get(&PROTOCOL) {
+        Protocol::Tcp => Transport::Tcp,
+        Protocol::Udp => Transport::Udp,
+    };
+    let streams = args.get(&STREAMS);
+    let rate = args.get(&RATE);
     let block = block(args, transport)?;
-    let congestion = args.text("congestion").map(ToOwned::to_owned);
+    let congestion = args.get(&CONGESTION);
     if transport == Transport::Udp && rate.is_none() {
-        return Err(Invalid::at("rate", "udp needs a `rate`", "write rate: 100 Mbit/s"));
+        return Err(RATE.invalid("udp needs a `rate`", "write rate: 100 Mbit/s"));
     }
     if transport == Transport::Udp && congestion.is_some() {
-        return Err(Invalid::at("congestion", "udp has no congestion control", "remove `congestion`, or use tcp"));
+        return Err(CONGESTION.invalid("udp has no congestion control", "remove `congestion`, or use tcp"));
     }
-    let omit = args.wait("omit");
+    let omit = args.get(&OMIT);
     let datagrams = rate.unwrap_or_default() / f64::from(block) / 8.0 * (omit + duration).as_secs_f64();
     Ok(Params {
         transport,
@@ -106,7 +101,7 @@ fn params(args: &Args, duration: Duration) -> Result<Params, Invalid> {
         streams,
         block,
         bandwidth: rate.map(|rate| rate / f64::from(streams)),
-        reverse: args.text("direction") == Some("download"),
+        reverse: args.get(&DIRECTION) == Direction::Download,
         bidirectional: false,
         wide: datagrams > WIDE,
         congestion,
@@ -117,11 +112,8 @@ fn params(args: &Args, duration: Duration) -> Result<Params, Invalid> {
 }
 
 fn block(args: &Args, transport: Transport) -> Result<u32, Invalid> {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the table's range is 16 B..=1 MiB")]
-    let block = args.number("block").map(|block| block as u32);
-    match (transport, block) {
-        (Transport::Udp, Some(block)) if block > iperf3::MAX_DATAGRAM => Err(Invalid::at(
-            "block",
+    match (transport, args.get(&BLOCK)) {
+        (Transport::Udp, Some(block)) if block > iperf3::MAX_DATAGRAM => Err(BLOCK.invalid(
             format!("{block} bytes do not fit in a UDP datagram"),
             format!("write at most {} B; 1448 B crosses Ethernet in one piece", iperf3::MAX_DATAGRAM),
         )),

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
+use super::fields::{EXPECT, EXPECT_HEX, LIMIT, SEND, SEND_HEX};
+use crate::checks::shared::payload::payload;
 use crate::model::{Args, Fault, Invalid};
 use crate::net::bytes;
 use crate::net::clock::Reading;
@@ -24,11 +26,11 @@ pub(super) struct Script {
     limit: usize,
 }
 
-/// What was heard.
-pub(super) struct Heard {
+/// What came back, and what that comes to.
+pub(super) struct Exchange {
     pub(super) outcome: &'static str,
     pub(super) answer: Option<Answer>,
-    pub(super) why: Option<String>,
+    pub(super) evidence: Option<String>,
 }
 
 /// A datagram from the peer.
@@ -38,38 +40,28 @@ pub(super) struct Answer {
     pub(super) elapsed: Duration,
 }
 
-impl Heard {
+impl Exchange {
     fn without_answer(outcome: &'static str, why: impl Into<String>) -> Self {
-        Self { outcome, answer: None, why: Some(why.into()) }
+        Self { outcome, answer: None, evidence: Some(why.into()) }
     }
 }
 
 impl Script {
     pub(super) fn from_args(args: &Args) -> Result<Self, Invalid> {
-        let Some(send) = bytes::from_fields(args, "send", "send_hex")? else {
+        let Some(send) = payload(args, &SEND, &SEND_HEX)? else {
             let help = "give `send` or `send_hex`: a request that the service answers";
             return Err(Invalid::at("", "a UDP check needs something to send", help));
         };
         if send.len() > LARGEST {
-            let field = if args.has("send") { "send" } else { "send_hex" };
-            return Err(Invalid::at(
-                field,
-                format!("{} bytes do not fit a datagram", send.len()),
-                "at most 65507 bytes",
-            ));
+            let field = if args.given(&SEND) { SEND } else { SEND_HEX };
+            return Err(field.invalid(format!("{} bytes do not fit a datagram", send.len()), "at most 65507 bytes"));
         }
-        let expect = bytes::from_fields(args, "expect", "expect_hex")?;
+        let expect = payload(args, &EXPECT, &EXPECT_HEX)?;
         if expect.as_ref().is_some_and(Vec::is_empty) {
-            let field = if args.has("expect") { "expect" } else { "expect_hex" };
-            return Err(Invalid::at(
-                field,
-                "it is empty and would hold for anything",
-                "write what the answer contains",
-            ));
+            let field = if args.given(&EXPECT) { EXPECT } else { EXPECT_HEX };
+            return Err(field.invalid("it is empty and would hold for anything", "write what the answer contains"));
         }
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the table's range is 1..=65535")]
-        let limit = args.number("limit").unwrap_or(4096.0) as usize;
-        Ok(Self { send, expect, limit })
+        Ok(Self { send, expect, limit: args.get(&LIMIT) })
     }
 
     /// Sends once, and listens until an answer decides or `patience` is over.
@@ -78,22 +70,22 @@ impl Script {
         peer: SocketAddr,
         source: Option<IpAddr>,
         patience: Duration,
-    ) -> Result<Heard, Fault> {
+    ) -> Result<Exchange, Fault> {
         let mut datagram = match udp::connected(peer, source)? {
             Ok(datagram) => datagram,
             Err(error) => return Ok(unconnected(error)),
         };
         // The kernel may have picked the target's own port: the datagram would come back from ourselves.
         if datagram.socket().local_addr().ok().and_then(|own| own.as_socket()) == Some(peer) {
-            return Ok(Heard::without_answer("refused", "nobody listens there"));
+            return Ok(Exchange::without_answer("refused", "nobody listens there"));
         }
         let sent = Reading::now();
         let end = Instant::now() + patience;
         if let Err(error) = datagram.send(&self.send, None) {
             return failed(&error, "send UDP datagram", peer);
         }
-        self.listen(&mut datagram, peer, sent, end).await.map(|heard| {
-            heard.unwrap_or_else(|| Heard::without_answer("silent", format!("no answer within {patience:?}")))
+        self.listen(&mut datagram, peer, sent, end).await.map(|exchange| {
+            exchange.unwrap_or_else(|| Exchange::without_answer("silent", format!("no answer within {patience:?}")))
         })
     }
 
@@ -104,18 +96,18 @@ impl Script {
         peer: SocketAddr,
         sent: Reading,
         end: Instant,
-    ) -> Result<Option<Heard>, Fault> {
+    ) -> Result<Option<Exchange>, Fault> {
         let mut buffer = vec![0; self.limit];
         let mut other = None;
         for _ in 0..ANSWERS {
             let Ok(event) = timeout_at(end, datagram.next(&mut buffer)).await else { break };
             match event.map_err(|error| local_fault(&error, "receive UDP datagram", peer))? {
                 Event::Arrival(arrival) => {
-                    let heard = self.judge(&buffer, &arrival, sent);
-                    if heard.outcome == "replied" {
-                        return Ok(Some(heard));
+                    let exchange = self.judge(&buffer, &arrival, sent);
+                    if exchange.outcome == "replied" {
+                        return Ok(Some(exchange));
                     }
-                    other = Some(heard);
+                    other = Some(exchange);
                 }
                 Event::IcmpError(report) if report.class == Class::Advice => {}
                 // An answer was there before somebody closed: the answer decides.
@@ -126,7 +118,7 @@ impl Script {
         Ok(other)
     }
 
-    fn judge(&self, buffer: &[u8], arrival: &Arrival, sent: Reading) -> Heard {
+    fn judge(&self, buffer: &[u8], arrival: &Arrival, sent: Reading) -> Exchange {
         let kept = buffer.get(..arrival.kept).unwrap_or_default();
         let (elapsed, _) = sent.elapsed(Reading::now(), arrival.stamp);
         let answer = Some(Answer { kept: kept.to_vec(), length: arrival.length, elapsed });
@@ -134,33 +126,33 @@ impl Script {
             Some(expect) if !bytes::contains(kept, expect) => {
                 let seen = bytes::readable(kept.get(..kept.len().min(200)).unwrap_or_default());
                 let why = format!("the answer does not contain what is expected: {seen:?}");
-                Heard { outcome: "mismatch", answer, why: Some(why) }
+                Exchange { outcome: "mismatch", answer, evidence: Some(why) }
             }
-            _ => Heard { outcome: "replied", answer, why: None },
+            _ => Exchange { outcome: "replied", answer, evidence: None },
         }
     }
 }
 
-fn failed(error: &io::Error, operation: &str, peer: SocketAddr) -> Result<Heard, Fault> {
+fn failed(error: &io::Error, operation: &str, peer: SocketAddr) -> Result<Exchange, Fault> {
     ConnectError::classify(error, operation, peer).map(unconnected)
 }
 
-fn unconnected(error: ConnectError) -> Heard {
+fn unconnected(error: ConnectError) -> Exchange {
     match error {
         ConnectError::Refused => {
-            Heard::without_answer("refused", io::Error::from_raw_os_error(libc::ECONNREFUSED).to_string())
+            Exchange::without_answer("refused", io::Error::from_raw_os_error(libc::ECONNREFUSED).to_string())
         }
-        ConnectError::Unreachable(why) => Heard::without_answer("unreachable", why),
+        ConnectError::Unreachable(why) => Exchange::without_answer("unreachable", why),
         ConnectError::Timeout => {
-            Heard::without_answer("silent", io::Error::from_raw_os_error(libc::ETIMEDOUT).to_string())
+            Exchange::without_answer("silent", io::Error::from_raw_os_error(libc::ETIMEDOUT).to_string())
         }
         ConnectError::Reset => {
-            Heard::without_answer("silent", io::Error::from_raw_os_error(libc::ECONNRESET).to_string())
+            Exchange::without_answer("silent", io::Error::from_raw_os_error(libc::ECONNRESET).to_string())
         }
     }
 }
 
-fn said(report: &IcmpError) -> Heard {
+fn said(report: &IcmpError) -> Exchange {
     let outcome = if report.class == Class::Port { "refused" } else { "unreachable" };
-    Heard::without_answer(outcome, report.to_string())
+    Exchange::without_answer(outcome, report.to_string())
 }

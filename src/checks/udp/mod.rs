@@ -1,85 +1,41 @@
 //! UDP: send one datagram, and tell an answer from a refusal from silence.
 
 mod exchange;
+mod facts;
+mod fields;
 
-use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use exchange::{Heard, Script};
+use exchange::{Exchange, Script};
+use facts::{ADDRESS, OUTCOME, RESPONSE, RESPONSE_TIME, SIZE};
+use fields::{HOST, PORT, TIMEOUT};
 
-use crate::model::fact::Distribution;
-use crate::model::field::{IP_FAMILY, PATIENCE, PORT};
-use crate::model::{
-    Args, Better, Choice, Fact, FactInfo, Fault, FieldInfo, FieldKind, FieldRole, Invalid, Observation, Rule, Unit,
-};
-use crate::net::{IpVersion, bytes, resolve};
-use crate::probe::{Cx, Footprint, Probe, fact_is};
-
-const OUTCOME: Fact<Choice> = Fact::choice(
-    "outcome",
-    &["replied", "refused", "silent", "unreachable", "unresolved", "mismatch"],
-    "What came back. Having sent is never a success: a dropped datagram looks just like that.",
-)
-.expected("replied")
-.decisive();
-const ADDRESS: Fact<String> = Fact::text("address", "The address probed.").ruled(Rule::Ignore);
-const RESPONSE_TIME: Fact<Distribution> = Fact::distribution(
-    "response_time",
-    Unit::Seconds,
-    Better::Lower,
-    "From sending to the datagram that decided the outcome, name lookup excluded.",
-);
-const RESPONSE: Fact<String> =
-    Fact::text("response", "The datagram that decided the outcome, up to `limit`.").ruled(Rule::Ignore);
-const SIZE: Fact<i64> = Fact::integer("response.size", Unit::Bytes, "Its true length, whatever `limit` kept of it.");
+use crate::checks::shared::target::Target;
+use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
+use crate::net::bytes;
+use crate::probe::{Cx, EarlyEnd, Footprint, Probe, fact_is};
 
 /// The probe.
 pub struct Udp {
-    host: String,
-    port: u16,
-    family: IpVersion,
-    source: Option<IpAddr>,
-    patience: Duration,
+    target: Target,
     script: Script,
 }
 
 impl Probe for Udp {
     const SUMMARY: &'static str = "UDP request and reply: answered, refused or silent";
-    const FIELDS: &'static [FieldInfo] = &[
-        FieldInfo::required("host", FieldKind::Host, "Name or address to send to."),
-        FieldInfo::required("port", PORT, "Port to send to.").role(FieldRole::Location),
-        FieldInfo::default("family", IP_FAMILY, "any", "Which addresses of the name to use."),
-        FieldInfo::optional("source", FieldKind::Address, "Local address to send from."),
-        FieldInfo::optional("send", FieldKind::Text, "Text to send; this or `send_hex` is required."),
-        FieldInfo::optional("send_hex", FieldKind::Text, "Bytes to send, in hexadecimal."),
-        FieldInfo::optional("expect", FieldKind::Text, "Text that must be in an answer, else `mismatch`."),
-        FieldInfo::optional("expect_hex", FieldKind::Text, "Bytes that must be in an answer, else `mismatch`."),
-        FieldInfo::default("timeout", PATIENCE, "5s", "How long a silent peer is waited for.")
-            .role(FieldRole::Patience),
-        FieldInfo::default(
-            "limit",
-            FieldKind::Size(1.0, 65_535.0),
-            "4 KiB",
-            "Most bytes of a datagram looked at and kept.",
-        ),
-    ];
-    const FACTS: &'static [FactInfo] = &[OUTCOME.info, ADDRESS.info, RESPONSE_TIME.info, RESPONSE.info, SIZE.info];
-    const TARGET_FIELD: (&'static str, Option<&'static str>) = ("host", Some("port"));
+    const FIELDS: &'static [FieldInfo] = fields::FIELDS;
+    const FACTS: &'static [FactInfo] = facts::FACTS;
+    const TARGET_FIELD: (&'static str, Option<&'static str>) = (HOST.name(), Some(PORT.name()));
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {
-        let (family, source) = IpVersion::with_source(args)?;
         Ok(Self {
-            host: args.string("host"),
-            port: args.port("port").unwrap_or_default(),
-            family,
-            source,
-            patience: args.wait("timeout"),
+            target: Target::from_args(args, args.get(&HOST), args.get(&PORT), args.get(&TIMEOUT))?,
             script: Script::from_args(args)?,
         })
     }
 
     fn target(&self) -> String {
-        crate::net::dial::endpoint(&self.host, self.port)
+        self.target.label()
     }
 
     fn footprint(&self) -> Footprint {
@@ -88,7 +44,7 @@ impl Probe for Udp {
 
     fn longest(&self) -> Duration {
         // Name lookup and exchange each have the patience; a third one covers a busy host.
-        self.patience * 3
+        self.target.timeout * 3
     }
 
     fn answered(seen: &Observation) -> bool {
@@ -96,38 +52,33 @@ impl Probe for Udp {
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
-        let address = match self.address().await? {
-            Ok(address) => address,
-            Err(why) => {
-                cx.set(&OUTCOME, "unresolved");
-                cx.note(why);
-                return Ok(());
-            }
-        };
-        cx.set(&ADDRESS, address.to_string());
-        let heard = self.script.play(SocketAddr::new(address, self.port), self.source, self.patience).await?;
-        report(cx, heard);
-        Ok(())
+        match self.exchange(cx).await {
+            Ok(()) => Ok(()),
+            Err(end) => end.record(cx, &OUTCOME),
+        }
     }
 }
 
 impl Udp {
-    async fn address(&self) -> Result<Result<IpAddr, String>, Fault> {
-        let found = resolve(&self.host, self.family, self.patience).await?;
-        let first = |found: Vec<IpAddr>| found.first().copied().ok_or_else(|| format!("{} has no address", self.host));
-        Ok(found.and_then(first))
+    async fn exchange(&self, cx: &mut Cx<'_>) -> Result<(), EarlyEnd> {
+        let address = self.target.address().await?;
+        cx.set(&ADDRESS, address.to_string());
+        let peer = self.target.socket(address);
+        let exchange = self.script.play(peer, self.target.source, self.target.timeout).await?;
+        report(cx, exchange);
+        Ok(())
     }
 }
 
-fn report(cx: &mut Cx<'_>, heard: Heard) {
-    cx.set(&OUTCOME, heard.outcome);
-    if let Some(answer) = heard.answer {
+fn report(cx: &mut Cx<'_>, exchange: Exchange) {
+    cx.set(&OUTCOME, exchange.outcome);
+    if let Some(answer) = exchange.answer {
         cx.record_time(&RESPONSE_TIME, answer.elapsed);
         cx.set(&RESPONSE, bytes::readable(&answer.kept));
         cx.set(&SIZE, i64::try_from(answer.length).unwrap_or(i64::MAX));
     }
-    if let Some(why) = heard.why {
-        cx.note(why);
+    if let Some(evidence) = exchange.evidence {
+        cx.note(evidence);
     }
 }
 

@@ -1,0 +1,77 @@
+//! The fields of a check, each a typed key.
+
+use std::time::Duration;
+
+use crate::model::table::fields;
+use crate::model::{Args, Field, FieldKind, NestedProbe};
+
+const COMMAND: FieldKind = FieldKind::Group(COMMAND_FIELDS);
+const PROBE_KIND: FieldKind = FieldKind::Probe(stream_families, STREAM_FIELDS);
+
+/// Families that can be asked again and again.
+fn stream_families() -> Vec<&'static str> {
+    crate::checks::FAMILIES.iter().filter(|family| family.streams).map(|family| family.name).collect()
+}
+
+fields! { COMMAND_FIELDS;
+    pub(super) const RUN: Field<Vec<String>> = Field::required(
+        "run",
+        FieldKind::List(&FieldKind::Text),
+        "Program and arguments; no shell, folder of the process.",
+    );
+    pub(super) const COMMAND_TIMEOUT: Field<Duration> = Field::default(
+        "timeout",
+        FieldKind::Duration(0.01, 3600.0),
+        "30s",
+        "After this the command and its children are killed.",
+    );
+}
+
+fields! { STREAM_FIELDS;
+    pub(super) const INTERVAL: Field<Duration> = Field::default(
+        "interval",
+        FieldKind::Duration(0.001, 10.0),
+        "10ms",
+        "From one probe to the next; the bounds of an outage are about this far apart on either side.",
+    );
+    pub(super) const PROBE_TIMEOUT: Field<Duration> = Field::default(
+        "timeout",
+        FieldKind::Duration(0.001, 60.0),
+        "500ms",
+        "After this a probe counts as lost. Below 1s, so that a retransmitted SYN cannot hide an outage.",
+    );
+}
+
+fields! { pub(super) FIELDS;
+    pub(super) const PROBE: Field<NestedProbe> =
+        Field::required("probe", PROBE_KIND, "What asks the service, on a fixed schedule.");
+    pub(super) const INJECT: Field<Args> =
+        Field::required("inject", COMMAND, "The command that breaks something; must exit 0 once it is broken.");
+    pub(super) const RESTORE: Field<Args> =
+        Field::required("restore", COMMAND, "The command that puts it back; must be safe to run twice.");
+    pub(super) const VERIFY: Field<Option<Args>> = Field::optional(
+        "verify",
+        COMMAND,
+        "A command that exits 0 when everything is back, run after `restore`.",
+    );
+    pub(super) const OBSERVE: Field<Duration> =
+        Field::default("observe", FieldKind::Duration(0.05, 3600.0), "30s", "From the fault to `restore`.");
+    pub(super) const STEADY: Field<Duration> = Field::default(
+        "steady",
+        FieldKind::Duration(0.05, 600.0),
+        "1s",
+        "How long the service must answer without a loss before the fault, and is watched at the very end.",
+    );
+    pub(super) const SETTLE: Field<Duration> = Field::default(
+        "settle",
+        FieldKind::Duration(0.01, 3600.0),
+        "1s",
+        "How long an answer must last to count as recovered; also the time for failback after `restore`.",
+    );
+    pub(super) const ISOLATED: Field<u32> = Field::default(
+        "isolated",
+        FieldKind::Integer(1, 1000),
+        "1",
+        "Lost probes in a row that make an outage; fewer are isolated losses and only count in `lost`.",
+    );
+}

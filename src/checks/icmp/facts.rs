@@ -1,0 +1,82 @@
+//! The facts of a check.
+
+use crate::checks::shared::advice::{SILENT, SLOWER, UNREACHABLE, UNRESOLVED};
+use crate::model::fact::Distribution;
+use crate::model::table::facts;
+use crate::model::{Better, Choice, Fact, Rule, Unit};
+
+facts! { pub(super) FACTS;
+    pub(super) const OUTCOME: Fact<Choice> = Fact::choice(
+        "outcome",
+        &["replied", "silent", "unreachable", "time_exceeded", "too_big", "unresolved"],
+        "`replied` when at least one probe was answered, else the plainest of what came instead.",
+    )
+    .decisive()
+    .advice(&[
+        SILENT,
+        UNREACHABLE,
+        UNRESOLVED,
+        ("too_big", "a router or the own interface has a smaller MTU: see `mtu`"),
+        ("time_exceeded", "the packet ran out of hops: a routing loop, or `ttl` is too small"),
+    ]);
+    pub(super) const ADDRESS: Fact<String> = Fact::text("address", "The address probed.").ruled(Rule::Ignore);
+    pub(super) const LOSS: Fact<f64> = Fact::metric(
+        "loss",
+        Unit::Ratio,
+        Better::Lower,
+        "Probes never answered, of `sent` and `blocked` together. A probe is received, late or lost: never two of them.",
+    )
+    .expected("{le: 0%}")
+    .on_breach("packets are lost: look at errors and drops (ip -s link, nstat) and at queues on the way");
+    pub(super) const SENT: Fact<i64> = Fact::integer("sent", Unit::Count, "Probes that left this host.").work();
+    pub(super) const BLOCKED: Fact<i64> = Fact::integer(
+        "blocked",
+        Unit::Count,
+        "Probes this host could not send when they were due (no route, too big, queue full); lost as well.",
+    );
+    pub(super) const RECEIVED: Fact<i64> = Fact::integer("received", Unit::Count, "Probes answered within `timeout`.");
+    pub(super) const LATE: Fact<i64> = Fact::counter(
+        "late",
+        Unit::Count,
+        Better::Lower,
+        "Probes answered after `timeout`, while the check still listened; neither received nor lost.",
+    )
+    .expected("{le: 0}");
+    pub(super) const DUPLICATES: Fact<i64> =
+        Fact::counter("duplicates", Unit::Count, Better::Lower, "Replies beyond the first to the same probe.");
+    pub(super) const REORDERED: Fact<i64> =
+        Fact::counter("reordered", Unit::Count, Better::Lower, "First replies that came after the reply to a later probe.");
+    pub(super) const RTT: Fact<Distribution> = Fact::distribution(
+        "rtt",
+        Unit::Seconds,
+        Better::Lower,
+        "Round-trip time of the first reply to each probe, late ones included.",
+    )
+    .on_breach(SLOWER);
+    pub(super) const JITTER: Fact<f64> = Fact::metric(
+        "jitter",
+        Unit::Seconds,
+        Better::Lower,
+        "Smoothed variation: J += (|D| - J) / 16, the estimator of RFC 3550 section 6.4.1, with D the difference of the \
+         round-trip times of two consecutive replies (the RFC has one-way transit times). Needs two replies.",
+    )
+    .on_breach("the delay varies: look for a queue that fills (bandwidth), Wi-Fi, or a busy peer");
+    pub(super) const TTL: Fact<Distribution> = Fact::spread("ttl", Unit::Count, "TTL or hop limit the replies arrived with.");
+    pub(super) const ERRORS: Fact<Vec<String>> =
+        Fact::list("errors", "What was said instead of a reply, by whom, how often: `host_unreachable from 192.0.2.1 x3`.")
+            .ruled(Rule::Ignore);
+    pub(super) const MTU: Fact<i64> =
+        Fact::integer("mtu", Unit::Bytes, "Smallest MTU that a router, or this host, named when a probe was too big.")
+            .ruled(Rule::Same);
+    pub(super) const RTT_SOURCE: Fact<Choice> = Fact::choice(
+        "rtt_source",
+        &["kernel", "user"],
+        "Who stamped the replies; `user` as soon as one kernel stamp was missing, or useless because the clock was set.",
+    )
+    .ruled(Rule::Ignore);
+    pub(super) const LATENESS: Fact<Distribution> = Fact::spread(
+        "lateness",
+        Unit::Seconds,
+        "How long after its intended time each probe was sent: the quality of this host, not of the path.",
+    );
+}

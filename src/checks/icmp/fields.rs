@@ -1,0 +1,39 @@
+//! The fields of a check, each a typed key.
+
+use std::time::Duration;
+
+use crate::checks::shared::target::{FAMILY, SOURCE};
+use crate::model::field::PATIENCE;
+use crate::model::table::fields;
+use crate::model::{Field, FieldKind, FieldRole};
+
+fields! { pub(super) FIELDS;
+    pub(super) const HOST: Field<String> = Field::required("host", FieldKind::Host, "Name or address to probe.");
+    use FAMILY;
+    pub(super) const COUNT: Field<u32> =
+        Field::default("count", FieldKind::Integer(1, 100_000), "5", "How many probes to send.")
+            .role(FieldRole::Repetition);
+    pub(super) const INTERVAL: Field<Duration> = Field::default(
+        "interval",
+        FieldKind::Duration(0.001, 3600.0),
+        "200ms",
+        "Between the intended send times of two probes; an absolute schedule that slow replies never move.",
+    );
+    pub(super) const SIZE: Field<usize> = Field::default(
+        "size",
+        FieldKind::Size(0.0, 65_500.0),
+        "56 B",
+        "Payload of a probe, without ICMP and IP header.",
+    );
+    pub(super) const HOP_LIMIT: Field<Option<u32>> =
+        Field::optional("ttl", FieldKind::Integer(1, 255), "TTL or hop limit to send with.");
+    pub(super) const DONT_FRAGMENT: Field<bool> = Field::default(
+        "dont_fragment",
+        FieldKind::Bool,
+        "false",
+        "Forbid fragmentation on the way and in this host, so that a path too small shows as `too_big`.",
+    );
+    use SOURCE;
+    pub(super) const TIMEOUT: Field<Duration> =
+        Field::default("timeout", PATIENCE, "1s", "How long each reply is waited for.").role(FieldRole::Patience);
+}

@@ -1,0 +1,87 @@
+//! The facts of a check.
+
+use crate::checks::shared::advice::{PROTOCOL_ERROR, REFUSED, RESET, SLOWER, TIMEOUT, UNREACHABLE, UNRESOLVED};
+use crate::model::fact::Distribution;
+use crate::model::table::facts;
+use crate::model::{Better, Choice, Fact, Rule, Unit};
+
+/// Segments or datagrams per round that are no alarm yet: one lost burst.
+const BURST: f64 = 10.0;
+
+facts! { pub(super) FACTS;
+    pub(super) const OUTCOME: Fact<Choice> = Fact::choice(
+        "outcome",
+        &["transferred", "refused", "timeout", "unreachable", "unresolved", "reset", "busy", "protocol_error", "stalled"],
+        "What became of the test; `transferred` when data moved to its end and both sides exchanged their counts.",
+    )
+    .expected("transferred")
+    .decisive()
+    .advice(&[
+        REFUSED,
+        TIMEOUT,
+        UNREACHABLE,
+        UNRESOLVED,
+        RESET,
+        ("busy", "another test runs on that server: wait, or use a reflector that serves several clients"),
+        PROTOCOL_ERROR,
+        ("stalled", "the transfer stopped: look for loss on the path and at the server's log"),
+    ]);
+    pub(super) const ADDRESS: Fact<String> = Fact::text("address", "Address the test ran against.").ruled(Rule::Ignore);
+    pub(super) const PEER: Fact<String> = Fact::text("peer", "What serves, as far as it says so: `iperf3`, or a name with a version.");
+    pub(super) const BITRATE: Fact<Distribution> = Fact::distribution(
+        "bitrate",
+        Unit::BitsPerSecond,
+        Better::Higher,
+        "Payload of all streams together, one sample per interval: received (download), acknowledged (TCP upload), sent (UDP upload).",
+    )
+    .on_breach(
+        "slower than expected: look at `retransmits`, `cpu.local` (near 1 per stream: this host was the limit) and `rtt`",
+    );
+    pub(super) const TRANSFERRED: Fact<i64> =
+        Fact::integer("transferred", Unit::Bytes, "Payload as the receiver counted it, warm-up left out.")
+            .expected("{gt: 0 B}");
+    pub(super) const SENT: Fact<i64> = Fact::integer("sent", Unit::Bytes, "Payload as the sender counted it, warm-up left out.");
+    pub(super) const RETRANSMITS: Fact<i64> =
+        Fact::counter("retransmits", Unit::Count, Better::Lower, "TCP segments the sender sent again, all streams.")
+            .within(BURST);
+    pub(super) const RTT: Fact<Distribution> = Fact::distribution(
+        "rtt",
+        Unit::Seconds,
+        Better::Lower,
+        "Round-trip time under load as the kernel smooths it, one sample per interval and stream; TCP upload only.",
+    )
+    .on_breach(SLOWER);
+    pub(super) const LOSS: Fact<f64> = Fact::metric(
+        "loss",
+        Unit::Ratio,
+        Better::Lower,
+        "Share of UDP datagrams that were sent and never arrived; drops in this side's own buffer are not among them.",
+    )
+    .on_breach("packets are lost: look at errors and drops (ip -s link, nstat) and at queues on the way");
+    pub(super) const JITTER: Fact<f64> = Fact::metric(
+        "jitter",
+        Unit::Seconds,
+        Better::Lower,
+        "Variation of the transit time of UDP datagrams at the receiver (RFC 3550), mean over streams.",
+    )
+    .on_breach("the delay varies: look for a queue that fills (bandwidth), Wi-Fi, or a busy peer");
+    pub(super) const LOST: Fact<i64> = Fact::integer("lost", Unit::Count, "UDP datagrams that never arrived.");
+    pub(super) const PACKETS: Fact<i64> = Fact::integer("packets", Unit::Count, "UDP datagrams sent.").work();
+    pub(super) const REORDERED: Fact<i64> =
+        Fact::counter("reordered", Unit::Count, Better::Lower, "UDP datagrams that came after a later one; download only.")
+            .within(BURST);
+    pub(super) const DUPLICATES: Fact<i64> =
+        Fact::counter("duplicates", Unit::Count, Better::Lower, "UDP datagrams that came again; download only.")
+            .within(BURST);
+    pub(super) const DROPPED: Fact<i64> = Fact::integer(
+        "dropped.receiver",
+        Unit::Count,
+        "UDP datagrams that arrived and were dropped because the receiving program was too slow; not counted as lost.",
+    );
+    pub(super) const CPU: Fact<f64> = Fact::number(
+        "cpu.local",
+        Unit::Ratio,
+        "Processor time of this process during the test, as a share of one core; near 100% this host was the limit.",
+    );
+    pub(super) const CONGESTION: Fact<String> = Fact::text("congestion", "Congestion control the TCP sender used.");
+}

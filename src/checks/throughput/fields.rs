@@ -1,0 +1,76 @@
+//! The fields of a check, each a typed key.
+
+use std::time::Duration;
+
+use crate::checks::shared::target::{FAMILY, SOURCE};
+use crate::model::argument::choices;
+use crate::model::field::PATIENCE;
+use crate::model::table::fields;
+use crate::model::{Field, FieldKind, FieldRole};
+
+choices! {
+    /// What carries the data.
+    pub(super) enum Protocol {
+        Tcp = "tcp",
+        Udp = "udp",
+    }
+}
+
+choices! {
+    /// Who sends.
+    pub(super) enum Direction {
+        Upload = "upload",
+        Download = "download",
+    }
+}
+
+fields! { pub(super) FIELDS;
+    pub(super) const SERVER: Field<String> = Field::required(
+        "server",
+        FieldKind::Endpoint,
+        "iperf3 server or `shakedown serve`; port 5201 if left out.",
+    );
+    pub(super) const PROTOCOL: Field<Protocol> = Field::choice("protocol", "tcp", "What carries the data.");
+    pub(super) const DIRECTION: Field<Direction> =
+        Field::choice("direction", "upload", "Who sends: this side (upload) or the server (download).");
+    pub(super) const STREAMS: Field<u32> =
+        Field::default("streams", FieldKind::Integer(1, 128), "1", "Parallel streams.");
+    pub(super) const DURATION: Field<Duration> =
+        Field::default("duration", FieldKind::Duration(0.1, 3600.0), "5s", "Length of the measurement.");
+    pub(super) const OMIT: Field<Duration> = Field::default(
+        "omit",
+        FieldKind::Duration(0.0, 600.0),
+        "0s",
+        "Warm-up before it, left out of every number; whole seconds, unless `shakedown serve` answers.",
+    );
+    pub(super) const RATE: Field<Option<f64>> = Field::optional(
+        "rate",
+        FieldKind::BitRate,
+        "Payload rate of all streams together; required for udp, no limit for tcp when left out.",
+    );
+    pub(super) const BLOCK: Field<Option<u32>> = Field::optional(
+        "block",
+        FieldKind::Size(16.0, 1_048_576.0),
+        "Bytes per write (tcp: 1 MiB if left out) or per datagram (udp: 1448 B if left out, at most 65507 B).",
+    );
+    pub(super) const CONGESTION: Field<Option<String>> = Field::optional(
+        "congestion",
+        FieldKind::Text,
+        "Congestion control, such as cubic or bbr, on both ends.",
+    );
+    pub(super) const INTERVAL: Field<Duration> = Field::default(
+        "interval",
+        FieldKind::Duration(0.1, 60.0),
+        "1s",
+        "Length of one sample of `bitrate` and `rtt`.",
+    );
+    pub(super) const TIMEOUT: Field<Duration> = Field::default(
+        "timeout",
+        PATIENCE,
+        "5s",
+        "How long a silent server, or a path that moves nothing, is waited for.",
+    )
+    .role(FieldRole::Patience);
+    use SOURCE;
+    use FAMILY;
+}

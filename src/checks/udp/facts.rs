@@ -1,0 +1,28 @@
+//! The facts of a check.
+
+use crate::checks::shared::advice::{MISMATCH, REFUSED, SILENT, SLOWER, UNREACHABLE, UNRESOLVED};
+use crate::model::fact::Distribution;
+use crate::model::table::facts;
+use crate::model::{Better, Choice, Fact, Rule, Unit};
+
+facts! { pub(super) FACTS;
+    pub(super) const OUTCOME: Fact<Choice> = Fact::choice(
+        "outcome",
+        &["replied", "refused", "silent", "unreachable", "unresolved", "mismatch"],
+        "What came back. Having sent is never a success: a dropped datagram looks just like that.",
+    )
+    .expected("replied")
+    .decisive()
+    .advice(&[REFUSED, SILENT, UNREACHABLE, UNRESOLVED, MISMATCH]);
+    pub(super) const ADDRESS: Fact<String> = Fact::text("address", "The address probed.").ruled(Rule::Ignore);
+    pub(super) const RESPONSE_TIME: Fact<Distribution> = Fact::distribution(
+        "response_time",
+        Unit::Seconds,
+        Better::Lower,
+        "From sending to the datagram that decided the outcome, name lookup excluded.",
+    )
+    .on_breach(SLOWER);
+    pub(super) const RESPONSE: Fact<String> =
+        Fact::text("response", "The datagram that decided the outcome, up to `limit`.").ruled(Rule::Ignore);
+    pub(super) const SIZE: Fact<i64> = Fact::integer("response.size", Unit::Bytes, "Its true length, whatever `limit` kept of it.");
+}
