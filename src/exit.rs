@@ -1,7 +1,8 @@
 //! The documented exit codes, as one pure function.
 
-use crate::model::Record;
+use crate::model::comparison_document::{ComparisonDocument, MetricRow};
 use crate::model::record::Counts;
+use crate::model::{Change, Record, Severity};
 
 /// Every expectation held.
 pub const OK: u8 = 0;
@@ -40,7 +41,7 @@ impl Signal {
     }
 }
 
-/// What the exit code is a function of.
+/// All that the exit code of a run is a function of.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ending {
     /// Counts of verdicts.
@@ -84,6 +85,24 @@ pub fn code(ending: Ending) -> u8 {
     } else if counts.regressed > 0 {
         REGRESSED
     } else if nothing_compared(ending) || (ending.strict && (counts.inconclusive > 0 || ending.vanished)) {
+        INCOMPLETE
+    } else {
+        OK
+    }
+}
+
+/// The exit code of `compare`.
+#[must_use]
+pub fn comparison_code(compared: &ComparisonDocument, report_lost: bool) -> u8 {
+    let counts = compared.summary;
+    let open = |row: &MetricRow| matches!(row.comparison.verdict, Change::Inconclusive | Change::NotCompared);
+    let undecided = compared.metrics.iter().any(|row| row.severity == Severity::Fail && open(row));
+    let unmeasured = counts.checks_unmeasured > 0 || compared.head.interrupted;
+    if counts.facts_not_allowed + counts.checks_worse > 0 {
+        FAILED
+    } else if counts.regressed > 0 {
+        REGRESSED
+    } else if report_lost || unmeasured || compared.nothing_compared() || (compared.strict && undecided) {
         INCOMPLETE
     } else {
         OK

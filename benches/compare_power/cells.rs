@@ -1,6 +1,6 @@
 //! Cells of one metric in two arms.
 
-use shakedown::baseline::compare::{self, Statistic};
+use shakedown::baseline::metrics::{self, Statistic};
 use shakedown::model::Change;
 
 use crate::design::{self, Order, Size};
@@ -112,7 +112,7 @@ pub fn tails(effort: Effort, report: &mut Report) {
         for _ in 0..effort.comparisons {
             let metric = design::two_arms(DRIFT, Order::Pairs, Size { rounds: 10, samples }, &mut rng);
             for (at, shift) in [0.0, 0.10].into_iter().enumerate() {
-                for (statistic, said) in compare::interleaved(&design::with_head(&metric, 1.0 + shift)) {
+                for (statistic, said) in metrics::interleaved(&design::with_head(&metric, 1.0 + shift)) {
                     if !tallies.iter().any(|(known, _)| *known == statistic) {
                         tallies.push((statistic, Default::default()));
                     }

@@ -1,6 +1,6 @@
 //! Cells of many metrics in two arms.
 
-use shakedown::baseline::compare::{self, Against, Statistic};
+use shakedown::baseline::metrics::{self, Against, Statistic};
 use shakedown::model::record::Metric;
 use shakedown::model::{Arm, Change, Comparison};
 
@@ -22,10 +22,10 @@ fn alarms(metrics: &[Metric], said: &[Comparison]) -> [Vec<bool>; RULES] {
     let regressed = |said: &[Comparison]| said.iter().map(|one| one.verdict == Change::Regressed).collect();
     let (mut said, mut held) = (said.to_vec(), said.to_vec());
     let alone = regressed(&said);
-    compare::holm(&mut held.iter_mut().collect::<Vec<_>>());
-    let alpha = compare::alpha(metrics.len());
+    metrics::holm(&mut held.iter_mut().collect::<Vec<_>>());
+    let alpha = metrics::alpha(metrics.len());
     for (one, metric) in said.iter_mut().zip(metrics).filter(|(one, _)| one.verdict == Change::Regressed) {
-        compare::confirm(one, metric, Statistic::P50, Against::OtherArm, alpha);
+        metrics::confirm(one, metric, Statistic::P50, Against::OtherArm, alpha);
     }
     let worse = |metric: &Metric| {
         let (base, head) = (design::medians(metric, Arm::Base), design::medians(metric, Arm::Head));

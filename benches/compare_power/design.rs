@@ -1,7 +1,7 @@
 //! How rounds are laid out: interleaved pairs, one arm after the other, separate sessions. What comes out is the
 //! `Metric` of a report, so that what ships is what is tested.
 
-use shakedown::baseline::compare::{self, Statistic};
+use shakedown::baseline::metrics::{self, Statistic};
 use shakedown::model::record::{Metric, RoundRecord};
 use shakedown::model::{Arm, Change, Comparison};
 use shakedown::stats::Samples;
@@ -159,6 +159,6 @@ pub fn medians(metric: &Metric, arm: Arm) -> Vec<f64> {
 
 /// What shakedown says about the median.
 pub fn judged(metric: &Metric) -> Comparison {
-    let found = compare::interleaved(metric);
+    let found = metrics::interleaved(metric);
     found.into_iter().find(|(statistic, _)| *statistic == Statistic::P50).unwrap().1
 }

@@ -1,6 +1,6 @@
 //! Cells of separate sessions, where the run is the unit.
 
-use shakedown::baseline::compare::{self, Floor, Reference, Spread};
+use shakedown::baseline::metrics::{self, Floor, Reference, Spread};
 use shakedown::model::record::Metric;
 use shakedown::model::{Change, Comparison};
 
@@ -55,7 +55,7 @@ fn judged(runs: &[Metric], earlier: usize, pinned: bool) -> Comparison {
         pinned: pinned.then(|| (&before[before.len() - PINNED_AGO], "1.0".to_owned())),
         floor: None,
     };
-    compare::sessions(head, &reference).remove(0).1
+    metrics::sessions(head, &reference).remove(0).1
 }
 
 fn slower(runs: &[Metric], factor: f64) -> Vec<Metric> {
@@ -95,13 +95,13 @@ pub fn calibrated(effort: Effort, noise: Noise) -> [Tally; 3] {
     let mut rng = effort.rng(&format!("calibrated {}", noise.name));
     for _ in 0..effort.comparisons {
         let runs = history(noise, Course::Level, &mut rng);
-        let Spread { tau, runs: of, .. } = compare::spread(&runs[..8].iter().collect::<Vec<_>>()).unwrap();
+        let Spread { tau, runs: of, .. } = metrics::spread(&runs[..8].iter().collect::<Vec<_>>()).unwrap();
         for (tally, factor) in out.iter_mut().zip([1.0, 1.1, 1.2]) {
             let runs = slower(&runs, factor);
             let floor = Some(Floor { tau, runs: of });
             let reference = Reference { window: vec![&runs[KEPT - 1]], pinned: None, floor };
             let last = mann_whitney(&medians(&runs[KEPT - 1]), &medians(&runs[KEPT]));
-            tally.count(&compare::sessions(&runs[KEPT], &reference).remove(0).1, factor, Some(last));
+            tally.count(&metrics::sessions(&runs[KEPT], &reference).remove(0).1, factor, Some(last));
         }
     }
     out
@@ -136,7 +136,7 @@ pub fn two_references(effort: Effort, name: &str, course: Course) -> [Share; 4] 
         let window = judged(&runs, KEPT, false).verdict;
         let mut both = judged(&runs, KEPT, true);
         let (release, either) = (both.pinned.as_ref().unwrap().verdict, both.verdict);
-        compare::beyond_chance(&mut both, 1);
+        metrics::beyond_chance(&mut both, 1);
         for (share, verdict) in out.iter_mut().zip([window, release, either, both.verdict]) {
             share.count(verdict == Change::Regressed);
         }
@@ -186,7 +186,7 @@ pub fn gate(effort: Effort, report: &mut Report) {
                 let alarm = |runs: &[Metric], correct: bool| {
                     let mut said = judged(runs, alone[at].0, true);
                     if correct {
-                        compare::beyond_chance(&mut said, METRICS);
+                        metrics::beyond_chance(&mut said, METRICS);
                     }
                     said.verdict == Change::Regressed
                 };

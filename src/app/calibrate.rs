@@ -1,6 +1,7 @@
 //! `shakedown calibrate`: the same target again and again, to learn how much runs differ that should not.
 
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::loading;
@@ -79,17 +80,24 @@ fn write(runs: &[Record], args: &CalibrateArgs, terminal: &Terminal) -> u8 {
     }
     let mut code = exit::OK;
     for noise in &noises {
-        let path = noise.place(&args.dir);
         terminal.out(&table(noise));
-        match atomic::write(&path, |out| out.write_all(noise.text().as_bytes())) {
-            Ok(()) => terminal.out(&format!("noise floor: {}\n", path.display())),
-            Err(error) => {
-                terminal.err(&format!("error: cannot write {}: {error}\n", path.display()));
+        match written(noise, &args.dir) {
+            Ok(path) => terminal.out(&format!("noise floor: {}\n", path.display())),
+            Err(why) => {
+                terminal.err(&format!("error: {why}\n"));
                 code = exit::INCOMPLETE;
             }
         }
     }
     code
+}
+
+fn written(noise: &Noise, dir: &Path) -> Result<PathBuf, String> {
+    let path = noise.file(dir)?;
+    match atomic::write(&path, |out| out.write_all(noise.text().as_bytes())) {
+        Ok(()) => Ok(path),
+        Err(error) => Err(format!("cannot write {}: {error}", path.display())),
+    }
 }
 
 fn table(noise: &Noise) -> String {

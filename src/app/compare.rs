@@ -5,16 +5,16 @@ use std::fs::File;
 use std::path::Path;
 
 use super::terminal::Terminal;
-use crate::baseline::compare::{self, Run};
 use crate::baseline::facts::{self, Rules};
+use crate::baseline::metrics::{self, Run};
 use crate::baseline::store::{self, Baseline};
 use crate::cli::CompareArgs;
 use crate::exit;
-use crate::model::compared::{Compared, MetricRow, SCHEMA, Side, Summary};
+use crate::model::comparison_document::{ComparisonDocument, MetricRow, SCHEMA, Side, Summary};
 use crate::model::record::Tool;
-use crate::model::{Change, Changes, CheckRecord, Record, Severity, Verdict};
+use crate::model::{Changes, CheckRecord, Record, Verdict};
 use crate::report::console::visible;
-use crate::report::{atomic, compared, json, light};
+use crate::report::{atomic, comparison_document, json, reduced};
 
 /// Between the lines of an error of several.
 const NEXT: &str = "\n       ";
@@ -34,9 +34,9 @@ pub(super) fn compare(args: &CompareArgs, terminal: &Terminal) -> u8 {
     };
     let to_stdout = args.json.as_deref().is_some_and(|path| path.as_os_str() == "-");
     if to_stdout {
-        terminal.err(&compared::render(&compared, &reasons, terminal.style_err()));
+        terminal.err(&comparison_document::render(&compared, &reasons, terminal.style_err()));
     } else {
-        terminal.out(&compared::render(&compared, &reasons, terminal.style()));
+        terminal.out(&comparison_document::render(&compared, &reasons, terminal.style()));
     }
     let mut lost = false;
     if let Some(path) = &args.json {
@@ -49,23 +49,7 @@ pub(super) fn compare(args: &CompareArgs, terminal: &Terminal) -> u8 {
             lost = true;
         }
     }
-    code(&compared, lost)
-}
-
-fn code(compared: &Compared, lost: bool) -> u8 {
-    let counts = compared.summary;
-    let open = |row: &MetricRow| matches!(row.comparison.verdict, Change::Inconclusive | Change::NotCompared);
-    let undecided = compared.metrics.iter().any(|row| row.severity == Severity::Fail && open(row));
-    let unmeasured = counts.checks_unmeasured > 0 || compared.head.interrupted;
-    if counts.facts_not_allowed + counts.checks_worse > 0 {
-        exit::FAILED
-    } else if counts.regressed > 0 {
-        exit::REGRESSED
-    } else if lost || unmeasured || compared.nothing_compared() || (compared.strict && undecided) {
-        exit::INCOMPLETE
-    } else {
-        exit::OK
-    }
+    exit::comparison_code(&compared, lost)
 }
 
 /// One of the files of the base side.
@@ -75,7 +59,7 @@ enum Base {
 }
 
 /// The comparison, and why each of its checks without a result has none.
-fn compared_of(args: &CompareArgs) -> Result<(Compared, Vec<String>), String> {
+fn compared_of(args: &CompareArgs) -> Result<(ComparisonDocument, Vec<String>), String> {
     let rules = Rules::parse(&args.rules)?;
     let (base, head) = match args.reports.as_slice() {
         [head] => (None, head),
@@ -96,7 +80,7 @@ fn compared_of(args: &CompareArgs) -> Result<(Compared, Vec<String>), String> {
         }
         told(&rules.unmatched(&head_record, &head_record))?;
         let changes = facts::arms(&head_record, &rules);
-        let rows = compare::within(&head_record);
+        let rows = metrics::within(&head_record);
         return Ok(document(args, &[], (head_side, &head_record), rows, changes));
     }
     let mut records: Vec<(&Path, &Record)> = Vec::new();
@@ -125,7 +109,7 @@ fn compared_of(args: &CompareArgs) -> Result<(Compared, Vec<String>), String> {
     }
     let (changes, rows) = std::thread::scope(|scope| {
         let changes = scope.spawn(|| before.map(|before| facts::compare(before, &head_record, &rules)));
-        let rows = compare::runs(&window, pinned.as_ref(), &head_record);
+        let rows = metrics::runs(&window, pinned.as_ref(), &head_record);
         (changes.join(), rows)
     });
     let changes = changes.map_err(|_| "comparing facts failed; this is a defect of shakedown".to_owned())?;
@@ -147,7 +131,7 @@ fn document(
     (head, record): (Side, &Record),
     metrics: Vec<MetricRow>,
     changes: Changes,
-) -> (Compared, Vec<String>) {
+) -> (ComparisonDocument, Vec<String>) {
     let unmeasured = || record.checks.iter().filter(|check| check.verdict == Verdict::Errored || check.unmet);
     let mut summary = Summary {
         facts_not_allowed: changes.not_allowed,
@@ -166,7 +150,7 @@ fn document(
         format!("{}: {reason}", check.verdict.word())
     };
     let reasons = unmeasured().take(UNMEASURED).map(reason).collect();
-    let compared = Compared {
+    let compared = ComparisonDocument {
         schema: SCHEMA.to_owned(),
         tool: Tool { name: "shakedown".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
         kind: if base.is_empty() { "interleaved" } else { "sessions" }.to_owned(),
@@ -227,7 +211,7 @@ fn open(path: &Path) -> Result<Box<dyn std::io::Read>, String> {
 }
 
 fn report(path: &Path) -> Result<Record, String> {
-    light::read(open(path)?).map_err(|why| format!("{}: {why}", path.display()))
+    reduced::read(open(path)?).map_err(|why| format!("{}: {why}", path.display()))
 }
 
 /// A report, or a baseline: the file says which.

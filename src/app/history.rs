@@ -118,7 +118,7 @@ fn filter(args: &HistoryArgs) -> Filter {
     let classes = match args.host_class.as_deref() {
         Some("all") => Classes::All,
         Some(class) => Classes::One(class.to_owned()),
-        None => Classes::Own(host::look().class),
+        None => Classes::Own(host::describe().class),
     };
     Filter {
         suites: args.suites.clone(),

@@ -7,7 +7,6 @@ mod compare;
 pub mod config;
 mod demo;
 mod explain;
-mod explain_suite;
 mod history;
 mod loading;
 mod outputs;

@@ -18,12 +18,12 @@ use crate::cli::{ProgressArg, RunArgs};
 use crate::engine;
 use crate::exit::{self, Ending};
 use crate::model::record::{Design, Host, Run};
-use crate::model::{Change, CheckRecord, Event, Record, Verdict, event};
+use crate::model::{Change, Event, Record, Verdict, event};
 use crate::plan::Plan;
+use crate::report::console;
 use crate::report::fold::Fold;
 use crate::report::progress::{Mode, Progress};
 use crate::report::redact::Redacted;
-use crate::report::{comparing, console};
 
 /// Events on their way to the one owner of what the user sees.
 const CHANNEL: usize = 256;
@@ -39,7 +39,7 @@ pub(super) async fn run(args: &RunArgs, terminal: &Terminal, leave: Leave) -> u8
 /// Runs a plan; returns the exit code and the record.
 pub(super) async fn execute(ready: Ready, args: &RunArgs, terminal: &Terminal, leave: Leave) -> (u8, Option<Record>) {
     let told = terminal.clone();
-    let host = host::look();
+    let host = host::describe();
     let ready_to_go = outputs::stdout_taken(&args.output, args.events.as_ref()).and_then(|taken| {
         let assessor = assessor(&ready.plan, args, &host.class)?;
         let ladder = Ladder::listen(leave, move |line| told.err(line));
@@ -124,8 +124,7 @@ async fn follow(run: Started, args: &RunArgs, terminal: &Terminal, ladder: &Ladd
 /// where it only warns.
 fn keep(record: &Record, args: &RunArgs, say: &impl Fn(&str)) -> Option<String> {
     let dir = args.save_baseline.as_deref()?;
-    let regressed = |check: &CheckRecord| comparing::worst(check) == Some(Change::Regressed);
-    if record.checks.iter().any(regressed) {
+    if record.checks.iter().any(|check| check.worst_change() == Some(Change::Regressed)) {
         say("no baseline saved: a metric regressed; if that is the new normal, use `shakedown baseline accept`\n");
         return None;
     }

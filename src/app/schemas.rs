@@ -6,7 +6,7 @@ use crate::baseline::store::Baseline;
 use crate::checks::FAMILIES;
 use crate::cli::SchemaOf;
 use crate::history::History;
-use crate::model::compared::Compared;
+use crate::model::comparison_document::ComparisonDocument;
 use crate::model::{Event, Record};
 
 /// The JSON Schema as text.
@@ -15,7 +15,7 @@ pub(super) fn schema(of: SchemaOf) -> String {
         SchemaOf::Suite => crate::suite::schema::schema(FAMILIES),
         SchemaOf::Report => schema_for!(Record).to_value(),
         SchemaOf::Baseline => schema_for!(Baseline).to_value(),
-        SchemaOf::Comparison => schema_for!(Compared).to_value(),
+        SchemaOf::Comparison => schema_for!(ComparisonDocument).to_value(),
         SchemaOf::Events => schema_for!(Event).to_value(),
         SchemaOf::History => schema_for!(History).to_value(),
     };

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::Assessor;
 use super::references::Held;
-use crate::baseline::compare::{self, Against, Statistic};
+use crate::baseline::metrics::{self, Against, Statistic};
 use crate::judge;
 use crate::model::named::Named;
 use crate::model::record::{BaseArm, Metric, Word};
@@ -61,7 +61,7 @@ impl Assessor {
                 out.impossible = references.unmeasured(case, &out.metrics);
             }
             (Some(why), references) if case.head.is_some() || references.is_some() => {
-                let none = |(name, metric): &(Word, Metric)| (name.to_string(), compare::not_compared(metric, &why));
+                let none = |(name, metric): &(Word, Metric)| (name.to_string(), metrics::not_compared(metric, &why));
                 out.impossible = out.metrics.0.iter().map(none).collect();
             }
             _ => {}
@@ -74,7 +74,7 @@ impl Assessor {
         for (at, (_, metric)) in metrics.0.iter().enumerate() {
             let one =
                 |(statistic, comparison)| Compared { metric: at, statistic, comparison, tests: 0, left_out: None };
-            out.extend(compare::compare(metric, Against::OtherArm).into_iter().map(one));
+            out.extend(metrics::compare(metric, Against::OtherArm).into_iter().map(one));
         }
         // Each quantile of a metric is a chance of its own to alarm.
         let tests = (self.paired_metrics * out.len()).div_ceil(metrics.0.len().max(1));
@@ -123,7 +123,7 @@ fn broken(verdict: Verdict, base: Option<&BaseArm>) -> Option<String> {
 /// The metric at position `at` against the runs of its baseline.
 fn with_runs(held: Option<Held<'_>>, at: usize) -> Vec<Compared> {
     let Some(held) = held else { return Vec::new() };
-    let mut found = compare::compare(held.metric, Against::Runs(&held.reference));
+    let mut found = metrics::compare(held.metric, Against::Runs(&held.reference));
     let tests = held.metrics * found.len();
     let left_out = Some(held.left_out).filter(|why| !why.is_empty());
     let none = held.reference.window.is_empty();
@@ -143,9 +143,9 @@ fn with_runs(held: Option<Held<'_>>, at: usize) -> Vec<Compared> {
 pub(super) fn confirm(one: &mut Compared, metric: &Metric, against: Against<'_>) {
     let fresh = metric.rounds.iter().any(|round| round.confirm);
     if fresh {
-        compare::confirm(&mut one.comparison, metric, one.statistic, against, compare::alpha(one.tests));
+        metrics::confirm(&mut one.comparison, metric, one.statistic, against, metrics::alpha(one.tests));
     }
     if !fresh || matches!(against, Against::Runs(_)) {
-        compare::beyond_chance(&mut one.comparison, one.tests);
+        metrics::beyond_chance(&mut one.comparison, one.tests);
     }
 }

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::baseline::compare::{self, Reference};
+use crate::baseline::metrics::{self, Reference};
 use crate::baseline::noise::{self, Noise};
-use crate::baseline::store::{self, Baseline, Wanted};
+use crate::baseline::store::{self, Baseline};
+use crate::baseline::{MetricKey, metric_key};
 use crate::model::Comparison;
 use crate::model::named::Named;
 use crate::model::record::{BaselineRef, Metric, Word};
@@ -20,7 +21,7 @@ pub struct References {
     metrics: usize,
 }
 
-/// What is known of one suite on this class of hosts.
+/// The baseline and the calibration of one suite on this class of hosts.
 struct Source {
     baseline: Option<Baseline>,
     noise: Option<Noise>,
@@ -72,9 +73,9 @@ impl References {
         let Some(source) = self.by_suite.get(&case.suite).filter(|_| case.head.is_none()) else { return 0 };
         let metrics = case.family.facts.iter().filter(|fact| fact.better.is_some());
         let enough = |metric: &str, unit: &str| {
-            let wanted = Wanted { check: &case.id, metric, digest: Some(&case.base.digest), unit };
-            let runs = source.baseline.as_ref().map_or(0, |baseline| baseline.comparable(wanted).values.len());
-            runs >= RUNS || (runs > 0 && source.noise.as_ref().is_some_and(|noise| noise.floor(wanted).is_some()))
+            let key = MetricKey { check: &case.id, metric, digest: Some(&case.base.digest), unit };
+            let runs = source.baseline.as_ref().map_or(0, |baseline| baseline.comparable(key).values.len());
+            runs >= RUNS || (runs > 0 && source.noise.as_ref().is_some_and(|noise| noise.floor(key).is_some()))
         };
         metrics.filter(|fact| enough(fact.name, fact.unit.symbol())).count()
     }
@@ -82,16 +83,16 @@ impl References {
     /// A metric with the runs of its baseline; `None` for a suite nothing is known of.
     pub(super) fn held<'a>(&'a self, case: &Case, (name, metric): &'a (Word, Metric)) -> Option<Held<'a>> {
         let source = self.by_suite.get(&case.suite)?;
-        let wanted = Wanted { check: &case.id, metric: name, digest: Some(&case.base.digest), unit: &metric.unit };
-        let mut window = source.baseline.as_ref().map(|baseline| baseline.comparable(wanted)).unwrap_or_default();
-        let pinned = source.baseline.as_ref().and_then(|baseline| baseline.pinned_metric(wanted));
-        let fits = |then: &&Metric| compare::same_sort(metric, then).is_ok();
-        let unlike = window.values.iter().find_map(|(_, then)| compare::same_sort(metric, then).err());
+        let key = MetricKey { check: &case.id, metric: name, digest: Some(&case.base.digest), unit: &metric.unit };
+        let mut window = source.baseline.as_ref().map(|baseline| baseline.comparable(key)).unwrap_or_default();
+        let pinned = source.baseline.as_ref().and_then(|baseline| baseline.pinned_metric(key));
+        let fits = |then: &&Metric| metrics::same_sort(metric, then).is_ok();
+        let unlike = window.values.iter().find_map(|(_, then)| metrics::same_sort(metric, then).err());
         window.left_out.extend(unlike);
         let reference = Reference {
             window: window.values.iter().map(|(_, metric)| *metric).filter(fits).collect(),
             pinned: pinned.and_then(Result::ok).filter(|(_, then)| fits(then)).map(|(id, then)| (then, id.to_owned())),
-            floor: source.noise.as_ref().and_then(|noise| noise.floor(wanted)),
+            floor: source.noise.as_ref().and_then(|noise| noise.floor(key)),
         };
         let left_out = window.left_out.join("; ");
         Some(Held { metric, reference, left_out, missing: source.missing.as_deref(), metrics: self.metrics })
@@ -118,10 +119,10 @@ impl References {
             return Vec::new();
         };
         let Some(newest) = baseline.window().last() else { return Vec::new() };
-        let of_case = newest.metrics.iter().map(|(key, metric)| (store::split(key), metric));
+        let of_case = newest.metrics.iter().map(|(name, metric)| (metric_key::split(name), metric));
         let gone = of_case.filter(|((check, name), _)| *check == &*case.id && metrics.get(name).is_none());
         gone.map(|((_, name), metric)| {
-            (name.to_owned(), compare::not_compared(metric, "the baseline has it, this run did not measure it"))
+            (name.to_owned(), metrics::not_compared(metric, "the baseline has it, this run did not measure it"))
         })
         .collect()
     }

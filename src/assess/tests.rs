@@ -1,7 +1,7 @@
 //! Which alarms stand.
 
 use super::comparisons::{Compared, confirm};
-use crate::baseline::compare::{self, Against, Reference, Statistic};
+use crate::baseline::metrics::{self, Against, Reference, Statistic};
 use crate::model::named::Named;
 use crate::model::record::{Metric, RoundRecord};
 use crate::model::{Arm, Change};
@@ -57,7 +57,7 @@ fn confirmed_by(first: Metric, share: f64) -> Metric {
 
 /// The verdict on an alarm among so many comparisons of the run.
 fn verdict(metric: &Metric, against: Against<'_>, tests: usize) -> Change {
-    let (statistic, comparison) = compare::compare(metric, against).remove(0);
+    let (statistic, comparison) = metrics::compare(metric, against).remove(0);
     assert_eq!((statistic, comparison.verdict), (Statistic::P50, Change::Regressed), "{comparison:?}");
     let mut one = Compared { metric: 0, statistic, comparison, tests, left_out: None };
     confirm(&mut one, metric, against);

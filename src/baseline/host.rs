@@ -9,9 +9,9 @@ use crate::model::record::{Host, Interface};
 /// Interfaces listed.
 const MOST: usize = 64;
 
-/// Looks at this machine.
+/// This machine as reports describe it.
 #[must_use]
-pub fn look() -> Host {
+pub fn describe() -> Host {
     let cpu = cpu_model();
     let cores = std::thread::available_parallelism().map_or(0, |n| u32::try_from(n.get()).unwrap_or(u32::MAX));
     let kernel = line("/proc/sys/kernel/osrelease").unwrap_or_default();

@@ -1,7 +1,11 @@
 //! Baselines: reports reduced to their rounds, and the host they are comparable on.
 
-pub mod compare;
 pub mod facts;
+mod files;
 pub mod host;
+pub mod metric_key;
+pub mod metrics;
 pub mod noise;
 pub mod store;
+
+pub use metric_key::MetricKey;

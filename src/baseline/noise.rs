@@ -9,16 +9,14 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::compare::{self, Floor, Spread};
-use super::store::{self, Wanted};
+use super::metrics::{self, Floor, Spread};
+use super::{MetricKey, files, metric_key};
 use crate::model::Record;
 use crate::model::record::Metric;
 use crate::plan::Case;
 
 /// Schema name and version.
 pub const SCHEMA: &str = "shakedown.noise/1";
-/// How the file of a class ends.
-pub(super) const SUFFIX: &str = ".noise.json";
 /// Largest file read, bytes.
 const LARGEST: u64 = 16 << 20;
 /// No spread of a logarithm is as large; and none of a number that a report can hold.
@@ -27,7 +25,7 @@ const WIDEST_RAW: f64 = 1e15;
 /// Runs of a calibration: `calibrate` makes at least three.
 const RUNS: std::ops::RangeInclusive<u32> = 3..=1000;
 
-/// What a calibration found.
+/// The noise floor of one suite, as a calibration found it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Noise {
     /// Class of the host that measured.
@@ -61,7 +59,7 @@ pub struct MetricNoise {
 }
 
 impl MetricNoise {
-    /// What is wrong with it: a spread that is none would make every change an alarm, or hide them all.
+    /// Why it cannot be used: a spread that is none would make every change an alarm, or hide them all.
     fn problem(&self) -> Option<String> {
         for (name, value) in [("tau", Some(self.tau)), ("round", self.round)] {
             let widest = if self.ratio { WIDEST } else { WIDEST_RAW };
@@ -93,14 +91,14 @@ impl Noise {
 
     /// The floor of a metric; `None` when it was not calibrated with this definition and unit.
     #[must_use]
-    pub fn floor(&self, wanted: Wanted<'_>) -> Option<Floor> {
-        let found = self.get(wanted)?;
+    pub fn floor(&self, key: MetricKey<'_>) -> Option<Floor> {
+        let found = self.get(key)?;
         Some(Floor { tau: found.tau, runs: found.runs })
     }
 
-    fn get(&self, wanted: Wanted<'_>) -> Option<&MetricNoise> {
-        let found = self.metrics.get(&format!("{} {}", wanted.check, wanted.metric))?;
-        (Some(found.digest.as_str()) == wanted.digest && found.unit == wanted.unit).then_some(found)
+    fn get(&self, key: MetricKey<'_>) -> Option<&MetricNoise> {
+        let found = self.metrics.get(&key.name())?;
+        (Some(found.digest.as_str()) == key.digest && found.unit == key.unit).then_some(found)
     }
 
     /// Tolerances of a case finer than what can be seen, for people: between runs, or with `pairs` of rounds.
@@ -109,7 +107,9 @@ impl Noise {
         let mut out = Vec::new();
         for fact in case.family.facts.iter().filter(|fact| fact.better.is_some() && crate::judge::is_ratio(fact)) {
             let (digest, unit) = (Some(&*case.subject().digest), fact.unit.symbol());
-            let Some(found) = self.get(Wanted { check: &case.id, metric: fact.name, digest, unit }) else { continue };
+            let Some(found) = self.get(MetricKey { check: &case.id, metric: fact.name, digest, unit }) else {
+                continue;
+            };
             let wanted =
                 case.baseline.tolerances.get(fact.name).copied().unwrap_or_else(|| crate::judge::tolerance(fact));
             let Some(seen) = found.detectable(pairs).filter(|seen| *seen > wanted) else { continue };
@@ -143,10 +143,9 @@ impl Noise {
         )
     }
 
-    /// Where it belongs below a folder of baselines.
-    #[must_use]
-    pub fn place(&self, dir: &Path) -> PathBuf {
-        dir.join(&self.suite).join(format!("{}{SUFFIX}", self.host_class))
+    /// Its file in a folder of baselines.
+    pub fn file(&self, dir: &Path) -> Result<PathBuf, String> {
+        files::noise(dir, &self.suite, &self.host_class)
     }
 }
 
@@ -161,12 +160,12 @@ fn of_suite(runs: &[Record], last: &Record, suite: &str) -> Noise {
                 .filter(|other| other.suite == check.suite && other.id == check.id && other.digest == check.digest)
                 .filter_map(|other| other.metrics.get(name))
                 .collect();
-            let Some(spread) = compare::spread(&all) else { continue };
+            let Some(spread) = metrics::spread(&all) else { continue };
             let unit = all.first().map_or_else(String::new, |metric| metric.unit.to_string());
             let ratio = all.first().is_some_and(|metric| metric.kind == "ratio");
             let Spread { tau, round, runs } = spread;
             let found = MetricNoise { digest: digest.to_string(), ratio, runs, round, tau, unit };
-            metrics.insert(format!("{} {name}", check.id), found);
+            metrics.insert(metric_key::name(&check.id, name), found);
         }
     }
     Noise {
@@ -182,9 +181,9 @@ fn of_suite(runs: &[Record], last: &Record, suite: &str) -> Noise {
 /// A damaged file is an error.
 pub fn find(dir_or_file: &Path, suite: &str, host_class: &str) -> Result<Option<Noise>, String> {
     let path = if dir_or_file.is_file() {
-        dir_or_file.with_file_name(format!("{host_class}{SUFFIX}"))
+        files::noise_beside(dir_or_file, host_class)
     } else {
-        store::folder(dir_or_file, suite)?.join(format!("{host_class}{SUFFIX}"))
+        files::noise(dir_or_file, suite, host_class)?
     };
     let mut text = String::new();
     match fs::File::open(&path).and_then(|file| file.take(LARGEST).read_to_string(&mut text)) {

@@ -1,4 +1,4 @@
-//! What became of a metric between two sides: ratio, interval, verdict. Plain data; `baseline::compare` fills it.
+//! What became of a metric between two sides: ratio, interval, verdict. Plain data; `baseline::metrics` fills it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

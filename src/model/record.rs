@@ -252,7 +252,7 @@ pub struct BaselineRef {
     pub pinned: Option<String>,
 }
 
-/// What arm `base` of an interleaved comparison saw. The verdict of the case is about arm `head`.
+/// The observations of arm `base` of an interleaved comparison. The verdict of the case is about arm `head`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct BaseArm {
     /// What was looked at.
@@ -373,6 +373,27 @@ impl Design {
     }
 }
 
+impl CheckRecord {
+    /// The worst verdict on a metric; `None` when nothing was to be compared.
+    #[must_use]
+    pub fn worst_change(&self) -> Option<Change> {
+        self.comparison.0.iter().map(|(_, comparison)| comparison.verdict).max()
+    }
+
+    /// Whether it holds and is worse than what it was compared with; with `severity: fail` that fails the run.
+    #[must_use]
+    pub fn regressed(&self) -> bool {
+        self.verdict == Verdict::Passed && self.worst_change() == Some(Change::Regressed)
+    }
+
+    /// Whether it fails with `--strict` although it holds and has not regressed.
+    #[must_use]
+    pub fn undecided(&self) -> bool {
+        let open = matches!(self.worst_change(), Some(Change::Inconclusive | Change::NotCompared));
+        self.verdict == Verdict::Passed && self.severity == Severity::Fail && open
+    }
+}
+
 impl Counts {
     /// Counts the verdicts of `checks`.
     #[must_use]
@@ -391,7 +412,7 @@ impl Counts {
         self.unmet += u64::from(check.unmet);
         let judged = || check.comparison.0.iter().map(|(_, comparison)| comparison.verdict);
         self.compared += u64::from(judged().any(|change| change != Change::NotCompared));
-        match judged().max().filter(|_| check.severity == Severity::Fail && check.verdict == Verdict::Passed) {
+        match check.worst_change().filter(|_| check.severity == Severity::Fail && check.verdict == Verdict::Passed) {
             Some(Change::Regressed) => self.regressed += 1,
             Some(Change::Inconclusive | Change::NotCompared) => self.inconclusive += 1,
             _ => {}

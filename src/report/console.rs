@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 
 use super::advice::advice;
-use super::comparing::{self, unit_of};
+use super::comparison_text::{self, unit_of};
 use super::style::Style;
 use crate::judge::wanted;
 use crate::model::record::{Counts, FactValue, Outcome, Word};
-use crate::model::{Change, CheckRecord, Record, Unit, Value, Verdict};
+use crate::model::{Change, CheckRecord, Record, Severity, Unit, Value, Verdict};
 use crate::stats::Summary;
 
 /// Failures shown in full; beyond it they are counted.
@@ -107,9 +107,9 @@ fn compared(out: &mut String, record: &Record, style: Style) {
     out.push('\n');
     for (check, name, comparison) in rows.iter().take(DETAILED) {
         let place = format!("{}/{} {name}", check.suite, check.id);
-        out.push_str(&comparing::block(&place, comparison, check.severity, style));
+        out.push_str(&comparison_text::block(&place, comparison, check.severity, style));
         if comparison.verdict == Change::Regressed {
-            row(out, "try next", comparing::next(check));
+            row(out, "try next", comparison_text::next(check));
         }
     }
     if rows.len() > DETAILED {
@@ -191,7 +191,7 @@ fn row(out: &mut String, name: &str, text: &str) {
     }
 }
 
-/// What a peer sent must not steer the reader's terminal: control characters are shown, not obeyed.
+/// Text from a peer must not steer the reader's terminal: control characters are shown, not obeyed.
 #[must_use]
 pub fn visible(text: &str) -> String {
     if !text.chars().any(char::is_control) {
@@ -207,16 +207,21 @@ pub fn visible(text: &str) -> String {
     })
 }
 
+/// Cases that hold and regressed with `severity: warn`, which fails nothing.
+fn regressed_warned(record: &Record) -> u64 {
+    record.checks.iter().filter(|check| check.regressed() && check.severity == Severity::Warn).count() as u64
+}
+
 fn summary(counts: Counts, record: &Record) -> String {
     let mut parts = vec![format!("{} passed", counts.passed)];
-    parts.extend(comparing::counted(&[
+    parts.extend(comparison_text::counted(&[
         (counts.flaky, "of them flaky"),
         (counts.failed, "failed"),
         (counts.warned, "warned"),
         (counts.errored, "could not be measured"),
         (counts.skipped, "skipped"),
         (counts.regressed, "regressed"),
-        (comparing::regressed_warned(record), "regressed (warn only)"),
+        (regressed_warned(record), "regressed (warn only)"),
         (counts.inconclusive, "inconclusive"),
     ]));
     let interrupted = if record.run.interrupted { "  INTERRUPTED" } else { "" };

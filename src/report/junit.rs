@@ -7,9 +7,10 @@ use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 
 use super::advice::advice;
-use super::comparing;
+use super::comparison_text;
+use super::junit_gate::{self, JunitGate};
 use crate::judge::sentence;
-use crate::model::{Change, CheckRecord, Record, Severity, Verdict};
+use crate::model::{Change, CheckRecord, Record, Verdict};
 
 /// Longest text of one case, bytes; head and tail are kept.
 const LONGEST: usize = 64 * 1024;
@@ -68,8 +69,8 @@ fn suite(
     checks: &[&CheckRecord],
     rich: bool,
 ) -> io::Result<()> {
-    let gate = Gate::of(record);
-    let count = |verdict: Verdict| checks.iter().filter(|check| shown(check, gate) == verdict).count().to_string();
+    let gate = JunitGate::of(record);
+    let count = |verdict: Verdict| checks.iter().filter(|check| gate.verdict(check) == verdict).count().to_string();
     let zone = if rich { "Z" } else { "" };
     let started = record.run.started.get(..19).unwrap_or("1970-01-01T00:00:00");
     let time: f64 = checks.iter().map(|check| check.duration_s).sum();
@@ -98,56 +99,24 @@ fn suite(
     for check in checks {
         case(xml, check, rich, gate)?;
     }
-    let mut told: Vec<String> = checks.iter().filter(|check| is_warning(check)).map(|check| warning(check)).collect();
-    told.extend(checks.iter().flat_map(|check| compared(check)));
-    text_element(xml, "system-out", &[], &told.join("\n"))?;
+    let mut lines: Vec<String> =
+        checks.iter().filter(|check| junit_gate::is_warning(check)).map(|check| warning(check)).collect();
+    lines.extend(checks.iter().flat_map(|check| compared(check)));
+    text_element(xml, "system-out", &[], &lines.join("\n"))?;
     text_element(xml, "system-err", &[], "")?;
     xml.write_event(Event::End(BytesEnd::new("testsuite")))
 }
 
-/// What the run as a whole makes of cases that hold.
-#[derive(Clone, Copy)]
-struct Gate {
-    /// `--strict`.
-    strict: bool,
-    /// It was to compare and compared nothing: it cannot be green.
-    nothing_compared: bool,
-}
-
-impl Gate {
-    fn of(record: &Record) -> Self {
-        let ending = crate::exit::Ending::of(record, false);
-        Self { strict: record.run.strict, nothing_compared: crate::exit::nothing_compared(ending) }
-    }
-
-    /// Whether a case that holds is an error because nothing was compared.
-    fn misses(self, check: &CheckRecord) -> bool {
-        self.nothing_compared && check.verdict == Verdict::Passed && check.severity == Severity::Fail
-    }
-}
-
-/// A failure of severity `warn` must not turn a pipeline red: it is a pass, told in system-out.
-fn shown(check: &CheckRecord, gate: Gate) -> Verdict {
-    if is_warning(check) {
-        return Verdict::Passed;
-    }
-    if gate.misses(check) {
-        return Verdict::Errored;
-    }
-    let worse = comparing::regressed(check) && check.severity == Severity::Fail;
-    if worse || (gate.strict && comparing::undecided(check)) { Verdict::Failed } else { check.verdict }
-}
-
 /// Every comparison of a case, in words.
 fn compared(check: &CheckRecord) -> impl Iterator<Item = String> {
-    check.comparison.0.iter().map(|(name, one)| format!("{}: {}", check.id, comparing::sentence(name, one)))
+    check.comparison.0.iter().map(|(name, one)| format!("{}: {}", check.id, comparison_text::sentence(name, one)))
 }
 
-/// What a case that holds fails with nevertheless: the comparisons behind it, and the type.
+/// The failure of a case that holds: the comparisons behind it, and the type.
 fn worse(check: &CheckRecord) -> (String, &'static str) {
-    let worst = comparing::worst(check);
+    let worst = check.worst_change();
     let words = check.comparison.0.iter().filter(|(_, comparison)| Some(comparison.verdict) == worst);
-    let words: Vec<String> = words.map(|(name, comparison)| comparing::sentence(name, comparison)).collect();
+    let words: Vec<String> = words.map(|(name, comparison)| comparison_text::sentence(name, comparison)).collect();
     let regressed = worst == Some(Change::Regressed);
     (words.join("; "), if regressed { "performance.regressed" } else { "performance.inconclusive" })
 }
@@ -162,10 +131,6 @@ fn missing(check: &CheckRecord) -> String {
     format!("the run compared nothing: {reasons}")
 }
 
-fn is_warning(check: &CheckRecord) -> bool {
-    check.verdict == Verdict::Failed && check.severity == Severity::Warn
-}
-
 fn warning(check: &CheckRecord) -> String {
     format!("WARN {}: {}", check.id, check.reason.as_deref().unwrap_or_default())
 }
@@ -178,7 +143,7 @@ fn properties(record: &Record, checks: &[&CheckRecord]) -> Vec<(String, String)>
     out.extend(record.run.labels.iter().map(|(key, value)| (format!("label.{key}"), value.clone())));
     for check in checks {
         for (name, metric) in &check.metrics.0 {
-            if let Some(typical) = crate::baseline::compare::value(metric) {
+            if let Some(typical) = crate::baseline::metrics::value(metric) {
                 out.push((format!("metric.{}.{name}", check.id), format!("{typical} {}", metric.unit)));
             }
         }
@@ -194,7 +159,7 @@ fn properties(record: &Record, checks: &[&CheckRecord]) -> Vec<(String, String)>
     out
 }
 
-fn case(xml: &mut Xml<'_>, check: &CheckRecord, rich: bool, gate: Gate) -> io::Result<()> {
+fn case(xml: &mut Xml<'_>, check: &CheckRecord, rich: bool, gate: JunitGate) -> io::Result<()> {
     let class = class_of(check);
     let time = format!("{:.3}", check.duration_s);
     let mut attributes = vec![("classname", class.as_str()), ("name", &*check.id), ("time", time.as_str())];
@@ -203,7 +168,7 @@ fn case(xml: &mut Xml<'_>, check: &CheckRecord, rich: bool, gate: Gate) -> io::R
         attributes.extend([("file", file), ("line", line)]);
     }
     let start = element("testcase", &attributes);
-    let verdict = shown(check, gate);
+    let verdict = gate.verdict(check);
     if verdict == Verdict::Passed && !rich {
         return xml.write_event(Event::Empty(start));
     }
@@ -259,8 +224,8 @@ fn story(check: &CheckRecord) -> String {
         lines.push(format!("at {place}"));
     }
     lines.extend(compared(check));
-    if comparing::regressed(check) {
-        lines.push(format!("try next: {}", comparing::next(check)));
+    if check.regressed() {
+        lines.push(format!("try next: {}", comparison_text::next(check)));
     }
     if let Some(fault) = &check.fault {
         lines.push(fault.to_string());

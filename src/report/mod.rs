@@ -2,17 +2,18 @@
 
 pub mod advice;
 pub mod atomic;
-pub mod compared;
-pub mod comparing;
+pub mod comparison_document;
+pub mod comparison_text;
 pub mod console;
 pub mod fold;
-mod frames;
 pub mod json;
+mod json_splitter;
 pub mod jsonl;
 pub mod junit;
-pub mod light;
+mod junit_gate;
 pub mod progress;
 pub mod redact;
+pub mod reduced;
 pub mod style;
 
 use std::collections::HashSet;

@@ -1,6 +1,5 @@
 //! Colours, for terminals that want them.
 
-use super::comparing::regressed;
 use crate::model::{Change, CheckRecord, Severity, Verdict};
 
 /// Whether to colour.
@@ -31,8 +30,8 @@ impl Style {
     #[must_use]
     pub fn status(self, check: &CheckRecord) -> String {
         let (code, word) = match (check.verdict, check.severity) {
-            (Verdict::Passed, Severity::Fail) if regressed(check) => ("31;1", "REGR "),
-            (Verdict::Passed, Severity::Warn) if regressed(check) => ("33", "WARN "),
+            (Verdict::Passed, Severity::Fail) if check.regressed() => ("31;1", "REGR "),
+            (Verdict::Passed, Severity::Warn) if check.regressed() => ("33", "WARN "),
             (Verdict::Passed, _) if check.flaky => ("33", "FLAKY"),
             (Verdict::Passed, _) => ("32", "PASS "),
             (Verdict::Failed, Severity::Warn) => ("33", "WARN "),

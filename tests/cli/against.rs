@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::peer::{Peer, suite};
-use super::{Desk, Ended, closed_port, read};
+use super::{CliSandbox, Ended, closed_port, read};
 
 /// Enough that a pause of the scheduler is not the median of a round.
 const SAMPLES: &str = "    samples: 3\n";
@@ -12,13 +12,13 @@ const FAST: u64 = 10;
 const SLOW: u64 = 40;
 const REPORTS: [&str; 4] = ["--json", "r.json", "--junit", "r.xml"];
 
-fn against(desk: &Desk, port: u16, more: &[&str]) -> Ended {
+fn against(sandbox: &CliSandbox, port: u16, more: &[&str]) -> Ended {
     let head = format!("port={port}");
-    desk.run(&[&["run", "suite.yaml", "--against", &head], &REPORTS[..], more].concat())
+    sandbox.run(&[&["run", "suite.yaml", "--against", &head], &REPORTS[..], more].concat())
 }
 
-fn check(desk: &Desk) -> Value {
-    desk.json("r.json")["checks"][0].clone()
+fn check(sandbox: &CliSandbox) -> Value {
+    sandbox.json("r.json")["checks"][0].clone()
 }
 
 /// Failures that the JUnit report counts, and those that are in it, by type.
@@ -34,11 +34,11 @@ fn failures(xml: &str) -> (Vec<u32>, Vec<String>) {
 #[test]
 fn a_slower_target_is_regressed() {
     let (base, head) = (Peer::slow(FAST), Peer::slow(SLOW));
-    let desk = Desk::new(&suite(base.port, SAMPLES));
-    let ended = against(&desk, head.port, &["--seed", "1"]);
+    let sandbox = CliSandbox::new(&suite(base.port, SAMPLES));
+    let ended = against(&sandbox, head.port, &["--seed", "1"]);
     assert_eq!(ended.code, 4, "{}{}", ended.out, ended.err);
-    let report = desk.json("r.json");
-    let schema = serde_json::from_str(&desk.run(&["schema", "report"]).out).unwrap();
+    let report = sandbox.json("r.json");
+    let schema = serde_json::from_str(&sandbox.run(&["schema", "report"]).out).unwrap();
     assert!(jsonschema::validator_for(&schema).unwrap().is_valid(&report), "{report}");
     assert_eq!((&report["summary"]["regressed"], &report["summary"]["passed"]), (&1.into(), &1.into()));
     assert_eq!(report["design"]["kind"], "interleaved");
@@ -67,9 +67,9 @@ fn a_slower_target_is_regressed() {
 #[test]
 fn rounds_say_arm_place_and_purpose() {
     let (base, head) = (Peer::slow(FAST), Peer::slow(SLOW));
-    let desk = Desk::new(&suite(base.port, SAMPLES));
-    assert_eq!(against(&desk, head.port, &["--seed", "1"]).code, 4);
-    let check = check(&desk);
+    let sandbox = CliSandbox::new(&suite(base.port, SAMPLES));
+    assert_eq!(against(&sandbox, head.port, &["--seed", "1"]).code, 4);
+    let check = check(&sandbox);
     let rounds = check["metrics"]["response_time"]["rounds"].as_array().unwrap();
     assert_eq!(rounds.len(), 42);
     for (at, round) in rounds.iter().enumerate() {
@@ -91,9 +91,9 @@ fn rounds_say_arm_place_and_purpose() {
 #[test]
 fn junit_fails_with_the_type_that_pipelines_know() {
     let (base, head) = (Peer::slow(FAST), Peer::slow(SLOW));
-    let desk = Desk::new(&suite(base.port, SAMPLES));
-    assert_eq!(against(&desk, head.port, &[]).code, 4);
-    let strict = read(&desk.path("r.xml"));
+    let sandbox = CliSandbox::new(&suite(base.port, SAMPLES));
+    assert_eq!(against(&sandbox, head.port, &[]).code, 4);
+    let strict = read(&sandbox.path("r.xml"));
     assert_eq!(failures(&strict), (vec![1], vec!["performance.regressed".to_owned()]), "{strict}");
     for words in ["response_time regressed: ", "tolerance 5.0%", "MDE ", "confirmed by fresh rounds"] {
         assert!(strict.contains(words), "{words}: {strict}");
@@ -109,10 +109,10 @@ fn junit_fails_with_the_type_that_pipelines_know() {
     assert!(!strict[case..].contains("<property"), "no properties of a case: {strict}");
     // Both dialects and the exit code again, from the stored report.
     let again =
-        desk.run(&["report", "r.json", "--junit", "rich.xml", "--junit-dialect", "rich", "--json", "again.json"]);
+        sandbox.run(&["report", "r.json", "--junit", "rich.xml", "--junit-dialect", "rich", "--json", "again.json"]);
     assert_eq!(again.code, 4, "{}", again.err);
-    assert_eq!(read(&desk.path("r.json")), read(&desk.path("again.json")));
-    assert_eq!(failures(&read(&desk.path("rich.xml"))), failures(&strict));
+    assert_eq!(read(&sandbox.path("r.json")), read(&sandbox.path("again.json")));
+    assert_eq!(failures(&read(&sandbox.path("rich.xml"))), failures(&strict));
 }
 
 #[test]
@@ -120,10 +120,10 @@ fn a_target_like_the_other_is_not_regressed() {
     // The tolerance keeps even a rare alarm from standing: what is tested is that arms are not mixed up, not the size of the test.
     let rest = format!("{SAMPLES}    baseline: {{response_time: {{tolerance: 900%}}}}\n");
     let (base, head) = (Peer::slow(20), Peer::slow(20));
-    let desk = Desk::new(&suite(base.port, &rest));
+    let sandbox = CliSandbox::new(&suite(base.port, &rest));
     for seed in ["1", "2"] {
-        let ended = against(&desk, head.port, &["--seed", seed]);
-        let one = &check(&desk)["comparison"]["response_time"];
+        let ended = against(&sandbox, head.port, &["--seed", seed]);
+        let one = &check(&sandbox)["comparison"]["response_time"];
         assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
         assert_eq!(one["tolerance"], 9.0);
         assert!(["unchanged", "inconclusive"].contains(&one["verdict"].as_str().unwrap()), "{one}");
@@ -137,32 +137,32 @@ fn a_target_like_the_other_is_not_regressed() {
 #[test]
 fn a_faster_target_is_improved() {
     let (base, head) = (Peer::slow(SLOW), Peer::slow(FAST));
-    let desk = Desk::new(&suite(base.port, SAMPLES));
-    let ended = against(&desk, head.port, &["--strict"]);
+    let sandbox = CliSandbox::new(&suite(base.port, SAMPLES));
+    let ended = against(&sandbox, head.port, &["--strict"]);
     assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
-    let one = &check(&desk)["comparison"]["response_time"];
+    let one = &check(&sandbox)["comparison"]["response_time"];
     assert_eq!(one["verdict"], "improved");
     assert!(one["ratio"].as_f64().unwrap() < 0.8 && one["ci"][1].as_f64().unwrap() < 1.0, "{one}");
     assert!(ended.out.contains("IMPR  s/a response_time"), "{}", ended.out);
-    assert_eq!(failures(&read(&desk.path("r.xml"))), (vec![0], vec![]));
+    assert_eq!(failures(&read(&sandbox.path("r.xml"))), (vec![0], vec![]));
 }
 
 #[test]
 fn a_regression_that_only_warns_is_told() {
     let (base, head) = (Peer::slow(FAST), Peer::slow(SLOW));
-    let desk = Desk::new(&suite(base.port, &format!("{SAMPLES}    severity: warn\n")));
-    let ended = against(&desk, head.port, &["--strict", "--save-baseline", "kept"]);
+    let sandbox = CliSandbox::new(&suite(base.port, &format!("{SAMPLES}    severity: warn\n")));
+    let ended = against(&sandbox, head.port, &["--strict", "--save-baseline", "kept"]);
     assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
     assert!(ended.out.contains("1 regressed (warn only)"), "{}", ended.out);
     assert!(
-        ended.out.contains("no baseline saved: a metric regressed") && !desk.path("kept").exists(),
+        ended.out.contains("no baseline saved: a metric regressed") && !sandbox.path("kept").exists(),
         "{}",
         ended.out
     );
-    assert_eq!(check(&desk)["comparison"]["response_time"]["verdict"], "regressed");
-    assert_eq!(desk.json("r.json")["summary"]["regressed"], 0);
+    assert_eq!(check(&sandbox)["comparison"]["response_time"]["verdict"], "regressed");
+    assert_eq!(sandbox.json("r.json")["summary"]["regressed"], 0);
     assert!(ended.out.contains("WARN ") && ended.out.contains("WARN  s/a response_time"), "{}", ended.out);
-    let xml = read(&desk.path("r.xml"));
+    let xml = read(&sandbox.path("r.xml"));
     assert_eq!(failures(&xml), (vec![0], vec![]), "{xml}");
     assert!(xml.contains("response_time regressed"), "{xml}");
 }
@@ -171,27 +171,27 @@ fn a_regression_that_only_warns_is_told() {
 fn a_dead_target_fails_and_a_dead_reference_compares_nothing() {
     let (_held, closed) = closed_port();
     let alive = Peer::slow(1);
-    let desk = Desk::new(&suite(alive.port, ""));
-    let ended = against(&desk, closed, &[]);
+    let sandbox = CliSandbox::new(&suite(alive.port, ""));
+    let ended = against(&sandbox, closed, &[]);
     assert_eq!(ended.code, 1, "{}{}", ended.out, ended.err);
-    let seen = check(&desk);
+    let seen = check(&sandbox);
     assert_eq!((&seen["verdict"], &seen["base"]["verdict"]), (&"failed".into(), &"passed".into()));
     let one = &seen["comparison"]["response_time"];
     assert_eq!((&one["verdict"], &one["ratio"]), (&"not_compared".into(), &Value::Null));
     assert!(one["reason"].as_str().unwrap().contains("the check did not hold"), "{one}");
     assert!(ended.out.contains("seen  refused"), "{}", ended.out);
-    assert_eq!(failures(&read(&desk.path("r.xml"))), (vec![1], vec!["assertion".to_owned()]));
+    assert_eq!(failures(&read(&sandbox.path("r.xml"))), (vec![1], vec!["assertion".to_owned()]));
 
-    let desk = Desk::new(&suite(closed, ""));
-    let ended = against(&desk, alive.port, &[]);
+    let sandbox = CliSandbox::new(&suite(closed, ""));
+    let ended = against(&sandbox, alive.port, &[]);
     assert_eq!(ended.code, 3, "{}{}", ended.out, ended.err);
-    let seen = check(&desk);
+    let seen = check(&sandbox);
     assert_eq!((&seen["verdict"], &seen["base"]["verdict"]), (&"passed".into(), &"failed".into()));
     let one = &seen["comparison"]["response_time"];
     assert!(one["reason"].as_str().unwrap().contains("arm base did not hold"), "{one}");
-    let xml = read(&desk.path("r.xml"));
+    let xml = read(&sandbox.path("r.xml"));
     assert!(xml.contains("type=\"comparison.missing\""), "a gate that compared nothing is not green: {xml}");
-    assert_eq!(desk.run(&["compare", "r.json"]).code, 3, "nor is its report, looked at again");
+    assert_eq!(sandbox.run(&["compare", "r.json"]).code, 3, "nor is its report, looked at again");
     for words in ["arm base  outcome: expected replied, saw refused", "nothing was compared", "arm base did not hold"] {
         assert!(ended.out.contains(words), "`{words}` is not in\n{}", ended.out);
     }
@@ -200,9 +200,9 @@ fn a_dead_target_fails_and_a_dead_reference_compares_nothing() {
 #[test]
 fn two_dead_targets_are_not_the_same() {
     let (_held, closed) = closed_port();
-    let desk = Desk::new(&suite(closed, ""));
-    assert_eq!(against(&desk, closed, &[]).code, 1);
-    let again = desk.run(&["compare", "r.json"]);
+    let sandbox = CliSandbox::new(&suite(closed, ""));
+    assert_eq!(against(&sandbox, closed, &[]).code, 1);
+    let again = sandbox.run(&["compare", "r.json"]);
     assert!(again.code == 3 && again.out.contains("nothing was compared"), "{}{}", again.out, again.err);
 }
 
@@ -214,11 +214,11 @@ fn what_is_expected_is_expected_of_head_in_every_sample() {
     let rest = "    samples: 4\n    expect: {response: ok}\n    baseline: {response_time: {tolerance: 1000000%}}\n";
     let pairs = [(Peer::slow(0), fickle(23), 1), (fickle(23), Peer::slow(0), 3), (fickle(999), fickle(0), 0)];
     for (at, (base, head, code)) in pairs.into_iter().enumerate() {
-        let desk = Desk::new(&suite(base.port, rest));
-        let ended = against(&desk, head.port, &[]);
+        let sandbox = CliSandbox::new(&suite(base.port, rest));
+        let ended = against(&sandbox, head.port, &[]);
         // A warm-up round (requests 0 to 3) proves nothing, and a reference that errs is told: its numbers are none.
         assert_eq!(ended.code, code, "{}{}", ended.out, ended.err);
-        let seen = check(&desk);
+        let seen = check(&sandbox);
         assert_eq!(seen["verdict"], if code == 1 { "failed" } else { "passed" });
         assert_eq!(seen["base"]["verdict"], if at == 1 { "failed" } else { "passed" });
         if code == 1 {

@@ -1,9 +1,9 @@
 //! `baseline`: what is accepted, listed, shown, removed and pinned.
 
-use super::{Desk, Ended, closed_port, listener, read, tcp_suite};
+use super::{CliSandbox, Ended, closed_port, listener, read, tcp_suite};
 
 struct Store {
-    desk: Desk,
+    sandbox: CliSandbox,
     class: String,
     _listener: std::net::TcpListener,
 }
@@ -12,20 +12,20 @@ impl Store {
     /// Reports `r1.json` to `r<runs>.json` of a suite called `s` that holds.
     fn new(runs: usize) -> Self {
         let (listener, address) = listener();
-        let desk = Desk::new(&tcp_suite(address.port(), "    rounds: 2\n"));
+        let sandbox = CliSandbox::new(&tcp_suite(address.port(), "    rounds: 2\n"));
         let mut class = String::new();
         for run in 1..=runs {
             let report = format!("r{run}.json");
             let label = format!("release=1.{run}");
-            let ended = desk.run(&["run", "suite.yaml", "--json", &report, "--label", &label]);
+            let ended = sandbox.run(&["run", "suite.yaml", "--json", &report, "--label", &label]);
             assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
-            desk.json(&report)["host"]["class"].as_str().unwrap().clone_into(&mut class);
+            sandbox.json(&report)["host"]["class"].as_str().unwrap().clone_into(&mut class);
         }
-        Self { desk, class, _listener: listener }
+        Self { sandbox, class, _listener: listener }
     }
 
     fn run(&self, args: &[&str]) -> Ended {
-        self.desk.run(&[&["baseline"], args].concat())
+        self.sandbox.run(&[&["baseline"], args].concat())
     }
 
     /// Runs that must do what they say.
@@ -47,11 +47,11 @@ impl Store {
     }
 
     fn id(&self, report: &str) -> String {
-        self.desk.json(report)["run"]["id"].as_str().unwrap().to_owned()
+        self.sandbox.json(report)["run"]["id"].as_str().unwrap().to_owned()
     }
 
     fn kept(&self) -> Vec<String> {
-        let file = self.desk.json(&self.file());
+        let file = self.sandbox.json(&self.file());
         file["runs"].as_array().unwrap().iter().map(|run| run["id"].as_str().unwrap().to_owned()).collect()
     }
 }
@@ -63,7 +63,7 @@ fn accepted_listed_shown_pinned_and_removed() {
     let out = store.good(&["accept", "r3.json", "r1.json", "--pin"]);
     assert_eq!(out.matches(&store.file()).count(), 2, "{out}");
     assert_eq!(store.kept(), [store.id("r1.json"), store.id("r3.json")]);
-    assert_eq!(store.desk.json(&store.file())["pinned"]["id"], *store.id("r3.json"), "the newest of them");
+    assert_eq!(store.sandbox.json(&store.file())["pinned"]["id"], *store.id("r3.json"), "the newest of them");
     store.good(&["accept", "r2.json"]);
     assert_eq!(store.kept(), [1, 2, 3].map(|n| store.id(&format!("r{n}.json"))));
 
@@ -97,7 +97,7 @@ fn accepted_listed_shown_pinned_and_removed() {
     store.good(&["rm", "s", "--run", &store.id("r1.json")]);
     assert_eq!(store.kept(), [store.id("r2.json"), store.id("r3.json")]);
     store.good(&["rm", "s", "--all"]);
-    assert!(!store.desk.path(&store.file()).exists());
+    assert!(!store.sandbox.path(&store.file()).exists());
 }
 
 #[test]
@@ -106,9 +106,9 @@ fn what_must_not_be_a_baseline_is_refused() {
     let (_held, port) = closed_port();
     let refused = |word: &str, suite: &str| {
         let name = format!("{word}.json");
-        store.desk.write("bad.yaml", suite);
-        store.desk.run(&["run", "bad.yaml", "--json", &name]);
-        assert_eq!(store.desk.json(&name)["summary"][word], 1);
+        store.sandbox.write("bad.yaml", suite);
+        store.sandbox.run(&["run", "bad.yaml", "--json", &name]);
+        assert_eq!(store.sandbox.json(&name)["summary"][word], 1);
         store.bad(&["accept", "r1.json", &name], 2)
     };
     let failed = refused("failed", &tcp_suite(port, ""));
@@ -118,23 +118,23 @@ fn what_must_not_be_a_baseline_is_refused() {
     refused("errored", &tcp_suite(port, "").replace("127.0.0.1,", "127.0.0.1, source: 192.0.2.1,"));
     refused("skipped", &tcp_suite(port, "    when: {x: [2]}\nvars: {x: 1}\n"));
     assert!(store.bad(&["accept", "r1.json", "r1.json"], 2).contains("given twice"));
-    assert!(!store.desk.path("reports").exists(), "not even of the sound report beside them");
+    assert!(!store.sandbox.path("reports").exists(), "not even of the sound report beside them");
 
     // An edited summary, and a signal.
-    let mut report = store.desk.json("failed.json");
-    report["summary"] = store.desk.json("r1.json")["summary"].clone();
-    store.desk.write("edited.json", &report.to_string());
+    let mut report = store.sandbox.json("failed.json");
+    report["summary"] = store.sandbox.json("r1.json")["summary"].clone();
+    store.sandbox.write("edited.json", &report.to_string());
     store.bad(&["accept", "edited.json"], 2);
-    let mut report = store.desk.json("r1.json");
+    let mut report = store.sandbox.json("r1.json");
     report["run"]["interrupted"] = true.into();
-    store.desk.write("interrupted.json", &report.to_string());
+    store.sandbox.write("interrupted.json", &report.to_string());
     store.bad(&["accept", "interrupted.json"], 2);
 
     store.good(&["accept", "r1.json"]);
-    let before = read(&store.desk.path(&store.file()));
+    let before = read(&store.sandbox.path(&store.file()));
     assert!(store.bad(&["accept", "r1.json"], 2).contains("already; nothing was changed"));
-    assert_eq!(read(&store.desk.path(&store.file())), before);
-    let saved = store.desk.run(&["run", "suite.yaml", "--save-baseline", "reports/baselines"]);
+    assert_eq!(read(&store.sandbox.path(&store.file())), before);
+    let saved = store.sandbox.run(&["run", "suite.yaml", "--save-baseline", "reports/baselines"]);
     assert_eq!((saved.code, store.kept().len()), (0, 2), "{}", saved.err);
 }
 
@@ -153,7 +153,7 @@ fn what_is_not_there_is_named_with_what_is() {
     store.bad(&["rm", "s"], 2);
     store.bad(&["pin", "s"], 2);
     assert!(store.bad(&["accept", "missing.json"], 3).contains("missing.json: cannot be read"));
-    store.desk.write("reports/baselines/s/other.json", "{");
+    store.sandbox.write("reports/baselines/s/other.json", "{");
     let ended = store.run(&["list"]);
     assert_eq!(ended.code, 3);
     assert!(
@@ -163,12 +163,12 @@ fn what_is_not_there_is_named_with_what_is() {
         ended.err
     );
     let file = store.file();
-    let text = read(&store.desk.path(&file));
-    store.desk.write(&file, &text[..text.len() - 20]);
+    let text = read(&store.sandbox.path(&file));
+    store.sandbox.write(&file, &text[..text.len() - 20]);
     for args in [&["show", "s"][..], &["accept", "r1.json"], &["pin", "s", "--none"], &["rm", "s", "--run", "x"]] {
         assert!(store.bad(args, 3).contains("restore it from version control"), "{args:?}");
     }
-    assert_eq!(read(&store.desk.path(&file)), text[..text.len() - 20]);
+    assert_eq!(read(&store.sandbox.path(&file)), text[..text.len() - 20]);
     store.good(&["rm", "s", "--all"]);
 }
 
@@ -178,7 +178,7 @@ fn two_programs_at_once_lose_nothing() {
     let running: Vec<super::Running> = (1..=6)
         .map(|run| {
             let report = format!("r{run}.json");
-            super::Running::start(&mut store.desk.command(&["baseline", "accept", &report]))
+            super::Running::start(&mut store.sandbox.command(&["baseline", "accept", &report]))
         })
         .collect();
     for one in running {

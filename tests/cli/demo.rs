@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::Desk;
+use super::CliSandbox;
 
 #[test]
 fn the_demo_holds_and_its_report_has_every_family() {
-    let desk = Desk::new("");
-    let ended = desk.run(&["demo", "--out", "runs"]);
+    let sandbox = CliSandbox::new("");
+    let ended = sandbox.run(&["demo", "--out", "runs"]);
     assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
-    let report = desk.json("runs/demo.json");
+    let report = sandbox.json("runs/demo.json");
     let checks = report["checks"].as_array().unwrap();
     let seen: BTreeSet<&str> = checks.iter().map(|check| check["family"].as_str().unwrap()).collect();
     let all: BTreeSet<&str> = shakedown::checks::FAMILIES.iter().map(|family| family.name).collect();
@@ -26,8 +26,8 @@ fn the_demo_holds_and_its_report_has_every_family() {
     assert!(failover["facts"]["outage.longest"].as_f64().unwrap() > 0.0, "something really broke");
     assert_eq!(failover["facts"]["restored"], true);
     for file in ["runs/demo.xml", "runs/demo.jsonl"] {
-        assert!(std::fs::metadata(desk.path(file)).unwrap().len() > 1000, "{file}");
+        assert!(std::fs::metadata(sandbox.path(file)).unwrap().len() > 1000, "{file}");
     }
     let class = report["host"]["class"].as_str().unwrap();
-    assert_eq!(desk.json(&format!("runs/baselines/demo/{class}.json"))["runs"].as_array().unwrap().len(), 1);
+    assert_eq!(sandbox.json(&format!("runs/baselines/demo/{class}.json"))["runs"].as_array().unwrap().len(), 1);
 }

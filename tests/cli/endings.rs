@@ -1,23 +1,23 @@
 //! Exit codes, and never a false green.
 
-use super::{Desk, Running, closed_port, listener, tcp_suite, until};
+use super::{CliSandbox, Running, closed_port, listener, tcp_suite, until};
 
 #[test]
 fn all_held_is_0_and_a_breach_is_1() {
     let (_keep, address) = listener();
-    let ended = Desk::new(&tcp_suite(address.port(), "")).run(&["run", "suite.yaml"]);
+    let ended = CliSandbox::new(&tcp_suite(address.port(), "")).run(&["run", "suite.yaml"]);
     assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
     assert!(ended.out.contains("1 checks: 1 passed"), "{}", ended.out);
     let (_held, port) = closed_port();
-    let ended = Desk::new(&tcp_suite(port, "")).run(&["run", "suite.yaml"]);
+    let ended = CliSandbox::new(&tcp_suite(port, "")).run(&["run", "suite.yaml"]);
     assert_eq!(ended.code, 1, "{}{}", ended.out, ended.err);
 }
 
 #[test]
 fn a_failure_shows_expected_seen_place_line_and_what_to_try() {
     let (_held, port) = closed_port();
-    let desk = Desk::new(&tcp_suite(port, "    expect: {outcome: connected, connect_time.p95: {lt: 20ms}}\n"));
-    let ended = desk.run(&["run", "suite.yaml"]);
+    let sandbox = CliSandbox::new(&tcp_suite(port, "    expect: {outcome: connected, connect_time.p95: {lt: 20ms}}\n"));
+    let ended = sandbox.run(&["run", "suite.yaml"]);
     for words in [
         "expected  outcome: connected",
         "seen  refused",
@@ -33,15 +33,16 @@ fn a_failure_shows_expected_seen_place_line_and_what_to_try() {
 #[test]
 fn every_failure_says_what_to_try_next() {
     let (_keep, address) = listener();
-    let slow = Desk::new(&tcp_suite(address.port(), "    expect: {connect_time.p95: {lt: 1ns}}\n"))
+    let slow = CliSandbox::new(&tcp_suite(address.port(), "    expect: {connect_time.p95: {lt: 1ns}}\n"))
         .run(&["run", "suite.yaml"]);
     assert!(slow.out.contains("try next  slower than expected"), "{}", slow.out);
-    let odd = Desk::new(&tcp_suite(address.port(), "    expect: {address: 192.0.2.1}\n")).run(&["run", "suite.yaml"]);
+    let odd =
+        CliSandbox::new(&tcp_suite(address.port(), "    expect: {address: 192.0.2.1}\n")).run(&["run", "suite.yaml"]);
     assert!(odd.out.contains("try next  see every fact: shakedown run suite.yaml --only 'a'"), "{}", odd.out);
     // Refused is what was expected here: advice about it would mislead.
     let (_held, port) = closed_port();
     let rest = "    expect: {outcome: refused, address: 192.0.2.1}\n";
-    let held = Desk::new(&tcp_suite(port, rest)).run(&["run", "suite.yaml"]);
+    let held = CliSandbox::new(&tcp_suite(port, rest)).run(&["run", "suite.yaml"]);
     assert!(!held.out.contains("nothing listens there"), "{}", held.out);
 }
 
@@ -54,7 +55,7 @@ fn a_peer_cannot_steer_the_terminal() {
     });
     let rest = "    expect: {banner: hello, outcome: connected}\n";
     let suite = tcp_suite(address.port(), rest).replace("port: ", "banner: true, port: ");
-    let ended = Desk::new(&suite).run(&["run", "suite.yaml"]);
+    let ended = CliSandbox::new(&suite).run(&["run", "suite.yaml"]);
     server.join().unwrap();
     assert!(!ended.out.contains('\u{1b}') && !ended.out.contains('\r'), "{:?}", ended.out);
     assert!(ended.out.contains("\\u{1b}[2J"), "what it sent is shown: {}", ended.out);
@@ -65,7 +66,7 @@ fn a_process_that_hangs_is_not_blamed_on_the_network() {
     // Accepted by the backlog, never answered.
     let (_keep, address) = listener();
     let suite = tcp_suite(address.port(), "").replace("port: ", "expect: hello, timeout: 200ms, port: ");
-    let ended = Desk::new(&suite).run(&["run", "suite.yaml"]);
+    let ended = CliSandbox::new(&suite).run(&["run", "suite.yaml"]);
     assert!(ended.out.contains("try next  it accepts connections but does not answer"), "{}", ended.out);
     assert!(ended.out.contains("evidence  connected, then silence"), "{}", ended.out);
 }
@@ -94,10 +95,10 @@ fn refused_unresolved_and_timeout_are_three_things() {
          \x20 - id: unresolved-is-not-closed\n    tcp: {{host: nowhere.invalid, port: 1}}\n    expect: {{outcome: {{in: [refused, timeout]}}}}\n",
         address.port()
     );
-    let desk = Desk::new(&suite);
-    let ended = desk.run(&["run", "suite.yaml", "--json", "r.json"]);
+    let sandbox = CliSandbox::new(&suite);
+    let ended = sandbox.run(&["run", "suite.yaml", "--json", "r.json"]);
     assert_eq!(ended.code, 1, "{}", ended.out);
-    let report = desk.json("r.json");
+    let report = sandbox.json("r.json");
     let verdicts: Vec<&str> =
         report["checks"].as_array().unwrap().iter().map(|c| c["verdict"].as_str().unwrap()).collect();
     assert_eq!(verdicts, ["passed", "passed", "passed", "failed"], "{}", ended.out);
@@ -110,29 +111,29 @@ fn what_cannot_be_measured_is_errored_not_failed() {
         "version: 1\nsuite: s\nchecks:\n  - id: a\n    tcp: {{host: 127.0.0.1, port: {}, source: 192.0.2.1}}\n    expect: {{outcome: {{in: [refused, timeout]}}}}\n",
         address.port()
     );
-    let desk = Desk::new(&suite);
-    let ended = desk.run(&["run", "suite.yaml", "--json", "r.json", "--junit", "r.xml"]);
+    let sandbox = CliSandbox::new(&suite);
+    let ended = sandbox.run(&["run", "suite.yaml", "--json", "r.json", "--junit", "r.xml"]);
     assert_eq!(ended.code, 3, "{}", ended.out);
-    assert_eq!(desk.json("r.json")["checks"][0]["verdict"], "errored");
-    assert!(super::read(&desk.path("r.xml")).contains("type=\"fault.local\""));
+    assert_eq!(sandbox.json("r.json")["checks"][0]["verdict"], "errored");
+    assert!(super::read(&sandbox.path("r.xml")).contains("type=\"fault.local\""));
     assert!(ended.out.contains("could not  bind to source 192.0.2.1"), "{}", ended.out);
     assert!(ended.out.contains("try next  check that `source` is an address of this machine"), "{}", ended.out);
 }
 
 #[test]
 fn selecting_nothing_is_an_error() {
-    let desk = Desk::new(&tcp_suite(1, "    tags: [smoke]\n"));
-    let ended = desk.run(&["run", "suite.yaml", "--tag", "smoke", "--skip-tag", "smoke"]);
+    let sandbox = CliSandbox::new(&tcp_suite(1, "    tags: [smoke]\n"));
+    let ended = sandbox.run(&["run", "suite.yaml", "--tag", "smoke", "--skip-tag", "smoke"]);
     assert_eq!(ended.code, 2);
     assert!(ended.err.contains("nothing is selected: --tag smoke --skip-tag smoke"), "{}", ended.err);
-    assert_eq!(desk.run(&["run", "nowhere"]).code, 2);
-    assert_eq!(desk.run(&["run"]).code, 2, "no ./suites");
+    assert_eq!(sandbox.run(&["run", "nowhere"]).code, 2);
+    assert_eq!(sandbox.run(&["run"]).code, 2, "no ./suites");
 }
 
 #[test]
 fn all_skipped_is_not_green() {
     let suite = "version: 1\nsuite: s\nvars: {site: fra}\nchecks:\n  - id: a\n    when: {site: [lon]}\n    tcp: {host: 127.0.0.1, port: 1}\n";
-    let ended = Desk::new(suite).run(&["run", "suite.yaml"]);
+    let ended = CliSandbox::new(suite).run(&["run", "suite.yaml"]);
     assert_eq!(ended.code, 3, "{}", ended.out);
     assert!(ended.out.contains("when site is lon; it is fra"), "{}", ended.out);
     assert!(ended.out.contains("nothing was measured"), "{}", ended.out);
@@ -142,13 +143,13 @@ fn all_skipped_is_not_green() {
 fn an_invalid_suite_sends_nothing() {
     let (listener, address) = listener();
     listener.set_nonblocking(true).unwrap();
-    let desk = Desk::new(&tcp_suite(address.port(), "  - id: b\n    tcp: {host: x}\n"));
-    let ended = desk.run(&["run", "suite.yaml"]);
+    let sandbox = CliSandbox::new(&tcp_suite(address.port(), "  - id: b\n    tcp: {host: x}\n"));
+    let ended = sandbox.run(&["run", "suite.yaml"]);
     assert_eq!(ended.code, 2);
     assert!(ended.err.contains("nothing was sent"), "{}", ended.err);
-    let plan = desk.run(&["plan", "suite.yaml"]);
+    let plan = sandbox.run(&["plan", "suite.yaml"]);
     assert_eq!(plan.code, 2);
-    let fine = Desk::new(&tcp_suite(address.port(), ""));
+    let fine = CliSandbox::new(&tcp_suite(address.port(), ""));
     assert_eq!(fine.run(&["plan", "suite.yaml"]).code, 0);
     assert!(listener.accept().is_err(), "a plan or an invalid suite connected");
 }
@@ -156,24 +157,24 @@ fn an_invalid_suite_sends_nothing() {
 #[test]
 fn a_lost_report_is_told_and_does_not_hide_a_failure() {
     let (_held, port) = closed_port();
-    let desk = Desk::new(&tcp_suite(port, ""));
-    let ended = desk.run(&["run", "suite.yaml", "--json", "/proc/nowhere/r.json"]);
+    let sandbox = CliSandbox::new(&tcp_suite(port, ""));
+    let ended = sandbox.run(&["run", "suite.yaml", "--json", "/proc/nowhere/r.json"]);
     assert_eq!(ended.code, 1);
     assert!(ended.err.contains("cannot write json report to /proc/nowhere/r.json"), "{}", ended.err);
     let (_keep, address) = listener();
-    let desk = Desk::new(&tcp_suite(address.port(), ""));
-    let ended = desk.run(&["run", "suite.yaml", "--junit", "/proc/nowhere/r.xml"]);
+    let sandbox = CliSandbox::new(&tcp_suite(address.port(), ""));
+    let ended = sandbox.run(&["run", "suite.yaml", "--junit", "/proc/nowhere/r.xml"]);
     assert_eq!(ended.code, 3, "{}", ended.err);
 }
 
 #[test]
 fn a_failed_need_skips_with_the_reason() {
     let (_held, port) = closed_port();
-    let desk = Desk::new(&tcp_suite(port, "  - id: b\n    needs: [a]\n    tcp: {host: 127.0.0.1, port: 1}\n"));
-    let ended = desk.run(&["run", "suite.yaml"]);
+    let sandbox = CliSandbox::new(&tcp_suite(port, "  - id: b\n    needs: [a]\n    tcp: {host: 127.0.0.1, port: 1}\n"));
+    let ended = sandbox.run(&["run", "suite.yaml"]);
     assert!(ended.out.contains("(needs a, which failed)"), "{}", ended.out);
     // Selecting only `b` brings `a` along.
-    let ended = desk.run(&["plan", "suite.yaml", "--only", "b"]);
+    let ended = sandbox.run(&["plan", "suite.yaml", "--only", "b"]);
     assert!(ended.out.contains("taken in because a selected check needs them: a"), "{}", ended.out);
 }
 
@@ -182,7 +183,7 @@ fn a_warning_does_not_fail_the_run() {
     let (_held, port) = closed_port();
     let (_keep, address) = listener();
     let rest = format!("    severity: warn\n  - id: b\n    tcp: {{host: 127.0.0.1, port: {}}}\n", address.port());
-    let ended = Desk::new(&tcp_suite(port, &rest)).run(&["run", "suite.yaml"]);
+    let ended = CliSandbox::new(&tcp_suite(port, &rest)).run(&["run", "suite.yaml"]);
     assert_eq!(ended.code, 0, "{}", ended.out);
     assert!(ended.out.contains("1 warned"), "{}", ended.out);
 }
@@ -195,13 +196,16 @@ fn retries_are_flaky_and_eventually_is_not() {
         port,
         "    eventually: {within: 20s, every: 50ms}\n    expect: {outcome: connected, settled_in: {lt: 20s}}\n",
     );
-    let desk = Desk::new(&suite);
-    let running = Running::start(&mut desk.command(&["run", "suite.yaml", "--json", "r.json", "--events", "e.jsonl"]));
+    let sandbox = CliSandbox::new(&suite);
+    let running =
+        Running::start(&mut sandbox.command(&["run", "suite.yaml", "--json", "r.json", "--events", "e.jsonl"]));
     // Wait for a first attempt that did not hold, then begin to listen.
-    until("an attempt", || std::fs::read_to_string(desk.path("e.jsonl")).unwrap_or_default().contains("attempt_ended"));
+    until("an attempt", || {
+        std::fs::read_to_string(sandbox.path("e.jsonl")).unwrap_or_default().contains("attempt_ended")
+    });
     held.listen(16).unwrap();
     assert_eq!(running.end().code, 0);
-    let check = &desk.json("r.json")["checks"][0];
+    let check = &sandbox.json("r.json")["checks"][0];
     assert_eq!(check["flaky"], false);
     assert!(check["attempts"].as_u64().unwrap() >= 2);
     assert!(check["settled_in_s"].as_f64().unwrap() > 0.0);
@@ -214,15 +218,15 @@ fn the_budget_bounds_a_check_and_errors_it() {
     let (_held, port) = closed_port();
     let suite = tcp_suite(port, "    budget: 9s\n    eventually: {within: 1h, every: 1s}\n")
         .replace("127.0.0.1, port", "127.0.0.1, timeout: 1s, port");
-    let text = Desk::new(&suite).run(&["plan", "suite.yaml"]);
+    let text = CliSandbox::new(&suite).run(&["plan", "suite.yaml"]);
     assert!(text.out.contains("budget 9s"), "{}{}", text.out, text.err);
 }
 
 #[test]
 fn fail_fast_skips_the_rest() {
     let (_held, port) = closed_port();
-    let desk = Desk::new(&tcp_suite(port, "  - id: b\n    tcp: {host: 127.0.0.1, port: 1}\n"));
-    let ended = desk.run(&["run", "suite.yaml", "--fail-fast", "--jobs", "1"]);
+    let sandbox = CliSandbox::new(&tcp_suite(port, "  - id: b\n    tcp: {host: 127.0.0.1, port: 1}\n"));
+    let ended = sandbox.run(&["run", "suite.yaml", "--fail-fast", "--jobs", "1"]);
     assert!(ended.out.contains("not run: --fail-fast after a"), "{}", ended.out);
     assert_eq!(ended.code, 1);
 }

@@ -1,9 +1,9 @@
 //! Ways a gate could be green although nothing was shown: each was possible once.
 
-use super::{Desk, closed_port, listener, tcp_suite};
+use super::{CliSandbox, closed_port, listener, tcp_suite};
 
 fn plan_error(suite: &str) -> String {
-    let ended = Desk::new(suite).run(&["plan", "suite.yaml"]);
+    let ended = CliSandbox::new(suite).run(&["plan", "suite.yaml"]);
     assert_eq!(ended.code, 2, "{}", ended.out);
     ended.err
 }
@@ -14,10 +14,10 @@ fn an_expectation_that_holds_for_nothing_is_refused() {
         "version: 1\nsuite: s\nchecks:\n  - id: a\n    http: {url: \"http://127.0.0.1:1/\"}\n    expect: {headers.server: {present: false}}\n",
     );
     assert!(error.contains("a dead target would pass"), "{error}");
-    let desk = Desk::new(
+    let sandbox = CliSandbox::new(
         "version: 1\nsuite: s\nchecks:\n  - id: a\n    http: {url: \"http://127.0.0.1:1/\"}\n    expect: {headers.server: {present: false}, outcome: refused}\n",
     );
-    let ended = desk.run(&["run", "suite.yaml"]);
+    let ended = sandbox.run(&["run", "suite.yaml"]);
     assert_eq!(ended.code, 1, "a header cannot be absent from an answer that never came: {}", ended.out);
     assert!(ended.out.contains("there is no `headers`"), "{}", ended.out);
 }
@@ -33,7 +33,7 @@ fn rounds_that_saw_nothing_are_not_outvoted() {
     });
     let suite = tcp_suite(address.port(), "    rounds: 9\n    expect: {connect_time.p95: {lt: 10s}}\n")
         .replace("port: ", "banner: true, timeout: 2s, port: ");
-    let ended = Desk::new(&suite).run(&["run", "suite.yaml"]);
+    let ended = CliSandbox::new(&suite).run(&["run", "suite.yaml"]);
     closer.join().unwrap();
     assert_eq!(ended.code, 1, "{}", ended.out);
     assert!(ended.out.contains("of 9 rounds"), "{}", ended.out);
@@ -47,18 +47,18 @@ fn a_check_left_out_because_of_a_warning_is_a_gap() {
         "    severity: warn\n  - id: critical\n    needs: [a]\n    tcp: {{host: 127.0.0.1, port: {port}}}\n  - id: fine\n    tcp: {{host: 127.0.0.1, port: {}}}\n",
         address.port()
     );
-    let desk = Desk::new(&tcp_suite(port, &rest));
-    let ended = desk.run(&["run", "suite.yaml", "--json", "r.json"]);
+    let sandbox = CliSandbox::new(&tcp_suite(port, &rest));
+    let ended = sandbox.run(&["run", "suite.yaml", "--json", "r.json"]);
     assert_eq!(ended.code, 3, "{}", ended.out);
-    assert_eq!(desk.json("r.json")["summary"]["unmet"], 1);
+    assert_eq!(sandbox.json("r.json")["summary"]["unmet"], 1);
 }
 
 #[test]
 fn a_mistyped_name_does_not_shrink_the_gate() {
     let (_keep, address) = listener();
-    let desk = Desk::new(&tcp_suite(address.port(), "    tags: [smoke]\n"));
+    let sandbox = CliSandbox::new(&tcp_suite(address.port(), "    tags: [smoke]\n"));
     for args in [["--only", "a", "--only", "critcal"], ["--tag", "smoke", "--tag", "smoek"]] {
-        let ended = desk.run(&["run", "suite.yaml", args[0], args[1], args[2], args[3]]);
+        let ended = sandbox.run(&["run", "suite.yaml", args[0], args[1], args[2], args[3]]);
         assert_eq!(ended.code, 2, "{}", ended.out);
         assert!(ended.err.contains(&format!("no check matches {} {}", args[2], args[3])), "{}", ended.err);
     }
@@ -71,7 +71,7 @@ fn a_skipped_tag_is_never_pulled_in_again() {
     let rest = format!(
         "    tags: [danger]\n  - id: b\n    needs: [a]\n    tcp: {{host: 127.0.0.1, port: {port}}}\n  - id: c\n    tcp: {{host: 127.0.0.1, port: {port}}}\n"
     );
-    let ended = Desk::new(&tcp_suite(port, &rest)).run(&["run", "suite.yaml", "--skip-tag", "danger"]);
+    let ended = CliSandbox::new(&tcp_suite(port, &rest)).run(&["run", "suite.yaml", "--skip-tag", "danger"]);
     assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
     assert!(ended.out.contains("left out because they need what --skip-tag leaves out: b"), "{}", ended.out);
     assert!(ended.out.contains("1 checks: 1 passed"), "{}", ended.out);
@@ -91,7 +91,7 @@ fn holding_too_late_is_not_holding() {
     });
     let suite = tcp_suite(address.port(), "    eventually: {within: 200ms, every: 100ms}\n")
         .replace("port: ", "expect: late, port: ");
-    let ended = Desk::new(&suite).run(&["run", "suite.yaml"]);
+    let ended = CliSandbox::new(&suite).run(&["run", "suite.yaml"]);
     server.join().unwrap();
     assert_eq!(ended.code, 1, "{}", ended.out);
     assert!(ended.out.contains("expected  settled_in: at most 200ms"), "{}", ended.out);
@@ -102,7 +102,7 @@ fn a_budget_that_ends_does_not_hide_what_was_proven() {
     let (_held, port) = closed_port();
     let rest = "    budget: 700ms\n    eventually: {within: 1h, every: 500ms}\n";
     let suite = tcp_suite(port, rest).replace("port: ", "timeout: 200ms, port: ");
-    let ended = Desk::new(&suite).run(&["run", "suite.yaml"]);
+    let ended = CliSandbox::new(&suite).run(&["run", "suite.yaml"]);
     assert_eq!(ended.code, 1, "refused is proven: {}", ended.out);
 }
 
@@ -115,7 +115,7 @@ fn default_timeouts_do_not_reach_commands_and_streams() {
          \x20     inject: {{run: [sleep, \"0.7\"]}}\n      restore: {{run: [sleep, \"0.7\"]}}\n      steady: 100ms\n      observe: 200ms\n      settle: 100ms\n",
         address.port()
     );
-    let ended = Desk::new(&suite).run(&["run", "suite.yaml", "--allow-disruptive"]);
+    let ended = CliSandbox::new(&suite).run(&["run", "suite.yaml", "--allow-disruptive"]);
     assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
 }
 
@@ -131,11 +131,11 @@ fn a_run_stops_breaking_things_once_it_could_not_restore() {
     };
     let suite =
         format!("version: 1\nsuite: s\nchecks:\n{}{}", failover("one", "\"false\""), failover("two", "\"true\""));
-    let desk = Desk::new(&suite);
-    let ended = desk.run(&["run", "suite.yaml", "--allow-disruptive"]);
+    let sandbox = CliSandbox::new(&suite);
+    let ended = sandbox.run(&["run", "suite.yaml", "--allow-disruptive"]);
     assert_eq!(ended.code, 3, "{}", ended.out);
-    assert!(desk.path("injected-one").exists());
-    assert!(!desk.path("injected-two").exists(), "{}", ended.out);
+    assert!(sandbox.path("injected-one").exists());
+    assert!(!sandbox.path("injected-two").exists(), "{}", ended.out);
     assert!(ended.out.contains("not run: what one changed could not be put back"), "{}", ended.out);
 }
 
@@ -148,18 +148,18 @@ fn a_failover_is_made_once() {
         )
     };
     assert!(plan_error(&suite("    retries: 2\n")).contains("is made once"));
-    let ended = Desk::new(&suite("    rounds: 2\n")).run(&["plan", "suite.yaml"]);
+    let ended = CliSandbox::new(&suite("    rounds: 2\n")).run(&["plan", "suite.yaml"]);
     assert!(ended.out.contains("2 rounds after 0 to warm up"), "{}", ended.out);
 }
 
 #[test]
 fn a_report_that_stdout_did_not_take_is_lost() {
     let (_keep, address) = listener();
-    let desk = Desk::new(&tcp_suite(address.port(), ""));
+    let sandbox = CliSandbox::new(&tcp_suite(address.port(), ""));
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let ended = desk.command(&["run", "suite.yaml", "--json", "-"]).stdout(full).output().unwrap();
+    let ended = sandbox.command(&["run", "suite.yaml", "--json", "-"]).stdout(full).output().unwrap();
     assert_eq!(ended.status.code(), Some(3));
-    let ended = desk.run(&["run", "suite.yaml", "--json", "same", "--junit", "same"]);
+    let ended = sandbox.run(&["run", "suite.yaml", "--json", "same", "--junit", "same"]);
     assert_eq!(ended.code, 2);
     assert!(ended.err.contains("two reports would be written to same"), "{}", ended.err);
 }
@@ -167,11 +167,11 @@ fn a_report_that_stdout_did_not_take_is_lost() {
 #[test]
 fn an_edited_summary_does_not_turn_a_report_green() {
     let (_held, port) = closed_port();
-    let desk = Desk::new(&tcp_suite(port, ""));
-    desk.run(&["run", "suite.yaml", "--json", "r.json"]);
-    let text = super::read(&desk.path("r.json"))
+    let sandbox = CliSandbox::new(&tcp_suite(port, ""));
+    sandbox.run(&["run", "suite.yaml", "--json", "r.json"]);
+    let text = super::read(&sandbox.path("r.json"))
         .replace("\"failed\": 1", "\"failed\": 0")
         .replace("\"passed\": 0", "\"passed\": 1");
-    desk.write("edited.json", &text);
-    assert_eq!(desk.run(&["report", "edited.json"]).code, 1);
+    sandbox.write("edited.json", &text);
+    assert_eq!(sandbox.run(&["report", "edited.json"]).code, 1);
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::Desk;
-use super::made::{Builder, CLASS, metric, round};
+use super::CliSandbox;
+use super::report_fixture::{Builder, CLASS, metric, round};
 
 /// A result line with the configuration that holds there.
 #[derive(Debug)]
@@ -52,8 +52,8 @@ fn parse(text: &str) -> (Vec<Result>, BTreeMap<String, BTreeMap<String, String>>
 
 #[test]
 fn the_text_is_in_the_grammar_and_says_what_the_reports_say() {
-    let desk = Desk::new("");
-    std::fs::create_dir(desk.path("runs")).unwrap();
+    let sandbox = CliSandbox::new("");
+    std::fs::create_dir(sandbox.path("runs")).unwrap();
     for number in 0..3 {
         let rounds: Vec<_> = (0..4).map(|slot| round(slot, 0.001 * f64::from(slot + number + 1), &json!({}))).collect();
         let metrics = json!({"connect time": metric("ratio", 0.05, &rounds),
@@ -64,9 +64,9 @@ fn the_text_is_in_the_grammar_and_says_what_the_reports_say() {
             1 => json!({"release": "1.5"}),
             _ => json!({"release": "1.5", "ß": "x"}),
         };
-        desk.write(&format!("runs/{number}.json"), &report.text());
+        sandbox.write(&format!("runs/{number}.json"), &report.text());
     }
-    let ended = desk.run(&["history", "runs", "--gobench", "-"]);
+    let ended = sandbox.run(&["history", "runs", "--gobench", "-"]);
     assert_eq!(ended.code, 0, "{}", ended.err);
     let (results, units) = parse(&ended.out);
     assert_eq!(results.len(), 3 * 5, "{}", ended.out);

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::made::{Builder, CLASS, metric, round};
-use super::{Desk, Ended, read};
+use super::report_fixture::{Builder, CLASS, metric, round};
+use super::{CliSandbox, Ended, read};
 
 /// Latency with rounds that do not count, all of them far off.
 fn latency(p50: f64) -> Value {
@@ -23,9 +23,9 @@ fn wobble(number: u32) -> f64 {
 }
 
 /// Thirty runs; from run 19 on `slow` is 20 % slower, and `flat` never changes.
-fn folder() -> Desk {
-    let desk = Desk::new("");
-    std::fs::create_dir_all(desk.path("runs/deeper")).unwrap();
+fn folder() -> CliSandbox {
+    let sandbox = CliSandbox::new("");
+    std::fs::create_dir_all(sandbox.path("runs/deeper")).unwrap();
     for number in 0..30 {
         let slow = 0.010 * wobble(number) * if number >= 18 { 1.2 } else { 1.0 };
         let report = Builder::new(number, CLASS).check("edge", "slow", "d1", latency(slow)).check(
@@ -35,21 +35,21 @@ fn folder() -> Desk {
             latency(0.010 * wobble(number + 3)),
         );
         let place = if number % 2 == 0 { "runs" } else { "runs/deeper" };
-        desk.write(&format!("{place}/{number}.json"), &report.text());
+        sandbox.write(&format!("{place}/{number}.json"), &report.text());
     }
-    desk
+    sandbox
 }
 
-fn history(desk: &Desk, args: &[&str]) -> Ended {
+fn history(sandbox: &CliSandbox, args: &[&str]) -> Ended {
     let mut all = vec!["history", "runs", "--ascii"];
     all.extend(args);
-    desk.run(&all)
+    sandbox.run(&all)
 }
 
 #[test]
 fn a_planted_change_is_shown_where_it_is() {
-    let desk = folder();
-    let ended = history(&desk, &["--json", "h.json"]);
+    let sandbox = folder();
+    let ended = history(&sandbox, &["--json", "h.json"]);
     assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
     let lines: Vec<&str> = ended.out.lines().collect();
     assert_eq!(lines[0], format!("edge (host class {CLASS})"));
@@ -60,14 +60,14 @@ fn a_planted_change_is_shown_where_it_is() {
     assert!(ended.out.contains("30 runs, 2 series, 1 change point"), "{}", ended.out);
     assert!(ended.out.is_ascii(), "{}", ended.out);
 
-    let document = desk.json("h.json");
+    let document = sandbox.json("h.json");
     assert_eq!(document["schema"], "shakedown.history/1");
     let slow = &document["series"][0];
     assert_eq!((slow["check"].as_str(), slow["change_points"][0]["number"].as_u64()), (Some("slow"), Some(19)));
     // Rounds that do not count would pull this to seconds.
     let first = slow["first"].as_f64().unwrap();
     assert!((first - 0.010 * wobble(0)).abs() < 1e-9, "{first}");
-    let schema = serde_json::from_str(&desk.run(&["schema", "history"]).out).unwrap();
+    let schema = serde_json::from_str(&sandbox.run(&["schema", "history"]).out).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     let errors: Vec<String> = validator.iter_errors(&document).map(|error| error.to_string()).collect();
     assert!(errors.is_empty(), "{errors:?}");
@@ -75,9 +75,9 @@ fn a_planted_change_is_shown_where_it_is() {
 
 #[test]
 fn change_points_never_decide_the_exit_code_and_utf8_draws_blocks() {
-    let desk = folder();
+    let sandbox = folder();
     let shown = |locale: &str| {
-        let mut command = desk.command(&["history", "runs"]);
+        let mut command = sandbox.command(&["history", "runs"]);
         let ended =
             Ended::of(command.env_remove("LC_ALL").env_remove("LC_CTYPE").env("LANG", locale).output().unwrap());
         assert_eq!(ended.code, 0);
@@ -89,15 +89,15 @@ fn change_points_never_decide_the_exit_code_and_utf8_draws_blocks() {
 
 #[test]
 fn filters_and_the_newest_runs() {
-    let desk = folder();
-    let ended = history(&desk, &["--check", "sl*", "--metric", "connect*", "--last", "5", "--json", "-"]);
+    let sandbox = folder();
+    let ended = history(&sandbox, &["--check", "sl*", "--metric", "connect*", "--last", "5", "--json", "-"]);
     let document: Value = serde_json::from_str(&ended.out).unwrap();
     assert_eq!(document["series"].as_array().unwrap().len(), 1);
     let points = document["series"][0]["points"].as_array().unwrap();
     assert_eq!((points.len(), points[4]["run"].as_u64()), (5, Some(29)));
     assert!(ended.err.contains("1 series"), "the table moves to stderr: {}", ended.err);
     for none in [["--suite", "other"], ["--check", "none"], ["--host-class", "none"], ["--metric", "none"]] {
-        let ended = history(&desk, &none);
+        let ended = history(&sandbox, &none);
         assert_eq!(ended.code, 3, "nothing to show is no good news: {}", ended.out);
         assert!(ended.err.contains("none of 30 reports"), "{}", ended.err);
     }
@@ -105,20 +105,20 @@ fn filters_and_the_newest_runs() {
 
 #[test]
 fn host_classes_and_definitions_are_never_mixed() {
-    let desk = folder();
+    let sandbox = folder();
     let other = |number, class| Builder::new(number, class).check("edge", "slow", "d2", latency(0.5)).text();
-    desk.write("runs/40.json", &other(40, CLASS));
-    desk.write("runs/01.json", &other(41, "bbbb"));
-    let shown = history(&desk, &[]);
+    sandbox.write("runs/40.json", &other(40, CLASS));
+    sandbox.write("runs/01.json", &other(41, "bbbb"));
+    let shown = history(&sandbox, &[]);
     assert!(shown.out.starts_with("edge (host class bbbb)"), "the newest run's class: {}", shown.out);
     let left = format!("left out: 31 runs of host class {CLASS} (newest 2026-11-13T06:00:00Z)");
     assert!(shown.out.contains(&left), "{}", shown.out);
 
-    let shown = history(&desk, &["--host-class", CLASS]).out;
+    let shown = history(&sandbox, &["--host-class", CLASS]).out;
     assert!(shown.contains("slow @d1") && shown.contains("slow @d2"), "{shown}");
     assert!(shown.contains("split: the definition of edge/slow changed"), "{shown}");
     assert!(shown.contains("left out: 1 run of host class bbbb"), "{shown}");
-    let all = history(&desk, &["--host-class", "all", "--json", "-"]);
+    let all = history(&sandbox, &["--host-class", "all", "--json", "-"]);
     let document: Value = serde_json::from_str(&all.out).unwrap();
     let series = document["series"].as_array().unwrap();
     let counts: Vec<usize> = series.iter().map(|series| series["points"].as_array().unwrap().len()).collect();
@@ -126,25 +126,25 @@ fn host_classes_and_definitions_are_never_mixed() {
     assert!(document["left_out"].as_array().unwrap().is_empty());
 
     // This host's own class wins over a newer one.
-    let own = shakedown::baseline::host::look().class;
-    desk.write("runs/02.json", &other(1, &own));
-    assert!(history(&desk, &[]).out.starts_with(&format!("edge (host class {own})")));
+    let own = shakedown::baseline::host::describe().class;
+    sandbox.write("runs/02.json", &other(1, &own));
+    assert!(history(&sandbox, &[]).out.starts_with(&format!("edge (host class {own})")));
 }
 
 #[test]
 fn what_has_no_ratio_and_what_could_not_be_measured_is_left_out() {
-    let desk = Desk::new("");
-    std::fs::create_dir(desk.path("runs")).unwrap();
+    let sandbox = CliSandbox::new("");
+    std::fs::create_dir(sandbox.path("runs")).unwrap();
     let mut errored = Builder::new(2, CLASS).check("edge", "a", "d", latency(0.01));
     errored.0["checks"][0]["verdict"] = json!("errored");
     let zero = json!({"connect_time": metric("ratio", 0.05, &[round(0, 0.0, &json!({}))]),
         "loss": metric("zeroable", 0.01, &[round(0, 0.0, &json!({}))])});
-    desk.write("runs/0.json", &Builder::new(0, CLASS).check("edge", "a", "d", latency(0.01)).text());
-    desk.write("runs/1.json", &Builder::new(1, CLASS).check("edge", "a", "d", zero).text());
-    desk.write("runs/2.json", &errored.text());
-    let ended = history(&desk, &["--json", "h.json"]);
+    sandbox.write("runs/0.json", &Builder::new(0, CLASS).check("edge", "a", "d", latency(0.01)).text());
+    sandbox.write("runs/1.json", &Builder::new(1, CLASS).check("edge", "a", "d", zero).text());
+    sandbox.write("runs/2.json", &errored.text());
+    let ended = history(&sandbox, &["--json", "h.json"]);
     assert!(ended.out.contains("left out: 1 value of which there is no ratio"), "{}", ended.out);
-    let counts: Vec<usize> = desk.json("h.json")["series"]
+    let counts: Vec<usize> = sandbox.json("h.json")["series"]
         .as_array()
         .unwrap()
         .iter()
@@ -155,23 +155,23 @@ fn what_has_no_ratio_and_what_could_not_be_measured_is_left_out() {
 
 #[test]
 fn hostile_files_are_named_and_the_others_are_shown() {
-    let desk = folder();
-    let whole = read(&desk.path("runs/0.json"));
-    desk.write("runs/cut.json", &whole[..whole.len() / 2]);
-    desk.write("runs/\u{1b}[31mred.json", "{\"schema\": \"shakedown.report/\\u001b[2J\"}");
-    desk.write("runs/newer.json", &whole.replace("report/1", "report/7"));
-    desk.write("runs/when.json", &whole.replace("2026-10-01T06:00:00Z", "yesterday"));
-    desk.write("runs/wrong.json", &whole.replace("\"checks\":[", "\"checks\":[7,"));
-    desk.write("runs/deep.json", &"[".repeat(200_000));
-    desk.write("runs/number.json", &whole.replace("9.0", "1e999"));
-    std::fs::write(desk.path("runs/bytes.json"), [0xff, 0xfe, 0x00]).unwrap();
-    std::fs::File::create(desk.path("runs/huge.json")).unwrap().set_len(300 << 20).unwrap();
-    desk.write("runs/list.json", "[1, 2]");
-    desk.write("runs/other.json", "{\"schema\": \"shakedown.baseline/1\"}");
-    desk.write("runs/plain.json", "{\"a\": 1}");
-    desk.write("runs/copy.json", &whole);
-    desk.write("runs/notes.txt", "no JSON, not looked at");
-    let ended = history(&desk, &["--json", "h.json"]);
+    let sandbox = folder();
+    let whole = read(&sandbox.path("runs/0.json"));
+    sandbox.write("runs/cut.json", &whole[..whole.len() / 2]);
+    sandbox.write("runs/\u{1b}[31mred.json", "{\"schema\": \"shakedown.report/\\u001b[2J\"}");
+    sandbox.write("runs/newer.json", &whole.replace("report/1", "report/7"));
+    sandbox.write("runs/when.json", &whole.replace("2026-10-01T06:00:00Z", "yesterday"));
+    sandbox.write("runs/wrong.json", &whole.replace("\"checks\":[", "\"checks\":[7,"));
+    sandbox.write("runs/deep.json", &"[".repeat(200_000));
+    sandbox.write("runs/number.json", &whole.replace("9.0", "1e999"));
+    std::fs::write(sandbox.path("runs/bytes.json"), [0xff, 0xfe, 0x00]).unwrap();
+    std::fs::File::create(sandbox.path("runs/huge.json")).unwrap().set_len(300 << 20).unwrap();
+    sandbox.write("runs/list.json", "[1, 2]");
+    sandbox.write("runs/other.json", "{\"schema\": \"shakedown.baseline/1\"}");
+    sandbox.write("runs/plain.json", "{\"a\": 1}");
+    sandbox.write("runs/copy.json", &whole);
+    sandbox.write("runs/notes.txt", "no JSON, not looked at");
+    let ended = history(&sandbox, &["--json", "h.json"]);
     assert_eq!(ended.code, 3);
     assert!(ended.out.contains("30 runs, 2 series, 1 change point"), "{}", ended.out);
     for (file, why) in [
@@ -187,7 +187,7 @@ fn hostile_files_are_named_and_the_others_are_shown() {
         let line = ended.err.lines().find(|line| line.contains(&format!("runs/{file}.json")));
         assert!(line.is_some_and(|line| line.starts_with("error: ") && line.contains(why)), "{file}: {}", ended.err);
     }
-    assert_eq!(desk.json("h.json")["errors"].as_array().unwrap().len(), 9, "{}", ended.err);
+    assert_eq!(sandbox.json("h.json")["errors"].as_array().unwrap().len(), 9, "{}", ended.err);
     for (file, why) in [
         ("list", "JSON, but no report"),
         ("other", "its schema is shakedown.baseline/1"),
@@ -203,74 +203,74 @@ fn hostile_files_are_named_and_the_others_are_shown() {
 
 #[test]
 fn folders_are_bounded_and_links_do_not_lead_in_circles() {
-    let desk = folder();
-    std::os::unix::fs::symlink("..", desk.path("runs/deeper/back")).unwrap();
+    let sandbox = folder();
+    std::os::unix::fs::symlink("..", sandbox.path("runs/deeper/back")).unwrap();
     let deep = format!("runs/{}", "d/".repeat(18));
-    std::fs::create_dir_all(desk.path(&deep)).unwrap();
-    let ended = history(&desk, &[]);
+    std::fs::create_dir_all(sandbox.path(&deep)).unwrap();
+    let ended = history(&sandbox, &[]);
     assert_eq!(ended.code, 3);
     assert!(ended.err.contains("more than 16 folders deep"), "{}", ended.err);
     assert!(ended.out.contains("30 runs"), "{}", ended.out);
-    let ended = desk.run(&["history", "nowhere"]);
+    let ended = sandbox.run(&["history", "nowhere"]);
     assert_eq!(ended.code, 2);
     assert!(ended.err.contains("there is no nowhere"), "{}", ended.err);
-    std::fs::create_dir(desk.path("empty")).unwrap();
-    let ended = desk.run(&["history", "empty"]);
+    std::fs::create_dir(sandbox.path("empty")).unwrap();
+    let ended = sandbox.run(&["history", "empty"]);
     assert_eq!(ended.code, 3);
     assert!(ended.err.contains("no report in empty"), "{}", ended.err);
 }
 
 /// Everything that can be seen of a history.
-fn everything(desk: &Desk, more: &[&str]) -> (i32, String, String, String, String) {
+fn everything(sandbox: &CliSandbox, more: &[&str]) -> (i32, String, String, String, String) {
     let mut args = vec!["--host-class", "all", "--json", "h.json", "--gobench", "g.txt"];
     args.extend(more);
-    let ended = history(desk, &args);
-    (ended.code, ended.out, ended.err, read(&desk.path("h.json")), read(&desk.path("g.txt")))
+    let ended = history(sandbox, &args);
+    (ended.code, ended.out, ended.err, read(&sandbox.path("h.json")), read(&sandbox.path("g.txt")))
 }
 
 #[test]
 fn with_and_without_an_index_the_answer_is_the_same() {
-    let desk = folder();
-    desk.write("runs/cut.json", "{");
-    desk.write("runs/list.json", "[-0.0]");
+    let sandbox = folder();
+    sandbox.write("runs/cut.json", "{");
+    sandbox.write("runs/list.json", "[-0.0]");
     let loss =
         json!({"loss": metric("zeroable", 0.01, &[round(0, -0.0, &json!({})), round(1, 0.1 + 0.2, &json!({}))])});
-    desk.write("runs/50.json", &Builder::new(50, "bbbb").check("é", "a b", "d", loss).text());
+    sandbox.write("runs/50.json", &Builder::new(50, "bbbb").check("é", "a b", "d", loss).text());
     let index = ["--index", "index.db"];
     let same = |what: &str| {
-        let plain = everything(&desk, &[]);
-        assert_eq!(everything(&desk, &index), plain, "{what}");
-        assert_eq!(everything(&desk, &index), plain, "{what}, once more");
+        let plain = everything(&sandbox, &[]);
+        assert_eq!(everything(&sandbox, &index), plain, "{what}");
+        assert_eq!(everything(&sandbox, &index), plain, "{what}, once more");
     };
     same("as it is");
-    desk.write("runs/7.json", &Builder::new(7, CLASS).check("edge", "slow", "d1", latency(0.7)).text());
+    sandbox.write("runs/7.json", &Builder::new(7, CLASS).check("edge", "slow", "d1", latency(0.7)).text());
     same("a file has changed");
-    std::fs::remove_file(desk.path("runs/8.json")).unwrap();
+    std::fs::remove_file(sandbox.path("runs/8.json")).unwrap();
     same("a file is gone");
-    desk.write("runs/60.json", &Builder::new(60, CLASS).check("edge", "slow", "d1", latency(0.7)).text());
-    desk.write("runs/cut.json", &Builder::new(61, CLASS).text());
+    sandbox.write("runs/60.json", &Builder::new(60, CLASS).check("edge", "slow", "d1", latency(0.7)).text());
+    sandbox.write("runs/cut.json", &Builder::new(61, CLASS).text());
     same("a file is new, another one whole");
     // Same length, and the time of the last write set back.
-    let path = desk.path("runs/60.json");
+    let path = sandbox.path("runs/60.json");
     let before = std::fs::metadata(&path).unwrap().modified().unwrap();
-    desk.write("runs/60.json", &read(&path).replace("run-060", "run-070"));
+    sandbox.write("runs/60.json", &read(&path).replace("run-060", "run-070"));
     std::fs::File::options().write(true).open(&path).unwrap().set_modified(before).unwrap();
     same("a file was changed in secret");
 }
 
 #[test]
 fn unchanged_files_come_from_the_index() {
-    let desk = folder();
+    let sandbox = folder();
     let index = ["--index", "index.db"];
-    everything(&desk, &index);
-    let open = || rusqlite::Connection::open(desk.path("index.db")).unwrap();
+    everything(&sandbox, &index);
+    let open = || rusqlite::Connection::open(sandbox.path("index.db")).unwrap();
     let count = |what: &str| open().query_row(what, [], |row| row.get::<_, i64>(0)).unwrap();
     assert_eq!(count("SELECT count(*) FROM runs"), 30);
     assert_eq!(count("SELECT count(*) FROM rounds"), 120, "only rounds that count");
     // A row that was written anew has another id.
     let before = count("SELECT id FROM files WHERE path LIKE '%/runs/3.json' OR path LIKE '%/deeper/3.json'");
-    std::fs::remove_file(desk.path("runs/0.json")).unwrap();
-    everything(&desk, &index);
+    std::fs::remove_file(sandbox.path("runs/0.json")).unwrap();
+    everything(&sandbox, &index);
     assert_eq!(count("SELECT id FROM files WHERE path LIKE '%/deeper/3.json'"), before, "it was read again");
     assert_eq!(count("SELECT count(*) FROM runs"), 29);
     assert_eq!(count("SELECT count(*) FROM points WHERE check_id = 'slow' AND value > 0.011"), 12);
@@ -278,12 +278,12 @@ fn unchanged_files_come_from_the_index() {
 
 #[test]
 fn the_queries_of_the_docs_run() {
-    let desk = folder();
-    everything(&desk, &["--index", "index.db"]);
+    let sandbox = folder();
+    everything(&sandbox, &["--index", "index.db"]);
     let docs = read(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/history.md"));
     let queries: Vec<&str> = docs.split("```sql\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
     assert_eq!(queries.len(), 3);
-    let connection = rusqlite::Connection::open(desk.path("index.db")).unwrap();
+    let connection = rusqlite::Connection::open(sandbox.path("index.db")).unwrap();
     for query in queries {
         let query = query.replace("web-0", "slow").replace("7c1f09d2a4e85b36", CLASS);
         let mut statement = connection.prepare(&query).unwrap_or_else(|error| panic!("{error}: {query}"));
@@ -294,18 +294,18 @@ fn the_queries_of_the_docs_run() {
 
 #[test]
 fn a_damaged_index_is_built_anew_and_never_trusted() {
-    let desk = folder();
+    let sandbox = folder();
     let index = ["--index", "index.db"];
-    let plain = everything(&desk, &[]);
-    let path = desk.path("index.db");
+    let plain = everything(&sandbox, &[]);
+    let path = sandbox.path("index.db");
     let sql = |text: &str| rusqlite::Connection::open(&path).unwrap().execute_batch(text).unwrap();
     let again = |what: &str| {
-        let (code, out, err, json, go) = everything(&desk, &index);
+        let (code, out, err, json, go) = everything(&sandbox, &index);
         assert!(err.starts_with("note: the index index.db is built anew"), "{what}: {err}");
         assert_eq!((code, out, json, go), (plain.0, plain.1.clone(), plain.3.clone(), plain.4.clone()), "{what}");
-        assert_eq!(everything(&desk, &index), plain, "{what}, once more");
+        assert_eq!(everything(&sandbox, &index), plain, "{what}, once more");
     };
-    everything(&desk, &index);
+    everything(&sandbox, &index);
     sql("UPDATE rounds SET p50 = p50 * 1.5 WHERE id = 7");
     again("a number was changed");
     sql("DELETE FROM rounds WHERE id = 7");
@@ -327,53 +327,53 @@ fn a_damaged_index_is_built_anew_and_never_trusted() {
     again("bytes were changed");
     std::fs::write(&path, "not a database\n").unwrap();
     again("no database");
-    assert_eq!(read(&desk.path("index.db.damaged")), "not a database\n", "what is not ours is kept");
+    assert_eq!(read(&sandbox.path("index.db.damaged")), "not a database\n", "what is not ours is kept");
 }
 
 #[test]
 fn the_database_of_another_program_is_not_touched() {
-    let desk = folder();
-    let path = desk.path("index.db");
+    let sandbox = folder();
+    let path = sandbox.path("index.db");
     rusqlite::Connection::open(&path)
         .unwrap()
         .execute_batch("CREATE TABLE mine (a); INSERT INTO mine VALUES (1)")
         .unwrap();
     let before = std::fs::read(&path).unwrap();
-    let ended = history(&desk, &["--index", "index.db"]);
+    let ended = history(&sandbox, &["--index", "index.db"]);
     assert_eq!(ended.code, 3);
     assert!(ended.err.contains("database of another program"), "{}", ended.err);
     assert!(ended.out.contains("30 runs, 2 series"), "the files are read all the same: {}", ended.out);
     assert_eq!(std::fs::read(&path).unwrap(), before);
-    let ended = history(&desk, &["--index", "runs"]);
+    let ended = history(&sandbox, &["--index", "runs"]);
     assert!(ended.code == 3 && ended.err.contains("is no file"), "{}", ended.err);
 }
 
 #[test]
 fn exports_go_to_files_and_one_of_them_to_stdout() {
-    let desk = folder();
-    let ended = history(&desk, &["--otava", "o", "--bencher", "b.json", "--openmetrics", "-", "--gobench", "g.txt"]);
+    let sandbox = folder();
+    let ended = history(&sandbox, &["--otava", "o", "--bencher", "b.json", "--openmetrics", "-", "--gobench", "g.txt"]);
     assert_eq!(ended.code, 0, "{}", ended.err);
     assert!(ended.out.starts_with("# TYPE") && ended.out.ends_with("# EOF\n"), "{}", ended.out);
-    assert_eq!(read(&desk.path("o/edge.slow.connect_time.csv")).lines().count(), 31);
-    assert!(read(&desk.path("o/otava.yaml")).contains("edge.flat.connect_time"));
-    assert!(desk.json("b.json")["edge/slow"]["connect_time"]["value"].as_f64().unwrap() > 0.011);
-    assert_eq!(read(&desk.path("g.txt")).matches("\nBenchmarkEdge/check=slow/").count(), 60, "two rounds each");
-    let two = history(&desk, &["--gobench", "-", "--json", "-"]);
+    assert_eq!(read(&sandbox.path("o/edge.slow.connect_time.csv")).lines().count(), 31);
+    assert!(read(&sandbox.path("o/otava.yaml")).contains("edge.flat.connect_time"));
+    assert!(sandbox.json("b.json")["edge/slow"]["connect_time"]["value"].as_f64().unwrap() > 0.011);
+    assert_eq!(read(&sandbox.path("g.txt")).matches("\nBenchmarkEdge/check=slow/").count(), 60, "two rounds each");
+    let two = history(&sandbox, &["--gobench", "-", "--json", "-"]);
     assert!(two.code == 2 && two.err.contains("only one of"), "{}", two.err);
-    let same = history(&desk, &["--gobench", "x", "--json", "x"]);
+    let same = history(&sandbox, &["--gobench", "x", "--json", "x"]);
     assert!(same.code == 2 && same.err.contains("two outputs"), "{}", same.err);
-    let lost = history(&desk, &["--json", "suite.yaml/x"]);
+    let lost = history(&sandbox, &["--json", "suite.yaml/x"]);
     assert!(lost.code == 3 && lost.err.contains("cannot write the history"), "{}", lost.err);
 }
 
 #[test]
 fn a_real_run_is_history() {
     let (_keep, address) = super::listener();
-    let desk = Desk::new(&super::tcp_suite(address.port(), "    rounds: 3\n"));
+    let sandbox = CliSandbox::new(&super::tcp_suite(address.port(), "    rounds: 3\n"));
     for name in ["runs/1.json", "runs/2.json"] {
-        assert_eq!(desk.run(&["run", "suite.yaml", "--json", name]).code, 0);
+        assert_eq!(sandbox.run(&["run", "suite.yaml", "--json", name]).code, 0);
     }
-    let ended = history(&desk, &[]);
+    let ended = history(&sandbox, &[]);
     assert_eq!(ended.code, 0, "{}", ended.err);
     let row = ended.out.lines().find(|line| line.contains("connect_time")).unwrap();
     assert_eq!(row.split_whitespace().nth(2), Some("2"), "{}", ended.out);

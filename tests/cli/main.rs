@@ -5,23 +5,23 @@
 mod against;
 mod baseline;
 mod calibrating;
-mod comparing;
+mod compare_arms;
+mod compare_reports;
 mod demo;
 mod endings;
 mod gates;
 mod gobench;
 mod history;
-#[path = "../reports/mod.rs"]
-mod made;
 mod overlap;
 mod pairing;
 mod peer;
 mod references;
+#[path = "../reports/mod.rs"]
+mod report_fixture;
 mod reports;
 mod secrets;
 mod sides;
 mod signals;
-mod within;
 mod words;
 
 use std::io::Write as _;
@@ -30,15 +30,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// A scratch folder with a suite in it, and the program.
-struct Desk {
+struct CliSandbox {
     folder: tempfile::TempDir,
 }
 
-impl Desk {
+impl CliSandbox {
     fn new(suite: &str) -> Self {
-        let desk = Self { folder: tempfile::tempdir().unwrap() };
-        desk.write("suite.yaml", suite);
-        desk
+        let sandbox = Self { folder: tempfile::tempdir().unwrap() };
+        sandbox.write("suite.yaml", suite);
+        sandbox
     }
 
     fn write(&self, name: &str, text: &str) -> PathBuf {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use shakedown::lab::reflect::Reflector;
 
-use super::{Desk, read};
+use super::{CliSandbox, read};
 
 fn suite(reflector: &Reflector) -> String {
     let (echo, throughput) = (reflector.tcp_echo().port(), reflector.throughput());
@@ -35,12 +35,12 @@ fn suite(reflector: &Reflector) -> String {
 fn loud_checks_run_alone_and_disruptive_ones_last() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let reflector = runtime.block_on(Reflector::start()).unwrap();
-    let desk = Desk::new(&suite(&reflector));
-    let ended = desk.run(&["run", "suite.yaml", "--allow-disruptive", "--jobs", "4", "--events", "e.jsonl"]);
+    let sandbox = CliSandbox::new(&suite(&reflector));
+    let ended = sandbox.run(&["run", "suite.yaml", "--allow-disruptive", "--jobs", "4", "--events", "e.jsonl"]);
     assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
     let mut running: BTreeMap<u64, String> = BTreeMap::new();
     let (mut most, mut order) = (0, Vec::new());
-    for line in read(&desk.path("e.jsonl")).lines() {
+    for line in read(&sandbox.path("e.jsonl")).lines() {
         let event: serde_json::Value = serde_json::from_str(line).unwrap();
         let index = event["index"].as_u64();
         match event["event"].as_str().unwrap() {
@@ -68,7 +68,7 @@ fn loud_checks_run_alone_and_disruptive_ones_last() {
 fn plan_shows_a_check_in_the_stage_of_what_it_needs() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let reflector = runtime.block_on(Reflector::start()).unwrap();
-    let text = Desk::new(&suite(&reflector)).run(&["plan", "suite.yaml"]).out;
+    let text = CliSandbox::new(&suite(&reflector)).run(&["plan", "suite.yaml"]).out;
     let (_, disruptive) = text.split_once("stage disruptive: 2 cases").expect(&text);
     assert!(disruptive.contains("s/breaks") && disruptive.contains("s/afterwards"), "{text}");
 }

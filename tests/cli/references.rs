@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::peer::{Peer, suite};
-use super::{Desk, Ended, read};
+use super::{CliSandbox, Ended, read};
 
 /// Rounds of a few samples, and a tolerance that a loaded machine does not use up.
 const REST: &str = "    rounds: 3\n    samples: 3\n    baseline: {response_time: {tolerance: 900%}}\n";
@@ -14,7 +14,7 @@ const EIGHT: [f64; 8] = [0.0197, 0.0203, 0.0198, 0.0202, 0.0199, 0.0201, 0.0196,
 
 /// A suite `s`, its peer, and a store `b` with one run of it.
 struct Kept {
-    desk: Desk,
+    sandbox: CliSandbox,
     peer: Peer,
     class: String,
 }
@@ -22,11 +22,11 @@ struct Kept {
 impl Kept {
     fn new() -> Self {
         let peer = Peer::slow(20);
-        let desk = Desk::new(&suite(peer.port, REST));
-        let ended = desk.run(&["run", "suite.yaml", "--json", "first.json", "--save-baseline", "b"]);
+        let sandbox = CliSandbox::new(&suite(peer.port, REST));
+        let ended = sandbox.run(&["run", "suite.yaml", "--json", "first.json", "--save-baseline", "b"]);
         assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
-        let class = desk.json("first.json")["host"]["class"].as_str().unwrap().to_owned();
-        Self { desk, peer, class }
+        let class = sandbox.json("first.json")["host"]["class"].as_str().unwrap().to_owned();
+        Self { sandbox, peer, class }
     }
 
     fn file(&self) -> String {
@@ -35,9 +35,9 @@ impl Kept {
 
     /// Changes the stored baseline by hand.
     fn edit(&self, edit: impl Fn(&mut Value)) {
-        let mut baseline = self.desk.json(&self.file());
+        let mut baseline = self.sandbox.json(&self.file());
         edit(&mut baseline);
-        self.desk.write(&self.file(), &baseline.to_string());
+        self.sandbox.write(&self.file(), &baseline.to_string());
     }
 
     /// Makes as many runs of the stored one as there are values, oldest first.
@@ -50,20 +50,20 @@ impl Kept {
 
     fn run(&self, more: &[&str]) -> Ended {
         let ends = ["run", "suite.yaml", "--baseline", "b", "--json", "r.json", "--junit", "r.xml"];
-        self.desk.run(&[&ends[..], more].concat())
+        self.sandbox.run(&[&ends[..], more].concat())
     }
 
     /// The comparison of the one metric of a run that must end with `code`.
     fn compared(&self, code: i32, more: &[&str]) -> Value {
         let ended = self.run(more);
         assert_eq!(ended.code, code, "{}{}", ended.out, ended.err);
-        self.desk.json("r.json")["checks"][0]["comparison"]["response_time"].clone()
+        self.sandbox.json("r.json")["checks"][0]["comparison"]["response_time"].clone()
     }
 
     /// Runs that are refused before anything is sent.
     fn refused(&self, baseline: &str) -> String {
         let before = self.peer.asked();
-        let ended = self.desk.run(&["run", "suite.yaml", "--baseline", baseline]);
+        let ended = self.sandbox.run(&["run", "suite.yaml", "--baseline", baseline]);
         assert_eq!((ended.code, self.peer.asked()), (2, before), "{}{}", ended.out, ended.err);
         ended.err
     }
@@ -72,13 +72,13 @@ impl Kept {
     fn not_compared(&self, words: &[&str]) {
         let ended = self.run(&[]);
         assert_eq!(ended.code, 3, "{}{}", ended.out, ended.err);
-        let comparison = &self.desk.json("r.json")["checks"][0]["comparison"]["response_time"];
+        let comparison = &self.sandbox.json("r.json")["checks"][0]["comparison"]["response_time"];
         assert_eq!(comparison["verdict"], "not_compared");
         let reason = comparison["reason"].as_str().unwrap();
         assert!(words.iter().all(|word| reason.contains(word)), "{words:?}: {reason}");
         assert!(ended.out.contains(reason) && ended.out.contains("nothing was compared"), "{}", ended.out);
         // Who reads only JUnit sees it, too.
-        let xml = read(&self.desk.path("r.xml"));
+        let xml = read(&self.sandbox.path("r.xml"));
         assert!(xml.contains("errors=\"1\"") && xml.contains("type=\"comparison.missing\""), "{xml}");
     }
 }
@@ -128,7 +128,7 @@ fn eight_runs_decide_by_their_prediction_interval() {
         kept.history(&base);
         let one = kept.compared(code, &["--strict"]);
         assert_eq!(one["verdict"], verdict, "{one}");
-        let report = kept.desk.json("r.json");
+        let report = kept.sandbox.json("r.json");
         let [ratio, low, high] = predicted(&base, level(&report));
         close(&one["ratio"], ratio);
         close(&one["ci"][0], low);
@@ -148,28 +148,28 @@ fn eight_runs_decide_by_their_prediction_interval() {
 fn what_regressed_is_confirmed_told_and_not_accepted() {
     let kept = Kept::new();
     kept.history(&EIGHT.map(|value| value / 40.0));
-    let before = read(&kept.desk.path(&kept.file()));
+    let before = read(&kept.sandbox.path(&kept.file()));
     let asked = kept.peer.asked();
     let ended = kept.run(&["--save-baseline", "b"]);
     assert_eq!(ended.code, 4, "{}{}", ended.out, ended.err);
     assert_eq!(kept.peer.asked() - asked, 21, "1 + 3 rounds of 3, and 3 more because of the alarm");
-    let report = kept.desk.json("r.json");
+    let report = kept.sandbox.json("r.json");
     let one = &report["checks"][0]["comparison"]["response_time"];
     assert_eq!((&one["verdict"], &one["confirmation"]["stands"]), (&"regressed".into(), &true.into()));
     assert_eq!(report["summary"]["regressed"], 1);
     assert!(ended.out.contains("no baseline saved: a metric regressed"), "{}", ended.out);
-    assert_eq!(read(&kept.desk.path(&kept.file())), before);
-    assert!(read(&kept.desk.path("r.xml")).contains("type=\"performance.regressed\""));
+    assert_eq!(read(&kept.sandbox.path(&kept.file())), before);
+    assert!(read(&kept.sandbox.path("r.xml")).contains("type=\"performance.regressed\""));
     // Nor where it only warns.
-    kept.desk.write("suite.yaml", &suite(kept.peer.port, &format!("{REST}    severity: warn\n")));
+    kept.sandbox.write("suite.yaml", &suite(kept.peer.port, &format!("{REST}    severity: warn\n")));
     let ended = kept.run(&["--save-baseline", "b"]);
     assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
     assert!(ended.out.contains("no baseline saved: a metric regressed"), "{}", ended.out);
-    assert_eq!(read(&kept.desk.path(&kept.file())), before);
+    assert_eq!(read(&kept.sandbox.path(&kept.file())), before);
     // The same without an alarm is kept.
     kept.history(&EIGHT);
     assert_eq!(kept.run(&["--save-baseline", "b"]).code, 0);
-    assert_eq!(kept.desk.json(&kept.file())["runs"].as_array().unwrap().len(), 9);
+    assert_eq!(kept.sandbox.json(&kept.file())["runs"].as_array().unwrap().len(), 9);
 }
 
 #[test]
@@ -178,16 +178,16 @@ fn without_a_reference_nothing_is_green() {
     let missing = kept.refused("nowhere");
     assert!(missing.contains("there is no folder of baselines nowhere"), "{missing}");
     // A folder with other suites.
-    std::fs::rename(kept.desk.path("b/s"), kept.desk.path("b/t")).unwrap();
+    std::fs::rename(kept.sandbox.path("b/s"), kept.sandbox.path("b/t")).unwrap();
     kept.not_compared(&["b has no baseline of suite s", "shakedown baseline accept"]);
-    std::fs::rename(kept.desk.path("b/t"), kept.desk.path("b/s")).unwrap();
+    std::fs::rename(kept.sandbox.path("b/t"), kept.sandbox.path("b/s")).unwrap();
     // Other hosts only.
     kept.edit(|baseline| baseline["host_class"] = "feed0000feed0000".into());
-    std::fs::rename(kept.desk.path(&kept.file()), kept.desk.path("b/s/feed0000feed0000.json")).unwrap();
+    std::fs::rename(kept.sandbox.path(&kept.file()), kept.sandbox.path("b/s/feed0000feed0000.json")).unwrap();
     kept.not_compared(&["host class feed0000feed0000", &kept.class]);
-    assert!(read(&kept.desk.path("r.xml")).contains("feed0000feed0000"));
+    assert!(read(&kept.sandbox.path("r.xml")).contains("feed0000feed0000"));
     assert_eq!(kept.run(&["--strict"]).code, 3);
-    assert!(read(&kept.desk.path("r.xml")).contains("type=\"comparison.missing\""));
+    assert!(read(&kept.sandbox.path("r.xml")).contains("type=\"comparison.missing\""));
 }
 
 #[test]
@@ -198,17 +198,17 @@ fn few_runs_are_inconclusive_and_say_how_many_are_missing() {
     assert_eq!((&one["verdict"], &one["runs_needed"]), (&"inconclusive".into(), &5.into()), "{one}");
     assert!(one["ci"].is_null() && one["ratio"].as_f64().unwrap() > 2.0, "{one}");
     assert!(one["reason"].as_str().unwrap().contains("accept 5 more, or use --against"), "{one}");
-    assert_eq!(kept.desk.json("r.json")["summary"]["inconclusive"], 1);
-    assert!(!read(&kept.desk.path("r.xml")).contains("<failure"));
+    assert_eq!(kept.sandbox.json("r.json")["summary"]["inconclusive"], 1);
+    assert!(!read(&kept.sandbox.path("r.xml")).contains("<failure"));
     kept.compared(3, &["--strict"]);
-    let xml = read(&kept.desk.path("r.xml"));
+    let xml = read(&kept.sandbox.path("r.xml"));
     assert!(xml.contains("failures=\"1\"") && xml.contains("type=\"performance.inconclusive\""), "{xml}");
-    assert_eq!(kept.desk.run(&["report", "r.json"]).code, 3, "the report remembers that it was to be strict");
+    assert_eq!(kept.sandbox.run(&["report", "r.json"]).code, 3, "the report remembers that it was to be strict");
     // A check that only warns is not strict.
-    kept.desk.write("suite.yaml", &suite(kept.peer.port, &format!("{REST}    severity: warn\n")));
+    kept.sandbox.write("suite.yaml", &suite(kept.peer.port, &format!("{REST}    severity: warn\n")));
     assert_eq!(kept.compared(0, &["--strict"])["verdict"], "inconclusive");
-    assert_eq!(kept.desk.json("r.json")["summary"]["inconclusive"], 0);
-    assert!(read(&kept.desk.path("r.xml")).contains("failures=\"0\""));
+    assert_eq!(kept.sandbox.json("r.json")["summary"]["inconclusive"], 0);
+    assert!(read(&kept.sandbox.path("r.xml")).contains("failures=\"0\""));
 }
 
 #[test]
@@ -216,14 +216,14 @@ fn numbers_of_something_else_are_no_reference() {
     let kept = Kept::new();
     kept.history(&EIGHT);
     let written = suite(kept.peer.port, REST);
-    kept.desk.write("suite.yaml", &written.replace("id: a", "id: renamed"));
+    kept.sandbox.write("suite.yaml", &written.replace("id: a", "id: renamed"));
     kept.not_compared(&["8 runs did not measure it", "the same definition was measured as `a`"]);
-    kept.desk.write("suite.yaml", &written.replace("send: hi", "send: ho"));
+    kept.sandbox.write("suite.yaml", &written.replace("send: hi", "send: ho"));
     kept.not_compared(&["8 runs measured another definition of the check"]);
     // What is judged may change, what is looked at may not.
-    kept.desk.write("suite.yaml", &written.replace("samples: 3", "samples: 2\n    expect: {response: ok}"));
+    kept.sandbox.write("suite.yaml", &written.replace("samples: 3", "samples: 2\n    expect: {response: ok}"));
     assert_eq!(kept.compared(0, &[])["verdict"], "unchanged");
-    kept.desk.write("suite.yaml", &written);
+    kept.sandbox.write("suite.yaml", &written);
     kept.edit(|baseline| {
         for run in baseline["runs"].as_array_mut().unwrap() {
             run["metrics"]["a response_time"]["unit"] = "B".into();
@@ -243,7 +243,7 @@ fn runs_that_do_not_fit_leave_the_others_standing() {
     });
     let one = kept.compared(0, &[]);
     assert_eq!((&one["verdict"], &one["counts"]), (&"unchanged".into(), &json!([8, 1])), "{one}");
-    assert_eq!(kept.desk.json("r.json")["checks"][0]["baseline"]["comparable"], 8);
+    assert_eq!(kept.sandbox.json("r.json")["checks"][0]["baseline"]["comparable"], 8);
 }
 
 #[test]
@@ -256,7 +256,7 @@ fn an_override_of_a_variable_is_the_same_definition() {
     assert!(moved.asked() > 0);
     // The same value, written into the suite.
     let written = suite(kept.peer.port, REST).replace(&kept.peer.port.to_string(), &moved.port.to_string());
-    kept.desk.write("suite.yaml", &written);
+    kept.sandbox.write("suite.yaml", &written);
     kept.not_compared(&["measured another definition"]);
 }
 
@@ -265,11 +265,11 @@ fn an_override_of_what_is_sent_is_another_definition() {
     let peer = Peer::slow(1);
     let written =
         suite(peer.port, REST).replace("vars: {", "vars: {what: hi, ").replace("send: hi", "send: \"${what}\"");
-    let desk = Desk::new(&written);
+    let sandbox = CliSandbox::new(&written);
     let digest = |more: &[&str]| {
-        let ended = desk.run(&[&["run", "suite.yaml", "--json", "r.json"], more].concat());
+        let ended = sandbox.run(&[&["run", "suite.yaml", "--json", "r.json"], more].concat());
         assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
-        desk.json("r.json")["checks"][0]["digest"].clone()
+        sandbox.json("r.json")["checks"][0]["digest"].clone()
     };
     let one = digest(&[]);
     assert_eq!(digest(&["--var", "what=hi"]), one);
@@ -307,8 +307,8 @@ fn a_slow_drift_is_seen_against_the_pinned_release() {
     assert_eq!(one["pinned"]["method"], "pinned-release/1");
     assert!(one["reason"].as_str().unwrap().contains("a drift too slow for the runs before this one"), "{one}");
     assert!(one["pinned"]["against"].as_str().unwrap().contains("made-40"), "{one}");
-    assert!(read(&kept.desk.path("r.xml")).contains("against pinned made-40: regressed"));
-    assert_eq!(kept.desk.json("r.json")["checks"][0]["baseline"]["pinned"], "made-40");
+    assert!(read(&kept.sandbox.path("r.xml")).contains("against pinned made-40: regressed"));
+    assert_eq!(kept.sandbox.json("r.json")["checks"][0]["baseline"]["pinned"], "made-40");
     // Without it, nobody would have noticed.
     kept.edit(|baseline| baseline["pinned"] = Value::Null);
     assert_ne!(kept.compared(0, &[])["verdict"], "regressed");
@@ -317,18 +317,18 @@ fn a_slow_drift_is_seen_against_the_pinned_release() {
 #[test]
 fn a_damaged_store_is_an_error_before_anything_is_sent() {
     let kept = Kept::new();
-    let sound = read(&kept.desk.path(&kept.file()));
+    let sound = read(&kept.sandbox.path(&kept.file()));
     let newer = sound.replace("shakedown.baseline/1", "shakedown.baseline/2");
     let infinite = sound.replacen("\"p50\":", "\"p50\":1e999,\"p51\":", 1);
     let twice = {
-        let mut baseline = kept.desk.json(&kept.file());
+        let mut baseline = kept.sandbox.json(&kept.file());
         let run = baseline["runs"][0].clone();
         baseline["runs"].as_array_mut().unwrap().push(run);
         baseline.to_string()
     };
     let other = sound.replace("\"suite\": \"s\"", "\"suite\": \"t\"");
     for text in [&sound[..sound.len() / 2], "", "[]", "{}", "null", &newer, &infinite, &twice, &other] {
-        kept.desk.write(&kept.file(), text);
+        kept.sandbox.write(&kept.file(), text);
         let why = kept.refused("b");
         assert!(why.contains(&kept.file()), "{text}: {why}");
         // A file named by itself may well belong to another suite.
@@ -343,13 +343,13 @@ fn a_damaged_store_is_an_error_before_anything_is_sent() {
 fn a_damaged_calibration_is_an_error_before_anything_is_sent() {
     let kept = Kept::new();
     let file = format!("b/s/{}.noise.json", kept.class);
-    let digest = kept.desk.json("first.json")["checks"][0]["digest"].clone();
+    let digest = kept.sandbox.json("first.json")["checks"][0]["digest"].clone();
     let write = |key: &str, value: Value| {
         let mut metric = json!({"digest": digest, "ratio": true, "runs": 8, "round": 0.1, "tau": 0.02, "unit": "s"});
         metric[key] = value;
         let noise = json!({"host_class": kept.class, "measured": "2026-01-01T00:00:00Z",
             "metrics": {"a response_time": metric}, "schema": "shakedown.noise/1", "suite": "s"});
-        kept.desk.write(&file, &noise.to_string());
+        kept.sandbox.write(&file, &noise.to_string());
     };
     for (key, value) in [
         ("tau", json!(-0.1)),
@@ -377,11 +377,11 @@ fn a_damaged_calibration_is_an_error_before_anything_is_sent() {
 #[test]
 fn calibrate_and_baseline_know_the_store_by_one_name() {
     let peer = Peer::slow(1);
-    let desk = Desk::new(&suite(peer.port, REST));
-    let mut command = desk.command(&["calibrate", "suite.yaml", "--runs", "3"]);
+    let sandbox = CliSandbox::new(&suite(peer.port, REST));
+    let mut command = sandbox.command(&["calibrate", "suite.yaml", "--runs", "3"]);
     let ended = Ended::of(command.env("SHAKEDOWN_BASELINES", "kept").output().unwrap());
     assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
-    let files = std::fs::read_dir(desk.path("kept/s")).unwrap();
+    let files = std::fs::read_dir(sandbox.path("kept/s")).unwrap();
     let names: Vec<String> = files.map(|file| file.unwrap().file_name().to_string_lossy().into_owned()).collect();
     assert!(names.len() == 1 && names[0].ends_with(".noise.json"), "{names:?}");
 }
@@ -398,7 +398,7 @@ fn a_check_that_is_gone_is_told_and_strict_fails() {
     let (told, strict) = (kept.run(&[]), kept.run(&["--strict"]));
     assert_eq!((told.code, strict.code), (0, 3), "{}{}", told.out, strict.out);
     assert!(told.out.contains("s/gone: the baseline has it"), "{}", told.out);
-    assert_eq!(kept.desk.json("r.json")["run"]["vanished"], json!(["s/gone"]));
+    assert_eq!(kept.sandbox.json("r.json")["run"]["vanished"], json!(["s/gone"]));
 }
 
 #[test]

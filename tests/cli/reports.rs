@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use super::made::{Builder, CLASS, metric, round};
-use super::{Desk, closed_port, listener, read, tcp_suite};
+use super::report_fixture::{Builder, CLASS, metric, round};
+use super::{CliSandbox, closed_port, listener, read, tcp_suite};
 
-fn sample() -> (Desk, std::net::TcpListener, socket2::Socket) {
+fn sample() -> (CliSandbox, std::net::TcpListener, socket2::Socket) {
     let (keep, address) = listener();
     let (held, closed) = closed_port();
     let suite = format!(
@@ -16,16 +16,16 @@ fn sample() -> (Desk, std::net::TcpListener, socket2::Socket) {
          \x20 - id: after\n    needs: [down]\n    tcp: {{host: 127.0.0.1, port: {closed}}}\n",
         address.port()
     );
-    (Desk::new(&suite), keep, held)
+    (CliSandbox::new(&suite), keep, held)
 }
 
 #[test]
 fn the_json_report_follows_its_schema_and_counts_rounds() {
-    let (desk, _a, _b) = sample();
-    let ended = desk.run(&["run", "suite.yaml", "--json", "r.json", "--label", "release=1.4"]);
+    let (sandbox, _a, _b) = sample();
+    let ended = sandbox.run(&["run", "suite.yaml", "--json", "r.json", "--label", "release=1.4"]);
     assert_eq!(ended.code, 1, "{}{}", ended.out, ended.err);
-    let report = desk.json("r.json");
-    let schema = serde_json::from_str(&desk.run(&["schema", "report"]).out).unwrap();
+    let report = sandbox.json("r.json");
+    let schema = serde_json::from_str(&sandbox.run(&["schema", "report"]).out).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     let errors: Vec<String> = validator.iter_errors(&report).map(|error| error.to_string()).collect();
     assert!(errors.is_empty(), "{errors:?}");
@@ -48,16 +48,16 @@ fn the_json_report_follows_its_schema_and_counts_rounds() {
 
 #[test]
 fn a_report_is_rendered_again_byte_for_byte() {
-    let (desk, _a, _b) = sample();
-    let ended = desk.run(&["run", "suite.yaml", "--json", "r.json", "--junit", "r.xml"]);
-    let again = desk.run(&["report", "r.json", "--junit", "again.xml", "--json", "again.json"]);
+    let (sandbox, _a, _b) = sample();
+    let ended = sandbox.run(&["run", "suite.yaml", "--json", "r.json", "--junit", "r.xml"]);
+    let again = sandbox.run(&["report", "r.json", "--junit", "again.xml", "--json", "again.json"]);
     assert_eq!(again.code, ended.code, "{}", again.err);
-    assert_eq!(read(&desk.path("r.xml")), read(&desk.path("again.xml")));
-    assert_eq!(read(&desk.path("r.json")), read(&desk.path("again.json")));
-    let shown = desk.run(&["report", "r.json"]);
+    assert_eq!(read(&sandbox.path("r.xml")), read(&sandbox.path("again.xml")));
+    assert_eq!(read(&sandbox.path("r.json")), read(&sandbox.path("again.json")));
+    let shown = sandbox.run(&["report", "r.json"]);
     assert!(shown.out.contains("5 checks: 2 passed, 1 failed, 1 could not be measured, 1 skipped"), "{}", shown.out);
-    desk.write("broken.json", "{\"schema\": \"shakedown.report/9\"}");
-    let broken = desk.run(&["report", "broken.json"]);
+    sandbox.write("broken.json", "{\"schema\": \"shakedown.report/9\"}");
+    let broken = sandbox.run(&["report", "broken.json"]);
     assert_eq!(broken.code, 2);
     assert!(broken.err.contains("schema is shakedown.report/9"), "{}", broken.err);
 }
@@ -79,29 +79,29 @@ fn settled(text: &str) -> String {
 
 #[test]
 fn junit_strict_is_golden() {
-    let (desk, _a, _b) = sample();
-    desk.run(&["run", "suite.yaml", "--junit", "r.xml"]);
-    insta::assert_snapshot!("junit_strict", settled(&read(&desk.path("r.xml"))));
+    let (sandbox, _a, _b) = sample();
+    sandbox.run(&["run", "suite.yaml", "--junit", "r.xml"]);
+    insta::assert_snapshot!("junit_strict", settled(&read(&sandbox.path("r.xml"))));
 }
 
 #[test]
 fn junit_rich_is_golden() {
-    let (desk, _a, _b) = sample();
-    desk.run(&["run", "suite.yaml", "--junit", "r.xml", "--junit-dialect", "rich"]);
-    insta::assert_snapshot!("junit_rich", settled(&read(&desk.path("r.xml"))));
+    let (sandbox, _a, _b) = sample();
+    sandbox.run(&["run", "suite.yaml", "--junit", "r.xml", "--junit-dialect", "rich"]);
+    insta::assert_snapshot!("junit_rich", settled(&read(&sandbox.path("r.xml"))));
 }
 
 #[test]
 fn events_are_json_lines_in_order() {
-    let (desk, _a, _b) = sample();
-    let ended = desk.run(&["run", "suite.yaml", "--events", "-"]);
+    let (sandbox, _a, _b) = sample();
+    let ended = sandbox.run(&["run", "suite.yaml", "--events", "-"]);
     assert!(ended.err.contains("5 checks:"), "text for people moves to stderr: {}", ended.err);
     let events: Vec<serde_json::Value> = ended.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(events.first().unwrap()["event"], "run_started");
     assert_eq!(events.last().unwrap()["event"], "run_finished");
     let finished = events.iter().filter(|event| event["event"] == "check_finished").count();
     assert_eq!(finished, 5);
-    let schema = serde_json::from_str(&desk.run(&["schema", "events"]).out).unwrap();
+    let schema = serde_json::from_str(&sandbox.run(&["schema", "events"]).out).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     for event in &events {
         let errors: Vec<String> = validator.iter_errors(event).map(|error| error.to_string()).collect();
@@ -111,39 +111,39 @@ fn events_are_json_lines_in_order() {
 
 #[test]
 fn only_one_report_goes_to_stdout() {
-    let desk = Desk::new(&tcp_suite(1, ""));
-    let ended = desk.run(&["run", "suite.yaml", "--json", "-", "--junit", "-"]);
+    let sandbox = CliSandbox::new(&tcp_suite(1, ""));
+    let ended = sandbox.run(&["run", "suite.yaml", "--json", "-", "--junit", "-"]);
     assert_eq!(ended.code, 2);
     assert!(ended.err.contains("only one of"), "{}", ended.err);
 }
 
 #[test]
 fn a_baseline_is_saved_only_when_all_held() {
-    let (desk, _a, _b) = sample();
-    let ended = desk.run(&["run", "suite.yaml", "--save-baseline", "b"]);
+    let (sandbox, _a, _b) = sample();
+    let ended = sandbox.run(&["run", "suite.yaml", "--save-baseline", "b"]);
     assert!(ended.err.contains("no baseline saved"), "{}", ended.err);
-    assert!(!desk.path("b").exists());
+    assert!(!sandbox.path("b").exists());
     let args = ["run", "suite.yaml", "--only", "up", "--json", "r.json", "--save-baseline", "b"];
-    assert_eq!(desk.run(&args).code, 0);
-    assert_eq!(desk.run(&args).code, 0);
-    let class = desk.json("r.json")["host"]["class"].as_str().unwrap().to_owned();
+    assert_eq!(sandbox.run(&args).code, 0);
+    assert_eq!(sandbox.run(&args).code, 0);
+    let class = sandbox.json("r.json")["host"]["class"].as_str().unwrap().to_owned();
     let file = format!("b/edge/{class}.json");
-    let baseline = desk.json(&file);
+    let baseline = sandbox.json(&file);
     assert_eq!(baseline["schema"], "shakedown.baseline/1");
     assert_eq!(baseline["runs"].as_array().unwrap().len(), 2);
-    let text = read(&desk.path(&file));
+    let text = read(&sandbox.path(&file));
     let rows = text.lines().filter(|line| line.contains("connect_time\": {")).count();
     assert_eq!(rows, 4, "one metric per line");
-    desk.write(&file, "{\"schema\": \"shakedown.baseline/2\"}");
-    let ended = desk.run(&args);
+    sandbox.write(&file, "{\"schema\": \"shakedown.baseline/2\"}");
+    let ended = sandbox.run(&args);
     assert_eq!(ended.code, 3, "a newer file is an error, never overwritten");
     assert!(ended.err.contains("shakedown.baseline/2"), "{}", ended.err);
-    assert!(read(&desk.path(&file)).contains("shakedown.baseline/2"));
+    assert!(read(&sandbox.path(&file)).contains("shakedown.baseline/2"));
 }
 
 #[test]
 fn a_metric_in_junit_is_the_typical_value_of_the_run() {
-    let desk = Desk::new("");
+    let sandbox = CliSandbox::new("");
     let rounds = [
         round(0, 0.01, &json!({"arm": "head"})),
         round(1, 7.0, &json!({"arm": "head", "discarded": "warm_up"})),
@@ -152,10 +152,10 @@ fn a_metric_in_junit_is_the_typical_value_of_the_run() {
         round(4, 5.0, &json!({"arm": "head", "confirm": true})),
     ];
     let metrics = json!({"some": metric("ratio", 0.01, &rounds), "none": metric("ratio", 0.01, &rounds[1..2])});
-    desk.write("r.json", &Builder::new(1, CLASS).check("edge", "a", "d", metrics).text());
-    let ended = desk.run(&["report", "r.json", "--junit", "r.xml"]);
+    sandbox.write("r.json", &Builder::new(1, CLASS).check("edge", "a", "d", metrics).text());
+    let ended = sandbox.run(&["report", "r.json", "--junit", "r.xml"]);
     assert_eq!(ended.code, 0, "{}", ended.err);
-    let xml = read(&desk.path("r.xml"));
+    let xml = read(&sandbox.path("r.xml"));
     let pattern = regex::Regex::new("name=\"metric.a.(some|none)\" value=\"([0-9.]+) s\"").unwrap();
     let seen: Vec<(String, f64)> =
         pattern.captures_iter(&xml).map(|found| (found[1].to_owned(), found[2].parse().unwrap())).collect();
@@ -165,7 +165,7 @@ fn a_metric_in_junit_is_the_typical_value_of_the_run() {
 
 #[test]
 fn a_gate_that_compared_nothing_is_no_green_junit() {
-    let desk = Desk::new("");
+    let sandbox = CliSandbox::new("");
     let open = json!({"rtt": {"verdict": "not_compared", "kind": "ratio", "unit": "s", "ratio": null, "difference": null,
         "ci": null, "p": null, "mde": null, "tolerance": 0.05, "method": "prediction-interval/1", "against": "nothing",
         "base": null, "head": null, "counts": [0, 1], "reason": "no baseline was found in b"}});
@@ -179,9 +179,9 @@ fn a_gate_that_compared_nothing_is_no_green_junit() {
     (checks[3]["verdict"], checks[3]["reason"]) = ("failed".into(), "it broke".into());
     checks[4]["verdict"] = "skipped".into();
     let junit = |report: &Builder, dialect: &str| {
-        desk.write("r.json", &report.text());
-        desk.run(&["report", "r.json", "--junit", "r.xml", "--junit-dialect", dialect]);
-        read(&desk.path("r.xml"))
+        sandbox.write("r.json", &report.text());
+        sandbox.run(&["report", "r.json", "--junit", "r.xml", "--junit-dialect", dialect]);
+        read(&sandbox.path("r.xml"))
     };
     let counts = |xml: &str| ["<error ", "<failure ", "<skipped ", "<testcase "].map(|tag| xml.matches(tag).count());
     // It was not to compare anything.

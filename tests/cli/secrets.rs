@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::peer::Peer;
-use super::{Desk, Ended, closed_port, read};
+use super::{CliSandbox, Ended, closed_port, read};
 
 const SECRET: &str = "tr0ub4dor&3 \"q\"";
 
@@ -64,10 +64,10 @@ fn no_command_shows_the_secret_of_either_arm() {
     let good = saying(format!("x {SECRET}"));
     let forms = [SECRET.to_owned(), SECRET.to_uppercase(), STANDARD.encode(SECRET), hex(SECRET)];
     let bad = saying(format!("no: {}", forms.join(" ")));
-    let desk = Desk::new(&secret_suite(bad.port, "    rounds: 3\n"));
+    let sandbox = CliSandbox::new(&secret_suite(bad.port, "    rounds: 3\n"));
     let (better, worse) = (format!("port={}", good.port), format!("port={}", bad.port));
     let run = |args: &[&str], code: i32| {
-        let ended = Ended::of(desk.command(args).env("MY_TOKEN", SECRET).output().unwrap());
+        let ended = Ended::of(sandbox.command(args).env("MY_TOKEN", SECRET).output().unwrap());
         assert_eq!(ended.code, code, "{args:?}: {}{}", ended.out, ended.err);
         assert_hidden(&args.join(" "), &(ended.out + &ended.err));
     };
@@ -82,7 +82,7 @@ fn no_command_shows_the_secret_of_either_arm() {
     measure("base", &["--against", &better], 3);
     measure("head", &["--var", &better, "--against", &worse, "--junit-dialect", "rich"], 1);
     for kind in ["json", "junit", "events"] {
-        assert!(read(&desk.path(&format!("base.{kind}"))).contains("arm base did not hold"), "the case that leaked");
+        assert!(read(&sandbox.path(&format!("base.{kind}"))).contains("arm base did not hold"), "the case that leaked");
     }
     run(&["run", "suite.yaml", "--against", &better, "--json", "-"], 3);
     run(&["run", "suite.yaml", "--against", &better, "--junit", "-"], 3);
@@ -116,7 +116,7 @@ fn no_command_shows_the_secret_of_either_arm() {
     let (_held, closed) = closed_port();
     run(&["probe", "udp", &format!("127.0.0.1:{closed}"), "send=hi"], 1);
     let mut files = Vec::new();
-    written(desk.folder.path(), &mut files);
+    written(sandbox.folder.path(), &mut files);
     assert!(files.len() > 20, "{files:?}");
     for (name, text) in &files {
         assert_hidden(name, text);
@@ -133,20 +133,20 @@ fn no_output_holds_the_secret() {
          \x20 - id: a\n    tcp: {{host: 127.0.0.1, port: {port}, send: \"${{MY_TOKEN}}\", expect: \"${{t}}\"}}\n    expect: {{banner: \"${{t}}\", outcome: connected}}\n\
          \x20 - id: b\n    tags: [\"${{MY_TOKEN}}\"]\n    tcp: {{host: 127.0.0.1, port: {port}}}\n    expect: {{received: {{contains: [\"${{MY_TOKEN}}\"]}}}}\n"
     );
-    let desk = Desk::new(&suite);
+    let sandbox = CliSandbox::new(&suite);
     let mut all = String::new();
     for args in [
         vec!["run", "suite.yaml", "-vvv", "--json", "r.json", "--junit", "r.xml", "--events", "e.jsonl"],
         vec!["plan", "suite.yaml"],
         vec!["run", "suite.yaml", "--json", "-", "--label", "k=tr0ub4dor&3 \"q\""],
     ] {
-        let ended = super::Ended::of(desk.command(&args).env("MY_TOKEN", SECRET).output().unwrap());
+        let ended = super::Ended::of(sandbox.command(&args).env("MY_TOKEN", SECRET).output().unwrap());
         assert!(ended.code <= 1, "{}{}", ended.out, ended.err);
         all += &ended.out;
         all += &ended.err;
     }
     for file in ["r.json", "r.xml", "e.jsonl"] {
-        all += &read(&desk.path(file));
+        all += &read(&sandbox.path(file));
     }
     assert!(!all.contains("tr0ub4dor"), "{all}");
     assert!(all.contains("***"), "the place of the secret shows");
@@ -156,8 +156,8 @@ fn no_output_holds_the_secret() {
 fn an_error_in_the_suite_does_not_show_it_either() {
     let suite =
         "version: 1\nsuite: s\nsecrets: [MY_TOKEN]\nchecks:\n  - id: a\n    tcp: {host: \"${MY_TOKEN}\", port: 1}\n";
-    let desk = Desk::new(suite);
-    let ended = super::Ended::of(desk.command(&["plan", "suite.yaml"]).env("MY_TOKEN", SECRET).output().unwrap());
+    let sandbox = CliSandbox::new(suite);
+    let ended = super::Ended::of(sandbox.command(&["plan", "suite.yaml"]).env("MY_TOKEN", SECRET).output().unwrap());
     assert_eq!(ended.code, 2);
     assert!(!ended.err.contains("tr0ub4dor"), "{}", ended.err);
     assert!(ended.err.contains("is not a host name"), "{}", ended.err);
@@ -166,8 +166,8 @@ fn an_error_in_the_suite_does_not_show_it_either() {
 #[test]
 fn a_secret_too_short_to_hide_is_refused() {
     let suite = "version: 1\nsuite: s\nsecrets: [MY_TOKEN]\nchecks:\n  - id: a\n    tcp: {host: x, port: 1}\n";
-    let desk = Desk::new(suite);
-    let ended = super::Ended::of(desk.command(&["plan", "suite.yaml"]).env("MY_TOKEN", "abc").output().unwrap());
+    let sandbox = CliSandbox::new(suite);
+    let ended = super::Ended::of(sandbox.command(&["plan", "suite.yaml"]).env("MY_TOKEN", "abc").output().unwrap());
     assert_eq!(ended.code, 2);
     assert!(ended.err.contains("shorter than 4 characters"), "{}", ended.err);
 }

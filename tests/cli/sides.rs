@@ -4,9 +4,9 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
-use super::made::{Builder, CLASS, metric, round};
-use super::within::twice;
-use super::{Desk, Ended};
+use super::report_fixture::{Builder, CLASS, metric, round};
+use super::compare_arms::twice;
+use super::{CliSandbox, Ended};
 
 fn latency(p50: f64) -> Value {
     let rounds: Vec<Value> = (0..3).map(|slot| round(slot, p50, &json!({}))).collect();
@@ -27,21 +27,21 @@ fn set(one: &mut Value, with: &Value) {
 }
 
 /// Eight runs of 10 ms that differ by 2 %, as `b0.json` to `b7.json`.
-fn history(with: &Value) -> (Desk, Vec<String>) {
-    let desk = Desk::new("");
+fn history(with: &Value) -> (CliSandbox, Vec<String>) {
+    let sandbox = CliSandbox::new("");
     let mut args = Vec::new();
     for run in 0..8 {
         let p50 = if run % 2 == 0 { 0.0101 } else { 0.0099 };
-        desk.write(&format!("b{run}.json"), &report(run, p50, with).text());
+        sandbox.write(&format!("b{run}.json"), &report(run, p50, with).text());
         args.extend(["--base".to_owned(), format!("b{run}.json")]);
     }
-    (desk, args)
+    (sandbox, args)
 }
 
-fn compare(desk: &Desk, base: &[String], args: &[&str]) -> (Ended, Value) {
+fn compare(sandbox: &CliSandbox, base: &[String], args: &[&str]) -> (Ended, Value) {
     let base: Vec<&str> = base.iter().map(String::as_str).collect();
-    let ended = desk.run(&[&["compare", "--json", "c.json"], &base[..], args].concat());
-    let document = if ended.code == 2 { Value::Null } else { desk.json("c.json") };
+    let ended = sandbox.run(&[&["compare", "--json", "c.json"], &base[..], args].concat());
+    let document = if ended.code == 2 { Value::Null } else { sandbox.json("c.json") };
     (ended, document)
 }
 
@@ -51,9 +51,9 @@ fn what_never_ran_is_not_green() {
     let unmet = json!({"verdict": "skipped", "unmet": true, "reason": "needs c, which failed"});
     let skipped = json!({"verdict": "skipped", "reason": "when stage is prod"});
     for (with, code) in [(&errored, 3), (&unmet, 3), (&skipped, 0)] {
-        let (desk, base) = history(with);
-        desk.write("now.json", &report(20, 0.010, with).text());
-        let (ended, document) = compare(&desk, &base, &["now.json"]);
+        let (sandbox, base) = history(with);
+        sandbox.write("now.json", &report(20, 0.010, with).text());
+        let (ended, document) = compare(&sandbox, &base, &["now.json"]);
         assert_eq!(ended.code, code, "{}{}", ended.out, ended.err);
         let named = if code == 3 { json!(["edge/b"]) } else { json!([]) };
         assert_eq!(document["unmeasured"], named);
@@ -61,45 +61,45 @@ fn what_never_ran_is_not_green() {
         let told = format!("ERROR edge/b  {}: {}", with["verdict"].as_str().unwrap(), with["reason"].as_str().unwrap());
         assert_eq!(ended.out.contains(&told), code == 3, "{}", ended.out);
         // What is known to be worse is the stronger word.
-        desk.write("now.json", &report(20, 0.020, with).text());
-        assert_eq!(compare(&desk, &base, &["now.json"]).0.code, 4);
+        sandbox.write("now.json", &report(20, 0.020, with).text());
+        assert_eq!(compare(&sandbox, &base, &["now.json"]).0.code, 4);
         let mut worse = report(20, 0.010, with);
         set(&mut worse.0["checks"][0], &json!({"verdict": "failed", "reason": "it broke"}));
-        desk.write("now.json", &worse.text());
-        assert_eq!(compare(&desk, &base, &["now.json"]).0.code, 1);
+        sandbox.write("now.json", &worse.text());
+        assert_eq!(compare(&sandbox, &base, &["now.json"]).0.code, 1);
     }
 }
 
 #[test]
 fn an_interrupted_head_is_not_green() {
-    let (desk, base) = history(&json!({}));
+    let (sandbox, base) = history(&json!({}));
     let cut = |run| {
         let mut report = report(run, 0.010, &json!({}));
         set(&mut report.0["run"], &json!({"interrupted": true, "signal": "interrupt"}));
         report.text()
     };
-    desk.write("now.json", &cut(20));
-    let (ended, document) = compare(&desk, &base, &["now.json"]);
+    sandbox.write("now.json", &cut(20));
+    let (ended, document) = compare(&sandbox, &base, &["now.json"]);
     assert_eq!((ended.code, &document["head"]["interrupted"]), (3, &true.into()), "{}", ended.out);
     assert!(ended.out.contains("INTERRUPTED") && ended.out.contains("the head was interrupted"), "{}", ended.out);
     // Of the other side it is told.
-    desk.write("b7.json", &cut(7));
-    desk.write("now.json", &report(20, 0.010, &json!({})).text());
-    let (ended, document) = compare(&desk, &base, &["now.json"]);
+    sandbox.write("b7.json", &cut(7));
+    sandbox.write("now.json", &report(20, 0.010, &json!({})).text());
+    let (ended, document) = compare(&sandbox, &base, &["now.json"]);
     assert_eq!((ended.code, &document["base"][7]["interrupted"]), (0, &true.into()), "{}", ended.out);
 }
 
 #[test]
 fn the_same_holds_for_two_arms() {
-    let desk = Desk::new("");
+    let sandbox = CliSandbox::new("");
     let made = |arms: &str, edit: &dyn Fn(&mut Value)| {
         let mut report: Value = serde_json::from_str(&twice(arms)).unwrap();
         let mut other = report["checks"][0].clone();
         set(&mut other, &json!({"id": "b", "metrics": {}}));
         report["checks"].as_array_mut().unwrap().push(other);
         edit(&mut report);
-        desk.write("r.json", &report.to_string());
-        compare(&desk, &[], &["r.json"])
+        sandbox.write("r.json", &report.to_string());
+        compare(&sandbox, &[], &["r.json"])
     };
     let errored = |report: &mut Value| set(&mut report["checks"][1], &json!({"verdict": "errored", "reason": "why"}));
     let interrupted = |report: &mut Value| report["run"]["interrupted"] = true.into();
@@ -112,7 +112,7 @@ fn the_same_holds_for_two_arms() {
 
 #[test]
 fn a_thousand_are_named_and_all_are_counted() {
-    let desk = Desk::new("");
+    let sandbox = CliSandbox::new("");
     for (run, name) in [(1, "before.json"), (2, "after.json")] {
         let mut report = Builder::new(run, CLASS).check("edge", "sound", "d", json!({}));
         for number in 0..1001 {
@@ -121,9 +121,9 @@ fn a_thousand_are_named_and_all_are_counted() {
         for check in report.0["checks"].as_array_mut().unwrap().iter_mut().skip(1) {
             check["verdict"] = "errored".into();
         }
-        desk.write(name, &report.text());
+        sandbox.write(name, &report.text());
     }
-    let (ended, document) = compare(&desk, &[], &["before.json", "after.json"]);
+    let (ended, document) = compare(&sandbox, &[], &["before.json", "after.json"]);
     assert_eq!(ended.code, 3, "{}", ended.err);
     assert_eq!(document["unmeasured"].as_array().unwrap().len(), 1000);
     assert_eq!(document["summary"]["checks_unmeasured"], 1001);
@@ -132,12 +132,12 @@ fn a_thousand_are_named_and_all_are_counted() {
 
 #[test]
 fn a_run_stands_on_one_side_once() {
-    let (desk, base) = history(&json!({}));
-    desk.write("now.json", &report(20, 0.010, &json!({})).text());
-    desk.write("copy.json", &report(20, 0.010, &json!({})).text());
+    let (sandbox, base) = history(&json!({}));
+    sandbox.write("now.json", &report(20, 0.010, &json!({})).text());
+    sandbox.write("copy.json", &report(20, 0.010, &json!({})).text());
     let accept =
         ["baseline", "accept", "--dir", "kept", "--pin", "b0.json", "b1.json", "b2.json", "b3.json", "now.json"];
-    assert_eq!(desk.run(&accept).code, 0);
+    assert_eq!(sandbox.run(&accept).code, 0);
     let store = format!("kept/edge/{CLASS}.json");
     for (args, id, files) in [
         (vec!["now.json", "now.json"], "run-020", ["now.json", "now.json"]),
@@ -147,32 +147,32 @@ fn a_run_stands_on_one_side_once() {
         (vec!["--base", "b1.json", &store, "b7.json"], "run-001", ["b1.json", &store]),
         (vec!["--base", &store, &store, "b7.json"], "run-000", [&store, &store]),
     ] {
-        let (ended, _) = compare(&desk, &[], &args);
+        let (ended, _) = compare(&sandbox, &[], &args);
         assert_eq!(ended.code, 2, "{args:?}: {}", ended.out);
         let want = format!("error: run {id} is in {} and in {}: ", files[0], files[1]);
         assert!(ended.err.starts_with(&want), "{args:?}: {}", ended.err);
     }
-    assert_eq!(compare(&desk, &base, &["now.json"]).0.code, 0);
-    assert_eq!(compare(&desk, &[], &[&store, "b7.json"]).0.code, 0);
+    assert_eq!(compare(&sandbox, &base, &["now.json"]).0.code, 0);
+    assert_eq!(compare(&sandbox, &[], &[&store, "b7.json"]).0.code, 0);
 }
 
 #[test]
 fn stdin_holds_one_report() {
-    let desk = Desk::new("");
-    desk.write("now.json", &report(20, 0.010, &json!({})).text());
+    let sandbox = CliSandbox::new("");
+    sandbox.write("now.json", &report(20, 0.010, &json!({})).text());
     for args in [&["-", "-"][..], &["--base", "-", "-"], &["--base", "-", "-", "now.json"]] {
-        let ended = desk.run(&[&["compare"], args].concat());
+        let ended = sandbox.run(&[&["compare"], args].concat());
         assert_eq!(ended.code, 2, "{}", ended.out);
         assert!(ended.err.contains("stdin holds one report"), "{args:?}: {}", ended.err);
     }
-    let from = std::fs::File::open(desk.write("before.json", &report(1, 0.010, &json!({})).text())).unwrap();
-    let output = desk.command(&["compare", "-", "now.json"]).stdin(Stdio::from(from)).output().unwrap();
+    let from = std::fs::File::open(sandbox.write("before.json", &report(1, 0.010, &json!({})).text())).unwrap();
+    let output = sandbox.command(&["compare", "-", "now.json"]).stdin(Stdio::from(from)).output().unwrap();
     assert_eq!(Ended::of(output).code, 0);
 }
 
 #[test]
 fn a_hostile_report_does_not_move_the_terminal() {
-    let desk = Desk::new("");
+    let sandbox = CliSandbox::new("");
     let hostile = "\u{1b}[2J\r\u{9b}1A";
     let mut twice = report(1, 0.010, &json!({}));
     twice.0["run"]["id"] = hostile.into();
@@ -183,8 +183,8 @@ fn a_hostile_report_does_not_move_the_terminal() {
         check["id"] = hostile.into();
     }
     for made in [&twice, &schema, &ids] {
-        desk.write("bad.json", &made.text());
-        let ended = desk.run(&["compare", "bad.json", "bad.json"]);
+        sandbox.write("bad.json", &made.text());
+        let ended = sandbox.run(&["compare", "bad.json", "bad.json"]);
         assert_eq!(ended.code, 2, "{}", ended.out);
         assert!(!ended.err.trim_end().contains(char::is_control), "{:?}", ended.err);
         assert!(ended.err.contains("\\u{1b}[2J\\r\\u{9b}1A"), "{:?}", ended.err);
@@ -193,12 +193,12 @@ fn a_hostile_report_does_not_move_the_terminal() {
 
 #[test]
 fn a_check_that_only_warns_fails_nothing() {
-    let (desk, base) = history(&json!({}));
+    let (sandbox, base) = history(&json!({}));
     let slow = |severity: &str| {
         let mut report = report(20, 0.020, &json!({}));
         report.0["checks"][0]["severity"] = severity.into();
-        desk.write("now.json", &report.text());
-        compare(&desk, &base, &["now.json", "--strict"])
+        sandbox.write("now.json", &report.text());
+        compare(&sandbox, &base, &["now.json", "--strict"])
     };
     assert_eq!(slow("fail").0.code, 4);
     let (ended, document) = slow("warn");
@@ -208,15 +208,15 @@ fn a_check_that_only_warns_fails_nothing() {
     assert_eq!((&summary["regressed"], &summary["regressed_warned"]), (&0.into(), &1.into()), "{summary}");
     assert!(ended.out.contains("WARN  edge/a m") && ended.out.contains("1 regressed (warn only)"), "{}", ended.out);
     // Too short a history is nothing to be strict about either.
-    assert_eq!(compare(&desk, &base[..6], &["now.json", "--strict"]).0.code, 0);
+    assert_eq!(compare(&sandbox, &base[..6], &["now.json", "--strict"]).0.code, 0);
     // And so with a verdict.
     for (severity, code) in [("fail", 1), ("warn", 0)] {
         let failed = json!({"verdict": "failed", "reason": "it broke", "severity": severity});
         let mut report = report(20, 0.010, &failed);
         report = report.check("edge", "fresh", "d", json!({}));
         set(&mut report.0["checks"][2], &failed);
-        desk.write("now.json", &report.text());
-        let (ended, document) = compare(&desk, &base, &["now.json"]);
+        sandbox.write("now.json", &report.text());
+        let (ended, document) = compare(&sandbox, &base, &["now.json"]);
         assert_eq!(ended.code, code, "{}", ended.out);
         let worse: Vec<&Value> = document["checks"].as_array().unwrap().iter().map(|row| &row["worse"]).collect();
         assert_eq!(worse, [code == 1, code == 1], "{document}");
@@ -229,12 +229,12 @@ fn a_reference_that_did_not_pass_says_so() {
     for (verdict, words) in
         [("failed", "the check failed there"), ("errored", "errored there"), ("skipped", "was skipped there")]
     {
-        let desk = Desk::new("");
+        let sandbox = CliSandbox::new("");
         let mut before = report(1, 0.010, &json!({}));
         before.0["checks"][0]["verdict"] = verdict.into();
-        desk.write("before.json", &before.text());
-        desk.write("now.json", &report(20, 0.010, &json!({})).text());
-        let (_, document) = compare(&desk, &[], &["before.json", "now.json"]);
+        sandbox.write("before.json", &before.text());
+        sandbox.write("now.json", &report(20, 0.010, &json!({})).text());
+        let (_, document) = compare(&sandbox, &[], &["before.json", "now.json"]);
         let row = &document["metrics"][0];
         assert_eq!(row["verdict"], "not_compared");
         assert!(row["reason"].as_str().unwrap().contains(words), "{row}");

@@ -2,35 +2,37 @@
 
 use nix::sys::signal::Signal;
 
-use super::{Desk, Running, closed_port, read, tcp_suite, until};
+use super::{CliSandbox, Running, closed_port, read, tcp_suite, until};
 
 /// Starts a run that would go on for an hour, and waits until it is at work.
-fn busy(desk: &Desk) -> Running {
+fn busy(sandbox: &CliSandbox) -> Running {
     let args = ["run", "suite.yaml", "--json", "r.json", "--junit", "r.xml", "--events", "e.jsonl"];
-    let running = Running::start(&mut desk.command(&args));
-    until("an attempt", || std::fs::read_to_string(desk.path("e.jsonl")).unwrap_or_default().contains("attempt_ended"));
+    let running = Running::start(&mut sandbox.command(&args));
+    until("an attempt", || {
+        std::fs::read_to_string(sandbox.path("e.jsonl")).unwrap_or_default().contains("attempt_ended")
+    });
     running
 }
 
-fn desk() -> (Desk, socket2::Socket) {
+fn sandbox() -> (CliSandbox, socket2::Socket) {
     let (held, port) = closed_port();
     let rest = format!(
         "    eventually: {{within: 1h, every: 10ms}}\n  - id: b\n    needs: [a]\n    tcp: {{host: 127.0.0.1, port: {port}}}\n"
     );
-    (Desk::new(&tcp_suite(port, &rest)), held)
+    (CliSandbox::new(&tcp_suite(port, &rest)), held)
 }
 
 fn interrupted(signal: Signal, code: i32) {
-    let (desk, _held) = desk();
-    let running = busy(&desk);
+    let (sandbox, _held) = sandbox();
+    let running = busy(&sandbox);
     running.signal(signal);
     let ended = running.end();
     assert_eq!(ended.code, code, "{}{}", ended.out, ended.err);
-    let report = desk.json("r.json");
+    let report = sandbox.json("r.json");
     assert_eq!(report["run"]["interrupted"], true);
     assert_eq!(report["checks"].as_array().unwrap().len(), 2, "every planned check is in the report");
     assert_eq!(report["checks"][1]["reason"], "not run: interrupted");
-    let xml = read(&desk.path("r.xml"));
+    let xml = read(&sandbox.path("r.xml"));
     assert!(xml.contains("shakedown.interrupted") && xml.trim_end().ends_with("</testsuites>"), "{xml}");
     assert!(ended.out.contains("INTERRUPTED"), "{}", ended.out);
 }
@@ -46,7 +48,7 @@ fn sigterm_is_143_with_valid_reports() {
 }
 
 /// A failover check that breaks nothing but says what it does with files, against a listener that always answers.
-fn failover_desk() -> (Desk, std::net::TcpListener) {
+fn failover_desk() -> (CliSandbox, std::net::TcpListener) {
     let (keep, address) = super::listener();
     let suite = format!(
         "version: 1\nsuite: s\nchecks:\n  - id: f\n    failover:\n\
@@ -54,32 +56,33 @@ fn failover_desk() -> (Desk, std::net::TcpListener) {
          \x20     inject: {{run: [touch, injected]}}\n      restore: {{run: [touch, restored]}}\n      steady: 100ms\n      observe: 1h\n",
         address.port()
     );
-    (Desk::new(&suite), keep)
+    (CliSandbox::new(&suite), keep)
 }
 
-fn in_the_middle(desk: &Desk) -> Running {
-    let running = Running::start(&mut desk.command(&["run", "suite.yaml", "--allow-disruptive", "--json", "r.json"]));
-    until("the fault", || desk.path("injected").exists());
-    assert!(!desk.path("restored").exists(), "restored before anything happened");
+fn in_the_middle(sandbox: &CliSandbox) -> Running {
+    let running =
+        Running::start(&mut sandbox.command(&["run", "suite.yaml", "--allow-disruptive", "--json", "r.json"]));
+    until("the fault", || sandbox.path("injected").exists());
+    assert!(!sandbox.path("restored").exists(), "restored before anything happened");
     running
 }
 
 #[test]
 fn kill_9_in_the_middle_of_a_failover_restores() {
-    let (desk, _keep) = failover_desk();
-    let running = in_the_middle(&desk);
+    let (sandbox, _keep) = failover_desk();
+    let running = in_the_middle(&sandbox);
     running.signal(Signal::SIGKILL);
-    until("the guard to restore", || desk.path("restored").exists());
+    until("the guard to restore", || sandbox.path("restored").exists());
 }
 
 #[test]
 fn ctrl_c_in_the_middle_of_a_failover_restores_before_the_end() {
-    let (desk, _keep) = failover_desk();
-    let running = in_the_middle(&desk);
+    let (sandbox, _keep) = failover_desk();
+    let running = in_the_middle(&sandbox);
     running.signal(Signal::SIGINT);
     assert_eq!(running.end().code, 130);
-    assert!(desk.path("restored").exists(), "the run ended before it restored");
-    let report = desk.json("r.json");
+    assert!(sandbox.path("restored").exists(), "the run ended before it restored");
+    let report = sandbox.json("r.json");
     assert_eq!(report["run"]["interrupted"], true);
     assert_eq!(report["checks"][0]["verdict"], "errored");
     assert_eq!(report["checks"][0]["fault"]["kind"], "cancelled");
@@ -87,13 +90,13 @@ fn ctrl_c_in_the_middle_of_a_failover_restores_before_the_end() {
 
 #[test]
 fn a_disruptive_check_is_refused_without_permission() {
-    let (desk, _keep) = failover_desk();
-    let ended = desk.run(&["run", "suite.yaml"]);
+    let (sandbox, _keep) = failover_desk();
+    let ended = sandbox.run(&["run", "suite.yaml"]);
     assert_eq!(ended.code, 2);
     assert!(
         ended.err.contains("breaks something on purpose") && ended.err.contains("--allow-disruptive"),
         "{}",
         ended.err
     );
-    assert!(!desk.path("injected").exists());
+    assert!(!sandbox.path("injected").exists());
 }

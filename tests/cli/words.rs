@@ -1,42 +1,42 @@
 //! Help, explain, schema, completions, configuration.
 
-use super::{Desk, closed_port, listener, tcp_suite};
+use super::{CliSandbox, closed_port, listener, tcp_suite};
 
 #[test]
 fn help_is_golden() {
-    let desk = Desk::new("");
-    insta::assert_snapshot!("help", desk.run(&["--help"]).out);
-    insta::assert_snapshot!("help_run", desk.run(&["run", "--help"]).out);
+    let sandbox = CliSandbox::new("");
+    insta::assert_snapshot!("help", sandbox.run(&["--help"]).out);
+    insta::assert_snapshot!("help_run", sandbox.run(&["run", "--help"]).out);
 }
 
 #[test]
 fn every_family_explains_itself() {
-    let desk = Desk::new("");
-    let list = desk.run(&["explain"]).out;
+    let sandbox = CliSandbox::new("");
+    let list = sandbox.run(&["explain"]).out;
     for family in shakedown::checks::FAMILIES {
         assert!(list.contains(family.name));
-        let text = desk.run(&["explain", family.name]).out;
+        let text = sandbox.run(&["explain", family.name]).out;
         for fact in family.facts {
             assert!(text.contains(fact.name), "{} does not explain {}", family.name, fact.name);
         }
     }
-    let fact = desk.run(&["explain", "tcp.connect_time"]).out;
+    let fact = sandbox.run(&["explain", "tcp.connect_time"]).out;
     assert!(fact.contains("parts: .min") && fact.contains("metric: lower is better, tolerance 5%"), "{fact}");
-    let loss = desk.run(&["explain", "icmp.loss"]).out;
+    let loss = sandbox.run(&["explain", "icmp.loss"]).out;
     assert!(loss.contains("tolerance 0.5 percentage points"), "{loss}");
-    let family = desk.run(&["explain", "http"]).out;
+    let family = sandbox.run(&["explain", "http"]).out;
     assert!(family.contains("  same                   outcome, status, version, headers"), "{family}");
     assert!(family.contains("below headers: date, age"), "{family}");
-    assert!(desk.run(&["explain", "tls.expires_in"]).out.contains("between two measurements: ignore"));
-    let unknown = desk.run(&["explain", "tpc"]);
+    assert!(sandbox.run(&["explain", "tls.expires_in"]).out.contains("between two measurements: ignore"));
+    let unknown = sandbox.run(&["explain", "tpc"]);
     assert_eq!(unknown.code, 2);
     assert!(unknown.err.contains("did you mean `tcp`"), "{}", unknown.err);
 }
 
 #[test]
 fn the_suite_schema_accepts_examples_and_refuses_bad_suites() {
-    let desk = Desk::new("");
-    let schema: serde_json::Value = serde_json::from_str(&desk.run(&["schema", "suite"]).out).unwrap();
+    let sandbox = CliSandbox::new("");
+    let schema: serde_json::Value = serde_json::from_str(&sandbox.run(&["schema", "suite"]).out).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     for family in shakedown::checks::FAMILIES {
         let value: serde_json::Value = serde_saphyr::from_str(family.example).unwrap();
@@ -66,21 +66,21 @@ fn the_suite_schema_accepts_examples_and_refuses_bad_suites() {
 
 #[test]
 fn schemas_in_the_repository_are_current() {
-    let desk = Desk::new("");
+    let sandbox = CliSandbox::new("");
     for name in ["suite", "report", "baseline", "events", "history"] {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("reports/schema/{name}.json"));
         let stored = std::fs::read_to_string(&path).unwrap_or_default();
         let hint = format!("run: shakedown schema {name} > reports/schema/{name}.json");
-        assert!(stored == desk.run(&["schema", name]).out, "{} is not current; {hint}", path.display());
+        assert!(stored == sandbox.run(&["schema", name]).out, "{} is not current; {hint}", path.display());
     }
 }
 
 /// The reference for people, from the program's own mouth.
 fn reference() -> Vec<(&'static str, String)> {
-    let desk = Desk::new("");
+    let sandbox = CliSandbox::new("");
     let mut families = String::from("<!-- generated from the fact and field tables -->\n");
     for family in shakedown::checks::FAMILIES {
-        families += &desk.run(&["explain", family.name]).out;
+        families += &sandbox.run(&["explain", family.name]).out;
         families.push('\n');
     }
     let mut cli = String::from("<!-- generated from the command line's definition -->\n");
@@ -103,10 +103,10 @@ fn reference() -> Vec<(&'static str, String)> {
     let baseline = ["", " accept", " list", " show", " rm", " pin"].map(|below| format!("baseline{below}"));
     for command in commands.into_iter().chain(baseline.iter().map(String::as_str)) {
         let args: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
-        cli.extend(["\n## shakedown ", command, "\n\n```text\n", &desk.run(&args).out, "```\n"]);
+        cli.extend(["\n## shakedown ", command, "\n\n```text\n", &sandbox.run(&args).out, "```\n"]);
     }
     let suite = String::from("<!-- generated from the tables that validate suites -->\n")
-        + &desk.run(&["explain", "suite"]).out;
+        + &sandbox.run(&["explain", "suite"]).out;
     vec![("docs/suite.md", suite), ("docs/families.md", families), ("docs/cli.md", cli)]
 }
 
@@ -126,17 +126,17 @@ fn the_reference_in_the_repository_is_current() {
 #[test]
 fn probe_is_one_check_and_prints_its_facts() {
     let (_keep, address) = listener();
-    let desk = Desk::new("");
-    let ended = desk.run(&["probe", "tcp", &address.to_string()]);
+    let sandbox = CliSandbox::new("");
+    let ended = sandbox.run(&["probe", "tcp", &address.to_string()]);
     assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
     assert!(ended.out.contains("outcome") && ended.out.contains("connected"), "{}", ended.out);
     let (_held, port) = closed_port();
-    let ended = desk.run(&["probe", "tcp", &format!("127.0.0.1:{port}"), "timeout=200ms"]);
+    let ended = sandbox.run(&["probe", "tcp", &format!("127.0.0.1:{port}"), "timeout=200ms"]);
     assert_eq!(ended.code, 1);
-    let ended = desk.run(&["probe", "tpc", "x"]);
+    let ended = sandbox.run(&["probe", "tpc", "x"]);
     assert_eq!(ended.code, 2);
     assert!(ended.err.contains("did you mean `tcp`"), "{}", ended.err);
-    let ended = desk.run(&["probe", "tcp", "127.0.0.1:1", "bogus=1"]);
+    let ended = sandbox.run(&["probe", "tcp", "127.0.0.1:1", "bogus=1"]);
     assert_eq!(ended.code, 2);
     assert!(ended.err.contains("unknown key `bogus`"), "{}", ended.err);
 }
@@ -147,43 +147,43 @@ fn variables_are_overridden_and_unknown_ones_refused() {
     let suite =
         tcp_suite(1, "").replace("suite: s", "suite: s\nvars: {port: 1}").replace("port: 1}\n", "port: \"${port}\"}\n");
     let suite = suite.replacen("vars: {port: \"${port}\"}", "vars: {port: 1}", 1);
-    let desk = Desk::new(&suite);
-    let ended = desk.run(&["run", "suite.yaml", "--var", &format!("port={}", address.port())]);
+    let sandbox = CliSandbox::new(&suite);
+    let ended = sandbox.run(&["run", "suite.yaml", "--var", &format!("port={}", address.port())]);
     assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
-    desk.write("vars.yaml", &format!("port: {}\n", address.port()));
-    assert_eq!(desk.run(&["run", "suite.yaml", "--vars", "vars.yaml"]).code, 0);
-    let ended = desk.run(&["run", "suite.yaml", "--var", "prot=1"]);
+    sandbox.write("vars.yaml", &format!("port: {}\n", address.port()));
+    assert_eq!(sandbox.run(&["run", "suite.yaml", "--vars", "vars.yaml"]).code, 0);
+    let ended = sandbox.run(&["run", "suite.yaml", "--var", "prot=1"]);
     assert_eq!(ended.code, 2);
     assert!(ended.err.contains("no suite has a variable `prot`"), "{}", ended.err);
 }
 
 #[test]
 fn flag_beats_environment_beats_file() {
-    let desk = Desk::new(&tcp_suite(1, "    tags: [one]\n"));
-    desk.write("shakedown.toml", "tag = \"nope\"\n");
-    assert_eq!(desk.run(&["plan", "suite.yaml"]).code, 2, "the file selects nothing");
+    let sandbox = CliSandbox::new(&tcp_suite(1, "    tags: [one]\n"));
+    sandbox.write("shakedown.toml", "tag = \"nope\"\n");
+    assert_eq!(sandbox.run(&["plan", "suite.yaml"]).code, 2, "the file selects nothing");
     let with_env = |value: &str| {
-        super::Ended::of(desk.command(&["plan", "suite.yaml"]).env("SHAKEDOWN_TAG", value).output().unwrap())
+        super::Ended::of(sandbox.command(&["plan", "suite.yaml"]).env("SHAKEDOWN_TAG", value).output().unwrap())
     };
     assert_eq!(with_env("one").code, 0, "the environment beats the file");
-    let flag = desk.command(&["plan", "suite.yaml", "--tag", "one"]).env("SHAKEDOWN_TAG", "nope").output().unwrap();
+    let flag = sandbox.command(&["plan", "suite.yaml", "--tag", "one"]).env("SHAKEDOWN_TAG", "nope").output().unwrap();
     assert_eq!(flag.status.code(), Some(0), "the flag beats the environment");
 }
 
 #[test]
 fn verbose_tells_attempts_and_rounds_on_stderr() {
     let (_keep, address) = listener();
-    let desk = Desk::new(&tcp_suite(address.port(), "    rounds: 2\n"));
-    assert!(desk.run(&["run", "suite.yaml"]).err.is_empty());
-    let once = desk.run(&["run", "suite.yaml", "-v"]).err;
+    let sandbox = CliSandbox::new(&tcp_suite(address.port(), "    rounds: 2\n"));
+    assert!(sandbox.run(&["run", "suite.yaml"]).err.is_empty());
+    let once = sandbox.run(&["run", "suite.yaml", "-v"]).err;
     assert!(once.contains("attempt ended") && !once.contains("round ended"), "{once}");
-    let twice = desk.run(&["run", "suite.yaml", "-vv"]).err;
+    let twice = sandbox.run(&["run", "suite.yaml", "-vv"]).err;
     assert_eq!(twice.matches("round ended").count(), 3, "a warm-up round and two: {twice}");
 }
 
 #[test]
 fn completions_and_man_are_not_empty() {
-    let desk = Desk::new("");
-    assert!(desk.run(&["completions", "bash"]).out.contains("shakedown"));
-    assert!(desk.run(&["man"]).out.contains(".TH shakedown"));
+    let sandbox = CliSandbox::new("");
+    assert!(sandbox.run(&["completions", "bash"]).out.contains("shakedown"));
+    assert!(sandbox.run(&["man"]).out.contains(".TH shakedown"));
 }

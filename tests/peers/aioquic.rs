@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use serde_json::json;
 
 use super::daemon::{Daemon, free_port};
-use super::desk::Ran;
 use super::encrypted::{Dug, QUESTIONS, Server};
 use super::peer::{AIOQUIC, DIG, NAMED, OPENSSL, installed};
 use super::pki::Authority;
+use super::sandbox::Ran;
 
 struct Quic {
     bind: Server,
@@ -20,8 +20,8 @@ struct Quic {
 impl Quic {
     fn start() -> Self {
         let bind = Server::bind(Authority::server);
-        let authority = bind.desk.path("authority");
-        let script = bind.desk.write("dns.py", include_str!("data/aioquic/dns.py"));
+        let authority = bind.sandbox.path("authority");
+        let script = bind.sandbox.write("dns.py", include_str!("data/aioquic/dns.py"));
         let prepare = || {
             let ports = (free_port(), free_port());
             let mut command = AIOQUIC.command();
@@ -30,13 +30,13 @@ impl Quic {
             (command, ports)
         };
         let (daemon, (doq, http3)) =
-            Daemon::start(&bind.desk.path("aioquic.log"), prepare, |_, said| said.contains("ready"));
+            Daemon::start(&bind.sandbox.path("aioquic.log"), prepare, |_, said| said.contains("ready"));
         Self { bind, doq, http3, _daemon: daemon }
     }
 
     fn run(&self, checks: &str) -> Ran {
         let checks = checks.replace("@DOQ", &self.doq.to_string()).replace("@HTTP3", &self.http3.to_string());
-        self.bind.desk.run(&checks, &[])
+        self.bind.sandbox.run(&checks, &[])
     }
 }
 

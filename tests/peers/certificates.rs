@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::daemon::{Daemon, free_port, listens};
-use super::desk::Desk;
 use super::peer::{NGINX, OPENSSL, installed};
 use super::pki::{Authority, Identity, NEW_KEY, NEW_RSA_KEY};
+use super::sandbox::CliSandbox;
 
 pub const SERVER: &str = "basicConstraints = CA:FALSE\nkeyUsage = critical, digitalSignature\nextendedKeyUsage = serverAuth\n\
     subjectAltName = DNS:www.peer.test, DNS:leaf\nsubjectKeyIdentifier = hash\nauthorityKeyIdentifier = keyid\n";
@@ -22,8 +22,8 @@ fn judge(args: &[&str], folder: &Path) -> String {
 }
 
 /// nginx with these lines in its TLS server, which listens on `@HTTPS`; plain files of the folder are on `@HTTP`.
-pub fn nginx(desk: &Desk, mut lines: impl FnMut(u16) -> String) -> (Daemon, u16, u16) {
-    let folder = desk.folder().to_str().unwrap().to_owned();
+pub fn nginx(sandbox: &CliSandbox, mut lines: impl FnMut(u16) -> String) -> (Daemon, u16, u16) {
+    let folder = sandbox.folder().to_str().unwrap().to_owned();
     let prepare = || {
         let (https, http) = (free_port(), free_port());
         let lines = lines(http);
@@ -40,12 +40,12 @@ http {{
 "
         );
         let mut command = NGINX.command();
-        command.arg("-p").arg(desk.folder()).arg("-e").arg(desk.path("error.log"));
-        command.arg("-c").arg(desk.write("nginx.conf", &config));
+        command.arg("-p").arg(sandbox.folder()).arg("-e").arg(sandbox.path("error.log"));
+        command.arg("-c").arg(sandbox.write("nginx.conf", &config));
         (command, (https, http))
     };
     let ready = |(https, http): &(u16, u16), _: &str| listens(*https) && listens(*http);
-    let (daemon, (https, http)) = Daemon::start(&desk.path("nginx.log"), prepare, ready);
+    let (daemon, (https, http)) = Daemon::start(&sandbox.path("nginx.log"), prepare, ready);
     (daemon, https, http)
 }
 
@@ -58,11 +58,11 @@ fn a_second_expired_certificate_is_found_behind_nginx() {
     if !installed(&[NGINX, OPENSSL]) {
         return;
     }
-    let desk = Desk::new();
-    let authority = Authority::new(desk.path("right"));
+    let sandbox = CliSandbox::new();
+    let authority = Authority::new(sandbox.path("right"));
     let good = authority.issued("www.peer.test", &NEW_KEY, SERVER, &WEEK);
     let bad = authority.issued("leaf", &NEW_RSA_KEY, SERVER, &LONG_AGO);
-    let (_daemon, https, _) = nginx(&desk, |_| format!("{}{}", shows(&good), shows(&bad)));
+    let (_daemon, https, _) = nginx(&sandbox, |_| format!("{}{}", shows(&good), shows(&bad)));
     let checks = "
   - id: one
     tls: {host: 127.0.0.1, port: @, sni: www.peer.test, ca_file: right/ca.pem}
@@ -81,7 +81,7 @@ fn a_second_expired_certificate_is_found_behind_nginx() {
       certificates.keys: {exactly: [ECDSA P-256, RSA 2048]}
       certificates.unknown: {exactly: []}
 ";
-    let ran = desk.run(&checks.replace('@', &https.to_string()), &[]);
+    let ran = sandbox.run(&checks.replace('@', &https.to_string()), &[]);
     ran.failed(&["every"]);
     for (kind, identity) in [("ecdsa", &good), ("rsa", &bad)] {
         let shown = &ran.fact("known", "certificates")[kind];
@@ -95,14 +95,14 @@ fn a_second_expired_certificate_is_found_behind_nginx() {
 }
 
 struct Served {
-    desk: Desk,
+    sandbox: CliSandbox,
 }
 
 impl Served {
     /// `openssl s_server` with these certificates after the leaf, and what the program under test says.
-    fn look(&self, leaf: &Identity, chain: &[PathBuf], options: &[&str], expect: &str) -> super::desk::Ran {
+    fn look(&self, leaf: &Identity, chain: &[PathBuf], options: &[&str], expect: &str) -> super::sandbox::Ran {
         let pem: String = chain.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
-        let chain = self.desk.write("chain.pem", &pem);
+        let chain = self.sandbox.write("chain.pem", &pem);
         let prepare = || {
             let port = free_port();
             let mut command = OPENSSL.command();
@@ -114,7 +114,7 @@ impl Served {
             (command, port)
         };
         let (_daemon, port) =
-            Daemon::start(&self.desk.path("s_server.log"), prepare, |_, said| said.contains("ACCEPT"));
+            Daemon::start(&self.sandbox.path("s_server.log"), prepare, |_, said| said.contains("ACCEPT"));
         let check = format!(
             "
   - id: look
@@ -122,7 +122,7 @@ impl Served {
     expect: {expect}
 "
         );
-        self.desk.run(&check, &[])
+        self.sandbox.run(&check, &[])
     }
 }
 
@@ -131,10 +131,10 @@ fn chains_are_linted_as_served_and_paths_as_openssl_builds_them() {
     if !installed(&[OPENSSL]) {
         return;
     }
-    let served = Served { desk: Desk::new() };
-    let top = Authority::new(served.desk.path("top"));
-    let middle = top.below(served.desk.path("middle"));
-    let other = top.below(served.desk.path("other"));
+    let served = Served { sandbox: CliSandbox::new() };
+    let top = Authority::new(served.sandbox.path("top"));
+    let middle = top.below(served.sandbox.path("middle"));
+    let other = top.below(served.sandbox.path("other"));
     let leaf = middle.issued("leaf", &NEW_KEY, SERVER, &WEEK);
     let verify = |untrusted: &[&Authority]| {
         let mut args = vec!["verify".to_owned(), "-CAfile".to_owned(), top.root().display().to_string()];
@@ -166,13 +166,13 @@ fn chains_are_linted_as_served_and_paths_as_openssl_builds_them() {
     let subjects = ran.texts("look", "path.subjects");
     assert_eq!(subjects[0], leaf.shown("-subject"));
     let pin = judge(&["x509", "-noout", "-pubkey", "-in", leaf.certificate.to_str().unwrap()], top.folder());
-    let key = served.desk.write("key.pem", &pin);
+    let key = served.sandbox.write("key.pem", &pin);
     judge(
         &["pkey", "-pubin", "-in", key.to_str().unwrap(), "-outform", "DER", "-out", "key.der"],
-        served.desk.folder(),
+        served.sandbox.folder(),
     );
-    judge(&["dgst", "-sha256", "-binary", "-out", "key.sum", "key.der"], served.desk.folder());
-    let sum = judge(&["base64", "-A", "-in", "key.sum"], served.desk.folder());
+    judge(&["dgst", "-sha256", "-binary", "-out", "key.sum", "key.der"], served.sandbox.folder());
+    let sum = judge(&["base64", "-A", "-in", "key.sum"], served.sandbox.folder());
     assert_eq!(ran.texts("look", "chain.spki")[0], sum.trim());
 }
 
@@ -181,8 +181,8 @@ fn staples_made_by_openssl_say_what_openssl_reads_in_them() {
     if !installed(&[OPENSSL]) {
         return;
     }
-    let served = Served { desk: Desk::new() };
-    let top = Authority::new(served.desk.path("top"));
+    let served = Served { sandbox: CliSandbox::new() };
+    let top = Authority::new(served.sandbox.path("top"));
     let demanding = format!("{SERVER}tlsfeature = status_request\n");
     let leaf = top.issued("leaf", &NEW_KEY, &demanding, &WEEK);
     let responder = "basicConstraints = CA:FALSE\nkeyUsage = critical, digitalSignature\nextendedKeyUsage = OCSPSigning\n\
@@ -245,11 +245,11 @@ fn a_revoked_certificate_is_found_in_the_list_of_its_authority() {
     if !installed(&[NGINX, OPENSSL]) {
         return;
     }
-    let desk = Desk::new();
-    let top = Authority::new(desk.path("top"));
-    std::fs::create_dir(desk.path("public")).unwrap();
+    let sandbox = CliSandbox::new();
+    let top = Authority::new(sandbox.path("top"));
+    std::fs::create_dir(sandbox.path("public")).unwrap();
     let mut leaf = None;
-    let (_daemon, https, http) = nginx(&desk, |http| {
+    let (_daemon, https, http) = nginx(&sandbox, |http| {
         let point = format!("{SERVER}crlDistributionPoints = URI:http://127.0.0.1:{http}/top.crl\n");
         let issued = top.issued("leaf", &NEW_KEY, &point, &WEEK);
         let lines = shows(&issued);
@@ -275,7 +275,7 @@ fn a_revoked_certificate_is_found_in_the_list_of_its_authority() {
     tls: {{host: 127.0.0.1, port: {https}, sni: www.peer.test, ca_file: top/ca.pem, crl: true}}
 {expect}"
         );
-        desk.run(&check, &[])
+        sandbox.run(&check, &[])
     };
     look("    expect: {verified: true, crl.status: unreachable}\n").all_held();
     publish();

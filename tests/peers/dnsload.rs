@@ -12,8 +12,8 @@ use nix::sys::signal::{Signal, kill};
 use serde_json::Value;
 
 use super::daemon::{Daemon, free_port};
-use super::desk::{Desk, Ran};
 use super::peer::{DIG, DNSPERF, KNOT, NSD, Peer, installed};
+use super::sandbox::{CliSandbox, Ran};
 use super::{PATIENCE, printed, quiet, within};
 
 const HEAD: &str = "\
@@ -34,7 +34,7 @@ const NAMES: usize = 200;
 const UNLIMITED: &str = "rrl-ratelimit: 0\n  ";
 
 struct Served {
-    desk: Desk,
+    sandbox: CliSandbox,
     port: u16,
     daemon: Daemon,
 }
@@ -45,7 +45,7 @@ impl Served {
     }
 
     fn limited(peer: Peer, limit: &str) -> Self {
-        let desk = Desk::new();
+        let sandbox = CliSandbox::new();
         let mut zone = HEAD.to_owned();
         let mut queries = String::new();
         for n in 0..NAMES {
@@ -53,12 +53,12 @@ impl Served {
             writeln!(queries, "n{n}.load.test A").unwrap();
         }
         queries.push_str("load.test MX\ntwo.load.test A\nlink.load.test A\nabsent.load.test A\nn1.load.test AAAA\n");
-        desk.write("load.zone", &zone);
-        desk.write("queries.txt", &queries);
-        let folder = desk.folder().to_str().unwrap().to_owned();
+        sandbox.write("load.zone", &zone);
+        sandbox.write("queries.txt", &queries);
+        let folder = sandbox.folder().to_str().unwrap().to_owned();
         let prepare = || {
             let port = free_port();
-            let config = desk.write("server.conf", &config(peer, limit, &folder, port));
+            let config = sandbox.write("server.conf", &config(peer, limit, &folder, port));
             let mut command = peer.command();
             if peer == NSD {
                 command.arg("-d");
@@ -81,12 +81,12 @@ impl Served {
             ]);
             dig.output().is_ok_and(|output| output.status.success() && !output.stdout.is_empty())
         };
-        let (daemon, port) = Daemon::start(&desk.path("server.log"), prepare, ready);
-        Self { desk, port, daemon }
+        let (daemon, port) = Daemon::start(&sandbox.path("server.log"), prepare, ready);
+        Self { sandbox, port, daemon }
     }
 
     fn run(&self, checks: &str) -> Ran {
-        self.desk.run(&checks.replace('@', &self.port.to_string()), &[])
+        self.sandbox.run(&checks.replace('@', &self.port.to_string()), &[])
     }
 }
 
@@ -142,7 +142,8 @@ fn a_rate_that_a_server_holds_passes() {
 "#,
         );
         ran.all_held();
-        let [sent, completed, ..] = dnsperf(served.port, &served.desk.path("queries.txt"), &["-Q", "1000", "-l", "2"]);
+        let [sent, completed, ..] =
+            dnsperf(served.port, &served.sandbox.path("queries.txt"), &["-Q", "1000", "-l", "2"]);
         assert!(completed > 0.0 && completed <= sent, "{sent} {completed}");
     }
 }
@@ -154,7 +155,7 @@ fn what_is_not_in_the_zone_fails() {
     }
     let _alone = quiet();
     let served = Served::start(KNOT);
-    served.desk.write("gone.txt", "gone.load.test A\nlost.load.test MX\n");
+    served.sandbox.write("gone.txt", "gone.load.test A\nlost.load.test MX\n");
     let ran = served.run(
         r#"
   - {id: absent, dns: {server: "127.0.0.1:@", load: {rate: 200 /s, duration: 500ms, late: 5s, names: [n1.load.test, absent.load.test]}}}
@@ -219,13 +220,13 @@ fn a_server_that_stands_still_for_a_second_shows() {
           load: {rate: 1000 /s, duration: 4s, queries: queries.txt, late: 500ms}}
     expect: {load.wrong: 0, load.late: 0, load.latency.p99: {lt: 300ms}}
 "#;
-    let mut child = served.desk.begin(&checks.replace('@', &served.port.to_string()), &[]);
+    let mut child = served.sandbox.begin(&checks.replace('@', &served.port.to_string()), &[]);
     within(PATIENCE, || loading(child.id()).then_some(())).expect("it never sends");
     std::thread::park_timeout(Duration::from_millis(500));
     stand_still(&served.daemon);
     let status = within(PATIENCE, || child.try_wait().unwrap()).expect("it does not end");
-    let report = std::fs::read(served.desk.path("report.json")).unwrap();
-    let shown = std::fs::read_to_string(served.desk.path("shown.txt")).unwrap();
+    let report = std::fs::read(served.sandbox.path("report.json")).unwrap();
+    let shown = std::fs::read_to_string(served.sandbox.path("shown.txt")).unwrap();
     let ran = Ran { code: status.code().unwrap(), report: serde_json::from_slice(&report).unwrap(), shown };
     ran.failed(&["stall"]);
     let count = |name: &str| ran.fact("stall", name).as_i64().unwrap();
@@ -236,7 +237,7 @@ fn a_server_that_stands_still_for_a_second_shows() {
     let latency = &ran.fact("stall", "load.latency");
     assert!(latency["p99"].as_f64().unwrap() > 0.5 && latency["max"].as_f64().unwrap() > 0.9, "{latency}");
     // dnsperf waits for answers before it sends on: the same second costs it a hundred slow queries, and it finds nothing lost.
-    let queries = served.desk.path("queries.txt");
+    let queries = served.sandbox.path("queries.txt");
     let [sent, completed, lost, average] = std::thread::scope(|scope| {
         let running = scope.spawn(|| dnsperf(served.port, &queries, &["-Q", "1000", "-l", "4"]));
         std::thread::park_timeout(Duration::from_millis(1500));
@@ -253,8 +254,8 @@ fn wrong_answers_are_complete_to_dnsperf_and_wrong_here() {
         return;
     }
     let _alone = quiet();
-    let desk = Desk::new();
-    let queries = desk.write("queries.txt", "load.test MX\n");
+    let sandbox = CliSandbox::new();
+    let queries = sandbox.write("queries.txt", "load.test MX\n");
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
     let port = socket.local_addr().unwrap().port();
@@ -274,7 +275,7 @@ fn wrong_answers_are_complete_to_dnsperf_and_wrong_here() {
     });
     let [sent, completed, lost, _] = dnsperf(port, &queries, &["-Q", "200", "-l", "1"]);
     assert!(sent > 0.0 && completed >= sent - 1.0 && lost <= 1.0, "{sent} {completed} {lost}");
-    let ran = desk.run(
+    let ran = sandbox.run(
         &format!(
             r#"
   - id: file

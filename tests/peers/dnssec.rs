@@ -6,9 +6,9 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use super::daemon::{Daemon, free_port};
-use super::desk::{Desk, Ran};
 use super::peer::{DELV, DIG, KNOT, LDNS, NSD, UNBOUND, installed};
 use super::printed;
+use super::sandbox::{CliSandbox, Ran};
 use super::signed::Signed;
 
 /// A question, what must be said of it, and what delv says where it means something else by it.
@@ -115,7 +115,7 @@ fn delv(signed: &Signed, port: u16, case: &Case) -> (&'static str, String) {
     let words: Vec<&str> = signed.key.split_whitespace().collect();
     let ["test.", _, "DNSKEY", flags, protocol, algorithm, public, ..] = words.as_slice() else { panic!("{words:?}") };
     let anchor = format!("trust-anchors {{ \"test.\" static-key {flags} {protocol} {algorithm} \"{public}\"; }};\n");
-    let file = signed.desk.write("delv.keys", &anchor);
+    let file = signed.sandbox.write("delv.keys", &anchor);
     let mut command = DELV.command();
     command.args(["@127.0.0.1", "-p", &port.to_string(), "-a", file.to_str().unwrap(), "+root=test"]);
     let output = command.args([case.name, case.kind]).output().unwrap();
@@ -161,7 +161,7 @@ fn every_verdict_has_the_right_reason_and_delv_agrees() {
         return;
     }
     let signed = Signed::start();
-    let ran = signed.desk.run(&checks(CASES, signed.port, &signed.anchor, false), &[]);
+    let ran = signed.sandbox.run(&checks(CASES, signed.port, &signed.anchor, false), &[]);
     for (number, case) in CASES.iter().enumerate() {
         let Case { name, kind, verdict, .. } = case;
         let seen = (fact(&ran, number, "dnssec.verdict"), fact(&ran, number, "dnssec.reason"));
@@ -180,7 +180,7 @@ fn margins_and_parameters_are_told() {
         return;
     }
     let signed = Signed::start();
-    signed.desk.write("anchor.key", &format!("; the key of test.\n{}", signed.key));
+    signed.sandbox.write("anchor.key", &format!("; the key of test.\n{}", signed.key));
     let checks = r#"
   - id: good
     dns: {server: "127.0.0.1:@", name: www.good.test, recursion: false, dnssec: validate, trust_anchor: anchor.key}
@@ -219,12 +219,12 @@ fn margins_and_parameters_are_told() {
     // Before the parent's signatures begin, so that the anchor's own set is too early.
     let then = jiff::Timestamp::from_second(jiff::Timestamp::now().as_second() - 20 * 86_400).unwrap().to_string();
     let checks = checks.replace('@', &signed.port.to_string()).replace("THEN", &then);
-    signed.desk.run(&checks, &[]).failed(&["by-default-bogus", "by-default-insecure"]);
+    signed.sandbox.run(&checks, &[]).failed(&["by-default-bogus", "by-default-insecure"]);
 }
 
 /// A resolver that validates and forwards everything to `port`.
-fn unbound(desk: &Desk, port: u16, anchor: &str) -> (Daemon, u16) {
-    let folder = desk.folder().to_str().unwrap().to_owned();
+fn unbound(sandbox: &CliSandbox, port: u16, anchor: &str) -> (Daemon, u16) {
+    let folder = sandbox.folder().to_str().unwrap().to_owned();
     let prepare = || {
         let own = free_port();
         let config = format!(
@@ -235,10 +235,10 @@ fn unbound(desk: &Desk, port: u16, anchor: &str) -> (Daemon, u16) {
              name: \".\"\n  forward-addr: 127.0.0.1@{port}\n"
         );
         let mut command = UNBOUND.command();
-        command.arg("-d").arg("-c").arg(desk.write("unbound.conf", &config));
+        command.arg("-d").arg("-c").arg(sandbox.write("unbound.conf", &config));
         (command, own)
     };
-    Daemon::start(&desk.path("unbound.log"), prepare, |port, _| {
+    Daemon::start(&sandbox.path("unbound.log"), prepare, |port, _| {
         dig(*port, &["good.test", "SOA", "+rec"]).contains("ns.good.test.")
     })
 }
@@ -249,8 +249,8 @@ fn a_resolver_is_asked_with_cd_and_sees_the_same() {
         return;
     }
     let signed = Signed::start();
-    let (_daemon, port) = unbound(&signed.desk, signed.port, &signed.anchor);
-    signed.desk.run(&checks(CASES, port, &signed.anchor, true), &[]).all_held();
+    let (_daemon, port) = unbound(&signed.sandbox, signed.port, &signed.anchor);
+    signed.sandbox.run(&checks(CASES, port, &signed.anchor, true), &[]).all_held();
     // What is not secure, this validator does not call authentic either.
     for case in CASES {
         let mut command: Command = DIG.command();
@@ -267,25 +267,25 @@ fn a_zone_signed_by_knot_is_secure_and_its_cds_match() {
     if !installed(&[KNOT, DIG]) {
         return;
     }
-    let desk = Desk::new();
-    desk.write("peer.zone", include_str!("data/knot/peer.zone"));
-    std::fs::create_dir(desk.path("db")).unwrap();
+    let sandbox = CliSandbox::new();
+    sandbox.write("peer.zone", include_str!("data/knot/peer.zone"));
+    std::fs::create_dir(sandbox.path("db")).unwrap();
     let prepare = || {
         let port = free_port();
         let text = include_str!("data/knot/knot.conf").replace("@PORT@", &port.to_string());
-        desk.write("knot.conf", &text.replace("@DIR@", desk.folder().to_str().unwrap()));
+        sandbox.write("knot.conf", &text.replace("@DIR@", sandbox.folder().to_str().unwrap()));
         let mut command = KNOT.command();
-        command.arg("-c").arg(desk.path("knot.conf"));
+        command.arg("-c").arg(sandbox.path("knot.conf"));
         (command, port)
     };
     let signed = |port: &u16, _: &str| dig(*port, &["+short", "nsec3.test", "DNSKEY"]).contains("257");
-    let (_daemon, port) = Daemon::start(&desk.path("knotd.log"), prepare, signed);
+    let (_daemon, port) = Daemon::start(&sandbox.path("knotd.log"), prepare, signed);
     let ds = |zone: &str| {
         let mut command = Command::new("keymgr");
-        command.arg("-c").arg(desk.path("knot.conf")).args([zone, "ds"]);
+        command.arg("-c").arg(sandbox.path("knot.conf")).args([zone, "ds"]);
         printed(&mut command)
     };
-    desk.write("anchors", &format!("{}{}", ds("nsec.test."), ds("nsec3.test.")));
+    sandbox.write("anchors", &format!("{}{}", ds("nsec.test."), ds("nsec3.test.")));
     let mut all = String::new();
     for zone in ["nsec", "nsec3"] {
         for (name, kind) in [
@@ -312,7 +312,7 @@ fn a_zone_signed_by_knot_is_secure_and_its_cds_match() {
             writeln!(all, "  - {check}").unwrap();
         }
     }
-    let ran = desk.run(&all, &[]);
+    let ran = sandbox.run(&all, &[]);
     ran.all_held();
     assert_eq!(ran.fact("nsec-www-A", "cds.match"), true);
     assert_eq!(ran.fact("nsec3-nowhere-A", "dnssec.denial"), "nsec3");

@@ -6,9 +6,9 @@ use std::path::Path;
 use serde_json::json;
 
 use super::daemon::{Daemon, free_port, listens};
-use super::desk::{Desk, Ran};
 use super::peer::{DIG, NAMED, OPENSSL, UNBOUND, installed};
 use super::pki::{Authority, Identity};
+use super::sandbox::{CliSandbox, Ran};
 
 /// Questions about zone peer.test: plain ones, an alias, a wildcard, a name and a type that are not there, a referral.
 pub const QUESTIONS: &[(&str, &str)] = &[
@@ -27,7 +27,7 @@ pub const QUESTIONS: &[(&str, &str)] = &[
 ];
 
 pub struct Server {
-    pub desk: Desk,
+    pub sandbox: CliSandbox,
     ports: Ports,
     _daemon: Daemon,
 }
@@ -59,41 +59,41 @@ pub struct Dug {
 impl Server {
     /// BIND, with zone peer.test and an identity of an authority of its own.
     pub fn bind(identity: impl Fn(&Authority) -> Identity) -> Self {
-        let desk = Desk::new();
-        let identity = identity(&Authority::new(desk.path("authority")));
-        desk.write("peer.zone", include_str!("data/knot/peer.zone"));
+        let sandbox = CliSandbox::new();
+        let identity = identity(&Authority::new(sandbox.path("authority")));
+        sandbox.write("peer.zone", include_str!("data/knot/peer.zone"));
         let prepare = || {
             let ports = Ports::new();
-            let config = named(desk.folder(), &identity, ports);
+            let config = named(sandbox.folder(), &identity, ports);
             let mut command = NAMED.command();
-            command.arg("-g").arg("-c").arg(desk.write("named.conf", &config));
+            command.arg("-g").arg("-c").arg(sandbox.write("named.conf", &config));
             (command, ports)
         };
-        let (daemon, ports) = Daemon::start(&desk.path("named.log"), prepare, |ports, said| {
+        let (daemon, ports) = Daemon::start(&sandbox.path("named.log"), prepare, |ports, said| {
             said.contains("all zones loaded") && ports.up()
         });
-        Self { desk, ports, _daemon: daemon }
+        Self { sandbox, ports, _daemon: daemon }
     }
 
     fn unbound() -> Self {
-        let desk = Desk::new();
-        let identity = Authority::new(desk.path("authority")).server();
-        desk.write("peer.zone", include_str!("data/knot/peer.zone"));
+        let sandbox = CliSandbox::new();
+        let identity = Authority::new(sandbox.path("authority")).server();
+        sandbox.write("peer.zone", include_str!("data/knot/peer.zone"));
         let prepare = || {
             let ports = Ports::new();
-            let config = unbound(desk.folder(), &identity, ports);
+            let config = unbound(sandbox.folder(), &identity, ports);
             let mut command = UNBOUND.command();
-            command.arg("-d").arg("-c").arg(desk.write("unbound.conf", &config));
+            command.arg("-d").arg("-c").arg(sandbox.write("unbound.conf", &config));
             (command, ports)
         };
-        let (daemon, ports) = Daemon::start(&desk.path("unbound.log"), prepare, |ports, _| ports.up());
-        Self { desk, ports, _daemon: daemon }
+        let (daemon, ports) = Daemon::start(&sandbox.path("unbound.log"), prepare, |ports, _| ports.up());
+        Self { sandbox, ports, _daemon: daemon }
     }
 
     fn run(&self, checks: &str) -> Ran {
         let Ports { plain, tls, https } = self.ports;
         let checks = checks.replace("@TLS", &tls.to_string()).replace("@HTTPS", &https.to_string());
-        self.desk.run(&checks.replace("@PLAIN", &plain.to_string()), &[])
+        self.sandbox.run(&checks.replace("@PLAIN", &plain.to_string()), &[])
     }
 
     /// The port for UDP and TCP.
@@ -110,7 +110,7 @@ impl Server {
         let mut command = DIG.command();
         command.args(["@127.0.0.1", "-p", &self.port(transport).to_string(), "+norec", "+nosplit", "+tries=1"]);
         command.args(["+time=20", "+noall", "+comments", "+answer", "+padding=128", "+tls-hostname=www.peer.test"]);
-        command.arg(format!("+tls-ca={}", self.desk.path("authority/ca.pem").display()));
+        command.arg(format!("+tls-ca={}", self.sandbox.path("authority/ca.pem").display()));
         command.arg(if transport == "dot" { "+tls" } else { "+https" });
         let text = super::printed(command.args([name, kind]));
         let code = text.split("status: ").nth(1).and_then(|rest| rest.split(',').next());

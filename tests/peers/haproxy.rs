@@ -5,15 +5,15 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::time::Duration;
 
 use super::daemon::{Daemon, free_port, listens};
-use super::desk::Desk;
 use super::peer::{HAPROXY, installed};
+use super::sandbox::CliSandbox;
 use super::{PATIENCE, quiet, within};
 
 /// The restore command must have run this long after the run was killed.
 const RESTORED_WITHIN: Duration = Duration::from_secs(2);
 
 struct Pair {
-    desk: Desk,
+    sandbox: CliSandbox,
     front: u16,
     admin: u16,
     _daemon: Daemon,
@@ -21,7 +21,7 @@ struct Pair {
 
 impl Pair {
     fn start() -> Self {
-        let desk = Desk::new();
+        let sandbox = CliSandbox::new();
         let prepare = || {
             let ports = [free_port(), free_port(), free_port(), free_port()];
             let [front, admin, a, b] = ports;
@@ -34,17 +34,17 @@ impl Pair {
                 backend("b", b)
             );
             let mut command = HAPROXY.command();
-            command.arg("-db").arg("-f").arg(desk.write("haproxy.cfg", &config));
+            command.arg("-db").arg("-f").arg(sandbox.write("haproxy.cfg", &config));
             (command, (front, admin))
         };
         let ready = |(front, admin): &(u16, u16), _: &str| listens(*front) && listens(*admin);
-        let (daemon, (front, admin)) = Daemon::start(&desk.path("haproxy.log"), prepare, ready);
+        let (daemon, (front, admin)) = Daemon::start(&sandbox.path("haproxy.log"), prepare, ready);
         // `./admin WORDS` is a command of the admin socket.
-        desk.script(
+        sandbox.script(
             "admin",
             &format!("#!/bin/bash\nset -e\nexec 3<>/dev/tcp/127.0.0.1/{admin}\necho \"$*\" >&3\ncat <&3\n"),
         );
-        Self { desk, front, admin, _daemon: daemon }
+        Self { sandbox, front, admin, _daemon: daemon }
     }
 
     /// What the admin socket answers.
@@ -90,12 +90,12 @@ fn the_spare_takes_over_and_the_first_comes_back() {
     let (_room, pair) = (quiet(), Pair::start());
     // New connections go to the spare at once: nobody notices.
     let check = pair.check("[./admin, disable, server, pair/a]", "1s").replace("EXPECT", "outages: 0");
-    let ran = pair.desk.run(&check, &["--allow-disruptive"]);
+    let ran = pair.sandbox.run(&check, &["--allow-disruptive"]);
     ran.all_held();
     assert!(ran.number("failover", "sent") > 100.0);
     assert_eq!(pair.state("a"), "no check", "it is back");
     // Without permission nothing is touched.
-    let refused = pair.desk.begin(&check, &[]).wait().unwrap();
+    let refused = pair.sandbox.begin(&check, &[]).wait().unwrap();
     assert_eq!(refused.code(), Some(2));
 }
 
@@ -106,19 +106,19 @@ fn an_outage_until_the_spare_is_switched_on_is_measured() {
     }
     let (_room, pair) = (quiet(), Pair::start());
     pair.admin("disable server pair/b");
-    pair.desk.script(
+    pair.sandbox.script(
         "inject",
         "#!/bin/bash\nset -e\n./admin disable server pair/a\n(sleep 0.5; ./admin enable server pair/b) >/dev/null 2>&1 &\n",
     );
     let check = pair.check("[./inject]", "3s").replace("EXPECT", "outages: 1, outage.hi: {between: [500ms, 3s]}");
-    let ran = pair.desk.run(&check, &["--allow-disruptive"]);
+    let ran = pair.sandbox.run(&check, &["--allow-disruptive"]);
     ran.all_held();
     assert!(ran.number("failover", "outage.lo") > 0.0 && ran.number("failover", "lost") > 0.0, "{}", ran.shown);
     assert_eq!((pair.state("a"), pair.state("b")), ("no check".into(), "no check".into()));
     // The same, and a limit it breaks: failed, and put back all the same.
     pair.admin("disable server pair/b");
     let check = pair.check("[./inject]", "3s").replace("EXPECT", "outage.hi: {lt: 100ms}");
-    pair.desk.run(&check, &["--allow-disruptive"]).failed(&["failover"]);
+    pair.sandbox.run(&check, &["--allow-disruptive"]).failed(&["failover"]);
     assert_eq!(pair.state("a"), "no check");
 }
 
@@ -129,13 +129,13 @@ fn a_run_that_is_killed_leaves_nothing_broken() {
     }
     let (_room, pair) = (quiet(), Pair::start());
     let check = pair.check("[./admin, disable, server, pair/a]", "1m").replace("EXPECT", "outages: 0");
-    let mut run = pair.desk.begin(&check, &["--allow-disruptive"]);
+    let mut run = pair.sandbox.begin(&check, &["--allow-disruptive"]);
     let broken = within(PATIENCE, || (pair.state("a") == "MAINT").then_some(()));
     run.kill().unwrap();
     let restored = within(RESTORED_WITHIN, || (pair.state("a") == "no check").then_some(()));
     run.wait().unwrap();
-    let shown = std::fs::read_to_string(pair.desk.path("shown.txt")).unwrap();
+    let shown = std::fs::read_to_string(pair.sandbox.path("shown.txt")).unwrap();
     assert!(broken.is_some(), "never broken: {shown}");
     assert!(restored.is_some(), "not restored within {RESTORED_WITHIN:?}: {shown}");
-    assert!(!pair.desk.path("report.json").exists(), "it was killed in the middle");
+    assert!(!pair.sandbox.path("report.json").exists(), "it was killed in the middle");
 }

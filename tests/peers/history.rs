@@ -5,18 +5,18 @@ use std::process::Command;
 use serde_json::{Value, json};
 use shakedown::stats::splitmix::SplitMix;
 
-use super::desk::Desk;
 use super::peer::{OTAVA, PROMETHEUS, installed};
 use super::reports::{Builder, CLASS, metric, round};
+use super::sandbox::CliSandbox;
 use super::{PATIENCE, printed, within};
 
 /// The run, from 0, with which `slow` becomes 15 % slower.
 const CHANGED: u32 = 22;
 
 /// Thirty-five reports; names and labels are awkward on purpose.
-fn folder() -> Desk {
-    let desk = Desk::new();
-    std::fs::create_dir(desk.path("runs")).unwrap();
+fn folder() -> CliSandbox {
+    let sandbox = CliSandbox::new();
+    std::fs::create_dir(sandbox.path("runs")).unwrap();
     let mut random = SplitMix::new(5);
     for number in 0..35 {
         let mut latency = |level: f64| {
@@ -29,17 +29,17 @@ fn folder() -> Desk {
             .check("edge", "flat[a=1, b=\"x\\y\"]", "d", latency(1.0))
             .check("edge", "gap", "d", if number % 2 == 0 { latency(1.0) } else { json!({}) });
         report.0["run"]["labels"] = json!({"branch": "release, \"two\"", "release": "1.4"});
-        desk.write(&format!("runs/{number}.json"), &report.text());
+        sandbox.write(&format!("runs/{number}.json"), &report.text());
     }
-    desk
+    sandbox
 }
 
 /// What a program prints; it must end in time and succeed.
-fn bounded(command: &mut Command, desk: &Desk) -> String {
-    let file = |name: &str| std::fs::File::create(desk.path(name)).unwrap();
+fn bounded(command: &mut Command, sandbox: &CliSandbox) -> String {
+    let file = |name: &str| std::fs::File::create(sandbox.path(name)).unwrap();
     let mut child = command.stdout(file("out.txt")).stderr(file("err.txt")).spawn().unwrap();
     let ended = within(PATIENCE, || child.try_wait().unwrap());
-    let read = |name: &str| std::fs::read_to_string(desk.path(name)).unwrap();
+    let read = |name: &str| std::fs::read_to_string(sandbox.path(name)).unwrap();
     let Some(status) = ended else {
         let _ = child.kill();
         let _ = child.wait();
@@ -56,13 +56,13 @@ fn otava_finds_the_planted_change_and_no_other() {
     if !installed(&[OTAVA]) {
         return;
     }
-    let desk = folder();
-    printed(&mut desk.shakedown(&["history", "runs", "--otava", "otava"]));
+    let sandbox = folder();
+    printed(&mut sandbox.shakedown(&["history", "runs", "--otava", "otava"]));
     let analyze = |test: &str| {
         let mut command = OTAVA.command();
-        command.args(["analyze", test, "--output", "json"]).current_dir(desk.path("otava"));
+        command.args(["analyze", test, "--output", "json"]).current_dir(sandbox.path("otava"));
         command.env("OTAVA_CONFIG", "otava.yaml").env("OTAVA_CONFIG_FILE", "otava.yaml");
-        serde_json::from_str::<Value>(&bounded(&mut command, &desk)).unwrap()
+        serde_json::from_str::<Value>(&bounded(&mut command, &sandbox)).unwrap()
     };
     let slow = analyze("edge.slow.connect_time");
     let changes = slow["edge.slow.connect_time"].as_array().unwrap();
@@ -71,7 +71,7 @@ fn otava_finds_the_planted_change_and_no_other() {
     assert_eq!(changes[0]["attributes"]["branch"], "release, \"two\"");
     assert_eq!(changes[0]["changes"][0]["metric"], "connect_time");
 
-    let others: Vec<String> = std::fs::read_dir(desk.path("otava"))
+    let others: Vec<String> = std::fs::read_dir(sandbox.path("otava"))
         .unwrap()
         .filter_map(|entry| entry.unwrap().file_name().to_str()?.strip_suffix(".csv").map(str::to_owned))
         .filter(|name| name != "edge.slow.connect_time")
@@ -83,8 +83,8 @@ fn otava_finds_the_planted_change_and_no_other() {
     }
     // Otava itself reads no more than what is there: a test it does not know is an error it tells.
     let mut command = OTAVA.command();
-    command.arg("list-tests").current_dir(desk.path("otava")).env("OTAVA_CONFIG", "otava.yaml");
-    assert_eq!(bounded(&mut command, &desk).lines().count(), 3);
+    command.arg("list-tests").current_dir(sandbox.path("otava")).env("OTAVA_CONFIG", "otava.yaml");
+    assert_eq!(bounded(&mut command, &sandbox).lines().count(), 3);
 }
 
 #[test]
@@ -92,15 +92,15 @@ fn prometheus_reads_our_openmetrics() {
     if !installed(&[PROMETHEUS]) {
         return;
     }
-    let desk = folder();
-    printed(&mut desk.shakedown(&["history", "runs", "--openmetrics", "metrics.txt", "--json", "history.json"]));
+    let sandbox = folder();
+    printed(&mut sandbox.shakedown(&["history", "runs", "--openmetrics", "metrics.txt", "--json", "history.json"]));
     let script = "
 import json, sys
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse
 families = list(parse(open(sys.argv[1]).read()))
 print(json.dumps([[f.name, f.type, f.unit, [[s.name, s.labels, s.value, s.timestamp] for s in f.samples]] for f in families]))
 ";
-    let read = |name: &str| bounded(PROMETHEUS.command().arg("-c").arg(script).arg(desk.path(name)), &desk);
+    let read = |name: &str| bounded(PROMETHEUS.command().arg("-c").arg(script).arg(sandbox.path(name)), &sandbox);
     let families: Value = serde_json::from_str(&read("metrics.txt")).unwrap();
     let named = |name: &str| {
         let all = families.as_array().unwrap();
@@ -112,7 +112,7 @@ print(json.dumps([[f.name, f.type, f.unit, [[s.name, s.labels, s.value, s.timest
     assert_eq!(samples.len(), 3);
     let awkward = samples.iter().find(|sample| sample[1]["check"] == "flat[a=1, b=\"x\\y\"]").unwrap();
     assert!(awkward[3].is_null(), "no timestamps: {awkward}");
-    let history: Value = serde_json::from_str(&std::fs::read_to_string(desk.path("history.json")).unwrap()).unwrap();
+    let history: Value = serde_json::from_str(&std::fs::read_to_string(sandbox.path("history.json")).unwrap()).unwrap();
     let series = history["series"].as_array().unwrap();
     let ours = series.iter().find(|series| series["check"] == awkward[1]["check"]).unwrap();
     assert_eq!(ours["last"], awkward[2]);
@@ -120,8 +120,8 @@ print(json.dumps([[f.name, f.type, f.unit, [[s.name, s.labels, s.value, s.timest
     assert!(named("shakedown_run_timestamp_seconds")[3][0][2].as_f64().unwrap() > 1.7e9);
 
     // The parser would notice.
-    let text = std::fs::read_to_string(desk.path("metrics.txt")).unwrap();
-    desk.write("cut.txt", text.trim_end_matches("# EOF\n"));
-    let cut = PROMETHEUS.command().arg("-c").arg(script).arg(desk.path("cut.txt")).output().unwrap();
+    let text = std::fs::read_to_string(sandbox.path("metrics.txt")).unwrap();
+    sandbox.write("cut.txt", text.trim_end_matches("# EOF\n"));
+    let cut = PROMETHEUS.command().arg("-c").arg(script).arg(sandbox.path("cut.txt")).output().unwrap();
     assert!(!cut.status.success());
 }

@@ -5,18 +5,18 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::daemon::{Daemon, free_port};
-use super::desk::Desk;
 use super::peer::{IPERF3, installed};
+use super::sandbox::CliSandbox;
 use super::{PATIENCE, quiet, within};
 
-fn server(desk: &Desk) -> (Daemon, u16) {
+fn server(sandbox: &CliSandbox) -> (Daemon, u16) {
     let prepare = || {
         let port = free_port();
         let mut command = IPERF3.command();
         command.args(["-s", "-B", "127.0.0.1", "-p", &port.to_string(), "--forceflush"]);
         (command, port)
     };
-    Daemon::start(&desk.path("iperf3.log"), prepare, |_, said| said.contains("Server listening"))
+    Daemon::start(&sandbox.path("iperf3.log"), prepare, |_, said| said.contains("Server listening"))
 }
 
 #[test]
@@ -24,9 +24,9 @@ fn every_direction_and_protocol_against_its_server() {
     if !installed(&[IPERF3]) {
         return;
     }
-    let (_room, desk) = (quiet(), Desk::new());
-    let (daemon, port) = server(&desk);
-    let ran = desk.run(
+    let (_room, sandbox) = (quiet(), CliSandbox::new());
+    let (daemon, port) = server(&sandbox);
+    let ran = sandbox.run(
         &r#"
   - id: tcp
     matrix: {direction: [upload, download], streams: [1, 3]}
@@ -61,14 +61,14 @@ fn a_server_at_work_for_another_is_busy() {
     if !installed(&[IPERF3]) {
         return;
     }
-    let (_room, desk) = (quiet(), Desk::new());
-    let (daemon, port) = server(&desk);
+    let (_room, sandbox) = (quiet(), CliSandbox::new());
+    let (daemon, port) = server(&sandbox);
     let prepare = || {
         let mut command = IPERF3.command();
         command.args(["-c", "127.0.0.1", "-p", &port.to_string(), "-t", "60", "-b", "1M", "--forceflush"]);
         (command, ())
     };
-    let (_other, ()) = Daemon::start(&desk.path("other.log"), prepare, |(), said| said.contains("connected to"));
+    let (_other, ()) = Daemon::start(&sandbox.path("other.log"), prepare, |(), said| said.contains("connected to"));
     let checks = r#"
   - id: expected
     throughput: {server: "127.0.0.1:@", duration: 1s}
@@ -76,7 +76,7 @@ fn a_server_at_work_for_another_is_busy() {
   - id: gate
     throughput: {server: "127.0.0.1:@", duration: 1s}
 "#;
-    desk.run(&checks.replace('@', &port.to_string()), &[]).failed(&["gate"]);
+    sandbox.run(&checks.replace('@', &port.to_string()), &[]).failed(&["gate"]);
     assert!(daemon.said().contains("Accepted connection"), "{}", daemon.said());
 }
 
@@ -85,16 +85,16 @@ fn its_client_against_our_reflector() {
     if !installed(&[IPERF3]) {
         return;
     }
-    let (_room, desk) = (quiet(), Desk::new());
-    let prepare = || (desk.shakedown(&["serve", "--listen", "127.0.0.1:0"]), ());
-    let (daemon, ()) = Daemon::start(&desk.path("serve.log"), prepare, |(), said| address(said).is_some());
+    let (_room, sandbox) = (quiet(), CliSandbox::new());
+    let prepare = || (sandbox.shakedown(&["serve", "--listen", "127.0.0.1:0"]), ());
+    let (daemon, ()) = Daemon::start(&sandbox.path("serve.log"), prepare, |(), said| address(said).is_some());
     let port = address(&daemon.said()).unwrap();
     let rows: &[&[&str]] =
         &[&[], &["-R"], &["-P", "2"], &["-P", "2", "-R"], &["-u", "-b", "5M"], &["-u", "-b", "5M", "-R"]];
     for options in rows {
         let mut command = IPERF3.command();
         command.args(["-c", "127.0.0.1", "-p", &port, "-t", "1", "-J"]).args(*options);
-        let report = told(&desk, &mut command, options);
+        let report = told(&sandbox, &mut command, options);
         for side in ["sum_sent", "sum_received"] {
             let bytes = report["end"][side]["bytes"].as_u64();
             assert!(bytes.is_some_and(|bytes| bytes > 100_000), "{options:?} {side}: {}", report["end"]);
@@ -111,8 +111,8 @@ fn address(said: &str) -> Option<String> {
 }
 
 /// The client's report; it must have ended well.
-fn told(desk: &Desk, command: &mut Command, options: &[&str]) -> Value {
-    let out = desk.path("client.json");
+fn told(sandbox: &CliSandbox, command: &mut Command, options: &[&str]) -> Value {
+    let out = sandbox.path("client.json");
     let mut child = command.stdout(std::fs::File::create(&out).unwrap()).spawn().unwrap();
     let ended = within(PATIENCE, || child.try_wait().unwrap());
     let text = std::fs::read_to_string(&out).unwrap();

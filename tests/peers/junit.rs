@@ -4,8 +4,8 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::Output;
 
-use super::desk::Desk;
 use super::peer::{XMLLINT, installed};
+use super::sandbox::CliSandbox;
 use super::{printed, quiet};
 
 const SCHEMAS: [&str; 2] = ["windyroad.xsd", "jenkins-junit-10.xsd"];
@@ -29,11 +29,11 @@ fn a_run_with_every_verdict_validates() {
     if !installed(&[XMLLINT]) {
         return;
     }
-    let desk = Desk::new();
+    let sandbox = CliSandbox::new();
     let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = server.local_addr().unwrap().port();
     // No address of this machine, so this side cannot look.
-    let ran = desk.run(
+    let ran = sandbox.run(
         &r#"
   - {id: passed, matrix: {n: ["<&>", "]]>", "ü\u0001"]}, tags: ["${matrix.n}"], rounds: 3, tcp: {host: 127.0.0.1, port: @}}
   - {id: failed, tcp: {host: 127.0.0.1, port: @}, expect: {outcome: refused, connect_time.p95: {lt: 1s}}}
@@ -48,13 +48,15 @@ fn a_run_with_every_verdict_validates() {
     for verdict in ["passed", "failed", "errored", "skipped", "warned"] {
         assert!(ran.report["summary"][verdict].as_u64().unwrap() > 0, "{verdict}: {}", ran.shown);
     }
-    validates(&desk.path("report.xml"));
+    validates(&sandbox.path("report.xml"));
     // The schemas would notice: the other dialect is for other readers.
-    let rich =
-        desk.shakedown(&["report", "report.json", "--junit", "rich.xml", "--junit-dialect", "rich"]).status().unwrap();
+    let rich = sandbox
+        .shakedown(&["report", "report.json", "--junit", "rich.xml", "--junit-dialect", "rich"])
+        .status()
+        .unwrap();
     assert_eq!(rich.code(), Some(1));
     for schema in SCHEMAS {
-        assert!(!lint(schema, &desk.path("rich.xml")).status.success(), "{schema} takes anything");
+        assert!(!lint(schema, &sandbox.path("rich.xml")).status.success(), "{schema} takes anything");
     }
 }
 
@@ -63,7 +65,7 @@ fn the_demo_validates() {
     if !installed(&[XMLLINT]) {
         return;
     }
-    let (_room, desk) = (quiet(), Desk::new());
-    printed(&mut desk.shakedown(&["demo", "--out", "out", "--progress", "none"]));
-    validates(&desk.path("out/demo.xml"));
+    let (_room, sandbox) = (quiet(), CliSandbox::new());
+    printed(&mut sandbox.shakedown(&["demo", "--out", "out", "--progress", "none"]));
+    validates(&sandbox.path("out/demo.xml"));
 }

@@ -6,9 +6,9 @@ use std::process::Command;
 use serde_json::json;
 
 use super::daemon::{Daemon, free_port};
-use super::desk::Desk;
 use super::peer::{DIG, KNOT, installed};
 use super::printed;
+use super::sandbox::CliSandbox;
 
 /// Questions about zone peer.test, one for every type of record in it.
 const QUESTIONS: &[(&str, &str)] = &[
@@ -56,28 +56,28 @@ const QUESTIONS: &[(&str, &str)] = &[
 ];
 
 struct Knot {
-    desk: Desk,
+    sandbox: CliSandbox,
     port: u16,
     _daemon: Daemon,
 }
 
 impl Knot {
     fn start() -> Self {
-        let desk = Desk::new();
-        desk.write("peer.zone", include_str!("data/knot/peer.zone"));
-        std::fs::create_dir(desk.path("db")).unwrap();
+        let sandbox = CliSandbox::new();
+        sandbox.write("peer.zone", include_str!("data/knot/peer.zone"));
+        std::fs::create_dir(sandbox.path("db")).unwrap();
         let prepare = || {
             let port = free_port();
             let text = include_str!("data/knot/knot.conf").replace("@PORT@", &port.to_string());
-            desk.write("knot.conf", &text.replace("@DIR@", desk.folder().to_str().unwrap()));
+            sandbox.write("knot.conf", &text.replace("@DIR@", sandbox.folder().to_str().unwrap()));
             let mut command = KNOT.command();
-            command.arg("-c").arg(desk.path("knot.conf"));
+            command.arg("-c").arg(sandbox.path("knot.conf"));
             (command, port)
         };
         // The last zone is there once it is signed.
         let signed = |port: &u16, _: &str| !dig(*port, &["nsec3.test", "DNSKEY"]).is_empty();
-        let (daemon, port) = Daemon::start(&desk.path("knotd.log"), prepare, signed);
-        Self { desk, port, _daemon: daemon }
+        let (daemon, port) = Daemon::start(&sandbox.path("knotd.log"), prepare, signed);
+        Self { sandbox, port, _daemon: daemon }
     }
 }
 
@@ -119,7 +119,7 @@ fn every_record_is_what_dig_prints() {
             ["udp", "tcp"].map(|transport| (format!("q{number}-{kind}[transport={transport}]"), answers.clone())),
         );
     }
-    let ran = knot.desk.run(&checks, &[]);
+    let ran = knot.sandbox.run(&checks, &[]);
     for (id, answers) in expected {
         let mut seen = ran.texts(&id, "answers");
         seen.sort();
@@ -134,7 +134,7 @@ fn absence_truncation_aliases_and_names_of_servers_are_told() {
         return;
     }
     let knot = Knot::start();
-    let ran = knot.desk.run(
+    let ran = knot.sandbox.run(
         &r#"
   - id: absent
     matrix: {transport: [udp, tcp]}
@@ -177,7 +177,7 @@ fn a_zone_that_is_not_as_expected_fails() {
         return;
     }
     let knot = Knot::start();
-    let ran = knot.desk.run(
+    let ran = knot.sandbox.run(
         &r#"
   - {id: one-less, dns: {server: "127.0.0.1:@", name: www.peer.test}, expect: {answers: {exactly: [192.0.2.10]}}}
   - {id: other, dns: {server: "127.0.0.1:@", name: mail.peer.test}, expect: {answers: {contains: [192.0.2.26]}}}

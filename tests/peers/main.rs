@@ -7,12 +7,12 @@
 
 mod certificates;
 mod daemon;
-mod desk;
 mod dnssec;
 mod peer;
 mod pki;
 #[path = "../reports/mod.rs"]
 mod reports;
+mod sandbox;
 
 mod aioquic;
 mod dnsload;

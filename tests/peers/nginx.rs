@@ -3,12 +3,12 @@
 use serde_json::json;
 
 use super::daemon::{Daemon, free_port, listens};
-use super::desk::{Desk, Ran};
 use super::peer::{NGINX, OPENSSL, installed};
 use super::pki::{Authority, Identity};
+use super::sandbox::{CliSandbox, Ran};
 
 struct Web {
-    desk: Desk,
+    sandbox: CliSandbox,
     server: Identity,
     https: u16,
     http: u16,
@@ -18,25 +18,25 @@ struct Web {
 impl Web {
     /// nginx with a certificate of authority `right`; there is an authority `wrong` as well.
     fn start() -> Self {
-        let desk = Desk::new();
-        let server = Authority::new(desk.path("right")).server();
-        Authority::new(desk.path("wrong"));
+        let sandbox = CliSandbox::new();
+        let server = Authority::new(sandbox.path("right")).server();
+        Authority::new(sandbox.path("wrong"));
         let prepare = || {
             let (https, http) = (free_port(), free_port());
-            let config = config(desk.folder().to_str().unwrap(), &server, https, http);
+            let config = config(sandbox.folder().to_str().unwrap(), &server, https, http);
             let mut command = NGINX.command();
-            command.arg("-p").arg(desk.folder()).arg("-e").arg(desk.path("error.log"));
-            command.arg("-c").arg(desk.write("nginx.conf", &config));
+            command.arg("-p").arg(sandbox.folder()).arg("-e").arg(sandbox.path("error.log"));
+            command.arg("-c").arg(sandbox.write("nginx.conf", &config));
             (command, (https, http))
         };
         let ready = |(https, http): &(u16, u16), _: &str| listens(*https) && listens(*http);
-        let (daemon, (https, http)) = Daemon::start(&desk.path("nginx.log"), prepare, ready);
-        Self { desk, server, https, http, _daemon: daemon }
+        let (daemon, (https, http)) = Daemon::start(&sandbox.path("nginx.log"), prepare, ready);
+        Self { sandbox, server, https, http, _daemon: daemon }
     }
 
     fn run(&self, checks: &str) -> Ran {
         let checks = checks.replace("@HTTPS", &self.https.to_string()).replace("@HTTP", &self.http.to_string());
-        self.desk.run(&checks, &[])
+        self.sandbox.run(&checks, &[])
     }
 }
 

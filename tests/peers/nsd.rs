@@ -1,8 +1,8 @@
 //! NSD: a second implementation of DNS serves the same.
 
 use super::daemon::{Daemon, free_port};
-use super::desk::Desk;
 use super::peer::{DIG, NSD, installed};
+use super::sandbox::CliSandbox;
 
 const ZONE: &str = "\
 $TTL 300
@@ -17,9 +17,9 @@ fn soa_over_both_transports_and_absence() {
     if !installed(&[NSD, DIG]) {
         return;
     }
-    let desk = Desk::new();
-    desk.write("peer.zone", ZONE);
-    let folder = desk.folder().to_str().unwrap().to_owned();
+    let sandbox = CliSandbox::new();
+    sandbox.write("peer.zone", ZONE);
+    let folder = sandbox.folder().to_str().unwrap().to_owned();
     let prepare = || {
         let port = free_port();
         let config = format!(
@@ -28,7 +28,7 @@ fn soa_over_both_transports_and_absence() {
              database: \"\"\nremote-control:\n  control-enable: no\nzone:\n  name: nsd.test\n  zonefile: peer.zone\n"
         );
         let mut command = NSD.command();
-        command.arg("-d").arg("-c").arg(desk.write("nsd.conf", &config));
+        command.arg("-d").arg("-c").arg(sandbox.write("nsd.conf", &config));
         (command, port)
     };
     let ask = |port: &u16| {
@@ -48,9 +48,9 @@ fn soa_over_both_transports_and_absence() {
         output.status.success().then(|| String::from_utf8(output.stdout).unwrap().trim().to_owned())
     };
     let (_daemon, port) =
-        Daemon::start(&desk.path("nsd.log"), prepare, |port, _| ask(port).is_some_and(|soa| !soa.is_empty()));
+        Daemon::start(&sandbox.path("nsd.log"), prepare, |port, _| ask(port).is_some_and(|soa| !soa.is_empty()));
     let soa = ask(&port).unwrap();
-    let ran = desk.run(
+    let ran = sandbox.run(
         &format!(
             r#"
   - id: soa

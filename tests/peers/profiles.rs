@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use super::certificates::{SERVER, WEEK, nginx, shows};
-use super::desk::Desk;
 use super::peer::{NGINX, OPENSSL, installed};
 use super::pki::{Authority, NEW_KEY};
+use super::sandbox::CliSandbox;
 
 /// What OpenSSL 3.0, which has no post-quantum groups, can keep.
 const OURS: &str = "
@@ -31,13 +31,13 @@ fn a_server_keeps_to_a_profile_or_the_breach_is_named() {
     if !installed(&[NGINX, OPENSSL]) {
         return;
     }
-    let desk = Desk::new();
-    desk.write("ours.toml", OURS);
-    desk.write("broken.toml", &OURS.replace("denied", "refused"));
-    let authority = Authority::new(desk.path("right"));
+    let sandbox = CliSandbox::new();
+    sandbox.write("ours.toml", OURS);
+    sandbox.write("broken.toml", &OURS.replace("denied", "refused"));
+    let authority = Authority::new(sandbox.path("right"));
     let identity = authority.issued("www.peer.test", &NEW_KEY, SERVER, &WEEK);
-    let (_strict, strict, _) = nginx(&desk, |_| format!("{}{INTERMEDIATE}", shows(&identity)));
-    let (_loose, loose, _) = nginx(&desk, |_| format!("{}ssl_ciphers ALL:@SECLEVEL=0;", shows(&identity)));
+    let (_strict, strict, _) = nginx(&sandbox, |_| format!("{}{INTERMEDIATE}", shows(&identity)));
+    let (_loose, loose, _) = nginx(&sandbox, |_| format!("{}ssl_ciphers ALL:@SECLEVEL=0;", shows(&identity)));
     let check = |id: &str, port: u16, profiles: &str, expect: &str| {
         format!(
             "  - {{id: {id}, tls: {{host: 127.0.0.1, port: {port}, sni: www.peer.test, ca_file: right/ca.pem, scan: true, \
@@ -55,7 +55,7 @@ fn a_server_keeps_to_a_profile_or_the_breach_is_named() {
         ),
         check("no-profile", strict, "./broken.toml", ""),
     ];
-    let ran = desk.run(&checks.concat(), &[]);
+    let ran = sandbox.run(&checks.concat(), &[]);
     let verdict =
         |id: &str| ran.report["checks"].as_array().unwrap().iter().find(|c| c["id"] == id).unwrap()["verdict"].clone();
     for (id, want) in [("kept", "passed"), ("broken-rule", "failed"), ("named", "passed"), ("no-profile", "errored")] {

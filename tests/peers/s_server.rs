@@ -1,20 +1,20 @@
 //! `openssl s_server`: what a server of one version, one that wants to know its clients, and one that has expired look like.
 
 use super::daemon::{Daemon, free_port};
-use super::desk::Desk;
 use super::peer::{OPENSSL, installed};
 use super::pki::{Authority, Identity};
+use super::sandbox::CliSandbox;
 
 struct Server {
-    desk: Desk,
+    sandbox: CliSandbox,
     authority: Authority,
 }
 
 impl Server {
     fn new() -> Self {
-        let desk = Desk::new();
-        let authority = Authority::new(desk.path("authority"));
-        Self { desk, authority }
+        let sandbox = CliSandbox::new();
+        let authority = Authority::new(sandbox.path("authority"));
+        Self { sandbox, authority }
     }
 
     fn start(&self, identity: &Identity, options: &[&str]) -> (Daemon, u16) {
@@ -26,7 +26,7 @@ impl Server {
             (command, port)
         };
         // It says so once it listens; a connection to find out would be one more it has to serve.
-        Daemon::start(&self.desk.path("s_server.log"), prepare, |_, said| said.contains("ACCEPT"))
+        Daemon::start(&self.sandbox.path("s_server.log"), prepare, |_, said| said.contains("ACCEPT"))
     }
 }
 
@@ -37,7 +37,7 @@ fn a_server_of_one_version() {
     }
     let server = Server::new();
     let (_daemon, port) = server.start(&server.authority.server(), &["-tls1_2"]);
-    let ran = server.desk.run(
+    let ran = server.sandbox.run(
         &r#"
   - id: old
     tls: {host: 127.0.0.1, port: @, sni: www.peer.test, ca_file: authority/ca.pem}
@@ -69,7 +69,7 @@ fn a_server_that_wants_to_know_its_clients() {
             &server.authority.server(),
             &["-Verify", "2", "-verify_return_error", "-CAfile", root.to_str().unwrap(), &option],
         );
-        let ran = server.desk.run(
+        let ran = server.sandbox.run(
             &r"
   - id: stranger
     tls: {host: 127.0.0.1, port: @, sni: www.peer.test, ca_file: authority/ca.pem}
@@ -100,7 +100,7 @@ fn the_facts_of_an_expired_certificate_are_there() {
     let server = Server::new();
     let expired = server.authority.expired_server();
     let (_daemon, port) = server.start(&expired, &[]);
-    let ran = server.desk.run(
+    let ran = server.sandbox.run(
         &r"
   - id: expired
     tls: {host: 127.0.0.1, port: @, sni: www.peer.test, ca_file: authority/ca.pem}

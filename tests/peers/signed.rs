@@ -5,9 +5,9 @@ use std::path::Path;
 use std::process::Command;
 
 use super::daemon::{Daemon, free_port};
-use super::desk::Desk;
 use super::peer::{LDNS, NSD};
 use super::printed;
+use super::sandbox::CliSandbox;
 
 /// What every child holds. `*.wild` stands directly above the names that are asked for.
 const BODY: &str = "\
@@ -91,7 +91,7 @@ const CHILDREN: &[Child] = &[
 
 /// NSD with all of them.
 pub struct Signed {
-    pub desk: Desk,
+    pub sandbox: CliSandbox,
     pub port: u16,
     /// The DS record of `test.`.
     pub anchor: String,
@@ -102,23 +102,23 @@ pub struct Signed {
 
 impl Signed {
     pub fn start() -> Self {
-        let desk = Desk::new();
+        let sandbox = CliSandbox::new();
         let mut parent = "$TTL 300\n@ SOA ns hostmaster 1 3600 600 604800 60\n@ NS ns\nns A 127.0.0.1\n".to_owned();
         for child in CHILDREN {
             writeln!(parent, "{0} NS ns.{0}\nns.{0} A 127.0.0.1", child.name).unwrap();
-            if let Some(ds) = child.sign(desk.folder()) {
+            if let Some(ds) = child.sign(sandbox.folder()) {
                 writeln!(parent, "{ds}").unwrap();
             }
         }
-        desk.write("test.zone", &parent);
-        let folder = desk.folder();
+        sandbox.write("test.zone", &parent);
+        let folder = sandbox.folder();
         let ksk = keygen(folder, "test", "ECDSAP256SHA256", true);
         let zsk = keygen(folder, "test", "ECDSAP256SHA256", false);
         sign(folder, "test", (-1, 14), &[], &[&ksk, &zsk]);
         let anchor = key2ds(folder, &ksk);
-        let key = std::fs::read_to_string(desk.path(&format!("{ksk}.key"))).unwrap();
-        let (daemon, port) = serve(&desk);
-        Self { desk, port, anchor, key, _daemon: daemon }
+        let key = std::fs::read_to_string(sandbox.path(&format!("{ksk}.key"))).unwrap();
+        let (daemon, port) = serve(&sandbox);
+        Self { sandbox, port, anchor, key, _daemon: daemon }
     }
 }
 
@@ -187,8 +187,8 @@ fn sign(folder: &Path, zone: &str, (from, to): (i64, i64), options: &[&str], key
     printed(command.args(["-f", &format!("{zone}.signed"), &format!("{zone}.zone")]).args(keys));
 }
 
-fn serve(desk: &Desk) -> (Daemon, u16) {
-    let folder = desk.folder().to_str().unwrap().to_owned();
+fn serve(sandbox: &CliSandbox) -> (Daemon, u16) {
+    let folder = sandbox.folder().to_str().unwrap().to_owned();
     let prepare = || {
         let port = free_port();
         let mut config = format!(
@@ -200,10 +200,12 @@ fn serve(desk: &Desk) -> (Daemon, u16) {
             writeln!(config, "zone:\n  name: {0}.test\n  zonefile: {0}.test.signed", child.name).unwrap();
         }
         let mut command = NSD.command();
-        command.arg("-d").arg("-c").arg(desk.write("nsd.conf", &config));
+        command.arg("-d").arg("-c").arg(sandbox.write("nsd.conf", &config));
         (command, port)
     };
     // The last zone is there once it answers.
     let last = format!("{}.test", CHILDREN.last().unwrap().name);
-    Daemon::start(&desk.path("nsd.log"), prepare, |port, _| super::dnssec::dig(*port, &[&last, "SOA"]).contains("ns."))
+    Daemon::start(&sandbox.path("nsd.log"), prepare, |port, _| {
+        super::dnssec::dig(*port, &[&last, "SOA"]).contains("ns.")
+    })
 }

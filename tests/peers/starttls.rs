@@ -5,14 +5,14 @@ use std::path::Path;
 use std::process::Command;
 
 use super::daemon::{Daemon, free_port, listens};
-use super::desk::Desk;
 use super::peer::{DOVECOT, MARIADB, OPENSSL, POSTFIX, POSTGRES, PROFTPD, PROSODY, Peer, SLAPD, installed, skip};
 use super::pki::{Authority, Identity};
 use super::printed;
+use super::sandbox::CliSandbox;
 
 /// A scratch folder that daemons may read under users of their own, and a certificate.
 struct Room {
-    desk: Desk,
+    sandbox: CliSandbox,
     server: Identity,
 }
 
@@ -26,26 +26,26 @@ impl Room {
             skip(&format!("{peer:?} changes its user, which needs root"), "run the tests as root");
             return None;
         }
-        let desk = Desk::new();
-        std::fs::set_permissions(desk.folder(), std::fs::Permissions::from_mode(0o755)).unwrap();
-        let server = Authority::new(desk.path("authority")).server();
-        Some(Self { desk, server })
+        let sandbox = CliSandbox::new();
+        std::fs::set_permissions(sandbox.folder(), std::fs::Permissions::from_mode(0o755)).unwrap();
+        let server = Authority::new(sandbox.path("authority")).server();
+        Some(Self { sandbox, server })
     }
 
     /// A configuration with the places in it filled in.
     fn config(&self, name: &str, text: &str, ports: &[u16]) -> std::path::PathBuf {
         let mut text = text
-            .replace("@FOLDER", self.desk.folder().to_str().unwrap())
+            .replace("@FOLDER", self.sandbox.folder().to_str().unwrap())
             .replace("@CERT", self.server.certificate.to_str().unwrap())
             .replace("@KEY", self.server.key.to_str().unwrap());
         for (index, port) in ports.iter().enumerate() {
             text = text.replace(&format!("@PORT{index}"), &port.to_string());
         }
-        self.desk.write(name, &text)
+        self.sandbox.write(name, &text)
     }
 
     fn folder(&self, name: &str) -> std::path::PathBuf {
-        let path = self.desk.path(name);
+        let path = self.sandbox.path(name);
         std::fs::create_dir_all(&path).unwrap();
         path
     }
@@ -53,7 +53,7 @@ impl Room {
     /// Starts a daemon that listens on as many ports.
     fn start<const N: usize>(&self, mut prepare: impl FnMut([u16; N]) -> Command) -> (Daemon, [u16; N]) {
         Daemon::start(
-            &self.desk.path("daemon.log"),
+            &self.sandbox.path("daemon.log"),
             || {
                 let ports = std::array::from_fn(|_| free_port());
                 (prepare(ports), ports)
@@ -65,7 +65,7 @@ impl Room {
     /// Every protocol on its port is upgraded, and the certificate is the daemon's.
     fn upgraded(&self, protocols: &[&str], ports: &[u16]) {
         let checks: String = protocols.iter().zip(ports).map(|(protocol, port)| check(protocol, *port)).collect();
-        let ran = self.desk.run(&checks, &[]);
+        let ran = self.sandbox.run(&checks, &[]);
         ran.all_held();
         let serial = self.server.shown("-serial").to_ascii_lowercase();
         for protocol in protocols {
@@ -76,7 +76,7 @@ impl Room {
 
     /// The server has no TLS, and says so in this way.
     fn refused(&self, protocol: &str, port: u16, word: &str) {
-        let ran = self.desk.run(&check(protocol, port), &[]);
+        let ran = self.sandbox.run(&check(protocol, port), &[]);
         ran.failed(&[protocol]);
         assert_eq!(*ran.fact(protocol, "outcome"), "no_starttls", "{}", ran.shown);
         assert_eq!(*ran.fact(protocol, "starttls"), word, "{}", ran.shown);
@@ -155,7 +155,7 @@ fn postfix_speaks_smtp() {
 fn scanned(room: &Room, port: u16) {
     let tls = check("smtp", port).replace("timeout:", "scan: {parallel: 4}\n      timeout:");
     let checks = tls.replace("outcome: handshaken", "outcome: scanned, scan.unknown: {len: 0}");
-    let ran = room.desk.run(&checks, &[]);
+    let ran = room.sandbox.run(&checks, &[]);
     ran.all_held();
     assert_eq!(ran.texts("smtp", "scan.versions").last().map(String::as_str), Some("TLS1.3"), "{}", ran.shown);
 }
@@ -221,7 +221,7 @@ fn dovecot_speaks_imap_pop3_sieve_and_lmtp() {
 fn postgres_answers_with_one_byte() {
     let Some(room) = Room::new(POSTGRES, false) else { return };
     let cluster = room.folder("cluster");
-    let key = room.desk.path("postgres.key");
+    let key = room.sandbox.path("postgres.key");
     std::fs::copy(&room.server.key, &key).unwrap();
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
     if is_root() {
@@ -255,8 +255,8 @@ fn mariadb_greets_with_what_it_can_do() {
         // Without tables of users nobody could log in; nobody will.
         command.args(["--no-defaults", "--skip-grant-tables", "--innodb-log-file-size=4M", "--bind-address=127.0.0.1"]);
         command.arg(format!("--datadir={}", data.display())).arg(format!("--port={port}"));
-        command.arg(format!("--socket={}", room.desk.path("socket").display()));
-        command.arg(format!("--pid-file={}", room.desk.path("pid").display()));
+        command.arg(format!("--socket={}", room.sandbox.path("socket").display()));
+        command.arg(format!("--pid-file={}", room.sandbox.path("pid").display()));
         if is_root() {
             command.arg("--user=root");
         }
@@ -368,7 +368,7 @@ fn prosody_speaks_xmpp_to_clients_and_servers() {
     room.upgraded(&["xmpp", "xmpp-server"], &ports);
     // It serves no other domain, and says so with an error of its stream.
     let stranger = check("xmpp", ports[0]).replace("sni: www.peer.test", "sni: other.peer.test");
-    let ran = room.desk.run(&stranger, &[]);
+    let ran = room.sandbox.run(&stranger, &[]);
     ran.failed(&["xmpp"]);
     assert!(ran.shown.contains("host-unknown"), "{}", ran.shown);
 }

@@ -8,8 +8,8 @@ use std::process::Command;
 use nix::sys::signal::{Signal, kill};
 
 use super::daemon::{Daemon, free_port};
-use super::desk::Desk;
 use super::peer::{DIG, KNOT, NAMED, NSD, installed};
+use super::sandbox::CliSandbox;
 use super::{PATIENCE, within};
 
 const PARENT: &str = "127.0.0.4";
@@ -56,25 +56,32 @@ fn dig(address: &str, port: u16, words: &[&str]) -> String {
 }
 
 /// Starts a server whose configuration is `config`, and waits until it answers for the first of its zones.
-fn start(desk: &Desk, title: &str, command: impl Fn() -> Command, address: &str, port: u16, ready: &str) -> Daemon {
-    let log = desk.path(&format!("{title}.log"));
+fn start(
+    sandbox: &CliSandbox,
+    title: &str,
+    command: impl Fn() -> Command,
+    address: &str,
+    port: u16,
+    ready: &str,
+) -> Daemon {
+    let log = sandbox.path(&format!("{title}.log"));
     let up = |(): &(), _: &str| {
         !dig(address, port, &[ready, "SOA"]).is_empty() || !dig(address, port, &[ready, "NS"]).is_empty()
     };
     Daemon::start(&log, || (command(), ()), up).0
 }
 
-fn knot(desk: &Desk, title: &str, address: &str, port: u16, zones: Zones<'_>) -> Daemon {
-    let folder = desk.path(title);
+fn knot(sandbox: &CliSandbox, title: &str, address: &str, port: u16, zones: Zones<'_>) -> Daemon {
+    let folder = sandbox.path(title);
     std::fs::create_dir(&folder).unwrap();
     let folder = folder.display();
     let listed: String = zones.iter().fold(String::new(), |all, (name, file)| {
         all + &format!(
             "  - domain: {name}\n    file: \"{}\"\n    journal-content: none\n    zonefile-load: whole\n",
-            desk.path(file).display()
+            sandbox.path(file).display()
         )
     });
-    let config = desk.write(
+    let config = sandbox.write(
         &format!("{title}.conf"),
         &format!(
             "server:\n    rundir: \"{folder}\"\n    listen: [ {address}@{port} ]\n    nsid: \"{title}\"\n    version: \"\"\n    udp-workers: 1\n    \
@@ -88,17 +95,17 @@ fn knot(desk: &Desk, title: &str, address: &str, port: u16, zones: Zones<'_>) ->
         command
     };
     // The referral of a delegated zone has no answer section: the zone above is asked for.
-    start(desk, title, command, address, port, zones[0].0)
+    start(sandbox, title, command, address, port, zones[0].0)
 }
 
-fn nsd(desk: &Desk, title: &str, address: &str, port: u16, zones: Zones<'_>) -> Daemon {
-    let folder = desk.path(title);
+fn nsd(sandbox: &CliSandbox, title: &str, address: &str, port: u16, zones: Zones<'_>) -> Daemon {
+    let folder = sandbox.path(title);
     std::fs::create_dir(&folder).unwrap();
     let folder = folder.display();
     let listed: String = zones.iter().fold(String::new(), |all, (name, file)| {
-        all + &format!("zone:\n  name: {name}\n  zonefile: \"{}\"\n", desk.path(file).display())
+        all + &format!("zone:\n  name: {name}\n  zonefile: \"{}\"\n", sandbox.path(file).display())
     });
-    let config = desk.write(
+    let config = sandbox.write(
         &format!("{title}.conf"),
         &format!(
             "server:\n  ip-address: {address}@{port}\n  server-count: 1\n  username: \"\"\n  zonesdir: \"{folder}\"\n  hide-version: yes\n  \
@@ -111,17 +118,17 @@ fn nsd(desk: &Desk, title: &str, address: &str, port: u16, zones: Zones<'_>) -> 
         command.arg("-d").arg("-c").arg(&config);
         command
     };
-    start(desk, title, command, address, port, zones[0].0)
+    start(sandbox, title, command, address, port, zones[0].0)
 }
 
 /// `options` are further options of the server, `more` further statements.
-fn bind(desk: &Desk, port: u16, zones: Zones<'_>, options: &str, more: &str) -> Daemon {
-    let folder = desk.path("bind");
+fn bind(sandbox: &CliSandbox, port: u16, zones: Zones<'_>, options: &str, more: &str) -> Daemon {
+    let folder = sandbox.path("bind");
     std::fs::create_dir(&folder).unwrap();
     let listed: String = zones.iter().fold(String::new(), |all, (name, file)| {
-        all + &format!("zone \"{name}\" {{ type primary; file \"{}\"; }};\n", desk.path(file).display())
+        all + &format!("zone \"{name}\" {{ type primary; file \"{}\"; }};\n", sandbox.path(file).display())
     });
-    let config = desk.write(
+    let config = sandbox.write(
         "bind.conf",
         &format!(
             "options {{ directory \"{}\"; listen-on port {port} {{ {BINDS}; }}; listen-on-v6 {{ none; }}; pid-file \"named.pid\"; \
@@ -134,7 +141,7 @@ fn bind(desk: &Desk, port: u16, zones: Zones<'_>, options: &str, more: &str) -> 
         command.arg("-g").arg("-n").arg("1").arg("-c").arg(&config);
         command
     };
-    start(desk, "bind", command, BINDS, port, zones[0].0)
+    start(sandbox, "bind", command, BINDS, port, zones[0].0)
 }
 
 const SOUND: &str = "recursion no; allow-transfer { none; }; version none;";
@@ -206,15 +213,15 @@ fn three_servers_of_one_zone_agree() {
     if !peers() {
         return;
     }
-    let (desk, port) = (Desk::new(), port());
-    desk.write("survey.zone", &zone(2_026_010_101));
+    let (sandbox, port) = (CliSandbox::new(), port());
+    sandbox.write("survey.zone", &zone(2_026_010_101));
     let zones: Zones<'_> = &[("survey.test", "survey.zone")];
     let _daemons = [
-        knot(&desk, "knot", KNOTS, port, zones),
-        nsd(&desk, "nsd", NSDS, port, zones),
-        bind(&desk, port, zones, SOUND, ""),
+        knot(&sandbox, "knot", KNOTS, port, zones),
+        nsd(&sandbox, "nsd", NSDS, port, zones),
+        bind(&sandbox, port, zones, SOUND, ""),
     ];
-    let ran = desk.run(&AGREED.replace('@', &port.to_string()).replace('%', &given()), &[]);
+    let ran = sandbox.run(&AGREED.replace('@', &port.to_string()).replace('%', &given()), &[]);
     ran.all_held();
     let serial = dig(BINDS, port, &["survey.test", "SOA"]).split(' ').nth(2).map(str::to_owned);
     assert_eq!(serial.as_deref(), Some("2026010101"));
@@ -257,12 +264,12 @@ fn what_is_wrong_with_one_server_is_found() {
     if !peers() {
         return;
     }
-    let (desk, port) = (Desk::new(), port());
-    desk.write("survey.zone", &zone(2_026_010_103));
-    desk.write("old.zone", &zone(2_026_010_101));
-    desk.write("wrap.zone", &zone(0));
-    desk.write("unwrapped.zone", &zone(u32::MAX));
-    desk.write(
+    let (sandbox, port) = (CliSandbox::new(), port());
+    sandbox.write("survey.zone", &zone(2_026_010_103));
+    sandbox.write("old.zone", &zone(2_026_010_101));
+    sandbox.write("wrap.zone", &zone(0));
+    sandbox.write("unwrapped.zone", &zone(u32::MAX));
+    sandbox.write(
         "outside.zone",
         "$ORIGIN outside.test.\n$TTL 300\n@ SOA a b 1 2 3 4 5\n@ NS a\na A 192.0.2.77\nwww A 192.0.2.77\n",
     );
@@ -271,21 +278,21 @@ fn what_is_wrong_with_one_server_is_found() {
         format!("zone \"outside.test\" {{ type forward; forward only; forwarders {{ {KNOTS} port {port}; }}; }};\n");
     let open = "recursion yes; allow-recursion { any; }; allow-query-cache { any; }; allow-transfer { any; }; version \"BIND 0\";";
     let text = |name: &str| zone(2_026_010_103).replace("survey.test", name);
-    desk.write("lame.zone", &text("lame.test"));
+    sandbox.write("lame.zone", &text("lame.test"));
     let _daemons = [
         knot(
-            &desk,
+            &sandbox,
             "knot",
             KNOTS,
             port,
             &[("survey.test", "survey.zone"), ("lame.test", "lame.zone"), ("outside.test", "outside.zone")],
         ),
-        nsd(&desk, "nsd", NSDS, port, &[("survey.test", "old.zone")]),
-        bind(&desk, port, &[("survey.test", "survey.zone"), ("lame.test", "lame.zone")], open, &forward),
+        nsd(&sandbox, "nsd", NSDS, port, &[("survey.test", "old.zone")]),
+        bind(&sandbox, port, &[("survey.test", "survey.zone"), ("lame.test", "lame.zone")], open, &forward),
     ];
     let lame = given().replace("survey", "lame");
     let astray = given().replace(BINDS, KNOTS);
-    let ran = desk.run(
+    let ran = sandbox.run(
         &WRONG.replace("LAME", &lame).replace("ASTRAY", &astray).replace('@', &port.to_string()).replace('%', &given()),
         &[],
     );
@@ -301,28 +308,28 @@ fn the_parent_is_held_against_the_zone() {
     if !peers() {
         return;
     }
-    let (desk, port) = (Desk::new(), port());
-    desk.write("survey.zone", &zone(7));
+    let (sandbox, port) = (CliSandbox::new(), port());
+    sandbox.write("survey.zone", &zone(7));
     let above =
         |servers: &str| format!("$ORIGIN test.\n$TTL 300\n@ SOA a b 1 2 3 4 5\n@ NS a\na A {PARENT}\n{servers}");
     let delegation = format!(
         "survey NS ns1.survey\nsurvey NS ns2.survey\nsurvey NS ns3.survey\nns1.survey A {KNOTS}\nns2.survey A {NSDS}\nns3.survey A {BINDS}\n"
     );
-    desk.write("test.zone", &above(&delegation));
+    sandbox.write("test.zone", &above(&delegation));
     // The other parent lacks a server of the zone, has one too many, and a wrong address.
     let wrong =
         delegation.replace("survey NS ns3.survey", "survey NS ns4.survey").replace("ns3.survey A", "ns4.survey A");
     let wrong = wrong.replace(&format!("ns2.survey A {NSDS}"), &format!("ns2.survey A {KNOTS}"));
-    desk.write("astray.zone", &above(&wrong));
+    sandbox.write("astray.zone", &above(&wrong));
     let zones: Zones<'_> = &[("survey.test", "survey.zone")];
     let _daemons = [
-        knot(&desk, "parent", PARENT, port, &[("test", "test.zone")]),
-        nsd(&desk, "astray", ASTRAY, port, &[("test", "astray.zone")]),
-        knot(&desk, "knot", KNOTS, port, zones),
-        nsd(&desk, "nsd", NSDS, port, zones),
-        bind(&desk, port, zones, SOUND, ""),
+        knot(&sandbox, "parent", PARENT, port, &[("test", "test.zone")]),
+        nsd(&sandbox, "astray", ASTRAY, port, &[("test", "astray.zone")]),
+        knot(&sandbox, "knot", KNOTS, port, zones),
+        nsd(&sandbox, "nsd", NSDS, port, zones),
+        bind(&sandbox, port, zones, SOUND, ""),
     ];
-    let ran = desk.run(
+    let ran = sandbox.run(
         &r#"
   - id: right
     dns: {authoritative: {zone: survey.test, port: @, parent: "127.0.0.4:@"}}
@@ -355,16 +362,16 @@ fn a_change_is_timed_on_every_server() {
     if !peers() {
         return;
     }
-    let (desk, port) = (Desk::new(), port());
+    let (sandbox, port) = (CliSandbox::new(), port());
     for file in ["knot.zone", "nsd.zone", "bind.zone"] {
-        desk.write(file, &zone(u32::MAX));
+        sandbox.write(file, &zone(u32::MAX));
     }
     let daemons = [
-        knot(&desk, "knot", KNOTS, port, &[("survey.test", "knot.zone")]),
-        nsd(&desk, "nsd", NSDS, port, &[("survey.test", "nsd.zone")]),
-        bind(&desk, port, &[("survey.test", "bind.zone")], SOUND, ""),
+        knot(&sandbox, "knot", KNOTS, port, &[("survey.test", "knot.zone")]),
+        nsd(&sandbox, "nsd", NSDS, port, &[("survey.test", "nsd.zone")]),
+        bind(&sandbox, port, &[("survey.test", "bind.zone")], SOUND, ""),
     ];
-    let mut run = desk.begin(
+    let mut run = sandbox.begin(
         &r"
   - id: change
     dns: {authoritative: {zone: survey.test, port: @, ns: %}, wanted: {serial: 1}}
@@ -376,7 +383,7 @@ fn a_change_is_timed_on_every_server() {
     );
     // Each change comes when the one before was looked at: two more attempts have ended, one of which began after it.
     let looks = || {
-        let text = std::fs::read_to_string(desk.path("events.jsonl")).unwrap_or_default();
+        let text = std::fs::read_to_string(sandbox.path("events.jsonl")).unwrap_or_default();
         text.matches("attempt_ended").count()
     };
     let looked = |more: usize| {
@@ -384,15 +391,16 @@ fn a_change_is_timed_on_every_server() {
         assert!(within(PATIENCE, || (looks() >= before + more).then_some(())).is_some(), "the looks have ended");
     };
     looked(1);
-    reload(&desk.path("nsd.zone"), NSDS, port, &daemons[1]);
+    reload(&sandbox.path("nsd.zone"), NSDS, port, &daemons[1]);
     looked(2);
-    reload(&desk.path("bind.zone"), BINDS, port, &daemons[2]);
+    reload(&sandbox.path("bind.zone"), BINDS, port, &daemons[2]);
     looked(2);
-    reload(&desk.path("knot.zone"), KNOTS, port, &daemons[0]);
+    reload(&sandbox.path("knot.zone"), KNOTS, port, &daemons[0]);
     let status = within(PATIENCE, || run.try_wait().unwrap()).expect("the run does not end");
-    let shown = std::fs::read_to_string(desk.path("shown.txt")).unwrap();
+    let shown = std::fs::read_to_string(sandbox.path("shown.txt")).unwrap();
     assert!(status.success(), "{shown}");
-    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(desk.path("report.json")).unwrap()).unwrap();
+    let report: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(sandbox.path("report.json")).unwrap()).unwrap();
     let check = &report["checks"][0];
     let facts = &check["facts"];
     let seconds = |label: &str| facts["propagated"][label].as_f64().unwrap_or_else(|| panic!("{label}: {facts}"));

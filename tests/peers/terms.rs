@@ -2,22 +2,22 @@
 //! front of two servers that do not share their keys.
 
 use super::daemon::{Daemon, free_port, listens};
-use super::desk::Desk;
 use super::peer::{HAPROXY, NGINX, OPENSSL, installed};
 use super::pki::{Authority, Identity};
+use super::sandbox::CliSandbox;
 
 struct Room {
-    desk: Desk,
+    sandbox: CliSandbox,
     authority: Authority,
     server: Identity,
 }
 
 impl Room {
     fn new() -> Self {
-        let desk = Desk::new();
-        let authority = Authority::new(desk.path("authority"));
+        let sandbox = CliSandbox::new();
+        let authority = Authority::new(sandbox.path("authority"));
         let server = authority.server();
-        Self { desk, authority, server }
+        Self { sandbox, authority, server }
     }
 
     fn s_server(&self, options: &[&str]) -> (Daemon, u16) {
@@ -28,12 +28,12 @@ impl Room {
             command.arg("-cert").arg(&self.server.certificate).arg("-key").arg(&self.server.key).args(options);
             (command, port)
         };
-        Daemon::start(&self.desk.path("s_server.log"), prepare, |_, said| said.contains("ACCEPT"))
+        Daemon::start(&self.sandbox.path("s_server.log"), prepare, |_, said| said.contains("ACCEPT"))
     }
 
     /// nginx with one server for each block of directives.
     fn nginx(&self, blocks: &[&str]) -> (Daemon, Vec<u16>) {
-        let folder = self.desk.folder().to_str().unwrap();
+        let folder = self.sandbox.folder().to_str().unwrap();
         let prepare = || {
             let ports: Vec<u16> = blocks.iter().map(|_| free_port()).collect();
             let servers: Vec<String> = blocks
@@ -51,12 +51,12 @@ ssl_certificate {}; ssl_certificate_key {}; ssl_protocols TLSv1.2 TLSv1.3;\n{ser
                 self.server.key.display()
             );
             let mut command = NGINX.command();
-            command.arg("-p").arg(folder).arg("-e").arg(self.desk.path("error.log"));
-            command.arg("-c").arg(self.desk.write("nginx.conf", &config));
+            command.arg("-p").arg(folder).arg("-e").arg(self.sandbox.path("error.log"));
+            command.arg("-c").arg(self.sandbox.write("nginx.conf", &config));
             (command, ports)
         };
         let ready = |ports: &Vec<u16>, _: &str| ports.iter().all(|port| listens(*port));
-        Daemon::start(&self.desk.path("nginx.log"), prepare, ready)
+        Daemon::start(&self.sandbox.path("nginx.log"), prepare, ready)
     }
 }
 
@@ -80,18 +80,18 @@ fn openssl_asks_insists_or_does_not_care() {
     let known = ", client_cert: authority/client.pem, client_key: authority/client.key, mtls: true";
     for version in ["-tls1_2", "-tls1_3"] {
         let (_daemon, port) = room.s_server(&[version]);
-        let ran = room.desk.run(&check("none", port, "", "client_certificate: none"), &[]);
+        let ran = room.sandbox.run(&check("none", port, "", "client_certificate: none"), &[]);
         ran.all_held();
         assert!(ran.fact("none", "client_certificate.authorities").is_null());
 
         let (_daemon, port) = room.s_server(&[version, "-verify", "2", "-CAfile", root]);
         let checks = check("anonymous", port, "", "client_certificate: optional")
             + &check("known", port, known, "client_certificate: optional");
-        room.desk.run(&checks, &[]).all_held();
+        room.sandbox.run(&checks, &[]).all_held();
 
         let (_daemon, port) = room.s_server(&[version, "-Verify", "2", "-verify_return_error", "-CAfile", root]);
         let anonymous = check("anonymous", port, "", "client_certificate: required").replace("verified: true, ", "");
-        let ran = room.desk.run(&(anonymous + &check("known", port, known, "client_certificate: required")), &[]);
+        let ran = room.sandbox.run(&(anonymous + &check("known", port, known, "client_certificate: required")), &[]);
         ran.all_held();
         let names = ran.texts("anonymous", "client_certificate.authorities");
         assert_eq!(names, ["O=Peer Tests, CN=authority"], "{}", ran.shown);
@@ -116,7 +116,7 @@ fn nginx_resumes_by_ticket_by_cache_or_not_at_all() {
         + &check("cache", ports[1], tries, all)
         + &check("nothing", ports[2], tries, none)
         + &check("old", ports[0], ", resumption: 5, max_version: TLS1.2", "resumption.tls1.3: {present: false}");
-    room.desk.run(&checks, &[]).all_held();
+    room.sandbox.run(&checks, &[]).all_held();
 }
 
 #[test]
@@ -126,9 +126,9 @@ fn two_servers_behind_haproxy_without_a_common_key_resume_half() {
     }
     let room = Room::new();
     for name in ["one.key", "two.key"] {
-        super::printed(OPENSSL.command().current_dir(room.desk.folder()).args(["rand", "-out", name, "80"]));
+        super::printed(OPENSSL.command().current_dir(room.sandbox.folder()).args(["rand", "-out", name, "80"]));
     }
-    let folder = room.desk.folder().to_str().unwrap();
+    let folder = room.sandbox.folder().to_str().unwrap();
     let keys = ["one.key", "two.key"].map(|name| format!("ssl_session_ticket_key {folder}/{name};"));
     let (_nginx, behind) = room.nginx(&[&keys[0], &keys[1], &keys[0], &keys[0]]);
     let prepare = || {
@@ -145,15 +145,15 @@ fn two_servers_behind_haproxy_without_a_common_key_resume_half() {
             pair("alike", ports[1], behind[2], behind[3])
         );
         let mut command = HAPROXY.command();
-        command.arg("-db").arg("-f").arg(room.desk.write("haproxy.cfg", &config));
+        command.arg("-db").arg("-f").arg(room.sandbox.write("haproxy.cfg", &config));
         (command, ports)
     };
     let (_haproxy, [apart, alike]) =
-        Daemon::start(&room.desk.path("haproxy.log"), prepare, |ports, _| ports.iter().all(|port| listens(*port)));
+        Daemon::start(&room.sandbox.path("haproxy.log"), prepare, |ports, _| ports.iter().all(|port| listens(*port)));
     let half = "resumption.tls1.2: {between: [20%, 80%]}, resumption.tls1.3: {between: [20%, 80%]}";
     let all = "resumption.tls1.2: 100%, resumption.tls1.3: 100%";
     let checks = check("apart", apart, ", resumption: 40", half) + &check("alike", alike, ", resumption: 10", all);
-    room.desk.run(&checks, &[]).all_held();
+    room.sandbox.run(&checks, &[]).all_held();
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn nginx_speaks_the_protocols_it_is_told_to() {
     let room = Room::new();
     let (_daemon, ports) = room.nginx(&[""]);
     let set = ", alpn_set: [h2, http/1.1, http/1.0, imap]";
-    let ran = room.desk.run(&check("web", ports[0], set, "alpn.accepted: {contains: [http/1.1]}"), &[]);
+    let ran = room.sandbox.run(&check("web", ports[0], set, "alpn.accepted: {contains: [http/1.1]}"), &[]);
     ran.all_held();
     // nginx 1.22 without `http2` speaks HTTP/1.1, 1.0 and 0.9.
     assert_eq!(ran.texts("web", "alpn.accepted"), ["http/1.1", "http/1.0"], "{}", ran.shown);
@@ -180,14 +180,14 @@ fn openssl_counts_as_many_handshakes_as_the_load_does() {
     for (resume, hits) in [(false, 0), (true, 20)] {
         let (_daemon, port) = room.s_server(&[]);
         let load = format!(", load: {{connections: 1, duration: 50s, count: 20, resume: {resume}}}");
-        room.desk.run(&check("load", port, &load, "load.handshakes: 20, load.errors: 0"), &[]).all_held();
+        room.sandbox.run(&check("load", port, &load, "load.handshakes: 20, load.errors: 0"), &[]).all_held();
         // The look, a first one to resume, the load, and the one that asks.
         let all = 20 + 1 + i32::from(resume) + 1;
         let page = format!(
             "  - id: page\n    http: {{url: \"https://www.peer.test:{port}/\", resolve: 127.0.0.1, ca_file: authority/ca.pem}}\n    \
              expect: {{body: {{all_of: [{{matches: \" {all} server accepts that finished\"}}, {{matches: \" {hits} session cache hits\"}}]}}}}\n"
         );
-        room.desk.run(&page, &[]).all_held();
+        room.sandbox.run(&page, &[]).all_held();
     }
 }
 
@@ -208,7 +208,7 @@ fn nginx_under_load_is_verified_every_time() {
             "  - id: untrusted\n    tls: {{host: 127.0.0.1, port: {}, sni: www.peer.test, load: {{duration: 1s}}}}\n",
             ports[0]
         );
-    let ran = room.desk.run(&checks, &[]);
+    let ran = room.sandbox.run(&checks, &[]);
     ran.failed(&["untrusted"]);
     assert!(ran.fact("untrusted", "load.handshakes_per_second").is_null(), "{}", ran.shown);
 }

@@ -100,7 +100,7 @@ fn code(problem: &Problem) -> u8 {
 
 /// Suite and class of hosts, this host's when none is named.
 fn place(args: &OneArgs) -> (&Path, &str, String) {
-    (&args.store.dir, &args.suite, args.host_class.clone().unwrap_or_else(|| host::look().class))
+    (&args.store.dir, &args.suite, args.host_class.clone().unwrap_or_else(|| host::describe().class))
 }
 
 /// What was not found, and what there is instead.

@@ -1,4 +1,4 @@
-//! What a store holds, for people and as JSON.
+//! The contents of a store, for people and as JSON.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -8,14 +8,13 @@ use serde::Serialize;
 
 use super::super::terminal::Terminal;
 use super::{none, place, wrong};
-use crate::baseline::compare;
-use crate::baseline::host;
-use crate::baseline::store::{self, Baseline, Wanted, split};
+use crate::baseline::store::{self, Baseline};
+use crate::baseline::{MetricKey, host, metric_key, metrics};
 use crate::cli::baseline::{ListArgs, ShowArgs};
 use crate::exit;
 use crate::model::record::Metric;
 use crate::report::atomic;
-use crate::report::comparing::unit_of;
+use crate::report::comparison_text::unit_of;
 use crate::report::console::visible;
 use crate::stats::sessions::{RUNS, spread};
 
@@ -54,7 +53,7 @@ pub(super) fn list(args: &ListArgs, terminal: &Terminal) -> u8 {
         let why = format!("{} holds no baselines", args.store.dir.display());
         return wrong(terminal, &why, exit::USAGE);
     }
-    let host_class = host::look().class;
+    let host_class = host::describe().class;
     let mut list = List { host_class, baselines: Vec::new(), problems: Vec::new() };
     for (_, read) in found {
         match read {
@@ -181,13 +180,13 @@ pub(super) fn show(args: &ShowArgs, terminal: &Terminal) -> u8 {
 fn metrics(baseline: &Baseline) -> Vec<MetricRow> {
     let Some(newest) = baseline.window().last() else { return Vec::new() };
     let one = |(key, metric): (&String, &Metric)| {
-        let (check, name) = split(key);
+        let (check, name) = metric_key::split(key);
         let digest = newest.checks.get(check).map(String::as_str);
-        let wanted = Wanted { check, metric: name, digest, unit: &metric.unit };
-        let window = baseline.comparable(wanted);
-        let values: Vec<f64> = window.values.iter().filter_map(|(_, metric)| compare::value(metric)).collect();
+        let key = MetricKey { check, metric: name, digest, unit: &metric.unit };
+        let window = baseline.comparable(key);
+        let values: Vec<f64> = window.values.iter().filter_map(|(_, metric)| metrics::value(metric)).collect();
         let (typical, spread) = level(&values, metric.kind == "ratio");
-        let pinned = baseline.pinned_metric(wanted).and_then(Result::ok).and_then(|(_, metric)| compare::value(metric));
+        let pinned = baseline.pinned_metric(key).and_then(Result::ok).and_then(|(_, metric)| metrics::value(metric));
         MetricRow {
             check: check.to_owned(),
             metric: name.to_owned(),
@@ -195,7 +194,7 @@ fn metrics(baseline: &Baseline) -> Vec<MetricRow> {
             runs: window.values.len(),
             typical,
             spread,
-            newest: compare::value(metric),
+            newest: metrics::value(metric),
             pinned,
             left_out: window.left_out,
         }

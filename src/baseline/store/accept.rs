@@ -1,4 +1,4 @@
-//! What changes a store: runs accepted, removed, pinned.
+//! Changes of a store: runs accepted, removed, pinned.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 
 use super::lock::Lock;
 use super::text::render;
-use super::{Accepted, Baseline, KEPT, Pinned, Write, belongs, key, place, plural, read, start};
+use super::{Accepted, Baseline, KEPT, Pinned, Write, belongs, plural, read, start};
+use crate::baseline::{files, metric_key};
 use crate::model::record::{Metric, RoundRecord};
 use crate::model::{Arm, Record, Verdict};
 
 /// Why nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Problem {
-    /// What was asked for makes no sense for this store.
+    /// The request makes no sense for this store.
     Refused(String),
     /// A file cannot be used or written.
     File(String),
@@ -55,7 +56,12 @@ pub fn accept(record: &Record, dir: &Path, pinned: bool, write: Write<'_>) -> Re
         let (run, notes) = reduced(record, &suite.name, &suite.sha256);
         start(&run)?;
         if !run.metrics.is_empty() {
-            wanted.push((place(dir, &suite.name, class).map_err(Problem::Refused)?, suite.name.clone(), run, notes));
+            wanted.push((
+                files::baseline(dir, &suite.name, class).map_err(Problem::Refused)?,
+                suite.name.clone(),
+                run,
+                notes,
+            ));
         }
     }
     // In one order for all, so that no two wait for each other.
@@ -88,7 +94,7 @@ fn store(write: Write<'_>, path: &Path, text: &str) -> Result<(), String> {
     write(path, text.as_bytes()).map_err(|error| format!("cannot write baseline {}: {error}", path.display()))
 }
 
-/// What comparing needs of the passed checks of one suite.
+/// The passed checks of one suite, with no more than comparing needs.
 fn reduced(record: &Record, suite: &str, sha256: &str) -> (Accepted, Vec<String>) {
     let (mut checks, mut metrics) = (BTreeMap::new(), BTreeMap::new());
     let mut arms = false;
@@ -104,7 +110,7 @@ fn reduced(record: &Record, suite: &str, sha256: &str) -> (Accepted, Vec<String>
                 checks.insert(check.id.to_string(), digest.to_string());
             }
             // Rounds decide comparisons; raw samples stay in the report.
-            metrics.insert(key(&check.id, name), Metric { rounds, histogram: None, ..metric.clone() });
+            metrics.insert(metric_key::name(&check.id, name), Metric { rounds, histogram: None, ..metric.clone() });
         }
     }
     let note = arms.then(|| "measured in two arms: only `head`, the new target, was accepted".to_owned());
@@ -172,7 +178,7 @@ fn update(
     write: Write<'_>,
     edit: impl FnOnce(&mut Baseline) -> Result<Vec<String>, Problem>,
 ) -> Result<Option<Saved>, Problem> {
-    let path = place(dir, suite, class).map_err(Problem::Refused)?;
+    let path = files::baseline(dir, suite, class).map_err(Problem::Refused)?;
     if !path.exists() {
         return Ok(None);
     }
@@ -205,7 +211,7 @@ pub fn remove(place: (&Path, &str, &str), id: &str, write: Write<'_>) -> Result<
 
 /// Removes the file; `None` when there is none.
 pub fn remove_all((dir, suite, class): (&Path, &str, &str)) -> Result<Option<Saved>, Problem> {
-    let path = place(dir, suite, class).map_err(Problem::Refused)?;
+    let path = files::baseline(dir, suite, class).map_err(Problem::Refused)?;
     if !path.exists() {
         return Ok(None);
     }

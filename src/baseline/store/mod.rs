@@ -18,6 +18,8 @@ use serde::{Deserialize, Serialize};
 
 pub use accept::{Problem, Saved, accept, pin, remove, remove_all};
 
+use super::MetricKey;
+use super::files;
 use crate::model::record::Metric;
 use crate::suite::merge::is_name;
 
@@ -82,26 +84,13 @@ pub struct Accepted {
     pub metrics: BTreeMap<String, Metric>,
 }
 
-/// What a metric can be held against.
+/// The runs a metric can be held against.
 #[derive(Clone, Debug, Default)]
 pub struct Window<'b> {
     /// Run id and metric of each comparable run, oldest first.
     pub values: Vec<(&'b str, &'b Metric)>,
     /// Why other runs are not among them, one line per reason.
     pub left_out: Vec<String>,
-}
-
-/// What a metric is looked up by.
-#[derive(Clone, Copy, Debug)]
-pub struct Wanted<'a> {
-    /// Case id.
-    pub check: &'a str,
-    /// Metric.
-    pub metric: &'a str,
-    /// Digest of the case's definition.
-    pub digest: Option<&'a str>,
-    /// Unit symbol.
-    pub unit: &'a str,
 }
 
 impl Baseline {
@@ -125,20 +114,20 @@ impl Baseline {
 
     /// The runs that measured the same thing in the same unit, and why the others are none of them.
     #[must_use]
-    pub fn comparable(&self, wanted: Wanted<'_>) -> Window<'_> {
+    pub fn comparable(&self, key: MetricKey<'_>) -> Window<'_> {
         let mut out = Window::default();
         let mut reasons: BTreeMap<(u8, String), usize> = BTreeMap::new();
         for run in self.window() {
-            match run.metric(wanted) {
+            match run.metric(key) {
                 Ok(metric) => out.values.push((&run.id, metric)),
                 Err(reason) => *reasons.entry(reason.key()).or_default() += 1,
             }
         }
         out.left_out = reasons.into_iter().map(|((_, why), count)| format!("{} {why}", plural(count, "run"))).collect();
-        let never = |run: &Accepted| !run.checks.contains_key(wanted.check);
+        let never = |run: &Accepted| !run.checks.contains_key(key.check);
         if out.values.is_empty()
             && self.window().iter().all(never)
-            && let Some(other) = self.renamed(wanted.digest)
+            && let Some(other) = self.renamed(key.digest)
         {
             out.left_out.push(format!("the same definition was measured as `{other}`: was the check renamed?"));
         }
@@ -147,9 +136,9 @@ impl Baseline {
 
     /// The metric of the pinned run; the error says why it is not comparable. `None` without a pinned run.
     #[must_use]
-    pub fn pinned_metric(&self, wanted: Wanted<'_>) -> Option<Result<(&str, &Metric), String>> {
+    pub fn pinned_metric(&self, key: MetricKey<'_>) -> Option<Result<(&str, &Metric), String>> {
         let run = self.pinned()?;
-        let found = run.metric(wanted).map(|metric| (run.id.as_str(), metric));
+        let found = run.metric(key).map(|metric| (run.id.as_str(), metric));
         Some(found.map_err(|reason| format!("the pinned run {} {}", run.id, reason.key().1)))
     }
 
@@ -184,56 +173,25 @@ impl Unfit {
 }
 
 impl Accepted {
-    fn metric(&self, wanted: Wanted<'_>) -> Result<&Metric, Unfit> {
-        let known = self.checks.get(wanted.check);
-        match (known, wanted.digest) {
+    fn metric(&self, key: MetricKey<'_>) -> Result<&Metric, Unfit> {
+        let known = self.checks.get(key.check);
+        match (known, key.digest) {
             (Some(known), Some(digest)) if known != digest => return Err(Unfit::OtherDefinition),
             _ => {}
         }
-        let metric = self.metrics.get(&key(wanted.check, wanted.metric)).ok_or(Unfit::NotMeasured)?;
-        if known.is_none() || wanted.digest.is_none() {
+        let metric = self.metrics.get(&key.name()).ok_or(Unfit::NotMeasured)?;
+        if known.is_none() || key.digest.is_none() {
             return Err(Unfit::NoDefinition);
         }
-        if metric.unit != wanted.unit {
-            return Err(Unfit::Unit(metric.unit.to_string(), wanted.unit.to_owned()));
+        if metric.unit != key.unit {
+            return Err(Unfit::Unit(metric.unit.to_string(), key.unit.to_owned()));
         }
         Ok(metric)
     }
 }
 
-/// Key of a metric in a file.
-fn key(check: &str, metric: &str) -> String {
-    format!("{check} {metric}")
-}
-
-/// Case id and metric of a key; metrics have no space in them.
-#[must_use]
-pub fn split(key: &str) -> (&str, &str) {
-    key.rsplit_once(' ').unwrap_or((key, ""))
-}
-
 fn plural(count: usize, word: &str) -> String {
     if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
-}
-
-/// The file of a suite on a class of hosts.
-fn place(dir: &Path, suite: &str, host_class: &str) -> Result<PathBuf, String> {
-    named("host class", host_class)?;
-    Ok(folder(dir, suite)?.join(format!("{host_class}.json")))
-}
-
-/// The folder of a suite.
-pub(super) fn folder(dir: &Path, suite: &str) -> Result<PathBuf, String> {
-    named("suite", suite)?;
-    Ok(dir.join(suite))
-}
-
-/// Names come from files, and must not lead out of the folder.
-fn named(what: &str, name: &str) -> Result<(), String> {
-    if is_name(name) && name.len() <= 200 {
-        return Ok(());
-    }
-    Err(format!("`{name}` is no name of a {what}: letters, digits, _ and - only"))
 }
 
 /// The baseline of a suite on a class of hosts, in a folder of baselines or in one file; `None` when there is none for them.
@@ -247,7 +205,7 @@ pub fn find(dir_or_file: &Path, suite: &str, host_class: &str) -> Result<Option<
         let remedy = "accept a run with `shakedown baseline accept REPORT.json --dir DIR`";
         return Err(format!("there is no folder of baselines {}; {remedy}", dir_or_file.display()));
     }
-    let path = place(dir_or_file, suite, host_class)?;
+    let path = files::baseline(dir_or_file, suite, host_class)?;
     let Some(found) = read(&path)? else { return Ok(None) };
     belongs(&found, suite, host_class)?;
     Ok(Some(found))
@@ -284,11 +242,11 @@ pub fn host_classes(dir_or_file: &Path, suite: &str) -> Result<Vec<String>, Stri
     Ok(files.iter().filter_map(|path| path.file_stem()?.to_str().map(str::to_owned)).collect())
 }
 
-/// A file, and what is in it or wrong with it.
-pub type Looked = (PathBuf, Result<Baseline, String>);
+/// A file, and the baseline in it or why there is none.
+pub type BaselineFile = (PathBuf, Result<Baseline, String>);
 
 /// Every file of a store, each read or with what is wrong with it, by suite and host class.
-pub fn all(dir: &Path) -> Result<Vec<Looked>, String> {
+pub fn all(dir: &Path) -> Result<Vec<BaselineFile>, String> {
     let mut out = Vec::new();
     for folder in entries(dir)?.into_iter().filter(|path| path.is_dir()) {
         for path in files_of(&folder)? {
@@ -305,8 +263,8 @@ pub fn all(dir: &Path) -> Result<Vec<Looked>, String> {
 
 fn files_of(folder: &Path) -> Result<Vec<PathBuf>, String> {
     // A calibration lies beside the baseline it belongs to.
-    let noise = |path: &Path| path.to_string_lossy().ends_with(super::noise::SUFFIX);
-    let json = |path: &PathBuf| path.extension().is_some_and(|end| end == "json") && !hidden(path) && !noise(path);
+    let json =
+        |path: &PathBuf| path.extension().is_some_and(|end| end == "json") && !hidden(path) && !files::is_noise(path);
     Ok(entries(folder)?.into_iter().filter(json).collect())
 }
 
@@ -314,7 +272,7 @@ fn hidden(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'))
 }
 
-/// What a folder holds, sorted; nothing when there is none.
+/// The entries of a folder, sorted; none when there is no folder.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let wrong = |error: io::Error| format!("cannot read {}: {error}", folder.display());
     let found = match fs::read_dir(folder) {
@@ -349,7 +307,7 @@ pub fn read(path: &Path) -> Result<Option<Baseline>, String> {
         .map_err(|why| format!("{}: {why}", path.display()))
 }
 
-/// What stands in front of everything else.
+/// The part that tells a baseline from other JSON.
 #[derive(Deserialize)]
 struct Head {
     #[serde(default)]
@@ -386,7 +344,7 @@ fn start(run: &Accepted) -> Result<Timestamp, String> {
     run.started.parse().map_err(|_| format!("run {} started at `{}`, which is no time", run.id, run.started))
 }
 
-/// What a hand or a merge may have broken.
+/// Finds whatever a hand or a merge may have broken.
 fn check(found: &Baseline) -> Result<(), String> {
     let aside = found.pinned.as_ref().and_then(|pinned| pinned.run.as_deref());
     let mut ids = HashSet::new();

@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::{Baseline, Problem, Saved, Wanted, accept, all, find, host_classes, pin, read, remove, remove_all};
+use super::{Baseline, MetricKey, Problem, Saved, accept, all, find, host_classes, pin, read, remove, remove_all};
 use crate::model::{Record, Value};
 
 /// Writes through the real thing, a rename.
@@ -72,8 +72,8 @@ fn ids(baseline: &Baseline) -> Vec<&str> {
     baseline.runs.iter().map(|run| run.id.as_str()).collect()
 }
 
-fn wanted<'a>(check: &'a str, digest: &'a str, unit: &'a str) -> Wanted<'a> {
-    Wanted { check, metric: "rtt", digest: Some(digest), unit }
+fn wanted<'a>(check: &'a str, digest: &'a str, unit: &'a str) -> MetricKey<'a> {
+    MetricKey { check, metric: "rtt", digest: Some(digest), unit }
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn runs_of_another_thing_are_left_out_with_the_reason() {
         renamed.left_out,
         ["6 runs did not measure it", "the same definition was measured as `a`: was the check renamed?"]
     );
-    let unknown = Wanted { digest: None, ..wanted("a", "", "s") };
+    let unknown = MetricKey { digest: None, ..wanted("a", "", "s") };
     assert!(baseline.comparable(unknown).values.is_empty(), "without a digest nothing is comparable");
 }
 

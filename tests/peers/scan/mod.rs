@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use servers::Servers;
 use truth::{ROWS, Row, Takes};
 
-use super::desk::Ran;
 use super::peer::{HAPROXY, NGINX, OPENSSL, SSLSCAN, SSLYZE, installed};
+use super::sandbox::Ran;
 use super::{printed, quiet};
 
 #[test]
@@ -29,7 +29,7 @@ fn servers_are_as_they_were_made_and_no_other_tool_sees_more() {
         )
     };
     let checks: String = ROWS.iter().zip(&servers.ports).map(check).collect();
-    let ran = servers.desk.run(&checks, &["--jobs", "2"]);
+    let ran = servers.sandbox.run(&checks, &["--jobs", "2"]);
     let wrong: Vec<String> = ROWS.iter().flat_map(|row| as_made(row, &ran)).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     ran.all_held();

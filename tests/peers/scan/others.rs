@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::super::desk::Ran;
 use super::super::peer::{SSLSCAN, SSLYZE};
+use super::super::sandbox::Ran;
 use super::super::{PATIENCE, printed, within};
 use super::servers::Servers;
 use super::truth::{ROWS, Row};
@@ -89,7 +89,7 @@ fn iso(date: &str) -> String {
 
 /// One call for all, since starting it takes longer than a scan.
 fn sslyze(servers: &Servers) -> Value {
-    let out = servers.desk.path("sslyze.json");
+    let out = servers.sandbox.path("sslyze.json");
     let mut command = SSLYZE.command();
     command.args([
         "--sslv3",

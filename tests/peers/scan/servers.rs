@@ -9,10 +9,10 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::super::daemon::{Daemon, free_port, listens};
-use super::super::desk::Desk;
 use super::super::peer::{HAPROXY, NGINX, OPENSSL};
 use super::super::pki::Authority;
 use super::super::printed;
+use super::super::sandbox::CliSandbox;
 use super::truth::{By, ROWS, Row};
 
 const YEARS_AGO: [&str; 4] = ["-startdate", "20200101000000Z", "-enddate", "20200201000000Z"];
@@ -23,7 +23,7 @@ const ED25519: [&str; 2] = ["-newkey", "ed25519"];
 
 /// Every row of the table, running.
 pub struct Servers {
-    pub desk: Desk,
+    pub sandbox: CliSandbox,
     /// Ports, in the order of the rows.
     pub ports: Vec<u16>,
     _daemons: Vec<Daemon>,
@@ -32,28 +32,28 @@ pub struct Servers {
 
 impl Servers {
     pub fn start() -> Self {
-        let desk = Desk::new();
-        certificates(&desk);
+        let sandbox = CliSandbox::new();
+        certificates(&sandbox);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let mut ports = vec![0; ROWS.len()];
-        let mut daemons = vec![nginx(&desk, &mut ports)];
+        let mut daemons = vec![nginx(&sandbox, &mut ports)];
         for (row, port) in ROWS.iter().zip(&mut ports) {
             match row.by {
                 By::Nginx(_) => {}
-                By::OpenSsl(options) => daemons.push(s_server(&desk, row, options, port)),
-                By::Haproxy(options) => daemons.push(haproxy(&desk, options, port)),
-                By::Rustls(groups) => *port = rustls(&runtime, desk.folder(), groups),
+                By::OpenSsl(options) => daemons.push(s_server(&sandbox, row, options, port)),
+                By::Haproxy(options) => daemons.push(haproxy(&sandbox, options, port)),
+                By::Rustls(groups) => *port = rustls(&runtime, sandbox.folder(), groups),
             }
         }
-        Self { desk, ports, _daemons: daemons, _runtime: runtime }
+        Self { sandbox, ports, _daemons: daemons, _runtime: runtime }
     }
 }
 
 /// Names of files that rows use.
-fn certificates(desk: &Desk) {
-    let _authority = Authority::new(desk.path("authority"));
+fn certificates(sandbox: &CliSandbox) {
+    let _authority = Authority::new(sandbox.path("authority"));
     // No key usage: these keys serve static RSA as well.
-    desk.write("server.cnf", "[any]\nbasicConstraints = CA:FALSE\nsubjectAltName = DNS:www.peer.test\n");
+    sandbox.write("server.cnf", "[any]\nbasicConstraints = CA:FALSE\nsubjectAltName = DNS:www.peer.test\n");
     for (name, key, dates) in [
         ("rsa", &RSA[..], &["-days", "7"][..]),
         ("rsa-expired", &RSA, &YEARS_AGO),
@@ -65,11 +65,11 @@ fn certificates(desk: &Desk) {
         let (key_file, request, out) = (format!("../{name}.key"), format!("{name}.csr"), format!("../{name}.pem"));
         let mut command = OPENSSL.command();
         command
-            .current_dir(desk.path("authority"))
+            .current_dir(sandbox.path("authority"))
             .args(["req", "-new", "-nodes", "-keyout", &key_file, "-out", &request]);
         printed(command.args(["-subj", &format!("/O=Peer Tests/CN={name}.peer.test")]).args(key));
         let mut command = OPENSSL.command();
-        command.current_dir(desk.path("authority"));
+        command.current_dir(sandbox.path("authority"));
         command.args(["ca", "-config", "ca.cnf", "-batch", "-notext", "-cert", "ca.pem", "-keyfile", "ca.key"]);
         printed(
             command
@@ -79,13 +79,13 @@ fn certificates(desk: &Desk) {
     }
     for bits in ["1024", "2048"] {
         let mut command = OPENSSL.command();
-        printed(command.args(["dhparam", "-dsaparam", "-out"]).arg(desk.path(&format!("dh{bits}.pem"))).arg(bits));
+        printed(command.args(["dhparam", "-dsaparam", "-out"]).arg(sandbox.path(&format!("dh{bits}.pem"))).arg(bits));
     }
 }
 
 /// One process with a server block for each row of its own.
-fn nginx(desk: &Desk, ports: &mut [u16]) -> Daemon {
-    let folder = desk.folder().to_str().unwrap().to_owned();
+fn nginx(sandbox: &CliSandbox, ports: &mut [u16]) -> Daemon {
+    let folder = sandbox.folder().to_str().unwrap().to_owned();
     let rows: Vec<usize> = (0..ROWS.len()).filter(|row| matches!(ROWS[*row].by, By::Nginx(_))).collect();
     let prepare = || {
         let mut blocks = String::new();
@@ -107,48 +107,48 @@ fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_pa
 {blocks}}}"
         );
         let mut command = NGINX.command();
-        command.arg("-p").arg(desk.folder()).arg("-e").arg(desk.path("error.log"));
-        command.arg("-c").arg(desk.write("nginx.conf", &config));
+        command.arg("-p").arg(sandbox.folder()).arg("-e").arg(sandbox.path("error.log"));
+        command.arg("-c").arg(sandbox.write("nginx.conf", &config));
         (command, found)
     };
     let (daemon, found) =
-        Daemon::start(&desk.path("nginx.log"), prepare, |found, _| found.iter().all(|port| listens(*port)));
+        Daemon::start(&sandbox.path("nginx.log"), prepare, |found, _| found.iter().all(|port| listens(*port)));
     for (row, port) in rows.into_iter().zip(found) {
         ports[row] = port;
     }
     daemon
 }
 
-fn s_server(desk: &Desk, row: &Row, options: &[&str], port: &mut u16) -> Daemon {
+fn s_server(sandbox: &CliSandbox, row: &Row, options: &[&str], port: &mut u16) -> Daemon {
     let prepare = || {
         let port = free_port();
         let mut command = OPENSSL.command();
-        command.current_dir(desk.folder()).args(["s_server", "-www", "-accept", &format!("127.0.0.1:{port}")]);
+        command.current_dir(sandbox.folder()).args(["s_server", "-www", "-accept", &format!("127.0.0.1:{port}")]);
         command.args(options);
         (command, port)
     };
-    let log = desk.path(&format!("{}.log", row.name));
+    let log = sandbox.path(&format!("{}.log", row.name));
     let (daemon, found) = Daemon::start(&log, prepare, |_, said| said.contains("ACCEPT"));
     *port = found;
     daemon
 }
 
-fn haproxy(desk: &Desk, options: &str, port: &mut u16) -> Daemon {
+fn haproxy(sandbox: &CliSandbox, options: &str, port: &mut u16) -> Daemon {
     let both: Vec<u8> =
-        ["p256.pem", "p256.key"].iter().flat_map(|name| std::fs::read(desk.path(name)).unwrap()).collect();
-    std::fs::write(desk.path("haproxy.pem"), both).unwrap();
+        ["p256.pem", "p256.key"].iter().flat_map(|name| std::fs::read(sandbox.path(name)).unwrap()).collect();
+    std::fs::write(sandbox.path("haproxy.pem"), both).unwrap();
     let prepare = || {
         let port = free_port();
         let config = format!(
             "defaults\n mode http\n timeout client 20s\n timeout server 20s\n timeout connect 20s\nfrontend f\n \
              bind 127.0.0.1:{port} ssl crt {} {options}\n http-request return status 200\n",
-            desk.path("haproxy.pem").display()
+            sandbox.path("haproxy.pem").display()
         );
         let mut command = HAPROXY.command();
-        command.args(["-db", "-f"]).arg(desk.write("haproxy.cfg", &config));
+        command.args(["-db", "-f"]).arg(sandbox.write("haproxy.cfg", &config));
         (command, port)
     };
-    let (daemon, found) = Daemon::start(&desk.path("haproxy.log"), prepare, |port, _| listens(*port));
+    let (daemon, found) = Daemon::start(&sandbox.path("haproxy.log"), prepare, |port, _| listens(*port));
     *port = found;
     daemon
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{PATIENCE, within};
 
 /// A scratch folder.
-pub struct Desk(tempfile::TempDir);
+pub struct CliSandbox(tempfile::TempDir);
 
 /// A run that has ended.
 pub struct Ran {
@@ -20,7 +20,7 @@ pub struct Ran {
     pub shown: String,
 }
 
-impl Desk {
+impl CliSandbox {
     pub fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }

@@ -2,25 +2,25 @@
 
 use serde_json::{Value, json};
 
-use super::made::{Builder, CLASS, metric, round};
 use super::peer::{Peer, suite};
-use super::{Desk, Ended};
+use super::report_fixture::{Builder, CLASS, metric, round};
+use super::{CliSandbox, Ended};
 
-fn compare(desk: &Desk, report: &str) -> (Ended, Value) {
-    let ended = desk.run(&["compare", report, "--json", "c.json"]);
-    let document = desk.json("c.json");
+fn compare(sandbox: &CliSandbox, report: &str) -> (Ended, Value) {
+    let ended = sandbox.run(&["compare", report, "--json", "c.json"]);
+    let document = sandbox.json("c.json");
     (ended, document)
 }
 
 #[test]
 fn a_report_of_two_arms_says_again_what_the_run_said() {
     let (base, head) = (Peer::slow(10), Peer::slow(40));
-    let desk = Desk::new(&suite(base.port, "    samples: 3\n"));
+    let sandbox = CliSandbox::new(&suite(base.port, "    samples: 3\n"));
     let args = ["run", "suite.yaml", "--json", "r.json", "--against", &format!("port={}", head.port)];
-    assert_eq!(desk.run(&args).code, 4);
-    let (ended, document) = compare(&desk, "r.json");
+    assert_eq!(sandbox.run(&args).code, 4);
+    let (ended, document) = compare(&sandbox, "r.json");
     assert_eq!((ended.code, document["kind"].as_str()), (4, Some("interleaved")), "{}{}", ended.out, ended.err);
-    let (said, again) = (&desk.json("r.json")["checks"][0]["comparison"]["response_time"], &document["metrics"][0]);
+    let (said, again) = (&sandbox.json("r.json")["checks"][0]["comparison"]["response_time"], &document["metrics"][0]);
     for key in ["verdict", "ratio", "ci", "p", "mde", "tolerance", "method", "base", "head", "counts", "confirmation"] {
         assert!(said[key] == again[key] && !again[key].is_null(), "{key}: {said} {again}");
     }
@@ -31,19 +31,19 @@ fn a_report_of_two_arms_says_again_what_the_run_said() {
     assert_eq!((&document["summary"]["regressed"], &document["base"]), (&1.into(), &json!([])));
 
     // The same rounds, made to look as if one arm had been measured after the other.
-    let mut blocked = desk.json("r.json");
+    let mut blocked = sandbox.json("r.json");
     let rounds = blocked["checks"][0]["metrics"]["response_time"]["rounds"].as_array_mut().unwrap();
     rounds.sort_by_key(|round| (round["confirm"] == true, round["arm"] == "head"));
     for (slot, round) in rounds.iter_mut().enumerate() {
         round["slot"] = slot.into();
     }
-    desk.write("blocked.json", &blocked.to_string());
-    let (ended, document) = compare(&desk, "blocked.json");
+    sandbox.write("blocked.json", &blocked.to_string());
+    let (ended, document) = compare(&sandbox, "blocked.json");
     let row = &document["metrics"][0];
     assert_eq!((ended.code, &row["verdict"]), (0, &"inconclusive".into()), "{row}");
     assert!(row["reason"].as_str().unwrap().contains("one arm was measured after the other"), "{row}");
     assert!(row["p"].is_null() && row["ci"].is_null(), "{row}");
-    let strict = desk.run(&["compare", "blocked.json", "--strict"]);
+    let strict = sandbox.run(&["compare", "blocked.json", "--strict"]);
     assert_eq!(strict.code, 3, "{}", strict.out);
 }
 
@@ -63,7 +63,7 @@ pub(super) fn twice(arms: &str) -> String {
 
 #[test]
 fn only_interleaved_rounds_regress() {
-    let desk = Desk::new("");
+    let sandbox = CliSandbox::new("");
     for (arms, code) in [
         ("bhhbbhhbbhbhbhhbhbbh", 4),
         ("bbbbbbbbbbhhhhhhhhhh", 0),
@@ -74,8 +74,8 @@ fn only_interleaved_rounds_regress() {
         ("hhhhhhhhhh", 3),
         ("bh", 0),
     ] {
-        desk.write("r.json", &twice(arms));
-        let (ended, document) = compare(&desk, "r.json");
+        sandbox.write("r.json", &twice(arms));
+        let (ended, document) = compare(&sandbox, "r.json");
         let row = &document["metrics"][0];
         assert_eq!(ended.code, code, "{arms}: {row}");
         assert_eq!(row["verdict"] == "regressed", code == 4, "{arms}: {row}");
@@ -87,23 +87,23 @@ fn only_interleaved_rounds_regress() {
     for round in report["checks"][0]["metrics"]["rtt"]["rounds"].as_array_mut().unwrap() {
         round["slot"] = u32::MAX.into();
     }
-    desk.write("r.json", &report.to_string());
-    let (ended, document) = compare(&desk, "r.json");
+    sandbox.write("r.json", &report.to_string());
+    let (ended, document) = compare(&sandbox, "r.json");
     assert_eq!((ended.code, &document["metrics"][0]["verdict"]), (0, &"inconclusive".into()));
 }
 
 /// An arm that failed answered something else, and its time is the time of that.
 #[test]
 fn an_arm_that_did_not_hold_has_no_numbers() {
-    let desk = Desk::new("");
+    let sandbox = CliSandbox::new("");
     let arms = "bhhbbhhbbhbhbhhbhbbh";
     let seen = |verdict: &str| json!({"target": "h:1", "verdict": verdict, "reason": "status 500", "facts": {}});
     for (base, head, code) in [("passed", "passed", 4), ("failed", "passed", 3), ("passed", "failed", 1)] {
         let mut report: Value = serde_json::from_str(&twice(arms)).unwrap();
         report["checks"][0]["base"] = seen(base);
         report["checks"][0]["verdict"] = head.into();
-        desk.write("r.json", &report.to_string());
-        let (ended, document) = compare(&desk, "r.json");
+        sandbox.write("r.json", &report.to_string());
+        let (ended, document) = compare(&sandbox, "r.json");
         let row = &document["metrics"][0];
         assert_eq!(ended.code, code, "{base} {head}: {}", ended.out);
         let verdict = if code == 4 { "regressed" } else { "not_compared" };

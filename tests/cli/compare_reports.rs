@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::made::{Builder, CLASS, metric, round};
-use super::{Desk, Ended, read};
+use super::report_fixture::{Builder, CLASS, metric, round};
+use super::{CliSandbox, Ended, read};
 
 /// Two-sided 3 % and one in a million of Student's t with 7 degrees of freedom.
 const T_3_PERCENT: f64 = 2.714_573_011;
@@ -29,32 +29,32 @@ fn at(t: f64) -> f64 {
 }
 
 /// Eight reports `b0.json` to `b7.json` of a check with so many metrics.
-fn eight(metrics: usize) -> (Desk, Vec<String>) {
-    let desk = Desk::new("");
+fn eight(metrics: usize) -> (CliSandbox, Vec<String>) {
+    let sandbox = CliSandbox::new("");
     let mut args = Vec::new();
     for run in 0..8 {
         let all: Value = (0..metrics).map(|n| (format!("m{n:02}"), latency(0.010 * spread(run).exp()))).collect();
-        desk.write(&format!("b{run}.json"), &Builder::new(run, CLASS).check("edge", "a", "d", all).text());
+        sandbox.write(&format!("b{run}.json"), &Builder::new(run, CLASS).check("edge", "a", "d", all).text());
         args.extend(["--base".to_owned(), format!("b{run}.json")]);
     }
-    (desk, args)
+    (sandbox, args)
 }
 
-fn compare(desk: &Desk, args: &[&str]) -> (Ended, Value) {
-    let ended = desk.run(&[&["compare", "--json", "c.json"], args].concat());
-    let document = desk.path("c.json");
+fn compare(sandbox: &CliSandbox, args: &[&str]) -> (Ended, Value) {
+    let ended = sandbox.run(&[&["compare", "--json", "c.json"], args].concat());
+    let document = sandbox.path("c.json");
     let value = if document.exists() { serde_json::from_str(&read(&document)).unwrap() } else { Value::Null };
     (ended, value)
 }
 
 /// The rows of one metric each, with these medians, against eight runs.
 fn rows(values: &[f64], code: i32) -> Vec<Value> {
-    let (desk, base) = eight(values.len());
+    let (sandbox, base) = eight(values.len());
     let all: Value = values.iter().enumerate().map(|(n, value)| (format!("m{n:02}"), latency(*value))).collect();
-    desk.write("now.json", &Builder::new(20, CLASS).check("edge", "a", "d", all).text());
+    sandbox.write("now.json", &Builder::new(20, CLASS).check("edge", "a", "d", all).text());
     let mut args: Vec<&str> = base.iter().map(String::as_str).collect();
     args.push("now.json");
-    let (ended, document) = compare(&desk, &args);
+    let (ended, document) = compare(&sandbox, &args);
     assert_eq!(ended.code, code, "{}{}", ended.out, ended.err);
     assert_eq!(document["base"].as_array().unwrap().len(), 8);
     document["metrics"].as_array().unwrap().clone()
@@ -79,12 +79,12 @@ fn among_many_metrics_a_rare_one_is_expected() {
 
 #[test]
 fn several_runs_on_the_base_side_are_a_history() {
-    let (desk, base) = eight(1);
+    let (sandbox, base) = eight(1);
     let one = |value| json!({"m00": latency(value)});
-    desk.write("now.json", &Builder::new(20, CLASS).check("edge", "a", "d", one(0.012)).text());
+    sandbox.write("now.json", &Builder::new(20, CLASS).check("edge", "a", "d", one(0.012)).text());
     let all: Vec<&str> = base.iter().map(String::as_str).collect();
     // The last of them may also stand before the head.
-    let (ended, document) = compare(&desk, &[&all[..14], &["b7.json", "now.json"]].concat());
+    let (ended, document) = compare(&sandbox, &[&all[..14], &["b7.json", "now.json"]].concat());
     assert_eq!((ended.code, document["kind"].as_str()), (4, Some("sessions")), "{}", ended.err);
     let row = &document["metrics"][0];
     assert!((row["ratio"].as_f64().unwrap() - 1.2).abs() < 1e-9, "{row}");
@@ -92,19 +92,19 @@ fn several_runs_on_the_base_side_are_a_history() {
     assert!((row["ci"][0].as_f64().unwrap() / (1.2 * (-half).exp()) - 1.0).abs() < 1e-9, "{row}");
     assert!((row["ci"][1].as_f64().unwrap() / (1.2 * half.exp()) - 1.0).abs() < 1e-9, "{row}");
     // One fewer is no history, and strict does not let it pass.
-    let (ended, document) = compare(&desk, &[&all[2..], &["now.json"]].concat());
+    let (ended, document) = compare(&sandbox, &[&all[2..], &["now.json"]].concat());
     assert_eq!((ended.code, &document["metrics"][0]["runs_needed"]), (0, &1.into()), "{}", ended.out);
     assert_eq!(document["metrics"][0]["verdict"], "inconclusive");
-    assert_eq!(compare(&desk, &[&all[2..], &["now.json", "--strict"]].concat()).0.code, 3);
+    assert_eq!(compare(&sandbox, &[&all[2..], &["now.json", "--strict"]].concat()).0.code, 3);
     // As an accepted baseline, with a release pinned.
     let reports: Vec<String> = (0..8).map(|run| format!("b{run}.json")).collect();
     let accept: Vec<&str> = ["baseline", "accept", "--dir", "kept", "--pin"]
         .into_iter()
         .chain(reports.iter().map(String::as_str))
         .collect();
-    assert_eq!(desk.run(&accept).code, 0);
+    assert_eq!(sandbox.run(&accept).code, 0);
     let file = format!("kept/edge/{CLASS}.json");
-    let (ended, document) = compare(&desk, &[&file, "now.json"]);
+    let (ended, document) = compare(&sandbox, &[&file, "now.json"]);
     let row = &document["metrics"][0];
     assert_eq!(
         (ended.code, &row["verdict"], &row["counts"]),
@@ -117,7 +117,7 @@ fn several_runs_on_the_base_side_are_a_history() {
 
 #[test]
 fn no_run_counts_twice() {
-    let (desk, base) = eight(1);
+    let (sandbox, base) = eight(1);
     let all: Vec<&str> = base.iter().map(String::as_str).collect();
     // Eight times one run has no spread at all: every difference would be an alarm.
     let same = ["--base", "b0.json"].repeat(8);
@@ -125,26 +125,26 @@ fn no_run_counts_twice() {
         ([&same[..], &["b1.json"]].concat(), "run run-000 is in b0.json and in b0.json"),
         ([&all[..], &["b3.json"]].concat(), "run run-003 is in b3.json and in b3.json"),
     ] {
-        let ended = desk.run(&[&["compare"], &args[..]].concat());
+        let ended = sandbox.run(&[&["compare"], &args[..]].concat());
         assert_eq!(ended.code, 2, "{}", ended.out);
         assert!(ended.err.contains(words), "{}", ended.err);
     }
     let accept = ["baseline", "accept", "--dir", "kept", "b0.json", "b1.json", "b2.json"];
-    assert_eq!(desk.run(&accept).code, 0);
+    assert_eq!(sandbox.run(&accept).code, 0);
     let file = format!("kept/edge/{CLASS}.json");
     for args in [["compare", "--base", &file, "b1.json", "b4.json"], ["compare", "--base", &file, "b4.json", "b1.json"]]
     {
-        let ended = desk.run(&args);
+        let ended = sandbox.run(&args);
         assert!(ended.code == 2 && ended.err.contains("run run-001 is in"), "{}{}", ended.out, ended.err);
     }
-    assert_eq!(desk.run(&["compare", "--base", &file, "b3.json", "b4.json"]).code, 0);
+    assert_eq!(sandbox.run(&["compare", "--base", &file, "b3.json", "b4.json"]).code, 0);
     // Compared with itself a run shows nothing, and would look unchanged.
-    assert_eq!(desk.run(&["compare", "b0.json", "b0.json"]).code, 2);
+    assert_eq!(sandbox.run(&["compare", "b0.json", "b0.json"]).code, 2);
 }
 
 #[test]
 fn numbers_of_something_else_are_not_compared() {
-    let (desk, base) = eight(1);
+    let (sandbox, base) = eight(1);
     let all: Vec<&str> = base.iter().map(String::as_str).collect();
     let unit = {
         let mut metric = latency(0.010);
@@ -169,8 +169,8 @@ fn numbers_of_something_else_are_not_compared() {
         (Builder::new(20, CLASS).check("edge", "a", "d", json!({"m00": latency(-0.010)})), "a value of zero"),
         (Builder::new(20, CLASS).check("edge", "a", "d", json!({"m00": latency(0.0)})), "a value of zero"),
     ] {
-        desk.write("now.json", &report.text());
-        let (ended, document) = compare(&desk, &[&all[..], &["now.json"]].concat());
+        sandbox.write("now.json", &report.text());
+        let (ended, document) = compare(&sandbox, &[&all[..], &["now.json"]].concat());
         assert_eq!(ended.code, 3, "{words}: {}{}", ended.out, ended.err);
         assert!(ended.out.contains("nothing was compared"), "{}", ended.out);
         let row = &document["metrics"][0];
@@ -180,13 +180,13 @@ fn numbers_of_something_else_are_not_compared() {
     // Without a digest the file of the suite decides: here it is another one.
     let mut bare = Builder::new(20, CLASS).check("edge", "a", "d", json!({"m00": latency(0.010)}));
     bare.0["checks"][0].as_object_mut().unwrap().remove("digest");
-    desk.write("now.json", &bare.text());
-    assert_eq!(compare(&desk, &[&all[..], &["now.json"]].concat()).0.code, 3);
+    sandbox.write("now.json", &bare.text());
+    assert_eq!(compare(&sandbox, &[&all[..], &["now.json"]].concat()).0.code, 3);
 }
 
 #[test]
 fn a_tail_without_the_samples_is_not_compared() {
-    let (desk, base) = eight(1);
+    let (sandbox, base) = eight(1);
     let asked = |count: u32| {
         let mut metric = latency(0.010);
         metric["tails"] = json!({"p99": 0.1});
@@ -198,8 +198,8 @@ fn a_tail_without_the_samples_is_not_compared() {
     let mut args: Vec<&str> = base.iter().map(String::as_str).collect();
     args.push("now.json");
     for (count, verdict) in [(999, "not_compared"), (1000, "unchanged")] {
-        desk.write("now.json", &Builder::new(20, CLASS).check("edge", "a", "d", asked(count)).text());
-        let (_, document) = compare(&desk, &args);
+        sandbox.write("now.json", &Builder::new(20, CLASS).check("edge", "a", "d", asked(count)).text());
+        let (_, document) = compare(&sandbox, &args);
         let row = document["metrics"].as_array().unwrap().iter().find(|row| row["metric"] == "m00.p99").unwrap();
         assert_eq!((&row["verdict"], &row["tolerance"]), (&verdict.into(), &0.1.into()), "{row}");
         let reason = row["reason"].as_str().unwrap_or_default();
@@ -222,8 +222,8 @@ fn shown(report: Builder, id: &str, digest: &str, with: &Value) -> Builder {
     report
 }
 
-fn two() -> Desk {
-    let desk = Desk::new("");
+fn two() -> CliSandbox {
+    let sandbox = CliSandbox::new("");
     let banner = |text: &str| json!({"facts": {"outcome": "connected", "banner": text, "address": text}});
     let failed = json!({"verdict": "failed", "reason": "it broke", "facts": {"outcome": "refused"}});
     let before = Builder::new(1, CLASS);
@@ -231,22 +231,22 @@ fn two() -> Desk {
     let before = shown(before, "spoke", "2", &banner("hello"));
     let before = shown(before, "worse", "3", &json!({"facts": {"outcome": "connected"}}));
     let before = shown(before, "old-name", "4", &banner("hello"));
-    desk.write("before.json", &shown(before, "gone", "5", &banner("hello")).text());
+    sandbox.write("before.json", &shown(before, "gone", "5", &banner("hello")).text());
     let after = Builder::new(2, CLASS);
     let after = shown(after, "same", "1", &banner("hello"));
     let after = shown(after, "spoke", "2", &banner("good day"));
     let after = shown(after, "worse", "3", &failed);
     let after = shown(after, "new-name", "4", &banner("hello"));
-    desk.write("after.json", &shown(after, "fresh", "6", &banner("hello")).text());
-    desk
+    sandbox.write("after.json", &shown(after, "fresh", "6", &banner("hello")).text());
+    sandbox
 }
 
 #[test]
 fn what_changed_beside_the_numbers_is_listed() {
-    let desk = two();
-    let (ended, document) = compare(&desk, &["before.json", "after.json"]);
+    let sandbox = two();
+    let (ended, document) = compare(&sandbox, &["before.json", "after.json"]);
     assert_eq!(ended.code, 1, "{}{}", ended.out, ended.err);
-    let schema: Value = serde_json::from_str(&desk.run(&["schema", "comparison"]).out).unwrap();
+    let schema: Value = serde_json::from_str(&sandbox.run(&["schema", "comparison"]).out).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     let errors: Vec<String> = validator.iter_errors(&document).map(|error| error.to_string()).collect();
     assert!(errors.is_empty(), "{errors:?}");
@@ -284,23 +284,23 @@ fn what_changed_beside_the_numbers_is_listed() {
         assert!(ended.out.contains(words), "`{words}` is not in\n{}", ended.out);
     }
     // The same again, by another run.
-    let mut again = desk.json("before.json");
+    let mut again = sandbox.json("before.json");
     again["run"]["id"] = "again".into();
-    desk.write("again.json", &again.to_string());
-    let (ended, document) = compare(&desk, &["before.json", "again.json"]);
+    sandbox.write("again.json", &again.to_string());
+    let (ended, document) = compare(&sandbox, &["before.json", "again.json"]);
     assert_eq!((ended.code, &document["facts"]), (0, &json!([])), "{}", ended.out);
 }
 
 #[test]
 fn a_rule_allows_and_one_that_fits_nothing_is_refused() {
-    let desk = two();
+    let sandbox = two();
     for name in ["before.json", "after.json"] {
-        let mut report = desk.json(name);
+        let mut report = sandbox.json(name);
         report["checks"].as_array_mut().unwrap().truncate(2);
-        desk.write(name, &report.to_string());
+        sandbox.write(name, &report.to_string());
     }
-    assert_eq!(compare(&desk, &["before.json", "after.json"]).0.code, 1);
-    let (ended, document) = compare(&desk, &["before.json", "after.json", "--rule", "sp*:banner=ignore"]);
+    assert_eq!(compare(&sandbox, &["before.json", "after.json"]).0.code, 1);
+    let (ended, document) = compare(&sandbox, &["before.json", "after.json", "--rule", "sp*:banner=ignore"]);
     assert_eq!((ended.code, &document["facts"]), (0, &json!([])), "{}", ended.out);
     for (rule, words) in [
         ("nothing:banner=ignore", "nothing"),
@@ -308,7 +308,7 @@ fn a_rule_allows_and_one_that_fits_nothing_is_refused() {
         ("spoke:banner=ingore", "did you mean `ignore`"),
         ("spoke", "there is no `=`"),
     ] {
-        let ended = desk.run(&["compare", "before.json", "after.json", "--rule", rule]);
+        let ended = sandbox.run(&["compare", "before.json", "after.json", "--rule", rule]);
         assert_eq!(ended.code, 2, "{rule}: {}", ended.out);
         assert!(ended.err.contains(words), "{rule}: {}", ended.err);
     }
@@ -316,10 +316,10 @@ fn a_rule_allows_and_one_that_fits_nothing_is_refused() {
 
 #[test]
 fn a_file_that_is_no_report_is_named() {
-    let desk = Desk::new("");
+    let sandbox = CliSandbox::new("");
     let sound = Builder::new(1, CLASS).check("edge", "a", "d", json!({"m00": latency(0.010)}));
     let text = sound.text();
-    desk.write("sound.json", &text);
+    sandbox.write("sound.json", &text);
     let twice = {
         let mut report = sound.0.clone();
         let check = report["checks"][0].clone();
@@ -345,17 +345,17 @@ fn a_file_that_is_no_report_is_named() {
         (&format!("{{\"schema\":{}", "[".repeat(100_000)), "cut short"),
         (&format!("{{\"schema\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000)), "recursion"),
     ] {
-        desk.write("bad.json", bad);
+        sandbox.write("bad.json", bad);
         for args in [["sound.json", "bad.json"], ["bad.json", "sound.json"]] {
-            let ended = desk.run(&["compare", args[0], args[1]]);
+            let ended = sandbox.run(&["compare", args[0], args[1]]);
             let short: String = bad.chars().take(300).collect();
             assert_eq!(ended.code, 2, "{short}: {}{}", ended.out, ended.err);
             assert!(ended.err.starts_with("error: bad.json: ") && ended.err.contains(words), "{short}: {}", ended.err);
         }
     }
-    let missing = desk.run(&["compare", "sound.json", "missing.json"]);
+    let missing = sandbox.run(&["compare", "sound.json", "missing.json"]);
     assert!(missing.code == 2 && missing.err.contains("cannot read missing.json"), "{}", missing.err);
-    let alone = desk.run(&["compare", "sound.json"]);
+    let alone = sandbox.run(&["compare", "sound.json"]);
     assert!(alone.code == 2 && alone.err.contains("sound.json has one arm only"), "{}", alone.err);
-    assert_eq!(desk.run(&["compare", "."]).code, 2);
+    assert_eq!(sandbox.run(&["compare", "."]).code, 2);
 }

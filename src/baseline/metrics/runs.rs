@@ -3,13 +3,14 @@
 use std::collections::{HashMap, HashSet};
 use std::panic::resume_unwind;
 
-use super::arms;
-use super::gate;
+use super::interleaved;
+use super::multiple_testing;
 use super::scale::{Scale, Statistic};
 use super::sessions::{self, Reference};
 use super::verdict::blank;
-use crate::baseline::store::{Accepted, split};
-use crate::model::compared::MetricRow;
+use crate::baseline::metric_key::split;
+use crate::baseline::store::Accepted;
+use crate::model::comparison_document::MetricRow;
 use crate::model::record::Metric;
 use crate::model::{Change, CheckRecord, Comparison, Record, Severity, Verdict};
 
@@ -86,24 +87,25 @@ pub fn within(record: &Record) -> Vec<MetricRow> {
     let mut sources: Vec<(&Metric, Statistic)> = Vec::new();
     let paired =
         record.checks.iter().flat_map(|check| check.metrics.0.iter().map(move |(name, metric)| (check, name, metric)));
-    let (paired, broken): (Vec<_>, Vec<_>) =
-        paired.filter(|(.., metric)| arms::has_arms(metric)).partition(|(check, ..)| counts(check) && base_held(check));
+    let (paired, broken): (Vec<_>, Vec<_>) = paired
+        .filter(|(.., metric)| interleaved::has_arms(metric))
+        .partition(|(check, ..)| counts(check) && base_held(check));
     for (check, name, metric) in paired {
         let fresh = metric.rounds.iter().any(|round| round.confirm);
-        for (statistic, comparison) in arms::interleaved(metric) {
+        for (statistic, comparison) in interleaved::interleaved(metric) {
             let (suite, id, key) = (check.suite.clone(), check.id.clone(), statistic.key(name));
             rows.push((MetricRow { suite, check: id, metric: key, severity: check.severity, comparison }, fresh));
             sources.push((metric, statistic));
         }
     }
-    let alpha = gate::alpha(rows.len());
+    let alpha = multiple_testing::alpha(rows.len());
     for ((row, fresh), (metric, statistic)) in rows.iter_mut().zip(sources) {
         if *fresh && row.comparison.verdict == Change::Regressed {
             super::confirm(&mut row.comparison, metric, statistic, super::Against::OtherArm, alpha);
         }
     }
     let mut open: Vec<_> = rows.iter_mut().filter(|(_, fresh)| !fresh).map(|(row, _)| &mut row.comparison).collect();
-    gate::holm(&mut open);
+    multiple_testing::holm(&mut open);
     let why = "an arm did not hold, so its numbers are not those it was to measure";
     let broken = broken.into_iter().map(|(check, name, metric)| {
         let row = none((&check.suite, &check.id, name), metric, why.into());
@@ -147,7 +149,7 @@ pub fn runs(window: &[Run<'_>], pinned: Option<&Run<'_>>, head: &Record) -> Vec<
         }
     }
     let mut all: Vec<_> = rows.iter_mut().map(|row| &mut row.comparison).collect();
-    gate::holm(&mut all);
+    multiple_testing::holm(&mut all);
     rows
 }
 

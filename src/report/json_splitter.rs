@@ -17,7 +17,7 @@ const MARKS: [bool; 256] = {
 
 /// Where the cutter stands.
 #[derive(Default)]
-pub struct Frames {
+pub struct JsonSplitter {
     /// The document with the list empty.
     pub rest: Vec<u8>,
     /// The element being read.
@@ -33,7 +33,7 @@ pub struct Frames {
     bytes: u64,
 }
 
-impl Frames {
+impl JsonSplitter {
     /// Reads to the end; `take` gets each element of the list called `name`. More than `most` bytes are an error.
     pub fn read(
         from: &mut impl BufRead,
@@ -41,7 +41,7 @@ impl Frames {
         most: u64,
         mut take: impl FnMut(&[u8]) -> Result<(), String>,
     ) -> Result<Vec<u8>, String> {
-        let mut frames = Self::default();
+        let mut splitter = Self::default();
         let quoted = format!("\"{name}\"");
         loop {
             let chunk = match from.fill_buf() {
@@ -51,13 +51,13 @@ impl Frames {
             };
             let count = chunk.len();
             if count == 0 {
-                return frames.finished();
+                return splitter.finished();
             }
-            frames.bytes += count as u64;
-            if frames.bytes > most {
+            splitter.bytes += count as u64;
+            if splitter.bytes > most {
                 return Err(format!("it is longer than {} MiB", most >> 20));
             }
-            frames.chunk(chunk, quoted.as_bytes(), &mut take)?;
+            splitter.chunk(chunk, quoted.as_bytes(), &mut take)?;
             from.consume(count);
         }
     }
@@ -169,12 +169,12 @@ impl Frames {
 mod tests {
     use std::io::BufReader;
 
-    use super::Frames;
+    use super::JsonSplitter;
 
     fn cut(text: &str, chunk: usize) -> Result<(String, Vec<String>), String> {
         let mut elements = Vec::new();
         let mut from = BufReader::with_capacity(chunk, text.as_bytes());
-        let rest = Frames::read(&mut from, "checks", 1000, |element| {
+        let rest = JsonSplitter::read(&mut from, "checks", 1000, |element| {
             elements.push(String::from_utf8_lossy(element).into_owned());
             Ok(())
         })?;
@@ -213,6 +213,6 @@ mod tests {
     #[test]
     fn a_callback_ends_the_reading() {
         let mut from = BufReader::new(&br#"{"checks": [{}, {}]}"#[..]);
-        assert_eq!(Frames::read(&mut from, "checks", 100, |_| Err("enough".into())), Err("enough".into()));
+        assert_eq!(JsonSplitter::read(&mut from, "checks", 100, |_| Err("enough".into())), Err("enough".into()));
     }
 }

@@ -3,10 +3,10 @@
 use std::cmp::Reverse;
 use std::fmt::Write as _;
 
-use super::comparing;
+use super::comparison_text;
 use super::console::visible;
 use super::style::Style;
-use crate::model::compared::{Compared, MetricRow};
+use crate::model::comparison_document::{ComparisonDocument, MetricRow};
 use crate::model::{CheckChange, CheckShift, FactChange, Value};
 
 /// Rows shown of each part.
@@ -16,7 +16,7 @@ const VALUE: usize = 200;
 
 /// The whole comparison; `reasons` says why each of `compared.unmeasured` has no result.
 #[must_use]
-pub fn render(compared: &Compared, reasons: &[String], style: Style) -> String {
+pub fn render(compared: &ComparisonDocument, reasons: &[String], style: Style) -> String {
     let mut out = sides(compared);
     let unmeasured: Vec<(&String, &String)> = compared.unmeasured.iter().zip(reasons).collect();
     let listed: Vec<&(&String, &String)> = unmeasured.iter().collect();
@@ -40,8 +40,8 @@ pub fn render(compared: &Compared, reasons: &[String], style: Style) -> String {
     out
 }
 
-fn sides(compared: &Compared) -> String {
-    let side = |word: &str, side: &crate::model::compared::Side| {
+fn sides(compared: &ComparisonDocument) -> String {
+    let side = |word: &str, side: &crate::model::comparison_document::Side| {
         let labels: Vec<String> = side.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
         let cut = if side.interrupted { "  INTERRUPTED" } else { "" };
         let line = format!("{word} {}  {}  {}{cut}", side.file, side.started, labels.join(" "));
@@ -131,12 +131,12 @@ fn value(value: Option<&Value>) -> String {
 
 fn metric(out: &mut String, row: &MetricRow, style: Style) {
     let place = format!("{}/{} {}", row.suite, row.check, row.metric);
-    out.push_str(&comparing::block(&place, &row.comparison, row.severity, style));
+    out.push_str(&comparison_text::block(&place, &row.comparison, row.severity, style));
 }
 
-fn summary(compared: &Compared) -> String {
+fn summary(compared: &ComparisonDocument) -> String {
     let counts = compared.summary;
-    let mut parts = comparing::counted(&[
+    let mut parts = comparison_text::counted(&[
         (counts.checks_worse, "checks worse"),
         (counts.checks_unmeasured, "checks without a result"),
         (counts.facts_not_allowed, "facts changed"),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::explain::fields;
+use super::fields;
 use crate::checks::FAMILIES;
 use crate::model::Unit;
 use crate::model::fact::{SETTLED_IN, STATISTICS};
@@ -40,7 +40,7 @@ pub(super) fn text() -> String {
         let _ = writeln!(out, "\n## {title}\n");
         let flat: Vec<_> =
             table.iter().map(|field| crate::model::FieldInfo { kind: shallow(field.kind), ..*field }).collect();
-        fields(&mut out, &flat, 0);
+        fields::list(&mut out, &flat, 0);
     }
     let names: Vec<&str> = FAMILIES.iter().map(|family| family.name).collect();
     let _ = writeln!(out, "\nfamilies: {} (shakedown explain FAMILY)\n\n{EXPECT}", names.join(", "));

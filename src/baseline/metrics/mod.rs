@@ -3,18 +3,18 @@
 //! Raw samples are never tested, as they are not independent: a round is reduced to one number first, and where sessions
 //! are compared a run to one. `docs/statistics.md` has the reasons, the formulas and what they were measured to do.
 
-mod arms;
-mod gate;
-mod reports;
+mod interleaved;
+mod multiple_testing;
+mod runs;
 mod scale;
 mod sessions;
 #[cfg(test)]
 mod tests;
 mod verdict;
 
-pub use arms::{METHOD as INTERLEAVED, PAIRS, has_arms, interleaved};
-pub use gate::{alpha, beyond_chance, holm};
-pub use reports::{Entry, Run, runs, same_sort, within};
+pub use interleaved::{METHOD as INTERLEAVED, PAIRS, has_arms, interleaved};
+pub use multiple_testing::{alpha, beyond_chance, holm};
+pub use runs::{Entry, Run, runs, same_sort, within};
 pub use scale::Statistic;
 pub use sessions::{Floor, Reference, Spread, not_compared, sessions, spread, value};
 
@@ -46,7 +46,7 @@ pub fn compare(metric: &Metric, against: Against<'_>) -> Vec<(Statistic, Compari
 /// level `alpha`. An alarm that does not stand becomes `inconclusive`.
 pub fn confirm(comparison: &mut Comparison, metric: &Metric, statistic: Statistic, against: Against<'_>, alpha: f64) {
     let effects = match against {
-        Against::OtherArm => arms::fresh_effects(metric, statistic),
+        Against::OtherArm => interleaved::fresh_effects(metric, statistic),
         Against::Runs(reference) => sessions::fresh_effects(comparison, metric, statistic, reference),
     };
     settle(comparison, confirmation(&effects.unwrap_or_default(), Scale::of(metric, statistic), alpha));

@@ -7,7 +7,7 @@ use std::io::{BufRead as _, BufReader, Read};
 use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::frames::Frames;
+use super::json_splitter::JsonSplitter;
 use crate::model::named::Named;
 use crate::model::record::{
     BaseArm, Counts, Design, Facts, Host, Metric, Record, RoundRecord, Run, SCHEMA, Shared, SuiteRef, Tool, Word,
@@ -211,7 +211,7 @@ pub fn read(from: impl Read) -> Result<Record, String> {
     let mut checks: Vec<CheckRecord> = Vec::new();
     // The schema stands at the end or in front: what is wrong with a check is told after what the document is.
     let mut damaged = None;
-    let rest = Frames::read(&mut from, "checks", LARGEST, |element| {
+    let rest = JsonSplitter::read(&mut from, "checks", LARGEST, |element| {
         match serde_json::from_slice::<Check>(element) {
             Ok(check) => checks.push(check.into()),
             Err(error) => drop(damaged.get_or_insert_with(|| {

@@ -15,7 +15,7 @@ pub const SCHEMA: &str = "shakedown.comparison/1";
 
 /// Two sides compared: metrics with statistics, facts by their rules, checks as a whole.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-pub struct Compared {
+pub struct ComparisonDocument {
     /// Always `shakedown.comparison/1`.
     pub schema: String,
     /// The program that made it.
@@ -40,7 +40,7 @@ pub struct Compared {
     pub summary: Summary,
 }
 
-impl Compared {
+impl ComparisonDocument {
     /// Whether there was nothing to hold against each other. Two arms are measured for their metrics; of two reports the facts
     /// may be all there is.
     #[must_use]

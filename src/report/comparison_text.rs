@@ -4,33 +4,7 @@ use std::fmt::Write as _;
 
 use super::console::visible;
 use super::style::Style;
-use crate::model::{Change, CheckRecord, Comparison, Record, Severity, Unit, Verdict};
-
-/// Whether a case that holds is worse than what it was compared with; with `severity: fail` that fails the run.
-#[must_use]
-pub fn regressed(check: &CheckRecord) -> bool {
-    check.verdict == Verdict::Passed && worst(check) == Some(Change::Regressed)
-}
-
-/// The worst verdict on a metric of a case; `None` when nothing was to be compared.
-#[must_use]
-pub fn worst(check: &CheckRecord) -> Option<Change> {
-    check.comparison.0.iter().map(|(_, comparison)| comparison.verdict).max()
-}
-
-/// Cases that hold and regressed with `severity: warn`, which fails nothing.
-#[must_use]
-pub fn regressed_warned(record: &Record) -> u64 {
-    let warned = |check: &&CheckRecord| regressed(check) && check.severity == Severity::Warn;
-    record.checks.iter().filter(warned).count() as u64
-}
-
-/// `--strict`: what a case fails with although it holds and has not regressed.
-#[must_use]
-pub fn undecided(check: &CheckRecord) -> bool {
-    let open = matches!(worst(check), Some(Change::Inconclusive | Change::NotCompared));
-    check.verdict == Verdict::Passed && check.severity == Severity::Fail && open
-}
+use crate::model::{Change, CheckRecord, Comparison, Severity, Unit};
 
 /// The unit of a metric by its symbol.
 #[must_use]
@@ -65,7 +39,7 @@ pub fn change(comparison: &Comparison) -> String {
     out
 }
 
-/// "tolerance 5%, sees 3.1%, p 0.0002": what the verdict rests on.
+/// "tolerance 5%, MDE 3.1%, p 0.0002": the grounds of the verdict.
 #[must_use]
 pub fn grounds(comparison: &Comparison) -> String {
     let amount = |value: f64| amount(comparison, value);
@@ -123,7 +97,7 @@ pub fn block(place: &str, comparison: &Comparison, severity: Severity, style: St
     out
 }
 
-/// "2 regressed": what there is any of.
+/// "2 regressed", for each count that is not zero.
 #[must_use]
 pub fn counted(counts: &[(u64, &str)]) -> Vec<String> {
     counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect()
@@ -137,7 +111,7 @@ pub fn pinned(pinned: &Comparison) -> String {
     format!("against {}: {word}  {}{reason}", pinned.against, change(pinned))
 }
 
-/// What to do about a regression.
+/// Advice on a regression.
 #[must_use]
 pub fn next(check: &CheckRecord) -> &'static str {
     if check.base.is_some() {

@@ -1,14 +1,16 @@
 //! `shakedown explain`: docs from the same tables as validation.
 
+mod fields;
+mod suite;
+
 use std::fmt::Write as _;
 
-use super::explain_suite;
 use super::terminal::Terminal;
 use crate::checks::{FAMILIES, family};
 use crate::exit;
 use crate::judge;
 use crate::model::fact::STATISTICS;
-use crate::model::{Better, FactInfo, FieldInfo, FieldKind, Kind, Rule, Unit};
+use crate::model::{Better, FactInfo, Kind, Rule, Unit};
 use crate::probe::Family;
 use crate::suite::diagnostic::suggest;
 use crate::suite::operator::Sort;
@@ -20,7 +22,7 @@ pub(super) fn explain(topic: Option<&str>, terminal: &Terminal) -> u8 {
         return exit::OK;
     };
     if topic == "suite" {
-        terminal.out(&explain_suite::text());
+        terminal.out(&suite::text());
         return exit::OK;
     }
     if let Some(family) = family(topic) {
@@ -57,7 +59,7 @@ fn list() -> String {
 fn of_family(family: &Family) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "{}\n\n## Fields\n", family.readme.trim_end());
-    fields(&mut out, family.fields, 0);
+    fields::list(&mut out, family.fields, 0);
     let _ = writeln!(out, "\n## Facts\n");
     for fact in family.facts {
         let _ = writeln!(out, "  {:<22} {:<13} {}", fact.name, sort(fact), fact.help);
@@ -81,26 +83,7 @@ fn of_family(family: &Family) -> String {
     out
 }
 
-pub(super) fn fields(out: &mut String, fields_of: &[FieldInfo], depth: usize) {
-    let indent = "  ".repeat(depth + 1);
-    for field in fields_of {
-        let note = match (field.required, field.default) {
-            (true, _) => " (required)".to_owned(),
-            (false, Some(default)) => format!(" (default {default})"),
-            (false, None) => String::new(),
-        };
-        let _ = writeln!(out, "{indent}{:<16} {}{note}", field.name, field.kind.wants());
-        let _ = writeln!(out, "{indent}{:<16}   {}", "", field.help);
-        match field.kind {
-            FieldKind::Group(inner) | FieldKind::Switch(inner) | FieldKind::Probe(_, inner) => {
-                fields(out, inner, depth + 1);
-            }
-            _ => {}
-        }
-    }
-}
-
-/// What is compared how, and what is not, unless a check says otherwise under `baseline`.
+/// How facts are compared, and which are not, unless a check says otherwise under `baseline`.
 fn compared(family: &Family) -> String {
     let mut out = String::new();
     let metrics = family.facts.iter().filter(|fact| fact.better.is_some());
