@@ -4,8 +4,8 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
-use super::report_fixture::{Builder, CLASS, metric, round};
 use super::compare_arms::twice;
+use super::report_fixture::{Builder, CLASS, metric, round};
 use super::{CliSandbox, Ended};
 
 fn latency(p50: f64) -> Value {
