@@ -3,6 +3,8 @@
 mod metrics;
 mod operands;
 mod record;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 

@@ -48,3 +48,25 @@ impl Glob {
         self.0[p..].iter().all(|c| *c == '*')
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Glob;
+
+    #[test]
+    fn globs_match_whole_names() {
+        for (glob, text, want) in [
+            ("vip-*", "vip-tcp", true),
+            ("vip-*", "a-vip-tcp", false),
+            ("*tcp[family=ipv?]", "vip-tcp[family=ipv4]", true),
+            ("edge/*", "edge/vip", true),
+            ("a*b*c", "aXbYbZc", true),
+            ("a*b*c", "aXbY", false),
+            ("", "", true),
+            ("*", "", true),
+        ] {
+            let glob: Glob = glob.parse().unwrap();
+            assert_eq!(glob.matches(text), want, "{glob:?} {text}");
+        }
+    }
+}

@@ -7,6 +7,8 @@ pub mod layout;
 mod order;
 mod print;
 mod select;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -3,4 +3,4 @@
 pub mod scripted;
 mod suites;
 
-pub use suites::planned;
+pub use suites::{load, load_all, planned};

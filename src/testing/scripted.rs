@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::model::fact::{Distribution, Scalar, Time};
+use crate::model::table::facts;
 use crate::model::{
     Args, Better, Choice, Fact, FactInfo, Fault, FieldInfo, FieldKind, Invalid, Observation, Unit, Value,
 };
@@ -15,29 +16,31 @@ use crate::probe::{Cx, Family, Footprint, Probe};
 /// The registry of tests: this family alone.
 pub const FAMILIES: &[Family] = &[Family::of::<Scripted>("scripted", "", "")];
 
-/// Whether the scripted target is well; what a check expects by default.
-pub const OK: Fact<bool> = Fact::flag("ok", "Whether it is well.").expected("true");
-/// A number with a unit.
-pub const AGE: Fact<f64> = Fact::number("age", Unit::Seconds, "Seconds since something.");
-/// A whole number.
-pub const HOPS: Fact<i64> = Fact::integer("hops", Unit::Count, "A number of hops.");
-/// A metric that may be zero.
-pub const LOSS: Fact<f64> = Fact::metric("loss", Unit::Ratio, Better::Lower, "The share that was lost.");
-/// A metric of samples.
-pub const LATENCY: Fact<Distribution> =
-    Fact::distribution("latency", Unit::Seconds, Better::Lower, "Seconds an answer took.");
-/// One of ordered words.
-pub const LEVEL: Fact<Choice> = Fact::choice("level", &["low", "middle", "high"], "How high it stands.");
-/// Free text.
-pub const BANNER: Fact<String> = Fact::text("banner", "The greeting of the server.");
-/// A list.
-pub const NAMES: Fact<Vec<String>> = Fact::list("names", "The names in the order seen.");
-/// An instant.
-pub const SINCE: Fact<Time> = Fact::time("since", "The instant something began.");
-/// A document.
-pub const BODY: Fact<Value> = Fact::object("body", "The document that came back.");
-/// The seed a round was given.
-pub const SEED: Fact<String> = Fact::text("seed", "The seed of the round.");
+facts! { pub FACTS;
+    /// Whether the scripted target is well; what a check expects by default.
+    pub const OK: Fact<bool> = Fact::flag("ok", "Whether it is well.").expected("true");
+    /// A number with a unit.
+    pub const AGE: Fact<f64> = Fact::number("age", Unit::Seconds, "Seconds since something.");
+    /// A whole number.
+    pub const HOPS: Fact<i64> = Fact::integer("hops", Unit::Count, "A number of hops.");
+    /// A metric that may be zero.
+    pub const LOSS: Fact<f64> = Fact::metric("loss", Unit::Ratio, Better::Lower, "The share that was lost.");
+    /// A metric of samples.
+    pub const LATENCY: Fact<Distribution> =
+        Fact::distribution("latency", Unit::Seconds, Better::Lower, "Seconds an answer took.");
+    /// One of ordered words.
+    pub const LEVEL: Fact<Choice> = Fact::choice("level", &["low", "middle", "high"], "How high it stands.");
+    /// Free text.
+    pub const BANNER: Fact<String> = Fact::text("banner", "The greeting of the server.");
+    /// A list.
+    pub const NAMES: Fact<Vec<String>> = Fact::list("names", "The names in the order seen.");
+    /// An instant.
+    pub const SINCE: Fact<Time> = Fact::time("since", "The instant something began.");
+    /// A document.
+    pub const BODY: Fact<Value> = Fact::object("body", "The document that came back.");
+    /// The seed a round was given.
+    pub const SEED: Fact<String> = Fact::text("seed", "The seed of the round.");
+}
 
 /// Does what it is told, and keeps a journal.
 pub struct Scripted {
@@ -266,19 +269,7 @@ impl Probe for Scripted {
         ),
         FieldInfo::default("longest", FieldKind::Duration(0.001, 3600.0), "1s", "The longest one round may take."),
     ];
-    const FACTS: &'static [FactInfo] = &[
-        OK.info,
-        AGE.info,
-        HOPS.info,
-        LOSS.info,
-        LATENCY.info,
-        LEVEL.info,
-        BANNER.info,
-        NAMES.info,
-        SINCE.info,
-        BODY.info,
-        SEED.info,
-    ];
+    const FACTS: &'static [FactInfo] = FACTS;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = ("target", None);
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {

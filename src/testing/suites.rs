@@ -4,10 +4,15 @@ use crate::plan::{Plan, Settings};
 use crate::probe::Family;
 use crate::suite::file::{Input, Loaded, Options};
 
-/// Loads a suite called `t` with these entries of `checks:` (and whatever else stands at the top, before them).
+/// Loads a suite called `t`, from the keys that follow `suite:`; with `against` as the new target of a comparison.
 #[must_use]
 pub fn load(families: &'static [Family], text: &str, against: &[(&str, &str)]) -> Loaded {
-    let text = if text.contains("checks:") { text.to_owned() } else { format!("checks:\n{text}") };
+    load_all(families, &[("t", text)], against)
+}
+
+/// Loads several suites, each with its name.
+#[must_use]
+pub fn load_all(families: &'static [Family], suites: &[(&str, &str)], against: &[(&str, &str)]) -> Loaded {
     let options = Options {
         vars: Vec::new(),
         against: against.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
@@ -16,19 +21,13 @@ pub fn load(families: &'static [Family], text: &str, against: &[(&str, &str)]) -
         timeout: None,
         env: &|_| None,
     };
-    let text = format!("version: 1\nsuite: t\n{text}");
-    crate::suite::load(&[Input::Text("t.yaml".into(), text)], families, &options)
+    let input =
+        |(name, text): &(&str, &str)| Input::Text(format!("{name}.yaml"), format!("version: 1\nsuite: {name}\n{text}"));
+    crate::suite::load(&suites.iter().map(input).collect::<Vec<_>>(), families, &options)
 }
 
-/// Plans a suite as [`load`] reads it; with `against` in two arms. The errors as text when there are any.
-pub fn planned(
-    families: &'static [Family],
-    text: &str,
-    against: &[(&str, &str)],
-    settings: &Settings,
-) -> Result<Plan, String> {
-    let mut loaded = load(families, text, &[]);
-    let heads = (!against.is_empty()).then(|| load(families, text, against).suites);
-    let plan = crate::plan::plan(&mut loaded, heads, settings);
+/// Plans suites, and those of the new target if there are any. The errors as text when there are any.
+pub fn planned(mut loaded: Loaded, heads: Option<Loaded>, settings: &Settings) -> Result<Plan, String> {
+    let plan = crate::plan::plan(&mut loaded, heads.map(|heads| heads.suites), settings);
     if loaded.errors.is_empty() { Ok(plan) } else { Err(loaded.errors.render(&loaded.sources, false)) }
 }

@@ -19,8 +19,8 @@ use crate::model::named::Named;
 use crate::model::record::Timing;
 use crate::model::{Arm, CheckRecord, Event, Fault, FaultKind, Observation, Value, Verdict};
 use crate::plan::{self, Case, Plan};
-use crate::testing::planned;
 use crate::testing::scripted::{Entry, FAMILIES, Journal, Script, Scripted};
+use crate::testing::{load, planned};
 
 /// A suite of scripted checks, and how it is to be run.
 struct Bench {
@@ -114,8 +114,9 @@ impl Bench {
 
     fn plan(&self) -> Plan {
         let suite = format!("vars: {{where: base}}\nchecks:\n{}", self.suite);
-        let against: &[_] = if self.against { &[("where", "head")] } else { &[] };
-        planned(FAMILIES, &suite, against, &self.plan).unwrap_or_else(|errors| panic!("{errors}"))
+        let against = [("where", "head")];
+        let heads = self.against.then(|| load(FAMILIES, &suite, &against));
+        planned(load(FAMILIES, &suite, &[]), heads, &self.plan).unwrap_or_else(|errors| panic!("{errors}"))
     }
 
     /// Plans the suite and runs it to its end.

@@ -1,0 +1,82 @@
+//! The judge over observations made by hand, of the scripted family.
+
+mod operators;
+mod records;
+mod rounds;
+mod verdicts;
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{Judgement, judge};
+use crate::model::{Arm, Fault, Observation, Round};
+use crate::suite::Check;
+use crate::testing::load;
+use crate::testing::scripted::{FAMILIES, LATENCY};
+
+/// A check with these keys beside its id and its family.
+#[track_caller]
+fn check(keys: &str) -> Check {
+    let loaded = load(FAMILIES, &format!("checks:\n  - {{id: a, scripted: {{}}, {keys}}}\n"), &[]);
+    assert!(loaded.errors.is_empty(), "{}", loaded.errors.render(&loaded.sources, false));
+    loaded.suites[0].checks[0].clone()
+}
+
+/// A check that expects this, in the flow style of YAML.
+#[track_caller]
+fn expecting(expect: &str) -> Check {
+    check(&format!("expect: {{{expect}}}"))
+}
+
+/// One round: facts by name; `latency` is a list of samples, `warm_up` and `arm` are the round's own.
+fn add(seen: &mut Observation, facts: &Value) {
+    let slot = u32::try_from(seen.rounds().len()).unwrap();
+    let mut round = Round::new(slot, Duration::from_secs(slot.into()));
+    round.discarded = (facts["warm_up"] == true).then_some("warm_up");
+    round.arm = match facts["arm"].as_str() {
+        Some("base") => Some(Arm::Base),
+        Some("head") => Some(Arm::Head),
+        _ => None,
+    };
+    seen.begin_round(round);
+    for (name, value) in facts.as_object().unwrap() {
+        let info = FAMILIES[0].facts.iter().find(|info| info.name == name);
+        match (info, value) {
+            (Some(info), Value::Array(samples)) if info.name == LATENCY.info.name => {
+                for sample in samples {
+                    seen.samples_mut(info).record(sample.as_f64().unwrap());
+                }
+            }
+            (Some(info), value) => seen.set(info.name, value.clone()),
+            (None, _) => assert!(["warm_up", "arm"].contains(&name.as_str()), "{name}"),
+        }
+    }
+}
+
+/// An observation of these rounds.
+fn observed<const N: usize>(rounds: [Value; N]) -> Observation {
+    let mut seen = Observation::default();
+    for round in rounds {
+        add(&mut seen, &round);
+    }
+    seen
+}
+
+/// The judgement of an attempt without a fault.
+fn judged<const N: usize>(check: &Check, rounds: [Value; N]) -> Judgement {
+    judge(check, &observed(rounds), None)
+}
+
+fn fault() -> Fault {
+    Fault::local("open a socket", "192.0.2.1:443", "too many open files", "raise the limit")
+}
+
+/// The facts of a target that is well, with one more.
+fn with(name: &str, value: &Value) -> Value {
+    let mut facts = json!({"ok": true});
+    if !value.is_null() {
+        facts[name] = value.clone();
+    }
+    facts
+}

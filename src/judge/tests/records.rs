@@ -1,0 +1,91 @@
+//! The record of a case: its facts, its metrics, and what the other arm saw.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{check, expecting, judge, observed};
+use crate::judge::{base_arm, metrics, record};
+use crate::model::record::Timing;
+use crate::model::{Arm, CheckRecord, Observation, Verdict};
+use crate::suite::Check;
+
+fn recorded(check: &Check, seen: &Observation, attempts: u32) -> CheckRecord {
+    let timing = Timing { attempts, duration: Duration::from_secs(3), ..Timing::default() };
+    record(&Arc::from("t"), check, seen, judge(check, seen, None), timing)
+}
+
+fn facts(record: &CheckRecord) -> Value {
+    serde_json::to_value(&record.facts).unwrap()
+}
+
+#[test]
+fn facts_are_the_last_that_count_and_distributions_are_of_all() {
+    let seen = observed([
+        json!({"warm_up": true, "ok": true, "banner": "cold", "latency": [9.0]}),
+        json!({"ok": true, "hops": 3, "latency": [0.1]}),
+        json!({"ok": true, "hops": 4, "latency": [0.3]}),
+    ]);
+    let facts = facts(&recorded(&expecting("ok: true"), &seen, 1));
+    assert_eq!(facts["hops"], json!(4));
+    assert!(facts.get("banner").is_none(), "{facts}");
+    assert_eq!((&facts["latency"]["count"], &facts["latency"]["max"]), (&json!(2), &json!(0.3)));
+}
+
+#[test]
+fn a_pass_after_a_failure_is_flaky_unless_it_was_to_converge() {
+    let seen = observed([json!({"ok": true})]);
+    let bad = observed([json!({"ok": false})]);
+    for (keys, seen, attempts, flaky) in [
+        ("retries: 2", &seen, 2, true),
+        ("retries: 2", &seen, 1, false),
+        ("retries: 2", &bad, 3, false),
+        ("eventually: {within: 5s, every: 1s}", &seen, 2, false),
+    ] {
+        assert_eq!(recorded(&check(keys), seen, attempts).flaky, flaky, "{keys} {attempts}");
+    }
+}
+
+#[test]
+fn only_a_pass_settles() {
+    let check = check("eventually: {within: 5s, every: 1s}");
+    for (ok, want) in [(true, Some(2.5)), (false, None)] {
+        let mut seen = observed([json!({"ok": ok})]);
+        seen.settled_in = Some(Duration::from_millis(2500));
+        assert_eq!(recorded(&check, &seen, 1).settled_in_s, want);
+    }
+}
+
+#[test]
+fn metrics_keep_every_round_and_the_tolerances_of_the_suite() {
+    let seen = observed([
+        json!({"warm_up": true, "ok": true, "latency": [9.0]}),
+        json!({"arm": "base", "ok": true, "latency": [0.1, 0.2], "loss": 0.0}),
+        json!({"arm": "head", "ok": true, "latency": [0.4], "loss": 0.5}),
+    ]);
+    let check = check("baseline: {latency: {tolerance: 20%, p99: 50%}}");
+    let metrics = metrics(&check, &seen);
+    let names: Vec<&str> = metrics.0.iter().map(|(name, _)| name.as_ref()).collect();
+    assert_eq!(names, ["loss", "latency"], "what was measured, in the order of the table");
+    let of = |name: &str| metrics.0.iter().find(|(own, _)| own == name).map(|(_, metric)| metric).unwrap();
+    let latency = of("latency");
+    assert!((latency.tolerance - 0.2).abs() < 1e-12);
+    assert_eq!(latency.tails.0.len(), 1);
+    let rounds: Vec<_> =
+        latency.rounds.iter().map(|round| (round.slot, round.arm, round.discarded.is_some(), round.count)).collect();
+    assert_eq!(rounds, [(0, None, true, 1), (1, Some(Arm::Base), false, 2), (2, Some(Arm::Head), false, 1)],);
+    assert_eq!(of("loss").rounds.len(), 2, "a round without the fact has no value of it");
+}
+
+/// The old target is judged by the suite as written, apart from the new one.
+#[test]
+fn the_base_arm_has_a_verdict_of_its_own() {
+    let check = expecting("ok: true, hops: {lt: 5}");
+    let seen = observed([json!({"arm": "base", "ok": true, "hops": 9}), json!({"arm": "head", "ok": true, "hops": 1})]);
+    assert_eq!(judge(&check, &seen, None).verdict, Verdict::Passed);
+    let base = base_arm(&check, &seen).unwrap();
+    assert_eq!((base.verdict, base.reason.as_deref()), (Verdict::Failed, Some("hops: expected less than 5, saw 9")));
+    assert_eq!(serde_json::to_value(&base.facts).unwrap()["hops"], json!(9));
+    assert!(base_arm(&check, &observed([json!({"ok": true})])).is_none());
+}
