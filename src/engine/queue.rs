@@ -85,3 +85,54 @@ impl Queue {
         self.ended.get(index).copied().flatten()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Queue;
+    use crate::model::Verdict;
+    use crate::plan::{Plan, Settings};
+    use crate::testing::scripted::FAMILIES;
+    use crate::testing::{load, planned};
+
+    /// Two quiet cases, two noisy ones, and a quiet one that needs the first two.
+    fn plan() -> Plan {
+        let suite = "checks:
+  - {id: a, scripted: {}}
+  - {id: b, scripted: {}}
+  - {id: last, needs: [a, b], scripted: {}}
+  - {id: n, scripted: {footprint: noisy}}
+  - {id: m, scripted: {footprint: noisy}}
+";
+        planned(load(FAMILIES, suite, &[]), None, &Settings::default()).unwrap()
+    }
+
+    #[test]
+    fn cases_are_handed_out_in_plan_order_as_places_and_needs_allow() {
+        let plan = plan();
+        let mut queue = Queue::new(&plan);
+        assert_eq!(queue.next(0, 1), Some(0));
+        assert_eq!(queue.next(1, 1), None, "the one place is taken");
+        assert_eq!(queue.next(1, 2), Some(1));
+        assert_eq!(queue.next(2, 9), None, "`last` waits, and the noisy ones want to be alone");
+        queue.done(&plan, 1, Verdict::Passed);
+        assert_eq!(queue.next(1, 9), None, "one of two needs is not enough");
+        queue.done(&plan, 0, Verdict::Failed);
+        assert_eq!(queue.next(0, 9), Some(2), "that it cannot run is for the engine to say");
+        assert_eq!((queue.verdict(0), queue.verdict(2)), (Some(Verdict::Failed), None));
+    }
+
+    #[test]
+    fn nothing_is_handed_out_beside_a_noisy_case() {
+        let plan = plan();
+        let mut queue = Queue::new(&plan);
+        for index in [0, 1, 2] {
+            assert_eq!(queue.next(0, 1), Some(index));
+            queue.done(&plan, index, Verdict::Passed);
+        }
+        assert_eq!(queue.next(0, 9), Some(3));
+        // Handed out, it runs, whether or not the engine has counted it yet.
+        assert_eq!((queue.next(0, 9), queue.next(1, 9)), (None, None));
+        queue.done(&plan, 3, Verdict::Passed);
+        assert_eq!((queue.next(0, 9), queue.next(0, 9)), (Some(4), None));
+    }
+}

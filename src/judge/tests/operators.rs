@@ -43,7 +43,7 @@ fn table() -> Vec<(&'static str, &'static str, Value, Value, &'static str)> {
             "banner: {len: {le: 2}}",
             json!("ac"),
             json!("abc"),
-            "banner: expected a length of at most 2, saw abc",
+            "banner: expected a length of {le: 2}, saw abc",
         ),
         ("names", "names: {contains: [a]}", json!(["a", "b"]), json!(["b"]), "names: expected to contain [a], saw [b]"),
         ("names", "names: {excludes: [a]}", json!(["b"]), json!(["a"]), "names: expected not to contain [a], saw [a]"),
@@ -61,7 +61,7 @@ fn table() -> Vec<(&'static str, &'static str, Value, Value, &'static str)> {
             json!("2025-12-31T23:59:59Z"),
             "",
         ),
-        ("ok", "ok: {present: true}", json!(true), json!(null), ""),
+        ("banner", "banner: {present: true}", json!("x"), json!(null), ""),
         ("body", "body.status.code: {lt: 500}", json!({"status": {"code": 200}}), json!({"status": {"code": 500}}), ""),
         ("body", "body.list: {any: {eq: b}}", json!({"list": ["a", "b"]}), json!({"list": ["a"]}), ""),
         ("names", "names: {any: {eq: b}}", json!(["a", "b"]), json!(["a"]), ""),
@@ -108,7 +108,7 @@ fn a_value_holds_or_says_why_not() {
 /// Whatever is asked of it: what is not there does not hold, and neither does its negation.
 #[test]
 fn an_absent_fact_never_holds() {
-    for (fact, expect, ..) in table().into_iter().filter(|(fact, ..)| *fact != "ok") {
+    for (fact, expect, ..) in table() {
         let broken = judged(&expecting(&format!("ok: true, {expect}")), [with(fact, &Value::Null)]);
         assert_eq!(broken.verdict, Verdict::Failed, "{expect}");
         let reason = broken.reason.unwrap();

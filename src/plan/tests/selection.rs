@@ -4,10 +4,10 @@ use super::{Plan, Settings, ids, needs, plan_with, settings};
 use crate::plan::Selection;
 
 const SUITE: &str = "
+  - {id: d, matrix: {n: [1, 2]}, scripted: {}}
   - {id: a, tags: [x], scripted: {}}
   - {id: b, tags: [y], needs: [a], scripted: {}}
   - {id: c, tags: [y, slow], needs: [b], scripted: {}}
-  - {id: d, matrix: {n: [1, 2]}, scripted: {}}
 ";
 
 fn select(tags: &[&str], skip: &[&str], only: &[&str]) -> Plan {
@@ -20,11 +20,11 @@ fn select(tags: &[&str], skip: &[&str], only: &[&str]) -> Plan {
 #[test]
 fn tags_and_globs_choose_and_bring_what_is_needed() {
     for (tags, skip, only, want, pulled_in, left_out) in [
-        (&[][..], &[][..], &[][..], &["a", "b", "c", "d[n=1]", "d[n=2]"][..], &[][..], &[][..]),
+        (&[][..], &[][..], &[][..], &["d[n=1]", "d[n=2]", "a", "b", "c"][..], &[][..], &[][..]),
         (&["x"], &[], &[], &["a"], &[], &[]),
         (&["y"], &[], &[], &["a", "b", "c"], &["a"], &[]),
         (&["x", "slow"], &[], &[], &["a", "b", "c"], &["b"], &[]),
-        (&[], &["slow"], &[], &["a", "b", "d[n=1]", "d[n=2]"], &[], &[]),
+        (&[], &["slow"], &[], &["d[n=1]", "d[n=2]", "a", "b"], &[], &[]),
         // What needs something that is left out is left out as well.
         (&[], &["x"], &[], &["d[n=1]", "d[n=2]"], &[], &["b", "c"]),
         (&["y"], &["x"], &[], &[], &[], &["b", "c"]),
@@ -32,7 +32,7 @@ fn tags_and_globs_choose_and_bring_what_is_needed() {
         (&[], &[], &["t/c"], &["a", "b", "c"], &["a", "b"], &[]),
         (&[], &[], &["d"], &["d[n=1]", "d[n=2]"], &[], &[]),
         (&[], &[], &["d[n=2]"], &["d[n=2]"], &[], &[]),
-        (&[], &[], &["t/d*1*", "a"], &["a", "d[n=1]"], &[], &[]),
+        (&[], &[], &["t/d*1*", "a"], &["d[n=1]", "a"], &[], &[]),
         // A tag and a glob must both fit.
         (&["y"], &[], &["a", "b"], &["a", "b"], &["a"], &[]),
         (&["x"], &[], &["d*"], &[], &[], &[]),
