@@ -11,22 +11,22 @@ use serde_json::{Value, json};
 
 use super::{Judgement, judge};
 use crate::model::{Arm, Fault, Observation, Round};
-use crate::suite::Check;
-use crate::testing::load;
+use crate::plan::{Case, Settings};
 use crate::testing::scripted::{FAMILIES, LATENCY};
+use crate::testing::{load, planned};
 
-/// A check with these keys beside its id and its family.
+/// A case with these keys beside its id and its family.
 #[track_caller]
-fn check(keys: &str) -> Check {
+fn case(keys: &str) -> Case {
     let loaded = load(FAMILIES, &format!("checks:\n  - {{id: a, scripted: {{}}, {keys}}}\n"), &[]);
-    assert!(loaded.errors.is_empty(), "{}", loaded.errors.render(&loaded.sources, false));
-    loaded.suites[0].checks[0].clone()
+    let plan = planned(loaded, None, &Settings::default()).unwrap_or_else(|errors| panic!("{errors}"));
+    plan.cases.into_iter().next().unwrap()
 }
 
-/// A check that expects this, in the flow style of YAML.
+/// A case that expects this, in the flow style of YAML.
 #[track_caller]
-fn expecting(expect: &str) -> Check {
-    check(&format!("expect: {{{expect}}}"))
+fn expecting(expect: &str) -> Case {
+    case(&format!("expect: {{{expect}}}"))
 }
 
 /// One round: facts by name; `latency` is a list of samples, `warm_up` and `arm` are the round's own.
@@ -64,8 +64,8 @@ fn observed<const N: usize>(rounds: [Value; N]) -> Observation {
 }
 
 /// The judgement of an attempt without a fault.
-fn judged<const N: usize>(check: &Check, rounds: [Value; N]) -> Judgement {
-    judge(check, &observed(rounds), None)
+fn judged<const N: usize>(case: &Case, rounds: [Value; N]) -> Judgement {
+    judge(case, &observed(rounds), None)
 }
 
 fn fault() -> Fault {

@@ -1,19 +1,20 @@
 //! The record of a case: its facts, its metrics, and what the other arm saw.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{check, expecting, judge, observed};
+use super::{case, expecting, judge, observed};
 use crate::judge::{base_arm, metrics, record};
 use crate::model::record::Timing;
 use crate::model::{Arm, CheckRecord, Observation, Verdict};
-use crate::suite::Check;
+use crate::plan::{Case, Settings};
+use crate::testing::scripted::FAMILIES;
+use crate::testing::{load, planned};
 
-fn recorded(check: &Check, seen: &Observation, attempts: u32) -> CheckRecord {
+fn recorded(case: &Case, seen: &Observation, attempts: u32) -> CheckRecord {
     let timing = Timing { attempts, duration: Duration::from_secs(3), ..Timing::default() };
-    record(&Arc::from("t"), check, seen, judge(check, seen, None), timing)
+    record(case, seen, judge(case, seen, None), metrics(case, seen), timing)
 }
 
 fn facts(record: &CheckRecord) -> Value {
@@ -43,17 +44,17 @@ fn a_pass_after_a_failure_is_flaky_unless_it_was_to_converge() {
         ("retries: 2", &bad, 3, false),
         ("eventually: {within: 5s, every: 1s}", &seen, 2, false),
     ] {
-        assert_eq!(recorded(&check(keys), seen, attempts).flaky, flaky, "{keys} {attempts}");
+        assert_eq!(recorded(&case(keys), seen, attempts).flaky, flaky, "{keys} {attempts}");
     }
 }
 
 #[test]
 fn only_a_pass_settles() {
-    let check = check("eventually: {within: 5s, every: 1s}");
+    let case = case("eventually: {within: 5s, every: 1s}");
     for (ok, want) in [(true, Some(2.5)), (false, None)] {
         let mut seen = observed([json!({"ok": ok})]);
         seen.settled_in = Some(Duration::from_millis(2500));
-        assert_eq!(recorded(&check, &seen, 1).settled_in_s, want);
+        assert_eq!(recorded(&case, &seen, 1).settled_in_s, want);
     }
 }
 
@@ -64,8 +65,8 @@ fn metrics_keep_every_round_and_the_tolerances_of_the_suite() {
         json!({"arm": "base", "ok": true, "latency": [0.1, 0.2], "loss": 0.0}),
         json!({"arm": "head", "ok": true, "latency": [0.4], "loss": 0.5}),
     ]);
-    let check = check("baseline: {latency: {tolerance: 20%, p99: 50%}}");
-    let metrics = metrics(&check, &seen);
+    let case = case("baseline: {latency: {tolerance: 20%, p99: 50%}}");
+    let metrics = metrics(&case, &seen);
     let names: Vec<&str> = metrics.0.iter().map(|(name, _)| name.as_ref()).collect();
     assert_eq!(names, ["loss", "latency"], "what was measured, in the order of the table");
     let of = |name: &str| metrics.0.iter().find(|(own, _)| own == name).map(|(_, metric)| metric).unwrap();
@@ -81,11 +82,18 @@ fn metrics_keep_every_round_and_the_tolerances_of_the_suite() {
 /// The old target is judged by the suite as written, apart from the new one.
 #[test]
 fn the_base_arm_has_a_verdict_of_its_own() {
-    let check = expecting("ok: true, hops: {lt: 5}");
+    let suite = "vars: {where: base}
+checks:
+  - {id: a, scripted: {target: \"${where}\"}, expect: {ok: true, hops: {lt: 5}}}
+";
+    let heads = load(FAMILIES, suite, &[("where", "head")]);
+    let plan = planned(load(FAMILIES, suite, &[]), Some(heads), &Settings::default()).unwrap();
+    let case = plan.cases.into_iter().next().unwrap();
     let seen = observed([json!({"arm": "base", "ok": true, "hops": 9}), json!({"arm": "head", "ok": true, "hops": 1})]);
-    assert_eq!(judge(&check, &seen, None).verdict, Verdict::Passed);
-    let base = base_arm(&check, &seen).unwrap();
+    assert_eq!(judge(&case, &seen, None).verdict, Verdict::Passed);
+    let base = base_arm(&case, &seen).unwrap();
     assert_eq!((base.verdict, base.reason.as_deref()), (Verdict::Failed, Some("hops: expected less than 5, saw 9")));
     assert_eq!(serde_json::to_value(&base.facts).unwrap()["hops"], json!(9));
-    assert!(base_arm(&check, &observed([json!({"ok": true})])).is_none());
+    assert_eq!((base.target.as_str(), case.subject().probe.target().as_str()), ("base", "head"));
+    assert!(base_arm(&expecting("ok: true"), &seen).is_none(), "of one target there is no other arm");
 }

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{check, expecting, fault, judge, judged, observed};
+use super::{case, expecting, fault, judge, judged, observed};
 use crate::model::{FaultKind, Observation, Verdict};
 
 #[test]
 fn a_fault_beats_expectations_that_hold_and_those_that_do_not() {
-    let check = expecting("ok: true");
+    let case = expecting("ok: true");
     for ok in [true, false] {
-        let judgement = judge(&check, &observed([json!({"ok": ok})]), Some(fault()));
+        let judgement = judge(&case, &observed([json!({"ok": ok})]), Some(fault()));
         assert_eq!(judgement.verdict, Verdict::Errored);
         assert_eq!(judgement.reason.as_deref(), Some("open a socket (192.0.2.1:443): too many open files"));
         assert_eq!(judgement.fault, Some(fault()));
@@ -21,31 +21,31 @@ fn a_fault_beats_expectations_that_hold_and_those_that_do_not() {
 
 #[test]
 fn an_observation_of_nothing_is_errored_never_passed() {
-    let check = expecting("ok: true");
+    let case = expecting("ok: true");
     for nothing in [Observation::default(), observed([json!({})]), observed([json!({"warm_up": true, "ok": true})])] {
-        let judgement = judge(&check, &nothing, None);
+        let judgement = judge(&case, &nothing, None);
         assert_eq!(judgement.verdict, Verdict::Errored);
         let fault = judgement.fault.unwrap();
         assert_eq!((fault.kind, fault.detail.as_str()), (FaultKind::Local, "nothing was observed"));
     }
     // Samples alone are something.
-    assert_eq!(judged(&check, [json!({"latency": [0.1]})]).verdict, Verdict::Failed);
+    assert_eq!(judged(&case, [json!({"latency": [0.1]})]).verdict, Verdict::Failed);
 }
 
 #[test]
 fn a_check_that_expects_nothing_is_errored() {
-    let mut check = expecting("ok: true");
-    check.expectations = [].into();
-    let judgement = judged(&check, [json!({"ok": true})]);
+    let mut case = expecting("ok: true");
+    case.base.expectations = [].into();
+    let judgement = judged(&case, [json!({"ok": true})]);
     assert_eq!(judgement.verdict, Verdict::Errored);
     assert_eq!(judgement.fault.unwrap().detail, "the check expects nothing");
 }
 
 #[test]
 fn without_expect_the_family_decides() {
-    let check = check("tags: []");
-    assert_eq!(judged(&check, [json!({"ok": true})]).verdict, Verdict::Passed);
-    let judgement = judged(&check, [json!({"ok": false, "hops": 1})]);
+    let case = case("tags: []");
+    assert_eq!(judged(&case, [json!({"ok": true})]).verdict, Verdict::Passed);
+    let judgement = judged(&case, [json!({"ok": false, "hops": 1})]);
     assert_eq!(judgement.reason.as_deref(), Some("ok: expected true, saw false"));
     assert_eq!(&*judgement.expectations[0].at, "default");
 }
@@ -59,7 +59,7 @@ fn an_expectation_knows_where_it_is_written() {
 /// What holds, but only after `within`, came too late; what does not hold says so first.
 #[test]
 fn convergence_must_come_in_time() {
-    let check = check("eventually: {within: 5s, every: 1s}, expect: {ok: true}");
+    let case = case("eventually: {within: 5s, every: 1s}, expect: {ok: true}");
     for (ok, seconds, want) in [
         (true, 5.0, None),
         (true, 5.1, Some("settled_in: expected at most 5s, saw 5.1s")),
@@ -67,9 +67,9 @@ fn convergence_must_come_in_time() {
     ] {
         let mut seen = observed([json!({"ok": ok})]);
         seen.settled_in = Some(Duration::from_secs_f64(seconds));
-        assert_eq!(judge(&check, &seen, None).reason.as_deref(), want, "{ok} {seconds}");
+        assert_eq!(judge(&case, &seen, None).reason.as_deref(), want, "{ok} {seconds}");
     }
-    let strict = super::check("eventually: {within: 9s, every: 1s}, expect: {ok: true, settled_in: {lt: 2s}}");
+    let strict = super::case("eventually: {within: 9s, every: 1s}, expect: {ok: true, settled_in: {lt: 2s}}");
     let mut seen = observed([json!({"ok": true})]);
     seen.settled_in = Some(Duration::from_secs(3));
     let judgement = judge(&strict, &seen, None);

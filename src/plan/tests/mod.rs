@@ -30,16 +30,16 @@ fn errors(checks: &str) -> String {
 
 /// Ids in the order they are started.
 fn ids(plan: &Plan) -> Vec<&str> {
-    plan.cases.iter().map(|case| &*case.check.id).collect()
+    plan.cases.iter().map(|case| &*case.id).collect()
 }
 
 #[track_caller]
 fn case<'p>(plan: &'p Plan, id: &str) -> &'p Case {
-    plan.cases.iter().find(|case| &*case.check.id == id).unwrap()
+    plan.cases.iter().find(|case| &*case.id == id).unwrap()
 }
 
 /// Ids of what a case needs.
 #[track_caller]
 fn needs<'p>(plan: &'p Plan, id: &str) -> Vec<&'p str> {
-    case(plan, id).needs.iter().map(|need| &*plan.cases[*need].check.id).collect()
+    case(plan, id).needs.iter().map(|need| &*plan.cases[*need].id).collect()
 }

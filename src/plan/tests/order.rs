@@ -9,7 +9,7 @@ use crate::testing::scripted::FAMILIES;
 #[track_caller]
 fn nothing_before_its_needs(plan: &Plan) {
     for (index, case) in plan.cases.iter().enumerate() {
-        assert!(case.needs.iter().all(|need| *need < index), "{} at {index}: {:?}", case.check.id, case.needs);
+        assert!(case.needs.iter().all(|need| *need < index), "{} at {index}: {:?}", case.id, case.needs);
     }
 }
 
@@ -67,7 +67,7 @@ fn suites_follow_each_other_and_need_only_their_own() {
     let suite = "checks:\n  - {id: b, needs: [a], scripted: {}}\n  - {id: a, scripted: {}}\n";
     let loaded = load_all(FAMILIES, &[("one", suite), ("two", suite)], &[]);
     let plan = planned(loaded, None, &settings()).unwrap();
-    let names: Vec<String> = plan.cases.iter().map(|case| format!("{}/{}", case.suite, case.check.id)).collect();
+    let names: Vec<String> = plan.cases.iter().map(|case| format!("{}/{}", case.suite, case.id)).collect();
     assert_eq!(names, ["one/a", "one/b", "two/a", "two/b"]);
     assert_eq!(plan.cases[1].needs, [0]);
     assert_eq!(plan.cases[3].needs, [2]);
