@@ -5,8 +5,10 @@ use hyper::header::{CONTENT_TYPE, HeaderMap};
 
 use super::answer::Answer;
 use super::hop::Trace;
+use crate::checks::shared::advice;
 use crate::model::fact::Distribution;
-use crate::model::{Better, Choice, Fact, FactInfo, Rule, Unit, Value};
+use crate::model::table::facts;
+use crate::model::{Better, Choice, Fact, Rule, Unit, Value};
 use crate::net::bytes::readable;
 use crate::probe::Cx;
 
@@ -50,94 +52,116 @@ const VOLATILE: &[&str] = &[
     "*nonce*",
 ];
 
-pub(super) const OUTCOME: Fact<Choice> = Fact::choice(
-    "outcome",
-    &[
-        "answered",
-        "refused",
-        "timeout",
-        "unreachable",
-        "unresolved",
-        "reset",
-        "untrusted",
-        "tls_failed",
-        "malformed",
-        "closed",
-        "too_many_redirects",
-        "not_followed",
-    ],
-    "What became of the exchange; `answered` when a whole answer arrived, whatever its status.",
-)
-.decisive();
-pub(super) const STATUS: Fact<i64> =
-    Fact::integer("status", Unit::Count, "Status of the final answer; absent unless a whole one arrived.")
-        .ruled(Rule::Same)
-        .expected("{between: [200, 399]}")
-        .decisive();
-const VERSION: Fact<Choice> =
-    Fact::choice("version", &["HTTP/1.0", "HTTP/1.1", "HTTP/2"], "Version of the final answer.");
-const HEADERS: Fact<Value> =
-    Fact::object("headers", "Headers of the final answer, names in lower case, repeats joined by \", \".")
-        .except(VOLATILE);
-const BODY: Fact<String> = Fact::text("body", "Body of the final answer as text, up to `limit`.").ruled(Rule::Ignore);
-const BODY_JSON: Fact<Value> =
-    Fact::object("body.json", "Body of the final answer, when it is JSON and within `limit`.").ruled(Rule::Ignore);
-const BODY_SIZE: Fact<i64> =
-    Fact::integer("body.size", Unit::Bytes, "Bytes of body transferred, past `limit` too; reading stops after 64 MiB.");
-const BODY_TRUNCATED: Fact<bool> = Fact::flag("body.truncated", "`body` is not the whole body.").ruled(Rule::Ignore);
-const REDIRECTS: Fact<Vec<String>> = Fact::list("redirects", "Every URL a followed redirect led to, in order.");
-const URL: Fact<String> = Fact::text("url", "The last URL asked.");
-const ADDRESS: Fact<String> = Fact::text("address", "The address last connected to.").ruled(Rule::Ignore);
-pub(super) const CERTIFICATE_EXPIRES_IN: Fact<f64> = Fact::number(
-    "certificate.expires_in",
-    Unit::Seconds,
-    "Until the server's certificate expires; negative once it has.",
-);
-pub(super) const RESOLVE_TIME: Fact<Distribution> =
-    Fact::distribution("resolve_time", Unit::Seconds, Better::Lower, "Name lookup, a sample per redirect too.");
-pub(super) const CONNECT_TIME: Fact<Distribution> = Fact::distribution(
-    "connect_time",
-    Unit::Seconds,
-    Better::Lower,
-    "From SYN to established, a sample per redirect too.",
-);
-pub(super) const TLS_TIME: Fact<Distribution> =
-    Fact::distribution("tls_time", Unit::Seconds, Better::Lower, "TLS handshake, a sample per redirect too.");
-pub(super) const FIRST_BYTE_TIME: Fact<Distribution> = Fact::distribution(
-    "first_byte_time",
-    Unit::Seconds,
-    Better::Lower,
-    "From the request to the head of the answer, a sample per redirect too.",
-);
-pub(super) const TOTAL_TIME: Fact<Distribution> = Fact::distribution(
-    "total_time",
-    Unit::Seconds,
-    Better::Lower,
-    "From the start to the last byte of a whole answer, redirects included.",
-);
+const OTHER_CONTENT: &str = "the content differs: is the new release really what answers here?";
+
+facts! { pub(super) FACTS;
+    pub(super) const OUTCOME: Fact<Choice> = Fact::choice(
+        "outcome",
+        &[
+            "answered",
+            "refused",
+            "timeout",
+            "unreachable",
+            "unresolved",
+            "reset",
+            "untrusted",
+            "tls_failed",
+            "malformed",
+            "closed",
+            "too_many_redirects",
+            "not_followed",
+        ],
+        "What became of the exchange; `answered` when a whole answer arrived, whatever its status.",
+    )
+    .decisive()
+    .advice(&[
+        advice::REFUSED,
+        advice::TIMEOUT,
+        advice::UNREACHABLE,
+        advice::UNRESOLVED,
+        advice::RESET,
+        advice::UNTRUSTED,
+        (
+            "tls_failed",
+            "the TLS handshake failed: plain HTTP on this port, no common protocol, or a client certificate it wants",
+        ),
+        advice::MALFORMED,
+        advice::CLOSED,
+        ("too_many_redirects", "the redirects do not end: see `redirects`"),
+        (
+            "not_followed",
+            "the redirect would carry the body to another host: ask that host directly, with its own check",
+        ),
+    ])
+    .on_breach(advice::EVIDENCE);
+    pub(super) const STATUS: Fact<i64> =
+        Fact::integer("status", Unit::Count, "Status of the final answer; absent unless a whole one arrived.")
+            .ruled(Rule::Same)
+            .expected("{between: [200, 399]}")
+            .decisive()
+            .on_breach("the service answers, but not as expected: look into its log for this request");
+    const VERSION: Fact<Choice> =
+        Fact::choice("version", &["HTTP/1.0", "HTTP/1.1", "HTTP/2"], "Version of the final answer.")
+            .on_breach(advice::OTHER_VERSION);
+    const HEADERS: Fact<Value> =
+        Fact::object("headers", "Headers of the final answer, names in lower case, repeats joined by \", \".")
+            .except(VOLATILE)
+            .on_breach("the header differs: is it set by the service, or by what stands before it?");
+    const BODY: Fact<String> = Fact::text("body", "Body of the final answer as text, up to `limit`.")
+        .ruled(Rule::Ignore)
+        .on_breach(OTHER_CONTENT);
+    const BODY_JSON: Fact<Value> =
+        Fact::object("body.json", "Body of the final answer, when it is JSON and within `limit`.")
+            .ruled(Rule::Ignore)
+            .on_breach(OTHER_CONTENT);
+    const BODY_SIZE: Fact<i64> = Fact::integer(
+        "body.size",
+        Unit::Bytes,
+        "Bytes of body transferred, past `limit` too; reading stops after 64 MiB.",
+    )
+    .on_breach(OTHER_CONTENT);
+    const BODY_TRUNCATED: Fact<bool> = Fact::flag("body.truncated", "`body` is not the whole body.")
+        .ruled(Rule::Ignore)
+        .on_breach(OTHER_CONTENT);
+    const REDIRECTS: Fact<Vec<String>> = Fact::list("redirects", "Every URL a followed redirect led to, in order.");
+    const URL: Fact<String> = Fact::text("url", "The last URL asked.");
+    const ADDRESS: Fact<String> = Fact::text("address", "The address last connected to.").ruled(Rule::Ignore);
+    pub(super) const CERTIFICATE_EXPIRES_IN: Fact<f64> = Fact::number(
+        "certificate.expires_in",
+        Unit::Seconds,
+        "Until the server's certificate expires; negative once it has.",
+    )
+    .on_breach(advice::RENEW);
+    pub(super) const TOTAL_TIME: Fact<Distribution> = Fact::distribution(
+        "total_time",
+        Unit::Seconds,
+        Better::Lower,
+        "From the start to the last byte of a whole answer, redirects included.",
+    )
+    .on_breach(
+        "slower than expected: the phases (`connect_time`, `tls_time`, `first_byte_time`) say where the time goes",
+    );
+    pub(super) const RESOLVE_TIME: Fact<Distribution> =
+        Fact::distribution("resolve_time", Unit::Seconds, Better::Lower, "Name lookup, a sample per redirect too.");
+    pub(super) const CONNECT_TIME: Fact<Distribution> = Fact::distribution(
+        "connect_time",
+        Unit::Seconds,
+        Better::Lower,
+        "From SYN to established, a sample per redirect too.",
+    )
+    .on_breach(advice::SLOWER);
+    pub(super) const TLS_TIME: Fact<Distribution> =
+        Fact::distribution("tls_time", Unit::Seconds, Better::Lower, "TLS handshake, a sample per redirect too.");
+    pub(super) const FIRST_BYTE_TIME: Fact<Distribution> = Fact::distribution(
+        "first_byte_time",
+        Unit::Seconds,
+        Better::Lower,
+        "From the request to the head of the answer, a sample per redirect too.",
+    );
+}
 
 /// Bytes of a body shown as evidence.
 const BEGINNING: usize = 200;
-
-pub(super) const TABLE: &[FactInfo] = &[
-    OUTCOME.info,
-    STATUS.info,
-    VERSION.info,
-    HEADERS.info,
-    BODY.info,
-    BODY_JSON.info,
-    BODY_SIZE.info,
-    BODY_TRUNCATED.info,
-    REDIRECTS.info,
-    URL.info,
-    ADDRESS.info,
-    CERTIFICATE_EXPIRES_IN.info,
-    TOTAL_TIME.info,
-    RESOLVE_TIME.info,
-    CONNECT_TIME.info,
-    TLS_TIME.info,
-    FIRST_BYTE_TIME.info,
-];
 
 /// The facts of a whole answer.
 pub(super) fn record_answer(cx: &mut Cx<'_>, answer: &Answer) {

@@ -13,7 +13,8 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use url::{Host, Url};
 
-use super::request::{Request, Wanted};
+use super::fields::HttpVersion;
+use super::request::Request;
 use super::{Http, facts};
 use crate::model::Fault;
 use crate::net::scope::Scope;
@@ -119,12 +120,12 @@ impl Hop<'_> {
         if self.url.scheme() == "https" {
             let stream = self.secure(cx, trace, dialled.stream, peer).await?;
             let two = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-            if self.probe.wanted == Wanted::Two && !two {
+            if self.probe.version == HttpVersion::Http2 && !two {
                 return Err(Stop::Seen("tls_failed", "the server did not agree to HTTP/2 (ALPN h2)".to_owned()));
             }
             self.ask(cx, trace, stream, two).await
         } else {
-            self.ask(cx, trace, dialled.stream, self.probe.wanted == Wanted::Two).await
+            self.ask(cx, trace, dialled.stream, self.probe.version == HttpVersion::Http2).await
         }
     }
 
@@ -161,7 +162,7 @@ impl Hop<'_> {
         let name = server_name(host)
             .ok_or_else(|| Stop::Seen("tls_failed", format!("{host} is not a name a certificate can carry")))?;
         let sni = matches!(self.url.host(), Some(Host::Domain(_))).then(|| name.clone());
-        let offer = Offer { sni, verify_name: name, alpn: self.probe.wanted.alpn(), versions: versions(None, None) };
+        let offer = Offer { sni, verify_name: name, alpn: self.probe.version.alpn(), versions: versions(None, None) };
         let credentials = self.probe.trust.load().await?;
         trace.phase = Phase::Tls;
         let shaken = handshake(stream, peer, credentials, &offer, self.probe.timeout).await?;

@@ -2,6 +2,7 @@
 
 mod answer;
 mod facts;
+mod fields;
 mod hop;
 mod request;
 
@@ -9,14 +10,14 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use facts::{OUTCOME, STATUS};
+use fields::{FOLLOW, HttpVersion, LIMIT, RESOLVE, TIMEOUT, URL, VERIFY, VERSION};
 use hop::{Hop, Phase, Stop, Trace};
-use request::{Request, Wanted};
+use request::Request;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::checks::shared::tls_fields::{self, CA_FILE, CLIENT_CERT, CLIENT_KEY, ROOTS};
-use crate::model::field::PATIENCE;
-use crate::model::{Args, FactInfo, Fault, FieldInfo, FieldKind, FieldRole, Invalid, Observation, Value};
+use crate::checks::shared::tls_fields;
+use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation, Value};
 use crate::net::resolve::silent;
 use crate::probe::{Cx, Footprint, Probe, fact_is};
 use crate::proto::tls::Trust;
@@ -30,7 +31,7 @@ pub struct Http {
     request: Request,
     follow: usize,
     pin: Option<IpAddr>,
-    wanted: Wanted,
+    version: HttpVersion,
     trust: Trust,
     verify: bool,
     timeout: Duration,
@@ -39,59 +40,21 @@ pub struct Http {
 
 impl Probe for Http {
     const SUMMARY: &'static str = "HTTP request: status, headers, body, and the time of every phase";
-    const FIELDS: &'static [FieldInfo] = &[
-        FieldInfo::required("url", FieldKind::Url, "http or https URL, without user and password."),
-        FieldInfo::default("method", FieldKind::Text, "GET", "Request method."),
-        FieldInfo::optional("headers", FieldKind::Map(&FieldKind::Text), "Request headers."),
-        FieldInfo::optional("body", FieldKind::Text, "Request body."),
-        FieldInfo::default(
-            "follow",
-            FieldKind::Integer(0, 20),
-            "0",
-            "Redirects followed; one more is too_many_redirects.",
-        ),
-        FieldInfo::optional(
-            "resolve",
-            FieldKind::Address,
-            "Address to connect to instead of resolving the URL's host.",
-        ),
-        FieldInfo::default(
-            "version",
-            FieldKind::Choice(&["auto", "1.1", "2"]),
-            "auto",
-            "auto lets an https server choose and is 1.1 over http; 2 over http is prior knowledge.",
-        ),
-        FieldInfo::default(
-            "verify",
-            FieldKind::Bool,
-            "true",
-            "Send nothing to an https server that cannot be trusted.",
-        ),
-        ROOTS,
-        CA_FILE,
-        CLIENT_CERT,
-        CLIENT_KEY,
-        FieldInfo::default("timeout", PATIENCE, "10s", "How long the whole exchange may take, redirects included.")
-            .role(FieldRole::Patience),
-        FieldInfo::default("limit", FieldKind::Size(1.0, 67_108_864.0), "1 MiB", "Most bytes kept of the body."),
-    ];
-    const FACTS: &'static [FactInfo] = facts::TABLE;
-    const TARGET_FIELD: (&'static str, Option<&'static str>) = ("url", None);
+    const FIELDS: &'static [FieldInfo] = fields::FIELDS;
+    const FACTS: &'static [FactInfo] = facts::FACTS;
+    const TARGET_FIELD: (&'static str, Option<&'static str>) = (URL.name(), None);
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the table's range is 1..=64 MiB")]
-        let limit = args.number("limit").unwrap_or(1_048_576.0) as usize;
         Ok(Self {
             url: request::url(args)?,
             request: Request::from_args(args)?,
-            follow: args.unsigned("follow").unwrap_or(0),
-            pin: args.address("resolve"),
-            wanted: Wanted::from_args(args),
+            follow: args.get(&FOLLOW),
+            pin: args.get(&RESOLVE),
+            version: args.get(&VERSION),
             trust: tls_fields::trust(args)?,
-            // Left out means the default, and the default must be the safe one.
-            verify: !args.has("verify") || args.flag("verify"),
-            timeout: args.wait("timeout"),
-            limit,
+            verify: args.get(&VERIFY),
+            timeout: args.get(&TIMEOUT),
+            limit: args.get(&LIMIT),
         })
     }
 

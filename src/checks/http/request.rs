@@ -10,6 +10,7 @@ use hyper::http::uri::{Authority, PathAndQuery};
 use hyper::{Method, StatusCode, Uri};
 use url::Url;
 
+use super::fields::{BODY, HEADERS, METHOD, URL};
 use crate::model::{Args, Invalid};
 
 /// Headers that frame the message or belong to the connection; the HTTP layer writes them.
@@ -24,37 +25,6 @@ const FRAMING: &[&str] = &[
     "trailer",
 ];
 
-/// HTTP version asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wanted {
-    /// The server's choice over https, else 1.1.
-    Auto,
-    /// HTTP/1.1.
-    One,
-    /// HTTP/2; over http with prior knowledge.
-    Two,
-}
-
-impl Wanted {
-    pub(super) fn from_args(args: &Args) -> Self {
-        match args.text("version") {
-            Some("1.1") => Self::One,
-            Some("2") => Self::Two,
-            _ => Self::Auto,
-        }
-    }
-
-    /// What is offered over https.
-    pub(super) fn alpn(self) -> Vec<String> {
-        let offered: &[&str] = match self {
-            Self::Auto => &["h2", "http/1.1"],
-            Self::One => &["http/1.1"],
-            Self::Two => &["h2"],
-        };
-        offered.iter().map(ToString::to_string).collect()
-    }
-}
-
 /// A request without its URL.
 #[derive(Clone, Debug)]
 pub(super) struct Request {
@@ -67,15 +37,14 @@ pub(super) struct Request {
 
 /// The URL of the suite.
 pub(super) fn url(args: &Args) -> Result<Url, Invalid> {
-    let text = args.string("url");
+    let text = args.get(&URL);
     let help = "write an absolute URL such as https://www.example/health";
-    let mut url = Url::parse(&text).map_err(|error| Invalid::at("url", format!("`{text}`: {error}"), help))?;
+    let mut url = Url::parse(&text).map_err(|error| URL.invalid(format!("`{text}`: {error}"), help))?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(Invalid::at("url", format!("`{}` is not http or https", url.scheme()), help));
+        return Err(URL.invalid(format!("`{}` is not http or https", url.scheme()), help));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(Invalid::at(
-            "url",
+        return Err(URL.invalid(
             "a user or password in a URL would stand in every report",
             "write `headers: {authorization: \"Basic ${CREDENTIALS}\"}` with CREDENTIALS under `secrets`",
         ));
@@ -90,14 +59,14 @@ impl Request {
         headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("shakedown/", env!("CARGO_PKG_VERSION"))));
         let mut written = HeaderMap::new();
-        for (name, value) in args.pairs("headers") {
+        for (name, value) in args.get(&HEADERS) {
             let (name, value) = header(&name, &value)?;
             written.append(name, value);
         }
         let authority = written.remove(HOST).map(|host| authority(&host)).transpose()?;
         // `extend` replaces a default by the suite's own and keeps the suite's repeats.
         headers.extend(written);
-        let body = Bytes::from(args.string("body"));
+        let body = Bytes::from(args.get(&BODY).unwrap_or_default());
         Ok(Self { method: method(args)?, headers, authority, body })
     }
 
@@ -185,36 +154,34 @@ pub(super) fn redirect(from: &Url, status: StatusCode, headers: &HeaderMap) -> O
 }
 
 fn method(args: &Args) -> Result<Method, Invalid> {
-    let text = args.text("method").unwrap_or("GET");
+    let text = args.get(&METHOD);
     let upper = text.to_ascii_uppercase();
     if upper == "CONNECT" {
-        return Err(Invalid::at("method", "CONNECT asks for a tunnel, not for an answer", "use the family tcp"));
+        return Err(METHOD.invalid("CONNECT asks for a tunnel, not for an answer", "use the family tcp"));
     }
     if text != upper {
-        return Err(Invalid::at("method", "methods are written in capitals", format!("write {upper}")));
+        return Err(METHOD.invalid("methods are written in capitals", format!("write {upper}")));
     }
     Method::from_bytes(text.as_bytes())
-        .map_err(|_| Invalid::at("method", format!("`{text}` is not a method"), "write GET, HEAD, POST …"))
+        .map_err(|_| METHOD.invalid(format!("`{text}` is not a method"), "write GET, HEAD, POST …"))
 }
 
 fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), Invalid> {
-    let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| {
-        Invalid::at("headers", format!("`{name}` is not a header name"), "write a name such as x-trace")
-    })?;
+    let parsed = HeaderName::from_bytes(name.as_bytes())
+        .map_err(|_| HEADERS.invalid(format!("`{name}` is not a header name"), "write a name such as x-trace"))?;
     if FRAMING.contains(&parsed.as_str()) {
         let help = "leave it out; it is written as the body and the HTTP version need it";
-        return Err(Invalid::at("headers", format!("`{name}` belongs to the connection"), help));
+        return Err(HEADERS.invalid(format!("`{name}` belongs to the connection"), help));
     }
     // The value may be a secret, so the message does not show it.
     let value = HeaderValue::from_str(value)
-        .map_err(|_| Invalid::at("headers", format!("the value of `{name}` cannot be sent"), "write it on one line"))?;
+        .map_err(|_| HEADERS.invalid(format!("the value of `{name}` cannot be sent"), "write it on one line"))?;
     Ok((parsed, value))
 }
 
 fn authority(host: &HeaderValue) -> Result<Authority, Invalid> {
     let parsed = Authority::try_from(host.as_bytes()).ok().filter(|authority| !authority.as_str().contains('@'));
-    parsed
-        .ok_or_else(|| Invalid::at("headers", "`host` is not a host", "write a name, and a port after a colon if any"))
+    parsed.ok_or_else(|| HEADERS.invalid("`host` is not a host", "write a name, and a port after a colon if any"))
 }
 
 #[cfg(test)]

@@ -43,3 +43,16 @@ pub const NOT_TLS: Advice =
 /// A time that is longer than expected.
 pub const SLOWER: &str =
     "slower than expected: measure again with `rounds`, and look at the load of both ends and of the path";
+/// Another outcome than expected, without advice of its own.
+pub const EVIDENCE: &str = "see the evidence; every fact is in the JSON report";
+/// Another version of the protocol.
+pub const OTHER_VERSION: &str =
+    "the peer negotiated another version: look at its configuration, and at what stands in between";
+/// A certificate that ends soon.
+pub const RENEW: &str = "renew the certificate, and look why its renewal did not run";
+/// A certificate of the chain that ends soon.
+pub const RENEW_CHAIN: &str =
+    "renew the certificate of the chain that ends first, and look why its renewal did not run";
+/// The number is that of this host.
+pub const LIMITED_HERE: &str =
+    "this host was the limit: measure from a larger one, or from several, before calling the server slow";

@@ -1,59 +1,25 @@
 //! One full handshake: with whom, on what terms, and for how long the certificate is good.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 
 use super::certificates::{self, Asking, Examined, Visit, Wanted};
 use super::facts::{self, ADDRESS, ALERT, OUTCOME};
-use super::reach::{Reached, Way};
-use super::terms::{Again, Terms};
-use crate::checks::shared::tls_fields::{self, CA_FILE, CLIENT_CERT, CLIENT_KEY, ROOTS};
-use crate::model::field::{IP_FAMILY, PATIENCE, PORT};
-use crate::model::{Args, Fault, FieldInfo, FieldKind, FieldRole, Invalid};
-use crate::net::{IpVersion, resolve};
+use super::fields::{ALPN, HOST, MAX_VERSION, MIN_VERSION, PORT, SNI, TIMEOUT, TlsVersion, VERIFY_NAME};
+use super::reach::{Reached, STARTTLS, Way};
+use super::terms::{Again, Terms, is_protocol_name};
+use crate::checks::shared::target::Target;
+use crate::checks::shared::tls_fields::{self, NameFields};
+use crate::model::{Args, Choices as _, Fault, Field, Invalid};
 use crate::probe::Cx;
 use crate::proto::tls::starttls::Protocol;
 use crate::proto::tls::{Credentials, Handshake, HandshakeEnd, Offer, Trust, handshake, now, versions};
 
-const VERSION_FIELD: FieldKind = FieldKind::Choice(&["TLS1.2", "TLS1.3"]);
-
-pub(super) const FIELDS: &[FieldInfo] = &[
-    FieldInfo::required("host", FieldKind::Host, "Name or address to connect to."),
-    FieldInfo::optional("port", PORT, "Port to connect to; default 443, with `starttls` the one of that protocol.")
-        .role(FieldRole::Location),
-    FieldInfo::default("family", IP_FAMILY, "any", "Which addresses of the name to use."),
-    FieldInfo::optional("source", FieldKind::Address, "Local address to connect from."),
-    FieldInfo::optional(
-        "sni",
-        FieldKind::Text,
-        "Name sent as SNI; default `host`, none for an address or an empty text.",
-    )
-    .role(FieldRole::Location),
-    FieldInfo::optional(
-        "verify_name",
-        FieldKind::Host,
-        "Name the certificate must be for; default `sni`, else `host`.",
-    ),
-    FieldInfo::optional("alpn", FieldKind::List(&FieldKind::Text), "Application protocols offered, most wanted first."),
-    ROOTS,
-    CA_FILE,
-    CLIENT_CERT,
-    CLIENT_KEY,
-    FieldInfo::optional("min_version", VERSION_FIELD, "Lowest version offered."),
-    FieldInfo::optional("max_version", VERSION_FIELD, "Highest version offered."),
-    FieldInfo::default("timeout", PATIENCE, "5s", "How long a silent peer is waited for, in each phase.")
-        .role(FieldRole::Patience),
-];
-
 /// A server, what to offer it, and whom to trust.
 pub(super) struct Look {
-    host: String,
-    port: u16,
-    family: IpVersion,
-    source: Option<IpAddr>,
-    patience: Duration,
+    target: Target,
     trust: Trust,
     offer: Offer,
     starttls: Option<Protocol>,
@@ -72,14 +38,10 @@ pub(super) struct Met<'a> {
 
 impl Look {
     pub(super) fn from_args(args: &Args) -> Result<Self, Invalid> {
-        let (family, source) = IpVersion::with_source(args)?;
-        let starttls = args.text("starttls").and_then(Protocol::of);
+        let starttls = args.get(&STARTTLS);
+        let port = args.get(&PORT).unwrap_or(starttls.map_or(443, Protocol::port));
         Ok(Self {
-            host: args.string("host"),
-            port: args.port("port").unwrap_or(starttls.map_or(443, Protocol::port)),
-            family,
-            source,
-            patience: args.wait("timeout"),
+            target: Target::from_args(args, args.get(&HOST), port, args.get(&TIMEOUT))?,
             trust: tls_fields::trust(args)?,
             offer: offer(args)?,
             starttls,
@@ -90,18 +52,18 @@ impl Look {
 
     /// Where to, for people.
     pub(super) fn target(&self) -> String {
-        crate::net::dial::endpoint(&self.host, self.port)
+        self.target.label()
     }
 
     /// Name lookup, and one handshake after the other. Addresses are looked at at once.
     pub(super) fn longest(&self) -> Duration {
-        let more = self.wanted.longest(self.patience) + self.terms.longest(self.patience, self.one());
-        self.patience + self.one() + more
+        let more = self.wanted.longest(self.target.timeout) + self.terms.longest(self.target.timeout, self.one());
+        self.target.timeout + self.one() + more
     }
 
     /// Connect, STARTTLS and handshake each have the patience, a late refusal a part of it.
     pub(super) fn one(&self) -> Duration {
-        self.patience * (2 + u32::from(self.starttls.is_some())) + self.late()
+        self.target.timeout * (2 + u32::from(self.starttls.is_some())) + self.late()
     }
 
     pub(super) async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
@@ -111,13 +73,9 @@ impl Look {
     /// One handshake with each address, and everything else the check asks for; `None` when it did not come to a handshake.
     pub(super) async fn meet(&self, cx: &mut Cx<'_>) -> Result<Option<Met<'_>>, Fault> {
         let credentials = self.trust.load().await?;
-        let addresses = match resolve(&self.host, self.family, self.patience).await? {
+        let addresses = match self.target.addresses().await {
             Ok(addresses) => addresses,
-            Err(why) => {
-                cx.set(&OUTCOME, "unresolved");
-                cx.note(why);
-                return Ok(None);
-            }
+            Err(end) => return end.record(cx, &OUTCOME).map(|()| None),
         };
         let used = if self.wanted.all_addresses { &addresses } else { addresses.get(..1).unwrap_or_default() };
         self.look_at(cx, used, credentials).await
@@ -157,11 +115,11 @@ impl Look {
     /// How connections to `address` are made ready for TLS.
     pub(super) fn way(&self, address: IpAddr) -> Way {
         // XMPP asks for the domain, which is what SNI names.
-        let name = self.offer.sni.as_ref().map_or_else(|| self.host.clone().into(), ServerName::to_str);
+        let name = self.offer.sni.as_ref().map_or_else(|| self.target.host.clone().into(), ServerName::to_str);
         Way {
-            peer: SocketAddr::new(address, self.port),
-            source: self.source,
-            patience: self.patience,
+            peer: self.target.socket(address),
+            source: self.target.source,
+            patience: self.target.timeout,
             starttls: self.starttls,
             name: name.into_owned(),
         }
@@ -171,7 +129,7 @@ impl Look {
 impl Look {
     /// How long a refusal after the handshake is listened for.
     fn late(&self) -> Duration {
-        self.patience / 4
+        self.target.timeout / 4
     }
 
     /// Looks at one address.
@@ -188,7 +146,7 @@ impl Look {
                 return Ok(visit);
             }
         };
-        let mut shaken = handshake(opened.stream, peer, credentials, &self.offer, self.patience).await?;
+        let mut shaken = handshake(opened.stream, peer, credentials, &self.offer, self.target.timeout).await?;
         shaken.await_late_refusal(self.late()).await?;
         if let Some((outcome, why)) = self.ending(&shaken, &format!("{peer}: connected in {:?}", opened.connected)) {
             visit.outcome = outcome;
@@ -249,14 +207,14 @@ impl Look {
             certificates::record_all(cx, visits);
         }
         if self.wanted.crl {
-            certificates::check_revocation(cx, visits, self.patience).await?;
+            certificates::check_revocation(cx, visits, self.target.timeout).await?;
         }
         Ok(())
     }
 
     /// The outcome of a handshake that ended early, and a line of evidence that names how far it came.
     fn ending(&self, shaken: &Handshake, connected: &str) -> Option<(&'static str, String)> {
-        let patience = self.patience;
+        let patience = self.target.timeout;
         let reached = shaken.reached();
         let last = reached.as_deref().unwrap_or("ClientHello");
         Some(match &shaken.end {
@@ -287,10 +245,12 @@ fn tell(cx: &mut Cx<'_>, shaken: &Handshake) {
 }
 
 pub(super) fn offer(args: &Args) -> Result<Offer, Invalid> {
-    let (sni, verify_name) = tls_fields::names(args, "host", &args.string("host"))?;
-    let versions = versions(args.text("min_version"), args.text("max_version"));
+    let (sni, verify_name) =
+        NameFields { sni: &SNI, verify_name: &VERIFY_NAME }.read(args, HOST.name(), &args.get(&HOST))?;
+    let word = |field: &Field<Option<TlsVersion>>| args.get(field).map(TlsVersion::word);
+    let versions = versions(word(&MIN_VERSION), word(&MAX_VERSION));
     if versions.is_empty() {
-        return Err(Invalid::at("min_version", "`min_version` is above `max_version`", "exchange them"));
+        return Err(MIN_VERSION.invalid("`min_version` is above `max_version`", "exchange them"));
     }
     Ok(Offer { sni, verify_name, alpn: alpn(args)?, versions })
 }
@@ -304,9 +264,9 @@ pub(super) fn sni(args: &Args) -> Result<Option<String>, Invalid> {
 }
 
 fn alpn(args: &Args) -> Result<Vec<String>, Invalid> {
-    let protocols = args.texts("alpn");
-    if protocols.iter().any(|protocol| protocol.is_empty() || protocol.len() > 255) {
-        return Err(Invalid::at("alpn", "a protocol has 1 to 255 bytes", "write names such as h2 or http/1.1"));
+    let protocols = args.get(&ALPN);
+    if !protocols.iter().all(|protocol| is_protocol_name(protocol)) {
+        return Err(ALPN.invalid("a protocol has 1 to 255 bytes", "write names such as h2 or http/1.1"));
     }
     Ok(protocols)
 }

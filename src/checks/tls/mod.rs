@@ -2,6 +2,7 @@
 
 mod certificates;
 mod facts;
+mod fields;
 mod load;
 mod look;
 pub mod profile;
@@ -13,9 +14,11 @@ mod terms;
 use std::time::Duration;
 
 use facts::OUTCOME;
-use load::Load;
+use fields::{HOST, PORT};
+use load::{LOAD, Load};
 use look::Look;
-use scan::Scanner;
+use profile::PROFILES;
+use scan::{SCAN, Scanner};
 
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
@@ -39,18 +42,15 @@ impl Probe for Tls {
     const SUMMARY: &'static str = "TLS handshake, certificate and chain";
     const FIELDS: &'static [FieldInfo] = joined!(
         FieldInfo;
-        look::FIELDS, reach::FIELDS, quic::FIELDS, certificates::FIELDS, terms::FIELDS, scan::FIELDS, profile::FIELDS, load::FIELDS,
+        fields::FIELDS, reach::FIELDS, quic::FIELDS, certificates::FIELDS, terms::FIELDS, scan::FIELDS, profile::FIELDS, load::FIELDS,
     );
     const FACTS: &'static [FactInfo] = joined!(
         FactInfo;
-        facts::TABLE,
-        certificates::ALWAYS,
-        certificates::ADDRESSES_FACTS,
-        certificates::ALL_FACTS,
-        certificates::CRL_FACTS,
+        facts::FACTS,
+        certificates::FACTS,
         reach::FACTS,
         terms::FACTS,
-        scan::facts::TABLE,
+        scan::facts::FACTS,
         profile::FACTS,
         load::FACTS,
     );
@@ -59,21 +59,22 @@ impl Probe for Tls {
         load::MODES, certificates::MODES, scan::MODES, terms::MODES, &[reach::MODE],
     );
     const STREAMS: bool = false;
-    const TARGET_FIELD: (&'static str, Option<&'static str>) = ("host", Some("port"));
+    const TARGET_FIELD: (&'static str, Option<&'static str>) = (HOST.name(), Some(PORT.name()));
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {
-        if args.has("profiles") && !args.on("scan") {
-            return Err(Invalid::at("profiles", "a profile is held against a scan", "add `scan: true`"));
+        let (scans, loads) = (args.get(&SCAN).is_on(), args.get(&LOAD).is_on());
+        if args.given(&PROFILES) && !scans {
+            return Err(PROFILES.invalid("a profile is held against a scan", "add `scan: true`"));
         }
-        if args.on("load") && args.on("scan") {
-            return Err(Invalid::at("load", "a scan and a load are two checks", "write a check for each"));
+        if loads && scans {
+            return Err(LOAD.invalid("a scan and a load are two checks", "write a check for each"));
         }
         let mode = if quic::applies(args) {
             Mode::Quic(Box::new(quic::Look::from_args(args)?))
         } else if let Some(load) = Load::from_args(args)? {
             Mode::Load(Box::new(load))
-        } else if args.on("scan") {
-            Mode::Scan(Box::new(Look::from_args(args)?), Box::new(Scanner::from_args(args)?))
+        } else if let Some(scanner) = Scanner::from_args(args)? {
+            Mode::Scan(Box::new(Look::from_args(args)?), Box::new(scanner))
         } else {
             Mode::Look(Box::new(Look::from_args(args)?))
         };

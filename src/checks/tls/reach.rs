@@ -7,39 +7,65 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::facts::CONNECT_TIME;
+use crate::model::argument::ArgValue;
 use crate::model::fact::Distribution;
-use crate::model::{Args, Better, Choice, Fact, FactInfo, Fault, FieldInfo, FieldKind, Unit};
+use crate::model::field::shape;
+use crate::model::table::{facts, fields};
+use crate::model::{Arg, Better, Choice, Choices, Fact, Fault, Field, Unit};
 use crate::net::{ConnectError, connect};
 use crate::probe::{Cx, Mode};
 use crate::proto::tls::starttls::{Cause, NotUpgraded, Protocol, upgrade};
 
-pub(super) const FIELDS: &[FieldInfo] = &[FieldInfo::optional(
-    "starttls",
-    FieldKind::Choice(Protocol::WORDS),
-    "Protocol that begins in plain text: TLS is asked for in its words first.",
-)];
+impl Choices for Protocol {
+    const WORDS: &'static [&'static str] = Protocol::WORDS;
+    const ALL: &'static [Self] = Protocol::ALL;
+    fn word(self) -> &'static str {
+        Protocol::word(self)
+    }
+}
 
-const STARTTLS: Fact<Choice> = Fact::choice(
-    "starttls",
-    Cause::WORDS,
-    "What became of the request for TLS; `outcome` is `no_starttls` when the server does not want.",
-);
-const INJECTED: Fact<bool> = Fact::flag(
-    "starttls.injected",
-    "Bytes in plain text came after the go-ahead, or before the request: whoever sent them wants them taken for more than they are.",
-);
-const STARTTLS_TIME: Fact<Distribution> = Fact::distribution(
-    "starttls_time",
-    Unit::Seconds,
-    Better::Lower,
-    "From the connection to the go-ahead, greeting included.",
-);
+impl ArgValue for Protocol {
+    const ACCEPTS: u32 = shape::CHOICE;
+    fn of(arg: &Arg) -> Option<Self> {
+        match arg {
+            Arg::Text(word) => Self::of_word(word),
+            _ => None,
+        }
+    }
+}
 
-pub(super) const FACTS: &[FactInfo] = &[STARTTLS.info, INJECTED.info, STARTTLS_TIME.info];
+fields! { pub(super) FIELDS;
+    pub(super) const STARTTLS: Field<Option<Protocol>> = Field::optional_choice(
+        "starttls",
+        "Protocol that begins in plain text: TLS is asked for in its words first.",
+    );
+}
+
+facts! { pub(super) FACTS;
+    const UPGRADE: Fact<Choice> = Fact::choice(
+        "starttls",
+        Cause::WORDS,
+        "What became of the request for TLS; `outcome` is `no_starttls` when the server does not want.",
+    );
+    const INJECTED: Fact<bool> = Fact::flag(
+        "starttls.injected",
+        "Bytes in plain text came after the go-ahead, or before the request: whoever sent them wants them taken for more than they are.",
+    )
+    .advice(&[(
+        "true",
+        "plain text where only TLS may follow: look for a proxy or a filter on the way that rewrites the protocol, then at the server's version",
+    )]);
+    const STARTTLS_TIME: Fact<Distribution> = Fact::distribution(
+        "starttls_time",
+        Unit::Seconds,
+        Better::Lower,
+        "From the connection to the go-ahead, greeting included.",
+    );
+}
 
 pub(super) const MODE: Mode = Mode {
     with: "starttls: smtp, or another protocol",
-    applies: |args: &Args| args.has("starttls"),
+    applies: |args| args.given(&STARTTLS),
     expect: None,
     adds: None,
     facts: FACTS,
@@ -175,7 +201,7 @@ impl Reached {
     /// Records what became of STARTTLS.
     pub(super) fn record(&self, cx: &mut Cx<'_>) {
         if let Some(word) = self.starttls {
-            cx.set(&STARTTLS, word);
+            cx.set(&UPGRADE, word);
         }
         if let Some(injected) = self.injected {
             cx.set(&INJECTED, injected);

@@ -3,8 +3,8 @@
 use super::http::Http;
 use super::same::Same;
 use super::{Kind, Secure, Transport};
-use crate::checks::shared::tls_fields::{self, CA_FILE, CLIENT_CERT, CLIENT_KEY, ROOTS};
-use crate::model::{Arg, Args, FieldInfo, FieldKind, Invalid};
+use crate::checks::shared::tls_fields::{self, CA_FILE, CLIENT_CERT, CLIENT_KEY, NameFields, ROOTS};
+use crate::model::{Arg, Args, Field, FieldInfo, FieldKind, Invalid};
 use crate::net::endpoint;
 use crate::proto::tls::{Offer, versions};
 
@@ -16,6 +16,17 @@ const ONLY_ENCRYPTED: &[&str] = &["sni", "verify_name", "ca_file", "client_cert"
 /// Fields that need HTTP.
 const ONLY_HTTP: &[&str] = &["path", "method"];
 
+const SNI: Field<Option<String>> = Field::optional(
+    "sni",
+    FieldKind::Text,
+    "Name sent as SNI by encrypted transports; default the server's name, none for an address or an empty text.",
+);
+const VERIFY_NAME: Field<Option<String>> = Field::optional(
+    "verify_name",
+    FieldKind::Host,
+    "Name the certificate of an encrypted transport must be for; default `sni`, else `server`.",
+);
+
 pub(in crate::checks::dns) const FIELDS: &[FieldInfo] = &[
     FieldInfo::default(
         "transport",
@@ -23,26 +34,18 @@ pub(in crate::checks::dns) const FIELDS: &[FieldInfo] = &[
         "udp",
         "How to ask, with ports 53, 53, 853, 443, 853 and 443; never another way than this one, not even when UDP truncates.",
     ),
-    FieldInfo::optional(
-        "sni",
-        FieldKind::Text,
-        "Name sent as SNI by encrypted transports; default the server's name, none for an address or an empty text.",
-    ),
-    FieldInfo::optional(
-        "verify_name",
-        FieldKind::Host,
-        "Name the certificate of an encrypted transport must be for; default `sni`, else `server`.",
-    ),
+    SNI.info,
+    VERIFY_NAME.info,
     FieldInfo::default(
         "verify",
         FieldKind::Bool,
         "true",
         "Ask an encrypted transport nothing unless its certificate verifies; `false` asks all the same.",
     ),
-    ROOTS,
-    CA_FILE,
-    CLIENT_CERT,
-    CLIENT_KEY,
+    ROOTS.info,
+    CA_FILE.info,
+    CLIENT_CERT.info,
+    CLIENT_KEY.info,
     FieldInfo::optional("path", FieldKind::Text, "Path of transports doh and doh3; default /dns-query."),
     FieldInfo::optional(
         "method",
@@ -128,7 +131,7 @@ fn misplaced(args: &Args, fields: &[&'static str], needs: &str) -> Result<(), In
 }
 
 fn offer(args: &Args, host: &str, kind: Kind) -> Result<Offer, Invalid> {
-    let (sni, verify_name) = tls_fields::names(args, "server", host)?;
+    let (sni, verify_name) = NameFields { sni: &SNI, verify_name: &VERIFY_NAME }.read(args, "server", host)?;
     // RFC 9001, 4.2: QUIC takes nothing older than TLS 1.3.
     let lowest = kind.over_quic().then_some("TLS1.3");
     Ok(Offer { sni, verify_name, alpn: vec![kind.alpn().to_owned()], versions: versions(lowest, None) })

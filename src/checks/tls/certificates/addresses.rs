@@ -4,15 +4,29 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::examine::{Ages, Examined};
-use super::facts::{ADDRESSES, AGREE, FAILED};
 use super::kinds::Slot;
 use crate::checks::tls::reach::Reached;
+use crate::model::Fact;
+use crate::model::table::facts;
 use crate::probe::Cx;
 use crate::proto::tls::Handshake;
 use crate::proto::tls::lint;
 
 /// Groups of addresses told in the evidence, and addresses of each.
 const TOLD: usize = 8;
+
+facts! { pub(super) FACTS;
+    const ADDRESSES: Fact<Vec<String>> = Fact::list("addresses", "Every address the name has.");
+    const FAILED: Fact<Vec<String>> = Fact::list(
+        "addresses.failed",
+        "Addresses that did not end as `handshaken`, with their outcome, or whose certificate does not verify.",
+    );
+    const AGREE: Fact<bool> = Fact::flag(
+        "addresses.agree",
+        "Every address shows the same leaf with the same verdict; absent when one could not be asked.",
+    )
+    .on_breach("the addresses of the name differ: see the evidence for who shows what, and deploy to those left behind");
+}
 
 /// What one address did.
 #[derive(Debug)]

@@ -14,34 +14,53 @@ use std::time::Duration;
 
 pub(super) use addresses::{Visit, record as record_addresses, together, worst};
 pub(super) use examine::Examined;
-pub(super) use facts::{ADDRESSES_FACTS, ALL_FACTS, ALWAYS, CRL_FACTS, record};
+pub(super) use facts::{STAPLED, record};
 pub(super) use kinds::{Asking, sweep};
 pub(super) use revocation::check as check_revocation;
 pub(super) use summary::record as record_all;
 
-use crate::model::{Args, FieldInfo, FieldKind};
+use crate::model::argument::choices;
+use crate::model::table::{fields, joined};
+use crate::model::{Args, FactInfo, Field, FieldKind};
 use crate::probe::Mode;
 
-pub(super) const FIELDS: &[FieldInfo] = &[
-    FieldInfo::default(
+choices! {
+    /// Addresses of the name that are connected to.
+    pub(super) enum Addresses {
+        First = "first",
+        All = "all",
+    }
+}
+
+choices! {
+    /// Certificates of the server that are asked for.
+    pub(super) enum Certificates {
+        One = "one",
+        All = "all",
+    }
+}
+
+fields! { pub(super) FIELDS;
+    pub(super) const ADDRESSES: Field<Addresses> = Field::choice(
         "addresses",
-        FieldKind::Choice(&["first", "all"]),
         "first",
         "The first address the resolver gives, or every A and AAAA; of all, the worst is reported.",
-    ),
-    FieldInfo::default(
+    );
+    pub(super) const CERTIFICATES: Field<Certificates> = Field::choice(
         "certificates",
-        FieldKind::Choice(&["one", "all"]),
         "one",
         "The certificate of one handshake, or every one: ECDSA, RSA and Ed25519 asked apart, with and without SNI.",
-    ),
-    FieldInfo::default(
+    );
+    pub(super) const CRL: Field<bool> = Field::default(
         "crl",
         FieldKind::Bool,
         "false",
         "Fetch the revocation lists the certificates name, over HTTP, and look them up; connects to the authority's servers.",
-    ),
-];
+    );
+}
+
+pub(super) const FACTS: &[FactInfo] =
+    joined!(FactInfo; facts::FACTS, addresses::FACTS, summary::FACTS, revocation::FACTS);
 
 /// A bad second certificate, or a revoked one, must not pass a check that expects nothing else.
 pub(super) const MODES: &[Mode] = &[
@@ -50,10 +69,16 @@ pub(super) const MODES: &[Mode] = &[
         applies: all_certificates,
         expect: None,
         adds: Some("certificates.verified: true"),
-        facts: ALL_FACTS,
+        facts: summary::FACTS,
     },
-    Mode { with: "crl: true", applies: crl, expect: None, adds: Some("crl.status: good"), facts: CRL_FACTS },
-    Mode { with: "addresses: all", applies: all_addresses, expect: None, adds: None, facts: ADDRESSES_FACTS },
+    Mode {
+        with: "crl: true",
+        applies: |args| args.get(&CRL),
+        expect: None,
+        adds: Some("crl.status: good"),
+        facts: revocation::FACTS,
+    },
+    Mode { with: "addresses: all", applies: all_addresses, expect: None, adds: None, facts: addresses::FACTS },
 ];
 
 /// Which of it a check asks for.
@@ -69,7 +94,7 @@ pub(super) struct Wanted {
 
 impl Wanted {
     pub(super) fn from_args(args: &Args) -> Self {
-        Self { all_addresses: all_addresses(args), all_certificates: all_certificates(args), crl: crl(args) }
+        Self { all_addresses: all_addresses(args), all_certificates: all_certificates(args), crl: args.get(&CRL) }
     }
 
     /// What it adds to the length of a check whose phases each have this patience.
@@ -80,14 +105,10 @@ impl Wanted {
     }
 }
 
-pub(super) fn all_addresses(args: &Args) -> bool {
-    args.text("addresses") == Some("all")
+fn all_addresses(args: &Args) -> bool {
+    args.get(&ADDRESSES) == Addresses::All
 }
 
-pub(super) fn all_certificates(args: &Args) -> bool {
-    args.text("certificates") == Some("all")
-}
-
-pub(super) fn crl(args: &Args) -> bool {
-    args.flag("crl")
+fn all_certificates(args: &Args) -> bool {
+    args.get(&CERTIFICATES) == Certificates::All
 }

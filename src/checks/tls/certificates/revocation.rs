@@ -6,9 +6,10 @@ use rustls::pki_types::CertificateDer;
 
 use super::addresses::Visit;
 use super::examine::{Examined, issuer};
-use super::facts::{CRL_CHECKED, CRL_NEXT, CRL_STATUS};
+use super::facts::REVOKED;
 use super::kinds::Answer;
-use crate::model::Fault;
+use crate::model::table::facts;
+use crate::model::{Choice, Fact, Fault, Unit};
 use crate::probe::Cx;
 use crate::proto::http::fetch;
 use crate::proto::tls::certificate::Certificate;
@@ -20,6 +21,25 @@ const MOST: usize = 32 * 1024 * 1024;
 const CERTIFICATES: usize = 16;
 /// Addresses tried for one certificate.
 const POINTS: u32 = 4;
+
+facts! { pub(super) FACTS;
+    const STATUS: Fact<Choice> = Fact::choice(
+        "crl.status",
+        &["good", "none", "unreachable", "expired", "invalid", "revoked"],
+        "The worst the revocation lists of leaf and intermediates say; `none` when the leaf names no list.",
+    )
+    .advice(&[
+        REVOKED,
+        ("unreachable", "the list cannot be fetched from here: is HTTP to the authority allowed?"),
+    ]);
+    const NEXT_UPDATE: Fact<f64> = Fact::number(
+        "crl.next_update_in",
+        Unit::Seconds,
+        "Until the first of the lists must be replaced; negative once one is too old.",
+    );
+    const CHECKED: Fact<Vec<String>> =
+        Fact::list("crl.checked", "Each certificate looked up, with what its list says.");
+}
 
 /// What is said of one certificate, from the best to the worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,11 +100,11 @@ pub(crate) async fn check(cx: &mut Cx<'_>, visits: &[Visit], patience: Duration)
         next = [next, found.next_update].into_iter().flatten().min();
     }
     if let Some(word) = worst {
-        cx.set(&CRL_STATUS, word.text());
-        cx.set(&CRL_CHECKED, lines);
+        cx.set(&STATUS, word.text());
+        cx.set(&CHECKED, lines);
     }
     if let Some(next) = next {
-        cx.set(&CRL_NEXT, next as f64 - now());
+        cx.set(&NEXT_UPDATE, next as f64 - now());
     }
     Ok(())
 }

@@ -7,11 +7,10 @@ use serde_json::{Map, json};
 
 use super::addresses::Visit;
 use super::examine::Age;
-use super::facts::{
-    ALL_EXPIRES_IN, ALL_LIFETIME_LEFT, ALL_LINT, ALL_VERIFIED, CERTIFICATES, COUNT, KEYS, UNKNOWN, set_age,
-};
+use super::facts::set_age;
 use super::kinds::{Answer, Shown, Slot};
-use crate::model::Value;
+use crate::model::table::facts;
+use crate::model::{Fact, Rule, Unit, Value};
 use crate::probe::Cx;
 use crate::proto::tls::KeyKind;
 use crate::proto::tls::certificate::rfc3339;
@@ -19,6 +18,55 @@ use crate::proto::tls::lint;
 
 /// Lines of evidence about certificates that do not verify.
 const TOLD: usize = 8;
+
+const OTHER_CERTIFICATES: &str =
+    "the server shows other certificates than expected: see `certificates.unknown` for what was not answered";
+
+facts! { pub(super) FACTS;
+    const CERTIFICATES: Fact<Value> = Fact::object(
+        "certificates",
+        "Every certificate the server can show, by kind of key: `certificates.rsa.not_after`; a differing one without SNI as `rsa_no_sni`.",
+    )
+    .on_breach(OTHER_CERTIFICATES);
+    const COUNT: Fact<i64> =
+        Fact::integer("certificates.count", Unit::Count, "Different leaves the server can show.")
+            .ruled(Rule::Same)
+            .on_breach(OTHER_CERTIFICATES);
+    const KEYS: Fact<Vec<String>> =
+        Fact::list("certificates.keys", "Keys of all leaves, such as ECDSA P-256 and RSA 2048.")
+            .on_breach(OTHER_CERTIFICATES);
+    const VERIFIED: Fact<bool> = Fact::flag(
+        "certificates.verified",
+        "Every certificate shown to a client with the name verifies; absent when one kind could not be asked for.",
+    )
+    .on_breach(
+        "another certificate of this server does not verify: see `certificates` and the evidence, and renew that one as well",
+    );
+    const EXPIRES_IN: Fact<f64> = Fact::number(
+        "certificates.expires_in",
+        Unit::Seconds,
+        "Until the first of all certificates the server can show expires, without SNI too, intermediates included.",
+    )
+    .on_breach(
+        "one of the server's certificates ends first: see `certificates` for which kind of key, and why its renewal did not run",
+    );
+    const LIFETIME_LEFT: Fact<f64> = Fact::number(
+        "certificates.lifetime_left",
+        Unit::Ratio,
+        "The smallest share of its lifetime that one of them has left.",
+    )
+    .on_breach(OTHER_CERTIFICATES);
+    const LINT: Fact<Vec<String>> =
+        Fact::list("certificates.lint", "Rules that one of the chains the server can show breaks, a word each.")
+            .ruled(Rule::MayShrink)
+            .on_breach(OTHER_CERTIFICATES);
+    const UNKNOWN: Fact<Vec<String>> = Fact::list(
+        "certificates.unknown",
+        "Kinds of certificate of which it is not known whether the server has one, and why.",
+    )
+    .ruled(Rule::MayShrink)
+    .on_breach(OTHER_CERTIFICATES);
+}
 
 /// Records the facts. `visits` that were not asked for every certificate leave open which ones there are.
 pub(crate) fn record(cx: &mut Cx<'_>, visits: &[Visit]) {
@@ -72,14 +120,14 @@ fn aggregates(cx: &mut Cx<'_>, shown: &[(IpAddr, &Slot, &Shown)], complete: bool
     let with_name = named(true).count() > 0;
     let verdicts: Vec<Option<bool>> = named(with_name).map(|(.., shown)| shown.shaken.verified()).collect();
     if verdicts.contains(&Some(false)) {
-        cx.set(&ALL_VERIFIED, false);
+        cx.set(&VERIFIED, false);
     } else if complete && !verdicts.is_empty() && verdicts.iter().all(|verdict| *verdict == Some(true)) {
-        cx.set(&ALL_VERIFIED, true);
+        cx.set(&VERIFIED, true);
     }
     let found: Vec<lint::Finding> =
         shown.iter().flat_map(|(.., shown)| shown.examined.findings.iter().cloned()).collect();
     if !shown.is_empty() {
-        cx.set(&ALL_LINT, lint::words(&found));
+        cx.set(&LINT, lint::words(&found));
     }
     if !complete || shown.is_empty() {
         return;
@@ -91,7 +139,7 @@ fn aggregates(cx: &mut Cx<'_>, shown: &[(IpAddr, &Slot, &Shown)], complete: bool
     cx.set(&KEYS, keys.into_iter().collect::<Vec<_>>());
     let ages: Option<Vec<Age>> = shown.iter().map(|(.., shown)| shown.examined.ages.chain).collect();
     let least = ages.and_then(|ages| Age::least(ages.into_iter()));
-    set_age(cx, &ALL_EXPIRES_IN, &ALL_LIFETIME_LEFT, least);
+    set_age(cx, &EXPIRES_IN, &LIFETIME_LEFT, least);
 }
 
 /// `ecdsa`, `rsa`, `ed25519` of the first address, `rsa_no_sni` where it differs, `rsa@ADDRESS` where another address

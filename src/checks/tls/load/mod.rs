@@ -17,73 +17,95 @@ use tally::Tally;
 use tokio_util::sync::CancellationToken;
 
 use super::look::{Look, Met};
+use super::terms::NOT_RESUMED;
+use crate::checks::shared::advice;
 use crate::model::fact::Distribution;
-use crate::model::{Args, Better, Choice, Fact, FactInfo, Fault, FieldInfo, FieldKind, Invalid, Unit};
+use crate::model::table::{facts, fields};
+use crate::model::{Args, Better, Choice, Fact, Fault, Field, FieldKind, Invalid, Switch, Unit};
 use crate::probe::{Cx, Mode};
 use crate::proto::tls::LoadClients;
 
-const SETTINGS: &[FieldInfo] = &[
-    FieldInfo::default("connections", FieldKind::Integer(1, 10_000), "8", "Handshakes under way at once, at most."),
-    FieldInfo::default("duration", FieldKind::Duration(0.1, 3600.0), "5s", "For how long new ones are begun."),
-    FieldInfo::optional("count", FieldKind::Integer(1, i64::MAX), "Ends it earlier, after so many."),
-    FieldInfo::optional(
+fields! { SETTINGS;
+    const CONNECTIONS: Field<usize> =
+        Field::default("connections", FieldKind::Integer(1, 10_000), "8", "Handshakes under way at once, at most.");
+    const DURATION: Field<Duration> =
+        Field::default("duration", FieldKind::Duration(0.1, 3600.0), "5s", "For how long new ones are begun.");
+    const COUNT: Field<Option<u64>> =
+        Field::optional("count", FieldKind::Integer(1, i64::MAX), "Ends it earlier, after so many.");
+    const RATE: Field<Option<f64>> = Field::optional(
         "rate",
         FieldKind::Rate,
         "Begin so many per second, whether earlier ones are done or not; without it the next begins when one is done.",
-    ),
-    FieldInfo::default("resume", FieldKind::Bool, "false", "Resume the session of the handshake before."),
-    FieldInfo::default(
+    );
+    const RESUME: Field<bool> =
+        Field::default("resume", FieldKind::Bool, "false", "Resume the session of the handshake before.");
+    const RESET: Field<bool> = Field::default(
         "reset",
         FieldKind::Bool,
         "false",
         "Close with RST, which leaves no port waiting: for long runs over one address.",
-    ),
-];
+    );
+}
 
-pub(super) const FIELDS: &[FieldInfo] =
-    &[FieldInfo::optional("load", FieldKind::Switch(SETTINGS), "Shake hands again and again, and measure it.")];
+fields! { pub(super) FIELDS;
+    pub(super) const LOAD: Field<Switch> =
+        Field::optional("load", FieldKind::Switch(SETTINGS), "Shake hands again and again, and measure it.");
+}
 
-const HANDSHAKES: Fact<i64> = Fact::integer("load.handshakes", Unit::Count, "Handshakes completed and verified.");
-const PER_SECOND: Fact<f64> = Fact::metric(
-    "load.handshakes_per_second",
-    Unit::PerSecond,
-    Better::Higher,
-    "Handshakes completed while the load lasted, per second; absent when there was none.",
-);
-const TIME: Fact<Distribution> = Fact::distribution(
-    "load.handshake_time",
-    Unit::Seconds,
-    Better::Lower,
-    "From the SYN to the end of a completed handshake, STARTTLS included; with `rate` from when it was due.",
-);
-const RESUMED: Fact<f64> = Fact::metric(
-    "load.resumed",
-    Unit::Ratio,
-    Better::Higher,
-    "Share of the completed handshakes that resumed a session.",
-)
-.within(0.05);
-const ERRORS: Fact<i64> = Fact::counter(
-    "load.errors",
-    Unit::Count,
-    Better::Lower,
-    "Handshakes that failed; the evidence counts them by kind.",
-);
-const MISSED: Fact<i64> = Fact::integer(
-    "load.missed",
-    Unit::Count,
-    "Handshakes that `rate` asked for and that could not begin, because all connections were taken.",
-);
-const CPU: Fact<f64> =
-    Fact::number("cpu.local", Unit::Ratio, "Processor time of this process during the load, as a share of one core.");
-const LIMITED_BY: Fact<Choice> = Fact::choice(
-    "limited_by",
-    Limit::WORDS,
-    "What held the load back: this host (processors or ports), the `rate` asked for, or something that cannot be told from here.",
-);
+const SLOW: &str = "less or slower than expected: look at `limited_by` first, then at the server's processors, and for TLS at its key (RSA costs many times ECDSA)";
 
-pub(super) const FACTS: &[FactInfo] =
-    &[HANDSHAKES.info, PER_SECOND.info, TIME.info, RESUMED.info, ERRORS.info, MISSED.info, CPU.info, LIMITED_BY.info];
+facts! { pub(super) FACTS;
+    const HANDSHAKES: Fact<i64> =
+        Fact::integer("load.handshakes", Unit::Count, "Handshakes completed and verified.").on_breach(SLOW);
+    const PER_SECOND: Fact<f64> = Fact::metric(
+        "load.handshakes_per_second",
+        Unit::PerSecond,
+        Better::Higher,
+        "Handshakes completed while the load lasted, per second; absent when there was none.",
+    )
+    .on_breach(SLOW);
+    const TIME: Fact<Distribution> = Fact::distribution(
+        "load.handshake_time",
+        Unit::Seconds,
+        Better::Lower,
+        "From the SYN to the end of a completed handshake, STARTTLS included; with `rate` from when it was due.",
+    )
+    .on_breach(SLOW);
+    const RESUMED: Fact<f64> = Fact::metric(
+        "load.resumed",
+        Unit::Ratio,
+        Better::Higher,
+        "Share of the completed handshakes that resumed a session.",
+    )
+    .within(0.05)
+    .on_breach(NOT_RESUMED);
+    const ERRORS: Fact<i64> = Fact::counter(
+        "load.errors",
+        Unit::Count,
+        Better::Lower,
+        "Handshakes that failed; the evidence counts them by kind.",
+    )
+    .on_breach(
+        "handshakes failed under load: the evidence counts them by kind; look at the server's limits of connections and files",
+    );
+    const MISSED: Fact<i64> = Fact::integer(
+        "load.missed",
+        Unit::Count,
+        "Handshakes that `rate` asked for and that could not begin, because all connections were taken.",
+    )
+    .on_breach(SLOW);
+    const CPU: Fact<f64> = Fact::number(
+        "cpu.local",
+        Unit::Ratio,
+        "Processor time of this process during the load, as a share of one core.",
+    );
+    const LIMITED_BY: Fact<Choice> = Fact::choice(
+        "limited_by",
+        Limit::WORDS,
+        "What held the load back: this host (processors or ports), the `rate` asked for, or something that cannot be told from here.",
+    )
+    .on_breach(advice::LIMITED_HERE);
+}
 
 const EXPECT: &str = "verified: true\nload.errors: 0\nload.handshakes_per_second: {gt: 0 /s}";
 const EXPECT_RESUMED: &str =
@@ -94,7 +116,7 @@ pub(super) const MODES: &[Mode] = &[
     Mode { with: "load: {resume: true}", applies: resumes, expect: Some(EXPECT_RESUMED), adds: None, facts: &[] },
     Mode {
         with: "load: true, or a map",
-        applies: |args: &Args| args.on("load"),
+        applies: |args| args.get(&LOAD).is_on(),
         expect: Some(EXPECT),
         adds: None,
         facts: FACTS,
@@ -102,7 +124,7 @@ pub(super) const MODES: &[Mode] = &[
 ];
 
 fn resumes(args: &Args) -> bool {
-    args.group("load").is_some_and(|load| load.flag("resume"))
+    args.get(&LOAD).group().is_some_and(|load| load.get(&RESUME))
 }
 
 /// How the load is made.
@@ -125,22 +147,18 @@ pub(super) struct Load {
 impl Load {
     /// `None` when the check does not ask for load.
     pub(super) fn from_args(args: &Args) -> Result<Option<Self>, Invalid> {
-        if !args.on("load") {
-            return Ok(None);
-        }
-        let bare = Args::default();
-        let load = args.group("load").unwrap_or(&bare);
+        let Switch::On(load) = args.get(&LOAD) else { return Ok(None) };
         let settings = Settings {
-            connections: load.unsigned("connections").unwrap_or(8),
-            duration: load.duration("duration").unwrap_or(Duration::from_secs(5)),
-            count: load.unsigned("count"),
-            rate: load.number("rate"),
-            resume: load.flag("resume"),
-            reset: load.flag("reset"),
+            connections: load.get(&CONNECTIONS),
+            duration: load.get(&DURATION),
+            count: load.get(&COUNT),
+            rate: load.get(&RATE),
+            resume: load.get(&RESUME),
+            reset: load.get(&RESET),
         };
         if settings.rate.is_some_and(|rate| rate * settings.duration.as_secs_f64() < 1.0) {
             let message = "at this rate not one handshake would begin in `duration`";
-            return Err(Invalid::at("load", message, "raise `rate` or `duration`"));
+            return Err(LOAD.invalid(message, "raise `rate` or `duration`"));
         }
         Ok(Some(Self { look: Look::from_args(args)?, settings }))
     }

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use tokio::io::AsyncReadExt;
 use tokio::sync::OnceCell;
 
-use crate::model::{Args, Fact, FactInfo, Fault, FieldInfo, FieldKind, Invalid, Value};
+use crate::model::table::{facts, fields};
+use crate::model::{Args, Fact, Fault, Field, FieldKind, Invalid, Value};
 use crate::probe::Cx;
 use crate::proto::tls::profile::{BUILT_IN, Profile, Seen, Status, built_in, judge};
 
@@ -17,27 +18,35 @@ const MOST: u64 = 1024 * 1024;
 /// Lines of evidence for each profile.
 const TOLD: usize = 6;
 
-/// Fields of a check that knows what a server offers.
-pub const FIELDS: &[FieldInfo] = &[FieldInfo::optional(
-    "profiles",
-    FieldKind::List(&FieldKind::FileOr(BUILT_IN)),
-    "Profiles to hold the server against: built in, or TOML files of your own.",
-)];
+fields! { pub FIELDS;
+    /// Profiles of a check that knows what a server offers.
+    pub const PROFILES: Field<Vec<String>> = Field::optional(
+        "profiles",
+        FieldKind::List(&FieldKind::FileOr(BUILT_IN)),
+        "Profiles to hold the server against: built in, or TOML files of your own.",
+    );
+}
 
-const PROFILE: Fact<Value> = Fact::object(
-    "profile",
-    "By the name of each profile of `profiles`: compliant, breached, or undecided when nothing is known to be broken but not all was seen.",
-);
-const BREACHES: Fact<Vec<String>> = Fact::list(
-    "profile.breaches",
-    "Every rule that is broken: profile, what was seen, what is wanted, where it says so.",
-);
-const UNDECIDED: Fact<Vec<String>> = Fact::list("profile.undecided", "Every rule that could not be decided, and why.");
-const VERSIONS: Fact<Vec<String>> =
-    Fact::list("profile.versions", "Name and version of each profile, and the document it follows.");
+const BROKEN_RULE: &str =
+    "each breach names the rule and its source: change the server's configuration, or choose another profile";
 
-/// Facts of a check with profiles.
-pub const FACTS: &[FactInfo] = &[PROFILE.info, BREACHES.info, UNDECIDED.info, VERSIONS.info];
+facts! { pub FACTS;
+    const PROFILE: Fact<Value> = Fact::object(
+        "profile",
+        "By the name of each profile of `profiles`: compliant, breached, or undecided when nothing is known to be broken but not all was seen.",
+    )
+    .on_breach(BROKEN_RULE);
+    const BREACHES: Fact<Vec<String>> = Fact::list(
+        "profile.breaches",
+        "Every rule that is broken: profile, what was seen, what is wanted, where it says so.",
+    )
+    .on_breach(BROKEN_RULE);
+    const UNDECIDED: Fact<Vec<String>> =
+        Fact::list("profile.undecided", "Every rule that could not be decided, and why.").on_breach(BROKEN_RULE);
+    const VERSIONS: Fact<Vec<String>> =
+        Fact::list("profile.versions", "Name and version of each profile, and the document it follows.")
+            .on_breach(BROKEN_RULE);
+}
 
 /// The profiles a suite names. Files are read at the first use, so that a plan can be printed where they are not.
 #[derive(Debug)]
@@ -55,9 +64,9 @@ enum Named {
 impl Profiles {
     /// From the field `profiles`.
     pub fn from_args(args: &Args) -> Result<Self, Invalid> {
-        let texts = args.texts("profiles");
-        if args.has("profiles") && texts.is_empty() {
-            return Err(Invalid::at("profiles", "the list is empty", format!("name one of {}", BUILT_IN.join(", "))));
+        let texts = args.get(&PROFILES);
+        if args.given(&PROFILES) && texts.is_empty() {
+            return Err(PROFILES.invalid("the list is empty", format!("name one of {}", BUILT_IN.join(", "))));
         }
         let mut named = Vec::new();
         for text in texts {
@@ -66,7 +75,7 @@ impl Profiles {
                 None => Named::File(PathBuf::from(&text)),
             };
             if named.contains(&one) {
-                return Err(Invalid::at("profiles", format!("`{text}` stands in it twice"), "name each profile once"));
+                return Err(PROFILES.invalid(format!("`{text}` stands in it twice"), "name each profile once"));
             }
             named.push(one);
         }

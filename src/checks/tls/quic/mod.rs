@@ -1,14 +1,22 @@
 //! The same look over QUIC (RFC 9001): one full handshake with the certificate's facts.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::certificates::{self, Examined};
+use super::certificates::{self, ADDRESSES, Addresses, CERTIFICATES, CRL, Certificates, Examined};
 use super::facts::{self, ADDRESS, ALERT, OUTCOME};
+use super::fields::{HOST, MAX_VERSION, PORT, TIMEOUT, TlsVersion};
+use super::load::LOAD;
 use super::look;
+use super::reach::STARTTLS;
+use super::scan::SCAN;
+use super::terms::{ALPN_SET, MTLS, RESUMPTION};
+use crate::checks::shared::target::Target;
 use crate::checks::shared::tls_fields;
-use crate::model::{Arg, Args, Fault, FieldInfo, FieldKind, Invalid};
-use crate::net::{ConnectError, IpVersion, resolve};
+use crate::model::argument::choices;
+use crate::model::table::fields;
+use crate::model::{Args, Fault, Field, Invalid};
+use crate::net::ConnectError;
 use crate::probe::Cx;
 use crate::proto::quic::{Connection, dial};
 use crate::proto::tls::lint::words;
@@ -19,63 +27,69 @@ const ALPN: &str = "h3";
 /// `H3_NO_ERROR`: a goodbye that HTTP/3 servers do not write down as an error.
 const GOODBYE: u32 = 0x100;
 
-/// Other ways of looking; none may be taken for one over QUIC.
-const OVER_TCP: &[&str] = &["starttls", "scan", "load", "crl", "mtls", "resumption", "alpn_set"];
-/// Those that are `all` or `first`.
-const WHICH: &[&str] = &["addresses", "certificates"];
+choices! {
+    /// What carries the handshake.
+    pub(super) enum Transport {
+        Tcp = "tcp",
+        Quic = "quic",
+    }
+}
 
-pub(super) const FIELDS: &[FieldInfo] = &[FieldInfo::default(
-    "transport",
-    FieldKind::Choice(&["tcp", "quic"]),
-    "tcp",
-    "What carries the handshake; over quic, TLS 1.3 only, and `alpn` is h3 unless written.",
-)];
+fields! { pub(super) FIELDS;
+    const TRANSPORT: Field<Transport> = Field::choice(
+        "transport",
+        "tcp",
+        "What carries the handshake; over quic, TLS 1.3 only, and `alpn` is h3 unless written.",
+    );
+}
 
 /// Whether the fields of a check ask for QUIC.
 pub(super) fn applies(args: &Args) -> bool {
-    args.text("transport") == Some("quic")
+    args.get(&TRANSPORT) == Transport::Quic
+}
+
+/// A check must not take one of the modes over TCP for one over QUIC.
+fn refuse_tcp_modes(args: &Args) -> Result<(), Invalid> {
+    let over_tcp = [
+        (STARTTLS.name(), "", args.given(&STARTTLS)),
+        (SCAN.name(), "", args.get(&SCAN).is_on()),
+        (LOAD.name(), "", args.get(&LOAD).is_on()),
+        (CRL.name(), "", args.get(&CRL)),
+        (MTLS.name(), "", args.get(&MTLS) == Some(true)),
+        (RESUMPTION.name(), "", args.given(&RESUMPTION)),
+        (ALPN_SET.name(), "", args.given(&ALPN_SET)),
+        (ADDRESSES.name(), ": all", args.get(&ADDRESSES) == Addresses::All),
+        (CERTIFICATES.name(), ": all", args.get(&CERTIFICATES) == Certificates::All),
+    ];
+    match over_tcp.into_iter().find(|(.., asked)| *asked) {
+        None => Ok(()),
+        Some((field, value, _)) => {
+            let message = format!("`{field}{value}` works over TCP only");
+            Err(Invalid::at(field, message, "drop it, or `transport: quic`"))
+        }
+    }
 }
 
 /// A server, what to offer it, and whom to trust.
 pub(super) struct Look {
-    host: String,
-    port: u16,
-    family: IpVersion,
-    source: Option<IpAddr>,
-    patience: Duration,
+    target: Target,
     trust: Trust,
     offer: Offer,
 }
 
 impl Look {
     pub(super) fn from_args(args: &Args) -> Result<Self, Invalid> {
-        let (family, source) = IpVersion::with_source(args)?;
-        if args.text("max_version") == Some("TLS1.2") {
-            return Err(Invalid::at("max_version", "QUIC needs TLS 1.3", "leave `max_version` out"));
+        if args.get(&MAX_VERSION) == Some(TlsVersion::Tls12) {
+            return Err(MAX_VERSION.invalid("QUIC needs TLS 1.3", "leave `max_version` out"));
         }
-        let on = |field: &&&str| args.has(field) && !matches!(args.raw(field), Some(Arg::Bool(false)));
-        if let Some(field) = OVER_TCP.iter().find(on) {
-            let message = format!("`{field}` works over TCP only");
-            return Err(Invalid::at(field, message, "drop it, or `transport: quic`"));
-        }
-        if let Some(field) = WHICH.iter().find(|field| args.text(field) == Some("all")) {
-            return Err(Invalid::at(
-                field,
-                format!("`{field}: all` works over TCP only"),
-                "drop it, or `transport: quic`",
-            ));
-        }
+        refuse_tcp_modes(args)?;
         let mut offer = look::offer(args)?;
         offer.versions = versions(Some("TLS1.3"), None);
         if offer.alpn.is_empty() {
             offer.alpn.push(ALPN.to_owned());
         }
         Ok(Self {
-            host: args.string("host"),
-            port: args.port("port").unwrap_or(443),
-            family,
-            source,
-            patience: args.wait("timeout"),
+            target: Target::from_args(args, args.get(&HOST), args.get(&PORT).unwrap_or(443), args.get(&TIMEOUT))?,
             trust: tls_fields::trust(args)?,
             offer,
         })
@@ -83,35 +97,28 @@ impl Look {
 
     /// Where to, for people.
     pub(super) fn target(&self) -> String {
-        format!("{} (QUIC)", crate::net::dial::endpoint(&self.host, self.port))
+        format!("{} (QUIC)", self.target.label())
     }
 
     /// Name lookup and handshake each have the patience, a late refusal a part of it.
     pub(super) fn longest(&self) -> Duration {
-        self.patience * 2 + self.late()
+        self.target.timeout * 2 + self.late()
     }
 
     /// How long a refusal after the handshake is listened for.
     fn late(&self) -> Duration {
-        self.patience / 4
+        self.target.timeout / 4
     }
 
     pub(super) async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
         let credentials = self.trust.load().await?;
-        let address = match resolve(&self.host, self.family, self.patience).await? {
-            Ok(addresses) => addresses.first().copied(),
-            Err(why) => {
-                cx.note(why);
-                None
-            }
+        let address = match self.target.address().await {
+            Ok(address) => address,
+            Err(end) => return end.record(cx, &OUTCOME),
         };
-        let Some(address) = address else {
-            cx.set(&OUTCOME, "unresolved");
-            return Ok(());
-        };
-        let peer = SocketAddr::new(address, self.port);
+        let peer = self.target.socket(address);
         cx.set(&ADDRESS, address.to_string());
-        let dialled = dial(peer, self.source, credentials, &self.offer, self.patience).await?;
+        let dialled = dial(peer, self.target.source, credentials, &self.offer, self.target.timeout).await?;
         if dialled.strays > 0 {
             cx.note(format!("discarded {} datagrams that do not come from {peer}", dialled.strays));
         }
@@ -158,10 +165,10 @@ impl Look {
         let (outcome, why) = match &shaken.end {
             HandshakeEnd::Completed(_) => return "handshaken",
             HandshakeEnd::Timeout if reached.is_none() => {
-                ("timeout", format!("no answer to QUIC's first packet within {:?}", self.patience))
+                ("timeout", format!("no answer to QUIC's first packet within {:?}", self.target.timeout))
             }
             HandshakeEnd::Timeout => {
-                ("timeout", format!("no end within {:?}: it came as far as {last}", self.patience))
+                ("timeout", format!("no end within {:?}: it came as far as {last}", self.target.timeout))
             }
             HandshakeEnd::Reset => ("reset", format!("reset after {last}")),
             HandshakeEnd::Closed => ("closed", format!("closed after {last}")),

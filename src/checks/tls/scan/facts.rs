@@ -5,7 +5,8 @@ use serde_json::json;
 
 use super::seen::{Preference, Scan, Shown, Standing};
 use crate::checks::tls::facts::{ALERT, OUTCOME};
-use crate::model::{Choice, Fact, FactInfo, Rule, Unit, Value};
+use crate::model::table::facts;
+use crate::model::{Choice, Fact, Rule, Unit, Value};
 use crate::probe::Cx;
 use crate::proto::tls::certificate::{Certificate, rfc3339};
 use crate::proto::tls::hello::{Answer, Version, group_name, suite, suite_name};
@@ -14,100 +15,120 @@ use crate::proto::tls::now;
 /// Entries of a list of texts.
 const LINES: usize = 64;
 
-const VERSIONS: Fact<Vec<String>> = Fact::list(
-    "scan.versions",
-    "Versions the server takes, of SSLv3, TLS1.0, TLS1.1, TLS1.2 and TLS1.3; absent while one of them is undecided.",
-);
-const CIPHERS: Fact<Vec<String>> =
-    Fact::list("scan.ciphers", "Cipher suites taken in any version, IANA names; absent while some are undecided.");
-const CIPHERS_OF: [(Version, Fact<Vec<String>>); 5] = [
-    (Version::Ssl3, Fact::list("scan.ciphers.ssl3", "Cipher suites taken in SSLv3.")),
-    (Version::Tls10, Fact::list("scan.ciphers.tls1.0", "Cipher suites taken in TLS1.0.")),
-    (Version::Tls11, Fact::list("scan.ciphers.tls1.1", "Cipher suites taken in TLS1.1.")),
-    (Version::Tls12, Fact::list("scan.ciphers.tls1.2", "Cipher suites taken in TLS1.2.")),
-    (Version::Tls13, Fact::list("scan.ciphers.tls1.3", "Cipher suites taken in TLS1.3.")),
-];
-const WEAK: Fact<Vec<String>> = Fact::list(
-    "scan.weak",
-    "Suites taken that are NULL, anonymous, for export, or use RC4, RC2, DES or 3DES; the reason stands before the name.",
-);
-const GROUPS: Fact<Vec<String>> = Fact::list(
-    "scan.groups",
-    "Key exchange groups taken, in the order the server took them; TLS1.3's and those of the newest version before it.",
-);
-const GROUPS_12: Fact<Vec<String>> =
-    Fact::list("scan.groups.tls1.2", "Groups taken in the newest version up to TLS1.2 that has curves.");
-const GROUPS_13: Fact<Vec<String>> = Fact::list("scan.groups.tls1.3", "Groups taken in TLS1.3.");
-const GROUP_PREFERENCE: Fact<Choice> = Fact::choice(
-    "scan.groups.preference",
-    PREFERENCES,
-    "Whose order of groups counts in the newest version; absent with fewer than two groups.",
-);
-const PREFERENCES: &[&str] = &["server", "client", "mixed"];
-const PREFERENCE: Fact<Value> = Fact::object(
-    "scan.preference",
-    "Whose order of suites counts, server, client or mixed, by version: `scan.preference.tls1.2`. Only versions with two suites or more.",
-);
-const UNKNOWN: Fact<Vec<String>> =
-    Fact::list("scan.unknown", "What could not be decided, and why; empty after a scan that settled everything.");
-const CONNECTIONS: Fact<i64> =
-    Fact::integer("scan.connections", Unit::Count, "Connections the scan made, the handshake before it not counted.");
-const CERTIFICATES: Fact<Value> = Fact::object(
-    "scan.certificates",
-    "Leaf certificates shown, by sort of key (`scan.certificates.rsa.not_after`): key, san, subject, not_after, expires_in (seconds), \
-     fingerprint, sni (both, with, without), versions, chain (length). A second one of a sort is `rsa2`.",
-)
-.except(&["*.expires_in"]);
-const EXPIRES_IN: Fact<f64> =
-    Fact::number("scan.expires_in", Unit::Seconds, "Until the first of all leaf certificates shown expires.");
-const DH_BITS: Fact<i64> = Fact::integer(
-    "scan.dh_bits",
-    Unit::Count,
-    "Smallest Diffie-Hellman prime seen, in bits; absent without DHE suites.",
-)
-.ruled(Rule::Same);
-const COMPRESSION: Fact<bool> = Fact::flag("scan.compression", "The server compresses what it encrypts (CRIME).");
-const RENEGOTIATION: Fact<bool> = Fact::flag(
-    "scan.secure_renegotiation",
-    "Every answer up to TLS1.2 has the extension of RFC 5746; absent with TLS1.3 only, which has no renegotiation.",
-);
-const EMS: Fact<bool> =
-    Fact::flag("scan.ems", "Every answer from TLS1.0 to TLS1.2 has the extended master secret (RFC 7627).");
-const FALLBACK: Fact<bool> = Fact::flag(
-    "scan.fallback_scsv",
-    "A fallback below the best version is refused (RFC 7507); absent with one version only, or no version to fall back to.",
-);
-const TICKET: Fact<bool> = Fact::flag("scan.ticket", "Session tickets are offered in TLS1.0 to TLS1.2 (RFC 5077).");
-const HALVES: Fact<bool> = Fact::flag("scan.hello.split", "A hello in two TCP segments is taken.");
-const LARGE: Fact<bool> =
-    Fact::flag("scan.hello.large", "A hello larger than a segment, as with post-quantum shares, is taken.");
+const UNEXPECTED: &str =
+    "the server takes more, or less, than expected: see the `scan` facts, and compare its TLS settings on every node";
 
-pub(in crate::checks::tls) const TABLE: &[FactInfo] = &[
-    VERSIONS.info,
-    CIPHERS.info,
-    CIPHERS_OF[0].1.info,
-    CIPHERS_OF[1].1.info,
-    CIPHERS_OF[2].1.info,
-    CIPHERS_OF[3].1.info,
-    CIPHERS_OF[4].1.info,
-    WEAK.info,
-    GROUPS.info,
-    GROUPS_12.info,
-    GROUPS_13.info,
-    GROUP_PREFERENCE.info,
-    PREFERENCE.info,
-    UNKNOWN.info,
-    CONNECTIONS.info,
-    CERTIFICATES.info,
-    EXPIRES_IN.info,
-    DH_BITS.info,
-    COMPRESSION.info,
-    RENEGOTIATION.info,
-    EMS.info,
-    FALLBACK.info,
-    TICKET.info,
-    HALVES.info,
-    LARGE.info,
+facts! { pub(in crate::checks::tls) FACTS;
+    const VERSIONS: Fact<Vec<String>> = Fact::list(
+        "scan.versions",
+        "Versions the server takes, of SSLv3, TLS1.0, TLS1.1, TLS1.2 and TLS1.3; absent while one of them is undecided.",
+    )
+    .on_breach(UNEXPECTED);
+    const CIPHERS: Fact<Vec<String>> =
+        Fact::list("scan.ciphers", "Cipher suites taken in any version, IANA names; absent while some are undecided.")
+            .on_breach(UNEXPECTED);
+    const CIPHERS_SSL3: Fact<Vec<String>> =
+        Fact::list("scan.ciphers.ssl3", "Cipher suites taken in SSLv3.").on_breach(UNEXPECTED);
+    const CIPHERS_TLS10: Fact<Vec<String>> =
+        Fact::list("scan.ciphers.tls1.0", "Cipher suites taken in TLS1.0.").on_breach(UNEXPECTED);
+    const CIPHERS_TLS11: Fact<Vec<String>> =
+        Fact::list("scan.ciphers.tls1.1", "Cipher suites taken in TLS1.1.").on_breach(UNEXPECTED);
+    const CIPHERS_TLS12: Fact<Vec<String>> =
+        Fact::list("scan.ciphers.tls1.2", "Cipher suites taken in TLS1.2.").on_breach(UNEXPECTED);
+    const CIPHERS_TLS13: Fact<Vec<String>> =
+        Fact::list("scan.ciphers.tls1.3", "Cipher suites taken in TLS1.3.").on_breach(UNEXPECTED);
+    const WEAK: Fact<Vec<String>> = Fact::list(
+        "scan.weak",
+        "Suites taken that are NULL, anonymous, for export, or use RC4, RC2, DES or 3DES; the reason stands before the name.",
+    )
+    .on_breach(UNEXPECTED);
+    const GROUPS: Fact<Vec<String>> = Fact::list(
+        "scan.groups",
+        "Key exchange groups taken, in the order the server took them; TLS1.3's and those of the newest version before it.",
+    )
+    .on_breach(UNEXPECTED);
+    const GROUPS_12: Fact<Vec<String>> =
+        Fact::list("scan.groups.tls1.2", "Groups taken in the newest version up to TLS1.2 that has curves.")
+            .on_breach(UNEXPECTED);
+    const GROUPS_13: Fact<Vec<String>> =
+        Fact::list("scan.groups.tls1.3", "Groups taken in TLS1.3.").on_breach(UNEXPECTED);
+    const GROUP_PREFERENCE: Fact<Choice> = Fact::choice(
+        "scan.groups.preference",
+        &["server", "client", "mixed"],
+        "Whose order of groups counts in the newest version; absent with fewer than two groups.",
+    )
+    .on_breach(UNEXPECTED);
+    const PREFERENCE: Fact<Value> = Fact::object(
+        "scan.preference",
+        "Whose order of suites counts, server, client or mixed, by version: `scan.preference.tls1.2`. Only versions with two suites or more.",
+    )
+    .on_breach(UNEXPECTED);
+    const UNKNOWN: Fact<Vec<String>> =
+        Fact::list("scan.unknown", "What could not be decided, and why; empty after a scan that settled everything.")
+            .on_breach(
+                "some of it could not be decided (see the evidence): a rate limit, a firewall or a flaky path; scan from nearer, or with a lower `scan.rate`",
+            );
+    const CONNECTIONS: Fact<i64> = Fact::integer(
+        "scan.connections",
+        Unit::Count,
+        "Connections the scan made, the handshake before it not counted.",
+    )
+    .on_breach(UNEXPECTED);
+    const CERTIFICATES: Fact<Value> = Fact::object(
+        "scan.certificates",
+        "Leaf certificates shown, by sort of key (`scan.certificates.rsa.not_after`): key, san, subject, not_after, expires_in (seconds), \
+         fingerprint, sni (both, with, without), versions, chain (length). A second one of a sort is `rsa2`.",
+    )
+    .except(&["*.expires_in"])
+    .on_breach(UNEXPECTED);
+    const EXPIRES_IN: Fact<f64> = Fact::number(
+        "scan.expires_in",
+        Unit::Seconds,
+        "Until the first of all leaf certificates shown expires.",
+    )
+    .on_breach(
+        "one of the server's certificates runs out: `scan.certificates` says which; a second one is often forgotten by renewal",
+    );
+    const DH_BITS: Fact<i64> = Fact::integer(
+        "scan.dh_bits",
+        Unit::Count,
+        "Smallest Diffie-Hellman prime seen, in bits; absent without DHE suites.",
+    )
+    .ruled(Rule::Same)
+    .on_breach(UNEXPECTED);
+    const COMPRESSION: Fact<bool> =
+        Fact::flag("scan.compression", "The server compresses what it encrypts (CRIME).").on_breach(UNEXPECTED);
+    const RENEGOTIATION: Fact<bool> = Fact::flag(
+        "scan.secure_renegotiation",
+        "Every answer up to TLS1.2 has the extension of RFC 5746; absent with TLS1.3 only, which has no renegotiation.",
+    )
+    .on_breach(UNEXPECTED);
+    const EMS: Fact<bool> =
+        Fact::flag("scan.ems", "Every answer from TLS1.0 to TLS1.2 has the extended master secret (RFC 7627).")
+            .on_breach(UNEXPECTED);
+    const FALLBACK: Fact<bool> = Fact::flag(
+        "scan.fallback_scsv",
+        "A fallback below the best version is refused (RFC 7507); absent with one version only, or no version to fall back to.",
+    )
+    .on_breach(UNEXPECTED);
+    const TICKET: Fact<bool> =
+        Fact::flag("scan.ticket", "Session tickets are offered in TLS1.0 to TLS1.2 (RFC 5077).").on_breach(UNEXPECTED);
+    const SPLIT_HELLO: Fact<bool> =
+        Fact::flag("scan.hello.split", "A hello in two TCP segments is taken.").on_breach(UNEXPECTED);
+    const LARGE_HELLO: Fact<bool> = Fact::flag(
+        "scan.hello.large",
+        "A hello larger than a segment, as with post-quantum shares, is taken.",
+    )
+    .on_breach(UNEXPECTED);
+}
+
+/// Suites by version.
+const CIPHERS_OF: [(Version, Fact<Vec<String>>); 5] = [
+    (Version::Ssl3, CIPHERS_SSL3),
+    (Version::Tls10, CIPHERS_TLS10),
+    (Version::Tls11, CIPHERS_TLS11),
+    (Version::Tls12, CIPHERS_TLS12),
+    (Version::Tls13, CIPHERS_TLS13),
 ];
 
 /// Records a scan and its outcome.
@@ -131,8 +152,8 @@ pub(in crate::checks::tls) fn record(cx: &mut Cx<'_>, scan: &Scan) {
         (&EMS, scan.ems),
         (&FALLBACK, scan.fallback),
         (&TICKET, scan.ticket),
-        (&HALVES, scan.halves),
-        (&LARGE, scan.large),
+        (&SPLIT_HELLO, scan.halves),
+        (&LARGE_HELLO, scan.large),
     ];
     for (fact, seen) in flags {
         if let Some(seen) = seen {

@@ -15,10 +15,13 @@ use std::time::Duration;
 use plan::{MOST, Plan};
 use runner::Runner;
 
+use super::certificates::STAPLED;
+use super::fields::TIMEOUT;
 use super::look::sni;
-use super::profile::{self, Profiles};
+use super::profile::{self, PROFILES, Profiles};
 use super::reach::Way;
-use crate::model::{Args, Fault, FieldInfo, FieldKind, Invalid, Value};
+use crate::model::table::fields;
+use crate::model::{Args, Fault, Field, FieldKind, Invalid, Switch, Value};
 use crate::probe::{Cx, Mode};
 
 /// A scan that expects nothing else ended, with something taken and nothing undecided; the certificate must verify as without
@@ -26,45 +29,44 @@ use crate::probe::{Cx, Mode};
 pub(super) const MODES: &[Mode] = &[
     Mode {
         with: "scan: true",
-        applies: |args| args.on("scan"),
+        applies: |args| args.get(&SCAN).is_on(),
         expect: None,
         adds: Some("outcome: scanned\nscan.versions: {len: {ge: 1}}\nscan.unknown: {len: 0}"),
-        facts: facts::TABLE,
+        facts: facts::FACTS,
     },
     Mode {
         with: "scan: true, profiles: […]",
-        applies: |args| args.on("scan") && args.has("profiles"),
+        applies: |args| args.get(&SCAN).is_on() && args.given(&PROFILES),
         expect: None,
         adds: Some("profile.breaches: {len: 0}\nprofile.undecided: {len: 0}"),
         facts: profile::FACTS,
     },
 ];
 
-/// The fact of the handshake that a profile may ask for.
-const STAPLED: &str = "ocsp.stapled";
-/// Connections at a time, unless the suite says otherwise.
-const PARALLEL: usize = 8;
 /// Connections a second towards an address that is not loopback, unless the suite says otherwise.
-const RATE: f64 = 20.0;
+const REMOTE_RATE: f64 = 20.0;
 /// The whole may take so many times the patience,
 const PATIENCES: u32 = 12;
 /// at least so long,
 const LEAST: Duration = Duration::from_secs(30);
 
-const SCAN: &[FieldInfo] = &[
-    FieldInfo::default("parallel", FieldKind::Integer(1, 64), "8", "Connections at a time."),
-    FieldInfo::optional(
+fields! { SETTINGS;
+    const PARALLEL: Field<usize> =
+        Field::default("parallel", FieldKind::Integer(1, 64), "8", "Connections at a time.");
+    const RATE: Field<Option<f64>> = Field::optional(
         "rate",
         FieldKind::Rate,
         "Connections a second; default 20 /s towards an address that is not loopback, no limit on loopback.",
-    ),
-];
+    );
+}
 
-pub(super) const FIELDS: &[FieldInfo] = &[FieldInfo::optional(
-    "scan",
-    FieldKind::Switch(SCAN),
-    "Finds every version, suite, group and certificate the server takes, beside one handshake.",
-)];
+fields! { pub(super) FIELDS;
+    pub(super) const SCAN: Field<Switch> = Field::optional(
+        "scan",
+        FieldKind::Switch(SETTINGS),
+        "Finds every version, suite, group and certificate the server takes, beside one handshake.",
+    );
+}
 
 /// A server to scan.
 pub(super) struct Scanner {
@@ -76,15 +78,16 @@ pub(super) struct Scanner {
 }
 
 impl Scanner {
-    pub(super) fn from_args(args: &Args) -> Result<Self, Invalid> {
-        let scan = args.group("scan");
-        Ok(Self {
+    /// `None` when the check does not ask for a scan.
+    pub(super) fn from_args(args: &Args) -> Result<Option<Self>, Invalid> {
+        let Switch::On(settings) = args.get(&SCAN) else { return Ok(None) };
+        Ok(Some(Self {
             sni: sni(args)?,
-            patience: args.wait("timeout"),
-            parallel: scan.and_then(|scan| scan.unsigned("parallel")).unwrap_or(PARALLEL),
-            rate: scan.and_then(|scan| scan.number("rate")),
+            patience: args.get(&TIMEOUT),
+            parallel: settings.get(&PARALLEL),
+            rate: settings.get(&RATE),
             profiles: Profiles::from_args(args)?,
-        })
+        }))
     }
 
     /// The scan has its limit; the rate is that of an address that is not loopback.
@@ -103,12 +106,12 @@ impl Scanner {
         if scan.suites.is_empty() {
             return Ok(());
         }
-        let stapled = cx.seen().latest().last(STAPLED).and_then(Value::as_bool);
+        let stapled = cx.seen().latest().last(STAPLED.info.name).and_then(Value::as_bool);
         self.profiles.record(cx, &profiled::seen(&scan, stapled)).await
     }
 
     fn interval(&self, loopback: bool) -> Duration {
-        let rate = self.rate.or((!loopback).then_some(RATE));
+        let rate = self.rate.or((!loopback).then_some(REMOTE_RATE));
         rate.and_then(|rate| Duration::try_from_secs_f64(1.0 / rate).ok()).unwrap_or_default()
     }
 

@@ -1,46 +1,56 @@
 //! Which application protocols a server speaks, each asked for alone.
 
 use super::{Again, unfinished};
-use crate::model::{Args, Fact, FactInfo, Fault, FieldInfo, FieldKind, Invalid};
+use crate::model::table::{facts, fields};
+use crate::model::{Args, Fact, Fault, Field, FieldKind, Invalid};
 use crate::probe::{Cx, Mode};
 use crate::proto::tls::{HandshakeEnd, Offer};
 
 /// Most protocols in one check; IANA lists some thirty.
 const MOST: usize = 64;
 
-pub(in crate::checks::tls) const FIELDS: &[FieldInfo] = &[FieldInfo::optional(
-    "alpn_set",
-    FieldKind::List(&FieldKind::Text),
-    "Application protocols to ask for, each alone, in a connection of its own.",
-)];
+fields! { pub(in crate::checks::tls) FIELDS;
+    pub(in crate::checks::tls) const ALPN_SET: Field<Vec<String>> = Field::optional(
+        "alpn_set",
+        FieldKind::List(&FieldKind::Text),
+        "Application protocols to ask for, each alone, in a connection of its own.",
+    );
+}
 
-const ACCEPTED: Fact<Vec<String>> =
-    Fact::list("alpn.accepted", "Those of `alpn_set` that the server agrees to, in the order asked for.");
-
-pub(in crate::checks::tls) const FACTS: &[FactInfo] = &[ACCEPTED.info];
+facts! { pub(in crate::checks::tls) FACTS;
+    const ACCEPTED: Fact<Vec<String>> =
+        Fact::list("alpn.accepted", "Those of `alpn_set` that the server agrees to, in the order asked for.").on_breach(
+            "another set of protocols than expected: is what answers there the right listener, with the right modules?",
+        );
+}
 
 pub(super) const MODE: Mode = Mode {
     with: "alpn_set: [h2, http/1.1]",
-    applies: |args: &Args| args.has("alpn_set"),
+    applies: |args| args.given(&ALPN_SET),
     expect: None,
     adds: None,
     facts: FACTS,
 };
 
 pub(super) fn from_args(args: &Args) -> Result<Vec<String>, Invalid> {
-    let set = args.texts("alpn_set");
-    if args.has("alpn_set") && set.is_empty() || set.len() > MOST {
-        return Err(Invalid::at("alpn_set", format!("{} protocols", set.len()), format!("write 1 to {MOST} of them")));
+    let set = args.get(&ALPN_SET);
+    if args.given(&ALPN_SET) && set.is_empty() || set.len() > MOST {
+        return Err(ALPN_SET.invalid(format!("{} protocols", set.len()), format!("write 1 to {MOST} of them")));
     }
-    if set.iter().any(|protocol| protocol.is_empty() || protocol.len() > 255) {
-        return Err(Invalid::at("alpn_set", "a protocol has 1 to 255 bytes", "write names such as h2 or http/1.1"));
+    if !set.iter().all(|protocol| is_protocol_name(protocol)) {
+        return Err(ALPN_SET.invalid("a protocol has 1 to 255 bytes", "write names such as h2 or http/1.1"));
     }
     // RFC 9114, 3.1: that token is for QUIC.
     if let Some(protocol) = set.iter().find(|protocol| *protocol == "h3" || protocol.starts_with("h3-")) {
         let message = format!("`{protocol}` is spoken over QUIC, never over TCP");
-        return Err(Invalid::at("alpn_set", message, "take it out of `alpn_set`"));
+        return Err(ALPN_SET.invalid(message, "take it out of `alpn_set`"));
     }
     Ok(set)
+}
+
+/// RFC 7301, 3.1: a name has 1 to 255 bytes.
+pub(in crate::checks::tls) fn is_protocol_name(text: &str) -> bool {
+    (1..=255).contains(&text.len())
 }
 
 /// Asks for each. One that cannot be told makes the whole list unknown: it would read as not accepted.

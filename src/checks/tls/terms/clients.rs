@@ -3,33 +3,41 @@
 use std::time::Duration;
 
 use super::{Again, unfinished};
-use crate::model::{Args, Choice, Fact, FactInfo, Fault, FieldInfo, FieldKind};
+use crate::checks::shared::tls_fields::CLIENT_CERT;
+use crate::model::table::{facts, fields};
+use crate::model::{Args, Choice, Fact, Fault, Field, FieldKind};
 use crate::probe::{Cx, Mode};
 use crate::proto::tls::{Handshake, HandshakeEnd};
 
-pub(in crate::checks::tls) const FIELDS: &[FieldInfo] = &[FieldInfo::optional(
-    "mtls",
-    FieldKind::Bool,
-    "Shake hands once more without `client_cert`, so that `client_certificate` can be told.",
-)];
+fields! { pub(in crate::checks::tls) FIELDS;
+    pub(in crate::checks::tls) const MTLS: Field<Option<bool>> = Field::optional(
+        "mtls",
+        FieldKind::Bool,
+        "Shake hands once more without `client_cert`, so that `client_certificate` can be told.",
+    );
+}
 
-const CLIENT_CERTIFICATE: Fact<Choice> = Fact::choice(
-    "client_certificate",
-    &["none", "optional", "required"],
-    "What the server wants of clients: does not ask, goes on without one, refuses; a refusal within HTTP is `optional`.",
-);
-const AUTHORITIES: Fact<Vec<String>> = Fact::list(
-    "client_certificate.authorities",
-    "Whose certificates the server accepts, as far as it says so when it asks.",
-);
+const SERVER_SETTING: &str = "look at the server's setting for this name and port (ssl_verify_client, SSLVerifyClient, verify); nginx refuses in HTTP only, which the family `http` sees";
 
-pub(in crate::checks::tls) const FACTS: &[FactInfo] = &[CLIENT_CERTIFICATE.info, AUTHORITIES.info];
+facts! { pub(in crate::checks::tls) FACTS;
+    const CLIENT_CERTIFICATE: Fact<Choice> = Fact::choice(
+        "client_certificate",
+        &["none", "optional", "required"],
+        "What the server wants of clients: does not ask, goes on without one, refuses; a refusal within HTTP is `optional`.",
+    )
+    .on_breach(SERVER_SETTING);
+    const AUTHORITIES: Fact<Vec<String>> = Fact::list(
+        "client_certificate.authorities",
+        "Whose certificates the server accepts, as far as it says so when it asks.",
+    )
+    .on_breach(SERVER_SETTING);
+}
 
 pub(super) const MODE: Mode = Mode { with: "mtls: true", applies: asks, expect: None, adds: None, facts: FACTS };
 
 /// Without a certificate of its own, the first handshake tells.
 fn asks(args: &Args) -> bool {
-    args.flag("mtls") || !args.has("client_cert")
+    args.get(&MTLS) == Some(true) || !args.given(&CLIENT_CERT)
 }
 
 /// Whether to look, and whether that takes another handshake.
@@ -40,7 +48,7 @@ pub(super) struct Clients {
 
 impl Clients {
     pub(super) fn from_args(args: &Args) -> Self {
-        Self { looks: asks(args), again: args.has("client_cert") }
+        Self { looks: asks(args), again: args.given(&CLIENT_CERT) }
     }
 
     pub(super) fn longest(&self, patience: Duration, one: Duration) -> Duration {

@@ -13,6 +13,10 @@ use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid};
 use crate::probe::{Cx, Mode};
 use crate::proto::tls::{Credentials, Handshake, HandshakeEnd, Offer, handshake};
 
+pub(super) use alpn::{ALPN_SET, is_protocol_name};
+pub(super) use clients::MTLS;
+pub(super) use resumption::{NOT_RESUMED, RESUMPTION};
+
 pub(super) const FIELDS: &[FieldInfo] = joined!(FieldInfo; clients::FIELDS, resumption::FIELDS, alpn::FIELDS);
 pub(super) const FACTS: &[FactInfo] = joined!(FactInfo; clients::FACTS, resumption::FACTS, alpn::FACTS);
 pub(super) const MODES: &[Mode] = &[clients::MODE, resumption::MODE, alpn::MODE];
@@ -48,7 +52,7 @@ impl Terms {
     pub(super) fn from_args(args: &Args) -> Result<Self, Invalid> {
         Ok(Self {
             clients: clients::Clients::from_args(args),
-            resumption: args.unsigned("resumption"),
+            resumption: args.get(&RESUMPTION),
             alpn: alpn::from_args(args)?,
         })
     }

@@ -8,7 +8,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Again, unfinished};
-use crate::model::{Args, Better, Fact, FactInfo, Fault, FieldInfo, FieldKind, Unit};
+use crate::model::table::{facts, fields};
+use crate::model::{Better, Fact, Fault, Field, FieldKind, Unit};
 use crate::probe::{Cx, Mode};
 use crate::proto::tls::{Handshake, HandshakeEnd, Offer, ResumingClient};
 use crate::stats::splitmix::SplitMix;
@@ -18,32 +19,40 @@ const MOST: i64 = 1000;
 /// A ratio that moved by less is no alarm: one of ten tries.
 const STEP: f64 = 0.1;
 
-pub(in crate::checks::tls) const FIELDS: &[FieldInfo] = &[FieldInfo::optional(
-    "resumption",
-    FieldKind::Integer(1, MOST),
-    "Tries to resume a session, for each version offered; each is one more connection.",
-)];
+fields! { pub(in crate::checks::tls) FIELDS;
+    pub(in crate::checks::tls) const RESUMPTION: Field<Option<u32>> = Field::optional(
+        "resumption",
+        FieldKind::Integer(1, MOST),
+        "Tries to resume a session, for each version offered; each is one more connection.",
+    );
+}
 
-const TLS12: Fact<f64> = Fact::metric(
-    "resumption.tls1.2",
-    Unit::Ratio,
-    Better::Higher,
-    "Share of tries that resumed the session in TLS 1.2, by ticket or id; absent without that version.",
-)
-.within(STEP);
-const TLS13: Fact<f64> = Fact::metric(
-    "resumption.tls1.3",
-    Unit::Ratio,
-    Better::Higher,
-    "Share of tries that resumed the session in TLS 1.3, by ticket; absent without that version.",
-)
-.within(STEP);
+/// Advice for sessions that are not resumed.
+pub(in crate::checks::tls) const NOT_RESUMED: &str =
+    "sessions are not known again: do all servers behind this address share ticket keys, or a session cache?";
 
-pub(in crate::checks::tls) const FACTS: &[FactInfo] = &[TLS12.info, TLS13.info];
+facts! { pub(in crate::checks::tls) FACTS;
+    const TLS12: Fact<f64> = Fact::metric(
+        "resumption.tls1.2",
+        Unit::Ratio,
+        Better::Higher,
+        "Share of tries that resumed the session in TLS 1.2, by ticket or id; absent without that version.",
+    )
+    .within(STEP)
+    .on_breach(NOT_RESUMED);
+    const TLS13: Fact<f64> = Fact::metric(
+        "resumption.tls1.3",
+        Unit::Ratio,
+        Better::Higher,
+        "Share of tries that resumed the session in TLS 1.3, by ticket; absent without that version.",
+    )
+    .within(STEP)
+    .on_breach(NOT_RESUMED);
+}
 
 pub(super) const MODE: Mode = Mode {
     with: "resumption: 10, or another number of tries",
-    applies: |args: &Args| args.has("resumption"),
+    applies: |args| args.given(&RESUMPTION),
     expect: None,
     adds: None,
     facts: FACTS,

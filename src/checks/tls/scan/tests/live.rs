@@ -105,7 +105,7 @@ fn texts(seen: &Observation, fact: &str) -> Vec<String> {
 #[track_caller]
 fn nothing(seen: &Observation, outcome: &str) {
     assert_eq!(seen.text("outcome"), Some(outcome), "{:?}", seen.notes());
-    for fact in crate::checks::tls::scan::facts::TABLE.iter().filter(|fact| fact.name != "scan.connections") {
+    for fact in crate::checks::tls::scan::facts::FACTS.iter().filter(|fact| fact.name != "scan.connections") {
         assert_eq!(seen.last(fact.name), None, "{}", fact.name);
     }
 }
