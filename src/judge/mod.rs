@@ -18,6 +18,7 @@ use crate::model::record::Outcome;
 use crate::model::{Fault, FaultKind, Observation, Unit, Verdict};
 use crate::plan::{Case, PlannedArm};
 use crate::suite::Expectation;
+use crate::suite::operator::Operator;
 
 /// The verdict on one attempt, and what it rests on.
 #[derive(Clone, Debug)]
@@ -105,7 +106,7 @@ fn outcome(expectation: &Expectation, observation: &Observation) -> Outcome {
     }
     Outcome {
         fact: expectation.path.clone(),
-        operator: Cow::Borrowed(expectation.operator),
+        operator: Cow::Borrowed(expectation.operator.word()),
         want: expectation.want.clone(),
         got,
         held,
@@ -136,24 +137,7 @@ pub fn sentence(outcome: &Outcome) -> String {
 /// "at most 20ms": the operator and the wanted value in words.
 #[must_use]
 pub fn wanted(outcome: &Outcome) -> String {
-    let words = match outcome.operator.as_ref() {
-        "eq" => "",
-        "ne" => "anything but ",
-        "lt" => "less than ",
-        "le" => "at most ",
-        "gt" => "more than ",
-        "ge" => "at least ",
-        "between" => "something between ",
-        "in" => "one of ",
-        "not_in" => "none of ",
-        "matches" => "a match of ",
-        "not_matches" => "no match of ",
-        "contains" => "to contain ",
-        "excludes" => "not to contain ",
-        "exactly" => "exactly ",
-        "len" => "a length of ",
-        "present" => "present: ",
-        other => return format!("{other} {}", outcome.want),
-    };
-    format!("{words}{}", outcome.want)
+    // A report may come from a later version, with an operator of its own.
+    Operator::of(&outcome.operator)
+        .map_or_else(|| format!("{} {}", outcome.operator, outcome.want), |operator| operator.sentence(&outcome.want))
 }

@@ -64,7 +64,8 @@ fn line(out: &mut String, plan: &Plan, index: usize, case: &Case) {
         let _ = writeln!(out, "         needs {}{more}", needs.join(", "));
     }
     for expectation in case.base.expectations.iter() {
-        let _ = writeln!(out, "         expects {} {} {}", expectation.path, expectation.operator, expectation.want);
+        let _ =
+            writeln!(out, "         expects {} {} {}", expectation.path, expectation.operator.word(), expectation.want);
     }
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use regex::RegexBuilder;
 
 use super::diagnostic::{Diagnostics, Sources, Span, suggest};
-use super::operator::{Sort, Test};
+use super::operator::{Operand, Operator, Parsed, Sort};
+use super::test::Test;
 use super::tree::{Kind as NodeKind, Node};
 use crate::model::fact::{SETTLED_IN, STATISTICS};
 use crate::model::{FactInfo, Kind, Unit, Value, quantity};
@@ -25,7 +26,7 @@ pub struct Expectation {
     /// Sort of the value tested.
     pub sort: Sort,
     /// Operator.
-    pub operator: &'static str,
+    pub operator: Operator,
     /// The test.
     pub test: Test,
     /// The wanted value, as written.
@@ -174,7 +175,7 @@ impl Reader<'_> {
     }
 
     /// The tests of a scalar (`eq`) or of a map of operators, each with its place and its text.
-    fn tests(&mut self, owner: &str, node: &Node, sort: Sort) -> Vec<(&'static str, Test, Span, String)> {
+    fn tests(&mut self, owner: &str, node: &Node, sort: Sort) -> Vec<(Operator, Test, Span, String)> {
         match &node.kind {
             NodeKind::Scalar(..) if sort == Sort::List => {
                 let help = "say how: contains, exactly, any, all or none";
@@ -183,7 +184,7 @@ impl Reader<'_> {
             }
             NodeKind::Scalar(text, _) => {
                 let test = self.value(owner, node, sort).map(Test::Eq);
-                test.map(|test| ("eq", test, node.span, text.clone())).into_iter().collect()
+                test.map(|test| (Operator::Eq, test, node.span, text.clone())).into_iter().collect()
             }
             NodeKind::Map(entries) if entries.is_empty() => {
                 self.errors.add(node.span, format!("`{owner}` is expected to be nothing at all"), "write an operator");
@@ -192,14 +193,13 @@ impl Reader<'_> {
             NodeKind::Map(entries) => {
                 let mut out = Vec::new();
                 for (key, below) in entries {
-                    let known = sort.operators();
-                    let Some(operator) = known.iter().find(|name| **name == key.name) else {
-                        let help = suggest(&key.name, known.iter().copied());
+                    let Some(operator) = sort.operators().find(|operator| operator.word() == key.name) else {
+                        let help = suggest(&key.name, sort.operators().map(Operator::word));
                         self.errors.add(key.span, format!("`{owner}` has no operator `{}`", key.name), help);
                         continue;
                     };
                     if let Some(test) = self.test(owner, operator, below, sort) {
-                        out.push((*operator, test, below.span, written(below)));
+                        out.push((operator, test, below.span, written(below)));
                     }
                 }
                 out
@@ -215,35 +215,22 @@ impl Reader<'_> {
         }
     }
 
-    fn test(&mut self, owner: &str, operator: &str, node: &Node, sort: Sort) -> Option<Test> {
-        Some(match operator {
-            "eq" => Test::Eq(self.eq_value(owner, node, sort)?),
-            "ne" => Test::Not(Box::new(Test::Eq(self.eq_value(owner, node, sort)?))),
-            "lt" => Test::Lt(self.value(owner, node, sort)?),
-            "le" => Test::Le(self.value(owner, node, sort)?),
-            "gt" => Test::Gt(self.value(owner, node, sort)?),
-            "ge" => Test::Ge(self.value(owner, node, sort)?),
-            "between" => return self.between(owner, node, sort),
-            "in" => Test::In(self.values(owner, node, sort, true)?),
-            "not_in" => Test::Not(Box::new(Test::In(self.values(owner, node, sort, true)?))),
-            "matches" => Test::Matches(self.regex(owner, node)?),
-            "not_matches" => Test::Not(Box::new(Test::Matches(self.regex(owner, node)?))),
-            "contains" => Test::Contains(self.values(owner, node, element(sort), true)?),
-            "excludes" => Test::Excludes(self.values(owner, node, element(sort), true)?),
-            "exactly" => Test::Exactly(self.values(owner, node, element(sort), false)?),
-            "any" => Test::Any(Box::new(self.one_of(owner, node, element(sort))?)),
-            "all" => Test::All(Box::new(self.one_of(owner, node, element(sort))?)),
-            "none" => Test::None(Box::new(self.one_of(owner, node, element(sort))?)),
-            "len" => Test::Len(Box::new(self.one_of(owner, node, Sort::Number(Unit::Count))?)),
-            "present" => match self.value(owner, node, Sort::Bool)? {
-                Value::Bool(flag) => Test::Present(flag),
-                _ => return None,
-            },
-            "not" => Test::Not(Box::new(self.one_of(owner, node, sort)?)),
-            "all_of" => Test::AllOf(self.parts(owner, node, sort)?),
-            "any_of" => Test::AnyOf(self.parts(owner, node, sort)?),
-            _ => return None,
-        })
+    fn test(&mut self, owner: &str, operator: Operator, node: &Node, sort: Sort) -> Option<Test> {
+        let parsed = match operator.operand() {
+            Operand::Whole => Parsed::Value(self.eq_value(owner, node, sort)?),
+            Operand::Value => Parsed::Value(self.value(owner, node, sort)?),
+            Operand::Range => self.range(owner, node, sort)?,
+            Operand::Values => Parsed::Values(self.values(owner, node, sort, true)?),
+            Operand::Elements => Parsed::Values(self.values(owner, node, element(sort), true)?),
+            Operand::AllElements => Parsed::Values(self.values(owner, node, element(sort), false)?),
+            Operand::Pattern => Parsed::Pattern(self.regex(owner, node)?),
+            Operand::Flag => Parsed::Flag(self.value(owner, node, Sort::Bool)?.as_bool()?),
+            Operand::OfElement => Parsed::Test(self.one_of(owner, node, element(sort))?),
+            Operand::OfLength => Parsed::Test(self.one_of(owner, node, Sort::Number(Unit::Count))?),
+            Operand::OfValue => Parsed::Test(self.one_of(owner, node, sort)?),
+            Operand::Alternatives => Parsed::Tests(self.parts(owner, node, sort)?),
+        };
+        operator.test(parsed)
     }
 
     /// The operators of one map, all of which must hold.
@@ -285,14 +272,14 @@ impl Reader<'_> {
         items.iter().map(|item| self.value(owner, item, sort)).collect()
     }
 
-    fn between(&mut self, owner: &str, node: &Node, sort: Sort) -> Option<Test> {
+    fn range(&mut self, owner: &str, node: &Node, sort: Sort) -> Option<Parsed> {
         let ends = self.values(owner, node, sort, true)?;
         match ends.as_slice() {
             [low, high] => {
                 if !Test::Le(high.clone()).holds(Some(low), sort) {
                     self.errors.add(node.span, format!("`{owner}`: nothing is between these"), "write [low, high]");
                 }
-                Some(Test::Between(low.clone(), high.clone()))
+                Some(Parsed::Range(low.clone(), high.clone()))
             }
             _ => {
                 self.errors.add(node.span, format!("`{owner}`: between takes two values"), "write [low, high]");

@@ -13,6 +13,7 @@ pub mod operator;
 pub mod schema;
 pub mod secret;
 pub mod tables;
+pub mod test;
 pub mod tree;
 pub mod vars;
 
@@ -20,5 +21,5 @@ pub use check::Check;
 pub use diagnostic::{Diagnostic, Diagnostics, Sources, Span};
 pub use expect::Expectation;
 pub use file::{Suite, load};
-pub use operator::Test;
 pub use secret::Redactor;
+pub use test::Test;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::operator::Sort;
+use super::operator::{Operand, Sort};
 use super::tables;
 use crate::model::fact::{SETTLED_IN, STATISTICS};
 use crate::model::{FactInfo, FieldInfo, FieldKind, Kind, Unit, quantity};
@@ -245,17 +245,19 @@ fn name(sort: Sort) -> Option<&'static str> {
 fn tests(sort: Sort) -> Value {
     let mut operators = Map::new();
     for operator in sort.operators() {
-        let schema = match *operator {
-            "present" => json!({"type": "boolean"}),
-            "eq" | "ne" if matches!(sort, Sort::List | Sort::Any) => json!({}),
-            "lt" | "le" | "gt" | "ge" | "eq" | "ne" => value(sort),
-            "in" | "not_in" | "contains" | "excludes" | "any_of" | "all_of" => {
+        let schema = match operator.operand() {
+            Operand::Flag => json!({"type": "boolean"}),
+            Operand::Whole if matches!(sort, Sort::List | Sort::Any) => json!({}),
+            Operand::Whole | Operand::Value => value(sort),
+            Operand::Values | Operand::Elements | Operand::Alternatives => {
                 json!({"not": {"type": "array", "maxItems": 0}})
             }
-            "between" => json!({"type": "array", "minItems": 2, "maxItems": 2}),
-            _ => json!({}),
+            Operand::Range => json!({"type": "array", "minItems": 2, "maxItems": 2}),
+            Operand::AllElements | Operand::Pattern | Operand::OfElement | Operand::OfLength | Operand::OfValue => {
+                json!({})
+            }
         };
-        operators.insert((*operator).into(), schema);
+        operators.insert(operator.word().into(), schema);
     }
     let map = json!({"type": "object", "minProperties": 1, "additionalProperties": false, "properties": operators});
     match sort {

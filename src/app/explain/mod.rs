@@ -13,7 +13,7 @@ use crate::model::fact::STATISTICS;
 use crate::model::{Better, FactInfo, Kind, Rule, Unit};
 use crate::probe::Family;
 use crate::suite::diagnostic::suggest;
-use crate::suite::operator::Sort;
+use crate::suite::operator::{Operator, Sort};
 
 /// Explains a family, a fact, or lists the families.
 pub(super) fn explain(topic: Option<&str>, terminal: &Terminal) -> u8 {
@@ -141,5 +141,10 @@ fn of_fact(out: &mut String, family: &Family, fact: &FactInfo) {
     if !fact.except.is_empty() {
         let _ = writeln!(out, "  ignored below it: {}", fact.except.join(", "));
     }
-    let _ = writeln!(out, "  operators: {}\n", Sort::of(fact.kind, fact.unit).operators().join(", "));
+    let _ = writeln!(out, "  operators: {}\n", operators(Sort::of(fact.kind, fact.unit), ", "));
+}
+
+/// The operators that fit a sort of value.
+fn operators(sort: Sort, between: &str) -> String {
+    sort.operators().map(Operator::word).collect::<Vec<_>>().join(between)
 }

@@ -53,7 +53,7 @@ pub(super) fn text() -> String {
         ("times", Sort::Time),
         ("paths into documents", Sort::Any),
     ] {
-        let _ = writeln!(out, "  {words:<36} {}", sort.operators().join(" "));
+        let _ = writeln!(out, "  {words:<36} {}", super::operators(sort, " "));
     }
     let _ = writeln!(out, "\nparts of a distribution: {}", STATISTICS.join(", "));
     let _ = writeln!(out, "{}: {}", SETTLED_IN.name, SETTLED_IN.help);
