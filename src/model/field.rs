@@ -235,6 +235,12 @@ impl<T: Argument> Field<T> {
         Self { info: FieldInfo { role: Some(role), ..self.info }, ..self }
     }
 
+    /// The same field in other words, where a family that shares it can say more.
+    #[must_use]
+    pub const fn help(self, help: &'static str) -> Self {
+        Self { info: FieldInfo { help, ..self.info }, ..self }
+    }
+
     /// Key in the suite.
     #[must_use]
     pub const fn name(&self) -> &'static str {

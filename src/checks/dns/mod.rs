@@ -1,9 +1,12 @@
-//! DNS: what one server answers to one question, down to flags, EDNS and stray replies.
+//! DNS: the answer of one server to one question, down to flags, EDNS and stray replies.
 
 mod ask;
 mod dnssec;
+mod facts;
+mod fields;
 mod load;
 mod question;
+mod server;
 mod survey;
 #[cfg(test)]
 mod tests;
@@ -11,9 +14,10 @@ mod transport;
 
 use std::time::Duration;
 
-use ask::{Ask, OUTCOME, RCODE};
+use ask::Ask;
 use dnssec::Validate;
-use load::Load;
+use facts::{OUTCOME, RCODE};
+use load::{LOAD, Load};
 use survey::Survey;
 
 use crate::model::table::joined;
@@ -25,7 +29,7 @@ pub struct Dns {
     mode: Mode,
 }
 
-/// What the fields of a check come to.
+/// The mode the fields of a check switch on.
 enum Mode {
     Ask(Box<Ask>),
     Validate(Box<Validate>),
@@ -36,17 +40,17 @@ enum Mode {
 impl Probe for Dns {
     const SUMMARY: &'static str = "What a DNS server answers: records, flags, response code, EDNS";
     const FIELDS: &'static [FieldInfo] =
-        joined!(FieldInfo; ask::FIELDS, transport::FIELDS, dnssec::FIELDS, load::FIELDS, survey::FIELDS);
+        joined!(FieldInfo; fields::FIELDS, transport::FIELDS, dnssec::FIELDS, load::FIELDS, survey::FIELDS);
     const FACTS: &'static [FactInfo] =
-        joined!(FactInfo; ask::FACTS, transport::FACTS, dnssec::FACTS, survey::FACTS, load::FACTS);
+        joined!(FactInfo; facts::FACTS, transport::FACTS, dnssec::FACTS, survey::FACTS, load::FACTS);
     const MODES: &'static [probe::Mode] =
         joined!(probe::Mode; load::MODES, dnssec::MODES, survey::MODES, transport::MODES);
-    const TARGET_FIELD: (&'static str, Option<&'static str>) = ("name", None);
+    const TARGET_FIELD: (&'static str, Option<&'static str>) = (fields::NAME.name(), None);
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {
         apart(args)?;
-        let mode = if let Some(load) = args.group("load") {
-            Mode::Load(Box::new(Load::from_args(args, load)?))
+        let mode = if let Some(load) = args.get(&LOAD) {
+            Mode::Load(Box::new(Load::from_args(args, &load)?))
         } else if survey::applies(args) {
             Mode::Survey(Box::new(Survey::from_args(args)?))
         } else if dnssec::applies(args) {
@@ -60,10 +64,10 @@ impl Probe for Dns {
 
     fn target(&self) -> String {
         match &self.mode {
-            Mode::Ask(ask) => ask.target(),
-            Mode::Validate(validate) => validate.target(),
-            Mode::Load(load) => load.target(),
-            Mode::Survey(survey) => survey.target(),
+            Mode::Ask(ask) => ask.label(),
+            Mode::Validate(validate) => validate.label(),
+            Mode::Load(load) => load.label(),
+            Mode::Survey(survey) => survey.label(),
         }
     }
 
@@ -97,18 +101,19 @@ impl Probe for Dns {
     }
 }
 
-/// Each of these looks in a way of its own.
+/// A load, a validation and a survey exclude each other, and only a question to one server goes over encrypted transports.
 fn apart(args: &Args) -> Result<(), Invalid> {
-    let ways = [
-        ("load", "a load", args.has("load")),
-        ("dnssec", "a validation", dnssec::applies(args)),
-        ("server", "a survey of several servers", survey::applies(args)),
-    ];
-    if args.has("load") || survey::applies(args) {
+    let (load, validation, survey) = (args.given(&LOAD), dnssec::applies(args), survey::applies(args));
+    if load || survey {
         transport::plain(args)?;
         dnssec::unused(args)?;
     }
-    let mut used = ways.into_iter().filter(|(_, _, used)| *used);
+    let modes = [
+        (LOAD.name(), "a load", load),
+        (fields::DNSSEC.name(), "a validation", validation),
+        (fields::SERVER.name(), "a survey of several servers", survey),
+    ];
+    let mut used = modes.into_iter().filter(|(_, _, used)| *used);
     match (used.next(), used.next()) {
         (Some((_, first, _)), Some((field, second, _))) => {
             Err(Invalid::at(field, format!("{first} and {second} are two checks"), "write a check for each"))

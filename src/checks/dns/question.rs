@@ -1,48 +1,55 @@
 //! The question of a check, from its fields.
 
 use std::net::IpAddr;
-use std::str::FromStr as _;
 
 use hickory_proto::rr::{DNSClass, Name};
 
+use super::fields::{CLASS, Class, DNSSEC, Dnssec, EDNS, EDNS_SIZE, NAME, NSID, RECURSION, TYPE};
 use crate::model::{Args, Invalid};
 use crate::proto::dns::question::{EdnsWish, Question};
 use crate::proto::dns::{name as domain_name, types};
 
+/// The type of a question that names none.
+const DEFAULT_TYPE: &str = "A";
+
 /// From the fields `name`, `type` and the others that shape the query.
 pub(super) fn from_args(args: &Args) -> Result<Question, Invalid> {
-    let Some(name) = args.text("name") else {
-        return Err(Invalid::at("", "`dns` needs `name`", "name: the domain name to ask for"));
-    };
-    with(args, name, args.text("type").unwrap_or("A"))
+    match args.get(&NAME) {
+        Some(name) => with(args, &name, args.get(&TYPE).as_deref()),
+        None => Err(Invalid::at("", "`dns` needs `name`", "name: the domain name to ask for")),
+    }
 }
 
-/// Asks for this name and type, in the way the other fields say.
-pub(super) fn with(args: &Args, text: &str, kind_of: &str) -> Result<Question, Invalid> {
-    let code = kind(kind_of)?;
+/// Asks for this name and type, with all else as the other fields say.
+pub(super) fn with(args: &Args, text: &str, kind_of: Option<&str>) -> Result<Question, Invalid> {
+    let code = kind(kind_of.unwrap_or(DEFAULT_TYPE))?;
+    let recursion = args.get(&RECURSION);
     Ok(Question {
         name: name(text, code)?,
         code,
-        class: args.text("class").and_then(|word| DNSClass::from_str(word).ok()).unwrap_or(DNSClass::IN),
-        recursion: args.flag("recursion"),
-        unchecked: args.flag("recursion") && args.text("dnssec") == Some("validate"),
+        class: match args.get(&CLASS) {
+            Class::In => DNSClass::IN,
+            Class::Ch => DNSClass::CH,
+            Class::Hs => DNSClass::HS,
+        },
+        recursion,
+        unchecked: recursion && args.get(&DNSSEC) == Dnssec::Validate,
         edns: edns(args)?,
     })
 }
 
 fn edns(args: &Args) -> Result<Option<EdnsWish>, Invalid> {
-    let dnssec = matches!(args.text("dnssec"), Some("true" | "validate"));
-    if !args.flag("edns") {
-        let needs = [("dnssec", dnssec), ("nsid", args.flag("nsid"))].into_iter().find(|(_, on)| *on);
-        let needs = needs.map(|(field, _)| field);
-        return needs.map_or(Ok(None), |field| {
-            let message = format!("`{field}` travels in EDNS, which `edns: false` leaves out");
-            Err(Invalid::at(field, message, "drop one of the two"))
-        });
+    let (dnssec, nsid) = (args.get(&DNSSEC) != Dnssec::Off, args.get(&NSID));
+    if args.get(&EDNS) {
+        return Ok(Some(EdnsWish { size: args.get(&EDNS_SIZE), dnssec, nsid, ..EdnsWish::default() }));
     }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the table's range is 512..=65535")]
-    let size = args.number("edns_size").unwrap_or(1232.0) as u16;
-    Ok(Some(EdnsWish { size, dnssec, nsid: args.flag("nsid"), ..EdnsWish::default() }))
+    let needs_edns = match (dnssec, nsid) {
+        (true, _) => DNSSEC.name(),
+        (false, true) => NSID.name(),
+        (false, false) => return Ok(None),
+    };
+    let message = format!("`{needs_edns}` travels in EDNS, which `edns: false` leaves out");
+    Err(Invalid::at(needs_edns, message, "drop one of the two"))
 }
 
 fn kind(word: &str) -> Result<u16, Invalid> {
@@ -51,7 +58,7 @@ fn kind(word: &str) -> Result<u16, Invalid> {
             || "write a mnemonic such as A, AAAA or MX, or a number as in TYPE65280".to_owned(),
             |near| format!("did you mean {near}? any type can be written by number, as in TYPE65280"),
         );
-        Invalid::at("type", format!("`{word}` is not a record type"), help)
+        TYPE.invalid(format!("`{word}` is not a record type"), help)
     })
 }
 
@@ -59,15 +66,10 @@ fn kind(word: &str) -> Result<u16, Invalid> {
 pub(super) fn name(text: &str, code: u16) -> Result<Name, Invalid> {
     if let (Ok(address), types::PTR) = (text.parse::<IpAddr>(), code) {
         let help = format!("write {}", Name::from(address));
-        return Err(Invalid::at(
-            "name",
-            format!("`{text}` is an address; PTR records stand at its reverse name"),
-            help,
-        ));
+        return Err(NAME.invalid(format!("`{text}` is an address; PTR records stand at its reverse name"), help));
     }
     domain_name::parse(text).map_err(|why| {
-        Invalid::at(
-            "name",
+        NAME.invalid(
             format!("`{text}` is not a domain name: {why}"),
             "labels of 1 to 63 bytes between dots, 253 in all; `.` is the root",
         )

@@ -33,21 +33,9 @@ pub struct Target {
 }
 
 impl Target {
-    /// A target with the fields [`FAMILY`] and [`SOURCE`] of `args`; a packet cannot leave from an address of the other IP
-    /// version, so the source narrows it.
+    /// A target with the fields [`FAMILY`] and [`SOURCE`] of `args`.
     pub fn from_args(args: &Args, host: String, port: u16, timeout: Duration) -> Result<Self, Invalid> {
-        let (asked, source) = (args.get(&FAMILY), args.get(&SOURCE));
-        let version = match source {
-            None => asked,
-            Some(address) if !asked.admits(address) => {
-                return Err(SOURCE.invalid(
-                    format!("{address} is not an address of the family asked for"),
-                    "leave `family` out, or give a source of that family",
-                ));
-            }
-            Some(IpAddr::V4(_)) => IpVersion::V4,
-            Some(IpAddr::V6(_)) => IpVersion::V6,
-        };
+        let (version, source) = version_and_source(args)?;
         Ok(Self { host, port, version, source, timeout })
     }
 
@@ -86,6 +74,24 @@ impl Target {
             EarlyEnd::Outcome { word: error.word(), evidence }
         })
     }
+}
+
+/// The IP version and the local address of [`FAMILY`] and [`SOURCE`]; a packet cannot leave from an address of the other IP
+/// version, so the source narrows it.
+pub fn version_and_source(args: &Args) -> Result<(IpVersion, Option<IpAddr>), Invalid> {
+    let (asked, source) = (args.get(&FAMILY), args.get(&SOURCE));
+    let version = match source {
+        None => asked,
+        Some(address) if !asked.admits(address) => {
+            return Err(SOURCE.invalid(
+                format!("{address} is not an address of the family asked for"),
+                "leave `family` out, or give a source of that family",
+            ));
+        }
+        Some(IpAddr::V4(_)) => IpVersion::V4,
+        Some(IpAddr::V6(_)) => IpVersion::V6,
+    };
+    Ok((version, source))
 }
 
 /// Host and port of a field of kind `Endpoint`; the port may be left out when there is a default.

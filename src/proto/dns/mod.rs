@@ -4,6 +4,7 @@ pub(crate) mod exchange;
 pub(crate) mod message;
 pub(crate) mod name;
 pub(crate) mod question;
+pub(crate) mod rcode;
 pub(crate) mod rdata;
 mod svcb;
 pub mod types;

@@ -1,7 +1,8 @@
-//! `trust_anchor` and `at`: what is believed, and when.
+//! `trust_anchor` and `at`: the records that are trusted, and the time of validation.
 
 use std::path::Path;
 
+use super::fields::{AT, TRUST_ANCHOR};
 use crate::model::{Args, Invalid};
 use crate::proto::dnssec::{Anchor, Name, dotted};
 
@@ -11,15 +12,15 @@ const HELP: &str = "write `test. DS 12345 13 2 <hex>` or `test. DNSKEY 257 3 13 
 
 /// The anchors of a check whose question is about `name`.
 pub(super) fn from_args(args: &Args, name: &Name) -> Result<Vec<Anchor>, Invalid> {
-    if !args.has("trust_anchor") {
+    if !args.given(&TRUST_ANCHOR) {
         return Ok(Anchor::root());
     }
     let mut anchors = Vec::new();
-    for item in args.texts("trust_anchor") {
+    for item in args.get(&TRUST_ANCHOR) {
         let (text, shown) = content(&item)?;
-        let read = Anchor::read(&text).map_err(|why| Invalid::at("trust_anchor", format!("`{shown}`: {why}"), HELP))?;
+        let read = Anchor::read(&text).map_err(|why| TRUST_ANCHOR.invalid(format!("`{shown}`: {why}"), HELP))?;
         if read.is_empty() {
-            return Err(Invalid::at("trust_anchor", format!("`{shown}` holds no record"), HELP));
+            return Err(TRUST_ANCHOR.invalid(format!("`{shown}` holds no record"), HELP));
         }
         anchors.extend(read);
     }
@@ -28,7 +29,7 @@ pub(super) fn from_args(args: &Args, name: &Name) -> Result<Vec<Anchor>, Invalid
     }
     let zones: Vec<String> = anchors.iter().map(|anchor| dotted(anchor.zone())).collect();
     let message = format!("no anchor is at or above {}: {}", dotted(name), zones.join(", "));
-    Err(Invalid::at("trust_anchor", message, "add one of the name's zone or of a zone above it"))
+    Err(TRUST_ANCHOR.invalid(message, "add one of the name's zone or of a zone above it"))
 }
 
 /// Text with a space in it, or else a file; and what to call it.
@@ -37,7 +38,7 @@ fn content(item: &str) -> Result<(String, String), Invalid> {
     if !path.is_file() && item.trim().contains(char::is_whitespace) {
         return Ok((item.to_owned(), item.trim().to_owned()));
     }
-    let problem = |why: String| Invalid::at("trust_anchor", format!("`{item}` cannot be read: {why}"), HELP);
+    let problem = |why: String| TRUST_ANCHOR.invalid(format!("`{item}` cannot be read: {why}"), HELP);
     let size = std::fs::metadata(path).map_err(|error| problem(error.to_string()))?.len();
     if size > LIMIT {
         return Err(problem(format!("{size} bytes are more than any file of anchors")));
@@ -48,9 +49,9 @@ fn content(item: &str) -> Result<(String, String), Invalid> {
 
 /// `at` in seconds since 1970.
 pub(super) fn at(args: &Args) -> Result<Option<u32>, Invalid> {
-    let Some(text) = args.text("at") else { return Ok(None) };
+    let Some(text) = args.get(&AT) else { return Ok(None) };
     let help = "write an instant such as 2026-01-31T12:00:00Z, from 1970 to 2106";
-    let problem = |why: String| Invalid::at("at", format!("`{text}` is no time of validation: {why}"), help);
+    let problem = |why: String| AT.invalid(format!("`{text}` is no time of validation: {why}"), help);
     let instant: jiff::Timestamp = text.parse().map_err(|error: jiff::Error| problem(error.to_string()))?;
     u32::try_from(instant.as_second()).map(Some).map_err(|_| problem("signatures cannot mean it".to_owned()))
 }

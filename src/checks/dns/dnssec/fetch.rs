@@ -46,7 +46,7 @@ impl<'a> Fetch<'a> {
 
     /// The server, for people.
     pub(super) fn server(&self) -> String {
-        dial::endpoint(&self.address.to_string(), self.ask.port)
+        dial::endpoint(&self.address.to_string(), self.ask.target.port)
     }
 
     /// Remembers an answer that is here already, unless it was cut short.
@@ -117,7 +117,7 @@ impl<'a> Fetch<'a> {
         self.queries += 1;
         let question = self.ask.question.about(theirs, code);
         let seed = self.seed.wrapping_add(self.queries.cast_unsigned());
-        let seen = self.ask.put(self.address, &question, stream, self.ask.patience.min(left), seed).await?;
+        let seen = self.ask.query(self.address, &question, stream, self.ask.target.timeout.min(left), seed).await?;
         self.discarded += seen.discarded;
         Ok(Ok(seen))
     }

@@ -6,7 +6,7 @@ use super::fetch::Got;
 use super::title;
 use super::walk::{Outcome, Reached, Stop, Unsigned, Verdict, Walk, Zone, bogus, indeterminate, iterated, referral};
 use crate::model::Fault;
-use crate::proto::dns::types;
+use crate::proto::dns::{rcode, types};
 use crate::proto::dnssec::{Denial, Name, Reason, Sections, Set, below, dotted, labels, redirected, suffix};
 
 /// Aliases that are followed; Unbound follows eleven.
@@ -78,7 +78,7 @@ impl Walk<'_> {
         let sections = &got.sections;
         if let Some(set) = sections.answer(at, code) {
             let standing = self.standing(set, sections).await?;
-            self.trail.ended(0);
+            self.trail.ended(rcode::NOERROR);
             return Ok((Link::End, standing));
         }
         let cname = sections.answer(at, types::CNAME);
@@ -165,7 +165,7 @@ impl Walk<'_> {
         if let Some(why) = iterated(&proof, &zone.name) {
             return Ok(Some(why));
         }
-        let (what, denial) = if sections.rcode == 3 {
+        let (what, denial) = if sections.rcode == rcode::NXDOMAIN {
             (format!("that {} does not exist", dotted(at)), proof.nxdomain(at, &mut self.work))
         } else {
             (format!("that {} has no such records", title(at, code)), proof.nodata(at, code, &mut self.work))

@@ -8,6 +8,7 @@ mod anchors;
 mod extras;
 mod facts;
 mod fetch;
+mod fields;
 mod link;
 mod opinion;
 #[cfg(test)]
@@ -20,26 +21,19 @@ use std::time::Duration;
 pub(super) use facts::FACTS;
 use facts::{OPINION, QUERIES, REASON, VERDICT, word};
 use fetch::Fetch;
+pub(super) use fields::FIELDS;
 use opinion::{Opinion, second};
 use tokio::time::Instant;
 use walk::{Outcome, Verdict, Walk};
 
-use super::ask::{Ask, DISCARDED};
-use super::transport::Transport;
-use crate::model::{Args, Fault, FieldInfo, FieldKind, Invalid};
+use super::ask::{Ask, Round};
+use super::facts::{DISCARDED, OUTCOME};
+use super::fields::{CLASS, Class, DNSSEC, Dnssec, NAME, TYPE};
+use super::transport::{TRANSPORT, Transport};
+use crate::model::{Args, Fault, Invalid};
 use crate::probe::{Cx, Mode};
 use crate::proto::dns::{rdata, types};
 use crate::proto::dnssec::{Anchor, Name, Reason};
-
-pub(super) const FIELDS: &[FieldInfo] = &[
-    FieldInfo::optional(
-        "trust_anchor",
-        FieldKind::List(&FieldKind::Inline),
-        "DS or DNSKEY records that are trusted, of any zone at or above the name, or files of them; IANA's for the root \
-         unless written.",
-    ),
-    FieldInfo::optional("at", FieldKind::Text, "Time of validation, RFC 3339; now unless written."),
-];
 
 pub(super) const MODES: &[Mode] = &[Mode {
     with: "dnssec: validate",
@@ -50,12 +44,12 @@ pub(super) const MODES: &[Mode] = &[Mode {
 }];
 
 pub(super) fn applies(args: &Args) -> bool {
-    args.text("dnssec") == Some("validate")
+    args.get(&DNSSEC) == Dnssec::Validate
 }
 
 /// Fields that mean nothing without it.
 pub(super) fn unused(args: &Args) -> Result<(), Invalid> {
-    match FIELDS.iter().find(|field| args.has(field.name)) {
+    match FIELDS.iter().find(|field| args.0.contains_key(field.name)) {
         None => Ok(()),
         Some(field) => {
             let message = format!("`{}` is about validation, which is off", field.name);
@@ -81,26 +75,26 @@ impl Validate {
         let ask = Ask::from_args(args)?;
         if let Transport::Secure(_) = ask.transport {
             let help = "use udp or tcp; a check beside it can hold the encrypted answer against it with `same_as`";
-            return Err(Invalid::at("transport", "the walk of a validation asks in plain", help));
+            return Err(TRANSPORT.invalid("the walk of a validation asks in plain", help));
         }
         if let types::ANY | types::AXFR | types::SIG | types::RRSIG = ask.question.code {
             let message = format!("{} is answered with several sets or none, no set to validate", {
                 types::mnemonic(ask.question.code)
             });
-            return Err(Invalid::at("type", message, "ask for the type the clients need, such as A"));
+            return Err(TYPE.invalid(message, "ask for the type the clients need, such as A"));
         }
-        if args.text("class").is_some_and(|class| class != "IN") {
-            return Err(Invalid::at("class", "DNSSEC has trust anchors in class IN only", "drop `class`"));
+        if args.get(&CLASS) != Class::In {
+            return Err(CLASS.invalid("DNSSEC has trust anchors in class IN only", "drop `class`"));
         }
         let name = fetch::ours(&ask.question.name).ok_or_else(|| {
-            Invalid::at("name", "the name cannot be read", "labels of 1 to 63 bytes between dots, 253 in all")
+            NAME.invalid("the name cannot be read", "labels of 1 to 63 bytes between dots, 253 in all")
         })?;
         let anchors = anchors::from_args(args, &name)?;
         Ok(Self { ask, name, anchors, at: anchors::at(args)? })
     }
 
-    pub(super) fn target(&self) -> String {
-        self.ask.target()
+    pub(super) fn label(&self) -> String {
+        self.ask.label()
     }
 
     /// The ordinary question, then the walk.
@@ -109,13 +103,17 @@ impl Validate {
     }
 
     fn walk(&self) -> Duration {
-        self.ask.patience * self.ask.attempts * SILENCES
+        self.ask.target.timeout * self.ask.attempts * SILENCES
     }
 
     pub(super) async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
-        let Some((address, reply)) = self.ask.round(cx).await? else {
-            tell(cx, &Outcome::silent("the server's name has no address"));
-            return Ok(());
+        let Round { address, reply } = match self.ask.round(cx).await {
+            Ok(round) => round,
+            Err(end) => {
+                end.record(cx, &OUTCOME)?;
+                tell(cx, &Outcome::silent("the server's name has no address"));
+                return Ok(());
+            }
         };
         let Some(reply) = reply else {
             tell(cx, &Outcome::silent("the question itself was not answered"));

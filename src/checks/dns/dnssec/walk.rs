@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::super::ask;
 use super::fetch::{Fetch, Got};
 use super::title;
 use super::trail::Trail;
 use crate::model::Fault;
-use crate::proto::dns::types;
+use crate::proto::dns::{rcode, types};
 use crate::proto::dnssec::{
     Anchor, Check, Cut, Digest, Fate, ITERATIONS, Key, Name, Proof, Reason, Sections, Set, Work, algorithm, below,
     check, dotted, labels, suffix,
@@ -356,11 +355,11 @@ impl<'a> Walk<'a> {
             Err(why) => return Err(indeterminate(Reason::NoAnswer, why)),
         };
         match got.sections.rcode {
-            0 | 3 => Ok(got),
+            rcode::NOERROR | rcode::NXDOMAIN => Ok(got),
             other => {
-                let word = ask::rcode(other).map_or_else(|| format!("RCODE{other}"), str::to_owned);
+                let word = rcode::text(other);
                 let mut why = format!("{} answers {word} to {}", self.fetch.server(), title(name, code));
-                if let (5, types::DNSKEY | types::DS) = (other, code) {
+                if let (rcode::REFUSED, types::DNSKEY | types::DS) = (other, code) {
                     why.push_str(
                         "; ask a server of the whole chain, ask a resolver, or trust an anchor of a zone it serves",
                     );
@@ -387,7 +386,7 @@ pub(super) fn iterated(proof: &Proof, zone: &Name) -> Option<Unsigned> {
 pub(super) fn referral<'s>(sections: &'s Sections, at: &Name) -> Option<&'s Name> {
     let find = |code| sections.authority.iter().find(|set| set.exists() && set.kind == code);
     let cut = find(types::NS).filter(|set| at.ends_with(&set.owner))?;
-    (sections.rcode == 0 && !sections.authoritative && find(types::SOA).is_none()).then_some(&cut.owner)
+    (sections.rcode == rcode::NOERROR && !sections.authoritative && find(types::SOA).is_none()).then_some(&cut.owner)
 }
 
 fn shown(ds: &Digest) -> String {

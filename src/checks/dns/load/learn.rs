@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::queries::{Item, Questions};
 use super::verify::{self, Shape};
-use crate::checks::dns::ask::OUTCOME;
+use crate::checks::dns::facts::OUTCOME;
 use crate::model::Fault;
 use crate::probe::Cx;
 use crate::proto::dns::exchange::{self, Asking, Exchange};

@@ -3,8 +3,10 @@
 //! Every reply is checked. Latency runs from the time a query should have left, so that neither a slow sender nor a server
 //! that stalls can hide what callers would have felt.
 
+mod facts;
 mod fields;
 mod learn;
+mod modes;
 mod pace;
 mod peak;
 #[cfg(target_os = "linux")]
@@ -19,17 +21,23 @@ mod verify;
 #[cfg(target_os = "linux")]
 mod worker;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(super) use fields::{FACTS, FIELDS, MODES};
+pub(super) use facts::FACTS;
+use fields::{CONCURRENCY, DURATION, LATE, LOSS, NAMES, QUERIES, RATE};
+pub(super) use fields::{FIELDS, LOAD};
+pub(super) use modes::MODES;
 use queries::{Line, Questions};
 
-use super::ask::{ADDRESS, OUTCOME};
-use crate::model::{Args, Fault, Invalid};
-use crate::net::{IpVersion, dial, endpoint, resolve};
+use super::facts::{ADDRESS, OUTCOME};
+use super::fields::{ATTEMPTS, EDNS_SIZE, NAME, RECURSION, TYPE};
+use super::server;
+use super::transport::{self, TRANSPORT, TransportWord};
+use crate::checks::shared::target::Target;
+use crate::model::{Args, Fault, Invalid, RateOr};
 use crate::probe::Cx;
 
 /// Most sockets; each has 65,536 ids.
@@ -58,11 +66,7 @@ enum Source {
 
 /// A server, questions, and how to ask them.
 pub(super) struct Load {
-    host: String,
-    port: u16,
-    family: IpVersion,
-    source: Option<IpAddr>,
-    patience: Duration,
+    target: Target,
     goal: Goal,
     duration: Duration,
     late: Duration,
@@ -75,76 +79,54 @@ pub(super) struct Load {
 
 impl Load {
     pub(super) fn from_args(args: &Args, load: &Args) -> Result<Self, Invalid> {
-        let servers = args.texts("server");
-        let [server] = servers.as_slice() else {
-            let message = format!("a load goes to one server, `server` names {}", servers.len());
-            return Err(Invalid::at(
-                "server",
-                message,
-                "write server: 192.0.2.53, or a check for each server by a matrix",
-            ));
-        };
-        let (host, port) = endpoint::of("server", server, Some(53))?;
-        let (family, source) = IpVersion::with_source(args)?;
-        if args.text("transport").is_some_and(|transport| transport != "udp") {
-            return Err(Invalid::at("transport", "a load goes over udp", "leave `transport` out"));
+        let target = server::single(args, "a load", transport::default_port(args))?;
+        if args.get(&TRANSPORT) != TransportWord::Udp {
+            return Err(TRANSPORT.invalid("a load goes over udp", "leave `transport` out"));
         }
-        if args.integer("attempts").unwrap_or(1) != 1 {
-            return Err(Invalid::at("attempts", "a load sends each query once", "leave `attempts` out"));
+        if args.get(&ATTEMPTS).is_some_and(|attempts| attempts != 1) {
+            return Err(ATTEMPTS.invalid("a load sends each query once", "leave `attempts` out"));
         }
         let goal = goal(load)?;
-        let patience = args.wait("timeout");
         Ok(Self {
-            host,
-            port,
-            family,
-            source,
-            patience,
             goal,
-            duration: load.wait("duration"),
-            late: load.wait("late"),
-            sockets: sockets(load, goal, patience)?,
+            duration: load.get(&DURATION),
+            late: load.get(&LATE),
+            sockets: sockets(load, goal, target.timeout)?,
             questions: source_of(args, load)?,
             args: args.clone(),
             buffer: BUFFER,
+            target,
         })
     }
 
-    /// What is asked of whom, for people.
-    pub(super) fn target(&self) -> String {
-        dial::endpoint(&self.host, self.port)
+    /// The server, for people.
+    pub(super) fn label(&self) -> String {
+        self.target.label()
     }
 
     /// Name, first question and further questions have the patience each, and so has what is on its way at the end.
     pub(super) fn longest(&self) -> Duration {
         let load = match self.goal {
-            Goal::Rate(_) => self.duration + self.patience + Duration::from_secs(1),
-            Goal::Most(_) => peak::longest(self.duration, self.patience),
+            Goal::Rate(_) => self.duration + self.target.timeout + Duration::from_secs(1),
+            Goal::Most(_) => peak::longest(self.duration, self.target.timeout),
         };
-        self.patience * 3 + load + Duration::from_secs(3)
+        self.target.timeout * 3 + load + Duration::from_secs(3)
     }
 
     pub(super) async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
         let questions = Arc::new(match &self.questions {
             // Built anew for each round: what one round learned must not excuse the next.
             Source::Lines(lines) => Questions::of(&self.args, lines)
-                .map_err(|error| Fault::local("prepare queries", self.target(), error.message, error.help))?,
+                .map_err(|error| Fault::local("prepare queries", self.label(), error.message, error.help))?,
             Source::File(path) => Questions::read(self.args.clone(), path).await?,
         });
-        let address = match resolve(&self.host, self.family, self.patience).await? {
-            Ok(addresses) => addresses.first().copied(),
-            Err(why) => {
-                cx.note(why);
-                None
-            }
-        };
-        let Some(address) = address else {
-            cx.set(&OUTCOME, "unresolved");
-            return Ok(());
+        let address = match self.target.address().await {
+            Ok(address) => address,
+            Err(end) => return end.record(cx, &OUTCOME),
         };
         cx.set(&ADDRESS, address.to_string());
-        let server = SocketAddr::new(address, self.port);
-        let asking = learn::Way { server, source: self.source, patience: self.patience };
+        let server = self.target.socket(address);
+        let asking = learn::Way { server, source: self.target.source, patience: self.target.timeout };
         if !learn::before(cx, &asking, &questions).await? {
             return Ok(());
         }
@@ -158,20 +140,19 @@ impl Load {
             Goal::Most(_) => worker::Drive::Window(1),
         };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let wished = self.args.number("edns_size").map_or(0, fields::whole);
         let job = worker::Job {
             server,
-            source: self.source,
+            source: self.target.source,
             questions,
             drive,
             duration: self.duration,
-            timeout: self.patience,
+            timeout: self.target.timeout,
             late: self.late,
             sockets: self.sockets,
             workers: self.sockets.min(cores),
             buffer: self.buffer,
-            longest: ROOM.max(usize::try_from(wished).unwrap_or(ROOM)),
-            strict: !self.args.flag("recursion"),
+            longest: ROOM.max(usize::from(self.args.get(&EDNS_SIZE))),
+            strict: !self.args.get(&RECURSION),
             seed: cx.seed(),
         };
         match self.goal {
@@ -200,64 +181,66 @@ impl Load {
 }
 
 fn goal(load: &Args) -> Result<Goal, Invalid> {
-    let loss = load.number("loss");
-    match (load.number("rate"), loss) {
-        (Some(_), Some(_)) => Err(Invalid::at(
-            "load",
+    match (load.get(&RATE), load.get(&LOSS)) {
+        (Some(RateOr::Rate(_)), Some(_)) => Err(LOAD.invalid(
             "`loss` belongs to `rate: max`, where it bounds what still counts as sustained",
             "expect load.loss: {le: 0.1%} instead",
         )),
-        (Some(rate), None) => Ok(Goal::Rate(rate)),
-        (None, loss) => Ok(Goal::Most(loss.unwrap_or(peak::LOSS))),
+        (Some(RateOr::Rate(rate)), None) => Ok(Goal::Rate(rate)),
+        (_, loss) => Ok(Goal::Most(loss.unwrap_or(peak::LOSS))),
     }
 }
 
 /// Sockets: as many as asked for, and for a schedule as many as it needs ids.
 fn sockets(load: &Args, goal: Goal, patience: Duration) -> Result<usize, Invalid> {
-    let asked = load.unsigned("concurrency").unwrap_or(1);
+    let asked = load.get(&CONCURRENCY);
     let Goal::Rate(rate) = goal else { return Ok(asked) };
     let needed = (rate * patience.as_secs_f64() / IDS).ceil();
     if needed > SOCKETS as f64 {
-        let most = fields::whole(SOCKETS as f64 * IDS / patience.as_secs_f64());
-        return Err(Invalid::at(
-            "load",
+        let most = whole(SOCKETS as f64 * IDS / patience.as_secs_f64());
+        return Err(LOAD.invalid(
             format!(
                 "{rate:.0} queries/s that may each wait {patience:?} need more than {SOCKETS} sockets of 65,536 ids"
             ),
             format!("with this `timeout` write at most {most} /s, or shorten `timeout`"),
         ));
     }
-    Ok(asked.max(usize::try_from(fields::whole(needed)).unwrap_or(SOCKETS)))
+    Ok(asked.max(usize::try_from(whole(needed)).unwrap_or(SOCKETS)))
 }
 
 fn source_of(args: &Args, load: &Args) -> Result<Source, Invalid> {
-    let names = load.texts("names");
-    let given = [(!names.is_empty(), "names"), (load.has("queries"), "queries"), (args.has("name"), "name")];
+    let (names, file, name) = (load.get(&NAMES), load.get(&QUERIES), args.get(&NAME));
+    let given = [(!names.is_empty(), NAMES.name()), (file.is_some(), QUERIES.name()), (name.is_some(), NAME.name())];
     let given: Vec<&str> = given.iter().filter(|(there, _)| *there).map(|(_, field)| *field).collect();
-    let lines = match given.as_slice() {
-        ["queries"] => {
-            // The type is that of lines that name none: a wrong one is found before anything is sent.
-            Questions::of(args, &[Line::name("test.")])?;
-            return Ok(Source::File(load.path("queries").unwrap_or_default()));
-        }
-        ["name"] => vec![Line::name(&args.string("name")).of_suite()],
-        [] => {
-            let help = "write name: www.example, or names or queries under `load`";
-            return Err(Invalid::at("load", "a load needs something to ask for", help));
-        }
-        // `names`, the only one left.
-        [_] => names.iter().map(|name| written(name)).collect::<Result<Vec<_>, _>>()?,
-        [one, .., other] => {
-            let message = format!("`{one}` says what to ask for, and `{other}` too");
-            return Err(Invalid::at(if *other == "name" { "name" } else { "load" }, message, "keep one"));
-        }
-    };
-    // What stands in `names` is no field of its own to point at.
-    let own = |error: Invalid| match error.field {
-        "name" | "type" if given == ["names"] => Invalid { field: "load", ..error },
+    if let [one, .., other] = given.as_slice() {
+        let message = format!("`{one}` says what to ask for, and `{other}` too");
+        return Err(if *other == NAME.name() {
+            NAME.invalid(message, "keep one")
+        } else {
+            LOAD.invalid(message, "keep one")
+        });
+    }
+    if let Some(file) = file {
+        // The type is that of lines that name none: a wrong one is found before anything is sent.
+        Questions::of(args, &[Line::name("test.")])?;
+        return Ok(Source::File(file));
+    }
+    if let Some(name) = name {
+        let lines = vec![Line::name(&name).of_suite()];
+        Questions::of(args, &lines)?;
+        return Ok(Source::Lines(lines));
+    }
+    if names.is_empty() {
+        let help = "write name: www.example, or names or queries under `load`";
+        return Err(LOAD.invalid("a load needs something to ask for", help));
+    }
+    let lines = names.iter().map(|name| written(name)).collect::<Result<Vec<_>, _>>()?;
+    // An entry of `names` is no field of its own to point at.
+    let at_load = |error: Invalid| match error.field {
+        field if field == NAME.name() || field == TYPE.name() => Invalid { field: LOAD.name(), ..error },
         _ => error,
     };
-    Questions::of(args, &lines).map_err(own)?;
+    Questions::of(args, &lines).map_err(at_load)?;
     Ok(Source::Lines(lines))
 }
 
@@ -266,7 +249,13 @@ fn written(name: &str) -> Result<Line, Invalid> {
     const HELP: &str = "write `name`, `name type` or `name type rcode data`";
     match queries::line(name) {
         Ok(Some(line)) => Ok(line.of_suite()),
-        Ok(None) => Err(Invalid::at("load", format!("`{name}` in `names` is no name"), HELP)),
-        Err(why) => Err(Invalid::at("load", format!("`{name}` in `names`: {why}"), HELP)),
+        Ok(None) => Err(LOAD.invalid(format!("`{name}` in `names` is no name"), HELP)),
+        Err(why) => Err(LOAD.invalid(format!("`{name}` in `names`: {why}"), HELP)),
     }
+}
+
+/// A quantity as a whole number.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates, which is wanted here")]
+fn whole(value: f64) -> u64 {
+    value as u64
 }

@@ -9,11 +9,13 @@ use std::sync::OnceLock;
 
 use tokio::io::AsyncReadExt as _;
 
+use super::fields::LOAD;
 use super::verify::Reference;
-use crate::checks::dns::{ask, question};
+use crate::checks::dns::fields::TYPE;
+use crate::checks::dns::question;
 use crate::model::{Args, Fault, Invalid};
 use crate::proto::dns::question::Question;
-use crate::proto::dns::types;
+use crate::proto::dns::{rcode, types};
 
 /// Largest file.
 const BYTES: u64 = 32 << 20;
@@ -23,8 +25,6 @@ const LINES: usize = 1_000_000;
 const DIFFERENT: usize = 200_000;
 /// Longest line.
 const LINE: usize = 4096;
-/// Response codes with a name end here.
-const LAST_RCODE: u16 = 23;
 
 /// A line that asks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -167,12 +167,12 @@ impl Questions {
 
 impl Item {
     fn of(args: &Args, line: &Line) -> Result<Self, Invalid> {
-        let kind = line.kind.as_deref().or_else(|| args.text("type")).unwrap_or("A");
-        let question = question::with(args, &line.name, kind)?;
+        let kind = line.kind.clone().or_else(|| args.get(&TYPE));
+        let question = question::with(args, &line.name, kind.as_deref())?;
         if question.code == types::AXFR {
-            return Err(Invalid::at("load", "a zone transfer is no query for a load", "ask for records"));
+            return Err(LOAD.invalid("a zone transfer is no query for a load", "ask for records"));
         }
-        let (_, packet) = question.encode(0).map_err(|fault| Invalid::at("load", fault.detail, fault.remedy))?;
+        let (_, packet) = question.encode(0).map_err(|fault| LOAD.invalid(fault.detail, fault.remedy))?;
         Ok(Self { question, packet, wanted: line.wanted.clone(), reference: OnceLock::new() })
     }
 }
@@ -190,7 +190,7 @@ pub(super) fn line(text: &str) -> Result<Option<Line>, String> {
     let (kind, rest) = word(rest);
     let mut line = Line { name: name.to_owned(), kind: (!kind.is_empty()).then(|| kind.to_owned()), ..Line::default() };
     let (first, after) = word(rest);
-    let code = rcode(first);
+    let code = rcode::number(first);
     let data = if code.is_some() { after } else { rest };
     line.wanted.rcode = code;
     if !data.is_empty() {
@@ -211,11 +211,6 @@ fn word(text: &str) -> (&str, &str) {
     let end = text.find(char::is_whitespace).unwrap_or(text.len());
     let (first, rest) = text.split_at(end);
     (first, rest.trim_start())
-}
-
-/// Number of a response code by its mnemonic.
-fn rcode(word: &str) -> Option<u16> {
-    (0..=LAST_RCODE).find(|number| ask::rcode(*number).is_some_and(|name| name.eq_ignore_ascii_case(word)))
 }
 
 /// Data of records, separated by `|` outside of quotes.

@@ -3,13 +3,13 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::fields::{
+use super::facts::{
     ANSWERED, CPU, DUPLICATES, LATE, LATENCY, LATENESS, LIMITED_BY, LOSS, LOST, QPS, RATE, RCODES, SENT, SENT_RATE,
     WINDOW, WRONG,
 };
 use super::tally::Tally;
 use super::verify::{Kind, rcode_word};
-use crate::checks::dns::ask::OUTCOME;
+use crate::checks::dns::facts::OUTCOME;
 use crate::model::{Fault, Value};
 use crate::probe::Cx;
 

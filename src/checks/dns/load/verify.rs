@@ -1,9 +1,8 @@
 //! Is a reply the answer? First by comparing bytes with answers known to be right, and when they differ by reading it.
 
 use super::queries::{Item, Wanted};
-use crate::checks::dns::ask;
 use crate::proto::dns::message::{self, Line, Received, Reply};
-use crate::proto::dns::{rdata, types};
+use crate::proto::dns::{rcode, rdata, types};
 
 /// Forms of one right answer that are remembered: servers turn the order of records, and caches count TTLs down.
 const FORMS: usize = 8;
@@ -226,7 +225,7 @@ fn shown(records: &[String]) -> String {
 
 /// Name of a response code, or its number.
 pub(super) fn rcode_word(code: u16) -> String {
-    ask::rcode(code).map_or_else(|| format!("RCODE{code}"), str::to_owned)
+    rcode::text(code)
 }
 
 /// A record of the answer section that has nothing to do with the question: about another name, or of another type.

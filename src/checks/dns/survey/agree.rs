@@ -9,9 +9,9 @@ use serde_json::Value;
 
 use super::facts;
 use super::look::Look;
-use super::said::{self, Said};
+use super::said::Said;
 use super::{Survey, serial};
-use crate::checks::dns::ask;
+use crate::checks::dns::facts as ordinary_facts;
 use crate::model::Fact;
 use crate::probe::Cx;
 
@@ -66,7 +66,7 @@ pub(super) fn report(cx: &mut Cx<'_>, survey: &Survey, looks: &[Look]) {
     let outcome = looks.iter().map(Look::outcome).find(|outcome| *outcome != "answered");
     // What a limit kept from being asked is not answered; the note says so.
     let outcome = outcome.map_or("answered", |outcome| if outcome == "unasked" { "timeout" } else { outcome });
-    cx.set(&ask::OUTCOME, outcome);
+    cx.set(&ordinary_facts::OUTCOME, outcome);
     camps(cx, looks);
     serials(cx, looks);
     ordinary(cx, looks);
@@ -141,10 +141,8 @@ fn ordinary(cx: &mut Cx<'_>, looks: &[Look]) {
     let of =
         |look: &Look, what: &dyn Fn(&Said) -> Option<Value>| look.asked.as_ref().or(look.apex.as_ref()).and_then(what);
     let code = same(looks.iter().map(|look| look.asked.as_ref().or(look.apex.as_ref()).and_then(|said| said.rcode)));
-    match code.map(|number| (number, ask::rcode(number))) {
-        Some((_, Some(word))) => cx.set(&ask::RCODE, word),
-        Some((number, None)) => cx.set(&ask::RCODE_NUMBER, said::code(number)),
-        None => {}
+    if let Some(code) = code {
+        ordinary_facts::record_rcode(cx, code);
     }
     let sorted = |said: &Said| {
         said.answers
@@ -153,34 +151,34 @@ fn ordinary(cx: &mut Cx<'_>, looks: &[Look]) {
     };
     if same(looks.iter().map(|look| of(look, &sorted))).is_some() {
         let first = looks.first().and_then(|look| look.asked.as_ref().or(look.apex.as_ref()));
-        set(cx, &ask::ANSWERS, first.and_then(|said| said.answers.clone()));
+        set(cx, &ordinary_facts::ANSWERS, first.and_then(|said| said.answers.clone()));
     }
     let flags = |look: &Look| {
         let said = look.asked.as_ref().or(look.apex.as_ref())?;
         said.answered().then(|| said.flags.clone())
     };
-    set(cx, &ask::FLAGS, same(looks.iter().map(flags)));
+    set(cx, &ordinary_facts::FLAGS, same(looks.iter().map(flags)));
     let cut = looks.iter().flat_map(Look::said).any(|said| said.has("tc"));
     if cut || looks.iter().all(Look::answered) {
-        cx.set(&ask::TRUNCATED, cut);
+        cx.set(&ordinary_facts::TRUNCATED, cut);
     }
     aliases(cx, looks);
     for look in looks {
         for time in &look.tally.connect_times {
-            cx.record_time(&ask::CONNECT_TIME, *time);
+            cx.record_time(&ordinary_facts::CONNECT_TIME, *time);
         }
         let Some(said) = look.asked.as_ref().or(look.apex.as_ref()) else { continue };
         for ttl in &said.ttls {
-            cx.record(&ask::TTL, f64::from(*ttl));
+            cx.record(&ordinary_facts::TTL, f64::from(*ttl));
         }
         if let Some(rtt) = said.rtt {
-            cx.record_time(&ask::RTT, rtt);
+            cx.record_time(&ordinary_facts::RTT, rtt);
         }
     }
     let size = looks.iter().flat_map(Look::said).map(|said| said.size).max().filter(|size| *size > 0);
-    set(cx, &ask::SIZE, size.map(|size| i64::try_from(size).unwrap_or(i64::MAX)));
-    cx.set(&ask::ATTEMPTS, looks.iter().map(|look| look.tally.sent).sum::<i64>());
-    cx.set(&ask::DISCARDED, looks.iter().map(|look| look.tally.discarded).sum::<i64>());
+    set(cx, &ordinary_facts::SIZE, size.map(|size| i64::try_from(size).unwrap_or(i64::MAX)));
+    cx.set(&ordinary_facts::ATTEMPTS, looks.iter().map(|look| look.tally.sent).sum::<i64>());
+    cx.set(&ordinary_facts::DISCARDED, looks.iter().map(|look| look.tally.discarded).sum::<i64>());
     cx.set(&facts::REPEATED, looks.iter().map(|look| look.tally.repeated).sum::<i64>());
 }
 
@@ -191,7 +189,7 @@ fn aliases(cx: &mut Cx<'_>, looks: &[Look]) {
     };
     if let Some(links) = same(looks.iter().map(links)) {
         cx.set(&facts::LINKS, i64::try_from(links.len()).unwrap_or(i64::MAX));
-        cx.set(&ask::CNAMES, links);
+        cx.set(&ordinary_facts::CNAMES, links);
     }
     // One server with a loop, or with an alias to nothing, decides.
     let looped = looks.iter().map(|look| links(look).and(look.chain.as_ref()).map(|chain| !chain.looped));

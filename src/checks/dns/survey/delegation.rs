@@ -8,15 +8,16 @@ use hickory_proto::rr::Name;
 use tokio::time::Instant;
 
 use super::asker::{Asker, Way};
+use super::fields::MAX_SERVERS;
 use super::look::{Addresses, Look, Server};
 use super::resolver::Resolver;
+use super::said;
 use super::zone::Zone;
-use super::{MOST, said};
 use crate::model::Fault;
 use crate::net::{dial, endpoint, resolve};
 use crate::proto::dns::message::Reply;
 use crate::proto::dns::question::Question;
-use crate::proto::dns::types;
+use crate::proto::dns::{rcode, types};
 
 /// Servers of the parent that are asked.
 const PARENTS: usize = 32;
@@ -99,7 +100,7 @@ pub(super) async fn added(
         looks.iter().filter_map(|look| look.ns.as_ref()).flat_map(|(_, names)| names.iter().cloned()).collect();
     let seen: BTreeSet<String> = known.servers.iter().filter_map(|server| server.name.clone()).collect();
     let mut outside = Vec::new();
-    for name in named.into_iter().take(MOST) {
+    for name in named.into_iter().take(MAX_SERVERS) {
         let fresh = !seen.contains(&name);
         if !said::name(&name).is_some_and(|parsed| zone.name.zone_of(&parsed)) {
             outside.extend(Some(name).filter(|_| fresh));
@@ -151,11 +152,11 @@ impl Delegation {
     }
 
     fn push(&mut self, server: Server) {
-        if self.servers.len() < MOST {
+        if self.servers.len() < MAX_SERVERS {
             self.servers.push(server);
-        } else if self.servers.len() == MOST {
+        } else if self.servers.len() == MAX_SERVERS {
             // It stands for all that are not asked, and has no answer.
-            let label = format!("more than {MOST} servers");
+            let label = format!("more than {MAX_SERVERS} servers");
             self.servers.push(Server { label, name: None, address: None });
         }
     }
@@ -315,7 +316,7 @@ fn referral(reply: &Reply, zone: &Name) -> Referral {
         return Referral::Own(own);
     }
     let delegated = said::servers(&reply.authority, zone);
-    if reply.rcode == 0 && !delegated.is_empty() {
+    if reply.rcode == rcode::NOERROR && !delegated.is_empty() {
         return Referral::Delegated(delegated);
     }
     Referral::None(format!("{} without a delegation", said::code(reply.rcode)))

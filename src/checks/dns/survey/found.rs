@@ -7,9 +7,11 @@ use serde_json::{Map, Value, json};
 use super::Survey;
 use super::agree::{all, same, set, those};
 use super::facts::{self, CUTS};
+use super::fields::Probe;
 use super::look::Look;
-use super::probes::{Findings, Probe};
+use super::probes::Findings;
 use super::said::Said;
+use crate::model::Choices as _;
 use crate::probe::Cx;
 
 /// Records of one server's answer in fact `servers`.
@@ -78,6 +80,7 @@ fn of(cx: &mut Cx<'_>, probe: Probe, looks: &[Look]) {
             set(cx, &facts::WILDCARD, same(looks.iter().map(|look| look.findings.wildcard)));
             set(cx, &facts::NEGATIVE_SOA, every(|found| found.denial));
         }
+        Probe::All => {}
     }
 }
 
@@ -118,6 +121,7 @@ fn unknown(probe: Probe, found: &Findings) -> bool {
         Probe::Case => found.case.is_none(),
         Probe::Version => found.version.is_none(),
         Probe::Negative => found.nxdomain.is_none() || found.nodata.is_none(),
+        Probe::All => false,
     }
 }
 

@@ -13,7 +13,7 @@ use super::probes::{self, Findings};
 use super::said::{self, Said, Soa};
 use crate::model::Fault;
 use crate::proto::dns::question::Question;
-use crate::proto::dns::types;
+use crate::proto::dns::{rcode, types};
 
 /// Names of servers inside the zone whose addresses are asked for.
 const NAMES: usize = 13;
@@ -100,7 +100,9 @@ impl Look {
 
     /// It has the zone: an answer with AA and the SOA.
     pub(super) fn serves(&self) -> bool {
-        self.apex.as_ref().is_some_and(|said| said.rcode == Some(0) && said.has("aa") && said.soa.is_some())
+        self.apex
+            .as_ref()
+            .is_some_and(|said| said.rcode == Some(rcode::NOERROR) && said.has("aa") && said.soa.is_some())
     }
 }
 
@@ -192,8 +194,8 @@ async fn question(survey: &Survey, asker: &mut Asker<'_>, look: &mut Look, plain
             asker.tally.note(format!("the aliases lead out of the zone to {}: not followed", said::text(&chain.end)));
             break;
         }
-        if reply.rcode == 3 || !further || survey.zone().is_none() {
-            look.dangling = Some(matches!(reply.rcode, 0 | 3));
+        if reply.rcode == rcode::NXDOMAIN || !further || survey.zone().is_none() {
+            look.dangling = Some(matches!(reply.rcode, rcode::NOERROR | rcode::NXDOMAIN));
             break;
         }
         heard = plain.ask(asker, &own.about(chain.end.clone(), own.code)).await?;
@@ -213,7 +215,10 @@ async fn addresses(zone: &Name, names: &BTreeSet<String>, asker: &mut Asker<'_>,
         let mut known = true;
         for code in [types::A, types::AAAA] {
             let heard = asker.ask(&Question::own(name.clone(), code)).await?;
-            let sure = heard.reply.as_ref().is_some_and(|reply| reply.has("aa") && matches!(reply.rcode, 0 | 3));
+            let sure = heard
+                .reply
+                .as_ref()
+                .is_some_and(|reply| reply.has("aa") && matches!(reply.rcode, rcode::NOERROR | rcode::NXDOMAIN));
             known &= sure;
             let lines = heard.reply.map(|reply| reply.answers).unwrap_or_default();
             found.alias |= lines.iter().any(|line| line.code == types::CNAME && line.owner.eq_ignore_root(&name));
@@ -236,12 +241,15 @@ impl Plain {
     /// resolvers do. Silence is no such sign.
     async fn ask(&mut self, asker: &mut Asker<'_>, question: &Question) -> Result<Heard, Fault> {
         let heard = asker.ask(&self.dressed(question)).await?;
-        let refused = heard.reply.as_ref().is_some_and(|reply| matches!(reply.rcode, 1 | 4 | 16));
+        let refused = heard
+            .reply
+            .as_ref()
+            .is_some_and(|reply| matches!(reply.rcode, rcode::FORMERR | rcode::NOTIMP | rcode::BADVERS));
         if self.0 || !refused || !question.has_edns() {
             return Ok(heard);
         }
         let again = asker.ask(&question.clone().edns(None)).await?;
-        if again.reply.as_ref().is_none_or(|reply| matches!(reply.rcode, 1 | 4)) {
+        if again.reply.as_ref().is_none_or(|reply| matches!(reply.rcode, rcode::FORMERR | rcode::NOTIMP)) {
             return Ok(heard);
         }
         self.0 = true;

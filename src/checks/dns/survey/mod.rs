@@ -5,8 +5,10 @@ mod asker;
 mod chain;
 mod delegation;
 mod facts;
+mod fields;
 mod found;
 mod look;
+mod modes;
 mod probes;
 mod propagation;
 mod resolver;
@@ -18,7 +20,6 @@ mod zone;
 mod zones;
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -27,114 +28,38 @@ use tokio::time::Instant;
 
 use asker::Way;
 use delegation::Delegation;
+pub(super) use facts::FACTS;
+pub(super) use fields::FIELDS;
+use fields::{AUTHORITATIVE, MAX_SERVERS, OUTSIDE, PROBES, Probe, WANTED};
 use look::{Look, Server};
-use probes::Probe;
+pub(super) use modes::{MODES, applies};
 use propagation::Wanted;
 use zone::Zone;
 
-use super::ask;
+use super::facts::OUTCOME;
+use super::fields::{ATTEMPTS, CLASS, Class, NAME, NSID, SERVER, TIMEOUT, TYPE};
 use super::question;
-use crate::model::{Arg, Args, FactInfo, Fault, FieldInfo, FieldKind, Invalid};
-use crate::net::{IpVersion, dial, endpoint, resolve};
-use crate::probe::{self, Cx};
+use super::transport::{TRANSPORT, TransportWord};
+use crate::checks::shared::target::{self, Target};
+use crate::model::{Args, Choices as _, Fault, Invalid};
+use crate::net::endpoint;
+use crate::probe::{Cx, EarlyEnd};
 use crate::proto::dns::question::{EdnsWish, Question};
-use crate::proto::dns::types;
+use crate::proto::dns::{rdata, types};
 
-/// Servers asked at most.
-const MOST: usize = 64;
 /// Servers asked at the same time; each is asked one question at a time.
 const PARALLEL: usize = 32;
 /// Patiences that finding the servers may take.
 const FINDING: u32 = 12;
 /// Queries after silence, where the check does not say: one lost packet of hundreds is no news.
-const ATTEMPTS: u32 = 3;
-
-pub(super) const FIELDS: &[FieldInfo] = &[
-    FieldInfo::optional(
-        "authoritative",
-        FieldKind::Group(zone::FIELDS),
-        "Ask every address of every server of a zone, instead of `server`.",
-    ),
-    FieldInfo::optional(
-        "probes",
-        FieldKind::List(&FieldKind::Choice(Probe::WORDS)),
-        "What else to look at on each server; each costs queries. axfr, recursion and version may show in its logs.",
-    ),
-    FieldInfo::default(
-        "outside",
-        FieldKind::Text,
-        "example.com",
-        "Name that probe recursion asks for: one the servers have nothing to do with.",
-    ),
-    FieldInfo::optional(
-        "wanted",
-        FieldKind::Group(propagation::FIELDS),
-        "What is to appear on every server; with `eventually`, seconds until then are facts.",
-    ),
-];
-
-/// All facts.
-pub(super) const FACTS: &[FactInfo] = crate::model::table::joined!(
-    FactInfo;
-    facts::SURVEY, facts::ZONE, facts::TCP, facts::EDNS, facts::TRUNCATION, facts::TRANSFER, facts::RECURSION,
-    facts::LETTERS, facts::VERSION, facts::NEGATIVE, facts::PROPAGATION,
-);
-
-const WANTED: &str = "outcome: answered\nservers.failed: {len: 0}\npropagation.pending: {len: 0}\nconsistent: true";
-const LANDED: &str = "outcome: answered\nservers.failed: {len: 0}\npropagation.pending: {len: 0}\nconsistent: true\n\
-                      authoritative: true\nlame: {len: 0}";
-/// Mismatches with the parent fail where they can be seen; a parent that serves the zone itself does not show them.
-const AUTHORITATIVE: &str = "outcome: answered\nrcode: NOERROR\nservers.failed: {len: 0}\nauthoritative: true\nlame: {len: 0}\n\
-                             consistent: true\nns.agree: {any_of: [{eq: true}, {present: false}]}\n\
-                             glue.agree: {any_of: [{eq: true}, {present: false}]}";
-const SEVERAL: &str = "outcome: answered\nrcode: NOERROR\nanswers: {len: {ge: 1}}\ntruncated: false\nservers.failed: {len: 0}\nconsistent: true";
-
-const fn mode(
-    with: &'static str,
-    applies: fn(&Args) -> bool,
-    expect: Option<&'static str>,
-    facts: &'static [FactInfo],
-) -> probe::Mode {
-    probe::Mode { with, applies, expect, adds: None, facts }
-}
-
-/// The ways of looking, for the table of the family.
-pub(super) const MODES: &[probe::Mode] = &[
-    mode("wanted: {…}` and `authoritative: {zone: …}", lands, Some(LANDED), &[]),
-    mode("wanted: {…}", |args| args.has("wanted"), Some(WANTED), facts::PROPAGATION),
-    mode("authoritative: {zone: …}", |args| args.has("authoritative"), Some(AUTHORITATIVE), facts::ZONE),
-    mode("authoritative: {zone: …}` or several in `server: […]", applies, Some(SEVERAL), facts::SURVEY),
-    mode("probes: [tcp]", |args| probing(args, Probe::Tcp), None, facts::TCP),
-    mode("probes: [edns]", |args| probing(args, Probe::Edns), None, facts::EDNS),
-    mode("probes: [truncation]", |args| probing(args, Probe::Truncation), None, facts::TRUNCATION),
-    mode("probes: [axfr]", |args| probing(args, Probe::Axfr), None, facts::TRANSFER),
-    mode("probes: [recursion]", |args| probing(args, Probe::Recursion), None, facts::RECURSION),
-    mode("probes: [case]", |args| probing(args, Probe::Case), None, facts::LETTERS),
-    mode("probes: [version]", |args| probing(args, Probe::Version), None, facts::VERSION),
-    mode("probes: [negative]", |args| probing(args, Probe::Negative), None, facts::NEGATIVE),
-];
-
-/// Whether the fields ask for a survey: a zone, several servers, or something only a survey sees.
-pub(super) fn applies(args: &Args) -> bool {
-    let several = args.texts("server").len() > 1;
-    several || ["authoritative", "probes", "wanted"].into_iter().any(|field| args.has(field))
-}
-
-/// Whether something is wanted on the servers of a zone.
-fn lands(args: &Args) -> bool {
-    args.has("wanted") && args.has("authoritative")
-}
-
-fn probing(args: &Args, probe: Probe) -> bool {
-    args.texts("probes").iter().any(|word| word == probe.word() || word == "all")
-}
+const DEFAULT_ATTEMPTS: u32 = 3;
 
 /// The servers, the question, and what else to look at.
 pub(super) struct Survey {
     way: Way,
     zone: Option<Zone>,
     /// Servers of the list.
-    given: Vec<(String, u16)>,
+    given: Vec<Target>,
     question: Question,
     /// The check names something else than the zone itself.
     named: bool,
@@ -146,30 +71,30 @@ pub(super) struct Survey {
 
 impl Survey {
     pub(super) fn from_args(args: &Args) -> Result<Self, Invalid> {
-        let zone = args.group("authoritative").map(Zone::from_args).transpose()?;
+        let zone = args.get(&AUTHORITATIVE).map(|zone| Zone::from_args(&zone)).transpose()?;
         let given = servers(args, zone.is_some())?;
-        let (family, source) = IpVersion::with_source(args)?;
-        let transport = args.text("transport").unwrap_or("udp");
-        if !matches!(transport, "udp" | "tcp") {
-            let message = format!("several servers are asked over udp or tcp, not {transport}");
-            return Err(Invalid::at("transport", message, "write a check for each server"));
+        let (family, source) = target::version_and_source(args)?;
+        let transport = args.get(&TRANSPORT);
+        if !matches!(transport, TransportWord::Udp | TransportWord::Tcp) {
+            let message = format!("several servers are asked over udp or tcp, not {}", transport.word());
+            return Err(TRANSPORT.invalid(message, "write a check for each server"));
         }
         let way = Way {
             source,
             family,
-            patience: args.wait("timeout"),
-            attempts: args.unsigned("attempts").unwrap_or(ATTEMPTS),
-            stream: transport == "tcp",
+            patience: args.get(&TIMEOUT),
+            attempts: args.get(&ATTEMPTS).unwrap_or(DEFAULT_ATTEMPTS),
+            stream: transport == TransportWord::Tcp,
         };
         let survey = Self {
             way,
             question: asked(args, zone.as_ref())?,
-            named: args.has("name"),
-            nsid: args.flag("nsid"),
-            probes: Probe::ALL.into_iter().filter(|probe| probing(args, *probe)).collect(),
-            outside: question::name(args.text("outside").unwrap_or("example.com"), types::A)
-                .map_err(|why| Invalid::at("outside", why.message, why.help))?,
-            wanted: args.group("wanted").map(Wanted::from_args).transpose()?,
+            named: args.given(&NAME),
+            nsid: args.get(&NSID),
+            probes: Probe::all_requested(args),
+            outside: question::name(&args.get(&OUTSIDE), types::A)
+                .map_err(|why| OUTSIDE.invalid(why.message, why.help))?,
+            wanted: args.get(&WANTED).map(|wanted| Wanted::from_args(&wanted)).transpose()?,
             zone,
             given,
         };
@@ -182,20 +107,20 @@ impl Survey {
         let Some(zone) = self.zone() else {
             if let Some(probe) = self.probes.iter().find(|probe| matches!(probe, Probe::Axfr | Probe::Negative)) {
                 let message = format!("probe {} needs to know the zone", probe.word());
-                return Err(Invalid::at("probes", message, "write authoritative: {zone: …} in place of `server`"));
+                return Err(PROBES.invalid(message, "write authoritative: {zone: …} in place of `server`"));
             }
             if self.wanted.as_ref().is_some_and(Wanted::by_serial) && self.question.code != types::SOA {
-                return Err(Invalid::at("wanted", "a serial stands in a SOA record", "ask for type: SOA"));
+                return Err(WANTED.invalid("a serial stands in a SOA record", "ask for type: SOA"));
             }
             return Ok(());
         };
         if !zone.zone_of(&self.question.name) {
             let message = format!("{} is not in the zone {}", said::text(&self.question.name), said::text(zone));
-            return Err(Invalid::at("name", message, "ask for a name of the zone, or leave `name` out"));
+            return Err(NAME.invalid(message, "ask for a name of the zone, or leave `name` out"));
         }
         if self.probes.contains(&Probe::Recursion) && zone.zone_of(&self.outside) {
             let message = format!("{} is inside the zone", said::text(&self.outside));
-            return Err(Invalid::at("outside", message, "give a name the servers have nothing to do with"));
+            return Err(OUTSIDE.invalid(message, "give a name the servers have nothing to do with"));
         }
         Ok(())
     }
@@ -209,13 +134,13 @@ impl Survey {
         self.question.clone().edns(Some(EdnsWish::default()))
     }
 
-    /// What is asked of whom, for people.
-    pub(super) fn target(&self) -> String {
+    /// The question and its servers, for people.
+    pub(super) fn label(&self) -> String {
         let title = self.question.title();
         match &self.zone {
             Some(zone) => format!("{title} @every server of {}", said::text(&zone.name)),
             None => {
-                let list: Vec<String> = self.given.iter().map(|(host, port)| dial::endpoint(host, *port)).collect();
+                let list: Vec<String> = self.given.iter().map(Target::label).collect();
                 format!("{title} @{}", list.join(" @"))
             }
         }
@@ -227,7 +152,7 @@ impl Survey {
         let fixed =
             known > 0 && self.zone.as_ref().is_some_and(|zone| zone.ns.iter().all(|(_, list)| !list.is_empty()));
         // Those the zone adds by itself are a batch of their own.
-        let batches = if fixed { known.div_ceil(PARALLEL) } else { MOST / PARALLEL + 1 };
+        let batches = if fixed { known.div_ceil(PARALLEL) } else { MAX_SERVERS / PARALLEL + 1 };
         let one = self.per_server() + 4 * self.way.patience;
         let names = self.given.len() + self.zone.as_ref().map_or(0, |zone| zone.parent.len() + zone.via.len());
         let finding = 2 * FINDING + u32::try_from(names).unwrap_or(u32::MAX);
@@ -255,7 +180,7 @@ impl Survey {
                 cx.note(note.clone());
             }
             cx.note("no server was found");
-            cx.set(&ask::OUTCOME, "unresolved");
+            cx.set(&OUTCOME, "unresolved");
             return Ok(());
         }
         agree::report(cx, self, &looks);
@@ -284,18 +209,23 @@ impl Survey {
     /// Addresses of the list, each once.
     async fn listed(&self) -> Result<Vec<Server>, Fault> {
         let mut out: Vec<Server> = Vec::new();
-        for (host, port) in &self.given {
-            let found = resolve(host, self.way.family, self.way.patience).await?.unwrap_or_default();
-            if found.is_empty() {
-                out.push(Server { label: dial::endpoint(host, *port), name: Some(host.clone()), address: None });
-            }
+        for target in &self.given {
+            let host = &target.host;
+            let found = match target.addresses().await {
+                Ok(found) => found,
+                Err(EarlyEnd::Fault(fault)) => return Err(fault),
+                Err(EarlyEnd::Outcome { .. }) => {
+                    out.push(Server { label: target.label(), name: Some(host.clone()), address: None });
+                    continue;
+                }
+            };
             let literal = host.parse::<std::net::IpAddr>().is_ok();
             for address in found {
-                let socket = SocketAddr::new(address, *port);
+                let socket = target.socket(address);
                 let place = delegation::place(socket, 53);
                 let label = if literal { place } else { format!("{host}/{place}") };
                 let name = (!literal).then(|| host.clone());
-                if out.len() < MOST && !out.iter().any(|server| server.address == Some(socket)) {
+                if out.len() < MAX_SERVERS && !out.iter().any(|server| server.address == Some(socket)) {
                     out.push(Server { label, name, address: Some(socket) });
                 }
             }
@@ -310,40 +240,40 @@ impl Survey {
 }
 
 /// The servers of the list; a zone finds its own.
-fn servers(args: &Args, zone: bool) -> Result<Vec<(String, u16)>, Invalid> {
-    let servers = args.texts("server");
+fn servers(args: &Args, zone: bool) -> Result<Vec<Target>, Invalid> {
+    let servers = args.get(&SERVER);
     if zone {
         let message = "`authoritative` finds the servers, `server` names them";
         let help = "keep one; names and addresses of a zone's servers stand in authoritative.ns";
-        return if servers.is_empty() { Ok(Vec::new()) } else { Err(Invalid::at("server", message, help)) };
+        return if servers.is_empty() { Ok(Vec::new()) } else { Err(SERVER.invalid(message, help)) };
     }
-    if servers.is_empty() || servers.len() > MOST {
+    if servers.is_empty() || servers.len() > MAX_SERVERS {
         let message = format!("`server` names {} servers", servers.len());
-        return Err(Invalid::at("server", message, format!("name 1 to {MOST}, or write authoritative: {{zone: …}}")));
+        return Err(SERVER.invalid(message, format!("name 1 to {MAX_SERVERS}, or write authoritative: {{zone: …}}")));
     }
-    servers.iter().map(|text| endpoint::of("server", text, Some(53))).collect()
+    let target = |text: &String| {
+        let (host, port) = endpoint::of(SERVER.name(), text, Some(53))?;
+        Target::from_args(args, host, port, args.get(&TIMEOUT))
+    };
+    servers.iter().map(target).collect()
 }
 
 /// The question of the check; without a name, the SOA of the zone. Servers of a zone are asked without RD, as resolvers do.
 fn asked(args: &Args, zone: Option<&Zone>) -> Result<Question, Invalid> {
-    let mut args = args.clone();
-    match zone {
-        None if !args.has("name") => {
-            return Err(Invalid::at(
-                "",
-                "`dns` needs `name`",
-                "write the name to ask for, or authoritative: {zone: …}",
-            ));
-        }
-        None => return question::from_args(&args),
-        Some(zone) if !args.has("name") => {
-            args.0.insert("name", Arg::Text(crate::proto::dns::rdata::name(&zone.name)));
-            args.0.entry("type").or_insert_with(|| Arg::Text("SOA".to_owned()));
-        }
-        Some(_) => {}
+    let (name, kind) = (args.get(&NAME), args.get(&TYPE));
+    let Some(zone) = zone else {
+        let Some(name) = name else {
+            let help = "write the name to ask for, or authoritative: {zone: …}";
+            return Err(Invalid::at("", "`dns` needs `name`", help));
+        };
+        return question::with(args, &name, kind.as_deref());
+    };
+    if args.get(&CLASS) != Class::In {
+        return Err(CLASS.invalid("a zone is surveyed in class IN", "leave `class` out"));
     }
-    if args.text("class").is_some_and(|class| class != "IN") {
-        return Err(Invalid::at("class", "a zone is surveyed in class IN", "leave `class` out"));
-    }
-    Ok(question::from_args(&args)?.recursive(false))
+    let question = match name {
+        Some(name) => question::with(args, &name, kind.as_deref()),
+        None => question::with(args, &rdata::name(&zone.name), Some(kind.as_deref().unwrap_or("SOA"))),
+    };
+    Ok(question?.recursive(false))
 }

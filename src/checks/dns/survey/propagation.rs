@@ -8,24 +8,12 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::facts;
+use super::fields::{ANSWERS, SERIAL, WANTED};
 use super::look::Look;
 use super::said::Said;
 use super::serial;
-use crate::model::{Args, FieldInfo, FieldKind, Invalid};
+use crate::model::{Args, Invalid};
 use crate::probe::Cx;
-
-pub(super) const FIELDS: &[FieldInfo] = &[
-    FieldInfo::optional(
-        "serial",
-        FieldKind::Integer(0, u32::MAX as i64),
-        "Serial the zone must have reached (RFC 1982): this one or a later one.",
-    ),
-    FieldInfo::optional(
-        "answers",
-        FieldKind::List(&FieldKind::Text),
-        "Data the question must be answered by: exactly these records, in any order.",
-    ),
-];
 
 /// Field `wanted`, and what became of it so far. The engine repeats a check with one and the same probe, so the memory
 /// spans its attempts and rounds.
@@ -55,13 +43,13 @@ struct Seen {
 
 impl Wanted {
     pub(super) fn from_args(args: &Args) -> Result<Self, Invalid> {
-        let answers = args.texts("answers");
-        let what = match (args.unsigned("serial"), answers.is_empty()) {
+        let answers = args.get(&ANSWERS);
+        let what = match (args.get(&SERIAL), answers.is_empty()) {
             (Some(serial), true) => What::Serial(serial),
             (None, false) => What::Answers(answers.into_iter().collect()),
             _ => {
                 let message = "`wanted` is one of `serial` and `answers`";
-                return Err(Invalid::at("wanted", message, "write wanted: {serial: 2026010102}"));
+                return Err(WANTED.invalid(message, "write wanted: {serial: 2026010102}"));
             }
         };
         Ok(Self { what, memory: Mutex::default() })

@@ -14,7 +14,7 @@ use crate::model::Fault;
 use crate::net::{endpoint, resolve};
 use crate::proto::dns::message::Reply;
 use crate::proto::dns::question::Question;
-use crate::proto::dns::types;
+use crate::proto::dns::{rcode, types};
 
 /// The system's list of resolvers.
 const SYSTEM: &str = "/etc/resolv.conf";
@@ -62,8 +62,8 @@ impl<'a> Resolver<'a> {
             let mut asker = Asker::new(self.way, *server, time, self.seed);
             let heard = asker.ask(&question).await?;
             match heard.reply {
-                Some(reply) if matches!(reply.rcode, 0 | 3) => return Ok(reply),
-                Some(reply) if reply.rcode == 2 => failed = Some(reply),
+                Some(reply) if matches!(reply.rcode, rcode::NOERROR | rcode::NXDOMAIN) => return Ok(reply),
+                Some(reply) if reply.rcode == rcode::SERVFAIL => failed = Some(reply),
                 Some(reply) => why.push(format!("{server}: {}", said::code(reply.rcode))),
                 None if heard.outcome == "unasked" => why.push(format!("{server}: no time was left")),
                 None => why.push(format!("{server}: {}", heard.outcome)),

@@ -8,11 +8,11 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
 use super::asker::Heard;
-use crate::checks::dns::{ask, question};
+use crate::checks::dns::question;
 use crate::net::bytes::hex;
 use crate::proto::dns::message::{Line, Reply};
-use crate::proto::dns::rdata;
 use crate::proto::dns::types::{self, Part};
+use crate::proto::dns::{rcode, rdata};
 
 /// Text of records kept of one answer; of more, a digest is kept, which still tells whether two are alike.
 const TEXT: usize = 64 << 10;
@@ -110,7 +110,7 @@ impl Said {
 
 /// A response code by its name.
 pub(super) fn code(number: u16) -> String {
-    ask::rcode(number).map_or_else(|| format!("RCODE{number}"), str::to_owned)
+    rcode::text(number)
 }
 
 /// Data of the sound records of type `code` that `name`, or the `end` of its aliases, owns.

@@ -4,34 +4,12 @@ use std::net::SocketAddr;
 
 use hickory_proto::rr::Name;
 
-use super::{MOST, said};
+use super::fields::{AUTHORITATIVE, MAX_SERVERS, NS, PARENT, PORT, VIA, ZONE};
+use super::said;
 use crate::checks::dns::question;
-use crate::model::field::PORT;
-use crate::model::{Arg, Args, FieldInfo, FieldKind, FieldRole, Invalid};
+use crate::model::{Args, Invalid};
 use crate::net::endpoint;
 use crate::proto::dns::types;
-
-pub(super) const FIELDS: &[FieldInfo] = &[
-    FieldInfo::required("zone", FieldKind::Text, "Name of the zone."),
-    FieldInfo::optional(
-        "parent",
-        FieldKind::List(&FieldKind::Endpoint),
-        "Servers of the parent zone to ask for the delegation; found by a resolver when left out.",
-    ),
-    FieldInfo::optional(
-        "ns",
-        FieldKind::Map(&FieldKind::List(&FieldKind::Endpoint)),
-        "Names and addresses of the servers as they are to be delegated; the parent is not asked then. A name outside the \
-         zone may have an empty list: a resolver finds its addresses.",
-    ),
-    FieldInfo::default("port", PORT, "53", "Port of the zone's servers, where their address has none.")
-        .role(FieldRole::Location),
-    FieldInfo::optional(
-        "via",
-        FieldKind::List(&FieldKind::Endpoint),
-        "Resolver that finds servers and their addresses; those of /etc/resolv.conf when left out.",
-    ),
-];
 
 /// A zone whose servers are asked.
 pub(super) struct Zone {
@@ -44,62 +22,65 @@ pub(super) struct Zone {
 }
 
 impl Zone {
+    /// From the fields below `authoritative`.
     pub(super) fn from_args(args: &Args) -> Result<Self, Invalid> {
-        let text = args.text("zone").unwrap_or_default();
-        let name = question::name(text, types::SOA)
-            .map_err(|why| Invalid::at("authoritative", why.message, "write zone: example.com"))?;
-        let port = args.port("port").unwrap_or(53);
+        let name = question::name(&args.get(&ZONE), types::SOA)
+            .map_err(|why| AUTHORITATIVE.invalid(why.message, "write zone: example.com"))?;
+        let (port, parent) = (args.get(&PORT), args.get(&PARENT));
         let ns = given(args, &name, port)?;
-        if !ns.is_empty() && args.has("parent") {
-            return Err(Invalid::at(
-                "authoritative",
+        if !ns.is_empty() && args.given(&PARENT) {
+            return Err(AUTHORITATIVE.invalid(
                 "`ns` gives the delegation, `parent` asks for it",
                 "keep `ns` for a zone before it is published, `parent` afterwards",
             ));
         }
-        Ok(Self { name, parent: args.texts("parent"), ns, port, via: args.texts("via") })
+        Ok(Self { name, parent, ns, port, via: args.get(&VIA) })
     }
 }
 
-/// Names to addresses of `ns`.
+/// Names and addresses of `ns`.
 fn given(args: &Args, zone: &Name, port: u16) -> Result<Vec<(String, Vec<SocketAddr>)>, Invalid> {
-    let Some(Arg::Map(entries)) = args.raw("ns") else { return Ok(Vec::new()) };
-    let refuse = |message: String, help: &str| Err(Invalid::at("authoritative", message, help));
+    const EXAMPLE: &str = "write ns: {ns1.example.com: [192.0.2.53]}";
+    if !args.given(&NS) {
+        return Ok(Vec::new());
+    }
+    let entries = args.get(&NS);
     if entries.is_empty() {
-        return refuse("`ns` names no server".to_owned(), "write ns: {ns1.example.com: [192.0.2.53]}");
+        return Err(AUTHORITATIVE.invalid("`ns` names no server", EXAMPLE));
     }
     let mut out: Vec<(String, Vec<SocketAddr>)> = Vec::new();
     for (text, addresses) in entries {
-        let name = question::name(text, types::NS)
-            .map_err(|why| Invalid::at("authoritative", why.message, "write ns: {ns1.example.com: [192.0.2.53]}"))?;
+        let name = question::name(&text, types::NS).map_err(|why| AUTHORITATIVE.invalid(why.message, EXAMPLE))?;
         let label = said::text(&name);
         if out.iter().any(|(known, _)| *known == label) {
-            return refuse(format!("`ns` names {label} twice"), "give all addresses of a name in one list");
+            let message = format!("`ns` names {label} twice");
+            return Err(AUTHORITATIVE.invalid(message, "give all addresses of a name in one list"));
         }
-        let Arg::List(items) = addresses else { continue };
-        let mut sockets = Vec::new();
-        for item in items {
-            let Arg::Text(item) = item else { continue };
-            let (host, port) = endpoint::of("authoritative", item, Some(port))?;
-            let Ok(address) = host.parse() else {
-                return refuse(
-                    format!("`{item}` is not an address of {label}"),
-                    "write its addresses, as glue has them",
-                );
-            };
-            sockets.push(SocketAddr::new(address, port));
-        }
+        let sockets = sockets(&label, &addresses, port)?;
         if sockets.is_empty() && zone.zone_of(&name) {
-            return refuse(
-                format!("{label} lies inside the zone and has no address"),
-                "nobody can find it without glue: give its addresses",
-            );
+            let message = format!("{label} lies inside the zone and has no address");
+            return Err(AUTHORITATIVE.invalid(message, "nobody can find it without glue: give its addresses"));
         }
         out.push((label, sockets));
     }
     let total: usize = out.iter().map(|(_, sockets)| sockets.len().max(1)).sum();
-    if total > MOST {
-        return refuse(format!("`ns` gives {total} servers, more than {MOST}"), "split the check");
+    if total > MAX_SERVERS {
+        let message = format!("`ns` gives {total} servers, more than {MAX_SERVERS}");
+        return Err(AUTHORITATIVE.invalid(message, "split the check"));
     }
     Ok(out)
+}
+
+/// The addresses of the server `label`, which has them in `ns`.
+fn sockets(label: &str, addresses: &[String], port: u16) -> Result<Vec<SocketAddr>, Invalid> {
+    let mut sockets = Vec::new();
+    for text in addresses {
+        let (host, port) = endpoint::of(AUTHORITATIVE.name(), text, Some(port))?;
+        let Ok(address) = host.parse() else {
+            let message = format!("`{text}` is not an address of {label}");
+            return Err(AUTHORITATIVE.invalid(message, "write its addresses, as glue has them"));
+        };
+        sockets.push(SocketAddr::new(address, port));
+    }
+    Ok(sockets)
 }

@@ -10,6 +10,7 @@ use super::look::Look;
 use super::said::{self, Soa};
 use super::zone::Zone;
 use crate::probe::Cx;
+use crate::proto::dns::rcode;
 
 pub(super) fn report(cx: &mut Cx<'_>, zone: &Zone, known: &Delegation, looks: &[Look]) {
     for note in &known.notes {
@@ -39,7 +40,9 @@ pub(super) fn report(cx: &mut Cx<'_>, zone: &Zone, known: &Delegation, looks: &[
 }
 
 fn names(cx: &mut Cx<'_>, known: &Delegation, looks: &[Look]) {
-    let own = |look: &Look| look.ns.as_ref().filter(|(said, _)| said.rcode == Some(0)).map(|(_, names)| names.clone());
+    let own = |look: &Look| {
+        look.ns.as_ref().filter(|(said, _)| said.rcode == Some(rcode::NOERROR)).map(|(_, names)| names.clone())
+    };
     let child = same(looks.iter().filter(|look| look.serves()).map(own)).filter(|names| !names.is_empty());
     let sets: BTreeSet<BTreeSet<String>> = looks.iter().filter(|look| look.serves()).filter_map(own).collect();
     set(cx, &facts::NS_PARENT, known.names.clone().map(Vec::from_iter));

@@ -5,10 +5,12 @@ use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, timeout_at};
 
+use super::attempt::Attempt;
+use super::facts;
 use super::http::Body;
-use super::{Attempt, Secure, Stop, facts};
+use super::secure::Secure;
 use crate::net::scope::Scope;
-use crate::probe::Cx;
+use crate::probe::{Cx, EarlyEnd};
 use crate::proto::http::stream_end::{Watch, Watched};
 use crate::proto::tls::TlsStream;
 
@@ -18,12 +20,12 @@ const HEAD: u32 = 16 * 1024;
 const WINDOW: u32 = 128 * 1024;
 
 impl Secure {
-    pub(super) async fn over_https(&self, cx: &mut Cx<'_>, attempt: &mut Attempt<'_>) -> Result<(), Stop> {
+    pub(super) async fn over_https(&self, cx: &mut Cx<'_>, attempt: &mut Attempt<'_>) -> Result<(), EarlyEnd> {
         let Some(http) = &self.http else { return Ok(()) };
         let stream = self.secured(cx, attempt).await?;
         if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
             let why = "the server did not agree to HTTP/2 (ALPN h2), which DoH needs";
-            return Err(Stop::Seen("protocol_error", why.to_owned()));
+            return Err(EarlyEnd::outcome("protocol_error", why.to_owned()));
         }
         let (head, body) = http.request(&attempt.query)?;
         let request = head.map(|()| Full::new(body));
@@ -65,7 +67,7 @@ async fn read(
     watch: &Watch,
     mut incoming: Incoming,
     mut body: Body,
-) -> Result<Body, Stop> {
+) -> Result<Body, EarlyEnd> {
     loop {
         match timeout_at(attempt.end, incoming.frame()).await {
             Err(_) => {
@@ -83,7 +85,7 @@ async fn read(
 }
 
 /// Sorts the end of an exchange; what the HTTP layer calls malformed is HTTP that is, not DNS.
-fn failed(cx: &mut Cx<'_>, attempt: &Attempt<'_>, watch: &Watch, error: &hyper::Error) -> Stop {
+fn failed(cx: &mut Cx<'_>, attempt: &Attempt<'_>, watch: &Watch, error: &hyper::Error) -> EarlyEnd {
     let (outcome, why) = watch.explain(error);
     let outcome = match outcome {
         "malformed" => "protocol_error",
@@ -93,5 +95,5 @@ fn failed(cx: &mut Cx<'_>, attempt: &Attempt<'_>, watch: &Watch, error: &hyper::
         }
         other => other,
     };
-    Stop::Seen(outcome, format!("{}: HTTP/2: {why}", attempt.asking.server))
+    EarlyEnd::outcome(outcome, format!("{}: HTTP/2: {why}", attempt.asking.server))
 }

@@ -1,11 +1,12 @@
-//! What encrypted transports show besides the answer: the session and the certificate as in family `tls`, below `tls.`,
+//! Facts of encrypted transports besides the answer: the session and the certificate as in family `tls`, below `tls.`,
 //! and HTTP.
 
 use hyper::http::HeaderMap;
 use hyper::http::header::{AGE, CACHE_CONTROL, CONTENT_TYPE};
 
 use crate::model::fact::{Distribution, Time};
-use crate::model::{Better, Choice, Fact, FactInfo, Rule, Unit};
+use crate::model::table::facts;
+use crate::model::{Better, Choice, Fact, Rule, Unit};
 use crate::net::bytes::readable;
 use crate::probe::Cx;
 use crate::proto::tls::certificate::{Certificate, rfc3339};
@@ -13,102 +14,101 @@ use crate::proto::tls::{ChainSummary, Handshake, Session};
 
 /// Most of a header that is shown.
 const HEADER: usize = 200;
+const NOT_VERIFIED: &str = "see `tls.verify_error`: renew or replace the certificate, or name what it is for (`sni`, `verify_name`) and who issued it (`ca_file`)";
+const RENEW: &str = "renew the certificate, and look why its renewal did not run";
 
-const HANDSHAKE_TIME: Fact<Distribution> = Fact::distribution(
-    "handshake_time",
-    Unit::Seconds,
-    Better::Lower,
-    "TLS handshake after the connection; over QUIC the whole handshake, which connects as well.",
-);
-const VERIFIED: Fact<bool> = Fact::flag(
-    "tls.verified",
-    "The handshake completed, the chain leads to a trusted root, the name fits, the key is proven.",
-);
-const VERIFY_ERROR: Fact<String> = Fact::text("tls.verify_error", "Everything that is wrong with the certificate.");
-pub(super) const ALERT: Fact<String> =
-    Fact::text("tls.alert", "TLS alert that ended it, as of family tls; `sent (why)` when this side ended it.");
-const VERSION: Fact<Choice> = Fact::choice("tls.version", &["TLS1.2", "TLS1.3"], "Version agreed on.");
-const CIPHER: Fact<String> = Fact::text("tls.cipher", "Cipher suite agreed on, IANA name.");
-const GROUP: Fact<String> = Fact::text("tls.group", "Key exchange group agreed on, IANA name.");
-const ALPN: Fact<String> = Fact::text("tls.alpn", "Application protocol agreed on; absent when there is none.");
-const SUBJECT: Fact<String> = Fact::text("tls.subject", "Subject of the leaf.");
-const ISSUER: Fact<String> = Fact::text("tls.issuer", "Issuer of the leaf.");
-const SAN: Fact<Vec<String>> = Fact::list("tls.san", "DNS names and addresses the leaf is for.");
-const NOT_BEFORE: Fact<Time> = Fact::time("tls.not_before", "First second of the leaf's validity.").ruled(Rule::Same);
-const NOT_AFTER: Fact<Time> = Fact::time("tls.not_after", "Last second of the leaf's validity.").ruled(Rule::Same);
-const EXPIRES_IN: Fact<f64> =
-    Fact::number("tls.expires_in", Unit::Seconds, "Until the leaf expires; negative once it has.");
-const CHAIN_EXPIRES_IN: Fact<f64> = Fact::number(
-    "tls.chain.expires_in",
-    Unit::Seconds,
-    "Until the first certificate of the served chain expires; negative once one has.",
-);
-const CHAIN_LENGTH: Fact<i64> =
-    Fact::integer("tls.chain.length", Unit::Count, "Certificates served.").ruled(Rule::Same);
-const CHAIN_SUBJECTS: Fact<Vec<String>> = Fact::list("tls.chain.subjects", "Subjects of the served chain, leaf first.");
-const KEY: Fact<String> = Fact::text("tls.key", "Key of the leaf, such as ECDSA P-256 or RSA 2048.");
-const SIGNATURE: Fact<String> = Fact::text("tls.signature", "Signature algorithm of the leaf.");
-const SERIAL: Fact<String> = Fact::text("tls.serial", "Serial number of the leaf, lower-case hexadecimal.");
-const FINGERPRINT: Fact<String> =
-    Fact::text("tls.fingerprint.sha256", "SHA-256 of the leaf, lower-case hexadecimal without colons.");
-const SPKI: Fact<String> =
-    Fact::text("tls.spki.sha256", "SHA-256 of the leaf's public key; stays when a renewal keeps the key.");
-pub(super) const PADDING: Fact<bool> = Fact::flag(
-    "edns.padding",
-    "The answer is padded (RFC 7830), so that its length tells less; queries always are, to 128 bytes.",
-);
-const STATUS: Fact<i64> = Fact::integer("http.status", Unit::Count, "Status of the HTTP response.").ruled(Rule::Same);
-const TYPE: Fact<String> = Fact::text("http.content_type", "Content type of the HTTP response.");
-const HTTP_AGE: Fact<f64> =
-    Fact::number("http.age", Unit::Seconds, "Age header: how long a cache has held the response.");
-const MAX_AGE: Fact<f64> = Fact::number(
-    "http.max_age",
-    Unit::Seconds,
-    "How long caches may keep the response; must not exceed the smallest TTL of the answer (RFC 8484, 5.1).",
-);
+// Of every encrypted transport.
+facts! { pub(super) SECURE;
+    const HANDSHAKE_TIME: Fact<Distribution> = Fact::distribution(
+        "handshake_time",
+        Unit::Seconds,
+        Better::Lower,
+        "TLS handshake after the connection; over QUIC the whole handshake, which connects as well.",
+    );
+    const VERIFIED: Fact<bool> = Fact::flag(
+        "tls.verified",
+        "The handshake completed, the chain leads to a trusted root, the name fits, the key is proven.",
+    )
+    .advice(&[("false", NOT_VERIFIED)]);
+    const VERIFY_ERROR: Fact<String> = Fact::text("tls.verify_error", "Everything that is wrong with the certificate.");
+    pub(super) const ALERT: Fact<String> =
+        Fact::text("tls.alert", "TLS alert that ended it, as of family tls; `sent (why)` when this side ended it.");
+    const VERSION: Fact<Choice> = Fact::choice("tls.version", &["TLS1.2", "TLS1.3"], "Version agreed on.");
+    const CIPHER: Fact<String> = Fact::text("tls.cipher", "Cipher suite agreed on, IANA name.");
+    const GROUP: Fact<String> = Fact::text("tls.group", "Key exchange group agreed on, IANA name.");
+    const ALPN: Fact<String> = Fact::text("tls.alpn", "Application protocol agreed on; absent when there is none.");
+    const SAN: Fact<Vec<String>> = Fact::list("tls.san", "DNS names and addresses the leaf is for.");
+    const SUBJECT: Fact<String> = Fact::text("tls.subject", "Subject of the leaf.");
+    const ISSUER: Fact<String> = Fact::text("tls.issuer", "Issuer of the leaf.");
+    const NOT_BEFORE: Fact<Time> =
+        Fact::time("tls.not_before", "First second of the leaf's validity.").ruled(Rule::Same);
+    const NOT_AFTER: Fact<Time> = Fact::time("tls.not_after", "Last second of the leaf's validity.").ruled(Rule::Same);
+    const EXPIRES_IN: Fact<f64> =
+        Fact::number("tls.expires_in", Unit::Seconds, "Until the leaf expires; negative once it has.").on_breach(RENEW);
+    const CHAIN_EXPIRES_IN: Fact<f64> = Fact::number(
+        "tls.chain.expires_in",
+        Unit::Seconds,
+        "Until the first certificate of the served chain expires; negative once one has.",
+    )
+    .on_breach("renew the certificate of the chain that ends first, and look why its renewal did not run");
+    const CHAIN_LENGTH: Fact<i64> =
+        Fact::integer("tls.chain.length", Unit::Count, "Certificates served.").ruled(Rule::Same);
+    const CHAIN_SUBJECTS: Fact<Vec<String>> =
+        Fact::list("tls.chain.subjects", "Subjects of the served chain, leaf first.");
+    const KEY: Fact<String> = Fact::text("tls.key", "Key of the leaf, such as ECDSA P-256 or RSA 2048.");
+    const SIGNATURE: Fact<String> = Fact::text("tls.signature", "Signature algorithm of the leaf.");
+    const SERIAL: Fact<String> = Fact::text("tls.serial", "Serial number of the leaf, lower-case hexadecimal.");
+    const FINGERPRINT: Fact<String> =
+        Fact::text("tls.fingerprint.sha256", "SHA-256 of the leaf, lower-case hexadecimal without colons.");
+    const SPKI: Fact<String> =
+        Fact::text("tls.spki.sha256", "SHA-256 of the leaf's public key; stays when a renewal keeps the key.");
+    pub(super) const PADDING: Fact<bool> = Fact::flag(
+        "edns.padding",
+        "The answer is padded (RFC 7830), so that its length tells less; queries always are, to 128 bytes.",
+    )
+    .on_breach("the server does not pad: see its settings (BIND response-padding, Unbound pad-responses)");
+}
 
-/// Facts of every encrypted transport.
-pub(in crate::checks::dns) const SECURE: &[FactInfo] = &[
-    HANDSHAKE_TIME.info,
-    VERIFIED.info,
-    VERIFY_ERROR.info,
-    ALERT.info,
-    VERSION.info,
-    CIPHER.info,
-    GROUP.info,
-    ALPN.info,
-    SAN.info,
-    SUBJECT.info,
-    ISSUER.info,
-    NOT_BEFORE.info,
-    NOT_AFTER.info,
-    EXPIRES_IN.info,
-    CHAIN_EXPIRES_IN.info,
-    CHAIN_LENGTH.info,
-    CHAIN_SUBJECTS.info,
-    KEY.info,
-    SIGNATURE.info,
-    SERIAL.info,
-    FINGERPRINT.info,
-    SPKI.info,
-    PADDING.info,
-];
-/// Facts of the transports in HTTP.
-pub(in crate::checks::dns) const HTTP: &[FactInfo] = &[STATUS.info, TYPE.info, HTTP_AGE.info, MAX_AGE.info];
+// Of the transports in HTTP.
+facts! { pub(super) HTTP;
+    const STATUS: Fact<i64> =
+        Fact::integer("http.status", Unit::Count, "Status of the HTTP response.").ruled(Rule::Same);
+    const TYPE: Fact<String> = Fact::text("http.content_type", "Content type of the HTTP response.");
+    const HTTP_AGE: Fact<f64> =
+        Fact::number("http.age", Unit::Seconds, "Age header: how long a cache has held the response.");
+    const MAX_AGE: Fact<f64> = Fact::number(
+        "http.max_age",
+        Unit::Seconds,
+        "How long caches may keep the response; must not exceed the smallest TTL of the answer (RFC 8484, 5.1).",
+    );
+}
+
+// Of a comparison with the answer by UDP.
+facts! { pub(super) COMPARISON;
+    pub(super) const SAME_ANSWER: Fact<bool> = Fact::flag(
+        "same_answer",
+        "The answer by UDP (TCP when truncated) has the same code and the same records, TTLs aside; absent when there is none.",
+    )
+    .advice(&[(
+        "false",
+        "the server answers differently by UDP: see the evidence; is another process, view or cache behind the encrypted port?",
+    )])
+    .on_breach("there was nothing to compare with: does the server answer by UDP (`same_as`), and this transport at all?");
+}
 
 /// Records session, trust, leaf and chain; whatever the server did not show stays absent.
-pub(super) fn record<S>(cx: &mut Cx<'_>, shaken: &Handshake<S>) {
-    if let Some(verified) = shaken.verified() {
+pub(super) fn record<S>(cx: &mut Cx<'_>, handshake: &Handshake<S>) {
+    if let Some(verified) = handshake.verified() {
         cx.set(&VERIFIED, verified);
     }
-    if let Some(error) = &shaken.verify_error {
+    if let Some(error) = &handshake.verify_error {
         cx.set(&VERIFY_ERROR, error.clone());
     }
-    if let Some(session) = &shaken.session {
-        cx.record_time(&HANDSHAKE_TIME, shaken.elapsed);
+    if let Some(session) = &handshake.session {
+        cx.record_time(&HANDSHAKE_TIME, handshake.elapsed);
         record_session(cx, session);
     }
-    if let Some(shown) = shaken.chain_summary() {
+    if let Some(shown) = handshake.chain_summary() {
         record_chain(cx, shown);
     }
 }

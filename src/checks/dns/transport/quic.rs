@@ -5,18 +5,20 @@ use hyper::body::{Buf as _, Bytes};
 use quinn::{ReadError, RecvStream, VarInt, WriteError};
 use tokio::time::{Instant, timeout_at};
 
+use super::attempt::{Attempt, lost, refused};
+use super::facts;
 use super::http::Body;
-use super::{Attempt, Kind, Secure, Stop, facts, lost, refused};
+use super::secure::{Encryption, Secure};
 use crate::net::ConnectError;
 use crate::net::bytes::readable;
 use crate::net::scope::Scope;
-use crate::probe::Cx;
+use crate::probe::{Cx, EarlyEnd};
 use crate::proto::dns::exchange::{frame, framed};
 use crate::proto::quic::{self, Connection, PathError, classify_end, flood};
 
 /// Most bytes of headers in HTTP/3.
 const HEAD: u64 = 16 * 1024;
-/// What follows an answer on its stream and is still counted.
+/// Bytes behind an answer on its stream that are still counted.
 const EXTRA: usize = 4096;
 /// `DOQ_NO_ERROR` and `H3_NO_ERROR`.
 const GOODBYE: (VarInt, VarInt) = (VarInt::from_u32(0), VarInt::from_u32(0x100));
@@ -28,26 +30,26 @@ enum Failure {
     Io(std::io::Error),
     Setup(h3::error::ConnectionError),
     Http(StreamError),
-    Stop(Stop),
+    Sorted(EarlyEnd),
 }
 
-impl From<Stop> for Failure {
-    fn from(stop: Stop) -> Self {
-        Self::Stop(stop)
+impl From<EarlyEnd> for Failure {
+    fn from(end: EarlyEnd) -> Self {
+        Self::Sorted(end)
     }
 }
 
 impl Secure {
-    pub(super) async fn over_quic(&self, cx: &mut Cx<'_>, attempt: &mut Attempt<'_>) -> Result<(), Stop> {
+    pub(super) async fn over_quic(&self, cx: &mut Cx<'_>, attempt: &mut Attempt<'_>) -> Result<(), EarlyEnd> {
         let server = attempt.asking.server;
         let credentials = self.trust.load().await?;
         let left = attempt.end.saturating_duration_since(Instant::now());
         let dialled = quic::dial(server, attempt.asking.source, credentials, &self.offer, left).await?;
         attempt.strays(dialled.strays);
-        let shaken = dialled.handshake.map_err(|error| refused(server, &error))?;
-        facts::record(cx, &shaken);
-        let admitted = self.admit(&shaken);
-        let connection = attempt.done(cx, shaken, dialled.why)?;
+        let handshake = dialled.handshake.map_err(|error| refused(server, &error))?;
+        facts::record(cx, &handshake);
+        let admitted = self.admit(&handshake);
+        let connection = attempt.done(cx, handshake, dialled.why)?;
         admitted?;
         let before = connection.strays();
         let outcome = tokio::select! {
@@ -56,12 +58,17 @@ impl Secure {
             outcome = self.exchange(cx, attempt, &connection) => outcome,
         };
         attempt.strays(connection.strays() - before);
-        let goodbye = if self.kind == Kind::Quic { GOODBYE.0 } else { GOODBYE.1 };
+        let goodbye = if self.encryption == Encryption::Doq { GOODBYE.0 } else { GOODBYE.1 };
         connection.quic.close(goodbye, b"");
         outcome
     }
 
-    async fn exchange(&self, cx: &mut Cx<'_>, attempt: &mut Attempt<'_>, connection: &Connection) -> Result<(), Stop> {
+    async fn exchange(
+        &self,
+        cx: &mut Cx<'_>,
+        attempt: &mut Attempt<'_>,
+        connection: &Connection,
+    ) -> Result<(), EarlyEnd> {
         let outcome = match &self.http {
             None => doq(attempt, connection).await,
             Some(http) => {
@@ -76,9 +83,9 @@ impl Secure {
 impl Attempt<'_> {
     fn strays(&mut self, count: u64) {
         if count > 0 {
-            self.seen.discarded += i64::try_from(count).unwrap_or(i64::MAX);
+            self.exchange.discarded += i64::try_from(count).unwrap_or(i64::MAX);
             let server = self.asking.server;
-            self.seen.notes.push(format!("discarded {count} datagrams that do not come from {server}"));
+            self.exchange.notes.push(format!("discarded {count} datagrams that do not come from {server}"));
         }
     }
 }
@@ -106,7 +113,7 @@ async fn doq(attempt: &mut Attempt<'_>, connection: &Connection) -> Result<(), F
         Ok(Ok(false)) => {
             let (server, count) = (attempt.asking.server, buffer.len());
             let why = format!("{server} ended the stream before a complete answer; {count} bytes came");
-            Err(Stop::Seen("closed", why).into())
+            Err(EarlyEnd::outcome("closed", why).into())
         }
         Ok(Ok(true)) => {
             attempt.take_only(buffer.get(2..).unwrap_or_default(), sent)?;
@@ -117,14 +124,14 @@ async fn doq(attempt: &mut Attempt<'_>, connection: &Connection) -> Result<(), F
 }
 
 impl Attempt<'_> {
-    /// One stream carries one answer, and ends (RFC 9250, 4.2); what follows is told. Only what is there already is
-    /// looked at, so that a stream left open costs no time.
+    /// One stream carries one answer, and ends (RFC 9250, 4.2); what follows is noted. Only what is there already is
+    /// read, so that a stream left open costs no time.
     async fn note_rest(&mut self, mut receive: RecvStream) {
         let now = tokio::time::timeout(std::time::Duration::ZERO, receive.read_to_end(EXTRA)).await;
         if let Ok(Ok(rest)) = now
             && !rest.is_empty()
         {
-            self.seen.notes.push(format!("{} bytes follow the answer on its stream", rest.len()));
+            self.exchange.notes.push(format!("{} bytes follow the answer on its stream", rest.len()));
         }
     }
 }
@@ -184,10 +191,10 @@ async fn doh3(
 }
 
 /// An outcome for an exchange that failed. What ended the connection tells more than what the stream says of it.
-fn sorted(cx: &mut Cx<'_>, attempt: &Attempt<'_>, connection: &Connection, failure: Failure) -> Stop {
+fn sorted(cx: &mut Cx<'_>, attempt: &Attempt<'_>, connection: &Connection, failure: Failure) -> EarlyEnd {
     let server = attempt.asking.server;
-    if let Failure::Stop(stop) = failure {
-        return stop;
+    if let Failure::Sorted(end) = failure {
+        return end;
     }
     if let Some(error) = connection.quic.close_reason() {
         let (end, said) = classify_end(&error);
@@ -195,9 +202,9 @@ fn sorted(cx: &mut Cx<'_>, attempt: &Attempt<'_>, connection: &Connection, failu
         let said = said.map(|said| format!(" ({said})")).unwrap_or_default();
         // An end of this side's making is what HTTP/3 found wrong.
         if let (quinn::ConnectionError::LocallyClosed, Failure::Http(error)) = (&error, &failure) {
-            return Stop::Seen("protocol_error", format!("{server}: HTTP/3: {error}"));
+            return EarlyEnd::outcome("protocol_error", format!("{server}: HTTP/3: {error}"));
         }
-        return Stop::Seen(outcome, format!("{server}: {why}{said}"));
+        return EarlyEnd::outcome(outcome, format!("{server}: {why}{said}"));
     }
     let (outcome, why) = match failure {
         Failure::Write(WriteError::Stopped(code)) => ("reset", format!("the server takes no query: {}", word(code))),
@@ -211,20 +218,22 @@ fn sorted(cx: &mut Cx<'_>, attempt: &Attempt<'_>, connection: &Connection, failu
         Failure::Http(error @ StreamError::RemoteTerminate { .. }) => ("reset", error.to_string()),
         Failure::Setup(error) => ("protocol_error", format!("HTTP/3: {error}")),
         Failure::Http(error) => ("protocol_error", format!("HTTP/3: {error}")),
-        Failure::Stop(stop) => return stop,
+        Failure::Sorted(end) => return end,
     };
-    Stop::Seen(outcome, format!("{server}: {}", readable(why.as_bytes())))
+    EarlyEnd::outcome(outcome, format!("{server}: {}", readable(why.as_bytes())))
 }
 
-fn path_failed(server: std::net::SocketAddr, error: PathError) -> Stop {
+fn path_failed(server: std::net::SocketAddr, error: PathError) -> EarlyEnd {
     match error {
-        PathError::Fault(fault) => Stop::Fault(fault),
-        PathError::Connect(ConnectError::Unreachable(why)) => Stop::Seen("unreachable", format!("{server}: {why}")),
+        PathError::Fault(fault) => EarlyEnd::Fault(fault),
+        PathError::Connect(ConnectError::Unreachable(why)) => {
+            EarlyEnd::outcome("unreachable", format!("{server}: {why}"))
+        }
         PathError::Connect(error) => {
             let why = "nothing listens there any more (ICMP port unreachable after the handshake)";
-            Stop::Seen(error.word(), format!("{server}: {why}"))
+            EarlyEnd::outcome(error.word(), format!("{server}: {why}"))
         }
-        PathError::Flood(bytes) => Stop::Seen("protocol_error", format!("{server}: {}", flood(bytes))),
+        PathError::Flood(bytes) => EarlyEnd::outcome("protocol_error", format!("{server}: {}", flood(bytes))),
     }
 }
 

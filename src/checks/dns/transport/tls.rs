@@ -6,29 +6,31 @@ use futures_util::FutureExt as _;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Attempt, Secure, Stop, facts, lost, refused};
+use super::attempt::{Attempt, lost, refused};
+use super::facts;
+use super::secure::Secure;
 use crate::net::connect;
-use crate::probe::Cx;
+use crate::probe::{Cx, EarlyEnd};
 use crate::proto::dns::exchange::{frame, framed};
 use crate::proto::tls::{HandshakeEnd, TlsStream, handshake};
 
 impl Secure {
     /// Connects and shakes hands over TCP.
-    pub(super) async fn secured(&self, cx: &mut Cx<'_>, attempt: &mut Attempt<'_>) -> Result<TlsStream, Stop> {
+    pub(super) async fn secured(&self, cx: &mut Cx<'_>, attempt: &mut Attempt<'_>) -> Result<TlsStream, EarlyEnd> {
         let server = attempt.asking.server;
         let credentials = self.trust.load().await?;
         let dialled = connect(server, attempt.asking.source, attempt.asking.patience).await?;
         let dialled = dialled.map_err(|error| refused(server, &error))?;
-        attempt.seen.connect_time = Some(dialled.elapsed);
+        attempt.exchange.connect_time = Some(dialled.elapsed);
         let left = attempt.end.saturating_duration_since(Instant::now());
-        let shaken = handshake(dialled.stream, server, credentials, &self.offer, left).await?;
-        facts::record(cx, &shaken);
-        let admitted = self.admit(&shaken);
-        let stream = attempt.done(cx, shaken, None)?;
+        let handshake = handshake(dialled.stream, server, credentials, &self.offer, left).await?;
+        facts::record(cx, &handshake);
+        let admitted = self.admit(&handshake);
+        let stream = attempt.done(cx, handshake, None)?;
         admitted.map(|()| stream)
     }
 
-    pub(super) async fn over_tls(&self, cx: &mut Cx<'_>, attempt: &mut Attempt<'_>) -> Result<(), Stop> {
+    pub(super) async fn over_tls(&self, cx: &mut Cx<'_>, attempt: &mut Attempt<'_>) -> Result<(), EarlyEnd> {
         let mut stream = self.secured(cx, attempt).await?;
         let (server, end) = (attempt.asking.server, attempt.end);
         let query = framed(&attempt.query);
@@ -50,12 +52,12 @@ impl Secure {
                 Ok(Ok(false)) => {
                     let count = buffer.len();
                     let why = format!("{server} closed the connection before a complete answer; {count} bytes came");
-                    return Err(Stop::Seen("closed", why));
+                    return Err(EarlyEnd::outcome("closed", why));
                 }
                 Ok(Ok(true)) => {}
             }
             let message = buffer.get(2..).unwrap_or_default();
-            if attempt.seen.take(message, server, attempt.id, attempt.asking, sent) {
+            if attempt.exchange.take(message, server, attempt.id, attempt.asking, sent) {
                 // A goodbye if there is room for it at once; servers write its lack into their logs.
                 let _ = stream.shutdown().now_or_never();
                 return Ok(());
@@ -64,13 +66,13 @@ impl Secure {
     }
 }
 
-fn broken(cx: &mut Cx<'_>, attempt: &Attempt<'_>, error: &io::Error, came: usize) -> Stop {
+fn broken(cx: &mut Cx<'_>, attempt: &Attempt<'_>, error: &io::Error, came: usize) -> EarlyEnd {
     let server = attempt.asking.server;
     match HandshakeEnd::classify(error, false, server) {
-        Err(fault) => Stop::Fault(fault),
+        Err(fault) => EarlyEnd::Fault(fault),
         Ok(end) => {
             let (outcome, why) = lost(cx, end);
-            Stop::Seen(outcome, format!("{server}: {why} before a complete answer; {came} bytes came"))
+            EarlyEnd::outcome(outcome, format!("{server}: {why} before a complete answer; {came} bytes came"))
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::checks::dns::survey::{Survey, said};
 use crate::model::Fault;
 use crate::proto::dns::message::Reply;
 use crate::proto::dns::question::Question;
-use crate::proto::dns::types;
+use crate::proto::dns::{rcode, types};
 use crate::stats::seed;
 
 /// A type for private use that no zone's own name is expected to have.
@@ -96,10 +96,10 @@ async fn ask(
 
 fn word(reply: &Reply, code: u16) -> &'static str {
     match reply.rcode {
-        3 => "nxdomain",
-        0 if reply.answers.iter().any(|line| line.code == code || line.code == types::CNAME) => "answer",
-        0 if !reply.has("aa") => "referral",
-        0 => "nodata",
+        rcode::NXDOMAIN => "nxdomain",
+        rcode::NOERROR if reply.answers.iter().any(|line| line.code == code || line.code == types::CNAME) => "answer",
+        rcode::NOERROR if !reply.has("aa") => "referral",
+        rcode::NOERROR => "nodata",
         _ => "error",
     }
 }

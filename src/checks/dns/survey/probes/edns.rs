@@ -7,12 +7,12 @@ use crate::checks::dns::survey::said;
 use crate::model::Fault;
 use crate::proto::dns::message::Reply;
 use crate::proto::dns::question::EdnsWish;
+use crate::proto::dns::rcode;
 
 /// An option code nobody has been assigned, below those for local use.
 const OPTION: u16 = 0x0f0f;
 /// The last of the flags without a meaning.
 const FLAG: u16 = 0x0001;
-const BADVERS: u16 = 16;
 
 pub(super) async fn look(survey: &Survey, asker: &mut Asker<'_>, look: &mut Look) -> Result<(), Fault> {
     let question = survey.plain_question();
@@ -34,7 +34,7 @@ pub(super) async fn look(survey: &Survey, asker: &mut Asker<'_>, look: &mut Look
     let version = asker.dare(&wish(|wish| wish.version = 1)).await?;
     look.findings.edns_version = judged(asker, &version, "EDNS version 1", |reply| {
         let version = reply.edns.as_ref().map(|edns| edns.version);
-        reply.rcode == BADVERS && version == Some(0)
+        reply.rcode == rcode::BADVERS && version == Some(0)
     });
     let same = |reply: &Reply| said::fingerprint(reply, false) == said::fingerprint(&plain, false);
     let option = asker.dare(&wish(|wish| wish.option = Some(OPTION))).await?;

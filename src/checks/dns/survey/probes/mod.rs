@@ -9,6 +9,7 @@ mod truncation;
 mod version;
 
 use super::asker::Asker;
+use super::fields::Probe;
 use super::look::Look;
 use super::{Survey, said};
 use crate::model::Fault;
@@ -17,49 +18,6 @@ use crate::proto::dns::question::Question;
 use crate::proto::dns::types;
 
 pub(super) use transfer::Transfer;
-
-/// What a check can name below `probes`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Probe {
-    Tcp,
-    Edns,
-    Truncation,
-    Axfr,
-    Recursion,
-    Case,
-    Version,
-    Negative,
-}
-
-impl Probe {
-    /// In an order that leaves those some servers punish to the end.
-    pub(super) const ALL: [Self; 8] = [
-        Self::Tcp,
-        Self::Edns,
-        Self::Truncation,
-        Self::Case,
-        Self::Negative,
-        Self::Version,
-        Self::Recursion,
-        Self::Axfr,
-    ];
-    /// The words of the suite, `all` last.
-    pub(super) const WORDS: &[&str] =
-        &["tcp", "edns", "truncation", "axfr", "recursion", "case", "version", "negative", "all"];
-
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Edns => "edns",
-            Self::Truncation => "truncation",
-            Self::Axfr => "axfr",
-            Self::Recursion => "recursion",
-            Self::Case => "case",
-            Self::Version => "version",
-            Self::Negative => "negative",
-        }
-    }
-}
 
 /// What the probes found of one server; what could not be seen is not there.
 #[derive(Default)]
@@ -99,6 +57,8 @@ pub(super) async fn all(survey: &Survey, asker: &mut Asker<'_>, look: &mut Look,
             Probe::Version => version::look(asker, look).await?,
             Probe::Recursion => outside::look(survey, asker, look).await?,
             Probe::Axfr => transfer::look(survey, asker, look, seed).await?,
+            // It stands for the others, which are in the list.
+            Probe::All => {}
         }
     }
     Ok(())

@@ -6,10 +6,7 @@ use crate::checks::dns::survey::{Survey, said};
 use crate::model::Fault;
 use crate::proto::dns::message::Reply;
 use crate::proto::dns::question::Question;
-use crate::proto::dns::types;
-
-const SERVFAIL: u16 = 2;
-const NXDOMAIN: u16 = 3;
+use crate::proto::dns::{rcode, types};
 
 pub(super) async fn look(survey: &Survey, asker: &mut Asker<'_>, look: &mut Look) -> Result<(), Fault> {
     let question = Question::own(survey.outside.clone(), types::A).recursive(true);
@@ -39,8 +36,8 @@ pub(super) async fn look(survey: &Survey, asker: &mut Asker<'_>, look: &mut Look
 /// It has an answer, or tried to get one: with RA set, a failure to is one of its own search. An answer with authority
 /// needs no search.
 fn open(reply: &Reply) -> bool {
-    let found = !reply.has("aa") && (!reply.answers.is_empty() || reply.rcode == NXDOMAIN);
-    found || (reply.has("ra") && matches!(reply.rcode, 0 | SERVFAIL))
+    let found = !reply.has("aa") && (!reply.answers.is_empty() || reply.rcode == rcode::NXDOMAIN);
+    found || (reply.has("ra") && matches!(reply.rcode, rcode::NOERROR | rcode::SERVFAIL))
 }
 
 /// NS records of the root, or of a zone above, for a name outside.

@@ -14,7 +14,7 @@ use crate::model::Fault;
 use crate::net::connect;
 use crate::proto::dns::message::{self, Reply};
 use crate::proto::dns::question::Question;
-use crate::proto::dns::{exchange, types};
+use crate::proto::dns::{exchange, rcode, types};
 
 /// What is read of a transfer at most.
 const BYTES: usize = 64 << 20;
@@ -112,7 +112,7 @@ impl State {
 
     /// Takes a message; something when it is the last.
     fn take(&mut self, reply: &Reply, zone: &Name) -> Option<Transfer> {
-        if reply.rcode != 0 {
+        if reply.rcode != rcode::NOERROR {
             let word = if self.records > 0 { "partial" } else { "refused" };
             return Some(ended(word, self.records, said::code(reply.rcode)));
         }

@@ -1,0 +1,86 @@
+//! One attempt over an encrypted transport: one connection and one query on it.
+
+use tokio::time::Instant;
+
+use super::facts;
+use crate::net::ConnectError;
+use crate::probe::{Cx, EarlyEnd};
+use crate::proto::dns::exchange::{Asking, Exchange};
+use crate::proto::tls::{Handshake, HandshakeEnd};
+
+/// One attempt that is under way.
+pub(super) struct Attempt<'a> {
+    pub(super) asking: &'a Asking<'a>,
+    pub(super) id: u16,
+    pub(super) query: Vec<u8>,
+    pub(super) end: Instant,
+    pub(super) exchange: Exchange,
+}
+
+impl Attempt<'_> {
+    /// A limit in time ran out while waiting for `what`.
+    pub(super) fn silence(&self, what: &str) -> EarlyEnd {
+        let Asking { server, patience, .. } = self.asking;
+        EarlyEnd::outcome("timeout", format!("{server}: after {patience:?} still waiting for {what}"))
+    }
+
+    /// Takes the message of a transport that carries one only: what is no answer to the question ends the attempt.
+    pub(super) fn take_only(&mut self, message: &[u8], sent: Instant) -> Result<(), EarlyEnd> {
+        let server = self.asking.server;
+        if self.exchange.take(message, server, self.id, self.asking, sent) {
+            return Ok(());
+        }
+        Err(EarlyEnd::outcome(
+            "malformed",
+            format!("{server} answered with something else than an answer to the question"),
+        ))
+    }
+
+    /// The handshake is over: the connection, or how it ended before there was one. `why` is in the peer's words.
+    pub(super) fn done<S>(&self, cx: &mut Cx<'_>, handshake: Handshake<S>, why: Option<String>) -> Result<S, EarlyEnd> {
+        let server = self.asking.server;
+        let reached = handshake.reached().unwrap_or_else(|| "ClientHello".to_owned());
+        let distrust = handshake.verify_error.map(|error| format!("; and the certificate does not verify: {error}"));
+        let (outcome, description) = match handshake.end {
+            HandshakeEnd::Completed(connection) => return Ok(*connection),
+            HandshakeEnd::Timeout => (
+                "timeout",
+                format!("no end of the handshake within {:?}; it came as far as {reached}", self.asking.patience),
+            ),
+            HandshakeEnd::Reset => ("reset", format!("the handshake was reset after {reached}")),
+            HandshakeEnd::Closed => ("closed", format!("hung up during the handshake, after {reached}")),
+            HandshakeEnd::Unreachable(why) => ("unreachable", why),
+            HandshakeEnd::NotTls(why) => ("not_tls", format!("the answer is not TLS ({why}); is it the right port?")),
+            HandshakeEnd::Alert(alert) => {
+                cx.set(&facts::ALERT, alert.clone());
+                ("alert", format!("TLS alert: {alert}"))
+            }
+        };
+        let peer_reason = why.map(|why| format!(" ({why})")).unwrap_or_default();
+        Err(EarlyEnd::outcome(outcome, format!("{server}: {description}{peer_reason}{}", distrust.unwrap_or_default())))
+    }
+}
+
+/// An error of an established TLS or QUIC connection, as an outcome.
+pub(super) fn lost<S>(cx: &mut Cx<'_>, end: HandshakeEnd<S>) -> (&'static str, String) {
+    match end {
+        HandshakeEnd::Timeout => ("timeout", "the connection timed out".to_owned()),
+        HandshakeEnd::Reset => ("reset", "the connection was reset".to_owned()),
+        HandshakeEnd::Unreachable(why) => ("unreachable", why),
+        HandshakeEnd::Closed | HandshakeEnd::Completed(_) => ("closed", "the connection was closed".to_owned()),
+        HandshakeEnd::NotTls(why) => ("protocol_error", why),
+        HandshakeEnd::Alert(alert) => {
+            cx.set(&facts::ALERT, alert.clone());
+            ("alert", format!("TLS alert: {alert}"))
+        }
+    }
+}
+
+/// A connection that never came about.
+pub(super) fn refused(server: impl std::fmt::Display, error: &ConnectError) -> EarlyEnd {
+    let why = match error {
+        ConnectError::Unreachable(why) => why.clone(),
+        other => other.word().to_owned(),
+    };
+    EarlyEnd::outcome(error.word(), format!("{server}: connect: {why}"))
+}
