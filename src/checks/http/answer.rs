@@ -1,10 +1,9 @@
 //! The body of an answer, bounded in what is kept and in what is read.
 
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use hyper::http::response::Parts;
 
-use super::hop::{Connection, Phase, Stop, Trace};
+use super::trace::Trace;
+use crate::proto::http::{NoResponse, Phase, Response};
 
 /// Bytes of body after which reading stops, however many are still to come.
 const MOST: u64 = 64 * 1024 * 1024;
@@ -21,26 +20,16 @@ pub(super) struct Answer {
 }
 
 /// Reads the body to its end, or to the most that is read.
-pub(super) async fn read(
-    head: Parts,
-    mut body: Incoming,
-    connection: &Connection,
-    limit: usize,
-    trace: &mut Trace,
-) -> Result<Answer, Stop> {
+pub(super) async fn read(response: Response, limit: usize, trace: &mut Trace) -> Result<Answer, NoResponse> {
     trace.phase = Phase::Body;
+    let Response { head, mut body } = response;
     let mut kept = Vec::new();
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| {
-            let (outcome, why) = connection.watch.explain(&error);
-            Stop::Seen(outcome, format!("{}: {why}", trace.url))
-        })?;
-        let Some(data) = frame.data_ref() else {
-            continue;
-        };
+    let url = trace.url.clone();
+    let located = |none: NoResponse| NoResponse { why: format!("{url}: {}", none.why), ..none };
+    while let Some(data) = body.next().await.map_err(located)? {
         trace.bytes += data.len() as u64;
         let room = limit.saturating_sub(kept.len());
-        kept.extend_from_slice(data.get(..room).unwrap_or(data));
+        kept.extend_from_slice(data.get(..room).unwrap_or(&data));
         if trace.bytes > MOST {
             break;
         }

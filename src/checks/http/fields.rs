@@ -8,6 +8,7 @@ use crate::model::argument::choices;
 use crate::model::field::PATIENCE;
 use crate::model::table::fields;
 use crate::model::{Field, FieldKind, FieldRole};
+use crate::proto::http::VersionChoice;
 
 choices! {
     /// HTTP version asked for.
@@ -65,14 +66,12 @@ fields! { pub(super) FIELDS;
         Field::default("limit", FieldKind::Size(1.0, 67_108_864.0), "1 MiB", "Most bytes kept of the body.");
 }
 
-impl HttpVersion {
-    /// The protocols offered over https.
-    pub(super) fn alpn(self) -> Vec<String> {
-        let offered: &[&str] = match self {
-            Self::Auto => &["h2", "http/1.1"],
-            Self::Http1 => &["http/1.1"],
-            Self::Http2 => &["h2"],
-        };
-        offered.iter().map(ToString::to_string).collect()
+impl From<HttpVersion> for VersionChoice {
+    fn from(version: HttpVersion) -> Self {
+        match version {
+            HttpVersion::Auto => Self::Auto,
+            HttpVersion::Http1 => Self::Http1,
+            HttpVersion::Http2 => Self::Http2,
+        }
     }
 }

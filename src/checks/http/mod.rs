@@ -3,23 +3,27 @@
 mod answer;
 mod facts;
 mod fields;
-mod hop;
+mod record;
 mod request;
+mod trace;
 
 use std::net::IpAddr;
 use std::time::Duration;
 
+use answer::Answer;
 use facts::{OUTCOME, STATUS};
 use fields::{FOLLOW, HttpVersion, LIMIT, RESOLVE, TIMEOUT, URL, VERIFY, VERSION};
-use hop::{Hop, Phase, Stop, Trace};
+use record::Recorder;
 use request::Request;
 use tokio::time::Instant;
+use trace::Trace;
 use url::Url;
 
 use crate::checks::shared::tls_fields;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation, Value};
 use crate::net::resolve::silent;
-use crate::probe::{Cx, Footprint, Probe, fact_is};
+use crate::probe::{Cx, EarlyEnd, Footprint, Probe, fact_is};
+use crate::proto::http::{ExchangeError, NoResponse, Phase, Server, exchange};
 use crate::proto::tls::Trust;
 
 /// Time a probe may need beside its `timeout`, to read a trust store the first time.
@@ -84,60 +88,83 @@ impl Probe for Http {
         let mut trace = Trace::new(self.url.clone());
         let outcome = tokio::time::timeout_at(start + self.timeout, self.exchange(cx, &mut trace)).await;
         let elapsed = start.elapsed();
-        let stop = match outcome {
+        let end = match outcome {
             Ok(Ok(answer)) => {
                 cx.set(&OUTCOME, "answered");
-                facts::record_answer(cx, &answer);
+                record::record_answer(cx, &answer);
                 cx.record_time(&facts::TOTAL_TIME, elapsed);
                 None
             }
-            Ok(Err(Stop::Fault(fault))) => return Err(fault),
-            Ok(Err(Stop::Seen(outcome, why))) => Some((outcome, why)),
+            Ok(Err(end)) => Some(end),
             // The resolver's silence is neither the server's nor an absent name.
             Err(_) if trace.phase == Phase::Resolve => {
                 let host = trace.url.host_str().unwrap_or_default();
                 return Err(silent(host, &format!("no answer within {:?}", self.timeout)));
             }
-            Err(_) => Some(("timeout", trace.silence(self.timeout))),
+            Err(_) => Some(EarlyEnd::outcome("timeout", trace.silence(self.timeout))),
         };
-        if let Some((outcome, why)) = stop {
-            cx.set(&OUTCOME, outcome);
-            cx.note(why);
+        if let Some(end) = end {
+            end.record(cx, &OUTCOME)?;
             if let Some(partial) = trace.partial() {
                 cx.note(partial);
             }
         }
-        facts::record_way(cx, &trace);
+        record::record_trace(cx, &trace);
         Ok(())
+    }
+}
+
+impl From<NoResponse> for EarlyEnd {
+    fn from(none: NoResponse) -> Self {
+        Self::outcome(none.cause.word(), none.why)
+    }
+}
+
+impl From<ExchangeError> for EarlyEnd {
+    fn from(error: ExchangeError) -> Self {
+        match error {
+            ExchangeError::NoResponse(none) => none.into(),
+            ExchangeError::Fault(fault) => Self::Fault(fault),
+        }
     }
 }
 
 impl Http {
     /// The request, and those that redirects lead to.
-    async fn exchange(&self, cx: &mut Cx<'_>, trace: &mut Trace) -> Result<answer::Answer, Stop> {
+    async fn exchange(&self, cx: &mut Cx<'_>, trace: &mut Trace) -> Result<Answer, EarlyEnd> {
         let mut request = self.request.clone();
         loop {
-            let hop = Hop { probe: self, request: &request, url: trace.url.clone() };
-            let (head, body, connection) = hop.send(cx, trace).await?;
-            let target = request::redirect(&trace.url, head.status, &head.headers);
-            match target {
-                Some(target) if self.follow > 0 => {
-                    let target = target.map_err(|why| Stop::Seen("malformed", why))?;
-                    if request.gives_body_away(head.status, &trace.url, &target) {
-                        // Asked to follow and not followed: the redirect is not the answer either.
-                        let why = format!("{} to {target} would send the body to another origin", head.status);
-                        return Err(Stop::Seen("not_followed", why));
-                    }
-                    if trace.redirects.len() >= self.follow {
-                        let why = format!("more than {} redirects; the next is to {target}", self.follow);
-                        return Err(Stop::Seen("too_many_redirects", why));
-                    }
-                    request.redirected(head.status, &trace.url, &target);
-                    trace.redirects.push(target.to_string());
-                    trace.follow(target);
-                }
-                _ => return answer::read(head, body, &connection, self.limit, trace).await,
+            let url = trace.url.clone();
+            let server = Server {
+                // `resolve` speaks of the URL's host, not of wherever a redirect leads.
+                address: self.pin.filter(|_| url.host() == self.url.host()),
+                url: &url,
+                version: self.version.into(),
+                trust: &self.trust,
+                verify: self.verify,
+                // The whole exchange has one limit in time, kept by the caller; no phase has one of its own.
+                timeout: self.timeout,
+            };
+            let mut recorder = Recorder { cx: &mut *cx, trace: &mut *trace };
+            let response = exchange(&server, |version| request.for_url(&url, version), &mut recorder).await?;
+            let status = response.head.status;
+            trace.status = Some(status);
+            let target = request::redirect(&url, status, &response.head.headers);
+            let Some(target) = target.filter(|_| self.follow > 0) else {
+                return Ok(answer::read(response, self.limit, trace).await?);
+            };
+            let target = target.map_err(|why| EarlyEnd::outcome("malformed", why))?;
+            if request.gives_body_away(status, &url, &target) {
+                // Asked to follow and not followed: the redirect is not the answer either.
+                let why = format!("{status} to {target} would send the body to another origin");
+                return Err(EarlyEnd::outcome("not_followed", why));
             }
+            if trace.redirects.len() >= self.follow {
+                let why = format!("more than {} redirects; the next is to {target}", self.follow);
+                return Err(EarlyEnd::outcome("too_many_redirects", why));
+            }
+            request.redirected(status, &url, &target);
+            trace.follow(target);
         }
     }
 }

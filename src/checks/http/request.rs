@@ -12,6 +12,7 @@ use url::Url;
 
 use super::fields::{BODY, HEADERS, METHOD, URL};
 use crate::model::{Args, Invalid};
+use crate::proto::http::Version;
 
 /// Headers that frame the message or belong to the connection; the HTTP layer writes them.
 const FRAMING: &[&str] = &[
@@ -71,7 +72,7 @@ impl Request {
     }
 
     /// As hyper sends it to `url`.
-    pub(super) fn for_url(&self, url: &Url, two: bool) -> Result<hyper::Request<Full<Bytes>>, String> {
+    pub(super) fn for_url(&self, url: &Url, version: Version) -> Result<hyper::Request<Full<Bytes>>, String> {
         let authority = match &self.authority {
             Some(authority) => authority.clone(),
             None => {
@@ -82,7 +83,7 @@ impl Request {
         let path = path.map_err(|error| format!("{url}: {error}"))?;
         let host = HeaderValue::from_str(authority.as_str()).map_err(|error| format!("{url}: {error}"))?;
         // HTTP/1.1 names the host in a header and the path alone in the first line, HTTP/2 has both in its pseudo-headers.
-        let uri = if two {
+        let uri = if version == Version::Http2 {
             let built = Uri::builder().scheme(url.scheme()).authority(authority).path_and_query(path).build();
             built.map_err(|error| format!("{url}: {error}"))?
         } else {
@@ -92,7 +93,7 @@ impl Request {
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = uri;
         *request.headers_mut() = self.headers.clone();
-        if !two {
+        if version == Version::Http1 {
             request.headers_mut().insert(HOST, host);
         }
         Ok(request)

@@ -4,6 +4,7 @@ use url::Url;
 
 use super::{Request, redirect, url};
 use crate::model::{Arg, Args};
+use crate::proto::http::Version;
 
 fn args(pairs: &[(&'static str, &str)], headers: &[(&str, &str)]) -> Args {
     let mut args = Args::default();
@@ -40,12 +41,12 @@ fn headers_and_methods_are_checked() {
 #[test]
 fn the_host_goes_where_the_version_wants_it() {
     let request = Request::from_args(&args(&[], &[])).unwrap();
-    let one = request.for_url(&at("http://x.example:8080/a?b=1"), false).unwrap();
+    let one = request.for_url(&at("http://x.example:8080/a?b=1"), Version::Http1).unwrap();
     assert_eq!((one.uri().to_string(), one.headers()["host"].to_str().unwrap()), ("/a?b=1".into(), "x.example:8080"));
-    let two = request.for_url(&at("https://[::1]/"), true).unwrap();
+    let two = request.for_url(&at("https://[::1]/"), Version::Http2).unwrap();
     assert_eq!((two.uri().to_string(), two.headers().get("host")), ("https://[::1]/".into(), None));
     let other = Request::from_args(&args(&[], &[("Host", "site.example")])).unwrap();
-    assert_eq!(other.for_url(&at("https://x.example/"), true).unwrap().uri().host(), Some("site.example"));
+    assert_eq!(other.for_url(&at("https://x.example/"), Version::Http2).unwrap().uri().host(), Some("site.example"));
 }
 
 #[test]
@@ -67,7 +68,7 @@ fn secrets_stay_with_their_origin() {
     ] {
         let mut request = Request::from_args(&args(&[], &secrets)).unwrap();
         request.redirected(StatusCode::FOUND, &at("https://x.example/a"), &at(to));
-        let sent = request.for_url(&at(to), false).unwrap();
+        let sent = request.for_url(&at(to), Version::Http1).unwrap();
         for name in ["authorization", "cookie", "x-api-key", "x-trace"] {
             assert_eq!(sent.headers().contains_key(name), kept, "{name} to {to}");
         }

@@ -4,17 +4,15 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Empty};
-use hyper::body::{Bytes, Incoming};
-use hyper_util::rt::TokioIo;
+use http_body_util::Empty;
+use hyper::body::Bytes;
 use url::{Host, Url};
 
+use super::{Limits, Version, send};
 use crate::model::Fault;
-use crate::net::scope::Scope;
 use crate::net::{IpVersion, connect, resolve};
 
-/// Bytes of an answer's head.
-const HEAD: usize = 16 * 1024;
+const LIMITS: Limits = Limits { head: 16 * 1024, headers: 100, window: None };
 
 /// Fetches `url` within `patience` in all, at most `most` bytes; redirects are not followed. The inner `Err` says what the
 /// other side did instead: a fact. The outer one is a fault of this side.
@@ -56,34 +54,23 @@ async fn ask(text: &str, most: usize, patience: Duration) -> Result<Result<Vec<u
 }
 
 async fn exchange(stream: tokio::net::TcpStream, url: &Url, most: usize) -> Result<Vec<u8>, String> {
-    let scope = Scope::default();
-    let mut client = hyper::client::conn::http1::Builder::new();
-    client.max_buf_size(HEAD).max_header_size(HEAD).max_headers(100);
-    let (mut sender, connection) =
-        client.handshake(TokioIo::new(stream)).await.map_err(|error| format!("HTTP: {error}"))?;
-    scope.spawner().spawn(connection);
     let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
     let request = hyper::Request::get(target)
         .header(hyper::header::HOST, url[url::Position::BeforeHost..url::Position::AfterPort].to_owned())
         .header(hyper::header::USER_AGENT, concat!("shakedown/", env!("CARGO_PKG_VERSION")))
         .body(Empty::<Bytes>::new())
         .map_err(|error| format!("HTTP: {error}"))?;
-    let answer = sender.send_request(request).await.map_err(|error| format!("HTTP: {error}"))?;
-    if answer.status() != hyper::StatusCode::OK {
-        return Err(format!("HTTP {}", answer.status()));
+    let response = send(stream, Version::Http1, LIMITS, request).await.map_err(|none| format!("HTTP: {}", none.why))?;
+    if response.head.status != hyper::StatusCode::OK {
+        return Err(format!("HTTP {}", response.head.status));
     }
-    body(answer.into_body(), most).await
-}
-
-async fn body(mut body: Incoming, most: usize) -> Result<Vec<u8>, String> {
-    let mut out = Vec::new();
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| format!("the body breaks off after {} bytes: {error}", out.len()))?;
-        let Ok(data) = frame.into_data() else { continue };
-        if out.len() + data.len() > most {
-            return Err(format!("it has more than {most} bytes"));
+    let (mut body, mut out) = (response.body, Vec::new());
+    loop {
+        match body.next().await {
+            Ok(None) => return Ok(out),
+            Ok(Some(data)) if out.len() + data.len() > most => return Err(format!("it has more than {most} bytes")),
+            Ok(Some(data)) => out.extend_from_slice(&data),
+            Err(none) => return Err(format!("the body breaks off after {} bytes: {}", out.len(), none.why)),
         }
-        out.extend_from_slice(&data);
     }
-    Ok(out)
 }

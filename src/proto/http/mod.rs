@@ -1,4 +1,11 @@
-//! HTTP: how an exchange ended, and small files by plain GET.
+//! HTTP/1.1 and HTTP/2 as a client: an exchange from the name to the body, step by step, and small files by plain GET.
 
+mod client;
+mod connection;
+mod error;
 pub mod fetch;
-pub mod stream_end;
+mod stream_end;
+
+pub use client::{Body, Limits, Response, Version, send};
+pub use connection::{Observer, Phase, Server, VersionChoice, exchange};
+pub use error::{Cause, ExchangeError, NoResponse};

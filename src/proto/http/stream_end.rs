@@ -8,67 +8,61 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::{Cause, NoResponse};
 use crate::proto::tls::iana_names;
 
-/// What the peer did to the stream, in the order of what tells most.
+/// Events of a stream, in the order of what tells most.
 #[derive(Clone, Debug, Default)]
-struct Ended {
+struct Events {
     alert: Option<String>,
-    read: Option<(&'static str, String)>,
+    read_error: Option<(Cause, String)>,
     eof: bool,
-    written: Option<(&'static str, String)>,
+    write_error: Option<(Cause, String)>,
 }
 
-/// Reader of what a [`Watched`] saw.
+/// The end of a [`TrackedStream`], which it outlives.
 #[derive(Clone, Debug, Default)]
-pub struct Watch(Arc<Mutex<Ended>>);
+pub(super) struct StreamEnd(Arc<Mutex<Events>>);
 
-impl Watch {
-    /// Outcome (`reset`, `closed`, `timeout`, `unreachable`, `tls_failed`, `malformed`) and words for a failed exchange.
-    #[must_use]
-    pub fn explain(&self, error: &hyper::Error) -> (&'static str, String) {
-        let said = chain(error);
-        if let Some(told) = told(error) {
-            return told;
-        }
+impl StreamEnd {
+    /// Why an exchange failed.
+    pub(super) fn explain(&self, error: &hyper::Error) -> NoResponse {
+        let events = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let alert = events.alert.clone();
+        let text = chain(error);
         // Nonsense is found before the stream ends, and the end that follows then says nothing.
-        if error.is_parse() || error.is_parse_too_large() {
-            return ("malformed", said);
-        }
-        let ended = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        match ended {
-            Ended { read: Some((outcome, why)), .. } => (outcome, why),
-            Ended { eof: true, .. } => ("closed", said),
-            Ended { written: Some((outcome, why)), .. } => (outcome, why),
-            _ => ("malformed", said),
-        }
+        let nonsense = error.is_parse() || error.is_parse_too_large();
+        let (cause, why) = match (http2_end(error), events) {
+            (Some(end), _) => end,
+            _ if nonsense => (Cause::Malformed, text),
+            (None, Events { read_error: Some(end), .. }) => end,
+            (None, Events { eof: true, .. }) => (Cause::Closed, text),
+            (None, Events { write_error: Some(end), .. }) => end,
+            _ => (Cause::Malformed, text),
+        };
+        NoResponse { cause, why, alert }
     }
 
-    /// The TLS alert the peer sent, by the name RFC 8446 gives it.
-    #[must_use]
-    pub fn alert(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).alert.clone()
-    }
-
-    fn note(&self, change: impl FnOnce(&mut Ended)) {
+    fn note(&self, change: impl FnOnce(&mut Events)) {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
 
-/// What an HTTP/2 server said to end the stream or the connection. That is the protocol at work, not nonsense. The HTTP
-/// layer hands on no type for it, only these words, with a reason in plain English behind them.
-fn told(error: &hyper::Error) -> Option<(&'static str, String)> {
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        let said = inner.to_string();
-        for (words, outcome, frame) in
-            [("connection error received: ", "closed", "GOAWAY"), ("stream error received: ", "reset", "RST_STREAM")]
-        {
-            if let Some(reason) = said.strip_prefix(words) {
-                return Some((outcome, format!("the server drains or refuses: {frame} ({reason})")));
+/// An HTTP/2 server that ends the stream or the connection. That is the protocol at work, not nonsense. The HTTP layer hands
+/// on no type for it, only these words, with a reason in plain English behind them.
+fn http2_end(error: &hyper::Error) -> Option<(Cause, String)> {
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        let text = inner.to_string();
+        for (words, cause, frame) in [
+            ("connection error received: ", Cause::Closed, "GOAWAY"),
+            ("stream error received: ", Cause::Reset, "RST_STREAM"),
+        ] {
+            if let Some(reason) = text.strip_prefix(words) {
+                return Some((cause, format!("the server drains or refuses: {frame} ({reason})")));
             }
         }
-        cause = inner.source();
+        source = inner.source();
     }
     None
 }
@@ -85,16 +79,16 @@ fn chain(error: &hyper::Error) -> String {
 }
 
 /// Sorts an error of the stream.
-fn sort(error: &io::Error) -> (&'static str, String) {
+fn classify(error: &io::Error) -> (Cause, String) {
     let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    let outcome = match (tls, error.raw_os_error()) {
-        (Some(_), _) => "tls_failed",
-        (_, Some(libc::ECONNRESET | libc::EPIPE)) => "reset",
-        (_, Some(libc::ETIMEDOUT)) => "timeout",
-        (_, Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::EHOSTDOWN)) => "unreachable",
-        _ => "closed",
+    let cause = match (tls, error.raw_os_error()) {
+        (Some(_), _) => Cause::TlsFailed,
+        (_, Some(libc::ECONNRESET | libc::EPIPE)) => Cause::Reset,
+        (_, Some(libc::ETIMEDOUT)) => Cause::Timeout,
+        (_, Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::EHOSTDOWN)) => Cause::Unreachable,
+        _ => Cause::Closed,
     };
-    (outcome, error.to_string())
+    (cause, error.to_string())
 }
 
 fn alert(error: &io::Error) -> Option<String> {
@@ -104,45 +98,45 @@ fn alert(error: &io::Error) -> Option<String> {
     }
 }
 
-/// A stream that is watched; see the module.
+/// See the module.
 #[derive(Debug)]
-pub struct Watched<S> {
+pub(super) struct TrackedStream<S> {
     stream: S,
-    watch: Watch,
+    end: StreamEnd,
 }
 
-impl<S> Watched<S> {
-    /// Watches `stream`; the reader outlives it.
-    pub fn new(stream: S) -> (Self, Watch) {
-        let watch = Watch::default();
-        (Self { stream, watch: watch.clone() }, watch)
+impl<S> TrackedStream<S> {
+    /// Tracks `stream`.
+    pub(super) fn new(stream: S) -> (Self, StreamEnd) {
+        let end = StreamEnd::default();
+        (Self { stream, end: end.clone() }, end)
     }
 
     fn written<T>(&self, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if let Poll::Ready(Err(error)) = &outcome {
-            self.watch.note(|ended| ended.written = Some(sort(error)));
+            self.end.note(|events| events.write_error = Some(classify(error)));
         }
         outcome
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for TrackedStream<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let outcome = Pin::new(&mut self.stream).poll_read(cx, buffer);
         match &outcome {
-            Poll::Ready(Err(error)) => self.watch.note(|ended| {
-                ended.read = Some(sort(error));
-                ended.alert = alert(error);
+            Poll::Ready(Err(error)) => self.end.note(|events| {
+                events.read_error = Some(classify(error));
+                events.alert = alert(error);
             }),
-            Poll::Ready(Ok(())) if buffer.filled().len() == before => self.watch.note(|ended| ended.eof = true),
+            Poll::Ready(Ok(())) if buffer.filled().len() == before => self.end.note(|events| events.eof = true),
             _ => {}
         }
         outcome
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for TrackedStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.written(outcome)

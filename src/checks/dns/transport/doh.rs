@@ -1,23 +1,17 @@
 //! DNS in HTTP/2 over TLS.
 
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
-use hyper_util::rt::TokioIo;
+use http_body_util::Full;
 use tokio::time::{Instant, timeout_at};
 
 use super::attempt::Attempt;
 use super::facts;
 use super::http::Body;
 use super::secure::Secure;
-use crate::net::scope::Scope;
 use crate::probe::{Cx, EarlyEnd};
-use crate::proto::http::stream_end::{Watch, Watched};
-use crate::proto::tls::TlsStream;
+use crate::proto::http::{self, Cause, Limits, NoResponse, Version};
 
-/// Most bytes of headers.
-const HEAD: u32 = 16 * 1024;
-/// Bytes the server may send ahead of what was read; one answer fits.
-const WINDOW: u32 = 128 * 1024;
+/// Of the window one answer fits.
+const LIMITS: Limits = Limits { head: 16 * 1024, headers: 100, window: Some(128 * 1024) };
 
 impl Secure {
     pub(super) async fn over_https(&self, cx: &mut Cx<'_>, attempt: &mut Attempt<'_>) -> Result<(), EarlyEnd> {
@@ -29,71 +23,45 @@ impl Secure {
         }
         let (head, body) = http.request(&attempt.query)?;
         let request = head.map(|()| Full::new(body));
-        // What the library does in the background ends with this function.
-        let scope = Scope::default();
-        let (stream, watch) = Watched::new(stream);
         let sent = Instant::now();
-        let answered = timeout_at(attempt.end, send(stream, &scope, request)).await;
-        let response = answered
+        let response = timeout_at(attempt.end, http::send(stream, Version::Http2, LIMITS, request)).await;
+        let response = response
             .map_err(|_| attempt.silence("the head of the HTTP response"))?
-            .map_err(|error| failed(cx, attempt, &watch, &error))?;
-        let (head, incoming) = response.into_parts();
-        let body = Body::of(cx, &head)?;
-        let body = read(cx, attempt, &watch, incoming, body).await?;
+            .map_err(|none| failed(cx, attempt, none))?;
+        let body = Body::of(cx, &response.head)?;
+        let body = read(cx, attempt, response.body, body).await?;
         body.finish(attempt, sent)
     }
-}
-
-async fn send(
-    stream: Watched<TlsStream>,
-    scope: &Scope,
-    request: hyper::Request<Full<hyper::body::Bytes>>,
-) -> Result<hyper::Response<Incoming>, hyper::Error> {
-    let mut client = hyper::client::conn::http2::Builder::new(scope.spawner());
-    client
-        .max_header_list_size(HEAD)
-        .initial_stream_window_size(WINDOW)
-        .initial_connection_window_size(WINDOW)
-        .max_concurrent_reset_streams(0);
-    let (mut sender, connection) = client.handshake(TokioIo::new(stream)).await?;
-    scope.spawner().spawn(connection);
-    sender.ready().await?;
-    sender.send_request(request).await
 }
 
 async fn read(
     cx: &mut Cx<'_>,
     attempt: &Attempt<'_>,
-    watch: &Watch,
-    mut incoming: Incoming,
+    mut incoming: http::Body,
     mut body: Body,
 ) -> Result<Body, EarlyEnd> {
     loop {
-        match timeout_at(attempt.end, incoming.frame()).await {
+        match timeout_at(attempt.end, incoming.next()).await {
             Err(_) => {
                 return Err(attempt.silence(&format!("the end of the HTTP response; {} bytes came", body.len())));
             }
-            Ok(None) => return Ok(body),
-            Ok(Some(Err(error))) => return Err(failed(cx, attempt, watch, &error)),
-            Ok(Some(Ok(frame))) => {
-                if let Some(part) = frame.data_ref() {
-                    body.add(part)?;
-                }
-            }
+            Ok(Ok(None)) => return Ok(body),
+            Ok(Ok(Some(part))) => body.add(&part)?,
+            Ok(Err(none)) => return Err(failed(cx, attempt, none)),
         }
     }
 }
 
 /// Sorts the end of an exchange; what the HTTP layer calls malformed is HTTP that is, not DNS.
-fn failed(cx: &mut Cx<'_>, attempt: &Attempt<'_>, watch: &Watch, error: &hyper::Error) -> EarlyEnd {
-    let (outcome, why) = watch.explain(error);
-    let outcome = match outcome {
-        "malformed" => "protocol_error",
-        "tls_failed" => {
-            cx.set(&facts::ALERT, watch.alert().unwrap_or_else(|| format!("sent ({why})")));
+fn failed(cx: &mut Cx<'_>, attempt: &Attempt<'_>, none: NoResponse) -> EarlyEnd {
+    let NoResponse { cause, why, alert } = none;
+    let outcome = match cause {
+        Cause::Malformed => "protocol_error",
+        Cause::TlsFailed => {
+            cx.set(&facts::ALERT, alert.unwrap_or_else(|| format!("sent ({why})")));
             "alert"
         }
-        other => other,
+        other => other.word(),
     };
     EarlyEnd::outcome(outcome, format!("{}: HTTP/2: {why}", attempt.asking.server))
 }

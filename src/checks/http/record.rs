@@ -1,0 +1,134 @@
+//! How an exchange becomes facts.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use hyper::Version;
+use hyper::header::{CONTENT_TYPE, HeaderMap};
+
+use super::answer::Answer;
+use super::facts::{
+    ADDRESS, BODY, BODY_JSON, BODY_SIZE, BODY_TRUNCATED, CERTIFICATE_EXPIRES_IN, CONNECT_TIME, FIRST_BYTE_TIME,
+    HEADERS, REDIRECTS, RESOLVE_TIME, STATUS, TLS_TIME, URL, VERSION,
+};
+use super::trace::Trace;
+use crate::model::Value;
+use crate::net::bytes::readable;
+use crate::probe::Cx;
+use crate::proto::http::{Observer, Phase};
+use crate::proto::tls::certificate::Certificate;
+use crate::proto::tls::now;
+
+/// Bytes of a body shown as evidence.
+const BEGINNING: usize = 200;
+
+/// Records each phase of an exchange as it ends.
+pub(super) struct Recorder<'r, 'c> {
+    pub(super) cx: &'r mut Cx<'c>,
+    pub(super) trace: &'r mut Trace,
+}
+
+impl Observer for Recorder<'_, '_> {
+    fn begins(&mut self, phase: Phase) {
+        self.trace.phase = phase;
+    }
+
+    fn ended(&mut self, phase: Phase, took: Duration) {
+        match phase {
+            Phase::Resolve => self.cx.record_time(&RESOLVE_TIME, took),
+            Phase::Connect => self.cx.record_time(&CONNECT_TIME, took),
+            Phase::Tls => self.cx.record_time(&TLS_TIME, took),
+            Phase::Head => self.cx.record_time(&FIRST_BYTE_TIME, took),
+            Phase::Body => {}
+        }
+    }
+
+    fn connects_to(&mut self, address: IpAddr) {
+        self.trace.address = Some(address);
+    }
+
+    fn certificate(&mut self, leaf: &Certificate) {
+        self.cx.set(&CERTIFICATE_EXPIRES_IN, leaf.expires_in(now()));
+    }
+}
+
+/// The facts of a whole answer.
+pub(super) fn record_answer(cx: &mut Cx<'_>, answer: &Answer) {
+    cx.set(&STATUS, i64::from(answer.head.status.as_u16()));
+    match answer.head.version {
+        Version::HTTP_10 => cx.set(&VERSION, "HTTP/1.0"),
+        Version::HTTP_11 => cx.set(&VERSION, "HTTP/1.1"),
+        Version::HTTP_2 => cx.set(&VERSION, "HTTP/2"),
+        _ => {}
+    }
+    cx.set(&HEADERS, object(&answer.head.headers));
+    cx.set(&BODY, readable(&answer.kept));
+    cx.set(&BODY_SIZE, i64::try_from(answer.size).unwrap_or(i64::MAX));
+    cx.set(&BODY_TRUNCATED, answer.truncated);
+    let why = match json(answer) {
+        Ok(json) => {
+            cx.set(&BODY_JSON, json);
+            (answer.head.status.as_u16() >= 400).then(|| format!("answered {}", answer.head.status))
+        }
+        Err(why) => Some(why),
+    };
+    if let Some(why) = why {
+        let note = format!("{why}; {}", beginning(answer));
+        // Rounds that see the same must not crowd out what a later one sees.
+        if !cx.seen().notes().contains(&note) {
+            cx.note(note);
+        }
+    }
+}
+
+/// How the body begins, on one line.
+fn beginning(answer: &Answer) -> String {
+    let start = answer.kept.get(..BEGINNING).unwrap_or(&answer.kept);
+    let cut = answer.size > start.len() as u64;
+    // Only line ends change: hiding a secret looks for its lines as they are.
+    let text = readable(start).replace(['\r', '\n'], " ");
+    match (text.as_str(), cut) {
+        ("", _) => "the body is empty".to_owned(),
+        (text, false) => format!("the body is: {text}"),
+        // A character cut in the middle is not the server's mistake.
+        (text, true) => format!("the body begins: {}…", text.trim_end_matches(char::REPLACEMENT_CHARACTER)),
+    }
+}
+
+/// Where the exchange led, whole or not.
+pub(super) fn record_trace(cx: &mut Cx<'_>, trace: &Trace) {
+    // Without an answer there is no telling that nothing was redirected.
+    if !trace.redirects.is_empty() || cx.seen().last(STATUS.info.name).is_some() {
+        cx.set(&REDIRECTS, trace.redirects.clone());
+    }
+    cx.set(&URL, trace.url.to_string());
+    if let Some(address) = trace.address {
+        cx.set(&ADDRESS, address.to_string());
+    }
+}
+
+fn object(headers: &HeaderMap) -> Value {
+    let joined = headers.keys().map(|name| {
+        let values: Vec<String> = headers.get_all(name).iter().map(|value| readable(value.as_bytes())).collect();
+        (name.as_str().to_owned(), Value::from(values.join(", ")))
+    });
+    Value::Object(joined.collect())
+}
+
+/// A document: said to be JSON, or an object or array all the same. A bare number under another type is text. `Err`
+/// says why there is none.
+fn json(answer: &Answer) -> Result<Value, String> {
+    let status = answer.head.status;
+    if answer.truncated {
+        return Err(format!("answered {status}, no `body.json`: the body is longer than what is kept of it"));
+    }
+    let kind = answer.head.headers.get(CONTENT_TYPE).map(|kind| readable(kind.as_bytes()).to_ascii_lowercase());
+    let kind = kind.as_deref().unwrap_or("none");
+    let bare = kind.split(';').next().unwrap_or_default().trim();
+    let said = bare == "application/json" || bare.ends_with("+json");
+    match serde_json::from_slice::<Value>(&answer.kept) {
+        Ok(parsed) if said || parsed.is_object() || parsed.is_array() => Ok(parsed),
+        Err(error) if said => Err(format!("answered {status}, no `body.json`: content-type {bare}, but {error}")),
+        _ => Err(format!("answered {status}, no `body.json`: not a JSON document, content-type {bare}")),
+    }
+}

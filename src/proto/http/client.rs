@@ -1,0 +1,126 @@
+//! One request on a stream that is already there, and the body of its response piece by piece.
+
+use http_body_util::BodyExt as _;
+use hyper::Request;
+use hyper::body::{Bytes, Incoming};
+use hyper::http::response::Parts;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::NoResponse;
+use super::stream_end::{StreamEnd, TrackedStream};
+use crate::net::scope::Scope;
+
+/// Version spoken on a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2.
+    Http2,
+}
+
+/// Bounds of what a server may send beside the body.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of the head of a response.
+    pub head: u32,
+    /// Headers of a response in HTTP/1.1.
+    pub headers: usize,
+    /// Bytes ahead of what was read, in HTTP/2; absent leaves it to the library.
+    pub window: Option<u32>,
+}
+
+/// A response whose head is there.
+pub struct Response {
+    /// Status, version and headers.
+    pub head: Parts,
+    /// The rest.
+    pub body: Body,
+}
+
+/// The body of a response, and the connection it is read from; both end when it is dropped.
+pub struct Body {
+    incoming: Incoming,
+    end: StreamEnd,
+    _scope: Scope,
+}
+
+impl Body {
+    /// The next piece; `None` is the end.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, NoResponse> {
+        while let Some(frame) = self.incoming.frame().await {
+            // Trailers are no data.
+            if let Ok(data) = frame.map_err(|error| self.end.explain(&error))?.into_data() {
+                return Ok(Some(data));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Sends `request` over `stream`; comes back with the head of the response.
+pub async fn send<S, B>(
+    stream: S,
+    version: Version,
+    limits: Limits,
+    request: Request<B>,
+) -> Result<Response, NoResponse>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    B: hyper::body::Body<Data = Bytes, Error = std::convert::Infallible> + Unpin + Send + 'static,
+{
+    let (stream, end) = TrackedStream::new(stream);
+    // The library works in the background; it ends with the body.
+    let scope = Scope::default();
+    let io = TokioIo::new(stream);
+    let response = match version {
+        Version::Http1 => http1(io, &scope, limits, request).await,
+        Version::Http2 => http2(io, &scope, limits, request).await,
+    };
+    let (head, incoming) = response.map_err(|error| end.explain(&error))?.into_parts();
+    Ok(Response { head, body: Body { incoming, end, _scope: scope } })
+}
+
+async fn http1<S, B>(
+    io: TokioIo<TrackedStream<S>>,
+    scope: &Scope,
+    limits: Limits,
+    request: Request<B>,
+) -> Result<hyper::Response<Incoming>, hyper::Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    B: hyper::body::Body<Data = Bytes, Error = std::convert::Infallible> + Send + 'static,
+{
+    let head = usize::try_from(limits.head).unwrap_or(usize::MAX);
+    let mut client = hyper::client::conn::http1::Builder::new();
+    client.max_buf_size(head).max_header_size(head).max_headers(limits.headers);
+    let (mut sender, connection) = client.handshake(io).await?;
+    scope.spawner().spawn(connection);
+    // Queued before the connection reads anything, so that a server that talks early is heard out all the same.
+    sender.send_request(request).await
+}
+
+async fn http2<S, B>(
+    io: TokioIo<TrackedStream<S>>,
+    scope: &Scope,
+    limits: Limits,
+    request: Request<B>,
+) -> Result<hyper::Response<Incoming>, hyper::Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    B: hyper::body::Body<Data = Bytes, Error = std::convert::Infallible> + Unpin + Send + 'static,
+{
+    let mut client = hyper::client::conn::http2::Builder::new(scope.spawner());
+    client.max_header_list_size(limits.head);
+    if let Some(window) = limits.window {
+        client
+            .initial_stream_window_size(window)
+            .initial_connection_window_size(window)
+            .max_concurrent_reset_streams(0);
+    }
+    let (mut sender, connection) = client.handshake(io).await?;
+    scope.spawner().spawn(connection);
+    sender.ready().await?;
+    sender.send_request(request).await
+}

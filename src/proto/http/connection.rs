@@ -1,0 +1,214 @@
+//! One request on a connection of its own: resolve, connect, shake hands, ask.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use http_body_util::Full;
+use hyper::Request;
+use hyper::body::Bytes;
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+use url::{Host, Url};
+
+use super::{Cause, ExchangeError, Limits, NoResponse, Response, Version, send};
+use crate::net::{ConnectError, IpVersion, connect, resolve};
+use crate::proto::tls::certificate::Certificate;
+use crate::proto::tls::{Handshake, HandshakeEnd, Offer, TlsStream, Trust, handshake, server_name, versions};
+
+const LIMITS: Limits = Limits { head: 64 * 1024, headers: 256, window: None };
+
+/// Steps of an exchange, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Name to address.
+    Resolve,
+    /// TCP handshake.
+    Connect,
+    /// TLS handshake.
+    Tls,
+    /// From the request to the head of the response.
+    Head,
+    /// The body of the response.
+    Body,
+}
+
+/// Hears of each step as it happens, so that what came before a limit in time is not lost.
+pub trait Observer {
+    /// The exchange waits for this phase from now on.
+    fn begins(&mut self, phase: Phase);
+
+    /// The phase took so long.
+    fn ended(&mut self, phase: Phase, took: Duration);
+
+    /// The address that is connected to.
+    fn connects_to(&mut self, address: IpAddr);
+
+    /// The server's certificate, whether it verifies or not.
+    fn certificate(&mut self, leaf: &Certificate);
+}
+
+/// Versions asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VersionChoice {
+    /// The server's choice over https, else 1.1.
+    Auto,
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2; over http with prior knowledge.
+    Http2,
+}
+
+impl VersionChoice {
+    /// Offered over https.
+    fn alpn(self) -> Vec<String> {
+        let offered: &[&str] = match self {
+            Self::Auto => &["h2", "http/1.1"],
+            Self::Http1 => &["http/1.1"],
+            Self::Http2 => &["h2"],
+        };
+        offered.iter().map(ToString::to_string).collect()
+    }
+}
+
+/// A server, and on what terms it is asked.
+pub struct Server<'a> {
+    /// Names scheme, host and port.
+    pub url: &'a Url,
+    /// Address to connect to instead of resolving the host.
+    pub address: Option<IpAddr>,
+    /// Versions asked for.
+    pub version: VersionChoice,
+    /// Whom to trust over https.
+    pub trust: &'a Trust,
+    /// Nothing is sent to a server whose certificate does not verify.
+    pub verify: bool,
+    /// Limit of each phase; the caller limits the whole.
+    pub timeout: Duration,
+}
+
+/// Connects to `server` and sends the request that `build` makes for the version agreed on; comes back with the head of the
+/// response.
+pub async fn exchange(
+    server: &Server<'_>,
+    build: impl FnOnce(Version) -> Result<Request<Full<Bytes>>, String> + Send,
+    observer: &mut (impl Observer + Send),
+) -> Result<Response, ExchangeError> {
+    observer.begins(Phase::Resolve);
+    let address = server.address(observer).await?;
+    observer.connects_to(address);
+    observer.begins(Phase::Connect);
+    let peer = SocketAddr::new(address, server.url.port_or_known_default().unwrap_or_default());
+    let dialled = match connect(peer, None, server.timeout).await? {
+        Ok(dialled) => dialled,
+        Err(error) => return Err(unconnected(&error, peer).into()),
+    };
+    observer.ended(Phase::Connect, dialled.elapsed);
+    if server.url.scheme() != "https" {
+        let version = if server.version == VersionChoice::Http2 { Version::Http2 } else { Version::Http1 };
+        return server.ask(dialled.stream, version, build, observer).await;
+    }
+    let stream = server.secure(dialled.stream, peer, observer).await?;
+    let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    if server.version == VersionChoice::Http2 && !http2 {
+        return Err(ExchangeError::new(Cause::TlsFailed, "the server did not agree to HTTP/2 (ALPN h2)"));
+    }
+    server.ask(stream, if http2 { Version::Http2 } else { Version::Http1 }, build, observer).await
+}
+
+impl Server<'_> {
+    async fn address(&self, observer: &mut (impl Observer + Send)) -> Result<IpAddr, ExchangeError> {
+        if let Some(address) = self.address {
+            return Ok(address);
+        }
+        let name = match self.url.host() {
+            Some(Host::Ipv4(address)) => return Ok(address.into()),
+            Some(Host::Ipv6(address)) => return Ok(address.into()),
+            Some(Host::Domain(name)) => name,
+            None => return Err(ExchangeError::new(Cause::Unresolved, format!("{} names no host", self.url))),
+        };
+        let start = Instant::now();
+        let found = resolve(name, IpVersion::Any, self.timeout).await?;
+        let addresses = found.map_err(|why| NoResponse::new(Cause::Unresolved, why))?;
+        observer.ended(Phase::Resolve, start.elapsed());
+        let first = addresses.first().copied();
+        first.ok_or_else(|| ExchangeError::new(Cause::Unresolved, format!("{name} has no address")))
+    }
+
+    async fn secure(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        observer: &mut (impl Observer + Send),
+    ) -> Result<TlsStream, ExchangeError> {
+        let host = self.url.host_str().unwrap_or_default();
+        let name = server_name(host).ok_or_else(|| {
+            NoResponse::new(Cause::TlsFailed, format!("{host} is not a name a certificate can carry"))
+        })?;
+        let sni = matches!(self.url.host(), Some(Host::Domain(_))).then(|| name.clone());
+        let offer = Offer { sni, verify_name: name, alpn: self.version.alpn(), versions: versions(None, None) };
+        let credentials = self.trust.load().await?;
+        observer.begins(Phase::Tls);
+        let handshake = handshake(stream, peer, credentials, &offer, self.timeout).await?;
+        if let Some(Some(leaf)) = handshake.certificates().first() {
+            observer.certificate(leaf);
+        }
+        let verified = handshake.verified();
+        let Handshake { end, elapsed, verify_error, .. } = handshake;
+        let stream = match end {
+            HandshakeEnd::Completed(stream) => *stream,
+            other => return Err(unsecured(other, verify_error).into()),
+        };
+        observer.ended(Phase::Tls, elapsed);
+        if self.verify && verified != Some(true) {
+            let why = verify_error.unwrap_or_else(|| "the server proved nothing".to_owned());
+            let why = format!("nothing was sent: the certificate does not verify: {why}");
+            return Err(ExchangeError::new(Cause::Untrusted, why));
+        }
+        Ok(stream)
+    }
+
+    async fn ask<S>(
+        &self,
+        stream: S,
+        version: Version,
+        build: impl FnOnce(Version) -> Result<Request<Full<Bytes>>, String> + Send,
+        observer: &mut (impl Observer + Send),
+    ) -> Result<Response, ExchangeError>
+    where
+        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+    {
+        observer.begins(Phase::Head);
+        let request = build(version).map_err(|why| NoResponse::new(Cause::Malformed, why))?;
+        let start = Instant::now();
+        let response = send(stream, version, LIMITS, request).await;
+        let response = response.map_err(|none| NoResponse { why: format!("{}: {}", self.url, none.why), ..none })?;
+        observer.ended(Phase::Head, start.elapsed());
+        Ok(response)
+    }
+}
+
+fn unconnected(error: &ConnectError, peer: SocketAddr) -> NoResponse {
+    let (cause, why) = match error {
+        ConnectError::Unreachable(why) => return NoResponse::new(Cause::Unreachable, format!("{peer}: {why}")),
+        ConnectError::Refused => (Cause::Refused, error.word()),
+        ConnectError::Timeout => (Cause::Timeout, error.word()),
+        ConnectError::Reset => (Cause::Reset, error.word()),
+    };
+    NoResponse::new(cause, format!("{peer}: connect: {why}"))
+}
+
+/// A TLS handshake that ended early.
+fn unsecured(end: HandshakeEnd, verify_error: Option<String>) -> NoResponse {
+    let (cause, why) = match end {
+        HandshakeEnd::Timeout => (Cause::Timeout, "the TLS handshake: silence".to_owned()),
+        HandshakeEnd::Reset => (Cause::Reset, "the TLS handshake was reset".to_owned()),
+        HandshakeEnd::Unreachable(why) => (Cause::Unreachable, why),
+        HandshakeEnd::NotTls(why) => (Cause::TlsFailed, format!("the server does not speak TLS on this port ({why})")),
+        HandshakeEnd::Alert(alert) => (Cause::TlsFailed, format!("TLS alert: {alert}")),
+        HandshakeEnd::Closed | HandshakeEnd::Completed(_) => {
+            (Cause::Closed, "the server hung up during the TLS handshake".to_owned())
+        }
+    };
+    let distrust = verify_error.map(|error| format!("; and the certificate does not verify: {error}"));
+    NoResponse::new(cause, format!("{why}{}", distrust.unwrap_or_default()))
+}
