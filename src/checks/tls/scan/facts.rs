@@ -3,10 +3,10 @@
 
 use serde_json::json;
 
-use super::seen::{Preference, Scan, Shown, Standing};
+use super::result::{Preference, ScanResult, ShownChain, VersionSupport, describe};
 use crate::checks::tls::facts::{ALERT, OUTCOME};
 use crate::model::table::facts;
-use crate::model::{Choice, Fact, Rule, Unit, Value};
+use crate::model::{Choice, Choices as _, Fact, Rule, Unit, Value};
 use crate::probe::Cx;
 use crate::proto::tls::certificate::{Certificate, rfc3339};
 use crate::proto::tls::hello::{Answer, Version, group_name, suite, suite_name};
@@ -54,7 +54,7 @@ facts! { pub(in crate::checks::tls) FACTS;
         Fact::list("scan.groups.tls1.3", "Groups taken in TLS1.3.").on_breach(UNEXPECTED);
     const GROUP_PREFERENCE: Fact<Choice> = Fact::choice(
         "scan.groups.preference",
-        &["server", "client", "mixed"],
+        Preference::WORDS,
         "Whose order of groups counts in the newest version; absent with fewer than two groups.",
     )
     .on_breach(UNEXPECTED);
@@ -132,7 +132,7 @@ const CIPHERS_OF: [(Version, Fact<Vec<String>>); 5] = [
 ];
 
 /// Records a scan and its outcome.
-pub(in crate::checks::tls) fn record(cx: &mut Cx<'_>, scan: &Scan) {
+pub(in crate::checks::tls) fn record(cx: &mut Cx<'_>, scan: &ScanResult) {
     cx.set(&CONNECTIONS, i64::from(scan.connections));
     let outcome = outcome(cx, scan);
     cx.set(&OUTCOME, outcome);
@@ -152,8 +152,8 @@ pub(in crate::checks::tls) fn record(cx: &mut Cx<'_>, scan: &Scan) {
         (&EMS, scan.ems),
         (&FALLBACK, scan.fallback),
         (&TICKET, scan.ticket),
-        (&SPLIT_HELLO, scan.halves),
-        (&LARGE_HELLO, scan.large),
+        (&SPLIT_HELLO, scan.split_hello),
+        (&LARGE_HELLO, scan.large_hello),
     ];
     for (fact, seen) in flags {
         if let Some(seen) = seen {
@@ -163,18 +163,18 @@ pub(in crate::checks::tls) fn record(cx: &mut Cx<'_>, scan: &Scan) {
     if let Some(bits) = scan.dh_bits {
         cx.set(&DH_BITS, i64::from(bits));
     }
-    tell(cx, scan);
+    note_evidence(cx, scan);
 }
 
-fn outcome(cx: &mut Cx<'_>, scan: &Scan) -> &'static str {
+fn outcome(cx: &mut Cx<'_>, scan: &ScanResult) -> &'static str {
     if !scan.suites.is_empty() {
         return "scanned";
     }
-    let rebuff = scan.rebuff.as_ref();
-    if let Some(answer) = rebuff {
-        cx.note(format!("no hello was taken; the most telling answer: {}", super::extra::reason(answer)));
+    let refusal = scan.refusal.as_ref();
+    if let Some(answer) = refusal {
+        cx.note(format!("no hello was taken; the most telling answer: {}", describe(answer)));
     }
-    match rebuff {
+    match refusal {
         Some(Answer::Alert(alert)) => {
             cx.set(&ALERT, alert.word());
             "alert"
@@ -187,15 +187,14 @@ fn outcome(cx: &mut Cx<'_>, scan: &Scan) -> &'static str {
     }
 }
 
-fn suites(cx: &mut Cx<'_>, scan: &Scan) {
-    let standings = || scan.versions.values();
-    if standings().all(|standing| *standing != Standing::Unknown) {
+fn suites(cx: &mut Cx<'_>, scan: &ScanResult) {
+    if scan.versions.values().all(|support| *support != VersionSupport::Unknown) {
         cx.set(&VERSIONS, scan.offered().iter().map(|version| version.word().to_owned()).collect::<Vec<_>>());
     }
     let names = |numbers: &[u16]| numbers.iter().map(|number| suite_name(*number)).collect::<Vec<_>>();
     let whole = |version: &Version| {
-        let known = scan.versions.get(version).is_some_and(|standing| *standing != Standing::Unknown);
-        known && !scan.open_suites.contains(version)
+        let known = scan.versions.get(version).is_some_and(|support| *support != VersionSupport::Unknown);
+        known && !scan.incomplete_suites.contains(version)
     };
     for (version, fact) in CIPHERS_OF.iter().filter(|(version, _)| whole(version)) {
         cx.set(fact, names(scan.suites.get(version).map_or(&[], Vec::as_slice)));
@@ -218,15 +217,15 @@ fn suites(cx: &mut Cx<'_>, scan: &Scan) {
     }
 }
 
-fn groups(cx: &mut Cx<'_>, scan: &Scan) {
+fn groups(cx: &mut Cx<'_>, scan: &ScanResult) {
     if let Some(whose) = scan.group_preference.map(Preference::word) {
         cx.set(&GROUP_PREFERENCE, whose);
     }
     let names = |version: Version| -> Option<Vec<String>> {
-        let known = scan.whole_groups.contains(&version);
+        let known = scan.complete_groups.contains(&version);
         known.then(|| scan.groups.get(&version).into_iter().flatten().map(|number| group_name(*number)).collect())
     };
-    let unknown = |version: Version| scan.versions.get(&version) == Some(&Standing::Unknown);
+    let unknown = |version: Version| scan.versions.get(&version) == Some(&VersionSupport::Unknown);
     let before = scan.newest(Version::Tls12).filter(|version| *version != Version::Ssl3);
     let after = scan.suites.contains_key(&Version::Tls13).then_some(Version::Tls13);
     // A version that is not taken has none; one that is undecided leaves the list open.
@@ -246,7 +245,7 @@ fn groups(cx: &mut Cx<'_>, scan: &Scan) {
     }
 }
 
-fn certificates(cx: &mut Cx<'_>, scan: &Scan) {
+fn certificates(cx: &mut Cx<'_>, scan: &ScanResult) {
     let mut map = serde_json::Map::new();
     let mut first: Option<f64> = None;
     let mut readable = true;
@@ -273,7 +272,7 @@ fn certificates(cx: &mut Cx<'_>, scan: &Scan) {
     }
 }
 
-fn entry(shown: &Shown, certificate: &Certificate, left: f64) -> Value {
+fn entry(shown: &ShownChain, certificate: &Certificate, left: f64) -> Value {
     let sni = match (shown.with_sni, shown.without_sni) {
         (true, true) => "both",
         (true, false) => "with",
@@ -292,8 +291,8 @@ fn entry(shown: &Shown, certificate: &Certificate, left: f64) -> Value {
     })
 }
 
-/// Evidence: what was seen of lists that are absent, and what is peculiar.
-fn tell(cx: &mut Cx<'_>, scan: &Scan) {
+/// Evidence: whatever is known of lists that are absent, and anything peculiar.
+fn note_evidence(cx: &mut Cx<'_>, scan: &ScanResult) {
     for line in scan.notes.iter().take(8) {
         cx.note(line.clone());
     }

@@ -1,18 +1,19 @@
 //! Everything a server takes: versions, suites, groups, certificates, and how it behaves, by hellos that are not completed.
 
-mod course;
-mod end;
-mod extra;
 pub(super) mod facts;
-mod job;
+mod finish;
+mod groups;
 mod plan;
-mod profiled;
+mod profile_input;
+mod properties;
+mod question;
+mod result;
 mod runner;
-mod seen;
+mod suite_enumeration;
 
 use std::time::Duration;
 
-use plan::{MOST, Plan};
+use plan::{MAX_CONNECTIONS, Plan};
 use runner::Runner;
 
 use super::certificates::STAPLED;
@@ -107,7 +108,7 @@ impl Scanner {
             return Ok(());
         }
         let stapled = cx.seen().latest().last(STAPLED.info.name).and_then(Value::as_bool);
-        self.profiles.record(cx, &profiled::seen(&scan, stapled)).await
+        self.profiles.record(cx, &profile_input::profile_input(&scan, stapled)).await
     }
 
     fn interval(&self, loopback: bool) -> Duration {
@@ -117,7 +118,7 @@ impl Scanner {
 
     /// and as long as the most connections take at the rate.
     fn limit(&self, interval: Duration) -> Duration {
-        (self.patience * PATIENCES).max(LEAST) + interval.saturating_mul(MOST)
+        (self.patience * PATIENCES).max(LEAST) + interval.saturating_mul(MAX_CONNECTIONS)
     }
 }
 

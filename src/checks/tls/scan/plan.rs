@@ -1,5 +1,5 @@
-//! Which hello comes next: a state machine without network, clock or chance. It hands out asks, takes what became of them,
-//! and ends with a [`Scan`].
+//! Which hello comes next: a state machine without network, clock or chance. It hands out attempts, takes their answers, and
+//! ends with a [`ScanResult`]. What an answer leads to stands in `suite_enumeration`, `groups`, `properties` and `finish`.
 //!
 //! - Removal: offer a list, take out what the server chose, offer the rest, until it refuses. Each answer names a suite, which
 //!   halving a list would not. Lists are dealt into chunks of at most 120, the popular suites evenly, and asked side by side.
@@ -13,30 +13,30 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::job::{Job, Purpose, What};
-use super::seen::Scan;
+use super::question::{Purpose, Question, Request};
+use super::result::{ScanResult, describe};
 use crate::proto::tls::hello::{Answer, Version, suites};
 
 /// Suites in one hello; some servers fail above 128.
-pub(super) const CHUNK: usize = 120;
+pub(super) const LONG_LIST: usize = 120;
 /// Suites in one hello for a server that does not read long lists.
-pub(super) const SHORT: usize = 24;
-/// Connections made at most; one per suite, as some tools need, is less.
-pub(super) const MOST: u32 = 800;
+pub(super) const SHORT_LIST: usize = 24;
+/// Connections made at most; one for each suite, as some tools need, would be fewer.
+pub(super) const MAX_CONNECTIONS: u32 = 800;
 /// How often a question is asked that got no answer.
-const TRIES: u32 = 3;
+const MAX_TRIES: u32 = 3;
 /// Questions in a row without any answer, after which it is asked whether the server is still there.
-const SILENCE: u32 = 8;
+const MAX_SILENT: u32 = 8;
 
-/// A question on its way to the server.
+/// A question on its way to the server, over one connection.
 #[derive(Clone, Debug)]
-pub(in crate::checks::tls) struct Ask {
+pub(in crate::checks::tls) struct Attempt {
     /// Counts up from 1, in the order of sending.
     pub(super) id: u32,
     /// How long to wait before it is sent.
     pub(super) pause: Duration,
-    pub(super) what: What,
-    pub(super) job: Job,
+    pub(super) request: Request,
+    pub(super) question: Question,
     pub(super) tries: u32,
     /// The exchange right before it was answered, and nothing else is under way.
     pub(super) after_good: bool,
@@ -45,45 +45,48 @@ pub(in crate::checks::tls) struct Ask {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     Scan,
-    Needle,
-    Control,
+    EndOfLongList,
+    StillAnswers,
     Done,
 }
 
-/// Where one version stands.
+/// The lists of suites of one version.
 #[derive(Debug, Default)]
-pub(super) struct Course {
-    /// Lists not asked yet.
-    pub(super) rest: Vec<Vec<u16>>,
-    /// Lists being asked.
-    pub(super) open: u32,
+pub(super) struct SuiteLists {
+    /// Not asked yet.
+    pub(super) unasked: Vec<Vec<u16>>,
+    /// Being asked.
+    pub(super) pending: u32,
 }
 
-/// See the module.
+/// The state of a scan.
 #[derive(Debug)]
 pub(in crate::checks::tls) struct Plan {
     pub(super) sni: Option<String>,
-    pub(super) quick: VecDeque<Job>,
-    pub(super) slow: VecDeque<(Job, u32)>,
+    /// Asked as soon as there is room.
+    pub(super) queue: VecDeque<Question>,
+    /// Asked with nothing else under way, each with its tries so far.
+    pub(super) alone: VecDeque<(Question, u32)>,
     under_way: u32,
-    pub(super) courses: BTreeMap<Version, Course>,
-    pub(super) scan: Scan,
+    pub(super) suite_lists: BTreeMap<Version, SuiteLists>,
+    pub(super) scan: ScanResult,
     /// Suites chosen by orders of ours: forwards, backwards.
-    pub(super) orders: BTreeMap<Version, [Option<u16>; 2]>,
+    pub(super) suite_orders: BTreeMap<Version, [Option<u16>; 2]>,
     pub(super) groups_begun: bool,
-    pub(super) extras_begun: bool,
-    /// Refusals of lists, by the number of the ask, for doubts at the end.
-    pub(super) refusals: Vec<(u32, Job)>,
+    pub(super) properties_begun: bool,
+    /// Refused questions by the attempt, for doubts at the end.
+    pub(super) refusals: Vec<(u32, Question)>,
     pub(super) last_good: u32,
     silent: u32,
-    pub(super) checking: bool,
+    pub(super) checking_alive: bool,
     /// Closed on again, alone; whether that was a refusal, the check that is due will tell.
-    pub(super) suspects: Vec<Ask>,
+    pub(super) suspects: Vec<Attempt>,
     pub(super) flaky: u32,
-    pub(super) shares: bool,
-    pub(super) short: bool,
+    /// Hellos of TLS 1.3 have key shares: this server cannot ask for them.
+    pub(super) key_shares: bool,
+    pub(super) in_short_lists: bool,
     pub(super) stage: Stage,
-    pub(super) needle: bool,
+    pub(super) reads_long_lists: bool,
     pub(super) halted: Option<String>,
 }
 
@@ -93,17 +96,17 @@ fn all(version: Version) -> impl Iterator<Item = u16> {
 }
 
 /// Short lists of a version, the popular suites first, without those known to be taken.
-pub(super) fn short(version: Version, without: &[u16]) -> Vec<Vec<u16>> {
+pub(super) fn short_lists(version: Version, without: &[u16]) -> Vec<Vec<u16>> {
     let left: Vec<u16> = all(version).filter(|number| !without.contains(number)).collect();
-    left.chunks(SHORT).map(<[u16]>::to_vec).collect()
+    left.chunks(SHORT_LIST).map(<[u16]>::to_vec).collect()
 }
 
-/// The lists of suites for a version, the popular ones dealt evenly.
-pub(super) fn dealt(version: Version) -> Vec<Vec<u16>> {
+/// Long lists of a version, the popular suites dealt evenly among them.
+pub(super) fn long_lists(version: Version) -> Vec<Vec<u16>> {
     let all: Vec<u16> = all(version).collect();
-    let hands = all.len().div_ceil(CHUNK);
-    let hand = |start: usize| all.iter().copied().skip(start).step_by(hands).collect();
-    (0..hands).map(hand).collect()
+    let lists = all.len().div_ceil(LONG_LIST);
+    let list = |start: usize| all.iter().copied().skip(start).step_by(lists).collect();
+    (0..lists).map(list).collect()
 }
 
 impl Plan {
@@ -111,29 +114,29 @@ impl Plan {
     pub(in crate::checks::tls) fn new(sni: Option<String>) -> Self {
         let mut plan = Self {
             sni,
-            quick: VecDeque::new(),
-            slow: VecDeque::new(),
+            queue: VecDeque::new(),
+            alone: VecDeque::new(),
             under_way: 0,
-            courses: BTreeMap::new(),
-            scan: Scan::default(),
-            orders: BTreeMap::new(),
+            suite_lists: BTreeMap::new(),
+            scan: ScanResult::default(),
+            suite_orders: BTreeMap::new(),
             groups_begun: false,
-            extras_begun: false,
+            properties_begun: false,
             refusals: Vec::new(),
             last_good: 0,
             silent: 0,
-            checking: false,
+            checking_alive: false,
             suspects: Vec::new(),
             flaky: 0,
-            shares: false,
-            short: false,
+            key_shares: false,
+            in_short_lists: false,
             stage: Stage::Scan,
-            needle: false,
+            reads_long_lists: false,
             halted: None,
         };
         // Newest first: most servers take it, so its answers lead on soonest.
         for version in Version::ALL.into_iter().rev() {
-            plan.begin(version, dealt(version));
+            plan.begin(version, long_lists(version));
         }
         plan
     }
@@ -141,116 +144,116 @@ impl Plan {
     pub(super) fn begin(&mut self, version: Version, lists: Vec<Vec<u16>>) {
         let mut lists = lists.into_iter();
         let Some(left) = lists.next() else { return };
-        self.courses.entry(version).or_default().rest = lists.collect();
-        self.list(version, left);
+        self.suite_lists.entry(version).or_default().unasked = lists.collect();
+        self.enqueue_list(version, left);
     }
 
     /// The next question, if one may be sent now. `None` while answers are awaited, and for good when all is done.
-    pub(in crate::checks::tls) fn next(&mut self) -> Option<Ask> {
-        if self.quick.is_empty() && self.slow.is_empty() && self.under_way == 0 {
-            self.advance();
+    pub(in crate::checks::tls) fn next(&mut self) -> Option<Attempt> {
+        if self.queue.is_empty() && self.alone.is_empty() && self.under_way == 0 {
+            self.next_stage();
         }
-        if self.scan.connections >= MOST {
-            self.halt(&format!("{MOST} connections were not enough"));
+        if self.scan.connections >= MAX_CONNECTIONS {
+            self.halt(&format!("{MAX_CONNECTIONS} connections were not enough"));
         }
-        let (job, tries) = match self.quick.pop_front() {
-            Some(job) => (job, 0),
+        let (question, tries) = match self.queue.pop_front() {
+            Some(question) => (question, 0),
             // What went wrong beside others is tried again alone.
-            None if self.under_way == 0 => self.slow.pop_front()?,
+            None if self.under_way == 0 => self.alone.pop_front()?,
             None => return None,
         };
         let after_good = self.under_way == 0 && self.last_good == self.scan.connections;
         self.under_way += 1;
         self.scan.connections += 1;
         let pause = if tries == 0 { Duration::ZERO } else { Duration::from_millis(50 << (2 * tries.min(3))) };
-        let what = job.what(self.sni.as_deref(), self.shares);
-        Some(Ask { id: self.scan.connections, pause, what, job, tries, after_good })
+        let request = question.request(self.sni.as_deref(), self.key_shares);
+        Some(Attempt { id: self.scan.connections, pause, request, question, tries, after_good })
     }
 
-    /// Takes what became of an ask.
-    pub(in crate::checks::tls) fn settle(&mut self, ask: Ask, answer: Answer) {
+    /// Takes the answer to an attempt.
+    pub(in crate::checks::tls) fn record_answer(&mut self, attempt: Attempt, answer: Answer) {
         self.under_way -= 1;
         if self.scan.suites.is_empty() {
-            self.rebuffed(&answer);
+            self.keep_refusal(&answer);
         }
         match answer {
             // The connection broke before the group was named.
-            Answer::Flight(flight) if matches!(ask.job, Job::Groups { .. }) && flight.cut_short() => {
-                self.lost(ask, &Answer::Flight(flight));
+            Answer::Flight(flight) if matches!(attempt.question, Question::Groups { .. }) && flight.cut_short() => {
+                self.unanswered(attempt, &Answer::Flight(flight));
             }
             Answer::Flight(flight) => {
-                self.answered(&ask);
-                self.last_good = self.last_good.max(ask.id);
-                self.chosen(ask, &flight);
+                self.count_answer(&attempt);
+                self.last_good = self.last_good.max(attempt.id);
+                self.hello_accepted(attempt, &flight);
             }
             // internal_error may be the server's load.
-            Answer::Alert(alert) if alert.0 != 80 || ask.tries + 1 >= TRIES => {
-                self.answered(&ask);
-                self.refused(ask, alert.0);
+            Answer::Alert(alert) if alert.0 != 80 || attempt.tries + 1 >= MAX_TRIES => {
+                self.count_answer(&attempt);
+                self.refused(attempt, alert.0);
             }
-            Answer::Closed if ask.tries > 0 && ask.job.is_question() => self.suspect(ask),
-            other => self.lost(ask, &other),
+            Answer::Closed if attempt.tries > 0 && attempt.question.is_question() => self.suspect(attempt),
+            other => self.unanswered(attempt, &other),
         }
-        self.spread();
+        self.enqueue_follow_ups();
     }
 
-    /// Takes the chain of a [`What::Serve`].
-    pub(in crate::checks::tls) fn settle_chain(&mut self, ask: &Ask, chain: &[Vec<u8>]) {
+    /// Takes the chain of a [`Request::CertificateProbe`].
+    pub(in crate::checks::tls) fn record_chain(&mut self, attempt: &Attempt, chain: &[Vec<u8>]) {
         self.under_way -= 1;
-        self.answered(ask);
-        self.last_good = self.last_good.max(ask.id);
-        if let Job::Served { sni, .. } = ask.job {
-            self.scan.show(chain, sni, Version::Tls13);
+        self.count_answer(attempt);
+        self.last_good = self.last_good.max(attempt.id);
+        if let Question::CertificateProbe { sni, .. } = attempt.question {
+            self.scan.record_chain(chain, sni, Version::Tls13);
         }
     }
 
-    /// Nothing more is asked; what is left is unknown. For a caller whose time is up.
+    /// Asks nothing more; the rest is unknown. For a caller whose time is up.
     pub(in crate::checks::tls) fn halt(&mut self, why: &str) {
         if self.halted.is_none() {
             self.halted = Some(why.to_owned());
         }
-        let quick = self.quick.drain(..).collect::<Vec<_>>();
-        let slow = self.slow.drain(..).map(|(job, _)| job).collect::<Vec<_>>();
-        for job in quick.into_iter().chain(slow) {
-            self.give_up(&job, why);
+        let queued = self.queue.drain(..).collect::<Vec<_>>();
+        let alone = self.alone.drain(..).map(|(question, _)| question).collect::<Vec<_>>();
+        for question in queued.into_iter().chain(alone) {
+            self.give_up(&question, why);
         }
         for version in Version::ALL {
-            self.open_rest(version);
+            self.enqueue_unasked(version);
         }
     }
 
     /// A question whose connection is given up by the caller.
-    pub(in crate::checks::tls) fn abandon(&mut self, ask: &Ask, why: &str) {
+    pub(in crate::checks::tls) fn abandon(&mut self, attempt: &Attempt, why: &str) {
         self.under_way -= 1;
-        self.give_up(&ask.job, why);
+        self.give_up(&attempt.question, why);
     }
 }
 
 impl Plan {
-    /// Asks as soon as there is room; nothing more after a halt.
-    pub(super) fn push(&mut self, job: Job) {
+    /// Asks as soon as there is room; after a halt, nothing.
+    pub(super) fn enqueue(&mut self, question: Question) {
         match self.halted.clone() {
-            Some(why) => self.give_up(&job, &why),
-            None => self.quick.push_back(job),
+            Some(why) => self.give_up(&question, &why),
+            None => self.queue.push_back(question),
         }
     }
 
     /// Asks alone.
-    pub(super) fn push_slow(&mut self, job: Job) {
+    pub(super) fn enqueue_alone(&mut self, question: Question) {
         match self.halted.clone() {
-            Some(why) => self.give_up(&job, &why),
-            None => self.slow.push_back((job, 0)),
+            Some(why) => self.give_up(&question, &why),
+            None => self.alone.push_back((question, 0)),
         }
     }
 
-    fn answered(&mut self, ask: &Ask) {
+    fn count_answer(&mut self, attempt: &Attempt) {
         self.silent = 0;
-        self.flaky += u32::from(ask.tries > 0);
+        self.flaky += u32::from(attempt.tries > 0);
     }
 
-    /// Until a hello is taken, the most telling of what was said instead.
-    fn rebuffed(&mut self, answer: &Answer) {
-        let tells = |answer: &Answer| match answer {
+    /// Until a hello is taken, keeps the most telling answer.
+    fn keep_refusal(&mut self, answer: &Answer) {
+        let weight = |answer: &Answer| match answer {
             Answer::Flight(_) => 6,
             Answer::Alert(_) => 5,
             Answer::NotTls(_) => 4,
@@ -259,92 +262,92 @@ impl Plan {
             Answer::Unconnected(_) => 1,
             Answer::Timeout => 0,
         };
-        if self.scan.rebuff.as_ref().is_none_or(|known| tells(answer) > tells(known)) {
-            self.scan.rebuff = Some(answer.clone());
+        if self.scan.refusal.as_ref().is_none_or(|known| weight(answer) > weight(known)) {
+            self.scan.refusal = Some(answer.clone());
         }
     }
 
-    fn lost(&mut self, ask: Ask, answer: &Answer) {
+    fn unanswered(&mut self, attempt: Attempt, answer: &Answer) {
         self.silent += 1;
-        let why = super::extra::reason(answer);
+        let why = describe(answer);
         if let Some(halted) = self.halted.clone() {
-            self.give_up(&ask.job, &halted);
-        } else if ask.tries + 1 < TRIES {
-            self.slow.push_back((ask.job, ask.tries + 1));
+            self.give_up(&attempt.question, &halted);
+        } else if attempt.tries + 1 < MAX_TRIES {
+            self.alone.push_back((attempt.question, attempt.tries + 1));
         } else {
-            self.give_up(&ask.job, &why);
+            self.give_up(&attempt.question, &why);
         }
-        if self.silent >= SILENCE && !self.check() {
-            self.halt(&format!("no answer to {SILENCE} questions in a row ({why})"));
+        if self.silent >= MAX_SILENT && !self.check_alive() {
+            self.halt(&format!("no answer to {MAX_SILENT} questions in a row ({why})"));
         }
     }
 
-    /// Closed on again. Only a server that answers what it took before refuses by that.
-    fn suspect(&mut self, ask: Ask) {
-        if self.halted.is_none() && self.check() {
-            self.suspects.push(ask);
+    /// Closed on again. That is a refusal only by a server that still answers what it took before.
+    fn suspect(&mut self, attempt: Attempt) {
+        if self.halted.is_none() && self.check_alive() {
+            self.suspects.push(attempt);
         } else {
             self.silent = 0;
-            self.refused(ask, 0);
+            self.refused(attempt, 0);
         }
     }
 
-    /// Asks next whether the server is still there; false when nothing is known that it would answer.
-    fn check(&mut self) -> bool {
-        if self.checking || self.halted.is_some() {
+    /// Asks next whether the server still answers; false when nothing is known that it would answer.
+    fn check_alive(&mut self) -> bool {
+        if self.checking_alive || self.halted.is_some() {
             return true;
         }
-        let control = self.control(Purpose::Control);
-        self.checking = control.is_some();
-        self.slow.extend(control.map(|control| (control, 0)));
-        self.slow.rotate_right(usize::from(self.checking));
-        self.checking
+        let known_good = self.known_good(Purpose::StillAnswers);
+        self.checking_alive = known_good.is_some();
+        self.alone.extend(known_good.map(|question| (question, 0)));
+        self.alone.rotate_right(usize::from(self.checking_alive));
+        self.checking_alive
     }
 
     /// A question that stays open.
-    pub(super) fn give_up(&mut self, job: &Job, why: &str) {
-        match job {
-            Job::Once { purpose: Purpose::Control, .. } => {
-                self.checking = false;
+    pub(super) fn give_up(&mut self, question: &Question, why: &str) {
+        match question {
+            Question::Property { purpose: Purpose::StillAnswers, .. } => {
+                self.checking_alive = false;
                 let why = format!("the server does not answer any more ({why})");
                 for suspect in std::mem::take(&mut self.suspects) {
-                    self.give_up(&suspect.job, &why);
+                    self.give_up(&suspect.question, &why);
                 }
                 if self.halted.is_none() {
                     self.halt(&why);
                 }
                 return;
             }
-            Job::Once { purpose: Purpose::Needle, .. } => return,
+            Question::Property { purpose: Purpose::EndOfLongList, .. } => return,
             // That such a hello is not answered is what is asked. Whether others are, the end of the scan tells.
-            Job::Once { purpose: Purpose::Halves, .. } if self.halted.is_none() => {
-                self.scan.halves = Some(false);
+            Question::Property { purpose: Purpose::SplitHello, .. } if self.halted.is_none() => {
+                self.scan.split_hello = Some(false);
                 self.scan.note(format!("a hello in two TCP segments: {why}"));
                 return;
             }
-            Job::Once { purpose: Purpose::Large, .. } if self.halted.is_none() => {
-                self.scan.large = Some(false);
+            Question::Property { purpose: Purpose::LargeHello, .. } if self.halted.is_none() => {
+                self.scan.large_hello = Some(false);
                 self.scan.note(format!("a hello larger than a segment: {why}"));
                 return;
             }
-            Job::Suites { version, left } => {
+            Question::Suites { version, left } => {
                 let (version, left) = (*version, left.clone());
-                self.closed(version);
-                if self.halted.is_none() && left.len() > SHORT && self.scan.suites.contains_key(&version) {
+                self.list_ended(version);
+                if self.halted.is_none() && left.len() > SHORT_LIST && self.scan.suites.contains_key(&version) {
                     // One suite may be what the server trips over.
-                    self.pieces(version, &left);
+                    self.enqueue_pieces(version, &left);
                     return;
                 }
-                self.scan.open_suites.insert(version);
-                if let Some(course) = self.courses.get_mut(&version)
+                self.scan.incomplete_suites.insert(version);
+                if let Some(lists) = self.suite_lists.get_mut(&version)
                     && !self.scan.suites.contains_key(&version)
                 {
                     // The version is unknown already; more silence would not make it better known.
-                    course.rest.clear();
+                    lists.unasked.clear();
                 }
             }
             _ => {}
         }
-        self.scan.unknown.push(format!("{} ({why})", job.says()));
+        self.scan.unknown.push(format!("{} ({why})", question.subject()));
     }
 }

@@ -1,4 +1,4 @@
-//! Carries a plan's questions to the server: so many side by side, so many a second, for so long.
+//! Puts a plan's questions to the server, within limits of connections at a time, connections a second, and time.
 
 use std::time::Duration;
 
@@ -6,16 +6,16 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 
-use super::job::What;
-use super::plan::{Ask, Plan};
-use super::seen::Scan;
+use super::plan::{Attempt, Plan};
+use super::question::Request;
+use super::result::ScanResult;
 use crate::checks::tls::reach::{NoWay, Way};
 use crate::model::Fault;
 use crate::proto::tls::hello::{Answer, ask};
 use crate::proto::tls::starttls::Cause;
 use crate::proto::tls::{certificate_probe, provider};
 
-/// A server, and how hard it may be asked.
+/// A server, and how many connections it is given.
 #[derive(Clone, Debug)]
 pub(super) struct Runner {
     /// Its patience is for a connection, for STARTTLS, and again for an answer.
@@ -28,7 +28,7 @@ pub(super) struct Runner {
     pub(super) limit: Duration,
 }
 
-/// What came back over one connection.
+/// The answer that came over one connection.
 enum Reply {
     Answer(Answer),
     Chain(Vec<Vec<u8>>),
@@ -36,18 +36,18 @@ enum Reply {
 
 impl Runner {
     /// Asks until the plan is done or the time is over. `Err` is a fault of this side.
-    pub(super) async fn run(&self, mut plan: Plan, sni: Option<&str>) -> Result<Scan, Fault> {
+    pub(super) async fn run(&self, mut plan: Plan, sni: Option<&str>) -> Result<ScanResult, Fault> {
         let end = Instant::now() + self.limit;
         let mut due = Instant::now();
         let mut under_way = FuturesUnordered::new();
-        let mut asks: Vec<Ask> = Vec::new();
+        let mut attempts: Vec<Attempt> = Vec::new();
         loop {
             while under_way.len() < self.parallel
-                && let Some(ask) = plan.next()
+                && let Some(attempt) = plan.next()
             {
-                due = due.max(Instant::now()) + ask.pause;
-                under_way.push(self.ask(ask.id, ask.what.clone(), due, sni));
-                asks.push(ask);
+                due = due.max(Instant::now()) + attempt.pause;
+                under_way.push(self.ask(attempt.id, attempt.request.clone(), due, sni));
+                attempts.push(attempt);
                 due += self.interval;
             }
             if under_way.is_empty() {
@@ -56,35 +56,35 @@ impl Runner {
             let Ok(next) = tokio::time::timeout_at(end, under_way.next()).await else {
                 let why = format!("the scan did not end within {:?}", self.limit);
                 plan.halt(&why);
-                for ask in asks {
-                    plan.abandon(&ask, &why);
+                for attempt in attempts {
+                    plan.abandon(&attempt, &why);
                 }
                 let _ = plan.next();
                 return Ok(plan.finish());
             };
             let Some((id, reply)) = next else { continue };
-            let Some(at) = asks.iter().position(|ask| ask.id == id) else { continue };
-            let ask = asks.swap_remove(at);
+            let Some(at) = attempts.iter().position(|attempt| attempt.id == id) else { continue };
+            let attempt = attempts.swap_remove(at);
             match reply? {
-                Reply::Answer(answer) => plan.settle(ask, answer),
-                Reply::Chain(chain) => plan.settle_chain(&ask, &chain),
+                Reply::Answer(answer) => plan.record_answer(attempt, answer),
+                Reply::Chain(chain) => plan.record_chain(&attempt, &chain),
             }
         }
     }
 
-    async fn ask(&self, id: u32, what: What, due: Instant, sni: Option<&str>) -> (u32, Result<Reply, Fault>) {
+    async fn ask(&self, id: u32, request: Request, due: Instant, sni: Option<&str>) -> (u32, Result<Reply, Fault>) {
         tokio::time::sleep_until(due).await;
-        (id, self.exchange(what, sni).await)
+        (id, self.exchange(request, sni).await)
     }
 
-    async fn exchange(&self, what: What, name: Option<&str>) -> Result<Reply, Fault> {
+    async fn exchange(&self, request: Request, name: Option<&str>) -> Result<Reply, Fault> {
         let Way { peer, patience, .. } = self.way;
         let mut stream = match self.way.open().await? {
             Ok(opened) => opened.stream,
-            Err(why) => return Ok(Reply::Answer(self.unasked(why))),
+            Err(why) => return Ok(Reply::Answer(self.setup_answer(why))),
         };
-        match what {
-            What::Hello { hello, sending } => {
+        match request {
+            Request::Hello { hello, sending } => {
                 let mut random = [0; 32];
                 provider().secure_random.fill(&mut random).map_err(|_| {
                     let remedy = "check this machine's entropy source";
@@ -93,7 +93,7 @@ impl Runner {
                 let hello = hello.encode(&random);
                 ask(&mut stream, peer, &hello, sending, patience).await.map(Reply::Answer)
             }
-            What::Serve { keys, sni } => {
+            Request::CertificateProbe { keys, sni } => {
                 let name = name.filter(|_| sni);
                 let seen = certificate_probe::probe(stream, peer, name, keys, patience).await?;
                 Ok(seen.map_or_else(Reply::Answer, Reply::Chain))
@@ -102,7 +102,7 @@ impl Runner {
     }
 
     /// A question that could not be asked refuses nothing, whatever the server said before TLS.
-    fn unasked(&self, why: NoWay) -> Answer {
+    fn setup_answer(&self, why: NoWay) -> Answer {
         match why {
             NoWay::ConnectError(error) => Answer::Unconnected(error),
             NoWay::NotUpgraded(_, not) if not.cause == Cause::Timeout => Answer::Timeout,

@@ -73,7 +73,7 @@ struct Read {
     version: Version,
     suites: Vec<u16>,
     groups: Vec<u16>,
-    shares: bool,
+    key_shares: bool,
     deflate: bool,
 }
 
@@ -115,7 +115,7 @@ impl Model {
             Some(Quirk::ShortLists(most)) if read.suites.len() > most => return Self::end(End::Alert(40)),
             Some(Quirk::ReadsFirst(most)) => read.suites.truncate(most),
             Some(Quirk::StumblesOver(suite)) if read.suites.contains(&suite) => return Back::End(End::Reset),
-            Some(Quirk::NeedsShares) if read.version == Version::Tls13 && !read.shares => {
+            Some(Quirk::NeedsShares) if read.version == Version::Tls13 && !read.key_shares => {
                 return Self::end(End::Alert(40));
             }
             _ => {}
@@ -247,7 +247,7 @@ fn read(bytes: &[u8]) -> Option<Read> {
     let suites = numbers(take(length)?);
     let length = take(1)?[0];
     let deflate = take(length.into())?.contains(&1);
-    let mut out = Read { version, suites, groups: Vec::new(), shares: false, deflate };
+    let mut out = Read { version, suites, groups: Vec::new(), key_shares: false, deflate };
     let Some(length) = take(2).map(number) else { return Some(out) };
     let mut rest = take(length)?;
     while let [a, b, c, d, more @ ..] = rest {
@@ -256,7 +256,7 @@ fn read(bytes: &[u8]) -> Option<Read> {
         match number(&[*a, *b]) {
             43 => version = Version::of(u16::from_be_bytes(body[1..3].try_into().unwrap()))?,
             10 => out.groups = numbers(&body[2..]),
-            51 => out.shares = body.len() > 2,
+            51 => out.key_shares = body.len() > 2,
             _ => {}
         }
     }

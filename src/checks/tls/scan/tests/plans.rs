@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 
-use super::super::job::{Job, What};
-use super::super::plan::{Ask, CHUNK, Plan, dealt};
-use super::super::seen::{Preference, Scan, Standing};
+use super::super::plan::{Attempt, LONG_LIST, Plan, long_lists};
+use super::super::question::{Question, Request};
+use super::super::result::{Preference, ScanResult, VersionSupport};
 use super::model::{Back, End, Model, Quirk};
 use crate::proto::tls::certificate_probe::KeyClass;
 use crate::proto::tls::hello::{Answer, Parser, Sending, State, Version};
@@ -13,19 +13,19 @@ const ALL12: [u16; 6] = [0xc02b, 0xc02f, 0xc02c, 0xc030, 0x009c, 0x0033];
 const ALL13: [u16; 3] = [0x1301, 0x1302, 0x1303];
 
 /// Asks as a runner would, `parallel` at a time, answers in the order of sending.
-fn drive(model: &mut Model, parallel: usize) -> Scan {
+fn drive(model: &mut Model, parallel: usize) -> ScanResult {
     let mut plan = Plan::new(Some("www.example".to_owned()));
-    let mut under_way: VecDeque<(Ask, Reply)> = VecDeque::new();
+    let mut under_way: VecDeque<(Attempt, Reply)> = VecDeque::new();
     loop {
         while under_way.len() < parallel
-            && let Some(ask) = plan.next()
+            && let Some(attempt) = plan.next()
         {
-            let reply = exchange(model, &ask.what);
-            under_way.push_back((ask, reply));
+            let reply = exchange(model, &attempt.request);
+            under_way.push_back((attempt, reply));
         }
         match under_way.pop_front() {
-            Some((ask, Reply::Answer(answer))) => plan.settle(ask, answer),
-            Some((ask, Reply::Chain(chain))) => plan.settle_chain(&ask, &chain),
+            Some((attempt, Reply::Answer(answer))) => plan.record_answer(attempt, answer),
+            Some((attempt, Reply::Chain(chain))) => plan.record_chain(&attempt, &chain),
             None => return plan.finish(),
         }
     }
@@ -36,13 +36,13 @@ enum Reply {
     Chain(Vec<Vec<u8>>),
 }
 
-fn exchange(model: &mut Model, what: &What) -> Reply {
-    let (hello, halves) = match what {
-        What::Hello { hello, sending } => {
-            assert!(hello.suites.len() <= CHUNK, "{}", hello.suites.len());
+fn exchange(model: &mut Model, request: &Request) -> Reply {
+    let (hello, halves) = match request {
+        Request::Hello { hello, sending } => {
+            assert!(hello.suites.len() <= LONG_LIST, "{}", hello.suites.len());
             (hello.encode(&[3; 32]), *sending != Sending::Whole)
         }
-        What::Serve { keys, .. } => {
+        Request::CertificateProbe { keys, .. } => {
             model.connections += 1;
             return match keys {
                 _ if matches!(model.quirk, Some(Quirk::Stops(after, _)) if model.connections > after) => {
@@ -77,11 +77,11 @@ fn modern() -> Vec<(Version, &'static [u16])> {
 
 /// The scan says of every version exactly what the model takes.
 #[track_caller]
-fn truthful(scan: &Scan, model: &Model) {
+fn truthful(scan: &ScanResult, model: &Model) {
     assert_eq!(scan.unknown, Vec::<String>::new());
     for version in Version::ALL {
         let takes = model.takes.contains_key(&version);
-        let want = if takes { Standing::Offered } else { Standing::Refused };
+        let want = if takes { VersionSupport::Offered } else { VersionSupport::Refused };
         assert_eq!(scan.versions.get(&version), Some(&want), "{version:?} {:?}", scan.notes);
         let sorted = |list: Option<&Vec<u16>>| {
             let mut list = list.cloned().unwrap_or_default();
@@ -94,12 +94,12 @@ fn truthful(scan: &Scan, model: &Model) {
 
 /// Nothing the model takes is called refused.
 #[track_caller]
-fn honest(scan: &Scan, model: &Model) {
+fn honest(scan: &ScanResult, model: &Model) {
     for (version, takes) in &model.takes {
-        assert_ne!(scan.versions.get(version), Some(&Standing::Refused), "{version:?}: {:?}", scan.unknown);
+        assert_ne!(scan.versions.get(version), Some(&VersionSupport::Refused), "{version:?}: {:?}", scan.unknown);
         let seen = scan.suites.get(version).cloned().unwrap_or_default();
         let missed = takes.iter().any(|suite| !seen.contains(suite));
-        let open = scan.open_suites.contains(version) || scan.versions.is_empty();
+        let open = scan.incomplete_suites.contains(version) || scan.versions.is_empty();
         assert!(!missed || open, "{version:?}: {seen:?} {:?}", scan.unknown);
     }
 }
@@ -118,7 +118,7 @@ fn a_modern_server_is_known_after_few_connections() {
         assert_eq!(scan.group_preference, Some(Preference::Server));
         assert_eq!((scan.dh_bits, scan.compression), (Some(2048), Some(false)));
         assert_eq!((scan.renegotiation, scan.fallback), (Some(true), Some(true)));
-        assert_eq!((scan.halves, scan.large), (Some(true), Some(true)));
+        assert_eq!((scan.split_hello, scan.large_hello), (Some(true), Some(true)));
         let leaves: Vec<&[u8]> = scan.certificates.iter().map(|shown| &*shown.chain[0]).collect();
         assert!(leaves.contains(&&b"rsa leaf"[..]) && leaves.contains(&&b"ecdsa leaf"[..]), "{leaves:?}");
         assert!(scan.certificates.iter().all(|shown| shown.with_sni && shown.without_sni));
@@ -202,7 +202,7 @@ fn a_server_that_resets_every_third_connection_refuses_nothing_by_it() {
         let scan = drive(&mut model, parallel);
         honest(&scan, &model);
         assert!(scan.suites.is_empty() && scan.versions.is_empty());
-        assert_eq!(scan.rebuff, Some(Answer::Reset));
+        assert_eq!(scan.refusal, Some(Answer::Reset));
         assert!(scan.connections < 20, "{}", scan.connections);
     }
 }
@@ -236,10 +236,10 @@ fn silence_instead_of_a_refusal_stays_unknown() {
     let mut model = Model::with(Quirk::SilentRefusals, &modern());
     let scan = drive(&mut model, 8);
     honest(&scan, &model);
-    assert_eq!(scan.versions[&Version::Tls12], Standing::Offered);
-    assert_eq!(scan.versions[&Version::Ssl3], Standing::Unknown);
+    assert_eq!(scan.versions[&Version::Tls12], VersionSupport::Offered);
+    assert_eq!(scan.versions[&Version::Ssl3], VersionSupport::Unknown);
     assert_eq!(scan.suites[&Version::Tls12].len(), ALL12.len());
-    assert!(scan.open_suites.contains(&Version::Tls12));
+    assert!(scan.incomplete_suites.contains(&Version::Tls12));
 }
 
 #[test]
@@ -262,7 +262,7 @@ fn one_suite_that_breaks_a_server_does_not_hide_the_others() {
     let scan = drive(&mut model, 8);
     honest(&scan, &model);
     assert_eq!(scan.suites[&Version::Tls12].len(), ALL12.len());
-    assert!(scan.open_suites.contains(&Version::Tls12));
+    assert!(scan.incomplete_suites.contains(&Version::Tls12));
     assert!(scan.unknown.iter().any(|line| line.starts_with("TLS1.2 suites")), "{:?}", scan.unknown);
 }
 
@@ -271,7 +271,7 @@ fn hellos_in_two_segments_and_large_ones() {
     let mut model = Model::with(Quirk::SmallHellos(1500), &modern());
     let scan = drive(&mut model, 8);
     truthful(&scan, &model);
-    assert_eq!((scan.halves, scan.large), (Some(false), Some(false)));
+    assert_eq!((scan.split_hello, scan.large_hello), (Some(false), Some(false)));
     let server = scan.notes.join("\n");
     assert!(server.contains("two TCP segments") && server.contains("larger than a segment"), "{server}");
 }
@@ -280,7 +280,11 @@ fn hellos_in_two_segments_and_large_ones() {
 fn what_is_no_tls_is_given_up_soon() {
     let mut model = Model::with(Quirk::Garbage, &modern());
     let scan = drive(&mut model, 8);
-    assert!(matches!(&scan.rebuff, Some(Answer::NotTls(why)) if why.contains("220 mail.example")), "{:?}", scan.rebuff);
+    assert!(
+        matches!(&scan.refusal, Some(Answer::NotTls(why)) if why.contains("220 mail.example")),
+        "{:?}",
+        scan.refusal
+    );
     assert!(scan.versions.is_empty() && scan.connections < 20);
 }
 
@@ -289,7 +293,7 @@ fn a_server_that_refuses_everything_takes_no_version() {
     let mut model = Model::new(&[]);
     let scan = drive(&mut model, 8);
     assert!(scan.versions.is_empty() && scan.suites.is_empty());
-    assert!(matches!(scan.rebuff, Some(Answer::Alert(alert)) if alert.0 == 70));
+    assert!(matches!(scan.refusal, Some(Answer::Alert(alert)) if alert.0 == 70));
 }
 
 #[test]
@@ -297,30 +301,30 @@ fn a_halted_plan_knows_what_it_does_not_know() {
     let mut model = Model::new(&modern());
     let mut plan = Plan::new(None);
     for _ in 0..9 {
-        let ask = plan.next().unwrap();
-        let Reply::Answer(answer) = exchange(&mut model, &ask.what) else { continue };
-        plan.settle(ask, answer);
+        let attempt = plan.next().unwrap();
+        let Reply::Answer(answer) = exchange(&mut model, &attempt.request) else { continue };
+        plan.record_answer(attempt, answer);
     }
     plan.halt("time is up");
     assert!(plan.next().is_none());
     let scan = plan.finish();
     honest(&scan, &model);
     assert!(scan.unknown.iter().all(|line| line.contains("time is up")), "{:?}", scan.unknown);
-    assert!(!scan.unknown.is_empty() && !scan.whole_groups.contains(&Version::Tls12));
+    assert!(!scan.unknown.is_empty() && !scan.complete_groups.contains(&Version::Tls12));
 }
 
 #[test]
 fn lists_are_dealt_evenly_and_completely() {
     for version in Version::ALL {
-        let lists = dealt(version);
+        let lists = long_lists(version);
         let mut all: Vec<u16> = lists.concat();
-        assert!(lists.iter().all(|list| list.len() <= CHUNK));
+        assert!(lists.iter().all(|list| list.len() <= LONG_LIST));
         let count = all.len();
         all.sort_unstable();
         all.dedup();
         assert_eq!(all.len(), count);
     }
-    let popular: Vec<bool> = dealt(Version::Tls12).iter().map(|list| list[..4].contains(&0xc02f)).collect();
+    let popular: Vec<bool> = long_lists(Version::Tls12).iter().map(|list| list[..4].contains(&0xc02f)).collect();
     assert_eq!(popular.iter().filter(|has| **has).count(), 1);
-    assert!(matches!(Plan::new(None).next().unwrap().job, Job::Suites { version: Version::Tls13, .. }));
+    assert!(matches!(Plan::new(None).next().unwrap().question, Question::Suites { version: Version::Tls13, .. }));
 }

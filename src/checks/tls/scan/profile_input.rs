@@ -1,13 +1,13 @@
-//! A scan as profiles see it.
+//! The result of a scan in the words of profiles.
 
-use super::seen::{Preference, Scan, Standing};
+use super::result::{Preference, ScanResult, VersionSupport};
 use crate::proto::tls::hello::{Version, group_name, suite_name};
 use crate::proto::tls::profile::{self, Seen, Shown};
 
-/// What was found, and what was left open. `stapled` is what the handshake beside the scan showed.
+/// The result, and what it leaves open; `stapled` comes from the handshake beside the scan.
 ///
 /// Whatever the scan could not decide touches every rule: a profile is not kept on half of what a server does.
-pub(super) fn seen(scan: &Scan, stapled: Option<bool>) -> Seen {
+pub(super) fn profile_input(scan: &ScanResult, stapled: Option<bool>) -> Seen {
     let names = |numbers: &[u16]| numbers.iter().map(|number| suite_name(*number)).collect();
     let shown: Vec<Option<Shown>> =
         scan.certificates.iter().map(|shown| shown.chain.first().and_then(|leaf| Shown::of(leaf))).collect();
@@ -31,17 +31,17 @@ pub(super) fn seen(scan: &Scan, stapled: Option<bool>) -> Seen {
 }
 
 /// Lists that are not complete, in the words of a profile.
-fn open(scan: &Scan) -> Vec<String> {
-    let undecided = scan.versions.iter().filter(|(_, standing)| **standing == Standing::Unknown);
+fn open(scan: &ScanResult) -> Vec<String> {
+    let undecided = scan.versions.iter().filter(|(_, support)| **support == VersionSupport::Unknown);
     let versions = undecided.map(|(version, _)| format!("versions.{}", version.word()));
-    let suites = scan.open_suites.iter().map(|version| format!("ciphers.{}", version.word()));
+    let suites = scan.incomplete_suites.iter().map(|version| format!("ciphers.{}", version.word()));
     let newest = [scan.newest(Version::Tls12), scan.newest(Version::Tls13)].into_iter().flatten();
-    let groups = newest.filter(|version| *version != Version::Ssl3 && !scan.whole_groups.contains(version));
+    let groups = newest.filter(|version| *version != Version::Ssl3 && !scan.complete_groups.contains(version));
     versions.chain(suites).chain(groups.map(|version| format!("groups: not all known of {}", version.word()))).collect()
 }
 
 /// Groups of all versions, those of the newest first.
-fn groups(scan: &Scan) -> Vec<String> {
+fn groups(scan: &ScanResult) -> Vec<String> {
     let mut all: Vec<u16> = Vec::new();
     for number in scan.groups.values().rev().flatten() {
         if !all.contains(number) {
@@ -53,7 +53,7 @@ fn groups(scan: &Scan) -> Vec<String> {
 
 /// Whose order counts: the server's, if it does in any version. Putting `ChaCha20` first for clients that do is still an order of
 /// the server's.
-fn preference(scan: &Scan) -> Option<profile::Preference> {
+fn preference(scan: &ScanResult) -> Option<profile::Preference> {
     let mut whose = scan.preference.values().peekable();
     whose.peek()?;
     Some(if whose.all(|whose| *whose == Preference::Client) {

@@ -1,12 +1,14 @@
-//! What a scan found, free of facts and policy: for the facts, and for whoever judges it.
+//! The result of a scan, free of facts and policy: for the facts, and for profiles.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::proto::tls::hello::{Answer, Exchange, Flight, KeyExchange, Suite, Version, suite};
+use crate::model::argument::choices;
+use crate::proto::tls::certificate_probe;
+use crate::proto::tls::hello::{Answer, Auth, Exchange, Flight, KeyExchange, Suite, Version, suite};
 
 /// Whether a server takes a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum VersionSupport {
     /// It took it.
     Offered,
     /// It refused it, and every list of suites with it.
@@ -15,32 +17,21 @@ pub enum Standing {
     Unknown,
 }
 
-/// Whose order counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Preference {
-    /// The server's.
-    Server,
-    /// The client's.
-    Client,
-    /// Neither alone: servers that put `ChaCha20` first only for clients that do.
-    Mixed,
-}
-
-impl Preference {
-    /// The word of the fact.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Server => "server",
-            Self::Client => "client",
-            Self::Mixed => "mixed",
-        }
+choices! {
+    /// Whose order counts.
+    pub enum Preference {
+        /// The server's.
+        Server = "server",
+        /// The client's.
+        Client = "client",
+        /// Neither alone: servers that put `ChaCha20` first only for clients that do.
+        Mixed = "mixed",
     }
 }
 
 /// A certificate chain that was shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shown {
+pub struct ShownChain {
     /// DER, leaf first.
     pub chain: Vec<Vec<u8>>,
     /// Shown to a client that names the server.
@@ -53,17 +44,17 @@ pub struct Shown {
 
 /// The result of a scan. What is absent was not seen; `unknown` says why.
 #[derive(Clone, Debug, Default)]
-pub struct Scan {
+pub struct ScanResult {
     /// Every version; none when the server never took a hello.
-    pub versions: BTreeMap<Version, Standing>,
+    pub versions: BTreeMap<Version, VersionSupport>,
     /// Suites taken, by version, in the order the server took them of a list of ours.
     pub suites: BTreeMap<Version, Vec<u16>>,
     /// Versions of which some suites could not be decided.
-    pub open_suites: BTreeSet<Version>,
+    pub incomplete_suites: BTreeSet<Version>,
     /// Groups taken, by version, in the order the server took them.
     pub groups: BTreeMap<Version, Vec<u16>>,
     /// Versions whose groups were asked for to the end: the newest up to TLS 1.2, and TLS 1.3.
-    pub whole_groups: BTreeSet<Version>,
+    pub complete_groups: BTreeSet<Version>,
     /// Whose order of suites counts; of versions with two or more.
     pub preference: BTreeMap<Version, Preference>,
     /// Whose order of groups counts, in the newest version.
@@ -71,7 +62,7 @@ pub struct Scan {
     /// Smallest prime of a finite field seen, in bits.
     pub dh_bits: Option<u32>,
     /// Chains by leaf, in the order seen.
-    pub certificates: Vec<Shown>,
+    pub certificates: Vec<ShownChain>,
     /// Compresses; false also when only versions without compression are offered.
     pub compression: Option<bool>,
     /// Secure renegotiation (RFC 5746) in every answer up to TLS 1.2.
@@ -83,26 +74,26 @@ pub struct Scan {
     /// Refuses a fallback below its best version (RFC 7507).
     pub fallback: Option<bool>,
     /// Takes a hello in two TCP segments.
-    pub halves: Option<bool>,
+    pub split_hello: Option<bool>,
     /// Takes a hello larger than a segment.
-    pub large: Option<bool>,
+    pub large_hello: Option<bool>,
     /// Asks clients for a certificate, seen up to TLS 1.2.
     pub asks_certificate: bool,
-    /// What could not be decided, and why.
+    /// Questions that could not be decided, and why.
     pub unknown: Vec<String>,
     /// Things a reader should know.
     pub notes: Vec<String>,
     /// Connections made.
     pub connections: u32,
-    /// What the server said instead of taking any hello.
-    pub rebuff: Option<Answer>,
+    /// The most telling answer of a server that took no hello.
+    pub refusal: Option<Answer>,
 }
 
-impl Scan {
+impl ScanResult {
     /// Versions the server takes, oldest first.
     #[must_use]
     pub fn offered(&self) -> Vec<Version> {
-        let offered = self.versions.iter().filter(|(_, standing)| **standing == Standing::Offered);
+        let offered = self.versions.iter().filter(|(_, support)| **support == VersionSupport::Offered);
         offered.map(|(version, _)| *version).collect()
     }
 
@@ -119,18 +110,18 @@ impl Scan {
         taken.map(|(version, _)| *version).next_back()
     }
 
-    /// Keeps everything an answer shows beside what it was asked for.
-    pub(super) fn keep(&mut self, flight: &Flight, sni: bool) {
+    /// Keeps everything that an answer shows beside the suite.
+    pub(super) fn record_flight(&mut self, flight: &Flight, sni: bool) {
         let Some(hello) = &flight.hello else { return };
-        self.show(&flight.chain, sni, hello.version);
+        self.record_chain(&flight.chain, sni, hello.version);
         self.asks_certificate |= flight.asks_certificate;
         match flight.exchange {
-            Some(KeyExchange::Group(group)) => self.group(hello.version, group),
+            Some(KeyExchange::Group(group)) => self.record_group(hello.version, group),
             Some(KeyExchange::Field(bits)) => self.dh_bits = Some(self.dh_bits.map_or(bits, |least| least.min(bits))),
             Some(KeyExchange::Other) | None => {}
         }
         if let Some(group) = hello.group {
-            self.group(hello.version, group);
+            self.record_group(hello.version, group);
         }
         let has = |extension| hello.extensions.contains(&extension);
         if hello.version <= Version::Tls12 {
@@ -143,7 +134,7 @@ impl Scan {
     }
 
     /// Keeps a group that was taken.
-    pub(super) fn group(&mut self, version: Version, group: u16) {
+    pub(super) fn record_group(&mut self, version: Version, group: u16) {
         let groups = self.groups.entry(version).or_default();
         if !groups.contains(&group) {
             groups.push(group);
@@ -151,12 +142,12 @@ impl Scan {
     }
 
     /// Keeps a chain; one entry for each leaf.
-    pub(super) fn show(&mut self, chain: &[Vec<u8>], sni: bool, version: Version) {
+    pub(super) fn record_chain(&mut self, chain: &[Vec<u8>], sni: bool, version: Version) {
         let Some(leaf) = chain.first() else { return };
         let known = self.certificates.iter().position(|shown| shown.chain.first() == Some(leaf));
         let at = known.unwrap_or_else(|| {
             let versions = BTreeSet::new();
-            self.certificates.push(Shown { chain: chain.to_vec(), with_sni: false, without_sni: false, versions });
+            self.certificates.push(ShownChain { chain: chain.to_vec(), with_sni: false, without_sni: false, versions });
             self.certificates.len() - 1
         });
         if let Some(shown) = self.certificates.get_mut(at) {
@@ -166,7 +157,7 @@ impl Scan {
         }
     }
 
-    /// A thing to know, told once.
+    /// Adds a note, once.
     pub(super) fn note(&mut self, text: String) {
         if !self.notes.contains(&text) {
             self.notes.push(text);
@@ -175,8 +166,36 @@ impl Scan {
 
     /// Suites of `version` with an elliptic curve, those of ECDSA certificates or the others.
     pub(super) fn curves(&self, version: Version, ecdsa: bool) -> Vec<u16> {
-        use crate::proto::tls::hello::Auth;
         let fits = |suite: &&Suite| suite.exchange() == Exchange::Ecdhe && (suite.auth() == Auth::Ecdsa) == ecdsa;
         self.known(version).into_iter().filter(fits).map(|suite| suite.number).collect()
+    }
+
+    /// Draws the conclusions that need everything together.
+    pub(super) fn conclude(&mut self) {
+        let (tls13, offered) = (Version::Tls13, self.offered());
+        let unknown = self.versions.values().any(|support| *support == VersionSupport::Unknown);
+        if offered == [tls13] && !unknown {
+            // TLS 1.3 has none.
+            self.compression = Some(false);
+        }
+        let some = |known: &[u16], of: Option<&Vec<u16>>| of.is_some_and(|of| of.iter().any(|n| known.contains(n)));
+        let able = some(certificate_probe::SUITES, self.suites.get(&tls13))
+            && some(certificate_probe::GROUPS, self.groups.get(&tls13));
+        if offered.contains(&tls13) && !able {
+            self.unknown.push("TLS1.3 certificates (it takes no group or suite that this program can use)".to_owned());
+        }
+    }
+}
+
+/// An answer that decides nothing, for people.
+pub(super) fn describe(answer: &Answer) -> String {
+    match answer {
+        Answer::Flight(_) => "an answer that was cut short".to_owned(),
+        Answer::Alert(alert) => alert.word(),
+        Answer::Closed => "closed without a word".to_owned(),
+        Answer::Reset => "reset".to_owned(),
+        Answer::Timeout => "no answer in time".to_owned(),
+        Answer::Unconnected(error) => format!("no connection: {}", error.word()),
+        Answer::NotTls(why) => format!("no TLS: {why}"),
     }
 }
