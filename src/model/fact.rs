@@ -146,6 +146,9 @@ pub struct Roles {
     pub decisive: bool,
 }
 
+/// Advice for a value that is none of a failure: expectations that did not hold speak before other values.
+pub const NO_FAILURE: &str = "";
+
 /// What to try next, in a sentence for the reader of a failure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Advice {

@@ -1,6 +1,6 @@
 //! The facts of a check.
 
-use crate::checks::shared::advice::{SILENT, SLOWER, UNREACHABLE, UNRESOLVED};
+use crate::checks::shared::advice::{EVIDENCE, SILENT, SLOWER, UNREACHABLE, UNRESOLVED};
 use crate::model::fact::Distribution;
 use crate::model::table::facts;
 use crate::model::{Better, Choice, Fact, Rule, Unit};
@@ -18,7 +18,8 @@ facts! { pub(super) FACTS;
         UNRESOLVED,
         ("too_big", "a router or the own interface has a smaller MTU: see `mtu`"),
         ("time_exceeded", "the packet ran out of hops: a routing loop, or `ttl` is too small"),
-    ]);
+    ])
+    .on_breach(EVIDENCE);
     pub(super) const ADDRESS: Fact<String> = Fact::text("address", "The address probed.").ruled(Rule::Ignore);
     pub(super) const LOSS: Fact<f64> = Fact::metric(
         "loss",

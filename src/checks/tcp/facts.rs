@@ -1,6 +1,8 @@
 //! The facts of a check.
 
-use crate::checks::shared::advice::{CLOSED, MISMATCH, REFUSED, RESET, SLOWER, TIMEOUT, UNREACHABLE, UNRESOLVED};
+use crate::checks::shared::advice::{
+    CLOSED, EVIDENCE, MISMATCH, REFUSED, RESET, SLOWER, TIMEOUT, UNREACHABLE, UNRESOLVED,
+};
 use crate::model::fact::Distribution;
 use crate::model::table::facts;
 use crate::model::{Better, Choice, Fact, Rule, Unit};
@@ -13,7 +15,8 @@ facts! { pub(super) FACTS;
     )
     .expected("connected")
     .decisive()
-    .advice(&[REFUSED, TIMEOUT, UNREACHABLE, UNRESOLVED, RESET, CLOSED, MISMATCH]);
+    .advice(&[REFUSED, TIMEOUT, UNREACHABLE, UNRESOLVED, RESET, CLOSED, MISMATCH])
+    .on_breach(EVIDENCE);
     pub(super) const ADDRESS: Fact<String> =
         Fact::text("address", "The address `outcome` speaks of.").ruled(Rule::Ignore);
     pub(super) const ADDRESSES: Fact<Vec<String>> = Fact::list("addresses", "Every address the name has.");

@@ -1,6 +1,8 @@
 //! The facts of a check.
 
-use crate::checks::shared::advice::{PROTOCOL_ERROR, REFUSED, RESET, SLOWER, TIMEOUT, UNREACHABLE, UNRESOLVED};
+use crate::checks::shared::advice::{
+    EVIDENCE, PROTOCOL_ERROR, REFUSED, RESET, SLOWER, TIMEOUT, UNREACHABLE, UNRESOLVED,
+};
 use crate::model::fact::Distribution;
 use crate::model::table::facts;
 use crate::model::{Better, Choice, Fact, Rule, Unit};
@@ -25,7 +27,8 @@ facts! { pub(super) FACTS;
         ("busy", "another test runs on that server: wait, or use a reflector that serves several clients"),
         PROTOCOL_ERROR,
         ("stalled", "the transfer stopped: look for loss on the path and at the server's log"),
-    ]);
+    ])
+    .on_breach(EVIDENCE);
     pub(super) const ADDRESS: Fact<String> = Fact::text("address", "Address the test ran against.").ruled(Rule::Ignore);
     pub(super) const PEER: Fact<String> = Fact::text("peer", "What serves, as far as it says so: `iperf3`, or a name with a version.");
     pub(super) const BITRATE: Fact<Distribution> = Fact::distribution(

@@ -2,7 +2,7 @@
 
 use super::certificates::Examined;
 use crate::checks::shared::advice;
-use crate::model::fact::{Distribution, Time};
+use crate::model::fact::{Distribution, NO_FAILURE, Time};
 use crate::model::table::facts;
 use crate::model::{Better, Choice, Fact, Rule, Unit};
 use crate::probe::Cx;
@@ -29,6 +29,7 @@ facts! { pub(super) FACTS;
     )
     .decisive()
     .advice(&[
+        ("scanned", NO_FAILURE),
         advice::REFUSED,
         advice::TIMEOUT,
         advice::UNREACHABLE,

@@ -1,6 +1,6 @@
 //! The facts of a check.
 
-use crate::checks::shared::advice::{MISMATCH, REFUSED, SILENT, SLOWER, UNREACHABLE, UNRESOLVED};
+use crate::checks::shared::advice::{EVIDENCE, MISMATCH, REFUSED, SILENT, SLOWER, UNREACHABLE, UNRESOLVED};
 use crate::model::fact::Distribution;
 use crate::model::table::facts;
 use crate::model::{Better, Choice, Fact, Rule, Unit};
@@ -13,7 +13,8 @@ facts! { pub(super) FACTS;
     )
     .expected("replied")
     .decisive()
-    .advice(&[REFUSED, SILENT, UNREACHABLE, UNRESOLVED, MISMATCH]);
+    .advice(&[REFUSED, SILENT, UNREACHABLE, UNRESOLVED, MISMATCH])
+    .on_breach(EVIDENCE);
     pub(super) const ADDRESS: Fact<String> = Fact::text("address", "The address probed.").ruled(Rule::Ignore);
     pub(super) const RESPONSE_TIME: Fact<Distribution> = Fact::distribution(
         "response_time",
