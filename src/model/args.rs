@@ -1,9 +1,7 @@
 //! Arguments of one check: the fields of its family, validated, typed, defaults filled in.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
 use super::argument::Argument;
 use super::field::{Field, FieldInfo};
@@ -73,138 +71,6 @@ impl Args {
     #[must_use]
     pub fn given<T>(&self, field: &Field<T>) -> bool {
         self.0.contains_key(field.info.name)
-    }
-
-    /// The argument, if written or defaulted.
-    #[must_use]
-    pub fn raw(&self, name: &str) -> Option<&Arg> {
-        self.0.get(name)
-    }
-
-    /// True when the argument is there.
-    #[must_use]
-    pub fn has(&self, name: &str) -> bool {
-        self.0.contains_key(name)
-    }
-
-    /// Text, host, URL or choice.
-    #[must_use]
-    pub fn text(&self, name: &str) -> Option<&str> {
-        match self.raw(name) {
-            Some(Arg::Text(text)) => Some(text),
-            _ => None,
-        }
-    }
-
-    /// Text of a required or defaulted field; empty only if the table says neither.
-    #[must_use]
-    pub fn string(&self, name: &str) -> String {
-        self.text(name).unwrap_or_default().to_owned()
-    }
-
-    /// Flag; false when left out.
-    #[must_use]
-    pub fn flag(&self, name: &str) -> bool {
-        matches!(self.raw(name), Some(Arg::Bool(true)))
-    }
-
-    /// Whole number.
-    #[must_use]
-    pub fn integer(&self, name: &str) -> Option<i64> {
-        match self.raw(name) {
-            Some(Arg::Integer(n)) => Some(*n),
-            _ => None,
-        }
-    }
-
-    /// Whole number as any unsigned type; the table's range keeps it in bounds.
-    #[must_use]
-    pub fn unsigned<T: TryFrom<i64>>(&self, name: &str) -> Option<T> {
-        self.integer(name).and_then(|n| T::try_from(n).ok())
-    }
-
-    /// Port number.
-    #[must_use]
-    pub fn port(&self, name: &str) -> Option<u16> {
-        self.unsigned(name)
-    }
-
-    /// Quantity in its base unit.
-    #[must_use]
-    pub fn number(&self, name: &str) -> Option<f64> {
-        match self.raw(name) {
-            Some(Arg::Number(n)) => Some(*n),
-            _ => None,
-        }
-    }
-
-    /// Length of time.
-    #[must_use]
-    pub fn duration(&self, name: &str) -> Option<Duration> {
-        self.number(name).and_then(|s| Duration::try_from_secs_f64(s).ok())
-    }
-
-    /// Length of time of a defaulted field, zero if the table gives none.
-    #[must_use]
-    pub fn wait(&self, name: &str) -> Duration {
-        self.duration(name).unwrap_or_default()
-    }
-
-    /// IP address.
-    #[must_use]
-    pub fn address(&self, name: &str) -> Option<IpAddr> {
-        self.text(name).and_then(|t| t.parse().ok())
-    }
-
-    /// File, already relative to the working directory.
-    #[must_use]
-    pub fn path(&self, name: &str) -> Option<PathBuf> {
-        self.text(name).map(PathBuf::from)
-    }
-
-    /// List of texts; empty when left out.
-    #[must_use]
-    pub fn texts(&self, name: &str) -> Vec<String> {
-        match self.raw(name) {
-            Some(Arg::List(items)) => items
-                .iter()
-                .filter_map(|item| match item {
-                    Arg::Text(text) => Some(text.clone()),
-                    _ => None,
-                })
-                .collect(),
-            _ => Vec::new(),
-        }
-    }
-
-    /// Map of texts; empty when left out.
-    #[must_use]
-    pub fn pairs(&self, name: &str) -> Vec<(String, String)> {
-        match self.raw(name) {
-            Some(Arg::Map(items)) => items
-                .iter()
-                .filter_map(|(key, item)| match item {
-                    Arg::Text(text) => Some((key.clone(), text.clone())),
-                    _ => None,
-                })
-                .collect(),
-            _ => Vec::new(),
-        }
-    }
-
-    /// A switch or a group is on: `true`, or a map.
-    #[must_use]
-    pub fn on(&self, name: &str) -> bool {
-        matches!(self.raw(name), Some(Arg::Bool(true) | Arg::Group(_)))
-    }
-
-    /// Nested group.
-    #[must_use]
-    pub fn group(&self, name: &str) -> Option<&Args> {
-        match self.raw(name) {
-            Some(Arg::Group(group)) => Some(group),
-            _ => None,
-        }
     }
 }
 

@@ -144,6 +144,8 @@ pub struct Roles {
     pub work: bool,
     /// It says in one word what came of the probe; of several, the first in the table.
     pub decisive: bool,
+    /// It is there only when the peer was reached: silence after it is the peer's, not the network's.
+    pub reached: bool,
 }
 
 /// Advice for a value that is none of a failure: expectations that did not hold speak before other values.
@@ -231,7 +233,7 @@ impl<T> Fact<T> {
                 rule,
                 except: &[],
                 expected: None,
-                roles: Roles { work: false, decisive: false },
+                roles: Roles { work: false, decisive: false, reached: false },
                 advice: Advice { values: &[], breach: None },
             },
             marker: PhantomData,
@@ -254,6 +256,12 @@ impl<T> Fact<T> {
     #[must_use]
     pub const fn decisive(self) -> Self {
         Self { info: FactInfo { roles: Roles { decisive: true, ..self.info.roles }, ..self.info }, ..self }
+    }
+
+    /// The same fact, whose presence shows that the peer was reached.
+    #[must_use]
+    pub const fn reached(self) -> Self {
+        Self { info: FactInfo { roles: Roles { reached: true, ..self.info.roles }, ..self.info }, ..self }
     }
 
     /// The same fact, with what to try next for values that are no success. Of a choice, each must be one of its words.
@@ -395,7 +403,7 @@ pub const SETTLED_IN: FactInfo = FactInfo {
     rule: Rule::Ignore,
     except: &[],
     expected: None,
-    roles: Roles { work: false, decisive: false },
+    roles: Roles { work: false, decisive: false, reached: false },
     advice: Advice {
         values: &[],
         breach: Some("it holds, but too late: look at what delays the change (timers, caches, deployment order)"),

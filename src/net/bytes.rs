@@ -1,19 +1,5 @@
 //! Bytes in suites and reports: text or hexadecimal in, readable text out.
 
-use crate::model::{Args, Invalid};
-
-/// The bytes of a pair of fields: `name` as text, or `name_hex` as hexadecimal. Both at once is an error.
-pub fn from_fields(args: &Args, text: &'static str, hex: &'static str) -> Result<Option<Vec<u8>>, Invalid> {
-    match (args.text(text), args.text(hex)) {
-        (Some(_), Some(_)) => Err(Invalid::at(hex, format!("`{text}` and `{hex}` exclude each other"), "keep one")),
-        (Some(words), None) => Ok(Some(words.as_bytes().to_vec())),
-        (None, Some(digits)) => unhex(digits).map(Some).ok_or_else(|| {
-            Invalid::at(hex, format!("`{digits}` is not hexadecimal"), "write pairs of hex digits, such as 16 03 01")
-        }),
-        (None, None) => Ok(None),
-    }
-}
-
 /// Decodes hexadecimal; spaces and colons between pairs are allowed.
 #[must_use]
 pub fn unhex(digits: &str) -> Option<Vec<u8>> {

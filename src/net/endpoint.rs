@@ -1,12 +1,6 @@
 //! `host:port` as suites write it.
 
-use crate::model::{Args, Invalid};
-
-/// Host and port of a field of kind `Endpoint`; the port may be left out when there is a default.
-/// IPv6 addresses stand in brackets, or bare when no port follows.
-pub fn from_field(args: &Args, field: &'static str, default: Option<u16>) -> Result<(String, u16), Invalid> {
-    of(field, args.text(field).unwrap_or_default(), default)
-}
+use crate::model::Invalid;
 
 /// Host and port of `text`, which stands in `field`.
 pub fn of(field: &'static str, text: &str, default: Option<u16>) -> Result<(String, u16), Invalid> {

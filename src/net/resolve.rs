@@ -4,8 +4,8 @@ use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::model::Fault;
 use crate::model::argument::choices;
-use crate::model::{Args, Choices as _, Fault, Invalid};
 
 /// Addresses kept of one name; a name with more is suspicious enough to stop.
 const MOST: usize = 64;
@@ -23,27 +23,6 @@ choices! {
 }
 
 impl IpVersion {
-    /// From the field `family` (`any`, `ipv4`, `ipv6`).
-    #[must_use]
-    pub fn from_args(args: &Args) -> Self {
-        args.text("family").and_then(Self::of_word).unwrap_or_default()
-    }
-
-    /// The version of `family` narrowed to that of `source`: a packet cannot leave from an address of the other one.
-    pub fn with_source(args: &Args) -> Result<(Self, Option<IpAddr>), Invalid> {
-        let (family, source) = (Self::from_args(args), args.address("source"));
-        match source {
-            None => Ok((family, None)),
-            Some(address) if !family.admits(address) => Err(Invalid::at(
-                "source",
-                format!("{address} is not an address of the family asked for"),
-                "leave `family` out, or give a source of that family",
-            )),
-            Some(IpAddr::V4(_)) => Ok((Self::V4, source)),
-            Some(IpAddr::V6(_)) => Ok((Self::V6, source)),
-        }
-    }
-
     /// Whether `address` belongs to it.
     #[must_use]
     pub fn admits(self, address: IpAddr) -> bool {

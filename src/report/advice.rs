@@ -10,7 +10,7 @@ use crate::model::{CheckRecord, FactInfo, Value};
 #[must_use]
 pub fn advice(check: &CheckRecord) -> Option<&'static str> {
     let facts = checks::family(&check.family)?.facts;
-    if let Some(advice) = hung(check).or_else(|| rejected(check)) {
+    if let Some(advice) = hung(check, facts).or_else(|| rejected(check, facts)) {
         return Some(advice);
     }
     // A name server may refuse by rcode while the exchange itself went well: the more specific fact stands further down the
@@ -40,19 +40,24 @@ fn of_breach(check: &CheckRecord, facts: &[FactInfo]) -> Option<&'static str> {
     named.max_by_key(|fact| fact.name.len())?.advice.breach
 }
 
-/// Silence after the handshake is no matter of the network.
-fn hung(check: &CheckRecord) -> Option<&'static str> {
-    let silent = is(check, "outcome", "timeout") && check.facts.get("connect_time").is_some();
+/// Silence after a connection is no matter of the network.
+fn hung(check: &CheckRecord, facts: &[FactInfo]) -> Option<&'static str> {
+    let reached = facts.iter().any(|fact| fact.roles.reached && check.facts.get(fact.name).is_some());
     let advice =
         "it accepts connections but does not answer: the process hangs or is overloaded, or speaks another protocol";
-    silent.then_some(advice)
+    (reached && came_to(check, facts, "timeout")).then_some(advice)
 }
 
 /// An ICMP error that names a filter.
-fn rejected(check: &CheckRecord) -> Option<&'static str> {
+fn rejected(check: &CheckRecord, facts: &[FactInfo]) -> Option<&'static str> {
     let filtered = check.notes.iter().any(|note| note.contains("prohibited") || note.contains("a firewall"));
     let advice = "a firewall or an access list on the way rejects it: see who, in the evidence, and allow it there";
-    (filtered && is(check, "outcome", "unreachable")).then_some(advice)
+    (filtered && came_to(check, facts, "unreachable")).then_some(advice)
+}
+
+/// Whether the first decisive fact has this value.
+fn came_to(check: &CheckRecord, facts: &[FactInfo], word: &str) -> bool {
+    facts.iter().find(|fact| fact.roles.decisive).is_some_and(|fact| is(check, fact.name, word))
 }
 
 fn is(check: &CheckRecord, fact: &str, want: &str) -> bool {
@@ -69,58 +74,21 @@ mod tests {
     use crate::model::Kind;
 
     /// Outcomes after which nothing needs to be tried.
-    const SUCCESS: &[&str] = &["connected", "replied", "answered", "completed", "transferred"];
+    const SUCCESS: &[&str] = &["connected", "replied", "answered", "completed", "handshaken", "transferred"];
 
     #[test]
     fn every_outcome_of_every_family_has_advice() {
         let mut missing = Vec::new();
         for family in FAMILIES {
-            for fact in family.facts.iter().filter(|fact| fact.roles.decisive && fact.name == "outcome") {
-                let Kind::Choice(words) = fact.kind else { continue };
+            let decisive = family.facts.iter().find(|fact| fact.roles.decisive);
+            if let Some(fact) = decisive
+                && let Kind::Choice(words) = fact.kind
+            {
                 let told = |word: &&&str| fact.advice.values.iter().any(|(value, _)| *value == **word);
                 let silent = words.iter().filter(|word| !SUCCESS.contains(word) && !told(word));
                 missing.extend(silent.map(|word| format!("{}: outcome {word}", family.name)));
             }
         }
         assert!(missing.is_empty(), "no advice for\n  {}", missing.join("\n  "));
-    }
-
-    #[test]
-    fn parity() {
-        use crate::report::advice_old::{ADVICE, BREACHES};
-        for (fact, value, text) in ADVICE {
-            for family in FAMILIES {
-                for info in family.facts.iter().filter(|info| info.name == *fact) {
-                    if let Kind::Choice(words) = info.kind
-                        && !words.contains(value)
-                    {
-                        continue;
-                    }
-                    let new = info.advice.values.iter().find(|(word, _)| word == value).map(|(_, text)| *text);
-                    if new != Some(*text) {
-                        println!("VALUE {} {fact}={value}: {new:?}", family.name);
-                    }
-                }
-            }
-        }
-        for family in FAMILIES {
-            for info in family.facts {
-                let old = BREACHES
-                    .iter()
-                    .find(|(fact, _)| {
-                        info.name.strip_prefix(fact).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-                    })
-                    .map(|(_, text)| *text);
-                if info.name != "outcome" && old != info.advice.breach {
-                    println!(
-                        "BREACH {} {}: old {:?} new {:?}",
-                        family.name,
-                        info.name,
-                        old.map(|t| &t[..t.len().min(50)]),
-                        info.advice.breach.map(|t| &t[..t.len().min(50)])
-                    );
-                }
-            }
-        }
     }
 }

@@ -1,8 +1,6 @@
 //! Reports: live sinks that follow the events, and pure renderers of the finished record.
 
 pub mod advice;
-#[allow(clippy::all)]
-pub mod advice_old;
 pub mod atomic;
 pub mod comparison_document;
 pub mod comparison_text;

@@ -13,10 +13,10 @@ use super::digest::Written;
 use super::expect::{Expectation, Reader};
 use super::matrix::{self, Cell};
 use super::merge::is_name;
-use super::tables;
+use super::tables::{self, Weight};
 use super::tree::{Kind, Node};
 use super::vars::{self, Scope};
-use crate::model::{Args, BaselineRules, Severity};
+use crate::model::{Args, BaselineRules, FieldRole, Severity};
 use crate::probe::{DynProbe, Family, Footprint};
 
 /// A case: one cell of a check's matrix, typed and built.
@@ -178,9 +178,12 @@ impl Builder<'_> {
         let baseline = baseline_rules::read(frame.family, frozen.get("baseline"), self.errors);
         let needs = texts(frozen.get("needs"));
         let probe = self.build(frame.family, &typed, below.span)?;
-        let severity = if common.text("severity") == Some("warn") { Severity::Warn } else { Severity::Fail };
+        let severity = match common.get(&tables::SEVERITY) {
+            Weight::Warn => Severity::Warn,
+            Weight::Fail => Severity::Fail,
+        };
         let disruptive = probe.footprint() == Footprint::Disruptive;
-        let samples = common.unsigned("samples").unwrap_or(1);
+        let samples = common.get(&tables::SAMPLES);
         if disruptive && samples > 1 && frozen.get("samples").is_some() {
             let help = "what it breaks is broken once per round: raise `rounds`";
             self.errors.add(node.span, format!("`{}` has one sample per round", frame.family.name), help);
@@ -193,7 +196,7 @@ impl Builder<'_> {
                 help,
             );
         }
-        if eventually.is_some() && common.integer("retries").is_some_and(|n| n > 0) {
+        if eventually.is_some() && common.get(&tables::RETRIES) > 0 {
             let help = "`eventually` is for convergence after a change, `retries` for flakes: keep one";
             self.errors.add(node.span, "`eventually` and `retries` exclude each other", help);
         }
@@ -207,11 +210,11 @@ impl Builder<'_> {
             skip: self.skip(frozen.get("when"), cell),
             expectations,
             eventually,
-            retries: if disruptive { 0 } else { common.unsigned("retries").unwrap_or(0) },
-            rounds: self.rounds.or(common.unsigned("rounds")).unwrap_or(1),
+            retries: if disruptive { 0 } else { common.get(&tables::RETRIES) },
+            rounds: self.rounds.unwrap_or_else(|| common.get(&tables::ROUNDS)),
             samples: if disruptive { 1 } else { samples },
             severity,
-            budget: common.duration("budget"),
+            budget: common.get(&tables::BUDGET),
             baseline: baseline.into(),
             digest: self.written.digest(frame.family, frame.below, self.defaults.get("timeout"), cell).into(),
             differs: false,
@@ -228,7 +231,7 @@ impl Builder<'_> {
     /// The keys of `defaults` (rounds, retries, severity, budget): from the check, else from `defaults`, else the table.
     fn common(&mut self, node: &Node, folder: &Path) -> Args {
         let mut args = Args::default();
-        for field in tables::DEFAULTS.iter().filter(|field| field.name != "timeout") {
+        for field in tables::DEFAULTS.iter().filter(|field| !field.has(FieldRole::Patience)) {
             let written = node.get(field.name).or_else(|| self.defaults.get(field.name)).cloned();
             let default = || field.default.map(|text| Node { span: node.span, kind: Kind::Scalar(text.into(), true) });
             if let Some(value) = written.or_else(default)
@@ -247,11 +250,15 @@ impl Builder<'_> {
 
     fn eventually(&mut self, node: Option<&Node>, folder: &Path) -> Option<Eventually> {
         let typed = self.typing(folder).fields("eventually", node?, tables::EVENTUALLY);
-        Some(Eventually { within: typed.args.duration("within")?, every: typed.args.duration("every")? })
+        // Without `within` there is an error already, and nothing is built.
+        typed
+            .args
+            .given(&tables::WITHIN)
+            .then(|| Eventually { within: typed.args.get(&tables::WITHIN), every: typed.args.get(&tables::EVERY) })
     }
 
     fn build(&mut self, family: &'static Family, typed: &Typed, span: Span) -> Option<Arc<dyn DynProbe>> {
-        let complete = family.fields.iter().all(|field| !field.required || typed.args.has(field.name));
+        let complete = family.fields.iter().all(|field| !field.required || typed.args.0.contains_key(field.name));
         if !complete {
             return None;
         }

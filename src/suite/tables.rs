@@ -1,6 +1,11 @@
 //! The keys of a suite and of a check. Validation, JSON Schema and docs derive from these tables.
 
-use crate::model::{FieldInfo, FieldKind};
+use std::time::Duration;
+
+use crate::model::argument::choices;
+use crate::model::field::PATIENCE;
+use crate::model::table::fields;
+use crate::model::{Field, FieldInfo, FieldKind, FieldRole};
 
 const TEXTS: FieldKind = FieldKind::List(&FieldKind::Text);
 
@@ -24,52 +29,61 @@ pub const SUITE: &[FieldInfo] = &[
     FieldInfo::required("checks", FieldKind::List(&FieldKind::Group(CHECK)), "The checks."),
 ];
 
-/// Keys of `defaults`.
-pub const DEFAULTS: &[FieldInfo] = &[
-    FieldInfo::optional("timeout", crate::model::field::PATIENCE, "How long a silent peer is waited for."),
-    ROUNDS,
-    SAMPLES,
-    RETRIES,
-    SEVERITY,
-    BUDGET,
-];
+choices! {
+    /// Weight of a failure, as a suite writes it.
+    pub enum Weight {
+        /// It fails the run.
+        Fail = "fail",
+        /// It is reported.
+        Warn = "warn",
+    }
+}
 
-const ROUNDS: FieldInfo = FieldInfo::default(
-    "rounds",
-    FieldKind::Integer(1, 1000),
-    "1",
-    "Independent repetitions of the measurement; with more than one, a warm-up round is made first and discarded.",
-);
-const SAMPLES: FieldInfo = FieldInfo::default(
-    "samples",
-    FieldKind::Integer(1, 10_000),
-    "1",
-    "Measurements in a round, one after the other, each with new connections; every one of them is judged. A round ends with \
-     the first that got no answer.",
-);
-const RETRIES: FieldInfo = FieldInfo::default(
-    "retries",
-    FieldKind::Integer(0, 10),
-    "0",
-    "Further attempts when it does not hold; a pass after a retry is reported as flaky.",
-);
-const SEVERITY: FieldInfo = FieldInfo::default(
-    "severity",
-    FieldKind::Choice(&["fail", "warn"]),
-    "fail",
-    "`warn` reports a failure without failing the run.",
-);
-const BUDGET: FieldInfo = FieldInfo::optional(
-    "budget",
-    FieldKind::Duration(0.01, 86_400.0),
-    "Bounds the whole check, all attempts and rounds; beyond it the check is errored.",
-);
+fields! { pub DEFAULTS;
+    /// Patience of every family.
+    pub const TIMEOUT: Field<Option<Duration>> =
+        Field::optional("timeout", PATIENCE, "How long a silent peer is waited for.").role(FieldRole::Patience);
+    /// Rounds that count.
+    pub const ROUNDS: Field<u32> = Field::default(
+        "rounds",
+        FieldKind::Integer(1, 1000),
+        "1",
+        "Independent repetitions of the measurement; with more than one, a warm-up round is made first and discarded.",
+    );
+    /// Measurements in a round.
+    pub const SAMPLES: Field<u32> = Field::default(
+        "samples",
+        FieldKind::Integer(1, 10_000),
+        "1",
+        "Measurements in a round, one after the other, each with new connections; every one of them is judged. A round \
+         ends with the first that got no answer.",
+    );
+    /// Further attempts.
+    pub const RETRIES: Field<u32> = Field::default(
+        "retries",
+        FieldKind::Integer(0, 10),
+        "0",
+        "Further attempts when it does not hold; a pass after a retry is reported as flaky.",
+    );
+    /// Weight of a failure.
+    pub const SEVERITY: Field<Weight> =
+        Field::choice("severity", "fail", "`warn` reports a failure without failing the run.");
+    /// Bound of the whole check.
+    pub const BUDGET: Field<Option<Duration>> = Field::optional(
+        "budget",
+        FieldKind::Duration(0.01, 86_400.0),
+        "Bounds the whole check, all attempts and rounds; beyond it the check is errored.",
+    );
+}
 
-/// Keys of `eventually`.
-pub const EVENTUALLY: &[FieldInfo] = &[
-    FieldInfo::required("within", FieldKind::Duration(0.01, 86_400.0), "How long it may take until it holds."),
-    FieldInfo::default("every", FieldKind::Duration(0.01, 3600.0), "1s", "Time between the starts of attempts."),
-];
+fields! { pub EVENTUALLY;
+    /// How long it may take.
+    pub const WITHIN: Field<Duration> =
+        Field::required("within", FieldKind::Duration(0.01, 86_400.0), "How long it may take until it holds.");
+    /// Between the starts of attempts.
+    pub const EVERY: Field<Duration> =
+        Field::default("every", FieldKind::Duration(0.01, 3600.0), "1s", "Time between the starts of attempts.");
+}
 
 /// Keys of one fact below `baseline`.
 pub const BASELINE: &[FieldInfo] = &[
@@ -105,11 +119,11 @@ pub const CHECK: &[FieldInfo] = &[
         "Facts and what must hold; left out, the family's default.",
     ),
     FieldInfo::optional("eventually", FieldKind::Group(EVENTUALLY), "Convergence: repeat until it holds."),
-    RETRIES,
-    ROUNDS,
-    SAMPLES,
-    SEVERITY,
-    BUDGET,
+    RETRIES.info,
+    ROUNDS.info,
+    SAMPLES.info,
+    SEVERITY.info,
+    BUDGET.info,
     FieldInfo::optional("baseline", FieldKind::Map(&FieldKind::Group(BASELINE)), "Per metric, how it is compared."),
 ];
 

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::model::argument::choices;
 use crate::model::fact::{Distribution, Scalar, Time};
-use crate::model::table::facts;
+use crate::model::table::{facts, fields};
 use crate::model::{
-    Args, Better, Choice, Fact, FactInfo, Fault, FieldInfo, FieldKind, Invalid, Observation, Unit, Value,
+    Args, Better, Choice, Fact, FactInfo, Fault, Field, FieldInfo, FieldKind, Invalid, Observation, Unit, Value,
 };
 use crate::probe::{Cx, Family, Footprint, Probe};
 
@@ -257,29 +258,35 @@ fn nth<'s>(all: &'s [Vec<Step>], count: &AtomicUsize) -> &'s [Step] {
     all.get(at).or(all.last()).map_or(&[], Vec::as_slice)
 }
 
+choices! {
+    enum Sharing {
+        Quiet = "quiet",
+        Noisy = "noisy",
+        Disruptive = "disruptive",
+    }
+}
+
+fields! { FIELDS;
+    const TARGET: Field<String> = Field::default("target", FieldKind::Text, "somewhere", "Where it looks.");
+    const FOOTPRINT: Field<Sharing> = Field::choice("footprint", "quiet", "How it shares the machine.");
+    const LONGEST: Field<Duration> =
+        Field::default("longest", FieldKind::Duration(0.001, 3600.0), "1s", "The longest one round may take.");
+}
+
 impl Probe for Scripted {
     const SUMMARY: &'static str = "follows a script";
-    const FIELDS: &'static [FieldInfo] = &[
-        FieldInfo::default("target", FieldKind::Text, "somewhere", "Where it looks."),
-        FieldInfo::default(
-            "footprint",
-            FieldKind::Choice(&["quiet", "noisy", "disruptive"]),
-            "quiet",
-            "How it shares the machine.",
-        ),
-        FieldInfo::default("longest", FieldKind::Duration(0.001, 3600.0), "1s", "The longest one round may take."),
-    ];
+    const FIELDS: &'static [FieldInfo] = FIELDS;
     const FACTS: &'static [FactInfo] = FACTS;
-    const TARGET_FIELD: (&'static str, Option<&'static str>) = ("target", None);
+    const TARGET_FIELD: (&'static str, Option<&'static str>) = (TARGET.name(), None);
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {
-        let footprint = match args.text("footprint") {
-            Some("noisy") => Footprint::Noisy,
-            Some("disruptive") => Footprint::Disruptive,
-            _ => Footprint::Quiet,
+        let footprint = match args.get(&FOOTPRINT) {
+            Sharing::Quiet => Footprint::Quiet,
+            Sharing::Noisy => Footprint::Noisy,
+            Sharing::Disruptive => Footprint::Disruptive,
         };
-        let script = Script { footprint, longest: args.wait("longest"), ..Script::always(good()) };
-        Ok(Self::new(args.string("target"), script, &Journal::new()))
+        let script = Script { footprint, longest: args.get(&LONGEST), ..Script::always(good()) };
+        Ok(Self::new(args.get(&TARGET), script, &Journal::new()))
     }
     fn target(&self) -> String {
         self.name.clone()

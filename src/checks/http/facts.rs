@@ -142,7 +142,8 @@ facts! { pub(super) FACTS;
         Better::Lower,
         "From SYN to established, a sample per redirect too.",
     )
-    .on_breach(advice::SLOWER);
+    .on_breach(advice::SLOWER)
+    .reached();
     pub(super) const TLS_TIME: Fact<Distribution> =
         Fact::distribution("tls_time", Unit::Seconds, Better::Lower, "TLS handshake, a sample per redirect too.");
     pub(super) const FIRST_BYTE_TIME: Fact<Distribution> = Fact::distribution(

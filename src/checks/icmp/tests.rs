@@ -35,7 +35,7 @@ async fn allowed(args: &Args) -> Option<Observation> {
         Ok(seen) if seen.text("outcome") == Some("unreachable") && seen.text("address") == Some("::1") => None,
         Ok(seen) => Some(seen),
         Err(fault) => {
-            let v6 = args.text("host").is_some_and(|host| host.contains(':'));
+            let v6 = args.get(&super::fields::HOST).contains(':');
             let no_v6 = v6 && fault.remedy.contains("IP version");
             let no_permission = permission().is_err() && fault.remedy.contains("cap_net_raw");
             assert!(no_v6 || no_permission, "{fault:?}");

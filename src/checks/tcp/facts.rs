@@ -28,7 +28,8 @@ facts! { pub(super) FACTS;
         Better::Lower,
         "From SYN to established, name lookup excluded.",
     )
-    .on_breach(SLOWER);
+    .on_breach(SLOWER)
+    .reached();
     pub(super) const BANNER: Fact<String> = Fact::text("banner", "First line the server sent.");
     pub(super) const RECEIVED: Fact<String> =
         Fact::text("received", "What the server sent, up to `limit`.").ruled(Rule::Ignore);

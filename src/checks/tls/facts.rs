@@ -103,7 +103,8 @@ facts! { pub(super) FACTS;
         Better::Lower,
         "From SYN to established, name lookup excluded.",
     )
-    .on_breach(advice::SLOWER);
+    .on_breach(advice::SLOWER)
+    .reached();
     pub(super) const ADDRESS: Fact<String> =
         Fact::text("address", "The address connected to.").ruled(Rule::Ignore);
 }

@@ -54,7 +54,7 @@ fn args(server: SocketAddr, load: &[(&'static str, Arg)], more: &[(&'static str,
         ("attempts", Arg::Integer(1)),
     ]);
     args.0.extend(more.iter().cloned());
-    if !args.has("name") && !inner.has("names") && !inner.has("queries") {
+    if !args.0.contains_key("name") && !inner.0.contains_key("names") && !inner.0.contains_key("queries") {
         args.0.insert("name", text("www.load.test"));
     }
     args.0.insert("load", Arg::Group(inner));
@@ -62,7 +62,7 @@ fn args(server: SocketAddr, load: &[(&'static str, Arg)], more: &[(&'static str,
 }
 
 fn build(args: &Args) -> Result<Load, Invalid> {
-    Load::from_args(args, args.group("load").unwrap())
+    Load::from_args(args, &args.get(&super::fields::LOAD).unwrap())
 }
 
 async fn run(load: &Load) -> (Observation, Result<(), Fault>) {
