@@ -101,7 +101,7 @@ async fn run(plan: Arc<Plan>) -> shakedown::model::Record {
         schema: "",
         run: shakedown::model::record::Run::default(),
         host: Box::default(),
-        design: Box::new(Design { kind: "single".into(), seed: 1, rounds: 1, ..Design::default() }),
+        design: Box::new(Design { seed: 1, rounds: 1, ..Design::default() }),
         suites: Vec::new(),
         total: plan.cases.len(),
     };

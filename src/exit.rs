@@ -2,7 +2,7 @@
 
 use crate::model::comparison_document::{ComparisonDocument, MetricRow};
 use crate::model::record::Counts;
-use crate::model::{Change, Record, Severity};
+use crate::model::{Change, Record, Severity, Signal};
 
 /// Every expectation held.
 pub const OK: u8 = 0;
@@ -14,32 +14,6 @@ pub const USAGE: u8 = 2;
 pub const INCOMPLETE: u8 = 3;
 /// All held, but a baseline regressed.
 pub const REGRESSED: u8 = 4;
-
-/// A signal that ended a run early.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Signal {
-    /// Ctrl-C: 130.
-    Interrupt,
-    /// SIGTERM: 143.
-    Terminate,
-}
-
-impl Signal {
-    /// The word in reports.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Interrupt => "interrupt",
-            Self::Terminate => "terminate",
-        }
-    }
-
-    /// The signal of a report.
-    #[must_use]
-    pub fn from_word(word: Option<&str>) -> Self {
-        if word == Some("terminate") { Self::Terminate } else { Self::Interrupt }
-    }
-}
 
 /// All that the exit code of a run is a function of.
 #[derive(Clone, Copy, Debug, Default)]
@@ -62,7 +36,7 @@ impl Ending {
     /// The ending of a run as its record tells it.
     #[must_use]
     pub fn of(record: &Record, report_lost: bool) -> Self {
-        let signal = record.run.interrupted.then(|| Signal::from_word(record.run.signal.as_deref()));
+        let signal = record.run.interrupted.then(|| record.run.signal.unwrap_or(Signal::Interrupt));
         let strict = record.run.strict;
         let vanished = !record.run.vanished.is_empty();
         Self { counts: record.summary, signal, report_lost, compares: record.design.compares(), strict, vanished }

@@ -1,7 +1,7 @@
 //! Cells of many metrics in two arms.
 
 use shakedown::baseline::metrics::{self, Against, Statistic};
-use shakedown::model::record::Metric;
+use shakedown::model::reduced::Metric;
 use shakedown::model::{Arm, Change, Comparison};
 
 use crate::design::{self, Size};

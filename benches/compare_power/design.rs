@@ -2,8 +2,8 @@
 //! `Metric` of a report, so that what ships is what is tested.
 
 use shakedown::baseline::metrics::{self, Statistic};
-use shakedown::model::record::{Metric, RoundRecord};
-use shakedown::model::{Arm, Change, Comparison};
+use shakedown::model::reduced::{Metric, Round};
+use shakedown::model::{Arm, Better, Change, ComparedBy, Comparison, Unit};
 use shakedown::stats::Samples;
 
 use crate::noise::{Noise, Rng, Session};
@@ -81,21 +81,19 @@ fn measure(out: &mut Metric, session: &mut Session<'_>, size: Size, arms: &[Arm]
     for arm in arms {
         session.round(size.samples, &mut samples);
         let round = reduced(out.rounds.len(), Some(*arm), &samples);
-        out.rounds.push(RoundRecord { confirm, ..round });
+        out.rounds.push(Round { confirm, ..round });
     }
 }
 
 /// A metric without rounds: a latency, lower is better, tolerance 5 %.
 fn latency() -> Metric {
     Metric {
-        unit: "s".into(),
-        better: "lower".into(),
-        share: false,
-        kind: "ratio".into(),
+        unit: Unit::Seconds,
+        better: Better::Lower,
+        compared_by: ComparedBy::Ratio,
         tolerance: 0.05,
         tails: shakedown::model::named::Named::default(),
         rounds: Vec::new(),
-        histogram: None,
     }
 }
 
@@ -103,7 +101,7 @@ fn latency() -> Metric {
 /// (log-normal), so that counts vary more than a binomial's. The tolerance is so small that it hides no false alarm.
 pub fn loss(rates: [f64; 2], varies: f64, sent: u32, rounds: usize, rng: &mut Rng) -> Metric {
     let arms = slots(Order::Pairs, rounds, rng);
-    let mut out = Metric { kind: "zeroable".into(), unit: "1".into(), tolerance: 1e-4, ..latency() };
+    let mut out = Metric { compared_by: ComparedBy::Difference, unit: Unit::Count, tolerance: 1e-4, ..latency() };
     for (slot, arm) in arms.into_iter().enumerate() {
         let rate = if arm == Arm::Head { rates[1] } else { rates[0] };
         let here = rate * (varies * rng.normal() - varies * varies / 2.0).exp();
@@ -114,24 +112,20 @@ pub fn loss(rates: [f64; 2], varies: f64, sent: u32, rounds: usize, rng: &mut Rn
 }
 
 /// A round by the recorder that ships.
-fn reduced(slot: usize, arm: Option<Arm>, samples: &[f64]) -> RoundRecord {
+fn reduced(slot: usize, arm: Option<Arm>, samples: &[f64]) -> Round {
     let mut recorder = Samples::default();
     for sample in samples {
         recorder.record(*sample);
     }
     let summary = recorder.summary().unwrap();
-    RoundRecord {
+    Round {
         slot: u32::try_from(slot).unwrap(),
         arm,
         confirm: false,
-        start_s: slot as f64,
         count: summary.count,
         p50: summary.p50,
         p90: summary.p90,
         p99: summary.p99,
-        min: summary.min,
-        max: summary.max,
-        mean: summary.mean,
         discarded: None,
     }
 }
@@ -146,8 +140,8 @@ pub fn with_head(metric: &Metric, factor: f64) -> Metric {
 }
 
 /// Makes every statistic of a round `factor` times as long.
-pub fn stretch(round: &mut RoundRecord, factor: f64) {
-    for value in [&mut round.p50, &mut round.p90, &mut round.p99, &mut round.min, &mut round.max, &mut round.mean] {
+pub fn stretch(round: &mut Round, factor: f64) {
+    for value in [&mut round.p50, &mut round.p90, &mut round.p99] {
         *value *= factor;
     }
 }

@@ -1,7 +1,7 @@
 //! What benchstat does with the same rounds: the exact Mann-Whitney U test of the round medians, p <= .05.
 
 use shakedown::model::Arm;
-use shakedown::model::record::Metric;
+use shakedown::model::reduced::Metric;
 use shakedown::stats::Effect;
 
 /// Two-sided p-value of the exact U test (Mann and Whitney 1947) for values without ties; twice the smaller tail.

@@ -1,7 +1,7 @@
 //! Cells of separate sessions, where the run is the unit.
 
 use shakedown::baseline::metrics::{self, Floor, Reference, Spread};
-use shakedown::model::record::Metric;
+use shakedown::model::reduced::Metric;
 use shakedown::model::{Change, Comparison};
 
 use crate::design::{self, Size, stretch};

@@ -1,6 +1,6 @@
 //! What became of many comparisons.
 
-use shakedown::model::record::Metric;
+use shakedown::model::reduced::Metric;
 use shakedown::model::{Arm, Change, Comparison};
 
 use crate::design::{self, Order, Size};

@@ -10,7 +10,7 @@ use crate::checks::{FAMILIES, family};
 use crate::cli::{ProbeArgs, ProgressArg, RunArgs, SuiteArgs};
 use crate::exit;
 use crate::model::record::FactValue;
-use crate::model::{FieldKind, Record, Unit, Value};
+use crate::model::{FieldKind, Record, Value};
 use crate::probe::Family;
 use crate::report::console::visible;
 use crate::suite::diagnostic::suggest;
@@ -84,13 +84,6 @@ fn facts(record: &Record) -> String {
                 .join("\n"),
             FactValue::Scalar(value) => value.to_string(),
             FactValue::Distribution(unit, summary) => {
-                let unit = if unit == "s" {
-                    Unit::Seconds
-                } else if unit == "bit/s" {
-                    Unit::BitsPerSecond
-                } else {
-                    Unit::Count
-                };
                 let part = |value: f64| unit.human(value);
                 format!(
                     "p50 {}  p95 {}  min {}  max {}  (n={})",

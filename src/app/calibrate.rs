@@ -11,8 +11,9 @@ use super::terminal::Terminal;
 use crate::baseline::noise::Noise;
 use crate::cli::{CalibrateArgs, RunArgs};
 use crate::exit::{self, Ending};
+use crate::model::Unit;
 use crate::model::quantity;
-use crate::model::{Record, Unit};
+use crate::model::reduced::Report;
 use crate::report::atomic;
 
 /// Runs, and writes the noise floor; nothing is written unless every run held.
@@ -28,7 +29,7 @@ pub(super) async fn calibrate(args: &CalibrateArgs, terminal: &Terminal, leave: 
         terminal.err("error: a calibration compares a target with itself: leave out --against and --baseline\n");
         return exit::USAGE;
     }
-    let mut runs: Vec<Record> = Vec::new();
+    let mut runs: Vec<Report> = Vec::new();
     for number in 1..=args.runs {
         if number > 1
             && let Some(code) = waited(pause, &leave, terminal).await
@@ -41,7 +42,7 @@ pub(super) async fn calibrate(args: &CalibrateArgs, terminal: &Terminal, leave: 
         let run_args =
             RunArgs { suites: args.suites.clone(), progress: args.progress, quiet: true, ..RunArgs::default() };
         match run::execute(ready, &run_args, terminal, leave.clone()).await {
-            (exit::OK, Some(record)) => runs.push(record),
+            (exit::OK, Some(record)) => runs.push(Report::from(&record)),
             (code, _) => {
                 terminal.err("error: nothing was calibrated: a run did not hold\n");
                 return code.max(exit::FAILED);
@@ -72,7 +73,7 @@ fn pause(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds).map_err(|_| "write a length of time, such as 30s".to_owned())
 }
 
-fn write(runs: &[Record], args: &CalibrateArgs, terminal: &Terminal) -> u8 {
+fn write(runs: &[Report], args: &CalibrateArgs, terminal: &Terminal) -> u8 {
     let noises = Noise::of(runs);
     if noises.is_empty() {
         terminal.err("error: nothing was calibrated: no check measured anything in three runs or more\n");

@@ -10,9 +10,10 @@ use crate::baseline::metrics::{self, Run};
 use crate::baseline::store::{self, Baseline};
 use crate::cli::CompareArgs;
 use crate::exit;
-use crate::model::comparison_document::{ComparisonDocument, MetricRow, SCHEMA, Side, Summary};
-use crate::model::record::Tool;
-use crate::model::{Changes, CheckRecord, Record, Verdict};
+use crate::model::comparison_document::{ComparisonDocument, MetricRow, SCHEMA, Side, SidesKind, Summary};
+use crate::model::record::{DesignKind, Tool};
+use crate::model::reduced::{Check, Report};
+use crate::model::{Changes, Verdict};
 use crate::report::console::visible;
 use crate::report::{atomic, comparison_document, json, reduced};
 
@@ -54,7 +55,7 @@ pub(super) fn compare(args: &CompareArgs, terminal: &Terminal) -> u8 {
 
 /// One of the files of the base side.
 enum Base {
-    Report(Box<Record>),
+    Report(Box<Report>),
     Store(Baseline),
 }
 
@@ -74,7 +75,7 @@ fn compared_of(args: &CompareArgs) -> Result<(ComparisonDocument, Vec<String>), 
     one_run_once(head, &head_record, paths.iter().copied().zip(&bases))?;
     let head_side = side(head, &head_record);
     if bases.is_empty() {
-        if head_record.design.kind != "interleaved" {
+        if head_record.design.kind != DesignKind::Interleaved {
             let help = "name the report to compare it with, or measure two targets in one run with `run --against`";
             return Err(format!("{} has one arm only; {help}", head.display()));
         }
@@ -83,7 +84,7 @@ fn compared_of(args: &CompareArgs) -> Result<(ComparisonDocument, Vec<String>), 
         let rows = metrics::within(&head_record);
         return Ok(document(args, &[], (head_side, &head_record), rows, changes));
     }
-    let mut records: Vec<(&Path, &Record)> = Vec::new();
+    let mut records: Vec<(&Path, &Report)> = Vec::new();
     let mut stores: Vec<(&Path, &Baseline)> = Vec::new();
     for (path, base) in paths.iter().zip(&bases) {
         match base {
@@ -128,7 +129,7 @@ fn told(problems: &[String]) -> Result<(), String> {
 fn document(
     args: &CompareArgs,
     base: &[Side],
-    (head, record): (Side, &Record),
+    (head, record): (Side, &Report),
     metrics: Vec<MetricRow>,
     changes: Changes,
 ) -> (ComparisonDocument, Vec<String>) {
@@ -145,7 +146,7 @@ fn document(
     for row in &metrics {
         summary.add(row.comparison.verdict, row.severity);
     }
-    let reason = |check: &CheckRecord| {
+    let reason = |check: &Check| {
         let reason = check.reason.as_deref().unwrap_or("no reason is given");
         format!("{}: {reason}", check.verdict.word())
     };
@@ -153,7 +154,7 @@ fn document(
     let compared = ComparisonDocument {
         schema: SCHEMA.to_owned(),
         tool: Tool { name: "shakedown".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
-        kind: if base.is_empty() { "interleaved" } else { "sessions" }.to_owned(),
+        kind: if base.is_empty() { SidesKind::Interleaved } else { SidesKind::Sessions },
         strict: args.strict,
         base: base.to_vec(),
         head,
@@ -169,7 +170,7 @@ fn document(
 /// A run on both sides is compared with itself, and one given twice counts as a history that was never measured.
 fn one_run_once<'b>(
     head: &Path,
-    record: &Record,
+    record: &Report,
     bases: impl Iterator<Item = (&'b Path, &'b Base)>,
 ) -> Result<(), String> {
     let mut seen: HashMap<&str, &Path> = HashMap::from([(record.run.id.as_str(), head)]);
@@ -191,7 +192,7 @@ fn one_run_once<'b>(
 }
 
 /// Reads the head and every base side; the largest two beside each other, as parsing is most of the work.
-fn read_all(head: &Path, bases: &[&Path]) -> Result<(Record, Vec<Base>), String> {
+fn read_all(head: &Path, bases: &[&Path]) -> Result<(Report, Vec<Base>), String> {
     std::thread::scope(|scope| {
         let head = scope.spawn(|| report(head));
         let bases: Result<Vec<Base>, String> = bases.iter().map(|path| base(path)).collect();
@@ -210,7 +211,7 @@ fn open(path: &Path) -> Result<Box<dyn std::io::Read>, String> {
     }
 }
 
-fn report(path: &Path) -> Result<Record, String> {
+fn report(path: &Path) -> Result<Report, String> {
     reduced::read(open(path)?).map_err(|why| format!("{}: {why}", path.display()))
 }
 
@@ -226,7 +227,7 @@ fn base(path: &Path) -> Result<Base, String> {
     }
 }
 
-fn side(path: &Path, record: &Record) -> Side {
+fn side(path: &Path, record: &Report) -> Side {
     Side {
         file: path.display().to_string(),
         run: record.run.id.clone(),

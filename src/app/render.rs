@@ -7,8 +7,8 @@ use super::outputs;
 use super::terminal::Terminal;
 use crate::cli::ReportArgs;
 use crate::exit::{self, Ending};
-use crate::model::Record;
 use crate::model::record::Counts;
+use crate::model::{Place, Record};
 use crate::report::{self, console};
 
 /// Largest report read, bytes.
@@ -30,9 +30,9 @@ pub(super) fn report(args: &ReportArgs, terminal: &Terminal) -> u8 {
         return exit::USAGE;
     }
     if args.output.json.is_none() && args.output.junit.is_none() {
-        let lines = |file: &str, line: usize| {
-            let text = std::fs::read_to_string(file).ok()?;
-            text.lines().nth(line.checked_sub(1)?).map(str::to_owned)
+        let lines = |place: &Place| {
+            let text = std::fs::read_to_string(&*place.file).ok()?;
+            text.lines().nth(place.line.checked_sub(1)? as usize).map(str::to_owned)
         };
         terminal.out(&console::render(&record, &lines, terminal.style()));
     }

@@ -17,8 +17,8 @@ use crate::baseline::host;
 use crate::cli::{ProgressArg, RunArgs};
 use crate::engine;
 use crate::exit::{self, Ending};
-use crate::model::record::{Design, Host, Run};
-use crate::model::{Change, Event, Record, Verdict, event};
+use crate::model::record::{Design, DesignKind, Host, Run};
+use crate::model::{Change, Event, Place, Record, Verdict, event};
 use crate::plan::Plan;
 use crate::report::console;
 use crate::report::fold::Fold;
@@ -97,16 +97,13 @@ async fn follow(run: Started, args: &RunArgs, terminal: &Terminal, ladder: &Ladd
         fold.push(event);
     }
     let engine_lost = work.await.is_err();
-    let ending = Event::RunFinished {
-        duration_s: start.elapsed().as_secs_f64(),
-        signal: ladder.signal().map(|signal| signal.word().to_owned()),
-    };
+    let ending = Event::RunFinished { duration_s: start.elapsed().as_secs_f64(), signal: ladder.signal() };
     let ending = Redacted::new(ending, &redactor);
     for_all(&ending, &mut events, &mut progress);
     fold.push(ending);
     let Some(record) = fold.finish() else { return (exit::INCOMPLETE, None) };
     let missing = plan.cases.len() - record.checks.len();
-    let lines = |file: &str, line: usize| sources.line_text(file, line).map(|text| redactor.clean(text));
+    let lines = |place: &Place| sources.line_text(place).map(|text| redactor.clean(text));
     say(&console::ending(&record, &lines, style));
     let mut lost = outputs::write(&record, &args.output, terminal);
     lost.extend(events.lost);
@@ -191,7 +188,7 @@ fn started(plan: &Plan, args: &RunArgs, host: Host, (wall, seed): (Timestamp, u6
         run,
         host: Box::new(host),
         design: Box::new(Design {
-            kind: if plan.paired() > 0 { "interleaved" } else { "single" }.into(),
+            kind: if plan.paired() > 0 { DesignKind::Interleaved } else { DesignKind::Single },
             seed,
             rounds,
             warm_up,

@@ -6,7 +6,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::engine::Stop;
-use crate::exit::{self, Ending, Signal};
+use crate::exit::{self, Ending};
+use crate::model::Signal;
 
 /// Where the main thread waits for an exit code.
 pub type Leave = std::sync::mpsc::Sender<u8>;

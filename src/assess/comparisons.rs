@@ -7,13 +7,16 @@ use super::references::Held;
 use crate::baseline::metrics::{self, Against, Statistic};
 use crate::judge;
 use crate::model::named::Named;
-use crate::model::record::{BaseArm, Metric, Word};
+use crate::model::record::{self, BaseArm, Word};
+use crate::model::reduced::Metric;
 use crate::model::{Change, Comparison, Observation, Verdict};
 use crate::plan::Case;
 
 /// The metrics of a case and their comparisons, alarms not confirmed yet.
 pub(super) struct Comparisons {
-    metrics: Named<Metric>,
+    metrics: Named<record::Metric>,
+    /// The same, reduced to what is compared.
+    reduced: Vec<Metric>,
     base: Option<BaseArm>,
     compared: Vec<Compared>,
     /// Comparisons without a result, by metric: no later round changes them.
@@ -34,7 +37,7 @@ pub(super) struct Compared {
 
 /// All of it, alarms confirmed or taken back.
 pub(super) struct Settled {
-    pub(super) metrics: Named<Metric>,
+    pub(super) metrics: Named<record::Metric>,
     pub(super) comparison: Named<Comparison>,
     pub(super) base: Option<BaseArm>,
 }
@@ -52,32 +55,36 @@ impl Assessor {
     pub(super) fn compare(&self, case: &Case, observation: &Observation, verdict: Verdict) -> Comparisons {
         let metrics = judge::metrics(case, observation);
         let base = judge::base_arm(case, observation);
-        let mut out = Comparisons { metrics, base, compared: Vec::new(), impossible: Vec::new() };
+        let mut out = Comparisons { metrics, reduced: Vec::new(), base, compared: Vec::new(), impossible: Vec::new() };
+        if case.head.is_none() && self.references.is_none() {
+            return out;
+        }
+        out.reduced = out.metrics.0.iter().map(|(_, metric)| metric.into()).collect();
+        let named = out.metrics.0.iter().map(|(name, _)| name).zip(&out.reduced);
         match (broken(verdict, out.base.as_ref()), &self.references) {
-            (None, _) if case.head.is_some() => out.compared = self.between_arms(&out.metrics),
-            (None, Some(references)) => {
-                let metrics = out.metrics.0.iter().enumerate();
-                out.compared = metrics.flat_map(|(at, metric)| with_runs(references.held(case, metric), at)).collect();
+            (Some(why), _) => {
+                let none = |(name, metric): (&Word, &Metric)| (name.to_string(), metrics::not_compared(metric, &why));
+                out.impossible = named.map(none).collect();
+            }
+            (None, Some(references)) if case.head.is_none() => {
+                let held = named.map(|(name, metric)| references.held(case, name, metric));
+                out.compared = held.enumerate().flat_map(|(at, held)| with_runs(held, at)).collect();
                 out.impossible = references.unmeasured(case, &out.metrics);
             }
-            (Some(why), references) if case.head.is_some() || references.is_some() => {
-                let none = |(name, metric): &(Word, Metric)| (name.to_string(), metrics::not_compared(metric, &why));
-                out.impossible = out.metrics.0.iter().map(none).collect();
-            }
-            _ => {}
+            _ => out.compared = self.between_arms(&out.reduced),
         }
         out
     }
 
-    fn between_arms(&self, metrics: &Named<Metric>) -> Vec<Compared> {
+    fn between_arms(&self, all: &[Metric]) -> Vec<Compared> {
         let mut out = Vec::new();
-        for (at, (_, metric)) in metrics.0.iter().enumerate() {
+        for (at, metric) in all.iter().enumerate() {
             let one =
                 |(statistic, comparison)| Compared { metric: at, statistic, comparison, tests: 0, left_out: None };
             out.extend(metrics::compare(metric, Against::OtherArm).into_iter().map(one));
         }
         // Each quantile of a metric is a chance of its own to alarm.
-        let tests = (self.paired_metrics * out.len()).div_ceil(metrics.0.len().max(1));
+        let tests = (self.paired_metrics * out.len()).div_ceil(all.len().max(1));
         for one in &mut out {
             one.tests = tests;
         }
@@ -86,12 +93,14 @@ impl Assessor {
 
     /// Holds every alarm against what was measured to confirm it, or against all comparisons of the run.
     pub(super) fn settle(&self, case: &Case, comparisons: Comparisons) -> Settled {
-        let Comparisons { metrics, base, compared, impossible } = comparisons;
+        let Comparisons { metrics, reduced, base, compared, impossible } = comparisons;
         let mut comparison: Vec<(Word, Comparison)> = Vec::with_capacity(compared.len() + impossible.len());
         for mut one in compared {
-            let Some(named @ (name, metric)) = metrics.0.get(one.metric) else { continue };
+            let (Some((name, _)), Some(metric)) = (metrics.0.get(one.metric), reduced.get(one.metric)) else {
+                continue;
+            };
             if one.comparison.verdict == Change::Regressed {
-                let held = self.references.as_ref().and_then(|references| references.held(case, named));
+                let held = self.references.as_ref().and_then(|references| references.held(case, name, metric));
                 match (&case.head, held) {
                     (None, Some(held)) => confirm(&mut one, metric, Against::Runs(&held.reference)),
                     _ => confirm(&mut one, metric, Against::OtherArm),

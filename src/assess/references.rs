@@ -8,9 +8,10 @@ use crate::baseline::metrics::{self, Reference};
 use crate::baseline::noise::{self, Noise};
 use crate::baseline::store::{self, Baseline};
 use crate::baseline::{MetricKey, metric_key};
-use crate::model::Comparison;
 use crate::model::named::Named;
-use crate::model::record::{BaselineRef, Metric, Word};
+use crate::model::record::{self, BaselineRef};
+use crate::model::reduced::Metric;
+use crate::model::{Comparison, Unit};
 use crate::plan::{Case, Plan};
 use crate::stats::sessions::RUNS;
 
@@ -72,18 +73,18 @@ impl References {
     fn with_history(&self, case: &Case) -> usize {
         let Some(source) = self.by_suite.get(&case.suite).filter(|_| case.head.is_none()) else { return 0 };
         let metrics = case.family.facts.iter().filter(|fact| fact.better.is_some());
-        let enough = |metric: &str, unit: &str| {
+        let enough = |metric: &str, unit: Unit| {
             let key = MetricKey { check: &case.id, metric, digest: Some(&case.base.digest), unit };
             let runs = source.baseline.as_ref().map_or(0, |baseline| baseline.comparable(key).values.len());
             runs >= RUNS || (runs > 0 && source.noise.as_ref().is_some_and(|noise| noise.floor(key).is_some()))
         };
-        metrics.filter(|fact| enough(fact.name, fact.unit.symbol())).count()
+        metrics.filter(|fact| enough(fact.name, fact.unit)).count()
     }
 
     /// A metric with the runs of its baseline; `None` for a suite nothing is known of.
-    pub(super) fn held<'a>(&'a self, case: &Case, (name, metric): &'a (Word, Metric)) -> Option<Held<'a>> {
+    pub(super) fn held<'a>(&'a self, case: &Case, name: &str, metric: &'a Metric) -> Option<Held<'a>> {
         let source = self.by_suite.get(&case.suite)?;
-        let key = MetricKey { check: &case.id, metric: name, digest: Some(&case.base.digest), unit: &metric.unit };
+        let key = MetricKey { check: &case.id, metric: name, digest: Some(&case.base.digest), unit: metric.unit };
         let mut window = source.baseline.as_ref().map(|baseline| baseline.comparable(key)).unwrap_or_default();
         let pinned = source.baseline.as_ref().and_then(|baseline| baseline.pinned_metric(key));
         let fits = |then: &&Metric| metrics::same_sort(metric, then).is_ok();
@@ -114,7 +115,7 @@ impl References {
     }
 
     /// Metrics of the baseline that this case did not measure.
-    pub(super) fn unmeasured(&self, case: &Case, metrics: &Named<Metric>) -> Vec<(String, Comparison)> {
+    pub(super) fn unmeasured(&self, case: &Case, metrics: &Named<record::Metric>) -> Vec<(String, Comparison)> {
         let Some(baseline) = self.by_suite.get(&case.suite).and_then(|source| source.baseline.as_ref()) else {
             return Vec::new();
         };

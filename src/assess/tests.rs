@@ -3,38 +3,32 @@
 use super::comparisons::{Compared, confirm};
 use crate::baseline::metrics::{self, Against, Reference, Statistic};
 use crate::model::named::Named;
-use crate::model::record::{Metric, RoundRecord};
-use crate::model::{Arm, Change};
+use crate::model::reduced::{Metric, Round};
+use crate::model::{Arm, Better, Change, ComparedBy, Unit};
 
 const WOBBLE: [f64; 10] = [0.3, -0.8, 0.9, -0.1, 0.5, -0.6, 0.1, 0.7, -0.9, -0.2];
 
-fn metric(rounds: Vec<RoundRecord>) -> Metric {
+fn metric(rounds: Vec<Round>) -> Metric {
     Metric {
-        unit: "s".into(),
-        better: "lower".into(),
-        kind: "ratio".into(),
-        share: false,
+        unit: Unit::Seconds,
+        better: Better::Lower,
+        compared_by: ComparedBy::Ratio,
         tolerance: 0.01,
         tails: Named::default(),
         rounds,
-        histogram: None,
     }
 }
 
-fn round(slot: usize, arm: Option<Arm>, value: f64) -> RoundRecord {
+fn round(slot: usize, arm: Option<Arm>, value: f64) -> Round {
     let value = value * (1.0 + 0.05 * WOBBLE[(slot * 7) % 10]);
-    RoundRecord {
+    Round {
         slot: u32::try_from(slot).unwrap(),
         arm,
         confirm: false,
-        start_s: 0.0,
         count: 9,
         p50: value,
         p90: value,
         p99: value,
-        min: value,
-        max: value,
-        mean: value,
         discarded: None,
     }
 }
@@ -51,7 +45,7 @@ fn pairs(share: f64) -> Metric {
 /// With as many rounds again, of which the head is `share` slower.
 fn confirmed_by(first: Metric, share: f64) -> Metric {
     let fresh = pairs(share).rounds.into_iter();
-    let fresh = fresh.map(|round| RoundRecord { slot: round.slot + 20, confirm: true, ..round });
+    let fresh = fresh.map(|round| Round { slot: round.slot + 20, confirm: true, ..round });
     Metric { rounds: first.rounds.into_iter().chain(fresh).collect(), ..first }
 }
 
@@ -87,7 +81,7 @@ fn against_other_days_fresh_rounds_are_not_enough() {
     let earlier: Vec<Metric> = WOBBLE[..8].iter().map(|wobble| run(1.0 + 0.02 * wobble)).collect();
     let reference = Reference { window: earlier.iter().collect(), ..Reference::default() };
     let mut slower = run(1.05);
-    let fresh = (5..10).map(|slot| RoundRecord { confirm: true, ..round(slot, None, 1.05) });
+    let fresh = (5..10).map(|slot| Round { confirm: true, ..round(slot, None, 1.05) });
     slower.rounds.extend(fresh);
     assert_eq!(verdict(&slower, Against::Runs(&reference), 1), Change::Regressed);
     assert_eq!(verdict(&slower, Against::Runs(&reference), 40), Change::Inconclusive);

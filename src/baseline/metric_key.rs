@@ -1,5 +1,7 @@
 //! A metric of a case, as baselines and calibrations know it.
 
+use crate::model::Unit;
+
 /// The name of a metric and the definition behind it.
 #[derive(Clone, Copy, Debug)]
 pub struct MetricKey<'a> {
@@ -9,8 +11,8 @@ pub struct MetricKey<'a> {
     pub metric: &'a str,
     /// Digest of the case's definition.
     pub digest: Option<&'a str>,
-    /// Unit symbol.
-    pub unit: &'a str,
+    /// Unit.
+    pub unit: Unit,
 }
 
 impl MetricKey<'_> {

@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::metrics::{self, Floor, Spread};
 use super::{MetricKey, files, metric_key};
-use crate::model::Record;
-use crate::model::record::Metric;
+use crate::judge::{compared_by, tolerance};
+use crate::model::reduced::{Metric, Report};
+use crate::model::{ComparedBy, Unit};
 use crate::plan::Case;
 
 /// Schema name and version.
@@ -43,26 +44,26 @@ pub struct Noise {
 /// The noise of one metric.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MetricNoise {
+    /// How it is compared.
+    pub compared_by: ComparedBy,
     /// Digest of the check it was measured with.
     pub digest: String,
-    /// Whether it is compared by ratio.
-    pub ratio: bool,
     /// Runs it was taken from.
     pub runs: u32,
-    /// Standard deviation of a round about its run, of the logarithm for `ratio` and of the value else; absent for one
+    /// Standard deviation of a round about its run, of the logarithm where compared by ratio and of the value else; absent for one
     /// round per run.
     pub round: Option<f64>,
     /// Standard deviation between runs, on the same scale.
     pub tau: f64,
-    /// Unit symbol.
-    pub unit: String,
+    /// Unit.
+    pub unit: Unit,
 }
 
 impl MetricNoise {
     /// Why it cannot be used: a spread that is none would make every change an alarm, or hide them all.
     fn problem(&self) -> Option<String> {
         for (name, value) in [("tau", Some(self.tau)), ("round", self.round)] {
-            let widest = if self.ratio { WIDEST } else { WIDEST_RAW };
+            let widest = if self.compared_by == ComparedBy::Ratio { WIDEST } else { WIDEST_RAW };
             if let Some(value) = value.filter(|value| !(0.0..widest).contains(value)) {
                 return Some(format!("`{name}` is {value}, it must be 0 or more and below {widest}"));
             }
@@ -76,14 +77,14 @@ impl MetricNoise {
     #[must_use]
     pub fn detectable(&self, pairs: Option<u32>) -> Option<f64> {
         let spread = Spread { tau: self.tau, round: self.round, runs: self.runs };
-        if self.ratio { spread.detectable(pairs) } else { None }
+        if self.compared_by == ComparedBy::Ratio { spread.detectable(pairs) } else { None }
     }
 }
 
 impl Noise {
     /// The noise of each suite of some runs of the same target.
     #[must_use]
-    pub fn of(runs: &[Record]) -> Vec<Self> {
+    pub fn of(runs: &[Report]) -> Vec<Self> {
         let Some(last) = runs.last() else { return Vec::new() };
         let suites = last.suites.iter();
         suites.map(|suite| of_suite(runs, last, &suite.name)).filter(|noise| !noise.metrics.is_empty()).collect()
@@ -105,13 +106,14 @@ impl Noise {
     #[must_use]
     pub fn too_fine(&self, case: &Case, pairs: Option<u32>) -> Vec<String> {
         let mut out = Vec::new();
-        for fact in case.family.facts.iter().filter(|fact| fact.better.is_some() && crate::judge::is_ratio(fact)) {
-            let (digest, unit) = (Some(&*case.subject().digest), fact.unit.symbol());
+        for fact in
+            case.family.facts.iter().filter(|fact| fact.better.is_some() && compared_by(fact) == ComparedBy::Ratio)
+        {
+            let (digest, unit) = (Some(&*case.subject().digest), fact.unit);
             let Some(found) = self.get(MetricKey { check: &case.id, metric: fact.name, digest, unit }) else {
                 continue;
             };
-            let wanted =
-                case.baseline.tolerances.get(fact.name).copied().unwrap_or_else(|| crate::judge::tolerance(fact));
+            let wanted = case.baseline.tolerances.get(fact.name).copied().unwrap_or_else(|| tolerance(fact));
             let Some(seen) = found.detectable(pairs).filter(|seen| *seen > wanted) else { continue };
             let remedy = match pairs {
                 Some(_) => "raise --pairs or `samples`, or the tolerance",
@@ -149,7 +151,7 @@ impl Noise {
     }
 }
 
-fn of_suite(runs: &[Record], last: &Record, suite: &str) -> Noise {
+fn of_suite(runs: &[Report], last: &Report, suite: &str) -> Noise {
     let mut metrics = BTreeMap::new();
     for check in last.checks.iter().filter(|check| &*check.suite == suite) {
         let Some(digest) = &check.digest else { continue };
@@ -161,10 +163,10 @@ fn of_suite(runs: &[Record], last: &Record, suite: &str) -> Noise {
                 .filter_map(|other| other.metrics.get(name))
                 .collect();
             let Some(spread) = metrics::spread(&all) else { continue };
-            let unit = all.first().map_or_else(String::new, |metric| metric.unit.to_string());
-            let ratio = all.first().is_some_and(|metric| metric.kind == "ratio");
+            let Some(Metric { unit, compared_by, .. }) = all.first() else { continue };
             let Spread { tau, round, runs } = spread;
-            let found = MetricNoise { digest: digest.to_string(), ratio, runs, round, tau, unit };
+            let (unit, compared_by) = (*unit, *compared_by);
+            let found = MetricNoise { compared_by, digest: digest.to_string(), runs, round, tau, unit };
             metrics.insert(metric_key::name(&check.id, name), found);
         }
     }

@@ -196,7 +196,7 @@ async fn restored<A: Assess>(shared: &Shared<A>, case: &Case, arm: &PlannedArm) 
         "restore",
         arm.probe.target(),
         why,
-        format!("run the `restore` command of {} by hand, then check the target", case.at),
+        format!("run the `restore` command of {} by hand, then check the target", case.at.file_line()),
     ))
 }
 

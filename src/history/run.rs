@@ -125,9 +125,9 @@ fn check(check: record::CheckRecord) -> Check {
     let measured = matches!(check.verdict, Verdict::Passed | Verdict::Failed);
     let metrics = check.metrics.0.into_iter().filter(|_| measured).map(|(name, metric)| Metric {
         name: name.into_owned(),
-        unit: metric.unit.into_owned(),
-        better: metric.better.into_owned(),
-        kind: metric.kind.into_owned(),
+        unit: metric.unit.symbol().to_owned(),
+        better: metric.better.word().to_owned(),
+        kind: metric.compared_by.word().to_owned(),
         tolerance: plain(metric.tolerance.max(0.0)),
         rounds: metric.rounds.iter().filter(|round| counts(round)).map(round).collect(),
     });

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::model::named::Named;
 use crate::model::record::{Metric, RoundRecord};
-use crate::model::{FactInfo, Kind, Observation, Round, Unit};
+use crate::model::{ComparedBy, FactInfo, Kind, Observation, Round, Unit};
 use crate::plan::Case;
 use crate::stats::Samples;
 
@@ -23,22 +23,22 @@ pub fn metrics(case: &Case, observation: &Observation) -> Named<Metric> {
     measured.filter_map(|info| Some((Cow::Borrowed(info.name), metric(case, info, observation)?))).collect()
 }
 
-/// Whether a metric is compared by ratio: a distribution of times or rates is never zero; everything else (loss, errors,
-/// outage) may well be.
+/// How a metric is compared: a distribution of times or rates is never zero; everything else (loss, errors, outage) may well
+/// be.
 #[must_use]
-pub fn is_ratio(info: &FactInfo) -> bool {
-    info.kind == Kind::Distribution
+pub fn compared_by(info: &FactInfo) -> ComparedBy {
+    if info.kind == Kind::Distribution { ComparedBy::Ratio } else { ComparedBy::Difference }
 }
 
 /// The smallest change of a metric worth an alarm where the suite says nothing: a share of a ratio, else in its unit.
 #[must_use]
 pub fn tolerance(info: &FactInfo) -> f64 {
-    info.tolerance.unwrap_or(match (is_ratio(info), info.unit) {
-        (true, Unit::BitsPerSecond | Unit::PerSecond) => TOLERANCE_RATE,
-        (true, _) => TOLERANCE_TIME,
-        (false, Unit::Ratio) => TOLERANCE_SHARE,
-        (false, Unit::Seconds) => TOLERANCE_SPAN,
-        (false, _) => TOLERANCE_COUNT,
+    info.tolerance.unwrap_or(match (compared_by(info), info.unit) {
+        (ComparedBy::Ratio, Unit::BitsPerSecond | Unit::PerSecond) => TOLERANCE_RATE,
+        (ComparedBy::Ratio, _) => TOLERANCE_TIME,
+        (ComparedBy::Difference, Unit::Ratio) => TOLERANCE_SHARE,
+        (ComparedBy::Difference, Unit::Seconds) => TOLERANCE_SPAN,
+        (ComparedBy::Difference, _) => TOLERANCE_COUNT,
     })
 }
 
@@ -48,14 +48,12 @@ fn metric(case: &Case, info: &FactInfo, observation: &Observation) -> Option<Met
     if rounds.is_empty() {
         return None;
     }
-    let ratio = is_ratio(info);
     let written = &case.baseline;
     let tails = written.tails.get(info.name).map(Vec::as_slice).unwrap_or_default();
     Some(Metric {
-        unit: Cow::Borrowed(info.unit.symbol()),
-        better: Cow::Borrowed(info.better?.word()),
-        kind: Cow::Borrowed(if ratio { "ratio" } else { "zeroable" }),
-        share: !ratio && info.unit == Unit::Ratio,
+        unit: info.unit,
+        better: info.better?,
+        compared_by: compared_by(info),
         tolerance: written.tolerances.get(info.name).copied().unwrap_or_else(|| tolerance(info)),
         tails: tails.iter().map(|(statistic, tolerance)| (Cow::Borrowed(*statistic), *tolerance)).collect(),
         rounds,
@@ -63,7 +61,7 @@ fn metric(case: &Case, info: &FactInfo, observation: &Observation) -> Option<Met
     })
 }
 
-/// What the shares of a round are shares of: the probes or datagrams sent, where the family counts them.
+/// The whole that the shares of a round are of: the probes or datagrams sent, where the family counts them.
 fn probes(facts: &[FactInfo], measurements: &[Round]) -> Option<u64> {
     let counters = || facts.iter().filter(|fact| fact.roles.work);
     let of = |round: &Round| counters().find_map(|fact| round.fact(fact.name)?.as_u64());

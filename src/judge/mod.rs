@@ -8,7 +8,7 @@ mod tests;
 
 use std::borrow::Cow;
 
-pub use metrics::{is_ratio, metrics, tolerance};
+pub use metrics::{compared_by, metrics, tolerance};
 pub use record::{base_arm, record};
 
 use operands::Operand;
@@ -123,7 +123,7 @@ fn in_time(case: &Case, observation: &Observation) -> Option<Outcome> {
         want: Unit::Seconds.human(eventually.within.as_secs_f64()).into(),
         got: Some(Unit::Seconds.human(settled.as_secs_f64())),
         held: false,
-        at: case.at.clone(),
+        at: Some(case.at.clone()),
     })
 }
 

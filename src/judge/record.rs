@@ -34,7 +34,7 @@ pub fn record(
         reason: judgement.reason,
         fault: judgement.fault,
         severity: case.severity,
-        at: Arc::clone(&case.at),
+        at: case.at.clone(),
         started: timing.started,
         duration_s: timing.duration.as_secs_f64(),
         attempts: timing.attempts,
@@ -63,8 +63,7 @@ fn facts(case: &Case, observation: &Observation) -> Facts {
         let name = Cow::Borrowed(info.name);
         if info.kind == Kind::Distribution {
             if let Some(summary) = observation.merged(info.name).and_then(|samples| samples.summary()) {
-                let unit = Cow::Borrowed(info.unit.symbol());
-                out.push((name, FactValue::Distribution(unit, Box::new(summary))));
+                out.push((name, FactValue::Distribution(info.unit, Box::new(summary))));
             }
         } else if let Some(value) = observation.last(info.name) {
             out.push((name, FactValue::Scalar(value.clone())));

@@ -1,9 +1,10 @@
-//! What became of a metric between two sides: ratio, interval, verdict. Plain data; `baseline::metrics` fills it.
+//! A metric compared between two sides: ratio, interval, verdict. Plain data; `baseline::metrics` fills it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::record::Word;
+use super::unit::Unit;
 
 /// One side of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -15,7 +16,28 @@ pub enum Arm {
     Head,
 }
 
-/// What a comparison came to, the worst last.
+/// How two values of a metric are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ComparedBy {
+    /// By their ratio: times and rates, which are never zero.
+    Ratio,
+    /// By their difference, as zero is a normal value.
+    Difference,
+}
+
+impl ComparedBy {
+    /// The word in reports.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Ratio => "ratio",
+            Self::Difference => "difference",
+        }
+    }
+}
+
+/// The verdict on a comparison, the worst last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
@@ -50,24 +72,21 @@ impl Change {
 pub struct Comparison {
     /// Verdict.
     pub verdict: Change,
-    /// `ratio`, or `zeroable`: compared by difference, as zero is a normal value.
-    pub kind: Word,
-    /// The values are shares of one.
-    #[serde(default, skip_serializing_if = "super::record::is_false")]
-    pub share: bool,
-    /// Unit of `base`, `head` and, for `zeroable`, of difference, interval, mde and tolerance.
-    pub unit: Word,
-    /// head / base; absent for `zeroable`.
+    /// By `ratio`, or by `difference` as zero is a normal value.
+    pub compared_by: ComparedBy,
+    /// Unit of `base`, `head` and, where compared by difference, of difference, interval, mde and tolerance.
+    pub unit: Unit,
+    /// head / base; absent where compared by difference.
     pub ratio: Option<f64>,
-    /// head - base; absent for `ratio`.
+    /// head - base; absent where compared by ratio.
     pub difference: Option<f64>,
     /// 95 % confidence interval of the ratio, or of the difference.
     pub ci: Option<[f64; 2]>,
     /// Two-sided p-value of "no change".
     pub p: Option<f64>,
-    /// Minimum detectable effect: the change found in 80 of 100 such comparisons. A share for `ratio` (0.05 is 5 %).
+    /// Minimum detectable effect: the change found in 80 of 100 such comparisons. A share (0.05 is 5 %) where compared by ratio.
     pub mde: Option<f64>,
-    /// The smallest change worth an alarm. A share for `ratio`.
+    /// The smallest change worth an alarm. A share where compared by ratio.
     pub tolerance: f64,
     /// Name and version of the method; `docs/statistics.md` describes each.
     pub method: Word,
@@ -101,7 +120,7 @@ pub struct Comparison {
 pub struct Confirmation {
     /// Whether the alarm stands.
     pub stands: bool,
-    /// head / base, or head - base for `zeroable`, of the fresh rounds alone.
+    /// head / base, or head - base, of the fresh rounds alone.
     pub effect: Option<f64>,
     /// Its 95 % confidence interval.
     pub ci: Option<[f64; 2]>,

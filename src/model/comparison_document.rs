@@ -13,6 +13,16 @@ use super::verdict::Severity;
 /// Schema name and version.
 pub const SCHEMA: &str = "shakedown.comparison/1";
 
+/// Which two sides are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SidesKind {
+    /// Two arms of one report.
+    Interleaved,
+    /// Runs of different times.
+    Sessions,
+}
+
 /// Two sides compared: metrics with statistics, facts by their rules, checks as a whole.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ComparisonDocument {
@@ -20,13 +30,13 @@ pub struct ComparisonDocument {
     pub schema: String,
     /// The program that made it.
     pub tool: Tool,
-    /// `interleaved`: two arms of one report. `sessions`: runs of different times.
-    pub kind: String,
-    /// `--strict`: what could not be decided or compared fails.
+    /// Two arms of one report, or runs of different times.
+    pub kind: SidesKind,
+    /// `--strict`: a comparison without a result fails.
     pub strict: bool,
     /// The reference, oldest first; empty for `interleaved`.
     pub base: Vec<Side>,
-    /// What was compared with it.
+    /// The side compared with it.
     pub head: Side,
     /// Every metric of either side.
     pub metrics: Vec<MetricRow>,
@@ -47,7 +57,7 @@ impl ComparisonDocument {
     pub fn nothing_compared(&self) -> bool {
         let counts = self.summary;
         let no_metric = counts.not_compared == counts.metrics;
-        no_metric && (counts.metrics > 0 || counts.checks_compared == 0 || self.kind == "interleaved")
+        no_metric && (counts.metrics > 0 || counts.checks_compared == 0 || self.kind == SidesKind::Interleaved)
     }
 }
 

@@ -4,12 +4,13 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::record::{CheckRecord, Design, Host, Run, SuiteRef};
+use super::signal::Signal;
 use super::verdict::Verdict;
 
 /// Schema name and version of `--events`.
 pub const SCHEMA: &str = "shakedown.events/1";
 
-/// What happened, in the order it happened.
+/// Events, in the order they happened.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
@@ -41,7 +42,7 @@ pub enum Event {
         index: usize,
         /// Attempt, from 1.
         attempt: u32,
-        /// What it came to.
+        /// Its verdict.
         verdict: Verdict,
         /// Why.
         reason: Option<String>,
@@ -57,7 +58,7 @@ pub enum Event {
     RunFinished {
         /// Length, seconds.
         duration_s: f64,
-        /// The signal that ended it early: `interrupt` or `terminate`.
-        signal: Option<String>,
+        /// The signal that ended it early.
+        signal: Option<Signal>,
     },
 }

@@ -55,7 +55,8 @@ impl Kind {
 }
 
 /// Which direction is an improvement. A fact with a direction is a metric.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Better {
     /// Smaller is better (latency, loss).
     Lower,

@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Value;
 use super::record::{FactValue, Word};
+use super::unit::Unit;
 use crate::stats::Summary;
 
 /// Values by name, in the order added.
@@ -29,6 +30,11 @@ impl<T> Named<T> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| &**name)
     }
 
     /// A value by name.
@@ -169,7 +175,7 @@ fn distribution(entries: &[(String, Value)]) -> Option<FactValue> {
         max: number("max")?,
         stddev: number("stddev")?,
     };
-    let unit = Cow::Owned(get("unit")?.as_str()?.to_owned());
+    let unit = Unit::of(get("unit")?.as_str()?)?;
     Some(FactValue::Distribution(unit, Box::new(summary)))
 }
 

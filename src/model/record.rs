@@ -9,9 +9,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Value;
-use super::comparison::{Arm, Change, Comparison};
+use super::comparison::{Arm, Change, ComparedBy, Comparison};
+use super::fact::Better;
 use super::fault::Fault;
 use super::named::Named;
+use super::place::Place;
+use super::signal::Signal;
+use super::unit::Unit;
 use super::verdict::{Severity, Verdict};
 use crate::stats::Summary;
 
@@ -65,8 +69,8 @@ pub struct Run {
     pub duration_s: f64,
     /// True when a signal ended it early.
     pub interrupted: bool,
-    /// The signal: `interrupt` or `terminate`.
-    pub signal: Option<String>,
+    /// The signal.
+    pub signal: Option<Signal>,
     /// `--strict`: a comparison without a result fails the run.
     #[serde(default, skip_serializing_if = "is_false")]
     pub strict: bool,
@@ -115,11 +119,22 @@ pub struct Interface {
     pub speed_bits_per_s: Option<u64>,
 }
 
+/// How the rounds of a run are laid out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DesignKind {
+    /// One target, rounds in sequence.
+    #[default]
+    Single,
+    /// Two targets in pairs of random order.
+    Interleaved,
+}
+
 /// How the measurement was laid out.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Design {
-    /// `single`: one target, rounds in sequence. `interleaved`: two targets in pairs of random order.
-    pub kind: String,
+    /// One target, or two in pairs.
+    pub kind: DesignKind,
     /// Seed of everything random.
     pub seed: u64,
     /// Largest number of rounds of a check.
@@ -202,8 +217,8 @@ pub struct CheckRecord {
     pub fault: Option<Fault>,
     /// Weight of a failure.
     pub severity: Severity,
-    /// Where the check is written, `file:line`.
-    pub at: Shared,
+    /// Where the check is written.
+    pub at: Place,
     /// Start, RFC 3339 UTC; absent when it never ran.
     pub started: Option<String>,
     /// Length, seconds.
@@ -291,23 +306,20 @@ pub struct Outcome {
     pub got: Option<String>,
     /// Whether it held.
     pub held: bool,
-    /// `file:line:column`; `default` for a family's own default.
-    pub at: Shared,
+    /// Where it is written; absent for a family's own default.
+    pub at: Option<Place>,
 }
 
 /// A metric: a fact with a direction, reduced to its rounds.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Metric {
-    /// Unit symbol.
-    pub unit: Word,
-    /// `lower` or `higher`.
-    pub better: Word,
-    /// `ratio` compares by ratio; `zeroable` by difference, as zero is a normal value.
-    pub kind: Word,
-    /// A share of one (loss), as the unit `1` of a plain count does not tell.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub share: bool,
-    /// Smallest change worth an alarm (a share for `ratio`).
+    /// Unit.
+    pub unit: Unit,
+    /// Which direction is an improvement.
+    pub better: Better,
+    /// By `ratio`, or by `difference` as zero is a normal value.
+    pub compared_by: ComparedBy,
+    /// Smallest change worth an alarm; a share where compared by ratio.
     pub tolerance: f64,
     /// The same for `p90` and `p99`, where the suite asks for them.
     #[serde(default, skip_serializing_if = "Named::is_empty")]
@@ -361,15 +373,15 @@ pub type Facts = Named<FactValue>;
 pub enum FactValue {
     /// Anything but a distribution.
     Scalar(Value),
-    /// A distribution with its unit symbol.
-    Distribution(Word, Box<Summary>),
+    /// A distribution with its unit.
+    Distribution(Unit, Box<Summary>),
 }
 
 impl Design {
     /// Whether metrics were to be compared.
     #[must_use]
     pub fn compares(&self) -> bool {
-        self.kind == "interleaved" || self.baseline.is_some()
+        self.kind == DesignKind::Interleaved || self.baseline.is_some()
     }
 }
 

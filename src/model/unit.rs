@@ -2,25 +2,53 @@
 
 use std::borrow::Cow;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 /// The unit of a number, always a base unit: seconds, bytes, bits per second.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum Unit {
     /// A plain count, or no unit at all.
+    #[serde(rename = "1")]
     Count,
     /// A share of one; written as a percentage in suites (`98%`).
+    #[serde(rename = "ratio")]
     Ratio,
     /// Seconds.
+    #[serde(rename = "s")]
     Seconds,
     /// Bytes.
+    #[serde(rename = "B")]
     Bytes,
     /// Bits per second.
+    #[serde(rename = "bit/s")]
     BitsPerSecond,
     /// Events per second.
+    #[serde(rename = "/s")]
     PerSecond,
 }
 
 impl Unit {
-    /// The symbol reports carry beside a number.
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Count, Self::Ratio, Self::Seconds, Self::Bytes, Self::BitsPerSecond, Self::PerSecond];
+
+    /// The word in reports: the symbol, but for a share of one.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Ratio => "ratio",
+            _ => self.symbol(),
+        }
+    }
+
+    /// The unit of a word in a report.
+    #[must_use]
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|unit| unit.word() == word)
+    }
+
+    /// The symbol beside a number; shares and counts have the same.
     #[must_use]
     pub const fn symbol(self) -> &'static str {
         match self {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Layout;
-use crate::model::{Arm, BaselineRules, Severity};
+use crate::model::{Arm, BaselineRules, Place, Severity};
 use crate::probe::{DynProbe, Family, Footprint};
 use crate::suite::Expectation;
 use crate::suite::check::{Check, Eventually};
@@ -23,8 +23,8 @@ pub struct Case {
     pub tags: Arc<[String]>,
     /// Weight of a failure.
     pub severity: Severity,
-    /// `file:line` of the check.
-    pub at: Arc<str>,
+    /// Where the check is written.
+    pub at: Place,
     /// How its facts are compared.
     pub baseline: Arc<BaselineRules>,
     /// Why it is skipped, from `when`.
@@ -84,7 +84,7 @@ impl Case {
             family: check.family,
             tags: Arc::clone(&check.tags),
             severity: check.severity,
-            at: Arc::clone(&check.at),
+            at: check.at.clone(),
             baseline: Arc::clone(&check.baseline),
             skip: check.skip.clone().or_else(|| head?.skip.clone()),
             eventually: check.eventually,

@@ -44,7 +44,7 @@ fn line(out: &mut String, plan: &Plan, index: usize, case: &Case) {
         case.id,
         case.family.name,
         case.base.probe.target(),
-        case.at
+        case.at.file_line()
     );
     if let Some(reason) = &case.skip {
         let _ = writeln!(out, "         skipped: {reason}");

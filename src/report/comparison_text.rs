@@ -4,26 +4,12 @@ use std::fmt::Write as _;
 
 use super::console::visible;
 use super::style::Style;
-use crate::model::{Change, CheckRecord, Comparison, Severity, Unit};
-
-/// The unit of a metric by its symbol.
-#[must_use]
-pub fn unit_of(symbol: &str) -> Unit {
-    match symbol {
-        "s" => Unit::Seconds,
-        "B" => Unit::Bytes,
-        "bit/s" => Unit::BitsPerSecond,
-        "/s" => Unit::PerSecond,
-        // Shares and counts have the same symbol.
-        _ => Unit::Count,
-    }
-}
+use crate::model::{Change, CheckRecord, ComparedBy, Comparison, Severity, Unit};
 
 /// "2.02ms -> 2.23ms  +10.4% [+8.1%, +12.6%]": levels, change and its 95 % interval.
 #[must_use]
 pub fn change(comparison: &Comparison) -> String {
-    let unit = if comparison.share { Unit::Ratio } else { unit_of(&comparison.unit) };
-    let level = |value: Option<f64>| value.map_or_else(|| "?".to_owned(), |value| unit.human(value));
+    let level = |value: Option<f64>| value.map_or_else(|| "?".to_owned(), |value| comparison.unit.human(value));
     let mut out = match (comparison.base, comparison.head) {
         (None, None) => return String::new(),
         (base, head) => format!("{} -> {}", level(base), level(head)),
@@ -133,11 +119,11 @@ fn signed(comparison: &Comparison, value: f64) -> String {
 }
 
 fn amount(comparison: &Comparison, value: f64) -> String {
-    match (&*comparison.kind, comparison.share) {
-        ("ratio", _) => percent(value),
+    match (comparison.compared_by, comparison.unit) {
+        (ComparedBy::Ratio, _) => percent(value),
         // Percentage points: a change of a share is no share of it.
-        (_, true) => format!("{}pp", percent(value).trim_end_matches('%')),
-        _ => unit_of(&comparison.unit).human(value),
+        (ComparedBy::Difference, Unit::Ratio) => format!("{}pp", percent(value).trim_end_matches('%')),
+        (ComparedBy::Difference, unit) => unit.human(value),
     }
 }
 

@@ -3,18 +3,18 @@
 use std::fmt::Write as _;
 
 use super::advice::advice;
-use super::comparison_text::{self, unit_of};
+use super::comparison_text;
 use super::style::Style;
 use crate::judge::wanted;
-use crate::model::record::{Counts, FactValue, Outcome, Word};
-use crate::model::{Change, CheckRecord, Record, Severity, Unit, Value, Verdict};
+use crate::model::record::{Counts, FactValue, Outcome};
+use crate::model::{Change, CheckRecord, Place, Record, Severity, Unit, Value, Verdict};
 use crate::stats::Summary;
 
 /// Failures shown in full; beyond it they are counted.
 const DETAILED: usize = 100;
 
 /// Reads a line of a suite file, to be shown beside a failure.
-pub type Lines<'a> = &'a dyn Fn(&str, usize) -> Option<String>;
+pub type Lines<'a> = &'a dyn Fn(&Place) -> Option<String>;
 
 /// One line per case.
 #[must_use]
@@ -43,7 +43,7 @@ fn headline(check: &CheckRecord) -> Option<String> {
         |name: &str| check.expectations.iter().any(|e| e.fact.rsplit_once('.').is_some_and(|(fact, _)| fact == name));
     let metrics = || {
         check.facts.0.iter().filter_map(|(name, value)| match value {
-            FactValue::Distribution(unit, summary) if check.metrics.get(name).is_some() => Some((name, unit, summary)),
+            FactValue::Distribution(unit, summary) if check.metrics.get(name).is_some() => Some((name, *unit, summary)),
             _ => None,
         })
     };
@@ -51,8 +51,7 @@ fn headline(check: &CheckRecord) -> Option<String> {
     Some(format!("{name} {}", short(unit, summary)))
 }
 
-fn short(unit: &Word, summary: &Summary) -> String {
-    let unit = unit_of(unit);
+fn short(unit: Unit, summary: &Summary) -> String {
     if summary.count == 1 {
         return unit.human(summary.p50);
     }
@@ -143,7 +142,7 @@ fn detail(out: &mut String, check: &CheckRecord, lines: Lines<'_>, style: Style)
             row(out, "with", &fault.peer);
         }
         row(out, "because", &fault.detail);
-        row(out, "at", &check.at);
+        row(out, "at", &check.at.file_line());
     }
     for note in &check.notes {
         row(out, "evidence", note);
@@ -161,24 +160,20 @@ fn detail(out: &mut String, check: &CheckRecord, lines: Lines<'_>, style: Style)
         return;
     }
     let next = check.fault.as_ref().map(|fault| fault.remedy.as_str()).or_else(|| advice(check));
-    let file = check.at.rsplit_once(':').map_or("", |(file, _)| file);
-    let again = format!("see every fact: shakedown run {file} --only '{}' -vv --json -", check.id);
+    let again = format!("see every fact: shakedown run {} --only '{}' -vv --json -", check.at.file, check.id);
     row(out, "try next", next.filter(|next| !next.is_empty()).unwrap_or(&again));
 }
 
 fn breach(out: &mut String, check: &CheckRecord, outcome: &Outcome, lines: Lines<'_>) {
     row(out, "expected", &format!("{}: {}", outcome.fact, wanted(outcome)));
     row(out, "seen", outcome.got.as_deref().unwrap_or("nothing: the fact is absent"));
-    if &*outcome.at == "default" {
-        row(out, "at", &format!("{} (the family's default expectation)", check.at));
+    let Some(place) = &outcome.at else {
+        row(out, "at", &format!("{} (the family's default expectation)", check.at.file_line()));
         return;
-    }
-    row(out, "at", &outcome.at);
-    let mut parts = outcome.at.rsplitn(3, ':');
-    let (_, line, file) = (parts.next(), parts.next().and_then(|n| n.parse().ok()), parts.next());
-    if let (Some(line), Some(file)) = (line, file)
-        && let Some(text) = lines(file, line)
-    {
+    };
+    row(out, "at", &place.to_string());
+    let line = place.line;
+    if let Some(text) = lines(place) {
         let _ = writeln!(out, "{line:>15} | {}", text.trim_end());
     }
 }

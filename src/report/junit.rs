@@ -10,7 +10,7 @@ use super::advice::advice;
 use super::comparison_text;
 use super::junit_gate::{self, JunitGate};
 use crate::judge::sentence;
-use crate::model::{Change, CheckRecord, Record, Verdict};
+use crate::model::{Change, CheckRecord, Place, Record, Verdict};
 
 /// Longest text of one case, bytes; head and tail are kept.
 const LONGEST: usize = 64 * 1024;
@@ -143,8 +143,8 @@ fn properties(record: &Record, checks: &[&CheckRecord]) -> Vec<(String, String)>
     out.extend(record.run.labels.iter().map(|(key, value)| (format!("label.{key}"), value.clone())));
     for check in checks {
         for (name, metric) in &check.metrics.0 {
-            if let Some(typical) = crate::baseline::metrics::value(metric) {
-                out.push((format!("metric.{}.{name}", check.id), format!("{typical} {}", metric.unit)));
+            if let Some(typical) = crate::baseline::metrics::value(&metric.into()) {
+                out.push((format!("metric.{}.{name}", check.id), format!("{typical} {}", metric.unit.symbol())));
             }
         }
         for (name, one) in &check.comparison.0 {
@@ -163,9 +163,9 @@ fn case(xml: &mut Xml<'_>, check: &CheckRecord, rich: bool, gate: JunitGate) -> 
     let class = class_of(check);
     let time = format!("{:.3}", check.duration_s);
     let mut attributes = vec![("classname", class.as_str()), ("name", &*check.id), ("time", time.as_str())];
-    let place = check.at.rsplit_once(':');
-    if let (true, Some((file, line))) = (rich, place) {
-        attributes.extend([("file", file), ("line", line)]);
+    let line = check.at.line.to_string();
+    if rich {
+        attributes.extend([("file", &*check.at.file), ("line", line.as_str())]);
     }
     let start = element("testcase", &attributes);
     let verdict = gate.verdict(check);
@@ -220,7 +220,7 @@ fn story(check: &CheckRecord) -> String {
     let mut lines: Vec<String> = Vec::new();
     for outcome in check.expectations.iter().filter(|outcome| !outcome.held) {
         lines.push(sentence(outcome));
-        let place = if &*outcome.at == "default" { &check.at } else { &outcome.at };
+        let place = outcome.at.as_ref().map_or_else(|| check.at.file_line(), Place::to_string);
         lines.push(format!("at {place}"));
     }
     lines.extend(compared(check));

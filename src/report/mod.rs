@@ -61,27 +61,27 @@ pub fn read(text: &str) -> Result<Record, String> {
     object(text.as_bytes())?;
     named(serde_json::from_str::<Head>(text).map(|head| head.schema))?;
     let record: Record = serde_json::from_str(text).map_err(|error| format!("the report is damaged: {error}"))?;
-    single(&record)?;
+    single(record.checks.iter().map(|check| (&*check.suite, &*check.id, check.metrics.names())))?;
     Ok(record)
 }
 
-/// Refuses what is in a report twice: one of the two would stand for both, and hide what the other shows.
-fn single(record: &Record) -> Result<(), String> {
-    let mut cases = HashSet::with_capacity(record.checks.len());
-    for check in &record.checks {
-        let (suite, id) = (&*check.suite, &*check.id);
-        let mut metrics = HashSet::with_capacity(check.metrics.0.len());
+/// Refuses whatever is in a report twice: one of the two would stand for both, and hide what the other shows. Of each check
+/// its suite, its id and the names of its metrics.
+fn single<'r, M: Iterator<Item = &'r str>>(checks: impl Iterator<Item = (&'r str, &'r str, M)>) -> Result<(), String> {
+    let mut cases = HashSet::new();
+    for (suite, id, mut names) in checks {
         if !cases.insert((suite, id)) {
             return Err(format!("the report is damaged: check {suite}/{id} is in it twice"));
         }
-        if let Some((name, _)) = check.metrics.0.iter().find(|(name, _)| !metrics.insert(name)) {
+        let mut metrics = HashSet::new();
+        if let Some(name) = names.find(|name| !metrics.insert(*name)) {
             return Err(format!("the report is damaged: metric {name} of {suite}/{id} is in it twice"));
         }
     }
     Ok(())
 }
 
-/// What stands in every error about a schema.
+/// Words of every error about a schema.
 const READS: &str = "this shakedown reads";
 
 /// A list would be read as the fields of a report in order.

@@ -10,7 +10,7 @@ use crate::model::record::{
     BaseArm, BaselineRef, Design, FactValue, Facts, Host, Interface, Metric, Outcome, RoundRecord, Run, Shared,
     SuiteRef, Word,
 };
-use crate::model::{CheckRecord, Comparison, Event, Fault};
+use crate::model::{CheckRecord, Comparison, Event, Fault, Place};
 use crate::suite::Redactor;
 
 /// An event without secrets.
@@ -123,9 +123,10 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
         base,
         rules,
     } = check;
-    for text in [suite, id, check, at] {
+    for text in [suite, id, check] {
         shared(text, redactor);
     }
+    of_place(at, redactor);
     word(family, redactor);
     redactor.scrub(target);
     texts(tags, redactor);
@@ -164,24 +165,29 @@ fn of_facts(facts: &mut Facts, redactor: &Redactor) {
     named(facts, redactor, |value, redactor| match value {
         FactValue::Scalar(value) => redactor.scrub_value(value),
         // Numbers this program measured.
-        FactValue::Distribution(unit, _) => word(unit, redactor),
+        FactValue::Distribution(..) => {}
     });
 }
 
 fn of_outcome(outcome: &mut Outcome, redactor: &Redactor) {
     let Outcome { fact, operator, want, got, held: _, at } = outcome;
-    for text in [fact, want, at] {
+    for text in [fact, want] {
         shared(text, redactor);
+    }
+    if let Some(at) = at {
+        of_place(at, redactor);
     }
     word(operator, redactor);
     option(got, redactor);
 }
 
+fn of_place(place: &mut Place, redactor: &Redactor) {
+    let Place { file, line: _, column: _ } = place;
+    shared(file, redactor);
+}
+
 fn of_metric(metric: &mut Metric, redactor: &Redactor) {
-    let Metric { unit, better, kind, share: _, tolerance: _, tails, rounds, histogram: _ } = metric;
-    for text in [unit, better, kind] {
-        word(text, redactor);
-    }
+    let Metric { unit: _, better: _, compared_by: _, tolerance: _, tails, rounds, histogram: _ } = metric;
     named(tails, redactor, |_, _| {});
     for round in rounds {
         let RoundRecord {
@@ -207,9 +213,8 @@ fn of_metric(metric: &mut Metric, redactor: &Redactor) {
 fn of_comparison(comparison: &mut Comparison, redactor: &Redactor) {
     let Comparison {
         verdict: _,
-        kind,
-        share: _,
-        unit,
+        compared_by: _,
+        unit: _,
         ratio: _,
         difference: _,
         ci: _,
@@ -227,9 +232,7 @@ fn of_comparison(comparison: &mut Comparison, redactor: &Redactor) {
         confirmation,
         pinned,
     } = comparison;
-    for text in [kind, unit, method] {
-        word(text, redactor);
-    }
+    word(method, redactor);
     redactor.scrub(against);
     option(reason, redactor);
     if let Some(Confirmation { stands: _, effect: _, ci: _, p: _, alpha: _ }) = confirmation {}

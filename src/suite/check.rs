@@ -16,7 +16,7 @@ use super::merge::is_name;
 use super::tables::{self, Weight};
 use super::tree::{Kind, Node};
 use super::vars::{self, Scope};
-use crate::model::{Args, BaselineRules, FieldRole, Severity};
+use crate::model::{Args, BaselineRules, FieldRole, Place, Severity};
 use crate::probe::{DynProbe, Family, Footprint};
 
 /// A case: one cell of a check's matrix, typed and built.
@@ -56,8 +56,8 @@ pub struct Check {
     pub digest: Arc<str>,
     /// Whether it names a variable that `--against` overrides.
     pub differs: bool,
-    /// `file:line` of the check.
-    pub at: Arc<str>,
+    /// Where the check is written.
+    pub at: Place,
     /// Where `needs` is written, for the planner's errors.
     pub needs_span: Span,
     /// Where the check is written.
@@ -218,7 +218,7 @@ impl Builder<'_> {
             baseline: baseline.into(),
             digest: self.written.digest(frame.family, frame.below, self.defaults.get("timeout"), cell).into(),
             differs: false,
-            at: self.sources.line_of(node.span).into(),
+            at: self.sources.place_of(node.span),
             needs_span: node.get("needs").map_or(node.span, |needs| needs.span),
             span: node.span,
         })

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use crate::model::Place;
 pub use crate::model::suggest::suggest;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
@@ -50,11 +51,11 @@ impl Sources {
         self.0.get(index as usize)
     }
 
-    /// The text of a line (from 1) of the file called `path`.
+    /// The text of the line of a place.
     #[must_use]
-    pub fn line_text(&self, path: &str, line: usize) -> Option<&str> {
-        let source = self.0.iter().find(|source| &*source.path == path)?;
-        let start = *source.lines.get(line.checked_sub(1)?)? as usize;
+    pub fn line_text(&self, place: &Place) -> Option<&str> {
+        let source = self.0.iter().find(|source| source.path == place.file)?;
+        let start = *source.lines.get(place.line.checked_sub(1)? as usize)? as usize;
         source.text.get(start..)?.split('\n').next()
     }
 
@@ -77,12 +78,13 @@ impl Sources {
         format!("{path}:{}", self.position(span).0)
     }
 
-    /// `file:line:column`.
+    /// The place a span begins at.
     #[must_use]
-    pub fn place_of(&self, span: Span) -> String {
-        let path = self.get(span.source).map_or("?", |source| &source.path);
+    pub fn place_of(&self, span: Span) -> Place {
+        let file = self.get(span.source).map_or_else(|| "?".into(), |source| Arc::clone(&source.path));
         let (line, column) = self.position(span);
-        format!("{path}:{line}:{column}")
+        let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        Place { file, line: number(line), column: number(column) }
     }
 }
 
@@ -203,6 +205,6 @@ mod tests {
         assert!(shown.contains("edge.yaml:3:5"), "{shown}");
         assert!(shown.contains("^^^"), "{shown}");
         assert!(shown.contains("did you mean `id`?"), "{shown}");
-        assert_eq!(sources.place_of(span), "edge.yaml:3:5");
+        assert_eq!(sources.place_of(span).to_string(), "edge.yaml:3:5");
     }
 }

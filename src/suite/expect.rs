@@ -9,7 +9,7 @@ use super::operator::{Operand, Operator, Parsed, Sort};
 use super::test::Test;
 use super::tree::{Kind as NodeKind, Node};
 use crate::model::fact::{SETTLED_IN, STATISTICS};
-use crate::model::{FactInfo, Kind, Unit, Value, quantity};
+use crate::model::{FactInfo, Kind, Place, Unit, Value, quantity};
 
 /// Largest compiled regular expression, bytes.
 const REGEX_LIMIT: usize = 1 << 20;
@@ -31,8 +31,8 @@ pub struct Expectation {
     pub test: Test,
     /// The wanted value, as written.
     pub want: Arc<str>,
-    /// `file:line:column`, or `default`.
-    pub at: Arc<str>,
+    /// Where it is written; absent for a family's default.
+    pub at: Option<Place>,
 }
 
 /// A part of a fact.
@@ -87,7 +87,7 @@ impl Reader<'_> {
             };
             let path: Arc<str> = key.name.as_str().into();
             for (operator, test, span, want) in self.tests(&key.name, value, sort) {
-                let at = if self.default { "default".into() } else { self.sources.place_of(span) };
+                let at = (!self.default).then(|| self.sources.place_of(span));
                 out.push(Expectation {
                     path: path.clone(),
                     info,
@@ -96,7 +96,7 @@ impl Reader<'_> {
                     operator,
                     test,
                     want: want.into(),
-                    at: at.into(),
+                    at,
                 });
             }
         }

@@ -311,7 +311,7 @@ mod tests {
         assert_eq!(items[0].text(), Some("1.50"));
         assert_eq!(items[1].text(), Some("true"));
         assert_eq!(items[2].kind, Kind::Null);
-        assert_eq!(sources.place_of(items[1].span), "t.yaml:6:11");
+        assert_eq!(sources.place_of(items[1].span).to_string(), "t.yaml:6:11");
     }
 
     #[test]
@@ -319,7 +319,7 @@ mod tests {
         let (node, _, sources) = tree("ä: {p: 443, q: x}\n");
         let node = node.unwrap();
         let q = node.get("ä").unwrap().get("q").unwrap();
-        assert_eq!(sources.place_of(q.span), "t.yaml:1:16");
+        assert_eq!(sources.place_of(q.span).to_string(), "t.yaml:1:16");
         assert_eq!(&sources.get(0).unwrap().text[q.span.start as usize..q.span.end as usize], "x");
     }
 

@@ -88,7 +88,7 @@ fn the_noise_floor_is_written_sorted_and_line_by_line() {
     assert_eq!((&noise["schema"], &noise["suite"]), (&"shakedown.noise/1".into(), &"s".into()));
     assert_eq!(file, format!("b/s/{}.noise.json", noise["host_class"].as_str().unwrap()));
     let metric = &noise["metrics"]["a response_time"];
-    assert_eq!((&metric["runs"], &metric["ratio"], &metric["unit"]), (&3.into(), &true.into(), &"s".into()));
+    assert_eq!((&metric["runs"], &metric["compared_by"], &metric["unit"]), (&3.into(), &"ratio".into(), &"s".into()));
     assert!(metric["tau"].as_f64().unwrap() > 0.0 && metric["round"].as_f64().unwrap() > 0.0, "{metric}");
     // It is no baseline, and none of the commands for those takes it for one.
     assert_eq!(sandbox.run(&["baseline", "list", "--dir", "b"]).code, 2);

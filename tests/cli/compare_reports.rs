@@ -326,7 +326,7 @@ fn a_file_that_is_no_report_is_named() {
         report["checks"].as_array_mut().unwrap().push(check);
         report.to_string()
     };
-    let metric_twice = text.replacen("\"m00\":", "\"m00\":{\"unit\":\"s\",\"better\":\"lower\",\"kind\":\"ratio\",\"tolerance\":1,\"rounds\":[],\"histogram\":null},\"m00\":", 1);
+    let metric_twice = text.replacen("\"m00\":", "\"m00\":{\"unit\":\"s\",\"better\":\"lower\",\"compared_by\":\"ratio\",\"tolerance\":1,\"rounds\":[],\"histogram\":null},\"m00\":", 1);
     for (bad, words) in [
         (&text[..text.len() / 2], "cut short"),
         ("", "not JSON"),

@@ -57,7 +57,7 @@ fn the_text_is_in_the_grammar_and_says_what_the_reports_say() {
     for number in 0..3 {
         let rounds: Vec<_> = (0..4).map(|slot| round(slot, 0.001 * f64::from(slot + number + 1), &json!({}))).collect();
         let metrics = json!({"connect time": metric("ratio", 0.05, &rounds),
-            "loss": metric("zeroable", 0.01, &[round(0, 0.25, &json!({}))])});
+            "loss": metric("difference", 0.01, &[round(0, 0.25, &json!({}))])});
         let mut report = Builder::new(number, CLASS).check("élan", "web 1/[a=b]\u{a0}\n-8", "d", metrics);
         report.0["run"]["labels"] = match number {
             0 => json!({"Release": "1: 2\n3", "ß": "x", "empty": ""}),

@@ -138,7 +138,7 @@ fn what_has_no_ratio_and_what_could_not_be_measured_is_left_out() {
     let mut errored = Builder::new(2, CLASS).check("edge", "a", "d", latency(0.01));
     errored.0["checks"][0]["verdict"] = json!("errored");
     let zero = json!({"connect_time": metric("ratio", 0.05, &[round(0, 0.0, &json!({}))]),
-        "loss": metric("zeroable", 0.01, &[round(0, 0.0, &json!({}))])});
+        "loss": metric("difference", 0.01, &[round(0, 0.0, &json!({}))])});
     sandbox.write("runs/0.json", &Builder::new(0, CLASS).check("edge", "a", "d", latency(0.01)).text());
     sandbox.write("runs/1.json", &Builder::new(1, CLASS).check("edge", "a", "d", zero).text());
     sandbox.write("runs/2.json", &errored.text());
@@ -234,7 +234,7 @@ fn with_and_without_an_index_the_answer_is_the_same() {
     sandbox.write("runs/cut.json", "{");
     sandbox.write("runs/list.json", "[-0.0]");
     let loss =
-        json!({"loss": metric("zeroable", 0.01, &[round(0, -0.0, &json!({})), round(1, 0.1 + 0.2, &json!({}))])});
+        json!({"loss": metric("difference", 0.01, &[round(0, -0.0, &json!({})), round(1, 0.1 + 0.2, &json!({}))])});
     sandbox.write("runs/50.json", &Builder::new(50, "bbbb").check("é", "a b", "d", loss).text());
     let index = ["--index", "index.db"];
     let same = |what: &str| {

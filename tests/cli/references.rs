@@ -345,7 +345,8 @@ fn a_damaged_calibration_is_an_error_before_anything_is_sent() {
     let file = format!("b/s/{}.noise.json", kept.class);
     let digest = kept.sandbox.json("first.json")["checks"][0]["digest"].clone();
     let write = |key: &str, value: Value| {
-        let mut metric = json!({"digest": digest, "ratio": true, "runs": 8, "round": 0.1, "tau": 0.02, "unit": "s"});
+        let mut metric =
+            json!({"digest": digest, "compared_by": "ratio", "runs": 8, "round": 0.1, "tau": 0.02, "unit": "s"});
         metric[key] = value;
         let noise = json!({"host_class": kept.class, "measured": "2026-01-01T00:00:00Z",
             "metrics": {"a response_time": metric}, "schema": "shakedown.noise/1", "suite": "s"});

@@ -166,7 +166,7 @@ fn a_metric_in_junit_is_the_typical_value_of_the_run() {
 #[test]
 fn a_gate_that_compared_nothing_is_no_green_junit() {
     let sandbox = CliSandbox::new("");
-    let open = json!({"rtt": {"verdict": "not_compared", "kind": "ratio", "unit": "s", "ratio": null, "difference": null,
+    let open = json!({"rtt": {"verdict": "not_compared", "compared_by": "ratio", "unit": "s", "ratio": null, "difference": null,
         "ci": null, "p": null, "mde": null, "tolerance": 0.05, "method": "prediction-interval/1", "against": "nothing",
         "base": null, "head": null, "counts": [0, 1], "reason": "no baseline was found in b"}});
     let mut report = Builder::new(1, CLASS);

@@ -32,7 +32,7 @@ impl Builder {
     pub fn check(mut self, suite: &str, id: &str, digest: &str, metrics: Value) -> Self {
         self.0["checks"].as_array_mut().unwrap().push(json!({
             "suite": suite, "id": id, "check": id, "family": "tcp", "target": "t", "tags": [], "verdict": "passed",
-            "flaky": false, "unmet": false, "reason": null, "fault": null, "severity": "fail", "at": "edge.yaml:3",
+            "flaky": false, "unmet": false, "reason": null, "fault": null, "severity": "fail", "at": {"file": "edge.yaml", "line": 3, "column": 5},
             "started": null, "duration_s": 1.0, "attempts": 1, "earlier": [], "settled_in_s": null, "digest": digest,
             "facts": {}, "expectations": [], "metrics": metrics, "notes": [], "baseline": null
         }));
@@ -55,8 +55,8 @@ pub fn round(slot: u32, p50: f64, with: &Value) -> Value {
     round
 }
 
-/// A metric, lower is better: seconds of a `ratio`, else a plain number.
-pub fn metric(kind: &str, tolerance: f64, rounds: &[Value]) -> Value {
-    let (unit, histogram) = (if kind == "ratio" { "s" } else { "1" }, Value::Null);
-    json!({"unit": unit, "better": "lower", "kind": kind, "tolerance": tolerance, "rounds": rounds, "histogram": histogram})
+/// A metric, lower is better: seconds compared by `ratio`, or a plain number by `difference`.
+pub fn metric(compared_by: &str, tolerance: f64, rounds: &[Value]) -> Value {
+    let (unit, histogram) = (if compared_by == "ratio" { "s" } else { "1" }, Value::Null);
+    json!({"unit": unit, "better": "lower", "compared_by": compared_by, "tolerance": tolerance, "rounds": rounds, "histogram": histogram})
 }

@@ -12,9 +12,9 @@ use crate::baseline::store::{self, Baseline};
 use crate::baseline::{MetricKey, host, metric_key, metrics};
 use crate::cli::baseline::{ListArgs, ShowArgs};
 use crate::exit;
-use crate::model::record::Metric;
+use crate::model::reduced::Metric;
+use crate::model::{ComparedBy, Unit};
 use crate::report::atomic;
-use crate::report::comparison_text::unit_of;
 use crate::report::console::visible;
 use crate::stats::sessions::{RUNS, spread};
 
@@ -112,7 +112,7 @@ fn table(list: &List) -> String {
 struct MetricRow {
     check: String,
     metric: String,
-    unit: String,
+    unit: Unit,
     /// Comparable runs.
     runs: usize,
     /// Their mean, geometric where the metric is compared by ratio.
@@ -182,15 +182,15 @@ fn metrics(baseline: &Baseline) -> Vec<MetricRow> {
     let one = |(key, metric): (&String, &Metric)| {
         let (check, name) = metric_key::split(key);
         let digest = newest.checks.get(check).map(String::as_str);
-        let key = MetricKey { check, metric: name, digest, unit: &metric.unit };
+        let key = MetricKey { check, metric: name, digest, unit: metric.unit };
         let window = baseline.comparable(key);
         let values: Vec<f64> = window.values.iter().filter_map(|(_, metric)| metrics::value(metric)).collect();
-        let (typical, spread) = level(&values, metric.kind == "ratio");
+        let (typical, spread) = level(&values, metric.compared_by);
         let pinned = baseline.pinned_metric(key).and_then(Result::ok).and_then(|(_, metric)| metrics::value(metric));
         MetricRow {
             check: check.to_owned(),
             metric: name.to_owned(),
-            unit: metric.unit.to_string(),
+            unit: metric.unit,
             runs: window.values.len(),
             typical,
             spread,
@@ -203,13 +203,13 @@ fn metrics(baseline: &Baseline) -> Vec<MetricRow> {
 }
 
 /// Typical value of runs, and their spread as a share of it.
-fn level(values: &[f64], ratio: bool) -> (Option<f64>, Option<f64>) {
+fn level(values: &[f64], compared_by: ComparedBy) -> (Option<f64>, Option<f64>) {
     if values.is_empty() {
         return (None, None);
     }
     let logs: Vec<f64> = values.iter().map(|value| value.ln()).collect();
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
-    if ratio {
+    if compared_by == ComparedBy::Ratio {
         return (Some(mean(&logs).exp()), spread(&logs).map(|(_, deviation)| deviation.exp_m1()));
     }
     let typical = mean(values);
@@ -230,7 +230,7 @@ fn text(shown: &Shown) -> String {
     let mut rows = vec![["check", "metric", "runs", "typical", "spread", "newest", "pinned"].map(str::to_owned)];
     let mut reasons: HashMap<&str, usize> = HashMap::new();
     for row in &shown.metrics {
-        let value = |value: Option<f64>| value.map_or("-".to_owned(), |value| unit_of(&row.unit).human(value));
+        let value = |value: Option<f64>| value.map_or("-".to_owned(), |value| row.unit.human(value));
         let spread = row.spread.map_or("-".to_owned(), |share| format!("{:.1}%", share * 100.0));
         let (check, metric) = (visible(&row.check), visible(&row.metric));
         let values = [value(row.typical), spread, value(row.newest), value(row.pinned)];

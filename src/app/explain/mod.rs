@@ -10,7 +10,7 @@ use crate::checks::{FAMILIES, family};
 use crate::exit;
 use crate::judge;
 use crate::model::fact::STATISTICS;
-use crate::model::{Better, FactInfo, Kind, Rule, Unit};
+use crate::model::{Better, ComparedBy, FactInfo, Kind, Rule, Unit};
 use crate::probe::Family;
 use crate::suite::diagnostic::suggest;
 use crate::suite::operator::{Operator, Sort};
@@ -107,10 +107,10 @@ fn compared(family: &Family) -> String {
 fn margin(fact: &FactInfo) -> String {
     let better = fact.better.map_or("", Better::word);
     let tolerance = judge::tolerance(fact);
-    let amount = match (judge::is_ratio(fact), fact.unit) {
-        (true, _) => format!("{}%", tolerance * 100.0),
-        (false, Unit::Ratio) => format!("{} percentage points", tolerance * 100.0),
-        (false, unit) => unit.human(tolerance),
+    let amount = match (judge::compared_by(fact), fact.unit) {
+        (ComparedBy::Ratio, _) => format!("{}%", tolerance * 100.0),
+        (ComparedBy::Difference, Unit::Ratio) => format!("{} percentage points", tolerance * 100.0),
+        (ComparedBy::Difference, unit) => unit.human(tolerance),
     };
     format!("{better} is better, tolerance {amount}")
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::tests::{check, report, with, words};
 use super::{Rules, arms, compare};
-use crate::model::Record;
+use crate::model::reduced::Report;
 
 #[test]
 fn both_arms_of_one_report() {
@@ -26,7 +26,7 @@ fn what_was_mended_may_differ() {
         let check = check("a", "tcp", &json!({"outcome": outcome}));
         report(vec![with(check, &json!({"verdict": verdict}))])
     };
-    let told = |before: &Record, after: &Record| {
+    let told = |before: &Report, after: &Report| {
         let changes = compare(before, after, &Rules::default());
         changes.facts.iter().map(|row| (row.fact.clone(), row.allowed)).collect::<Vec<_>>()
     };

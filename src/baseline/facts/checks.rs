@@ -3,19 +3,20 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
-use crate::model::{CheckChange, CheckRecord, CheckShift, Severity, Verdict};
+use crate::model::reduced::Check;
+use crate::model::{CheckChange, CheckShift, Severity, Verdict};
 
 /// Who belongs to whom.
 pub(super) struct Pairing<'a> {
     /// In both reports, in the order of the second.
-    pub(super) both: Vec<(&'a CheckRecord, &'a CheckRecord)>,
-    vanished: Vec<&'a CheckRecord>,
-    new: Vec<&'a CheckRecord>,
+    pub(super) both: Vec<(&'a Check, &'a Check)>,
+    vanished: Vec<&'a Check>,
+    new: Vec<&'a Check>,
 }
 
 /// Pairs by suite and case id. A damaged report may hold an id twice: then the first with the first, and so on.
-pub(super) fn pair<'a>(before: &'a [CheckRecord], after: &'a [CheckRecord]) -> Pairing<'a> {
-    let mut old: HashMap<(&str, &str, u32), (usize, &CheckRecord)> = HashMap::with_capacity(before.len());
+pub(super) fn pair<'a>(before: &'a [Check], after: &'a [Check]) -> Pairing<'a> {
+    let mut old: HashMap<(&str, &str, u32), (usize, &Check)> = HashMap::with_capacity(before.len());
     let mut times = HashMap::new();
     for (at, check) in before.iter().enumerate() {
         old.insert(numbered(&mut times, check), (at, check));
@@ -28,20 +29,20 @@ pub(super) fn pair<'a>(before: &'a [CheckRecord], after: &'a [CheckRecord]) -> P
             None => pairing.new.push(check),
         }
     }
-    let mut left: Vec<(usize, &CheckRecord)> = old.into_values().collect();
+    let mut left: Vec<(usize, &Check)> = old.into_values().collect();
     left.sort_unstable_by_key(|(at, _)| *at);
     pairing.vanished = left.into_iter().map(|(_, check)| check).collect();
     pairing
 }
 
-fn numbered<'a>(times: &mut HashMap<(&'a str, &'a str), u32>, check: &'a CheckRecord) -> (&'a str, &'a str, u32) {
+fn numbered<'a>(times: &mut HashMap<(&'a str, &'a str), u32>, check: &'a Check) -> (&'a str, &'a str, u32) {
     let (suite, id) = (&*check.suite, &*check.id);
     let count = times.entry((suite, id)).or_default();
     *count += 1;
     (suite, id, *count)
 }
 
-fn change(check: &CheckRecord, change: CheckShift, before: Option<&str>, after: Option<&str>) -> CheckChange {
+fn change(check: &Check, change: CheckShift, before: Option<&str>, after: Option<&str>) -> CheckChange {
     CheckChange {
         suite: check.suite.clone(),
         check: check.id.clone(),
@@ -56,11 +57,11 @@ fn change(check: &CheckRecord, change: CheckShift, before: Option<&str>, after: 
 }
 
 /// What differs between two records of one check: verdict, and target or else definition.
-pub(super) fn differences(before: &CheckRecord, after: &CheckRecord) -> Vec<CheckChange> {
+pub(super) fn differences(before: &Check, after: &Check) -> Vec<CheckChange> {
     let mut out: Vec<CheckChange> = Vec::new();
     out.extend(verdict(after, (before.verdict, before.reason.as_deref())));
     if before.target != after.target || before.family != after.family {
-        let of = |check: &CheckRecord| format!("{} {}", check.family, check.target);
+        let of = |check: &Check| format!("{} {}", check.family, check.target);
         let same_family = before.family == after.family;
         let (old, new) =
             if same_family { (before.target.clone(), after.target.clone()) } else { (of(before), of(after)) };
@@ -74,7 +75,7 @@ pub(super) fn differences(before: &CheckRecord, after: &CheckRecord) -> Vec<Chec
 }
 
 /// The change of verdict, if it is one.
-pub(super) fn verdict(after: &CheckRecord, before: (Verdict, Option<&str>)) -> Option<CheckChange> {
+pub(super) fn verdict(after: &Check, before: (Verdict, Option<&str>)) -> Option<CheckChange> {
     if before.0 == after.verdict {
         return None;
     }
@@ -88,7 +89,7 @@ pub(super) fn verdict(after: &CheckRecord, before: (Verdict, Option<&str>)) -> O
 
 /// Verdicts are ordered from good to bad; from errored to failed is worse as well: now it is known not to work.
 /// A check that only warns is told, and is no reason to fail.
-fn worse(before: Verdict, after: &CheckRecord) -> bool {
+fn worse(before: Verdict, after: &Check) -> bool {
     after.verdict > before && after.severity == Severity::Fail
 }
 
@@ -105,7 +106,7 @@ pub(super) fn unpaired(pairing: &Pairing<'_>) -> Vec<CheckChange> {
             out.push(row);
             continue;
         };
-        let name = |check: &CheckRecord| format!("{}/{}", check.suite, check.id);
+        let name = |check: &Check| format!("{}/{}", check.suite, check.id);
         let mut row = change(new, CheckShift::Renamed, Some(&name(old)), Some(&name(new)));
         row.worse = worse(old.verdict, new);
         out.push(row);
@@ -121,7 +122,7 @@ pub(super) fn unpaired(pairing: &Pairing<'_>) -> Vec<CheckChange> {
 
 /// New checks by index to the vanished check they probably were. Only what is unique on both sides counts: first the same
 /// definition, then the same target under the same check id (another suite, another matrix key), then the same target.
-fn renamed(vanished: &[&CheckRecord], new: &[&CheckRecord]) -> HashMap<usize, usize> {
+fn renamed(vanished: &[&Check], new: &[&Check]) -> HashMap<usize, usize> {
     let mut out = HashMap::new();
     let mut taken = HashSet::new();
     unique(vanished, new, (&mut out, &mut taken), |check| Some((&*check.family, check.digest.as_deref()?)));
@@ -131,10 +132,10 @@ fn renamed(vanished: &[&CheckRecord], new: &[&CheckRecord]) -> HashMap<usize, us
 }
 
 fn unique<'a, K: Eq + Hash>(
-    vanished: &[&'a CheckRecord],
-    new: &[&'a CheckRecord],
+    vanished: &[&'a Check],
+    new: &[&'a Check],
     (out, taken): (&mut HashMap<usize, usize>, &mut HashSet<usize>),
-    key: impl Fn(&'a CheckRecord) -> Option<K>,
+    key: impl Fn(&'a Check) -> Option<K>,
 ) {
     let mut places: HashMap<K, (Vec<usize>, Vec<usize>)> = HashMap::new();
     for (at, check) in vanished.iter().enumerate().filter(|(at, _)| !taken.contains(at)) {

@@ -12,7 +12,8 @@ pub use rules::Rules;
 
 use crate::model::fact::SETTLED_IN;
 use crate::model::record::{FactValue, Facts, Shared};
-use crate::model::{Changes, CheckRecord, FactChange, Record, Value, Verdict};
+use crate::model::reduced::{Check, Report};
+use crate::model::{Changes, FactChange, Value, Verdict};
 use rules::Resolver;
 use values::{Difference, Walk};
 
@@ -23,7 +24,7 @@ const PER_CHECK: usize = 1000;
 
 /// Everything in which `after` differs from `before`, but for the metrics. Linear in the number of checks and facts.
 #[must_use]
-pub fn compare(before: &Record, after: &Record, rules: &Rules) -> Changes {
+pub fn compare(before: &Report, after: &Report, rules: &Rules) -> Changes {
     let mut out = Collector::default();
     let pairing = checks::pair(&before.checks, &after.checks);
     for (old, new) in &pairing.both {
@@ -45,7 +46,7 @@ pub fn compare(before: &Record, after: &Record, rules: &Rules) -> Changes {
 /// The same for a report whose checks carry both arms of an interleaved comparison: what arm `head` shows that arm `base`
 /// does not. That their targets differ is the point of it, and not told.
 #[must_use]
-pub fn arms(record: &Record, rules: &Rules) -> Changes {
+pub fn arms(record: &Report, rules: &Rules) -> Changes {
     let mut out = Collector::default();
     for check in &record.checks {
         let Some(base) = check.base.as_deref() else { continue };
@@ -103,7 +104,7 @@ impl Collector {
     }
 
     /// Compares the facts of two sides of `check`, whose own rules count.
-    fn facts(&mut self, check: &CheckRecord, sides: &Sides<'_>, rules: &Rules) {
+    fn facts(&mut self, check: &Check, sides: &Sides<'_>, rules: &Rules) {
         self.changes.compared += 1;
         let resolver = rules.resolver(check);
         let here = (&check.suite, &check.id);

@@ -5,8 +5,9 @@ use std::sync::LazyLock;
 
 use crate::checks::FAMILIES;
 use crate::model::record::{FactValue, Word};
+use crate::model::reduced::{Check, Report};
 use crate::model::suggest::suggest;
-use crate::model::{CheckRecord, FactInfo, Glob, Kind, Record, Rule};
+use crate::model::{FactInfo, Glob, Kind, Rule};
 
 /// Rules given on the command line; the last that fits wins.
 #[derive(Clone, Debug, Default)]
@@ -30,13 +31,13 @@ impl Rules {
     /// What is wrong with the rules, given these reports: a rule that fits no check, or no fact of the checks it fits, would
     /// quietly do nothing.
     #[must_use]
-    pub fn unmatched(&self, before: &Record, after: &Record) -> Vec<String> {
+    pub fn unmatched(&self, before: &Report, after: &Report) -> Vec<String> {
         let checks = || before.checks.iter().chain(&after.checks);
         self.0.iter().filter_map(|given| given.problem(checks)).collect()
     }
 
     /// The rules of one check.
-    pub(super) fn resolver<'a>(&'a self, check: &'a CheckRecord) -> Resolver<'a> {
+    pub(super) fn resolver<'a>(&'a self, check: &'a Check) -> Resolver<'a> {
         Resolver {
             given: self.0.iter().filter(|given| given.is_for(check)).collect(),
             check,
@@ -65,13 +66,13 @@ fn glob(text: &str) -> Glob {
 }
 
 impl Given {
-    fn is_for(&self, check: &CheckRecord) -> bool {
+    fn is_for(&self, check: &Check) -> bool {
         self.check.matches(&check.id)
             || self.check.matches(&check.check)
             || self.check.matches(&format!("{}/{}", check.suite, check.id))
     }
 
-    fn problem<'a, I: Iterator<Item = &'a CheckRecord>>(&self, checks: impl Fn() -> I) -> Option<String> {
+    fn problem<'a, I: Iterator<Item = &'a Check>>(&self, checks: impl Fn() -> I) -> Option<String> {
         let mut families: HashSet<&str> = HashSet::new();
         let mut seen: HashSet<&str> = HashSet::new();
         let mut any = false;
@@ -131,7 +132,7 @@ static TABLES: LazyLock<HashMap<&'static str, HashMap<&'static str, Row>>> = Laz
 /// The rules of one check.
 pub(super) struct Resolver<'a> {
     given: Vec<&'a Given>,
-    check: &'a CheckRecord,
+    check: &'a Check,
     table: Option<&'static HashMap<&'static str, Row>>,
 }
 

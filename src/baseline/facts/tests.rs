@@ -2,13 +2,14 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::{LISTED, PER_CHECK, Rules, compare};
+use crate::model::reduced::Report;
 use crate::model::{Changes, CheckShift, Record, Rule, Shift, Value};
 
 pub(super) fn check(id: &str, family: &str, facts: &Value) -> Value {
     json!({
         "suite": "s", "id": id, "check": id.split('[').next().unwrap(), "family": family, "target": "192.0.2.1:443",
         "tags": [], "verdict": "passed", "flaky": false, "unmet": false, "reason": null, "fault": null,
-        "severity": "fail", "at": "s.yaml:3", "started": null, "duration_s": 0.1, "attempts": 1, "earlier": [],
+        "severity": "fail", "at": {"file": "s.yaml", "line": 3, "column": 5}, "started": null, "duration_s": 0.1, "attempts": 1, "earlier": [],
         "settled_in_s": null, "digest": "d1", "facts": facts, "expectations": [], "metrics": {}, "notes": [],
         "baseline": null
     })
@@ -21,7 +22,7 @@ pub(super) fn with(mut check: Value, more: &Value) -> Value {
     check
 }
 
-pub(super) fn report(checks: impl Into<Value>) -> Record {
+pub(super) fn report(checks: impl Into<Value>) -> Report {
     let checks: Value = checks.into();
     let counts = ["total", "passed", "failed", "errored", "skipped", "unmet", "flaky", "warned", "regressed"];
     let counts: serde_json::Map<String, Value> = counts.iter().map(|key| ((*key).to_owned(), json!(0))).collect();
@@ -34,7 +35,7 @@ pub(super) fn report(checks: impl Into<Value>) -> Record {
         "design": {"kind": "single", "seed": 1, "rounds": 1, "warm_up": 0}, "suites": [], "summary": counts,
         "checks": checks
     });
-    serde_json::from_value(value).unwrap()
+    Report::from(&serde_json::from_value::<Record>(value).unwrap())
 }
 
 fn one(family: &str, before: &Value, after: &Value, rules: &[&str]) -> Changes {
@@ -364,7 +365,7 @@ fn any_value() -> impl Strategy<Value = Value> {
     })
 }
 
-fn any_report() -> impl Strategy<Value = Record> {
+fn any_report() -> impl Strategy<Value = Report> {
     let families = prop::sample::select(vec!["tls", "http", "dns", "nobody's"]);
     let facts = prop::collection::btree_map("version|headers|answers|body.json|[a-z.]{1,8}", any_value(), 0..6);
     let rows = prop::collection::vec(("[a-c]{1,2}", families, facts), 0..6);

@@ -2,7 +2,7 @@
 
 use super::scale::{Scale, Statistic, View, judged, least, too_few_samples, unseen};
 use super::verdict::{blank, decide, levels, nothing_seen};
-use crate::model::record::{Metric, RoundRecord};
+use crate::model::reduced::{Metric, Round};
 use crate::model::{Arm, Change, Comparison};
 use crate::stats::Effect;
 use crate::stats::interleaved::{Point, Unfit, effect, rounds_needed};
@@ -26,12 +26,12 @@ pub fn interleaved(metric: &Metric) -> Vec<(Statistic, Comparison)> {
     judged(metric, &rounds).into_iter().map(|statistic| (statistic, one(metric, statistic, &rounds))).collect()
 }
 
-fn rounds(metric: &Metric, confirm: bool) -> Vec<&RoundRecord> {
-    let counts = |round: &&RoundRecord| round.discarded.is_none() && round.arm.is_some() && round.confirm == confirm;
+fn rounds(metric: &Metric, confirm: bool) -> Vec<&Round> {
+    let counts = |round: &&Round| round.discarded.is_none() && round.arm.is_some() && round.confirm == confirm;
     metric.rounds.iter().filter(counts).collect()
 }
 
-fn one(metric: &Metric, statistic: Statistic, rounds: &[&RoundRecord]) -> Comparison {
+fn one(metric: &Metric, statistic: Statistic, rounds: &[&Round]) -> Comparison {
     let scale = Scale::of(metric, statistic);
     let mut out = blank(metric, scale, METHOD, AGAINST);
     let of = |arm: Arm| rounds.iter().filter(|round| round.arm == Some(arm)).count();
@@ -68,7 +68,7 @@ fn one(metric: &Metric, statistic: Statistic, rounds: &[&RoundRecord]) -> Compar
     out
 }
 
-fn judge(out: &mut Comparison, metric: &Metric, scale: Scale, effects: &[Effect], rounds: &[&RoundRecord]) {
+fn judge(out: &mut Comparison, metric: &Metric, scale: Scale, effects: &[Effect], rounds: &[&Round]) {
     decide(out, scale, effects);
     let pairs = out.counts[0].min(out.counts[1]);
     if pairs < PAIRS {
@@ -93,9 +93,9 @@ fn judge(out: &mut Comparison, metric: &Metric, scale: Scale, effects: &[Effect]
     }
 }
 
-fn points(rounds: &[&RoundRecord], statistic: Statistic, (scale, view): (Scale, View)) -> Option<Vec<Point>> {
+fn points(rounds: &[&Round], statistic: Statistic, (scale, view): (Scale, View)) -> Option<Vec<Point>> {
     let least = least(scale, rounds.iter().copied(), statistic);
-    let point = |round: &&RoundRecord| {
+    let point = |round: &&Round| {
         let value = view.of(statistic.of(round), least)?;
         Some(Point { slot: round.slot, head: round.arm == Some(Arm::Head), value })
     };

@@ -19,7 +19,7 @@ pub use scale::Statistic;
 pub use sessions::{Floor, Reference, Spread, not_compared, sessions, spread, value};
 
 use crate::model::comparison::Confirmation;
-use crate::model::record::Metric;
+use crate::model::reduced::Metric;
 use crate::model::{Change, Comparison};
 use crate::stats::Effect;
 use scale::Scale;

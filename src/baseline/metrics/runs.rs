@@ -11,8 +11,8 @@ use super::verdict::blank;
 use crate::baseline::metric_key::split;
 use crate::baseline::store::Accepted;
 use crate::model::comparison_document::MetricRow;
-use crate::model::record::Metric;
-use crate::model::{Change, CheckRecord, Comparison, Record, Severity, Verdict};
+use crate::model::reduced::{Check, Metric, Report};
+use crate::model::{Change, Comparison, Severity, Verdict};
 
 /// Checks a thread is worth starting for.
 const PART: usize = 1000;
@@ -45,7 +45,7 @@ pub struct Entry<'r> {
 impl<'r> Run<'r> {
     /// The metrics of a report. Checks that did not pass measured something else than they were to measure.
     #[must_use]
-    pub fn of(record: &'r Record) -> Self {
+    pub fn of(record: &'r Report) -> Self {
         let suites: HashMap<&str, &str> =
             record.suites.iter().map(|suite| (suite.name.as_str(), suite.sha256.as_str())).collect();
         let mut metrics = HashMap::new();
@@ -75,14 +75,14 @@ impl<'r> Run<'r> {
 }
 
 /// Numbers of a check count when it passed; what was measured while an expectation broke is no measure of the same thing.
-fn counts(check: &CheckRecord) -> bool {
+fn counts(check: &Check) -> bool {
     check.verdict == Verdict::Passed
 }
 
 /// The arms of a report compared with each other. Alarms hold when fresh rounds confirmed them, or across all metrics where
 /// there are none.
 #[must_use]
-pub fn within(record: &Record) -> Vec<MetricRow> {
+pub fn within(record: &Report) -> Vec<MetricRow> {
     let mut rows: Vec<(MetricRow, bool)> = Vec::new();
     let mut sources: Vec<(&Metric, Statistic)> = Vec::new();
     let paired =
@@ -114,14 +114,14 @@ pub fn within(record: &Record) -> Vec<MetricRow> {
     rows.into_iter().map(|(row, _)| row).chain(broken).collect()
 }
 
-fn base_held(check: &CheckRecord) -> bool {
+fn base_held(check: &Check) -> bool {
     check.base.as_ref().is_none_or(|base| base.verdict == crate::model::Verdict::Passed)
 }
 
 /// A run compared with those of `window` (oldest first) and with the pinned release. Nothing can be measured again, so alarms
 /// must hold across all metrics.
 #[must_use]
-pub fn runs(window: &[Run<'_>], pinned: Option<&Run<'_>>, head: &Record) -> Vec<MetricRow> {
+pub fn runs(window: &[Run<'_>], pinned: Option<&Run<'_>>, head: &Report) -> Vec<MetricRow> {
     let now = Run::of(head);
     // A hundred thousand metrics are worth every processor there is; the order stays that of the report.
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -153,7 +153,7 @@ pub fn runs(window: &[Run<'_>], pinned: Option<&Run<'_>>, head: &Record) -> Vec<
     rows
 }
 
-fn of_checks(checks: &[CheckRecord], now: &Run<'_>, window: &[Run<'_>], pinned: Option<&Run<'_>>) -> Vec<MetricRow> {
+fn of_checks(checks: &[Check], now: &Run<'_>, window: &[Run<'_>], pinned: Option<&Run<'_>>) -> Vec<MetricRow> {
     let mut rows = Vec::new();
     for check in checks {
         let severity = check.severity;
@@ -243,9 +243,11 @@ pub fn same_sort(now: &Metric, then: &Metric) -> Result<(), String> {
             "its rounds have {samples} samples, those of the reference {samples_then}: measure with as many"
         ));
     }
-    for (what, now, then) in
-        [("unit", &now.unit, &then.unit), ("direction", &now.better, &then.better), ("kind", &now.kind, &then.kind)]
-    {
+    for (what, now, then) in [
+        ("unit", now.unit.word(), then.unit.word()),
+        ("direction", now.better.word(), then.better.word()),
+        ("scale", now.compared_by.word(), then.compared_by.word()),
+    ] {
         if now != then {
             return Err(format!("its {what} is {now}, it was {then}"));
         }

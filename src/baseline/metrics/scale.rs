@@ -1,6 +1,7 @@
 //! The scale a metric is tested on, and the way back to what people read.
 
-use crate::model::record::{Metric, RoundRecord};
+use crate::model::reduced::{Metric, Round};
+use crate::model::{Better, ComparedBy, Unit};
 
 /// One number per round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,7 +44,7 @@ impl Statistic {
         if self == Self::P50 { metric.to_owned() } else { format!("{metric}.{}", self.word()) }
     }
 
-    pub(super) fn of(self, round: &RoundRecord) -> f64 {
+    pub(super) fn of(self, round: &Round) -> f64 {
         match self {
             Self::P50 => round.p50,
             Self::P90 => round.p90,
@@ -78,14 +79,10 @@ impl View {
     }
 }
 
-/// What stands for a zero where ratios of rates are compared (a transfer that stopped): far below everything that was seen,
+/// The number that stands for a zero where ratios of rates are compared (a transfer that stopped): far below everything that was seen,
 /// so that many zeros are a change beyond doubt, and one is a spread in which nothing can be told. `None` when nothing was
 /// above zero, and for times: nothing takes none.
-pub(super) fn least<'r>(
-    scale: Scale,
-    rounds: impl Iterator<Item = &'r RoundRecord>,
-    statistic: Statistic,
-) -> Option<f64> {
+pub(super) fn least<'r>(scale: Scale, rounds: impl Iterator<Item = &'r Round>, statistic: Statistic) -> Option<f64> {
     if scale.worse > 0.0 {
         return None;
     }
@@ -107,8 +104,8 @@ pub(super) struct Scale {
 impl Scale {
     pub(super) fn of(metric: &Metric, statistic: Statistic) -> Self {
         let tolerance = metric.tails.get(statistic.word()).copied().unwrap_or(metric.tolerance);
-        let worse = if metric.better == "higher" { -1.0 } else { 1.0 };
-        Self { log: metric.kind == "ratio", worse, tolerance }
+        let worse = if metric.better == Better::Higher { -1.0 } else { 1.0 };
+        Self { log: metric.compared_by == ComparedBy::Ratio, worse, tolerance }
     }
 
     /// The views that must agree before anything is called a change; the first is the one shown.
@@ -126,7 +123,7 @@ impl Scale {
         if self.log { mean.exp() } else { mean }
     }
 
-    /// What an effect on the view shown means to people: a share (0.05 is 5 % more), or an amount.
+    /// An effect on the view shown, as people read it: a share (0.05 is 5 % more), or an amount.
     pub(super) fn shown(self, effect: f64) -> f64 {
         if self.log { effect.exp_m1() } else { effect }
     }
@@ -145,21 +142,21 @@ impl Scale {
 /// How much may have happened unseen where nothing happened in any round, with 95 % confidence: three in the number of
 /// probes of a share, or in the number of rounds of a count (the rule of three; Hanley and Lippman-Hand 1983). A time has no
 /// such bound.
-pub(super) fn unseen(metric: &Metric, rounds: &[&RoundRecord]) -> f64 {
+pub(super) fn unseen(metric: &Metric, rounds: &[&Round]) -> f64 {
     let probes: u64 = rounds.iter().map(|round| round.count.max(1)).sum();
-    match (metric.share, &*metric.unit) {
-        (true, _) => 3.0 / probes.max(1) as f64,
-        (false, "1") => 3.0 / rounds.len().max(1) as f64,
-        (false, _) => 0.0,
+    match metric.unit {
+        Unit::Ratio => 3.0 / probes.max(1) as f64,
+        Unit::Count => 3.0 / rounds.len().max(1) as f64,
+        _ => 0.0,
     }
 }
 
 /// The statistics of a metric that are judged: the median always, tails where every round has the samples for it, or
 /// where the suite asks for them.
-pub(super) fn judged(metric: &Metric, rounds: &[&RoundRecord]) -> Vec<Statistic> {
+pub(super) fn judged(metric: &Metric, rounds: &[&Round]) -> Vec<Statistic> {
     let fewest = rounds.iter().map(|round| round.count).min().unwrap_or(0);
     let wanted = |statistic: &Statistic| {
-        if metric.kind != "ratio" {
+        if metric.compared_by != ComparedBy::Ratio {
             return *statistic == Statistic::P50;
         }
         *statistic == Statistic::P50 || fewest >= statistic.samples() || metric.tails.get(statistic.word()).is_some()
@@ -168,7 +165,7 @@ pub(super) fn judged(metric: &Metric, rounds: &[&RoundRecord]) -> Vec<Statistic>
 }
 
 /// Why the rounds cannot speak for a statistic; that there are none is for the caller to say.
-pub(super) fn too_few_samples(statistic: Statistic, rounds: &[&RoundRecord]) -> Option<String> {
+pub(super) fn too_few_samples(statistic: Statistic, rounds: &[&Round]) -> Option<String> {
     let fewest = rounds.iter().map(|round| round.count).min()?;
     let needed = statistic.samples();
     (fewest < needed).then(|| {

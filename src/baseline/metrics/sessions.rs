@@ -2,7 +2,7 @@
 
 use super::scale::{Scale, Statistic, View, judged, least, too_few_samples, unseen};
 use super::verdict::{blank, decide, levels, nothing_seen};
-use crate::model::record::{Metric, RoundRecord};
+use crate::model::reduced::{Metric, Round};
 use crate::model::{Arm, Change, Comparison};
 use crate::stats::Effect;
 use crate::stats::sessions::{RUNS, known_spread, pinned, prediction, spread as spread_of};
@@ -35,9 +35,8 @@ pub struct Floor {
 }
 
 /// The rounds of a run that speak for it; with arms, those of the new target.
-pub(super) fn rounds(metric: &Metric, confirm: bool) -> Vec<&RoundRecord> {
-    let counts =
-        |round: &&RoundRecord| round.discarded.is_none() && round.arm != Some(Arm::Base) && round.confirm == confirm;
+pub(super) fn rounds(metric: &Metric, confirm: bool) -> Vec<&Round> {
+    let counts = |round: &&Round| round.discarded.is_none() && round.arm != Some(Arm::Base) && round.confirm == confirm;
     metric.rounds.iter().filter(counts).collect()
 }
 
@@ -263,7 +262,7 @@ fn against_window(metric: &Metric, statistic: Statistic, reference: &Reference<'
 fn judge(out: &mut Comparison, metric: &Metric, scale: Scale, effects: &[Effect], reference: &Reference<'_>) {
     decide(out, scale, effects);
     let own = rounds(metric, false);
-    let earlier: Vec<&RoundRecord> = reference.window.iter().flat_map(|run| rounds(run, false)).collect();
+    let earlier: Vec<&Round> = reference.window.iter().flat_map(|run| rounds(run, false)).collect();
     if !scale.log && own.iter().chain(&earlier).all(|round| round.p50 == 0.0) {
         return nothing_seen(out, [unseen(metric, &earlier), unseen(metric, &own)]);
     }

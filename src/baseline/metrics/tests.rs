@@ -1,37 +1,26 @@
-//! What the verdicts promise, case by case; how often they are wrong is for the simulation.
+//! The promises of the verdicts, case by case; how often they are wrong is for the simulation.
 
 use super::*;
 use crate::model::named::Named;
-use crate::model::record::{Metric, RoundRecord};
-use crate::model::{Arm, Change, Comparison};
+use crate::model::reduced::{Metric, Round};
+use crate::model::{Arm, Better, Change, ComparedBy, Comparison, Unit};
 use crate::stats::splitmix::SplitMix;
 
-fn metric(kind: &str, better: &str, tolerance: f64) -> Metric {
-    Metric {
-        unit: if kind == "ratio" { "s".into() } else { "1".into() },
-        better: better.to_owned().into(),
-        kind: kind.to_owned().into(),
-        share: kind != "ratio",
-        tolerance,
-        tails: Named::default(),
-        rounds: Vec::new(),
-        histogram: None,
-    }
+/// A latency or a rate, compared by ratio; or a loss.
+fn metric(compared_by: ComparedBy, better: Better, tolerance: f64) -> Metric {
+    let unit = if compared_by == ComparedBy::Ratio { Unit::Seconds } else { Unit::Ratio };
+    Metric { unit, better, compared_by, tolerance, tails: Named::default(), rounds: Vec::new() }
 }
 
-fn round(slot: usize, arm: Option<Arm>, value: f64, count: u64) -> RoundRecord {
-    RoundRecord {
+fn round(slot: usize, arm: Option<Arm>, value: f64, count: u64) -> Round {
+    Round {
         slot: u32::try_from(slot).unwrap(),
         arm,
         confirm: false,
-        start_s: 0.0,
         count,
         p50: value,
         p90: value,
         p99: value,
-        min: value,
-        max: value,
-        mean: value,
         discarded: None,
     }
 }
@@ -74,7 +63,7 @@ fn about(level: f64, share: f64) -> Vec<f64> {
 
 #[test]
 fn the_four_verdicts_on_a_latency() {
-    let latency = metric("ratio", "lower", 0.05);
+    let latency = metric(ComparedBy::Ratio, Better::Lower, 0.05);
     let verdict = |head: f64, noise: f64| {
         let mut head = about(head, noise);
         head.rotate_left(3);
@@ -90,7 +79,7 @@ fn the_four_verdicts_on_a_latency() {
 
 #[test]
 fn a_rate_is_worse_when_it_falls() {
-    let rate = metric("ratio", "higher", 0.03);
+    let rate = metric(ComparedBy::Ratio, Better::Higher, 0.03);
     let verdict = |head: f64| first(&arms(&rate, &about(1e9, 0.01), &about(head, 0.012), 10)).verdict;
     assert_eq!(verdict(0.9e9), Change::Regressed);
     assert_eq!(verdict(1.1e9), Change::Improved);
@@ -98,7 +87,7 @@ fn a_rate_is_worse_when_it_falls() {
 
 #[test]
 fn a_rate_that_stops_is_no_gap_in_the_data() {
-    let rate = metric("ratio", "higher", 0.03);
+    let rate = metric(ComparedBy::Ratio, Better::Higher, 0.03);
     let base = about(1e9, 0.01);
     let all = first(&arms(&rate, &base, &[0.0; 10], 10));
     assert_eq!(all.verdict, Change::Regressed, "{all:?}");
@@ -115,7 +104,7 @@ fn a_rate_that_stops_is_no_gap_in_the_data() {
 
 #[test]
 fn a_loss_nobody_could_have_seen_is_not_shown_to_be_absent() {
-    let loss = metric("zeroable", "lower", 0.005);
+    let loss = metric(ComparedBy::Difference, Better::Lower, 0.005);
     let few = first(&arms(&loss, &[0.0; 10], &[0.0; 10], 10));
     assert_eq!((few.verdict, few.ci), (Change::Inconclusive, Some([-0.03, 0.03])), "{few:?}");
     let many = first(&arms(&loss, &[0.0; 10], &[0.0; 10], 100));
@@ -128,7 +117,7 @@ fn a_loss_nobody_could_have_seen_is_not_shown_to_be_absent() {
 
 #[test]
 fn a_burst_counts_with_all_that_was_lost() {
-    let loss = metric("zeroable", "lower", 0.005);
+    let loss = metric(ComparedBy::Difference, Better::Lower, 0.005);
     let mut head = vec![0.0; 20];
     head[7] = 0.2;
     let burst = first(&arms(&loss, &[0.0; 20], &head, 100));
@@ -141,7 +130,7 @@ fn a_burst_counts_with_all_that_was_lost() {
 /// Means and mean roots must both say so: rounds with none and rounds with much are not simply more.
 #[test]
 fn both_views_must_agree() {
-    let loss = metric("zeroable", "lower", 0.005);
+    let loss = metric(ComparedBy::Difference, Better::Lower, 0.005);
     let head = [0.1, 0.1, 0.0, 0.1, 0.1, 0.1, 0.0, 0.1, 0.1, 0.1];
     let mixed = first(&arms(&loss, &about(0.04, 0.05), &head, 1000));
     assert!(mixed.ci.unwrap()[0] > 0.0, "{mixed:?}");
@@ -151,7 +140,7 @@ fn both_views_must_agree() {
 
 #[test]
 fn equal_runs_before_are_no_certainty() {
-    let loss = metric("zeroable", "lower", 0.005);
+    let loss = metric(ComparedBy::Difference, Better::Lower, 0.005);
     let clean: Vec<Metric> = (0..8).map(|_| run(&loss, &[0.0; 5], 100)).collect();
     let once = against(&clean, &run(&loss, &[0.0, 0.0, 0.1, 0.0, 0.0], 100));
     assert_eq!(once.verdict, Change::Inconclusive, "{once:?}");
@@ -163,11 +152,11 @@ fn equal_runs_before_are_no_certainty() {
 
 #[test]
 fn an_alarm_is_taken_back_only_by_a_measurement() {
-    let latency = metric("ratio", "lower", 0.05);
+    let latency = metric(ComparedBy::Ratio, Better::Lower, 0.05);
     let alarm = arms(&latency, &about(1.0, 0.01), &about(1.3, 0.012), 100);
     let after = |fresh: Metric| {
         let mut all = alarm.clone();
-        all.rounds.extend(fresh.rounds.into_iter().map(|round| RoundRecord {
+        all.rounds.extend(fresh.rounds.into_iter().map(|round| Round {
             confirm: true,
             slot: round.slot + 20,
             ..round
@@ -190,18 +179,18 @@ fn an_alarm_is_taken_back_only_by_a_measurement() {
 
 #[test]
 fn fewer_rounds_are_another_measurement() {
-    let latency = metric("ratio", "lower", 0.05);
+    let latency = metric(ComparedBy::Ratio, Better::Lower, 0.05);
     let ten = run(&latency, &about(1.0, 0.1), 100);
     assert!(same_sort(&ten, &ten).is_ok());
     assert!(same_sort(&run(&latency, &[1.0], 100), &ten).unwrap_err().contains("1 rounds"));
     assert!(same_sort(&run(&latency, &about(1.0, 0.1), 10), &ten).unwrap_err().contains("10 samples"));
-    let other = Metric { better: "higher".into(), ..ten.clone() };
+    let other = Metric { better: Better::Higher, ..ten.clone() };
     assert!(same_sort(&other, &ten).unwrap_err().contains("direction"));
 }
 
 #[test]
 fn tails_need_their_samples() {
-    let latency = metric("ratio", "lower", 0.05);
+    let latency = metric(ComparedBy::Ratio, Better::Lower, 0.05);
     let keys = |count: u64, tails: Named<f64>| {
         let measured = arms(&Metric { tails, ..latency.clone() }, &about(1.0, 0.01), &about(1.0, 0.012), count);
         interleaved(&measured)
@@ -219,7 +208,7 @@ fn tails_need_their_samples() {
 
 #[test]
 fn among_many_metrics_one_small_p_is_chance() {
-    let latency = metric("ratio", "lower", 0.001);
+    let latency = metric(ComparedBy::Ratio, Better::Lower, 0.001);
     let alarm = |head: f64| first(&arms(&latency, &about(1.0, 0.05), &about(head, 0.06), 100));
     let (weak, strong) = (alarm(1.05), alarm(1.5));
     assert_eq!((weak.verdict, strong.verdict), (Change::Regressed, Change::Regressed));
@@ -239,7 +228,7 @@ fn among_many_metrics_one_small_p_is_chance() {
 /// Losses so rare that most runs have none are where equal runs come from.
 #[test]
 fn rare_losses_alarm_no_gate() {
-    let loss = metric("zeroable", "lower", 0.001);
+    let loss = metric(ComparedBy::Difference, Better::Lower, 0.001);
     let mut rng = SplitMix::new(5);
     let mut measured = || {
         let lossy = |rng: &mut SplitMix| if rng.unit() < 0.01 { 0.01 + 0.05 * rng.unit() } else { 0.0 };

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::scale::Scale;
-use crate::model::record::Metric;
+use crate::model::reduced::Metric;
 use crate::model::{Change, Comparison};
 use crate::stats::Effect;
 
@@ -15,9 +15,8 @@ const INSIDE: f64 = 0.90;
 pub(super) fn blank(metric: &Metric, scale: Scale, method: &'static str, against: &str) -> Comparison {
     Comparison {
         verdict: Change::NotCompared,
-        kind: metric.kind.clone(),
-        share: metric.share,
-        unit: metric.unit.clone(),
+        compared_by: metric.compared_by,
+        unit: metric.unit,
         ratio: None,
         difference: None,
         ci: None,

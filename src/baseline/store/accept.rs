@@ -9,7 +9,7 @@ use super::lock::Lock;
 use super::text::render;
 use super::{Accepted, Baseline, KEPT, Pinned, Write, belongs, plural, read, start};
 use crate::baseline::{files, metric_key};
-use crate::model::record::{Metric, RoundRecord};
+use crate::model::reduced::{Metric, Round};
 use crate::model::{Arm, Record, Verdict};
 
 /// Why nothing was changed.
@@ -102,7 +102,8 @@ fn reduced(record: &Record, suite: &str, sha256: &str) -> (Accepted, Vec<String>
     for check in passed {
         for (name, metric) in &check.metrics.0 {
             arms |= metric.rounds.iter().any(|round| round.arm == Some(Arm::Base));
-            let rounds: Vec<RoundRecord> = metric.rounds.iter().filter(|round| counts(round)).map(plain).collect();
+            let metric = Metric::from(metric);
+            let rounds: Vec<Round> = metric.rounds.iter().filter(|round| round.counts()).map(plain).collect();
             if rounds.is_empty() {
                 continue;
             }
@@ -110,7 +111,7 @@ fn reduced(record: &Record, suite: &str, sha256: &str) -> (Accepted, Vec<String>
                 checks.insert(check.id.to_string(), digest.to_string());
             }
             // Rounds decide comparisons; raw samples stay in the report.
-            metrics.insert(metric_key::name(&check.id, name), Metric { rounds, histogram: None, ..metric.clone() });
+            metrics.insert(metric_key::name(&check.id, name), Metric { rounds, ..metric });
         }
     }
     let note = arms.then(|| "measured in two arms: only `head`, the new target, was accepted".to_owned());
@@ -125,13 +126,8 @@ fn reduced(record: &Record, suite: &str, sha256: &str) -> (Accepted, Vec<String>
     (run, note.into_iter().collect())
 }
 
-/// Whether a round speaks for the run: neither warm-up, nor the old target, nor measured because of an alarm.
-fn counts(round: &RoundRecord) -> bool {
-    round.discarded.is_none() && round.arm != Some(Arm::Base) && !round.confirm
-}
-
-fn plain(round: &RoundRecord) -> RoundRecord {
-    RoundRecord { arm: None, ..round.clone() }
+fn plain(round: &Round) -> Round {
+    Round { arm: None, ..round.clone() }
 }
 
 impl Baseline {

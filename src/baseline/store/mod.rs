@@ -20,7 +20,8 @@ pub use accept::{Problem, Saved, accept, pin, remove, remove_all};
 
 use super::MetricKey;
 use super::files;
-use crate::model::record::Metric;
+use crate::model::Unit;
+use crate::model::reduced::Metric;
 use crate::suite::merge::is_name;
 
 /// Schema name and version.
@@ -155,7 +156,7 @@ enum Unfit {
     NotMeasured,
     OtherDefinition,
     NoDefinition,
-    Unit(String, String),
+    Unit(Unit, Unit),
 }
 
 impl Unfit {
@@ -166,7 +167,7 @@ impl Unfit {
             Self::NoDefinition => {
                 (1, "cannot be held against it: a digest of the check's definition is missing".into())
             }
-            Self::Unit(was, is) => (2, format!("measured it in {was}, it is in {is} now")),
+            Self::Unit(was, is) => (2, format!("measured it in {}, it is in {} now", was.word(), is.word())),
             Self::NotMeasured => (3, "did not measure it".into()),
         }
     }
@@ -184,7 +185,7 @@ impl Accepted {
             return Err(Unfit::NoDefinition);
         }
         if metric.unit != key.unit {
-            return Err(Unfit::Unit(metric.unit.to_string(), key.unit.to_owned()));
+            return Err(Unfit::Unit(metric.unit, key.unit));
         }
         Ok(metric)
     }

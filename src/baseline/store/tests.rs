@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::{Baseline, MetricKey, Problem, Saved, accept, all, find, host_classes, pin, read, remove, remove_all};
-use crate::model::{Record, Value};
+use crate::model::{Record, Unit, Value};
 
 /// Writes through the real thing, a rename.
 fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
@@ -20,13 +20,13 @@ fn round(slot: u32, p50: f64, more: &Value) -> Value {
 }
 
 fn metric(rounds: &[Value]) -> Value {
-    json!({"unit": "s", "better": "lower", "kind": "ratio", "tolerance": 0.05, "rounds": rounds, "histogram": "HISTF"})
+    json!({"unit": "s", "better": "lower", "compared_by": "ratio", "tolerance": 0.05, "rounds": rounds, "histogram": "HISTF"})
 }
 
 fn case(suite: &str, id: &str, digest: &str, metrics: &Value) -> Value {
     json!({
         "suite": suite, "id": id, "check": id, "family": "tcp", "target": "t", "tags": [], "verdict": "passed",
-        "flaky": false, "unmet": false, "reason": null, "fault": null, "severity": "fail", "at": "s.yaml:3",
+        "flaky": false, "unmet": false, "reason": null, "fault": null, "severity": "fail", "at": {"file": "s.yaml", "line": 3, "column": 5},
         "started": null, "duration_s": 0.1, "attempts": 1, "earlier": [], "settled_in_s": null, "digest": digest,
         "facts": {}, "expectations": [], "metrics": metrics, "notes": [], "baseline": null
     })
@@ -72,7 +72,7 @@ fn ids(baseline: &Baseline) -> Vec<&str> {
     baseline.runs.iter().map(|run| run.id.as_str()).collect()
 }
 
-fn wanted<'a>(check: &'a str, digest: &'a str, unit: &'a str) -> MetricKey<'a> {
+fn wanted<'a>(check: &'a str, digest: &'a str, unit: Unit) -> MetricKey<'a> {
     MetricKey { check, metric: "rtt", digest: Some(digest), unit }
 }
 
@@ -85,7 +85,7 @@ fn the_file_is_made_for_review() {
         report(1, &[case("edge", "b", "d2", &metrics), case("edge", "a", "d1", &json!({"rtt": metric(&rounds)}))]);
     let saved = accept(&record, dir.path(), true, &write).unwrap();
     assert_eq!(saved, [Saved { path: file(dir.path()), notes: vec![] }]);
-    let row = r#"{"better":"lower","kind":"ratio","rounds":[{"count":5,"max":0.25,"mean":0.25,"min":0.25,"p50":0.25,"p90":0.25,"p99":0.25,"slot":1,"start_s":0.5}],"tolerance":0.05,"unit":"s"}"#;
+    let row = r#"{"better":"lower","compared_by":"ratio","rounds":[{"count":5,"p50":0.25,"p90":0.25,"p99":0.25,"slot":1}],"tolerance":0.05,"unit":"s"}"#;
     let golden = format!(
         r#"{{
 "host_class": "c1a55",
@@ -128,11 +128,10 @@ fn what_was_accepted_is_read_back() {
     add(dir.path(), &simple(3)).unwrap();
     let baseline = found(dir.path());
     assert_eq!(ids(&baseline), ["run-3", "run-5"]);
-    let window = baseline.comparable(wanted("a", "d1", "s"));
+    let window = baseline.comparable(wanted("a", "d1", Unit::Seconds));
     assert!(window.left_out.is_empty(), "{:?}", window.left_out);
     let rounds: Vec<f64> = window.values.iter().flat_map(|(_, metric)| &metric.rounds).map(|round| round.p50).collect();
     assert_eq!(rounds, [0.25, 0.25], "the warm-up stays out");
-    assert!(window.values.iter().all(|(_, metric)| metric.histogram.is_none()));
     assert_eq!(find(&file(dir.path()), "edge", "c1a55").unwrap().unwrap().runs.len(), 2, "by its file");
     assert!(find(&file(dir.path()), "edge", "other").unwrap().is_none());
     assert!(find(dir.path(), "edge", "other").unwrap().is_none());
@@ -183,7 +182,7 @@ fn runs_of_another_thing_are_left_out_with_the_reason() {
         add(dir.path(), &record).unwrap();
     }
     let baseline = found(dir.path());
-    let window = baseline.comparable(wanted("a", "d1", "s"));
+    let window = baseline.comparable(wanted("a", "d1", Unit::Seconds));
     assert_eq!(window.values.iter().map(|(id, _)| *id).collect::<Vec<_>>(), ["run-5"]);
     assert_eq!(
         window.left_out,
@@ -194,13 +193,13 @@ fn runs_of_another_thing_are_left_out_with_the_reason() {
             "1 run did not measure it",
         ]
     );
-    let renamed = baseline.comparable(wanted("new-name", "d1", "s"));
+    let renamed = baseline.comparable(wanted("new-name", "d1", Unit::Seconds));
     assert_eq!(renamed.values.len(), 0);
     assert_eq!(
         renamed.left_out,
         ["6 runs did not measure it", "the same definition was measured as `a`: was the check renamed?"]
     );
-    let unknown = MetricKey { digest: None, ..wanted("a", "", "s") };
+    let unknown = MetricKey { digest: None, ..wanted("a", "", Unit::Seconds) };
     assert!(baseline.comparable(unknown).values.is_empty(), "without a digest nothing is comparable");
 }
 
@@ -225,10 +224,10 @@ fn the_thirty_first_run_rolls_out_and_the_pinned_stays() {
     let baseline = found(dir.path());
     assert_eq!((baseline.runs.len(), ids(&baseline)[0]), (30, "run-41"));
     assert_eq!(baseline.pinned().unwrap().id, "run-2");
-    assert_eq!(baseline.comparable(wanted("a", "d1", "s")).values.len(), 30, "it is no part of the window");
-    let (id, metric) = baseline.pinned_metric(wanted("a", "d1", "s")).unwrap().unwrap();
+    assert_eq!(baseline.comparable(wanted("a", "d1", Unit::Seconds)).values.len(), 30, "it is no part of the window");
+    let (id, metric) = baseline.pinned_metric(wanted("a", "d1", Unit::Seconds)).unwrap().unwrap();
     assert_eq!((id, metric.rounds.len()), ("run-2", 1));
-    let why = baseline.pinned_metric(wanted("a", "d2", "s")).unwrap().unwrap_err();
+    let why = baseline.pinned_metric(wanted("a", "d2", Unit::Seconds)).unwrap().unwrap_err();
     assert_eq!(why, "the pinned run run-2 measured another definition of the check");
     // Too old to be kept; and known already, although it is not in the window.
     let Err(Problem::Refused(why)) = add(dir.path(), &simple(1)) else { panic!() };
