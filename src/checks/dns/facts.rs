@@ -97,7 +97,7 @@ facts! { pub(super) FACTS;
     pub(super) const CONNECT_TIME: Fact<Distribution> =
         Fact::distribution("connect_time", Unit::Seconds, Better::Lower, "Handshake of transport tcp.")
             .on_breach(SLOWER)
-    .reached();
+            .reached();
     pub(super) const TRUNCATED: Fact<bool> =
         Fact::flag("truncated", "TC is set: the answer did not fit.").expected("false");
     pub(super) const SIZE: Fact<i64> = Fact::integer("size", Unit::Bytes, "Length of the reply.");

@@ -18,7 +18,7 @@ pub use denial::{Cut, Denial, Proof};
 pub use key::{Digest, Key, algorithm, supported};
 pub use nsec3::ITERATIONS;
 pub use read::{Sections, Set, Signature, read};
-pub use verify::{Check, Fate, Look, Reason, check, later};
+pub use verify::{Reason, SetCheck, SignatureCheck, SignatureOutcome, check_set, later};
 
 use domain::base::name::ToName as _;
 

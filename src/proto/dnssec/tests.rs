@@ -5,8 +5,8 @@ use proptest::prelude::{Just, any, prop_oneof, proptest};
 
 use super::denial::has;
 use super::{
-    Anchor, Cut, Denial, Digest, Fate, Key, Name, Proof, Reason, Set, Signature, Work, check, dotted, labels, later,
-    read, redirected, suffix, wildcard,
+    Anchor, Cut, Denial, Digest, Key, Name, Proof, Reason, Set, Signature, SignatureOutcome, Work, check_set, dotted,
+    labels, later, read, redirected, suffix, wildcard,
 };
 use crate::proto::dns::types;
 
@@ -147,20 +147,20 @@ fn signatures_of_the_documents_hold() {
         let (last, first, ..) = example.times;
         let keys = std::slice::from_ref(&key);
         let mut work = Work::default();
-        let good = check(&set, &zone, keys, first, &mut work);
+        let good = check_set(&set, &zone, keys, first, &mut work);
         assert!(good.problem.is_none() && good.expanded.is_none(), "{good:?}");
-        assert_eq!(good.looks[0].fate, Fate::Good(0));
-        assert_eq!((good.looks[0].age, good.looks[0].left), (0, later(last, first)));
+        assert_eq!(good.signatures[0].outcome, SignatureOutcome::Good(0));
+        assert_eq!((good.signatures[0].age, good.signatures[0].left), (0, later(last, first)));
         for (at, reason) in [(first - 1, Reason::NotYetValid), (last + 1, Reason::Expired)] {
-            assert_eq!(check(&set, &zone, keys, at, &mut work).problem.unwrap().0, reason);
+            assert_eq!(check_set(&set, &zone, keys, at, &mut work).problem.unwrap().0, reason);
         }
         let mut altered = set.clone();
         *altered.data[0].last_mut().unwrap() ^= 1;
-        assert_eq!(check(&altered, &zone, keys, first, &mut work).problem.unwrap().0, Reason::BadSignature);
+        assert_eq!(check_set(&altered, &zone, keys, first, &mut work).problem.unwrap().0, Reason::BadSignature);
         let mut bare = set.clone();
         bare.signatures.clear();
-        assert_eq!(check(&bare, &zone, keys, first, &mut work).problem.unwrap().0, Reason::MissingRrsig);
-        let none = check(&set, &zone, keys, first, &mut Work { signatures: 0, hashes: 0 });
+        assert_eq!(check_set(&bare, &zone, keys, first, &mut work).problem.unwrap().0, Reason::MissingRrsig);
+        let none = check_set(&set, &zone, keys, first, &mut Work { signatures: 0, hashes: 0 });
         assert_eq!(none.problem.unwrap().0, Reason::TooMuchWork);
     }
 }
@@ -286,7 +286,7 @@ fn work_is_bounded_whatever_comes() {
         .collect();
     let mut work = Work::default();
     let before = work.signatures;
-    let seen = check(&flood, &example.zone(), &vec![example.key(); 20], example.times.1, &mut work);
+    let seen = check_set(&flood, &example.zone(), &vec![example.key(); 20], example.times.1, &mut work);
     assert_eq!(seen.problem.unwrap().0, Reason::BadSignature);
     assert_eq!(before - work.signatures, 8);
 }
@@ -338,7 +338,7 @@ proptest! {
             let _ = proof.nxdomain(&name("b.a.example."), &mut work);
             let _ = proof.nodata(&name("a.example."), 1, &mut work);
             for set in sets {
-                let _ = check(set, &name("example."), &keys, 7, &mut work);
+                let _ = check_set(set, &name("example."), &keys, 7, &mut work);
             }
         }
     }

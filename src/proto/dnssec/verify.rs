@@ -34,9 +34,9 @@ pub enum Reason {
     OpinionsDiffer,
 }
 
-/// What became of one signature.
+/// The outcome of one signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum SignatureOutcome {
     /// It verifies, with the key at this place.
     Good(usize),
     /// It verifies for no key, or not for this data.
@@ -55,9 +55,9 @@ pub enum Fate {
     Untried,
 }
 
-/// One signature of a set, and what became of it.
+/// One signature of a set, checked.
 #[derive(Clone, Debug)]
-pub struct Look {
+pub struct SignatureCheck {
     /// Key tag.
     pub tag: u16,
     /// Algorithm.
@@ -66,44 +66,44 @@ pub struct Look {
     pub age: i32,
     /// Seconds until its expiration; negative after.
     pub left: i32,
-    /// What became of it.
-    pub fate: Fate,
-    /// `tag 12345 ECDSAP256SHA256 of zone test., 20260101000000 to 20260115000000` and the fate, for people.
+    /// Whether it holds, and if not, why.
+    pub outcome: SignatureOutcome,
+    /// `tag 12345 ECDSAP256SHA256 of zone test., 20260101000000 to 20260115000000` and the outcome, for people.
     pub text: String,
 }
 
-/// What became of a set.
+/// A set with all its signatures, checked.
 #[derive(Clone, Debug)]
-pub struct Check {
+pub struct SetCheck {
     /// Why it does not verify, and what was seen; absent when it does.
     pub problem: Option<(Reason, String)>,
     /// Name of the wildcard's encloser, when the set came from a wildcard.
     pub expanded: Option<Name>,
     /// Every signature.
-    pub looks: Vec<Look>,
+    pub signatures: Vec<SignatureCheck>,
 }
 
 /// Verifies a set against the keys of `zone` at second `at`: one signature that holds is enough. `work` pays for every
 /// verification.
-pub fn check(set: &Set, zone: &Name, keys: &[Key], at: u32, work: &mut Work) -> Check {
+pub fn check_set(set: &Set, zone: &Name, keys: &[Key], at: u32, work: &mut Work) -> SetCheck {
     let mut tries = TRIES;
-    let mut looks = Vec::with_capacity(set.signatures.len().min(64));
+    let mut signatures = Vec::with_capacity(set.signatures.len().min(64));
     let mut signed = None;
     for signature in set.signatures.iter().take(64) {
-        let fate = fate(set, signature, zone, keys, at, work, &mut tries);
-        if let Fate::Good(_) = fate {
+        let outcome = outcome(set, signature, zone, keys, at, work, &mut tries);
+        if let SignatureOutcome::Good(_) = outcome {
             // Of several, the one that claims least: an exact name rather than a wildcard.
             signed = signed.max(Some(signature.labels));
         }
-        looks.push(look(signature, fate, at));
+        signatures.push(signature_check(signature, outcome, at));
     }
     let own = usize::from(signed_labels(&set.owner));
     let expanded = signed.map(usize::from).filter(|count| *count < own).map(|count| suffix(&set.owner, count));
-    let problem = if signed.is_some() { None } else { Some(problem(set, zone, &looks)) };
-    Check { problem, expanded, looks }
+    let problem = if signed.is_some() { None } else { Some(problem(set, zone, &signatures)) };
+    SetCheck { problem, expanded, signatures }
 }
 
-fn fate(
+fn outcome(
     set: &Set,
     signature: &Signature,
     zone: &Name,
@@ -111,40 +111,40 @@ fn fate(
     at: u32,
     work: &mut Work,
     tries: &mut u32,
-) -> Fate {
+) -> SignatureOutcome {
     if signature.signer != *zone || !set.owner.ends_with(zone) || signature.labels > signed_labels(&set.owner) {
-        return Fate::Foreign;
+        return SignatureOutcome::Foreign;
     }
     if !supported(signature.algorithm) {
-        return Fate::Unsupported;
+        return SignatureOutcome::Unsupported;
     }
     let fits = |key: &Key| key.signs() && key.tag == signature.tag && key.algorithm == signature.algorithm;
     let mut candidates = keys.iter().enumerate().filter(|(_, key)| fits(key)).take(COLLISIONS).peekable();
     if candidates.peek().is_none() {
-        return Fate::NoKey;
+        return SignatureOutcome::NoKey;
     }
     if later(at, signature.expiration) > 0 {
-        return Fate::Expired;
+        return SignatureOutcome::Expired;
     }
     if later(at, signature.inception) < 0 {
-        return Fate::NotYetValid;
+        return SignatureOutcome::NotYetValid;
     }
-    let Some(data) = signed_data(set, signature) else { return Fate::Foreign };
+    let Some(data) = signed_data(set, signature) else { return SignatureOutcome::Foreign };
     let proper = signature.data.get(signature.split..).unwrap_or_default();
-    let mut fate = Fate::Untried;
+    let mut outcome = SignatureOutcome::Untried;
     for (place, key) in candidates {
         if *tries == 0 || !work.signature() {
-            return fate;
+            return outcome;
         }
         *tries -= 1;
         match key.signed(&data, proper) {
-            Ok(true) => return Fate::Good(place),
-            Ok(false) => fate = Fate::Altered,
-            Err(_) if fate == Fate::Untried => fate = Fate::Unsupported,
+            Ok(true) => return SignatureOutcome::Good(place),
+            Ok(false) => outcome = SignatureOutcome::Altered,
+            Err(_) if outcome == SignatureOutcome::Untried => outcome = SignatureOutcome::Unsupported,
             Err(_) => {}
         }
     }
-    fate
+    outcome
 }
 
 /// RFC 4035 section 5.3.2: the RRSIG's own data, then every record under the name it was signed by.
@@ -169,43 +169,43 @@ pub fn later(a: u32, b: u32) -> i32 {
     a.wrapping_sub(b).cast_signed()
 }
 
-/// The most telling fate decides the reason: data that was altered explains more than a second signature that is old.
-fn problem(set: &Set, zone: &Name, looks: &[Look]) -> (Reason, String) {
-    if looks.is_empty() {
+/// The most telling outcome decides the reason: data that was altered explains more than a second signature that is old.
+fn problem(set: &Set, zone: &Name, signatures: &[SignatureCheck]) -> (Reason, String) {
+    if signatures.is_empty() {
         return (Reason::MissingRrsig, format!("no signature came with it, although zone {} is signed", dotted(zone)));
     }
-    let seen = |fate| looks.iter().any(|look| look.fate == fate);
-    let reason = if seen(Fate::Altered) {
+    let seen = |outcome| signatures.iter().any(|signature| signature.outcome == outcome);
+    let reason = if seen(SignatureOutcome::Altered) {
         Reason::BadSignature
-    } else if seen(Fate::Expired) {
+    } else if seen(SignatureOutcome::Expired) {
         Reason::Expired
-    } else if seen(Fate::NotYetValid) {
+    } else if seen(SignatureOutcome::NotYetValid) {
         Reason::NotYetValid
-    } else if seen(Fate::Untried) {
+    } else if seen(SignatureOutcome::Untried) {
         Reason::TooMuchWork
-    } else if seen(Fate::Unsupported) {
+    } else if seen(SignatureOutcome::Unsupported) {
         Reason::UnsupportedAlgorithm
     } else {
         Reason::BadSignature
     };
-    let shown: Vec<&str> = looks.iter().take(4).map(|look| look.text.as_str()).collect();
-    let more = looks.len().saturating_sub(4);
+    let shown: Vec<&str> = signatures.iter().take(4).map(|signature| signature.text.as_str()).collect();
+    let more = signatures.len().saturating_sub(4);
     let rest = if more > 0 { format!("; and {more} more") } else { String::new() };
     let count = set.signatures.len();
     (reason, format!("none of its {count} signatures holds: {}{rest}", shown.join("; ")))
 }
 
-fn look(signature: &Signature, fate: Fate, at: u32) -> Look {
+fn signature_check(signature: &Signature, outcome: SignatureOutcome, at: u32) -> SignatureCheck {
     let (age, left) = (later(at, signature.inception), later(signature.expiration, at));
-    let what = match fate {
-        Fate::Good(_) => "holds".to_owned(),
-        Fate::Altered => "does not match the data".to_owned(),
-        Fate::Expired => format!("expired {} s before the time of validation", left.unsigned_abs()),
-        Fate::NotYetValid => format!("begins {} s after the time of validation", age.unsigned_abs()),
-        Fate::Unsupported => "of an algorithm or key size that cannot be checked".to_owned(),
-        Fate::NoKey => "is by no key of the zone".to_owned(),
-        Fate::Foreign => "cannot belong to this set by its signer or its labels".to_owned(),
-        Fate::Untried => "was left alone: too many signatures or keys of one tag".to_owned(),
+    let what = match outcome {
+        SignatureOutcome::Good(_) => "holds".to_owned(),
+        SignatureOutcome::Altered => "does not match the data".to_owned(),
+        SignatureOutcome::Expired => format!("expired {} s before the time of validation", left.unsigned_abs()),
+        SignatureOutcome::NotYetValid => format!("begins {} s after the time of validation", age.unsigned_abs()),
+        SignatureOutcome::Unsupported => "of an algorithm or key size that cannot be checked".to_owned(),
+        SignatureOutcome::NoKey => "is by no key of the zone".to_owned(),
+        SignatureOutcome::Foreign => "cannot belong to this set by its signer or its labels".to_owned(),
+        SignatureOutcome::Untried => "was left alone: too many signatures or keys of one tag".to_owned(),
     };
     let text = format!(
         "the one by key {} {} of {} from {} to {} {what}",
@@ -215,7 +215,7 @@ fn look(signature: &Signature, fate: Fate, at: u32) -> Look {
         date(signature.inception, at),
         date(signature.expiration, at),
     );
-    Look { tag: signature.tag, algorithm: signature.algorithm, age, left, fate, text }
+    SignatureCheck { tag: signature.tag, algorithm: signature.algorithm, age, left, outcome, text }
 }
 
 /// The instant nearest to `at` that a 32-bit second can mean.

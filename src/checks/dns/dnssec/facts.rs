@@ -75,7 +75,7 @@ facts! { pub(in crate::checks::dns) FACTS;
         "Why the verdict is not `secure`; absent when it is, and when a zone is unsigned on purpose.",
     )
     .advice(REMEDIES);
-    pub(super) const OPINION: Fact<Choice> = Fact::choice(
+    pub(super) const SECOND_OPINION: Fact<Choice> = Fact::choice(
         "dnssec.second_opinion",
         &["agrees", "differs", "none"],
         "What the validator of the `domain` crate says of the same messages; `none` when it cannot judge them.",

@@ -4,23 +4,21 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use hickory_proto::rr::Name as TheirName;
-use hickory_proto::serialize::binary::{BinDecodable as _, BinDecoder};
 use tokio::time::Instant;
 
-use super::super::ask::Ask;
-use super::super::transport::Transport;
-use super::title;
-use crate::model::Fault;
+use super::names::{for_exchange, title};
+use super::verdict::{WalkEnd, indeterminate};
+use crate::checks::dns::ask::Ask;
+use crate::checks::dns::transport::Transport;
 use crate::net::dial;
 use crate::proto::dns::exchange::Exchange;
-use crate::proto::dnssec::{Name, Sections, read};
+use crate::proto::dnssec::{Name, Reason, Sections, read};
 
 /// Questions of one walk. Ten labels with a chain of three aliases need about half.
-const MOST: i64 = 64;
+const MAX_QUERIES: i64 = 64;
 
 /// An answer that was read.
-pub(super) struct Got {
+pub(super) struct Message {
     pub(super) bytes: Vec<u8>,
     pub(super) sections: Sections,
 }
@@ -35,13 +33,13 @@ pub(super) struct Fetch<'a> {
     pub(super) queries: i64,
     /// Messages that were no answer to them.
     pub(super) discarded: i64,
-    seen: HashMap<(Name, u16), Arc<Got>>,
+    messages: HashMap<(Name, u16), Arc<Message>>,
 }
 
 impl<'a> Fetch<'a> {
     /// Asks `ask`'s server at `address`, until `end`.
     pub(super) fn new(ask: &'a Ask, address: IpAddr, seed: u64, end: Instant) -> Self {
-        Self { ask, address, seed, end, queries: 0, discarded: 0, seen: HashMap::new() }
+        Self { ask, address, seed, end, queries: 0, discarded: 0, messages: HashMap::new() }
     }
 
     /// The server, for people.
@@ -53,88 +51,72 @@ impl<'a> Fetch<'a> {
     pub(super) fn keep(&mut self, name: &Name, code: u16, bytes: &[u8]) {
         let truncated = bytes.get(2).is_some_and(|flags| flags & 2 != 0);
         if let Some(sections) = read(bytes).filter(|_| !truncated) {
-            self.seen.insert((name.clone(), code), Arc::new(Got { bytes: bytes.to_vec(), sections }));
+            self.messages.insert((name.clone(), code), Arc::new(Message { bytes: bytes.to_vec(), sections }));
         }
     }
 
-    /// What was remembered.
-    pub(super) fn known(&self) -> impl Iterator<Item = (&(Name, u16), &Arc<Got>)> {
-        self.seen.iter()
+    /// All remembered answers.
+    pub(super) fn known(&self) -> impl Iterator<Item = (&(Name, u16), &Arc<Message>)> {
+        self.messages.iter()
     }
 
-    /// The answer to a question; the inner `Err` says why there is none.
-    pub(super) async fn get(&mut self, name: &Name, code: u16) -> Result<Result<Arc<Got>, String>, Fault> {
-        if let Some(got) = self.seen.get(&(name.clone(), code)) {
-            return Ok(Ok(got.clone()));
+    /// The answer to a question; without one the name is indeterminate.
+    pub(super) async fn get(&mut self, name: &Name, code: u16) -> Result<Arc<Message>, WalkEnd> {
+        if let Some(message) = self.messages.get(&(name.clone(), code)) {
+            return Ok(message.clone());
         }
         let mut why = String::new();
         for _ in 0..self.ask.attempts {
-            let seen = match self.put(name, code, self.stream()).await? {
-                Ok(seen) => seen,
-                Err(why) => return Ok(Err(why)),
-            };
-            let truncated = seen.reply.as_ref().is_some_and(|reply| reply.truncated());
-            let seen = if truncated && !self.stream() {
-                match self.put(name, code, true).await? {
-                    Ok(seen) => seen,
-                    Err(why) => return Ok(Err(why)),
-                }
-            } else {
-                seen
-            };
-            if let Some(reply) = &seen.reply {
-                self.keep(name, code, &reply.bytes);
-                let got = self.seen.get(&(name.clone(), code)).cloned();
-                return Ok(got.ok_or_else(|| format!("what {} answers cannot be read", self.server())));
+            let mut exchange = self.query(name, code, self.over_tcp()).await?;
+            if exchange.reply.as_ref().is_some_and(|reply| reply.truncated()) && !self.over_tcp() {
+                exchange = self.query(name, code, true).await?;
             }
-            why = self.silence(name, code, &seen);
-            if seen.outcome != "timeout" {
+            if let Some(reply) = &exchange.reply {
+                self.keep(name, code, &reply.bytes);
+                let message = self.messages.get(&(name.clone(), code)).cloned();
+                return message.ok_or_else(|| no_answer(format!("what {} answers cannot be read", self.server())));
+            }
+            why = self.silence(name, code, &exchange);
+            if exchange.outcome != "timeout" {
                 break;
             }
         }
-        Ok(Err(why))
+        Err(no_answer(why))
     }
 
-    fn silence(&self, name: &Name, code: u16, seen: &Exchange) -> String {
-        let details: Vec<&str> = seen.notes.iter().take(3).map(String::as_str).collect();
+    fn silence(&self, name: &Name, code: u16, exchange: &Exchange) -> String {
+        let details: Vec<&str> = exchange.notes.iter().take(3).map(String::as_str).collect();
         let details = if details.is_empty() { String::new() } else { format!(" ({})", details.join("; ")) };
-        format!("{} asked for {}: {}{details}", self.server(), title(name, code), seen.outcome)
+        format!("{} asked for {}: {}{details}", self.server(), title(name, code), exchange.outcome)
     }
 
-    fn stream(&self) -> bool {
+    fn over_tcp(&self) -> bool {
         matches!(self.ask.transport, Transport::Tcp)
     }
 
-    async fn put(&mut self, name: &Name, code: u16, stream: bool) -> Result<Result<Exchange, String>, Fault> {
+    /// One query, within the limits in number and time.
+    async fn query(&mut self, name: &Name, code: u16, over_tcp: bool) -> Result<Exchange, WalkEnd> {
         let left = self.end.saturating_duration_since(Instant::now());
-        if self.queries >= MOST {
-            return Ok(Err(format!("{MOST} questions did not lead from the anchor to the name")));
+        if self.queries >= MAX_QUERIES {
+            return Err(no_answer(format!("{MAX_QUERIES} questions did not lead from the anchor to the name")));
         }
         if left.is_zero() {
-            return Ok(Err(format!("no time is left for {}: {} answers too slowly", title(name, code), self.server())));
+            let title = title(name, code);
+            return Err(no_answer(format!("no time is left for {title}: {} answers too slowly", self.server())));
         }
-        let Some(theirs) = theirs(name) else { return Ok(Err(format!("{} cannot be asked for", title(name, code)))) };
+        let Some(asked) = for_exchange(name) else {
+            return Err(no_answer(format!("{} cannot be asked for", title(name, code))));
+        };
         self.queries += 1;
-        let question = self.ask.question.about(theirs, code);
+        let question = self.ask.question.about(asked, code);
         let seed = self.seed.wrapping_add(self.queries.cast_unsigned());
-        let seen = self.ask.query(self.address, &question, stream, self.ask.target.timeout.min(left), seed).await?;
-        self.discarded += seen.discarded;
-        Ok(Ok(seen))
+        let patience = self.ask.target.timeout.min(left);
+        let exchange = self.ask.query(self.address, &question, over_tcp, patience, seed).await?;
+        self.discarded += exchange.discarded;
+        Ok(exchange)
     }
 }
 
-/// A name of the validator as one of the exchange.
-pub(super) fn theirs(name: &Name) -> Option<TheirName> {
-    TheirName::read(&mut BinDecoder::new(name.as_slice())).ok()
-}
-
-/// A name of the exchange as one of the validator, in lower case.
-pub(super) fn ours(name: &TheirName) -> Option<Name> {
-    let mut wire = Vec::new();
-    for label in name {
-        wire.push(u8::try_from(label.len()).ok()?);
-        wire.extend(label.to_ascii_lowercase());
-    }
-    wire.push(0);
-    Name::from_octets(wire).ok()
+fn no_answer(why: String) -> WalkEnd {
+    indeterminate(Reason::NoAnswer, why)
 }

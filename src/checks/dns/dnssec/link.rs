@@ -1,10 +1,11 @@
-//! The name asked for, alias by alias, and what stands or does not stand at the end.
+//! The name asked for, alias by alias, and the records at the end or the proof that there are none.
 
 use std::collections::HashSet;
 
-use super::fetch::Got;
-use super::title;
-use super::walk::{Outcome, Reached, Stop, Unsigned, Verdict, Walk, Zone, bogus, indeterminate, iterated, referral};
+use super::fetch::Message;
+use super::names::title;
+use super::verdict::{Unsigned, Validation, Verdict, WalkEnd, bogus, indeterminate};
+use super::walk::{Flaw, Walk, Zone, ZoneOf, iterated, referral};
 use crate::model::Fault;
 use crate::proto::dns::{rcode, types};
 use crate::proto::dnssec::{Denial, Name, Reason, Sections, Set, below, dotted, labels, redirected, suffix};
@@ -12,7 +13,7 @@ use crate::proto::dnssec::{Denial, Name, Reason, Sections, Set, below, dotted, l
 /// Aliases that are followed; Unbound follows eleven.
 const LINKS: usize = 12;
 
-/// What a message says of a name.
+/// A link of a chain of aliases.
 enum Link {
     /// The chain ends here.
     End,
@@ -24,22 +25,22 @@ enum Link {
 type Standing = Option<Unsigned>;
 
 impl Walk<'_> {
-    /// Judges the answer to a question, link by link: one that is not secure decides.
-    pub(super) async fn judge(&mut self, name: &Name, code: u16) -> Result<Outcome, Fault> {
+    /// Validates the answer to a question, link by link: one that is not secure decides.
+    pub(super) async fn validate(&mut self, name: &Name, code: u16) -> Result<Validation, Fault> {
         match self.links(name, code).await {
-            Ok(None) => Ok(Outcome { verdict: Verdict::Secure, reason: None, why: String::new() }),
+            Ok(None) => Ok(Validation { verdict: Verdict::Secure, reason: None, why: String::new() }),
             Ok(Some(unsigned)) => {
-                Ok(Outcome { verdict: Verdict::Insecure, reason: unsigned.reason, why: unsigned.why })
+                Ok(Validation { verdict: Verdict::Insecure, reason: unsigned.reason, why: unsigned.why })
             }
-            Err(Stop::Outcome(outcome)) => Ok(outcome),
-            Err(Stop::Fault(fault)) => Err(fault),
+            Err(WalkEnd::Validation(outcome)) => Ok(outcome),
+            Err(WalkEnd::Fault(fault)) => Err(fault),
         }
     }
 
-    async fn links(&mut self, name: &Name, code: u16) -> Result<Standing, Stop> {
+    async fn links(&mut self, name: &Name, code: u16) -> Result<Standing, WalkEnd> {
         let (mut at, mut seen, mut standing) = (name.clone(), HashSet::new(), None);
         let first = self.answer(name, code).await?;
-        let mut got = first.clone();
+        let mut message = first.clone();
         for _ in 0..=LINKS {
             if !seen.insert(at.clone()) {
                 let why = format!("the aliases of {} lead back to {}", dotted(name), dotted(&at));
@@ -47,10 +48,10 @@ impl Walk<'_> {
             }
             // A resolver's answer holds the whole chain, an authoritative server's may end where its zones do.
             let speaks = |set: &Set| set.exists() && (set.owner == at || renames(set, &at));
-            if seen.len() > 1 && !got.sections.answers.iter().any(speaks) {
-                got = self.answer(&at, code).await?;
+            if seen.len() > 1 && !message.sections.answers.iter().any(speaks) {
+                message = self.answer(&at, code).await?;
             }
-            let (link, unsigned) = self.link(&got, &at, code).await?;
+            let (link, unsigned) = self.link(&message, &at, code).await?;
             standing = standing.or(unsigned);
             match link {
                 Link::End => return Ok(standing.or(self.rest(&first).await?)),
@@ -62,23 +63,23 @@ impl Walk<'_> {
 
     /// Whatever else stands in the answer section must be sound too (RFC 4035 section 3.2.3): the facts of the answer are read
     /// from all of it.
-    async fn rest(&mut self, got: &Got) -> Result<Standing, Stop> {
+    async fn rest(&mut self, message: &Message) -> Result<Standing, WalkEnd> {
         let mut standing = None;
-        for set in got.sections.answers.iter().filter(|set| set.exists()) {
-            if !self.trail.answers.iter().any(|known| known.kind == set.kind && known.owner == set.owner) {
-                self.trail
+        for set in message.sections.answers.iter().filter(|set| set.exists()) {
+            if !self.evidence.answers.iter().any(|known| known.kind == set.kind && known.owner == set.owner) {
+                self.evidence
                     .note(format!("{} is in the answer, and not what was asked for", title(&set.owner, set.kind)));
-                standing = standing.or(self.standing(set, &got.sections).await?);
+                standing = standing.or(self.standing(set, &message.sections).await?);
             }
         }
         Ok(standing)
     }
 
-    async fn link(&mut self, got: &Got, at: &Name, code: u16) -> Result<(Link, Standing), Stop> {
-        let sections = &got.sections;
+    async fn link(&mut self, message: &Message, at: &Name, code: u16) -> Result<(Link, Standing), WalkEnd> {
+        let sections = &message.sections;
         if let Some(set) = sections.answer(at, code) {
             let standing = self.standing(set, sections).await?;
-            self.trail.ended(rcode::NOERROR);
+            self.evidence.set_rcode(rcode::NOERROR);
             return Ok((Link::End, standing));
         }
         let cname = sections.answer(at, types::CNAME);
@@ -88,7 +89,7 @@ impl Walk<'_> {
             (Some(cname), Some(_)) if !cname.signatures.is_empty() => cname,
             (_, Some(dname)) => dname,
             (Some(cname), None) => cname,
-            (None, None) => return Ok((Link::End, self.absence(sections, at, code).await?)),
+            (None, None) => return Ok((Link::End, self.denial(sections, at, code).await?)),
         };
         let standing = self.standing(alias, sections).await?;
         let target = alias.target().and_then(|target| match alias.kind {
@@ -104,61 +105,61 @@ impl Walk<'_> {
                 );
                 return Err(bogus(Reason::BadSignature, why));
             }
-            self.trail.answers.push(made_up.clone());
+            self.evidence.answers.push(made_up.clone());
         }
         let Some(target) = target else {
             let why = format!("{} leads to no name", title(&alias.owner, alias.kind));
             return Err(indeterminate(Reason::NoAnswer, why));
         };
-        self.trail.note(format!("{} is an alias of {}", dotted(at), dotted(&target)));
+        self.evidence.note(format!("{} is an alias of {}", dotted(at), dotted(&target)));
         Ok((Link::Alias(target), standing))
     }
 
     /// Whether a set of an answer follows from the anchor.
-    async fn standing(&mut self, set: &Set, sections: &Sections) -> Result<Standing, Stop> {
-        self.trail.answers.push(set.clone());
+    async fn standing(&mut self, set: &Set, sections: &Sections) -> Result<Standing, WalkEnd> {
+        self.evidence.answers.push(set.clone());
         let claimed = set.signer().unwrap_or(&set.owner);
         let zone = match self.zone(&side(claimed, &set.owner, set.kind)).await? {
-            Reached::Unsigned(why) => return Ok(Some(why)),
-            Reached::Zone(zone) => zone,
+            ZoneOf::Unsigned(why) => return Ok(Some(why)),
+            ZoneOf::Signed(zone) => zone,
         };
-        let seen = self.verified(&zone, set)?;
+        let checked = self.verified(&zone, set)?;
         self.last = Some(zone.clone());
-        for look in seen.looks.iter().take(3) {
-            self.trail.note(format!("{}: {}", title(&set.owner, set.kind), look.text));
+        for signature in checked.signatures.iter().take(3) {
+            self.evidence.note(format!("{}: {}", title(&set.owner, set.kind), signature.text));
         }
-        match seen.expanded {
+        match checked.expanded {
             Some(encloser) => self.expansion(&zone, set, &encloser, sections),
             None => Ok(None),
         }
     }
 
     /// RFC 4035 section 5.3.4: a wildcard may answer only for a name that does not exist.
-    fn expansion(&mut self, zone: &Zone, set: &Set, encloser: &Name, sections: &Sections) -> Result<Standing, Stop> {
+    fn expansion(&mut self, zone: &Zone, set: &Set, encloser: &Name, sections: &Sections) -> Result<Standing, WalkEnd> {
         let (proof, flaw) = self.proof(zone, &set.owner, sections)?;
-        self.trail.keep(sections, &[types::NSEC, types::NSEC3]);
+        self.evidence.keep(sections, &[types::NSEC, types::NSEC3]);
         if let Some(why) = iterated(&proof, &zone.name) {
             return Ok(Some(why));
         }
         let denial = proof.expansion(&set.owner, encloser, &mut self.work);
-        self.trail.denied(&proof);
+        self.evidence.denied(&proof);
         let what = format!("that {} does not exist beside the wildcard that answers for it", dotted(&set.owner));
         self.concluded(denial, flaw, &what)
     }
 
     /// NXDOMAIN, or no records of the type.
-    async fn absence(&mut self, sections: &Sections, at: &Name, code: u16) -> Result<Standing, Stop> {
+    async fn denial(&mut self, sections: &Sections, at: &Name, code: u16) -> Result<Standing, WalkEnd> {
         let deny = |set: &&Set| matches!(set.kind, types::SOA | types::NSEC | types::NSEC3);
         let signers = sections.authority.iter().filter(deny).filter_map(Set::signer);
         let claimed = signers.filter(|signer| at.ends_with(*signer)).max_by_key(|signer| signer.label_count());
-        self.trail.ended(sections.rcode);
-        self.trail.keep(sections, &[types::SOA, types::NSEC, types::NSEC3]);
+        self.evidence.set_rcode(sections.rcode);
+        self.evidence.keep(sections, &[types::SOA, types::NSEC, types::NSEC3]);
         if let Some(cut) = referral(sections, at) {
             return Err(self.refers(cut));
         }
         let zone = match self.zone(&side(claimed.unwrap_or(at), at, code)).await? {
-            Reached::Unsigned(why) => return Ok(Some(why)),
-            Reached::Zone(zone) => zone,
+            ZoneOf::Unsigned(why) => return Ok(Some(why)),
+            ZoneOf::Signed(zone) => zone,
         };
         let (proof, flaw) = self.proof(&zone, at, sections)?;
         self.last = Some(zone.clone());
@@ -170,7 +171,7 @@ impl Walk<'_> {
         } else {
             (format!("that {} has no such records", title(at, code)), proof.nodata(at, code, &mut self.work))
         };
-        self.trail.denied(&proof);
+        self.evidence.denied(&proof);
         let standing = self.concluded(denial, flaw, &what)?;
         let soa =
             sections.authority.iter().find(|set| set.exists() && set.kind == types::SOA && set.owner == zone.name);
@@ -180,7 +181,7 @@ impl Walk<'_> {
         Ok(standing)
     }
 
-    fn concluded(&self, denial: Denial, flaw: super::walk::Flaw, what: &str) -> Result<Standing, Stop> {
+    fn concluded(&self, denial: Denial, flaw: Flaw, what: &str) -> Result<Standing, WalkEnd> {
         match denial {
             Denial::Proven => Ok(None),
             Denial::OptOut => {

@@ -5,34 +5,37 @@
 //! it.
 
 mod anchors;
-mod extras;
+mod evidence;
 mod facts;
 mod fetch;
 mod fields;
+mod last_zone;
 mod link;
-mod opinion;
+mod names;
+mod second_validator;
 #[cfg(test)]
 mod tests;
-mod trail;
+mod verdict;
 mod walk;
 
 use std::time::Duration;
 
 pub(super) use facts::FACTS;
-use facts::{OPINION, QUERIES, REASON, VERDICT, word};
+use facts::{QUERIES, REASON, SECOND_OPINION, VERDICT, word};
 use fetch::Fetch;
 pub(super) use fields::FIELDS;
-use opinion::{Opinion, second};
+use second_validator::{SecondOpinion, validate_again};
 use tokio::time::Instant;
-use walk::{Outcome, Verdict, Walk};
+use verdict::{Validation, Verdict};
+use walk::Walk;
 
 use super::ask::{Ask, Round};
 use super::facts::{DISCARDED, OUTCOME};
 use super::fields::{CLASS, Class, DNSSEC, Dnssec, NAME, TYPE};
 use super::transport::{TRANSPORT, Transport};
-use crate::model::{Args, Fault, Invalid};
+use crate::model::{Args, Fault, Invalid, Value};
 use crate::probe::{Cx, Mode};
-use crate::proto::dns::{rdata, types};
+use crate::proto::dns::types;
 use crate::proto::dnssec::{Anchor, Name, Reason};
 
 pub(super) const MODES: &[Mode] = &[Mode {
@@ -86,7 +89,7 @@ impl Validate {
         if args.get(&CLASS) != Class::In {
             return Err(CLASS.invalid("DNSSEC has trust anchors in class IN only", "drop `class`"));
         }
-        let name = fetch::ours(&ask.question.name).ok_or_else(|| {
+        let name = names::for_validator(&ask.question.name).ok_or_else(|| {
             NAME.invalid("the name cannot be read", "labels of 1 to 63 bytes between dots, 253 in all")
         })?;
         let anchors = anchors::from_args(args, &name)?;
@@ -111,70 +114,63 @@ impl Validate {
             Ok(round) => round,
             Err(end) => {
                 end.record(cx, &OUTCOME)?;
-                tell(cx, &Outcome::silent("the server's name has no address"));
+                record(cx, &Validation::unanswered("the server's name has no address"));
                 return Ok(());
             }
         };
         let Some(reply) = reply else {
-            tell(cx, &Outcome::silent("the question itself was not answered"));
+            record(cx, &Validation::unanswered("the question itself was not answered"));
             return Ok(());
         };
-        let before = cx.seen().last(DISCARDED.info.name).and_then(crate::model::Value::as_i64).unwrap_or_default();
+        let before = cx.seen().last(DISCARDED.info.name).and_then(Value::as_i64).unwrap_or_default();
         let mut fetch = Fetch::new(&self.ask, address, cx.seed(), Instant::now() + self.walk());
         fetch.keep(&self.name, self.ask.question.code, &reply);
         let mut walk = Walk::new(fetch, &self.anchors, self.at.unwrap_or_else(anchors::now));
-        let judged = walk.judge(&self.name, self.ask.question.code).await;
-        let ended = match judged {
-            Ok(outcome) => self.finish(&mut walk, &outcome).await.map(|opinion| (outcome, opinion)),
+        let ended = match walk.validate(&self.name, self.ask.question.code).await {
+            Ok(first) => self.finish(&mut walk, &first).await.map(|second| (first, second)),
             Err(fault) => Err(fault),
         };
-        // What was seen on the way is told however it ended.
+        // The evidence is recorded however the walk ended.
         cx.set(&QUERIES, walk.fetch.queries);
         cx.set(&DISCARDED, before + walk.fetch.discarded);
-        walk.trail.tell(cx);
-        let (mut outcome, opinion) = ended?;
-        if outcome.verdict != Verdict::Secure {
-            outcome.why = format!("as {} answers, {}", walk.fetch.server(), outcome.why);
+        walk.evidence.record(cx);
+        let (mut first, second) = ended?;
+        if first.verdict != Verdict::Secure {
+            first.why = format!("as {} answers, {}", walk.fetch.server(), first.why);
         }
-        cx.set(&OPINION, opinion.word);
-        cx.note(format!("second validator: {}", opinion.text));
-        tell(cx, &if opinion.differs() { differ(&outcome, &opinion) } else { outcome });
+        cx.set(&SECOND_OPINION, second.word);
+        cx.note(format!("second validator: {}", second.text));
+        record(cx, &if second.differs() { disagreement(&first, &second) } else { first });
         Ok(())
     }
 
-    /// What is worth knowing about the last zone, and the second opinion.
-    async fn finish(&self, walk: &mut Walk<'_>, outcome: &Outcome) -> Result<Opinion, Fault> {
-        if outcome.verdict == Verdict::Secure {
-            walk.extras().await?;
+    /// The facts of the last zone, and the second opinion.
+    async fn finish(&self, walk: &mut Walk<'_>, first: &Validation) -> Result<SecondOpinion, Fault> {
+        if first.verdict == Verdict::Secure {
+            walk.last_zone().await?;
         }
         if self.at.is_some() {
-            return Ok(Opinion::none("its clock cannot be set, and `at` is"));
+            return Ok(SecondOpinion::none("its clock cannot be set, and `at` is"));
         }
-        second(walk, &self.anchors, &self.name, self.ask.question.code, outcome).await
+        validate_again(walk, &self.anchors, &self.name, self.ask.question.code, first).await
     }
 }
 
 /// Two validators that disagree prove nothing, whichever is right.
-fn differ(outcome: &Outcome, opinion: &Opinion) -> Outcome {
-    Outcome {
+fn disagreement(first: &Validation, second: &SecondOpinion) -> Validation {
+    Validation {
         verdict: Verdict::Indeterminate,
         reason: Some(Reason::OpinionsDiffer),
-        why: format!("first says {} ({}), second says {}", outcome.verdict.word(), outcome.why, opinion.text),
+        why: format!("first says {} ({}), second says {}", first.verdict.word(), first.why, second.text),
     }
 }
 
-fn tell(cx: &mut Cx<'_>, outcome: &Outcome) {
-    cx.set(&VERDICT, outcome.verdict.word());
-    if let Some(reason) = outcome.reason {
+fn record(cx: &mut Cx<'_>, validation: &Validation) {
+    cx.set(&VERDICT, validation.verdict.word());
+    if let Some(reason) = validation.reason {
         cx.set(&REASON, word(reason));
     }
-    if !outcome.why.is_empty() {
-        cx.note(format!("{}: {}", outcome.verdict.word(), outcome.why));
+    if !validation.why.is_empty() {
+        cx.note(format!("{}: {}", validation.verdict.word(), validation.why));
     }
-}
-
-/// `www.example. A`, for people.
-fn title(name: &Name, code: u16) -> String {
-    let shown = fetch::theirs(name).map_or_else(|| crate::proto::dnssec::dotted(name), |name| rdata::name(&name));
-    format!("{shown} {}", types::mnemonic(code))
 }

@@ -3,87 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::fetch::{Fetch, Got};
-use super::title;
-use super::trail::Trail;
-use crate::model::Fault;
+use super::evidence::Evidence;
+use super::fetch::{Fetch, Message};
+use super::names::title;
+use super::verdict::{Unsigned, WalkEnd, bogus, indeterminate};
 use crate::proto::dns::{rcode, types};
 use crate::proto::dnssec::{
-    Anchor, Check, Cut, Digest, Fate, ITERATIONS, Key, Name, Proof, Reason, Sections, Set, Work, algorithm, below,
-    check, dotted, labels, suffix,
+    Anchor, Cut, Digest, ITERATIONS, Key, Name, Proof, Reason, Sections, Set, SetCheck, SignatureOutcome, Work,
+    algorithm, below, check_set, dotted, labels, suffix,
 };
-
-/// RFC 4035 section 4.3, from good to bad.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    Secure,
-    Insecure,
-    Indeterminate,
-    Bogus,
-}
-
-impl Verdict {
-    pub(super) const fn word(self) -> &'static str {
-        match self {
-            Self::Secure => "secure",
-            Self::Insecure => "insecure",
-            Self::Indeterminate => "indeterminate",
-            Self::Bogus => "bogus",
-        }
-    }
-}
-
-/// A verdict, its reason and the evidence.
-#[derive(Clone, Debug)]
-pub(super) struct Outcome {
-    pub(super) verdict: Verdict,
-    pub(super) reason: Option<Reason>,
-    pub(super) why: String,
-}
-
-impl Outcome {
-    pub(super) fn silent(why: &str) -> Self {
-        Self { verdict: Verdict::Indeterminate, reason: Some(Reason::NoAnswer), why: why.to_owned() }
-    }
-}
-
-/// What ends a walk early.
-pub(super) enum Stop {
-    /// This side could not go on.
-    Fault(Fault),
-    /// The verdict is known.
-    Outcome(Outcome),
-}
-
-impl From<Fault> for Stop {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-/// It contradicts what it should follow from. Work that ran out contradicts nothing.
-pub(super) fn bogus(reason: Reason, why: impl Into<String>) -> Stop {
-    let verdict = if reason == Reason::TooMuchWork { Verdict::Indeterminate } else { Verdict::Bogus };
-    Stop::Outcome(Outcome { verdict, reason: Some(reason), why: why.into() })
-}
-
-/// What would decide it was not to be had.
-pub(super) fn indeterminate(reason: Reason, why: impl Into<String>) -> Stop {
-    Stop::Outcome(Outcome { verdict: Verdict::Indeterminate, reason: Some(reason), why: why.into() })
-}
-
-/// Why a name is in no signed zone.
-#[derive(Clone, Debug)]
-pub(super) struct Unsigned {
-    pub(super) reason: Option<Reason>,
-    pub(super) why: String,
-}
-
-impl Unsigned {
-    pub(super) fn by(why: impl Into<String>) -> Self {
-        Self { reason: None, why: why.into() }
-    }
-}
 
 /// A zone whose keys are proven.
 pub(super) struct Zone {
@@ -93,14 +21,14 @@ pub(super) struct Zone {
     pub(super) ds: Vec<Digest>,
 }
 
-/// Where a walk has come to.
+/// The zone a name is in.
 #[derive(Clone)]
-pub(super) enum Reached {
-    Zone(Arc<Zone>),
+pub(super) enum ZoneOf {
+    Signed(Arc<Zone>),
     Unsigned(Unsigned),
 }
 
-/// What a name is to the zone above it.
+/// The relation of a name to the zone above it.
 #[derive(Clone)]
 enum Step {
     Zone(Arc<Zone>),
@@ -109,13 +37,13 @@ enum Step {
     Absent,
 }
 
-/// What makes a key of a zone trusted.
+/// The reason to trust a key of a zone.
 enum Trust<'a> {
     Anchors(Vec<&'a Anchor>),
     Ds(Vec<Digest>),
 }
 
-/// DS records that are looked at; a delegation has one or two for each key.
+/// DS records that are checked; a delegation has one or two for each key.
 const DELEGATIONS: usize = 20;
 /// Denial records of one message that are verified; a proof needs at most three.
 const DENIALS: usize = 16;
@@ -128,7 +56,7 @@ pub(super) struct Walk<'a> {
     pub(super) work: Work,
     steps: HashMap<Name, Step>,
     anchored: HashMap<Name, Arc<Zone>>,
-    pub(super) trail: Trail,
+    pub(super) evidence: Evidence,
     /// The zone of the last link.
     pub(super) last: Option<Arc<Zone>>,
 }
@@ -142,13 +70,13 @@ impl<'a> Walk<'a> {
             work: Work::default(),
             steps: HashMap::new(),
             anchored: HashMap::new(),
-            trail: Trail::default(),
+            evidence: Evidence::default(),
             last: None,
         }
     }
 
     /// The zone `name` is in: the deepest one at or above it.
-    pub(super) async fn zone(&mut self, name: &Name) -> Result<Reached, Stop> {
+    pub(super) async fn zone(&mut self, name: &Name) -> Result<ZoneOf, WalkEnd> {
         let mut zone = self.anchor(name).await?;
         for count in labels(&zone.name) + 1..=labels(name) {
             let child = suffix(name, count);
@@ -159,16 +87,16 @@ impl<'a> Walk<'a> {
             self.steps.insert(child, step.clone());
             match step {
                 Step::Zone(next) => zone = next,
-                Step::Unsigned(why) => return Ok(Reached::Unsigned(why)),
+                Step::Unsigned(why) => return Ok(ZoneOf::Unsigned(why)),
                 Step::Inside => {}
                 Step::Absent => break,
             }
         }
-        Ok(Reached::Zone(zone))
+        Ok(ZoneOf::Signed(zone))
     }
 
     /// The anchored zone closest above a name.
-    async fn anchor(&mut self, name: &Name) -> Result<Arc<Zone>, Stop> {
+    async fn anchor(&mut self, name: &Name) -> Result<Arc<Zone>, WalkEnd> {
         let above = self.anchors.iter().map(Anchor::zone).filter(|zone| name.ends_with(*zone));
         let Some(zone) = above.max_by_key(|zone| zone.label_count()) else {
             return Err(indeterminate(Reason::NoAnchor, format!("no trust anchor is at or above {}", dotted(name))));
@@ -182,9 +110,9 @@ impl<'a> Walk<'a> {
         Ok(proven)
     }
 
-    async fn step(&mut self, zone: &Arc<Zone>, child: &Name) -> Result<Step, Stop> {
-        let got = self.answer(child, types::DS).await?;
-        let sections = &got.sections;
+    async fn step(&mut self, zone: &Arc<Zone>, child: &Name) -> Result<Step, WalkEnd> {
+        let message = self.answer(child, types::DS).await?;
+        let sections = &message.sections;
         if let Some(set) = sections.answer(child, types::DS) {
             return self.delegated(zone, child, set).await;
         }
@@ -215,20 +143,20 @@ impl<'a> Walk<'a> {
         })
     }
 
-    async fn delegated(&mut self, zone: &Zone, child: &Name, set: &Set) -> Result<Step, Stop> {
-        let seen = self.verified(zone, set)?;
-        if seen.expanded.is_some() {
+    async fn delegated(&mut self, zone: &Zone, child: &Name, set: &Set) -> Result<Step, WalkEnd> {
+        let checked = self.verified(zone, set)?;
+        if checked.expanded.is_some() {
             let why = format!("the DS set of {} comes from a wildcard, which delegates nothing", dotted(child));
             return Err(bogus(Reason::BadSignature, why));
         }
         let all: Vec<Digest> = set.data.iter().filter_map(|data| Digest::read(data)).take(DELEGATIONS).collect();
-        self.trail.delegated(&all);
+        self.evidence.delegated(&all);
         let mut usable: Vec<Digest> = all.iter().filter(|ds| ds.supported()).cloned().collect();
         if usable.is_empty() {
             let shown: Vec<String> = all.iter().map(shown).collect();
             let child = dotted(child);
             let why = format!("no DS of {child} can be checked, so it counts as unsigned: {}", shown.join(", "));
-            self.trail.note(why.clone());
+            self.evidence.note(why.clone());
             return Ok(Step::Unsigned(Unsigned { reason: Some(Reason::UnsupportedAlgorithm), why }));
         }
         if usable.iter().any(|ds| !ds.weak()) {
@@ -240,55 +168,58 @@ impl<'a> Walk<'a> {
     }
 
     /// The keys of a zone, by one of them that is trusted and signs all.
-    async fn keys(&mut self, name: &Name, trust: &Trust<'_>) -> Result<Zone, Stop> {
+    async fn keys(&mut self, name: &Name, trust: &Trust<'_>) -> Result<Zone, WalkEnd> {
         let zone = dotted(name);
-        let got = self.answer(name, types::DNSKEY).await?;
-        let Some(set) = got.sections.answer(name, types::DNSKEY) else {
-            if let Some(cut) = referral(&got.sections, name) {
+        let message = self.answer(name, types::DNSKEY).await?;
+        let Some(set) = message.sections.answer(name, types::DNSKEY) else {
+            if let Some(cut) = referral(&message.sections, name) {
                 return Err(self.refers(cut));
             }
-            self.trail.matched(false);
+            self.evidence.matched(false);
             let why = format!("{} has no DNSKEY for {zone}, although {} is there", self.fetch.server(), trust.title());
             return Err(bogus(Reason::DsMismatch, why));
         };
         let mut keys: Vec<Key> = set.data.iter().filter_map(|data| Key::read(data)).collect();
         for key in keys.iter().filter(|key| key.revoked()) {
-            self.trail.note(format!("{zone} key {} is revoked and signs nothing any more", key.tag));
+            self.evidence.note(format!("{zone} key {} is revoked and signs nothing any more", key.tag));
         }
         keys.retain(Key::signs);
-        self.trail.keys(&zone, &keys);
+        self.evidence.keys(&zone, &keys);
         let (entries, unmatched) = trust.entries(name, &keys);
-        self.trail.matched(!entries.is_empty());
-        self.trail.unmatched(&zone, &unmatched);
+        self.evidence.matched(!entries.is_empty());
+        self.evidence.unmatched(&zone, &unmatched);
         if entries.is_empty() {
             let tags: Vec<String> =
                 keys.iter().take(8).map(|key| format!("{} {}", key.tag, algorithm(key.algorithm))).collect();
             let why = format!("{} of {zone} matches none of its DNSKEY: {}", trust.title(), tags.join(", "));
             return Err(bogus(Reason::DsMismatch, why));
         }
-        let seen = check(set, name, &entries, self.at, &mut self.work);
-        self.trail.set(set, &seen);
-        let Some((reason, why)) = seen.problem else {
-            self.trail.note(format!("{zone} DNSKEY is signed by the key of {}", trust.title()));
+        let checked = check_set(set, name, &entries, self.at, &mut self.work);
+        self.evidence.signatures(set, &checked);
+        let Some((reason, why)) = checked.problem else {
+            self.evidence.note(format!("{zone} DNSKEY is signed by the key of {}", trust.title()));
             return Ok(Zone { name: name.clone(), keys, ds: Vec::new() });
         };
-        let unsigned = seen.looks.iter().all(|look| matches!(look.fate, Fate::NoKey | Fate::Foreign));
+        let unsigned = checked
+            .signatures
+            .iter()
+            .all(|signature| matches!(signature.outcome, SignatureOutcome::NoKey | SignatureOutcome::Foreign));
         let reason = if unsigned { Reason::MissingRrsig } else { reason };
         Err(bogus(reason, format!("{zone} DNSKEY is not signed by the key of {}: {why}", trust.title())))
     }
 
     /// A set, by the keys of its zone.
-    pub(super) fn verified(&mut self, zone: &Zone, set: &Set) -> Result<Check, Stop> {
-        let seen = check(set, &zone.name, &zone.keys, self.at, &mut self.work);
-        self.trail.set(set, &seen);
-        match &seen.problem {
-            None => Ok(seen),
+    pub(super) fn verified(&mut self, zone: &Zone, set: &Set) -> Result<SetCheck, WalkEnd> {
+        let checked = check_set(set, &zone.name, &zone.keys, self.at, &mut self.work);
+        self.evidence.signatures(set, &checked);
+        match &checked.problem {
+            None => Ok(checked),
             Some((reason, why)) => Err(bogus(*reason, format!("{}: {why}", title(&set.owner, set.kind)))),
         }
     }
 
     /// The denial records of `zone` in a message about `name`, and what is wrong with the first that does not verify.
-    pub(super) fn proof(&mut self, zone: &Zone, name: &Name, sections: &Sections) -> Result<(Proof, Flaw), Stop> {
+    pub(super) fn proof(&mut self, zone: &Zone, name: &Name, sections: &Sections) -> Result<(Proof, Flaw), WalkEnd> {
         let deny = |set: &&Set| set.exists() && matches!(set.kind, types::NSEC | types::NSEC3);
         let sets: Vec<&Set> = sections.authority.iter().filter(deny).take(DENIALS).collect();
         let foreign = |set: &&Set| set.signer().is_some_and(|signer| below(signer, &zone.name));
@@ -298,10 +229,10 @@ impl<'a> Walk<'a> {
         }
         let (mut good, mut flaw) = (Vec::new(), None);
         for set in sets {
-            let seen = check(set, &zone.name, &zone.keys, self.at, &mut self.work);
-            self.trail.set(set, &seen);
-            match seen.problem {
-                None if seen.expanded.is_none() => good.push(set),
+            let checked = check_set(set, &zone.name, &zone.keys, self.at, &mut self.work);
+            self.evidence.signatures(set, &checked);
+            match checked.problem {
+                None if checked.expanded.is_none() => good.push(set),
                 None => {}
                 Some((reason, why)) => {
                     flaw = flaw.or(Some((reason, format!("{}: {why}", title(&set.owner, set.kind)))));
@@ -309,12 +240,12 @@ impl<'a> Walk<'a> {
             }
         }
         let proof = Proof::new(&zone.name, &good);
-        self.trail.proof(&proof);
+        self.evidence.proof(&proof);
         Ok((proof, flaw))
     }
 
     /// A message that lacks denial because its server is not one of the zone's is no answer, rather than a bad one.
-    fn elsewhere(&self, zone: &Zone, name: &Name, sections: &Sections) -> Result<(), Stop> {
+    fn elsewhere(&self, zone: &Zone, name: &Name, sections: &Sections) -> Result<(), WalkEnd> {
         let owner = |code| sections.authority.iter().find(|set| set.exists() && set.kind == code).map(|set| &set.owner);
         let (server, zone_text, name_text) = (self.fetch.server(), dotted(&zone.name), dotted(name));
         match (owner(types::SOA), owner(types::NS)) {
@@ -333,12 +264,12 @@ impl<'a> Walk<'a> {
     }
 
     /// A delegation is no answer.
-    pub(super) fn refers(&self, cut: &Name) -> Stop {
+    pub(super) fn refers(&self, cut: &Name) -> WalkEnd {
         let why = format!("{} refers to other servers for {}", self.fetch.server(), dotted(cut));
         indeterminate(Reason::NoAnswer, format!("{why}; ask one of those, or a resolver"))
     }
 
-    pub(super) fn unproven(&self, flaw: Flaw, what: &str, why: &str) -> Stop {
+    pub(super) fn unproven(&self, flaw: Flaw, what: &str, why: &str) -> WalkEnd {
         if self.work.spent() {
             return bogus(Reason::TooMuchWork, format!("nothing shows {what} within the work of any sound zone"));
         }
@@ -349,13 +280,10 @@ impl<'a> Walk<'a> {
     }
 
     /// An answer with a response code that means something.
-    pub(super) async fn answer(&mut self, name: &Name, code: u16) -> Result<Arc<Got>, Stop> {
-        let got = match self.fetch.get(name, code).await? {
-            Ok(got) => got,
-            Err(why) => return Err(indeterminate(Reason::NoAnswer, why)),
-        };
-        match got.sections.rcode {
-            rcode::NOERROR | rcode::NXDOMAIN => Ok(got),
+    pub(super) async fn answer(&mut self, name: &Name, code: u16) -> Result<Arc<Message>, WalkEnd> {
+        let message = self.fetch.get(name, code).await?;
+        match message.sections.rcode {
+            rcode::NOERROR | rcode::NXDOMAIN => Ok(message),
             other => {
                 let word = rcode::text(other);
                 let mut why = format!("{} answers {word} to {}", self.fetch.server(), title(name, code));
@@ -370,7 +298,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// What is wrong with a denial record.
+/// A defect of a denial record.
 pub(super) type Flaw = Option<(Reason, String)>;
 
 /// RFC 9276 section 3.2: the records are genuine, and too dear to use.

@@ -2,7 +2,7 @@
 
 use hickory_proto::rr::Name;
 
-use super::said::text;
+use super::names;
 use crate::proto::dns::message::Line;
 use crate::proto::dns::types;
 
@@ -22,7 +22,7 @@ pub(super) struct Chain {
 
 impl Chain {
     pub(super) fn new(name: &Name) -> Self {
-        Self { end: name.clone(), links: Vec::new(), looped: false, start: text(name) }
+        Self { end: name.clone(), links: Vec::new(), looped: false, start: names::text(name) }
     }
 
     /// Follows the aliases of an answer; true when that led further. A DNAME without the CNAME it implies is followed as
@@ -31,7 +31,7 @@ impl Chain {
         let before = self.links.len();
         while !self.looped {
             let Some(target) = self.target(answers) else { break };
-            let link = text(&target);
+            let link = names::text(&target);
             if link == self.start || self.links.contains(&link) || self.links.len() == LINKS {
                 self.looped = true;
             }
@@ -52,7 +52,7 @@ impl Chain {
     /// The name with the owner of a DNAME at its end replaced by the target. A DNAME does not speak of its owner itself.
     fn substituted(&self, line: &Line) -> Option<Name> {
         let kept = self.end.iter().count().checked_sub(line.owner.iter().count()).filter(|kept| *kept > 0)?;
-        let target = super::said::name(&line.data)?;
+        let target = names::parse(&line.data)?;
         let head = Name::from_labels(self.end.iter().take(kept)).ok()?;
         head.append_domain(&target).ok()
     }

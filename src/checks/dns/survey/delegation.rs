@@ -7,12 +7,12 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use hickory_proto::rr::Name;
 use tokio::time::Instant;
 
-use super::asker::{Asker, Way};
 use super::fields::MAX_SERVERS;
-use super::look::{Addresses, Look, Server};
+use super::querier::{Querier, QueryPolicy};
 use super::resolver::Resolver;
-use super::said;
+use super::server_report::{Server, ServerAddresses, ServerReport};
 use super::zone::Zone;
+use super::{names, records};
 use crate::model::Fault;
 use crate::net::{dial, endpoint, resolve};
 use crate::proto::dns::message::Reply;
@@ -24,7 +24,7 @@ const PARENTS: usize = 32;
 /// Questions in flight while servers are looked for.
 const IN_FLIGHT: usize = 8;
 
-/// What is known of a zone's servers before one of them is asked.
+/// The servers of a zone, as far as known before one of them is asked.
 #[derive(Default)]
 pub(super) struct Delegation {
     pub(super) servers: Vec<Server>,
@@ -46,10 +46,10 @@ pub(super) struct Delegation {
 }
 
 /// Finds the servers of a zone.
-pub(super) async fn find(zone: &Zone, way: &Way, end: Instant, seed: u64) -> Result<Delegation, Fault> {
+pub(super) async fn discover(zone: &Zone, policy: &QueryPolicy, end: Instant, seed: u64) -> Result<Delegation, Fault> {
     let mut out = Delegation::default();
     let names = if zone.ns.is_empty() {
-        from_parent(zone, way, end, seed, &mut out).await?
+        from_parent(zone, policy, end, seed, &mut out).await?
     } else {
         let given = zone.ns.iter().filter(|(_, addresses)| !addresses.is_empty());
         let glue = given.map(|(name, found)| (name.clone(), found.iter().map(SocketAddr::ip).collect()));
@@ -68,7 +68,7 @@ pub(super) async fn find(zone: &Zone, way: &Way, end: Instant, seed: u64) -> Res
         }
         found.push((name, addresses));
     }
-    for (name, addresses) in resolved(zone, way, end, seed, &unknown).await? {
+    for (name, addresses) in resolved(zone, policy, end, seed, &unknown).await? {
         if addresses.alias {
             out.aliases.insert(name.clone());
         }
@@ -77,19 +77,19 @@ pub(super) async fn find(zone: &Zone, way: &Way, end: Instant, seed: u64) -> Res
         }
     }
     for (name, addresses) in found {
-        out.add(&name, &addresses, zone, way);
+        out.add(&name, &addresses, zone, policy);
     }
     Ok(out)
 }
 
 /// Servers that only the zone itself names, or gives another address, once its own servers were asked; for names outside the
 /// zone, a resolver has the addresses. Of a zone given in the suite nobody else is asked.
-pub(super) async fn added(
+pub(super) async fn added_by_zone(
     zone: &Zone,
-    way: &Way,
+    policy: &QueryPolicy,
     end: Instant,
     seed: u64,
-    looks: &[Look],
+    reports: &[ServerReport],
     known: &mut Delegation,
 ) -> Result<Vec<Server>, Fault> {
     if !zone.ns.is_empty() {
@@ -97,29 +97,29 @@ pub(super) async fn added(
     }
     let before = known.servers.len();
     let named: BTreeSet<String> =
-        looks.iter().filter_map(|look| look.ns.as_ref()).flat_map(|(_, names)| names.iter().cloned()).collect();
+        reports.iter().filter_map(|report| report.ns.as_ref()).flat_map(|(_, names)| names.iter().cloned()).collect();
     let seen: BTreeSet<String> = known.servers.iter().filter_map(|server| server.name.clone()).collect();
     let mut outside = Vec::new();
     for name in named.into_iter().take(MAX_SERVERS) {
         let fresh = !seen.contains(&name);
-        if !said::name(&name).is_some_and(|parsed| zone.name.zone_of(&parsed)) {
+        if !names::parse(&name).is_some_and(|parsed| zone.name.zone_of(&parsed)) {
             outside.extend(Some(name).filter(|_| fresh));
             continue;
         }
-        let own = looks.iter().filter_map(|look| look.addresses.get(&name)).flat_map(|found| found.found.clone());
+        let own = reports.iter().filter_map(|report| report.addresses.get(&name)).flat_map(|found| found.found.clone());
         let own = sockets(own.collect::<BTreeSet<_>>(), zone.port);
         let new: Vec<SocketAddr> = own.iter().copied().filter(|socket| !known.asks(*socket)).collect();
         if fresh {
-            known.add(&name, &own, zone, way);
+            known.add(&name, &own, zone, policy);
         } else if !new.is_empty() {
-            known.add(&name, &new, zone, way);
+            known.add(&name, &new, zone, policy);
         }
     }
-    for (name, addresses) in resolved(zone, way, end, seed, &outside).await? {
+    for (name, addresses) in resolved(zone, policy, end, seed, &outside).await? {
         if addresses.alias {
             known.aliases.insert(name.clone());
         }
-        known.add(&name, &sockets(addresses.found, zone.port), zone, way);
+        known.add(&name, &sockets(addresses.found, zone.port), zone, policy);
     }
     Ok(known.servers.split_off(before))
 }
@@ -130,9 +130,9 @@ impl Delegation {
     }
 
     /// Adds the servers behind a name; an address is asked once, whatever its names.
-    fn add(&mut self, name: &str, addresses: &[SocketAddr], zone: &Zone, way: &Way) {
+    fn add(&mut self, name: &str, addresses: &[SocketAddr], zone: &Zone, policy: &QueryPolicy) {
         let admitted: Vec<SocketAddr> =
-            addresses.iter().copied().filter(|socket| way.family.admits(socket.ip())).collect();
+            addresses.iter().copied().filter(|socket| policy.version.admits(socket.ip())).collect();
         if addresses.is_empty() {
             self.unresolved.insert(name.to_owned());
             self.push(Server { label: name.to_owned(), name: Some(name.to_owned()), address: None });
@@ -178,16 +178,17 @@ fn sockets(addresses: impl IntoIterator<Item = IpAddr>, port: u16) -> Vec<Socket
 /// Asks a resolver for the addresses of `names`; nobody is asked when there are none.
 async fn resolved(
     zone: &Zone,
-    way: &Way,
+    policy: &QueryPolicy,
     end: Instant,
     seed: u64,
     names: &[String],
-) -> Result<Vec<(String, Addresses)>, Fault> {
-    let parsed: Vec<(String, Name)> = names.iter().filter_map(|text| Some((text.clone(), said::name(text)?))).collect();
+) -> Result<Vec<(String, ServerAddresses)>, Fault> {
+    let parsed: Vec<(String, Name)> =
+        names.iter().filter_map(|text| Some((text.clone(), names::parse(text)?))).collect();
     if parsed.is_empty() {
         return Ok(Vec::new());
     }
-    let resolver = Resolver::new(way, &zone.via, end, seed).await?;
+    let resolver = Resolver::new(policy, &zone.via, end, seed).await?;
     let asked = parsed.into_iter().map(|(text, name)| {
         let resolver = &resolver;
         async move { Ok((text, resolver.addresses(&name).await?)) }
@@ -199,35 +200,35 @@ async fn resolved(
 /// Asks every server of the parent for the delegation. Returns the names of all servers it was told of.
 async fn from_parent(
     zone: &Zone,
-    way: &Way,
+    policy: &QueryPolicy,
     end: Instant,
     seed: u64,
     out: &mut Delegation,
 ) -> Result<BTreeSet<String>, Fault> {
     if zone.name.is_root() && zone.parent.is_empty() {
-        let reply = Resolver::new(way, &zone.via, end, seed).await?.ask(&zone.name, types::NS).await?;
-        return Ok(said::servers(&reply.answers, &zone.name));
+        let reply = Resolver::new(policy, &zone.via, end, seed).await?.ask(&zone.name, types::NS).await?;
+        return Ok(records::ns_names(&reply.answers, &zone.name));
     }
-    let parents = parents(zone, way, end, seed, out).await?;
+    let parents = parents(zone, policy, end, seed, out).await?;
     let asked = parents.into_iter().take(PARENTS).map(|(label, socket)| async move {
         let time = end.saturating_duration_since(Instant::now());
-        let mut asker = Asker::new(way, socket, time, seed);
-        let heard = asker.ask(&Question::own(zone.name.clone(), types::NS)).await?;
-        Ok::<_, Fault>((label, heard))
+        let mut querier = Querier::new(policy, socket, time, seed);
+        let result = querier.ask(&Question::own(zone.name.clone(), types::NS)).await?;
+        Ok::<_, Fault>((label, result))
     });
     let asked: Vec<_> = asked.collect();
-    let heard: Vec<_> = stream::iter(asked).buffered(IN_FLIGHT).try_collect().await?;
+    let result: Vec<_> = stream::iter(asked).buffered(IN_FLIGHT).try_collect().await?;
     let (mut delegated, mut all, mut glue) = (Vec::new(), BTreeSet::new(), BTreeMap::new());
-    for (label, heard) in heard {
-        match heard.reply.as_deref().map(|reply| referral(reply, &zone.name)) {
+    for (label, result) in result {
+        match result.reply.as_deref().map(|reply| referral(reply, &zone.name)) {
             Some(Referral::Delegated(names)) => {
                 all.extend(names.iter().cloned());
-                along(heard.reply.as_deref(), &names, &mut glue);
+                along(result.reply.as_deref(), &names, &mut glue);
                 delegated.push(names);
             }
             Some(Referral::Own(names)) => {
                 out.notes.push(format!("{label} serves the zone itself and does not show how it is delegated"));
-                along(heard.reply.as_deref(), &names, &mut out.hints);
+                along(result.reply.as_deref(), &names, &mut out.hints);
                 all.extend(names);
             }
             Some(Referral::None(why)) => {
@@ -235,7 +236,7 @@ async fn from_parent(
                 out.failed.push(label);
             }
             None => {
-                out.notes.push(format!("{label} of the parent: {}", heard.outcome));
+                out.notes.push(format!("{label} of the parent: {}", result.outcome));
                 out.failed.push(label);
             }
         }
@@ -255,7 +256,7 @@ async fn from_parent(
 fn along(reply: Option<&Reply>, names: &BTreeSet<String>, into: &mut BTreeMap<String, BTreeSet<IpAddr>>) {
     let lines = reply.into_iter().flat_map(|reply| &reply.additional);
     for line in lines.filter(|line| matches!(line.code, types::A | types::AAAA) && line.sound) {
-        let owner = said::text(&line.owner);
+        let owner = names::text(&line.owner);
         if let (true, Ok(address)) = (names.contains(&owner), line.data.parse::<IpAddr>()) {
             into.entry(owner).or_default().insert(address);
         }
@@ -265,7 +266,7 @@ fn along(reply: Option<&Reply>, names: &BTreeSet<String>, into: &mut BTreeMap<St
 /// Servers of the parent: as given, or as a resolver finds them.
 async fn parents(
     zone: &Zone,
-    way: &Way,
+    policy: &QueryPolicy,
     end: Instant,
     seed: u64,
     out: &mut Delegation,
@@ -273,7 +274,7 @@ async fn parents(
     let mut sockets = Vec::new();
     for text in &zone.parent {
         let Some((host, port)) = endpoint::split(text, Some(53)) else { continue };
-        match resolve(&host, way.family, way.patience).await? {
+        match resolve(&host, policy.version, policy.patience).await? {
             Ok(found) => sockets.extend(found.into_iter().map(|address| {
                 let socket = SocketAddr::new(address, port);
                 (place(socket, 53), socket)
@@ -287,14 +288,14 @@ async fn parents(
     if !zone.parent.is_empty() {
         return Ok(sockets);
     }
-    let resolver = Resolver::new(way, &zone.via, end, seed).await?;
+    let resolver = Resolver::new(policy, &zone.via, end, seed).await?;
     let Some((parent, names)) = resolver.parent_of(&zone.name).await? else {
-        out.notes.push(format!("no resolver knows a zone above {}", said::text(&zone.name)));
+        out.notes.push(format!("no resolver knows a zone above {}", names::text(&zone.name)));
         return Ok(sockets);
     };
-    out.notes.push(format!("the parent is {}", said::text(&parent)));
+    out.notes.push(format!("the parent is {}", names::text(&parent)));
     let names: Vec<String> = names.into_iter().collect();
-    for (name, addresses) in resolved(zone, way, end, seed, &names).await? {
+    for (name, addresses) in resolved(zone, policy, end, seed, &names).await? {
         sockets.extend(
             addresses.found.into_iter().map(|address| (format!("{name}/{address}"), SocketAddr::new(address, 53))),
         );
@@ -311,13 +312,13 @@ enum Referral {
 }
 
 fn referral(reply: &Reply, zone: &Name) -> Referral {
-    let own = said::servers(&reply.answers, zone);
+    let own = records::ns_names(&reply.answers, zone);
     if reply.has("aa") && !own.is_empty() {
         return Referral::Own(own);
     }
-    let delegated = said::servers(&reply.authority, zone);
+    let delegated = records::ns_names(&reply.authority, zone);
     if reply.rcode == rcode::NOERROR && !delegated.is_empty() {
         return Referral::Delegated(delegated);
     }
-    Referral::None(format!("{} without a delegation", said::code(reply.rcode)))
+    Referral::None(format!("{} without a delegation", rcode::text(reply.rcode)))
 }

@@ -6,10 +6,10 @@ use std::net::{IpAddr, SocketAddr};
 use hickory_proto::rr::Name;
 use tokio::time::Instant;
 
-use super::asker::{Asker, Way};
 use super::chain::Chain;
-use super::look::Addresses;
-use super::said;
+use super::querier::{Querier, QueryPolicy};
+use super::records;
+use super::server_report::ServerAddresses;
 use crate::model::Fault;
 use crate::net::{endpoint, resolve};
 use crate::proto::dns::message::Reply;
@@ -23,9 +23,9 @@ const MOST: usize = 3;
 const REMEDY: &str =
     "give a resolver in `via`, the servers of the parent in `parent`, or the servers themselves in `ns`";
 
-/// The resolvers of one look.
+/// The resolvers of one round.
 pub(super) struct Resolver<'a> {
-    way: &'a Way,
+    policy: &'a QueryPolicy,
     servers: Vec<SocketAddr>,
     end: Instant,
     seed: u64,
@@ -33,11 +33,11 @@ pub(super) struct Resolver<'a> {
 
 impl<'a> Resolver<'a> {
     /// The resolvers of `via`, or the system's when there is none.
-    pub(super) async fn new(way: &'a Way, via: &[String], end: Instant, seed: u64) -> Result<Self, Fault> {
+    pub(super) async fn new(policy: &'a QueryPolicy, via: &[String], end: Instant, seed: u64) -> Result<Self, Fault> {
         let mut servers = Vec::new();
         for text in via {
             let Some((host, port)) = endpoint::split(text, Some(53)) else { continue };
-            match resolve(&host, way.family, way.patience).await? {
+            match resolve(&host, policy.version, policy.patience).await? {
                 Ok(found) => servers.extend(found.into_iter().map(|address| SocketAddr::new(address, port))),
                 Err(why) => return Err(Fault::local("find the resolver of `via`", text, why, "check its name")),
             }
@@ -49,7 +49,7 @@ impl<'a> Resolver<'a> {
         if servers.is_empty() {
             return Err(Fault::local("find a resolver", SYSTEM, "it names none", REMEDY));
         }
-        Ok(Self { way, servers, end, seed })
+        Ok(Self { policy, servers, end, seed })
     }
 
     /// The answer of the first resolver that has one. A failure of the name's own servers (SERVFAIL) is an answer too, when
@@ -59,14 +59,14 @@ impl<'a> Resolver<'a> {
         let (mut failed, mut why) = (None, Vec::new());
         for server in &self.servers {
             let time = self.end.saturating_duration_since(Instant::now());
-            let mut asker = Asker::new(self.way, *server, time, self.seed);
-            let heard = asker.ask(&question).await?;
-            match heard.reply {
+            let mut querier = Querier::new(self.policy, *server, time, self.seed);
+            let result = querier.ask(&question).await?;
+            match result.reply {
                 Some(reply) if matches!(reply.rcode, rcode::NOERROR | rcode::NXDOMAIN) => return Ok(reply),
                 Some(reply) if reply.rcode == rcode::SERVFAIL => failed = Some(reply),
-                Some(reply) => why.push(format!("{server}: {}", said::code(reply.rcode))),
-                None if heard.outcome == "unasked" => why.push(format!("{server}: no time was left")),
-                None => why.push(format!("{server}: {}", heard.outcome)),
+                Some(reply) => why.push(format!("{server}: {}", rcode::text(reply.rcode))),
+                None if result.outcome == "unasked" => why.push(format!("{server}: no time was left")),
+                None => why.push(format!("{server}: {}", result.outcome)),
             }
         }
         failed
@@ -74,17 +74,17 @@ impl<'a> Resolver<'a> {
     }
 
     /// Addresses of a server's name.
-    pub(super) async fn addresses(&self, name: &Name) -> Result<Addresses, Fault> {
-        let mut out = Addresses::default();
+    pub(super) async fn addresses(&self, name: &Name) -> Result<ServerAddresses, Fault> {
+        let mut out = ServerAddresses::default();
         for (code, family) in [(types::A, "0.0.0.0"), (types::AAAA, "::")] {
-            let wanted = family.parse::<IpAddr>().is_ok_and(|address| self.way.family.admits(address));
+            let wanted = family.parse::<IpAddr>().is_ok_and(|address| self.policy.version.admits(address));
             if !wanted {
                 continue;
             }
             let reply = self.ask(name, code).await?;
             let mut chain = Chain::new(name);
             out.alias |= chain.follow(&reply.answers);
-            let data = said::picked(&reply.answers, name, &chain.end, code);
+            let data = records::data_of(&reply.answers, name, &chain.end, code);
             out.found.extend(data.iter().filter_map(|data| data.parse::<IpAddr>().ok()));
         }
         Ok(out)
@@ -100,7 +100,7 @@ impl<'a> Resolver<'a> {
         };
         let parent = line.owner.clone();
         let reply = self.ask(&parent, types::NS).await?;
-        let names = said::servers(&reply.answers, &parent);
+        let names = records::ns_names(&reply.answers, &parent);
         Ok((!names.is_empty()).then_some((parent, names)))
     }
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use hickory_proto::rr::Name;
 
 use super::fields::{AUTHORITATIVE, MAX_SERVERS, NS, PARENT, PORT, VIA, ZONE};
-use super::said;
+use super::names;
 use crate::checks::dns::question;
 use crate::model::{Args, Invalid};
 use crate::net::endpoint;
@@ -51,7 +51,7 @@ fn given(args: &Args, zone: &Name, port: u16) -> Result<Vec<(String, Vec<SocketA
     let mut out: Vec<(String, Vec<SocketAddr>)> = Vec::new();
     for (text, addresses) in entries {
         let name = question::name(&text, types::NS).map_err(|why| AUTHORITATIVE.invalid(why.message, EXAMPLE))?;
-        let label = said::text(&name);
+        let label = names::text(&name);
         if out.iter().any(|(known, _)| *known == label) {
             let message = format!("`ns` names {label} twice");
             return Err(AUTHORITATIVE.invalid(message, "give all addresses of a name in one list"));

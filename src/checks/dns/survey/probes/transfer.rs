@@ -7,9 +7,9 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
-use crate::checks::dns::survey::asker::Asker;
-use crate::checks::dns::survey::look::Look;
-use crate::checks::dns::survey::{Survey, said};
+use crate::checks::dns::survey::querier::Querier;
+use crate::checks::dns::survey::server_report::{ServerReport, Transfer};
+use crate::checks::dns::survey::settings::Settings;
 use crate::model::Fault;
 use crate::net::connect;
 use crate::proto::dns::message::{self, Reply};
@@ -20,30 +20,27 @@ use crate::proto::dns::{exchange, rcode, types};
 const BYTES: usize = 64 << 20;
 const RECORDS: i64 = 1_000_000;
 
-/// What became of a transfer.
-#[derive(Debug, Clone, PartialEq)]
-pub(in crate::checks::dns::survey) struct Transfer {
-    pub(in crate::checks::dns::survey) word: &'static str,
-    pub(in crate::checks::dns::survey) records: i64,
-    pub(in crate::checks::dns::survey) why: String,
-}
-
-pub(super) async fn look(survey: &Survey, asker: &mut Asker<'_>, look: &mut Look, seed: u64) -> Result<(), Fault> {
-    let Some(zone) = survey.zone() else { return Ok(()) };
-    if !asker.may(0) {
+pub(super) async fn probe(
+    settings: &Settings,
+    querier: &mut Querier<'_>,
+    report: &mut ServerReport,
+    seed: u64,
+) -> Result<(), Fault> {
+    let Some(zone) = settings.zone() else { return Ok(()) };
+    if !querier.allow(0) {
         return Ok(());
     }
     let (id, query) = Question::own(zone.clone(), types::AXFR).edns(None).encode(seed)?;
-    let (server, patience) = (asker.server(), asker.patience());
+    let (server, patience) = (querier.server(), querier.patience());
     let end = Instant::now() + patience;
-    let stream = match connect(server, asker.source(), patience).await? {
+    let stream = match connect(server, querier.source(), patience).await? {
         Ok(dialled) => dialled.stream,
         Err(why) => {
-            look.findings.transfer = Some(ended("unreachable", 0, format!("over TCP it is {}", why.word())));
+            report.findings.transfer = Some(ended("unreachable", 0, format!("over TCP it is {}", why.word())));
             return Ok(());
         }
     };
-    look.findings.transfer = run(stream, zone, id, &query, end, patience).await;
+    report.findings.transfer = run(stream, zone, id, &query, end, patience).await;
     Ok(())
 }
 
@@ -114,7 +111,7 @@ impl State {
     fn take(&mut self, reply: &Reply, zone: &Name) -> Option<Transfer> {
         if reply.rcode != rcode::NOERROR {
             let word = if self.records > 0 { "partial" } else { "refused" };
-            return Some(ended(word, self.records, said::code(reply.rcode)));
+            return Some(ended(word, self.records, rcode::text(reply.rcode)));
         }
         if reply.answers.is_empty() && self.records == 0 {
             return Some(ended("refused", 0, "an answer without records"));

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::checks::dns::survey::Survey;
-use crate::checks::dns::survey::asker::{Asker, Dared};
-use crate::checks::dns::survey::look::Look;
+use crate::checks::dns::survey::querier::{ControlledReply, Querier};
+use crate::checks::dns::survey::server_report::ServerReport;
+use crate::checks::dns::survey::settings::Settings;
 use crate::model::Fault;
 use crate::proto::dns::message::Reply;
 use crate::proto::dns::question::{EdnsWish, Question};
@@ -13,38 +13,42 @@ use crate::proto::dns::types;
 /// The least every resolver takes, and what most ask for.
 const SIZES: [u16; 2] = [512, 1232];
 
-pub(super) async fn look(survey: &Survey, asker: &mut Asker<'_>, look: &mut Look) -> Result<(), Fault> {
+pub(super) async fn probe(
+    settings: &Settings,
+    querier: &mut Querier<'_>,
+    report: &mut ServerReport,
+) -> Result<(), Fault> {
     for (place, size) in SIZES.into_iter().enumerate() {
-        let cut = at(survey, asker, size).await?;
-        if let Some(slot) = look.findings.cuts.get_mut(place) {
+        let cut = at(settings, querier, size).await?;
+        if let Some(slot) = report.findings.truncation.get_mut(place) {
             *slot = cut;
         }
     }
     Ok(())
 }
 
-async fn at(survey: &Survey, asker: &mut Asker<'_>, size: u16) -> Result<Option<&'static str>, Fault> {
-    let question = large(survey, size);
-    let (reply, length) = match asker.dare(&question).await? {
-        Dared::Reply(reply, length) => (reply, length),
-        Dared::Silent => {
-            asker.tally.note(format!("{}: no answer of at most {size} bytes over UDP", question.title()));
+async fn at(settings: &Settings, querier: &mut Querier<'_>, size: u16) -> Result<Option<&'static str>, Fault> {
+    let question = large(settings, size);
+    let (reply, length) = match querier.ask_with_control(&question).await? {
+        ControlledReply::Reply(reply, length) => (reply, length),
+        ControlledReply::Silent => {
+            querier.log.note(format!("{}: no answer of at most {size} bytes over UDP", question.title()));
             return Ok(Some("silent"));
         }
-        Dared::Unknown => return Ok(None),
+        ControlledReply::Unknown => return Ok(None),
     };
     let limit = usize::from(size);
     if length > limit {
-        asker.tally.note(format!("{}: {length} bytes, where {size} are asked for", question.title()));
+        querier.log.note(format!("{}: {length} bytes, where {size} are asked for", question.title()));
         return Ok(Some("oversized"));
     }
-    let heard = asker.tcp(&question).await?;
-    let (whole, full) = match heard.reply {
-        Some(whole) if !whole.truncated() => (whole, heard.size),
-        _ if heard.outcome == "unasked" => return Ok(None),
+    let result = querier.tcp(&question).await?;
+    let (whole, full) = match result.reply {
+        Some(whole) if !whole.truncated() => (whole, result.size),
+        _ if result.outcome == "unasked" => return Ok(None),
         _ if reply.truncated() => {
-            let over = if heard.outcome == "answered" { "truncated" } else { heard.outcome };
-            asker.tally.note(format!("{}: truncated at {size} bytes, and {over} over TCP", question.title()));
+            let over = if result.outcome == "answered" { "truncated" } else { result.outcome };
+            querier.log.note(format!("{}: truncated at {size} bytes, and {over} over TCP", question.title()));
             return Ok(Some("whole_nowhere"));
         }
         // Whether it is whole cannot be told without the other.
@@ -58,7 +62,7 @@ async fn at(survey: &Survey, asker: &mut Asker<'_>, size: u16) -> Result<Option<
     };
     if matches!(word, "needless" | "incomplete") {
         let (cut, all) = (reply.answers.len(), whole.answers.len());
-        asker.tally.note(format!(
+        querier.log.note(format!(
             "{}: {word} at {size} bytes: {cut} records in {length} bytes, over TCP {all} in {full}",
             question.title()
         ));
@@ -67,11 +71,11 @@ async fn at(survey: &Survey, asker: &mut Asker<'_>, size: u16) -> Result<Option<
 }
 
 /// What the check asks for; without a name of its own, the keys of the zone with their signatures.
-fn large(survey: &Survey, size: u16) -> Question {
-    let keys = survey.zone().filter(|_| !survey.named);
+fn large(settings: &Settings, size: u16) -> Question {
+    let keys = settings.zone().filter(|_| !settings.named);
     let question = match keys {
         Some(zone) => Question::own(zone.clone(), types::DNSKEY),
-        None => survey.plain_question(),
+        None => settings.plain_question(),
     };
     question.edns(Some(EdnsWish { size, dnssec: keys.is_some(), ..EdnsWish::default() }))
 }

@@ -2,9 +2,9 @@
 
 use hickory_proto::rr::DNSClass;
 
-use crate::checks::dns::survey::asker::{Asker, Dared};
-use crate::checks::dns::survey::look::Look;
-use crate::checks::dns::survey::said;
+use crate::checks::dns::survey::names;
+use crate::checks::dns::survey::querier::{ControlledReply, Querier};
+use crate::checks::dns::survey::server_report::ServerReport;
 use crate::model::Fault;
 use crate::proto::dns::question::Question;
 use crate::proto::dns::types;
@@ -12,17 +12,17 @@ use crate::proto::dns::types;
 /// Characters kept of a text.
 const KEPT: usize = 120;
 
-pub(super) async fn look(asker: &mut Asker<'_>, look: &mut Look) -> Result<(), Fault> {
-    let Some(name) = said::name("version.bind.") else { return Ok(()) };
+pub(super) async fn probe(querier: &mut Querier<'_>, report: &mut ServerReport) -> Result<(), Fault> {
+    let Some(name) = names::parse("version.bind.") else { return Ok(()) };
     let question = Question::own(name, types::TXT).of_class(DNSClass::CH);
-    look.findings.version = match asker.dare(&question).await? {
-        Dared::Reply(reply, _) => {
+    report.findings.version = match querier.ask_with_control(&question).await? {
+        ControlledReply::Reply(reply, _) => {
             let texts = reply.answers.iter().filter(|line| line.code == types::TXT && line.sound);
             let text = texts.map(|line| line.data.trim_matches('"')).find(|text| !text.is_empty());
             Some(text.unwrap_or_default().chars().take(KEPT).collect())
         }
-        Dared::Silent => Some(String::new()),
-        Dared::Unknown => None,
+        ControlledReply::Silent => Some(String::new()),
+        ControlledReply::Unknown => None,
     };
     Ok(())
 }

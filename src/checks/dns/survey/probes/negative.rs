@@ -2,9 +2,10 @@
 
 use hickory_proto::rr::Name;
 
-use crate::checks::dns::survey::asker::{Asker, Dared};
-use crate::checks::dns::survey::look::Look;
-use crate::checks::dns::survey::{Survey, said};
+use crate::checks::dns::survey::querier::{ControlledReply, Querier};
+use crate::checks::dns::survey::server_report::ServerReport;
+use crate::checks::dns::survey::settings::Settings;
+use crate::checks::dns::survey::{names, records};
 use crate::model::Fault;
 use crate::proto::dns::message::Reply;
 use crate::proto::dns::question::Question;
@@ -16,44 +17,51 @@ const PRIVATE: u16 = 65_321;
 /// Names between the one asked for and the zone that are looked at.
 const BETWEEN: usize = 4;
 
-pub(super) async fn look(survey: &Survey, asker: &mut Asker<'_>, look: &mut Look, seed: u64) -> Result<(), Fault> {
-    let Some(zone) = survey.zone().filter(|_| look.serves()) else { return Ok(()) };
-    let ttl = look.soa().map(said::Soa::negative_ttl);
+pub(super) async fn probe(
+    settings: &Settings,
+    querier: &mut Querier<'_>,
+    report: &mut ServerReport,
+    seed: u64,
+) -> Result<(), Fault> {
+    let Some(zone) = settings.zone().filter(|_| report.serves()) else { return Ok(()) };
+    let ttl = report.soa().map(records::Soa::negative_ttl);
     let mut denials = Vec::new();
-    if let Some(random) = random(zone, seed, look.label()) {
-        let word = ask(asker, zone, &Question::own(random, types::A), ttl, &mut denials).await?;
-        look.findings.wildcard = word.map(|word| word == "answer");
-        look.findings.nxdomain = word;
+    if let Some(random) = random(zone, seed, report.label()) {
+        let word = ask(querier, zone, &Question::own(random, types::A), ttl, &mut denials).await?;
+        report.findings.wildcard = word.map(|word| word == "answer");
+        report.findings.nxdomain = word;
     }
     let nodata = Question::own(zone.clone(), PRIVATE);
-    look.findings.nodata = ask(asker, zone, &nodata, ttl, &mut denials).await?;
-    look.findings.empty = between(survey, asker, look, ttl, &mut denials).await?;
-    look.findings.denial = denials.iter().copied().reduce(|one, other| one && other);
+    report.findings.nodata = ask(querier, zone, &nodata, ttl, &mut denials).await?;
+    report.findings.empty_non_terminal = between(settings, querier, report, ttl, &mut denials).await?;
+    report.findings.negative_soa = denials.iter().copied().reduce(|one, other| one && other);
     Ok(())
 }
 
 /// The names between the one asked for and the zone exist, since something stands below them.
 async fn between(
-    survey: &Survey,
-    asker: &mut Asker<'_>,
-    look: &Look,
+    settings: &Settings,
+    querier: &mut Querier<'_>,
+    report: &ServerReport,
     ttl: Option<u32>,
     denials: &mut Vec<bool>,
 ) -> Result<Option<&'static str>, Fault> {
-    let there =
-        look.asked.as_ref().is_some_and(|said| said.answers.as_ref().is_some_and(|answers| !answers.is_empty()));
-    let Some(zone) = survey.zone().filter(|_| there) else { return Ok(None) };
-    let mut name = survey.question.name.base_name();
+    let there = report
+        .asked
+        .as_ref()
+        .is_some_and(|summary| summary.answers.as_ref().is_some_and(|answers| !answers.is_empty()));
+    let Some(zone) = settings.zone().filter(|_| there) else { return Ok(None) };
+    let mut name = settings.question.name.base_name();
     let mut worst = None;
     for _ in 0..BETWEEN {
         if !zone.zone_of(&name) || name.eq_ignore_root(zone) {
             break;
         }
-        let Some(word) = ask(asker, zone, &Question::own(name.clone(), types::A), ttl, denials).await? else {
+        let Some(word) = ask(querier, zone, &Question::own(name.clone(), types::A), ttl, denials).await? else {
             return Ok(None);
         };
         if word == "nxdomain" {
-            asker.tally.note(format!("{} is NXDOMAIN, although there is a name below it", said::text(&name)));
+            querier.log.note(format!("{} is NXDOMAIN, although there is a name below it", names::text(&name)));
         }
         // A name with records of its own says nothing of empty ones, and a wrong denial counts most.
         worst = match (worst, word) {
@@ -67,24 +75,24 @@ async fn between(
 }
 
 async fn ask(
-    asker: &mut Asker<'_>,
+    querier: &mut Querier<'_>,
     zone: &Name,
     question: &Question,
     ttl: Option<u32>,
     denials: &mut Vec<bool>,
 ) -> Result<Option<&'static str>, Fault> {
-    let reply = match asker.dare(question).await? {
-        Dared::Reply(reply, _) => reply,
-        Dared::Silent => return Ok(Some("silent")),
-        Dared::Unknown => return Ok(None),
+    let reply = match querier.ask_with_control(question).await? {
+        ControlledReply::Reply(reply, _) => reply,
+        ControlledReply::Silent => return Ok(Some("silent")),
+        ControlledReply::Unknown => return Ok(None),
     };
     let word = word(&reply, question.code);
     if matches!(word, "nxdomain" | "nodata") {
-        let carried = said::soa(&reply.authority, zone);
+        let carried = records::soa(&reply.authority, zone);
         let sound = carried.as_ref().is_some_and(|soa| ttl.is_none_or(|ttl| soa.ttl == ttl));
         if !sound {
             let title = question.title();
-            asker.tally.note(match carried {
+            querier.log.note(match carried {
                 None => format!("{title}: denied without the SOA of the zone"),
                 Some(soa) => format!("{title}: denied with a SOA of TTL {}, not {}", soa.ttl, ttl.unwrap_or_default()),
             });

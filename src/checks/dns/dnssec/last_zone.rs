@@ -1,22 +1,23 @@
-//! What is worth knowing about the last zone although no verdict depends on it: how long its secondaries can live off
-//! their signatures, and what it asks its parent for (RFC 7344, RFC 8078). A question without answer leaves its facts
+//! Facts of the last zone that no verdict depends on: how long its secondaries can live off their signatures, and what it
+//! asks its parent for (RFC 7344, RFC 8078). A question without answer leaves its facts
 //! absent.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::title;
+use super::names::title;
+use super::verdict::WalkEnd;
 use super::walk::{Walk, Zone};
 use crate::model::Fault;
 use crate::proto::dns::types;
-use crate::proto::dnssec::{Digest, Fate, Key, Set, check, dotted};
+use crate::proto::dnssec::{Digest, Key, Set, SignatureOutcome, check_set, dotted};
 
-/// A key as DS tells it: tag and algorithm.
-type Named = BTreeSet<(u16, u8)>;
+/// Keys as DS names them: tag and algorithm.
+type NamedKeys = BTreeSet<(u16, u8)>;
 
 impl Walk<'_> {
-    /// Looks at SOA, CDS and CDNSKEY of the zone the answer came from.
-    pub(super) async fn extras(&mut self) -> Result<(), Fault> {
+    /// Asks for SOA, CDS and CDNSKEY of the zone the answer came from.
+    pub(super) async fn last_zone(&mut self) -> Result<(), Fault> {
         let Some(zone) = self.last.clone() else { return Ok(()) };
         self.expire(&zone).await?;
         self.requests(&zone).await
@@ -25,14 +26,14 @@ impl Walk<'_> {
     async fn expire(&mut self, zone: &Arc<Zone>) -> Result<(), Fault> {
         let Some(soa) = self.apex(zone, types::SOA).await? else { return Ok(()) };
         let (Some(expire), Some(keys)) =
-            (soa.data.first().and_then(|data| expire(data)), self.trail.left(&title(&zone.name, types::DNSKEY)))
+            (soa.data.first().and_then(|data| expire(data)), self.evidence.left(&title(&zone.name, types::DNSKEY)))
         else {
             return Ok(());
         };
-        let seen = check(&soa, &zone.name, &zone.keys, self.at, &mut self.work);
-        let good = seen.looks.iter().filter(|look| matches!(look.fate, Fate::Good(_)));
-        if let Some(left) = good.map(|look| look.left).min() {
-            self.trail.expire_margin = Some(i64::from(left.min(keys)) - i64::from(expire));
+        let checked = check_set(&soa, &zone.name, &zone.keys, self.at, &mut self.work);
+        let good = checked.signatures.iter().filter(|signature| matches!(signature.outcome, SignatureOutcome::Good(_)));
+        if let Some(left) = good.map(|signature| signature.left).min() {
+            self.evidence.expire_margin = Some(i64::from(left.min(keys)) - i64::from(expire));
         }
         Ok(())
     }
@@ -45,9 +46,9 @@ impl Walk<'_> {
         }
         let mut matched = true;
         for set in cds.iter().chain(&cdnskey) {
-            let seen = check(set, &zone.name, &zone.keys, self.at, &mut self.work);
-            if let Some((_, why)) = seen.problem {
-                self.trail.note(format!("{}: {why}", title(&set.owner, set.kind)));
+            let checked = check_set(set, &zone.name, &zone.keys, self.at, &mut self.work);
+            if let Some((_, why)) = checked.problem {
+                self.evidence.note(format!("{}: {why}", title(&set.owner, set.kind)));
                 matched = false;
             }
         }
@@ -56,9 +57,9 @@ impl Walk<'_> {
         // Algorithm 0 asks for no DS at all (RFC 8078 section 4).
         let removal = digests.iter().any(|ds| ds.algorithm == 0) || keys.iter().any(|key| key.algorithm == 0);
         if removal {
-            self.trail.note(format!("{} asks its parent to remove its DS", dotted(&zone.name)));
-            self.trail.cds_match = Some(matched && digests.len() <= 1 && keys.len() <= 1);
-            self.trail.cds_pending = Some(!zone.ds.is_empty());
+            self.evidence.note(format!("{} asks its parent to remove its DS", dotted(&zone.name)));
+            self.evidence.cds_match = Some(matched && digests.len() <= 1 && keys.len() <= 1);
+            self.evidence.cds_pending = Some(!zone.ds.is_empty());
             return Ok(());
         }
         let by_digest = named(digests.iter().map(|ds| (ds.tag, ds.algorithm)));
@@ -70,23 +71,24 @@ impl Walk<'_> {
         }
         if !matched {
             let shown = [tags(&by_digest), tags(&by_key)].join(" and CDNSKEY ");
-            self.trail.note(format!("{}: CDS {shown} do not name its DNSKEY", dotted(&zone.name)));
+            self.evidence.note(format!("{}: CDS {shown} do not name its DNSKEY", dotted(&zone.name)));
         }
-        self.trail.cds_match = Some(matched);
+        self.evidence.cds_match = Some(matched);
         if !zone.ds.is_empty() {
             let asked = if cds.is_some() { by_digest } else { by_key };
-            self.trail.cds_pending = Some(asked != named(zone.ds.iter().map(|ds| (ds.tag, ds.algorithm))));
+            self.evidence.cds_pending = Some(asked != named(zone.ds.iter().map(|ds| (ds.tag, ds.algorithm))));
         }
         Ok(())
     }
 
     async fn apex(&mut self, zone: &Arc<Zone>, code: u16) -> Result<Option<Set>, Fault> {
-        match self.fetch.get(&zone.name, code).await? {
-            Ok(got) => Ok(got.sections.answer(&zone.name, code).cloned()),
-            Err(why) => {
-                self.trail.note(why);
+        match self.fetch.get(&zone.name, code).await {
+            Ok(message) => Ok(message.sections.answer(&zone.name, code).cloned()),
+            Err(WalkEnd::Validation(validation)) => {
+                self.evidence.note(validation.why);
                 Ok(None)
             }
+            Err(WalkEnd::Fault(fault)) => Err(fault),
         }
     }
 }
@@ -95,11 +97,11 @@ fn read<T>(set: Option<&Set>, one: fn(&[u8]) -> Option<T>) -> Vec<T> {
     set.iter().flat_map(|set| set.data.iter().filter_map(|data| one(data))).collect()
 }
 
-fn named(all: impl Iterator<Item = (u16, u8)>) -> Named {
+fn named(all: impl Iterator<Item = (u16, u8)>) -> NamedKeys {
     all.collect()
 }
 
-fn tags(all: &Named) -> String {
+fn tags(all: &NamedKeys) -> String {
     all.iter().take(8).map(|(tag, _)| tag.to_string()).collect::<Vec<_>>().join(", ")
 }
 

@@ -17,27 +17,29 @@ use domain::net::client::request::{ComposeRequest as _, Error, GetResponse, Requ
 use futures_util::FutureExt as _;
 use tokio_util::bytes::Bytes;
 
-use super::walk::{Outcome, Verdict, Walk};
+use super::verdict::{Validation, Verdict, WalkEnd};
+use super::walk::Walk;
 use crate::model::Fault;
 use crate::proto::dns::types;
 use crate::proto::dnssec::{Anchor, ITERATIONS, Name, Reason, Set, algorithm, supported};
 
 /// Messages it may ask for beyond those of the walk.
-const MORE: usize = 16;
+const ROUNDS: usize = 16;
 /// Types whose names in data it leaves as they are, against RFC 4034 section 6.2: AFSDB, RT, PX, KX.
-const RAW: [u16; 4] = [18, 21, 26, 36];
+const UNREADABLE: [u16; 4] = [18, 21, 26, 36];
 
-/// Iterations of NSEC3 above which it cannot be told to say insecure.
-const BOGUS: u16 = 500;
+/// Iterations of NSEC3 above which it cannot be made to say insecure.
+const BOGUS_ITERATIONS: u16 = 500;
 
-/// What the second validator says.
-pub(super) struct Opinion {
+/// The verdict of the second validator beside that of the first.
+pub(super) struct SecondOpinion {
     /// `agrees`, `differs` or `none`.
     pub(super) word: &'static str,
     pub(super) text: String,
 }
 
-impl Opinion {
+impl SecondOpinion {
+    /// It was not asked.
     pub(super) fn none(why: &str) -> Self {
         Self { word: "none", text: format!("not asked: {why}") }
     }
@@ -47,86 +49,92 @@ impl Opinion {
     }
 }
 
-/// Asks for it, if it can judge what the walk rests on.
-pub(super) async fn second(
+/// Asks for it, if it can judge the messages of the walk.
+pub(super) async fn validate_again(
     walk: &mut Walk<'_>,
     anchors: &[Anchor],
     name: &Name,
     code: u16,
-    outcome: &Outcome,
-) -> Result<Opinion, Fault> {
-    if let Some(why) = unable(walk, outcome) {
-        return Ok(Opinion::none(&why));
+    first: &Validation,
+) -> Result<SecondOpinion, Fault> {
+    if let Some(why) = unable(walk, first) {
+        return Ok(SecondOpinion::none(&why));
     }
     let message = compose(name, code, walk);
-    for _ in 0..MORE {
-        let (seen, missing) = ask(&message, anchors, walk).await;
+    for _ in 0..ROUNDS {
+        let (state, missing) = run(&message, anchors, walk).await;
         let mut fetched = false;
         for (name, code) in missing {
-            fetched |= walk.fetch.get(&name, code).await?.is_ok();
+            match walk.fetch.get(&name, code).await {
+                Ok(_) => fetched = true,
+                Err(WalkEnd::Validation(_)) => {}
+                Err(WalkEnd::Fault(fault)) => return Err(fault),
+            }
         }
         if !fetched {
-            return Ok(weigh(&seen, outcome));
+            return Ok(compare(&state, first));
         }
     }
-    Ok(Opinion::none("it wants more messages than any chain needs"))
+    Ok(SecondOpinion::none("it wants more messages than any chain needs"))
 }
 
 /// Why it cannot judge, if it cannot.
-fn unable(walk: &Walk<'_>, outcome: &Outcome) -> Option<String> {
-    if outcome.verdict == Verdict::Indeterminate {
+fn unable(walk: &Walk<'_>, first: &Validation) -> Option<String> {
+    if first.verdict == Verdict::Indeterminate {
         return Some("there is nothing to judge".to_owned());
     }
     let strange = |number: &u8| supported(*number) && !supported_algorithm(&SecurityAlgorithm::from_int(*number));
-    if let Some(number) = walk.trail.claimed().find(strange) {
+    if let Some(number) = walk.evidence.claimed().find(strange) {
         return Some(format!("it does not know {}", algorithm(number)));
     }
-    if outcome.reason == Some(Reason::UnsupportedAlgorithm) && outcome.verdict == Verdict::Bogus {
+    if first.reason == Some(Reason::UnsupportedAlgorithm) && first.verdict == Verdict::Bogus {
         return Some("it tells no unsupported signature from a bad one".to_owned());
     }
-    if walk.trail.iterations().is_some_and(|iterations| iterations > BOGUS) {
-        return Some(format!("it calls more than {BOGUS} NSEC3 iterations bogus, as RFC 9276 section 3.2 allows too"));
+    if walk.evidence.iterations().is_some_and(|iterations| iterations > BOGUS_ITERATIONS) {
+        return Some(format!(
+            "it calls more than {BOGUS_ITERATIONS} NSEC3 iterations bogus, as RFC 9276 section 3.2 allows too"
+        ));
     }
-    walk.trail.answers.iter().any(|set| RAW.contains(&set.kind)).then(|| "it cannot read the type".to_owned())
+    walk.evidence.answers.iter().any(|set| UNREADABLE.contains(&set.kind)).then(|| "it cannot read the type".to_owned())
 }
 
-fn weigh(seen: &Result<ValidationState, String>, outcome: &Outcome) -> Opinion {
-    let state = match seen {
+fn compare(state: &Result<ValidationState, String>, first: &Validation) -> SecondOpinion {
+    let state = match state {
         Ok(state) => state,
-        Err(why) => return Opinion { word: "differs", text: why.clone() },
+        Err(why) => return SecondOpinion { word: "differs", text: why.clone() },
     };
-    let (same, said) = match state {
-        ValidationState::Secure => (outcome.verdict == Verdict::Secure, "secure"),
-        ValidationState::Insecure => (outcome.verdict == Verdict::Insecure, "insecure"),
-        ValidationState::Bogus => (outcome.verdict == Verdict::Bogus, "bogus"),
+    let (same, word) = match state {
+        ValidationState::Secure => (first.verdict == Verdict::Secure, "secure"),
+        ValidationState::Insecure => (first.verdict == Verdict::Insecure, "insecure"),
+        ValidationState::Bogus => (first.verdict == Verdict::Bogus, "bogus"),
         ValidationState::Indeterminate => (false, "indeterminate"),
     };
-    Opinion { word: if same { "agrees" } else { "differs" }, text: said.to_owned() }
+    SecondOpinion { word: if same { "agrees" } else { "differs" }, text: word.to_owned() }
 }
 
 /// One validation, and the messages it lacked.
-async fn ask(
+async fn run(
     message: &[u8],
     anchors: &[Anchor],
     walk: &Walk<'_>,
 ) -> (Result<ValidationState, String>, Vec<(Name, u16)>) {
-    let shelf = Shelf {
+    let known = KnownMessages {
         messages: Arc::new(walk.fetch.known().map(|(key, got)| (key.clone(), got.bytes.clone())).collect()),
         missing: Arc::default(),
     };
-    let missing = shelf.missing.clone();
-    let seen = AssertUnwindSafe(validate(message, anchors, shelf)).catch_unwind().await;
-    let seen = seen.unwrap_or_else(|_| Err("it panicked".to_owned()));
+    let missing = known.missing.clone();
+    let state = AssertUnwindSafe(validate(message, anchors, known)).catch_unwind().await;
+    let state = state.unwrap_or_else(|_| Err("it panicked".to_owned()));
     let missing = std::mem::take(&mut *missing.lock().unwrap_or_else(PoisonError::into_inner));
-    (seen, missing)
+    (state, missing)
 }
 
-async fn validate(message: &[u8], anchors: &[Anchor], shelf: Shelf) -> Result<ValidationState, String> {
+async fn validate(message: &[u8], anchors: &[Anchor], known: KnownMessages) -> Result<ValidationState, String> {
     let lines: Vec<String> = anchors.iter().map(Anchor::line).collect();
     let trusted = TrustAnchors::from_u8(lines.join("\n").as_bytes()).map_err(|error| error.to_string())?;
     let mut config = Config::new();
     config.set_nsec3_iter_insecure(ITERATIONS);
-    let context = ValidationContext::with_config(trusted, shelf, config);
+    let context = ValidationContext::with_config(trusted, known, config);
     let mut message = Message::from_octets(message.to_vec()).map_err(|error| error.to_string())?;
     let (state, _) = context.validate_msg::<Vec<u8>, Vec<u8>>(&mut message).await.map_err(|error| error.to_string())?;
     Ok(state)
@@ -134,15 +142,15 @@ async fn validate(message: &[u8], anchors: &[Anchor], shelf: Shelf) -> Result<Va
 
 /// One message of all links: the question, the sets of the answer, what proves absence, and the last response code.
 fn compose(name: &Name, code: u16, walk: &Walk<'_>) -> Vec<u8> {
-    let (answers, authority) = (count(&walk.trail.answers), count(&walk.trail.authority));
-    let mut out = vec![0, 0, 0x84, walk.trail.rcode.to_be_bytes()[1], 0, 1];
+    let (answers, authority) = (count(&walk.evidence.answers), count(&walk.evidence.authority));
+    let mut out = vec![0, 0, 0x84, walk.evidence.rcode.to_be_bytes()[1], 0, 1];
     out.extend(answers.to_be_bytes());
     out.extend(authority.to_be_bytes());
     out.extend([0, 0]);
     out.extend_from_slice(name.as_slice());
     out.extend(code.to_be_bytes());
     out.extend([0, 1]);
-    for set in walk.trail.answers.iter().chain(&walk.trail.authority) {
+    for set in walk.evidence.answers.iter().chain(&walk.evidence.authority) {
         for data in &set.data {
             record(&mut out, set, set.kind, data);
         }
@@ -169,12 +177,12 @@ fn record(out: &mut Vec<u8>, set: &Set, code: u16, data: &[u8]) {
 
 /// Messages that are here; it never asks the network.
 #[derive(Debug)]
-struct Shelf {
+struct KnownMessages {
     messages: Arc<HashMap<(Name, u16), Vec<u8>>>,
     missing: Arc<Mutex<Vec<(Name, u16)>>>,
 }
 
-impl SendRequest<RequestMessage<Vec<u8>>> for Shelf {
+impl SendRequest<RequestMessage<Vec<u8>>> for KnownMessages {
     fn send_request(&self, request: RequestMessage<Vec<u8>>) -> Box<dyn GetResponse + Send + Sync> {
         let asked = request.to_message().ok().and_then(|message| {
             let question = message.sole_question().ok()?;

@@ -3,30 +3,33 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::agree::{all, same, set, those};
+use super::consensus::{all, common, labels_where, set_known};
 use super::delegation::Delegation;
-use super::facts;
-use super::look::Look;
-use super::said::{self, Soa};
+use super::records::Soa;
+use super::response_summary::ResponseSummary;
+use super::server_report::ServerReport;
 use super::zone::Zone;
+use super::{facts, names};
 use crate::probe::Cx;
 use crate::proto::dns::rcode;
 
-pub(super) fn report(cx: &mut Cx<'_>, zone: &Zone, known: &Delegation, looks: &[Look]) {
+pub(super) fn record(cx: &mut Cx<'_>, zone: &Zone, known: &Delegation, reports: &[ServerReport]) {
     for note in &known.notes {
         cx.note(note.clone());
     }
-    set(cx, &facts::LAME, those(looks, |look| Some(!look.serves())));
-    for look in looks.iter().filter(|look| look.answered() && !look.serves()) {
-        let apex = look.apex.as_ref();
-        let (code, aa) = (apex.and_then(said::Said::code).unwrap_or_default(), apex.is_some_and(|said| said.has("aa")));
-        let (aa, soa) = (if aa { "with" } else { "without" }, apex.is_some_and(|said| said.soa.is_some()));
+    set_known(cx, &facts::LAME, labels_where(reports, |report| Some(!report.serves())));
+    for report in reports.iter().filter(|report| report.answered() && !report.serves()) {
+        let apex = report.apex.as_ref();
+        let (code, aa) =
+            (apex.and_then(ResponseSummary::code).unwrap_or_default(), apex.is_some_and(|summary| summary.has("aa")));
+        let (aa, soa) = (if aa { "with" } else { "without" }, apex.is_some_and(|summary| summary.soa.is_some()));
         let soa = if soa { "a SOA" } else { "no SOA" };
-        cx.note(format!("{} is lame: {code} {aa} AA, {soa} of {}", look.label(), said::text(&zone.name)));
+        cx.note(format!("{} is lame: {code} {aa} AA, {soa} of {}", report.label(), names::text(&zone.name)));
     }
-    names(cx, known, looks);
-    glue(cx, zone, known, looks);
-    let aliases = looks.iter().flat_map(|look| &look.addresses).filter(|(_, found)| found.alias).map(|(name, _)| name);
+    ns_names(cx, known, reports);
+    glue(cx, zone, known, reports);
+    let aliases =
+        reports.iter().flat_map(|report| &report.addresses).filter(|(_, found)| found.alias).map(|(name, _)| name);
     let aliases: BTreeSet<String> = known.aliases.iter().chain(aliases).cloned().collect();
     cx.set(&facts::NS_ALIAS, Vec::from_iter(aliases));
     cx.set(&facts::NS_UNRESOLVED, Vec::from_iter(known.unresolved.clone()));
@@ -34,61 +37,61 @@ pub(super) fn report(cx: &mut Cx<'_>, zone: &Zone, known: &Delegation, looks: &[
         cx.set(&facts::PARENT_FAILED, known.failed.clone());
     }
     cx.set(&facts::SHARED, known.shared.clone());
-    let special = |look: &Look| Some(look.server.address.is_some_and(|address| special(address.ip())));
-    set(cx, &facts::SPECIAL, those(looks, special));
-    authority(cx, looks);
+    let special = |report: &ServerReport| Some(report.server.address.is_some_and(|address| special(address.ip())));
+    set_known(cx, &facts::SPECIAL, labels_where(reports, special));
+    soa(cx, reports);
 }
 
-fn names(cx: &mut Cx<'_>, known: &Delegation, looks: &[Look]) {
-    let own = |look: &Look| {
-        look.ns.as_ref().filter(|(said, _)| said.rcode == Some(rcode::NOERROR)).map(|(_, names)| names.clone())
+fn ns_names(cx: &mut Cx<'_>, known: &Delegation, reports: &[ServerReport]) {
+    let own = |report: &ServerReport| {
+        report.ns.as_ref().filter(|(summary, _)| summary.rcode == Some(rcode::NOERROR)).map(|(_, names)| names.clone())
     };
-    let child = same(looks.iter().filter(|look| look.serves()).map(own)).filter(|names| !names.is_empty());
-    let sets: BTreeSet<BTreeSet<String>> = looks.iter().filter(|look| look.serves()).filter_map(own).collect();
-    set(cx, &facts::NS_PARENT, known.names.clone().map(Vec::from_iter));
-    set(cx, &facts::NS_CHILD, child.clone().map(Vec::from_iter));
-    let unlike = known.split || sets.len() > 1;
+    let child = common(reports.iter().filter(|report| report.serves()).map(own)).filter(|names| !names.is_empty());
+    let sets: BTreeSet<BTreeSet<String>> = reports.iter().filter(|report| report.serves()).filter_map(own).collect();
+    set_known(cx, &facts::NS_PARENT, known.names.clone().map(Vec::from_iter));
+    set_known(cx, &facts::NS_CHILD, child.clone().map(Vec::from_iter));
+    let differ = known.split || sets.len() > 1;
     let agree = match (&known.names, &child) {
-        _ if unlike => Some(false),
+        _ if differ => Some(false),
         (Some(parent), Some(child)) if parent != child => {
             let list = |names: &BTreeSet<String>| Vec::from_iter(names.clone()).join(" ");
             cx.note(format!("NS at the parent: {}; in the zone: {}", list(parent), list(child)));
             Some(false)
         }
-        (Some(_), Some(_)) => (known.failed.is_empty() && looks.iter().all(Look::serves)).then_some(true),
+        (Some(_), Some(_)) => (known.failed.is_empty() && reports.iter().all(ServerReport::serves)).then_some(true),
         _ => None,
     };
-    set(cx, &facts::NS_AGREE, agree);
+    set_known(cx, &facts::NS_AGREE, agree);
 }
 
-fn glue(cx: &mut Cx<'_>, zone: &Zone, known: &Delegation, looks: &[Look]) {
+fn glue(cx: &mut Cx<'_>, zone: &Zone, known: &Delegation, reports: &[ServerReport]) {
     let Some(glue) = &known.glue else { return };
     let lines = glue.iter().flat_map(|(name, found)| found.iter().map(move |address| format!("{name} {address}")));
     cx.set(&facts::GLUE, lines.collect::<Vec<_>>());
     let Some(names) = &known.names else { return };
     let inside: Vec<&String> =
-        names.iter().filter(|text| said::name(text).is_some_and(|name| zone.name.zone_of(&name))).collect();
+        names.iter().filter(|text| names::parse(text).is_some_and(|name| zone.name.zone_of(&name))).collect();
     if inside.is_empty() {
         return;
     }
     let nothing = BTreeSet::new();
-    let mut unlike: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    let mut differing: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     let mut verdicts = Vec::new();
     for name in &inside {
         let given = glue.get(*name).unwrap_or(&nothing);
-        for look in looks {
-            let own = look.addresses.get(*name);
+        for report in reports {
+            let own = report.addresses.get(*name);
             verdicts.push(own.map(|own| own.found == *given));
             if let Some(own) = own.filter(|own| own.found != *given) {
                 let line = format!("{name} has glue [{}], and in the zone [{}]", list(given), list(&own.found));
-                unlike.entry(line).or_default().push(look.label());
+                differing.entry(line).or_default().push(report.label());
             }
         }
     }
-    for (line, who) in unlike {
+    for (line, who) in differing {
         cx.note(format!("{line}, says {}", who.join(", ")));
     }
-    set(cx, &facts::GLUE_AGREE, all(verdicts).filter(|_| !looks.is_empty()));
+    set_known(cx, &facts::GLUE_AGREE, all(verdicts).filter(|_| !reports.is_empty()));
 }
 
 fn list(addresses: &BTreeSet<IpAddr>) -> String {
@@ -96,12 +99,12 @@ fn list(addresses: &BTreeSet<IpAddr>) -> String {
 }
 
 /// Fields of the SOA that every server gives alike.
-fn authority(cx: &mut Cx<'_>, looks: &[Look]) {
-    fn part<T: PartialEq>(looks: &[Look], what: fn(&Soa) -> T) -> Option<T> {
-        same(looks.iter().map(|look| look.soa().map(what)))
+fn soa(cx: &mut Cx<'_>, reports: &[ServerReport]) {
+    fn part<T: PartialEq>(reports: &[ServerReport], what: fn(&Soa) -> T) -> Option<T> {
+        common(reports.iter().map(|report| report.soa().map(what)))
     }
-    set(cx, &facts::MNAME, part(looks, |soa| soa.mname.clone()));
-    set(cx, &facts::RNAME, part(looks, |soa| soa.rname.clone()));
+    set_known(cx, &facts::MNAME, part(reports, |soa| soa.mname.clone()));
+    set_known(cx, &facts::RNAME, part(reports, |soa| soa.rname.clone()));
     for (fact, what) in [
         (&facts::REFRESH, (|soa| soa.refresh) as fn(&Soa) -> u32),
         (&facts::RETRY, |soa| soa.retry),
@@ -109,7 +112,7 @@ fn authority(cx: &mut Cx<'_>, looks: &[Look]) {
         (&facts::MINIMUM, |soa| soa.minimum),
         (&facts::NEGATIVE_TTL, Soa::negative_ttl),
     ] {
-        set(cx, fact, part(looks, what).map(f64::from));
+        set_known(cx, fact, part(reports, what).map(f64::from));
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a walk leaves behind: margins, keys and the sets it rests on.
+//! The evidence a walk leaves behind: margins, keys and the sets it rests on.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,22 +6,22 @@ use super::facts::{
     AGE, ALGORITHMS, CDS_MATCH, CDS_PENDING, DENIAL, DS_MATCH, DS_UNMATCHED, EXPIRE_MARGIN, EXPIRES_IN, ITERATIONS,
     KEYS, OPT_OUT, SALT, SETS,
 };
-use super::title;
+use super::names::title;
 use crate::model::Value;
 use crate::probe::Cx;
 use crate::proto::dns::rdata;
-use crate::proto::dnssec::{Check, Digest, Fate, Key, Look, Proof, Sections, Set, algorithm};
+use crate::proto::dnssec::{Digest, Key, Proof, Sections, Set, SetCheck, SignatureCheck, SignatureOutcome, algorithm};
 
 /// Lines of evidence of one walk.
 const NOTES: usize = 32;
-/// Keys told; a zone has two to four.
-const KEYS_TOLD: usize = 64;
-/// Sets that the second opinion is shown.
+/// Keys listed; a zone has two to four.
+const KEYS_LISTED: usize = 64;
+/// Sets that the second validator is shown.
 const SHOWN: usize = 64;
 
 /// Facts of the path.
 #[derive(Default)]
-pub(super) struct Trail {
+pub(super) struct Evidence {
     margins: BTreeMap<String, Margin>,
     algorithms: BTreeSet<u8>,
     /// Of every key, DS and signature, whether they hold or not.
@@ -34,7 +34,7 @@ pub(super) struct Trail {
     notes: Vec<String>,
     /// Sets of the answer, link by link.
     pub(super) answers: Vec<Set>,
-    /// What proves absence in it.
+    /// The records that prove an absence in it.
     pub(super) authority: Vec<Set>,
     /// Response code of the last link.
     pub(super) rcode: u16,
@@ -51,20 +51,24 @@ struct Margin {
     age: i32,
 }
 
-impl Trail {
-    /// A set that was verified, or not.
-    pub(super) fn set(&mut self, set: &Set, seen: &Check) {
-        let good: Vec<&Look> = seen.looks.iter().filter(|look| matches!(look.fate, Fate::Good(_))).collect();
-        self.claimed.extend(seen.looks.iter().map(|look| look.algorithm));
-        self.algorithms.extend(good.iter().map(|look| look.algorithm));
-        if let Some(margin) = margin(&good, &seen.looks) {
+impl Evidence {
+    /// The signatures of a set that was verified, or not.
+    pub(super) fn signatures(&mut self, set: &Set, checked: &SetCheck) {
+        let good: Vec<&SignatureCheck> = checked
+            .signatures
+            .iter()
+            .filter(|signature| matches!(signature.outcome, SignatureOutcome::Good(_)))
+            .collect();
+        self.claimed.extend(checked.signatures.iter().map(|signature| signature.algorithm));
+        self.algorithms.extend(good.iter().map(|signature| signature.algorithm));
+        if let Some(margin) = margin(&good, &checked.signatures) {
             self.margins.insert(title(&set.owner, set.kind), margin);
         }
     }
 
     pub(super) fn keys(&mut self, zone: &str, keys: &[Key]) {
         self.claimed.extend(keys.iter().map(|key| key.algorithm));
-        for key in keys.iter().take(KEYS_TOLD.saturating_sub(self.keys.len())) {
+        for key in keys.iter().take(KEYS_LISTED.saturating_sub(self.keys.len())) {
             let line = format!("{zone} {} {} {}", key.tag, algorithm(key.algorithm), key.flags);
             if !self.keys.contains(&line) {
                 self.keys.push(line);
@@ -81,7 +85,7 @@ impl Trail {
         self.unmatched.extend(titles.iter().take(8).map(|title| format!("{zone} {title}")));
     }
 
-    /// Denial records that were looked at.
+    /// Denial records that were checked.
     pub(super) fn proof(&mut self, proof: &Proof) {
         let Some((iterations, salt, opt_out)) = proof.nsec3() else { return };
         let salt = if salt.is_empty() { "-".to_owned() } else { rdata::hex(salt) };
@@ -103,14 +107,14 @@ impl Trail {
     }
 
     /// The last link ended with this response code.
-    pub(super) fn ended(&mut self, rcode: u16) {
+    pub(super) fn set_rcode(&mut self, rcode: u16) {
         self.rcode = rcode;
     }
 
-    /// Keeps sets of these types for the second opinion.
+    /// Keeps sets of these types for the second validator.
     pub(super) fn keep(&mut self, sections: &Sections, kinds: &[u16]) {
-        let wanted = sections.authority.iter().filter(|set| kinds.contains(&set.kind));
-        self.authority.extend(wanted.take(SHOWN.saturating_sub(self.authority.len())).cloned());
+        let sets = sections.authority.iter().filter(|set| kinds.contains(&set.kind));
+        self.authority.extend(sets.take(SHOWN.saturating_sub(self.authority.len())).cloned());
     }
 
     /// Seconds until the first signature of a set expires.
@@ -134,7 +138,7 @@ impl Trail {
     }
 
     /// Records all of it; what was not seen stays absent.
-    pub(super) fn tell(&self, cx: &mut Cx<'_>) {
+    pub(super) fn record(&self, cx: &mut Cx<'_>) {
         for note in &self.notes {
             cx.note(note.clone());
         }
@@ -180,12 +184,16 @@ impl Trail {
 
 /// The worst of the signatures that hold. If none does, the best of those that a key of the zone made: what would have to
 /// be better.
-fn margin(good: &[&Look], all: &[Look]) -> Option<Margin> {
-    if let (Some(left), Some(age)) = (good.iter().map(|look| look.left).min(), good.iter().map(|look| look.age).min()) {
+fn margin(good: &[&SignatureCheck], all: &[SignatureCheck]) -> Option<Margin> {
+    if let (Some(left), Some(age)) =
+        (good.iter().map(|signature| signature.left).min(), good.iter().map(|signature| signature.age).min())
+    {
         return Some(Margin { left, age });
     }
-    let made = |look: &&Look| matches!(look.fate, Fate::Expired | Fate::NotYetValid);
-    let left = all.iter().filter(made).map(|look| look.left).max()?;
-    let age = all.iter().filter(made).map(|look| look.age).max()?;
+    let made = |signature: &&SignatureCheck| {
+        matches!(signature.outcome, SignatureOutcome::Expired | SignatureOutcome::NotYetValid)
+    };
+    let left = all.iter().filter(made).map(|signature| signature.left).max()?;
+    let age = all.iter().filter(made).map(|signature| signature.age).max()?;
     Some(Margin { left, age })
 }

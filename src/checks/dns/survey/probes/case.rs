@@ -2,42 +2,46 @@
 
 use hickory_proto::rr::Name;
 
-use crate::checks::dns::survey::Survey;
-use crate::checks::dns::survey::asker::{Asker, Dared};
-use crate::checks::dns::survey::look::Look;
-use crate::checks::dns::survey::said;
+use crate::checks::dns::survey::querier::{ControlledReply, Querier};
+use crate::checks::dns::survey::records;
+use crate::checks::dns::survey::server_report::ServerReport;
+use crate::checks::dns::survey::settings::Settings;
 use crate::model::Fault;
 use crate::proto::dns::rdata;
 
-pub(super) async fn look(survey: &Survey, asker: &mut Asker<'_>, look: &mut Look) -> Result<(), Fault> {
-    let question = survey.plain_question();
+pub(super) async fn probe(
+    settings: &Settings,
+    querier: &mut Querier<'_>,
+    report: &mut ServerReport,
+) -> Result<(), Fault> {
+    let question = settings.plain_question();
     let Some(mixed) = mixed(&question.name) else { return Ok(()) };
-    let plain = match asker.dare(&question).await? {
-        Dared::Reply(reply, _) => reply,
-        Dared::Silent | Dared::Unknown => return Ok(()),
+    let plain = match querier.ask_with_control(&question).await? {
+        ControlledReply::Reply(reply, _) => reply,
+        ControlledReply::Silent | ControlledReply::Unknown => return Ok(()),
     };
-    match asker.dare(&question.about(mixed.clone(), question.code)).await? {
-        Dared::Reply(reply, _) => {
+    match querier.ask_with_control(&question.about(mixed.clone(), question.code)).await? {
+        ControlledReply::Reply(reply, _) => {
             let Some(back) = &reply.question else { return Ok(()) };
             let kept = back.eq_ignore_root_case(&mixed);
             if !kept {
-                asker.tally.note(format!("asked for {}, sent back as {}", rdata::name(&mixed), rdata::name(back)));
+                querier.log.note(format!("asked for {}, sent back as {}", rdata::name(&mixed), rdata::name(back)));
             }
-            let same = said::fingerprint(&reply, false) == said::fingerprint(&plain, false);
+            let same = records::fingerprint(&reply, false) == records::fingerprint(&plain, false);
             if !same {
-                asker.tally.note(format!(
+                querier.log.note(format!(
                     "{} has other records than {}",
                     rdata::name(&mixed),
                     rdata::name(&question.name)
                 ));
             }
-            (look.findings.case, look.findings.caseless) = (Some(kept), Some(same));
+            (report.findings.case, report.findings.caseless) = (Some(kept), Some(same));
         }
-        Dared::Silent => {
-            asker.tally.note(format!("no answer to {}, but to the name in lower case", rdata::name(&mixed)));
-            (look.findings.case, look.findings.caseless) = (Some(false), Some(false));
+        ControlledReply::Silent => {
+            querier.log.note(format!("no answer to {}, but to the name in lower case", rdata::name(&mixed)));
+            (report.findings.case, report.findings.caseless) = (Some(false), Some(false));
         }
-        Dared::Unknown => {}
+        ControlledReply::Unknown => {}
     }
     Ok(())
 }

@@ -1,0 +1,157 @@
+//! The facts of every survey.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::consensus::{all, common, labels_where, set_known};
+use super::response_summary::ResponseSummary;
+use super::server_report::ServerReport;
+use super::settings::Settings;
+use super::{facts, serial};
+use crate::checks::dns::facts as answer_facts;
+use crate::probe::Cx;
+
+/// The facts of every survey.
+pub(super) fn record(cx: &mut Cx<'_>, settings: &Settings, reports: &[ServerReport]) {
+    cx.set(&facts::COUNT, i64::try_from(reports.len()).unwrap_or(i64::MAX));
+    let failed = labels_where(reports, |report| Some(!report.answered())).unwrap_or_default();
+    for report in reports.iter().filter(|report| !report.answered()) {
+        let summary: Vec<&str> = report.summaries().map(|summary| summary.outcome).collect();
+        let summary = if summary.is_empty() { report.outcome().to_owned() } else { summary.join(", ") };
+        cx.note(format!("{}: without an answer ({summary})", report.label()));
+    }
+    cx.set(&facts::FAILED, failed);
+    let outcome = reports.iter().map(ServerReport::outcome).find(|outcome| *outcome != "answered");
+    // What a limit kept from being asked is not answered; the note says so.
+    let outcome = outcome.map_or("answered", |outcome| if outcome == "unasked" { "timeout" } else { outcome });
+    cx.set(&answer_facts::OUTCOME, outcome);
+    agreement(cx, reports);
+    serials(cx, reports);
+    of_question(cx, reports);
+    let aa = |report: &ServerReport| report.answered().then(|| report.summaries().all(|summary| summary.has("aa")));
+    set_known(cx, &facts::AUTHORITATIVE, all(reports.iter().map(aa)));
+    if !settings.policy.over_tcp {
+        let reached = |report: &ServerReport| report.summaries().any(|summary| summary.rcode.is_some());
+        cx.set(&facts::REACHABLE_UDP, reports.iter().all(reached));
+        set_known(cx, &facts::UNREACHABLE_UDP, labels_where(reports, |report| Some(!reached(report))));
+        let mismatch = |report: &ServerReport| {
+            let known = report.answered() || !report.log.impostors.is_empty();
+            known.then_some(!report.log.impostors.is_empty())
+        };
+        set_known(cx, &facts::MISMATCH, labels_where(reports, mismatch));
+        for report in reports.iter().filter(|report| !report.log.impostors.is_empty()) {
+            let from: Vec<String> = report.log.impostors.iter().map(ToString::to_string).collect();
+            cx.note(format!("{}: answered from {}", report.label(), from.join(", ")));
+        }
+    }
+    if settings.nsid && reports.iter().all(ServerReport::answered) {
+        let nsids: BTreeSet<String> =
+            reports.iter().filter_map(|report| report.summaries().find_map(|summary| summary.nsid.clone())).collect();
+        cx.set(&facts::NSIDS, Vec::from_iter(nsids));
+    }
+}
+
+/// Who answers like whom. The reference is what most say; of equal camps, that of the newest serial.
+fn agreement(cx: &mut Cx<'_>, reports: &[ServerReport]) {
+    let mut camps: BTreeMap<Vec<&str>, Vec<&ServerReport>> = BTreeMap::new();
+    for report in reports.iter().filter(|report| report.answered()) {
+        camps.entry(report.summaries().map(|summary| summary.fingerprint.as_str()).collect()).or_default().push(report);
+    }
+    let newest = |camp: &[&ServerReport]| camp.first().and_then(|report| report.soa()).map(|soa| soa.serial);
+    let reference = camps.iter().reduce(|best, next| {
+        let newer = match (newest(next.1), newest(best.1)) {
+            (Some(one), Some(other)) => one != other && serial::reached(one, other),
+            _ => false,
+        };
+        let larger = next.1.len().cmp(&best.1.len());
+        if larger.is_gt() || (larger.is_eq() && newer) { next } else { best }
+    });
+    let Some((usual, _)) = reference else { return };
+    for (unlike, camp) in camps.iter().filter(|(summary, _)| *summary != usual) {
+        for (one, other) in unlike.iter().zip(usual).filter(|(one, other)| one != other) {
+            let who: Vec<&str> = camp.iter().map(|report| report.label()).collect();
+            cx.note(format!("{} differs: {one}; most: {other}", who.join(", ")));
+        }
+    }
+    let complete = reports.iter().all(ServerReport::answered);
+    if complete || camps.len() > 1 {
+        cx.set(&facts::CONSISTENT, camps.len() == 1);
+    }
+    let differs = |report: &ServerReport| {
+        report
+            .answered()
+            .then(|| !report.summaries().map(|summary| summary.fingerprint.as_str()).eq(usual.iter().copied()))
+    };
+    set_known(cx, &facts::DIFFERING, labels_where(reports, differs));
+}
+
+fn serials(cx: &mut Cx<'_>, reports: &[ServerReport]) {
+    let serials: Option<Vec<u32>> = reports.iter().map(|report| report.soa().map(|soa| soa.serial)).collect();
+    let Some(serials) = serials.filter(|serials| !serials.is_empty()) else { return };
+    let Some((first, spread)) = serial::ahead(&serials) else {
+        cx.note(format!("the serials have no order (RFC 1982): {serials:?}"));
+        return;
+    };
+    cx.set(&facts::SERIAL, i64::from(first));
+    cx.set(&facts::SPREAD, i64::from(spread));
+    set_known(cx, &facts::BEHIND, labels_where(reports, |report| report.soa().map(|soa| soa.serial != first)));
+}
+
+/// The facts a question to one server has, from agreement.
+fn of_question(cx: &mut Cx<'_>, reports: &[ServerReport]) {
+    let code = common(reports.iter().map(|report| report.main_summary().and_then(|summary| summary.rcode)));
+    if let Some(code) = code {
+        answer_facts::record_rcode(cx, code);
+    }
+    let sorted = |report: &ServerReport| {
+        let answers = report.main_summary()?.answers.as_ref()?;
+        Some(answers.iter().cloned().collect::<BTreeSet<_>>())
+    };
+    if common(reports.iter().map(sorted)).is_some() {
+        let first = reports.first().and_then(ServerReport::main_summary);
+        set_known(cx, &answer_facts::ANSWERS, first.and_then(|summary| summary.answers.clone()));
+    }
+    let flags = |report: &ServerReport| {
+        let summary = report.main_summary()?;
+        summary.answered().then(|| summary.flags.clone())
+    };
+    set_known(cx, &answer_facts::FLAGS, common(reports.iter().map(flags)));
+    let cut = reports.iter().flat_map(ServerReport::summaries).any(|summary| summary.has("tc"));
+    if cut || reports.iter().all(ServerReport::answered) {
+        cx.set(&answer_facts::TRUNCATED, cut);
+    }
+    aliases(cx, reports);
+    for report in reports {
+        for time in &report.log.connect_times {
+            cx.record_time(&answer_facts::CONNECT_TIME, *time);
+        }
+        let Some(summary) = report.main_summary() else { continue };
+        for ttl in &summary.ttls {
+            cx.record(&answer_facts::TTL, f64::from(*ttl));
+        }
+        if let Some(rtt) = summary.rtt {
+            cx.record_time(&answer_facts::RTT, rtt);
+        }
+    }
+    let size =
+        reports.iter().flat_map(ServerReport::summaries).map(|summary| summary.size).max().filter(|size| *size > 0);
+    set_known(cx, &answer_facts::SIZE, size.map(|size| i64::try_from(size).unwrap_or(i64::MAX)));
+    cx.set(&answer_facts::ATTEMPTS, reports.iter().map(|report| report.log.sent).sum::<i64>());
+    cx.set(&answer_facts::DISCARDED, reports.iter().map(|report| report.log.discarded).sum::<i64>());
+    cx.set(&facts::REPEATED, reports.iter().map(|report| report.log.repeated).sum::<i64>());
+}
+
+fn aliases(cx: &mut Cx<'_>, reports: &[ServerReport]) {
+    let links = |report: &ServerReport| {
+        let answered = report.asked.as_ref().is_some_and(ResponseSummary::answered);
+        report.chain.as_ref().filter(|_| answered).map(|chain| chain.links.clone())
+    };
+    if let Some(links) = common(reports.iter().map(links)) {
+        cx.set(&facts::LINKS, i64::try_from(links.len()).unwrap_or(i64::MAX));
+        cx.set(&answer_facts::CNAMES, links);
+    }
+    // One server with a loop, or with an alias to nothing, decides.
+    let looped = reports.iter().map(|report| links(report).and(report.chain.as_ref()).map(|chain| !chain.looped));
+    set_known(cx, &facts::LOOP, all(looped).map(|sound| !sound));
+    let dangling = reports.iter().map(|report| report.dangling.map(|dangling| !dangling));
+    set_known(cx, &facts::DANGLING, all(dangling).map(|sound| !sound));
+}

@@ -1,0 +1,184 @@
+//! Facts of the probes, and of each server by itself.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use super::consensus::{all, common, labels_where, set_known};
+use super::facts::{self, CUTS};
+use super::fields::Probe;
+use super::response_summary::ResponseSummary;
+use super::server_report::{Findings, ServerReport};
+use super::settings::Settings;
+use crate::model::Choices as _;
+use crate::probe::Cx;
+
+/// Records of one server's answer in fact `servers`.
+const RECORDS: usize = 50;
+
+pub(super) fn record(cx: &mut Cx<'_>, settings: &Settings, reports: &[ServerReport]) {
+    for probe in &settings.probes {
+        of(cx, *probe, reports);
+        let open: Vec<&str> =
+            reports.iter().filter(|report| unknown(*probe, &report.findings)).map(ServerReport::label).collect();
+        if !open.is_empty() {
+            cx.note(format!("probe {}: not seen of {}", probe.word(), open.join(", ")));
+        }
+    }
+    let entries = reports.iter().map(|report| (report.label().to_owned(), entry(report)));
+    cx.set(&facts::SERVERS, Value::Object(entries.collect()));
+    for report in reports {
+        for note in &report.log.notes {
+            cx.note(format!("{}: {note}", report.label()));
+        }
+    }
+}
+
+fn of(cx: &mut Cx<'_>, probe: Probe, reports: &[ServerReport]) {
+    let every = |what: fn(&Findings) -> Option<bool>| {
+        all(reports.iter().map(|report| what(&report.findings))).filter(|_| !reports.is_empty())
+    };
+    let who = |what: fn(&Findings) -> Option<bool>| labels_where(reports, |report| what(&report.findings));
+    match probe {
+        Probe::Tcp => {
+            set_known(cx, &facts::REACHABLE_TCP, every(|found| found.tcp));
+            set_known(cx, &facts::UNREACHABLE_TCP, who(|found| found.tcp.map(|there| !there)));
+            set_known(cx, &facts::TCP_SAME, every(|found| found.tcp_same));
+        }
+        Probe::Edns => {
+            set_known(cx, &facts::EDNS_SUPPORTED, every(|found| found.edns));
+            set_known(cx, &facts::EDNS_VERSION_OK, every(|found| found.edns_version));
+            set_known(cx, &facts::EDNS_OPTION_OK, every(|found| found.edns_option));
+            set_known(cx, &facts::EDNS_FLAG_OK, every(|found| found.edns_flag));
+        }
+        Probe::Truncation => {
+            set_known(cx, &facts::TRUNCATION_512, worst(reports, 0));
+            set_known(cx, &facts::TRUNCATION_1232, worst(reports, 1));
+        }
+        Probe::Axfr => transfers(cx, reports),
+        Probe::Recursion => {
+            set_known(cx, &facts::OPEN, who(|found| found.open_recursion));
+            set_known(cx, &facts::UPWARD, who(|found| found.upward_referral));
+        }
+        Probe::Case => {
+            set_known(cx, &facts::CASE, every(|found| found.case));
+            set_known(cx, &facts::CASELESS, every(|found| found.caseless));
+        }
+        Probe::Version => {
+            set_known(cx, &facts::HIDDEN, every(|found| found.version.as_ref().map(String::is_empty)));
+            let texts: Option<Vec<&String>> = reports.iter().map(|report| report.findings.version.as_ref()).collect();
+            let texts = texts.filter(|_| !reports.is_empty()).map(|texts| {
+                let texts: BTreeSet<String> = texts.into_iter().filter(|text| !text.is_empty()).cloned().collect();
+                Vec::from_iter(texts)
+            });
+            set_known(cx, &facts::VERSIONS, texts);
+        }
+        Probe::Negative => {
+            set_known(cx, &facts::NXDOMAIN, common(reports.iter().map(|report| report.findings.nxdomain)));
+            set_known(cx, &facts::NODATA, common(reports.iter().map(|report| report.findings.nodata)));
+            set_known(cx, &facts::EMPTY, common(reports.iter().map(|report| report.findings.empty_non_terminal)));
+            set_known(cx, &facts::WILDCARD, common(reports.iter().map(|report| report.findings.wildcard)));
+            set_known(cx, &facts::NEGATIVE_SOA, every(|found| found.negative_soa));
+        }
+        Probe::All => {}
+    }
+}
+
+fn transfers(cx: &mut Cx<'_>, reports: &[ServerReport]) {
+    let transfers: Vec<_> = reports.iter().map(|report| report.findings.transfer.as_ref()).collect();
+    let word = common(transfers.iter().map(|transfer| transfer.map(|transfer| transfer.word)));
+    set_known(cx, &facts::AXFR, word);
+    let gave = |report: &ServerReport| report.findings.transfer.as_ref().map(|transfer| transfer.records > 0);
+    set_known(cx, &facts::AXFR_OPEN, labels_where(reports, gave));
+    let complete = transfers.iter().flatten().filter(|transfer| transfer.word == "complete");
+    set_known(cx, &facts::AXFR_RECORDS, common(complete.map(|transfer| Some(transfer.records))));
+    for (report, transfer) in reports.iter().zip(transfers) {
+        // What all refuse needs no evidence.
+        if let Some(transfer) = transfer.filter(|_| word != Some("refused")) {
+            cx.note(format!("{}: zone transfer {}: {}", report.label(), transfer.word, transfer.why));
+        }
+    }
+}
+
+/// The worst of all servers; nothing when one was not seen, unless another is as bad as can be told.
+fn worst(reports: &[ServerReport], place: usize) -> Option<&'static str> {
+    let cuts = reports.iter().map(|report| report.findings.truncation.get(place).copied().flatten());
+    let cuts: Vec<Option<&'static str>> = cuts.collect();
+    let rank = |cut: &&'static str| CUTS.iter().position(|word| word == cut);
+    let worst = cuts.iter().flatten().copied().max_by_key(rank)?;
+    let sound = matches!(worst, "truncated" | "fits");
+    (!sound || cuts.iter().all(Option::is_some)).then_some(worst)
+}
+
+/// Something the probe looks for was not seen of this server.
+fn unknown(probe: Probe, found: &Findings) -> bool {
+    match probe {
+        Probe::Tcp => found.tcp.is_none(),
+        Probe::Edns => found.edns_version.is_none() || found.edns_option.is_none() || found.edns_flag.is_none(),
+        Probe::Truncation => found.truncation.iter().any(Option::is_none),
+        Probe::Axfr => found.transfer.is_none(),
+        Probe::Recursion => found.open_recursion.is_none(),
+        Probe::Case => found.case.is_none(),
+        Probe::Version => found.version.is_none(),
+        Probe::Negative => found.nxdomain.is_none() || found.nodata.is_none(),
+        Probe::All => false,
+    }
+}
+
+/// One server; what was not seen of it is left out.
+fn entry(report: &ServerReport) -> Value {
+    let mut out = Map::new();
+    let mut put = |key: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            out.insert(key.to_owned(), value);
+        }
+    };
+    let asked = report.main_summary();
+    put("name", report.server.name.clone().map(Value::from));
+    put("address", report.server.address.map(|address| Value::from(address.ip().to_string())));
+    put("outcome", Some(Value::from(report.outcome())));
+    put("rcode", asked.and_then(ResponseSummary::code).map(Value::from));
+    put("flags", asked.filter(|summary| summary.answered()).map(|summary| json!(summary.flags)));
+    let answers = asked.and_then(|summary| summary.answers.as_ref()).filter(|_| report.asked.is_some());
+    put("answers", answers.map(|answers| json!(answers.iter().take(RECORDS).collect::<Vec<_>>())));
+    put("rtt", asked.and_then(|summary| summary.rtt).map(|rtt| json!(rtt.as_secs_f64())));
+    let aa = report.answered().then(|| report.summaries().all(|summary| summary.has("aa")));
+    put("authoritative", aa.map(Value::from));
+    put("serial", report.soa().map(|soa| Value::from(soa.serial)));
+    put("ns", report.ns.as_ref().filter(|(summary, _)| summary.answered()).map(|(_, names)| json!(names)));
+    put("nsid", report.summaries().find_map(|summary| summary.nsid.clone()).map(Value::from));
+    let impostors: Vec<String> = report.log.impostors.iter().map(ToString::to_string).collect();
+    put("answered_from", Some(impostors).filter(|from| !from.is_empty()).map(Value::from));
+    put("queries", Some(Value::from(report.log.sent)));
+    put("repeated", Some(report.log.repeated).filter(|count| *count > 0).map(Value::from));
+    put("discarded", Some(report.log.discarded).filter(|count| *count > 0).map(Value::from));
+    let found = &report.findings;
+    for (key, flag) in [
+        ("tcp", found.tcp),
+        ("tcp_same", found.tcp_same),
+        ("edns", found.edns),
+        ("edns_version_ok", found.edns_version),
+        ("edns_unknown_option_ok", found.edns_option),
+        ("edns_unknown_flag_ok", found.edns_flag),
+        ("recursion_open", found.open_recursion),
+        ("upward_referral", found.upward_referral),
+        ("qname_case", found.case),
+        ("qname_caseless", found.caseless),
+        ("wildcard", found.wildcard),
+        ("denial_with_soa", found.negative_soa),
+    ] {
+        put(key, flag.map(Value::from));
+    }
+    for (key, word) in [
+        ("truncation_512", found.truncation[0]),
+        ("truncation_1232", found.truncation[1]),
+        ("axfr", found.transfer.as_ref().map(|transfer| transfer.word)),
+        ("nxdomain", found.nxdomain),
+        ("nodata", found.nodata),
+        ("empty_non_terminal", found.empty_non_terminal),
+        ("version", found.version.as_deref()),
+    ] {
+        put(key, word.map(Value::from));
+    }
+    Value::Object(out)
+}

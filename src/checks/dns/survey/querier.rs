@@ -1,0 +1,202 @@
+//! Questions to one server, one at a time, with limits in number and time and a count of everything odd.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::model::Fault;
+use crate::net::IpVersion;
+use crate::proto::dns::exchange::{self, Asking, Exchange};
+use crate::proto::dns::message::Reply;
+use crate::proto::dns::question::Question;
+
+/// Queries to one server at most, repeated ones included.
+const QUERIES: i64 = 120;
+/// Notes kept of one server.
+const NOTES: usize = 6;
+
+/// How every server is asked.
+pub(super) struct QueryPolicy {
+    pub(super) source: Option<IpAddr>,
+    pub(super) version: IpVersion,
+    pub(super) patience: Duration,
+    pub(super) attempts: u32,
+    /// Over TCP from the start.
+    pub(super) over_tcp: bool,
+}
+
+/// Counts and notes of the queries to one server.
+#[derive(Default)]
+pub(super) struct QueryLog {
+    pub(super) sent: i64,
+    /// Sent again after silence.
+    pub(super) repeated: i64,
+    pub(super) discarded: i64,
+    /// Wrong addresses that answered.
+    pub(super) impostors: Vec<SocketAddr>,
+    pub(super) connect_times: Vec<Duration>,
+    pub(super) notes: Vec<String>,
+}
+
+impl QueryLog {
+    pub(super) fn note(&mut self, text: impl Into<String>) {
+        let text = text.into();
+        if self.notes.len() < NOTES && !self.notes.contains(&text) {
+            self.notes.push(text);
+        }
+    }
+}
+
+/// The result of a question.
+pub(super) struct QueryResult {
+    /// A word of fact `outcome`, or `unasked` when a limit was reached before.
+    pub(super) outcome: &'static str,
+    pub(super) reply: Option<Box<Reply>>,
+    pub(super) size: usize,
+    pub(super) rtt: Option<Duration>,
+    /// When it came.
+    pub(super) at: Instant,
+}
+
+impl QueryResult {
+    fn unasked() -> Self {
+        Self { outcome: "unasked", reply: None, size: 0, rtt: None, at: Instant::now() }
+    }
+}
+
+/// The result of a question that a sound server answers, but some do not survive.
+pub(super) enum ControlledReply {
+    Reply(Box<Reply>, usize),
+    /// No answer, or none that holds together, while the server goes on answering plain questions.
+    Silent,
+    /// The server has stopped answering at all, or a limit was reached: nothing is known.
+    Unknown,
+}
+
+/// One server, being asked.
+pub(super) struct Querier<'a> {
+    policy: &'a QueryPolicy,
+    server: SocketAddr,
+    seed: u64,
+    /// No question begins that could last beyond this.
+    end: Instant,
+    /// A plain question the server answered before.
+    control: Option<Question>,
+    pub(super) log: QueryLog,
+}
+
+impl<'a> Querier<'a> {
+    /// Asks `server` for as long as `time` at most.
+    pub(super) fn new(policy: &'a QueryPolicy, server: SocketAddr, time: Duration, seed: u64) -> Self {
+        Self { policy, server, seed, end: Instant::now() + time, control: None, log: QueryLog::default() }
+    }
+
+    pub(super) fn server(&self) -> SocketAddr {
+        self.server
+    }
+
+    pub(super) fn source(&self) -> Option<IpAddr> {
+        self.policy.source
+    }
+
+    pub(super) fn patience(&self) -> Duration {
+        self.policy.patience
+    }
+
+    /// The question that tells whether the server is still there.
+    pub(super) fn set_control(&mut self, question: Question) {
+        self.control = Some(question);
+    }
+
+    /// Over the transport of the check; what is truncated over UDP is asked again over TCP, as resolvers do.
+    pub(super) async fn ask(&mut self, question: &Question) -> Result<QueryResult, Fault> {
+        if self.policy.over_tcp {
+            return self.tcp(question).await;
+        }
+        let result = self.udp(question).await?;
+        if !result.reply.as_ref().is_some_and(|reply| reply.truncated()) {
+            return Ok(result);
+        }
+        let whole = self.tcp(question).await?;
+        if whole.outcome == "answered" {
+            return Ok(whole);
+        }
+        self.log.note(format!("{}: truncated over UDP, and {} over TCP", question.title(), whole.outcome));
+        Ok(result)
+    }
+
+    /// Over UDP, again after silence.
+    pub(super) async fn udp(&mut self, question: &Question) -> Result<QueryResult, Fault> {
+        let mut result = QueryResult::unasked();
+        for attempt in 0..self.policy.attempts {
+            if !self.allow(attempt) {
+                break;
+            }
+            let exchange = exchange::udp(&self.asking(question)).await?;
+            result = self.log(exchange);
+            if result.outcome != "timeout" {
+                break;
+            }
+        }
+        Ok(result)
+    }
+
+    /// Over TCP, which repeats by itself what the network loses.
+    pub(super) async fn tcp(&mut self, question: &Question) -> Result<QueryResult, Fault> {
+        if !self.allow(0) {
+            return Ok(QueryResult::unasked());
+        }
+        let exchange = exchange::tcp(&self.asking(question)).await?;
+        Ok(self.log(exchange))
+    }
+
+    /// Over UDP. Silence is told from a server that is gone, or that answers nobody for a while, by the control question.
+    pub(super) async fn ask_with_control(&mut self, question: &Question) -> Result<ControlledReply, Fault> {
+        let result = self.udp(question).await?;
+        if let Some(reply) = result.reply {
+            return Ok(ControlledReply::Reply(reply, result.size));
+        }
+        if result.outcome == "unasked" {
+            return Ok(ControlledReply::Unknown);
+        }
+        let Some(control) = self.control.clone() else { return Ok(ControlledReply::Unknown) };
+        let again = self.udp(&control).await?;
+        Ok(if again.reply.is_some() { ControlledReply::Silent } else { ControlledReply::Unknown })
+    }
+
+    /// Whether one more query keeps the limits; counts it.
+    pub(super) fn allow(&mut self, attempt: u32) -> bool {
+        let allowed = self.log.sent < QUERIES && Instant::now() + self.policy.patience <= self.end;
+        if allowed {
+            self.log.sent += 1;
+            self.log.repeated += i64::from(attempt > 0);
+        }
+        allowed
+    }
+
+    fn asking<'q>(&self, question: &'q Question) -> Asking<'q> {
+        let (server, source, patience, seed) = (self.server, self.policy.source, self.policy.patience, self.seed);
+        Asking { server, source, patience, question, seed }
+    }
+
+    fn log(&mut self, exchange: Exchange) -> QueryResult {
+        self.log.discarded += exchange.discarded;
+        self.log.connect_times.extend(exchange.connect_time);
+        for sender in exchange.impostors {
+            if !self.log.impostors.contains(&sender) && self.log.impostors.len() < NOTES {
+                self.log.impostors.push(sender);
+            }
+        }
+        for note in exchange.notes {
+            self.log.note(note);
+        }
+        QueryResult {
+            outcome: exchange.outcome,
+            reply: exchange.reply,
+            size: exchange.size,
+            rtt: exchange.rtt,
+            at: Instant::now(),
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! One server: the questions every survey asks, then the probes the check names.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use hickory_proto::rr::Name;
+
+use super::chain::Chain;
+use super::querier::{Querier, QueryResult};
+use super::response_summary::ResponseSummary;
+use super::server_report::{Server, ServerAddresses, ServerReport};
+use super::settings::Settings;
+use super::{names, probes, records};
+use crate::model::Fault;
+use crate::proto::dns::question::Question;
+use crate::proto::dns::{rcode, types};
+
+/// Names of servers inside the zone whose addresses are asked for.
+const NAMES: usize = 13;
+/// Questions that follow aliases out of the first answer.
+const FOLLOWED: usize = 8;
+
+/// Asks one server everything; `names` are those of the delegation.
+pub(super) async fn probe(
+    settings: &Settings,
+    server: Server,
+    names: &BTreeSet<String>,
+    seed: u64,
+) -> Result<ServerReport, Fault> {
+    let mut report = ServerReport::new(server);
+    let Some(address) = report.server.address else { return Ok(report) };
+    let mut querier = Querier::new(&settings.policy, address, settings.per_server(), seed);
+    let question = common_questions(settings, &mut querier, &mut report).await?;
+    if let Some(zone) = settings.zone().filter(|_| report.serves()) {
+        addresses(zone, names, &mut querier, &mut report).await?;
+    }
+    if report.summaries().any(ResponseSummary::answered) {
+        querier.set_control(question);
+        probes::run(settings, &mut querier, &mut report, seed).await?;
+    } else if !settings.probes.is_empty() {
+        querier.log.note("no probe was tried: it does not answer");
+    }
+    report.log = querier.log;
+    Ok(report)
+}
+
+/// SOA and NS of the zone, and the question of the check. Returns one that it answers if any.
+async fn common_questions(
+    settings: &Settings,
+    querier: &mut Querier<'_>,
+    report: &mut ServerReport,
+) -> Result<Question, Fault> {
+    let mut edns = EdnsFallback { without: false };
+    let own = &settings.question;
+    let Some(zone) = settings.zone() else {
+        question(settings, querier, report, &mut edns).await?;
+        return Ok(edns.apply(own));
+    };
+    let apex = own.about(zone.clone(), types::SOA);
+    let result = edns.ask(querier, &apex).await?;
+    let summary = ResponseSummary::of(&result, zone, zone, types::SOA, true);
+    let many = result.reply.iter().flat_map(|reply| &reply.answers).filter(|line| line.code == types::SOA).count();
+    if many > 1 {
+        querier.log.note(format!("{many} SOA records, where a zone has one"));
+    }
+    let silent = !summary.answered();
+    report.apex = Some(summary);
+    if silent {
+        // Two more questions of the full patience would say the same.
+        return Ok(apex);
+    }
+    let result = edns.ask(querier, &own.about(zone.clone(), types::NS)).await?;
+    let summary = ResponseSummary::of(&result, zone, zone, types::NS, true);
+    let names = result.reply.map(|reply| records::ns_names(&reply.answers, zone)).unwrap_or_default();
+    report.ns = Some((summary, names));
+    if own.code != types::SOA || !own.name.eq_ignore_root(zone) {
+        question(settings, querier, report, &mut edns).await?;
+    }
+    Ok(edns.apply(&apex))
+}
+
+/// The question of the check, and where its aliases lead, as far as this server is the one to say.
+async fn question(
+    settings: &Settings,
+    querier: &mut Querier<'_>,
+    report: &mut ServerReport,
+    edns: &mut EdnsFallback,
+) -> Result<(), Fault> {
+    let own = &settings.question;
+    let mut result = edns.ask(querier, own).await?;
+    let mut chain = Chain::new(&own.name);
+    let mut summary = None;
+    let follows = !matches!(own.code, types::CNAME | types::ANY);
+    for step in 0..=FOLLOWED {
+        let Some(reply) = result.reply.as_deref() else { break };
+        let further = follows && chain.follow(&reply.answers);
+        let next = records::data_of(&reply.answers, &own.name, &chain.end, own.code);
+        let first = summary.get_or_insert_with(|| {
+            let zone = settings.zone().is_some();
+            ResponseSummary::of(&result, &own.name, &chain.end, own.code, zone)
+        });
+        if step > 0 {
+            first.answers.get_or_insert_default().extend(next);
+        }
+        if chain.looped || chain.links.is_empty() {
+            report.dangling = (!chain.looped).then_some(false);
+            break;
+        }
+        if chain.resolved(&reply.answers, own.code) {
+            report.dangling = Some(false);
+            break;
+        }
+        let here = settings.zone().is_none_or(|zone| zone.zone_of(&chain.end));
+        let referred = !reply.has("aa") && settings.zone().is_some();
+        if !here || referred {
+            querier.log.note(format!("the aliases lead out of the zone to {}: not followed", names::text(&chain.end)));
+            break;
+        }
+        if reply.rcode == rcode::NXDOMAIN || !further || settings.zone().is_none() {
+            report.dangling = Some(matches!(reply.rcode, rcode::NOERROR | rcode::NXDOMAIN));
+            break;
+        }
+        result = edns.ask(querier, &own.about(chain.end.clone(), own.code)).await?;
+    }
+    report.asked = Some(summary.unwrap_or_else(|| ResponseSummary::of(&result, &own.name, &own.name, own.code, false)));
+    report.chain = Some(chain);
+    Ok(())
+}
+
+/// Addresses of the servers named inside the zone: those of the delegation and those of the zone.
+async fn addresses(
+    zone: &Name,
+    names: &BTreeSet<String>,
+    querier: &mut Querier<'_>,
+    report: &mut ServerReport,
+) -> Result<(), Fault> {
+    let own = report.ns.as_ref().map(|(_, names)| names.clone()).unwrap_or_default();
+    let inside = names.union(&own).filter_map(|text| Some((text.clone(), names::parse(text)?)));
+    let inside: Vec<(String, Name)> = inside.filter(|(_, name)| zone.zone_of(name)).take(NAMES).collect();
+    for (text, name) in inside {
+        let mut found = ServerAddresses::default();
+        let mut known = true;
+        for code in [types::A, types::AAAA] {
+            let result = querier.ask(&Question::own(name.clone(), code)).await?;
+            let sure = result
+                .reply
+                .as_ref()
+                .is_some_and(|reply| reply.has("aa") && matches!(reply.rcode, rcode::NOERROR | rcode::NXDOMAIN));
+            known &= sure;
+            let lines = result.reply.map(|reply| reply.answers).unwrap_or_default();
+            found.alias |= lines.iter().any(|line| line.code == types::CNAME && line.owner.eq_ignore_root(&name));
+            found.found.extend(
+                records::data_of(&lines, &name, &name, code).iter().filter_map(|data| data.parse::<IpAddr>().ok()),
+            );
+        }
+        if known {
+            report.addresses.insert(text, found);
+        }
+    }
+    Ok(())
+}
+
+/// Whether the server must be asked without EDNS.
+struct EdnsFallback {
+    without: bool,
+}
+
+impl EdnsFallback {
+    /// Asks; a server that cannot read EDNS (FORMERR, NOTIMP, or BADVERS to version 0) is asked again without it, as
+    /// resolvers do. Silence is no such sign.
+    async fn ask(&mut self, querier: &mut Querier<'_>, question: &Question) -> Result<QueryResult, Fault> {
+        let result = querier.ask(&self.apply(question)).await?;
+        let refused = result
+            .reply
+            .as_ref()
+            .is_some_and(|reply| matches!(reply.rcode, rcode::FORMERR | rcode::NOTIMP | rcode::BADVERS));
+        if self.without || !refused || !question.has_edns() {
+            return Ok(result);
+        }
+        let again = querier.ask(&question.clone().edns(None)).await?;
+        if again.reply.as_ref().is_none_or(|reply| matches!(reply.rcode, rcode::FORMERR | rcode::NOTIMP)) {
+            return Ok(result);
+        }
+        self.without = true;
+        querier.log.note("it does not speak EDNS: asked without");
+        Ok(again)
+    }
+
+    fn apply(&self, question: &Question) -> Question {
+        if self.without { question.clone().edns(None) } else { question.clone() }
+    }
+}

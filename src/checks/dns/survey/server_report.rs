@@ -1,0 +1,137 @@
+//! Everything that is known of one server once it was asked.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+
+use super::chain::Chain;
+use super::querier::QueryLog;
+use super::records::Soa;
+use super::response_summary::ResponseSummary;
+use crate::proto::dns::rcode;
+
+/// A server to ask.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Server {
+    /// `ns1.example./192.0.2.53`, or the address alone.
+    pub(super) label: String,
+    /// Its name, if it is known by one.
+    pub(super) name: Option<String>,
+    /// Where to ask it; nothing when no address was found.
+    pub(super) address: Option<SocketAddr>,
+}
+
+/// Addresses a server of the zone gives for the name of one.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct ServerAddresses {
+    pub(super) found: BTreeSet<IpAddr>,
+    pub(super) alias: bool,
+}
+
+/// Everything one server answered.
+pub(super) struct ServerReport {
+    pub(super) server: Server,
+    /// Of the zone.
+    pub(super) apex: Option<ResponseSummary>,
+    /// Names of its servers, by its own NS records.
+    pub(super) ns: Option<(ResponseSummary, BTreeSet<String>)>,
+    /// The question of the check.
+    pub(super) asked: Option<ResponseSummary>,
+    pub(super) chain: Option<Chain>,
+    /// Whether the aliases lead nowhere; nothing when that cannot be seen here.
+    pub(super) dangling: Option<bool>,
+    /// Addresses of servers named inside the zone; a name without an entry was not answered with authority.
+    pub(super) addresses: BTreeMap<String, ServerAddresses>,
+    pub(super) findings: Findings,
+    pub(super) log: QueryLog,
+}
+
+impl ServerReport {
+    pub(super) fn new(server: Server) -> Self {
+        Self {
+            server,
+            apex: None,
+            ns: None,
+            asked: None,
+            chain: None,
+            dangling: None,
+            addresses: BTreeMap::new(),
+            findings: Findings::default(),
+            log: QueryLog::default(),
+        }
+    }
+
+    pub(super) fn label(&self) -> &str {
+        &self.server.label
+    }
+
+    /// Its answers to the questions of every survey.
+    pub(super) fn summaries(&self) -> impl Iterator<Item = &ResponseSummary> {
+        self.apex.iter().chain(self.ns.iter().map(|(summary, _)| summary)).chain(&self.asked)
+    }
+
+    /// Its answer to the question of the check, or else about the zone.
+    pub(super) fn main_summary(&self) -> Option<&ResponseSummary> {
+        self.asked.as_ref().or(self.apex.as_ref())
+    }
+
+    /// It answered all of them.
+    pub(super) fn answered(&self) -> bool {
+        self.server.address.is_some()
+            && self.summaries().next().is_some()
+            && self.summaries().all(ResponseSummary::answered)
+    }
+
+    /// The word of fact `outcome`: of the first question that went without an answer, if one did.
+    pub(super) fn outcome(&self) -> &'static str {
+        if self.server.address.is_none() {
+            return "unresolved";
+        }
+        self.summaries().map(|summary| summary.outcome).find(|outcome| *outcome != "answered").unwrap_or("answered")
+    }
+
+    /// Its SOA, of the zone or of the question.
+    pub(super) fn soa(&self) -> Option<&Soa> {
+        self.apex.as_ref().or(self.asked.as_ref()).and_then(|summary| summary.soa.as_ref())
+    }
+
+    /// It has the zone: an answer with AA and the SOA.
+    pub(super) fn serves(&self) -> bool {
+        self.apex
+            .as_ref()
+            .is_some_and(|summary| summary.rcode == Some(rcode::NOERROR) && summary.has("aa") && summary.soa.is_some())
+    }
+}
+
+/// Findings of the probes about one server; what could not be seen is not there.
+#[derive(Default)]
+pub(super) struct Findings {
+    pub(super) tcp: Option<bool>,
+    pub(super) tcp_same: Option<bool>,
+    pub(super) edns: Option<bool>,
+    pub(super) edns_version: Option<bool>,
+    pub(super) edns_option: Option<bool>,
+    pub(super) edns_flag: Option<bool>,
+    /// At 512 and at 1232 bytes.
+    pub(super) truncation: [Option<&'static str>; 2],
+    pub(super) transfer: Option<Transfer>,
+    pub(super) open_recursion: Option<bool>,
+    pub(super) upward_referral: Option<bool>,
+    pub(super) case: Option<bool>,
+    pub(super) caseless: Option<bool>,
+    /// Text of version.bind; empty when there is none.
+    pub(super) version: Option<String>,
+    pub(super) nxdomain: Option<&'static str>,
+    pub(super) nodata: Option<&'static str>,
+    pub(super) empty_non_terminal: Option<&'static str>,
+    pub(super) wildcard: Option<bool>,
+    /// Denials carry the SOA; nothing when there was no denial.
+    pub(super) negative_soa: Option<bool>,
+}
+
+/// The outcome of a zone transfer.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Transfer {
+    pub(super) word: &'static str,
+    pub(super) records: i64,
+    pub(super) why: String,
+}
