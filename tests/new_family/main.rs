@@ -37,7 +37,7 @@ impl Copy {
         let renamed = text.replacen("[[bin]]\nname = \"shakedown\"", &format!("[[bin]]\nname = \"{PROGRAM}\""), 1);
         let renamed = renamed.replacen("default-run = \"shakedown\"", &format!("default-run = \"{PROGRAM}\""), 1);
         assert_ne!(text, renamed, "the program of the copy has a name of its own");
-        write(&manifest, &renamed);
+        write(&manifest, renamed);
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut build = Command::new(cargo);
         build.args(["build", "--quiet", "--offline", "--locked", "--bin", PROGRAM]).current_dir(&folder);
@@ -59,18 +59,19 @@ fn add_family(folder: &Path) {
     mirror(&template, &folder.join("src/checks/ntp"));
     let registry = folder.join("src/checks/mod.rs");
     let text = fs::read_to_string(&registry).unwrap();
-    write(&registry, &text.replacen("families! {\n", "families! {\n    ntp::Ntp,\n", 1));
+    write(&registry, text.replacen("families! {\n", "families! {\n    ntp::Ntp,\n", 1));
 }
 
 /// Besides the new folder one file differs, by one line.
-fn count_changes(before: &BTreeMap<PathBuf, String>, after: &BTreeMap<PathBuf, String>) {
+fn count_changes(before: &BTreeMap<PathBuf, Vec<u8>>, after: &BTreeMap<PathBuf, Vec<u8>>) {
     let outside = after.iter().filter(|(path, _)| !path.starts_with("src/checks/ntp"));
-    let changed: Vec<_> = outside.filter(|(path, text)| before.get(*path) != Some(*text)).collect();
-    let [(path, text)] = changed.as_slice() else {
+    let changed: Vec<_> = outside.filter(|(path, content)| before.get(*path) != Some(*content)).collect();
+    let lines = |content: &[u8]| content.iter().filter(|byte| **byte == b'\n').count();
+    let [(path, content)] = changed.as_slice() else {
         panic!("files changed besides the folder: {:?}", changed.iter().map(|(path, _)| path).collect::<Vec<_>>());
     };
     assert_eq!(path.as_path(), Path::new("src/checks/mod.rs"));
-    assert_eq!(text.lines().count(), before[*path].lines().count() + 1);
+    assert_eq!(lines(content), lines(&before[*path]) + 1);
 }
 
 /// Copies a file or a folder; what is already the same keeps its time, so that a second build has little to do.
@@ -84,19 +85,18 @@ fn mirror(from: &Path, to: &Path) {
         }
         kept.iter().for_each(|name| mirror(&from.join(name), &to.join(name)));
     } else {
-        write(to, &fs::read_to_string(from).unwrap());
+        write(to, fs::read(from).unwrap());
     }
 }
 
-fn write(path: &Path, text: &str) {
-    if fs::read_to_string(path).is_ok_and(|there| there == text) {
-        return;
+fn write(path: &Path, content: impl AsRef<[u8]>) {
+    if !fs::read(path).is_ok_and(|there| there == content.as_ref()) {
+        fs::write(path, content).unwrap();
     }
-    fs::write(path, text).unwrap();
 }
 
 /// Every file below `folder`, by its path from there.
-fn files(folder: &Path) -> BTreeMap<PathBuf, String> {
+fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut out = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
@@ -104,7 +104,7 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, String> {
             if path.is_dir() {
                 folders.push(path);
             } else {
-                out.insert(path.strip_prefix(folder).unwrap().to_owned(), fs::read_to_string(&path).unwrap());
+                out.insert(path.strip_prefix(folder).unwrap().to_owned(), fs::read(&path).unwrap());
             }
         }
     }

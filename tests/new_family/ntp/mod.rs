@@ -13,7 +13,7 @@ use crate::model::{
     Args, Better, Choice, Fact, FactInfo, Fault, Field, FieldInfo, FieldKind, FieldRole, Invalid, Observation, Unit,
 };
 use crate::net::datagram::udp;
-use crate::net::dial::{ConnectError, local};
+use crate::net::dial::{ConnectError, local_fault};
 use crate::probe::{Cx, EarlyEnd, Footprint, Probe, fact_is};
 
 fields! { FIELDS;
@@ -99,7 +99,7 @@ impl Ntp {
             Ok(_) => EarlyEnd::outcome("unreachable", error.to_string()),
             Err(fault) => EarlyEnd::Fault(fault),
         };
-        udp::send(&socket, &request, peer).await.map_err(|error| local(&error, "send NTP request", peer))?;
+        udp::send(&socket, &request, peer).await.map_err(|error| local_fault(&error, "send NTP request", peer))?;
         let (sent, mut reply) = (Instant::now(), [0; 512]);
         let end = sent + self.target.timeout;
         loop {
