@@ -231,14 +231,9 @@ async fn a_run_dropped_half_way_is_restored() {
         let probe = check.probe();
         let mut seen = Observation::default();
         let mut cx = Cx::new(&mut seen, probe.facts(), Instant::now() + probe.longest(), 1, CancellationToken::new());
-        let begun = async {
-            while marks.count("injected") == injected {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
         tokio::select! {
             result = probe.run(&mut cx) => panic!("ended by itself: {result:?}"),
-            () = begun => {}
+            () = marks.wait("injected", injected + 1) => {}
         }
         assert_eq!(marks.count("restored"), restored);
         probe.restore().await.unwrap();
@@ -285,6 +280,7 @@ impl Known {
             let _ = client.read(&mut words).await;
             client.write_all(b"ok\n").await.unwrap();
             drop(client);
+            // The outage that is to be measured.
             tokio::time::sleep(away).await;
             down.store(false, Ordering::SeqCst);
             tell.send(Some(began.elapsed())).unwrap();

@@ -6,22 +6,12 @@ mod marks;
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::time::Duration;
 
 use marks::{BINARY, Marks, order};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 use shakedown::guard::{self, Guard, Plan};
-
-/// Waits until mark `name` is there.
-fn wait(marks: &Marks, name: &str) {
-    let patience = std::time::Instant::now() + Duration::from_mins(1);
-    while marks.count(name) == 0 {
-        assert!(std::time::Instant::now() < patience, "no mark `{name}`");
-        std::thread::yield_now();
-    }
-}
 
 /// A guard spoken to over its pipe, as if by a run that can die at any line.
 struct Bare {
@@ -80,7 +70,6 @@ fn the_guard_restores_when_the_run_vanishes_and_minds_no_signal() {
     }
     assert_eq!(marks.count("restored"), 0);
     let (said, content) = bare.vanish();
-    wait(&marks, "restored");
     assert!(content && said.contains("restored"), "{said}");
     assert_eq!((marks.count("restored"), marks.count("verified")), (1, 1));
 }
@@ -129,7 +118,7 @@ async fn a_dropped_guard_restores() {
     let mut guard = Guard::arm(Plan { restore: order(marks.leave("restored", "")), verify: None }).await.unwrap();
     guard.live().await.unwrap();
     drop(guard);
-    wait(&marks, "restored");
+    marks.wait("restored", 1).await;
 }
 
 #[tokio::test]
@@ -138,14 +127,9 @@ async fn a_restore_asked_for_twice_runs_once() {
     let script = format!("until [ -e '{}' ]; do sleep 0.02; done", marks.path("go").display());
     let mut guard = Guard::arm(Plan { restore: order(marks.leave("restored", &script)), verify: None }).await.unwrap();
     guard.live().await.unwrap();
-    let begun = async {
-        while marks.count("restored") == 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
     tokio::select! {
         result = guard.restore() => panic!("ended by itself: {result:?}"),
-        () = begun => {}
+        () = marks.wait("restored", 1) => {}
     }
     std::fs::write(marks.path("go"), "").unwrap();
     assert!(guard.restore().await.unwrap().succeeded());

@@ -52,7 +52,7 @@ mod tests {
 
     use super::Pacer;
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_slow_turn_does_not_move_the_next_ones() {
         let mut pacer = Pacer::new(Duration::from_millis(10));
         let first = pacer.tick().await;

@@ -118,6 +118,7 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let end = std::time::Instant::now() + PATIENCE;
     while !holds() {
         assert!(std::time::Instant::now() < end, "waited in vain for {what}");
+        // Other processes make it hold: there is nothing to wait for but what they leave.
         std::thread::sleep(std::time::Duration::from_millis(2));
     }
 }

@@ -29,6 +29,16 @@ impl Marks {
         std::fs::read_to_string(self.path(name)).map_or(0, |text| text.lines().count())
     }
 
+    /// Waits until the command that leaves mark `name` ran so often.
+    pub async fn wait(&self, name: &str, times: usize) {
+        let patience = std::time::Instant::now() + Duration::from_mins(1);
+        while self.count(name) < times {
+            assert!(std::time::Instant::now() < patience, "no mark `{name}`");
+            // Another process leaves it: there is nothing to wait for but the file.
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// A command that leaves mark `name` and goes on with `rest`.
     pub fn leave(&self, name: &str, rest: &str) -> Vec<String> {
         shell(&format!("echo x >> '{}'; {rest}", self.path(name).display()))

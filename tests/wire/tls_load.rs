@@ -136,6 +136,7 @@ async fn stalls(config: ServerConfig, at: usize, stall: Duration) -> SocketAddr 
         for number in 0.. {
             let Ok((stream, _)) = listener.accept().await else { return };
             if number == at {
+                // The stall itself.
                 tokio::time::sleep(stall).await;
             }
             let _ = acceptor.accept(stream).await;
@@ -257,33 +258,31 @@ async fn a_server_that_goes_away_is_not_hammered() {
 async fn a_load_that_is_given_up_ends_its_threads() {
     let lab = Lab::new().await;
     let acceptor = TlsAcceptor::from(Arc::new(lab.config()));
-    let connections = Arc::new(AtomicUsize::new(0));
+    let connections = Arc::new(tokio::sync::watch::Sender::new(0_usize));
     let counted = connections.clone();
     let address = server(move |stream| {
-        counted.fetch_add(1, Ordering::Relaxed);
+        counted.send_modify(|count| *count += 1);
         let acceptor = acceptor.clone();
         async move {
             let _ = acceptor.accept(stream).await;
         }
     })
     .await;
-    let seen = || connections.load(Ordering::Relaxed);
+    let mut seen = connections.subscribe();
     let load = run("tls", lab.check(address, vec![("duration", Arg::Number(600.0))]));
     // Given up once it is well under way.
     tokio::select! {
         _ = load => panic!("ten minutes are not over"),
-        () = async { while seen() < 20 { tokio::time::sleep(Duration::from_millis(5)).await } } => {}
+        enough = seen.wait_for(|count| *count >= 20) => drop(enough),
     }
     // What had begun may still arrive; then nothing does.
-    let mut before = seen();
     for _ in 0..200 {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        if seen() == before {
+        seen.mark_unchanged();
+        if tokio::time::timeout(Duration::from_millis(100), seen.changed()).await.is_err() {
             return;
         }
-        before = seen();
     }
-    panic!("still at it after {before} connections");
+    panic!("still at it after {} connections", *seen.borrow());
 }
 
 #[test]

@@ -136,6 +136,7 @@ async fn hostile_greetings_end_in_time_and_bounds() {
             if stream.write_all(&[byte]).await.is_err() {
                 return;
             }
+            // The drip itself.
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     })

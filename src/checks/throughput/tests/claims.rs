@@ -50,14 +50,16 @@ async fn more_than_was_sent_cannot_have_arrived() {
     assert!(number(&seen, "transferred") < 1e12, "only what this side knows is told");
     let bytes: fn(u64) -> Value = |seen| json!({"id": 1, "bytes": seen * 2 * 1448 + 1, "errors": 0, "packets": seen});
     let numbers: fn(u64) -> Value = |seen| json!({"id": 1, "bytes": 1448, "errors": 0, "packets": seen + 1});
-    for claim in [bytes, numbers] {
-        let seen = facts(counting(claim).await, &udp(&[])).await;
+    // A path that doubles every datagram.
+    let twice: fn(u64) -> Value = |seen| json!({"id": 1, "bytes": seen * 2 * 1448, "errors": 0, "packets": seen});
+    let [bytes, numbers, twice] =
+        [bytes, numbers, twice].map(async |claim| facts(counting(claim).await, &udp(&[])).await);
+    let (bytes, numbers, twice) = tokio::join!(bytes, numbers, twice);
+    for seen in [bytes, numbers] {
         assert_eq!(outcome(&seen), "protocol_error", "{seen:?}");
         assert!(seen.last("loss").is_none() && seen.last("transferred").is_none(), "{seen:?}");
     }
-    // A path that doubles every datagram.
-    let twice = |seen| json!({"id": 1, "bytes": seen * 2 * 1448, "errors": 0, "packets": seen});
-    assert_eq!(outcome(&facts(counting(twice).await, &udp(&[])).await), "transferred");
+    assert_eq!(outcome(&twice), "transferred");
 }
 
 #[tokio::test]
@@ -98,18 +100,22 @@ async fn loss_of_an_unknown_part_of_the_test_is_not_told() {
 #[tokio::test]
 async fn a_path_that_dies_while_the_server_still_answers_is_stalled() {
     let long = [("duration", Arg::Number(1.5))];
-    for direction in ["upload", "download"] {
+    let stopped = async |direction| {
         let more = [&long[..], &[("direction", word(direction))]].concat();
-        let seen = facts(scripted(Act::Stop(100_000)).await, &more).await;
+        facts(scripted(Act::Stop(100_000)).await, &more).await
+    };
+    let udp_long = udp(&long);
+    let tenth = async { facts(counting(|_| old(10, 0)).await, &udp_long).await };
+    let (upload, download, tenth) = tokio::join!(stopped("upload"), stopped("download"), tenth);
+    for (direction, seen) in [("upload", upload), ("download", download)] {
         assert_eq!(outcome(&seen), "stalled", "{direction}: {seen:?}");
         assert_eq!(count(&seen, "transferred"), 100_000, "{direction}");
         assert!(seen.last("sent").is_some() && seen.text("peer").is_some(), "{direction}: {seen:?}");
         assert!(!Throughput::answered(&seen));
     }
     // The first tenth of the datagrams arrived.
-    let seen = facts(counting(|_| old(10, 0)).await, &udp(&long)).await;
-    assert_eq!(outcome(&seen), "stalled", "{seen:?}");
-    assert!(count(&seen, "transferred") == 14_480 && number(&seen, "loss") > 0.5, "{seen:?}");
+    assert_eq!(outcome(&tenth), "stalled", "{tenth:?}");
+    assert!(count(&tenth, "transferred") == 14_480 && number(&tenth, "loss") > 0.5, "{tenth:?}");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -217,6 +218,7 @@ async fn serves(turns: Vec<Vec<u8>>, piece: usize, pause: Duration) -> TcpStream
                 if far.write_all(piece).await.is_err() {
                     return;
                 }
+                // The drip itself.
                 tokio::time::sleep(pause).await;
             }
         }
@@ -267,30 +269,29 @@ async fn bytes_in_the_segment_of_the_go_ahead_are_seen() {
 #[tokio::test]
 async fn drips_and_silence_end_when_patience_does() {
     let patience = Duration::from_millis(300);
-    for protocol in Protocol::ALL {
-        let turns = good(*protocol).iter().map(|turn| turn.repeat(1)).collect::<Vec<_>>();
-        let dripping = turns.iter().map(Vec::len).sum::<usize>() > 12;
-        let mut stream = serves(turns, 1, Duration::from_millis(50)).await;
+    let drip = async |protocol: Protocol| {
+        let dripping = good(protocol).iter().map(Vec::len).sum::<usize>() > 12;
+        let mut stream = serves(good(protocol), 1, Duration::from_millis(50)).await;
         let start = Instant::now();
-        let outcome = upgrade(&mut stream, *protocol, "x.test", patience).await.unwrap();
+        let outcome = upgrade(&mut stream, protocol, "x.test", patience).await.unwrap();
         if dripping {
             assert_eq!(outcome.unwrap_err().cause, Cause::Timeout, "{protocol:?}");
         }
         assert!(start.elapsed() < PATIENCE);
-
-        let mut stream = serves(vec![], 1, Duration::ZERO).await;
+    };
+    let silence = async |protocol: Protocol| {
         // An echo is no answer to anybody who asks first, so a silent server has to be one that never reads.
-        let outcome = if good(*protocol)[0].is_empty() {
-            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-            let mut stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-            upgrade(&mut stream, *protocol, "x.test", patience).await.unwrap()
-        } else {
-            upgrade(&mut stream, *protocol, "x.test", patience).await.unwrap()
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let mut stream = match good(protocol)[0].is_empty() {
+            true => TcpStream::connect(listener.local_addr().unwrap()).await.unwrap(),
+            false => serves(vec![], 1, Duration::ZERO).await,
         };
-        let why = outcome.unwrap_err();
+        let why = upgrade(&mut stream, protocol, "x.test", patience).await.unwrap().unwrap_err();
         assert_eq!(why.cause, Cause::Timeout, "{protocol:?}: {why}");
         assert!(why.to_string().contains("did not come within 300ms"), "{why}");
-    }
+    };
+    join_all(Protocol::ALL.iter().map(|protocol| drip(*protocol))).await;
+    join_all(Protocol::ALL.iter().map(|protocol| silence(*protocol))).await;
 }
 
 #[tokio::test]

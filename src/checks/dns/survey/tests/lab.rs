@@ -207,6 +207,7 @@ async fn transfer(stream: &mut TcpStream, script: &Script, query: &Message) {
         while stream.write_all(&many).await.is_ok() {}
     } else if script.has(Quirk::AxfrDrips) {
         for byte in message(all(), true).into_iter().cycle() {
+            // The drip itself.
             tokio::time::sleep(Duration::from_millis(100)).await;
             if stream.write_u8(byte).await.is_err() {
                 return;

@@ -173,6 +173,7 @@ async fn again(check: &Case) -> Seen {
         7,
         CancellationToken::new(),
     );
+    let _haste = crate::testing::haste();
     let ended = check.base.probe.run(&mut cx).await;
     let judged = judge(check, &observation, ended.err());
     Seen { observation, verdict: judged.verdict, reason: judged.reason.unwrap_or_default() }

@@ -144,7 +144,7 @@ impl Body for Drip {
 async fn a_body_that_drips_without_end_ends_in_time() {
     let lab = Lab::new().await;
     let (addr, _tasks) = https(&lab.pki.good, |_| async {
-        let body = Drip(interval(Duration::from_millis(20)));
+        let body = Drip(interval(Duration::from_millis(200)));
         Response::builder().header("content-type", MESSAGE).body(body).unwrap()
     })
     .await;

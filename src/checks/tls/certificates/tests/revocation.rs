@@ -132,6 +132,7 @@ async fn a_server_of_lists_cannot_hold_a_check_up() {
     let drip = serve(listen(Ipv4Addr::LOCALHOST, 0).await, |mut stream| async move {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n").await;
         while stream.write_all(b"x").await.is_ok() {
+            // The drip itself.
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     });

@@ -91,6 +91,7 @@ async fn scan_with(port: u16, patience: f64, how: Arg) -> (Observation, Duration
     let start = Instant::now();
     let mut cx =
         Cx::new(&mut seen, Tls::FACTS, start + Duration::from_mins(5), 1, tokio_util::sync::CancellationToken::new());
+    let _haste = crate::testing::haste();
     probe.run(&mut cx).await.unwrap();
     assert!(start.elapsed() < probe.longest());
     (seen, start.elapsed())
@@ -222,6 +223,7 @@ async fn a_slow_drip_ends_with_the_patience() {
             if stream.write_all(&[byte]).await.is_err() {
                 return;
             }
+            // The drip itself.
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     })
@@ -268,6 +270,7 @@ async fn parallel_and_rate_are_kept() {
                 busy.0 += 1;
                 busy.1 = busy.1.max(busy.0);
             }
+            // Slow enough that connections meet.
             tokio::time::sleep(Duration::from_millis(5)).await;
             answer(stream, model).await;
             busy.lock().unwrap().0 -= 1;

@@ -1,0 +1,111 @@
+//! Silence passes quickly: tests that wait out a patience over real sockets need not wait for all of it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::runtime::{Handle, RuntimeFlavor};
+
+/// Between two looks at the runtime.
+const STEP: Duration = Duration::from_millis(2);
+/// Steps without any activity before time is skipped. Counted in steps of a thread, not in time: where the machine is busy
+/// and the runtime is not scheduled, the watching thread is not either.
+const IDLE: u32 = 16;
+/// Time skipped at once; timers may be late by as much.
+const SKIP: Duration = Duration::from_millis(100);
+/// Longer than any skip takes; then the runtime has ended.
+const ENDED: Duration = Duration::from_secs(10);
+
+/// Skips idle time until it is dropped.
+pub struct Haste {
+    stop: Arc<AtomicBool>,
+    watcher: Option<JoinHandle<()>>,
+}
+
+/// From here on, time passes about fifty times faster whenever nothing happens in the runtime of this test: all tasks wait
+/// for timers, or for something that never comes. Client and servers must both run in it, without threads of their own.
+///
+/// A paused clock will not do here: it jumps to the next timer whenever a task waits for a socket, also for a moment.
+pub fn haste() -> Haste {
+    let handle = Handle::current();
+    assert_eq!(handle.runtime_flavor(), RuntimeFlavor::CurrentThread, "only that runtime has a clock of its own");
+    let stop = Arc::new(AtomicBool::new(false));
+    let watcher = std::thread::spawn({
+        let stop = Arc::clone(&stop);
+        move || watch(&handle, &stop)
+    });
+    Haste { stop, watcher: Some(watcher) }
+}
+
+impl Drop for Haste {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        // The watcher may wait for a skip that this thread would have to make: it is not joined.
+        drop(self.watcher.take());
+    }
+}
+
+fn watch(handle: &Handle, stop: &AtomicBool) {
+    // Odd while the runtime is parked; two more for each time it had something to do.
+    let parks = || handle.metrics().worker_park_unpark_count(0);
+    let (mut last, mut idle) = (parks(), 0);
+    while !stop.load(Ordering::Relaxed) {
+        std::thread::sleep(STEP);
+        let now = parks();
+        if now != last || now.is_multiple_of(2) {
+            (last, idle) = (now, 0);
+            continue;
+        }
+        idle += 1;
+        if idle < IDLE {
+            continue;
+        }
+        let (done, skipped) = mpsc::channel();
+        handle.spawn(async move {
+            tokio::time::pause();
+            tokio::time::advance(SKIP).await;
+            tokio::time::resume();
+            let _ = done.send(());
+        });
+        if skipped.recv_timeout(ENDED).is_err() {
+            return;
+        }
+        // The skip itself is no activity.
+        last += 2;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::time::{Instant, sleep, timeout};
+
+    use super::{Duration, haste};
+
+    #[tokio::test]
+    async fn silence_passes_quickly_and_what_answers_is_waited_for() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            while let Ok(byte) = stream.read_u8().await {
+                stream.write_u8(byte).await.unwrap();
+            }
+        });
+        let (real, start) = (std::time::Instant::now(), Instant::now());
+        let _haste = haste();
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        for byte in 0..200 {
+            stream.write_u8(byte).await.unwrap();
+            // Far less than a skip, were one made while an answer is on its way.
+            assert_eq!(timeout(Duration::from_millis(90), stream.read_u8()).await.unwrap().unwrap(), byte);
+        }
+        assert!(timeout(Duration::from_secs(10), stream.read_u8()).await.is_err());
+        sleep(Duration::from_secs(10)).await;
+        assert!(start.elapsed() >= Duration::from_secs(20));
+        assert!(real.elapsed() < Duration::from_secs(10), "{:?}", real.elapsed());
+    }
+}
