@@ -1,4 +1,4 @@
-//! What the harness itself costs: per check, per sample, per judgement, per report.
+//! The cost of the harness itself: per check, per sample, per judgement, per report.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test that panics is a test that fails
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use marks::{BINARY, Marks, order, shell};
+use marks::{BINARY, Marks, command, shell};
 use serde_json::{Value, json};
 use shakedown::checks::family;
 use shakedown::guard;
@@ -85,7 +85,7 @@ fn lab(pair: &Pair, words: &str) -> Vec<String> {
 
 /// A command followed by a mark.
 fn marked(marks: &Marks, name: &str, command: &[String]) -> Vec<String> {
-    marks.leave(name, &format!("exec {}", order(command.to_vec()).typed()))
+    marks.leave(name, &format!("exec {}", command(command.to_vec()).shell_text()))
 }
 
 fn number(seen: &Observation, fact: &str) -> f64 {

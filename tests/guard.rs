@@ -7,11 +7,11 @@ mod marks;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use marks::{BINARY, Marks, order};
+use marks::{BINARY, Marks, command};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
-use shakedown::guard::{self, Guard, Plan};
+use shakedown::guard::{self, Guard, RestorePlan};
 
 /// A guard spoken to over its pipe, as if by a run that can die at any line.
 struct Bare {
@@ -33,7 +33,7 @@ impl Bare {
         Self { child, input, output }
     }
 
-    fn armed(plan: &Plan) -> Self {
+    fn armed(plan: &RestorePlan) -> Self {
         let mut bare = Self::start();
         bare.say(&json!({ "arm": plan }));
         assert_eq!(bare.hear(), json!("armed"));
@@ -61,7 +61,10 @@ impl Bare {
 #[test]
 fn the_guard_restores_when_the_run_vanishes_and_minds_no_signal() {
     let marks = Marks::new();
-    let plan = Plan { restore: order(marks.leave("restored", "")), verify: Some(order(marks.leave("verified", ""))) };
+    let plan = RestorePlan {
+        restore: command(marks.leave("restored", "")),
+        verify: Some(command(marks.leave("verified", ""))),
+    };
     let mut bare = Bare::armed(&plan);
     bare.say(&json!("live"));
     // An answered line proves that the signals before it were survived.
@@ -77,7 +80,7 @@ fn the_guard_restores_when_the_run_vanishes_and_minds_no_signal() {
 #[test]
 fn the_guard_leaves_everything_alone_when_nothing_was_begun_or_all_is_done() {
     let marks = Marks::new();
-    let plan = Plan { restore: order(marks.leave("restored", "")), verify: None };
+    let plan = RestorePlan { restore: command(marks.leave("restored", "")), verify: None };
     assert!(Bare::armed(&plan).vanish().1);
     assert_eq!(marks.count("restored"), 0);
     let mut bare = Bare::armed(&plan);
@@ -91,7 +94,7 @@ fn the_guard_leaves_everything_alone_when_nothing_was_begun_or_all_is_done() {
 #[test]
 fn a_guard_that_cannot_restore_says_what_to_run_by_hand() {
     let marks = Marks::new();
-    let plan = Plan { restore: order(marks.leave("tried", "echo no route >&2; exit 4")), verify: None };
+    let plan = RestorePlan { restore: command(marks.leave("tried", "echo no route >&2; exit 4")), verify: None };
     let mut bare = Bare::armed(&plan);
     bare.say(&json!("live"));
     let (said, content) = bare.vanish();
@@ -103,7 +106,7 @@ fn a_guard_that_cannot_restore_says_what_to_run_by_hand() {
 #[tokio::test]
 async fn when_the_guard_is_killed_the_run_restores_itself() {
     let marks = Marks::new();
-    let plan = Plan { restore: order(marks.leave("restored", "")), verify: None };
+    let plan = RestorePlan { restore: command(marks.leave("restored", "")), verify: None };
     let mut guard = Guard::arm(plan).await.unwrap();
     guard.live().await.unwrap();
     kill(Pid::from_raw(i32::try_from(guard.id().unwrap()).unwrap()), Signal::SIGKILL).unwrap();
@@ -115,7 +118,8 @@ async fn when_the_guard_is_killed_the_run_restores_itself() {
 #[tokio::test]
 async fn a_dropped_guard_restores() {
     let marks = Marks::new();
-    let mut guard = Guard::arm(Plan { restore: order(marks.leave("restored", "")), verify: None }).await.unwrap();
+    let mut guard =
+        Guard::arm(RestorePlan { restore: command(marks.leave("restored", "")), verify: None }).await.unwrap();
     guard.live().await.unwrap();
     drop(guard);
     marks.wait("restored", 1).await;
@@ -125,7 +129,8 @@ async fn a_dropped_guard_restores() {
 async fn a_restore_asked_for_twice_runs_once() {
     let marks = Marks::new();
     let script = format!("until [ -e '{}' ]; do sleep 0.02; done", marks.path("go").display());
-    let mut guard = Guard::arm(Plan { restore: order(marks.leave("restored", &script)), verify: None }).await.unwrap();
+    let mut guard =
+        Guard::arm(RestorePlan { restore: command(marks.leave("restored", &script)), verify: None }).await.unwrap();
     guard.live().await.unwrap();
     tokio::select! {
         result = guard.restore() => panic!("ended by itself: {result:?}"),

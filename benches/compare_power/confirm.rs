@@ -17,7 +17,7 @@ pub const CONFIRM: usize = 1;
 /// Holm's adjustment.
 pub const HOLM: usize = 2;
 
-/// What one run of a suite said under each rule: each metric alone, confirmed, Holm, Mann-Whitney each alone.
+/// The verdicts of one run of a suite under each rule: each metric alone, confirmed, Holm, Mann-Whitney each alone.
 fn alarms(metrics: &[Metric], said: &[Comparison]) -> [Vec<bool>; RULES] {
     let regressed = |said: &[Comparison]| said.iter().map(|one| one.verdict == Change::Regressed).collect();
     let (mut said, mut held) = (said.to_vec(), said.to_vec());
@@ -40,7 +40,7 @@ fn alarms(metrics: &[Metric], said: &[Comparison]) -> [Vec<bool>; RULES] {
     [alone, regressed(&said), regressed(&held), metrics.iter().map(worse).collect()]
 }
 
-/// What became of many runs of a suite, by rule.
+/// The outcomes of many runs of a suite, by rule.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Gate {
     /// Runs in which any of the unchanged metrics alarmed.

@@ -151,7 +151,7 @@ pub fn medians(metric: &Metric, arm: Arm) -> Vec<f64> {
     metric.rounds.iter().filter(|round| round.arm == Some(arm) && !round.confirm).map(|round| round.p50).collect()
 }
 
-/// What shakedown says about the median.
+/// shakedown's comparison of the median.
 pub fn judged(metric: &Metric) -> Comparison {
     let found = metrics::interleaved(metric);
     found.into_iter().find(|(statistic, _)| *statistic == Statistic::P50).unwrap().1

@@ -1,4 +1,4 @@
-//! What comparisons are worth, by simulation: false alarms, power and coverage of what ships, beside the test benchstat
+//! The worth of comparisons, by simulation: false alarms, power and coverage of what ships, beside the test benchstat
 //! uses on the same rounds. `docs/statistics.md` discusses the figures.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a simulation that cannot go on should stop

@@ -1,4 +1,4 @@
-//! What benchstat does with the same rounds: the exact Mann-Whitney U test of the round medians, p <= .05.
+//! benchstat's test of the same rounds: the exact Mann-Whitney U test of the round medians, p <= .05.
 
 use shakedown::model::Arm;
 use shakedown::model::reduced::Metric;

@@ -5,7 +5,7 @@ use crate::tally::Share;
 /// Normal quantile of a two-sided 99.9 % interval.
 const Z_999: f64 = 3.290_527;
 
-/// What a share must satisfy, per cent.
+/// The bound of a share, per cent.
 #[derive(Clone, Copy, Debug)]
 pub enum Limit {
     /// Not shown to be above: the lower end of its Wilson interval is at most this. The interval is that of 99.9 %: some
@@ -35,7 +35,7 @@ impl Limit {
     }
 }
 
-/// What was printed, held against what was promised.
+/// The printed figures, held against the promised ones.
 #[derive(Default)]
 pub struct Report {
     held: u32,

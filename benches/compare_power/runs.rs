@@ -10,7 +10,7 @@ use crate::peers::mann_whitney;
 use crate::print::{Limit, Report, bare, cell, table};
 use crate::tally::{Effort, Share, Tally};
 
-/// What a suite of `rounds: 5` leaves in a baseline.
+/// The values a suite of `rounds: 5` leaves in a baseline.
 const SIZE: Size = Size { rounds: 5, samples: 50 };
 /// Runs a baseline keeps.
 const KEPT: usize = 30;

@@ -1,4 +1,4 @@
-//! What became of many comparisons.
+//! The outcomes of many comparisons, counted.
 
 use shakedown::model::reduced::Metric;
 use shakedown::model::{Arm, Change, Comparison};
@@ -43,7 +43,7 @@ impl Share {
     }
 }
 
-/// What was said of one metric in many comparisons.
+/// The verdicts on one metric in many comparisons.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
     /// p <= .05, two-sided.

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::engine::Stop;
+use crate::engine::StopSignals;
 use crate::exit::{self, Ending};
 use crate::model::Signal;
 
@@ -16,7 +16,7 @@ pub type Leave = std::sync::mpsc::Sender<u8>;
 #[derive(Debug)]
 pub struct Ladder {
     /// What the engine is told.
-    pub stop: Stop,
+    pub stop: StopSignals,
     first: Arc<OnceLock<Signal>>,
     /// Ends with the ladder: the next run has one of its own.
     _listener: AbortOnDropHandle<()>,
@@ -24,7 +24,7 @@ pub struct Ladder {
 
 /// What a signal moves.
 struct Rungs {
-    stop: Stop,
+    stop: StopSignals,
     leave: Leave,
     first: Arc<OnceLock<Signal>>,
 }
@@ -32,7 +32,7 @@ struct Rungs {
 impl Ladder {
     /// Starts listening. `say` gets a line for the user at each step.
     pub fn listen(leave: Leave, say: impl Fn(&str) + Send + 'static) -> std::io::Result<Self> {
-        let rungs = Rungs { stop: Stop::default(), leave, first: Arc::default() };
+        let rungs = Rungs { stop: StopSignals::default(), leave, first: Arc::default() };
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         // A lost session is a normal way for a run to end: the reports must not be lost with it.

@@ -28,14 +28,14 @@ pub(super) async fn run<A: Assess>(shared: &Shared<A>, index: usize, case: &Case
     loop {
         let began = Instant::now();
         timing.attempts += 1;
-        let mut seen = Observation::default();
+        let mut observation = Observation::default();
         let within = (began, deadline, timing.attempts);
-        let mut fault = rounds(shared, case, &mut seen, case.layout.turns(), within).await;
-        let (mut verdict, mut reason, mut judgement) = assess(shared, case, &mut seen, fault.as_ref(), start);
-        if fault.is_none() && case.layout.confirm && shared.assess.needs_confirmation(case, &seen, &judgement) {
+        let mut fault = rounds(shared, case, &mut observation, case.layout.turns(), within).await;
+        let (mut verdict, mut reason, mut judgement) = assess(shared, case, &mut observation, fault.as_ref(), start);
+        if fault.is_none() && case.layout.confirm && shared.assess.needs_confirmation(case, &observation, &judgement) {
             tracing::info!(case = %case.id, "alarm: measuring again to confirm it");
-            fault = rounds(shared, case, &mut seen, case.layout.again(), within).await;
-            (verdict, reason, judgement) = assess(shared, case, &mut seen, fault.as_ref(), start);
+            fault = rounds(shared, case, &mut observation, case.layout.again(), within).await;
+            (verdict, reason, judgement) = assess(shared, case, &mut observation, fault.as_ref(), start);
         }
         let kind = fault.as_ref().map(|fault| fault.kind);
         let took = began.elapsed();
@@ -44,14 +44,14 @@ pub(super) async fn run<A: Assess>(shared: &Shared<A>, index: usize, case: &Case
         if let (Some(FaultKind::Deadline), Some((before, judged))) = (kind, last.take()) {
             // The budget cut this attempt short; what the attempt before it proved still stands.
             timing.attempts -= 1;
-            (seen, judgement) = (before, judged);
+            (observation, judgement) = (before, judged);
         }
-        let wait = again(case, verdict, kind, start, began, timing.attempts);
+        let wait = next_attempt(case, verdict, kind, start, began, timing.attempts);
         let Some(wait) = wait.filter(|wait| *wait < deadline && !shared.stop.soft.is_cancelled()) else {
             timing.duration = start.elapsed();
-            return shared.assess.record(case, &seen, judgement, timing);
+            return shared.assess.record(case, &observation, judgement, timing);
         };
-        last = Some((seen, judgement));
+        last = Some((observation, judgement));
         if timing.earlier.len() < EARLIER {
             timing.earlier.push(reason.clone().unwrap_or_else(|| verdict.word().to_owned()));
         }
@@ -64,7 +64,7 @@ pub(super) async fn run<A: Assess>(shared: &Shared<A>, index: usize, case: &Case
 }
 
 /// When the next attempt begins; `None` when this was the last.
-fn again(
+fn next_attempt(
     case: &Case,
     verdict: Verdict,
     fault: Option<FaultKind>,
@@ -88,26 +88,26 @@ fn again(
 fn assess<A: Assess>(
     shared: &Shared<A>,
     case: &Case,
-    seen: &mut Observation,
+    observation: &mut Observation,
     fault: Option<&Fault>,
     start: Instant,
 ) -> (Verdict, Option<String>, A::Judgement) {
     if case.eventually.is_some() {
-        seen.settled_in = Some(start.elapsed());
+        observation.settled_in = Some(start.elapsed());
     }
-    shared.assess.assess(case, seen, fault.cloned())
+    shared.assess.assess(case, observation, fault.cloned())
 }
 
 /// Some rounds of one attempt; ends at the first fault.
 async fn rounds<A: Assess>(
     shared: &Shared<A>,
     case: &Case,
-    seen: &mut Observation,
+    observation: &mut Observation,
     turns: impl Iterator<Item = Turn>,
     (start, deadline, attempt): (Instant, Instant, u32),
 ) -> Option<Fault> {
     for turn in turns {
-        if let Some(fault) = round(shared, case, seen, turn, (start, deadline), attempt).await {
+        if let Some(fault) = round(shared, case, observation, turn, (start, deadline), attempt).await {
             return Some(fault);
         }
     }
@@ -118,7 +118,7 @@ async fn rounds<A: Assess>(
 async fn round<A: Assess>(
     shared: &Shared<A>,
     case: &Case,
-    seen: &mut Observation,
+    observation: &mut Observation,
     turn: Turn,
     (start, deadline): (Instant, Instant),
     attempt: u32,
@@ -129,37 +129,37 @@ async fn round<A: Assess>(
         round.arm = turn.arm;
         round.confirm = turn.confirm;
         round.discarded = turn.warm_up.then_some("warm_up");
-        seen.begin_round(round);
+        observation.begin_round(round);
         let measurement = format!("{}/{} {attempt} {} {sample}", case.suite, case.id, turn.slot);
         let seed = seed::derive(shared.settings.seed, measurement);
         let began = Instant::now();
-        let fault = bounded(shared, case, arm, seen, (deadline, seed)).await;
+        let fault = measure(shared, case, arm, observation, (deadline, seed)).await;
         let (took, fault_kind) = (began.elapsed(), fault.as_ref().map(|fault| fault.kind.word()));
         tracing::debug!(
             case = %case.id, slot = turn.slot, sample, arm = ?turn.arm, warm_up = turn.warm_up, ?took, ?fault_kind,
             "round ended"
         );
-        if let Some(fault) = restored(shared, case, arm).await.or(fault) {
+        if let Some(fault) = restore(shared, case, arm).await.or(fault) {
             return Some(fault);
         }
         // Twenty times the patience for a peer that is silent would say no more than once.
-        if case.layout.samples > 1 && !arm.probe.answered(&seen.latest()) {
+        if case.layout.samples > 1 && !arm.probe.answered(&observation.latest()) {
             break;
         }
     }
     None
 }
 
-/// One measurement, bounded by the budget and by signals; a panic is caught. What was recorded stays in `seen`.
-async fn bounded<A: Assess>(
+/// One measurement, bounded by the budget and by signals; a panic is caught. What was recorded stays in `observation`.
+async fn measure<A: Assess>(
     shared: &Shared<A>,
     case: &Case,
     arm: &PlannedArm,
-    seen: &mut Observation,
+    observation: &mut Observation,
     (deadline, seed): (Instant, u64),
 ) -> Option<Fault> {
     let cancel = shared.stop.soft.child_token();
-    let mut cx = Cx::new(seen, case.family.facts, deadline, seed, cancel.clone());
+    let mut cx = Cx::new(observation, case.family.facts, deadline, seed, cancel.clone());
     let probe = AssertUnwindSafe(arm.probe.run(&mut cx)).catch_unwind();
     let ended = tokio::select! {
         biased;
@@ -175,7 +175,7 @@ async fn bounded<A: Assess>(
 }
 
 /// Puts back what the probe changed, on every path. Interrupting the run does not interrupt this.
-async fn restored<A: Assess>(shared: &Shared<A>, case: &Case, arm: &PlannedArm) -> Option<Fault> {
+async fn restore<A: Assess>(shared: &Shared<A>, case: &Case, arm: &PlannedArm) -> Option<Fault> {
     let hurry = async {
         shared.stop.hurry.cancelled().await;
         tokio::time::sleep(RESTORE_HURRY).await;

@@ -23,19 +23,20 @@ use queue::Queue;
 
 /// How the engine learns what an observation means.
 pub trait Assess: Send + Sync + 'static {
-    /// What an attempt came to.
+    /// The outcome of an attempt.
     type Judgement: Send;
     /// Judges one attempt.
     fn assess(
         &self,
         case: &Case,
-        seen: &Observation,
+        observation: &Observation,
         fault: Option<Fault>,
     ) -> (Verdict, Option<String>, Self::Judgement);
     /// Whether the attempt gives an alarm that fresh rounds must confirm.
-    fn needs_confirmation(&self, case: &Case, seen: &Observation, judgement: &Self::Judgement) -> bool;
+    fn needs_confirmation(&self, case: &Case, observation: &Observation, judgement: &Self::Judgement) -> bool;
     /// The record of a case that ran.
-    fn record(&self, case: &Case, seen: &Observation, judgement: Self::Judgement, timing: Timing) -> CheckRecord;
+    fn record(&self, case: &Case, observation: &Observation, judgement: Self::Judgement, timing: Timing)
+    -> CheckRecord;
     /// The record of a case that did not run.
     fn skipped(&self, case: &Case, reason: String) -> CheckRecord;
 }
@@ -55,16 +56,16 @@ pub struct Settings {
     pub start: Instant,
 }
 
-/// Asks the engine to end early. `soft`: stop probing, restore, report. `hurry`: and give restoring little time.
+/// Signals to end early. `soft`: stop probing, restore, report. `hurry`: and give restoring little time.
 #[derive(Clone, Debug, Default)]
-pub struct Stop {
+pub struct StopSignals {
     /// First signal.
     pub soft: CancellationToken,
     /// Second signal.
     pub hurry: CancellationToken,
 }
 
-/// What putting things back is granted beyond the probe's own longest round, and all it gets after a second signal.
+/// Time to put things back beyond the probe's own longest round, and all there is after a second signal.
 const RESTORE_SLACK: Duration = Duration::from_secs(10);
 const RESTORE_HURRY: Duration = Duration::from_secs(3);
 
@@ -72,12 +73,18 @@ struct Shared<A: Assess> {
     plan: Arc<Plan>,
     assess: Arc<A>,
     settings: Settings,
-    stop: Stop,
+    stop: StopSignals,
     events: Sender<Event>,
 }
 
-/// Runs the plan; every case ends in exactly one `CheckFinished`. Returns when all are told.
-pub async fn run<A: Assess>(plan: Arc<Plan>, assess: Arc<A>, settings: Settings, stop: Stop, events: Sender<Event>) {
+/// Runs the plan; every case ends in exactly one `CheckFinished`. Returns when all records are sent.
+pub async fn run<A: Assess>(
+    plan: Arc<Plan>,
+    assess: Arc<A>,
+    settings: Settings,
+    stop: StopSignals,
+    events: Sender<Event>,
+) {
     let shared = Arc::new(Shared { plan, assess, settings, stop, events });
     let mut queue = Queue::new(&shared.plan);
     let mut running: JoinSet<Ended> = JoinSet::new();
@@ -88,10 +95,10 @@ pub async fn run<A: Assess>(plan: Arc<Plan>, assess: Arc<A>, settings: Settings,
             halted = Some("not run: interrupted".to_owned());
         }
         while let Some(index) = queue.next(running.len(), shared.settings.jobs) {
-            let reason = halted.clone().map(|why| (why, true)).or_else(|| why_skip(&shared.plan, index, &queue));
+            let reason = halted.clone().map(|why| (why, true)).or_else(|| skip_reason(&shared.plan, index, &queue));
             if let Some((reason, unmet)) = reason {
                 shared.skip(index, reason, unmet).await;
-                queue.done(&shared.plan, index, Verdict::Skipped);
+                queue.finish(&shared.plan, index, Verdict::Skipped);
                 continue;
             }
             let task = running.spawn({
@@ -108,10 +115,10 @@ pub async fn run<A: Assess>(plan: Arc<Plan>, assess: Arc<A>, settings: Settings,
         };
         let Some(index) = index else { continue };
         if !ended.record_sent {
-            shared.lost(index).await;
+            shared.report_lost(index).await;
         }
-        halted = halted.or_else(|| why_halt(&shared, index, &ended));
-        queue.done(&shared.plan, index, ended.verdict);
+        halted = halted.or_else(|| halt_reason(&shared, index, &ended));
+        queue.finish(&shared.plan, index, ended.verdict);
     }
 }
 
@@ -120,7 +127,7 @@ struct Ended {
     verdict: Verdict,
     /// Whether its failure fails the run.
     gates: bool,
-    /// What it changed is still changed.
+    /// Its change could not be undone.
     not_restored: bool,
     /// Its record was sent.
     record_sent: bool,
@@ -133,7 +140,7 @@ impl Default for Ended {
 }
 
 /// Why no further case may start.
-fn why_halt<A: Assess>(shared: &Shared<A>, index: usize, ended: &Ended) -> Option<String> {
+fn halt_reason<A: Assess>(shared: &Shared<A>, index: usize, ended: &Ended) -> Option<String> {
     let id = shared.plan.cases.get(index).map_or("", |case| &case.id);
     if ended.not_restored {
         return Some(format!("not run: what {id} changed could not be put back"));
@@ -143,7 +150,7 @@ fn why_halt<A: Assess>(shared: &Shared<A>, index: usize, ended: &Ended) -> Optio
 }
 
 /// Why a case does not run, and whether that leaves a gap: its own `when` does not, anything else does.
-fn why_skip(plan: &Plan, index: usize, queue: &Queue) -> Option<(String, bool)> {
+fn skip_reason(plan: &Plan, index: usize, queue: &Queue) -> Option<(String, bool)> {
     let case = plan.cases.get(index)?;
     if let Some(reason) = &case.skip {
         return Some((reason.clone(), false));
@@ -171,7 +178,7 @@ impl<A: Assess> Shared<A> {
     }
 
     /// The record of a case whose own record never came.
-    async fn lost(&self, index: usize) {
+    async fn report_lost(&self, index: usize) {
         let Some(case) = self.plan.cases.get(index) else { return };
         let fault = Fault::new(
             FaultKind::Panicked,
@@ -180,9 +187,9 @@ impl<A: Assess> Shared<A> {
             "the check ended without a record",
             "this is a defect of shakedown: please report it with the suite",
         );
-        let seen = Observation::default();
-        let (_, _, judgement) = self.assess.assess(case, &seen, Some(fault));
-        let record = Box::new(self.assess.record(case, &seen, judgement, Timing::default()));
+        let observation = Observation::default();
+        let (_, _, judgement) = self.assess.assess(case, &observation, Some(fault));
+        let record = Box::new(self.assess.record(case, &observation, judgement, Timing::default()));
         self.send(Event::CheckFinished { index, record }).await;
     }
 

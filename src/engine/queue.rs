@@ -9,13 +9,13 @@ use crate::probe::Footprint;
 
 /// Cases that wait, cases that may start, and how the others ended.
 pub(super) struct Queue {
-    /// Needs not yet ended, per case.
-    open: Vec<usize>,
+    /// Needs that have not ended, per case.
+    pending_needs: Vec<usize>,
     /// Cases that wait for a case.
-    users: Vec<Vec<usize>>,
+    dependents: Vec<Vec<usize>>,
     quiet: BinaryHeap<Reverse<usize>>,
     alone: BinaryHeap<Reverse<usize>>,
-    ended: Vec<Option<Verdict>>,
+    verdicts: Vec<Option<Verdict>>,
     exclusive: Option<usize>,
 }
 
@@ -23,25 +23,25 @@ impl Queue {
     pub(super) fn new(plan: &Plan) -> Self {
         let count = plan.cases.len();
         let mut queue = Self {
-            open: plan.cases.iter().map(|case| case.needs.len()).collect(),
-            users: vec![Vec::new(); count],
+            pending_needs: plan.cases.iter().map(|case| case.needs.len()).collect(),
+            dependents: vec![Vec::new(); count],
             quiet: BinaryHeap::new(),
             alone: BinaryHeap::new(),
-            ended: vec![None; count],
+            verdicts: vec![None; count],
             exclusive: None,
         };
         for (index, case) in plan.cases.iter().enumerate() {
             for need in &case.needs {
-                queue.users[*need].push(index);
+                queue.dependents[*need].push(index);
             }
             if case.needs.is_empty() {
-                queue.ready(plan, index);
+                queue.make_ready(plan, index);
             }
         }
         queue
     }
 
-    fn ready(&mut self, plan: &Plan, index: usize) {
+    fn make_ready(&mut self, plan: &Plan, index: usize) {
         match plan.cases[index].footprint {
             Footprint::Quiet => self.quiet.push(Reverse(index)),
             Footprint::Noisy | Footprint::Disruptive => self.alone.push(Reverse(index)),
@@ -67,22 +67,22 @@ impl Queue {
     }
 
     /// Notes how a case ended and frees what waited for it.
-    pub(super) fn done(&mut self, plan: &Plan, index: usize, verdict: Verdict) {
-        self.ended[index] = Some(verdict);
+    pub(super) fn finish(&mut self, plan: &Plan, index: usize, verdict: Verdict) {
+        self.verdicts[index] = Some(verdict);
         if self.exclusive == Some(index) {
             self.exclusive = None;
         }
-        for user in std::mem::take(&mut self.users[index]) {
-            self.open[user] -= 1;
-            if self.open[user] == 0 {
-                self.ready(plan, user);
+        for dependent in std::mem::take(&mut self.dependents[index]) {
+            self.pending_needs[dependent] -= 1;
+            if self.pending_needs[dependent] == 0 {
+                self.make_ready(plan, dependent);
             }
         }
     }
 
     /// How a case ended.
     pub(super) fn verdict(&self, index: usize) -> Option<Verdict> {
-        self.ended.get(index).copied().flatten()
+        self.verdicts.get(index).copied().flatten()
     }
 }
 
@@ -114,9 +114,9 @@ mod tests {
         assert_eq!(queue.next(1, 1), None, "the one place is taken");
         assert_eq!(queue.next(1, 2), Some(1));
         assert_eq!(queue.next(2, 9), None, "`last` waits, and the noisy ones want to be alone");
-        queue.done(&plan, 1, Verdict::Passed);
+        queue.finish(&plan, 1, Verdict::Passed);
         assert_eq!(queue.next(1, 9), None, "one of two needs is not enough");
-        queue.done(&plan, 0, Verdict::Failed);
+        queue.finish(&plan, 0, Verdict::Failed);
         assert_eq!(queue.next(0, 9), Some(2), "that it cannot run is for the engine to say");
         assert_eq!((queue.verdict(0), queue.verdict(2)), (Some(Verdict::Failed), None));
     }
@@ -127,12 +127,12 @@ mod tests {
         let mut queue = Queue::new(&plan);
         for index in [0, 1, 2] {
             assert_eq!(queue.next(0, 1), Some(index));
-            queue.done(&plan, index, Verdict::Passed);
+            queue.finish(&plan, index, Verdict::Passed);
         }
         assert_eq!(queue.next(0, 9), Some(3));
         // Handed out, it runs, whether or not the engine has counted it yet.
         assert_eq!((queue.next(0, 9), queue.next(1, 9)), (None, None));
-        queue.done(&plan, 3, Verdict::Passed);
+        queue.finish(&plan, 3, Verdict::Passed);
         assert_eq!((queue.next(0, 9), queue.next(0, 9)), (Some(4), None));
     }
 }

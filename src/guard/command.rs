@@ -21,7 +21,7 @@ const LAST_READS: usize = 64;
 
 /// A command as the suite wrote it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Order {
+pub struct CommandSpec {
     /// Program and arguments; no shell.
     pub run: Vec<String>,
     /// Folder to run in; the process's own when left out.
@@ -30,18 +30,18 @@ pub struct Order {
     pub timeout: Duration,
 }
 
-/// What became of a command.
+/// How a command ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Outcome {
+pub struct CommandResult {
     /// Exit status; `None` when it did not start, was killed, or overran.
     pub exit: Option<i32>,
     /// Why there is no exit status, or empty.
-    pub trouble: String,
+    pub error: String,
     /// The end of what it printed, both streams together.
     pub output: String,
 }
 
-impl Outcome {
+impl CommandResult {
     /// Exit status 0.
     #[must_use]
     pub fn succeeded(&self) -> bool {
@@ -50,42 +50,42 @@ impl Outcome {
 
     /// How it ended, without its output.
     #[must_use]
-    pub fn ending(&self) -> String {
-        self.exit.map_or_else(|| self.trouble.clone(), |status| format!("exit status {status}"))
+    pub fn status_text(&self) -> String {
+        self.exit.map_or_else(|| self.error.clone(), |status| format!("exit status {status}"))
     }
 
-    /// What went wrong, for a fault's detail.
+    /// How it failed and the end of its output, for a fault's detail.
     #[must_use]
-    pub fn complaint(&self) -> String {
-        let head = self.ending();
+    pub fn failure_text(&self) -> String {
+        let head = self.status_text();
         let said = self.output.trim();
         // The mark of a cut: what redacts secrets looks for pieces of them beside it.
         let cut = if self.output.len() >= TAIL { "…" } else { "" };
         if said.is_empty() { head } else { format!("{head}; it said: {cut}{said}") }
     }
 
-    fn trouble(why: impl Into<String>) -> Self {
-        Self { trouble: why.into(), ..Self::default() }
+    fn error(why: impl Into<String>) -> Self {
+        Self { error: why.into(), ..Self::default() }
     }
 }
 
-impl Order {
+impl CommandSpec {
     /// The command as one would type it into a shell.
     #[must_use]
-    pub fn typed(&self) -> String {
+    pub fn shell_text(&self) -> String {
         self.run.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
     }
 
     /// Runs it to its end. Dropping the future kills its process group, so an interrupted command cannot go on in the
     /// background and undo what is done after it.
-    pub async fn run(&self) -> Outcome {
+    pub async fn run(&self) -> CommandResult {
         let (mut child, mut pipe) = match self.spawn() {
             Ok(started) => started,
-            Err(error) => return Outcome::trouble(format!("could not start: {error}")),
+            Err(error) => return CommandResult::error(format!("could not start: {error}")),
         };
         let mut group = Group(child.id().and_then(|id| i32::try_from(id).ok()));
         let mut tail = Tail::default();
-        let status = attend(&mut child, &mut pipe, &mut tail, self.timeout).await;
+        let status = read_until_exit(&mut child, &mut pipe, &mut tail, self.timeout).await;
         if status.is_some() {
             group.0 = None;
         } else {
@@ -93,13 +93,13 @@ impl Order {
             let _ = timeout(Duration::from_secs(1), child.wait()).await;
         }
         tail.finish(&mut pipe).await;
-        let mut outcome = Outcome { output: tail.text(), ..Outcome::default() };
+        let mut outcome = CommandResult { output: tail.text(), ..CommandResult::default() };
         match status {
-            None => outcome.trouble = format!("not done within {:?}, killed", self.timeout),
-            Some(Err(error)) => outcome.trouble = format!("could not wait for it: {error}"),
+            None => outcome.error = format!("not done within {:?}, killed", self.timeout),
+            Some(Err(error)) => outcome.error = format!("could not wait for it: {error}"),
             Some(Ok(status)) => match status.code() {
                 Some(code) => outcome.exit = Some(code),
-                None => outcome.trouble = format!("{status}"),
+                None => outcome.error = format!("{status}"),
             },
         }
         outcome
@@ -121,7 +121,7 @@ impl Order {
 }
 
 /// Reads what the command prints until it ends; `None` when the time is over first.
-async fn attend(
+async fn read_until_exit(
     child: &mut Child,
     pipe: &mut Receiver,
     tail: &mut Tail,
@@ -191,10 +191,14 @@ fn quoted(word: &str) -> String {
 mod tests {
     use std::time::Duration;
 
-    use super::{Order, TAIL};
+    use super::{CommandSpec, TAIL};
 
-    fn shell(script: &str) -> Order {
-        Order { run: ["sh", "-c", script].map(str::to_owned).to_vec(), cwd: None, timeout: Duration::from_secs(30) }
+    fn shell(script: &str) -> CommandSpec {
+        CommandSpec {
+            run: ["sh", "-c", script].map(str::to_owned).to_vec(),
+            cwd: None,
+            timeout: Duration::from_secs(30),
+        }
     }
 
     #[tokio::test]
@@ -203,26 +207,26 @@ mod tests {
         assert_eq!(outcome.exit, Some(3));
         assert!(outcome.output.ends_with("x\nlast\n"), "{:?}", outcome.output);
         assert_eq!(outcome.output.len(), TAIL);
-        assert!(outcome.complaint().starts_with("exit status 3; it said: …x"));
+        assert!(outcome.failure_text().starts_with("exit status 3; it said: …x"));
     }
 
     #[tokio::test]
     async fn a_command_that_is_not_there_is_told() {
-        let order = Order { run: vec!["/nonexistent/restore".into()], ..shell("") };
-        let outcome = order.run().await;
+        let command = CommandSpec { run: vec!["/nonexistent/restore".into()], ..shell("") };
+        let outcome = command.run().await;
         assert_eq!(outcome.exit, None);
-        assert!(outcome.complaint().contains("could not start"), "{}", outcome.complaint());
-        let empty = Order { run: Vec::new(), ..shell("") };
+        assert!(outcome.failure_text().contains("could not start"), "{}", outcome.failure_text());
+        let empty = CommandSpec { run: Vec::new(), ..shell("") };
         assert!(!empty.run().await.succeeded());
     }
 
     #[tokio::test]
     async fn an_overrunning_command_is_killed_with_its_children() {
         // The child of the shell holds the pipe: were it left alive, reading would see no end.
-        let order = Order { timeout: Duration::from_millis(100), ..shell("sleep 600 & echo $!; wait") };
-        let outcome = order.run().await;
+        let command = CommandSpec { timeout: Duration::from_millis(100), ..shell("sleep 600 & echo $!; wait") };
+        let outcome = command.run().await;
         assert_eq!(outcome.exit, None);
-        assert!(outcome.trouble.contains("killed"), "{}", outcome.trouble);
+        assert!(outcome.error.contains("killed"), "{}", outcome.error);
         let child: i32 = outcome.output.trim().parse().unwrap();
         let gone = || {
             // A zombie waiting for its reaper is dead as well.
@@ -247,7 +251,7 @@ mod tests {
 
     #[test]
     fn a_typed_command_survives_a_shell() {
-        let order = Order { run: ["a/b", "it's", "", "$x y"].map(str::to_owned).to_vec(), ..shell("") };
-        assert_eq!(order.typed(), r"a/b 'it'\''s' '' '$x y'");
+        let command = CommandSpec { run: ["a/b", "it's", "", "$x y"].map(str::to_owned).to_vec(), ..shell("") };
+        assert_eq!(command.shell_text(), r"a/b 'it'\''s' '' '$x y'");
     }
 }

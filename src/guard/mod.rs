@@ -18,7 +18,7 @@ use tokio::io::{AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
-pub use command::{Order, Outcome};
+pub use command::{CommandResult, CommandSpec};
 pub use process::main;
 
 use crate::model::Fault;
@@ -32,30 +32,30 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Restoring is tried this often.
 const ATTEMPTS: u32 = 2;
 
-/// What to do to put things back.
+/// How to put things back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Plan {
+pub struct RestorePlan {
     /// Puts things back; may be run twice, so it must not mind.
-    pub restore: Order,
+    pub restore: CommandSpec,
     /// Exits 0 when things really are back.
-    pub verify: Option<Order>,
+    pub verify: Option<CommandSpec>,
 }
 
 /// How putting back went.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Restored {
+pub struct RestoreResult {
     /// The last run of the restore command.
-    pub restore: Outcome,
+    pub restore: CommandResult,
     /// The last run of the verify command, if there is one and the restore succeeded.
-    pub verify: Option<Outcome>,
+    pub verify: Option<CommandResult>,
 }
 
-/// What the run tells the guard, one JSON line each.
+/// Requests of the run to the guard, one JSON line each.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Request {
-    /// First: what to do when asked, or when the run vanishes.
-    Arm(Plan),
+    /// First: how to restore when asked to, or when the run vanishes.
+    Arm(RestorePlan),
     /// The change is about to be made: from here an end of input means "restore".
     Live,
     /// Restore now and report.
@@ -64,37 +64,37 @@ enum Request {
     Done,
 }
 
-/// What the guard answers.
+/// Answers of the guard.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Reply {
     Armed,
-    Restored(Restored),
+    Restored(RestoreResult),
 }
 
-impl Restored {
+impl RestoreResult {
     /// Everything is back.
     #[must_use]
     pub fn succeeded(&self) -> bool {
-        self.restore.succeeded() && self.verify.as_ref().is_none_or(Outcome::succeeded)
+        self.restore.succeeded() && self.verify.as_ref().is_none_or(CommandResult::succeeded)
     }
 
-    /// What went wrong.
+    /// The reason of a failure, for people.
     #[must_use]
-    pub fn complaint(&self) -> String {
+    pub fn failure_text(&self) -> String {
         match &self.verify {
-            Some(verify) if !verify.succeeded() => format!("restored, but `verify`: {}", verify.complaint()),
-            _ => self.restore.complaint(),
+            Some(verify) if !verify.succeeded() => format!("restored, but `verify`: {}", verify.failure_text()),
+            _ => self.restore.failure_text(),
         }
     }
 }
 
-impl Plan {
+impl RestorePlan {
     /// Restores and verifies; once more when that failed.
-    pub async fn carry_out(&self) -> Restored {
-        let mut result = Restored::default();
+    pub async fn execute(&self) -> RestoreResult {
+        let mut result = RestoreResult::default();
         for _ in 0..ATTEMPTS {
-            result = Restored { restore: self.restore.run().await, verify: None };
+            result = RestoreResult { restore: self.restore.run().await, verify: None };
             if let (true, Some(verify)) = (result.restore.succeeded(), &self.verify) {
                 result.verify = Some(verify.run().await);
             }
@@ -108,10 +108,10 @@ impl Plan {
     /// The longest [`Guard::restore`] can take, the guard's death included.
     #[must_use]
     pub fn longest(&self) -> Duration {
-        (self.carried_out_within() + GRACE) * 2
+        (self.execute_timeout() + GRACE) * 2
     }
 
-    fn carried_out_within(&self) -> Duration {
+    fn execute_timeout(&self) -> Duration {
         let verify = self.verify.as_ref().map_or(Duration::ZERO, |verify| verify.timeout);
         (self.restore.timeout + verify + Duration::from_secs(2)) * ATTEMPTS
     }
@@ -130,14 +130,14 @@ pub struct Guard {
     child: Child,
     input: ChildStdin,
     output: Lines<BufReader<ChildStdout>>,
-    plan: Plan,
+    plan: RestorePlan,
     live: bool,
-    asked: bool,
+    restore_requested: bool,
 }
 
 impl Guard {
     /// Starts a guard and waits until it holds `plan`.
-    pub async fn arm(plan: Plan) -> Result<Self, Fault> {
+    pub async fn arm(plan: RestorePlan) -> Result<Self, Fault> {
         let broken = |why: String| {
             Fault::local(
                 "start the guard that restores when this process dies",
@@ -148,7 +148,7 @@ impl Guard {
         };
         let mut guard = Self::spawn(plan).map_err(|error| broken(error.to_string()))?;
         let request = Request::Arm(guard.plan.clone());
-        match timeout(ARMING, guard.converse(&request)).await {
+        match timeout(ARMING, guard.exchange(&request)).await {
             Ok(Ok(Reply::Armed)) => Ok(guard),
             Ok(Ok(Reply::Restored(_))) => Err(broken("it answered out of turn".into())),
             Ok(Err(error)) => Err(broken(error.to_string())),
@@ -156,7 +156,7 @@ impl Guard {
         }
     }
 
-    fn spawn(plan: Plan) -> std::io::Result<Self> {
+    fn spawn(plan: RestorePlan) -> std::io::Result<Self> {
         let program = PROGRAM.get().map_or_else(std::env::current_exe, |path| Ok(path.clone()))?;
         let mut command = Command::new(program);
         // Its own process group: Ctrl-C in the terminal must not reach it. Its complaints go to our standard error,
@@ -167,7 +167,7 @@ impl Guard {
             return Err(std::io::Error::other("no pipe to it"));
         };
         let output = tokio::io::AsyncBufReadExt::lines(BufReader::new(output));
-        Ok(Self { child, input, output, plan, live: false, asked: false })
+        Ok(Self { child, input, output, plan, live: false, restore_requested: false })
     }
 
     /// Its process id, while it runs.
@@ -179,7 +179,7 @@ impl Guard {
     /// From here on the guard restores when this process vanishes.
     pub async fn live(&mut self) -> Result<(), Fault> {
         self.live = true;
-        self.tell(&Request::Live).await.map_err(|error| {
+        self.send(&Request::Live).await.map_err(|error| {
             Fault::local(
                 "tell the guard that the change begins",
                 "",
@@ -190,52 +190,52 @@ impl Guard {
     }
 
     /// Restores, unless nothing was begun. Does it here when the guard is gone. May be called again after being dropped.
-    pub async fn restore(&mut self) -> Option<Restored> {
+    pub async fn restore(&mut self) -> Option<RestoreResult> {
         if !self.live {
             self.dismiss().await;
             return None;
         }
-        let limit = self.plan.carried_out_within() + GRACE;
-        let result = match timeout(limit, self.ask()).await {
+        let limit = self.plan.execute_timeout() + GRACE;
+        let result = match timeout(limit, self.request_restore()).await {
             Ok(Ok(result)) => result,
-            _ => self.plan.carry_out().await,
+            _ => self.plan.execute().await,
         };
         self.live = !result.succeeded();
         self.dismiss().await;
         Some(result)
     }
 
-    async fn ask(&mut self) -> std::io::Result<Restored> {
+    async fn request_restore(&mut self) -> std::io::Result<RestoreResult> {
         // A call that was dropped half-way has asked already; asking again would restore twice.
-        if !self.asked {
-            self.tell(&Request::Restore).await?;
-            self.asked = true;
+        if !self.restore_requested {
+            self.send(&Request::Restore).await?;
+            self.restore_requested = true;
         }
-        match self.hear().await? {
+        match self.receive().await? {
             Reply::Restored(result) => Ok(result),
             Reply::Armed => Err(std::io::Error::other("the guard answered out of turn")),
         }
     }
 
     async fn dismiss(&mut self) {
-        if self.tell(&Request::Done).await.is_ok() {
+        if self.send(&Request::Done).await.is_ok() {
             let _ = timeout(GRACE, self.child.wait()).await;
         }
     }
 
-    async fn converse(&mut self, request: &Request) -> std::io::Result<Reply> {
-        self.tell(request).await?;
-        self.hear().await
+    async fn exchange(&mut self, request: &Request) -> std::io::Result<Reply> {
+        self.send(request).await?;
+        self.receive().await
     }
 
-    async fn tell(&mut self, request: &Request) -> std::io::Result<()> {
+    async fn send(&mut self, request: &Request) -> std::io::Result<()> {
         let mut line = serde_json::to_vec(request)?;
         line.push(b'\n');
         self.input.write_all(&line).await?;
         self.input.flush().await
     }
 
-    async fn hear(&mut self) -> std::io::Result<Reply> {
+    async fn receive(&mut self) -> std::io::Result<Reply> {
         let line = self.output.next_line().await?.ok_or(std::io::ErrorKind::UnexpectedEof)?;
         Ok(serde_json::from_str(&line)?)
     }

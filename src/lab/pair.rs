@@ -25,7 +25,7 @@ const HEALTH: Duration = Duration::from_millis(50);
 /// Checks in a row that change the proxy's mind.
 const CHECKS: u32 = 2;
 /// Longest line of the control protocol, and longest request head of the backends.
-const MOST: u64 = 4096;
+const MAX_BYTES: u64 = 4096;
 /// How long any peer of the lab may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Connections served at once, by each listener.
@@ -52,7 +52,7 @@ impl Pair {
             let backends = Arc::clone(&backends);
             move |client| proxy(client, Arc::clone(&backends), chosen.clone())
         }));
-        tasks.spawn(serve(control, move |client| obey(client, Arc::clone(&backends))));
+        tasks.spawn(serve(control, move |client| handle_control(client, Arc::clone(&backends))));
         Ok(Self { front: front_address, control: control_address, _tasks: tasks })
     }
 
@@ -75,7 +75,7 @@ pub async fn control(address: SocketAddr, words: &[String]) -> io::Result<()> {
         let mut stream = TcpStream::connect(address).await?;
         stream.write_all(format!("{}\n", words.join(" ")).as_bytes()).await?;
         let mut answer = String::new();
-        stream.take(MOST).read_to_string(&mut answer).await?;
+        stream.take(MAX_BYTES).read_to_string(&mut answer).await?;
         if answer.trim() == "ok" { Ok(()) } else { Err(io::Error::other(answer.trim().to_owned())) }
     };
     timeout(PATIENCE, conversation).await?
@@ -171,7 +171,7 @@ async fn greet(client: TcpStream, name: &'static str) {
 
 /// Reads one request head; false at the end of the connection.
 async fn request(client: &mut BufReader<TcpStream>) -> io::Result<bool> {
-    let mut head = client.take(MOST);
+    let mut head = client.take(MAX_BYTES);
     let mut line = String::new();
     while head.read_line(&mut line).await? > 0 {
         if line.trim().is_empty() {
@@ -185,15 +185,15 @@ async fn request(client: &mut BufReader<TcpStream>) -> io::Result<bool> {
 /// Prefers A; changes its mind after [`CHECKS`] equal results.
 async fn check_health(backends: Arc<[Backend; 2]>, choice: watch::Sender<usize>) {
     let mut clock = interval(HEALTH);
-    let mut against = 0;
+    let mut mismatches = 0;
     let [preferred, _] = &*backends;
     loop {
         clock.tick().await;
         let healthy = preferred.connect().await.is_ok();
         let on_preferred = *choice.borrow() == 0;
-        against = if healthy == on_preferred { 0 } else { against + 1 };
-        if against >= CHECKS {
-            against = 0;
+        mismatches = if healthy == on_preferred { 0 } else { mismatches + 1 };
+        if mismatches >= CHECKS {
+            mismatches = 0;
             let _ = choice.send(usize::from(on_preferred));
         }
     }
@@ -209,13 +209,13 @@ async fn proxy(mut client: TcpStream, backends: Arc<[Backend; 2]>, chosen: watch
     let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
 }
 
-async fn obey(client: TcpStream, backends: Arc<[Backend; 2]>) {
+async fn handle_control(client: TcpStream, backends: Arc<[Backend; 2]>) {
     let mut client = BufReader::new(client);
     let mut line = String::new();
-    if !matches!(timeout(PATIENCE, (&mut client).take(MOST).read_line(&mut line)).await, Ok(Ok(_))) {
+    if !matches!(timeout(PATIENCE, (&mut client).take(MAX_BYTES).read_line(&mut line)).await, Ok(Ok(_))) {
         return;
     }
-    let answer = match carry_out(line.trim(), &backends).await {
+    let answer = match execute(line.trim(), &backends).await {
         Ok(()) => "ok\n".to_owned(),
         Err(error) => format!("{error}\n"),
     };
@@ -223,7 +223,7 @@ async fn obey(client: TcpStream, backends: Arc<[Backend; 2]>) {
     let _ = client.shutdown().await;
 }
 
-async fn carry_out(line: &str, backends: &[Backend; 2]) -> io::Result<()> {
+async fn execute(line: &str, backends: &[Backend; 2]) -> io::Result<()> {
     let (verb, name) = line.split_once(' ').unwrap_or((line, ""));
     let backend = backends
         .iter()

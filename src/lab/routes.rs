@@ -1,4 +1,4 @@
-//! What the lab's web servers answer.
+//! Routes of the lab's web servers.
 
 use std::convert::Infallible;
 use std::time::Duration;

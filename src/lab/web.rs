@@ -85,7 +85,7 @@ async fn serve(accepting: &mut Tasks, spawner: &Spawner, tls: Option<Arc<ServerC
             match listener.accept().await {
                 Ok((stream, _)) => {
                     let (tls, inner) = (tls.clone(), spawner.clone());
-                    spawner.spawn(async move { welcome(stream, tls, inner).await });
+                    spawner.spawn(async move { serve_connection(stream, tls, inner).await });
                 }
                 // Out of descriptors, or the client left before it was accepted: neither ends the server.
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
@@ -96,25 +96,25 @@ async fn serve(accepting: &mut Tasks, spawner: &Spawner, tls: Option<Arc<ServerC
 }
 
 /// One connection. Its errors are the client's business.
-async fn welcome(stream: TcpStream, tls: Option<Arc<ServerConfig>>, spawner: Spawner) {
+async fn serve_connection(stream: TcpStream, tls: Option<Arc<ServerConfig>>, spawner: Spawner) {
     let _ = stream.set_nodelay(true);
     let Some(config) = tls else {
         let mut start = [0_u8; 4];
         // "PRI " is how HTTP/2 with prior knowledge begins, and no method of HTTP/1.1.
         let peeked = tokio::time::timeout(PATIENCE, stream.peek(&mut start)).await;
         if let Ok(Ok(count)) = peeked {
-            converse(stream, start.get(..count) == Some(b"PRI "), spawner).await;
+            serve_http(stream, start.get(..count) == Some(b"PRI "), spawner).await;
         }
         return;
     };
     let accepted = tokio::time::timeout(PATIENCE, TlsAcceptor::from(config).accept(stream)).await;
     if let Ok(Ok(stream)) = accepted {
         let two = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-        converse(stream, two, spawner).await;
+        serve_http(stream, two, spawner).await;
     }
 }
 
-async fn converse<S>(stream: S, two: bool, spawner: Spawner)
+async fn serve_http<S>(stream: S, two: bool, spawner: Spawner)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {

@@ -9,7 +9,7 @@ use crate::stats::seed;
 use crate::suite::Diagnostics;
 use crate::suite::check::Check;
 
-/// What every attempt is granted beyond the probe's own bound: scheduling, teardown.
+/// Time every attempt is granted beyond the probe's own bound: scheduling, teardown.
 const SLACK: Duration = Duration::from_secs(5);
 
 /// Sets the budgets of a case; a written budget that is shorter than one attempt is an error.

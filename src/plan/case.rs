@@ -55,7 +55,7 @@ pub struct Case {
 pub struct PlannedArm {
     /// The probe.
     pub probe: Arc<dyn DynProbe>,
-    /// What must hold.
+    /// Expectations.
     pub expectations: Arc<[Expectation]>,
     /// Hash of what it measures.
     pub digest: Arc<str>,

@@ -23,7 +23,7 @@ use crate::probe::Footprint;
 use crate::suite::file::Loaded;
 use crate::suite::{Diagnostics, Span, Suite};
 
-/// What will run, in order.
+/// The cases of a run, in order.
 #[derive(Default)]
 pub struct Plan {
     /// The cases, in the order they are started.
@@ -42,7 +42,7 @@ pub struct Plan {
     pub pulled_in: Vec<String>,
 }
 
-/// What the command line decides about the plan.
+/// Decisions of the command line about the plan.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// Which cases.
@@ -120,7 +120,7 @@ impl Plan {
         alone + beside.unwrap_or_default()
     }
 
-    /// What the selection did beyond the letter of the command line; empty when nothing.
+    /// The effects of the selection beyond the letter of the command line; empty when nothing.
     #[must_use]
     pub fn notice(&self) -> String {
         let line = |words: &str, ids: &[String]| {

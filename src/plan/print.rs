@@ -6,7 +6,7 @@ use super::{Case, Plan};
 use crate::model::{Arm, Unit};
 use crate::probe::Footprint;
 
-/// What `shakedown plan` prints: stages, order, budgets, expectations. Sends nothing.
+/// The output of `shakedown plan`: stages, order, budgets, expectations. Sends nothing.
 #[must_use]
 pub fn print(plan: &Plan) -> String {
     let mut out = String::new();

@@ -4,7 +4,7 @@
 //! its cookie. [`echo`] sends back what it gets. A client that breaks the rules loses its own test and nothing else.
 
 pub mod echo;
-mod lobby;
+mod registry;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -22,17 +22,17 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::proto::iperf3::{datagram, frame, state};
-use lobby::Lobby;
+use registry::StreamRegistry;
 
 /// Connections that have not named their test yet.
-const UNNAMED: usize = 256;
+const PENDING: usize = 256;
 /// Tries to find a port that is free for TCP and UDP, when any port will do.
 const PORT_TRIES: usize = 16;
 
-/// What clients may use up.
+/// Limits of what clients may use up.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Tests at once; one more is told that the server is busy. A quarter of them at most, but one at least, are of one
+    /// Tests at once; one more is answered that the server is busy. A quarter of them at most, but one at least, are of one
     /// host, so that no client can take all; this host is a host like any other.
     pub sessions: usize,
     /// Longest test, warm-up included.
@@ -101,8 +101,8 @@ impl Server {
 
     /// Serves until `cancel`; every test ends with it.
     pub async fn run(self, cancel: CancellationToken) {
-        let lobby = Arc::new(Lobby::new(self.addr.port()));
-        let unnamed = Arc::new(Semaphore::new(UNNAMED));
+        let registry = Arc::new(StreamRegistry::new(self.addr.port()));
+        let pending = Arc::new(Semaphore::new(PENDING));
         let mut tasks = JoinSet::new();
         let (mut hello, mut number) = ([0_u8; 64], 0_u64);
         loop {
@@ -111,10 +111,10 @@ impl Server {
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, peer)) => {
                         // Beyond the limit the connection is closed at once.
-                        if let Ok(place) = Arc::clone(&unnamed).try_acquire_owned() {
+                        if let Ok(permit) = Arc::clone(&pending).try_acquire_owned() {
                             number += 1;
-                            let visitor = Visitor { number, stream, peer, lobby: Arc::clone(&lobby), limits: self.limits };
-                            tasks.spawn(async move { visitor.welcome(place).await });
+                            let connection = Connection { number, stream, peer, registry: Arc::clone(&registry), limits: self.limits };
+                            tasks.spawn(async move { connection.serve(permit).await });
                         }
                     }
                     // Out of descriptors: the next connection may find one.
@@ -122,7 +122,7 @@ impl Server {
                 },
                 Ok((length, peer)) = self.socket.recv_from(&mut hello) => {
                     if hello.get(..length).is_some_and(datagram::is_hello) {
-                        lobby.hello(peer);
+                        registry.deliver_hello(peer);
                     }
                 }
                 Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
@@ -131,26 +131,26 @@ impl Server {
     }
 }
 
-/// A connection that has not said yet what it is.
-struct Visitor {
+/// A connection whose test is not known yet.
+struct Connection {
     number: u64,
     stream: TcpStream,
     peer: SocketAddr,
-    lobby: Arc<Lobby>,
+    registry: Arc<StreamRegistry>,
     limits: Limits,
 }
 
-impl Visitor {
-    async fn welcome(mut self, place: tokio::sync::OwnedSemaphorePermit) {
+impl Connection {
+    async fn serve(mut self, pending: tokio::sync::OwnedSemaphorePermit) {
         let Ok(Ok(cookie)) = timeout(self.limits.step, frame::read_cookie(&mut self.stream)).await else {
             return;
         };
-        drop(place);
-        let Some(stream) = self.lobby.deliver(&cookie, self.number, self.stream) else {
+        drop(pending);
+        let Some(stream) = self.registry.deliver_stream(&cookie, self.number, self.stream) else {
             return;
         };
         self.stream = stream;
-        let Some(_seat) = self.lobby.sit(self.peer, &self.limits) else {
+        let Some(_permit) = self.registry.try_permit(self.peer, &self.limits) else {
             let limits = self.limits;
             tracing::info!(peer = %self.peer, "busy: {} tests run, or {} of it", limits.sessions, limits.per_host());
             let _ = timeout(self.limits.step, frame::write_state(&mut self.stream, state::ACCESS_DENIED)).await;
@@ -158,7 +158,7 @@ impl Visitor {
         };
         let _ = self.stream.set_nodelay(true);
         tracing::info!(peer = %self.peer, "test begins");
-        match session::serve(self.stream, self.peer, &cookie, &self.lobby, self.limits).await {
+        match session::serve(self.stream, self.peer, &cookie, &self.registry, self.limits).await {
             Ok(()) => tracing::info!(peer = %self.peer, "test ended"),
             Err(error) => tracing::info!(peer = %self.peer, "test ended early: {error}"),
         }

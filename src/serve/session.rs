@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::lobby::{Lobby, Reach};
+use super::registry::{HelloSource, StreamRegistry};
 use super::{Limits, bind_udp};
 use crate::net::sys::cpu::CpuTime;
 use crate::proto::iperf3::frame::{self, Cookie, PARAMS_CAP, RESULTS_CAP};
@@ -18,8 +18,8 @@ use crate::proto::iperf3::{Flow, Params, Rejection, Results, Transport, Wire, da
 
 /// Beyond its time, before a test is taken for stuck.
 const GRACE: Duration = Duration::from_secs(10);
-/// How often a running test is looked at.
-const GLANCE: Duration = Duration::from_millis(500);
+/// How often the progress of a running test is checked.
+const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 /// After the client's end the streams are read until they are quiet this long …
 const QUIET: Duration = Duration::from_millis(20);
 /// … but no longer than this.
@@ -30,27 +30,28 @@ pub(super) async fn serve(
     control: TcpStream,
     peer: SocketAddr,
     cookie: &Cookie,
-    lobby: &Lobby,
+    registry: &StreamRegistry,
     limits: Limits,
 ) -> io::Result<()> {
     let mut session = Session { control, peer, limits };
-    session.say(state::PARAM_EXCHANGE).await?;
-    let params = timeout(limits.step, frame::read_json(&mut session.control, PARAMS_CAP)).await.map_err(late)??;
-    let params = match Params::from_json(&params).and_then(|params| admit(params, limits)) {
+    session.send_state(state::PARAM_EXCHANGE).await?;
+    let params =
+        timeout(limits.step, frame::read_json(&mut session.control, PARAMS_CAP)).await.map_err(timed_out)??;
+    let params = match Params::from_json(&params).and_then(|params| check_limits(params, limits)) {
         Ok(params) => params,
         Err(rejection) => return session.reject(&rejection).await,
     };
     let mut flows = match params.transport {
-        Transport::Tcp => session.tcp_flows(&params, cookie, lobby).await?,
-        Transport::Udp => session.udp_flows(&params, lobby).await?,
+        Transport::Tcp => session.tcp_flows(&params, cookie, registry).await?,
+        Transport::Udp => session.udp_flows(&params, registry).await?,
     };
     let usage = Usage::now();
     let elapsed = session.data(&params, &mut flows).await?;
     session.results(&flows, elapsed, &usage).await
 }
 
-/// What this server adds to the rules of the protocol.
-fn admit(params: Params, limits: Limits) -> Result<Params, Rejection> {
+/// The rules of this server beyond those of the protocol.
+fn check_limits(params: Params, limits: Limits) -> Result<Params, Rejection> {
     const DURATION: i32 = 5;
     if params.time.unwrap_or_default() + params.omit > limits.duration {
         return Err(Rejection { code: DURATION, why: format!("longer than {:?}", limits.duration) });
@@ -65,8 +66,8 @@ struct Session {
 }
 
 impl Session {
-    async fn say(&mut self, word: i8) -> io::Result<()> {
-        timeout(self.limits.step, frame::write_state(&mut self.control, word)).await.map_err(late)?
+    async fn send_state(&mut self, word: i8) -> io::Result<()> {
+        timeout(self.limits.step, frame::write_state(&mut self.control, word)).await.map_err(timed_out)?
     }
 
     async fn reject(&mut self, rejection: &Rejection) -> io::Result<()> {
@@ -74,7 +75,7 @@ impl Session {
         let mut message = vec![state::SERVER_ERROR.to_be_bytes()[0]];
         message.extend_from_slice(&rejection.code.to_be_bytes());
         message.extend_from_slice(&0_i32.to_be_bytes());
-        timeout(self.limits.step, self.control.write_all(&message)).await.map_err(late)??;
+        timeout(self.limits.step, self.control.write_all(&message)).await.map_err(timed_out)??;
         Err(io::Error::new(io::ErrorKind::InvalidInput, rejection.why.clone()))
     }
 
@@ -87,15 +88,20 @@ impl Session {
         vec![params.reverse; count]
     }
 
-    async fn tcp_flows(&mut self, params: &Params, cookie: &Cookie, lobby: &Lobby) -> io::Result<Vec<Flow>> {
+    async fn tcp_flows(
+        &mut self,
+        params: &Params,
+        cookie: &Cookie,
+        registry: &StreamRegistry,
+    ) -> io::Result<Vec<Flow>> {
         let directions = Self::directions(params);
-        let (_place, mut streams) =
-            lobby.expect_streams(cookie, directions.len()).ok_or_else(|| protocol("its cookie is in use"))?;
-        self.say(state::CREATE_STREAMS).await?;
+        let (_registration, mut streams) =
+            registry.register_streams(cookie, directions.len()).ok_or_else(|| protocol("its cookie is in use"))?;
+        self.send_state(state::CREATE_STREAMS).await?;
         let mut arrived = Vec::with_capacity(directions.len());
         let until = Instant::now() + self.limits.step;
         while arrived.len() < directions.len() {
-            let next = tokio::time::timeout_at(until, streams.recv()).await.map_err(late)?;
+            let next = tokio::time::timeout_at(until, streams.recv()).await.map_err(timed_out)?;
             arrived.push(next.ok_or_else(|| protocol("the server stops"))?);
         }
         // The client's order decides which streams send.
@@ -108,23 +114,23 @@ impl Session {
         Ok((0..).zip(streams).map(flow).collect())
     }
 
-    async fn udp_flows(&mut self, params: &Params, lobby: &Lobby) -> io::Result<Vec<Flow>> {
+    async fn udp_flows(&mut self, params: &Params, registry: &StreamRegistry) -> io::Result<Vec<Flow>> {
         let directions = Self::directions(params);
-        let gate = lobby.gate(self.peer);
-        let _held = gate.lock().await;
-        let reach = if directions.contains(&true) { Reach::Host } else { Reach::Any };
-        let (_place, mut hellos) = lobby.expect_hellos(self.peer, reach, directions.len());
-        self.say(state::CREATE_STREAMS).await?;
+        let lock = registry.hello_lock(self.peer);
+        let _held = lock.lock().await;
+        let source = if directions.contains(&true) { HelloSource::ControlHost } else { HelloSource::AnyHost };
+        let (_registration, mut hellos) = registry.register_hellos(self.peer, source, directions.len());
+        self.send_state(state::CREATE_STREAMS).await?;
         let mut flows: Vec<Flow> = Vec::with_capacity(directions.len());
         let mut peers: Vec<SocketAddr> = Vec::with_capacity(directions.len());
         let until = Instant::now() + self.limits.step;
         while flows.len() < directions.len() {
-            let peer = tokio::time::timeout_at(until, hellos.recv()).await.map_err(late)?;
+            let peer = tokio::time::timeout_at(until, hellos.recv()).await.map_err(timed_out)?;
             let peer = peer.ok_or_else(|| protocol("the server stops"))?;
             if peers.contains(&peer) {
                 continue;
             }
-            let socket = self.answer_hello(peer, lobby, params).await?;
+            let socket = self.answer_hello(peer, registry, params).await?;
             let index = u32::try_from(flows.len()).unwrap_or(u32::MAX);
             let sends = directions.get(flows.len()).copied().unwrap_or_default();
             flows.push(Flow::new(index, sends, Wire::Udp(Arc::new(socket))));
@@ -134,10 +140,15 @@ impl Session {
     }
 
     /// A socket of its own for each stream: own buffer, own drop counter, and the kernel sorts the datagrams.
-    async fn answer_hello(&self, peer: SocketAddr, lobby: &Lobby, params: &Params) -> io::Result<UdpSocket> {
+    async fn answer_hello(
+        &self,
+        peer: SocketAddr,
+        registry: &StreamRegistry,
+        params: &Params,
+    ) -> io::Result<UdpSocket> {
         // The address the client used for control is the one it expects data from, also on a host with several.
         let mut local = self.control.local_addr()?;
-        local.set_port(lobby.port());
+        local.set_port(registry.port());
         let socket = bind_udp(local)?;
         socket.connect(peer).await?;
         socket::widen(&socket, params.window);
@@ -145,7 +156,7 @@ impl Session {
         let mut stray = [0_u8; 64];
         while let Ok((length, from)) = socket.try_recv_from(&mut stray) {
             if from != peer && stray.get(..length).is_some_and(datagram::is_hello) {
-                lobby.hello(from);
+                registry.deliver_hello(from);
             }
         }
         socket.send(&datagram::REPLY).await?;
@@ -156,8 +167,8 @@ impl Session {
     async fn data(&mut self, params: &Params, flows: &mut [Flow]) -> io::Result<Duration> {
         let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
         let block: Arc<[u8]> = vec![0_u8; params.block as usize].into();
-        self.say(state::TEST_START).await?;
-        self.say(state::TEST_RUNNING).await?;
+        self.send_state(state::TEST_START).await?;
+        self.send_state(state::TEST_RUNNING).await?;
         for flow in flows.iter() {
             flow.start(&mut tasks, params, &block, &stop);
         }
@@ -165,23 +176,23 @@ impl Session {
         let end = start + params.time.map_or(self.limits.duration, |time| time + params.omit + GRACE);
         let mut begin = start;
         let mut marked = params.omit.is_zero();
-        let mut watch = Watch::new(start);
+        let mut progress = Progress::new(start);
         loop {
-            let look = (Instant::now() + GLANCE).min(end).min(if marked { end } else { start + params.omit });
+            let wake = (Instant::now() + CHECK_INTERVAL).min(end).min(if marked { end } else { start + params.omit });
             tokio::select! {
                 word = frame::read_state(&mut self.control) => match word? {
                     state::TEST_END => break,
                     word => return Err(protocol(format!("the client sent {}", state::name(word)))),
                 },
-                () = sleep_until(look) => {}
+                () = sleep_until(wake) => {}
             }
             let now = Instant::now();
             if !marked && now >= start + params.omit {
                 flows.iter_mut().for_each(Flow::mark);
                 (begin, marked) = (now, true);
             }
-            if now >= end || watch.idle(flows, now) > self.limits.idle {
-                let _ = self.say(state::SERVER_TERMINATE).await;
+            if now >= end || progress.idle(flows, now) > self.limits.idle {
+                let _ = self.send_state(state::SERVER_TERMINATE).await;
                 return Err(protocol("the test did not end, or moved nothing for too long"));
             }
         }
@@ -198,8 +209,8 @@ impl Session {
     }
 
     async fn results(&mut self, flows: &[Flow], elapsed: Duration, usage: &Usage) -> io::Result<()> {
-        self.say(state::EXCHANGE_RESULTS).await?;
-        timeout(self.limits.step, frame::read_json(&mut self.control, RESULTS_CAP)).await.map_err(late)??;
+        self.send_state(state::EXCHANGE_RESULTS).await?;
+        timeout(self.limits.step, frame::read_json(&mut self.control, RESULTS_CAP)).await.map_err(timed_out)??;
         let results = Results {
             cpu: usage.percent(),
             congestion: flows.first().and_then(Flow::congestion),
@@ -207,15 +218,17 @@ impl Session {
             counts_retransmits: flows.iter().any(|flow| flow.retransmits().is_some()),
             streams: flows.iter().map(|flow| flow.result(elapsed)).collect(),
         };
-        timeout(self.limits.step, frame::write_json(&mut self.control, &results.to_json())).await.map_err(late)??;
-        self.say(state::DISPLAY_RESULTS).await?;
+        timeout(self.limits.step, frame::write_json(&mut self.control, &results.to_json()))
+            .await
+            .map_err(timed_out)??;
+        self.send_state(state::DISPLAY_RESULTS).await?;
         // IPERF_DONE, or the client just closes.
         let _ = timeout(self.limits.step, frame::read_state(&mut self.control)).await;
         Ok(())
     }
 }
 
-/// Options the client asked for. Refused ones are left: the results say which congestion control was used.
+/// Options the client asked for. Refused ones are left: the results send_state which congestion control was used.
 fn prepare_tcp(stream: &TcpStream, params: &Params) {
     let _ = stream.set_nodelay(true);
     if let Some(name) = &params.congestion {
@@ -238,12 +251,12 @@ fn prepare_tcp(stream: &TcpStream, params: &Params) {
 }
 
 /// When a test last moved data.
-struct Watch {
+struct Progress {
     moved: u64,
     since: Instant,
 }
 
-impl Watch {
+impl Progress {
     fn new(now: Instant) -> Self {
         Self { moved: 0, since: now }
     }
@@ -280,6 +293,6 @@ fn protocol(why: impl Into<String>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why.into())
 }
 
-fn late(_: tokio::time::error::Elapsed) -> io::Error {
+fn timed_out(_: tokio::time::error::Elapsed) -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "the client was silent for too long")
 }

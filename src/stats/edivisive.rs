@@ -47,13 +47,13 @@ pub fn splits(values: &[f64], options: &Options) -> Vec<Split> {
     let mut random = SplitMix::new(options.seed);
     let mut ends = vec![0, values.len()];
     let mut out = Vec::new();
-    while let Some(found) = widest(values, &ends, options.segment) {
-        let p = chance(values, &ends, &found, options, &mut random);
+    while let Some(candidate) = best_candidate(values, &ends, options.segment) {
+        let p = p_value(values, &ends, &candidate, options, &mut random);
         if p > options.alpha {
             break;
         }
-        out.push(Split { at: found.at, p });
-        ends.push(found.at);
+        out.push(Split { at: candidate.at, p });
+        ends.push(candidate.at);
         ends.sort_unstable();
     }
     out.sort_unstable_by_key(|split| split.at);
@@ -102,7 +102,7 @@ fn median(values: &[f64]) -> f64 {
 
 /// The best split of a stretch: before `at`, and from there to `until`.
 #[derive(Clone, Copy, Debug)]
-struct Found {
+struct Candidate {
     /// Scaled energy distance of the two sides.
     distance: f64,
     at: usize,
@@ -110,12 +110,14 @@ struct Found {
 }
 
 /// The best split of all segments, with places in the whole series; `None` when no segment can be split or all are constant.
-fn widest(values: &[f64], ends: &[usize], segment: usize) -> Option<Found> {
-    let mut best: Option<Found> = None;
+fn best_candidate(values: &[f64], ends: &[usize], segment: usize) -> Option<Candidate> {
+    let mut best: Option<Candidate> = None;
     for pair in ends.windows(2) {
-        let found = split(&values[pair[0]..pair[1]], segment);
-        if let Some(found) = found.filter(|found| best.is_none_or(|best| found.distance > best.distance)) {
-            best = Some(Found { at: found.at + pair[0], until: found.until + pair[0], ..found });
+        let candidate = best_split(&values[pair[0]..pair[1]], segment);
+        if let Some(candidate) =
+            candidate.filter(|candidate| best.is_none_or(|best| candidate.distance > best.distance))
+        {
+            best = Some(Candidate { at: candidate.at + pair[0], until: candidate.until + pair[0], ..candidate });
         }
     }
     best
@@ -123,7 +125,7 @@ fn widest(values: &[f64], ends: &[usize], segment: usize) -> Option<Found> {
 
 /// The best split of one segment. The right side may end early (the paper's kappa), so that a level that comes and goes is
 /// not diluted by what follows it. Sums are carried along, so each pair of places costs a few additions.
-fn split(values: &[f64], segment: usize) -> Option<Found> {
+fn best_split(values: &[f64], segment: usize) -> Option<Candidate> {
     let (count, least) = (values.len(), segment.max(2));
     if count < 2 * least {
         return None;
@@ -137,7 +139,7 @@ fn split(values: &[f64], segment: usize) -> Option<Found> {
     // The same, to the values left of the split.
     let mut across = vec![0.0; count];
     let mut within_left = 0.0;
-    let mut best: Option<Found> = None;
+    let mut best: Option<Candidate> = None;
     for at in 1..=count - least {
         let moved = values[at - 1];
         across[at..].iter_mut().zip(&values[at..]).for_each(|(sum, value)| *sum += (value - moved).abs());
@@ -159,7 +161,7 @@ fn split(values: &[f64], segment: usize) -> Option<Found> {
             let energy = 2.0 * between / (left * right) - left_mean - within_right / (right * (right - 1.0) / 2.0);
             let distance = energy * left * right / (left + right);
             if distance > best.map_or(0.0, |best| best.distance) {
-                best = Some(Found { distance, at, until: last + 1 });
+                best = Some(Candidate { distance, at, until: last + 1 });
             }
         }
     }
@@ -167,8 +169,8 @@ fn split(values: &[f64], segment: usize) -> Option<Found> {
 }
 
 /// The share of random orders in which some split is at least as wide. Ends early, above alpha, once it can only be above.
-fn chance(values: &[f64], ends: &[usize], found: &Found, options: &Options, random: &mut SplitMix) -> f64 {
-    let memory = if options.memory { memory(values, ends, found) } else { 0.0 };
+fn p_value(values: &[f64], ends: &[usize], candidate: &Candidate, options: &Options, random: &mut SplitMix) -> f64 {
+    let memory = if options.memory { memory(values, ends, candidate) } else { 0.0 };
     let mut order = innovations(values, ends, memory);
     let (mut wider, mut drawn) = (0_u32, 0_u32);
     while drawn < options.orders {
@@ -176,10 +178,10 @@ fn chance(values: &[f64], ends: &[usize], found: &Found, options: &Options, rand
             random.shuffle(&mut order[pair[0]..pair[1]]);
         }
         drawn += 1;
-        let series = recalled(&order, ends, memory);
+        let series = with_memory(&order, ends, memory);
         // Equal values in another order add up to equal sums only within rounding.
-        let width = widest(&series, ends, options.segment).map_or(0.0, |other| other.distance);
-        wider += u32::from(width >= found.distance * (1.0 - 1e-9));
+        let width = best_candidate(&series, ends, options.segment).map_or(0.0, |other| other.distance);
+        wider += u32::from(width >= candidate.distance * (1.0 - 1e-9));
         if f64::from(1 + wider) / f64::from(1 + options.orders) > options.alpha {
             break;
         }
@@ -189,9 +191,9 @@ fn chance(values: &[f64], ends: &[usize], found: &Found, options: &Options, rand
 
 /// Correlation of successive values about their levels, the found split taken as a change of level; 0 to 0.9.
 /// Levels taken from few values hide part of it: corrected to the first order (Kendall 1954, per level).
-fn memory(values: &[f64], ends: &[usize], found: &Found) -> f64 {
+fn memory(values: &[f64], ends: &[usize], candidate: &Candidate) -> f64 {
     let mut cuts = ends.to_vec();
-    cuts.extend([found.at, found.until]);
+    cuts.extend([candidate.at, candidate.until]);
     cuts.sort_unstable();
     cuts.dedup();
     let (mut product, mut square) = (0.0, 0.0);
@@ -209,7 +211,7 @@ fn memory(values: &[f64], ends: &[usize], found: &Found) -> f64 {
     ((product / square + share) / room).clamp(0.0, MEMORY)
 }
 
-/// What is new in each value, given the one before it; per segment, about the segment's mean.
+/// The part of each value that the one before it does not explain; per segment, about the segment's mean.
 fn innovations(values: &[f64], ends: &[usize], memory: f64) -> Vec<f64> {
     let mut out = Vec::with_capacity(values.len());
     for pair in ends.windows(2) {
@@ -226,7 +228,7 @@ fn innovations(values: &[f64], ends: &[usize], memory: f64) -> Vec<f64> {
 }
 
 /// The series that has these innovations.
-fn recalled(innovations: &[f64], ends: &[usize], memory: f64) -> Vec<f64> {
+fn with_memory(innovations: &[f64], ends: &[usize], memory: f64) -> Vec<f64> {
     let mut out = Vec::with_capacity(innovations.len());
     for pair in ends.windows(2) {
         let mut last = None;

@@ -36,7 +36,7 @@ pub struct Check {
     pub needs: Arc<[String]>,
     /// Why it is skipped, from `when`.
     pub skip: Option<String>,
-    /// What must hold.
+    /// Expectations.
     pub expectations: Arc<[Expectation]>,
     /// Convergence.
     pub eventually: Option<Eventually>,
@@ -73,7 +73,7 @@ pub struct Eventually {
     pub every: Duration,
 }
 
-/// What building the cases of a suite needs.
+/// Everything needed to build the cases of a suite.
 pub struct Builder<'a> {
     /// The registry.
     pub families: &'static [Family],
@@ -83,7 +83,7 @@ pub struct Builder<'a> {
     pub errors: &'a mut Diagnostics,
     /// Variables and secrets.
     pub scope: Scope<'a>,
-    /// What the file says, and what became of it, for the digest.
+    /// The variables as written and as resolved, for the digest.
     pub written: &'a Written,
     /// `defaults:`, resolved.
     pub defaults: &'a BTreeMap<String, Node>,
@@ -97,7 +97,7 @@ pub struct Builder<'a> {
 pub type Defaults = BTreeMap<(&'static str, Cow<'static, str>), Arc<[Expectation]>>;
 
 /// The keys of a check that do not depend on its cell.
-struct Frame<'n> {
+struct CheckHeader<'n> {
     name: String,
     family: &'static Family,
     below: &'n Node,
@@ -106,14 +106,14 @@ struct Frame<'n> {
 impl Builder<'_> {
     /// All cases of one check.
     pub fn check(&mut self, node: &Node, folder: &Path) -> Vec<Check> {
-        let Some(frame) = self.frame(node) else { return Vec::new() };
+        let Some(header) = self.header(node) else { return Vec::new() };
         let scope = self.scope;
         let matrix = node.get("matrix").map(|matrix| vars::resolve(matrix, &scope, self.errors));
         let cells = matrix::cells(matrix.as_ref(), scope.secrets, self.errors);
-        cells.iter().filter_map(|cell| self.case(node, &frame, cell, folder)).collect()
+        cells.iter().filter_map(|cell| self.case(node, &header, cell, folder)).collect()
     }
 
-    fn frame<'n>(&mut self, node: &'n Node) -> Option<Frame<'n>> {
+    fn header<'n>(&mut self, node: &'n Node) -> Option<CheckHeader<'n>> {
         if !matches!(node.kind, Kind::Map(_)) {
             self.errors.add(node.span, format!("a check is a map, this is {}", node.sort()), "write - id: NAME");
             return None;
@@ -134,7 +134,7 @@ impl Builder<'_> {
         }
         let name = self.name(node);
         match chosen.as_slice() {
-            [(family, below, _)] => Some(Frame { name: name?, family, below }),
+            [(family, below, _)] => Some(CheckHeader { name: name?, family, below }),
             [] if misspelt => None,
             [] => {
                 let families: Vec<&str> = self.families.iter().map(|family| family.name).collect();
@@ -167,32 +167,32 @@ impl Builder<'_> {
         None
     }
 
-    fn case(&mut self, node: &Node, frame: &Frame<'_>, cell: &Cell, folder: &Path) -> Option<Check> {
+    fn case(&mut self, node: &Node, header: &CheckHeader<'_>, cell: &Cell, folder: &Path) -> Option<Check> {
         let scope = Scope { matrix: cell, ..self.scope };
-        let below = vars::resolve(frame.below, &scope, self.errors);
-        let frozen = vars::resolve(&without(node, frame.family.name), &scope, self.errors);
-        let common = self.common(&frozen, folder);
-        let typed = self.typing(folder).fields(frame.family.name, &below, frame.family.fields);
-        let eventually = self.eventually(frozen.get("eventually"), folder);
-        let expectations = self.expectations(frame.family, &typed.args, frozen.get("expect"), eventually.is_some());
-        let baseline = baseline_rules::read(frame.family, frozen.get("baseline"), self.errors);
-        let needs = texts(frozen.get("needs"));
-        let probe = self.build(frame.family, &typed, below.span)?;
+        let below = vars::resolve(header.below, &scope, self.errors);
+        let resolved = vars::resolve(&without(node, header.family.name), &scope, self.errors);
+        let common = self.common(&resolved, folder);
+        let typed = self.typing(folder).fields(header.family.name, &below, header.family.fields);
+        let eventually = self.eventually(resolved.get("eventually"), folder);
+        let expectations = self.expectations(header.family, &typed.args, resolved.get("expect"), eventually.is_some());
+        let baseline = baseline_rules::read(header.family, resolved.get("baseline"), self.errors);
+        let needs = texts(resolved.get("needs"));
+        let probe = self.build(header.family, &typed, below.span)?;
         let severity = match common.get(&tables::SEVERITY) {
             Weight::Warn => Severity::Warn,
             Weight::Fail => Severity::Fail,
         };
         let disruptive = probe.footprint() == Footprint::Disruptive;
         let samples = common.get(&tables::SAMPLES);
-        if disruptive && samples > 1 && frozen.get("samples").is_some() {
+        if disruptive && samples > 1 && resolved.get("samples").is_some() {
             let help = "what it breaks is broken once per round: raise `rounds`";
-            self.errors.add(node.span, format!("`{}` has one sample per round", frame.family.name), help);
+            self.errors.add(node.span, format!("`{}` has one sample per round", header.family.name), help);
         }
-        if disruptive && (eventually.is_some() || frozen.get("retries").is_some()) {
+        if disruptive && (eventually.is_some() || resolved.get("retries").is_some()) {
             let help = "a second attempt would break the target once more and hide the first result";
             self.errors.add(
                 node.span,
-                format!("`{}` is made once: no `retries`, no `eventually`", frame.family.name),
+                format!("`{}` is made once: no `retries`, no `eventually`", header.family.name),
                 help,
             );
         }
@@ -201,13 +201,13 @@ impl Builder<'_> {
             self.errors.add(node.span, "`eventually` and `retries` exclude each other", help);
         }
         Some(Check {
-            id: matrix::id(&frame.name, cell).into(),
-            check: frame.name.as_str().into(),
-            family: frame.family,
+            id: matrix::id(&header.name, cell).into(),
+            check: header.name.as_str().into(),
+            family: header.family,
             probe,
-            tags: texts(frozen.get("tags")).into(),
+            tags: texts(resolved.get("tags")).into(),
             needs: needs.into(),
-            skip: self.skip(frozen.get("when"), cell),
+            skip: self.skip(resolved.get("when"), cell),
             expectations,
             eventually,
             retries: if disruptive { 0 } else { common.get(&tables::RETRIES) },
@@ -216,7 +216,7 @@ impl Builder<'_> {
             severity,
             budget: common.get(&tables::BUDGET),
             baseline: baseline.into(),
-            digest: self.written.digest(frame.family, frame.below, self.defaults.get("timeout"), cell).into(),
+            digest: self.written.digest(header.family, header.below, self.defaults.get("timeout"), cell).into(),
             differs: false,
             at: self.sources.place_of(node.span),
             needs_span: node.get("needs").map_or(node.span, |needs| needs.span),

@@ -93,11 +93,11 @@ impl Sources {
 pub struct Diagnostic {
     /// Where.
     pub span: Span,
-    /// What is wrong, one line.
+    /// The mistake, one line.
     pub message: String,
     /// Beside the caret.
     pub label: String,
-    /// What to write instead.
+    /// Advice: a correct spelling, or a way out.
     pub help: String,
 }
 

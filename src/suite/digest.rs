@@ -30,7 +30,7 @@ impl Written {
         let secrets: BTreeMap<String, String> =
             secrets.keys().map(|name| (name.clone(), format!("${{{name}}}"))).collect();
         // What is wrong with the variables is told where they are used.
-        let settled = |raw| vars::settle(raw, &secrets, &environment, &mut Diagnostics::default());
+        let settled = |raw| vars::resolve_all(raw, &secrets, &environment, &mut Diagnostics::default());
         let (vars, overridden) = (settled(raw), settled(overridden));
         Self { vars, overridden, secrets }
     }

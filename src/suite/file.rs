@@ -29,7 +29,7 @@ pub struct Suite {
     pub ids: Vec<String>,
 }
 
-/// What the command line adds.
+/// Additions of the command line.
 #[derive(Clone)]
 pub struct Options<'a> {
     /// `--var`, in order.
@@ -110,7 +110,7 @@ fn suite(
         }
     }
     let written = digest::Written::of(&as_written, &document.vars, &secrets);
-    let vars = vars::settle(&document.vars, &secrets, options.env, &mut loaded.errors);
+    let vars = vars::resolve_all(&document.vars, &secrets, options.env, &mut loaded.errors);
     let cell = BTreeMap::new();
     let scope = Scope { vars: &vars, secrets: &secrets, matrix: &cell, env: options.env };
     let mut defaults: BTreeMap<String, Node> = document
@@ -120,10 +120,10 @@ fn suite(
         .collect();
     if let Some(timeout) = &options.timeout {
         let source = loaded.sources.add("--timeout", timeout.clone());
-        defaults.insert("timeout".into(), whole(source, timeout));
+        defaults.insert("timeout".into(), scalar_node(source, timeout));
     }
-    let touched = vars::touched(&document.vars, options.against.iter().map(|(name, _)| name));
-    let everywhere = document.defaults.values().any(|node| vars::mentions(node, &touched));
+    let affected = vars::affected(&document.vars, options.against.iter().map(|(name, _)| name));
+    let everywhere = document.defaults.values().any(|node| vars::mentions(node, &affected));
     let mut builder = Builder {
         families,
         sources: &loaded.sources,
@@ -134,23 +134,23 @@ fn suite(
         default_expect,
         rounds: options.rounds,
     };
-    let mut seen: BTreeMap<String, Span> = BTreeMap::new();
+    let mut first_seen: BTreeMap<String, Span> = BTreeMap::new();
     let mut checks = Vec::new();
     for (node, folder) in &document.checks {
         if let Some(id) = node.get("id").and_then(Node::text) {
-            if let Some(first) = seen.get(id) {
+            if let Some(first) = first_seen.get(id) {
                 let place = builder.sources.line_of(*first);
                 let span = node.get("id").map_or(node.span, |id| id.span);
                 let label = format!("first at {place}");
                 builder.errors.labelled(span, format!("check `{id}` is defined twice"), label, "give it another id");
                 continue;
             }
-            seen.insert(id.to_owned(), node.span);
+            first_seen.insert(id.to_owned(), node.span);
         }
-        let differs = everywhere || vars::mentions(node, &touched);
+        let differs = everywhere || vars::mentions(node, &affected);
         checks.extend(builder.check(node, folder).into_iter().map(|check| Check { differs, ..check }));
     }
-    let ids = seen.into_keys().collect();
+    let ids = first_seen.into_keys().collect();
     let name: Arc<str> = document.name.as_ref().map_or("", |(name, _)| name).into();
     if let Some(other) = loaded.suites.iter().find(|suite| suite.name == name)
         && let Some((_, span)) = document.name
@@ -184,7 +184,7 @@ fn secrets(document: &Document, env: Env<'_>, loaded: &mut Loaded) -> BTreeMap<S
                 out.insert(name.clone(), String::new());
             }
             Some(value) => {
-                loaded.redactor.learn(&value);
+                loaded.redactor.add_secret(&value);
                 out.insert(name.clone(), value);
             }
         }
@@ -192,7 +192,7 @@ fn secrets(document: &Document, env: Env<'_>, loaded: &mut Loaded) -> BTreeMap<S
     out
 }
 
-fn whole(source: u32, text: &str) -> Node {
+fn scalar_node(source: u32, text: &str) -> Node {
     let end = u32::try_from(text.len()).unwrap_or(u32::MAX);
     Node { span: Span { source, start: 0, end }, kind: Kind::Scalar(text.to_owned(), true) }
 }
@@ -223,7 +223,7 @@ fn overrides(options: &Options<'_>, loaded: &mut Loaded) -> BTreeMap<String, Nod
     for (flag, pairs) in [("--var", &options.vars), ("--against", &options.against)] {
         for (name, value) in pairs {
             let source = loaded.sources.add(&format!("{flag} {name}"), value.clone());
-            out.insert(name.clone(), whole(source, value));
+            out.insert(name.clone(), scalar_node(source, value));
         }
     }
     out

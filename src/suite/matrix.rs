@@ -6,7 +6,7 @@ use super::diagnostic::Diagnostics;
 use super::tree::{Kind, Node};
 
 /// Most cells of one check.
-const MOST: usize = 100_000;
+const MAX_CELLS: usize = 100_000;
 
 /// One cell: a value per key, keys sorted.
 pub type Cell = BTreeMap<String, Node>;
@@ -58,8 +58,8 @@ pub fn cells(node: Option<&Node>, secrets: &BTreeMap<String, String>, errors: &m
                 Some(_) => {}
             }
         }
-        if out.len().saturating_mul(values.len()) > MOST {
-            errors.add(node.span, format!("`matrix` has more than {MOST} cells"), "split the check");
+        if out.len().saturating_mul(values.len()) > MAX_CELLS {
+            errors.add(node.span, format!("`matrix` has more than {MAX_CELLS} cells"), "split the check");
             return out;
         }
         out = out

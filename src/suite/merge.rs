@@ -10,9 +10,9 @@ use super::tables;
 use super::tree::{self, Key, Kind, Node};
 
 /// Deepest chain of includes.
-const DEPTH: usize = 8;
+const MAX_DEPTH: usize = 8;
 /// Largest suite file, bytes.
-const LARGEST: u64 = 64 * 1024 * 1024;
+const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// A merged document.
 #[derive(Default)]
@@ -100,7 +100,7 @@ impl Document {
                 if node.text().is_none() {
                     errors.add(node.span, format!("`description` is {}", node.sort()), "write text");
                 }
-                twice(self.description.replace(key.span), "description", key.span, sources, errors);
+                reject_duplicate(self.description.replace(key.span), "description", key.span, sources, errors);
             }
             "vars" => insert(&mut self.vars, "vars", node, None, sources, errors),
             "defaults" => insert(&mut self.defaults, "defaults", node, Some(tables::DEFAULTS), sources, errors),
@@ -108,7 +108,7 @@ impl Document {
                 for item in items("secrets", node, errors) {
                     if let Some(name) = text("secrets", item, errors) {
                         let first = self.secrets.iter().find(|(old, _)| old == name).map(|(_, span)| *span);
-                        twice(first, name, item.span, sources, errors);
+                        reject_duplicate(first, name, item.span, sources, errors);
                         self.secrets.push((name.to_owned(), item.span));
                     }
                 }
@@ -135,8 +135,8 @@ impl Document {
     fn include(&mut self, path: &Path, span: Span, sources: &mut Sources, errors: &mut Diagnostics) {
         if self.open.iter().any(|open| open == path) {
             errors.add(span, format!("{} includes itself", path.display()), "remove the include");
-        } else if self.open.len() >= DEPTH {
-            errors.add(span, format!("includes are nested deeper than {DEPTH}"), "flatten them");
+        } else if self.open.len() >= MAX_DEPTH {
+            errors.add(span, format!("includes are nested deeper than {MAX_DEPTH}"), "flatten them");
         } else {
             let _ = self.add(path, None, Some(span), sources, errors);
         }
@@ -150,7 +150,7 @@ impl Document {
         if !is_name(name) {
             errors.add(node.span, format!("`{name}` is not a name"), "letters, digits, _ and - only");
         }
-        twice(self.name.as_ref().map(|(_, span)| *span), "suite", node.span, sources, errors);
+        reject_duplicate(self.name.as_ref().map(|(_, span)| *span), "suite", node.span, sources, errors);
         self.name.get_or_insert_with(|| (name.to_owned(), node.span));
     }
 }
@@ -163,13 +163,13 @@ pub fn is_name(text: &str) -> bool {
 
 fn text_of(path: &Path) -> Result<String, String> {
     let size = std::fs::metadata(path).map_err(|error| error.to_string())?.len();
-    if size > LARGEST {
-        return Err(format!("it has {size} bytes, more than {LARGEST}"));
+    if size > MAX_BYTES {
+        return Err(format!("it has {size} bytes, more than {MAX_BYTES}"));
     }
     std::fs::read_to_string(path).map_err(|error| error.to_string())
 }
 
-fn twice(first: Option<Span>, name: &str, span: Span, sources: &Sources, errors: &mut Diagnostics) {
+fn reject_duplicate(first: Option<Span>, name: &str, span: Span, sources: &Sources, errors: &mut Diagnostics) {
     if let Some(first) = first {
         let place = sources.line_of(first);
         errors.labelled(span, format!("`{name}` is defined twice"), format!("first at {place}"), "keep one of them");
@@ -213,7 +213,7 @@ fn insert(
             errors.add(key.span, format!("unknown key `{}` in `{owner}`", key.name), help);
             continue;
         }
-        twice(into.get(&key.name).map(|node| node.span), &key.name, key.span, sources, errors);
+        reject_duplicate(into.get(&key.name).map(|node| node.span), &key.name, key.span, sources, errors);
         into.entry(key.name.clone()).or_insert_with(|| value.clone());
     }
 }

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 /// Shortest secret that can be told from ordinary text.
 pub const SHORTEST: usize = 4;
-/// What stands in its place.
+/// The text in its place.
 const MASK: &str = "***";
 /// Marks where a text was cut.
 const CUT: char = '…';
@@ -17,8 +17,8 @@ pub struct Redactor {
 }
 
 impl Redactor {
-    /// Learns a secret: as it is, in base64 (also inside `user:secret`), as part of a URL, JSON-escaped, in hexadecimal.
-    pub fn learn(&mut self, secret: &str) {
+    /// Hides a secret: as it is, in base64 (also inside `user:secret`), as part of a URL, JSON-escaped, in hexadecimal.
+    pub fn add_secret(&mut self, secret: &str) {
         if secret.len() < SHORTEST {
             return;
         }
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn every_form_is_hidden() {
         let mut redactor = Redactor::default();
-        redactor.learn("s3cr\"t välue");
+        redactor.add_secret("s3cr\"t välue");
         for leak in [
             "token s3cr\"t välue!",
             "TOKEN S3CR\"T VÄLUE",
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn base64_of_user_and_secret_is_hidden_at_every_alignment() {
         let mut redactor = Redactor::default();
-        redactor.learn("correct horse");
+        redactor.add_secret("correct horse");
         for user in ["a", "ab", "abc", "abcd"] {
             let encoded = base64::engine::Engine::encode(&super::STANDARD, format!("{user}:correct horse"));
             let clean = redactor.clean(&format!("Authorization: Basic {encoded}"));
@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn what_a_cut_leaves_of_a_secret_is_hidden() {
         let mut redactor = Redactor::default();
-        redactor.learn("0123456789abcdef");
+        redactor.add_secret("0123456789abcdef");
         assert_eq!(redactor.clean("seen 0123456789ab… (900 characters)"), "seen ***… (900 characters)");
         assert_eq!(redactor.clean("it said: …9abcdef end"), "it said: …*** end");
         assert_eq!(redactor.clean("seen 0123456789ab"), "seen 0123456789ab");
@@ -190,8 +190,8 @@ mod tests {
     #[test]
     fn values_are_cleaned_in_depth() {
         let mut redactor = Redactor::default();
-        redactor.learn("hunter22");
-        redactor.learn("12345678");
+        redactor.add_secret("hunter22");
+        redactor.add_secret("12345678");
         let mut value = serde_json::json!({"a": ["x hunter22"], "hunter22": 1, "pin": 12_345_678});
         redactor.scrub_value(&mut value);
         assert_eq!(value.to_string(), "{\"***\":1,\"a\":[\"x ***\"],\"pin\":\"***\"}");

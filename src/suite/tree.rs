@@ -8,14 +8,14 @@ use serde_saphyr::{DuplicateKeyPolicy, Location, Spanned};
 use super::diagnostic::{Diagnostics, Sources, Span};
 
 /// Deepest nesting of a suite.
-const DEPTH: usize = 64;
+const MAX_DEPTH: usize = 64;
 
 /// A node and its place.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
     /// Where it stands.
     pub span: Span,
-    /// What it is.
+    /// Null, scalar, list or map.
     pub kind: Kind,
 }
 
@@ -69,7 +69,7 @@ impl Node {
         }
     }
 
-    /// What it is, for messages.
+    /// The sort of node, for messages.
     #[must_use]
     pub fn sort(&self) -> &'static str {
         match &self.kind {
@@ -91,7 +91,7 @@ pub fn parse(source: u32, sources: &Sources, errors: &mut Diagnostics) -> Option
         budget: serde_saphyr::budget! {
             max_nodes: 5_000_000,
             max_events: 20_000_000,
-            max_depth: DEPTH,
+            max_depth: MAX_DEPTH,
             max_total_scalar_bytes: 64 * 1024 * 1024,
         },
     };

@@ -8,7 +8,7 @@ use super::tree::{Key, Kind, Node};
 /// Reads an environment variable; a function, so that tests need no real environment.
 pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// What names stand for.
+/// The values of names.
 #[derive(Clone, Copy)]
 pub struct Scope<'a> {
     /// `vars:` after overrides, resolved.
@@ -21,18 +21,18 @@ pub struct Scope<'a> {
     pub env: Env<'a>,
 }
 
-enum Found {
+enum Lookup {
     Node(Node),
     Text(String),
     Missing(String),
 }
 
 impl Scope<'_> {
-    fn find(&self, name: &str) -> Found {
+    fn find(&self, name: &str) -> Lookup {
         if let Some(variable) = name.strip_prefix("env.") {
             return (self.env)(variable).map_or_else(
-                || Found::Missing(format!("set {variable}, or write a default: ${{env.{variable}:-value}}")),
-                Found::Text,
+                || Lookup::Missing(format!("set {variable}, or write a default: ${{env.{variable}:-value}}")),
+                Lookup::Text,
             );
         }
         if let Some(key) = name.strip_prefix("matrix.") {
@@ -40,16 +40,16 @@ impl Scope<'_> {
                 .matrix
                 .get(key)
                 .cloned()
-                .map_or_else(|| Found::Missing(suggest(key, self.matrix.keys().map(String::as_str))), Found::Node);
+                .map_or_else(|| Lookup::Missing(suggest(key, self.matrix.keys().map(String::as_str))), Lookup::Node);
         }
         if let Some(node) = self.vars.get(name) {
-            return Found::Node(node.clone());
+            return Lookup::Node(node.clone());
         }
         if let Some(secret) = self.secrets.get(name) {
-            return Found::Text(secret.clone());
+            return Lookup::Text(secret.clone());
         }
         let known = self.vars.keys().chain(self.secrets.keys()).map(String::as_str);
-        Found::Missing(suggest(name, known))
+        Lookup::Missing(suggest(name, known))
     }
 }
 
@@ -103,15 +103,15 @@ fn scalar(span: Span, text: &str, plain: bool, scope: &Scope<'_>, errors: &mut D
             None => (inner.trim(), None),
         };
         match (scope.find(name), default) {
-            (Found::Node(node), _) if whole => return Node { span, kind: node.kind },
-            (Found::Node(Node { kind: Kind::Scalar(value, _), .. }), _) => out.push_str(&value),
-            (Found::Node(node), _) => {
+            (Lookup::Node(node), _) if whole => return Node { span, kind: node.kind },
+            (Lookup::Node(Node { kind: Kind::Scalar(value, _), .. }), _) => out.push_str(&value),
+            (Lookup::Node(node), _) => {
                 let sort = node.sort();
                 errors.add(span, format!("`${{{name}}}` is {sort} and cannot stand inside text"), "use it alone");
             }
-            (Found::Text(value), _) => out.push_str(&value),
-            (Found::Missing(_), Some(default)) => out.push_str(default),
-            (Found::Missing(help), None) => {
+            (Lookup::Text(value), _) => out.push_str(&value),
+            (Lookup::Missing(_), Some(default)) => out.push_str(default),
+            (Lookup::Missing(help), None) => {
                 errors.add(span, format!("`${{{name}}}` stands for nothing"), help);
                 out.push_str("${");
                 out.push_str(inner);
@@ -124,7 +124,7 @@ fn scalar(span: Span, text: &str, plain: bool, scope: &Scope<'_>, errors: &mut D
 }
 
 /// The variables whose value depends on one of `changed`, those included.
-pub fn touched<'a>(raw: &BTreeMap<String, Node>, changed: impl Iterator<Item = &'a String>) -> BTreeSet<String> {
+pub fn affected<'a>(raw: &BTreeMap<String, Node>, changed: impl Iterator<Item = &'a String>) -> BTreeSet<String> {
     let mut out: BTreeSet<String> = changed.cloned().collect();
     loop {
         let more: Vec<&String> = raw
@@ -154,44 +154,44 @@ pub fn mentions(node: &Node, names: &BTreeSet<String>) -> bool {
 }
 
 /// Resolves `vars:` that name each other, after overrides. A cycle or an unknown name goes to `errors`.
-pub fn settle(
+pub fn resolve_all(
     raw: &BTreeMap<String, Node>,
     secrets: &BTreeMap<String, String>,
     env: Env<'_>,
     errors: &mut Diagnostics,
 ) -> BTreeMap<String, Node> {
     let matrix = BTreeMap::new();
-    let mut settled: BTreeMap<String, Node> = BTreeMap::new();
+    let mut resolved: BTreeMap<String, Node> = BTreeMap::new();
     let mut pending: Vec<&String> = raw.keys().collect();
     loop {
         let before = pending.len();
-        let mut resolved = Vec::new();
+        let mut found = Vec::new();
         pending.retain(|name| {
             let mut trial = Diagnostics::default();
-            let scope = Scope { vars: &settled, secrets, matrix: &matrix, env };
+            let scope = Scope { vars: &resolved, secrets, matrix: &matrix, env };
             let node = resolve(&raw[*name], &scope, &mut trial);
             if trial.is_empty() {
-                resolved.push(((*name).clone(), node));
+                found.push(((*name).clone(), node));
             }
             !trial.is_empty()
         });
-        settled.extend(resolved);
+        resolved.extend(found);
         if pending.is_empty() || pending.len() == before {
             break;
         }
     }
-    let scope = Scope { vars: &settled, secrets, matrix: &matrix, env };
+    let scope = Scope { vars: &resolved, secrets, matrix: &matrix, env };
     for name in pending {
         let _ = resolve(&raw[name], &scope, errors);
     }
-    settled
+    resolved
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{Diagnostics, Kind, Node, Scope, mentions, resolve, settle, touched};
+    use super::{Diagnostics, Kind, Node, Scope, affected, mentions, resolve, resolve_all};
     use crate::suite::diagnostic::Span;
 
     fn scalar(text: &str) -> Node {
@@ -235,10 +235,10 @@ mod tests {
     fn what_an_override_touches_is_followed_through_variables() {
         let raw = vars(&[("port", "1"), ("where", "${host}:${port}"), ("host", "h"), ("url", "http://${where:-x}/")]);
         let changed = ["port".to_owned()];
-        let touched = touched(&raw, changed.iter());
-        assert_eq!(touched.iter().map(String::as_str).collect::<Vec<_>>(), ["port", "url", "where"]);
-        assert!(mentions(&scalar("a ${url} b"), &touched));
-        assert!(!mentions(&scalar("${host} $port {url}"), &touched));
+        let affected = affected(&raw, changed.iter());
+        assert_eq!(affected.iter().map(String::as_str).collect::<Vec<_>>(), ["port", "url", "where"]);
+        assert!(mentions(&scalar("a ${url} b"), &affected));
+        assert!(!mentions(&scalar("${host} $port {url}"), &affected));
     }
 
     #[test]
@@ -246,11 +246,11 @@ mod tests {
         let mut errors = Diagnostics::default();
         let env = |_: &str| None;
         let raw = vars(&[("a", "${b}.x"), ("b", "${c}"), ("c", "1")]);
-        let settled = settle(&raw, &BTreeMap::new(), &env, &mut errors);
-        assert_eq!(settled["a"].text(), Some("1.x"));
+        let resolved = resolve_all(&raw, &BTreeMap::new(), &env, &mut errors);
+        assert_eq!(resolved["a"].text(), Some("1.x"));
         assert!(errors.is_empty());
         let raw = vars(&[("a", "${b}"), ("b", "${a}")]);
-        settle(&raw, &BTreeMap::new(), &env, &mut errors);
+        resolve_all(&raw, &BTreeMap::new(), &env, &mut errors);
         assert!(!errors.is_empty());
     }
 }

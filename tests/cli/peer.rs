@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// What the peer does with a request: waits, then says this; `None` is silence.
+/// The reaction of the peer to a request: it waits, then answers this; `None` is silence.
 type Answer = Option<(Duration, &'static str)>;
 
 /// A UDP server on a port of its own, until it is dropped.

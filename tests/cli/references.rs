@@ -7,7 +7,7 @@ use super::{CliSandbox, Ended, read};
 
 /// Rounds of a few samples, and a tolerance that a loaded machine does not use up.
 const REST: &str = "    rounds: 3\n    samples: 3\n    baseline: {response_time: {tolerance: 900%}}\n";
-/// What the peer needs, seconds.
+/// Seconds the peer needs.
 const USUAL: f64 = 0.020;
 /// Eight runs that differ by 1.5 %, and their mean is `USUAL`.
 const EIGHT: [f64; 8] = [0.0197, 0.0203, 0.0198, 0.0202, 0.0199, 0.0201, 0.0196, 0.0204];

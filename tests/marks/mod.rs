@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use shakedown::guard::{self, Order};
+use shakedown::guard::{self, CommandSpec};
 use tempfile::TempDir;
 
 /// The binary under test.
@@ -51,6 +51,6 @@ pub fn shell(script: &str) -> Vec<String> {
 }
 
 /// A command with time enough.
-pub fn order(run: Vec<String>) -> Order {
-    Order { run, cwd: None, timeout: Duration::from_secs(30) }
+pub fn command(run: Vec<String>) -> CommandSpec {
+    CommandSpec { run, cwd: None, timeout: Duration::from_secs(30) }
 }

@@ -1,4 +1,4 @@
-//! What there is beyond one handshake: the certificate the other half of the clients gets, the order of the chain, what the
+//! Beyond one handshake: the certificate the other half of the clients gets, the order of the chain, what the
 //! authority says of it. `openssl` makes all of it, and judges it as well.
 
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ pub const SERVER: &str = "basicConstraints = CA:FALSE\nkeyUsage = critical, digi
 pub const WEEK: [&str; 2] = ["-days", "7"];
 const LONG_AGO: [&str; 4] = ["-startdate", "20200101000000Z", "-enddate", "20200201000000Z"];
 
-/// What `openssl` says when it is asked to judge.
+/// The verdict of `openssl`.
 fn judge(args: &[&str], folder: &Path) -> String {
     let output = OPENSSL.command().current_dir(folder).args(args).output().unwrap();
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))

@@ -57,7 +57,7 @@ impl Daemon {
         Self { child, log: log.to_owned() }
     }
 
-    /// What it has printed so far.
+    /// Its output so far.
     pub fn said(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
     }

@@ -105,7 +105,7 @@ fn config(peer: Peer, limit: &str, folder: &str, port: u16) -> String {
     )
 }
 
-/// What dnsperf says of a run: sent, completed, lost, and the average latency in seconds.
+/// dnsperf's figures of a run: sent, completed, lost, and the average latency in seconds.
 fn dnsperf(port: u16, queries: &std::path::Path, more: &[&str]) -> [f64; 4] {
     let mut command: Command = DNSPERF.command();
     command.args(["-s", "127.0.0.1", "-p", &port.to_string(), "-d"]).arg(queries).args(more);

@@ -102,7 +102,7 @@ const CASES: &[Case] = &[
 /// Algorithms the second validator does not know.
 const ALONE: &[&str] = &["p384.test", "ed25519.test"];
 
-/// What dig prints; nothing while there is no answer.
+/// The output of dig; nothing while there is no answer.
 pub fn dig(port: u16, words: &[&str]) -> String {
     let mut command: Command = DIG.command();
     command.args(["@127.0.0.1", "-p", &port.to_string(), "+norec", "+tries=1", "+time=2"]).args(words);

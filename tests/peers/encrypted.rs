@@ -49,7 +49,7 @@ impl Ports {
     }
 }
 
-/// What `dig` prints: code, answers line by line, sorted, and whether the answer was padded.
+/// The answer of `dig`: code, answers line by line, sorted, and whether the answer was padded.
 pub struct Dug {
     pub code: String,
     pub records: Vec<String>,
@@ -105,7 +105,7 @@ impl Server {
         if transport == "dot" { self.ports.tls } else { self.ports.https }
     }
 
-    /// What `dig` says by this transport, with the certificate verified.
+    /// The answer of `dig` by this transport, with the certificate verified.
     pub fn dig(&self, transport: &str, name: &str, kind: &str) -> Dug {
         let mut command = DIG.command();
         command.args(["@127.0.0.1", "-p", &self.port(transport).to_string(), "+norec", "+nosplit", "+tries=1"]);

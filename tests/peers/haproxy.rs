@@ -47,7 +47,7 @@ impl Pair {
         Self { sandbox, front, admin, _daemon: daemon }
     }
 
-    /// What the admin socket answers.
+    /// The answer of the admin socket.
     fn admin(&self, words: &str) -> String {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.admin)).unwrap();
         writeln!(stream, "{words}").unwrap();

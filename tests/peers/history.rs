@@ -1,4 +1,4 @@
-//! What `history` exports, read by the tools it is for: Apache Otava, and the parser of `prometheus_client`.
+//! The exports of `history`, read by the tools they are for: Apache Otava, and the parser of `prometheus_client`.
 
 use std::process::Command;
 
@@ -34,7 +34,7 @@ fn folder() -> CliSandbox {
     sandbox
 }
 
-/// What a program prints; it must end in time and succeed.
+/// The output of a program; it must end in time and succeed.
 fn bounded(command: &mut Command, sandbox: &CliSandbox) -> String {
     let file = |name: &str| std::fs::File::create(sandbox.path(name)).unwrap();
     let mut child = command.stdout(file("out.txt")).stderr(file("err.txt")).spawn().unwrap();

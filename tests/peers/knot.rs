@@ -81,7 +81,7 @@ impl Knot {
     }
 }
 
-/// What `dig` says, line by line, sorted; nothing while there is no answer.
+/// The answer of `dig`, line by line, sorted; nothing while there is no answer.
 fn dig(port: u16, words: &[&str]) -> Vec<String> {
     let mut command: Command = DIG.command();
     command.args(["@127.0.0.1", "-p", &port.to_string(), "+short", "+nosplit", "+norec", "+tries=1", "+time=2"]);

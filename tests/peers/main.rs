@@ -60,7 +60,7 @@ fn quiet() -> MutexGuard<'static, ()> {
     ROOM.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What a program prints on standard output; it must succeed.
+/// The standard output of a program; it must succeed.
 fn printed(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

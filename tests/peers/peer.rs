@@ -7,7 +7,7 @@ use std::process::Command;
 /// A program by others.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Peer {
-    /// What it is called.
+    /// Its name.
     name: &'static str,
     program: &'static str,
     /// Whether it only judges what others serve.

@@ -125,7 +125,7 @@ impl Authority {
 }
 
 impl Identity {
-    /// What `openssl x509` prints about it, the name of the field left out.
+    /// The output of `openssl x509` about it, the name of the field left out.
     pub fn shown(&self, option: &str) -> String {
         let mut command = OPENSSL.command();
         command.args(["x509", "-noout", "-sha256", "-nameopt", "sep_comma_plus_space", "-dateopt", "iso_8601", option]);

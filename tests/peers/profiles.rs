@@ -7,7 +7,7 @@ use super::peer::{NGINX, OPENSSL, installed};
 use super::pki::{Authority, NEW_KEY};
 use super::sandbox::CliSandbox;
 
-/// What OpenSSL 3.0, which has no post-quantum groups, can keep.
+/// The part of a profile that OpenSSL 3.0, which has no post-quantum groups, can keep.
 const OURS: &str = "
 name = \"ours\"
 version = \"1\"

@@ -9,7 +9,7 @@ use super::peer::{LDNS, NSD};
 use super::printed;
 use super::sandbox::CliSandbox;
 
-/// What every child holds. `*.wild` stands directly above the names that are asked for.
+/// The records of every child. `*.wild` stands directly above the names that are asked for.
 const BODY: &str = "\
 $TTL 300
 @       SOA   ns hostmaster 2026010100 3600 600 604800 60
@@ -150,7 +150,7 @@ impl Child {
 }
 
 impl Damage {
-    /// What becomes of a line of a signed zone.
+    /// Changes to a line of a signed zone.
     fn spares(self, line: &str, ksk: &str) -> Option<String> {
         let words: Vec<&str> = line.split_whitespace().collect();
         let covers = |kind| words.get(3) == Some(&"RRSIG") && words.get(4) == Some(&kind);

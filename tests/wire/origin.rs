@@ -1,4 +1,4 @@
-//! What a redirect to another origin takes along.
+//! Headers and bodies that a redirect to another origin takes along.
 
 use std::net::SocketAddr;
 

@@ -2,13 +2,13 @@
 
 use tokio::sync::Mutex;
 
-use crate::guard::{Guard, Order, Outcome, Plan, Restored};
+use crate::guard::{CommandResult, CommandSpec, Guard, RestorePlan, RestoreResult};
 use crate::model::{Fault, FaultKind};
 
 /// A change to make and to put back.
 pub(super) struct Change {
-    inject: Order,
-    plan: Plan,
+    inject: CommandSpec,
+    plan: RestorePlan,
     state: Mutex<State>,
 }
 
@@ -27,12 +27,12 @@ enum State {
 #[derive(Clone, Debug)]
 pub(super) struct Stuck {
     pub(super) fault: Fault,
-    pub(super) restored: Restored,
+    pub(super) restored: RestoreResult,
 }
 
 impl Change {
     /// Nothing happens yet.
-    pub(super) fn new(inject: Order, plan: Plan) -> Self {
+    pub(super) fn new(inject: CommandSpec, plan: RestorePlan) -> Self {
         Self { inject, plan, state: Mutex::default() }
     }
 
@@ -47,7 +47,7 @@ impl Change {
     }
 
     /// Makes the change. Call [`Change::arm`] first.
-    pub(super) async fn inject(&self) -> Result<Outcome, Fault> {
+    pub(super) async fn inject(&self) -> Result<CommandResult, Fault> {
         match &mut *self.state.lock().await {
             State::Guarded(guard) => guard.live().await?,
             State::Stuck(stuck) => return Err(stuck.fault.clone()),
@@ -60,7 +60,7 @@ impl Change {
     }
 
     /// Puts the change back; does nothing when there is none, or when it was done before.
-    pub(super) async fn restore(&self) -> Result<Option<Restored>, Box<Stuck>> {
+    pub(super) async fn restore(&self) -> Result<Option<RestoreResult>, Box<Stuck>> {
         let mut state = self.state.lock().await;
         let guard = match &mut *state {
             State::Idle => return Ok(None),
@@ -79,16 +79,16 @@ impl Change {
         }
     }
 
-    fn stuck(&self, restored: &Restored) -> Fault {
-        let verify = self.plan.verify.as_ref().map(|verify| format!("; then check: {}", verify.typed()));
+    fn stuck(&self, restored: &RestoreResult) -> Fault {
+        let verify = self.plan.verify.as_ref().map(|verify| format!("; then check: {}", verify.shell_text()));
         Fault::new(
             FaultKind::NotRestored,
             "restore after the injected fault",
             "",
-            restored.complaint(),
+            restored.failure_text(),
             format!(
                 "the fault may still be in place; run by hand: {}{}",
-                self.plan.restore.typed(),
+                self.plan.restore.shell_text(),
                 verify.unwrap_or_default()
             ),
         )

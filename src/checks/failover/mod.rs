@@ -19,7 +19,7 @@ use report::Marks;
 use settings::Phases;
 use stream::{Aim, Stream};
 
-use crate::guard::Outcome;
+use crate::guard::CommandResult;
 use crate::model::{Args, Fact, FactInfo, Fault, FieldInfo, Invalid, Observation, Value};
 use crate::probe::{Cx, Footprint, Probe};
 
@@ -41,7 +41,7 @@ impl Probe for Failover {
     fn from_args(args: &Args) -> Result<Self, Invalid> {
         let aim = settings::aim(args)?;
         let phases = Phases::from_args(args, &aim)?;
-        let (inject, plan) = settings::orders(args)?;
+        let (inject, plan) = settings::commands(args)?;
         let commands = inject.timeout + plan.longest();
         Ok(Self { aim, phases, change: Change::new(inject, plan), commands })
     }
@@ -125,7 +125,7 @@ impl Failover {
         Err(Fault::local(
             "inject the fault",
             self.aim.probe.target(),
-            outcome.complaint(),
+            outcome.failure_text(),
             "run the inject command by hand; it must exit 0 (`restore` was run)",
         ))
     }
@@ -143,7 +143,7 @@ impl Failover {
     }
 }
 
-fn exit(cx: &mut Cx<'_>, fact: &Fact<i64>, outcome: &Outcome) {
+fn exit(cx: &mut Cx<'_>, fact: &Fact<i64>, outcome: &CommandResult) {
     if let Some(status) = outcome.exit {
         cx.set(fact, i64::from(status));
     }

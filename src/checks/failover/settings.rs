@@ -6,7 +6,7 @@ use super::fields::{
     COMMAND_TIMEOUT, INJECT, INTERVAL, ISOLATED, OBSERVE, PROBE, PROBE_TIMEOUT, RESTORE, RUN, SETTLE, STEADY, VERIFY,
 };
 use super::stream::{Aim, IN_FLIGHT};
-use crate::guard::{Order, Plan};
+use crate::guard::{CommandSpec, RestorePlan};
 use crate::model::argument::Argument;
 use crate::model::{Arg, Args, Field, FieldRole, Invalid, NestedProbe};
 
@@ -82,18 +82,18 @@ pub(super) fn aim(args: &Args) -> Result<Aim, Invalid> {
 }
 
 /// The command of the group of `field`.
-fn order<T: Argument>(group: &Args, field: &Field<T>) -> Result<Order, Invalid> {
+fn command<T: Argument>(group: &Args, field: &Field<T>) -> Result<CommandSpec, Invalid> {
     let run = group.get(&RUN);
     if run.first().is_none_or(String::is_empty) {
         return Err(field.invalid("the command is empty", "write run: [program, argument, …]"));
     }
     // Said outright, because the guard runs it and may outlive us.
-    Ok(Order { run, cwd: std::env::current_dir().ok(), timeout: group.get(&COMMAND_TIMEOUT) })
+    Ok(CommandSpec { run, cwd: std::env::current_dir().ok(), timeout: group.get(&COMMAND_TIMEOUT) })
 }
 
 /// What to inject, and how to put it back.
-pub(super) fn orders(args: &Args) -> Result<(Order, Plan), Invalid> {
-    let verify = args.get(&VERIFY).map(|group| order(&group, &VERIFY)).transpose()?;
-    let restore = order(&args.get(&RESTORE), &RESTORE)?;
-    Ok((order(&args.get(&INJECT), &INJECT)?, Plan { restore, verify }))
+pub(super) fn commands(args: &Args) -> Result<(CommandSpec, RestorePlan), Invalid> {
+    let verify = args.get(&VERIFY).map(|group| command(&group, &VERIFY)).transpose()?;
+    let restore = command(&args.get(&RESTORE), &RESTORE)?;
+    Ok((command(&args.get(&INJECT), &INJECT)?, RestorePlan { restore, verify }))
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::time::{Duration, Instant};
 
-use super::{Assess, Settings, Stop, run};
+use super::{Assess, Settings, StopSignals, run};
 use crate::judge::{self, Judgement};
 use crate::model::named::Named;
 use crate::model::record::Timing;
@@ -29,7 +29,7 @@ struct Bench {
     settings: Settings,
     plan: plan::Settings,
     against: bool,
-    stop: Stop,
+    stop: StopSignals,
     judge: Referee,
 }
 
@@ -63,7 +63,7 @@ fn bench() -> Bench {
         },
         plan: plan::Settings { allow_disruptive: true, seed: 1, ..plan::Settings::default() },
         against: false,
-        stop: Stop::default(),
+        stop: StopSignals::default(),
         judge: Referee::default(),
     }
 }

@@ -76,7 +76,7 @@ async fn noisy_and_disruptive_cases_run_alone_and_in_this_order() {
     assert_eq!(starts, [2.0, 3.0, 4.0], "each waits for all before it");
 }
 
-/// What was freed by a noisy case runs before the next noisy one, and never beside it.
+/// A case freed by a noisy one runs before the next noisy one, and never beside it.
 #[tokio::test(start_paused = true)]
 async fn quiet_cases_freed_in_between_do_not_disturb_noisy_ones() {
     let ran = bench()

@@ -1,4 +1,4 @@
-//! What was changed is put back on every path, and a target that stays changed stops the run.
+//! Changes are put back on every path, and a target that stays changed stops the run.
 
 use super::{Entry, FaultKind, Ran, Value, Verdict, bench};
 use crate::probe::Footprint;

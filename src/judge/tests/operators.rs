@@ -99,7 +99,7 @@ fn a_value_holds_or_says_why_not() {
     }
 }
 
-/// Whatever is asked of it: what is not there does not hold, and neither does its negation.
+/// Neither an operator nor its negation holds of a fact that is not there.
 #[test]
 fn an_absent_fact_never_holds() {
     for (fact, expect, ..) in table() {

@@ -57,7 +57,7 @@ fn an_expectation_knows_where_it_is_written() {
     assert_eq!(place.as_deref(), Some("t.yaml:4:40"));
 }
 
-/// What holds, but only after `within`, came too late; what does not hold says so first.
+/// A pass after `within` came too late; a breach says so first.
 #[test]
 fn convergence_must_come_in_time() {
     let case = case("eventually: {within: 5s, every: 1s}, expect: {ok: true}");

@@ -1,4 +1,4 @@
-//! What sslscan and sslyze find on the same servers.
+//! sslscan and sslyze on the same servers.
 
 use std::collections::BTreeSet;
 

@@ -15,7 +15,7 @@ pub enum By {
 /// Suites of one version.
 pub enum Takes {
     These(&'static [&'static str]),
-    /// What `openssl ciphers` lists for a text, without names that hold one of these.
+    /// The list of `openssl ciphers` for a text, without names that hold one of these.
     Listed(&'static str, &'static [&'static str]),
 }
 

@@ -11,50 +11,50 @@ use super::{Limits, host};
 use crate::proto::iperf3::frame::Cookie;
 
 /// A data connection and its place in the order of acceptance: cookies may be read in another order than streams came.
-pub(super) type Numbered = (u64, TcpStream);
+pub(super) type AcceptedStream = (u64, TcpStream);
 
 /// The tests that wait for streams.
 #[derive(Debug)]
-pub(super) struct Lobby {
+pub(super) struct StreamRegistry {
     port: u16,
     inner: Mutex<Inner>,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
-    streams: HashMap<Cookie, mpsc::Sender<Numbered>>,
-    hellos: HashMap<IpAddr, Expected>,
-    seats: HashMap<IpAddr, usize>,
-    gates: HashMap<IpAddr, Arc<tokio::sync::Mutex<()>>>,
+    streams: HashMap<Cookie, mpsc::Sender<AcceptedStream>>,
+    hellos: HashMap<IpAddr, HelloReceiver>,
+    permits: HashMap<IpAddr, usize>,
+    hello_locks: HashMap<IpAddr, Arc<tokio::sync::Mutex<()>>>,
 }
 
 /// A test that waits for hellos.
 #[derive(Debug)]
-struct Expected {
+struct HelloReceiver {
     sender: mpsc::Sender<SocketAddr>,
-    reach: Reach,
+    source: HelloSource,
 }
 
 /// Whose hellos are meant for a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reach {
+pub(super) enum HelloSource {
     /// Only those from the host that asked for it: the test sends to where a hello came from, and anybody can write
     /// another's address into one.
-    Host,
+    ControlHost,
     /// Any, as long as no other test waits: a client with several addresses may send data from another one than control.
-    Any,
+    AnyHost,
 }
 
-/// One of the tests at a time.
+/// Permission to run one test, counted per host; dropping it gives it back.
 #[derive(Debug)]
-pub(super) struct Seat<'l> {
-    lobby: &'l Lobby,
+pub(super) struct TestPermit<'r> {
+    registry: &'r StreamRegistry,
     host: IpAddr,
 }
 
-/// A test's place in the lobby; leaving is dropping it.
-pub(super) struct Place<'l> {
-    lobby: &'l Lobby,
+/// The entry of a test; dropping it takes it out.
+pub(super) struct Registration<'r> {
+    registry: &'r StreamRegistry,
     key: Key,
 }
 
@@ -63,7 +63,7 @@ enum Key {
     Host(IpAddr),
 }
 
-impl Lobby {
+impl StreamRegistry {
     pub(super) fn new(port: u16) -> Self {
         Self { port, inner: Mutex::default() }
     }
@@ -78,7 +78,7 @@ impl Lobby {
     }
 
     /// Hands a data connection to the test of `cookie`. Gives it back when no test has that cookie: then it opens one.
-    pub(super) fn deliver(&self, cookie: &Cookie, number: u64, stream: TcpStream) -> Option<TcpStream> {
+    pub(super) fn deliver_stream(&self, cookie: &Cookie, number: u64, stream: TcpStream) -> Option<TcpStream> {
         let sender = self.inner().streams.get(cookie).cloned();
         match sender {
             None => Some(stream),
@@ -90,34 +90,38 @@ impl Lobby {
         }
     }
 
-    /// Opens a test for data connections. `None` when the cookie is taken.
-    pub(super) fn expect_streams(&self, cookie: &Cookie, most: usize) -> Option<(Place<'_>, mpsc::Receiver<Numbered>)> {
+    /// Registers a test for data connections. `None` when the cookie is taken.
+    pub(super) fn register_streams(
+        &self,
+        cookie: &Cookie,
+        most: usize,
+    ) -> Option<(Registration<'_>, mpsc::Receiver<AcceptedStream>)> {
         let (sender, receiver) = mpsc::channel(most.max(1));
         let mut inner = self.inner();
         if inner.streams.contains_key(cookie) {
             return None;
         }
         inner.streams.insert(*cookie, sender);
-        Some((Place { lobby: self, key: Key::Cookie(*cookie) }, receiver))
+        Some((Registration { registry: self, key: Key::Cookie(*cookie) }, receiver))
     }
 
-    /// A seat for a test of `peer`; `None` when all are taken, or this host has its share.
-    pub(super) fn sit(&self, peer: SocketAddr, limits: &Limits) -> Option<Seat<'_>> {
+    /// The permit for a test of `peer`; `None` when all are given out, or this host has its share.
+    pub(super) fn try_permit(&self, peer: SocketAddr, limits: &Limits) -> Option<TestPermit<'_>> {
         let mut inner = self.inner();
         let host = host(peer);
-        let (all, own) = (inner.seats.values().sum::<usize>(), inner.seats.get(&host).copied().unwrap_or_default());
+        let (all, own) = (inner.permits.values().sum::<usize>(), inner.permits.get(&host).copied().unwrap_or_default());
         if all >= limits.sessions || own >= limits.per_host() {
             return None;
         }
-        inner.seats.insert(host, own + 1);
-        Some(Seat { lobby: self, host })
+        inner.permits.insert(host, own + 1);
+        Some(TestPermit { registry: self, host })
     }
 
-    /// Tells the test that waits for `peer`, or a single one that takes any.
-    pub(super) fn hello(&self, peer: SocketAddr) {
+    /// Hands a hello to the test that waits for `peer`, or to a single one that takes any.
+    pub(super) fn deliver_hello(&self, peer: SocketAddr) {
         let inner = self.inner();
         let single = if inner.hellos.len() == 1 { inner.hellos.values().next() } else { None };
-        let single = single.filter(|expected| expected.reach == Reach::Any);
+        let single = single.filter(|expected| expected.source == HelloSource::AnyHost);
         if let Some(expected) = inner.hellos.get(&host(peer)).or(single) {
             let _ = expected.sender.try_send(peer);
         }
@@ -125,40 +129,40 @@ impl Lobby {
 
     /// A hello carries no cookie, so tests from one host open their UDP streams one after the other: the holder of this
     /// lock is the one that is meant.
-    pub(super) fn gate(&self, peer: SocketAddr) -> Arc<tokio::sync::Mutex<()>> {
+    pub(super) fn hello_lock(&self, peer: SocketAddr) -> Arc<tokio::sync::Mutex<()>> {
         let mut inner = self.inner();
-        inner.gates.retain(|_, gate| Arc::strong_count(gate) > 1);
-        Arc::clone(inner.gates.entry(host(peer)).or_default())
+        inner.hello_locks.retain(|_, lock| Arc::strong_count(lock) > 1);
+        Arc::clone(inner.hello_locks.entry(host(peer)).or_default())
     }
 
-    /// Opens a test for hellos from the host of `peer`; its gate must be held.
-    pub(super) fn expect_hellos(
+    /// Registers a test for hellos from the host of `peer`; its [`Self::hello_lock`] must be held.
+    pub(super) fn register_hellos(
         &self,
         peer: SocketAddr,
-        reach: Reach,
+        source: HelloSource,
         most: usize,
-    ) -> (Place<'_>, mpsc::Receiver<SocketAddr>) {
+    ) -> (Registration<'_>, mpsc::Receiver<SocketAddr>) {
         let (sender, receiver) = mpsc::channel(most.max(1));
-        self.inner().hellos.insert(host(peer), Expected { sender, reach });
-        (Place { lobby: self, key: Key::Host(host(peer)) }, receiver)
+        self.inner().hellos.insert(host(peer), HelloReceiver { sender, source });
+        (Registration { registry: self, key: Key::Host(host(peer)) }, receiver)
     }
 }
 
-impl Drop for Seat<'_> {
+impl Drop for TestPermit<'_> {
     fn drop(&mut self) {
-        let mut inner = self.lobby.inner();
-        let left = inner.seats.get(&self.host).copied().unwrap_or_default().saturating_sub(1);
+        let mut inner = self.registry.inner();
+        let left = inner.permits.get(&self.host).copied().unwrap_or_default().saturating_sub(1);
         if left == 0 {
-            inner.seats.remove(&self.host);
+            inner.permits.remove(&self.host);
         } else {
-            inner.seats.insert(self.host, left);
+            inner.permits.insert(self.host, left);
         }
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Registration<'_> {
     fn drop(&mut self) {
-        let mut inner = self.lobby.inner();
+        let mut inner = self.registry.inner();
         match &self.key {
             Key::Cookie(cookie) => drop(inner.streams.remove(cookie)),
             Key::Host(host) => drop(inner.hellos.remove(host)),
