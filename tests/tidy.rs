@@ -63,9 +63,26 @@ fn is_test_file(path: &Path) -> bool {
         || path.components().any(|part| part.as_os_str() == "tests" || part.as_os_str() == "testing")
 }
 
-/// The code without comments, strings and what stands below `#[cfg(test)]` (tests end a file here).
+/// The code without comments, strings and tests: an item behind `#[cfg(test)]` leaves empty lines.
 fn code(text: &str) -> Vec<String> {
-    stripped(text).into_iter().take_while(|line| !line.trim_start().starts_with("#[cfg(test)]")).collect()
+    let mut out = Vec::new();
+    let mut lines = stripped(text).into_iter();
+    while let Some(line) = lines.next() {
+        if !line.trim_start().starts_with("#[cfg(test)]") {
+            out.push(line);
+            continue;
+        }
+        out.push(String::new());
+        let mut open = 0_usize;
+        for line in lines.by_ref() {
+            out.push(String::new());
+            open = open + line.matches('{').count() - line.matches('}').count();
+            if open == 0 && (line.ends_with(';') || line.ends_with('}')) {
+                break;
+            }
+        }
+    }
+    out
 }
 
 /// The text without comments and with empty literals, line by line.
@@ -119,6 +136,8 @@ fn raw_string(rest: &[char]) -> usize {
 fn literals_and_comments_are_not_code() {
     let text = "a(\"{ // x\n}\"); // {\nb(r#\"\"{\"#, '{', '\\'', 'x);\n";
     assert_eq!(stripped(text), ["a(", "); ", "b(, , , 'x);"]);
+    let text = "mod a;\n#[cfg(test)]\nmod tests;\nmod b;\n#[cfg(test)]\nmod tests {\n    fn c() {}\n}\nmod d;\n";
+    assert_eq!(code(text), ["mod a;", "", "", "mod b;", "", "", "", "", "mod d;"]);
 }
 
 fn must_be_empty(problems: &[String], rule: &str) {
@@ -222,6 +241,64 @@ fn files_and_functions_stay_short() {
         }
     }
     must_be_empty(&problems, "files and functions stay short");
+}
+
+/// Unit tests are `mod tests`, last in the file they test while that stays short; else `tests.rs` in the module's folder, or
+/// `tests/mod.rs` when there are several files. What they share stands in `src/testing`.
+#[test]
+fn unit_tests_have_one_layout() {
+    let mut problems = Vec::new();
+    for path in sources("src") {
+        let (name, text) = (shown(&path), fs::read_to_string(&path).unwrap());
+        let mut problem = |what: &str| problems.push(format!("{name}: {what}"));
+        if name.ends_with("_tests.rs") || name.ends_with("/test.rs") {
+            problem("call it tests.rs, in the folder of the module it tests");
+        }
+        if name.ends_with("/tests.rs") && path.with_extension("").is_dir() {
+            problem("make it tests/mod.rs, beside its other files");
+        }
+        if text.contains("#[path") {
+            problem("put the file where its module is looked for, without #[path]");
+        }
+        if is_test_file(&path) || name == "src/lib.rs" {
+            continue;
+        }
+        if code(&text).iter().any(|line| line.contains("#[test]") || line.contains("#[tokio::test")) {
+            problem("put tests into `mod tests`");
+        }
+        let lines: Vec<&str> = text.lines().collect();
+        let marks = lines.iter().enumerate().filter(|(_, line)| line.trim_start().starts_with("#[cfg(test)]"));
+        for below in marks.filter_map(|(at, _)| lines.get(at + 1)).filter(|below| below.contains("mod ")) {
+            if !below.ends_with("mod tests;") && !below.ends_with("mod tests {") {
+                problem(&format!("`{below}`: call it `tests`"));
+            }
+            let length = stripped(&text).iter().filter(|line| !line.trim().is_empty()).count();
+            if below.ends_with('{') && length > FILE_LINES {
+                problem(&format!("{length} lines with its tests, at most {FILE_LINES}: move them to tests.rs"));
+            }
+        }
+    }
+    must_be_empty(&problems, "unit tests have one layout");
+}
+
+/// Waiting for a length of time makes tests slow and flaky; where it is the thing itself, a comment above says so.
+#[test]
+fn sleeps_in_tests_say_what_they_are_for() {
+    let mut problems = Vec::new();
+    for path in sources("src").into_iter().chain(sources("tests")) {
+        let text = fs::read_to_string(&path).unwrap();
+        let (lines, all, product) = (text.lines().collect::<Vec<_>>(), stripped(&text), code(&text));
+        let test = is_test_file(&path) || shown(&path).starts_with("tests/");
+        for (at, _) in all.iter().enumerate().filter(|(_, line)| line.contains("sleep(")) {
+            let ours = test || product.get(at).is_none_or(String::is_empty);
+            let said = lines[at.saturating_sub(2)..=at].iter().any(|line| line.contains("// "));
+            if ours && !said {
+                problems.push(format!("{}:{}: {}", shown(&path), at + 1, lines[at].trim()));
+            }
+        }
+    }
+    let instead = "wait for an event, pause the clock (`start_paused`), or skip silence (`testing::haste`)";
+    must_be_empty(&problems, &format!("a sleep in a test says in a comment what it is for; else {instead}"));
 }
 
 fn long_functions(path: &Path, text: &str) -> Vec<String> {

@@ -56,6 +56,7 @@ mod tests {
     async fn a_slow_turn_does_not_move_the_next_ones() {
         let mut pacer = Pacer::new(Duration::from_millis(10));
         let first = pacer.tick().await;
+        // By the paused clock.
         tokio::time::sleep(Duration::from_millis(35)).await;
         let second = pacer.tick().await;
         assert_eq!(second.intended - first.intended, Duration::from_millis(10));

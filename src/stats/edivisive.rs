@@ -242,5 +242,4 @@ fn with_memory(innovations: &[f64], ends: &[usize], memory: f64) -> Vec<f64> {
 }
 
 #[cfg(test)]
-#[path = "edivisive_tests.rs"]
 mod tests;

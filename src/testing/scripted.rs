@@ -218,6 +218,7 @@ impl Scripted {
                         recording(cx);
                     }
                 }
+                // By the paused clock of the test.
                 Step::Wait(length) => tokio::time::sleep(*length).await,
                 Step::Hang => std::future::pending().await,
                 // Half of all panics carry a String: both sorts of message are read.

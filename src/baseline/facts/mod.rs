@@ -1,7 +1,5 @@
 //! Facts of two measurements compared: what an unchanged thing shows twice is the same. Pure.
 
-#[cfg(test)]
-mod arms_tests;
 mod checks;
 mod rules;
 #[cfg(test)]

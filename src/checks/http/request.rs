@@ -186,5 +186,4 @@ fn authority(host: &HeaderValue) -> Result<Authority, Invalid> {
 }
 
 #[cfg(test)]
-#[path = "request_tests.rs"]
 mod tests;

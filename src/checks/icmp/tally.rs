@@ -272,5 +272,4 @@ impl Jitter {
 }
 
 #[cfg(test)]
-#[path = "tally_tests.rs"]
 mod tests;

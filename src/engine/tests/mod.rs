@@ -102,12 +102,13 @@ impl Bench {
     fn signals(self, soft: f64, hurry: Option<f64>) -> Self {
         let stop = self.stop.clone();
         tokio::spawn(async move {
+            // By the paused clock.
             tokio::time::sleep(Duration::from_secs_f64(soft)).await;
             stop.soft.cancel();
-            if let Some(hurry) = hurry {
-                tokio::time::sleep(Duration::from_secs_f64(hurry - soft)).await;
-                stop.hurry.cancel();
-            }
+            let Some(hurry) = hurry else { return };
+            // The same.
+            tokio::time::sleep(Duration::from_secs_f64(hurry - soft)).await;
+            stop.hurry.cancel();
         });
         self
     }

@@ -154,5 +154,4 @@ fn seal(packet: &mut [u8]) {
 }
 
 #[cfg(test)]
-#[path = "echo_tests.rs"]
 mod tests;

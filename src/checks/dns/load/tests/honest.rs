@@ -212,6 +212,7 @@ async fn a_round_that_is_dropped_stops_sending() {
     // Workers look up every 20 ms; then nothing comes any more.
     let mut before = server.seen();
     until(|| std::mem::replace(&mut before, server.seen()) == server.seen()).await;
+    // Long enough for what would still be sent to arrive.
     tokio::time::sleep(Duration::from_millis(300)).await;
     let (then, now) = (before, server.seen());
     assert!(now <= then + 20, "{then} {now}");

@@ -109,6 +109,7 @@ async fn until(mut there: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(20);
     while !there() {
         assert!(Instant::now() < end, "it never came");
+        // The server has a thread of its own: there is nothing to wait for but its count.
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

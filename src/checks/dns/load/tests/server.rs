@@ -61,6 +61,7 @@ impl Server {
                     let turn: Turn = answer(count.fetch_add(1, Ordering::Relaxed), &buffer[..length]).into();
                     let due = Instant::now() + turn.after;
                     held.extend(turn.replies.into_iter().map(|reply| (due, reply, peer)));
+                    // The stall itself.
                     std::thread::sleep(turn.stall);
                 }
                 while held.front().is_some_and(|(due, ..)| *due <= Instant::now()) {

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::tests::{check, report, with, words};
-use super::{Rules, arms, compare};
+use super::{check, report, with, words};
+use crate::baseline::facts::{Rules, arms, compare};
 use crate::model::reduced::Report;
 
 #[test]

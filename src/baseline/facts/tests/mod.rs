@@ -1,3 +1,5 @@
+mod arms;
+
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -5,7 +7,7 @@ use super::{LISTED, PER_CHECK, Rules, compare};
 use crate::model::reduced::Report;
 use crate::model::{Changes, CheckShift, Record, Rule, Shift, Value};
 
-pub(super) fn check(id: &str, family: &str, facts: &Value) -> Value {
+fn check(id: &str, family: &str, facts: &Value) -> Value {
     json!({
         "suite": "s", "id": id, "check": id.split('[').next().unwrap(), "family": family, "target": "192.0.2.1:443",
         "tags": [], "verdict": "passed", "flaky": false, "unmet": false, "reason": null, "fault": null,
@@ -15,14 +17,14 @@ pub(super) fn check(id: &str, family: &str, facts: &Value) -> Value {
     })
 }
 
-pub(super) fn with(mut check: Value, more: &Value) -> Value {
+fn with(mut check: Value, more: &Value) -> Value {
     for (key, value) in more.as_object().unwrap() {
         check[key] = value.clone();
     }
     check
 }
 
-pub(super) fn report(checks: impl Into<Value>) -> Report {
+fn report(checks: impl Into<Value>) -> Report {
     let checks: Value = checks.into();
     let counts = ["total", "passed", "failed", "errored", "skipped", "unmet", "flaky", "warned", "regressed"];
     let counts: serde_json::Map<String, Value> = counts.iter().map(|key| ((*key).to_owned(), json!(0))).collect();
@@ -44,7 +46,7 @@ fn one(family: &str, before: &Value, after: &Value, rules: &[&str]) -> Changes {
 }
 
 /// `fact shift allowed` of each change.
-pub(super) fn words(changes: &Changes) -> Vec<String> {
+fn words(changes: &Changes) -> Vec<String> {
     let word = |allowed| if allowed { "allowed" } else { "not allowed" };
     changes.facts.iter().map(|row| format!("{} {} {}", row.fact, row.change.word(), word(row.allowed))).collect()
 }
