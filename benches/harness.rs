@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use shakedown::assess::Assessor;
-use shakedown::engine::{self, Settings, Stop};
+use shakedown::engine::{self, Settings, StopSignals};
 use shakedown::model::fact::Distribution;
 use shakedown::model::record::Design;
 use shakedown::model::{
@@ -107,7 +107,7 @@ async fn run(plan: Arc<Plan>) -> shakedown::model::Record {
     };
     let nothing = Redactor::default();
     fold.push(Redacted::new(opening, &nothing));
-    let work = tokio::spawn(engine::run(plan, Arc::new(Assessor::default()), settings, Stop::default(), sender));
+    let work = tokio::spawn(engine::run(plan, Arc::new(Assessor::default()), settings, StopSignals::default(), sender));
     while let Some(event) = receiver.recv().await {
         fold.push(Redacted::new(event, &nothing));
     }

@@ -84,8 +84,8 @@ fn lab(pair: &Pair, words: &str) -> Vec<String> {
 }
 
 /// A command followed by a mark.
-fn marked(marks: &Marks, name: &str, command: &[String]) -> Vec<String> {
-    marks.leave(name, &format!("exec {}", command(command.to_vec()).shell_text()))
+fn marked(marks: &Marks, name: &str, run: &[String]) -> Vec<String> {
+    marks.leave(name, &format!("exec {}", command(run.to_vec()).shell_text()))
 }
 
 fn number(seen: &Observation, fact: &str) -> f64 {

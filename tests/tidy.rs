@@ -251,7 +251,7 @@ fn unit_tests_have_one_layout() {
     for path in sources("src") {
         let (name, text) = (shown(&path), fs::read_to_string(&path).unwrap());
         let mut problem = |what: &str| problems.push(format!("{name}: {what}"));
-        if name.ends_with("_tests.rs") || name.ends_with("/test.rs") {
+        if name.ends_with("_tests.rs") {
             problem("call it tests.rs, in the folder of the module it tests");
         }
         if name.ends_with("/tests.rs") && path.with_extension("").is_dir() {

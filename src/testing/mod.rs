@@ -1,9 +1,15 @@
-//! Helpers that unit tests share: a probe that follows a script, suites that live in memory, a clock that
-//! does not wait for silence.
+//! Helpers that unit tests share: arguments and facts, one round of a probe, a probe that follows a script, suites that live
+//! in memory, a clock that does not wait for silence.
 
+mod args;
+mod facts;
 mod haste;
+mod observe;
 pub mod scripted;
 mod suites;
 
+pub use args::{Written, args, text, texts};
+pub use facts::{count, fact, list, noted, number};
 pub use haste::haste;
+pub use observe::{observe, observe_with, recorded};
 pub use suites::{load, load_all, planned};

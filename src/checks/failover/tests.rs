@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Failover;
@@ -13,6 +12,7 @@ use super::settings::Phases;
 use super::stream::{Aim, Log, Stream};
 use crate::model::{Arg, Args, FactInfo, Fault, Invalid, Observation, Value};
 use crate::probe::{Cx, DynProbe, Footprint, Probe as _, ProbeFuture};
+use crate::testing::recorded;
 
 fn group(pairs: Vec<(&'static str, Arg)>) -> Args {
     Args(pairs.into_iter().collect())
@@ -93,10 +93,7 @@ fn facts(picture: &str, restoring: f64) -> (Observation, Result<(), Fault>) {
         isolated: 1,
     };
     let marks = Marks { steady: 0.05, injected: 0.06, restoring, after: restoring + 0.05 };
-    let mut seen = Observation::default();
-    let mut cx = Cx::new(&mut seen, super::Failover::FACTS, Instant::now(), 1, CancellationToken::new());
-    let result = report::facts(&mut cx, &log, &marks, &phases, &aim);
-    (seen, result)
+    recorded(Failover::FACTS, |cx| report::facts(cx, &log, &marks, &phases, &aim))
 }
 
 fn milliseconds(seen: &Observation, fact: &str) -> Option<i64> {

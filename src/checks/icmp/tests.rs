@@ -2,31 +2,24 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
-
 use super::{Icmp, permission};
 use crate::model::{Arg, Args, Fault, Observation, Value};
-use crate::probe::{Cx, Footprint, Probe};
+use crate::probe::{Footprint, Probe};
+use crate::testing::{self, Written, text};
 
-fn args(host: &str, more: &[(&'static str, Arg)]) -> Args {
-    let defaults = [
-        ("host", Arg::Text(host.to_owned())),
-        ("family", Arg::Text("any".to_owned())),
+fn args(host: &str, more: Written<'_>) -> Args {
+    let common = [
+        ("host", text(host)),
         ("count", Arg::Integer(5)),
         ("interval", Arg::Number(0.002)),
-        ("size", Arg::Number(56.0)),
         ("timeout", Arg::Number(30.0)),
     ];
-    Args(defaults.into_iter().chain(more.iter().cloned()).collect())
+    testing::args(common, more)
 }
 
 async fn observe(args: &Args) -> Result<Observation, Fault> {
-    let probe = Icmp::from_args(args).unwrap();
-    let mut seen = Observation::default();
-    let mut cx = Cx::new(&mut seen, Icmp::FACTS, Instant::now() + Duration::from_mins(1), 7, CancellationToken::new());
-    Probe::run(&probe, &mut cx).await?;
-    Ok(seen)
+    let (seen, ended) = testing::observe(&Icmp::from_args(args).unwrap()).await;
+    ended.map(|()| seen)
 }
 
 /// `None` when this system allows no ICMP, or has no IPv6: then the fault was checked instead.

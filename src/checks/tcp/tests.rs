@@ -2,33 +2,23 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use super::Tcp;
 use crate::model::{Arg, Args, Fault, Observation};
-use crate::probe::{Cx, Probe};
+use crate::probe::Probe;
+use crate::testing::{self, Written, observe_with, text};
 
-fn args(port: u16, more: &[(&'static str, Arg)]) -> Args {
-    let mut args = Args::default();
-    args.0.insert("host", Arg::Text("127.0.0.1".into()));
-    args.0.insert("port", Arg::Integer(port.into()));
-    args.0.insert("timeout", Arg::Number(2.0));
-    args.0.insert("limit", Arg::Number(16384.0));
-    args.0.extend(more.iter().cloned());
-    args
+fn args(port: u16, more: Written<'_>) -> Args {
+    let target = [("host", text("127.0.0.1")), ("port", Arg::Integer(port.into())), ("timeout", Arg::Number(2.0))];
+    testing::args(target, more)
 }
 
 async fn observe(args: Args, addresses: Option<&[IpAddr]>) -> (Observation, Result<(), Fault>) {
     let probe = Tcp::from_args(&args).unwrap();
-    let mut seen = Observation::default();
-    seen.begin_round(crate::model::Round::default());
-    let mut cx = Cx::new(&mut seen, Tcp::FACTS, Instant::now() + probe.longest(), 1, CancellationToken::new());
-    let ended = match addresses {
-        Some(addresses) => probe.probe(&mut cx, addresses).await,
-        None => Probe::run(&probe, &mut cx).await,
-    };
-    (seen, ended)
+    match addresses {
+        Some(addresses) => observe_with(Tcp::FACTS, probe.longest(), async |cx| probe.probe(cx, addresses).await).await,
+        None => testing::observe(&probe).await,
+    }
 }
 
 /// A server that says `greeting`, reads once, says `answer`, and keeps the connection until the peer leaves.

@@ -1,44 +1,33 @@
 //! Against sockets of this process, on ports the system chooses.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use tokio::net::UdpSocket;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use super::Udp;
 use crate::model::{Arg, Args, Fault, Observation, Value};
-use crate::probe::{Cx, Probe};
+use crate::probe::Probe;
+use crate::testing::{self, Written, text};
 
 /// Long enough never to be waited out by a test that gets its answer.
 const PATIENT: f64 = 60.0;
 /// For the tests that are about silence.
 const BRIEF: f64 = 0.05;
 
-fn text(words: &str) -> Arg {
-    Arg::Text(words.to_owned())
-}
-
-fn args(peer: SocketAddr, patience: f64, more: &[(&'static str, Arg)]) -> Args {
-    let base = [
-        ("host", Arg::Text(peer.ip().to_string())),
+fn args(peer: SocketAddr, patience: f64, more: Written<'_>) -> Args {
+    let target = [
+        ("host", text(&peer.ip().to_string())),
         ("port", Arg::Integer(i64::from(peer.port()))),
-        ("family", text("any")),
         ("timeout", Arg::Number(patience)),
-        ("limit", Arg::Number(4096.0)),
         ("send", text("hello")),
     ];
-    Args(base.into_iter().chain(more.iter().cloned()).collect())
+    testing::args(target, more)
 }
 
 async fn observe(args: &Args) -> Result<Observation, Fault> {
-    let probe = Udp::from_args(args).unwrap();
-    let mut seen = Observation::default();
-    let mut cx = Cx::new(&mut seen, Udp::FACTS, Instant::now() + Duration::from_secs(90), 1, CancellationToken::new());
-    Probe::run(&probe, &mut cx).await?;
-    Ok(seen)
+    let (seen, ended) = testing::observe(&Udp::from_args(args).unwrap()).await;
+    ended.map(|()| seen)
 }
 
 /// Answers every datagram with `answers`, in this order.

@@ -1,4 +1,4 @@
-use super::{Options, Split, split, splits, steps};
+use super::{Options, Split, best_split, splits, steps};
 use crate::stats::splitmix::SplitMix;
 
 /// Fewer random orders than the default: p <= .01 is still within reach.
@@ -30,7 +30,7 @@ fn the_quick_sums_are_those_of_the_definition() {
     for (seed, count) in [(1, 6), (2, 7), (3, 15), (4, 30)] {
         let mut values = noise(seed, count, 0.0);
         values[count / 2..].iter_mut().for_each(|value| *value += 0.05);
-        let found = split(&values, 3).unwrap();
+        let found = best_split(&values, 3).unwrap();
         let mut best = (0.0, 0, 0);
         for at in 3..=count - 3 {
             for until in at + 3..=count {

@@ -2,16 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use super::{args, build, list, look, number, run, text};
+use super::{args, build, observed, run};
 use crate::checks::dns::Dns;
 use crate::lab::dns::DnsLab;
 use crate::model::{Arg, Args, Value};
 use crate::probe::Probe as _;
+use crate::testing::{count, list, text};
 
 #[tokio::test]
 async fn an_answer_yields_every_fact() {
     let lab = DnsLab::start().await.unwrap();
-    let seen = look(lab.addr(), "two.shakedown.test", &[]).await;
+    let seen = observed(lab.addr(), "two.shakedown.test", &[]).await;
     assert_eq!(seen.text("outcome"), Some("answered"));
     assert_eq!(seen.text("rcode"), Some("NOERROR"));
     assert_eq!(seen.text("address"), Some("127.0.0.1"));
@@ -22,10 +23,10 @@ async fn an_answer_yields_every_fact() {
     assert!(flags.contains(&"qr".to_owned()) && flags.contains(&"aa".to_owned()), "{flags:?}");
     assert!(flags.contains(&"rd".to_owned()) && !flags.contains(&"tc".to_owned()), "{flags:?}");
     assert_eq!(seen.last("truncated"), Some(&Value::Bool(false)));
-    assert_eq!(number(&seen, "attempts"), 1);
-    assert_eq!(number(&seen, "discarded"), 0);
-    assert_eq!(number(&seen, "edns.version"), 0);
-    assert!(number(&seen, "size") > 12);
+    assert_eq!(count(&seen, "attempts"), 1);
+    assert_eq!(count(&seen, "discarded"), 0);
+    assert_eq!(count(&seen, "edns.version"), 0);
+    assert!(count(&seen, "size") > 12);
     assert_eq!(seen.merged("ttl").unwrap().first(), [300.0, 300.0]);
     assert_eq!(seen.merged("rtt").unwrap().count(), 1);
     assert!(seen.merged("connect_time").is_none());
@@ -46,7 +47,7 @@ async fn every_type_of_the_zone_is_printed_as_zone_files_write_it() {
         ("shakedown.test", "SOA", "ns.shakedown.test. hostmaster.shakedown.test. 2026010100 3600 600 604800 60"),
     ] {
         for transport in ["udp", "tcp"] {
-            let seen = look(lab.addr(), name, &[("type", text(kind)), ("transport", text(transport))]).await;
+            let seen = observed(lab.addr(), name, &[("type", text(kind)), ("transport", text(transport))]).await;
             assert_eq!(list(&seen, "answers"), [want], "{kind} over {transport}");
         }
     }
@@ -55,39 +56,39 @@ async fn every_type_of_the_zone_is_printed_as_zone_files_write_it() {
 #[tokio::test]
 async fn aliases_are_facts_but_not_answers() {
     let lab = DnsLab::start().await.unwrap();
-    let seen = look(lab.addr(), "alias.shakedown.test", &[]).await;
+    let seen = observed(lab.addr(), "alias.shakedown.test", &[]).await;
     assert_eq!(list(&seen, "cname"), ["www.shakedown.test."]);
     assert_eq!(list(&seen, "answers"), ["127.0.0.1"]);
     assert!(
         list(&seen, "answers.records").contains(&"alias.shakedown.test. 300 IN CNAME www.shakedown.test.".to_owned())
     );
-    let seen = look(lab.addr(), "www.shakedown.test", &[]).await;
+    let seen = observed(lab.addr(), "www.shakedown.test", &[]).await;
     assert!(list(&seen, "cname").is_empty());
 }
 
 #[tokio::test]
 async fn wildcards_low_ttls_and_missing_names_are_told_apart() {
     let lab = DnsLab::start().await.unwrap();
-    let seen = look(lab.addr(), "anything.wild.shakedown.test", &[]).await;
+    let seen = observed(lab.addr(), "anything.wild.shakedown.test", &[]).await;
     assert_eq!(list(&seen, "answers"), ["127.0.0.1"]);
-    let seen = look(lab.addr(), "low.shakedown.test", &[]).await;
+    let seen = observed(lab.addr(), "low.shakedown.test", &[]).await;
     assert_eq!(seen.merged("ttl").unwrap().first(), [5.0]);
-    let seen = look(lab.addr(), "absent.shakedown.test", &[]).await;
+    let seen = observed(lab.addr(), "absent.shakedown.test", &[]).await;
     assert_eq!((seen.text("outcome"), seen.text("rcode")), (Some("answered"), Some("NXDOMAIN")));
     assert!(list(&seen, "answers").is_empty());
     assert!(list(&seen, "authority")[0].contains(" IN SOA ns.shakedown.test. "));
     assert!(!Dns::answered(&seen));
-    let seen = look(lab.addr(), "www.shakedown.test", &[("type", text("MX"))]).await;
+    let seen = observed(lab.addr(), "www.shakedown.test", &[("type", text("MX"))]).await;
     assert_eq!(seen.text("rcode"), Some("NOERROR"));
     assert!(list(&seen, "answers").is_empty());
-    let seen = look(lab.addr(), "www.example", &[]).await;
+    let seen = observed(lab.addr(), "www.example", &[]).await;
     assert_eq!(seen.text("rcode"), Some("REFUSED"));
 }
 
 #[tokio::test]
 async fn tcp_measures_its_handshake_apart() {
     let lab = DnsLab::start().await.unwrap();
-    let seen = look(lab.addr(), "www.shakedown.test", &[("transport", text("tcp"))]).await;
+    let seen = observed(lab.addr(), "www.shakedown.test", &[("transport", text("tcp"))]).await;
     assert_eq!(list(&seen, "answers"), ["127.0.0.1"]);
     assert_eq!(seen.merged("connect_time").unwrap().count(), 1);
     assert_eq!(seen.merged("rtt").unwrap().count(), 1);
@@ -97,7 +98,8 @@ async fn tcp_measures_its_handshake_apart() {
 async fn without_edns_there_are_no_edns_facts() {
     let lab = DnsLab::start().await.unwrap();
     let seen =
-        look(lab.addr(), "www.shakedown.test", &[("edns", Arg::Bool(false)), ("recursion", Arg::Bool(false))]).await;
+        observed(lab.addr(), "www.shakedown.test", &[("edns", Arg::Bool(false)), ("recursion", Arg::Bool(false))])
+            .await;
     assert_eq!(list(&seen, "answers"), ["127.0.0.1"]);
     assert!(seen.last("edns.version").is_none());
     assert!(!list(&seen, "flags").contains(&"rd".to_owned()));
@@ -113,11 +115,11 @@ async fn a_stopped_server_refuses() {
         tokio::task::yield_now().await;
     }
     for transport in ["udp", "tcp"] {
-        let seen = look(addr, "www.shakedown.test", &[("transport", text(transport))]).await;
+        let seen = observed(addr, "www.shakedown.test", &[("transport", text(transport))]).await;
         assert_eq!(seen.text("outcome"), Some("refused"), "{transport}");
         assert!(seen.last("rcode").is_none());
         assert!(seen.merged("rtt").is_none());
-        assert_eq!(number(&seen, "attempts"), 1);
+        assert_eq!(count(&seen, "attempts"), 1);
     }
 }
 

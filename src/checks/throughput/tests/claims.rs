@@ -66,7 +66,7 @@ async fn more_than_was_sent_cannot_have_arrived() {
 async fn results_of_some_streams_are_not_those_of_the_test() {
     for direction in ["upload", "download"] {
         let addr = scripted(Act::Results(r#"{"streams": [{"id": 1, "bytes": 5000}]}"#)).await;
-        let seen = facts(addr, &[("streams", Arg::Integer(4)), ("direction", word(direction))]).await;
+        let seen = facts(addr, &[("streams", Arg::Integer(4)), ("direction", text(direction))]).await;
         assert_eq!(outcome(&seen), "protocol_error", "{direction}");
         assert!(seen.notes()[0].contains("list 1 streams, the test had 4"), "{:?}", seen.notes());
     }
@@ -101,7 +101,7 @@ async fn loss_of_an_unknown_part_of_the_test_is_not_told() {
 async fn a_path_that_dies_while_the_server_still_answers_is_stalled() {
     let long = [("duration", Arg::Number(1.5))];
     let stopped = async |direction| {
-        let more = [&long[..], &[("direction", word(direction))]].concat();
+        let more = [&long[..], &[("direction", text(direction))]].concat();
         facts(scripted(Act::Stop(100_000)).await, &more).await
     };
     let udp_long = udp(&long);
@@ -121,7 +121,7 @@ async fn a_path_that_dies_while_the_server_still_answers_is_stalled() {
 #[tokio::test]
 async fn the_silence_of_a_slow_sender_is_no_stall() {
     // A block each 2 s: the second is not due within the test, nor missed by a short patience.
-    let slow = [("rate", Arg::Number(8e5)), ("block", Arg::Number(2e5)), ("direction", word("download"))];
+    let slow = [("rate", Arg::Number(8e5)), ("block", Arg::Number(2e5)), ("direction", text("download"))];
     let more = [&slow[..], &[("duration", Arg::Number(1.5)), ("timeout", Arg::Number(0.5))]].concat();
     let seen = facts(scripted(Act::Stop(200_000)).await, &more).await;
     assert_eq!(outcome(&seen), "transferred", "{seen:?}");

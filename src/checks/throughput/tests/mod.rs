@@ -12,51 +12,29 @@ use tokio_util::sync::CancellationToken;
 
 use super::Throughput;
 use crate::model::{Arg, Args, Fault, Observation};
-use crate::probe::{Cx, Probe};
+use crate::probe::Probe;
 use crate::proto::iperf3::frame::{read_cookie, read_json, read_state, write_json, write_state};
 use crate::proto::iperf3::state;
 use crate::serve::{Limits, Server};
+use crate::testing::{self, Written, count, number, text};
 
-fn args(server: &str, more: &[(&'static str, Arg)]) -> Args {
-    let mut args = Args::default();
-    args.0.insert("server", Arg::Text(server.to_owned()));
-    for (name, seconds) in [("duration", 0.3), ("interval", 0.1), ("timeout", 5.0), ("omit", 0.0)] {
-        args.0.insert(name, Arg::Number(seconds));
-    }
-    for (name, arg) in more {
-        args.0.insert(name, arg.clone());
-    }
-    args
+fn args(server: &str, more: Written<'_>) -> Args {
+    let common = [("server", text(server)), ("duration", Arg::Number(0.3)), ("interval", Arg::Number(0.1))];
+    testing::args(common, more)
 }
 
-async fn look(server: SocketAddr, more: &[(&'static str, Arg)]) -> (Observation, Result<(), Fault>) {
-    let probe = Throughput::from_args(&args(&server.to_string(), more)).unwrap();
-    let mut seen = Observation::default();
-    let deadline = Instant::now() + Duration::from_mins(1);
-    let result = probe.run(&mut Cx::new(&mut seen, Throughput::FACTS, deadline, 1, CancellationToken::new())).await;
-    (seen, result)
+async fn run(server: SocketAddr, more: Written<'_>) -> (Observation, Result<(), Fault>) {
+    testing::observe(&Throughput::from_args(&args(&server.to_string(), more)).unwrap()).await
 }
 
-async fn facts(server: SocketAddr, more: &[(&'static str, Arg)]) -> Observation {
-    let (seen, result) = look(server, more).await;
+async fn facts(server: SocketAddr, more: Written<'_>) -> Observation {
+    let (seen, result) = run(server, more).await;
     result.unwrap();
     seen
 }
 
 fn outcome(seen: &Observation) -> &str {
     seen.text("outcome").unwrap()
-}
-
-fn number(seen: &Observation, name: &str) -> f64 {
-    seen.last(name).and_then(Value::as_f64).unwrap_or_else(|| panic!("no {name} in {seen:?}"))
-}
-
-fn count(seen: &Observation, name: &str) -> i64 {
-    seen.last(name).and_then(Value::as_i64).unwrap_or_else(|| panic!("no {name} in {seen:?}"))
-}
-
-fn word(text: &str) -> Arg {
-    Arg::Text(text.into())
 }
 
 /// A server on a task of its own; dropping the guard stops it.
@@ -74,7 +52,7 @@ async fn server() -> (SocketAddr, tokio_util::sync::DropGuard) {
 const UDP: [(&str, Arg); 1] = [("rate", Arg::Number(1e6))];
 
 fn udp(more: &[(&'static str, Arg)]) -> Vec<(&'static str, Arg)> {
-    [&UDP[..], &[("protocol", word("udp"))], more].concat()
+    [&UDP[..], &[("protocol", text("udp"))], more].concat()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -95,7 +73,7 @@ async fn tcp_upload_counts_agree_on_both_sides() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tcp_download_with_three_streams() {
     let (addr, _guard) = server().await;
-    let seen = facts(addr, &[("direction", word("download")), ("streams", Arg::Integer(3))]).await;
+    let seen = facts(addr, &[("direction", text("download")), ("streams", Arg::Integer(3))]).await;
     assert_eq!(outcome(&seen), "transferred");
     assert!(count(&seen, "transferred") > 0);
     assert!(count(&seen, "transferred") <= count(&seen, "sent"));
@@ -129,7 +107,7 @@ async fn udp_upload_loses_nothing_on_loopback() {
 #[tokio::test]
 async fn udp_download_loses_nothing_on_loopback() {
     let (addr, _guard) = server().await;
-    let seen = facts(addr, &udp(&[("direction", word("download")), ("block", Arg::Number(200.0))])).await;
+    let seen = facts(addr, &udp(&[("direction", text("download")), ("block", Arg::Number(200.0))])).await;
     assert_eq!(outcome(&seen), "transferred");
     assert!(count(&seen, "lost") == 0 && number(&seen, "loss").abs() < 1e-9, "{seen:?}");
     assert_eq!(count(&seen, "transferred"), count(&seen, "packets") * 200);
@@ -142,7 +120,7 @@ async fn the_warm_up_is_left_out() {
     for direction in ["upload", "download"] {
         let (addr, _guard) = server().await;
         let start = Instant::now();
-        let more = [("omit", Arg::Number(0.6)), ("duration", Arg::Number(0.1)), ("direction", word(direction))];
+        let more = [("omit", Arg::Number(0.6)), ("duration", Arg::Number(0.1)), ("direction", text(direction))];
         let seen = facts(addr, &udp(&more)).await;
         // Datagrams are due each 11.6 ms; the bound stretches with the time that really passed.
         let most = (start.elapsed().as_secs_f64() - 0.6) * 1e6 / 8.0 / 1448.0 + 2.0;
@@ -273,7 +251,7 @@ async fn farewell(control: &mut TcpStream, results: &Value) -> std::io::Result<(
 async fn a_server_that_dies_midway_is_a_reset_with_what_was_moved() {
     for direction in ["upload", "download"] {
         let addr = scripted(Act::Die).await;
-        let seen = facts(addr, &[("direction", word(direction)), ("duration", Arg::Number(20.0))]).await;
+        let seen = facts(addr, &[("direction", text(direction)), ("duration", Arg::Number(20.0))]).await;
         assert_eq!(outcome(&seen), "reset", "{direction} {:?}", seen.notes());
         assert!(count(&seen, "transferred") >= 100_000 - 37, "{direction}: {}", count(&seen, "transferred"));
     }
@@ -281,7 +259,7 @@ async fn a_server_that_dies_midway_is_a_reset_with_what_was_moved() {
 
 #[tokio::test]
 async fn a_path_that_moves_nothing_is_stalled() {
-    let more = [("direction", word("download")), ("duration", Arg::Number(20.0)), ("timeout", Arg::Number(0.2))];
+    let more = [("direction", text("download")), ("duration", Arg::Number(20.0)), ("timeout", Arg::Number(0.2))];
     let seen = facts(scripted(Act::Nothing).await, &more).await;
     assert_eq!(outcome(&seen), "stalled");
     assert!(seen.last("transferred").is_none(), "absent is not zero");
@@ -291,7 +269,7 @@ async fn a_path_that_moves_nothing_is_stalled() {
 async fn zero_bytes_are_a_fault() {
     let results = Act::Results(r#"{"streams": [{"id": 1, "bytes": 0}]}"#);
     for direction in ["upload", "download"] {
-        let (seen, result) = look(scripted(results).await, &[("direction", word(direction))]).await;
+        let (seen, result) = run(scripted(results).await, &[("direction", text(direction))]).await;
         let fault = result.unwrap_err();
         assert!(fault.detail.contains("nothing was transferred"), "{direction}: {fault}");
         assert!(seen.last("outcome").is_none(), "{direction}");
@@ -318,9 +296,9 @@ async fn a_server_that_ends_the_test_is_told_apart_from_nonsense() {
 #[tokio::test]
 async fn congestion_control_is_chosen_or_a_fault() {
     let (addr, _guard) = server().await;
-    let seen = facts(addr, &[("congestion", word("reno"))]).await;
+    let seen = facts(addr, &[("congestion", text("reno"))]).await;
     assert_eq!(seen.text("congestion"), Some("reno"));
-    let (_, result) = look(addr, &[("congestion", word("no-such-one"))]).await;
+    let (_, result) = run(addr, &[("congestion", text("no-such-one"))]).await;
     assert!(result.unwrap_err().remedy.contains("tcp_available_congestion_control"));
 }
 
@@ -329,12 +307,12 @@ fn rules_between_fields() {
     let field =
         |more: &[(&'static str, Arg)]| Throughput::from_args(&args("h", more)).err().map(|invalid| invalid.field);
     assert_eq!(field(&[]), None);
-    assert_eq!(field(&[("protocol", word("udp"))]), Some("rate"));
+    assert_eq!(field(&[("protocol", text("udp"))]), Some("rate"));
     assert_eq!(field(&udp(&[])), None);
     assert_eq!(field(&udp(&[("block", Arg::Number(65_508.0))])), Some("block"));
-    assert_eq!(field(&udp(&[("congestion", word("bbr"))])), Some("congestion"));
+    assert_eq!(field(&udp(&[("congestion", text("bbr"))])), Some("congestion"));
     assert_eq!(field(&[("interval", Arg::Number(1.0))]), Some("interval"));
-    assert_eq!(field(&[("server", word("a:b:c"))]), Some("server"));
+    assert_eq!(field(&[("server", text("a:b:c"))]), Some("server"));
 }
 
 proptest! {
@@ -352,7 +330,7 @@ proptest! {
                     let _ = stream.write_all(&wire).await;
                 }
             });
-            let (seen, result) = look(addr, &[("timeout", Arg::Number(0.1))]).await;
+            let (seen, result) = run(addr, &[("timeout", Arg::Number(0.1))]).await;
             prop_assert!(result.is_err() || seen.text("outcome").is_some());
             Ok(())
         })?;

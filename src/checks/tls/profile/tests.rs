@@ -1,17 +1,17 @@
 //! Profiles of a suite, as facts.
 
+use std::time::Duration;
+
 use serde_json::json;
-use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use super::{FACTS, Profiles};
-use crate::model::{Arg, Args, Observation};
+use crate::model::{Args, Observation};
 use crate::probe::Cx;
 use crate::proto::tls::profile::Seen;
+use crate::testing::{self, observe_with, texts};
 
 fn args(profiles: &[&str]) -> Args {
-    let texts = profiles.iter().map(|text| Arg::Text((*text).to_owned())).collect();
-    Args([("profiles", Arg::List(texts))].into_iter().collect())
+    testing::args([("profiles", texts(profiles))], &[])
 }
 
 fn nearly_right() -> Seen {
@@ -23,18 +23,9 @@ fn nearly_right() -> Seen {
 }
 
 async fn recorded(profiles: &Profiles, seen: &Seen) -> Observation {
-    let mut observation = Observation::default();
-    let mut cx = Cx::new(
-        &mut observation,
-        <crate::checks::tls::Tls as crate::probe::Probe>::FACTS,
-        Instant::now(),
-        1,
-        CancellationToken::new(),
-    );
-    profiles.record(&mut cx, seen).await.unwrap();
-    for (name, _) in observation.rounds().iter().flat_map(crate::model::observation::Round::facts) {
-        assert!(FACTS.iter().any(|info| info.name == *name), "{name}");
-    }
+    let record = async |cx: &mut Cx<'_>| profiles.record(cx, seen).await;
+    let (observation, ended) = observe_with(FACTS, Duration::ZERO, record).await;
+    ended.unwrap();
     observation
 }
 

@@ -1,9 +1,10 @@
 //! What a suite may write.
 
-use super::{asked, text};
+use super::asked;
 use crate::checks::dns::tests::{args, build};
 use crate::model::Arg;
 use crate::probe::Probe as _;
+use crate::testing::text;
 
 const DS: &str = "test. DS 12345 13 2 0000000000000000000000000000000000000000000000000000000000000000";
 

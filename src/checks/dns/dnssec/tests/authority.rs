@@ -132,8 +132,8 @@ fn raw(der: &[u8]) -> Vec<u8> {
     let (mut rest, mut out) = (&der[2..], Vec::new());
     for _ in 0..2 {
         let length = usize::from(rest[1]);
-        let number = &rest[2..2 + length];
-        let digits = &number[number.len().saturating_sub(32)..];
+        let count = &rest[2..2 + length];
+        let digits = &count[count.len().saturating_sub(32)..];
         out.extend(vec![0; 32 - digits.len()]);
         out.extend(digits);
         rest = &rest[2 + length..];

@@ -3,10 +3,11 @@
 use tokio::time::{Duration, Instant};
 
 use super::authority::{Reply, Signer, records};
-use super::{A, Zone, address, is, name, text};
+use super::{A, Zone, address, is, name};
 use crate::model::Value;
 use crate::proto::dns::types;
 use crate::proto::dnssec::Key;
+use crate::testing::text;
 
 /// Nothing here may take this long, on any machine.
 const BOUND: Duration = Duration::from_secs(20);
@@ -33,15 +34,15 @@ async fn a_flood_of_keys_with_one_tag_and_signatures_ends_early() {
     keys.extend(same.into_iter().take(60).cloned());
     zone.world.answer(zone.ksk.signed(records("test.", types::DNSKEY, &keys)));
     let mut www = zone.zsk.signed(address("www.test."));
-    for number in 0..60 {
+    for count in 0..60 {
         let mut other = www.signatures[0].clone();
-        *other.last_mut().unwrap() ^= number + 1;
+        *other.last_mut().unwrap() ^= count + 1;
         www.signatures.push(other);
     }
     zone.world.put("www.test.", A, Reply { answers: vec![www], large: true, ..Reply::default() });
     zone.world.reply("test.", types::DNSKEY).large = true;
     let began = Instant::now();
-    is(&zone.look("www.test", &[]).await, "bogus", "bad_signature");
+    is(&zone.observed("www.test", &[]).await, "bogus", "bad_signature");
     assert!(began.elapsed() < BOUND);
 }
 
@@ -51,7 +52,7 @@ async fn two_keys_of_one_tag_are_no_attack() {
     let twin = (0..200).map(|seed| twin(&zone.zsk, seed)).find(|key| Key::read(key).unwrap().tag == zone.zsk.tag());
     let keys = [zone.ksk.dnskey(), twin.unwrap(), zone.zsk.dnskey()];
     zone.world.answer(zone.ksk.signed(records("test.", types::DNSKEY, &keys)));
-    let seen = zone.look("www.test", &[]).await;
+    let seen = zone.observed("www.test", &[]).await;
     is(&seen, "secure", "");
 }
 
@@ -65,7 +66,7 @@ async fn a_flood_of_nsec3_iterations_is_not_computed() {
     let deep = format!("{}test.", "a.".repeat(60));
     zone.absent(&deep, A, 3, vec![nsec3]);
     let began = Instant::now();
-    let seen = zone.look(&deep, &[]).await;
+    let seen = zone.observed(&deep, &[]).await;
     is(&seen, "insecure", "");
     assert_eq!(seen.last("nsec3.iterations"), Some(&Value::from(65_535)));
     assert!(began.elapsed() < BOUND);
@@ -77,7 +78,7 @@ async fn a_compression_loop_is_no_answer() {
     // An owner that points to itself: the question of `test. DNSKEY` ends at 12 + 6 + 4.
     zone.world.put("test.", types::DNSKEY, Reply { raw: Some(vec![0xc0, 22, 0, 48, 0, 1]), ..Reply::default() });
     let began = Instant::now();
-    is(&zone.look("www.test", &[]).await, "indeterminate", "no_answer");
+    is(&zone.observed("www.test", &[]).await, "indeterminate", "no_answer");
     assert!(began.elapsed() < BOUND);
 }
 
@@ -87,17 +88,17 @@ async fn aliases_that_loop_end() {
     let to = |zone: &Zone, from: &str, to: &str| zone.zsk.signed(records(from, types::CNAME, &[name(to)]));
     let (ab, ba) = (to(&zone, "a.test.", "b.test."), to(&zone, "b.test.", "a.test."));
     zone.world.put("a.test.", A, Reply { answers: vec![ab, ba], ..Reply::default() });
-    let seen = zone.look("a.test", &[]).await;
+    let seen = zone.observed("a.test", &[]).await;
     is(&seen, "indeterminate", "no_answer");
     assert!(seen.notes().iter().any(|note| note.contains("lead back to a.test.")), "{:?}", seen.notes());
 
     // One alias after the other, each in an answer of its own, without end.
     let mut zone = Zone::new();
-    for number in 0..40 {
-        let link = to(&zone, &format!("l{number}.test."), &format!("l{}.test.", number + 1));
-        zone.world.put(&format!("l{number}.test."), A, Reply { answers: vec![link], ..Reply::default() });
+    for count in 0..40 {
+        let link = to(&zone, &format!("l{count}.test."), &format!("l{}.test.", count + 1));
+        zone.world.put(&format!("l{count}.test."), A, Reply { answers: vec![link], ..Reply::default() });
     }
-    let seen = zone.look("l0.test", &[]).await;
+    let seen = zone.observed("l0.test", &[]).await;
     is(&seen, "indeterminate", "no_answer");
     assert!(seen.last("dnssec.queries").and_then(Value::as_i64).unwrap() < 20);
 }
@@ -108,7 +109,7 @@ async fn an_alias_out_of_every_anchor_is_not_judged() {
     let link = zone.zsk.signed(records("a.test.", types::CNAME, &[name("www.example.")]));
     let far = records("www.example.", A, &[vec![192, 0, 2, 1]]);
     zone.world.put("a.test.", A, Reply { answers: vec![link, far], ..Reply::default() });
-    is(&zone.look("a.test", &[]).await, "indeterminate", "no_anchor");
+    is(&zone.observed("a.test", &[]).await, "indeterminate", "no_anchor");
 }
 
 #[tokio::test]
@@ -119,7 +120,7 @@ async fn an_unsigned_alias_of_a_dname_is_its_consequence_and_no_other() {
         let made = records("x.old.test.", types::CNAME, &[name(target)]);
         let end = zone.zsk.signed(address(target));
         zone.world.put("x.old.test.", A, Reply { answers: vec![dname, made, end], ..Reply::default() });
-        is(&zone.look("x.old.test", &[]).await, word, reason);
+        is(&zone.observed("x.old.test", &[]).await, word, reason);
     }
 }
 
@@ -134,7 +135,7 @@ async fn records_smuggled_into_a_sound_answer_are_not_covered_by_its_verdict() {
         let nsec = zone.nsec(owner, "zzz.test.", &[A]);
         zone.absent(owner, types::DS, 0, vec![nsec]);
     }
-    is(&zone.look("www.test", &[]).await, "bogus", "missing_rrsig");
+    is(&zone.observed("www.test", &[]).await, "bogus", "missing_rrsig");
 }
 
 #[tokio::test]
@@ -143,12 +144,12 @@ async fn a_parent_cannot_deny_what_is_in_its_child() {
     let mut zone = Zone::new();
     let cut = zone.nsec("sub.test.", "www.test.", &[types::NS, types::DS]);
     zone.absent("sub.test.", A, 0, vec![cut]);
-    is(&zone.look("sub.test", &[]).await, "bogus", "missing_denial");
+    is(&zone.observed("sub.test", &[]).await, "bogus", "missing_denial");
     let mut zone = Zone::new();
     let cut = zone.nsec("sub.test.", "www.test.", &[types::NS, types::DS]);
     let apex = zone.nsec("test.", "sub.test.", &[types::NS, types::SOA]);
     zone.absent("www.sub.test.", A, 3, vec![cut, apex]);
-    is(&zone.look("www.sub.test", &[]).await, "bogus", "missing_denial");
+    is(&zone.observed("www.sub.test", &[]).await, "bogus", "missing_denial");
 }
 
 #[tokio::test]
@@ -160,14 +161,14 @@ async fn a_signer_below_or_beside_the_zone_is_not_believed() {
     zone.world.answer(fake.signed(records("www.test.", types::DNSKEY, &[fake.dnskey()])));
     let nsec = zone.nsec("www.test.", "test.", &[A]);
     zone.absent("www.test.", types::DS, 0, vec![nsec]);
-    is(&zone.look("www.test", &[]).await, "bogus", "bad_signature");
+    is(&zone.observed("www.test", &[]).await, "bogus", "bad_signature");
     // A DS set that the child made for itself.
     let mut zone = Zone::new();
     let fake = Signer::new("sub.test.", 257);
     zone.world.answer(fake.signed(records("sub.test.", types::DS, &[fake.ds()])));
     zone.world.answer(fake.signed(records("sub.test.", types::DNSKEY, &[fake.dnskey()])));
     zone.world.answer(fake.signed(records("www.sub.test.", A, &[vec![192, 0, 2, 1]])));
-    is(&zone.look("www.sub.test", &[]).await, "bogus", "bad_signature");
+    is(&zone.observed("www.sub.test", &[]).await, "bogus", "bad_signature");
 }
 
 #[tokio::test]
@@ -182,7 +183,7 @@ async fn a_revoked_key_signs_nothing_and_two_validators_that_differ_prove_nothin
         let keys = records("test.", types::DNSKEY, &[zone.ksk.dnskey(), revoked.dnskey()]);
         zone.world.answer(zone.ksk.signed(keys));
         zone.world.answer(revoked.signed(address("www.test.")));
-        let seen = zone.look("www.test", &more).await;
+        let seen = zone.observed("www.test", &more).await;
         is(&seen, word, reason);
         assert_eq!(seen.text("dnssec.second_opinion"), Some(opinion));
         assert!(seen.notes().iter().any(|note| note.contains("is revoked")), "{:?}", seen.notes());
@@ -194,7 +195,7 @@ async fn a_slow_server_does_not_outlast_the_budget() {
     let mut zone = Zone::new();
     zone.world.reply("test.", types::DNSKEY).silent = true;
     let patience = [("timeout", crate::model::Arg::Number(1.0)), ("attempts", crate::model::Arg::Integer(3))];
-    let seen = zone.look("www.test", &patience).await;
+    let seen = zone.observed("www.test", &patience).await;
     is(&seen, "indeterminate", "no_answer");
     assert_eq!(seen.last("dnssec.queries"), Some(&Value::from(3)));
 }

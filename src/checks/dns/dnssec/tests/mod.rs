@@ -10,6 +10,7 @@ use authority::{Records, Reply, Signer, World, name, records};
 use crate::checks::dns::tests::{args, run};
 use crate::model::{Arg, Observation};
 use crate::proto::dns::types::{self, A, MX};
+use crate::testing::text;
 
 /// Zone `test.` with a KSK that is the anchor and a ZSK that signs.
 struct Zone {
@@ -30,8 +31,8 @@ impl Zone {
 
     fn soa(&self) -> Records {
         let mut data = [name("ns.test."), name("hostmaster.test.")].concat();
-        for number in [1_u32, 3600, 600, 604_800, 60] {
-            data.extend(number.to_be_bytes());
+        for count in [1_u32, 3600, 600, 604_800, 60] {
+            data.extend(count.to_be_bytes());
         }
         self.zsk.signed(records("test.", types::SOA, &[data]))
     }
@@ -47,9 +48,9 @@ impl Zone {
         self.world.put(owner, code, Reply { rcode, authority, ..Reply::default() });
     }
 
-    async fn look(self, owner: &str, more: &[(&'static str, Arg)]) -> Observation {
+    async fn observed(self, owner: &str, more: &[(&'static str, Arg)]) -> Observation {
         let anchor = self.ksk.anchor();
-        look(self.world, &anchor, owner, more).await
+        observed(self.world, &anchor, owner, more).await
     }
 }
 
@@ -65,15 +66,11 @@ fn bits(types: &[u16]) -> Vec<u8> {
     [&[0, 8][..], &map].concat()
 }
 
-fn text(word: &str) -> Arg {
-    Arg::Text(word.to_owned())
-}
-
 fn asked(anchor: &str) -> [(&'static str, Arg); 2] {
     [("dnssec", text("validate")), ("trust_anchor", Arg::List(vec![text(anchor)]))]
 }
 
-async fn look(world: World, anchor: &str, owner: &str, more: &[(&'static str, Arg)]) -> Observation {
+async fn observed(world: World, anchor: &str, owner: &str, more: &[(&'static str, Arg)]) -> Observation {
     let (server, _tasks) = world.serve().await;
     let more = [&asked(anchor)[..], more].concat();
     let (seen, ended) = run(&args(&server.to_string(), owner, &more)).await;

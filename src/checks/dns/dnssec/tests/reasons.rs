@@ -1,9 +1,10 @@
 //! Each verdict with its reason.
 
 use super::authority::{DAY, Records, Reply, Signer, World, now, records};
-use super::{A, MX, Zone, address, is, look, name, text};
+use super::{A, MX, Zone, address, is, name, observed};
 use crate::model::Value;
 use crate::proto::dns::types;
+use crate::testing::text;
 
 #[tokio::test]
 async fn an_anchor_that_is_only_the_ksk_is_enough() {
@@ -13,7 +14,7 @@ async fn an_anchor_that_is_only_the_ksk_is_enough() {
         base64::engine::general_purpose::STANDARD.encode(&zone.ksk.dnskey()[4..])
     });
     for anchor in [zone.ksk.anchor(), key] {
-        let seen = look(zone.world.clone(), &anchor, "WWW.Test", &[]).await;
+        let seen = observed(zone.world.clone(), &anchor, "WWW.Test", &[]).await;
         is(&seen, "secure", "");
         assert_eq!(seen.text("dnssec.second_opinion"), Some("agrees"));
         assert_eq!(seen.last("ds.match"), Some(&Value::Bool(true)));
@@ -36,7 +37,7 @@ async fn the_chain_begins_at_the_root_and_goes_down_by_ds() {
     world.answer(test.signed(address("www.test.")));
     // The zone asks its parent to keep the DS it has, and another one that is of no key.
     world.answer(test.signed(records("test.", types::CDS, &[test.ds()])));
-    let seen = look(world, &root.anchor(), "www.test", &[]).await;
+    let seen = observed(world, &root.anchor(), "www.test", &[]).await;
     is(&seen, "secure", "");
     assert_eq!(seen.text("dnssec.second_opinion"), Some("agrees"));
     let Some(Value::Array(unmatched)) = seen.last("ds.unmatched") else { panic!("{seen:?}") };
@@ -52,7 +53,7 @@ async fn the_chain_begins_at_the_root_and_goes_down_by_ds() {
 async fn cds_must_name_a_key_of_the_zone() {
     let mut zone = Zone::new();
     zone.world.answer(zone.zsk.signed(records("test.", types::CDS, &[Signer::new("test.", 257).ds()])));
-    let seen = zone.look("www.test", &[]).await;
+    let seen = zone.observed("www.test", &[]).await;
     is(&seen, "secure", "");
     assert_eq!(seen.last("cds.match"), Some(&Value::Bool(false)));
     // Without a parent in the chain there is nothing to be pending.
@@ -63,7 +64,7 @@ async fn cds_must_name_a_key_of_the_zone() {
 async fn a_key_that_is_not_the_anchors_matches_nothing() {
     let zone = Zone::new();
     let other = Signer::new("test.", 257).anchor();
-    let seen = look(zone.world, &other, "www.test", &[]).await;
+    let seen = observed(zone.world, &other, "www.test", &[]).await;
     is(&seen, "bogus", "ds_mismatch");
     assert_eq!(seen.last("ds.match"), Some(&Value::Bool(false)));
 }
@@ -89,7 +90,7 @@ async fn sha1_counts_only_where_nothing_better_is_there() {
         world.answer(test.signed(address("www.test.")));
         // RFC 4509 section 3, which the second validator does not follow: without it, by `at`.
         let at = [("at", text(&jiff::Timestamp::now().to_string()))];
-        is(&look(world, &root.anchor(), "www.test", &at).await, word, reason);
+        is(&observed(world, &root.anchor(), "www.test", &at).await, word, reason);
     }
 }
 
@@ -98,7 +99,7 @@ async fn only_the_ksk_must_sign_the_keys() {
     let mut zone = Zone::new();
     let keys = records("test.", types::DNSKEY, &[zone.ksk.dnskey(), zone.zsk.dnskey()]);
     zone.world.answer(zone.zsk.signed(keys));
-    is(&zone.look("www.test", &[]).await, "bogus", "missing_rrsig");
+    is(&zone.observed("www.test", &[]).await, "bogus", "missing_rrsig");
 }
 
 /// A zone whose `www A` is signed in this window.
@@ -111,10 +112,10 @@ fn windowed(window: (u32, u32)) -> Zone {
 
 #[tokio::test]
 async fn signatures_have_their_time_to_the_second() {
-    let seen = windowed((now() - 3 * DAY, now() - DAY)).look("www.test", &[]).await;
+    let seen = windowed((now() - 3 * DAY, now() - DAY)).observed("www.test", &[]).await;
     is(&seen, "bogus", "expired");
     assert!(seen.last("rrsig.expires_in").and_then(Value::as_f64).unwrap() <= -f64::from(DAY));
-    let seen = windowed((now() + DAY, now() + 3 * DAY)).look("www.test", &[]).await;
+    let seen = windowed((now() + DAY, now() + 3 * DAY)).observed("www.test", &[]).await;
     is(&seen, "bogus", "not_yet_valid");
     assert!(seen.last("rrsig.inception_age").and_then(Value::as_f64).unwrap() <= -f64::from(DAY) + 60.0);
     // The first and the last second belong to it; no skew is allowed.
@@ -130,7 +131,7 @@ async fn signatures_have_their_time_to_the_second() {
         let keys = records("test.", types::DNSKEY, &[zone.ksk.dnskey(), zone.zsk.dnskey()]);
         zone.world.answer(zone.ksk.signed(keys));
         let at = jiff::Timestamp::from_second(i64::from(at)).unwrap().to_string();
-        let seen = zone.look("www.test", &[("at", text(&at))]).await;
+        let seen = zone.observed("www.test", &[("at", text(&at))]).await;
         is(&seen, word, reason);
         // The second validator has no clock but the wall's.
         assert_eq!(seen.text("dnssec.second_opinion"), Some("none"));
@@ -143,7 +144,7 @@ async fn one_signature_that_holds_is_enough_and_decides_the_margin() {
     let good = zone.zsk.signed(address("www.test."));
     zone.zsk.window = (now() - 3 * DAY, now() - DAY);
     zone.world.answer(zone.zsk.signed(good));
-    let seen = zone.look("www.test", &[]).await;
+    let seen = zone.observed("www.test", &[]).await;
     is(&seen, "secure", "");
     assert!(seen.last("rrsig.expires_in").and_then(Value::as_f64).unwrap() > 0.0);
 }
@@ -152,19 +153,19 @@ async fn one_signature_that_holds_is_enough_and_decides_the_margin() {
 async fn data_and_signatures_must_belong_together() {
     let mut zone = Zone::new();
     zone.world.reply("www.test.", A).answers[0].data[0][3] = 66;
-    is(&zone.look("www.test", &[]).await, "bogus", "bad_signature");
+    is(&zone.observed("www.test", &[]).await, "bogus", "bad_signature");
 
     let mut zone = Zone::new();
     let stranger = Signer::new("test.", 256);
     zone.world.answer(stranger.signed(address("www.test.")));
-    is(&zone.look("www.test", &[]).await, "bogus", "bad_signature");
+    is(&zone.observed("www.test", &[]).await, "bogus", "bad_signature");
 
     // Without signature: within the zone, as its NSEC proves.
     let mut zone = Zone::new();
     zone.world.reply("www.test.", A).answers[0].signatures.clear();
     let nsec = zone.nsec("www.test.", "test.", &[A]);
     zone.absent("www.test.", types::DS, 0, vec![nsec]);
-    is(&zone.look("www.test", &[]).await, "bogus", "missing_rrsig");
+    is(&zone.observed("www.test", &[]).await, "bogus", "missing_rrsig");
 }
 
 #[tokio::test]
@@ -174,13 +175,13 @@ async fn a_ds_of_an_unknown_algorithm_leaves_a_zone_unsigned() {
     child.algorithm = 200;
     zone.world.answer(zone.zsk.signed(records("sub.test.", types::DS, &[child.ds()])));
     zone.world.answer(child.signed(records("www.sub.test.", A, &[vec![192, 0, 2, 1]])));
-    is(&zone.look("www.sub.test", &[]).await, "insecure", "unsupported_algorithm");
+    is(&zone.observed("www.sub.test", &[]).await, "insecure", "unsupported_algorithm");
 
     // In a zone that can be checked, a signature that cannot be is none.
     let mut zone = Zone::new();
     zone.zsk.algorithm = 200;
     zone.world.answer(zone.zsk.signed(address("www.test.")));
-    is(&zone.look("www.test", &[]).await, "bogus", "unsupported_algorithm");
+    is(&zone.observed("www.test", &[]).await, "bogus", "unsupported_algorithm");
 }
 
 #[tokio::test]
@@ -194,7 +195,7 @@ async fn absence_must_be_proven() {
         let mut zone = Zone::new();
         let denial = denial.iter().map(|(owner, next)| zone.nsec(owner, next, &[A])).collect();
         zone.absent("nowhere.test.", A, 3, denial);
-        let (found, seen) = (what, zone.look("nowhere.test", &[]).await);
+        let (found, seen) = (what, zone.observed("nowhere.test", &[]).await);
         assert_eq!(
             super::verdict(&seen),
             (word, Some(reason).filter(|r| !r.is_empty())),
@@ -209,7 +210,7 @@ async fn absence_must_be_proven() {
     let denial = [("a.test.", "www.test."), ("test.", "a.test.")].map(|(owner, next)| zone.nsec(owner, next, &[A]));
     let authority = [vec![soa], denial.to_vec()].concat();
     zone.world.put("nowhere.test.", A, Reply { rcode: 3, authority, ..Reply::default() });
-    is(&zone.look("nowhere.test", &[]).await, "bogus", "expired");
+    is(&zone.observed("nowhere.test", &[]).await, "bogus", "expired");
 }
 
 #[tokio::test]
@@ -218,7 +219,7 @@ async fn a_type_is_denied_by_the_bit_map_of_its_name() {
         let mut zone = Zone::new();
         let nsec = zone.nsec("www.test.", "test.", types);
         zone.absent("www.test.", MX, 0, vec![nsec]);
-        is(&zone.look("www.test", &[("type", text("MX"))]).await, word, reason);
+        is(&zone.observed("www.test", &[("type", text("MX"))]).await, word, reason);
     }
 }
 
@@ -240,7 +241,7 @@ async fn a_wildcard_may_answer_directly_below_its_encloser() {
         let authority = denial.iter().map(|(from, to)| zone.nsec(from, to, &[A])).collect();
         let reply = Reply { answers: vec![expanded(&zone, owner)], authority, ..Reply::default() };
         zone.world.put(owner, A, reply);
-        is(&zone.look(owner, &[]).await, word, reason);
+        is(&zone.observed(owner, &[]).await, word, reason);
     }
 }
 
@@ -249,20 +250,20 @@ async fn without_an_answer_nothing_is_decided() {
     let brief = [("timeout", crate::model::Arg::Number(2.0))];
     let mut zone = Zone::new();
     zone.world.reply("test.", types::DNSKEY).silent = true;
-    let seen = zone.look("www.test", &brief).await;
+    let seen = zone.observed("www.test", &brief).await;
     is(&seen, "indeterminate", "no_answer");
     assert_eq!(seen.text("rcode"), Some("NOERROR"));
 
     let mut zone = Zone::new();
     zone.world.reply("www.test.", A).silent = true;
-    is(&zone.look("www.test", &brief).await, "indeterminate", "no_answer");
+    is(&zone.observed("www.test", &brief).await, "indeterminate", "no_answer");
 
     let mut zone = Zone::new();
     zone.world.reply("test.", types::DNSKEY).rcode = 2;
-    is(&zone.look("www.test", &[]).await, "indeterminate", "no_answer");
+    is(&zone.observed("www.test", &[]).await, "indeterminate", "no_answer");
 
     let zone = Zone::new();
-    let seen = zone.look("elsewhere.test", &[]).await;
+    let seen = zone.observed("elsewhere.test", &[]).await;
     is(&seen, "indeterminate", "no_answer");
     assert!(seen.notes().iter().any(|note| note.contains("REFUSED")), "{:?}", seen.notes());
 }
@@ -276,7 +277,7 @@ async fn a_server_of_the_child_alone_cannot_vouch_for_the_delegation() {
     let nsec = child.signed(records("sub.test.", types::NSEC, &[apex]));
     let soa = child.signed(records("sub.test.", types::SOA, &[zone.soa().data[0].clone()]));
     zone.world.put("sub.test.", types::DS, Reply { authority: vec![soa, nsec], ..Reply::default() });
-    let seen = zone.look("www.sub.test", &[]).await;
+    let seen = zone.observed("www.sub.test", &[]).await;
     is(&seen, "indeterminate", "no_answer");
     assert!(seen.notes().iter().any(|note| note.contains("trust an anchor of sub.test.")), "{:?}", seen.notes());
 
@@ -284,7 +285,7 @@ async fn a_server_of_the_child_alone_cannot_vouch_for_the_delegation() {
     let cut = records("sub.test.", types::NS, &[name("ns.elsewhere.")]);
     let reply = Reply { authority: vec![cut], referred: true, ..Reply::default() };
     zone.world.put("www.sub.test.", A, reply.clone());
-    is(&zone.look("www.sub.test", &[]).await, "indeterminate", "no_answer");
+    is(&zone.observed("www.sub.test", &[]).await, "indeterminate", "no_answer");
 
     // The parent's server knows DS, and refers to the child for its keys: that is no zone without keys.
     let mut zone = Zone::new();
@@ -292,7 +293,7 @@ async fn a_server_of_the_child_alone_cannot_vouch_for_the_delegation() {
     zone.world.answer(zone.zsk.signed(records("sub.test.", types::DS, &[child.ds()])));
     zone.world.answer(child.signed(address("www.sub.test.")));
     zone.world.put("sub.test.", types::DNSKEY, reply);
-    let seen = zone.look("www.sub.test", &[]).await;
+    let seen = zone.observed("www.sub.test", &[]).await;
     is(&seen, "indeterminate", "no_answer");
     assert!(seen.last("ds.match") == Some(&Value::Bool(true)), "{seen:?}");
 }
@@ -302,7 +303,7 @@ async fn what_does_not_fit_is_asked_for_over_tcp() {
     let mut zone = Zone::new();
     zone.world.reply("test.", types::DNSKEY).large = true;
     zone.world.reply("www.test.", A).large = true;
-    let seen = zone.look("www.test", &[]).await;
+    let seen = zone.observed("www.test", &[]).await;
     is(&seen, "secure", "");
     // The ordinary answer was cut short, and is told so.
     assert_eq!(seen.last("truncated"), Some(&Value::Bool(true)));

@@ -2,18 +2,16 @@
 
 use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
-
 use super::server::{Server, Turn, good, records, reply};
-use super::{BRIEF, args, build, count, list, look, noted, number, run, text, until};
+use super::{BRIEF, args, build, observed, run, until};
 use crate::model::fault::FaultKind;
-use crate::model::{Arg, Observation, Value};
-use crate::probe::Cx;
+use crate::model::{Arg, Value};
+use crate::testing::{count, noted, number, text, texts};
 
 #[tokio::test]
 async fn a_good_server_yields_every_fact() {
     let server = Server::start(|_, query| good(query));
-    let seen = look(server.addr, &[], &[]).await;
+    let seen = observed(server.addr, &[], &[]).await;
     assert_eq!(seen.text("outcome"), Some("answered"));
     assert_eq!(seen.text("limited_by"), Some("rate"));
     assert_eq!((count(&seen, "load.sent"), count(&seen, "load.answered")), (100, 100));
@@ -40,10 +38,10 @@ async fn every_name_is_asked_in_turn_from_several_ports() {
         if last == b'x' { reply(query, 3, &[]) } else { reply(query, 0, &[[192, 0, 2, last]]) }
     });
     let names = ["a.load.test", "b.load.test A NOERROR 192.0.2.98", "x.load.test NXDOMAIN", "x.load.test A NXDOMAIN"];
-    let error = build(&args(server.addr, &[("names", list(&names))], &[])).err().unwrap();
+    let error = build(&args(server.addr, &[("names", texts(&names))], &[])).err().unwrap();
     assert!(error.message.contains("NXDOMAIN"), "a response code is no type: {}", error.message);
     let names = [names[0], names[1], names[3]];
-    let seen = look(server.addr, &[("names", list(&names)), ("concurrency", Arg::Integer(5))], &[]).await;
+    let seen = observed(server.addr, &[("names", texts(&names)), ("concurrency", Arg::Integer(5))], &[]).await;
     assert_eq!((count(&seen, "load.answered"), count(&seen, "load.wrong")), (100, 0));
     let codes = seen.last("load.rcodes").unwrap();
     assert_eq!((&codes["NOERROR"], &codes["NXDOMAIN"]), (&Value::from(67), &Value::from(33)));
@@ -53,10 +51,10 @@ async fn every_name_is_asked_in_turn_from_several_ports() {
 #[tokio::test]
 async fn it_speaks_ipv6_and_from_an_address_of_choice() {
     let server = Server::start_on("[::1]:0", |_, query| good(query));
-    let seen = look(server.addr, &[], &[]).await;
+    let seen = observed(server.addr, &[], &[]).await;
     assert_eq!((seen.text("address"), count(&seen, "load.answered")), (Some("::1"), 100));
     let server = Server::start(|_, query| good(query));
-    let seen = look(server.addr, &[], &[("source", text("127.0.0.9"))]).await;
+    let seen = observed(server.addr, &[], &[("source", text("127.0.0.9"))]).await;
     assert_eq!(count(&seen, "load.answered"), 100);
     let (seen, result) = run(&build(&args(server.addr, &[], &[("source", text("192.0.2.77"))])).unwrap()).await;
     assert!(result.unwrap_err().remedy.contains("source"));
@@ -71,14 +69,14 @@ async fn records_may_turn_and_ttls_may_fall() {
         all.rotate_left(usize::try_from(number).unwrap() % 3);
         records(query, 0, &all)
     });
-    let seen = look(server.addr, &[], &[]).await;
+    let seen = observed(server.addr, &[], &[]).await;
     assert_eq!((count(&seen, "load.answered"), count(&seen, "load.wrong")), (100, 0), "{:?}", seen.notes());
 }
 
 #[tokio::test]
 async fn what_is_not_answered_is_lost() {
     let server = Server::start(|number, query| if number % 4 == 2 { Vec::new() } else { vec![good(query)] });
-    let seen = look(server.addr, &[], &[("timeout", Arg::Number(2.0))]).await;
+    let seen = observed(server.addr, &[], &[("timeout", Arg::Number(2.0))]).await;
     assert_eq!((count(&seen, "load.sent"), count(&seen, "load.lost")), (100, 25), "{:?}", seen.notes());
     assert_eq!(count(&seen, "load.answered"), 75);
     assert!((number(&seen, "load.loss") - 0.25).abs() < 1e-9);
@@ -89,7 +87,7 @@ async fn an_answer_that_takes_its_time_is_late_but_not_lost() {
     let slow =
         |_, query: &[u8]| Turn { replies: vec![good(query)], after: Duration::from_millis(400), ..Turn::default() };
     let server = Server::start(slow);
-    let seen = look(server.addr, &[("late", Arg::Number(0.3))], &[]).await;
+    let seen = observed(server.addr, &[("late", Arg::Number(0.3))], &[]).await;
     assert_eq!((count(&seen, "load.lost"), count(&seen, "load.answered")), (0, 100));
     assert!(count(&seen, "load.late") >= 99, "{:?}", seen.notes());
     assert!(seen.merged("load.latency").unwrap().summary().unwrap().min >= 0.4);
@@ -105,7 +103,7 @@ async fn a_stall_is_seen_by_everyone_who_would_have_felt_it() {
     };
     let server = Server::start(stall);
     let load = [("rate", Arg::Number(1000.0)), ("duration", Arg::Number(3.0)), ("late", Arg::Number(0.5))];
-    let seen = look(server.addr, &load, &[]).await;
+    let seen = observed(server.addr, &load, &[]).await;
     assert_eq!((count(&seen, "load.sent"), count(&seen, "load.lost")), (3000, 0), "{:?}", seen.notes());
     let latency = seen.merged("load.latency").unwrap().summary().unwrap();
     // A thousand queries fell into the second: a third of all waited on average half of it.
@@ -145,24 +143,24 @@ async fn a_schedule_this_side_cannot_keep_is_a_fault() {
 #[tokio::test]
 async fn nobody_there_means_no_load() {
     let silent = Server::start(|_, _: &[u8]| Vec::<Vec<u8>>::new());
-    let seen = look(silent.addr, &[], &[("timeout", Arg::Number(BRIEF))]).await;
+    let seen = observed(silent.addr, &[], &[("timeout", Arg::Number(BRIEF))]).await;
     assert_eq!(seen.text("outcome"), Some("timeout"));
     assert_eq!(silent.seen(), 1);
     assert!(seen.last("load.sent").is_none() && seen.last("load.qps").is_none());
     noted(&seen, "no load was sent");
     let addr = silent.addr;
     drop(silent);
-    let seen = look(addr, &[], &[]).await;
+    let seen = observed(addr, &[], &[]).await;
     assert_eq!(seen.text("outcome"), Some("refused"));
     assert!(seen.last("load.sent").is_none());
-    let seen = look(addr, &[], &[("family", text("ipv6"))]).await;
+    let seen = observed(addr, &[], &[("family", text("ipv6"))]).await;
     assert_eq!(seen.text("outcome"), Some("unresolved"));
 }
 
 #[tokio::test]
 async fn a_server_that_goes_away_is_lost_not_answered() {
     let server = Server::start(|number, query| if number < 20 { vec![good(query)] } else { Vec::new() });
-    let seen = look(server.addr, &[], &[("timeout", Arg::Number(1.0))]).await;
+    let seen = observed(server.addr, &[], &[("timeout", Arg::Number(1.0))]).await;
     assert_eq!((count(&seen, "load.answered"), count(&seen, "load.lost")), (19, 81));
 }
 
@@ -170,7 +168,7 @@ async fn a_server_that_goes_away_is_lost_not_answered() {
 async fn the_most_is_found_by_windows_that_grow() {
     let server = Server::start(|_, query| good(query));
     let load = [("rate", text("max")), ("duration", Arg::Number(0.5))];
-    let seen = look(server.addr, &load, &[]).await;
+    let seen = observed(server.addr, &load, &[]).await;
     assert_eq!((count(&seen, "load.wrong"), count(&seen, "load.lost")), (0, 0), "{:?}", seen.notes());
     assert!(count(&seen, "load.answered") > 100);
     assert_eq!(count(&seen, "load.answered"), count(&seen, "load.sent"));
@@ -186,7 +184,7 @@ async fn a_server_that_breaks_under_load_is_not_pushed_further() {
     let limit = |number: u64, query: &[u8]| if number > 40 { Vec::new() } else { vec![good(query)] };
     let server = Server::start(limit);
     let load = [("rate", text("max")), ("duration", Arg::Number(0.2)), ("concurrency", Arg::Integer(1))];
-    let seen = look(server.addr, &load, &[("timeout", Arg::Number(BRIEF))]).await;
+    let seen = observed(server.addr, &load, &[("timeout", Arg::Number(BRIEF))]).await;
     noted(&seen, "half as many instead");
     assert!(count(&seen, "load.lost") > 0);
     assert!(number(&seen, "load.loss") > 0.001);
@@ -196,17 +194,8 @@ async fn a_server_that_breaks_under_load_is_not_pushed_further() {
 async fn a_round_that_is_dropped_stops_sending() {
     let server = Server::start(|_, query| good(query));
     let load = build(&args(server.addr, &[("duration", Arg::Number(600.0))], &[])).unwrap();
-    let mut seen = Observation::default();
-    let deadline = tokio::time::Instant::now() + load.longest();
-    let mut cx = Cx::new(
-        &mut seen,
-        <crate::checks::dns::Dns as crate::probe::Probe>::FACTS,
-        deadline,
-        1,
-        CancellationToken::new(),
-    );
     tokio::select! {
-        result = load.run(&mut cx) => panic!("it ended: {result:?}"),
+        ended = run(&load) => panic!("it ended: {ended:?}"),
         () = until(|| server.seen() > 20) => {}
     }
     // Workers look up every 20 ms; then nothing comes any more.

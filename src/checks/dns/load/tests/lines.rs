@@ -3,9 +3,10 @@
 use proptest::prelude::*;
 
 use super::server::{Server, good};
-use super::{args, build, count, list, look, run, text};
+use super::{args, build, observed, run};
 use crate::checks::dns::load::queries::{Questions, line};
 use crate::model::{Arg, Args};
+use crate::testing::{count, text, texts};
 
 fn anywhere() -> std::net::SocketAddr {
     ([127, 0, 0, 1], 53).into()
@@ -82,7 +83,7 @@ async fn a_file_is_asked_and_a_broken_one_is_a_fault_of_this_side() {
     let path = folder.path().join("queries.txt");
     let file = || Arg::Text(path.display().to_string());
     std::fs::write(&path, "a.load.test A\nb.load.test A\n").unwrap();
-    let seen = look(server.addr, &[("queries", file())], &[]).await;
+    let seen = observed(server.addr, &[("queries", file())], &[]).await;
     assert_eq!(count(&seen, "load.answered"), 100);
     let asked = server.seen();
     for (bytes, place) in [
@@ -105,16 +106,16 @@ async fn a_file_is_asked_and_a_broken_one_is_a_fault_of_this_side() {
 fn rules_between_fields_are_checked() {
     let max = ("rate", text("max"));
     for (load, more, field, words) in [
-        (vec![("names", list(&["a.test"])), ("queries", text("f"))], vec![], "load", "queries"),
-        (vec![("names", list(&["a.test"]))], vec![("name", text("b.test"))], "name", "names"),
-        (vec![("names", list(&["a..test"]))], vec![], "load", "empty label"),
-        (vec![("names", list(&["; a"]))], vec![], "load", "no name"),
-        (vec![("names", list(&[]))], vec![("name", text("a..b"))], "name", "empty label"),
+        (vec![("names", texts(&["a.test"])), ("queries", text("f"))], vec![], "load", "queries"),
+        (vec![("names", texts(&["a.test"]))], vec![("name", text("b.test"))], "name", "names"),
+        (vec![("names", texts(&["a..test"]))], vec![], "load", "empty label"),
+        (vec![("names", texts(&["; a"]))], vec![], "load", "no name"),
+        (vec![("names", texts(&[]))], vec![("name", text("a..b"))], "name", "empty label"),
         (vec![("queries", text("f"))], vec![("type", text("AAAB"))], "type", "AAAB"),
         (vec![("loss", Arg::Number(0.1))], vec![], "load", "rate: max"),
         (vec![], vec![("transport", text("tcp"))], "transport", "udp"),
         (vec![], vec![("attempts", Arg::Integer(2))], "attempts", "once"),
-        (vec![], vec![("server", list(&["192.0.2.1", "192.0.2.2"]))], "server", "one server"),
+        (vec![], vec![("server", texts(&["192.0.2.1", "192.0.2.2"]))], "server", "one server"),
         (vec![("rate", Arg::Number(1e6))], vec![], "load", "64 sockets"),
         (vec![max.clone()], vec![("name", text("a.test")), ("type", text("AXFR"))], "load", "zone transfer"),
     ] {

@@ -10,27 +10,20 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use super::Load;
-use crate::model::{Arg, Args, Fault, Invalid, Observation, Value};
-use crate::probe::Cx;
+use crate::checks::dns::Dns;
+use crate::model::{Arg, Args, Fault, Invalid, Observation};
+use crate::probe::Probe as _;
+use crate::testing::{self, Written, observe_with, text, texts};
 
 /// Long enough for an answer on a busy machine.
 const PATIENT: f64 = 20.0;
 /// Where no answer comes.
 const BRIEF: f64 = 0.3;
 
-fn text(word: &str) -> Arg {
-    Arg::Text(word.to_owned())
-}
-
-fn list(words: &[&str]) -> Arg {
-    Arg::List(words.iter().map(|word| text(word)).collect())
-}
-
 /// Fields of a check with the defaults of the table, a load of 200 queries/s for half a second among them.
-fn args(server: SocketAddr, load: &[(&'static str, Arg)], more: &[(&'static str, Arg)]) -> Args {
+fn args(server: SocketAddr, load: Written<'_>, more: Written<'_>) -> Args {
     let mut inner = Args::default();
     inner.0.extend([
         ("rate", Arg::Number(200.0)),
@@ -40,20 +33,9 @@ fn args(server: SocketAddr, load: &[(&'static str, Arg)], more: &[(&'static str,
         ("late", Arg::Number(PATIENT)),
     ]);
     inner.0.extend(load.iter().cloned());
-    let mut args = Args::default();
-    args.0.extend([
-        ("server", list(&[&server.to_string()])),
-        ("type", text("A")),
-        ("class", text("IN")),
-        ("transport", text("udp")),
-        ("recursion", Arg::Bool(true)),
-        ("edns", Arg::Bool(true)),
-        ("edns_size", Arg::Number(1232.0)),
-        ("family", text("any")),
-        ("timeout", Arg::Number(PATIENT)),
-        ("attempts", Arg::Integer(1)),
-    ]);
-    args.0.extend(more.iter().cloned());
+    let common =
+        [("server", texts(&[&server.to_string()])), ("timeout", Arg::Number(PATIENT)), ("attempts", Arg::Integer(1))];
+    let mut args = testing::args(common, more);
     if !args.0.contains_key("name") && !inner.0.contains_key("names") && !inner.0.contains_key("queries") {
         args.0.insert("name", text("www.load.test"));
     }
@@ -66,42 +48,17 @@ fn build(args: &Args) -> Result<Load, Invalid> {
 }
 
 async fn run(load: &Load) -> (Observation, Result<(), Fault>) {
-    let mut seen = Observation::default();
     let deadline = Instant::now() + load.longest();
-    let result = load
-        .run(&mut Cx::new(
-            &mut seen,
-            <crate::checks::dns::Dns as crate::probe::Probe>::FACTS,
-            deadline,
-            7,
-            CancellationToken::new(),
-        ))
-        .await;
+    let ended = observe_with(Dns::FACTS, load.longest(), async |cx| load.run(cx).await).await;
     assert!(Instant::now() < deadline, "longer than it said");
-    (seen, result)
+    ended
 }
 
 /// One round that is measured.
-async fn look(server: SocketAddr, load: &[(&'static str, Arg)], more: &[(&'static str, Arg)]) -> Observation {
+async fn observed(server: SocketAddr, load: Written<'_>, more: Written<'_>) -> Observation {
     let (seen, result) = run(&build(&args(server, load, more)).unwrap()).await;
     result.unwrap_or_else(|fault| panic!("{fault}: {:?}", seen.notes()));
     seen
-}
-
-#[track_caller]
-fn count(seen: &Observation, name: &str) -> i64 {
-    seen.last(name).and_then(Value::as_i64).unwrap_or_else(|| panic!("no {name} in {seen:?}"))
-}
-
-#[track_caller]
-fn number(seen: &Observation, name: &str) -> f64 {
-    seen.last(name).and_then(Value::as_f64).unwrap_or_else(|| panic!("no {name} in {seen:?}"))
-}
-
-/// Whether a note says so.
-#[track_caller]
-fn noted(seen: &Observation, words: &str) {
-    assert!(seen.notes().iter().any(|note| note.contains(words)), "no `{words}` in {:?}", seen.notes());
 }
 
 /// Waits until `there` holds.

@@ -1,15 +1,16 @@
 //! Replies that are not the answer: none of them is ever counted as one.
 
+use super::observed;
 use super::server::{Server, Turn, good, question, records, reply};
-use super::{count, list, look, noted};
 use crate::model::{Arg, Observation};
+use crate::testing::{count, noted, texts};
 
 /// A server that answers rightly `before` the load, and every query of the load with what `answer` makes of it. No query is
 /// answered, and this is what was seen.
 async fn bad<T: Into<Turn> + 'static>(answer: fn(&[u8]) -> T) -> Observation {
     let server =
         Server::start(move |number, query| if number == 0 { good(query).into() } else { answer(query).into() });
-    let seen = look(server.addr, &[], &[("timeout", Arg::Number(1.0))]).await;
+    let seen = observed(server.addr, &[], &[("timeout", Arg::Number(1.0))]).await;
     assert_eq!(count(&seen, "load.answered"), 0, "{:?}", seen.notes());
     assert_eq!(count(&seen, "load.sent"), 100);
     assert!(seen.merged("load.latency").is_none());
@@ -104,7 +105,7 @@ async fn garbage() {
 async fn a_record_that_does_not_answer() {
     // dnsperf's example: an A record for a question of another type.
     let server = Server::start(|_, query| good(query));
-    let seen = look(server.addr, &[("names", list(&["www.load.test MX"]))], &[]).await;
+    let seen = observed(server.addr, &[("names", texts(&["www.load.test MX"]))], &[]).await;
     assert_eq!((count(&seen, "load.answered"), count(&seen, "load.wrong")), (0, 100));
     noted(&seen, "not an answer to it: www.load.test. 300 IN A 192.0.2.10");
 }
@@ -134,18 +135,18 @@ async fn flags_of_an_authority() {
         reply
     };
     let server = Server::start(unset);
-    let seen = look(server.addr, &[], &[("recursion", Arg::Bool(false))]).await;
+    let seen = observed(server.addr, &[], &[("recursion", Arg::Bool(false))]).await;
     assert_eq!((count(&seen, "load.answered"), count(&seen, "load.wrong")), (0, 100));
     noted(&seen, "(flags)");
     // A cache passes on AA with the first answer only.
     let server = Server::start(unset);
-    assert_eq!(count(&look(server.addr, &[], &[]).await, "load.answered"), 100);
+    assert_eq!(count(&observed(server.addr, &[], &[]).await, "load.answered"), 100);
 }
 
 #[tokio::test]
 async fn duplicates_count_once_and_as_what_they_are() {
     let server = Server::start(|_, query| vec![good(query), good(query), reply(query, 2, &[])]);
-    let seen = look(server.addr, &[], &[]).await;
+    let seen = observed(server.addr, &[], &[]).await;
     assert_eq!(count(&seen, "load.answered"), 100);
     // What follows the last answer of each of the two workers may come after its end.
     assert!(count(&seen, "load.duplicates") >= 98 && count(&seen, "load.wrong") >= 98, "{:?}", seen.notes());
@@ -158,7 +159,7 @@ async fn a_wrong_answer_now_and_then_is_counted_exactly() {
         8 => reply(query, 5, &[]),
         _ => good(query),
     });
-    let seen = look(server.addr, &[], &[]).await;
+    let seen = observed(server.addr, &[], &[]).await;
     assert_eq!((count(&seen, "load.answered"), count(&seen, "load.wrong"), count(&seen, "load.lost")), (80, 20, 0));
     assert_eq!(seen.merged("load.latency").unwrap().count(), 80);
     assert_eq!(seen.text("outcome"), Some("answered"));
@@ -168,7 +169,7 @@ async fn a_wrong_answer_now_and_then_is_counted_exactly() {
 async fn expected_data_is_held_against_the_first_answer_too() {
     let server = Server::start(|_, query| good(query));
     let names = ["www.load.test A 192.0.2.11"];
-    let seen = look(server.addr, &[("names", list(&names))], &[]).await;
+    let seen = observed(server.addr, &[("names", texts(&names))], &[]).await;
     assert_eq!((count(&seen, "load.answered"), count(&seen, "load.wrong")), (0, 100));
     noted(&seen, "192.0.2.10, not 192.0.2.11");
 }

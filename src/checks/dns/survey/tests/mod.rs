@@ -8,20 +8,16 @@ mod propagating;
 mod zones;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::Duration;
 
 use serde_json::Value;
-use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use self::lab::{Quirk, Script, serve};
 use crate::checks::FAMILIES;
 use crate::judge::judge;
 use crate::lab::Tasks;
 use crate::model::{Observation, Verdict};
-use crate::plan::Case;
-use crate::probe::Cx;
-use crate::suite;
+use crate::plan::{Case, Settings};
+use crate::testing::{self, fact, noted};
 
 /// A zone with two servers on 127.0.0.1.
 fn zone(serial: u32) -> String {
@@ -103,7 +99,7 @@ struct Seen {
 impl Seen {
     #[track_caller]
     fn fact(&self, name: &str) -> Value {
-        self.observation.last(name).cloned().unwrap_or_else(|| panic!("no fact {name} in {:#?}", self.observation))
+        fact(&self.observation, name).clone()
     }
 
     fn absent(&self, name: &str) -> bool {
@@ -119,11 +115,7 @@ impl Seen {
 
     #[track_caller]
     fn noted(&self, text: &str) {
-        assert!(
-            self.observation.notes().iter().any(|note| note.contains(text)),
-            "{text}: {:#?}",
-            self.observation.notes()
-        );
+        noted(&self.observation, text);
     }
 
     #[track_caller]
@@ -141,21 +133,9 @@ impl Seen {
 /// The case of a check with these fields, or why there is none.
 fn check(fields: &str, expect: Option<&str>) -> Result<Case, String> {
     let expect = expect.map(|expect| format!("\n    expect: {expect}")).unwrap_or_default();
-    let text = format!("version: 1\nsuite: t\nchecks:\n  - id: c\n    dns: {{{fields}}}{expect}\n");
-    let options = suite::file::Options {
-        vars: Vec::new(),
-        against: Vec::new(),
-        var_files: Vec::new(),
-        rounds: None,
-        timeout: None,
-        env: &|_| None,
-    };
-    let mut loaded = suite::load(&[suite::file::Input::Text("t.yaml".into(), text)], FAMILIES, &options);
-    let mut plan = crate::plan::plan(&mut loaded, None, &crate::plan::Settings::default());
-    if !loaded.errors.is_empty() {
-        return Err(loaded.errors.render(&loaded.sources, false));
-    }
-    Ok(plan.cases.remove(0))
+    let text = format!("checks:\n  - id: c\n    dns: {{{fields}}}{expect}\n");
+    let plan = testing::planned(testing::load(FAMILIES, &text, &[]), None, &Settings::default())?;
+    Ok(plan.cases.into_iter().next().unwrap())
 }
 
 async fn look(fields: &str, expect: Option<&str>) -> Seen {
@@ -164,17 +144,8 @@ async fn look(fields: &str, expect: Option<&str>) -> Seen {
 
 /// One more look of the same check.
 async fn again(check: &Case) -> Seen {
-    let mut observation = Observation::default();
-    let deadline = Instant::now() + Duration::from_mins(2);
-    let mut cx = Cx::new(
-        &mut observation,
-        <crate::checks::dns::Dns as crate::probe::Probe>::FACTS,
-        deadline,
-        7,
-        CancellationToken::new(),
-    );
-    let _haste = crate::testing::haste();
-    let ended = check.base.probe.run(&mut cx).await;
+    let _haste = testing::haste();
+    let (observation, ended) = testing::observe(&*check.base.probe).await;
     let judged = judge(check, &observation, ended.err());
     Seen { observation, verdict: judged.verdict, reason: judged.reason.unwrap_or_default() }
 }

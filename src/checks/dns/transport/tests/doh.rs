@@ -9,13 +9,14 @@ use hyper::body::{Body, Bytes, Frame, Incoming};
 use hyper::{Request, Response};
 use tokio::time::{Duration, Interval, interval};
 
+use super::flag;
 use super::lab::Lab;
 use super::servers::{good, https, quic};
-use super::{flag, said};
 use crate::checks::dns::Dns;
-use crate::checks::dns::tests::{list, look, number, text};
+use crate::checks::dns::tests::observed;
 use crate::model::Arg;
 use crate::probe::Probe as _;
+use crate::testing::{count, list, noted, text};
 
 const MESSAGE: &str = "application/dns-message";
 
@@ -54,13 +55,13 @@ async fn http_that_is_no_answer_is_an_http_error() {
     ] {
         let (addr, _tasks) =
             https(&lab.pki.good, move |_| async move { response(status, kind, vec![b'x'; length]) }).await;
-        let seen = look(addr, "www.example", &lab.fields("doh")).await;
+        let seen = observed(addr, "www.example", &lab.fields("doh")).await;
         assert_eq!(seen.text("outcome"), Some("http_error"), "{why}: {:?}", seen.notes());
-        assert_eq!(number(&seen, "http.status"), i64::from(status), "{why}");
+        assert_eq!(count(&seen, "http.status"), i64::from(status), "{why}");
         assert_eq!(seen.text("http.content_type"), kind, "{why}");
         assert_eq!(flag(&seen, "tls.verified"), Some(true), "{why}");
         assert!(seen.last("rcode").is_none() && seen.merged("rtt").is_none(), "{why}");
-        said(&seen, why);
+        noted(&seen, why);
         assert!(!Dns::answered(&seen));
     }
 }
@@ -74,9 +75,9 @@ async fn a_redirect_is_told_and_not_followed() {
         response
     })
     .await;
-    let seen = look(addr, "www.example", &lab.fields("doh")).await;
+    let seen = observed(addr, "www.example", &lab.fields("doh")).await;
     assert_eq!(seen.text("outcome"), Some("http_error"));
-    said(&seen, "302 Found, to https://elsewhere.example/dns-query; nothing is followed");
+    noted(&seen, "302 Found, to https://elsewhere.example/dns-query; nothing is followed");
 }
 
 #[tokio::test]
@@ -104,12 +105,12 @@ async fn the_request_is_as_the_rfc_wants_it() {
     for method in ["GET", "POST"] {
         let mut fields = lab.fields("doh");
         fields.extend([("path", text("/other?ct")), ("method", text(method))]);
-        let seen = look(addr, "www.example", &fields).await;
+        let seen = observed(addr, "www.example", &fields).await;
         assert_eq!(seen.text("outcome"), Some("answered"), "{method}: {:?}", seen.notes());
         assert_eq!(list(&seen, "answers"), ["192.0.2.1"]);
         assert_eq!(seen.last("http.age").unwrap().as_f64(), Some(17.0));
         assert_eq!(seen.last("http.max_age").unwrap().as_f64(), Some(61.0));
-        said(&seen, "caches may keep the response for 61 s, longer than its shortest TTL of 60 s");
+        noted(&seen, "caches may keep the response for 61 s, longer than its shortest TTL of 60 s");
     }
 }
 
@@ -122,10 +123,10 @@ async fn another_answer_than_the_one_asked_for_is_discarded() {
         response(200, Some(MESSAGE), reply)
     })
     .await;
-    let seen = look(addr, "www.example", &lab.fields("doh")).await;
+    let seen = observed(addr, "www.example", &lab.fields("doh")).await;
     assert_eq!(seen.text("outcome"), Some("malformed"));
-    assert_eq!(number(&seen, "discarded"), 1);
-    said(&seen, "its question is xww.example. IN A");
+    assert_eq!(count(&seen, "discarded"), 1);
+    noted(&seen, "its question is xww.example. IN A");
 }
 
 /// One byte, then another, and so on without end.
@@ -150,9 +151,9 @@ async fn a_body_that_drips_without_end_ends_in_time() {
     .await;
     let mut fields = lab.fields("doh");
     fields.push(("timeout", Arg::Number(3.0)));
-    let seen = look(addr, "www.example", &fields).await;
+    let seen = observed(addr, "www.example", &fields).await;
     assert_eq!(seen.text("outcome"), Some("timeout"), "{:?}", seen.notes());
-    said(&seen, "still waiting for");
+    noted(&seen, "still waiting for");
 }
 
 #[tokio::test]
@@ -166,9 +167,9 @@ async fn a_server_that_never_answers_is_a_timeout() {
     let mut fields = lab.fields("doh");
     // The handshake has to fit in as well.
     fields.push(("timeout", Arg::Number(3.0)));
-    let seen = look(addr, "www.example", &fields).await;
+    let seen = observed(addr, "www.example", &fields).await;
     assert_eq!(seen.text("outcome"), Some("timeout"), "{:?}", seen.notes());
-    said(&seen, "the head of the HTTP response");
+    noted(&seen, "the head of the HTTP response");
 }
 
 /// A response of one HTTP/3 server for every request.
@@ -209,15 +210,15 @@ async fn the_same_holds_in_http3() {
         (200, MESSAGE, 70_000, "more than the 65535 bytes"),
     ] {
         let (addr, _tasks) = http3(&lab, status, kind, move |_| vec![b'x'; length]).await;
-        let seen = look(addr, "www.example", &lab.fields("doh3")).await;
+        let seen = observed(addr, "www.example", &lab.fields("doh3")).await;
         assert_eq!(seen.text("outcome"), Some("http_error"), "{why}: {:?}", seen.notes());
-        said(&seen, why);
+        noted(&seen, why);
     }
     let (addr, _tasks) = http3(&lab, 200, MESSAGE, good).await;
     for method in ["POST", "GET"] {
         let mut fields = lab.fields("doh3");
         fields.push(("method", text(method)));
-        let seen = look(addr, "www.example", &fields).await;
+        let seen = observed(addr, "www.example", &fields).await;
         assert_eq!(list(&seen, "answers"), ["192.0.2.1"], "{method}: {:?}", seen.notes());
     }
 }

@@ -8,12 +8,13 @@ use tokio::time::{Duration, sleep};
 
 use super::lab::Lab;
 use super::servers::{framed, good, tls};
-use super::{ENCRYPTED, flag, said};
-use crate::checks::dns::tests::{BRIEF, list, look, number, text};
+use super::{ENCRYPTED, flag};
+use crate::checks::dns::tests::{BRIEF, observed};
 use crate::lab::Tasks;
 use crate::lab::dns::DnsLab;
 use crate::lab::pki::NAME;
 use crate::model::{Arg, Value};
+use crate::testing::{count, list, noted, text};
 
 /// What a server sends for a query, part by part.
 type Script = fn(&[u8]) -> Vec<Vec<u8>>;
@@ -45,10 +46,10 @@ async fn truncated_frames_are_closed_connections() {
     ];
     for (script, why) in scripts {
         let (addr, _tasks) = dot(&lab, script).await;
-        let seen = look(addr, "www.example", &lab.fields("dot")).await;
+        let seen = observed(addr, "www.example", &lab.fields("dot")).await;
         assert_eq!(seen.text("outcome"), Some("closed"), "{why}: {:?}", seen.notes());
         assert!(seen.merged("rtt").is_none() && seen.merged("handshake_time").is_some(), "{why}");
-        said(&seen, why);
+        noted(&seen, why);
     }
 }
 
@@ -62,9 +63,9 @@ async fn what_is_no_answer_is_discarded_and_the_right_one_counts() {
         vec![framed(&id), framed(&question), framed(b"garbage"), framed(&good(query))]
     })
     .await;
-    let seen = look(addr, "www.example", &lab.fields("dot")).await;
+    let seen = observed(addr, "www.example", &lab.fields("dot")).await;
     assert_eq!(list(&seen, "answers"), ["192.0.2.1"], "{:?}", seen.notes());
-    assert_eq!(number(&seen, "discarded"), 3);
+    assert_eq!(count(&seen, "discarded"), 3);
 }
 
 #[tokio::test]
@@ -77,10 +78,10 @@ async fn padding_of_the_answer_is_a_fact() {
         vec![framed(&reply)]
     })
     .await;
-    let seen = look(addr, "www.example", &lab.fields("dot")).await;
+    let seen = observed(addr, "www.example", &lab.fields("dot")).await;
     assert_eq!(flag(&seen, "edns.padding"), Some(true), "{:?}", seen.notes());
     let server = lab.serve("dot", &lab.pki.good).await;
-    let seen = look(server.addr, "www.shakedown.test", &lab.fields("dot")).await;
+    let seen = observed(server.addr, "www.shakedown.test", &lab.fields("dot")).await;
     assert_eq!(flag(&seen, "edns.padding"), Some(false));
 }
 
@@ -96,9 +97,9 @@ async fn an_answer_that_drips_without_end_ends_in_time() {
     .await;
     let mut fields = lab.fields("dot");
     fields.push(("timeout", Arg::Number(3.0)));
-    let seen = look(addr, "www.example", &fields).await;
+    let seen = observed(addr, "www.example", &fields).await;
     assert_eq!(seen.text("outcome"), Some("timeout"), "{:?}", seen.notes());
-    said(&seen, "still waiting for a complete answer");
+    noted(&seen, "still waiting for a complete answer");
 }
 
 #[tokio::test]
@@ -111,9 +112,9 @@ async fn a_flood_of_strays_ends_in_time() {
     .await;
     let mut fields = lab.fields("dot");
     fields.push(("timeout", Arg::Number(1.5)));
-    let seen = look(addr, "www.example", &fields).await;
+    let seen = observed(addr, "www.example", &fields).await;
     assert_eq!(seen.text("outcome"), Some("timeout"));
-    assert!(number(&seen, "discarded") > 1000);
+    assert!(count(&seen, "discarded") > 1000);
     assert!(seen.notes().len() < 20);
 }
 
@@ -131,10 +132,10 @@ async fn a_silent_port_is_a_timeout_and_a_closed_one_refuses() {
             socket.local_addr().unwrap()
         };
         fields.push(("timeout", Arg::Number(BRIEF)));
-        let seen = look(silent, "www.example", &fields).await;
+        let seen = observed(silent, "www.example", &fields).await;
         assert_eq!(seen.text("outcome"), Some("timeout"), "{transport}");
         assert!(flag(&seen, "tls.verified").is_none() && seen.merged("handshake_time").is_none(), "{transport}");
-        said(&seen, "it came as far as ClientHello");
+        noted(&seen, "it came as far as ClientHello");
     }
     // Taken for TCP and UDP, and given back: the system hands it to nobody else that soon.
     let (tcp, udp) =
@@ -143,7 +144,7 @@ async fn a_silent_port_is_a_timeout_and_a_closed_one_refuses() {
     drop((tcp, udp));
     for (transport, _) in ENCRYPTED {
         let closed = if matches!(transport, "dot" | "doh") { no_tcp } else { no_udp };
-        let seen = look(closed, "www.example", &lab.fields(transport)).await;
+        let seen = observed(closed, "www.example", &lab.fields(transport)).await;
         assert_eq!(seen.text("outcome"), Some("refused"), "{transport}: {:?}", seen.notes());
     }
 }
@@ -161,13 +162,13 @@ async fn plain_dns_on_the_port_is_not_tls() {
         }
     });
     for transport in ["dot", "doh"] {
-        let seen = look(talker, "www.example", &lab.fields(transport)).await;
+        let seen = observed(talker, "www.example", &lab.fields(transport)).await;
         assert_eq!(seen.text("outcome"), Some("not_tls"), "{transport}: {:?}", seen.notes());
     }
     // A DNS server takes the ClientHello for a long message, and waits or hangs up.
     let mut fields = lab.fields("dot");
     fields.push(("timeout", Arg::Number(BRIEF)));
-    let seen = look(plain.addr(), "www.shakedown.test", &fields).await;
+    let seen = observed(plain.addr(), "www.shakedown.test", &fields).await;
     assert!(matches!(seen.text("outcome"), Some("timeout" | "closed" | "reset" | "not_tls")));
     assert!(seen.last("answers").is_none(), "there is no other way than the one asked for");
 }
@@ -177,19 +178,19 @@ async fn a_server_of_another_protocol_refuses_or_is_refused() {
     let lab = Lab::new().await;
     for (transport, _) in ENCRYPTED {
         let server = lab.serve_as(transport, &lab.pki.good, &["something-else"]).await;
-        let seen = look(server.addr, "www.shakedown.test", &lab.fields(transport)).await;
+        let seen = observed(server.addr, "www.shakedown.test", &lab.fields(transport)).await;
         assert_eq!(seen.text("outcome"), Some("alert"), "{transport}: {:?}", seen.notes());
         assert_eq!(seen.text("tls.alert"), Some("no_application_protocol"), "{transport}");
     }
     // Without any, DoT goes on (RFC 7858 knows no ALPN); DoH cannot.
     let server = lab.serve_as("dot", &lab.pki.good, &[]).await;
-    let seen = look(server.addr, "www.shakedown.test", &lab.fields("dot")).await;
+    let seen = observed(server.addr, "www.shakedown.test", &lab.fields("dot")).await;
     assert_eq!(list(&seen, "answers"), ["127.0.0.1"]);
     assert!(seen.last("tls.alpn").is_none());
     let server = lab.serve_as("doh", &lab.pki.good, &[]).await;
-    let seen = look(server.addr, "www.shakedown.test", &lab.fields("doh")).await;
+    let seen = observed(server.addr, "www.shakedown.test", &lab.fields("doh")).await;
     assert_eq!(seen.text("outcome"), Some("protocol_error"));
-    said(&seen, "ALPN h2");
+    noted(&seen, "ALPN h2");
 }
 
 #[tokio::test]
@@ -198,13 +199,13 @@ async fn a_different_answer_by_udp_is_told() {
     let (addr, _tasks) = dot(&lab, |query| vec![framed(&good(query))]).await;
     let mut fields = lab.fields("dot");
     fields.push(("same_as", text(&plain.addr().to_string())));
-    let seen = look(addr, "www.shakedown.test", &fields).await;
+    let seen = observed(addr, "www.shakedown.test", &fields).await;
     assert_eq!(flag(&seen, "same_answer"), Some(false));
-    said(&seen, "not in the answer by UDP: www.shakedown.test. 1 A 192.0.2.1");
-    said(&seen, "only in the answer by UDP: www.shakedown.test. 1 A 127.0.0.1");
-    let seen = look(addr, "absent.shakedown.test", &fields).await;
+    noted(&seen, "not in the answer by UDP: www.shakedown.test. 1 A 192.0.2.1");
+    noted(&seen, "only in the answer by UDP: www.shakedown.test. 1 A 127.0.0.1");
+    let seen = observed(addr, "absent.shakedown.test", &fields).await;
     assert_eq!(flag(&seen, "same_answer"), Some(false));
-    said(&seen, "code 3 by UDP, 0 by this transport");
+    noted(&seen, "code 3 by UDP, 0 by this transport");
 }
 
 #[tokio::test]
@@ -215,10 +216,10 @@ async fn nothing_to_compare_with_is_no_sameness() {
     let mut fields = lab.fields("dot");
     fields.push(("same_as", text(&silent.local_addr().unwrap().to_string())));
     fields.push(("timeout", Arg::Number(3.0)));
-    let seen = look(server.addr, "www.shakedown.test", &fields).await;
+    let seen = observed(server.addr, "www.shakedown.test", &fields).await;
     assert_eq!(seen.text("outcome"), Some("answered"), "{:?}", seen.notes());
     assert!(seen.last("same_answer").is_none());
-    said(&seen, "nothing to compare with");
+    noted(&seen, "nothing to compare with");
 }
 
 #[tokio::test]
@@ -228,10 +229,10 @@ async fn the_name_may_go_without_sni_and_an_address_be_verified() {
         let server = lab.serve(transport, &lab.pki.good).await;
         let mut fields = lab.fields(transport);
         fields.retain(|(field, _)| *field != "sni");
-        let seen = look(server.addr, "www.shakedown.test", &fields).await;
+        let seen = observed(server.addr, "www.shakedown.test", &fields).await;
         assert_eq!(flag(&seen, "tls.verified"), Some(true), "{transport}: 127.0.0.1 is in the certificate");
         fields.extend([("sni", text("")), ("verify_name", text(NAME))]);
-        let seen = look(server.addr, "www.shakedown.test", &fields).await;
+        let seen = observed(server.addr, "www.shakedown.test", &fields).await;
         assert_eq!(seen.last("tls.verified"), Some(&Value::Bool(true)), "{transport}: {:?}", seen.notes());
     }
 }
@@ -241,7 +242,7 @@ async fn a_server_that_wants_to_know_its_clients_refuses_late() {
     let lab = Lab::new().await;
     for (transport, alpn) in ENCRYPTED {
         let server = lab.serve_with(transport, lab.asking(alpn)).await;
-        let seen = look(server.addr, "www.shakedown.test", &lab.fields(transport)).await;
+        let seen = observed(server.addr, "www.shakedown.test", &lab.fields(transport)).await;
         assert_eq!(seen.text("outcome"), Some("alert"), "{transport}: {:?}", seen.notes());
         assert_eq!(seen.text("tls.alert"), Some("certificate_required"), "{transport}: {:?}", seen.notes());
         assert!(seen.last("rcode").is_none(), "{transport}");
@@ -250,7 +251,7 @@ async fn a_server_that_wants_to_know_its_clients_refuses_late() {
             ("client_cert", lab.file("client.pem", lab.pki.good.chain_pem())),
             ("client_key", lab.file("client.key", lab.pki.good.key_pem())),
         ]);
-        let seen = look(server.addr, "www.shakedown.test", &known).await;
+        let seen = observed(server.addr, "www.shakedown.test", &known).await;
         assert_eq!(list(&seen, "answers"), ["127.0.0.1"], "{transport}: {:?}", seen.notes());
     }
 }

@@ -7,8 +7,8 @@ mod quic;
 mod right;
 mod servers;
 
-use crate::checks::dns::tests::text;
 use crate::model::{Arg, Observation, Value};
+use crate::testing::text;
 
 /// The four, and the name each agrees on.
 const ENCRYPTED: [(&str, &str); 4] = [("dot", "dot"), ("doh", "h2"), ("doq", "doq"), ("doh3", "h3")];
@@ -17,10 +17,6 @@ type More = Vec<(&'static str, Arg)>;
 
 fn flag(seen: &Observation, fact: &str) -> Option<bool> {
     seen.last(fact).and_then(Value::as_bool)
-}
-
-fn said(seen: &Observation, words: &str) {
-    assert!(seen.notes().iter().any(|note| note.contains(words)), "no note says {words:?}: {:?}", seen.notes());
 }
 
 /// Fields of a check that trusts `ca`.

@@ -8,12 +8,13 @@ use quinn::{Connection, VarInt};
 use tokio::net::UdpSocket;
 use tokio::time::{Duration, sleep};
 
+use super::flag;
 use super::lab::Lab;
 use super::servers::{framed, good, quic};
-use super::{flag, said};
-use crate::checks::dns::tests::{list, look, number};
+use crate::checks::dns::tests::observed;
 use crate::lab::Tasks;
 use crate::model::Arg;
+use crate::testing::{count, list, noted};
 
 /// Reads a query from one stream; the stream to answer on.
 async fn asked(connection: &Connection) -> Option<(quinn::SendStream, Vec<u8>)> {
@@ -33,9 +34,9 @@ async fn a_stream_that_is_reset_is_reset() {
         connection.closed().await;
     })
     .await;
-    let seen = look(addr, "www.example", &lab.fields("doq")).await;
+    let seen = observed(addr, "www.example", &lab.fields("doq")).await;
     assert_eq!(seen.text("outcome"), Some("reset"), "{:?}", seen.notes());
-    said(&seen, "DOQ_EXCESSIVE_LOAD");
+    noted(&seen, "DOQ_EXCESSIVE_LOAD");
     assert_eq!(flag(&seen, "tls.verified"), Some(true));
 }
 
@@ -47,9 +48,9 @@ async fn a_connection_that_is_closed_is_closed() {
         connection.close(VarInt::from_u32(2), b"what was\x07 that?");
     })
     .await;
-    let seen = look(addr, "www.example", &lab.fields("doq")).await;
+    let seen = observed(addr, "www.example", &lab.fields("doq")).await;
     assert_eq!(seen.text("outcome"), Some("closed"), "{:?}", seen.notes());
-    said(&seen, "application error 2, \"what was that?\"");
+    noted(&seen, "application error 2, \"what was that?\"");
 }
 
 /// What a server sends for a query.
@@ -86,13 +87,13 @@ async fn truncated_frames_and_foreign_answers_are_no_answers() {
     ];
     for (script, outcome, why, discarded) in scripts {
         let (addr, _tasks) = answering(&lab, script).await;
-        let seen = look(addr, "www.example", &lab.fields("doq")).await;
+        let seen = observed(addr, "www.example", &lab.fields("doq")).await;
         assert_eq!(seen.text("outcome"), Some(outcome), "{why}: {:?}", seen.notes());
-        assert_eq!(number(&seen, "discarded"), discarded, "{why}");
-        said(&seen, why);
+        assert_eq!(count(&seen, "discarded"), discarded, "{why}");
+        noted(&seen, why);
     }
     let (addr, _tasks) = answering(&lab, |query| [framed(&good(query)), b"more".to_vec()].concat()).await;
-    let seen = look(addr, "www.example", &lab.fields("doq")).await;
+    let seen = observed(addr, "www.example", &lab.fields("doq")).await;
     assert_eq!(list(&seen, "answers"), ["192.0.2.1"], "{:?}", seen.notes());
 }
 
@@ -109,9 +110,9 @@ async fn an_answer_that_drips_ends_in_time() {
     .await;
     let mut fields = lab.fields("doq");
     fields.push(("timeout", Arg::Number(3.0)));
-    let seen = look(addr, "www.example", &fields).await;
+    let seen = observed(addr, "www.example", &fields).await;
     assert_eq!(seen.text("outcome"), Some("timeout"), "{:?}", seen.notes());
-    said(&seen, "still waiting for a complete answer");
+    noted(&seen, "still waiting for a complete answer");
 }
 
 #[tokio::test]
@@ -124,9 +125,9 @@ async fn a_server_that_sends_http3_headers_without_end_is_cut_off() {
         while send.write_all(&[0; 8192]).await.is_ok() {}
     })
     .await;
-    let seen = look(addr, "www.example", &lab.fields("doh3")).await;
+    let seen = observed(addr, "www.example", &lab.fields("doh3")).await;
     assert_eq!(seen.text("outcome"), Some("protocol_error"), "{:?}", seen.notes());
-    said(&seen, "more than anybody needs");
+    noted(&seen, "more than anybody needs");
 }
 
 #[tokio::test]
@@ -161,10 +162,10 @@ async fn datagrams_from_elsewhere_are_counted_and_do_no_harm() {
             }
         }
     });
-    let seen = look(addr, "www.shakedown.test", &lab.fields("doq")).await;
+    let seen = observed(addr, "www.shakedown.test", &lab.fields("doq")).await;
     assert_eq!(list(&seen, "answers"), ["127.0.0.1"], "{:?}", seen.notes());
-    assert_eq!(number(&seen, "discarded"), 3);
-    said(&seen, "discarded 3 datagrams");
+    assert_eq!(count(&seen, "discarded"), 3);
+    noted(&seen, "discarded 3 datagrams");
 }
 
 #[tokio::test]
@@ -181,9 +182,9 @@ async fn a_port_that_echoes_is_a_timeout_that_heard_something() {
     });
     let mut fields = lab.fields("doq");
     fields.push(("timeout", Arg::Number(3.0)));
-    let seen = look(addr, "www.example", &fields).await;
+    let seen = observed(addr, "www.example", &fields).await;
     assert_eq!(seen.text("outcome"), Some("timeout"), "{:?}", seen.notes());
-    said(&seen, "bytes from the server, before its certificate");
+    noted(&seen, "bytes from the server, before its certificate");
 }
 
 #[tokio::test]
@@ -207,9 +208,9 @@ async fn another_version_of_quic_is_told() {
             socket.send_to(&reply, from).await.unwrap();
         }
     });
-    let seen = look(addr, "www.example", &lab.fields("doq")).await;
+    let seen = observed(addr, "www.example", &lab.fields("doq")).await;
     assert_eq!(seen.text("outcome"), Some("not_tls"), "{:?}", seen.notes());
-    said(&seen, "no version that is known here");
+    noted(&seen, "no version that is known here");
 }
 
 #[tokio::test]
@@ -233,7 +234,7 @@ async fn a_server_that_wants_the_address_proven_first_is_answered() {
             connection.closed().await;
         }
     });
-    let seen = look(addr, "www.example", &lab.fields("doq")).await;
+    let seen = observed(addr, "www.example", &lab.fields("doq")).await;
     assert_eq!(list(&seen, "answers"), ["192.0.2.1"], "{:?}", seen.notes());
     assert!(seen.text("tls.cipher").is_some(), "seen past the Retry packet");
 }

@@ -1,20 +1,21 @@
 //! What a real server shows over each transport, with the right and with the wrong certificate.
 
 use super::lab::Lab;
-use super::{ENCRYPTED, flag, said};
-use crate::checks::dns::tests::{args, build, list, look, number, run, text};
+use super::{ENCRYPTED, flag};
+use crate::checks::dns::tests::{args, build, observed, run};
 use crate::checks::dns::{Dns, question};
 use crate::lab::dns::DnsLab;
 use crate::lab::pki::{NAME, OTHER_NAME};
 use crate::model::{Arg, Value};
 use crate::probe::Probe as _;
+use crate::testing::{count, list, noted, text};
 
 #[tokio::test]
 async fn every_transport_answers_and_shows_its_certificate() {
     let lab = Lab::new().await;
     for (transport, alpn) in ENCRYPTED {
         let server = lab.serve(transport, &lab.pki.good).await;
-        let seen = look(server.addr, "two.shakedown.test", &lab.fields(transport)).await;
+        let seen = observed(server.addr, "two.shakedown.test", &lab.fields(transport)).await;
         assert_eq!(seen.text("outcome"), Some("answered"), "{transport}: {:?}", seen.notes());
         let mut answers = list(&seen, "answers");
         answers.sort();
@@ -27,9 +28,9 @@ async fn every_transport_answers_and_shows_its_certificate() {
         assert!(seen.text("tls.cipher").unwrap().starts_with("TLS_AES_"), "{transport}");
         assert_eq!(seen.text("tls.key"), Some("ECDSA P-256"), "{transport}");
         assert_eq!(list(&seen, "tls.san"), ["localhost", NAME, "127.0.0.1"], "{transport}");
-        assert_eq!(number(&seen, "tls.chain.length"), 2, "{transport}");
+        assert_eq!(count(&seen, "tls.chain.length"), 2, "{transport}");
         assert!(seen.last("tls.expires_in").and_then(Value::as_f64).unwrap() > 80.0 * 86_400.0, "{transport}");
-        assert_eq!(number(&seen, "discarded"), 0, "{transport}");
+        assert_eq!(count(&seen, "discarded"), 0, "{transport}");
         for (fact, count) in [("rtt", 1), ("handshake_time", 1)] {
             assert_eq!(seen.merged(fact).unwrap().count(), count, "{transport}: {fact}");
         }
@@ -44,7 +45,7 @@ async fn absence_is_an_answer_over_every_transport() {
     let lab = Lab::new().await;
     for (transport, _) in ENCRYPTED {
         let server = lab.serve(transport, &lab.pki.good).await;
-        let seen = look(server.addr, "absent.shakedown.test", &lab.fields(transport)).await;
+        let seen = observed(server.addr, "absent.shakedown.test", &lab.fields(transport)).await;
         assert_eq!((seen.text("outcome"), seen.text("rcode")), (Some("answered"), Some("NXDOMAIN")), "{transport}");
         assert!(list(&seen, "authority")[0].contains(" IN SOA "), "{transport}");
         assert!(!Dns::answered(&seen), "{transport}");
@@ -57,20 +58,20 @@ async fn nothing_is_asked_of_a_server_with_a_wrong_certificate() {
     for (transport, _) in ENCRYPTED {
         for (identity, why) in [(&lab.pki.wrong_name, "not valid for name"), (&lab.pki.expired, "expired since")] {
             let server = lab.serve(transport, identity).await;
-            let seen = look(server.addr, "www.shakedown.test", &lab.fields(transport)).await;
+            let seen = observed(server.addr, "www.shakedown.test", &lab.fields(transport)).await;
             assert_eq!(seen.text("outcome"), Some("untrusted"), "{transport}: {:?}", seen.notes());
             assert_eq!(flag(&seen, "tls.verified"), Some(false), "{transport}");
             assert!(seen.text("tls.verify_error").unwrap().contains(why), "{transport}");
             assert!(seen.last("tls.not_after").is_some() && seen.last("tls.san").is_some(), "{transport}");
             assert!(seen.last("answers").is_none() && seen.last("rcode").is_none(), "{transport}");
             assert!(seen.merged("handshake_time").is_some() && seen.merged("rtt").is_none(), "{transport}");
-            said(&seen, "nothing was asked");
+            noted(&seen, "nothing was asked");
             assert!(!Dns::answered(&seen));
         }
         let server = lab.serve(transport, &lab.pki.wrong_name).await;
         let mut named = lab.fields(transport);
         named.push(("verify_name", text(OTHER_NAME)));
-        let seen = look(server.addr, "www.shakedown.test", &named).await;
+        let seen = observed(server.addr, "www.shakedown.test", &named).await;
         assert_eq!(flag(&seen, "tls.verified"), Some(true), "{transport}: verify_name decides, not sni");
     }
 }
@@ -82,7 +83,7 @@ async fn who_does_not_care_asks_all_the_same_and_still_sees_it() {
         let server = lab.serve(transport, &lab.pki.expired).await;
         let mut fields = lab.fields(transport);
         fields.push(("verify", Arg::Bool(false)));
-        let seen = look(server.addr, "www.shakedown.test", &fields).await;
+        let seen = observed(server.addr, "www.shakedown.test", &fields).await;
         assert_eq!(list(&seen, "answers"), ["127.0.0.1"], "{transport}: {:?}", seen.notes());
         assert_eq!(flag(&seen, "tls.verified"), Some(false), "{transport}");
         assert!(seen.last("tls.expires_in").and_then(Value::as_f64).unwrap() < 0.0, "{transport}");
@@ -94,7 +95,7 @@ async fn an_unknown_authority_is_not_trusted() {
     let (lab, other) = (Lab::new().await, Lab::new().await);
     for (transport, _) in ENCRYPTED {
         let server = other.serve(transport, &other.pki.good).await;
-        let seen = look(server.addr, "www.shakedown.test", &lab.fields(transport)).await;
+        let seen = observed(server.addr, "www.shakedown.test", &lab.fields(transport)).await;
         assert_eq!(seen.text("outcome"), Some("untrusted"), "{transport}");
     }
 }
@@ -117,7 +118,7 @@ async fn the_answer_is_compared_with_the_one_by_udp() {
                 (running.addr, lab.fields(transport))
             };
             fields.extend([("same_as", text(&plain.addr().to_string())), ("type", text(kind))]);
-            let seen = look(addr, name, &fields).await;
+            let seen = observed(addr, name, &fields).await;
             assert_eq!(flag(&seen, "same_answer"), Some(true), "{transport} {name}: {:?}", seen.notes());
         }
     }

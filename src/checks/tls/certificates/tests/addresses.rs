@@ -1,22 +1,18 @@
 //! Every address behind a name.
 
 use super::*;
+use crate::checks::tls::Tls;
+use crate::probe::Probe as _;
 
-async fn at_all(desk: &Desk, port: u16, addresses: &[IpAddr], more: &[(&'static str, Arg)]) -> Observation {
-    let mut args = desk.args(SocketAddr::new(addresses[0], port), more);
+async fn at_all(lab: &Lab, port: u16, addresses: &[IpAddr], more: Written<'_>) -> Observation {
+    let mut args = lab.args(SocketAddr::new(addresses[0], port), more);
     args.0.insert("addresses", Arg::Text("all".to_owned()));
     let look = Look::from_args(&args).unwrap();
     let trust = trust(&args).unwrap();
-    let mut seen = Observation::default();
-    let mut cx = Cx::new(
-        &mut seen,
-        <crate::checks::tls::Tls as crate::probe::Probe>::FACTS,
-        Instant::now() + look.longest(),
-        1,
-        CancellationToken::new(),
-    );
-    look.look_at(&mut cx, addresses, trust.load().await.unwrap()).await.unwrap();
-    in_the_table(&seen);
+    let verifier = trust.load().await.unwrap();
+    let (seen, ended) =
+        observe_with(Tls::FACTS, look.longest(), async |cx| look.look_at(cx, addresses, verifier).await).await;
+    ended.unwrap();
     seen
 }
 
@@ -43,18 +39,18 @@ async fn three(keys: [&Arc<CertifiedKey>; 3]) -> (u16, Vec<IpAddr>) {
 #[cfg(target_os = "linux")] // the whole of 127.0.0.0/8 is local
 #[tokio::test]
 async fn the_worst_of_all_addresses_is_what_is_reported() {
-    let desk = Desk::new();
-    let (good, bad) = (desk.certificate("ecdsa", 60, |_| {}), desk.certificate("ecdsa", -3, |_| {}));
-    let soon = desk.certificate("ecdsa", 5, |_| {});
+    let lab = Lab::new();
+    let (good, bad) = (lab.certificate("ecdsa", 60, |_| {}), lab.certificate("ecdsa", -3, |_| {}));
+    let soon = lab.certificate("ecdsa", 5, |_| {});
     let (port, addresses) = three([&good, &good, &good]).await;
-    let seen = at_all(&desk, port, &addresses, &[]).await;
+    let seen = at_all(&lab, port, &addresses, &[]).await;
     assert_eq!(fact(&seen, "addresses"), &json!(["127.0.0.1", "127.0.0.2", "127.0.0.3"]));
     assert_eq!(fact(&seen, "addresses.failed"), &json!([]));
     assert_eq!((fact(&seen, "addresses.agree"), fact(&seen, "verified")), (&json!(true), &json!(true)));
     assert_eq!(seen.merged("handshake_time").unwrap().summary().unwrap().get("count"), Some(3.0));
 
     let (port, addresses) = three([&good, &bad, &good]).await;
-    let seen = at_all(&desk, port, &addresses, &all()).await;
+    let seen = at_all(&lab, port, &addresses, &all()).await;
     assert_eq!(fact(&seen, "addresses.failed"), &json!(["127.0.0.2 unverified"]));
     assert_eq!((fact(&seen, "addresses.agree"), fact(&seen, "verified")), (&json!(false), &json!(false)));
     assert_eq!(fact(&seen, "address"), "127.0.0.2");
@@ -68,7 +64,7 @@ async fn the_worst_of_all_addresses_is_what_is_reported() {
 
     // Different and both good: the first to expire is the one to know of.
     let (port, addresses) = three([&good, &good, &soon]).await;
-    let seen = at_all(&desk, port, &addresses, &[]).await;
+    let seen = at_all(&lab, port, &addresses, &[]).await;
     assert_eq!((fact(&seen, "addresses.agree"), fact(&seen, "verified")), (&json!(false), &json!(true)));
     assert!(fact(&seen, "expires_in").as_f64().unwrap() < 6.0 * DAY as f64);
 }
@@ -76,11 +72,11 @@ async fn the_worst_of_all_addresses_is_what_is_reported() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn an_address_that_was_not_seen_leaves_open_whether_they_agree() {
-    let desk = Desk::new();
-    let good = desk.certificate("ecdsa", 60, |_| {});
+    let lab = Lab::new();
+    let good = lab.certificate("ecdsa", 60, |_| {});
     let (port, mut addresses) = three([&good, &good, &good]).await;
     addresses.push(Ipv4Addr::new(127, 0, 0, 4).into());
-    let seen = at_all(&desk, port, &addresses, &[]).await;
+    let seen = at_all(&lab, port, &addresses, &[]).await;
     assert_eq!(fact(&seen, "outcome"), "refused");
     assert_eq!(fact(&seen, "addresses.failed"), &json!(["127.0.0.4 refused"]));
     for absent in ["addresses.agree", "verified", "expires_in", "lint"] {

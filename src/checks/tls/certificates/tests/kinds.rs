@@ -4,14 +4,14 @@ use super::*;
 
 #[tokio::test]
 async fn a_second_expired_certificate_is_found() {
-    let desk = Desk::new();
-    let (good, bad) = (desk.certificate("ecdsa", 60, |_| {}), desk.certificate("rsa", -3, |_| {}));
+    let lab = Lab::new();
+    let (good, bad) = (lab.certificate("ecdsa", 60, |_| {}), lab.certificate("rsa", -3, |_| {}));
     let address = tls(config(&[&good, &bad], &[&good, &bad])).await;
-    let plain = desk.look(address, &[]).await;
+    let plain = lab.observed(address, &[]).await;
     assert_eq!(fact(&plain, "verified"), true, "one handshake sees the good one: {:?}", plain.notes());
     assert_eq!(plain.last("certificates"), None);
 
-    let seen = desk.look(address, &all()).await;
+    let seen = lab.observed(address, &all()).await;
     assert_eq!(fact(&seen, "verified"), true);
     assert_eq!(fact(&seen, "certificates.verified"), false);
     assert_eq!(fact(&seen, "certificates.count"), 2);
@@ -30,11 +30,11 @@ async fn a_second_expired_certificate_is_found() {
 
 #[tokio::test]
 async fn every_kind_is_found_and_nothing_that_is_not_there() {
-    let desk = Desk::new();
-    let kinds = ["ecdsa", "rsa", "ed25519"].map(|kind| desk.certificate(kind, 60, |_| {}));
+    let lab = Lab::new();
+    let kinds = ["ecdsa", "rsa", "ed25519"].map(|kind| lab.certificate(kind, 60, |_| {}));
     for some in [&[0][..], &[1], &[2], &[0, 1], &[1, 0], &[2, 1, 0]] {
         let list: Vec<&Arc<CertifiedKey>> = some.iter().map(|at| &kinds[*at]).collect();
-        let seen = desk.look(tls(config(&list, &list)).await, &all()).await;
+        let seen = lab.observed(tls(config(&list, &list)).await, &all()).await;
         let mut want: Vec<&str> = some.iter().map(|at| ["ecdsa", "rsa", "ed25519"][*at]).collect();
         want.sort_unstable();
         assert_eq!(fact(&seen, "certificates").as_object().unwrap().keys().collect::<Vec<_>>(), want);
@@ -45,12 +45,12 @@ async fn every_kind_is_found_and_nothing_that_is_not_there() {
 
 #[tokio::test]
 async fn what_is_shown_without_a_name_counts_apart() {
-    let desk = Desk::new();
-    let own = desk.certificate("ecdsa", 60, |_| {});
-    let default = desk.certificate("ecdsa", 10, |params| {
+    let lab = Lab::new();
+    let own = lab.certificate("ecdsa", 60, |_| {});
+    let default = lab.certificate("ecdsa", 10, |params| {
         params.subject_alt_names = vec![rcgen::SanType::DnsName("default.test".try_into().unwrap())];
     });
-    let seen = desk.look(tls(config(&[&own], &[&default])).await, &all()).await;
+    let seen = lab.observed(tls(config(&[&own], &[&default])).await, &all()).await;
     let shown = fact(&seen, "certificates").as_object().unwrap();
     assert_eq!(shown.keys().collect::<Vec<_>>(), ["ecdsa", "ecdsa_no_sni"]);
     let nameless = &shown["ecdsa_no_sni"];
@@ -63,15 +63,15 @@ async fn what_is_shown_without_a_name_counts_apart() {
     assert!((8.0..11.0).contains(&days), "{days}");
 
     // Nothing without a name: it says so by an alert, which is an answer.
-    let seen = desk.look(tls(config(&[&own], &[])).await, &all()).await;
+    let seen = lab.observed(tls(config(&[&own], &[])).await, &all()).await;
     assert_eq!(fact(&seen, "certificates.unknown"), &json!([]));
     assert_eq!(fact(&seen, "certificates.count"), 1);
 }
 
 #[tokio::test]
 async fn a_reset_is_not_the_absence_of_a_certificate() {
-    let desk = Desk::new();
-    let own = desk.certificate("ecdsa", 60, |_| {});
+    let lab = Lab::new();
+    let own = lab.certificate("ecdsa", 60, |_| {});
     let config = Arc::new(config(&[&own], &[&own]));
     let listener = listen(Ipv4Addr::LOCALHOST, 0).await;
     // Hangs up on who does not offer ECDSA.
@@ -88,7 +88,7 @@ async fn a_reset_is_not_the_absence_of_a_certificate() {
             }
         }
     });
-    let seen = desk.look(address, &all()).await;
+    let seen = lab.observed(address, &all()).await;
     assert_eq!(fact(&seen, "verified"), true);
     let unknown: Vec<String> = serde_json::from_value(fact(&seen, "certificates.unknown").clone()).unwrap();
     // Ed25519 and RSA, with and without the name; for RSA the suites of TLS 1.2 come with every scheme and get an answer.
@@ -102,9 +102,9 @@ async fn a_reset_is_not_the_absence_of_a_certificate() {
 
 #[tokio::test]
 async fn a_server_that_answers_nobody_has_no_aggregates() {
-    let desk = Desk::new();
+    let lab = Lab::new();
     let address = listen(Ipv4Addr::LOCALHOST, 0).await.local_addr().unwrap();
-    let seen = desk.look(address, &all()).await;
+    let seen = lab.observed(address, &all()).await;
     assert_eq!(fact(&seen, "outcome"), "refused");
     assert_eq!(fact(&seen, "certificates.unknown"), &json!(["127.0.0.1: refused"]));
     for absent in ["verified", "certificates.verified", "certificates.count", "certificates.lint", "lint"] {

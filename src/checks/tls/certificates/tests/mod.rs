@@ -21,17 +21,15 @@ use rustls::sign::CertifiedKey;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use super::super::look::Look;
 use crate::checks::family;
 use crate::checks::shared::tls_fields::trust;
-use crate::model::{Arg, Args, Observation, Value};
-use crate::probe::Cx;
+use crate::model::{Arg, Args, Observation};
 use crate::proto::tls::tests::chains::{Ca, root};
 use crate::proto::tls::tests::ocsp::Draft;
 use crate::proto::tls::{now, provider};
+use crate::testing::{self, Written, fact, observe_with, text};
 
 const NAME: &str = "www.real.test";
 const DAY: i64 = 86_400;
@@ -52,12 +50,12 @@ fn valid(params: &mut CertificateParams, from: i64, until: i64) {
     params.not_after = day(until);
 }
 
-struct Desk {
+struct Lab {
     ca: Ca,
     folder: tempfile::TempDir,
 }
 
-impl Desk {
+impl Lab {
     fn new() -> Self {
         let ca = root("top", (2020, 2090));
         let folder = tempfile::tempdir().unwrap();
@@ -85,48 +83,27 @@ impl Desk {
         Arc::new(CertifiedKey::from_der(vec![der], key, &provider()).unwrap())
     }
 
-    fn args(&self, address: SocketAddr, more: &[(&'static str, Arg)]) -> Args {
-        let text = |text: String| Arg::Text(text);
-        let mut all = Args::default();
-        all.0.insert("host", text(address.ip().to_string()));
-        all.0.insert("port", Arg::Integer(address.port().into()));
-        all.0.insert("sni", text(NAME.to_owned()));
-        all.0.insert("ca_file", text(self.folder.path().join("ca.pem").to_str().unwrap().to_owned()));
-        all.0.insert("timeout", Arg::Number(20.0));
-        all.0.extend(more.iter().cloned());
-        all
+    fn args(&self, address: SocketAddr, more: Written<'_>) -> Args {
+        let common = [
+            ("host", text(&address.ip().to_string())),
+            ("port", Arg::Integer(address.port().into())),
+            ("sni", text(NAME)),
+            ("ca_file", text(self.folder.path().join("ca.pem").to_str().unwrap())),
+            ("timeout", Arg::Number(20.0)),
+        ];
+        testing::args(common, more)
     }
 
-    async fn look(&self, address: SocketAddr, more: &[(&'static str, Arg)]) -> Observation {
+    async fn observed(&self, address: SocketAddr, more: Written<'_>) -> Observation {
         let probe = (family("tls").unwrap().build)(&self.args(address, more)).unwrap();
-        let mut seen = Observation::default();
-        let mut cx = Cx::new(
-            &mut seen,
-            <crate::checks::tls::Tls as crate::probe::Probe>::FACTS,
-            Instant::now() + probe.longest(),
-            1,
-            CancellationToken::new(),
-        );
-        probe.run(&mut cx).await.unwrap();
-        in_the_table(&seen);
+        let (seen, ended) = testing::observe(&*probe).await;
+        ended.unwrap();
         seen
-    }
-}
-
-fn in_the_table(seen: &Observation) {
-    let facts = family("tls").unwrap().facts;
-    for (name, _) in seen.rounds().iter().flat_map(crate::model::observation::Round::facts) {
-        assert!(facts.iter().any(|info| info.name == *name), "{name} is not in the table");
     }
 }
 
 fn all() -> [(&'static str, Arg); 1] {
     [("certificates", Arg::Text("all".to_owned()))]
-}
-
-#[track_caller]
-fn fact<'o>(seen: &'o Observation, name: &str) -> &'o Value {
-    seen.last(name).unwrap_or_else(|| panic!("{name} is absent: {:?} {:?}", seen.rounds(), seen.notes()))
 }
 
 /// Shows the first of its certificates that the client can use; another list without SNI.

@@ -12,26 +12,26 @@ async fn stapling(key: &Arc<CertifiedKey>, response: Vec<u8>) -> SocketAddr {
 
 #[tokio::test]
 async fn what_is_stapled_is_read_and_proven() {
-    let desk = Desk::new();
+    let lab = Lab::new();
     let must = |params: &mut CertificateParams| {
         let feature = rcgen::CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 24], vec![0x30, 3, 2, 1, 5]);
         params.custom_extensions.push(feature);
     };
-    let key = desk.certificate("ecdsa", 60, must);
+    let key = lab.certificate("ecdsa", 60, must);
     let leaf = key.cert[0].clone();
     let staple = |change: &dyn Fn(&mut Draft)| {
-        let mut draft = Draft::about(&leaf, &desk.ca);
+        let mut draft = Draft::about(&leaf, &lab.ca);
         (draft.this_update, draft.next_update) = (today() - DAY, Some(today() + 3 * DAY));
         change(&mut draft);
-        draft.signed(desk.ca.issuer.key())
+        draft.signed(lab.ca.issuer.key())
     };
-    let seen = desk.look(stapling(&key, staple(&|_| {})).await, &[]).await;
+    let seen = lab.observed(stapling(&key, staple(&|_| {})).await, &[]).await;
     assert_eq!((fact(&seen, "ocsp.stapled"), fact(&seen, "ocsp.status")), (&json!(true), &json!("good")));
     assert_eq!((fact(&seen, "must_staple"), fact(&seen, "lint")), (&json!(true), &json!([])));
     let days = fact(&seen, "ocsp.next_update_in").as_f64().unwrap() / DAY as f64;
     assert!((2.9..3.0).contains(&days), "{days}");
 
-    let seen = desk.look(stapling(&key, Vec::new()).await, &[]).await;
+    let seen = lab.observed(stapling(&key, Vec::new()).await, &[]).await;
     assert_eq!(fact(&seen, "ocsp.stapled"), false);
     assert_eq!(fact(&seen, "lint"), &json!(["staple_missing"]));
     assert_eq!(seen.last("ocsp.status"), None);
@@ -43,16 +43,16 @@ async fn what_is_stapled_is_read_and_proven() {
     };
     let spoiled: &dyn Fn(&mut Draft) = &|draft| draft.spoil = true;
     for (want, change) in [("expired", old), ("revoked", revoked), ("invalid", spoiled)] {
-        let seen = desk.look(stapling(&key, staple(change)).await, &[]).await;
+        let seen = lab.observed(stapling(&key, staple(change)).await, &[]).await;
         assert_eq!(fact(&seen, "ocsp.status"), want);
         assert_eq!(fact(&seen, "verified"), true);
         assert_eq!(seen.last("ocsp.error").is_some(), want == "invalid");
     }
-    let seen = desk.look(stapling(&key, b"junk".to_vec()).await, &[]).await;
+    let seen = lab.observed(stapling(&key, b"junk".to_vec()).await, &[]).await;
     assert_eq!(fact(&seen, "ocsp.status"), "invalid");
 }
 
-fn list(desk: &Desk, revoked: &[&CertificateDer<'_>], until: i64) -> Vec<u8> {
+fn list(lab: &Lab, revoked: &[&CertificateDer<'_>], until: i64) -> Vec<u8> {
     let mut dates = CertificateParams::default();
     valid(&mut dates, -9, until);
     let revoked = revoked.iter().map(|der| {
@@ -72,7 +72,7 @@ fn list(desk: &Desk, revoked: &[&CertificateDer<'_>], until: i64) -> Vec<u8> {
         revoked_certs: revoked.collect(),
         key_identifier_method: KeyIdMethod::Sha256,
     };
-    params.signed_by(&desk.ca.issuer).unwrap().der().to_vec()
+    params.signed_by(&lab.ca.issuer).unwrap().der().to_vec()
 }
 
 /// An HTTP server that answers whoever asks with `head` and `body`.
@@ -93,7 +93,7 @@ fn publishing(listener: TcpListener, status: &'static str, body: Vec<u8>) -> Arc
 
 #[tokio::test]
 async fn a_list_is_fetched_when_asked_for_and_says_what_it_says() {
-    let desk = Desk::new();
+    let lab = Lab::new();
     let on = [("crl", Arg::Bool(true))];
     for (want, status, revoked, until) in [
         ("good", "200 OK", false, 9),
@@ -104,24 +104,24 @@ async fn a_list_is_fetched_when_asked_for_and_says_what_it_says() {
     ] {
         let listener = listen(Ipv4Addr::LOCALHOST, 0).await;
         let url = format!("http://{}/a.crl", listener.local_addr().unwrap());
-        let key = desk.certificate("ecdsa", 60, |params| {
+        let key = lab.certificate("ecdsa", 60, |params| {
             params.crl_distribution_points = vec![CrlDistributionPoint { uris: vec![url.clone()] }];
         });
         let leaf = key.cert[0].clone();
         let named: &[&CertificateDer<'_>] = if revoked { &[&leaf] } else { &[] };
-        let asked = publishing(listener, status, list(&desk, named, until));
+        let asked = publishing(listener, status, list(&lab, named, until));
         let address = tls(config(&[&key], &[&key])).await;
-        let seen = desk.look(address, &[]).await;
+        let seen = lab.observed(address, &[]).await;
         assert_eq!((seen.last("crl.status"), asked.load(Ordering::Relaxed)), (None, 0), "nothing is fetched unasked");
-        let seen = desk.look(address, &on).await;
+        let seen = lab.observed(address, &on).await;
         assert_eq!(fact(&seen, "crl.status"), want, "{:?}", seen.notes());
         assert_eq!(seen.last("crl.next_update_in").is_some(), want != "unreachable");
         let checked = fact(&seen, "crl.checked").as_array().unwrap();
         assert!(checked[0].as_str().unwrap().starts_with(&format!("CN=www.real.test: {want}")), "{checked:?}");
         assert_eq!(fact(&seen, "verified"), true);
     }
-    let none = desk.certificate("ecdsa", 60, |_| {});
-    let seen = desk.look(tls(config(&[&none], &[&none])).await, &on).await;
+    let none = lab.certificate("ecdsa", 60, |_| {});
+    let seen = lab.observed(tls(config(&[&none], &[&none])).await, &on).await;
     assert_eq!(fact(&seen, "crl.status"), "none");
 }
 

@@ -10,8 +10,9 @@ use tokio::time::Instant;
 use super::model::{Back, End, Model, Quirk, length};
 use crate::checks::tls::Tls;
 use crate::model::{Arg, Args, Observation, Value};
-use crate::probe::{Cx, Probe as _};
+use crate::probe::Probe as _;
 use crate::proto::tls::hello::Version;
+use crate::testing::{args, haste, list, observe, text};
 
 /// Where an answer comes at all.
 const PATIENCE: f64 = 20.0;
@@ -80,26 +81,20 @@ async fn scan(port: u16, patience: f64) -> (Observation, Duration) {
 }
 
 async fn scan_with(port: u16, patience: f64, how: Arg) -> (Observation, Duration) {
-    let mut args = Args::default();
-    args.0.insert("host", Arg::Text("127.0.0.1".into()));
-    args.0.insert("port", Arg::Integer(port.into()));
-    args.0.insert("sni", Arg::Text("www.example".into()));
-    args.0.insert("timeout", Arg::Number(patience));
-    args.0.insert("scan", how);
-    let probe = Tls::from_args(&args).unwrap();
-    let mut seen = Observation::default();
+    let written = [
+        ("host", text("127.0.0.1")),
+        ("port", Arg::Integer(port.into())),
+        ("sni", text("www.example")),
+        ("timeout", Arg::Number(patience)),
+        ("scan", how),
+    ];
+    let probe = Tls::from_args(&args(written, &[])).unwrap();
+    let _haste = haste();
     let start = Instant::now();
-    let mut cx =
-        Cx::new(&mut seen, Tls::FACTS, start + Duration::from_mins(5), 1, tokio_util::sync::CancellationToken::new());
-    let _haste = crate::testing::haste();
-    probe.run(&mut cx).await.unwrap();
+    let (seen, ended) = observe(&probe).await;
+    ended.unwrap();
     assert!(start.elapsed() < probe.longest());
     (seen, start.elapsed())
-}
-
-fn texts(seen: &Observation, fact: &str) -> Vec<String> {
-    let list = seen.last(fact).unwrap_or_else(|| panic!("no {fact}: {:?}", seen.notes()));
-    list.as_array().unwrap().iter().map(|item| item.as_str().unwrap().to_owned()).collect()
 }
 
 /// Whatever a gate could expect of a finished scan is absent.
@@ -118,25 +113,25 @@ async fn every_fact_of_an_old_server() {
     let (port, model) = modelled(model).await;
     let (seen, _) = scan(port, PATIENCE).await;
     assert_eq!(seen.text("outcome"), Some("scanned"));
-    assert_eq!(texts(&seen, "scan.versions"), ["SSLv3", "TLS1.2"]);
+    assert_eq!(list(&seen, "scan.versions"), ["SSLv3", "TLS1.2"]);
     let old = ["TLS_RSA_WITH_RC4_128_SHA", "TLS_RSA_EXPORT_WITH_RC4_40_MD5"];
-    let (mut got, mut want) = (texts(&seen, "scan.ciphers.ssl3"), old.map(str::to_owned).to_vec());
+    let (mut got, mut want) = (list(&seen, "scan.ciphers.ssl3"), old.map(str::to_owned).to_vec());
     got.sort();
     want.sort();
     assert_eq!(got, want);
-    assert_eq!(texts(&seen, "scan.ciphers.tls1.2").len(), SUITES.len());
-    assert_eq!(texts(&seen, "scan.ciphers").len(), SUITES.len() + 2);
-    assert_eq!(texts(&seen, "scan.ciphers.tls1.3"), [""; 0]);
-    let mut weak = texts(&seen, "scan.weak");
+    assert_eq!(list(&seen, "scan.ciphers.tls1.2").len(), SUITES.len());
+    assert_eq!(list(&seen, "scan.ciphers").len(), SUITES.len() + 2);
+    assert_eq!(list(&seen, "scan.ciphers.tls1.3"), [""; 0]);
+    let mut weak = list(&seen, "scan.weak");
     weak.sort();
     assert_eq!(
         weak,
         ["3DES TLS_RSA_WITH_3DES_EDE_CBC_SHA", "RC4 TLS_RSA_WITH_RC4_128_SHA", "export TLS_RSA_EXPORT_WITH_RC4_40_MD5"]
     );
-    assert_eq!(texts(&seen, "scan.groups"), ["x25519", "secp256r1"]);
+    assert_eq!(list(&seen, "scan.groups"), ["x25519", "secp256r1"]);
     assert_eq!(seen.last("scan.preference").unwrap()["tls1.2"], "server");
     assert_eq!(seen.last("scan.secure_renegotiation"), Some(&Value::Bool(true)));
-    assert_eq!(texts(&seen, "scan.unknown"), [""; 0]);
+    assert_eq!(list(&seen, "scan.unknown"), [""; 0]);
     let connections = i64::from(model.lock().unwrap().connections);
     // One more is the handshake's.
     assert_eq!(seen.last("scan.connections").unwrap().as_i64(), Some(connections - 1));
@@ -150,13 +145,13 @@ async fn resets_of_every_third_connection_are_unknown_not_refused() {
     let (port, _model) = modelled(Model::with(Quirk::ResetsEvery(3), &[(Version::Tls12, SUITES)])).await;
     let (seen, _) = scan(port, PATIENCE).await;
     assert_eq!(seen.text("outcome"), Some("scanned"));
-    assert!(!texts(&seen, "scan.unknown").is_empty());
+    assert!(!list(&seen, "scan.unknown").is_empty());
     // Where a list is complete, nothing is missing from it.
     if seen.last("scan.ciphers.tls1.2").is_some() {
-        assert_eq!(texts(&seen, "scan.ciphers.tls1.2").len(), SUITES.len());
+        assert_eq!(list(&seen, "scan.ciphers.tls1.2").len(), SUITES.len());
     }
     if seen.last("scan.versions").is_some() {
-        assert_eq!(texts(&seen, "scan.versions"), ["TLS1.2"]);
+        assert_eq!(list(&seen, "scan.versions"), ["TLS1.2"]);
     }
 }
 
@@ -165,7 +160,7 @@ async fn half_a_list_is_no_list() {
     let (port, _model) = modelled(Model::with(Quirk::Stops(12, End::Reset), &[(Version::Tls12, SUITES)])).await;
     let (seen, _) = scan(port, PATIENCE).await;
     assert_eq!(seen.text("outcome"), Some("scanned"));
-    assert!(!texts(&seen, "scan.unknown").is_empty());
+    assert!(!list(&seen, "scan.unknown").is_empty());
     for fact in ["scan.ciphers", "scan.ciphers.tls1.2", "scan.weak"] {
         assert_eq!(seen.last(fact), None, "{fact}");
     }
@@ -182,14 +177,9 @@ async fn a_port_where_nobody_listens() {
 
 #[tokio::test]
 async fn a_name_without_an_address() {
-    let mut args = Args::default();
-    args.0.insert("host", Arg::Text("nowhere.invalid".into()));
-    args.0.insert("timeout", Arg::Number(1.0));
-    args.0.insert("scan", Arg::Bool(true));
-    let mut seen = Observation::default();
-    let deadline = Instant::now() + Duration::from_mins(1);
-    let mut cx = Cx::new(&mut seen, Tls::FACTS, deadline, 1, tokio_util::sync::CancellationToken::new());
-    Tls::from_args(&args).unwrap().run(&mut cx).await.unwrap();
+    let written = [("host", text("nowhere.invalid")), ("timeout", Arg::Number(1.0)), ("scan", Arg::Bool(true))];
+    let (seen, ended) = observe(&Tls::from_args(&args(written, &[])).unwrap()).await;
+    ended.unwrap();
     nothing(&seen, "unresolved");
 }
 
@@ -255,7 +245,7 @@ async fn parallel_and_rate_are_kept() {
     };
     let (port, model) = modelled(Model::new(&[(Version::Tls12, SUITES)])).await;
     let (seen, elapsed) = scan_with(port, PATIENCE, group(2, 100.0)).await;
-    assert_eq!(texts(&seen, "scan.versions"), ["TLS1.2"]);
+    assert_eq!(list(&seen, "scan.versions"), ["TLS1.2"]);
     let connections = model.lock().unwrap().connections;
     // The schedule is a lower bound of the time, whatever the load; the first connection is the handshake's.
     assert!(elapsed >= Duration::from_millis(10) * (connections - 2), "{connections} in {elapsed:?}");

@@ -1,0 +1,44 @@
+//! Rounds of one probe, or of a part of it, without suite, plan and engine.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::model::{FactInfo, Fault, Observation};
+use crate::probe::{Cx, DynProbe};
+
+/// Beyond the time a probe says it may take: a loaded machine. A hang is what this catches.
+const SLACK: Duration = Duration::from_secs(20);
+/// The seed of every round.
+const SEED: u64 = 7;
+
+/// One round of a probe; it must end in about the time it says.
+pub async fn observe(probe: &dyn DynProbe) -> (Observation, Result<(), Fault>) {
+    let longest = probe.longest();
+    observe_with(probe.facts(), longest, async |cx| {
+        let ended = tokio::time::timeout(longest * 4 + SLACK, probe.run(cx)).await;
+        ended.unwrap_or_else(|_| panic!("it should take {longest:?} at most"))
+    })
+    .await
+}
+
+/// One round of a part of a probe, whose context ends after `longest`.
+pub async fn observe_with<T>(
+    facts: &'static [FactInfo],
+    longest: Duration,
+    round: impl AsyncFnOnce(&mut Cx<'_>) -> T,
+) -> (Observation, T) {
+    let mut seen = Observation::default();
+    let mut cx = Cx::new(&mut seen, facts, Instant::now() + longest, SEED, CancellationToken::new());
+    let ended = round(&mut cx).await;
+    (seen, ended)
+}
+
+/// The same for what does not wait.
+pub fn recorded<T>(facts: &'static [FactInfo], record: impl FnOnce(&mut Cx<'_>) -> T) -> (Observation, T) {
+    let mut seen = Observation::default();
+    let mut cx = Cx::new(&mut seen, facts, Instant::now(), SEED, CancellationToken::new());
+    let ended = record(&mut cx);
+    (seen, ended)
+}
