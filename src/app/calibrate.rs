@@ -54,8 +54,8 @@ pub(super) async fn calibrate(args: &CalibrateArgs, terminal: &Terminal, leave: 
 
 /// Waits; the exit code when that is the end of the calibration.
 async fn waited(pause: Duration, leave: &Leave, terminal: &Terminal) -> Option<u8> {
-    let told = terminal.clone();
-    let ladder = match Ladder::listen(leave.clone(), move |line| told.err(line)) {
+    let shown = terminal.clone();
+    let ladder = match Ladder::listen(leave.clone(), move |line| shown.err(line)) {
         Ok(ladder) => ladder,
         Err(error) => {
             terminal.err(&format!("error: cannot listen for signals: {error}\n"));

@@ -12,13 +12,13 @@ use super::loading::{self, Ready};
 use super::outputs::{self, Events};
 use super::signals::{Ladder, Leave};
 use super::terminal::Terminal;
-use crate::assess::{Assessor, References};
+use crate::assess::{Assessor, References, acceptance};
 use crate::baseline::host;
 use crate::cli::{ProgressArg, RunArgs};
 use crate::engine;
 use crate::exit::{self, Ending};
 use crate::model::record::{Design, DesignKind, Host, Run};
-use crate::model::{Change, Event, Place, Record, Verdict, event};
+use crate::model::{Event, Place, Record, Verdict, event};
 use crate::plan::Plan;
 use crate::report::console;
 use crate::report::fold::Fold;
@@ -38,11 +38,11 @@ pub(super) async fn run(args: &RunArgs, terminal: &Terminal, leave: Leave) -> u8
 
 /// Runs a plan; returns the exit code and the record.
 pub(super) async fn execute(ready: Ready, args: &RunArgs, terminal: &Terminal, leave: Leave) -> (u8, Option<Record>) {
-    let told = terminal.clone();
+    let shown = terminal.clone();
     let host = host::describe();
     let ready_to_go = outputs::stdout_taken(&args.output, args.events.as_ref()).and_then(|taken| {
         let assessor = assessor(&ready.plan, args, &host.class)?;
-        let ladder = Ladder::listen(leave, move |line| told.err(line));
+        let ladder = Ladder::listen(leave, move |line| shown.err(line));
         Ok((taken, assessor, ladder.map_err(|error| format!("cannot listen for signals: {error}"))?))
     });
     match ready_to_go {
@@ -117,11 +117,10 @@ async fn follow(run: Started, args: &RunArgs, terminal: &Terminal, ladder: &Ladd
     (exit::code(Ending::of(&record, !lost.is_empty())), Some(record))
 }
 
-/// Accepts the run as baseline; what was not written is returned. A regression is no new normal until somebody says so, also
-/// where it only warns.
+/// Accepts the run as baseline; returns why it could not be written.
 fn keep(record: &Record, args: &RunArgs, say: &impl Fn(&str)) -> Option<String> {
     let dir = args.save_baseline.as_deref()?;
-    if record.checks.iter().any(|check| check.worst_change() == Some(Change::Regressed)) {
+    if acceptance::regressed(record) {
         say("no baseline saved: a metric regressed; if that is the new normal, use `shakedown baseline accept`\n");
         return None;
     }

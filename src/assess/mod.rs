@@ -1,8 +1,10 @@
 //! How a case that ran is assessed: its expectations first, then its numbers against the other arm or the baseline. An alarm
 //! must be confirmed, or hold among all metrics of the run.
 
+pub mod acceptance;
 mod comparisons;
 mod references;
+pub mod reports;
 #[cfg(test)]
 mod tests;
 

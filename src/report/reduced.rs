@@ -114,7 +114,40 @@ pub fn read(from: impl Read) -> Result<Report, String> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::read;
+    use crate::model::reduced::Report;
+
+    /// Reading in part comes to the same as reading all of it.
+    #[test]
+    fn the_view_of_a_report_is_read_from_it() {
+        let round = json!({"slot": 3, "arm": "head", "confirm": true, "start_s": 0.5, "count": 9, "p50": 0.1, "p90": 0.2,
+            "p99": 0.3, "min": 0.05, "max": 0.4, "mean": 0.15, "discarded": "warm_up"});
+        let metric = json!({"unit": "bit/s", "better": "higher", "compared_by": "difference", "tolerance": 0.5,
+            "tails": {"p99": 0.1}, "rounds": [round], "histogram": "HISTF"});
+        let base = json!({"target": "old", "verdict": "failed", "reason": "why", "facts": {"outcome": "refused"}});
+        let text = json!({
+            "schema": crate::model::record::SCHEMA, "tool": {"name": "shakedown", "version": "0"},
+            "run": {"id": "1-1", "started": "2026-01-01T00:00:00Z", "duration_s": 1.0, "interrupted": true,
+                "signal": "terminate", "labels": {"release": "1"}},
+            "host": {"name": "h", "os": "", "kernel": "", "cpu": "", "cores": 1, "memory_bytes": 1, "interfaces": [],
+                "tcp_congestion": null, "clock": null, "virtualization": null, "class": "c"},
+            "design": {"kind": "interleaved", "seed": 1, "rounds": 1, "warm_up": 0, "against": {"a": "b"}},
+            "suites": [{"name": "s", "file": "s.yaml", "sha256": "0"}],
+            "summary": crate::model::record::Counts::default(),
+            "checks": [{"suite": "s", "id": "a[x=1]", "check": "a", "family": "tcp", "target": "t", "tags": ["x"],
+                "verdict": "skipped", "flaky": true, "unmet": true, "reason": "no", "fault": null, "severity": "warn",
+                "at": {"file": "s.yaml", "line": 3, "column": 5}, "started": null, "duration_s": 1.0, "attempts": 3,
+                "earlier": [], "settled_in_s": null, "digest": "d", "facts": {"rtt": 5, "n": {"unit": "s"}},
+                "expectations": [], "metrics": {"rtt": metric}, "notes": ["n"], "baseline": null, "base": base,
+                "rules": {"rtt": "ignore"}}],
+        })
+        .to_string();
+        let whole = Report::from(&crate::report::read(&text).unwrap());
+        assert_eq!(format!("{:?}", read(text.as_bytes()).unwrap()), format!("{whole:?}"));
+        assert!(whole.checks[0].unmet && whole.checks[0].metrics.get("rtt").unwrap().rounds[0].confirm, "{whole:?}");
+    }
 
     #[test]
     fn what_is_no_report_is_named() {

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use super::render;
 use super::terminal::Terminal;
+use crate::assess::acceptance;
 use crate::baseline::host;
 use crate::baseline::store::{self, Problem, Saved};
 use crate::cli::baseline::{AcceptArgs, BaselineCommand, OneArgs, PinArgs, RmArgs};
@@ -34,17 +35,9 @@ fn wrong(terminal: &Terminal, why: &str, code: u8) -> u8 {
     code
 }
 
-/// Why a run cannot be a baseline.
-fn unfit(record: &Record) -> Option<&'static str> {
-    let counts = record.summary;
-    let held = counts.failed + counts.errored + counts.unmet + counts.warned == 0;
-    (!held || record.run.interrupted || exit::nothing_measured(counts))
-        .then_some("only a run in which everything was measured and held can be a baseline")
-}
-
 /// Accepts a run as baseline when all of it held; the lines tell what was written, the error what was not and why.
 pub(super) fn save(record: &Record, dir: &Path, pin: bool) -> Result<Vec<String>, Problem> {
-    if let Some(why) = unfit(record) {
+    if let Some(why) = acceptance::unfit(record) {
         return Err(Problem::Refused(format!("no baseline saved: {why}")));
     }
     let saved = store::accept(record, dir, pin, &write)?;
@@ -52,14 +45,14 @@ pub(super) fn save(record: &Record, dir: &Path, pin: bool) -> Result<Vec<String>
         let why = "no baseline saved: no check measured anything comparable";
         return Err(Problem::Refused(why.into()));
     }
-    Ok(saved.iter().map(told).collect())
+    Ok(saved.iter().map(saved_line).collect())
 }
 
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     atomic::write(path, |out| out.write_all(bytes))
 }
 
-fn told(saved: &Saved) -> String {
+fn saved_line(saved: &Saved) -> String {
     let notes: Vec<String> = saved.notes.iter().map(|note| format!(" ({})", visible(note))).collect();
     format!("baseline: {}{}\n", saved.path.display(), notes.concat())
 }
@@ -76,7 +69,7 @@ fn accept(args: &AcceptArgs, terminal: &Terminal) -> u8 {
     let mut ids = BTreeSet::new();
     for (path, record) in &records {
         let twice = (!ids.insert(&record.run.id)).then_some("its run is given twice");
-        if let Some(why) = unfit(record).or(twice) {
+        if let Some(why) = acceptance::unfit(record).or(twice) {
             return wrong(terminal, &format!("{}: {why}; nothing was accepted", path.display()), exit::USAGE);
         }
     }
@@ -103,7 +96,7 @@ fn place(args: &OneArgs) -> (&Path, &str, String) {
     (&args.store.dir, &args.suite, args.host_class.clone().unwrap_or_else(|| host::describe().class))
 }
 
-/// What was not found, and what there is instead.
+/// An error that says which baselines there are instead.
 fn none(args: &OneArgs, class: &str, terminal: &Terminal) -> u8 {
     let dir = &args.store.dir;
     let others = store::host_classes(dir, &args.suite).unwrap_or_default();
@@ -124,7 +117,7 @@ fn none(args: &OneArgs, class: &str, terminal: &Terminal) -> u8 {
 fn changed(found: Result<Option<Saved>, Problem>, (args, class): (&OneArgs, &str), terminal: &Terminal) -> u8 {
     match found {
         Ok(Some(saved)) => {
-            terminal.out(&told(&saved));
+            terminal.out(&saved_line(&saved));
             exit::OK
         }
         Ok(None) => none(args, class, terminal),
