@@ -146,13 +146,13 @@ mod tests {
         assert_eq!(ending(0, 0, 0, false, true), 0, "nothing was to be compared");
         assert_eq!(ending(0, 3, 0, true, false), 3, "nothing was compared");
         assert_eq!(ending(3, 0, 0, true, true), 0);
-        assert_eq!(ending(3, 1, 0, true, false), 0, "inconclusive is told, not failed");
+        assert_eq!(ending(3, 1, 0, true, false), 0, "inconclusive is shown, not failed");
         assert_eq!(ending(3, 1, 0, true, true), 3, "unless it is to be strict");
         assert_eq!(ending(3, 1, 1, true, true), 4, "a regression is the stronger word");
         let gone = |strict| {
             let counts = Counts { total: 3, passed: 3, compared: 3, ..Counts::default() };
             code(Ending { counts, compares: true, strict, vanished: true, ..Ending::default() })
         };
-        assert_eq!((gone(false), gone(true)), (0, 3), "a check that vanished is told, and strict fails");
+        assert_eq!((gone(false), gone(true)), (0, 3), "a check that vanished is shown, and strict fails");
     }
 }

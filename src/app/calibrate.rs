@@ -106,7 +106,7 @@ fn table(noise: &Noise) -> String {
     let wide = noise.metrics.keys().map(String::len).max().unwrap_or(0);
     let _ = writeln!(out, "{:wide$}  {:>10}  {:>12}", "metric", "10 pairs", "against runs");
     for (name, metric) in &noise.metrics {
-        let share = |seen: Option<f64>| seen.map_or_else(|| "-".to_owned(), |seen| format!("{:.1}%", seen * 100.0));
+        let share = |least: Option<f64>| least.map_or_else(|| "-".to_owned(), |least| format!("{:.1}%", least * 100.0));
         let (pairs, between) = (share(metric.detectable(Some(10))), share(metric.detectable(None)));
         let _ = writeln!(out, "{name:wide$}  {pairs:>10}  {between:>12}");
     }

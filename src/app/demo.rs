@@ -35,13 +35,13 @@ impl Lab {
         let ca = folder.join("demo-ca.pem");
         std::fs::create_dir_all(folder).map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
         pki.write_ca(&ca).await.map_err(|fault| fault.to_string())?;
-        let told = |error: std::io::Error| format!("cannot listen on loopback: {error}");
+        let no_listener = |error: std::io::Error| format!("cannot listen on loopback: {error}");
         Ok(Self {
-            dns: DnsLab::start().await.map_err(told)?,
+            dns: DnsLab::start().await.map_err(no_listener)?,
             web: WebLab::start(&pki).await.map_err(|fault| fault.to_string())?,
-            reflector: Reflector::start().await.map_err(told)?,
-            closed: ClosedTcp::bind().map_err(told)?,
-            pair: Pair::start().await.map_err(told)?,
+            reflector: Reflector::start().await.map_err(no_listener)?,
+            closed: ClosedTcp::bind().map_err(no_listener)?,
+            pair: Pair::start().await.map_err(no_listener)?,
             ca: std::path::absolute(&ca).map_err(|error| error.to_string())?,
         })
     }

@@ -78,7 +78,7 @@ pub fn main(cli: Cli) -> u8 {
     }
 }
 
-/// What a hidden command came to, for the program that started it.
+/// The exit code of a hidden command, for the program that started it.
 fn internal(done: bool) -> u8 {
     if done { exit::OK } else { exit::INCOMPLETE }
 }

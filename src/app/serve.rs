@@ -39,13 +39,13 @@ async fn start(
     terminal: &Terminal,
     cancel: &CancellationToken,
 ) -> Result<impl Future<Output = ()>, String> {
-    let server = Server::bind(args.listen).await.map_err(|error| told("reflector", args.listen, &error))?;
+    let server = Server::bind(args.listen).await.map_err(|error| no_listener("reflector", args.listen, &error))?;
     terminal.out(&format!("throughput (iperf3-compatible TCP and UDP) on {}\n", server.addr()));
     let echoes = match args.echo {
         None => None,
         Some(address) => {
-            let tcp = TcpEcho::bind(address).await.map_err(|error| told("TCP echo", address, &error))?;
-            let udp = UdpEcho::bind(tcp.addr()).await.map_err(|error| told("UDP echo", address, &error))?;
+            let tcp = TcpEcho::bind(address).await.map_err(|error| no_listener("TCP echo", address, &error))?;
+            let udp = UdpEcho::bind(tcp.addr()).await.map_err(|error| no_listener("UDP echo", address, &error))?;
             terminal.out(&format!("echo (TCP and UDP) on {}\n", tcp.addr()));
             Some((tcp, udp))
         }
@@ -63,6 +63,6 @@ async fn start(
     })
 }
 
-fn told(what: &str, address: std::net::SocketAddr, error: &std::io::Error) -> String {
+fn no_listener(what: &str, address: std::net::SocketAddr, error: &std::io::Error) -> String {
     format!("cannot listen on {address} ({what}): {error}; is another server there, or is the port below 1024?")
 }

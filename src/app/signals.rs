@@ -22,7 +22,7 @@ pub struct Ladder {
     _listener: AbortOnDropHandle<()>,
 }
 
-/// What a signal moves.
+/// Everything a signal moves.
 struct Rungs {
     stop: StopSignals,
     leave: Leave,

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::metrics::{self, Floor, Spread};
 use super::{MetricKey, files, metric_key};
-use crate::judge::{compared_by, tolerance};
+use crate::judge::{self, compared_by};
 use crate::model::reduced::{Metric, Report};
 use crate::model::{ComparedBy, Unit};
 use crate::plan::Case;
@@ -113,8 +113,8 @@ impl Noise {
             let Some(found) = self.get(MetricKey { check: &case.id, metric: fact.name, digest, unit }) else {
                 continue;
             };
-            let wanted = case.baseline.tolerances.get(fact.name).copied().unwrap_or_else(|| tolerance(fact));
-            let Some(seen) = found.detectable(pairs).filter(|seen| *seen > wanted) else { continue };
+            let tolerance = case.baseline.tolerances.get(fact.name).copied().unwrap_or_else(|| judge::tolerance(fact));
+            let Some(detectable) = found.detectable(pairs).filter(|least| *least > tolerance) else { continue };
             let remedy = match pairs {
                 Some(_) => "raise --pairs or `samples`, or the tolerance",
                 None => "raise the tolerance, or compare both targets in one run with --against",
@@ -123,8 +123,8 @@ impl Noise {
                 "{} {}: the tolerance is {:.1}%, but only changes from {:.1}% can be seen; {remedy}",
                 case.id,
                 fact.name,
-                wanted * 100.0,
-                seen * 100.0
+                tolerance * 100.0,
+                detectable * 100.0
             ));
         }
         out
@@ -197,8 +197,8 @@ pub fn find(dir_or_file: &Path, suite: &str, host_class: &str) -> Result<Option<
     let noise: Noise = serde_json::from_str(&text)
         .map_err(|error| format!("{}: the calibration is damaged: {error}; {remedy}", path.display()))?;
     if noise.schema != SCHEMA {
-        let seen = &noise.schema;
-        return Err(format!("{}: schema is {seen}, this shakedown reads {SCHEMA}; {remedy}", path.display()));
+        let schema = &noise.schema;
+        return Err(format!("{}: schema is {schema}, this shakedown reads {SCHEMA}; {remedy}", path.display()));
     }
     let problem = noise.metrics.iter().find_map(|(name, metric)| Some((name, metric.problem()?)));
     if let Some((name, problem)) = problem {

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use crate::model::Glob;
 
-/// What to do with the store.
+/// The commands of the store.
 #[derive(Debug, Subcommand)]
 pub enum BaselineCommand {
     /// Accept runs as baselines: `DIR/<suite>/<host-class>.json`, the last 30 of each. Only this and `run --save-baseline`

@@ -18,10 +18,10 @@ pub struct CompareArgs {
     /// A further report of the base side; eight comparable ones are what a verdict on a metric needs.
     #[arg(long = "base", value_name = "REPORT")]
     pub bases: Vec<PathBuf>,
-    /// What may become of a fact, as `CHECK:FACT=RULE` with globs: same, `may_grow`, `may_shrink` or ignore; stronger than the suite's.
+    /// Rule for a fact, as `CHECK:FACT=RULE` with globs: same, `may_grow`, `may_shrink` or ignore; stronger than the suite's.
     #[arg(long = "rule", value_name = "RULE")]
     pub rules: Vec<String>,
-    /// What could not be decided or compared fails.
+    /// A metric that could not be decided or compared fails.
     #[arg(long)]
     pub strict: bool,
     /// Write the comparison, schema `shakedown.comparison/1`; `-` is stdout.

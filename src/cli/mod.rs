@@ -21,7 +21,7 @@ pub use compare::CompareArgs;
                         Settings: flag, then SHAKEDOWN_*, then shakedown.toml."
 )]
 pub struct Cli {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
     /// Say more on stderr: -v every attempt, -vv every round.
@@ -41,7 +41,7 @@ pub enum Command {
     Plan(PlanArgs),
     /// Render a report again from its JSON, offline.
     Report(ReportArgs),
-    /// What changed between two reports: facts by their rules, metrics with statistics.
+    /// Compare two reports: facts by their rules, metrics with statistics.
     Compare(CompareArgs),
     /// Measure how much runs of an unchanged target differ, and keep it as noise floor.
     Calibrate(Box<CalibrateArgs>),
@@ -56,7 +56,7 @@ pub enum Command {
     Serve(ServeArgs),
     /// An embedded lab on loopback, a suite against it, every report: no network, no root.
     Demo(DemoArgs),
-    /// What a family looks at, or what a fact means.
+    /// Explain a family or a fact.
     Explain(ExplainArgs),
     /// JSON Schema of a file format.
     Schema(SchemaArgs),
@@ -126,7 +126,7 @@ pub struct SuiteArgs {
 }
 
 impl Default for SuiteArgs {
-    /// What an empty command line means.
+    /// The defaults of an empty command line.
     fn default() -> Self {
         Self {
             suites: Vec::new(),
@@ -219,7 +219,7 @@ pub struct ReportArgs {
 pub struct ProbeArgs {
     /// The family, such as tcp.
     pub family: String,
-    /// What to look at: host, host:port, name or URL, as the family takes it.
+    /// The target: host, host:port, name or URL, as the family takes it.
     pub target: String,
     /// Further fields of the family.
     #[arg(value_name = "K=V", value_parser = pair)]
@@ -274,7 +274,7 @@ pub enum SchemaOf {
     Baseline,
     /// Live events.
     Events,
-    /// What `compare --json` writes.
+    /// The JSON of `compare`.
     Comparison,
     /// The JSON of `history`.
     History,

@@ -107,15 +107,16 @@ mod tests {
 
     /// Two measurements of icmp's loss in one round.
     fn round(name: &str) -> crate::model::record::RoundRecord {
-        let mut seen = Observation::default();
+        let mut observation = Observation::default();
         for (loss, sent) in [(0.5, 10), (0.0, 30)] {
-            seen.begin_round(Round::new(0, std::time::Duration::ZERO));
-            seen.set("loss", Value::from(loss));
-            seen.set("sent", Value::from(sent));
-            seen.set("reordered", Value::from(2));
+            observation.begin_round(Round::new(0, std::time::Duration::ZERO));
+            observation.set("loss", Value::from(loss));
+            observation.set("sent", Value::from(sent));
+            observation.set("reordered", Value::from(2));
         }
         let family = crate::checks::family("icmp").unwrap();
-        of_round(family.facts, family.facts.iter().find(|fact| fact.name == name).unwrap(), seen.rounds()).unwrap()
+        of_round(family.facts, family.facts.iter().find(|fact| fact.name == name).unwrap(), observation.rounds())
+            .unwrap()
     }
 
     #[test]

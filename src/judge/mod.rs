@@ -131,12 +131,12 @@ fn in_time(case: &Case, observation: &Observation) -> Option<Outcome> {
 #[must_use]
 pub fn sentence(outcome: &Outcome) -> String {
     let got = outcome.got.as_deref().unwrap_or("nothing");
-    format!("{}: expected {}, saw {got}", outcome.fact, wanted(outcome))
+    format!("{}: expected {}, saw {got}", outcome.fact, in_words(outcome))
 }
 
 /// "at most 20ms": the operator and the wanted value in words.
 #[must_use]
-pub fn wanted(outcome: &Outcome) -> String {
+pub fn in_words(outcome: &Outcome) -> String {
     // A report may come from a later version, with an operator of its own.
     Operator::of(&outcome.operator)
         .map_or_else(|| format!("{} {}", outcome.operator, outcome.want), |operator| operator.sentence(&outcome.want))

@@ -12,6 +12,6 @@ pub struct BaselineRules {
     pub tolerances: BTreeMap<String, f64>,
     /// The same for `p90` and `p99`, by metric and statistic.
     pub tails: BTreeMap<String, Vec<(&'static str, f64)>>,
-    /// What may become of a fact, by fact.
+    /// The changes a fact may have, by fact.
     pub rules: BTreeMap<String, Rule>,
 }

@@ -1,4 +1,4 @@
-//! What else changed between two measurements of the same things: facts, and checks themselves. Plain data;
+//! Changes between two measurements of the same things that are no numbers: facts, and checks themselves. Plain data;
 //! `baseline::facts` fills it.
 
 use schemars::JsonSchema;
@@ -47,9 +47,9 @@ pub struct FactChange {
     pub check: Shared,
     /// Path of the fact: `version`, `headers.server`; `ttl.p50` for a distribution, which is compared by its median.
     pub fact: String,
-    /// What was seen before, absent when nothing was; long values are cut, and say so.
+    /// Its value before, absent when there was none; long values are cut, and say so.
     pub before: Option<Value>,
-    /// What was seen after.
+    /// Its value after.
     pub after: Option<Value>,
     /// How it changed.
     pub change: Shift,
@@ -65,7 +65,7 @@ pub struct FactChange {
     pub allowed: bool,
 }
 
-/// What differs about a check.
+/// How a check differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckShift {
@@ -107,7 +107,7 @@ pub struct CheckChange {
     pub check: Shared,
     /// Family key.
     pub family: Word,
-    /// What differs.
+    /// How it differs.
     pub change: CheckShift,
     /// Before; what it is depends on `change`.
     pub before: Option<String>,

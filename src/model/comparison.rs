@@ -90,7 +90,7 @@ pub struct Comparison {
     pub tolerance: f64,
     /// Name and version of the method; `docs/statistics.md` describes each.
     pub method: Word,
-    /// What it was compared with, for people.
+    /// The reference, for people.
     pub against: String,
     /// Typical value of the reference.
     pub base: Option<f64>,
@@ -126,6 +126,6 @@ pub struct Confirmation {
     pub ci: Option<[f64; 2]>,
     /// One-sided p-value of "not worse".
     pub p: Option<f64>,
-    /// What `p` had to stay below.
+    /// The level `p` had to stay below.
     pub alpha: f64,
 }

@@ -15,7 +15,7 @@ pub enum FaultKind {
     Cancelled,
     /// The probe panicked: a defect of shakedown.
     Panicked,
-    /// What the check changed could not be put back.
+    /// A change of the check could not be put back.
     NotRestored,
     /// Missing permission, a broken fixture, an empty measurement: this side could not look.
     Local,
@@ -40,13 +40,13 @@ impl FaultKind {
 pub struct Fault {
     /// Why.
     pub kind: FaultKind,
-    /// What was being done ("open ICMP socket").
+    /// The operation ("open ICMP socket").
     pub operation: String,
     /// With whom; empty when there is no peer.
     pub peer: String,
-    /// What happened, in the system's words.
+    /// The cause, in the system's words.
     pub detail: String,
-    /// What to try next.
+    /// Advice.
     pub remedy: String,
 }
 

@@ -1,4 +1,4 @@
-//! What a probe saw. The engine owns it, the probe borrows it: deadline, cancel and panic keep what was recorded.
+//! The observations of a probe. The engine owns them, the probe borrows them: deadline, cancel and panic keep what was recorded.
 
 use std::time::Duration;
 
@@ -139,7 +139,7 @@ impl Observation {
         self.rounds.iter().filter(|round| round.discarded.is_none() && round.arm != Some(Arm::Base))
     }
 
-    /// What the rounds of the old target saw, as an observation of its own; `None` without an interleaved comparison.
+    /// The rounds of the old target, as an observation of their own; `None` without an interleaved comparison.
     #[must_use]
     pub fn of_base(&self) -> Option<Self> {
         let mut rounds: Vec<Round> = self.rounds.iter().filter(|round| round.arm == Some(Arm::Base)).cloned().collect();

@@ -201,7 +201,7 @@ pub struct CheckRecord {
     pub check: Shared,
     /// Family key.
     pub family: Word,
-    /// What was looked at.
+    /// The target.
     pub target: String,
     /// Tags.
     pub tags: Vec<String>,
@@ -233,9 +233,9 @@ pub struct CheckRecord {
     /// left out: numbers of another definition are not comparable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<Shared>,
-    /// What was seen.
+    /// Facts observed.
     pub facts: Facts,
-    /// What was expected, and whether it held.
+    /// Expectations, each judged.
     pub expectations: Vec<Outcome>,
     /// Measurements, for baselines and comparison.
     pub metrics: Named<Metric>,
@@ -270,13 +270,13 @@ pub struct BaselineRef {
 /// The observations of arm `base` of an interleaved comparison. The verdict of the case is about arm `head`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct BaseArm {
-    /// What was looked at.
+    /// The target.
     pub target: String,
     /// Whether the expectations held there.
     pub verdict: Verdict,
     /// Why not.
     pub reason: Option<String>,
-    /// What was seen.
+    /// Facts observed.
     pub facts: Facts,
 }
 

@@ -60,7 +60,7 @@ impl Unit {
         }
     }
 
-    /// What a suite author writes for this unit, for messages and docs.
+    /// An example of the unit as suites write it, for messages and docs.
     #[must_use]
     pub const fn example(self) -> &'static str {
         match self {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::advice::advice;
 use super::comparison_text;
 use super::style::Style;
-use crate::judge::wanted;
+use crate::judge::in_words;
 use crate::model::record::{Counts, FactValue, Outcome};
 use crate::model::{Change, CheckRecord, Place, Record, Severity, Unit, Value, Verdict};
 use crate::stats::Summary;
@@ -132,8 +132,8 @@ fn detail(out: &mut String, check: &CheckRecord, lines: Lines<'_>, style: Style)
     for outcome in check.expectations.iter().filter(|outcome| !outcome.held) {
         breach(out, check, outcome, lines);
     }
-    let told = check.expectations.iter().any(|e| !e.held && &*e.fact == "outcome");
-    if let (false, Some(FactValue::Scalar(Value::String(outcome)))) = (told, check.facts.get("outcome")) {
+    let shown = check.expectations.iter().any(|e| !e.held && &*e.fact == "outcome");
+    if let (false, Some(FactValue::Scalar(Value::String(outcome)))) = (shown, check.facts.get("outcome")) {
         row(out, "outcome", outcome);
     }
     if let Some(fault) = &check.fault {
@@ -165,7 +165,7 @@ fn detail(out: &mut String, check: &CheckRecord, lines: Lines<'_>, style: Style)
 }
 
 fn breach(out: &mut String, check: &CheckRecord, outcome: &Outcome, lines: Lines<'_>) {
-    row(out, "expected", &format!("{}: {}", outcome.fact, wanted(outcome)));
+    row(out, "expected", &format!("{}: {}", outcome.fact, in_words(outcome)));
     row(out, "seen", outcome.got.as_deref().unwrap_or("nothing: the fact is absent"));
     let Some(place) = &outcome.at else {
         row(out, "at", &format!("{} (the family's default expectation)", check.at.file_line()));

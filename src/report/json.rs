@@ -40,7 +40,7 @@ macro_rules! container {
     };
 }
 
-/// What stands before an entry.
+/// The text before an entry.
 macro_rules! entry {
     ($begin:ident) => {
         fn $begin<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
@@ -53,7 +53,7 @@ macro_rules! entry {
     };
 }
 
-/// What stands after an entry.
+/// The text after an entry.
 macro_rules! after {
     ($end:ident) => {
         fn $end<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {

@@ -203,8 +203,8 @@ mod tests {
             (r#"{"a": "b"#, "cut short"),
             ("}", "never opened"),
         ] {
-            let told = cut(text, 3).unwrap_err();
-            assert!(told.contains(why), "{text}: {told}");
+            let error = cut(text, 3).unwrap_err();
+            assert!(error.contains(why), "{text}: {error}");
         }
         assert!(cut(&"[".repeat(2000), 64).unwrap_err().contains("longer than"));
         assert_eq!(cut("", 8).unwrap(), (String::new(), Vec::new()));

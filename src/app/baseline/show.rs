@@ -61,7 +61,7 @@ pub(super) fn list(args: &ListArgs, terminal: &Terminal) -> u8 {
             Err(why) => list.problems.push(why),
         }
     }
-    let done = tell(&list, args.json.as_ref(), terminal, || table(&list));
+    let done = write(&list, args.json.as_ref(), terminal, || table(&list));
     for why in &list.problems {
         wrong(terminal, why, exit::INCOMPLETE);
     }
@@ -173,7 +173,7 @@ pub(super) fn show(args: &ShowArgs, terminal: &Terminal) -> u8 {
         runs: aside.into_iter().chain(&baseline.runs).map(run).collect(),
         metrics: rows,
     };
-    tell(&shown, args.json.as_ref(), terminal, || text(&shown))
+    write(&shown, args.json.as_ref(), terminal, || text(&shown))
 }
 
 /// The metrics of the newest run, each with the runs comparable to it.
@@ -266,7 +266,7 @@ fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
 }
 
 /// Writes the JSON where it is wanted, else the text to stdout.
-fn tell(value: &impl Serialize, json: Option<&PathBuf>, terminal: &Terminal, text: impl Fn() -> String) -> u8 {
+fn write(value: &impl Serialize, json: Option<&PathBuf>, terminal: &Terminal, text: impl Fn() -> String) -> u8 {
     let Some(path) = json else {
         terminal.out(&text());
         return exit::OK;

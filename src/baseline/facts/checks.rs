@@ -56,7 +56,7 @@ fn change(check: &Check, change: CheckShift, before: Option<&str>, after: Option
     }
 }
 
-/// What differs between two records of one check: verdict, and target or else definition.
+/// The differences between two records of one check: verdict, and target or else definition.
 pub(super) fn differences(before: &Check, after: &Check) -> Vec<CheckChange> {
     let mut out: Vec<CheckChange> = Vec::new();
     out.extend(verdict(after, (before.verdict, before.reason.as_deref())));

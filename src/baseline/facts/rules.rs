@@ -28,7 +28,7 @@ impl Rules {
         texts.iter().map(|text| one(text.as_ref())).collect::<Result<_, _>>().map(Self)
     }
 
-    /// What is wrong with the rules, given these reports: a rule that fits no check, or no fact of the checks it fits, would
+    /// Mistakes in the rules, given these reports: a rule that fits no check, or no fact of the checks it fits, would
     /// quietly do nothing.
     #[must_use]
     pub fn unmatched(&self, before: &Report, after: &Report) -> Vec<String> {
@@ -167,16 +167,16 @@ impl Resolver<'_> {
         let row = self.row(name);
         // A rule for the whole object leaves out what never stays the same; a rule for the very key does not.
         let volatile = below.zip(row).is_some_and(|(key, row)| row.except.iter().any(|glob| glob.matches(key)));
-        let told = |found: (Rule, bool)| if volatile && !found.1 { Rule::Ignore } else { found.0 };
+        let unless_volatile = |found: (Rule, bool)| if volatile && !found.1 { Rule::Ignore } else { found.0 };
         let given =
             |level: &str| self.given.iter().rev().find(|given| given.fact.matches(level)).map(|given| given.rule);
         if let Some(found) = nearest(name, path, given) {
-            return told(found);
+            return unless_volatile(found);
         }
         // A word of a newer version is none of ours: then rather one change too many.
         let own = |level: &str| self.check.rules.get(level).map(|word: &Word| Rule::of(word).unwrap_or(Rule::Same));
         if let Some(found) = nearest(name, path, own) {
-            return told(found);
+            return unless_volatile(found);
         }
         match row {
             _ if volatile => Rule::Ignore,
@@ -190,7 +190,7 @@ impl Resolver<'_> {
     }
 }
 
-/// What `find` has for the path, else for the level above it, up to the fact itself; and whether it is for the very path.
+/// The rule that `find` has for the path, else for the level above it, up to the fact itself; and whether it is for the very path.
 fn nearest(name: &str, path: &str, find: impl Fn(&str) -> Option<Rule>) -> Option<(Rule, bool)> {
     let mut level = path;
     loop {

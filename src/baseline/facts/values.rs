@@ -30,7 +30,7 @@ pub(super) struct Walk<'a> {
     pub(super) rule: &'a dyn Fn(&str) -> Rule,
     /// Words of a choice, in order.
     pub(super) words: &'static [&'static str],
-    /// What differs.
+    /// The differences.
     pub(super) out: Vec<Difference>,
 }
 
@@ -96,7 +96,7 @@ fn difference(before: &Value, after: &Value, words: &[&str]) -> Option<Shifted> 
                 (true, false) => Shift::Shrank,
                 (false, false) => Shift::Changed,
             };
-            Some((shift, told(added), told(removed)))
+            Some((shift, listed(added), listed(removed)))
         }
         (Value::Number(old), Value::Number(new)) => {
             if old == new {
@@ -143,7 +143,7 @@ fn only_in<'a>(these: &'a [Value], those: &[Value]) -> Vec<&'a Value> {
     these.iter().filter(|value| extra(value)).collect()
 }
 
-fn told(values: Vec<&Value>) -> Vec<Value> {
+fn listed(values: Vec<&Value>) -> Vec<Value> {
     let more = values.len().saturating_sub(ELEMENTS);
     let mut out: Vec<Value> = values.into_iter().take(ELEMENTS).map(cut).collect();
     if more > 0 {

@@ -49,7 +49,7 @@ pub fn confirm(comparison: &mut Comparison, metric: &Metric, statistic: Statisti
         Against::OtherArm => interleaved::fresh_effects(metric, statistic),
         Against::Runs(reference) => sessions::fresh_effects(comparison, metric, statistic, reference),
     };
-    settle(comparison, confirmation(&effects.unwrap_or_default(), Scale::of(metric, statistic), alpha));
+    apply(comparison, confirmation(&effects.unwrap_or_default(), Scale::of(metric, statistic), alpha));
 }
 
 fn confirmation(effects: &[Effect], scale: Scale, alpha: f64) -> Confirmation {
@@ -66,7 +66,7 @@ fn confirmation(effects: &[Effect], scale: Scale, alpha: f64) -> Confirmation {
 }
 
 /// Only a second measurement can take an alarm back: where none could be made, the worse may be the reason.
-fn settle(comparison: &mut Comparison, found: Confirmation) {
+fn apply(comparison: &mut Comparison, found: Confirmation) {
     if comparison.verdict == Change::Regressed {
         if found.p.is_none() {
             comparison.reason = Some("the alarm stands: the fresh rounds could not be measured".into());

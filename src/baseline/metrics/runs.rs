@@ -133,14 +133,14 @@ pub fn runs(window: &[Run<'_>], pinned: Option<&Run<'_>>, head: &Report) -> Vec<
         parts.into_iter().flat_map(|part| part.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
     });
     let broken = head.checks.iter().filter(|check| !counts(check));
-    let told = broken.flat_map(|check| check.metrics.0.iter().map(|(name, _)| (&*check.suite, &*check.id, &**name)));
-    let mut told: HashSet<Key<'_>> = told.collect();
+    let listed = broken.flat_map(|check| check.metrics.0.iter().map(|(name, _)| (&*check.suite, &*check.id, &**name)));
+    let mut listed: HashSet<Key<'_>> = listed.collect();
     for run in window.iter().rev().chain(pinned) {
-        let known = |key: &Key<'_>| now.metrics.contains_key(key) || told.contains(key);
+        let known = |key: &Key<'_>| now.metrics.contains_key(key) || listed.contains(key);
         let mut gone: Vec<_> = run.metrics.iter().filter(|(key, _)| !known(key)).collect();
         gone.sort_by_key(|(key, _)| **key);
         for (key, entry) in gone {
-            told.insert(*key);
+            listed.insert(*key);
             rows.push(none(
                 *key,
                 entry.metric,

@@ -14,7 +14,7 @@ pub const PINNED: &str = "pinned-release/1";
 /// Against few runs, with the spread of a calibration.
 pub const CALIBRATED: &str = "noise-floor/1";
 
-/// What a metric is held against.
+/// The runs a metric is held against.
 #[derive(Clone, Debug, Default)]
 pub struct Reference<'m> {
     /// Comparable runs, oldest first.
@@ -152,7 +152,7 @@ fn one(metric: &Metric, statistic: Statistic, reference: &Reference<'_>) -> Comp
     out
 }
 
-/// What a run and its reference come to on every view: the runs, and the head.
+/// A run and its reference on every view: the values of the runs, and that of the head.
 struct Sides {
     /// Values of the runs, by view.
     window: Vec<Vec<f64>>,

@@ -43,7 +43,7 @@ fn refused<T>(why: String) -> Result<T, Problem> {
 pub struct Saved {
     /// The file.
     pub path: PathBuf,
-    /// What happened beside the obvious, one line each.
+    /// Everything that happened beside the obvious, one line each.
     pub notes: Vec<String>,
 }
 
@@ -51,12 +51,12 @@ pub struct Saved {
 /// read and checked before the first is written. Whether the run is fit to be a baseline is for the caller to say.
 pub fn accept(record: &Record, dir: &Path, pinned: bool, write: Write<'_>) -> Result<Vec<Saved>, Problem> {
     let class = &record.host.class;
-    let mut wanted: Vec<(PathBuf, String, Accepted, Vec<String>)> = Vec::new();
+    let mut files: Vec<(PathBuf, String, Accepted, Vec<String>)> = Vec::new();
     for suite in &record.suites {
         let (run, notes) = reduced(record, &suite.name, &suite.sha256);
         start(&run)?;
         if !run.metrics.is_empty() {
-            wanted.push((
+            files.push((
                 files::baseline(dir, &suite.name, class).map_err(Problem::Refused)?,
                 suite.name.clone(),
                 run,
@@ -65,13 +65,13 @@ pub fn accept(record: &Record, dir: &Path, pinned: bool, write: Write<'_>) -> Re
         }
     }
     // In one order for all, so that no two wait for each other.
-    wanted.sort_by(|a, b| a.0.cmp(&b.0));
-    if let Some(twice) = wanted.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+    files.sort_by(|a, b| a.0.cmp(&b.0));
+    if let Some(twice) = files.windows(2).find(|pair| pair[0].0 == pair[1].0) {
         return refused(format!("the report has two suites called `{}`", twice[0].1));
     }
-    let mut locks = Vec::with_capacity(wanted.len());
-    let mut changed = Vec::with_capacity(wanted.len());
-    for (path, suite, run, mut notes) in wanted {
+    let mut locks = Vec::with_capacity(files.len());
+    let mut changed = Vec::with_capacity(files.len());
+    for (path, suite, run, mut notes) in files {
         locks.push(Lock::of(path.parent().unwrap_or(dir))?);
         let mut baseline = match read(&path)? {
             Some(found) => {

@@ -32,7 +32,7 @@ pub const KEPT: usize = 30;
 const LARGEST: u64 = 256 << 20;
 /// Files looked at in one store.
 const FILES: usize = 10_000;
-/// What to do about a file that cannot be used.
+/// Advice on a file that cannot be used.
 const REMEDY: &str = "restore it from version control, or move it away and accept runs again";
 
 /// Writes a file so that it is either old or complete.
