@@ -6,6 +6,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use regex::Regex;
+use shakedown::model::args::default as default_of;
+use shakedown::model::{FieldInfo, FieldKind};
+
 /// Layers from left to right; a module imports only what stands before it in this list.
 const LAYERS: &[&str] = &[
     "stats", "model", "net", "proto", "probe", "suite", "guard", "checks", "plan", "judge", "baseline", "engine",
@@ -437,4 +441,42 @@ fn every_family_has_its_files_and_sound_tables() {
             assert!(text.ends_with('.') && text.len() > 12, "{}: `{text}` is no sentence", family.name);
         }
     }
+}
+
+/// A default that its own field would refuse, at any depth.
+fn bad_defaults(owner: &str, fields: &[FieldInfo], out: &mut Vec<String>) {
+    for field in fields {
+        let name = format!("{owner}.{}", field.name);
+        if field.default.is_some() && default_of(field).is_none() {
+            out.push(format!("{name}: {:?}", field.default));
+        }
+        if let FieldKind::Group(inner) | FieldKind::Switch(inner) | FieldKind::Probe(_, inner) = field.kind {
+            bad_defaults(&name, inner, out);
+        }
+    }
+}
+
+#[test]
+fn every_default_is_one_its_field_accepts() {
+    let mut problems = Vec::new();
+    for family in shakedown::checks::FAMILIES {
+        bad_defaults(family.name, family.fields, &mut problems);
+        let mut names: Vec<&str> = family.fields.iter().map(|field| field.name).collect();
+        names.sort_unstable();
+        let repeated = names.windows(2).filter(|pair| pair[0] == pair[1]);
+        problems.extend(repeated.map(|pair| format!("{}: field `{}` is listed twice", family.name, pair[0])));
+    }
+    must_be_empty(&problems, "fields are defined once, with a default they accept");
+}
+
+#[test]
+fn arguments_are_read_by_typed_keys() {
+    let getter = Regex::new(r#"(args|group|load)\.(get|raw|text|has|flag|number|0\.get)\(\s*""#).unwrap();
+    let mut problems = Vec::new();
+    for path in sources("src").into_iter().filter(|path| !is_test_file(path)) {
+        let text = fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        problems.extend(getter.find_iter(code).map(|found| format!("{}: {}", shown(&path), found.as_str())));
+    }
+    must_be_empty(&problems, "arguments are read by typed keys: define a `Field`, and use `args.get(&FIELD)`");
 }

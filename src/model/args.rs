@@ -79,3 +79,68 @@ impl Args {
 pub fn default(field: &FieldInfo) -> Option<Arg> {
     field.default.and_then(|text| parse(text, &field.kind, Path::new("")).ok())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::net::IpAddr;
+    use std::time::Duration;
+
+    use super::{Arg, Args};
+    use crate::model::argument::choices;
+    use crate::model::table::fields;
+    use crate::model::{Choices as _, Field, FieldKind, Switch};
+
+    choices! {
+        enum Version {
+            Auto = "auto",
+            One = "1.1",
+        }
+    }
+
+    fields! { INNER;
+        const COUNT: Field<u32> = Field::default("count", FieldKind::Integer(1, 9), "5", "How often it is done.");
+    }
+
+    fields! { FIELDS;
+        const WAIT: Field<Duration> = Field::default("wait", FieldKind::Duration(0.0, 9.0), "500ms", "How long it takes.");
+        const LIMIT: Field<usize> = Field::default("limit", FieldKind::Size(1.0, 1e6), "16 KiB", "The most it keeps.");
+        const VERSION: Field<Version> = Field::choice("version", "1.1", "Which it speaks.");
+        const SOURCE: Field<Option<IpAddr>> = Field::optional("source", FieldKind::Address, "Where it sends from.");
+        const NAMES: Field<Vec<String>> =
+            Field::optional("names", FieldKind::List(&FieldKind::Text), "All it asks for.");
+        const LOAD: Field<Switch> = Field::optional("load", FieldKind::Switch(INNER), "Whether it repeats.");
+    }
+
+    #[test]
+    fn absent_fields_have_their_default_or_say_that_they_are_absent() {
+        let none = Args::default();
+        assert_eq!(none.get(&WAIT), Duration::from_millis(500));
+        assert_eq!((none.get(&LIMIT), none.get(&VERSION)), (16_384, Version::One));
+        assert_eq!((none.get(&SOURCE), none.get(&NAMES), none.get(&LOAD)), (None, Vec::new(), Switch::Off));
+        assert!(!none.given(&WAIT));
+        assert_eq!(
+            FIELDS.iter().map(|field| field.name).collect::<Vec<_>>().join(" "),
+            "wait limit version source names load"
+        );
+    }
+
+    #[test]
+    fn written_fields_are_typed() {
+        let text = |text: &str| Arg::Text(text.into());
+        let args = Args(BTreeMap::from([
+            ("wait", Arg::Number(2.0)),
+            ("version", text("auto")),
+            ("source", text("::1")),
+            ("names", Arg::List(vec![text("a"), text("b")])),
+            ("load", Arg::Bool(true)),
+        ]));
+        assert_eq!((args.get(&WAIT), args.get(&VERSION)), (Duration::from_secs(2), Version::Auto));
+        assert_eq!((args.get(&SOURCE), args.get(&NAMES).len()), ("::1".parse().ok(), 2));
+        assert_eq!(args.get(&LOAD).group().map(|group| group.get(&COUNT)), Some(5), "`true` is the group's defaults");
+        assert_eq!(
+            (Version::of_word("1.1"), Version::of_word("2"), Version::One.word()),
+            (Some(Version::One), None, "1.1")
+        );
+    }
+}
