@@ -30,7 +30,7 @@ pub struct HistoryArgs {
     /// Draw with ASCII only [default: when the locale is not UTF-8].
     #[arg(long)]
     pub ascii: bool,
-    /// Build or update an index (SQLite), so that unchanged reports are not parsed again. It may be removed at any time.
+    /// Build or update an index, so that unchanged reports are not read again. It may be removed at any time.
     #[arg(long, value_name = "FILE")]
     pub index: Option<PathBuf>,
     /// Write all of it as JSON, schema shakedown.history/1; `-` is stdout.

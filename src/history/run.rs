@@ -56,8 +56,9 @@ pub struct Metric {
     pub rounds: Vec<Round>,
 }
 
-/// A counted round.
+/// A counted round. There are many of them, so the names of the numbers are not repeated in the index.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Row", into = "Row")]
 pub struct Round {
     /// Position in the order.
     pub slot: u32,
@@ -75,6 +76,21 @@ pub struct Round {
     pub max: f64,
     /// Mean.
     pub mean: f64,
+}
+
+/// The fields of a round in their order.
+type Row = (u32, i64, f64, f64, f64, f64, f64, f64);
+
+impl From<Row> for Round {
+    fn from((slot, count, p50, p90, p99, min, max, mean): Row) -> Self {
+        Self { slot, count, p50, p90, p99, min, max, mean }
+    }
+}
+
+impl From<Round> for Row {
+    fn from(Round { slot, count, p50, p90, p99, min, max, mean }: Round) -> Self {
+        (slot, count, p50, p90, p99, min, max, mean)
+    }
 }
 
 impl Metric {
@@ -157,7 +173,7 @@ fn round(round: &record::RoundRecord) -> Round {
     }
 }
 
-/// Zero without a sign: a database does not keep it, and it means nothing here.
+/// Zero without a sign: it means nothing here.
 fn plain(value: f64) -> f64 {
     value + 0.0
 }

@@ -1,6 +1,10 @@
 //! `history` over generated reports: series, what is left out, the index, hostile files, exports.
 
+use std::os::unix::fs::MetadataExt as _;
+use std::process::Stdio;
+
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use super::report_fixture::{Builder, CLASS, metric, round};
 use super::{CliSandbox, Ended, read};
@@ -236,7 +240,7 @@ fn with_and_without_an_index_the_answer_is_the_same() {
     let loss =
         json!({"loss": metric("difference", 0.01, &[round(0, -0.0, &json!({})), round(1, 0.1 + 0.2, &json!({}))])});
     sandbox.write("runs/50.json", &Builder::new(50, "bbbb").check("é", "a b", "d", loss).text());
-    let index = ["--index", "index.db"];
+    let index = ["--index", "index.jsonl"];
     let same = |what: &str| {
         let plain = everything(&sandbox, &[]);
         assert_eq!(everything(&sandbox, &index), plain, "{what}");
@@ -258,88 +262,144 @@ fn with_and_without_an_index_the_answer_is_the_same() {
     same("a file was changed in secret");
 }
 
-#[test]
-fn unchanged_files_come_from_the_index() {
-    let sandbox = folder();
-    let index = ["--index", "index.db"];
-    everything(&sandbox, &index);
-    let open = || rusqlite::Connection::open(sandbox.path("index.db")).unwrap();
-    let count = |what: &str| open().query_row(what, [], |row| row.get::<_, i64>(0)).unwrap();
-    assert_eq!(count("SELECT count(*) FROM runs"), 30);
-    assert_eq!(count("SELECT count(*) FROM rounds"), 120, "only rounds that count");
-    // A row that was written anew has another id.
-    let before = count("SELECT id FROM files WHERE path LIKE '%/runs/3.json' OR path LIKE '%/deeper/3.json'");
-    std::fs::remove_file(sandbox.path("runs/0.json")).unwrap();
-    everything(&sandbox, &index);
-    assert_eq!(count("SELECT id FROM files WHERE path LIKE '%/deeper/3.json'"), before, "it was read again");
-    assert_eq!(count("SELECT count(*) FROM runs"), 29);
-    assert_eq!(count("SELECT count(*) FROM points WHERE check_id = 'slow' AND value > 0.011"), 12);
+/// The index as text.
+fn index_text(sandbox: &CliSandbox) -> String {
+    read(&sandbox.path("index.jsonl"))
+}
+
+/// A line of an index with its digest made right again.
+fn sealed(line: &str) -> String {
+    let rest = &line[line.find("\",").unwrap() + 1..];
+    let digest: String =
+        Sha256::digest(format!("{rest}\n").as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{{\"sha256\":\"{digest}\"{rest}")
 }
 
 #[test]
-fn the_queries_of_the_docs_run() {
+fn unchanged_files_come_from_the_index() {
     let sandbox = folder();
-    everything(&sandbox, &["--index", "index.db"]);
-    let docs = read(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/history.md"));
-    let queries: Vec<&str> = docs.split("```sql\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    assert_eq!(queries.len(), 3);
-    let connection = rusqlite::Connection::open(sandbox.path("index.db")).unwrap();
-    for query in queries {
-        let query = query.replace("web-0", "slow").replace("7c1f09d2a4e85b36", CLASS);
-        let mut statement = connection.prepare(&query).unwrap_or_else(|error| panic!("{error}: {query}"));
-        let mut rows = statement.query([]).unwrap();
-        assert!(rows.next().unwrap().is_some(), "no row: {query}");
-    }
+    let index = ["--index", "index.jsonl"];
+    everything(&sandbox, &index);
+    let text = index_text(&sandbox);
+    assert_eq!(text.lines().count(), 31, "a line for each file below the first");
+    let rounds = text.lines().skip(1).flat_map(|line| {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let checks = line["run"]["checks"].as_array().unwrap().clone();
+        checks.into_iter().map(|check| check["metrics"][0]["rounds"].as_array().unwrap().len())
+    });
+    assert_eq!(rounds.sum::<usize>(), 120, "only rounds that count");
+    let stamp = |sandbox: &CliSandbox| std::fs::metadata(sandbox.path("index.jsonl")).unwrap().ino();
+    let before = stamp(&sandbox);
+    everything(&sandbox, &index);
+    assert_eq!(stamp(&sandbox), before, "written again although nothing has changed");
+
+    // Only who reads the index can know this run by another name.
+    let lines: Vec<String> = text
+        .lines()
+        .map(
+            |line| if line.contains("run-003") { sealed(&line.replace("run-003", "run-abc")) } else { line.to_owned() },
+        )
+        .collect();
+    sandbox.write("index.jsonl", &(lines.join("\n") + "\n"));
+    std::fs::remove_file(sandbox.path("runs/0.json")).unwrap();
+    let (.., json, _) = everything(&sandbox, &index);
+    assert!(json.contains("run-abc") && !json.contains("run-003"), "the file was read again: {json}");
+    let text = index_text(&sandbox);
+    assert!(text.contains("run-abc"), "an old line is kept");
+    assert_eq!(text.lines().count(), 30, "the file that is gone is gone");
+    assert!(!text.contains("/runs/0.json\""));
 }
 
 #[test]
 fn a_damaged_index_is_built_anew_and_never_trusted() {
     let sandbox = folder();
-    let index = ["--index", "index.db"];
+    let index = ["--index", "index.jsonl"];
     let plain = everything(&sandbox, &[]);
-    let path = sandbox.path("index.db");
-    let sql = |text: &str| rusqlite::Connection::open(&path).unwrap().execute_batch(text).unwrap();
-    let again = |what: &str| {
+    everything(&sandbox, &index);
+    let whole = index_text(&sandbox);
+    let again = |what: &str, why: &str, text: &[u8]| {
+        std::fs::write(sandbox.path("index.jsonl"), text).unwrap();
         let (code, out, err, json, go) = everything(&sandbox, &index);
-        assert!(err.starts_with("note: the index index.db is built anew"), "{what}: {err}");
+        assert!(err.starts_with("note: the index index.jsonl is built anew: ") && err.contains(why), "{what}: {err}");
         assert_eq!((code, out, json, go), (plain.0, plain.1.clone(), plain.3.clone(), plain.4.clone()), "{what}");
         assert_eq!(everything(&sandbox, &index), plain, "{what}, once more");
+        assert_eq!(index_text(&sandbox), whole, "{what}: what is built is the same");
     };
-    everything(&sandbox, &index);
-    sql("UPDATE rounds SET p50 = p50 * 1.5 WHERE id = 7");
-    again("a number was changed");
-    sql("DELETE FROM rounds WHERE id = 7");
-    again("a row is missing");
-    sql("UPDATE meta SET value = '0'");
-    again("an older version");
-    sql("DROP TABLE meta");
-    again("a table is missing");
-    sql("UPDATE runs SET labels = 'x'");
-    again("nonsense in a cell");
-    let bytes = std::fs::read(&path).unwrap();
-    std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
-    again("cut short");
-    std::fs::write(&path, &bytes[..150]).unwrap();
-    again("cut shorter");
-    let mut mixed = bytes.clone();
+    let bytes = whole.as_bytes();
+    again("a number was changed", "another digest", whole.replacen("[1,9,0.0", "[1,9,0.1", 1).as_bytes());
+    again("an older version", "its version is 0", whole.replacen("index/1", "index/0", 1).as_bytes());
+    again("cut short", "damaged", &bytes[..bytes.len() / 2]);
+    again("cut by a byte", "no end", &bytes[..bytes.len() - 1]);
+    again("cut shorter", "it was cut short", &bytes[..15]);
+    let second: &str = whole.lines().nth(1).unwrap();
+    again("a line twice", "a file once more", format!("{whole}{second}\n").as_bytes());
+    again(
+        "nonsense with a digest",
+        "no entry",
+        format!("{whole}{}\n", sealed("{\"sha256\":\"\",\"path\":7}")).as_bytes(),
+    );
+    let bare = second.split(",\"run\":").next().unwrap();
+    again("an entry of nothing", "no content", format!("{whole}{}\n", sealed(&format!("{bare}}}"))).as_bytes());
+    again("no digest", "no digest", format!("{whole}{{}}\n").as_bytes());
+    let mut mixed = bytes.to_vec();
     mixed[4096..].iter_mut().step_by(3).for_each(|byte| *byte ^= 0x5a);
-    std::fs::write(&path, mixed).unwrap();
-    again("bytes were changed");
-    std::fs::write(&path, "not a database\n").unwrap();
-    again("no database");
-    assert_eq!(read(&sandbox.path("index.db.damaged")), "not a database\n", "what is not ours is kept");
+    again("bytes were changed", "damaged", &mixed);
+    mixed[4096..].iter_mut().for_each(|byte| *byte |= 0x80);
+    again("no text", "no UTF-8", &mixed);
+    again("no index", "the old file is now index.jsonl.damaged", b"not an index\n");
+    assert_eq!(read(&sandbox.path("index.jsonl.damaged")), "not an index\n", "what is not ours is kept");
+
+    sandbox.write("index.jsonl", "not an index either\n");
+    let (code, out, err, ..) = everything(&sandbox, &index);
+    assert!(code == 3 && err.contains("index.jsonl.damaged is already there"), "{err}");
+    assert_eq!((out, index_text(&sandbox).as_str()), (plain.1, "not an index either\n"));
+}
+
+#[test]
+fn lines_that_are_missing_are_read_again() {
+    let sandbox = folder();
+    let index = ["--index", "index.jsonl"];
+    let plain = everything(&sandbox, &index);
+    let whole = index_text(&sandbox);
+    let (half, _) = whole.split_at(whole.match_indices('\n').nth(10).unwrap().0 + 1);
+    for text in [half, ""] {
+        sandbox.write("index.jsonl", text);
+        assert_eq!(everything(&sandbox, &index), plain);
+        assert_eq!(index_text(&sandbox), whole);
+    }
+}
+
+#[test]
+fn processes_that_share_an_index_take_turns() {
+    let sandbox = folder();
+    let plain = history(&sandbox, &[]);
+    let children: Vec<_> = (0..4)
+        .map(|_| {
+            let mut command = sandbox.command(&["history", "runs", "--ascii", "--index", "index.jsonl"]);
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        })
+        .collect();
+    for child in children {
+        let ended = Ended::of(child.wait_with_output().unwrap());
+        assert_eq!((ended.code, ended.err.as_str()), (0, ""));
+        assert_eq!(ended.out, plain.out);
+    }
+    assert_eq!(index_text(&sandbox).lines().count(), 31);
+    let beside: Vec<String> = std::fs::read_dir(sandbox.path("."))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .filter(|name| name.contains("index"))
+        .collect();
+    assert_eq!(beside, ["index.jsonl"], "nothing is left beside it");
 }
 
 #[test]
 fn the_database_of_another_program_is_not_touched() {
     let sandbox = folder();
-    let path = sandbox.path("index.db");
-    rusqlite::Connection::open(&path)
-        .unwrap()
-        .execute_batch("CREATE TABLE mine (a); INSERT INTO mine VALUES (1)")
-        .unwrap();
-    let before = std::fs::read(&path).unwrap();
-    let ended = history(&sandbox, &["--index", "index.db"]);
+    let path = sandbox.path("index.jsonl");
+    let before = [b"SQLite format 3\0".as_slice(), &[7; 4080]].concat();
+    std::fs::write(&path, &before).unwrap();
+    let ended = history(&sandbox, &["--index", "index.jsonl"]);
     assert_eq!(ended.code, 3);
     assert!(ended.err.contains("database of another program"), "{}", ended.err);
     assert!(ended.out.contains("30 runs, 2 series"), "the files are read all the same: {}", ended.out);

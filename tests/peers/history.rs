@@ -1,11 +1,11 @@
-//! The exports of `history`, read by the tools they are for: Apache Otava, and the parser of `prometheus_client`.
+//! The exports of `history`, read by the tools they are for: Apache Otava, the parser of `prometheus_client`, and `jq`.
 
 use std::process::Command;
 
 use serde_json::{Value, json};
 use shakedown::stats::splitmix::SplitMix;
 
-use super::peer::{OTAVA, PROMETHEUS, installed};
+use super::peer::{JQ, OTAVA, PROMETHEUS, installed};
 use super::reports::{Builder, CLASS, metric, round};
 use super::sandbox::CliSandbox;
 use super::{PATIENCE, printed, within};
@@ -124,4 +124,36 @@ print(json.dumps([[f.name, f.type, f.unit, [[s.name, s.labels, s.value, s.timest
     sandbox.write("cut.txt", text.trim_end_matches("# EOF\n"));
     let cut = PROMETHEUS.command().arg("-c").arg(script).arg(sandbox.path("cut.txt")).output().unwrap();
     assert!(!cut.status.success());
+}
+
+#[test]
+fn the_questions_of_the_docs_have_answers() {
+    if !installed(&[JQ]) {
+        return;
+    }
+    let sandbox = folder();
+    std::fs::create_dir(sandbox.path("reports")).unwrap();
+    std::fs::rename(sandbox.path("runs"), sandbox.path("reports/runs")).unwrap();
+    let docs = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/history.md")).unwrap();
+    let queries: Vec<&str> = docs.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    let binary = std::path::Path::new(env!("CARGO_BIN_EXE_shakedown")).parent().unwrap();
+    let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap());
+    let rows: Vec<Vec<Vec<String>>> = queries
+        .iter()
+        .map(|query| {
+            let mut command = Command::new("sh");
+            let query = query.replace("web-0", "slow");
+            command.args(["-ec", &query]).current_dir(sandbox.folder()).env("PATH", &path).env("LC_ALL", "C");
+            let out = bounded(&mut command, &sandbox);
+            out.lines().map(|line| line.split('\t').map(str::to_owned).collect()).collect()
+        })
+        .collect();
+    let [over_time, releases, spread] = rows.as_slice() else { panic!("{queries:?}") };
+    assert_eq!((over_time.len(), over_time[0][1].as_str()), (35, "run-000"));
+    let value = |row: &[String], at: usize| row[at].parse::<f64>().unwrap();
+    assert!(value(&over_time[34], 2) > 1.1 * value(&over_time[0], 2), "{over_time:?}");
+    assert_eq!((releases.len(), &releases[0][..2]), (1, ["1.4".to_owned(), "35".to_owned()].as_slice()));
+    let [mean, least, most] = [2, 3, 4].map(|at| value(&releases[0], at));
+    assert!(least < mean && mean < most, "{releases:?}");
+    assert_eq!((spread.len(), spread[0][0].as_str()), (10, "1"), "every round of a report is alike: {spread:?}");
 }

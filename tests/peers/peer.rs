@@ -35,6 +35,7 @@ pub const DNSPERF: Peer = tool("dnsperf", "dnsperf");
 pub const SSLSCAN: Peer = tool("sslscan", "sslscan");
 pub const SSLYZE: Peer = tool("sslyze", "/opt/shakedown-peers/bin/sslyze");
 pub const DIG: Peer = tool("dig", "dig");
+pub const JQ: Peer = tool("jq", "jq");
 pub const XMLLINT: Peer = tool("xmllint", "xmllint");
 /// The Python peers have one place, so that it is their measured versions that are used.
 pub const OTAVA: Peer = tool("otava", "/opt/shakedown-peers/bin/otava");
