@@ -5,11 +5,10 @@ pub mod clock;
 pub mod datagram;
 pub mod dial;
 pub mod endpoint;
-pub mod pacer;
+pub mod open_loop;
 pub mod resolve;
 pub mod scope;
 pub mod sys;
 
 pub use dial::{ConnectError, Dialled, connect};
-pub use pacer::Pacer;
 pub use resolve::{IpVersion, resolve};

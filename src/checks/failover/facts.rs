@@ -100,10 +100,10 @@ facts! { pub(super) FACTS;
         Better::Lower,
         "From sending a probe to its answer, answered probes only.",
     );
-    pub(super) const SCHEDULE_LATE: Fact<Distribution> = Fact::spread(
-        "schedule.late",
+    pub(super) const LATENESS: Fact<Distribution> = Fact::spread(
+        "lateness",
         Unit::Seconds,
-        "How late this side sent its probes; the bounds account for it, but more than an interval means an overloaded sender.",
+        "How long after it was due each probe was sent: the quality of this host. The bounds account for it, but more than an interval means an overloaded sender.",
     );
     pub(super) const INJECT_EXIT: Fact<i64> =
         Fact::integer("inject.exit", Unit::Count, "Exit status of the inject command.").ruled(Rule::Same);

@@ -1,8 +1,8 @@
 //! Failover: breaks something, measures how long the service was away, and puts it back.
 
-mod change;
 mod facts;
 mod fields;
+mod injection;
 mod outage;
 mod report;
 mod settings;
@@ -12,12 +12,12 @@ mod tests;
 
 use std::time::Duration;
 
-use change::Change;
 use facts::{INJECT_EXIT, RECOVERED, RESTORE_EXIT, RESTORED, STEADY_BEFORE};
-use outage::Fate;
-use report::Marks;
+use injection::FaultInjection;
+use outage::ProbeOutcome;
+use report::PhaseTimes;
 use settings::Phases;
-use stream::{Aim, Stream};
+use stream::{ProbeStream, StreamConfig};
 
 use crate::guard::CommandResult;
 use crate::model::{Args, Fact, FactInfo, Fault, FieldInfo, Invalid, Observation, Value};
@@ -25,9 +25,9 @@ use crate::probe::{Cx, Footprint, Probe};
 
 /// The probe.
 pub struct Failover {
-    aim: Aim,
+    stream: StreamConfig,
     phases: Phases,
-    change: Change,
+    injection: FaultInjection,
     commands: Duration,
 }
 
@@ -39,15 +39,15 @@ impl Probe for Failover {
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (fields::PROBE.name(), None);
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {
-        let aim = settings::aim(args)?;
-        let phases = Phases::from_args(args, &aim)?;
-        let (inject, plan) = settings::commands(args)?;
-        let commands = inject.timeout + plan.longest();
-        Ok(Self { aim, phases, change: Change::new(inject, plan), commands })
+        let stream = settings::stream(args)?;
+        let phases = Phases::from_args(args, &stream)?;
+        let (inject, restore) = settings::commands(args)?;
+        let commands = inject.timeout + restore.longest();
+        Ok(Self { stream, phases, injection: FaultInjection::new(inject, restore), commands })
     }
 
     fn target(&self) -> String {
-        self.aim.probe.target()
+        self.stream.probe.target()
     }
 
     fn footprint(&self) -> Footprint {
@@ -55,8 +55,8 @@ impl Probe for Failover {
     }
 
     fn longest(&self) -> Duration {
-        // The rehearsal, the wait after the first steady phase and the end each have the patience; 10 s arm the guard.
-        self.phases.all() + self.aim.patience * 3 + self.commands + Duration::from_secs(10)
+        // The first probe, the wait after the first steady phase and the end each have the patience; 10 s arm the guard.
+        self.phases.all() + self.stream.patience * 3 + self.commands + Duration::from_secs(10)
     }
 
     fn answered(seen: &Observation) -> bool {
@@ -64,76 +64,76 @@ impl Probe for Failover {
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
-        self.aim.rehearse(cx.cancelled()).await?;
-        let stream = Stream::start(self.aim.clone(), cx.cancelled());
-        let mut marks = self.steady_before(cx, &stream).await?;
-        self.change.arm().await?;
+        self.stream.try_once(cx.cancelled()).await?;
+        let stream = ProbeStream::start(self.stream.clone())?;
+        let mut times = self.steady_before(cx, &stream).await?;
+        self.injection.arm().await?;
         self.inject(cx).await?;
-        marks.injected = stream.now();
+        times.injected = stream.now();
         tokio::time::sleep(self.phases.observe).await;
-        marks.restoring = stream.now();
-        let restored = self.put_back(cx).await;
+        times.restoring = stream.now();
+        let restored = self.restore_service(cx).await;
         tokio::time::sleep(self.phases.settle).await;
-        marks.after = stream.now();
+        times.after = stream.now();
         tokio::time::sleep(self.phases.steady).await;
         let log = stream.finish().await;
-        let measured = report::facts(cx, &log, &marks, &self.phases, &self.aim);
+        let measured = log.and_then(|log| report::facts(cx, &log, &times, &self.phases, &self.stream));
         // Something left broken matters more than a measurement that failed.
         restored.and(measured)
     }
 
     async fn restore(&self) -> Result<(), Fault> {
-        self.change.restore().await.map(|_| ()).map_err(|stuck| stuck.fault)
+        self.injection.restore().await.map(|_| ()).map_err(|failed| failed.fault)
     }
 }
 
 impl Failover {
     /// A service that loses probes before the fault cannot be measured: nothing is injected then.
-    async fn steady_before(&self, cx: &mut Cx<'_>, stream: &Stream) -> Result<Marks, Fault> {
+    async fn steady_before(&self, cx: &mut Cx<'_>, stream: &ProbeStream) -> Result<PhaseTimes, Fault> {
         tokio::time::sleep(self.phases.steady).await;
         let steady = stream.now();
-        let shots = stream.settled(steady).await;
-        let answered = shots.iter().filter(|shot| shot.fate == Fate::Answered).count();
-        cx.set(&STEADY_BEFORE, answered == shots.len() && answered > 0);
-        if answered == shots.len() && answered > 0 {
-            return Ok(Marks { steady, ..Marks::default() });
+        let probes = stream.results(steady).await;
+        let answered = probes.iter().filter(|probe| probe.outcome == ProbeOutcome::Answered).count();
+        cx.set(&STEADY_BEFORE, answered == probes.len() && answered > 0);
+        if answered == probes.len() && answered > 0 {
+            return Ok(PhaseTimes { steady, ..PhaseTimes::default() });
         }
-        let (loss, fault) = stream.reasons();
+        let (loss, fault) = stream.first_errors();
         if let (0, Some(fault)) = (answered, &fault) {
             return Err(fault.clone());
         }
         let why = loss.or_else(|| fault.map(|fault| fault.to_string())).unwrap_or_else(|| "no probe was sent".into());
         Err(Fault::local(
             "check the steady state",
-            self.aim.probe.target(),
+            self.stream.probe.target(),
             format!(
                 "was not steady before: {answered} of {} probes answered ({why}); nothing was injected",
-                shots.len()
+                probes.len()
             ),
             "make the service healthy first; when answers are merely slow, raise the probe's `timeout`",
         ))
     }
 
     async fn inject(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
-        let outcome = self.change.inject().await?;
+        let outcome = self.injection.inject().await?;
         exit(cx, &INJECT_EXIT, &outcome);
         if outcome.succeeded() {
             return Ok(());
         }
         // A command that failed half-way may have broken something all the same.
-        self.put_back(cx).await?;
+        self.restore_service(cx).await?;
         Err(Fault::local(
             "inject the fault",
-            self.aim.probe.target(),
+            self.stream.probe.target(),
             outcome.failure_text(),
             "run the inject command by hand; it must exit 0 (`restore` was run)",
         ))
     }
 
-    async fn put_back(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
-        let (restored, result) = match self.change.restore().await {
+    async fn restore_service(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
+        let (restored, result) = match self.injection.restore().await {
             Ok(restored) => (restored, Ok(())),
-            Err(stuck) => (Some(stuck.restored), Err(stuck.fault)),
+            Err(failed) => (Some(failed.restored), Err(failed.fault)),
         };
         cx.set(&RESTORED, result.is_ok());
         if let Some(restored) = restored {

@@ -11,27 +11,28 @@
 //! Everything below follows from these intervals alone. In particular a probe answered late, because a retransmission or
 //! a queue carried it over the outage, proves nothing about the time in between.
 
-/// What became of one probe.
+/// How one probe ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum ProbeOutcome {
     /// The service answered.
     Answered,
     /// It did not.
     Lost,
     /// This side could not ask.
-    Unknown,
+    NotSent,
 }
 
 /// One probe; times in seconds since the start of the stream.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Shot {
-    pub(super) intended: f64,
+pub(super) struct ProbeResult {
+    /// When the schedule wanted it sent.
+    pub(super) due: f64,
     pub(super) sent: f64,
     pub(super) ended: f64,
-    pub(super) fate: Fate,
+    pub(super) outcome: ProbeOutcome,
 }
 
-impl Shot {
+impl ProbeResult {
     pub(super) fn latency(&self) -> f64 {
         self.ended - self.sent
     }
@@ -39,38 +40,38 @@ impl Shot {
 
 /// How travel times vary.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Travel {
+pub(super) struct TravelTimes {
     /// Latency of the fastest answered probe.
     pub(super) fastest: f64,
     /// Slowest minus fastest answer of the steady phase.
     pub(super) jitter: f64,
 }
 
-impl Travel {
+impl TravelTimes {
     /// From all probes, and those of the steady phase before the fault.
-    pub(super) fn of(all: &[Shot], steady: &[Shot]) -> Self {
-        let latencies = |shots: &[Shot]| -> Vec<f64> {
-            shots.iter().filter(|shot| shot.fate == Fate::Answered).map(Shot::latency).collect()
+    pub(super) fn of(all: &[ProbeResult], steady: &[ProbeResult]) -> Self {
+        let latencies = |probes: &[ProbeResult]| -> Vec<f64> {
+            probes.iter().filter(|probe| probe.outcome == ProbeOutcome::Answered).map(ProbeResult::latency).collect()
         };
         let fastest = latencies(all).into_iter().reduce(f64::min).unwrap_or_default();
         let slowest = latencies(steady).into_iter().reduce(f64::max).unwrap_or(fastest);
         Self { fastest, jitter: slowest - fastest }
     }
 
-    /// Latest moment at which `shot` touched the service.
-    fn latest(&self, shot: &Shot) -> f64 {
-        match shot.fate {
-            Fate::Answered => shot.sent + (shot.latency() - self.fastest).max(0.0),
-            Fate::Lost | Fate::Unknown => shot.sent + self.jitter.min(shot.latency()),
+    /// Latest moment at which `probe` touched the service.
+    fn latest(&self, probe: &ProbeResult) -> f64 {
+        match probe.outcome {
+            ProbeOutcome::Answered => probe.sent + (probe.latency() - self.fastest).max(0.0),
+            ProbeOutcome::Lost | ProbeOutcome::NotSent => probe.sent + self.jitter.min(probe.latency()),
         }
     }
 }
 
 /// Consecutive losses without a proof of life between them.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Episode {
+pub(super) struct Outage {
     /// When the first lost probe was due.
-    pub(super) intended: f64,
+    pub(super) due: f64,
     /// When the first lost probe was sent.
     pub(super) first: f64,
     /// Lost probes.
@@ -83,30 +84,31 @@ pub(super) struct Episode {
     pub(super) resumed: Option<f64>,
 }
 
-impl Episode {
+impl Outage {
     /// Middle of the bounds.
     pub(super) fn estimate(&self) -> Option<f64> {
         self.hi.map(|hi| f64::midpoint(self.lo, hi))
     }
 }
 
-/// Shots that say something, in the order sent.
-pub(super) fn evidence(shots: &[Shot]) -> Vec<Shot> {
-    let mut known: Vec<Shot> = shots.iter().copied().filter(|shot| shot.fate != Fate::Unknown).collect();
+/// The probes that prove something, in the order sent.
+pub(super) fn conclusive(probes: &[ProbeResult]) -> Vec<ProbeResult> {
+    let mut known: Vec<ProbeResult> =
+        probes.iter().copied().filter(|probe| probe.outcome != ProbeOutcome::NotSent).collect();
     known.sort_by(|a, b| a.sent.total_cmp(&b.sent));
     known
 }
 
-/// The episodes of at least `isolated` losses. `shots` as [`evidence`] gives them.
-pub(super) fn episodes(shots: &[Shot], travel: &Travel, isolated: u32) -> Vec<Episode> {
+/// The outages of at least `isolated` losses. `probes` as [`conclusive`] gives them.
+pub(super) fn outages(probes: &[ProbeResult], travel: &TravelTimes, isolated: u32) -> Vec<Outage> {
     let mut found = Vec::new();
     let mut run: Option<(usize, usize, u32)> = None;
-    for (index, shot) in shots.iter().enumerate() {
-        if shot.fate != Fate::Lost {
+    for (index, probe) in probes.iter().enumerate() {
+        if probe.outcome != ProbeOutcome::Lost {
             continue;
         }
         run = Some(match run {
-            Some((first, last, losses)) if !alive_between(shots, travel, last, index) => (first, index, losses + 1),
+            Some((first, last, losses)) if !answered_between(probes, travel, last, index) => (first, index, losses + 1),
             closed => {
                 found.extend(closed);
                 (index, index, 1)
@@ -117,59 +119,59 @@ pub(super) fn episodes(shots: &[Shot], travel: &Travel, isolated: u32) -> Vec<Ep
     found
         .into_iter()
         .filter(|(_, _, losses)| *losses >= isolated)
-        .filter_map(|(first, last, losses)| episode(shots, travel, first, last, losses))
+        .filter_map(|(first, last, losses)| outage(probes, travel, first, last, losses))
         .collect()
 }
 
 /// Whether an answer proves the service up after loss `before` and before loss `after`.
-fn alive_between(shots: &[Shot], travel: &Travel, before: usize, after: usize) -> bool {
-    let (Some(earlier), Some(later)) = (shots.get(before), shots.get(after)) else { return false };
+fn answered_between(probes: &[ProbeResult], travel: &TravelTimes, before: usize, after: usize) -> bool {
+    let (Some(earlier), Some(later)) = (probes.get(before), probes.get(after)) else { return false };
     let from = travel.latest(earlier);
-    shots
-        .get(before..after)
-        .unwrap_or_default()
-        .iter()
-        .any(|shot| shot.fate == Fate::Answered && shot.sent >= from && travel.latest(shot) <= later.sent)
+    probes.get(before..after).unwrap_or_default().iter().any(|probe| {
+        probe.outcome == ProbeOutcome::Answered && probe.sent >= from && travel.latest(probe) <= later.sent
+    })
 }
 
-fn episode(shots: &[Shot], travel: &Travel, first: usize, last: usize, losses: u32) -> Option<Episode> {
-    let (begin, end) = (shots.get(first)?, shots.get(last)?);
-    let before =
-        shots.get(..first)?.iter().rposition(|shot| shot.fate == Fate::Answered && travel.latest(shot) <= begin.sent);
+fn outage(probes: &[ProbeResult], travel: &TravelTimes, first: usize, last: usize, losses: u32) -> Option<Outage> {
+    let (begin, end) = (probes.get(first)?, probes.get(last)?);
+    let before = probes
+        .get(..first)?
+        .iter()
+        .rposition(|probe| probe.outcome == ProbeOutcome::Answered && travel.latest(probe) <= begin.sent);
     let down_until = travel.latest(end);
-    let after = shots
+    let after = probes
         .get(last..)?
         .iter()
-        .filter(|shot| shot.fate == Fate::Answered && shot.sent >= down_until)
+        .filter(|probe| probe.outcome == ProbeOutcome::Answered && probe.sent >= down_until)
         .min_by(|a, b| travel.latest(a).total_cmp(&travel.latest(b)));
-    Some(Episode {
-        intended: begin.intended,
+    Some(Outage {
+        due: begin.due,
         first: begin.sent,
         losses,
         lo: (end.sent - travel.latest(begin)).max(0.0),
-        hi: before.zip(after).and_then(|(before, _)| room(shots, travel, before, travel.latest(begin))),
-        resumed: after.map(|shot| shot.ended),
+        hi: before.zip(after).and_then(|(before, _)| longest_from(probes, travel, before, travel.latest(begin))),
+        resumed: after.map(|probe| probe.ended),
     })
 }
 
 /// The longest outage that can have begun between answered probe `before` and time `until`.
-fn room(shots: &[Shot], travel: &Travel, before: usize, until: f64) -> Option<f64> {
-    let candidates = shots.iter().enumerate().skip(before).take_while(|(_, shot)| shot.sent <= until);
+fn longest_from(probes: &[ProbeResult], travel: &TravelTimes, before: usize, until: f64) -> Option<f64> {
+    let candidates = probes.iter().enumerate().skip(before).take_while(|(_, probe)| probe.sent <= until);
     candidates
-        .filter(|(_, shot)| shot.fate == Fate::Answered)
-        .filter_map(|(index, shot)| next_proof(shots, travel, index).map(|proof| proof - shot.sent))
+        .filter(|(_, probe)| probe.outcome == ProbeOutcome::Answered)
+        .filter_map(|(index, probe)| next_proof(probes, travel, index).map(|proof| proof - probe.sent))
         .reduce(f64::max)
 }
 
 /// The earliest time by which a probe sent after the one at `index` proves the service up.
-fn next_proof(shots: &[Shot], travel: &Travel, index: usize) -> Option<f64> {
+fn next_proof(probes: &[ProbeResult], travel: &TravelTimes, index: usize) -> Option<f64> {
     let mut earliest: Option<f64> = None;
-    for shot in shots.iter().skip(index + 1) {
-        if earliest.is_some_and(|proof| shot.sent >= proof) {
+    for probe in probes.iter().skip(index + 1) {
+        if earliest.is_some_and(|proof| probe.sent >= proof) {
             break;
         }
-        if shot.fate == Fate::Answered {
-            let proof = travel.latest(shot);
+        if probe.outcome == ProbeOutcome::Answered {
+            let proof = travel.latest(probe);
             earliest = Some(earliest.map_or(proof, |known| known.min(proof)));
         }
     }
@@ -178,25 +180,25 @@ fn next_proof(shots: &[Shot], travel: &Travel, index: usize) -> Option<f64> {
 
 /// The longest outage the stream leaves room for, among those that began in `from..until`: the longest stretch without a
 /// proof of life. `None` without answers. Covers outages that cost no probe at all, because all were answered late.
-pub(super) fn ceiling(shots: &[Shot], travel: &Travel, from: f64, until: f64) -> Option<f64> {
+pub(super) fn longest_possible(probes: &[ProbeResult], travel: &TravelTimes, from: f64, until: f64) -> Option<f64> {
     let mut next_proof = f64::INFINITY;
     let mut longest: Option<f64> = None;
-    for shot in shots.iter().rev().filter(|shot| shot.fate == Fate::Answered) {
-        if next_proof.is_finite() && shot.sent < until && next_proof >= from {
-            longest = Some(longest.unwrap_or(0.0).max(next_proof - shot.sent));
+    for probe in probes.iter().rev().filter(|probe| probe.outcome == ProbeOutcome::Answered) {
+        if next_proof.is_finite() && probe.sent < until && next_proof >= from {
+            longest = Some(longest.unwrap_or(0.0).max(next_proof - probe.sent));
         }
-        next_proof = next_proof.min(travel.latest(shot));
+        next_proof = next_proof.min(travel.latest(probe));
     }
     longest
 }
 
 /// Most neighbouring probes that this side could not send.
-pub(super) fn blind(shots: &[Shot]) -> usize {
-    let mut sorted = shots.to_vec();
-    sorted.sort_by(|a, b| a.intended.total_cmp(&b.intended));
+pub(super) fn longest_unsent_run(probes: &[ProbeResult]) -> usize {
+    let mut sorted = probes.to_vec();
+    sorted.sort_by(|a, b| a.due.total_cmp(&b.due));
     sorted
-        .chunk_by(|a, b| a.fate == b.fate)
-        .filter(|run| run.iter().all(|s| s.fate == Fate::Unknown))
+        .chunk_by(|a, b| a.outcome == b.outcome)
+        .filter(|run| run.iter().all(|s| s.outcome == ProbeOutcome::NotSent))
         .map(<[_]>::len)
         .max()
         .unwrap_or(0)
@@ -206,37 +208,39 @@ pub(super) fn blind(shots: &[Shot]) -> usize {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Episode, Fate, Shot, Travel, blind, ceiling, episodes, evidence};
+    use super::{
+        Outage, ProbeOutcome, ProbeResult, TravelTimes, conclusive, longest_possible, longest_unsent_run, outages,
+    };
 
     /// One letter a probe, 10 ms apart: `.` answered within 1 ms, `x` lost, `?` not sent, `l` answered 95 ms late.
-    fn stream(picture: &str) -> Vec<Shot> {
-        let shots = picture.chars().enumerate().map(|(n, letter)| {
+    fn stream(picture: &str) -> Vec<ProbeResult> {
+        let probes = picture.chars().enumerate().map(|(n, letter)| {
             let sent = n as f64 * 0.010;
-            let (fate, latency) = match letter {
-                'x' => (Fate::Lost, 0.5),
-                '?' => (Fate::Unknown, 0.0),
-                'l' => (Fate::Answered, 0.096),
-                _ => (Fate::Answered, 0.001),
+            let (outcome, latency) = match letter {
+                'x' => (ProbeOutcome::Lost, 0.5),
+                '?' => (ProbeOutcome::NotSent, 0.0),
+                'l' => (ProbeOutcome::Answered, 0.096),
+                _ => (ProbeOutcome::Answered, 0.001),
             };
-            Shot { intended: sent, sent, ended: sent + latency, fate }
+            ProbeResult { due: sent, sent, ended: sent + latency, outcome }
         });
-        shots.collect()
+        probes.collect()
     }
 
-    fn seen(picture: &str, isolated: u32) -> Vec<Episode> {
-        let shots = stream(picture);
-        episodes(&evidence(&shots), &Travel::of(&shots, shots.get(..1).unwrap_or_default()), isolated)
+    fn seen(picture: &str, isolated: u32) -> Vec<Outage> {
+        let probes = stream(picture);
+        outages(&conclusive(&probes), &TravelTimes::of(&probes, probes.get(..1).unwrap_or_default()), isolated)
     }
 
     /// Losses, lower and upper bound in whole milliseconds.
-    fn brief(found: &[Episode]) -> Vec<(u32, i64, Option<i64>)> {
+    fn brief(found: &[Outage]) -> Vec<(u32, i64, Option<i64>)> {
         #[expect(clippy::cast_possible_truncation, reason = "test data of some milliseconds")]
         let ms = |s: f64| (s * 1e3).round() as i64;
         found.iter().map(|e| (e.losses, ms(e.lo), e.hi.map(ms))).collect()
     }
 
     #[test]
-    fn episodes_and_bounds() {
+    fn outages_and_bounds() {
         for (picture, isolated, want) in [
             ("......", 1, vec![]),
             ("..x...", 1, vec![(1, 0, Some(20))]),
@@ -270,8 +274,8 @@ mod tests {
     #[test]
     fn an_outage_that_only_delays_is_within_the_ceiling() {
         let of = |picture: &str| {
-            let shots = stream(picture);
-            ceiling(&evidence(&shots), &Travel::of(&shots, &shots[..1]), 0.0, 1.0)
+            let probes = stream(picture);
+            longest_possible(&conclusive(&probes), &TravelTimes::of(&probes, &probes[..1]), 0.0, 1.0)
         };
         assert!((of("......").unwrap() - 0.010).abs() < 1e-9);
         // The last prompt answer was sent at 10 ms, the next proof is the prompt one sent at 60 ms.
@@ -282,17 +286,17 @@ mod tests {
 
     #[test]
     fn the_ceiling_looks_only_at_its_phase() {
-        let shots = stream("..xxx......xx....");
-        let travel = Travel::of(&shots, &shots[..1]);
-        let known = evidence(&shots);
-        assert!((ceiling(&known, &travel, 0.0, 0.08).unwrap() - 0.040).abs() < 1e-9);
-        assert!((ceiling(&known, &travel, 0.08, 1.0).unwrap() - 0.030).abs() < 1e-9);
+        let probes = stream("..xxx......xx....");
+        let travel = TravelTimes::of(&probes, &probes[..1]);
+        let known = conclusive(&probes);
+        assert!((longest_possible(&known, &travel, 0.0, 0.08).unwrap() - 0.040).abs() < 1e-9);
+        assert!((longest_possible(&known, &travel, 0.08, 1.0).unwrap() - 0.030).abs() < 1e-9);
     }
 
     #[test]
     fn blindness_is_the_longest_run() {
-        assert_eq!(blind(&stream("..?..???..??x")), 3);
-        assert_eq!(blind(&stream("..x..")), 0);
+        assert_eq!(longest_unsent_run(&stream("..?..???..??x")), 3);
+        assert_eq!(longest_unsent_run(&stream("..x..")), 0);
     }
 
     #[derive(Clone, Debug)]
@@ -329,33 +333,38 @@ mod tests {
     }
 
     impl World {
-        fn stream(&self) -> Vec<Shot> {
-            let shot = |(n, (late, variation)): (usize, &(f64, f64))| {
-                let intended = n as f64 * self.interval;
-                let sent = intended + late * self.interval;
+        fn stream(&self) -> Vec<ProbeResult> {
+            let probe = |(n, (late, variation)): (usize, &(f64, f64))| {
+                let due = n as f64 * self.interval;
+                let sent = due + late * self.interval;
                 // The very first is the fastest possible, so that the constant part is known.
                 let jitter = if n == 0 { 0.0 } else { variation * self.jitter };
                 let touches = sent + self.travel + jitter;
                 let away = touches >= self.start && touches < self.start + self.length;
                 let patience = if self.refuses { self.travel * 2.0 + jitter } else { 0.5 };
                 let ended = if away { sent + patience } else { sent + self.travel * 2.0 + jitter };
-                Shot { intended, sent, ended, fate: if away { Fate::Lost } else { Fate::Answered } }
+                ProbeResult {
+                    due,
+                    sent,
+                    ended,
+                    outcome: if away { ProbeOutcome::Lost } else { ProbeOutcome::Answered },
+                }
             };
-            self.noise.iter().enumerate().map(shot).collect()
+            self.noise.iter().enumerate().map(probe).collect()
         }
     }
 
     proptest! {
         #[test]
         fn the_true_outage_is_within_the_bounds(world in world()) {
-            let shots = world.stream();
-            let known = evidence(&shots);
-            let travel = Travel { fastest: world.travel * 2.0, jitter: world.jitter };
-            let found = episodes(&known, &travel, 1);
+            let probes = world.stream();
+            let known = conclusive(&probes);
+            let travel = TravelTimes { fastest: world.travel * 2.0, jitter: world.jitter };
+            let found = outages(&known, &travel, 1);
             let tiny = 1e-9;
-            let most = ceiling(&known, &travel, 0.0, f64::INFINITY).unwrap();
+            let most = longest_possible(&known, &travel, 0.0, f64::INFINITY).unwrap();
             prop_assert!(world.length <= most + tiny, "{} > ceiling {most}", world.length);
-            if shots.iter().any(|shot| shot.fate == Fate::Lost) {
+            if probes.iter().any(|probe| probe.outcome == ProbeOutcome::Lost) {
                 prop_assert_eq!(found.len(), 1);
                 let hi = found[0].hi.unwrap();
                 prop_assert!(found[0].lo <= world.length + tiny, "lo {} > {}", found[0].lo, world.length);

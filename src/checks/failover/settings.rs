@@ -5,13 +5,13 @@ use std::time::Duration;
 use super::fields::{
     COMMAND_TIMEOUT, INJECT, INTERVAL, ISOLATED, OBSERVE, PROBE, PROBE_TIMEOUT, RESTORE, RUN, SETTLE, STEADY, VERIFY,
 };
-use super::stream::{Aim, IN_FLIGHT};
+use super::stream::{IN_FLIGHT, StreamConfig};
 use crate::guard::{CommandSpec, RestorePlan};
 use crate::model::argument::Argument;
 use crate::model::{Arg, Args, Field, FieldRole, Invalid, NestedProbe};
 
 /// Probes of one round at most; each is kept for the arithmetic.
-const MOST_SHOTS: f64 = 1e6;
+const MOST_PROBES: f64 = 1e6;
 
 /// The lengths of the phases, and what makes an outage.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +23,7 @@ pub(super) struct Phases {
 }
 
 impl Phases {
-    pub(super) fn from_args(args: &Args, aim: &Aim) -> Result<Self, Invalid> {
+    pub(super) fn from_args(args: &Args, stream: &StreamConfig) -> Result<Self, Invalid> {
         let phases = Self {
             steady: args.get(&STEADY),
             observe: args.get(&OBSERVE),
@@ -36,15 +36,15 @@ impl Phases {
                 "lengthen `observe`",
             ));
         }
-        if aim.interval * 2 > phases.steady {
+        if stream.interval * 2 > phases.steady {
             return Err(STEADY.invalid(
                 "`steady` has room for less than two probes",
                 "lengthen `steady`, or shorten the probe's `interval`",
             ));
         }
-        if phases.all().as_secs_f64() / aim.interval.as_secs_f64() > MOST_SHOTS {
+        if phases.all().as_secs_f64() / stream.interval.as_secs_f64() > MOST_PROBES {
             return Err(PROBE.invalid(
-                format!("this makes more than {MOST_SHOTS} probes"),
+                format!("this makes more than {MOST_PROBES} probes"),
                 "lengthen the probe's `interval`, or shorten `observe`",
             ));
         }
@@ -58,7 +58,7 @@ impl Phases {
 }
 
 /// The nested probe.
-pub(super) fn aim(args: &Args) -> Result<Aim, Invalid> {
+pub(super) fn stream(args: &Args) -> Result<StreamConfig, Invalid> {
     let NestedProbe { family: name, args: mut nested, group } = args.get(&PROBE);
     let family = crate::checks::family(name).ok_or_else(|| {
         PROBE.invalid(format!("this build has no probe `{name}`"), "see `shakedown explain failover`")
@@ -73,12 +73,12 @@ pub(super) fn aim(args: &Args) -> Result<Aim, Invalid> {
     if interval.is_zero() || patience.as_secs_f64() / interval.as_secs_f64() > IN_FLIGHT as f64 {
         return Err(PROBE.invalid(
             format!(
-                "with {patience:?} of patience every {interval:?}, more than {IN_FLIGHT} probes would be on their way"
+                "with {patience:?} of patience every {interval:?}, more than {IN_FLIGHT} probes would be in flight"
             ),
             "shorten the probe's `timeout`, or lengthen its `interval`",
         ));
     }
-    Ok(Aim { probe, interval, patience })
+    Ok(StreamConfig { probe, interval, patience })
 }
 
 /// The command of the group of `field`.
@@ -91,7 +91,7 @@ fn command<T: Argument>(group: &Args, field: &Field<T>) -> Result<CommandSpec, I
     Ok(CommandSpec { run, cwd: std::env::current_dir().ok(), timeout: group.get(&COMMAND_TIMEOUT) })
 }
 
-/// What to inject, and how to put it back.
+/// The command that injects the fault, and the plan to put it back.
 pub(super) fn commands(args: &Args) -> Result<(CommandSpec, RestorePlan), Invalid> {
     let verify = args.get(&VERIFY).map(|group| command(&group, &VERIFY)).transpose()?;
     let restore = command(&args.get(&RESTORE), &RESTORE)?;

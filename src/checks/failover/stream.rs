@@ -1,25 +1,29 @@
-//! The probe stream: an absolute schedule, one task a probe. A slow answer never delays the next question.
+//! The probe stream: a thread of its own keeps the schedule, and each probe is one task. A slow answer never delays the next
+//! question.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::outage::{Fate, Shot};
+use super::outage::{ProbeOutcome, ProbeResult};
 use crate::model::{Fault, Observation};
-use crate::net::Pacer;
+use crate::net::open_loop::{self, Bounds, Clock, Due, Schedule, Sent, Threads, Workload, park};
 use crate::probe::{Cx, DynProbe};
 
-/// Most probes on their way at once; beyond it the measurement is void rather than late.
+/// Most probes in flight at once; beyond it the measurement is void rather than late.
 pub(super) const IN_FLIGHT: usize = 4096;
+/// The stream has no end of its own, and its tasks wait for the answers.
+const BOUNDS: Bounds = Bounds { in_flight: IN_FLIGHT, close: u64::MAX, drain: 0 };
 
-/// What to ask, how often, and how long to wait for the answer.
+/// The nested probe, how often it runs, and how long each answer is waited for.
 #[derive(Clone)]
-pub(super) struct Aim {
+pub(super) struct StreamConfig {
     pub(super) probe: Arc<dyn DynProbe>,
     pub(super) interval: Duration,
     pub(super) patience: Duration,
@@ -27,46 +31,48 @@ pub(super) struct Aim {
 
 /// Everything the stream saw.
 #[derive(Debug, Default)]
-pub(super) struct Log {
-    pub(super) shots: Vec<Shot>,
-    /// Probes not sent because too many were on their way.
-    pub(super) skipped: u32,
+pub(super) struct StreamLog {
+    pub(super) probes: Vec<ProbeResult>,
+    /// Probes not sent because too many were in flight.
+    pub(super) skipped: u64,
     /// Why the first probe that could not be sent could not.
     pub(super) fault: Option<Fault>,
-    /// What the first lost probe saw.
-    pub(super) loss: Option<String>,
+    /// Why the first lost probe counts as lost.
+    pub(super) first_loss: Option<String>,
     launched: u32,
-    flying: BTreeSet<u32>,
+    in_flight: BTreeSet<u32>,
 }
 
 #[derive(Default)]
 struct Shared {
-    log: Mutex<Log>,
-    landed: Notify,
+    log: Mutex<StreamLog>,
+    ended: Notify,
 }
 
 impl Shared {
-    fn with<T>(&self, act: impl FnOnce(&mut Log) -> T) -> T {
+    fn with<T>(&self, act: impl FnOnce(&mut StreamLog) -> T) -> T {
         act(&mut self.log.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 /// A running stream; dropping it ends every probe.
-pub(super) struct Stream {
-    start: Instant,
+pub(super) struct ProbeStream {
+    clock: Clock,
+    target: String,
     shared: Arc<Shared>,
-    stop: CancellationToken,
-    tasks: JoinSet<()>,
+    /// The thread's result: how the schedule was kept, and the probes still in flight.
+    sender: oneshot::Receiver<(Sent, JoinSet<()>)>,
+    threads: Threads,
 }
 
-impl Aim {
-    /// One probe ahead of everything: what this side cannot do at all is told before anything is changed.
-    pub(super) async fn rehearse(&self, cancel: &CancellationToken) -> Result<(), Fault> {
-        self.ask(0, cancel).await.map(|_| ())
+impl StreamConfig {
+    /// One probe ahead of everything: what this side cannot do at all is found before anything is changed.
+    pub(super) async fn try_once(&self, cancel: &CancellationToken) -> Result<(), Fault> {
+        self.run_probe(0, cancel).await.map(|_| ())
     }
 
-    /// `None` when answered, else what was seen instead.
-    async fn ask(&self, number: u32, cancel: &CancellationToken) -> Result<Option<String>, Fault> {
+    /// `None` when answered, else why not.
+    async fn run_probe(&self, number: u32, cancel: &CancellationToken) -> Result<Option<String>, Fault> {
         let mut seen = Observation::default();
         let mut cx =
             Cx::new(&mut seen, self.probe.facts(), Instant::now() + self.patience, u64::from(number), cancel.clone());
@@ -84,99 +90,120 @@ impl Aim {
     }
 }
 
-impl Stream {
-    /// Starts to ask.
-    pub(super) fn start(aim: Aim, cancel: &CancellationToken) -> Self {
-        let pacer = Pacer::new(aim.interval);
-        let start = pacer.due(0);
-        let shared = Arc::new(Shared::default());
-        let stop = cancel.child_token();
-        let mut tasks = JoinSet::new();
-        tasks.spawn(drive(aim, pacer, Arc::clone(&shared), stop.clone()));
-        Self { start, shared, stop, tasks }
+impl ProbeStream {
+    /// Starts to probe.
+    pub(super) fn start(config: StreamConfig) -> Result<Self, Fault> {
+        let (clock, shared, mut threads) = (Clock::start(), Arc::<Shared>::default(), Threads::new());
+        let target = config.probe.target();
+        let schedule = Schedule::every(config.interval, u64::MAX);
+        let mut sender =
+            Sender { config, clock, shared: Arc::clone(&shared), runtime: Handle::current(), probes: JoinSet::new() };
+        let work = move |stop: &_| (open_loop::run(&schedule, &BOUNDS, stop, &mut sender), sender.probes);
+        let sender = threads.spawn("failover-stream", work).map_err(|error| {
+            let remedy = "check the limits of processes and memory (ulimit -a)";
+            Fault::local("start a thread for the probes", target.clone(), error.to_string(), remedy)
+        })?;
+        Ok(Self { clock, target, shared, sender, threads })
     }
 
     /// Seconds since its start.
     pub(super) fn now(&self) -> f64 {
-        self.start.elapsed().as_secs_f64()
+        self.clock.seconds()
     }
 
-    /// Waits until every probe launched so far has an end, and gives those due before `until`.
-    pub(super) async fn settled(&self, until: f64) -> Vec<Shot> {
+    /// Waits until every probe launched so far has ended, and gives those due before `until`.
+    pub(super) async fn results(&self, until: f64) -> Vec<ProbeResult> {
         let launched = self.shared.with(|log| log.launched);
         loop {
-            let landing = self.shared.landed.notified();
-            if self.shared.with(|log| log.flying.first().is_none_or(|oldest| *oldest >= launched)) {
-                return self.shared.with(|log| log.shots.iter().copied().filter(|s| s.intended < until).collect());
+            let ended = self.shared.ended.notified();
+            if self.shared.with(|log| log.in_flight.first().is_none_or(|oldest| *oldest >= launched)) {
+                return self.shared.with(|log| log.probes.iter().copied().filter(|probe| probe.due < until).collect());
             }
-            landing.await;
+            ended.await;
         }
     }
 
-    /// Why probes were lost or not sent so far, for messages.
-    pub(super) fn reasons(&self) -> (Option<String>, Option<Fault>) {
-        self.shared.with(|log| (log.loss.clone(), log.fault.clone()))
+    /// Why the first probes were lost or not sent so far, for messages.
+    pub(super) fn first_errors(&self) -> (Option<String>, Option<Fault>) {
+        self.shared.with(|log| (log.first_loss.clone(), log.fault.clone()))
     }
 
-    /// Asks no more, waits for the probes on their way, gives what was seen.
-    pub(super) async fn finish(mut self) -> Log {
-        self.stop.cancel();
-        while self.tasks.join_next().await.is_some() {}
-        self.shared.with(std::mem::take)
+    /// Sends no more, waits for the probes in flight, gives the log.
+    pub(super) async fn finish(self) -> Result<StreamLog, Fault> {
+        drop(self.threads);
+        let (sent, mut probes) = self.sender.await.map_err(|_| {
+            Fault::local("probe on schedule", self.target, "the thread ended early", "report this: it is a defect")
+        })?;
+        while probes.join_next().await.is_some() {}
+        let mut log = self.shared.with(std::mem::take);
+        log.skipped = sent.skipped;
+        Ok(log)
     }
 }
 
-async fn drive(aim: Aim, mut pacer: Pacer, shared: Arc<Shared>, stop: CancellationToken) {
-    let start = pacer.due(0);
-    // Probes keep the run's own token: a stopped stream still wants the answers that are on their way.
-    let probes = CancellationToken::new();
-    let mut flying = JoinSet::new();
-    loop {
-        let tick = tokio::select! {
-            biased;
-            () = stop.cancelled() => break,
-            tick = pacer.tick() => tick,
-        };
-        while flying.try_join_next().is_some() {}
-        if flying.len() >= IN_FLIGHT {
-            shared.with(|log| log.skipped += 1);
-            continue;
+/// The thread that keeps the schedule.
+struct Sender {
+    config: StreamConfig,
+    clock: Clock,
+    shared: Arc<Shared>,
+    runtime: Handle,
+    probes: JoinSet<()>,
+}
+
+impl Workload for Sender {
+    fn now(&self) -> u64 {
+        self.clock.now()
+    }
+
+    fn send(&mut self, due: Due<'_>) -> u64 {
+        while self.probes.try_join_next().is_some() {}
+        for number in due.numbers() {
+            let at = Duration::from_nanos(due.at(number)).as_secs_f64();
+            let number = u32::try_from(number).unwrap_or(u32::MAX);
+            self.shared.with(|log| {
+                log.launched = number.saturating_add(1);
+                log.in_flight.insert(number);
+            });
+            let probe = InFlightProbe::new(Arc::clone(&self.shared), number, self.clock, at);
+            self.probes.spawn_on(probe.run(self.config.clone()), &self.runtime);
         }
-        shared.with(|log| {
-            log.launched = log.launched.max(tick.number + 1);
-            log.flying.insert(tick.number);
-        });
-        let due = tick.intended.duration_since(start).as_secs_f64();
-        let flight = Flight::new(Arc::clone(&shared), tick.number, start, due);
-        flying.spawn(flight.go(aim.clone(), probes.clone()));
+        due.count
     }
-    while flying.join_next().await.is_some() {}
+
+    fn in_flight(&self) -> usize {
+        self.shared.with(|log| log.in_flight.len())
+    }
+
+    fn wait(&mut self, length: Duration, _: bool) {
+        park(length);
+    }
 }
 
-/// One probe on its way. Lands on every path, a panic of the probe included.
-struct Flight {
+/// One probe in flight. It is logged on every path, a panic of the probe included.
+struct InFlightProbe {
     shared: Arc<Shared>,
     number: u32,
-    start: Instant,
-    shot: Shot,
+    clock: Clock,
+    result: ProbeResult,
     fault: Option<Fault>,
     loss: Option<String>,
 }
 
-impl Flight {
-    fn new(shared: Arc<Shared>, number: u32, start: Instant, due: f64) -> Self {
-        let shot = Shot { intended: due, sent: due, ended: due, fate: Fate::Unknown };
-        Self { shared, number, start, shot, fault: None, loss: None }
+impl InFlightProbe {
+    fn new(shared: Arc<Shared>, number: u32, clock: Clock, due: f64) -> Self {
+        let result = ProbeResult { due, sent: due, ended: due, outcome: ProbeOutcome::NotSent };
+        Self { shared, number, clock, result, fault: None, loss: None }
     }
 
-    async fn go(mut self, aim: Aim, cancel: CancellationToken) {
-        self.shot.sent = self.start.elapsed().as_secs_f64();
-        let answer = aim.ask(self.number, &cancel).await;
-        self.shot.ended = self.start.elapsed().as_secs_f64();
+    async fn run(mut self, config: StreamConfig) {
+        self.result.sent = self.clock.seconds();
+        // A token of its own: a stopped stream still wants the answers to the probes in flight.
+        let answer = config.run_probe(self.number, &CancellationToken::new()).await;
+        self.result.ended = self.clock.seconds();
         match answer {
-            Ok(None) => self.shot.fate = Fate::Answered,
+            Ok(None) => self.result.outcome = ProbeOutcome::Answered,
             Ok(loss) => {
-                self.shot.fate = Fate::Lost;
+                self.result.outcome = ProbeOutcome::Lost;
                 self.loss = loss;
             }
             Err(fault) => self.fault = Some(fault),
@@ -184,14 +211,14 @@ impl Flight {
     }
 }
 
-impl Drop for Flight {
+impl Drop for InFlightProbe {
     fn drop(&mut self) {
         self.shared.with(|log| {
-            log.flying.remove(&self.number);
-            log.shots.push(self.shot);
+            log.in_flight.remove(&self.number);
+            log.probes.push(self.result);
             log.fault = log.fault.take().or_else(|| self.fault.take());
-            log.loss = log.loss.take().or_else(|| self.loss.take());
+            log.first_loss = log.first_loss.take().or_else(|| self.loss.take());
         });
-        self.shared.landed.notify_waiters();
+        self.shared.ended.notify_waiters();
     }
 }

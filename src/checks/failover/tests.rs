@@ -6,10 +6,10 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::Failover;
-use super::outage::{Fate, Shot};
-use super::report::{self, Marks};
+use super::outage::{ProbeOutcome, ProbeResult};
+use super::report::{self, PhaseTimes};
 use super::settings::Phases;
-use super::stream::{Aim, Log, Stream};
+use super::stream::{ProbeStream, StreamConfig, StreamLog};
 use crate::model::{Arg, Args, FactInfo, Fault, Invalid, Observation, Value};
 use crate::probe::{Cx, DynProbe, Footprint, Probe as _, ProbeFuture};
 use crate::testing::recorded;
@@ -58,7 +58,7 @@ fn rules_between_fields() {
     assert_eq!(refused("verify", command(&[])).field, "verify");
     let strange = refused("probe", probe("telepathy", 0.01, 0.5));
     assert!(strange.message.contains("telepathy"), "{strange:?}");
-    assert!(refused("probe", probe("tcp", 0.001, 5.0)).message.contains("on their way"));
+    assert!(refused("probe", probe("tcp", 0.001, 5.0)).message.contains("in flight"));
     assert!(refused("observe", Arg::Number(36_000.0)).message.contains("probes"));
 }
 
@@ -74,26 +74,26 @@ fn it_says_what_it_is() {
 
 /// One letter a probe, 10 ms apart: `.` answered, `x` lost, `?` not sent. Steady for 5, restored at `restoring`.
 fn facts(picture: &str, restoring: f64) -> (Observation, Result<(), Fault>) {
-    let shot = |(n, letter): (usize, char)| {
+    let probe = |(n, letter): (usize, char)| {
         let sent = n as f64 * 0.01;
-        let (fate, latency) = match letter {
-            'x' => (Fate::Lost, 0.3),
-            '?' => (Fate::Unknown, 0.0),
-            _ => (Fate::Answered, 0.001),
+        let (outcome, latency) = match letter {
+            'x' => (ProbeOutcome::Lost, 0.3),
+            '?' => (ProbeOutcome::NotSent, 0.0),
+            _ => (ProbeOutcome::Answered, 0.001),
         };
-        Shot { intended: sent, sent, ended: sent + latency, fate }
+        ProbeResult { due: sent, sent, ended: sent + latency, outcome }
     };
-    let mut log = Log::default();
-    log.shots = picture.chars().enumerate().map(shot).collect();
-    let aim = aim(Odd::Stalls);
+    let mut log = StreamLog::default();
+    log.probes = picture.chars().enumerate().map(probe).collect();
+    let config = config(Odd::Stalls);
     let phases = Phases {
         steady: Duration::from_millis(50),
         observe: Duration::from_millis(100),
         settle: Duration::from_millis(30),
         isolated: 1,
     };
-    let marks = Marks { steady: 0.05, injected: 0.06, restoring, after: restoring + 0.05 };
-    recorded(Failover::FACTS, |cx| report::facts(cx, &log, &marks, &phases, &aim))
+    let times = PhaseTimes { steady: 0.05, injected: 0.06, restoring, after: restoring + 0.05 };
+    recorded(Failover::FACTS, |cx| report::facts(cx, &log, &times, &phases, &config))
 }
 
 fn milliseconds(seen: &Observation, fact: &str) -> Option<i64> {
@@ -166,11 +166,11 @@ fn few_and_scattered_unsent_probes_only_widen_the_bounds() {
 
 #[test]
 fn a_skipped_probe_voids_the_measurement() {
-    let mut log = Log::default();
-    log.shots = vec![Shot { intended: 0.0, sent: 0.0, ended: 0.001, fate: Fate::Answered }; 1000];
-    assert!(report::usable(&log, &aim(Odd::Stalls)).is_ok());
+    let mut log = StreamLog::default();
+    log.probes = vec![ProbeResult { due: 0.0, sent: 0.0, ended: 0.001, outcome: ProbeOutcome::Answered }; 1000];
+    assert!(report::complete(&log, &config(Odd::Stalls)).is_ok());
     log.skipped = 1;
-    let fault = report::usable(&log, &aim(Odd::Stalls)).unwrap_err();
+    let fault = report::complete(&log, &config(Odd::Stalls)).unwrap_err();
     assert!(fault.detail.contains("skipped 1") && !fault.remedy.is_empty(), "{fault}");
 }
 
@@ -214,42 +214,42 @@ impl DynProbe for Odd {
     }
 }
 
-fn aim(odd: Odd) -> Aim {
-    Aim { probe: Arc::new(odd), interval: Duration::from_millis(10), patience: Duration::from_secs(1) }
+fn config(odd: Odd) -> StreamConfig {
+    StreamConfig { probe: Arc::new(odd), interval: Duration::from_millis(10), patience: Duration::from_secs(1) }
 }
 
 /// Streams until `count` probes have ended.
-async fn streamed(odd: Odd, count: usize) -> Log {
-    let stream = Stream::start(aim(odd), &CancellationToken::new());
-    while stream.settled(f64::INFINITY).await.len() < count {
+async fn streamed(odd: Odd, count: usize) -> StreamLog {
+    let stream = ProbeStream::start(config(odd)).unwrap();
+    while stream.results(f64::INFINITY).await.len() < count {
         tokio::task::yield_now().await;
     }
-    stream.finish().await
+    stream.finish().await.unwrap()
 }
 
 #[tokio::test]
 async fn silence_does_not_delay_the_next_probe() {
     let log = streamed(Odd::Stalls, 1).await;
-    let mut shots = log.shots;
-    shots.sort_by(|a, b| a.sent.total_cmp(&b.sent));
-    assert!(shots.len() > 5 && shots[5].sent < shots[0].ended, "{shots:?}");
-    assert!(shots.iter().all(|shot| shot.fate == Fate::Lost));
-    assert!(log.loss.unwrap().contains("no answer within 1s"));
+    let mut probes = log.probes;
+    probes.sort_by(|a, b| a.sent.total_cmp(&b.sent));
+    assert!(probes.len() > 5 && probes[5].sent < probes[0].ended, "{probes:?}");
+    assert!(probes.iter().all(|probe| probe.outcome == ProbeOutcome::Lost));
+    assert!(log.first_loss.unwrap().contains("no answer within 1s"));
 }
 
 #[tokio::test]
-async fn every_probe_of_the_stream_lands() {
-    for (odd, fate) in [(Odd::Answers, Fate::Answered), (Odd::Panics, Fate::Unknown), (Odd::Faults, Fate::Unknown)] {
+async fn every_probe_of_the_stream_is_logged() {
+    for (odd, outcome) in [(Odd::Answers, ProbeOutcome::Answered), (Odd::Panics, ProbeOutcome::NotSent), (Odd::Faults, ProbeOutcome::NotSent)] {
         let log = streamed(odd, 3).await;
-        assert!(log.shots.len() >= 3 && log.shots.iter().all(|shot| shot.fate == fate), "{:?}", log.shots);
-        assert!(log.shots.iter().all(|shot| shot.sent >= shot.intended));
+        assert!(log.probes.len() >= 3 && log.probes.iter().all(|probe| probe.outcome == outcome), "{:?}", log.probes);
+        assert!(log.probes.iter().all(|probe| probe.sent >= probe.due));
         assert_eq!(log.fault.is_some(), matches!(odd, Odd::Faults));
     }
 }
 
 #[tokio::test]
-async fn what_cannot_be_asked_at_all_is_told_before_anything_is_changed() {
+async fn what_cannot_be_probed_at_all_is_found_before_anything_is_changed() {
     let cancel = CancellationToken::new();
-    assert!(aim(Odd::Answers).rehearse(&cancel).await.is_ok());
-    assert_eq!(aim(Odd::Faults).rehearse(&cancel).await.unwrap_err().detail, "no permission");
+    assert!(config(Odd::Answers).try_once(&cancel).await.is_ok());
+    assert_eq!(config(Odd::Faults).try_once(&cancel).await.unwrap_err().detail, "no permission");
 }

@@ -1,9 +1,9 @@
 //! ICMP echo: is it there, what gets lost, how long does it take, and who on the path says no.
 
+mod counts;
 mod facts;
 mod fields;
 mod stream;
-mod tally;
 
 use std::time::Duration;
 

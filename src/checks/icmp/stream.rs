@@ -1,124 +1,205 @@
-//! The stream of probes: one task, an absolute schedule, a socket that never blocks it.
+//! The stream of probes: a thread of its own sends them on schedule, a task receives what comes back.
 
 use std::io;
 use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep_until};
 
 use super::Icmp;
+use super::counts::Counts;
 use super::facts::LATENESS;
-use super::tally::Tally;
 use crate::model::Fault;
-use crate::net::Pacer;
 use crate::net::clock::Reading;
-use crate::net::datagram::{Arrival, Class, Event, IcmpError};
+use crate::net::datagram::{Arrival, Class, Event, IcmpError, Ready};
+use crate::net::open_loop::{self, Bounds, Clock, Due, Schedule, Threads, Workload, park};
 use crate::probe::Cx;
-use crate::proto::icmp::{Heard, Pinger, icmp_fault};
+use crate::proto::icmp::{Pinger, Received, icmp_fault};
+use crate::stats::Samples;
 
-/// One run of a check.
-struct Stream<'a, 'b> {
-    check: &'a Icmp,
+/// Every probe leaves, however late and whatever became of those before it; the task waits for the replies.
+const BOUNDS: Bounds = Bounds { in_flight: usize::MAX, close: u64::MAX, drain: 0 };
+/// Packets read before the thread that sends may have its turn.
+const TURN: usize = 16;
+
+/// One run of a check, shared by the thread that sends and the task that receives.
+struct Stream {
     pinger: Pinger,
     target: IpAddr,
-    tally: Tally,
+    state: Mutex<State>,
+}
+
+/// Held while the socket is used, by either side: the kernel's report about a refused send must not be read by the other.
+struct State {
+    counts: Counts,
+    lateness: Samples,
     /// Quoted packets and replies land here.
     buffer: Vec<u8>,
-    cx: &'a mut Cx<'b>,
 }
 
-/// Sends all probes, hears the replies, and records what became of them. The socket closes when this ends or is dropped.
+/// Sends all probes, receives the replies, and records what became of them. The socket closes when this ends or is dropped.
 pub(super) async fn run(check: &Icmp, pinger: Pinger, target: IpAddr, cx: &mut Cx<'_>) -> Result<(), Fault> {
     let buffer = vec![0; pinger.room()];
-    let tally = Tally::new(check.target.timeout);
-    let mut stream = Stream { check, pinger, target, tally, buffer, cx };
-    stream.converse().await?;
-    stream.tally.report(stream.cx, stream.target)
+    let state = State { counts: Counts::new(check.target.timeout), lateness: Samples::default(), buffer };
+    let stream = Arc::new(Stream { pinger, target, state: Mutex::new(state) });
+    let mut threads = Threads::new();
+    let sent = stream.start(check, &mut threads)?;
+    let receiver = Receiver { stream, cx };
+    receiver.receive(sent, check.target.timeout).await
 }
 
-impl Stream<'_, '_> {
-    async fn converse(&mut self) -> Result<(), Fault> {
-        let pacer = Pacer::new(self.check.interval);
-        let mut end = pacer.due(self.check.count) + self.check.target.timeout;
-        loop {
-            let next = self.tally.tried();
-            let more = next < self.check.count;
-            if !more && self.tally.settled() {
-                return Ok(());
-            }
-            let wake = if more { pacer.due(next) } else { end };
-            // No `biased`: neither a flood of replies nor an overdue schedule may starve the other.
-            tokio::select! {
-                () = reach(wake) => {
-                    if !more {
-                        return Ok(());
-                    }
-                    self.send(next, wake);
-                    end = Instant::now() + self.check.target.timeout;
-                }
-                event = self.pinger.datagram.next(&mut self.buffer) => {
-                    self.hear(event.map_err(|error| icmp_fault(&error, "receive ICMP", self.target))?);
-                }
-            }
+impl Stream {
+    /// Begins to send; the channel tells when all have left.
+    fn start(self: &Arc<Self>, check: &Icmp, threads: &mut Threads) -> Result<oneshot::Receiver<()>, Fault> {
+        let clock = Clock::start();
+        if check.count == 1 {
+            // A schedule of one needs no thread.
+            self.send(0, Duration::from_nanos(clock.now()));
+            let (done, sent) = oneshot::channel();
+            let _ = done.send(());
+            return Ok(sent);
         }
+        let schedule = Schedule::every(check.interval, check.count.into());
+        let mut sender = Sender { stream: Arc::clone(self), clock };
+        let work = move |stop: &_| {
+            open_loop::run(&schedule, &BOUNDS, stop, &mut sender);
+        };
+        threads.spawn("icmp-send", work).map_err(|error| {
+            let remedy = "check the limits of processes and memory (ulimit -a), or lower --jobs";
+            Fault::local("start a thread to send ICMP", self.target.to_string(), error.to_string(), remedy)
+        })
     }
 
-    fn send(&mut self, number: u32, due: Instant) {
-        self.cx.record_time(&LATENESS, due.elapsed());
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn send(&self, number: u32, lateness: Duration) {
+        let mut state = self.state();
+        state.lateness.record(lateness.as_secs_f64());
         let at = Reading::now();
         match self.pinger.send(number) {
-            Ok(()) => self.tally.sent(at),
-            Err(error) => self.refused(error),
+            Ok(()) => state.counts.sent(at),
+            Err(error) => self.blocked(&mut state, error),
         }
     }
 
     /// This host did not take the packet. The kernel's report, where there is one, knows the MTU.
-    fn refused(&mut self, error: io::Error) {
+    fn blocked(&self, state: &mut State, error: io::Error) {
         let report = error.raw_os_error().and_then(|errno| {
             // Older reports about other probes may come first; they are not lost.
-            while let Some(report) = self.pinger.datagram.icmp_error(&mut self.buffer) {
+            while let Some(report) = self.pinger.datagram.icmp_error(&mut state.buffer) {
                 if report.router.is_none() && report.class == Class::TooBig {
                     return Some(report);
                 }
-                self.said(&report);
+                self.icmp_error(state, &report);
             }
             IcmpError::from_errno(errno, None)
         });
-        self.tally.blocked(report, error);
-    }
-
-    fn hear(&mut self, event: Event) {
-        match event {
-            Event::Arrival(arrival) => self.arrived(&arrival),
-            Event::IcmpError(report) => self.said(&report),
-            Event::Failed(error) => self.tally.failed(&error),
-        }
-    }
-
-    fn arrived(&mut self, arrival: &Arrival) {
-        let now = Reading::now();
-        let packet = self.buffer.get(..arrival.kept).unwrap_or_default();
-        match self.pinger.read(packet) {
-            Heard::Other => {}
-            Heard::Damaged => self.tally.damaged(),
-            Heard::Reply(_) if arrival.from.is_some_and(|from| from != self.target) => {
-                self.tally.foreign(arrival.from);
-            }
-            Heard::Reply(number) => self.tally.reply(number, now, arrival, self.cx),
-        }
+        state.counts.blocked(report, error);
     }
 
     /// An error report; one that quotes a packet must quote one of ours.
-    fn said(&mut self, report: &IcmpError) {
-        let quoted = self.buffer.get(..report.quoted).unwrap_or_default();
+    fn icmp_error(&self, state: &mut State, report: &IcmpError) {
+        let quoted = state.buffer.get(..report.quoted).unwrap_or_default();
         if let Some(number) = self.pinger.echo.quoted(quoted) {
-            self.tally.said(report, number);
+            state.counts.icmp_error(report, number);
         }
     }
 }
 
-/// Waits for `wake`, and not at all once it is there: the timer alone would round up to its next millisecond.
-async fn reach(wake: Instant) {
-    if wake > Instant::now() {
-        tokio::time::sleep_until(wake).await;
+/// The thread that sends.
+struct Sender {
+    stream: Arc<Stream>,
+    clock: Clock,
+}
+
+impl Workload for Sender {
+    fn now(&self) -> u64 {
+        self.clock.now()
+    }
+
+    fn send(&mut self, due: Due<'_>) -> u64 {
+        for number in due.numbers() {
+            self.stream.send(u32::try_from(number).unwrap_or(u32::MAX), due.lateness(number));
+        }
+        due.count
+    }
+
+    fn wait(&mut self, length: Duration, _: bool) {
+        park(length);
+    }
+}
+
+/// The task that receives.
+struct Receiver<'a, 'b> {
+    stream: Arc<Stream>,
+    cx: &'a mut Cx<'b>,
+}
+
+impl Receiver<'_, '_> {
+    async fn receive(mut self, mut sent: oneshot::Receiver<()>, patience: Duration) -> Result<(), Fault> {
+        let stream = Arc::clone(&self.stream);
+        let mut end = None;
+        while end.is_none() || !stream.state().counts.all_ended() {
+            // No `biased`: a flood of replies must not outlast the end.
+            tokio::select! {
+                sent = &mut sent, if end.is_none() => {
+                    sent.map_err(|_| self.ended_early())?;
+                    end = Some(Instant::now() + patience);
+                }
+                () = sleep_until(end.unwrap_or_else(Instant::now)), if end.is_some() => break,
+                ready = stream.pinger.datagram.ready() => {
+                    let failed = |error| icmp_fault(&error, "receive ICMP", stream.target);
+                    self.read(&mut ready.map_err(failed)?).map_err(failed)?;
+                }
+            }
+        }
+        let report = stream.state().counts.report(self.cx, stream.target);
+        report
+    }
+
+    fn ended_early(&self) -> Fault {
+        let target = self.stream.target.to_string();
+        Fault::local("send ICMP echo requests", target, "the thread ended early", "report this: it is a defect")
+    }
+
+    fn read(&mut self, ready: &mut Ready<'_>) -> io::Result<()> {
+        let stream = Arc::clone(&self.stream);
+        let mut state = stream.state();
+        for _ in 0..TURN {
+            match ready.read(&mut state.buffer)? {
+                None => break,
+                Some(Event::Arrival(arrival)) => self.arrived(&mut state, &arrival),
+                Some(Event::IcmpError(report)) => stream.icmp_error(&mut state, &report),
+                Some(Event::Failed(error)) => state.counts.local_error(&error),
+            }
+        }
+        Ok(())
+    }
+
+    fn arrived(&mut self, state: &mut State, arrival: &Arrival) {
+        let now = Reading::now();
+        let packet = state.buffer.get(..arrival.kept).unwrap_or_default();
+        match self.stream.pinger.read(packet) {
+            Received::Other => {}
+            Received::Damaged => state.counts.damaged(),
+            Received::Reply(_) if arrival.from.is_some_and(|from| from != self.stream.target) => {
+                state.counts.from_another(arrival.from);
+            }
+            Received::Reply(number) => state.counts.reply(number, now, arrival, self.cx),
+        }
+    }
+}
+
+impl Drop for Receiver<'_, '_> {
+    /// Also when the round is given up: how late this host was may be the reason.
+    fn drop(&mut self) {
+        let state = self.stream.state();
+        if state.lateness.count() > 0 {
+            self.cx.merge(&LATENESS, &state.lateness);
+        }
     }
 }

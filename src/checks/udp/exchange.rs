@@ -71,7 +71,7 @@ impl Script {
         source: Option<IpAddr>,
         patience: Duration,
     ) -> Result<Exchange, Fault> {
-        let mut datagram = match udp::connected(peer, source)? {
+        let datagram = match udp::connected(peer, source)? {
             Ok(datagram) => datagram,
             Err(error) => return Ok(unconnected(error)),
         };
@@ -84,7 +84,7 @@ impl Script {
         if let Err(error) = datagram.send(&self.send, None) {
             return failed(&error, "send UDP datagram", peer);
         }
-        self.listen(&mut datagram, peer, sent, end).await.map(|exchange| {
+        self.listen(&datagram, peer, sent, end).await.map(|exchange| {
             exchange.unwrap_or_else(|| Exchange::without_answer("silent", format!("no answer within {patience:?}")))
         })
     }
@@ -92,7 +92,7 @@ impl Script {
     /// `None` is silence.
     async fn listen(
         &self,
-        datagram: &mut Datagram,
+        datagram: &Datagram,
         peer: SocketAddr,
         sent: Reading,
         end: Instant,

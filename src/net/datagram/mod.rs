@@ -12,20 +12,29 @@ use std::time::Duration;
 use nix::sys::socket::{MsgFlags, SockaddrStorage, recvmsg};
 use socket2::{SockAddr, Socket};
 use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
+use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
 
 pub use icmp_error::{Class, IcmpError};
 
 use super::sys::async_fd;
 
-/// Room for a time stamp, a hop limit and an error with its sender; `cmsg_space!` of these three needs less.
-const CONTROL: usize = 256;
+/// Room for a time stamp, a hop limit and an error with its sender; `cmsg_space!` of these three needs less. Aligned as the
+/// headers the kernel writes into it.
+#[repr(align(16))]
+struct Control([u8; 256]);
 
-/// A non-blocking socket.
-pub struct Datagram {
-    fd: AsyncFd<Socket>,
-    control: Vec<u8>,
+impl Control {
+    const fn empty() -> Self {
+        Self([0; 256])
+    }
 }
+
+/// A non-blocking socket. Threads may send while a task receives; [`Ready`] and [`Datagram::icmp_error`] read errors that an
+/// earlier send caused, so who needs those of its own send does both under one lock.
+pub struct Datagram(AsyncFd<Socket>);
+
+/// A socket that had something to read a moment ago.
+pub struct Ready<'s>(AsyncFdReadyGuard<'s, Socket>);
 
 /// What came.
 #[derive(Debug)]
@@ -58,14 +67,13 @@ impl Datagram {
     pub fn new(socket: Socket) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         system::enable(&socket);
-        let fd = async_fd::register(socket)?;
-        Ok(Self { fd, control: vec![0; CONTROL] })
+        Ok(Self(async_fd::register(socket)?))
     }
 
     /// The socket.
     #[must_use]
     pub fn socket(&self) -> &Socket {
-        self.fd.get_ref()
+        self.0.get_ref()
     }
 
     /// Sends at once or not at all. An error that an earlier packet caused is not taken for one of this packet.
@@ -82,24 +90,38 @@ impl Datagram {
         }
     }
 
+    /// Waits until there is something to read.
+    pub async fn ready(&self) -> io::Result<Ready<'_>> {
+        self.0.ready(Interest::READABLE | Interest::ERROR).await.map(Ready)
+    }
+
     /// Waits for the next datagram or error. Dropping the future loses nothing.
-    pub async fn next(&mut self, buffer: &mut [u8]) -> io::Result<Event> {
+    pub async fn next(&self, buffer: &mut [u8]) -> io::Result<Event> {
         loop {
-            let mut guard = self.fd.ready(Interest::READABLE | Interest::ERROR).await?;
-            match take(guard.get_inner(), &mut self.control, buffer, guard.ready().is_error())? {
-                Some(event) => return Ok(event),
-                None => guard.clear_ready(),
+            if let Some(event) = self.ready().await?.read(buffer)? {
+                return Ok(event);
             }
         }
     }
 
     /// The next error report already there, as after a refused send.
-    pub fn icmp_error(&mut self, buffer: &mut [u8]) -> Option<IcmpError> {
-        system::icmp_error(self.fd.get_ref(), &mut self.control, buffer)
+    pub fn icmp_error(&self, buffer: &mut [u8]) -> Option<IcmpError> {
+        system::icmp_error(self.socket(), &mut Control::empty().0, buffer)
     }
 }
 
-fn take(socket: &Socket, control: &mut [u8], buffer: &mut [u8], error: bool) -> io::Result<Option<Event>> {
+impl Ready<'_> {
+    /// The next datagram or error that is there; `None` when it is time to wait again.
+    pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<Option<Event>> {
+        let event = read(self.0.get_inner(), &mut Control::empty().0, buffer, self.0.ready().is_error())?;
+        if event.is_none() {
+            self.0.clear_ready();
+        }
+        Ok(event)
+    }
+}
+
+fn read(socket: &Socket, control: &mut [u8], buffer: &mut [u8], error: bool) -> io::Result<Option<Event>> {
     if error && let Some(report) = system::icmp_error(socket, control, buffer) {
         return Ok(Some(Event::IcmpError(report)));
     }

@@ -98,7 +98,7 @@ impl Inbox {
         };
         for head in heads.iter().take(count) {
             let cut = head.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
-            let (drops, stamp) = told(&head.msg_hdr);
+            let (drops, stamp) = control_data(&head.msg_hdr);
             self.kept.push(Kept { length: (head.msg_len as usize).min(self.room), cut, stamp });
             self.drops = drops.or(self.drops);
         }
@@ -126,9 +126,9 @@ impl Inbox {
     }
 }
 
-/// What the kernel put into a message's control data: drops (`SO_RXQ_OVFL`) and the time of arrival (`SO_TIMESTAMPNS`).
+/// A message's control data as the kernel filled it: drops (`SO_RXQ_OVFL`) and the time of arrival (`SO_TIMESTAMPNS`).
 #[expect(unsafe_code, reason = "control data is walked by the C library's macros")]
-fn told(head: &libc::msghdr) -> (Option<u32>, Option<Duration>) {
+fn control_data(head: &libc::msghdr) -> (Option<u32>, Option<Duration>) {
     let (mut drops, mut stamp) = (None, None);
     // SAFETY: the kernel filled the control block this header points to, and set its length to what it filled.
     let mut at = unsafe { libc::CMSG_FIRSTHDR(head) };

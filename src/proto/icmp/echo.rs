@@ -38,7 +38,7 @@ pub enum Number {
 
 /// What a received packet is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Heard {
+pub enum Received {
     /// A reply to one of ours.
     Reply(Number),
     /// A reply to one of ours, shorter or longer than asked, or with a wrong checksum.
@@ -87,12 +87,12 @@ impl Echo {
 
     /// What `packet` is; `ip_header` says that an IPv4 header stands before the message, as on raw sockets.
     #[must_use]
-    pub fn read(&self, packet: &[u8], ip_header: bool) -> Heard {
+    pub fn read(&self, packet: &[u8], ip_header: bool) -> Received {
         let message = if ip_header { behind_ipv4(packet) } else { Some(packet) };
-        message.and_then(|message| self.reply(message)).unwrap_or(Heard::Other)
+        message.and_then(|message| self.reply(message)).unwrap_or(Received::Other)
     }
 
-    fn reply(&self, message: &[u8]) -> Option<Heard> {
+    fn reply(&self, message: &[u8]) -> Option<Received> {
         let (kind, sound) = if self.v6 {
             (Icmpv6Packet::new(message)?.get_icmpv6_type() == Icmpv6Types::EchoReply, true)
         } else {
@@ -101,7 +101,7 @@ impl Echo {
         };
         let number = self.number(message).filter(|_| kind)?;
         let whole = message.len() == HEADER + self.size;
-        Some(if whole && sound { Heard::Reply(number) } else { Heard::Damaged })
+        Some(if whole && sound { Received::Reply(number) } else { Received::Damaged })
     }
 
     /// The probe an ICMP error quotes; routers quote the echo header at least, and the payload often not.

@@ -12,7 +12,7 @@ use crate::model::Fault;
 use crate::net::datagram::Datagram;
 use crate::net::sys::fragment;
 
-pub use echo::{Echo, Heard, Number};
+pub use echo::{Echo, Number, Received};
 
 /// Receive buffer asked for, so that a burst of replies waits instead of being lost in this host. The kernel may give less.
 const RECEIVE_BUFFER: usize = 1 << 20;
@@ -78,7 +78,7 @@ impl Pinger {
 
     /// What a packet is.
     #[must_use]
-    pub fn read(&self, packet: &[u8]) -> Heard {
+    pub fn read(&self, packet: &[u8]) -> Received {
         self.echo.read(packet, self.ip_header)
     }
 

@@ -1,8 +1,10 @@
 //! The facts of a load.
 
+use crate::checks::shared::advice::LIMITED_HERE;
 use crate::model::fact::Distribution;
 use crate::model::table::{facts, joined};
 use crate::model::{Better, Choice, Fact, FactInfo, Rule, Unit, Value};
+use crate::net::open_loop::Limit;
 
 /// Lost, late and wrong answers in a round that are no alarm yet: one lost burst.
 const FEW: f64 = 10.0;
@@ -84,11 +86,11 @@ facts! { pub(super) ALWAYS;
         Fact::number("cpu.local", Unit::Ratio, "Processor time of the threads of the load, as a share of one core.");
     pub(super) const LIMITED_BY: Fact<Choice> = Fact::choice(
         "limited_by",
-        &["client", "server", "rate"],
+        Limit::WORDS,
         "What kept the load from being higher: this host, the server or the way to it, or the rate asked for.",
     )
     .ruled(Rule::Ignore)
-    .on_breach("this host was the limit: measure from a larger one, or from several, before calling the server slow");
+    .on_breach(LIMITED_HERE);
 }
 
 // Of one with a schedule.
@@ -109,7 +111,7 @@ facts! { pub(super) SEARCH;
     pub(super) const WINDOW: Fact<i64> = Fact::integer(
         "load.window",
         Unit::Count,
-        "With `rate: max`: queries of each socket that were on their way at once.",
+        "With `rate: max`: queries of each socket that were in flight at once.",
     )
     .on_breach(SHORT_OF_LOAD);
 }

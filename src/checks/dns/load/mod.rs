@@ -3,18 +3,16 @@
 //! Every reply is checked. Latency runs from the time a query should have left, so that neither a slow sender nor a server
 //! that stalls can hide what callers would have felt.
 
+mod counts;
 mod facts;
 mod fields;
-mod learn;
+mod max_rate;
 mod modes;
-mod pace;
-mod peak;
-#[cfg(target_os = "linux")]
-mod phase;
 mod queries;
+mod reference_answers;
 mod report;
-mod slots;
-mod tally;
+#[cfg(target_os = "linux")]
+mod run;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -55,7 +53,7 @@ enum Goal {
     /// So many per second.
     Rate(f64),
     /// As many as are answered with at most this share lost.
-    Most(f64),
+    Max(f64),
 }
 
 /// Where questions come from.
@@ -104,11 +102,11 @@ impl Load {
         self.target.label()
     }
 
-    /// Name, first question and further questions have the patience each, and so has what is on its way at the end.
+    /// Name, first question and further questions have the patience each, and so have queries in flight at the end.
     pub(super) fn longest(&self) -> Duration {
         let load = match self.goal {
             Goal::Rate(_) => self.duration + self.target.timeout + Duration::from_secs(1),
-            Goal::Most(_) => peak::longest(self.duration, self.target.timeout),
+            Goal::Max(_) => max_rate::longest(self.duration, self.target.timeout),
         };
         self.target.timeout * 3 + load + Duration::from_secs(3)
     }
@@ -126,8 +124,8 @@ impl Load {
         };
         cx.set(&ADDRESS, address.to_string());
         let server = self.target.socket(address);
-        let asking = learn::Way { server, source: self.target.source, patience: self.target.timeout };
-        if !learn::before(cx, &asking, &questions).await? {
+        let target = reference_answers::Target { server, source: self.target.source, patience: self.target.timeout };
+        if !reference_answers::collect(cx, &target, &questions).await? {
             return Ok(());
         }
         self.measure(cx, server, questions).await
@@ -135,16 +133,16 @@ impl Load {
 
     #[cfg(target_os = "linux")]
     async fn measure(&self, cx: &mut Cx<'_>, server: SocketAddr, questions: Arc<Questions>) -> Result<(), Fault> {
-        let drive = match self.goal {
-            Goal::Rate(rate) => worker::Drive::Rate(rate),
-            Goal::Most(_) => worker::Drive::Window(1),
+        let pacing = match self.goal {
+            Goal::Rate(rate) => worker::Pacing::Rate(rate),
+            Goal::Max(_) => worker::Pacing::Window(1),
         };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let job = worker::Job {
             server,
             source: self.target.source,
             questions,
-            drive,
+            pacing,
             duration: self.duration,
             timeout: self.target.timeout,
             late: self.late,
@@ -157,20 +155,20 @@ impl Load {
         };
         match self.goal {
             Goal::Rate(rate) => {
-                let tally = phase::run(&Arc::new(job)).await?;
+                let counts = run::run(&Arc::new(job)).await?;
                 report::rate(
                     cx,
-                    &report::Span {
+                    &report::LoadSpan {
                         server,
                         duration: self.duration,
                         workers: self.sockets.min(cores),
                         sockets: self.sockets,
                     },
                     rate,
-                    &tally,
+                    &counts,
                 )
             }
-            Goal::Most(loss) => peak::find(cx, job, loss).await,
+            Goal::Max(loss) => max_rate::search(cx, job, loss).await,
         }
     }
 
@@ -187,7 +185,7 @@ fn goal(load: &Args) -> Result<Goal, Invalid> {
             "expect load.loss: {le: 0.1%} instead",
         )),
         (Some(RateOr::Rate(rate)), None) => Ok(Goal::Rate(rate)),
-        (_, loss) => Ok(Goal::Most(loss.unwrap_or(peak::LOSS))),
+        (_, loss) => Ok(Goal::Max(loss.unwrap_or(max_rate::LOSS))),
     }
 }
 
@@ -226,7 +224,7 @@ fn source_of(args: &Args, load: &Args) -> Result<Source, Invalid> {
         return Ok(Source::File(file));
     }
     if let Some(name) = name {
-        let lines = vec![Line::name(&name).of_suite()];
+        let lines = vec![Line::name(&name).written_by_hand()];
         Questions::of(args, &lines)?;
         return Ok(Source::Lines(lines));
     }
@@ -248,7 +246,7 @@ fn source_of(args: &Args, load: &Args) -> Result<Source, Invalid> {
 fn written(name: &str) -> Result<Line, Invalid> {
     const HELP: &str = "write `name`, `name type` or `name type rcode data`";
     match queries::line(name) {
-        Ok(Some(line)) => Ok(line.of_suite()),
+        Ok(Some(line)) => Ok(line.written_by_hand()),
         Ok(None) => Err(LOAD.invalid(format!("`{name}` in `names` is no name"), HELP)),
         Err(why) => Err(LOAD.invalid(format!("`{name}` in `names`: {why}"), HELP)),
     }

@@ -1,4 +1,4 @@
-//! What to ask: lines of a file or of the suite, each with what its answer must be.
+//! The questions of a load: lines of a file or of the suite, each with its expected answer.
 //!
 //! A line is `name [type [rcode] [data [| data]…]]`; the first two words are what dnsperf reads. Empty lines and those
 //! that begin with `;` or `#` say nothing.
@@ -31,12 +31,12 @@ const LINE: usize = 4096;
 pub(super) struct Line {
     name: String,
     kind: Option<String>,
-    wanted: Wanted,
+    expected: Expected,
 }
 
-/// What an answer must be; what is not said is learned from the first answer.
+/// The expected answer; what is not said is taken from the first answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Wanted {
+pub(super) struct Expected {
     pub(super) rcode: Option<u16>,
     /// Data of the records of the type asked for, in presentation format, sorted.
     pub(super) data: Option<Vec<String>>,
@@ -46,10 +46,10 @@ pub(super) struct Wanted {
 
 impl Line {
     /// A name somebody wrote down by hand is there, unless the line says what else is right.
-    pub(super) fn of_suite(mut self) -> Self {
-        if self.wanted.rcode.is_none() {
-            self.wanted.rcode = Some(0);
-            self.wanted.records = self.wanted.data.is_none();
+    pub(super) fn written_by_hand(mut self) -> Self {
+        if self.expected.rcode.is_none() {
+            self.expected.rcode = Some(0);
+            self.expected.records = self.expected.data.is_none();
         }
         self
     }
@@ -65,8 +65,8 @@ pub(super) struct Item {
     pub(super) question: Question,
     /// The query; its first two bytes are the id.
     pub(super) packet: Vec<u8>,
-    pub(super) wanted: Wanted,
-    /// What every answer is held against, from the first right one on.
+    pub(super) expected: Expected,
+    /// Every answer is held against it, from the first right one on.
     pub(super) reference: OnceLock<Reference>,
 }
 
@@ -173,7 +173,7 @@ impl Item {
             return Err(LOAD.invalid("a zone transfer is no query for a load", "ask for records"));
         }
         let (_, packet) = question.encode(0).map_err(|fault| LOAD.invalid(fault.detail, fault.remedy))?;
-        Ok(Self { question, packet, wanted: line.wanted.clone(), reference: OnceLock::new() })
+        Ok(Self { question, packet, expected: line.expected.clone(), reference: OnceLock::new() })
     }
 }
 
@@ -192,15 +192,15 @@ pub(super) fn line(text: &str) -> Result<Option<Line>, String> {
     let (first, after) = word(rest);
     let code = rcode::number(first);
     let data = if code.is_some() { after } else { rest };
-    line.wanted.rcode = code;
+    line.expected.rcode = code;
     if !data.is_empty() {
         let mut parts: Vec<String> = records(data);
         if parts.iter().any(String::is_empty) {
             return Err("there is no data on one side of a `|`".to_owned());
         }
         parts.sort();
-        line.wanted.rcode = code.or(Some(0));
-        line.wanted.data = Some(parts);
+        line.expected.rcode = code.or(Some(0));
+        line.expected.data = Some(parts);
     }
     Ok(Some(line))
 }

@@ -1,6 +1,6 @@
-//! Is a reply the answer? First by comparing bytes with answers known to be right, and when they differ by reading it.
+//! Whether a reply is the answer. First by comparing bytes with answers known to be right, and when they differ by reading it.
 
-use super::queries::{Item, Wanted};
+use super::queries::{Expected, Item};
 use crate::proto::dns::message::{self, Line, Received, Reply};
 use crate::proto::dns::{rcode, rdata, types};
 
@@ -13,7 +13,7 @@ const LINKS: usize = 64;
 
 /// Why a reply is not the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum WrongKind {
     /// It cannot be read, or does not hold together.
     Malformed,
     /// It is longer than any answer that was asked for.
@@ -21,7 +21,7 @@ pub(super) enum Kind {
     /// No query with its id waits.
     Unasked,
     /// It is no response, or to another question.
-    Question,
+    OtherQuestion,
     /// TC is set.
     Truncated,
     /// Another response code.
@@ -32,12 +32,12 @@ pub(super) enum Kind {
     Flags,
 }
 
-impl Kind {
+impl WrongKind {
     pub(super) const ALL: [Self; 8] = [
         Self::Malformed,
         Self::TooLong,
         Self::Unasked,
-        Self::Question,
+        Self::OtherQuestion,
         Self::Truncated,
         Self::Rcode,
         Self::Records,
@@ -49,7 +49,7 @@ impl Kind {
             Self::Malformed => "malformed",
             Self::TooLong => "too long",
             Self::Unasked => "unasked",
-            Self::Question => "another question",
+            Self::OtherQuestion => "another question",
             Self::Truncated => "truncated",
             Self::Rcode => "response code",
             Self::Records => "records",
@@ -61,15 +61,15 @@ impl Kind {
 /// A reply that is not the answer.
 #[derive(Debug)]
 pub(super) struct Wrong {
-    pub(super) kind: Kind,
+    pub(super) kind: WrongKind,
     /// What was expected and what came.
     pub(super) why: String,
     /// Response code, of a reply to the question.
     pub(super) rcode: Option<u16>,
 }
 
-/// What every answer to one question has in common.
-#[derive(Debug, PartialEq, Eq)]
+/// The part that every answer to one question has in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Reference {
     rcode: u16,
     /// AA; compared only where the server is asked as an authority.
@@ -105,15 +105,19 @@ impl Verifier {
     /// response code.
     pub(super) fn verify(&mut self, index: u32, item: &Item, reply: &[u8]) -> Result<u16, Wrong> {
         let Some(forms) = self.forms.get_mut(index as usize) else {
-            return Err(Wrong { kind: Kind::Unasked, why: "a question that was never asked".to_owned(), rcode: None });
+            return Err(Wrong {
+                kind: WrongKind::Unasked,
+                why: "a question that was never asked".to_owned(),
+                rcode: None,
+            });
         };
         let known = forms.iter().find(|form| form.bytes.len() == reply.len() && form.bytes.get(2..) == reply.get(2..));
         if let Some(form) = known {
             return Ok(form.rcode);
         }
-        let seen = examine(item, reply)?;
-        let reference = item.reference.get_or_init(|| Reference::clone_of(&seen));
-        compare(item, &seen, reference, self.strict)?;
+        let answer = examine(item, reply)?;
+        let reference = item.reference.get_or_init(|| answer.clone());
+        compare(item, &answer, reference, self.strict)?;
         if forms.len() == FORMS {
             // TTLs that count down make every form old; the oldest goes.
             let old = forms.remove(0);
@@ -121,15 +125,9 @@ impl Verifier {
         }
         if self.bytes + reply.len() <= REMEMBERED {
             self.bytes += reply.len();
-            forms.push(Form { bytes: reply.into(), rcode: seen.rcode });
+            forms.push(Form { bytes: reply.into(), rcode: answer.rcode });
         }
-        Ok(seen.rcode)
-    }
-}
-
-impl Reference {
-    fn clone_of(seen: &Self) -> Self {
-        Self { rcode: seen.rcode, authoritative: seen.authoritative, records: seen.records.clone() }
+        Ok(answer.rcode)
     }
 }
 
@@ -137,35 +135,38 @@ impl Reference {
 fn examine(item: &Item, reply: &[u8]) -> Result<Reference, Wrong> {
     let id = reply.first_chunk().map_or(0, |id| u16::from_be_bytes(*id));
     match message::read(reply, id, &item.question) {
-        Received::Stray(why) => Err(Wrong { kind: Kind::Question, why, rcode: None }),
-        Received::Malformed(why) => Err(Wrong { kind: Kind::Malformed, why, rcode: None }),
-        Received::Reply(reply) => judge(item, &reply),
+        Received::Stray(why) => Err(Wrong { kind: WrongKind::OtherQuestion, why, rcode: None }),
+        Received::Malformed(why) => Err(Wrong { kind: WrongKind::Malformed, why, rcode: None }),
+        Received::Reply(reply) => content(item, &reply),
     }
 }
 
-/// What a readable reply to the question says, if that can be an answer.
-pub(super) fn judge(item: &Item, reply: &Reply) -> Result<Reference, Wrong> {
+/// The content of a readable reply to the question, if it can be an answer.
+pub(super) fn content(item: &Item, reply: &Reply) -> Result<Reference, Wrong> {
     let title = item.question.title();
     let wrong = |kind, why: String| Err(Wrong { kind, why: format!("{title}: {why}"), rcode: Some(reply.rcode) });
     if reply.truncated() {
-        return wrong(Kind::Truncated, "truncated: ask for larger answers (`edns_size`) or fewer records".to_owned());
+        return wrong(
+            WrongKind::Truncated,
+            "truncated: ask for larger answers (`edns_size`) or fewer records".to_owned(),
+        );
     }
     if let Some(odd) = reply.odd.first() {
-        return wrong(Kind::Malformed, odd.clone());
+        return wrong(WrongKind::Malformed, odd.clone());
     }
-    let allowed = match item.wanted.rcode {
+    let allowed = match item.expected.rcode {
         Some(code) => reply.rcode == code,
         None => matches!(reply.rcode, 0 | 3),
     };
     if !allowed {
-        let want = item.wanted.rcode.map_or_else(|| "NOERROR or NXDOMAIN".to_owned(), rcode_word);
-        return wrong(Kind::Rcode, format!("{}, not {want}", rcode_word(reply.rcode)));
+        let want = item.expected.rcode.map_or_else(|| "NOERROR or NXDOMAIN".to_owned(), rcode_word);
+        return wrong(WrongKind::Rcode, format!("{}, not {want}", rcode_word(reply.rcode)));
     }
-    if let Some(line) = foreign(item, reply) {
-        return wrong(Kind::Records, format!("not an answer to it: {}", line.text));
+    if let Some(line) = unrelated(item, reply) {
+        return wrong(WrongKind::Records, format!("not an answer to it: {}", line.text));
     }
-    if let Some(why) = unwanted(item, &item.wanted, reply) {
-        return wrong(Kind::Records, why);
+    if let Some(why) = unexpected(item, &item.expected, reply) {
+        return wrong(WrongKind::Records, why);
     }
     Ok(Reference {
         rcode: reply.rcode,
@@ -175,26 +176,26 @@ pub(super) fn judge(item: &Item, reply: &Reply) -> Result<Reference, Wrong> {
 }
 
 /// Whether a sound answer says what the first one said.
-fn compare(item: &Item, seen: &Reference, first: &Reference, strict: bool) -> Result<(), Wrong> {
+fn compare(item: &Item, answer: &Reference, first: &Reference, strict: bool) -> Result<(), Wrong> {
     let title = item.question.title();
-    let wrong = |kind, why: String| Err(Wrong { kind, why: format!("{title}: {why}"), rcode: Some(seen.rcode) });
-    if seen.rcode != first.rcode {
-        let (now, then) = (rcode_word(seen.rcode), rcode_word(first.rcode));
-        return wrong(Kind::Rcode, format!("{now}, and {then} in the first answer"));
+    let wrong = |kind, why: String| Err(Wrong { kind, why: format!("{title}: {why}"), rcode: Some(answer.rcode) });
+    if answer.rcode != first.rcode {
+        let (now, then) = (rcode_word(answer.rcode), rcode_word(first.rcode));
+        return wrong(WrongKind::Rcode, format!("{now}, and {then} in the first answer"));
     }
-    if seen.records != first.records {
-        let (now, then) = (shown(&seen.records), shown(&first.records));
-        return wrong(Kind::Records, format!("{now}; in the first answer {then}"));
+    if answer.records != first.records {
+        let (now, then) = (shown(&answer.records), shown(&first.records));
+        return wrong(WrongKind::Records, format!("{now}; in the first answer {then}"));
     }
-    if strict && seen.authoritative != first.authoritative {
-        return wrong(Kind::Flags, format!("AA is {}, the opposite of the first answer", seen.authoritative));
+    if strict && answer.authoritative != first.authoritative {
+        return wrong(WrongKind::Flags, format!("AA is {}, the opposite of the first answer", answer.authoritative));
     }
     Ok(())
 }
 
-/// What sort of answer a right one is.
+/// Kinds of right answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(super) enum AnswerKind {
     /// There are records.
     Records,
     /// The response code is no error, and there is nothing: no such type, or a referral.
@@ -203,17 +204,17 @@ pub(super) enum Shape {
     Absent,
 }
 
-/// Learns from an answer that came before the load.
-pub(super) fn learn(item: &Item, reply: &Reply) -> Result<Shape, Wrong> {
-    let seen = judge(item, reply)?;
-    let shape = match (seen.rcode, reply.answers.is_empty()) {
-        (0, false) => Shape::Records,
-        (0, true) => Shape::Empty,
-        _ => Shape::Absent,
+/// Makes an answer that came before the load the reference for those of the load.
+pub(super) fn set_reference(item: &Item, reply: &Reply) -> Result<AnswerKind, Wrong> {
+    let answer = content(item, reply)?;
+    let kind = match (answer.rcode, reply.answers.is_empty()) {
+        (0, false) => AnswerKind::Records,
+        (0, true) => AnswerKind::Empty,
+        _ => AnswerKind::Absent,
     };
     // Each question is asked once before the load, so nothing is there yet.
-    let _ = item.reference.set(seen);
-    Ok(shape)
+    let _ = item.reference.set(answer);
+    Ok(kind)
 }
 
 fn shown(records: &[String]) -> String {
@@ -229,7 +230,7 @@ pub(super) fn rcode_word(code: u16) -> String {
 }
 
 /// A record of the answer section that has nothing to do with the question: about another name, or of another type.
-fn foreign<'r>(item: &Item, reply: &'r Reply) -> Option<&'r Line> {
+fn unrelated<'r>(item: &Item, reply: &'r Reply) -> Option<&'r Line> {
     let question = &item.question;
     let mut names = vec![&question.name];
     // Each pass follows one alias; servers send them in order, so mostly one pass finds all.
@@ -258,15 +259,15 @@ fn foreign<'r>(item: &Item, reply: &'r Reply) -> Option<&'r Line> {
 }
 
 /// How the answer differs from what its line in the file says.
-fn unwanted(item: &Item, wanted: &Wanted, reply: &Reply) -> Option<String> {
+fn unexpected(item: &Item, expected: &Expected, reply: &Reply) -> Option<String> {
     let asked = |line: &&Line| line.code == item.question.code || item.question.code == types::ANY;
-    let mut seen: Vec<String> = reply.answers.iter().filter(asked).map(|line| line.data.clone()).collect();
-    if wanted.records && seen.is_empty() {
+    let mut data: Vec<String> = reply.answers.iter().filter(asked).map(|line| line.data.clone()).collect();
+    if expected.records && data.is_empty() {
         return Some("no record of the type asked for; write NOERROR behind the type if that is right".to_owned());
     }
-    let want = wanted.data.as_ref()?;
-    seen.sort();
-    (seen != *want).then(|| format!("{}, not {}", shown(&seen), shown(want)))
+    let want = expected.data.as_ref()?;
+    data.sort();
+    (data != *want).then(|| format!("{}, not {}", shown(&data), shown(want)))
 }
 
 /// The answer without what may change from reply to reply: TTLs, order, and the signatures of servers that sign anew.

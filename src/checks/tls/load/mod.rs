@@ -4,17 +4,14 @@
 //! verify is an error. Before the load one handshake is looked at as in any other check; what it does not find in order is
 //! not loaded.
 
-mod drive;
-mod limit;
-mod tally;
+mod connection;
+mod counts;
+mod run;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use drive::Plan;
-use limit::Limit;
-use tally::Tally;
-use tokio_util::sync::CancellationToken;
+use counts::Counts;
 
 use super::look::{Look, Met};
 use super::terms::NOT_RESUMED;
@@ -22,6 +19,7 @@ use crate::checks::shared::advice;
 use crate::model::fact::Distribution;
 use crate::model::table::{facts, fields};
 use crate::model::{Args, Better, Choice, Fact, Fault, Field, FieldKind, Invalid, Switch, Unit};
+use crate::net::open_loop::{Limit, Offered, limited_by};
 use crate::probe::{Cx, Mode};
 use crate::proto::tls::LoadClients;
 
@@ -184,45 +182,54 @@ impl Load {
         }
         let peer = again.way.peer;
         let clients = LoadClients::new(again.credentials, again.offer, self.settings.resume, peer)?;
-        let plan = Arc::new(Plan::new(again.way, clients, self.settings, again.late));
-        // A run that is given up ends its threads.
-        let stop = CancellationToken::new();
-        let _guard = stop.clone().drop_guard();
-        let tally = drive::drive(&plan, &stop).await?;
-        self.record(cx, &plan, &tally)
+        let load = Arc::new(run::LoadRun::new(again.way, clients, self.settings, again.late));
+        let counts = run::run(&load).await?;
+        record(cx, &load, &counts)
     }
+}
 
-    fn record(&self, cx: &mut Cx<'_>, plan: &Plan, tally: &Tally) -> Result<(), Fault> {
-        let integer = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-        cx.set(&HANDSHAKES, integer(tally.completed));
-        cx.set(&ERRORS, integer(tally.failed));
-        for line in tally.told() {
-            cx.note(line);
-        }
-        let Some(window) = plan.window() else {
-            let remedy = "look at the evidence of the errors; `resume` needs one handshake of each connection first";
-            return Err(Fault::local("make load", plan.way.peer.to_string(), "it did not begin", remedy));
-        };
-        let elapsed = plan.length(window, tally);
-        if tally.completed > 0 {
-            cx.set(&PER_SECOND, tally.in_time as f64 / elapsed.as_secs_f64());
-            cx.set(&RESUMED, tally.resumed as f64 / tally.completed as f64);
-            cx.merge(&TIME, &tally.times);
-        }
-        let offered = self.settings.rate.map(|rate| plan.offered(rate));
-        let missed = offered.map(|offered| (offered.saturating_sub(tally.begun), offered));
-        if let Some((missed, _)) = missed {
-            cx.set(&MISSED, integer(missed));
-        }
-        let used = window.usage.until_now();
-        if let Some(cpu) = used.process {
-            cx.set(&CPU, cpu);
-        }
-        let (limit, why) = limit::judge(&used, plan.threads(), missed, tally.no_port);
-        cx.set(&LIMITED_BY, limit.word());
-        if let Some(why) = why {
-            cx.note(why);
-        }
-        Ok(())
+fn record(cx: &mut Cx<'_>, load: &run::LoadRun, counts: &Counts) -> Result<(), Fault> {
+    cx.set(&HANDSHAKES, integer(counts.completed));
+    cx.set(&ERRORS, integer(counts.failed));
+    for line in counts.error_summary() {
+        cx.note(line);
     }
+    let Some(period) = load.period() else {
+        let remedy = "look at the evidence of the errors; `resume` needs one handshake of each connection first";
+        return Err(Fault::local("make load", load.target.peer.to_string(), "it did not begin", remedy));
+    };
+    let elapsed = load.length(period, counts);
+    if counts.completed > 0 {
+        cx.set(&PER_SECOND, counts.in_time as f64 / elapsed.as_secs_f64());
+        cx.set(&RESUMED, counts.resumed as f64 / counts.completed as f64);
+        cx.merge(&TIME, &counts.times);
+    }
+    let offered = load.offered().map(|requests| Offered { requests, missed: requests.saturating_sub(counts.begun) });
+    if let Some(offered) = offered {
+        cx.set(&MISSED, integer(offered.missed));
+    }
+    let used = period.cpu.until_now();
+    if let Some(cpu) = used.process {
+        cx.set(&CPU, cpu);
+    }
+    let (limit, why) = if counts.no_port > 0 {
+        (Limit::Client, Some(no_port(counts.no_port)))
+    } else {
+        limited_by(&used, load.threads(), offered)
+    };
+    cx.set(&LIMITED_BY, limit.word());
+    if let Some(why) = why {
+        cx.note(why);
+    }
+    Ok(())
+}
+
+fn integer(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+fn no_port(times: u64) -> String {
+    format!(
+        "{times} times this host had no port left: close with `reset: true`, lower `connections`, or widen the range of ports"
+    )
 }

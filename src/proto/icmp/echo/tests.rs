@@ -2,7 +2,7 @@
 
 use proptest::prelude::{ProptestConfig, any, proptest};
 
-use super::{Echo, HEADER, Heard, Number, seal};
+use super::{Echo, HEADER, Number, Received, seal};
 
 const TAG: u64 = 0x1122_3344_5566_7788;
 
@@ -49,11 +49,11 @@ fn a_request_is_laid_out_as_rfc_792_says() {
 #[test]
 fn own_replies_are_known_with_and_without_an_ip_header() {
     for size in [16, 56, 1472] {
-        assert_eq!(v4(size).read(&reply(v4(size), 70_000), false), Heard::Reply(Number::Exact(70_000)));
-        assert_eq!(v6(size).read(&reply(v6(size), 70_000), false), Heard::Reply(Number::Exact(70_000)));
+        assert_eq!(v4(size).read(&reply(v4(size), 70_000), false), Received::Reply(Number::Exact(70_000)));
+        assert_eq!(v6(size).read(&reply(v6(size), 70_000), false), Received::Reply(Number::Exact(70_000)));
         for options in [0, 8, 40] {
             let packet = with_ip_header(&reply(v4(size), 5), options);
-            assert_eq!(v4(size).read(&packet, true), Heard::Reply(Number::Exact(5)), "{options} bytes of options");
+            assert_eq!(v4(size).read(&packet, true), Received::Reply(Number::Exact(5)), "{options} bytes of options");
         }
     }
 }
@@ -61,7 +61,7 @@ fn own_replies_are_known_with_and_without_an_ip_header() {
 #[test]
 fn short_payloads_fall_back_to_the_sequence_field() {
     for size in [0, 7, 8, 15] {
-        assert_eq!(v4(size).read(&reply(v4(size), 65_537), false), Heard::Reply(Number::Low(1)), "{size} bytes");
+        assert_eq!(v4(size).read(&reply(v4(size), 65_537), false), Received::Reply(Number::Low(1)), "{size} bytes");
     }
 }
 
@@ -69,13 +69,13 @@ fn short_payloads_fall_back_to_the_sequence_field() {
 fn packets_of_others_are_not_ours() {
     let good = reply(v4(56), 1);
     let other_tag = Echo { tag: TAG ^ 1, ..v4(56) };
-    assert_eq!(other_tag.read(&good, false), Heard::Other, "another run");
+    assert_eq!(other_tag.read(&good, false), Received::Other, "another run");
     let other_id = Echo { id: Some(1), ..v4(56) };
-    assert_eq!(other_id.read(&good, false), Heard::Other, "another ping on a raw socket");
+    assert_eq!(other_id.read(&good, false), Received::Other, "another ping on a raw socket");
     let ping_socket = Echo { id: None, ..v4(56) };
-    assert_eq!(ping_socket.read(&good, false), Heard::Reply(Number::Exact(1)), "the kernel chose the identifier");
-    assert_eq!(v4(56).read(&v4(56).request(1), false), Heard::Other, "our own request, seen on loopback");
-    assert_eq!(v6(56).read(&v6(56).request(1), false), Heard::Other);
+    assert_eq!(ping_socket.read(&good, false), Received::Reply(Number::Exact(1)), "the kernel chose the identifier");
+    assert_eq!(v4(56).read(&v4(56).request(1), false), Received::Other, "our own request, seen on loopback");
+    assert_eq!(v6(56).read(&v6(56).request(1), false), Received::Other);
 }
 
 #[test]
@@ -83,19 +83,19 @@ fn truncated_padded_and_corrupt_replies_are_damaged() {
     let good = reply(v4(56), 1);
     let mut short = good[..40].to_vec();
     reseal(&v4(56), &mut short);
-    assert_eq!(v4(56).read(&short, false), Heard::Damaged);
+    assert_eq!(v4(56).read(&short, false), Received::Damaged);
     let mut long = good.clone();
     long.extend_from_slice(&[0, 0]);
-    assert_eq!(v4(56).read(&long, false), Heard::Damaged);
+    assert_eq!(v4(56).read(&long, false), Received::Damaged);
     let mut flipped = good.clone();
     flipped[40] ^= 1;
-    assert_eq!(v4(56).read(&flipped, false), Heard::Damaged);
-    assert_eq!(v6(56).read(&reply(v6(56), 1)[..40], false), Heard::Damaged);
+    assert_eq!(v4(56).read(&flipped, false), Received::Damaged);
+    assert_eq!(v6(56).read(&reply(v6(56), 1)[..40], false), Received::Damaged);
     for cut in 0..HEADER {
-        assert_eq!(v4(56).read(&good[..cut], false), Heard::Other, "{cut} bytes");
+        assert_eq!(v4(56).read(&good[..cut], false), Received::Other, "{cut} bytes");
     }
-    assert_eq!(v4(56).read(&with_ip_header(&good, 0)[..21], true), Heard::Other);
-    assert_eq!(v4(56).read(&good, true), Heard::Other, "no IPv4 header where one must be");
+    assert_eq!(v4(56).read(&with_ip_header(&good, 0)[..21], true), Received::Other);
+    assert_eq!(v4(56).read(&good, true), Received::Other, "no IPv4 header where one must be");
 }
 
 #[test]
@@ -135,13 +135,13 @@ proptest! {
     ) {
         let echo = Echo { v6: six, ..v4(size) };
         // 16 bits of identifier and 64 of tag: chance cannot produce them in full.
-        assert!(!matches!(echo.read(&bytes, ip_header), Heard::Reply(Number::Exact(_))));
+        assert!(!matches!(echo.read(&bytes, ip_header), Received::Reply(Number::Exact(_))));
         let _ = echo.quoted(&bytes);
     }
 
     #[test]
     fn every_own_reply_is_found_again(number in any::<u32>(), size in 16_usize..2000, six in any::<bool>()) {
         let echo = Echo { v6: six, ..v4(size) };
-        assert_eq!(echo.read(&reply(echo, number), false), Heard::Reply(Number::Exact(number)));
+        assert_eq!(echo.read(&reply(echo, number), false), Received::Reply(Number::Exact(number)));
     }
 }

@@ -3,11 +3,11 @@
 use proptest::prelude::*;
 
 use super::server::good;
+use crate::checks::dns::load::counts::ReplyCounter;
 use crate::checks::dns::load::queries::{Line, Questions};
-use crate::checks::dns::load::slots::Slots;
-use crate::checks::dns::load::tally::Ledger;
 use crate::checks::dns::load::verify::Verifier;
 use crate::model::Args;
+use crate::net::open_loop::InFlight;
 
 const MILLI: u64 = 1_000_000;
 
@@ -15,9 +15,9 @@ fn questions() -> Questions {
     Questions::of(&Args::default(), &[Line::name("www.load.test")]).unwrap()
 }
 
-/// A ledger that calls answers late after 100 ms.
-fn ledger() -> Ledger {
-    Ledger::new(Verifier::new(1, true), 100 * MILLI)
+/// A counter that calls answers late after 100 ms.
+fn counter() -> ReplyCounter {
+    ReplyCounter::new(Verifier::new(1, true), 100 * MILLI)
 }
 
 /// The right answer to the query of this id.
@@ -29,43 +29,43 @@ fn answer(questions: &Questions, id: u16) -> Vec<u8> {
 
 #[test]
 fn latency_runs_from_when_a_query_should_have_left() {
-    let (questions, mut slots, mut ledger) = (questions(), Slots::new(3), ledger());
+    let (questions, mut in_flight, mut replies) = (questions(), InFlight::new(3), counter());
     // Due at 10 ms, left at 40 ms, answered at 130 ms: 90 ms on the way, 120 ms for whoever waited.
-    let id = slots.open(0, 10 * MILLI, 40 * MILLI, false).unwrap();
-    ledger.take(&questions, &mut slots, &answer(&questions, id), false, 130 * MILLI);
-    assert_eq!((ledger.tally.answered, ledger.tally.late), (1, 1));
-    assert!((ledger.tally.latency.summary().unwrap().max - 0.12).abs() < 1e-9);
+    let id = in_flight.open(0, 10 * MILLI, 40 * MILLI, false).unwrap();
+    replies.take(&questions, &mut in_flight, &answer(&questions, id), false, 130 * MILLI);
+    assert_eq!((replies.counts.answered, replies.counts.late), (1, 1));
+    assert!((replies.counts.latency.summary().unwrap().max - 0.12).abs() < 1e-9);
     // One that this side held back for too long is slow, but nobody else's fault.
-    let id = slots.open(0, 200 * MILLI, 280 * MILLI, true).unwrap();
-    ledger.take(&questions, &mut slots, &answer(&questions, id), false, 320 * MILLI);
-    assert_eq!((ledger.tally.answered, ledger.tally.late), (2, 1));
+    let id = in_flight.open(0, 200 * MILLI, 280 * MILLI, true).unwrap();
+    replies.take(&questions, &mut in_flight, &answer(&questions, id), false, 320 * MILLI);
+    assert_eq!((replies.counts.answered, replies.counts.late), (2, 1));
     // Nor is one that waited here while this side was away.
-    let id = slots.open(0, 400 * MILLI, 400 * MILLI, false).unwrap();
-    ledger.away = true;
-    ledger.take(&questions, &mut slots, &answer(&questions, id), false, 900 * MILLI);
-    assert_eq!((ledger.tally.answered, ledger.tally.late, ledger.tally.excused), (3, 1, 1));
+    let id = in_flight.open(0, 400 * MILLI, 400 * MILLI, false).unwrap();
+    replies.away = true;
+    replies.take(&questions, &mut in_flight, &answer(&questions, id), false, 900 * MILLI);
+    assert_eq!((replies.counts.answered, replies.counts.late, replies.counts.read_late), (3, 1, 1));
 }
 
 #[test]
 fn what_comes_after_the_timeout_is_lost() {
-    let (questions, mut slots, mut ledger) = (questions(), Slots::new(3), ledger());
-    let id = slots.open(0, 0, 0, false).unwrap();
-    assert_eq!(slots.expire(0), (1, 0));
-    ledger.take(&questions, &mut slots, &answer(&questions, id), false, MILLI);
-    assert_eq!((ledger.tally.answered, ledger.tally.overdue, ledger.tally.wrongs()), (0, 1, 0));
+    let (questions, mut in_flight, mut replies) = (questions(), InFlight::new(3), counter());
+    let id = in_flight.open(0, 0, 0, false).unwrap();
+    assert_eq!(in_flight.time_out(0).silent, 1);
+    replies.take(&questions, &mut in_flight, &answer(&questions, id), false, MILLI);
+    assert_eq!((replies.counts.answered, replies.counts.after_timeout, replies.counts.wrong_replies()), (0, 1, 0));
 }
 
 #[test]
 fn the_right_answer_may_follow_a_stray_one() {
-    let (questions, mut slots, mut ledger) = (questions(), Slots::new(3), ledger());
-    let id = slots.open(0, 0, 0, false).unwrap();
+    let (questions, mut in_flight, mut replies) = (questions(), InFlight::new(3), counter());
+    let id = in_flight.open(0, 0, 0, false).unwrap();
     let right = answer(&questions, id);
     let mut stray = right.clone();
     stray[13] = b'x';
     for reply in [&stray, &right, &right] {
-        ledger.take(&questions, &mut slots, reply, false, MILLI);
+        replies.take(&questions, &mut in_flight, reply, false, MILLI);
     }
-    assert_eq!((ledger.tally.answered, ledger.tally.wrongs(), ledger.tally.duplicates), (1, 1, 1));
+    assert_eq!((replies.counts.answered, replies.counts.wrong_replies(), replies.counts.duplicates), (1, 1, 1));
 }
 
 proptest! {
@@ -74,23 +74,23 @@ proptest! {
     fn arbitrary_replies_never_panic_and_are_never_answers(
         bytes in proptest::collection::vec(any::<u8>(), 0..80), known in any::<bool>(), flip in 0_usize..400,
     ) {
-        let (questions, mut slots, mut ledger) = (questions(), Slots::new(3), ledger());
-        let id = slots.open(0, 0, 0, false).unwrap();
+        let (questions, mut in_flight, mut replies) = (questions(), InFlight::new(3), counter());
+        let id = in_flight.open(0, 0, 0, false).unwrap();
         let right = answer(&questions, id);
         if known {
-            let other = slots.open(0, 0, 0, false).unwrap();
-            ledger.take(&questions, &mut slots, &answer(&questions, other), false, MILLI);
+            let other = in_flight.open(0, 0, 0, false).unwrap();
+            replies.take(&questions, &mut in_flight, &answer(&questions, other), false, MILLI);
         }
-        let before = ledger.tally.answered;
+        let before = replies.counts.answered;
         // Bytes at random, and the right answer with one bit the other way.
         let mut bent = right.clone();
         let bit = flip % (bent.len() * 8);
         bent[bit / 8] ^= 1 << (bit % 8);
         for reply in [&bytes, &bent] {
-            let counted = |ledger: &Ledger| ledger.tally.answered + ledger.tally.wrongs() + ledger.tally.duplicates;
-            let then = counted(&ledger);
-            ledger.take(&questions, &mut slots, reply, false, MILLI);
-            prop_assert_eq!(counted(&ledger), then + 1);
+            let counted = |replies: &ReplyCounter| replies.counts.answered + replies.counts.wrong_replies() + replies.counts.duplicates;
+            let then = counted(&replies);
+            replies.take(&questions, &mut in_flight, reply, false, MILLI);
+            prop_assert_eq!(counted(&replies), then + 1);
         }
         // A bit of the TTL, of the flags that only caches mind (RD RA AD CD, the reserved one) or of the case of a letter may differ.
         let harmless = match bit / 8 {
@@ -101,7 +101,7 @@ proptest! {
         };
         let first = !known && (right.len() - 4..right.len()).contains(&(bit / 8));
         if !harmless && !first {
-            prop_assert_eq!(ledger.tally.answered, before, "bit {}", bit);
+            prop_assert_eq!(replies.counts.answered, before, "bit {}", bit);
         }
     }
 }

@@ -175,7 +175,7 @@ async fn the_most_is_found_by_windows_that_grow() {
     assert!(count(&seen, "load.window") >= 8);
     assert!(matches!(seen.text("limited_by"), Some("client" | "server")));
     assert!(seen.last("load.rate").is_none() && seen.merged("load.lateness").is_none());
-    noted(&seen, "16 on their way per socket");
+    noted(&seen, "16 in flight per socket");
 }
 
 #[tokio::test]
@@ -198,7 +198,7 @@ async fn a_round_that_is_dropped_stops_sending() {
         ended = run(&load) => panic!("it ended: {ended:?}"),
         () = until(|| server.seen() > 20) => {}
     }
-    // Workers look up every 20 ms; then nothing comes any more.
+    // Workers see it within 20 ms; then nothing comes any more.
     let mut before = server.seen();
     until(|| std::mem::replace(&mut before, server.seen()) == server.seen()).await;
     // Long enough for what would still be sent to arrive.

@@ -1,8 +1,8 @@
-//! What a worker counts, and how a reply is counted.
+//! The counts of a load, and how a reply is counted.
 
 use super::queries::Questions;
-use super::slots::{Met, Slots, Waiting};
-use super::verify::{Kind, Verifier, Wrong};
+use super::verify::{Verifier, Wrong, WrongKind};
+use crate::net::open_loop::{InFlight, Lookup, Request};
 use crate::stats::Samples;
 
 /// Response codes, with the upper bits of EDNS.
@@ -11,7 +11,7 @@ const RCODES: usize = 4096;
 const HEADER: usize = 12;
 
 /// Counts of one worker, or of all. Times are nanoseconds from the start of the load.
-pub(super) struct Tally {
+pub(super) struct Counts {
     /// Queries that left.
     pub(super) sent: u64,
     /// Queries with the right answer.
@@ -20,16 +20,16 @@ pub(super) struct Tally {
     pub(super) wrong: Vec<(u64, Option<String>)>,
     /// Queries that met silence.
     pub(super) lost: u64,
-    /// Right answers later than allowed, from the intended time.
+    /// Right answers later than allowed, from when their queries were due.
     pub(super) late: u64,
     /// Right answers to queries that had theirs.
     pub(super) duplicates: u64,
     /// Replies after the timeout.
-    pub(super) overdue: u64,
+    pub(super) after_timeout: u64,
     /// Queries that left so late that their answers are not called late.
-    pub(super) tardy: u64,
+    pub(super) sent_late: u64,
     /// Answers that may have been late only because this side read them late.
-    pub(super) excused: u64,
+    pub(super) read_late: u64,
     /// Queries of the schedule that never left.
     pub(super) unsent: u64,
     /// Datagrams this side's sockets dropped.
@@ -40,14 +40,14 @@ pub(super) struct Tally {
     pub(super) blocked: u64,
     /// Replies to their question, by response code.
     pub(super) rcodes: Vec<u64>,
-    /// From intended time to right answer, seconds.
+    /// From due to right answer, seconds.
     pub(super) latency: Samples,
-    /// From intended time to the real one, seconds.
+    /// From due to sent, seconds.
     pub(super) lateness: Samples,
     /// When the last right answer came.
-    pub(super) last: u64,
-    /// Until when queries left.
-    pub(super) sending: u64,
+    pub(super) last_answer: u64,
+    /// When the last query left.
+    pub(super) last_sent: u64,
     /// Processor time, seconds.
     pub(super) cpu: f64,
     /// Time spent waiting, seconds.
@@ -58,18 +58,18 @@ pub(super) struct Tally {
     pub(super) buffer: usize,
 }
 
-impl Default for Tally {
+impl Default for Counts {
     fn default() -> Self {
         Self {
             sent: 0,
             answered: 0,
-            wrong: vec![(0, None); Kind::ALL.len()],
+            wrong: vec![(0, None); WrongKind::ALL.len()],
             lost: 0,
             late: 0,
             duplicates: 0,
-            overdue: 0,
-            tardy: 0,
-            excused: 0,
+            after_timeout: 0,
+            sent_late: 0,
+            read_late: 0,
             unsent: 0,
             dropped: 0,
             refused: 0,
@@ -77,8 +77,8 @@ impl Default for Tally {
             rcodes: vec![0; RCODES],
             latency: Samples::default(),
             lateness: Samples::default(),
-            last: 0,
-            sending: 0,
+            last_answer: 0,
+            last_sent: 0,
             cpu: 0.0,
             idle: 0.0,
             burst: 0,
@@ -87,7 +87,7 @@ impl Default for Tally {
     }
 }
 
-impl Tally {
+impl Counts {
     /// Adds the counts of another worker.
     pub(super) fn merge(&mut self, other: Self) {
         self.sent += other.sent;
@@ -99,9 +99,9 @@ impl Tally {
         self.lost += other.lost;
         self.late += other.late;
         self.duplicates += other.duplicates;
-        self.overdue += other.overdue;
-        self.tardy += other.tardy;
-        self.excused += other.excused;
+        self.after_timeout += other.after_timeout;
+        self.sent_late += other.sent_late;
+        self.read_late += other.read_late;
         self.unsent += other.unsent;
         self.dropped += other.dropped;
         self.refused += other.refused;
@@ -109,8 +109,8 @@ impl Tally {
         self.rcodes.iter_mut().zip(other.rcodes).for_each(|(mine, more)| *mine += more);
         self.latency.merge(&other.latency);
         self.lateness.merge(&other.lateness);
-        self.last = self.last.max(other.last);
-        self.sending = self.sending.max(other.sending);
+        self.last_answer = self.last_answer.max(other.last_answer);
+        self.last_sent = self.last_sent.max(other.last_sent);
         self.cpu += other.cpu;
         self.idle += other.idle;
         self.burst = self.burst.max(other.burst);
@@ -118,7 +118,7 @@ impl Tally {
     }
 
     /// Replies that were not right.
-    pub(super) fn wrongs(&self) -> u64 {
+    pub(super) fn wrong_replies(&self) -> u64 {
         self.wrong.iter().map(|(count, _)| count).sum()
     }
 
@@ -141,8 +141,8 @@ impl Tally {
 }
 
 /// Counts replies as they come.
-pub(super) struct Ledger {
-    pub(super) tally: Tally,
+pub(super) struct ReplyCounter {
+    pub(super) counts: Counts,
     verifier: Verifier,
     /// Answers later than this are late, nanoseconds.
     late: u64,
@@ -150,64 +150,80 @@ pub(super) struct Ledger {
     pub(super) away: bool,
 }
 
-impl Ledger {
+impl ReplyCounter {
     pub(super) fn new(verifier: Verifier, late: u64) -> Self {
-        Self { tally: Tally::default(), verifier, late, away: false }
+        Self { counts: Counts::default(), verifier, late, away: false }
     }
 
     /// Takes one datagram from the server; `cut` when its end is missing.
-    pub(super) fn take(&mut self, questions: &Questions, slots: &mut Slots, reply: &[u8], cut: bool, now: u64) {
-        let strange = |kind, why: String| Wrong { kind, why, rcode: None };
+    pub(super) fn take(
+        &mut self,
+        questions: &Questions,
+        in_flight: &mut InFlight,
+        reply: &[u8],
+        cut: bool,
+        received: u64,
+    ) {
+        let unread = |kind, why: String| Wrong { kind, why, rcode: None };
         let Some(id) = reply.first_chunk().map(|id| u16::from_be_bytes(*id)).filter(|_| reply.len() >= HEADER) else {
             let why = format!("{} bytes are too short for a DNS header", reply.len());
-            return self.tally.wrong(strange(Kind::Malformed, why));
+            return self.counts.wrong(unread(WrongKind::Malformed, why));
         };
         if cut {
-            slots.doubt(id);
+            in_flight.mismatch(id);
             let why = format!("more than {} bytes, larger than any answer asked for", reply.len());
-            return self.tally.wrong(strange(Kind::TooLong, why));
+            return self.counts.wrong(unread(WrongKind::TooLong, why));
         }
-        match slots.meet(id) {
-            Met::Waiting(waiting) => self.answer(questions, slots, id, waiting, reply, now),
-            Met::Done { question } => match self.check(questions, question, reply) {
-                Ok(_) => self.tally.duplicates += 1,
-                Err(wrong) => self.tally.wrong(Wrong { rcode: None, ..wrong }),
+        match in_flight.lookup(id) {
+            Lookup::Waiting(request) => self.answer(questions, in_flight, (id, request), reply, received),
+            Lookup::Completed { item } => match self.verify(questions, item, reply) {
+                Ok(_) => self.counts.duplicates += 1,
+                Err(wrong) => self.counts.wrong(Wrong { rcode: None, ..wrong }),
             },
-            Met::GivenUp => self.tally.overdue += 1,
-            Met::Unasked => self.tally.wrong(strange(Kind::Unasked, format!("its id {id} was not used yet"))),
+            Lookup::TimedOut => self.counts.after_timeout += 1,
+            Lookup::Unused => {
+                self.counts.wrong(unread(WrongKind::Unasked, format!("its id {id} was not used yet")));
+            }
         }
     }
 
-    fn check(&mut self, questions: &Questions, question: u32, reply: &[u8]) -> Result<u16, Wrong> {
-        match questions.items.get(question as usize) {
-            Some(item) => self.verifier.verify(question, item, reply),
-            None => Err(Wrong { kind: Kind::Unasked, why: "no such question".to_owned(), rcode: None }),
+    fn verify(&mut self, questions: &Questions, item: u32, reply: &[u8]) -> Result<u16, Wrong> {
+        match questions.items.get(item as usize) {
+            Some(question) => self.verifier.verify(item, question, reply),
+            None => Err(Wrong { kind: WrongKind::Unasked, why: "no such question".to_owned(), rcode: None }),
         }
     }
 
-    fn answer(&mut self, questions: &Questions, slots: &mut Slots, id: u16, waiting: Waiting, reply: &[u8], now: u64) {
-        match self.check(questions, waiting.question, reply) {
+    fn answer(
+        &mut self,
+        questions: &Questions,
+        in_flight: &mut InFlight,
+        (id, request): (u16, Request),
+        reply: &[u8],
+        received: u64,
+    ) {
+        match self.verify(questions, request.item, reply) {
             Ok(rcode) => {
-                slots.close(id);
-                let length = now.saturating_sub(waiting.intended);
-                let tally = &mut self.tally;
-                tally.answered += 1;
-                tally.rcode(rcode);
-                tally.latency.record(length as f64 / 1e9);
-                tally.last = tally.last.max(now);
-                if length > self.late && !waiting.tardy {
-                    let count = if self.away { &mut tally.excused } else { &mut tally.late };
+                in_flight.complete(id);
+                let latency = received.saturating_sub(request.due);
+                let counts = &mut self.counts;
+                counts.answered += 1;
+                counts.rcode(rcode);
+                counts.latency.record(latency as f64 / 1e9);
+                counts.last_answer = counts.last_answer.max(received);
+                if latency > self.late && !request.sent_late {
+                    let count = if self.away { &mut counts.read_late } else { &mut counts.late };
                     *count += 1;
                 }
             }
             // Whoever sent this does not speak of the question: its answer may still come.
-            Err(wrong) if wrong.kind == Kind::Question => {
-                slots.doubt(id);
-                self.tally.wrong(wrong);
+            Err(wrong) if wrong.kind == WrongKind::OtherQuestion => {
+                in_flight.mismatch(id);
+                self.counts.wrong(wrong);
             }
             Err(wrong) => {
-                slots.close(id);
-                self.tally.wrong(wrong);
+                in_flight.complete(id);
+                self.counts.wrong(wrong);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Questions asked one by one before a load: is anybody there, and what are the answers?
+//! Reference answers: every question is asked once before a load. Is anybody there, and what are the answers?
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -7,29 +7,29 @@ use futures_util::StreamExt as _;
 use tokio::time::{Instant, timeout_at};
 
 use super::queries::{Item, Questions};
-use super::verify::{self, Shape};
+use super::verify::{self, AnswerKind};
 use crate::checks::dns::facts::OUTCOME;
 use crate::model::Fault;
 use crate::probe::Cx;
 use crate::proto::dns::exchange::{self, Asking, Exchange};
 
-/// Questions asked before the load; the answers of further ones are learned from the first that comes.
+/// Questions asked before the load; of further ones the first answer of the load becomes the reference.
 const MOST: usize = 1000;
 /// Of these, asked at once.
 const AT_ONCE: usize = 16;
 /// Answers that are not right, described one by one; more are only counted.
 const DESCRIBED: usize = 4;
 
-/// How to ask.
-pub(super) struct Way {
+/// Whom to ask, and how long to wait.
+pub(super) struct Target {
     pub(super) server: SocketAddr,
     pub(super) source: Option<IpAddr>,
     pub(super) patience: Duration,
 }
 
-/// What was learned.
+/// Answers that came, by kind.
 #[derive(Default)]
-struct Learned {
+struct Summary {
     records: usize,
     empty: usize,
     absent: usize,
@@ -38,54 +38,58 @@ struct Learned {
     examples: Vec<String>,
 }
 
-/// Asks, and learns what the answers are. False when the first question says that a load would meet nobody.
-pub(super) async fn before(cx: &mut Cx<'_>, way: &Way, questions: &Questions) -> Result<bool, Fault> {
-    let (server, source, patience, seed) = (way.server, way.source, way.patience, cx.seed());
+/// Asks, and keeps the answers as references. False when the first question says that a load would meet nobody.
+pub(super) async fn collect(cx: &mut Cx<'_>, target: &Target, questions: &Questions) -> Result<bool, Fault> {
+    let (server, source, patience, seed) = (target.server, target.source, target.patience, cx.seed());
     let ask = |index: usize| async move {
         let item = questions.items.get(index)?;
         let asking = Asking { server, source, patience, question: &item.question, seed };
         Some((item, exchange::udp(&asking).await))
     };
-    let mut learned = Learned::default();
-    if let Some((item, seen)) = ask(0).await {
-        let seen = seen?;
-        if seen.discarded == 0 && matches!(seen.outcome, "timeout" | "refused" | "unreachable") {
-            cx.set(&OUTCOME, seen.outcome);
-            seen.notes.into_iter().for_each(|note| cx.note(note));
+    let mut summary = Summary::default();
+    if let Some((item, exchange)) = ask(0).await {
+        let exchange = exchange?;
+        if exchange.discarded == 0 && matches!(exchange.outcome, "timeout" | "refused" | "unreachable") {
+            cx.set(&OUTCOME, exchange.outcome);
+            exchange.notes.into_iter().for_each(|note| cx.note(note));
             cx.note(format!("no load was sent: {} met nobody", item.question.title()));
             return Ok(false);
         }
-        learned.take(item, seen);
+        summary.add(item, exchange);
     }
     let count = questions.items.len().min(MOST);
     let end = Instant::now() + patience;
     let mut answers = futures_util::stream::iter(1..count).map(ask).buffer_unordered(AT_ONCE);
     while let Ok(Some(answer)) = timeout_at(end, answers.next()).await {
-        if let Some((item, seen)) = answer {
-            learned.take(item, seen?);
+        if let Some((item, exchange)) = answer {
+            summary.add(item, exchange?);
         }
     }
-    learned.tell(cx, questions.items.len());
+    summary.note(cx, questions.items.len());
     Ok(true)
 }
 
-impl Learned {
-    fn take(&mut self, item: &Item, seen: Exchange) {
-        let why = match seen.reply.map(|reply| verify::learn(item, &reply)) {
-            Some(Ok(Shape::Records)) => {
+impl Summary {
+    fn add(&mut self, item: &Item, exchange: Exchange) {
+        let why = match exchange.reply.map(|reply| verify::set_reference(item, &reply)) {
+            Some(Ok(AnswerKind::Records)) => {
                 self.records += 1;
                 return;
             }
-            Some(Ok(Shape::Empty)) => {
+            Some(Ok(AnswerKind::Empty)) => {
                 self.empty += 1;
                 return;
             }
-            Some(Ok(Shape::Absent)) => {
+            Some(Ok(AnswerKind::Absent)) => {
                 self.absent += 1;
                 return;
             }
             Some(Err(wrong)) => wrong.why,
-            None => format!("{}: {}", item.question.title(), seen.notes.first().map_or(seen.outcome, String::as_str)),
+            None => format!(
+                "{}: {}",
+                item.question.title(),
+                exchange.notes.first().map_or(exchange.outcome, String::as_str)
+            ),
         };
         self.bad += 1;
         if self.examples.len() < DESCRIBED {
@@ -93,7 +97,7 @@ impl Learned {
         }
     }
 
-    fn tell(self, cx: &mut Cx<'_>, all: usize) {
+    fn note(self, cx: &mut Cx<'_>, all: usize) {
         let Self { records, empty, absent, bad, examples } = self;
         cx.note(format!(
             "before the load, of {all} different questions {records} had records, {empty} none, {absent} no such name, and \

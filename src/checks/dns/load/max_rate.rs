@@ -1,6 +1,6 @@
-//! `rate: max`: the most a server answers.
+//! `rate: max`: the highest rate a server answers at.
 //!
-//! A window of queries per socket is kept on its way, so that answers set the pace and the server is never overrun by more
+//! A window of queries per socket is kept in flight, so that answers set the pace and the server is never overrun by more
 //! than the windows. The window doubles step by step, each step short, until two steps in a row bring no more answers per
 //! second, or a step loses or gets wrong more than allowed. The best of them then runs for the whole duration, and is what is reported;
 //! when it loses more than allowed over that time, half of it runs instead.
@@ -19,7 +19,7 @@ const GAIN: f64 = 1.03;
 const FLAT: usize = 2;
 /// Shortest and longest step, and its share of the duration.
 const STEP: (Duration, Duration, u32) = (Duration::from_millis(100), Duration::from_secs(1), 10);
-/// What is on its way at the end of a step is waited for so long.
+/// What is in flight at the end of a step is waited for so long.
 const GRACE: Duration = Duration::from_secs(1);
 /// Whole durations that are tried.
 const TRIES: u32 = 3;
@@ -29,7 +29,8 @@ const TRIES: u32 = 3;
 struct Step {
     window: usize,
     qps: f64,
-    fine: bool,
+    /// No more was lost or answered wrongly than allowed.
+    sustained: bool,
 }
 
 /// The search, without the network.
@@ -42,7 +43,7 @@ impl Search {
     /// The window to try next; `None` when the search has ended. `room` is the largest one this side can take in.
     fn next(&self, room: usize) -> Option<usize> {
         let Some(last) = self.steps.last() else { return Some(FIRST.min(room).max(1)) };
-        if !last.fine || last.window >= room.min(LARGEST) {
+        if !last.sustained || last.window >= room.min(LARGEST) {
             return None;
         }
         let best = |steps: &[Step]| steps.iter().map(|step| step.qps).fold(0.0, f64::max);
@@ -54,8 +55,8 @@ impl Search {
 
     /// The window with the most answers among those that lost no more than allowed; the smallest one if there is none.
     fn best(&self) -> usize {
-        let fine = self.steps.iter().filter(|step| step.fine);
-        let best = fine.max_by(|a, b| a.qps.total_cmp(&b.qps));
+        let sustained = self.steps.iter().filter(|step| step.sustained);
+        let best = sustained.max_by(|a, b| a.qps.total_cmp(&b.qps));
         best.or(self.steps.first()).map_or(FIRST, |step| step.window)
     }
 }
@@ -74,7 +75,7 @@ pub(super) fn longest(duration: Duration, patience: Duration) -> Duration {
 }
 
 #[cfg(target_os = "linux")]
-pub(super) use linux::find;
+pub(super) use linux::search;
 
 #[cfg(target_os = "linux")]
 mod linux {
@@ -82,10 +83,10 @@ mod linux {
     use std::time::Duration;
 
     use super::{FIRST, GRACE, LARGEST, Search, Step, TRIES, step};
-    use crate::checks::dns::load::phase;
-    use crate::checks::dns::load::report::{self, Span};
-    use crate::checks::dns::load::tally::Tally;
-    use crate::checks::dns::load::worker::{Drive, Job};
+    use crate::checks::dns::load::counts::Counts;
+    use crate::checks::dns::load::report::{self, LoadSpan};
+    use crate::checks::dns::load::run::run;
+    use crate::checks::dns::load::worker::{Job, Pacing};
     use crate::model::Fault;
     use crate::probe::Cx;
 
@@ -93,39 +94,39 @@ mod linux {
     const DATAGRAM: usize = 1280;
 
     /// Searches, measures, reports.
-    pub(in crate::checks::dns::load) async fn find(cx: &mut Cx<'_>, job: Job, loss: f64) -> Result<(), Fault> {
-        let span = Span { server: job.server, duration: job.duration, workers: job.workers, sockets: job.sockets };
+    pub(in crate::checks::dns::load) async fn search(cx: &mut Cx<'_>, job: Job, loss: f64) -> Result<(), Fault> {
+        let span = LoadSpan { server: job.server, duration: job.duration, workers: job.workers, sockets: job.sockets };
         let (mut search, mut room) = (Search::default(), LARGEST);
         let mut job = Arc::new(job);
         let whole = (job.duration, job.timeout);
         while let Some(window) = search.next(room) {
             job = again(&job, window, (step(whole.0), whole.1.min(GRACE)));
-            let tally = phase::run(&job).await?;
-            room = LARGEST.min(tally.buffer / DATAGRAM).max(FIRST);
-            let fine = fine(&tally, loss);
-            let qps = report::qps(&tally, job.duration);
+            let counts = run(&job).await?;
+            room = LARGEST.min(counts.buffer / DATAGRAM).max(FIRST);
+            let sustained = sustained(&counts, loss);
+            let qps = report::qps(&counts, job.duration);
             cx.note(format!(
-                "{window} on their way per socket: {qps:.0} answers/s; of {} sent {} lost, {} wrong{}",
-                tally.sent,
-                tally.lost,
-                tally.wrongs(),
-                if tally.dropped > 0 { format!(", {} dropped here", tally.dropped) } else { String::new() }
+                "{window} in flight per socket: {qps:.0} answers/s; of {} sent {} lost, {} wrong{}",
+                counts.sent,
+                counts.lost,
+                counts.wrong_replies(),
+                if counts.dropped > 0 { format!(", {} dropped here", counts.dropped) } else { String::new() }
             ));
-            search.steps.push(Step { window, qps, fine });
+            search.steps.push(Step { window, qps, sustained });
         }
         let mut window = search.best();
         for left in (0..TRIES).rev() {
             job = again(&job, window, whole);
-            let tally = phase::run(&job).await?;
-            if left == 0 || window == 1 || fine(&tally, loss) {
-                return report::most(cx, &span, window, &tally);
+            let counts = run(&job).await?;
+            if left == 0 || window == 1 || sustained(&counts, loss) {
+                return report::max_rate(cx, &span, window, &counts);
             }
             cx.note(format!(
                 "{window} per socket: of {} in {:?} {} lost, {} wrong: half as many instead",
-                tally.sent,
+                counts.sent,
                 whole.0,
-                tally.lost,
-                tally.wrongs()
+                counts.lost,
+                counts.wrong_replies()
             ));
             window = (window / 2).max(1);
         }
@@ -133,15 +134,15 @@ mod linux {
     }
 
     /// No more than allowed was lost or answered wrongly (rate limiting cuts answers short), and nothing was dropped here.
-    fn fine(tally: &Tally, loss: f64) -> bool {
-        let bad = tally.lost + tally.wrongs();
-        tally.dropped == 0 && tally.answered > 0 && bad as f64 <= tally.sent as f64 * loss
+    fn sustained(counts: &Counts, loss: f64) -> bool {
+        let bad = counts.lost + counts.wrong_replies();
+        counts.dropped == 0 && counts.answered > 0 && bad as f64 <= counts.sent as f64 * loss
     }
 
     /// The same load with another window and other times.
     fn again(job: &Job, window: usize, (duration, timeout): (Duration, Duration)) -> Arc<Job> {
         let questions = Arc::clone(&job.questions);
-        Arc::new(Job { drive: Drive::Window(window), duration, timeout, questions, ..*job })
+        Arc::new(Job { pacing: Pacing::Window(window), duration, timeout, questions, ..*job })
     }
 }
 
@@ -151,12 +152,12 @@ mod tests {
 
     use super::{LARGEST, Search, Step, longest};
 
-    /// Runs the search against a server that answers at most `most`, `each` per query on its way, and loses from window
+    /// Runs the search against a server that answers at most `most`, `each` per query in flight, and loses from window
     /// `breaks` on.
     fn search(each: f64, most: f64, breaks: usize, room: usize) -> (Vec<usize>, usize) {
         let mut search = Search::default();
         while let Some(window) = search.next(room) {
-            search.steps.push(Step { window, qps: (window as f64 * each).min(most), fine: window < breaks });
+            search.steps.push(Step { window, qps: (window as f64 * each).min(most), sustained: window < breaks });
         }
         (search.steps.iter().map(|step| step.window).collect(), search.best())
     }

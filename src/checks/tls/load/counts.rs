@@ -1,4 +1,4 @@
-//! What the handshakes of one thread came to; threads are added up at the end.
+//! The counts of a load, kept by each thread and added up at the end.
 
 use std::collections::BTreeMap;
 
@@ -9,9 +9,9 @@ use crate::stats::Samples;
 /// Kinds of errors kept apart; a server that fails in more ways than these is no longer understood by counting.
 const KINDS: usize = 16;
 
-/// See the module.
+/// Handshakes, by how they ended.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct Counts {
     /// From begin, or due time, to completion, in seconds.
     pub(super) times: Samples,
     /// Begun.
@@ -31,7 +31,7 @@ pub(super) struct Tally {
     kinds: BTreeMap<String, u64>,
 }
 
-impl Tally {
+impl Counts {
     /// One more, completed at `at`.
     pub(super) fn complete(&mut self, from: Instant, at: Instant, end: Instant, resumed: bool) {
         self.times.record(at.saturating_duration_since(from).as_secs_f64());
@@ -53,7 +53,7 @@ impl Tally {
         *self.kinds.entry(kind).or_default() += times;
     }
 
-    /// Adds what another thread saw.
+    /// Adds those of another thread.
     pub(super) fn merge(&mut self, other: &Self) {
         self.times.merge(&other.times);
         self.begun += other.begun;
@@ -69,7 +69,7 @@ impl Tally {
     }
 
     /// Errors by kind, the most frequent first.
-    pub(super) fn told(&self) -> Vec<String> {
+    pub(super) fn error_summary(&self) -> Vec<String> {
         let mut kinds: Vec<_> = self.kinds.iter().collect();
         kinds.sort_by_key(|(_, times)| std::cmp::Reverse(**times));
         kinds.into_iter().map(|(kind, times)| format!("{times} of {} failed: {kind}", self.begun)).collect()

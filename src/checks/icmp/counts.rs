@@ -17,7 +17,7 @@ use crate::proto::icmp::{Number, icmp_fault};
 /// Different errors kept by name; a path that reports more is summed up.
 const ERRORS_KEPT: usize = 16;
 
-/// What became of one probe.
+/// State of one probe.
 #[derive(Clone, Copy, Debug)]
 enum Probe {
     /// This host did not send it.
@@ -30,8 +30,8 @@ enum Probe {
     Answered,
 }
 
-/// The running count.
-pub(super) struct Tally {
+/// The counts of a run.
+pub(super) struct Counts {
     patience: Duration,
     probes: Vec<Probe>,
     waiting: u64,
@@ -44,16 +44,17 @@ pub(super) struct Tally {
     jitter: Jitter,
     user_stamped: bool,
     errors: BTreeMap<String, u64>,
-    further: u64,
+    unlisted: u64,
     worst: Option<Class>,
     mtu: Option<u32>,
     damaged: u64,
-    foreign: Option<(IpAddr, u64)>,
+    /// The first sender of replies that is not the target, and how many came.
+    from_another: Option<(IpAddr, u64)>,
     /// The first local error that says nothing about the way to the target.
     local: Option<io::Error>,
 }
 
-impl Tally {
+impl Counts {
     pub(super) fn new(patience: Duration) -> Self {
         Self {
             patience,
@@ -68,11 +69,11 @@ impl Tally {
             jitter: Jitter::default(),
             user_stamped: false,
             errors: BTreeMap::new(),
-            further: 0,
+            unlisted: 0,
             worst: None,
             mtu: None,
             damaged: 0,
-            foreign: None,
+            from_another: None,
             local: None,
         }
     }
@@ -82,8 +83,8 @@ impl Tally {
         u32::try_from(self.probes.len()).unwrap_or(u32::MAX)
     }
 
-    /// No probe is waiting for an answer.
-    pub(super) fn settled(&self) -> bool {
+    /// No probe waits for a reply any more.
+    pub(super) fn all_ended(&self) -> bool {
         self.waiting == 0
     }
 
@@ -98,28 +99,28 @@ impl Tally {
         if let Some(report) = report {
             self.count(&report);
         } else {
-            self.failed(&error);
+            self.local_error(&error);
             self.local.get_or_insert(error);
         }
     }
 
     /// An error of this host, by the name of its class.
-    pub(super) fn failed(&mut self, error: &io::Error) {
+    pub(super) fn local_error(&mut self, error: &io::Error) {
         let word = match error.raw_os_error() {
             Some(libc::ENOBUFS | libc::ENOMEM | libc::EAGAIN) => "queue_full",
             Some(libc::EPERM | libc::EACCES) => "not_permitted",
-            _ => return self.name(format!("{error} from this host")),
+            _ => return self.list_error(format!("{error} from this host")),
         };
-        self.name(format!("{word} from this host"));
+        self.list_error(format!("{word} from this host"));
     }
 
     pub(super) fn damaged(&mut self) {
         self.damaged += 1;
     }
 
-    pub(super) fn foreign(&mut self, from: Option<IpAddr>) {
+    pub(super) fn from_another(&mut self, from: Option<IpAddr>) {
         if let Some(from) = from {
-            self.foreign.get_or_insert((from, 0)).1 += 1;
+            self.from_another.get_or_insert((from, 0)).1 += 1;
         }
     }
 
@@ -157,8 +158,8 @@ impl Tally {
         }
     }
 
-    /// Somebody reports about probe `number`.
-    pub(super) fn said(&mut self, report: &IcmpError, number: Number) {
+    /// A router, or the target, reports an error about probe `number`.
+    pub(super) fn icmp_error(&mut self, report: &IcmpError, number: Number) {
         let probe = number.of(self.tried()).and_then(|n| usize::try_from(n).ok()).and_then(|n| self.probes.get_mut(n));
         let Some(probe) = probe else { return };
         if let Probe::Waiting(sent) = *probe
@@ -171,7 +172,7 @@ impl Tally {
     }
 
     fn count(&mut self, report: &IcmpError) {
-        self.name(report.to_string());
+        self.list_error(report.to_string());
         self.worst = self.worst.max(Some(report.class));
         self.mtu = match (self.mtu, report.mtu) {
             (Some(a), Some(b)) => Some(a.min(b)),
@@ -179,11 +180,11 @@ impl Tally {
         };
     }
 
-    fn name(&mut self, text: String) {
+    fn list_error(&mut self, text: String) {
         if self.errors.len() < ERRORS_KEPT || self.errors.contains_key(&text) {
             *self.errors.entry(text).or_default() += 1;
         } else {
-            self.further += 1;
+            self.unlisted += 1;
         }
     }
 
@@ -200,7 +201,7 @@ impl Tally {
     }
 
     /// Records the facts. Nothing sent, for reasons that say nothing about the way to the target, is a fault.
-    pub(super) fn report(self, cx: &mut Cx<'_>, target: IpAddr) -> Result<(), Fault> {
+    pub(super) fn report(&self, cx: &mut Cx<'_>, target: IpAddr) -> Result<(), Fault> {
         if self.sent == 0
             && let Some(error) = &self.local
         {
@@ -234,8 +235,8 @@ impl Tally {
 
     fn listed(&self) -> Vec<String> {
         let mut list: Vec<String> = self.errors.iter().map(|(text, count)| format!("{text} x{count}")).collect();
-        if self.further > 0 {
-            list.push(format!("others x{}", self.further));
+        if self.unlisted > 0 {
+            list.push(format!("others x{}", self.unlisted));
         }
         list
     }
@@ -244,7 +245,7 @@ impl Tally {
         if self.damaged > 0 {
             cx.note(format!("{} replies were damaged (wrong length or checksum) and not counted", self.damaged));
         }
-        if let Some((from, count)) = self.foreign {
+        if let Some((from, count)) = self.from_another {
             cx.note(format!("{count} replies came from another address, first from {from}, and were not counted"));
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Jitter, Tally};
+use super::{Counts, Jitter};
 use crate::model::{Observation, Value};
 use crate::net::clock::Reading;
 use crate::net::datagram::{Arrival, IcmpError};
@@ -17,8 +17,11 @@ use crate::proto::icmp::Number;
 const TARGET: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 10));
 const ROUTER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 
-/// Runs `story` and returns what was recorded.
-fn tell(patience: Duration, story: impl FnOnce(&mut Tally, &mut Cx<'_>)) -> Result<Observation, crate::model::Fault> {
+/// Runs `scene` and returns what was recorded.
+fn observe(
+    patience: Duration,
+    scene: impl FnOnce(&mut Counts, &mut Cx<'_>),
+) -> Result<Observation, crate::model::Fault> {
     let mut seen = Observation::default();
     let mut cx = Cx::new(
         &mut seen,
@@ -27,15 +30,15 @@ fn tell(patience: Duration, story: impl FnOnce(&mut Tally, &mut Cx<'_>)) -> Resu
         1,
         CancellationToken::new(),
     );
-    let mut tally = Tally::new(patience);
-    story(&mut tally, &mut cx);
-    tally.report(&mut cx, TARGET)?;
+    let mut counts = Counts::new(patience);
+    scene(&mut counts, &mut cx);
+    counts.report(&mut cx, TARGET)?;
     Ok(seen)
 }
 
-fn reply(tally: &mut Tally, number: u32, cx: &mut Cx<'_>) {
+fn reply(counts: &mut Counts, number: u32, cx: &mut Cx<'_>) {
     let arrival = Arrival { length: 64, kept: 64, from: Some(TARGET), ttl: Some(57), stamp: None };
-    tally.reply(Number::Exact(number), Reading::now(), &arrival, cx);
+    counts.reply(Number::Exact(number), Reading::now(), &arrival, cx);
 }
 
 fn number(seen: &Observation, name: &str) -> f64 {
@@ -49,15 +52,15 @@ fn same(left: f64, right: f64) {
 
 #[test]
 fn each_probe_is_counted_once() {
-    let seen = tell(Duration::from_mins(1), |tally, cx| {
+    let seen = observe(Duration::from_mins(1), |counts, cx| {
         for _ in 0..5 {
-            tally.sent(Reading::now());
+            counts.sent(Reading::now());
         }
         // 2 overtakes 1, 1 comes twice, 3 and 4 never, 9 was not sent.
         for n in [0, 2, 1, 1, 9] {
-            reply(tally, n, cx);
+            reply(counts, n, cx);
         }
-        assert!(!tally.settled());
+        assert!(!counts.all_ended());
     })
     .unwrap();
     assert_eq!(seen.text("outcome"), Some("replied"));
@@ -72,13 +75,13 @@ fn each_probe_is_counted_once() {
 
 #[test]
 fn late_is_neither_received_nor_lost() {
-    let seen = tell(Duration::ZERO, |tally, cx| {
+    let seen = observe(Duration::ZERO, |counts, cx| {
         let before = Reading::now();
-        tally.sent(before);
-        tally.sent(before);
+        counts.sent(before);
+        counts.sent(before);
         // Any time at all is longer than no patience.
         while before.elapsed(Reading::now(), None).0.is_zero() {}
-        reply(tally, 0, cx);
+        reply(counts, 0, cx);
     })
     .unwrap();
     for (fact, want) in [("received", 0.0), ("late", 1.0), ("loss", 0.5)] {
@@ -89,17 +92,17 @@ fn late_is_neither_received_nor_lost() {
 
 #[test]
 fn errors_name_their_router_and_settle_their_probe() {
-    let seen = tell(Duration::from_mins(1), |tally, cx| {
+    let seen = observe(Duration::from_mins(1), |counts, cx| {
         for _ in 0..3 {
-            tally.sent(Reading::now());
+            counts.sent(Reading::now());
         }
         let host = IcmpError::from_icmp(false, 3, 1, 0, Some(ROUTER), 8);
-        tally.said(&host, Number::Low(0));
-        tally.said(&host, Number::Low(1));
-        tally.said(&host, Number::Low(7));
-        assert!(!tally.settled());
-        tally.said(&IcmpError::from_icmp(false, 3, 4, 1400, Some(ROUTER), 8), Number::Exact(2));
-        assert!(tally.settled());
+        counts.icmp_error(&host, Number::Low(0));
+        counts.icmp_error(&host, Number::Low(1));
+        counts.icmp_error(&host, Number::Low(7));
+        assert!(!counts.all_ended());
+        counts.icmp_error(&IcmpError::from_icmp(false, 3, 4, 1400, Some(ROUTER), 8), Number::Exact(2));
+        assert!(counts.all_ended());
         let _ = cx;
     })
     .unwrap();
@@ -115,14 +118,14 @@ fn errors_name_their_router_and_settle_their_probe() {
 
 #[test]
 fn advice_settles_nothing_and_a_reply_after_an_error_counts() {
-    let seen = tell(Duration::from_mins(1), |tally, cx| {
-        tally.sent(Reading::now());
-        tally.said(&IcmpError::from_icmp(false, 4, 0, 0, Some(ROUTER), 8), Number::Exact(0));
-        assert!(!tally.settled());
-        tally.said(&IcmpError::from_icmp(false, 11, 0, 0, Some(ROUTER), 8), Number::Exact(0));
-        assert!(tally.settled());
-        reply(tally, 0, cx);
-        assert!(tally.settled());
+    let seen = observe(Duration::from_mins(1), |counts, cx| {
+        counts.sent(Reading::now());
+        counts.icmp_error(&IcmpError::from_icmp(false, 4, 0, 0, Some(ROUTER), 8), Number::Exact(0));
+        assert!(!counts.all_ended());
+        counts.icmp_error(&IcmpError::from_icmp(false, 11, 0, 0, Some(ROUTER), 8), Number::Exact(0));
+        assert!(counts.all_ended());
+        reply(counts, 0, cx);
+        assert!(counts.all_ended());
     })
     .unwrap();
     assert_eq!(seen.text("outcome"), Some("replied"));
@@ -132,11 +135,11 @@ fn advice_settles_nothing_and_a_reply_after_an_error_counts() {
 #[test]
 fn a_full_queue_is_loss_with_a_name_but_nothing_sent_is_a_fault() {
     let full = || io::Error::from_raw_os_error(libc::ENOBUFS);
-    let seen = tell(Duration::from_mins(1), |tally, cx| {
-        tally.sent(Reading::now());
-        tally.blocked(None, full());
-        reply(tally, 0, cx);
-        reply(tally, 1, cx);
+    let seen = observe(Duration::from_mins(1), |counts, cx| {
+        counts.sent(Reading::now());
+        counts.blocked(None, full());
+        reply(counts, 0, cx);
+        reply(counts, 1, cx);
     })
     .unwrap();
     for (fact, want) in [("sent", 1.0), ("blocked", 1.0), ("received", 1.0), ("loss", 0.5)] {
@@ -144,16 +147,16 @@ fn a_full_queue_is_loss_with_a_name_but_nothing_sent_is_a_fault() {
     }
     assert_eq!(seen.last("errors"), Some(&serde_json::json!(["queue_full from this host x1"])));
 
-    let fault = tell(Duration::from_mins(1), |tally, _| tally.blocked(None, full())).unwrap_err();
+    let fault = observe(Duration::from_mins(1), |counts, _| counts.blocked(None, full())).unwrap_err();
     assert_eq!(fault.operation, "send ICMP echo request");
     assert!(fault.remedy.contains("interval"), "{fault:?}");
 }
 
 #[test]
 fn no_route_is_a_fact_of_the_network() {
-    let seen = tell(Duration::from_mins(1), |tally, _| {
+    let seen = observe(Duration::from_mins(1), |counts, _| {
         let error = io::Error::from_raw_os_error(libc::ENETUNREACH);
-        tally.blocked(IcmpError::from_errno(libc::ENETUNREACH, None), error);
+        counts.blocked(IcmpError::from_errno(libc::ENETUNREACH, None), error);
     })
     .unwrap();
     assert_eq!(seen.text("outcome"), Some("unreachable"));
@@ -163,10 +166,13 @@ fn no_route_is_a_fact_of_the_network() {
 
 #[test]
 fn many_different_errors_stay_bounded() {
-    let seen = tell(Duration::from_mins(1), |tally, _| {
+    let seen = observe(Duration::from_mins(1), |counts, _| {
         for code in 0..40 {
-            tally.sent(Reading::now());
-            tally.said(&IcmpError::from_icmp(false, 3, 100 + code, 0, Some(ROUTER), 8), Number::Exact(u32::from(code)));
+            counts.sent(Reading::now());
+            counts.icmp_error(
+                &IcmpError::from_icmp(false, 3, 100 + code, 0, Some(ROUTER), 8),
+                Number::Exact(u32::from(code)),
+            );
         }
     })
     .unwrap();

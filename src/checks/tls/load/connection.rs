@@ -1,0 +1,157 @@
+//! One of the connections of a load: handshake after handshake.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::counts::Counts;
+use super::run::{LoadRun, Period};
+use crate::model::Fault;
+use crate::net::dial::{self, ConnectError};
+use crate::net::sys::timer::Timer;
+use crate::proto::tls::{HandshakeEnd, LoadClient, LoadStream, await_ticket, resumed};
+
+/// A connection pauses after an error, longer after each further one: a server that is down is not hammered.
+const PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(320);
+
+/// One connection after the other.
+pub(super) struct Connection<'a> {
+    pub(super) load: &'a LoadRun,
+    pub(super) client: Arc<LoadClient>,
+    pub(super) timer: Option<Timer>,
+    pub(super) counts: &'a RefCell<Counts>,
+}
+
+/// A completed handshake.
+struct Completed {
+    at: Instant,
+    resumed: bool,
+}
+
+/// Why a handshake was not completed.
+enum Failure {
+    /// The server or the path; the kind of error.
+    Remote(String),
+    /// This host has no port left.
+    NoPort,
+}
+
+impl Connection<'_> {
+    /// The session that the first handshake will resume. Not counted, unless it fails.
+    pub(super) async fn first_session(&self) -> Result<(), Fault> {
+        if let Err(Failure::Remote(kind)) = self.attempt().await? {
+            let mut counts = self.counts.borrow_mut();
+            counts.begun += 1;
+            counts.fail(kind);
+        }
+        Ok(())
+    }
+
+    pub(super) async fn run(&self, period: &Period) -> Result<(), Fault> {
+        let mut pause = PAUSE;
+        while let Some(from) = self.load.next(period, self.timer.as_ref()).await? {
+            let outcome = self.attempt().await?;
+            if self.count(outcome, from, period) {
+                pause = PAUSE;
+                continue;
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        Ok(())
+    }
+
+    /// Counts a handshake; true when it was completed.
+    fn count(&self, outcome: Result<Completed, Failure>, from: Instant, period: &Period) -> bool {
+        let mut counts = self.counts.borrow_mut();
+        counts.begun += u64::from(!matches!(outcome, Err(Failure::NoPort)));
+        match outcome {
+            Ok(done) => {
+                counts.complete(from, done.at, period.end, done.resumed);
+                return true;
+            }
+            Err(Failure::Remote(kind)) => counts.fail(kind),
+            Err(Failure::NoPort) => counts.no_port += 1,
+        }
+        false
+    }
+
+    /// One connection from SYN to goodbye.
+    async fn attempt(&self) -> Result<Result<Completed, Failure>, Fault> {
+        let step = Cell::new("to the connection");
+        let patience = self.load.target.patience;
+        match timeout(patience, self.handshake(&step)).await {
+            Ok(Ok(Ok(stream))) => self.close(stream).await,
+            Ok(Ok(Err(failure))) => Ok(Err(failure)),
+            Ok(Err(fault)) => Err(fault),
+            Err(_) => Ok(Err(Failure::Remote(format!("it took more than {patience:?} {}", step.get())))),
+        }
+    }
+
+    async fn handshake(&self, step: &Cell<&'static str>) -> Result<Result<LoadStream, Failure>, Fault> {
+        let target = &self.load.target;
+        let stream = match self.connect().await? {
+            Ok(stream) => stream,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        step.set("to the go-ahead of STARTTLS");
+        let stream = match target.upgrade(stream, Duration::ZERO).await? {
+            Ok(opened) => opened.stream,
+            Err(why) => return Ok(Err(Failure::Remote(format!("STARTTLS: {}", why.outcome())))),
+        };
+        step.set("to the end of the handshake");
+        Ok(self.client.handshake(stream).await?.map_err(|end| Failure::Remote(error_kind(&end))))
+    }
+
+    async fn connect(&self) -> Result<Result<TcpStream, Failure>, Fault> {
+        let peer = self.load.target.peer;
+        match dial::open(peer, self.load.target.source)?.connect(peer).await {
+            Ok(stream) if stream.local_addr().is_ok_and(|local| local == peer) => {
+                Ok(Err(Failure::Remote("the connection was refused".to_owned())))
+            }
+            Ok(stream) => {
+                let _ = stream.set_nodelay(true);
+                Ok(Ok(stream))
+            }
+            Err(error) if error.raw_os_error() == Some(libc::EADDRNOTAVAIL) => Ok(Err(Failure::NoPort)),
+            Err(error) => {
+                let error = ConnectError::classify(&error, "connect", peer)?;
+                Ok(Err(Failure::Remote(format!("no connection: {}", error.word()))))
+            }
+        }
+    }
+
+    /// The end of a handshake, and a goodbye that is no part of it.
+    async fn close(&self, mut stream: LoadStream) -> Result<Result<Completed, Failure>, Fault> {
+        let done = Completed { at: Instant::now(), resumed: resumed(&stream) };
+        if self.load.settings.resume
+            && let Ok(Err(error)) = timeout(self.load.ticket_wait, await_ticket(&mut stream)).await
+        {
+            let end = self.client.classify(&error)?;
+            return Ok(Err(Failure::Remote(format!("after the handshake: {}", error_kind(&end)))));
+        }
+        if self.load.settings.reset {
+            let _ = stream.get_ref().0.set_zero_linger();
+        } else {
+            // A server that is gone by now was there when it mattered.
+            let _ = tokio::io::AsyncWriteExt::shutdown(&mut stream).await;
+        }
+        Ok(Ok(done))
+    }
+}
+
+fn error_kind(end: &HandshakeEnd) -> String {
+    match end {
+        HandshakeEnd::Completed(_) => "completed".to_owned(),
+        HandshakeEnd::Timeout => "the connection timed out".to_owned(),
+        HandshakeEnd::Reset => "reset during the handshake".to_owned(),
+        HandshakeEnd::Closed => "closed during the handshake".to_owned(),
+        HandshakeEnd::Unreachable(why) => why.clone(),
+        HandshakeEnd::NotTls(why) => format!("not TLS ({why})"),
+        HandshakeEnd::Alert(alert) => format!("TLS alert {alert}"),
+    }
+}

@@ -1,0 +1,75 @@
+//! How a schedule that fell behind is caught up with.
+
+use super::schedule::{Schedule, whole};
+
+/// Overdue requests leave so much faster than the schedule runs, and no faster.
+const FASTER: f64 = 1.5;
+/// Covers rounding when lengths are turned into counts.
+const ROUNDING: f64 = 1e-6;
+
+/// A token bucket (the generic cell rate algorithm): in any time `t` at most `credit + 1.5 * rate * t` requests leave.
+/// On schedule it never holds anything back.
+#[derive(Clone, Debug)]
+pub(super) struct CatchUp {
+    /// What one request costs, nanoseconds.
+    cost: f64,
+    /// What may be spent at once.
+    credit: f64,
+    burst: u64,
+    /// Until when what was spent is earned again.
+    earned_at: f64,
+}
+
+impl CatchUp {
+    pub(super) fn new(schedule: &Schedule) -> Self {
+        let cost = schedule.gap() / FASTER;
+        Self { cost, credit: cost * schedule.credit() as f64, burst: schedule.burst(), earned_at: 0.0 }
+    }
+
+    /// How many requests may leave at `now`.
+    pub(super) fn allowed(&self, now: u64) -> u64 {
+        let owed = (self.earned_at - now as f64).max(0.0);
+        whole((self.credit - owed) / self.cost + ROUNDING)
+    }
+
+    /// `count` requests left at `now`.
+    pub(super) fn spend(&mut self, now: u64, count: u64) {
+        self.earned_at = self.earned_at.max(now as f64) + self.cost * count as f64;
+    }
+
+    /// From when on a whole burst may leave.
+    pub(super) fn next(&self) -> u64 {
+        whole((self.earned_at + self.cost * self.burst as f64 - self.credit).max(0.0).ceil())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{CatchUp, Schedule};
+
+    #[test]
+    fn a_burst_is_earned_again_at_one_and_a_half_times_the_rate() {
+        let mut catch_up = CatchUp::new(&Schedule::every(Duration::from_millis(3), 100));
+        // 10 ms of requests, and the one that is due.
+        assert_eq!(catch_up.allowed(0), 5);
+        catch_up.spend(0, 5);
+        assert_eq!((catch_up.allowed(0), catch_up.next()), (0, 2_000_000));
+        assert_eq!((catch_up.allowed(1_999_900), catch_up.allowed(2_000_000), catch_up.allowed(4_100_000)), (0, 1, 2));
+        assert_eq!(catch_up.allowed(u64::MAX / 8), 5, "it is not saved up");
+    }
+
+    #[test]
+    fn a_burst_of_the_schedule_is_never_cut() {
+        for rate in [500.0, 20_000.0, 1e6, 1e8] {
+            let schedule = Schedule::at_rate(rate, Duration::from_secs(1)).share(0, 1);
+            let mut catch_up = CatchUp::new(&schedule);
+            for number in (0..schedule.total().min(100_000)).step_by(usize::try_from(schedule.burst()).unwrap()) {
+                let now = schedule.due(number);
+                assert!(catch_up.next() <= now && catch_up.allowed(now) >= schedule.burst(), "{rate}: {number}");
+                catch_up.spend(now, schedule.burst());
+            }
+        }
+    }
+}

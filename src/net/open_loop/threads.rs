@@ -1,0 +1,101 @@
+//! Threads of their own, for what a runtime's timers of whole milliseconds are too coarse for.
+
+use std::io;
+use std::thread::{Builder, Thread};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+/// Timers of a thread may be this late, nanoseconds; the system's default is 50 us.
+#[cfg(target_os = "linux")]
+const SLACK: u64 = 1_000;
+
+/// Threads that work on one thing. They are told to stop when this is dropped, however that comes: with the round, its
+/// deadline or the run.
+#[derive(Debug, Default)]
+pub struct Threads {
+    stop: CancellationToken,
+    threads: Vec<Thread>,
+}
+
+impl Threads {
+    /// None yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Starts one. Its result comes by the channel; an error there means that it panicked. `work` ends soon after the token
+    /// it is given is cancelled.
+    pub fn spawn<T: Send + 'static>(
+        &mut self,
+        name: impl Into<String>,
+        work: impl FnOnce(&CancellationToken) -> T + Send + 'static,
+    ) -> io::Result<oneshot::Receiver<T>> {
+        let (send, receive) = oneshot::channel();
+        let stop = self.stop.clone();
+        let handle = Builder::new().name(name.into()).spawn(move || {
+            precise_timers();
+            // Nobody receives it when the round was given up.
+            let _ = send.send(work(&stop));
+        })?;
+        self.threads.push(handle.thread().clone());
+        Ok(receive)
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        self.threads.iter().for_each(Thread::unpark);
+    }
+}
+
+/// Waits for `length`, or until [`Threads`] stops this thread; may end early.
+pub fn park(length: Duration) {
+    std::thread::park_timeout(length);
+}
+
+/// A wish: without it requests leave some ten microseconds later, and their lateness shows it.
+#[cfg(target_os = "linux")]
+fn precise_timers() {
+    let _ = nix::sys::prctl::set_timerslack(SLACK);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn precise_timers() {}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Threads, park};
+
+    /// Long enough on any machine; a test that gets there has failed.
+    const LONG: Duration = Duration::from_mins(10);
+
+    #[tokio::test]
+    async fn threads_are_told_to_stop_and_woken() {
+        let mut threads = Threads::new();
+        let work = |stop: &tokio_util::sync::CancellationToken| {
+            let start = std::time::Instant::now();
+            while !stop.is_cancelled() && start.elapsed() < LONG {
+                park(LONG);
+            }
+            start.elapsed()
+        };
+        let results = [threads.spawn("one", work).unwrap(), threads.spawn("two", work).unwrap()];
+        drop(threads);
+        for result in results {
+            assert!(result.await.unwrap() < LONG / 2, "it was woken, not waited for");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_thread_that_panics_has_no_result() {
+        let mut threads = Threads::new();
+        let result = threads.spawn::<()>("panics", |_| panic!("a defect")).unwrap();
+        assert!(result.await.is_err());
+    }
+}
