@@ -8,7 +8,7 @@ use crate::model::{Better, Fact, Rule, Unit};
 const NOTICED: f64 = 0.1;
 /// The same in probes, at an interval of 10 ms.
 const BURST: f64 = 10.0;
-/// What to try next where the service was away for too long.
+/// Advice where the service was away for too long.
 const OUTAGE: &str =
     "the service was gone for longer than allowed: look at detection (health checks, timers) first, then at the switch";
 

@@ -25,7 +25,7 @@ pub(super) enum ProbeOutcome {
 /// One probe; times in seconds since the start of the stream.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ProbeResult {
-    /// When the schedule wanted it sent.
+    /// When it was due.
     pub(super) due: f64,
     pub(super) sent: f64,
     pub(super) ended: f64,

@@ -28,7 +28,7 @@ pub(super) struct PhaseTimes {
     pub(super) after: f64,
 }
 
-/// Sets every fact the stream gives. A stream that could not look is a fault.
+/// Sets every fact the stream gives. A stream that could not be sent is a fault.
 pub(super) fn facts(
     cx: &mut Cx<'_>,
     log: &StreamLog,

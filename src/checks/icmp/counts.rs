@@ -22,9 +22,9 @@ const ERRORS_KEPT: usize = 16;
 enum Probe {
     /// This host did not send it.
     Blocked,
-    /// Under way since then.
+    /// Sent then, in flight since.
     Waiting(Reading),
-    /// A router or host said that it was dropped. A reply is still believed.
+    /// A router or host reported that it was dropped. A reply is still believed.
     Refused(Reading),
     /// Answered, in time or late.
     Answered,
@@ -50,7 +50,7 @@ pub(super) struct Counts {
     damaged: u64,
     /// The first sender of replies that is not the target, and how many came.
     from_another: Option<(IpAddr, u64)>,
-    /// The first local error that says nothing about the way to the target.
+    /// The first local error that has nothing to do with the path to the target.
     local: Option<io::Error>,
 }
 
@@ -200,7 +200,7 @@ impl Counts {
         }
     }
 
-    /// Records the facts. Nothing sent, for reasons that say nothing about the way to the target, is a fault.
+    /// Records the facts. Nothing sent, for reasons that have nothing to do with the path to the target, is a fault.
     pub(super) fn report(&self, cx: &mut Cx<'_>, target: IpAddr) -> Result<(), Fault> {
         if self.sent == 0
             && let Some(error) = &self.local

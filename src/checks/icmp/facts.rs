@@ -64,7 +64,7 @@ facts! { pub(super) FACTS;
     .on_breach("the delay varies: look for a queue that fills (bandwidth), Wi-Fi, or a busy peer");
     pub(super) const TTL: Fact<Distribution> = Fact::spread("ttl", Unit::Count, "TTL or hop limit the replies arrived with.");
     pub(super) const ERRORS: Fact<Vec<String>> =
-        Fact::list("errors", "What was said instead of a reply, by whom, how often: `host_unreachable from 192.0.2.1 x3`.")
+        Fact::list("errors", "Errors received instead of a reply, from whom, how often: `host_unreachable from 192.0.2.1 x3`.")
             .ruled(Rule::Ignore);
     pub(super) const MTU: Fact<i64> =
         Fact::integer("mtu", Unit::Bytes, "Smallest MTU that a router, or this host, named when a probe was too big.")

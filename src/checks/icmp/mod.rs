@@ -1,4 +1,4 @@
-//! ICMP echo: is it there, what gets lost, how long does it take, and who on the path says no.
+//! ICMP echo: loss, round-trip time, and errors from the path.
 
 mod counts;
 mod facts;
@@ -19,7 +19,7 @@ use crate::proto::icmp::{Options, Pinger};
 const LOUD: f64 = 10e6;
 /// IP and ICMP header of a probe.
 const OVERHEAD: f64 = 28.0;
-/// What the last wake-up and the evaluation may take beyond the schedule.
+/// Time beyond the schedule for the last wake-up and the evaluation.
 const MARGIN: Duration = Duration::from_millis(500);
 
 /// The probe.

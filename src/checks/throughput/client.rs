@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use super::measure::Span;
+use super::measure::Measured;
 use super::settings::Settings;
 use crate::model::Fault;
 use crate::net::dial::{self, ConnectError};
@@ -22,7 +22,7 @@ const HELLOS: u32 = 3;
 /// Datagrams before the answer to a hello that are skipped: in a download data may overtake it.
 const OVERTAKING: usize = 64;
 /// After the end, streams are read until nothing came for this long …
-pub(super) const QUIET: Duration = Duration::from_millis(50);
+pub(super) const SILENCE: Duration = Duration::from_millis(50);
 /// … at most this long.
 const DRAIN: Duration = Duration::from_secs(1);
 /// How long iperf3 may take to hang up after a test …
@@ -73,12 +73,12 @@ impl<'s> Client<'s> {
     /// From the cookie to `TEST_RUNNING`, in twice the patience.
     pub(super) async fn negotiate(&mut self) -> Result<Vec<Flow>, EarlyEnd> {
         self.until = Instant::now() + self.settings.target.timeout * 2;
-        // A busy server may have closed already; what it said is read below, so a failed write is not the news.
+        // A busy server may have closed already; its answer is read below, so a failed write does not matter.
         let _ = self.control.write_all(&self.cookie).await;
-        self.reach(state::PARAM_EXCHANGE).await?;
+        self.expect_state(state::PARAM_EXCHANGE).await?;
         let params = self.settings.params.to_json();
         self.bounded("send parameters", async |control| frame::write_json(control, &params).await).await?;
-        self.reach(state::CREATE_STREAMS).await?;
+        self.expect_state(state::CREATE_STREAMS).await?;
         let mut flows = Vec::new();
         for index in 0..self.settings.params.streams {
             let wire = match self.settings.params.transport {
@@ -87,26 +87,26 @@ impl<'s> Client<'s> {
             };
             flows.push(Flow::new(index, !self.settings.params.reverse, wire));
         }
-        self.reach(state::TEST_START).await?;
-        self.reach(state::TEST_RUNNING).await?;
+        self.expect_state(state::TEST_START).await?;
+        self.expect_state(state::TEST_RUNNING).await?;
         Ok(flows)
     }
 
     /// From `TEST_END` to the server's results, in twice the patience.
-    pub(super) async fn conclude(&mut self, flows: &[Flow], span: &Span) -> Result<Results, EarlyEnd> {
+    pub(super) async fn conclude(&mut self, flows: &[Flow], measured: &Measured) -> Result<Results, EarlyEnd> {
         self.until = Instant::now() + self.settings.target.timeout * 2;
-        self.say(state::TEST_END).await?;
-        self.reach(state::EXCHANGE_RESULTS).await?;
+        self.send_state(state::TEST_END).await?;
+        self.expect_state(state::EXCHANGE_RESULTS).await?;
         if self.settings.params.reverse {
-            flow::quiet(flows, QUIET, DRAIN).await;
+            flow::quiet(flows, SILENCE, DRAIN).await;
         }
-        span.stop.cancel();
+        measured.stop.cancel();
         let mine = Results {
-            cpu: [span.cpu.unwrap_or_default() * 100.0, 0.0, 0.0],
+            cpu: [measured.cpu.unwrap_or_default() * 100.0, 0.0, 0.0],
             congestion: flows.first().and_then(Flow::congestion),
             software: None,
             counts_retransmits: flows.iter().any(|flow| flow.retransmits().is_some()),
-            streams: flows.iter().map(|flow| flow.result(span.elapsed)).collect(),
+            streams: flows.iter().map(|flow| flow.result(measured.elapsed)).collect(),
         }
         .to_json();
         self.bounded("send results", async |control| frame::write_json(control, &mine).await).await?;
@@ -114,18 +114,18 @@ impl<'s> Client<'s> {
         let results = Results::from_json(&read)
             .filter(|results| !results.streams.is_empty())
             .ok_or_else(|| EarlyEnd::outcome("protocol_error", "the server's results list no streams"))?;
-        self.reach(state::DISPLAY_RESULTS).await?;
+        self.expect_state(state::DISPLAY_RESULTS).await?;
         // Everything is known: whether the farewell arrives changes nothing.
-        let _ = self.say(state::IPERF_DONE).await;
+        let _ = self.send_state(state::IPERF_DONE).await;
         if results.software.is_none() {
-            self.let_it_reopen().await;
+            self.await_reopening().await;
         }
         Ok(results)
     }
 
     /// iperf3 closes its port at the end of every test and opens it again: a next round in between would be refused, and
-    /// nothing on the wire tells when that is over.
-    async fn let_it_reopen(&mut self) {
+    /// nothing on the wire shows when that is over.
+    async fn await_reopening(&mut self) {
         let _ = timeout(CLOSING, self.control.read_u8()).await;
         sleep(REOPENING).await;
     }
@@ -146,18 +146,18 @@ impl<'s> Client<'s> {
         EarlyEnd::outcome("timeout", format!("{operation}: the server was silent for {patience:?}"))
     }
 
-    async fn say(&mut self, word: i8) -> Result<(), EarlyEnd> {
+    async fn send_state(&mut self, word: i8) -> Result<(), EarlyEnd> {
         let operation = format!("send {}", state::name(word));
         self.bounded(&operation, async |control| frame::write_state(control, word).await).await
     }
 
-    async fn reach(&mut self, want: i8) -> Result<(), EarlyEnd> {
+    async fn expect_state(&mut self, want: i8) -> Result<(), EarlyEnd> {
         let operation = format!("wait for {}", state::name(want));
         let word = self.bounded(&operation, async |control| frame::read_state(control).await).await?;
         if word == want { Ok(()) } else { Err(self.unexpected(word, &operation).await) }
     }
 
-    /// What a state means that was not waited for.
+    /// The end of a test on a state that was not expected.
     pub(super) async fn unexpected(&mut self, word: i8, operation: &str) -> EarlyEnd {
         match word {
             state::ACCESS_DENIED => EarlyEnd::outcome("busy", "the server is busy with another test"),

@@ -30,7 +30,7 @@ facts! { pub(super) FACTS;
     ])
     .on_breach(EVIDENCE);
     pub(super) const ADDRESS: Fact<String> = Fact::text("address", "Address the test ran against.").ruled(Rule::Ignore);
-    pub(super) const PEER: Fact<String> = Fact::text("peer", "What serves, as far as it says so: `iperf3`, or a name with a version.");
+    pub(super) const PEER: Fact<String> = Fact::text("peer", "Software of the server, as far as it gives a name: `iperf3`, or a name with a version.");
     pub(super) const BITRATE: Fact<Distribution> = Fact::distribution(
         "bitrate",
         Unit::BitsPerSecond,

@@ -9,7 +9,7 @@ use crate::model::table::fields;
 use crate::model::{Field, FieldKind, FieldRole};
 
 choices! {
-    /// What carries the data.
+    /// The protocol that carries the data.
     pub(super) enum Protocol {
         Tcp = "tcp",
         Udp = "udp",

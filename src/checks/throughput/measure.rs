@@ -1,4 +1,4 @@
-//! The test while it runs: warm-up, samples, and ends nobody asked for.
+//! The test while it runs: warm-up, samples, and early ends.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,23 +7,23 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::client::{Client, QUIET, failed};
+use super::client::{Client, SILENCE, failed};
 use super::facts::{BITRATE, CPU, RTT};
 use crate::net::sys::cpu::CpuTime;
 use crate::probe::{Cx, EarlyEnd};
 use crate::proto::iperf3::{Flow, Transport, flow, frame};
 
 /// A test that ran.
-pub(super) struct Span {
+pub(super) struct Measured {
     /// Length without warm-up.
     pub(super) elapsed: Duration,
     /// Share of one core this process used.
     pub(super) cpu: Option<f64>,
-    /// Set when nothing moved at the end, with the words for it.
+    /// Set when nothing moved at the end, with the evidence.
     pub(super) stalled: Option<String>,
     /// Ends the streams that still receive.
     pub(super) stop: CancellationToken,
-    /// The streams' tasks; they end with the span.
+    /// The streams' tasks; they end with it.
     _tasks: JoinSet<std::io::Result<()>>,
 }
 
@@ -43,7 +43,7 @@ impl Sampler {
     fn sample(&mut self, cx: &mut Cx<'_>, flows: &[Flow], interval: Duration) {
         let (now, bytes) = (Instant::now(), total(flows));
         let elapsed = now.duration_since(self.since);
-        // A remainder of less than half an interval says more about timers than about the path.
+        // A remainder of less than half an interval measures timers rather than the path.
         if elapsed * 2 >= interval {
             let moved = bytes.saturating_sub(self.before);
             cx.record(&BITRATE, moved as f64 * 8.0 / elapsed.as_secs_f64());
@@ -58,7 +58,7 @@ impl Sampler {
     }
 }
 
-/// Words for a test whose end moved nothing.
+/// Evidence for a test that moved nothing at its end.
 pub(super) fn stalled(still: Duration) -> String {
     format!("nothing moved in the last {:.1} s of the test", still.as_secs_f64())
 }
@@ -69,7 +69,7 @@ fn total(flows: &[Flow]) -> u64 {
 
 impl Client<'_> {
     /// Lets data flow for warm-up and duration.
-    pub(super) async fn measure(&mut self, cx: &mut Cx<'_>, flows: &mut [Flow]) -> Result<Span, EarlyEnd> {
+    pub(super) async fn measure(&mut self, cx: &mut Cx<'_>, flows: &mut [Flow]) -> Result<Measured, EarlyEnd> {
         let settings = self.settings;
         let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
         let block: Arc<[u8]> = vec![0_u8; settings.params.block as usize].into();
@@ -79,7 +79,7 @@ impl Client<'_> {
             flow.start(&mut tasks, &settings.params, &block, &stop);
         }
         if !settings.params.omit.is_zero() {
-            self.watch(&mut tasks, Instant::now() + settings.params.omit).await?;
+            self.run_until(&mut tasks, Instant::now() + settings.params.omit).await?;
             flows.iter_mut().for_each(Flow::mark);
         }
         let (begin, cpu) = (Instant::now(), CpuTime::of_process());
@@ -88,14 +88,14 @@ impl Client<'_> {
         let mut next = begin;
         while next < end {
             next = (next + settings.interval).min(end);
-            if let Err(stop) = self.watch(&mut tasks, next).await {
+            if let Err(stop) = self.run_until(&mut tasks, next).await {
                 // What the peer sent before its end is still to be counted.
-                flow::quiet(flows, QUIET, settings.interval).await;
+                flow::quiet(flows, SILENCE, settings.interval).await;
                 sampler.sample(cx, flows, settings.interval);
                 return Err(stop);
             }
             sampler.sample(cx, flows, settings.interval);
-            let patience = settings.target.timeout.max(settings.lull());
+            let patience = settings.target.timeout.max(settings.longest_gap());
             if sampler.moved_at.elapsed() >= patience {
                 return Err(EarlyEnd::outcome("stalled", format!("nothing moved for {patience:?}")));
             }
@@ -112,13 +112,13 @@ impl Client<'_> {
         let stalled = (still + settings.interval / 4 >= settings.stall()).then(|| stalled(still));
         if !settings.params.reverse {
             stop.cancel();
-            self.settle(&mut tasks).await;
+            self.await_last_datagrams(&mut tasks).await;
         }
-        Ok(Span { elapsed, cpu, stalled, stop, _tasks: tasks })
+        Ok(Measured { elapsed, cpu, stalled, stop, _tasks: tasks })
     }
 
-    /// Waits, while looking whether the server or a stream ends before its time.
-    async fn watch(&mut self, tasks: &mut JoinSet<std::io::Result<()>>, until: Instant) -> Result<(), EarlyEnd> {
+    /// Waits until then, or for the server or a stream to end before its time.
+    async fn run_until(&mut self, tasks: &mut JoinSet<std::io::Result<()>>, until: Instant) -> Result<(), EarlyEnd> {
         tokio::select! {
             () = sleep_until(until) => Ok(()),
             word = frame::read_state(&mut self.control) => match word {
@@ -129,12 +129,12 @@ impl Client<'_> {
         }
     }
 
-    /// The last datagrams are on their way, and `TEST_END` on its own connection would overtake them.
-    async fn settle(&self, tasks: &mut JoinSet<std::io::Result<()>>) {
+    /// The last datagrams are in flight, and `TEST_END` on its own connection would overtake them.
+    async fn await_last_datagrams(&self, tasks: &mut JoinSet<std::io::Result<()>>) {
         while tasks.join_next().await.is_some() {}
         if self.settings.params.transport == Transport::Udp {
             let rtt = crate::net::sys::tcp_info::tcp_info(&self.control).ok().and_then(|info| info.rtt);
-            tokio::time::sleep(QUIET + rtt.unwrap_or_default() * 2).await;
+            tokio::time::sleep(SILENCE + rtt.unwrap_or_default() * 2).await;
         }
     }
 }

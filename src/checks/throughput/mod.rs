@@ -74,18 +74,18 @@ impl Throughput {
         };
         let mut client = Client::new(control, peer, settings);
         let mut flows = client.negotiate().await?;
-        let span = match client.measure(cx, &mut flows).await {
-            Ok(span) => span,
+        let measured = match client.measure(cx, &mut flows).await {
+            Ok(measured) => measured,
             Err(stop) => {
                 report::partial(cx, &settings.params, &flows);
                 return Err(stop);
             }
         };
-        let results = match client.conclude(&flows, &span).await {
+        let results = match client.conclude(&flows, &measured).await {
             Ok(results) => results,
             Err(stop) => {
                 report::partial(cx, &settings.params, &flows);
-                return Err(match (stop, span.stalled) {
+                return Err(match (stop, measured.stalled) {
                     // Data stopped first and the server is silent since: the path died, or the server with it.
                     (EarlyEnd::Outcome { word: "timeout", evidence }, Some(stalled)) => {
                         EarlyEnd::outcome("stalled", format!("{stalled}; {}", evidence.unwrap_or_default()))
@@ -94,6 +94,6 @@ impl Throughput {
                 });
             }
         };
-        report::complete(cx, peer, settings, &flows, &results, span.stalled)
+        report::complete(cx, peer, settings, &flows, &results, measured.stalled)
     }
 }

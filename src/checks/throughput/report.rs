@@ -18,8 +18,8 @@ const COPIES: u64 = 2;
 
 /// A test that ended early: what is known without the server's counts.
 pub(super) fn partial(cx: &mut Cx<'_>, params: &Params, flows: &[Flow]) {
-    own(cx, params, flows);
-    // What a UDP sender sent says nothing about what arrived.
+    local_facts(cx, params, flows);
+    // Of datagrams sent it is not known whether they arrived.
     if params.reverse || params.transport == Transport::Tcp {
         let arrived = flows.iter().map(Flow::arrived).sum();
         if arrived > 0 {
@@ -38,11 +38,11 @@ pub(super) fn complete(
     stalled: Option<String>,
 ) -> Result<(), EarlyEnd> {
     let params = &settings.params;
-    if let Some(why) = impossible(params, flows, results) {
+    if let Some(why) = contradiction(params, flows, results) {
         partial(cx, params, flows);
         return Err(EarlyEnd::outcome("protocol_error", why));
     }
-    own(cx, params, flows);
+    local_facts(cx, params, flows);
     let theirs = results.total(|stream| stream.bytes);
     let transferred = if params.reverse { Some(bytes(flows)) } else { theirs };
     let Some(transferred) = transferred else {
@@ -74,7 +74,7 @@ pub(super) fn complete(
         datagrams(cx, count.as_ref());
     }
     // The control connection outlives a path that passes only small segments: counts are exchanged all the same.
-    if let Some(why) = stalled.or_else(|| unheard(settings, flows, results).map(measure::stalled)) {
+    if let Some(why) = stalled.or_else(|| upload_stall(settings, flows, results).map(measure::stalled)) {
         return Err(EarlyEnd::outcome("stalled", why));
     }
     cx.set(&OUTCOME, "transferred");
@@ -82,7 +82,7 @@ pub(super) fn complete(
 }
 
 /// Why the server's results cannot be true; then nothing else in them is believed either.
-fn impossible(params: &Params, flows: &[Flow], results: &Results) -> Option<String> {
+fn contradiction(params: &Params, flows: &[Flow], results: &Results) -> Option<String> {
     let (mine, theirs) = (flows.len(), results.streams.len());
     if mine != theirs {
         return Some(format!("the server's results list {theirs} streams, the test had {mine}"));
@@ -107,8 +107,8 @@ fn impossible(params: &Params, flows: &[Flow], results: &Results) -> Option<Stri
 }
 
 /// How long nothing of a UDP upload arrived at its end, if that is a stall: a sender of datagrams sees none, but the server
-/// says which one it got last.
-fn unheard(settings: &Settings, flows: &[Flow], results: &Results) -> Option<Duration> {
+/// tells which one it got last.
+fn upload_stall(settings: &Settings, flows: &[Flow], results: &Results) -> Option<Duration> {
     if settings.params.reverse || settings.params.transport == Transport::Tcp {
         return None;
     }
@@ -120,8 +120,8 @@ fn unheard(settings: &Settings, flows: &[Flow], results: &Results) -> Option<Dur
     (shortest >= settings.stall()).then_some(shortest)
 }
 
-/// What this side knows by itself.
-fn own(cx: &mut Cx<'_>, params: &Params, flows: &[Flow]) {
+/// The facts this side knows by itself.
+fn local_facts(cx: &mut Cx<'_>, params: &Params, flows: &[Flow]) {
     if params.reverse {
         if params.transport == Transport::Udp {
             let sum = |count: fn(&Flow) -> u64| whole(flows.iter().map(count).sum());
@@ -164,7 +164,7 @@ impl Datagrams {
     }
 }
 
-/// Download: this side's tally, completed by how many datagrams the server says it sent, since a path that dies before the
+/// Download: this side's counts, completed by how many datagrams the server sent by its own account, since a path that dies before the
 /// end leaves no gap in the numbers seen.
 fn received(flows: &[Flow], results: &Results) -> Datagrams {
     let mut sum = Datagrams::new(Some(0), flows.iter().filter_map(|flow| flow.counts().jitter).collect());
@@ -178,7 +178,7 @@ fn received(flows: &[Flow], results: &Results) -> Datagrams {
     sum
 }
 
-/// Upload: the server's tally, completed by how many datagrams were really sent.
+/// Upload: the server's counts, completed by how many datagrams were really sent.
 fn delivered(flows: &[Flow], results: &Results) -> Option<Datagrams> {
     let jitter = results.streams.iter().filter_map(|stream| stream.jitter).collect();
     let drops = results.streams.first().and_then(|stream| stream.queue_drops).map(|_| 0);

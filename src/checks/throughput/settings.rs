@@ -21,7 +21,7 @@ const TURNS: u32 = 2;
 /// Datagrams in one test above which 32-bit counters could run over.
 const WIDE: f64 = 4e9;
 
-/// What to test.
+/// The fields of a check, as the client needs them.
 pub(super) struct Settings {
     pub(super) target: Target,
     pub(super) interval: Duration,
@@ -51,11 +51,11 @@ impl Settings {
 impl Settings {
     /// Silence from which on a path counts as dead. A sender with a low rate is silent between its writes.
     pub(super) fn stall(&self) -> Duration {
-        STALL.max(self.interval * TURNS).max(self.lull())
+        STALL.max(self.interval * TURNS).max(self.longest_gap())
     }
 
     /// Silence the sender's own schedule explains. iperf3 writes whole blocks: 1 MiB each 8.4 s at 1 Mbit/s.
-    pub(super) fn lull(&self) -> Duration {
+    pub(super) fn longest_gap(&self) -> Duration {
         let params = &self.params;
         let Some(rate) = params.bandwidth else {
             return Duration::ZERO;

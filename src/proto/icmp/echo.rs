@@ -14,7 +14,7 @@ const TAGGED: usize = 8;
 /// Payload with a tag and a number.
 const NUMBERED: usize = 16;
 
-/// What all echo requests of one run have in common.
+/// The common part of all echo requests of one run.
 #[derive(Clone, Copy, Debug)]
 pub struct Echo {
     /// `ICMPv6` instead of ICMP.
@@ -36,7 +36,7 @@ pub enum Number {
     Low(u16),
 }
 
-/// What a received packet is.
+/// A received packet, as far as it concerns this run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Received {
     /// A reply to one of ours.
@@ -85,7 +85,7 @@ impl Echo {
         packet
     }
 
-    /// What `packet` is; `ip_header` says that an IPv4 header stands before the message, as on raw sockets.
+    /// Classifies `packet`; `ip_header` when an IPv4 header stands before the message, as on raw sockets.
     #[must_use]
     pub fn read(&self, packet: &[u8], ip_header: bool) -> Received {
         let message = if ip_header { behind_ipv4(packet) } else { Some(packet) };

@@ -17,7 +17,7 @@ pub use echo::{Echo, Number, Received};
 /// Receive buffer asked for, so that a burst of replies waits instead of being lost in this host. The kernel may give less.
 const RECEIVE_BUFFER: usize = 1 << 20;
 
-/// What to set on a socket.
+/// Options of the socket.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
     /// Local address.
@@ -28,7 +28,7 @@ pub struct Options {
     pub dont_fragment: bool,
 }
 
-/// Sends echo requests to one target, and hears replies and errors about them.
+/// Sends echo requests to one target, and receives replies and errors about them.
 pub struct Pinger {
     /// The socket.
     pub datagram: Datagram,
@@ -76,7 +76,7 @@ impl Pinger {
         self.datagram.send(&self.echo.request(number), Some(SocketAddr::new(self.target, 0)))
     }
 
-    /// What a packet is.
+    /// Classifies a packet.
     #[must_use]
     pub fn read(&self, packet: &[u8]) -> Received {
         self.echo.read(packet, self.ip_header)

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-/// Share of queries that may stay without an answer, unless the suite says otherwise.
+/// Share of queries that may stay without an answer, unless the suite has another.
 pub(super) const LOSS: f64 = 0.001;
 /// First window.
 const FIRST: usize = 8;
@@ -19,7 +19,7 @@ const GAIN: f64 = 1.03;
 const FLAT: usize = 2;
 /// Shortest and longest step, and its share of the duration.
 const STEP: (Duration, Duration, u32) = (Duration::from_millis(100), Duration::from_secs(1), 10);
-/// What is in flight at the end of a step is waited for so long.
+/// Queries in flight at the end of a step are waited for so long.
 const GRACE: Duration = Duration::from_secs(1);
 /// Whole durations that are tried.
 const TRIES: u32 = 3;
@@ -90,7 +90,7 @@ mod linux {
     use crate::model::Fault;
     use crate::probe::Cx;
 
-    /// What the kernel takes of a receive buffer for one small datagram.
+    /// Bytes of a receive buffer that one small datagram costs.
     const DATAGRAM: usize = 1280;
 
     /// Searches, measures, reports.

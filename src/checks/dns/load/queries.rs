@@ -1,7 +1,7 @@
 //! The questions of a load: lines of a file or of the suite, each with its expected answer.
 //!
 //! A line is `name [type [rcode] [data [| data]…]]`; the first two words are what dnsperf reads. Empty lines and those
-//! that begin with `;` or `#` say nothing.
+//! that begin with `;` or `#` are skipped.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -34,7 +34,7 @@ pub(super) struct Line {
     expected: Expected,
 }
 
-/// The expected answer; what is not said is taken from the first answer.
+/// The expected answer; what it leaves open is taken from the first answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Expected {
     pub(super) rcode: Option<u16>,
@@ -45,7 +45,7 @@ pub(super) struct Expected {
 }
 
 impl Line {
-    /// A name somebody wrote down by hand is there, unless the line says what else is right.
+    /// A name somebody wrote down by hand exists, unless the line gives another answer.
     pub(super) fn written_by_hand(mut self) -> Self {
         if self.expected.rcode.is_none() {
             self.expected.rcode = Some(0);
@@ -54,7 +54,7 @@ impl Line {
         self
     }
 
-    /// A line that says no more than a name.
+    /// A line with no more than a name.
     pub(super) fn name(name: &str) -> Self {
         Self { name: name.to_owned(), ..Self::default() }
     }
@@ -177,7 +177,7 @@ impl Item {
     }
 }
 
-/// Reads one line; `None` when it says nothing.
+/// Reads one line; `None` when it is empty or a comment.
 pub(super) fn line(text: &str) -> Result<Option<Line>, String> {
     let text = text.trim();
     if text.is_empty() || text.starts_with([';', '#']) {

@@ -38,7 +38,7 @@ struct Summary {
     examples: Vec<String>,
 }
 
-/// Asks, and keeps the answers as references. False when the first question says that a load would meet nobody.
+/// Asks, and keeps the answers as references. False when the first question shows that a load would meet nobody.
 pub(super) async fn collect(cx: &mut Cx<'_>, target: &Target, questions: &Questions) -> Result<bool, Fault> {
     let (server, source, patience, seed) = (target.server, target.source, target.patience, cx.seed());
     let ask = |index: usize| async move {

@@ -142,7 +142,7 @@ fn schedule_missed(counts: &Counts) -> Option<String> {
     })
 }
 
-/// What this side dropped would look like the server's loss.
+/// Replies that this side dropped would look like the server's loss.
 fn replies_dropped(span: &LoadSpan, counts: &Counts) -> Result<(), Fault> {
     if counts.dropped == 0 {
         return Ok(());

@@ -62,7 +62,7 @@ impl WrongKind {
 #[derive(Debug)]
 pub(super) struct Wrong {
     pub(super) kind: WrongKind,
-    /// What was expected and what came.
+    /// The expectation, and what came instead.
     pub(super) why: String,
     /// Response code, of a reply to the question.
     pub(super) rcode: Option<u16>,
@@ -175,7 +175,7 @@ pub(super) fn content(item: &Item, reply: &Reply) -> Result<Reference, Wrong> {
     })
 }
 
-/// Whether a sound answer says what the first one said.
+/// Whether a sound answer agrees with the first one.
 fn compare(item: &Item, answer: &Reference, first: &Reference, strict: bool) -> Result<(), Wrong> {
     let title = item.question.title();
     let wrong = |kind, why: String| Err(Wrong { kind, why: format!("{title}: {why}"), rcode: Some(answer.rcode) });
@@ -258,7 +258,7 @@ fn unrelated<'r>(item: &Item, reply: &'r Reply) -> Option<&'r Line> {
     })
 }
 
-/// How the answer differs from what its line in the file says.
+/// How the answer differs from the expectation of its line.
 fn unexpected(item: &Item, expected: &Expected, reply: &Reply) -> Option<String> {
     let asked = |line: &&Line| line.code == item.question.code || item.question.code == types::ANY;
     let mut data: Vec<String> = reply.answers.iter().filter(asked).map(|line| line.data.clone()).collect();

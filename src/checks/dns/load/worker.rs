@@ -28,7 +28,7 @@ const STALE: u64 = 250_000_000;
 /// After its end a schedule that fell behind is caught up with for so long.
 const CATCH_UP: u64 = 500_000_000;
 
-/// What decides when a query leaves.
+/// The way it is decided when a query leaves.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Pacing {
     /// A schedule, of so many queries per second over all workers.
@@ -101,7 +101,7 @@ pub(super) struct Worker {
     queued: u64,
     /// When replies were last taken in.
     last_receive: u64,
-    /// The kernel says when replies arrive, so that they need not be read at once.
+    /// The kernel stamps arrivals, so that they need not be read at once.
     kernel_stamps: bool,
     /// Queries leave several at a time, with waits too short to be woken in between.
     bursts: bool,
@@ -194,7 +194,7 @@ impl Worker {
         self.count_silent();
     }
 
-    /// What still waits at the end is lost; but what was put together and never left was not lost on the way.
+    /// Queries that still wait at the end are lost, except those that never left this host.
     fn count_silent(&mut self) {
         let silent: u64 = self.sockets.iter_mut().map(|socket| socket.in_flight.time_out(u64::MAX).silent).sum();
         let counts = &mut self.replies.counts;

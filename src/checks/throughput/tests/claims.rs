@@ -47,7 +47,7 @@ async fn more_than_was_sent_cannot_have_arrived() {
     let seen = facts(scripted(Act::Results(r#"{"streams": [{"id": 1, "bytes": 10000000000000}]}"#)).await, &[]).await;
     assert_eq!(outcome(&seen), "protocol_error");
     assert!(seen.notes()[0].contains("10000000000000 bytes"), "{:?}", seen.notes());
-    assert!(number(&seen, "transferred") < 1e12, "only what this side knows is told");
+    assert!(number(&seen, "transferred") < 1e12, "only what this side knows is reported");
     let bytes: fn(u64) -> Value = |seen| json!({"id": 1, "bytes": seen * 2 * 1448 + 1, "errors": 0, "packets": seen});
     let numbers: fn(u64) -> Value = |seen| json!({"id": 1, "bytes": 1448, "errors": 0, "packets": seen + 1});
     // A path that doubles every datagram.
@@ -72,13 +72,13 @@ async fn results_of_some_streams_are_not_those_of_the_test() {
     }
 }
 
-/// What iperf3 before 3.14 says of a stream: whatever was lost, at any time, is one number.
+/// The results of iperf3 before 3.14 for a stream: whatever was lost, at any time, is one number.
 fn old(packets: u64, errors: u64) -> Value {
     json!({"id": 1, "bytes": packets * 1448, "jitter": 0.001, "errors": errors, "packets": packets})
 }
 
 #[tokio::test]
-async fn loss_of_an_unknown_part_of_the_test_is_not_told() {
+async fn loss_of_an_unknown_part_of_the_test_is_not_reported() {
     let omit = udp(&[("omit", Arg::Number(0.3))]);
     let seen = facts(counting(|seen| old(seen, 5)).await, &omit).await;
     assert_eq!(outcome(&seen), "transferred");

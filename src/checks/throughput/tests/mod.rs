@@ -174,7 +174,7 @@ async fn a_server_that_never_answers_is_a_timeout() {
     assert!(seen.last("transferred").is_none());
 }
 
-/// What a scripted server does once the data stream runs.
+/// The part of a scripted server once the data stream runs.
 #[derive(Clone, Copy)]
 enum Act {
     Die,

@@ -14,7 +14,7 @@ fn v6(size: usize) -> Echo {
     Echo { v6: true, id: Some(0xbeef), tag: TAG, size }
 }
 
-/// What an honest target makes of the request of probe `number`.
+/// The reply of an honest target to the request of probe `number`.
 fn reply(echo: Echo, number: u32) -> Vec<u8> {
     let mut packet = echo.request(number);
     packet[0] = if echo.v6 { 129 } else { 0 };

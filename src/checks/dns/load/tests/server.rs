@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// What becomes of one query.
+/// The treatment of one query.
 #[derive(Default)]
 pub(super) struct Turn {
     /// Replies, in order.
@@ -39,7 +39,7 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Starts one that does with query number n (from 0) what `answer` says.
+    /// Starts one that treats query number n (from 0) as `answer` decides.
     pub(super) fn start<T: Into<Turn>>(answer: impl FnMut(u64, &[u8]) -> T + Send + 'static) -> Self {
         Self::start_on("127.0.0.1:0", answer)
     }
