@@ -239,7 +239,11 @@ async fn silence_does_not_delay_the_next_probe() {
 
 #[tokio::test]
 async fn every_probe_of_the_stream_is_logged() {
-    for (odd, outcome) in [(Odd::Answers, ProbeOutcome::Answered), (Odd::Panics, ProbeOutcome::NotSent), (Odd::Faults, ProbeOutcome::NotSent)] {
+    for (odd, outcome) in [
+        (Odd::Answers, ProbeOutcome::Answered),
+        (Odd::Panics, ProbeOutcome::NotSent),
+        (Odd::Faults, ProbeOutcome::NotSent),
+    ] {
         let log = streamed(odd, 3).await;
         assert!(log.probes.len() >= 3 && log.probes.iter().all(|probe| probe.outcome == outcome), "{:?}", log.probes);
         assert!(log.probes.iter().all(|probe| probe.sent >= probe.due));

@@ -71,7 +71,7 @@ fn a_datagram_longer_than_the_room_says_so() {
 }
 
 #[test]
-fn what_the_kernel_drops_is_told() {
+fn drops_of_the_kernel_are_reported() {
     let (near, far) = pair();
     prepare(&far, 2048).unwrap();
     let (mut outbox, mut inbox) = (Outbox::new(false), Inbox::new(64));
@@ -87,7 +87,7 @@ fn what_the_kernel_drops_is_told() {
     flood(&mut outbox);
     read(&far, &mut inbox, 1);
     assert!(inbox.drops().is_some_and(|drops| drops > 0));
-    assert!(inbox.drops().is_none(), "it is told once");
+    assert!(inbox.drops().is_none(), "it is reported once");
 }
 
 #[test]
