@@ -22,6 +22,8 @@ const STRANGERS: &[(&str, &str)] = &[
     ("history", "engine"),
     ("engine", "suite"),
     ("engine", "judge"),
+    ("judge", "suite"),
+    ("assess", "suite"),
     ("engine", "report"),
     ("checks", "judge"),
     ("checks", "suite"),

@@ -13,12 +13,11 @@ pub use record::{base_arm, record};
 
 use operands::Operand;
 
+use crate::model::expectation::{Expectation, Operator};
 use crate::model::fact::SETTLED_IN;
 use crate::model::record::Outcome;
 use crate::model::{Fault, FaultKind, Observation, Unit, Verdict};
 use crate::plan::{Case, PlannedArm};
-use crate::suite::Expectation;
-use crate::suite::operator::Operator;
 
 /// The verdict on one attempt, and what it rests on.
 #[derive(Clone, Debug)]

@@ -1,10 +1,8 @@
 //! The values an expectation is about, out of an observation.
 
+use crate::model::expectation::{Expectation, Part, Sort};
 use crate::model::fact::SETTLED_IN;
 use crate::model::{Observation, Unit, Value};
-use crate::suite::Expectation;
-use crate::suite::expect::Part;
-use crate::suite::operator::Sort;
 
 /// Characters of a value shown to people.
 const SHOWN: usize = 400;
@@ -92,7 +90,7 @@ mod tests {
 
     use super::{human, walk};
     use crate::model::Unit;
-    use crate::suite::operator::Sort;
+    use crate::model::expectation::Sort;
 
     #[test]
     fn paths_lead_into_documents() {

@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Layout;
-use crate::model::{Arm, BaselineRules, Place, Severity};
+use crate::model::{Arm, BaselineRules, Expectation, Place, Severity};
 use crate::probe::{DynProbe, Family, Footprint};
-use crate::suite::Expectation;
 use crate::suite::check::{Check, Eventually};
 
 /// One case, planned. Of two arms everything but the arms themselves is as the suite is written.

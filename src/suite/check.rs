@@ -10,13 +10,13 @@ use super::args::{Typed, Typing};
 use super::baseline_rules;
 use super::diagnostic::{Diagnostics, Sources, Span, suggest};
 use super::digest::Written;
-use super::expect::{Expectation, Reader};
+use super::expect::Reader;
 use super::matrix::{self, Cell};
 use super::merge::is_name;
 use super::tables::{self, Weight};
 use super::tree::{Kind, Node};
 use super::vars::{self, Scope};
-use crate::model::{Args, BaselineRules, FieldRole, Place, Severity};
+use crate::model::{Args, BaselineRules, Expectation, FieldRole, Place, Severity};
 use crate::probe::{DynProbe, Family, Footprint};
 
 /// A case: one cell of a check's matrix, typed and built.

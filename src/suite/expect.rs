@@ -5,46 +5,13 @@ use std::sync::Arc;
 use regex::RegexBuilder;
 
 use super::diagnostic::{Diagnostics, Sources, Span, suggest};
-use super::operator::{Operand, Operator, Parsed, Sort};
-use super::test::Test;
 use super::tree::{Kind as NodeKind, Node};
+use crate::model::expectation::{Expectation, OperandForm, Operator, Parsed, Part, Sort, Test};
 use crate::model::fact::{SETTLED_IN, STATISTICS};
-use crate::model::{FactInfo, Kind, Place, Unit, Value, quantity};
+use crate::model::{FactInfo, Kind, Unit, Value, quantity};
 
 /// Largest compiled regular expression, bytes.
 const REGEX_LIMIT: usize = 1 << 20;
-
-/// What must hold of one fact: one operator of one entry of `expect`.
-#[derive(Clone, Debug)]
-pub struct Expectation {
-    /// Path as written.
-    pub path: Arc<str>,
-    /// The fact's row.
-    pub info: FactInfo,
-    /// Which part of the fact.
-    pub part: Part,
-    /// Sort of the value tested.
-    pub sort: Sort,
-    /// Operator.
-    pub operator: Operator,
-    /// The test.
-    pub test: Test,
-    /// The wanted value, as written.
-    pub want: Arc<str>,
-    /// Where it is written; absent for a family's default.
-    pub at: Option<Place>,
-}
-
-/// A part of a fact.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// All of it.
-    Whole,
-    /// A statistic of a distribution.
-    Statistic(&'static str),
-    /// A path into a document.
-    Path(Vec<String>),
-}
 
 /// Reads `expect:` against a family's facts.
 pub struct Reader<'a> {
@@ -217,18 +184,18 @@ impl Reader<'_> {
 
     fn test(&mut self, owner: &str, operator: Operator, node: &Node, sort: Sort) -> Option<Test> {
         let parsed = match operator.operand() {
-            Operand::Whole => Parsed::Value(self.eq_value(owner, node, sort)?),
-            Operand::Value => Parsed::Value(self.value(owner, node, sort)?),
-            Operand::Range => self.range(owner, node, sort)?,
-            Operand::Values => Parsed::Values(self.values(owner, node, sort, true)?),
-            Operand::Elements => Parsed::Values(self.values(owner, node, element(sort), true)?),
-            Operand::AllElements => Parsed::Values(self.values(owner, node, element(sort), false)?),
-            Operand::Pattern => Parsed::Pattern(self.regex(owner, node)?),
-            Operand::Flag => Parsed::Flag(self.value(owner, node, Sort::Bool)?.as_bool()?),
-            Operand::OfElement => Parsed::Test(self.one_of(owner, node, element(sort))?),
-            Operand::OfLength => Parsed::Test(self.one_of(owner, node, Sort::Number(Unit::Count))?),
-            Operand::OfValue => Parsed::Test(self.one_of(owner, node, sort)?),
-            Operand::Alternatives => Parsed::Tests(self.parts(owner, node, sort)?),
+            OperandForm::Whole => Parsed::Value(self.eq_value(owner, node, sort)?),
+            OperandForm::Value => Parsed::Value(self.value(owner, node, sort)?),
+            OperandForm::Range => self.range(owner, node, sort)?,
+            OperandForm::Values => Parsed::Values(self.values(owner, node, sort, true)?),
+            OperandForm::Elements => Parsed::Values(self.values(owner, node, element(sort), true)?),
+            OperandForm::AllElements => Parsed::Values(self.values(owner, node, element(sort), false)?),
+            OperandForm::Pattern => Parsed::Pattern(self.regex(owner, node)?),
+            OperandForm::Flag => Parsed::Flag(self.value(owner, node, Sort::Bool)?.as_bool()?),
+            OperandForm::OfElement => Parsed::Test(self.one_of(owner, node, element(sort))?),
+            OperandForm::OfLength => Parsed::Test(self.one_of(owner, node, Sort::Number(Unit::Count))?),
+            OperandForm::OfValue => Parsed::Test(self.one_of(owner, node, sort)?),
+            OperandForm::Alternatives => Parsed::Tests(self.parts(owner, node, sort)?),
         };
         operator.test(parsed)
     }

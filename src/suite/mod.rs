@@ -9,17 +9,13 @@ pub mod expect;
 pub mod file;
 pub mod matrix;
 pub mod merge;
-pub mod operator;
 pub mod schema;
 pub mod secret;
 pub mod tables;
-pub mod test;
 pub mod tree;
 pub mod vars;
 
 pub use check::Check;
 pub use diagnostic::{Diagnostic, Diagnostics, Sources, Span};
-pub use expect::Expectation;
 pub use file::{Suite, load};
 pub use secret::Redactor;
-pub use test::Test;

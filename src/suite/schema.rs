@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::operator::{Operand, Sort};
 use super::tables;
+use crate::model::expectation::{OperandForm, Sort};
 use crate::model::fact::{SETTLED_IN, STATISTICS};
 use crate::model::{FactInfo, FieldInfo, FieldKind, Kind, Unit, quantity};
 use crate::probe::Family;
@@ -246,14 +246,18 @@ fn tests(sort: Sort) -> Value {
     let mut operators = Map::new();
     for operator in sort.operators() {
         let schema = match operator.operand() {
-            Operand::Flag => json!({"type": "boolean"}),
-            Operand::Whole if matches!(sort, Sort::List | Sort::Any) => json!({}),
-            Operand::Whole | Operand::Value => value(sort),
-            Operand::Values | Operand::Elements | Operand::Alternatives => {
+            OperandForm::Flag => json!({"type": "boolean"}),
+            OperandForm::Whole if matches!(sort, Sort::List | Sort::Any) => json!({}),
+            OperandForm::Whole | OperandForm::Value => value(sort),
+            OperandForm::Values | OperandForm::Elements | OperandForm::Alternatives => {
                 json!({"not": {"type": "array", "maxItems": 0}})
             }
-            Operand::Range => json!({"type": "array", "minItems": 2, "maxItems": 2}),
-            Operand::AllElements | Operand::Pattern | Operand::OfElement | Operand::OfLength | Operand::OfValue => {
+            OperandForm::Range => json!({"type": "array", "minItems": 2, "maxItems": 2}),
+            OperandForm::AllElements
+            | OperandForm::Pattern
+            | OperandForm::OfElement
+            | OperandForm::OfLength
+            | OperandForm::OfValue => {
                 json!({})
             }
         };

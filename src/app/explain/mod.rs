@@ -9,11 +9,11 @@ use super::terminal::Terminal;
 use crate::checks::{FAMILIES, family};
 use crate::exit;
 use crate::judge;
+use crate::model::expectation::{Operator, Sort};
 use crate::model::fact::STATISTICS;
 use crate::model::{Better, ComparedBy, FactInfo, Kind, Rule, Unit};
 use crate::probe::Family;
 use crate::suite::diagnostic::suggest;
-use crate::suite::operator::{Operator, Sort};
 
 /// Explains a family, a fact, or lists the families.
 pub(super) fn explain(topic: Option<&str>, terminal: &Terminal) -> u8 {

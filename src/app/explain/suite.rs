@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use super::fields;
 use crate::checks::FAMILIES;
 use crate::model::Unit;
+use crate::model::expectation::Sort;
 use crate::model::fact::{SETTLED_IN, STATISTICS};
 use crate::model::quantity;
-use crate::suite::operator::Sort;
 use crate::suite::tables;
 
 const INTRO: &str = "\

@@ -66,7 +66,7 @@ const LIST: u8 = 1 << 4;
 const TIME: u8 = 1 << 5;
 const ANY: u8 = 1 << 6;
 const EVERY: u8 = BOOL | NUMBER | TEXT | CHOICE | LIST | TIME | ANY;
-/// What has an order.
+/// Sorts with an order.
 const ORDERED: u8 = NUMBER | CHOICE | TIME | ANY;
 
 /// An operator of `expect`.
@@ -97,9 +97,9 @@ pub enum Operator {
     Not,
 }
 
-/// The form of what stands behind an operator: how it is parsed, and what the schema allows.
+/// The form of the operand behind an operator: how it is parsed, and what the schema allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operand {
+pub enum OperandForm {
     /// The whole value: of a list, all of it.
     Whole,
     /// One value.
@@ -116,17 +116,17 @@ pub enum Operand {
     Pattern,
     /// `true` or `false`.
     Flag,
-    /// What must hold of an element.
+    /// A condition on an element.
     OfElement,
-    /// What must hold of the length.
+    /// A condition on the length.
     OfLength,
-    /// What must hold of the value.
+    /// A condition on the value.
     OfValue,
-    /// A list of what must hold of the value.
+    /// A list of conditions on the value.
     Alternatives,
 }
 
-/// What was parsed of an operand.
+/// A parsed operand.
 pub enum Parsed {
     /// One value.
     Value(Value),
@@ -150,11 +150,11 @@ struct Row {
     /// Stands before the wanted value in a sentence; the word itself where there is none.
     phrase: Option<&'static str>,
     fits: u8,
-    operand: Operand,
+    operand: OperandForm,
     test: fn(Parsed) -> Option<Test>,
 }
 
-/// Builds the test of a row; a parsed operand of another form cannot come from the row's own [`Operand`].
+/// Builds the test of a row; a parsed operand of another form cannot come from the row's own [`OperandForm`].
 macro_rules! test {
     ($form:ident($($part:ident),+) => $test:expr) => {
         |parsed| match parsed {
@@ -173,7 +173,7 @@ const fn row(
     word: &'static str,
     phrase: Option<&'static str>,
     fits: u8,
-    operand: Operand,
+    operand: OperandForm,
     test: fn(Parsed) -> Option<Test>,
 ) -> Row {
     Row { operator, word, phrase, fits, operand, test }
@@ -182,7 +182,7 @@ const fn row(
 /// Every operator, in the order of the docs and of [`Operator`].
 #[rustfmt::skip]
 static TABLE: &[Row] = {
-    use Operand as O;
+    use OperandForm as O;
     use Operator as Op;
     &[
         row(Op::Eq, "eq", Some(""), EVERY, O::Whole, test!(Value(want) => Test::Eq(want))),
@@ -230,7 +230,7 @@ impl Operator {
 
     /// The form of what stands behind it.
     #[must_use]
-    pub fn operand(self) -> Operand {
+    pub fn operand(self) -> OperandForm {
         self.row().operand
     }
 

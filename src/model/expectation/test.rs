@@ -184,8 +184,8 @@ mod tests {
     use serde_json::json;
 
     use super::Test;
+    use crate::model::expectation::Sort;
     use crate::model::{Unit, Value};
-    use crate::suite::operator::Sort;
 
     const COUNT: Sort = Sort::Number(Unit::Count);
     const TLS: Sort = Sort::Choice(&["TLS1.0", "TLS1.1", "TLS1.2", "TLS1.3"]);
