@@ -31,7 +31,7 @@ pub(crate) struct Asking<'a> {
     pub(crate) seed: u64,
 }
 
-/// What one attempt came to.
+/// The result of one attempt.
 pub(crate) struct Exchange {
     pub(crate) outcome: &'static str,
     pub(crate) reply: Option<Box<Reply>>,

@@ -1,4 +1,4 @@
-//! What came back: is it an answer to this question at all, and what does it say.
+//! Replies: whether a message is an answer to the question at all, and its content.
 //!
 //! A message is at most 65535 bytes, which bounds its records; [`TEXT`] bounds what compressed names can unpack to.
 
@@ -15,7 +15,7 @@ const HEADER: usize = 12;
 /// Extended errors (RFC 8914).
 const EXTENDED_ERROR: u16 = 15;
 
-/// What a message from the server's address is.
+/// A message from the server's address, sorted.
 pub(crate) enum Received {
     /// An answer to the question.
     Reply(Box<Reply>),
@@ -59,7 +59,7 @@ pub(crate) struct Line {
     pub(crate) target: Option<Name>,
 }
 
-/// What the server said in its OPT record.
+/// The server's OPT record.
 #[derive(Default)]
 pub(crate) struct Edns {
     pub(crate) version: u8,

@@ -40,7 +40,7 @@ fn labels(text: &str) -> Result<Vec<Vec<u8>>, String> {
     Ok(labels)
 }
 
-/// What follows a backslash: three decimal digits, or the byte itself.
+/// The byte behind a backslash: three decimal digits, or the byte itself.
 fn escape(bytes: &mut impl Iterator<Item = u8>) -> Result<u8, String> {
     let first = bytes.next().ok_or("it ends in a backslash")?;
     if !first.is_ascii_digit() {

@@ -28,7 +28,7 @@ pub(crate) struct Question {
     pub(crate) edns: Option<EdnsWish>,
 }
 
-/// What the OPT record of a query says.
+/// The OPT record of a query.
 #[derive(Clone)]
 pub(crate) struct EdnsWish {
     pub(crate) size: u16,

@@ -148,7 +148,7 @@ pub(crate) fn escaped(bytes: &[u8], special: &[u8]) -> String {
     out
 }
 
-/// What a backslash protects between quotes.
+/// Bytes that a backslash protects between quotes.
 const QUOTED: &[u8] = b"\"\\";
 
 pub(crate) fn quoted(bytes: &[u8]) -> String {

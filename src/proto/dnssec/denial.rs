@@ -15,7 +15,7 @@ pub struct Proof {
     nsec3: Nsec3s,
 }
 
-/// What denial records say about a claim of absence.
+/// The conclusion of denial records about a claim of absence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Denial {
     /// It holds.
@@ -26,7 +26,7 @@ pub enum Denial {
     Unproven(String),
 }
 
-/// What denial records say about a possible delegation without DS.
+/// The conclusion of denial records about a possible delegation without DS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cut {
     /// A delegation to an unsigned zone.
@@ -137,7 +137,7 @@ impl Proof {
         }
     }
 
-    /// What a name without DS is.
+    /// The kind of a name without DS.
     #[must_use]
     pub fn cut(&self, child: &Name, work: &mut Work) -> Cut {
         match self.existence(child, work) {

@@ -25,7 +25,7 @@ use domain::base::name::ToName as _;
 /// A domain name, in lower case.
 pub type Name = domain::base::Name<Vec<u8>>;
 
-/// What validation may still compute. RFC 4035 sets no bound, and the attacks of CVE-2023-50387 (keys of one
+/// The work validation may still do. RFC 4035 sets no bound, and the attacks of CVE-2023-50387 (keys of one
 /// tag) and CVE-2023-50868 (NSEC3) live off that.
 #[derive(Clone, Copy, Debug)]
 pub struct Work {

@@ -11,7 +11,7 @@ use domain::rdata::AllRecordData;
 use super::Name;
 use crate::proto::dns::types;
 
-/// What DNSSEC looks at in a message.
+/// The parts of a message that DNSSEC is about.
 #[derive(Clone, Debug, Default)]
 pub struct Sections {
     /// Response code, with the upper bits of EDNS.

@@ -21,7 +21,7 @@ use crate::proto::dns::{rcode, types};
 
 /// Servers of the parent that are asked.
 const PARENTS: usize = 32;
-/// Questions in flight while servers are looked for.
+/// Questions in flight while servers are discovered.
 const IN_FLIGHT: usize = 8;
 
 /// The servers of a zone, as far as known before one of them is asked.
@@ -197,7 +197,7 @@ async fn resolved(
     stream::iter(asked).buffered(IN_FLIGHT).try_collect().await
 }
 
-/// Asks every server of the parent for the delegation. Returns the names of all servers it was told of.
+/// Asks every server of the parent for the delegation. Returns the names of all servers in the answers.
 async fn from_parent(
     zone: &Zone,
     policy: &QueryPolicy,

@@ -100,7 +100,7 @@ fn transfers(cx: &mut Cx<'_>, reports: &[ServerReport]) {
     }
 }
 
-/// The worst of all servers; nothing when one was not seen, unless another is as bad as can be told.
+/// The worst of all servers; nothing when one was not seen, unless another is known to be bad.
 fn worst(reports: &[ServerReport], place: usize) -> Option<&'static str> {
     let cuts = reports.iter().map(|report| report.findings.truncation.get(place).copied().flatten());
     let cuts: Vec<Option<&'static str>> = cuts.collect();

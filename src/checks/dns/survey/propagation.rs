@@ -55,7 +55,7 @@ impl Propagation {
         Ok(Self { goal, memory: Mutex::default() })
     }
 
-    /// Whether a serial is needed to tell.
+    /// Whether the goal is a serial.
     pub(super) fn by_serial(&self) -> bool {
         matches!(self.goal, Goal::Serial(_))
     }

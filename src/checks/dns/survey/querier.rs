@@ -104,7 +104,7 @@ impl<'a> Querier<'a> {
         self.policy.patience
     }
 
-    /// The question that tells whether the server is still there.
+    /// A question whose answer shows that the server is still there.
     pub(super) fn set_control(&mut self, question: Question) {
         self.control = Some(question);
     }
@@ -151,7 +151,7 @@ impl<'a> Querier<'a> {
         Ok(self.log(exchange))
     }
 
-    /// Over UDP. Silence is told from a server that is gone, or that answers nobody for a while, by the control question.
+    /// Over UDP. The control question tells silence about this one from a server that is gone, or answers nobody for a while.
     pub(super) async fn ask_with_control(&mut self, question: &Question) -> Result<ControlledReply, Fault> {
         let result = self.udp(question).await?;
         if let Some(reply) = result.reply {

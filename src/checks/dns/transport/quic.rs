@@ -190,7 +190,7 @@ async fn doh3(
     Ok(body.finish(attempt, sent)?)
 }
 
-/// An outcome for an exchange that failed. What ended the connection tells more than what the stream says of it.
+/// An outcome for an exchange that failed. The end of the connection explains more than the end of the stream.
 fn sorted(cx: &mut Cx<'_>, attempt: &Attempt<'_>, connection: &Connection, failure: Failure) -> EarlyEnd {
     let server = attempt.asking.server;
     if let Failure::Sorted(end) = failure {

@@ -26,7 +26,7 @@ impl Encryption {
         matches!(self, Self::Doq | Self::Doh3)
     }
 
-    /// As in plans and reports, where ports alone do not tell.
+    /// As in plans and reports, where ports alone do not say it.
     pub(super) const fn title(self) -> &'static str {
         match self {
             Self::Dot => " (dot)",

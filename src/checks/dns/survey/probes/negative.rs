@@ -1,4 +1,4 @@
-//! What is not there: a name (NXDOMAIN), a type (NODATA), a name that only has others below it (RFC 2308, RFC 8020).
+//! Answers about what is not there: a name (NXDOMAIN), a type (NODATA), a name that only has others below it (RFC 2308, RFC 8020).
 
 use hickory_proto::rr::Name;
 
@@ -14,7 +14,7 @@ use crate::stats::seed;
 
 /// A type for private use that no zone's own name is expected to have.
 const PRIVATE: u16 = 65_321;
-/// Names between the one asked for and the zone that are looked at.
+/// Names between the one asked for and the zone that are asked for.
 const BETWEEN: usize = 4;
 
 pub(super) async fn probe(

@@ -16,7 +16,7 @@ use crate::proto::dns::message::{self, Reply};
 use crate::proto::dns::question::Question;
 use crate::proto::dns::{exchange, rcode, types};
 
-/// What is read of a transfer at most.
+/// Limits of what is read of a transfer.
 const BYTES: usize = 64 << 20;
 const RECORDS: i64 = 1_000_000;
 

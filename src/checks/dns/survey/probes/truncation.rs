@@ -51,7 +51,7 @@ async fn at(settings: &Settings, querier: &mut Querier<'_>, size: u16) -> Result
             querier.log.note(format!("{}: truncated at {size} bytes, and {over} over TCP", question.title()));
             return Ok(Some("whole_nowhere"));
         }
-        // Whether it is whole cannot be told without the other.
+        // Whether it is whole cannot be known without the other.
         _ => return Ok(None),
     };
     let word = match (reply.truncated(), full > limit) {
@@ -70,7 +70,7 @@ async fn at(settings: &Settings, querier: &mut Querier<'_>, size: u16) -> Result
     Ok(Some(word))
 }
 
-/// What the check asks for; without a name of its own, the keys of the zone with their signatures.
+/// The question of the check; without a name of its own, the keys of the zone with their signatures.
 fn large(settings: &Settings, size: u16) -> Question {
     let keys = settings.zone().filter(|_| !settings.named);
     let question = match keys {

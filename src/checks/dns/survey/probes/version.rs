@@ -1,4 +1,4 @@
-//! What the server tells of its software.
+//! The server's software, as far as it says.
 
 use hickory_proto::rr::DNSClass;
 

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde_json::json;
 
-use super::{PATIENT, Quirk, Script, Tasks, check, look, serve, start};
+use super::{PATIENT, Quirk, Script, Tasks, check, observe, serve, start};
 
 /// Servers on several addresses of loopback with one port, as glue needs it.
 async fn alike(addresses: &[&str], scripts: &[Script]) -> (u16, Vec<Tasks>) {
@@ -47,7 +47,7 @@ async fn the_parent_names_the_servers() {
     let (port, _tasks) = alike(&["127.0.0.2", "127.0.0.3"], &scripts).await;
     let (socket, _parent, _) = parent(PARENT).await;
     let fields = format!("authoritative: {{zone: z.test, parent: \"{socket}\", port: {port}}}, {PATIENT}");
-    let seen = look(&fields, None).await;
+    let seen = observe(&fields, None).await;
     seen.passed();
     seen.is("ns.agree", true);
     seen.is("glue.agree", true);
@@ -64,14 +64,14 @@ async fn a_parent_with_other_servers_or_other_glue_is_found_out() {
     let lacking = PARENT.replace("z.test. 300 NS ns2.z.test.\n", "");
     let (socket, _parent, script) = parent(&lacking).await;
     let fields = format!("authoritative: {{zone: z.test, parent: \"{socket}\", port: {port}}}, {PATIENT}");
-    let seen = look(&fields, None).await;
+    let seen = observe(&fields, None).await;
     seen.is("servers.count", 2);
     seen.is("ns.agree", false);
     seen.is("serial.behind", json!(["ns2.z.test./127.0.0.3"]));
     // Glue that leads astray.
     scripts[1].load(ZONE);
     script.load(&PARENT.replace("ns2.z.test. 300 A 127.0.0.3", "ns2.z.test. 300 A 127.0.0.2"));
-    let seen = look(&fields, None).await;
+    let seen = observe(&fields, None).await;
     seen.failed("glue.agree");
     seen.is("servers.shared", json!(["127.0.0.2"]));
     seen.noted("ns2.z.test. has glue [127.0.0.2], and in the zone [127.0.0.3]");
@@ -80,14 +80,14 @@ async fn a_parent_with_other_servers_or_other_glue_is_found_out() {
     let (other, _other, _) = parent(&lacking).await;
     let fields =
         format!("authoritative: {{zone: z.test, parent: [\"{socket}\", \"{other}\"], port: {port}}}, {PATIENT}");
-    let seen = look(&fields, None).await;
+    let seen = observe(&fields, None).await;
     seen.failed("ns.agree");
     assert!(seen.absent("ns.parent"));
     seen.noted("servers of the parent name different servers");
     let (other, _other, _) = parent("test. 300 SOA a.test. host.test. 1 3600 600 604800 60").await;
     let fields =
         format!("authoritative: {{zone: z.test, parent: [\"{socket}\", \"{other}\"], port: {port}}}, {PATIENT}");
-    let seen = look(&fields, Some("{ns.agree: true}")).await;
+    let seen = observe(&fields, Some("{ns.agree: true}")).await;
     seen.failed("saw nothing");
     seen.is("parent.failed", json!([other.to_string()]));
 }
@@ -97,7 +97,7 @@ async fn a_parent_that_has_the_zone_itself_shows_no_delegation() {
     let scripts = [Script::new(ZONE, &[]), Script::new(ZONE, &[])];
     let (port, _tasks) = alike(&["127.0.0.2", "127.0.0.3"], &scripts).await;
     let fields = format!("authoritative: {{zone: z.test, parent: \"127.0.0.2:{port}\", port: {port}}}, {PATIENT}");
-    let seen = look(&fields, None).await;
+    let seen = observe(&fields, None).await;
     // What cannot be seen there is not held against the zone, unless the check asks for it.
     seen.passed();
     seen.is("servers.count", 2);
@@ -105,7 +105,7 @@ async fn a_parent_that_has_the_zone_itself_shows_no_delegation() {
     for fact in ["ns.parent", "ns.agree", "glue", "glue.agree"] {
         assert!(seen.absent(fact), "{fact}");
     }
-    look(&fields, Some("{ns.agree: true}")).await.failed("saw nothing");
+    observe(&fields, Some("{ns.agree: true}")).await.failed("saw nothing");
 }
 
 #[tokio::test]
@@ -119,7 +119,7 @@ async fn servers_beyond_the_limit_are_not_passed_over_in_silence() {
         free.local_addr().unwrap().port()
     };
     let fields = format!("authoritative: {{zone: z.test, parent: \"{socket}\", port: {port}}}, {PATIENT}");
-    let seen = look(&fields, None).await;
+    let seen = observe(&fields, None).await;
     seen.failed("outcome: expected answered, saw refused");
     seen.is("servers.count", 65);
     let failed = seen.fact("servers.failed");
@@ -129,7 +129,7 @@ async fn servers_beyond_the_limit_are_not_passed_over_in_silence() {
 #[tokio::test]
 async fn a_zone_nobody_delegates_has_no_servers() {
     let (socket, _parent, _) = parent("test. 300 SOA a.test. host.test. 1 3600 600 604800 60").await;
-    let seen = look(&format!("authoritative: {{zone: z.test, parent: \"{socket}\"}}, {PATIENT}"), None).await;
+    let seen = observe(&format!("authoritative: {{zone: z.test, parent: \"{socket}\"}}, {PATIENT}"), None).await;
     seen.failed("outcome: expected answered, saw unresolved");
     seen.noted("NXDOMAIN without a delegation");
 }
@@ -147,7 +147,7 @@ async fn a_resolver_finds_the_parent_and_names_outside_the_zone() {
     let (socket, _parent, _) = parent(&delegation).await;
     let fields =
         format!("authoritative: {{zone: z.test, parent: \"{socket}\", port: {port}, via: \"{via}\"}}, {PATIENT}");
-    let seen = look(&fields, None).await;
+    let seen = observe(&fields, None).await;
     seen.passed();
     seen.is("ns.parent", json!(["ns.other.test.", "ns1.z.test."]));
     assert_eq!(seen.fact("servers")["ns.other.test./127.0.0.3"]["outcome"], "answered");
@@ -156,7 +156,7 @@ async fn a_resolver_finds_the_parent_and_names_outside_the_zone() {
     assert_eq!(asked, ["ns.other.test."], "only what only a resolver knows");
     // A name without an address is a server that fails.
     resolver.load(&known.replace("ns.other.test. 300 A", "www.other.test. 300 A"));
-    let seen = look(&fields, None).await;
+    let seen = observe(&fields, None).await;
     seen.failed("outcome: expected answered, saw unresolved");
     seen.is("ns.unresolved", json!(["ns.other.test."]));
     seen.is("servers.failed", json!(["ns.other.test."]));
@@ -167,21 +167,21 @@ async fn a_resolver_that_cannot_be_asked_is_a_fault_of_this_side() {
     let refusing = Script::new(ZONE, &[Quirk::Refuses]);
     let (via, _tasks) = start(&refusing).await;
     let check = check(&format!("authoritative: {{zone: z.test, via: \"{via}\"}}, {PATIENT}"), None).unwrap();
-    let seen = super::again(&check).await;
+    let seen = super::observe_round(&check).await;
     assert_eq!(seen.verdict, crate::model::Verdict::Errored, "{}", seen.reason);
     assert!(seen.reason.contains("REFUSED"), "{}", seen.reason);
 }
 
 #[tokio::test]
 async fn the_parent_itself_is_found_by_a_resolver() {
-    // The resolver knows the zone above and its server, which shows no delegation on port 53 of this machine: the look ends
+    // The resolver knows the zone above and its server, which shows no delegation on port 53 of this machine: the round ends
     // there, having asked the right questions.
     let known = "test. 300 SOA ns.test. host.test. 1 3600 600 604800 60
         test. 300 NS ns.test.";
     let resolver = Script::new(known, &[Quirk::Resolver]);
     let (via, _tasks) = start(&resolver).await;
     let fields = format!("authoritative: {{zone: sub.z.test, via: \"{via}\"}}, {PATIENT}");
-    let seen = look(&fields, None).await;
+    let seen = observe(&fields, None).await;
     seen.failed("unresolved");
     seen.noted("the parent is test.");
     let mut asked = resolver.asked();
@@ -194,7 +194,7 @@ async fn a_zone_that_is_given_is_asked_of_nobody_else() {
     let script = Script::new(&ZONE.replace("NS ns2.z.test.", "NS ns9.z.test."), &[]);
     let (socket, _tasks) = start(&script).await;
     let fields = format!("authoritative: {{zone: z.test, ns: {{ns1.z.test: \"{socket}\"}}}}, {PATIENT}");
-    let seen = look(&fields, None).await;
+    let seen = observe(&fields, None).await;
     seen.is("servers.count", 1);
     seen.is("ns.agree", false);
     assert!(seen.absent("parent.failed"));

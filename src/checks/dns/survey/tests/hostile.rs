@@ -9,7 +9,7 @@ use crate::proto::dns::message;
 #[tokio::test]
 async fn an_answer_from_another_port_is_told_from_silence() {
     let pair = Pair::with(&[Quirk::OtherSource]).await;
-    let seen = pair.look(BRIEF).await;
+    let seen = pair.observe(BRIEF).await;
     seen.failed("outcome");
     seen.is("servers.failed", json!([pair.label(1)]));
     assert!(seen.fact("discarded").as_i64().unwrap() >= 1);
@@ -27,7 +27,7 @@ async fn a_dead_port_is_refused_at_once() {
         socket.local_addr().unwrap()
     };
     let fields = pair.zone().replace(&pair.sockets[1].to_string(), &dead.to_string());
-    let seen = super::look(&format!("{fields}, {BRIEF}"), None).await;
+    let seen = super::observe(&format!("{fields}, {BRIEF}"), None).await;
     seen.failed("outcome: expected answered, saw refused");
     seen.is("repeated", 0);
 }

@@ -69,9 +69,9 @@ impl Pair {
         format!("server: [\"{one}\", \"{two}\"]")
     }
 
-    /// One look at the zone; `more` are further fields.
-    async fn look(&self, more: &str) -> Seen {
-        look(&format!("{}, {more}", self.zone()), None).await
+    /// One round at the zone; `more` are further fields.
+    async fn observe(&self, more: &str) -> Round {
+        observe(&format!("{}, {more}", self.zone()), None).await
     }
 }
 
@@ -89,14 +89,14 @@ const PATIENT: &str = "timeout: 20s";
 /// Patience where something stays silent. Whatever does answer has three attempts.
 const BRIEF: &str = "timeout: 1s";
 
-/// What a look saw, and what the judge says of it.
-struct Seen {
+/// The observation of one round, and its verdict.
+struct Round {
     observation: Observation,
     verdict: Verdict,
     reason: String,
 }
 
-impl Seen {
+impl Round {
     #[track_caller]
     fn fact(&self, name: &str) -> Value {
         fact(&self.observation, name).clone()
@@ -138,14 +138,14 @@ fn check(fields: &str, expect: Option<&str>) -> Result<Case, String> {
     Ok(plan.cases.into_iter().next().unwrap())
 }
 
-async fn look(fields: &str, expect: Option<&str>) -> Seen {
-    again(&check(fields, expect).unwrap()).await
+async fn observe(fields: &str, expect: Option<&str>) -> Round {
+    observe_round(&check(fields, expect).unwrap()).await
 }
 
-/// One more look of the same check.
-async fn again(check: &Case) -> Seen {
+/// One more round of the same check.
+async fn observe_round(check: &Case) -> Round {
     let _haste = testing::haste();
     let (observation, ended) = testing::observe(&*check.base.probe).await;
     let judged = judge(check, &observation, ended.err());
-    Seen { observation, verdict: judged.verdict, reason: judged.reason.unwrap_or_default() }
+    Round { observation, verdict: judged.verdict, reason: judged.reason.unwrap_or_default() }
 }

@@ -2,15 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::{BRIEF, PATIENT, Pair, Quirk, look, zone};
+use super::{BRIEF, PATIENT, Pair, Quirk, observe, zone};
 
 /// Patience where something stays silent over TCP, which has one attempt.
 const ONCE: &str = "timeout: 3s";
 
 /// The pair with these quirks of its second server, looked at by `probe`.
-async fn with(quirks: &[Quirk], fields: &str) -> (Pair, super::Seen) {
+async fn with(quirks: &[Quirk], fields: &str) -> (Pair, super::Round) {
     let pair = Pair::with(quirks).await;
-    let seen = pair.look(fields).await;
+    let seen = pair.observe(fields).await;
     (pair, seen)
 }
 
@@ -25,7 +25,7 @@ async fn sound_servers_have_nothing_to_hide() {
     let zone = format!("{}\nbig.z.test. 300 TXT \"{}\"", zone(7), "x".repeat(250)).replace("\n         ", "\n");
     let big = big();
     let pair = Pair::new(&(zone.clone() + &big), &(zone + &big), &[]).await;
-    let seen = pair.look(&format!("{PATIENT}, name: big.z.test, type: TXT, probes: [all]")).await;
+    let seen = pair.observe(&format!("{PATIENT}, name: big.z.test, type: TXT, probes: [all]")).await;
     seen.passed();
     for (fact, want) in [
         ("reachable.tcp", json!(true)),
@@ -106,7 +106,7 @@ async fn answers_that_do_not_fit_are_cut_the_right_way() {
         );
     let pair = Pair::new(&zone, &zone, &[]).await;
     let fields = |name: &str| format!("{ONCE}, name: {name}.z.test, type: TXT, probes: [truncation]");
-    let seen = pair.look(&fields("mid")).await;
+    let seen = pair.observe(&fields("mid")).await;
     seen.is("truncation.512", "truncated");
     seen.is("truncation.1232", "fits");
     for (quirks, name, small, large) in [
@@ -117,12 +117,12 @@ async fn answers_that_do_not_fit_are_cut_the_right_way() {
         (&[Quirk::MuteTcp], "big", "whole_nowhere", "whole_nowhere"),
     ] {
         pair.scripts[1].behave(quirks);
-        let seen = pair.look(&fields(name)).await;
+        let seen = pair.observe(&fields(name)).await;
         seen.is("truncation.512", small);
         seen.is("truncation.1232", large);
     }
     // An answer that is whole over UDP says nothing of TCP when that is mute.
-    let seen = pair.look(&fields("www").replace("type: TXT", "type: A")).await;
+    let seen = pair.observe(&fields("www").replace("type: TXT", "type: A")).await;
     assert!(seen.absent("truncation.512"), "{:?}", seen.observation.last("truncation.512"));
 }
 
@@ -156,7 +156,7 @@ async fn a_transfer_is_refused_or_whole_or_neither() {
             seen.is("axfr.records", 9);
         }
         pair.scripts[0].behave(&[quirk]);
-        pair.look(&format!("{timeout}, probes: [axfr]")).await.is("axfr", word);
+        pair.observe(&format!("{timeout}, probes: [axfr]")).await.is("axfr", word);
     }
 }
 
@@ -205,8 +205,8 @@ async fn absence_has_its_forms() {
     seen.is("negative.soa", false);
     let wild = format!("{}\n*.z.test. 300 A 192.0.2.99", zone(7));
     let pair = Pair::new(&wild, &wild, &[]).await;
-    let seen = pair.look(&fields).await;
+    let seen = pair.observe(&fields).await;
     seen.is("wildcard", true);
     seen.is("nxdomain", "answer");
-    look(&format!("{}, {fields}", pair.zone()), Some("{wildcard: false}")).await.failed("wildcard");
+    observe(&format!("{}, {fields}", pair.zone()), Some("{wildcard: false}")).await.failed("wildcard");
 }

@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use super::{BRIEF, PATIENT, Pair, Quirk, check, look, zone};
+use super::{BRIEF, PATIENT, Pair, Quirk, check, observe, zone};
 
 #[tokio::test]
 async fn two_sound_servers_agree_on_everything() {
     let pair = Pair::with(&[]).await;
-    let seen = pair.look(PATIENT).await;
+    let seen = pair.observe(PATIENT).await;
     seen.passed();
     for (fact, want) in [
         ("outcome", json!("answered")),
@@ -54,14 +54,14 @@ async fn one_server_is_reached_by_its_name_in_expectations() {
     let fields = format!("{}, {PATIENT}", pair.zone());
     let expect =
         |serial: u32| format!("{{\"servers.{}.serial\": {serial}, servers.failed: {{len: 0}}}}", pair.label(1));
-    look(&fields, Some(&expect(9))).await.passed();
-    look(&fields, Some(&expect(7))).await.failed("serial");
+    observe(&fields, Some(&expect(9))).await.passed();
+    observe(&fields, Some(&expect(7))).await.failed("serial");
 }
 
 #[tokio::test]
 async fn a_silent_server_is_never_hidden() {
     let pair = Pair::with(&[Quirk::Silent]).await;
-    let seen = pair.look(&format!("{BRIEF}, probes: [edns, recursion]")).await;
+    let seen = pair.observe(&format!("{BRIEF}, probes: [edns, recursion]")).await;
     seen.failed("outcome: expected answered, saw timeout");
     seen.is("servers.failed", json!([pair.label(1)]));
     seen.is("unreachable.udp", json!([pair.label(1)]));
@@ -92,8 +92,8 @@ async fn a_silent_server_is_never_hidden() {
     seen.noted("probe edns: not seen of");
     let fields = format!("{}, {BRIEF}, probes: [recursion]", pair.zone());
     let expects = ["{serial: 7}", "{serial.behind: {len: 0}}", "{recursion.open: {len: 0}}", "{consistent: true}"];
-    let looks = expects.map(|expect| look(&fields, Some(expect)));
-    for seen in futures_util::future::join_all(looks).await {
+    let rounds = expects.map(|expect| observe(&fields, Some(expect)));
+    for seen in futures_util::future::join_all(rounds).await {
         seen.failed("saw nothing");
     }
 }
@@ -102,7 +102,7 @@ async fn a_silent_server_is_never_hidden() {
 async fn a_server_without_the_zone_is_lame() {
     for (quirk, note) in [(Quirk::Refuses, "is lame: REFUSED"), (Quirk::NoAuthority, "is lame: NOERROR without AA")] {
         let pair = Pair::with(&[quirk]).await;
-        let seen = pair.look(PATIENT).await;
+        let seen = pair.observe(PATIENT).await;
         assert_eq!(seen.verdict, crate::model::Verdict::Failed);
         seen.is("lame", json!([pair.label(1)]));
         seen.is("authoritative", false);
@@ -119,7 +119,7 @@ async fn serials_are_held_against_each_other_around_the_circle() {
         [(7, 5, 7, 2), (5, 7, 7, 2), (0, u32::MAX, 0, 1), (u32::MAX, 0, 0, 1), (u32::MAX - 1, 3, 3, 5)]
     {
         let pair = Pair::new(&zone(one), &zone(two), &[]).await;
-        let seen = pair.look(PATIENT).await;
+        let seen = pair.observe(PATIENT).await;
         seen.failed("consistent");
         seen.is("serial", ahead);
         seen.is("serial.spread", spread);
@@ -132,7 +132,7 @@ async fn serials_are_held_against_each_other_around_the_circle() {
     }
     // Half the circle apart: neither is ahead.
     let pair = Pair::new(&zone(0), &zone(1 << 31), &[]).await;
-    let seen = pair.look(PATIENT).await;
+    let seen = pair.observe(PATIENT).await;
     assert!(seen.absent("serial") && seen.absent("serial.behind"));
     seen.noted("no order (RFC 1982)");
 }
@@ -142,28 +142,28 @@ async fn records_that_differ_are_seen_whatever_their_order_and_case() {
     let other = zone(7).replace("192.0.2.11", "192.0.2.99");
     let pair = Pair::new(&zone(7), &other, &[]).await;
     let asked = format!("{}, {PATIENT}, name: www.z.test", pair.zone());
-    let seen = look(&asked, None).await;
+    let seen = observe(&asked, None).await;
     seen.failed("consistent");
     seen.noted("192.0.2.99");
     assert!(seen.absent("answers"));
     // The apex alone does not show it.
-    pair.look(PATIENT).await.passed();
+    pair.observe(PATIENT).await.passed();
     let turned: Vec<String> = zone(7).lines().rev().map(str::to_owned).collect();
     let turned = turned.join("\n").replace("ns2.z.test. 300 A", "NS2.z.TEST. 300 A").replace("NS ns2", "NS Ns2");
     pair.scripts[1].load(&turned);
-    let seen = look(&asked, None).await;
+    let seen = observe(&asked, None).await;
     seen.passed();
     seen.is("answers", json!(["192.0.2.10", "192.0.2.11"]));
     // A TTL is a part of the zone.
     pair.scripts[1].load(&zone(7).replace("www.z.test. 300", "www.z.test. 301"));
-    look(&asked, None).await.failed("consistent");
+    observe(&asked, None).await.failed("consistent");
 }
 
 #[tokio::test]
 async fn names_of_servers_and_glue_are_held_against_the_zone() {
     let other = zone(7).replace("NS ns2.z.test.", "NS ns3.z.test.");
     let pair = Pair::new(&other, &other, &[]).await;
-    let seen = pair.look(PATIENT).await;
+    let seen = pair.observe(PATIENT).await;
     seen.failed("ns.agree");
     seen.is("ns.child", json!(["ns1.z.test.", "ns3.z.test."]));
     seen.noted("NS at the parent: ns1.z.test. ns2.z.test.; in the zone: ns1.z.test. ns3.z.test.");
@@ -171,18 +171,18 @@ async fn names_of_servers_and_glue_are_held_against_the_zone() {
 
     let other = zone(7).replace("ns2.z.test. 300 A 127.0.0.1", "ns2.z.test. 300 A 127.0.0.9");
     let pair = Pair::new(&other, &other, &[]).await;
-    let seen = pair.look(PATIENT).await;
+    let seen = pair.observe(PATIENT).await;
     seen.failed("glue.agree");
     seen.noted("ns2.z.test. has glue [127.0.0.1], and in the zone [127.0.0.9]");
 
     // An address more than the glue is a difference too.
     let other = format!("{}\nns2.z.test. 300 AAAA ::1", zone(7));
     let pair = Pair::new(&other, &other, &[]).await;
-    pair.look(PATIENT).await.failed("glue.agree");
+    pair.observe(PATIENT).await.failed("glue.agree");
 
     let alias = zone(7).replace("ns2.z.test. 300 A 127.0.0.1", "ns2.z.test. 300 CNAME ns1.z.test.");
     let pair = Pair::new(&alias, &alias, &[]).await;
-    let seen = pair.look(PATIENT).await;
+    let seen = pair.observe(PATIENT).await;
     seen.is("ns.alias", json!(["ns2.z.test."]));
     seen.is("glue.agree", false);
 }
@@ -191,24 +191,24 @@ async fn names_of_servers_and_glue_are_held_against_the_zone() {
 async fn a_list_of_servers_is_compared_by_its_question() {
     let pair = Pair::with(&[]).await;
     let fields = format!("{}, {PATIENT}, name: www.z.test", pair.list());
-    let seen = look(&fields, None).await;
+    let seen = observe(&fields, None).await;
     seen.passed();
     seen.is("answers", json!(["192.0.2.10", "192.0.2.11"]));
     seen.is("servers.count", 2);
     assert!(seen.absent("lame") && seen.absent("ns.child") && seen.absent("serial"));
     let soa = format!("{}, {PATIENT}, name: z.test, type: SOA", pair.list());
-    look(&soa, None).await.is("serial", 7);
+    observe(&soa, None).await.is("serial", 7);
     pair.scripts[1].load(&zone(6).replace("192.0.2.11", "192.0.2.12"));
-    let seen = look(&fields, None).await;
+    let seen = observe(&fields, None).await;
     seen.failed("answers");
     seen.is("consistent", false);
-    look(&soa, None).await.is("serial.spread", 1);
+    observe(&soa, None).await.is("serial.spread", 1);
     // Nothing found is no answer, however much all agree on it.
-    let seen = look(&format!("{}, {PATIENT}, name: gone.z.test", pair.list()), None).await;
+    let seen = observe(&format!("{}, {PATIENT}, name: gone.z.test", pair.list()), None).await;
     seen.failed("rcode: expected NOERROR, saw NXDOMAIN");
     // A name of a server without an address.
     let nowhere = pair.list().replace(']', ", nowhere.invalid]");
-    let seen = look(&format!("{nowhere}, {PATIENT}, name: www.z.test"), None).await;
+    let seen = observe(&format!("{nowhere}, {PATIENT}, name: www.z.test"), None).await;
     seen.failed("unresolved");
     seen.is("servers.failed", json!(["nowhere.invalid:53"]));
 }
@@ -217,10 +217,10 @@ async fn a_list_of_servers_is_compared_by_its_question() {
 async fn identifiers_are_told_when_asked_for() {
     let pair = Pair::with(&[Quirk::Nsid]).await;
     pair.scripts[0].behave(&[Quirk::Nsid]);
-    let seen = pair.look(&format!("{PATIENT}, nsid: true")).await;
+    let seen = pair.observe(&format!("{PATIENT}, nsid: true")).await;
     seen.is("nsid.distinct", json!(["lab"]));
     assert_eq!(seen.fact("servers")[pair.label(0)]["nsid"], "lab");
-    assert!(pair.look(PATIENT).await.absent("nsid.distinct"));
+    assert!(pair.observe(PATIENT).await.absent("nsid.distinct"));
 }
 
 #[tokio::test]
@@ -242,7 +242,7 @@ async fn aliases_are_followed_inside_the_zone() {
         ("dead", "A", 1, false, Some(true)),
         ("empty", "AAAA", 1, false, Some(true)),
     ] {
-        let seen = pair.look(&format!("{PATIENT}, name: {name}.z.test, type: {kind}")).await;
+        let seen = pair.observe(&format!("{PATIENT}, name: {name}.z.test, type: {kind}")).await;
         seen.is("cname.length", length);
         seen.is("cname.loop", looped);
         match dangling {
