@@ -14,7 +14,7 @@ use super::registry::{HelloSource, StreamRegistry};
 use super::{Limits, bind_udp};
 use crate::net::sys::cpu::CpuTime;
 use crate::proto::iperf3::frame::{self, Cookie, PARAMS_CAP, RESULTS_CAP};
-use crate::proto::iperf3::{Flow, Params, Rejection, Results, Transport, Wire, datagram, flow, socket, state};
+use crate::proto::iperf3::{DataSocket, Flow, Params, Rejection, Results, Transport, datagram, flow, socket, state};
 
 /// Beyond its time, before a test is taken for stuck.
 const GRACE: Duration = Duration::from_secs(10);
@@ -109,7 +109,7 @@ impl Session {
         let streams = arrived.into_iter().zip(directions);
         let flow = |(index, ((_, stream), sends))| {
             prepare_tcp(&stream, params);
-            Flow::new(index, sends, Wire::Tcp(Arc::new(stream)))
+            Flow::new(index, sends, DataSocket::Tcp(Arc::new(stream)))
         };
         Ok((0..).zip(streams).map(flow).collect())
     }
@@ -133,7 +133,7 @@ impl Session {
             let socket = self.answer_hello(peer, registry, params).await?;
             let index = u32::try_from(flows.len()).unwrap_or(u32::MAX);
             let sends = directions.get(flows.len()).copied().unwrap_or_default();
-            flows.push(Flow::new(index, sends, Wire::Udp(Arc::new(socket))));
+            flows.push(Flow::new(index, sends, DataSocket::Udp(Arc::new(socket))));
             peers.push(peer);
         }
         Ok(flows)

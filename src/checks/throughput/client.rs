@@ -15,7 +15,7 @@ use crate::model::Fault;
 use crate::net::dial::{self, ConnectError};
 use crate::probe::EarlyEnd;
 use crate::proto::iperf3::frame::{self, Cookie, RESULTS_CAP};
-use crate::proto::iperf3::{Flow, Results, Transport, Wire, datagram, flow, socket, state};
+use crate::proto::iperf3::{DataSocket, Flow, Results, Transport, datagram, flow, socket, state};
 
 /// Hellos of one UDP stream; the first or its answer may be lost.
 const HELLOS: u32 = 3;
@@ -179,7 +179,7 @@ impl<'s> Client<'s> {
         }
     }
 
-    async fn open_tcp(&self) -> Result<Wire, EarlyEnd> {
+    async fn open_tcp(&self) -> Result<DataSocket, EarlyEnd> {
         let raw = dial::open(self.peer, self.settings.target.source)?;
         if let Some(name) = &self.settings.params.congestion {
             // Before the SYN: a connection that began under BBR keeps pacing under the next algorithm.
@@ -193,7 +193,7 @@ impl<'s> Client<'s> {
         match timeout_at(self.until, stream.write_all(&self.cookie)).await {
             Err(_) => Err(self.silent("open a data stream")),
             Ok(Err(error)) => Err(failed(&error, "open a data stream", self.peer)),
-            Ok(Ok(())) => Ok(Wire::Tcp(Arc::new(stream))),
+            Ok(Ok(())) => Ok(DataSocket::Tcp(Arc::new(stream))),
         }
     }
 
@@ -202,7 +202,7 @@ impl<'s> Client<'s> {
         Fault::local(format!("choose congestion control {name}"), self.peer.to_string(), error.to_string(), known)
     }
 
-    async fn open_udp(&self) -> Result<Wire, EarlyEnd> {
+    async fn open_udp(&self) -> Result<DataSocket, EarlyEnd> {
         let local = |error: &io::Error| dial::local_fault(error, "open UDP socket", self.peer);
         let any = if self.peer.is_ipv4() { SocketAddr::from(([0; 4], 0)) } else { SocketAddr::from(([0_u16; 8], 0)) };
         let bound = self.settings.target.source.map_or(any, |source| SocketAddr::new(source, 0));
@@ -222,7 +222,7 @@ impl<'s> Client<'s> {
             let until = self.until.min(Instant::now() + turn);
             match timeout_at(until, hello(&socket)).await {
                 Err(_) => {}
-                Ok(Ok(())) => return Ok(Wire::Udp(Arc::new(socket))),
+                Ok(Ok(())) => return Ok(DataSocket::Udp(Arc::new(socket))),
                 Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
                     return Err(EarlyEnd::outcome("refused", "UDP of the server's port is closed, TCP is open"));
                 }

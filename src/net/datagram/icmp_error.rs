@@ -6,7 +6,7 @@ use std::net::IpAddr;
 /// An error report from the path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IcmpError {
-    /// What it means.
+    /// Its meaning.
     pub class: Class,
     /// Its standard name, or `type 3 code 99`.
     pub word: String,
@@ -18,7 +18,7 @@ pub struct IcmpError {
     pub quoted: usize,
 }
 
-/// What an error report means for the probe.
+/// The meaning of an error report for a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
     /// Slow down, a redirect, anything that does not say the packet was dropped.
@@ -90,7 +90,7 @@ impl IcmpError {
         Self { class, word, router, mtu, quoted }
     }
 
-    /// What this host's kernel means by refusing a packet; `None` for errors that say nothing about the way to the peer.
+    /// The error of this host's kernel that refuses a packet; `None` for errors that say nothing about the way to the peer.
     #[must_use]
     pub fn from_errno(errno: i32, mtu: Option<u32>) -> Option<Self> {
         let (class, word) = match errno {

@@ -1,4 +1,4 @@
-//! What the kernel knows of a TCP connection and of a socket's receive queue.
+//! The kernel's view of a TCP connection and of a socket's receive queue.
 //!
 //! `struct tcp_info` grows at its end with each kernel, so fields are read by their fixed offset, and one that an older
 //! kernel did not fill is absent instead of zero.

@@ -46,7 +46,7 @@ impl Cause {
 /// No response, or not all of it. A fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NoResponse {
-    /// What happened.
+    /// Its cause.
     pub cause: Cause,
     /// Evidence.
     pub why: String,

@@ -1,12 +1,12 @@
 //! UDP datagrams: the hello that opens a stream, and the header in front of each payload.
 
-/// What a client says first.
+/// First datagram of a client.
 pub const HELLO: [u8; 4] = *b"9876";
-/// What a server answers.
+/// Answer of a server.
 pub const REPLY: [u8; 4] = *b"6789";
-/// What servers before 3.12 answer: 987654321, in the byte order of their machine.
+/// Answer of servers before 3.12: 987654321, in the byte order of their machine.
 const LEGACY_REPLY: u32 = 987_654_321;
-/// What clients before 3.12 say: 123456789, in the byte order of their machine.
+/// First datagram of clients before 3.12: 123456789, in the byte order of their machine.
 const LEGACY_HELLO: u32 = 123_456_789;
 
 /// True for any hello of a client.

@@ -10,15 +10,15 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::pump::{self, Cadence, Meter};
+use super::pump::{self, Meter, SendPlan};
+use super::receive_counter::{Counts, ReceiveCounter};
 use super::results::StreamResult;
-use super::tally::{Counts, Tally};
 use super::{Params, socket, stream_id};
 use crate::net::sys::tcp_info::{TcpInfo, queue_drops, tcp_info};
 
 /// The socket of a stream.
 #[derive(Clone, Debug)]
-pub enum Wire {
+pub enum DataSocket {
     /// A connection.
     Tcp(Arc<TcpStream>),
     /// A connected datagram socket.
@@ -30,9 +30,9 @@ pub enum Wire {
 pub struct Flow {
     id: u32,
     sends: bool,
-    wire: Wire,
+    socket: DataSocket,
     meter: Arc<Meter>,
-    tally: Arc<Mutex<Tally>>,
+    counter: Arc<Mutex<ReceiveCounter>>,
     omitted: Mark,
 }
 
@@ -50,13 +50,13 @@ struct Mark {
 impl Flow {
     /// Stream number `index`, from 0.
     #[must_use]
-    pub fn new(index: u32, sends: bool, wire: Wire) -> Self {
+    pub fn new(index: u32, sends: bool, socket: DataSocket) -> Self {
         Self {
             id: stream_id(index),
             sends,
-            wire,
+            socket,
             meter: Arc::default(),
-            tally: Arc::default(),
+            counter: Arc::default(),
             omitted: Mark::default(),
         }
     }
@@ -70,30 +70,30 @@ impl Flow {
         stop: &CancellationToken,
     ) {
         let (meter, stop, rate) = (Arc::clone(&self.meter), stop.clone(), params.bandwidth);
-        match (&self.wire, self.sends) {
-            (Wire::Tcp(stream), true) => {
+        match (&self.socket, self.sends) {
+            (DataSocket::Tcp(stream), true) => {
                 let (stream, block) = (Arc::clone(stream), Arc::clone(block));
                 tasks.spawn(async move { pump::send_tcp(&stream, &block, rate, &meter, &stop).await });
             }
-            (Wire::Tcp(stream), false) => {
+            (DataSocket::Tcp(stream), false) => {
                 let stream = Arc::clone(stream);
                 tasks.spawn(async move { pump::receive_tcp(&stream, &meter, &stop).await });
             }
-            (Wire::Udp(socket), true) => {
+            (DataSocket::Udp(socket), true) => {
                 let socket = Arc::clone(socket);
-                let cadence = Cadence { block: params.block as usize, rate, wide: params.wide };
-                tasks.spawn(async move { pump::send_udp(&socket, cadence, &meter, &stop).await });
+                let plan = SendPlan { block: params.block as usize, rate, wide: params.wide };
+                tasks.spawn(async move { pump::send_udp(&socket, plan, &meter, &stop).await });
             }
-            (Wire::Udp(socket), false) => {
-                let (socket, tally, wide) = (Arc::clone(socket), Arc::clone(&self.tally), params.wide);
-                tasks.spawn(async move { pump::receive_udp(&socket, wide, &meter, &tally, &stop).await });
+            (DataSocket::Udp(socket), false) => {
+                let (socket, counter, wide) = (Arc::clone(socket), Arc::clone(&self.counter), params.wide);
+                tasks.spawn(async move { pump::receive_udp(&socket, wide, &meter, &counter, &stop).await });
             }
         }
     }
 
     /// Tells a TCP receiver that no more comes; counters can still be read.
     pub fn finish(&self) {
-        if let (Wire::Tcp(stream), true) = (&self.wire, self.sends) {
+        if let (DataSocket::Tcp(stream), true) = (&self.socket, self.sends) {
             // Fails only on a connection that is gone, which says the same.
             let _ = socket2::SockRef::from(stream.as_ref()).shutdown(std::net::Shutdown::Write);
         }
@@ -148,28 +148,28 @@ impl Flow {
         (self.meter.datagrams(), self.omitted.datagrams)
     }
 
-    /// What the kernel says of a TCP stream.
+    /// The kernel's view of a TCP stream.
     #[must_use]
     pub fn info(&self) -> Option<TcpInfo> {
-        match &self.wire {
-            Wire::Tcp(stream) => tcp_info(stream.as_ref()).ok(),
-            Wire::Udp(_) => None,
+        match &self.socket {
+            DataSocket::Tcp(stream) => tcp_info(stream.as_ref()).ok(),
+            DataSocket::Udp(_) => None,
         }
     }
 
     /// Congestion control of a TCP stream.
     #[must_use]
     pub fn congestion(&self) -> Option<String> {
-        match &self.wire {
-            Wire::Tcp(stream) => socket::congestion(&stream.as_fd()),
-            Wire::Udp(_) => None,
+        match &self.socket {
+            DataSocket::Tcp(stream) => socket::congestion(&stream.as_fd()),
+            DataSocket::Udp(_) => None,
         }
     }
 
-    /// What arrived of a UDP stream, warm-up included.
+    /// Counts of a UDP stream that is received, warm-up included.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        self.tally.lock().unwrap_or_else(PoisonError::into_inner).counts()
+        self.counter.lock().unwrap_or_else(PoisonError::into_inner).counts()
     }
 
     /// Counters of the warm-up.
@@ -179,8 +179,8 @@ impl Flow {
     }
 
     fn drops(&self) -> Option<u32> {
-        match &self.wire {
-            Wire::Udp(socket) if !self.sends => queue_drops(socket.as_ref()),
+        match &self.socket {
+            DataSocket::Udp(socket) if !self.sends => queue_drops(socket.as_ref()),
             _ => None,
         }
     }
@@ -202,10 +202,10 @@ impl Flow {
     #[must_use]
     pub fn result(&self, elapsed: Duration) -> StreamResult {
         let (counts, omitted) = (self.counts(), self.omitted.counts);
-        let (packets, omitted_packets) = match (&self.wire, self.sends) {
-            (Wire::Tcp(_), _) => (0, 0),
-            (Wire::Udp(_), true) => self.datagrams(),
-            (Wire::Udp(_), false) => (counts.highest, omitted.highest),
+        let (packets, omitted_packets) = match (&self.socket, self.sends) {
+            (DataSocket::Tcp(_), _) => (0, 0),
+            (DataSocket::Udp(_), true) => self.datagrams(),
+            (DataSocket::Udp(_), false) => (counts.highest, omitted.highest),
         };
         StreamResult {
             id: u64::from(self.id),

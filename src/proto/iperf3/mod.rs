@@ -9,14 +9,14 @@ pub mod flow;
 pub mod frame;
 pub mod params;
 pub mod pump;
+pub mod receive_counter;
 pub mod results;
 pub mod socket;
-pub mod tally;
 
-pub use flow::{Flow, Wire};
+pub use flow::{DataSocket, Flow};
 pub use params::{Params, Rejection, Transport};
+pub use receive_counter::ReceiveCounter;
 pub use results::{Results, StreamResult};
-pub use tally::Tally;
 
 /// The port of iperf3.
 pub const PORT: u16 = 5201;

@@ -14,7 +14,7 @@ const NAME: usize = 16;
 /// Buffer sizes asked for beyond this are cut.
 const MAX_WINDOW: f64 = 67_108_864.0;
 
-/// What carries the data.
+/// Transport of the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
     /// A byte stream.
@@ -26,7 +26,7 @@ pub enum Transport {
 /// A test as both sides agree on it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Params {
-    /// What carries the data.
+    /// Transport of the data.
     pub transport: Transport,
     /// Length without warm-up; `None` when the client counts bytes or blocks and ends the test itself.
     pub time: Option<Duration>,

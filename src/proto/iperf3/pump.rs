@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::MAX_BLOCK;
 use super::datagram::{self, Header};
-use super::tally::Tally;
+use super::receive_counter::ReceiveCounter;
 use crate::net::sys::timer::Timer;
 
 /// How long a loop may keep its thread before timers and other tasks get a turn.
@@ -137,7 +137,7 @@ fn discard(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
 
 /// How datagrams are sent.
 #[derive(Clone, Copy, Debug)]
-pub struct Cadence {
+pub struct SendPlan {
     /// Payload bytes of each.
     pub block: usize,
     /// Bit/s of payload; `None` for as fast as possible.
@@ -148,9 +148,9 @@ pub struct Cadence {
 
 /// Sends datagrams on an absolute schedule: number n is due at n/rate after the start, however late the one before was.
 /// Above 5000 datagrams/s those of [`FINEST`](crate::net::sys::timer::FINEST) leave as a burst, smaller than any receiver's default buffer.
-pub async fn send_udp(socket: &UdpSocket, cadence: Cadence, meter: &Meter, stop: &CancellationToken) -> io::Result<()> {
-    let mut datagram = vec![0_u8; cadence.block];
-    let gap = cadence.rate.map_or(0.0, |rate| cadence.block as f64 * 8.0 / rate);
+pub async fn send_udp(socket: &UdpSocket, plan: SendPlan, meter: &Meter, stop: &CancellationToken) -> io::Result<()> {
+    let mut datagram = vec![0_u8; plan.block];
+    let gap = plan.rate.map_or(0.0, |rate| plan.block as f64 * 8.0 / rate);
     let timer = Timer::new()?;
     let (start, mut turn, mut sequence) = (Instant::now(), Turn::new(), 0_u64);
     while !stop.is_cancelled() {
@@ -161,7 +161,7 @@ pub async fn send_udp(socket: &UdpSocket, cadence: Cadence, meter: &Meter, stop:
             continue;
         }
         let sent_us = u64::try_from(now.duration_since(start).as_micros()).unwrap_or(u64::MAX);
-        Header { sent_us, sequence: sequence + 1 }.write(&mut datagram, cadence.wide);
+        Header { sent_us, sequence: sequence + 1 }.write(&mut datagram, plan.wide);
         match socket.try_send(&datagram) {
             Ok(bytes) => {
                 sequence += 1;
@@ -185,7 +185,7 @@ pub async fn receive_udp(
     socket: &UdpSocket,
     wide: bool,
     meter: &Meter,
-    tally: &Mutex<Tally>,
+    counter: &Mutex<ReceiveCounter>,
     stop: &CancellationToken,
 ) -> io::Result<()> {
     let mut buffer = vec![0_u8; 65_536];
@@ -198,8 +198,8 @@ pub async fn receive_udp(
                 if datagram::is_hello(datagram) {
                     let _ = socket.try_send(&datagram::REPLY);
                 } else if let Some(header) = Header::parse(datagram, wide) {
-                    let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
-                    if tally.arrived(header, now.duration_since(start)) {
+                    let mut counter = counter.lock().unwrap_or_else(PoisonError::into_inner);
+                    if counter.arrived(header, now.duration_since(start)) {
                         meter.add(bytes);
                     }
                 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::MAX_STREAMS;
 use super::frame::{count, number, text};
 
-/// What one side says of one stream.
+/// The result of one stream by one side.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StreamResult {
     /// iperf3's number of it.
@@ -32,14 +32,14 @@ pub struct StreamResult {
     pub seconds: f64,
 }
 
-/// What one side says of the test.
+/// The result of the test by one side.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Results {
     /// Share of one processor, percent: total, user, system.
     pub cpu: [f64; 3],
     /// Congestion control of its sockets.
     pub congestion: Option<String>,
-    /// What speaks, if it says so.
+    /// Name of the program, if it gives one.
     pub software: Option<String>,
     /// Whether `retransmits` of the streams mean something.
     pub counts_retransmits: bool,

@@ -91,13 +91,13 @@ pub async fn dial(
         Err(PathError::Fault(fault)) => return Err(fault),
         Err(PathError::Connect(error)) => return Ok(Dialled { handshake: Err(error), why, strays: socket.strays() }),
         Err(PathError::Flood(bytes)) => {
-            why = Some(flood(bytes));
+            why = Some(flood_text(bytes));
             HandshakeEnd::Closed
         }
         Ok(Err(_)) => HandshakeEnd::Timeout,
         Ok(Ok(Err(error))) => {
-            let (end, told) = classify_end(&error);
-            why = told;
+            let (end, reason) = classify_end(&error);
+            why = reason;
             end
         }
         Ok(Ok(Ok(quic))) => {
@@ -134,8 +134,8 @@ impl Handshake<Connection> {
     /// until it confirms the handshake (which it does once it is content), refuses, or `patience` is over. The words that
     /// come with a refusal are handed back.
     pub async fn await_late_refusal(&mut self, patience: Duration) -> Option<String> {
-        /// Between two looks at whether the confirmation came; QUIC libraries have no event for it.
-        const LOOK: Duration = Duration::from_millis(5);
+        /// Between two checks for the confirmation; QUIC libraries have no event for it.
+        const INTERVAL: Duration = Duration::from_millis(5);
         let HandshakeEnd::Completed(connection) = &self.end else { return None };
         if !self.certificate_requested {
             return None;
@@ -143,7 +143,7 @@ impl Handshake<Connection> {
         let quic = connection.quic.clone();
         let confirmed = async {
             while quic.stats().frame_rx.handshake_done == 0 {
-                tokio::time::sleep(LOOK).await;
+                tokio::time::sleep(INTERVAL).await;
             }
         };
         let refused = tokio::select! {
@@ -200,7 +200,7 @@ fn session(quic: &quinn::Connection, hello_log: &ServerHelloLog) -> Session {
     }
 }
 
-/// Sorts the end of a connection, and tells what the peer said about it, if anything.
+/// Sorts the end of a connection, with the reason the peer gives, if any.
 #[must_use]
 pub fn classify_end(error: &ConnectionError) -> (HandshakeEnd<Connection>, Option<String>) {
     match error {
@@ -211,43 +211,46 @@ pub fn classify_end(error: &ConnectionError) -> (HandshakeEnd<Connection>, Optio
         ConnectionError::VersionMismatch => {
             (HandshakeEnd::NotTls("QUIC, but no version that is known here".into()), None)
         }
-        // Whatever this side found wrong, it told the peer as well.
-        ConnectionError::TransportError(error) => (HandshakeEnd::Alert(format!("sent ({})", cut(&error.reason))), None),
+        // Whatever this side found wrong, QUIC sends to the peer as well.
+        ConnectionError::TransportError(error) => {
+            (HandshakeEnd::Alert(format!("sent ({})", shortened(&error.reason))), None)
+        }
         ConnectionError::ConnectionClosed(close) => {
-            let (code, reason) = (u64::from(close.error_code), spoken(&close.reason));
+            let (code, reason) = (u64::from(close.error_code), reason_text(&close.reason));
             match u8::try_from(code & 0xff) {
                 Ok(alert) if ALERTS.contains(&code) => {
                     (HandshakeEnd::Alert(iana_names::alert(AlertDescription::from(alert))), reason)
                 }
-                _ => (HandshakeEnd::Closed, Some(with(format!("QUIC error {}", close.error_code), reason))),
+                _ => (HandshakeEnd::Closed, Some(joined(format!("QUIC error {}", close.error_code), reason))),
             }
         }
-        ConnectionError::ApplicationClosed(close) => {
-            (HandshakeEnd::Closed, Some(with(format!("application error {}", close.error_code), spoken(&close.reason))))
-        }
+        ConnectionError::ApplicationClosed(close) => (
+            HandshakeEnd::Closed,
+            Some(joined(format!("application error {}", close.error_code), reason_text(&close.reason))),
+        ),
         ConnectionError::LocallyClosed | ConnectionError::CidsExhausted => {
             (HandshakeEnd::Closed, Some(error.to_string()))
         }
     }
 }
 
-/// What a peer did that was cut off.
+/// Evidence of a peer that was cut off.
 #[must_use]
-pub fn flood(bytes: u64) -> String {
+pub fn flood_text(bytes: u64) -> String {
     format!("it sent {bytes} bytes, more than anybody needs, and was cut off")
 }
 
-fn spoken(reason: &[u8]) -> Option<String> {
-    (!reason.is_empty()).then(|| cut(&readable(reason)))
+fn reason_text(reason: &[u8]) -> Option<String> {
+    (!reason.is_empty()).then(|| shortened(&readable(reason)))
 }
 
-fn with(what: String, said: Option<String>) -> String {
-    match said {
-        Some(said) => format!("{what}, \"{said}\""),
+fn joined(what: String, reason: Option<String>) -> String {
+    match reason {
+        Some(reason) => format!("{what}, \"{reason}\""),
         None => what,
     }
 }
 
-fn cut(text: &str) -> String {
+fn shortened(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(WORDS).collect()
 }

@@ -1,4 +1,4 @@
-//! What a `ServerHello` (RFC 8446, 4.1.3) chooses. QUIC libraries keep cipher and group to themselves, while their session
+//! The choice of a `ServerHello` (RFC 8446, 4.1.3). QUIC libraries keep cipher and group to themselves, while their session
 //! is handed the bytes.
 
 /// Bytes looked at; a `ServerHello` of one key share has about 1,200 with the largest group of today.
@@ -13,7 +13,7 @@ const RETRY: [u8; 32] = [
     0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
 ];
 
-/// What was chosen, by IANA number.
+/// Cipher suite and group, by IANA number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Choice {
     /// Cipher suite.
@@ -34,19 +34,19 @@ pub fn read(stream: &[u8]) -> Option<Choice> {
         if kind != SERVER_HELLO {
             return None;
         }
-        if let Said::Choice(choice) = server_hello(Bytes(body))? {
+        if let HelloKind::Choice(choice) = server_hello(Bytes(body))? {
             return Some(choice);
         }
     }
 }
 
-enum Said {
+enum HelloKind {
     Choice(Choice),
     /// The server wants another key share, and says so in the form of a `ServerHello`.
     Retry,
 }
 
-fn server_hello(mut body: Bytes<'_>) -> Option<Said> {
+fn server_hello(mut body: Bytes<'_>) -> Option<HelloKind> {
     let _legacy_version = body.u16()?;
     let retry = body.take(32)? == RETRY;
     let session = body.u8()?;
@@ -64,7 +64,7 @@ fn server_hello(mut body: Bytes<'_>) -> Option<Said> {
             group = Some(value.u16()?);
         }
     }
-    Some(if retry { Said::Retry } else { Said::Choice(Choice { cipher, group }) })
+    Some(if retry { HelloKind::Retry } else { HelloKind::Choice(Choice { cipher, group }) })
 }
 
 struct Bytes<'a>(&'a [u8]);

@@ -26,7 +26,7 @@ const MOST: u64 = 4 * 1024 * 1024;
 /// Errors in a row that are looked past.
 const FAILURES: u32 = 64;
 
-/// What ended the use of the socket from outside of QUIC.
+/// An end of the socket from outside of QUIC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PathError {
     /// The path or the peer's host said so by ICMP.

@@ -1,4 +1,4 @@
-//! What a certificate says, read without trusting it. Its size is bounded by the handshake: rustls refuses a
+//! The content of a certificate, read without trusting it. Its size is bounded by the handshake: rustls refuses a
 //! certificate message above 64 KiB.
 
 use std::net::IpAddr;

@@ -21,7 +21,7 @@ const POINTS: usize = 4;
 /// Extensions of a list that are looked at.
 const MOST: usize = 32;
 
-/// What a list says of one certificate.
+/// The entry of one certificate in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Since when it is revoked, and why, for people; absent when it is not on the list.
@@ -76,7 +76,7 @@ pub fn read(der: &[u8], certificate: &[u8], issuer: &Issuer, points: &[String]) 
     }
     scope(list.extensions, wanted.is_ca(), points)?;
     Signed::read(der).ok_or_else(unreadable)?.is_by(&issuer.spki)?;
-    let revoked = list.entry(wanted.raw_serial()).map_err(|()| unreadable())?.map(told);
+    let revoked = list.entry(wanted.raw_serial()).map_err(|()| unreadable())?.map(revocation);
     Ok(Entry { revoked, this_update: list.this_update, next_update: list.next_update })
 }
 
@@ -127,12 +127,12 @@ fn time(part: Element<'_>) -> Option<i64> {
 }
 
 /// Since when, and why.
-fn told(entry: Element<'_>) -> String {
+fn revocation(entry: Element<'_>) -> String {
     let parts = below(entry.whole, 3).unwrap_or_default();
     let since = parts.get(1).copied().and_then(time).and_then(rfc3339).unwrap_or_else(|| "an unknown day".to_owned());
     let reason = parts.get(2).and_then(|extensions| {
         each(extensions.content).find_map(|extension| match extension.parsed_extension() {
-            ParsedExtension::ReasonCode(reason) => Some(format!(", {}", word(reason.0))),
+            ParsedExtension::ReasonCode(reason) => Some(format!(", {}", reason_name(reason.0))),
             _ => None,
         })
     });
@@ -140,7 +140,7 @@ fn told(entry: Element<'_>) -> String {
 }
 
 /// The reasons of RFC 5280, 5.3.1.
-const fn word(reason: u8) -> &'static str {
+const fn reason_name(reason: u8) -> &'static str {
     match reason {
         1 => "key compromise",
         2 => "CA compromise",

@@ -184,7 +184,7 @@ impl Handshake {
         Ok(())
     }
 
-    /// What the server wants of clients: `none`, `optional` or `required`; absent when this handshake cannot tell, because it
+    /// Whether the server wants a client certificate: `none`, `optional` or `required`; absent when this handshake cannot tell, because it
     /// showed a certificate, ended for another reason, or was not heard to its end.
     #[must_use]
     pub fn client_certificate(&self) -> Option<&'static str> {

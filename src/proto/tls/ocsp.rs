@@ -20,7 +20,7 @@ const ANSWERS: usize = 64;
 /// How far the clock of the responder may be ahead, seconds.
 const SKEW: i64 = 300;
 
-/// What a response says of a certificate.
+/// The status of a certificate in a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     /// Not revoked.
@@ -34,7 +34,7 @@ pub enum Status {
 /// A response about one certificate whose signature is proven.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// What it says.
+    /// The status.
     pub status: Status,
     /// Since when it is known to be so, seconds since 1970.
     pub this_update: i64,

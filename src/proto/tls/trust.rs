@@ -1,4 +1,4 @@
-//! Whom to trust, and as whom to appear: root stores and the client certificate, credentials once, outside anything timed.
+//! Whom to trust, and as whom to appear: root stores and the client certificate, loaded once, outside anything timed.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};

@@ -14,7 +14,7 @@ use crate::net::bytes::readable;
 use crate::net::scope::Scope;
 use crate::probe::{Cx, EarlyEnd};
 use crate::proto::dns::exchange::{frame, framed};
-use crate::proto::quic::{self, Connection, PathError, classify_end, flood};
+use crate::proto::quic::{self, Connection, PathError, classify_end, flood_text};
 
 /// Most bytes of headers in HTTP/3.
 const HEAD: u64 = 16 * 1024;
@@ -233,7 +233,7 @@ fn path_failed(server: std::net::SocketAddr, error: PathError) -> EarlyEnd {
             let why = "nothing listens there any more (ICMP port unreachable after the handshake)";
             EarlyEnd::outcome(error.word(), format!("{server}: {why}"))
         }
-        PathError::Flood(bytes) => EarlyEnd::outcome("protocol_error", format!("{server}: {}", flood(bytes))),
+        PathError::Flood(bytes) => EarlyEnd::outcome("protocol_error", format!("{server}: {}", flood_text(bytes))),
     }
 }
 

@@ -3,7 +3,7 @@
 use rustls::pki_types::CertificateDer;
 
 use crate::proto::tls::certificate::Certificate;
-use crate::proto::tls::lint::{self, Finding, View};
+use crate::proto::tls::lint::{self, Context, Finding};
 use crate::proto::tls::ocsp::{self, Answer};
 use crate::proto::tls::{Credentials, Issuer, Path, pin};
 
@@ -56,8 +56,8 @@ impl Examined {
         let second = now as i64;
         let path = credentials.path(chain, second);
         let trusted = |name: &[u8]| credentials.names(name);
-        let view = View { now: second, path: path.as_ref(), trusted: &trusted, stapled: Some(staple.is_some()) };
-        let findings = lint::lint(chain, &view);
+        let context = Context { now: second, path: path.as_ref(), trusted: &trusted, stapled: Some(staple.is_some()) };
+        let findings = lint::lint(chain, &context);
         let certificates: Vec<Option<Certificate>> = chain.iter().map(|der| Certificate::parse(der)).collect();
         let leaf = chain.first().map(CertificateDer::as_ref);
         Self {

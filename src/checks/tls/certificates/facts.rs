@@ -104,7 +104,7 @@ pub(crate) fn record(cx: &mut Cx<'_>, examined: &Examined, ages: &Ages, lint: Ve
     }
     cx.set(&LINT, lint);
     for finding in examined.findings.iter().take(TOLD) {
-        cx.note(finding.told());
+        cx.note(finding.evidence());
     }
     if let Some(more) = examined.findings.len().checked_sub(TOLD).filter(|more| *more > 0) {
         cx.note(format!("lint: and {more} more"));

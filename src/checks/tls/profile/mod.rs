@@ -11,7 +11,7 @@ use tokio::sync::OnceCell;
 use crate::model::table::{facts, fields};
 use crate::model::{Args, Fact, Fault, Field, FieldKind, Invalid, Value};
 use crate::probe::Cx;
-use crate::proto::tls::profile::{BUILT_IN, Profile, Seen, Status, built_in, judge};
+use crate::proto::tls::profile::{BUILT_IN, Profile, ServerProperties, Status, built_in, evaluate};
 
 /// Most bytes of a profile.
 const MOST: u64 = 1024 * 1024;
@@ -111,14 +111,14 @@ impl Profiles {
     }
 
     /// Judges what was `seen` by every profile, and records the facts.
-    pub async fn record(&self, cx: &mut Cx<'_>, seen: &Seen) -> Result<(), Fault> {
+    pub async fn record(&self, cx: &mut Cx<'_>, seen: &ServerProperties) -> Result<(), Fault> {
         let profiles = self.load().await?;
         if profiles.is_empty() {
             return Ok(());
         }
         let (mut statuses, mut breaches, mut undecided) = (serde_json::Map::new(), Vec::new(), Vec::new());
         for profile in profiles {
-            let verdict = judge(profile, seen);
+            let verdict = evaluate(profile, seen);
             statuses.insert(profile.name.clone(), Value::from(verdict.status.word()));
             let lines = if verdict.status == Status::Breached { &verdict.breaches } else { &verdict.undecided };
             for line in lines.iter().take(TOLD) {

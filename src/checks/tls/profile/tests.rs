@@ -7,22 +7,22 @@ use serde_json::json;
 use super::{FACTS, Profiles};
 use crate::model::{Args, Observation};
 use crate::probe::Cx;
-use crate::proto::tls::profile::Seen;
+use crate::proto::tls::profile::ServerProperties;
 use crate::testing::{self, observe_with, texts};
 
 fn args(profiles: &[&str]) -> Args {
     testing::args([("profiles", texts(profiles))], &[])
 }
 
-fn nearly_right() -> Seen {
-    Seen {
+fn nearly_right() -> ServerProperties {
+    ServerProperties {
         versions: vec!["TLS1.1".to_owned(), "TLS1.3".to_owned()],
         unknown: vec!["versions.TLS1.0: reset".to_owned()],
-        ..Seen::default()
+        ..ServerProperties::default()
     }
 }
 
-async fn recorded(profiles: &Profiles, seen: &Seen) -> Observation {
+async fn recorded(profiles: &Profiles, seen: &ServerProperties) -> Observation {
     let record = async |cx: &mut Cx<'_>| profiles.record(cx, seen).await;
     let (observation, ended) = observe_with(FACTS, Duration::ZERO, record).await;
     ended.unwrap();

@@ -2,21 +2,24 @@
 
 use super::result::{Preference, ScanResult, VersionSupport};
 use crate::proto::tls::hello::{Version, group_name, suite_name};
-use crate::proto::tls::profile::{self, Seen, Shown};
+use crate::proto::tls::profile::{self, CertificateProperties, ServerProperties};
 
 /// The result, and what it leaves open; `stapled` comes from the handshake beside the scan.
 ///
 /// Whatever the scan could not decide touches every rule: a profile is not kept on half of what a server does.
-pub(super) fn profile_input(scan: &ScanResult, stapled: Option<bool>) -> Seen {
+pub(super) fn profile_input(scan: &ScanResult, stapled: Option<bool>) -> ServerProperties {
     let names = |numbers: &[u16]| numbers.iter().map(|number| suite_name(*number)).collect();
-    let shown: Vec<Option<Shown>> =
-        scan.certificates.iter().map(|shown| shown.chain.first().and_then(|leaf| Shown::of(leaf))).collect();
+    let shown: Vec<Option<CertificateProperties>> = scan
+        .certificates
+        .iter()
+        .map(|shown| shown.chain.first().and_then(|leaf| CertificateProperties::of(leaf)))
+        .collect();
     let mut unknown = scan.unknown.clone();
     unknown.extend(open(scan));
     if shown.iter().any(Option::is_none) {
         unknown.push("certificates: one cannot be read".to_owned());
     }
-    Seen {
+    ServerProperties {
         versions: scan.offered().iter().map(|version| version.word().to_owned()).collect(),
         ciphers: scan.suites.iter().map(|(version, suites)| (version.word().to_owned(), names(suites))).collect(),
         groups: groups(scan),

@@ -20,7 +20,7 @@ pub enum Sending {
     Halves(Duration),
 }
 
-/// What became of a hello.
+/// The end of a hello.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// The server chose: its hello is there, and as much of the rest as came.

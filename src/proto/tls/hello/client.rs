@@ -6,7 +6,7 @@ use super::Version;
 const RENEGOTIATION_SCSV: u16 = 0x00ff;
 /// RFC 7507: this client falls back from a higher version.
 const FALLBACK_SCSV: u16 = 0x5600;
-/// What all records of a hello may hold (RFC 8446, 5.1).
+/// Bytes in one record of a hello (RFC 8446, 5.1).
 const RECORD: usize = 1 << 14;
 
 /// Signature schemes of certificates and handshakes, strongest first; weak and rare ones last, so that no server goes without.

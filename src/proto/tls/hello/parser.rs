@@ -53,13 +53,13 @@ impl Parser {
         self.end.clone().unwrap_or(State::More)
     }
 
-    /// What came so far.
+    /// The flight so far.
     #[must_use]
     pub fn flight(&self) -> &Flight {
         &self.flight
     }
 
-    /// What came.
+    /// The flight.
     #[must_use]
     pub fn into_flight(self) -> Flight {
         self.flight

@@ -1,4 +1,4 @@
-//! What a server says in clear: its hello, its certificates, the parameters of the key exchange, an alert.
+//! The clear text of a server: its hello, its certificates, the parameters of the key exchange, an alert.
 
 use super::{Version, suite};
 
@@ -41,7 +41,7 @@ pub struct ServerHello {
     pub extensions: Vec<u16>,
 }
 
-/// What the key exchange of TLS 1.2 and before showed.
+/// The key exchange of TLS 1.2 and before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyExchange {
     /// A named curve.

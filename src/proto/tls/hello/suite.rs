@@ -26,7 +26,7 @@ pub enum Exchange {
     Other,
 }
 
-/// What proves who the server is.
+/// The proof of who the server is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Auth {
     /// TLS 1.3: the suite does not say.
@@ -77,7 +77,7 @@ impl Suite {
         }
     }
 
-    /// What proves who the server is.
+    /// The proof of who the server is.
     #[must_use]
     pub fn auth(&self) -> Auth {
         let keys = self.keys();

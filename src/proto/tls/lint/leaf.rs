@@ -1,11 +1,11 @@
-//! What holds of the server's own certificate.
+//! Rules for the server's own certificate.
 
-use super::reading::Reading;
+use super::parsed::ParsedCertificate;
 use super::{Findings, names, rules};
 
 const DAY: i64 = 86_400;
 
-pub(super) fn look(found: &mut Findings, leaf: &Reading<'_>) {
+pub(super) fn check(found: &mut Findings, leaf: &ParsedCertificate<'_>) {
     validity(found, leaf);
     alternative_names(found, leaf);
     usage(found, leaf);
@@ -19,14 +19,14 @@ pub(super) fn look(found: &mut Findings, leaf: &Reading<'_>) {
 }
 
 /// From the first second to the last, both included (RFC 5280, 4.1.2.5); what begins a day counts as one (BR 6.3.2).
-fn validity(found: &mut Findings, leaf: &Reading<'_>) {
+fn validity(found: &mut Findings, leaf: &ParsedCertificate<'_>) {
     let (first, last) = leaf.dates();
     let seconds = last.saturating_sub(first).saturating_add(1);
     let (days, most) = (seconds.saturating_add(DAY - 1) / DAY, rules::longest_validity(first));
     found.when(days > most, rules::LONG_VALIDITY, 0, || format!("{days} days, at most {most}"));
 }
 
-fn alternative_names(found: &mut Findings, leaf: &Reading<'_>) {
+fn alternative_names(found: &mut Findings, leaf: &ParsedCertificate<'_>) {
     let known = names::of(leaf);
     found.when(known.is_empty(), rules::NO_SAN, 0, String::new);
     for name in &known {
@@ -52,7 +52,7 @@ fn alternative_names(found: &mut Findings, leaf: &Reading<'_>) {
     }
 }
 
-fn usage(found: &mut Findings, leaf: &Reading<'_>) {
+fn usage(found: &mut Findings, leaf: &ParsedCertificate<'_>) {
     let of_authorities = leaf.name_constraints().is_some() && !leaf.is_ca();
     found.when(of_authorities, rules::CONSTRAINTS_IN_LEAF, 0, String::new);
     found.when(leaf.extended_key_usage_critical(), rules::CRITICALITY, 0, || "extended key usage".to_owned());

@@ -4,27 +4,27 @@
 //!
 //! Pure: certificates in, findings out. Nothing is verified here, so the words hold for untrusted chains as well.
 
+mod any_certificate;
 mod chain;
-mod each;
 mod issuer;
 mod leaf;
 mod names;
-mod reading;
+mod parsed;
 mod rules;
 
 use rustls::pki_types::CertificateDer;
 
-pub use reading::{KeyFacts, key_facts, must_staple, scts};
+pub use parsed::{KeyFacts, key_facts, must_staple, scts};
 pub use rules::{RULES, Rule, longest_validity};
 
-use self::reading::Reading;
+use self::parsed::ParsedCertificate;
 use super::Path;
 
 /// Certificates looked at; a handshake holds 64 KiB, so that more than this is a chain nobody needs.
 pub const MOST: usize = 100;
 
-/// What is known beside the certificates.
-pub struct View<'a> {
+/// Knowledge beside the certificates.
+pub struct Context<'a> {
     /// Seconds since 1970.
     pub now: i64,
     /// The path a client verifies, if there is one.
@@ -42,14 +42,14 @@ pub struct Finding {
     pub rule: &'static Rule,
     /// Place in the served chain, 0 being the leaf.
     pub at: usize,
-    /// What was seen.
+    /// Detail for people.
     pub detail: String,
 }
 
 impl Finding {
-    /// For people: which rule, where, what.
+    /// For people: the rule, the certificate, the detail.
     #[must_use]
-    pub fn told(&self) -> String {
+    pub fn evidence(&self) -> String {
         let Rule { word, what, source } = self.rule;
         let whose = if self.at == 0 { "the leaf".to_owned() } else { format!("certificate {}", self.at + 1) };
         let detail = if self.detail.is_empty() { String::new() } else { format!(" ({})", self.detail) };
@@ -59,20 +59,20 @@ impl Finding {
 
 /// Everything `chain`, leaf first, breaks, in the order of the rules; empty for a chain nobody can find fault with.
 #[must_use]
-pub fn lint(chain: &[CertificateDer<'_>], view: &View<'_>) -> Vec<Finding> {
+pub fn lint(chain: &[CertificateDer<'_>], context: &Context<'_>) -> Vec<Finding> {
     let chain = chain.get(..MOST).unwrap_or(chain);
-    let readings: Vec<Option<Reading<'_>>> = chain.iter().map(|der| Reading::of(der)).collect();
+    let parsed_chain: Vec<Option<ParsedCertificate<'_>>> = chain.iter().map(|der| ParsedCertificate::of(der)).collect();
     let mut found = Findings::default();
-    chain::look(&mut found, chain, &readings, view);
-    for (at, reading) in readings.iter().enumerate() {
-        match reading {
-            Some(reading) => each::look(&mut found, at, reading, view),
+    chain::check(&mut found, chain, &parsed_chain, context);
+    for (at, parsed) in parsed_chain.iter().enumerate() {
+        match parsed {
+            Some(parsed) => any_certificate::check(&mut found, at, parsed, context),
             None => found.add(rules::UNREADABLE, at, ""),
         }
     }
-    issuer::look(&mut found, &readings, view);
-    if let Some(Some(leaf)) = readings.first() {
-        leaf::look(&mut found, leaf);
+    issuer::check(&mut found, &parsed_chain, context);
+    if let Some(Some(leaf)) = parsed_chain.first() {
+        leaf::check(&mut found, leaf);
     }
     found.sorted()
 }
@@ -96,7 +96,7 @@ pub fn lint_bytes(bytes: &[u8]) -> Vec<Finding> {
         chain.push(CertificateDer::from(der));
         rest = beyond;
     }
-    lint(&chain, &View { now: 1_790_000_000, path: None, trusted: &|_| false, stapled: Some(false) })
+    lint(&chain, &Context { now: 1_790_000_000, path: None, trusted: &|_| false, stapled: Some(false) })
 }
 
 /// Collects findings.

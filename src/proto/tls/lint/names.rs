@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use x509_parser::extensions::{GeneralName, GeneralSubtree, NameConstraints};
 
-use super::reading::Reading;
+use super::parsed::ParsedCertificate;
 
 /// A name a certificate is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,8 +28,8 @@ impl fmt::Display for Name {
 }
 
 /// DNS names and addresses among the alternative names.
-pub(super) fn of(reading: &Reading<'_>) -> Vec<Name> {
-    let names = reading.alternative_names().map(|(names, _)| names).unwrap_or_default();
+pub(super) fn of(parsed: &ParsedCertificate<'_>) -> Vec<Name> {
+    let names = parsed.alternative_names().map(|(names, _)| names).unwrap_or_default();
     let known = names.into_iter().filter_map(|name| match name {
         GeneralName::DNSName(name) => Some(Name::Dns(name.to_owned())),
         GeneralName::IPAddress(bytes) => Some(Name::Address(bytes.to_vec())),

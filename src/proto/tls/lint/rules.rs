@@ -9,7 +9,7 @@
 pub struct Rule {
     /// The word in fact `lint`.
     pub word: &'static str,
-    /// What is wrong when it is found, and what comes of it.
+    /// The defect, and its consequence.
     pub what: &'static str,
     /// Where it is written.
     pub source: &'static str,

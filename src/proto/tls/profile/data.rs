@@ -53,7 +53,7 @@ const GROUPS: &[&str] = &[
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
-    /// What suites call it: lower-case letters, digits and hyphens.
+    /// The name in suites: lower-case letters, digits and hyphens.
     #[serde(deserialize_with = "name")]
     pub name: String,
     /// Version of the document it follows.

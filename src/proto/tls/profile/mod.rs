@@ -1,17 +1,17 @@
-//! Profiles: what a TLS server should and should not offer, as versioned data with its source, and a judge that holds
-//! what was seen against it. Pure; no profile is built into code.
+//! Profiles: what a TLS server should and should not offer, as versioned data with its source, and an
+//! evaluation of what was seen against it. Pure; no profile is built into code.
 //!
-//! The judge has three answers. What was seen to break a rule is a breach, whatever else is unknown. What could not be
+//! The evaluation has three answers. What was seen to break a rule is a breach, whatever else is unknown. What could not be
 //! seen leaves every rule it touches undecided, never held: a scan that was cut short is not compliant.
 
 mod data;
-mod judge;
+mod evaluate;
 mod pattern;
 
 use std::collections::BTreeMap;
 
 pub use data::{Certificates, Ciphers, Denied, Groups, Preference, Profile, Server, Version, Versions};
-pub use judge::{Status, Verdict, judge};
+pub use evaluate::{Status, Verdict, evaluate};
 
 use super::certificate::Certificate;
 use super::lint::{KeyFacts, key_facts};
@@ -32,9 +32,9 @@ pub fn built_in(name: &str) -> Option<&'static str> {
     BUILT_IN.iter().zip(FILES).find(|(known, _)| **known == name).map(|(_, text)| text)
 }
 
-/// What was seen of a server, in plain words.
+/// The properties of a server, in the words of profiles.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Seen {
+pub struct ServerProperties {
     /// Versions offered: `SSLv3`, `TLS1.0` … `TLS1.3`.
     pub versions: Vec<String>,
     /// Cipher suites by version, IANA names.
@@ -52,17 +52,17 @@ pub struct Seen {
     /// An OCSP response was stapled.
     pub ocsp_stapled: Option<bool>,
     /// Every certificate the server shows as its own.
-    pub certificates: Vec<Shown>,
-    /// What could not be decided: `AREA`, `AREA.ITEM`, each with `: WHY` after it if there is a reason to tell
+    pub certificates: Vec<CertificateProperties>,
+    /// Undecided: `AREA`, `AREA.ITEM`, each with `: WHY` after it if there is a reason to tell
     /// (`versions.TLS1.1: reset`, `ciphers.TLS1.2`, `groups.x448`). Areas are `versions`, `ciphers`, `groups`,
     /// `preference`, `compression`, `secure_renegotiation`, `dh_bits`, `ocsp` and `certificates`. Anything else touches
     /// every rule.
     pub unknown: Vec<String>,
 }
 
-/// What rules about certificates look at.
+/// The properties of a certificate that rules speak of.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Shown {
+pub struct CertificateProperties {
     /// For people: its subject.
     pub name: String,
     /// Its key.
@@ -73,7 +73,7 @@ pub struct Shown {
     pub lifetime_days: f64,
 }
 
-impl Shown {
+impl CertificateProperties {
     /// Reads a certificate; `None` when it is none.
     #[must_use]
     pub fn of(der: &[u8]) -> Option<Self> {

@@ -1,18 +1,18 @@
 //! IMAP: CAPABILITY, STARTTLS.
 
 use super::Cause;
-use super::talk::{Stop, Talk, not, shown};
+use super::dialog::{Dialog, DialogError, not_upgraded, quoted};
 
-pub(super) async fn talk(talk: &mut Talk<'_>, _name: &str) -> Result<(), Stop> {
-    let greeting = talk.line("a greeting (* OK)", |bytes| bytes.first().is_none_or(|first| *first == b'*')).await?;
+pub(super) async fn negotiate(dialog: &mut Dialog<'_>, _name: &str) -> Result<(), DialogError> {
+    let greeting = dialog.line("a greeting (* OK)", |bytes| bytes.first().is_none_or(|first| *first == b'*')).await?;
     let mut words = greeting.split_ascii_whitespace().skip(1);
     // A session that is logged in from the start cannot be upgraded (RFC 9051, 7.1.4), so that is no go-ahead.
     if !words.next().is_some_and(|status| status.eq_ignore_ascii_case("OK")) {
-        return Err(not(Cause::Refused, format!("the server greets with {}", shown(greeting.as_bytes()))));
+        return Err(not_upgraded(Cause::Refused, format!("the server greets with {}", quoted(greeting.as_bytes()))));
     }
-    talk.say(b"a1 CAPABILITY\r\n").await?;
+    dialog.say(b"a1 CAPABILITY\r\n").await?;
     let mut offered = Vec::new();
-    let status = tagged(talk, "a1", "what the server can do (* CAPABILITY)", |line| {
+    let status = tagged(dialog, "a1", "what the server can do (* CAPABILITY)", |line| {
         let mut words = line.split_ascii_whitespace().skip(1);
         if words.next().is_some_and(|word| word.eq_ignore_ascii_case("CAPABILITY")) {
             offered.extend(words.map(str::to_ascii_uppercase));
@@ -20,27 +20,27 @@ pub(super) async fn talk(talk: &mut Talk<'_>, _name: &str) -> Result<(), Stop> {
     })
     .await?;
     if !offered.iter().any(|word| word == "STARTTLS") {
-        let said = if offered.is_empty() { status } else { offered.join(" ") };
-        let told = format!("STARTTLS is not among what the server can do: {}", shown(said.as_bytes()));
-        return Err(not(Cause::NotOffered, told));
+        let listed = if offered.is_empty() { status } else { offered.join(" ") };
+        let evidence = format!("STARTTLS is not among what the server can do: {}", quoted(listed.as_bytes()));
+        return Err(not_upgraded(Cause::NotOffered, evidence));
     }
-    talk.say(b"a2 STARTTLS\r\n").await?;
-    let status = tagged(talk, "a2", "the answer to STARTTLS (a2 OK)", |_| {}).await?;
+    dialog.say(b"a2 STARTTLS\r\n").await?;
+    let status = tagged(dialog, "a2", "the answer to STARTTLS (a2 OK)", |_| {}).await?;
     if status.split_ascii_whitespace().nth(1).is_some_and(|word| word.eq_ignore_ascii_case("OK")) {
         return Ok(());
     }
-    Err(not(Cause::Refused, format!("STARTTLS is answered with {}", shown(status.as_bytes()))))
+    Err(not_upgraded(Cause::Refused, format!("STARTTLS is answered with {}", quoted(status.as_bytes()))))
 }
 
 /// The line that ends the command `tag`; those before it, which a server may send at any time, go to `untagged`.
 async fn tagged(
-    talk: &mut Talk<'_>,
+    dialog: &mut Dialog<'_>,
     tag: &str,
     awaited: &'static str,
     mut untagged: impl FnMut(&str),
-) -> Result<String, Stop> {
+) -> Result<String, DialogError> {
     loop {
-        let line = talk.line(awaited, |bytes| matches!(bytes.first(), None | Some(b'*' | b'a' | b'+'))).await?;
+        let line = dialog.line(awaited, |bytes| matches!(bytes.first(), None | Some(b'*' | b'a' | b'+'))).await?;
         if line.split_ascii_whitespace().next() == Some(tag) {
             return Ok(line);
         }

@@ -1,7 +1,7 @@
 //! LDAP: the extended operation StartTLS, in just as much BER as that takes.
 
 use super::Cause;
-use super::talk::{Measure, Stop, Talk, not, shown};
+use super::dialog::{Dialog, DialogError, Measure, not_upgraded, quoted};
 
 /// Message 1: `ExtendedRequest` (application 23) with `requestName` 1.3.6.1.4.1.1466.20037 (RFC 4511, 4.14.1).
 const REQUEST: &[u8] = b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037";
@@ -15,11 +15,11 @@ const OCTETS: u8 = 0x04;
 /// `ExtendedResponse` (application 24).
 const RESPONSE: u8 = 0x78;
 
-pub(super) async fn talk(talk: &mut Talk<'_>, _name: &str) -> Result<(), Stop> {
-    talk.ask(REQUEST).await?;
-    let answer = talk.take("the answer to StartTLS", LONGEST, measure).await?;
+pub(super) async fn negotiate(dialog: &mut Dialog<'_>, _name: &str) -> Result<(), DialogError> {
+    dialog.ask(REQUEST).await?;
+    let answer = dialog.take("the answer to StartTLS", LONGEST, measure).await?;
     let Some((code, text)) = result(&answer) else {
-        return Err(not(Cause::OtherProtocol, format!("the answer to StartTLS is {}", shown(&answer))));
+        return Err(not_upgraded(Cause::OtherProtocol, format!("the answer to StartTLS is {}", quoted(&answer))));
     };
     let cause = match code {
         0 => return Ok(()),
@@ -27,8 +27,8 @@ pub(super) async fn talk(talk: &mut Talk<'_>, _name: &str) -> Result<(), Stop> {
         2 => Cause::NotOffered,
         _ => Cause::Refused,
     };
-    let text = if text.is_empty() { String::new() } else { format!(": {}", shown(text)) };
-    Err(not(cause, format!("StartTLS is answered with result code {code} ({}){text}", name(code))))
+    let text = if text.is_empty() { String::new() } else { format!(": {}", quoted(text)) };
+    Err(not_upgraded(cause, format!("StartTLS is answered with result code {code} ({}){text}", name(code))))
 }
 
 /// How long a message says it is.

@@ -1,10 +1,11 @@
 //! From plain text to TLS: the words of each protocol that come before the ClientHello.
 //!
-//! What a server says before TLS may come from anybody on the way, so nothing of it is trusted beyond "go ahead", and
-//! nothing of it outlives the upgrade. Every dialog is bounded in bytes and in time, reads exactly to the end of the go-ahead
+//! The words of a server before TLS may come from anybody on the way, so nothing of them is trusted beyond "go ahead", and
+//! nothing of them outlives the upgrade. Every dialog is bounded in bytes and in time, reads exactly to the end of the go-ahead
 //! and never beyond, sends no credentials, and says nothing between its request and the ClientHello. Bytes that are
 //! there before the ClientHello was sent are an injection (Poddebniak et al., "Why TLS Is Better Without STARTTLS", 2021).
 
+mod dialog;
 mod ftp;
 mod imap;
 mod ldap;
@@ -15,7 +16,6 @@ mod postgres;
 mod reply;
 mod sieve;
 mod smtp;
-mod talk;
 #[cfg(test)]
 mod tests;
 mod xmpp;
@@ -23,14 +23,14 @@ mod xmpp;
 use std::fmt;
 use std::time::Duration;
 
+use dialog::{Dialog, DialogError};
 use futures_util::FutureExt as _;
-use talk::{Stop, Talk};
 use tokio::net::TcpStream;
 
 use crate::model::Fault;
 
 macro_rules! protocols {
-    ($($variant:ident $word:literal $port:literal $talk:path, $doc:literal;)+) => {
+    ($($variant:ident $word:literal $port:literal $negotiate:path, $doc:literal;)+) => {
         /// A protocol that begins in plain text and can go on in TLS.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Protocol {
@@ -55,8 +55,8 @@ macro_rules! protocols {
                 match self { $(Self::$variant => $port),+ }
             }
 
-            async fn talk(self, talk: &mut Talk<'_>, name: &str) -> Result<(), Stop> {
-                match self { $(Self::$variant => $talk(talk, name).await),+ }
+            async fn negotiate(self, dialog: &mut Dialog<'_>, name: &str) -> Result<(), DialogError> {
+                match self { $(Self::$variant => $negotiate(dialog, name).await),+ }
             }
         }
     };
@@ -65,16 +65,16 @@ macro_rules! protocols {
 protocols! {
     Smtp "smtp" 25 smtp::smtp, "RFC 3207.";
     Lmtp "lmtp" 24 smtp::lmtp, "RFC 2033 with RFC 3207.";
-    Imap "imap" 143 imap::talk, "RFC 9051, 6.2.1.";
-    Pop3 "pop3" 110 pop3::talk, "RFC 2595.";
-    Ftp "ftp" 21 ftp::talk, "RFC 4217.";
-    Ldap "ldap" 389 ldap::talk, "RFC 4511, 4.14.";
+    Imap "imap" 143 imap::negotiate, "RFC 9051, 6.2.1.";
+    Pop3 "pop3" 110 pop3::negotiate, "RFC 2595.";
+    Ftp "ftp" 21 ftp::negotiate, "RFC 4217.";
+    Ldap "ldap" 389 ldap::negotiate, "RFC 4511, 4.14.";
     Xmpp "xmpp" 5222 xmpp::client, "RFC 6120, clients.";
     XmppServer "xmpp-server" 5269 xmpp::server, "RFC 6120, servers among themselves.";
-    Postgres "postgres" 5432 postgres::talk, "PostgreSQL, `SSLRequest`.";
-    Mysql "mysql" 3306 mysql::talk, "MySQL and MariaDB, `CLIENT_SSL`.";
-    Nntp "nntp" 119 nntp::talk, "RFC 4642.";
-    Sieve "sieve" 4190 sieve::talk, "RFC 5804.";
+    Postgres "postgres" 5432 postgres::negotiate, "PostgreSQL, `SSLRequest`.";
+    Mysql "mysql" 3306 mysql::negotiate, "MySQL and MariaDB, `CLIENT_SSL`.";
+    Nntp "nntp" 119 nntp::negotiate, "RFC 4642.";
+    Sieve "sieve" 4190 sieve::negotiate, "RFC 5804.";
 }
 
 impl Protocol {
@@ -155,12 +155,12 @@ impl Cause {
 pub struct NotUpgraded {
     /// Why.
     pub cause: Cause,
-    told: String,
+    evidence: String,
 }
 
 impl fmt::Display for NotUpgraded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.told)
+        f.write_str(&self.evidence)
     }
 }
 
@@ -172,29 +172,29 @@ pub async fn upgrade(
     name: &str,
     patience: Duration,
 ) -> Result<Result<(), NotUpgraded>, Fault> {
-    let mut talk = Talk::over(stream);
-    let outcome = tokio::time::timeout(patience, dialog(protocol, &mut talk, name)).await;
+    let mut dialog = Dialog::over(stream);
+    let outcome = tokio::time::timeout(patience, run(protocol, &mut dialog, name)).await;
     match outcome {
         Ok(Ok(())) => Ok(Ok(())),
-        Ok(Err(Stop::Not(why))) => Ok(Err(why)),
-        Ok(Err(Stop::Fault(fault))) => Err(fault),
-        Err(_) => Ok(Err(talk.silent(patience))),
+        Ok(Err(DialogError::NotUpgraded(why))) => Ok(Err(why)),
+        Ok(Err(DialogError::Fault(fault))) => Err(fault),
+        Err(_) => Ok(Err(dialog.silent(patience))),
     }
 }
 
 /// The same dialog without a network: `turns` are what the server says, first by itself, then after each request, and then it
 /// hangs up. Returns how many bytes were read. For tests and fuzzing.
-pub fn rehearse(protocol: Protocol, turns: &[&[u8]]) -> Result<usize, NotUpgraded> {
-    let mut talk = Talk::scripted(turns);
-    match dialog(protocol, &mut talk, "example.com").now_or_never() {
-        Some(Ok(())) => Ok(talk.heard()),
-        Some(Err(Stop::Not(why))) => Err(why),
+pub fn replay(protocol: Protocol, turns: &[&[u8]]) -> Result<usize, NotUpgraded> {
+    let mut dialog = Dialog::scripted(turns);
+    match run(protocol, &mut dialog, "example.com").now_or_never() {
+        Some(Ok(())) => Ok(dialog.received()),
+        Some(Err(DialogError::NotUpgraded(why))) => Err(why),
         // A script neither waits nor fails for reasons of this machine.
-        Some(Err(Stop::Fault(_))) | None => Err(talk.silent(Duration::ZERO)),
+        Some(Err(DialogError::Fault(_))) | None => Err(dialog.silent(Duration::ZERO)),
     }
 }
 
-async fn dialog(protocol: Protocol, talk: &mut Talk<'_>, name: &str) -> Result<(), Stop> {
-    protocol.talk(talk, name).await?;
-    talk.nothing_more("after its go-ahead, before TLS")
+async fn run(protocol: Protocol, dialog: &mut Dialog<'_>, name: &str) -> Result<(), DialogError> {
+    protocol.negotiate(dialog, name).await?;
+    dialog.nothing_more("after its go-ahead, before TLS")
 }

@@ -1,7 +1,7 @@
 //! MySQL and MariaDB: the server greets with what it can do, the client asks for TLS, and no answer comes: TLS is next.
 
 use super::Cause;
-use super::talk::{Measure, Stop, Talk, not, shown};
+use super::dialog::{Dialog, DialogError, Measure, not_upgraded, quoted};
 
 /// Bytes of a greeting; usual ones have 70 to 110.
 const LONGEST: usize = 4096;
@@ -15,25 +15,25 @@ const CLIENT_PLUGIN_AUTH: u32 = 0x8_0000;
 /// `utf8mb4_general_ci`, which every server since 5.5 knows.
 const CHARSET: u8 = 45;
 
-pub(super) async fn talk(talk: &mut Talk<'_>, _name: &str) -> Result<(), Stop> {
-    let packet = talk.take("a greeting of MySQL", HEADER + LONGEST, measure).await?;
+pub(super) async fn negotiate(dialog: &mut Dialog<'_>, _name: &str) -> Result<(), DialogError> {
+    let packet = dialog.take("a greeting of MySQL", HEADER + LONGEST, measure).await?;
     let payload = packet.get(HEADER..).unwrap_or_default();
     match payload.first() {
         Some(10) => {}
         // An error instead of a greeting: too many connections, a blocked host.
         Some(0xff) => {
-            let told = format!("the server greets with an error: {}", shown(payload.get(3..).unwrap_or_default()));
-            return Err(not(Cause::Refused, told));
+            let evidence = format!("the server greets with an error: {}", quoted(payload.get(3..).unwrap_or_default()));
+            return Err(not_upgraded(Cause::Refused, evidence));
         }
-        _ => return Err(not(Cause::OtherProtocol, format!("no greeting of MySQL: {}", shown(&packet)))),
+        _ => return Err(not_upgraded(Cause::OtherProtocol, format!("no greeting of MySQL: {}", quoted(&packet)))),
     }
     let Some((version, can)) = greeting(payload) else {
-        return Err(not(Cause::OtherProtocol, format!("the greeting is cut short: {}", shown(&packet))));
+        return Err(not_upgraded(Cause::OtherProtocol, format!("the greeting is cut short: {}", quoted(&packet))));
     };
     if u32::from(can) & CLIENT_SSL == 0 {
-        return Err(not(Cause::NotOffered, format!("{} has TLS switched off", shown(version))));
+        return Err(not_upgraded(Cause::NotOffered, format!("{} has TLS switched off", quoted(version))));
     }
-    talk.ask(&request()).await
+    dialog.ask(&request()).await
 }
 
 /// Three bytes of length, a number in the sequence, the payload.

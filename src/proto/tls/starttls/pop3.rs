@@ -1,43 +1,44 @@
 //! POP3: CAPA, STLS.
 
 use super::Cause;
-use super::talk::{Stop, Talk, not, shown};
+use super::dialog::{Dialog, DialogError, not_upgraded, quoted};
 
-pub(super) async fn talk(talk: &mut Talk<'_>, _name: &str) -> Result<(), Stop> {
-    let greeting = status(talk, "a greeting (+OK)").await?;
+pub(super) async fn negotiate(dialog: &mut Dialog<'_>, _name: &str) -> Result<(), DialogError> {
+    let greeting = status(dialog, "a greeting (+OK)").await?;
     if !good(&greeting) {
-        return Err(not(Cause::Refused, format!("the server greets with {}", shown(greeting.as_bytes()))));
+        return Err(not_upgraded(Cause::Refused, format!("the server greets with {}", quoted(greeting.as_bytes()))));
     }
-    talk.say(b"CAPA\r\n").await?;
+    dialog.say(b"CAPA\r\n").await?;
     // Servers without CAPA may know STLS all the same; their answer to it decides.
-    if good(&status(talk, "the answer to CAPA").await?) {
+    if good(&status(dialog, "the answer to CAPA").await?) {
         let mut offered = Vec::new();
         loop {
-            let line = talk.line("the list of what the server can do", |_| true).await?;
+            let line = dialog.line("the list of what the server can do", |_| true).await?;
             if line == "." {
                 break;
             }
             offered.push(line.split_ascii_whitespace().next().unwrap_or_default().to_ascii_uppercase());
         }
         if !offered.iter().any(|word| word == "STLS") {
-            let said = shown(offered.join(" ").as_bytes());
-            return Err(not(Cause::NotOffered, format!("STLS is not among what the server can do: {said}")));
+            let listed = quoted(offered.join(" ").as_bytes());
+            return Err(not_upgraded(Cause::NotOffered, format!("STLS is not among what the server can do: {listed}")));
         }
     }
-    talk.ask(b"STLS\r\n").await?;
-    let answer = status(talk, "the answer to STLS (+OK)").await?;
+    dialog.ask(b"STLS\r\n").await?;
+    let answer = status(dialog, "the answer to STLS (+OK)").await?;
     if good(&answer) {
         return Ok(());
     }
-    Err(not(Cause::Refused, format!("STLS is answered with {}", shown(answer.as_bytes()))))
+    Err(not_upgraded(Cause::Refused, format!("STLS is answered with {}", quoted(answer.as_bytes()))))
 }
 
-async fn status(talk: &mut Talk<'_>, awaited: &'static str) -> Result<String, Stop> {
-    talk.line(awaited, |bytes| {
-        let same = |word: &[u8]| bytes.iter().zip(word).all(|(byte, want)| byte.eq_ignore_ascii_case(want));
-        same(b"+OK") || same(b"-ERR")
-    })
-    .await
+async fn status(dialog: &mut Dialog<'_>, awaited: &'static str) -> Result<String, DialogError> {
+    dialog
+        .line(awaited, |bytes| {
+            let same = |word: &[u8]| bytes.iter().zip(word).all(|(byte, want)| byte.eq_ignore_ascii_case(want));
+            same(b"+OK") || same(b"-ERR")
+        })
+        .await
 }
 
 fn good(status: &str) -> bool {

@@ -1,22 +1,24 @@
 //! PostgreSQL: `SSLRequest`, answered with one byte.
 
 use super::Cause;
-use super::talk::{Measure, Stop, Talk, not, shown};
+use super::dialog::{Dialog, DialogError, Measure, not_upgraded, quoted};
 
 /// Length 8, code 80877103.
 const REQUEST: &[u8] = &[0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 /// Bytes of an error message.
 const LONGEST: usize = 16 * 1024;
 
-pub(super) async fn talk(talk: &mut Talk<'_>, _name: &str) -> Result<(), Stop> {
-    talk.ask(REQUEST).await?;
-    let answer = talk.take("the answer to SSLRequest (S)", LONGEST, measure).await?;
+pub(super) async fn negotiate(dialog: &mut Dialog<'_>, _name: &str) -> Result<(), DialogError> {
+    dialog.ask(REQUEST).await?;
+    let answer = dialog.take("the answer to SSLRequest (S)", LONGEST, measure).await?;
     match answer.first() {
         Some(b'S') => Ok(()),
-        Some(b'N') => Err(not(Cause::NotOffered, "the server has no TLS: it answers SSLRequest with N".to_owned())),
+        Some(b'N') => {
+            Err(not_upgraded(Cause::NotOffered, "the server has no TLS: it answers SSLRequest with N".to_owned()))
+        }
         _ => {
-            let told = format!("SSLRequest is answered with an error: {}", shown(&message(&answer)));
-            Err(not(Cause::Refused, told))
+            let evidence = format!("SSLRequest is answered with an error: {}", quoted(&message(&answer)));
+            Err(not_upgraded(Cause::Refused, evidence))
         }
     }
 }

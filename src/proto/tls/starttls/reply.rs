@@ -1,6 +1,6 @@
 //! Replies that begin with three digits: SMTP, LMTP, FTP, NNTP.
 
-use super::talk::{Stop, Talk, shown};
+use super::dialog::{Dialog, DialogError, quoted};
 
 /// One reply, of one line or several.
 #[derive(Debug)]
@@ -12,18 +12,18 @@ pub(super) struct Reply {
 
 impl Reply {
     /// As evidence.
-    pub(super) fn shown(&self) -> String {
-        shown(format!("{} {}", self.code, self.lines.join(" / ")).as_bytes())
+    pub(super) fn quoted(&self) -> String {
+        quoted(format!("{} {}", self.code, self.lines.join(" / ")).as_bytes())
     }
 }
 
 /// The next reply. It ends with the line that repeats the first one's code without a hyphen (RFC 959, 4.2; RFC 5321, 4.2.1).
-pub(super) async fn reply(talk: &mut Talk<'_>, awaited: &'static str) -> Result<Reply, Stop> {
+pub(super) async fn reply(dialog: &mut Dialog<'_>, awaited: &'static str) -> Result<Reply, DialogError> {
     let mut first = None;
     let mut lines = Vec::new();
     loop {
         // Only FTP has lines in between that begin otherwise; digits are all that a first line can begin with.
-        let line = talk.line(awaited, |bytes| first.is_some() || digits(bytes)).await?;
+        let line = dialog.line(awaited, |bytes| first.is_some() || digits(bytes)).await?;
         let (code, more, text) = parts(&line);
         let whole = match (first, code) {
             (None, Some(code)) => {

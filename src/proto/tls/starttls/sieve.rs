@@ -1,36 +1,40 @@
 //! ManageSieve: the greeting lists what the server can do; STARTTLS.
 
 use super::Cause;
-use super::talk::{Measure, Stop, Talk, not, shown};
+use super::dialog::{Dialog, DialogError, Measure, not_upgraded, quoted};
 
 /// Bytes of one line with its literals.
 const LONGEST: usize = 16 * 1024;
 
-pub(super) async fn talk(talk: &mut Talk<'_>, _name: &str) -> Result<(), Stop> {
+pub(super) async fn negotiate(dialog: &mut Dialog<'_>, _name: &str) -> Result<(), DialogError> {
     let mut offered = Vec::new();
-    let status = status(talk, "a greeting that ends with OK", |line| {
+    let status = status(dialog, "a greeting that ends with OK", |line| {
         offered.push(line.split(['"', ' ']).find(|word| !word.is_empty()).unwrap_or_default().to_ascii_uppercase());
     })
     .await?;
     if !is(&status, "OK") {
-        return Err(not(Cause::Refused, format!("the server greets with {}", shown(status.as_bytes()))));
+        return Err(not_upgraded(Cause::Refused, format!("the server greets with {}", quoted(status.as_bytes()))));
     }
     if !offered.iter().any(|word| word == "STARTTLS") {
-        let said = shown(offered.join(" ").as_bytes());
-        return Err(not(Cause::NotOffered, format!("STARTTLS is not among what the server can do: {said}")));
+        let listed = quoted(offered.join(" ").as_bytes());
+        return Err(not_upgraded(Cause::NotOffered, format!("STARTTLS is not among what the server can do: {listed}")));
     }
-    talk.ask(b"STARTTLS\r\n").await?;
-    let answer = self::status(talk, "the answer to STARTTLS (OK)", |_| {}).await?;
+    dialog.ask(b"STARTTLS\r\n").await?;
+    let answer = self::status(dialog, "the answer to STARTTLS (OK)", |_| {}).await?;
     if is(&answer, "OK") {
         return Ok(());
     }
-    Err(not(Cause::Refused, format!("STARTTLS is answered with {}", shown(answer.as_bytes()))))
+    Err(not_upgraded(Cause::Refused, format!("STARTTLS is answered with {}", quoted(answer.as_bytes()))))
 }
 
 /// The line with the status; those before it go to `listed`.
-async fn status(talk: &mut Talk<'_>, awaited: &'static str, mut listed: impl FnMut(&str)) -> Result<String, Stop> {
+async fn status(
+    dialog: &mut Dialog<'_>,
+    awaited: &'static str,
+    mut listed: impl FnMut(&str),
+) -> Result<String, DialogError> {
     loop {
-        let line = talk.take(awaited, LONGEST, measure).await?;
+        let line = dialog.take(awaited, LONGEST, measure).await?;
         let line = String::from_utf8_lossy(&line).trim_end().to_owned();
         if ["OK", "NO", "BYE"].into_iter().any(|word| is(&line, word)) {
             return Ok(line);

@@ -1,38 +1,38 @@
 //! SMTP and LMTP: EHLO, STARTTLS.
 
 use super::Cause;
+use super::dialog::{Dialog, DialogError, not_upgraded, quoted};
 use super::reply::reply;
-use super::talk::{Stop, Talk, not, shown};
 
-pub(super) async fn smtp(talk: &mut Talk<'_>, _name: &str) -> Result<(), Stop> {
-    mail(talk, "EHLO").await
+pub(super) async fn smtp(dialog: &mut Dialog<'_>, _name: &str) -> Result<(), DialogError> {
+    mail(dialog, "EHLO").await
 }
 
-pub(super) async fn lmtp(talk: &mut Talk<'_>, _name: &str) -> Result<(), Stop> {
-    mail(talk, "LHLO").await
+pub(super) async fn lmtp(dialog: &mut Dialog<'_>, _name: &str) -> Result<(), DialogError> {
+    mail(dialog, "LHLO").await
 }
 
-async fn mail(talk: &mut Talk<'_>, hello: &str) -> Result<(), Stop> {
-    let greeting = reply(talk, "a greeting (220)").await?;
+async fn mail(dialog: &mut Dialog<'_>, hello: &str) -> Result<(), DialogError> {
+    let greeting = reply(dialog, "a greeting (220)").await?;
     if greeting.code != 220 {
-        return Err(not(Cause::Refused, format!("the server greets with {}", greeting.shown())));
+        return Err(not_upgraded(Cause::Refused, format!("the server greets with {}", greeting.quoted())));
     }
-    talk.say(format!("{hello} {}\r\n", talk.own_literal()).as_bytes()).await?;
-    let offer = reply(talk, "what the server can do (250)").await?;
+    dialog.say(format!("{hello} {}\r\n", dialog.own_literal()).as_bytes()).await?;
+    let offer = reply(dialog, "what the server can do (250)").await?;
     if offer.code != 250 {
-        return Err(not(Cause::NotOffered, format!("{hello} is answered with {}", offer.shown())));
+        return Err(not_upgraded(Cause::NotOffered, format!("{hello} is answered with {}", offer.quoted())));
     }
     // The first line is the server's name.
     let mut keywords = offer.lines.iter().skip(1).filter_map(|line| line.split_ascii_whitespace().next());
     if !keywords.any(|keyword| keyword.eq_ignore_ascii_case("STARTTLS")) {
-        let told =
-            format!("STARTTLS is not among what the server can do: {}", shown(offer.lines.join(", ").as_bytes()));
-        return Err(not(Cause::NotOffered, told));
+        let evidence =
+            format!("STARTTLS is not among what the server can do: {}", quoted(offer.lines.join(", ").as_bytes()));
+        return Err(not_upgraded(Cause::NotOffered, evidence));
     }
-    talk.ask(b"STARTTLS\r\n").await?;
-    let answer = reply(talk, "the answer to STARTTLS (220)").await?;
+    dialog.ask(b"STARTTLS\r\n").await?;
+    let answer = reply(dialog, "the answer to STARTTLS (220)").await?;
     if answer.code == 220 {
         return Ok(());
     }
-    Err(not(Cause::Refused, format!("STARTTLS is answered with {}", answer.shown())))
+    Err(not_upgraded(Cause::Refused, format!("STARTTLS is answered with {}", answer.quoted())))
 }

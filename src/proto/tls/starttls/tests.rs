@@ -9,9 +9,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 
-use super::{Cause, NotUpgraded, Protocol, rehearse, upgrade};
+use super::{Cause, NotUpgraded, Protocol, replay, upgrade};
 
-/// Where an answer comes, it is waited for as long as a credentials machine may need.
+/// Where an answer comes, it is waited for as long as a loaded machine may need.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 const MYSQL_CAN: &[u8] = b"\x21\x00\x00\x00\x0a5.5.5-x\x00\x01\0\0\0abcdefgh\x00\xff\xff\x2d\x02\x00\xff\xc1\0\0\0\0";
@@ -22,7 +22,7 @@ const XMPP_FEATURES: &[u8] = b"<stream:features><starttls xmlns='urn:ietf:params
 const PROCEED: &[u8] = b"<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
 const LDAP_OK: &[u8] = b"\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\x00\x04\x00\x04\x00";
 
-/// What a good server of each protocol says, turn by turn.
+/// The words of a good server of each protocol, turn by turn.
 fn good(protocol: Protocol) -> Vec<Vec<u8>> {
     let turns: &[&[u8]] = match protocol {
         Protocol::Smtp => &[b"220-one\r\n220 two\r\n", b"250-me\r\n250-SIZE 1\r\n250 starttls\r\n", b"220 go\r\n"],
@@ -48,12 +48,12 @@ fn good(protocol: Protocol) -> Vec<Vec<u8>> {
 }
 
 fn play(protocol: Protocol, turns: &[Vec<u8>]) -> Result<usize, NotUpgraded> {
-    rehearse(protocol, &turns.iter().map(Vec::as_slice).collect::<Vec<_>>())
+    replay(protocol, &turns.iter().map(Vec::as_slice).collect::<Vec<_>>())
 }
 
 #[track_caller]
 fn ends(protocol: Protocol, turns: &[&[u8]], cause: Cause, told: &str) {
-    let why = rehearse(protocol, turns).unwrap_err();
+    let why = replay(protocol, turns).unwrap_err();
     assert_eq!(why.cause, cause, "{protocol:?}: {why}");
     assert!(why.to_string().contains(told), "{protocol:?}: {why}");
 }

@@ -1,49 +1,49 @@
 //! XMPP: stream features, `<starttls/>`, `<proceed/>`; with just as much XML as that takes.
 
 use super::Cause;
-use super::talk::{Measure, Stop, Talk, not, shown};
+use super::dialog::{Dialog, DialogError, Measure, not_upgraded, quoted};
 use crate::net::bytes::contains;
 
 const TLS: &str = "urn:ietf:params:xml:ns:xmpp-tls";
 /// Bytes of one element; features have 1 KiB.
 const LONGEST: usize = 32 * 1024;
 
-pub(super) async fn client(talk: &mut Talk<'_>, name: &str) -> Result<(), Stop> {
-    stream(talk, name, "jabber:client").await
+pub(super) async fn client(dialog: &mut Dialog<'_>, name: &str) -> Result<(), DialogError> {
+    stream(dialog, name, "jabber:client").await
 }
 
-pub(super) async fn server(talk: &mut Talk<'_>, name: &str) -> Result<(), Stop> {
-    stream(talk, name, "jabber:server").await
+pub(super) async fn server(dialog: &mut Dialog<'_>, name: &str) -> Result<(), DialogError> {
+    stream(dialog, name, "jabber:server").await
 }
 
-async fn stream(talk: &mut Talk<'_>, name: &str, namespace: &str) -> Result<(), Stop> {
+async fn stream(dialog: &mut Dialog<'_>, name: &str, namespace: &str) -> Result<(), DialogError> {
     let open = format!(
         "<?xml version='1.0'?><stream:stream xmlns='{namespace}' xmlns:stream='http://etherx.jabber.org/streams' \
          to='{}' version='1.0'>",
         escaped(name)
     );
-    talk.say(open.as_bytes()).await?;
-    let header = talk.take("a stream header", LONGEST, |bytes| measure(bytes, true)).await?;
+    dialog.say(open.as_bytes()).await?;
+    let header = dialog.take("a stream header", LONGEST, |bytes| measure(bytes, true)).await?;
     if local_name(&header) != b"stream" {
-        return Err(not(Cause::OtherProtocol, format!("instead of a stream header came {}", shown(&header))));
+        return Err(not_upgraded(Cause::OtherProtocol, format!("instead of a stream header came {}", quoted(&header))));
     }
-    let features = element(talk, "stream features").await?;
+    let features = element(dialog, "stream features").await?;
     if local_name(&features) != b"features" {
-        return Err(not(Cause::Refused, format!("instead of stream features came {}", shown(&features))));
+        return Err(not_upgraded(Cause::Refused, format!("instead of stream features came {}", quoted(&features))));
     }
     if !contains(&features, b"starttls") || !contains(&features, TLS.as_bytes()) {
-        return Err(not(Cause::NotOffered, format!("no starttls in {}", shown(&features))));
+        return Err(not_upgraded(Cause::NotOffered, format!("no starttls in {}", quoted(&features))));
     }
-    talk.ask(format!("<starttls xmlns='{TLS}'/>").as_bytes()).await?;
-    let answer = element(talk, "the answer to starttls (proceed)").await?;
+    dialog.ask(format!("<starttls xmlns='{TLS}'/>").as_bytes()).await?;
+    let answer = element(dialog, "the answer to starttls (proceed)").await?;
     if local_name(&answer) == b"proceed" {
         return Ok(());
     }
-    Err(not(Cause::Refused, format!("starttls is answered with {}", shown(&answer))))
+    Err(not_upgraded(Cause::Refused, format!("starttls is answered with {}", quoted(&answer))))
 }
 
-async fn element(talk: &mut Talk<'_>, awaited: &'static str) -> Result<Vec<u8>, Stop> {
-    talk.take(awaited, LONGEST, |bytes| measure(bytes, false)).await
+async fn element(dialog: &mut Dialog<'_>, awaited: &'static str) -> Result<Vec<u8>, DialogError> {
+    dialog.take(awaited, LONGEST, |bytes| measure(bytes, false)).await
 }
 
 /// The end of the first element, or only of its opening tag; white space and a declaration may stand before it. Comments and

@@ -7,7 +7,7 @@ use rcgen::{
 use rustls::pki_types::CertificateDer;
 
 use super::super::authority::Authorities;
-use super::super::lint::{View, lint, words};
+use super::super::lint::{Context, lint, words};
 
 /// Noon of 1 July 2026.
 pub const NOW: i64 = 1_782_907_200;
@@ -138,7 +138,7 @@ fn a_chain_of_real_certificates_is_clean() {
     let path = store.path(&chain, NOW);
     for path in [path.as_ref(), None] {
         let trusted = |name: &[u8]| store.named(name);
-        let found = lint(&chain, &View { now: NOW, path, trusted: &trusted, stapled: Some(false) });
+        let found = lint(&chain, &Context { now: NOW, path, trusted: &trusted, stapled: Some(false) });
         assert_eq!(words(&found), Vec::<String>::new(), "{found:#?}");
     }
     assert!(path.is_some());

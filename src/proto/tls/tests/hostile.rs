@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::super::lint::{lint_bytes, must_staple, scts};
 use super::super::path::Issuer;
-use super::super::profile::{Profile, Shown};
+use super::super::profile::{CertificateProperties, Profile};
 use super::super::{crl, ocsp};
 use super::chains::root;
 use super::forge::{NOW, Spec, seq, shown};
@@ -37,14 +37,14 @@ proptest! {
     #[test]
     fn lint_reads_spoiled_certificates(bytes in spoiled()) {
         for finding in lint_bytes(&bytes) {
-            prop_assert!(finding.told().starts_with("lint "));
+            prop_assert!(finding.evidence().starts_with("lint "));
         }
     }
 
     #[test]
     fn parts_of_certificates_are_read_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         for der in [bytes.clone(), seq(&[&bytes])] {
-            let _ = (must_staple(&der), scts(&der), Shown::of(&der), crl::points(&der));
+            let _ = (must_staple(&der), scts(&der), CertificateProperties::of(&der), crl::points(&der));
             prop_assert!(Issuer::of(&der).is_none());
         }
     }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::super::lint::KeyFacts;
-use super::super::profile::{BUILT_IN, Preference, Profile, Seen, Shown, Status, Verdict, built_in, judge};
+use super::super::profile::{
+    BUILT_IN, CertificateProperties, Preference, Profile, ServerProperties, Status, Verdict, built_in, evaluate,
+};
 
 fn profile(name: &str) -> Profile {
     Profile::parse(built_in(name).unwrap(), name).unwrap()
@@ -13,8 +15,8 @@ fn owned(words: &[&str]) -> Vec<String> {
     words.iter().map(ToString::to_string).collect()
 }
 
-/// What a server configured by the book shows: Mozilla's intermediate one.
-fn by_the_book() -> Seen {
+/// The properties of a server configured by the book: Mozilla's intermediate one.
+fn by_the_book() -> ServerProperties {
     let ciphers = BTreeMap::from([
         (
             "TLS1.2".to_owned(),
@@ -22,7 +24,7 @@ fn by_the_book() -> Seen {
         ),
         ("TLS1.3".to_owned(), owned(&["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384"])),
     ]);
-    let ecdsa = Shown {
+    let ecdsa = CertificateProperties {
         name: "CN=a".to_owned(),
         key: KeyFacts {
             kind: "ecdsa".to_owned(),
@@ -34,13 +36,13 @@ fn by_the_book() -> Seen {
         signature: "ecdsa-with-SHA384".to_owned(),
         lifetime_days: 90.0,
     };
-    let rsa = Shown {
+    let rsa = CertificateProperties {
         name: "CN=b".to_owned(),
         key: KeyFacts { kind: "rsa".to_owned(), bits: Some(2048), exponent_fits: true, ..KeyFacts::default() },
         signature: "sha256WithRSAEncryption".to_owned(),
         lifetime_days: 90.0,
     };
-    Seen {
+    ServerProperties {
         versions: owned(&["TLS1.2", "TLS1.3"]),
         ciphers,
         groups: owned(&["X25519MLKEM768", "x25519", "secp256r1", "secp384r1"]),
@@ -54,7 +56,7 @@ fn by_the_book() -> Seen {
     }
 }
 
-fn modern() -> Seen {
+fn modern() -> ServerProperties {
     let mut seen = by_the_book();
     seen.versions = owned(&["TLS1.3"]);
     seen.ciphers.remove("TLS1.2");
@@ -62,8 +64,8 @@ fn modern() -> Seen {
     seen
 }
 
-fn verdict(name: &str, seen: &Seen) -> Verdict {
-    judge(&profile(name), seen)
+fn verdict(name: &str, seen: &ServerProperties) -> Verdict {
+    evaluate(&profile(name), seen)
 }
 
 #[test]
@@ -71,15 +73,15 @@ fn built_in_profiles_are_sound_and_hold_for_who_follows_them() {
     for name in BUILT_IN {
         let profile = profile(name);
         assert_eq!(profile.name, *name);
-        let verdict = judge(&profile, &if *name == "mozilla-modern" { modern() } else { by_the_book() });
+        let verdict = evaluate(&profile, &if *name == "mozilla-modern" { modern() } else { by_the_book() });
         assert_eq!(verdict.status, Status::Compliant, "{verdict:#?}");
     }
     assert_eq!(profile("mozilla-intermediate").title(), "mozilla-intermediate 6.0");
 }
 
 /// A profile, and what is taken away.
-type Hidden = (&'static str, fn(&mut Seen));
-type Row = (&'static str, fn(&mut Seen), &'static str);
+type Hidden = (&'static str, fn(&mut ServerProperties));
+type Row = (&'static str, fn(&mut ServerProperties), &'static str);
 
 const BREACHES: &[Row] = &[
     (
@@ -127,7 +129,7 @@ const BREACHES: &[Row] = &[
     ),
     (
         "mozilla-modern",
-        |seen| *seen = Seen { certificates: by_the_book().certificates, ..modern() },
+        |seen| *seen = ServerProperties { certificates: by_the_book().certificates, ..modern() },
         "its key is rsa; certificate keys allowed ecdsa",
     ),
     (
@@ -163,7 +165,7 @@ const BREACHES: &[Row] = &[
     ),
 ];
 
-fn offer(seen: &mut Seen, suite: &str) {
+fn offer(seen: &mut ServerProperties, suite: &str) {
     seen.ciphers.get_mut("TLS1.2").unwrap().push(suite.to_owned());
 }
 
@@ -201,12 +203,14 @@ fn what_was_not_seen_is_never_compliant() {
             seen.ciphers.remove("TLS1.2");
         }),
         ("rfc9325", |seen| offer(seen, "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA")),
-        ("mozilla-modern", |seen| *seen = Seen { unknown: owned(&["versions.TLS1.2: reset"]), ..modern() }),
+        ("mozilla-modern", |seen| *seen = ServerProperties { unknown: owned(&["versions.TLS1.2: reset"]), ..modern() }),
         ("mozilla-modern", |seen| {
-            *seen = Seen { versions: Vec::new(), unknown: owned(&["versions.TLS1.3"]), ..modern() }
+            *seen = ServerProperties { versions: Vec::new(), unknown: owned(&["versions.TLS1.3"]), ..modern() }
         }),
-        ("rfc9325", |seen| *seen = Seen::default()),
-        ("pci-dss-4", |seen| *seen = Seen { certificates: by_the_book().certificates, ..Seen::default() }),
+        ("rfc9325", |seen| *seen = ServerProperties::default()),
+        ("pci-dss-4", |seen| {
+            *seen = ServerProperties { certificates: by_the_book().certificates, ..ServerProperties::default() }
+        }),
     ];
     for (at, (name, hide)) in rows.iter().enumerate() {
         let mut seen = by_the_book();
@@ -226,7 +230,7 @@ fn what_is_unknown_elsewhere_does_not_matter() {
         ("mozilla-intermediate", |seen| seen.unknown = owned(&["preference", "ocsp"])),
         ("rfc9325", |seen| seen.unknown = owned(&["groups.x448"])),
         // TLS 1.3 has no renegotiation to secure.
-        ("mozilla-modern", |seen| *seen = Seen { secure_renegotiation: None, ..modern() }),
+        ("mozilla-modern", |seen| *seen = ServerProperties { secure_renegotiation: None, ..modern() }),
         // Nobody offers finite-field Diffie-Hellman.
         ("rfc9325", |seen| seen.dh_bits = None),
     ];
@@ -240,7 +244,7 @@ fn what_is_unknown_elsewhere_does_not_matter() {
     offer(&mut seen, "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256");
     let mut own = profile("pci-dss-4");
     own.certificates = None;
-    let undecided = judge(&own, &seen).undecided;
+    let undecided = evaluate(&own, &seen).undecided;
     assert!(undecided.iter().any(|line| line.contains("dh_bits is unknown")), "{undecided:?}");
 }
 
@@ -252,7 +256,7 @@ fn a_profile_of_ones_own_is_read_or_its_fault_is_named() {
         "ours.toml",
     )
     .unwrap();
-    let verdict = judge(&own, &by_the_book());
+    let verdict = evaluate(&own, &by_the_book());
     assert_eq!(
         verdict.breaches,
         [

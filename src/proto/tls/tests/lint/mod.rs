@@ -6,7 +6,7 @@ mod served;
 use issued::{AUTHORITIES, LEAF};
 use rustls::pki_types::CertificateDer;
 
-use crate::proto::tls::lint::{Finding, MOST, RULES, View, lint, words};
+use crate::proto::tls::lint::{Context, Finding, MOST, RULES, lint, words};
 use crate::proto::tls::path::{Path, Root};
 use served::{EACH, SERVED};
 
@@ -47,7 +47,7 @@ impl Case {
             chain[*at] = CertificateDer::from(bytes.clone());
         }
         let trusted = |name: &[u8]| name == self.trusted;
-        lint(&chain, &View { now: NOW, path: self.path.as_ref(), trusted: &trusted, stapled: Some(self.stapled) })
+        lint(&chain, &Context { now: NOW, path: self.path.as_ref(), trusted: &trusted, stapled: Some(self.stapled) })
     }
 }
 
@@ -100,7 +100,7 @@ fn findings_say_what_was_seen_and_where_it_is_written() {
     case.issuer().key = rsa_key(1024, &[1, 0, 1]);
     let found = case.found();
     assert_eq!(
-        found[0].told(),
+        found[0].evidence(),
         "lint weak_rsa_key: certificate 2 (RSA 1024): RSA with fewer than 2048 bits [BR 6.1.5, RFC 9325 4.5]"
     );
 }

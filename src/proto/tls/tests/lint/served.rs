@@ -1,4 +1,4 @@
-//! What is served, and what holds of each certificate.
+//! The served list, and the rules for each certificate.
 
 use super::super::forge::{
     AKI, CONSTRAINTS, DAY, EKU, FEATURE, MD5_RSA, NOW, SERVER_AUTH, SHA1_RSA, Spec, algorithm, dsa_key, ec_key,

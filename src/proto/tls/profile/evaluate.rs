@@ -1,8 +1,8 @@
-//! What was seen, held against a profile.
+//! The properties of a server, held against a profile.
 
 use super::data::{Certificates, Ciphers, Groups, Preference, Profile, Server, Versions};
 use super::pattern::matches;
-use super::{Seen, Shown};
+use super::{CertificateProperties, ServerProperties};
 
 /// Items named in one sentence.
 const NAMED: usize = 12;
@@ -30,7 +30,7 @@ impl Status {
     }
 }
 
-/// What came of it.
+/// The result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// The sum.
@@ -43,27 +43,27 @@ pub struct Verdict {
 
 /// Holds `seen` against `profile`.
 #[must_use]
-pub fn judge(profile: &Profile, seen: &Seen) -> Verdict {
-    let mut court = Court { profile, seen, breaches: Vec::new(), undecided: Vec::new() };
+pub fn evaluate(profile: &Profile, seen: &ServerProperties) -> Verdict {
+    let mut evaluation = Evaluation { profile, seen, breaches: Vec::new(), undecided: Vec::new() };
     if seen.versions.is_empty() {
-        court.open("no version was seen to be offered, so there is nothing to judge", None);
+        evaluation.undecided("no version was seen to be offered, so there is nothing to judge", None);
     }
     if let Some(rules) = &profile.versions {
-        court.versions(rules);
+        evaluation.versions(rules);
     }
     if let Some(rules) = &profile.ciphers {
-        court.ciphers(rules);
+        evaluation.ciphers(rules);
     }
     if let Some(rules) = &profile.groups {
-        court.groups(rules);
+        evaluation.groups(rules);
     }
     if let Some(rules) = &profile.certificates {
-        court.certificates(rules);
+        evaluation.certificates(rules);
     }
     if let Some(rules) = &profile.server {
-        court.server(rules);
+        evaluation.server(rules);
     }
-    let Court { breaches, undecided, .. } = court;
+    let Evaluation { breaches, undecided, .. } = evaluation;
     let status = match (breaches.is_empty(), undecided.is_empty()) {
         (false, _) => Status::Breached,
         (true, false) => Status::Undecided,
@@ -72,20 +72,20 @@ pub fn judge(profile: &Profile, seen: &Seen) -> Verdict {
     Verdict { status, breaches, undecided }
 }
 
-struct Court<'a> {
+struct Evaluation<'a> {
     profile: &'a Profile,
-    seen: &'a Seen,
+    seen: &'a ServerProperties,
     breaches: Vec<String>,
     undecided: Vec<String>,
 }
 
-impl Court<'_> {
+impl Evaluation<'_> {
     fn breach(&mut self, what: &str, source: Option<&String>) {
         let line = self.line(what, source);
         self.breaches.push(line);
     }
 
-    fn open(&mut self, what: &str, source: Option<&String>) {
+    fn undecided(&mut self, what: &str, source: Option<&String>) {
         let line = self.line(what, source);
         self.undecided.push(line);
     }
@@ -94,7 +94,7 @@ impl Court<'_> {
         format!("{}: {what} [{}]", self.profile.title(), source.unwrap_or(&self.profile.source))
     }
 
-    /// What is unknown about `area`, of the items that `counts` names.
+    /// The first unknown about `area`, of the items that `counts` names.
     fn unknown(&self, area: &str, counts: impl Fn(&str) -> bool) -> Option<String> {
         const AREAS: &[&str] = &[
             "versions",
@@ -135,7 +135,7 @@ impl Court<'_> {
         } else if !allowed.is_empty() || !forbidden.is_empty() {
             let matters = |item: &str| if allowed.is_empty() { among(forbidden, item) } else { !among(allowed, item) };
             if let Some(unknown) = self.unknown(area, matters) {
-                self.open(&format!("whether other {area} are offered is unknown ({unknown})"), *source);
+                self.undecided(&format!("whether other {area} are offered is unknown ({unknown})"), *source);
             }
         }
         let missing: Vec<&str> = required.iter().copied().filter(|name| !offered(name)).collect();
@@ -146,7 +146,7 @@ impl Court<'_> {
             self.breach(&format!("{} not offered; {area} required {all}", are(&gone)), *source);
         }
         if !open.is_empty() {
-            self.open(&format!("whether {} is offered is unknown", listed(&open)), *source);
+            self.undecided(&format!("whether {} is offered is unknown", listed(&open)), *source);
         }
     }
 
@@ -179,7 +179,7 @@ impl Court<'_> {
         let Some(first) = &rules.first else { return };
         let source = rules.source.as_ref();
         match (seen.groups.first(), self.unknown("groups", |_| true)) {
-            (_, Some(unknown)) => self.open(&format!("which group is preferred is unknown ({unknown})"), source),
+            (_, Some(unknown)) => self.undecided(&format!("which group is preferred is unknown ({unknown})"), source),
             (Some(chosen), None) if !chosen.eq_ignore_ascii_case(&first.0) => {
                 self.breach(&format!("{chosen} is preferred; groups first {first}"), source);
             }
@@ -213,8 +213,10 @@ impl Court<'_> {
                     continue;
                 }
                 match &unknown {
-                    Some(why) => self
-                        .open(&format!("whether {version} offers {suite} is unknown ({why})"), rules.source.as_ref()),
+                    Some(why) => self.undecided(
+                        &format!("whether {version} offers {suite} is unknown ({why})"),
+                        rules.source.as_ref(),
+                    ),
                     None => self
                         .breach(&format!("{version} does not offer {suite}; ciphers required"), rules.source.as_ref()),
                 }
@@ -222,7 +224,7 @@ impl Court<'_> {
         }
         // A version that may be offered has ciphers that nobody saw.
         if let Some(unknown) = self.unknown("versions", |_| true) {
-            self.open(
+            self.undecided(
                 &format!("which ciphers are offered is not known of every version ({unknown})"),
                 rules.source.as_ref(),
             );
@@ -239,7 +241,7 @@ impl Court<'_> {
     ) {
         match unknown {
             _ if !wrong.is_empty() => self.breach(&format!("{version}: {} offered; {rule}", are(wrong)), source),
-            Some(why) => self.open(&format!("the ciphers of {version} are not all known ({why}); {rule}"), source),
+            Some(why) => self.undecided(&format!("the ciphers of {version} are not all known ({why}); {rule}"), source),
             None => {}
         }
     }
@@ -255,7 +257,7 @@ impl Court<'_> {
         let unknown = self.unknown("certificates", |_| true);
         let unknown = unknown.or_else(|| seen.certificates.is_empty().then(|| "none was seen".to_owned()));
         if let Some(why) = unknown {
-            self.open(&format!("not every certificate is known ({why})"), source);
+            self.undecided(&format!("not every certificate is known ({why})"), source);
         }
     }
 
@@ -297,15 +299,17 @@ impl Court<'_> {
             (Some((false, what)), _) => self.breach(&format!("{what}; {rule}"), source),
             (None, unknown) => {
                 let why = unknown.unwrap_or_else(|| "not looked at".to_owned());
-                self.open(&format!("{area} is unknown ({why}); {rule}"), source);
+                self.undecided(&format!("{area} is unknown ({why}); {rule}"), source);
             }
-            (Some((true, _)), Some(unknown)) => self.open(&format!("{area} is unknown ({unknown}); {rule}"), source),
+            (Some((true, _)), Some(unknown)) => {
+                self.undecided(&format!("{area} is unknown ({unknown}); {rule}"), source)
+            }
             (Some((true, _)), None) => {}
         }
     }
 }
 
-/// The names of a [`Court::set`].
+/// The names of a [`Evaluation::set`].
 struct Set<'a> {
     area: &'static str,
     allowed: &'a [&'a str],
@@ -314,7 +318,7 @@ struct Set<'a> {
     source: Option<&'a String>,
 }
 
-fn wrong_certificate(rules: &Certificates, shown: &Shown) -> Vec<String> {
+fn wrong_certificate(rules: &Certificates, shown: &CertificateProperties) -> Vec<String> {
     let mut wrong = Vec::new();
     let key = &shown.key;
     if !rules.keys.is_empty() && !rules.keys.iter().any(|kind| kind.0 == key.kind) {

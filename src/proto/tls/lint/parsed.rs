@@ -17,11 +17,11 @@ const STATUS_REQUEST: u32 = 5;
 const SCT_LIST: &str = "1.3.6.1.4.1.11129.2.4.2";
 
 /// A certificate taken apart.
-pub(super) struct Reading<'a> {
+pub(super) struct ParsedCertificate<'a> {
     pub(super) certificate: X509Certificate<'a>,
 }
 
-/// What rules about keys look at.
+/// The properties of a key that rules speak of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyFacts {
     /// `rsa`, `ecdsa`, `ed25519`, `ed448`, `dsa`, or the object identifier.
@@ -36,7 +36,7 @@ pub struct KeyFacts {
     pub exponent_fits: bool,
 }
 
-impl<'a> Reading<'a> {
+impl<'a> ParsedCertificate<'a> {
     /// Reads a certificate that is nothing but one certificate.
     pub(super) fn of(der: &'a [u8]) -> Option<Self> {
         let (rest, certificate) = X509Certificate::from_der(der).ok()?;
@@ -174,15 +174,15 @@ impl<'a> Reading<'a> {
 /// Whether a certificate demands a stapled OCSP response (RFC 7633); `None` when it cannot be read.
 #[must_use]
 pub fn must_staple(der: &[u8]) -> Option<bool> {
-    Reading::of(der).map(|reading| reading.must_staple())
+    ParsedCertificate::of(der).map(|parsed| parsed.must_staple())
 }
 
 /// How many signed certificate timestamps are embedded in a certificate (RFC 6962); `None` when it, or the list, cannot
 /// be read.
 #[must_use]
 pub fn scts(der: &[u8]) -> Option<usize> {
-    let reading = Reading::of(der)?;
-    let list = reading.extensions().iter().find(|extension| is(&extension.oid, SCT_LIST));
+    let parsed = ParsedCertificate::of(der)?;
+    let list = parsed.extensions().iter().find(|extension| is(&extension.oid, SCT_LIST));
     match list.map(X509Extension::parsed_extension) {
         None => Some(0),
         Some(ParsedExtension::SCT(list)) => Some(list.len()),
@@ -190,10 +190,10 @@ pub fn scts(der: &[u8]) -> Option<usize> {
     }
 }
 
-/// What rules about keys look at; `None` when the certificate cannot be read.
+/// The properties of a key; `None` when the certificate cannot be read.
 #[must_use]
 pub fn key_facts(der: &[u8]) -> Option<KeyFacts> {
-    Reading::of(der).map(|reading| reading.key())
+    ParsedCertificate::of(der).map(|parsed| parsed.key())
 }
 
 pub(super) fn is(oid: &Oid<'_>, dotted: &str) -> bool {

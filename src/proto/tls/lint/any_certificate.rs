@@ -1,11 +1,11 @@
-//! What holds of every certificate, whoever shows it.
+//! Rules for every certificate, whoever shows it.
 
 use std::collections::HashSet;
 
 use x509_parser::extensions::ParsedExtension;
 
-use super::reading::{Reading, is};
-use super::{Findings, View, rules};
+use super::parsed::{ParsedCertificate, is};
+use super::{Context, Findings, rules};
 use crate::net::bytes::hex;
 use crate::proto::tls::certificate::rfc3339;
 
@@ -23,35 +23,36 @@ const WEAK: &[(&str, &str)] = &[
 /// Extensions clients know, beside those the parser does: the TLS feature (RFC 7633).
 const KNOWN: &[&str] = &["1.3.6.1.5.5.7.1.24"];
 
-pub(super) fn look(found: &mut Findings, at: usize, reading: &Reading<'_>, view: &View<'_>) {
-    dates(found, at, reading, view);
-    key(found, at, reading);
-    signature(found, at, reading);
-    serial(found, at, reading.certificate.raw_serial());
-    extensions(found, at, reading);
-    let version = reading.certificate.version().0;
+pub(super) fn check(found: &mut Findings, at: usize, parsed: &ParsedCertificate<'_>, context: &Context<'_>) {
+    dates(found, at, parsed, context);
+    key(found, at, parsed);
+    signature(found, at, parsed);
+    serial(found, at, parsed.certificate.raw_serial());
+    extensions(found, at, parsed);
+    let version = parsed.certificate.version().0;
     found.when(version != 2, rules::NOT_V3, at, || format!("version {}", version.saturating_add(1)));
-    let nobody = reading.certificate.issuer().iter().next().is_none();
-    found.when(nobody, rules::NO_ISSUER, at, || reading.certificate.subject().to_string());
-    let id = reading.authority_key_id();
-    found.when(id.is_none() && reading.subject() != reading.issuer(), rules::MISSING_AKI, at, || {
-        reading.certificate.subject().to_string()
+    let nobody = parsed.certificate.issuer().iter().next().is_none();
+    found.when(nobody, rules::NO_ISSUER, at, || parsed.certificate.subject().to_string());
+    let id = parsed.authority_key_id();
+    found.when(id.is_none() && parsed.subject() != parsed.issuer(), rules::MISSING_AKI, at, || {
+        parsed.certificate.subject().to_string()
     });
 }
 
-fn dates(found: &mut Findings, at: usize, reading: &Reading<'_>, view: &View<'_>) {
-    let (first, last) = reading.dates();
+fn dates(found: &mut Findings, at: usize, parsed: &ParsedCertificate<'_>, context: &Context<'_>) {
+    let (first, last) = parsed.dates();
     let day = |seconds| rfc3339(seconds).unwrap_or_else(|| "an impossible date".to_owned());
-    found
-        .when(last < view.now, rules::EXPIRED, at, || format!("{} since {}", reading.certificate.subject(), day(last)));
-    found.when(first > view.now, rules::NOT_YET, at, || {
-        format!("{} until {}", reading.certificate.subject(), day(first))
+    found.when(last < context.now, rules::EXPIRED, at, || {
+        format!("{} since {}", parsed.certificate.subject(), day(last))
+    });
+    found.when(first > context.now, rules::NOT_YET, at, || {
+        format!("{} until {}", parsed.certificate.subject(), day(first))
     });
     found.when(last < first, rules::BACKWARDS, at, || format!("from {} to {}", day(first), day(last)));
 }
 
-pub(super) fn key(found: &mut Findings, at: usize, reading: &Reading<'_>) {
-    let key = reading.key();
+pub(super) fn key(found: &mut Findings, at: usize, parsed: &ParsedCertificate<'_>) {
+    let key = parsed.key();
     match key.kind.as_str() {
         "rsa" => {
             let bits = key.bits.unwrap_or_default();
@@ -71,11 +72,11 @@ pub(super) fn key(found: &mut Findings, at: usize, reading: &Reading<'_>) {
     }
 }
 
-fn signature(found: &mut Findings, at: usize, reading: &Reading<'_>) {
-    let outer = &reading.certificate.signature_algorithm;
-    let inner = &reading.certificate.tbs_certificate.signature;
+fn signature(found: &mut Findings, at: usize, parsed: &ParsedCertificate<'_>) {
+    let outer = &parsed.certificate.signature_algorithm;
+    let inner = &parsed.certificate.tbs_certificate.signature;
     // The signature of a root is nobody's proof: a client has the root or has not.
-    let weak = WEAK.iter().find(|(oid, _)| is(&outer.algorithm, oid)).filter(|_| at == 0 || !reading.issues_itself());
+    let weak = WEAK.iter().find(|(oid, _)| is(&outer.algorithm, oid)).filter(|_| at == 0 || !parsed.issues_itself());
     found.when(weak.is_some(), rules::WEAK_SIGNATURE, at, || {
         weak.map(|(_, name)| (*name).to_owned()).unwrap_or_default()
     });
@@ -91,9 +92,9 @@ fn serial(found: &mut Findings, at: usize, raw: &[u8]) {
     found.when(raw.len() > 20, rules::LONG_SERIAL, at, || format!("{} octets", raw.len()));
 }
 
-pub(super) fn extensions(found: &mut Findings, at: usize, reading: &Reading<'_>) {
+pub(super) fn extensions(found: &mut Findings, at: usize, parsed: &ParsedCertificate<'_>) {
     let mut seen = HashSet::new();
-    for extension in reading.extensions() {
+    for extension in parsed.extensions() {
         let name = extension.oid.to_id_string();
         match extension.parsed_extension() {
             ParsedExtension::UnsupportedExtension { .. } => {

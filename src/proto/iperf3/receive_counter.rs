@@ -1,4 +1,4 @@
-//! What arrived of one UDP stream: lost, reordered and repeated datagrams, and jitter.
+//! Counts of a UDP stream that is received: lost, reordered and repeated datagrams, and jitter.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ const JUMP: u64 = 1 << 26;
 
 /// Counts the datagrams of one stream.
 #[derive(Clone, Debug)]
-pub struct Tally {
+pub struct ReceiveCounter {
     seen: Box<[u64]>,
     highest: u64,
     distinct: u64,
@@ -21,7 +21,7 @@ pub struct Tally {
     jitter_ns: f64,
 }
 
-/// The counters of a [`Tally`] at one instant.
+/// The counters of a [`ReceiveCounter`] at one instant.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Counts {
     /// Highest sequence number: datagrams the sender is known to have sent.
@@ -36,7 +36,7 @@ pub struct Counts {
     pub jitter: Option<Duration>,
 }
 
-impl Default for Tally {
+impl Default for ReceiveCounter {
     fn default() -> Self {
         Self {
             seen: vec![0; (WINDOW / 64) as usize].into_boxed_slice(),
@@ -50,7 +50,7 @@ impl Default for Tally {
     }
 }
 
-impl Tally {
+impl ReceiveCounter {
     /// Counts a datagram that arrived `at` (any monotonic clock). False when its number makes no sense.
     pub fn arrived(&mut self, header: Header, at: Duration) -> bool {
         let number = header.sequence;
@@ -130,14 +130,14 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{Header, Tally};
+    use super::{Header, ReceiveCounter};
 
-    fn feed(numbers: &[u64]) -> Tally {
-        let mut tally = Tally::default();
+    fn feed(numbers: &[u64]) -> ReceiveCounter {
+        let mut counter = ReceiveCounter::default();
         for (index, number) in numbers.iter().enumerate() {
-            tally.arrived(Header { sent_us: number * 1000, sequence: *number }, Duration::from_millis(index as u64));
+            counter.arrived(Header { sent_us: number * 1000, sequence: *number }, Duration::from_millis(index as u64));
         }
-        tally
+        counter
     }
 
     #[test]
@@ -148,10 +148,10 @@ mod tests {
 
     #[test]
     fn numbers_that_make_no_sense_are_left_out() {
-        let mut tally = feed(&[1, 2]);
-        assert!(!tally.arrived(Header { sent_us: 0, sequence: u64::MAX }, Duration::ZERO));
-        assert!(!tally.arrived(Header { sent_us: 0, sequence: 0 }, Duration::ZERO));
-        assert_eq!(tally.counts().highest, 2);
+        let mut counter = feed(&[1, 2]);
+        assert!(!counter.arrived(Header { sent_us: 0, sequence: u64::MAX }, Duration::ZERO));
+        assert!(!counter.arrived(Header { sent_us: 0, sequence: 0 }, Duration::ZERO));
+        assert_eq!(counter.counts().highest, 2);
     }
 
     #[test]
@@ -164,12 +164,12 @@ mod tests {
     #[test]
     fn jitter_follows_rfc_3550() {
         // Sent 10 ms apart, arriving 10 ms and 26 ms apart: |D| is 0, then 16 ms, so J = 16/16 = 1 ms.
-        let mut tally = Tally::default();
+        let mut counter = ReceiveCounter::default();
         for (sequence, sent_us, at) in [(1, 0, 0), (2, 10_000, 10), (3, 20_000, 36)] {
-            tally.arrived(Header { sent_us, sequence }, Duration::from_millis(at));
+            counter.arrived(Header { sent_us, sequence }, Duration::from_millis(at));
         }
-        assert_eq!(tally.counts().jitter, Some(Duration::from_millis(1)));
-        assert_eq!(Tally::default().counts().jitter, None);
+        assert_eq!(counter.counts().jitter, Some(Duration::from_millis(1)));
+        assert_eq!(ReceiveCounter::default().counts().jitter, None);
     }
 
     proptest! {
@@ -185,9 +185,9 @@ mod tests {
 
         #[test]
         fn any_header_is_survived(sent_us: u64, sequence: u64, at: u64) {
-            let mut tally = feed(&[5]);
-            tally.arrived(Header { sent_us, sequence }, Duration::from_nanos(at));
-            let _ = tally.counts();
+            let mut counter = feed(&[5]);
+            counter.arrived(Header { sent_us, sequence }, Duration::from_nanos(at));
+            let _ = counter.counts();
         }
     }
 }

@@ -23,9 +23,9 @@ const WINDOW: usize = 4096;
 const SHOWN: usize = 200;
 
 /// Why a dialog ended early.
-pub(super) enum Stop {
+pub(super) enum DialogError {
     /// A fact.
-    Not(NotUpgraded),
+    NotUpgraded(NotUpgraded),
     /// A fault of this side.
     Fault(Fault),
 }
@@ -36,7 +36,7 @@ pub(super) enum Measure {
     More,
     /// The end is after this many bytes.
     Whole(usize),
-    /// This is no such thing; what it is instead.
+    /// This is no such thing, but this.
     Foreign(&'static str),
 }
 
@@ -46,16 +46,17 @@ enum Source<'a> {
 }
 
 /// See the module.
-pub(super) struct Talk<'a> {
+pub(super) struct Dialog<'a> {
     source: Source<'a>,
     /// Taken off the connection so far, all in all.
-    heard: usize,
-    /// What is waited for, and what of it is there.
+    received: usize,
+    /// For people: the part that is waited for.
     awaited: &'static str,
+    /// As much of it as is there.
     part: Vec<u8>,
 }
 
-impl<'a> Talk<'a> {
+impl<'a> Dialog<'a> {
     pub(super) fn over(stream: &'a mut TcpStream) -> Self {
         let peer = stream.peer_addr().unwrap_or_else(|_| SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0));
         Self::with(Source::Tcp { stream, peer })
@@ -68,12 +69,12 @@ impl<'a> Talk<'a> {
     }
 
     fn with(source: Source<'a>) -> Self {
-        Self { source, heard: 0, awaited: "", part: Vec::new() }
+        Self { source, received: 0, awaited: "", part: Vec::new() }
     }
 
     /// Bytes taken off the connection so far.
-    pub(super) fn heard(&self) -> usize {
-        self.heard
+    pub(super) fn received(&self) -> usize {
+        self.received
     }
 
     /// This side as an address literal (RFC 5321, 4.1.3): the name of this host is nobody's business.
@@ -89,7 +90,7 @@ impl<'a> Talk<'a> {
     }
 
     /// Sends a request.
-    pub(super) async fn say(&mut self, words: &[u8]) -> Result<(), Stop> {
+    pub(super) async fn say(&mut self, words: &[u8]) -> Result<(), DialogError> {
         let sent = match &mut self.source {
             Source::Tcp { stream, .. } => stream.write_all(words).await,
             Source::Script { turns, at_hand } => {
@@ -101,7 +102,7 @@ impl<'a> Talk<'a> {
     }
 
     /// Sends the request for TLS, unless something is there already that would be taken for its answer.
-    pub(super) async fn ask(&mut self, words: &[u8]) -> Result<(), Stop> {
+    pub(super) async fn ask(&mut self, words: &[u8]) -> Result<(), DialogError> {
         self.nothing_more("before TLS was asked for")?;
         self.say(words).await
     }
@@ -112,21 +113,21 @@ impl<'a> Talk<'a> {
         awaited: &'static str,
         limit: usize,
         measure: impl Fn(&[u8]) -> Measure,
-    ) -> Result<Vec<u8>, Stop> {
+    ) -> Result<Vec<u8>, DialogError> {
         self.awaited = awaited;
         self.part.clear();
-        let limit = limit.min(MOST.saturating_sub(self.heard));
+        let limit = limit.min(MOST.saturating_sub(self.received));
         let mut window = [0_u8; WINDOW];
         loop {
             // Complete lines without end are as endless as one line.
             if self.part.len() >= limit {
-                let told = format!("no end of {awaited} in {} bytes{}", self.heard, self.so_far());
-                return Err(not(Cause::Endless, told));
+                let evidence = format!("no end of {awaited} in {} bytes{}", self.received, self.so_far());
+                return Err(not_upgraded(Cause::Endless, evidence));
             }
             let there = self.peek(&mut window).await.map_err(|error| self.broken(&error, "before"))?;
             if there == 0 {
-                let told = format!("the server hung up before {awaited} was complete{}", self.so_far());
-                return Err(not(Cause::Closed, told));
+                let evidence = format!("the server hung up before {awaited} was complete{}", self.so_far());
+                return Err(not_upgraded(Cause::Closed, evidence));
             }
             let before = self.part.len();
             self.part.extend_from_slice(window.get(..there).unwrap_or_default());
@@ -139,20 +140,20 @@ impl<'a> Talk<'a> {
                     return Ok(std::mem::take(&mut self.part));
                 }
                 Measure::Foreign(what) => {
-                    let told = format!("instead of {awaited} came {what}{}", self.so_far());
-                    return Err(not(Cause::OtherProtocol, told));
+                    let evidence = format!("instead of {awaited} came {what}{}", self.so_far());
+                    return Err(not_upgraded(Cause::OtherProtocol, evidence));
                 }
                 Measure::More => {}
             }
         }
     }
 
-    /// One line without its end. `plausible` looks at its first bytes, so that another protocol is told from a slow line.
+    /// One line without its end. `plausible` looks at its first bytes, so that another protocol is not taken for a slow line.
     pub(super) async fn line(
         &mut self,
         awaited: &'static str,
         plausible: impl Fn(&[u8]) -> bool,
-    ) -> Result<String, Stop> {
+    ) -> Result<String, DialogError> {
         let measure = |bytes: &[u8]| match memchr::memchr(b'\n', bytes) {
             _ if !plausible(bytes) => Measure::Foreign("something else"),
             Some(end) => Measure::Whole(end + 1),
@@ -165,7 +166,7 @@ impl<'a> Talk<'a> {
 
     /// Fails when the server has already sent something: whoever did, it must not be read as the answer to what comes next,
     /// and TLS must not be fed with it. What is still on its way is not seen; to TLS it is no record.
-    pub(super) fn nothing_more(&mut self, when: &str) -> Result<(), Stop> {
+    pub(super) fn nothing_more(&mut self, when: &str) -> Result<(), DialogError> {
         let mut early = [0_u8; SHOWN];
         let there = match &self.source {
             // The runtime remembers readiness only until its next wait; the kernel knows.
@@ -177,14 +178,17 @@ impl<'a> Talk<'a> {
         if there == 0 {
             return Ok(());
         }
-        let words = shown(early.get(..there).unwrap_or_default());
-        Err(not(Cause::Injected, format!("the server, or somebody on the way, sent plain text {when}: {words}")))
+        let words = quoted(early.get(..there).unwrap_or_default());
+        Err(not_upgraded(
+            Cause::Injected,
+            format!("the server, or somebody on the way, sent plain text {when}: {words}"),
+        ))
     }
 
     /// The end of a dialog whose time is over.
     pub(super) fn silent(&self, patience: Duration) -> NotUpgraded {
-        let told = format!("{} did not come within {patience:?}{}", self.awaited, self.so_far());
-        NotUpgraded { cause: Cause::Timeout, told }
+        let evidence = format!("{} did not come within {patience:?}{}", self.awaited, self.so_far());
+        NotUpgraded { cause: Cause::Timeout, evidence }
     }
 
     async fn peek(&mut self, window: &mut [u8]) -> io::Result<usize> {
@@ -196,7 +200,7 @@ impl<'a> Talk<'a> {
 
     /// Takes what was looked at off the connection.
     async fn consume(&mut self, count: usize) -> io::Result<()> {
-        self.heard += count;
+        self.received += count;
         match &mut self.source {
             Source::Tcp { stream, .. } => {
                 let mut gone = [0_u8; WINDOW];
@@ -210,23 +214,23 @@ impl<'a> Talk<'a> {
         }
     }
 
-    fn broken(&self, error: &io::Error, when: &str) -> Stop {
+    fn broken(&self, error: &io::Error, when: &str) -> DialogError {
         let Source::Tcp { peer, .. } = &self.source else {
-            return not(Cause::Closed, error.to_string());
+            return not_upgraded(Cause::Closed, error.to_string());
         };
         let what = if when == "before" { format!("before {}", self.awaited) } else { when.to_owned() };
         match ConnectError::classify(error, "ask for TLS", *peer) {
-            Err(fault) => Stop::Fault(fault),
+            Err(fault) => DialogError::Fault(fault),
             Ok(ConnectError::Refused | ConnectError::Reset) => {
-                not(Cause::Reset, format!("reset {what}{}", self.so_far()))
+                not_upgraded(Cause::Reset, format!("reset {what}{}", self.so_far()))
             }
-            Ok(ConnectError::Timeout) => not(Cause::Timeout, format!("the connection timed out {what}")),
-            Ok(ConnectError::Unreachable(why)) => not(Cause::Unreachable, format!("{what}: {why}")),
+            Ok(ConnectError::Timeout) => not_upgraded(Cause::Timeout, format!("the connection timed out {what}")),
+            Ok(ConnectError::Unreachable(why)) => not_upgraded(Cause::Unreachable, format!("{what}: {why}")),
         }
     }
 
     fn so_far(&self) -> String {
-        if self.part.is_empty() { String::new() } else { format!(": {}", shown(&self.part)) }
+        if self.part.is_empty() { String::new() } else { format!(": {}", quoted(&self.part)) }
     }
 }
 
@@ -237,12 +241,12 @@ fn copied(from: &[u8], to: &mut [u8]) -> usize {
 }
 
 /// A dialog that ends without TLS.
-pub(super) fn not(cause: Cause, told: String) -> Stop {
-    Stop::Not(NotUpgraded { cause, told })
+pub(super) fn not_upgraded(cause: Cause, evidence: String) -> DialogError {
+    DialogError::NotUpgraded(NotUpgraded { cause, evidence })
 }
 
 /// A server's words as evidence: quoted, in one line, cut, nothing in them can move a terminal.
-pub(super) fn shown(bytes: &[u8]) -> String {
+pub(super) fn quoted(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes.get(..bytes.len().min(SHOWN * 4)).unwrap_or_default());
     let mut out = String::from("\"");
     out.extend(text.trim_end().chars().take(SHOWN).flat_map(char::escape_debug));
