@@ -1,7 +1,7 @@
 //! shakedown tells whether new or changed infrastructure is ready.
 //!
 //! `suite file -> plan -> engine -> observation -> judge -> verdict -> record -> report`. Modules are listed in layer
-//! order; imports run only towards the top (`tests/tidy.rs` enforces it).
+//! order; imports run only towards the top (`tests/tidy` enforces it).
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
