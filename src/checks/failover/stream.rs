@@ -83,8 +83,8 @@ impl StreamConfig {
         if self.probe.answered(&seen) {
             return Ok(None);
         }
-        let decisive = self.probe.facts().iter().filter(|fact| fact.roles.decisive);
-        let word = decisive.filter_map(|fact| seen.last(fact.name)).next().map(ToString::to_string);
+        let mut decisive = self.probe.facts().iter().filter(|fact| fact.roles.decisive);
+        let word = decisive.find_map(|fact| seen.last(fact.name)).map(ToString::to_string);
         let why = seen.notes().first().cloned();
         Ok(Some(word.into_iter().chain(why).collect::<Vec<_>>().join(", ")))
     }

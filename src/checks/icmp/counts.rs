@@ -49,7 +49,7 @@ pub(super) struct Counts {
     mtu: Option<u32>,
     damaged: u64,
     /// The first sender of replies that is not the target, and how many came.
-    from_another: Option<(IpAddr, u64)>,
+    other_sender: Option<(IpAddr, u64)>,
     /// The first local error that has nothing to do with the path to the target.
     local: Option<io::Error>,
 }
@@ -73,7 +73,7 @@ impl Counts {
             worst: None,
             mtu: None,
             damaged: 0,
-            from_another: None,
+            other_sender: None,
             local: None,
         }
     }
@@ -118,9 +118,9 @@ impl Counts {
         self.damaged += 1;
     }
 
-    pub(super) fn from_another(&mut self, from: Option<IpAddr>) {
+    pub(super) fn other_sender(&mut self, from: Option<IpAddr>) {
         if let Some(from) = from {
-            self.from_another.get_or_insert((from, 0)).1 += 1;
+            self.other_sender.get_or_insert((from, 0)).1 += 1;
         }
     }
 
@@ -245,7 +245,7 @@ impl Counts {
         if self.damaged > 0 {
             cx.note(format!("{} replies were damaged (wrong length or checksum) and not counted", self.damaged));
         }
-        if let Some((from, count)) = self.from_another {
+        if let Some((from, count)) = self.other_sender {
             cx.note(format!("{count} replies came from another address, first from {from}, and were not counted"));
         }
     }

@@ -157,8 +157,7 @@ impl Receiver<'_, '_> {
                 }
             }
         }
-        let report = stream.state().counts.report(self.cx, stream.target);
-        report
+        stream.state().counts.report(self.cx, stream.target)
     }
 
     fn ended_early(&self) -> Fault {
@@ -187,7 +186,7 @@ impl Receiver<'_, '_> {
             Received::Other => {}
             Received::Damaged => state.counts.damaged(),
             Received::Reply(_) if arrival.from.is_some_and(|from| from != self.stream.target) => {
-                state.counts.from_another(arrival.from);
+                state.counts.other_sender(arrival.from);
             }
             Received::Reply(number) => state.counts.reply(number, now, arrival, self.cx),
         }
