@@ -66,8 +66,11 @@ fn comparison(args: &CompareArgs) -> Result<ReportComparison, Vec<String>> {
     comparison
 }
 
+/// The base sides, each with where it was read from.
+type BasesByPath<'p> = Vec<(&'p Path, Base)>;
+
 /// Reads the head and every base side; the largest two beside each other, as parsing is most of the work.
-fn read_all<'p>(head: &Path, bases: &[&'p Path]) -> Result<(Report, Vec<(&'p Path, Base)>), String> {
+fn read_all<'p>(head: &Path, bases: &[&'p Path]) -> Result<(Report, BasesByPath<'p>), String> {
     std::thread::scope(|scope| {
         let head = scope.spawn(|| report(head));
         let bases: Result<_, String> = bases.iter().map(|path| Ok((*path, base(path)?))).collect();

@@ -266,6 +266,9 @@ impl<T> Fact<T> {
     }
 
     /// The same fact, with what to try next for values that are no success. Of a choice, each must be one of its words.
+    ///
+    /// # Panics
+    /// Where the fact is defined, at compile time, if a word is none of the choice.
     #[must_use]
     pub const fn advice(self, values: &'static [(&'static str, &'static str)]) -> Self {
         if let Kind::Choice(words) = self.info.kind {

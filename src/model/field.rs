@@ -254,7 +254,10 @@ impl<T: Argument> Field<T> {
 }
 
 impl<T: Choices + Argument> Field<T> {
-    /// A choice with a default; a default that is none of the words does not compile.
+    /// A choice with a default.
+    ///
+    /// # Panics
+    /// Where the field is defined, at compile time, if the default is none of the words.
     #[must_use]
     pub const fn choice(name: &'static str, default: &'static str, help: &'static str) -> Self {
         assert!(is_among(T::WORDS, default), "the default is none of the words");

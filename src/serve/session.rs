@@ -228,7 +228,7 @@ impl Session {
     }
 }
 
-/// Options the client asked for. Refused ones are left: the results send_state which congestion control was used.
+/// Options the client asked for. Refused ones are left: the results say which congestion control was used.
 fn prepare_tcp(stream: &TcpStream, params: &Params) {
     let _ = stream.set_nodelay(true);
     if let Some(name) = &params.congestion {

@@ -76,7 +76,7 @@ fn disruptive_checks_run_only_when_allowed() {
 ";
     let with = |allow_disruptive: bool, skip: &[&str]| {
         let selection = Selection { skip_tags: skip.iter().map(ToString::to_string).collect(), ..Selection::default() };
-        plan_with(suite, &Settings { allow_disruptive, selection, ..Settings::default() })
+        plan_with(suite, &Settings { selection, allow_disruptive, ..Settings::default() })
     };
     let error = with(false, &[]).err().unwrap();
     assert!(error.contains("check `breaks` breaks something on purpose"), "{error}");

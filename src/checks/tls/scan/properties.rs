@@ -56,7 +56,7 @@ impl Plan {
         if self.sni.is_some() {
             match clear {
                 Some(version) => {
-                    questions.extend([Auth::Ecdsa, Auth::Rsa].map(|auth| hello_without_sni(version, auth)))
+                    questions.extend([Auth::Ecdsa, Auth::Rsa].map(|auth| hello_without_sni(version, auth)));
                 }
                 None => questions.extend(
                     [KeyClass::Ecdsa, KeyClass::Rsa].map(|keys| Question::CertificateProbe { keys, sni: false }),

@@ -17,7 +17,7 @@ impl Plan {
                 self.list_ended(version);
             }
             Question::Suites { version, left } if !left.contains(&hello.suite) => {
-                self.unoffered_suite(version, &left, hello.suite)
+                self.unoffered_suite(version, &left, hello.suite);
             }
             Question::Suites { version, left } => {
                 match flight.alert {
@@ -63,7 +63,7 @@ impl Plan {
                 self.reads_long_lists = taken.is_some_and(|taken| taken.contains(&hello.suite));
             }
             Question::Property { purpose, version, suites } => {
-                self.property_accepted(&purpose, version, &suites, flight)
+                self.property_accepted(&purpose, version, &suites, flight);
             }
         }
     }

@@ -302,7 +302,7 @@ impl Evaluation<'_> {
                 self.undecided(&format!("{area} is unknown ({why}); {rule}"), source);
             }
             (Some((true, _)), Some(unknown)) => {
-                self.undecided(&format!("{area} is unknown ({unknown}); {rule}"), source)
+                self.undecided(&format!("{area} is unknown ({unknown}); {rule}"), source);
             }
             (Some((true, _)), None) => {}
         }

@@ -282,9 +282,10 @@ async fn drips_and_silence_end_when_patience_does() {
     let silence = async |protocol: Protocol| {
         // An echo is no answer to anybody who asks first, so a silent server has to be one that never reads.
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let mut stream = match good(protocol)[0].is_empty() {
-            true => TcpStream::connect(listener.local_addr().unwrap()).await.unwrap(),
-            false => serves(vec![], 1, Duration::ZERO).await,
+        let mut stream = if good(protocol)[0].is_empty() {
+            TcpStream::connect(listener.local_addr().unwrap()).await.unwrap()
+        } else {
+            serves(vec![], 1, Duration::ZERO).await
         };
         let why = upgrade(&mut stream, protocol, "x.test", patience).await.unwrap().unwrap_err();
         assert_eq!(why.cause, Cause::Timeout, "{protocol:?}: {why}");
