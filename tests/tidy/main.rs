@@ -86,7 +86,7 @@ fn protocols_know_nothing_of_suites_and_observations() {
             };
             let line = text[..at].lines().count();
             for item in items.split(',').map(str::trim).filter(|item| !item.is_empty()) {
-                if !MODEL_IN_PROTOCOLS.iter().any(|allowed| item == *allowed) {
+                if !MODEL_IN_PROTOCOLS.contains(&item) {
                     problems.push(format!("{}:{line}: model::{item}", shown(&path)));
                 }
             }
