@@ -315,6 +315,14 @@ impl EarlyEnd {
         Self::Outcome { word, evidence: Some(evidence.into()) }
     }
 
+    /// The evidence of an outcome, its word where there is none; hands on a fault. For what a check goes on without.
+    pub fn into_evidence(self) -> Result<String, Fault> {
+        match self {
+            Self::Outcome { word, evidence } => Ok(evidence.unwrap_or_else(|| word.to_owned())),
+            Self::Fault(fault) => Err(fault),
+        }
+    }
+
     /// Records the outcome and its evidence; hands on a fault.
     pub fn record(self, cx: &mut Cx<'_>, outcome: &Fact<Choice>) -> Result<(), Fault> {
         match self {

@@ -82,7 +82,7 @@ fn a_server_that_wants_to_know_its_clients() {
       ca_file: authority/ca.pem
       client_cert: authority/client.pem
       client_key: authority/client.key
-    expect: {outcome: handshaken, verified: true, version: VERSION}
+    expect: {outcome: completed, verified: true, version: VERSION}
 "
             .replace('@', &port.to_string())
             .replace("VERSION", version),
@@ -104,7 +104,7 @@ fn the_facts_of_an_expired_certificate_are_there() {
         &r"
   - id: expired
     tls: {host: 127.0.0.1, port: @, sni: www.peer.test, ca_file: authority/ca.pem}
-    expect: {outcome: handshaken, verified: false, verify_error: {matches: expired}, expires_in: {lt: 0s}}
+    expect: {outcome: completed, verified: false, verify_error: {matches: expired}, expires_in: {lt: 0s}}
   - id: gate
     tls: {host: 127.0.0.1, port: @, sni: www.peer.test, ca_file: authority/ca.pem}
 "

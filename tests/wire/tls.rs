@@ -95,7 +95,7 @@ async fn a_good_certificate_verifies_and_every_fact_is_there() {
 async fn an_expired_certificate_keeps_its_facts() {
     let lab = Lab::start().await;
     let seen = run("tls", lab.check(lab.web.expired(), [("sni", text(NAME))])).await.unwrap();
-    assert_eq!(outcome(&seen), "handshaken");
+    assert_eq!(outcome(&seen), "completed");
     assert_eq!(fact(&seen, "verified"), &Value::Bool(false));
     let not_after = fact(&seen, "not_after").as_str().unwrap().to_owned();
     assert_eq!(fact(&seen, "verify_error").as_str().unwrap(), format!("expired since {not_after}"));
@@ -224,7 +224,7 @@ async fn a_refused_client_is_an_alert_in_both_versions() {
 #[tokio::test]
 async fn a_goodbye_after_the_handshake_is_no_refusal_but_a_hang_up_is() {
     let lab = Lab::start().await;
-    for (polite, want) in [(true, "handshaken"), (false, "closed")] {
+    for (polite, want) in [(true, "completed"), (false, "closed")] {
         let mut config = asking_config(&lab.pki, &rustls::version::TLS13, true);
         // Tickets would tell that the server is content before it goes.
         config.send_tls13_tickets = 0;

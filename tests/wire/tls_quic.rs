@@ -94,7 +94,7 @@ async fn a_good_certificate_verifies_and_every_fact_is_there() {
     let lab = Lab::new().await;
     let server = lab.serve(&lab.pki.good, &["h3"]);
     let seen = run("tls", lab.check(server.addr, &[])).await.unwrap();
-    assert_eq!(outcome(&seen), "handshaken", "{:?}", seen.notes());
+    assert_eq!(outcome(&seen), "completed", "{:?}", seen.notes());
     assert_eq!(fact(&seen, "verified"), &Value::Bool(true));
     for (name, value) in [("version", "TLS1.3"), ("group", "X25519MLKEM768"), ("alpn", "h3"), ("key", "ECDSA P-256")] {
         assert_eq!(fact(&seen, name), value);
@@ -119,7 +119,7 @@ async fn a_wrong_certificate_keeps_its_facts() {
     let lab = Lab::new().await;
     let server = lab.serve(&lab.pki.expired, &["h3"]);
     let seen = run("tls", lab.check(server.addr, &[])).await.unwrap();
-    assert_eq!(outcome(&seen), "handshaken");
+    assert_eq!(outcome(&seen), "completed");
     assert_eq!(fact(&seen, "verified"), &Value::Bool(false));
     assert!(fact(&seen, "verify_error").as_str().unwrap().starts_with("expired since"));
     assert!(fact(&seen, "expires_in").as_f64().unwrap() < 0.0);
@@ -154,7 +154,7 @@ async fn a_client_certificate_is_asked_for_and_its_lack_refused_late() {
         ("client_key", lab.file("client.key", lab.pki.good.key_pem())),
     ];
     let seen = run("tls", lab.check(server.addr, &known)).await.unwrap();
-    assert_eq!(outcome(&seen), "handshaken", "{:?}", seen.notes());
+    assert_eq!(outcome(&seen), "completed", "{:?}", seen.notes());
     assert!(seen.notes().iter().any(|note| note.contains("asked for a client certificate")));
 }
 
@@ -209,7 +209,7 @@ async fn a_chain_of_a_hundred_certificates_ends() {
     config.alpn_protocols = vec![b"h3".to_vec()];
     let server = serve(Arc::new(config));
     let seen = run("tls", lab.check(server.addr, &[])).await.unwrap();
-    assert_eq!(outcome(&seen), "handshaken", "{:?}", seen.notes());
+    assert_eq!(outcome(&seen), "completed", "{:?}", seen.notes());
     assert_eq!(fact(&seen, "chain.length"), 101);
 }
 

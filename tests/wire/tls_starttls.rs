@@ -59,7 +59,7 @@ async fn after_the_go_ahead_the_certificate_is_seen() {
     })
     .await;
     let seen = run("tls", to(address, &folder(&pki).await)).await.unwrap();
-    assert_eq!(outcome(&seen), ("handshaken", "upgraded"), "{:?}", seen.notes());
+    assert_eq!(outcome(&seen), ("completed", "upgraded"), "{:?}", seen.notes());
     assert_eq!(fact(&seen, "verified"), &Value::Bool(true));
     assert_eq!(fact(&seen, "starttls.injected"), &Value::Bool(false));
     assert_eq!(seen.merged("starttls_time").unwrap().count(), 1);

@@ -1,23 +1,27 @@
 //! TLS: does the handshake succeed, with whom, and for how long is the certificate good.
 
 mod certificates;
+mod client;
+mod connect;
 mod facts;
 mod fields;
+mod handshake_check;
 mod load;
-mod look;
+mod offer;
 pub mod profile;
 mod quic;
-mod reach;
+mod record;
 mod scan;
-mod terms;
+mod server_policy;
 
 use std::time::Duration;
 
-use facts::OUTCOME;
+use facts::{COMPLETED, OUTCOME, SCANNED};
 use fields::{HOST, PORT};
+use handshake_check::HandshakeCheck;
 use load::{LOAD, Load};
-use look::Look;
 use profile::PROFILES;
+use quic::QuicCheck;
 use scan::{SCAN, Scanner};
 
 use crate::model::table::joined;
@@ -29,12 +33,12 @@ pub struct Tls {
     mode: Mode,
 }
 
-/// What the fields of a check come to.
+/// The kind of check that the fields ask for.
 enum Mode {
-    Look(Box<Look>),
-    Quic(Box<quic::Look>),
+    Handshake(Box<HandshakeCheck>),
+    Quic(Box<QuicCheck>),
     /// The handshake, and then everything else the server takes.
-    Scan(Box<Look>, Box<Scanner>),
+    Scan(Box<HandshakeCheck>, Box<Scanner>),
     Load(Box<Load>),
 }
 
@@ -42,21 +46,21 @@ impl Probe for Tls {
     const SUMMARY: &'static str = "TLS handshake, certificate and chain";
     const FIELDS: &'static [FieldInfo] = joined!(
         FieldInfo;
-        fields::FIELDS, reach::FIELDS, quic::FIELDS, certificates::FIELDS, terms::FIELDS, scan::FIELDS, profile::FIELDS, load::FIELDS,
+        fields::FIELDS, connect::FIELDS, quic::FIELDS, certificates::FIELDS, server_policy::FIELDS, scan::FIELDS, profile::FIELDS, load::FIELDS,
     );
     const FACTS: &'static [FactInfo] = joined!(
         FactInfo;
         facts::FACTS,
         certificates::FACTS,
-        reach::FACTS,
-        terms::FACTS,
+        connect::FACTS,
+        server_policy::FACTS,
         scan::facts::FACTS,
         profile::FACTS,
         load::FACTS,
     );
     const MODES: &'static [probe::Mode] = joined!(
         probe::Mode;
-        load::MODES, certificates::MODES, scan::MODES, terms::MODES, &[reach::MODE],
+        load::MODES, certificates::MODES, scan::MODES, server_policy::MODES, &[connect::MODE],
     );
     const STREAMS: bool = false;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (HOST.name(), Some(PORT.name()));
@@ -70,51 +74,51 @@ impl Probe for Tls {
             return Err(LOAD.invalid("a scan and a load are two checks", "write a check for each"));
         }
         let mode = if quic::applies(args) {
-            Mode::Quic(Box::new(quic::Look::from_args(args)?))
+            Mode::Quic(Box::new(QuicCheck::from_args(args)?))
         } else if let Some(load) = Load::from_args(args)? {
             Mode::Load(Box::new(load))
         } else if let Some(scanner) = Scanner::from_args(args)? {
-            Mode::Scan(Box::new(Look::from_args(args)?), Box::new(scanner))
+            Mode::Scan(Box::new(HandshakeCheck::from_args(args)?), Box::new(scanner))
         } else {
-            Mode::Look(Box::new(Look::from_args(args)?))
+            Mode::Handshake(Box::new(HandshakeCheck::from_args(args)?))
         };
         Ok(Self { mode })
     }
 
     fn target(&self) -> String {
         match &self.mode {
-            Mode::Look(look) | Mode::Scan(look, _) => look.target(),
-            Mode::Quic(look) => look.target(),
+            Mode::Handshake(check) | Mode::Scan(check, _) => check.target(),
+            Mode::Quic(check) => check.target(),
             Mode::Load(load) => load.target(),
         }
     }
 
     fn footprint(&self) -> Footprint {
         match &self.mode {
-            Mode::Look(_) | Mode::Quic(_) | Mode::Scan(..) => Footprint::Quiet,
+            Mode::Handshake(_) | Mode::Quic(_) | Mode::Scan(..) => Footprint::Quiet,
             Mode::Load(_) => Footprint::Noisy,
         }
     }
 
     fn longest(&self) -> Duration {
         match &self.mode {
-            Mode::Look(look) => look.longest(),
-            Mode::Quic(look) => look.longest(),
-            Mode::Scan(look, scanner) => look.longest() + scanner.longest(),
+            Mode::Handshake(check) => check.longest(),
+            Mode::Quic(check) => check.longest(),
+            Mode::Scan(check, scanner) => check.longest() + scanner.longest(),
             Mode::Load(load) => load.longest(),
         }
     }
 
     fn answered(seen: &Observation) -> bool {
-        ["handshaken", "scanned"].iter().any(|word| fact_is(seen, OUTCOME.info.name, word))
+        [COMPLETED, SCANNED].iter().any(|word| fact_is(seen, OUTCOME.info.name, word))
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
         match &self.mode {
-            Mode::Look(look) => look.run(cx).await,
-            Mode::Quic(look) => look.run(cx).await,
-            Mode::Scan(look, scanner) => match look.meet(cx).await? {
-                Some(met) => scanner.run(cx, met.again.way).await,
+            Mode::Handshake(check) => check.run(cx).await.map(|_| ()),
+            Mode::Quic(check) => check.run(cx).await,
+            Mode::Scan(check, scanner) => match check.run(cx).await? {
+                Some(first) => scanner.run(cx, first.client.connector).await,
                 None => Ok(()),
             },
             Mode::Load(load) => load.run(cx).await,

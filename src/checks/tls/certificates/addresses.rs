@@ -1,25 +1,26 @@
-//! Every address behind a name: what each showed, and whether they agree.
+//! Every address behind a name: the result of each, and whether they agree.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::examine::{Ages, Examined};
-use super::kinds::Slot;
-use crate::checks::tls::reach::Reached;
+use super::chain_analysis::{Ages, ChainAnalysis};
+use super::enumeration::CertificateQuery;
+use crate::checks::tls::connect::SetupResult;
+use crate::checks::tls::facts::COMPLETED;
 use crate::model::Fact;
 use crate::model::table::facts;
 use crate::probe::Cx;
 use crate::proto::tls::Handshake;
 use crate::proto::tls::lint;
 
-/// Groups of addresses told in the evidence, and addresses of each.
-const TOLD: usize = 8;
+/// Groups of addresses in the evidence, and addresses of each.
+const EVIDENCE_LINES: usize = 8;
 
 facts! { pub(super) FACTS;
     const ADDRESSES: Fact<Vec<String>> = Fact::list("addresses", "Every address the name has.");
     const FAILED: Fact<Vec<String>> = Fact::list(
         "addresses.failed",
-        "Addresses that did not end as `handshaken`, with their outcome, or whose certificate does not verify.",
+        "Addresses that did not end as `completed`, with their outcome, or whose certificate does not verify.",
     );
     const AGREE: Fact<bool> = Fact::flag(
         "addresses.agree",
@@ -28,110 +29,120 @@ facts! { pub(super) FACTS;
     .on_breach("the addresses of the name differ: see the evidence for who shows what, and deploy to those left behind");
 }
 
-/// What one address did.
+/// The result of checking one address.
 #[derive(Debug)]
-pub(crate) struct Visit {
+pub(crate) struct AddressResult {
     pub(crate) address: IpAddr,
     pub(crate) outcome: &'static str,
     /// The alert that ended it.
     pub(crate) alert: Option<String>,
     /// Evidence of an early end.
-    pub(crate) why: Option<String>,
-    pub(crate) reached: Reached,
-    pub(crate) shaken: Option<Handshake>,
+    pub(crate) evidence: Option<String>,
+    pub(in crate::checks::tls) setup: SetupResult,
+    pub(crate) handshake: Option<Handshake>,
     /// Absent when no certificate was shown.
-    pub(crate) examined: Option<Examined>,
+    pub(crate) analysis: Option<ChainAnalysis>,
     /// Every certificate it can show, if that was asked.
-    pub(crate) slots: Vec<Slot>,
+    pub(crate) certificates: Vec<CertificateQuery>,
 }
 
-impl Visit {
-    /// A visit that has come as far as its connection.
-    pub(crate) fn of(address: IpAddr, reached: Reached) -> Self {
-        let outcome = "handshaken";
-        Self { address, outcome, alert: None, why: None, reached, shaken: None, examined: None, slots: Vec::new() }
+impl AddressResult {
+    /// As far as its connection.
+    pub(in crate::checks::tls) fn new(address: IpAddr, setup: SetupResult) -> Self {
+        Self {
+            address,
+            outcome: COMPLETED,
+            alert: None,
+            evidence: None,
+            setup,
+            handshake: None,
+            analysis: None,
+            certificates: Vec::new(),
+        }
     }
 
     fn verified(&self) -> Option<bool> {
-        self.shaken.as_ref().and_then(Handshake::verified)
+        self.handshake.as_ref().and_then(Handshake::verified)
     }
 
     /// Worse is less: no handshake, then no trust, then the first to expire.
     fn rank(&self) -> (bool, bool, f64) {
-        let age = self.examined.as_ref().and_then(|examined| examined.ages.chain);
-        (
-            self.outcome == "handshaken",
-            self.verified() == Some(true),
-            age.map_or(f64::NEG_INFINITY, |age| age.expires_in),
-        )
+        let age = self.analysis.as_ref().and_then(|analysis| analysis.ages.chain);
+        (self.outcome == COMPLETED, self.verified() == Some(true), age.map_or(f64::NEG_INFINITY, |age| age.expires_in))
     }
 
     /// Who it showed itself to be: fingerprint of the leaf and verdict.
     fn identity(&self) -> Option<(String, Option<bool>)> {
-        let fingerprint = self.examined.as_ref()?.leaf().map(|leaf| leaf.fingerprint.clone());
+        let fingerprint = self.analysis.as_ref()?.leaf().map(|leaf| leaf.fingerprint.clone());
         Some((fingerprint.unwrap_or_else(|| "unreadable".to_owned()), self.verified()))
     }
 }
 
-/// The place of the worst visit: the one a check reports, so that a bad address shows.
-pub(crate) fn worst(visits: &[Visit]) -> Option<usize> {
-    let order = |a: &Visit, b: &Visit| {
+/// The place of the worst result: the one a check reports, so that a bad address shows.
+pub(crate) fn worst(results: &[AddressResult]) -> Option<usize> {
+    let order = |a: &AddressResult, b: &AddressResult| {
         let (a, b) = (a.rank(), b.rank());
         (a.0, a.1).cmp(&(b.0, b.1)).then(a.2.total_cmp(&b.2))
     };
-    visits.iter().enumerate().min_by(|(_, a), (_, b)| order(a, b)).map(|(at, _)| at)
+    results.iter().enumerate().min_by(|(_, a), (_, b)| order(a, b)).map(|(at, _)| at)
 }
 
-/// The ages of all visits together, and the words of lint of any of them.
-pub(crate) fn together(visits: &[Visit]) -> (Ages, Vec<String>) {
-    let ages: Vec<Ages> =
-        visits.iter().map(|visit| visit.examined.as_ref().map(|examined| examined.ages).unwrap_or_default()).collect();
-    let found: Vec<lint::Finding> = visits
+/// The ages of all addresses together, and the words of lint of any of them.
+pub(crate) fn combined(results: &[AddressResult]) -> (Ages, Vec<String>) {
+    let ages: Vec<Ages> = results
         .iter()
-        .filter_map(|visit| visit.examined.as_ref())
-        .flat_map(|examined| examined.findings.iter().cloned())
+        .map(|result| result.analysis.as_ref().map(|analysis| analysis.ages).unwrap_or_default())
+        .collect();
+    let found: Vec<lint::Finding> = results
+        .iter()
+        .filter_map(|result| result.analysis.as_ref())
+        .flat_map(|analysis| analysis.findings.iter().cloned())
         .collect();
     (Ages::least(&ages), lint::words(&found))
 }
 
 /// Facts of `addresses: all`.
-pub(crate) fn record(cx: &mut Cx<'_>, visits: &[Visit]) {
-    cx.set(&ADDRESSES, visits.iter().map(|visit| visit.address.to_string()).collect::<Vec<_>>());
-    let failed = visits.iter().filter_map(|visit| {
-        let word = if visit.outcome != "handshaken" {
-            visit.outcome
-        } else if visit.verified() != Some(true) {
+pub(crate) fn record(cx: &mut Cx<'_>, results: &[AddressResult]) {
+    cx.set(&ADDRESSES, results.iter().map(|result| result.address.to_string()).collect::<Vec<_>>());
+    let failed = results.iter().filter_map(|result| {
+        let word = if result.outcome != COMPLETED {
+            result.outcome
+        } else if result.verified() != Some(true) {
             "unverified"
         } else {
             return None;
         };
-        Some(format!("{} {word}", visit.address))
+        Some(format!("{} {word}", result.address))
     });
     cx.set(&FAILED, failed.collect::<Vec<_>>());
-    let mut groups: BTreeMap<(String, Option<bool>), Vec<&Visit>> = BTreeMap::new();
-    for visit in visits {
-        if let Some(identity) = visit.identity().filter(|_| visit.outcome == "handshaken") {
-            groups.entry(identity).or_default().push(visit);
+    let mut groups: BTreeMap<(String, Option<bool>), Vec<&AddressResult>> = BTreeMap::new();
+    for result in results {
+        if let Some(identity) = result.identity().filter(|_| result.outcome == COMPLETED) {
+            groups.entry(identity).or_default().push(result);
         }
     }
     // Two that differ are enough to know; one that was not seen is enough not to.
-    let all = groups.values().map(Vec::len).sum::<usize>() == visits.len();
+    let all = groups.values().map(Vec::len).sum::<usize>() == results.len();
     if groups.len() > 1 {
         cx.set(&AGREE, false);
     } else if all {
         cx.set(&AGREE, true);
     }
     if groups.len() > 1 {
-        for (identity, group) in groups.iter().take(TOLD) {
-            cx.note(told(identity, group));
+        for (identity, group) in groups.iter().take(EVIDENCE_LINES) {
+            cx.note(group_summary(identity, group));
         }
     }
 }
 
-fn told((fingerprint, verified): &(String, Option<bool>), group: &[&Visit]) -> String {
-    let names: Vec<String> = group.iter().take(TOLD).map(|visit| visit.address.to_string()).collect();
-    let more = if group.len() > TOLD { format!(" and {} more", group.len() - TOLD) } else { String::new() };
-    let leaf = group.first().and_then(|visit| visit.examined.as_ref()).and_then(Examined::leaf);
+fn group_summary((fingerprint, verified): &(String, Option<bool>), group: &[&AddressResult]) -> String {
+    let names: Vec<String> = group.iter().take(EVIDENCE_LINES).map(|result| result.address.to_string()).collect();
+    let more = if group.len() > EVIDENCE_LINES {
+        format!(" and {} more", group.len() - EVIDENCE_LINES)
+    } else {
+        String::new()
+    };
+    let leaf = group.first().and_then(|result| result.analysis.as_ref()).and_then(ChainAnalysis::leaf);
     let subject = leaf.map_or("(unreadable)", |leaf| leaf.subject.as_str());
     let until = leaf.and_then(|leaf| crate::proto::tls::certificate::rfc3339(leaf.not_after)).unwrap_or_default();
     let verdict = if *verified == Some(true) { "verifies" } else { "does not verify" };

@@ -1,6 +1,6 @@
 //! The facts of every check that saw a certificate.
 
-use super::examine::{Age, Ages, Examined, Staple};
+use super::chain_analysis::{Age, Ages, ChainAnalysis, Staple};
 use crate::checks::shared::advice;
 use crate::model::table::facts;
 use crate::model::{Choice, Fact, Rule, Unit};
@@ -8,8 +8,8 @@ use crate::probe::Cx;
 use crate::proto::tls::now;
 use crate::proto::tls::ocsp::Status;
 
-/// Findings told in the evidence.
-const TOLD: usize = 10;
+/// Findings in the evidence.
+const EVIDENCE_LINES: usize = 10;
 
 /// Advice for a certificate that must not be used any more.
 pub(super) const REVOKED: (&str, &str) =
@@ -93,7 +93,7 @@ facts! { pub(crate) FACTS;
 }
 
 /// Records what the reported chain is like; `ages` and `lint` are those of every address that was asked.
-pub(crate) fn record(cx: &mut Cx<'_>, examined: &Examined, ages: &Ages, lint: Vec<String>) {
+pub(crate) fn record(cx: &mut Cx<'_>, analysis: &ChainAnalysis, ages: &Ages, lint: Vec<String>) {
     let ages = [
         (&EXPIRES_IN, &LIFETIME_LEFT, ages.leaf),
         (&CHAIN_EXPIRES_IN, &CHAIN_LIFETIME_LEFT, ages.chain),
@@ -103,26 +103,26 @@ pub(crate) fn record(cx: &mut Cx<'_>, examined: &Examined, ages: &Ages, lint: Ve
         set_age(cx, expires_in, left, age);
     }
     cx.set(&LINT, lint);
-    for finding in examined.findings.iter().take(TOLD) {
+    for finding in analysis.findings.iter().take(EVIDENCE_LINES) {
         cx.note(finding.evidence());
     }
-    if let Some(more) = examined.findings.len().checked_sub(TOLD).filter(|more| *more > 0) {
+    if let Some(more) = analysis.findings.len().checked_sub(EVIDENCE_LINES).filter(|more| *more > 0) {
         cx.note(format!("lint: and {more} more"));
     }
-    if let Some(pins) = &examined.pins {
+    if let Some(pins) = &analysis.pins {
         cx.set(&CHAIN_SPKI, pins.clone());
     }
-    if let Some(path) = &examined.path {
+    if let Some(path) = &analysis.path {
         cx.set(&PATH_LENGTH, i64::try_from(path.subjects.len()).unwrap_or(i64::MAX));
         cx.set(&PATH_SUBJECTS, path.subjects.clone());
     }
-    if let Some(must_staple) = examined.must_staple {
+    if let Some(must_staple) = analysis.must_staple {
         cx.set(&MUST_STAPLE, must_staple);
     }
-    if let Some(scts) = examined.scts {
+    if let Some(scts) = analysis.scts {
         cx.set(&SCTS, i64::try_from(scts).unwrap_or(i64::MAX));
     }
-    record_staple(cx, &examined.staple);
+    record_staple(cx, &analysis.staple);
 }
 
 pub(super) fn set_age(cx: &mut Cx<'_>, expires_in: &Fact<f64>, left: &Fact<f64>, age: Option<Age>) {

@@ -1,10 +1,10 @@
-//! Certificates beyond one handshake: every address behind a name, every certificate a server can show, what is wrong
-//! with them although they verify, and whether they are revoked.
+//! Certificates beyond one handshake: every address behind a name, every certificate a server can show, faults of those that
+//! verify, and revocation.
 
 mod addresses;
-mod examine;
+mod chain_analysis;
+mod enumeration;
 mod facts;
-mod kinds;
 mod revocation;
 mod summary;
 #[cfg(test)]
@@ -12,10 +12,10 @@ mod tests;
 
 use std::time::Duration;
 
-pub(super) use addresses::{Visit, record as record_addresses, together, worst};
-pub(super) use examine::Examined;
+pub(super) use addresses::{AddressResult, combined, record as record_addresses, worst};
+pub(super) use chain_analysis::ChainAnalysis;
+pub(super) use enumeration::enumerate;
 pub(super) use facts::{STAPLED, record};
-pub(super) use kinds::{Asking, sweep};
 pub(super) use revocation::check as check_revocation;
 pub(super) use summary::record as record_all;
 
@@ -81,9 +81,9 @@ pub(super) const MODES: &[Mode] = &[
     Mode { with: "addresses: all", applies: all_addresses, expect: None, adds: None, facts: addresses::FACTS },
 ];
 
-/// Which of it a check asks for.
+/// How much of it a check asks for.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Wanted {
+pub(super) struct Extent {
     /// Every address, not only the first.
     pub(super) all_addresses: bool,
     /// Every certificate of each.
@@ -92,16 +92,16 @@ pub(super) struct Wanted {
     pub(super) crl: bool,
 }
 
-impl Wanted {
+impl Extent {
     pub(super) fn from_args(args: &Args) -> Self {
         Self { all_addresses: all_addresses(args), all_certificates: all_certificates(args), crl: args.get(&CRL) }
     }
 
-    /// What it adds to the length of a check whose phases each have this patience.
-    pub(super) fn longest(self, patience: Duration) -> Duration {
-        let sweep = if self.all_certificates { kinds::longest(patience) } else { Duration::ZERO };
-        let lists = if self.crl { revocation::longest(patience) } else { Duration::ZERO };
-        sweep + lists
+    /// What it adds to the length of a check whose phases each have this timeout.
+    pub(super) fn longest(self, timeout: Duration) -> Duration {
+        let certificates = if self.all_certificates { enumeration::longest(timeout) } else { Duration::ZERO };
+        let lists = if self.crl { revocation::longest(timeout) } else { Duration::ZERO };
+        certificates + lists
     }
 }
 

@@ -5,10 +5,10 @@ use std::net::IpAddr;
 
 use serde_json::{Map, json};
 
-use super::addresses::Visit;
-use super::examine::Age;
+use super::addresses::AddressResult;
+use super::chain_analysis::Age;
+use super::enumeration::{Answer, CertificateQuery, ShownCertificate};
 use super::facts::set_age;
-use super::kinds::{Answer, Shown, Slot};
 use crate::model::table::facts;
 use crate::model::{Fact, Rule, Unit, Value};
 use crate::probe::Cx;
@@ -17,7 +17,7 @@ use crate::proto::tls::certificate::rfc3339;
 use crate::proto::tls::lint;
 
 /// Lines of evidence about certificates that do not verify.
-const TOLD: usize = 8;
+const EVIDENCE_LINES: usize = 8;
 
 const OTHER_CERTIFICATES: &str =
     "the server shows other certificates than expected: see `certificates.unknown` for what was not answered";
@@ -69,27 +69,29 @@ facts! { pub(super) FACTS;
 }
 
 /// Records the facts. `visits` that were not asked for every certificate leave open which ones there are.
-pub(crate) fn record(cx: &mut Cx<'_>, visits: &[Visit]) {
-    let shown: Vec<(IpAddr, &Slot, &Shown)> = visits
+pub(crate) fn record(cx: &mut Cx<'_>, results: &[AddressResult]) {
+    let shown: Vec<(IpAddr, &CertificateQuery, &ShownCertificate)> = results
         .iter()
-        .flat_map(|visit| visit.slots.iter().map(|slot| (visit.address, slot)))
-        .filter_map(|(address, slot)| match &slot.answer {
-            Answer::Shown(shown) => Some((address, slot, &**shown)),
+        .flat_map(|result| result.certificates.iter().map(|query| (result.address, query)))
+        .filter_map(|(address, query)| match &query.answer {
+            Answer::Shown(shown) => Some((address, query, &**shown)),
             Answer::Refused | Answer::Unknown(_) => None,
         })
         .collect();
-    let unknown = unknown(visits);
-    cx.set(&CERTIFICATES, Value::Object(document(visits, &shown)));
+    let unknown = unknown(results);
+    cx.set(&CERTIFICATES, Value::Object(document(results, &shown)));
     aggregates(cx, &shown, unknown.is_empty());
-    for (address, slot, shown) in shown.iter().filter(|(.., shown)| shown.shaken.verify_error.is_some()).take(TOLD) {
-        let error = shown.shaken.verify_error.as_deref().unwrap_or_default();
+    for (address, query, shown) in
+        shown.iter().filter(|(.., shown)| shown.handshake.verify_error.is_some()).take(EVIDENCE_LINES)
+    {
+        let error = shown.handshake.verify_error.as_deref().unwrap_or_default();
         cx.note(format!(
             "{address}: the {} certificate{} does not verify: {error}",
-            slot.kind.word(),
-            without(slot.sni)
+            query.kind.word(),
+            without(query.sni)
         ));
     }
-    for line in unknown.iter().take(TOLD) {
+    for line in unknown.iter().take(EVIDENCE_LINES) {
         cx.note(format!("whether there is such a certificate is not known: {line}"));
     }
     cx.set(&UNKNOWN, unknown);
@@ -99,66 +101,67 @@ fn without(sni: bool) -> &'static str {
     if sni { "" } else { " (without SNI)" }
 }
 
-fn unknown(visits: &[Visit]) -> Vec<String> {
+fn unknown(results: &[AddressResult]) -> Vec<String> {
     let mut out = Vec::new();
-    for visit in visits {
-        if visit.slots.is_empty() {
-            out.push(format!("{}: {}", visit.address, visit.outcome));
+    for result in results {
+        if result.certificates.is_empty() {
+            out.push(format!("{}: {}", result.address, result.outcome));
         }
-        for slot in &visit.slots {
-            if let Answer::Unknown(why) = &slot.answer {
-                out.push(format!("{} {}{}: {why}", visit.address, slot.kind.word(), without(slot.sni)));
+        for query in &result.certificates {
+            if let Answer::Unknown(why) = &query.answer {
+                out.push(format!("{} {}{}: {why}", result.address, query.kind.word(), without(query.sni)));
             }
         }
     }
     out
 }
 
-fn aggregates(cx: &mut Cx<'_>, shown: &[(IpAddr, &Slot, &Shown)], complete: bool) {
+fn aggregates(cx: &mut Cx<'_>, shown: &[(IpAddr, &CertificateQuery, &ShownCertificate)], complete: bool) {
     // What is wrong with one is certain, even when another could not be seen.
-    let named = |with_name: bool| shown.iter().filter(move |(_, slot, _)| slot.sni == with_name);
+    let named = |with_name: bool| shown.iter().filter(move |(_, query, _)| query.sni == with_name);
     let with_name = named(true).count() > 0;
-    let verdicts: Vec<Option<bool>> = named(with_name).map(|(.., shown)| shown.shaken.verified()).collect();
+    let verdicts: Vec<Option<bool>> = named(with_name).map(|(.., shown)| shown.handshake.verified()).collect();
     if verdicts.contains(&Some(false)) {
         cx.set(&VERIFIED, false);
     } else if complete && !verdicts.is_empty() && verdicts.iter().all(|verdict| *verdict == Some(true)) {
         cx.set(&VERIFIED, true);
     }
     let found: Vec<lint::Finding> =
-        shown.iter().flat_map(|(.., shown)| shown.examined.findings.iter().cloned()).collect();
+        shown.iter().flat_map(|(.., shown)| shown.analysis.findings.iter().cloned()).collect();
     if !shown.is_empty() {
         cx.set(&LINT, lint::words(&found));
     }
     if !complete || shown.is_empty() {
         return;
     }
-    let leaves = || shown.iter().filter_map(|(.., shown)| shown.examined.leaf());
+    let leaves = || shown.iter().filter_map(|(.., shown)| shown.analysis.leaf());
     let prints: BTreeSet<&str> = leaves().map(|leaf| leaf.fingerprint.as_str()).collect();
     cx.set(&COUNT, i64::try_from(prints.len()).unwrap_or(i64::MAX));
     let keys: BTreeSet<String> = leaves().map(|leaf| leaf.key.clone()).collect();
     cx.set(&KEYS, keys.into_iter().collect::<Vec<_>>());
-    let ages: Option<Vec<Age>> = shown.iter().map(|(.., shown)| shown.examined.ages.chain).collect();
+    let ages: Option<Vec<Age>> = shown.iter().map(|(.., shown)| shown.analysis.ages.chain).collect();
     let least = ages.and_then(|ages| Age::least(ages.into_iter()));
     set_age(cx, &EXPIRES_IN, &LIFETIME_LEFT, least);
 }
 
 /// `ecdsa`, `rsa`, `ed25519` of the first address, `rsa_no_sni` where it differs, `rsa@ADDRESS` where another address
 /// differs from the first.
-fn document(visits: &[Visit], shown: &[(IpAddr, &Slot, &Shown)]) -> Map<String, Value> {
+fn document(results: &[AddressResult], shown: &[(IpAddr, &CertificateQuery, &ShownCertificate)]) -> Map<String, Value> {
     let mut out = Map::new();
     let find = |address: IpAddr, kind: KeyKind, sni: bool| {
-        shown.iter().find(|(a, slot, _)| (*a, slot.kind, slot.sni) == (address, kind, sni)).map(|(.., shown)| *shown)
+        shown.iter().find(|(a, query, _)| (*a, query.kind, query.sni) == (address, kind, sni)).map(|(.., shown)| *shown)
     };
-    let print = |shown: Option<&Shown>| shown.and_then(|s| s.examined.leaf()).map(|leaf| leaf.fingerprint.clone());
-    let first = visits.first().map(|visit| visit.address);
-    for visit in visits {
-        let address = visit.address;
+    let print =
+        |shown: Option<&ShownCertificate>| shown.and_then(|s| s.analysis.leaf()).map(|leaf| leaf.fingerprint.clone());
+    let first = results.first().map(|result| result.address);
+    for result in results {
+        let address = result.address;
         let place = if Some(address) == first { String::new() } else { format!("@{address}") };
-        let asked_by_name = visit.slots.iter().any(|slot| slot.sni);
+        let asked_by_name = result.certificates.iter().any(|query| query.sni);
         for kind in KeyKind::ALL {
             let own = find(address, kind, asked_by_name);
             let nameless = find(address, kind, false).filter(|_| asked_by_name);
-            let like_first = |sni: bool, shown: Option<&Shown>| {
+            let like_first = |sni: bool, shown: Option<&ShownCertificate>| {
                 !place.is_empty() && first.is_some_and(|first| print(find(first, kind, sni)) == print(shown))
             };
             if let Some(shown) = own.filter(|own| !like_first(asked_by_name, Some(*own))) {
@@ -173,8 +176,8 @@ fn document(visits: &[Visit], shown: &[(IpAddr, &Slot, &Shown)]) -> Map<String, 
     out
 }
 
-fn entry(shown: &Shown, sni: bool) -> Value {
-    let Some(leaf) = shown.examined.leaf() else {
+fn entry(shown: &ShownCertificate, sni: bool) -> Value {
+    let Some(leaf) = shown.analysis.leaf() else {
         return json!({"unreadable": true, "sni": sni});
     };
     let mut entry = json!({
@@ -186,15 +189,15 @@ fn entry(shown: &Shown, sni: bool) -> Value {
         "not_before": rfc3339(leaf.not_before),
         "not_after": rfc3339(leaf.not_after),
         "fingerprint": leaf.fingerprint,
-        "trusted": shown.examined.path.is_some(),
+        "trusted": shown.analysis.path.is_some(),
         "sni": sni,
-        "lint": lint::words(&shown.examined.findings),
+        "lint": lint::words(&shown.analysis.findings),
     });
     if let Some(object) = entry.as_object_mut() {
-        if let Some(verified) = shown.shaken.verified() {
+        if let Some(verified) = shown.handshake.verified() {
             object.insert("verified".to_owned(), verified.into());
         }
-        if let Some(error) = &shown.shaken.verify_error {
+        if let Some(error) = &shown.handshake.verify_error {
             object.insert("verify_error".to_owned(), error.clone().into());
         }
     }

@@ -83,33 +83,33 @@ impl Connection<'_> {
     /// One connection from SYN to goodbye.
     async fn attempt(&self) -> Result<Result<Completed, Failure>, Fault> {
         let step = Cell::new("to the connection");
-        let patience = self.load.target.patience;
-        match timeout(patience, self.handshake(&step)).await {
+        let limit = self.load.connector.timeout;
+        match timeout(limit, self.handshake(&step)).await {
             Ok(Ok(Ok(stream))) => self.close(stream).await,
             Ok(Ok(Err(failure))) => Ok(Err(failure)),
             Ok(Err(fault)) => Err(fault),
-            Err(_) => Ok(Err(Failure::Remote(format!("it took more than {patience:?} {}", step.get())))),
+            Err(_) => Ok(Err(Failure::Remote(format!("it took more than {limit:?} {}", step.get())))),
         }
     }
 
     async fn handshake(&self, step: &Cell<&'static str>) -> Result<Result<LoadStream, Failure>, Fault> {
-        let target = &self.load.target;
+        let connector = &self.load.connector;
         let stream = match self.connect().await? {
             Ok(stream) => stream,
             Err(failure) => return Ok(Err(failure)),
         };
         step.set("to the go-ahead of STARTTLS");
-        let stream = match target.upgrade(stream, Duration::ZERO).await? {
-            Ok(opened) => opened.stream,
-            Err(why) => return Ok(Err(Failure::Remote(format!("STARTTLS: {}", why.outcome())))),
+        let stream = match connector.upgrade(stream, Duration::ZERO).await? {
+            Ok(connection) => connection.stream,
+            Err(error) => return Ok(Err(Failure::Remote(format!("STARTTLS: {}", error.outcome())))),
         };
         step.set("to the end of the handshake");
         Ok(self.client.handshake(stream).await?.map_err(|end| Failure::Remote(error_kind(&end))))
     }
 
     async fn connect(&self) -> Result<Result<TcpStream, Failure>, Fault> {
-        let peer = self.load.target.peer;
-        match dial::open(peer, self.load.target.source)?.connect(peer).await {
+        let peer = self.load.connector.peer;
+        match dial::open(peer, self.load.connector.source)?.connect(peer).await {
             Ok(stream) if stream.local_addr().is_ok_and(|local| local == peer) => {
                 Ok(Err(Failure::Remote("the connection was refused".to_owned())))
             }

@@ -1,8 +1,7 @@
 //! Load: how many handshakes a server does, how long each takes, and whether this host was what held them back.
 //!
 //! Every handshake is one a user would have gone on with: chain, name and key are verified each time, and whatever does not
-//! verify is an error. Before the load one handshake is looked at as in any other check; what it does not find in order is
-//! not loaded.
+//! verify is an error. Before the load one handshake is checked as in any other check; a server that does not pass is not loaded.
 
 mod connection;
 mod counts;
@@ -13,8 +12,9 @@ use std::time::Duration;
 
 use counts::Counts;
 
-use super::look::{Look, Met};
-use super::terms::NOT_RESUMED;
+use super::client::TlsClient;
+use super::handshake_check::{FirstHandshake, HandshakeCheck};
+use super::server_policy::NOT_RESUMED;
 use crate::checks::shared::advice;
 use crate::model::fact::Distribution;
 use crate::model::table::{facts, fields};
@@ -136,9 +136,9 @@ struct Settings {
     reset: bool,
 }
 
-/// A server to look at, and then to load.
+/// A handshake to check, and then to repeat.
 pub(super) struct Load {
-    look: Look,
+    check: HandshakeCheck,
     settings: Settings,
 }
 
@@ -158,31 +158,31 @@ impl Load {
             let message = "at this rate not one handshake would begin in `duration`";
             return Err(LOAD.invalid(message, "raise `rate` or `duration`"));
         }
-        Ok(Some(Self { look: Look::from_args(args)?, settings }))
+        Ok(Some(Self { check: HandshakeCheck::from_args(args)?, settings }))
     }
 
     pub(super) fn target(&self) -> String {
-        self.look.target()
+        self.check.target()
     }
 
-    /// The look, sessions to resume, the load, and the last handshake with its goodbye.
+    /// The check, sessions to resume, the load, and the last handshake with its goodbye.
     pub(super) fn longest(&self) -> Duration {
-        self.look.longest() + self.settings.duration + self.look.one() * 4 + Duration::from_secs(1)
+        self.check.longest() + self.settings.duration + self.check.longest_handshake() * 4 + Duration::from_secs(1)
     }
 
     pub(super) async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
-        let Some(met) = self.look.meet(cx).await? else {
+        let Some(first) = self.check.run(cx).await? else {
             cx.note("no load was made: there is no handshake to repeat");
             return Ok(());
         };
-        let Met { again, completed, verified } = met;
+        let FirstHandshake { client, completed, verified } = first;
         if !(completed && verified) {
             cx.note("no load was made: a user would not have gone on after the first handshake");
             return Ok(());
         }
-        let peer = again.way.peer;
-        let clients = LoadClients::new(again.credentials, again.offer, self.settings.resume, peer)?;
-        let load = Arc::new(run::LoadRun::new(again.way, clients, self.settings, again.late));
+        let TlsClient { connector, credentials, offer, late_wait } = client;
+        let clients = LoadClients::new(credentials, offer, self.settings.resume, connector.peer)?;
+        let load = Arc::new(run::LoadRun::new(connector, clients, self.settings, late_wait));
         let counts = run::run(&load).await?;
         record(cx, &load, &counts)
     }
@@ -196,7 +196,7 @@ fn record(cx: &mut Cx<'_>, load: &run::LoadRun, counts: &Counts) -> Result<(), F
     }
     let Some(period) = load.period() else {
         let remedy = "look at the evidence of the errors; `resume` needs one handshake of each connection first";
-        return Err(Fault::local("make load", load.target.peer.to_string(), "it did not begin", remedy));
+        return Err(Fault::local("make load", load.connector.peer.to_string(), "it did not begin", remedy));
     };
     let elapsed = load.length(period, counts);
     if counts.completed > 0 {

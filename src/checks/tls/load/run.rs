@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::Settings;
 use super::connection::Connection;
 use super::counts::Counts;
-use crate::checks::tls::reach::Way;
+use crate::checks::tls::connect::Connector;
 use crate::model::Fault;
 use crate::net::open_loop::{Schedule, Threads};
 use crate::net::sys::cpu::CpuReading;
@@ -23,7 +23,7 @@ use crate::proto::tls::LoadClients;
 
 /// A load, and how far it is.
 pub(super) struct LoadRun {
-    pub(super) target: Way,
+    pub(super) connector: Connector,
     clients: LoadClients,
     pub(super) settings: Settings,
     /// With a rate: when each handshake is due.
@@ -46,11 +46,11 @@ pub(super) struct Period {
 }
 
 impl LoadRun {
-    pub(super) fn new(target: Way, clients: LoadClients, settings: Settings, ticket_wait: Duration) -> Self {
+    pub(super) fn new(connector: Connector, clients: LoadClients, settings: Settings, ticket_wait: Duration) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = cores.min(settings.connections).max(1);
         Self {
-            target,
+            connector,
             clients,
             settings,
             schedule: settings.rate.map(|rate| Schedule::at_rate(rate, settings.duration)),

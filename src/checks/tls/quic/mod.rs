@@ -1,34 +1,36 @@
-//! The same look over QUIC (RFC 9001): one full handshake with the certificate's facts.
+//! A handshake over QUIC (RFC 9001), with the facts of its certificate.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::certificates::{self, ADDRESSES, Addresses, CERTIFICATES, CRL, Certificates, Examined};
-use super::facts::{self, ADDRESS, ALERT, OUTCOME};
+use super::certificates::{self, ADDRESSES, Addresses, CERTIFICATES, CRL, Certificates, ChainAnalysis};
+use super::client::outcome;
+use super::connect::STARTTLS;
+use super::facts::{ADDRESS, ALERT, OUTCOME};
 use super::fields::{HOST, MAX_VERSION, PORT, TIMEOUT, TlsVersion};
 use super::load::LOAD;
-use super::look;
-use super::reach::STARTTLS;
+use super::offer::offer;
+use super::record;
 use super::scan::SCAN;
-use super::terms::{ALPN_SET, MTLS, RESUMPTION};
+use super::server_policy::{ALPN_SET, MTLS, RESUMPTION};
 use crate::checks::shared::target::Target;
 use crate::checks::shared::tls_fields;
 use crate::model::argument::choices;
 use crate::model::table::fields;
-use crate::model::{Args, Fault, Field, Invalid};
+use crate::model::{Args, Choices as _, Fault, Field, Invalid};
 use crate::net::ConnectError;
-use crate::probe::Cx;
+use crate::probe::{Cx, EarlyEnd};
 use crate::proto::quic::{Connection, dial};
 use crate::proto::tls::lint::words;
-use crate::proto::tls::{Handshake, HandshakeEnd, Offer, Trust, now, versions};
+use crate::proto::tls::{Credentials, Handshake, HandshakeEnd, Offer, Trust, now, versions};
 
-/// What QUIC is for, unless a suite says otherwise; it cannot go without (RFC 9001, 8.1).
+/// Application protocol unless the suite names one; QUIC cannot go without (RFC 9001, 8.1).
 const ALPN: &str = "h3";
-/// `H3_NO_ERROR`: a goodbye that HTTP/3 servers do not write down as an error.
-const GOODBYE: u32 = 0x100;
+/// A close that HTTP/3 servers do not log as an error.
+const H3_NO_ERROR: u32 = 0x100;
 
 choices! {
-    /// What carries the handshake.
+    /// The transport of the handshake.
     pub(super) enum Transport {
         Tcp = "tcp",
         Quic = "quic",
@@ -71,20 +73,20 @@ fn refuse_tcp_modes(args: &Args) -> Result<(), Invalid> {
 }
 
 /// A server, what to offer it, and whom to trust.
-pub(super) struct Look {
+pub(super) struct QuicCheck {
     target: Target,
     trust: Trust,
     offer: Offer,
 }
 
-impl Look {
+impl QuicCheck {
     pub(super) fn from_args(args: &Args) -> Result<Self, Invalid> {
         if args.get(&MAX_VERSION) == Some(TlsVersion::Tls12) {
             return Err(MAX_VERSION.invalid("QUIC needs TLS 1.3", "leave `max_version` out"));
         }
         refuse_tcp_modes(args)?;
-        let mut offer = look::offer(args)?;
-        offer.versions = versions(Some("TLS1.3"), None);
+        let mut offer = offer(args)?;
+        offer.versions = versions(Some(TlsVersion::Tls13.word()), None);
         if offer.alpn.is_empty() {
             offer.alpn.push(ALPN.to_owned());
         }
@@ -100,94 +102,81 @@ impl Look {
         format!("{} (QUIC)", self.target.label())
     }
 
-    /// Name lookup and handshake each have the patience, a late refusal a part of it.
+    /// Name lookup and handshake each have the timeout, a late refusal a part of it.
     pub(super) fn longest(&self) -> Duration {
-        self.target.timeout * 2 + self.late()
+        self.target.timeout * 2 + self.late_wait()
     }
 
-    /// How long a refusal after the handshake is listened for.
-    fn late(&self) -> Duration {
+    /// How long a refusal after the handshake is waited for.
+    fn late_wait(&self) -> Duration {
         self.target.timeout / 4
     }
 
     pub(super) async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
         let credentials = self.trust.load().await?;
-        let address = match self.target.address().await {
-            Ok(address) => address,
-            Err(end) => return end.record(cx, &OUTCOME),
-        };
+        match self.target.address().await {
+            Ok(address) => self.check(cx, address, credentials).await,
+            Err(end) => end.record(cx, &OUTCOME),
+        }
+    }
+
+    async fn check(&self, cx: &mut Cx<'_>, address: IpAddr, credentials: &Credentials) -> Result<(), Fault> {
         let peer = self.target.socket(address);
         cx.set(&ADDRESS, address.to_string());
         let dialled = dial(peer, self.target.source, credentials, &self.offer, self.target.timeout).await?;
         if dialled.strays > 0 {
             cx.note(format!("discarded {} datagrams that do not come from {peer}", dialled.strays));
         }
-        let mut shaken = match dialled.handshake {
-            Ok(shaken) => shaken,
-            Err(error) => {
-                cx.set(&OUTCOME, error.word());
-                cx.note(format!("{peer}: {}", unconnected(&error)));
-                return Ok(());
-            }
+        let mut handshake = match dialled.handshake {
+            Ok(handshake) => handshake,
+            Err(error) => return unconnected(peer, &error).record(cx, &OUTCOME),
         };
-        let late = shaken.await_late_refusal(self.late()).await;
-        facts::record_time(cx, &shaken);
-        let look = |chain: &[_]| Examined::of(credentials, chain, shaken.staple.as_deref(), now());
-        let examined = Some(shaken.chain.as_slice()).filter(|chain| !chain.is_empty()).map(look);
-        facts::record(cx, &shaken, examined.as_ref());
-        if let Some(examined) = &examined {
-            certificates::record(cx, examined, &examined.ages, words(&examined.findings));
+        let late = handshake.await_late_refusal(self.late_wait()).await;
+        record::record_time(cx, &handshake);
+        let analysis = ChainAnalysis::of_handshake(credentials, &handshake, now());
+        record::record(cx, &handshake, analysis.as_ref());
+        if let Some(analysis) = &analysis {
+            certificates::record(cx, analysis, &analysis.ages, words(&analysis.findings));
         }
-        let outcome = self.ending(cx, &shaken, peer, dialled.why.or(late));
-        cx.set(&OUTCOME, outcome);
-        if shaken.certificate_requested {
-            cx.note("the server asked for a client certificate");
+        if let HandshakeEnd::Alert(alert) = &handshake.end {
+            cx.set(&ALERT, alert.clone());
         }
-        if let Some(error) = &shaken.verify_error {
-            cx.note(format!("the certificate does not verify: {error}"));
+        if let Some(why) = self.evidence(&handshake) {
+            let said = dialled.why.or(late).map(|said| format!(" ({said})")).unwrap_or_default();
+            cx.note(format!("{peer}: {why}{said}"));
         }
-        if let HandshakeEnd::Completed(connection) = &shaken.end {
-            connection.quic.close(GOODBYE.into(), b"");
+        cx.set(&OUTCOME, outcome(&handshake.end));
+        record::note_certificates(cx, &handshake);
+        if let HandshakeEnd::Completed(connection) = &handshake.end {
+            connection.quic.close(H3_NO_ERROR.into(), b"");
         }
         Ok(())
     }
 
-    /// The outcome of a handshake, and for every early end a line of evidence that names how far it came.
-    fn ending(
-        &self,
-        cx: &mut Cx<'_>,
-        shaken: &Handshake<Connection>,
-        peer: SocketAddr,
-        said: Option<String>,
-    ) -> &'static str {
-        let reached = shaken.reached();
+    /// A line of evidence that names how far a handshake came that ended early.
+    fn evidence(&self, handshake: &Handshake<Connection>) -> Option<String> {
+        let timeout = self.target.timeout;
+        let reached = handshake.reached();
         let last = reached.as_deref().unwrap_or("ClientHello");
-        let (outcome, why) = match &shaken.end {
-            HandshakeEnd::Completed(_) => return "handshaken",
+        Some(match &handshake.end {
+            HandshakeEnd::Completed(_) => return None,
             HandshakeEnd::Timeout if reached.is_none() => {
-                ("timeout", format!("no answer to QUIC's first packet within {:?}", self.target.timeout))
+                format!("no answer to QUIC's first packet within {timeout:?}")
             }
-            HandshakeEnd::Timeout => {
-                ("timeout", format!("no end within {:?}: it came as far as {last}", self.target.timeout))
-            }
-            HandshakeEnd::Reset => ("reset", format!("reset after {last}")),
-            HandshakeEnd::Closed => ("closed", format!("closed after {last}")),
-            HandshakeEnd::Unreachable(why) => ("unreachable", format!("after {last}: {why}")),
-            HandshakeEnd::NotTls(why) => ("not_tls", format!("the answer is {why}")),
-            HandshakeEnd::Alert(alert) => {
-                cx.set(&ALERT, alert.clone());
-                ("alert", format!("TLS alert: {alert}"))
-            }
-        };
-        let said = said.map(|said| format!(" ({said})")).unwrap_or_default();
-        cx.note(format!("{peer}: {why}{said}"));
-        outcome
+            HandshakeEnd::Timeout => format!("no end within {timeout:?}: it came as far as {last}"),
+            HandshakeEnd::Reset => format!("reset after {last}"),
+            HandshakeEnd::Closed => format!("closed after {last}"),
+            HandshakeEnd::Unreachable(why) => format!("after {last}: {why}"),
+            HandshakeEnd::NotTls(why) => format!("the answer is {why}"),
+            HandshakeEnd::Alert(alert) => format!("TLS alert: {alert}"),
+        })
     }
 }
 
-fn unconnected(error: &ConnectError) -> String {
-    match error {
-        ConnectError::Unreachable(why) => why.clone(),
-        _ => "nothing listens on this UDP port (ICMP port unreachable)".to_owned(),
-    }
+fn unconnected(peer: SocketAddr, error: &ConnectError) -> EarlyEnd {
+    let why = match error {
+        ConnectError::Unreachable(why) => why,
+        _ => "nothing listens on this UDP port (ICMP port unreachable)",
+    };
+    EarlyEnd::outcome(error.word(), format!("{peer}: {why}"))
 }

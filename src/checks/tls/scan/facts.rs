@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use super::result::{Preference, ScanResult, ShownChain, VersionSupport, describe};
-use crate::checks::tls::facts::{ALERT, OUTCOME};
+use crate::checks::tls::facts::{ALERT, OUTCOME, SCANNED};
 use crate::model::table::facts;
 use crate::model::{Choice, Choices as _, Fact, Rule, Unit, Value};
 use crate::probe::Cx;
@@ -168,7 +168,7 @@ pub(in crate::checks::tls) fn record(cx: &mut Cx<'_>, scan: &ScanResult) {
 
 fn outcome(cx: &mut Cx<'_>, scan: &ScanResult) -> &'static str {
     if !scan.suites.is_empty() {
-        return "scanned";
+        return SCANNED;
     }
     let refusal = scan.refusal.as_ref();
     if let Some(answer) = refusal {

@@ -17,10 +17,10 @@ use plan::{MAX_CONNECTIONS, Plan};
 use runner::Runner;
 
 use super::certificates::STAPLED;
+use super::connect::Connector;
 use super::fields::TIMEOUT;
-use super::look::sni;
+use super::offer::sni;
 use super::profile::{self, PROFILES, Profiles};
-use super::reach::Way;
 use crate::model::table::fields;
 use crate::model::{Args, Fault, Field, FieldKind, Invalid, Switch, Value};
 use crate::probe::{Cx, Mode};
@@ -46,8 +46,8 @@ pub(super) const MODES: &[Mode] = &[
 
 /// Connections a second towards an address that is not loopback, unless the suite says otherwise.
 const REMOTE_RATE: f64 = 20.0;
-/// The whole may take so many times the patience,
-const PATIENCES: u32 = 12;
+/// The whole may take so many times the timeout,
+const TIMEOUTS: u32 = 12;
 /// at least so long,
 const LEAST: Duration = Duration::from_secs(30);
 
@@ -72,7 +72,7 @@ fields! { pub(super) FIELDS;
 /// A server to scan.
 pub(super) struct Scanner {
     sni: Option<String>,
-    patience: Duration,
+    timeout: Duration,
     parallel: usize,
     rate: Option<f64>,
     profiles: Profiles,
@@ -84,7 +84,7 @@ impl Scanner {
         let Switch::On(settings) = args.get(&SCAN) else { return Ok(None) };
         Ok(Some(Self {
             sni: sni(args)?,
-            patience: args.get(&TIMEOUT),
+            timeout: args.get(&TIMEOUT),
             parallel: settings.get(&PARALLEL),
             rate: settings.get(&RATE),
             profiles: Profiles::from_args(args)?,
@@ -96,12 +96,12 @@ impl Scanner {
         self.limit(self.interval(false))
     }
 
-    /// Scans the address that was looked at. Where that found nobody who speaks TLS, its outcome stays.
-    pub(super) async fn run(&self, cx: &mut Cx<'_>, way: Way) -> Result<(), Fault> {
+    /// Scans the address of the handshake before. Where nobody there speaks TLS, its outcome stays.
+    pub(super) async fn run(&self, cx: &mut Cx<'_>, connector: Connector) -> Result<(), Fault> {
         // A profile that cannot be read is told before the server is bothered.
         self.profiles.load().await?;
-        let interval = self.interval(way.peer.ip().to_canonical().is_loopback());
-        let runner = Runner { way, parallel: self.parallel, interval, limit: self.limit(interval) };
+        let interval = self.interval(connector.peer.ip().to_canonical().is_loopback());
+        let runner = Runner { connector, parallel: self.parallel, interval, limit: self.limit(interval) };
         let scan = runner.run(Plan::new(self.sni.clone()), self.sni.as_deref()).await?;
         facts::record(cx, &scan);
         if scan.suites.is_empty() {
@@ -118,7 +118,7 @@ impl Scanner {
 
     /// and as long as the most connections take at the rate.
     fn limit(&self, interval: Duration) -> Duration {
-        (self.patience * PATIENCES).max(LEAST) + interval.saturating_mul(MAX_CONNECTIONS)
+        (self.timeout * TIMEOUTS).max(LEAST) + interval.saturating_mul(MAX_CONNECTIONS)
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::plan::{Attempt, Plan};
 use super::question::Request;
 use super::result::ScanResult;
-use crate::checks::tls::reach::{NoWay, Way};
+use crate::checks::tls::connect::{Connector, SetupError};
 use crate::model::Fault;
 use crate::proto::tls::hello::{Answer, ask};
 use crate::proto::tls::starttls::Cause;
@@ -18,8 +18,8 @@ use crate::proto::tls::{certificate_probe, provider};
 /// A server, and how many connections it is given.
 #[derive(Clone, Debug)]
 pub(super) struct Runner {
-    /// Its patience is for a connection, for STARTTLS, and again for an answer.
-    pub(super) way: Way,
+    /// Its timeout is for a connection, for STARTTLS, and again for an answer.
+    pub(super) connector: Connector,
     /// Connections at a time.
     pub(super) parallel: usize,
     /// Least time between the starts of two connections.
@@ -78,10 +78,10 @@ impl Runner {
     }
 
     async fn exchange(&self, request: Request, name: Option<&str>) -> Result<Reply, Fault> {
-        let Way { peer, patience, .. } = self.way;
-        let mut stream = match self.way.open().await? {
-            Ok(opened) => opened.stream,
-            Err(why) => return Ok(Reply::Answer(self.setup_answer(why))),
+        let (peer, timeout) = (self.connector.peer, self.connector.timeout);
+        let mut stream = match self.connector.try_connect().await? {
+            Ok(connection) => connection.stream,
+            Err(error) => return Ok(Reply::Answer(self.setup_answer(error))),
         };
         match request {
             Request::Hello { hello, sending } => {
@@ -91,23 +91,23 @@ impl Runner {
                     Fault::local("gather randomness for TLS", "", "the system gives none", remedy)
                 })?;
                 let hello = hello.encode(&random);
-                ask(&mut stream, peer, &hello, sending, patience).await.map(Reply::Answer)
+                ask(&mut stream, peer, &hello, sending, timeout).await.map(Reply::Answer)
             }
             Request::CertificateProbe { keys, sni } => {
                 let name = name.filter(|_| sni);
-                let seen = certificate_probe::probe(stream, peer, name, keys, patience).await?;
+                let seen = certificate_probe::probe(stream, peer, name, keys, timeout).await?;
                 Ok(seen.map_or_else(Reply::Answer, Reply::Chain))
             }
         }
     }
 
     /// A question that could not be asked refuses nothing, whatever the server said before TLS.
-    fn setup_answer(&self, why: NoWay) -> Answer {
-        match why {
-            NoWay::ConnectError(error) => Answer::Unconnected(error),
-            NoWay::NotUpgraded(_, not) if not.cause == Cause::Timeout => Answer::Timeout,
-            NoWay::NotUpgraded(_, not) if not.cause == Cause::Reset => Answer::Reset,
-            NoWay::NotUpgraded(..) => Answer::NotTls(why.told(&self.way)),
+    fn setup_answer(&self, error: SetupError) -> Answer {
+        match error {
+            SetupError::Connect(error) => Answer::Unconnected(error),
+            SetupError::StartTls(_, not) if not.cause == Cause::Timeout => Answer::Timeout,
+            SetupError::StartTls(_, not) if not.cause == Cause::Reset => Answer::Reset,
+            SetupError::StartTls(..) => Answer::NotTls(error.evidence(&self.connector)),
         }
     }
 }

@@ -7,11 +7,11 @@ use crate::probe::Probe as _;
 async fn at_all(lab: &Lab, port: u16, addresses: &[IpAddr], more: Written<'_>) -> Observation {
     let mut args = lab.args(SocketAddr::new(addresses[0], port), more);
     args.0.insert("addresses", Arg::Text("all".to_owned()));
-    let look = Look::from_args(&args).unwrap();
+    let check = HandshakeCheck::from_args(&args).unwrap();
     let trust = trust(&args).unwrap();
     let verifier = trust.load().await.unwrap();
     let (seen, ended) =
-        observe_with(Tls::FACTS, look.longest(), async |cx| look.look_at(cx, addresses, verifier).await).await;
+        observe_with(Tls::FACTS, check.longest(), async |cx| check.check_addresses(cx, addresses, verifier).await).await;
     ended.unwrap();
     seen
 }

@@ -1,7 +1,7 @@
 //! Servers with more than one certificate, more than one address, a staple, or an authority with a list.
 
 mod addresses;
-mod kinds;
+mod enumeration;
 mod revocation;
 
 use std::future::Future;
@@ -22,7 +22,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::super::look::Look;
+use super::super::handshake_check::HandshakeCheck;
 use crate::checks::family;
 use crate::checks::shared::tls_fields::trust;
 use crate::model::{Arg, Args, Observation};

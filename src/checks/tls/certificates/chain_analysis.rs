@@ -1,15 +1,15 @@
-//! One chain under the glass: path, lint, pins, staple, and how long all of it is good.
+//! The analysis of one chain: path, lint, pins, staple, and how long all of it is good.
 
 use rustls::pki_types::CertificateDer;
 
 use crate::proto::tls::certificate::Certificate;
 use crate::proto::tls::lint::{self, Context, Finding};
 use crate::proto::tls::ocsp::{self, Answer};
-use crate::proto::tls::{Credentials, Issuer, Path, pin};
+use crate::proto::tls::{Credentials, Handshake, Issuer, Path, pin};
 
-/// What a chain comes to.
+/// Everything that is known of a served chain.
 #[derive(Debug)]
-pub(crate) struct Examined {
+pub(crate) struct ChainAnalysis {
     pub(crate) certificates: Vec<Option<Certificate>>,
     pub(crate) path: Option<Path>,
     pub(crate) findings: Vec<Finding>,
@@ -21,7 +21,7 @@ pub(crate) struct Examined {
     pub(crate) ages: Ages,
 }
 
-/// What was stapled.
+/// The stapled OCSP response.
 #[derive(Debug)]
 pub(crate) enum Staple {
     /// Nothing.
@@ -49,9 +49,15 @@ pub(crate) struct Age {
     pub(crate) left: Option<f64>,
 }
 
-impl Examined {
-    /// Looks at `chain`, leaf first, at `now`, seconds since 1970.
-    pub(crate) fn of(credentials: &Credentials, chain: &[CertificateDer<'_>], staple: Option<&[u8]>, now: f64) -> Self {
+impl ChainAnalysis {
+    /// Of the chain a handshake showed; `None` when it showed none.
+    pub(crate) fn of_handshake<S>(credentials: &Credentials, handshake: &Handshake<S>, now: f64) -> Option<Self> {
+        let chain = Some(&handshake.chain).filter(|chain| !chain.is_empty())?;
+        Some(Self::of(credentials, chain, handshake.staple.as_deref(), now))
+    }
+
+    /// Of `chain`, leaf first, at `now`, seconds since 1970.
+    fn of(credentials: &Credentials, chain: &[CertificateDer<'_>], staple: Option<&[u8]>, now: f64) -> Self {
         #[allow(clippy::cast_possible_truncation)] // whole seconds of a date
         let second = now as i64;
         let path = credentials.path(chain, second);

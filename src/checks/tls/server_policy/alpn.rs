@@ -1,12 +1,13 @@
 //! Which application protocols a server speaks, each asked for alone.
 
-use super::{Again, unfinished};
+use crate::checks::tls::client::{TlsClient, describe_end};
+use crate::checks::tls::offer::protocol_names;
 use crate::model::table::{facts, fields};
 use crate::model::{Args, Fact, Fault, Field, FieldKind, Invalid};
 use crate::probe::{Cx, Mode};
 use crate::proto::tls::{HandshakeEnd, Offer};
 
-/// Most protocols in one check; IANA lists some thirty.
+/// Protocols in one check; IANA lists some thirty.
 const MOST: usize = 64;
 
 fields! { pub(in crate::checks::tls) FIELDS;
@@ -33,12 +34,9 @@ pub(super) const MODE: Mode = Mode {
 };
 
 pub(super) fn from_args(args: &Args) -> Result<Vec<String>, Invalid> {
-    let set = args.get(&ALPN_SET);
+    let set = protocol_names(args, &ALPN_SET)?;
     if args.given(&ALPN_SET) && set.is_empty() || set.len() > MOST {
         return Err(ALPN_SET.invalid(format!("{} protocols", set.len()), format!("write 1 to {MOST} of them")));
-    }
-    if !set.iter().all(|protocol| is_protocol_name(protocol)) {
-        return Err(ALPN_SET.invalid("a protocol has 1 to 255 bytes", "write names such as h2 or http/1.1"));
     }
     // RFC 9114, 3.1: that token is for QUIC.
     if let Some(protocol) = set.iter().find(|protocol| *protocol == "h3" || protocol.starts_with("h3-")) {
@@ -48,29 +46,24 @@ pub(super) fn from_args(args: &Args) -> Result<Vec<String>, Invalid> {
     Ok(set)
 }
 
-/// RFC 7301, 3.1: a name has 1 to 255 bytes.
-pub(in crate::checks::tls) fn is_protocol_name(text: &str) -> bool {
-    (1..=255).contains(&text.len())
-}
-
 /// Asks for each. One that cannot be told makes the whole list unknown: it would read as not accepted.
-pub(super) async fn look(cx: &mut Cx<'_>, again: &Again<'_>, set: &[String]) -> Result<(), Fault> {
+pub(super) async fn run(cx: &mut Cx<'_>, client: &TlsClient<'_>, set: &[String]) -> Result<(), Fault> {
     let mut accepted = Vec::new();
     let mut unknown = false;
     for protocol in set {
-        let offer = Offer { alpn: vec![protocol.clone()], ..again.offer.clone() };
-        let why = match again.shake(again.credentials, &offer).await? {
-            Err(why) => why,
-            Ok(shaken) => match &shaken.end {
+        let offer = Offer { alpn: vec![protocol.clone()], ..client.offer.clone() };
+        let why = match client.handshake(client.credentials, &offer).await {
+            Err(end) => end.into_evidence()?,
+            Ok(handshake) => match &handshake.end {
                 HandshakeEnd::Completed(_) => {
-                    if shaken.session.is_some_and(|session| session.alpn.as_ref() == Some(protocol)) {
+                    if handshake.session.is_some_and(|session| session.alpn.as_ref() == Some(protocol)) {
                         accepted.push(protocol.clone());
                     }
                     continue;
                 }
                 // RFC 7301, 3.2.
                 HandshakeEnd::Alert(alert) if alert == "no_application_protocol" => continue,
-                end => unfinished(end),
+                end => describe_end(end),
             },
         };
         unknown = true;

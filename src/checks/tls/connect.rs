@@ -1,0 +1,236 @@
+//! Connections on which a ClientHello can be sent: TCP, and STARTTLS where the protocol begins in plain text.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use super::facts::CONNECT_TIME;
+use crate::model::argument::ArgValue;
+use crate::model::fact::Distribution;
+use crate::model::field::shape;
+use crate::model::table::{facts, fields};
+use crate::model::{Arg, Better, Choice, Choices, Fact, Fault, Field, Unit};
+use crate::net::{ConnectError, connect};
+use crate::probe::{Cx, EarlyEnd, Mode};
+use crate::proto::tls::starttls::{Cause, NotUpgraded, Protocol, upgrade};
+
+impl Choices for Protocol {
+    const WORDS: &'static [&'static str] = Protocol::WORDS;
+    const ALL: &'static [Self] = Protocol::ALL;
+    fn word(self) -> &'static str {
+        Protocol::word(self)
+    }
+}
+
+impl ArgValue for Protocol {
+    const ACCEPTS: u32 = shape::CHOICE;
+    fn of(arg: &Arg) -> Option<Self> {
+        match arg {
+            Arg::Text(word) => Self::of_word(word),
+            _ => None,
+        }
+    }
+}
+
+fields! { pub(super) FIELDS;
+    pub(super) const STARTTLS: Field<Option<Protocol>> = Field::optional_choice(
+        "starttls",
+        "Protocol that begins in plain text: TLS is asked for in its words first.",
+    );
+}
+
+facts! { pub(super) FACTS;
+    const UPGRADE: Fact<Choice> = Fact::choice(
+        "starttls",
+        Cause::WORDS,
+        "What became of the request for TLS; `outcome` is `no_starttls` when the server does not want.",
+    );
+    const INJECTED: Fact<bool> = Fact::flag(
+        "starttls.injected",
+        "Bytes in plain text came after the go-ahead, or before the request: whoever sent them wants them taken for more than they are.",
+    )
+    .advice(&[(
+        "true",
+        "plain text where only TLS may follow: look for a proxy or a filter on the way that rewrites the protocol, then at the server's version",
+    )]);
+    const STARTTLS_TIME: Fact<Distribution> = Fact::distribution(
+        "starttls_time",
+        Unit::Seconds,
+        Better::Lower,
+        "From the connection to the go-ahead, greeting included.",
+    );
+}
+
+pub(super) const MODE: Mode = Mode {
+    with: "starttls: smtp, or another protocol",
+    applies: |args| args.given(&STARTTLS),
+    expect: None,
+    adds: None,
+    facts: FACTS,
+};
+
+/// Makes connections to one address ready for TLS.
+#[derive(Clone, Debug)]
+pub(super) struct Connector {
+    pub(super) peer: SocketAddr,
+    pub(super) source: Option<IpAddr>,
+    /// How long silence is waited for, in each phase.
+    pub(super) timeout: Duration,
+    pub(super) starttls: Option<Protocol>,
+    /// Domain that XMPP asks for.
+    pub(super) domain: String,
+}
+
+/// A connection whose next bytes are the ClientHello.
+pub(super) struct Connection {
+    pub(super) stream: TcpStream,
+    /// From SYN to established.
+    pub(super) connect_time: Duration,
+    /// From there to the go-ahead of STARTTLS.
+    pub(super) starttls_time: Option<Duration>,
+}
+
+/// Why there is no such connection.
+pub(super) enum SetupError {
+    /// TCP was not established.
+    Connect(ConnectError),
+    /// TCP was established in this time, but TLS may not begin.
+    StartTls(Duration, NotUpgraded),
+}
+
+impl Connector {
+    /// Opens a connection.
+    pub(super) async fn connect(&self) -> Result<Connection, EarlyEnd> {
+        self.try_connect().await?.map_err(|error| error.early_end(self))
+    }
+
+    /// Opens a connection; the inner `Err` is for a caller that makes facts of it.
+    pub(super) async fn try_connect(&self) -> Result<Result<Connection, SetupError>, Fault> {
+        match connect(self.peer, self.source, self.timeout).await? {
+            Ok(dialled) => self.upgrade(dialled.stream, dialled.elapsed).await,
+            Err(error) => Ok(Err(SetupError::Connect(error))),
+        }
+    }
+
+    /// Makes a connection ready that took `connect_time`.
+    pub(super) async fn upgrade(
+        &self,
+        mut stream: TcpStream,
+        connect_time: Duration,
+    ) -> Result<Result<Connection, SetupError>, Fault> {
+        let Some(protocol) = self.starttls else {
+            return Ok(Ok(Connection { stream, connect_time, starttls_time: None }));
+        };
+        let start = Instant::now();
+        Ok(match upgrade(&mut stream, protocol, &self.domain, self.timeout).await? {
+            Ok(()) => Ok(Connection { stream, connect_time, starttls_time: Some(start.elapsed()) }),
+            Err(error) => Err(SetupError::StartTls(connect_time, error)),
+        })
+    }
+
+    /// The longest one handshake takes over such a connection, when a late refusal is waited for so long: each phase has the
+    /// timeout.
+    pub(super) fn longest_handshake(&self, late_wait: Duration) -> Duration {
+        longest_handshake(self.timeout, self.starttls, late_wait)
+    }
+}
+
+/// See [`Connector::longest_handshake`].
+pub(super) fn longest_handshake(timeout: Duration, starttls: Option<Protocol>, late_wait: Duration) -> Duration {
+    timeout * (2 + u32::from(starttls.is_some())) + late_wait
+}
+
+impl SetupError {
+    /// The word of fact `outcome`.
+    pub(super) const fn outcome(&self) -> &'static str {
+        match self {
+            Self::Connect(error) => error.word(),
+            Self::StartTls(_, error) => error.cause.outcome(),
+        }
+    }
+
+    /// A line that names the peer.
+    pub(super) fn evidence(&self, connector: &Connector) -> String {
+        let why = match self {
+            Self::Connect(ConnectError::Refused) => "the connection was refused (RST in answer to SYN)".to_owned(),
+            Self::Connect(ConnectError::Timeout) => format!("no answer to SYN within {:?}", connector.timeout),
+            Self::Connect(ConnectError::Reset) => "the connection was reset as soon as it was there".to_owned(),
+            Self::Connect(ConnectError::Unreachable(why)) => why.clone(),
+            Self::StartTls(_, error) => {
+                format!("no STARTTLS of {}: {error}", connector.starttls.map_or("any protocol", Protocol::word))
+            }
+        };
+        format!("{}: {why}", connector.peer)
+    }
+
+    fn early_end(&self, connector: &Connector) -> EarlyEnd {
+        EarlyEnd::outcome(self.outcome(), self.evidence(connector))
+    }
+}
+
+/// How far a connection came, for the facts.
+#[derive(Debug, Default)]
+pub(super) struct SetupResult {
+    connect_time: Option<Duration>,
+    starttls_time: Option<Duration>,
+    upgrade: Option<&'static str>,
+    injected: Option<bool>,
+}
+
+impl SetupResult {
+    pub(super) fn of(connection: &Result<Connection, SetupError>) -> Self {
+        match connection {
+            Ok(connection) => Self {
+                connect_time: Some(connection.connect_time),
+                starttls_time: connection.starttls_time,
+                upgrade: connection.starttls_time.map(|_| "upgraded"),
+                injected: connection.starttls_time.map(|_| false),
+            },
+            Err(SetupError::StartTls(connect_time, error)) => Self {
+                connect_time: Some(*connect_time),
+                starttls_time: None,
+                upgrade: Some(error.cause.word()),
+                injected: (error.cause == Cause::Injected).then_some(true),
+            },
+            Err(SetupError::Connect(_)) => Self::default(),
+        }
+    }
+
+    /// TCP was established.
+    pub(super) const fn connected(&self) -> bool {
+        self.connect_time.is_some()
+    }
+
+    /// Plain text came when TLS had begun: where there was STARTTLS, it was on its way when the go-ahead was read.
+    pub(super) fn plain_text_came(&mut self) {
+        if self.starttls_time.is_some() {
+            self.injected = Some(true);
+        }
+    }
+
+    /// Records how long it took.
+    pub(super) fn record_times(&self, cx: &mut Cx<'_>) {
+        for (fact, time) in [(&CONNECT_TIME, self.connect_time), (&STARTTLS_TIME, self.starttls_time)] {
+            if let Some(time) = time {
+                cx.record_time(fact, time);
+            }
+        }
+    }
+
+    /// Records whether STARTTLS succeeded.
+    pub(super) fn record(&self, cx: &mut Cx<'_>) {
+        if let Some(word) = self.upgrade {
+            cx.set(&UPGRADE, word);
+        }
+        if let Some(injected) = self.injected {
+            cx.set(&INJECTED, injected);
+        }
+        if self.starttls_time.is_some() && self.injected == Some(true) {
+            cx.note(
+                "after the go-ahead of STARTTLS came plain text: from a server that is confused, or from somebody on the way",
+            );
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! One full handshake: with whom, on what terms, and for how long the certificate is good.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use rustls::pki_types::ServerName;
+
+use super::certificates::{self, AddressResult, ChainAnalysis, Extent};
+use super::client::{TlsClient, outcome};
+use super::connect::{Connector, STARTTLS, SetupResult, longest_handshake};
+use super::facts::{ADDRESS, ALERT, OUTCOME};
+use super::fields::{HOST, PORT, TIMEOUT};
+use super::offer::offer;
+use super::record;
+use super::server_policy::ServerPolicy;
+use crate::checks::shared::target::Target;
+use crate::checks::shared::tls_fields;
+use crate::model::{Args, Fault, Invalid};
+use crate::probe::Cx;
+use crate::proto::tls::starttls::Protocol;
+use crate::proto::tls::{Credentials, Handshake, HandshakeEnd, Offer, Trust, handshake, now};
+
+/// A server, what to offer it, and whom to trust.
+pub(super) struct HandshakeCheck {
+    target: Target,
+    trust: Trust,
+    offer: Offer,
+    starttls: Option<Protocol>,
+    extent: Extent,
+    policy: ServerPolicy,
+}
+
+/// The handshake that a scan or a load goes on from.
+pub(super) struct FirstHandshake<'a> {
+    pub(super) client: TlsClient<'a>,
+    /// It was completed, and the server stayed content.
+    pub(super) completed: bool,
+    /// The certificate verified.
+    pub(super) verified: bool,
+}
+
+impl HandshakeCheck {
+    pub(super) fn from_args(args: &Args) -> Result<Self, Invalid> {
+        let starttls = args.get(&STARTTLS);
+        let port = args.get(&PORT).unwrap_or(starttls.map_or(443, Protocol::port));
+        Ok(Self {
+            target: Target::from_args(args, args.get(&HOST), port, args.get(&TIMEOUT))?,
+            trust: tls_fields::trust(args)?,
+            offer: offer(args)?,
+            starttls,
+            extent: Extent::from_args(args),
+            policy: ServerPolicy::from_args(args)?,
+        })
+    }
+
+    /// Where to, for people.
+    pub(super) fn target(&self) -> String {
+        self.target.label()
+    }
+
+    /// Name lookup, and one handshake after the other. Addresses are checked at once.
+    pub(super) fn longest(&self) -> Duration {
+        let (timeout, one) = (self.target.timeout, self.longest_handshake());
+        timeout + one + self.extent.longest(timeout) + self.policy.longest(timeout, one)
+    }
+
+    /// The longest one handshake takes, from SYN to a late refusal.
+    pub(super) fn longest_handshake(&self) -> Duration {
+        longest_handshake(self.target.timeout, self.starttls, self.late_wait())
+    }
+
+    /// One handshake with each address, and everything else the check asks for; `None` when it did not come to a handshake.
+    pub(super) async fn run(&self, cx: &mut Cx<'_>) -> Result<Option<FirstHandshake<'_>>, Fault> {
+        let credentials = self.trust.load().await?;
+        let addresses = match self.target.addresses().await {
+            Ok(addresses) => addresses,
+            Err(end) => return end.record(cx, &OUTCOME).map(|()| None),
+        };
+        let used = if self.extent.all_addresses { &addresses } else { addresses.get(..1).unwrap_or_default() };
+        self.check_addresses(cx, used, credentials).await
+    }
+
+    /// Checks all of `addresses` at once, and the policy of the worst of them.
+    pub(super) async fn check_addresses<'a>(
+        &'a self,
+        cx: &mut Cx<'_>,
+        addresses: &[IpAddr],
+        credentials: &'a Credentials,
+    ) -> Result<Option<FirstHandshake<'a>>, Fault> {
+        let results = join_all(addresses.iter().map(|address| self.check_address(*address, credentials))).await;
+        let mut results: Vec<AddressResult> = results.into_iter().collect::<Result<_, Fault>>()?;
+        if self.extent.all_certificates {
+            self.enumerate_certificates(&mut results, credentials).await?;
+        }
+        let Some(worst) = certificates::worst(&results) else {
+            return Ok(None);
+        };
+        if let Some(result) = results.get(worst) {
+            self.record(cx, &results, result).await?;
+        }
+        let result = results.swap_remove(worst);
+        // Some servers serve one client after the other.
+        drop(results);
+        let Some(handshake) = result.handshake else {
+            return Ok(None);
+        };
+        let client = self.client(result.address, credentials);
+        let completed = matches!(handshake.end, HandshakeEnd::Completed(_));
+        let verified = handshake.verified() == Some(true);
+        self.policy.run(cx, &client, handshake).await?;
+        Ok(Some(FirstHandshake { client, completed, verified }))
+    }
+
+    /// A client of `address`.
+    pub(super) fn client<'a>(&'a self, address: IpAddr, credentials: &'a Credentials) -> TlsClient<'a> {
+        // XMPP asks for the domain, which is what SNI names.
+        let domain = self.offer.sni.as_ref().map_or_else(|| self.target.host.clone().into(), ServerName::to_str);
+        let connector = Connector {
+            peer: self.target.socket(address),
+            source: self.target.source,
+            timeout: self.target.timeout,
+            starttls: self.starttls,
+            domain: domain.into_owned(),
+        };
+        TlsClient { connector, credentials, offer: &self.offer, late_wait: self.late_wait() }
+    }
+}
+
+impl HandshakeCheck {
+    /// How long a refusal after the handshake is waited for.
+    fn late_wait(&self) -> Duration {
+        self.target.timeout / 4
+    }
+
+    async fn check_address(&self, address: IpAddr, credentials: &Credentials) -> Result<AddressResult, Fault> {
+        let connector = self.client(address, credentials).connector;
+        let peer = connector.peer;
+        let connection = connector.try_connect().await?;
+        let mut result = AddressResult::new(address, SetupResult::of(&connection));
+        let connection = match connection {
+            Ok(connection) => connection,
+            Err(error) => {
+                result.outcome = error.outcome();
+                result.evidence = Some(error.evidence(&connector));
+                return Ok(result);
+            }
+        };
+        let connected = format!("{peer}: connected in {:?}", connection.connect_time);
+        let mut handshake = handshake(connection.stream, peer, credentials, &self.offer, self.target.timeout).await?;
+        handshake.await_late_refusal(self.late_wait()).await?;
+        result.outcome = outcome(&handshake.end);
+        result.evidence = self.evidence(&handshake, &connected);
+        match &handshake.end {
+            HandshakeEnd::Alert(alert) => result.alert = Some(alert.clone()),
+            HandshakeEnd::NotTls(_) => result.setup.plain_text_came(),
+            _ => {}
+        }
+        result.analysis = ChainAnalysis::of_handshake(credentials, &handshake, now());
+        result.handshake = Some(handshake);
+        Ok(result)
+    }
+
+    /// Asks for every certificate of those that could be connected to, after all that is timed.
+    async fn enumerate_certificates(
+        &self,
+        results: &mut [AddressResult],
+        credentials: &Credentials,
+    ) -> Result<(), Fault> {
+        let connected = results.iter_mut().filter(|result| result.setup.connected());
+        let enumerations = connected.map(async |result| {
+            result.certificates = certificates::enumerate(&self.client(result.address, credentials)).await?;
+            Ok(())
+        });
+        join_all(enumerations).await.into_iter().collect()
+    }
+
+    /// Records the facts of the worst address, and those of all together.
+    async fn record(&self, cx: &mut Cx<'_>, results: &[AddressResult], worst: &AddressResult) -> Result<(), Fault> {
+        cx.set(&ADDRESS, worst.address.to_string());
+        for result in results {
+            result.setup.record_times(cx);
+            if let Some(evidence) = &result.evidence {
+                cx.note(evidence.clone());
+            }
+            if let Some(handshake) = &result.handshake {
+                record::record_time(cx, handshake);
+            }
+        }
+        worst.setup.record(cx);
+        if let Some(alert) = &worst.alert {
+            cx.set(&ALERT, alert.clone());
+        }
+        if let Some(handshake) = &worst.handshake {
+            record::record(cx, handshake, worst.analysis.as_ref());
+            record::note_certificates(cx, handshake);
+        }
+        if let Some(analysis) = &worst.analysis {
+            let (ages, lint) = certificates::combined(results);
+            certificates::record(cx, analysis, &ages, lint);
+        }
+        cx.set(&OUTCOME, worst.outcome);
+        if self.extent.all_addresses {
+            certificates::record_addresses(cx, results);
+        }
+        if self.extent.all_certificates {
+            certificates::record_all(cx, results);
+        }
+        if self.extent.crl {
+            certificates::check_revocation(cx, results, self.target.timeout).await?;
+        }
+        Ok(())
+    }
+
+    /// A line of evidence that names how far a handshake came that ended early.
+    fn evidence(&self, handshake: &Handshake, connected: &str) -> Option<String> {
+        let timeout = self.target.timeout;
+        let reached = handshake.reached();
+        let last = reached.as_deref().unwrap_or("ClientHello");
+        Some(match &handshake.end {
+            HandshakeEnd::Completed(_) => return None,
+            HandshakeEnd::Timeout if reached.is_none() => {
+                format!("{connected}, then no ServerHello within {timeout:?}")
+            }
+            HandshakeEnd::Timeout => format!("{connected}, then no end within {timeout:?}: it came as far as {last}"),
+            HandshakeEnd::Reset => format!("{connected}, then reset after {last}"),
+            HandshakeEnd::Closed => format!("{connected}, then closed after {last}"),
+            HandshakeEnd::Unreachable(why) => format!("{connected}, then after {last}: {why}"),
+            HandshakeEnd::NotTls(why) => format!("the answer is not TLS ({why}); is it the right port?"),
+            HandshakeEnd::Alert(alert) => format!("TLS alert: {alert}"),
+        })
+    }
+}
