@@ -11,7 +11,8 @@ async fn at_all(lab: &Lab, port: u16, addresses: &[IpAddr], more: Written<'_>) -
     let trust = trust(&args).unwrap();
     let verifier = trust.load().await.unwrap();
     let (seen, ended) =
-        observe_with(Tls::FACTS, check.longest(), async |cx| check.check_addresses(cx, addresses, verifier).await).await;
+        observe_with(Tls::FACTS, check.longest(), async |cx| check.check_addresses(cx, addresses, verifier).await)
+            .await;
     ended.unwrap();
     seen
 }
