@@ -46,7 +46,7 @@ pub(crate) use joined;
 /// Defines typed keys and the table of their rows in one place, so that no key can be missing from its table. Fields and
 /// facts go by the same form:
 ///
-/// ```ignore
+/// ```text
 /// keyed! { FieldInfo; pub(super) FIELDS;
 ///     pub(super) const HOST: Field<String> = Field::required("host", FieldKind::Host, "Name or address to ask.");
 ///     use ROOTS; // a key that several families share

@@ -270,8 +270,7 @@ fn index_text(sandbox: &CliSandbox) -> String {
 /// A line of an index with its digest made right again.
 fn sealed(line: &str) -> String {
     let rest = &line[line.find("\",").unwrap() + 1..];
-    let digest: String =
-        Sha256::digest(format!("{rest}\n").as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = shakedown::net::bytes::hex(&Sha256::digest(format!("{rest}\n").as_bytes()));
     format!("{{\"sha256\":\"{digest}\"{rest}")
 }
 

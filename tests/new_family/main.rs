@@ -66,7 +66,7 @@ fn add_family(folder: &Path) {
 fn count_changes(before: &BTreeMap<PathBuf, Vec<u8>>, after: &BTreeMap<PathBuf, Vec<u8>>) {
     let outside = after.iter().filter(|(path, _)| !path.starts_with("src/checks/ntp"));
     let changed: Vec<_> = outside.filter(|(path, content)| before.get(*path) != Some(*content)).collect();
-    let lines = |content: &[u8]| content.iter().filter(|byte| **byte == b'\n').count();
+    let lines = |content: &[u8]| content.split(|byte| *byte == b'\n').count();
     let [(path, content)] = changed.as_slice() else {
         panic!("files changed besides the folder: {:?}", changed.iter().map(|(path, _)| path).collect::<Vec<_>>());
     };
@@ -83,7 +83,9 @@ fn mirror(from: &Path, to: &Path) {
             let path = entry.path();
             if path.is_dir() { fs::remove_dir_all(path).unwrap() } else { fs::remove_file(path).unwrap() }
         }
-        kept.iter().for_each(|name| mirror(&from.join(name), &to.join(name)));
+        for name in &kept {
+            mirror(&from.join(name), &to.join(name));
+        }
     } else {
         write(to, fs::read(from).unwrap());
     }
