@@ -8,5 +8,5 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let der = bytes.get(2..).unwrap_or_default();
     let _ = Certificate::parse(der);
     let _ = crl::points(der);
-    let _ = profile::Shown::of(der);
+    let _ = profile::CertificateProperties::of(der);
 });
