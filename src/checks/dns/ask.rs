@@ -14,7 +14,7 @@ use super::{fields, question, server};
 use crate::checks::shared::target::Target;
 use crate::model::{Args, Fault, Invalid};
 use crate::probe::{Cx, EarlyEnd};
-use crate::proto::dns::exchange::{self, Asking, Exchange};
+use crate::proto::dns::exchange::{self, Exchange, Request};
 use crate::proto::dns::message::{Line, Reply};
 use crate::proto::dns::question::Question;
 use crate::proto::dns::{rdata, types};
@@ -72,12 +72,12 @@ impl Ask {
         for attempt in 1..=self.attempts {
             // Set before the query leaves, so that a round cut short still says how many were sent.
             cx.set(&ATTEMPTS, i64::from(attempt));
-            let asking = self.asking(address, &self.question, cx.seed());
-            let exchange = self.transport.ask(cx, &asking).await?;
+            let request = self.request(address, &self.question, cx.seed());
+            let exchange = self.transport.ask(cx, &request).await?;
             discarded += exchange.discarded;
             cx.set(&DISCARDED, discarded);
             if let (Some(comparison), Some(reply)) = (&self.comparison, &exchange.reply) {
-                discarded += comparison.compare(cx, &asking, reply).await?;
+                discarded += comparison.compare(cx, &request, reply).await?;
                 cx.set(&DISCARDED, discarded);
             }
             let silent = exchange.outcome == "timeout";
@@ -90,9 +90,9 @@ impl Ask {
         Ok(Round { address, reply })
     }
 
-    fn asking<'q>(&self, address: IpAddr, question: &'q Question, seed: u64) -> Asking<'q> {
+    fn request<'q>(&self, address: IpAddr, question: &'q Question, seed: u64) -> Request<'q> {
         let Target { source, timeout, .. } = self.target;
-        Asking { server: self.target.socket(address), source, patience: timeout, question, seed }
+        Request { server: self.target.socket(address), source, patience: timeout, question, seed }
     }
 
     /// One attempt at another question, over UDP or TCP.
@@ -104,8 +104,8 @@ impl Ask {
         patience: Duration,
         seed: u64,
     ) -> Result<Exchange, Fault> {
-        let asking = Asking { patience, ..self.asking(address, question, seed) };
-        if over_tcp { exchange::tcp(&asking).await } else { exchange::udp(&asking).await }
+        let request = Request { patience, ..self.request(address, question, seed) };
+        if over_tcp { exchange::tcp(&request).await } else { exchange::udp(&request).await }
     }
 
     fn record(&self, cx: &mut Cx<'_>, exchange: Exchange) {

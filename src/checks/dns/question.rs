@@ -6,7 +6,7 @@ use hickory_proto::rr::{DNSClass, Name};
 
 use super::fields::{CLASS, Class, DNSSEC, Dnssec, EDNS, EDNS_SIZE, NAME, NSID, RECURSION, TYPE};
 use crate::model::{Args, Invalid};
-use crate::proto::dns::question::{EdnsWish, Question};
+use crate::proto::dns::question::{EdnsRequest, Question};
 use crate::proto::dns::{name as domain_name, types};
 
 /// The type of a question that names none.
@@ -38,10 +38,10 @@ pub(super) fn with(args: &Args, text: &str, kind_of: Option<&str>) -> Result<Que
     })
 }
 
-fn edns(args: &Args) -> Result<Option<EdnsWish>, Invalid> {
+fn edns(args: &Args) -> Result<Option<EdnsRequest>, Invalid> {
     let (dnssec, nsid) = (args.get(&DNSSEC) != Dnssec::Off, args.get(&NSID));
     if args.get(&EDNS) {
-        return Ok(Some(EdnsWish { size: args.get(&EDNS_SIZE), dnssec, nsid, ..EdnsWish::default() }));
+        return Ok(Some(EdnsRequest { size: args.get(&EDNS_SIZE), dnssec, nsid, ..EdnsRequest::default() }));
     }
     let needs_edns = match (dnssec, nsid) {
         (true, _) => DNSSEC.name(),

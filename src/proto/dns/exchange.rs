@@ -23,7 +23,7 @@ pub(crate) const DESCRIBED: usize = 8;
 
 /// Whom to ask and how long to wait.
 #[derive(Clone, Copy)]
-pub(crate) struct Asking<'a> {
+pub(crate) struct Request<'a> {
     pub(crate) server: SocketAddr,
     pub(crate) source: Option<IpAddr>,
     pub(crate) patience: Duration,
@@ -81,10 +81,10 @@ impl Exchange {
         bytes: &[u8],
         sender: SocketAddr,
         id: u16,
-        asking: &Asking<'_>,
+        request: &Request<'_>,
         sent: Instant,
     ) -> bool {
-        match message::read(bytes, id, asking.question) {
+        match message::read(bytes, id, request.question) {
             Received::Stray(why) => {
                 self.discard(sender, &why);
                 return false;
@@ -106,41 +106,43 @@ impl Exchange {
 }
 
 /// One attempt over UDP.
-pub(crate) async fn udp(asking: &Asking<'_>) -> Result<Exchange, Fault> {
-    let (id, query) = asking.question.encode(asking.seed)?;
-    let server = asking.server;
-    let socket = udp::open(server, asking.source).await?;
+pub(crate) async fn udp(request: &Request<'_>) -> Result<Exchange, Fault> {
+    let (id, query) = request.question.encode(request.seed)?;
+    let server = request.server;
+    let socket = udp::open(server, request.source).await?;
     let mut seen = Exchange::new();
     let sent = Instant::now();
     if let Err(error) = udp::send(&socket, &query, server).await {
         return ConnectError::classify(&error, "send DNS query", server).map(|why| refused(seen, &why));
     }
     let mut buffer = vec![0_u8; LARGEST];
-    let end = sent + asking.patience;
+    let end = sent + request.patience;
     loop {
         let (length, sender) = match timeout_at(end, socket.recv_from(&mut buffer)).await {
-            Err(_) => return Ok(seen.ended("timeout", format!("no answer from {server} within {:?}", asking.patience))),
+            Err(_) => {
+                return Ok(seen.ended("timeout", format!("no answer from {server} within {:?}", request.patience)));
+            }
             Ok(Err(error)) => return failed(seen, &error, server),
             Ok(Ok(received)) => received,
         };
         if !udp::same_endpoint(sender, server) {
             seen.discard(sender, &format!("it does not come from {server}"));
             if seen.impostors.len() < DESCRIBED && !seen.impostors.contains(&sender) {
-                let read = message::read(buffer.get(..length).unwrap_or_default(), id, asking.question);
+                let read = message::read(buffer.get(..length).unwrap_or_default(), id, request.question);
                 seen.impostors.extend(matches!(read, Received::Reply(_)).then_some(sender));
             }
-        } else if seen.take(buffer.get(..length).unwrap_or_default(), sender, id, asking, sent) {
+        } else if seen.take(buffer.get(..length).unwrap_or_default(), sender, id, request, sent) {
             return Ok(seen);
         }
     }
 }
 
 /// One attempt over TCP; connecting and the exchange share one patience.
-pub(crate) async fn tcp(asking: &Asking<'_>) -> Result<Exchange, Fault> {
-    let (id, query) = asking.question.encode(asking.seed)?;
-    let (server, end) = (asking.server, Instant::now() + asking.patience);
+pub(crate) async fn tcp(request: &Request<'_>) -> Result<Exchange, Fault> {
+    let (id, query) = request.question.encode(request.seed)?;
+    let (server, end) = (request.server, Instant::now() + request.patience);
     let mut seen = Exchange::new();
-    let mut stream = match connect(server, asking.source, asking.patience).await? {
+    let mut stream = match connect(server, request.source, request.patience).await? {
         Ok(dialled) => {
             seen.connect_time = Some(dialled.elapsed);
             dialled.stream
@@ -152,13 +154,13 @@ pub(crate) async fn tcp(asking: &Asking<'_>) -> Result<Exchange, Fault> {
     match timeout_at(end, stream.write_all(&framed)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => return failed(seen, &error, server),
-        Err(_) => return Ok(seen.ended("timeout", format!("{server} took no query within {:?}", asking.patience))),
+        Err(_) => return Ok(seen.ended("timeout", format!("{server} took no query within {:?}", request.patience))),
     }
     let mut buffer = Vec::new();
     loop {
         match timeout_at(end, frame(&mut stream, &mut buffer)).await {
             Err(_) => {
-                let (patience, count) = (asking.patience, buffer.len());
+                let (patience, count) = (request.patience, buffer.len());
                 let why = format!("no complete answer from {server} within {patience:?}; {count} bytes came");
                 return Ok(seen.ended("timeout", why));
             }
@@ -170,7 +172,7 @@ pub(crate) async fn tcp(asking: &Asking<'_>) -> Result<Exchange, Fault> {
             }
             Ok(Ok(true)) => {}
         }
-        if seen.take(buffer.get(2..).unwrap_or_default(), server, id, asking, sent) {
+        if seen.take(buffer.get(2..).unwrap_or_default(), server, id, request, sent) {
             return Ok(seen);
         }
     }

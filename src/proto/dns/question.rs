@@ -25,12 +25,12 @@ pub(crate) struct Question {
     pub(crate) recursion: bool,
     /// CD: a resolver is to hand over what it would not vouch for.
     pub(crate) unchecked: bool,
-    pub(crate) edns: Option<EdnsWish>,
+    pub(crate) edns: Option<EdnsRequest>,
 }
 
 /// The OPT record of a query.
 #[derive(Clone)]
-pub(crate) struct EdnsWish {
+pub(crate) struct EdnsRequest {
     pub(crate) size: u16,
     pub(crate) dnssec: bool,
     pub(crate) nsid: bool,
@@ -41,7 +41,7 @@ pub(crate) struct EdnsWish {
     pub(crate) option: Option<u16>,
 }
 
-impl Default for EdnsWish {
+impl Default for EdnsRequest {
     fn default() -> Self {
         Self { size: 1232, dnssec: false, nsid: false, version: 0, flags: 0, option: None }
     }
@@ -56,7 +56,7 @@ impl Question {
 
     /// A question to a server that knows the answer itself: class IN, RD clear, plain EDNS.
     pub(crate) fn own(name: Name, code: u16) -> Self {
-        let edns = Some(EdnsWish::default());
+        let edns = Some(EdnsRequest::default());
         Self { name, code, class: DNSClass::IN, recursion: false, unchecked: false, edns }
     }
 
@@ -74,7 +74,7 @@ impl Question {
     }
 
     /// With another OPT record, or without one.
-    pub(crate) fn edns(self, edns: Option<EdnsWish>) -> Self {
+    pub(crate) fn edns(self, edns: Option<EdnsRequest>) -> Self {
         Self { edns, ..self }
     }
 

@@ -36,7 +36,7 @@ use super::server;
 use super::transport::{self, TRANSPORT, TransportWord};
 use crate::checks::shared::target::Target;
 use crate::model::{Args, Fault, Invalid, RateOr};
-use crate::probe::Cx;
+use crate::probe::{Cx, EarlyEnd};
 
 /// Most sockets; each has 65,536 ids.
 const SOCKETS: usize = 64;
@@ -112,23 +112,24 @@ impl Load {
     }
 
     pub(super) async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
+        match self.load(cx).await {
+            Ok(()) => Ok(()),
+            Err(end) => end.record(cx, &OUTCOME),
+        }
+    }
+
+    async fn load(&self, cx: &mut Cx<'_>) -> Result<(), EarlyEnd> {
         let questions = Arc::new(match &self.questions {
             // Built anew for each round: what one round learned must not excuse the next.
             Source::Lines(lines) => Questions::of(&self.args, lines)
                 .map_err(|error| Fault::local("prepare queries", self.label(), error.message, error.help))?,
             Source::File(path) => Questions::read(self.args.clone(), path).await?,
         });
-        let address = match self.target.address().await {
-            Ok(address) => address,
-            Err(end) => return end.record(cx, &OUTCOME),
-        };
+        let address = self.target.address().await?;
         cx.set(&ADDRESS, address.to_string());
         let server = self.target.socket(address);
-        let target = reference_answers::Target { server, source: self.target.source, patience: self.target.timeout };
-        if !reference_answers::collect(cx, &target, &questions).await? {
-            return Ok(());
-        }
-        self.measure(cx, server, questions).await
+        reference_answers::collect(cx, &self.target, server, &questions).await?;
+        Ok(self.measure(cx, server, questions).await?)
     }
 
     #[cfg(target_os = "linux")]
@@ -232,7 +233,7 @@ fn source_of(args: &Args, load: &Args) -> Result<Source, Invalid> {
         let help = "write name: www.example, or names or queries under `load`";
         return Err(LOAD.invalid("a load needs something to ask for", help));
     }
-    let lines = names.iter().map(|name| written(name)).collect::<Result<Vec<_>, _>>()?;
+    let lines = names.iter().map(|name| parse_entry(name)).collect::<Result<Vec<_>, _>>()?;
     // An entry of `names` is no field of its own to point at.
     let at_load = |error: Invalid| match error.field {
         field if field == NAME.name() || field == TYPE.name() => Invalid { field: LOAD.name(), ..error },
@@ -243,7 +244,7 @@ fn source_of(args: &Args, load: &Args) -> Result<Source, Invalid> {
 }
 
 /// One entry of `names`.
-fn written(name: &str) -> Result<Line, Invalid> {
+fn parse_entry(name: &str) -> Result<Line, Invalid> {
     const HELP: &str = "write `name`, `name type` or `name type rcode data`";
     match queries::line(name) {
         Ok(Some(line)) => Ok(line.written_by_hand()),

@@ -10,7 +10,6 @@ use std::sync::OnceLock;
 use tokio::io::AsyncReadExt as _;
 
 use super::fields::LOAD;
-use super::verify::Reference;
 use crate::checks::dns::fields::TYPE;
 use crate::checks::dns::question;
 use crate::model::{Args, Fault, Invalid};
@@ -48,7 +47,7 @@ impl Line {
     /// A name somebody wrote down by hand exists, unless the line gives another answer.
     pub(super) fn written_by_hand(mut self) -> Self {
         if self.expected.rcode.is_none() {
-            self.expected.rcode = Some(0);
+            self.expected.rcode = Some(rcode::NOERROR);
             self.expected.records = self.expected.data.is_none();
         }
         self
@@ -58,6 +57,16 @@ impl Line {
     pub(super) fn name(name: &str) -> Self {
         Self { name: name.to_owned(), ..Self::default() }
     }
+}
+
+/// The part that every answer to one question has in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Reference {
+    pub(super) rcode: u16,
+    /// AA; compared only where the server is asked as an authority.
+    pub(super) authoritative: bool,
+    /// The records of the answer section without TTL, or if there are none what the authority section is about; sorted.
+    pub(super) records: Vec<String>,
 }
 
 /// One question of a load.
@@ -199,7 +208,7 @@ pub(super) fn line(text: &str) -> Result<Option<Line>, String> {
             return Err("there is no data on one side of a `|`".to_owned());
         }
         parts.sort();
-        line.expected.rcode = code.or(Some(0));
+        line.expected.rcode = code.or(Some(rcode::NOERROR));
         line.expected.data = Some(parts);
     }
     Ok(Some(line))

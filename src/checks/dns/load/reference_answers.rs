@@ -1,17 +1,15 @@
 //! Reference answers: every question is asked once before a load. Is anybody there, and what are the answers?
 
-use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
+use std::net::SocketAddr;
 
 use futures_util::StreamExt as _;
 use tokio::time::{Instant, timeout_at};
 
 use super::queries::{Item, Questions};
 use super::verify::{self, AnswerKind};
-use crate::checks::dns::facts::OUTCOME;
-use crate::model::Fault;
-use crate::probe::Cx;
-use crate::proto::dns::exchange::{self, Asking, Exchange};
+use crate::checks::shared::target::Target;
+use crate::probe::{Cx, EarlyEnd};
+use crate::proto::dns::exchange::{self, Exchange, Request};
 
 /// Questions asked before the load; of further ones the first answer of the load becomes the reference.
 const MOST: usize = 1000;
@@ -19,13 +17,6 @@ const MOST: usize = 1000;
 const AT_ONCE: usize = 16;
 /// Answers that are not right, described one by one; more are only counted.
 const DESCRIBED: usize = 4;
-
-/// Whom to ask, and how long to wait.
-pub(super) struct Target {
-    pub(super) server: SocketAddr,
-    pub(super) source: Option<IpAddr>,
-    pub(super) patience: Duration,
-}
 
 /// Answers that came, by kind.
 #[derive(Default)]
@@ -38,22 +29,26 @@ struct Summary {
     examples: Vec<String>,
 }
 
-/// Asks, and keeps the answers as references. False when the first question shows that a load would meet nobody.
-pub(super) async fn collect(cx: &mut Cx<'_>, target: &Target, questions: &Questions) -> Result<bool, Fault> {
-    let (server, source, patience, seed) = (target.server, target.source, target.patience, cx.seed());
+/// Asks, and keeps the answers as references. It ends early when the first question shows that a load would meet nobody.
+pub(super) async fn collect(
+    cx: &mut Cx<'_>,
+    target: &Target,
+    server: SocketAddr,
+    questions: &Questions,
+) -> Result<(), EarlyEnd> {
+    let (source, patience, seed) = (target.source, target.timeout, cx.seed());
     let ask = |index: usize| async move {
         let item = questions.items.get(index)?;
-        let asking = Asking { server, source, patience, question: &item.question, seed };
-        Some((item, exchange::udp(&asking).await))
+        let request = Request { server, source, patience, question: &item.question, seed };
+        Some((item, exchange::udp(&request).await))
     };
     let mut summary = Summary::default();
     if let Some((item, exchange)) = ask(0).await {
         let exchange = exchange?;
         if exchange.discarded == 0 && matches!(exchange.outcome, "timeout" | "refused" | "unreachable") {
-            cx.set(&OUTCOME, exchange.outcome);
             exchange.notes.into_iter().for_each(|note| cx.note(note));
-            cx.note(format!("no load was sent: {} met nobody", item.question.title()));
-            return Ok(false);
+            let why = format!("no load was sent: {} met nobody", item.question.title());
+            return Err(EarlyEnd::outcome(exchange.outcome, why));
         }
         summary.add(item, exchange);
     }
@@ -66,7 +61,7 @@ pub(super) async fn collect(cx: &mut Cx<'_>, target: &Target, questions: &Questi
         }
     }
     summary.note(cx, questions.items.len());
-    Ok(true)
+    Ok(())
 }
 
 impl Summary {

@@ -8,11 +8,12 @@ use super::facts::{
     ANSWERED, CPU, DUPLICATES, LATE, LATENCY, LATENESS, LIMITED_BY, LOSS, LOST, QPS, RATE, RCODES, SENT, SENT_RATE,
     WINDOW, WRONG,
 };
-use super::verify::{WrongKind, rcode_word};
+use super::verify::WrongKind;
 use crate::checks::dns::facts::OUTCOME;
 use crate::model::{Fault, Value};
 use crate::net::open_loop::Limit;
 use crate::probe::Cx;
+use crate::proto::dns::rcode;
 
 /// Share of a schedule that may leave late: one pause of a busy host.
 const SENT_LATE: f64 = 0.01;
@@ -97,7 +98,7 @@ fn facts(cx: &mut Cx<'_>, span: &LoadSpan, counts: &Counts) {
         cx.set(&OUTCOME, if counts.refused > 0 { "refused" } else { "timeout" });
     }
     let codes = (0_u16..).zip(&counts.rcodes).filter(|(_, count)| **count > 0);
-    cx.set(&RCODES, Value::Object(codes.map(|(code, count)| (rcode_word(code), Value::from(*count))).collect()));
+    cx.set(&RCODES, Value::Object(codes.map(|(code, count)| (rcode::text(code), Value::from(*count))).collect()));
     notes(cx, counts);
 }
 

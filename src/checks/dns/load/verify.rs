@@ -1,6 +1,6 @@
 //! Whether a reply is the answer. First by comparing bytes with answers known to be right, and when they differ by reading it.
 
-use super::queries::{Expected, Item};
+use super::queries::{Expected, Item, Reference};
 use crate::proto::dns::message::{self, Line, Received, Reply};
 use crate::proto::dns::{rcode, rdata, types};
 
@@ -66,16 +66,6 @@ pub(super) struct Wrong {
     pub(super) why: String,
     /// Response code, of a reply to the question.
     pub(super) rcode: Option<u16>,
-}
-
-/// The part that every answer to one question has in common.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Reference {
-    rcode: u16,
-    /// AA; compared only where the server is asked as an authority.
-    authoritative: bool,
-    /// The records of the answer section without TTL, or if there are none what the authority section is about; sorted.
-    records: Vec<String>,
 }
 
 /// One right answer, byte for byte.
@@ -156,11 +146,11 @@ pub(super) fn content(item: &Item, reply: &Reply) -> Result<Reference, Wrong> {
     }
     let allowed = match item.expected.rcode {
         Some(code) => reply.rcode == code,
-        None => matches!(reply.rcode, 0 | 3),
+        None => matches!(reply.rcode, rcode::NOERROR | rcode::NXDOMAIN),
     };
     if !allowed {
-        let want = item.expected.rcode.map_or_else(|| "NOERROR or NXDOMAIN".to_owned(), rcode_word);
-        return wrong(WrongKind::Rcode, format!("{}, not {want}", rcode_word(reply.rcode)));
+        let want = item.expected.rcode.map_or_else(|| "NOERROR or NXDOMAIN".to_owned(), rcode::text);
+        return wrong(WrongKind::Rcode, format!("{}, not {want}", rcode::text(reply.rcode)));
     }
     if let Some(line) = unrelated(item, reply) {
         return wrong(WrongKind::Records, format!("not an answer to it: {}", line.text));
@@ -180,7 +170,7 @@ fn compare(item: &Item, answer: &Reference, first: &Reference, strict: bool) -> 
     let title = item.question.title();
     let wrong = |kind, why: String| Err(Wrong { kind, why: format!("{title}: {why}"), rcode: Some(answer.rcode) });
     if answer.rcode != first.rcode {
-        let (now, then) = (rcode_word(answer.rcode), rcode_word(first.rcode));
+        let (now, then) = (rcode::text(answer.rcode), rcode::text(first.rcode));
         return wrong(WrongKind::Rcode, format!("{now}, and {then} in the first answer"));
     }
     if answer.records != first.records {
@@ -208,8 +198,8 @@ pub(super) enum AnswerKind {
 pub(super) fn set_reference(item: &Item, reply: &Reply) -> Result<AnswerKind, Wrong> {
     let answer = content(item, reply)?;
     let kind = match (answer.rcode, reply.answers.is_empty()) {
-        (0, false) => AnswerKind::Records,
-        (0, true) => AnswerKind::Empty,
+        (rcode::NOERROR, false) => AnswerKind::Records,
+        (rcode::NOERROR, true) => AnswerKind::Empty,
         _ => AnswerKind::Absent,
     };
     // Each question is asked once before the load, so nothing is there yet.
@@ -222,11 +212,6 @@ fn shown(records: &[String]) -> String {
         [] => "no records".to_owned(),
         some => some.iter().take(4).map(String::as_str).collect::<Vec<_>>().join(", "),
     }
-}
-
-/// Name of a response code, or its number.
-pub(super) fn rcode_word(code: u16) -> String {
-    rcode::text(code)
 }
 
 /// A record of the answer section that has nothing to do with the question: about another name, or of another type.

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::model::Fault;
 use crate::net::IpVersion;
-use crate::proto::dns::exchange::{self, Asking, Exchange};
+use crate::proto::dns::exchange::{self, Exchange, Request};
 use crate::proto::dns::message::Reply;
 use crate::proto::dns::question::Question;
 
@@ -133,7 +133,7 @@ impl<'a> Querier<'a> {
             if !self.allow(attempt) {
                 break;
             }
-            let exchange = exchange::udp(&self.asking(question)).await?;
+            let exchange = exchange::udp(&self.request(question)).await?;
             result = self.log(exchange);
             if result.outcome != "timeout" {
                 break;
@@ -147,7 +147,7 @@ impl<'a> Querier<'a> {
         if !self.allow(0) {
             return Ok(QueryResult::unasked());
         }
-        let exchange = exchange::tcp(&self.asking(question)).await?;
+        let exchange = exchange::tcp(&self.request(question)).await?;
         Ok(self.log(exchange))
     }
 
@@ -175,9 +175,9 @@ impl<'a> Querier<'a> {
         allowed
     }
 
-    fn asking<'q>(&self, question: &'q Question) -> Asking<'q> {
+    fn request<'q>(&self, question: &'q Question) -> Request<'q> {
         let (server, source, patience, seed) = (self.server, self.policy.source, self.policy.patience, self.seed);
-        Asking { server, source, patience, question, seed }
+        Request { server, source, patience, question, seed }
     }
 
     fn log(&mut self, exchange: Exchange) -> QueryResult {

@@ -14,7 +14,7 @@ use crate::checks::dns::transport::{TRANSPORT, TransportWord};
 use crate::checks::shared::target::{self, Target};
 use crate::model::{Args, Choices as _, Invalid};
 use crate::net::endpoint;
-use crate::proto::dns::question::{EdnsWish, Question};
+use crate::proto::dns::question::{EdnsRequest, Question};
 use crate::proto::dns::{rdata, types};
 
 /// Queries after silence, where the check does not say: one lost packet of hundreds is no news.
@@ -92,7 +92,7 @@ impl Settings {
 
     /// The question without wishes, for probes that change one thing of it.
     pub(super) fn plain_question(&self) -> Question {
-        self.question.clone().edns(Some(EdnsWish::default()))
+        self.question.clone().edns(Some(EdnsRequest::default()))
     }
 
     /// The question and its servers, for people.

@@ -5,12 +5,12 @@ use tokio::time::Instant;
 use super::facts;
 use crate::net::ConnectError;
 use crate::probe::{Cx, EarlyEnd};
-use crate::proto::dns::exchange::{Asking, Exchange};
+use crate::proto::dns::exchange::{Exchange, Request};
 use crate::proto::tls::{Handshake, HandshakeEnd};
 
 /// One attempt that is under way.
 pub(super) struct Attempt<'a> {
-    pub(super) asking: &'a Asking<'a>,
+    pub(super) request: &'a Request<'a>,
     pub(super) id: u16,
     pub(super) query: Vec<u8>,
     pub(super) end: Instant,
@@ -20,14 +20,14 @@ pub(super) struct Attempt<'a> {
 impl Attempt<'_> {
     /// A limit in time ran out while waiting for `what`.
     pub(super) fn silence(&self, what: &str) -> EarlyEnd {
-        let Asking { server, patience, .. } = self.asking;
+        let Request { server, patience, .. } = self.request;
         EarlyEnd::outcome("timeout", format!("{server}: after {patience:?} still waiting for {what}"))
     }
 
     /// Takes the message of a transport that carries one only: what is no answer to the question ends the attempt.
     pub(super) fn take_only(&mut self, message: &[u8], sent: Instant) -> Result<(), EarlyEnd> {
-        let server = self.asking.server;
-        if self.exchange.take(message, server, self.id, self.asking, sent) {
+        let server = self.request.server;
+        if self.exchange.take(message, server, self.id, self.request, sent) {
             return Ok(());
         }
         Err(EarlyEnd::outcome(
@@ -38,14 +38,14 @@ impl Attempt<'_> {
 
     /// The handshake is over: the connection, or how it ended before there was one. `why` is in the peer's words.
     pub(super) fn done<S>(&self, cx: &mut Cx<'_>, handshake: Handshake<S>, why: Option<String>) -> Result<S, EarlyEnd> {
-        let server = self.asking.server;
+        let server = self.request.server;
         let reached = handshake.reached().unwrap_or_else(|| "ClientHello".to_owned());
         let distrust = handshake.verify_error.map(|error| format!("; and the certificate does not verify: {error}"));
         let (outcome, description) = match handshake.end {
             HandshakeEnd::Completed(connection) => return Ok(*connection),
             HandshakeEnd::Timeout => (
                 "timeout",
-                format!("no end of the handshake within {:?}; it came as far as {reached}", self.asking.patience),
+                format!("no end of the handshake within {:?}; it came as far as {reached}", self.request.patience),
             ),
             HandshakeEnd::Reset => ("reset", format!("the handshake was reset after {reached}")),
             HandshakeEnd::Closed => ("closed", format!("hung up during the handshake, after {reached}")),

@@ -63,5 +63,5 @@ fn failed(cx: &mut Cx<'_>, attempt: &Attempt<'_>, none: NoResponse) -> EarlyEnd 
         }
         other => other.word(),
     };
-    EarlyEnd::outcome(outcome, format!("{}: HTTP/2: {why}", attempt.asking.server))
+    EarlyEnd::outcome(outcome, format!("{}: HTTP/2: {why}", attempt.request.server))
 }

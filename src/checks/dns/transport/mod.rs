@@ -30,7 +30,7 @@ use crate::checks::shared::target::Target;
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, Invalid};
 use crate::probe::{Cx, EarlyEnd, Mode};
-use crate::proto::dns::exchange::{self, Asking, Exchange};
+use crate::proto::dns::exchange::{self, Exchange, Request};
 use crate::proto::dns::message::Reply;
 
 pub(super) const FACTS: &[FactInfo] = joined!(FactInfo; facts::SECURE, facts::HTTP, facts::COMPARISON);
@@ -79,11 +79,11 @@ impl Transport {
     }
 
     /// One attempt. What is seen on the way to the answer is recorded at once.
-    pub(super) async fn ask(&self, cx: &mut Cx<'_>, asking: &Asking<'_>) -> Result<Exchange, Fault> {
+    pub(super) async fn ask(&self, cx: &mut Cx<'_>, request: &Request<'_>) -> Result<Exchange, Fault> {
         match self {
-            Self::Udp => exchange::udp(asking).await,
-            Self::Tcp => exchange::tcp(asking).await,
-            Self::Secure(secure) => ask_securely(secure, cx, asking).await,
+            Self::Udp => exchange::udp(request).await,
+            Self::Tcp => exchange::tcp(request).await,
+            Self::Secure(secure) => ask_securely(secure, cx, request).await,
         }
     }
 
@@ -103,14 +103,14 @@ impl Transport {
     }
 }
 
-async fn ask_securely(secure: &Secure, cx: &mut Cx<'_>, asking: &Asking<'_>) -> Result<Exchange, Fault> {
+async fn ask_securely(secure: &Secure, cx: &mut Cx<'_>, request: &Request<'_>) -> Result<Exchange, Fault> {
     // DoQ wants 0 (RFC 9250, 4.2.1), DoH prefers it for the sake of caches (RFC 8484, 4.1).
     let zero = secure.encryption != Encryption::Dot;
-    let (id, query) = asking.question.encode_padded(asking.seed, zero)?;
+    let (id, query) = request.question.encode_padded(request.seed, zero)?;
     // Loaded before the clock starts: it is this side's own work.
     secure.trust.load().await?;
-    let end = Instant::now() + asking.patience;
-    let mut attempt = Attempt { asking, id, query, end, exchange: Exchange::new() };
+    let end = Instant::now() + request.patience;
+    let mut attempt = Attempt { request, id, query, end, exchange: Exchange::new() };
     let outcome = match secure.encryption {
         Encryption::Dot => secure.over_tls(cx, &mut attempt).await,
         Encryption::Doh => secure.over_https(cx, &mut attempt).await,

@@ -41,10 +41,10 @@ impl From<EarlyEnd> for Failure {
 
 impl Secure {
     pub(super) async fn over_quic(&self, cx: &mut Cx<'_>, attempt: &mut Attempt<'_>) -> Result<(), EarlyEnd> {
-        let server = attempt.asking.server;
+        let server = attempt.request.server;
         let credentials = self.trust.load().await?;
         let left = attempt.end.saturating_duration_since(Instant::now());
-        let dialled = quic::dial(server, attempt.asking.source, credentials, &self.offer, left).await?;
+        let dialled = quic::dial(server, attempt.request.source, credentials, &self.offer, left).await?;
         attempt.strays(dialled.strays);
         let handshake = dialled.handshake.map_err(|error| refused(server, &error))?;
         facts::record(cx, &handshake);
@@ -84,7 +84,7 @@ impl Attempt<'_> {
     fn strays(&mut self, count: u64) {
         if count > 0 {
             self.exchange.discarded += i64::try_from(count).unwrap_or(i64::MAX);
-            let server = self.asking.server;
+            let server = self.request.server;
             self.exchange.notes.push(format!("discarded {count} datagrams that do not come from {server}"));
         }
     }
@@ -111,7 +111,7 @@ async fn doq(attempt: &mut Attempt<'_>, connection: &Connection) -> Result<(), F
         Err(_) => Err(attempt.silence(&format!("a complete answer; {} bytes came", buffer.len())).into()),
         Ok(Err(error)) => Err(Failure::Io(error)),
         Ok(Ok(false)) => {
-            let (server, count) = (attempt.asking.server, buffer.len());
+            let (server, count) = (attempt.request.server, buffer.len());
             let why = format!("{server} ended the stream before a complete answer; {count} bytes came");
             Err(EarlyEnd::outcome("closed", why).into())
         }
@@ -192,7 +192,7 @@ async fn doh3(
 
 /// An outcome for an exchange that failed. The end of the connection explains more than the end of the stream.
 fn sorted(cx: &mut Cx<'_>, attempt: &Attempt<'_>, connection: &Connection, failure: Failure) -> EarlyEnd {
-    let server = attempt.asking.server;
+    let server = attempt.request.server;
     if let Failure::Sorted(end) = failure {
         return end;
     }

@@ -17,9 +17,9 @@ use crate::proto::tls::{HandshakeEnd, TlsStream, handshake};
 impl Secure {
     /// Connects and shakes hands over TCP.
     pub(super) async fn secured(&self, cx: &mut Cx<'_>, attempt: &mut Attempt<'_>) -> Result<TlsStream, EarlyEnd> {
-        let server = attempt.asking.server;
+        let server = attempt.request.server;
         let credentials = self.trust.load().await?;
-        let dialled = connect(server, attempt.asking.source, attempt.asking.patience).await?;
+        let dialled = connect(server, attempt.request.source, attempt.request.patience).await?;
         let dialled = dialled.map_err(|error| refused(server, &error))?;
         attempt.exchange.connect_time = Some(dialled.elapsed);
         let left = attempt.end.saturating_duration_since(Instant::now());
@@ -32,7 +32,7 @@ impl Secure {
 
     pub(super) async fn over_tls(&self, cx: &mut Cx<'_>, attempt: &mut Attempt<'_>) -> Result<(), EarlyEnd> {
         let mut stream = self.secured(cx, attempt).await?;
-        let (server, end) = (attempt.asking.server, attempt.end);
+        let (server, end) = (attempt.request.server, attempt.end);
         let query = framed(&attempt.query);
         let sent = Instant::now();
         let write = async {
@@ -57,7 +57,7 @@ impl Secure {
                 Ok(Ok(true)) => {}
             }
             let message = buffer.get(2..).unwrap_or_default();
-            if attempt.exchange.take(message, server, attempt.id, attempt.asking, sent) {
+            if attempt.exchange.take(message, server, attempt.id, attempt.request, sent) {
                 // A goodbye if there is room for it at once; servers write its lack into their logs.
                 let _ = stream.shutdown().now_or_never();
                 return Ok(());
@@ -67,7 +67,7 @@ impl Secure {
 }
 
 fn broken(cx: &mut Cx<'_>, attempt: &Attempt<'_>, error: &io::Error, came: usize) -> EarlyEnd {
-    let server = attempt.asking.server;
+    let server = attempt.request.server;
     match HandshakeEnd::classify(error, false, server) {
         Err(fault) => EarlyEnd::Fault(fault),
         Ok(end) => {

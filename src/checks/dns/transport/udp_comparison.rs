@@ -11,7 +11,7 @@ use crate::checks::shared::target::Target;
 use crate::model::{Args, Fault, Invalid};
 use crate::net::endpoint;
 use crate::probe::{Cx, EarlyEnd};
-use crate::proto::dns::exchange::{self, Asking, Exchange};
+use crate::proto::dns::exchange::{self, Exchange, Request};
 use crate::proto::dns::message::{Line, Reply};
 use crate::proto::dns::rdata;
 
@@ -47,7 +47,7 @@ impl UdpComparison {
     pub(in crate::checks::dns) async fn compare(
         &self,
         cx: &mut Cx<'_>,
-        asking: &Asking<'_>,
+        request: &Request<'_>,
         reply: &Reply,
     ) -> Result<i64, Fault> {
         let server = self.target.label();
@@ -59,7 +59,7 @@ impl UdpComparison {
                 return Ok(0);
             }
         };
-        let plain = Asking { server: self.target.socket(address), ..*asking };
+        let plain = Request { server: self.target.socket(address), ..*request };
         let mut discarded = 0;
         let mut exchange = exchange::udp(&plain).await?;
         discarded += exchange.discarded;

@@ -6,7 +6,7 @@ use crate::checks::dns::survey::server_report::ServerReport;
 use crate::checks::dns::survey::settings::Settings;
 use crate::model::Fault;
 use crate::proto::dns::message::Reply;
-use crate::proto::dns::question::EdnsWish;
+use crate::proto::dns::question::EdnsRequest;
 use crate::proto::dns::rcode;
 
 /// An option code nobody has been assigned, below those for local use.
@@ -30,8 +30,8 @@ pub(super) async fn probe(
         ControlledReply::Unknown => return Ok(()),
     };
     report.findings.edns = Some(plain.edns.is_some());
-    let wish = |change: fn(&mut EdnsWish)| {
-        let mut wish = EdnsWish::default();
+    let wish = |change: fn(&mut EdnsRequest)| {
+        let mut wish = EdnsRequest::default();
         change(&mut wish);
         question.clone().edns(Some(wish))
     };

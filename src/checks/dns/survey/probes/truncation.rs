@@ -7,7 +7,7 @@ use crate::checks::dns::survey::server_report::ServerReport;
 use crate::checks::dns::survey::settings::Settings;
 use crate::model::Fault;
 use crate::proto::dns::message::Reply;
-use crate::proto::dns::question::{EdnsWish, Question};
+use crate::proto::dns::question::{EdnsRequest, Question};
 use crate::proto::dns::types;
 
 /// The least every resolver takes, and what most ask for.
@@ -77,7 +77,7 @@ fn large(settings: &Settings, size: u16) -> Question {
         Some(zone) => Question::own(zone.clone(), types::DNSKEY),
         None => settings.plain_question(),
     };
-    question.edns(Some(EdnsWish { size, dnssec: keys.is_some(), ..EdnsWish::default() }))
+    question.edns(Some(EdnsRequest { size, dnssec: keys.is_some(), ..EdnsRequest::default() }))
 }
 
 /// The records without their signatures, which some servers make anew for each answer.
