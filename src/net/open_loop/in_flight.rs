@@ -41,7 +41,7 @@ impl Entry {
     }
 }
 
-/// What an id stands for now.
+/// State of an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lookup {
     /// A request that waits.
@@ -138,7 +138,7 @@ impl InFlight {
         low ^ self.first_id
     }
 
-    /// What `id` stands for now.
+    /// State of `id`.
     #[must_use]
     pub fn lookup(&self, id: u16) -> Lookup {
         let Some(entry) = self.table.get(usize::from(id)) else { return Lookup::Unused };
