@@ -6,6 +6,8 @@ use super::schedule::{Schedule, whole};
 const FASTER: f64 = 1.5;
 /// Covers rounding when lengths are turned into counts.
 const ROUNDING: f64 = 1e-6;
+/// Overdue requests that leave within this time leave together: waking up costs more than sending them does.
+const TOGETHER: f64 = 1_000_000.0;
 
 /// A token bucket (the generic cell rate algorithm): in any time `t` at most `credit + 1.5 * rate * t` requests leave.
 /// On schedule it never holds anything back.
@@ -16,14 +18,17 @@ pub(super) struct CatchUp {
     /// What may be spent at once.
     credit: f64,
     burst: u64,
+    /// Most overdue requests that are waited for to leave together.
+    portion: u64,
     /// Until when what was spent is earned again.
     earned_at: f64,
 }
 
 impl CatchUp {
     pub(super) fn new(schedule: &Schedule) -> Self {
-        let cost = schedule.gap() / FASTER;
-        Self { cost, credit: cost * schedule.credit() as f64, burst: schedule.burst(), earned_at: 0.0 }
+        let (cost, credit, burst) = (schedule.gap() / FASTER, schedule.credit(), schedule.burst());
+        let portion = whole(TOGETHER / cost).min(credit).max(burst);
+        Self { cost, credit: cost * credit as f64, burst, portion, earned_at: 0.0 }
     }
 
     /// How many requests may leave at `now`.
@@ -37,9 +42,10 @@ impl CatchUp {
         self.earned_at = self.earned_at.max(now as f64) + self.cost * count as f64;
     }
 
-    /// From when on a whole burst may leave.
-    pub(super) fn next(&self) -> u64 {
-        whole((self.earned_at + self.cost * self.burst as f64 - self.credit).max(0.0).ceil())
+    /// From when on the next of so many overdue requests may leave: a whole burst, or a portion of those behind it.
+    pub(super) fn next(&self, behind: u64) -> u64 {
+        let together = behind.clamp(self.burst, self.portion);
+        whole((self.earned_at + self.cost * together as f64 - self.credit).max(0.0).ceil())
     }
 }
 
@@ -55,9 +61,18 @@ mod tests {
         // 10 ms of requests, and the one that is due.
         assert_eq!(catch_up.allowed(0), 5);
         catch_up.spend(0, 5);
-        assert_eq!((catch_up.allowed(0), catch_up.next()), (0, 2_000_000));
+        assert_eq!((catch_up.allowed(0), catch_up.next(100)), (0, 2_000_000));
         assert_eq!((catch_up.allowed(1_999_900), catch_up.allowed(2_000_000), catch_up.allowed(4_100_000)), (0, 1, 2));
         assert_eq!(catch_up.allowed(u64::MAX / 8), 5, "it is not saved up");
+    }
+
+    #[test]
+    fn overdue_requests_leave_in_portions() {
+        let mut catch_up = CatchUp::new(&Schedule::at_rate(20_000.0, Duration::from_secs(1)).share(0, 1));
+        catch_up.spend(0, 16);
+        let next = [0, 4, 8, 16, 1000].map(|behind| catch_up.next(behind));
+        assert_eq!(next, [133_334, 133_334, 266_667, 533_334, 533_334], "four are a burst, sixteen the most");
+        assert_eq!(catch_up.allowed(533_334), 16);
     }
 
     #[test]
@@ -67,7 +82,7 @@ mod tests {
             let mut catch_up = CatchUp::new(&schedule);
             for number in (0..schedule.total().min(100_000)).step_by(usize::try_from(schedule.burst()).unwrap()) {
                 let now = schedule.due(number);
-                assert!(catch_up.next() <= now && catch_up.allowed(now) >= schedule.burst(), "{rate}: {number}");
+                assert!(catch_up.next(0) <= now && catch_up.allowed(now) >= schedule.burst(), "{rate}: {number}");
                 catch_up.spend(now, schedule.burst());
             }
         }

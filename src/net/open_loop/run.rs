@@ -101,7 +101,8 @@ pub fn run(schedule: &Schedule, bounds: &Bounds, stop: &CancellationToken, work:
             }
             until
         } else {
-            schedule.due(sent.requests).max(catch_up.next())
+            let behind = schedule.due_by(now).saturating_sub(sent.requests);
+            schedule.due(sent.requests).max(catch_up.next(behind))
         };
         if until > now {
             work.wait(Duration::from_nanos(until - now), draining);

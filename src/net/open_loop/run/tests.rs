@@ -35,6 +35,7 @@ struct Lab {
     lateness: Samples,
     waiting: VecDeque<u64>,
     most_in_flight: usize,
+    waits: u64,
     stop_at: Option<u64>,
     stop: CancellationToken,
 }
@@ -74,6 +75,7 @@ impl Workload for Lab {
     }
 
     fn wait(&mut self, length: Duration, _: bool) {
+        self.waits += 1;
         let until = self.now.get() + u64::try_from(length.as_nanos()).unwrap();
         let next = self.waiting.front().zip(self.answers_after).map_or(u64::MAX, |(sent, after)| sent + after);
         self.now.set(until.min(next.max(self.now.get() + 1)) + self.wakes_late);
@@ -144,6 +146,8 @@ fn after_a_stall_it_catches_up_without_a_flood() {
             let most = credit + 1.5 * rate * window as f64 / 1e9 + 1.0;
             assert!(densest(&lab.sent, window) as f64 <= most, "{rate}: more than {most} in {window} ns");
         }
+        let bursts = schedule.total().div_ceil(schedule.burst());
+        assert!(lab.waits <= bursts, "{rate}: {} wake-ups where the schedule alone needs {bursts}", lab.waits);
         // At half more than the rate, catching up takes twice as long as the stall: to five eighths of the schedule.
         for (due, at) in lab.sent.iter().skip(lab.sent.len() * 3 / 4) {
             assert!(at - due < MILLI / 4, "{rate}: still {} us late", (at - due) / MICRO);
