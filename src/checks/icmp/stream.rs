@@ -77,10 +77,11 @@ impl Stream {
     }
 
     fn send(&self, number: u32, lateness: Duration) {
+        let request = self.pinger.request(number);
         let mut state = self.state();
         state.lateness.record(lateness.as_secs_f64());
         let at = Reading::now();
-        match self.pinger.send(number) {
+        match self.pinger.send(&request) {
             Ok(()) => state.counts.sent(at),
             Err(error) => self.blocked(&mut state, error),
         }

@@ -71,9 +71,15 @@ impl Pinger {
         Ok(Self { datagram, echo, ip_header, target })
     }
 
-    /// Sends the request of probe `number`, or says at once why not.
-    pub fn send(&self, number: u32) -> io::Result<()> {
-        self.datagram.send(&self.echo.request(number), Some(SocketAddr::new(self.target, 0)))
+    /// The request of probe `number`; made before the clock is read, so that its making is no part of a round trip.
+    #[must_use]
+    pub fn request(&self, number: u32) -> Vec<u8> {
+        self.echo.request(number)
+    }
+
+    /// Sends a request, or says at once why not.
+    pub fn send(&self, request: &[u8]) -> io::Result<()> {
+        self.datagram.send(request, Some(SocketAddr::new(self.target, 0)))
     }
 
     /// Classifies a packet.
