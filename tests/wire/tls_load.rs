@@ -74,6 +74,7 @@ async fn full_handshakes_are_counted_and_timed() {
         assert_eq!(seen.merged("load.handshake_time").unwrap().count(), all);
         assert_eq!(fact(&seen, "load.resumed"), 0.0);
         assert_eq!(seen.last("load.missed"), None, "without a rate nothing is missed");
+        assert!(seen.merged("load.lateness").is_none(), "nor late");
         let rate = fact(&seen, "load.handshakes_per_second").as_f64().unwrap();
         assert!(rate > 0.0 && rate <= all as f64 / 0.5, "{rate} of {all}");
         assert!(fact(&seen, "cpu.local").as_f64().unwrap() > 0.0);
@@ -161,6 +162,9 @@ async fn a_stall_is_in_the_times_of_all_who_had_to_wait() {
         let waited = times.first().iter().filter(|time| **time > 0.3).count();
         // 50 became due while it stood still; only those of its last 300 ms may have been quick.
         assert!(waited >= 30, "{waited} of {} with {connections}: {:?}", times.count(), seen.notes());
+        // Where it waited: for a free connection, or on its own.
+        let late = seen.merged("load.lateness").unwrap().first().iter().filter(|time| **time > 0.3).count();
+        assert_eq!(late >= 30, connections == 4, "{late} began late with {connections}: {:?}", seen.notes());
     }
 }
 

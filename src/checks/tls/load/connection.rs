@@ -54,6 +54,9 @@ impl Connection<'_> {
     pub(super) async fn run(&self, period: &Period) -> Result<(), Fault> {
         let mut pause = PAUSE;
         while let Some(from) = self.load.next(period, self.timer.as_ref()).await? {
+            if self.timer.is_some() {
+                self.counts.borrow_mut().lateness.record(from.elapsed().as_secs_f64());
+            }
             let outcome = self.attempt().await?;
             if self.count(outcome, from, period) {
                 pause = PAUSE;

@@ -14,6 +14,8 @@ const KINDS: usize = 16;
 pub(super) struct Counts {
     /// From begin, or due time, to completion, in seconds.
     pub(super) times: Samples,
+    /// With a rate: from due time to begin, in seconds.
+    pub(super) lateness: Samples,
     /// Begun.
     pub(super) begun: u64,
     /// Completed and verified.
@@ -56,6 +58,7 @@ impl Counts {
     /// Adds those of another thread.
     pub(super) fn merge(&mut self, other: &Self) {
         self.times.merge(&other.times);
+        self.lateness.merge(&other.lateness);
         self.begun += other.begun;
         self.completed += other.completed;
         self.in_time += other.in_time;

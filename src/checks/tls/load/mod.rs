@@ -92,6 +92,12 @@ facts! { pub(super) FACTS;
         "Handshakes that `rate` asked for and that could not begin, because all connections were taken.",
     )
     .on_breach(SLOW);
+    const LATENESS: Fact<Distribution> = Fact::spread(
+        "load.lateness",
+        Unit::Seconds,
+        "How late handshakes began, this host's delay and the wait for a free connection: the part of `load.handshake_time` before the SYN; absent without `rate`.",
+    )
+    .on_breach(SLOW);
     const CPU: Fact<f64> = Fact::number(
         "cpu.local",
         Unit::Ratio,
@@ -207,6 +213,7 @@ fn record(cx: &mut Cx<'_>, load: &run::LoadRun, counts: &Counts) -> Result<(), F
     let offered = load.offered().map(|requests| Offered { requests, missed: requests.saturating_sub(counts.begun) });
     if let Some(offered) = offered {
         cx.set(&MISSED, integer(offered.missed));
+        cx.merge(&LATENESS, &counts.lateness);
     }
     let used = period.cpu.until_now();
     if let Some(cpu) = used.process {
