@@ -194,7 +194,7 @@ pub fn find(dir_or_file: &Path, suite: &str, host_class: &str) -> Result<Option<
         Err(error) => return Err(format!("cannot read {}: {error}", path.display())),
     }
     let remedy = "calibrate again, or remove it";
-    let noise: Noise = serde_json::from_str(&text)
+    let noise: Noise = serde_json::from_slice(text.as_bytes())
         .map_err(|error| format!("{}: the calibration is damaged: {error}; {remedy}", path.display()))?;
     if noise.schema != SCHEMA {
         let schema = &noise.schema;

@@ -237,6 +237,6 @@ impl Guard {
 
     async fn receive(&mut self) -> std::io::Result<Reply> {
         let line = self.output.next_line().await?.ok_or(std::io::ErrorKind::UnexpectedEof)?;
-        Ok(serde_json::from_str(&line)?)
+        Ok(serde_json::from_slice(line.as_bytes())?)
     }
 }

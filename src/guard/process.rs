@@ -89,7 +89,7 @@ async fn restore_after_vanish(plan: &RestorePlan) -> bool {
 /// `None` at the end of the input, and for a line that is not a request: whoever writes those is not our run any more.
 async fn next(input: &mut Lines<BufReader<Receiver>>) -> Option<Request> {
     let line = input.next_line().await.ok()??;
-    serde_json::from_str(&line).ok()
+    serde_json::from_slice(line.as_bytes()).ok()
 }
 
 /// False when nobody listens any more.

@@ -219,9 +219,9 @@ pub fn content(path: &Path) -> Content {
     if !text.trim_start().starts_with('{') {
         // A list or a plain value; what is no JSON at all may have been a report.
         let other = |_: serde::de::IgnoredAny| Content::Other("JSON, but no report".into());
-        return serde_json::from_str(&text).map_or_else(damaged, other);
+        return serde_json::from_slice(text.as_bytes()).map_or_else(damaged, other);
     }
-    let head: Head = match serde_json::from_str(&text) {
+    let head: Head = match serde_json::from_slice(text.as_bytes()) {
         Ok(head) => head,
         Err(error) => return damaged(error),
     };

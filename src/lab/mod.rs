@@ -9,6 +9,7 @@ mod routes;
 pub mod web;
 
 use std::future::Future;
+use std::pin::Pin;
 
 use tokio::task::JoinSet;
 
@@ -19,6 +20,7 @@ pub struct Tasks(JoinSet<()>);
 impl Tasks {
     /// Runs `task` until it ends or `self` is dropped.
     pub fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) {
+        let task: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(task);
         self.0.spawn(task);
     }
 }

@@ -9,6 +9,7 @@
 
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -108,7 +109,8 @@ async fn serve<F: Future<Output = ()> + Send + 'static>(listener: TcpListener, a
             connections.join_next().await;
         }
         if let Ok((stream, _)) = listener.accept().await {
-            connections.spawn(answer(stream));
+            let task: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(answer(stream));
+            connections.spawn(task);
         } else {
             // Out of descriptors: a connection that ends frees some; without any, the next turn of the loop tries again.
             connections.join_next().await;

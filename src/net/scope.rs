@@ -1,6 +1,7 @@
 //! Tasks a library wants to spawn (HTTP/2 does), tied to the life of the one who needs them.
 
 use std::future::Future;
+use std::pin::Pin;
 
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -38,9 +39,11 @@ impl Spawner {
         F::Output: Send,
     {
         let token = self.0.clone();
-        tokio::spawn(async move {
+        // Boxed: the runtime's code of a task is compiled once for all of them, and not for each.
+        let task: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async move {
             let _ = token.run_until_cancelled_owned(task).await;
         });
+        tokio::spawn(task);
     }
 }
 

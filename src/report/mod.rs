@@ -59,8 +59,9 @@ pub fn read(text: &str) -> Result<Record, String> {
         schema: Option<Value>,
     }
     object(text.as_bytes())?;
-    named(serde_json::from_str::<Head>(text).map(|head| head.schema))?;
-    let record: Record = serde_json::from_str(text).map_err(|error| format!("the report is damaged: {error}"))?;
+    named(serde_json::from_slice::<Head>(text.as_bytes()).map(|head| head.schema))?;
+    let record: Record =
+        serde_json::from_slice(text.as_bytes()).map_err(|error| format!("the report is damaged: {error}"))?;
     single(record.checks.iter().map(|check| (&*check.suite, &*check.id, check.metrics.names())))?;
     Ok(record)
 }

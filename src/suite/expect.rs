@@ -325,7 +325,7 @@ fn typed(text: &str, plain: bool, sort: Sort) -> Result<Value, String> {
             Ok(_) => Ok(Value::from(text)),
             Err(_) => Err(format!("`{text}` is not an RFC 3339 time")),
         },
-        Sort::Any if plain => Ok(serde_json::from_str::<Value>(text)
+        Sort::Any if plain => Ok(serde_json::from_slice::<Value>(text.as_bytes())
             .ok()
             .filter(|value| value.is_number() || value.is_boolean())
             .unwrap_or_else(|| Value::from(text))),

@@ -282,7 +282,7 @@ fn parse(line: &[u8]) -> Result<(String, Stamp, Content), &'static str> {
     if hex(&Sha256::digest(rest.as_bytes())) != digest {
         return Err("another digest");
     }
-    let Ok(line) = serde_json::from_str::<Line<String, Run>>(line) else { return Err("no entry") };
+    let Ok(line) = serde_json::from_slice::<Line<String, Run>>(line.as_bytes()) else { return Err("no entry") };
     let Line { path, size, written_ns, changed_ns, inode, other, run } = line;
     let content = match (other, run) {
         (Some(why), None) => Content::Other(why),

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::AsFd;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -70,25 +71,27 @@ impl Flow {
         stop: &CancellationToken,
     ) {
         let (meter, stop, rate) = (Arc::clone(&self.meter), stop.clone(), params.bandwidth);
-        match (&self.socket, self.sends) {
+        // Boxed: the runtime's code of a task is compiled once for the four of them.
+        let task: Pin<Box<dyn Future<Output = io::Result<()>> + Send>> = match (&self.socket, self.sends) {
             (DataSocket::Tcp(stream), true) => {
                 let (stream, block) = (Arc::clone(stream), Arc::clone(block));
-                tasks.spawn(async move { pump::send_tcp(&stream, &block, rate, &meter, &stop).await });
+                Box::pin(async move { pump::send_tcp(&stream, &block, rate, &meter, &stop).await })
             }
             (DataSocket::Tcp(stream), false) => {
                 let stream = Arc::clone(stream);
-                tasks.spawn(async move { pump::receive_tcp(&stream, &meter, &stop).await });
+                Box::pin(async move { pump::receive_tcp(&stream, &meter, &stop).await })
             }
             (DataSocket::Udp(socket), true) => {
                 let socket = Arc::clone(socket);
                 let plan = SendPlan { block: params.block as usize, rate, wide: params.wide };
-                tasks.spawn(async move { pump::send_udp(&socket, plan, &meter, &stop).await });
+                Box::pin(async move { pump::send_udp(&socket, plan, &meter, &stop).await })
             }
             (DataSocket::Udp(socket), false) => {
                 let (socket, counter, wide) = (Arc::clone(socket), Arc::clone(&self.counter), params.wide);
-                tasks.spawn(async move { pump::receive_udp(&socket, wide, &meter, &counter, &stop).await });
+                Box::pin(async move { pump::receive_udp(&socket, wide, &meter, &counter, &stop).await })
             }
-        }
+        };
+        tasks.spawn(task);
     }
 
     /// Tells a TCP receiver that no more comes; counters can still be read.
