@@ -90,7 +90,7 @@ impl<'a> Cx<'a> {
 
     /// What was recorded so far.
     #[must_use]
-    pub fn seen(&self) -> &Observation {
+    pub fn observation(&self) -> &Observation {
         self.observation
     }
 
@@ -164,7 +164,7 @@ pub trait Probe: Send + Sync + Sized + 'static {
     /// The longest one round may take, patience included; the planner builds budgets from it.
     fn longest(&self) -> Duration;
     /// Whether an observation means "the service answered", for failover streams.
-    fn answered(seen: &Observation) -> bool;
+    fn answered(observation: &Observation) -> bool;
     /// One round.
     fn run(&self, cx: &mut Cx<'_>) -> impl Future<Output = Result<(), Fault>> + Send;
     /// Puts back what `run` changed; called on every path once `run` was polled.
@@ -187,7 +187,7 @@ pub trait DynProbe: Send + Sync {
     /// See [`Probe::FACTS`].
     fn facts(&self) -> &'static [FactInfo];
     /// See [`Probe::answered`].
-    fn answered(&self, seen: &Observation) -> bool;
+    fn answered(&self, observation: &Observation) -> bool;
     /// See [`Probe::run`].
     fn run<'f>(&'f self, cx: &'f mut Cx<'_>) -> ProbeFuture<'f>;
     /// See [`Probe::restore`].
@@ -207,8 +207,8 @@ impl<P: Probe> DynProbe for P {
     fn facts(&self) -> &'static [FactInfo] {
         P::FACTS
     }
-    fn answered(&self, seen: &Observation) -> bool {
-        P::answered(seen)
+    fn answered(&self, observation: &Observation) -> bool {
+        P::answered(observation)
     }
     fn run<'f>(&'f self, cx: &'f mut Cx<'_>) -> ProbeFuture<'f> {
         Box::pin(Probe::run(self, cx))
@@ -346,8 +346,8 @@ impl From<Fault> for EarlyEnd {
 
 /// The text of a fact in an observation, for [`Probe::answered`].
 #[must_use]
-pub fn fact_is(seen: &Observation, name: &str, word: &str) -> bool {
-    seen.last(name).and_then(Value::as_str) == Some(word)
+pub fn fact_is(observation: &Observation, name: &str, word: &str) -> bool {
+    observation.last(name).and_then(Value::as_str) == Some(word)
 }
 
 #[cfg(test)]
@@ -365,10 +365,10 @@ mod tests {
     const STRANGER: Fact<String> = Fact::text("stranger", "It stands in no table.");
 
     fn with<T>(act: impl FnOnce(&mut Cx<'_>) -> T) -> (T, Observation) {
-        let mut seen = Observation::default();
-        seen.begin_round(crate::model::Round::default());
-        let ended = act(&mut Cx::new(&mut seen, FACTS, Instant::now(), 1, CancellationToken::new()));
-        (ended, seen)
+        let mut observation = Observation::default();
+        observation.begin_round(crate::model::Round::default());
+        let ended = act(&mut Cx::new(&mut observation, FACTS, Instant::now(), 1, CancellationToken::new()));
+        (ended, observation)
     }
 
     #[test]
@@ -385,11 +385,11 @@ mod tests {
 
     #[test]
     fn an_early_end_is_an_outcome_with_evidence_or_a_fault() {
-        let (ended, seen) = with(|cx| EarlyEnd::outcome("refused", "RST").record(cx, &OUTCOME));
-        assert_eq!((ended, seen.text("outcome")), (Ok(()), Some("refused")));
-        assert_eq!(seen.notes(), ["RST"]);
+        let (ended, observation) = with(|cx| EarlyEnd::outcome("refused", "RST").record(cx, &OUTCOME));
+        assert_eq!((ended, observation.text("outcome")), (Ok(()), Some("refused")));
+        assert_eq!(observation.notes(), ["RST"]);
         let fault = Fault::local("open socket", "peer", "no descriptors", "raise the limit");
-        let (ended, seen) = with(|cx| EarlyEnd::from(fault.clone()).record(cx, &OUTCOME));
-        assert_eq!((ended, seen.text("outcome")), (Err(fault), None), "a fault has no outcome");
+        let (ended, observation) = with(|cx| EarlyEnd::from(fault.clone()).record(cx, &OUTCOME));
+        assert_eq!((ended, observation.text("outcome")), (Err(fault), None), "a fault has no outcome");
     }
 }

@@ -97,10 +97,10 @@ fn only_interleaved_rounds_regress() {
 fn an_arm_that_did_not_hold_has_no_numbers() {
     let sandbox = CliSandbox::new("");
     let arms = "bhhbbhhbbhbhbhhbhbbh";
-    let seen = |verdict: &str| json!({"target": "h:1", "verdict": verdict, "reason": "status 500", "facts": {}});
+    let arm = |verdict: &str| json!({"target": "h:1", "verdict": verdict, "reason": "status 500", "facts": {}});
     for (base, head, code) in [("passed", "passed", 4), ("failed", "passed", 3), ("passed", "failed", 1)] {
         let mut report: Value = serde_json::from_str(&twice(arms)).unwrap();
-        report["checks"][0]["base"] = seen(base);
+        report["checks"][0]["base"] = arm(base);
         report["checks"][0]["verdict"] = head.into();
         sandbox.write("r.json", &report.to_string());
         let (ended, document) = compare(&sandbox, "r.json");

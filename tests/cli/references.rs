@@ -115,8 +115,8 @@ fn predicted(base: &[f64; 8], (head, within): (f64, f64)) -> [f64; 3] {
     [head - mean, head - mean - half, head - mean + half].map(f64::exp)
 }
 
-fn close(seen: &Value, want: f64) {
-    let number = seen.as_f64().unwrap_or_else(|| panic!("{seen} is no number"));
+fn close(value: &Value, want: f64) {
+    let number = value.as_f64().unwrap_or_else(|| panic!("{value} is no number"));
     assert!((number / want - 1.0).abs() < 1e-9, "{number} instead of {want}");
 }
 

@@ -164,8 +164,8 @@ fn every_verdict_has_the_right_reason_and_delv_agrees() {
     let ran = signed.sandbox.run(&checks(CASES, signed.port, &signed.anchor, false), &[]);
     for (number, case) in CASES.iter().enumerate() {
         let Case { name, kind, verdict, .. } = case;
-        let seen = (fact(&ran, number, "dnssec.verdict"), fact(&ran, number, "dnssec.reason"));
-        assert_eq!(seen, (&json!(verdict), &json!(case.reason)), "{name} {kind}: {}", ran.report["checks"][number]);
+        let found = (fact(&ran, number, "dnssec.verdict"), fact(&ran, number, "dnssec.reason"));
+        assert_eq!(found, (&json!(verdict), &json!(case.reason)), "{name} {kind}: {}", ran.report["checks"][number]);
         let (said, words) = delv(&signed, signed.port, case);
         assert_eq!(said, case.delv.unwrap_or(verdict), "delv on {name} {kind}: {words}");
         let opinion = if ALONE.iter().any(|zone| name.ends_with(zone)) { "none" } else { "agrees" };

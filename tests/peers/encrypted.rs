@@ -155,9 +155,9 @@ impl Server {
         let ran = self.run(&checks);
         ran.all_held();
         for (id, records) in expected {
-            let mut seen = ran.texts(&id, "answers");
-            seen.sort();
-            assert_eq!(seen, records, "{id}");
+            let mut answers = ran.texts(&id, "answers");
+            answers.sort();
+            assert_eq!(answers, records, "{id}");
         }
     }
 }

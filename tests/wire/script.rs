@@ -133,6 +133,8 @@ pub fn text(text: impl Into<String>) -> Arg {
 }
 
 /// A fact that must be there.
-pub fn fact<'o>(seen: &'o Observation, name: &str) -> &'o Value {
-    seen.last(name).unwrap_or_else(|| panic!("{name} is absent; seen {:?}; notes {:?}", seen.rounds(), seen.notes()))
+pub fn fact<'o>(observation: &'o Observation, name: &str) -> &'o Value {
+    observation
+        .last(name)
+        .unwrap_or_else(|| panic!("{name} is absent; seen {:?}; notes {:?}", observation.rounds(), observation.notes()))
 }

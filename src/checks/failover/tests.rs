@@ -96,32 +96,32 @@ fn facts(picture: &str, restoring: f64) -> (Observation, Result<(), Fault>) {
     recorded(Failover::FACTS, |cx| report::facts(cx, &log, &times, &phases, &config))
 }
 
-fn milliseconds(seen: &Observation, fact: &str) -> Option<i64> {
+fn milliseconds(observation: &Observation, fact: &str) -> Option<i64> {
     #[expect(clippy::cast_possible_truncation, reason = "test data of some milliseconds")]
-    seen.last(fact).and_then(Value::as_f64).map(|s| (s * 1e3).round() as i64)
+    observation.last(fact).and_then(Value::as_f64).map(|s| (s * 1e3).round() as i64)
 }
 
 #[test]
 fn facts_of_a_clean_failover() {
-    let (seen, result) = facts(".......xxx..........................", 0.2);
+    let (observation, result) = facts(".......xxx..........................", 0.2);
     result.unwrap();
-    let ms = |fact| milliseconds(&seen, fact);
+    let ms = |fact| milliseconds(&observation, fact);
     assert_eq!((ms("outage.lo"), ms("outage.longest"), ms("outage.hi")), (Some(20), Some(30), Some(40)));
     assert_eq!((ms("detected_after"), ms("recovered_after")), (Some(10), Some(41)));
     assert_eq!(ms("failback.outage"), Some(0));
-    assert_eq!(seen.last("lost"), Some(&Value::from(3)));
-    assert_eq!(seen.last("recovered"), Some(&Value::Bool(true)));
-    assert_eq!(seen.last("steady.after"), Some(&Value::Bool(true)));
+    assert_eq!(observation.last("lost"), Some(&Value::from(3)));
+    assert_eq!(observation.last("recovered"), Some(&Value::Bool(true)));
+    assert_eq!(observation.last("steady.after"), Some(&Value::Bool(true)));
 }
 
 #[test]
 fn the_failback_is_judged_apart() {
-    let (seen, _) = facts(".......xx............xxxx....xx.....", 0.2);
-    assert_eq!(seen.last("outages"), Some(&Value::from(1)));
-    assert_eq!(milliseconds(&seen, "outage.longest"), Some(20));
-    assert_eq!(milliseconds(&seen, "outage.hi"), Some(30));
-    assert_eq!(milliseconds(&seen, "failback.outage"), Some(40));
-    assert_eq!(seen.last("steady.after"), Some(&Value::Bool(false)));
+    let (observation, _) = facts(".......xx............xxxx....xx.....", 0.2);
+    assert_eq!(observation.last("outages"), Some(&Value::from(1)));
+    assert_eq!(milliseconds(&observation, "outage.longest"), Some(20));
+    assert_eq!(milliseconds(&observation, "outage.hi"), Some(30));
+    assert_eq!(milliseconds(&observation, "failback.outage"), Some(40));
+    assert_eq!(observation.last("steady.after"), Some(&Value::Bool(false)));
 }
 
 #[test]
@@ -132,21 +132,21 @@ fn an_answer_just_before_restore_is_no_recovery() {
         (".......xxxxxxxxxxxxxxxx.............", false),
         ("....................................", true),
     ] {
-        let (seen, _) = facts(picture, 0.201);
-        assert_eq!(seen.last("recovered"), Some(&Value::Bool(recovered)), "{picture}");
-        assert_eq!(seen.last("recovered_after").is_some(), recovered && picture.contains('x'), "{picture}");
+        let (observation, _) = facts(picture, 0.201);
+        assert_eq!(observation.last("recovered"), Some(&Value::Bool(recovered)), "{picture}");
+        assert_eq!(observation.last("recovered_after").is_some(), recovered && picture.contains('x'), "{picture}");
     }
 }
 
 #[test]
 fn a_service_that_never_came_back_has_no_upper_bound() {
-    let (seen, result) = facts(".......xxxxxxxxxxxxxxxxxxxxxxxx", 0.2);
+    let (observation, result) = facts(".......xxxxxxxxxxxxxxxxxxxxxxxx", 0.2);
     result.unwrap();
     for fact in ["outage.longest", "outage.total", "outage.hi", "recovered_after"] {
-        assert_eq!(seen.last(fact), None, "{fact}");
+        assert_eq!(observation.last(fact), None, "{fact}");
     }
-    assert_eq!(milliseconds(&seen, "outage.lo"), Some(230));
-    assert_eq!(seen.last("recovered"), Some(&Value::Bool(false)));
+    assert_eq!(milliseconds(&observation, "outage.lo"), Some(230));
+    assert_eq!(observation.last("recovered"), Some(&Value::Bool(false)));
 }
 
 #[test]
@@ -159,9 +159,12 @@ fn a_stream_with_holes_is_a_fault() {
 #[test]
 fn few_and_scattered_unsent_probes_only_widen_the_bounds() {
     let picture = format!("{}.xx?.{}", ".".repeat(7), ".".repeat(300));
-    let (seen, result) = facts(&picture, 0.2);
+    let (observation, result) = facts(&picture, 0.2);
     result.unwrap();
-    assert_eq!((milliseconds(&seen, "outage.lo"), milliseconds(&seen, "outage.hi")), (Some(10), Some(40)));
+    assert_eq!(
+        (milliseconds(&observation, "outage.lo"), milliseconds(&observation, "outage.hi")),
+        (Some(10), Some(40))
+    );
 }
 
 #[test]

@@ -75,7 +75,7 @@ pub(super) fn record_answer(cx: &mut Cx<'_>, answer: &Answer) {
     if let Some(why) = why {
         let note = format!("{why}; {}", beginning(answer));
         // Rounds that see the same must not crowd out what a later one sees.
-        if !cx.seen().notes().contains(&note) {
+        if !cx.observation().notes().contains(&note) {
             cx.note(note);
         }
     }
@@ -98,7 +98,7 @@ fn beginning(answer: &Answer) -> String {
 /// Where the exchange led, whole or not.
 pub(super) fn record_trace(cx: &mut Cx<'_>, trace: &Trace) {
     // Without an answer there is no telling that nothing was redirected.
-    if !trace.redirects.is_empty() || cx.seen().last(STATUS.info.name).is_some() {
+    if !trace.redirects.is_empty() || cx.observation().last(STATUS.info.name).is_some() {
         cx.set(&REDIRECTS, trace.redirects.clone());
     }
     cx.set(&URL, trace.url.to_string());

@@ -72,8 +72,8 @@ impl Script {
             }
             _ if received.is_empty() => ("closed", Some(format!("connected, then no word: {how}"))),
             _ => {
-                let seen = bytes::readable(received.get(..200).unwrap_or(received));
-                ("mismatch", Some(format!("{how}; the answer does not contain what is expected: {seen:?}")))
+                let shown = bytes::readable(received.get(..200).unwrap_or(received));
+                ("mismatch", Some(format!("{how}; the answer does not contain what is expected: {shown:?}")))
             }
         }
     }

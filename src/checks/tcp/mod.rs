@@ -52,8 +52,8 @@ impl Probe for Tcp {
         self.target.timeout * 3
     }
 
-    fn answered(seen: &Observation) -> bool {
-        fact_is(seen, OUTCOME.info.name, "connected")
+    fn answered(observation: &Observation) -> bool {
+        fact_is(observation, OUTCOME.info.name, "connected")
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {

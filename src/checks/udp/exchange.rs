@@ -124,8 +124,8 @@ impl Script {
         let answer = Some(Answer { kept: kept.to_vec(), length: arrival.length, elapsed });
         match &self.expect {
             Some(expect) if !bytes::contains(kept, expect) => {
-                let seen = bytes::readable(kept.get(..kept.len().min(200)).unwrap_or_default());
-                let why = format!("the answer does not contain what is expected: {seen:?}");
+                let shown = bytes::readable(kept.get(..kept.len().min(200)).unwrap_or_default());
+                let why = format!("the answer does not contain what is expected: {shown:?}");
                 Exchange { outcome: "mismatch", answer, evidence: Some(why) }
             }
             _ => Exchange { outcome: "replied", answer, evidence: None },

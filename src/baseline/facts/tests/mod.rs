@@ -86,9 +86,9 @@ fn every_kind_of_change_under_every_rule() {
             let side = |value: &Value| report(vec![with(check("a", "nobody's", &json!({"f": value})), &own)]);
             let changes = compare(&side(&before), &side(&after), &Rules::default());
             let yes = |allowed| if allowed { "yes" } else { "no" };
-            let seen: Vec<String> =
+            let found: Vec<String> =
                 changes.facts.iter().map(|row| format!("{} {}", row.change.word(), yes(row.allowed))).collect();
-            assert_eq!(seen.join(","), want, "{before} -> {after} under {rule}");
+            assert_eq!(found.join(","), want, "{before} -> {after} under {rule}");
             assert_eq!(changes.not_allowed, u64::from(want.ends_with("no")), "{before} -> {after} under {rule}");
         }
         let ignored = one("nobody's", &json!({"f": before}), &json!({"f": after}), &["*:f=ignore"]);
@@ -249,7 +249,7 @@ fn new_vanished_and_renamed_checks() {
         with(row("fresh", "h:9", "9"), &json!({"verdict": "failed", "reason": "refused"})),
     ]);
     let changes = compare(&before, &after, &Rules::default());
-    let seen: Vec<String> = changes
+    let rows: Vec<String> = changes
         .checks
         .iter()
         .map(|row| {
@@ -258,7 +258,7 @@ fn new_vanished_and_renamed_checks() {
         })
         .collect();
     assert_eq!(
-        seen,
+        rows,
         [
             "moved target h:3 h:33 false",
             "redefined definition 6 66 false",

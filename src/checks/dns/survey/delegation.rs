@@ -98,10 +98,10 @@ pub(super) async fn added_by_zone(
     let before = known.servers.len();
     let named: BTreeSet<String> =
         reports.iter().filter_map(|report| report.ns.as_ref()).flat_map(|(_, names)| names.iter().cloned()).collect();
-    let seen: BTreeSet<String> = known.servers.iter().filter_map(|server| server.name.clone()).collect();
+    let known_names: BTreeSet<String> = known.servers.iter().filter_map(|server| server.name.clone()).collect();
     let mut outside = Vec::new();
     for name in named.into_iter().take(MAX_SERVERS) {
-        let fresh = !seen.contains(&name);
+        let fresh = !known_names.contains(&name);
         if !names::parse(&name).is_some_and(|parsed| zone.name.zone_of(&parsed)) {
             outside.extend(Some(name).filter(|_| fresh));
             continue;

@@ -111,14 +111,14 @@ impl Profiles {
     }
 
     /// Judges what was `seen` by every profile, and records the facts.
-    pub async fn record(&self, cx: &mut Cx<'_>, seen: &ServerProperties) -> Result<(), Fault> {
+    pub async fn record(&self, cx: &mut Cx<'_>, properties: &ServerProperties) -> Result<(), Fault> {
         let profiles = self.load().await?;
         if profiles.is_empty() {
             return Ok(());
         }
         let (mut statuses, mut breaches, mut undecided) = (serde_json::Map::new(), Vec::new(), Vec::new());
         for profile in profiles {
-            let verdict = evaluate(profile, seen);
+            let verdict = evaluate(profile, properties);
             statuses.insert(profile.name.clone(), Value::from(verdict.status.word()));
             let lines = if verdict.status == Status::Breached { &verdict.breaches } else { &verdict.undecided };
             for line in lines.iter().take(TOLD) {
