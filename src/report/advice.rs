@@ -84,9 +84,9 @@ mod tests {
             if let Some(fact) = decisive
                 && let Kind::Choice(words) = fact.kind
             {
-                let told = |word: &&&str| fact.advice.values.iter().any(|(value, _)| *value == **word);
-                let silent = words.iter().filter(|word| !SUCCESS.contains(word) && !told(word));
-                missing.extend(silent.map(|word| format!("{}: outcome {word}", family.name)));
+                let has_advice = |word: &&&str| fact.advice.values.iter().any(|(value, _)| *value == **word);
+                let without = words.iter().filter(|word| !SUCCESS.contains(word) && !has_advice(word));
+                missing.extend(without.map(|word| format!("{}: outcome {word}", family.name)));
             }
         }
         assert!(missing.is_empty(), "no advice for\n  {}", missing.join("\n  "));

@@ -30,8 +30,8 @@ impl Written {
         let secrets: BTreeMap<String, String> =
             secrets.keys().map(|name| (name.clone(), format!("${{{name}}}"))).collect();
         // What is wrong with the variables is told where they are used.
-        let settled = |raw| vars::resolve_all(raw, &secrets, &environment, &mut Diagnostics::default());
-        let (vars, overridden) = (settled(raw), settled(overridden));
+        let resolved = |raw| vars::resolve_all(raw, &secrets, &environment, &mut Diagnostics::default());
+        let (vars, overridden) = (resolved(raw), resolved(overridden));
         Self { vars, overridden, secrets }
     }
 

@@ -20,9 +20,9 @@ fn a_report_of_two_arms_says_again_what_the_run_said() {
     assert_eq!(sandbox.run(&args).code, 4);
     let (ended, document) = compare(&sandbox, "r.json");
     assert_eq!((ended.code, document["kind"].as_str()), (4, Some("interleaved")), "{}{}", ended.out, ended.err);
-    let (said, again) = (&sandbox.json("r.json")["checks"][0]["comparison"]["response_time"], &document["metrics"][0]);
+    let (first, again) = (&sandbox.json("r.json")["checks"][0]["comparison"]["response_time"], &document["metrics"][0]);
     for key in ["verdict", "ratio", "ci", "p", "mde", "tolerance", "method", "base", "head", "counts", "confirmation"] {
-        assert!(said[key] == again[key] && !again[key].is_null(), "{key}: {said} {again}");
+        assert!(first[key] == again[key] && !again[key].is_null(), "{key}: {first} {again}");
     }
     assert_eq!(
         (&again["suite"], &again["check"], &again["metric"]),

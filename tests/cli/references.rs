@@ -396,9 +396,9 @@ fn a_check_that_is_gone_is_told_and_strict_fails() {
             run["checks"]["gone"] = "d".into();
         }
     });
-    let (told, strict) = (kept.run(&[]), kept.run(&["--strict"]));
-    assert_eq!((told.code, strict.code), (0, 3), "{}{}", told.out, strict.out);
-    assert!(told.out.contains("s/gone: the baseline has it"), "{}", told.out);
+    let (plain, strict) = (kept.run(&[]), kept.run(&["--strict"]));
+    assert_eq!((plain.code, strict.code), (0, 3), "{}{}", plain.out, strict.out);
+    assert!(plain.out.contains("s/gone: the baseline has it"), "{}", plain.out);
     assert_eq!(kept.sandbox.json("r.json")["run"]["vanished"], json!(["s/gone"]));
 }
 

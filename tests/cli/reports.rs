@@ -62,7 +62,7 @@ fn a_report_is_rendered_again_byte_for_byte() {
     assert!(broken.err.contains("schema is shakedown.report/9"), "{}", broken.err);
 }
 
-fn settled(text: &str) -> String {
+fn normalized(text: &str) -> String {
     let rules = [
         (r"[0-9a-f]{10,}-[0-9a-f]+", "[run]"),
         (r#"hostname="[^"]*""#, r#"hostname="[host]""#),
@@ -81,14 +81,14 @@ fn settled(text: &str) -> String {
 fn junit_strict_is_golden() {
     let (sandbox, _a, _b) = sample();
     sandbox.run(&["run", "suite.yaml", "--junit", "r.xml"]);
-    insta::assert_snapshot!("junit_strict", settled(&read(&sandbox.path("r.xml"))));
+    insta::assert_snapshot!("junit_strict", normalized(&read(&sandbox.path("r.xml"))));
 }
 
 #[test]
 fn junit_rich_is_golden() {
     let (sandbox, _a, _b) = sample();
     sandbox.run(&["run", "suite.yaml", "--junit", "r.xml", "--junit-dialect", "rich"]);
-    insta::assert_snapshot!("junit_rich", settled(&read(&sandbox.path("r.xml"))));
+    insta::assert_snapshot!("junit_rich", normalized(&read(&sandbox.path("r.xml"))));
 }
 
 #[test]

@@ -30,7 +30,7 @@ impl Quic {
             (command, ports)
         };
         let (daemon, (doq, http3)) =
-            Daemon::start(&bind.sandbox.path("aioquic.log"), prepare, |_, said| said.contains("ready"));
+            Daemon::start(&bind.sandbox.path("aioquic.log"), prepare, |_, output| output.contains("ready"));
         Self { bind, doq, http3, _daemon: daemon }
     }
 

@@ -69,8 +69,8 @@ impl Server {
             command.arg("-g").arg("-c").arg(sandbox.write("named.conf", &config));
             (command, ports)
         };
-        let (daemon, ports) = Daemon::start(&sandbox.path("named.log"), prepare, |ports, said| {
-            said.contains("all zones loaded") && ports.up()
+        let (daemon, ports) = Daemon::start(&sandbox.path("named.log"), prepare, |ports, output| {
+            output.contains("all zones loaded") && ports.up()
         });
         Self { sandbox, ports, _daemon: daemon }
     }

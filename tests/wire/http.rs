@@ -106,22 +106,22 @@ async fn https_shows_the_certificate_and_its_time() {
 #[tokio::test]
 async fn an_untrusted_server_is_sent_nothing() {
     let lab = Lab::start().await;
-    let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let (sender, mut received) = tokio::sync::mpsc::unbounded_channel();
     let acceptor = tokio_rustls::TlsAcceptor::from(lab.pki.expired.server(&[]).unwrap());
     let listener = server(move |stream| {
-        let (told, acceptor) = (told.clone(), acceptor.clone());
+        let (sender, acceptor) = (sender.clone(), acceptor.clone());
         async move {
             let mut request = [0; 4096];
             let count = acceptor.accept(stream).await.unwrap().read(&mut request).await.unwrap_or(0);
-            told.send(count).unwrap();
+            sender.send(count).unwrap();
         }
     })
     .await;
     let observation = run("http", lab.check(listener, "/", [])).await.unwrap();
-    assert_eq!((outcome(&observation), heard.recv().await), ("untrusted", Some(0)));
+    assert_eq!((outcome(&observation), received.recv().await), ("untrusted", Some(0)));
     let impatient = [("verify", Arg::Bool(false))];
     run("http", lab.check(listener, "/", impatient)).await.unwrap();
-    assert!(heard.recv().await > Some(0), "this test can see a request");
+    assert!(received.recv().await > Some(0), "this test can see a request");
 
     for (address, why) in [(lab.web.expired(), "expired since"), (lab.web.wrong_name(), "not valid for name")] {
         let observation = run("http", lab.check(address, "/", [])).await.unwrap();

@@ -56,7 +56,7 @@ async fn a_redirect_that_would_repeat_the_body_elsewhere_is_not_followed() {
         assert_eq!(fact(&observation, "outcome"), &Value::from("not_followed"));
         assert!(observation.last("status").is_none(), "a default expectation of 2xx or 3xx must not hold");
         assert_eq!(fact(&observation, "url"), &Value::from(format!("http://{address}/")));
-        let told = observation.notes().iter().any(|note| note.contains("another origin") && note.contains(&echo));
-        assert!(told, "{:?}", observation.notes());
+        let explained = observation.notes().iter().any(|note| note.contains("another origin") && note.contains(&echo));
+        assert!(explained, "{:?}", observation.notes());
     }
 }

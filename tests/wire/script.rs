@@ -34,10 +34,10 @@ where
 /// Reads something, says `words`, and hangs up after the client did.
 pub async fn says(words: &'static [u8]) -> SocketAddr {
     server(move |mut stream| async move {
-        let mut heard = [0; 4096];
-        let _ = stream.read(&mut heard).await;
+        let mut buffer = [0; 4096];
+        let _ = stream.read(&mut buffer).await;
         let _ = stream.write_all(words).await;
-        let _ = stream.read(&mut heard).await;
+        let _ = stream.read(&mut buffer).await;
     })
     .await
 }

@@ -49,7 +49,7 @@ fn count(observation: &Observation, name: &str) -> u64 {
     fact(observation, name).as_u64().unwrap()
 }
 
-fn told(observation: &Observation, part: &str) -> bool {
+fn noted(observation: &Observation, part: &str) -> bool {
     observation.notes().iter().any(|note| note.contains(part))
 }
 
@@ -196,7 +196,7 @@ async fn what_fails_is_counted_by_kind_and_never_as_a_handshake() {
         observation.notes()
     );
     assert!(
-        told(&observation, "of 30 failed: reset") || told(&observation, "of 30 failed: no connection"),
+        noted(&observation, "of 30 failed: reset") || noted(&observation, "of 30 failed: no connection"),
         "{:?}",
         observation.notes()
     );
@@ -227,7 +227,7 @@ async fn a_certificate_that_does_not_verify_is_an_error_each_time() {
         "{:?}",
         observation.notes()
     );
-    assert!(told(&observation, "not valid for name"), "{:?}", observation.notes());
+    assert!(noted(&observation, "not valid for name"), "{:?}", observation.notes());
     nothing_measured(&observation);
 }
 
@@ -245,12 +245,12 @@ async fn what_is_not_in_order_is_not_loaded() {
     })
     .await;
     let observation = run("tls", lab.check(address, vec![])).await.unwrap();
-    assert!(told(&observation, "no load was made"), "{:?}", observation.notes());
+    assert!(noted(&observation, "no load was made"), "{:?}", observation.notes());
     assert_eq!(turn.load(Ordering::Relaxed), 1);
     nothing_measured(&observation);
     let observation = run("tls", lab.check(nobody().await, vec![])).await.unwrap();
     assert_eq!(fact(&observation, "outcome"), "refused");
-    assert!(told(&observation, "no load was made"), "{:?}", observation.notes());
+    assert!(noted(&observation, "no load was made"), "{:?}", observation.notes());
     nothing_measured(&observation);
 }
 
@@ -270,7 +270,7 @@ async fn a_server_that_goes_away_is_not_hammered() {
     let errors = count(&observation, "load.errors");
     assert!((1..100).contains(&errors), "{errors}: {:?}", observation.notes());
     assert_eq!(count(&observation, "load.handshakes"), 0);
-    assert!(told(&observation, "no connection: refused"), "{:?}", observation.notes());
+    assert!(noted(&observation, "no connection: refused"), "{:?}", observation.notes());
     nothing_measured(&observation);
 }
 

@@ -32,11 +32,11 @@ async fn folder(pki: &Pki) -> tempfile::TempDir {
 
 /// Greets, lists what it can do, and answers STARTTLS with `answer`.
 async fn mail(stream: &mut TcpStream, can: &str, answer: &[u8]) {
-    let mut heard = [0; 1024];
+    let mut buffer = [0; 1024];
     stream.write_all(b"220 mail.test ESMTP\r\n").await.unwrap();
-    let _ = stream.read(&mut heard).await;
+    let _ = stream.read(&mut buffer).await;
     stream.write_all(format!("250-mail.test\r\n250 {can}\r\n").as_bytes()).await.unwrap();
-    if stream.read(&mut heard).await.is_ok_and(|count| count > 0) {
+    if stream.read(&mut buffer).await.is_ok_and(|count| count > 0) {
         stream.write_all(answer).await.unwrap();
     }
 }
@@ -91,14 +91,14 @@ async fn a_server_that_does_not_want_is_never_verified() {
 #[tokio::test]
 async fn plain_text_after_the_go_ahead_is_told_and_not_a_byte_follows_it() {
     let pki = Pki::new().unwrap();
-    let (tell, mut told) = mpsc::unbounded_channel();
+    let (sender, mut receiver) = mpsc::unbounded_channel();
     let address = server(move |mut stream| {
-        let tell = tell.clone();
+        let sender = sender.clone();
         async move {
             mail(&mut stream, "STARTTLS", b"220 go\r\n250 injected\r\n").await;
             let mut hello = Vec::new();
             let _ = stream.read_to_end(&mut hello).await;
-            tell.send(hello).unwrap();
+            sender.send(hello).unwrap();
         }
     })
     .await;
@@ -106,7 +106,7 @@ async fn plain_text_after_the_go_ahead_is_told_and_not_a_byte_follows_it() {
     assert_eq!(outcome(&observation), ("no_starttls", "injected"), "{:?}", observation.notes());
     assert_eq!(fact(&observation, "starttls.injected"), &Value::Bool(true));
     assert!(observation.notes().iter().any(|note| note.contains("\"250 injected\"")), "{:?}", observation.notes());
-    assert_eq!(told.recv().await.unwrap(), b"", "no ClientHello");
+    assert_eq!(receiver.recv().await.unwrap(), b"", "no ClientHello");
 }
 
 #[tokio::test]

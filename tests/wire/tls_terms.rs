@@ -70,7 +70,7 @@ async fn in_turn(configs: Vec<ServerConfig>) -> SocketAddr {
     .await
 }
 
-fn told(observation: &Observation, part: &str) -> bool {
+fn noted(observation: &Observation, part: &str) -> bool {
     observation.notes().iter().any(|note| note.contains(part))
 }
 
@@ -139,7 +139,7 @@ async fn a_hang_up_is_neither_optional_nor_required() {
     let observation = run("tls", lab.check(address, [])).await.unwrap();
     assert_eq!(fact(&observation, "outcome"), "reset", "{:?}", observation.notes());
     assert_eq!(observation.last("client_certificate"), None);
-    assert!(told(&observation, "neither optional nor required"), "{:?}", observation.notes());
+    assert!(noted(&observation, "neither optional nor required"), "{:?}", observation.notes());
 }
 
 #[tokio::test]
@@ -155,7 +155,7 @@ async fn sessions_are_resumed_as_often_as_the_server_knows_them() {
     let observation = run("tls", lab.check(accepting(forgetful).await, tries.clone())).await.unwrap();
     assert_eq!(fact(&observation, "resumption.tls1.2"), 0.0, "{:?}", observation.notes());
     assert_eq!(fact(&observation, "resumption.tls1.3"), 0.0, "{:?}", observation.notes());
-    assert!(told(&observation, "neither a ticket nor an id"), "{:?}", observation.notes());
+    assert!(noted(&observation, "neither a ticket nor an id"), "{:?}", observation.notes());
 
     let only = [("resumption", Arg::Integer(6)), ("max_version", text("TLS1.2"))];
     let observation = run("tls", lab.check(accepting(lab.config(|_| ())).await, only)).await.unwrap();
@@ -173,7 +173,7 @@ async fn two_servers_that_do_not_share_their_sessions_know_about_half() {
         let ratio = fact(&observation, name).as_f64().unwrap();
         assert!((0.25..0.75).contains(&ratio), "{name} {ratio}: {:?}", observation.notes());
     }
-    assert!(told(&observation, "of 60 tries resumed"), "{:?}", observation.notes());
+    assert!(noted(&observation, "of 60 tries resumed"), "{:?}", observation.notes());
 }
 
 #[tokio::test]
@@ -197,7 +197,7 @@ async fn a_try_without_a_handshake_leaves_the_ratio_open() {
     for name in ["resumption.tls1.2", "resumption.tls1.3"] {
         assert_eq!(observation.last(name), None, "{name}: {:?}", observation.notes());
     }
-    assert!(told(&observation, "came to no handshake"), "{:?}", observation.notes());
+    assert!(noted(&observation, "came to no handshake"), "{:?}", observation.notes());
 }
 
 #[tokio::test]
@@ -228,7 +228,7 @@ async fn protocols_are_asked_for_one_by_one() {
     .await;
     let observation = run("tls", lab.check(address, set)).await.unwrap();
     assert_eq!(observation.last("alpn.accepted"), None, "one that is unknown must not read as not accepted");
-    assert!(told(&observation, "asked for h2 alone"), "{:?}", observation.notes());
+    assert!(noted(&observation, "asked for h2 alone"), "{:?}", observation.notes());
 }
 
 #[tokio::test]

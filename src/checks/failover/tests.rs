@@ -85,7 +85,7 @@ fn facts(picture: &str, restoring: f64) -> (Observation, Result<(), Fault>) {
     };
     let mut log = StreamLog::default();
     log.probes = picture.chars().enumerate().map(probe).collect();
-    let config = config(Odd::Stalls);
+    let config = config(StubProbe::Stalls);
     let phases = Phases {
         steady: Duration::from_millis(50),
         observe: Duration::from_millis(100),
@@ -171,24 +171,24 @@ fn few_and_scattered_unsent_probes_only_widen_the_bounds() {
 fn a_skipped_probe_voids_the_measurement() {
     let mut log = StreamLog::default();
     log.probes = vec![ProbeResult { due: 0.0, sent: 0.0, ended: 0.001, outcome: ProbeOutcome::Answered }; 1000];
-    assert!(report::complete(&log, &config(Odd::Stalls)).is_ok());
+    assert!(report::complete(&log, &config(StubProbe::Stalls)).is_ok());
     log.skipped = 1;
-    let fault = report::complete(&log, &config(Odd::Stalls)).unwrap_err();
+    let fault = report::complete(&log, &config(StubProbe::Stalls)).unwrap_err();
     assert!(fault.detail.contains("skipped 1") && !fault.remedy.is_empty(), "{fault}");
 }
 
-/// Probes that do one thing.
+/// Stub probes, by how each round of theirs ends.
 #[derive(Clone, Copy)]
-enum Odd {
+enum StubProbe {
     Answers,
     Stalls,
     Panics,
     Faults,
 }
 
-impl DynProbe for Odd {
+impl DynProbe for StubProbe {
     fn target(&self) -> String {
-        "odd".into()
+        "probe".into()
     }
     fn footprint(&self) -> Footprint {
         Footprint::Quiet
@@ -208,7 +208,7 @@ impl DynProbe for Odd {
                 Self::Answers => Ok(()),
                 Self::Stalls => std::future::pending().await,
                 Self::Panics => panic!("a defect"),
-                Self::Faults => Err(Fault::local("open socket", "odd", "no permission", "ask for it")),
+                Self::Faults => Err(Fault::local("open socket", "probe", "no permission", "ask for it")),
             }
         })
     }
@@ -217,13 +217,13 @@ impl DynProbe for Odd {
     }
 }
 
-fn config(odd: Odd) -> StreamConfig {
-    StreamConfig { probe: Arc::new(odd), interval: Duration::from_millis(10), patience: Duration::from_secs(1) }
+fn config(probe: StubProbe) -> StreamConfig {
+    StreamConfig { probe: Arc::new(probe), interval: Duration::from_millis(10), patience: Duration::from_secs(1) }
 }
 
 /// Streams until `count` probes have ended.
-async fn streamed(odd: Odd, count: usize) -> StreamLog {
-    let stream = ProbeStream::start(config(odd)).unwrap();
+async fn streamed(probe: StubProbe, count: usize) -> StreamLog {
+    let stream = ProbeStream::start(config(probe)).unwrap();
     while stream.results(f64::INFINITY).await.len() < count {
         tokio::task::yield_now().await;
     }
@@ -232,7 +232,7 @@ async fn streamed(odd: Odd, count: usize) -> StreamLog {
 
 #[tokio::test]
 async fn silence_does_not_delay_the_next_probe() {
-    let log = streamed(Odd::Stalls, 1).await;
+    let log = streamed(StubProbe::Stalls, 1).await;
     let mut probes = log.probes;
     probes.sort_by(|a, b| a.sent.total_cmp(&b.sent));
     assert!(probes.len() > 5 && probes[5].sent < probes[0].ended, "{probes:?}");
@@ -242,21 +242,21 @@ async fn silence_does_not_delay_the_next_probe() {
 
 #[tokio::test]
 async fn every_probe_of_the_stream_is_logged() {
-    for (odd, outcome) in [
-        (Odd::Answers, ProbeOutcome::Answered),
-        (Odd::Panics, ProbeOutcome::NotSent),
-        (Odd::Faults, ProbeOutcome::NotSent),
+    for (probe, outcome) in [
+        (StubProbe::Answers, ProbeOutcome::Answered),
+        (StubProbe::Panics, ProbeOutcome::NotSent),
+        (StubProbe::Faults, ProbeOutcome::NotSent),
     ] {
-        let log = streamed(odd, 3).await;
+        let log = streamed(probe, 3).await;
         assert!(log.probes.len() >= 3 && log.probes.iter().all(|probe| probe.outcome == outcome), "{:?}", log.probes);
         assert!(log.probes.iter().all(|probe| probe.sent >= probe.due));
-        assert_eq!(log.fault.is_some(), matches!(odd, Odd::Faults));
+        assert_eq!(log.fault.is_some(), matches!(probe, StubProbe::Faults));
     }
 }
 
 #[tokio::test]
 async fn what_cannot_be_probed_at_all_is_found_before_anything_is_changed() {
     let cancel = CancellationToken::new();
-    assert!(config(Odd::Answers).try_once(&cancel).await.is_ok());
-    assert_eq!(config(Odd::Faults).try_once(&cancel).await.unwrap_err().detail, "no permission");
+    assert!(config(StubProbe::Answers).try_once(&cancel).await.is_ok());
+    assert_eq!(config(StubProbe::Faults).try_once(&cancel).await.unwrap_err().detail, "no permission");
 }

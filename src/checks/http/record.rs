@@ -115,7 +115,7 @@ fn object(headers: &HeaderMap) -> Value {
     Value::Object(joined.collect())
 }
 
-/// A document: said to be JSON, or an object or array all the same. A bare number under another type is text. `Err`
+/// A document: declared as JSON, or an object or array all the same. A bare number under another type is text. `Err`
 /// says why there is none.
 fn json(answer: &Answer) -> Result<Value, String> {
     let status = answer.head.status;
@@ -125,10 +125,10 @@ fn json(answer: &Answer) -> Result<Value, String> {
     let kind = answer.head.headers.get(CONTENT_TYPE).map(|kind| readable(kind.as_bytes()).to_ascii_lowercase());
     let kind = kind.as_deref().unwrap_or("none");
     let bare = kind.split(';').next().unwrap_or_default().trim();
-    let said = bare == "application/json" || bare.ends_with("+json");
+    let declared = bare == "application/json" || bare.ends_with("+json");
     match serde_json::from_slice::<Value>(&answer.kept) {
-        Ok(parsed) if said || parsed.is_object() || parsed.is_array() => Ok(parsed),
-        Err(error) if said => Err(format!("answered {status}, no `body.json`: content-type {bare}, but {error}")),
+        Ok(parsed) if declared || parsed.is_object() || parsed.is_array() => Ok(parsed),
+        Err(error) if declared => Err(format!("answered {status}, no `body.json`: content-type {bare}, but {error}")),
         _ => Err(format!("answered {status}, no `body.json`: not a JSON document, content-type {bare}")),
     }
 }

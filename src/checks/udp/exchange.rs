@@ -111,7 +111,7 @@ impl Script {
                 }
                 Event::IcmpError(report) if report.class == Class::Advice => {}
                 // An answer was there before somebody closed: the answer decides.
-                Event::IcmpError(report) => return Ok(other.or_else(|| Some(said(&report)))),
+                Event::IcmpError(report) => return Ok(other.or_else(|| Some(icmp_outcome(&report)))),
                 Event::Failed(error) => return failed(&error, "receive UDP datagram", peer).map(Some),
             }
         }
@@ -152,7 +152,7 @@ fn unconnected(error: ConnectError) -> Exchange {
     }
 }
 
-fn said(report: &IcmpError) -> Exchange {
+fn icmp_outcome(report: &IcmpError) -> Exchange {
     let outcome = if report.class == Class::Port { "refused" } else { "unreachable" };
     Exchange::without_answer(outcome, report.to_string())
 }

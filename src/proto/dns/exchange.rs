@@ -44,7 +44,7 @@ pub(crate) struct Exchange {
     /// Messages that were not an answer to the question.
     pub(crate) discarded: i64,
     /// Wrong addresses that sent what would have been the answer.
-    pub(crate) impostors: Vec<SocketAddr>,
+    pub(crate) unexpected_sources: Vec<SocketAddr>,
     pub(crate) notes: Vec<String>,
 }
 
@@ -57,7 +57,7 @@ impl Exchange {
             rtt: None,
             connect_time: None,
             discarded: 0,
-            impostors: Vec::new(),
+            unexpected_sources: Vec::new(),
             notes: Vec::new(),
         }
     }
@@ -95,7 +95,7 @@ impl Exchange {
             }
             Received::Reply(reply) => {
                 self.outcome = "answered";
-                self.notes.extend(reply.odd.iter().take(DESCRIBED).cloned());
+                self.notes.extend(reply.anomalies.iter().take(DESCRIBED).cloned());
                 self.reply = Some(reply);
             }
         }
@@ -127,9 +127,9 @@ pub(crate) async fn udp(request: &Request<'_>) -> Result<Exchange, Fault> {
         };
         if !udp::same_endpoint(sender, server) {
             exchange.discard(sender, &format!("it does not come from {server}"));
-            if exchange.impostors.len() < DESCRIBED && !exchange.impostors.contains(&sender) {
+            if exchange.unexpected_sources.len() < DESCRIBED && !exchange.unexpected_sources.contains(&sender) {
                 let read = message::read(buffer.get(..length).unwrap_or_default(), id, request.question);
-                exchange.impostors.extend(matches!(read, Received::Reply(_)).then_some(sender));
+                exchange.unexpected_sources.extend(matches!(read, Received::Reply(_)).then_some(sender));
             }
         } else if exchange.take(buffer.get(..length).unwrap_or_default(), sender, id, request, sent) {
             return Ok(exchange);

@@ -164,11 +164,11 @@ fn the_command_line_beats_the_suite_and_the_suite_the_table() {
         report(vec![with(check("a", "tls", &facts), &json!({"rules": {"address": "same", "version": "ignore"}}))])
     };
     let (before, after) = (side("192.0.2.1", "TLS1.2"), side("192.0.2.2", "TLS1.3"));
-    let told = |rules: &[&str]| words(&compare(&before, &after, &Rules::parse(rules).unwrap()));
-    assert_eq!(told(&[]), ["address changed not allowed"]);
-    assert_eq!(told(&["*:*=ignore"]), Vec::<String>::new());
-    assert_eq!(told(&["s/a:version=same"]), ["address changed not allowed", "version grew not allowed"]);
-    assert_eq!(told(&["b:*=ignore"]), ["address changed not allowed"], "a rule of another check");
+    let changes = |rules: &[&str]| words(&compare(&before, &after, &Rules::parse(rules).unwrap()));
+    assert_eq!(changes(&[]), ["address changed not allowed"]);
+    assert_eq!(changes(&["*:*=ignore"]), Vec::<String>::new());
+    assert_eq!(changes(&["s/a:version=same"]), ["address changed not allowed", "version grew not allowed"]);
+    assert_eq!(changes(&["b:*=ignore"]), ["address changed not allowed"], "a rule of another check");
 }
 
 #[test]
@@ -186,12 +186,12 @@ fn rules_that_cannot_mean_anything_are_refused_with_a_suggestion() {
         assert!(why.contains(want) && why.contains(text), "{text}: {why}");
     }
     let side = report(vec![check("vip[addr=::1]", "tls", &json!({"version": "TLS1.2"}))]);
-    let told = |text: &str| Rules::parse(&[text]).unwrap().unmatched(&side, &side).join("\n");
+    let unmatched = |text: &str| Rules::parse(&[text]).unwrap().unmatched(&side, &side).join("\n");
     for fits in ["vip[addr=::1]:version=same", "vip:cipher=ignore", "*:v*=ignore", "s/vip*:version=may_grow"] {
-        assert_eq!(told(fits), "", "{fits}");
+        assert_eq!(unmatched(fits), "", "{fits}");
     }
-    assert!(told("vpi:version=same").contains("no check of the reports is called `vpi`; did you mean `vip`?"));
-    assert!(told("vip:verison=same").contains("have no fact `verison`; did you mean `version`?"));
+    assert!(unmatched("vpi:version=same").contains("no check of the reports is called `vpi`; did you mean `vip`?"));
+    assert!(unmatched("vip:verison=same").contains("have no fact `verison`; did you mean `version`?"));
 }
 
 #[test]
@@ -292,8 +292,8 @@ fn hostile_documents_are_bounded() {
     let changes = one("http", &wide(1), &wide(2), &[]);
     assert_eq!((changes.facts.len(), changes.left_out, changes.not_allowed), (PER_CHECK, 4000, 5000));
     let long = one("tcp", &json!({"banner": "x"}), &json!({"banner": "ä".repeat(5000)}), &[]);
-    let told = long.facts[0].after.as_ref().unwrap().as_str().unwrap();
-    assert!(told.len() < 4100 && told.ends_with("(5000 characters)"), "{}", told.len());
+    let shown = long.facts[0].after.as_ref().unwrap().as_str().unwrap();
+    assert!(shown.len() < 4100 && shown.ends_with("(5000 characters)"), "{}", shown.len());
     let ids = report(vec![check("a", "tls", &json!({"version": "1"})); 3]);
     assert_eq!(compare(&ids, &ids, &Rules::default()).checks, [], "an id thrice is its own");
 }

@@ -254,10 +254,10 @@ async fn from_parent(
 
 /// Addresses of `names` that an answer has in its additional section.
 fn along(reply: Option<&Reply>, names: &BTreeSet<String>, into: &mut BTreeMap<String, BTreeSet<IpAddr>>) {
-    let lines = reply.into_iter().flat_map(|reply| &reply.additional);
-    for line in lines.filter(|line| matches!(line.code, types::A | types::AAAA) && line.sound) {
-        let owner = names::text(&line.owner);
-        if let (true, Ok(address)) = (names.contains(&owner), line.data.parse::<IpAddr>()) {
+    let records = reply.into_iter().flat_map(|reply| &reply.additional);
+    for record in records.filter(|record| matches!(record.code, types::A | types::AAAA) && record.sound) {
+        let owner = names::text(&record.owner);
+        if let (true, Ok(address)) = (names.contains(&owner), record.data.parse::<IpAddr>()) {
             into.entry(owner).or_default().insert(address);
         }
     }

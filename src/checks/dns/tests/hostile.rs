@@ -150,13 +150,13 @@ async fn silence_is_a_timeout_and_attempts_are_counted() {
     let queries = Arc::new(Mutex::new(Vec::new()));
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let addr = socket.local_addr().unwrap();
-    let heard = Arc::clone(&queries);
+    let received = Arc::clone(&queries);
     let mut tasks = Tasks::default();
     tasks.spawn(async move {
         let mut buffer = [0_u8; 4096];
         while let Ok((_, client)) = socket.recv_from(&mut buffer).await {
             let id = u16::from_be_bytes([buffer[0], buffer[1]]);
-            heard.lock().unwrap().push((id, client.port()));
+            received.lock().unwrap().push((id, client.port()));
         }
     });
     let observation = observed(addr, "www.example", &[SILENT, ("attempts", Arg::Integer(3))]).await;

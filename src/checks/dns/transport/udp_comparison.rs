@@ -12,7 +12,7 @@ use crate::model::{Args, Fault, Invalid};
 use crate::net::endpoint;
 use crate::probe::{Cx, EarlyEnd};
 use crate::proto::dns::exchange::{self, Exchange, Request};
-use crate::proto::dns::message::{Line, Reply};
+use crate::proto::dns::message::{Reply, ResourceRecord};
 use crate::proto::dns::rdata;
 
 /// Differences noted one by one.
@@ -114,10 +114,10 @@ fn differences(reply: &Reply, other: &Reply) -> Vec<String> {
 }
 
 /// Records without their TTLs.
-fn set(lines: &[Line]) -> BTreeSet<String> {
-    let key = |line: &Line| {
-        let owner = rdata::name(&line.owner).to_ascii_lowercase();
-        format!("{owner} {} {} {}", line.class, crate::proto::dns::types::mnemonic(line.code), line.data)
+fn set(records: &[ResourceRecord]) -> BTreeSet<String> {
+    let key = |record: &ResourceRecord| {
+        let owner = rdata::name(&record.owner).to_ascii_lowercase();
+        format!("{owner} {} {} {}", record.class, crate::proto::dns::types::mnemonic(record.code), record.data)
     };
-    lines.iter().map(key).collect()
+    records.iter().map(key).collect()
 }

@@ -41,7 +41,7 @@ pub struct Verdict {
     pub undecided: Vec<String>,
 }
 
-/// Holds `seen` against `profile`.
+/// Holds `properties` against `profile`.
 #[must_use]
 pub fn evaluate(profile: &Profile, properties: &ServerProperties) -> Verdict {
     let mut evaluation = Evaluation { profile, properties, breaches: Vec::new(), undecided: Vec::new() };

@@ -60,8 +60,8 @@ async fn the_worst_of_all_addresses_is_what_is_reported() {
     let shown: Vec<&String> = fact(&observation, "certificates").as_object().unwrap().keys().collect();
     assert_eq!(shown, ["ecdsa", "ecdsa@127.0.0.2"]);
     assert_eq!(fact(&observation, "certificates.verified"), false);
-    let told = |part: &str| observation.notes().iter().any(|note| note.contains(part));
-    assert!(told("127.0.0.1, 127.0.0.3: CN=www.real.test") && told("does not verify"), "{:?}", observation.notes());
+    let noted = |part: &str| observation.notes().iter().any(|note| note.contains(part));
+    assert!(noted("127.0.0.1, 127.0.0.3: CN=www.real.test") && noted("does not verify"), "{:?}", observation.notes());
 
     // Different and both good: the first to expire is the one to know of.
     let (port, addresses) = three([&good, &good, &soon]).await;
