@@ -37,7 +37,7 @@ impl Footprint {
     }
 }
 
-/// What a probe is lent for one round.
+/// Context of one round, lent to the probe: where it records, and how long it may take.
 pub struct Cx<'a> {
     observation: &'a mut Observation,
     facts: &'static [FactInfo],
@@ -88,7 +88,7 @@ impl<'a> Cx<'a> {
         self.observation.note(text);
     }
 
-    /// What was recorded so far.
+    /// Facts, samples and notes recorded so far.
     #[must_use]
     pub fn observation(&self) -> &Observation {
         self.observation
@@ -144,11 +144,11 @@ pub struct Mode {
 pub trait Probe: Send + Sync + Sized + 'static {
     /// One line for lists.
     const SUMMARY: &'static str;
-    /// What a suite may write.
+    /// Fields a suite may write.
     const FIELDS: &'static [FieldInfo];
-    /// What it can see; what a check without `expect` expects stands beside the facts.
+    /// Facts it can record, with their default expectations.
     const FACTS: &'static [FactInfo];
-    /// Ways of looking that fields switch on. Of several, the first with expectations of its own decides the default.
+    /// Modes of measurement that fields switch on. Of several, the first with expectations of its own decides the default.
     const MODES: &'static [Mode] = &[];
     /// Whether it can be a probe of a stream, asked again and again by `failover`.
     const STREAMS: bool = true;
@@ -157,7 +157,7 @@ pub trait Probe: Send + Sync + Sized + 'static {
 
     /// Builds the probe from validated arguments; checks the rules between fields.
     fn from_args(args: &Args) -> Result<Self, Invalid>;
-    /// What is looked at, for people (`192.0.2.10:443`).
+    /// The target, for people (`192.0.2.10:443`).
     fn target(&self) -> String;
     /// How it may share the machine.
     fn footprint(&self) -> Footprint;
@@ -225,9 +225,9 @@ pub struct Family {
     pub name: &'static str,
     /// One line for lists.
     pub summary: &'static str,
-    /// What a suite may write.
+    /// Fields a suite may write.
     pub fields: &'static [FieldInfo],
-    /// What it can see.
+    /// Facts it can record.
     pub facts: &'static [FactInfo],
     /// See [`Probe::MODES`].
     pub modes: &'static [Mode],
@@ -244,14 +244,14 @@ pub struct Family {
 }
 
 impl Family {
-    /// What its facts are expected to be where neither a check nor a mode says otherwise, as a suite would write it.
+    /// Default expectations of its facts where neither a check nor a mode says otherwise, as a suite would write them.
     #[must_use]
     pub fn default_expect(&self) -> String {
         let expected = self.facts.iter().filter_map(|fact| Some(format!("{}: {}", fact.name, fact.expected?)));
         expected.collect::<Vec<_>>().join("\n")
     }
 
-    /// What a check with these fields expects when it has no `expect`, as a suite would write it, in parts.
+    /// Default expectations of a check with these fields and no `expect`, as a suite would write them, in parts.
     #[must_use]
     pub fn default_expectations(&self, args: &Args) -> Vec<Cow<'static, str>> {
         let applying = || self.modes.iter().filter(|mode| (mode.applies)(args));
@@ -298,7 +298,7 @@ fn build<P: Probe>(args: &Args) -> Result<Arc<dyn DynProbe>, Invalid> {
 /// The end of a round before its whole measurement. Probes hand it up with `?` and record it in one place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EarlyEnd {
-    /// What the target, or the way to it, did instead: a fact.
+    /// A fact about the target or the path to it, in place of the measurement.
     Outcome {
         /// The word of the fact `outcome`.
         word: &'static str,

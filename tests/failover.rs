@@ -156,7 +156,7 @@ async fn without_an_effect_there_is_no_outage() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_restore_that_fails_is_told_with_the_command_to_run() {
+async fn a_restore_that_fails_is_reported_with_the_command_to_run() {
     let (marks, pair) = (Marks::new(), Pair::start().await.unwrap());
     for (restore, verify) in
         [(marks.leave("restored", "exit 5"), None), (marks.leave("restored", ""), Some(shell("exit 5")))]

@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_command_that_is_not_there_is_told() {
+    async fn a_command_that_is_not_there_is_reported() {
         let command = CommandSpec { run: vec!["/nonexistent/restore".into()], ..shell("") };
         let outcome = command.run().await;
         assert_eq!(outcome.exit, None);

@@ -1,4 +1,4 @@
-//! What to try next after a failure: the advice of the facts it speaks of.
+//! The line `try next` of a failure: the advice of its facts.
 
 use crate::checks;
 use crate::model::fact::{NO_FAILURE, SETTLED_IN};

@@ -148,7 +148,7 @@ fn a_faster_target_is_improved() {
 }
 
 #[test]
-fn a_regression_that_only_warns_is_told() {
+fn a_regression_that_only_warns_is_reported() {
     let (base, head) = (Peer::slow(FAST), Peer::slow(SLOW));
     let sandbox = CliSandbox::new(&suite(base.port, &format!("{SAMPLES}    severity: warn\n")));
     let ended = against(&sandbox, head.port, &["--strict", "--save-baseline", "kept"]);

@@ -155,7 +155,7 @@ fn an_invalid_suite_sends_nothing() {
 }
 
 #[test]
-fn a_lost_report_is_told_and_does_not_hide_a_failure() {
+fn a_lost_report_is_reported_and_does_not_hide_a_failure() {
     let (_held, port) = closed_port();
     let sandbox = CliSandbox::new(&tcp_suite(port, ""));
     let ended = sandbox.run(&["run", "suite.yaml", "--json", "/proc/nowhere/r.json"]);

@@ -145,7 +145,7 @@ fn eight_runs_decide_by_their_prediction_interval() {
 }
 
 #[test]
-fn what_regressed_is_confirmed_told_and_not_accepted() {
+fn what_regressed_is_confirmed_reported_and_not_accepted() {
     let kept = Kept::new();
     kept.history(&EIGHT.map(|value| value / 40.0));
     let before = read(&kept.sandbox.path(&kept.file()));
@@ -279,7 +279,7 @@ fn an_override_of_what_is_sent_is_another_definition() {
 }
 
 #[test]
-fn who_names_two_references_is_told_which_one_counts() {
+fn of_two_references_the_output_says_which_one_counts() {
     let kept = Kept::new();
     let head = Peer::slow(20);
     let words = "1 checks paired by --against are compared between the arms only, not with --baseline";
@@ -388,7 +388,7 @@ fn calibrate_and_baseline_know_the_store_by_one_name() {
 }
 
 #[test]
-fn a_check_that_is_gone_is_told_and_strict_fails() {
+fn a_check_that_is_gone_is_reported_and_strict_fails() {
     let kept = Kept::new();
     kept.history(&EIGHT);
     kept.edit(|baseline| {

@@ -175,7 +175,7 @@ fn every_verdict_has_the_right_reason_and_delv_agrees() {
 }
 
 #[test]
-fn margins_and_parameters_are_told() {
+fn margins_and_parameters_are_reported() {
     if !installed(&[NSD, LDNS, DIG]) {
         return;
     }

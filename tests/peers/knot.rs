@@ -129,7 +129,7 @@ fn every_record_is_what_dig_prints() {
 }
 
 #[test]
-fn absence_truncation_aliases_and_names_of_servers_are_told() {
+fn absence_truncation_aliases_and_names_of_servers_are_reported() {
     if !installed(&[KNOT, DIG]) {
         return;
     }

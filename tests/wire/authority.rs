@@ -118,7 +118,7 @@ async fn http_sends_nothing_on_the_word_of_an_expired_authority() {
 }
 
 #[tokio::test]
-async fn broken_name_constraints_are_told_in_words() {
+async fn broken_name_constraints_are_reported_in_words() {
     let key = KeyPair::generate().unwrap();
     let only = |name: &str| NameConstraints {
         permitted_subtrees: vec![GeneralSubtree::DnsName(name.to_owned())],

@@ -301,7 +301,7 @@ async fn misbehaviour_has_its_own_words() {
 }
 
 #[tokio::test]
-async fn a_refused_client_certificate_is_told_apart() {
+async fn a_refused_client_certificate_is_distinguished() {
     let lab = Lab::start().await;
     for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
         let address = asking(&lab.pki, version).await;
@@ -314,7 +314,7 @@ async fn a_refused_client_certificate_is_told_apart() {
 }
 
 #[tokio::test]
-async fn https_to_something_else_is_told_apart() {
+async fn https_to_something_else_is_distinguished() {
     let lab = Lab::start().await;
     let plain = lab.web.http();
     for (address, want) in [

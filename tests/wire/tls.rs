@@ -124,7 +124,7 @@ async fn a_certificate_for_another_name_keeps_its_facts() {
 }
 
 #[tokio::test]
-async fn everything_wrong_is_told_at_once() {
+async fn everything_wrong_is_reported_at_once() {
     let lab = Lab::start().await;
     let observation = run("tls", lab.check(lab.web.expired(), [("verify_name", text("x.example"))])).await.unwrap();
     let error = fact(&observation, "verify_error").as_str().unwrap();

@@ -89,7 +89,7 @@ async fn a_server_that_does_not_want_is_never_verified() {
 }
 
 #[tokio::test]
-async fn plain_text_after_the_go_ahead_is_told_and_not_a_byte_follows_it() {
+async fn plain_text_after_the_go_ahead_is_reported_and_not_a_byte_follows_it() {
     let pki = Pki::new().unwrap();
     let (sender, mut receiver) = mpsc::unbounded_channel();
     let address = server(move |mut stream| {

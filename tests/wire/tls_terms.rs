@@ -106,7 +106,7 @@ async fn what_a_server_wants_of_clients() {
 }
 
 #[tokio::test]
-async fn a_client_that_shows_a_certificate_looks_again_without_one() {
+async fn a_client_that_shows_a_certificate_connects_again_without_one() {
     let lab = Lab::new().await;
     for (optional, want) in [(true, "optional"), (false, "required")] {
         let address = accepting(asking_config(&lab.pki, &rustls::version::TLS13, optional)).await;

@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ceiling_looks_only_at_its_phase() {
+    fn the_ceiling_counts_only_its_phase() {
         let probes = stream("..xxx......xx....");
         let travel = TravelTimes::of(&probes, &probes[..1]);
         let known = conclusive(&probes);

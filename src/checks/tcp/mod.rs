@@ -64,7 +64,7 @@ impl Probe for Tcp {
     }
 }
 
-/// What one address did.
+/// Result of connecting to one address.
 struct Attempt {
     outcome: &'static str,
     connect_time: Option<Duration>,

@@ -19,14 +19,14 @@ const LARGEST: usize = 65_507;
 /// Answers looked at in search of the expected one; more is a flood.
 const ANSWERS: usize = 64;
 
-/// What to say and what to wait for.
+/// The datagram to send, and bytes to wait for.
 pub(super) struct Script {
     send: Vec<u8>,
     expect: Option<Vec<u8>>,
     limit: usize,
 }
 
-/// What came back, and what that comes to.
+/// The answer, and the outcome.
 pub(super) struct Exchange {
     pub(super) outcome: &'static str,
     pub(super) answer: Option<Answer>,

@@ -37,7 +37,7 @@ fn what_was_mended_may_differ() {
 }
 
 #[test]
-fn that_the_arms_look_at_two_targets_is_no_change() {
+fn that_the_arms_have_two_targets_is_no_change() {
     let facts = |url: &str| json!({"url": url, "status": 200});
     let arm = |url: &str| json!({"target": "http://a:1/", "verdict": "passed", "reason": null, "facts": facts(url)});
     let at = |base: &str, head: &str| {

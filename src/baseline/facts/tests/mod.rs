@@ -207,7 +207,7 @@ fn distributions_and_metrics_are_no_facts_until_a_rule_says_so() {
 }
 
 #[test]
-fn what_could_not_be_measured_is_told_by_its_verdict_alone() {
+fn what_could_not_be_measured_is_reported_by_its_verdict_alone() {
     let good = report(vec![check("a", "tls", &json!({"version": "TLS1.3"}))]);
     for (verdict, reason) in [("errored", "no route"), ("skipped", "needs b")] {
         let lost = report(vec![with(check("a", "tls", &json!({})), &json!({"verdict": verdict, "reason": reason}))]);

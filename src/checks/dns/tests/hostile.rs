@@ -17,7 +17,7 @@ use crate::proto::dns::message::{self, Received};
 use crate::proto::dns::rdata;
 use crate::testing::{count, list, text};
 
-/// What a scripted server sends back for a query.
+/// Datagrams a scripted server sends back for a query.
 type Script = fn(&[u8]) -> Vec<Vec<u8>>;
 
 /// A UDP server that follows a script; it ends with its `Tasks`.

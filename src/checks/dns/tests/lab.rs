@@ -68,7 +68,7 @@ async fn aliases_are_facts_but_not_answers() {
 }
 
 #[tokio::test]
-async fn wildcards_low_ttls_and_missing_names_are_told_apart() {
+async fn wildcards_low_ttls_and_missing_names_are_distinguished() {
     let lab = DnsLab::start().await.unwrap();
     let observation = observed(lab.addr(), "anything.wild.shakedown.test", &[]).await;
     assert_eq!(list(&observation, "answers"), ["127.0.0.1"]);
@@ -160,7 +160,7 @@ fn rules_between_fields_are_checked() {
 }
 
 #[test]
-fn ways_of_looking_exclude_each_other() {
+fn modes_exclude_each_other() {
     let load = ("load", Arg::Group(Args::default()));
     let several = ("server", Arg::List(vec![text("127.0.0.1"), text("127.0.0.2")]));
     let validate = ("dnssec", text("validate"));

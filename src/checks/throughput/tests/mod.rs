@@ -304,7 +304,7 @@ async fn broken_results_are_a_protocol_error() {
 }
 
 #[tokio::test]
-async fn a_server_that_ends_the_test_is_told_apart_from_nonsense() {
+async fn a_server_that_ends_the_test_is_distinguished_from_nonsense() {
     for (word, want) in [(state::SERVER_TERMINATE, "reset"), (77, "protocol_error")] {
         let observation = facts(scripted(Act::Say(word)).await, &[("duration", Arg::Number(20.0))]).await;
         assert_eq!(outcome(&observation), want);

@@ -187,7 +187,7 @@ fn nothing_is_read_without_end() {
 }
 
 #[test]
-fn a_hang_up_is_told_with_what_came_before_it() {
+fn a_hang_up_is_reported_with_what_came_before_it() {
     for protocol in Protocol::ALL {
         let mut turns = good(*protocol);
         if *protocol == Protocol::Mysql {

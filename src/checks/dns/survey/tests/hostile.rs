@@ -7,7 +7,7 @@ use super::{BRIEF, Pair, Quirk};
 use crate::proto::dns::message;
 
 #[tokio::test]
-async fn an_answer_from_another_port_is_told_from_silence() {
+async fn an_answer_from_another_port_is_distinguished_from_silence() {
     let pair = Pair::with(&[Quirk::OtherSource]).await;
     let round = pair.observe(BRIEF).await;
     round.failed("outcome");

@@ -61,7 +61,7 @@ async fn sound_servers_have_nothing_to_hide() {
 }
 
 #[tokio::test]
-async fn tcp_is_told_apart_from_udp() {
+async fn tcp_is_distinguished_from_udp() {
     let (pair, round) = with(&[Quirk::MuteTcp], &format!("{ONCE}, probes: [tcp]")).await;
     round.is("reachable.tcp", false);
     round.is("reachable.udp", true);
@@ -72,7 +72,7 @@ async fn tcp_is_told_apart_from_udp() {
 }
 
 #[tokio::test]
-async fn edns_is_looked_at_from_every_side() {
+async fn edns_is_probed_from_every_side() {
     const FACTS: [&str; 4] = ["edns.supported", "edns.version_ok", "edns.unknown_option_ok", "edns.unknown_flag_ok"];
     for (quirk, want) in [
         (Quirk::Formerr, [false, false, false, false]),

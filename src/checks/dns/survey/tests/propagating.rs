@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{BRIEF, PATIENT, Pair, Quirk, check, observe_round, zone};
 
 #[tokio::test]
-async fn seconds_are_those_of_the_first_look_that_found_it() {
+async fn seconds_are_those_of_the_first_query_that_found_it() {
     let pair = Pair::new(&zone(u32::MAX), &zone(u32::MAX), &[]).await;
     let check = check(&format!("{}, {PATIENT}, wanted: {{serial: 1}}", pair.zone()), None).unwrap();
     let both = json!([pair.label(0), pair.label(1)]);

@@ -1,4 +1,4 @@
-//! What all servers of a zone say, and how one that says something else shows.
+//! Consistency of the servers of a zone, and detection of one that differs.
 
 use serde_json::json;
 
@@ -214,7 +214,7 @@ async fn a_list_of_servers_is_compared_by_its_question() {
 }
 
 #[tokio::test]
-async fn identifiers_are_told_when_asked_for() {
+async fn identifiers_are_reported_when_asked_for() {
     let pair = Pair::with(&[Quirk::Nsid]).await;
     pair.scripts[0].behave(&[Quirk::Nsid]);
     let round = pair.observe(&format!("{PATIENT}, nsid: true")).await;

@@ -67,7 +67,7 @@ async fn http_that_is_no_answer_is_an_http_error() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_told_and_not_followed() {
+async fn a_redirect_is_reported_and_not_followed() {
     let lab = Lab::new().await;
     let (addr, _tasks) = https(&lab.pki.good, |_| async {
         let mut response = response(302, None, "");

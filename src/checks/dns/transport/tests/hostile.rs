@@ -16,7 +16,7 @@ use crate::lab::pki::NAME;
 use crate::model::{Arg, Value};
 use crate::testing::{count, list, noted, text};
 
-/// What a server sends for a query, part by part.
+/// Bytes a server sends for a query, part by part.
 type Script = fn(&[u8]) -> Vec<Vec<u8>>;
 
 /// Reads a query, and sends what the script makes of it.
@@ -197,7 +197,7 @@ async fn a_server_of_another_protocol_refuses_or_is_refused() {
 }
 
 #[tokio::test]
-async fn a_different_answer_by_udp_is_told() {
+async fn a_different_answer_by_udp_is_reported() {
     let (lab, plain) = (Lab::new().await, DnsLab::start().await.unwrap());
     let (addr, _tasks) = dot(&lab, |query| vec![framed(&good(query))]).await;
     let mut fields = lab.fields("dot");

@@ -53,7 +53,7 @@ async fn a_connection_that_is_closed_is_closed() {
     noted(&observation, "application error 2, \"what was that?\"");
 }
 
-/// What a server sends for a query.
+/// Bytes a server sends for a query.
 type Script = fn(&[u8]) -> Vec<u8>;
 
 /// Answers one query with these bytes.
@@ -169,7 +169,7 @@ async fn datagrams_from_elsewhere_are_counted_and_do_no_harm() {
 }
 
 #[tokio::test]
-async fn a_port_that_echoes_is_a_timeout_that_heard_something() {
+async fn a_port_that_echoes_is_a_timeout_that_received_something() {
     let lab = Lab::new().await;
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let addr = socket.local_addr().unwrap();
@@ -188,7 +188,7 @@ async fn a_port_that_echoes_is_a_timeout_that_heard_something() {
 }
 
 #[tokio::test]
-async fn another_version_of_quic_is_told() {
+async fn another_version_of_quic_is_reported() {
     let lab = Lab::new().await;
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let addr = socket.local_addr().unwrap();

@@ -1,4 +1,4 @@
-//! What a real server shows over each transport, with the right and with the wrong certificate.
+//! Facts from a real server over each transport, with the right and with the wrong certificate.
 
 use super::lab::Lab;
 use super::{ENCRYPTED, flag};
