@@ -273,7 +273,7 @@ async fn parents(
 ) -> Result<Vec<(String, SocketAddr)>, Fault> {
     let mut sockets = Vec::new();
     for text in &zone.parent {
-        let Some((host, port)) = endpoint::split(text, Some(53)) else { continue };
+        let Ok((host, port)) = endpoint::parse(text, Some(53)) else { continue };
         match resolve(&host, policy.version, policy.patience).await? {
             Ok(found) => sockets.extend(found.into_iter().map(|address| {
                 let socket = SocketAddr::new(address, port);

@@ -36,7 +36,7 @@ impl<'a> Resolver<'a> {
     pub(super) async fn new(policy: &'a QueryPolicy, via: &[String], end: Instant, seed: u64) -> Result<Self, Fault> {
         let mut servers = Vec::new();
         for text in via {
-            let Some((host, port)) = endpoint::split(text, Some(53)) else { continue };
+            let Ok((host, port)) = endpoint::parse(text, Some(53)) else { continue };
             match resolve(&host, policy.version, policy.patience).await? {
                 Ok(found) => servers.extend(found.into_iter().map(|address| SocketAddr::new(address, port))),
                 Err(why) => return Err(Fault::local("find the resolver of `via`", text, why, "check its name")),

@@ -7,9 +7,8 @@ use std::time::Duration;
 use super::facts::SAME_ANSWER;
 use super::fields::{SAME_AS, TRANSPORT, TransportWord};
 use super::settings::PLAIN_PORT;
-use crate::checks::shared::target::Target;
+use crate::checks::shared::target::{self, Target};
 use crate::model::{Args, Fault, Invalid};
-use crate::net::endpoint;
 use crate::probe::{Cx, EarlyEnd};
 use crate::proto::dns::exchange::{self, Exchange, Request};
 use crate::proto::dns::message::{Reply, ResourceRecord};
@@ -33,7 +32,7 @@ impl UdpComparison {
         }
         let (host, port) = match text.as_str() {
             "udp" => (target.host.clone(), PLAIN_PORT),
-            other => endpoint::of(SAME_AS.name(), other, Some(PLAIN_PORT))?,
+            other => target::endpoint_in(&SAME_AS, other, Some(PLAIN_PORT))?,
         };
         Ok(Some(Self { target: Target { host, port, ..target.clone() } }))
     }
