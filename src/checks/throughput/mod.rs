@@ -4,6 +4,7 @@ mod client;
 mod facts;
 mod fields;
 mod measure;
+mod measured;
 mod report;
 mod settings;
 #[cfg(test)]
