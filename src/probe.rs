@@ -37,7 +37,7 @@ impl Footprint {
     }
 }
 
-/// What a probe is lent for one round.
+/// Context of one round, lent to the probe: where it records, and how long it may take.
 pub struct Cx<'a> {
     observation: &'a mut Observation,
     facts: &'static [FactInfo],
@@ -88,9 +88,9 @@ impl<'a> Cx<'a> {
         self.observation.note(text);
     }
 
-    /// What was recorded so far.
+    /// Facts, samples and notes recorded so far.
     #[must_use]
-    pub fn seen(&self) -> &Observation {
+    pub fn observation(&self) -> &Observation {
         self.observation
     }
 
@@ -144,11 +144,11 @@ pub struct Mode {
 pub trait Probe: Send + Sync + Sized + 'static {
     /// One line for lists.
     const SUMMARY: &'static str;
-    /// What a suite may write.
+    /// Fields a suite may write.
     const FIELDS: &'static [FieldInfo];
-    /// What it can see; what a check without `expect` expects stands beside the facts.
+    /// Facts it can record, with their default expectations.
     const FACTS: &'static [FactInfo];
-    /// Ways of looking that fields switch on. Of several, the first with expectations of its own decides the default.
+    /// Modes of measurement that fields switch on. Of several, the first with expectations of its own decides the default.
     const MODES: &'static [Mode] = &[];
     /// Whether it can be a probe of a stream, asked again and again by `failover`.
     const STREAMS: bool = true;
@@ -157,14 +157,14 @@ pub trait Probe: Send + Sync + Sized + 'static {
 
     /// Builds the probe from validated arguments; checks the rules between fields.
     fn from_args(args: &Args) -> Result<Self, Invalid>;
-    /// What is looked at, for people (`192.0.2.10:443`).
+    /// The target, for people (`192.0.2.10:443`).
     fn target(&self) -> String;
     /// How it may share the machine.
     fn footprint(&self) -> Footprint;
     /// The longest one round may take, patience included; the planner builds budgets from it.
     fn longest(&self) -> Duration;
     /// Whether an observation means "the service answered", for failover streams.
-    fn answered(seen: &Observation) -> bool;
+    fn answered(observation: &Observation) -> bool;
     /// One round.
     fn run(&self, cx: &mut Cx<'_>) -> impl Future<Output = Result<(), Fault>> + Send;
     /// Puts back what `run` changed; called on every path once `run` was polled.
@@ -187,7 +187,7 @@ pub trait DynProbe: Send + Sync {
     /// See [`Probe::FACTS`].
     fn facts(&self) -> &'static [FactInfo];
     /// See [`Probe::answered`].
-    fn answered(&self, seen: &Observation) -> bool;
+    fn answered(&self, observation: &Observation) -> bool;
     /// See [`Probe::run`].
     fn run<'f>(&'f self, cx: &'f mut Cx<'_>) -> ProbeFuture<'f>;
     /// See [`Probe::restore`].
@@ -207,8 +207,8 @@ impl<P: Probe> DynProbe for P {
     fn facts(&self) -> &'static [FactInfo] {
         P::FACTS
     }
-    fn answered(&self, seen: &Observation) -> bool {
-        P::answered(seen)
+    fn answered(&self, observation: &Observation) -> bool {
+        P::answered(observation)
     }
     fn run<'f>(&'f self, cx: &'f mut Cx<'_>) -> ProbeFuture<'f> {
         Box::pin(Probe::run(self, cx))
@@ -225,9 +225,9 @@ pub struct Family {
     pub name: &'static str,
     /// One line for lists.
     pub summary: &'static str,
-    /// What a suite may write.
+    /// Fields a suite may write.
     pub fields: &'static [FieldInfo],
-    /// What it can see.
+    /// Facts it can record.
     pub facts: &'static [FactInfo],
     /// See [`Probe::MODES`].
     pub modes: &'static [Mode],
@@ -244,14 +244,14 @@ pub struct Family {
 }
 
 impl Family {
-    /// What its facts are expected to be where neither a check nor a mode says otherwise, as a suite would write it.
+    /// Default expectations of its facts where neither a check nor a mode says otherwise, as a suite would write them.
     #[must_use]
     pub fn default_expect(&self) -> String {
         let expected = self.facts.iter().filter_map(|fact| Some(format!("{}: {}", fact.name, fact.expected?)));
         expected.collect::<Vec<_>>().join("\n")
     }
 
-    /// What a check with these fields expects when it has no `expect`, as a suite would write it, in parts.
+    /// Default expectations of a check with these fields and no `expect`, as a suite would write them, in parts.
     #[must_use]
     pub fn default_expectations(&self, args: &Args) -> Vec<Cow<'static, str>> {
         let applying = || self.modes.iter().filter(|mode| (mode.applies)(args));
@@ -298,7 +298,7 @@ fn build<P: Probe>(args: &Args) -> Result<Arc<dyn DynProbe>, Invalid> {
 /// The end of a round before its whole measurement. Probes hand it up with `?` and record it in one place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EarlyEnd {
-    /// What the target, or the way to it, did instead: a fact.
+    /// A fact about the target or the path to it, in place of the measurement.
     Outcome {
         /// The word of the fact `outcome`.
         word: &'static str,
@@ -346,8 +346,8 @@ impl From<Fault> for EarlyEnd {
 
 /// The text of a fact in an observation, for [`Probe::answered`].
 #[must_use]
-pub fn fact_is(seen: &Observation, name: &str, word: &str) -> bool {
-    seen.last(name).and_then(Value::as_str) == Some(word)
+pub fn fact_is(observation: &Observation, name: &str, word: &str) -> bool {
+    observation.last(name).and_then(Value::as_str) == Some(word)
 }
 
 #[cfg(test)]
@@ -365,10 +365,10 @@ mod tests {
     const STRANGER: Fact<String> = Fact::text("stranger", "It stands in no table.");
 
     fn with<T>(act: impl FnOnce(&mut Cx<'_>) -> T) -> (T, Observation) {
-        let mut seen = Observation::default();
-        seen.begin_round(crate::model::Round::default());
-        let ended = act(&mut Cx::new(&mut seen, FACTS, Instant::now(), 1, CancellationToken::new()));
-        (ended, seen)
+        let mut observation = Observation::default();
+        observation.begin_round(crate::model::Round::default());
+        let ended = act(&mut Cx::new(&mut observation, FACTS, Instant::now(), 1, CancellationToken::new()));
+        (ended, observation)
     }
 
     #[test]
@@ -385,11 +385,11 @@ mod tests {
 
     #[test]
     fn an_early_end_is_an_outcome_with_evidence_or_a_fault() {
-        let (ended, seen) = with(|cx| EarlyEnd::outcome("refused", "RST").record(cx, &OUTCOME));
-        assert_eq!((ended, seen.text("outcome")), (Ok(()), Some("refused")));
-        assert_eq!(seen.notes(), ["RST"]);
+        let (ended, observation) = with(|cx| EarlyEnd::outcome("refused", "RST").record(cx, &OUTCOME));
+        assert_eq!((ended, observation.text("outcome")), (Ok(()), Some("refused")));
+        assert_eq!(observation.notes(), ["RST"]);
         let fault = Fault::local("open socket", "peer", "no descriptors", "raise the limit");
-        let (ended, seen) = with(|cx| EarlyEnd::from(fault.clone()).record(cx, &OUTCOME));
-        assert_eq!((ended, seen.text("outcome")), (Err(fault), None), "a fault has no outcome");
+        let (ended, observation) = with(|cx| EarlyEnd::from(fault.clone()).record(cx, &OUTCOME));
+        assert_eq!((ended, observation.text("outcome")), (Err(fault), None), "a fault has no outcome");
     }
 }

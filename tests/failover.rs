@@ -69,11 +69,11 @@ impl Check {
 
     async fn run(&self) -> (Observation, Result<(), Fault>, Result<(), Fault>) {
         let probe = self.probe();
-        let mut seen = Observation::default();
+        let mut observation = Observation::default();
         let deadline = Instant::now() + probe.longest();
-        let mut cx = Cx::new(&mut seen, probe.facts(), deadline, 1, CancellationToken::new());
+        let mut cx = Cx::new(&mut observation, probe.facts(), deadline, 1, CancellationToken::new());
         let result = probe.run(&mut cx).await;
-        (seen, result, probe.restore().await)
+        (observation, result, probe.restore().await)
     }
 }
 
@@ -88,8 +88,8 @@ fn marked(marks: &Marks, name: &str, run: &[String]) -> Vec<String> {
     marks.leave(name, &format!("exec {}", command(run.to_vec()).shell_text()))
 }
 
-fn number(seen: &Observation, fact: &str) -> f64 {
-    seen.last(fact).and_then(Value::as_f64).unwrap_or_else(|| panic!("no fact {fact}"))
+fn number(observation: &Observation, fact: &str) -> f64 {
+    observation.last(fact).and_then(Value::as_f64).unwrap_or_else(|| panic!("no fact {fact}"))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -102,23 +102,24 @@ async fn a_failover_is_measured_and_put_back() {
         verify: Some(marks.leave("verified", "")),
         observe: 1.5,
     };
-    let (seen, result, after) = check.run().await;
+    let (observation, result, after) = check.run().await;
     result.unwrap();
     after.unwrap();
     let yes = json!(true);
     for fact in ["steady.before", "recovered", "restored", "steady.after"] {
-        assert_eq!(seen.last(fact), Some(&yes), "{fact}");
+        assert_eq!(observation.last(fact), Some(&yes), "{fact}");
     }
-    let (lo, longest, hi) = (number(&seen, "outage.lo"), number(&seen, "outage.longest"), number(&seen, "outage.hi"));
+    let (lo, longest, hi) =
+        (number(&observation, "outage.lo"), number(&observation, "outage.longest"), number(&observation, "outage.hi"));
     assert!(longest > 0.0 && lo <= longest && longest <= hi, "{lo} {longest} {hi}");
-    assert!(number(&seen, "outage.total") >= longest);
-    assert!(number(&seen, "outages") >= 1.0 && number(&seen, "lost") >= 1.0);
-    assert!(number(&seen, "recovered_after") < 1.5);
-    assert!(seen.last("detected_after").is_some());
-    assert_eq!((seen.last("inject.exit"), seen.last("restore.exit")), (Some(&json!(0)), Some(&json!(0))));
-    assert!(number(&seen, "failback.outage") >= 0.0);
-    let answered = seen.merged("latency").unwrap().count() as f64;
-    assert!((answered + number(&seen, "lost") - number(&seen, "sent")).abs() < 0.5);
+    assert!(number(&observation, "outage.total") >= longest);
+    assert!(number(&observation, "outages") >= 1.0 && number(&observation, "lost") >= 1.0);
+    assert!(number(&observation, "recovered_after") < 1.5);
+    assert!(observation.last("detected_after").is_some());
+    assert_eq!((observation.last("inject.exit"), observation.last("restore.exit")), (Some(&json!(0)), Some(&json!(0))));
+    assert!(number(&observation, "failback.outage") >= 0.0);
+    let answered = observation.merged("latency").unwrap().count() as f64;
+    assert!((answered + number(&observation, "lost") - number(&observation, "sent")).abs() < 0.5);
     assert_eq!(marks.count("restored"), 1, "once, although the engine asks again");
     assert_eq!(marks.count("verified"), 1);
 }
@@ -134,11 +135,11 @@ async fn a_service_that_does_not_fail_over_is_not_recovered() {
         verify: None,
         observe: 0.5,
     };
-    let (seen, result, _) = check.run().await;
+    let (observation, result, _) = check.run().await;
     result.unwrap();
-    assert_eq!(seen.last("recovered"), Some(&json!(false)));
-    assert_eq!(seen.last("restored"), Some(&json!(true)));
-    assert!(seen.last("recovered_after").is_none());
+    assert_eq!(observation.last("recovered"), Some(&json!(false)));
+    assert_eq!(observation.last("restored"), Some(&json!(true)));
+    assert!(observation.last("recovered_after").is_none());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -146,29 +147,29 @@ async fn without_an_effect_there_is_no_outage() {
     let pair = Pair::start().await.unwrap();
     let check =
         Check { front: pair.front(), inject: shell("true"), restore: shell("true"), verify: None, observe: 0.3 };
-    let (seen, result, _) = check.run().await;
+    let (observation, result, _) = check.run().await;
     result.unwrap();
-    assert_eq!(seen.last("recovered"), Some(&json!(true)));
-    assert_eq!((number(&seen, "outages"), number(&seen, "outage.longest")), (0.0, 0.0));
-    assert!(number(&seen, "outage.hi") > 0.0, "an outage between two probes remains possible");
-    assert!(seen.last("detected_after").is_none());
+    assert_eq!(observation.last("recovered"), Some(&json!(true)));
+    assert_eq!((number(&observation, "outages"), number(&observation, "outage.longest")), (0.0, 0.0));
+    assert!(number(&observation, "outage.hi") > 0.0, "an outage between two probes remains possible");
+    assert!(observation.last("detected_after").is_none());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_restore_that_fails_is_told_with_the_command_to_run() {
+async fn a_restore_that_fails_is_reported_with_the_command_to_run() {
     let (marks, pair) = (Marks::new(), Pair::start().await.unwrap());
     for (restore, verify) in
         [(marks.leave("restored", "exit 5"), None), (marks.leave("restored", ""), Some(shell("exit 5")))]
     {
         let before = marks.count("restored");
         let check = Check { front: pair.front(), inject: shell("true"), restore, verify, observe: 0.2 };
-        let (seen, result, after) = check.run().await;
+        let (observation, result, after) = check.run().await;
         let fault = result.unwrap_err();
         assert_eq!(fault.kind, FaultKind::NotRestored);
         assert!(fault.detail.contains("exit status 5"), "{fault}");
         assert!(fault.remedy.contains("sh -c 'echo x"), "{}", fault.remedy);
         assert_eq!(after.unwrap_err().kind, FaultKind::NotRestored, "the engine hears it as well");
-        assert_eq!(seen.last("restored"), Some(&json!(false)));
+        assert_eq!(observation.last("restored"), Some(&json!(false)));
         assert_eq!(marks.count("restored") - before, 2, "tried twice, not for ever");
     }
 }
@@ -186,12 +187,12 @@ async fn a_service_that_is_not_steady_is_left_alone() {
         verify: None,
         observe: 0.2,
     };
-    let (seen, result, after) = check.run().await;
+    let (observation, result, after) = check.run().await;
     let fault = result.unwrap_err();
     assert_eq!(fault.kind, FaultKind::Local);
     assert!(fault.detail.contains("was not steady before") && fault.detail.contains("reset"), "{fault}");
     after.unwrap();
-    assert_eq!(seen.last("steady.before"), Some(&json!(false)));
+    assert_eq!(observation.last("steady.before"), Some(&json!(false)));
     assert!(marks.count("injected") == 0 && marks.count("restored") == 0);
 }
 
@@ -205,13 +206,13 @@ async fn an_inject_that_fails_is_restored_all_the_same() {
         verify: None,
         observe: 0.2,
     };
-    let (seen, result, after) = check.run().await;
+    let (observation, result, after) = check.run().await;
     let fault = result.unwrap_err();
     assert_eq!(fault.kind, FaultKind::Local);
     assert!(fault.detail.contains("exit status 1") && fault.detail.contains("half done"), "{fault}");
     after.unwrap();
-    assert_eq!(seen.last("inject.exit"), Some(&json!(1)));
-    assert_eq!(seen.last("restored"), Some(&json!(true)));
+    assert_eq!(observation.last("inject.exit"), Some(&json!(1)));
+    assert_eq!(observation.last("restored"), Some(&json!(true)));
     assert_eq!(marks.count("restored"), 1);
 }
 
@@ -229,8 +230,9 @@ async fn a_run_dropped_half_way_is_restored() {
             observe: 600.0,
         };
         let probe = check.probe();
-        let mut seen = Observation::default();
-        let mut cx = Cx::new(&mut seen, probe.facts(), Instant::now() + probe.longest(), 1, CancellationToken::new());
+        let mut observation = Observation::default();
+        let mut cx =
+            Cx::new(&mut observation, probe.facts(), Instant::now() + probe.longest(), 1, CancellationToken::new());
         tokio::select! {
             result = probe.run(&mut cx) => panic!("ended by itself: {result:?}"),
             () = marks.wait("injected", injected + 1) => {}
@@ -257,15 +259,15 @@ impl Known {
         );
         let (addresses, down) =
             ((front.local_addr().unwrap(), control.local_addr().unwrap()), std::sync::Arc::new(AtomicBool::new(false)));
-        let (tell, truth) = tokio::sync::watch::channel(None);
-        let seen = std::sync::Arc::clone(&down);
+        let (sender, truth) = tokio::sync::watch::channel(None);
+        let is_down = std::sync::Arc::clone(&down);
         tokio::spawn(async move {
             while let Ok((mut client, _)) = front.accept().await {
-                let seen = std::sync::Arc::clone(&seen);
+                let is_down = std::sync::Arc::clone(&is_down);
                 tokio::spawn(async move {
                     let mut request = [0_u8; 256];
                     let _ = client.read(&mut request).await;
-                    if !seen.load(Ordering::SeqCst) {
+                    if !is_down.load(Ordering::SeqCst) {
                         let _ = client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
                     }
                 });
@@ -283,7 +285,7 @@ impl Known {
             // The outage that is to be measured.
             tokio::time::sleep(away).await;
             down.store(false, Ordering::SeqCst);
-            tell.send(Some(began.elapsed())).unwrap();
+            sender.send(Some(began.elapsed())).unwrap();
         });
         Self { front: addresses.0, control: addresses.1, truth }
     }
@@ -299,12 +301,12 @@ async fn the_true_length_is_within_the_bounds() {
         verify: None,
         observe: 1.0,
     };
-    let (seen, result, _) = check.run().await;
+    let (observation, result, _) = check.run().await;
     result.unwrap();
     let truth = known.truth.borrow().unwrap().as_secs_f64();
-    let (lo, hi) = (number(&seen, "outage.lo"), number(&seen, "outage.hi"));
+    let (lo, hi) = (number(&observation, "outage.lo"), number(&observation, "outage.hi"));
     assert!(truth <= hi, "{truth} > {hi}");
     // The lower bound leans on the steady phase being as jittery as the rest, which a busy test machine may break.
     assert!(lo <= truth + 0.1, "{lo} > {truth}");
-    assert!(lo > 0.0 && seen.last("recovered") == Some(&json!(true)));
+    assert!(lo > 0.0 && observation.last("recovered") == Some(&json!(true)));
 }

@@ -35,16 +35,16 @@ impl Bare {
 
     fn armed(plan: &RestorePlan) -> Self {
         let mut bare = Self::start();
-        bare.say(&json!({ "arm": plan }));
-        assert_eq!(bare.hear(), json!("armed"));
+        bare.send(&json!({ "arm": plan }));
+        assert_eq!(bare.receive(), json!("armed"));
         bare
     }
 
-    fn say(&mut self, line: &Value) {
+    fn send(&mut self, line: &Value) {
         writeln!(self.input.as_mut().unwrap(), "{line}").unwrap();
     }
 
-    fn hear(&mut self) -> Value {
+    fn receive(&mut self) -> Value {
         let mut line = String::new();
         self.output.read_line(&mut line).unwrap();
         serde_json::from_str(&line).unwrap()
@@ -66,14 +66,14 @@ fn the_guard_restores_when_the_run_vanishes_and_minds_no_signal() {
         verify: Some(command(marks.leave("verified", ""))),
     };
     let mut bare = Bare::armed(&plan);
-    bare.say(&json!("live"));
+    bare.send(&json!("live"));
     // An answered line proves that the signals before it were survived.
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         kill(Pid::from_raw(i32::try_from(bare.child.id()).unwrap()), signal).unwrap();
     }
     assert_eq!(marks.count("restored"), 0);
-    let (said, content) = bare.vanish();
-    assert!(content && said.contains("restored"), "{said}");
+    let (output, content) = bare.vanish();
+    assert!(content && output.contains("restored"), "{output}");
     assert_eq!((marks.count("restored"), marks.count("verified")), (1, 1));
 }
 
@@ -84,9 +84,9 @@ fn the_guard_leaves_everything_alone_when_nothing_was_begun_or_all_is_done() {
     assert!(Bare::armed(&plan).vanish().1);
     assert_eq!(marks.count("restored"), 0);
     let mut bare = Bare::armed(&plan);
-    bare.say(&json!("live"));
-    bare.say(&json!("restore"));
-    assert_eq!(bare.hear()["restored"]["restore"]["exit"], 0);
+    bare.send(&json!("live"));
+    bare.send(&json!("restore"));
+    assert_eq!(bare.receive()["restored"]["restore"]["exit"], 0);
     assert!(bare.vanish().1);
     assert_eq!(marks.count("restored"), 1, "a restore that succeeded is not repeated");
 }
@@ -96,10 +96,13 @@ fn a_guard_that_cannot_restore_says_what_to_run_by_hand() {
     let marks = Marks::new();
     let plan = RestorePlan { restore: command(marks.leave("tried", "echo no route >&2; exit 4")), verify: None };
     let mut bare = Bare::armed(&plan);
-    bare.say(&json!("live"));
-    let (said, content) = bare.vanish();
-    assert!(!content && said.contains("exit status 4") && said.contains("(sh …) by hand"), "{said}");
-    assert!(!said.contains("no route") && !said.contains("echo"), "arguments and output may hold secrets: {said}");
+    bare.send(&json!("live"));
+    let (output, content) = bare.vanish();
+    assert!(!content && output.contains("exit status 4") && output.contains("(sh …) by hand"), "{output}");
+    assert!(
+        !output.contains("no route") && !output.contains("echo"),
+        "arguments and output may hold secrets: {output}"
+    );
     assert_eq!(marks.count("tried"), 2, "tried once more");
 }
 

@@ -112,12 +112,12 @@ pub fn tails(effort: Effort, report: &mut Report) {
         for _ in 0..effort.comparisons {
             let metric = design::two_arms(DRIFT, Order::Pairs, Size { rounds: 10, samples }, &mut rng);
             for (at, shift) in [0.0, 0.10].into_iter().enumerate() {
-                for (statistic, said) in metrics::interleaved(&design::with_head(&metric, 1.0 + shift)) {
+                for (statistic, comparison) in metrics::interleaved(&design::with_head(&metric, 1.0 + shift)) {
                     if !tallies.iter().any(|(known, _)| *known == statistic) {
                         tallies.push((statistic, Default::default()));
                     }
                     let found = tallies.iter_mut().find(|(known, _)| *known == statistic);
-                    found.unwrap().1[at].count(&said, 1.0 + shift, None);
+                    found.unwrap().1[at].count(&comparison, 1.0 + shift, None);
                 }
             }
         }

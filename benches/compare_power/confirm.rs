@@ -18,13 +18,14 @@ pub const CONFIRM: usize = 1;
 pub const HOLM: usize = 2;
 
 /// The verdicts of one run of a suite under each rule: each metric alone, confirmed, Holm, Mann-Whitney each alone.
-fn alarms(metrics: &[Metric], said: &[Comparison]) -> [Vec<bool>; RULES] {
-    let regressed = |said: &[Comparison]| said.iter().map(|one| one.verdict == Change::Regressed).collect();
-    let (mut said, mut held) = (said.to_vec(), said.to_vec());
-    let alone = regressed(&said);
+fn alarms(metrics: &[Metric], comparisons: &[Comparison]) -> [Vec<bool>; RULES] {
+    let regressed =
+        |comparisons: &[Comparison]| comparisons.iter().map(|one| one.verdict == Change::Regressed).collect();
+    let (mut comparisons, mut held) = (comparisons.to_vec(), comparisons.to_vec());
+    let alone = regressed(&comparisons);
     metrics::holm(&mut held.iter_mut().collect::<Vec<_>>());
     let alpha = metrics::alpha(metrics.len());
-    for (one, metric) in said.iter_mut().zip(metrics).filter(|(one, _)| one.verdict == Change::Regressed) {
+    for (one, metric) in comparisons.iter_mut().zip(metrics).filter(|(one, _)| one.verdict == Change::Regressed) {
         metrics::confirm(one, metric, Statistic::P50, Against::OtherArm, alpha);
     }
     let worse = |metric: &Metric| {
@@ -37,7 +38,7 @@ fn alarms(metrics: &[Metric], said: &[Comparison]) -> [Vec<bool>; RULES] {
         };
         mann_whitney(&base, &head) <= 0.05 && middle(&head) > middle(&base)
     };
-    [alone, regressed(&said), regressed(&held), metrics.iter().map(worse).collect()]
+    [alone, regressed(&comparisons), regressed(&held), metrics.iter().map(worse).collect()]
 }
 
 /// The outcomes of many runs of a suite, by rule.
@@ -58,15 +59,15 @@ pub fn gate(effort: Effort, noise: Noise, metrics: usize, size: Size) -> Gate {
     for _ in 0..effort.comparisons {
         let mut suite = vec![design::two_arms_confirmed(noise, size, &[1.0, 1.08, 1.12], &mut rng)];
         suite.extend((1..metrics).map(|_| design::two_arms_confirmed(noise, size, &[1.0], &mut rng)));
-        let mut said: Vec<Comparison> = suite.iter().map(design::judged).collect();
-        for (share, alarms) in out.any.iter_mut().zip(alarms(&suite, &said)) {
+        let mut comparisons: Vec<Comparison> = suite.iter().map(design::judged).collect();
+        for (share, alarms) in out.any.iter_mut().zip(alarms(&suite, &comparisons)) {
             share.count(alarms.contains(&true));
         }
         let first = suite[0].clone();
         for (shares, factor) in [(&mut out.eight, 1.08), (&mut out.twelve, 1.12)] {
             suite[0] = design::with_head(&first, factor);
-            said[0] = design::judged(&suite[0]);
-            for (share, alarms) in shares.iter_mut().zip(alarms(&suite, &said)) {
+            comparisons[0] = design::judged(&suite[0]);
+            for (share, alarms) in shares.iter_mut().zip(alarms(&suite, &comparisons)) {
                 share.count(alarms[0]);
             }
         }

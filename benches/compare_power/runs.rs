@@ -184,11 +184,11 @@ pub fn gate(effort: Effort, report: &mut Report) {
             let changed = slower(&metrics[0], 1.2);
             for at in 0..alone.len() {
                 let alarm = |runs: &[Metric], correct: bool| {
-                    let mut said = judged(runs, alone[at].0, true);
+                    let mut comparison = judged(runs, alone[at].0, true);
                     if correct {
-                        metrics::beyond_chance(&mut said, METRICS);
+                        metrics::beyond_chance(&mut comparison, METRICS);
                     }
-                    said.verdict == Change::Regressed
+                    comparison.verdict == Change::Regressed
                 };
                 let any = |correct| metrics.iter().any(|runs| alarm(runs, correct));
                 let (without, with, found) = (any(false), any(true), alarm(&changed, true));

@@ -60,11 +60,11 @@ pub struct Tally {
 
 impl Tally {
     /// Counts one comparison whose true ratio (or difference) is `truth`.
-    pub fn count(&mut self, said: &Comparison, truth: f64, peer: Option<f64>) {
-        self.changed.count(said.p.is_some_and(|p| p <= 0.05));
-        self.regressed.count(said.verdict == Change::Regressed);
-        self.unchanged.count(said.verdict == Change::Unchanged);
-        self.covered.count(said.ci.is_some_and(|[low, high]| low <= truth && truth <= high));
+    pub fn count(&mut self, comparison: &Comparison, truth: f64, peer: Option<f64>) {
+        self.changed.count(comparison.p.is_some_and(|p| p <= 0.05));
+        self.regressed.count(comparison.verdict == Change::Regressed);
+        self.unchanged.count(comparison.verdict == Change::Unchanged);
+        self.covered.count(comparison.ci.is_some_and(|[low, high]| low <= truth && truth <= high));
         if let Some(p) = peer {
             self.peer.count(p <= 0.05);
         }

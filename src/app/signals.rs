@@ -15,7 +15,7 @@ pub type Leave = std::sync::mpsc::Sender<u8>;
 /// Follows SIGINT, SIGTERM and SIGHUP until it is dropped.
 #[derive(Debug)]
 pub struct Ladder {
-    /// What the engine is told.
+    /// Signals to the engine to stop.
     pub stop: StopSignals,
     first: Arc<OnceLock<Signal>>,
     /// Ends with the ladder: the next run has one of its own.

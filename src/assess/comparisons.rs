@@ -35,8 +35,8 @@ pub(super) struct Compared {
     pub(super) left_out: Option<String>,
 }
 
-/// All of it, alarms confirmed or taken back.
-pub(super) struct Settled {
+/// The comparisons of a case, each alarm confirmed or taken back.
+pub(super) struct Confirmed {
     pub(super) metrics: Named<record::Metric>,
     pub(super) comparison: Named<Comparison>,
     pub(super) base: Option<BaseArm>,
@@ -92,7 +92,7 @@ impl Assessor {
     }
 
     /// Holds every alarm against what was measured to confirm it, or against all comparisons of the run.
-    pub(super) fn settle(&self, case: &Case, comparisons: Comparisons) -> Settled {
+    pub(super) fn confirm_alarms(&self, case: &Case, comparisons: Comparisons) -> Confirmed {
         let Comparisons { metrics, reduced, base, compared, impossible } = comparisons;
         let mut comparison: Vec<(Word, Comparison)> = Vec::with_capacity(compared.len() + impossible.len());
         for mut one in compared {
@@ -113,7 +113,7 @@ impl Assessor {
         }
         comparison.extend(impossible.into_iter().map(|(name, one)| (Cow::Owned(name), one)));
         comparison.sort_by(|(one, _), (other, _)| one.cmp(other));
-        Settled { metrics, comparison: Named(comparison), base }
+        Confirmed { metrics, comparison: Named(comparison), base }
     }
 }
 

@@ -78,11 +78,11 @@ impl Assess for Assessor {
         let Assessment { judgement, comparisons } = assessment;
         let comparisons =
             comparisons.into_inner().unwrap_or_else(|| self.compare(case, observation, judgement.verdict));
-        let settled = self.settle(case, comparisons);
-        let record = judge::record(case, observation, judgement, settled.metrics, timing);
+        let confirmed = self.confirm_alarms(case, comparisons);
+        let record = judge::record(case, observation, judgement, confirmed.metrics, timing);
         CheckRecord {
-            comparison: settled.comparison,
-            base: settled.base.map(Box::new),
+            comparison: confirmed.comparison,
+            base: confirmed.base.map(Box::new),
             baseline: self.references.as_ref().filter(|_| case.head.is_none()).and_then(|all| all.baseline_of(case)),
             ..record
         }

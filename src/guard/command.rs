@@ -58,10 +58,10 @@ impl CommandResult {
     #[must_use]
     pub fn failure_text(&self) -> String {
         let head = self.status_text();
-        let said = self.output.trim();
+        let output = self.output.trim();
         // The mark of a cut: what redacts secrets looks for pieces of them beside it.
         let cut = if self.output.len() >= TAIL { "…" } else { "" };
-        if said.is_empty() { head } else { format!("{head}; it said: {cut}{said}") }
+        if output.is_empty() { head } else { format!("{head}; it said: {cut}{output}") }
     }
 
     fn error(why: impl Into<String>) -> Self {
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_command_that_is_not_there_is_told() {
+    async fn a_command_that_is_not_there_is_reported() {
         let command = CommandSpec { run: vec!["/nonexistent/restore".into()], ..shell("") };
         let outcome = command.run().await;
         assert_eq!(outcome.exit, None);

@@ -26,11 +26,11 @@ const MOST: u64 = 4 << 30;
 pub struct Entry {
     /// Where it is.
     pub path: PathBuf,
-    /// What tells whether it has changed.
+    /// Changes when the file is written.
     pub stamp: Stamp,
 }
 
-/// What changes when a file is written.
+/// Metadata of a file; a write to the file changes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
     /// Bytes.
@@ -57,11 +57,11 @@ pub struct Named {
 pub struct Found {
     /// The file, as found below what was given.
     pub file: String,
-    /// What it holds.
+    /// The run it reports.
     pub run: Run,
 }
 
-/// What the files hold.
+/// Content of all files, by kind.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Listing {
     /// Reports, oldest first.
@@ -72,7 +72,7 @@ pub struct Listing {
     pub errors: Vec<Named>,
 }
 
-/// What is in a file.
+/// Content of a file.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {
     /// A report.
@@ -83,11 +83,11 @@ pub enum Content {
     Damaged(String),
 }
 
-/// What was read before.
+/// Cache of files read before.
 pub trait Memory {
-    /// What the file held when it had this stamp.
+    /// Content of the file when it had this stamp; `None` when it is not known.
     fn recall(&mut self, entry: &Entry) -> Option<Content>;
-    /// Keeps what a file holds.
+    /// Stores the content of a file under its stamp.
     fn keep(&mut self, entry: &Entry, content: &Content);
 }
 
@@ -242,7 +242,7 @@ pub fn content(path: &Path) -> Content {
     }
 }
 
-/// What tells a report from other JSON.
+/// The field by which a report is distinguished from other JSON.
 #[derive(Deserialize)]
 struct Head {
     schema: Option<serde_json::Value>,

@@ -31,11 +31,11 @@ pub struct Check {
     pub suite: String,
     /// Case id.
     pub id: String,
-    /// Hash of what it looks at.
+    /// Digest of its definition.
     pub digest: Option<String>,
     /// Verdict.
     pub verdict: Verdict,
-    /// What was measured; empty for a case that was not.
+    /// Measured values; empty for a case that was not measured.
     pub metrics: Vec<Metric>,
 }
 

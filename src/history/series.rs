@@ -23,7 +23,7 @@ pub enum Classes {
     All,
 }
 
-/// What is shown.
+/// Selection of the series to show.
 #[derive(Clone, Debug)]
 pub struct Filter {
     /// Suites; none means all.
@@ -38,7 +38,7 @@ pub struct Filter {
     pub classes: Classes,
 }
 
-/// What belongs to one series and to no other.
+/// Identity of a series: values with the same key are comparable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key<'a> {
     /// Suite.
@@ -49,7 +49,7 @@ pub struct Key<'a> {
     pub metric: &'a str,
     /// Class of the hosts that measured.
     pub host_class: &'a str,
-    /// Hash of what the check looks at.
+    /// Digest of the check's definition.
     pub digest: Option<&'a str>,
     /// Unit symbol.
     pub unit: &'a str,
@@ -106,7 +106,7 @@ pub struct LeftOut {
     pub newest: String,
 }
 
-/// What the filter let through.
+/// Runs and series that passed the filter.
 #[derive(Clone, Debug)]
 pub struct Selected<'a> {
     /// The filter.

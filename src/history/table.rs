@@ -31,7 +31,7 @@ pub fn render(history: &History, ascii: bool) -> String {
     out
 }
 
-/// What one series is of, whatever the definition of the check was.
+/// Name of a series: suite, check, metric and class of hosts. Series of one name differ in the check's definition.
 type Name<'a> = (&'a str, &'a str, &'a str, &'a str);
 
 fn name(trend: &Trend) -> Name<'_> {

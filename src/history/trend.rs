@@ -110,7 +110,7 @@ pub struct ChangePoint {
     pub p: f64,
 }
 
-/// What the runs come to.
+/// Summarizes the runs: each series with its points and change points.
 #[must_use]
 pub fn history(selected: &Selected<'_>, listing: &Listing) -> History {
     let runs = selected.runs.iter().map(|found| RunRow {

@@ -44,9 +44,9 @@ pub struct Args(pub BTreeMap<&'static str, Arg>);
 pub struct Invalid {
     /// Field to point at; empty for the whole check.
     pub field: &'static str,
-    /// What is wrong.
+    /// The mistake.
     pub message: String,
-    /// What to write instead.
+    /// The remedy: text to write in its place.
     pub help: String,
 }
 

@@ -13,7 +13,7 @@ use super::field::is_among;
 use super::unit::Unit;
 use crate::stats::samples::NANOS;
 
-/// What sort of value a fact holds; decides its operators.
+/// Sort of value a fact holds; decides its operators.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Kind {
     /// True or false.
@@ -75,7 +75,7 @@ impl Better {
     }
 }
 
-/// What may become of a fact between two looks at the same thing.
+/// How a fact may change between two observations of the same target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
@@ -85,7 +85,7 @@ pub enum Rule {
     MayGrow,
     /// The opposite.
     MayShrink,
-    /// It differs from look to look, and says nothing.
+    /// It differs from one observation to the next, and says nothing.
     Ignore,
 }
 
@@ -126,15 +126,15 @@ pub struct FactInfo {
     pub help: &'static str,
     /// Of a metric that may be zero: the smallest difference worth an alarm, in its unit; absent for the unit's default.
     pub tolerance: Option<f64>,
-    /// What may become of it between two reports, unless the suite says otherwise. Metrics are compared by their numbers.
+    /// How it may change between two reports, unless the suite says otherwise. Metrics are compared by their numbers.
     pub rule: Rule,
     /// Of an object: patterns of keys that are ignored although the object is compared.
     pub except: &'static [&'static str],
-    /// What is expected of it where a check has no `expect`, as a suite would write it.
+    /// Default expectation, for a check without `expect`; as a suite would write it.
     pub expected: Option<&'static str>,
     /// Properties other layers act on, whatever its name.
     pub roles: Roles,
-    /// What to try next when it is not as expected.
+    /// Next step when it is not as expected.
     pub advice: Advice,
 }
 
@@ -152,7 +152,7 @@ pub struct Roles {
 /// Advice for a value that is none of a failure: expectations that did not hold speak before other values.
 pub const NO_FAILURE: &str = "";
 
-/// What to try next, in a sentence for the reader of a failure.
+/// Next steps for the reader of a failure, each a sentence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Advice {
     /// By the value that was seen.

@@ -45,7 +45,7 @@ pub mod shape {
     pub const ELEMENT: u32 = 16;
 }
 
-/// What a field accepts.
+/// Kind of value a field accepts.
 #[derive(Clone, Copy, Debug)]
 pub enum FieldKind {
     /// Any text.
@@ -117,7 +117,7 @@ impl FieldKind {
         }
     }
 
-    /// What to write, for messages and docs.
+    /// Noun phrase for an accepted value ("a host name or address"), for messages and docs.
     #[must_use]
     pub fn wants(&self) -> String {
         match self {
@@ -169,13 +169,13 @@ pub enum FieldRole {
 pub struct FieldInfo {
     /// Key in the suite.
     pub name: &'static str,
-    /// What it accepts.
+    /// Kind of value it accepts.
     pub kind: FieldKind,
     /// Must be written.
     pub required: bool,
     /// Default, as the suite author would write it.
     pub default: Option<&'static str>,
-    /// What other layers do with it.
+    /// Use other layers make of it; none for most fields.
     pub role: Option<FieldRole>,
     /// One sentence for `explain`, the schema and the docs.
     pub help: &'static str,

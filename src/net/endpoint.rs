@@ -1,22 +1,27 @@
 //! `host:port` as suites write it.
 
-use crate::model::Invalid;
+/// A text that is not `host:port`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidEndpoint {
+    /// The mistake.
+    pub message: String,
+    /// The form to write.
+    pub help: String,
+}
 
-/// Host and port of `text`, which stands in `field`.
-pub fn of(field: &'static str, text: &str, default: Option<u16>) -> Result<(String, u16), Invalid> {
+/// Host and port of `text`: `host:port`, or a host alone when there is a default port.
+pub fn parse(text: &str, default: Option<u16>) -> Result<(String, u16), InvalidEndpoint> {
     split(text, default).ok_or_else(|| {
         let example = if default.is_some() {
             "192.0.2.1, [2001:db8::1]:53 or name:53"
         } else {
             "192.0.2.1:53 or [2001:db8::1]:53"
         };
-        Invalid::at(field, format!("`{text}` is not host:port"), format!("write it as in {example}"))
+        InvalidEndpoint { message: format!("`{text}` is not host:port"), help: format!("write it as in {example}") }
     })
 }
 
-/// Splits `host:port`; `None` when it is neither that nor a host alone with a default port.
-#[must_use]
-pub fn split(text: &str, default: Option<u16>) -> Option<(String, u16)> {
+fn split(text: &str, default: Option<u16>) -> Option<(String, u16)> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
             let (host, after) = rest.split_once(']')?;

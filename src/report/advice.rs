@@ -1,4 +1,4 @@
-//! What to try next after a failure: the advice of the facts it speaks of.
+//! The line `try next` of a failure: the advice of its facts.
 
 use crate::checks;
 use crate::model::fact::{NO_FAILURE, SETTLED_IN};
@@ -84,9 +84,9 @@ mod tests {
             if let Some(fact) = decisive
                 && let Kind::Choice(words) = fact.kind
             {
-                let told = |word: &&&str| fact.advice.values.iter().any(|(value, _)| *value == **word);
-                let silent = words.iter().filter(|word| !SUCCESS.contains(word) && !told(word));
-                missing.extend(silent.map(|word| format!("{}: outcome {word}", family.name)));
+                let has_advice = |word: &&&str| fact.advice.values.iter().any(|(value, _)| *value == **word);
+                let without = words.iter().filter(|word| !SUCCESS.contains(word) && !has_advice(word));
+                missing.extend(without.map(|word| format!("{}: outcome {word}", family.name)));
             }
         }
         assert!(missing.is_empty(), "no advice for\n  {}", missing.join("\n  "));

@@ -155,7 +155,7 @@ async fn a_test_that_moves_nothing_is_ended() {
 }
 
 #[tokio::test]
-async fn one_test_too_many_is_told_so() {
+async fn one_test_too_many_is_refused_as_such() {
     let (addr, _guard) = start(Limits { sessions: 1, ..Limits::default() }).await;
     let (_first, _) = open(addr, json!({"tcp": true, "time": 1})).await;
     let mut second = dial(addr, &make_cookie()).await;

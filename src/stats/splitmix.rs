@@ -59,14 +59,14 @@ mod tests {
     #[test]
     fn shuffles_keep_everything_and_reach_every_order() {
         let mut random = SplitMix::new(1);
-        let mut seen = std::collections::BTreeMap::new();
+        let mut orders = std::collections::BTreeMap::new();
         for _ in 0..6000 {
             let mut items = [0, 1, 2];
             random.shuffle(&mut items);
-            *seen.entry(items).or_insert(0_u32) += 1;
+            *orders.entry(items).or_insert(0_u32) += 1;
         }
-        assert_eq!(seen.len(), 6);
-        assert!(seen.values().all(|count| (850..1150).contains(count)), "{seen:?}");
+        assert_eq!(orders.len(), 6);
+        assert!(orders.values().all(|count| (850..1150).contains(count)), "{orders:?}");
     }
 
     #[test]

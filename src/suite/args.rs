@@ -9,7 +9,7 @@ use crate::model::parse::parse;
 use crate::model::{Arg, Args, FieldInfo, FieldKind, FieldRole};
 use crate::probe::Family;
 
-/// What typing an argument needs to know.
+/// Context for typing arguments.
 pub struct Typing<'a> {
     /// Where errors go.
     pub errors: &'a mut Diagnostics,

@@ -1,4 +1,4 @@
-//! What makes the numbers of two runs comparable: that the check looked at the same thing.
+//! Digest of a check's definition: the numbers of two runs are comparable when it is the same.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -30,8 +30,8 @@ impl Written {
         let secrets: BTreeMap<String, String> =
             secrets.keys().map(|name| (name.clone(), format!("${{{name}}}"))).collect();
         // What is wrong with the variables is told where they are used.
-        let settled = |raw| vars::resolve_all(raw, &secrets, &environment, &mut Diagnostics::default());
-        let (vars, overridden) = (settled(raw), settled(overridden));
+        let resolved = |raw| vars::resolve_all(raw, &secrets, &environment, &mut Diagnostics::default());
+        let (vars, overridden) = (resolved(raw), resolved(overridden));
         Self { vars, overridden, secrets }
     }
 
@@ -66,7 +66,7 @@ fn fields(written: &Node, now: Node, table: &[FieldInfo]) -> Node {
     Node { span: now.span, kind: Kind::Map(entries.collect()) }
 }
 
-/// What one value adds to the definition.
+/// The part of one value that belongs to the definition.
 fn defined(written: &Node, now: Node, kind: &FieldKind) -> Node {
     match kind {
         FieldKind::Host | FieldKind::Address | FieldKind::Endpoint | FieldKind::Probe(..) => written.clone(),
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_looked_at_decides_and_nothing_else() {
+    fn the_target_decides_and_nothing_else() {
         let one = digest("{host: a, port: 1}", "0");
         assert_eq!(one, digest("port: 1 # there\nhost: a\n", "0"));
         assert_ne!(one, digest("{host: a, port: 2}", "0"));

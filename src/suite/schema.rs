@@ -73,7 +73,7 @@ fn check(families: &[Family]) -> Value {
     check
 }
 
-/// What may stand below `baseline`: a metric has tolerances, of its quantiles too where it has some; any other fact a rule.
+/// Schema of the entries below `baseline`: a metric has tolerances, of its quantiles too where it has some; any other fact a rule.
 fn baseline(facts: &[FactInfo]) -> Value {
     let mut properties = Map::new();
     for fact in facts {
@@ -196,7 +196,7 @@ fn expect(facts: &[FactInfo]) -> Value {
     })
 }
 
-/// What may be expected of a fact. Sorts that many facts share stand in `definitions` once.
+/// Schema of an expectation of a fact. Sorts that many facts share stand in `definitions` once.
 fn test(sort: Sort, help: &str) -> Value {
     match name(sort) {
         Some(name) => json!({"description": help, "allOf": [{"$ref": format!("#/definitions/{name}")}]}),

@@ -2,7 +2,7 @@
 
 use crate::model::{Arg, Args};
 
-/// What a check writes, field by field.
+/// Fields a check writes, with their arguments.
 pub type Written<'w> = &'w [(&'static str, Arg)];
 
 /// The fields of a check: those of every check of a test, then its own, which win. What neither writes has the default of

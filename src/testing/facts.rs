@@ -4,31 +4,37 @@ use crate::model::{Observation, Value};
 
 /// A fact.
 #[track_caller]
-pub fn fact<'o>(seen: &'o Observation, name: &str) -> &'o Value {
-    seen.last(name).unwrap_or_else(|| panic!("no {name} in {:?} {:?}", seen.rounds(), seen.notes()))
+pub fn fact<'o>(observation: &'o Observation, name: &str) -> &'o Value {
+    observation
+        .last(name)
+        .unwrap_or_else(|| panic!("no {name} in {:?} {:?}", observation.rounds(), observation.notes()))
 }
 
 /// A whole number.
 #[track_caller]
-pub fn count(seen: &Observation, name: &str) -> i64 {
-    fact(seen, name).as_i64().unwrap_or_else(|| panic!("{name} is no whole number: {seen:?}"))
+pub fn count(observation: &Observation, name: &str) -> i64 {
+    fact(observation, name).as_i64().unwrap_or_else(|| panic!("{name} is no whole number: {observation:?}"))
 }
 
 /// A number.
 #[track_caller]
-pub fn number(seen: &Observation, name: &str) -> f64 {
-    fact(seen, name).as_f64().unwrap_or_else(|| panic!("{name} is no number: {seen:?}"))
+pub fn number(observation: &Observation, name: &str) -> f64 {
+    fact(observation, name).as_f64().unwrap_or_else(|| panic!("{name} is no number: {observation:?}"))
 }
 
 /// A list of texts.
 #[track_caller]
-pub fn list(seen: &Observation, name: &str) -> Vec<String> {
-    let items = fact(seen, name).as_array().unwrap_or_else(|| panic!("{name} is no list: {seen:?}"));
+pub fn list(observation: &Observation, name: &str) -> Vec<String> {
+    let items = fact(observation, name).as_array().unwrap_or_else(|| panic!("{name} is no list: {observation:?}"));
     items.iter().map(|item| item.as_str().unwrap_or_else(|| panic!("{name} holds no texts")).to_owned()).collect()
 }
 
 /// A line of evidence holds these words.
 #[track_caller]
-pub fn noted(seen: &Observation, words: &str) {
-    assert!(seen.notes().iter().any(|note| note.contains(words)), "no note says {words:?}: {:?}", seen.notes());
+pub fn noted(observation: &Observation, words: &str) {
+    assert!(
+        observation.notes().iter().any(|note| note.contains(words)),
+        "no note says {words:?}: {:?}",
+        observation.notes()
+    );
 }

@@ -29,16 +29,16 @@ pub async fn observe_with<T>(
     longest: Duration,
     round: impl AsyncFnOnce(&mut Cx<'_>) -> T,
 ) -> (Observation, T) {
-    let mut seen = Observation::default();
-    let mut cx = Cx::new(&mut seen, facts, Instant::now() + longest, SEED, CancellationToken::new());
+    let mut observation = Observation::default();
+    let mut cx = Cx::new(&mut observation, facts, Instant::now() + longest, SEED, CancellationToken::new());
     let ended = round(&mut cx).await;
-    (seen, ended)
+    (observation, ended)
 }
 
 /// The same for what does not wait.
 pub fn recorded<T>(facts: &'static [FactInfo], record: impl FnOnce(&mut Cx<'_>) -> T) -> (Observation, T) {
-    let mut seen = Observation::default();
-    let mut cx = Cx::new(&mut seen, facts, Instant::now(), SEED, CancellationToken::new());
+    let mut observation = Observation::default();
+    let mut cx = Cx::new(&mut observation, facts, Instant::now(), SEED, CancellationToken::new());
     let ended = record(&mut cx);
-    (seen, ended)
+    (observation, ended)
 }

@@ -298,8 +298,8 @@ impl Probe for Scripted {
     fn longest(&self) -> Duration {
         self.script.longest
     }
-    fn answered(seen: &Observation) -> bool {
-        seen.text("banner") != Some(SILENT)
+    fn answered(observation: &Observation) -> bool {
+        observation.text("banner") != Some(SILENT)
     }
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
         if !self.script.answers {

@@ -148,7 +148,7 @@ fn a_faster_target_is_improved() {
 }
 
 #[test]
-fn a_regression_that_only_warns_is_told() {
+fn a_regression_that_only_warns_is_reported() {
     let (base, head) = (Peer::slow(FAST), Peer::slow(SLOW));
     let sandbox = CliSandbox::new(&suite(base.port, &format!("{SAMPLES}    severity: warn\n")));
     let ended = against(&sandbox, head.port, &["--strict", "--save-baseline", "kept"]);
@@ -174,9 +174,9 @@ fn a_dead_target_fails_and_a_dead_reference_compares_nothing() {
     let sandbox = CliSandbox::new(&suite(alive.port, ""));
     let ended = against(&sandbox, closed, &[]);
     assert_eq!(ended.code, 1, "{}{}", ended.out, ended.err);
-    let seen = check(&sandbox);
-    assert_eq!((&seen["verdict"], &seen["base"]["verdict"]), (&"failed".into(), &"passed".into()));
-    let one = &seen["comparison"]["response_time"];
+    let record = check(&sandbox);
+    assert_eq!((&record["verdict"], &record["base"]["verdict"]), (&"failed".into(), &"passed".into()));
+    let one = &record["comparison"]["response_time"];
     assert_eq!((&one["verdict"], &one["ratio"]), (&"not_compared".into(), &Value::Null));
     assert!(one["reason"].as_str().unwrap().contains("the check did not hold"), "{one}");
     assert!(ended.out.contains("seen  refused"), "{}", ended.out);
@@ -185,9 +185,9 @@ fn a_dead_target_fails_and_a_dead_reference_compares_nothing() {
     let sandbox = CliSandbox::new(&suite(closed, ""));
     let ended = against(&sandbox, alive.port, &[]);
     assert_eq!(ended.code, 3, "{}{}", ended.out, ended.err);
-    let seen = check(&sandbox);
-    assert_eq!((&seen["verdict"], &seen["base"]["verdict"]), (&"passed".into(), &"failed".into()));
-    let one = &seen["comparison"]["response_time"];
+    let record = check(&sandbox);
+    assert_eq!((&record["verdict"], &record["base"]["verdict"]), (&"passed".into(), &"failed".into()));
+    let one = &record["comparison"]["response_time"];
     assert!(one["reason"].as_str().unwrap().contains("arm base did not hold"), "{one}");
     let xml = read(&sandbox.path("r.xml"));
     assert!(xml.contains("type=\"comparison.missing\""), "a gate that compared nothing is not green: {xml}");
@@ -218,9 +218,9 @@ fn what_is_expected_is_expected_of_head_in_every_sample() {
         let ended = against(&sandbox, head.port, &[]);
         // A warm-up round (requests 0 to 3) proves nothing, and a reference that errs is told: its numbers are none.
         assert_eq!(ended.code, code, "{}{}", ended.out, ended.err);
-        let seen = check(&sandbox);
-        assert_eq!(seen["verdict"], if code == 1 { "failed" } else { "passed" });
-        assert_eq!(seen["base"]["verdict"], if at == 1 { "failed" } else { "passed" });
+        let record = check(&sandbox);
+        assert_eq!(record["verdict"], if code == 1 { "failed" } else { "passed" });
+        assert_eq!(record["base"]["verdict"], if at == 1 { "failed" } else { "passed" });
         if code == 1 {
             assert!(ended.out.contains("expected  response: ok") && ended.out.contains("seen  no"), "{}", ended.out);
             assert!(ended.out.contains("of 40"), "{}", ended.out);

@@ -176,11 +176,12 @@ fn a_tolerance_finer_than_the_noise_is_warned_of() {
     kept.set(&json!({"tau": 0.02, "runs": 8, "round": 0.02}), 0.020);
     assert!(!kept.run(0, &[]).0.out.contains("warning"));
     // (t.975 + t.80) x 1.0 x sqrt(9/8) with 7 degrees of freedom, as a share.
-    let seen = ((2.364_624_251_592_787 + 0.896_029_644_313_76) * (9.0_f64 / 8.0).sqrt()).exp_m1() * 100.0;
+    let detectable = ((2.364_624_251_592_787 + 0.896_029_644_313_76) * (9.0_f64 / 8.0).sqrt()).exp_m1() * 100.0;
     kept.set(&json!({"tau": 1.0}), 0.020);
     let (ended, _) = kept.run(0, &[]);
-    let warning =
-        format!("warning: a response_time: the tolerance is 900.0%, but only changes from {seen:.1}% can be seen");
+    let warning = format!(
+        "warning: a response_time: the tolerance is 900.0%, but only changes from {detectable:.1}% can be seen"
+    );
     assert!(ended.out.contains(&warning), "{warning}: {}", ended.out);
     // Between interleaved rounds only their own noise counts.
     let other = Peer::slow(20);

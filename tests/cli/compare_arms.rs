@@ -20,9 +20,9 @@ fn a_report_of_two_arms_says_again_what_the_run_said() {
     assert_eq!(sandbox.run(&args).code, 4);
     let (ended, document) = compare(&sandbox, "r.json");
     assert_eq!((ended.code, document["kind"].as_str()), (4, Some("interleaved")), "{}{}", ended.out, ended.err);
-    let (said, again) = (&sandbox.json("r.json")["checks"][0]["comparison"]["response_time"], &document["metrics"][0]);
+    let (first, again) = (&sandbox.json("r.json")["checks"][0]["comparison"]["response_time"], &document["metrics"][0]);
     for key in ["verdict", "ratio", "ci", "p", "mde", "tolerance", "method", "base", "head", "counts", "confirmation"] {
-        assert!(said[key] == again[key] && !again[key].is_null(), "{key}: {said} {again}");
+        assert!(first[key] == again[key] && !again[key].is_null(), "{key}: {first} {again}");
     }
     assert_eq!(
         (&again["suite"], &again["check"], &again["metric"]),
@@ -97,10 +97,10 @@ fn only_interleaved_rounds_regress() {
 fn an_arm_that_did_not_hold_has_no_numbers() {
     let sandbox = CliSandbox::new("");
     let arms = "bhhbbhhbbhbhbhhbhbbh";
-    let seen = |verdict: &str| json!({"target": "h:1", "verdict": verdict, "reason": "status 500", "facts": {}});
+    let arm = |verdict: &str| json!({"target": "h:1", "verdict": verdict, "reason": "status 500", "facts": {}});
     for (base, head, code) in [("passed", "passed", 4), ("failed", "passed", 3), ("passed", "failed", 1)] {
         let mut report: Value = serde_json::from_str(&twice(arms)).unwrap();
-        report["checks"][0]["base"] = seen(base);
+        report["checks"][0]["base"] = arm(base);
         report["checks"][0]["verdict"] = head.into();
         sandbox.write("r.json", &report.to_string());
         let (ended, document) = compare(&sandbox, "r.json");

@@ -11,8 +11,8 @@ fn the_demo_holds_and_shows_every_kind_of_check() {
     assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
     let report = sandbox.json("runs/demo.json");
     let checks = report["checks"].as_array().unwrap();
-    let seen: BTreeSet<&str> = checks.iter().map(|check| check["family"].as_str().unwrap()).collect();
-    assert_eq!(seen, BTreeSet::from(["tcp", "udp", "icmp", "http", "dns", "tls", "throughput", "failover"]));
+    let families: BTreeSet<&str> = checks.iter().map(|check| check["family"].as_str().unwrap()).collect();
+    assert_eq!(families, BTreeSet::from(["tcp", "udp", "icmp", "http", "dns", "tls", "throughput", "failover"]));
     // Without permission for ICMP that check is skipped with the remedy; everything else was measured.
     for check in checks.iter().filter(|check| check["verdict"] != "passed") {
         assert_eq!(check["family"], "icmp", "{check}");

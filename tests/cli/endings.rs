@@ -36,9 +36,9 @@ fn every_failure_says_what_to_try_next() {
     let slow = CliSandbox::new(&tcp_suite(address.port(), "    expect: {connect_time.p95: {lt: 1ns}}\n"))
         .run(&["run", "suite.yaml"]);
     assert!(slow.out.contains("try next  slower than expected"), "{}", slow.out);
-    let odd =
+    let other =
         CliSandbox::new(&tcp_suite(address.port(), "    expect: {address: 192.0.2.1}\n")).run(&["run", "suite.yaml"]);
-    assert!(odd.out.contains("try next  see every fact: shakedown run suite.yaml --only 'a'"), "{}", odd.out);
+    assert!(other.out.contains("try next  see every fact: shakedown run suite.yaml --only 'a'"), "{}", other.out);
     // Refused is what was expected here: advice about it would mislead.
     let (_held, port) = closed_port();
     let rest = "    expect: {outcome: refused, address: 192.0.2.1}\n";
@@ -155,7 +155,7 @@ fn an_invalid_suite_sends_nothing() {
 }
 
 #[test]
-fn a_lost_report_is_told_and_does_not_hide_a_failure() {
+fn a_lost_report_is_reported_and_does_not_hide_a_failure() {
     let (_held, port) = closed_port();
     let sandbox = CliSandbox::new(&tcp_suite(port, ""));
     let ended = sandbox.run(&["run", "suite.yaml", "--json", "/proc/nowhere/r.json"]);

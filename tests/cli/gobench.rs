@@ -24,7 +24,7 @@ fn parse(text: &str) -> (Vec<Result>, BTreeMap<String, BTreeMap<String, String>>
         if fields.first() == Some(&"Unit") {
             let pairs = fields[2..].iter().map(|pair| pair.split_once('=').unwrap());
             let pairs = pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-            assert!(units.insert(fields[1].to_owned(), pairs).is_none(), "told twice: {line}");
+            assert!(units.insert(fields[1].to_owned(), pairs).is_none(), "declared twice: {line}");
         } else if let Some(rest) = line.strip_prefix("Benchmark") {
             assert!(rest.starts_with(char::is_uppercase), "{line}");
             assert!(

@@ -32,7 +32,7 @@ fn order(check: &Value) -> String {
 }
 
 #[test]
-fn the_seed_decides_the_order_and_plan_tells_it() {
+fn the_seed_decides_the_order_and_plan_prints_it() {
     let (base, head) = (Peer::slow(0), Peer::slow(0));
     let sandbox = CliSandbox::new(&suite(base.port, CALM));
     let head_port = format!("port={}", head.port);

@@ -115,8 +115,8 @@ fn predicted(base: &[f64; 8], (head, within): (f64, f64)) -> [f64; 3] {
     [head - mean, head - mean - half, head - mean + half].map(f64::exp)
 }
 
-fn close(seen: &Value, want: f64) {
-    let number = seen.as_f64().unwrap_or_else(|| panic!("{seen} is no number"));
+fn close(value: &Value, want: f64) {
+    let number = value.as_f64().unwrap_or_else(|| panic!("{value} is no number"));
     assert!((number / want - 1.0).abs() < 1e-9, "{number} instead of {want}");
 }
 
@@ -145,7 +145,7 @@ fn eight_runs_decide_by_their_prediction_interval() {
 }
 
 #[test]
-fn what_regressed_is_confirmed_told_and_not_accepted() {
+fn what_regressed_is_confirmed_reported_and_not_accepted() {
     let kept = Kept::new();
     kept.history(&EIGHT.map(|value| value / 40.0));
     let before = read(&kept.sandbox.path(&kept.file()));
@@ -279,7 +279,7 @@ fn an_override_of_what_is_sent_is_another_definition() {
 }
 
 #[test]
-fn who_names_two_references_is_told_which_one_counts() {
+fn of_two_references_the_output_says_which_one_counts() {
     let kept = Kept::new();
     let head = Peer::slow(20);
     let words = "1 checks paired by --against are compared between the arms only, not with --baseline";
@@ -388,7 +388,7 @@ fn calibrate_and_baseline_know_the_store_by_one_name() {
 }
 
 #[test]
-fn a_check_that_is_gone_is_told_and_strict_fails() {
+fn a_check_that_is_gone_is_reported_and_strict_fails() {
     let kept = Kept::new();
     kept.history(&EIGHT);
     kept.edit(|baseline| {
@@ -396,9 +396,9 @@ fn a_check_that_is_gone_is_told_and_strict_fails() {
             run["checks"]["gone"] = "d".into();
         }
     });
-    let (told, strict) = (kept.run(&[]), kept.run(&["--strict"]));
-    assert_eq!((told.code, strict.code), (0, 3), "{}{}", told.out, strict.out);
-    assert!(told.out.contains("s/gone: the baseline has it"), "{}", told.out);
+    let (plain, strict) = (kept.run(&[]), kept.run(&["--strict"]));
+    assert_eq!((plain.code, strict.code), (0, 3), "{}{}", plain.out, strict.out);
+    assert!(plain.out.contains("s/gone: the baseline has it"), "{}", plain.out);
     assert_eq!(kept.sandbox.json("r.json")["run"]["vanished"], json!(["s/gone"]));
 }
 

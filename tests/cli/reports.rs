@@ -62,7 +62,7 @@ fn a_report_is_rendered_again_byte_for_byte() {
     assert!(broken.err.contains("schema is shakedown.report/9"), "{}", broken.err);
 }
 
-fn settled(text: &str) -> String {
+fn normalized(text: &str) -> String {
     let rules = [
         (r"[0-9a-f]{10,}-[0-9a-f]+", "[run]"),
         (r#"hostname="[^"]*""#, r#"hostname="[host]""#),
@@ -81,14 +81,14 @@ fn settled(text: &str) -> String {
 fn junit_strict_is_golden() {
     let (sandbox, _a, _b) = sample();
     sandbox.run(&["run", "suite.yaml", "--junit", "r.xml"]);
-    insta::assert_snapshot!("junit_strict", settled(&read(&sandbox.path("r.xml"))));
+    insta::assert_snapshot!("junit_strict", normalized(&read(&sandbox.path("r.xml"))));
 }
 
 #[test]
 fn junit_rich_is_golden() {
     let (sandbox, _a, _b) = sample();
     sandbox.run(&["run", "suite.yaml", "--junit", "r.xml", "--junit-dialect", "rich"]);
-    insta::assert_snapshot!("junit_rich", settled(&read(&sandbox.path("r.xml"))));
+    insta::assert_snapshot!("junit_rich", normalized(&read(&sandbox.path("r.xml"))));
 }
 
 #[test]
@@ -157,10 +157,10 @@ fn a_metric_in_junit_is_the_typical_value_of_the_run() {
     assert_eq!(ended.code, 0, "{}", ended.err);
     let xml = read(&sandbox.path("r.xml"));
     let pattern = regex::Regex::new("name=\"metric.a.(some|none)\" value=\"([0-9.]+) s\"").unwrap();
-    let seen: Vec<(String, f64)> =
+    let values: Vec<(String, f64)> =
         pattern.captures_iter(&xml).map(|found| (found[1].to_owned(), found[2].parse().unwrap())).collect();
-    assert_eq!(seen.len(), 1, "{xml}");
-    assert!(seen[0].0 == "some" && (seen[0].1 / 0.02 - 1.0).abs() < 1e-12, "{seen:?}");
+    assert_eq!(values.len(), 1, "{xml}");
+    assert!(values[0].0 == "some" && (values[0].1 / 0.02 - 1.0).abs() < 1e-12, "{values:?}");
 }
 
 #[test]
@@ -197,8 +197,8 @@ fn a_gate_that_compared_nothing_is_no_green_junit() {
         }
     }
     // One number compared, and it is a gate again.
-    let mut seen = open;
-    seen["rtt"]["verdict"] = "inconclusive".into();
-    report.0["checks"][2]["comparison"] = seen;
+    let mut compared = open;
+    compared["rtt"]["verdict"] = "inconclusive".into();
+    report.0["checks"][2]["comparison"] = compared;
     assert_eq!(counts(&junit(&report, "strict")), [0, 1, 1, 5]);
 }

@@ -58,8 +58,8 @@ fn what_never_ran_is_not_green() {
         let named = if code == 3 { json!(["edge/b"]) } else { json!([]) };
         assert_eq!(document["unmeasured"], named);
         assert_eq!(document["summary"]["checks_unmeasured"], u64::from(code == 3));
-        let told = format!("ERROR edge/b  {}: {}", with["verdict"].as_str().unwrap(), with["reason"].as_str().unwrap());
-        assert_eq!(ended.out.contains(&told), code == 3, "{}", ended.out);
+        let line = format!("ERROR edge/b  {}: {}", with["verdict"].as_str().unwrap(), with["reason"].as_str().unwrap());
+        assert_eq!(ended.out.contains(&line), code == 3, "{}", ended.out);
         // What is known to be worse is the stronger word.
         sandbox.write("now.json", &report(20, 0.020, with).text());
         assert_eq!(compare(&sandbox, &base, &["now.json"]).0.code, 4);

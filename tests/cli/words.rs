@@ -171,7 +171,7 @@ fn flag_beats_environment_beats_file() {
 }
 
 #[test]
-fn verbose_tells_attempts_and_rounds_on_stderr() {
+fn verbose_prints_attempts_and_rounds_on_stderr() {
     let (_keep, address) = listener();
     let sandbox = CliSandbox::new(&tcp_suite(address.port(), "    rounds: 2\n"));
     assert!(sandbox.run(&["run", "suite.yaml"]).err.is_empty());

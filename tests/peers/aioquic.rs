@@ -30,7 +30,7 @@ impl Quic {
             (command, ports)
         };
         let (daemon, (doq, http3)) =
-            Daemon::start(&bind.sandbox.path("aioquic.log"), prepare, |_, said| said.contains("ready"));
+            Daemon::start(&bind.sandbox.path("aioquic.log"), prepare, |_, output| output.contains("ready"));
         Self { bind, doq, http3, _daemon: daemon }
     }
 
@@ -69,9 +69,9 @@ fn answers_over_quic_are_those_dig_gets_over_tls_and_those_by_udp() {
     let ran = quic.run(&checks);
     ran.all_held();
     for (id, records) in expected {
-        let mut seen = ran.texts(&id, "answers");
-        seen.sort();
-        assert_eq!(seen, records, "{id}");
+        let mut answers = ran.texts(&id, "answers");
+        answers.sort();
+        assert_eq!(answers, records, "{id}");
     }
     // Its groups are the classical ones.
     assert_eq!(*ran.fact("doq-stream-0-SOA", "tls.group"), "x25519");

@@ -100,7 +100,7 @@ struct Served {
 
 impl Served {
     /// `openssl s_server` with these certificates after the leaf, and what the program under test says.
-    fn look(&self, leaf: &Identity, chain: &[PathBuf], options: &[&str], expect: &str) -> super::sandbox::Ran {
+    fn run_check(&self, leaf: &Identity, chain: &[PathBuf], options: &[&str], expect: &str) -> super::sandbox::Ran {
         let pem: String = chain.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
         let chain = self.sandbox.write("chain.pem", &pem);
         let prepare = || {
@@ -114,10 +114,10 @@ impl Served {
             (command, port)
         };
         let (_daemon, port) =
-            Daemon::start(&self.sandbox.path("s_server.log"), prepare, |_, said| said.contains("ACCEPT"));
+            Daemon::start(&self.sandbox.path("s_server.log"), prepare, |_, output| output.contains("ACCEPT"));
         let check = format!(
             "
-  - id: look
+  - id: served
     tls: {{host: 127.0.0.1, port: {port}, sni: www.peer.test, ca_file: top/ca.pem}}
     expect: {expect}
 "
@@ -156,14 +156,14 @@ fn chains_are_linted_as_served_and_paths_as_openssl_builds_them() {
     ];
     for (chain, expect) in rows {
         let paths: Vec<PathBuf> = chain.iter().map(|authority| authority.root()).collect();
-        let ran = served.look(&leaf, &paths, &[], expect);
+        let ran = served.run_check(&leaf, &paths, &[], expect);
         ran.all_held();
-        let pins = ran.texts("look", "chain.spki");
+        let pins = ran.texts("served", "chain.spki");
         assert_eq!(pins.len(), chain.len() + 1);
     }
-    let ran = served.look(&leaf, &[middle.root()], &[], "{path.expires_in: {between: [6d, 7d]}, sct.count: 0}");
+    let ran = served.run_check(&leaf, &[middle.root()], &[], "{path.expires_in: {between: [6d, 7d]}, sct.count: 0}");
     ran.all_held();
-    let subjects = ran.texts("look", "path.subjects");
+    let subjects = ran.texts("served", "path.subjects");
     assert_eq!(subjects[0], leaf.shown("-subject"));
     let pin = judge(&["x509", "-noout", "-pubkey", "-in", leaf.certificate.to_str().unwrap()], top.folder());
     let key = served.sandbox.write("key.pem", &pin);
@@ -173,7 +173,7 @@ fn chains_are_linted_as_served_and_paths_as_openssl_builds_them() {
     );
     judge(&["dgst", "-sha256", "-binary", "-out", "key.sum", "key.der"], served.sandbox.folder());
     let sum = judge(&["base64", "-A", "-in", "key.sum"], served.sandbox.folder());
-    assert_eq!(ran.texts("look", "chain.spki")[0], sum.trim());
+    assert_eq!(ran.texts("served", "chain.spki")[0], sum.trim());
 }
 
 #[test]
@@ -198,29 +198,35 @@ fn staples_made_by_openssl_say_what_openssl_reads_in_them() {
         top.openssl(&[&ask[..], &sign].concat());
     };
     let file = top.folder().join("staple.der");
-    let look = |expect: &str| served.look(&leaf, &[], &["-status_file", file.to_str().unwrap()], expect);
+    let run_check = |expect: &str| served.run_check(&leaf, &[], &["-status_file", file.to_str().unwrap()], expect);
     let reads = || {
         judge(
             &["ocsp", "-respin", "staple.der", "-issuer", "ca.pem", "-cert", "leaf.pem", "-CAfile", "ca.pem"],
             top.folder(),
         )
     };
-    let ran =
-        served.look(&leaf, &[], &[], "{must_staple: true, ocsp.stapled: false, lint: {exactly: [staple_missing]}}");
+    let ran = served.run_check(
+        &leaf,
+        &[],
+        &[],
+        "{must_staple: true, ocsp.stapled: false, lint: {exactly: [staple_missing]}}",
+    );
     ran.all_held();
-    assert!(ran.fact("look", "ocsp.status").is_null());
+    assert!(ran.fact("served", "ocsp.status").is_null());
     for signer in ["ca", "responder"] {
         answer(signer, "index.txt");
         assert!(reads().contains("leaf.pem: good"), "{}", reads());
-        look("{ocsp.status: good, ocsp.stapled: true, lint: {exactly: []}, ocsp.next_update_in: {between: [2d, 3d]}}")
-            .all_held();
+        run_check(
+            "{ocsp.status: good, ocsp.stapled: true, lint: {exactly: []}, ocsp.next_update_in: {between: [2d, 3d]}}",
+        )
+        .all_held();
     }
     answer("pretender", "index.txt");
     assert!(reads().contains("Response Verify Failure") || reads().contains("Response verify"), "{}", reads());
-    look("{ocsp.status: invalid, ocsp.error: {matches: not for OCSP signing}}").all_held();
+    run_check("{ocsp.status: invalid, ocsp.error: {matches: not for OCSP signing}}").all_held();
     answer("ca", "empty.txt");
     assert!(reads().contains("leaf.pem: unknown"), "{}", reads());
-    look("{ocsp.status: unknown}").all_held();
+    run_check("{ocsp.status: unknown}").all_held();
     top.openssl(&[
         "ca",
         "-config",
@@ -236,7 +242,7 @@ fn staples_made_by_openssl_say_what_openssl_reads_in_them() {
     ]);
     answer("ca", "index.txt");
     assert!(reads().contains("leaf.pem: revoked"), "{}", reads());
-    let ran = look("{ocsp.status: revoked, verified: true}");
+    let ran = run_check("{ocsp.status: revoked, verified: true}");
     ran.all_held();
 }
 
@@ -268,28 +274,28 @@ fn a_revoked_certificate_is_found_in_the_list_of_its_authority() {
         let leaf = leaf.certificate.to_str().unwrap();
         judge(&["verify", "-crl_check", "-CRLfile", "crl.pem", "-CAfile", "ca.pem", leaf], top.folder())
     };
-    let look = |expect: &str| {
+    let run_check = |expect: &str| {
         let check = format!(
             "
-  - id: look
+  - id: served
     tls: {{host: 127.0.0.1, port: {https}, sni: www.peer.test, ca_file: top/ca.pem, crl: true}}
 {expect}"
         );
         sandbox.run(&check, &[])
     };
-    look("    expect: {verified: true, crl.status: unreachable}\n").all_held();
+    run_check("    expect: {verified: true, crl.status: unreachable}\n").all_held();
     publish();
     assert!(verifies().contains("OK"), "{}", verifies());
-    look("").all_held();
-    let ran = look("    expect: {crl.status: good, crl.next_update_in: {between: [6d, 7d]}}\n");
+    run_check("").all_held();
+    let ran = run_check("    expect: {crl.status: good, crl.next_update_in: {between: [6d, 7d]}}\n");
     ran.all_held();
     assert_eq!(
-        *ran.fact("look", "crl.checked"),
+        *ran.fact("served", "crl.checked"),
         json!([format!("O=Peer Tests, CN=leaf: good (http://127.0.0.1:{http}/top.crl)")])
     );
     top.openssl(&["ca", "-config", "ca.cnf", "-cert", "ca.pem", "-keyfile", "ca.key", "-revoke", "leaf.pem"]);
     publish();
     assert!(verifies().contains("certificate revoked"), "{}", verifies());
-    look("").failed(&["look"]);
-    look("    expect: {verified: true, crl.status: revoked}\n").all_held();
+    run_check("").failed(&["served"]);
+    run_check("    expect: {verified: true, crl.status: revoked}\n").all_held();
 }

@@ -35,12 +35,12 @@ impl Daemon {
             let mut daemon = Self::spawn(command, log);
             let up = within(PATIENCE, || {
                 let ended = daemon.child.try_wait().unwrap().is_some();
-                (ended || ready(&with, &daemon.said())).then_some(!ended)
+                (ended || ready(&with, &daemon.output())).then_some(!ended)
             });
             match up {
                 Some(true) => return (daemon, with),
                 Some(false) => {}
-                None => panic!("not ready: {}", daemon.said()),
+                None => panic!("not ready: {}", daemon.output()),
             }
         }
         panic!("does not start: {}", std::fs::read_to_string(log).unwrap_or_default());
@@ -58,7 +58,7 @@ impl Daemon {
     }
 
     /// Its output so far.
-    pub fn said(&self) -> String {
+    pub fn output(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
     }
 

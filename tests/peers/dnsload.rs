@@ -109,10 +109,12 @@ fn config(peer: Peer, limit: &str, folder: &str, port: u16) -> String {
 fn dnsperf(port: u16, queries: &std::path::Path, more: &[&str]) -> [f64; 4] {
     let mut command: Command = DNSPERF.command();
     command.args(["-s", "127.0.0.1", "-p", &port.to_string(), "-d"]).arg(queries).args(more);
-    let said = printed(&mut command);
+    let output = printed(&mut command);
     let number = |title: &str| {
-        let line =
-            said.lines().find_map(|line| line.trim().strip_prefix(title)).unwrap_or_else(|| panic!("{title}: {said}"));
+        let line = output
+            .lines()
+            .find_map(|line| line.trim().strip_prefix(title))
+            .unwrap_or_else(|| panic!("{title}: {output}"));
         line.split_whitespace().next().unwrap().parse::<f64>().unwrap()
     };
     [number("Queries sent:"), number("Queries completed:"), number("Queries lost:"), number("Average Latency (s):")]

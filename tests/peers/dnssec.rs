@@ -110,7 +110,7 @@ pub fn dig(port: u16, words: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).lines().filter(|line| !line.starts_with(';')).collect()
 }
 
-/// delv's verdict, and all it says.
+/// delv's verdict, and its output.
 fn delv(signed: &Signed, port: u16, case: &Case) -> (&'static str, String) {
     let words: Vec<&str> = signed.key.split_whitespace().collect();
     let ["test.", _, "DNSKEY", flags, protocol, algorithm, public, ..] = words.as_slice() else { panic!("{words:?}") };
@@ -119,18 +119,18 @@ fn delv(signed: &Signed, port: u16, case: &Case) -> (&'static str, String) {
     let mut command = DELV.command();
     command.args(["@127.0.0.1", "-p", &port.to_string(), "-a", file.to_str().unwrap(), "+root=test"]);
     let output = command.args([case.name, case.kind]).output().unwrap();
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let output = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     // One mark for each set of the answer, and a last line for what does not resolve: the weakest decides. A proven absence
     // does not resolve either ("ncache").
-    let failed = said.lines().any(|line| line.starts_with(";; resolution failed:") && !line.contains("ncache"));
-    let verdict = if failed || !said.contains("fully validated") && !said.contains("unsigned answer") {
+    let failed = output.lines().any(|line| line.starts_with(";; resolution failed:") && !line.contains("ncache"));
+    let verdict = if failed || !output.contains("fully validated") && !output.contains("unsigned answer") {
         "bogus"
-    } else if said.contains("unsigned answer") {
+    } else if output.contains("unsigned answer") {
         "insecure"
     } else {
         "secure"
     };
-    (verdict, said)
+    (verdict, output)
 }
 
 /// A check for each case, against `port`.
@@ -164,10 +164,10 @@ fn every_verdict_has_the_right_reason_and_delv_agrees() {
     let ran = signed.sandbox.run(&checks(CASES, signed.port, &signed.anchor, false), &[]);
     for (number, case) in CASES.iter().enumerate() {
         let Case { name, kind, verdict, .. } = case;
-        let seen = (fact(&ran, number, "dnssec.verdict"), fact(&ran, number, "dnssec.reason"));
-        assert_eq!(seen, (&json!(verdict), &json!(case.reason)), "{name} {kind}: {}", ran.report["checks"][number]);
-        let (said, words) = delv(&signed, signed.port, case);
-        assert_eq!(said, case.delv.unwrap_or(verdict), "delv on {name} {kind}: {words}");
+        let found = (fact(&ran, number, "dnssec.verdict"), fact(&ran, number, "dnssec.reason"));
+        assert_eq!(found, (&json!(verdict), &json!(case.reason)), "{name} {kind}: {}", ran.report["checks"][number]);
+        let (by_delv, words) = delv(&signed, signed.port, case);
+        assert_eq!(by_delv, case.delv.unwrap_or(verdict), "delv on {name} {kind}: {words}");
         let opinion = if ALONE.iter().any(|zone| name.ends_with(zone)) { "none" } else { "agrees" };
         assert_eq!(fact(&ran, number, "dnssec.second_opinion"), opinion, "{name} {kind}");
     }
@@ -175,7 +175,7 @@ fn every_verdict_has_the_right_reason_and_delv_agrees() {
 }
 
 #[test]
-fn margins_and_parameters_are_told() {
+fn margins_and_parameters_are_reported() {
     if !installed(&[NSD, LDNS, DIG]) {
         return;
     }
@@ -255,10 +255,10 @@ fn a_resolver_is_asked_with_cd_and_sees_the_same() {
     for case in CASES {
         let mut command: Command = DIG.command();
         command.args(["@127.0.0.1", "-p", &port.to_string(), "+tries=1", "+time=10", "+adflag", case.name, case.kind]);
-        let said = printed(&mut command);
-        let flags = said.lines().find(|line| line.starts_with(";; flags:")).unwrap_or_default();
+        let output = printed(&mut command);
+        let flags = output.lines().find(|line| line.starts_with(";; flags:")).unwrap_or_default();
         let authentic = flags.split(';').nth(2).is_some_and(|flags| flags.split_whitespace().any(|flag| flag == "ad"));
-        assert_eq!(authentic, case.verdict == "secure", "{} {}: {said}", case.name, case.kind);
+        assert_eq!(authentic, case.verdict == "secure", "{} {}: {output}", case.name, case.kind);
     }
 }
 

@@ -69,8 +69,8 @@ impl Server {
             command.arg("-g").arg("-c").arg(sandbox.write("named.conf", &config));
             (command, ports)
         };
-        let (daemon, ports) = Daemon::start(&sandbox.path("named.log"), prepare, |ports, said| {
-            said.contains("all zones loaded") && ports.up()
+        let (daemon, ports) = Daemon::start(&sandbox.path("named.log"), prepare, |ports, output| {
+            output.contains("all zones loaded") && ports.up()
         });
         Self { sandbox, ports, _daemon: daemon }
     }
@@ -155,9 +155,9 @@ impl Server {
         let ran = self.run(&checks);
         ran.all_held();
         for (id, records) in expected {
-            let mut seen = ran.texts(&id, "answers");
-            seen.sort();
-            assert_eq!(seen, records, "{id}");
+            let mut answers = ran.texts(&id, "answers");
+            answers.sort();
+            assert_eq!(answers, records, "{id}");
         }
     }
 }

@@ -16,7 +16,7 @@ fn server(sandbox: &CliSandbox) -> (Daemon, u16) {
         command.args(["-s", "-B", "127.0.0.1", "-p", &port.to_string(), "--forceflush"]);
         (command, port)
     };
-    Daemon::start(&sandbox.path("iperf3.log"), prepare, |_, said| said.contains("Server listening"))
+    Daemon::start(&sandbox.path("iperf3.log"), prepare, |_, output| output.contains("Server listening"))
 }
 
 #[test]
@@ -52,8 +52,8 @@ fn every_direction_and_protocol_against_its_server() {
     let sent = ran.number("tcp[direction=upload,streams=3]", "sent");
     let received = ran.number("tcp[direction=upload,streams=3]", "transferred");
     assert!(received <= sent && received > 0.5 * sent, "{received} of {sent}");
-    let streams = daemon.said().lines().filter(|line| line.starts_with("[SUM]")).count();
-    assert!(streams > 0, "it saw several streams: {}", daemon.said());
+    let streams = daemon.output().lines().filter(|line| line.starts_with("[SUM]")).count();
+    assert!(streams > 0, "it saw several streams: {}", daemon.output());
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn a_server_at_work_for_another_is_busy() {
         command.args(["-c", "127.0.0.1", "-p", &port.to_string(), "-t", "60", "-b", "1M", "--forceflush"]);
         (command, ())
     };
-    let (_other, ()) = Daemon::start(&sandbox.path("other.log"), prepare, |(), said| said.contains("connected to"));
+    let (_other, ()) = Daemon::start(&sandbox.path("other.log"), prepare, |(), output| output.contains("connected to"));
     let checks = r#"
   - id: expected
     throughput: {server: "127.0.0.1:@", duration: 1s}
@@ -77,7 +77,7 @@ fn a_server_at_work_for_another_is_busy() {
     throughput: {server: "127.0.0.1:@", duration: 1s}
 "#;
     sandbox.run(&checks.replace('@', &port.to_string()), &[]).failed(&["gate"]);
-    assert!(daemon.said().contains("Accepted connection"), "{}", daemon.said());
+    assert!(daemon.output().contains("Accepted connection"), "{}", daemon.output());
 }
 
 #[test]
@@ -87,14 +87,14 @@ fn its_client_against_our_reflector() {
     }
     let (_room, sandbox) = (quiet(), CliSandbox::new());
     let prepare = || (sandbox.shakedown(&["serve", "--listen", "127.0.0.1:0"]), ());
-    let (daemon, ()) = Daemon::start(&sandbox.path("serve.log"), prepare, |(), said| address(said).is_some());
-    let port = address(&daemon.said()).unwrap();
+    let (daemon, ()) = Daemon::start(&sandbox.path("serve.log"), prepare, |(), output| address(output).is_some());
+    let port = address(&daemon.output()).unwrap();
     let rows: &[&[&str]] =
         &[&[], &["-R"], &["-P", "2"], &["-P", "2", "-R"], &["-u", "-b", "5M"], &["-u", "-b", "5M", "-R"]];
     for options in rows {
         let mut command = IPERF3.command();
         command.args(["-c", "127.0.0.1", "-p", &port, "-t", "1", "-J"]).args(*options);
-        let report = told(&sandbox, &mut command, options);
+        let report = client_report(&sandbox, &mut command, options);
         for side in ["sum_sent", "sum_received"] {
             let bytes = report["end"][side]["bytes"].as_u64();
             assert!(bytes.is_some_and(|bytes| bytes > 100_000), "{options:?} {side}: {}", report["end"]);
@@ -105,13 +105,13 @@ fn its_client_against_our_reflector() {
 }
 
 /// The port in `… on 127.0.0.1:12345`, once the line is whole.
-fn address(said: &str) -> Option<String> {
-    let line = said.split_once('\n')?.0;
+fn address(output: &str) -> Option<String> {
+    let line = output.split_once('\n')?.0;
     Some(line.rsplit_once("127.0.0.1:")?.1.to_owned())
 }
 
 /// The client's report; it must have ended well.
-fn told(sandbox: &CliSandbox, command: &mut Command, options: &[&str]) -> Value {
+fn client_report(sandbox: &CliSandbox, command: &mut Command, options: &[&str]) -> Value {
     let out = sandbox.path("client.json");
     let mut child = command.stdout(std::fs::File::create(&out).unwrap()).spawn().unwrap();
     let ended = within(PATIENCE, || child.try_wait().unwrap());

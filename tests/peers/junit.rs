@@ -19,8 +19,8 @@ fn lint(schema: &str, file: &Path) -> Output {
 fn validates(file: &Path) {
     for schema in SCHEMAS {
         let output = lint(schema, file);
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{schema}: {said}\n{}", std::fs::read_to_string(file).unwrap());
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{schema}: {errors}\n{}", std::fs::read_to_string(file).unwrap());
     }
 }
 

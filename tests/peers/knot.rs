@@ -121,15 +121,15 @@ fn every_record_is_what_dig_prints() {
     }
     let ran = knot.sandbox.run(&checks, &[]);
     for (id, answers) in expected {
-        let mut seen = ran.texts(&id, "answers");
-        seen.sort();
-        assert_eq!(seen, answers, "{id}");
+        let mut found = ran.texts(&id, "answers");
+        found.sort();
+        assert_eq!(found, answers, "{id}");
     }
     ran.all_held();
 }
 
 #[test]
-fn absence_truncation_aliases_and_names_of_servers_are_told() {
+fn absence_truncation_aliases_and_names_of_servers_are_reported() {
     if !installed(&[KNOT, DIG]) {
         return;
     }

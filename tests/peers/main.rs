@@ -39,17 +39,17 @@ use std::time::{Duration, Instant};
 /// Nothing here takes this long unless something is broken.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Looks again and again until `seen` has something, for as long as `patience` lasts.
-fn within<T>(patience: Duration, mut seen: impl FnMut() -> Option<T>) -> Option<T> {
+/// Polls `condition` until it gives something, for as long as `patience` lasts.
+fn within<T>(patience: Duration, mut condition: impl FnMut() -> Option<T>) -> Option<T> {
     let end = Instant::now() + patience;
     loop {
-        if let Some(found) = seen() {
+        if let Some(found) = condition() {
             return Some(found);
         }
         if Instant::now() >= end {
             return None;
         }
-        // Between two looks the processor belongs to the daemon that is waited for.
+        // Between two polls the processor belongs to the daemon that is waited for.
         std::thread::park_timeout(Duration::from_millis(5));
     }
 }

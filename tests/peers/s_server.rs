@@ -26,7 +26,7 @@ impl Server {
             (command, port)
         };
         // It says so once it listens; a connection to find out would be one more it has to serve.
-        Daemon::start(&self.sandbox.path("s_server.log"), prepare, |_, said| said.contains("ACCEPT"))
+        Daemon::start(&self.sandbox.path("s_server.log"), prepare, |_, output| output.contains("ACCEPT"))
     }
 }
 

@@ -16,7 +16,7 @@ pub struct Ran {
     pub code: i32,
     /// The JSON report.
     pub report: Value,
-    /// What a person saw.
+    /// Output for people.
     pub shown: String,
 }
 

@@ -382,19 +382,19 @@ fn a_change_is_timed_on_every_server() {
         &["--events", "events.jsonl"],
     );
     // Each change comes when the one before was looked at: two more attempts have ended, one of which began after it.
-    let looks = || {
+    let attempts = || {
         let text = std::fs::read_to_string(sandbox.path("events.jsonl")).unwrap_or_default();
         text.matches("attempt_ended").count()
     };
-    let looked = |more: usize| {
-        let before = looks();
-        assert!(within(PATIENCE, || (looks() >= before + more).then_some(())).is_some(), "the looks have ended");
+    let await_attempts = |more: usize| {
+        let before = attempts();
+        assert!(within(PATIENCE, || (attempts() >= before + more).then_some(())).is_some(), "the attempts have ended");
     };
-    looked(1);
+    await_attempts(1);
     reload(&sandbox.path("nsd.zone"), NSDS, port, &daemons[1]);
-    looked(2);
+    await_attempts(2);
     reload(&sandbox.path("bind.zone"), BINDS, port, &daemons[2]);
-    looked(2);
+    await_attempts(2);
     reload(&sandbox.path("knot.zone"), KNOTS, port, &daemons[0]);
     let status = within(PATIENCE, || run.try_wait().unwrap()).expect("the run does not end");
     let shown = std::fs::read_to_string(sandbox.path("shown.txt")).unwrap();
@@ -429,5 +429,5 @@ fn reload(file: &Path, address: &str, port: u16, daemon: &Daemon) {
     std::fs::File::options().append(true).open(file).unwrap().set_modified(later).unwrap();
     kill(daemon.pid(), Signal::SIGHUP).unwrap();
     let shows = || dig(address, port, &["survey.test", "SOA"]).split(' ').nth(2) == Some("1");
-    assert!(within(PATIENCE, || shows().then_some(())).is_some(), "{address} does not reload: {}", daemon.said());
+    assert!(within(PATIENCE, || shows().then_some(())).is_some(), "{address} does not reload: {}", daemon.output());
 }

@@ -28,7 +28,7 @@ impl Room {
             command.arg("-cert").arg(&self.server.certificate).arg("-key").arg(&self.server.key).args(options);
             (command, port)
         };
-        Daemon::start(&self.sandbox.path("s_server.log"), prepare, |_, said| said.contains("ACCEPT"))
+        Daemon::start(&self.sandbox.path("s_server.log"), prepare, |_, output| output.contains("ACCEPT"))
     }
 
     /// nginx with one server for each block of directives.

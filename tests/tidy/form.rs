@@ -76,8 +76,8 @@ fn sleeps_in_tests_say_what_they_are_for() {
         let test = is_test_file(&path) || shown(&path).starts_with("tests/");
         for (at, _) in all.iter().enumerate().filter(|(_, line)| line.contains("sleep(")) {
             let ours = test || product.get(at).is_none_or(String::is_empty);
-            let said = lines[at.saturating_sub(2)..=at].iter().any(|line| line.contains("// "));
-            if ours && !said {
+            let explained = lines[at.saturating_sub(2)..=at].iter().any(|line| line.contains("// "));
+            if ours && !explained {
                 problems.push(format!("{}:{}: {}", shown(&path), at + 1, lines[at].trim()));
             }
         }

@@ -78,10 +78,10 @@ async fn an_authority_outside_its_dates_proves_nothing() {
     ] {
         let key = KeyPair::generate().unwrap();
         let (params, root) = authority("root", &key, valid);
-        let seen = judged(serving(params, key).await, &[&bystander, &root]).await;
-        assert_eq!(fact(&seen, "outcome"), "completed");
-        assert_eq!(fact(&seen, "verified"), &Value::Bool(why.is_none()), "{:?}", seen.notes());
-        assert_eq!(seen.last("verify_error"), why.map(Value::from).as_ref());
+        let observation = judged(serving(params, key).await, &[&bystander, &root]).await;
+        assert_eq!(fact(&observation, "outcome"), "completed");
+        assert_eq!(fact(&observation, "verified"), &Value::Bool(why.is_none()), "{:?}", observation.notes());
+        assert_eq!(observation.last("verify_error"), why.map(Value::from).as_ref());
     }
 }
 
@@ -90,8 +90,8 @@ async fn a_renewed_authority_beside_the_expired_one_is_enough() {
     let key = KeyPair::generate().unwrap();
     let (_, old) = authority("root", &key, (2020, 2021));
     let (params, renewed) = authority("root", &key, (2020, 2100));
-    let seen = judged(serving(params, key).await, &[&old, &renewed]).await;
-    assert_eq!(fact(&seen, "verified"), &Value::Bool(true), "{:?}", seen.notes());
+    let observation = judged(serving(params, key).await, &[&old, &renewed]).await;
+    assert_eq!(fact(&observation, "verified"), &Value::Bool(true), "{:?}", observation.notes());
 }
 
 #[tokio::test]
@@ -108,25 +108,29 @@ async fn http_sends_nothing_on_the_word_of_an_expired_authority() {
         ("ca_file", text(file.to_str().unwrap())),
         ("timeout", Arg::Number(10.0)),
     ]);
-    let seen = run("http", get).await.unwrap();
-    assert_eq!(fact(&seen, "outcome"), "untrusted");
-    assert!(seen.notes().iter().any(|note| note.contains("in ca_file expired on 2021-01-01")), "{:?}", seen.notes());
+    let observation = run("http", get).await.unwrap();
+    assert_eq!(fact(&observation, "outcome"), "untrusted");
+    assert!(
+        observation.notes().iter().any(|note| note.contains("in ca_file expired on 2021-01-01")),
+        "{:?}",
+        observation.notes()
+    );
 }
 
 #[tokio::test]
-async fn broken_name_constraints_are_told_in_words() {
+async fn broken_name_constraints_are_reported_in_words() {
     let key = KeyPair::generate().unwrap();
     let only = |name: &str| NameConstraints {
         permitted_subtrees: vec![GeneralSubtree::DnsName(name.to_owned())],
         excluded_subtrees: Vec::new(),
     };
     let (params, root) = constrained("root", &key, (2020, 2100), Some(only("elsewhere.test")));
-    let seen = judged(serving(params, key).await, &[&root]).await;
-    let error = fact(&seen, "verify_error").as_str().unwrap();
+    let observation = judged(serving(params, key).await, &[&root]).await;
+    let error = fact(&observation, "verify_error").as_str().unwrap();
     assert!(error.contains("may not issue for") && error.contains(NAME) && !error.contains("Other"), "{error}");
 
     let key = KeyPair::generate().unwrap();
     let (params, root) = constrained("root", &key, (2020, 2100), Some(only("allowed.test")));
-    let seen = judged(serving(params, key).await, &[&root]).await;
-    assert_eq!(fact(&seen, "verified"), &Value::Bool(true), "{:?}", seen.notes());
+    let observation = judged(serving(params, key).await, &[&root]).await;
+    assert_eq!(fact(&observation, "verified"), &Value::Bool(true), "{:?}", observation.notes());
 }

@@ -27,19 +27,19 @@ async fn an_absent_document_and_an_error_show_how_the_body_begins() {
         ),
         (b"HTTP/1.1 502 Bad\r\ncontent-length: 10\r\n\r\nno backend", &["answered 502", "no backend"]),
     ] {
-        let seen = notes(answer, 1000.0).await;
-        let all = seen.notes().join("\n");
+        let observation = notes(answer, 1000.0).await;
+        let all = observation.notes().join("\n");
         assert!(words.iter().all(|words| all.contains(words)), "{words:?} in {all:?}");
     }
-    let seen = notes(b"HTTP/1.1 200 OK\r\ncontent-length: 11\r\n\r\n{\"a\": true}", 1000.0).await;
-    assert_eq!(seen.notes(), &[] as &[String], "nothing is absent, nothing to explain");
+    let observation = notes(b"HTTP/1.1 200 OK\r\ncontent-length: 11\r\n\r\n{\"a\": true}", 1000.0).await;
+    assert_eq!(observation.notes(), &[] as &[String], "nothing is absent, nothing to explain");
 }
 
 #[tokio::test]
 async fn a_long_body_is_cut_between_characters() {
     let long = format!("HTTP/1.1 200 OK\r\ncontent-length: 601\r\n\r\nx{}", "ü".repeat(300));
-    let seen = notes(long.leak().as_bytes(), 300.0).await;
-    let note = seen.notes().first().unwrap();
+    let observation = notes(long.leak().as_bytes(), 300.0).await;
+    let note = observation.notes().first().unwrap();
     assert!(note.contains("longer than what is kept"), "{note}");
     assert!(note.ends_with(&format!("the body begins: x{}…", "ü".repeat(99))), "{note}");
 }

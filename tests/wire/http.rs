@@ -44,20 +44,20 @@ fn with<const N: usize>(mut all: Args, more: [(&'static str, Arg); N]) -> Args {
     all
 }
 
-fn outcome(seen: &Observation) -> &str {
-    fact(seen, "outcome").as_str().unwrap()
+fn outcome(observation: &Observation) -> &str {
+    fact(observation, "outcome").as_str().unwrap()
 }
 
-fn noted(seen: &Observation, words: &str) -> bool {
-    seen.notes().iter().any(|note| note.contains(words))
+fn noted(observation: &Observation, words: &str) -> bool {
+    observation.notes().iter().any(|note| note.contains(words))
 }
 
 /// Facts only a whole answer has.
-fn nothing_answered(seen: &Observation) {
+fn nothing_answered(observation: &Observation) {
     for absent in ["status", "headers", "body", "body.size", "version"] {
-        assert_eq!(seen.last(absent), None, "{absent}; {:?}", seen.notes());
+        assert_eq!(observation.last(absent), None, "{absent}; {:?}", observation.notes());
     }
-    assert!(seen.merged("total_time").is_none());
+    assert!(observation.merged("total_time").is_none());
 }
 
 #[tokio::test]
@@ -71,16 +71,24 @@ async fn every_version_that_is_asked_for() {
         (get(&plain), "HTTP/1.1"),
         (with(get(&plain), [("version", text("2"))]), "HTTP/2"),
     ] {
-        let seen = run("http", check).await.unwrap();
-        assert_eq!((outcome(&seen), fact(&seen, "version")), ("answered", &Value::from(want)), "{:?}", seen.notes());
-        assert_eq!(fact(&seen, "status"), 200);
-        assert_eq!(fact(&seen, "body.json"), &serde_json::json!({"status": "ok", "version": "1.0.0"}));
-        assert_eq!(fact(&seen, "headers")["content-type"], "application/json");
-        assert_eq!(fact(&seen, "body.size").as_u64().unwrap(), fact(&seen, "body").as_str().unwrap().len() as u64);
-        assert_eq!(fact(&seen, "body.truncated"), &Value::Bool(false));
-        assert_eq!(fact(&seen, "address"), "127.0.0.1");
+        let observation = run("http", check).await.unwrap();
+        assert_eq!(
+            (outcome(&observation), fact(&observation, "version")),
+            ("answered", &Value::from(want)),
+            "{:?}",
+            observation.notes()
+        );
+        assert_eq!(fact(&observation, "status"), 200);
+        assert_eq!(fact(&observation, "body.json"), &serde_json::json!({"status": "ok", "version": "1.0.0"}));
+        assert_eq!(fact(&observation, "headers")["content-type"], "application/json");
+        assert_eq!(
+            fact(&observation, "body.size").as_u64().unwrap(),
+            fact(&observation, "body").as_str().unwrap().len() as u64
+        );
+        assert_eq!(fact(&observation, "body.truncated"), &Value::Bool(false));
+        assert_eq!(fact(&observation, "address"), "127.0.0.1");
         for time in ["connect_time", "first_byte_time", "total_time"] {
-            assert!(seen.merged(time).is_some(), "{time}");
+            assert!(observation.merged(time).is_some(), "{time}");
         }
     }
 }
@@ -88,42 +96,42 @@ async fn every_version_that_is_asked_for() {
 #[tokio::test]
 async fn https_shows_the_certificate_and_its_time() {
     let lab = Lab::start().await;
-    let seen = run("http", lab.check(lab.web.https(), "/", [])).await.unwrap();
-    assert!(fact(&seen, "certificate.expires_in").as_f64().unwrap() > 88.0 * 86_400.0);
-    assert!(seen.merged("tls_time").is_some());
-    assert_eq!(fact(&seen, "body"), "shakedown lab\n");
-    assert_eq!(seen.last("body.json"), None);
+    let observation = run("http", lab.check(lab.web.https(), "/", [])).await.unwrap();
+    assert!(fact(&observation, "certificate.expires_in").as_f64().unwrap() > 88.0 * 86_400.0);
+    assert!(observation.merged("tls_time").is_some());
+    assert_eq!(fact(&observation, "body"), "shakedown lab\n");
+    assert_eq!(observation.last("body.json"), None);
 }
 
 #[tokio::test]
 async fn an_untrusted_server_is_sent_nothing() {
     let lab = Lab::start().await;
-    let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let (sender, mut received) = tokio::sync::mpsc::unbounded_channel();
     let acceptor = tokio_rustls::TlsAcceptor::from(lab.pki.expired.server(&[]).unwrap());
     let listener = server(move |stream| {
-        let (told, acceptor) = (told.clone(), acceptor.clone());
+        let (sender, acceptor) = (sender.clone(), acceptor.clone());
         async move {
             let mut request = [0; 4096];
             let count = acceptor.accept(stream).await.unwrap().read(&mut request).await.unwrap_or(0);
-            told.send(count).unwrap();
+            sender.send(count).unwrap();
         }
     })
     .await;
-    let seen = run("http", lab.check(listener, "/", [])).await.unwrap();
-    assert_eq!((outcome(&seen), heard.recv().await), ("untrusted", Some(0)));
+    let observation = run("http", lab.check(listener, "/", [])).await.unwrap();
+    assert_eq!((outcome(&observation), received.recv().await), ("untrusted", Some(0)));
     let impatient = [("verify", Arg::Bool(false))];
     run("http", lab.check(listener, "/", impatient)).await.unwrap();
-    assert!(heard.recv().await > Some(0), "this test can see a request");
+    assert!(received.recv().await > Some(0), "this test can see a request");
 
     for (address, why) in [(lab.web.expired(), "expired since"), (lab.web.wrong_name(), "not valid for name")] {
-        let seen = run("http", lab.check(address, "/", [])).await.unwrap();
-        assert_eq!(outcome(&seen), "untrusted");
-        assert!(noted(&seen, why), "{:?}", seen.notes());
-        assert!(seen.last("certificate.expires_in").is_some());
-        nothing_answered(&seen);
-        assert!(seen.merged("first_byte_time").is_none(), "nothing was sent");
-        let seen = run("http", lab.check(address, "/", [("verify", Arg::Bool(false))])).await.unwrap();
-        assert_eq!(fact(&seen, "status"), 200);
+        let observation = run("http", lab.check(address, "/", [])).await.unwrap();
+        assert_eq!(outcome(&observation), "untrusted");
+        assert!(noted(&observation, why), "{:?}", observation.notes());
+        assert!(observation.last("certificate.expires_in").is_some());
+        nothing_answered(&observation);
+        assert!(observation.merged("first_byte_time").is_none(), "nothing was sent");
+        let observation = run("http", lab.check(address, "/", [("verify", Arg::Bool(false))])).await.unwrap();
+        assert_eq!(fact(&observation, "status"), 200);
     }
 }
 
@@ -138,8 +146,8 @@ async fn what_is_sent_arrives() {
             ("body", text("hello")),
             ("headers", headers.clone()),
         ];
-        let seen = run("http", lab.check(lab.web.https(), "/echo", more)).await.unwrap();
-        let echo = fact(&seen, "body.json");
+        let observation = run("http", lab.check(lab.web.https(), "/echo", more)).await.unwrap();
+        let echo = fact(&observation, "body.json");
         assert_eq!((&echo["method"], &echo["body"]), (&Value::from("POST"), &Value::from("hello")));
         assert_eq!(echo["headers"]["x-trace"], "a");
         let host = if version == "2" { &echo["authority"] } else { &echo["headers"]["host"] };
@@ -151,34 +159,36 @@ async fn what_is_sent_arrives() {
 async fn redirects_are_followed_only_when_asked() {
     let lab = Lab::start().await;
     let url = format!("http://{}/redirect?to=/redirect", lab.web.http());
-    let seen = run("http", get(&url)).await.unwrap();
-    assert_eq!((outcome(&seen), fact(&seen, "status")), ("answered", &Value::from(302)));
-    assert_eq!(fact(&seen, "headers")["location"], "/redirect");
-    assert_eq!(fact(&seen, "redirects"), &serde_json::json!([]));
+    let observation = run("http", get(&url)).await.unwrap();
+    assert_eq!((outcome(&observation), fact(&observation, "status")), ("answered", &Value::from(302)));
+    assert_eq!(fact(&observation, "headers")["location"], "/redirect");
+    assert_eq!(fact(&observation, "redirects"), &serde_json::json!([]));
 
-    let seen = run("http", with(get(&url), [("follow", Arg::Integer(2))])).await.unwrap();
-    assert_eq!((outcome(&seen), fact(&seen, "status")), ("answered", &Value::from(200)));
+    let observation = run("http", with(get(&url), [("follow", Arg::Integer(2))])).await.unwrap();
+    assert_eq!((outcome(&observation), fact(&observation, "status")), ("answered", &Value::from(200)));
     let base = format!("http://{}", lab.web.http());
-    assert_eq!(fact(&seen, "redirects"), &serde_json::json!([format!("{base}/redirect"), format!("{base}/")]));
-    assert_eq!(fact(&seen, "url"), &Value::from(format!("{base}/")));
-    assert_eq!(seen.merged("connect_time").unwrap().summary().unwrap().count, 3);
+    assert_eq!(fact(&observation, "redirects"), &serde_json::json!([format!("{base}/redirect"), format!("{base}/")]));
+    assert_eq!(fact(&observation, "url"), &Value::from(format!("{base}/")));
+    assert_eq!(observation.merged("connect_time").unwrap().summary().unwrap().count, 3);
 
-    let seen = run("http", with(get(&url), [("follow", Arg::Integer(1))])).await.unwrap();
-    assert_eq!(outcome(&seen), "too_many_redirects");
-    nothing_answered(&seen);
+    let observation = run("http", with(get(&url), [("follow", Arg::Integer(1))])).await.unwrap();
+    assert_eq!(outcome(&observation), "too_many_redirects");
+    nothing_answered(&observation);
 }
 
 #[tokio::test]
 async fn a_redirect_loop_ends_and_is_no_answer() {
     let address = says(b"HTTP/1.1 302 Found\r\nlocation: /again\r\ncontent-length: 0\r\n\r\n").await;
-    let seen = run("http", with(get(&format!("http://{address}/")), [("follow", Arg::Integer(5))])).await.unwrap();
-    assert_eq!(outcome(&seen), "too_many_redirects");
-    assert_eq!(fact(&seen, "redirects").as_array().unwrap().len(), 5);
-    nothing_answered(&seen);
+    let observation =
+        run("http", with(get(&format!("http://{address}/")), [("follow", Arg::Integer(5))])).await.unwrap();
+    assert_eq!(outcome(&observation), "too_many_redirects");
+    assert_eq!(fact(&observation, "redirects").as_array().unwrap().len(), 5);
+    nothing_answered(&observation);
 
     let address = says(b"HTTP/1.1 302 Found\r\nlocation: mailto:x@y\r\ncontent-length: 0\r\n\r\n").await;
-    let seen = run("http", with(get(&format!("http://{address}/")), [("follow", Arg::Integer(5))])).await.unwrap();
-    assert_eq!(outcome(&seen), "malformed");
+    let observation =
+        run("http", with(get(&format!("http://{address}/")), [("follow", Arg::Integer(5))])).await.unwrap();
+    assert_eq!(outcome(&observation), "malformed");
 }
 
 #[tokio::test]
@@ -188,11 +198,11 @@ async fn credentials_do_not_follow_to_another_origin() {
         [("follow", Arg::Integer(1)), ("headers", Arg::Map(vec![("authorization".into(), text("Bearer s3cret"))]))];
     let echo = format!("http://{}/echo", lab.web.http());
     let near = format!("http://{}/redirect?to=/echo", lab.web.http());
-    let seen = run("http", with(get(&near), secret.clone())).await.unwrap();
-    assert_eq!(fact(&seen, "body.json")["headers"]["authorization"], "Bearer s3cret");
-    let seen = run("http", lab.check(lab.web.https(), &format!("/redirect?to={echo}"), secret)).await.unwrap();
-    assert_eq!(fact(&seen, "url"), &Value::from(echo));
-    assert_eq!(fact(&seen, "body.json")["headers"].get("authorization"), None);
+    let observation = run("http", with(get(&near), secret.clone())).await.unwrap();
+    assert_eq!(fact(&observation, "body.json")["headers"]["authorization"], "Bearer s3cret");
+    let observation = run("http", lab.check(lab.web.https(), &format!("/redirect?to={echo}"), secret)).await.unwrap();
+    assert_eq!(fact(&observation, "url"), &Value::from(echo));
+    assert_eq!(fact(&observation, "body.json")["headers"].get("authorization"), None);
 }
 
 #[tokio::test]
@@ -200,10 +210,10 @@ async fn a_large_body_is_counted_but_not_kept() {
     let lab = Lab::start().await;
     for version in ["1.1", "2"] {
         let more = [("version", text(version)), ("limit", Arg::Number(1000.0))];
-        let seen = run("http", lab.check(lab.web.https(), "/big", more)).await.unwrap();
-        assert_eq!(fact(&seen, "body.size"), 2 * 1024 * 1024);
-        assert_eq!(fact(&seen, "body").as_str().unwrap().len(), 1000);
-        assert_eq!(fact(&seen, "body.truncated"), &Value::Bool(true));
+        let observation = run("http", lab.check(lab.web.https(), "/big", more)).await.unwrap();
+        assert_eq!(fact(&observation, "body.size"), 2 * 1024 * 1024);
+        assert_eq!(fact(&observation, "body").as_str().unwrap().len(), 1000);
+        assert_eq!(fact(&observation, "body.truncated"), &Value::Bool(true));
     }
 }
 
@@ -215,27 +225,28 @@ async fn an_endless_body_is_left() {
         while stream.write_all(&[b'x'; 16384]).await.is_ok() {}
     })
     .await;
-    let seen = run("http", with(get(&format!("http://{address}/")), [("timeout", Arg::Number(120.0))])).await.unwrap();
-    assert_eq!(outcome(&seen), "answered");
-    assert_eq!(fact(&seen, "body.truncated"), &Value::Bool(true));
-    let size = fact(&seen, "body.size").as_u64().unwrap();
+    let observation =
+        run("http", with(get(&format!("http://{address}/")), [("timeout", Arg::Number(120.0))])).await.unwrap();
+    assert_eq!(outcome(&observation), "answered");
+    assert_eq!(fact(&observation, "body.truncated"), &Value::Bool(true));
+    let size = fact(&observation, "body.size").as_u64().unwrap();
     assert!((64 * 1024 * 1024..66 * 1024 * 1024).contains(&size), "{size}");
 }
 
 #[tokio::test]
 async fn half_an_answer_is_no_answer() {
     let address = says_and_closes(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nonly this").await;
-    let seen = run("http", get(&format!("http://{address}/"))).await.unwrap();
-    assert_eq!(outcome(&seen), "closed");
-    assert!(noted(&seen, "200 OK and 9 bytes"), "{:?}", seen.notes());
-    nothing_answered(&seen);
+    let observation = run("http", get(&format!("http://{address}/"))).await.unwrap();
+    assert_eq!(outcome(&observation), "closed");
+    assert!(noted(&observation, "200 OK and 9 bytes"), "{:?}", observation.notes());
+    nothing_answered(&observation);
 
     let address = says(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nonly this").await;
     let slow = with(get(&format!("http://{address}/")), [("timeout", Arg::Number(0.3))]);
-    let seen = run("http", slow).await.unwrap();
-    assert_eq!(outcome(&seen), "timeout");
-    assert!(noted(&seen, "rest of the body"), "{:?}", seen.notes());
-    nothing_answered(&seen);
+    let observation = run("http", slow).await.unwrap();
+    assert_eq!(outcome(&observation), "timeout");
+    assert!(noted(&observation, "rest of the body"), "{:?}", observation.notes());
+    nothing_answered(&observation);
 }
 
 #[tokio::test]
@@ -243,13 +254,13 @@ async fn a_slow_server_is_a_timeout() {
     let lab = Lab::start().await;
     for (url, version) in [("/slow?ms=60000", "1.1"), ("/slow?ms=60000", "2")] {
         let more = [("version", text(version)), ("timeout", Arg::Number(0.5))];
-        let seen = run("http", lab.check(lab.web.https(), url, more)).await.unwrap();
-        assert_eq!(outcome(&seen), "timeout");
-        assert!(noted(&seen, "head of the answer"), "{:?}", seen.notes());
-        nothing_answered(&seen);
+        let observation = run("http", lab.check(lab.web.https(), url, more)).await.unwrap();
+        assert_eq!(outcome(&observation), "timeout");
+        assert!(noted(&observation, "head of the answer"), "{:?}", observation.notes());
+        nothing_answered(&observation);
     }
-    let seen = run("http", lab.check(lab.web.https(), "/slow?ms=1", [])).await.unwrap();
-    assert_eq!(outcome(&seen), "answered");
+    let observation = run("http", lab.check(lab.web.https(), "/slow?ms=1", [])).await.unwrap();
+    assert_eq!(outcome(&observation), "answered");
 }
 
 #[tokio::test]
@@ -280,30 +291,30 @@ async fn misbehaviour_has_its_own_words() {
     ];
     for (index, (address, version, want)) in cases.into_iter().enumerate() {
         let check = with(get(&format!("http://{address}/")), [("version", text(version))]);
-        let seen = run("http", check).await.unwrap();
-        assert_eq!(outcome(&seen), want, "case {index}: {:?}", seen.notes());
-        nothing_answered(&seen);
+        let observation = run("http", check).await.unwrap();
+        assert_eq!(outcome(&observation), want, "case {index}: {:?}", observation.notes());
+        nothing_answered(&observation);
     }
-    let seen = run("http", get("http://no-such-name.invalid/")).await.unwrap();
-    assert_eq!(outcome(&seen), "unresolved");
-    nothing_answered(&seen);
+    let observation = run("http", get("http://no-such-name.invalid/")).await.unwrap();
+    assert_eq!(outcome(&observation), "unresolved");
+    nothing_answered(&observation);
 }
 
 #[tokio::test]
-async fn a_refused_client_certificate_is_told_apart() {
+async fn a_refused_client_certificate_is_distinguished() {
     let lab = Lab::start().await;
     for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
         let address = asking(&lab.pki, version).await;
         for http in ["1.1", "auto"] {
-            let seen = run("http", lab.check(address, "/", [("version", text(http))])).await.unwrap();
-            assert_eq!(outcome(&seen), "tls_failed", "{version:?} {:?}", seen.notes());
-            nothing_answered(&seen);
+            let observation = run("http", lab.check(address, "/", [("version", text(http))])).await.unwrap();
+            assert_eq!(outcome(&observation), "tls_failed", "{version:?} {:?}", observation.notes());
+            nothing_answered(&observation);
         }
     }
 }
 
 #[tokio::test]
-async fn https_to_something_else_is_told_apart() {
+async fn https_to_something_else_is_distinguished() {
     let lab = Lab::start().await;
     let plain = lab.web.http();
     for (address, want) in [
@@ -313,9 +324,9 @@ async fn https_to_something_else_is_told_apart() {
         (says_and_closes(b"").await, "closed"),
         (resets().await, "reset"),
     ] {
-        let seen = run("http", lab.check(address, "/", [])).await.unwrap();
-        assert_eq!(outcome(&seen), want, "{:?}", seen.notes());
-        nothing_answered(&seen);
+        let observation = run("http", lab.check(address, "/", [])).await.unwrap();
+        assert_eq!(outcome(&observation), want, "{:?}", observation.notes());
+        nothing_answered(&observation);
     }
 }
 
@@ -334,10 +345,10 @@ async fn a_balancer_without_backend_is_not_the_service() {
 #[tokio::test]
 async fn repeated_headers_are_joined() {
     let address = says(b"HTTP/1.0 204 No Content\r\nVia: a\r\nX: 1\r\nvia: b\r\n\r\n").await;
-    let seen = run("http", get(&format!("http://{address}/"))).await.unwrap();
-    assert_eq!(fact(&seen, "headers"), &serde_json::json!({"via": "a, b", "x": "1"}));
-    assert_eq!(fact(&seen, "version"), "HTTP/1.0");
-    assert_eq!((fact(&seen, "body.size"), fact(&seen, "status")), (&Value::from(0), &Value::from(204)));
+    let observation = run("http", get(&format!("http://{address}/"))).await.unwrap();
+    assert_eq!(fact(&observation, "headers"), &serde_json::json!({"via": "a, b", "x": "1"}));
+    assert_eq!(fact(&observation, "version"), "HTTP/1.0");
+    assert_eq!((fact(&observation, "body.size"), fact(&observation, "status")), (&Value::from(0), &Value::from(204)));
 }
 
 #[tokio::test]
@@ -351,11 +362,11 @@ async fn the_lab_outlives_bad_clients_and_stops_when_dropped() {
         let _ = stream.read_to_end(&mut Vec::new()).await;
     }
     let long = Arg::Map(vec![("x".into(), text("y".repeat(100_000)))]);
-    let seen = run("http", lab.check(https, "/", [("headers", long), ("version", text("1.1"))])).await.unwrap();
-    assert_ne!(seen.last("status"), Some(&Value::from(200)), "the head is bounded");
+    let observation = run("http", lab.check(https, "/", [("headers", long), ("version", text("1.1"))])).await.unwrap();
+    assert_ne!(observation.last("status"), Some(&Value::from(200)), "the head is bounded");
     let more = [("method", text("POST")), ("body", text("x".repeat(1_100_000)))];
-    let seen = run("http", lab.check(https, "/echo", more)).await.unwrap();
-    assert_eq!(fact(&seen, "status"), 413, "the body is bounded");
+    let observation = run("http", lab.check(https, "/echo", more)).await.unwrap();
+    assert_eq!(fact(&observation, "status"), 413, "the body is bounded");
     assert_eq!(fact(&run("http", lab.check(https, "/none", [])).await.unwrap(), "status"), 404);
     let after = lab.check(https, "/", []);
     let Lab { web, folder, .. } = lab;

@@ -38,9 +38,9 @@ fn post(address: SocketAddr) -> Args {
 async fn no_header_of_the_suite_and_no_body_reaches_another_origin() {
     let lab = WebLab::start(&Pki::new().unwrap()).await.unwrap();
     let echo = format!("http://{}/echo", lab.http());
-    let seen = run("http", post(sends_away(302, echo.clone()).await)).await.unwrap();
-    assert_eq!(fact(&seen, "url"), &Value::from(echo));
-    let echoed = fact(&seen, "body.json");
+    let observation = run("http", post(sends_away(302, echo.clone()).await)).await.unwrap();
+    assert_eq!(fact(&observation, "url"), &Value::from(echo));
+    let echoed = fact(&observation, "body.json");
     assert_eq!((&echoed["method"], &echoed["body"]), (&Value::from("GET"), &Value::from("")));
     assert_eq!(echoed["headers"]["accept-language"], "de");
     assert!(!echoed.to_string().contains("s3cret"), "{echoed}");
@@ -52,11 +52,11 @@ async fn a_redirect_that_would_repeat_the_body_elsewhere_is_not_followed() {
     let echo = format!("http://{}/echo", lab.http());
     for status in [307, 308] {
         let address = sends_away(status, echo.clone()).await;
-        let seen = run("http", post(address)).await.unwrap();
-        assert_eq!(fact(&seen, "outcome"), &Value::from("not_followed"));
-        assert!(seen.last("status").is_none(), "a default expectation of 2xx or 3xx must not hold");
-        assert_eq!(fact(&seen, "url"), &Value::from(format!("http://{address}/")));
-        let told = seen.notes().iter().any(|note| note.contains("another origin") && note.contains(&echo));
-        assert!(told, "{:?}", seen.notes());
+        let observation = run("http", post(address)).await.unwrap();
+        assert_eq!(fact(&observation, "outcome"), &Value::from("not_followed"));
+        assert!(observation.last("status").is_none(), "a default expectation of 2xx or 3xx must not hold");
+        assert_eq!(fact(&observation, "url"), &Value::from(format!("http://{address}/")));
+        let explained = observation.notes().iter().any(|note| note.contains("another origin") && note.contains(&echo));
+        assert!(explained, "{:?}", observation.notes());
     }
 }

@@ -34,10 +34,10 @@ where
 /// Reads something, says `words`, and hangs up after the client did.
 pub async fn says(words: &'static [u8]) -> SocketAddr {
     server(move |mut stream| async move {
-        let mut heard = [0; 4096];
-        let _ = stream.read(&mut heard).await;
+        let mut buffer = [0; 4096];
+        let _ = stream.read(&mut buffer).await;
         let _ = stream.write_all(words).await;
-        let _ = stream.read(&mut heard).await;
+        let _ = stream.read(&mut buffer).await;
     })
     .await
 }
@@ -133,6 +133,8 @@ pub fn text(text: impl Into<String>) -> Arg {
 }
 
 /// A fact that must be there.
-pub fn fact<'o>(seen: &'o Observation, name: &str) -> &'o Value {
-    seen.last(name).unwrap_or_else(|| panic!("{name} is absent; seen {:?}; notes {:?}", seen.rounds(), seen.notes()))
+pub fn fact<'o>(observation: &'o Observation, name: &str) -> &'o Value {
+    observation
+        .last(name)
+        .unwrap_or_else(|| panic!("{name} is absent; seen {:?}; notes {:?}", observation.rounds(), observation.notes()))
 }

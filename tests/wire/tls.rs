@@ -55,38 +55,41 @@ fn with<const N: usize>(mut all: Args, more: [(&'static str, Arg); N]) -> Args {
     all
 }
 
-fn outcome(seen: &Observation) -> &str {
-    fact(seen, "outcome").as_str().unwrap()
+fn outcome(observation: &Observation) -> &str {
+    fact(observation, "outcome").as_str().unwrap()
 }
 
 #[tokio::test]
 async fn a_good_certificate_verifies_and_every_fact_is_there() {
     let lab = Lab::start().await;
     let alpn = Arg::List(vec![text("h2"), text("http/1.1")]);
-    let seen = run("tls", lab.check(lab.web.https(), [("sni", text(NAME)), ("alpn", alpn)])).await.unwrap();
-    assert_eq!(fact(&seen, "verified"), &Value::Bool(true));
-    assert_eq!(seen.last("verify_error"), None);
-    assert_eq!(fact(&seen, "version"), "TLS1.3");
-    assert!(fact(&seen, "cipher").as_str().unwrap().starts_with("TLS_"));
-    assert_eq!(fact(&seen, "group"), "X25519MLKEM768");
-    assert_eq!(fact(&seen, "alpn"), "h2");
-    assert_eq!(fact(&seen, "key"), "ECDSA P-256");
-    assert_eq!(fact(&seen, "signature"), "ecdsa-with-SHA256");
-    assert_eq!(fact(&seen, "issuer"), "CN=shakedown lab CA");
-    assert_eq!(fact(&seen, "san"), &serde_json::json!(["localhost", NAME, "127.0.0.1"]));
-    assert_eq!(fact(&seen, "chain.length"), 2);
+    let observation = run("tls", lab.check(lab.web.https(), [("sni", text(NAME)), ("alpn", alpn)])).await.unwrap();
+    assert_eq!(fact(&observation, "verified"), &Value::Bool(true));
+    assert_eq!(observation.last("verify_error"), None);
+    assert_eq!(fact(&observation, "version"), "TLS1.3");
+    assert!(fact(&observation, "cipher").as_str().unwrap().starts_with("TLS_"));
+    assert_eq!(fact(&observation, "group"), "X25519MLKEM768");
+    assert_eq!(fact(&observation, "alpn"), "h2");
+    assert_eq!(fact(&observation, "key"), "ECDSA P-256");
+    assert_eq!(fact(&observation, "signature"), "ecdsa-with-SHA256");
+    assert_eq!(fact(&observation, "issuer"), "CN=shakedown lab CA");
+    assert_eq!(fact(&observation, "san"), &serde_json::json!(["localhost", NAME, "127.0.0.1"]));
+    assert_eq!(fact(&observation, "chain.length"), 2);
     let subjects = serde_json::json!([format!("CN={NAME}"), "CN=shakedown lab CA"]);
-    assert_eq!(fact(&seen, "chain.subjects"), &subjects);
-    assert_eq!(fact(&seen, "fingerprint.sha256").as_str().unwrap().len(), 64);
-    assert_ne!(fact(&seen, "fingerprint.sha256"), fact(&seen, "spki.sha256"));
-    let leaf = fact(&seen, "expires_in").as_f64().unwrap();
+    assert_eq!(fact(&observation, "chain.subjects"), &subjects);
+    assert_eq!(fact(&observation, "fingerprint.sha256").as_str().unwrap().len(), 64);
+    assert_ne!(fact(&observation, "fingerprint.sha256"), fact(&observation, "spki.sha256"));
+    let leaf = fact(&observation, "expires_in").as_f64().unwrap();
     assert!((88.0 * 86_400.0..91.0 * 86_400.0).contains(&leaf), "{leaf}");
     let tls = family("tls").unwrap();
     // What another way of looking sees, and what there is only when something is wrong, or stapled.
     let elsewhere = |name: &str| tls.modes.iter().any(|mode| mode.facts.iter().any(|info| info.name == name));
     let sometimes = ["alert", "verify_error", "ocsp.status", "ocsp.error", "ocsp.next_update_in"];
     let missing = tls.facts.iter().map(|info| info.name).filter(|name| {
-        !sometimes.contains(name) && !elsewhere(name) && seen.last(name).is_none() && seen.merged(name).is_none()
+        !sometimes.contains(name)
+            && !elsewhere(name)
+            && observation.last(name).is_none()
+            && observation.merged(name).is_none()
     });
     assert_eq!(missing.collect::<Vec<_>>(), Vec::<&str>::new());
 }
@@ -94,70 +97,73 @@ async fn a_good_certificate_verifies_and_every_fact_is_there() {
 #[tokio::test]
 async fn an_expired_certificate_keeps_its_facts() {
     let lab = Lab::start().await;
-    let seen = run("tls", lab.check(lab.web.expired(), [("sni", text(NAME))])).await.unwrap();
-    assert_eq!(outcome(&seen), "completed");
-    assert_eq!(fact(&seen, "verified"), &Value::Bool(false));
-    let not_after = fact(&seen, "not_after").as_str().unwrap().to_owned();
-    assert_eq!(fact(&seen, "verify_error").as_str().unwrap(), format!("expired since {not_after}"));
-    assert_eq!(fact(&seen, "san"), &serde_json::json!(["localhost", NAME, "127.0.0.1"]));
-    assert!(fact(&seen, "expires_in").as_f64().unwrap() < -28.0 * 86_400.0);
-    assert!(fact(&seen, "chain.expires_in").as_f64().unwrap() < -28.0 * 86_400.0);
-    assert!(seen.merged("handshake_time").is_some());
+    let observation = run("tls", lab.check(lab.web.expired(), [("sni", text(NAME))])).await.unwrap();
+    assert_eq!(outcome(&observation), "completed");
+    assert_eq!(fact(&observation, "verified"), &Value::Bool(false));
+    let not_after = fact(&observation, "not_after").as_str().unwrap().to_owned();
+    assert_eq!(fact(&observation, "verify_error").as_str().unwrap(), format!("expired since {not_after}"));
+    assert_eq!(fact(&observation, "san"), &serde_json::json!(["localhost", NAME, "127.0.0.1"]));
+    assert!(fact(&observation, "expires_in").as_f64().unwrap() < -28.0 * 86_400.0);
+    assert!(fact(&observation, "chain.expires_in").as_f64().unwrap() < -28.0 * 86_400.0);
+    assert!(observation.merged("handshake_time").is_some());
 }
 
 #[tokio::test]
 async fn a_certificate_for_another_name_keeps_its_facts() {
     let lab = Lab::start().await;
-    let seen = run("tls", lab.check(lab.web.wrong_name(), [("sni", text(NAME))])).await.unwrap();
-    assert_eq!(fact(&seen, "verified"), &Value::Bool(false));
-    let error = fact(&seen, "verify_error").as_str().unwrap();
+    let observation = run("tls", lab.check(lab.web.wrong_name(), [("sni", text(NAME))])).await.unwrap();
+    assert_eq!(fact(&observation, "verified"), &Value::Bool(false));
+    let error = fact(&observation, "verify_error").as_str().unwrap();
     assert_eq!(error, format!("not valid for name {NAME} (names are {OTHER_NAME})"));
-    assert_eq!(fact(&seen, "san"), &serde_json::json!([OTHER_NAME]));
-    assert!(fact(&seen, "expires_in").as_f64().unwrap() > 0.0);
+    assert_eq!(fact(&observation, "san"), &serde_json::json!([OTHER_NAME]));
+    assert!(fact(&observation, "expires_in").as_f64().unwrap() > 0.0);
 
     let fits = [("sni", text(NAME)), ("verify_name", text(OTHER_NAME))];
-    let seen = run("tls", lab.check(lab.web.wrong_name(), fits)).await.unwrap();
-    assert_eq!(fact(&seen, "verified"), &Value::Bool(true), "verify_name decides, not sni");
+    let observation = run("tls", lab.check(lab.web.wrong_name(), fits)).await.unwrap();
+    assert_eq!(fact(&observation, "verified"), &Value::Bool(true), "verify_name decides, not sni");
 }
 
 #[tokio::test]
-async fn everything_wrong_is_told_at_once() {
+async fn everything_wrong_is_reported_at_once() {
     let lab = Lab::start().await;
-    let seen = run("tls", lab.check(lab.web.expired(), [("verify_name", text("x.example"))])).await.unwrap();
-    let error = fact(&seen, "verify_error").as_str().unwrap();
+    let observation = run("tls", lab.check(lab.web.expired(), [("verify_name", text("x.example"))])).await.unwrap();
+    let error = fact(&observation, "verify_error").as_str().unwrap();
     assert!(error.contains("expired since") && error.contains("not valid for name x.example"), "{error}");
 }
 
 #[tokio::test]
 async fn an_unknown_authority_is_not_trusted() {
     let lab = Lab::start().await;
-    let seen = run("tls", with(to(lab.web.https()), [("sni", text(NAME))])).await.unwrap();
-    assert_eq!(fact(&seen, "verified"), &Value::Bool(false));
-    assert!(fact(&seen, "verify_error").as_str().unwrap().starts_with("unknown issuer"));
-    assert_eq!(fact(&seen, "chain.length"), 2);
+    let observation = run("tls", with(to(lab.web.https()), [("sni", text(NAME))])).await.unwrap();
+    assert_eq!(fact(&observation, "verified"), &Value::Bool(false));
+    assert!(fact(&observation, "verify_error").as_str().unwrap().starts_with("unknown issuer"));
+    assert_eq!(fact(&observation, "chain.length"), 2);
 }
 
 #[tokio::test]
 async fn an_address_is_verified_without_sni() {
     let lab = Lab::start().await;
-    let seen = run("tls", lab.check(lab.web.https(), [])).await.unwrap();
-    assert_eq!(fact(&seen, "verified"), &Value::Bool(true));
+    let observation = run("tls", lab.check(lab.web.https(), [])).await.unwrap();
+    assert_eq!(fact(&observation, "verified"), &Value::Bool(true));
 }
 
 #[tokio::test]
 async fn the_highest_version_is_a_limit() {
     let lab = Lab::start().await;
-    let seen = run("tls", lab.check(lab.web.https(), [("max_version", text("TLS1.2"))])).await.unwrap();
-    assert_eq!(fact(&seen, "version"), "TLS1.2");
-    assert_eq!(fact(&seen, "verified"), &Value::Bool(true));
+    let observation = run("tls", lab.check(lab.web.https(), [("max_version", text("TLS1.2"))])).await.unwrap();
+    assert_eq!(fact(&observation, "version"), "TLS1.2");
+    assert_eq!(fact(&observation, "verified"), &Value::Bool(true));
 }
 
 #[tokio::test]
 async fn no_common_protocol_is_an_alert_and_not_verified() {
     let lab = Lab::start().await;
-    let seen = run("tls", lab.check(lab.web.https(), [("alpn", text("x").into_list())])).await.unwrap();
-    assert_eq!((outcome(&seen), fact(&seen, "alert").as_str().unwrap()), ("alert", "no_application_protocol"));
-    assert_eq!(seen.last("verified"), None);
+    let observation = run("tls", lab.check(lab.web.https(), [("alpn", text("x").into_list())])).await.unwrap();
+    assert_eq!(
+        (outcome(&observation), fact(&observation, "alert").as_str().unwrap()),
+        ("alert", "no_application_protocol")
+    );
+    assert_eq!(observation.last("verified"), None);
 }
 
 trait IntoList {
@@ -190,16 +196,16 @@ async fn what_is_no_handshake_is_never_verified() {
     ];
     for (address, want) in cases {
         let patience = if want == "timeout" { 0.2 } else { 5.0 };
-        let seen = run("tls", with(to(address), [("timeout", Arg::Number(patience))])).await.unwrap();
-        assert_eq!(outcome(&seen), want, "{:?}", seen.notes());
+        let observation = run("tls", with(to(address), [("timeout", Arg::Number(patience))])).await.unwrap();
+        assert_eq!(outcome(&observation), want, "{:?}", observation.notes());
         for absent in ["verified", "verify_error", "version", "expires_in", "chain.length"] {
-            assert_eq!(seen.last(absent), None, "{absent} of {want}");
+            assert_eq!(observation.last(absent), None, "{absent} of {want}");
         }
-        assert!(seen.merged("handshake_time").is_none());
+        assert!(observation.merged("handshake_time").is_none());
     }
-    let seen = run("tls", with(to(nobody().await), [("host", text("no-such-name.invalid"))])).await.unwrap();
-    assert_eq!(outcome(&seen), "unresolved");
-    assert_eq!(seen.last("verified"), None);
+    let observation = run("tls", with(to(nobody().await), [("host", text("no-such-name.invalid"))])).await.unwrap();
+    assert_eq!(outcome(&observation), "unresolved");
+    assert_eq!(observation.last("verified"), None);
 }
 
 #[tokio::test]
@@ -207,17 +213,17 @@ async fn a_refused_client_is_an_alert_in_both_versions() {
     let lab = Lab::start().await;
     for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
         let address = asking(&lab.pki, version).await;
-        let seen = run("tls", lab.check(address, [])).await.unwrap();
-        assert_eq!(outcome(&seen), "alert", "{version:?}: {:?}", seen.notes());
-        assert_eq!(fact(&seen, "alert"), "certificate_required");
-        assert_eq!(seen.last("verified"), None, "refused is not verified");
-        assert_eq!(fact(&seen, "chain.length"), 2, "the certificate was seen all the same");
+        let observation = run("tls", lab.check(address, [])).await.unwrap();
+        assert_eq!(outcome(&observation), "alert", "{version:?}: {:?}", observation.notes());
+        assert_eq!(fact(&observation, "alert"), "certificate_required");
+        assert_eq!(observation.last("verified"), None, "refused is not verified");
+        assert_eq!(fact(&observation, "chain.length"), 2, "the certificate was seen all the same");
 
         std::fs::write(lab.folder.path().join("client.pem"), lab.pki.good.chain_pem()).unwrap();
         std::fs::write(lab.folder.path().join("client.key"), lab.pki.good.key_pem()).unwrap();
         let client = [("client_cert", lab.file("client.pem")), ("client_key", lab.file("client.key"))];
-        let seen = run("tls", lab.check(address, client)).await.unwrap();
-        assert_eq!(fact(&seen, "verified"), &Value::Bool(true), "{:?}", seen.notes());
+        let observation = run("tls", lab.check(address, client)).await.unwrap();
+        assert_eq!(fact(&observation, "verified"), &Value::Bool(true), "{:?}", observation.notes());
     }
 }
 
@@ -239,9 +245,9 @@ async fn a_goodbye_after_the_handshake_is_no_refusal_but_a_hang_up_is() {
             }
         })
         .await;
-        let seen = run("tls", lab.check(address, [])).await.unwrap();
-        assert_eq!(outcome(&seen), want, "{:?}", seen.notes());
-        assert_eq!(seen.last("verified"), polite.then_some(&Value::Bool(true)));
+        let observation = run("tls", lab.check(address, [])).await.unwrap();
+        assert_eq!(outcome(&observation), want, "{:?}", observation.notes());
+        assert_eq!(observation.last("verified"), polite.then_some(&Value::Bool(true)));
     }
 }
 
@@ -269,9 +275,9 @@ async fn a_stolen_certificate_is_not_verified() {
             .unwrap()
             .with_no_client_auth()
             .with_cert_resolver(std::sync::Arc::new(Impostor(stolen.clone())));
-        let seen = run("tls", lab.check(accepting(config).await, [])).await.unwrap();
-        assert_eq!(fact(&seen, "verified"), &Value::Bool(false));
-        let error = fact(&seen, "verify_error").as_str().unwrap();
+        let observation = run("tls", lab.check(accepting(config).await, [])).await.unwrap();
+        assert_eq!(fact(&observation, "verified"), &Value::Bool(false));
+        let error = fact(&observation, "verify_error").as_str().unwrap();
         assert!(error.contains("did not prove"), "{error}");
     }
 }
@@ -319,8 +325,8 @@ fn rules_between_fields() {
 #[tokio::test]
 async fn a_source_narrows_the_addresses_to_its_family() {
     let six = [("source", text("::1"))];
-    let seen = run("tls", with(to("127.0.0.1:9".parse().unwrap()), six.clone())).await.unwrap();
-    assert_eq!(outcome(&seen), "unresolved", "{:?}", seen.notes());
+    let observation = run("tls", with(to("127.0.0.1:9".parse().unwrap()), six.clone())).await.unwrap();
+    assert_eq!(outcome(&observation), "unresolved", "{:?}", observation.notes());
 
     let crossed = with(with(to("127.0.0.1:9".parse().unwrap()), six), [("family", text("ipv4"))]);
     assert_eq!((family("tls").unwrap().build)(&crossed).err().map(|invalid| invalid.field), Some("source"));
@@ -360,9 +366,9 @@ async fn every_early_end_names_its_phase() {
     ];
     for (address, want, words) in cases {
         let patience = if want == "timeout" { 0.2 } else { 5.0 };
-        let seen = run("tls", with(to(address), [("timeout", Arg::Number(patience))])).await.unwrap();
-        assert_eq!(outcome(&seen), want, "{:?}", seen.notes());
-        let first = seen.notes().first().unwrap_or_else(|| panic!("{want} has no evidence"));
+        let observation = run("tls", with(to(address), [("timeout", Arg::Number(patience))])).await.unwrap();
+        assert_eq!(outcome(&observation), want, "{:?}", observation.notes());
+        let first = observation.notes().first().unwrap_or_else(|| panic!("{want} has no evidence"));
         assert!(first.contains(words) && first.contains(&address.to_string()), "{first}");
     }
 }

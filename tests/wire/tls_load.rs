@@ -45,21 +45,21 @@ impl Lab {
     }
 }
 
-fn count(seen: &Observation, name: &str) -> u64 {
-    fact(seen, name).as_u64().unwrap()
+fn count(observation: &Observation, name: &str) -> u64 {
+    fact(observation, name).as_u64().unwrap()
 }
 
-fn told(seen: &Observation, part: &str) -> bool {
-    seen.notes().iter().any(|note| note.contains(part))
+fn noted(observation: &Observation, part: &str) -> bool {
+    observation.notes().iter().any(|note| note.contains(part))
 }
 
 /// Nothing that a default expectation could hold for.
 #[track_caller]
-fn nothing_measured(seen: &Observation) {
+fn nothing_measured(observation: &Observation) {
     for name in ["load.handshakes_per_second", "load.resumed"] {
-        assert_eq!(seen.last(name), None, "{name}: {:?}", seen.notes());
+        assert_eq!(observation.last(name), None, "{name}: {:?}", observation.notes());
     }
-    assert!(seen.merged("load.handshake_time").is_none());
+    assert!(observation.merged("load.handshake_time").is_none());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -67,18 +67,18 @@ async fn full_handshakes_are_counted_and_timed() {
     let lab = Lab::new().await;
     let address = accepting(lab.config()).await;
     for reset in [false, true] {
-        let seen = run("tls", lab.check(address, vec![("reset", Arg::Bool(reset))])).await.unwrap();
-        let all = count(&seen, "load.handshakes");
-        assert!(all > 4, "{all}: {:?}", seen.notes());
-        assert_eq!(count(&seen, "load.errors"), 0, "{:?}", seen.notes());
-        assert_eq!(seen.merged("load.handshake_time").unwrap().count(), all);
-        assert_eq!(fact(&seen, "load.resumed"), 0.0);
-        assert_eq!(seen.last("load.missed"), None, "without a rate nothing is missed");
-        assert!(seen.merged("load.lateness").is_none(), "nor late");
-        let rate = fact(&seen, "load.handshakes_per_second").as_f64().unwrap();
+        let observation = run("tls", lab.check(address, vec![("reset", Arg::Bool(reset))])).await.unwrap();
+        let all = count(&observation, "load.handshakes");
+        assert!(all > 4, "{all}: {:?}", observation.notes());
+        assert_eq!(count(&observation, "load.errors"), 0, "{:?}", observation.notes());
+        assert_eq!(observation.merged("load.handshake_time").unwrap().count(), all);
+        assert_eq!(fact(&observation, "load.resumed"), 0.0);
+        assert_eq!(observation.last("load.missed"), None, "without a rate nothing is missed");
+        assert!(observation.merged("load.lateness").is_none(), "nor late");
+        let rate = fact(&observation, "load.handshakes_per_second").as_f64().unwrap();
         assert!(rate > 0.0 && rate <= all as f64 / 0.5, "{rate} of {all}");
-        assert!(fact(&seen, "cpu.local").as_f64().unwrap() > 0.0);
-        assert!(["client", "unknown"].contains(&fact(&seen, "limited_by").as_str().unwrap()));
+        assert!(fact(&observation, "cpu.local").as_f64().unwrap() > 0.0);
+        assert!(["client", "unknown"].contains(&fact(&observation, "limited_by").as_str().unwrap()));
     }
 }
 
@@ -87,10 +87,10 @@ async fn a_count_ends_it_exactly() {
     let lab = Lab::new().await;
     let address = accepting(lab.config()).await;
     let load = vec![("count", Arg::Integer(21)), ("duration", Arg::Number(60.0))];
-    let seen = run("tls", lab.check(address, load)).await.unwrap();
-    assert_eq!(count(&seen, "load.handshakes"), 21, "{:?}", seen.notes());
+    let observation = run("tls", lab.check(address, load)).await.unwrap();
+    assert_eq!(count(&observation, "load.handshakes"), 21, "{:?}", observation.notes());
     // The rate is that of the handshakes, not of a minute in which nothing was left to do.
-    assert!(fact(&seen, "load.handshakes_per_second").as_f64().unwrap() > 21.0 / 60.0 * 2.0);
+    assert!(fact(&observation, "load.handshakes_per_second").as_f64().unwrap() > 21.0 / 60.0 * 2.0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -109,10 +109,10 @@ async fn resumed_is_what_was_resumed() {
             check.0.insert("max_version", text(version));
             // A server that hands out no ticket is waited for, a little, each time.
             check.0.insert("timeout", Arg::Number(if forgets { 2.0 } else { 20.0 }));
-            let seen = run("tls", check).await.unwrap();
-            assert_eq!(count(&seen, "load.handshakes"), 20, "{:?}", seen.notes());
+            let observation = run("tls", check).await.unwrap();
+            assert_eq!(count(&observation, "load.handshakes"), 20, "{:?}", observation.notes());
             let want = if forgets { 0.0 } else { 1.0 };
-            assert_eq!(fact(&seen, "load.resumed"), want, "{version} {forgets}: {:?}", seen.notes());
+            assert_eq!(fact(&observation, "load.resumed"), want, "{version} {forgets}: {:?}", observation.notes());
         }
     }
 }
@@ -122,10 +122,12 @@ async fn a_rate_is_accounted_for_to_the_last_handshake() {
     let lab = Lab::new().await;
     let address = accepting(lab.config()).await;
     let load = vec![("rate", Arg::Number(40.0)), ("duration", Arg::Number(1.0))];
-    let seen = run("tls", lab.check(address, load)).await.unwrap();
-    let all = count(&seen, "load.handshakes") + count(&seen, "load.errors") + count(&seen, "load.missed");
-    assert_eq!(all, 40, "{:?}", seen.notes());
-    assert!(count(&seen, "load.handshakes") > 10);
+    let observation = run("tls", lab.check(address, load)).await.unwrap();
+    let all = count(&observation, "load.handshakes")
+        + count(&observation, "load.errors")
+        + count(&observation, "load.missed");
+    assert_eq!(all, 40, "{:?}", observation.notes());
+    assert!(count(&observation, "load.handshakes") > 10);
 }
 
 /// Does its handshakes one after the other, and stands still once.
@@ -157,14 +159,14 @@ async fn a_stall_is_in_the_times_of_all_who_had_to_wait() {
             ("duration", Arg::Number(2.5)),
             ("connections", Arg::Integer(connections)),
         ];
-        let seen = run("tls", lab.check(address, load)).await.unwrap();
-        let times = seen.merged("load.handshake_time").unwrap();
+        let observation = run("tls", lab.check(address, load)).await.unwrap();
+        let times = observation.merged("load.handshake_time").unwrap();
         let waited = times.first().iter().filter(|time| **time > 0.3).count();
         // 50 became due while it stood still; only those of its last 300 ms may have been quick.
-        assert!(waited >= 30, "{waited} of {} with {connections}: {:?}", times.count(), seen.notes());
+        assert!(waited >= 30, "{waited} of {} with {connections}: {:?}", times.count(), observation.notes());
         // Where it waited: for a free connection, or on its own.
-        let late = seen.merged("load.lateness").unwrap().first().iter().filter(|time| **time > 0.3).count();
-        assert_eq!(late >= 30, connections == 4, "{late} began late with {connections}: {:?}", seen.notes());
+        let late = observation.merged("load.lateness").unwrap().first().iter().filter(|time| **time > 0.3).count();
+        assert_eq!(late >= 30, connections == 4, "{late} began late with {connections}: {:?}", observation.notes());
     }
 }
 
@@ -185,10 +187,19 @@ async fn what_fails_is_counted_by_kind_and_never_as_a_handshake() {
     })
     .await;
     let load = vec![("count", Arg::Integer(30)), ("duration", Arg::Number(60.0))];
-    let seen = run("tls", lab.check(address, load)).await.unwrap();
+    let observation = run("tls", lab.check(address, load)).await.unwrap();
     // The first connection was the look's.
-    assert_eq!((count(&seen, "load.handshakes"), count(&seen, "load.errors")), (20, 10), "{:?}", seen.notes());
-    assert!(told(&seen, "of 30 failed: reset") || told(&seen, "of 30 failed: no connection"), "{:?}", seen.notes());
+    assert_eq!(
+        (count(&observation, "load.handshakes"), count(&observation, "load.errors")),
+        (20, 10),
+        "{:?}",
+        observation.notes()
+    );
+    assert!(
+        noted(&observation, "of 30 failed: reset") || noted(&observation, "of 30 failed: no connection"),
+        "{:?}",
+        observation.notes()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -209,10 +220,15 @@ async fn a_certificate_that_does_not_verify_is_an_error_each_time() {
     })
     .await;
     let load = vec![("count", Arg::Integer(10)), ("duration", Arg::Number(60.0))];
-    let seen = run("tls", lab.check(address, load)).await.unwrap();
-    assert_eq!((count(&seen, "load.handshakes"), count(&seen, "load.errors")), (0, 10), "{:?}", seen.notes());
-    assert!(told(&seen, "not valid for name"), "{:?}", seen.notes());
-    nothing_measured(&seen);
+    let observation = run("tls", lab.check(address, load)).await.unwrap();
+    assert_eq!(
+        (count(&observation, "load.handshakes"), count(&observation, "load.errors")),
+        (0, 10),
+        "{:?}",
+        observation.notes()
+    );
+    assert!(noted(&observation, "not valid for name"), "{:?}", observation.notes());
+    nothing_measured(&observation);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -228,14 +244,14 @@ async fn what_is_not_in_order_is_not_loaded() {
         }
     })
     .await;
-    let seen = run("tls", lab.check(address, vec![])).await.unwrap();
-    assert!(told(&seen, "no load was made"), "{:?}", seen.notes());
+    let observation = run("tls", lab.check(address, vec![])).await.unwrap();
+    assert!(noted(&observation, "no load was made"), "{:?}", observation.notes());
     assert_eq!(turn.load(Ordering::Relaxed), 1);
-    nothing_measured(&seen);
-    let seen = run("tls", lab.check(nobody().await, vec![])).await.unwrap();
-    assert_eq!(fact(&seen, "outcome"), "refused");
-    assert!(told(&seen, "no load was made"), "{:?}", seen.notes());
-    nothing_measured(&seen);
+    nothing_measured(&observation);
+    let observation = run("tls", lab.check(nobody().await, vec![])).await.unwrap();
+    assert_eq!(fact(&observation, "outcome"), "refused");
+    assert!(noted(&observation, "no load was made"), "{:?}", observation.notes());
+    nothing_measured(&observation);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -250,12 +266,12 @@ async fn a_server_that_goes_away_is_not_hammered() {
         let mut stream = acceptor.accept(stream).await.unwrap();
         let _ = stream.read(&mut [0; 16]).await;
     });
-    let seen = run("tls", lab.check(address, vec![("duration", Arg::Number(1.0))])).await.unwrap();
-    let errors = count(&seen, "load.errors");
-    assert!((1..100).contains(&errors), "{errors}: {:?}", seen.notes());
-    assert_eq!(count(&seen, "load.handshakes"), 0);
-    assert!(told(&seen, "no connection: refused"), "{:?}", seen.notes());
-    nothing_measured(&seen);
+    let observation = run("tls", lab.check(address, vec![("duration", Arg::Number(1.0))])).await.unwrap();
+    let errors = count(&observation, "load.errors");
+    assert!((1..100).contains(&errors), "{errors}: {:?}", observation.notes());
+    assert_eq!(count(&observation, "load.handshakes"), 0);
+    assert!(noted(&observation, "no connection: refused"), "{:?}", observation.notes());
+    nothing_measured(&observation);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -272,21 +288,21 @@ async fn a_load_that_is_given_up_ends_its_threads() {
         }
     })
     .await;
-    let mut seen = connections.subscribe();
+    let mut begun = connections.subscribe();
     let load = run("tls", lab.check(address, vec![("duration", Arg::Number(600.0))]));
     // Given up once it is well under way.
     tokio::select! {
         _ = load => panic!("ten minutes are not over"),
-        enough = seen.wait_for(|count| *count >= 20) => drop(enough),
+        enough = begun.wait_for(|count| *count >= 20) => drop(enough),
     }
     // What had begun may still arrive; then nothing does.
     for _ in 0..200 {
-        seen.mark_unchanged();
-        if tokio::time::timeout(Duration::from_millis(100), seen.changed()).await.is_err() {
+        begun.mark_unchanged();
+        if tokio::time::timeout(Duration::from_millis(100), begun.changed()).await.is_err() {
             return;
         }
     }
-    panic!("still at it after {} connections", *seen.borrow());
+    panic!("still at it after {} connections", *begun.borrow());
 }
 
 #[test]

@@ -85,58 +85,61 @@ impl Lab {
     }
 }
 
-fn outcome(seen: &Observation) -> &str {
-    fact(seen, "outcome").as_str().unwrap()
+fn outcome(observation: &Observation) -> &str {
+    fact(observation, "outcome").as_str().unwrap()
 }
 
 #[tokio::test]
 async fn a_good_certificate_verifies_and_every_fact_is_there() {
     let lab = Lab::new().await;
     let server = lab.serve(&lab.pki.good, &["h3"]);
-    let seen = run("tls", lab.check(server.addr, &[])).await.unwrap();
-    assert_eq!(outcome(&seen), "completed", "{:?}", seen.notes());
-    assert_eq!(fact(&seen, "verified"), &Value::Bool(true));
+    let observation = run("tls", lab.check(server.addr, &[])).await.unwrap();
+    assert_eq!(outcome(&observation), "completed", "{:?}", observation.notes());
+    assert_eq!(fact(&observation, "verified"), &Value::Bool(true));
     for (name, value) in [("version", "TLS1.3"), ("group", "X25519MLKEM768"), ("alpn", "h3"), ("key", "ECDSA P-256")] {
-        assert_eq!(fact(&seen, name), value);
+        assert_eq!(fact(&observation, name), value);
     }
-    assert!(fact(&seen, "cipher").as_str().unwrap().starts_with("TLS_AES_"));
-    assert_eq!(fact(&seen, "san"), &serde_json::json!(["localhost", NAME, "127.0.0.1"]));
+    assert!(fact(&observation, "cipher").as_str().unwrap().starts_with("TLS_AES_"));
+    assert_eq!(fact(&observation, "san"), &serde_json::json!(["localhost", NAME, "127.0.0.1"]));
     let tls = family("tls").unwrap();
     let elsewhere = |name: &str| tls.modes.iter().any(|mode| mode.facts.iter().any(|info| info.name == name));
     let sometimes = ["alert", "verify_error", "connect_time", "ocsp.status", "ocsp.error", "ocsp.next_update_in"];
     let missing = tls.facts.iter().map(|info| info.name).filter(|name| {
-        !sometimes.contains(name) && !elsewhere(name) && seen.last(name).is_none() && seen.merged(name).is_none()
+        !sometimes.contains(name)
+            && !elsewhere(name)
+            && observation.last(name).is_none()
+            && observation.merged(name).is_none()
     });
     assert_eq!(missing.collect::<Vec<_>>(), Vec::<&str>::new());
     let fields = [("alpn", Arg::List(vec![text("hq"), text("doq")]))];
     let server = lab.serve(&lab.pki.good, &["doq"]);
-    let seen = run("tls", lab.check(server.addr, &fields)).await.unwrap();
-    assert_eq!(fact(&seen, "alpn"), "doq");
+    let observation = run("tls", lab.check(server.addr, &fields)).await.unwrap();
+    assert_eq!(fact(&observation, "alpn"), "doq");
 }
 
 #[tokio::test]
 async fn a_wrong_certificate_keeps_its_facts() {
     let lab = Lab::new().await;
     let server = lab.serve(&lab.pki.expired, &["h3"]);
-    let seen = run("tls", lab.check(server.addr, &[])).await.unwrap();
-    assert_eq!(outcome(&seen), "completed");
-    assert_eq!(fact(&seen, "verified"), &Value::Bool(false));
-    assert!(fact(&seen, "verify_error").as_str().unwrap().starts_with("expired since"));
-    assert!(fact(&seen, "expires_in").as_f64().unwrap() < 0.0);
+    let observation = run("tls", lab.check(server.addr, &[])).await.unwrap();
+    assert_eq!(outcome(&observation), "completed");
+    assert_eq!(fact(&observation, "verified"), &Value::Bool(false));
+    assert!(fact(&observation, "verify_error").as_str().unwrap().starts_with("expired since"));
+    assert!(fact(&observation, "expires_in").as_f64().unwrap() < 0.0);
     let server = lab.serve(&lab.pki.wrong_name, &["h3"]);
-    let seen = run("tls", lab.check(server.addr, &[])).await.unwrap();
-    assert_eq!(fact(&seen, "verified"), &Value::Bool(false));
-    assert_eq!(fact(&seen, "san"), &serde_json::json!([OTHER_NAME]));
+    let observation = run("tls", lab.check(server.addr, &[])).await.unwrap();
+    assert_eq!(fact(&observation, "verified"), &Value::Bool(false));
+    assert_eq!(fact(&observation, "san"), &serde_json::json!([OTHER_NAME]));
 }
 
 #[tokio::test]
 async fn a_server_of_another_protocol_refuses() {
     let lab = Lab::new().await;
     let server = lab.serve(&lab.pki.good, &["doq"]);
-    let seen = run("tls", lab.check(server.addr, &[])).await.unwrap();
-    assert_eq!(outcome(&seen), "alert", "{:?}", seen.notes());
-    assert_eq!(fact(&seen, "alert"), "no_application_protocol");
-    assert!(seen.last("verified").is_none());
+    let observation = run("tls", lab.check(server.addr, &[])).await.unwrap();
+    assert_eq!(outcome(&observation), "alert", "{:?}", observation.notes());
+    assert_eq!(fact(&observation, "alert"), "no_application_protocol");
+    assert!(observation.last("verified").is_none());
 }
 
 #[tokio::test]
@@ -145,17 +148,17 @@ async fn a_client_certificate_is_asked_for_and_its_lack_refused_late() {
     let mut config = asking_config(&lab.pki, &rustls::version::TLS13, false);
     config.alpn_protocols = vec![b"h3".to_vec()];
     let server = serve(Arc::new(config));
-    let seen = run("tls", lab.check(server.addr, &[])).await.unwrap();
-    assert_eq!(outcome(&seen), "alert", "{:?}", seen.notes());
-    assert_eq!(fact(&seen, "alert"), "certificate_required");
-    assert!(seen.last("verified").is_none() && seen.last("san").is_some());
+    let observation = run("tls", lab.check(server.addr, &[])).await.unwrap();
+    assert_eq!(outcome(&observation), "alert", "{:?}", observation.notes());
+    assert_eq!(fact(&observation, "alert"), "certificate_required");
+    assert!(observation.last("verified").is_none() && observation.last("san").is_some());
     let known = [
         ("client_cert", lab.file("client.pem", lab.pki.good.chain_pem())),
         ("client_key", lab.file("client.key", lab.pki.good.key_pem())),
     ];
-    let seen = run("tls", lab.check(server.addr, &known)).await.unwrap();
-    assert_eq!(outcome(&seen), "completed", "{:?}", seen.notes());
-    assert!(seen.notes().iter().any(|note| note.contains("asked for a client certificate")));
+    let observation = run("tls", lab.check(server.addr, &known)).await.unwrap();
+    assert_eq!(outcome(&observation), "completed", "{:?}", observation.notes());
+    assert!(observation.notes().iter().any(|note| note.contains("asked for a client certificate")));
 }
 
 #[tokio::test]
@@ -163,12 +166,12 @@ async fn a_silent_port_is_a_timeout_and_a_closed_one_refuses() {
     let lab = Lab::new().await;
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let addr = socket.local_addr().unwrap();
-    let seen = run("tls", lab.check(addr, &[("timeout", Arg::Number(0.3))])).await.unwrap();
-    assert_eq!(outcome(&seen), "timeout");
-    assert!(seen.last("verified").is_none() && seen.merged("handshake_time").is_none());
+    let observation = run("tls", lab.check(addr, &[("timeout", Arg::Number(0.3))])).await.unwrap();
+    assert_eq!(outcome(&observation), "timeout");
+    assert!(observation.last("verified").is_none() && observation.merged("handshake_time").is_none());
     drop(socket);
-    let seen = run("tls", lab.check(addr, &[])).await.unwrap();
-    assert_eq!(outcome(&seen), "refused", "{:?}", seen.notes());
+    let observation = run("tls", lab.check(addr, &[])).await.unwrap();
+    assert_eq!(outcome(&observation), "refused", "{:?}", observation.notes());
     let server = lab.serve(&lab.pki.good, &["h3"]);
     let mut nowhere = lab.check(server.addr, &[("family", text("ipv6"))]);
     nowhere.0.remove("ca_file");
@@ -189,9 +192,9 @@ async fn the_group_is_seen_after_a_second_hello() {
         .unwrap();
     config.alpn_protocols = vec![b"h3".to_vec()];
     let server = serve(Arc::new(config));
-    let seen = run("tls", lab.check(server.addr, &[])).await.unwrap();
-    assert_eq!(fact(&seen, "group"), "secp384r1");
-    assert_eq!(fact(&seen, "verified"), &Value::Bool(true));
+    let observation = run("tls", lab.check(server.addr, &[])).await.unwrap();
+    assert_eq!(fact(&observation, "group"), "secp384r1");
+    assert_eq!(fact(&observation, "verified"), &Value::Bool(true));
 }
 
 #[tokio::test]
@@ -208,9 +211,9 @@ async fn a_chain_of_a_hundred_certificates_ends() {
         .unwrap();
     config.alpn_protocols = vec![b"h3".to_vec()];
     let server = serve(Arc::new(config));
-    let seen = run("tls", lab.check(server.addr, &[])).await.unwrap();
-    assert_eq!(outcome(&seen), "completed", "{:?}", seen.notes());
-    assert_eq!(fact(&seen, "chain.length"), 101);
+    let observation = run("tls", lab.check(server.addr, &[])).await.unwrap();
+    assert_eq!(outcome(&observation), "completed", "{:?}", observation.notes());
+    assert_eq!(fact(&observation, "chain.length"), 101);
 }
 
 fn chain(pki: &Pki) -> Vec<CertificateDer<'static>> {

@@ -32,17 +32,17 @@ async fn folder(pki: &Pki) -> tempfile::TempDir {
 
 /// Greets, lists what it can do, and answers STARTTLS with `answer`.
 async fn mail(stream: &mut TcpStream, can: &str, answer: &[u8]) {
-    let mut heard = [0; 1024];
+    let mut buffer = [0; 1024];
     stream.write_all(b"220 mail.test ESMTP\r\n").await.unwrap();
-    let _ = stream.read(&mut heard).await;
+    let _ = stream.read(&mut buffer).await;
     stream.write_all(format!("250-mail.test\r\n250 {can}\r\n").as_bytes()).await.unwrap();
-    if stream.read(&mut heard).await.is_ok_and(|count| count > 0) {
+    if stream.read(&mut buffer).await.is_ok_and(|count| count > 0) {
         stream.write_all(answer).await.unwrap();
     }
 }
 
-fn outcome(seen: &Observation) -> (&str, &str) {
-    (fact(seen, "outcome").as_str().unwrap(), fact(seen, "starttls").as_str().unwrap())
+fn outcome(observation: &Observation) -> (&str, &str) {
+    (fact(observation, "outcome").as_str().unwrap(), fact(observation, "starttls").as_str().unwrap())
 }
 
 #[tokio::test]
@@ -58,11 +58,11 @@ async fn after_the_go_ahead_the_certificate_is_seen() {
         }
     })
     .await;
-    let seen = run("tls", to(address, &folder(&pki).await)).await.unwrap();
-    assert_eq!(outcome(&seen), ("completed", "upgraded"), "{:?}", seen.notes());
-    assert_eq!(fact(&seen, "verified"), &Value::Bool(true));
-    assert_eq!(fact(&seen, "starttls.injected"), &Value::Bool(false));
-    assert_eq!(seen.merged("starttls_time").unwrap().count(), 1);
+    let observation = run("tls", to(address, &folder(&pki).await)).await.unwrap();
+    assert_eq!(outcome(&observation), ("completed", "upgraded"), "{:?}", observation.notes());
+    assert_eq!(fact(&observation, "verified"), &Value::Bool(true));
+    assert_eq!(fact(&observation, "starttls.injected"), &Value::Bool(false));
+    assert_eq!(observation.merged("starttls_time").unwrap().count(), 1);
 }
 
 #[tokio::test]
@@ -79,34 +79,34 @@ async fn a_server_that_does_not_want_is_never_verified() {
             let _ = stream.read(&mut [0; 16]).await;
         })
         .await;
-        let seen = run("tls", to(address, &folder)).await.unwrap();
-        assert_eq!(outcome(&seen), ("no_starttls", word), "{:?}", seen.notes());
-        assert_eq!(seen.last("verified"), None);
-        assert_eq!(seen.last("starttls.injected"), None, "nobody injected, and nothing was upgraded");
-        assert!(seen.notes().iter().all(|note| !note.contains('\u{1b}')), "{:?}", seen.notes());
-        assert!(seen.merged("connect_time").is_some() && seen.merged("handshake_time").is_none());
+        let observation = run("tls", to(address, &folder)).await.unwrap();
+        assert_eq!(outcome(&observation), ("no_starttls", word), "{:?}", observation.notes());
+        assert_eq!(observation.last("verified"), None);
+        assert_eq!(observation.last("starttls.injected"), None, "nobody injected, and nothing was upgraded");
+        assert!(observation.notes().iter().all(|note| !note.contains('\u{1b}')), "{:?}", observation.notes());
+        assert!(observation.merged("connect_time").is_some() && observation.merged("handshake_time").is_none());
     }
 }
 
 #[tokio::test]
-async fn plain_text_after_the_go_ahead_is_told_and_not_a_byte_follows_it() {
+async fn plain_text_after_the_go_ahead_is_reported_and_not_a_byte_follows_it() {
     let pki = Pki::new().unwrap();
-    let (tell, mut told) = mpsc::unbounded_channel();
+    let (sender, mut receiver) = mpsc::unbounded_channel();
     let address = server(move |mut stream| {
-        let tell = tell.clone();
+        let sender = sender.clone();
         async move {
             mail(&mut stream, "STARTTLS", b"220 go\r\n250 injected\r\n").await;
             let mut hello = Vec::new();
             let _ = stream.read_to_end(&mut hello).await;
-            tell.send(hello).unwrap();
+            sender.send(hello).unwrap();
         }
     })
     .await;
-    let seen = run("tls", to(address, &folder(&pki).await)).await.unwrap();
-    assert_eq!(outcome(&seen), ("no_starttls", "injected"), "{:?}", seen.notes());
-    assert_eq!(fact(&seen, "starttls.injected"), &Value::Bool(true));
-    assert!(seen.notes().iter().any(|note| note.contains("\"250 injected\"")), "{:?}", seen.notes());
-    assert_eq!(told.recv().await.unwrap(), b"", "no ClientHello");
+    let observation = run("tls", to(address, &folder(&pki).await)).await.unwrap();
+    assert_eq!(outcome(&observation), ("no_starttls", "injected"), "{:?}", observation.notes());
+    assert_eq!(fact(&observation, "starttls.injected"), &Value::Bool(true));
+    assert!(observation.notes().iter().any(|note| note.contains("\"250 injected\"")), "{:?}", observation.notes());
+    assert_eq!(receiver.recv().await.unwrap(), b"", "no ClientHello");
 }
 
 #[tokio::test]
@@ -119,10 +119,10 @@ async fn plain_text_that_comes_later_is_not_tls() {
         let _ = stream.read(&mut [0; 16]).await;
     })
     .await;
-    let seen = run("tls", to(address, &folder(&pki).await)).await.unwrap();
-    assert_eq!(outcome(&seen), ("not_tls", "upgraded"), "{:?}", seen.notes());
-    assert_eq!(fact(&seen, "starttls.injected"), &Value::Bool(true));
-    assert_eq!(seen.last("verified"), None);
+    let observation = run("tls", to(address, &folder(&pki).await)).await.unwrap();
+    assert_eq!(outcome(&observation), ("not_tls", "upgraded"), "{:?}", observation.notes());
+    assert_eq!(fact(&observation, "starttls.injected"), &Value::Bool(true));
+    assert_eq!(observation.last("verified"), None);
 }
 
 #[tokio::test]
@@ -153,9 +153,9 @@ async fn hostile_greetings_end_in_time_and_bounds() {
     ] {
         let mut check = to(address, &folder);
         check.0.insert("timeout", Arg::Number(patience));
-        let seen = run("tls", check).await.unwrap();
-        assert_eq!(outcome(&seen), want, "{:?}", seen.notes());
-        assert_eq!(seen.last("verified"), None);
+        let observation = run("tls", check).await.unwrap();
+        assert_eq!(outcome(&observation), want, "{:?}", observation.notes());
+        assert_eq!(observation.last("verified"), None);
     }
 }
 
@@ -187,7 +187,7 @@ async fn terms_are_asked_in_plain_text_first_as_well() {
     let mut check = to(address, &folder);
     check.0.insert("resumption", Arg::Integer(3));
     check.0.insert("alpn_set", Arg::List(vec![text("x"), text("y")]));
-    let seen = run("tls", check).await.unwrap();
-    assert_eq!(fact(&seen, "resumption.tls1.3"), 1.0, "{:?}", seen.notes());
-    assert_eq!(fact(&seen, "alpn.accepted"), &serde_json::json!(["x"]));
+    let observation = run("tls", check).await.unwrap();
+    assert_eq!(fact(&observation, "resumption.tls1.3"), 1.0, "{:?}", observation.notes());
+    assert_eq!(fact(&observation, "alpn.accepted"), &serde_json::json!(["x"]));
 }

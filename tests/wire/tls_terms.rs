@@ -70,8 +70,8 @@ async fn in_turn(configs: Vec<ServerConfig>) -> SocketAddr {
     .await
 }
 
-fn told(seen: &Observation, part: &str) -> bool {
-    seen.notes().iter().any(|note| note.contains(part))
+fn noted(observation: &Observation, part: &str) -> bool {
+    observation.notes().iter().any(|note| note.contains(part))
 }
 
 #[tokio::test]
@@ -86,34 +86,39 @@ async fn what_a_server_wants_of_clients() {
                 // Short, so that the silence is.
                 let patience = if tickets == 0 { 2.0 } else { 20.0 };
                 let check = lab.check(accepting(config).await, [("timeout", Arg::Number(patience))]);
-                let seen = run("tls", check).await.unwrap();
+                let observation = run("tls", check).await.unwrap();
                 let want = if optional { "optional" } else { "required" };
-                assert_eq!(fact(&seen, "client_certificate"), want, "{version:?} {tickets}: {:?}", seen.notes());
+                assert_eq!(
+                    fact(&observation, "client_certificate"),
+                    want,
+                    "{version:?} {tickets}: {:?}",
+                    observation.notes()
+                );
                 let authorities = serde_json::json!(["CN=shakedown lab CA"]);
-                assert_eq!(fact(&seen, "client_certificate.authorities"), &authorities);
+                assert_eq!(fact(&observation, "client_certificate.authorities"), &authorities);
             }
         }
     }
     let address = accepting(lab.config(|_| ())).await;
-    let seen = run("tls", lab.check(address, [])).await.unwrap();
-    assert_eq!(fact(&seen, "client_certificate"), "none");
-    assert_eq!(seen.last("client_certificate.authorities"), None);
+    let observation = run("tls", lab.check(address, [])).await.unwrap();
+    assert_eq!(fact(&observation, "client_certificate"), "none");
+    assert_eq!(observation.last("client_certificate.authorities"), None);
 }
 
 #[tokio::test]
-async fn a_client_that_shows_a_certificate_looks_again_without_one() {
+async fn a_client_that_shows_a_certificate_connects_again_without_one() {
     let lab = Lab::new().await;
     for (optional, want) in [(true, "optional"), (false, "required")] {
         let address = accepting(asking_config(&lab.pki, &rustls::version::TLS13, optional)).await;
         let mut check = lab.check(address, lab.client());
-        let seen = run("tls", check.clone()).await.unwrap();
-        assert_eq!(fact(&seen, "verified"), &Value::Bool(true));
-        assert_eq!(seen.last("client_certificate"), None, "with a certificate nobody can tell");
+        let observation = run("tls", check.clone()).await.unwrap();
+        assert_eq!(fact(&observation, "verified"), &Value::Bool(true));
+        assert_eq!(observation.last("client_certificate"), None, "with a certificate nobody can tell");
 
         check.0.insert("mtls", Arg::Bool(true));
-        let seen = run("tls", check).await.unwrap();
-        assert_eq!(fact(&seen, "verified"), &Value::Bool(true), "the first handshake is the one that counts");
-        assert_eq!(fact(&seen, "client_certificate"), want);
+        let observation = run("tls", check).await.unwrap();
+        assert_eq!(fact(&observation, "verified"), &Value::Bool(true), "the first handshake is the one that counts");
+        assert_eq!(fact(&observation, "client_certificate"), want);
     }
 }
 
@@ -131,31 +136,31 @@ async fn a_hang_up_is_neither_optional_nor_required() {
         }
     })
     .await;
-    let seen = run("tls", lab.check(address, [])).await.unwrap();
-    assert_eq!(fact(&seen, "outcome"), "reset", "{:?}", seen.notes());
-    assert_eq!(seen.last("client_certificate"), None);
-    assert!(told(&seen, "neither optional nor required"), "{:?}", seen.notes());
+    let observation = run("tls", lab.check(address, [])).await.unwrap();
+    assert_eq!(fact(&observation, "outcome"), "reset", "{:?}", observation.notes());
+    assert_eq!(observation.last("client_certificate"), None);
+    assert!(noted(&observation, "neither optional nor required"), "{:?}", observation.notes());
 }
 
 #[tokio::test]
 async fn sessions_are_resumed_as_often_as_the_server_knows_them() {
     let lab = Lab::new().await;
     let tries = [("resumption", Arg::Integer(6))];
-    let seen = run("tls", lab.check(accepting(lab.config(|_| ())).await, tries.clone())).await.unwrap();
-    assert_eq!(fact(&seen, "resumption.tls1.2"), 1.0, "{:?}", seen.notes());
-    assert_eq!(fact(&seen, "resumption.tls1.3"), 1.0, "{:?}", seen.notes());
-    assert_eq!(fact(&seen, "resumed"), &Value::Bool(false), "the handshake that is looked at is a full one");
+    let observation = run("tls", lab.check(accepting(lab.config(|_| ())).await, tries.clone())).await.unwrap();
+    assert_eq!(fact(&observation, "resumption.tls1.2"), 1.0, "{:?}", observation.notes());
+    assert_eq!(fact(&observation, "resumption.tls1.3"), 1.0, "{:?}", observation.notes());
+    assert_eq!(fact(&observation, "resumed"), &Value::Bool(false), "the handshake that is looked at is a full one");
 
     let forgetful = lab.config(|config| config.session_storage = Arc::new(NoServerSessionStorage {}));
-    let seen = run("tls", lab.check(accepting(forgetful).await, tries.clone())).await.unwrap();
-    assert_eq!(fact(&seen, "resumption.tls1.2"), 0.0, "{:?}", seen.notes());
-    assert_eq!(fact(&seen, "resumption.tls1.3"), 0.0, "{:?}", seen.notes());
-    assert!(told(&seen, "neither a ticket nor an id"), "{:?}", seen.notes());
+    let observation = run("tls", lab.check(accepting(forgetful).await, tries.clone())).await.unwrap();
+    assert_eq!(fact(&observation, "resumption.tls1.2"), 0.0, "{:?}", observation.notes());
+    assert_eq!(fact(&observation, "resumption.tls1.3"), 0.0, "{:?}", observation.notes());
+    assert!(noted(&observation, "neither a ticket nor an id"), "{:?}", observation.notes());
 
     let only = [("resumption", Arg::Integer(6)), ("max_version", text("TLS1.2"))];
-    let seen = run("tls", lab.check(accepting(lab.config(|_| ())).await, only)).await.unwrap();
-    assert_eq!(seen.last("resumption.tls1.3"), None, "not offered");
-    assert_eq!(fact(&seen, "resumption.tls1.2"), 1.0);
+    let observation = run("tls", lab.check(accepting(lab.config(|_| ())).await, only)).await.unwrap();
+    assert_eq!(observation.last("resumption.tls1.3"), None, "not offered");
+    assert_eq!(fact(&observation, "resumption.tls1.2"), 1.0);
 }
 
 #[tokio::test]
@@ -163,12 +168,12 @@ async fn two_servers_that_do_not_share_their_sessions_know_about_half() {
     let lab = Lab::new().await;
     let check =
         lab.check(in_turn(vec![lab.config(|_| ()), lab.config(|_| ())]).await, [("resumption", Arg::Integer(60))]);
-    let seen = run("tls", check).await.unwrap();
+    let observation = run("tls", check).await.unwrap();
     for name in ["resumption.tls1.2", "resumption.tls1.3"] {
-        let ratio = fact(&seen, name).as_f64().unwrap();
-        assert!((0.25..0.75).contains(&ratio), "{name} {ratio}: {:?}", seen.notes());
+        let ratio = fact(&observation, name).as_f64().unwrap();
+        assert!((0.25..0.75).contains(&ratio), "{name} {ratio}: {:?}", observation.notes());
     }
-    assert!(told(&seen, "of 60 tries resumed"), "{:?}", seen.notes());
+    assert!(noted(&observation, "of 60 tries resumed"), "{:?}", observation.notes());
 }
 
 #[tokio::test]
@@ -187,12 +192,12 @@ async fn a_try_without_a_handshake_leaves_the_ratio_open() {
         }
     })
     .await;
-    let seen = run("tls", lab.check(address, [("resumption", Arg::Integer(10))])).await.unwrap();
-    assert_eq!(fact(&seen, "outcome"), "completed");
+    let observation = run("tls", lab.check(address, [("resumption", Arg::Integer(10))])).await.unwrap();
+    assert_eq!(fact(&observation, "outcome"), "completed");
     for name in ["resumption.tls1.2", "resumption.tls1.3"] {
-        assert_eq!(seen.last(name), None, "{name}: {:?}", seen.notes());
+        assert_eq!(observation.last(name), None, "{name}: {:?}", observation.notes());
     }
-    assert!(told(&seen, "came to no handshake"), "{:?}", seen.notes());
+    assert!(noted(&observation, "came to no handshake"), "{:?}", observation.notes());
 }
 
 #[tokio::test]
@@ -204,8 +209,8 @@ async fn protocols_are_asked_for_one_by_one() {
         lab.config(|config| config.alpn_protocols = protocols)
     };
     for (speaks, want) in [(speaks(&["http/1.1", "h2"]), vec!["h2", "http/1.1"]), (speaks(&[]), vec![])] {
-        let seen = run("tls", lab.check(accepting(speaks).await, set.clone())).await.unwrap();
-        assert_eq!(fact(&seen, "alpn.accepted"), &serde_json::json!(want), "{:?}", seen.notes());
+        let observation = run("tls", lab.check(accepting(speaks).await, set.clone())).await.unwrap();
+        assert_eq!(fact(&observation, "alpn.accepted"), &serde_json::json!(want), "{:?}", observation.notes());
     }
     // The third connection asks for h2.
     let acceptor = TlsAcceptor::from(Arc::new(speaks(&["h2"])));
@@ -221,9 +226,9 @@ async fn protocols_are_asked_for_one_by_one() {
         }
     })
     .await;
-    let seen = run("tls", lab.check(address, set)).await.unwrap();
-    assert_eq!(seen.last("alpn.accepted"), None, "one that is unknown must not read as not accepted");
-    assert!(told(&seen, "asked for h2 alone"), "{:?}", seen.notes());
+    let observation = run("tls", lab.check(address, set)).await.unwrap();
+    assert_eq!(observation.last("alpn.accepted"), None, "one that is unknown must not read as not accepted");
+    assert!(noted(&observation, "asked for h2 alone"), "{:?}", observation.notes());
 }
 
 #[tokio::test]
@@ -231,9 +236,9 @@ async fn a_dead_target_has_no_terms() {
     let lab = Lab::new().await;
     let address = crate::script::resets().await;
     let more = [("resumption", Arg::Integer(2)), ("alpn_set", Arg::List(vec![text("h2")]))];
-    let seen = run("tls", lab.check(address, more)).await.unwrap();
+    let observation = run("tls", lab.check(address, more)).await.unwrap();
     for name in ["client_certificate", "resumption.tls1.2", "resumption.tls1.3", "alpn.accepted"] {
-        assert_eq!(seen.last(name), None, "{name}");
+        assert_eq!(observation.last(name), None, "{name}");
     }
 }
 

@@ -73,9 +73,9 @@ async fn goaway_and_rst_stream_are_no_nonsense() {
         (none(), vec![0, 0, 1, 1, 4, 0, 0, 0, 1, 0xff], "malformed", ""),
     ];
     for (index, (early, late, want, words)) in cases.into_iter().enumerate() {
-        let seen = asked(plays(early, late).await).await;
-        assert_eq!(fact(&seen, "outcome"), want, "case {index}: {:?}", seen.notes());
-        assert!(seen.notes().iter().any(|note| note.contains(words)), "case {index}: {:?}", seen.notes());
-        assert_eq!(seen.last("status"), None);
+        let observation = asked(plays(early, late).await).await;
+        assert_eq!(fact(&observation, "outcome"), want, "case {index}: {:?}", observation.notes());
+        assert!(observation.notes().iter().any(|note| note.contains(words)), "case {index}: {:?}", observation.notes());
+        assert_eq!(observation.last("status"), None);
     }
 }

@@ -74,13 +74,13 @@ impl Given {
 
     fn problem<'a, I: Iterator<Item = &'a Check>>(&self, checks: impl Fn() -> I) -> Option<String> {
         let mut families: HashSet<&str> = HashSet::new();
-        let mut seen: HashSet<&str> = HashSet::new();
+        let mut recorded: HashSet<&str> = HashSet::new();
         let mut any = false;
         for check in checks().filter(|check| self.is_for(check)) {
             any = true;
             families.insert(&check.family);
             for (name, value) in &check.facts.0 {
-                seen.insert(name);
+                recorded.insert(name);
                 if self.fits_below(name, value) {
                     return None;
                 }
@@ -95,7 +95,7 @@ impl Given {
         }
         let tables = FAMILIES.iter().filter(|family| families.contains(family.name));
         let mut known: Vec<&str> =
-            tables.flat_map(|family| family.facts.iter().map(|fact| fact.name)).chain(seen).collect();
+            tables.flat_map(|family| family.facts.iter().map(|fact| fact.name)).chain(recorded).collect();
         known.sort_unstable();
         known.dedup();
         let fits = |name: &&str| self.fact.matches(name) || self.fact.to_string().starts_with(&format!("{name}."));

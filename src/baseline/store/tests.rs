@@ -210,8 +210,8 @@ fn the_thirty_first_run_rolls_out_and_the_pinned_stays() {
     for at in 1..=30 {
         add(dir.path(), &simple(at)).unwrap();
     }
-    let told = pin(place, Some("run-2"), &write).unwrap().unwrap();
-    assert!(told.notes.is_empty());
+    let pinned = pin(place, Some("run-2"), &write).unwrap().unwrap();
+    assert!(pinned.notes.is_empty());
     assert_eq!(found(dir.path()).pinned().unwrap().id, "run-2");
     let saved = add(dir.path(), &simple(31)).unwrap();
     assert_eq!(saved[0].notes, ["run run-1 of 2026-01-01T00:01:00Z rolled out"]);
@@ -234,8 +234,8 @@ fn the_thirty_first_run_rolls_out_and_the_pinned_stays() {
     assert!(why.contains("holds 30 runs newer than run-1"), "{why}");
     let Err(Problem::Refused(why)) = add(dir.path(), &simple(2)) else { panic!() };
     assert!(why.contains("has run run-2 already"), "{why}");
-    let told = pin(place, None, &write).unwrap().unwrap();
-    assert!(told.notes[0].contains("run-2 is no longer pinned, and gone"), "{told:?}");
+    let pinned = pin(place, None, &write).unwrap().unwrap();
+    assert!(pinned.notes[0].contains("run-2 is no longer pinned, and gone"), "{pinned:?}");
     assert!(found(dir.path()).pinned().is_none());
     assert_eq!(accept(&simple(1), dir.path(), true, &write).unwrap()[0].notes, Vec::<String>::new());
     assert_eq!(found(dir.path()).pinned().unwrap().id, "run-1", "an old release may be pinned, and goes aside at once");

@@ -15,7 +15,7 @@ use crate::checks::shared::target::Target;
 use crate::model::{Args, Fault, Invalid};
 use crate::probe::{Cx, EarlyEnd};
 use crate::proto::dns::exchange::{self, Exchange, Request};
-use crate::proto::dns::message::{Line, Reply};
+use crate::proto::dns::message::{Reply, ResourceRecord};
 use crate::proto::dns::question::Question;
 use crate::proto::dns::{rdata, types};
 
@@ -130,17 +130,17 @@ impl Ask {
         record_rcode(cx, reply.rcode);
         cx.set(&FLAGS, reply.flags());
         cx.set(&TRUNCATED, reply.truncated());
-        for line in &reply.answers {
-            cx.record(&TTL, f64::from(line.ttl));
+        for record in &reply.answers {
+            cx.record(&TTL, f64::from(record.ttl));
         }
         let (links, end) = chain(&reply.answers, &self.question);
         let end = end.clone();
         cx.set(&CNAMES, links);
-        for line in reply.answers.iter().filter(|line| self.stray(line, &end)) {
-            cx.note(format!("not an answer to {}: {}", self.question.title(), line.text));
+        for record in reply.answers.iter().filter(|record| self.stray(record, &end)) {
+            cx.note(format!("not an answer to {}: {}", self.question.title(), record.text));
         }
-        let asked = reply.answers.iter().filter(|line| self.asked(line) && !self.stray(line, &end));
-        cx.set(&ANSWERS, asked.map(|line| line.data.clone()).collect::<Vec<_>>());
+        let asked = reply.answers.iter().filter(|record| self.asked(record) && !self.stray(record, &end));
+        cx.set(&ANSWERS, asked.map(|record| record.data.clone()).collect::<Vec<_>>());
         cx.set(&RECORDS, texts(reply.answers));
         cx.set(&AUTHORITY, texts(reply.authority));
         cx.set(&ADDITIONAL, texts(reply.additional));
@@ -154,32 +154,32 @@ impl Ask {
     }
 
     /// A record of the type asked for; ANY and AXFR ask for all.
-    fn asked(&self, line: &Line) -> bool {
-        matches!(self.question.code, types::ANY | types::AXFR) || line.code == self.question.code
+    fn asked(&self, record: &ResourceRecord) -> bool {
+        matches!(self.question.code, types::ANY | types::AXFR) || record.code == self.question.code
     }
 
     /// A record that cannot answer the question: of another class, broken, or about a name that is neither the one asked
     /// for nor the end of its aliases.
-    fn stray(&self, line: &Line, end: &Name) -> bool {
-        let about = line.owner.eq_ignore_root(&self.question.name) || line.owner.eq_ignore_root(end);
+    fn stray(&self, record: &ResourceRecord, end: &Name) -> bool {
+        let about = record.owner.eq_ignore_root(&self.question.name) || record.owner.eq_ignore_root(end);
         let whole_zone = self.question.code == types::AXFR;
-        line.class != u16::from(self.question.class) || !line.sound || (self.asked(line) && !about && !whole_zone)
+        record.class != u16::from(self.question.class) || !record.sound || (self.asked(record) && !about && !whole_zone)
     }
 }
 
-fn texts(lines: Vec<Line>) -> Vec<String> {
-    lines.into_iter().map(|line| line.text).collect()
+fn texts(records: Vec<ResourceRecord>) -> Vec<String> {
+    records.into_iter().map(|record| record.text).collect()
 }
 
 /// Aliases followed in one answer.
 const LINKS: usize = 64;
 
 /// Follows aliases from the name asked for, to the last name; a loop ends at its first repeat.
-fn chain<'r>(answers: &'r [Line], question: &'r Question) -> (Vec<String>, &'r Name) {
+fn chain<'r>(answers: &'r [ResourceRecord], question: &'r Question) -> (Vec<String>, &'r Name) {
     let mut links = Vec::new();
     let mut at = &question.name;
     while let Some(target) =
-        answers.iter().filter(|line| line.owner.eq_ignore_root(at)).find_map(|line| line.target.as_ref())
+        answers.iter().filter(|record| record.owner.eq_ignore_root(at)).find_map(|record| record.target.as_ref())
     {
         let text = rdata::name(target);
         if links.contains(&text) || links.len() == LINKS {

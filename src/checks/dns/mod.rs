@@ -87,8 +87,8 @@ impl Probe for Dns {
         }
     }
 
-    fn answered(seen: &Observation) -> bool {
-        fact_is(seen, OUTCOME.info.name, "answered") && fact_is(seen, RCODE.info.name, "NOERROR")
+    fn answered(observation: &Observation) -> bool {
+        fact_is(observation, OUTCOME.info.name, "answered") && fact_is(observation, RCODE.info.name, "NOERROR")
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {

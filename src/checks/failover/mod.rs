@@ -59,8 +59,8 @@ impl Probe for Failover {
         self.phases.all() + self.stream.patience * 3 + self.commands + Duration::from_secs(10)
     }
 
-    fn answered(seen: &Observation) -> bool {
-        seen.last(RECOVERED.info.name) == Some(&Value::Bool(true))
+    fn answered(observation: &Observation) -> bool {
+        observation.last(RECOVERED.info.name) == Some(&Value::Bool(true))
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {

@@ -227,7 +227,7 @@ mod tests {
         probes.collect()
     }
 
-    fn seen(picture: &str, isolated: u32) -> Vec<Outage> {
+    fn outages_of(picture: &str, isolated: u32) -> Vec<Outage> {
         let probes = stream(picture);
         outages(&conclusive(&probes), &TravelTimes::of(&probes, probes.get(..1).unwrap_or_default()), isolated)
     }
@@ -259,16 +259,16 @@ mod tests {
             ("xxx...", 1, vec![(3, 20, None)]),
             ("", 1, vec![]),
         ] {
-            assert_eq!(brief(&seen(picture, isolated)), want, "{picture}");
+            assert_eq!(brief(&outages_of(picture, isolated)), want, "{picture}");
         }
     }
 
     #[test]
     fn the_end_of_an_outage_is_when_the_answer_came() {
-        let found = seen("..xx..", 1);
+        let found = outages_of("..xx..", 1);
         assert!((found[0].resumed.unwrap() - 0.041).abs() < 1e-9);
         assert!((found[0].first - 0.02).abs() < 1e-9);
-        assert!(seen("..xx", 1)[0].resumed.is_none());
+        assert!(outages_of("..xx", 1)[0].resumed.is_none());
     }
 
     #[test]
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ceiling_looks_only_at_its_phase() {
+    fn the_ceiling_counts_only_its_phase() {
         let probes = stream("..xxx......xx....");
         let travel = TravelTimes::of(&probes, &probes[..1]);
         let known = conclusive(&probes);

@@ -73,19 +73,24 @@ impl StreamConfig {
 
     /// `None` when answered, else why not.
     async fn run_probe(&self, number: u32, cancel: &CancellationToken) -> Result<Option<String>, Fault> {
-        let mut seen = Observation::default();
-        let mut cx =
-            Cx::new(&mut seen, self.probe.facts(), Instant::now() + self.patience, u64::from(number), cancel.clone());
+        let mut observation = Observation::default();
+        let mut cx = Cx::new(
+            &mut observation,
+            self.probe.facts(),
+            Instant::now() + self.patience,
+            u64::from(number),
+            cancel.clone(),
+        );
         match timeout(self.patience, self.probe.run(&mut cx)).await {
             Err(_) => return Ok(Some(format!("no answer within {:?}", self.patience))),
             Ok(result) => result?,
         }
-        if self.probe.answered(&seen) {
+        if self.probe.answered(&observation) {
             return Ok(None);
         }
         let mut decisive = self.probe.facts().iter().filter(|fact| fact.roles.decisive);
-        let word = decisive.find_map(|fact| seen.last(fact.name)).map(ToString::to_string);
-        let why = seen.notes().first().cloned();
+        let word = decisive.find_map(|fact| observation.last(fact.name)).map(ToString::to_string);
+        let why = observation.notes().first().cloned();
         Ok(Some(word.into_iter().chain(why).collect::<Vec<_>>().join(", ")))
     }
 }

@@ -85,7 +85,7 @@ fn facts(picture: &str, restoring: f64) -> (Observation, Result<(), Fault>) {
     };
     let mut log = StreamLog::default();
     log.probes = picture.chars().enumerate().map(probe).collect();
-    let config = config(Odd::Stalls);
+    let config = config(StubProbe::Stalls);
     let phases = Phases {
         steady: Duration::from_millis(50),
         observe: Duration::from_millis(100),
@@ -96,32 +96,32 @@ fn facts(picture: &str, restoring: f64) -> (Observation, Result<(), Fault>) {
     recorded(Failover::FACTS, |cx| report::facts(cx, &log, &times, &phases, &config))
 }
 
-fn milliseconds(seen: &Observation, fact: &str) -> Option<i64> {
+fn milliseconds(observation: &Observation, fact: &str) -> Option<i64> {
     #[expect(clippy::cast_possible_truncation, reason = "test data of some milliseconds")]
-    seen.last(fact).and_then(Value::as_f64).map(|s| (s * 1e3).round() as i64)
+    observation.last(fact).and_then(Value::as_f64).map(|s| (s * 1e3).round() as i64)
 }
 
 #[test]
 fn facts_of_a_clean_failover() {
-    let (seen, result) = facts(".......xxx..........................", 0.2);
+    let (observation, result) = facts(".......xxx..........................", 0.2);
     result.unwrap();
-    let ms = |fact| milliseconds(&seen, fact);
+    let ms = |fact| milliseconds(&observation, fact);
     assert_eq!((ms("outage.lo"), ms("outage.longest"), ms("outage.hi")), (Some(20), Some(30), Some(40)));
     assert_eq!((ms("detected_after"), ms("recovered_after")), (Some(10), Some(41)));
     assert_eq!(ms("failback.outage"), Some(0));
-    assert_eq!(seen.last("lost"), Some(&Value::from(3)));
-    assert_eq!(seen.last("recovered"), Some(&Value::Bool(true)));
-    assert_eq!(seen.last("steady.after"), Some(&Value::Bool(true)));
+    assert_eq!(observation.last("lost"), Some(&Value::from(3)));
+    assert_eq!(observation.last("recovered"), Some(&Value::Bool(true)));
+    assert_eq!(observation.last("steady.after"), Some(&Value::Bool(true)));
 }
 
 #[test]
 fn the_failback_is_judged_apart() {
-    let (seen, _) = facts(".......xx............xxxx....xx.....", 0.2);
-    assert_eq!(seen.last("outages"), Some(&Value::from(1)));
-    assert_eq!(milliseconds(&seen, "outage.longest"), Some(20));
-    assert_eq!(milliseconds(&seen, "outage.hi"), Some(30));
-    assert_eq!(milliseconds(&seen, "failback.outage"), Some(40));
-    assert_eq!(seen.last("steady.after"), Some(&Value::Bool(false)));
+    let (observation, _) = facts(".......xx............xxxx....xx.....", 0.2);
+    assert_eq!(observation.last("outages"), Some(&Value::from(1)));
+    assert_eq!(milliseconds(&observation, "outage.longest"), Some(20));
+    assert_eq!(milliseconds(&observation, "outage.hi"), Some(30));
+    assert_eq!(milliseconds(&observation, "failback.outage"), Some(40));
+    assert_eq!(observation.last("steady.after"), Some(&Value::Bool(false)));
 }
 
 #[test]
@@ -132,21 +132,21 @@ fn an_answer_just_before_restore_is_no_recovery() {
         (".......xxxxxxxxxxxxxxxx.............", false),
         ("....................................", true),
     ] {
-        let (seen, _) = facts(picture, 0.201);
-        assert_eq!(seen.last("recovered"), Some(&Value::Bool(recovered)), "{picture}");
-        assert_eq!(seen.last("recovered_after").is_some(), recovered && picture.contains('x'), "{picture}");
+        let (observation, _) = facts(picture, 0.201);
+        assert_eq!(observation.last("recovered"), Some(&Value::Bool(recovered)), "{picture}");
+        assert_eq!(observation.last("recovered_after").is_some(), recovered && picture.contains('x'), "{picture}");
     }
 }
 
 #[test]
 fn a_service_that_never_came_back_has_no_upper_bound() {
-    let (seen, result) = facts(".......xxxxxxxxxxxxxxxxxxxxxxxx", 0.2);
+    let (observation, result) = facts(".......xxxxxxxxxxxxxxxxxxxxxxxx", 0.2);
     result.unwrap();
     for fact in ["outage.longest", "outage.total", "outage.hi", "recovered_after"] {
-        assert_eq!(seen.last(fact), None, "{fact}");
+        assert_eq!(observation.last(fact), None, "{fact}");
     }
-    assert_eq!(milliseconds(&seen, "outage.lo"), Some(230));
-    assert_eq!(seen.last("recovered"), Some(&Value::Bool(false)));
+    assert_eq!(milliseconds(&observation, "outage.lo"), Some(230));
+    assert_eq!(observation.last("recovered"), Some(&Value::Bool(false)));
 }
 
 #[test]
@@ -159,33 +159,36 @@ fn a_stream_with_holes_is_a_fault() {
 #[test]
 fn few_and_scattered_unsent_probes_only_widen_the_bounds() {
     let picture = format!("{}.xx?.{}", ".".repeat(7), ".".repeat(300));
-    let (seen, result) = facts(&picture, 0.2);
+    let (observation, result) = facts(&picture, 0.2);
     result.unwrap();
-    assert_eq!((milliseconds(&seen, "outage.lo"), milliseconds(&seen, "outage.hi")), (Some(10), Some(40)));
+    assert_eq!(
+        (milliseconds(&observation, "outage.lo"), milliseconds(&observation, "outage.hi")),
+        (Some(10), Some(40))
+    );
 }
 
 #[test]
 fn a_skipped_probe_voids_the_measurement() {
     let mut log = StreamLog::default();
     log.probes = vec![ProbeResult { due: 0.0, sent: 0.0, ended: 0.001, outcome: ProbeOutcome::Answered }; 1000];
-    assert!(report::complete(&log, &config(Odd::Stalls)).is_ok());
+    assert!(report::complete(&log, &config(StubProbe::Stalls)).is_ok());
     log.skipped = 1;
-    let fault = report::complete(&log, &config(Odd::Stalls)).unwrap_err();
+    let fault = report::complete(&log, &config(StubProbe::Stalls)).unwrap_err();
     assert!(fault.detail.contains("skipped 1") && !fault.remedy.is_empty(), "{fault}");
 }
 
-/// Probes that do one thing.
+/// Stub probes, by how each round of theirs ends.
 #[derive(Clone, Copy)]
-enum Odd {
+enum StubProbe {
     Answers,
     Stalls,
     Panics,
     Faults,
 }
 
-impl DynProbe for Odd {
+impl DynProbe for StubProbe {
     fn target(&self) -> String {
-        "odd".into()
+        "probe".into()
     }
     fn footprint(&self) -> Footprint {
         Footprint::Quiet
@@ -205,7 +208,7 @@ impl DynProbe for Odd {
                 Self::Answers => Ok(()),
                 Self::Stalls => std::future::pending().await,
                 Self::Panics => panic!("a defect"),
-                Self::Faults => Err(Fault::local("open socket", "odd", "no permission", "ask for it")),
+                Self::Faults => Err(Fault::local("open socket", "probe", "no permission", "ask for it")),
             }
         })
     }
@@ -214,13 +217,13 @@ impl DynProbe for Odd {
     }
 }
 
-fn config(odd: Odd) -> StreamConfig {
-    StreamConfig { probe: Arc::new(odd), interval: Duration::from_millis(10), patience: Duration::from_secs(1) }
+fn config(probe: StubProbe) -> StreamConfig {
+    StreamConfig { probe: Arc::new(probe), interval: Duration::from_millis(10), patience: Duration::from_secs(1) }
 }
 
 /// Streams until `count` probes have ended.
-async fn streamed(odd: Odd, count: usize) -> StreamLog {
-    let stream = ProbeStream::start(config(odd)).unwrap();
+async fn streamed(probe: StubProbe, count: usize) -> StreamLog {
+    let stream = ProbeStream::start(config(probe)).unwrap();
     while stream.results(f64::INFINITY).await.len() < count {
         tokio::task::yield_now().await;
     }
@@ -229,7 +232,7 @@ async fn streamed(odd: Odd, count: usize) -> StreamLog {
 
 #[tokio::test]
 async fn silence_does_not_delay_the_next_probe() {
-    let log = streamed(Odd::Stalls, 1).await;
+    let log = streamed(StubProbe::Stalls, 1).await;
     let mut probes = log.probes;
     probes.sort_by(|a, b| a.sent.total_cmp(&b.sent));
     assert!(probes.len() > 5 && probes[5].sent < probes[0].ended, "{probes:?}");
@@ -239,21 +242,21 @@ async fn silence_does_not_delay_the_next_probe() {
 
 #[tokio::test]
 async fn every_probe_of_the_stream_is_logged() {
-    for (odd, outcome) in [
-        (Odd::Answers, ProbeOutcome::Answered),
-        (Odd::Panics, ProbeOutcome::NotSent),
-        (Odd::Faults, ProbeOutcome::NotSent),
+    for (probe, outcome) in [
+        (StubProbe::Answers, ProbeOutcome::Answered),
+        (StubProbe::Panics, ProbeOutcome::NotSent),
+        (StubProbe::Faults, ProbeOutcome::NotSent),
     ] {
-        let log = streamed(odd, 3).await;
+        let log = streamed(probe, 3).await;
         assert!(log.probes.len() >= 3 && log.probes.iter().all(|probe| probe.outcome == outcome), "{:?}", log.probes);
         assert!(log.probes.iter().all(|probe| probe.sent >= probe.due));
-        assert_eq!(log.fault.is_some(), matches!(odd, Odd::Faults));
+        assert_eq!(log.fault.is_some(), matches!(probe, StubProbe::Faults));
     }
 }
 
 #[tokio::test]
 async fn what_cannot_be_probed_at_all_is_found_before_anything_is_changed() {
     let cancel = CancellationToken::new();
-    assert!(config(Odd::Answers).try_once(&cancel).await.is_ok());
-    assert_eq!(config(Odd::Faults).try_once(&cancel).await.unwrap_err().detail, "no permission");
+    assert!(config(StubProbe::Answers).try_once(&cancel).await.is_ok());
+    assert_eq!(config(StubProbe::Faults).try_once(&cancel).await.unwrap_err().detail, "no permission");
 }

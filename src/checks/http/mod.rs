@@ -74,10 +74,11 @@ impl Probe for Http {
         self.timeout + LOADING
     }
 
-    fn answered(seen: &Observation) -> bool {
+    fn answered(observation: &Observation) -> bool {
         // A balancer without a backend answers too, with a 5xx: that is the outage, not the service.
-        let server_error = seen.last(STATUS.info.name).and_then(Value::as_i64).is_some_and(|status| status >= 500);
-        fact_is(seen, OUTCOME.info.name, "answered") && !server_error
+        let server_error =
+            observation.last(STATUS.info.name).and_then(Value::as_i64).is_some_and(|status| status >= 500);
+        fact_is(observation, OUTCOME.info.name, "answered") && !server_error
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {

@@ -75,7 +75,7 @@ pub(super) fn record_answer(cx: &mut Cx<'_>, answer: &Answer) {
     if let Some(why) = why {
         let note = format!("{why}; {}", beginning(answer));
         // Rounds that see the same must not crowd out what a later one sees.
-        if !cx.seen().notes().contains(&note) {
+        if !cx.observation().notes().contains(&note) {
             cx.note(note);
         }
     }
@@ -98,7 +98,7 @@ fn beginning(answer: &Answer) -> String {
 /// Where the exchange led, whole or not.
 pub(super) fn record_trace(cx: &mut Cx<'_>, trace: &Trace) {
     // Without an answer there is no telling that nothing was redirected.
-    if !trace.redirects.is_empty() || cx.seen().last(STATUS.info.name).is_some() {
+    if !trace.redirects.is_empty() || cx.observation().last(STATUS.info.name).is_some() {
         cx.set(&REDIRECTS, trace.redirects.clone());
     }
     cx.set(&URL, trace.url.to_string());
@@ -115,7 +115,7 @@ fn object(headers: &HeaderMap) -> Value {
     Value::Object(joined.collect())
 }
 
-/// A document: said to be JSON, or an object or array all the same. A bare number under another type is text. `Err`
+/// A document: declared as JSON, or an object or array all the same. A bare number under another type is text. `Err`
 /// says why there is none.
 fn json(answer: &Answer) -> Result<Value, String> {
     let status = answer.head.status;
@@ -125,10 +125,10 @@ fn json(answer: &Answer) -> Result<Value, String> {
     let kind = answer.head.headers.get(CONTENT_TYPE).map(|kind| readable(kind.as_bytes()).to_ascii_lowercase());
     let kind = kind.as_deref().unwrap_or("none");
     let bare = kind.split(';').next().unwrap_or_default().trim();
-    let said = bare == "application/json" || bare.ends_with("+json");
+    let declared = bare == "application/json" || bare.ends_with("+json");
     match serde_json::from_slice::<Value>(&answer.kept) {
-        Ok(parsed) if said || parsed.is_object() || parsed.is_array() => Ok(parsed),
-        Err(error) if said => Err(format!("answered {status}, no `body.json`: content-type {bare}, but {error}")),
+        Ok(parsed) if declared || parsed.is_object() || parsed.is_array() => Ok(parsed),
+        Err(error) if declared => Err(format!("answered {status}, no `body.json`: content-type {bare}, but {error}")),
         _ => Err(format!("answered {status}, no `body.json`: not a JSON document, content-type {bare}")),
     }
 }

@@ -1,4 +1,4 @@
-//! What is sent, and how a redirect changes it.
+//! The request to send, and how a redirect changes it.
 
 use http_body_util::Full;
 use hyper::body::Bytes;

@@ -68,8 +68,8 @@ impl Probe for Icmp {
         self.interval * self.count + self.target.timeout * 2 + MARGIN
     }
 
-    fn answered(seen: &Observation) -> bool {
-        fact_is(seen, OUTCOME.info.name, "replied")
+    fn answered(observation: &Observation) -> bool {
+        fact_is(observation, OUTCOME.info.name, "replied")
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {

@@ -1,6 +1,6 @@
-//! What to try next after outcomes that several families have, each in the words of all of them.
+//! Advice for outcomes that several families have, in the same words for all of them.
 
-/// An outcome, and what to try next.
+/// An outcome, and the next step.
 type Advice = (&'static str, &'static str);
 
 /// RST or ICMP port unreachable.

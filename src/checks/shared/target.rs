@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use crate::model::argument::Argument;
 use crate::model::{Args, Field, FieldKind, Invalid};
 use crate::net::dial::{self, ConnectError, Dialled};
 use crate::net::{IpVersion, connect, endpoint, resolve};
@@ -97,5 +98,10 @@ pub fn version_and_source(args: &Args) -> Result<(IpVersion, Option<IpAddr>), In
 /// Host and port of a field of kind `Endpoint`; the port may be left out when there is a default.
 /// IPv6 addresses stand in brackets, or bare when no port follows.
 pub fn host_and_port(args: &Args, field: &Field<String>, default: Option<u16>) -> Result<(String, u16), Invalid> {
-    endpoint::of(field.name(), &args.get(field), default)
+    endpoint_in(field, &args.get(field), default)
+}
+
+/// Host and port of `text`, which stands in `field`.
+pub fn endpoint_in<T: Argument>(field: &Field<T>, text: &str, default: Option<u16>) -> Result<(String, u16), Invalid> {
+    endpoint::parse(text, default).map_err(|why| field.invalid(why.message, why.help))
 }

@@ -11,14 +11,14 @@ use crate::checks::shared::payload::payload;
 use crate::model::{Args, Invalid};
 use crate::net::bytes;
 
-/// What to say and what to wait for.
+/// Bytes to send, and bytes to wait for.
 pub(super) struct Script {
     send: Option<Vec<u8>>,
     expect: Option<Vec<u8>>,
     limit: usize,
 }
 
-/// What the peer sent, and what that comes to.
+/// Bytes of the peer, and their outcome.
 pub(super) struct Exchange {
     pub(super) outcome: &'static str,
     pub(super) received: Vec<u8>,
@@ -72,8 +72,8 @@ impl Script {
             }
             _ if received.is_empty() => ("closed", Some(format!("connected, then no word: {how}"))),
             _ => {
-                let seen = bytes::readable(received.get(..200).unwrap_or(received));
-                ("mismatch", Some(format!("{how}; the answer does not contain what is expected: {seen:?}")))
+                let shown = bytes::readable(received.get(..200).unwrap_or(received));
+                ("mismatch", Some(format!("{how}; the answer does not contain what is expected: {shown:?}")))
             }
         }
     }

@@ -52,8 +52,8 @@ impl Probe for Tcp {
         self.target.timeout * 3
     }
 
-    fn answered(seen: &Observation) -> bool {
-        fact_is(seen, OUTCOME.info.name, "connected")
+    fn answered(observation: &Observation) -> bool {
+        fact_is(observation, OUTCOME.info.name, "connected")
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
@@ -64,7 +64,7 @@ impl Probe for Tcp {
     }
 }
 
-/// What one address did.
+/// Result of connecting to one address.
 struct Attempt {
     outcome: &'static str,
     connect_time: Option<Duration>,

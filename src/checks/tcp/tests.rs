@@ -45,35 +45,36 @@ async fn one_dead_address_of_two_is_seen_with_addresses_all() {
     // All of 127/8 is loopback; the server listens on the first address only.
     let port = server("", "").await;
     let both = [IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2])];
-    let (seen, ended) = observe(args(port, &[("addresses", Arg::Text("all".into()))]), Some(&both)).await;
+    let (observation, ended) = observe(args(port, &[("addresses", Arg::Text("all".into()))]), Some(&both)).await;
     ended.unwrap();
-    assert_eq!(seen.text("outcome"), Some("refused"));
-    assert_eq!(seen.text("address"), Some("127.0.0.2"));
-    assert_eq!(seen.last("addresses.failed").unwrap(), &serde_json::json!(["127.0.0.2 refused"]));
-    assert_eq!(seen.last("addresses").unwrap(), &serde_json::json!(["127.0.0.1", "127.0.0.2"]));
-    let (seen, ended) = observe(args(port, &[]), Some(&both)).await;
+    assert_eq!(observation.text("outcome"), Some("refused"));
+    assert_eq!(observation.text("address"), Some("127.0.0.2"));
+    assert_eq!(observation.last("addresses.failed").unwrap(), &serde_json::json!(["127.0.0.2 refused"]));
+    assert_eq!(observation.last("addresses").unwrap(), &serde_json::json!(["127.0.0.1", "127.0.0.2"]));
+    let (observation, ended) = observe(args(port, &[]), Some(&both)).await;
     ended.unwrap();
-    assert_eq!(seen.text("outcome"), Some("connected"), "`first` looks at the first address only");
-    assert!(seen.last("addresses.failed").is_none());
+    assert_eq!(observation.text("outcome"), Some("connected"), "`first` looks at the first address only");
+    assert!(observation.last("addresses.failed").is_none());
 }
 
 #[tokio::test]
 async fn an_answer_is_compared_and_silence_is_no_answer() {
     let port = server("220 ready\r\n", "+PONG\r\n").await;
-    let (seen, _) =
+    let (observation, _) =
         observe(args(port, &[("send", Arg::Text("PING".into())), ("expect", Arg::Text("+PONG".into()))]), None).await;
-    assert_eq!(seen.text("outcome"), Some("connected"));
-    assert_eq!(seen.text("banner"), Some("220 ready"));
-    assert!(seen.text("received").unwrap().contains("+PONG"));
+    assert_eq!(observation.text("outcome"), Some("connected"));
+    assert_eq!(observation.text("banner"), Some("220 ready"));
+    assert!(observation.text("received").unwrap().contains("+PONG"));
     let wrong = [("expect", Arg::Text("554".into())), ("timeout", Arg::Number(0.1))];
-    let (seen, _) = observe(args(port, &wrong), None).await;
-    assert_eq!(seen.text("outcome"), Some("mismatch"));
+    let (observation, _) = observe(args(port, &wrong), None).await;
+    assert_eq!(observation.text("outcome"), Some("mismatch"));
     let mute = server("", "").await;
-    let (seen, _) = observe(args(mute, &[("banner", Arg::Bool(true)), ("timeout", Arg::Number(0.1))]), None).await;
-    assert_eq!(seen.text("outcome"), Some("timeout"));
+    let (observation, _) =
+        observe(args(mute, &[("banner", Arg::Bool(true)), ("timeout", Arg::Number(0.1))]), None).await;
+    assert_eq!(observation.text("outcome"), Some("timeout"));
     let silence = [("expect", Arg::Text("220".into())), ("timeout", Arg::Number(0.1))];
-    let (seen, _) = observe(args(mute, &silence), None).await;
-    assert_eq!(seen.text("outcome"), Some("timeout"), "silence is not a wrong answer");
+    let (observation, _) = observe(args(mute, &silence), None).await;
+    assert_eq!(observation.text("outcome"), Some("timeout"), "silence is not a wrong answer");
 }
 
 #[tokio::test]
@@ -82,8 +83,8 @@ async fn a_peer_that_hangs_up_without_a_word_is_closed() {
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move { while listener.accept().await.is_ok() {} });
     for more in [("banner", Arg::Bool(true)), ("expect", Arg::Text("220".into()))] {
-        let (seen, _) = observe(args(port, &[more]), None).await;
-        assert_eq!(seen.text("outcome"), Some("closed"));
+        let (observation, _) = observe(args(port, &[more]), None).await;
+        assert_eq!(observation.text("outcome"), Some("closed"));
     }
 }
 
@@ -100,28 +101,28 @@ async fn a_match_across_two_segments_is_found() {
         let _ = stream.read(&mut chunk).await;
     });
     let halves = [("send", Arg::Text("x".into())), ("expect", Arg::Text("ready".into()))];
-    let (seen, _) = observe(args(port, &halves), None).await;
-    assert_eq!(seen.text("outcome"), Some("connected"));
+    let (observation, _) = observe(args(port, &halves), None).await;
+    assert_eq!(observation.text("outcome"), Some("connected"));
 }
 
 #[tokio::test]
 async fn the_answer_is_bounded() {
     let port = server("0123456789", "").await;
     let few = [("expect", Arg::Text("9".into())), ("limit", Arg::Number(4.0))];
-    let (seen, _) = observe(args(port, &few), None).await;
-    assert_eq!(seen.text("outcome"), Some("mismatch"));
-    assert_eq!(seen.text("received"), Some("0123"));
+    let (observation, _) = observe(args(port, &few), None).await;
+    assert_eq!(observation.text("outcome"), Some("mismatch"));
+    assert_eq!(observation.text("received"), Some("0123"));
 }
 
 #[tokio::test]
 async fn names_and_sources() {
-    let (seen, ended) = observe(args(1, &[("host", Arg::Text("nowhere.invalid".into()))]), None).await;
+    let (observation, ended) = observe(args(1, &[("host", Arg::Text("nowhere.invalid".into()))]), None).await;
     ended.unwrap();
-    assert_eq!(seen.text("outcome"), Some("unresolved"));
-    assert!(seen.merged("connect_time").is_none(), "absent, not zero");
+    assert_eq!(observation.text("outcome"), Some("unresolved"));
+    assert!(observation.merged("connect_time").is_none(), "absent, not zero");
     let port = server("", "").await;
-    let (seen, ended) = observe(args(port, &[("source", Arg::Text("192.0.2.1".into()))]), None).await;
+    let (observation, ended) = observe(args(port, &[("source", Arg::Text("192.0.2.1".into()))]), None).await;
     let fault = ended.unwrap_err();
     assert!(fault.remedy.contains("source"), "{fault:?}");
-    assert!(seen.last("outcome").is_none(), "what could not be looked at has no outcome");
+    assert!(observation.last("outcome").is_none(), "what could not be looked at has no outcome");
 }

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use super::measure::Measured;
+use super::measured::Measured;
 use super::settings::Settings;
 use crate::model::Fault;
 use crate::net::dial::{self, ConnectError};

@@ -9,23 +9,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::client::{Client, SILENCE, failed};
 use super::facts::{BITRATE, CPU, RTT};
+use super::measured::Measured;
 use crate::net::sys::cpu::CpuTime;
 use crate::probe::{Cx, EarlyEnd};
 use crate::proto::iperf3::{Flow, Transport, flow, frame};
-
-/// A test that ran.
-pub(super) struct Measured {
-    /// Length without warm-up.
-    pub(super) elapsed: Duration,
-    /// Share of one core this process used.
-    pub(super) cpu: Option<f64>,
-    /// Set when nothing moved at the end, with the evidence.
-    pub(super) stalled: Option<String>,
-    /// Ends the streams that still receive.
-    pub(super) stop: CancellationToken,
-    /// The streams' tasks; they end with it.
-    _tasks: JoinSet<std::io::Result<()>>,
-}
 
 /// Turns counters into samples.
 struct Sampler {

@@ -4,6 +4,7 @@ mod client;
 mod facts;
 mod fields;
 mod measure;
+mod measured;
 mod report;
 mod settings;
 #[cfg(test)]
@@ -50,8 +51,8 @@ impl Probe for Throughput {
         settings.target.timeout * 6 + settings.params.omit + settings.duration + Duration::from_secs(3)
     }
 
-    fn answered(seen: &Observation) -> bool {
-        fact_is(seen, OUTCOME.info.name, "transferred")
+    fn answered(observation: &Observation) -> bool {
+        fact_is(observation, OUTCOME.info.name, "transferred")
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {

@@ -101,8 +101,8 @@ fn contradiction(params: &Params, flows: &[Flow], results: &Results) -> Option<S
     }
     flows.iter().zip(&results.streams).find_map(|(flow, stream)| {
         let (sent, _) = flow.datagrams();
-        let seen = stream.packets.filter(|seen| *seen > sent)?;
-        Some(format!("the server says {seen} datagrams of stream {} were sent, of {sent} that were", stream.id))
+        let claimed = stream.packets.filter(|claimed| *claimed > sent)?;
+        Some(format!("the server says {claimed} datagrams of stream {} were sent, of {sent} that were", stream.id))
     })
 }
 

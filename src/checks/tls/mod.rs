@@ -109,8 +109,8 @@ impl Probe for Tls {
         }
     }
 
-    fn answered(seen: &Observation) -> bool {
-        [COMPLETED, SCANNED].iter().any(|word| fact_is(seen, OUTCOME.info.name, word))
+    fn answered(observation: &Observation) -> bool {
+        [COMPLETED, SCANNED].iter().any(|word| fact_is(observation, OUTCOME.info.name, word))
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {

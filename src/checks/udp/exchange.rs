@@ -19,14 +19,14 @@ const LARGEST: usize = 65_507;
 /// Answers looked at in search of the expected one; more is a flood.
 const ANSWERS: usize = 64;
 
-/// What to say and what to wait for.
+/// The datagram to send, and bytes to wait for.
 pub(super) struct Script {
     send: Vec<u8>,
     expect: Option<Vec<u8>>,
     limit: usize,
 }
 
-/// What came back, and what that comes to.
+/// The answer, and the outcome.
 pub(super) struct Exchange {
     pub(super) outcome: &'static str,
     pub(super) answer: Option<Answer>,
@@ -111,7 +111,7 @@ impl Script {
                 }
                 Event::IcmpError(report) if report.class == Class::Advice => {}
                 // An answer was there before somebody closed: the answer decides.
-                Event::IcmpError(report) => return Ok(other.or_else(|| Some(said(&report)))),
+                Event::IcmpError(report) => return Ok(other.or_else(|| Some(icmp_outcome(&report)))),
                 Event::Failed(error) => return failed(&error, "receive UDP datagram", peer).map(Some),
             }
         }
@@ -124,8 +124,8 @@ impl Script {
         let answer = Some(Answer { kept: kept.to_vec(), length: arrival.length, elapsed });
         match &self.expect {
             Some(expect) if !bytes::contains(kept, expect) => {
-                let seen = bytes::readable(kept.get(..kept.len().min(200)).unwrap_or_default());
-                let why = format!("the answer does not contain what is expected: {seen:?}");
+                let shown = bytes::readable(kept.get(..kept.len().min(200)).unwrap_or_default());
+                let why = format!("the answer does not contain what is expected: {shown:?}");
                 Exchange { outcome: "mismatch", answer, evidence: Some(why) }
             }
             _ => Exchange { outcome: "replied", answer, evidence: None },
@@ -152,7 +152,7 @@ fn unconnected(error: ConnectError) -> Exchange {
     }
 }
 
-fn said(report: &IcmpError) -> Exchange {
+fn icmp_outcome(report: &IcmpError) -> Exchange {
     let outcome = if report.class == Class::Port { "refused" } else { "unreachable" };
     Exchange::without_answer(outcome, report.to_string())
 }

@@ -47,8 +47,8 @@ impl Probe for Udp {
         self.target.timeout * 3
     }
 
-    fn answered(seen: &Observation) -> bool {
-        fact_is(seen, OUTCOME.info.name, "replied")
+    fn answered(observation: &Observation) -> bool {
+        fact_is(observation, OUTCOME.info.name, "replied")
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {

@@ -26,8 +26,8 @@ fn args(peer: SocketAddr, patience: f64, more: Written<'_>) -> Args {
 }
 
 async fn observe(args: &Args) -> Result<Observation, Fault> {
-    let (seen, ended) = testing::observe(&Udp::from_args(args).unwrap()).await;
-    ended.map(|()| seen)
+    let (observation, ended) = testing::observe(&Udp::from_args(args).unwrap()).await;
+    ended.map(|()| observation)
 }
 
 /// Answers every datagram with `answers`, in this order.
@@ -54,12 +54,12 @@ async fn an_answer_is_a_reply_with_time_text_and_size() {
             continue;
         }
         let (_tasks, peer) = server(bind, &[b"world"]).await;
-        let seen = observe(&args(peer, PATIENT, &[])).await.unwrap();
-        assert_eq!(seen.text("outcome"), Some("replied"));
-        assert_eq!(seen.text("response"), Some("world"));
-        assert_eq!(seen.last("response.size").and_then(Value::as_i64), Some(5));
-        assert_eq!(seen.merged("response_time").unwrap().count(), 1);
-        assert!(Udp::answered(&seen));
+        let observation = observe(&args(peer, PATIENT, &[])).await.unwrap();
+        assert_eq!(observation.text("outcome"), Some("replied"));
+        assert_eq!(observation.text("response"), Some("world"));
+        assert_eq!(observation.last("response.size").and_then(Value::as_i64), Some(5));
+        assert_eq!(observation.merged("response_time").unwrap().count(), 1);
+        assert!(Udp::answered(&observation));
     }
 }
 
@@ -68,28 +68,28 @@ async fn a_closed_port_refuses() {
     let unused = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let peer = unused.local_addr().unwrap();
     drop(unused);
-    let seen = observe(&args(peer, PATIENT, &[])).await.unwrap();
-    assert_eq!(seen.text("outcome"), Some("refused"), "{:?}", seen.notes());
-    assert!(seen.merged("response_time").is_none());
-    assert!(!Udp::answered(&seen));
+    let observation = observe(&args(peer, PATIENT, &[])).await.unwrap();
+    assert_eq!(observation.text("outcome"), Some("refused"), "{:?}", observation.notes());
+    assert!(observation.merged("response_time").is_none());
+    assert!(!Udp::answered(&observation));
 }
 
 #[tokio::test]
 async fn sending_alone_is_silence_and_not_success() {
     let (_tasks, peer) = server("127.0.0.1:0", &[]).await;
-    let seen = observe(&args(peer, BRIEF, &[])).await.unwrap();
-    assert_eq!(seen.text("outcome"), Some("silent"));
-    assert!(seen.last("response").is_none(), "absent is absent");
+    let observation = observe(&args(peer, BRIEF, &[])).await.unwrap();
+    assert_eq!(observation.text("outcome"), Some("silent"));
+    assert!(observation.last("response").is_none(), "absent is absent");
 }
 
 #[tokio::test]
 async fn the_expected_answer_may_come_after_others() {
     let (_tasks, peer) = server("127.0.0.1:0", &[b"first", b"second"]).await;
-    let seen = observe(&args(peer, PATIENT, &[("expect", text("sec"))])).await.unwrap();
-    assert_eq!((seen.text("outcome"), seen.text("response")), (Some("replied"), Some("second")));
-    let seen = observe(&args(peer, BRIEF, &[("expect_hex", text("ff00"))])).await.unwrap();
-    assert_eq!(seen.text("outcome"), Some("mismatch"));
-    assert!(seen.notes()[0].contains("second"), "{:?}", seen.notes());
+    let observation = observe(&args(peer, PATIENT, &[("expect", text("sec"))])).await.unwrap();
+    assert_eq!((observation.text("outcome"), observation.text("response")), (Some("replied"), Some("second")));
+    let observation = observe(&args(peer, BRIEF, &[("expect_hex", text("ff00"))])).await.unwrap();
+    assert_eq!(observation.text("outcome"), Some("mismatch"));
+    assert!(observation.notes()[0].contains("second"), "{:?}", observation.notes());
 }
 
 #[tokio::test]
@@ -98,24 +98,24 @@ async fn a_flood_of_wrong_answers_ends() {
     const FLOOD: &[&[u8]] = &[WRONG; 100];
     let (_tasks, peer) = server("127.0.0.1:0", FLOOD).await;
     // Would otherwise listen for the whole hour.
-    let seen = observe(&args(peer, 3600.0, &[("expect", text("yes"))])).await.unwrap();
-    assert_eq!(seen.text("outcome"), Some("mismatch"));
+    let observation = observe(&args(peer, 3600.0, &[("expect", text("yes"))])).await.unwrap();
+    assert_eq!(observation.text("outcome"), Some("mismatch"));
 }
 
 #[tokio::test]
 async fn a_long_answer_is_cut_at_the_limit_and_measured_in_full() {
     let (_tasks, peer) = server("127.0.0.1:0", &[&[b'x'; 1000]]).await;
-    let seen = observe(&args(peer, PATIENT, &[("limit", Arg::Number(10.0))])).await.unwrap();
-    assert_eq!(seen.text("response"), Some("xxxxxxxxxx"));
-    assert_eq!(seen.last("response.size").and_then(Value::as_i64), Some(1000));
+    let observation = observe(&args(peer, PATIENT, &[("limit", Arg::Number(10.0))])).await.unwrap();
+    assert_eq!(observation.text("response"), Some("xxxxxxxxxx"));
+    assert_eq!(observation.last("response.size").and_then(Value::as_i64), Some(1000));
 }
 
 #[tokio::test]
 async fn an_empty_answer_is_an_answer() {
     let (_tasks, peer) = server("127.0.0.1:0", &[b""]).await;
-    let seen = observe(&args(peer, PATIENT, &[])).await.unwrap();
-    assert_eq!(seen.text("outcome"), Some("replied"));
-    assert_eq!(seen.last("response.size").and_then(Value::as_i64), Some(0));
+    let observation = observe(&args(peer, PATIENT, &[])).await.unwrap();
+    assert_eq!(observation.text("outcome"), Some("replied"));
+    assert_eq!(observation.last("response.size").and_then(Value::as_i64), Some(0));
 }
 
 #[tokio::test]
@@ -132,8 +132,8 @@ async fn datagrams_of_others_do_not_count() {
         // Stays open, so that the port is silent and not closed.
         let _ = socket.recv_from(&mut buffer).await;
     });
-    let seen = observe(&args(peer, BRIEF, &[])).await.unwrap();
-    assert_eq!(seen.text("outcome"), Some("silent"));
+    let observation = observe(&args(peer, BRIEF, &[])).await.unwrap();
+    assert_eq!(observation.text("outcome"), Some("silent"));
 }
 
 #[tokio::test]
@@ -147,9 +147,9 @@ async fn a_foreign_source_address_is_a_fault_of_this_side() {
 #[tokio::test]
 async fn a_name_without_address_is_unresolved() {
     let peer = "127.0.0.1:9".parse().unwrap();
-    let seen = observe(&args(peer, PATIENT, &[("family", text("ipv6"))])).await.unwrap();
-    assert_eq!(seen.text("outcome"), Some("unresolved"));
-    assert_eq!(seen.notes().len(), 1);
+    let observation = observe(&args(peer, PATIENT, &[("family", text("ipv6"))])).await.unwrap();
+    assert_eq!(observation.text("outcome"), Some("unresolved"));
+    assert_eq!(observation.notes().len(), 1);
 }
 
 #[test]

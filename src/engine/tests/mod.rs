@@ -215,10 +215,15 @@ impl Ran {
 impl Assess for Referee {
     type Judgement = Judgement;
 
-    fn assess(&self, case: &Case, seen: &Observation, fault: Option<Fault>) -> (Verdict, Option<String>, Judgement) {
+    fn assess(
+        &self,
+        case: &Case,
+        observation: &Observation,
+        fault: Option<Fault>,
+    ) -> (Verdict, Option<String>, Judgement) {
         let lost = fault.as_ref().is_some_and(|fault| fault.detail.contains("without a record"));
         assert!(lost || self.breaks_at != Some(&*case.id), "a defect of the judge");
-        let judgement = judge::judge(case, seen, fault);
+        let judgement = judge::judge(case, observation, fault);
         (judgement.verdict, judgement.reason.clone(), judgement)
     }
 
@@ -226,8 +231,8 @@ impl Assess for Referee {
         self.alarm
     }
 
-    fn record(&self, case: &Case, seen: &Observation, judgement: Judgement, timing: Timing) -> CheckRecord {
-        judge::record(case, seen, judgement, judge::metrics(case, seen), timing)
+    fn record(&self, case: &Case, observation: &Observation, judgement: Judgement, timing: Timing) -> CheckRecord {
+        judge::record(case, observation, judgement, judge::metrics(case, observation), timing)
     }
 
     fn skipped(&self, case: &Case, reason: String) -> CheckRecord {

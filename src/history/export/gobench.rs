@@ -15,11 +15,11 @@ const OURS: [&str; 2] = ["suite", "host-class"];
 pub fn render(selected: &Selected<'_>) -> Vec<Part> {
     let units = units(&selected.series);
     let mut out = String::new();
-    let mut told: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut announced: BTreeMap<&str, &str> = BTreeMap::new();
     for unit in &units {
-        // A unit may be told once.
-        if let Some(better) = unit.tell
-            && told.insert(&unit.name, better).is_none()
+        // A unit may be announced once.
+        if let Some(better) = unit.better
+            && announced.insert(&unit.name, better).is_none()
         {
             let _ = writeln!(out, "Unit {} better={better}", unit.name);
         }
@@ -120,16 +120,16 @@ struct Unit {
     name: String,
     scale: f64,
     /// The direction, where benchstat does not know it.
-    tell: Option<&'static str>,
+    better: Option<&'static str>,
 }
 
-/// Units per series. benchstat knows the direction of `ns/op`, `B/op` and `B/s`; every other unit tells it, and has the
+/// Units per series. benchstat knows the direction of `ns/op`, `B/op` and `B/s`; every other unit announces it, and has the
 /// name of its metric, as a unit has one direction in a file.
 fn units(series: &[Series<'_>]) -> Vec<Unit> {
     let mut directions: BTreeMap<String, &'static str> = BTreeMap::new();
     let unit = |series: &Series<'_>| {
         let higher = series.higher_is_better();
-        let known = |name: &str, scale| Unit { name: name.to_owned(), scale, tell: None };
+        let known = |name: &str, scale| Unit { name: name.to_owned(), scale, better: None };
         match (series.key.unit, higher) {
             ("s", false) => return known("ns/op", 1e9),
             ("B", false) => return known("B/op", 1.0),
@@ -146,7 +146,7 @@ fn units(series: &[Series<'_>]) -> Vec<Unit> {
         while *directions.entry(name.clone()).or_insert(better) != better {
             name.push_str("-higher");
         }
-        Unit { name, scale: 1.0, tell: Some(better) }
+        Unit { name, scale: 1.0, better: Some(better) }
     };
     series.iter().map(unit).collect()
 }

@@ -12,7 +12,7 @@ use super::Selected;
 pub struct Part {
     /// Name in the folder; empty for an export of one file, whose name is the user's.
     pub name: String,
-    /// What is in it.
+    /// Content.
     pub text: String,
 }
 

@@ -119,7 +119,7 @@ struct Line<P, R> {
     run: Option<R>,
 }
 
-/// What a line says of a file that has not been asked for yet.
+/// Content of a line whose file has not been asked for yet.
 struct Known {
     stamp: Stamp,
     content: Content,
@@ -271,7 +271,7 @@ fn compose(line: &Line<&str, &Run>) -> Option<String> {
     Some(format!("{DIGEST}{}\"{rest}", hex(&Sha256::digest(rest.as_bytes()))))
 }
 
-/// What a line says, if it is what was written.
+/// Reads a line. `Err` when it is damaged: its digest is not that of its text.
 fn parse(line: &[u8]) -> Result<(String, Stamp, Content), &'static str> {
     let Ok(line) = str::from_utf8(line) else { return Err("no UTF-8") };
     let digest = line.strip_prefix(DIGEST).and_then(|rest| rest.split_once('"'));

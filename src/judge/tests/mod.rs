@@ -30,8 +30,8 @@ fn expecting(expect: &str) -> Case {
 }
 
 /// One round: facts by name; `latency` is a list of samples, `warm_up` and `arm` are the round's own.
-fn add(seen: &mut Observation, facts: &Value) {
-    let slot = u32::try_from(seen.rounds().len()).unwrap();
+fn add(observation: &mut Observation, facts: &Value) {
+    let slot = u32::try_from(observation.rounds().len()).unwrap();
     let mut round = Round::new(slot, Duration::from_secs(slot.into()));
     round.discarded = (facts["warm_up"] == true).then_some("warm_up");
     round.arm = match facts["arm"].as_str() {
@@ -39,16 +39,16 @@ fn add(seen: &mut Observation, facts: &Value) {
         Some("head") => Some(Arm::Head),
         _ => None,
     };
-    seen.begin_round(round);
+    observation.begin_round(round);
     for (name, value) in facts.as_object().unwrap() {
         let info = FAMILIES[0].facts.iter().find(|info| info.name == name);
         match (info, value) {
             (Some(info), Value::Array(samples)) if info.name == LATENCY.info.name => {
                 for sample in samples {
-                    seen.samples_mut(info).record(sample.as_f64().unwrap());
+                    observation.samples_mut(info).record(sample.as_f64().unwrap());
                 }
             }
-            (Some(info), value) => seen.set(info.name, value.clone()),
+            (Some(info), value) => observation.set(info.name, value.clone()),
             (None, _) => assert!(["warm_up", "arm"].contains(&name.as_str()), "{name}"),
         }
     }
@@ -56,11 +56,11 @@ fn add(seen: &mut Observation, facts: &Value) {
 
 /// An observation of these rounds.
 fn observed<const N: usize>(rounds: [Value; N]) -> Observation {
-    let mut seen = Observation::default();
+    let mut observation = Observation::default();
     for round in rounds {
-        add(&mut seen, &round);
+        add(&mut observation, &round);
     }
-    seen
+    observation
 }
 
 /// The judgement of an attempt without a fault.

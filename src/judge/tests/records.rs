@@ -12,9 +12,9 @@ use crate::plan::{Case, Settings};
 use crate::testing::scripted::FAMILIES;
 use crate::testing::{load, planned};
 
-fn recorded(case: &Case, seen: &Observation, attempts: u32) -> CheckRecord {
+fn recorded(case: &Case, observation: &Observation, attempts: u32) -> CheckRecord {
     let timing = Timing { attempts, duration: Duration::from_secs(3), ..Timing::default() };
-    record(case, seen, judge(case, seen, None), metrics(case, seen), timing)
+    record(case, observation, judge(case, observation, None), metrics(case, observation), timing)
 }
 
 fn facts(record: &CheckRecord) -> Value {
@@ -23,12 +23,12 @@ fn facts(record: &CheckRecord) -> Value {
 
 #[test]
 fn facts_are_the_last_that_count_and_distributions_are_of_all() {
-    let seen = observed([
+    let observation = observed([
         json!({"warm_up": true, "ok": true, "banner": "cold", "latency": [9.0]}),
         json!({"ok": true, "hops": 3, "latency": [0.1]}),
         json!({"ok": true, "hops": 4, "latency": [0.3]}),
     ]);
-    let facts = facts(&recorded(&expecting("ok: true"), &seen, 1));
+    let facts = facts(&recorded(&expecting("ok: true"), &observation, 1));
     assert_eq!(facts["hops"], json!(4));
     assert!(facts.get("banner").is_none(), "{facts}");
     assert_eq!((&facts["latency"]["count"], &facts["latency"]["max"]), (&json!(2), &json!(0.3)));
@@ -36,15 +36,15 @@ fn facts_are_the_last_that_count_and_distributions_are_of_all() {
 
 #[test]
 fn a_pass_after_a_failure_is_flaky_unless_it_was_to_converge() {
-    let seen = observed([json!({"ok": true})]);
+    let observation = observed([json!({"ok": true})]);
     let bad = observed([json!({"ok": false})]);
-    for (keys, seen, attempts, flaky) in [
-        ("retries: 2", &seen, 2, true),
-        ("retries: 2", &seen, 1, false),
+    for (keys, observation, attempts, flaky) in [
+        ("retries: 2", &observation, 2, true),
+        ("retries: 2", &observation, 1, false),
         ("retries: 2", &bad, 3, false),
-        ("eventually: {within: 5s, every: 1s}", &seen, 2, false),
+        ("eventually: {within: 5s, every: 1s}", &observation, 2, false),
     ] {
-        assert_eq!(recorded(&case(keys), seen, attempts).flaky, flaky, "{keys} {attempts}");
+        assert_eq!(recorded(&case(keys), observation, attempts).flaky, flaky, "{keys} {attempts}");
     }
 }
 
@@ -52,21 +52,21 @@ fn a_pass_after_a_failure_is_flaky_unless_it_was_to_converge() {
 fn only_a_pass_settles() {
     let case = case("eventually: {within: 5s, every: 1s}");
     for (ok, want) in [(true, Some(2.5)), (false, None)] {
-        let mut seen = observed([json!({"ok": ok})]);
-        seen.settled_in = Some(Duration::from_millis(2500));
-        assert_eq!(recorded(&case, &seen, 1).settled_in_s, want);
+        let mut observation = observed([json!({"ok": ok})]);
+        observation.settled_in = Some(Duration::from_millis(2500));
+        assert_eq!(recorded(&case, &observation, 1).settled_in_s, want);
     }
 }
 
 #[test]
 fn metrics_keep_every_round_and_the_tolerances_of_the_suite() {
-    let seen = observed([
+    let observation = observed([
         json!({"warm_up": true, "ok": true, "latency": [9.0]}),
         json!({"arm": "base", "ok": true, "latency": [0.1, 0.2], "loss": 0.0}),
         json!({"arm": "head", "ok": true, "latency": [0.4], "loss": 0.5}),
     ]);
     let case = case("baseline: {latency: {tolerance: 20%, p99: 50%}}");
-    let metrics = metrics(&case, &seen);
+    let metrics = metrics(&case, &observation);
     let names: Vec<&str> = metrics.0.iter().map(|(name, _)| name.as_ref()).collect();
     assert_eq!(names, ["loss", "latency"], "what was measured, in the order of the table");
     let of = |name: &str| metrics.0.iter().find(|(own, _)| own == name).map(|(_, metric)| metric).unwrap();
@@ -89,11 +89,12 @@ checks:
     let heads = load(FAMILIES, suite, &[("where", "head")]);
     let plan = planned(load(FAMILIES, suite, &[]), Some(heads), &Settings::default()).unwrap();
     let case = plan.cases.into_iter().next().unwrap();
-    let seen = observed([json!({"arm": "base", "ok": true, "hops": 9}), json!({"arm": "head", "ok": true, "hops": 1})]);
-    assert_eq!(judge(&case, &seen, None).verdict, Verdict::Passed);
-    let base = base_arm(&case, &seen).unwrap();
+    let observation =
+        observed([json!({"arm": "base", "ok": true, "hops": 9}), json!({"arm": "head", "ok": true, "hops": 1})]);
+    assert_eq!(judge(&case, &observation, None).verdict, Verdict::Passed);
+    let base = base_arm(&case, &observation).unwrap();
     assert_eq!((base.verdict, base.reason.as_deref()), (Verdict::Failed, Some("hops: expected less than 5, saw 9")));
     assert_eq!(serde_json::to_value(&base.facts).unwrap()["hops"], json!(9));
     assert_eq!((base.target.as_str(), case.subject().probe.target().as_str()), ("base", "head"));
-    assert!(base_arm(&expecting("ok: true"), &seen).is_none(), "of one target there is no other arm");
+    assert!(base_arm(&expecting("ok: true"), &observation).is_none(), "of one target there is no other arm");
 }

@@ -55,7 +55,7 @@ fn a_distribution_with_an_empty_round_holds_of_nothing() {
 }
 
 #[test]
-fn the_first_round_that_breaks_is_told_and_the_other_breaches_are_counted() {
+fn the_first_round_that_breaks_is_reported_and_the_other_breaches_are_counted() {
     let case = expecting("ok: true, hops: {lt: 5}, banner: x");
     let judgement = judged(
         &case,

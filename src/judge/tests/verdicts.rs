@@ -66,14 +66,14 @@ fn convergence_must_come_in_time() {
         (true, 5.1, Some("settled_in: expected at most 5s, saw 5.1s")),
         (false, 5.1, Some("ok: expected true, saw false")),
     ] {
-        let mut seen = observed([json!({"ok": ok})]);
-        seen.settled_in = Some(Duration::from_secs_f64(seconds));
-        assert_eq!(judge(&case, &seen, None).reason.as_deref(), want, "{ok} {seconds}");
+        let mut observation = observed([json!({"ok": ok})]);
+        observation.settled_in = Some(Duration::from_secs_f64(seconds));
+        assert_eq!(judge(&case, &observation, None).reason.as_deref(), want, "{ok} {seconds}");
     }
     let strict = super::case("eventually: {within: 9s, every: 1s}, expect: {ok: true, settled_in: {lt: 2s}}");
-    let mut seen = observed([json!({"ok": true})]);
-    seen.settled_in = Some(Duration::from_secs(3));
-    let judgement = judge(&strict, &seen, None);
+    let mut observation = observed([json!({"ok": true})]);
+    observation.settled_in = Some(Duration::from_secs(3));
+    let judgement = judge(&strict, &observation, None);
     assert_eq!(judgement.reason.as_deref(), Some("settled_in: expected less than 2s, saw 3s"));
 }
 

@@ -1,11 +1,13 @@
 //! Expectations: an operator, a fact and the wanted value, parsed and ready to be tested. `suite` reads them, the judge tests.
 
 mod operator;
+mod sort;
 mod test;
 
 use std::sync::Arc;
 
-pub use operator::{OperandForm, Operator, Parsed, Sort};
+pub use operator::{OperandForm, Operator, Parsed};
+pub use sort::Sort;
 pub use test::Test;
 
 use super::{FactInfo, Place};

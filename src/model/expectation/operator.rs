@@ -3,60 +3,9 @@
 
 use regex::Regex;
 
+use super::sort::Sort;
 use super::test::Test;
-use crate::model::{Kind, Unit, Value};
-
-/// The sort of value an operator works on, from the fact table.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Sort {
-    /// True or false.
-    Bool,
-    /// A number in a unit.
-    Number(Unit),
-    /// Text.
-    Text,
-    /// Ordered words.
-    Choice(&'static [&'static str]),
-    /// List of texts.
-    List,
-    /// RFC 3339 instant.
-    Time,
-    /// A path inside a document: typed by what is written.
-    Any,
-}
-
-impl Sort {
-    /// The sort of a whole fact.
-    #[must_use]
-    pub const fn of(kind: Kind, unit: Unit) -> Self {
-        match kind {
-            Kind::Bool => Self::Bool,
-            Kind::Integer | Kind::Number | Kind::Distribution => Self::Number(unit),
-            Kind::Text => Self::Text,
-            Kind::Choice(words) => Self::Choice(words),
-            Kind::List => Self::List,
-            Kind::Time => Self::Time,
-            Kind::Object => Self::Any,
-        }
-    }
-
-    const fn bit(self) -> u8 {
-        match self {
-            Self::Bool => BOOL,
-            Self::Number(_) => NUMBER,
-            Self::Text => TEXT,
-            Self::Choice(_) => CHOICE,
-            Self::List => LIST,
-            Self::Time => TIME,
-            Self::Any => ANY,
-        }
-    }
-
-    /// Operators that fit, in the order docs list them.
-    pub fn operators(self) -> impl Iterator<Item = Operator> {
-        TABLE.iter().filter(move |row| row.fits & self.bit() != 0).map(|row| row.operator)
-    }
-}
+use crate::model::Value;
 
 const BOOL: u8 = 1;
 const NUMBER: u8 = 1 << 1;
@@ -209,6 +158,25 @@ static TABLE: &[Row] = {
         row(Op::Not, "not", None, EVERY, O::OfValue, test!(Test(part) => not(part))),
     ]
 };
+
+impl Sort {
+    const fn bit(self) -> u8 {
+        match self {
+            Self::Bool => BOOL,
+            Self::Number(_) => NUMBER,
+            Self::Text => TEXT,
+            Self::Choice(_) => CHOICE,
+            Self::List => LIST,
+            Self::Time => TIME,
+            Self::Any => ANY,
+        }
+    }
+
+    /// Operators that fit, in the order docs list them.
+    pub fn operators(self) -> impl Iterator<Item = Operator> {
+        TABLE.iter().filter(move |row| row.fits & self.bit() != 0).map(|row| row.operator)
+    }
+}
 
 impl Operator {
     fn row(self) -> &'static Row {

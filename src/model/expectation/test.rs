@@ -2,7 +2,7 @@
 
 use regex::Regex;
 
-use super::operator::Sort;
+use super::sort::Sort;
 use crate::model::{Unit, Value};
 
 /// A test of one value.

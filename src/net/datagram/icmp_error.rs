@@ -116,8 +116,8 @@ mod tests {
         assert_eq!((host.class, host.to_string().as_str()), (Class::Unreachable, "host_unreachable from 192.0.2.1"));
         let big = IcmpError::from_icmp(true, 2, 0, 1280, Some("2001:db8::1".parse().unwrap()), 8);
         assert_eq!((big.class, big.mtu), (Class::TooBig, Some(1280)));
-        let odd = IcmpError::from_icmp(false, 3, 99, 7, router, 8);
-        assert_eq!((odd.word.as_str(), odd.mtu), ("type 3 code 99", None));
+        let unknown = IcmpError::from_icmp(false, 3, 99, 7, router, 8);
+        assert_eq!((unknown.word.as_str(), unknown.mtu), ("type 3 code 99", None));
         assert_eq!(IcmpError::from_icmp(false, 3, 4, 0, router, 8).mtu, None, "an MTU of 0 is not an MTU");
         assert_eq!(
             IcmpError::from_errno(libc::EMSGSIZE, Some(1500)).unwrap().to_string(),

@@ -36,7 +36,7 @@ pub struct Datagram(AsyncFd<Socket>);
 /// A socket that had something to read a moment ago.
 pub struct Ready<'s>(AsyncFdReadyGuard<'s, Socket>);
 
-/// What came.
+/// Something a socket received.
 #[derive(Debug)]
 pub enum Event {
     /// A datagram; its bytes are in the buffer.

@@ -13,9 +13,9 @@ const TOGETHER: f64 = 1_000_000.0;
 /// On schedule it never holds anything back.
 #[derive(Clone, Debug)]
 pub(super) struct CatchUp {
-    /// What one request costs, nanoseconds.
+    /// Cost of one request, nanoseconds.
     cost: f64,
-    /// What may be spent at once.
+    /// Size of the bucket, nanoseconds: as much may be spent at once.
     credit: f64,
     burst: u64,
     /// Most overdue requests that are waited for to leave together.

@@ -48,7 +48,7 @@ pub enum Lookup {
     Waiting(Request),
     /// A request that has had its response.
     Completed {
-        /// What was asked.
+        /// Its [`Request::item`].
         item: u32,
     },
     /// A request that was given up.
@@ -60,7 +60,7 @@ pub enum Lookup {
 /// A request that waits for its response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// What was asked, a number of the caller's.
+    /// The caller's number of the question.
     pub item: u32,
     /// When it was due.
     pub due: u64,
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_and_mismatched_replies_are_told_apart() {
+    fn silence_and_mismatched_replies_are_distinguished() {
         let mut in_flight = InFlight::new(0);
         let open = |n: u32| in_flight.open(n, u64::from(n) * 1000, u64::from(n) * 1000, false).unwrap();
         let ids: Vec<u16> = (0..4_u32).map(open).collect();

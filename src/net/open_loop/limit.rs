@@ -1,4 +1,4 @@
-//! What kept a load from being higher: a number measured by a client at its limit is a number about the client.
+//! The bottleneck of a load: a number measured by a client at its limit is a number about the client.
 
 use crate::net::sys::cpu::CpuShare;
 
@@ -9,7 +9,7 @@ const IDLE: f64 = 0.05;
 /// Requests of a rate that may be missed, as a share: the last ones may be due too close to the end.
 const MISSED: f64 = 0.01;
 
-/// What kept a load from being higher. The values of every fact `limited_by`.
+/// The bottleneck of a load. The values of every fact `limited_by`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
     /// This host: its processors, sockets or ports.
@@ -53,8 +53,8 @@ impl Offered {
     }
 }
 
-/// What limited a load of `threads` threads that `used` the processors so, and why it was this host if it was. `offered`
-/// is absent without a rate.
+/// The bottleneck of a load of `threads` threads that `used` the processors so; when it is this host, also the reason.
+/// `offered` is absent without a rate.
 #[must_use]
 pub fn limited_by(used: &CpuShare, threads: usize, offered: Option<Offered>) -> (Limit, Option<String>) {
     if offered.is_some_and(Offered::kept) {
@@ -83,7 +83,7 @@ mod tests {
     use super::{CpuShare, Limit, Offered, limited_by};
 
     #[test]
-    fn a_client_at_its_limit_is_told_from_a_slow_server() {
+    fn a_client_at_its_limit_is_distinguished_from_a_slow_server() {
         let used = |process, idle| CpuShare { process: Some(process), idle: Some(idle) };
         let of = |used: CpuShare, missed: Option<u64>| {
             limited_by(&used, 2, missed.map(|missed| Offered { requests: 1000, missed })).0

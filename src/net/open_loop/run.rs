@@ -40,7 +40,7 @@ impl Due<'_> {
     }
 }
 
-/// What an open loop does: sends requests, receives responses, waits. None of it may wait for a response.
+/// The work of an open loop: to send requests, receive responses, and wait. None of it may wait for a response.
 pub trait Workload {
     /// Nanoseconds since the start of the schedule; never goes back.
     fn now(&self) -> u64;
@@ -61,7 +61,7 @@ pub trait Workload {
     fn wait(&mut self, length: Duration, draining: bool);
 }
 
-/// What a loop must not exceed.
+/// Limits that a loop must not exceed.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     /// Requests without a response. What is due beyond is skipped and counted, never sent late.

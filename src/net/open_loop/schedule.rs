@@ -8,7 +8,7 @@ use super::nanos;
 const GRID: f64 = 200_000.0;
 /// Most requests that leave together.
 pub const BURST: u64 = 64;
-/// What falls due within this time may leave at once after a stall, so that one late wake-up costs no rate …
+/// Requests due within this time may leave at once after a stall, so that one late wake-up costs no rate …
 const CREDIT: f64 = 10_000_000.0;
 /// … but no more than this, unless that many leave together on schedule.
 const CREDIT_MOST: u64 = 16;

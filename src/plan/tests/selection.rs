@@ -56,7 +56,7 @@ fn needs_point_at_the_same_cases_after_a_selection() {
 
 /// One mistyped word must not quietly shrink a gate.
 #[test]
-fn words_that_match_nothing_are_told() {
+fn words_that_match_nothing_are_reported() {
     assert_eq!(select(&["y", "z"], &["nothing"], &["a", "e*"]).unmatched, ["--tag z", "--only e*"]);
 }
 

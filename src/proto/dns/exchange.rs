@@ -44,7 +44,7 @@ pub(crate) struct Exchange {
     /// Messages that were not an answer to the question.
     pub(crate) discarded: i64,
     /// Wrong addresses that sent what would have been the answer.
-    pub(crate) impostors: Vec<SocketAddr>,
+    pub(crate) unexpected_sources: Vec<SocketAddr>,
     pub(crate) notes: Vec<String>,
 }
 
@@ -57,7 +57,7 @@ impl Exchange {
             rtt: None,
             connect_time: None,
             discarded: 0,
-            impostors: Vec::new(),
+            unexpected_sources: Vec::new(),
             notes: Vec::new(),
         }
     }
@@ -95,7 +95,7 @@ impl Exchange {
             }
             Received::Reply(reply) => {
                 self.outcome = "answered";
-                self.notes.extend(reply.odd.iter().take(DESCRIBED).cloned());
+                self.notes.extend(reply.anomalies.iter().take(DESCRIBED).cloned());
                 self.reply = Some(reply);
             }
         }
@@ -110,29 +110,29 @@ pub(crate) async fn udp(request: &Request<'_>) -> Result<Exchange, Fault> {
     let (id, query) = request.question.encode(request.seed)?;
     let server = request.server;
     let socket = udp::open(server, request.source).await?;
-    let mut seen = Exchange::new();
+    let mut exchange = Exchange::new();
     let sent = Instant::now();
     if let Err(error) = udp::send(&socket, &query, server).await {
-        return ConnectError::classify(&error, "send DNS query", server).map(|why| refused(seen, &why));
+        return ConnectError::classify(&error, "send DNS query", server).map(|why| refused(exchange, &why));
     }
     let mut buffer = vec![0_u8; LARGEST];
     let end = sent + request.patience;
     loop {
         let (length, sender) = match timeout_at(end, socket.recv_from(&mut buffer)).await {
             Err(_) => {
-                return Ok(seen.ended("timeout", format!("no answer from {server} within {:?}", request.patience)));
+                return Ok(exchange.ended("timeout", format!("no answer from {server} within {:?}", request.patience)));
             }
-            Ok(Err(error)) => return failed(seen, &error, server),
+            Ok(Err(error)) => return failed(exchange, &error, server),
             Ok(Ok(received)) => received,
         };
         if !udp::same_endpoint(sender, server) {
-            seen.discard(sender, &format!("it does not come from {server}"));
-            if seen.impostors.len() < DESCRIBED && !seen.impostors.contains(&sender) {
+            exchange.discard(sender, &format!("it does not come from {server}"));
+            if exchange.unexpected_sources.len() < DESCRIBED && !exchange.unexpected_sources.contains(&sender) {
                 let read = message::read(buffer.get(..length).unwrap_or_default(), id, request.question);
-                seen.impostors.extend(matches!(read, Received::Reply(_)).then_some(sender));
+                exchange.unexpected_sources.extend(matches!(read, Received::Reply(_)).then_some(sender));
             }
-        } else if seen.take(buffer.get(..length).unwrap_or_default(), sender, id, request, sent) {
-            return Ok(seen);
+        } else if exchange.take(buffer.get(..length).unwrap_or_default(), sender, id, request, sent) {
+            return Ok(exchange);
         }
     }
 }
@@ -141,20 +141,20 @@ pub(crate) async fn udp(request: &Request<'_>) -> Result<Exchange, Fault> {
 pub(crate) async fn tcp(request: &Request<'_>) -> Result<Exchange, Fault> {
     let (id, query) = request.question.encode(request.seed)?;
     let (server, end) = (request.server, Instant::now() + request.patience);
-    let mut seen = Exchange::new();
+    let mut exchange = Exchange::new();
     let mut stream = match connect(server, request.source, request.patience).await? {
         Ok(dialled) => {
-            seen.connect_time = Some(dialled.elapsed);
+            exchange.connect_time = Some(dialled.elapsed);
             dialled.stream
         }
-        Err(why) => return Ok(refused(seen, &why)),
+        Err(why) => return Ok(refused(exchange, &why)),
     };
     let framed = framed(&query);
     let sent = Instant::now();
     match timeout_at(end, stream.write_all(&framed)).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => return failed(seen, &error, server),
-        Err(_) => return Ok(seen.ended("timeout", format!("{server} took no query within {:?}", request.patience))),
+        Ok(Err(error)) => return failed(exchange, &error, server),
+        Err(_) => return Ok(exchange.ended("timeout", format!("{server} took no query within {:?}", request.patience))),
     }
     let mut buffer = Vec::new();
     loop {
@@ -162,18 +162,18 @@ pub(crate) async fn tcp(request: &Request<'_>) -> Result<Exchange, Fault> {
             Err(_) => {
                 let (patience, count) = (request.patience, buffer.len());
                 let why = format!("no complete answer from {server} within {patience:?}; {count} bytes came");
-                return Ok(seen.ended("timeout", why));
+                return Ok(exchange.ended("timeout", why));
             }
-            Ok(Err(error)) => return failed(seen, &error, server),
+            Ok(Err(error)) => return failed(exchange, &error, server),
             Ok(Ok(false)) => {
                 let count = buffer.len();
                 let why = format!("{server} closed the connection before a complete answer; {count} bytes came");
-                return Ok(seen.ended("closed", why));
+                return Ok(exchange.ended("closed", why));
             }
             Ok(Ok(true)) => {}
         }
-        if seen.take(buffer.get(2..).unwrap_or_default(), server, id, request, sent) {
-            return Ok(seen);
+        if exchange.take(buffer.get(2..).unwrap_or_default(), server, id, request, sent) {
+            return Ok(exchange);
         }
     }
 }
@@ -205,18 +205,18 @@ pub(crate) async fn frame(stream: &mut (impl AsyncRead + Unpin), buffer: &mut Ve
     }
 }
 
-pub(crate) fn refused(mut seen: Exchange, why: &ConnectError) -> Exchange {
-    seen.outcome = why.word();
+pub(crate) fn refused(mut exchange: Exchange, why: &ConnectError) -> Exchange {
+    exchange.outcome = why.word();
     if let ConnectError::Unreachable(detail) = why {
-        seen.notes.push(detail.clone());
+        exchange.notes.push(detail.clone());
     }
-    seen
+    exchange
 }
 
 /// An error of an established exchange; ICMP "administratively prohibited" and its like arrive as errors of the socket.
-fn failed(seen: Exchange, error: &io::Error, server: SocketAddr) -> Result<Exchange, Fault> {
+fn failed(exchange: Exchange, error: &io::Error, server: SocketAddr) -> Result<Exchange, Fault> {
     if let Some(libc::EACCES | libc::EPROTO | libc::EMSGSIZE) = error.raw_os_error() {
-        return Ok(seen.ended("unreachable", error.to_string()));
+        return Ok(exchange.ended("unreachable", error.to_string()));
     }
-    ConnectError::classify(error, "exchange DNS messages", server).map(|why| refused(seen, &why))
+    ConnectError::classify(error, "exchange DNS messages", server).map(|why| refused(exchange, &why))
 }

@@ -31,20 +31,20 @@ pub(crate) struct Reply {
     flags: u16,
     /// With the upper bits of EDNS.
     pub(crate) rcode: u16,
-    pub(crate) answers: Vec<Line>,
-    pub(crate) authority: Vec<Line>,
-    pub(crate) additional: Vec<Line>,
+    pub(crate) answers: Vec<ResourceRecord>,
+    pub(crate) authority: Vec<ResourceRecord>,
+    pub(crate) additional: Vec<ResourceRecord>,
     pub(crate) edns: Option<Edns>,
     /// The name in the question section, in the case it came back in.
     pub(crate) question: Option<Name>,
-    /// Oddities worth a note.
-    pub(crate) odd: Vec<String>,
+    /// Defects that leave the message readable, each worth a note.
+    pub(crate) anomalies: Vec<String>,
     /// The message itself.
     pub(crate) bytes: Vec<u8>,
 }
 
-/// One record.
-pub(crate) struct Line {
+/// A record of a section, other than OPT.
+pub(crate) struct ResourceRecord {
     pub(crate) owner: Name,
     pub(crate) code: u16,
     pub(crate) class: u16,
@@ -178,7 +178,7 @@ fn stray(wire: &mut Wire<'_>, header: &Header, id: u16, question: &Question) -> 
 
 fn body(message: &[u8], wire: Wire<'_>, header: &Header) -> Result<Reply, String> {
     let mut reply = Reply { flags: header.flags, rcode: header.flags & 15, ..Reply::default() };
-    let mut records = Records { message, wire, text: 0, odd: Vec::new() };
+    let mut records = Records { message, wire, text: 0, anomalies: Vec::new() };
     let mut opts = Vec::new();
     let [answers, authority, additional] = header.records;
     for (title, count, section) in [
@@ -188,26 +188,28 @@ fn body(message: &[u8], wire: Wire<'_>, header: &Header) -> Result<Reply, String
     ] {
         for number in 1..=count {
             match records.next().map_err(|why| format!("record {number} of {count} of the {title} section {why}"))? {
-                Record::Line(line) => section.push(line),
-                Record::Opt(edns) => opts.push(edns),
+                Parsed::Record(record) => section.push(record),
+                Parsed::Opt(edns) => opts.push(edns),
             }
         }
     }
     if !records.wire.is_empty() {
-        records.odd.push(format!("{} bytes follow the last record", message.len().saturating_sub(records.wire.at())));
+        records
+            .anomalies
+            .push(format!("{} bytes follow the last record", message.len().saturating_sub(records.wire.at())));
     }
     if opts.len() > 1 {
-        records.odd.push(format!("{} OPT records, where one is allowed", opts.len()));
+        records.anomalies.push(format!("{} OPT records, where one is allowed", opts.len()));
     }
-    reply.odd = records.odd;
+    reply.anomalies = records.anomalies;
     reply.bytes = message.to_vec();
     reply.edns = opts.into_iter().next();
     reply.rcode |= reply.edns.as_ref().map_or(0, |edns| u16::from(edns.rcode_high) << 4);
     Ok(reply)
 }
 
-enum Record {
-    Line(Line),
+enum Parsed {
+    Record(ResourceRecord),
     Opt(Edns),
 }
 
@@ -216,11 +218,11 @@ struct Records<'a> {
     wire: Wire<'a>,
     /// Text printed so far.
     text: usize,
-    odd: Vec<String>,
+    anomalies: Vec<String>,
 }
 
 impl Records<'_> {
-    fn next(&mut self) -> Result<Record, String> {
+    fn next(&mut self) -> Result<Parsed, String> {
         const SHORT: &str = "is cut short";
         let wire = &mut self.wire;
         let owner = wire.name().ok_or("has an owner name that cannot be read")?;
@@ -230,13 +232,13 @@ impl Records<'_> {
         let data = wire.bytes(length).ok_or(SHORT)?;
         if code == types::OPT {
             let edns = opt(data, class, ttl).ok_or("is an OPT record with broken options")?;
-            return Ok(Record::Opt(edns));
+            return Ok(Parsed::Opt(edns));
         }
         let printed = rdata::text(self.message, start, start + length, code);
         let sound = printed.is_some();
         let data = printed.unwrap_or_else(|| {
             let kind = types::mnemonic(code);
-            self.odd.push(format!("a {kind} record of {length} bytes has not the form of its type"));
+            self.anomalies.push(format!("a {kind} record of {length} bytes has not the form of its type"));
             rdata::generic(data)
         });
         let target = (code == types::CNAME)
@@ -247,7 +249,7 @@ impl Records<'_> {
         if self.text > TEXT {
             return Err(format!("unpacks the reply to more than {TEXT} bytes of text"));
         }
-        Ok(Record::Line(Line { owner, code, class, sound, ttl, data, text, target }))
+        Ok(Parsed::Record(ResourceRecord { owner, code, class, sound, ttl, data, text, target }))
     }
 }
 

@@ -112,8 +112,8 @@ impl Anchor {
             Self::Ds(_, ds) => match ds.length() {
                 None => return Err(format!("digest type {} cannot be checked", ds.digest)),
                 Some(length) if length != ds.value.len() => {
-                    let seen = ds.value.len();
-                    return Err(format!("a digest of type {} has {length} bytes, this one has {seen}", ds.digest));
+                    let actual = ds.value.len();
+                    return Err(format!("a digest of type {} has {length} bytes, this one has {actual}", ds.digest));
                 }
                 Some(_) => {}
             },

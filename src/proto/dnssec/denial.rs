@@ -123,11 +123,11 @@ impl Proof {
     /// That nothing closer than the wildcard below `encloser` matches `name`, so that the wildcard was right to answer.
     #[must_use]
     pub fn expansion(&self, name: &Name, encloser: &Name, work: &mut Work) -> Denial {
-        if let Absent { encloser: seen, .. } = self.nsec.existence(name) {
-            if seen == *encloser {
+        if let Absent { encloser: proven, .. } = self.nsec.existence(name) {
+            if proven == *encloser {
                 return Denial::Proven;
             }
-            let why = format!("they put the wildcard of {} at {}", dotted(name), dotted(&seen));
+            let why = format!("they put the wildcard of {} at {}", dotted(name), dotted(&proven));
             return Denial::Unproven(why);
         }
         let closer = suffix(name, labels(encloser) + 1);

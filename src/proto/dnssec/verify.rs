@@ -174,16 +174,16 @@ fn problem(set: &Set, zone: &Name, signatures: &[SignatureCheck]) -> (Reason, St
     if signatures.is_empty() {
         return (Reason::MissingRrsig, format!("no signature came with it, although zone {} is signed", dotted(zone)));
     }
-    let seen = |outcome| signatures.iter().any(|signature| signature.outcome == outcome);
-    let reason = if seen(SignatureOutcome::Altered) {
+    let has = |outcome| signatures.iter().any(|signature| signature.outcome == outcome);
+    let reason = if has(SignatureOutcome::Altered) {
         Reason::BadSignature
-    } else if seen(SignatureOutcome::Expired) {
+    } else if has(SignatureOutcome::Expired) {
         Reason::Expired
-    } else if seen(SignatureOutcome::NotYetValid) {
+    } else if has(SignatureOutcome::NotYetValid) {
         Reason::NotYetValid
-    } else if seen(SignatureOutcome::Untried) {
+    } else if has(SignatureOutcome::Untried) {
         Reason::TooMuchWork
-    } else if seen(SignatureOutcome::Unsupported) {
+    } else if has(SignatureOutcome::Unsupported) {
         Reason::UnsupportedAlgorithm
     } else {
         Reason::BadSignature

@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn loss_order_and_repeats_are_told_apart() {
+    fn loss_order_and_repeats_are_distinguished() {
         let counts = feed(&[1, 2, 4, 3, 3, 7]).counts();
         assert_eq!((counts.highest, counts.lost, counts.reordered, counts.duplicates), (7, 2, 1, 1));
     }

@@ -118,6 +118,6 @@ fn false_alarms_are_few_and_changes_are_found() {
         values[40..].iter_mut().for_each(|value| *value += 0.1);
         values
     };
-    let seen = share(60, stepped, QUICK);
-    assert!(seen >= 80, "+10 % with 10 runs after it: {seen} %");
+    let detected = share(60, stepped, QUICK);
+    assert!(detected >= 80, "+10 % with 10 runs after it: {detected} %");
 }

@@ -74,8 +74,8 @@ impl Probe for Ntp {
         self.target.timeout * 2
     }
 
-    fn answered(seen: &Observation) -> bool {
-        fact_is(seen, OUTCOME.info.name, "answered")
+    fn answered(observation: &Observation) -> bool {
+        fact_is(observation, OUTCOME.info.name, "answered")
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {

@@ -53,16 +53,16 @@ fn as_made(row: &Row, ran: &Ran) -> Vec<String> {
             wrong.push(format!("{id} {what}: {got}, not {want}"));
         }
     };
-    let said = |fact: &str| ran.fact(&id, fact);
+    let fact_of = |fact: &str| ran.fact(&id, fact);
     let versions: Vec<&str> = row.takes.iter().map(|(version, _)| *version).collect();
-    same("scan.versions", said("scan.versions").clone(), json!(versions));
+    same("scan.versions", fact_of("scan.versions").clone(), json!(versions));
     for version in ["SSLv3", "TLS1.0", "TLS1.1", "TLS1.2", "TLS1.3"] {
         let takes = row.takes.iter().find(|(of, _)| *of == version).map(|(_, takes)| names(version, takes));
         let fact = format!("scan.ciphers.{}", version.to_lowercase().replace("sslv3", "ssl3"));
-        same(&fact, json!(set(said(&fact))), json!(takes.unwrap_or_default()));
+        same(&fact, json!(set(fact_of(&fact))), json!(takes.unwrap_or_default()));
     }
     let groups: BTreeSet<&str> = row.groups.iter().copied().collect();
-    same("scan.groups", json!(set(said("scan.groups"))), json!(groups));
+    same("scan.groups", json!(set(fact_of("scan.groups"))), json!(groups));
     for (path, want) in row.facts {
         let mut got = walk(&ran_facts(ran, &id), path);
         if let (Value::Array(list), "scan.weak") = (&mut got, *path) {
@@ -70,7 +70,7 @@ fn as_made(row: &Row, ran: &Ran) -> Vec<String> {
         }
         same(path, got, serde_json::from_str(want).unwrap());
     }
-    same("scan.unknown", said("scan.unknown").clone(), json!([]));
+    same("scan.unknown", fact_of("scan.unknown").clone(), json!([]));
     wrong
 }
 

@@ -128,7 +128,7 @@ fn s_server(sandbox: &CliSandbox, row: &Row, options: &[&str], port: &mut u16) -
         (command, port)
     };
     let log = sandbox.path(&format!("{}.log", row.name));
-    let (daemon, found) = Daemon::start(&log, prepare, |_, said| said.contains("ACCEPT"));
+    let (daemon, found) = Daemon::start(&log, prepare, |_, output| output.contains("ACCEPT"));
     *port = found;
     daemon
 }

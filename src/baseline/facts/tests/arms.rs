@@ -22,26 +22,26 @@ fn both_arms_of_one_report() {
 
 #[test]
 fn what_was_mended_may_differ() {
-    let seen = |outcome: &str, verdict: &str| {
+    let report_of = |outcome: &str, verdict: &str| {
         let check = check("a", "tcp", &json!({"outcome": outcome}));
         report(vec![with(check, &json!({"verdict": verdict}))])
     };
-    let told = |before: &Report, after: &Report| {
+    let allowed = |before: &Report, after: &Report| {
         let changes = compare(before, after, &Rules::default());
         changes.facts.iter().map(|row| (row.fact.clone(), row.allowed)).collect::<Vec<_>>()
     };
-    let (dead, alive) = (seen("refused", "failed"), seen("connected", "passed"));
-    assert_eq!(told(&dead, &alive), [("outcome".to_owned(), true)]);
-    assert_eq!(told(&alive, &dead), [("outcome".to_owned(), false)]);
-    assert_eq!(told(&alive, &seen("closed", "passed")), [("outcome".to_owned(), false)]);
+    let (dead, alive) = (report_of("refused", "failed"), report_of("connected", "passed"));
+    assert_eq!(allowed(&dead, &alive), [("outcome".to_owned(), true)]);
+    assert_eq!(allowed(&alive, &dead), [("outcome".to_owned(), false)]);
+    assert_eq!(allowed(&alive, &report_of("closed", "passed")), [("outcome".to_owned(), false)]);
 }
 
 #[test]
-fn that_the_arms_look_at_two_targets_is_no_change() {
-    let seen = |url: &str| json!({"url": url, "status": 200});
-    let arm = |url: &str| json!({"target": "http://a:1/", "verdict": "passed", "reason": null, "facts": seen(url)});
+fn that_the_arms_have_two_targets_is_no_change() {
+    let facts = |url: &str| json!({"url": url, "status": 200});
+    let arm = |url: &str| json!({"target": "http://a:1/", "verdict": "passed", "reason": null, "facts": facts(url)});
     let at = |base: &str, head: &str| {
-        let check = with(check("a", "http", &seen(head)), &json!({"target": "http://b:2/", "base": arm(base)}));
+        let check = with(check("a", "http", &facts(head)), &json!({"target": "http://b:2/", "base": arm(base)}));
         words(&arms(&report(vec![check]), &Rules::default()))
     };
     assert!(at("http://a:1/", "http://b:2/").is_empty());

@@ -86,9 +86,9 @@ fn every_kind_of_change_under_every_rule() {
             let side = |value: &Value| report(vec![with(check("a", "nobody's", &json!({"f": value})), &own)]);
             let changes = compare(&side(&before), &side(&after), &Rules::default());
             let yes = |allowed| if allowed { "yes" } else { "no" };
-            let seen: Vec<String> =
+            let found: Vec<String> =
                 changes.facts.iter().map(|row| format!("{} {}", row.change.word(), yes(row.allowed))).collect();
-            assert_eq!(seen.join(","), want, "{before} -> {after} under {rule}");
+            assert_eq!(found.join(","), want, "{before} -> {after} under {rule}");
             assert_eq!(changes.not_allowed, u64::from(want.ends_with("no")), "{before} -> {after} under {rule}");
         }
         let ignored = one("nobody's", &json!({"f": before}), &json!({"f": after}), &["*:f=ignore"]);
@@ -164,11 +164,11 @@ fn the_command_line_beats_the_suite_and_the_suite_the_table() {
         report(vec![with(check("a", "tls", &facts), &json!({"rules": {"address": "same", "version": "ignore"}}))])
     };
     let (before, after) = (side("192.0.2.1", "TLS1.2"), side("192.0.2.2", "TLS1.3"));
-    let told = |rules: &[&str]| words(&compare(&before, &after, &Rules::parse(rules).unwrap()));
-    assert_eq!(told(&[]), ["address changed not allowed"]);
-    assert_eq!(told(&["*:*=ignore"]), Vec::<String>::new());
-    assert_eq!(told(&["s/a:version=same"]), ["address changed not allowed", "version grew not allowed"]);
-    assert_eq!(told(&["b:*=ignore"]), ["address changed not allowed"], "a rule of another check");
+    let changes = |rules: &[&str]| words(&compare(&before, &after, &Rules::parse(rules).unwrap()));
+    assert_eq!(changes(&[]), ["address changed not allowed"]);
+    assert_eq!(changes(&["*:*=ignore"]), Vec::<String>::new());
+    assert_eq!(changes(&["s/a:version=same"]), ["address changed not allowed", "version grew not allowed"]);
+    assert_eq!(changes(&["b:*=ignore"]), ["address changed not allowed"], "a rule of another check");
 }
 
 #[test]
@@ -186,12 +186,12 @@ fn rules_that_cannot_mean_anything_are_refused_with_a_suggestion() {
         assert!(why.contains(want) && why.contains(text), "{text}: {why}");
     }
     let side = report(vec![check("vip[addr=::1]", "tls", &json!({"version": "TLS1.2"}))]);
-    let told = |text: &str| Rules::parse(&[text]).unwrap().unmatched(&side, &side).join("\n");
+    let unmatched = |text: &str| Rules::parse(&[text]).unwrap().unmatched(&side, &side).join("\n");
     for fits in ["vip[addr=::1]:version=same", "vip:cipher=ignore", "*:v*=ignore", "s/vip*:version=may_grow"] {
-        assert_eq!(told(fits), "", "{fits}");
+        assert_eq!(unmatched(fits), "", "{fits}");
     }
-    assert!(told("vpi:version=same").contains("no check of the reports is called `vpi`; did you mean `vip`?"));
-    assert!(told("vip:verison=same").contains("have no fact `verison`; did you mean `version`?"));
+    assert!(unmatched("vpi:version=same").contains("no check of the reports is called `vpi`; did you mean `vip`?"));
+    assert!(unmatched("vip:verison=same").contains("have no fact `verison`; did you mean `version`?"));
 }
 
 #[test]
@@ -207,7 +207,7 @@ fn distributions_and_metrics_are_no_facts_until_a_rule_says_so() {
 }
 
 #[test]
-fn what_could_not_be_measured_is_told_by_its_verdict_alone() {
+fn what_could_not_be_measured_is_reported_by_its_verdict_alone() {
     let good = report(vec![check("a", "tls", &json!({"version": "TLS1.3"}))]);
     for (verdict, reason) in [("errored", "no route"), ("skipped", "needs b")] {
         let lost = report(vec![with(check("a", "tls", &json!({})), &json!({"verdict": verdict, "reason": reason}))]);
@@ -249,7 +249,7 @@ fn new_vanished_and_renamed_checks() {
         with(row("fresh", "h:9", "9"), &json!({"verdict": "failed", "reason": "refused"})),
     ]);
     let changes = compare(&before, &after, &Rules::default());
-    let seen: Vec<String> = changes
+    let rows: Vec<String> = changes
         .checks
         .iter()
         .map(|row| {
@@ -258,7 +258,7 @@ fn new_vanished_and_renamed_checks() {
         })
         .collect();
     assert_eq!(
-        seen,
+        rows,
         [
             "moved target h:3 h:33 false",
             "redefined definition 6 66 false",
@@ -292,8 +292,8 @@ fn hostile_documents_are_bounded() {
     let changes = one("http", &wide(1), &wide(2), &[]);
     assert_eq!((changes.facts.len(), changes.left_out, changes.not_allowed), (PER_CHECK, 4000, 5000));
     let long = one("tcp", &json!({"banner": "x"}), &json!({"banner": "ä".repeat(5000)}), &[]);
-    let told = long.facts[0].after.as_ref().unwrap().as_str().unwrap();
-    assert!(told.len() < 4100 && told.ends_with("(5000 characters)"), "{}", told.len());
+    let shown = long.facts[0].after.as_ref().unwrap().as_str().unwrap();
+    assert!(shown.len() < 4100 && shown.ends_with("(5000 characters)"), "{}", shown.len());
     let ids = report(vec![check("a", "tls", &json!({"version": "1"})); 3]);
     assert_eq!(compare(&ids, &ids, &Rules::default()).checks, [], "an id thrice is its own");
 }

@@ -170,9 +170,9 @@ impl Evidence {
         if let Some(style) = self.denial {
             cx.set(&DENIAL, style);
         }
-        for (fact, seen) in [(&CDS_MATCH, self.cds_match), (&CDS_PENDING, self.cds_pending)] {
-            if let Some(seen) = seen {
-                cx.set(fact, seen);
+        for (fact, value) in [(&CDS_MATCH, self.cds_match), (&CDS_PENDING, self.cds_pending)] {
+            if let Some(value) = value {
+                cx.set(fact, value);
             }
         }
         if let Some(margin) = self.expire_margin {

@@ -122,7 +122,7 @@ impl Validate {
             record(cx, &Validation::unanswered("the question itself was not answered"));
             return Ok(());
         };
-        let before = cx.seen().last(DISCARDED.info.name).and_then(Value::as_i64).unwrap_or_default();
+        let before = cx.observation().last(DISCARDED.info.name).and_then(Value::as_i64).unwrap_or_default();
         let mut fetch = Fetch::new(&self.ask, address, cx.seed(), Instant::now() + self.walk());
         fetch.keep(&self.name, self.ask.question.code, &reply);
         let mut walk = Walk::new(fetch, &self.anchors, self.at.unwrap_or_else(anchors::now));

@@ -1,7 +1,7 @@
 //! Whether a reply is the answer. First by comparing bytes with answers known to be right, and when they differ by reading it.
 
 use super::queries::{Expected, Item, Reference};
-use crate::proto::dns::message::{self, Line, Received, Reply};
+use crate::proto::dns::message::{self, Received, Reply, ResourceRecord};
 use crate::proto::dns::{rcode, rdata, types};
 
 /// Forms of one right answer that are remembered: servers turn the order of records, and caches count TTLs down.
@@ -141,8 +141,8 @@ pub(super) fn content(item: &Item, reply: &Reply) -> Result<Reference, Wrong> {
             "truncated: ask for larger answers (`edns_size`) or fewer records".to_owned(),
         );
     }
-    if let Some(odd) = reply.odd.first() {
-        return wrong(WrongKind::Malformed, odd.clone());
+    if let Some(anomaly) = reply.anomalies.first() {
+        return wrong(WrongKind::Malformed, anomaly.clone());
     }
     let allowed = match item.expected.rcode {
         Some(code) => reply.rcode == code,
@@ -215,15 +215,15 @@ fn shown(records: &[String]) -> String {
 }
 
 /// A record of the answer section that has nothing to do with the question: about another name, or of another type.
-fn unrelated<'r>(item: &Item, reply: &'r Reply) -> Option<&'r Line> {
+fn unrelated<'r>(item: &Item, reply: &'r Reply) -> Option<&'r ResourceRecord> {
     let question = &item.question;
     let mut names = vec![&question.name];
     // Each pass follows one alias; servers send them in order, so mostly one pass finds all.
     while names.len() < LINKS {
         let before = names.len();
-        for line in &reply.answers {
-            let Some(target) = &line.target else { continue };
-            let about = |name: &&hickory_proto::rr::Name| line.owner.eq_ignore_root(name);
+        for record in &reply.answers {
+            let Some(target) = &record.target else { continue };
+            let about = |name: &&hickory_proto::rr::Name| record.owner.eq_ignore_root(name);
             let new = !names.iter().any(|name| name.eq_ignore_root(target));
             if names.iter().any(about) && new && names.len() < LINKS {
                 names.push(target);
@@ -233,20 +233,20 @@ fn unrelated<'r>(item: &Item, reply: &'r Reply) -> Option<&'r Line> {
             break;
         }
     }
-    reply.answers.iter().find(|line| {
-        let about = names.iter().any(|name| line.owner.eq_ignore_root(name));
+    reply.answers.iter().find(|record| {
+        let about = names.iter().any(|name| record.owner.eq_ignore_root(name));
         let above =
-            matches!(line.code, types::DNAME | types::RRSIG) && names.iter().any(|name| line.owner.zone_of(name));
-        let alias = matches!(line.code, types::CNAME | types::DNAME | types::RRSIG);
-        let asked = line.code == question.code || question.code == types::ANY;
-        line.class != u16::from(question.class) || !(asked || alias) || !(about || above)
+            matches!(record.code, types::DNAME | types::RRSIG) && names.iter().any(|name| record.owner.zone_of(name));
+        let alias = matches!(record.code, types::CNAME | types::DNAME | types::RRSIG);
+        let asked = record.code == question.code || question.code == types::ANY;
+        record.class != u16::from(question.class) || !(asked || alias) || !(about || above)
     })
 }
 
 /// How the answer differs from the expectation of its line.
 fn unexpected(item: &Item, expected: &Expected, reply: &Reply) -> Option<String> {
-    let asked = |line: &&Line| line.code == item.question.code || item.question.code == types::ANY;
-    let mut data: Vec<String> = reply.answers.iter().filter(asked).map(|line| line.data.clone()).collect();
+    let asked = |record: &&ResourceRecord| record.code == item.question.code || item.question.code == types::ANY;
+    let mut data: Vec<String> = reply.answers.iter().filter(asked).map(|record| record.data.clone()).collect();
     if expected.records && data.is_empty() {
         return Some("no record of the type asked for; write NOERROR behind the type if that is right".to_owned());
     }
@@ -257,14 +257,17 @@ fn unexpected(item: &Item, expected: &Expected, reply: &Reply) -> Option<String>
 
 /// The answer without what may change from reply to reply: TTLs, order, and the signatures of servers that sign anew.
 fn records(item: &Item, reply: &Reply) -> Vec<String> {
-    let owner =
-        |line: &Line| format!("{} {}", rdata::name(&line.owner).to_ascii_lowercase(), types::mnemonic(line.code));
+    let owner = |record: &ResourceRecord| {
+        format!("{} {}", rdata::name(&record.owner).to_ascii_lowercase(), types::mnemonic(record.code))
+    };
     let mut records: Vec<String> = if reply.answers.is_empty() {
         // A referral is not an empty answer: what the authority section is about tells them apart, not its serial.
-        reply.authority.iter().filter(|line| matches!(line.code, types::NS | types::SOA)).map(owner).collect()
+        reply.authority.iter().filter(|record| matches!(record.code, types::NS | types::SOA)).map(owner).collect()
     } else {
-        let signature = |line: &Line| line.code == types::RRSIG && item.question.code != types::RRSIG;
-        let full = |line: &Line| if signature(line) { owner(line) } else { format!("{} {}", owner(line), line.data) };
+        let signature = |record: &ResourceRecord| record.code == types::RRSIG && item.question.code != types::RRSIG;
+        let full = |record: &ResourceRecord| {
+            if signature(record) { owner(record) } else { format!("{} {}", owner(record), record.data) }
+        };
         reply.answers.iter().map(full).collect()
     };
     records.sort();

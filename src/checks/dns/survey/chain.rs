@@ -3,7 +3,7 @@
 use hickory_proto::rr::Name;
 
 use super::names;
-use crate::proto::dns::message::Line;
+use crate::proto::dns::message::ResourceRecord;
 use crate::proto::dns::types;
 
 /// Links followed at most, far beyond what any resolver follows.
@@ -27,7 +27,7 @@ impl Chain {
 
     /// Follows the aliases of an answer; true when that led further. A DNAME without the CNAME it implies is followed as
     /// well (RFC 6672, 3.2).
-    pub(super) fn follow(&mut self, answers: &[Line]) -> bool {
+    pub(super) fn follow(&mut self, answers: &[ResourceRecord]) -> bool {
         let before = self.links.len();
         while !self.looped {
             let Some(target) = self.target(answers) else { break };
@@ -41,25 +41,25 @@ impl Chain {
         self.links.len() > before
     }
 
-    fn target(&self, answers: &[Line]) -> Option<Name> {
-        let own = answers.iter().filter(|line| line.owner.eq_ignore_root(&self.end));
-        own.clone().find_map(|line| line.target.clone()).or_else(|| {
-            let above = answers.iter().filter(|line| line.code == types::DNAME && line.sound);
-            above.filter(|line| line.owner.zone_of(&self.end)).find_map(|line| self.substituted(line))
+    fn target(&self, answers: &[ResourceRecord]) -> Option<Name> {
+        let own = answers.iter().filter(|record| record.owner.eq_ignore_root(&self.end));
+        own.clone().find_map(|record| record.target.clone()).or_else(|| {
+            let above = answers.iter().filter(|record| record.code == types::DNAME && record.sound);
+            above.filter(|record| record.owner.zone_of(&self.end)).find_map(|record| self.substituted(record))
         })
     }
 
     /// The name with the owner of a DNAME at its end replaced by the target. A DNAME does not speak of its owner itself.
-    fn substituted(&self, line: &Line) -> Option<Name> {
-        let kept = self.end.iter().count().checked_sub(line.owner.iter().count()).filter(|kept| *kept > 0)?;
-        let target = names::parse(&line.data)?;
+    fn substituted(&self, record: &ResourceRecord) -> Option<Name> {
+        let kept = self.end.iter().count().checked_sub(record.owner.iter().count()).filter(|kept| *kept > 0)?;
+        let target = names::parse(&record.data)?;
         let head = Name::from_labels(self.end.iter().take(kept)).ok()?;
         head.append_domain(&target).ok()
     }
 
     /// Whether an answer holds records of type `code` at the end.
-    pub(super) fn resolved(&self, answers: &[Line], code: u16) -> bool {
-        let asked = |line: &&Line| line.code == code || code == types::ANY;
-        answers.iter().filter(asked).any(|line| line.owner.eq_ignore_root(&self.end))
+    pub(super) fn resolved(&self, answers: &[ResourceRecord], code: u16) -> bool {
+        let asked = |record: &&ResourceRecord| record.code == code || code == types::ANY;
+        answers.iter().filter(asked).any(|record| record.owner.eq_ignore_root(&self.end))
     }
 }

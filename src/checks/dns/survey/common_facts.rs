@@ -34,12 +34,12 @@ pub(super) fn record(cx: &mut Cx<'_>, settings: &Settings, reports: &[ServerRepo
         cx.set(&facts::REACHABLE_UDP, reports.iter().all(reached));
         set_known(cx, &facts::UNREACHABLE_UDP, labels_where(reports, |report| Some(!reached(report))));
         let mismatch = |report: &ServerReport| {
-            let known = report.answered() || !report.log.impostors.is_empty();
-            known.then_some(!report.log.impostors.is_empty())
+            let known = report.answered() || !report.log.unexpected_sources.is_empty();
+            known.then_some(!report.log.unexpected_sources.is_empty())
         };
         set_known(cx, &facts::MISMATCH, labels_where(reports, mismatch));
-        for report in reports.iter().filter(|report| !report.log.impostors.is_empty()) {
-            let from: Vec<String> = report.log.impostors.iter().map(ToString::to_string).collect();
+        for report in reports.iter().filter(|report| !report.log.unexpected_sources.is_empty()) {
+            let from: Vec<String> = report.log.unexpected_sources.iter().map(ToString::to_string).collect();
             cx.note(format!("{}: answered from {}", report.label(), from.join(", ")));
         }
     }

@@ -98,10 +98,10 @@ pub(super) async fn added_by_zone(
     let before = known.servers.len();
     let named: BTreeSet<String> =
         reports.iter().filter_map(|report| report.ns.as_ref()).flat_map(|(_, names)| names.iter().cloned()).collect();
-    let seen: BTreeSet<String> = known.servers.iter().filter_map(|server| server.name.clone()).collect();
+    let known_names: BTreeSet<String> = known.servers.iter().filter_map(|server| server.name.clone()).collect();
     let mut outside = Vec::new();
     for name in named.into_iter().take(MAX_SERVERS) {
-        let fresh = !seen.contains(&name);
+        let fresh = !known_names.contains(&name);
         if !names::parse(&name).is_some_and(|parsed| zone.name.zone_of(&parsed)) {
             outside.extend(Some(name).filter(|_| fresh));
             continue;
@@ -254,10 +254,10 @@ async fn from_parent(
 
 /// Addresses of `names` that an answer has in its additional section.
 fn along(reply: Option<&Reply>, names: &BTreeSet<String>, into: &mut BTreeMap<String, BTreeSet<IpAddr>>) {
-    let lines = reply.into_iter().flat_map(|reply| &reply.additional);
-    for line in lines.filter(|line| matches!(line.code, types::A | types::AAAA) && line.sound) {
-        let owner = names::text(&line.owner);
-        if let (true, Ok(address)) = (names.contains(&owner), line.data.parse::<IpAddr>()) {
+    let records = reply.into_iter().flat_map(|reply| &reply.additional);
+    for record in records.filter(|record| matches!(record.code, types::A | types::AAAA) && record.sound) {
+        let owner = names::text(&record.owner);
+        if let (true, Ok(address)) = (names.contains(&owner), record.data.parse::<IpAddr>()) {
             into.entry(owner).or_default().insert(address);
         }
     }
@@ -273,7 +273,7 @@ async fn parents(
 ) -> Result<Vec<(String, SocketAddr)>, Fault> {
     let mut sockets = Vec::new();
     for text in &zone.parent {
-        let Some((host, port)) = endpoint::split(text, Some(53)) else { continue };
+        let Ok((host, port)) = endpoint::parse(text, Some(53)) else { continue };
         match resolve(&host, policy.version, policy.patience).await? {
             Ok(found) => sockets.extend(found.into_iter().map(|address| {
                 let socket = SocketAddr::new(address, port);

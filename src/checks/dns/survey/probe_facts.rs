@@ -147,8 +147,8 @@ fn entry(report: &ServerReport) -> Value {
     put("serial", report.soa().map(|soa| Value::from(soa.serial)));
     put("ns", report.ns.as_ref().filter(|(summary, _)| summary.answered()).map(|(_, names)| json!(names)));
     put("nsid", report.summaries().find_map(|summary| summary.nsid.clone()).map(Value::from));
-    let impostors: Vec<String> = report.log.impostors.iter().map(ToString::to_string).collect();
-    put("answered_from", Some(impostors).filter(|from| !from.is_empty()).map(Value::from));
+    let unexpected_sources: Vec<String> = report.log.unexpected_sources.iter().map(ToString::to_string).collect();
+    put("answered_from", Some(unexpected_sources).filter(|from| !from.is_empty()).map(Value::from));
     put("queries", Some(Value::from(report.log.sent)));
     put("repeated", Some(report.log.repeated).filter(|count| *count > 0).map(Value::from));
     put("discarded", Some(report.log.discarded).filter(|count| *count > 0).map(Value::from));

@@ -34,7 +34,7 @@ pub(super) struct QueryLog {
     pub(super) repeated: i64,
     pub(super) discarded: i64,
     /// Wrong addresses that answered.
-    pub(super) impostors: Vec<SocketAddr>,
+    pub(super) unexpected_sources: Vec<SocketAddr>,
     pub(super) connect_times: Vec<Duration>,
     pub(super) notes: Vec<String>,
 }
@@ -183,9 +183,9 @@ impl<'a> Querier<'a> {
     fn log(&mut self, exchange: Exchange) -> QueryResult {
         self.log.discarded += exchange.discarded;
         self.log.connect_times.extend(exchange.connect_time);
-        for sender in exchange.impostors {
-            if !self.log.impostors.contains(&sender) && self.log.impostors.len() < NOTES {
-                self.log.impostors.push(sender);
+        for sender in exchange.unexpected_sources {
+            if !self.log.unexpected_sources.contains(&sender) && self.log.unexpected_sources.len() < NOTES {
+                self.log.unexpected_sources.push(sender);
             }
         }
         for note in exchange.notes {

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::names;
 use crate::net::bytes::hex;
-use crate::proto::dns::message::{Line, Reply};
+use crate::proto::dns::message::{Reply, ResourceRecord};
 use crate::proto::dns::rcode;
 use crate::proto::dns::types::{self, Part};
 
@@ -29,8 +29,8 @@ pub(super) struct Soa {
 
 impl Soa {
     /// From its record; a SOA has seven words, none of which holds a space.
-    fn of(line: &Line) -> Option<Self> {
-        let words: Vec<&str> = line.data.split(' ').collect();
+    fn of(record: &ResourceRecord) -> Option<Self> {
+        let words: Vec<&str> = record.data.split(' ').collect();
         let [mname, rname, serial, refresh, retry, expire, minimum] = words.as_slice() else { return None };
         Some(Self {
             mname: mname.to_ascii_lowercase(),
@@ -40,7 +40,7 @@ impl Soa {
             retry: retry.parse().ok()?,
             expire: expire.parse().ok()?,
             minimum: minimum.parse().ok()?,
-            ttl: line.ttl,
+            ttl: record.ttl,
         })
     }
 
@@ -51,26 +51,26 @@ impl Soa {
 }
 
 /// Data of the sound records of type `code` that `name`, or the `end` of its aliases, owns.
-pub(super) fn data_of(lines: &[Line], name: &Name, end: &Name, code: u16) -> Vec<String> {
-    lines
+pub(super) fn data_of(records: &[ResourceRecord], name: &Name, end: &Name, code: u16) -> Vec<String> {
+    records
         .iter()
-        .filter(|line| line.sound && line.class == types::CLASS_IN && (line.code == code || code == types::ANY))
-        .filter(|line| line.owner.eq_ignore_root(name) || line.owner.eq_ignore_root(end))
-        .map(|line| line.data.clone())
+        .filter(|record| record.sound && record.class == types::CLASS_IN && (record.code == code || code == types::ANY))
+        .filter(|record| record.owner.eq_ignore_root(name) || record.owner.eq_ignore_root(end))
+        .map(|record| record.data.clone())
         .collect()
 }
 
 /// The SOA `zone` owns.
-pub(super) fn soa(lines: &[Line], zone: &Name) -> Option<Soa> {
-    lines.iter().find(|line| line.code == types::SOA && line.owner.eq_ignore_root(zone)).and_then(Soa::of)
+pub(super) fn soa(records: &[ResourceRecord], zone: &Name) -> Option<Soa> {
+    records.iter().find(|record| record.code == types::SOA && record.owner.eq_ignore_root(zone)).and_then(Soa::of)
 }
 
 /// Names of the servers `zone` owns NS records for, in lower case.
-pub(super) fn ns_names(lines: &[Line], zone: &Name) -> BTreeSet<String> {
-    lines
+pub(super) fn ns_names(records: &[ResourceRecord], zone: &Name) -> BTreeSet<String> {
+    records
         .iter()
-        .filter(|line| line.code == types::NS && line.sound && line.owner.eq_ignore_root(zone))
-        .map(|line| line.data.to_ascii_lowercase())
+        .filter(|record| record.code == types::NS && record.sound && record.owner.eq_ignore_root(zone))
+        .map(|record| record.data.to_ascii_lowercase())
         .collect()
 }
 
@@ -78,8 +78,8 @@ pub(super) fn ns_names(lines: &[Line], zone: &Name) -> BTreeSet<String> {
 /// sign by themselves make different ones of the same records.
 pub(super) fn fingerprint(reply: &Reply, ttl: bool) -> String {
     let aa = if reply.has("aa") { " aa" } else { "" };
-    let lines = reply.answers.iter().filter(|line| line.code != types::RRSIG);
-    let mut records: Vec<String> = lines.map(|line| record(line, ttl)).collect();
+    let answers = reply.answers.iter().filter(|record| record.code != types::RRSIG);
+    let mut records: Vec<String> = answers.map(|record| canonical(record, ttl)).collect();
     records.sort_unstable();
     records.dedup();
     let records = records.join("; ");
@@ -90,16 +90,16 @@ pub(super) fn fingerprint(reply: &Reply, ttl: bool) -> String {
     format!("{head} {} records, SHA-256 {}", reply.answers.len(), hex(&Sha256::digest(records.as_bytes())))
 }
 
-fn record(line: &Line, ttl: bool) -> String {
-    let owner = names::text(&line.owner);
-    let ttl = if ttl { format!("{} ", line.ttl) } else { String::new() };
-    let form = types::of(line.code).map_or(&[][..], |row| row.form);
+fn canonical(record: &ResourceRecord, ttl: bool) -> String {
+    let owner = names::text(&record.owner);
+    let ttl = if ttl { format!("{} ", record.ttl) } else { String::new() };
+    let form = types::of(record.code).map_or(&[][..], |row| row.form);
     let literal = |part: &Part| matches!(part, Part::Quoted | Part::Texts | Part::Rest | Part::Text | Part::Base64);
     // Names are the same in any case; texts and keys are not.
     let data = if form.contains(&Part::Name) && !form.iter().any(literal) {
-        line.data.to_ascii_lowercase()
+        record.data.to_ascii_lowercase()
     } else {
-        line.data.clone()
+        record.data.clone()
     };
-    format!("{owner} {ttl}{} {data}", types::mnemonic(line.code))
+    format!("{owner} {ttl}{} {data}", types::mnemonic(record.code))
 }

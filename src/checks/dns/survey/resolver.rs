@@ -36,7 +36,7 @@ impl<'a> Resolver<'a> {
     pub(super) async fn new(policy: &'a QueryPolicy, via: &[String], end: Instant, seed: u64) -> Result<Self, Fault> {
         let mut servers = Vec::new();
         for text in via {
-            let Some((host, port)) = endpoint::split(text, Some(53)) else { continue };
+            let Ok((host, port)) = endpoint::parse(text, Some(53)) else { continue };
             match resolve(&host, policy.version, policy.patience).await? {
                 Ok(found) => servers.extend(found.into_iter().map(|address| SocketAddr::new(address, port))),
                 Err(why) => return Err(Fault::local("find the resolver of `via`", text, why, "check its name")),
@@ -94,11 +94,13 @@ impl<'a> Resolver<'a> {
     pub(super) async fn parent_of(&self, name: &Name) -> Result<Option<(Name, BTreeSet<String>)>, Fault> {
         let above = name.base_name();
         let reply = self.ask(&above, types::SOA).await?;
-        let soa = |line: &&crate::proto::dns::message::Line| line.code == types::SOA && line.owner.zone_of(&above);
-        let Some(line) = reply.answers.iter().find(soa).or_else(|| reply.authority.iter().find(soa)) else {
+        let soa = |record: &&crate::proto::dns::message::ResourceRecord| {
+            record.code == types::SOA && record.owner.zone_of(&above)
+        };
+        let Some(record) = reply.answers.iter().find(soa).or_else(|| reply.authority.iter().find(soa)) else {
             return Ok(None);
         };
-        let parent = line.owner.clone();
+        let parent = record.owner.clone();
         let reply = self.ask(&parent, types::NS).await?;
         let names = records::ns_names(&reply.answers, &parent);
         Ok((!names.is_empty()).then_some((parent, names)))

@@ -46,7 +46,7 @@ impl ResponseSummary {
             at: result.at,
             answers: answers.filter(|_| total <= MAX_TEXT),
             fingerprint: reply.map(|reply| records::fingerprint(reply, ttl)).unwrap_or_default(),
-            ttls: reply.iter().flat_map(|reply| &reply.answers).map(|line| line.ttl).collect(),
+            ttls: reply.iter().flat_map(|reply| &reply.answers).map(|record| record.ttl).collect(),
             soa: reply.and_then(|reply| records::soa(&reply.answers, name)),
             nsid: reply.and_then(|reply| reply.edns.as_ref()).and_then(|edns| edns.nsid.clone()),
         }

@@ -59,7 +59,7 @@ async fn common_questions(
     let apex = own.about(zone.clone(), types::SOA);
     let result = edns.ask(querier, &apex).await?;
     let summary = ResponseSummary::of(&result, zone, zone, types::SOA, true);
-    let many = result.reply.iter().flat_map(|reply| &reply.answers).filter(|line| line.code == types::SOA).count();
+    let many = result.reply.iter().flat_map(|reply| &reply.answers).filter(|record| record.code == types::SOA).count();
     if many > 1 {
         querier.log.note(format!("{many} SOA records, where a zone has one"));
     }
@@ -147,10 +147,11 @@ async fn addresses(
                 .as_ref()
                 .is_some_and(|reply| reply.has("aa") && matches!(reply.rcode, rcode::NOERROR | rcode::NXDOMAIN));
             known &= sure;
-            let lines = result.reply.map(|reply| reply.answers).unwrap_or_default();
-            found.alias |= lines.iter().any(|line| line.code == types::CNAME && line.owner.eq_ignore_root(&name));
+            let answers = result.reply.map(|reply| reply.answers).unwrap_or_default();
+            found.alias |=
+                answers.iter().any(|record| record.code == types::CNAME && record.owner.eq_ignore_root(&name));
             found.found.extend(
-                records::data_of(&lines, &name, &name, code).iter().filter_map(|data| data.parse::<IpAddr>().ok()),
+                records::data_of(&answers, &name, &name, code).iter().filter_map(|data| data.parse::<IpAddr>().ok()),
             );
         }
         if known {

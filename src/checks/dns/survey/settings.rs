@@ -13,7 +13,6 @@ use crate::checks::dns::question;
 use crate::checks::dns::transport::{TRANSPORT, TransportWord};
 use crate::checks::shared::target::{self, Target};
 use crate::model::{Args, Choices as _, Invalid};
-use crate::net::endpoint;
 use crate::proto::dns::question::{EdnsRequest, Question};
 use crate::proto::dns::{rdata, types};
 
@@ -127,7 +126,7 @@ fn servers(args: &Args, zone: bool) -> Result<Vec<Target>, Invalid> {
         return Err(SERVER.invalid(message, format!("name 1 to {MAX_SERVERS}, or write authoritative: {{zone: …}}")));
     }
     let target = |text: &String| {
-        let (host, port) = endpoint::of(SERVER.name(), text, Some(53))?;
+        let (host, port) = target::endpoint_in(&SERVER, text, Some(53))?;
         Target::from_args(args, host, port, args.get(&TIMEOUT))
     };
     servers.iter().map(target).collect()

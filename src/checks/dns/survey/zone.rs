@@ -7,8 +7,8 @@ use hickory_proto::rr::Name;
 use super::fields::{AUTHORITATIVE, MAX_SERVERS, NS, PARENT, PORT, VIA, ZONE};
 use super::names;
 use crate::checks::dns::question;
+use crate::checks::shared::target;
 use crate::model::{Args, Invalid};
-use crate::net::endpoint;
 use crate::proto::dns::types;
 
 /// A zone whose servers are asked.
@@ -75,7 +75,7 @@ fn given(args: &Args, zone: &Name, port: u16) -> Result<Vec<(String, Vec<SocketA
 fn sockets(label: &str, addresses: &[String], port: u16) -> Result<Vec<SocketAddr>, Invalid> {
     let mut sockets = Vec::new();
     for text in addresses {
-        let (host, port) = endpoint::of(AUTHORITATIVE.name(), text, Some(port))?;
+        let (host, port) = target::endpoint_in(&AUTHORITATIVE, text, Some(port))?;
         let Ok(address) = host.parse() else {
             let message = format!("`{text}` is not an address of {label}");
             return Err(AUTHORITATIVE.invalid(message, "write its addresses, as glue has them"));

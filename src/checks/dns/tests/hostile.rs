@@ -17,7 +17,7 @@ use crate::proto::dns::message::{self, Received};
 use crate::proto::dns::rdata;
 use crate::testing::{count, list, text};
 
-/// What a scripted server sends back for a query.
+/// Datagrams a scripted server sends back for a query.
 type Script = fn(&[u8]) -> Vec<Vec<u8>>;
 
 /// A UDP server that follows a script; it ends with its `Tasks`.
@@ -98,26 +98,26 @@ async fn what_is_no_answer_is_discarded_and_waiting_goes_on() {
     ];
     for (why, script) in scripts {
         let (addr, _tasks) = udp(script).await;
-        let seen = observed(addr, "www.example", &[SILENT]).await;
-        assert_eq!(seen.text("outcome"), Some("timeout"), "{why}");
-        assert_eq!(count(&seen, "discarded"), 1, "{why}");
-        assert!(seen.notes().iter().any(|note| note.contains(why)), "{why}: {:?}", seen.notes());
-        assert!(seen.last("answers").is_none() && seen.last("rcode").is_none(), "{why}");
-        assert!(!Dns::answered(&seen));
+        let observation = observed(addr, "www.example", &[SILENT]).await;
+        assert_eq!(observation.text("outcome"), Some("timeout"), "{why}");
+        assert_eq!(count(&observation, "discarded"), 1, "{why}");
+        assert!(observation.notes().iter().any(|note| note.contains(why)), "{why}: {:?}", observation.notes());
+        assert!(observation.last("answers").is_none() && observation.last("rcode").is_none(), "{why}");
+        assert!(!Dns::answered(&observation));
     }
 }
 
 #[tokio::test]
 async fn the_right_answer_after_a_wrong_one_counts() {
     let (addr, _tasks) = udp(|q| vec![edited(good(q), 1, |b| b ^ 0x80), good(q)]).await;
-    let seen = observed(addr, "www.example", &[]).await;
-    assert_eq!(seen.text("outcome"), Some("answered"));
-    assert_eq!(list(&seen, "answers"), ["192.0.2.1"]);
-    assert_eq!(count(&seen, "discarded"), 1);
+    let observation = observed(addr, "www.example", &[]).await;
+    assert_eq!(observation.text("outcome"), Some("answered"));
+    assert_eq!(list(&observation, "answers"), ["192.0.2.1"]);
+    assert_eq!(count(&observation, "discarded"), 1);
     let (addr, _tasks) = tcp(|q| vec![framed(edited(good(q), 1, |b| b ^ 0x80)), framed(good(q))]).await;
-    let seen = observed(addr, "www.example", &[("transport", text("tcp"))]).await;
-    assert_eq!(list(&seen, "answers"), ["192.0.2.1"]);
-    assert_eq!(count(&seen, "discarded"), 1);
+    let observation = observed(addr, "www.example", &[("transport", text("tcp"))]).await;
+    assert_eq!(list(&observation, "answers"), ["192.0.2.1"]);
+    assert_eq!(count(&observation, "discarded"), 1);
 }
 
 #[tokio::test]
@@ -132,17 +132,17 @@ async fn a_reply_from_another_address_is_seen_and_discarded() {
         other.send_to(&good(&buffer[..length]), client).await.unwrap();
         asked.send_to(&good(&buffer[..length]), client).await.unwrap();
     });
-    let seen = observed(addr, "www.example", &[]).await;
-    assert_eq!(seen.text("outcome"), Some("answered"));
-    assert_eq!(count(&seen, "discarded"), 1);
-    assert!(seen.notes()[0].contains(&stranger.to_string()), "{:?}", seen.notes());
+    let observation = observed(addr, "www.example", &[]).await;
+    assert_eq!(observation.text("outcome"), Some("answered"));
+    assert_eq!(count(&observation, "discarded"), 1);
+    assert!(observation.notes()[0].contains(&stranger.to_string()), "{:?}", observation.notes());
 }
 
 #[tokio::test]
 async fn the_echoed_question_may_differ_in_case() {
     let (addr, _tasks) = udp(|q| vec![edited(good(q), 13, |b| b.to_ascii_uppercase())]).await;
-    let seen = observed(addr, "www.example", &[]).await;
-    assert_eq!(seen.text("outcome"), Some("answered"));
+    let observation = observed(addr, "www.example", &[]).await;
+    assert_eq!(observation.text("outcome"), Some("answered"));
 }
 
 #[tokio::test]
@@ -150,20 +150,20 @@ async fn silence_is_a_timeout_and_attempts_are_counted() {
     let queries = Arc::new(Mutex::new(Vec::new()));
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let addr = socket.local_addr().unwrap();
-    let heard = Arc::clone(&queries);
+    let received = Arc::clone(&queries);
     let mut tasks = Tasks::default();
     tasks.spawn(async move {
         let mut buffer = [0_u8; 4096];
         while let Ok((_, client)) = socket.recv_from(&mut buffer).await {
             let id = u16::from_be_bytes([buffer[0], buffer[1]]);
-            heard.lock().unwrap().push((id, client.port()));
+            received.lock().unwrap().push((id, client.port()));
         }
     });
-    let seen = observed(addr, "www.example", &[SILENT, ("attempts", Arg::Integer(3))]).await;
-    assert_eq!(seen.text("outcome"), Some("timeout"));
-    assert_eq!(count(&seen, "attempts"), 3);
-    assert_eq!(count(&seen, "discarded"), 0);
-    assert!(seen.merged("rtt").is_none());
+    let observation = observed(addr, "www.example", &[SILENT, ("attempts", Arg::Integer(3))]).await;
+    assert_eq!(observation.text("outcome"), Some("timeout"));
+    assert_eq!(count(&observation, "attempts"), 3);
+    assert_eq!(count(&observation, "discarded"), 0);
+    assert!(observation.merged("rtt").is_none());
     let queries = queries.lock().unwrap();
     assert_eq!(queries.len(), 3);
     assert_eq!(queries.iter().map(|(_, port)| port).collect::<BTreeSet<_>>().len(), 3, "{queries:?}");
@@ -172,10 +172,10 @@ async fn silence_is_a_timeout_and_attempts_are_counted() {
 #[tokio::test]
 async fn one_attempt_sends_one_query_even_when_the_answer_is_an_error() {
     let (addr, _tasks) = udp(|q| vec![edited(bare(q), 3, |_| 2)]).await;
-    let seen = observed(addr, "www.example", &[("attempts", Arg::Integer(3))]).await;
-    assert_eq!((seen.text("outcome"), seen.text("rcode")), (Some("answered"), Some("SERVFAIL")));
-    assert_eq!(count(&seen, "attempts"), 1);
-    assert!(!Dns::answered(&seen));
+    let observation = observed(addr, "www.example", &[("attempts", Arg::Integer(3))]).await;
+    assert_eq!((observation.text("outcome"), observation.text("rcode")), (Some("answered"), Some("SERVFAIL")));
+    assert_eq!(count(&observation, "attempts"), 1);
+    assert!(!Dns::answered(&observation));
 }
 
 #[test]
@@ -188,17 +188,17 @@ fn ids_do_not_follow_from_the_seed() {
 #[tokio::test]
 async fn truncation_is_a_fact() {
     let (addr, _tasks) = udp(|q| vec![edited(bare(q), 2, |b| b | 2)]).await;
-    let seen = observed(addr, "www.example", &[]).await;
-    assert_eq!(seen.text("outcome"), Some("answered"));
-    assert_eq!(seen.last("truncated"), Some(&Value::Bool(true)));
-    assert!(list(&seen, "flags").contains(&"tc".to_owned()));
+    let observation = observed(addr, "www.example", &[]).await;
+    assert_eq!(observation.text("outcome"), Some("answered"));
+    assert_eq!(observation.last("truncated"), Some(&Value::Bool(true)));
+    assert!(list(&observation, "flags").contains(&"tc".to_owned()));
 }
 
 #[tokio::test]
 async fn a_server_that_cannot_read_the_query_may_leave_the_question_out() {
     let (addr, _tasks) = udp(|q| vec![edited(edited(bare(q)[..12].to_vec(), 5, |_| 0), 3, |_| 1)]).await;
-    let seen = observed(addr, "www.example", &[]).await;
-    assert_eq!((seen.text("outcome"), seen.text("rcode")), (Some("answered"), Some("FORMERR")));
+    let observation = observed(addr, "www.example", &[]).await;
+    assert_eq!((observation.text("outcome"), observation.text("rcode")), (Some("answered"), Some("FORMERR")));
 }
 
 #[tokio::test]
@@ -211,20 +211,20 @@ async fn the_upper_bits_of_the_code_and_options_come_from_edns() {
         vec![reply]
     })
     .await;
-    let seen = observed(addr, "www.example", &[("nsid", Arg::Bool(true))]).await;
-    assert_eq!(seen.text("rcode"), Some("BADVERS"), "{:?}", seen.notes());
-    assert_eq!(count(&seen, "edns.version"), 1);
-    assert_eq!(count(&seen, "edns.size"), 1232);
-    assert_eq!(seen.text("nsid"), Some("ns1"));
-    assert_eq!(list(&seen, "edns.errors"), ["22 no way!"]);
-    assert!(list(&seen, "additional").is_empty());
+    let observation = observed(addr, "www.example", &[("nsid", Arg::Bool(true))]).await;
+    assert_eq!(observation.text("rcode"), Some("BADVERS"), "{:?}", observation.notes());
+    assert_eq!(count(&observation, "edns.version"), 1);
+    assert_eq!(count(&observation, "edns.size"), 1232);
+    assert_eq!(observation.text("nsid"), Some("ns1"));
+    assert_eq!(list(&observation, "edns.errors"), ["22 no way!"]);
+    assert!(list(&observation, "additional").is_empty());
 }
 
 #[tokio::test]
 async fn codes_without_a_name_keep_their_number() {
     let (addr, _tasks) = udp(|q| vec![edited(bare(q), 3, |_| 13)]).await;
-    let seen = observed(addr, "www.example", &[]).await;
-    assert_eq!(seen.text("rcode"), Some("RCODE13"));
+    let observation = observed(addr, "www.example", &[]).await;
+    assert_eq!(observation.text("rcode"), Some("RCODE13"));
 }
 
 #[tokio::test]
@@ -240,10 +240,10 @@ async fn an_answer_that_does_not_hold_together_is_malformed() {
     ];
     for script in scripts {
         let (addr, _tasks) = udp(script).await;
-        let seen = observed(addr, "www.example", &[]).await;
-        assert_eq!(seen.text("outcome"), Some("malformed"));
-        assert!(seen.last("answers").is_none());
-        assert!(seen.notes()[0].contains("record 1 of 1 of the answer section"), "{:?}", seen.notes());
+        let observation = observed(addr, "www.example", &[]).await;
+        assert_eq!(observation.text("outcome"), Some("malformed"));
+        assert!(observation.last("answers").is_none());
+        assert!(observation.notes()[0].contains("record 1 of 1 of the answer section"), "{:?}", observation.notes());
     }
 }
 
@@ -255,10 +255,10 @@ async fn data_that_has_not_the_form_of_its_type_is_shown_as_bytes() {
         vec![reply]
     })
     .await;
-    let seen = observed(addr, "www.example", &[]).await;
-    assert_eq!(list(&seen, "answers.records"), ["www.example. 60 IN A \\# 3 C00002"]);
-    assert!(list(&seen, "answers").is_empty(), "a broken record is no answer");
-    assert!(seen.notes()[0].contains("has not the form of its type"), "{:?}", seen.notes());
+    let observation = observed(addr, "www.example", &[]).await;
+    assert_eq!(list(&observation, "answers.records"), ["www.example. 60 IN A \\# 3 C00002"]);
+    assert!(list(&observation, "answers").is_empty(), "a broken record is no answer");
+    assert!(observation.notes()[0].contains("has not the form of its type"), "{:?}", observation.notes());
 }
 
 #[tokio::test]
@@ -276,11 +276,11 @@ async fn a_record_about_something_else_is_no_answer() {
     ];
     for script in scripts {
         let (addr, _tasks) = udp(script).await;
-        let seen = observed(addr, "www.example", &[]).await;
-        assert_eq!(seen.text("outcome"), Some("answered"));
-        assert!(list(&seen, "answers").is_empty(), "{:?}", list(&seen, "answers"));
-        assert_eq!(list(&seen, "answers.records").len(), 1, "it is shown where it stands");
-        assert!(seen.notes().iter().any(|note| note.contains("not an answer")), "{:?}", seen.notes());
+        let observation = observed(addr, "www.example", &[]).await;
+        assert_eq!(observation.text("outcome"), Some("answered"));
+        assert!(list(&observation, "answers").is_empty(), "{:?}", list(&observation, "answers"));
+        assert_eq!(list(&observation, "answers.records").len(), 1, "it is shown where it stands");
+        assert!(observation.notes().iter().any(|note| note.contains("not an answer")), "{:?}", observation.notes());
     }
 }
 
@@ -292,9 +292,9 @@ async fn an_alias_loop_ends() {
         vec![reply]
     })
     .await;
-    let seen = observed(addr, "www.example", &[]).await;
-    assert_eq!(list(&seen, "cname"), ["www.example."]);
-    assert!(list(&seen, "answers").is_empty());
+    let observation = observed(addr, "www.example", &[]).await;
+    assert_eq!(list(&observation, "cname"), ["www.example."]);
+    assert!(list(&observation, "answers").is_empty());
 }
 
 #[tokio::test]
@@ -307,11 +307,11 @@ async fn a_connection_closed_early_is_closed() {
     ];
     for (script, why) in scripts {
         let (addr, _tasks) = tcp(script).await;
-        let seen = observed(addr, "www.example", &[("transport", text("tcp"))]).await;
-        assert_eq!(seen.text("outcome"), Some("closed"), "{why}");
-        assert!(seen.notes()[0].contains(why), "{:?}", seen.notes());
-        assert_eq!(seen.merged("connect_time").unwrap().count(), 1);
-        assert!(seen.merged("rtt").is_none());
+        let observation = observed(addr, "www.example", &[("transport", text("tcp"))]).await;
+        assert_eq!(observation.text("outcome"), Some("closed"), "{why}");
+        assert!(observation.notes()[0].contains(why), "{:?}", observation.notes());
+        assert_eq!(observation.merged("connect_time").unwrap().count(), 1);
+        assert!(observation.merged("rtt").is_none());
     }
 }
 
@@ -319,8 +319,9 @@ async fn a_connection_closed_early_is_closed() {
 async fn a_connection_that_stays_silent_is_a_timeout() {
     // The backlog accepts the connection; nobody reads from it.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let seen = observed(listener.local_addr().unwrap(), "www.example", &[SILENT, ("transport", text("tcp"))]).await;
-    assert_eq!(seen.text("outcome"), Some("timeout"));
+    let observation =
+        observed(listener.local_addr().unwrap(), "www.example", &[SILENT, ("transport", text("tcp"))]).await;
+    assert_eq!(observation.text("outcome"), Some("timeout"));
 }
 
 proptest! {

@@ -12,25 +12,25 @@ use crate::testing::{count, list, text};
 #[tokio::test]
 async fn an_answer_yields_every_fact() {
     let lab = DnsLab::start().await.unwrap();
-    let seen = observed(lab.addr(), "two.shakedown.test", &[]).await;
-    assert_eq!(seen.text("outcome"), Some("answered"));
-    assert_eq!(seen.text("rcode"), Some("NOERROR"));
-    assert_eq!(seen.text("address"), Some("127.0.0.1"));
-    let answers: BTreeSet<String> = list(&seen, "answers").into_iter().collect();
+    let observation = observed(lab.addr(), "two.shakedown.test", &[]).await;
+    assert_eq!(observation.text("outcome"), Some("answered"));
+    assert_eq!(observation.text("rcode"), Some("NOERROR"));
+    assert_eq!(observation.text("address"), Some("127.0.0.1"));
+    let answers: BTreeSet<String> = list(&observation, "answers").into_iter().collect();
     assert_eq!(answers, BTreeSet::from(["127.0.0.1".to_owned(), "127.0.0.2".to_owned()]));
-    assert!(list(&seen, "answers.records").contains(&"two.shakedown.test. 300 IN A 127.0.0.2".to_owned()));
-    let flags = list(&seen, "flags");
+    assert!(list(&observation, "answers.records").contains(&"two.shakedown.test. 300 IN A 127.0.0.2".to_owned()));
+    let flags = list(&observation, "flags");
     assert!(flags.contains(&"qr".to_owned()) && flags.contains(&"aa".to_owned()), "{flags:?}");
     assert!(flags.contains(&"rd".to_owned()) && !flags.contains(&"tc".to_owned()), "{flags:?}");
-    assert_eq!(seen.last("truncated"), Some(&Value::Bool(false)));
-    assert_eq!(count(&seen, "attempts"), 1);
-    assert_eq!(count(&seen, "discarded"), 0);
-    assert_eq!(count(&seen, "edns.version"), 0);
-    assert!(count(&seen, "size") > 12);
-    assert_eq!(seen.merged("ttl").unwrap().first(), [300.0, 300.0]);
-    assert_eq!(seen.merged("rtt").unwrap().count(), 1);
-    assert!(seen.merged("connect_time").is_none());
-    assert!(Dns::answered(&seen));
+    assert_eq!(observation.last("truncated"), Some(&Value::Bool(false)));
+    assert_eq!(count(&observation, "attempts"), 1);
+    assert_eq!(count(&observation, "discarded"), 0);
+    assert_eq!(count(&observation, "edns.version"), 0);
+    assert!(count(&observation, "size") > 12);
+    assert_eq!(observation.merged("ttl").unwrap().first(), [300.0, 300.0]);
+    assert_eq!(observation.merged("rtt").unwrap().count(), 1);
+    assert!(observation.merged("connect_time").is_none());
+    assert!(Dns::answered(&observation));
 }
 
 #[tokio::test]
@@ -47,8 +47,8 @@ async fn every_type_of_the_zone_is_printed_as_zone_files_write_it() {
         ("shakedown.test", "SOA", "ns.shakedown.test. hostmaster.shakedown.test. 2026010100 3600 600 604800 60"),
     ] {
         for transport in ["udp", "tcp"] {
-            let seen = observed(lab.addr(), name, &[("type", text(kind)), ("transport", text(transport))]).await;
-            assert_eq!(list(&seen, "answers"), [want], "{kind} over {transport}");
+            let observation = observed(lab.addr(), name, &[("type", text(kind)), ("transport", text(transport))]).await;
+            assert_eq!(list(&observation, "answers"), [want], "{kind} over {transport}");
         }
     }
 }
@@ -56,53 +56,54 @@ async fn every_type_of_the_zone_is_printed_as_zone_files_write_it() {
 #[tokio::test]
 async fn aliases_are_facts_but_not_answers() {
     let lab = DnsLab::start().await.unwrap();
-    let seen = observed(lab.addr(), "alias.shakedown.test", &[]).await;
-    assert_eq!(list(&seen, "cname"), ["www.shakedown.test."]);
-    assert_eq!(list(&seen, "answers"), ["127.0.0.1"]);
+    let observation = observed(lab.addr(), "alias.shakedown.test", &[]).await;
+    assert_eq!(list(&observation, "cname"), ["www.shakedown.test."]);
+    assert_eq!(list(&observation, "answers"), ["127.0.0.1"]);
     assert!(
-        list(&seen, "answers.records").contains(&"alias.shakedown.test. 300 IN CNAME www.shakedown.test.".to_owned())
+        list(&observation, "answers.records")
+            .contains(&"alias.shakedown.test. 300 IN CNAME www.shakedown.test.".to_owned())
     );
-    let seen = observed(lab.addr(), "www.shakedown.test", &[]).await;
-    assert!(list(&seen, "cname").is_empty());
+    let observation = observed(lab.addr(), "www.shakedown.test", &[]).await;
+    assert!(list(&observation, "cname").is_empty());
 }
 
 #[tokio::test]
-async fn wildcards_low_ttls_and_missing_names_are_told_apart() {
+async fn wildcards_low_ttls_and_missing_names_are_distinguished() {
     let lab = DnsLab::start().await.unwrap();
-    let seen = observed(lab.addr(), "anything.wild.shakedown.test", &[]).await;
-    assert_eq!(list(&seen, "answers"), ["127.0.0.1"]);
-    let seen = observed(lab.addr(), "low.shakedown.test", &[]).await;
-    assert_eq!(seen.merged("ttl").unwrap().first(), [5.0]);
-    let seen = observed(lab.addr(), "absent.shakedown.test", &[]).await;
-    assert_eq!((seen.text("outcome"), seen.text("rcode")), (Some("answered"), Some("NXDOMAIN")));
-    assert!(list(&seen, "answers").is_empty());
-    assert!(list(&seen, "authority")[0].contains(" IN SOA ns.shakedown.test. "));
-    assert!(!Dns::answered(&seen));
-    let seen = observed(lab.addr(), "www.shakedown.test", &[("type", text("MX"))]).await;
-    assert_eq!(seen.text("rcode"), Some("NOERROR"));
-    assert!(list(&seen, "answers").is_empty());
-    let seen = observed(lab.addr(), "www.example", &[]).await;
-    assert_eq!(seen.text("rcode"), Some("REFUSED"));
+    let observation = observed(lab.addr(), "anything.wild.shakedown.test", &[]).await;
+    assert_eq!(list(&observation, "answers"), ["127.0.0.1"]);
+    let observation = observed(lab.addr(), "low.shakedown.test", &[]).await;
+    assert_eq!(observation.merged("ttl").unwrap().first(), [5.0]);
+    let observation = observed(lab.addr(), "absent.shakedown.test", &[]).await;
+    assert_eq!((observation.text("outcome"), observation.text("rcode")), (Some("answered"), Some("NXDOMAIN")));
+    assert!(list(&observation, "answers").is_empty());
+    assert!(list(&observation, "authority")[0].contains(" IN SOA ns.shakedown.test. "));
+    assert!(!Dns::answered(&observation));
+    let observation = observed(lab.addr(), "www.shakedown.test", &[("type", text("MX"))]).await;
+    assert_eq!(observation.text("rcode"), Some("NOERROR"));
+    assert!(list(&observation, "answers").is_empty());
+    let observation = observed(lab.addr(), "www.example", &[]).await;
+    assert_eq!(observation.text("rcode"), Some("REFUSED"));
 }
 
 #[tokio::test]
 async fn tcp_measures_its_handshake_apart() {
     let lab = DnsLab::start().await.unwrap();
-    let seen = observed(lab.addr(), "www.shakedown.test", &[("transport", text("tcp"))]).await;
-    assert_eq!(list(&seen, "answers"), ["127.0.0.1"]);
-    assert_eq!(seen.merged("connect_time").unwrap().count(), 1);
-    assert_eq!(seen.merged("rtt").unwrap().count(), 1);
+    let observation = observed(lab.addr(), "www.shakedown.test", &[("transport", text("tcp"))]).await;
+    assert_eq!(list(&observation, "answers"), ["127.0.0.1"]);
+    assert_eq!(observation.merged("connect_time").unwrap().count(), 1);
+    assert_eq!(observation.merged("rtt").unwrap().count(), 1);
 }
 
 #[tokio::test]
 async fn without_edns_there_are_no_edns_facts() {
     let lab = DnsLab::start().await.unwrap();
-    let seen =
+    let observation =
         observed(lab.addr(), "www.shakedown.test", &[("edns", Arg::Bool(false)), ("recursion", Arg::Bool(false))])
             .await;
-    assert_eq!(list(&seen, "answers"), ["127.0.0.1"]);
-    assert!(seen.last("edns.version").is_none());
-    assert!(!list(&seen, "flags").contains(&"rd".to_owned()));
+    assert_eq!(list(&observation, "answers"), ["127.0.0.1"]);
+    assert!(observation.last("edns.version").is_none());
+    assert!(!list(&observation, "flags").contains(&"rd".to_owned()));
 }
 
 #[tokio::test]
@@ -115,30 +116,30 @@ async fn a_stopped_server_refuses() {
         tokio::task::yield_now().await;
     }
     for transport in ["udp", "tcp"] {
-        let seen = observed(addr, "www.shakedown.test", &[("transport", text(transport))]).await;
-        assert_eq!(seen.text("outcome"), Some("refused"), "{transport}");
-        assert!(seen.last("rcode").is_none());
-        assert!(seen.merged("rtt").is_none());
-        assert_eq!(count(&seen, "attempts"), 1);
+        let observation = observed(addr, "www.shakedown.test", &[("transport", text(transport))]).await;
+        assert_eq!(observation.text("outcome"), Some("refused"), "{transport}");
+        assert!(observation.last("rcode").is_none());
+        assert!(observation.merged("rtt").is_none());
+        assert_eq!(count(&observation, "attempts"), 1);
     }
 }
 
 #[tokio::test]
 async fn a_server_without_address_is_unresolved() {
-    let (seen, result) = run(&args("192.0.2.1:53", "www.example", &[("family", text("ipv6"))])).await;
+    let (observation, result) = run(&args("192.0.2.1:53", "www.example", &[("family", text("ipv6"))])).await;
     result.unwrap();
-    assert_eq!(seen.text("outcome"), Some("unresolved"));
-    assert!(seen.last("attempts").is_none());
-    assert!(!seen.notes().is_empty());
+    assert_eq!(observation.text("outcome"), Some("unresolved"));
+    assert!(observation.last("attempts").is_none());
+    assert!(!observation.notes().is_empty());
 }
 
 #[tokio::test]
 async fn a_foreign_source_address_is_a_fault_of_this_side() {
     for transport in ["udp", "tcp"] {
         let more = [("source", text("192.0.2.77")), ("transport", text(transport))];
-        let (seen, result) = run(&args("127.0.0.1:53", "www.example", &more)).await;
+        let (observation, result) = run(&args("127.0.0.1:53", "www.example", &more)).await;
         assert!(result.unwrap_err().remedy.contains("source"), "{transport}");
-        assert!(seen.last("outcome").is_none());
+        assert!(observation.last("outcome").is_none());
     }
 }
 
@@ -159,7 +160,7 @@ fn rules_between_fields_are_checked() {
 }
 
 #[test]
-fn ways_of_looking_exclude_each_other() {
+fn modes_exclude_each_other() {
     let load = ("load", Arg::Group(Args::default()));
     let several = ("server", Arg::List(vec![text("127.0.0.1"), text("127.0.0.2")]));
     let validate = ("dnssec", text("validate"));

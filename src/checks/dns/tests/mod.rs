@@ -38,7 +38,7 @@ pub(in crate::checks::dns) async fn run(args: &Args) -> (Observation, Result<(),
 
 /// One round against `server`.
 pub(in crate::checks::dns) async fn observed(server: SocketAddr, name: &str, more: Written<'_>) -> Observation {
-    let (seen, result) = run(&args(&server.to_string(), name, more)).await;
+    let (observation, result) = run(&args(&server.to_string(), name, more)).await;
     result.unwrap();
-    seen
+    observation
 }

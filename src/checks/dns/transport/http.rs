@@ -133,7 +133,7 @@ impl Body {
     pub(super) fn finish(self, attempt: &mut Attempt<'_>, sent: tokio::time::Instant) -> Result<(), EarlyEnd> {
         attempt.take_only(&self.bytes, sent)?;
         let shortest =
-            attempt.exchange.reply.as_ref().and_then(|reply| reply.answers.iter().map(|line| line.ttl).min());
+            attempt.exchange.reply.as_ref().and_then(|reply| reply.answers.iter().map(|record| record.ttl).min());
         if let (Some(kept), Some(ttl)) = (self.max_age, shortest)
             && kept > ttl
         {

@@ -197,14 +197,14 @@ fn sorted(cx: &mut Cx<'_>, attempt: &Attempt<'_>, connection: &Connection, failu
         return end;
     }
     if let Some(error) = connection.quic.close_reason() {
-        let (end, said) = classify_end(&error);
+        let (end, detail) = classify_end(&error);
         let (outcome, why) = lost(cx, end);
-        let said = said.map(|said| format!(" ({said})")).unwrap_or_default();
+        let detail = detail.map(|detail| format!(" ({detail})")).unwrap_or_default();
         // An end of this side's making is what HTTP/3 found wrong.
         if let (quinn::ConnectionError::LocallyClosed, Failure::Http(error)) = (&error, &failure) {
             return EarlyEnd::outcome("protocol_error", format!("{server}: HTTP/3: {error}"));
         }
-        return EarlyEnd::outcome(outcome, format!("{server}: {why}{said}"));
+        return EarlyEnd::outcome(outcome, format!("{server}: {why}{detail}"));
     }
     let (outcome, why) = match failure {
         Failure::Write(WriteError::Stopped(code)) => ("reset", format!("the server takes no query: {}", word(code))),

@@ -7,12 +7,11 @@ use std::time::Duration;
 use super::facts::SAME_ANSWER;
 use super::fields::{SAME_AS, TRANSPORT, TransportWord};
 use super::settings::PLAIN_PORT;
-use crate::checks::shared::target::Target;
+use crate::checks::shared::target::{self, Target};
 use crate::model::{Args, Fault, Invalid};
-use crate::net::endpoint;
 use crate::probe::{Cx, EarlyEnd};
 use crate::proto::dns::exchange::{self, Exchange, Request};
-use crate::proto::dns::message::{Line, Reply};
+use crate::proto::dns::message::{Reply, ResourceRecord};
 use crate::proto::dns::rdata;
 
 /// Differences noted one by one.
@@ -33,7 +32,7 @@ impl UdpComparison {
         }
         let (host, port) = match text.as_str() {
             "udp" => (target.host.clone(), PLAIN_PORT),
-            other => endpoint::of(SAME_AS.name(), other, Some(PLAIN_PORT))?,
+            other => target::endpoint_in(&SAME_AS, other, Some(PLAIN_PORT))?,
         };
         Ok(Some(Self { target: Target { host, port, ..target.clone() } }))
     }
@@ -114,10 +113,10 @@ fn differences(reply: &Reply, other: &Reply) -> Vec<String> {
 }
 
 /// Records without their TTLs.
-fn set(lines: &[Line]) -> BTreeSet<String> {
-    let key = |line: &Line| {
-        let owner = rdata::name(&line.owner).to_ascii_lowercase();
-        format!("{owner} {} {} {}", line.class, crate::proto::dns::types::mnemonic(line.code), line.data)
+fn set(records: &[ResourceRecord]) -> BTreeSet<String> {
+    let key = |record: &ResourceRecord| {
+        let owner = rdata::name(&record.owner).to_ascii_lowercase();
+        format!("{owner} {} {} {}", record.class, crate::proto::dns::types::mnemonic(record.code), record.data)
     };
-    lines.iter().map(key).collect()
+    records.iter().map(key).collect()
 }

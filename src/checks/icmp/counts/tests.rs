@@ -22,9 +22,9 @@ fn observe(
     patience: Duration,
     scene: impl FnOnce(&mut Counts, &mut Cx<'_>),
 ) -> Result<Observation, crate::model::Fault> {
-    let mut seen = Observation::default();
+    let mut observation = Observation::default();
     let mut cx = Cx::new(
-        &mut seen,
+        &mut observation,
         <crate::checks::icmp::Icmp as crate::probe::Probe>::FACTS,
         Instant::now() + Duration::from_mins(1),
         1,
@@ -33,7 +33,7 @@ fn observe(
     let mut counts = Counts::new(patience);
     scene(&mut counts, &mut cx);
     counts.report(&mut cx, TARGET)?;
-    Ok(seen)
+    Ok(observation)
 }
 
 fn reply(counts: &mut Counts, number: u32, cx: &mut Cx<'_>) {
@@ -41,8 +41,8 @@ fn reply(counts: &mut Counts, number: u32, cx: &mut Cx<'_>) {
     counts.reply(Number::Exact(number), Reading::now(), &arrival, cx);
 }
 
-fn number(seen: &Observation, name: &str) -> f64 {
-    seen.last(name).and_then(Value::as_f64).unwrap_or(f64::NAN)
+fn number(observation: &Observation, name: &str) -> f64 {
+    observation.last(name).and_then(Value::as_f64).unwrap_or(f64::NAN)
 }
 
 #[track_caller]
@@ -52,7 +52,7 @@ fn same(left: f64, right: f64) {
 
 #[test]
 fn each_probe_is_counted_once() {
-    let seen = observe(Duration::from_mins(1), |counts, cx| {
+    let observation = observe(Duration::from_mins(1), |counts, cx| {
         for _ in 0..5 {
             counts.sent(Reading::now());
         }
@@ -63,19 +63,19 @@ fn each_probe_is_counted_once() {
         assert!(!counts.all_ended());
     })
     .unwrap();
-    assert_eq!(seen.text("outcome"), Some("replied"));
+    assert_eq!(observation.text("outcome"), Some("replied"));
     for (fact, want) in [("sent", 5.0), ("received", 3.0), ("late", 0.0), ("duplicates", 1.0), ("reordered", 1.0)] {
-        same(number(&seen, fact), want);
+        same(number(&observation, fact), want);
     }
-    same(number(&seen, "loss"), 0.4);
-    assert_eq!(seen.merged("rtt").unwrap().count(), 3);
-    same(seen.merged("ttl").unwrap().summary().unwrap().p50, 57.0);
-    assert_eq!(seen.text("rtt_source"), Some("user"), "no kernel stamp was given");
+    same(number(&observation, "loss"), 0.4);
+    assert_eq!(observation.merged("rtt").unwrap().count(), 3);
+    same(observation.merged("ttl").unwrap().summary().unwrap().p50, 57.0);
+    assert_eq!(observation.text("rtt_source"), Some("user"), "no kernel stamp was given");
 }
 
 #[test]
 fn late_is_neither_received_nor_lost() {
-    let seen = observe(Duration::ZERO, |counts, cx| {
+    let observation = observe(Duration::ZERO, |counts, cx| {
         let before = Reading::now();
         counts.sent(before);
         counts.sent(before);
@@ -85,14 +85,14 @@ fn late_is_neither_received_nor_lost() {
     })
     .unwrap();
     for (fact, want) in [("received", 0.0), ("late", 1.0), ("loss", 0.5)] {
-        same(number(&seen, fact), want);
+        same(number(&observation, fact), want);
     }
-    assert_eq!(seen.text("outcome"), Some("replied"));
+    assert_eq!(observation.text("outcome"), Some("replied"));
 }
 
 #[test]
 fn errors_name_their_router_and_settle_their_probe() {
-    let seen = observe(Duration::from_mins(1), |counts, cx| {
+    let observation = observe(Duration::from_mins(1), |counts, cx| {
         for _ in 0..3 {
             counts.sent(Reading::now());
         }
@@ -106,19 +106,19 @@ fn errors_name_their_router_and_settle_their_probe() {
         let _ = cx;
     })
     .unwrap();
-    assert_eq!(seen.text("outcome"), Some("too_big"));
+    assert_eq!(observation.text("outcome"), Some("too_big"));
     assert_eq!(
-        seen.last("errors"),
+        observation.last("errors"),
         Some(&serde_json::json!(["fragmentation_needed from 192.0.2.1 x1", "host_unreachable from 192.0.2.1 x2"]))
     );
-    same(number(&seen, "mtu"), 1400.0);
-    same(number(&seen, "loss"), 1.0);
-    assert!(seen.last("rtt_source").is_none(), "absent is absent");
+    same(number(&observation, "mtu"), 1400.0);
+    same(number(&observation, "loss"), 1.0);
+    assert!(observation.last("rtt_source").is_none(), "absent is absent");
 }
 
 #[test]
 fn advice_settles_nothing_and_a_reply_after_an_error_counts() {
-    let seen = observe(Duration::from_mins(1), |counts, cx| {
+    let observation = observe(Duration::from_mins(1), |counts, cx| {
         counts.sent(Reading::now());
         counts.icmp_error(&IcmpError::from_icmp(false, 4, 0, 0, Some(ROUTER), 8), Number::Exact(0));
         assert!(!counts.all_ended());
@@ -128,14 +128,14 @@ fn advice_settles_nothing_and_a_reply_after_an_error_counts() {
         assert!(counts.all_ended());
     })
     .unwrap();
-    assert_eq!(seen.text("outcome"), Some("replied"));
-    same(number(&seen, "loss"), 0.0);
+    assert_eq!(observation.text("outcome"), Some("replied"));
+    same(number(&observation, "loss"), 0.0);
 }
 
 #[test]
 fn a_full_queue_is_loss_with_a_name_but_nothing_sent_is_a_fault() {
     let full = || io::Error::from_raw_os_error(libc::ENOBUFS);
-    let seen = observe(Duration::from_mins(1), |counts, cx| {
+    let observation = observe(Duration::from_mins(1), |counts, cx| {
         counts.sent(Reading::now());
         counts.blocked(None, full());
         reply(counts, 0, cx);
@@ -143,9 +143,9 @@ fn a_full_queue_is_loss_with_a_name_but_nothing_sent_is_a_fault() {
     })
     .unwrap();
     for (fact, want) in [("sent", 1.0), ("blocked", 1.0), ("received", 1.0), ("loss", 0.5)] {
-        same(number(&seen, fact), want);
+        same(number(&observation, fact), want);
     }
-    assert_eq!(seen.last("errors"), Some(&serde_json::json!(["queue_full from this host x1"])));
+    assert_eq!(observation.last("errors"), Some(&serde_json::json!(["queue_full from this host x1"])));
 
     let fault = observe(Duration::from_mins(1), |counts, _| counts.blocked(None, full())).unwrap_err();
     assert_eq!(fault.operation, "send ICMP echo request");
@@ -154,19 +154,19 @@ fn a_full_queue_is_loss_with_a_name_but_nothing_sent_is_a_fault() {
 
 #[test]
 fn no_route_is_a_fact_of_the_network() {
-    let seen = observe(Duration::from_mins(1), |counts, _| {
+    let observation = observe(Duration::from_mins(1), |counts, _| {
         let error = io::Error::from_raw_os_error(libc::ENETUNREACH);
         counts.blocked(IcmpError::from_errno(libc::ENETUNREACH, None), error);
     })
     .unwrap();
-    assert_eq!(seen.text("outcome"), Some("unreachable"));
-    same(number(&seen, "loss"), 1.0);
-    same(number(&seen, "sent"), 0.0);
+    assert_eq!(observation.text("outcome"), Some("unreachable"));
+    same(number(&observation, "loss"), 1.0);
+    same(number(&observation, "sent"), 0.0);
 }
 
 #[test]
 fn many_different_errors_stay_bounded() {
-    let seen = observe(Duration::from_mins(1), |counts, _| {
+    let observation = observe(Duration::from_mins(1), |counts, _| {
         for code in 0..40 {
             counts.sent(Reading::now());
             counts.icmp_error(
@@ -176,7 +176,7 @@ fn many_different_errors_stay_bounded() {
         }
     })
     .unwrap();
-    let errors = seen.last("errors").and_then(Value::as_array).unwrap();
+    let errors = observation.last("errors").and_then(Value::as_array).unwrap();
     assert_eq!(errors.len(), 17);
     assert_eq!(errors.last().unwrap(), "others x24");
 }

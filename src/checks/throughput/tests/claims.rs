@@ -44,20 +44,21 @@ async fn counting(results: fn(u64) -> Value) -> SocketAddr {
 
 #[tokio::test]
 async fn more_than_was_sent_cannot_have_arrived() {
-    let seen = facts(scripted(Act::Results(r#"{"streams": [{"id": 1, "bytes": 10000000000000}]}"#)).await, &[]).await;
-    assert_eq!(outcome(&seen), "protocol_error");
-    assert!(seen.notes()[0].contains("10000000000000 bytes"), "{:?}", seen.notes());
-    assert!(number(&seen, "transferred") < 1e12, "only what this side knows is reported");
-    let bytes: fn(u64) -> Value = |seen| json!({"id": 1, "bytes": seen * 2 * 1448 + 1, "errors": 0, "packets": seen});
-    let numbers: fn(u64) -> Value = |seen| json!({"id": 1, "bytes": 1448, "errors": 0, "packets": seen + 1});
+    let observation =
+        facts(scripted(Act::Results(r#"{"streams": [{"id": 1, "bytes": 10000000000000}]}"#)).await, &[]).await;
+    assert_eq!(outcome(&observation), "protocol_error");
+    assert!(observation.notes()[0].contains("10000000000000 bytes"), "{:?}", observation.notes());
+    assert!(number(&observation, "transferred") < 1e12, "only what this side knows is reported");
+    let bytes: fn(u64) -> Value = |sent| json!({"id": 1, "bytes": sent * 2 * 1448 + 1, "errors": 0, "packets": sent});
+    let numbers: fn(u64) -> Value = |sent| json!({"id": 1, "bytes": 1448, "errors": 0, "packets": sent + 1});
     // A path that doubles every datagram.
-    let twice: fn(u64) -> Value = |seen| json!({"id": 1, "bytes": seen * 2 * 1448, "errors": 0, "packets": seen});
+    let twice: fn(u64) -> Value = |sent| json!({"id": 1, "bytes": sent * 2 * 1448, "errors": 0, "packets": sent});
     let [bytes, numbers, twice] =
         [bytes, numbers, twice].map(async |claim| facts(counting(claim).await, &udp(&[])).await);
     let (bytes, numbers, twice) = tokio::join!(bytes, numbers, twice);
-    for seen in [bytes, numbers] {
-        assert_eq!(outcome(&seen), "protocol_error", "{seen:?}");
-        assert!(seen.last("loss").is_none() && seen.last("transferred").is_none(), "{seen:?}");
+    for observation in [bytes, numbers] {
+        assert_eq!(outcome(&observation), "protocol_error", "{observation:?}");
+        assert!(observation.last("loss").is_none() && observation.last("transferred").is_none(), "{observation:?}");
     }
     assert_eq!(outcome(&twice), "transferred");
 }
@@ -66,9 +67,9 @@ async fn more_than_was_sent_cannot_have_arrived() {
 async fn results_of_some_streams_are_not_those_of_the_test() {
     for direction in ["upload", "download"] {
         let addr = scripted(Act::Results(r#"{"streams": [{"id": 1, "bytes": 5000}]}"#)).await;
-        let seen = facts(addr, &[("streams", Arg::Integer(4)), ("direction", text(direction))]).await;
-        assert_eq!(outcome(&seen), "protocol_error", "{direction}");
-        assert!(seen.notes()[0].contains("list 1 streams, the test had 4"), "{:?}", seen.notes());
+        let observation = facts(addr, &[("streams", Arg::Integer(4)), ("direction", text(direction))]).await;
+        assert_eq!(outcome(&observation), "protocol_error", "{direction}");
+        assert!(observation.notes()[0].contains("list 1 streams, the test had 4"), "{:?}", observation.notes());
     }
 }
 
@@ -80,21 +81,24 @@ fn old(packets: u64, errors: u64) -> Value {
 #[tokio::test]
 async fn loss_of_an_unknown_part_of_the_test_is_not_reported() {
     let omit = udp(&[("omit", Arg::Number(0.3))]);
-    let seen = facts(counting(|seen| old(seen, 5)).await, &omit).await;
-    assert_eq!(outcome(&seen), "transferred");
-    assert!(seen.last("loss").is_none() && seen.last("lost").is_none(), "{seen:?}");
-    assert!(seen.notes().iter().any(|note| note.contains("3.14")), "{:?}", seen.notes());
-    assert!(count(&seen, "packets") > 2 && seen.last("jitter").is_some(), "the rest is known: {seen:?}");
-    assert_eq!(count(&seen, "packets") * 1448, count(&seen, "sent"));
+    let observation = facts(counting(|sent| old(sent, 5)).await, &omit).await;
+    assert_eq!(outcome(&observation), "transferred");
+    assert!(observation.last("loss").is_none() && observation.last("lost").is_none(), "{observation:?}");
+    assert!(observation.notes().iter().any(|note| note.contains("3.14")), "{:?}", observation.notes());
+    assert!(
+        count(&observation, "packets") > 2 && observation.last("jitter").is_some(),
+        "the rest is known: {observation:?}"
+    );
+    assert_eq!(count(&observation, "packets") * 1448, count(&observation, "sent"));
     // None lost in all, and no warm-up at all, leave nothing open.
-    let seen = facts(counting(|seen| old(seen, 0)).await, &omit).await;
-    assert!(number(&seen, "loss").abs() < 1e-9 && seen.notes().is_empty(), "{seen:?}");
-    let seen = facts(counting(|seen| old(seen, 5)).await, &udp(&[])).await;
-    assert!(count(&seen, "lost") == 5 && number(&seen, "loss") > 0.0, "{seen:?}");
+    let observation = facts(counting(|sent| old(sent, 0)).await, &omit).await;
+    assert!(number(&observation, "loss").abs() < 1e-9 && observation.notes().is_empty(), "{observation:?}");
+    let observation = facts(counting(|sent| old(sent, 5)).await, &udp(&[])).await;
+    assert!(count(&observation, "lost") == 5 && number(&observation, "loss") > 0.0, "{observation:?}");
     // What goes missing after the last datagram seen was sent in the measurement only as far as it was sent there.
-    let seen = facts(counting(|_| old(1, 0)).await, &omit).await;
-    assert_eq!(count(&seen, "lost"), count(&seen, "packets"), "{seen:?}");
-    assert_eq!(count(&seen, "packets") * 1448, count(&seen, "sent"));
+    let observation = facts(counting(|_| old(1, 0)).await, &omit).await;
+    assert_eq!(count(&observation, "lost"), count(&observation, "packets"), "{observation:?}");
+    assert_eq!(count(&observation, "packets") * 1448, count(&observation, "sent"));
 }
 
 #[tokio::test]
@@ -107,11 +111,14 @@ async fn a_path_that_dies_while_the_server_still_answers_is_stalled() {
     let udp_long = udp(&long);
     let tenth = async { facts(counting(|_| old(10, 0)).await, &udp_long).await };
     let (upload, download, tenth) = tokio::join!(stopped("upload"), stopped("download"), tenth);
-    for (direction, seen) in [("upload", upload), ("download", download)] {
-        assert_eq!(outcome(&seen), "stalled", "{direction}: {seen:?}");
-        assert_eq!(count(&seen, "transferred"), 100_000, "{direction}");
-        assert!(seen.last("sent").is_some() && seen.text("peer").is_some(), "{direction}: {seen:?}");
-        assert!(!Throughput::answered(&seen));
+    for (direction, observation) in [("upload", upload), ("download", download)] {
+        assert_eq!(outcome(&observation), "stalled", "{direction}: {observation:?}");
+        assert_eq!(count(&observation, "transferred"), 100_000, "{direction}");
+        assert!(
+            observation.last("sent").is_some() && observation.text("peer").is_some(),
+            "{direction}: {observation:?}"
+        );
+        assert!(!Throughput::answered(&observation));
     }
     // The first tenth of the datagrams arrived.
     assert_eq!(outcome(&tenth), "stalled", "{tenth:?}");
@@ -123,6 +130,6 @@ async fn the_silence_of_a_slow_sender_is_no_stall() {
     // A block each 2 s: the second is not due within the test, nor missed by a short patience.
     let slow = [("rate", Arg::Number(8e5)), ("block", Arg::Number(2e5)), ("direction", text("download"))];
     let more = [&slow[..], &[("duration", Arg::Number(1.5)), ("timeout", Arg::Number(0.5))]].concat();
-    let seen = facts(scripted(Act::Stop(200_000)).await, &more).await;
-    assert_eq!(outcome(&seen), "transferred", "{seen:?}");
+    let observation = facts(scripted(Act::Stop(200_000)).await, &more).await;
+    assert_eq!(outcome(&observation), "transferred", "{observation:?}");
 }

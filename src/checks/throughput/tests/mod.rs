@@ -28,13 +28,13 @@ async fn run(server: SocketAddr, more: Written<'_>) -> (Observation, Result<(), 
 }
 
 async fn facts(server: SocketAddr, more: Written<'_>) -> Observation {
-    let (seen, result) = run(server, more).await;
+    let (observation, result) = run(server, more).await;
     result.unwrap();
-    seen
+    observation
 }
 
-fn outcome(seen: &Observation) -> &str {
-    seen.text("outcome").unwrap()
+fn outcome(observation: &Observation) -> &str {
+    observation.text("outcome").unwrap()
 }
 
 /// A server on a task of its own; dropping the guard stops it.
@@ -58,61 +58,68 @@ fn udp(more: &[(&'static str, Arg)]) -> Vec<(&'static str, Arg)> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tcp_upload_counts_agree_on_both_sides() {
     let (addr, _guard) = server().await;
-    let seen = facts(addr, &[]).await;
-    assert_eq!(outcome(&seen), "transferred");
-    assert!(Throughput::answered(&seen));
-    assert!(count(&seen, "transferred") > 0);
-    assert!(count(&seen, "transferred") <= count(&seen, "sent"));
-    assert_eq!(seen.merged("bitrate").unwrap().count(), 3);
-    assert_eq!(seen.merged("rtt").unwrap().count(), 3);
-    assert!(seen.last("retransmits").is_some() && seen.last("congestion").is_some());
-    assert!(seen.last("loss").is_none() && seen.last("jitter").is_none());
-    assert!(seen.text("peer").unwrap().starts_with("shakedown "));
+    let observation = facts(addr, &[]).await;
+    assert_eq!(outcome(&observation), "transferred");
+    assert!(Throughput::answered(&observation));
+    assert!(count(&observation, "transferred") > 0);
+    assert!(count(&observation, "transferred") <= count(&observation, "sent"));
+    assert_eq!(observation.merged("bitrate").unwrap().count(), 3);
+    assert_eq!(observation.merged("rtt").unwrap().count(), 3);
+    assert!(observation.last("retransmits").is_some() && observation.last("congestion").is_some());
+    assert!(observation.last("loss").is_none() && observation.last("jitter").is_none());
+    assert!(observation.text("peer").unwrap().starts_with("shakedown "));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tcp_download_with_three_streams() {
     let (addr, _guard) = server().await;
-    let seen = facts(addr, &[("direction", text("download")), ("streams", Arg::Integer(3))]).await;
-    assert_eq!(outcome(&seen), "transferred");
-    assert!(count(&seen, "transferred") > 0);
-    assert!(count(&seen, "transferred") <= count(&seen, "sent"));
-    assert!(seen.last("retransmits").is_some(), "the server's count");
-    assert!(seen.merged("rtt").is_none(), "a receiver has no round-trip time");
+    let observation = facts(addr, &[("direction", text("download")), ("streams", Arg::Integer(3))]).await;
+    assert_eq!(outcome(&observation), "transferred");
+    assert!(count(&observation, "transferred") > 0);
+    assert!(count(&observation, "transferred") <= count(&observation, "sent"));
+    assert!(observation.last("retransmits").is_some(), "the server's count");
+    assert!(observation.merged("rtt").is_none(), "a receiver has no round-trip time");
 }
 
 #[tokio::test]
 async fn a_tcp_rate_is_kept() {
     let (addr, _guard) = server().await;
     let start = Instant::now();
-    let seen = facts(addr, &[("rate", Arg::Number(8e6))]).await;
+    let observation = facts(addr, &[("rate", Arg::Number(8e6))]).await;
     // Against the time that really passed, so that a slow machine cannot fail the test; the schedule sends one slice ahead.
     let most = 1e6 * start.elapsed().as_secs_f64() + 20_000.0;
-    assert!(number(&seen, "sent") > 10_000.0 && number(&seen, "sent") <= most, "{}", number(&seen, "sent"));
+    assert!(
+        number(&observation, "sent") > 10_000.0 && number(&observation, "sent") <= most,
+        "{}",
+        number(&observation, "sent")
+    );
 }
 
 #[tokio::test]
 async fn udp_upload_loses_nothing_on_loopback() {
     let (addr, _guard) = server().await;
-    let seen = facts(addr, &udp(&[("streams", Arg::Integer(2))])).await;
-    assert_eq!(outcome(&seen), "transferred");
-    assert!(count(&seen, "lost") == 0 && number(&seen, "loss").abs() < 1e-9, "{seen:?}");
-    assert!(count(&seen, "packets") > 2);
-    assert_eq!(count(&seen, "transferred"), count(&seen, "packets") * 1448);
-    assert_eq!(count(&seen, "transferred"), count(&seen, "sent"));
-    assert!(seen.last("jitter").is_some());
-    assert!(seen.last("reordered").is_none(), "only the receiver knows");
+    let observation = facts(addr, &udp(&[("streams", Arg::Integer(2))])).await;
+    assert_eq!(outcome(&observation), "transferred");
+    assert!(count(&observation, "lost") == 0 && number(&observation, "loss").abs() < 1e-9, "{observation:?}");
+    assert!(count(&observation, "packets") > 2);
+    assert_eq!(count(&observation, "transferred"), count(&observation, "packets") * 1448);
+    assert_eq!(count(&observation, "transferred"), count(&observation, "sent"));
+    assert!(observation.last("jitter").is_some());
+    assert!(observation.last("reordered").is_none(), "only the receiver knows");
 }
 
 #[tokio::test]
 async fn udp_download_loses_nothing_on_loopback() {
     let (addr, _guard) = server().await;
-    let seen = facts(addr, &udp(&[("direction", text("download")), ("block", Arg::Number(200.0))])).await;
-    assert_eq!(outcome(&seen), "transferred");
-    assert!(count(&seen, "lost") == 0 && number(&seen, "loss").abs() < 1e-9, "{seen:?}");
-    assert_eq!(count(&seen, "transferred"), count(&seen, "packets") * 200);
-    assert_eq!(count(&seen, "transferred"), count(&seen, "sent"));
-    assert_eq!(count(&seen, "reordered") + count(&seen, "duplicates") + count(&seen, "dropped.receiver"), 0);
+    let observation = facts(addr, &udp(&[("direction", text("download")), ("block", Arg::Number(200.0))])).await;
+    assert_eq!(outcome(&observation), "transferred");
+    assert!(count(&observation, "lost") == 0 && number(&observation, "loss").abs() < 1e-9, "{observation:?}");
+    assert_eq!(count(&observation, "transferred"), count(&observation, "packets") * 200);
+    assert_eq!(count(&observation, "transferred"), count(&observation, "sent"));
+    assert_eq!(
+        count(&observation, "reordered") + count(&observation, "duplicates") + count(&observation, "dropped.receiver"),
+        0
+    );
 }
 
 #[tokio::test]
@@ -121,13 +128,20 @@ async fn the_warm_up_is_left_out() {
         let (addr, _guard) = server().await;
         let start = Instant::now();
         let more = [("omit", Arg::Number(0.6)), ("duration", Arg::Number(0.1)), ("direction", text(direction))];
-        let seen = facts(addr, &udp(&more)).await;
+        let observation = facts(addr, &udp(&more)).await;
         // Datagrams are due each 11.6 ms; the bound stretches with the time that really passed.
         let most = (start.elapsed().as_secs_f64() - 0.6) * 1e6 / 8.0 / 1448.0 + 2.0;
-        assert!(number(&seen, "packets") <= most, "{direction}: {} of at most {most}", number(&seen, "packets"));
-        assert!(number(&seen, "sent") <= most * 1448.0, "{direction}");
-        assert!(count(&seen, "transferred") > 0 && number(&seen, "transferred") <= most * 1448.0, "{direction}");
-        assert_eq!(seen.merged("bitrate").unwrap().count(), 1, "{direction}");
+        assert!(
+            number(&observation, "packets") <= most,
+            "{direction}: {} of at most {most}",
+            number(&observation, "packets")
+        );
+        assert!(number(&observation, "sent") <= most * 1448.0, "{direction}");
+        assert!(
+            count(&observation, "transferred") > 0 && number(&observation, "transferred") <= most * 1448.0,
+            "{direction}"
+        );
+        assert_eq!(observation.merged("bitrate").unwrap().count(), 1, "{direction}");
     }
 }
 
@@ -136,11 +150,11 @@ async fn several_clients_at_once() {
     let (addr, _guard) = server().await;
     let (one, two, three) = (udp(&[]), udp(&[("streams", Arg::Integer(2))]), [("rate", Arg::Number(1e7))]);
     let (one, two, three) = tokio::join!(facts(addr, &one), facts(addr, &two), facts(addr, &three));
-    for seen in [&one, &two, &three] {
-        assert_eq!(outcome(seen), "transferred");
+    for observation in [&one, &two, &three] {
+        assert_eq!(outcome(observation), "transferred");
     }
-    for seen in [&one, &two] {
-        assert_eq!(count(seen, "transferred"), count(seen, "sent"), "each test counts its own datagrams");
+    for observation in [&one, &two] {
+        assert_eq!(count(observation, "transferred"), count(observation, "sent"), "each test counts its own datagrams");
     }
 }
 
@@ -153,9 +167,9 @@ async fn a_busy_server_is_a_fact() {
 #[tokio::test]
 async fn a_server_that_refuses_the_parameters_is_a_fact() {
     let (addr, _guard) = server_with(Limits { duration: Duration::from_millis(10), ..Limits::default() }).await;
-    let seen = facts(addr, &[]).await;
-    assert_eq!(outcome(&seen), "protocol_error");
-    assert!(seen.notes()[0].contains("error 5"), "{:?}", seen.notes());
+    let observation = facts(addr, &[]).await;
+    assert_eq!(outcome(&observation), "protocol_error");
+    assert!(observation.notes()[0].contains("error 5"), "{:?}", observation.notes());
 }
 
 #[tokio::test]
@@ -168,10 +182,10 @@ async fn a_closed_port_refuses() {
 #[tokio::test]
 async fn a_server_that_never_answers_is_a_timeout() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let seen = facts(listener.local_addr().unwrap(), &[("timeout", Arg::Number(0.1))]).await;
-    assert_eq!(outcome(&seen), "timeout");
-    assert!(!Throughput::answered(&seen));
-    assert!(seen.last("transferred").is_none());
+    let observation = facts(listener.local_addr().unwrap(), &[("timeout", Arg::Number(0.1))]).await;
+    assert_eq!(outcome(&observation), "timeout");
+    assert!(!Throughput::answered(&observation));
+    assert!(observation.last("transferred").is_none());
 }
 
 /// The part of a scripted server once the data stream runs.
@@ -251,53 +265,57 @@ async fn farewell(control: &mut TcpStream, results: &Value) -> std::io::Result<(
 async fn a_server_that_dies_midway_is_a_reset_with_what_was_moved() {
     for direction in ["upload", "download"] {
         let addr = scripted(Act::Die).await;
-        let seen = facts(addr, &[("direction", text(direction)), ("duration", Arg::Number(20.0))]).await;
-        assert_eq!(outcome(&seen), "reset", "{direction} {:?}", seen.notes());
-        assert!(count(&seen, "transferred") >= 100_000 - 37, "{direction}: {}", count(&seen, "transferred"));
+        let observation = facts(addr, &[("direction", text(direction)), ("duration", Arg::Number(20.0))]).await;
+        assert_eq!(outcome(&observation), "reset", "{direction} {:?}", observation.notes());
+        assert!(
+            count(&observation, "transferred") >= 100_000 - 37,
+            "{direction}: {}",
+            count(&observation, "transferred")
+        );
     }
 }
 
 #[tokio::test]
 async fn a_path_that_moves_nothing_is_stalled() {
     let more = [("direction", text("download")), ("duration", Arg::Number(20.0)), ("timeout", Arg::Number(0.2))];
-    let seen = facts(scripted(Act::Nothing).await, &more).await;
-    assert_eq!(outcome(&seen), "stalled");
-    assert!(seen.last("transferred").is_none(), "absent is not zero");
+    let observation = facts(scripted(Act::Nothing).await, &more).await;
+    assert_eq!(outcome(&observation), "stalled");
+    assert!(observation.last("transferred").is_none(), "absent is not zero");
 }
 
 #[tokio::test]
 async fn zero_bytes_are_a_fault() {
     let results = Act::Results(r#"{"streams": [{"id": 1, "bytes": 0}]}"#);
     for direction in ["upload", "download"] {
-        let (seen, result) = run(scripted(results).await, &[("direction", text(direction))]).await;
+        let (observation, result) = run(scripted(results).await, &[("direction", text(direction))]).await;
         let fault = result.unwrap_err();
         assert!(fault.detail.contains("nothing was transferred"), "{direction}: {fault}");
-        assert!(seen.last("outcome").is_none(), "{direction}");
+        assert!(observation.last("outcome").is_none(), "{direction}");
     }
 }
 
 #[tokio::test]
 async fn broken_results_are_a_protocol_error() {
     for text in ["{}", "[]", r#"{"streams": []}"#, r#"{"streams": [{"id": 1, "bytes": -5}]}"#] {
-        let seen = facts(scripted(Act::Results(text)).await, &[]).await;
-        assert_eq!(outcome(&seen), "protocol_error", "{text}");
-        assert!(count(&seen, "sent") > 0, "what this side knows stays");
+        let observation = facts(scripted(Act::Results(text)).await, &[]).await;
+        assert_eq!(outcome(&observation), "protocol_error", "{text}");
+        assert!(count(&observation, "sent") > 0, "what this side knows stays");
     }
 }
 
 #[tokio::test]
-async fn a_server_that_ends_the_test_is_told_apart_from_nonsense() {
+async fn a_server_that_ends_the_test_is_distinguished_from_nonsense() {
     for (word, want) in [(state::SERVER_TERMINATE, "reset"), (77, "protocol_error")] {
-        let seen = facts(scripted(Act::Say(word)).await, &[("duration", Arg::Number(20.0))]).await;
-        assert_eq!(outcome(&seen), want);
+        let observation = facts(scripted(Act::Say(word)).await, &[("duration", Arg::Number(20.0))]).await;
+        assert_eq!(outcome(&observation), want);
     }
 }
 
 #[tokio::test]
 async fn congestion_control_is_chosen_or_a_fault() {
     let (addr, _guard) = server().await;
-    let seen = facts(addr, &[("congestion", text("reno"))]).await;
-    assert_eq!(seen.text("congestion"), Some("reno"));
+    let observation = facts(addr, &[("congestion", text("reno"))]).await;
+    assert_eq!(observation.text("congestion"), Some("reno"));
     let (_, result) = run(addr, &[("congestion", text("no-such-one"))]).await;
     assert!(result.unwrap_err().remedy.contains("tcp_available_congestion_control"));
 }
@@ -330,8 +348,8 @@ proptest! {
                     let _ = stream.write_all(&wire).await;
                 }
             });
-            let (seen, result) = run(addr, &[("timeout", Arg::Number(0.1))]).await;
-            prop_assert!(result.is_err() || seen.text("outcome").is_some());
+            let (observation, result) = run(addr, &[("timeout", Arg::Number(0.1))]).await;
+            prop_assert!(result.is_err() || observation.text("outcome").is_some());
             Ok(())
         })?;
     }

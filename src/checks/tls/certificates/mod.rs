@@ -97,7 +97,7 @@ impl Extent {
         Self { all_addresses: all_addresses(args), all_certificates: all_certificates(args), crl: args.get(&CRL) }
     }
 
-    /// What it adds to the length of a check whose phases each have this timeout.
+    /// Longest time it adds to a check whose phases each have this timeout.
     pub(super) fn longest(self, timeout: Duration) -> Duration {
         let certificates = if self.all_certificates { enumeration::longest(timeout) } else { Duration::ZERO };
         let lists = if self.crl { revocation::longest(timeout) } else { Duration::ZERO };

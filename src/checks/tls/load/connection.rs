@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::counts::Counts;
-use super::run::{LoadRun, Period};
+use super::load_run::{LoadRun, Period};
 use crate::model::Fault;
 use crate::net::dial::{self, ConnectError};
 use crate::net::sys::timer::Timer;

@@ -5,12 +5,14 @@
 
 mod connection;
 mod counts;
-mod run;
+mod load_run;
+mod threads;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use counts::Counts;
+use load_run::LoadRun;
 
 use super::client::TlsClient;
 use super::handshake_check::{FirstHandshake, HandshakeCheck};
@@ -188,13 +190,13 @@ impl Load {
         }
         let TlsClient { connector, credentials, offer, late_wait } = client;
         let clients = LoadClients::new(credentials, offer, self.settings.resume, connector.peer)?;
-        let load = Arc::new(run::LoadRun::new(connector, clients, self.settings, late_wait));
-        let counts = run::run(&load).await?;
+        let load = Arc::new(LoadRun::new(connector, clients, self.settings, late_wait));
+        let counts = threads::run(&load).await?;
         record(cx, &load, &counts)
     }
 }
 
-fn record(cx: &mut Cx<'_>, load: &run::LoadRun, counts: &Counts) -> Result<(), Fault> {
+fn record(cx: &mut Cx<'_>, load: &LoadRun, counts: &Counts) -> Result<(), Fault> {
     cx.set(&HANDSHAKES, integer(counts.completed));
     cx.set(&ERRORS, integer(counts.failed));
     for line in counts.error_summary() {

@@ -15,8 +15,8 @@ use crate::proto::tls::profile::{BUILT_IN, Profile, ServerProperties, Status, bu
 
 /// Most bytes of a profile.
 const MOST: u64 = 1024 * 1024;
-/// Lines of evidence for each profile.
-const TOLD: usize = 6;
+/// Most lines of evidence for each profile.
+const MAX_NOTES: usize = 6;
 
 fields! { pub FIELDS;
     /// Profiles of a check that knows what a server offers.
@@ -110,18 +110,18 @@ impl Profiles {
         self.loaded.get_or_try_init(load).await.map(Vec::as_slice)
     }
 
-    /// Judges what was `seen` by every profile, and records the facts.
-    pub async fn record(&self, cx: &mut Cx<'_>, seen: &ServerProperties) -> Result<(), Fault> {
+    /// Evaluates `properties` by every profile, and records the facts.
+    pub async fn record(&self, cx: &mut Cx<'_>, properties: &ServerProperties) -> Result<(), Fault> {
         let profiles = self.load().await?;
         if profiles.is_empty() {
             return Ok(());
         }
         let (mut statuses, mut breaches, mut undecided) = (serde_json::Map::new(), Vec::new(), Vec::new());
         for profile in profiles {
-            let verdict = evaluate(profile, seen);
+            let verdict = evaluate(profile, properties);
             statuses.insert(profile.name.clone(), Value::from(verdict.status.word()));
             let lines = if verdict.status == Status::Breached { &verdict.breaches } else { &verdict.undecided };
-            for line in lines.iter().take(TOLD) {
+            for line in lines.iter().take(MAX_NOTES) {
                 cx.note(line.clone());
             }
             breaches.extend(verdict.breaches);

@@ -22,8 +22,8 @@ fn nearly_right() -> ServerProperties {
     }
 }
 
-async fn recorded(profiles: &Profiles, seen: &ServerProperties) -> Observation {
-    let record = async |cx: &mut Cx<'_>| profiles.record(cx, seen).await;
+async fn recorded(profiles: &Profiles, properties: &ServerProperties) -> Observation {
+    let record = async |cx: &mut Cx<'_>| profiles.record(cx, properties).await;
     let (observation, ended) = observe_with(FACTS, Duration::ZERO, record).await;
     ended.unwrap();
     observation
@@ -36,12 +36,12 @@ async fn each_profile_has_its_word() {
     std::fs::write(&file, "name = \"ours\"\nversion = \"3\"\nsource = \"wiki\"\n[versions]\nrequired = [\"TLS1.3\"]\n")
         .unwrap();
     let profiles = Profiles::from_args(&args(&["mozilla-intermediate", "rfc9325", file.to_str().unwrap()])).unwrap();
-    let seen = recorded(&profiles, &nearly_right()).await;
+    let observation = recorded(&profiles, &nearly_right()).await;
     assert_eq!(
-        seen.last("profile").unwrap(),
+        observation.last("profile").unwrap(),
         &json!({"mozilla-intermediate": "breached", "rfc9325": "breached", "ours": "compliant"})
     );
-    let breaches = seen.last("profile.breaches").unwrap().to_string();
+    let breaches = observation.last("profile.breaches").unwrap().to_string();
     assert!(
         breaches.contains("mozilla-intermediate 6.0: TLS1.1 is offered; versions allowed TLS1.2 TLS1.3"),
         "{breaches}"
@@ -50,9 +50,9 @@ async fn each_profile_has_its_word() {
         breaches.contains("rfc9325 2022-11: TLS1.1 is offered") && breaches.contains("[RFC 9325 3.1.1]"),
         "{breaches}"
     );
-    assert!(!seen.last("profile.undecided").unwrap().as_array().unwrap().is_empty());
-    assert_eq!(seen.last("profile.versions").unwrap()[2], "ours 3 (wiki)");
-    assert!(seen.notes().iter().any(|note| note.contains("TLS1.1 is offered")), "{:?}", seen.notes());
+    assert!(!observation.last("profile.undecided").unwrap().as_array().unwrap().is_empty());
+    assert_eq!(observation.last("profile.versions").unwrap()[2], "ours 3 (wiki)");
+    assert!(observation.notes().iter().any(|note| note.contains("TLS1.1 is offered")), "{:?}", observation.notes());
 }
 
 #[tokio::test]

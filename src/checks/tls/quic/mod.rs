@@ -142,8 +142,8 @@ impl QuicCheck {
             cx.set(&ALERT, alert.clone());
         }
         if let Some(why) = self.evidence(&handshake) {
-            let said = dialled.why.or(late).map(|said| format!(" ({said})")).unwrap_or_default();
-            cx.note(format!("{peer}: {why}{said}"));
+            let detail = dialled.why.or(late).map(|detail| format!(" ({detail})")).unwrap_or_default();
+            cx.note(format!("{peer}: {why}{detail}"));
         }
         cx.set(&OUTCOME, outcome(&handshake.end));
         record::note_certificates(cx, &handshake);

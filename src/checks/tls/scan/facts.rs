@@ -155,9 +155,9 @@ pub(in crate::checks::tls) fn record(cx: &mut Cx<'_>, scan: &ScanResult) {
         (&SPLIT_HELLO, scan.split_hello),
         (&LARGE_HELLO, scan.large_hello),
     ];
-    for (fact, seen) in flags {
-        if let Some(seen) = seen {
-            cx.set(fact, seen);
+    for (fact, value) in flags {
+        if let Some(value) = value {
+            cx.set(fact, value);
         }
     }
     if let Some(bits) = scan.dh_bits {

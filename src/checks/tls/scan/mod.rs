@@ -107,7 +107,7 @@ impl Scanner {
         if scan.suites.is_empty() {
             return Ok(());
         }
-        let stapled = cx.seen().latest().last(STAPLED.info.name).and_then(Value::as_bool);
+        let stapled = cx.observation().latest().last(STAPLED.info.name).and_then(Value::as_bool);
         self.profiles.record(cx, &profile_input::profile_input(&scan, stapled)).await
     }
 

@@ -95,8 +95,8 @@ impl Runner {
             }
             Request::CertificateProbe { keys, sni } => {
                 let name = name.filter(|_| sni);
-                let seen = certificate_probe::probe(stream, peer, name, keys, timeout).await?;
-                Ok(seen.map_or_else(Reply::Answer, Reply::Chain))
+                let found = certificate_probe::probe(stream, peer, name, keys, timeout).await?;
+                Ok(found.map_or_else(Reply::Answer, Reply::Chain))
             }
         }
     }

@@ -148,7 +148,7 @@ fn server_hello(body: &[u8]) -> Option<ServerHello> {
     if session.len() > 32 {
         return None;
     }
-    let mut seen = ServerHello {
+    let mut hello = ServerHello {
         version,
         suite,
         compression,
@@ -161,23 +161,23 @@ fn server_hello(body: &[u8]) -> Option<ServerHello> {
     while !extensions.0.is_empty() {
         let (kind, body) = (extensions.u16()?, extensions.vector16()?);
         // Two of a kind are forbidden, so there are no more than a few dozen.
-        if seen.extensions.contains(&kind) || seen.extensions.len() >= 64 {
+        if hello.extensions.contains(&kind) || hello.extensions.len() >= 64 {
             return None;
         }
-        seen.extensions.push(kind);
+        hello.extensions.push(kind);
         match kind {
             43 => version = Version::of(Bytes(body).u16()?)?,
-            51 => seen.group = Some(Bytes(body).u16()?),
+            51 => hello.group = Some(Bytes(body).u16()?),
             16 => {
                 let mut list = Bytes(Bytes(body).vector16()?);
-                seen.alpn = Some(crate::net::bytes::readable(list.vector8()?));
+                hello.alpn = Some(crate::net::bytes::readable(list.vector8()?));
             }
             _ => {}
         }
     }
-    seen.version = version;
+    hello.version = version;
     // A group belongs to TLS 1.3 only, and a request to try again does too.
-    (version == Version::Tls13 || !(seen.retry || seen.group.is_some())).then_some(seen)
+    (version == Version::Tls13 || !(hello.retry || hello.group.is_some())).then_some(hello)
 }
 
 fn certificates(body: &[u8]) -> Option<Vec<Vec<u8>>> {
@@ -199,7 +199,7 @@ fn key_exchange(number: u16, body: &[u8]) -> KeyExchange {
     if suite.is_psk() && bytes.vector16().is_none() {
         return KeyExchange::Other;
     }
-    let seen = match suite.exchange() {
+    let exchange = match suite.exchange() {
         Exchange::Ecdhe => match bytes.u8() {
             // named_curve (RFC 8422, 5.4).
             Some(3) => bytes.u16().map(KeyExchange::Group),
@@ -208,7 +208,7 @@ fn key_exchange(number: u16, body: &[u8]) -> KeyExchange {
         Exchange::Dhe => bytes.vector16().map(|prime| KeyExchange::Field(bits(prime))),
         _ => None,
     };
-    seen.unwrap_or(KeyExchange::Other)
+    exchange.unwrap_or(KeyExchange::Other)
 }
 
 /// Significant bits of a big-endian number.

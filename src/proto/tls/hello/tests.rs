@@ -162,7 +162,7 @@ fn warnings_pass_and_fatal_alerts_end() {
 }
 
 #[test]
-fn what_is_not_tls_is_told_with_its_beginning() {
+fn what_is_not_tls_is_reported_with_its_beginning() {
     for junk in [&b"HTTP/1.1 400 Bad Request\r\n"[..], b"SSH-2.0-x", b"\x16\x02\x00", b"\x80\x2e\x01", b"\0\0\0"] {
         let (state, flight) = read(junk);
         assert!(matches!(state, State::NotTls(_)), "{junk:?}: {state:?}");

@@ -41,11 +41,11 @@ pub struct Verdict {
     pub undecided: Vec<String>,
 }
 
-/// Holds `seen` against `profile`.
+/// Holds `properties` against `profile`.
 #[must_use]
-pub fn evaluate(profile: &Profile, seen: &ServerProperties) -> Verdict {
-    let mut evaluation = Evaluation { profile, seen, breaches: Vec::new(), undecided: Vec::new() };
-    if seen.versions.is_empty() {
+pub fn evaluate(profile: &Profile, properties: &ServerProperties) -> Verdict {
+    let mut evaluation = Evaluation { profile, properties, breaches: Vec::new(), undecided: Vec::new() };
+    if properties.versions.is_empty() {
         evaluation.undecided("no version was seen to be offered, so there is nothing to judge", None);
     }
     if let Some(rules) = &profile.versions {
@@ -74,7 +74,7 @@ pub fn evaluate(profile: &Profile, seen: &ServerProperties) -> Verdict {
 
 struct Evaluation<'a> {
     profile: &'a Profile,
-    seen: &'a ServerProperties,
+    properties: &'a ServerProperties,
     breaches: Vec<String>,
     undecided: Vec<String>,
 }
@@ -112,15 +112,15 @@ impl Evaluation<'_> {
             let (of, item) = head.split_once('.').map_or((head, None), |(of, item)| (of, Some(item)));
             !AREAS.contains(&of) || (of == area && item.is_none_or(&counts))
         };
-        self.seen.unknown.iter().find(touches).cloned()
+        self.properties.unknown.iter().find(touches).cloned()
     }
 
     /// The three rules of a set of names: allowed, required, forbidden.
-    fn set(&mut self, rules: &Set<'_>, seen: &[String]) {
+    fn set(&mut self, rules: &Set<'_>, properties: &[String]) {
         let Set { area, allowed, required, forbidden, source } = rules;
         let among = |names: &[&str], name: &str| names.iter().any(|known| known.eq_ignore_ascii_case(name));
-        let offered = |name: &str| seen.iter().any(|known| known.eq_ignore_ascii_case(name));
-        let wrong: Vec<&str> = seen
+        let offered = |name: &str| properties.iter().any(|known| known.eq_ignore_ascii_case(name));
+        let wrong: Vec<&str> = properties
             .iter()
             .map(String::as_str)
             .filter(|name| (!allowed.is_empty() && !among(allowed, name)) || among(forbidden, name))
@@ -160,8 +160,8 @@ impl Evaluation<'_> {
             forbidden: &refs(&forbidden),
             source: rules.source.as_ref(),
         };
-        let seen = self.seen;
-        self.set(&set, &seen.versions);
+        let properties = self.properties;
+        self.set(&set, &properties.versions);
     }
 
     fn groups(&mut self, rules: &Groups) {
@@ -174,11 +174,11 @@ impl Evaluation<'_> {
             forbidden: &refs(&forbidden),
             source: rules.source.as_ref(),
         };
-        let seen = self.seen;
-        self.set(&set, &seen.groups);
+        let properties = self.properties;
+        self.set(&set, &properties.groups);
         let Some(first) = &rules.first else { return };
         let source = rules.source.as_ref();
-        match (seen.groups.first(), self.unknown("groups", |_| true)) {
+        match (properties.groups.first(), self.unknown("groups", |_| true)) {
             (_, Some(unknown)) => self.undecided(&format!("which group is preferred is unknown ({unknown})"), source),
             (Some(chosen), None) if !chosen.eq_ignore_ascii_case(&first.0) => {
                 self.breach(&format!("{chosen} is preferred; groups first {first}"), source);
@@ -189,9 +189,9 @@ impl Evaluation<'_> {
     }
 
     fn ciphers(&mut self, rules: &Ciphers) {
-        let seen = self.seen;
-        for version in &seen.versions {
-            let offered = seen.ciphers.get(version).map(Vec::as_slice).unwrap_or_default();
+        let properties = self.properties;
+        for version in &properties.versions {
+            let offered = properties.ciphers.get(version).map(Vec::as_slice).unwrap_or_default();
             let unknown = self.unknown("ciphers", |item| item.starts_with(version.as_str()));
             let unknown = unknown.or_else(|| offered.is_empty().then(|| "none was seen".to_owned()));
             if let Some((_, allowed)) = rules.allowed.iter().find(|(of, _)| of.0.eq_ignore_ascii_case(version)) {
@@ -248,14 +248,14 @@ impl Evaluation<'_> {
 
     fn certificates(&mut self, rules: &Certificates) {
         let source = rules.source.as_ref();
-        let seen = self.seen;
-        for shown in &seen.certificates {
+        let properties = self.properties;
+        for shown in &properties.certificates {
             for wrong in wrong_certificate(rules, shown) {
                 self.breach(&format!("the certificate {}: {wrong}", shown.name), source);
             }
         }
         let unknown = self.unknown("certificates", |_| true);
-        let unknown = unknown.or_else(|| seen.certificates.is_empty().then(|| "none was seen".to_owned()));
+        let unknown = unknown.or_else(|| properties.certificates.is_empty().then(|| "none was seen".to_owned()));
         if let Some(why) = unknown {
             self.undecided(&format!("not every certificate is known ({why})"), source);
         }
@@ -263,32 +263,38 @@ impl Evaluation<'_> {
 
     fn server(&mut self, rules: &Server) {
         let source = rules.source.as_ref();
-        let seen = self.seen;
+        let properties = self.properties;
         if let Some(wanted) = rules.preference {
             let word = |preference| if preference == Preference::Server { "server" } else { "client" };
-            let found =
-                seen.preference.map(|found| (found == wanted, format!("the order of the {} counts", word(found))));
+            let found = properties
+                .preference
+                .map(|found| (found == wanted, format!("the order of the {} counts", word(found))));
             self.flag("preference", found, &format!("preference {}", word(wanted)), source);
         }
         if rules.compression == Some(false) {
-            let found = seen.compression.map(|on| (!on, "TLS compression is accepted".to_owned()));
+            let found = properties.compression.map(|on| (!on, "TLS compression is accepted".to_owned()));
             self.flag("compression", found, "compression off", source);
         }
         // TLS 1.3 has no renegotiation.
-        let renegotiates = seen.versions.iter().any(|version| version != "TLS1.3");
+        let renegotiates = properties.versions.iter().any(|version| version != "TLS1.3");
         if rules.secure_renegotiation == Some(true) && renegotiates {
-            let found =
-                seen.secure_renegotiation.map(|on| (on, "the renegotiation indication is not answered".to_owned()));
+            let found = properties
+                .secure_renegotiation
+                .map(|on| (on, "the renegotiation indication is not answered".to_owned()));
             self.flag("secure_renegotiation", found, "secure renegotiation on", source);
         }
-        let ephemeral =
-            seen.ciphers.values().flatten().any(|suite| matches("TLS_DHE_*", suite) || matches("TLS_DH_ANON*", suite));
-        if let Some(most) = rules.dh_bits.filter(|_| ephemeral || seen.dh_bits.is_some()) {
-            let found = seen.dh_bits.map(|bits| (bits >= most, format!("a Diffie-Hellman group has {bits} bits")));
+        let ephemeral = properties
+            .ciphers
+            .values()
+            .flatten()
+            .any(|suite| matches("TLS_DHE_*", suite) || matches("TLS_DH_ANON*", suite));
+        if let Some(most) = rules.dh_bits.filter(|_| ephemeral || properties.dh_bits.is_some()) {
+            let found =
+                properties.dh_bits.map(|bits| (bits >= most, format!("a Diffie-Hellman group has {bits} bits")));
             self.flag("dh_bits", found, &format!("at least {most} bits"), source);
         }
         if rules.ocsp_staple == Some(true) {
-            let found = seen.ocsp_stapled.map(|on| (on, "no OCSP response is stapled".to_owned()));
+            let found = properties.ocsp_stapled.map(|on| (on, "no OCSP response is stapled".to_owned()));
             self.flag("ocsp", found, "OCSP staple on", source);
         }
     }

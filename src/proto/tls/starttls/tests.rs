@@ -52,14 +52,14 @@ fn play(protocol: Protocol, turns: &[Vec<u8>]) -> Result<usize, NotUpgraded> {
 }
 
 #[track_caller]
-fn ends(protocol: Protocol, turns: &[&[u8]], cause: Cause, told: &str) {
+fn ends(protocol: Protocol, turns: &[&[u8]], cause: Cause, text: &str) {
     let why = replay(protocol, turns).unwrap_err();
     assert_eq!(why.cause, cause, "{protocol:?}: {why}");
-    assert!(why.to_string().contains(told), "{protocol:?}: {why}");
+    assert!(why.to_string().contains(text), "{protocol:?}: {why}");
 }
 
 #[test]
-fn a_good_server_is_heard_to_the_last_byte_of_its_go_ahead() {
+fn a_good_server_is_read_to_the_last_byte_of_its_go_ahead() {
     for protocol in Protocol::ALL {
         let turns = good(*protocol);
         let all: usize = turns.iter().map(Vec::len).sum();
@@ -187,7 +187,7 @@ fn nothing_is_read_without_end() {
 }
 
 #[test]
-fn a_hang_up_is_told_with_what_came_before_it() {
+fn a_hang_up_is_reported_with_what_came_before_it() {
     for protocol in Protocol::ALL {
         let mut turns = good(*protocol);
         if *protocol == Protocol::Mysql {
@@ -209,9 +209,9 @@ async fn serves(turns: Vec<Vec<u8>>, piece: usize, pause: Duration) -> TcpStream
     let (mut far, _) = listener.accept().await.unwrap();
     far.set_nodelay(true).unwrap();
     tokio::spawn(async move {
-        let mut heard = [0; 4096];
+        let mut buffer = [0; 4096];
         for (index, turn) in turns.iter().enumerate() {
-            if index > 0 && far.read(&mut heard).await.unwrap_or(0) == 0 {
+            if index > 0 && far.read(&mut buffer).await.unwrap_or(0) == 0 {
                 return;
             }
             for piece in turn.chunks(piece) {
@@ -222,7 +222,7 @@ async fn serves(turns: Vec<Vec<u8>>, piece: usize, pause: Duration) -> TcpStream
                 tokio::time::sleep(pause).await;
             }
         }
-        while far.read(&mut heard).await.is_ok_and(|count| count > 0) {
+        while far.read(&mut buffer).await.is_ok_and(|count| count > 0) {
             if far.write_all(b"echo").await.is_err() {
                 return;
             }
@@ -315,7 +315,7 @@ proptest! {
         let protocol = Protocol::ALL[which];
         let all: usize = turns.iter().map(Vec::len).sum();
         match play(protocol, &turns) {
-            Ok(heard) => prop_assert!(heard <= all),
+            Ok(read) => prop_assert!(read <= all),
             Err(why) => prop_assert!(!why.to_string().chars().any(char::is_control), "{why}"),
         }
     }

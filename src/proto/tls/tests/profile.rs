@@ -57,15 +57,15 @@ fn by_the_book() -> ServerProperties {
 }
 
 fn modern() -> ServerProperties {
-    let mut seen = by_the_book();
-    seen.versions = owned(&["TLS1.3"]);
-    seen.ciphers.remove("TLS1.2");
-    seen.certificates.truncate(1);
-    seen
+    let mut properties = by_the_book();
+    properties.versions = owned(&["TLS1.3"]);
+    properties.ciphers.remove("TLS1.2");
+    properties.certificates.truncate(1);
+    properties
 }
 
-fn verdict(name: &str, seen: &ServerProperties) -> Verdict {
-    evaluate(&profile(name), seen)
+fn verdict(name: &str, properties: &ServerProperties) -> Verdict {
+    evaluate(&profile(name), properties)
 }
 
 #[test]
@@ -86,95 +86,119 @@ type Row = (&'static str, fn(&mut ServerProperties), &'static str);
 const BREACHES: &[Row] = &[
     (
         "mozilla-intermediate",
-        |seen| seen.versions.insert(0, "TLS1.1".to_owned()),
+        |properties| properties.versions.insert(0, "TLS1.1".to_owned()),
         "mozilla-intermediate 6.0: TLS1.1 is offered; versions allowed TLS1.2 TLS1.3 [https://ssl-config.mozilla.org/guidelines/6.0.json]",
     ),
     ("mozilla-modern", |_| {}, "TLS1.2 is offered; versions allowed TLS1.3"),
     (
         "mozilla-intermediate",
-        |seen| offer(seen, "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256"),
+        |properties| offer(properties, "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256"),
         "TLS1.2: TLS_DHE_RSA_WITH_AES_128_GCM_SHA256 is offered; ciphers allowed",
     ),
     (
         "mozilla-intermediate",
-        |seen| {
-            seen.groups.remove(0);
+        |properties| {
+            properties.groups.remove(0);
         },
         "X25519MLKEM768 is not offered; groups required X25519MLKEM768",
     ),
-    ("mozilla-intermediate", |seen| seen.groups.swap(0, 1), "x25519 is preferred; groups first X25519MLKEM768"),
-    ("mozilla-intermediate", |seen| seen.groups.push("secp521r1".to_owned()), "secp521r1 is offered; groups allowed"),
-    ("mozilla-intermediate", |seen| seen.groups.clear(), "X25519MLKEM768 is not offered"),
     (
         "mozilla-intermediate",
-        |seen| seen.certificates[1].key.bits = Some(1024),
+        |properties| properties.groups.swap(0, 1),
+        "x25519 is preferred; groups first X25519MLKEM768",
+    ),
+    (
+        "mozilla-intermediate",
+        |properties| properties.groups.push("secp521r1".to_owned()),
+        "secp521r1 is offered; groups allowed",
+    ),
+    ("mozilla-intermediate", |properties| properties.groups.clear(), "X25519MLKEM768 is not offered"),
+    (
+        "mozilla-intermediate",
+        |properties| properties.certificates[1].key.bits = Some(1024),
         "the certificate CN=b: its RSA key has 1024 bits; at least 2048",
     ),
-    ("mozilla-intermediate", |seen| seen.certificates[0].lifetime_days = 367.0, "valid for 367.0 days; at most 366"),
     (
         "mozilla-intermediate",
-        |seen| seen.certificates[0].key.curve = Some("P-521".to_owned()),
+        |properties| properties.certificates[0].lifetime_days = 367.0,
+        "valid for 367.0 days; at most 366",
+    ),
+    (
+        "mozilla-intermediate",
+        |properties| properties.certificates[0].key.curve = Some("P-521".to_owned()),
         "its curve is P-521; curves allowed P-256 P-384",
     ),
     (
         "mozilla-intermediate",
-        |seen| seen.certificates[1].signature = "sha1WithRSAEncryption".to_owned(),
+        |properties| properties.certificates[1].signature = "sha1WithRSAEncryption".to_owned(),
         "signed with sha1WithRSAEncryption",
     ),
-    ("mozilla-intermediate", |seen| seen.compression = Some(true), "TLS compression is accepted; compression off"),
     (
         "mozilla-intermediate",
-        |seen| seen.secure_renegotiation = Some(false),
+        |properties| properties.compression = Some(true),
+        "TLS compression is accepted; compression off",
+    ),
+    (
+        "mozilla-intermediate",
+        |properties| properties.secure_renegotiation = Some(false),
         "the renegotiation indication is not answered",
     ),
     (
         "mozilla-modern",
-        |seen| *seen = ServerProperties { certificates: by_the_book().certificates, ..modern() },
+        |properties| *properties = ServerProperties { certificates: by_the_book().certificates, ..modern() },
         "its key is rsa; certificate keys allowed ecdsa",
     ),
     (
         "rfc9325",
-        |seen| offer(seen, "TLS_RSA_WITH_AES_128_GCM_SHA256"),
+        |properties| offer(properties, "TLS_RSA_WITH_AES_128_GCM_SHA256"),
         "TLS_RSA_WITH_AES_128_GCM_SHA256 is offered; RSA key transport, no forward secrecy (SHOULD NOT) [RFC 9325 4.1]",
     ),
-    ("rfc9325", |seen| offer(seen, "TLS_ECDHE_RSA_WITH_RC4_128_SHA"), "[RFC 9325 4.1, RFC 7465]"),
+    ("rfc9325", |properties| offer(properties, "TLS_ECDHE_RSA_WITH_RC4_128_SHA"), "[RFC 9325 4.1, RFC 7465]"),
     (
         "rfc9325",
-        |seen| seen.versions.insert(0, "SSLv3".to_owned()),
+        |properties| properties.versions.insert(0, "SSLv3".to_owned()),
         "SSLv3 is offered; versions allowed TLS1.2 TLS1.3 [RFC 9325 3.1.1]",
     ),
     (
         "rfc9325",
-        |seen| {
-            offer(seen, "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256");
-            seen.dh_bits = Some(1024);
+        |properties| {
+            offer(properties, "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256");
+            properties.dh_bits = Some(1024);
         },
         "a Diffie-Hellman group has 1024 bits; at least 2048 bits",
     ),
-    ("pci-dss-4", |seen| offer(seen, "TLS_RSA_WITH_3DES_EDE_CBC_SHA"), "TLS_RSA_WITH_3DES_EDE_CBC_SHA is offered"),
-    ("pci-dss-4", |seen| seen.certificates[0].signature = "1.2.840.10045.4.1".to_owned(), "which is forbidden"),
-    ("pci-dss-4", |seen| seen.versions.insert(0, "TLS1.0".to_owned()), "TLS1.0 is offered"),
+    (
+        "pci-dss-4",
+        |properties| offer(properties, "TLS_RSA_WITH_3DES_EDE_CBC_SHA"),
+        "TLS_RSA_WITH_3DES_EDE_CBC_SHA is offered",
+    ),
+    (
+        "pci-dss-4",
+        |properties| properties.certificates[0].signature = "1.2.840.10045.4.1".to_owned(),
+        "which is forbidden",
+    ),
+    ("pci-dss-4", |properties| properties.versions.insert(0, "TLS1.0".to_owned()), "TLS1.0 is offered"),
     // Whatever else is unknown, what was seen was seen.
     (
         "rfc9325",
-        |seen| {
-            seen.versions.insert(0, "TLS1.0".to_owned());
-            seen.unknown = owned(&["versions.TLS1.1: reset"]);
+        |properties| {
+            properties.versions.insert(0, "TLS1.0".to_owned());
+            properties.unknown = owned(&["versions.TLS1.1: reset"]);
         },
         "TLS1.0 is offered",
     ),
 ];
 
-fn offer(seen: &mut ServerProperties, suite: &str) {
-    seen.ciphers.get_mut("TLS1.2").unwrap().push(suite.to_owned());
+fn offer(properties: &mut ServerProperties, suite: &str) {
+    properties.ciphers.get_mut("TLS1.2").unwrap().push(suite.to_owned());
 }
 
 #[test]
 fn each_broken_rule_is_a_breach_that_names_it() {
     for (name, spoil, want) in BREACHES {
-        let mut seen = by_the_book();
-        spoil(&mut seen);
-        let verdict = verdict(name, &seen);
+        let mut properties = by_the_book();
+        spoil(&mut properties);
+        let verdict = verdict(name, &properties);
         assert_eq!(verdict.status, Status::Breached, "{want}: {verdict:#?}");
         assert!(verdict.breaches.iter().any(|line| line.contains(want)), "{want}: {verdict:#?}");
         assert!(verdict.breaches.iter().all(|line| line.starts_with(&profile(name).title())), "{verdict:#?}");
@@ -184,38 +208,40 @@ fn each_broken_rule_is_a_breach_that_names_it() {
 #[test]
 fn what_was_not_seen_is_never_compliant() {
     let rows: &[Hidden] = &[
-        ("mozilla-intermediate", |seen| seen.unknown = owned(&["versions.TLS1.1: reset"])),
-        ("mozilla-intermediate", |seen| seen.unknown = owned(&["versions: rate limit"])),
-        ("mozilla-intermediate", |seen| seen.unknown = owned(&["ciphers.TLS1.2: timeout after 3 tries"])),
-        ("rfc9325", |seen| seen.unknown = owned(&["ciphers.TLS1.2.TLS_RSA_WITH_NULL_SHA: reset"])),
-        ("mozilla-intermediate", |seen| seen.unknown = owned(&["groups.x448"])),
-        ("mozilla-intermediate", |seen| {
-            seen.groups.remove(0);
-            seen.unknown = owned(&["groups.X25519MLKEM768"]);
+        ("mozilla-intermediate", |properties| properties.unknown = owned(&["versions.TLS1.1: reset"])),
+        ("mozilla-intermediate", |properties| properties.unknown = owned(&["versions: rate limit"])),
+        ("mozilla-intermediate", |properties| properties.unknown = owned(&["ciphers.TLS1.2: timeout after 3 tries"])),
+        ("rfc9325", |properties| properties.unknown = owned(&["ciphers.TLS1.2.TLS_RSA_WITH_NULL_SHA: reset"])),
+        ("mozilla-intermediate", |properties| properties.unknown = owned(&["groups.x448"])),
+        ("mozilla-intermediate", |properties| {
+            properties.groups.remove(0);
+            properties.unknown = owned(&["groups.X25519MLKEM768"]);
         }),
-        ("mozilla-intermediate", |seen| seen.unknown = owned(&["certificates: the RSA one was reset"])),
-        ("mozilla-intermediate", |seen| seen.unknown = owned(&["something the judge has never heard of"])),
-        ("mozilla-intermediate", |seen| seen.unknown = owned(&["compression"])),
-        ("mozilla-intermediate", |seen| seen.compression = None),
-        ("mozilla-intermediate", |seen| seen.secure_renegotiation = None),
-        ("mozilla-intermediate", |seen| seen.certificates.clear()),
-        ("mozilla-intermediate", |seen| {
-            seen.ciphers.remove("TLS1.2");
+        ("mozilla-intermediate", |properties| properties.unknown = owned(&["certificates: the RSA one was reset"])),
+        ("mozilla-intermediate", |properties| properties.unknown = owned(&["something the judge has never heard of"])),
+        ("mozilla-intermediate", |properties| properties.unknown = owned(&["compression"])),
+        ("mozilla-intermediate", |properties| properties.compression = None),
+        ("mozilla-intermediate", |properties| properties.secure_renegotiation = None),
+        ("mozilla-intermediate", |properties| properties.certificates.clear()),
+        ("mozilla-intermediate", |properties| {
+            properties.ciphers.remove("TLS1.2");
         }),
-        ("rfc9325", |seen| offer(seen, "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA")),
-        ("mozilla-modern", |seen| *seen = ServerProperties { unknown: owned(&["versions.TLS1.2: reset"]), ..modern() }),
-        ("mozilla-modern", |seen| {
-            *seen = ServerProperties { versions: Vec::new(), unknown: owned(&["versions.TLS1.3"]), ..modern() }
+        ("rfc9325", |properties| offer(properties, "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA")),
+        ("mozilla-modern", |properties| {
+            *properties = ServerProperties { unknown: owned(&["versions.TLS1.2: reset"]), ..modern() }
         }),
-        ("rfc9325", |seen| *seen = ServerProperties::default()),
-        ("pci-dss-4", |seen| {
-            *seen = ServerProperties { certificates: by_the_book().certificates, ..ServerProperties::default() }
+        ("mozilla-modern", |properties| {
+            *properties = ServerProperties { versions: Vec::new(), unknown: owned(&["versions.TLS1.3"]), ..modern() }
+        }),
+        ("rfc9325", |properties| *properties = ServerProperties::default()),
+        ("pci-dss-4", |properties| {
+            *properties = ServerProperties { certificates: by_the_book().certificates, ..ServerProperties::default() }
         }),
     ];
     for (at, (name, hide)) in rows.iter().enumerate() {
-        let mut seen = by_the_book();
-        hide(&mut seen);
-        let verdict = verdict(name, &seen);
+        let mut properties = by_the_book();
+        hide(&mut properties);
+        let verdict = verdict(name, &properties);
         // One row hides nothing: CBC with ECDHE is no matter of RFC 9325's list.
         let want = if at == 13 { Status::Compliant } else { Status::Undecided };
         assert_eq!(verdict.status, want, "row {at}: {verdict:#?}");
@@ -227,24 +253,24 @@ fn what_was_not_seen_is_never_compliant() {
 fn what_is_unknown_elsewhere_does_not_matter() {
     let rows: &[Hidden] = &[
         // No rule of the profile is about these.
-        ("mozilla-intermediate", |seen| seen.unknown = owned(&["preference", "ocsp"])),
-        ("rfc9325", |seen| seen.unknown = owned(&["groups.x448"])),
+        ("mozilla-intermediate", |properties| properties.unknown = owned(&["preference", "ocsp"])),
+        ("rfc9325", |properties| properties.unknown = owned(&["groups.x448"])),
         // TLS 1.3 has no renegotiation to secure.
-        ("mozilla-modern", |seen| *seen = ServerProperties { secure_renegotiation: None, ..modern() }),
+        ("mozilla-modern", |properties| *properties = ServerProperties { secure_renegotiation: None, ..modern() }),
         // Nobody offers finite-field Diffie-Hellman.
-        ("rfc9325", |seen| seen.dh_bits = None),
+        ("rfc9325", |properties| properties.dh_bits = None),
     ];
     for (name, hide) in rows {
-        let mut seen = by_the_book();
-        hide(&mut seen);
-        let verdict = verdict(name, &seen);
+        let mut properties = by_the_book();
+        hide(&mut properties);
+        let verdict = verdict(name, &properties);
         assert_eq!(verdict.status, Status::Compliant, "{verdict:#?}");
     }
-    let mut seen = by_the_book();
-    offer(&mut seen, "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256");
+    let mut properties = by_the_book();
+    offer(&mut properties, "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256");
     let mut own = profile("pci-dss-4");
     own.certificates = None;
-    let undecided = evaluate(&own, &seen).undecided;
+    let undecided = evaluate(&own, &properties).undecided;
     assert!(undecided.iter().any(|line| line.contains("dh_bits is unknown")), "{undecided:?}");
 }
 

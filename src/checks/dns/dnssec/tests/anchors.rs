@@ -1,4 +1,4 @@
-//! What a suite may write.
+//! Trust anchors as a suite writes them: which are accepted, and the errors for the others.
 
 use super::asked;
 use crate::checks::dns::tests::{args, build};

@@ -43,7 +43,7 @@ pub(super) struct Signer {
     flags: u16,
     /// Second from and until which it signs.
     pub(super) window: (u32, u32),
-    /// What it says of its algorithm.
+    /// Number of the algorithm it claims.
     pub(super) algorithm: u8,
 }
 
@@ -141,7 +141,7 @@ fn raw(der: &[u8]) -> Vec<u8> {
     out
 }
 
-/// What the server says to one question.
+/// Answer of the server to one question.
 #[derive(Clone, Default)]
 pub(super) struct Reply {
     pub(super) rcode: u8,

@@ -52,8 +52,8 @@ async fn two_keys_of_one_tag_are_no_attack() {
     let twin = (0..200).map(|seed| twin(&zone.zsk, seed)).find(|key| Key::read(key).unwrap().tag == zone.zsk.tag());
     let keys = [zone.ksk.dnskey(), twin.unwrap(), zone.zsk.dnskey()];
     zone.world.answer(zone.ksk.signed(records("test.", types::DNSKEY, &keys)));
-    let seen = zone.observed("www.test", &[]).await;
-    is(&seen, "secure", "");
+    let observation = zone.observed("www.test", &[]).await;
+    is(&observation, "secure", "");
 }
 
 #[tokio::test]
@@ -66,9 +66,9 @@ async fn a_flood_of_nsec3_iterations_is_not_computed() {
     let deep = format!("{}test.", "a.".repeat(60));
     zone.absent(&deep, A, 3, vec![nsec3]);
     let began = Instant::now();
-    let seen = zone.observed(&deep, &[]).await;
-    is(&seen, "insecure", "");
-    assert_eq!(seen.last("nsec3.iterations"), Some(&Value::from(65_535)));
+    let observation = zone.observed(&deep, &[]).await;
+    is(&observation, "insecure", "");
+    assert_eq!(observation.last("nsec3.iterations"), Some(&Value::from(65_535)));
     assert!(began.elapsed() < BOUND);
 }
 
@@ -88,9 +88,9 @@ async fn aliases_that_loop_end() {
     let to = |zone: &Zone, from: &str, to: &str| zone.zsk.signed(records(from, types::CNAME, &[name(to)]));
     let (ab, ba) = (to(&zone, "a.test.", "b.test."), to(&zone, "b.test.", "a.test."));
     zone.world.put("a.test.", A, Reply { answers: vec![ab, ba], ..Reply::default() });
-    let seen = zone.observed("a.test", &[]).await;
-    is(&seen, "indeterminate", "no_answer");
-    assert!(seen.notes().iter().any(|note| note.contains("lead back to a.test.")), "{:?}", seen.notes());
+    let observation = zone.observed("a.test", &[]).await;
+    is(&observation, "indeterminate", "no_answer");
+    assert!(observation.notes().iter().any(|note| note.contains("lead back to a.test.")), "{:?}", observation.notes());
 
     // One alias after the other, each in an answer of its own, without end.
     let mut zone = Zone::new();
@@ -98,9 +98,9 @@ async fn aliases_that_loop_end() {
         let link = to(&zone, &format!("l{count}.test."), &format!("l{}.test.", count + 1));
         zone.world.put(&format!("l{count}.test."), A, Reply { answers: vec![link], ..Reply::default() });
     }
-    let seen = zone.observed("l0.test", &[]).await;
-    is(&seen, "indeterminate", "no_answer");
-    assert!(seen.last("dnssec.queries").and_then(Value::as_i64).unwrap() < 20);
+    let observation = zone.observed("l0.test", &[]).await;
+    is(&observation, "indeterminate", "no_answer");
+    assert!(observation.last("dnssec.queries").and_then(Value::as_i64).unwrap() < 20);
 }
 
 #[tokio::test]
@@ -183,10 +183,10 @@ async fn a_revoked_key_signs_nothing_and_two_validators_that_differ_prove_nothin
         let keys = records("test.", types::DNSKEY, &[zone.ksk.dnskey(), revoked.dnskey()]);
         zone.world.answer(zone.ksk.signed(keys));
         zone.world.answer(revoked.signed(address("www.test.")));
-        let seen = zone.observed("www.test", &more).await;
-        is(&seen, word, reason);
-        assert_eq!(seen.text("dnssec.second_opinion"), Some(opinion));
-        assert!(seen.notes().iter().any(|note| note.contains("is revoked")), "{:?}", seen.notes());
+        let observation = zone.observed("www.test", &more).await;
+        is(&observation, word, reason);
+        assert_eq!(observation.text("dnssec.second_opinion"), Some(opinion));
+        assert!(observation.notes().iter().any(|note| note.contains("is revoked")), "{:?}", observation.notes());
     }
 }
 
@@ -195,7 +195,7 @@ async fn a_slow_server_does_not_outlast_the_budget() {
     let mut zone = Zone::new();
     zone.world.reply("test.", types::DNSKEY).silent = true;
     let patience = [("timeout", crate::model::Arg::Number(1.0)), ("attempts", crate::model::Arg::Integer(3))];
-    let seen = zone.observed("www.test", &patience).await;
-    is(&seen, "indeterminate", "no_answer");
-    assert_eq!(seen.last("dnssec.queries"), Some(&Value::from(3)));
+    let observation = zone.observed("www.test", &patience).await;
+    is(&observation, "indeterminate", "no_answer");
+    assert_eq!(observation.last("dnssec.queries"), Some(&Value::from(3)));
 }

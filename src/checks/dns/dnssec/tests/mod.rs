@@ -73,18 +73,18 @@ fn asked(anchor: &str) -> [(&'static str, Arg); 2] {
 async fn observed(world: World, anchor: &str, owner: &str, more: &[(&'static str, Arg)]) -> Observation {
     let (server, _tasks) = world.serve().await;
     let more = [&asked(anchor)[..], more].concat();
-    let (seen, ended) = run(&args(&server.to_string(), owner, &more)).await;
+    let (observation, ended) = run(&args(&server.to_string(), owner, &more)).await;
     ended.unwrap();
-    seen
+    observation
 }
 
 /// Verdict and reason.
-fn verdict(seen: &Observation) -> (&str, Option<&str>) {
-    (seen.text("dnssec.verdict").unwrap_or_default(), seen.text("dnssec.reason"))
+fn verdict(observation: &Observation) -> (&str, Option<&str>) {
+    (observation.text("dnssec.verdict").unwrap_or_default(), observation.text("dnssec.reason"))
 }
 
 #[track_caller]
-fn is(seen: &Observation, word: &str, reason: &str) {
+fn is(observation: &Observation, word: &str, reason: &str) {
     let reason = Some(reason).filter(|word| !word.is_empty());
-    assert_eq!(verdict(seen), (word, reason), "{:?}", seen.notes());
+    assert_eq!(verdict(observation), (word, reason), "{:?}", observation.notes());
 }

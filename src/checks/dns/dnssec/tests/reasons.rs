@@ -14,16 +14,16 @@ async fn an_anchor_that_is_only_the_ksk_is_enough() {
         base64::engine::general_purpose::STANDARD.encode(&zone.ksk.dnskey()[4..])
     });
     for anchor in [zone.ksk.anchor(), key] {
-        let seen = observed(zone.world.clone(), &anchor, "WWW.Test", &[]).await;
-        is(&seen, "secure", "");
-        assert_eq!(seen.text("dnssec.second_opinion"), Some("agrees"));
-        assert_eq!(seen.last("ds.match"), Some(&Value::Bool(true)));
-        assert_eq!(seen.last("ds.unmatched"), Some(&Value::Array(Vec::new())));
-        let left = seen.last("rrsig.expires_in").and_then(Value::as_f64).unwrap();
+        let observation = observed(zone.world.clone(), &anchor, "WWW.Test", &[]).await;
+        is(&observation, "secure", "");
+        assert_eq!(observation.text("dnssec.second_opinion"), Some("agrees"));
+        assert_eq!(observation.last("ds.match"), Some(&Value::Bool(true)));
+        assert_eq!(observation.last("ds.unmatched"), Some(&Value::Array(Vec::new())));
+        let left = observation.last("rrsig.expires_in").and_then(Value::as_f64).unwrap();
         assert!((f64::from(6 * DAY)..=f64::from(7 * DAY)).contains(&left), "{left}");
         // DNSKEY; SOA, CDS and CDNSKEY are refused here, which no verdict depends on.
-        assert_eq!(seen.last("dnssec.queries"), Some(&Value::from(4)));
-        assert!(seen.last("cds.match").is_none() && seen.last("soa.expire_margin").is_none());
+        assert_eq!(observation.last("dnssec.queries"), Some(&Value::from(4)));
+        assert!(observation.last("cds.match").is_none() && observation.last("soa.expire_margin").is_none());
     }
 }
 
@@ -37,14 +37,14 @@ async fn the_chain_begins_at_the_root_and_goes_down_by_ds() {
     world.answer(test.signed(address("www.test.")));
     // The zone asks its parent to keep the DS it has, and another one that is of no key.
     world.answer(test.signed(records("test.", types::CDS, &[test.ds()])));
-    let seen = observed(world, &root.anchor(), "www.test", &[]).await;
-    is(&seen, "secure", "");
-    assert_eq!(seen.text("dnssec.second_opinion"), Some("agrees"));
-    let Some(Value::Array(unmatched)) = seen.last("ds.unmatched") else { panic!("{seen:?}") };
+    let observation = observed(world, &root.anchor(), "www.test", &[]).await;
+    is(&observation, "secure", "");
+    assert_eq!(observation.text("dnssec.second_opinion"), Some("agrees"));
+    let Some(Value::Array(unmatched)) = observation.last("ds.unmatched") else { panic!("{observation:?}") };
     assert_eq!(unmatched.len(), 1);
-    assert_eq!(seen.last("cds.match"), Some(&Value::Bool(true)));
-    assert_eq!(seen.last("cds.pending"), Some(&Value::Bool(true)));
-    let Some(Value::Object(sets)) = seen.last("rrsig.sets") else { panic!("{seen:?}") };
+    assert_eq!(observation.last("cds.match"), Some(&Value::Bool(true)));
+    assert_eq!(observation.last("cds.pending"), Some(&Value::Bool(true)));
+    let Some(Value::Object(sets)) = observation.last("rrsig.sets") else { panic!("{observation:?}") };
     let names: Vec<&String> = sets.keys().collect();
     assert_eq!(names, [". DNSKEY", "test. DNSKEY", "test. DS", "www.test. A"]);
 }
@@ -53,20 +53,20 @@ async fn the_chain_begins_at_the_root_and_goes_down_by_ds() {
 async fn cds_must_name_a_key_of_the_zone() {
     let mut zone = Zone::new();
     zone.world.answer(zone.zsk.signed(records("test.", types::CDS, &[Signer::new("test.", 257).ds()])));
-    let seen = zone.observed("www.test", &[]).await;
-    is(&seen, "secure", "");
-    assert_eq!(seen.last("cds.match"), Some(&Value::Bool(false)));
+    let observation = zone.observed("www.test", &[]).await;
+    is(&observation, "secure", "");
+    assert_eq!(observation.last("cds.match"), Some(&Value::Bool(false)));
     // Without a parent in the chain there is nothing to be pending.
-    assert!(seen.last("cds.pending").is_none());
+    assert!(observation.last("cds.pending").is_none());
 }
 
 #[tokio::test]
 async fn a_key_that_is_not_the_anchors_matches_nothing() {
     let zone = Zone::new();
     let other = Signer::new("test.", 257).anchor();
-    let seen = observed(zone.world, &other, "www.test", &[]).await;
-    is(&seen, "bogus", "ds_mismatch");
-    assert_eq!(seen.last("ds.match"), Some(&Value::Bool(false)));
+    let observation = observed(zone.world, &other, "www.test", &[]).await;
+    is(&observation, "bogus", "ds_mismatch");
+    assert_eq!(observation.last("ds.match"), Some(&Value::Bool(false)));
 }
 
 #[tokio::test]
@@ -112,12 +112,12 @@ fn windowed(window: (u32, u32)) -> Zone {
 
 #[tokio::test]
 async fn signatures_have_their_time_to_the_second() {
-    let seen = windowed((now() - 3 * DAY, now() - DAY)).observed("www.test", &[]).await;
-    is(&seen, "bogus", "expired");
-    assert!(seen.last("rrsig.expires_in").and_then(Value::as_f64).unwrap() <= -f64::from(DAY));
-    let seen = windowed((now() + DAY, now() + 3 * DAY)).observed("www.test", &[]).await;
-    is(&seen, "bogus", "not_yet_valid");
-    assert!(seen.last("rrsig.inception_age").and_then(Value::as_f64).unwrap() <= -f64::from(DAY) + 60.0);
+    let observation = windowed((now() - 3 * DAY, now() - DAY)).observed("www.test", &[]).await;
+    is(&observation, "bogus", "expired");
+    assert!(observation.last("rrsig.expires_in").and_then(Value::as_f64).unwrap() <= -f64::from(DAY));
+    let observation = windowed((now() + DAY, now() + 3 * DAY)).observed("www.test", &[]).await;
+    is(&observation, "bogus", "not_yet_valid");
+    assert!(observation.last("rrsig.inception_age").and_then(Value::as_f64).unwrap() <= -f64::from(DAY) + 60.0);
     // The first and the last second belong to it; no skew is allowed.
     let window = (now() - DAY, now() - DAY / 2);
     for (at, word, reason) in [
@@ -131,10 +131,10 @@ async fn signatures_have_their_time_to_the_second() {
         let keys = records("test.", types::DNSKEY, &[zone.ksk.dnskey(), zone.zsk.dnskey()]);
         zone.world.answer(zone.ksk.signed(keys));
         let at = jiff::Timestamp::from_second(i64::from(at)).unwrap().to_string();
-        let seen = zone.observed("www.test", &[("at", text(&at))]).await;
-        is(&seen, word, reason);
+        let observation = zone.observed("www.test", &[("at", text(&at))]).await;
+        is(&observation, word, reason);
         // The second validator has no clock but the wall's.
-        assert_eq!(seen.text("dnssec.second_opinion"), Some("none"));
+        assert_eq!(observation.text("dnssec.second_opinion"), Some("none"));
     }
 }
 
@@ -144,9 +144,9 @@ async fn one_signature_that_holds_is_enough_and_decides_the_margin() {
     let good = zone.zsk.signed(address("www.test."));
     zone.zsk.window = (now() - 3 * DAY, now() - DAY);
     zone.world.answer(zone.zsk.signed(good));
-    let seen = zone.observed("www.test", &[]).await;
-    is(&seen, "secure", "");
-    assert!(seen.last("rrsig.expires_in").and_then(Value::as_f64).unwrap() > 0.0);
+    let observation = zone.observed("www.test", &[]).await;
+    is(&observation, "secure", "");
+    assert!(observation.last("rrsig.expires_in").and_then(Value::as_f64).unwrap() > 0.0);
 }
 
 #[tokio::test]
@@ -195,12 +195,12 @@ async fn absence_must_be_proven() {
         let mut zone = Zone::new();
         let denial = denial.iter().map(|(owner, next)| zone.nsec(owner, next, &[A])).collect();
         zone.absent("nowhere.test.", A, 3, denial);
-        let (found, seen) = (what, zone.observed("nowhere.test", &[]).await);
+        let (found, observation) = (what, zone.observed("nowhere.test", &[]).await);
         assert_eq!(
-            super::verdict(&seen),
+            super::verdict(&observation),
             (word, Some(reason).filter(|r| !r.is_empty())),
             "{found}: {:?}",
-            seen.notes()
+            observation.notes()
         );
     }
     // Its signature has expired: that is the reason, not that it is missing.
@@ -250,9 +250,9 @@ async fn without_an_answer_nothing_is_decided() {
     let brief = [("timeout", crate::model::Arg::Number(2.0))];
     let mut zone = Zone::new();
     zone.world.reply("test.", types::DNSKEY).silent = true;
-    let seen = zone.observed("www.test", &brief).await;
-    is(&seen, "indeterminate", "no_answer");
-    assert_eq!(seen.text("rcode"), Some("NOERROR"));
+    let observation = zone.observed("www.test", &brief).await;
+    is(&observation, "indeterminate", "no_answer");
+    assert_eq!(observation.text("rcode"), Some("NOERROR"));
 
     let mut zone = Zone::new();
     zone.world.reply("www.test.", A).silent = true;
@@ -263,9 +263,9 @@ async fn without_an_answer_nothing_is_decided() {
     is(&zone.observed("www.test", &[]).await, "indeterminate", "no_answer");
 
     let zone = Zone::new();
-    let seen = zone.observed("elsewhere.test", &[]).await;
-    is(&seen, "indeterminate", "no_answer");
-    assert!(seen.notes().iter().any(|note| note.contains("REFUSED")), "{:?}", seen.notes());
+    let observation = zone.observed("elsewhere.test", &[]).await;
+    is(&observation, "indeterminate", "no_answer");
+    assert!(observation.notes().iter().any(|note| note.contains("REFUSED")), "{:?}", observation.notes());
 }
 
 #[tokio::test]
@@ -277,9 +277,13 @@ async fn a_server_of_the_child_alone_cannot_vouch_for_the_delegation() {
     let nsec = child.signed(records("sub.test.", types::NSEC, &[apex]));
     let soa = child.signed(records("sub.test.", types::SOA, &[zone.soa().data[0].clone()]));
     zone.world.put("sub.test.", types::DS, Reply { authority: vec![soa, nsec], ..Reply::default() });
-    let seen = zone.observed("www.sub.test", &[]).await;
-    is(&seen, "indeterminate", "no_answer");
-    assert!(seen.notes().iter().any(|note| note.contains("trust an anchor of sub.test.")), "{:?}", seen.notes());
+    let observation = zone.observed("www.sub.test", &[]).await;
+    is(&observation, "indeterminate", "no_answer");
+    assert!(
+        observation.notes().iter().any(|note| note.contains("trust an anchor of sub.test.")),
+        "{:?}",
+        observation.notes()
+    );
 
     let mut zone = Zone::new();
     let cut = records("sub.test.", types::NS, &[name("ns.elsewhere.")]);
@@ -293,9 +297,9 @@ async fn a_server_of_the_child_alone_cannot_vouch_for_the_delegation() {
     zone.world.answer(zone.zsk.signed(records("sub.test.", types::DS, &[child.ds()])));
     zone.world.answer(child.signed(address("www.sub.test.")));
     zone.world.put("sub.test.", types::DNSKEY, reply);
-    let seen = zone.observed("www.sub.test", &[]).await;
-    is(&seen, "indeterminate", "no_answer");
-    assert!(seen.last("ds.match") == Some(&Value::Bool(true)), "{seen:?}");
+    let observation = zone.observed("www.sub.test", &[]).await;
+    is(&observation, "indeterminate", "no_answer");
+    assert!(observation.last("ds.match") == Some(&Value::Bool(true)), "{observation:?}");
 }
 
 #[tokio::test]
@@ -303,10 +307,10 @@ async fn what_does_not_fit_is_asked_for_over_tcp() {
     let mut zone = Zone::new();
     zone.world.reply("test.", types::DNSKEY).large = true;
     zone.world.reply("www.test.", A).large = true;
-    let seen = zone.observed("www.test", &[]).await;
-    is(&seen, "secure", "");
+    let observation = zone.observed("www.test", &[]).await;
+    is(&observation, "secure", "");
     // The ordinary answer was cut short, and is told so.
-    assert_eq!(seen.last("truncated"), Some(&Value::Bool(true)));
+    assert_eq!(observation.last("truncated"), Some(&Value::Bool(true)));
     // A and DNSKEY twice each; SOA, CDS, CDNSKEY.
-    assert_eq!(seen.last("dnssec.queries"), Some(&Value::from(7)));
+    assert_eq!(observation.last("dnssec.queries"), Some(&Value::from(7)));
 }

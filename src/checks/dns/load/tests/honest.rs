@@ -11,24 +11,24 @@ use crate::testing::{count, noted, number, text, texts};
 #[tokio::test]
 async fn a_good_server_yields_every_fact() {
     let server = Server::start(|_, query| good(query));
-    let seen = observed(server.addr, &[], &[]).await;
-    assert_eq!(seen.text("outcome"), Some("answered"));
-    assert_eq!(seen.text("limited_by"), Some("rate"));
-    assert_eq!((count(&seen, "load.sent"), count(&seen, "load.answered")), (100, 100));
+    let observation = observed(server.addr, &[], &[]).await;
+    assert_eq!(observation.text("outcome"), Some("answered"));
+    assert_eq!(observation.text("limited_by"), Some("rate"));
+    assert_eq!((count(&observation, "load.sent"), count(&observation, "load.answered")), (100, 100));
     for none in ["load.wrong", "load.lost", "load.late", "load.duplicates"] {
-        assert_eq!(count(&seen, none), 0, "{none}");
+        assert_eq!(count(&observation, none), 0, "{none}");
     }
-    assert_eq!(seen.last("load.rcodes"), Some(&serde_json::json!({"NOERROR": 100})));
-    assert_eq!(seen.merged("load.latency").unwrap().count(), 100);
-    assert_eq!(seen.merged("load.lateness").unwrap().count(), 100);
-    let (qps, sent) = (number(&seen, "load.qps"), number(&seen, "load.sent_rate"));
+    assert_eq!(observation.last("load.rcodes"), Some(&serde_json::json!({"NOERROR": 100})));
+    assert_eq!(observation.merged("load.latency").unwrap().count(), 100);
+    assert_eq!(observation.merged("load.lateness").unwrap().count(), 100);
+    let (qps, sent) = (number(&observation, "load.qps"), number(&observation, "load.sent_rate"));
     assert!(qps > 0.0 && qps <= 200.0 && sent > 0.0 && sent <= 200.0, "{qps} {sent}");
-    assert!((number(&seen, "load.rate") - 200.0).abs() < 1e-9);
-    assert!(number(&seen, "load.loss").abs() < 1e-9);
-    assert!(number(&seen, "cpu.local") > 0.0);
-    assert!(seen.last("load.window").is_none());
+    assert!((number(&observation, "load.rate") - 200.0).abs() < 1e-9);
+    assert!(number(&observation, "load.loss").abs() < 1e-9);
+    assert!(number(&observation, "cpu.local") > 0.0);
+    assert!(observation.last("load.window").is_none());
     // And one question before the load.
-    assert_eq!(server.seen(), 101);
+    assert_eq!(server.received(), 101);
 }
 
 #[tokio::test]
@@ -41,24 +41,24 @@ async fn every_name_is_asked_in_turn_from_several_ports() {
     let error = build(&args(server.addr, &[("names", texts(&names))], &[])).err().unwrap();
     assert!(error.message.contains("NXDOMAIN"), "a response code is no type: {}", error.message);
     let names = [names[0], names[1], names[3]];
-    let seen = observed(server.addr, &[("names", texts(&names)), ("concurrency", Arg::Integer(5))], &[]).await;
-    assert_eq!((count(&seen, "load.answered"), count(&seen, "load.wrong")), (100, 0));
-    let codes = seen.last("load.rcodes").unwrap();
+    let observation = observed(server.addr, &[("names", texts(&names)), ("concurrency", Arg::Integer(5))], &[]).await;
+    assert_eq!((count(&observation, "load.answered"), count(&observation, "load.wrong")), (100, 0));
+    let codes = observation.last("load.rcodes").unwrap();
     assert_eq!((&codes["NOERROR"], &codes["NXDOMAIN"]), (&Value::from(67), &Value::from(33)));
-    noted(&seen, "5 sockets");
+    noted(&observation, "5 sockets");
 }
 
 #[tokio::test]
 async fn it_speaks_ipv6_and_from_an_address_of_choice() {
     let server = Server::start_on("[::1]:0", |_, query| good(query));
-    let seen = observed(server.addr, &[], &[]).await;
-    assert_eq!((seen.text("address"), count(&seen, "load.answered")), (Some("::1"), 100));
+    let observation = observed(server.addr, &[], &[]).await;
+    assert_eq!((observation.text("address"), count(&observation, "load.answered")), (Some("::1"), 100));
     let server = Server::start(|_, query| good(query));
-    let seen = observed(server.addr, &[], &[("source", text("127.0.0.9"))]).await;
-    assert_eq!(count(&seen, "load.answered"), 100);
-    let (seen, result) = run(&build(&args(server.addr, &[], &[("source", text("192.0.2.77"))])).unwrap()).await;
+    let observation = observed(server.addr, &[], &[("source", text("127.0.0.9"))]).await;
+    assert_eq!(count(&observation, "load.answered"), 100);
+    let (observation, result) = run(&build(&args(server.addr, &[], &[("source", text("192.0.2.77"))])).unwrap()).await;
     assert!(result.unwrap_err().remedy.contains("source"));
-    assert!(seen.last("load.sent").is_none());
+    assert!(observation.last("load.sent").is_none());
 }
 
 #[tokio::test]
@@ -69,17 +69,27 @@ async fn records_may_turn_and_ttls_may_fall() {
         all.rotate_left(usize::try_from(number).unwrap() % 3);
         records(query, 0, &all)
     });
-    let seen = observed(server.addr, &[], &[]).await;
-    assert_eq!((count(&seen, "load.answered"), count(&seen, "load.wrong")), (100, 0), "{:?}", seen.notes());
+    let observation = observed(server.addr, &[], &[]).await;
+    assert_eq!(
+        (count(&observation, "load.answered"), count(&observation, "load.wrong")),
+        (100, 0),
+        "{:?}",
+        observation.notes()
+    );
 }
 
 #[tokio::test]
 async fn what_is_not_answered_is_lost() {
     let server = Server::start(|number, query| if number % 4 == 2 { Vec::new() } else { vec![good(query)] });
-    let seen = observed(server.addr, &[], &[("timeout", Arg::Number(2.0))]).await;
-    assert_eq!((count(&seen, "load.sent"), count(&seen, "load.lost")), (100, 25), "{:?}", seen.notes());
-    assert_eq!(count(&seen, "load.answered"), 75);
-    assert!((number(&seen, "load.loss") - 0.25).abs() < 1e-9);
+    let observation = observed(server.addr, &[], &[("timeout", Arg::Number(2.0))]).await;
+    assert_eq!(
+        (count(&observation, "load.sent"), count(&observation, "load.lost")),
+        (100, 25),
+        "{:?}",
+        observation.notes()
+    );
+    assert_eq!(count(&observation, "load.answered"), 75);
+    assert!((number(&observation, "load.loss") - 0.25).abs() < 1e-9);
 }
 
 #[tokio::test]
@@ -87,10 +97,10 @@ async fn an_answer_that_takes_its_time_is_late_but_not_lost() {
     let slow =
         |_, query: &[u8]| Turn { replies: vec![good(query)], after: Duration::from_millis(400), ..Turn::default() };
     let server = Server::start(slow);
-    let seen = observed(server.addr, &[("late", Arg::Number(0.3))], &[]).await;
-    assert_eq!((count(&seen, "load.lost"), count(&seen, "load.answered")), (0, 100));
-    assert!(count(&seen, "load.late") >= 99, "{:?}", seen.notes());
-    assert!(seen.merged("load.latency").unwrap().summary().unwrap().min >= 0.4);
+    let observation = observed(server.addr, &[("late", Arg::Number(0.3))], &[]).await;
+    assert_eq!((count(&observation, "load.lost"), count(&observation, "load.answered")), (0, 100));
+    assert!(count(&observation, "load.late") >= 99, "{:?}", observation.notes());
+    assert!(observation.merged("load.latency").unwrap().summary().unwrap().min >= 0.4);
 }
 
 /// The server stands still for a second. Who waits for answers before sending goes on sees a handful of slow ones; callers
@@ -103,12 +113,17 @@ async fn a_stall_is_seen_by_everyone_who_would_have_felt_it() {
     };
     let server = Server::start(stall);
     let load = [("rate", Arg::Number(1000.0)), ("duration", Arg::Number(3.0)), ("late", Arg::Number(0.5))];
-    let seen = observed(server.addr, &load, &[]).await;
-    assert_eq!((count(&seen, "load.sent"), count(&seen, "load.lost")), (3000, 0), "{:?}", seen.notes());
-    let latency = seen.merged("load.latency").unwrap().summary().unwrap();
+    let observation = observed(server.addr, &load, &[]).await;
+    assert_eq!(
+        (count(&observation, "load.sent"), count(&observation, "load.lost")),
+        (3000, 0),
+        "{:?}",
+        observation.notes()
+    );
+    let latency = observation.merged("load.latency").unwrap().summary().unwrap();
     // A thousand queries fell into the second: a third of all waited on average half of it.
     assert!(latency.p90 > 0.5 && latency.p99 > 0.9 && latency.max >= 0.99, "{latency:?}");
-    assert!(count(&seen, "load.late") >= 400, "{:?}", seen.notes());
+    assert!(count(&observation, "load.late") >= 400, "{:?}", observation.notes());
 }
 
 #[tokio::test]
@@ -118,14 +133,14 @@ async fn what_this_side_drops_is_no_loss_of_the_server() {
     let mut load =
         build(&args(server.addr, &[("rate", Arg::Number(2000.0))], &[("timeout", Arg::Number(1.0))])).unwrap();
     load.buffer = 1;
-    let (seen, result) = run(&load).await;
+    let (observation, result) = run(&load).await;
     let fault = result.unwrap_err();
     assert_eq!(fault.kind, FaultKind::Local);
     assert!(fault.detail.contains("dropped") && fault.remedy.contains("rmem_max"), "{fault:?}");
-    assert_eq!(count(&seen, "load.sent"), 1000);
-    assert_eq!(count(&seen, "load.lost"), 0, "{:?}", seen.notes());
-    assert!(count(&seen, "load.duplicates") > 0);
-    noted(&seen, "this side's sockets dropped");
+    assert_eq!(count(&observation, "load.sent"), 1000);
+    assert_eq!(count(&observation, "load.lost"), 0, "{:?}", observation.notes());
+    assert!(count(&observation, "load.duplicates") > 0);
+    noted(&observation, "this side's sockets dropped");
 }
 
 #[tokio::test]
@@ -133,49 +148,54 @@ async fn a_schedule_this_side_cannot_keep_is_a_fault() {
     let server = Server::start(|number, query| if number == 0 { vec![good(query)] } else { Vec::new() });
     let load = [("rate", Arg::Number(2e7)), ("duration", Arg::Number(0.2)), ("concurrency", Arg::Integer(1))];
     let more = [("timeout", Arg::Number(0.1))];
-    let (seen, result) = run(&build(&args(server.addr, &load, &more)).unwrap()).await;
+    let (observation, result) = run(&build(&args(server.addr, &load, &more)).unwrap()).await;
     let fault = result.unwrap_err();
     assert!(fault.detail.contains("never left this host"), "{fault:?}");
-    assert_eq!(seen.text("limited_by"), Some("client"));
-    assert!(count(&seen, "load.sent") > 0);
+    assert_eq!(observation.text("limited_by"), Some("client"));
+    assert!(count(&observation, "load.sent") > 0);
 }
 
 #[tokio::test]
 async fn nobody_there_means_no_load() {
     let silent = Server::start(|_, _: &[u8]| Vec::<Vec<u8>>::new());
-    let seen = observed(silent.addr, &[], &[("timeout", Arg::Number(BRIEF))]).await;
-    assert_eq!(seen.text("outcome"), Some("timeout"));
-    assert_eq!(silent.seen(), 1);
-    assert!(seen.last("load.sent").is_none() && seen.last("load.qps").is_none());
-    noted(&seen, "no load was sent");
+    let observation = observed(silent.addr, &[], &[("timeout", Arg::Number(BRIEF))]).await;
+    assert_eq!(observation.text("outcome"), Some("timeout"));
+    assert_eq!(silent.received(), 1);
+    assert!(observation.last("load.sent").is_none() && observation.last("load.qps").is_none());
+    noted(&observation, "no load was sent");
     let addr = silent.addr;
     drop(silent);
-    let seen = observed(addr, &[], &[]).await;
-    assert_eq!(seen.text("outcome"), Some("refused"));
-    assert!(seen.last("load.sent").is_none());
-    let seen = observed(addr, &[], &[("family", text("ipv6"))]).await;
-    assert_eq!(seen.text("outcome"), Some("unresolved"));
+    let observation = observed(addr, &[], &[]).await;
+    assert_eq!(observation.text("outcome"), Some("refused"));
+    assert!(observation.last("load.sent").is_none());
+    let observation = observed(addr, &[], &[("family", text("ipv6"))]).await;
+    assert_eq!(observation.text("outcome"), Some("unresolved"));
 }
 
 #[tokio::test]
 async fn a_server_that_goes_away_is_lost_not_answered() {
     let server = Server::start(|number, query| if number < 20 { vec![good(query)] } else { Vec::new() });
-    let seen = observed(server.addr, &[], &[("timeout", Arg::Number(1.0))]).await;
-    assert_eq!((count(&seen, "load.answered"), count(&seen, "load.lost")), (19, 81));
+    let observation = observed(server.addr, &[], &[("timeout", Arg::Number(1.0))]).await;
+    assert_eq!((count(&observation, "load.answered"), count(&observation, "load.lost")), (19, 81));
 }
 
 #[tokio::test]
 async fn the_most_is_found_by_windows_that_grow() {
     let server = Server::start(|_, query| good(query));
     let load = [("rate", text("max")), ("duration", Arg::Number(0.5))];
-    let seen = observed(server.addr, &load, &[]).await;
-    assert_eq!((count(&seen, "load.wrong"), count(&seen, "load.lost")), (0, 0), "{:?}", seen.notes());
-    assert!(count(&seen, "load.answered") > 100);
-    assert_eq!(count(&seen, "load.answered"), count(&seen, "load.sent"));
-    assert!(count(&seen, "load.window") >= 8);
-    assert!(matches!(seen.text("limited_by"), Some("client" | "server")));
-    assert!(seen.last("load.rate").is_none() && seen.merged("load.lateness").is_none());
-    noted(&seen, "16 in flight per socket");
+    let observation = observed(server.addr, &load, &[]).await;
+    assert_eq!(
+        (count(&observation, "load.wrong"), count(&observation, "load.lost")),
+        (0, 0),
+        "{:?}",
+        observation.notes()
+    );
+    assert!(count(&observation, "load.answered") > 100);
+    assert_eq!(count(&observation, "load.answered"), count(&observation, "load.sent"));
+    assert!(count(&observation, "load.window") >= 8);
+    assert!(matches!(observation.text("limited_by"), Some("client" | "server")));
+    assert!(observation.last("load.rate").is_none() && observation.merged("load.lateness").is_none());
+    noted(&observation, "16 in flight per socket");
 }
 
 #[tokio::test]
@@ -184,10 +204,10 @@ async fn a_server_that_breaks_under_load_is_not_pushed_further() {
     let limit = |number: u64, query: &[u8]| if number > 40 { Vec::new() } else { vec![good(query)] };
     let server = Server::start(limit);
     let load = [("rate", text("max")), ("duration", Arg::Number(0.2)), ("concurrency", Arg::Integer(1))];
-    let seen = observed(server.addr, &load, &[("timeout", Arg::Number(BRIEF))]).await;
-    noted(&seen, "half as many instead");
-    assert!(count(&seen, "load.lost") > 0);
-    assert!(number(&seen, "load.loss") > 0.001);
+    let observation = observed(server.addr, &load, &[("timeout", Arg::Number(BRIEF))]).await;
+    noted(&observation, "half as many instead");
+    assert!(count(&observation, "load.lost") > 0);
+    assert!(number(&observation, "load.loss") > 0.001);
 }
 
 #[tokio::test]
@@ -196,13 +216,13 @@ async fn a_round_that_is_dropped_stops_sending() {
     let load = build(&args(server.addr, &[("duration", Arg::Number(600.0))], &[])).unwrap();
     tokio::select! {
         ended = run(&load) => panic!("it ended: {ended:?}"),
-        () = until(|| server.seen() > 20) => {}
+        () = until(|| server.received() > 20) => {}
     }
     // Workers see it within 20 ms; then nothing comes any more.
-    let mut before = server.seen();
-    until(|| std::mem::replace(&mut before, server.seen()) == server.seen()).await;
+    let mut before = server.received();
+    until(|| std::mem::replace(&mut before, server.received()) == server.received()).await;
     // Long enough for what would still be sent to arrive.
     tokio::time::sleep(Duration::from_millis(300)).await;
-    let (then, now) = (before, server.seen());
+    let (then, now) = (before, server.received());
     assert!(now <= then + 20, "{then} {now}");
 }

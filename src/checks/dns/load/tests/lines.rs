@@ -83,9 +83,9 @@ async fn a_file_is_asked_and_a_broken_one_is_a_fault_of_this_side() {
     let path = folder.path().join("queries.txt");
     let file = || Arg::Text(path.display().to_string());
     std::fs::write(&path, "a.load.test A\nb.load.test A\n").unwrap();
-    let seen = observed(server.addr, &[("queries", file())], &[]).await;
-    assert_eq!(count(&seen, "load.answered"), 100);
-    let asked = server.seen();
+    let observation = observed(server.addr, &[("queries", file())], &[]).await;
+    assert_eq!(count(&observation, "load.answered"), 100);
+    let asked = server.received();
     for (bytes, place) in [
         (&b"a.load.test A\nb..load.test A\n"[..], "queries.txt:2"),
         (b"a.load.test A\n\xff\xfe\n", "queries.txt:2"),
@@ -99,7 +99,7 @@ async fn a_file_is_asked_and_a_broken_one_is_a_fault_of_this_side() {
     std::fs::remove_file(&path).unwrap();
     let (_, result) = run(&build(&args(server.addr, &[("queries", file())], &[])).unwrap()).await;
     assert!(result.unwrap_err().remedy.contains("queries"));
-    assert_eq!(server.seen(), asked, "nothing was sent");
+    assert_eq!(server.received(), asked, "nothing was sent");
 }
 
 #[test]

@@ -56,9 +56,9 @@ async fn run(load: &Load) -> (Observation, Result<(), Fault>) {
 
 /// One round that is measured.
 async fn observed(server: SocketAddr, load: Written<'_>, more: Written<'_>) -> Observation {
-    let (seen, result) = run(&build(&args(server, load, more)).unwrap()).await;
-    result.unwrap_or_else(|fault| panic!("{fault}: {:?}", seen.notes()));
-    seen
+    let (observation, result) = run(&build(&args(server, load, more)).unwrap()).await;
+    result.unwrap_or_else(|fault| panic!("{fault}: {:?}", observation.notes()));
+    observation
 }
 
 /// Waits until `there` holds.

@@ -33,7 +33,7 @@ impl From<Vec<Vec<u8>>> for Turn {
 /// A running server; it ends when dropped.
 pub(super) struct Server {
     pub(super) addr: SocketAddr,
-    seen: Arc<AtomicU64>,
+    received: Arc<AtomicU64>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -50,9 +50,9 @@ impl Server {
         // What comes while it stands still waits, it is not lost.
         socket2::SockRef::from(&socket).set_recv_buffer_size(4 << 20).unwrap();
         socket.set_read_timeout(Some(Duration::from_millis(2))).unwrap();
-        let (addr, seen, stop) =
+        let (addr, received, stop) =
             (socket.local_addr().unwrap(), Arc::<AtomicU64>::default(), Arc::<AtomicBool>::default());
-        let (count, ended) = (Arc::clone(&seen), Arc::clone(&stop));
+        let (count, ended) = (Arc::clone(&received), Arc::clone(&stop));
         let serve = move || {
             let mut held: VecDeque<(Instant, Vec<u8>, SocketAddr)> = VecDeque::new();
             let mut buffer = [0; 4096];
@@ -70,12 +70,12 @@ impl Server {
                 }
             }
         };
-        Self { addr, seen, stop, thread: Some(std::thread::spawn(serve)) }
+        Self { addr, received, stop, thread: Some(std::thread::spawn(serve)) }
     }
 
     /// Queries that came so far.
-    pub(super) fn seen(&self) -> u64 {
-        self.seen.load(Ordering::Relaxed)
+    pub(super) fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
     }
 }
 

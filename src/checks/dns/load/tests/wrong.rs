@@ -10,66 +10,69 @@ use crate::testing::{count, noted, texts};
 async fn bad<T: Into<Turn> + 'static>(answer: fn(&[u8]) -> T) -> Observation {
     let server =
         Server::start(move |number, query| if number == 0 { good(query).into() } else { answer(query).into() });
-    let seen = observed(server.addr, &[], &[("timeout", Arg::Number(1.0))]).await;
-    assert_eq!(count(&seen, "load.answered"), 0, "{:?}", seen.notes());
-    assert_eq!(count(&seen, "load.sent"), 100);
-    assert!(seen.merged("load.latency").is_none());
-    assert!(seen.text("outcome") != Some("answered"));
-    seen
+    let observation = observed(server.addr, &[], &[("timeout", Arg::Number(1.0))]).await;
+    assert_eq!(count(&observation, "load.answered"), 0, "{:?}", observation.notes());
+    assert_eq!(count(&observation, "load.sent"), 100);
+    assert!(observation.merged("load.latency").is_none());
+    assert!(observation.text("outcome") != Some("answered"));
+    observation
 }
 
 #[tokio::test]
 async fn other_records() {
-    let seen = bad(|query| reply(query, 0, &[[192, 0, 2, 11]])).await;
-    assert_eq!((count(&seen, "load.wrong"), count(&seen, "load.lost")), (100, 0));
-    noted(&seen, "100 wrong (records), for example www.load.test. A: www.load.test. A 192.0.2.11; in the first answer");
-    let seen = bad(|query| reply(query, 0, &[])).await;
-    assert_eq!(count(&seen, "load.wrong"), 100);
-    noted(&seen, "no record of the type asked for");
-    let seen = bad(|query| reply(query, 0, &[[192, 0, 2, 10], [192, 0, 2, 11]])).await;
-    assert_eq!(count(&seen, "load.wrong"), 100);
+    let observation = bad(|query| reply(query, 0, &[[192, 0, 2, 11]])).await;
+    assert_eq!((count(&observation, "load.wrong"), count(&observation, "load.lost")), (100, 0));
+    noted(
+        &observation,
+        "100 wrong (records), for example www.load.test. A: www.load.test. A 192.0.2.11; in the first answer",
+    );
+    let observation = bad(|query| reply(query, 0, &[])).await;
+    assert_eq!(count(&observation, "load.wrong"), 100);
+    noted(&observation, "no record of the type asked for");
+    let observation = bad(|query| reply(query, 0, &[[192, 0, 2, 10], [192, 0, 2, 11]])).await;
+    assert_eq!(count(&observation, "load.wrong"), 100);
 }
 
 #[tokio::test]
 async fn another_response_code() {
-    let seen = bad(|query| reply(query, 2, &[])).await;
-    assert_eq!((count(&seen, "load.wrong"), count(&seen, "load.lost")), (100, 0));
-    noted(&seen, "100 wrong (response code), for example www.load.test. A: SERVFAIL, not NOERROR");
-    assert_eq!(seen.last("load.rcodes"), Some(&serde_json::json!({"SERVFAIL": 100})));
-    let seen = bad(|query| reply(query, 3, &[])).await;
-    noted(&seen, "NXDOMAIN, not NOERROR");
+    let observation = bad(|query| reply(query, 2, &[])).await;
+    assert_eq!((count(&observation, "load.wrong"), count(&observation, "load.lost")), (100, 0));
+    noted(&observation, "100 wrong (response code), for example www.load.test. A: SERVFAIL, not NOERROR");
+    assert_eq!(observation.last("load.rcodes"), Some(&serde_json::json!({"SERVFAIL": 100})));
+    let observation = bad(|query| reply(query, 3, &[])).await;
+    noted(&observation, "NXDOMAIN, not NOERROR");
 }
 
 #[tokio::test]
 async fn another_question() {
-    let seen = bad(|query| {
+    let observation = bad(|query| {
         let mut reply = good(query);
         reply[13] ^= 1;
         reply
     })
     .await;
     // Somebody spoke, but not of the question: wrong, and the query is not called lost as well.
-    assert_eq!((count(&seen, "load.wrong"), count(&seen, "load.lost")), (100, 0));
-    noted(&seen, "(another question)");
-    let seen = bad(|query| {
+    assert_eq!((count(&observation, "load.wrong"), count(&observation, "load.lost")), (100, 0));
+    noted(&observation, "(another question)");
+    let observation = bad(|query| {
         let mut reply = good(query);
         reply[2] &= 0x7f;
         reply
     })
     .await;
-    noted(&seen, "it is a query, not a response");
+    noted(&observation, "it is a query, not a response");
 }
 
 #[tokio::test]
 async fn another_id() {
-    let seen = bad(|query| {
+    let observation = bad(|query| {
         let mut reply = good(query);
         reply[0] ^= 0x40;
         reply
     })
     .await;
-    assert_eq!((count(&seen, "load.wrong"), count(&seen, "load.lost")), (100, 100));
-    noted(&seen, "(unasked)");
+    assert_eq!((count(&observation, "load.wrong"), count(&observation, "load.lost")), (100, 100));
+    noted(&observation, "(unasked)");
 }
 
 #[tokio::test]
@@ -89,15 +92,15 @@ async fn garbage() {
         reply[owner + 1] = u8::try_from(owner).unwrap();
         reply
     };
-    for (name, seen) in [
+    for (name, observation) in [
         ("cut", bad(cut).await),
         ("more", bad(more).await),
         ("form", bad(form).await),
         ("none", bad(none).await),
         ("loops", bad(loops).await),
     ] {
-        assert_eq!(count(&seen, "load.wrong"), 100, "{name}: {:?}", seen.notes());
-        noted(&seen, "100 wrong (malformed)");
+        assert_eq!(count(&observation, "load.wrong"), 100, "{name}: {:?}", observation.notes());
+        noted(&observation, "100 wrong (malformed)");
     }
 }
 
@@ -105,24 +108,24 @@ async fn garbage() {
 async fn a_record_that_does_not_answer() {
     // dnsperf's example: an A record for a question of another type.
     let server = Server::start(|_, query| good(query));
-    let seen = observed(server.addr, &[("names", texts(&["www.load.test MX"]))], &[]).await;
-    assert_eq!((count(&seen, "load.answered"), count(&seen, "load.wrong")), (0, 100));
-    noted(&seen, "not an answer to it: www.load.test. 300 IN A 192.0.2.10");
+    let observation = observed(server.addr, &[("names", texts(&["www.load.test MX"]))], &[]).await;
+    assert_eq!((count(&observation, "load.answered"), count(&observation, "load.wrong")), (0, 100));
+    noted(&observation, "not an answer to it: www.load.test. 300 IN A 192.0.2.10");
 }
 
 #[tokio::test]
 async fn cut_and_oversized() {
-    let seen = bad(|query| {
+    let observation = bad(|query| {
         let mut reply = good(query);
         reply[2] |= 2;
         reply
     })
     .await;
-    assert_eq!(count(&seen, "load.wrong"), 100);
-    noted(&seen, "(truncated)");
-    let seen = bad(|query| records(query, 0, &vec![(1, 300, vec![192, 0, 2, 10]); 400])).await;
-    assert_eq!((count(&seen, "load.wrong"), count(&seen, "load.lost")), (100, 0));
-    noted(&seen, "(too long)");
+    assert_eq!(count(&observation, "load.wrong"), 100);
+    noted(&observation, "(truncated)");
+    let observation = bad(|query| records(query, 0, &vec![(1, 300, vec![192, 0, 2, 10]); 400])).await;
+    assert_eq!((count(&observation, "load.wrong"), count(&observation, "load.lost")), (100, 0));
+    noted(&observation, "(too long)");
 }
 
 #[tokio::test]
@@ -135,9 +138,9 @@ async fn flags_of_an_authority() {
         reply
     };
     let server = Server::start(unset);
-    let seen = observed(server.addr, &[], &[("recursion", Arg::Bool(false))]).await;
-    assert_eq!((count(&seen, "load.answered"), count(&seen, "load.wrong")), (0, 100));
-    noted(&seen, "(flags)");
+    let observation = observed(server.addr, &[], &[("recursion", Arg::Bool(false))]).await;
+    assert_eq!((count(&observation, "load.answered"), count(&observation, "load.wrong")), (0, 100));
+    noted(&observation, "(flags)");
     // A cache passes on AA with the first answer only.
     let server = Server::start(unset);
     assert_eq!(count(&observed(server.addr, &[], &[]).await, "load.answered"), 100);
@@ -146,10 +149,14 @@ async fn flags_of_an_authority() {
 #[tokio::test]
 async fn duplicates_count_once_and_as_what_they_are() {
     let server = Server::start(|_, query| vec![good(query), good(query), reply(query, 2, &[])]);
-    let seen = observed(server.addr, &[], &[]).await;
-    assert_eq!(count(&seen, "load.answered"), 100);
+    let observation = observed(server.addr, &[], &[]).await;
+    assert_eq!(count(&observation, "load.answered"), 100);
     // What follows the last answer of each of the two workers may come after its end.
-    assert!(count(&seen, "load.duplicates") >= 98 && count(&seen, "load.wrong") >= 98, "{:?}", seen.notes());
+    assert!(
+        count(&observation, "load.duplicates") >= 98 && count(&observation, "load.wrong") >= 98,
+        "{:?}",
+        observation.notes()
+    );
 }
 
 #[tokio::test]
@@ -159,17 +166,20 @@ async fn a_wrong_answer_now_and_then_is_counted_exactly() {
         8 => reply(query, 5, &[]),
         _ => good(query),
     });
-    let seen = observed(server.addr, &[], &[]).await;
-    assert_eq!((count(&seen, "load.answered"), count(&seen, "load.wrong"), count(&seen, "load.lost")), (80, 20, 0));
-    assert_eq!(seen.merged("load.latency").unwrap().count(), 80);
-    assert_eq!(seen.text("outcome"), Some("answered"));
+    let observation = observed(server.addr, &[], &[]).await;
+    assert_eq!(
+        (count(&observation, "load.answered"), count(&observation, "load.wrong"), count(&observation, "load.lost")),
+        (80, 20, 0)
+    );
+    assert_eq!(observation.merged("load.latency").unwrap().count(), 80);
+    assert_eq!(observation.text("outcome"), Some("answered"));
 }
 
 #[tokio::test]
 async fn expected_data_is_held_against_the_first_answer_too() {
     let server = Server::start(|_, query| good(query));
     let names = ["www.load.test A 192.0.2.11"];
-    let seen = observed(server.addr, &[("names", texts(&names))], &[]).await;
-    assert_eq!((count(&seen, "load.answered"), count(&seen, "load.wrong")), (0, 100));
-    noted(&seen, "192.0.2.10, not 192.0.2.11");
+    let observation = observed(server.addr, &[("names", texts(&names))], &[]).await;
+    assert_eq!((count(&observation, "load.answered"), count(&observation, "load.wrong")), (0, 100));
+    noted(&observation, "192.0.2.10, not 192.0.2.11");
 }

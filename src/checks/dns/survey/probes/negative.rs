@@ -105,7 +105,9 @@ async fn ask(
 fn word(reply: &Reply, code: u16) -> &'static str {
     match reply.rcode {
         rcode::NXDOMAIN => "nxdomain",
-        rcode::NOERROR if reply.answers.iter().any(|line| line.code == code || line.code == types::CNAME) => "answer",
+        rcode::NOERROR if reply.answers.iter().any(|record| record.code == code || record.code == types::CNAME) => {
+            "answer"
+        }
         rcode::NOERROR if !reply.has("aa") => "referral",
         rcode::NOERROR => "nodata",
         _ => "error",

@@ -46,8 +46,8 @@ fn open(reply: &Reply) -> bool {
 
 /// NS records of the root, or of a zone above, for a name outside.
 fn upward(settings: &Settings, reply: &Reply) -> bool {
-    let above = |line: &crate::proto::dns::message::Line| {
-        line.code == types::NS && settings.zone().map_or(line.owner.is_root(), |zone| line.owner.zone_of(zone))
+    let above = |record: &crate::proto::dns::message::ResourceRecord| {
+        record.code == types::NS && settings.zone().map_or(record.owner.is_root(), |zone| record.owner.zone_of(zone))
     };
     reply.answers.is_empty() && !reply.has("aa") && reply.authority.iter().any(above)
 }

@@ -116,8 +116,8 @@ impl State {
         if reply.answers.is_empty() && self.records == 0 {
             return Some(ended("refused", 0, "an answer without records"));
         }
-        for line in &reply.answers {
-            let soa = line.code == types::SOA && line.owner.eq_ignore_root(zone);
+        for record in &reply.answers {
+            let soa = record.code == types::SOA && record.owner.eq_ignore_root(zone);
             if self.records == 0 && !soa {
                 return Some(ended("partial", 1, "it does not begin with the SOA of the zone"));
             }

@@ -82,6 +82,6 @@ fn large(settings: &Settings, size: u16) -> Question {
 
 /// The records without their signatures, which some servers make anew for each answer.
 fn answers(reply: &Reply) -> BTreeSet<(u16, &str)> {
-    let lines = reply.answers.iter().filter(|line| line.code != types::RRSIG);
-    lines.map(|line| (line.code, line.data.as_str())).collect()
+    let records = reply.answers.iter().filter(|record| record.code != types::RRSIG);
+    records.map(|record| (record.code, record.data.as_str())).collect()
 }

@@ -17,8 +17,8 @@ pub(super) async fn probe(querier: &mut Querier<'_>, report: &mut ServerReport) 
     let question = Question::own(name, types::TXT).of_class(DNSClass::CH);
     report.findings.version = match querier.ask_with_control(&question).await? {
         ControlledReply::Reply(reply, _) => {
-            let texts = reply.answers.iter().filter(|line| line.code == types::TXT && line.sound);
-            let text = texts.map(|line| line.data.trim_matches('"')).find(|text| !text.is_empty());
+            let texts = reply.answers.iter().filter(|record| record.code == types::TXT && record.sound);
+            let text = texts.map(|record| record.data.trim_matches('"')).find(|text| !text.is_empty());
             Some(text.unwrap_or_default().chars().take(KEPT).collect())
         }
         ControlledReply::Silent => Some(String::new()),

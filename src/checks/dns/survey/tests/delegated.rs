@@ -47,13 +47,13 @@ async fn the_parent_names_the_servers() {
     let (port, _tasks) = alike(&["127.0.0.2", "127.0.0.3"], &scripts).await;
     let (socket, _parent, _) = parent(PARENT).await;
     let fields = format!("authoritative: {{zone: z.test, parent: \"{socket}\", port: {port}}}, {PATIENT}");
-    let seen = observe(&fields, None).await;
-    seen.passed();
-    seen.is("ns.agree", true);
-    seen.is("glue.agree", true);
-    seen.is("parent.failed", json!([]));
-    seen.is("glue", json!(["ns1.z.test. 127.0.0.2", "ns2.z.test. 127.0.0.3"]));
-    assert_eq!(seen.fact("servers")["ns2.z.test./127.0.0.3"]["serial"], 7);
+    let round = observe(&fields, None).await;
+    round.passed();
+    round.is("ns.agree", true);
+    round.is("glue.agree", true);
+    round.is("parent.failed", json!([]));
+    round.is("glue", json!(["ns1.z.test. 127.0.0.2", "ns2.z.test. 127.0.0.3"]));
+    assert_eq!(round.fact("servers")["ns2.z.test./127.0.0.3"]["serial"], 7);
 }
 
 #[tokio::test]
@@ -64,32 +64,32 @@ async fn a_parent_with_other_servers_or_other_glue_is_found_out() {
     let lacking = PARENT.replace("z.test. 300 NS ns2.z.test.\n", "");
     let (socket, _parent, script) = parent(&lacking).await;
     let fields = format!("authoritative: {{zone: z.test, parent: \"{socket}\", port: {port}}}, {PATIENT}");
-    let seen = observe(&fields, None).await;
-    seen.is("servers.count", 2);
-    seen.is("ns.agree", false);
-    seen.is("serial.behind", json!(["ns2.z.test./127.0.0.3"]));
+    let round = observe(&fields, None).await;
+    round.is("servers.count", 2);
+    round.is("ns.agree", false);
+    round.is("serial.behind", json!(["ns2.z.test./127.0.0.3"]));
     // Glue that leads astray.
     scripts[1].load(ZONE);
     script.load(&PARENT.replace("ns2.z.test. 300 A 127.0.0.3", "ns2.z.test. 300 A 127.0.0.2"));
-    let seen = observe(&fields, None).await;
-    seen.failed("glue.agree");
-    seen.is("servers.shared", json!(["127.0.0.2"]));
-    seen.noted("ns2.z.test. has glue [127.0.0.2], and in the zone [127.0.0.3]");
+    let round = observe(&fields, None).await;
+    round.failed("glue.agree");
+    round.is("servers.shared", json!(["127.0.0.2"]));
+    round.noted("ns2.z.test. has glue [127.0.0.2], and in the zone [127.0.0.3]");
     // Servers of the parent that do not agree, or do not know the zone.
     script.load(PARENT);
     let (other, _other, _) = parent(&lacking).await;
     let fields =
         format!("authoritative: {{zone: z.test, parent: [\"{socket}\", \"{other}\"], port: {port}}}, {PATIENT}");
-    let seen = observe(&fields, None).await;
-    seen.failed("ns.agree");
-    assert!(seen.absent("ns.parent"));
-    seen.noted("servers of the parent name different servers");
+    let round = observe(&fields, None).await;
+    round.failed("ns.agree");
+    assert!(round.absent("ns.parent"));
+    round.noted("servers of the parent name different servers");
     let (other, _other, _) = parent("test. 300 SOA a.test. host.test. 1 3600 600 604800 60").await;
     let fields =
         format!("authoritative: {{zone: z.test, parent: [\"{socket}\", \"{other}\"], port: {port}}}, {PATIENT}");
-    let seen = observe(&fields, Some("{ns.agree: true}")).await;
-    seen.failed("saw nothing");
-    seen.is("parent.failed", json!([other.to_string()]));
+    let round = observe(&fields, Some("{ns.agree: true}")).await;
+    round.failed("saw nothing");
+    round.is("parent.failed", json!([other.to_string()]));
 }
 
 #[tokio::test]
@@ -97,13 +97,13 @@ async fn a_parent_that_has_the_zone_itself_shows_no_delegation() {
     let scripts = [Script::new(ZONE, &[]), Script::new(ZONE, &[])];
     let (port, _tasks) = alike(&["127.0.0.2", "127.0.0.3"], &scripts).await;
     let fields = format!("authoritative: {{zone: z.test, parent: \"127.0.0.2:{port}\", port: {port}}}, {PATIENT}");
-    let seen = observe(&fields, None).await;
+    let round = observe(&fields, None).await;
     // What cannot be seen there is not held against the zone, unless the check asks for it.
-    seen.passed();
-    seen.is("servers.count", 2);
-    seen.noted("serves the zone itself and does not show how it is delegated");
+    round.passed();
+    round.is("servers.count", 2);
+    round.noted("serves the zone itself and does not show how it is delegated");
     for fact in ["ns.parent", "ns.agree", "glue", "glue.agree"] {
-        assert!(seen.absent(fact), "{fact}");
+        assert!(round.absent(fact), "{fact}");
     }
     observe(&fields, Some("{ns.agree: true}")).await.failed("saw nothing");
 }
@@ -119,19 +119,19 @@ async fn servers_beyond_the_limit_are_not_passed_over_in_silence() {
         free.local_addr().unwrap().port()
     };
     let fields = format!("authoritative: {{zone: z.test, parent: \"{socket}\", port: {port}}}, {PATIENT}");
-    let seen = observe(&fields, None).await;
-    seen.failed("outcome: expected answered, saw refused");
-    seen.is("servers.count", 65);
-    let failed = seen.fact("servers.failed");
+    let round = observe(&fields, None).await;
+    round.failed("outcome: expected answered, saw refused");
+    round.is("servers.count", 65);
+    let failed = round.fact("servers.failed");
     assert_eq!(failed[64], "more than 64 servers", "{failed}");
 }
 
 #[tokio::test]
 async fn a_zone_nobody_delegates_has_no_servers() {
     let (socket, _parent, _) = parent("test. 300 SOA a.test. host.test. 1 3600 600 604800 60").await;
-    let seen = observe(&format!("authoritative: {{zone: z.test, parent: \"{socket}\"}}, {PATIENT}"), None).await;
-    seen.failed("outcome: expected answered, saw unresolved");
-    seen.noted("NXDOMAIN without a delegation");
+    let round = observe(&format!("authoritative: {{zone: z.test, parent: \"{socket}\"}}, {PATIENT}"), None).await;
+    round.failed("outcome: expected answered, saw unresolved");
+    round.noted("NXDOMAIN without a delegation");
 }
 
 #[tokio::test]
@@ -147,19 +147,19 @@ async fn a_resolver_finds_the_parent_and_names_outside_the_zone() {
     let (socket, _parent, _) = parent(&delegation).await;
     let fields =
         format!("authoritative: {{zone: z.test, parent: \"{socket}\", port: {port}, via: \"{via}\"}}, {PATIENT}");
-    let seen = observe(&fields, None).await;
-    seen.passed();
-    seen.is("ns.parent", json!(["ns.other.test.", "ns1.z.test."]));
-    assert_eq!(seen.fact("servers")["ns.other.test./127.0.0.3"]["outcome"], "answered");
+    let round = observe(&fields, None).await;
+    round.passed();
+    round.is("ns.parent", json!(["ns.other.test.", "ns1.z.test."]));
+    assert_eq!(round.fact("servers")["ns.other.test./127.0.0.3"]["outcome"], "answered");
     let mut asked = resolver.asked();
     asked.dedup();
     assert_eq!(asked, ["ns.other.test."], "only what only a resolver knows");
     // A name without an address is a server that fails.
     resolver.load(&known.replace("ns.other.test. 300 A", "www.other.test. 300 A"));
-    let seen = observe(&fields, None).await;
-    seen.failed("outcome: expected answered, saw unresolved");
-    seen.is("ns.unresolved", json!(["ns.other.test."]));
-    seen.is("servers.failed", json!(["ns.other.test."]));
+    let round = observe(&fields, None).await;
+    round.failed("outcome: expected answered, saw unresolved");
+    round.is("ns.unresolved", json!(["ns.other.test."]));
+    round.is("servers.failed", json!(["ns.other.test."]));
 }
 
 #[tokio::test]
@@ -167,9 +167,9 @@ async fn a_resolver_that_cannot_be_asked_is_a_fault_of_this_side() {
     let refusing = Script::new(ZONE, &[Quirk::Refuses]);
     let (via, _tasks) = start(&refusing).await;
     let check = check(&format!("authoritative: {{zone: z.test, via: \"{via}\"}}, {PATIENT}"), None).unwrap();
-    let seen = super::observe_round(&check).await;
-    assert_eq!(seen.verdict, crate::model::Verdict::Errored, "{}", seen.reason);
-    assert!(seen.reason.contains("REFUSED"), "{}", seen.reason);
+    let round = super::observe_round(&check).await;
+    assert_eq!(round.verdict, crate::model::Verdict::Errored, "{}", round.reason);
+    assert!(round.reason.contains("REFUSED"), "{}", round.reason);
 }
 
 #[tokio::test]
@@ -181,9 +181,9 @@ async fn the_parent_itself_is_found_by_a_resolver() {
     let resolver = Script::new(known, &[Quirk::Resolver]);
     let (via, _tasks) = start(&resolver).await;
     let fields = format!("authoritative: {{zone: sub.z.test, via: \"{via}\"}}, {PATIENT}");
-    let seen = observe(&fields, None).await;
-    seen.failed("unresolved");
-    seen.noted("the parent is test.");
+    let round = observe(&fields, None).await;
+    round.failed("unresolved");
+    round.noted("the parent is test.");
     let mut asked = resolver.asked();
     asked.dedup();
     assert_eq!(asked, ["z.test.", "test.", "ns.test."]);
@@ -194,8 +194,8 @@ async fn a_zone_that_is_given_is_asked_of_nobody_else() {
     let script = Script::new(&ZONE.replace("NS ns2.z.test.", "NS ns9.z.test."), &[]);
     let (socket, _tasks) = start(&script).await;
     let fields = format!("authoritative: {{zone: z.test, ns: {{ns1.z.test: \"{socket}\"}}}}, {PATIENT}");
-    let seen = observe(&fields, None).await;
-    seen.is("servers.count", 1);
-    seen.is("ns.agree", false);
-    assert!(seen.absent("parent.failed"));
+    let round = observe(&fields, None).await;
+    round.is("servers.count", 1);
+    round.is("ns.agree", false);
+    assert!(round.absent("parent.failed"));
 }

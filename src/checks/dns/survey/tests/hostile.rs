@@ -7,16 +7,16 @@ use super::{BRIEF, Pair, Quirk};
 use crate::proto::dns::message;
 
 #[tokio::test]
-async fn an_answer_from_another_port_is_told_from_silence() {
+async fn an_answer_from_another_port_is_distinguished_from_silence() {
     let pair = Pair::with(&[Quirk::OtherSource]).await;
-    let seen = pair.observe(BRIEF).await;
-    seen.failed("outcome");
-    seen.is("servers.failed", json!([pair.label(1)]));
-    assert!(seen.fact("discarded").as_i64().unwrap() >= 1);
-    seen.noted(": answered from 127.0.0.1:");
-    assert!(seen.fact("servers")[pair.label(1)]["answered_from"].is_array());
+    let round = pair.observe(BRIEF).await;
+    round.failed("outcome");
+    round.is("servers.failed", json!([pair.label(1)]));
+    assert!(round.fact("discarded").as_i64().unwrap() >= 1);
+    round.noted(": answered from 127.0.0.1:");
+    assert!(round.fact("servers")[pair.label(1)]["answered_from"].is_array());
     // The list is known: the other server answered from where it was asked.
-    seen.is("source.mismatch", json!([pair.label(1)]));
+    round.is("source.mismatch", json!([pair.label(1)]));
 }
 
 #[tokio::test]
@@ -27,9 +27,9 @@ async fn a_dead_port_is_refused_at_once() {
         socket.local_addr().unwrap()
     };
     let fields = pair.zone().replace(&pair.sockets[1].to_string(), &dead.to_string());
-    let seen = super::observe(&format!("{fields}, {BRIEF}"), None).await;
-    seen.failed("outcome: expected answered, saw refused");
-    seen.is("repeated", 0);
+    let round = super::observe(&format!("{fields}, {BRIEF}"), None).await;
+    round.failed("outcome: expected answered, saw refused");
+    round.is("repeated", 0);
 }
 
 proptest! {

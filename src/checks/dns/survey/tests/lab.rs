@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
 use crate::lab::Tasks;
 
-/// What a server does wrong, or differently.
+/// A fault or a habit of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Quirk {
     /// Says nothing.

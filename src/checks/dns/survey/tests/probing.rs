@@ -10,8 +10,8 @@ const ONCE: &str = "timeout: 3s";
 /// The pair with these quirks of its second server, looked at by `probe`.
 async fn with(quirks: &[Quirk], fields: &str) -> (Pair, super::Round) {
     let pair = Pair::with(quirks).await;
-    let seen = pair.observe(fields).await;
-    (pair, seen)
+    let round = pair.observe(fields).await;
+    (pair, round)
 }
 
 /// Records of big.z.test that no datagram of a resolver holds.
@@ -25,8 +25,8 @@ async fn sound_servers_have_nothing_to_hide() {
     let zone = format!("{}\nbig.z.test. 300 TXT \"{}\"", zone(7), "x".repeat(250)).replace("\n         ", "\n");
     let big = big();
     let pair = Pair::new(&(zone.clone() + &big), &(zone + &big), &[]).await;
-    let seen = pair.observe(&format!("{PATIENT}, name: big.z.test, type: TXT, probes: [all]")).await;
-    seen.passed();
+    let round = pair.observe(&format!("{PATIENT}, name: big.z.test, type: TXT, probes: [all]")).await;
+    round.passed();
     for (fact, want) in [
         ("reachable.tcp", json!(true)),
         ("unreachable.tcp", json!([])),
@@ -49,9 +49,9 @@ async fn sound_servers_have_nothing_to_hide() {
         ("wildcard", json!(false)),
         ("negative.soa", json!(true)),
     ] {
-        seen.is(fact, want);
+        round.is(fact, want);
     }
-    assert!(seen.absent("empty_non_terminal") && seen.absent("axfr.records"));
+    assert!(round.absent("empty_non_terminal") && round.absent("axfr.records"));
     let outside = pair.scripts[0]
         .asked()
         .into_iter()
@@ -61,18 +61,18 @@ async fn sound_servers_have_nothing_to_hide() {
 }
 
 #[tokio::test]
-async fn tcp_is_told_apart_from_udp() {
-    let (pair, seen) = with(&[Quirk::MuteTcp], &format!("{ONCE}, probes: [tcp]")).await;
-    seen.is("reachable.tcp", false);
-    seen.is("reachable.udp", true);
-    seen.is("unreachable.tcp", json!([pair.label(1)]));
-    assert!(seen.absent("tcp.same"), "nothing to compare of one server");
-    let (_, seen) = with(&[], &format!("{PATIENT}, probes: [tcp]")).await;
-    seen.is("tcp.same", true);
+async fn tcp_is_distinguished_from_udp() {
+    let (pair, round) = with(&[Quirk::MuteTcp], &format!("{ONCE}, probes: [tcp]")).await;
+    round.is("reachable.tcp", false);
+    round.is("reachable.udp", true);
+    round.is("unreachable.tcp", json!([pair.label(1)]));
+    assert!(round.absent("tcp.same"), "nothing to compare of one server");
+    let (_, round) = with(&[], &format!("{PATIENT}, probes: [tcp]")).await;
+    round.is("tcp.same", true);
 }
 
 #[tokio::test]
-async fn edns_is_looked_at_from_every_side() {
+async fn edns_is_probed_from_every_side() {
     const FACTS: [&str; 4] = ["edns.supported", "edns.version_ok", "edns.unknown_option_ok", "edns.unknown_flag_ok"];
     for (quirk, want) in [
         (Quirk::Formerr, [false, false, false, false]),
@@ -82,14 +82,14 @@ async fn edns_is_looked_at_from_every_side() {
         (Quirk::EchoesOption, [true, true, false, true]),
         (Quirk::EchoesFlag, [true, true, true, false]),
     ] {
-        let (pair, seen) = with(&[quirk], &format!("{BRIEF}, probes: [edns]")).await;
+        let (pair, round) = with(&[quirk], &format!("{BRIEF}, probes: [edns]")).await;
         // None of these keeps the zone from being served.
-        seen.passed();
-        let got = FACTS.map(|fact| seen.fact(fact));
-        assert_eq!(got, want.map(Value::from), "{quirk:?} {:#?}", seen.observation.notes());
+        round.passed();
+        let got = FACTS.map(|fact| round.fact(fact));
+        assert_eq!(got, want.map(Value::from), "{quirk:?} {:#?}", round.observation.notes());
         let label = pair.label(1);
-        assert!(seen.observation.notes().iter().any(|note| note.starts_with(&label)), "{quirk:?} has no evidence");
-        assert_eq!(seen.fact("servers")[pair.label(0)]["edns_version_ok"], true);
+        assert!(round.observation.notes().iter().any(|note| note.starts_with(&label)), "{quirk:?} has no evidence");
+        assert_eq!(round.fact("servers")[pair.label(0)]["edns_version_ok"], true);
     }
 }
 
@@ -106,9 +106,9 @@ async fn answers_that_do_not_fit_are_cut_the_right_way() {
         );
     let pair = Pair::new(&zone, &zone, &[]).await;
     let fields = |name: &str| format!("{ONCE}, name: {name}.z.test, type: TXT, probes: [truncation]");
-    let seen = pair.observe(&fields("mid")).await;
-    seen.is("truncation.512", "truncated");
-    seen.is("truncation.1232", "fits");
+    let round = pair.observe(&fields("mid")).await;
+    round.is("truncation.512", "truncated");
+    round.is("truncation.1232", "fits");
     for (quirks, name, small, large) in [
         (&[Quirk::Oversized][..], "big", "oversized", "oversized"),
         (&[Quirk::CutsSilently], "big", "incomplete", "incomplete"),
@@ -117,24 +117,24 @@ async fn answers_that_do_not_fit_are_cut_the_right_way() {
         (&[Quirk::MuteTcp], "big", "whole_nowhere", "whole_nowhere"),
     ] {
         pair.scripts[1].behave(quirks);
-        let seen = pair.observe(&fields(name)).await;
-        seen.is("truncation.512", small);
-        seen.is("truncation.1232", large);
+        let round = pair.observe(&fields(name)).await;
+        round.is("truncation.512", small);
+        round.is("truncation.1232", large);
     }
     // An answer that is whole over UDP says nothing of TCP when that is mute.
-    let seen = pair.observe(&fields("www").replace("type: TXT", "type: A")).await;
-    assert!(seen.absent("truncation.512"), "{:?}", seen.observation.last("truncation.512"));
+    let round = pair.observe(&fields("www").replace("type: TXT", "type: A")).await;
+    assert!(round.absent("truncation.512"), "{:?}", round.observation.last("truncation.512"));
 }
 
 #[tokio::test]
 async fn letters_keep_their_case() {
-    let (_, seen) = with(&[Quirk::LowerCase], &format!("{PATIENT}, probes: [case]")).await;
-    seen.is("qname.case", false);
-    seen.is("qname.caseless", true);
-    seen.noted("asked for Z.tEsT., sent back as z.test.");
-    let (_, seen) = with(&[Quirk::CaseSensitive], &format!("{PATIENT}, probes: [case]")).await;
-    seen.is("qname.case", true);
-    seen.is("qname.caseless", false);
+    let (_, round) = with(&[Quirk::LowerCase], &format!("{PATIENT}, probes: [case]")).await;
+    round.is("qname.case", false);
+    round.is("qname.caseless", true);
+    round.noted("asked for Z.tEsT., sent back as z.test.");
+    let (_, round) = with(&[Quirk::CaseSensitive], &format!("{PATIENT}, probes: [case]")).await;
+    round.is("qname.case", true);
+    round.is("qname.caseless", false);
 }
 
 #[tokio::test]
@@ -147,13 +147,13 @@ async fn a_transfer_is_refused_or_whole_or_neither() {
         (Quirk::AxfrEndless, "timeout: 500ms", "partial", true),
         (Quirk::AxfrCut, ONCE, "partial", true),
     ] {
-        let (pair, seen) = with(&[quirk], &format!("{timeout}, probes: [axfr]")).await;
-        assert!(seen.absent("axfr"), "{quirk:?}: the two differ");
-        assert_eq!(seen.fact("servers")[pair.label(1)]["axfr"], word, "{quirk:?} {:#?}", seen.observation.notes());
-        assert_eq!(seen.fact("servers")[pair.label(0)]["axfr"], "refused");
-        seen.is("axfr.open", if open { json!([pair.label(1)]) } else { json!([]) });
+        let (pair, round) = with(&[quirk], &format!("{timeout}, probes: [axfr]")).await;
+        assert!(round.absent("axfr"), "{quirk:?}: the two differ");
+        assert_eq!(round.fact("servers")[pair.label(1)]["axfr"], word, "{quirk:?} {:#?}", round.observation.notes());
+        assert_eq!(round.fact("servers")[pair.label(0)]["axfr"], "refused");
+        round.is("axfr.open", if open { json!([pair.label(1)]) } else { json!([]) });
         if word == "complete" {
-            seen.is("axfr.records", 9);
+            round.is("axfr.records", 9);
         }
         pair.scripts[0].behave(&[quirk]);
         pair.observe(&format!("{timeout}, probes: [axfr]")).await.is("axfr", word);
@@ -164,9 +164,9 @@ async fn a_transfer_is_refused_or_whole_or_neither() {
 async fn a_transfer_that_does_not_begin_in_time_is_not_known() {
     // A server that takes the request and is silent, or is that slow, may be at work.
     for quirk in [Quirk::AxfrMute, Quirk::AxfrDrips] {
-        let (_, seen) = with(&[quirk], &format!("{ONCE}, probes: [axfr]")).await;
-        assert!(seen.absent("axfr") && seen.absent("axfr.open"), "{quirk:?}");
-        seen.noted("probe axfr: not seen of");
+        let (_, round) = with(&[quirk], &format!("{ONCE}, probes: [axfr]")).await;
+        assert!(round.absent("axfr") && round.absent("axfr.open"), "{quirk:?}");
+        round.noted("probe axfr: not seen of");
     }
 }
 
@@ -176,37 +176,37 @@ async fn open_recursion_and_upward_referrals_are_found() {
     for (quirk, open, upward) in
         [(Quirk::Open, true, false), (Quirk::OpenFailing, true, false), (Quirk::Upward, false, true)]
     {
-        let (pair, seen) = with(&[quirk], &fields).await;
+        let (pair, round) = with(&[quirk], &fields).await;
         let list = |there: bool| if there { json!([pair.label(1)]) } else { json!([]) };
-        seen.is("recursion.open", list(open));
-        seen.is("referral.upward", list(upward));
+        round.is("recursion.open", list(open));
+        round.is("referral.upward", list(upward));
         assert!(pair.scripts[0].asked().contains(&"www.outside.test.".to_owned()));
     }
 }
 
 #[tokio::test]
 async fn a_version_is_seen() {
-    let (_, seen) = with(&[Quirk::Version], &format!("{PATIENT}, probes: [version]")).await;
-    seen.is("version.hidden", false);
-    seen.is("version.texts", json!(["Lab 1.0"]));
+    let (_, round) = with(&[Quirk::Version], &format!("{PATIENT}, probes: [version]")).await;
+    round.is("version.hidden", false);
+    round.is("version.texts", json!(["Lab 1.0"]));
 }
 
 #[tokio::test]
 async fn absence_has_its_forms() {
     let fields = format!("{PATIENT}, name: deep.er.z.test, probes: [negative]");
-    let (_, seen) = with(&[], &fields).await;
-    seen.is("empty_non_terminal", "nodata");
-    seen.is("nxdomain", "nxdomain");
-    let (pair, seen) = with(&[Quirk::NoEmptyNames], &fields).await;
-    assert!(seen.absent("empty_non_terminal"), "the two differ");
-    assert_eq!(seen.fact("servers")[pair.label(1)]["empty_non_terminal"], "nxdomain");
-    seen.noted("er.z.test. is NXDOMAIN, although there is a name below it");
-    let (_, seen) = with(&[Quirk::BareDenial], &fields).await;
-    seen.is("negative.soa", false);
+    let (_, round) = with(&[], &fields).await;
+    round.is("empty_non_terminal", "nodata");
+    round.is("nxdomain", "nxdomain");
+    let (pair, round) = with(&[Quirk::NoEmptyNames], &fields).await;
+    assert!(round.absent("empty_non_terminal"), "the two differ");
+    assert_eq!(round.fact("servers")[pair.label(1)]["empty_non_terminal"], "nxdomain");
+    round.noted("er.z.test. is NXDOMAIN, although there is a name below it");
+    let (_, round) = with(&[Quirk::BareDenial], &fields).await;
+    round.is("negative.soa", false);
     let wild = format!("{}\n*.z.test. 300 A 192.0.2.99", zone(7));
     let pair = Pair::new(&wild, &wild, &[]).await;
-    let seen = pair.observe(&fields).await;
-    seen.is("wildcard", true);
-    seen.is("nxdomain", "answer");
+    let round = pair.observe(&fields).await;
+    round.is("wildcard", true);
+    round.is("nxdomain", "answer");
     observe(&format!("{}, {fields}", pair.zone()), Some("{wildcard: false}")).await.failed("wildcard");
 }

@@ -5,42 +5,42 @@ use serde_json::json;
 use super::{BRIEF, PATIENT, Pair, Quirk, check, observe_round, zone};
 
 #[tokio::test]
-async fn seconds_are_those_of_the_first_look_that_found_it() {
+async fn seconds_are_those_of_the_first_query_that_found_it() {
     let pair = Pair::new(&zone(u32::MAX), &zone(u32::MAX), &[]).await;
     let check = check(&format!("{}, {PATIENT}, wanted: {{serial: 1}}", pair.zone()), None).unwrap();
     let both = json!([pair.label(0), pair.label(1)]);
-    let seen = observe_round(&check).await;
-    seen.failed("propagation.pending");
-    seen.is("propagation.pending", both);
-    seen.is("propagated", json!({}));
-    assert!(seen.absent("propagation.slowest") && seen.absent("propagation.resolution"));
+    let round = observe_round(&check).await;
+    round.failed("propagation.pending");
+    round.is("propagation.pending", both);
+    round.is("propagated", json!({}));
+    assert!(round.absent("propagation.slowest") && round.absent("propagation.resolution"));
 
     pair.scripts[0].load(&zone(1));
-    let seen = observe_round(&check).await;
-    seen.is("propagation.pending", json!([pair.label(1)]));
-    let first = seen.fact("propagated")[pair.label(0)].as_f64().unwrap();
-    assert!(first > 0.0 && seen.absent("propagation.slowest"));
+    let round = observe_round(&check).await;
+    round.is("propagation.pending", json!([pair.label(1)]));
+    let first = round.fact("propagated")[pair.label(0)].as_f64().unwrap();
+    assert!(first > 0.0 && round.absent("propagation.slowest"));
 
     // A serial beyond the wanted one is as good.
     pair.scripts[1].load(&zone(2));
     pair.scripts[0].load(&zone(2));
-    let seen = observe_round(&check).await;
-    seen.passed();
-    seen.is("propagation.pending", json!([]));
-    assert_eq!(seen.fact("propagated")[pair.label(0)], json!(first), "first seen stays first seen");
-    let second = seen.fact("propagated")[pair.label(1)].as_f64().unwrap();
+    let round = observe_round(&check).await;
+    round.passed();
+    round.is("propagation.pending", json!([]));
+    assert_eq!(round.fact("propagated")[pair.label(0)], json!(first), "first seen stays first seen");
+    let second = round.fact("propagated")[pair.label(1)].as_f64().unwrap();
     assert!(second > first);
-    seen.is("propagation.slowest", second);
-    let resolution = seen.fact("propagation.resolution").as_f64().unwrap();
+    round.is("propagation.slowest", second);
+    let resolution = round.fact("propagation.resolution").as_f64().unwrap();
     assert!(resolution > 0.0 && resolution <= second);
 
     // What was there and is gone is pending again, and says so.
     pair.scripts[0].load(&zone(u32::MAX));
-    let seen = observe_round(&check).await;
-    seen.failed("propagation.pending");
-    seen.is("propagation.pending", json!([pair.label(0)]));
-    assert!(seen.absent("propagation.slowest"));
-    seen.noted("does not have it now");
+    let round = observe_round(&check).await;
+    round.failed("propagation.pending");
+    round.is("propagation.pending", json!([pair.label(0)]));
+    assert!(round.absent("propagation.slowest"));
+    round.noted("does not have it now");
 }
 
 #[tokio::test]
@@ -48,9 +48,9 @@ async fn records_can_be_waited_for_and_silence_is_no_record() {
     let pair = Pair::with(&[Quirk::Silent]).await;
     let wanted = "wanted: {answers: [192.0.2.11, 192.0.2.10]}";
     let check = check(&format!("{}, {BRIEF}, name: www.z.test, {wanted}", pair.zone()), None).unwrap();
-    let seen = observe_round(&check).await;
-    seen.is("propagation.pending", json!([pair.label(1)]));
-    assert!(seen.fact("propagated").get(pair.label(0)).is_some());
+    let round = observe_round(&check).await;
+    round.is("propagation.pending", json!([pair.label(1)]));
+    assert!(round.fact("propagated").get(pair.label(0)).is_some());
     pair.scripts[1].behave(&[]);
     observe_round(&check).await.passed();
     // One record more is another set.

@@ -1,4 +1,4 @@
-//! What all servers of a zone say, and how one that says something else shows.
+//! Consistency of the servers of a zone, and detection of one that differs.
 
 use serde_json::json;
 
@@ -7,8 +7,8 @@ use super::{BRIEF, PATIENT, Pair, Quirk, check, observe, zone};
 #[tokio::test]
 async fn two_sound_servers_agree_on_everything() {
     let pair = Pair::with(&[]).await;
-    let seen = pair.observe(PATIENT).await;
-    seen.passed();
+    let round = pair.observe(PATIENT).await;
+    round.passed();
     for (fact, want) in [
         ("outcome", json!("answered")),
         ("rcode", json!("NOERROR")),
@@ -39,13 +39,13 @@ async fn two_sound_servers_agree_on_everything() {
         ("repeated", json!(0)),
         ("discarded", json!(0)),
     ] {
-        seen.is(fact, want);
+        round.is(fact, want);
     }
     // Only what was asked for was looked at.
     for fact in ["axfr", "edns.version_ok", "recursion.open", "nxdomain", "propagated", "parent.failed", "cname.loop"] {
-        assert!(seen.absent(fact), "{fact}");
+        assert!(round.absent(fact), "{fact}");
     }
-    assert_eq!(seen.fact("servers")[pair.label(1)]["serial"], 7);
+    assert_eq!(round.fact("servers")[pair.label(1)]["serial"], 7);
 }
 
 #[tokio::test]
@@ -61,14 +61,14 @@ async fn one_server_is_reached_by_its_name_in_expectations() {
 #[tokio::test]
 async fn a_silent_server_is_never_hidden() {
     let pair = Pair::with(&[Quirk::Silent]).await;
-    let seen = pair.observe(&format!("{BRIEF}, probes: [edns, recursion]")).await;
-    seen.failed("outcome: expected answered, saw timeout");
-    seen.is("servers.failed", json!([pair.label(1)]));
-    seen.is("unreachable.udp", json!([pair.label(1)]));
-    seen.is("reachable.udp", false);
-    seen.is("lame", json!([pair.label(1)]));
-    seen.is("repeated", 2);
-    seen.noted("without an answer");
+    let round = pair.observe(&format!("{BRIEF}, probes: [edns, recursion]")).await;
+    round.failed("outcome: expected answered, saw timeout");
+    round.is("servers.failed", json!([pair.label(1)]));
+    round.is("unreachable.udp", json!([pair.label(1)]));
+    round.is("reachable.udp", false);
+    round.is("lame", json!([pair.label(1)]));
+    round.is("repeated", 2);
+    round.noted("without an answer");
     // What is not known of one server is not said of all.
     for fact in [
         "serial",
@@ -87,14 +87,14 @@ async fn a_silent_server_is_never_hidden() {
         "edns.version_ok",
         "recursion.open",
     ] {
-        assert!(seen.absent(fact), "{fact}");
+        assert!(round.absent(fact), "{fact}");
     }
-    seen.noted("probe edns: not seen of");
+    round.noted("probe edns: not seen of");
     let fields = format!("{}, {BRIEF}, probes: [recursion]", pair.zone());
     let expects = ["{serial: 7}", "{serial.behind: {len: 0}}", "{recursion.open: {len: 0}}", "{consistent: true}"];
     let rounds = expects.map(|expect| observe(&fields, Some(expect)));
-    for seen in futures_util::future::join_all(rounds).await {
-        seen.failed("saw nothing");
+    for round in futures_util::future::join_all(rounds).await {
+        round.failed("saw nothing");
     }
 }
 
@@ -102,14 +102,14 @@ async fn a_silent_server_is_never_hidden() {
 async fn a_server_without_the_zone_is_lame() {
     for (quirk, note) in [(Quirk::Refuses, "is lame: REFUSED"), (Quirk::NoAuthority, "is lame: NOERROR without AA")] {
         let pair = Pair::with(&[quirk]).await;
-        let seen = pair.observe(PATIENT).await;
-        assert_eq!(seen.verdict, crate::model::Verdict::Failed);
-        seen.is("lame", json!([pair.label(1)]));
-        seen.is("authoritative", false);
-        seen.is("servers.failed", json!([]));
-        seen.is("consistent", false);
-        seen.noted(note);
-        assert!(seen.absent("ns.agree") && seen.absent("glue.agree"));
+        let round = pair.observe(PATIENT).await;
+        assert_eq!(round.verdict, crate::model::Verdict::Failed);
+        round.is("lame", json!([pair.label(1)]));
+        round.is("authoritative", false);
+        round.is("servers.failed", json!([]));
+        round.is("consistent", false);
+        round.noted(note);
+        assert!(round.absent("ns.agree") && round.absent("glue.agree"));
     }
 }
 
@@ -119,22 +119,22 @@ async fn serials_are_held_against_each_other_around_the_circle() {
         [(7, 5, 7, 2), (5, 7, 7, 2), (0, u32::MAX, 0, 1), (u32::MAX, 0, 0, 1), (u32::MAX - 1, 3, 3, 5)]
     {
         let pair = Pair::new(&zone(one), &zone(two), &[]).await;
-        let seen = pair.observe(PATIENT).await;
-        seen.failed("consistent");
-        seen.is("serial", ahead);
-        seen.is("serial.spread", spread);
+        let round = pair.observe(PATIENT).await;
+        round.failed("consistent");
+        round.is("serial", ahead);
+        round.is("serial.spread", spread);
         let behind = usize::from(one == ahead);
-        seen.is("serial.behind", json!([pair.label(behind)]));
+        round.is("serial.behind", json!([pair.label(behind)]));
         // Of two camps as large as each other the one with the newer serial counts.
-        seen.is("servers.differing", json!([pair.label(behind)]));
-        seen.noted("differs: NOERROR aa z.test. 300 SOA");
-        assert!(seen.absent("answers"), "the two answers are not one");
+        round.is("servers.differing", json!([pair.label(behind)]));
+        round.noted("differs: NOERROR aa z.test. 300 SOA");
+        assert!(round.absent("answers"), "the two answers are not one");
     }
     // Half the circle apart: neither is ahead.
     let pair = Pair::new(&zone(0), &zone(1 << 31), &[]).await;
-    let seen = pair.observe(PATIENT).await;
-    assert!(seen.absent("serial") && seen.absent("serial.behind"));
-    seen.noted("no order (RFC 1982)");
+    let round = pair.observe(PATIENT).await;
+    assert!(round.absent("serial") && round.absent("serial.behind"));
+    round.noted("no order (RFC 1982)");
 }
 
 #[tokio::test]
@@ -142,18 +142,18 @@ async fn records_that_differ_are_seen_whatever_their_order_and_case() {
     let other = zone(7).replace("192.0.2.11", "192.0.2.99");
     let pair = Pair::new(&zone(7), &other, &[]).await;
     let asked = format!("{}, {PATIENT}, name: www.z.test", pair.zone());
-    let seen = observe(&asked, None).await;
-    seen.failed("consistent");
-    seen.noted("192.0.2.99");
-    assert!(seen.absent("answers"));
+    let round = observe(&asked, None).await;
+    round.failed("consistent");
+    round.noted("192.0.2.99");
+    assert!(round.absent("answers"));
     // The apex alone does not show it.
     pair.observe(PATIENT).await.passed();
     let turned: Vec<String> = zone(7).lines().rev().map(str::to_owned).collect();
     let turned = turned.join("\n").replace("ns2.z.test. 300 A", "NS2.z.TEST. 300 A").replace("NS ns2", "NS Ns2");
     pair.scripts[1].load(&turned);
-    let seen = observe(&asked, None).await;
-    seen.passed();
-    seen.is("answers", json!(["192.0.2.10", "192.0.2.11"]));
+    let round = observe(&asked, None).await;
+    round.passed();
+    round.is("answers", json!(["192.0.2.10", "192.0.2.11"]));
     // A TTL is a part of the zone.
     pair.scripts[1].load(&zone(7).replace("www.z.test. 300", "www.z.test. 301"));
     observe(&asked, None).await.failed("consistent");
@@ -163,17 +163,17 @@ async fn records_that_differ_are_seen_whatever_their_order_and_case() {
 async fn names_of_servers_and_glue_are_held_against_the_zone() {
     let other = zone(7).replace("NS ns2.z.test.", "NS ns3.z.test.");
     let pair = Pair::new(&other, &other, &[]).await;
-    let seen = pair.observe(PATIENT).await;
-    seen.failed("ns.agree");
-    seen.is("ns.child", json!(["ns1.z.test.", "ns3.z.test."]));
-    seen.noted("NS at the parent: ns1.z.test. ns2.z.test.; in the zone: ns1.z.test. ns3.z.test.");
-    seen.is("servers.count", 2);
+    let round = pair.observe(PATIENT).await;
+    round.failed("ns.agree");
+    round.is("ns.child", json!(["ns1.z.test.", "ns3.z.test."]));
+    round.noted("NS at the parent: ns1.z.test. ns2.z.test.; in the zone: ns1.z.test. ns3.z.test.");
+    round.is("servers.count", 2);
 
     let other = zone(7).replace("ns2.z.test. 300 A 127.0.0.1", "ns2.z.test. 300 A 127.0.0.9");
     let pair = Pair::new(&other, &other, &[]).await;
-    let seen = pair.observe(PATIENT).await;
-    seen.failed("glue.agree");
-    seen.noted("ns2.z.test. has glue [127.0.0.1], and in the zone [127.0.0.9]");
+    let round = pair.observe(PATIENT).await;
+    round.failed("glue.agree");
+    round.noted("ns2.z.test. has glue [127.0.0.1], and in the zone [127.0.0.9]");
 
     // An address more than the glue is a difference too.
     let other = format!("{}\nns2.z.test. 300 AAAA ::1", zone(7));
@@ -182,44 +182,44 @@ async fn names_of_servers_and_glue_are_held_against_the_zone() {
 
     let alias = zone(7).replace("ns2.z.test. 300 A 127.0.0.1", "ns2.z.test. 300 CNAME ns1.z.test.");
     let pair = Pair::new(&alias, &alias, &[]).await;
-    let seen = pair.observe(PATIENT).await;
-    seen.is("ns.alias", json!(["ns2.z.test."]));
-    seen.is("glue.agree", false);
+    let round = pair.observe(PATIENT).await;
+    round.is("ns.alias", json!(["ns2.z.test."]));
+    round.is("glue.agree", false);
 }
 
 #[tokio::test]
 async fn a_list_of_servers_is_compared_by_its_question() {
     let pair = Pair::with(&[]).await;
     let fields = format!("{}, {PATIENT}, name: www.z.test", pair.list());
-    let seen = observe(&fields, None).await;
-    seen.passed();
-    seen.is("answers", json!(["192.0.2.10", "192.0.2.11"]));
-    seen.is("servers.count", 2);
-    assert!(seen.absent("lame") && seen.absent("ns.child") && seen.absent("serial"));
+    let round = observe(&fields, None).await;
+    round.passed();
+    round.is("answers", json!(["192.0.2.10", "192.0.2.11"]));
+    round.is("servers.count", 2);
+    assert!(round.absent("lame") && round.absent("ns.child") && round.absent("serial"));
     let soa = format!("{}, {PATIENT}, name: z.test, type: SOA", pair.list());
     observe(&soa, None).await.is("serial", 7);
     pair.scripts[1].load(&zone(6).replace("192.0.2.11", "192.0.2.12"));
-    let seen = observe(&fields, None).await;
-    seen.failed("answers");
-    seen.is("consistent", false);
+    let round = observe(&fields, None).await;
+    round.failed("answers");
+    round.is("consistent", false);
     observe(&soa, None).await.is("serial.spread", 1);
     // Nothing found is no answer, however much all agree on it.
-    let seen = observe(&format!("{}, {PATIENT}, name: gone.z.test", pair.list()), None).await;
-    seen.failed("rcode: expected NOERROR, saw NXDOMAIN");
+    let round = observe(&format!("{}, {PATIENT}, name: gone.z.test", pair.list()), None).await;
+    round.failed("rcode: expected NOERROR, saw NXDOMAIN");
     // A name of a server without an address.
     let nowhere = pair.list().replace(']', ", nowhere.invalid]");
-    let seen = observe(&format!("{nowhere}, {PATIENT}, name: www.z.test"), None).await;
-    seen.failed("unresolved");
-    seen.is("servers.failed", json!(["nowhere.invalid:53"]));
+    let round = observe(&format!("{nowhere}, {PATIENT}, name: www.z.test"), None).await;
+    round.failed("unresolved");
+    round.is("servers.failed", json!(["nowhere.invalid:53"]));
 }
 
 #[tokio::test]
-async fn identifiers_are_told_when_asked_for() {
+async fn identifiers_are_reported_when_asked_for() {
     let pair = Pair::with(&[Quirk::Nsid]).await;
     pair.scripts[0].behave(&[Quirk::Nsid]);
-    let seen = pair.observe(&format!("{PATIENT}, nsid: true")).await;
-    seen.is("nsid.distinct", json!(["lab"]));
-    assert_eq!(seen.fact("servers")[pair.label(0)]["nsid"], "lab");
+    let round = pair.observe(&format!("{PATIENT}, nsid: true")).await;
+    round.is("nsid.distinct", json!(["lab"]));
+    assert_eq!(round.fact("servers")[pair.label(0)]["nsid"], "lab");
     assert!(pair.observe(PATIENT).await.absent("nsid.distinct"));
 }
 
@@ -242,15 +242,15 @@ async fn aliases_are_followed_inside_the_zone() {
         ("dead", "A", 1, false, Some(true)),
         ("empty", "AAAA", 1, false, Some(true)),
     ] {
-        let seen = pair.observe(&format!("{PATIENT}, name: {name}.z.test, type: {kind}")).await;
-        seen.is("cname.length", length);
-        seen.is("cname.loop", looped);
+        let round = pair.observe(&format!("{PATIENT}, name: {name}.z.test, type: {kind}")).await;
+        round.is("cname.length", length);
+        round.is("cname.loop", looped);
         match dangling {
-            Some(dangling) => seen.is("cname.dangling", dangling),
-            None => assert!(seen.absent("cname.dangling"), "{name}"),
+            Some(dangling) => round.is("cname.dangling", dangling),
+            None => assert!(round.absent("cname.dangling"), "{name}"),
         }
         if name == "out" {
-            seen.noted("lead out of the zone to www.elsewhere.test.");
+            round.noted("lead out of the zone to www.elsewhere.test.");
         }
     }
     assert!(!pair.scripts[0].asked().iter().any(|name| name.contains("elsewhere")), "asked outside the zone");

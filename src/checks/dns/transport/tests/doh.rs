@@ -55,19 +55,19 @@ async fn http_that_is_no_answer_is_an_http_error() {
     ] {
         let (addr, _tasks) =
             https(&lab.pki.good, move |_| async move { response(status, kind, vec![b'x'; length]) }).await;
-        let seen = observed(addr, "www.example", &lab.fields("doh")).await;
-        assert_eq!(seen.text("outcome"), Some("http_error"), "{why}: {:?}", seen.notes());
-        assert_eq!(count(&seen, "http.status"), i64::from(status), "{why}");
-        assert_eq!(seen.text("http.content_type"), kind, "{why}");
-        assert_eq!(flag(&seen, "tls.verified"), Some(true), "{why}");
-        assert!(seen.last("rcode").is_none() && seen.merged("rtt").is_none(), "{why}");
-        noted(&seen, why);
-        assert!(!Dns::answered(&seen));
+        let observation = observed(addr, "www.example", &lab.fields("doh")).await;
+        assert_eq!(observation.text("outcome"), Some("http_error"), "{why}: {:?}", observation.notes());
+        assert_eq!(count(&observation, "http.status"), i64::from(status), "{why}");
+        assert_eq!(observation.text("http.content_type"), kind, "{why}");
+        assert_eq!(flag(&observation, "tls.verified"), Some(true), "{why}");
+        assert!(observation.last("rcode").is_none() && observation.merged("rtt").is_none(), "{why}");
+        noted(&observation, why);
+        assert!(!Dns::answered(&observation));
     }
 }
 
 #[tokio::test]
-async fn a_redirect_is_told_and_not_followed() {
+async fn a_redirect_is_reported_and_not_followed() {
     let lab = Lab::new().await;
     let (addr, _tasks) = https(&lab.pki.good, |_| async {
         let mut response = response(302, None, "");
@@ -75,9 +75,9 @@ async fn a_redirect_is_told_and_not_followed() {
         response
     })
     .await;
-    let seen = observed(addr, "www.example", &lab.fields("doh")).await;
-    assert_eq!(seen.text("outcome"), Some("http_error"));
-    noted(&seen, "302 Found, to https://elsewhere.example/dns-query; nothing is followed");
+    let observation = observed(addr, "www.example", &lab.fields("doh")).await;
+    assert_eq!(observation.text("outcome"), Some("http_error"));
+    noted(&observation, "302 Found, to https://elsewhere.example/dns-query; nothing is followed");
 }
 
 #[tokio::test]
@@ -105,12 +105,12 @@ async fn the_request_is_as_the_rfc_wants_it() {
     for method in ["GET", "POST"] {
         let mut fields = lab.fields("doh");
         fields.extend([("path", text("/other?ct")), ("method", text(method))]);
-        let seen = observed(addr, "www.example", &fields).await;
-        assert_eq!(seen.text("outcome"), Some("answered"), "{method}: {:?}", seen.notes());
-        assert_eq!(list(&seen, "answers"), ["192.0.2.1"]);
-        assert_eq!(seen.last("http.age").unwrap().as_f64(), Some(17.0));
-        assert_eq!(seen.last("http.max_age").unwrap().as_f64(), Some(61.0));
-        noted(&seen, "caches may keep the response for 61 s, longer than its shortest TTL of 60 s");
+        let observation = observed(addr, "www.example", &fields).await;
+        assert_eq!(observation.text("outcome"), Some("answered"), "{method}: {:?}", observation.notes());
+        assert_eq!(list(&observation, "answers"), ["192.0.2.1"]);
+        assert_eq!(observation.last("http.age").unwrap().as_f64(), Some(17.0));
+        assert_eq!(observation.last("http.max_age").unwrap().as_f64(), Some(61.0));
+        noted(&observation, "caches may keep the response for 61 s, longer than its shortest TTL of 60 s");
     }
 }
 
@@ -123,10 +123,10 @@ async fn another_answer_than_the_one_asked_for_is_discarded() {
         response(200, Some(MESSAGE), reply)
     })
     .await;
-    let seen = observed(addr, "www.example", &lab.fields("doh")).await;
-    assert_eq!(seen.text("outcome"), Some("malformed"));
-    assert_eq!(count(&seen, "discarded"), 1);
-    noted(&seen, "its question is xww.example. IN A");
+    let observation = observed(addr, "www.example", &lab.fields("doh")).await;
+    assert_eq!(observation.text("outcome"), Some("malformed"));
+    assert_eq!(count(&observation, "discarded"), 1);
+    noted(&observation, "its question is xww.example. IN A");
 }
 
 /// One byte, then another, and so on without end.
@@ -151,9 +151,9 @@ async fn a_body_that_drips_without_end_ends_in_time() {
     .await;
     let mut fields = lab.fields("doh");
     fields.push(("timeout", Arg::Number(3.0)));
-    let seen = observed(addr, "www.example", &fields).await;
-    assert_eq!(seen.text("outcome"), Some("timeout"), "{:?}", seen.notes());
-    noted(&seen, "still waiting for");
+    let observation = observed(addr, "www.example", &fields).await;
+    assert_eq!(observation.text("outcome"), Some("timeout"), "{:?}", observation.notes());
+    noted(&observation, "still waiting for");
 }
 
 #[tokio::test]
@@ -167,9 +167,9 @@ async fn a_server_that_never_answers_is_a_timeout() {
     let mut fields = lab.fields("doh");
     // The handshake has to fit in as well.
     fields.push(("timeout", Arg::Number(3.0)));
-    let seen = observed(addr, "www.example", &fields).await;
-    assert_eq!(seen.text("outcome"), Some("timeout"), "{:?}", seen.notes());
-    noted(&seen, "the head of the HTTP response");
+    let observation = observed(addr, "www.example", &fields).await;
+    assert_eq!(observation.text("outcome"), Some("timeout"), "{:?}", observation.notes());
+    noted(&observation, "the head of the HTTP response");
 }
 
 /// A response of one HTTP/3 server for every request.
@@ -210,15 +210,15 @@ async fn the_same_holds_in_http3() {
         (200, MESSAGE, 70_000, "more than the 65535 bytes"),
     ] {
         let (addr, _tasks) = http3(&lab, status, kind, move |_| vec![b'x'; length]).await;
-        let seen = observed(addr, "www.example", &lab.fields("doh3")).await;
-        assert_eq!(seen.text("outcome"), Some("http_error"), "{why}: {:?}", seen.notes());
-        noted(&seen, why);
+        let observation = observed(addr, "www.example", &lab.fields("doh3")).await;
+        assert_eq!(observation.text("outcome"), Some("http_error"), "{why}: {:?}", observation.notes());
+        noted(&observation, why);
     }
     let (addr, _tasks) = http3(&lab, 200, MESSAGE, good).await;
     for method in ["POST", "GET"] {
         let mut fields = lab.fields("doh3");
         fields.push(("method", text(method)));
-        let seen = observed(addr, "www.example", &fields).await;
-        assert_eq!(list(&seen, "answers"), ["192.0.2.1"], "{method}: {:?}", seen.notes());
+        let observation = observed(addr, "www.example", &fields).await;
+        assert_eq!(list(&observation, "answers"), ["192.0.2.1"], "{method}: {:?}", observation.notes());
     }
 }

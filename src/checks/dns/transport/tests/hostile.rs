@@ -16,7 +16,7 @@ use crate::lab::pki::NAME;
 use crate::model::{Arg, Value};
 use crate::testing::{count, list, noted, text};
 
-/// What a server sends for a query, part by part.
+/// Bytes a server sends for a query, part by part.
 type Script = fn(&[u8]) -> Vec<Vec<u8>>;
 
 /// Reads a query, and sends what the script makes of it.
@@ -46,10 +46,10 @@ async fn truncated_frames_are_closed_connections() {
     ];
     for (script, why) in scripts {
         let (addr, _tasks) = dot(&lab, script).await;
-        let seen = observed(addr, "www.example", &lab.fields("dot")).await;
-        assert_eq!(seen.text("outcome"), Some("closed"), "{why}: {:?}", seen.notes());
-        assert!(seen.merged("rtt").is_none() && seen.merged("handshake_time").is_some(), "{why}");
-        noted(&seen, why);
+        let observation = observed(addr, "www.example", &lab.fields("dot")).await;
+        assert_eq!(observation.text("outcome"), Some("closed"), "{why}: {:?}", observation.notes());
+        assert!(observation.merged("rtt").is_none() && observation.merged("handshake_time").is_some(), "{why}");
+        noted(&observation, why);
     }
 }
 
@@ -63,9 +63,9 @@ async fn what_is_no_answer_is_discarded_and_the_right_one_counts() {
         vec![framed(&id), framed(&question), framed(b"garbage"), framed(&good(query))]
     })
     .await;
-    let seen = observed(addr, "www.example", &lab.fields("dot")).await;
-    assert_eq!(list(&seen, "answers"), ["192.0.2.1"], "{:?}", seen.notes());
-    assert_eq!(count(&seen, "discarded"), 3);
+    let observation = observed(addr, "www.example", &lab.fields("dot")).await;
+    assert_eq!(list(&observation, "answers"), ["192.0.2.1"], "{:?}", observation.notes());
+    assert_eq!(count(&observation, "discarded"), 3);
 }
 
 #[tokio::test]
@@ -78,11 +78,11 @@ async fn padding_of_the_answer_is_a_fact() {
         vec![framed(&reply)]
     })
     .await;
-    let seen = observed(addr, "www.example", &lab.fields("dot")).await;
-    assert_eq!(flag(&seen, "edns.padding"), Some(true), "{:?}", seen.notes());
+    let observation = observed(addr, "www.example", &lab.fields("dot")).await;
+    assert_eq!(flag(&observation, "edns.padding"), Some(true), "{:?}", observation.notes());
     let server = lab.serve("dot", &lab.pki.good).await;
-    let seen = observed(server.addr, "www.shakedown.test", &lab.fields("dot")).await;
-    assert_eq!(flag(&seen, "edns.padding"), Some(false));
+    let observation = observed(server.addr, "www.shakedown.test", &lab.fields("dot")).await;
+    assert_eq!(flag(&observation, "edns.padding"), Some(false));
 }
 
 #[tokio::test]
@@ -97,9 +97,9 @@ async fn an_answer_that_drips_without_end_ends_in_time() {
     .await;
     let mut fields = lab.fields("dot");
     fields.push(("timeout", Arg::Number(3.0)));
-    let seen = observed(addr, "www.example", &fields).await;
-    assert_eq!(seen.text("outcome"), Some("timeout"), "{:?}", seen.notes());
-    noted(&seen, "still waiting for a complete answer");
+    let observation = observed(addr, "www.example", &fields).await;
+    assert_eq!(observation.text("outcome"), Some("timeout"), "{:?}", observation.notes());
+    noted(&observation, "still waiting for a complete answer");
 }
 
 #[tokio::test]
@@ -112,10 +112,10 @@ async fn a_flood_of_strays_ends_in_time() {
     .await;
     let mut fields = lab.fields("dot");
     fields.push(("timeout", Arg::Number(1.5)));
-    let seen = observed(addr, "www.example", &fields).await;
-    assert_eq!(seen.text("outcome"), Some("timeout"));
-    assert!(count(&seen, "discarded") > 1000);
-    assert!(seen.notes().len() < 20);
+    let observation = observed(addr, "www.example", &fields).await;
+    assert_eq!(observation.text("outcome"), Some("timeout"));
+    assert!(count(&observation, "discarded") > 1000);
+    assert!(observation.notes().len() < 20);
 }
 
 #[tokio::test]
@@ -132,10 +132,13 @@ async fn a_silent_port_is_a_timeout_and_a_closed_one_refuses() {
             socket.local_addr().unwrap()
         };
         fields.push(("timeout", Arg::Number(BRIEF)));
-        let seen = observed(silent, "www.example", &fields).await;
-        assert_eq!(seen.text("outcome"), Some("timeout"), "{transport}");
-        assert!(flag(&seen, "tls.verified").is_none() && seen.merged("handshake_time").is_none(), "{transport}");
-        noted(&seen, "it came as far as ClientHello");
+        let observation = observed(silent, "www.example", &fields).await;
+        assert_eq!(observation.text("outcome"), Some("timeout"), "{transport}");
+        assert!(
+            flag(&observation, "tls.verified").is_none() && observation.merged("handshake_time").is_none(),
+            "{transport}"
+        );
+        noted(&observation, "it came as far as ClientHello");
     }
     // Taken for TCP and UDP, and given back: the system hands it to nobody else that soon.
     let (tcp, udp) =
@@ -144,8 +147,8 @@ async fn a_silent_port_is_a_timeout_and_a_closed_one_refuses() {
     drop((tcp, udp));
     for (transport, _) in ENCRYPTED {
         let closed = if matches!(transport, "dot" | "doh") { no_tcp } else { no_udp };
-        let seen = observed(closed, "www.example", &lab.fields(transport)).await;
-        assert_eq!(seen.text("outcome"), Some("refused"), "{transport}: {:?}", seen.notes());
+        let observation = observed(closed, "www.example", &lab.fields(transport)).await;
+        assert_eq!(observation.text("outcome"), Some("refused"), "{transport}: {:?}", observation.notes());
     }
 }
 
@@ -162,15 +165,15 @@ async fn plain_dns_on_the_port_is_not_tls() {
         }
     });
     for transport in ["dot", "doh"] {
-        let seen = observed(talker, "www.example", &lab.fields(transport)).await;
-        assert_eq!(seen.text("outcome"), Some("not_tls"), "{transport}: {:?}", seen.notes());
+        let observation = observed(talker, "www.example", &lab.fields(transport)).await;
+        assert_eq!(observation.text("outcome"), Some("not_tls"), "{transport}: {:?}", observation.notes());
     }
     // A DNS server takes the ClientHello for a long message, and waits or hangs up.
     let mut fields = lab.fields("dot");
     fields.push(("timeout", Arg::Number(BRIEF)));
-    let seen = observed(plain.addr(), "www.shakedown.test", &fields).await;
-    assert!(matches!(seen.text("outcome"), Some("timeout" | "closed" | "reset" | "not_tls")));
-    assert!(seen.last("answers").is_none(), "there is no other way than the one asked for");
+    let observation = observed(plain.addr(), "www.shakedown.test", &fields).await;
+    assert!(matches!(observation.text("outcome"), Some("timeout" | "closed" | "reset" | "not_tls")));
+    assert!(observation.last("answers").is_none(), "there is no other way than the one asked for");
 }
 
 #[tokio::test]
@@ -178,34 +181,34 @@ async fn a_server_of_another_protocol_refuses_or_is_refused() {
     let lab = Lab::new().await;
     for (transport, _) in ENCRYPTED {
         let server = lab.serve_as(transport, &lab.pki.good, &["something-else"]).await;
-        let seen = observed(server.addr, "www.shakedown.test", &lab.fields(transport)).await;
-        assert_eq!(seen.text("outcome"), Some("alert"), "{transport}: {:?}", seen.notes());
-        assert_eq!(seen.text("tls.alert"), Some("no_application_protocol"), "{transport}");
+        let observation = observed(server.addr, "www.shakedown.test", &lab.fields(transport)).await;
+        assert_eq!(observation.text("outcome"), Some("alert"), "{transport}: {:?}", observation.notes());
+        assert_eq!(observation.text("tls.alert"), Some("no_application_protocol"), "{transport}");
     }
     // Without any, DoT goes on (RFC 7858 knows no ALPN); DoH cannot.
     let server = lab.serve_as("dot", &lab.pki.good, &[]).await;
-    let seen = observed(server.addr, "www.shakedown.test", &lab.fields("dot")).await;
-    assert_eq!(list(&seen, "answers"), ["127.0.0.1"]);
-    assert!(seen.last("tls.alpn").is_none());
+    let observation = observed(server.addr, "www.shakedown.test", &lab.fields("dot")).await;
+    assert_eq!(list(&observation, "answers"), ["127.0.0.1"]);
+    assert!(observation.last("tls.alpn").is_none());
     let server = lab.serve_as("doh", &lab.pki.good, &[]).await;
-    let seen = observed(server.addr, "www.shakedown.test", &lab.fields("doh")).await;
-    assert_eq!(seen.text("outcome"), Some("protocol_error"));
-    noted(&seen, "ALPN h2");
+    let observation = observed(server.addr, "www.shakedown.test", &lab.fields("doh")).await;
+    assert_eq!(observation.text("outcome"), Some("protocol_error"));
+    noted(&observation, "ALPN h2");
 }
 
 #[tokio::test]
-async fn a_different_answer_by_udp_is_told() {
+async fn a_different_answer_by_udp_is_reported() {
     let (lab, plain) = (Lab::new().await, DnsLab::start().await.unwrap());
     let (addr, _tasks) = dot(&lab, |query| vec![framed(&good(query))]).await;
     let mut fields = lab.fields("dot");
     fields.push(("same_as", text(&plain.addr().to_string())));
-    let seen = observed(addr, "www.shakedown.test", &fields).await;
-    assert_eq!(flag(&seen, "same_answer"), Some(false));
-    noted(&seen, "not in the answer by UDP: www.shakedown.test. 1 A 192.0.2.1");
-    noted(&seen, "only in the answer by UDP: www.shakedown.test. 1 A 127.0.0.1");
-    let seen = observed(addr, "absent.shakedown.test", &fields).await;
-    assert_eq!(flag(&seen, "same_answer"), Some(false));
-    noted(&seen, "code 3 by UDP, 0 by this transport");
+    let observation = observed(addr, "www.shakedown.test", &fields).await;
+    assert_eq!(flag(&observation, "same_answer"), Some(false));
+    noted(&observation, "not in the answer by UDP: www.shakedown.test. 1 A 192.0.2.1");
+    noted(&observation, "only in the answer by UDP: www.shakedown.test. 1 A 127.0.0.1");
+    let observation = observed(addr, "absent.shakedown.test", &fields).await;
+    assert_eq!(flag(&observation, "same_answer"), Some(false));
+    noted(&observation, "code 3 by UDP, 0 by this transport");
 }
 
 #[tokio::test]
@@ -216,10 +219,10 @@ async fn nothing_to_compare_with_is_no_sameness() {
     let mut fields = lab.fields("dot");
     fields.push(("same_as", text(&silent.local_addr().unwrap().to_string())));
     fields.push(("timeout", Arg::Number(3.0)));
-    let seen = observed(server.addr, "www.shakedown.test", &fields).await;
-    assert_eq!(seen.text("outcome"), Some("answered"), "{:?}", seen.notes());
-    assert!(seen.last("same_answer").is_none());
-    noted(&seen, "nothing to compare with");
+    let observation = observed(server.addr, "www.shakedown.test", &fields).await;
+    assert_eq!(observation.text("outcome"), Some("answered"), "{:?}", observation.notes());
+    assert!(observation.last("same_answer").is_none());
+    noted(&observation, "nothing to compare with");
 }
 
 #[tokio::test]
@@ -229,11 +232,16 @@ async fn the_name_may_go_without_sni_and_an_address_be_verified() {
         let server = lab.serve(transport, &lab.pki.good).await;
         let mut fields = lab.fields(transport);
         fields.retain(|(field, _)| *field != "sni");
-        let seen = observed(server.addr, "www.shakedown.test", &fields).await;
-        assert_eq!(flag(&seen, "tls.verified"), Some(true), "{transport}: 127.0.0.1 is in the certificate");
+        let observation = observed(server.addr, "www.shakedown.test", &fields).await;
+        assert_eq!(flag(&observation, "tls.verified"), Some(true), "{transport}: 127.0.0.1 is in the certificate");
         fields.extend([("sni", text("")), ("verify_name", text(NAME))]);
-        let seen = observed(server.addr, "www.shakedown.test", &fields).await;
-        assert_eq!(seen.last("tls.verified"), Some(&Value::Bool(true)), "{transport}: {:?}", seen.notes());
+        let observation = observed(server.addr, "www.shakedown.test", &fields).await;
+        assert_eq!(
+            observation.last("tls.verified"),
+            Some(&Value::Bool(true)),
+            "{transport}: {:?}",
+            observation.notes()
+        );
     }
 }
 
@@ -242,16 +250,21 @@ async fn a_server_that_wants_to_know_its_clients_refuses_late() {
     let lab = Lab::new().await;
     for (transport, alpn) in ENCRYPTED {
         let server = lab.serve_with(transport, lab.asking(alpn)).await;
-        let seen = observed(server.addr, "www.shakedown.test", &lab.fields(transport)).await;
-        assert_eq!(seen.text("outcome"), Some("alert"), "{transport}: {:?}", seen.notes());
-        assert_eq!(seen.text("tls.alert"), Some("certificate_required"), "{transport}: {:?}", seen.notes());
-        assert!(seen.last("rcode").is_none(), "{transport}");
+        let observation = observed(server.addr, "www.shakedown.test", &lab.fields(transport)).await;
+        assert_eq!(observation.text("outcome"), Some("alert"), "{transport}: {:?}", observation.notes());
+        assert_eq!(
+            observation.text("tls.alert"),
+            Some("certificate_required"),
+            "{transport}: {:?}",
+            observation.notes()
+        );
+        assert!(observation.last("rcode").is_none(), "{transport}");
         let mut known = lab.fields(transport);
         known.extend([
             ("client_cert", lab.file("client.pem", lab.pki.good.chain_pem())),
             ("client_key", lab.file("client.key", lab.pki.good.key_pem())),
         ]);
-        let seen = observed(server.addr, "www.shakedown.test", &known).await;
-        assert_eq!(list(&seen, "answers"), ["127.0.0.1"], "{transport}: {:?}", seen.notes());
+        let observation = observed(server.addr, "www.shakedown.test", &known).await;
+        assert_eq!(list(&observation, "answers"), ["127.0.0.1"], "{transport}: {:?}", observation.notes());
     }
 }

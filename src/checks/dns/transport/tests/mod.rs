@@ -15,8 +15,8 @@ const ENCRYPTED: [(&str, &str); 4] = [("dot", "dot"), ("doh", "h2"), ("doq", "do
 
 type More = Vec<(&'static str, Arg)>;
 
-fn flag(seen: &Observation, fact: &str) -> Option<bool> {
-    seen.last(fact).and_then(Value::as_bool)
+fn flag(observation: &Observation, fact: &str) -> Option<bool> {
+    observation.last(fact).and_then(Value::as_bool)
 }
 
 /// Fields of a check that trusts `ca`.

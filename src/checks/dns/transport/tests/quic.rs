@@ -34,10 +34,10 @@ async fn a_stream_that_is_reset_is_reset() {
         connection.closed().await;
     })
     .await;
-    let seen = observed(addr, "www.example", &lab.fields("doq")).await;
-    assert_eq!(seen.text("outcome"), Some("reset"), "{:?}", seen.notes());
-    noted(&seen, "DOQ_EXCESSIVE_LOAD");
-    assert_eq!(flag(&seen, "tls.verified"), Some(true));
+    let observation = observed(addr, "www.example", &lab.fields("doq")).await;
+    assert_eq!(observation.text("outcome"), Some("reset"), "{:?}", observation.notes());
+    noted(&observation, "DOQ_EXCESSIVE_LOAD");
+    assert_eq!(flag(&observation, "tls.verified"), Some(true));
 }
 
 #[tokio::test]
@@ -48,12 +48,12 @@ async fn a_connection_that_is_closed_is_closed() {
         connection.close(VarInt::from_u32(2), b"what was\x07 that?");
     })
     .await;
-    let seen = observed(addr, "www.example", &lab.fields("doq")).await;
-    assert_eq!(seen.text("outcome"), Some("closed"), "{:?}", seen.notes());
-    noted(&seen, "application error 2, \"what was that?\"");
+    let observation = observed(addr, "www.example", &lab.fields("doq")).await;
+    assert_eq!(observation.text("outcome"), Some("closed"), "{:?}", observation.notes());
+    noted(&observation, "application error 2, \"what was that?\"");
 }
 
-/// What a server sends for a query.
+/// Bytes a server sends for a query.
 type Script = fn(&[u8]) -> Vec<u8>;
 
 /// Answers one query with these bytes.
@@ -87,14 +87,14 @@ async fn truncated_frames_and_foreign_answers_are_no_answers() {
     ];
     for (script, outcome, why, discarded) in scripts {
         let (addr, _tasks) = answering(&lab, script).await;
-        let seen = observed(addr, "www.example", &lab.fields("doq")).await;
-        assert_eq!(seen.text("outcome"), Some(outcome), "{why}: {:?}", seen.notes());
-        assert_eq!(count(&seen, "discarded"), discarded, "{why}");
-        noted(&seen, why);
+        let observation = observed(addr, "www.example", &lab.fields("doq")).await;
+        assert_eq!(observation.text("outcome"), Some(outcome), "{why}: {:?}", observation.notes());
+        assert_eq!(count(&observation, "discarded"), discarded, "{why}");
+        noted(&observation, why);
     }
     let (addr, _tasks) = answering(&lab, |query| [framed(&good(query)), b"more".to_vec()].concat()).await;
-    let seen = observed(addr, "www.example", &lab.fields("doq")).await;
-    assert_eq!(list(&seen, "answers"), ["192.0.2.1"], "{:?}", seen.notes());
+    let observation = observed(addr, "www.example", &lab.fields("doq")).await;
+    assert_eq!(list(&observation, "answers"), ["192.0.2.1"], "{:?}", observation.notes());
 }
 
 #[tokio::test]
@@ -110,9 +110,9 @@ async fn an_answer_that_drips_ends_in_time() {
     .await;
     let mut fields = lab.fields("doq");
     fields.push(("timeout", Arg::Number(3.0)));
-    let seen = observed(addr, "www.example", &fields).await;
-    assert_eq!(seen.text("outcome"), Some("timeout"), "{:?}", seen.notes());
-    noted(&seen, "still waiting for a complete answer");
+    let observation = observed(addr, "www.example", &fields).await;
+    assert_eq!(observation.text("outcome"), Some("timeout"), "{:?}", observation.notes());
+    noted(&observation, "still waiting for a complete answer");
 }
 
 #[tokio::test]
@@ -125,9 +125,9 @@ async fn a_server_that_sends_http3_headers_without_end_is_cut_off() {
         while send.write_all(&[0; 8192]).await.is_ok() {}
     })
     .await;
-    let seen = observed(addr, "www.example", &lab.fields("doh3")).await;
-    assert_eq!(seen.text("outcome"), Some("protocol_error"), "{:?}", seen.notes());
-    noted(&seen, "more than anybody needs");
+    let observation = observed(addr, "www.example", &lab.fields("doh3")).await;
+    assert_eq!(observation.text("outcome"), Some("protocol_error"), "{:?}", observation.notes());
+    noted(&observation, "more than anybody needs");
 }
 
 #[tokio::test]
@@ -162,14 +162,14 @@ async fn datagrams_from_elsewhere_are_counted_and_do_no_harm() {
             }
         }
     });
-    let seen = observed(addr, "www.shakedown.test", &lab.fields("doq")).await;
-    assert_eq!(list(&seen, "answers"), ["127.0.0.1"], "{:?}", seen.notes());
-    assert_eq!(count(&seen, "discarded"), 3);
-    noted(&seen, "discarded 3 datagrams");
+    let observation = observed(addr, "www.shakedown.test", &lab.fields("doq")).await;
+    assert_eq!(list(&observation, "answers"), ["127.0.0.1"], "{:?}", observation.notes());
+    assert_eq!(count(&observation, "discarded"), 3);
+    noted(&observation, "discarded 3 datagrams");
 }
 
 #[tokio::test]
-async fn a_port_that_echoes_is_a_timeout_that_heard_something() {
+async fn a_port_that_echoes_is_a_timeout_that_received_something() {
     let lab = Lab::new().await;
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let addr = socket.local_addr().unwrap();
@@ -182,13 +182,13 @@ async fn a_port_that_echoes_is_a_timeout_that_heard_something() {
     });
     let mut fields = lab.fields("doq");
     fields.push(("timeout", Arg::Number(3.0)));
-    let seen = observed(addr, "www.example", &fields).await;
-    assert_eq!(seen.text("outcome"), Some("timeout"), "{:?}", seen.notes());
-    noted(&seen, "bytes from the server, before its certificate");
+    let observation = observed(addr, "www.example", &fields).await;
+    assert_eq!(observation.text("outcome"), Some("timeout"), "{:?}", observation.notes());
+    noted(&observation, "bytes from the server, before its certificate");
 }
 
 #[tokio::test]
-async fn another_version_of_quic_is_told() {
+async fn another_version_of_quic_is_reported() {
     let lab = Lab::new().await;
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let addr = socket.local_addr().unwrap();
@@ -208,9 +208,9 @@ async fn another_version_of_quic_is_told() {
             socket.send_to(&reply, from).await.unwrap();
         }
     });
-    let seen = observed(addr, "www.example", &lab.fields("doq")).await;
-    assert_eq!(seen.text("outcome"), Some("not_tls"), "{:?}", seen.notes());
-    noted(&seen, "no version that is known here");
+    let observation = observed(addr, "www.example", &lab.fields("doq")).await;
+    assert_eq!(observation.text("outcome"), Some("not_tls"), "{:?}", observation.notes());
+    noted(&observation, "no version that is known here");
 }
 
 #[tokio::test]
@@ -234,7 +234,7 @@ async fn a_server_that_wants_the_address_proven_first_is_answered() {
             connection.closed().await;
         }
     });
-    let seen = observed(addr, "www.example", &lab.fields("doq")).await;
-    assert_eq!(list(&seen, "answers"), ["192.0.2.1"], "{:?}", seen.notes());
-    assert!(seen.text("tls.cipher").is_some(), "seen past the Retry packet");
+    let observation = observed(addr, "www.example", &lab.fields("doq")).await;
+    assert_eq!(list(&observation, "answers"), ["192.0.2.1"], "{:?}", observation.notes());
+    assert!(observation.text("tls.cipher").is_some(), "seen past the Retry packet");
 }

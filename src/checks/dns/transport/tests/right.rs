@@ -1,4 +1,4 @@
-//! What a real server shows over each transport, with the right and with the wrong certificate.
+//! Facts from a real server over each transport, with the right and with the wrong certificate.
 
 use super::lab::Lab;
 use super::{ENCRYPTED, flag};
@@ -15,28 +15,28 @@ async fn every_transport_answers_and_shows_its_certificate() {
     let lab = Lab::new().await;
     for (transport, alpn) in ENCRYPTED {
         let server = lab.serve(transport, &lab.pki.good).await;
-        let seen = observed(server.addr, "two.shakedown.test", &lab.fields(transport)).await;
-        assert_eq!(seen.text("outcome"), Some("answered"), "{transport}: {:?}", seen.notes());
-        let mut answers = list(&seen, "answers");
+        let observation = observed(server.addr, "two.shakedown.test", &lab.fields(transport)).await;
+        assert_eq!(observation.text("outcome"), Some("answered"), "{transport}: {:?}", observation.notes());
+        let mut answers = list(&observation, "answers");
         answers.sort();
         assert_eq!(answers, ["127.0.0.1", "127.0.0.2"], "{transport}");
-        assert_eq!(flag(&seen, "tls.verified"), Some(true), "{transport}");
-        assert_eq!(seen.last("tls.verify_error"), None, "{transport}");
-        assert_eq!(seen.text("tls.version"), Some("TLS1.3"), "{transport}");
-        assert_eq!(seen.text("tls.alpn"), Some(alpn), "{transport}");
-        assert_eq!(seen.text("tls.group"), Some("X25519MLKEM768"), "{transport}");
-        assert!(seen.text("tls.cipher").unwrap().starts_with("TLS_AES_"), "{transport}");
-        assert_eq!(seen.text("tls.key"), Some("ECDSA P-256"), "{transport}");
-        assert_eq!(list(&seen, "tls.san"), ["localhost", NAME, "127.0.0.1"], "{transport}");
-        assert_eq!(count(&seen, "tls.chain.length"), 2, "{transport}");
-        assert!(seen.last("tls.expires_in").and_then(Value::as_f64).unwrap() > 80.0 * 86_400.0, "{transport}");
-        assert_eq!(count(&seen, "discarded"), 0, "{transport}");
+        assert_eq!(flag(&observation, "tls.verified"), Some(true), "{transport}");
+        assert_eq!(observation.last("tls.verify_error"), None, "{transport}");
+        assert_eq!(observation.text("tls.version"), Some("TLS1.3"), "{transport}");
+        assert_eq!(observation.text("tls.alpn"), Some(alpn), "{transport}");
+        assert_eq!(observation.text("tls.group"), Some("X25519MLKEM768"), "{transport}");
+        assert!(observation.text("tls.cipher").unwrap().starts_with("TLS_AES_"), "{transport}");
+        assert_eq!(observation.text("tls.key"), Some("ECDSA P-256"), "{transport}");
+        assert_eq!(list(&observation, "tls.san"), ["localhost", NAME, "127.0.0.1"], "{transport}");
+        assert_eq!(count(&observation, "tls.chain.length"), 2, "{transport}");
+        assert!(observation.last("tls.expires_in").and_then(Value::as_f64).unwrap() > 80.0 * 86_400.0, "{transport}");
+        assert_eq!(count(&observation, "discarded"), 0, "{transport}");
         for (fact, count) in [("rtt", 1), ("handshake_time", 1)] {
-            assert_eq!(seen.merged(fact).unwrap().count(), count, "{transport}: {fact}");
+            assert_eq!(observation.merged(fact).unwrap().count(), count, "{transport}: {fact}");
         }
-        assert_eq!(seen.merged("connect_time").is_some(), matches!(transport, "dot" | "doh"), "{transport}");
-        assert_eq!(seen.last("http.status").is_some(), matches!(transport, "doh" | "doh3"), "{transport}");
-        assert!(Dns::answered(&seen), "{transport}");
+        assert_eq!(observation.merged("connect_time").is_some(), matches!(transport, "dot" | "doh"), "{transport}");
+        assert_eq!(observation.last("http.status").is_some(), matches!(transport, "doh" | "doh3"), "{transport}");
+        assert!(Dns::answered(&observation), "{transport}");
     }
 }
 
@@ -45,10 +45,14 @@ async fn absence_is_an_answer_over_every_transport() {
     let lab = Lab::new().await;
     for (transport, _) in ENCRYPTED {
         let server = lab.serve(transport, &lab.pki.good).await;
-        let seen = observed(server.addr, "absent.shakedown.test", &lab.fields(transport)).await;
-        assert_eq!((seen.text("outcome"), seen.text("rcode")), (Some("answered"), Some("NXDOMAIN")), "{transport}");
-        assert!(list(&seen, "authority")[0].contains(" IN SOA "), "{transport}");
-        assert!(!Dns::answered(&seen), "{transport}");
+        let observation = observed(server.addr, "absent.shakedown.test", &lab.fields(transport)).await;
+        assert_eq!(
+            (observation.text("outcome"), observation.text("rcode")),
+            (Some("answered"), Some("NXDOMAIN")),
+            "{transport}"
+        );
+        assert!(list(&observation, "authority")[0].contains(" IN SOA "), "{transport}");
+        assert!(!Dns::answered(&observation), "{transport}");
     }
 }
 
@@ -58,21 +62,27 @@ async fn nothing_is_asked_of_a_server_with_a_wrong_certificate() {
     for (transport, _) in ENCRYPTED {
         for (identity, why) in [(&lab.pki.wrong_name, "not valid for name"), (&lab.pki.expired, "expired since")] {
             let server = lab.serve(transport, identity).await;
-            let seen = observed(server.addr, "www.shakedown.test", &lab.fields(transport)).await;
-            assert_eq!(seen.text("outcome"), Some("untrusted"), "{transport}: {:?}", seen.notes());
-            assert_eq!(flag(&seen, "tls.verified"), Some(false), "{transport}");
-            assert!(seen.text("tls.verify_error").unwrap().contains(why), "{transport}");
-            assert!(seen.last("tls.not_after").is_some() && seen.last("tls.san").is_some(), "{transport}");
-            assert!(seen.last("answers").is_none() && seen.last("rcode").is_none(), "{transport}");
-            assert!(seen.merged("handshake_time").is_some() && seen.merged("rtt").is_none(), "{transport}");
-            noted(&seen, "nothing was asked");
-            assert!(!Dns::answered(&seen));
+            let observation = observed(server.addr, "www.shakedown.test", &lab.fields(transport)).await;
+            assert_eq!(observation.text("outcome"), Some("untrusted"), "{transport}: {:?}", observation.notes());
+            assert_eq!(flag(&observation, "tls.verified"), Some(false), "{transport}");
+            assert!(observation.text("tls.verify_error").unwrap().contains(why), "{transport}");
+            assert!(
+                observation.last("tls.not_after").is_some() && observation.last("tls.san").is_some(),
+                "{transport}"
+            );
+            assert!(observation.last("answers").is_none() && observation.last("rcode").is_none(), "{transport}");
+            assert!(
+                observation.merged("handshake_time").is_some() && observation.merged("rtt").is_none(),
+                "{transport}"
+            );
+            noted(&observation, "nothing was asked");
+            assert!(!Dns::answered(&observation));
         }
         let server = lab.serve(transport, &lab.pki.wrong_name).await;
         let mut named = lab.fields(transport);
         named.push(("verify_name", text(OTHER_NAME)));
-        let seen = observed(server.addr, "www.shakedown.test", &named).await;
-        assert_eq!(flag(&seen, "tls.verified"), Some(true), "{transport}: verify_name decides, not sni");
+        let observation = observed(server.addr, "www.shakedown.test", &named).await;
+        assert_eq!(flag(&observation, "tls.verified"), Some(true), "{transport}: verify_name decides, not sni");
     }
 }
 
@@ -83,10 +93,10 @@ async fn who_does_not_care_asks_all_the_same_and_still_sees_it() {
         let server = lab.serve(transport, &lab.pki.expired).await;
         let mut fields = lab.fields(transport);
         fields.push(("verify", Arg::Bool(false)));
-        let seen = observed(server.addr, "www.shakedown.test", &fields).await;
-        assert_eq!(list(&seen, "answers"), ["127.0.0.1"], "{transport}: {:?}", seen.notes());
-        assert_eq!(flag(&seen, "tls.verified"), Some(false), "{transport}");
-        assert!(seen.last("tls.expires_in").and_then(Value::as_f64).unwrap() < 0.0, "{transport}");
+        let observation = observed(server.addr, "www.shakedown.test", &fields).await;
+        assert_eq!(list(&observation, "answers"), ["127.0.0.1"], "{transport}: {:?}", observation.notes());
+        assert_eq!(flag(&observation, "tls.verified"), Some(false), "{transport}");
+        assert!(observation.last("tls.expires_in").and_then(Value::as_f64).unwrap() < 0.0, "{transport}");
     }
 }
 
@@ -95,8 +105,8 @@ async fn an_unknown_authority_is_not_trusted() {
     let (lab, other) = (Lab::new().await, Lab::new().await);
     for (transport, _) in ENCRYPTED {
         let server = other.serve(transport, &other.pki.good).await;
-        let seen = observed(server.addr, "www.shakedown.test", &lab.fields(transport)).await;
-        assert_eq!(seen.text("outcome"), Some("untrusted"), "{transport}");
+        let observation = observed(server.addr, "www.shakedown.test", &lab.fields(transport)).await;
+        assert_eq!(observation.text("outcome"), Some("untrusted"), "{transport}");
     }
 }
 
@@ -118,8 +128,8 @@ async fn the_answer_is_compared_with_the_one_by_udp() {
                 (running.addr, lab.fields(transport))
             };
             fields.extend([("same_as", text(&plain.addr().to_string())), ("type", text(kind))]);
-            let seen = observed(addr, name, &fields).await;
-            assert_eq!(flag(&seen, "same_answer"), Some(true), "{transport} {name}: {:?}", seen.notes());
+            let observation = observed(addr, name, &fields).await;
+            assert_eq!(flag(&observation, "same_answer"), Some(true), "{transport} {name}: {:?}", observation.notes());
         }
     }
 }
@@ -191,7 +201,7 @@ fn queries_are_padded_to_blocks_and_carry_no_id_where_none_is_needed() {
 #[tokio::test]
 async fn a_broken_trust_store_is_a_fault_of_this_side() {
     let more = [("transport", text("dot")), ("ca_file", text("/nowhere/ca.pem"))];
-    let (seen, result) = run(&args("127.0.0.1", "www.example", &more)).await;
+    let (observation, result) = run(&args("127.0.0.1", "www.example", &more)).await;
     assert!(result.unwrap_err().operation.contains("ca_file"));
-    assert!(seen.last("outcome").is_none());
+    assert!(observation.last("outcome").is_none());
 }

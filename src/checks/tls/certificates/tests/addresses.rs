@@ -10,11 +10,11 @@ async fn at_all(lab: &Lab, port: u16, addresses: &[IpAddr], more: Written<'_>) -
     let check = HandshakeCheck::from_args(&args).unwrap();
     let trust = trust(&args).unwrap();
     let verifier = trust.load().await.unwrap();
-    let (seen, ended) =
+    let (observation, ended) =
         observe_with(Tls::FACTS, check.longest(), async |cx| check.check_addresses(cx, addresses, verifier).await)
             .await;
     ended.unwrap();
-    seen
+    observation
 }
 
 /// 127.0.0.1, .2 and .3 on one port, each with its own certificate.
@@ -44,30 +44,30 @@ async fn the_worst_of_all_addresses_is_what_is_reported() {
     let (good, bad) = (lab.certificate("ecdsa", 60, |_| {}), lab.certificate("ecdsa", -3, |_| {}));
     let soon = lab.certificate("ecdsa", 5, |_| {});
     let (port, addresses) = three([&good, &good, &good]).await;
-    let seen = at_all(&lab, port, &addresses, &[]).await;
-    assert_eq!(fact(&seen, "addresses"), &json!(["127.0.0.1", "127.0.0.2", "127.0.0.3"]));
-    assert_eq!(fact(&seen, "addresses.failed"), &json!([]));
-    assert_eq!((fact(&seen, "addresses.agree"), fact(&seen, "verified")), (&json!(true), &json!(true)));
-    assert_eq!(seen.merged("handshake_time").unwrap().summary().unwrap().get("count"), Some(3.0));
+    let observation = at_all(&lab, port, &addresses, &[]).await;
+    assert_eq!(fact(&observation, "addresses"), &json!(["127.0.0.1", "127.0.0.2", "127.0.0.3"]));
+    assert_eq!(fact(&observation, "addresses.failed"), &json!([]));
+    assert_eq!((fact(&observation, "addresses.agree"), fact(&observation, "verified")), (&json!(true), &json!(true)));
+    assert_eq!(observation.merged("handshake_time").unwrap().summary().unwrap().get("count"), Some(3.0));
 
     let (port, addresses) = three([&good, &bad, &good]).await;
-    let seen = at_all(&lab, port, &addresses, &all()).await;
-    assert_eq!(fact(&seen, "addresses.failed"), &json!(["127.0.0.2 unverified"]));
-    assert_eq!((fact(&seen, "addresses.agree"), fact(&seen, "verified")), (&json!(false), &json!(false)));
-    assert_eq!(fact(&seen, "address"), "127.0.0.2");
-    assert!(fact(&seen, "expires_in").as_f64().unwrap() < 0.0);
-    assert_eq!(fact(&seen, "lint"), &json!(["expired_certificate"]));
-    let shown: Vec<&String> = fact(&seen, "certificates").as_object().unwrap().keys().collect();
+    let observation = at_all(&lab, port, &addresses, &all()).await;
+    assert_eq!(fact(&observation, "addresses.failed"), &json!(["127.0.0.2 unverified"]));
+    assert_eq!((fact(&observation, "addresses.agree"), fact(&observation, "verified")), (&json!(false), &json!(false)));
+    assert_eq!(fact(&observation, "address"), "127.0.0.2");
+    assert!(fact(&observation, "expires_in").as_f64().unwrap() < 0.0);
+    assert_eq!(fact(&observation, "lint"), &json!(["expired_certificate"]));
+    let shown: Vec<&String> = fact(&observation, "certificates").as_object().unwrap().keys().collect();
     assert_eq!(shown, ["ecdsa", "ecdsa@127.0.0.2"]);
-    assert_eq!(fact(&seen, "certificates.verified"), false);
-    let told = |part: &str| seen.notes().iter().any(|note| note.contains(part));
-    assert!(told("127.0.0.1, 127.0.0.3: CN=www.real.test") && told("does not verify"), "{:?}", seen.notes());
+    assert_eq!(fact(&observation, "certificates.verified"), false);
+    let noted = |part: &str| observation.notes().iter().any(|note| note.contains(part));
+    assert!(noted("127.0.0.1, 127.0.0.3: CN=www.real.test") && noted("does not verify"), "{:?}", observation.notes());
 
     // Different and both good: the first to expire is the one to know of.
     let (port, addresses) = three([&good, &good, &soon]).await;
-    let seen = at_all(&lab, port, &addresses, &[]).await;
-    assert_eq!((fact(&seen, "addresses.agree"), fact(&seen, "verified")), (&json!(false), &json!(true)));
-    assert!(fact(&seen, "expires_in").as_f64().unwrap() < 6.0 * DAY as f64);
+    let observation = at_all(&lab, port, &addresses, &[]).await;
+    assert_eq!((fact(&observation, "addresses.agree"), fact(&observation, "verified")), (&json!(false), &json!(true)));
+    assert!(fact(&observation, "expires_in").as_f64().unwrap() < 6.0 * DAY as f64);
 }
 
 #[cfg(target_os = "linux")]
@@ -77,10 +77,10 @@ async fn an_address_that_was_not_seen_leaves_open_whether_they_agree() {
     let good = lab.certificate("ecdsa", 60, |_| {});
     let (port, mut addresses) = three([&good, &good, &good]).await;
     addresses.push(Ipv4Addr::new(127, 0, 0, 4).into());
-    let seen = at_all(&lab, port, &addresses, &[]).await;
-    assert_eq!(fact(&seen, "outcome"), "refused");
-    assert_eq!(fact(&seen, "addresses.failed"), &json!(["127.0.0.4 refused"]));
+    let observation = at_all(&lab, port, &addresses, &[]).await;
+    assert_eq!(fact(&observation, "outcome"), "refused");
+    assert_eq!(fact(&observation, "addresses.failed"), &json!(["127.0.0.4 refused"]));
     for absent in ["addresses.agree", "verified", "expires_in", "lint"] {
-        assert_eq!(seen.last(absent), None, "{absent}");
+        assert_eq!(observation.last(absent), None, "{absent}");
     }
 }

@@ -11,21 +11,25 @@ async fn a_second_expired_certificate_is_found() {
     assert_eq!(fact(&plain, "verified"), true, "one handshake sees the good one: {:?}", plain.notes());
     assert_eq!(plain.last("certificates"), None);
 
-    let seen = lab.observed(address, &all()).await;
-    assert_eq!(fact(&seen, "verified"), true);
-    assert_eq!(fact(&seen, "certificates.verified"), false);
-    assert_eq!(fact(&seen, "certificates.count"), 2);
-    assert_eq!(fact(&seen, "certificates.keys"), &json!(["ECDSA P-256", "RSA 2048"]));
-    assert_eq!(fact(&seen, "certificates.unknown"), &json!([]));
-    assert_eq!(fact(&seen, "certificates.lint"), &json!(["expired_certificate"]));
-    assert!(fact(&seen, "certificates.expires_in").as_f64().unwrap() < -2.0 * DAY as f64);
-    assert_eq!(fact(&seen, "certificates.lifetime_left"), 0.0);
-    let shown = fact(&seen, "certificates").as_object().unwrap();
+    let observation = lab.observed(address, &all()).await;
+    assert_eq!(fact(&observation, "verified"), true);
+    assert_eq!(fact(&observation, "certificates.verified"), false);
+    assert_eq!(fact(&observation, "certificates.count"), 2);
+    assert_eq!(fact(&observation, "certificates.keys"), &json!(["ECDSA P-256", "RSA 2048"]));
+    assert_eq!(fact(&observation, "certificates.unknown"), &json!([]));
+    assert_eq!(fact(&observation, "certificates.lint"), &json!(["expired_certificate"]));
+    assert!(fact(&observation, "certificates.expires_in").as_f64().unwrap() < -2.0 * DAY as f64);
+    assert_eq!(fact(&observation, "certificates.lifetime_left"), 0.0);
+    let shown = fact(&observation, "certificates").as_object().unwrap();
     assert_eq!(shown.keys().collect::<Vec<_>>(), ["ecdsa", "rsa"]);
     assert_eq!((&shown["ecdsa"]["verified"], &shown["rsa"]["verified"]), (&json!(true), &json!(false)));
     assert_eq!((&shown["rsa"]["san"], &shown["rsa"]["sni"]), (&json!([NAME]), &json!(true)));
     assert!(shown["rsa"]["verify_error"].as_str().unwrap().starts_with("expired since"));
-    assert!(seen.notes().iter().any(|note| note.contains("the rsa certificate does not verify")), "{:?}", seen.notes());
+    assert!(
+        observation.notes().iter().any(|note| note.contains("the rsa certificate does not verify")),
+        "{:?}",
+        observation.notes()
+    );
 }
 
 #[tokio::test]
@@ -34,12 +38,12 @@ async fn every_kind_is_found_and_nothing_that_is_not_there() {
     let kinds = ["ecdsa", "rsa", "ed25519"].map(|kind| lab.certificate(kind, 60, |_| {}));
     for some in [&[0][..], &[1], &[2], &[0, 1], &[1, 0], &[2, 1, 0]] {
         let list: Vec<&Arc<CertifiedKey>> = some.iter().map(|at| &kinds[*at]).collect();
-        let seen = lab.observed(tls(config(&list, &list)).await, &all()).await;
+        let observation = lab.observed(tls(config(&list, &list)).await, &all()).await;
         let mut want: Vec<&str> = some.iter().map(|at| ["ecdsa", "rsa", "ed25519"][*at]).collect();
         want.sort_unstable();
-        assert_eq!(fact(&seen, "certificates").as_object().unwrap().keys().collect::<Vec<_>>(), want);
-        assert_eq!(fact(&seen, "certificates.count"), some.len());
-        assert_eq!(fact(&seen, "certificates.verified"), true, "{:?}", seen.notes());
+        assert_eq!(fact(&observation, "certificates").as_object().unwrap().keys().collect::<Vec<_>>(), want);
+        assert_eq!(fact(&observation, "certificates.count"), some.len());
+        assert_eq!(fact(&observation, "certificates.verified"), true, "{:?}", observation.notes());
     }
 }
 
@@ -50,22 +54,22 @@ async fn what_is_shown_without_a_name_counts_apart() {
     let default = lab.certificate("ecdsa", 10, |params| {
         params.subject_alt_names = vec![rcgen::SanType::DnsName("default.test".try_into().unwrap())];
     });
-    let seen = lab.observed(tls(config(&[&own], &[&default])).await, &all()).await;
-    let shown = fact(&seen, "certificates").as_object().unwrap();
+    let observation = lab.observed(tls(config(&[&own], &[&default])).await, &all()).await;
+    let shown = fact(&observation, "certificates").as_object().unwrap();
     assert_eq!(shown.keys().collect::<Vec<_>>(), ["ecdsa", "ecdsa_no_sni"]);
     let nameless = &shown["ecdsa_no_sni"];
     assert_eq!(
         (&nameless["sni"], &nameless["trusted"], &nameless["verified"]),
         (&json!(false), &json!(true), &json!(false))
     );
-    assert_eq!(fact(&seen, "certificates.verified"), true, "the default is nobody's for this name");
-    let days = fact(&seen, "certificates.expires_in").as_f64().unwrap() / DAY as f64;
+    assert_eq!(fact(&observation, "certificates.verified"), true, "the default is nobody's for this name");
+    let days = fact(&observation, "certificates.expires_in").as_f64().unwrap() / DAY as f64;
     assert!((8.0..11.0).contains(&days), "{days}");
 
     // Nothing without a name: it says so by an alert, which is an answer.
-    let seen = lab.observed(tls(config(&[&own], &[])).await, &all()).await;
-    assert_eq!(fact(&seen, "certificates.unknown"), &json!([]));
-    assert_eq!(fact(&seen, "certificates.count"), 1);
+    let observation = lab.observed(tls(config(&[&own], &[])).await, &all()).await;
+    assert_eq!(fact(&observation, "certificates.unknown"), &json!([]));
+    assert_eq!(fact(&observation, "certificates.count"), 1);
 }
 
 #[tokio::test]
@@ -88,15 +92,15 @@ async fn a_reset_is_not_the_absence_of_a_certificate() {
             }
         }
     });
-    let seen = lab.observed(address, &all()).await;
-    assert_eq!(fact(&seen, "verified"), true);
-    let unknown: Vec<String> = serde_json::from_value(fact(&seen, "certificates.unknown").clone()).unwrap();
+    let observation = lab.observed(address, &all()).await;
+    assert_eq!(fact(&observation, "verified"), true);
+    let unknown: Vec<String> = serde_json::from_value(fact(&observation, "certificates.unknown").clone()).unwrap();
     // Ed25519 and RSA, with and without the name; for RSA the suites of TLS 1.2 come with every scheme and get an answer.
     assert_eq!(unknown.len(), 4, "{unknown:?}");
     assert!(unknown.iter().all(|line| line.contains("closed") || line.contains("reset")), "{unknown:?}");
-    assert_eq!(fact(&seen, "certificates").as_object().unwrap().keys().collect::<Vec<_>>(), ["ecdsa"]);
+    assert_eq!(fact(&observation, "certificates").as_object().unwrap().keys().collect::<Vec<_>>(), ["ecdsa"]);
     for absent in ["certificates.verified", "certificates.count", "certificates.expires_in", "certificates.keys"] {
-        assert_eq!(seen.last(absent), None, "{absent}");
+        assert_eq!(observation.last(absent), None, "{absent}");
     }
 }
 
@@ -104,10 +108,10 @@ async fn a_reset_is_not_the_absence_of_a_certificate() {
 async fn a_server_that_answers_nobody_has_no_aggregates() {
     let lab = Lab::new();
     let address = listen(Ipv4Addr::LOCALHOST, 0).await.local_addr().unwrap();
-    let seen = lab.observed(address, &all()).await;
-    assert_eq!(fact(&seen, "outcome"), "refused");
-    assert_eq!(fact(&seen, "certificates.unknown"), &json!(["127.0.0.1: refused"]));
+    let observation = lab.observed(address, &all()).await;
+    assert_eq!(fact(&observation, "outcome"), "refused");
+    assert_eq!(fact(&observation, "certificates.unknown"), &json!(["127.0.0.1: refused"]));
     for absent in ["verified", "certificates.verified", "certificates.count", "certificates.lint", "lint"] {
-        assert_eq!(seen.last(absent), None, "{absent}");
+        assert_eq!(observation.last(absent), None, "{absent}");
     }
 }

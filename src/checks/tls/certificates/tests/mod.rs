@@ -96,9 +96,9 @@ impl Lab {
 
     async fn observed(&self, address: SocketAddr, more: Written<'_>) -> Observation {
         let probe = (family("tls").unwrap().build)(&self.args(address, more)).unwrap();
-        let (seen, ended) = testing::observe(&*probe).await;
+        let (observation, ended) = testing::observe(&*probe).await;
         ended.unwrap();
-        seen
+        observation
     }
 }
 

@@ -25,16 +25,16 @@ async fn what_is_stapled_is_read_and_proven() {
         change(&mut draft);
         draft.signed(lab.ca.issuer.key())
     };
-    let seen = lab.observed(stapling(&key, staple(&|_| {})).await, &[]).await;
-    assert_eq!((fact(&seen, "ocsp.stapled"), fact(&seen, "ocsp.status")), (&json!(true), &json!("good")));
-    assert_eq!((fact(&seen, "must_staple"), fact(&seen, "lint")), (&json!(true), &json!([])));
-    let days = fact(&seen, "ocsp.next_update_in").as_f64().unwrap() / DAY as f64;
+    let observation = lab.observed(stapling(&key, staple(&|_| {})).await, &[]).await;
+    assert_eq!((fact(&observation, "ocsp.stapled"), fact(&observation, "ocsp.status")), (&json!(true), &json!("good")));
+    assert_eq!((fact(&observation, "must_staple"), fact(&observation, "lint")), (&json!(true), &json!([])));
+    let days = fact(&observation, "ocsp.next_update_in").as_f64().unwrap() / DAY as f64;
     assert!((2.9..3.0).contains(&days), "{days}");
 
-    let seen = lab.observed(stapling(&key, Vec::new()).await, &[]).await;
-    assert_eq!(fact(&seen, "ocsp.stapled"), false);
-    assert_eq!(fact(&seen, "lint"), &json!(["staple_missing"]));
-    assert_eq!(seen.last("ocsp.status"), None);
+    let observation = lab.observed(stapling(&key, Vec::new()).await, &[]).await;
+    assert_eq!(fact(&observation, "ocsp.stapled"), false);
+    assert_eq!(fact(&observation, "lint"), &json!(["staple_missing"]));
+    assert_eq!(observation.last("ocsp.status"), None);
 
     let old: &dyn Fn(&mut Draft) = &|draft| draft.next_update = Some(today() - 60);
     let revoked: &dyn Fn(&mut Draft) = &|draft| {
@@ -43,13 +43,13 @@ async fn what_is_stapled_is_read_and_proven() {
     };
     let spoiled: &dyn Fn(&mut Draft) = &|draft| draft.spoil = true;
     for (want, change) in [("expired", old), ("revoked", revoked), ("invalid", spoiled)] {
-        let seen = lab.observed(stapling(&key, staple(change)).await, &[]).await;
-        assert_eq!(fact(&seen, "ocsp.status"), want);
-        assert_eq!(fact(&seen, "verified"), true);
-        assert_eq!(seen.last("ocsp.error").is_some(), want == "invalid");
+        let observation = lab.observed(stapling(&key, staple(change)).await, &[]).await;
+        assert_eq!(fact(&observation, "ocsp.status"), want);
+        assert_eq!(fact(&observation, "verified"), true);
+        assert_eq!(observation.last("ocsp.error").is_some(), want == "invalid");
     }
-    let seen = lab.observed(stapling(&key, b"junk".to_vec()).await, &[]).await;
-    assert_eq!(fact(&seen, "ocsp.status"), "invalid");
+    let observation = lab.observed(stapling(&key, b"junk".to_vec()).await, &[]).await;
+    assert_eq!(fact(&observation, "ocsp.status"), "invalid");
 }
 
 fn list(lab: &Lab, revoked: &[&CertificateDer<'_>], until: i64) -> Vec<u8> {
@@ -111,18 +111,22 @@ async fn a_list_is_fetched_when_asked_for_and_says_what_it_says() {
         let named: &[&CertificateDer<'_>] = if revoked { &[&leaf] } else { &[] };
         let asked = publishing(listener, status, list(&lab, named, until));
         let address = tls(config(&[&key], &[&key])).await;
-        let seen = lab.observed(address, &[]).await;
-        assert_eq!((seen.last("crl.status"), asked.load(Ordering::Relaxed)), (None, 0), "nothing is fetched unasked");
-        let seen = lab.observed(address, &on).await;
-        assert_eq!(fact(&seen, "crl.status"), want, "{:?}", seen.notes());
-        assert_eq!(seen.last("crl.next_update_in").is_some(), want != "unreachable");
-        let checked = fact(&seen, "crl.checked").as_array().unwrap();
+        let observation = lab.observed(address, &[]).await;
+        assert_eq!(
+            (observation.last("crl.status"), asked.load(Ordering::Relaxed)),
+            (None, 0),
+            "nothing is fetched unasked"
+        );
+        let observation = lab.observed(address, &on).await;
+        assert_eq!(fact(&observation, "crl.status"), want, "{:?}", observation.notes());
+        assert_eq!(observation.last("crl.next_update_in").is_some(), want != "unreachable");
+        let checked = fact(&observation, "crl.checked").as_array().unwrap();
         assert!(checked[0].as_str().unwrap().starts_with(&format!("CN=www.real.test: {want}")), "{checked:?}");
-        assert_eq!(fact(&seen, "verified"), true);
+        assert_eq!(fact(&observation, "verified"), true);
     }
     let none = lab.certificate("ecdsa", 60, |_| {});
-    let seen = lab.observed(tls(config(&[&none], &[&none])).await, &on).await;
-    assert_eq!(fact(&seen, "crl.status"), "none");
+    let observation = lab.observed(tls(config(&[&none], &[&none])).await, &on).await;
+    assert_eq!(fact(&observation, "crl.status"), "none");
 }
 
 #[tokio::test]

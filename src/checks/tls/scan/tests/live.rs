@@ -91,18 +91,18 @@ async fn scan_with(port: u16, patience: f64, how: Arg) -> (Observation, Duration
     let probe = Tls::from_args(&args(written, &[])).unwrap();
     let _haste = haste();
     let start = Instant::now();
-    let (seen, ended) = observe(&probe).await;
+    let (observation, ended) = observe(&probe).await;
     ended.unwrap();
     assert!(start.elapsed() < probe.longest());
-    (seen, start.elapsed())
+    (observation, start.elapsed())
 }
 
 /// Whatever a gate could expect of a finished scan is absent.
 #[track_caller]
-fn nothing(seen: &Observation, outcome: &str) {
-    assert_eq!(seen.text("outcome"), Some(outcome), "{:?}", seen.notes());
+fn nothing(observation: &Observation, outcome: &str) {
+    assert_eq!(observation.text("outcome"), Some(outcome), "{:?}", observation.notes());
     for fact in crate::checks::tls::scan::facts::FACTS.iter().filter(|fact| fact.name != "scan.connections") {
-        assert_eq!(seen.last(fact.name), None, "{}", fact.name);
+        assert_eq!(observation.last(fact.name), None, "{}", fact.name);
     }
 }
 
@@ -111,58 +111,58 @@ async fn every_fact_of_an_old_server() {
     let mut model = Model::new(&[(Version::Ssl3, &[0x0005, 0x0003]), (Version::Tls12, SUITES)]);
     model.rsa = include_bytes!("p256.der").to_vec();
     let (port, model) = modelled(model).await;
-    let (seen, _) = scan(port, PATIENCE).await;
-    assert_eq!(seen.text("outcome"), Some("scanned"));
-    assert_eq!(list(&seen, "scan.versions"), ["SSLv3", "TLS1.2"]);
+    let (observation, _) = scan(port, PATIENCE).await;
+    assert_eq!(observation.text("outcome"), Some("scanned"));
+    assert_eq!(list(&observation, "scan.versions"), ["SSLv3", "TLS1.2"]);
     let old = ["TLS_RSA_WITH_RC4_128_SHA", "TLS_RSA_EXPORT_WITH_RC4_40_MD5"];
-    let (mut got, mut want) = (list(&seen, "scan.ciphers.ssl3"), old.map(str::to_owned).to_vec());
+    let (mut got, mut want) = (list(&observation, "scan.ciphers.ssl3"), old.map(str::to_owned).to_vec());
     got.sort();
     want.sort();
     assert_eq!(got, want);
-    assert_eq!(list(&seen, "scan.ciphers.tls1.2").len(), SUITES.len());
-    assert_eq!(list(&seen, "scan.ciphers").len(), SUITES.len() + 2);
-    assert_eq!(list(&seen, "scan.ciphers.tls1.3"), [""; 0]);
-    let mut weak = list(&seen, "scan.weak");
+    assert_eq!(list(&observation, "scan.ciphers.tls1.2").len(), SUITES.len());
+    assert_eq!(list(&observation, "scan.ciphers").len(), SUITES.len() + 2);
+    assert_eq!(list(&observation, "scan.ciphers.tls1.3"), [""; 0]);
+    let mut weak = list(&observation, "scan.weak");
     weak.sort();
     assert_eq!(
         weak,
         ["3DES TLS_RSA_WITH_3DES_EDE_CBC_SHA", "RC4 TLS_RSA_WITH_RC4_128_SHA", "export TLS_RSA_EXPORT_WITH_RC4_40_MD5"]
     );
-    assert_eq!(list(&seen, "scan.groups"), ["x25519", "secp256r1"]);
-    assert_eq!(seen.last("scan.preference").unwrap()["tls1.2"], "server");
-    assert_eq!(seen.last("scan.secure_renegotiation"), Some(&Value::Bool(true)));
-    assert_eq!(list(&seen, "scan.unknown"), [""; 0]);
+    assert_eq!(list(&observation, "scan.groups"), ["x25519", "secp256r1"]);
+    assert_eq!(observation.last("scan.preference").unwrap()["tls1.2"], "server");
+    assert_eq!(observation.last("scan.secure_renegotiation"), Some(&Value::Bool(true)));
+    assert_eq!(list(&observation, "scan.unknown"), [""; 0]);
     let connections = i64::from(model.lock().unwrap().connections);
     // One more is the handshake's.
-    assert_eq!(seen.last("scan.connections").unwrap().as_i64(), Some(connections - 1));
-    let leaf = &seen.last("scan.certificates").unwrap()["ecdsa"];
+    assert_eq!(observation.last("scan.connections").unwrap().as_i64(), Some(connections - 1));
+    let leaf = &observation.last("scan.certificates").unwrap()["ecdsa"];
     assert_eq!((&leaf["sni"], &leaf["san"][0]), (&"both".into(), &"www.peer.test".into()));
-    assert!(seen.last("scan.expires_in").is_some());
+    assert!(observation.last("scan.expires_in").is_some());
 }
 
 #[tokio::test]
 async fn resets_of_every_third_connection_are_unknown_not_refused() {
     let (port, _model) = modelled(Model::with(Quirk::ResetsEvery(3), &[(Version::Tls12, SUITES)])).await;
-    let (seen, _) = scan(port, PATIENCE).await;
-    assert_eq!(seen.text("outcome"), Some("scanned"));
-    assert!(!list(&seen, "scan.unknown").is_empty());
+    let (observation, _) = scan(port, PATIENCE).await;
+    assert_eq!(observation.text("outcome"), Some("scanned"));
+    assert!(!list(&observation, "scan.unknown").is_empty());
     // Where a list is complete, nothing is missing from it.
-    if seen.last("scan.ciphers.tls1.2").is_some() {
-        assert_eq!(list(&seen, "scan.ciphers.tls1.2").len(), SUITES.len());
+    if observation.last("scan.ciphers.tls1.2").is_some() {
+        assert_eq!(list(&observation, "scan.ciphers.tls1.2").len(), SUITES.len());
     }
-    if seen.last("scan.versions").is_some() {
-        assert_eq!(list(&seen, "scan.versions"), ["TLS1.2"]);
+    if observation.last("scan.versions").is_some() {
+        assert_eq!(list(&observation, "scan.versions"), ["TLS1.2"]);
     }
 }
 
 #[tokio::test]
 async fn half_a_list_is_no_list() {
     let (port, _model) = modelled(Model::with(Quirk::Stops(12, End::Reset), &[(Version::Tls12, SUITES)])).await;
-    let (seen, _) = scan(port, PATIENCE).await;
-    assert_eq!(seen.text("outcome"), Some("scanned"));
-    assert!(!list(&seen, "scan.unknown").is_empty());
+    let (observation, _) = scan(port, PATIENCE).await;
+    assert_eq!(observation.text("outcome"), Some("scanned"));
+    assert!(!list(&observation, "scan.unknown").is_empty());
     for fact in ["scan.ciphers", "scan.ciphers.tls1.2", "scan.weak"] {
-        assert_eq!(seen.last(fact), None, "{fact}");
+        assert_eq!(observation.last(fact), None, "{fact}");
     }
 }
 
@@ -171,16 +171,16 @@ async fn a_port_where_nobody_listens() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     drop(listener);
-    let (seen, _) = scan(port, PATIENCE).await;
-    nothing(&seen, "refused");
+    let (observation, _) = scan(port, PATIENCE).await;
+    nothing(&observation, "refused");
 }
 
 #[tokio::test]
 async fn a_name_without_an_address() {
     let written = [("host", text("nowhere.invalid")), ("timeout", Arg::Number(1.0)), ("scan", Arg::Bool(true))];
-    let (seen, ended) = observe(&Tls::from_args(&args(written, &[])).unwrap()).await;
+    let (observation, ended) = observe(&Tls::from_args(&args(written, &[])).unwrap()).await;
     ended.unwrap();
-    nothing(&seen, "unresolved");
+    nothing(&observation, "unresolved");
 }
 
 #[tokio::test]
@@ -195,9 +195,9 @@ async fn silence_garbage_closes_and_refusals() {
     let scans = ends.map(|(quirk, outcome)| async move {
         let patience = if outcome == "timeout" { BRIEF } else { PATIENCE };
         let (port, _model) = modelled(Model::with(quirk, &[])).await;
-        let (seen, _) = scan(port, patience).await;
-        nothing(&seen, outcome);
-        assert!(!seen.notes().is_empty(), "{outcome}");
+        let (observation, _) = scan(port, patience).await;
+        nothing(&observation, outcome);
+        assert!(!observation.notes().is_empty(), "{outcome}");
     });
     futures_util::future::join_all(scans).await;
 }
@@ -218,8 +218,8 @@ async fn a_slow_drip_ends_with_the_patience() {
         }
     })
     .await;
-    let (seen, elapsed) = scan(port, BRIEF).await;
-    nothing(&seen, "timeout");
+    let (observation, elapsed) = scan(port, BRIEF).await;
+    nothing(&observation, "timeout");
     assert!(elapsed < Duration::from_secs(30), "{elapsed:?}");
 }
 
@@ -231,8 +231,8 @@ async fn an_endless_answer_ends() {
         }
     })
     .await;
-    let (seen, _) = scan(port, PATIENCE).await;
-    nothing(&seen, "not_tls");
+    let (observation, _) = scan(port, PATIENCE).await;
+    nothing(&observation, "not_tls");
 }
 
 #[tokio::test]
@@ -244,8 +244,8 @@ async fn parallel_and_rate_are_kept() {
         Arg::Group(group)
     };
     let (port, model) = modelled(Model::new(&[(Version::Tls12, SUITES)])).await;
-    let (seen, elapsed) = scan_with(port, PATIENCE, group(2, 100.0)).await;
-    assert_eq!(list(&seen, "scan.versions"), ["TLS1.2"]);
+    let (observation, elapsed) = scan_with(port, PATIENCE, group(2, 100.0)).await;
+    assert_eq!(list(&observation, "scan.versions"), ["TLS1.2"]);
     let connections = model.lock().unwrap().connections;
     // The schedule is a lower bound of the time, whatever the load; the first connection is the handshake's.
     assert!(elapsed >= Duration::from_millis(10) * (connections - 2), "{connections} in {elapsed:?}");

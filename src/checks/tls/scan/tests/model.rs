@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::proto::tls::hello::{Auth, Exchange, Version, suite};
 
-/// What a model server does beside choosing.
+/// A peculiarity of a model server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quirk {
     /// Refuses lists of more than this with `handshake_failure`.
@@ -42,7 +42,7 @@ pub enum End {
     Alert(u8),
 }
 
-/// What goes back.
+/// Reaction of the server to a hello.
 #[derive(Clone, Debug)]
 pub enum Back {
     Bytes(Vec<u8>),
@@ -68,7 +68,7 @@ pub struct Model {
     pub connections: u32,
 }
 
-/// What a server reads of a hello.
+/// Parts of a hello that a server reads.
 struct Read {
     version: Version,
     suites: Vec<u16>,

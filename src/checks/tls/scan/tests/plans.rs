@@ -97,10 +97,10 @@ fn truthful(scan: &ScanResult, model: &Model) {
 fn honest(scan: &ScanResult, model: &Model) {
     for (version, takes) in &model.takes {
         assert_ne!(scan.versions.get(version), Some(&VersionSupport::Refused), "{version:?}: {:?}", scan.unknown);
-        let seen = scan.suites.get(version).cloned().unwrap_or_default();
-        let missed = takes.iter().any(|suite| !seen.contains(suite));
+        let found = scan.suites.get(version).cloned().unwrap_or_default();
+        let missed = takes.iter().any(|suite| !found.contains(suite));
         let open = scan.incomplete_suites.contains(version) || scan.versions.is_empty();
-        assert!(!missed || open, "{version:?}: {seen:?} {:?}", scan.unknown);
+        assert!(!missed || open, "{version:?}: {found:?} {:?}", scan.unknown);
     }
 }
 

@@ -106,7 +106,7 @@ fn findings_say_what_was_seen_and_where_it_is_written() {
 }
 
 #[test]
-fn a_chain_without_end_is_looked_at_to_a_limit() {
+fn a_chain_without_end_is_analyzed_to_a_limit() {
     let ring = |n: usize| {
         let id = u8::try_from(n % 200).unwrap();
         Spec::authority(&format!("ca {n}"), id, &format!("ca {}", n + 1), u8::try_from((n + 1) % 200).unwrap())

@@ -1,22 +1,17 @@
-//! The threads of a load. Each has a runtime of its own, so that a handshake stays on its core from SYN to goodbye, and
-//! counts of its own; they share the schedule.
+//! A load while it runs: its settings, its schedule, and how far it is. All its threads share one.
 
-use std::cell::RefCell;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use futures_util::stream::{FuturesUnordered, TryStreamExt as _};
 use tokio::sync::Barrier;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use super::Settings;
-use super::connection::Connection;
 use super::counts::Counts;
 use crate::checks::tls::connect::Connector;
 use crate::model::Fault;
-use crate::net::open_loop::{Schedule, Threads};
+use crate::net::open_loop::Schedule;
 use crate::net::sys::cpu::CpuReading;
 use crate::net::sys::timer::{FINEST, Timer};
 use crate::proto::tls::LoadClients;
@@ -24,7 +19,7 @@ use crate::proto::tls::LoadClients;
 /// A load, and how far it is.
 pub(super) struct LoadRun {
     pub(super) connector: Connector,
-    clients: LoadClients,
+    pub(super) clients: LoadClients,
     pub(super) settings: Settings,
     /// With a rate: when each handshake is due.
     schedule: Option<Schedule>,
@@ -32,7 +27,7 @@ pub(super) struct LoadRun {
     pub(super) ticket_wait: Duration,
     threads: usize,
     /// Threads begin together, once each has the sessions it will resume.
-    ready: Barrier,
+    pub(super) ready: Barrier,
     period: OnceLock<Period>,
     next: AtomicU64,
 }
@@ -84,7 +79,7 @@ impl LoadRun {
         Some(self.settings.count.map_or(all, |count| count.min(all)))
     }
 
-    fn begin(&self) -> &Period {
+    pub(super) fn begin(&self) -> &Period {
         self.period.get_or_init(|| {
             let cpu = CpuReading::now();
             let start = Instant::now();
@@ -117,68 +112,7 @@ impl LoadRun {
     }
 }
 
-/// Makes the load and adds up the counts. Returns early, and ends the threads, when one cannot work.
-pub(super) async fn run(load: &Arc<LoadRun>) -> Result<Counts, Fault> {
-    let (mut threads, mut workers) = (Threads::new(), FuturesUnordered::new());
-    for index in 0..load.threads {
-        let connections = load.settings.connections;
-        let share = connections / load.threads + usize::from(index < connections % load.threads);
-        let load = load.clone();
-        let result = threads
-            .spawn(format!("tls-load-{index}"), move |stop| thread(&load, share, stop))
-            .map_err(|error| thread_fault(&error))?;
-        workers.push(async move { result.await.unwrap_or_else(|_| Err(thread_fault(&"it ended without a word"))) });
-    }
-    let mut all = Counts::default();
-    while let Some(counts) = workers.try_next().await? {
-        all.merge(&counts);
-    }
-    Ok(all)
-}
-
-fn thread(load: &LoadRun, connections: usize, stop: &CancellationToken) -> Result<Counts, Fault> {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| thread_fault(&error))?;
-    let counts = RefCell::default();
-    runtime.block_on(async {
-        tokio::select! {
-            () = stop.cancelled() => Ok(()),
-            outcome = all_connections(load, connections, &counts) => outcome,
-        }
-    })?;
-    Ok(counts.into_inner())
-}
-
-/// All connections of a thread.
-async fn all_connections(load: &LoadRun, number: usize, counts: &RefCell<Counts>) -> Result<(), Fault> {
-    let mut connections = Vec::with_capacity(number);
-    // Sessions belong to one connection; without them one client does for all.
-    let shared = Arc::new(load.clients.client());
-    for _ in 0..number {
-        let client = if load.settings.resume { Arc::new(load.clients.client()) } else { shared.clone() };
-        let timer = load.settings.rate.map(|_| Timer::new()).transpose().map_err(|error| timer_fault(&error))?;
-        connections.push(Connection { load, client, timer, counts });
-    }
-    if load.settings.resume {
-        let first: FuturesUnordered<_> = connections.iter().map(Connection::first_session).collect();
-        first.try_collect::<()>().await?;
-    }
-    load.ready.wait().await;
-    let period = load.begin();
-    let running: FuturesUnordered<_> = connections.iter().map(|connection| connection.run(period)).collect();
-    running.try_collect().await
-}
-
-fn thread_fault(error: &dyn std::fmt::Display) -> Fault {
-    Fault::local(
-        "start a thread for load",
-        "",
-        error.to_string(),
-        "check the limits of processes and memory (ulimit -a)",
-    )
-}
-
-fn timer_fault(error: &std::io::Error) -> Fault {
+pub(super) fn timer_fault(error: &std::io::Error) -> Fault {
     Fault::local(
         "set a timer for load",
         "",

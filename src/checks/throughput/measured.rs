@@ -1,0 +1,20 @@
+//! A test that ran, between its measurement and its results.
+
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// A test that ran.
+pub(super) struct Measured {
+    /// Length without warm-up.
+    pub(super) elapsed: Duration,
+    /// Share of one core this process used.
+    pub(super) cpu: Option<f64>,
+    /// Set when nothing moved at the end, with the evidence.
+    pub(super) stalled: Option<String>,
+    /// Ends the streams that still receive.
+    pub(super) stop: CancellationToken,
+    /// The streams' tasks; they end with it.
+    pub(super) _tasks: JoinSet<std::io::Result<()>>,
+}
