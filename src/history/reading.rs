@@ -110,7 +110,7 @@ pub fn entries(paths: &[PathBuf]) -> (Vec<Entry>, Vec<Named>) {
         match fs::metadata(path) {
             Ok(meta) if meta.is_dir() => walk(path, 0, &mut files, &mut errors),
             Ok(_) => files.push(path.clone()),
-            Err(error) => errors.push(named(path, &format!("cannot look at it: {error}"))),
+            Err(error) => errors.push(named(path, &format!("cannot read it: {error}"))),
         }
     }
     files.sort();
@@ -125,7 +125,7 @@ pub fn entries(paths: &[PathBuf]) -> (Vec<Entry>, Vec<Named>) {
         match fs::metadata(&path) {
             Ok(meta) if meta.is_file() => out.push(Entry { stamp: Stamp::of(&meta), path }),
             Ok(_) => errors.push(named(&path, "this is no file")),
-            Err(error) => errors.push(named(&path, &format!("cannot look at it: {error}"))),
+            Err(error) => errors.push(named(&path, &format!("cannot read it: {error}"))),
         }
     }
     (out, errors)
@@ -138,7 +138,7 @@ fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>, errors: &mut Vec<
     }
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(error) => return errors.push(named(folder, &format!("cannot look into it: {error}"))),
+        Err(error) => return errors.push(named(folder, &format!("cannot list it: {error}"))),
     };
     for entry in entries {
         // One more than may be read tells that there are too many.

@@ -58,7 +58,7 @@ pub struct Trend {
     pub metric: String,
     /// Class of the hosts that measured.
     pub host_class: String,
-    /// Hash of what the check looks at.
+    /// Digest of the definition of the check.
     pub digest: Option<String>,
     /// Unit symbol.
     pub unit: String,

@@ -150,7 +150,7 @@ const fn reason_name(reason: u8) -> &'static str {
         6 => "certificate hold",
         9 => "privilege withdrawn",
         10 => "AA compromise",
-        _ => "no reason told",
+        _ => "no reason given",
     }
 }
 

@@ -68,7 +68,7 @@ facts! { pub(super) SURVEY;
     pub(super) const SERIAL: Fact<i64> = Fact::integer(
         "serial",
         Unit::Count,
-        "Serial of the server that is furthest ahead (RFC 1982), once every server has told its own.",
+        "Serial of the server that is furthest ahead (RFC 1982), once every server has answered with its own.",
     )
     .on_breach(BEHIND_OTHERS);
     pub(super) const SPREAD: Fact<i64> = Fact::integer(
@@ -267,7 +267,7 @@ facts! { pub(super) NEGATIVE;
 facts! { pub(super) PROPAGATION;
     pub(super) const PROPAGATED: Fact<Value> = Fact::object(
         "propagated",
-        "Seconds from the first look of the check until `wanted` was first seen, by server; pending ones are not in it.",
+        "Seconds from the first attempt of the check until `wanted` was first seen, by server; pending ones are not in it.",
     )
     .ruled(Rule::Ignore);
     pub(super) const SLOWEST: Fact<f64> = Fact::metric(

@@ -13,7 +13,7 @@ fields! { pub(in crate::checks::tls) FIELDS;
     pub(in crate::checks::tls) const MTLS: Field<Option<bool>> = Field::optional(
         "mtls",
         FieldKind::Bool,
-        "Shake hands once more without `client_cert`, so that `client_certificate` can be told.",
+        "Shake hands once more without `client_cert`, so that `client_certificate` is known.",
     );
 }
 
