@@ -41,8 +41,9 @@ pub mod serve;
 
 pub mod lab;
 
-pub mod app;
 pub mod cli;
+
+pub mod app;
 
 #[cfg(test)]
 mod testing;

@@ -162,6 +162,7 @@ fn properties(record: &Record, checks: &[&CheckRecord]) -> Vec<(String, String)>
 fn case(xml: &mut Xml<'_>, check: &CheckRecord, rich: bool, gate: JunitGate) -> io::Result<()> {
     let class = class_of(check);
     let time = format!("{:.3}", check.duration_s);
+    // These three are all that both schemas of strict JUnit know; whatever else is said is for `rich`.
     let mut attributes = vec![("classname", class.as_str()), ("name", &*check.id), ("time", time.as_str())];
     let line = check.at.line.to_string();
     if rich {

@@ -19,6 +19,9 @@ use super::vars::{self, Scope};
 use crate::model::{Args, BaselineRules, Expectation, FieldRole, Place, Severity};
 use crate::probe::{DynProbe, Family, Footprint};
 
+/// Keys of a check with a parser of their own. Whatever else is written is checked against the kind in the table.
+const PARSED: [&str; 6] = ["id", "matrix", "when", "expect", "eventually", "baseline"];
+
 /// A case: one cell of a check's matrix, typed and built.
 #[derive(Clone)]
 pub struct Check {
@@ -240,7 +243,8 @@ impl Builder<'_> {
                 args.0.insert(field.name, arg);
             }
         }
-        for field in tables::CHECK.iter().filter(|field| matches!(field.name, "description" | "tags" | "needs")) {
+        let common = |name| tables::names(tables::DEFAULTS).any(|other| other == name);
+        for field in tables::CHECK.iter().filter(|field| !PARSED.contains(&field.name) && !common(field.name)) {
             if let Some(value) = node.get(field.name).cloned() {
                 let _ = self.typing(folder).value(field.name, &value, &field.kind);
             }

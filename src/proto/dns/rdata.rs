@@ -271,3 +271,6 @@ fn angle(raw: u32, above: char, below: char) -> String {
     let (degrees, minutes, rest) = (arc / 3_600_000, arc / 60_000 % 60, arc % 60_000);
     format!("{degrees} {minutes} {}.{:03} {side}", rest / 1000, rest % 1000)
 }
+
+#[cfg(test)]
+mod tests;

@@ -94,9 +94,8 @@ fn canonical(record: &ResourceRecord, ttl: bool) -> String {
     let owner = names::text(&record.owner);
     let ttl = if ttl { format!("{} ", record.ttl) } else { String::new() };
     let form = types::of(record.code).map_or(&[][..], |row| row.form);
-    let literal = |part: &Part| matches!(part, Part::Quoted | Part::Texts | Part::Rest | Part::Text | Part::Base64);
     // Names are the same in any case; texts and keys are not.
-    let data = if form.contains(&Part::Name) && !form.iter().any(literal) {
+    let data = if form.contains(&Part::Name) && !form.iter().any(|part| part.case_matters()) {
         record.data.to_ascii_lowercase()
     } else {
         record.data.clone()

@@ -1,8 +1,7 @@
-//! The probe against a real server, against hostile ones, and its printing against RFC examples.
+//! The probe against a real server and against hostile ones.
 
 mod hostile;
 mod lab;
-mod print;
 
 use std::net::SocketAddr;
 

@@ -62,6 +62,7 @@ macro_rules! protocols {
     };
 }
 
+// New ones last: seeds of the fuzz target choose a protocol by its place.
 protocols! {
     Smtp "smtp" 25 smtp::smtp, "RFC 3207.";
     Lmtp "lmtp" 24 smtp::lmtp, "RFC 2033 with RFC 3207.";
