@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Barrier;
 use tokio::time::Instant;
 
 use super::model::{Back, End, Model, Quirk, length};
@@ -249,26 +250,32 @@ async fn parallel_and_rate_are_kept() {
     let connections = model.lock().unwrap().connections;
     // The schedule is a lower bound of the time, whatever the load; the first connection is the handshake's.
     assert!(elapsed >= Duration::from_millis(10) * (connections - 2), "{connections} in {elapsed:?}");
-    let busy = Arc::new(Mutex::new((0_u32, 0_u32)));
+    // Connections so far, those that are open, and the most that were.
+    let busy = Arc::new(Mutex::new((0_u32, 0_u32, 0_u32)));
     let counted = busy.clone();
-    let shared = model.clone();
+    let (shared, meeting) = (model.clone(), Arc::new(Barrier::new(2)));
     let port = server(move |stream| {
-        let (busy, model) = (counted.clone(), shared.clone());
+        let (busy, model, meeting) = (counted.clone(), shared.clone(), meeting.clone());
         async move {
-            {
+            let number = {
                 let mut busy = busy.lock().unwrap();
                 busy.0 += 1;
-                busy.1 = busy.1.max(busy.0);
+                busy.1 += 1;
+                busy.2 = busy.2.max(busy.1);
+                busy.0
+            };
+            // The first is the handshake's, and alone. The next two are not answered before both are there.
+            if (2..=3).contains(&number) {
+                meeting.wait().await;
             }
-            // Slow enough that connections meet.
-            tokio::time::sleep(Duration::from_millis(5)).await;
             answer(stream, model).await;
-            busy.lock().unwrap().0 -= 1;
+            busy.lock().unwrap().1 -= 1;
         }
     })
     .await;
-    scan_with(port, PATIENCE, group(2, 10_000.0)).await;
-    let most = busy.lock().unwrap().1;
+    let (seen, _) = scan_with(port, PATIENCE, group(2, 10_000.0)).await;
+    assert_eq!(list(&seen, "scan.versions"), ["TLS1.2"], "the two did not meet: {:?}", seen.notes());
+    let most = busy.lock().unwrap().2;
     // A connection counts here until its close is seen, so one more may be on its way out for each.
     assert!((2..=4).contains(&most), "{most}");
 }
