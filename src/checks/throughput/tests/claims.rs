@@ -64,12 +64,13 @@ async fn more_than_was_sent_cannot_have_arrived() {
 
 #[tokio::test]
 async fn results_of_some_streams_are_not_those_of_the_test() {
-    for direction in ["upload", "download"] {
+    let both = ["upload", "download"].map(async |direction| {
         let addr = scripted(Act::Results(r#"{"streams": [{"id": 1, "bytes": 5000}]}"#)).await;
         let seen = facts(addr, &[("streams", Arg::Integer(4)), ("direction", text(direction))]).await;
         assert_eq!(outcome(&seen), "protocol_error", "{direction}");
         assert!(seen.notes()[0].contains("list 1 streams, the test had 4"), "{:?}", seen.notes());
-    }
+    });
+    join_all(both).await;
 }
 
 /// The results of iperf3 before 3.14 for a stream: whatever was lost, at any time, is one number.
@@ -80,21 +81,25 @@ fn old(packets: u64, errors: u64) -> Value {
 #[tokio::test]
 async fn loss_of_an_unknown_part_of_the_test_is_not_reported() {
     let omit = udp(&[("omit", Arg::Number(0.3))]);
-    let seen = facts(counting(|seen| old(seen, 5)).await, &omit).await;
+    let claims: [(fn(u64) -> Value, _); 4] = [
+        (|seen| old(seen, 5), omit.clone()),
+        (|seen| old(seen, 0), omit.clone()),
+        (|seen| old(seen, 5), udp(&[])),
+        (|_| old(1, 0), omit),
+    ];
+    let all = claims.map(async |(claim, more)| facts(counting(claim).await, &more).await);
+    let Ok([seen, none, whole, first]) = <[_; 4]>::try_from(join_all(all).await) else { panic!("four") };
     assert_eq!(outcome(&seen), "transferred");
     assert!(seen.last("loss").is_none() && seen.last("lost").is_none(), "{seen:?}");
     assert!(seen.notes().iter().any(|note| note.contains("3.14")), "{:?}", seen.notes());
     assert!(count(&seen, "packets") > 2 && seen.last("jitter").is_some(), "the rest is known: {seen:?}");
     assert_eq!(count(&seen, "packets") * 1448, count(&seen, "sent"));
     // None lost in all, and no warm-up at all, leave nothing open.
-    let seen = facts(counting(|seen| old(seen, 0)).await, &omit).await;
-    assert!(number(&seen, "loss").abs() < 1e-9 && seen.notes().is_empty(), "{seen:?}");
-    let seen = facts(counting(|seen| old(seen, 5)).await, &udp(&[])).await;
-    assert!(count(&seen, "lost") == 5 && number(&seen, "loss") > 0.0, "{seen:?}");
+    assert!(number(&none, "loss").abs() < 1e-9 && none.notes().is_empty(), "{none:?}");
+    assert!(count(&whole, "lost") == 5 && number(&whole, "loss") > 0.0, "{whole:?}");
     // What goes missing after the last datagram seen was sent in the measurement only as far as it was sent there.
-    let seen = facts(counting(|_| old(1, 0)).await, &omit).await;
-    assert_eq!(count(&seen, "lost"), count(&seen, "packets"), "{seen:?}");
-    assert_eq!(count(&seen, "packets") * 1448, count(&seen, "sent"));
+    assert_eq!(count(&first, "lost"), count(&first, "packets"), "{first:?}");
+    assert_eq!(count(&first, "packets") * 1448, count(&first, "sent"));
 }
 
 #[tokio::test]
