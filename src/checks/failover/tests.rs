@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::Failover;
@@ -175,9 +176,11 @@ fn a_skipped_probe_voids_the_measurement() {
 }
 
 /// Probes that do one thing.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum Odd {
     Answers,
+    /// Answers once so many are under way, each of which is counted here.
+    Gathers(u32, watch::Sender<u32>),
     Stalls,
     Panics,
     Faults,
@@ -203,6 +206,11 @@ impl DynProbe for Odd {
         Box::pin(async {
             match self {
                 Self::Answers => Ok(()),
+                Self::Gathers(least, under_way) => {
+                    under_way.send_modify(|count| *count += 1);
+                    under_way.subscribe().wait_for(|count| count >= least).await.unwrap();
+                    Ok(())
+                }
                 Self::Stalls => std::future::pending().await,
                 Self::Panics => panic!("a defect"),
                 Self::Faults => Err(Fault::local("open socket", "odd", "no permission", "ask for it")),
@@ -219,8 +227,8 @@ fn config(odd: Odd) -> StreamConfig {
 }
 
 /// Streams until `count` probes have ended.
-async fn streamed(odd: Odd, count: usize) -> StreamLog {
-    let stream = ProbeStream::start(config(odd)).unwrap();
+async fn streamed(config: StreamConfig, count: usize) -> StreamLog {
+    let stream = ProbeStream::start(config).unwrap();
     while stream.results(f64::INFINITY).await.len() < count {
         tokio::task::yield_now().await;
     }
@@ -229,12 +237,17 @@ async fn streamed(odd: Odd, count: usize) -> StreamLog {
 
 #[tokio::test]
 async fn silence_does_not_delay_the_next_probe() {
-    let log = streamed(Odd::Stalls, 1).await;
-    let mut probes = log.probes;
-    probes.sort_by(|a, b| a.sent.total_cmp(&b.sent));
-    assert!(probes.len() > 5 && probes[5].sent < probes[0].ended, "{probes:?}");
-    assert!(probes.iter().all(|probe| probe.outcome == ProbeOutcome::Lost));
-    assert!(log.first_loss.unwrap().contains("no answer within 1s"));
+    // None of them is answered before the sixth has left.
+    let gathers = Odd::Gathers(6, watch::Sender::new(0));
+    let log = streamed(StreamConfig { patience: Duration::from_mins(1), ..config(gathers) }, 6).await;
+    assert!(log.probes.iter().all(|probe| probe.outcome == ProbeOutcome::Answered), "{:?}", log.probes);
+}
+
+#[tokio::test]
+async fn silence_is_a_loss() {
+    let log = streamed(StreamConfig { patience: Duration::from_millis(50), ..config(Odd::Stalls) }, 1).await;
+    assert!(log.probes.iter().all(|probe| probe.outcome == ProbeOutcome::Lost), "{:?}", log.probes);
+    assert!(log.first_loss.unwrap().contains("no answer within 50ms"));
 }
 
 #[tokio::test]
@@ -244,10 +257,11 @@ async fn every_probe_of_the_stream_is_logged() {
         (Odd::Panics, ProbeOutcome::NotSent),
         (Odd::Faults, ProbeOutcome::NotSent),
     ] {
-        let log = streamed(odd, 3).await;
+        let faults = matches!(odd, Odd::Faults);
+        let log = streamed(config(odd), 3).await;
         assert!(log.probes.len() >= 3 && log.probes.iter().all(|probe| probe.outcome == outcome), "{:?}", log.probes);
         assert!(log.probes.iter().all(|probe| probe.sent >= probe.due));
-        assert_eq!(log.fault.is_some(), matches!(odd, Odd::Faults));
+        assert_eq!(log.fault.is_some(), faults);
     }
 }
 
