@@ -239,8 +239,12 @@ async fn streamed(config: StreamConfig, count: usize) -> StreamLog {
 async fn silence_does_not_delay_the_next_probe() {
     // None of them is answered before the sixth has left.
     let gathers = Odd::Gathers(6, watch::Sender::new(0));
-    let log = streamed(StreamConfig { patience: Duration::from_mins(1), ..config(gathers) }, 6).await;
-    assert!(log.probes.iter().all(|probe| probe.outcome == ProbeOutcome::Answered), "{:?}", log.probes);
+    let log = streamed(StreamConfig { patience: Duration::from_secs(20), ..config(gathers) }, 1).await;
+    assert!(
+        log.probes.len() >= 6 && log.probes.iter().all(|probe| probe.outcome == ProbeOutcome::Answered),
+        "{:?}",
+        log.probes
+    );
 }
 
 #[tokio::test]
