@@ -48,7 +48,7 @@ impl Marks {
         let mut bell = OpenOptions::new().read_write(true).open_receiver(self.path(BELL)).unwrap();
         let marked = async {
             while self.count(name) < times {
-                bell.read(&mut [0; 64]).await.unwrap();
+                bell.read_u8().await.unwrap();
             }
         };
         timeout(Duration::from_mins(1), marked).await.unwrap_or_else(|_| panic!("no mark `{name}`"));

@@ -6,8 +6,11 @@ use tokio::net::{TcpListener, UdpSocket};
 use super::*;
 use crate::proto::iperf3::datagram::{Header, REPLY, is_hello};
 
+/// What a server makes its results of: the highest sequence number it saw.
+type Claim = fn(u64) -> Value;
+
 /// A server of one UDP upload with one stream; `results` makes its results from the highest sequence number it saw.
-async fn counting(results: fn(u64) -> Value) -> SocketAddr {
+async fn counting(results: Claim) -> SocketAddr {
     let (listener, socket) = loop {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         if let Ok(socket) = UdpSocket::bind(listener.local_addr().unwrap()).await {
@@ -48,10 +51,10 @@ async fn more_than_was_sent_cannot_have_arrived() {
     assert_eq!(outcome(&seen), "protocol_error");
     assert!(seen.notes()[0].contains("10000000000000 bytes"), "{:?}", seen.notes());
     assert!(number(&seen, "transferred") < 1e12, "only what this side knows is reported");
-    let bytes: fn(u64) -> Value = |seen| json!({"id": 1, "bytes": seen * 2 * 1448 + 1, "errors": 0, "packets": seen});
-    let numbers: fn(u64) -> Value = |seen| json!({"id": 1, "bytes": 1448, "errors": 0, "packets": seen + 1});
+    let bytes: Claim = |seen| json!({"id": 1, "bytes": seen * 2 * 1448 + 1, "errors": 0, "packets": seen});
+    let numbers: Claim = |seen| json!({"id": 1, "bytes": 1448, "errors": 0, "packets": seen + 1});
     // A path that doubles every datagram.
-    let twice: fn(u64) -> Value = |seen| json!({"id": 1, "bytes": seen * 2 * 1448, "errors": 0, "packets": seen});
+    let twice: Claim = |seen| json!({"id": 1, "bytes": seen * 2 * 1448, "errors": 0, "packets": seen});
     let [bytes, numbers, twice] =
         [bytes, numbers, twice].map(async |claim| facts(counting(claim).await, &udp(&[])).await);
     let (bytes, numbers, twice) = tokio::join!(bytes, numbers, twice);
@@ -81,7 +84,7 @@ fn old(packets: u64, errors: u64) -> Value {
 #[tokio::test]
 async fn loss_of_an_unknown_part_of_the_test_is_not_reported() {
     let omit = udp(&[("omit", Arg::Number(0.3))]);
-    let claims: [(fn(u64) -> Value, _); 4] = [
+    let claims: [(Claim, _); 4] = [
         (|seen| old(seen, 5), omit.clone()),
         (|seen| old(seen, 0), omit.clone()),
         (|seen| old(seen, 5), udp(&[])),
