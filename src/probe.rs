@@ -352,44 +352,35 @@ pub fn fact_is(observation: &Observation, name: &str, word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use tokio::time::Instant;
-    use tokio_util::sync::CancellationToken;
-
-    use super::{Cx, EarlyEnd};
+    use super::EarlyEnd;
     use crate::model::table::facts;
-    use crate::model::{Choice, Fact, Fault, Observation};
+    use crate::model::{Choice, Fact, Fault};
+    use crate::testing::recorded;
 
     facts! { FACTS;
         const OUTCOME: Fact<Choice> = Fact::choice("outcome", &["done", "refused"], "What became of it.");
     }
     const STRANGER: Fact<String> = Fact::text("stranger", "It stands in no table.");
 
-    fn with<T>(act: impl FnOnce(&mut Cx<'_>) -> T) -> (T, Observation) {
-        let mut observation = Observation::default();
-        observation.begin_round(crate::model::Round::default());
-        let ended = act(&mut Cx::new(&mut observation, FACTS, Instant::now(), 1, CancellationToken::new()));
-        (ended, observation)
-    }
-
     #[test]
     #[should_panic(expected = "`stranger` is not in the family's table of facts")]
     fn a_fact_that_is_in_no_table_cannot_be_recorded() {
-        with(|cx| cx.set(&STRANGER, "x"));
+        recorded(FACTS, |cx| cx.set(&STRANGER, "x"));
     }
 
     #[test]
     #[should_panic(expected = "`outcome` has no word \"gone\"")]
     fn a_word_that_is_none_of_the_choice_cannot_be_recorded() {
-        with(|cx| cx.set(&OUTCOME, "gone"));
+        recorded(FACTS, |cx| cx.set(&OUTCOME, "gone"));
     }
 
     #[test]
     fn an_early_end_is_an_outcome_with_evidence_or_a_fault() {
-        let (ended, observation) = with(|cx| EarlyEnd::outcome("refused", "RST").record(cx, &OUTCOME));
+        let (observation, ended) = recorded(FACTS, |cx| EarlyEnd::outcome("refused", "RST").record(cx, &OUTCOME));
         assert_eq!((ended, observation.text("outcome")), (Ok(()), Some("refused")));
         assert_eq!(observation.notes(), ["RST"]);
         let fault = Fault::local("open socket", "peer", "no descriptors", "raise the limit");
-        let (ended, observation) = with(|cx| EarlyEnd::from(fault.clone()).record(cx, &OUTCOME));
+        let (observation, ended) = recorded(FACTS, |cx| EarlyEnd::from(fault.clone()).record(cx, &OUTCOME));
         assert_eq!((ended, observation.text("outcome")), (Err(fault), None), "a fault has no outcome");
     }
 }

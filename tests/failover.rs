@@ -3,21 +3,22 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod marks;
+mod observe;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use marks::{BINARY, Marks, command, shell};
+use observe::observe;
 use serde_json::{Value, json};
 use shakedown::checks::family;
 use shakedown::guard;
 use shakedown::lab::pair::Pair;
 use shakedown::model::{Arg, Args, Fault, FaultKind, Observation};
-use shakedown::probe::{Cx, DynProbe};
+use shakedown::probe::DynProbe;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 /// One failover check against `front`, short phases.
 struct Check {
@@ -29,7 +30,7 @@ struct Check {
 }
 
 impl Check {
-    fn probe(&self) -> std::sync::Arc<dyn DynProbe> {
+    fn probe(&self) -> Arc<dyn DynProbe> {
         guard::set_program(BINARY);
         let number = Arg::Number;
         let text = |text: &str| Arg::Text(text.to_owned());
@@ -69,10 +70,7 @@ impl Check {
 
     async fn run(&self) -> (Observation, Result<(), Fault>, Result<(), Fault>) {
         let probe = self.probe();
-        let mut observation = Observation::default();
-        let deadline = Instant::now() + probe.longest();
-        let mut cx = Cx::new(&mut observation, probe.facts(), deadline, 1, CancellationToken::new());
-        let result = probe.run(&mut cx).await;
+        let (observation, result) = observe(&*probe).await;
         (observation, result, probe.restore().await)
     }
 }
@@ -230,11 +228,8 @@ async fn a_run_dropped_half_way_is_restored() {
             observe: 600.0,
         };
         let probe = check.probe();
-        let mut observation = Observation::default();
-        let mut cx =
-            Cx::new(&mut observation, probe.facts(), Instant::now() + probe.longest(), 1, CancellationToken::new());
         tokio::select! {
-            result = probe.run(&mut cx) => panic!("ended by itself: {result:?}"),
+            (_, result) = observe(&*probe) => panic!("ended by itself: {result:?}"),
             () = marks.wait("injected", injected + 1) => {}
         }
         assert_eq!(marks.count("restored"), restored);
@@ -244,7 +239,8 @@ async fn a_run_dropped_half_way_is_restored() {
     }
 }
 
-/// A service that goes away for a while when told over a control connection, and knows for how long.
+/// A service that goes away when told over a control connection, until it has left so many requests unanswered. It knows
+/// for how long that was.
 struct Known {
     front: std::net::SocketAddr,
     control: std::net::SocketAddr,
@@ -252,22 +248,33 @@ struct Known {
 }
 
 impl Known {
-    async fn start(away: Duration) -> Self {
+    async fn start(unanswered: u32) -> Self {
         let (front, control) = (
             tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap(),
             tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap(),
         );
-        let (addresses, down) =
-            ((front.local_addr().unwrap(), control.local_addr().unwrap()), std::sync::Arc::new(AtomicBool::new(false)));
-        let (sender, truth) = tokio::sync::watch::channel(None);
-        let is_down = std::sync::Arc::clone(&down);
+        let addresses = (front.local_addr().unwrap(), control.local_addr().unwrap());
+        // Since when it is away, and how many requests it still leaves unanswered.
+        let outage = Arc::new(Mutex::new((None::<Instant>, unanswered)));
+        let (tell, truth) = tokio::sync::watch::channel(None);
+        let state = Arc::clone(&outage);
+        let answers = move || {
+            let mut state = state.lock().unwrap();
+            let Some(began) = state.0 else { return true };
+            state.1 -= 1;
+            if state.1 == 0 {
+                state.0 = None;
+                tell.send(Some(began.elapsed())).unwrap();
+            }
+            false
+        };
         tokio::spawn(async move {
             while let Ok((mut client, _)) = front.accept().await {
-                let is_down = std::sync::Arc::clone(&is_down);
+                let answers = answers.clone();
                 tokio::spawn(async move {
                     let mut request = [0_u8; 256];
                     let _ = client.read(&mut request).await;
-                    if !is_down.load(Ordering::SeqCst) {
+                    if answers() {
                         let _ = client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
                     }
                 });
@@ -275,17 +282,11 @@ impl Known {
         });
         tokio::spawn(async move {
             let (mut client, _) = control.accept().await.unwrap();
-            let began = Instant::now();
-            down.store(true, Ordering::SeqCst);
+            outage.lock().unwrap().0 = Some(Instant::now());
             // Read what was said, else closing resets the connection and with it the answer.
             let mut words = [0_u8; 16];
             let _ = client.read(&mut words).await;
             client.write_all(b"ok\n").await.unwrap();
-            drop(client);
-            // The outage that is to be measured.
-            tokio::time::sleep(away).await;
-            down.store(false, Ordering::SeqCst);
-            sender.send(Some(began.elapsed())).unwrap();
         });
         Self { front: addresses.0, control: addresses.1, truth }
     }
@@ -293,7 +294,7 @@ impl Known {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_true_length_is_within_the_bounds() {
-    let known = Known::start(Duration::from_millis(250)).await;
+    let known = Known::start(25).await;
     let check = Check {
         front: known.front,
         inject: [BINARY, "__lab", &known.control.to_string(), "go"].map(str::to_owned).to_vec(),

@@ -7,7 +7,7 @@ mod marks;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use marks::{BINARY, Marks, command};
+use marks::{BINARY, Marks, command, pipe};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
@@ -131,7 +131,8 @@ async fn a_dropped_guard_restores() {
 #[tokio::test]
 async fn a_restore_asked_for_twice_runs_once() {
     let marks = Marks::new();
-    let script = format!("until [ -e '{}' ]; do sleep 0.02; done", marks.path("go").display());
+    let go = pipe(marks.path("go"));
+    let script = format!("read _ <'{}'", go.display());
     let mut guard =
         Guard::arm(RestorePlan { restore: command(marks.leave("restored", &script)), verify: None }).await.unwrap();
     guard.live().await.unwrap();
@@ -139,7 +140,7 @@ async fn a_restore_asked_for_twice_runs_once() {
         result = guard.restore() => panic!("ended by itself: {result:?}"),
         () = marks.wait("restored", 1) => {}
     }
-    std::fs::write(marks.path("go"), "").unwrap();
+    std::fs::write(go, "\n").unwrap();
     assert!(guard.restore().await.unwrap().succeeded());
     assert_eq!(marks.count("restored"), 1);
 }

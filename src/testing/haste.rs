@@ -1,9 +1,6 @@
 //! Silence passes quickly: tests that wait out a patience over real sockets need not wait for all of it.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
-use std::thread::JoinHandle;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use tokio::runtime::{Handle, RuntimeFlavor};
@@ -20,8 +17,8 @@ const ENDED: Duration = Duration::from_secs(10);
 
 /// Skips idle time until it is dropped.
 pub struct Haste {
-    stop: Arc<AtomicBool>,
-    watcher: Option<JoinHandle<()>>,
+    /// The watcher ends with it. It is not joined: it may wait for a skip that this thread would have to make.
+    _end: mpsc::Sender<()>,
 }
 
 /// From here on, time passes about fifty times faster whenever nothing happens in the runtime of this test: all tasks wait
@@ -31,29 +28,16 @@ pub struct Haste {
 pub fn haste() -> Haste {
     let handle = Handle::current();
     assert_eq!(handle.runtime_flavor(), RuntimeFlavor::CurrentThread, "only that runtime has a clock of its own");
-    let stop = Arc::new(AtomicBool::new(false));
-    let watcher = std::thread::spawn({
-        let stop = Arc::clone(&stop);
-        move || watch(&handle, &stop)
-    });
-    Haste { stop, watcher: Some(watcher) }
+    let (end, ended) = mpsc::channel();
+    std::thread::spawn(move || watch(&handle, &ended));
+    Haste { _end: end }
 }
 
-impl Drop for Haste {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        // The watcher may wait for a skip that this thread would have to make: it is not joined.
-        drop(self.watcher.take());
-    }
-}
-
-fn watch(handle: &Handle, stop: &AtomicBool) {
+fn watch(handle: &Handle, ended: &mpsc::Receiver<()>) {
     // Odd while the runtime is parked; two more for each time it had something to do.
     let parks = || handle.metrics().worker_park_unpark_count(0);
     let (mut last, mut idle) = (parks(), 0);
-    while !stop.load(Ordering::Relaxed) {
-        // The watch itself, on a thread of its own.
-        std::thread::sleep(STEP);
+    while ended.recv_timeout(STEP) == Err(RecvTimeoutError::Timeout) {
         let now = parks();
         if now != last || now.is_multiple_of(2) {
             (last, idle) = (now, 0);

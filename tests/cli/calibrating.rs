@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::peer::{Peer, suite};
-use super::{CliSandbox, Ended, Running, closed_port, read, until};
+use super::{CliSandbox, Ended, Running, closed_port, read};
 
 const REST: &str = "    rounds: 3\n    samples: 3\n    baseline: {response_time: {tolerance: 900%}}\n";
 
@@ -197,7 +197,7 @@ fn ctrl_c_between_two_runs_ends_the_calibration() {
     let sandbox = CliSandbox::new(&suite(peer.port, REST));
     let args = ["calibrate", "suite.yaml", "--runs", "3", "--pause", "1h", "--dir", "b"];
     let running = Running::start(&mut sandbox.command(&args));
-    until("the first run", || peer.asked() == 12);
+    peer.wait(12);
     // Its end takes a moment; from then on there is an hour of waiting.
     std::thread::sleep(std::time::Duration::from_secs(1));
     running.signal(nix::sys::signal::Signal::SIGINT);

@@ -1,6 +1,7 @@
 //! Exit codes, and never a false green.
 
-use super::{CliSandbox, Running, closed_port, listener, tcp_suite, until};
+use super::pipe::Pipe;
+use super::{CliSandbox, Running, closed_port, listener, tcp_suite};
 
 #[test]
 fn all_held_is_0_and_a_breach_is_1() {
@@ -197,12 +198,11 @@ fn retries_are_flaky_and_eventually_is_not() {
         "    eventually: {within: 20s, every: 50ms}\n    expect: {outcome: connected, settled_in: {lt: 20s}}\n",
     );
     let sandbox = CliSandbox::new(&suite);
+    let events = Pipe::new(&sandbox.path("e.jsonl"));
     let running =
         Running::start(&mut sandbox.command(&["run", "suite.yaml", "--json", "r.json", "--events", "e.jsonl"]));
     // Wait for a first attempt that did not hold, then begin to listen.
-    until("an attempt", || {
-        std::fs::read_to_string(sandbox.path("e.jsonl")).unwrap_or_default().contains("attempt_ended")
-    });
+    events.hear("attempt_ended");
     held.listen(16).unwrap();
     assert_eq!(running.end().code, 0);
     let check = &sandbox.json("r.json")["checks"][0];

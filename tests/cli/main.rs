@@ -15,6 +15,7 @@ mod history;
 mod overlap;
 mod pairing;
 mod peer;
+mod pipe;
 mod references;
 #[path = "../reports/mod.rs"]
 mod report_fixture;
@@ -28,6 +29,10 @@ use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::mpsc;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 /// A scratch folder with a suite in it, and the program.
 struct CliSandbox {
@@ -113,43 +118,41 @@ fn read(path: &Path) -> String {
 /// Longest wait for something that happens at once when all is well: it only bounds a test that would hang.
 const PATIENCE: std::time::Duration = std::time::Duration::from_mins(2);
 
-/// Waits until `holds`; a test that waits in vain fails instead of hanging.
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let end = std::time::Instant::now() + PATIENCE;
-    while !holds() {
-        assert!(std::time::Instant::now() < end, "waited in vain for {what}");
-        // Other processes make it hold: there is nothing to wait for but what they leave.
-        std::thread::sleep(std::time::Duration::from_millis(2));
-    }
-}
-
 /// A run in the background; it does not outlive its test, whatever the test's end.
-struct Running(Option<std::process::Child>);
+struct Running {
+    id: Pid,
+    ended: mpsc::Receiver<std::io::Result<Output>>,
+    over: bool,
+}
 
 impl Running {
     fn start(command: &mut Command) -> Self {
         use std::process::Stdio;
         let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        Self(Some(child))
+        let id = Pid::from_raw(i32::try_from(child.id()).unwrap());
+        let (tell, ended) = mpsc::channel();
+        std::thread::spawn(move || tell.send(child.wait_with_output()));
+        Self { id, ended, over: false }
     }
 
-    fn signal(&self, signal: nix::sys::signal::Signal) {
-        let id = self.0.as_ref().unwrap().id();
-        nix::sys::signal::kill(nix::unistd::Pid::from_raw(i32::try_from(id).unwrap()), signal).unwrap();
+    fn signal(&self, signal: Signal) {
+        kill(self.id, signal).unwrap();
     }
 
     /// Its end, by itself.
     fn end(mut self) -> Ended {
-        until("the run to end", || self.0.as_mut().unwrap().try_wait().unwrap().is_some());
-        Ended::of(self.0.take().unwrap().wait_with_output().unwrap())
+        let output = self.ended.recv_timeout(PATIENCE).expect("the run ends");
+        self.over = true;
+        Ended::of(output.unwrap())
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if let Some(child) = &mut self.0 {
-            let _ = child.kill();
-            let _ = child.wait();
+        // Once its end is told, its id may be another's.
+        if !self.over && self.ended.try_recv().is_err() {
+            let _ = kill(self.id, Signal::SIGKILL);
+            let _ = self.ended.recv_timeout(PATIENCE);
         }
     }
 }

@@ -1,10 +1,12 @@
 //! Peers whose answer takes as long as a test says: on UDP, so that one request is one sample.
 
 use std::net::UdpSocket;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+
+use super::PATIENCE;
 
 /// The reaction of the peer to a request: it waits, then answers this; `None` is silence.
 type Answer = Option<(Duration, &'static str)>;
@@ -13,9 +15,23 @@ type Answer = Option<(Duration, &'static str)>;
 pub struct Peer {
     /// Where it listens, on 127.0.0.1.
     pub port: u16,
-    asked: Arc<AtomicU64>,
+    asked: Arc<Asked>,
     over: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// Requests so far, and who waits for them.
+#[derive(Default)]
+struct Asked(Mutex<u64>, Condvar);
+
+impl Asked {
+    /// One more; how many came before it.
+    fn count(&self) -> u64 {
+        let mut asked = self.0.lock().unwrap();
+        *asked += 1;
+        self.1.notify_all();
+        *asked - 1
+    }
 }
 
 impl Peer {
@@ -33,7 +49,7 @@ impl Peer {
     pub fn new(mut answer: impl FnMut(u64) -> Answer + Send + 'static) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let port = socket.local_addr().unwrap().port();
-        let (asked, over) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+        let (asked, over) = (Arc::<Asked>::default(), Arc::new(AtomicBool::new(false)));
         let (count, end) = (Arc::clone(&asked), Arc::clone(&over));
         let thread = std::thread::spawn(move || {
             let mut request = [0; 64];
@@ -42,7 +58,7 @@ impl Peer {
                 if end.load(Ordering::Acquire) {
                     return;
                 }
-                if let Some((after, text)) = answer(count.fetch_add(1, Ordering::AcqRel)) {
+                if let Some((after, text)) = answer(count.count()) {
                     // Sleeping may end early by a signal; a busy wait would itself be the load that disturbs other tests.
                     while let Some(left) = after.checked_sub(arrived.elapsed()).filter(|left| !left.is_zero()) {
                         std::thread::sleep(left);
@@ -56,7 +72,14 @@ impl Peer {
 
     /// Requests so far.
     pub fn asked(&self) -> u64 {
-        self.asked.load(Ordering::Acquire)
+        *self.asked.0.lock().unwrap()
+    }
+
+    /// Waits for the last of so many requests.
+    pub fn wait(&self, times: u64) {
+        let asked = self.asked.0.lock().unwrap();
+        let (asked, waited) = self.asked.1.wait_timeout_while(asked, PATIENCE, |asked| *asked < times).unwrap();
+        assert!(!waited.timed_out(), "{asked} of {times} requests");
     }
 }
 

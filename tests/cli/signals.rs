@@ -2,15 +2,15 @@
 
 use nix::sys::signal::Signal;
 
-use super::{CliSandbox, Running, closed_port, read, tcp_suite, until};
+use super::pipe::Pipe;
+use super::{CliSandbox, Running, closed_port, read, tcp_suite};
 
 /// Starts a run that would go on for an hour, and waits until it is at work.
 fn busy(sandbox: &CliSandbox) -> Running {
     let args = ["run", "suite.yaml", "--json", "r.json", "--junit", "r.xml", "--events", "e.jsonl"];
+    let events = Pipe::new(&sandbox.path("e.jsonl"));
     let running = Running::start(&mut sandbox.command(&args));
-    until("an attempt", || {
-        std::fs::read_to_string(sandbox.path("e.jsonl")).unwrap_or_default().contains("attempt_ended")
-    });
+    events.hear("attempt_ended");
     running
 }
 
@@ -47,38 +47,40 @@ fn sigterm_is_143_with_valid_reports() {
     interrupted(Signal::SIGTERM, 143);
 }
 
-/// A failover check that breaks nothing but says what it does with files, against a listener that always answers.
-fn failover_desk() -> (CliSandbox, std::net::TcpListener) {
+/// A failover check that breaks nothing but leaves files and says so, against a listener that always answers.
+fn failover_desk() -> (CliSandbox, Pipe, std::net::TcpListener) {
     let (keep, address) = super::listener();
     let suite = format!(
         "version: 1\nsuite: s\nchecks:\n  - id: f\n    failover:\n\
          \x20     probe: {{tcp: {{host: 127.0.0.1, port: {}}}, interval: 20ms}}\n\
-         \x20     inject: {{run: [touch, injected]}}\n      restore: {{run: [touch, restored]}}\n      steady: 100ms\n      observe: 1h\n",
+         \x20     inject: {{run: [sh, -c, \"touch injected; echo injected >bell\"]}}\n      restore: {{run: [sh, -c, \"touch restored; echo restored >bell\"]}}\n      steady: 100ms\n      observe: 1h\n",
         address.port()
     );
-    (CliSandbox::new(&suite), keep)
+    let sandbox = CliSandbox::new(&suite);
+    let bell = Pipe::new(&sandbox.path("bell"));
+    (sandbox, bell, keep)
 }
 
-fn in_the_middle(sandbox: &CliSandbox) -> Running {
+fn in_the_middle(sandbox: &CliSandbox, bell: &Pipe) -> Running {
     let running =
         Running::start(&mut sandbox.command(&["run", "suite.yaml", "--allow-disruptive", "--json", "r.json"]));
-    until("the fault", || sandbox.path("injected").exists());
+    bell.hear("injected");
     assert!(!sandbox.path("restored").exists(), "restored before anything happened");
     running
 }
 
 #[test]
 fn kill_9_in_the_middle_of_a_failover_restores() {
-    let (sandbox, _keep) = failover_desk();
-    let running = in_the_middle(&sandbox);
+    let (sandbox, bell, _keep) = failover_desk();
+    let running = in_the_middle(&sandbox, &bell);
     running.signal(Signal::SIGKILL);
-    until("the guard to restore", || sandbox.path("restored").exists());
+    bell.hear("restored");
 }
 
 #[test]
 fn ctrl_c_in_the_middle_of_a_failover_restores_before_the_end() {
-    let (sandbox, _keep) = failover_desk();
-    let running = in_the_middle(&sandbox);
+    let (sandbox, bell, _keep) = failover_desk();
+    let running = in_the_middle(&sandbox, &bell);
     running.signal(Signal::SIGINT);
     assert_eq!(running.end().code, 130);
     assert!(sandbox.path("restored").exists(), "the run ended before it restored");
@@ -90,7 +92,7 @@ fn ctrl_c_in_the_middle_of_a_failover_restores_before_the_end() {
 
 #[test]
 fn a_disruptive_check_is_refused_without_permission() {
-    let (sandbox, _keep) = failover_desk();
+    let (sandbox, _bell, _keep) = failover_desk();
     let ended = sandbox.run(&["run", "suite.yaml"]);
     assert_eq!(ended.code, 2);
     assert!(

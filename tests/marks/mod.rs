@@ -1,27 +1,41 @@
 //! Commands that leave marks, so that a test can tell whether and how often they ran.
 
+use std::fs::File;
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 use shakedown::guard::{self, CommandSpec};
 use tempfile::TempDir;
+use tokio::io::AsyncReadExt as _;
+use tokio::net::unix::pipe::OpenOptions;
+use tokio::time::timeout;
 
 /// The binary under test.
 pub const BINARY: &str = env!("CARGO_BIN_EXE_shakedown");
 
 /// A folder of marks that commands leave.
-pub struct Marks(TempDir);
+pub struct Marks {
+    folder: TempDir,
+    /// A pipe that every mark is announced by. Held open, so that no command has to wait for a reader.
+    _bell: File,
+}
+
+/// The name of the pipe.
+const BELL: &str = "bell";
 
 impl Marks {
     /// An empty folder; from here on this process starts the real binary as its guard.
     pub fn new() -> Self {
         guard::set_program(BINARY);
-        Self(TempDir::new().unwrap())
+        let folder = TempDir::new().unwrap();
+        let bell = File::options().read(true).write(true).open(pipe(folder.path().join(BELL))).unwrap();
+        Self { folder, _bell: bell }
     }
 
     /// Where mark `name` is.
     pub fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.folder.path().join(name)
     }
 
     /// How often the command that leaves mark `name` ran.
@@ -29,20 +43,28 @@ impl Marks {
         std::fs::read_to_string(self.path(name)).map_or(0, |text| text.lines().count())
     }
 
-    /// Waits until the command that leaves mark `name` ran so often.
+    /// Waits until the command that leaves mark `name` ran so often. One wait at a time: it takes in the announcements.
     pub async fn wait(&self, name: &str, times: usize) {
-        let patience = std::time::Instant::now() + Duration::from_mins(1);
-        while self.count(name) < times {
-            assert!(std::time::Instant::now() < patience, "no mark `{name}`");
-            // Another process leaves it: there is nothing to wait for but the file.
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        let mut bell = OpenOptions::new().read_write(true).open_receiver(self.path(BELL)).unwrap();
+        let marked = async {
+            while self.count(name) < times {
+                bell.read_u8().await.unwrap();
+            }
+        };
+        timeout(Duration::from_mins(1), marked).await.unwrap_or_else(|_| panic!("no mark `{name}`"));
     }
 
     /// A command that leaves mark `name` and goes on with `rest`.
     pub fn leave(&self, name: &str, rest: &str) -> Vec<String> {
-        shell(&format!("echo x >> '{}'; {rest}", self.path(name).display()))
+        let (mark, bell) = (self.path(name), self.path(BELL));
+        shell(&format!("echo x >> '{}'; echo >'{}'; {rest}", mark.display(), bell.display()))
     }
+}
+
+/// Makes a named pipe: who opens one side of it waits for the other.
+pub fn pipe(path: PathBuf) -> PathBuf {
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    path
 }
 
 /// A script as a command.

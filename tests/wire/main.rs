@@ -5,6 +5,8 @@
 mod authority;
 mod evidence;
 mod http;
+#[path = "../observe/mod.rs"]
+mod observe;
 mod origin;
 mod script;
 mod tls;

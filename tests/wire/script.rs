@@ -2,18 +2,16 @@
 
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use shakedown::checks::family;
 use shakedown::lab::pki::Pki;
 use shakedown::model::{Arg, Args, Fault, Observation, Value};
-use shakedown::probe::Cx;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
+
+use crate::observe::observe;
 
 /// A server on loopback that plays `script` with every client, until the test's runtime ends.
 pub async fn server<F, Fut>(script: F) -> SocketAddr
@@ -109,11 +107,8 @@ pub async fn nobody() -> SocketAddr {
 pub async fn run(name: &str, args: Args) -> Result<Observation, Fault> {
     let family = family(name).expect("a registered family");
     let probe = (family.build)(&args).expect("valid arguments");
-    let mut observation = Observation::default();
-    let longest = probe.longest();
-    let mut cx = Cx::new(&mut observation, probe.facts(), Instant::now() + longest, 1, CancellationToken::new());
-    // A probe must keep its own promise; the slack is for a loaded machine, a hang is what this catches.
-    tokio::time::timeout(longest * 4 + Duration::from_secs(20), probe.run(&mut cx)).await.expect("an end")?;
+    let (observation, ended) = observe(&*probe).await;
+    ended?;
     for round in observation.rounds() {
         for (fact, _) in round.facts() {
             assert!(family.facts.iter().any(|info| info.name == *fact), "{fact} is not in the table");

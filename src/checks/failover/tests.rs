@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::Failover;
@@ -177,10 +178,12 @@ fn a_skipped_probe_voids_the_measurement() {
     assert!(fault.detail.contains("skipped 1") && !fault.remedy.is_empty(), "{fault}");
 }
 
-/// Stub probes, by how each round of theirs ends.
-#[derive(Clone, Copy)]
+/// Probes that do one thing.
+#[derive(Clone)]
 enum StubProbe {
     Answers,
+    /// Answers once so many are under way, each of which is counted here.
+    Gathers(u32, watch::Sender<u32>),
     Stalls,
     Panics,
     Faults,
@@ -206,6 +209,11 @@ impl DynProbe for StubProbe {
         Box::pin(async {
             match self {
                 Self::Answers => Ok(()),
+                Self::Gathers(least, under_way) => {
+                    under_way.send_modify(|count| *count += 1);
+                    under_way.subscribe().wait_for(|count| count >= least).await.unwrap();
+                    Ok(())
+                }
                 Self::Stalls => std::future::pending().await,
                 Self::Panics => panic!("a defect"),
                 Self::Faults => Err(Fault::local("open socket", "probe", "no permission", "ask for it")),
@@ -222,8 +230,8 @@ fn config(probe: StubProbe) -> StreamConfig {
 }
 
 /// Streams until `count` probes have ended.
-async fn streamed(probe: StubProbe, count: usize) -> StreamLog {
-    let stream = ProbeStream::start(config(probe)).unwrap();
+async fn streamed(config: StreamConfig, count: usize) -> StreamLog {
+    let stream = ProbeStream::start(config).unwrap();
     while stream.results(f64::INFINITY).await.len() < count {
         tokio::task::yield_now().await;
     }
@@ -232,12 +240,21 @@ async fn streamed(probe: StubProbe, count: usize) -> StreamLog {
 
 #[tokio::test]
 async fn silence_does_not_delay_the_next_probe() {
-    let log = streamed(StubProbe::Stalls, 1).await;
-    let mut probes = log.probes;
-    probes.sort_by(|a, b| a.sent.total_cmp(&b.sent));
-    assert!(probes.len() > 5 && probes[5].sent < probes[0].ended, "{probes:?}");
-    assert!(probes.iter().all(|probe| probe.outcome == ProbeOutcome::Lost));
-    assert!(log.first_loss.unwrap().contains("no answer within 1s"));
+    // None of them is answered before the sixth has left.
+    let gathers = StubProbe::Gathers(6, watch::Sender::new(0));
+    let log = streamed(StreamConfig { patience: Duration::from_secs(20), ..config(gathers) }, 1).await;
+    assert!(
+        log.probes.len() >= 6 && log.probes.iter().all(|probe| probe.outcome == ProbeOutcome::Answered),
+        "{:?}",
+        log.probes
+    );
+}
+
+#[tokio::test]
+async fn silence_is_a_loss() {
+    let log = streamed(StreamConfig { patience: Duration::from_millis(50), ..config(StubProbe::Stalls) }, 1).await;
+    assert!(log.probes.iter().all(|probe| probe.outcome == ProbeOutcome::Lost), "{:?}", log.probes);
+    assert!(log.first_loss.unwrap().contains("no answer within 50ms"));
 }
 
 #[tokio::test]
@@ -247,10 +264,11 @@ async fn every_probe_of_the_stream_is_logged() {
         (StubProbe::Panics, ProbeOutcome::NotSent),
         (StubProbe::Faults, ProbeOutcome::NotSent),
     ] {
-        let log = streamed(probe, 3).await;
+        let faults = matches!(probe, StubProbe::Faults);
+        let log = streamed(config(probe), 3).await;
         assert!(log.probes.len() >= 3 && log.probes.iter().all(|probe| probe.outcome == outcome), "{:?}", log.probes);
         assert!(log.probes.iter().all(|probe| probe.sent >= probe.due));
-        assert_eq!(log.fault.is_some(), matches!(probe, StubProbe::Faults));
+        assert_eq!(log.fault.is_some(), faults);
     }
 }
 

@@ -73,6 +73,24 @@ mod tests {
         let next = [0, 4, 8, 16, 1000].map(|behind| catch_up.next(behind));
         assert_eq!(next, [133_334, 133_334, 266_667, 533_334, 533_334], "four are a burst, sixteen the most");
         assert_eq!(catch_up.allowed(533_334), 16);
+        // A millisecond of them, at half more than 3,000 /s.
+        let slower = CatchUp::new(&Schedule::at_rate(3000.0, Duration::from_secs(1)));
+        assert_eq!(slower.next(1000) - slower.next(3), slower.next(4) - slower.next(3));
+        assert_eq!(slower.portion, 4);
+    }
+
+    #[test]
+    fn what_is_waited_for_may_leave() {
+        // Lengths between requests that no count of nanoseconds divides.
+        for rate in (1..200).map(|n| f64::from(n) * 777.7) {
+            let mut catch_up = CatchUp::new(&Schedule::at_rate(rate, Duration::from_secs(1)).share(0, 1));
+            let mut now = 0;
+            for _ in 0..100 {
+                catch_up.spend(now, catch_up.allowed(now));
+                now = now.max(catch_up.next(1000));
+                assert!(catch_up.allowed(now) >= catch_up.portion, "{rate}: {} at {now}", catch_up.allowed(now));
+            }
+        }
     }
 
     #[test]

@@ -221,6 +221,14 @@ mod tests {
 
     use super::{IDS, InFlight, Lookup, Request, TimedOut};
 
+    /// A request of the model.
+    struct Waiting {
+        id: u16,
+        sent: u64,
+        stale: bool,
+        mismatched: bool,
+    }
+
     fn silent(silent: u64) -> TimedOut {
         TimedOut { silent, mismatched: 0 }
     }
@@ -248,6 +256,18 @@ mod tests {
         assert_eq!(in_flight.time_out(2000), TimedOut { silent: 1, mismatched: 1 });
         assert_eq!((in_flight.lookup(ids[0]), in_flight.waiting()), (Lookup::TimedOut, 1));
         assert_eq!(in_flight.time_out(3000), silent(1));
+    }
+
+    #[test]
+    fn a_reply_to_no_request_changes_no_id() {
+        let mut in_flight = InFlight::new(7);
+        in_flight.mismatch(7);
+        in_flight.complete(7);
+        assert_eq!((in_flight.lookup(7), in_flight.waiting()), (Lookup::Unused, 0));
+        assert_eq!(in_flight.open(1, 0, 0, false), Some(7), "the first id is the one asked for");
+        in_flight.complete(7);
+        in_flight.mismatch(7);
+        assert_eq!(in_flight.lookup(7), Lookup::Completed { item: 1 });
     }
 
     #[test]
@@ -287,6 +307,24 @@ mod tests {
         assert!((0..IDS).any(|_| in_flight.open(3, 2000, 2000, false) == Some(first)));
     }
 
+    /// What an id stands for now says nothing about the request it stood for before.
+    #[test]
+    fn an_id_taken_again_holds_up_no_older_request() {
+        let mut in_flight = InFlight::new(0);
+        let answered = in_flight.open(0, 0, 0, false).unwrap();
+        in_flight.complete(answered);
+        let silent_id = in_flight.open(1, 1000, 1000, false).unwrap();
+        for _ in 2..IDS {
+            let id = in_flight.open(2, 1000, 1000, false).unwrap();
+            in_flight.complete(id);
+        }
+        assert_eq!(in_flight.open(3, 9000, 9000, false), Some(answered));
+        in_flight.leave_window(1000);
+        assert_eq!(in_flight.in_window(), 1);
+        assert_eq!(in_flight.time_out(1000), silent(1));
+        assert_eq!((in_flight.lookup(silent_id), in_flight.waiting()), (Lookup::TimedOut, 1));
+    }
+
     #[test]
     fn with_every_id_waiting_there_is_none() {
         let mut in_flight = InFlight::new(1);
@@ -301,24 +339,40 @@ mod tests {
     proptest! {
         /// Against a plain list of the requests that wait.
         #[test]
-        fn counts_agree_with_a_simple_model(steps in proptest::collection::vec((0_u8..4, 0_usize..8), 1..400)) {
-            let (mut in_flight, mut model, mut now) = (InFlight::new(99), VecDeque::<(u16, u64)>::new(), 0_u64);
+        fn counts_agree_with_a_simple_model(steps in proptest::collection::vec((0_u8..7, 0_usize..8), 1..400)) {
+            let (mut in_flight, mut model, mut now) = (InFlight::new(99), VecDeque::<Waiting>::new(), 0_u64);
             for (step, which) in steps {
                 now += 1000;
-                match step {
-                    0 | 1 => model.push_back((in_flight.open(0, now, now, false).unwrap(), now)),
-                    2 if !model.is_empty() => {
-                        let (id, _) = model.remove(which % model.len()).unwrap();
-                        in_flight.complete(id);
+                let (before, at) = (now.saturating_sub(1000 * which as u64), which % model.len().max(1));
+                match (step, model.get_mut(at)) {
+                    (0..=2, _) => {
+                        let id = in_flight.open(0, now, now, false).unwrap();
+                        model.push_back(Waiting { id, sent: now, stale: false, mismatched: false });
+                    }
+                    (3, Some(request)) => {
+                        in_flight.complete(request.id);
+                        model.remove(at);
+                    }
+                    (4, Some(request)) => {
+                        in_flight.mismatch(request.id);
+                        request.mismatched = true;
+                    }
+                    (5, _) => {
+                        in_flight.leave_window(before);
+                        model.iter_mut().filter(|request| request.sent <= before).for_each(|request| request.stale = true);
                     }
                     _ => {
-                        let before = now.saturating_sub(1000 * which as u64);
-                        let old = model.iter().filter(|(_, sent)| *sent <= before).count();
-                        model.retain(|(_, sent)| *sent > before);
-                        prop_assert_eq!(in_flight.time_out(before), silent(old as u64));
+                        let old = |mismatched| {
+                            let is_old = |request: &&Waiting| request.sent <= before && request.mismatched == mismatched;
+                            model.iter().filter(is_old).count() as u64
+                        };
+                        let want = TimedOut { silent: old(false), mismatched: old(true) };
+                        model.retain(|request| request.sent > before);
+                        prop_assert_eq!(in_flight.time_out(before), want);
                     }
                 }
                 prop_assert_eq!(in_flight.waiting(), model.len());
+                prop_assert_eq!(in_flight.in_window(), model.iter().filter(|request| !request.stale).count());
             }
         }
     }

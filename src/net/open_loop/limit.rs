@@ -91,9 +91,10 @@ mod tests {
         assert_eq!(of(used(1.9, 0.0), None), Limit::Client);
         assert_eq!(of(used(0.9, 0.02), None), Limit::Client, "the server is on the same host");
         assert_eq!(of(used(0.2, 0.7), None), Limit::Unknown);
+        assert_eq!(of(used(1.5, 0.7), None), Limit::Unknown, "three quarters of two cores leave some");
         assert_eq!(of(used(1.9, 0.0), Some(0)), Limit::Rate);
         assert_eq!(of(used(1.9, 0.0), Some(10)), Limit::Rate);
-        assert_eq!(of(used(1.9, 0.0), Some(100)), Limit::Client);
+        assert_eq!(of(used(1.9, 0.0), Some(11)), Limit::Client);
         assert_eq!(of(used(0.2, 0.7), Some(100)), Limit::Unknown);
         assert_eq!(of(CpuShare { process: None, idle: None }, None), Limit::Unknown);
     }

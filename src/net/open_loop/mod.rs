@@ -66,3 +66,14 @@ impl Clock {
 pub fn nanos(length: Duration) -> u64 {
     u64::try_from(length.as_nanos()).unwrap_or(u64::MAX).min(u64::MAX / 4)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Duration, nanos};
+
+    #[test]
+    fn the_longest_time_can_be_added_to_others() {
+        assert_eq!(nanos(Duration::from_micros(3)), 3000);
+        assert!(nanos(Duration::MAX).checked_mul(4).is_some());
+    }
+}

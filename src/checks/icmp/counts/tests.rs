@@ -4,45 +4,31 @@ use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
-
 use super::{Counts, Jitter};
-use crate::model::{Observation, Value};
+use crate::checks::icmp::Icmp;
+use crate::model::{Fault, Observation, Value};
 use crate::net::clock::Reading;
 use crate::net::datagram::{Arrival, IcmpError};
-use crate::probe::Cx;
+use crate::probe::{Cx, Probe as _};
 use crate::proto::icmp::Number;
+use crate::testing::{number, recorded};
 
 const TARGET: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 10));
 const ROUTER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 
 /// Runs `scene` and returns what was recorded.
-fn observe(
-    patience: Duration,
-    scene: impl FnOnce(&mut Counts, &mut Cx<'_>),
-) -> Result<Observation, crate::model::Fault> {
-    let mut observation = Observation::default();
-    let mut cx = Cx::new(
-        &mut observation,
-        <crate::checks::icmp::Icmp as crate::probe::Probe>::FACTS,
-        Instant::now() + Duration::from_mins(1),
-        1,
-        CancellationToken::new(),
-    );
-    let mut counts = Counts::new(patience);
-    scene(&mut counts, &mut cx);
-    counts.report(&mut cx, TARGET)?;
-    Ok(observation)
+fn observe(patience: Duration, scene: impl FnOnce(&mut Counts, &mut Cx<'_>)) -> Result<Observation, Fault> {
+    let (observation, ended) = recorded(Icmp::FACTS, |cx| {
+        let mut counts = Counts::new(patience);
+        scene(&mut counts, cx);
+        counts.report(cx, TARGET)
+    });
+    ended.map(|()| observation)
 }
 
 fn reply(counts: &mut Counts, number: u32, cx: &mut Cx<'_>) {
     let arrival = Arrival { length: 64, kept: 64, from: Some(TARGET), ttl: Some(57), stamp: None };
     counts.reply(Number::Exact(number), Reading::now(), &arrival, cx);
-}
-
-fn number(observation: &Observation, name: &str) -> f64 {
-    observation.last(name).and_then(Value::as_f64).unwrap_or(f64::NAN)
 }
 
 #[track_caller]

@@ -6,8 +6,11 @@ use tokio::net::{TcpListener, UdpSocket};
 use super::*;
 use crate::proto::iperf3::datagram::{Header, REPLY, is_hello};
 
+/// What a server makes its results of: the highest sequence number it saw.
+type Claim = fn(u64) -> Value;
+
 /// A server of one UDP upload with one stream; `results` makes its results from the highest sequence number it saw.
-async fn counting(results: fn(u64) -> Value) -> SocketAddr {
+async fn counting(results: Claim) -> SocketAddr {
     let (listener, socket) = loop {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         if let Ok(socket) = UdpSocket::bind(listener.local_addr().unwrap()).await {
@@ -49,10 +52,10 @@ async fn more_than_was_sent_cannot_have_arrived() {
     assert_eq!(outcome(&observation), "protocol_error");
     assert!(observation.notes()[0].contains("10000000000000 bytes"), "{:?}", observation.notes());
     assert!(number(&observation, "transferred") < 1e12, "only what this side knows is reported");
-    let bytes: fn(u64) -> Value = |sent| json!({"id": 1, "bytes": sent * 2 * 1448 + 1, "errors": 0, "packets": sent});
-    let numbers: fn(u64) -> Value = |sent| json!({"id": 1, "bytes": 1448, "errors": 0, "packets": sent + 1});
+    let bytes: Claim = |sent| json!({"id": 1, "bytes": sent * 2 * 1448 + 1, "errors": 0, "packets": sent});
+    let numbers: Claim = |sent| json!({"id": 1, "bytes": 1448, "errors": 0, "packets": sent + 1});
     // A path that doubles every datagram.
-    let twice: fn(u64) -> Value = |sent| json!({"id": 1, "bytes": sent * 2 * 1448, "errors": 0, "packets": sent});
+    let twice: Claim = |sent| json!({"id": 1, "bytes": sent * 2 * 1448, "errors": 0, "packets": sent});
     let [bytes, numbers, twice] =
         [bytes, numbers, twice].map(async |claim| facts(counting(claim).await, &udp(&[])).await);
     let (bytes, numbers, twice) = tokio::join!(bytes, numbers, twice);
@@ -65,12 +68,13 @@ async fn more_than_was_sent_cannot_have_arrived() {
 
 #[tokio::test]
 async fn results_of_some_streams_are_not_those_of_the_test() {
-    for direction in ["upload", "download"] {
+    let both = ["upload", "download"].map(async |direction| {
         let addr = scripted(Act::Results(r#"{"streams": [{"id": 1, "bytes": 5000}]}"#)).await;
         let observation = facts(addr, &[("streams", Arg::Integer(4)), ("direction", text(direction))]).await;
         assert_eq!(outcome(&observation), "protocol_error", "{direction}");
         assert!(observation.notes()[0].contains("list 1 streams, the test had 4"), "{:?}", observation.notes());
-    }
+    });
+    join_all(both).await;
 }
 
 /// The results of iperf3 before 3.14 for a stream: whatever was lost, at any time, is one number.
@@ -81,7 +85,14 @@ fn old(packets: u64, errors: u64) -> Value {
 #[tokio::test]
 async fn loss_of_an_unknown_part_of_the_test_is_not_reported() {
     let omit = udp(&[("omit", Arg::Number(0.3))]);
-    let observation = facts(counting(|sent| old(sent, 5)).await, &omit).await;
+    let claims: [(Claim, _); 4] = [
+        (|sent| old(sent, 5), omit.clone()),
+        (|sent| old(sent, 0), omit.clone()),
+        (|sent| old(sent, 5), udp(&[])),
+        (|_| old(1, 0), omit),
+    ];
+    let all = claims.map(async |(claim, more)| facts(counting(claim).await, &more).await);
+    let Ok([observation, none, whole, first]) = <[_; 4]>::try_from(join_all(all).await) else { panic!("four") };
     assert_eq!(outcome(&observation), "transferred");
     assert!(observation.last("loss").is_none() && observation.last("lost").is_none(), "{observation:?}");
     assert!(observation.notes().iter().any(|note| note.contains("3.14")), "{:?}", observation.notes());
@@ -91,14 +102,11 @@ async fn loss_of_an_unknown_part_of_the_test_is_not_reported() {
     );
     assert_eq!(count(&observation, "packets") * 1448, count(&observation, "sent"));
     // None lost in all, and no warm-up at all, leave nothing open.
-    let observation = facts(counting(|sent| old(sent, 0)).await, &omit).await;
-    assert!(number(&observation, "loss").abs() < 1e-9 && observation.notes().is_empty(), "{observation:?}");
-    let observation = facts(counting(|sent| old(sent, 5)).await, &udp(&[])).await;
-    assert!(count(&observation, "lost") == 5 && number(&observation, "loss") > 0.0, "{observation:?}");
-    // What goes missing after the last datagram seen was sent in the measurement only as far as it was sent there.
-    let observation = facts(counting(|_| old(1, 0)).await, &omit).await;
-    assert_eq!(count(&observation, "lost"), count(&observation, "packets"), "{observation:?}");
-    assert_eq!(count(&observation, "packets") * 1448, count(&observation, "sent"));
+    assert!(number(&none, "loss").abs() < 1e-9 && none.notes().is_empty(), "{none:?}");
+    assert!(count(&whole, "lost") == 5 && number(&whole, "loss") > 0.0, "{whole:?}");
+    // What goes missing after the last datagram observation was sent in the measurement only as far as it was sent there.
+    assert_eq!(count(&first, "lost"), count(&first, "packets"), "{first:?}");
+    assert_eq!(count(&first, "packets") * 1448, count(&first, "sent"));
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@ mod claims;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -124,7 +125,7 @@ async fn udp_download_loses_nothing_on_loopback() {
 
 #[tokio::test]
 async fn the_warm_up_is_left_out() {
-    for direction in ["upload", "download"] {
+    let both = ["upload", "download"].map(async |direction| {
         let (addr, _guard) = server().await;
         let start = Instant::now();
         let more = [("omit", Arg::Number(0.6)), ("duration", Arg::Number(0.1)), ("direction", text(direction))];
@@ -142,7 +143,8 @@ async fn the_warm_up_is_left_out() {
             "{direction}"
         );
         assert_eq!(observation.merged("bitrate").unwrap().count(), 1, "{direction}");
-    }
+    });
+    join_all(both).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -286,21 +288,24 @@ async fn a_path_that_moves_nothing_is_stalled() {
 #[tokio::test]
 async fn zero_bytes_are_a_fault() {
     let results = Act::Results(r#"{"streams": [{"id": 1, "bytes": 0}]}"#);
-    for direction in ["upload", "download"] {
+    let both = ["upload", "download"].map(async |direction| {
         let (observation, result) = run(scripted(results).await, &[("direction", text(direction))]).await;
         let fault = result.unwrap_err();
         assert!(fault.detail.contains("nothing was transferred"), "{direction}: {fault}");
         assert!(observation.last("outcome").is_none(), "{direction}");
-    }
+    });
+    join_all(both).await;
 }
 
 #[tokio::test]
 async fn broken_results_are_a_protocol_error() {
-    for text in ["{}", "[]", r#"{"streams": []}"#, r#"{"streams": [{"id": 1, "bytes": -5}]}"#] {
+    let texts = ["{}", "[]", r#"{"streams": []}"#, r#"{"streams": [{"id": 1, "bytes": -5}]}"#];
+    let all = texts.map(async |text| {
         let observation = facts(scripted(Act::Results(text)).await, &[]).await;
         assert_eq!(outcome(&observation), "protocol_error", "{text}");
         assert!(count(&observation, "sent") > 0, "what this side knows stays");
-    }
+    });
+    join_all(all).await;
 }
 
 #[tokio::test]

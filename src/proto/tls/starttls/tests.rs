@@ -233,25 +233,25 @@ async fn serves(turns: Vec<Vec<u8>>, piece: usize, pause: Duration) -> TcpStream
 
 #[tokio::test]
 async fn over_a_socket_not_a_byte_beyond_the_go_ahead_is_taken() {
-    for protocol in Protocol::ALL {
-        for piece in [1, 3, 1 << 16] {
-            let mut turns = good(*protocol);
-            if *protocol == Protocol::Mysql {
-                turns.pop();
-            }
-            let mut stream = serves(turns, piece, Duration::ZERO).await;
-            let outcome = upgrade(&mut stream, *protocol, "x.test", PATIENCE).await.unwrap();
-            assert_eq!(outcome, Ok(()), "{protocol:?} in pieces of {piece}");
-            if *protocol == Protocol::Mysql {
-                // The request itself is what the echo answers.
-                continue;
-            }
-            stream.write_all(b"hello").await.unwrap();
-            let mut answer = [0; 4];
-            stream.read_exact(&mut answer).await.unwrap();
-            assert_eq!(&answer, b"echo", "{protocol:?}");
+    let upgraded = async |protocol: Protocol, piece: usize| {
+        let mut turns = good(protocol);
+        if protocol == Protocol::Mysql {
+            turns.pop();
         }
-    }
+        let mut stream = serves(turns, piece, Duration::ZERO).await;
+        let outcome = upgrade(&mut stream, protocol, "x.test", PATIENCE).await.unwrap();
+        assert_eq!(outcome, Ok(()), "{protocol:?} in pieces of {piece}");
+        if protocol == Protocol::Mysql {
+            // The request itself is what the echo answers.
+            return;
+        }
+        stream.write_all(b"hello").await.unwrap();
+        let mut answer = [0; 4];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"echo", "{protocol:?}");
+    };
+    let pieces = Protocol::ALL.iter().flat_map(|protocol| [1, 3, 1 << 16].map(|piece| upgraded(*protocol, piece)));
+    join_all(pieces).await;
 }
 
 #[tokio::test]

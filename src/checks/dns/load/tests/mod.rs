@@ -7,7 +7,6 @@ mod server;
 mod wrong;
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -22,12 +21,12 @@ const PATIENT: f64 = 20.0;
 /// Where no answer comes.
 const BRIEF: f64 = 0.3;
 
-/// Fields of a check with the defaults of the table, a load of 200 queries/s for half a second among them.
+/// Fields of a check with the defaults of the table, a load of 500 queries/s for 0.2 s among them.
 fn args(server: SocketAddr, load: Written<'_>, more: Written<'_>) -> Args {
     let mut inner = Args::default();
     inner.0.extend([
-        ("rate", Arg::Number(200.0)),
-        ("duration", Arg::Number(0.5)),
+        ("rate", Arg::Number(500.0)),
+        ("duration", Arg::Number(0.2)),
         ("concurrency", Arg::Integer(2)),
         // Nothing is late unless a test is about that.
         ("late", Arg::Number(PATIENT)),
@@ -59,14 +58,4 @@ async fn observed(server: SocketAddr, load: Written<'_>, more: Written<'_>) -> O
     let (observation, result) = run(&build(&args(server, load, more)).unwrap()).await;
     result.unwrap_or_else(|fault| panic!("{fault}: {:?}", observation.notes()));
     observation
-}
-
-/// Waits until `there` holds.
-async fn until(mut there: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(20);
-    while !there() {
-        assert!(Instant::now() < end, "it never came");
-        // The server has a thread of its own: there is nothing to wait for but its count.
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
 }

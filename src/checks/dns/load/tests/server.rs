@@ -1,11 +1,17 @@
 //! A DNS server of a few lines on a thread of its own, which answers as a test tells it to.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+/// For what happens at once when all is well: it only bounds a test that would hang.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The treatment of one query.
 #[derive(Default)]
@@ -33,9 +39,20 @@ impl From<Vec<Vec<u8>>> for Turn {
 /// A running server; it ends when dropped.
 pub(super) struct Server {
     pub(super) addr: SocketAddr,
-    received: Arc<AtomicU64>,
-    stop: Arc<AtomicBool>,
+    state: Arc<State>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// Shared with the thread.
+#[derive(Default)]
+struct State {
+    /// Queries so far.
+    received: AtomicU64,
+    /// Where they came from.
+    clients: Mutex<BTreeSet<SocketAddr>>,
+    /// A query came, or none for a moment.
+    turned: Notify,
+    stop: AtomicBool,
 }
 
 impl Server {
@@ -50,15 +67,15 @@ impl Server {
         // What comes while it stands still waits, it is not lost.
         socket2::SockRef::from(&socket).set_recv_buffer_size(4 << 20).unwrap();
         socket.set_read_timeout(Some(Duration::from_millis(2))).unwrap();
-        let (addr, received, stop) =
-            (socket.local_addr().unwrap(), Arc::<AtomicU64>::default(), Arc::<AtomicBool>::default());
-        let (count, ended) = (Arc::clone(&received), Arc::clone(&stop));
+        let (addr, state) = (socket.local_addr().unwrap(), Arc::<State>::default());
+        let shared = Arc::clone(&state);
         let serve = move || {
             let mut held: VecDeque<(Instant, Vec<u8>, SocketAddr)> = VecDeque::new();
             let mut buffer = [0; 4096];
-            while !ended.load(Ordering::Relaxed) {
+            while !shared.stop.load(Ordering::Relaxed) {
                 if let Ok((length, peer)) = socket.recv_from(&mut buffer) {
-                    let turn: Turn = answer(count.fetch_add(1, Ordering::Relaxed), &buffer[..length]).into();
+                    shared.clients.lock().unwrap().insert(peer);
+                    let turn: Turn = answer(shared.received.fetch_add(1, Ordering::Relaxed), &buffer[..length]).into();
                     let due = Instant::now() + turn.after;
                     held.extend(turn.replies.into_iter().map(|reply| (due, reply, peer)));
                     // The stall itself.
@@ -68,20 +85,49 @@ impl Server {
                     let (_, reply, peer) = held.pop_front().unwrap();
                     let _ = socket.send_to(&reply, peer);
                 }
+                shared.turned.notify_waiters();
             }
         };
-        Self { addr, received, stop, thread: Some(std::thread::spawn(serve)) }
+        Self { addr, state, thread: Some(std::thread::spawn(serve)) }
     }
 
     /// Queries that came so far.
     pub(super) fn received(&self) -> u64 {
-        self.received.load(Ordering::Relaxed)
+        self.state.received.load(Ordering::Relaxed)
+    }
+
+    /// Waits until so many queries came.
+    pub(super) async fn asked(&self, times: u64) {
+        self.until(|| self.received() >= times).await;
+    }
+
+    /// Waits until every socket that asked is closed: its port can be bound again.
+    pub(super) async fn left(&self) {
+        self.until(|| {
+            let mut clients = self.state.clients.lock().unwrap();
+            clients.retain(|client| UdpSocket::bind(client).is_err());
+            clients.is_empty()
+        })
+        .await;
+    }
+
+    async fn until(&self, mut there: impl FnMut() -> bool) {
+        let wait = async {
+            loop {
+                let turned = self.state.turned.notified();
+                if there() {
+                    return;
+                }
+                turned.await;
+            }
+        };
+        timeout(PATIENCE, wait).await.expect("it never came");
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.state.stop.store(true, Ordering::Relaxed);
         let _ = self.thread.take().unwrap().join();
     }
 }

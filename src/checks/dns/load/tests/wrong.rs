@@ -6,7 +6,7 @@ use crate::model::{Arg, Observation};
 use crate::testing::{count, noted, texts};
 
 /// A server that answers rightly `before` the load, and every query of the load with what `answer` makes of it. No query is
-/// answered, and this is what was seen.
+/// answered, and this is what was seen. Some wait for all of the timeout, so they are best run beside each other.
 async fn bad<T: Into<Turn> + 'static>(answer: fn(&[u8]) -> T) -> Observation {
     let server =
         Server::start(move |number, query| if number == 0 { good(query).into() } else { answer(query).into() });
@@ -20,47 +20,47 @@ async fn bad<T: Into<Turn> + 'static>(answer: fn(&[u8]) -> T) -> Observation {
 
 #[tokio::test]
 async fn other_records() {
-    let observation = bad(|query| reply(query, 0, &[[192, 0, 2, 11]])).await;
+    let (observation, none, more) = tokio::join!(
+        bad(|query| reply(query, 0, &[[192, 0, 2, 11]])),
+        bad(|query| reply(query, 0, &[])),
+        bad(|query| reply(query, 0, &[[192, 0, 2, 10], [192, 0, 2, 11]])),
+    );
     assert_eq!((count(&observation, "load.wrong"), count(&observation, "load.lost")), (100, 0));
     noted(
         &observation,
         "100 wrong (records), for example www.load.test. A: www.load.test. A 192.0.2.11; in the first answer",
     );
-    let observation = bad(|query| reply(query, 0, &[])).await;
-    assert_eq!(count(&observation, "load.wrong"), 100);
-    noted(&observation, "no record of the type asked for");
-    let observation = bad(|query| reply(query, 0, &[[192, 0, 2, 10], [192, 0, 2, 11]])).await;
-    assert_eq!(count(&observation, "load.wrong"), 100);
+    assert_eq!(count(&none, "load.wrong"), 100);
+    noted(&none, "no record of the type asked for");
+    assert_eq!(count(&more, "load.wrong"), 100);
 }
 
 #[tokio::test]
 async fn another_response_code() {
-    let observation = bad(|query| reply(query, 2, &[])).await;
+    let (observation, nxdomain) = tokio::join!(bad(|query| reply(query, 2, &[])), bad(|query| reply(query, 3, &[])));
     assert_eq!((count(&observation, "load.wrong"), count(&observation, "load.lost")), (100, 0));
     noted(&observation, "100 wrong (response code), for example www.load.test. A: SERVFAIL, not NOERROR");
     assert_eq!(observation.last("load.rcodes"), Some(&serde_json::json!({"SERVFAIL": 100})));
-    let observation = bad(|query| reply(query, 3, &[])).await;
-    noted(&observation, "NXDOMAIN, not NOERROR");
+    noted(&nxdomain, "NXDOMAIN, not NOERROR");
 }
 
 #[tokio::test]
 async fn another_question() {
-    let observation = bad(|query| {
+    let another = bad(|query| {
         let mut reply = good(query);
         reply[13] ^= 1;
         reply
-    })
-    .await;
-    // Somebody spoke, but not of the question: wrong, and the query is not called lost as well.
-    assert_eq!((count(&observation, "load.wrong"), count(&observation, "load.lost")), (100, 0));
-    noted(&observation, "(another question)");
-    let observation = bad(|query| {
+    });
+    let query = bad(|query| {
         let mut reply = good(query);
         reply[2] &= 0x7f;
         reply
-    })
-    .await;
-    noted(&observation, "it is a query, not a response");
+    });
+    let (observation, query) = tokio::join!(another, query);
+    // Somebody spoke, but not of the question: wrong, and the query is not called lost as well.
+    assert_eq!((count(&observation, "load.wrong"), count(&observation, "load.lost")), (100, 0));
+    noted(&observation, "(another question)");
+    noted(&query, "it is a query, not a response");
 }
 
 #[tokio::test]
@@ -92,13 +92,8 @@ async fn garbage() {
         reply[owner + 1] = u8::try_from(owner).unwrap();
         reply
     };
-    for (name, observation) in [
-        ("cut", bad(cut).await),
-        ("more", bad(more).await),
-        ("form", bad(form).await),
-        ("none", bad(none).await),
-        ("loops", bad(loops).await),
-    ] {
+    let (cut, more, form, none, loops) = tokio::join!(bad(cut), bad(more), bad(form), bad(none), bad(loops));
+    for (name, observation) in [("cut", cut), ("more", more), ("form", form), ("none", none), ("loops", loops)] {
         assert_eq!(count(&observation, "load.wrong"), 100, "{name}: {:?}", observation.notes());
         noted(&observation, "100 wrong (malformed)");
     }
@@ -115,15 +110,15 @@ async fn a_record_that_does_not_answer() {
 
 #[tokio::test]
 async fn cut_and_oversized() {
-    let observation = bad(|query| {
+    let cut = bad(|query| {
         let mut reply = good(query);
         reply[2] |= 2;
         reply
-    })
-    .await;
-    assert_eq!(count(&observation, "load.wrong"), 100);
-    noted(&observation, "(truncated)");
-    let observation = bad(|query| records(query, 0, &vec![(1, 300, vec![192, 0, 2, 10]); 400])).await;
+    });
+    let long = bad(|query| records(query, 0, &vec![(1, 300, vec![192, 0, 2, 10]); 400]));
+    let (cut, observation) = tokio::join!(cut, long);
+    assert_eq!(count(&cut, "load.wrong"), 100);
+    noted(&cut, "(truncated)");
     assert_eq!((count(&observation, "load.wrong"), count(&observation, "load.lost")), (100, 0));
     noted(&observation, "(too long)");
 }

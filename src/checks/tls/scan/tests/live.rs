@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::model::{Back, End, Model, Quirk, length};
@@ -46,8 +47,13 @@ async fn modelled(model: Model) -> (u16, Arc<Mutex<Model>>) {
 }
 
 async fn answer(mut stream: TcpStream, model: Arc<Mutex<Model>>) {
-    let Some(hello) = hello(&mut stream).await else { return };
-    let back = model.lock().unwrap().answer(&hello, false);
+    if let Some(hello) = hello(&mut stream).await {
+        answer_to(&hello, stream, model).await;
+    }
+}
+
+async fn answer_to(hello: &[u8], mut stream: TcpStream, model: Arc<Mutex<Model>>) {
+    let back = model.lock().unwrap().answer(hello, false);
     match back {
         Back::Bytes(bytes) => {
             let _ = stream.write_all(&bytes).await;
@@ -249,26 +255,39 @@ async fn parallel_and_rate_are_kept() {
     let connections = model.lock().unwrap().connections;
     // The schedule is a lower bound of the time, whatever the load; the first connection is the handshake's.
     assert!(elapsed >= Duration::from_millis(10) * (connections - 2), "{connections} in {elapsed:?}");
-    let busy = Arc::new(Mutex::new((0_u32, 0_u32)));
+    // Connections so far, those that are open, and the most that were.
+    let busy = Arc::new(Mutex::new((0_u32, 0_u32, 0_u32)));
     let counted = busy.clone();
-    let shared = model.clone();
-    let port = server(move |stream| {
-        let (busy, model) = (counted.clone(), shared.clone());
+    let (shared, waiting) = (model.clone(), watch::Sender::new(0_u32));
+    let together = waiting.clone();
+    let port = server(move |mut stream| {
+        let (busy, model, together) = (counted.clone(), shared.clone(), together.clone());
         async move {
-            {
+            let number = {
                 let mut busy = busy.lock().unwrap();
                 busy.0 += 1;
-                busy.1 = busy.1.max(busy.0);
+                busy.1 += 1;
+                busy.2 = busy.2.max(busy.1);
+                busy.0
+            };
+            let hello = hello(&mut stream).await.unwrap();
+            // The first is the handshake's, and alone. The next two are not answered before both are there.
+            if (2..=3).contains(&number) {
+                together.send_modify(|waiting| *waiting += 1);
+                let mut both = together.subscribe();
+                tokio::select! {
+                    met = both.wait_for(|waiting| *waiting == 2) => drop(met),
+                    _ = stream.read_u8() => together.send_modify(|waiting| *waiting -= 1),
+                }
             }
-            // Slow enough that connections meet.
-            tokio::time::sleep(Duration::from_millis(5)).await;
-            answer(stream, model).await;
-            busy.lock().unwrap().0 -= 1;
+            answer_to(&hello, stream, model).await;
+            busy.lock().unwrap().1 -= 1;
         }
     })
     .await;
     scan_with(port, PATIENCE, group(2, 10_000.0)).await;
-    let most = busy.lock().unwrap().1;
+    assert_eq!(*waiting.borrow(), 2, "one was given up before the next one came");
+    let most = busy.lock().unwrap().2;
     // A connection counts here until its close is seen, so one more may be on its way out for each.
     assert!((2..=4).contains(&most), "{most}");
 }

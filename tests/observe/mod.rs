@@ -1,0 +1,21 @@
+//! One round of a probe, without suite, plan and engine; as `src/testing/observe.rs` has it for unit tests.
+
+use std::time::Duration;
+
+use shakedown::model::{Fault, Observation};
+use shakedown::probe::{Cx, DynProbe};
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+
+/// Beyond the time a probe says it may take: a loaded machine. A hang is what this catches.
+const SLACK: Duration = Duration::from_secs(20);
+/// The seed of every round.
+const SEED: u64 = 7;
+
+/// One round; it must end in about the time the probe says.
+pub async fn observe(probe: &dyn DynProbe) -> (Observation, Result<(), Fault>) {
+    let (mut observation, longest) = (Observation::default(), probe.longest());
+    let mut cx = Cx::new(&mut observation, probe.facts(), Instant::now() + longest, SEED, CancellationToken::new());
+    let ended = timeout(longest * 4 + SLACK, probe.run(&mut cx)).await;
+    (observation, ended.unwrap_or_else(|_| panic!("it should take {longest:?} at most")))
+}
