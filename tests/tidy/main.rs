@@ -131,7 +131,11 @@ fn banned_calls_stay_out() {
         ("todo!", &[], "the thing itself"),
         ("unimplemented!", &[], "the thing itself"),
         ("DefaultHasher", &[], "stats::seed for what must be repeatable, sha2 for digests; std promises no values"),
-        ("serde_json::from_str", &[], "serde_json::from_slice: with both, the readers of every document are compiled twice"),
+        (
+            "serde_json::from_str",
+            &[],
+            "serde_json::from_slice: with both, the readers of every document are compiled twice",
+        ),
         ("unsafe {", &["src/net/sys/"], "a safe wrapper of nix, socket2 or rustix; else src/net/sys"),
         ("unsafe fn", &["src/net/sys/"], "a safe wrapper of nix, socket2 or rustix; else src/net/sys"),
     ];
