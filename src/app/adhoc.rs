@@ -12,7 +12,7 @@ use crate::exit;
 use crate::model::record::FactValue;
 use crate::model::{FieldKind, Record, Value};
 use crate::probe::Family;
-use crate::report::console::visible;
+use crate::report::style::visible;
 use crate::suite::diagnostic::suggest;
 use crate::suite::file::Input;
 

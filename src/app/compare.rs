@@ -10,7 +10,7 @@ use crate::baseline::store;
 use crate::cli::CompareArgs;
 use crate::exit;
 use crate::model::reduced::Report;
-use crate::report::console::visible;
+use crate::report::style::visible;
 use crate::report::{atomic, comparison_document, json, reduced};
 
 /// Between the lines of an error of several.

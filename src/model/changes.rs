@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Value;
 use super::fact::Rule;
-use super::record::{Shared, Word};
+use super::text::{Shared, Word};
 
 /// How a fact changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

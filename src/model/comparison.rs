@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::record::Word;
+use super::text::Word;
 use super::unit::Unit;
 
 /// One side of a comparison.

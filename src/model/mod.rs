@@ -22,6 +22,7 @@ pub mod reduced;
 pub mod signal;
 pub mod suggest;
 pub mod table;
+pub mod text;
 pub mod unit;
 pub mod verdict;
 

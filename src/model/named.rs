@@ -11,7 +11,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Value;
-use super::record::{FactValue, Word};
+use super::text::Word;
 use super::unit::Unit;
 use crate::stats::Summary;
 
@@ -94,6 +94,15 @@ impl<T: JsonSchema> JsonSchema for Named<T> {
 
 /// The numbers of a distribution in a report, in order.
 const NUMBERS: [&str; 8] = ["min", "mean", "p50", "p90", "p95", "p99", "max", "stddev"];
+
+/// A fact's value in a report.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FactValue {
+    /// Anything but a distribution.
+    Scalar(Value),
+    /// A distribution with its unit.
+    Distribution(Unit, Box<Summary>),
+}
 
 impl Serialize for FactValue {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

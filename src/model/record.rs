@@ -1,32 +1,24 @@
 //! The record of a finished run: exactly the document `shakedown.report/1`.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Value;
 use super::comparison::{Arm, Change, ComparedBy, Comparison};
 use super::fact::Better;
 use super::fault::Fault;
+pub use super::named::FactValue;
 use super::named::Named;
 use super::place::Place;
 use super::signal::Signal;
+pub use super::text::{Shared, Word};
 use super::unit::Unit;
 use super::verdict::{Severity, Verdict};
-use crate::stats::Summary;
 
 /// Schema name and version of the report.
 pub const SCHEMA: &str = "shakedown.report/1";
-
-/// Text that is usually static.
-pub type Word = Cow<'static, str>;
-
-/// Text shared with the plan: ten thousand records of it cost ten thousand pointers.
-pub type Shared = Arc<str>;
 
 /// A finished (or interrupted) run.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -367,15 +359,6 @@ pub(super) fn is_false(flag: &bool) -> bool {
 
 /// Facts by name, in table order.
 pub type Facts = Named<FactValue>;
-
-/// A fact's value in a report.
-#[derive(Clone, Debug, PartialEq)]
-pub enum FactValue {
-    /// Anything but a distribution.
-    Scalar(Value),
-    /// A distribution with its unit.
-    Distribution(Unit, Box<Summary>),
-}
 
 impl Design {
     /// Whether metrics were to be compared.

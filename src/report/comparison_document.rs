@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 use std::fmt::Write as _;
 
 use super::comparison_text;
-use super::console::visible;
 use super::style::Style;
+use super::style::visible;
 use crate::model::comparison_document::{ComparisonDocument, MetricRow};
 use crate::model::{CheckChange, CheckShift, FactChange, Value};
 

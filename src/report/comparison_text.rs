@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::console::visible;
 use super::style::Style;
+use super::style::visible;
 use crate::model::{Change, CheckRecord, ComparedBy, Comparison, Severity, Unit};
 
 /// "2.02ms -> 2.23ms  +10.4% [+8.1%, +12.6%]": levels, change and its 95 % interval.

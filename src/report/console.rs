@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::advice::advice;
 use super::comparison_text;
-use super::style::Style;
+use super::style::{Style, visible};
 use crate::judge::in_words;
 use crate::model::record::{Counts, FactValue, Outcome};
 use crate::model::{Change, CheckRecord, Place, Record, Severity, Unit, Value, Verdict};
@@ -184,22 +184,6 @@ fn row(out: &mut String, name: &str, text: &str) {
     for line in lines {
         let _ = writeln!(out, "    {:>11}  {}", "", visible(line));
     }
-}
-
-/// Text from a peer must not steer the reader's terminal: control characters are shown, not obeyed.
-#[must_use]
-pub fn visible(text: &str) -> String {
-    if !text.chars().any(char::is_control) {
-        return text.to_owned();
-    }
-    text.chars().fold(String::with_capacity(text.len() + 8), |mut out, c| {
-        if c.is_control() {
-            out.extend(c.escape_default());
-        } else {
-            out.push(c);
-        }
-        out
-    })
 }
 
 /// Cases that hold and regressed with `severity: warn`, which fails nothing.

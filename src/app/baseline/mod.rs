@@ -17,7 +17,7 @@ use crate::model::Record;
 use crate::model::record::Counts;
 use crate::model::suggest::suggest;
 use crate::report::atomic;
-use crate::report::console::visible;
+use crate::report::style::visible;
 
 /// Runs the command.
 pub(super) fn baseline(command: &BaselineCommand, terminal: &Terminal) -> u8 {

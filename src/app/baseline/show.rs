@@ -15,7 +15,7 @@ use crate::exit;
 use crate::model::reduced::Metric;
 use crate::model::{ComparedBy, Unit};
 use crate::report::atomic;
-use crate::report::console::visible;
+use crate::report::style::visible;
 use crate::stats::sessions::{RUNS, spread};
 
 /// One baseline in the list.
