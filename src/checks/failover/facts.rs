@@ -1,5 +1,6 @@
 //! The facts of a check.
 
+use crate::checks::shared::advice::SENT_LATE;
 use crate::model::fact::Distribution;
 use crate::model::table::facts;
 use crate::model::{Better, Fact, Rule, Unit};
@@ -104,7 +105,8 @@ facts! { pub(super) FACTS;
         "lateness",
         Unit::Seconds,
         "How long after it was due each probe was sent: the quality of this host. The bounds account for it, but more than an interval means an overloaded sender.",
-    );
+    )
+    .on_breach(SENT_LATE);
     pub(super) const INJECT_EXIT: Fact<i64> =
         Fact::integer("inject.exit", Unit::Count, "Exit status of the inject command.").ruled(Rule::Same);
     pub(super) const RESTORE_EXIT: Fact<i64> =

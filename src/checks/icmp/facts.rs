@@ -1,6 +1,6 @@
 //! The facts of a check.
 
-use crate::checks::shared::advice::{EVIDENCE, SILENT, SLOWER, UNREACHABLE, UNRESOLVED};
+use crate::checks::shared::advice::{EVIDENCE, SENT_LATE, SILENT, SLOWER, UNREACHABLE, UNRESOLVED};
 use crate::model::fact::Distribution;
 use crate::model::table::facts;
 use crate::model::{Better, Choice, Fact, Rule, Unit};
@@ -79,5 +79,6 @@ facts! { pub(super) FACTS;
         "lateness",
         Unit::Seconds,
         "How long after its intended time each probe was sent: the quality of this host, not of the path.",
-    );
+    )
+    .on_breach(SENT_LATE);
 }

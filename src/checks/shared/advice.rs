@@ -56,3 +56,5 @@ pub const RENEW_CHAIN: &str =
 /// The number is that of this host.
 pub const LIMITED_HERE: &str =
     "this host was the limit: measure from a larger one, or from several, before calling the server slow";
+/// Probes left later than they were due.
+pub const SENT_LATE: &str = "this host sends late: look at its load (uptime), at what runs beside it and, on a virtual machine, at its steal time; the target has no part in it";
