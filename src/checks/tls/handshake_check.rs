@@ -215,19 +215,14 @@ impl HandshakeCheck {
     /// A line of evidence that names how far a handshake came that ended early.
     fn evidence(&self, handshake: &Handshake, connected: &str) -> Option<String> {
         let timeout = self.target.timeout;
-        let reached = handshake.reached();
-        let last = reached.as_deref().unwrap_or("ClientHello");
+        let end = handshake.early_end(timeout)?;
         Some(match &handshake.end {
-            HandshakeEnd::Completed(_) => return None,
-            HandshakeEnd::Timeout if reached.is_none() => {
+            HandshakeEnd::Timeout if handshake.reached().is_none() => {
                 format!("{connected}, then no ServerHello within {timeout:?}")
             }
-            HandshakeEnd::Timeout => format!("{connected}, then no end within {timeout:?}: it came as far as {last}"),
-            HandshakeEnd::Reset => format!("{connected}, then reset after {last}"),
-            HandshakeEnd::Closed => format!("{connected}, then closed after {last}"),
-            HandshakeEnd::Unreachable(why) => format!("{connected}, then after {last}: {why}"),
             HandshakeEnd::NotTls(why) => format!("the answer is not TLS ({why}); is it the right port?"),
-            HandshakeEnd::Alert(alert) => format!("TLS alert: {alert}"),
+            HandshakeEnd::Alert(_) => end,
+            _ => format!("{connected}, then {end}"),
         })
     }
 }

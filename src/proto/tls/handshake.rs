@@ -123,6 +123,23 @@ impl<S> Handshake<S> {
         }
     }
 
+    /// How it ended early, for the evidence; `None` when it was completed. A server that said nothing, and one that does not
+    /// speak TLS, depend on the transport: what is said of them is the caller's.
+    #[must_use]
+    pub fn early_end(&self, timeout: Duration) -> Option<String> {
+        let reached = self.reached();
+        let last = reached.as_deref().unwrap_or("ClientHello");
+        Some(match &self.end {
+            HandshakeEnd::Completed(_) => return None,
+            HandshakeEnd::Timeout => format!("no end within {timeout:?}: it came as far as {last}"),
+            HandshakeEnd::Reset => format!("reset after {last}"),
+            HandshakeEnd::Closed => format!("closed after {last}"),
+            HandshakeEnd::Unreachable(why) => format!("after {last}: {why}"),
+            HandshakeEnd::NotTls(why) => format!("not TLS ({why})"),
+            HandshakeEnd::Alert(alert) => format!("TLS alert: {alert}"),
+        })
+    }
+
     /// The certificates of the chain that can be read, leaf first.
     #[must_use]
     pub fn certificates(&self) -> Vec<Option<Certificate>> {

@@ -156,19 +156,13 @@ impl QuicCheck {
     /// A line of evidence that names how far a handshake came that ended early.
     fn evidence(&self, handshake: &Handshake<Connection>) -> Option<String> {
         let timeout = self.target.timeout;
-        let reached = handshake.reached();
-        let last = reached.as_deref().unwrap_or("ClientHello");
+        let end = handshake.early_end(timeout)?;
         Some(match &handshake.end {
-            HandshakeEnd::Completed(_) => return None,
-            HandshakeEnd::Timeout if reached.is_none() => {
+            HandshakeEnd::Timeout if handshake.reached().is_none() => {
                 format!("no answer to QUIC's first packet within {timeout:?}")
             }
-            HandshakeEnd::Timeout => format!("no end within {timeout:?}: it came as far as {last}"),
-            HandshakeEnd::Reset => format!("reset after {last}"),
-            HandshakeEnd::Closed => format!("closed after {last}"),
-            HandshakeEnd::Unreachable(why) => format!("after {last}: {why}"),
             HandshakeEnd::NotTls(why) => format!("the answer is {why}"),
-            HandshakeEnd::Alert(alert) => format!("TLS alert: {alert}"),
+            _ => end,
         })
     }
 }
