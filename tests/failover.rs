@@ -241,13 +241,13 @@ async fn a_run_dropped_half_way_is_restored() {
 
 /// A service that goes away when told over a control connection, until it has left so many requests unanswered. It knows
 /// for how long that was.
-struct Known {
+struct KnownOutage {
     front: std::net::SocketAddr,
     control: std::net::SocketAddr,
     truth: tokio::sync::watch::Receiver<Option<Duration>>,
 }
 
-impl Known {
+impl KnownOutage {
     async fn start(unanswered: u32) -> Self {
         let (front, control) = (
             tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap(),
@@ -294,7 +294,7 @@ impl Known {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_true_length_is_within_the_bounds() {
-    let known = Known::start(25).await;
+    let known = KnownOutage::start(25).await;
     let check = Check {
         front: known.front,
         inject: [BINARY, "__lab", &known.control.to_string(), "go"].map(str::to_owned).to_vec(),

@@ -7,7 +7,7 @@ use super::terminal::Terminal;
 use crate::baseline::host;
 use crate::cli::history::HistoryArgs;
 use crate::exit;
-use crate::history::export::{self, Part};
+use crate::history::export::{self, ExportFile};
 use crate::history::reading::{self, Listing, Nothing};
 use crate::history::series::{self, Classes, Filter};
 use crate::history::{index, spark, table, trend};
@@ -51,7 +51,7 @@ pub(super) fn history(args: &HistoryArgs, terminal: &Terminal) -> u8 {
     }
     for (name, path) in exports(args) {
         let Some(export) = export::export(name) else { continue };
-        for Part { name: file, text } in (export.render)(&selected) {
+        for ExportFile { name: file, text } in (export.render)(&selected) {
             let path = if file.is_empty() { path.clone() } else { path.join(file) };
             write(name, &path, &text);
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Part, one};
+use super::{ExportFile, one};
 use crate::history::Selected;
 
 /// A measured value.
@@ -20,7 +20,7 @@ struct Measured {
 
 /// The document. Benchmarks are `suite/case`, measures the metrics, in base units.
 #[must_use]
-pub fn render(selected: &Selected<'_>) -> Vec<Part> {
+pub fn render(selected: &Selected<'_>) -> Vec<ExportFile> {
     let mut out: BTreeMap<String, BTreeMap<&str, Measured>> = BTreeMap::new();
     let newest = selected.runs.len().wrapping_sub(1);
     for series in &selected.series {

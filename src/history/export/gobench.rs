@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::{Part, one};
+use super::{ExportFile, one};
 use crate::history::Selected;
 use crate::history::series::Series;
 
@@ -12,7 +12,7 @@ const OURS: [&str; 2] = ["suite", "host-class"];
 
 /// The text.
 #[must_use]
-pub fn render(selected: &Selected<'_>) -> Vec<Part> {
+pub fn render(selected: &Selected<'_>) -> Vec<ExportFile> {
     let units = units(&selected.series);
     let mut out = String::new();
     let mut announced: BTreeMap<&str, &str> = BTreeMap::new();

@@ -9,7 +9,7 @@ use super::Selected;
 
 /// A file of an export.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
+pub struct ExportFile {
     /// Name in the folder; empty for an export of one file, whose name is the user's.
     pub name: String,
     /// Content.
@@ -23,7 +23,7 @@ pub struct Export {
     /// One line for the docs.
     pub help: &'static str,
     /// The function.
-    pub render: fn(&Selected<'_>) -> Vec<Part>,
+    pub render: fn(&Selected<'_>) -> Vec<ExportFile>,
 }
 
 /// Every export.
@@ -41,8 +41,8 @@ pub fn export(name: &str) -> Option<&'static Export> {
 }
 
 /// The only file of an export.
-fn one(text: String) -> Vec<Part> {
-    vec![Part { name: String::new(), text }]
+fn one(text: String) -> Vec<ExportFile> {
+    vec![ExportFile { name: String::new(), text }]
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::{Part, one};
+use super::{ExportFile, one};
 use crate::history::Selected;
 use crate::history::reading::Found;
 use crate::model::Verdict;
@@ -20,7 +20,7 @@ const VERDICTS: [(Verdict, &str); 4] = [
 
 /// The text.
 #[must_use]
-pub fn render(selected: &Selected<'_>) -> Vec<Part> {
+pub fn render(selected: &Selected<'_>) -> Vec<ExportFile> {
     let mut out = String::new();
     if let Some(found) = selected.runs.last() {
         metrics(&mut out, selected);

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use super::Part;
+use super::ExportFile;
 use crate::history::Selected;
 use crate::history::series::{Key, Series};
 use crate::net::bytes::hex;
@@ -20,7 +20,7 @@ const LONGEST: usize = 150;
 
 /// The files.
 #[must_use]
-pub fn render(selected: &Selected<'_>) -> Vec<Part> {
+pub fn render(selected: &Selected<'_>) -> Vec<ExportFile> {
     let names = names(&selected.series);
     let mut config = String::from(if names.is_empty() { "tests: {}\n" } else { "tests:\n" });
     let mut out = Vec::with_capacity(names.len() + 1);
@@ -33,9 +33,9 @@ pub fn render(selected: &Selected<'_>) -> Vec<Part> {
             "  \"{name}\":\n    type: csv\n    file: \"{file}\"\n    time_column: time\n    attributes: [branch, commit]\n    \
              metrics:\n      \"{column}\": {{column: \"{column}\", direction: {direction}, scale: 1}}\n"
         );
-        out.push(Part { name: file, text: csv(selected, series, &column) });
+        out.push(ExportFile { name: file, text: csv(selected, series, &column) });
     }
-    out.push(Part { name: CONFIG.to_owned(), text: config });
+    out.push(ExportFile { name: CONFIG.to_owned(), text: config });
     out
 }
 

@@ -1,4 +1,4 @@
-use super::{EXPORTS, Part, export};
+use super::{EXPORTS, ExportFile, export};
 use crate::history::reading::Found;
 use crate::history::run::{Check, Metric, Round, Run};
 use crate::history::series::{Classes, Filter, select};
@@ -33,7 +33,7 @@ fn found(day: u32, labels: &[(&str, &str)], checks: Vec<Check>) -> Found {
     }
 }
 
-fn parts(name: &str, runs: &[Found]) -> Vec<Part> {
+fn parts(name: &str, runs: &[Found]) -> Vec<ExportFile> {
     (export(name).unwrap().render)(&select(runs, &FILTER))
 }
 
@@ -48,7 +48,7 @@ fn nothing_is_exported_as_nothing_and_readable() {
     assert_eq!(text("gobench", &[]), "");
     assert_eq!(text("bencher", &[]), "{}\n");
     assert_eq!(text("openmetrics", &[]), "# EOF\n");
-    assert_eq!(parts("otava", &[]), [Part { name: "otava.yaml".into(), text: "tests: {}\n".into() }]);
+    assert_eq!(parts("otava", &[]), [ExportFile { name: "otava.yaml".into(), text: "tests: {}\n".into() }]);
     let empty = [found(1, &[], vec![check("s", "a", vec![])])];
     assert_eq!(text("bencher", &empty), "{}\n");
     assert!(text("openmetrics", &empty).contains("verdict=\"passed\"} 1"), "a check without metrics has a verdict");

@@ -45,16 +45,16 @@ pub fn listing(entries: &[Entry], path: &Path) -> Result<(Listing, Vec<String>),
     let mut notices = Vec::new();
     let mut index = match Index::load(lock.file()) {
         Ok(index) => index,
-        Err(Unloadable::Unreadable(error)) => return Err(format!("cannot read {}: {error}", path.display())),
-        Err(Unloadable::Database) => {
+        Err(LoadError::Unreadable(error)) => return Err(format!("cannot read {}: {error}", path.display())),
+        Err(LoadError::Database) => {
             return Err(format!("{} is a database of another program; name another file", path.display()));
         }
-        Err(Unloadable::Foreign) => {
+        Err(LoadError::Foreign) => {
             let aside = put_aside(path)?;
             notices.push(anew(path, &format!("it is no index; the old file is now {}", aside.display())));
             Index { changed: true, ..Index::default() }
         }
-        Err(Unloadable::Damaged(why)) => {
+        Err(LoadError::Damaged(why)) => {
             notices.push(anew(path, &why));
             Index { changed: true, ..Index::default() }
         }
@@ -88,7 +88,7 @@ fn put_aside(path: &Path) -> Result<PathBuf, String> {
 
 /// Why the lines of a file are no index.
 #[derive(Debug)]
-enum Unloadable {
+enum LoadError {
     /// It may be a good one.
     Unreadable(io::Error),
     /// A database of another program: hands off.
@@ -99,7 +99,7 @@ enum Unloadable {
     Damaged(String),
 }
 
-impl From<io::Error> for Unloadable {
+impl From<io::Error> for LoadError {
     fn from(error: io::Error) -> Self {
         Self::Unreadable(error)
     }
@@ -120,7 +120,7 @@ struct Line<P, R> {
 }
 
 /// Content of a line whose file has not been asked for yet.
-struct Known {
+struct IndexedFile {
     stamp: Stamp,
     content: Content,
     /// Where the line stands in the file.
@@ -128,7 +128,7 @@ struct Known {
 }
 
 /// A line of the next index.
-enum Piece {
+enum NextLine {
     /// As it stands in the old file.
     Old(Range<u64>),
     /// Of a file that was read.
@@ -138,8 +138,8 @@ enum Piece {
 /// An index in memory: what was known, and what the next one holds.
 #[derive(Default)]
 struct Index {
-    known: HashMap<String, Known>,
-    next: Vec<Piece>,
+    known: HashMap<String, IndexedFile>,
+    next: Vec<NextLine>,
     /// Files in `next`; one may be given twice, by two paths.
     held: HashSet<String>,
     /// Bytes of `next`.
@@ -150,7 +150,7 @@ struct Index {
 
 impl Index {
     /// Reads the file from its beginning. An empty one is an index of nothing.
-    fn load(file: &File) -> Result<Self, Unloadable> {
+    fn load(file: &File) -> Result<Self, LoadError> {
         // One byte more than the most is enough to refuse it.
         let mut reader = BufReader::new(file.take(LARGEST + 1));
         let mut line = Vec::new();
@@ -168,10 +168,10 @@ impl Index {
                 break;
             }
             if end > LARGEST {
-                return Err(Unloadable::Damaged(format!("it is larger than {} MiB", LARGEST >> 20)));
+                return Err(LoadError::Damaged(format!("it is larger than {} MiB", LARGEST >> 20)));
             }
             let (path, stamp, content) = parse(&line).map_err(|why| damaged(why, number))?;
-            if index.known.insert(path, Known { stamp, content, line: at..end }).is_some() {
+            if index.known.insert(path, IndexedFile { stamp, content, line: at..end }).is_some() {
                 return Err(damaged("a file once more", number));
             }
             at = end;
@@ -190,8 +190,8 @@ impl Index {
             let mut copy = Vec::new();
             for piece in &self.next {
                 match piece {
-                    Piece::New(line) => out.write_all(line.as_bytes())?,
-                    Piece::Old(range) => {
+                    NextLine::New(line) => out.write_all(line.as_bytes())?,
+                    NextLine::Old(range) => {
                         copy.resize(usize::try_from(range.end - range.start).unwrap_or_default(), 0);
                         old.read_exact_at(&mut copy, range.start)?;
                         out.write_all(&copy)?;
@@ -203,13 +203,13 @@ impl Index {
     }
 
     /// One more line, if there is room.
-    fn push(&mut self, path: String, piece: Piece) {
+    fn push(&mut self, path: String, piece: NextLine) {
         let length = match &piece {
-            Piece::Old(range) => range.end - range.start,
-            Piece::New(line) => line.len() as u64,
+            NextLine::Old(range) => range.end - range.start,
+            NextLine::New(line) => line.len() as u64,
         };
         if self.size + length <= LARGEST - HEAD && self.held.insert(path) {
-            self.changed |= matches!(piece, Piece::New(_));
+            self.changed |= matches!(piece, NextLine::New(_));
             self.size += length;
             self.next.push(piece);
         }
@@ -222,8 +222,8 @@ impl Memory for Index {
         if self.known.get(&path)?.stamp != entry.stamp {
             return None;
         }
-        let Known { content, line, .. } = self.known.remove(&path)?;
-        self.push(path, Piece::Old(line));
+        let IndexedFile { content, line, .. } = self.known.remove(&path)?;
+        self.push(path, NextLine::Old(line));
         Some(content)
     }
 
@@ -238,30 +238,30 @@ impl Memory for Index {
         let Stamp { size, written, changed, inode } = entry.stamp;
         let line = Line { path: path.as_str(), size, written_ns: written, changed_ns: changed, inode, other, run };
         if let Some(line) = compose(&line) {
-            self.push(path, Piece::New(line));
+            self.push(path, NextLine::New(line));
         }
     }
 }
 
 /// Looks at the head of the file, so that nobody else's data is ever replaced.
-fn recognise(head: &[u8]) -> Result<(), Unloadable> {
+fn recognise(head: &[u8]) -> Result<(), LoadError> {
     let header = header();
     if head == header.as_bytes() {
         return Ok(());
     }
     if head.starts_with(SQLITE) {
-        return Err(Unloadable::Database);
+        return Err(LoadError::Database);
     }
     if header.as_bytes().starts_with(head) {
-        return Err(Unloadable::Damaged("it was cut short".into()));
+        return Err(LoadError::Damaged("it was cut short".into()));
     }
-    let Some(rest) = head.strip_prefix(SCHEMA.as_bytes()) else { return Err(Unloadable::Foreign) };
+    let Some(rest) = head.strip_prefix(SCHEMA.as_bytes()) else { return Err(LoadError::Foreign) };
     let version: String = rest.iter().copied().map(char::from).take_while(char::is_ascii_alphanumeric).collect();
-    Err(Unloadable::Damaged(format!("its version is {version}, this shakedown writes {VERSION}")))
+    Err(LoadError::Damaged(format!("its version is {version}, this shakedown writes {VERSION}")))
 }
 
-fn damaged(what: &str, line: u64) -> Unloadable {
-    Unloadable::Damaged(format!("it is damaged: {what} in line {line}"))
+fn damaged(what: &str, line: u64) -> LoadError {
+    LoadError::Damaged(format!("it is damaged: {what} in line {line}"))
 }
 
 /// A line with its digest, or nothing for what JSON cannot say.

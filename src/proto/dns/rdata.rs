@@ -13,7 +13,7 @@ use hickory_proto::rr::Name;
 use hickory_proto::serialize::binary::{BinDecodable as _, BinDecoder, Restrict};
 
 use super::svcb;
-use super::types::{self, Part};
+use super::types::{self, RdataField};
 
 /// A decoder that ends where a piece of data ends, yet can follow pointers to what came before it.
 pub(crate) struct Wire<'a>(BinDecoder<'a>);
@@ -89,30 +89,30 @@ pub(crate) fn generic(data: &[u8]) -> String {
     if data.is_empty() { "\\# 0".to_owned() } else { format!("\\# {} {}", data.len(), hex(data)) }
 }
 
-fn print(part: Part, wire: &mut Wire<'_>) -> Option<String> {
+fn print(part: RdataField, wire: &mut Wire<'_>) -> Option<String> {
     Some(match part {
-        Part::U8 => wire.u8()?.to_string(),
-        Part::U16 => wire.u16()?.to_string(),
-        Part::U32 => wire.u32()?.to_string(),
-        Part::Name => name(&wire.name()?),
-        Part::Address4 => Ipv4Addr::from_bits(wire.u32()?).to_string(),
-        Part::Address6 => Ipv6Addr::from(<[u8; 16]>::try_from(wire.bytes(16)?).ok()?).to_string(),
-        Part::Text => escaped(wire.string()?, b""),
-        Part::Quoted => quoted(wire.string()?),
-        Part::Texts => texts(wire)?,
-        Part::Rest => quoted(wire.rest()?),
-        Part::Hex => hex(wire.rest()?),
-        Part::Base64 => STANDARD.encode(wire.rest()?),
-        Part::Salt => Some(hex(wire.string()?)).filter(|salt| !salt.is_empty()).unwrap_or_else(|| "-".to_owned()),
-        Part::Hash => base32hex(wire.string()?),
-        Part::Type => types::mnemonic(wire.u16()?),
-        Part::Bits => bits(wire)?,
-        Part::Time => time(wire.u32()?),
-        Part::CertType => word(CERT_TYPES, wire.u16()?),
-        Part::Algorithm => word(ALGORITHMS, u16::from(wire.u8()?)),
-        Part::Eui => wire.rest()?.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join("-"),
-        Part::Location => location(wire)?,
-        Part::Params => svcb::params(wire)?,
+        RdataField::U8 => wire.u8()?.to_string(),
+        RdataField::U16 => wire.u16()?.to_string(),
+        RdataField::U32 => wire.u32()?.to_string(),
+        RdataField::Name => name(&wire.name()?),
+        RdataField::Address4 => Ipv4Addr::from_bits(wire.u32()?).to_string(),
+        RdataField::Address6 => Ipv6Addr::from(<[u8; 16]>::try_from(wire.bytes(16)?).ok()?).to_string(),
+        RdataField::Text => escaped(wire.string()?, b""),
+        RdataField::Quoted => quoted(wire.string()?),
+        RdataField::Texts => texts(wire)?,
+        RdataField::Rest => quoted(wire.rest()?),
+        RdataField::Hex => hex(wire.rest()?),
+        RdataField::Base64 => STANDARD.encode(wire.rest()?),
+        RdataField::Salt => Some(hex(wire.string()?)).filter(|salt| !salt.is_empty()).unwrap_or_else(|| "-".to_owned()),
+        RdataField::Hash => base32hex(wire.string()?),
+        RdataField::Type => types::mnemonic(wire.u16()?),
+        RdataField::Bits => bits(wire)?,
+        RdataField::Time => time(wire.u32()?),
+        RdataField::CertType => word(CERT_TYPES, wire.u16()?),
+        RdataField::Algorithm => word(ALGORITHMS, u16::from(wire.u8()?)),
+        RdataField::Eui => wire.rest()?.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join("-"),
+        RdataField::Location => location(wire)?,
+        RdataField::Params => svcb::params(wire)?,
     })
 }
 

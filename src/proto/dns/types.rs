@@ -1,13 +1,13 @@
 //! Record types: constant, number, mnemonic and the form of the data. Adding a type is adding a row of the table.
 
-use Part::{
+use RdataField::{
     Address4, Address6, Algorithm, Base64, Bits, CertType, Eui, Hash, Hex, Location, Name, Params, Quoted, Rest, Salt,
     Text, Texts, Time, Type, U8, U16, U32,
 };
 
 /// One element of a record's data, in the order of the wire; decides how it is read and how it is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum RdataField {
     /// Decimal number.
     U8,
     /// Decimal number.
@@ -54,7 +54,7 @@ pub enum Part {
     Params,
 }
 
-impl Part {
+impl RdataField {
     /// It is printed as text or base64, where upper and lower case differ; in all else, names included, they do not.
     #[must_use]
     pub const fn case_matters(self) -> bool {
@@ -74,7 +74,7 @@ pub struct Row {
     /// Its mnemonic.
     pub name: &'static str,
     /// Empty for types that only appear in questions and for those printed in the generic form of RFC 3597.
-    pub form: &'static [Part],
+    pub form: &'static [RdataField],
 }
 
 macro_rules! types {

@@ -9,7 +9,7 @@ use super::names;
 use crate::net::bytes::hex;
 use crate::proto::dns::message::{Reply, ResourceRecord};
 use crate::proto::dns::rcode;
-use crate::proto::dns::types::{self, Part};
+use crate::proto::dns::types::{self, RdataField};
 
 /// Text of records kept of one answer; of more, a digest is kept, which still tells whether two are alike.
 pub(super) const MAX_TEXT: usize = 64 << 10;
@@ -95,7 +95,7 @@ fn canonical(record: &ResourceRecord, ttl: bool) -> String {
     let ttl = if ttl { format!("{} ", record.ttl) } else { String::new() };
     let form = types::of(record.code).map_or(&[][..], |row| row.form);
     // Names are the same in any case; texts and keys are not.
-    let data = if form.contains(&Part::Name) && !form.iter().any(|part| part.case_matters()) {
+    let data = if form.contains(&RdataField::Name) && !form.iter().any(|part| part.case_matters()) {
         record.data.to_ascii_lowercase()
     } else {
         record.data.clone()
