@@ -16,7 +16,7 @@ use crate::engine::Assess;
 use crate::judge::{self, Judgement};
 use crate::model::named::Named;
 use crate::model::record::Timing;
-use crate::model::{CheckRecord, Fault, Observation, Verdict};
+use crate::model::{CheckRecord, Fault, Observation, Silence, Verdict};
 use crate::plan::{Case, Plan};
 use comparisons::Comparisons;
 
@@ -74,6 +74,10 @@ impl Assess for Assessor {
         assessment.comparisons.get_or_init(|| self.compare(case, observation, verdict)).alarm()
     }
 
+    fn silence<'a>(&self, assessment: &'a Assessment) -> Option<&'a Silence> {
+        assessment.judgement.silence.as_ref()
+    }
+
     fn record(&self, case: &Case, observation: &Observation, assessment: Assessment, timing: Timing) -> CheckRecord {
         let Assessment { judgement, comparisons } = assessment;
         let comparisons =
@@ -89,8 +93,9 @@ impl Assess for Assessor {
     }
 
     fn skipped(&self, case: &Case, reason: String) -> CheckRecord {
+        let (fault, expectations, silence) = (None, Vec::new(), None);
         let judgement =
-            Judgement { verdict: Verdict::Skipped, reason: Some(reason), fault: None, expectations: Vec::new() };
+            Judgement { verdict: Verdict::Skipped, reason: Some(reason), fault, expectations, silence };
         judge::record(case, &Observation::default(), judgement, Named::default(), Timing::default())
     }
 }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::{Assess, RESTORE_HURRY, RESTORE_SLACK, Shared};
 use crate::model::record::Timing;
-use crate::model::{CheckRecord, Event, Fault, FaultKind, Observation, Round, Verdict};
+use crate::model::{Arm, CheckRecord, Event, Fault, FaultKind, Observation, Round, Silence, Verdict};
 use crate::plan::{Case, PlannedArm, Turn};
 use crate::probe::Cx;
 use crate::stats::seed;
@@ -17,8 +17,8 @@ use crate::stats::seed;
 /// Reasons of earlier attempts kept in the record.
 pub(super) const EARLIER: usize = 5;
 
-/// Runs a case to its record.
-pub(super) async fn run<A: Assess>(shared: &Shared<A>, index: usize, case: &Case) -> CheckRecord {
+/// Runs a case to its record; with the silence it passed on, if it did.
+pub(super) async fn run<A: Assess>(shared: &Shared<A>, index: usize, case: &Case) -> (CheckRecord, Option<Silence>) {
     let start = Instant::now();
     let deadline = start + case.budget;
     let since = i64::try_from((start - shared.settings.start).as_millis()).unwrap_or(0);
@@ -49,7 +49,8 @@ pub(super) async fn run<A: Assess>(shared: &Shared<A>, index: usize, case: &Case
         let wait = next_attempt(case, verdict, kind, start, began, timing.attempts);
         let Some(wait) = wait.filter(|wait| *wait < deadline && !shared.stop.soft.is_cancelled()) else {
             timing.duration = start.elapsed();
-            return shared.assess.record(case, &observation, judgement, timing);
+            let silence = shared.assess.silence(&judgement).cloned();
+            return (shared.assess.record(case, &observation, judgement, timing), silence);
         };
         last = Some((observation, judgement));
         if timing.earlier.len() < EARLIER {
@@ -60,6 +61,27 @@ pub(super) async fn run<A: Assess>(shared: &Shared<A>, index: usize, case: &Case
             () = tokio::time::sleep_until(wait) => {}
             () = shared.stop.soft.cancelled() => {}
         }
+    }
+}
+
+/// One more measurement of a case as evidence for others, with the retries it has.
+pub(super) async fn once_more<A: Assess>(
+    shared: &Shared<A>,
+    case: &Case,
+) -> (Verdict, Option<String>, Observation) {
+    let start = Instant::now();
+    let arm = case.head.is_some().then_some(Arm::Head);
+    let turn = Turn { slot: 0, arm, warm_up: false, confirm: false };
+    let mut attempt = 1;
+    loop {
+        let mut observation = Observation::default();
+        let within = (start, Instant::now() + case.attempt);
+        let fault = round(shared, case, &mut observation, turn, within, attempt).await;
+        let (verdict, reason, _) = assess(shared, case, &mut observation, fault.as_ref(), start);
+        if verdict == Verdict::Passed || attempt > case.retries || shared.stop.soft.is_cancelled() {
+            return (verdict, reason, observation);
+        }
+        attempt += 1;
     }
 }
 

@@ -2,6 +2,7 @@
 //! It knows no YAML, no judge and no format: verdicts come from an [`Assess`] it is given.
 
 mod attempt;
+mod control;
 mod queue;
 #[cfg(test)]
 mod tests;
@@ -17,8 +18,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::model::record::Timing;
-use crate::model::{CheckRecord, Event, Fault, FaultKind, Observation, Severity, Verdict};
+use crate::model::{CheckRecord, Event, Fault, FaultKind, Observation, Severity, Silence, Verdict};
 use crate::plan::{Case, Plan};
+use control::SilentCase;
 use queue::Queue;
 
 /// How the engine learns what an observation means.
@@ -34,6 +36,8 @@ pub trait Assess: Send + Sync + 'static {
     ) -> (Verdict, Option<String>, Self::Judgement);
     /// Whether the attempt gives an alarm that fresh rounds must confirm.
     fn needs_confirmation(&self, case: &Case, observation: &Observation, judgement: &Self::Judgement) -> bool;
+    /// The silence that an attempt passed on, if it did.
+    fn silence<'a>(&self, judgement: &'a Self::Judgement) -> Option<&'a Silence>;
     /// The record of a case that ran.
     fn record(&self, case: &Case, observation: &Observation, judgement: Self::Judgement, timing: Timing)
     -> CheckRecord;
@@ -90,9 +94,17 @@ pub async fn run<A: Assess>(
     let mut running: JoinSet<Ended> = JoinSet::new();
     let mut started: HashMap<Id, usize> = HashMap::new();
     let mut halted: Option<String> = None;
+    let mut silent: Vec<SilentCase> = Vec::new();
     loop {
         if halted.is_none() && shared.stop.soft.is_cancelled() {
             halted = Some("not run: interrupted".to_owned());
+        }
+        // Once per stage, so that a control is asked soon after what it speaks for, and alone with other controls.
+        if running.is_empty() && !queue.has_quiet() && !silent.is_empty() {
+            for (index, ended) in control::settle(&shared, std::mem::take(&mut silent)).await {
+                halted = halted.or_else(|| halt_reason(&shared, index, &ended));
+                queue.finish(&shared.plan, index, ended.verdict);
+            }
         }
         while let Some(index) = queue.next(running.len(), shared.settings.jobs) {
             let reason = halted.clone().map(|why| (why, true)).or_else(|| skip_reason(&shared.plan, index, &queue));
@@ -108,12 +120,16 @@ pub async fn run<A: Assess>(
             started.insert(task.id(), index);
         }
         let Some(joined) = running.join_next_with_id().await else { break };
-        let (index, ended) = match joined {
+        let (index, mut ended) = match joined {
             Ok((id, ended)) => (started.remove(&id), ended),
             // Probes are caught inside: only a defect of the engine or the judge ends here, and it must not lose the case.
             Err(error) => (started.remove(&error.id()), Ended { verdict: Verdict::Errored, ..Ended::default() }),
         };
         let Some(index) = index else { continue };
+        if let Some(case) = ended.silent.take() {
+            silent.push(*case);
+            continue;
+        }
         if !ended.record_sent {
             shared.report_lost(index).await;
         }
@@ -131,11 +147,13 @@ struct Ended {
     not_restored: bool,
     /// Its record was sent.
     record_sent: bool,
+    /// It passed on silence and has not ended: its control decides.
+    silent: Option<Box<SilentCase>>,
 }
 
 impl Default for Ended {
     fn default() -> Self {
-        Self { verdict: Verdict::Skipped, gates: false, not_restored: false, record_sent: false }
+        Self { verdict: Verdict::Skipped, gates: false, not_restored: false, record_sent: false, silent: None }
     }
 }
 
@@ -196,12 +214,16 @@ impl<A: Assess> Shared<A> {
     async fn case(&self, index: usize) -> Ended {
         let Some(case) = self.plan.cases.get(index) else { return Ended::default() };
         self.send(Event::CheckStarted { index, id: case.id.to_string() }).await;
-        let record = attempt::run(self, index, case).await;
+        let (record, silence) = attempt::run(self, index, case).await;
+        if let Some(silence) = silence {
+            return Ended { silent: Some(Box::new(SilentCase { index, record, silence })), ..Ended::default() };
+        }
         let ended = Ended {
             verdict: record.verdict,
             gates: record.severity == Severity::Fail,
             not_restored: record.fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::NotRestored),
             record_sent: true,
+            silent: None,
         };
         self.send(Event::CheckFinished { index, record: Box::new(record) }).await;
         ended

@@ -66,6 +66,11 @@ impl Queue {
         Some(index)
     }
 
+    /// Whether a quiet case may start now or as soon as there is a place.
+    pub(super) fn has_quiet(&self) -> bool {
+        self.exclusive.is_none() && !self.quiet.is_empty()
+    }
+
     /// Notes how a case ended and frees what waited for it.
     pub(super) fn finish(&mut self, plan: &Plan, index: usize, verdict: Verdict) {
         self.verdicts[index] = Some(verdict);

@@ -13,10 +13,10 @@ pub use record::{base_arm, record};
 
 use operands::Operand;
 
-use crate::model::expectation::{Expectation, Operator};
+use crate::model::expectation::{Expectation, Operator, Origin};
 use crate::model::fact::SETTLED_IN;
-use crate::model::record::Outcome;
-use crate::model::{Fault, FaultKind, Observation, Unit, Verdict};
+use crate::model::record::{OriginWord, Outcome};
+use crate::model::{Fault, FaultKind, Observation, Round, Silence, Unit, Verdict};
 use crate::plan::{Case, PlannedArm};
 
 /// The verdict on one attempt, and what it rests on.
@@ -30,6 +30,8 @@ pub struct Judgement {
     pub fault: Option<Fault>,
     /// Every expectation, judged; empty when nothing could be measured.
     pub expectations: Vec<Outcome>,
+    /// It passed on silence alone, which a dead host or a cut path gives as well.
+    pub silence: Option<Silence>,
 }
 
 /// Judges one attempt by the arm the verdict is about.
@@ -47,19 +49,39 @@ fn judge_arm(case: &Case, arm: &PlannedArm, observation: &Observation, fault: Op
             reason: Some(fault.to_string()),
             fault: Some(fault),
             expectations: Vec::new(),
+            silence: None,
         };
     }
-    let mut expectations: Vec<Outcome> = arm.expectations.iter().map(|e| outcome(e, observation)).collect();
+    let mut expectations: Vec<Outcome> = arm.expectations.iter().filter_map(|e| outcome(e, observation)).collect();
     if expectations.iter().all(|outcome| outcome.held) {
         expectations.extend(in_time(case, observation));
     }
     let breached: Vec<&Outcome> = expectations.iter().filter(|outcome| !outcome.held).collect();
-    let reason = breached.first().map(|first| {
+    // What is absent is mostly so because of something that was seen: that is the cause.
+    let cause = breached.iter().find(|outcome| outcome.got.is_some()).or(breached.first());
+    let reason = cause.map(|first| {
         let more = if breached.len() > 1 { format!(" (and {} more)", breached.len() - 1) } else { String::new() };
         format!("{}{more}", sentence(first))
     });
     let verdict = if breached.is_empty() { Verdict::Passed } else { Verdict::Failed };
-    Judgement { verdict, reason, fault: None, expectations }
+    let silence = silence(case, observation).filter(|_| verdict == Verdict::Passed);
+    Judgement { verdict, reason, fault: None, expectations, silence }
+}
+
+/// The first round whose outcome a dead host gives as well, with no sign that the peer was reached.
+fn silence(case: &Case, observation: &Observation) -> Option<Silence> {
+    let facts = case.family.facts;
+    let outcome = facts.iter().find(|fact| fact.roles.outcome)?;
+    let reached = |round: &Round| {
+        let mut signs = facts.iter().filter(|fact| fact.roles.reached);
+        signs.any(|fact| round.fact(fact.name).is_some() || round.samples(fact.name).is_some())
+    };
+    observation.counted().filter(|round| !reached(round)).find_map(|round| {
+        let word = round.fact(outcome.name)?.as_str().filter(|word| outcome.silent.contains(word))?;
+        let address = facts.iter().find(|fact| fact.roles.address);
+        let address = address.and_then(|fact| round.fact(fact.name)?.as_str()).map(str::to_owned);
+        Some(Silence { outcome: word.to_owned(), address })
+    })
 }
 
 /// An observation without anything in it is a measurement of nothing, never a pass.
@@ -81,9 +103,13 @@ fn empty(case: &Case, arm: &PlannedArm, observation: &Observation) -> Option<Fau
     })
 }
 
-fn outcome(expectation: &Expectation, observation: &Observation) -> Outcome {
+/// An expectation, judged; `None` for a default that does not speak of what was seen.
+fn outcome(expectation: &Expectation, observation: &Observation) -> Option<Outcome> {
     let operands = operands::operands(expectation, observation);
     let total = operands.len();
+    if total == 0 && !expectation.given.is_empty() {
+        return None;
+    }
     let mut held = total > 0;
     let mut got = None;
     for (index, operand) in operands.iter().enumerate() {
@@ -103,14 +129,18 @@ fn outcome(expectation: &Expectation, observation: &Observation) -> Outcome {
             break;
         }
     }
-    Outcome {
+    Some(Outcome {
         fact: expectation.path.clone(),
         operator: Cow::Borrowed(expectation.operator.word()),
         want: expectation.want.clone(),
         got,
         held,
-        at: expectation.at.clone(),
-    }
+        origin: match expectation.origin {
+            Origin::Suite(_) => OriginWord::Suite,
+            Origin::Default => OriginWord::Default,
+        },
+        at: expectation.origin.place().cloned(),
+    })
 }
 
 /// An attempt that holds, but ended after `within`, came too late.
@@ -122,6 +152,7 @@ fn in_time(case: &Case, observation: &Observation) -> Option<Outcome> {
         want: Unit::Seconds.human(eventually.within.as_secs_f64()).into(),
         got: Some(Unit::Seconds.human(settled.as_secs_f64())),
         held: false,
+        origin: OriginWord::Suite,
         at: Some(case.at.clone()),
     })
 }

@@ -1,8 +1,8 @@
 //! The values an expectation is about, out of an observation.
 
-use crate::model::expectation::{Expectation, Part, Sort};
+use crate::model::expectation::{Expectation, Given, Part, Sort};
 use crate::model::fact::SETTLED_IN;
-use crate::model::{Observation, Unit, Value};
+use crate::model::{Observation, Round, Unit, Value};
 
 /// Characters of a value shown to people.
 const SHOWN: usize = 400;
@@ -21,6 +21,7 @@ pub(super) fn operands(expectation: &Expectation, observation: &Observation) -> 
     if name == SETTLED_IN.name {
         return vec![Operand::Value(observation.settled_in.map(|settled| Value::from(settled.as_secs_f64())))];
     }
+    let spoken_of = |round: &&Round| expectation.given.iter().all(|given| is_given(round, given));
     match &expectation.part {
         Part::Statistic(statistic) => {
             let rounds = observation.counted().count();
@@ -32,9 +33,13 @@ pub(super) fn operands(expectation: &Expectation, observation: &Observation) -> 
             let summary = observation.merged(name).and_then(|samples| samples.summary());
             vec![Operand::Value(summary.and_then(|summary| summary.get(statistic)).map(Value::from))]
         }
-        Part::Whole => observation.counted().map(|round| Operand::Value(round.fact(name).cloned())).collect(),
+        Part::Whole => {
+            let rounds = observation.counted().filter(spoken_of);
+            rounds.map(|round| Operand::Value(round.fact(name).cloned())).collect()
+        }
         Part::Path(path) => observation
             .counted()
+            .filter(spoken_of)
             .map(|round| match round.fact(name) {
                 Some(value) => Operand::Value(walk(value, path).cloned()),
                 // Nothing can be absent from what was never there.
@@ -42,6 +47,11 @@ pub(super) fn operands(expectation: &Expectation, observation: &Observation) -> 
             })
             .collect(),
     }
+}
+
+/// Whether a default that speaks only of some outcomes speaks of this round.
+fn is_given(round: &Round, given: &Given) -> bool {
+    round.fact(given.fact).and_then(Value::as_str).is_some_and(|word| given.words.contains(&word))
 }
 
 /// Follows a dotted path; keys that themselves hold dots (`servers.192.0.2.53.serial`) are tried first, the longest before

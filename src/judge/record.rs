@@ -42,6 +42,7 @@ pub fn record(
         settled_in_s: settled,
         facts: facts(case, observation),
         expectations: judgement.expectations,
+        control: None,
         metrics,
         notes: observation.notes().to_vec(),
         digest: Some(Arc::clone(&case.subject().digest)),

@@ -158,6 +158,12 @@ pub enum FieldRole {
     /// Says where to probe, not what to measure: an override leaves the numbers comparable. Hosts, addresses, endpoints
     /// and the host of a URL have it by their kind.
     Location,
+    /// The host a check is about, with or without a port, or the URL that names it: what a control must be able to reach.
+    Host,
+    /// Local address to send from.
+    Source,
+    /// Which IP version to use.
+    IpVersion,
     /// How long a silent peer is waited for: `timeout` of `defaults` and of the command line sets it.
     Patience,
     /// How often the probe repeats its measurement: one where the probe is part of a stream.

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::comparison::{Arm, Change, ComparedBy, Comparison};
+pub use super::control::Control;
 use super::fact::Better;
 use super::fault::Fault;
 pub use super::named::FactValue;
@@ -229,6 +230,9 @@ pub struct CheckRecord {
     pub facts: Facts,
     /// Expectations, each judged.
     pub expectations: Vec<Outcome>,
+    /// What shows that a silence which was expected is the target's; absent unless it passed on silence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<Control>,
     /// Measurements, for baselines and comparison.
     pub metrics: Named<Metric>,
     /// Lines of evidence.
@@ -298,8 +302,22 @@ pub struct Outcome {
     pub got: Option<String>,
     /// Whether it held.
     pub held: bool,
-    /// Where it is written; absent for a family's own default.
+    /// Whether the suite asks for it, or the family as long as the suite says nothing else.
+    #[serde(default)]
+    pub origin: OriginWord,
+    /// Where it is written; absent for a default.
     pub at: Option<Place>,
+}
+
+/// Who asks for an expectation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OriginWord {
+    /// The suite.
+    #[default]
+    Suite,
+    /// The family's default.
+    Default,
 }
 
 /// A metric: a fact with a direction, reduced to its rounds.

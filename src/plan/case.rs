@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Layout;
 use crate::model::{Arm, BaselineRules, Expectation, Place, Severity};
-use crate::probe::{DynProbe, Family, Footprint};
+use crate::probe::{DynProbe, Family, Footprint, Host};
 use crate::suite::check::{Check, Eventually};
 
 /// One case, planned. Of two arms everything but the arms themselves is as the suite is written.
@@ -38,6 +38,9 @@ pub struct Case {
     pub head: Option<PlannedArm>,
     /// Positions in the plan of the cases that must pass first.
     pub needs: Vec<usize>,
+    /// Positions of the cases that show that its host can be reached; they run again when this one passes on silence, and
+    /// one of them must pass.
+    pub controls: Vec<usize>,
     /// How it shares the machine.
     pub footprint: Footprint,
     /// When it runs: the latest footprint of itself and what it needs.
@@ -58,6 +61,8 @@ pub struct PlannedArm {
     pub expectations: Arc<[Expectation]>,
     /// Hash of what it measures.
     pub digest: Arc<str>,
+    /// The hosts it is about.
+    pub hosts: Arc<[Host]>,
 }
 
 impl PlannedArm {
@@ -66,6 +71,7 @@ impl PlannedArm {
             probe: Arc::clone(&check.probe),
             expectations: Arc::clone(&check.expectations),
             digest: Arc::clone(&check.digest),
+            hosts: Arc::clone(&check.hosts),
         }
     }
 }
@@ -91,6 +97,7 @@ impl Case {
             base: PlannedArm::of(check),
             head: head.map(PlannedArm::of),
             needs,
+            controls: Vec::new(),
             footprint,
             stage: footprint,
             layout: Layout::default(),

@@ -3,7 +3,9 @@
 mod arms;
 mod budget;
 mod case;
+mod control;
 pub mod layout;
+mod names;
 mod order;
 mod print;
 mod select;
@@ -14,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use case::{Case, PlannedArm};
+pub use control::same_host;
 pub use layout::{Layout, Turn};
 pub use print::print;
 pub use select::{Glob, Selection};
@@ -21,7 +24,7 @@ pub use select::{Glob, Selection};
 use crate::model::record::SuiteRef;
 use crate::probe::Footprint;
 use crate::suite::file::Loaded;
-use crate::suite::{Diagnostics, Span, Suite};
+use crate::suite::{Check, Diagnostics, Span, Suite};
 
 /// The cases of a run, in order.
 #[derive(Default)]
@@ -69,6 +72,7 @@ pub fn plan(loaded: &mut Loaded, heads: Option<Vec<Suite>>, settings: &Settings)
     let mut plan = Plan { suites: suites.collect(), ..Plan::default() };
     let mut heads = heads.map(Vec::into_iter);
     let mut disruptive: Vec<(Arc<str>, Arc<str>, Span)> = Vec::new();
+    let mut written: Vec<Check> = Vec::new();
     for suite in std::mem::take(&mut loaded.suites) {
         let head = heads.as_mut().and_then(Iterator::next);
         let mut cases = order::link(&suite, head, &mut errors);
@@ -79,6 +83,10 @@ pub fn plan(loaded: &mut Loaded, heads: Option<Vec<Suite>>, settings: &Settings)
             }
         }
         plan.cases.extend(order::shifted(cases, plan.cases.len()));
+        written.extend(suite.checks);
+    }
+    if errors.is_empty() {
+        control::link(&mut plan.cases, &written, &mut errors);
     }
     if errors.is_empty() {
         plan.known = plan.cases.iter().map(|case| (Arc::clone(&case.suite), Arc::clone(&case.id))).collect();

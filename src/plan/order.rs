@@ -1,40 +1,30 @@
 //! Order: needs before what needs them, quiet before noisy before disruptive, else as written.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BinaryHeap;
 
+use super::names::Names;
 use super::{Case, arms};
 use crate::suite::check::Check;
-use crate::suite::diagnostic::suggest;
 use crate::suite::{Diagnostics, Suite};
 
 /// The cases of a suite with `needs` resolved to positions within it. Unknown names and cycles are errors.
 pub(super) fn link(suite: &Suite, head: Option<Suite>, errors: &mut Diagnostics) -> Vec<Case> {
     let mut heads = arms::pair(suite, head, errors).into_iter();
-    let mut by_check: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (index, check) in suite.checks.iter().enumerate() {
-        by_check.entry(&check.check).or_default().push(index);
-    }
+    let names = Names::of(&suite.checks);
     let mut cases = Vec::with_capacity(suite.checks.len());
     for check in &suite.checks {
         let mut needs = Vec::new();
         for name in check.needs.iter() {
-            match by_check.get(name.as_str()) {
-                Some(_) if **name == *check.check => {
-                    errors.add(check.needs_span, format!("`{name}` needs itself"), "remove it from `needs`");
-                }
-                Some(indexes) => needs.extend(indexes),
-                None if suite.ids.contains(name) => {}
-                None => {
-                    let help = suggest(name, suite.ids.iter().map(String::as_str));
-                    errors.labelled(
-                        check.needs_span,
-                        format!("unknown check `{name}` in `needs`"),
-                        "no check has this id",
-                        help,
-                    );
-                }
+            let found = names.find(name);
+            if found.iter().any(|index| suite.checks.get(*index).is_some_and(|other| other.check == check.check)) {
+                errors.add(check.needs_span, format!("`{name}` needs itself"), "remove it from `needs`");
+            } else if found.is_empty() && !suite.ids.contains(name) {
+                let help = names.suggestion(name, &suite.ids);
+                let message = format!("unknown check `{name}` in `needs`");
+                errors.labelled(check.needs_span, message, "no check has this id", help);
             }
+            needs.extend(found);
         }
         cases.push(Case::new(&suite.name, check, heads.next().flatten().as_ref(), needs));
     }
@@ -108,7 +98,7 @@ pub(super) fn sorted(cases: Vec<Case>) -> Vec<Case> {
     let mut out = Vec::with_capacity(order.len());
     for index in order {
         if let Some(mut case) = slots[index].take() {
-            for need in &mut case.needs {
+            for need in case.needs.iter_mut().chain(&mut case.controls) {
                 *need = place[*need];
             }
             out.push(case);

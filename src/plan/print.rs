@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Case, Plan};
-use crate::model::{Arm, Unit};
+use crate::model::{Arm, Expectation, Unit};
 use crate::probe::Footprint;
 
 /// The output of `shakedown plan`: stages, order, budgets, expectations. Sends nothing.
@@ -63,10 +63,23 @@ fn line(out: &mut String, plan: &Plan, index: usize, case: &Case) {
         let more = if case.needs.len() > 8 { format!(" and {} more", case.needs.len() - 8) } else { String::new() };
         let _ = writeln!(out, "         needs {}{more}", needs.join(", "));
     }
-    for expectation in case.base.expectations.iter() {
-        let _ =
-            writeln!(out, "         expects {} {} {}", expectation.path, expectation.operator.word(), expectation.want);
+    for control in case.controls.iter().filter_map(|index| plan.cases.get(*index)) {
+        let _ = writeln!(out, "         control {}/{}", control.suite, control.id);
     }
+    for expectation in case.base.expectations.iter() {
+        expects(out, expectation, case);
+    }
+}
+
+/// An expectation in force, and who asks for it.
+fn expects(out: &mut String, expectation: &Expectation, case: &Case) {
+    let given: Vec<String> = expectation.given.iter().map(|given| format!("{} {}", given.fact, given.words.join(" or "))).collect();
+    let given = if given.is_empty() { String::new() } else { format!(" given {}", given.join(" and ")) };
+    let origin = match expectation.origin.place() {
+        None => format!("default of {}", case.family.name),
+        Some(place) => place.file_line(),
+    };
+    let _ = writeln!(out, "         expects {expectation}{given}  ({origin})");
 }
 
 fn rounds(out: &mut String, case: &Case) {

@@ -44,7 +44,7 @@ pub(super) fn apply(plan: &mut Plan, selection: &Selection) {
     let mut keep: Vec<bool> = plan.cases.iter().zip(&banned).map(|(case, banned)| !banned && selected(case)).collect();
     let mut open: Vec<usize> = (0..count).filter(|index| keep[*index]).collect();
     while let Some(index) = open.pop() {
-        for need in plan.cases[index].needs.clone() {
+        for need in relies_on(&plan.cases[index]) {
             if !keep[need] {
                 keep[need] = true;
                 plan.pulled_in.push(plan.cases[need].id.to_string());
@@ -66,10 +66,15 @@ pub(super) fn apply(plan: &mut Plan, selection: &Selection) {
         keep[index - 1]
     });
     for case in &mut plan.cases {
-        for need in &mut case.needs {
+        for need in case.needs.iter_mut().chain(&mut case.controls) {
             *need = place[*need];
         }
     }
+}
+
+/// The cases without which a case says nothing.
+fn relies_on(case: &Case) -> Vec<usize> {
+    case.needs.iter().copied().chain(case.controls.iter().copied()).collect()
 }
 
 /// Cases with a skipped tag, and whatever needs one of them.
@@ -78,7 +83,7 @@ fn banned(plan: &mut Plan, selection: &Selection) -> Vec<bool> {
         plan.cases.iter().map(|case| selection.skip_tags.iter().any(|tag| tagged(tag, case))).collect();
     loop {
         let users: Vec<usize> = (0..banned.len())
-            .filter(|index| !banned[*index] && plan.cases[*index].needs.iter().any(|need| banned[*need]))
+            .filter(|index| !banned[*index] && relies_on(&plan.cases[*index]).into_iter().any(|need| banned[need]))
             .collect();
         if users.is_empty() {
             return banned;

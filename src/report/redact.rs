@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::model::comparison::Confirmation;
 use crate::model::named::Named;
-use crate::model::record::{
+use crate::model::record::{Control, 
     BaseArm, BaselineRef, Design, FactValue, Facts, Host, Interface, Metric, Outcome, RoundRecord, Run, Shared,
     SuiteRef, Word,
 };
@@ -116,6 +116,7 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
         digest: _,
         facts,
         expectations,
+        control,
         metrics,
         notes,
         comparison,
@@ -138,6 +139,11 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
     of_facts(facts, redactor);
     for outcome in expectations {
         of_outcome(outcome, redactor);
+    }
+    if let Some(Control { check, verdict: _, reason, address }) = control {
+        redactor.scrub(check);
+        option(reason, redactor);
+        option(address, redactor);
     }
     named(metrics, redactor, of_metric);
     texts(notes, redactor);
@@ -170,7 +176,7 @@ fn of_facts(facts: &mut Facts, redactor: &Redactor) {
 }
 
 fn of_outcome(outcome: &mut Outcome, redactor: &Redactor) {
-    let Outcome { fact, operator, want, got, held: _, at } = outcome;
+    let Outcome { fact, operator, want, got, held: _, origin: _, at } = outcome;
     for text in [fact, want] {
         shared(text, redactor);
     }

@@ -1,6 +1,5 @@
 //! One entry of `checks:` to its cases, ready to plan.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,14 +9,15 @@ use super::args::{Typed, Typing};
 use super::baseline_rules;
 use super::diagnostic::{Diagnostics, Sources, Span, suggest};
 use super::digest::Written;
-use super::expect::Reader;
+use super::defaults::Defaults;
+use super::expect::{Reader, effective};
 use super::matrix::{self, Cell};
 use super::merge::is_name;
 use super::tables::{self, Weight};
 use super::tree::{Kind, Node};
 use super::vars::{self, Scope};
 use crate::model::{Args, BaselineRules, Expectation, FieldRole, Place, Severity};
-use crate::probe::{DynProbe, Family, Footprint};
+use crate::probe::{DynProbe, Family, Footprint, Host};
 
 /// Keys of a check with a parser of their own. Whatever else is written is checked against the kind in the table.
 const PARSED: [&str; 6] = ["id", "matrix", "when", "expect", "eventually", "baseline"];
@@ -37,6 +37,16 @@ pub struct Check {
     pub tags: Arc<[String]>,
     /// Ids of checks that must pass first.
     pub needs: Arc<[String]>,
+    /// The check that shows its host can be reached.
+    pub control: Option<Reference>,
+    /// Accepted outcomes that need one.
+    pub silent: Vec<&'static str>,
+    /// Where `expect` is written, for the planner's errors.
+    pub expect_span: Span,
+    /// The hosts it is about.
+    pub hosts: Arc<[Host]>,
+    /// Key and value of its cell, as its id has them.
+    pub cell: Vec<(String, String)>,
     /// Why it is skipped, from `when`.
     pub skip: Option<String>,
     /// Expectations.
@@ -67,6 +77,15 @@ pub struct Check {
     pub span: Span,
 }
 
+/// The name of another check, and where it is written.
+#[derive(Clone, Debug)]
+pub struct Reference {
+    /// Check or cell.
+    pub name: String,
+    /// Where.
+    pub span: Span,
+}
+
 /// `eventually:`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Eventually {
@@ -90,14 +109,11 @@ pub struct Builder<'a> {
     pub written: &'a Written,
     /// `defaults:`, resolved.
     pub defaults: &'a BTreeMap<String, Node>,
-    /// Default expectations per family, parsed once.
-    pub default_expect: &'a Defaults,
+    /// Default expectations of the families.
+    pub defaults_of: &'a Defaults,
     /// `--rounds`.
     pub rounds: Option<u32>,
 }
-
-/// Default expectations of families and their modes, by family and text.
-pub type Defaults = BTreeMap<(&'static str, Cow<'static, str>), Arc<[Expectation]>>;
 
 /// The keys of a check that do not depend on its cell.
 struct CheckHeader<'n> {
@@ -210,6 +226,13 @@ impl Builder<'_> {
             probe,
             tags: texts(resolved.get("tags")).into(),
             needs: needs.into(),
+            control: resolved.get("control").and_then(|node| {
+                node.text().map(|name| Reference { name: name.to_owned(), span: node.span })
+            }),
+            silent: effective::silent_outcomes(&expectations),
+            expect_span: node.get("expect").map_or(node.span, |expect| expect.span),
+            hosts: Host::of_args(header.family.fields, &typed.args).into(),
+            cell: matrix::parts(cell),
             skip: self.skip(resolved.get("when"), cell),
             expectations,
             eventually,
@@ -283,27 +306,28 @@ impl Builder<'_> {
         node: Option<&Node>,
         eventually: bool,
     ) -> Arc<[Expectation]> {
-        let usual = family.default_expectations(args);
-        match node {
-            None => {
-                let parts = usual.iter().filter_map(|part| self.default_expect.get(&(family.name, part.clone())));
-                parts.flat_map(|part| part.iter().cloned()).collect()
-            }
-            Some(node) => {
-                let (facts, sources) = (family.facts, self.sources);
-                let mut reader = Reader {
-                    family: family.name,
-                    usual: &usual.join("\n"),
-                    missing: &|name| family.required_mode(args, name),
-                    facts,
-                    eventually,
-                    errors: self.errors,
-                    sources,
-                    default: false,
-                };
-                reader.read(node).into()
-            }
+        let defaults = self.defaults_of.of_check(family, args);
+        let written = node.map_or_else(Vec::new, |node| {
+            let mut reader = Reader {
+                family: family.name,
+                missing: &|name| family.required_mode(args, name),
+                facts: family.facts,
+                eventually,
+                errors: self.errors,
+                sources: self.sources,
+                default: false,
+            };
+            reader.read(node)
+        });
+        let in_force = effective::combine(family.facts, &defaults, written, self.errors);
+        if let Some(node) = node
+            && !in_force.is_empty()
+            && in_force.iter().all(|expectation| expectation.test.holds(None, expectation.sort))
+        {
+            let message = "every expectation in force holds for an absent fact: a dead target would pass";
+            self.errors.add(node.span, message, "expect what must be there as well");
         }
+        in_force.into()
     }
 
     fn skip(&mut self, node: Option<&Node>, cell: &Cell) -> Option<String> {

@@ -1,14 +1,13 @@
 //! Loading suites: everything is read and validated, and every error collected, before anything is sent.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::check::{Builder, Check, Defaults};
+use super::check::{Builder, Check};
+use super::defaults::Defaults;
 use super::diagnostic::{Diagnostics, Sources, Span, suggest};
 use super::digest;
-use super::expect::Reader;
 use super::merge::{self, Document};
 use super::secret::{Redactor, SHORTEST};
 use super::tree::{self, Kind, Node};
@@ -73,7 +72,7 @@ pub enum Input {
 pub fn load(inputs: &[Input], families: &'static [Family], options: &Options<'_>) -> Loaded {
     let mut loaded = Loaded::default();
     let overrides = overrides(options, &mut loaded);
-    let defaults = default_expectations(families, &mut loaded.errors);
+    let defaults = Defaults::of(families, &mut loaded.errors);
     let mut known: Vec<String> = Vec::new();
     for input in inputs {
         let (path, text) = match input {
@@ -99,7 +98,7 @@ fn suite(
     families: &'static [Family],
     options: &Options<'_>,
     overrides: &BTreeMap<String, Node>,
-    default_expect: &Defaults,
+    defaults_of: &Defaults,
     loaded: &mut Loaded,
 ) {
     let secrets = secrets(&document, options.env, loaded);
@@ -131,7 +130,7 @@ fn suite(
         scope,
         written: &written,
         defaults: &defaults,
-        default_expect,
+        defaults_of,
         rounds: options.rounds,
     };
     let mut first_seen: BTreeMap<String, Span> = BTreeMap::new();
@@ -224,32 +223,6 @@ fn overrides(options: &Options<'_>, loaded: &mut Loaded) -> BTreeMap<String, Nod
         for (name, value) in pairs {
             let source = loaded.sources.add(&format!("{flag} {name}"), value.clone());
             out.insert(name.clone(), scalar_node(source, value));
-        }
-    }
-    out
-}
-
-/// The default expectations of every family. A family whose own default does not parse is a defect a test finds.
-fn default_expectations(families: &'static [Family], errors: &mut Diagnostics) -> Defaults {
-    let mut out = BTreeMap::new();
-    for family in families {
-        let modes = family.modes.iter().flat_map(|mode| mode.expect.into_iter().chain(mode.adds)).map(Cow::Borrowed);
-        for text in std::iter::once(Cow::Owned(family.default_expect())).chain(modes) {
-            let mut sources = Sources::default();
-            let source = sources.add(family.name, text.clone().into_owned());
-            let Some(node) = tree::parse(source, &sources, errors) else { continue };
-            let mut reader = Reader {
-                family: family.name,
-                usual: &text,
-                missing: &|_| None,
-                facts: family.facts,
-                eventually: false,
-                errors,
-                sources: &sources,
-                default: true,
-            };
-            let expectations = reader.read(&node).into();
-            out.insert((family.name, text), expectations);
         }
     }
     out

@@ -82,9 +82,45 @@ pub fn id(check: &str, cell: &Cell) -> String {
     if cell.is_empty() {
         return check.to_owned();
     }
-    let parts: Vec<String> =
-        cell.iter().map(|(key, n)| format!("{key}={}", value(n.text().unwrap_or_default()))).collect();
+    let parts: Vec<String> = parts(cell).into_iter().map(|(key, value)| format!("{key}={value}")).collect();
     format!("{check}[{}]", parts.join(","))
+}
+
+/// Key and value of a cell, as an id has them.
+#[must_use]
+pub fn parts(cell: &Cell) -> Vec<(String, String)> {
+    cell.iter().map(|(key, node)| (key.clone(), value(node.text().unwrap_or_default()))).collect()
+}
+
+/// Check and cell of a name that may be an id, or a part of one: `alive`, `alive[site=a]`. `None` for a name that is no id.
+#[must_use]
+pub fn split_id(name: &str) -> Option<(&str, Vec<(&str, &str)>)> {
+    let Some((check, rest)) = name.split_once('[') else { return Some((name, Vec::new())) };
+    let mut rest = rest.strip_suffix(']')?;
+    let mut out = Vec::new();
+    while !rest.is_empty() {
+        let (key, after) = rest.split_once('=')?;
+        let (value, after) = after.split_at(value_length(after));
+        out.push((key.trim(), value.trim()));
+        rest = match after.strip_prefix(',') {
+            Some(more) => more,
+            None if after.is_empty() => after,
+            None => return None,
+        };
+    }
+    Some((check, out))
+}
+
+/// Bytes of the value a text begins with, quotes included.
+fn value_length(text: &str) -> usize {
+    let mut escaped = false;
+    let quoted = text.starts_with('"');
+    let end = text.char_indices().skip(1).find(|(_, c)| {
+        let ends = if quoted { *c == '"' && !escaped } else { *c == ',' };
+        escaped = *c == '\\' && !escaped;
+        ends
+    });
+    end.map_or(text.len(), |(at, _)| if quoted { at + 1 } else { at })
 }
 
 /// A value that could be taken for two is quoted, so that ids stay unique.

@@ -3,6 +3,7 @@
 pub mod args;
 mod baseline_rules;
 pub mod check;
+pub mod defaults;
 pub mod diagnostic;
 pub mod digest;
 pub mod expect;

@@ -107,7 +107,12 @@ pub const CHECK: &[FieldInfo] = &[
     FieldInfo::optional("description", FieldKind::Text, "What it shows, for people."),
     FieldInfo::optional("tags", TEXTS, "For --tag and --skip-tag."),
     FieldInfo::optional("matrix", FieldKind::Map(&TEXTS), "One case per combination, used as ${matrix.key}."),
-    FieldInfo::optional("needs", TEXTS, "Checks that must pass first; otherwise this one is skipped with the reason."),
+    FieldInfo::optional("needs", TEXTS, "Checks, or cells of one (`alive[site=a]`), that must pass first; otherwise this one is skipped with the reason."),
+    FieldInfo::optional(
+        "control",
+        FieldKind::Text,
+        "A check, or a cell of one, that shows the host can be reached: needed where silence is expected, and run again after it.",
+    ),
     FieldInfo::optional(
         "when",
         FieldKind::Map(&TEXTS),
@@ -116,7 +121,7 @@ pub const CHECK: &[FieldInfo] = &[
     FieldInfo::optional(
         "expect",
         FieldKind::Map(&FieldKind::Text),
-        "Facts and what must hold; left out, the family's default.",
+        "Facts and what must hold. Defaults of the family stay in force until this says what else a fact should be.",
     ),
     FieldInfo::optional("eventually", FieldKind::Group(EVENTUALLY), "Convergence: repeat until it holds."),
     RETRIES.info,

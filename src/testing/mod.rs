@@ -2,6 +2,7 @@
 //! in memory, a clock that does not wait for silence.
 
 mod args;
+mod expectations;
 mod facts;
 mod haste;
 mod observe;
@@ -9,6 +10,7 @@ pub mod scripted;
 mod suites;
 
 pub use args::{Written, args, text, texts};
+pub use expectations::defaults;
 pub use facts::{count, fact, list, noted, number};
 pub use haste::haste;
 pub use observe::{observe, observe_with, recorded};

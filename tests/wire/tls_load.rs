@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use rustls::ServerConfig;
 use rustls::server::NoServerSessionStorage;
-use shakedown::checks::family;
+use shakedown::checks::{FAMILIES, family};
 use shakedown::lab::pki::{NAME, Pki};
 use shakedown::model::{Arg, Args, Observation};
+use shakedown::suite::Diagnostics;
+use shakedown::suite::defaults::Defaults;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -309,12 +311,17 @@ async fn a_load_that_is_given_up_ends_its_threads() {
 fn what_load_expects_by_default() {
     let tls = family("tls").unwrap();
     let check = |load| args([("host", text("www.test")), ("load", load)]);
-    assert!(
-        tls.default_expectations(&check(Arg::Bool(true))).concat().contains("load.handshakes_per_second: {gt: 0 /s}")
-    );
-    let resume = Arg::Group(args([("resume", Arg::Bool(true))]));
-    assert!(tls.default_expectations(&check(resume)).concat().contains("load.resumed: {gt: 0%}"));
-    assert_eq!(tls.default_expectations(&check(Arg::Bool(false))), ["verified: true"]);
+    let mut errors = Diagnostics::default();
+    let defaults = Defaults::of(FAMILIES, &mut errors);
+    let of = |load| -> Vec<String> {
+        defaults.of_check(tls, &check(load)).iter().map(ToString::to_string).collect()
+    };
+    let without = of(Arg::Bool(false));
+    assert_eq!(without[..2], ["outcome eq completed", "verified eq true"]);
+    let load = of(Arg::Bool(true));
+    assert_eq!(load[without.len()..], ["load.errors eq 0", "load.handshakes_per_second gt 0 /s"]);
+    let resume = of(Arg::Group(args([("resume", Arg::Bool(true))])));
+    assert_eq!(resume[load.len()..], ["load.resumed gt 0%"]);
     assert!(tls.required_mode(&check(Arg::Bool(false)), "load.errors").is_some());
     let idle = Arg::Group(args([("rate", Arg::Number(1.0)), ("duration", Arg::Number(0.5))]));
     assert_eq!((tls.build)(&check(idle)).err().map(|invalid| invalid.field), Some("load"));

@@ -66,21 +66,36 @@ fn of_family(family: &Family) -> String {
     }
     let _ = writeln!(out, "\n## Compared with an earlier measurement\n");
     out.push_str(&compared(family));
-    let _ = writeln!(out, "\n## Expected when `expect` is left out\n");
-    for line in family.default_expect().lines() {
-        let _ = writeln!(out, "  {line}");
-    }
-    for mode in family.modes {
-        for (word, expect) in [("with", mode.expect), ("added by", mode.adds)] {
-            let Some(expect) = expect else { continue };
-            let _ = writeln!(out, "\n  {word} `{}`:", mode.with);
-            for line in expect.lines() {
-                let _ = writeln!(out, "    {line}");
-            }
-        }
-    }
+    let _ = writeln!(out, "\n## Expected until `expect` says what else it should be\n");
+    expected(&mut out, family);
     let _ = writeln!(out, "\n## Example\n\n{}", family.example.trim_end());
     out
+}
+
+/// The default expectations: of every check, then what each mode adds and takes away.
+fn expected(out: &mut String, family: &Family) {
+    let of_mode = |name: &str| family.modes.iter().any(|mode| mode.facts.iter().any(|fact| fact.name == name));
+    for fact in family.facts.iter().filter(|fact| !of_mode(fact.name)) {
+        if let Some(expected) = fact.expected {
+            let lifted = fact.lifted_by.join(", ");
+            let lifted = if lifted.is_empty() { lifted } else { format!("   (or until it speaks of {lifted})") };
+            let _ = writeln!(out, "  {}: {expected}{lifted}", fact.name);
+        }
+    }
+    for mode in family.modes {
+        let own = mode.facts.iter().filter_map(|fact| Some(format!("{}: {}", fact.name, fact.expected?)));
+        let lines: Vec<String> = own.chain(mode.adds.unwrap_or_default().lines().map(str::to_owned)).collect();
+        if lines.is_empty() && mode.lacks.is_empty() {
+            continue;
+        }
+        let _ = writeln!(out, "\n  with `{}`:", mode.with);
+        for line in lines {
+            let _ = writeln!(out, "    {line}");
+        }
+        if !mode.lacks.is_empty() {
+            let _ = writeln!(out, "    nothing of {}", mode.lacks.join(", "));
+        }
+    }
 }
 
 /// How facts are compared, and which are not, unless a check says otherwise under `baseline`.

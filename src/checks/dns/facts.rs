@@ -40,7 +40,8 @@ facts! { pub(super) FACTS;
         ],
         "What became of the question; `unresolved` is the name of the server, never the name asked for.",
     )
-    .decisive()
+    .expected("answered")
+    .outcome(&["timeout", "unreachable"])
     .advice(&[
         REFUSED,
         TIMEOUT,
@@ -65,12 +66,13 @@ facts! { pub(super) FACTS;
                 ("REFUSED", "the server does not serve this zone or this client: check its zones and access lists"),
             ]);
     pub(super) const ADDRESS: Fact<String> =
-        Fact::text("address", "The address of the server that was asked.").ruled(Rule::Ignore);
+        Fact::address("address", "The address of the server that was asked.");
     pub(super) const ANSWERS: Fact<Vec<String>> = Fact::list(
         "answers",
         "Data of the records of the type asked for, in the order of the answer section, in presentation format.",
     )
     .expected("{len: {ge: 1}}")
+    .given("rcode")
     .on_breach(OTHER_RECORDS);
     pub(super) const RECORDS: Fact<Vec<String>> =
         Fact::list("answers.records", "Every record of the answer section: name, TTL, class, type, data.")

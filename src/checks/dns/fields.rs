@@ -32,7 +32,8 @@ fields! { pub(super) FIELDS;
         "server",
         FieldKind::List(&FieldKind::Endpoint),
         "Server to ask; the port of the transport unless written.",
-    );
+    )
+    .role(FieldRole::Host);
     pub(super) const NAME: Field<Option<String>> = Field::optional(
         "name",
         FieldKind::Text,

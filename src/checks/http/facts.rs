@@ -66,7 +66,8 @@ facts! { pub(super) FACTS;
         ],
         "What became of the exchange; `answered` when a whole answer arrived, whatever its status.",
     )
-    .decisive()
+    .expected("answered")
+    .outcome(&["timeout", "unreachable"])
     .advice(&[
         advice::REFUSED,
         advice::TIMEOUT,
@@ -90,7 +91,7 @@ facts! { pub(super) FACTS;
     pub(super) const STATUS: Fact<i64> =
         Fact::integer("status", Unit::Count, "Status of the final answer; absent unless a whole one arrived.")
             .ruled(Rule::Same)
-            .expected("{between: [200, 399]}")
+            .expected("{between: [200, 299]}")
             .decisive()
             .on_breach("the service answers, but not as expected: look into its log for this request");
     pub(super) const VERSION: Fact<Choice> =
@@ -118,7 +119,7 @@ facts! { pub(super) FACTS;
         .on_breach(OTHER_CONTENT);
     pub(super) const REDIRECTS: Fact<Vec<String>> = Fact::list("redirects", "Every URL a followed redirect led to, in order.");
     pub(super) const URL: Fact<String> = Fact::text("url", "The last URL asked.");
-    pub(super) const ADDRESS: Fact<String> = Fact::text("address", "The address last connected to.").ruled(Rule::Ignore);
+    pub(super) const ADDRESS: Fact<String> = Fact::address("address", "The address last connected to.");
     pub(super) const CERTIFICATE_EXPIRES_IN: Fact<f64> = Fact::number(
         "certificate.expires_in",
         Unit::Seconds,

@@ -24,7 +24,7 @@ choices! {
 
 fields! { pub(super) FIELDS;
     pub(super) const URL: Field<String> =
-        Field::required("url", FieldKind::Url, "http or https URL, without user and password.");
+        Field::required("url", FieldKind::Url, "http or https URL, without user and password.").role(FieldRole::Host);
     pub(super) const METHOD: Field<String> = Field::default("method", FieldKind::Text, "GET", "Request method.");
     pub(super) const HEADERS: Field<Vec<(String, String)>> =
         Field::optional("headers", FieldKind::Map(&FieldKind::Text), "Request headers.");

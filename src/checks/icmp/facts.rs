@@ -11,7 +11,8 @@ facts! { pub(super) FACTS;
         &["replied", "silent", "unreachable", "time_exceeded", "too_big", "unresolved"],
         "`replied` when at least one probe was answered, else the plainest of what came instead.",
     )
-    .decisive()
+    .expected("replied")
+    .outcome(&["silent", "unreachable"])
     .advice(&[
         SILENT,
         UNREACHABLE,
@@ -20,7 +21,7 @@ facts! { pub(super) FACTS;
         ("time_exceeded", "the packet ran out of hops: a routing loop, or `ttl` is too small"),
     ])
     .on_breach(EVIDENCE);
-    pub(super) const ADDRESS: Fact<String> = Fact::text("address", "The address probed.").ruled(Rule::Ignore);
+    pub(super) const ADDRESS: Fact<String> = Fact::address("address", "The address probed.");
     pub(super) const LOSS: Fact<f64> = Fact::metric(
         "loss",
         Unit::Ratio,
@@ -28,6 +29,7 @@ facts! { pub(super) FACTS;
         "Probes never answered, of `sent` and `blocked` together. A probe is received, late or lost: never two of them.",
     )
     .expected("{le: 0%}")
+    .lifted_by(&["received"])
     .on_breach("packets are lost: look at errors and drops (ip -s link, nstat) and at queues on the way");
     pub(super) const SENT: Fact<i64> = Fact::integer("sent", Unit::Count, "Probes that left this host.").work();
     pub(super) const BLOCKED: Fact<i64> = Fact::integer(

@@ -8,7 +8,7 @@ use crate::model::table::fields;
 use crate::model::{Field, FieldKind, FieldRole};
 
 fields! { pub(super) FIELDS;
-    pub(super) const HOST: Field<String> = Field::required("host", FieldKind::Host, "Name or address to probe.");
+    pub(super) const HOST: Field<String> = Field::required("host", FieldKind::Host, "Name or address to probe.").role(FieldRole::Host);
     use FAMILY;
     pub(super) const COUNT: Field<u32> =
         Field::default("count", FieldKind::Integer(1, 100_000), "5", "How many probes to send.")

@@ -4,19 +4,20 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::model::argument::Argument;
-use crate::model::{Args, Field, FieldKind, Invalid};
+use crate::model::{Args, Field, FieldKind, FieldRole, Invalid};
 use crate::net::dial::{self, ConnectError, Dialled};
 use crate::net::{IpVersion, connect, endpoint, resolve};
 use crate::probe::EarlyEnd;
 
 /// Field `family` of every family that resolves a name.
-pub const FAMILY: Field<IpVersion> = Field::choice("family", "any", "Which addresses of the name to use.");
+pub const FAMILY: Field<IpVersion> = Field::choice("family", "any", "Which addresses of the name to use.").role(FieldRole::IpVersion);
 /// Field `source` of every family that chooses the local address.
 pub const SOURCE: Field<Option<IpAddr>> = Field::optional(
     "source",
     FieldKind::Address,
     "Local address to send from; its IP version decides that of the target.",
-);
+)
+.role(FieldRole::Source);
 
 /// A host, and how to reach it.
 #[derive(Clone, Debug, PartialEq, Eq)]

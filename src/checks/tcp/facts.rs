@@ -14,11 +14,11 @@ facts! { pub(super) FACTS;
         "What became of the connection; with `addresses: all` the first that is not `connected`.",
     )
     .expected("connected")
-    .decisive()
+    .outcome(&["timeout", "unreachable"])
     .advice(&[REFUSED, TIMEOUT, UNREACHABLE, UNRESOLVED, RESET, CLOSED, MISMATCH])
     .on_breach(EVIDENCE);
     pub(super) const ADDRESS: Fact<String> =
-        Fact::text("address", "The address `outcome` speaks of.").ruled(Rule::Ignore);
+        Fact::address("address", "The address `outcome` speaks of.");
     pub(super) const ADDRESSES: Fact<Vec<String>> = Fact::list("addresses", "Every address the name has.");
     pub(super) const FAILED: Fact<Vec<String>> =
         Fact::list("addresses.failed", "Addresses that did not end as `connected`, with their outcome.");

@@ -18,7 +18,7 @@ choices! {
 
 fields! { pub(super) FIELDS;
     pub(super) const HOST: Field<String> =
-        Field::required("host", FieldKind::Host, "Name or address to connect to.");
+        Field::required("host", FieldKind::Host, "Name or address to connect to.").role(FieldRole::Host);
     pub(super) const PORT: Field<u16> =
         Field::required("port", PORT_NUMBER, "Port to connect to.").role(FieldRole::Location);
     use FAMILY;

@@ -5,7 +5,7 @@ use crate::checks::shared::advice::{
 };
 use crate::model::fact::Distribution;
 use crate::model::table::facts;
-use crate::model::{Better, Choice, Fact, Rule, Unit};
+use crate::model::{Better, Choice, Fact, Unit};
 
 /// Segments or datagrams per round that are no alarm yet: one lost burst.
 const BURST: f64 = 10.0;
@@ -17,7 +17,7 @@ facts! { pub(super) FACTS;
         "What became of the test; `transferred` when data moved to its end and both sides exchanged their counts.",
     )
     .expected("transferred")
-    .decisive()
+    .outcome(&["timeout", "unreachable"])
     .advice(&[
         REFUSED,
         TIMEOUT,
@@ -29,7 +29,7 @@ facts! { pub(super) FACTS;
         ("stalled", "the transfer stopped: look for loss on the path and at the server's log"),
     ])
     .on_breach(EVIDENCE);
-    pub(super) const ADDRESS: Fact<String> = Fact::text("address", "Address the test ran against.").ruled(Rule::Ignore);
+    pub(super) const ADDRESS: Fact<String> = Fact::address("address", "Address the test ran against.");
     pub(super) const PEER: Fact<String> = Fact::text("peer", "Software of the server, as far as it gives a name: `iperf3`, or a name with a version.");
     pub(super) const BITRATE: Fact<Distribution> = Fact::distribution(
         "bitrate",

@@ -29,7 +29,8 @@ fields! { pub(super) FIELDS;
         "server",
         FieldKind::Endpoint,
         "iperf3 server or `shakedown serve`; port 5201 if left out.",
-    );
+    )
+    .role(FieldRole::Host);
     pub(super) const PROTOCOL: Field<Protocol> = Field::choice("protocol", "tcp", "What carries the data.");
     pub(super) const DIRECTION: Field<Direction> =
         Field::choice("direction", "upload", "Who sends: this side (upload) or the server (download).");

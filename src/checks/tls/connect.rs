@@ -63,13 +63,7 @@ facts! { pub(super) FACTS;
     );
 }
 
-pub(super) const MODE: Mode = Mode {
-    with: "starttls: smtp, or another protocol",
-    applies: |args| args.given(&STARTTLS),
-    expect: None,
-    adds: None,
-    facts: FACTS,
-};
+pub(super) const MODE: Mode = Mode::of("starttls: smtp, or another protocol", |args| args.given(&STARTTLS), FACTS);
 
 /// Makes connections to one address ready for TLS.
 #[derive(Clone, Debug)]

@@ -28,7 +28,8 @@ facts! { pub(super) FACTS;
         ],
         "What became of the handshake; `completed` says nothing about trust, see `verified`. `scanned`: the scan found something.",
     )
-    .decisive()
+    .expected(COMPLETED)
+    .outcome(&["timeout", "unreachable"])
     .advice(&[
         ("scanned", NO_FAILURE),
         advice::REFUSED,
@@ -54,6 +55,7 @@ facts! { pub(super) FACTS;
         "The handshake completed, the chain leads to a trusted root, the name fits, the key is proven.",
     )
     .expected("true")
+    .lifted_by(&["verify_error"])
     .advice(&[(
         "false",
         "see `verify_error`: renew or replace the certificate, send the whole chain, or give `ca_file` for a private CA",
@@ -107,5 +109,5 @@ facts! { pub(super) FACTS;
     .on_breach(advice::SLOWER)
     .reached();
     pub(super) const ADDRESS: Fact<String> =
-        Fact::text("address", "The address connected to.").ruled(Rule::Ignore);
+        Fact::address("address", "The address connected to.");
 }

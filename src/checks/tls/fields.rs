@@ -18,7 +18,7 @@ choices! {
 }
 
 fields! { pub(super) FIELDS;
-    pub(super) const HOST: Field<String> = Field::required("host", FieldKind::Host, "Name or address to connect to.");
+    pub(super) const HOST: Field<String> = Field::required("host", FieldKind::Host, "Name or address to connect to.").role(FieldRole::Host);
     pub(super) const PORT: Field<Option<u16>> = Field::optional(
         "port",
         PORT_NUMBER,

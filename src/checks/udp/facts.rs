@@ -12,10 +12,10 @@ facts! { pub(super) FACTS;
         "What came back. Having sent is never a success: a dropped datagram looks just like that.",
     )
     .expected("replied")
-    .decisive()
+    .outcome(&["silent", "unreachable"])
     .advice(&[REFUSED, SILENT, UNREACHABLE, UNRESOLVED, MISMATCH])
     .on_breach(EVIDENCE);
-    pub(super) const ADDRESS: Fact<String> = Fact::text("address", "The address probed.").ruled(Rule::Ignore);
+    pub(super) const ADDRESS: Fact<String> = Fact::address("address", "The address probed.");
     pub(super) const RESPONSE_TIME: Fact<Distribution> = Fact::distribution(
         "response_time",
         Unit::Seconds,

@@ -8,7 +8,7 @@ use crate::model::table::fields;
 use crate::model::{Field, FieldKind, FieldRole};
 
 fields! { pub(super) FIELDS;
-    pub(super) const HOST: Field<String> = Field::required("host", FieldKind::Host, "Name or address to send to.");
+    pub(super) const HOST: Field<String> = Field::required("host", FieldKind::Host, "Name or address to send to.").role(FieldRole::Host);
     pub(super) const PORT: Field<u16> =
         Field::required("port", PORT_NUMBER, "Port to send to.").role(FieldRole::Location);
     use FAMILY;

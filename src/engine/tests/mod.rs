@@ -17,7 +17,7 @@ use super::{Assess, Settings, StopSignals, run};
 use crate::judge::{self, Judgement};
 use crate::model::named::Named;
 use crate::model::record::Timing;
-use crate::model::{Arm, CheckRecord, Event, Fault, FaultKind, Observation, Value, Verdict};
+use crate::model::{Arm, CheckRecord, Event, Fault, FaultKind, Observation, Silence, Value, Verdict};
 use crate::plan::{self, Case, Plan};
 use crate::testing::scripted::{Entry, FAMILIES, Journal, Script, Scripted};
 use crate::testing::{load, planned};
@@ -231,13 +231,17 @@ impl Assess for Referee {
         self.alarm
     }
 
+    fn silence<'a>(&self, judgement: &'a Judgement) -> Option<&'a Silence> {
+        judgement.silence.as_ref()
+    }
+
     fn record(&self, case: &Case, observation: &Observation, judgement: Judgement, timing: Timing) -> CheckRecord {
         judge::record(case, observation, judgement, judge::metrics(case, observation), timing)
     }
 
     fn skipped(&self, case: &Case, reason: String) -> CheckRecord {
-        let judgement =
-            Judgement { verdict: Verdict::Skipped, reason: Some(reason), fault: None, expectations: Vec::new() };
+        let (fault, expectations, silence) = (None, Vec::new(), None);
+        let judgement = Judgement { verdict: Verdict::Skipped, reason: Some(reason), fault, expectations, silence };
         judge::record(case, &Observation::default(), judgement, Named::default(), Timing::default())
     }
 }

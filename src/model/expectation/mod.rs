@@ -1,9 +1,12 @@
 //! Expectations: an operator, a fact and the wanted value, parsed and ready to be tested. `suite` reads them, the judge tests.
 
+pub mod domain;
 mod operator;
 mod sort;
+mod stance;
 mod test;
 
+use std::fmt;
 use std::sync::Arc;
 
 pub use operator::{OperandForm, Operator, Parsed};
@@ -12,7 +15,7 @@ pub use test::Test;
 
 use super::{FactInfo, Place};
 
-/// An expectation of one fact: one operator of one entry of `expect`.
+/// An expectation of one fact: one operator of one entry of `expect`, or a default.
 #[derive(Clone, Debug)]
 pub struct Expectation {
     /// Path as written.
@@ -29,8 +32,45 @@ pub struct Expectation {
     pub test: Test,
     /// The wanted value, as written.
     pub want: Arc<str>,
-    /// Where it is written; absent for a family's default.
-    pub at: Option<Place>,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// It speaks only of rounds in which all of these hold.
+    pub given: Arc<[Given]>,
+}
+
+impl fmt::Display for Expectation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.path, self.operator.word(), self.want)
+    }
+}
+
+/// Where an expectation comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The `expect` of a check.
+    Suite(Place),
+    /// The family, until a check replaces it.
+    Default,
+}
+
+impl Origin {
+    /// The place in a suite; `None` for a default.
+    #[must_use]
+    pub fn place(&self) -> Option<&Place> {
+        match self {
+            Self::Suite(place) => Some(place),
+            Self::Default => None,
+        }
+    }
+}
+
+/// A fact must be one of these words for a default to speak at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// Name of the fact.
+    pub fact: &'static str,
+    /// Its words.
+    pub words: Vec<&'static str>,
 }
 
 /// A part of a fact.

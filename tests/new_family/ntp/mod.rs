@@ -32,7 +32,7 @@ facts! { FACTS;
         "What became of the request.",
     )
     .expected("answered")
-    .decisive()
+    .outcome(&["silent"])
     .advice(&[REFUSED, SILENT, UNREACHABLE, UNRESOLVED, MALFORMED])
     .on_breach(EVIDENCE);
     const STRATUM: Fact<i64> = Fact::integer("stratum", Unit::Count, "Steps to a reference clock; 16 is none.")

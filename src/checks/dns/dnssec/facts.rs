@@ -66,6 +66,7 @@ facts! { pub(in crate::checks::dns) FACTS;
         &["secure", "insecure", "indeterminate", "bogus"],
         "What follows from the trust anchor (RFC 4035 section 4.3); of a chain of aliases that of the worst link.",
     )
+    .lifted_by(&["dnssec.reason"])
     .on_breach(
         "the name counts as unsigned: does its parent publish a DS for it? the evidence says where the chain ends",
     );

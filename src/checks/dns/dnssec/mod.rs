@@ -38,13 +38,7 @@ use crate::probe::{Cx, Mode};
 use crate::proto::dns::types;
 use crate::proto::dnssec::{Anchor, Name, Reason};
 
-pub(super) const MODES: &[Mode] = &[Mode {
-    with: "dnssec: validate",
-    applies,
-    expect: Some("rcode: NOERROR\nanswers: {len: {ge: 1}}\ndnssec.verdict: secure"),
-    adds: None,
-    facts: FACTS,
-}];
+pub(super) const MODES: &[Mode] = &[Mode::of("dnssec: validate", applies, FACTS).adds("dnssec.verdict: secure")];
 
 pub(super) fn applies(args: &Args) -> bool {
     args.get(&DNSSEC) == Dnssec::Validate

@@ -52,9 +52,11 @@ facts! { pub(super) ALWAYS;
         "Queries without any reply within `timeout`; replies that this side dropped are not among them.",
     )
     .within(FEW)
+    .lifted_by(&["load.loss"])
     .on_breach(SILENCE);
     pub(super) const LOSS: Fact<f64> =
         Fact::metric("load.loss", Unit::Ratio, Better::Lower, "Share of the queries sent that were lost.")
+            .lifted_by(&["load.lost"])
             .on_breach(SILENCE);
     pub(super) const LATE: Fact<i64> = Fact::counter(
         "load.late",

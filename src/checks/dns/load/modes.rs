@@ -5,23 +5,14 @@ use super::fields::{LOAD, RATE};
 use crate::model::{Args, RateOr};
 use crate::probe::Mode;
 
-/// Looking for the most may lose some. A server that has lost its zone says NXDOMAIN to every line of a file: not all may.
-const MOST: Mode = Mode {
-    with: "load: {rate: max}",
-    applies: most,
-    expect: Some("load.answered: {ge: 1}\nload.rcodes.NOERROR: {ge: 1}\nload.wrong: 0\nload.loss: {le: 0.1%}"),
-    adds: None,
-    facts: SEARCH,
-};
-const PACED: Mode = Mode { with: "load: {rate: 1000 /s}", applies: paced, expect: None, adds: None, facts: SCHEDULE };
-const LOADED: Mode = Mode {
-    with: "load",
-    applies: |args| args.given(&LOAD),
-    expect: Some("load.answered: {ge: 1}\nload.rcodes.NOERROR: {ge: 1}\nload.wrong: 0\nload.lost: 0"),
-    adds: None,
-    facts: ALWAYS,
-};
-pub(in crate::checks::dns) const MODES: &[Mode] = &[MOST, PACED, LOADED];
+/// A server that has lost its zone says NXDOMAIN to every line of a file: not all may.
+const LOADED: Mode = Mode::of("load", |args| args.given(&LOAD), ALWAYS)
+    .adds("load.answered: {ge: 1}\nload.rcodes.NOERROR: {ge: 1}\nload.wrong: 0")
+    .lacks(&["rcode", "answers", "truncated"]);
+/// Looking for the most may lose some.
+const MOST: Mode = Mode::of("load: {rate: max}", most, SEARCH).adds("load.loss: {le: 0.1%}");
+const PACED: Mode = Mode::of("load: {rate: 1000 /s}", paced, SCHEDULE).adds("load.lost: 0");
+pub(in crate::checks::dns) const MODES: &[Mode] = &[LOADED, MOST, PACED];
 
 fn most(args: &Args) -> bool {
     args.get(&LOAD).is_some_and(|load| matches!(load.get(&RATE), Some(RateOr::Word(_))))

@@ -93,10 +93,11 @@ fn facts(cx: &mut Cx<'_>, span: &LoadSpan, counts: &Counts) {
     cx.set(&CPU, counts.cpu / elapsed);
     if counts.answered > 0 {
         cx.merge(&LATENCY, &counts.latency);
-        cx.set(&OUTCOME, "answered");
-    } else if counts.wrong_replies() == 0 {
-        cx.set(&OUTCOME, if counts.refused > 0 { "refused" } else { "timeout" });
     }
+    // Wrong answers are answers: what is wrong with them stands in `load.wrong`.
+    let answered = counts.answered > 0 || counts.wrong_replies() > 0;
+    let silence = if counts.refused > 0 { "refused" } else { "timeout" };
+    cx.set(&OUTCOME, if answered { "answered" } else { silence });
     let codes = (0_u16..).zip(&counts.rcodes).filter(|(_, count)| **count > 0);
     cx.set(&RCODES, Value::Object(codes.map(|(code, count)| (rcode::text(code), Value::from(*count))).collect()));
     notes(cx, counts);

@@ -29,6 +29,7 @@ facts! { pub(super) SECURE;
         "tls.verified",
         "The handshake completed, the chain leads to a trusted root, the name fits, the key is proven.",
     )
+    .lifted_by(&["tls.verify_error"])
     .advice(&[("false", NOT_VERIFIED)]);
     const VERIFY_ERROR: Fact<String> = Fact::text("tls.verify_error", "Everything that is wrong with the certificate.");
     pub(super) const ALERT: Fact<String> =

@@ -37,28 +37,10 @@ pub(super) const FACTS: &[FactInfo] = joined!(FactInfo; facts::SECURE, facts::HT
 
 /// Expectations that encryption and a comparison add, and their facts.
 pub(super) const MODES: &[Mode] = &[
-    Mode {
-        with: "same_as",
-        applies: |args| args.given(&SAME_AS),
-        expect: None,
-        adds: Some("same_answer: true"),
-        facts: facts::COMPARISON,
-    },
-    Mode {
-        with: "transport: dot, doh, doq or doh3",
-        applies: verified,
-        expect: None,
-        adds: Some("tls.verified: true"),
-        facts: &[],
-    },
-    Mode {
-        with: "transport: dot, doh, doq or doh3",
-        applies: encrypted,
-        expect: None,
-        adds: None,
-        facts: facts::SECURE,
-    },
-    Mode { with: "transport: doh or doh3", applies: in_http, expect: None, adds: None, facts: facts::HTTP },
+    Mode::of("same_as", |args| args.given(&SAME_AS), facts::COMPARISON).adds("same_answer: true"),
+    Mode::of("transport: dot, doh, doq or doh3, without `verify: false`", verified, &[]).adds("tls.verified: true"),
+    Mode::of("transport: dot, doh, doq or doh3", encrypted, facts::SECURE),
+    Mode::of("transport: doh or doh3", in_http, facts::HTTP),
 ];
 
 /// How to ask.

@@ -62,23 +62,11 @@ fields! { pub(super) FIELDS;
 pub(super) const FACTS: &[FactInfo] =
     joined!(FactInfo; facts::FACTS, addresses::FACTS, summary::FACTS, revocation::FACTS);
 
-/// A bad second certificate, or a revoked one, must not pass a check that expects nothing else.
+/// A bad second certificate, or a revoked one, must not pass a check that says nothing of it.
 pub(super) const MODES: &[Mode] = &[
-    Mode {
-        with: "certificates: all",
-        applies: all_certificates,
-        expect: None,
-        adds: Some("certificates.verified: true"),
-        facts: summary::FACTS,
-    },
-    Mode {
-        with: "crl: true",
-        applies: |args| args.get(&CRL),
-        expect: None,
-        adds: Some("crl.status: good"),
-        facts: revocation::FACTS,
-    },
-    Mode { with: "addresses: all", applies: all_addresses, expect: None, adds: None, facts: addresses::FACTS },
+    Mode::of("certificates: all", all_certificates, summary::FACTS).adds("certificates.verified: true"),
+    Mode::of("crl: true", |args| args.get(&CRL), revocation::FACTS).adds("crl.status: good"),
+    Mode::of("addresses: all", all_addresses, addresses::FACTS),
 ];
 
 /// How much of it a check asks for.

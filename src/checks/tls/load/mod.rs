@@ -113,20 +113,10 @@ facts! { pub(super) FACTS;
     .on_breach(advice::LIMITED_HERE);
 }
 
-const EXPECT: &str = "verified: true\nload.errors: 0\nload.handshakes_per_second: {gt: 0 /s}";
-const EXPECT_RESUMED: &str =
-    "verified: true\nload.errors: 0\nload.handshakes_per_second: {gt: 0 /s}\nload.resumed: {gt: 0%}";
-
-/// The one that resumes first: of several, the first decides what is expected.
 pub(super) const MODES: &[Mode] = &[
-    Mode { with: "load: {resume: true}", applies: resumes, expect: Some(EXPECT_RESUMED), adds: None, facts: &[] },
-    Mode {
-        with: "load: true, or a map",
-        applies: |args| args.get(&LOAD).is_on(),
-        expect: Some(EXPECT),
-        adds: None,
-        facts: FACTS,
-    },
+    Mode::of("load: true, or a map", |args| args.get(&LOAD).is_on(), FACTS)
+        .adds("load.errors: 0\nload.handshakes_per_second: {gt: 0 /s}"),
+    Mode::of("load: {resume: true}", resumes, &[]).adds("load.resumed: {gt: 0%}"),
 ];
 
 fn resumes(args: &Args) -> bool {

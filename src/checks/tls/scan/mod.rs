@@ -25,23 +25,12 @@ use crate::model::table::fields;
 use crate::model::{Args, Fault, Field, FieldKind, Invalid, Switch, Value};
 use crate::probe::{Cx, Mode};
 
-/// A scan that expects nothing else ended, with something taken and nothing undecided; the certificate must verify as without
-/// it.
+/// A scan ended with something taken and nothing undecided; the certificate must verify as without it.
 pub(super) const MODES: &[Mode] = &[
-    Mode {
-        with: "scan: true",
-        applies: |args| args.get(&SCAN).is_on(),
-        expect: None,
-        adds: Some("outcome: scanned\nscan.versions: {len: {ge: 1}}\nscan.unknown: {len: 0}"),
-        facts: facts::FACTS,
-    },
-    Mode {
-        with: "scan: true, profiles: […]",
-        applies: |args| args.get(&SCAN).is_on() && args.given(&PROFILES),
-        expect: None,
-        adds: Some("profile.breaches: {len: 0}\nprofile.undecided: {len: 0}"),
-        facts: profile::FACTS,
-    },
+    Mode::of("scan: true", |args| args.get(&SCAN).is_on(), facts::FACTS)
+        .adds("outcome: scanned\nscan.versions: {len: {ge: 1}}\nscan.unknown: {len: 0}"),
+    Mode::of("scan: true, profiles: […]", |args| args.get(&SCAN).is_on() && args.given(&PROFILES), profile::FACTS)
+        .adds("profile.breaches: {len: 0}\nprofile.undecided: {len: 0}"),
 ];
 
 /// Connections a second towards an address that is not loopback, unless the suite says otherwise.

@@ -25,13 +25,7 @@ facts! { pub(in crate::checks::tls) FACTS;
         );
 }
 
-pub(super) const MODE: Mode = Mode {
-    with: "alpn_set: [h2, http/1.1]",
-    applies: |args| args.given(&ALPN_SET),
-    expect: None,
-    adds: None,
-    facts: FACTS,
-};
+pub(super) const MODE: Mode = Mode::of("alpn_set: [h2, http/1.1]", |args| args.given(&ALPN_SET), FACTS);
 
 pub(super) fn from_args(args: &Args) -> Result<Vec<String>, Invalid> {
     let set = protocol_names(args, &ALPN_SET)?;

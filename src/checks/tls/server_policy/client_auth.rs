@@ -33,7 +33,7 @@ facts! { pub(in crate::checks::tls) FACTS;
     .on_breach(SERVER_SETTING);
 }
 
-pub(super) const MODE: Mode = Mode { with: "mtls: true", applies, expect: None, adds: None, facts: FACTS };
+pub(super) const MODE: Mode = Mode::of("mtls: true", applies, FACTS);
 
 /// Without a certificate of its own, the first handshake tells.
 fn applies(args: &Args) -> bool {

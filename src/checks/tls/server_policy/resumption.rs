@@ -50,13 +50,7 @@ facts! { pub(in crate::checks::tls) FACTS;
     .on_breach(NOT_RESUMED);
 }
 
-pub(super) const MODE: Mode = Mode {
-    with: "resumption: 10, or another number of tries",
-    applies: |args| args.given(&RESUMPTION),
-    expect: None,
-    adds: None,
-    facts: FACTS,
-};
+pub(super) const MODE: Mode = Mode::of("resumption: 10, or another number of tries", |args| args.given(&RESUMPTION), FACTS);
 
 /// One version has the time of two slow handshakes and, for each try, of a quick one.
 fn limit(tries: u32, timeout: Duration, one: Duration) -> Duration {

@@ -14,7 +14,7 @@ async fn bad<T: Into<Turn> + 'static>(answer: fn(&[u8]) -> T) -> Observation {
     assert_eq!(count(&observation, "load.answered"), 0, "{:?}", observation.notes());
     assert_eq!(count(&observation, "load.sent"), 100);
     assert!(observation.merged("load.latency").is_none());
-    assert!(observation.text("outcome") != Some("answered"));
+    assert_eq!(observation.text("outcome"), Some("answered"), "wrong answers are answers");
     observation
 }
 

@@ -1,173 +1,11 @@
-//! Facts: the typed, documented things a probe can see.
-//!
-//! One static table per family. Validation of `expect`, the JSON Schema, `explain`, the docs and the choice of
-//! baseline metrics all derive from it.
+//! Typed keys of facts, and the builders their tables are written with.
 
 use std::marker::PhantomData;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-use super::Value;
-use super::field::is_among;
-use super::unit::Unit;
-use crate::stats::samples::NANOS;
-
-/// Sort of value a fact holds; decides its operators.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Kind {
-    /// True or false.
-    Bool,
-    /// A whole number.
-    Integer,
-    /// A number in the fact's unit.
-    Number,
-    /// Free text.
-    Text,
-    /// One of these words, in the field's own order (`TLS1.2` before `TLS1.3`).
-    Choice(&'static [&'static str]),
-    /// A list of texts, in the order seen.
-    List,
-    /// Many samples: `.min .mean .p50 .median .p90 .p95 .p99 .max .stddev .count`.
-    Distribution,
-    /// An instant, RFC 3339.
-    Time,
-    /// A map or JSON document; a path below it is a fact too (`headers.server`).
-    Object,
-}
-
-impl Kind {
-    /// The word docs use.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Bool => "bool",
-            Self::Integer => "integer",
-            Self::Number => "number",
-            Self::Text => "text",
-            Self::Choice(_) => "choice",
-            Self::List => "list",
-            Self::Distribution => "distribution",
-            Self::Time => "time",
-            Self::Object => "object",
-        }
-    }
-}
-
-/// Which direction is an improvement. A fact with a direction is a metric.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Better {
-    /// Smaller is better (latency, loss).
-    Lower,
-    /// Larger is better (throughput).
-    Higher,
-}
-
-impl Better {
-    /// The word in reports.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Lower => "lower",
-            Self::Higher => "higher",
-        }
-    }
-}
-
-/// How a fact may change between two observations of the same target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Rule {
-    /// It must be the same. A list is the same in any order.
-    Same,
-    /// A number may rise, a list gain, a choice move up its order.
-    MayGrow,
-    /// The opposite.
-    MayShrink,
-    /// It differs from one observation to the next, and says nothing.
-    Ignore,
-}
-
-impl Rule {
-    /// All, in the order of the docs.
-    pub const ALL: [Self; 4] = [Self::Same, Self::MayGrow, Self::MayShrink, Self::Ignore];
-
-    /// The word in suites and reports.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Same => "same",
-            Self::MayGrow => "may_grow",
-            Self::MayShrink => "may_shrink",
-            Self::Ignore => "ignore",
-        }
-    }
-
-    /// The rule of a word.
-    #[must_use]
-    pub fn of(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|rule| rule.word() == word)
-    }
-}
-
-/// One row of a family's fact table.
-#[derive(Clone, Copy, Debug)]
-pub struct FactInfo {
-    /// Name, dotted where it belongs to a group (`chain.expires_in`).
-    pub name: &'static str,
-    /// Sort of value.
-    pub kind: Kind,
-    /// Unit of a number; `Count` for everything else.
-    pub unit: Unit,
-    /// Direction, for facts that are metrics.
-    pub better: Option<Better>,
-    /// One sentence for `explain`, the schema and the docs.
-    pub help: &'static str,
-    /// Of a metric that may be zero: the smallest difference worth an alarm, in its unit; absent for the unit's default.
-    pub tolerance: Option<f64>,
-    /// How it may change between two reports, unless the suite says otherwise. Metrics are compared by their numbers.
-    pub rule: Rule,
-    /// Of an object: patterns of keys that are ignored although the object is compared.
-    pub except: &'static [&'static str],
-    /// Default expectation, for a check without `expect`; as a suite would write it.
-    pub expected: Option<&'static str>,
-    /// Properties other layers act on, whatever its name.
-    pub roles: Roles,
-    /// Next step when it is not as expected.
-    pub advice: Advice,
-}
-
-/// Properties of a fact.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Roles {
-    /// It counts what the probe did (packets, queries), the whole of which a share is a share.
-    pub work: bool,
-    /// It says in one word what came of the probe; of several, the first in the table.
-    pub decisive: bool,
-    /// It is there only when the peer was reached: silence after it is the peer's, not the network's.
-    pub reached: bool,
-}
-
-/// Advice for a value that is none of a failure: expectations that did not hold speak before other values.
-pub const NO_FAILURE: &str = "";
-
-/// Next steps for the reader of a failure, each a sentence.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Advice {
-    /// By the value that was seen.
-    pub values: &'static [(&'static str, &'static str)],
-    /// When an expectation of the fact, or of a path below it, did not hold.
-    pub breach: Option<&'static str>,
-}
-
-impl FactInfo {
-    /// Histogram ticks per unit: nanoseconds for times.
-    #[must_use]
-    pub fn ticks(&self) -> f64 {
-        if self.unit == Unit::Seconds { NANOS } else { 1.0 }
-    }
-}
+use super::{Advice, Better, FactInfo, Kind, Roles, Rule};
+use crate::model::Value;
+use crate::model::field::is_among;
+use crate::model::unit::Unit;
 
 /// A typed key: recording a value of the wrong type does not compile.
 #[derive(Clone, Copy, Debug)]
@@ -234,17 +72,32 @@ impl<T> Fact<T> {
                 rule,
                 except: &[],
                 expected: None,
-                roles: Roles { work: false, decisive: false, reached: false },
+                given: None,
+                lifted_by: &[],
+                silent: &[],
+                roles: Roles { work: false, decisive: false, outcome: false, address: false, reached: false },
                 advice: Advice { values: &[], breach: None },
             },
             marker: PhantomData,
         }
     }
 
-    /// The same fact, expected to be as `text` says where a check has no `expect`.
+    /// The same fact, expected to be as `text` says until a check speaks of it.
     #[must_use]
     pub const fn expected(self, text: &'static str) -> Self {
         Self { info: FactInfo { expected: Some(text), ..self.info }, ..self }
+    }
+
+    /// The same fact; its default speaks only where that of the fact `name` holds.
+    #[must_use]
+    pub const fn given(self, name: &'static str) -> Self {
+        Self { info: FactInfo { given: Some(name), ..self.info }, ..self }
+    }
+
+    /// The same fact; a check that speaks of one of these facts replaces its default too.
+    #[must_use]
+    pub const fn lifted_by(self, names: &'static [&'static str]) -> Self {
+        Self { info: FactInfo { lifted_by: names, ..self.info }, ..self }
     }
 
     /// The same fact, which counts what the probe did.
@@ -335,6 +188,13 @@ impl Fact<f64> {
 }
 
 impl Fact<String> {
+    /// The address that was looked at; it may be another one next time.
+    #[must_use]
+    pub const fn address(name: &'static str, help: &'static str) -> Self {
+        let text = Self::text(name, help);
+        let roles = Roles { address: true, ..text.info.roles };
+        Self { info: FactInfo { roles, rule: Rule::Ignore, ..text.info }, ..text }
+    }
     /// Free text.
     #[must_use]
     pub const fn text(name: &'static str, help: &'static str) -> Self {
@@ -347,6 +207,24 @@ impl Fact<Choice> {
     #[must_use]
     pub const fn choice(name: &'static str, words: &'static [&'static str], help: &'static str) -> Self {
         Self::with(name, Kind::Choice(words), Unit::Count, None, help)
+    }
+
+    /// The same fact, which is the outcome of the probe; `silent` are its words that a dead host or a cut path leads to
+    /// as well.
+    ///
+    /// # Panics
+    /// Where the fact is defined, at compile time, if a word is none of the choice.
+    #[must_use]
+    pub const fn outcome(self, silent: &'static [&'static str]) -> Self {
+        if let Kind::Choice(words) = self.info.kind {
+            let mut at = 0;
+            while at < silent.len() {
+                assert!(is_among(words, silent[at]), "a silent word that is none of the choice");
+                at += 1;
+            }
+        }
+        let roles = Roles { decisive: true, outcome: true, ..self.info.roles };
+        Self { info: FactInfo { roles, silent, ..self.info }, ..self }
     }
 }
 
@@ -392,24 +270,3 @@ impl Fact<Value> {
         Self { info: FactInfo { except: patterns, ..self.info }, ..self }
     }
 }
-
-/// The parts of a distribution an expectation can name.
-pub const STATISTICS: &[&str] = &["min", "mean", "p50", "median", "p90", "p95", "p99", "max", "stddev", "count"];
-
-/// A fact every family has when the check says `eventually`.
-pub const SETTLED_IN: FactInfo = FactInfo {
-    name: "settled_in",
-    kind: Kind::Number,
-    unit: Unit::Seconds,
-    better: Some(Better::Lower),
-    help: "Seconds from the first attempt to the end of the one that held, of a check with `eventually`.",
-    tolerance: None,
-    rule: Rule::Ignore,
-    except: &[],
-    expected: None,
-    roles: Roles { work: false, decisive: false, reached: false },
-    advice: Advice {
-        values: &[],
-        breach: Some("it holds, but too late: look at what delays the change (timers, caches, deployment order)"),
-    },
-};

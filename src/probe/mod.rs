@@ -1,11 +1,14 @@
 //! The contract between a family and the rest: what a probe is given, and what it may say.
 
-use std::borrow::Cow;
+mod family;
+mod host;
+
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
+pub use family::{Family, Mode};
+pub use host::Host;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -125,21 +128,6 @@ fn is_word(fact: &FactInfo, value: &Value) -> bool {
     }
 }
 
-/// A way of looking that fields of a check switch on.
-#[derive(Clone, Copy)]
-pub struct Mode {
-    /// How a suite switches it on (`load`, `dnssec: validate`), for messages and docs.
-    pub with: &'static str,
-    /// Whether the fields of a check do.
-    pub applies: fn(&Args) -> bool,
-    /// Expectations when the check has no `expect`; absent when those of the family stay right.
-    pub expect: Option<&'static str>,
-    /// Expectations added to those of the family, or of another mode, when the check has no `expect`.
-    pub adds: Option<&'static str>,
-    /// Facts that no check without it can have.
-    pub facts: &'static [FactInfo],
-}
-
 /// One family of checks. `Err` means only that this side could not look.
 pub trait Probe: Send + Sync + Sized + 'static {
     /// One line for lists.
@@ -148,7 +136,7 @@ pub trait Probe: Send + Sync + Sized + 'static {
     const FIELDS: &'static [FieldInfo];
     /// Facts it can record, with their default expectations.
     const FACTS: &'static [FactInfo];
-    /// Modes of measurement that fields switch on. Of several, the first with expectations of its own decides the default.
+    /// Modes of measurement that fields switch on.
     const MODES: &'static [Mode] = &[];
     /// Whether it can be a probe of a stream, asked again and again by `failover`.
     const STREAMS: bool = true;
@@ -216,83 +204,6 @@ impl<P: Probe> DynProbe for P {
     fn restore(&self) -> ProbeFuture<'_> {
         Box::pin(Probe::restore(self))
     }
-}
-
-/// A registered family: its tables and its constructor.
-#[derive(Clone, Copy)]
-pub struct Family {
-    /// Key in the suite.
-    pub name: &'static str,
-    /// One line for lists.
-    pub summary: &'static str,
-    /// Fields a suite may write.
-    pub fields: &'static [FieldInfo],
-    /// Facts it can record.
-    pub facts: &'static [FactInfo],
-    /// See [`Probe::MODES`].
-    pub modes: &'static [Mode],
-    /// See [`Probe::STREAMS`].
-    pub streams: bool,
-    /// Shown by `explain`.
-    pub readme: &'static str,
-    /// A suite that plans without errors.
-    pub example: &'static str,
-    /// See [`Probe::TARGET_FIELD`].
-    pub target_field: (&'static str, Option<&'static str>),
-    /// Builds a probe.
-    pub build: fn(&Args) -> Result<Arc<dyn DynProbe>, Invalid>,
-}
-
-impl Family {
-    /// Default expectations of its facts where neither a check nor a mode says otherwise, as a suite would write them.
-    #[must_use]
-    pub fn default_expect(&self) -> String {
-        let expected = self.facts.iter().filter_map(|fact| Some(format!("{}: {}", fact.name, fact.expected?)));
-        expected.collect::<Vec<_>>().join("\n")
-    }
-
-    /// Default expectations of a check with these fields and no `expect`, as a suite would write them, in parts.
-    #[must_use]
-    pub fn default_expectations(&self, args: &Args) -> Vec<Cow<'static, str>> {
-        let applying = || self.modes.iter().filter(|mode| (mode.applies)(args));
-        let first = applying().find_map(|mode| mode.expect).map(Cow::Borrowed);
-        let first = first.unwrap_or_else(|| Cow::Owned(self.default_expect()));
-        std::iter::once(first).chain(applying().filter_map(|mode| mode.adds).map(Cow::Borrowed)).collect()
-    }
-
-    /// How to switch on the fact `name`, if these fields leave it off.
-    #[must_use]
-    pub fn required_mode(&self, args: &Args, name: &str) -> Option<&'static str> {
-        let mut needs = None;
-        for mode in self.modes.iter().filter(|mode| mode.facts.iter().any(|fact| fact.name == name)) {
-            if (mode.applies)(args) {
-                return None;
-            }
-            needs = needs.or(Some(mode.with));
-        }
-        needs
-    }
-
-    /// The registration of `P` under `name`, with what its folder says of it: README and example.
-    #[must_use]
-    pub const fn of<P: Probe>(name: &'static str, readme: &'static str, example: &'static str) -> Self {
-        Self {
-            name,
-            summary: P::SUMMARY,
-            fields: P::FIELDS,
-            facts: P::FACTS,
-            modes: P::MODES,
-            streams: P::STREAMS,
-            readme,
-            example,
-            target_field: P::TARGET_FIELD,
-            build: build::<P>,
-        }
-    }
-}
-
-fn build<P: Probe>(args: &Args) -> Result<Arc<dyn DynProbe>, Invalid> {
-    Ok(Arc::new(P::from_args(args)?))
 }
 
 /// The end of a round before its whole measurement. Probes hand it up with `?` and record it in one place.

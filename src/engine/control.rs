@@ -1,0 +1,117 @@
+//! Controls of cases that passed on silence: each is run once more after them, and what it comes to decides whether the
+//! silence was the target's.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use futures_util::{StreamExt as _, stream};
+
+use super::{Assess, Ended, Shared, attempt};
+use crate::model::named::Named;
+use crate::model::{CheckRecord, Control, Event, Fault, Severity, Silence, Verdict};
+use crate::plan::{Case, same_host};
+
+/// A case that passed on silence, and waits for its control.
+pub(super) struct SilentCase {
+    /// Its position in the plan.
+    pub(super) index: usize,
+    /// Its record, if the control holds.
+    pub(super) record: CheckRecord,
+    /// The silence.
+    pub(super) silence: Silence,
+}
+
+/// Runs the controls of `waiting`, each once, and sends the records.
+pub(super) async fn settle<A: Assess>(shared: &Arc<Shared<A>>, waiting: Vec<SilentCase>) -> Vec<(usize, Ended)> {
+    let controls: BTreeSet<usize> =
+        waiting.iter().filter_map(|waiting| case(shared, waiting.index)).flat_map(|case| &case.controls).copied().collect();
+    let again = controls.into_iter().map(|index| {
+        let shared = Arc::clone(shared);
+        async move {
+            // On a worker of its own, as every check.
+            let ended = tokio::spawn(async move { Some(run_again(&shared, case(&shared, index)?).await) });
+            (index, ended.await.ok().flatten())
+        }
+    });
+    let results: BTreeMap<usize, Option<Control>> =
+        stream::iter(again).buffer_unordered(shared.settings.jobs.max(1)).collect().await;
+    let mut out = Vec::new();
+    for SilentCase { index, mut record, silence } in waiting {
+        let Some(own) = case(shared, index) else { continue };
+        let ran = own.controls.iter().filter_map(|index| Some((*index, results.get(index)?.clone()?)));
+        let doubts: Vec<(Control, Option<Fault>)> = ran
+            .map(|(index, control)| {
+                let fault = doubt(own, &silence, case(shared, index), &control);
+                (control, fault)
+            })
+            .collect();
+        // One that passes is enough; of several that do not, the first speaks.
+        let best = doubts.iter().position(|(_, fault)| fault.is_none()).unwrap_or(0);
+        let (control, fault) = match doubts.into_iter().nth(best) {
+            Some((control, fault)) => (Some(control), fault),
+            None => (None, Some(unproven(own, &silence, "the check has no control that ran", "name one in `control`"))),
+        };
+        record.control = control;
+        if let Some(fault) = fault {
+            record = errored(record, fault);
+        }
+        let gates = record.severity == Severity::Fail;
+        let ended = Ended { verdict: record.verdict, gates, record_sent: true, ..Ended::default() };
+        shared.send(Event::CheckFinished { index, record: Box::new(record) }).await;
+        out.push((index, ended));
+    }
+    out
+}
+
+fn case<A: Assess>(shared: &Shared<A>, index: usize) -> Option<&Case> {
+    shared.plan.cases.get(index)
+}
+
+async fn run_again<A: Assess>(shared: &Shared<A>, control: &Case) -> Control {
+    let check = format!("{}/{}", control.suite, control.id);
+    if let Some(reason) = &control.skip {
+        return Control { check, verdict: Verdict::Skipped, reason: Some(reason.clone()), address: None };
+    }
+    let (verdict, reason, observation) = attempt::once_more(shared, control).await;
+    let address = control.family.facts.iter().find(|fact| fact.roles.address);
+    let address = address.and_then(|fact| observation.text(fact.name)).map(str::to_owned);
+    Control { check, verdict, reason, address }
+}
+
+/// Why the silence of `own` is not known to be its target's, after what this control came to.
+fn doubt(own: &Case, silence: &Silence, other: Option<&Case>, control: &Control) -> Option<Fault> {
+    if control.verdict != Verdict::Passed {
+        let word = control.verdict.word();
+        let why = control.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+        let detail = format!("its control {} {word} when it ran again{why}", control.check);
+        let remedy = "mend what the control says first: until it passes, the silence may be anybody's";
+        return Some(unproven(own, silence, detail, remedy));
+    }
+    match (&silence.address, &control.address) {
+        (Some(silent), Some(reached)) if other.is_some_and(|other| same_host(own, other)) && silent != reached => {
+            let detail = format!("{silent} was silent, and its control {} reached {reached}", control.check);
+            let remedy = "name the address instead of the host in both checks, or make one cell per address";
+            Some(unproven(own, silence, detail, remedy))
+        }
+        _ => None,
+    }
+}
+
+fn unproven(own: &Case, silence: &Silence, detail: impl Into<String>, remedy: &str) -> Fault {
+    let operation = format!("show that {} is the target's own", silence.outcome);
+    Fault::local(operation, own.subject().probe.target(), detail, remedy)
+}
+
+/// The record of a case whose silence says nothing. What was seen stays as facts.
+fn errored(record: CheckRecord, fault: Fault) -> CheckRecord {
+    CheckRecord {
+        verdict: Verdict::Errored,
+        flaky: false,
+        settled_in_s: None,
+        reason: Some(fault.to_string()),
+        fault: Some(fault),
+        expectations: Vec::new(),
+        comparison: Named::default(),
+        ..record
+    }
+}

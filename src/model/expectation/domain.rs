@@ -1,0 +1,205 @@
+//! What a fact can be, as far as tests can tell values apart: enough of them to see that a test cannot fail, or that two
+//! contradict each other.
+
+use regex::Regex;
+
+use super::sort::Sort;
+use super::test::Test;
+use crate::model::Value;
+
+/// Longest list made up to try a length.
+const LONGEST: u64 = 256;
+/// A text no suite names.
+const OTHER: &str = "\u{1}";
+/// Texts that have nothing in common: a pattern that matches each of them matches anything.
+const TEXTS: [&str; 7] = ["", "a", "0", " ", "é", "~!", "a b-c.d:e/f"];
+
+/// The smallest and the largest number a fact can be; open where there is none.
+pub type Range = (Option<f64>, Option<f64>);
+
+/// Values of a fact, and whether they stand for all it can be.
+struct Values {
+    values: Vec<Value>,
+    complete: bool,
+}
+
+/// Whether `test` holds for every value the fact can have.
+#[must_use]
+pub fn always_holds(test: &Test, sort: Sort, range: Range) -> bool {
+    let domain = values(&[test], sort, range);
+    domain.complete && !domain.values.is_empty() && domain.values.iter().all(|value| test.holds(Some(value), sort))
+}
+
+/// Whether no value, and no absence, satisfies all of `tests`. Where that cannot be told, they are taken to agree.
+#[must_use]
+pub fn contradict(tests: &[&Test], sort: Sort, range: Range) -> bool {
+    let domain = values(tests, sort, range);
+    let holds = |value: Option<&Value>| tests.iter().all(|test| test.holds(value, sort));
+    domain.complete && !domain.values.iter().map(Some).chain([None]).any(holds)
+}
+
+/// Whether a pattern matches whatever it is tried on.
+#[must_use]
+pub fn matches_anything(pattern: &Regex) -> bool {
+    TEXTS.iter().all(|text| pattern.is_match(text))
+}
+
+/// One value of each kind that the tests tell apart.
+fn values(tests: &[&Test], sort: Sort, range: Range) -> Values {
+    let mut named = Named::default();
+    for test in tests {
+        named.add(test);
+    }
+    match sort {
+        Sort::Bool => Values { values: vec![Value::Bool(true), Value::Bool(false)], complete: true },
+        Sort::Choice(words) => Values { values: words.iter().map(|word| Value::from(*word)).collect(), complete: true },
+        Sort::Number(_) => Values { values: numbers(named.numbers, range), complete: true },
+        Sort::List => Values { complete: !named.open, values: lists(&named) },
+        Sort::Text => Values { complete: !named.open, values: texts(&named) },
+        Sort::Time | Sort::Any => Values { values: Vec::new(), complete: false },
+    }
+}
+
+/// Each number that is named, one between each two, and one beyond either end.
+fn numbers(mut named: Vec<f64>, (low, high): Range) -> Vec<Value> {
+    named.extend(low.into_iter().chain(high));
+    named.sort_by(f64::total_cmp);
+    named.dedup();
+    let mut all = named.clone();
+    all.extend(named.windows(2).map(|pair| f64::midpoint(pair[0], pair[1])));
+    all.extend(named.first().map(|first| first - 1.0));
+    all.extend(named.last().map(|last| last + 1.0));
+    let within = |number: &f64| low.is_none_or(|low| *number >= low) && high.is_none_or(|high| *number <= high);
+    all.into_iter().filter(within).map(Value::from).collect()
+}
+
+fn lists(named: &Named) -> Vec<Value> {
+    let items = || named.texts.iter().map(String::as_str).chain([OTHER]);
+    let list = |items: Vec<&str>| Value::from(items);
+    let mut out = vec![list(Vec::new()), list(items().collect()), list(named.texts.iter().map(String::as_str).collect())];
+    out.extend(items().map(|item| list(vec![item])));
+    out.extend(named.lengths().map(|length| list(vec![OTHER; length])));
+    out.extend(named.lists.iter().cloned());
+    out
+}
+
+fn texts(named: &Named) -> Vec<Value> {
+    let mut out: Vec<Value> = named.texts.iter().map(|text| Value::from(text.as_str())).collect();
+    out.extend([Value::from(""), Value::from(OTHER), Value::from(named.texts.concat())]);
+    out.extend(named.lengths().map(|length| Value::from(OTHER.repeat(length))));
+    out
+}
+
+/// The constants of tests.
+#[derive(Default)]
+struct Named {
+    numbers: Vec<f64>,
+    texts: Vec<String>,
+    lists: Vec<Value>,
+    /// A pattern stands for texts that are not known.
+    open: bool,
+}
+
+impl Named {
+    fn add(&mut self, test: &Test) {
+        match test {
+            Test::Eq(value) | Test::Lt(value) | Test::Le(value) | Test::Gt(value) | Test::Ge(value) => self.value(value),
+            Test::Between(low, high) => {
+                self.value(low);
+                self.value(high);
+            }
+            Test::In(values) | Test::Contains(values) | Test::Excludes(values) | Test::Exactly(values) => {
+                values.iter().for_each(|value| self.value(value));
+                self.lists.push(Value::Array(values.clone()));
+            }
+            Test::Matches(_) => self.open = true,
+            Test::Any(part) | Test::All(part) | Test::None(part) | Test::Len(part) | Test::Not(part) => self.add(part),
+            Test::AllOf(parts) | Test::AnyOf(parts) => parts.iter().for_each(|part| self.add(part)),
+            Test::Present(_) => {}
+        }
+    }
+
+    fn value(&mut self, value: &Value) {
+        match value {
+            Value::Number(number) => self.numbers.extend(number.as_f64()),
+            Value::String(text) => self.texts.push(text.clone()),
+            Value::Array(items) => {
+                items.iter().for_each(|item| self.value(item));
+                self.lists.push(value.clone());
+            }
+            _ => {}
+        }
+    }
+
+    /// Lengths around those that are named.
+    fn lengths(&self) -> impl Iterator<Item = usize> {
+        let around = |length: f64| [length - 1.0, length, length + 1.0];
+        let lengths = self.numbers.iter().copied().flat_map(around).filter(|length| *length >= 0.0);
+        lengths.map(|length| (length as u64).min(LONGEST) as usize)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use regex::Regex;
+    use serde_json::json;
+
+    use super::{Range, always_holds, contradict, matches_anything};
+    use crate::model::Unit;
+    use crate::model::expectation::{Sort, Test};
+
+    const COUNT: Sort = Sort::Number(Unit::Count);
+    const NATURAL: Range = (Some(0.0), None);
+    const SHARE: Range = (Some(0.0), Some(1.0));
+    const WORDS: Sort = Sort::Choice(&["answered", "refused", "timeout"]);
+
+    fn not(test: Test) -> Test {
+        Test::Not(Box::new(test))
+    }
+
+    fn len(test: Test) -> Test {
+        Test::Len(Box::new(test))
+    }
+
+    #[test]
+    fn a_test_that_cannot_fail_is_seen() {
+        assert!(always_holds(&Test::Ge(json!(0)), COUNT, NATURAL));
+        assert!(!always_holds(&Test::Ge(json!(0)), COUNT, (None, None)), "it may be negative");
+        assert!(!always_holds(&Test::Gt(json!(0)), COUNT, NATURAL));
+        assert!(always_holds(&Test::Le(json!(1)), COUNT, SHARE));
+        assert!(always_holds(&Test::Ge(json!("answered")), WORDS, NATURAL));
+        assert!(always_holds(&Test::In(vec![json!("answered"), json!("refused"), json!("timeout")]), WORDS, NATURAL));
+        assert!(!always_holds(&Test::In(vec![json!("answered"), json!("refused")]), WORDS, NATURAL));
+        assert!(always_holds(&len(Test::Ge(json!(0))), Sort::List, NATURAL));
+        assert!(!always_holds(&Test::Excludes(vec![json!("a")]), Sort::List, NATURAL));
+        assert!(always_holds(&Test::AnyOf(vec![Test::Eq(json!("a")), not(Test::Eq(json!("a")))]), Sort::Text, NATURAL));
+        assert!(!always_holds(&Test::Eq(json!("a")), Sort::Any, NATURAL));
+    }
+
+    #[test]
+    fn a_contradiction_is_seen_and_nothing_else() {
+        let some = len(Test::Ge(json!(1)));
+        let two_xx = Test::Between(json!(200), json!(299));
+        assert!(contradict(&[&two_xx, &Test::Lt(json!(200))], COUNT, NATURAL));
+        assert!(!contradict(&[&two_xx, &not(Test::Eq(json!(204)))], COUNT, NATURAL));
+        assert!(contradict(&[&Test::Eq(json!(true)), &not(Test::Eq(json!(true)))], Sort::Bool, NATURAL));
+        assert!(contradict(&[&Test::Eq(json!("answered")), &not(Test::In(vec![json!("answered")]))], WORDS, NATURAL));
+        assert!(contradict(&[&some, &not(len(Test::Gt(json!(0))))], Sort::List, NATURAL));
+        assert!(contradict(&[&some, &Test::Present(false)], Sort::List, NATURAL));
+        assert!(!contradict(&[&some, &Test::Excludes(vec![json!("a")])], Sort::List, NATURAL));
+        assert!(!contradict(&[&some, &Test::All(Box::new(Test::Eq(json!("a"))))], Sort::List, NATURAL));
+        assert!(!contradict(&[&some, &len(Test::Le(json!(4)))], Sort::List, NATURAL));
+        let pattern = Test::Any(Box::new(Test::Matches(Regex::new("^10 ").unwrap())));
+        assert!(!contradict(&[&some, &pattern], Sort::List, NATURAL), "it cannot be told");
+    }
+
+    #[test]
+    fn a_pattern_that_matches_anything_is_seen() {
+        for open in [".*", "^", "a*", "ok|", "^.*$", "(?:x)?"] {
+            assert!(matches_anything(&Regex::new(open).unwrap()), "{open}");
+        }
+        for real in [".", ".+", "^$", "^ok$", "a|0", r"\w"] {
+            assert!(!matches_anything(&Regex::new(real).unwrap()), "{real}");
+        }
+    }
+}

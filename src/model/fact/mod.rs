@@ -1,0 +1,155 @@
+//! Facts: the typed, documented things a probe can see.
+//!
+//! One static table per family. Validation of `expect`, the JSON Schema, `explain`, the docs and the choice of
+//! baseline metrics all derive from it.
+
+mod key;
+mod rule;
+
+pub use key::{Choice, Distribution, Fact, Scalar, Time};
+pub use rule::{Better, Rule};
+
+use super::unit::Unit;
+use crate::stats::samples::NANOS;
+
+/// Sort of value a fact holds; decides its operators.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    /// True or false.
+    Bool,
+    /// A whole number.
+    Integer,
+    /// A number in the fact's unit.
+    Number,
+    /// Free text.
+    Text,
+    /// One of these words, in the field's own order (`TLS1.2` before `TLS1.3`).
+    Choice(&'static [&'static str]),
+    /// A list of texts, in the order seen.
+    List,
+    /// Many samples: `.min .mean .p50 .median .p90 .p95 .p99 .max .stddev .count`.
+    Distribution,
+    /// An instant, RFC 3339.
+    Time,
+    /// A map or JSON document; a path below it is a fact too (`headers.server`).
+    Object,
+}
+
+impl Kind {
+    /// The word docs use.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Bool => "bool",
+            Self::Integer => "integer",
+            Self::Number => "number",
+            Self::Text => "text",
+            Self::Choice(_) => "choice",
+            Self::List => "list",
+            Self::Distribution => "distribution",
+            Self::Time => "time",
+            Self::Object => "object",
+        }
+    }
+}
+
+/// One row of a family's fact table.
+#[derive(Clone, Copy, Debug)]
+pub struct FactInfo {
+    /// Name, dotted where it belongs to a group (`chain.expires_in`).
+    pub name: &'static str,
+    /// Sort of value.
+    pub kind: Kind,
+    /// Unit of a number; `Count` for everything else.
+    pub unit: Unit,
+    /// Direction, for facts that are metrics.
+    pub better: Option<Better>,
+    /// One sentence for `explain`, the schema and the docs.
+    pub help: &'static str,
+    /// Of a metric that may be zero: the smallest difference worth an alarm, in its unit; absent for the unit's default.
+    pub tolerance: Option<f64>,
+    /// How it may change between two reports, unless the suite says otherwise. Metrics are compared by their numbers.
+    pub rule: Rule,
+    /// Of an object: patterns of keys that are ignored although the object is compared.
+    pub except: &'static [&'static str],
+    /// Default expectation, as a suite would write it; in force until the `expect` of a check replaces it.
+    pub expected: Option<&'static str>,
+    /// Its default speaks only where that of this fact holds; of the outcome where none is named.
+    pub given: Option<&'static str>,
+    /// Facts whose naming replaces its default as well: they say the same in another form.
+    pub lifted_by: &'static [&'static str],
+    /// Of the outcome: the words that a dead host or a cut path leads to as well.
+    pub silent: &'static [&'static str],
+    /// Properties other layers act on, whatever its name.
+    pub roles: Roles,
+    /// Next step when it is not as expected.
+    pub advice: Advice,
+}
+
+/// Properties of a fact.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Roles {
+    /// It counts what the probe did (packets, queries), the whole of which a share is a share.
+    pub work: bool,
+    /// It says in one word what came of the probe; of several, the first in the table.
+    pub decisive: bool,
+    /// It is the outcome: the fact that decides whether there was anything to see.
+    pub outcome: bool,
+    /// It is the address that was looked at.
+    pub address: bool,
+    /// It is there only when the peer was reached: silence after it is the peer's, not the network's.
+    pub reached: bool,
+}
+
+/// Advice for a value that is none of a failure: expectations that did not hold speak before other values.
+pub const NO_FAILURE: &str = "";
+
+/// Next steps for the reader of a failure, each a sentence.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Advice {
+    /// By the value that was seen.
+    pub values: &'static [(&'static str, &'static str)],
+    /// When an expectation of the fact, or of a path below it, did not hold.
+    pub breach: Option<&'static str>,
+}
+
+impl FactInfo {
+    /// The smallest and the largest number it, or its statistics, can be; open where there is none. Lengths of time that
+    /// are no samples may be negative: a certificate that has expired.
+    #[must_use]
+    pub fn range(&self) -> (Option<f64>, Option<f64>) {
+        let signed = self.unit == Unit::Seconds && self.kind != Kind::Distribution;
+        let share = self.unit == Unit::Ratio && self.better.is_some();
+        ((!signed).then_some(0.0), share.then_some(1.0))
+    }
+
+    /// Histogram ticks per unit: nanoseconds for times.
+    #[must_use]
+    pub fn ticks(&self) -> f64 {
+        if self.unit == Unit::Seconds { NANOS } else { 1.0 }
+    }
+}
+
+/// The parts of a distribution an expectation can name.
+pub const STATISTICS: &[&str] = &["min", "mean", "p50", "median", "p90", "p95", "p99", "max", "stddev", "count"];
+
+/// A fact every family has when the check says `eventually`.
+pub const SETTLED_IN: FactInfo = FactInfo {
+    name: "settled_in",
+    kind: Kind::Number,
+    unit: Unit::Seconds,
+    better: Some(Better::Lower),
+    help: "Seconds from the first attempt to the end of the one that held, of a check with `eventually`.",
+    tolerance: None,
+    rule: Rule::Ignore,
+    except: &[],
+    expected: None,
+    given: None,
+    lifted_by: &[],
+    silent: &[],
+    roles: Roles { work: false, decisive: false, outcome: false, address: false, reached: false },
+    advice: Advice {
+        values: &[],
+        breach: Some("it holds, but too late: look at what delays the change (timers, caches, deployment order)"),
+    },
+};

@@ -1,0 +1,109 @@
+//! What is registered of a family: its tables, its modes and its constructor.
+
+use std::sync::Arc;
+
+use super::{DynProbe, Probe};
+use crate::model::{Args, FactInfo, FieldInfo, Invalid};
+
+/// A way of looking that fields of a check switch on. Modes add up.
+#[derive(Clone, Copy)]
+pub struct Mode {
+    /// How a suite switches it on (`load`, `dnssec: validate`), for messages and docs.
+    pub with: &'static str,
+    /// Whether the fields of a check do.
+    pub applies: fn(&Args) -> bool,
+    /// Default expectations beside those of its facts; of a fact that has one already, this one instead.
+    pub adds: Option<&'static str>,
+    /// Facts with a default that it cannot produce.
+    pub lacks: &'static [&'static str],
+    /// Facts that no check without it can have.
+    pub facts: &'static [FactInfo],
+}
+
+impl Mode {
+    /// A mode that adds facts.
+    #[must_use]
+    pub const fn of(with: &'static str, applies: fn(&Args) -> bool, facts: &'static [FactInfo]) -> Self {
+        Self { with, applies, adds: None, lacks: &[], facts }
+    }
+
+    /// The same mode with more default expectations, as a suite would write them.
+    #[must_use]
+    pub const fn adds(self, expectations: &'static str) -> Self {
+        Self { adds: Some(expectations), ..self }
+    }
+
+    /// The same mode, which cannot produce these facts.
+    #[must_use]
+    pub const fn lacks(self, facts: &'static [&'static str]) -> Self {
+        Self { lacks: facts, ..self }
+    }
+}
+
+/// A registered family: its tables and its constructor.
+#[derive(Clone, Copy)]
+pub struct Family {
+    /// Key in the suite.
+    pub name: &'static str,
+    /// One line for lists.
+    pub summary: &'static str,
+    /// Fields a suite may write.
+    pub fields: &'static [FieldInfo],
+    /// Facts it can record.
+    pub facts: &'static [FactInfo],
+    /// See [`Probe::MODES`].
+    pub modes: &'static [Mode],
+    /// See [`Probe::STREAMS`].
+    pub streams: bool,
+    /// Shown by `explain`.
+    pub readme: &'static str,
+    /// A suite that plans without errors.
+    pub example: &'static str,
+    /// See [`Probe::TARGET_FIELD`].
+    pub target_field: (&'static str, Option<&'static str>),
+    /// Builds a probe.
+    pub build: fn(&Args) -> Result<Arc<dyn DynProbe>, Invalid>,
+}
+
+impl Family {
+    /// Whether a check with these fields has the fact `name`, so that its default can be in force.
+    #[must_use]
+    pub fn produces(&self, args: &Args, name: &str) -> bool {
+        let lacking = self.modes.iter().any(|mode| mode.lacks.contains(&name) && (mode.applies)(args));
+        !lacking && self.required_mode(args, name).is_none()
+    }
+
+    /// How to switch on the fact `name`, if these fields leave it off.
+    #[must_use]
+    pub fn required_mode(&self, args: &Args, name: &str) -> Option<&'static str> {
+        let mut needs = None;
+        for mode in self.modes.iter().filter(|mode| mode.facts.iter().any(|fact| fact.name == name)) {
+            if (mode.applies)(args) {
+                return None;
+            }
+            needs = needs.or(Some(mode.with));
+        }
+        needs
+    }
+
+    /// The registration of `P` under `name`, with what its folder says of it: README and example.
+    #[must_use]
+    pub const fn of<P: Probe>(name: &'static str, readme: &'static str, example: &'static str) -> Self {
+        Self {
+            name,
+            summary: P::SUMMARY,
+            fields: P::FIELDS,
+            facts: P::FACTS,
+            modes: P::MODES,
+            streams: P::STREAMS,
+            readme,
+            example,
+            target_field: P::TARGET_FIELD,
+            build: build::<P>,
+        }
+    }
+}
+
+fn build<P: Probe>(args: &Args) -> Result<Arc<dyn DynProbe>, Invalid> {
+    Ok(Arc::new(P::from_args(args)?))
+}

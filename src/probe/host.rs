@@ -1,0 +1,113 @@
+//! The host a probe talks to, as far as a suite says.
+
+use std::net::IpAddr;
+
+use url::Url;
+
+use crate::model::{Arg, Args, Choices as _, FieldInfo, FieldKind, FieldRole};
+use crate::net::{IpVersion, endpoint};
+
+/// A host a probe talks to, and from where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Host {
+    /// Name in lower case without a final dot, or address.
+    name: String,
+    /// IP version used; that of the address or the source where there is one.
+    version: IpVersion,
+    /// Local address, where the check chooses it.
+    source: Option<IpAddr>,
+}
+
+impl Host {
+    /// The host `name` as a suite writes it.
+    #[must_use]
+    pub fn new(name: &str, version: IpVersion, source: Option<IpAddr>) -> Self {
+        let address = name.parse::<IpAddr>().ok();
+        let version = match address.or(source) {
+            Some(IpAddr::V4(_)) => IpVersion::V4,
+            Some(IpAddr::V6(_)) => IpVersion::V6,
+            None => version,
+        };
+        let name = address.map_or_else(|| name.trim_end_matches('.').to_ascii_lowercase(), |address| address.to_string());
+        Self { name, version, source }
+    }
+
+    /// The hosts a check with these fields is about; none where it finds them itself.
+    #[must_use]
+    pub fn of_args(fields: &[FieldInfo], args: &Args) -> Vec<Self> {
+        let of = |role| fields.iter().find(|field| field.has(role)).and_then(|field| args.0.get(field.name));
+        let text = |role| match of(role) {
+            Some(Arg::Text(text)) => Some(text.as_str()),
+            _ => None,
+        };
+        let version = text(FieldRole::IpVersion).and_then(IpVersion::of_word).unwrap_or(IpVersion::Any);
+        let source = text(FieldRole::Source).and_then(|address| address.parse().ok());
+        let hosts = fields.iter().filter(|field| field.has(FieldRole::Host));
+        let names = hosts.flat_map(|field| names(&field.kind, args.0.get(field.name)));
+        names.map(|name| Self::new(&name, version, source)).collect()
+    }
+
+    /// Its name or address.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether an answer of this host may show that `other` can be reached: by the same IP version, and for another host
+    /// from the same local address. Which address of a name answered is known only when it did.
+    #[must_use]
+    pub fn vouches_for(&self, other: &Self) -> bool {
+        let either = [self.version, other.version].contains(&IpVersion::Any);
+        (either || self.version == other.version) && (self.is_same(other) || self.source == other.source)
+    }
+
+    /// Whether both are one host, as far as it is written.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+fn names(kind: &FieldKind, arg: Option<&Arg>) -> Vec<String> {
+    match (kind, arg) {
+        (FieldKind::List(item), Some(Arg::List(items))) => items.iter().flat_map(|arg| names(item, Some(arg))).collect(),
+        (FieldKind::Url, Some(Arg::Text(text))) => {
+            let host = Url::parse(text).ok().and_then(|url| url.host_str().map(str::to_owned));
+            host.map(|host| host.trim_matches(['[', ']']).to_owned()).into_iter().collect()
+        }
+        // Any port will do where there is a default.
+        (FieldKind::Endpoint, Some(Arg::Text(text))) => {
+            endpoint::parse(text, Some(1)).map(|(host, _)| host).into_iter().collect()
+        }
+        (_, Some(Arg::Text(text))) => vec![text.clone()],
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Host, IpVersion};
+
+    fn host(name: &str, version: IpVersion, source: Option<&str>) -> Host {
+        Host::new(name, version, source.map(|address| address.parse().unwrap()))
+    }
+
+    #[test]
+    fn the_same_host_vouches_by_the_same_ip_version() {
+        let any = |name| host(name, IpVersion::Any, None);
+        assert!(any("WWW.example.").vouches_for(&any("www.example")));
+        assert!(any("www.example").vouches_for(&host("www.example", IpVersion::V6, None)), "it may use IPv6");
+        assert!(!host("www.example", IpVersion::V4, None).vouches_for(&host("www.example", IpVersion::V6, None)));
+        assert!(any("192.0.2.1").vouches_for(&host("192.0.2.1", IpVersion::V4, None)), "a literal has one version");
+        assert!(any("2001:db8::1").is_same(&any("2001:DB8:0::1")), "addresses by value");
+    }
+
+    #[test]
+    fn another_host_vouches_from_the_same_source() {
+        let from = |name, source| host(name, IpVersion::Any, source);
+        assert!(from("gate", None).vouches_for(&from("lonely", None)));
+        assert!(from("gate", Some("10.0.0.1")).vouches_for(&from("lonely", Some("10.0.0.1"))));
+        assert!(!from("gate", None).vouches_for(&from("lonely", Some("10.0.0.1"))));
+        assert!(!from("192.0.2.1", None).vouches_for(&from("2001:db8::1", None)), "IPv4 says nothing of IPv6");
+    }
+}

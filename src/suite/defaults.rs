@@ -1,0 +1,69 @@
+//! The default expectations of families and their modes, parsed once.
+
+use std::collections::BTreeMap;
+
+use super::diagnostic::{Diagnostics, Sources};
+use super::expect::Reader;
+use super::tree;
+use crate::model::{Args, Expectation};
+use crate::probe::Family;
+
+/// Default expectations by family.
+#[derive(Default)]
+pub struct Defaults(BTreeMap<&'static str, OfFamily>);
+
+/// Those of one family.
+struct OfFamily {
+    facts: Vec<Expectation>,
+    /// One entry per mode.
+    modes: Vec<Vec<Expectation>>,
+}
+
+impl Defaults {
+    /// Those of every family. A family whose own default does not parse is a defect a test finds.
+    #[must_use]
+    pub fn of(families: &'static [Family], errors: &mut Diagnostics) -> Self {
+        let of_family = |family: &'static Family, errors: &mut Diagnostics| {
+            let facts = family.facts.iter().filter_map(|fact| Some(format!("{}: {}", fact.name, fact.expected?)));
+            let facts: Vec<String> = facts.collect();
+            OfFamily {
+                facts: read(family, &facts.join("\n"), errors),
+                modes: family.modes.iter().map(|mode| read(family, mode.adds.unwrap_or_default(), errors)).collect(),
+            }
+        };
+        Self(families.iter().map(|family| (family.name, of_family(family, errors))).collect())
+    }
+
+    /// Those of a check with these fields: of the facts it has, and of its modes. What a mode says of a fact takes the
+    /// place of what the fact says itself.
+    #[must_use]
+    pub fn of_check(&self, family: &'static Family, args: &Args) -> Vec<Expectation> {
+        let Some(all) = self.0.get(family.name) else { return Vec::new() };
+        let applying = family.modes.iter().zip(&all.modes).filter(|(mode, _)| (mode.applies)(args));
+        let of_modes: Vec<Expectation> = applying.flat_map(|(_, adds)| adds.iter().cloned()).collect();
+        let own = |fact: &&Expectation| {
+            let name = fact.info.name;
+            family.produces(args, name) && !of_modes.iter().any(|other| other.info.name == name)
+        };
+        all.facts.iter().filter(own).cloned().chain(of_modes.iter().cloned()).collect()
+    }
+}
+
+fn read(family: &'static Family, text: &str, errors: &mut Diagnostics) -> Vec<Expectation> {
+    if text.is_empty() {
+        return Vec::new();
+    }
+    let mut sources = Sources::default();
+    let source = sources.add(family.name, text.to_owned());
+    let Some(node) = tree::parse(source, &sources, errors) else { return Vec::new() };
+    let mut reader = Reader {
+        family: family.name,
+        missing: &|_| None,
+        facts: family.facts,
+        eventually: false,
+        errors,
+        sources: &sources,
+        default: true,
+    };
+    reader.read(&node).into_iter().map(|(expectation, _)| expectation).collect()
+}

@@ -1,0 +1,152 @@
+//! The expectations in force: those a check writes, and every default it does not replace.
+//!
+//! A default stays until the check speaks of that fact, and says what it wants of it. What only says what is not wanted
+//! (`ne`, `not_in`, `excludes`, `none`, `all`, `not_matches`) stands beside the default.
+
+use std::sync::Arc;
+
+use crate::model::expectation::{Expectation, Given, Sort, Test, domain};
+use crate::model::{FactInfo, Kind};
+use crate::suite::diagnostic::{Diagnostics, Span};
+
+/// The expectations in force of a check, in the order of the table of facts: the outcome, on which the others rest, first.
+pub fn combine(
+    facts: &'static [FactInfo],
+    defaults: &[Expectation],
+    written: Vec<(Expectation, Span)>,
+    errors: &mut Diagnostics,
+) -> Vec<Expectation> {
+    let parts = Parts { facts, defaults, written: &written };
+    let mut out = Vec::new();
+    for default in defaults.iter().filter(|default| !parts.replaced(default)) {
+        let Some(given) = parts.given(default) else { continue };
+        if let Some((message, help, span)) = parts.contradiction(default) {
+            errors.add(span, message, help);
+        }
+        out.push(Expectation { given, ..default.clone() });
+    }
+    out.extend(written.into_iter().map(|(expectation, _)| expectation));
+    let place = |expectation: &Expectation| facts.iter().position(|fact| fact.name == expectation.info.name);
+    out.sort_by_key(|expectation| place(expectation).unwrap_or(usize::MAX));
+    out
+}
+
+/// The outcomes a check accepts although silence leads to them, when nothing else it expects shows that the peer was reached.
+#[must_use]
+pub fn silent_outcomes(expectations: &[Expectation]) -> Vec<&'static str> {
+    let of_outcome: Vec<&Expectation> = expectations.iter().filter(|e| e.info.roles.outcome).collect();
+    let Some(outcome) = of_outcome.first().map(|expectation| expectation.info) else { return Vec::new() };
+    let reached = |e: &Expectation| e.info.roles.reached && !e.test.holds(None, e.sort);
+    if expectations.iter().any(reached) {
+        return Vec::new();
+    }
+    let tests: Vec<&Test> = of_outcome.iter().map(|expectation| &expectation.test).collect();
+    let accepted = words_of(&outcome, &tests);
+    accepted.into_iter().filter(|word| outcome.silent.contains(word)).collect()
+}
+
+struct Parts<'a> {
+    facts: &'static [FactInfo],
+    defaults: &'a [Expectation],
+    written: &'a [(Expectation, Span)],
+}
+
+impl Parts<'_> {
+    fn of(&self, fact: &'static str) -> impl Iterator<Item = &(Expectation, Span)> {
+        self.written.iter().filter(move |(expectation, _)| expectation.info.name == fact)
+    }
+
+    fn outcome(&self) -> Option<&'static FactInfo> {
+        self.facts.iter().find(|fact| fact.roles.outcome)
+    }
+
+    /// Whether the check says itself what it wants of the fact, or of one that says the same in another form.
+    fn replaced(&self, default: &Expectation) -> bool {
+        let own = self.of(default.info.name).any(|(written, _)| self.replaces(written, default));
+        let other = |name: &&'static str| self.of(name).any(|(written, _)| written.test.is_positive());
+        own || default.info.lifted_by.iter().any(|name| other(name))
+    }
+
+    fn replaces(&self, written: &Expectation, default: &Expectation) -> bool {
+        if let Test::Present(false) = written.test {
+            // Where the outcome is named, a value that is not there is no wonder.
+            let outcome = self.outcome().filter(|outcome| outcome.name != default.info.name);
+            return outcome.is_some_and(|outcome| self.of(outcome.name).next().is_some());
+        }
+        let beside = written.test.bounds_other_side(&default.test)
+            && !domain::contradict(&[&written.test, &default.test], default.sort, default.info.range());
+        written.test.is_positive() && !beside
+    }
+
+    /// What must be so for the default to speak; `None` when the check rules that out.
+    fn given(&self, default: &Expectation) -> Option<Arc<[Given]>> {
+        let mut out = Vec::new();
+        let mut at = &default.info;
+        while let Some(before) = self.before(at) {
+            let usual: Vec<&Test> =
+                self.defaults.iter().filter(|other| other.info.name == before.name).map(|other| &other.test).collect();
+            if !usual.is_empty() {
+                let right = words_of(before, &usual);
+                let accepted = self.accepted(before);
+                if !accepted.iter().any(|word| right.contains(word)) {
+                    return None;
+                }
+                if accepted.iter().any(|word| !right.contains(word)) {
+                    out.push(Given { fact: before.name, words: right });
+                }
+            }
+            at = before;
+        }
+        Some(out.into())
+    }
+
+    /// The fact whose default must hold for that of `fact` to speak.
+    fn before(&self, fact: &FactInfo) -> Option<&'static FactInfo> {
+        if fact.roles.outcome {
+            return None;
+        }
+        let named = fact.given.and_then(|name| self.facts.iter().find(|other| other.name == name));
+        named.or_else(|| self.outcome())
+    }
+
+    /// The words of a choice that everything in force about it accepts.
+    fn accepted(&self, fact: &'static FactInfo) -> Vec<&'static str> {
+        let kept = self.defaults.iter().filter(|other| other.info.name == fact.name && !self.replaced(other));
+        let written = self.of(fact.name).map(|(written, _)| written);
+        let tests: Vec<&Test> = kept.chain(written).map(|expectation| &expectation.test).collect();
+        words_of(fact, &tests)
+    }
+
+    /// A default in force and what the check writes of the same thing cannot both hold.
+    fn contradiction(&self, default: &Expectation) -> Option<(String, String, Span)> {
+        let same: Vec<&(Expectation, Span)> =
+            self.of(default.info.name).filter(|(written, _)| written.path == default.path).collect();
+        let (_, span) = same.first()?;
+        let tests: Vec<&Test> =
+            same.iter().map(|(written, _)| &written.test).chain([&default.test]).collect();
+        domain::contradict(&tests, default.sort, default.info.range()).then(|| {
+            let Expectation { path, operator, want, .. } = default;
+            let usual = operator.sentence(want);
+            let message = format!("`{path}` is expected to be {usual} unless the check says what else it should be");
+            (message, instead(default), *span)
+        })
+    }
+}
+
+fn instead(default: &Expectation) -> String {
+    let path = &default.path;
+    let value = match default.sort {
+        Sort::Bool => "true or false".to_owned(),
+        Sort::Choice(_) => "{in: [WORD, …]}".to_owned(),
+        Sort::List => "{len: 0} for an empty list".to_owned(),
+        _ => "the value it should have".to_owned(),
+    };
+    format!("write what it should be: `{path}:` {value}; {{present: true}} accepts any value, and beside a named outcome {{present: false}} none")
+}
+
+/// The words of a choice for which all tests hold.
+fn words_of(fact: &FactInfo, tests: &[&Test]) -> Vec<&'static str> {
+    let Kind::Choice(words) = fact.kind else { return Vec::new() };
+    let sort = Sort::Choice(words);
+    words.iter().copied().filter(|word| tests.iter().all(|test| test.holds(Some(&(*word).into()), sort))).collect()
+}

@@ -1,0 +1,183 @@
+//! `expect:` to typed expectations, and together with the defaults of the family to those in force.
+
+pub mod effective;
+mod operand;
+mod soundness;
+
+use std::sync::Arc;
+
+use super::diagnostic::{Diagnostics, Sources, Span, suggest};
+use super::tree::{Kind as NodeKind, Node};
+use crate::model::expectation::{Expectation, Operator, Origin, Part, Sort, Test};
+use crate::model::fact::{SETTLED_IN, STATISTICS};
+use crate::model::{FactInfo, Kind, Unit};
+
+/// Reads `expect:` against a family's facts.
+pub struct Reader<'a> {
+    /// Name of the family, for messages.
+    pub family: &'a str,
+    /// How to switch on a fact that the fields of the check leave off.
+    pub missing: &'a dyn Fn(&str) -> Option<&'static str>,
+    /// Its facts.
+    pub facts: &'static [FactInfo],
+    /// Whether `settled_in` is a fact of this check.
+    pub eventually: bool,
+    /// Where errors go.
+    pub errors: &'a mut Diagnostics,
+    /// For places.
+    pub sources: &'a Sources,
+    /// True for a family's default.
+    pub default: bool,
+}
+
+impl Reader<'_> {
+    /// All expectations of the map `node`, each with its place.
+    pub fn read(&mut self, node: &Node) -> Vec<(Expectation, Span)> {
+        let mut out = Vec::new();
+        if node.entries().is_empty() {
+            self.errors.add(
+                node.span,
+                "`expect` is empty and would hold for anything",
+                "write what must hold, or leave `expect` out for the family's defaults",
+            );
+            return out;
+        }
+        for (key, value) in node.entries() {
+            let Some((info, part)) = self.fact(&key.name, key.span) else { continue };
+            let sort = match &part {
+                Part::Statistic("count") => Sort::Number(Unit::Count),
+                Part::Path(_) => Sort::Any,
+                _ => Sort::of(info.kind, info.unit),
+            };
+            let path: Arc<str> = key.name.as_str().into();
+            for (operator, test, span, want) in self.tests(&key.name, value, sort) {
+                let origin =
+                    if self.default { Origin::Default } else { Origin::Suite(self.sources.place_of(span)) };
+                let (path, want, part) = (path.clone(), want.into(), part.clone());
+                let given = Arc::default();
+                let expectation = Expectation { path, info, part, sort, operator, test, want, origin, given };
+                if !self.default
+                    && let Some((message, help)) = soundness::flaw(&expectation)
+                {
+                    self.errors.add(span, message, help);
+                }
+                out.push((expectation, span));
+            }
+        }
+        out
+    }
+
+    fn fact(&mut self, path: &str, span: Span) -> Option<(FactInfo, Part)> {
+        let settled = [SETTLED_IN];
+        let known = self.facts.iter().chain(settled.iter().filter(|_| self.eventually));
+        let found = known
+            .filter(|info| path == info.name || path.strip_prefix(info.name).is_some_and(|rest| rest.starts_with('.')))
+            .max_by_key(|info| info.name.len())
+            .copied();
+        let Some(info) = found else {
+            let names = self.paths();
+            let help = suggest(path, names.iter().map(String::as_str));
+            self.errors.add(span, format!("`{}` has no fact `{path}`", self.family), help);
+            return None;
+        };
+        if let Some(with) = (self.missing)(info.name) {
+            let help = format!("add `{with}` to `{}`, or take it out of `expect`", self.family);
+            self.errors.add(span, format!("`{path}` is seen only with `{with}`"), help);
+            return None;
+        }
+        let rest = path.get(info.name.len() + 1..);
+        match (info.kind, rest) {
+            (Kind::Distribution, None) => {
+                let help = format!("say which part: `{path}.p95`, or .{}", STATISTICS.join(" ."));
+                self.errors.add(span, format!("`{path}` is a distribution"), help);
+                None
+            }
+            (Kind::Distribution, Some(rest)) => {
+                let Some(statistic) = STATISTICS.iter().find(|name| **name == rest) else {
+                    let names: Vec<String> = STATISTICS.iter().map(|s| format!("{}.{s}", info.name)).collect();
+                    let help = suggest(path, names.iter().map(String::as_str));
+                    self.errors.add(span, format!("`{}` has no `{rest}`", info.name), help);
+                    return None;
+                };
+                Some((info, Part::Statistic(statistic)))
+            }
+            (_, None) => Some((info, Part::Whole)),
+            (Kind::Object, Some(rest)) => Some((info, Part::Path(rest.split('.').map(str::to_owned).collect()))),
+            (_, Some(_)) => {
+                let names = self.paths();
+                let help = suggest(path, names.iter().map(String::as_str));
+                self.errors.add(span, format!("`{}` has no fact `{path}`", self.family), help);
+                None
+            }
+        }
+    }
+
+    fn paths(&self) -> Vec<String> {
+        let mut out = Vec::new();
+        for info in self.facts {
+            if info.kind == Kind::Distribution {
+                out.extend(STATISTICS.iter().map(|s| format!("{}.{s}", info.name)));
+            } else {
+                out.push(info.name.to_owned());
+            }
+        }
+        if self.eventually {
+            out.push(SETTLED_IN.name.to_owned());
+        }
+        out
+    }
+
+    /// The tests of a scalar (`eq`) or of a map of operators, each with its place and its text.
+    fn tests(&mut self, owner: &str, node: &Node, sort: Sort) -> Vec<(Operator, Test, Span, String)> {
+        match &node.kind {
+            NodeKind::Scalar(..) if sort == Sort::List => {
+                let help = "say how: contains, exactly, any, all or none";
+                self.errors.add(node.span, format!("`{owner}` is a list, this is one value"), help);
+                Vec::new()
+            }
+            NodeKind::Scalar(text, _) => {
+                let test = self.value(owner, node, sort).map(Test::Eq);
+                test.map(|test| (Operator::Eq, test, node.span, text.clone())).into_iter().collect()
+            }
+            NodeKind::Map(entries) if entries.is_empty() => {
+                self.errors.add(node.span, format!("`{owner}` is expected to be nothing at all"), "write an operator");
+                Vec::new()
+            }
+            NodeKind::Map(entries) => {
+                let mut out = Vec::new();
+                for (key, below) in entries {
+                    let Some(operator) = sort.operators().find(|operator| operator.word() == key.name) else {
+                        let help = suggest(&key.name, sort.operators().map(Operator::word));
+                        self.errors.add(key.span, format!("`{owner}` has no operator `{}`", key.name), help);
+                        continue;
+                    };
+                    if let Some(test) = self.test(owner, operator, below, sort) {
+                        out.push((operator, test, below.span, written(below)));
+                    }
+                }
+                out
+            }
+            NodeKind::List(_) | NodeKind::Null => {
+                let help = match sort {
+                    Sort::List | Sort::Any => "say how: exactly, contains, any, all, none or eq",
+                    _ => "write a value, or an operator such as {in: [...]}",
+                };
+                self.errors.add(node.span, format!("`{owner}` is {}", node.sort()), help);
+                Vec::new()
+            }
+        }
+    }
+}
+
+/// A node as a suite author would write it, for reports.
+fn written(node: &Node) -> String {
+    match &node.kind {
+        NodeKind::Null => "~".into(),
+        NodeKind::Scalar(text, _) => text.clone(),
+        NodeKind::List(items) => format!("[{}]", items.iter().map(written).collect::<Vec<_>>().join(", ")),
+        NodeKind::Map(entries) => {
+            let parts: Vec<String> = entries.iter().map(|(key, n)| format!("{}: {}", key.name, written(n))).collect();
+            format!("{{{}}}", parts.join(", "))
+        }
+    }
+}

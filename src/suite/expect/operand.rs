@@ -1,0 +1,194 @@
+//! The operand behind an operator, by its form.
+
+use regex::RegexBuilder;
+
+use super::Reader;
+use crate::model::expectation::{OperandForm, Operator, Parsed, Sort, Test, domain};
+use crate::model::{Unit, Value, quantity};
+use crate::suite::diagnostic::suggest;
+use crate::suite::tree::{Kind as NodeKind, Node};
+
+/// Largest compiled regular expression, bytes.
+const REGEX_LIMIT: usize = 1 << 20;
+
+impl Reader<'_> {
+    pub(super) fn test(&mut self, owner: &str, operator: Operator, node: &Node, sort: Sort) -> Option<Test> {
+        let parsed = match operator.operand() {
+            OperandForm::Whole => Parsed::Value(self.eq_value(owner, node, sort)?),
+            OperandForm::Value => Parsed::Value(self.value(owner, node, sort)?),
+            OperandForm::Range => self.range(owner, node, sort)?,
+            OperandForm::Values => Parsed::Values(self.values(owner, node, sort, true)?),
+            OperandForm::Elements => Parsed::Values(self.parts_of(owner, node, sort)?),
+            OperandForm::AllElements => Parsed::Values(self.values(owner, node, element(sort), false)?),
+            OperandForm::Pattern => Parsed::Pattern(self.regex(owner, node)?),
+            OperandForm::Flag => Parsed::Flag(self.value(owner, node, Sort::Bool)?.as_bool()?),
+            OperandForm::OfElement => Parsed::Test(self.one_of(owner, node, element(sort))?),
+            OperandForm::OfLength => Parsed::Test(self.length(owner, node)?),
+            OperandForm::OfValue => Parsed::Test(self.one_of(owner, node, sort)?),
+            OperandForm::Alternatives => Parsed::Tests(self.parts(owner, node, sort)?),
+        };
+        operator.test(parsed)
+    }
+
+    /// The operators of one map, all of which must hold.
+    fn one_of(&mut self, owner: &str, node: &Node, sort: Sort) -> Option<Test> {
+        let mut tests: Vec<Test> = self.tests(owner, node, sort).into_iter().map(|(_, test, ..)| test).collect();
+        match tests.len() {
+            0 => None,
+            1 => tests.pop(),
+            _ => Some(Test::AllOf(tests)),
+        }
+    }
+
+    fn parts(&mut self, owner: &str, node: &Node, sort: Sort) -> Option<Vec<Test>> {
+        let items = self.items(owner, node, true)?.to_vec();
+        items.iter().map(|item| self.one_of(owner, item, sort)).collect()
+    }
+
+    /// The elements of a list, or the parts of a text.
+    fn parts_of(&mut self, owner: &str, node: &Node, sort: Sort) -> Option<Vec<Value>> {
+        let values = self.values(owner, node, element(sort), true)?;
+        if sort != Sort::List && values.iter().any(|value| value.as_str() == Some("")) {
+            self.errors.add(node.span, format!("`{owner}`: every text contains the empty one"), "write a part of the text");
+            return None;
+        }
+        Some(values)
+    }
+
+    fn length(&mut self, owner: &str, node: &Node) -> Option<Test> {
+        let test = self.one_of(owner, node, Sort::Number(Unit::Count))?;
+        if domain::always_holds(&test, Sort::Number(Unit::Count), (Some(0.0), None)) {
+            let help = "write the length that must be there, such as {ge: 1}";
+            self.errors.add(node.span, format!("`{owner}`: every length is like that"), help);
+        }
+        Some(test)
+    }
+
+    fn items<'n>(&mut self, owner: &str, node: &'n Node, some: bool) -> Option<&'n [Node]> {
+        match &node.kind {
+            NodeKind::List(items) if items.is_empty() && some => {
+                self.errors.add(
+                    node.span,
+                    format!("`{owner}`: the list is empty and decides nothing"),
+                    "name at least one",
+                );
+                None
+            }
+            NodeKind::List(items) => Some(items),
+            NodeKind::Scalar(..) | NodeKind::Map(_) => Some(std::slice::from_ref(node)),
+            NodeKind::Null => {
+                self.errors.add(node.span, format!("`{owner}`: a list is missing"), "write [a, b]");
+                None
+            }
+        }
+    }
+
+    fn values(&mut self, owner: &str, node: &Node, sort: Sort, some: bool) -> Option<Vec<Value>> {
+        let items = self.items(owner, node, some)?.to_vec();
+        items.iter().map(|item| self.value(owner, item, sort)).collect()
+    }
+
+    fn range(&mut self, owner: &str, node: &Node, sort: Sort) -> Option<Parsed> {
+        let ends = self.values(owner, node, sort, true)?;
+        match ends.as_slice() {
+            [low, high] => {
+                if !Test::Le(high.clone()).holds(Some(low), sort) {
+                    self.errors.add(node.span, format!("`{owner}`: nothing is between these"), "write [low, high]");
+                }
+                Some(Parsed::Range(low.clone(), high.clone()))
+            }
+            _ => {
+                self.errors.add(node.span, format!("`{owner}`: between takes two values"), "write [low, high]");
+                None
+            }
+        }
+    }
+
+    fn eq_value(&mut self, owner: &str, node: &Node, sort: Sort) -> Option<Value> {
+        match (&node.kind, sort) {
+            (NodeKind::List(_), Sort::List | Sort::Any) => {
+                self.values(owner, node, element(sort), false).map(Value::Array)
+            }
+            (_, Sort::List) => {
+                let help = "write [a, b]; or contains, exactly, any, all, none";
+                self.errors.add(node.span, format!("`{owner}` is a list, this is {}", node.sort()), help);
+                None
+            }
+            _ => self.value(owner, node, sort),
+        }
+    }
+
+    fn regex(&mut self, owner: &str, node: &Node) -> Option<regex::Regex> {
+        let text = node.text().unwrap_or_default();
+        match RegexBuilder::new(text).size_limit(REGEX_LIMIT).build() {
+            Ok(regex) if !domain::matches_anything(&regex) => Some(regex),
+            Ok(_) => {
+                let message = format!("`{owner}`: the pattern `{text}` matches anything");
+                let help = "write a pattern that some texts do not match; `.` is any text but the empty one";
+                self.errors.add(node.span, message, help);
+                None
+            }
+            Err(error) => {
+                let why = error.to_string();
+                let last = why.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+                self.errors.add(node.span, format!("`{owner}`: the pattern is not a regular expression"), last);
+                None
+            }
+        }
+    }
+
+    pub(super) fn value(&mut self, owner: &str, node: &Node, sort: Sort) -> Option<Value> {
+        let NodeKind::Scalar(text, plain) = &node.kind else {
+            self.errors.add(node.span, format!("`{owner}`: a value is missing, this is {}", node.sort()), "");
+            return None;
+        };
+        match typed(text, *plain, sort) {
+            Ok(value) => Some(value),
+            Err(_) if text.contains("${") && self.errors.has(node.span) => None,
+            Err(why) => {
+                self.errors.add(node.span, format!("`{owner}`: {why}"), hint(sort));
+                None
+            }
+        }
+    }
+}
+
+/// Sort of the elements of a list.
+const fn element(sort: Sort) -> Sort {
+    match sort {
+        Sort::List => Sort::Text,
+        other => other,
+    }
+}
+
+fn typed(text: &str, plain: bool, sort: Sort) -> Result<Value, String> {
+    match sort {
+        Sort::Bool => match text {
+            "true" => Ok(Value::Bool(true)),
+            "false" => Ok(Value::Bool(false)),
+            _ => Err(format!("`{text}` is neither true nor false")),
+        },
+        Sort::Number(unit) => quantity::parse(text, unit).map(Value::from),
+        Sort::Text | Sort::List => Ok(Value::from(text)),
+        Sort::Choice(words) if words.contains(&text) => Ok(Value::from(text)),
+        Sort::Choice(words) => Err(format!("`{text}` is never seen here; {}", suggest(text, words.iter().copied()))),
+        Sort::Time => match text.parse::<jiff::Timestamp>() {
+            Ok(_) => Ok(Value::from(text)),
+            Err(_) => Err(format!("`{text}` is not an RFC 3339 time")),
+        },
+        Sort::Any if plain => Ok(serde_json::from_slice::<Value>(text.as_bytes())
+            .ok()
+            .filter(|value| value.is_number() || value.is_boolean())
+            .unwrap_or_else(|| Value::from(text))),
+        Sort::Any => Ok(Value::from(text)),
+    }
+}
+
+fn hint(sort: Sort) -> String {
+    match sort {
+        Sort::Number(unit) => format!("write it like {}", unit.example()),
+        Sort::Time => "write it like 2026-12-31T00:00:00Z".into(),
+        Sort::Choice(words) => format!("one of {}", words.join(", ")),
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,35 @@
+//! Expectations that cannot fail, cannot hold, or say of an outcome only what it is not.
+
+use crate::model::Kind;
+use crate::model::expectation::{Expectation, Part, Sort, Test, domain};
+
+/// What is wrong with it, and what to write instead.
+pub(super) fn flaw(expectation: &Expectation) -> Option<(String, String)> {
+    let Expectation { path, info, part, sort, test, operator, want, .. } = expectation;
+    let written = || format!("`{path}: {{{}: {want}}}`", operator.word());
+    if info.roles.outcome && !test.names_words() {
+        let message = format!("{} does not name the outcomes that may be", written());
+        return Some((message, format!("name each: {path}: {{in: [{}]}}", others(expectation))));
+    }
+    if *part != Part::Whole && *sort == Sort::Any {
+        return None;
+    }
+    let range = info.range();
+    if !matches!(test, Test::Present(_)) && domain::always_holds(test, *sort, range) {
+        let message = format!("{} holds whatever the value is", written());
+        let help = format!("write what must hold; {{present: true}} where any value of `{path}` will do");
+        let outcome = format!("name fewer outcomes: {path}: {{in: [{}]}}", others(expectation));
+        return Some((message, if info.roles.outcome { outcome } else { help }));
+    }
+    domain::contradict(&[test], *sort, range).then(|| {
+        let message = format!("{} can never hold", written());
+        (message, format!("`shakedown explain {path}` says what it can be"))
+    })
+}
+
+/// The words of an outcome beside the one expected by default.
+fn others(expectation: &Expectation) -> String {
+    let Kind::Choice(words) = expectation.info.kind else { return String::new() };
+    let usual = expectation.info.expected;
+    words.iter().filter(|word| Some(**word) != usual).take(4).copied().collect::<Vec<_>>().join(", ")
+}

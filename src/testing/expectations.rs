@@ -1,0 +1,14 @@
+//! Default expectations as a check would have them.
+
+use crate::checks::{FAMILIES, family};
+use crate::model::Args;
+use crate::suite::Diagnostics;
+use crate::suite::defaults::Defaults;
+
+/// The defaults of a check with these fields, each as path, operator and value.
+pub fn defaults(name: &str, args: &Args) -> Vec<String> {
+    let mut errors = Diagnostics::default();
+    let all = Defaults::of(FAMILIES, &mut errors);
+    assert!(errors.is_empty(), "a default does not parse");
+    all.of_check(family(name).unwrap(), args).iter().map(ToString::to_string).collect()
+}
