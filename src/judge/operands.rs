@@ -51,7 +51,11 @@ pub(super) fn operands(expectation: &Expectation, observation: &Observation) -> 
 
 /// Whether a default that speaks only of some outcomes speaks of this round.
 fn is_given(round: &Round, given: &Given) -> bool {
-    round.fact(given.fact).and_then(Value::as_str).is_some_and(|word| given.words.contains(&word))
+    match round.fact(given.fact) {
+        Some(Value::String(word)) => given.words.contains(&word.as_str()),
+        Some(Value::Bool(flag)) => given.words.contains(&if *flag { "true" } else { "false" }),
+        _ => false,
+    }
 }
 
 /// Follows a dotted path; keys that themselves hold dots (`servers.192.0.2.53.serial`) are tried first, the longest before

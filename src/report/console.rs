@@ -129,8 +129,15 @@ pub fn render(record: &Record, lines: Lines<'_>, style: Style) -> String {
 fn detail(out: &mut String, check: &CheckRecord, lines: Lines<'_>, style: Style) {
     let name = style.strong(&visible(&format!("{}/{}", check.suite, check.id)));
     let _ = writeln!(out, "{} {name}  {} {}", style.status(check), check.family, visible(&check.target));
-    for outcome in check.expectations.iter().filter(|outcome| !outcome.held) {
+    let breached = || check.expectations.iter().filter(|outcome| !outcome.held);
+    let seen = breached().any(|outcome| outcome.got.is_some());
+    for outcome in breached().filter(|outcome| outcome.got.is_some() || !seen) {
         breach(out, check, outcome, lines);
+    }
+    // Absent for the reason above: named, but not told one by one.
+    let absent: Vec<&str> = breached().filter(|outcome| outcome.got.is_none() && seen).map(|outcome| &*outcome.fact).collect();
+    if !absent.is_empty() {
+        row(out, "not seen", &absent.join(", "));
     }
     let shown = check.expectations.iter().any(|e| !e.held && &*e.fact == "outcome");
     if let (false, Some(FactValue::Scalar(Value::String(outcome)))) = (shown, check.facts.get("outcome")) {
@@ -168,7 +175,7 @@ fn breach(out: &mut String, check: &CheckRecord, outcome: &Outcome, lines: Lines
     row(out, "expected", &format!("{}: {}", outcome.fact, in_words(outcome)));
     row(out, "seen", outcome.got.as_deref().unwrap_or("nothing: the fact is absent"));
     let Some(place) = &outcome.at else {
-        row(out, "at", &format!("{} (the family's default expectation)", check.at.file_line()));
+        row(out, "at", &format!("{} (a default of {}, as `expect` says nothing of it)", check.at.file_line(), check.family));
         return;
     };
     row(out, "at", &place.to_string());

@@ -10,7 +10,8 @@ use crate::model::argument::choices;
 use crate::model::fact::{Distribution, Scalar, Time};
 use crate::model::table::{facts, fields};
 use crate::model::{
-    Args, Better, Choice, Fact, FactInfo, Fault, Field, FieldInfo, FieldKind, Invalid, Observation, Unit, Value,
+    Args, Better, Choice, Fact, FactInfo, Fault, Field, FieldInfo, FieldKind, FieldRole, Invalid, Observation, Unit,
+    Value,
 };
 use crate::probe::{Cx, Family, Footprint, Probe};
 
@@ -39,6 +40,11 @@ facts! { pub FACTS;
     pub const SINCE: Fact<Time> = Fact::time("since", "The instant something began.");
     /// A document.
     pub const BODY: Fact<Value> = Fact::object("body", "The document that came back.");
+    /// What became of the round; it has no default.
+    pub const REPLY: Fact<Choice> =
+        Fact::choice("reply", &["alive", "refused", "silent"], "What came back.").outcome(&["silent"]);
+    /// The address that was looked at.
+    pub const ADDRESS: Fact<String> = Fact::address("address", "The address that was looked at.");
     /// The seed a round was given.
     pub const SEED: Fact<String> = Fact::text("seed", "The seed of the round.");
 }
@@ -268,7 +274,8 @@ choices! {
 }
 
 fields! { FIELDS;
-    const TARGET: Field<String> = Field::default("target", FieldKind::Text, "somewhere", "Where it looks.");
+    const TARGET: Field<String> = Field::default("target", FieldKind::Text, "somewhere", "Where it looks.")
+        .role(FieldRole::Host);
     const FOOTPRINT: Field<Sharing> = Field::choice("footprint", "quiet", "How it shares the machine.");
     const LONGEST: Field<Duration> =
         Field::default("longest", FieldKind::Duration(0.001, 3600.0), "1s", "The longest one round may take.");

@@ -145,7 +145,7 @@ impl Server {
                     dns[field] = value.clone();
                 }
                 let id = format!("{transport}-{number}-{kind}");
-                let check = json!({"id": id, "dns": dns, "expect": {"rcode": code, "truncated": false,
+                let check = json!({"id": id, "dns": dns, "expect": {"rcode": code, "answers": {"present": true},
                     "same_answer": true, "tls.verified": true, "edns.padding": padded, "discarded": 0}});
                 // JSON is YAML.
                 writeln!(checks, "  - {check}").unwrap();

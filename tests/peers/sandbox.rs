@@ -107,13 +107,23 @@ impl Ran {
         self
     }
 
+    #[track_caller]
+    fn check(&self, id: &str) -> &Value {
+        let checks = self.report["checks"].as_array().unwrap();
+        checks.iter().find(|check| check["id"] == id).unwrap_or_else(|| panic!("no check {id}: {}", self.shown))
+    }
+
     /// A fact of a check, null when absent.
     #[track_caller]
     pub fn fact(&self, id: &str, name: &str) -> &Value {
-        let checks = self.report["checks"].as_array().unwrap();
-        let check =
-            checks.iter().find(|check| check["id"] == id).unwrap_or_else(|| panic!("no check {id}: {}", self.shown));
-        &check["facts"][name]
+        &self.check(id)["facts"][name]
+    }
+
+    /// The facts of a check that are not as expected.
+    #[track_caller]
+    pub fn breached(&self, id: &str) -> Vec<String> {
+        let all = self.check(id)["expectations"].as_array().unwrap();
+        all.iter().filter(|outcome| outcome["held"] == false).map(|outcome| outcome["fact"].as_str().unwrap().to_owned()).collect()
     }
 
     /// A list of texts.

@@ -200,9 +200,9 @@ const AGREED: &str = r#"
   - {id: deep, dns: {authoritative: {zone: survey.test, port: @, ns: %}, name: leaf.deep.survey.test, probes: [negative]}, expect: {empty_non_terminal: nodata, answers: {len: 1}}}
   - {id: wild, dns: {authoritative: {zone: survey.test, port: @, ns: %}, name: any.wild.survey.test}, expect: {answers: {exactly: [192.0.2.12]}, consistent: true}}
   - {id: alias, dns: {authoritative: {zone: survey.test, port: @, ns: %}, name: alias.survey.test}, expect: {answers: {exactly: [192.0.2.10]}, cname.length: 1, cname.loop: false, cname.dangling: false}}
-  - {id: around, dns: {authoritative: {zone: survey.test, port: @, ns: %}, name: around.survey.test}, expect: {cname.loop: true, servers.failed: {len: 0}}}
+  - {id: around, dns: {authoritative: {zone: survey.test, port: @, ns: %}, name: around.survey.test}, expect: {outcome: answered, cname.loop: true, servers.failed: {len: 0}, consistent: false, rcode: {present: false}, answers: {len: 0}}}
   - {id: dead, dns: {authoritative: {zone: survey.test, port: @, ns: %}, name: dead.survey.test}, expect: {cname.dangling: true, rcode: NXDOMAIN}}
-  - {id: out, dns: {authoritative: {zone: survey.test, port: @, ns: %}, name: out.survey.test}, expect: {cname: {exactly: [www.outside.test.]}, cname.dangling: {present: false}}}
+  - {id: out, dns: {authoritative: {zone: survey.test, port: @, ns: %}, name: out.survey.test}, expect: {cname: {exactly: [www.outside.test.]}, answers: {len: 0}, cname.dangling: {present: false}}}
   - {id: tree, dns: {authoritative: {zone: survey.test, port: @, ns: %}, name: leaf.tree.survey.test}, expect: {answers: {exactly: [192.0.2.11]}, cname: {exactly: [leaf.deep.survey.test.]}}}
   - {id: over-tcp, dns: {authoritative: {zone: survey.test, port: @, ns: %}, transport: tcp}, expect: {servers.failed: {len: 0}, consistent: true, authoritative: true}}
   - {id: list, dns: {server: ["127.0.0.2:@", "127.0.0.3:@", "127.0.0.1:@"], name: www.survey.test, recursion: false}}
@@ -233,15 +233,16 @@ const WRONG: &str = r#"
     dns: {authoritative: {zone: survey.test, port: @, ns: %}}
   - id: behind
     dns: {authoritative: {zone: survey.test, port: @, ns: %}}
-    expect: {serial: 2026010103, serial.spread: 2, serial.behind: {exactly: [ns2.survey.test./127.0.0.3]}, servers.differing: {exactly: [ns2.survey.test./127.0.0.3]}}
+    expect: {consistent: false, serial: 2026010103, serial.spread: 2, serial.behind: {exactly: [ns2.survey.test./127.0.0.3]}, servers.differing: {exactly: [ns2.survey.test./127.0.0.3]}}
   - id: lame
     dns: {authoritative: {zone: lame.test, port: @, ns: LAME}}
   - id: lame-seen
     dns: {authoritative: {zone: lame.test, port: @, ns: LAME}}
-    expect: {lame: {exactly: [ns2.lame.test./127.0.0.3]}, "servers.ns2.lame.test./127.0.0.3.rcode": REFUSED, authoritative: false}
+    expect: {outcome: answered, rcode: {present: false}, consistent: false, lame: {exactly: [ns2.lame.test./127.0.0.3]}, "servers.ns2.lame.test./127.0.0.3.rcode": REFUSED, authoritative: false}
   - id: open
     dns: {authoritative: {zone: survey.test, port: @, ns: %}, probes: [recursion, axfr, version], outside: www.outside.test}
     expect:
+      consistent: false
       recursion.open: {exactly: [ns3.survey.test./127.0.0.1]}
       axfr.open: {exactly: [ns3.survey.test./127.0.0.1]}
       "servers.ns3.survey.test./127.0.0.1.axfr": complete

@@ -72,7 +72,7 @@ facts! { pub(super) FACTS;
         "Data of the records of the type asked for, in the order of the answer section, in presentation format.",
     )
     .expected("{len: {ge: 1}}")
-    .given("rcode")
+    .given(&["rcode", "truncated"])
     .on_breach(OTHER_RECORDS);
     pub(super) const RECORDS: Fact<Vec<String>> =
         Fact::list("answers.records", "Every record of the answer section: name, TTL, class, type, data.")

@@ -1,6 +1,7 @@
 //! The engine by a paused clock, with probes that follow scripts: no socket, no waiting.
 
 mod attempts;
+mod controls;
 mod overlap;
 mod restores;
 mod rounds;

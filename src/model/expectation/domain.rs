@@ -62,7 +62,7 @@ fn values(tests: &[&Test], sort: Sort, range: Range) -> Values {
 
 /// Each number that is named, one between each two, and one beyond either end.
 fn numbers(mut named: Vec<f64>, (low, high): Range) -> Vec<Value> {
-    named.extend(low.into_iter().chain(high));
+    named.extend(low.into_iter().chain(high).chain([0.0]));
     named.sort_by(f64::total_cmp);
     named.dedup();
     let mut all = named.clone();
@@ -174,6 +174,7 @@ mod tests {
         assert!(!always_holds(&Test::Excludes(vec![json!("a")]), Sort::List, NATURAL));
         assert!(always_holds(&Test::AnyOf(vec![Test::Eq(json!("a")), not(Test::Eq(json!("a")))]), Sort::Text, NATURAL));
         assert!(!always_holds(&Test::Eq(json!("a")), Sort::Any, NATURAL));
+        assert!(!contradict(&[&Test::Present(true)], COUNT, (None, None)));
     }
 
     #[test]

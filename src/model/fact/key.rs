@@ -72,7 +72,7 @@ impl<T> Fact<T> {
                 rule,
                 except: &[],
                 expected: None,
-                given: None,
+                given: &[],
                 lifted_by: &[],
                 silent: &[],
                 roles: Roles { work: false, decisive: false, outcome: false, address: false, reached: false },
@@ -88,10 +88,10 @@ impl<T> Fact<T> {
         Self { info: FactInfo { expected: Some(text), ..self.info }, ..self }
     }
 
-    /// The same fact; its default speaks only where that of the fact `name` holds.
+    /// The same fact; its default speaks only where those of these facts, choices or flags, hold.
     #[must_use]
-    pub const fn given(self, name: &'static str) -> Self {
-        Self { info: FactInfo { given: Some(name), ..self.info }, ..self }
+    pub const fn given(self, names: &'static [&'static str]) -> Self {
+        Self { info: FactInfo { given: names, ..self.info }, ..self }
     }
 
     /// The same fact; a check that speaks of one of these facts replaces its default too.

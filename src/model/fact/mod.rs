@@ -74,8 +74,8 @@ pub struct FactInfo {
     pub except: &'static [&'static str],
     /// Default expectation, as a suite would write it; in force until the `expect` of a check replaces it.
     pub expected: Option<&'static str>,
-    /// Its default speaks only where that of this fact holds; of the outcome where none is named.
-    pub given: Option<&'static str>,
+    /// Its default speaks only where those of these facts hold, and of the outcome.
+    pub given: &'static [&'static str],
     /// Facts whose naming replaces its default as well: they say the same in another form.
     pub lifted_by: &'static [&'static str],
     /// Of the outcome: the words that a dead host or a cut path leads to as well.
@@ -144,7 +144,7 @@ pub const SETTLED_IN: FactInfo = FactInfo {
     rule: Rule::Ignore,
     except: &[],
     expected: None,
-    given: None,
+    given: &[],
     lifted_by: &[],
     silent: &[],
     roles: Roles { work: false, decisive: false, outcome: false, address: false, reached: false },

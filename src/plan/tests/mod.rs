@@ -2,6 +2,7 @@
 
 mod arms;
 mod budgets;
+mod controls;
 mod order;
 mod selection;
 

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::model::expectation::{Expectation, Given, Sort, Test, domain};
-use crate::model::{FactInfo, Kind};
+use crate::model::{FactInfo, Kind, Value};
 use crate::suite::diagnostic::{Diagnostics, Span};
 
 /// The expectations in force of a check, in the order of the table of facts: the outcome, on which the others rest, first.
@@ -81,32 +81,25 @@ impl Parts<'_> {
     /// What must be so for the default to speak; `None` when the check rules that out.
     fn given(&self, default: &Expectation) -> Option<Arc<[Given]>> {
         let mut out = Vec::new();
-        let mut at = &default.info;
-        while let Some(before) = self.before(at) {
+        if default.info.roles.outcome {
+            return Some(out.into());
+        }
+        let named = self.facts.iter().filter(|fact| default.info.given.contains(&fact.name));
+        for before in named.chain(self.outcome()) {
             let usual: Vec<&Test> =
                 self.defaults.iter().filter(|other| other.info.name == before.name).map(|other| &other.test).collect();
-            if !usual.is_empty() {
-                let right = words_of(before, &usual);
-                let accepted = self.accepted(before);
-                if !accepted.iter().any(|word| right.contains(word)) {
-                    return None;
-                }
-                if accepted.iter().any(|word| !right.contains(word)) {
-                    out.push(Given { fact: before.name, words: right });
-                }
+            if usual.is_empty() {
+                continue;
             }
-            at = before;
+            let (right, accepted) = (words_of(before, &usual), self.accepted(before));
+            if !accepted.iter().any(|word| right.contains(word)) {
+                return None;
+            }
+            if accepted.iter().any(|word| !right.contains(word)) {
+                out.push(Given { fact: before.name, words: right });
+            }
         }
         Some(out.into())
-    }
-
-    /// The fact whose default must hold for that of `fact` to speak.
-    fn before(&self, fact: &FactInfo) -> Option<&'static FactInfo> {
-        if fact.roles.outcome {
-            return None;
-        }
-        let named = fact.given.and_then(|name| self.facts.iter().find(|other| other.name == name));
-        named.or_else(|| self.outcome())
     }
 
     /// The words of a choice that everything in force about it accepts.
@@ -144,9 +137,16 @@ fn instead(default: &Expectation) -> String {
     format!("write what it should be: `{path}:` {value}; {{present: true}} accepts any value, and beside a named outcome {{present: false}} none")
 }
 
-/// The words of a choice for which all tests hold.
+/// The words of a choice or a flag for which all tests hold.
 fn words_of(fact: &FactInfo, tests: &[&Test]) -> Vec<&'static str> {
-    let Kind::Choice(words) = fact.kind else { return Vec::new() };
-    let sort = Sort::Choice(words);
-    words.iter().copied().filter(|word| tests.iter().all(|test| test.holds(Some(&(*word).into()), sort))).collect()
+    let all_hold = |value: Value, sort: Sort| tests.iter().all(|test| test.holds(Some(&value), sort));
+    match fact.kind {
+        Kind::Choice(words) => {
+            words.iter().copied().filter(|word| all_hold(Value::from(*word), Sort::Choice(words))).collect()
+        }
+        Kind::Bool => {
+            ["true", "false"].into_iter().filter(|word| all_hold(Value::Bool(*word == "true"), Sort::Bool)).collect()
+        }
+        _ => Vec::new(),
+    }
 }

@@ -3,6 +3,8 @@
 pub mod effective;
 mod operand;
 mod soundness;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -1,0 +1,229 @@
+//! What is in force of the defaults beside what a check writes, and what a check must not write.
+
+use crate::checks::FAMILIES;
+use crate::model::expectation::Origin;
+use crate::plan::Settings;
+use crate::testing::{load, planned};
+
+/// Fields of an ordinary check of each family.
+fn fields(family: &str) -> &'static str {
+    match family {
+        "tcp" => "tcp: {host: 127.0.0.1, port: 1}",
+        "udp" => "udp: {host: 127.0.0.1, port: 1, send: x}",
+        "icmp" => "icmp: {host: 127.0.0.1}",
+        "http" => "http: {url: \"http://127.0.0.1:1/\"}",
+        "dns" => "dns: {server: 127.0.0.1, name: www.example}",
+        "zone" => "dns: {authoritative: {zone: example}}",
+        "named" => "dns: {authoritative: {zone: example}, name: www.example}",
+        "load" => "dns: {server: 127.0.0.1, name: www.example, load: {rate: 10 /s}}",
+        "most" => "dns: {server: 127.0.0.1, name: www.example, load: {rate: max}}",
+        "validate" => "dns: {server: 127.0.0.1, name: www.example, dnssec: validate}",
+        "dot" => "dns: {server: 127.0.0.1, name: www.example, transport: dot}",
+        "tls" => "tls: {host: 127.0.0.1}",
+        "scan" => "tls: {host: 127.0.0.1, scan: true}",
+        "throughput" => "throughput: {server: 127.0.0.1}",
+        other => panic!("no fields for {other}"),
+    }
+}
+
+fn load_check(family: &str, expect: &str) -> Result<Vec<String>, String> {
+    let control = "  - {id: alive, tcp: {host: 127.0.0.1, port: 2}}\n";
+    let expect = if expect.is_empty() { String::new() } else { format!("    expect: {{{expect}}}\n") };
+    let text = format!("checks:\n{control}  - id: a\n    control: alive\n    {}\n{expect}", fields(family));
+    let plan = planned(load(FAMILIES, &text, &[]), None, &Settings::default())?;
+    let case = plan.cases.iter().find(|case| &*case.id == "a").unwrap();
+    let line = |expectation: &crate::model::Expectation| {
+        let given: Vec<String> =
+            expectation.given.iter().map(|given| format!(" given {} {}", given.fact, given.words.join("|"))).collect();
+        let mark = if expectation.origin == Origin::Default { "" } else { "* " };
+        format!("{mark}{expectation}{}", given.concat())
+    };
+    Ok(case.base.expectations.iter().map(line).collect())
+}
+
+/// The expectations in force; those of the check are marked.
+#[track_caller]
+fn in_force(family: &str, expect: &str) -> Vec<String> {
+    load_check(family, expect).unwrap_or_else(|errors| panic!("{family} {expect}: {errors}"))
+}
+
+/// The defaults in force beside what a check writes.
+#[track_caller]
+fn kept(family: &str, expect: &str) -> Vec<String> {
+    in_force(family, expect).into_iter().filter(|line| !line.starts_with('*')).collect()
+}
+
+#[track_caller]
+fn refused(family: &str, expect: &str) -> String {
+    load_check(family, expect).err().unwrap_or_else(|| panic!("{family} {expect}: accepted"))
+}
+
+#[test]
+fn what_a_check_does_not_speak_of_stays() {
+    let answered = "outcome eq answered";
+    let status = "status between [200, 299]";
+    assert_eq!(in_force("http", ""), [answered, status]);
+    assert_eq!(in_force("http", "total_time.p95: {lt: 500ms}"), [answered, status, "* total_time.p95 lt 500ms"]);
+    assert_eq!(kept("http", "status: 404"), [answered]);
+    assert_eq!(kept("http", "status: {not_in: [204, 205]}"), [answered, status]);
+    assert_eq!(kept("tls", "version: {ge: TLS1.2}")[..2], ["outcome eq completed", "verified eq true"]);
+    assert_eq!(kept("tcp", "connect_time.p95: {lt: 1s}"), ["outcome eq connected"]);
+    assert_eq!(kept("throughput", "bitrate.median: {gt: 1 Mbit/s}"), ["outcome eq transferred", "transferred gt 0 B"]);
+    assert_eq!(kept("icmp", "duplicates: 0"), ["outcome eq replied", "loss le 0%", "late le 0"]);
+    assert_eq!(kept("icmp", "loss: {lt: 5%}"), ["outcome eq replied", "late le 0"]);
+    let dns = ["outcome eq answered", "rcode eq NOERROR", "answers len {ge: 1}", "truncated eq false"];
+    assert_eq!(kept("dns", "rtt.p95: {lt: 1s}"), dns);
+    assert_eq!(kept("dns", "answers: {excludes: [192.0.2.1]}"), dns);
+    assert_eq!(kept("dns", "answers: {none: {matches: \"^10\"}}"), dns);
+    assert_eq!(kept("dns", "answers: {all: {matches: \"^10\"}}"), dns);
+    assert_eq!(kept("dns", "answers: {len: {le: 4}}"), dns, "at most four is not none");
+    assert_eq!(kept("dns", "answers: {len: {between: [0, 4]}}"), ["outcome eq answered", "rcode eq NOERROR", dns[3]]);
+    assert_eq!(kept("dns", "answers: {len: 0}"), ["outcome eq answered", "rcode eq NOERROR", dns[3]]);
+    assert_eq!(kept("dns", "answers: {exactly: []}"), ["outcome eq answered", "rcode eq NOERROR", dns[3]]);
+}
+
+#[test]
+fn a_value_can_be_waived_on_purpose() {
+    assert_eq!(kept("tls", "verified: {present: true}")[..1], ["outcome eq completed"]);
+    assert!(!kept("tls", "verified: {present: true}").iter().any(|line| line.contains("verified")));
+    assert!(!kept("tls", "verify_error: {matches: expired}").iter().any(|line| line.contains("verified")));
+    assert!(kept("tls", "verify_error: {present: false}").contains(&"verified eq true".to_owned()));
+    assert!(!kept("dot", "tls.verify_error: {matches: expired}").iter().any(|line| line.contains("tls.verified")));
+    assert!(!kept("validate", "dnssec.reason: expired").iter().any(|line| line.contains("dnssec.verdict")));
+    assert_eq!(kept("dns", "outcome: answered, answers: {present: false}"), ["rcode eq NOERROR", "truncated eq false"]);
+}
+
+#[test]
+fn an_outcome_replaces_what_needs_success() {
+    assert!(kept("tls", "outcome: alert").is_empty());
+    assert!(kept("icmp", "outcome: too_big, mtu: {ge: 1400 B}").is_empty());
+    assert!(kept("dns", "outcome: refused").is_empty());
+    assert_eq!(kept("http", "outcome: {in: [answered, refused]}"), ["status between [200, 299] given outcome answered"]);
+    assert!(kept("scan", "outcome: {in: [timeout, refused]}").is_empty());
+    let scanned = kept("scan", "outcome: scanned");
+    assert!(scanned.contains(&"verified eq true".to_owned()), "{scanned:?}");
+}
+
+#[test]
+fn facts_are_related() {
+    assert_eq!(kept("dns", "rcode: NXDOMAIN"), ["outcome eq answered", "truncated eq false"]);
+    assert_eq!(
+        kept("dns", "rcode: {in: [NOERROR, NXDOMAIN]}"),
+        ["outcome eq answered", "answers len {ge: 1} given rcode NOERROR", "truncated eq false"]
+    );
+    assert_eq!(kept("dns", "rcode: {present: true}")[1], "answers len {ge: 1} given rcode NOERROR");
+    assert_eq!(kept("dns", "rcode: {ne: SERVFAIL}")[1], "rcode eq NOERROR", "a negation adds to the default");
+    assert_eq!(kept("dns", "truncated: true"), ["outcome eq answered", "rcode eq NOERROR"]);
+    assert!(kept("load", "load.loss: {le: 1%}").iter().all(|line| !line.starts_with("load.lost")));
+    assert!(kept("most", "load.lost: {le: 9}").iter().all(|line| !line.starts_with("load.loss")));
+    assert!(kept("icmp", "received: {ge: 4}").iter().all(|line| !line.starts_with("loss")));
+}
+
+/// A mode leaves out what it cannot produce, and nothing else.
+#[test]
+fn modes_add_up() {
+    assert_eq!(
+        in_force("load", ""),
+        [
+            "outcome eq answered",
+            "load.answered ge 1",
+            "load.wrong eq 0",
+            "load.lost eq 0",
+            "load.rcodes.NOERROR ge 1",
+        ]
+    );
+    assert!(in_force("most", "").contains(&"load.loss le 0.1%".to_owned()));
+    let validate = in_force("validate", "");
+    assert!(validate.starts_with(&in_force("dns", "")) && validate.contains(&"dnssec.verdict eq secure".to_owned()));
+    let zone = in_force("zone", "");
+    for line in ["rcode eq NOERROR", "truncated eq false", "servers.failed len 0", "consistent eq true", "lame len 0"] {
+        assert!(zone.contains(&line.to_owned()), "{line}: {zone:?}");
+    }
+    assert!(!zone.iter().any(|line| line.starts_with("answers")));
+    assert!(in_force("named", "").contains(&"answers len {ge: 1}".to_owned()), "a name no server has is no success");
+    assert_eq!(in_force("scan", "")[0], "outcome eq scanned");
+}
+
+#[test]
+fn what_contradicts_a_default_is_refused() {
+    for (family, expect) in [
+        ("tls", "verified: {ne: true}"),
+        ("tls", "verified: {present: false}"),
+        ("tls", "verified: {not: true}"),
+        ("dns", "rcode: {ne: NOERROR}"),
+        ("dns", "rcode: {not_in: [NOERROR, NXDOMAIN]}"),
+        ("dns", "rcode: {not_matches: NOERROR}"),
+        ("dns", "answers: {present: false}"),
+        ("dns", "answers: {not: {len: {ge: 1}}}"),
+        ("http", "status: {not: {between: [200, 299]}}"),
+        ("zone", "servers.failed: {not: {len: 0}}"),
+    ] {
+        let error = refused(family, expect);
+        assert!(error.contains("unless the check says what else it should be"), "{family} {expect}: {error}");
+    }
+    let error = refused("tls", "verified: {ne: true}");
+    assert!(error.contains("write what it should be: `verified:` true or false"), "{error}");
+}
+
+#[test]
+fn an_outcome_is_named() {
+    for expect in [
+        "outcome: {ne: connected}",
+        "outcome: {not: connected}",
+        "outcome: {not_in: [connected]}",
+        "outcome: {not_matches: conn}",
+        "outcome: {matches: \"^[^c]\"}",
+        "outcome: {gt: connected}",
+        "outcome: {ge: refused}",
+        "outcome: {between: [refused, reset]}",
+        "outcome: {any_of: [{eq: refused}, {ne: connected}]}",
+        "outcome: {present: true}",
+        "outcome: {present: false}",
+    ] {
+        let error = refused("tcp", expect);
+        assert!(error.contains("name each: outcome: {in: [refused, timeout, "), "{expect}: {error}");
+    }
+    // A status and an rcode are no outcomes of this program's own.
+    in_force("http", "status: {ne: 204}");
+    in_force("dns", "rcode: {ne: SERVFAIL}");
+    in_force("tcp", "outcome: {any_of: [{eq: refused}, {in: [reset, closed]}]}");
+}
+
+#[test]
+fn what_cannot_fail_or_cannot_hold_is_refused() {
+    for (family, expect) in [
+        ("http", "body: {contains: \"\"}"),
+        ("http", "body: {contains: [a, \"\"]}"),
+        ("http", "headers.server: {contains: \"\"}"),
+        ("http", "body: {matches: \".*\"}"),
+        ("http", "body: {matches: \"ok|\"}"),
+        ("http", "body: {matches: \"^\"}"),
+        ("http", "body: {any_of: [{eq: a}, {ne: a}]}"),
+        ("http", "body: {len: {ge: 0}}"),
+        ("http", "body.json.list: {len: {ge: 0}}"),
+        ("http", "status: {ge: 0}"),
+        ("http", "total_time.p95: {ge: 0s}"),
+        ("icmp", "loss: {le: 100%}"),
+        ("icmp", "loss: {between: [0%, 100%]}"),
+        ("icmp", "loss: {gt: 100%}"),
+        ("icmp", "sent: {lt: 0}"),
+        ("dns", "rcode: {ge: NOERROR}"),
+        ("dns", "answers: {len: {ge: 0}}"),
+        ("tls", "version: {ge: SSLv3}"),
+        ("tls", "resumed: {in: [true, false]}"),
+        ("tls", "resumed: {any_of: [true, false]}"),
+        ("tcp", "outcome: {in: [connected, refused, timeout, unreachable, unresolved, reset, closed, mismatch]}"),
+    ] {
+        refused(family, expect);
+    }
+    for (family, expect) in [
+        ("http", "body: {contains: ok}"),
+        ("http", "headers.server: {present: true}"),
+        ("dns", "answers: {contains: [\"\"]}"),
+        ("tls", "expires_in: {ge: 0s}"),
+        ("tls", "version: {present: true}"),
+        ("icmp", "loss: {lt: 100%}"),
+    ] {
+        in_force(family, expect);
+    }
+}
