@@ -5,6 +5,7 @@
 mod authority;
 mod evidence;
 mod http;
+mod never_green;
 #[path = "../observe/mod.rs"]
 mod observe;
 mod origin;

@@ -1,0 +1,193 @@
+//! The promise, over the whole registry: every fact of every family, with every operator that fits, of targets that are not
+//! well. Whatever a check expects of one fact, it passes only if it named what it got.
+//!
+//! A family or a fact that is added joins by itself: variants that make a fact are looked for, and missed.
+
+mod operands;
+mod targets;
+mod variants;
+
+use shakedown::checks::FAMILIES;
+use shakedown::judge::judge;
+use shakedown::model::expectation::{Expectation, Part, Sort};
+use shakedown::model::{FactInfo, Observation, Verdict};
+use shakedown::plan::Case;
+use shakedown::probe::Family;
+use shakedown::suite::defaults::Defaults;
+use shakedown::suite::diagnostic::{Diagnostics, Sources};
+use shakedown::suite::expect::{Reader, effective};
+use shakedown::suite::tree;
+
+use crate::observe::observe;
+use targets::Target;
+use variants::Variant;
+
+/// What a check of one fact came to.
+struct Walk<'a> {
+    family: &'static Family,
+    variant: &'a Variant,
+    case: Case,
+    observation: Observation,
+    defaults: Vec<Expectation>,
+    /// Facts whose default does not hold here.
+    broken: Vec<&'static str>,
+    /// Expectations that a check may write.
+    accepted: usize,
+    problems: Vec<String>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(family: &'static Family, variant: &'a Variant, case: Case, observation: Observation) -> Self {
+        let mut errors = Diagnostics::default();
+        let defaults = Defaults::of(FAMILIES, &mut errors).of_check(family, &variant.args);
+        let judged = judge(&case, &observation, None);
+        let broken = judged.expectations.iter().filter(|outcome| !outcome.held);
+        let broken = broken.filter_map(|outcome| {
+            let of = |fact: &&FactInfo| outcome.fact.strip_prefix(fact.name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+            family.facts.iter().filter(of).max_by_key(|fact| fact.name.len()).map(|fact| fact.name)
+        });
+        let broken = broken.collect();
+        Self { family, variant, case, observation, defaults, broken, accepted: 0, problems: Vec::new() }
+    }
+
+    /// Every path of a fact with every operator and operand.
+    fn fact(&mut self, fact: &'static FactInfo) {
+        for (path, part) in operands::paths(fact, &self.observation) {
+            let sort = match &part {
+                Part::Statistic("count") => Sort::Number(shakedown::model::Unit::Count),
+                Part::Path(_) => Sort::Any,
+                _ => Sort::of(fact.kind, fact.unit),
+            };
+            let seen = operands::seen(fact, &part, &self.observation);
+            for text in operands::all(sort, seen.as_ref()) {
+                self.expect(fact, &format!("\"{path}\": {text}"));
+            }
+        }
+    }
+
+    fn expect(&mut self, fact: &'static FactInfo, text: &str) {
+        let (mut errors, mut sources) = (Diagnostics::default(), Sources::default());
+        let source = sources.add("walk", text.to_owned());
+        let node = tree::parse(source, &sources, &mut errors);
+        let node = node.unwrap_or_else(|| panic!("no YAML: {text}"));
+        let mut reader = Reader {
+            family: self.family.name,
+            missing: &|_| None,
+            facts: self.family.facts,
+            eventually: false,
+            errors: &mut errors,
+            sources: &sources,
+            default: false,
+        };
+        let written = reader.read(&node);
+        let in_force = effective::combine(self.family.facts, &self.defaults, written, &mut errors);
+        if !errors.is_empty() {
+            return;
+        }
+        self.accepted += 1;
+        self.case.base.expectations = in_force.into();
+        let judged = judge(&self.case, &self.observation, None);
+        if judged.verdict == Verdict::Passed && (operands::only_negates(text) || !self.names_what_it_got(fact)) {
+            let facts: Vec<String> = judged.expectations.iter().map(|outcome| outcome.fact.to_string()).collect();
+            self.problems.push(format!("{} passes with `{text}` (in force: {})", self.variant.label, facts.join(", ")));
+        }
+    }
+
+    /// Whether a check of this fact says what it wants in place of every default that does not hold.
+    fn names_what_it_got(&self, fact: &FactInfo) -> bool {
+        let outcome = self.family.facts.iter().find(|fact| fact.roles.outcome).map(|fact| fact.name);
+        if outcome.is_some_and(|outcome| self.broken.contains(&outcome)) {
+            return fact.roles.outcome;
+        }
+        let lifts = |broken: &str| {
+            let row = self.family.facts.iter().find(|row| row.name == broken);
+            row.is_some_and(|row| row.lifted_by.contains(&fact.name))
+        };
+        self.broken.iter().any(|broken| *broken == fact.name || lifts(broken))
+    }
+}
+
+/// Walks every variant of every family against targets of one kind.
+async fn walk(target: impl AsyncFn(&str) -> Option<Target>) {
+    let (mut accepted, mut walked, mut problems) = (0, 0, Vec::new());
+    for family in FAMILIES {
+        for template in &variants::of(family) {
+            let Some(target) = target(family.name).await else { continue };
+            let variant = Variant::new(family, template, target.port);
+            let case = variant.case(family);
+            let observation = match &target.by_hand {
+                Some(facts) => variants::by_hand(family, facts),
+                None => match observe(&*case.base.probe).await {
+                    (observation, Ok(())) => observation,
+                    // What could not be measured is errored: nothing can pass.
+                    (_, Err(_)) => continue,
+                },
+            };
+            let mut walk = Walk::new(family, &variant, case, observation);
+            // A port that is open is all that a plain TCP check asks for.
+            if walk.broken.is_empty() && variant.only_connects() {
+                continue;
+            }
+            if walk.broken.is_empty() {
+                problems.push(format!("{}: nothing that is expected by default is broken", variant.label));
+            }
+            for fact in family.facts.iter().filter(|fact| family.required_mode(&variant.args, fact.name).is_none()) {
+                walk.fact(fact);
+            }
+            accepted += walk.accepted;
+            walked += 1;
+            problems.extend(walk.problems);
+        }
+    }
+    let shown = problems.iter().take(20).cloned().collect::<Vec<_>>().join("\n");
+    assert!(problems.is_empty(), "{} of {accepted}:\n{shown}", problems.len());
+    assert!(walked >= 5 && accepted > 100 * walked, "{accepted} expectations of {walked} variants: too few");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_dead_host() {
+    walk(targets::dead).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_host_that_refuses() {
+    walk(targets::refusing).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_host_that_speaks_another_protocol() {
+    walk(targets::of_another_protocol).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_wrong_answer() {
+    walk(targets::wrong).await;
+}
+
+#[test]
+fn every_fact_is_walked() {
+    let mut missing = Vec::new();
+    for family in FAMILIES {
+        let variants: Vec<Variant> = variants::of(family).iter().map(|template| Variant::new(family, template, 1)).collect();
+        let seen = |name: &str| variants.iter().any(|variant| family.required_mode(&variant.args, name).is_none());
+        missing.extend(family.facts.iter().filter(|fact| !seen(fact.name)).map(|fact| format!("{} {}", family.name, fact.name)));
+    }
+    assert!(missing.is_empty(), "no variant has these facts; add one to variants.rs:\n{}", missing.join("\n"));
+}
+
+/// What everything else rests on: an outcome, a default for it, and words that silence leads to.
+#[test]
+fn every_family_expects_its_outcome() {
+    for family in FAMILIES.iter().filter(|family| family.name != "failover") {
+        let outcomes: Vec<&FactInfo> = family.facts.iter().filter(|fact| fact.roles.outcome).collect();
+        assert_eq!(outcomes.len(), 1, "{}", family.name);
+        assert!(outcomes[0].expected.is_some() && !outcomes[0].silent.is_empty(), "{}", family.name);
+    }
+    for family in FAMILIES {
+        for fact in family.facts {
+            for name in fact.given.iter().chain(fact.lifted_by) {
+                assert!(family.facts.iter().any(|other| other.name == *name), "{} {}: {name}", family.name, fact.name);
+            }
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Targets that are not well.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use shakedown::lab::pki::Pki;
+use shakedown::model::Value;
+use socket2::{Domain, Socket, Type};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::task::JoinSet;
+
+/// A target on loopback, there until it is dropped.
+pub struct Target {
+    pub port: u16,
+    /// What is seen of it, where it cannot be made on loopback.
+    pub by_hand: Option<Vec<(&'static str, Value)>>,
+    tasks: JoinSet<()>,
+    _held: Vec<Socket>,
+}
+
+impl Target {
+    fn at(port: u16) -> Self {
+        Self { port, by_hand: None, tasks: JoinSet::new(), _held: Vec::new() }
+    }
+
+    fn seen(facts: Vec<(&'static str, Value)>) -> Self {
+        Self { by_hand: Some(facts), ..Self::at(1) }
+    }
+
+    /// Answers every datagram by `reply` of it.
+    async fn datagrams(&mut self, reply: fn(&[u8]) -> Vec<u8>) {
+        for host in [Ipv4Addr::LOCALHOST, Ipv4Addr::new(127, 0, 0, 2)] {
+            let socket = UdpSocket::bind((host, self.port)).await.unwrap();
+            self.tasks.spawn(async move {
+                let mut buffer = [0; 4096];
+                while let Ok((length, from)) = socket.recv_from(&mut buffer).await {
+                    let _ = socket.send_to(&reply(&buffer[..length]), from).await;
+                }
+            });
+        }
+    }
+
+    /// Plays `script` with every client.
+    async fn streams<F, Fut>(script: F) -> Self
+    where
+        F: Fn(TcpStream) -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let mut target = Self::at(listener.local_addr().unwrap().port());
+        target.tasks.spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(script(stream));
+            }
+        });
+        target
+    }
+}
+
+/// Silent: the backlog is full, so that SYNs are dropped; nobody reads datagrams.
+pub async fn dead(family: &str) -> Option<Target> {
+    if family == "icmp" {
+        return Some(Target::seen(vec![
+            ("outcome", json!("silent")),
+            ("address", json!("192.0.2.1")),
+            ("sent", json!(5)),
+            ("blocked", json!(0)),
+            ("received", json!(0)),
+            ("late", json!(0)),
+            ("loss", json!(1.0)),
+            ("duplicates", json!(0)),
+            ("reordered", json!(0)),
+            ("errors", json!([])),
+        ]));
+    }
+    let socket = |kind| Socket::new(Domain::IPV4, kind, None).unwrap();
+    let full = socket(Type::STREAM);
+    full.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    full.listen(0).unwrap();
+    let address = full.local_addr().unwrap();
+    let mut held = vec![full];
+    for _ in 0..4 {
+        let filler = socket(Type::STREAM);
+        filler.set_nonblocking(true).unwrap();
+        let _ = filler.connect(&address);
+        held.push(filler);
+    }
+    let port = address.as_socket().unwrap().port();
+    for host in [[127, 0, 0, 1], [127, 0, 0, 2]] {
+        let silent = socket(Type::DGRAM);
+        silent.bind(&SocketAddr::from((host, port)).into()).unwrap();
+        held.push(silent);
+    }
+    Some(Target { _held: held, ..Target::at(port) })
+}
+
+pub async fn refusing(family: &str) -> Option<Target> {
+    if family == "icmp" {
+        return Some(Target::seen(vec![
+            ("outcome", json!("unreachable")),
+            ("address", json!("192.0.2.1")),
+            ("sent", json!(5)),
+            ("blocked", json!(0)),
+            ("received", json!(0)),
+            ("late", json!(0)),
+            ("loss", json!(1.0)),
+            ("duplicates", json!(0)),
+            ("reordered", json!(0)),
+            ("errors", json!(["host_unreachable from 192.0.2.254 x5"])),
+        ]));
+    }
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    Some(Target::at(listener.local_addr().unwrap().port()))
+}
+
+/// Greets as an SSH server, and says hello to datagrams.
+pub async fn of_another_protocol(family: &str) -> Option<Target> {
+    // ICMP has no ports; a TCP port that is open is what family tcp and a failover of it ask for.
+    if matches!(family, "icmp" | "failover") {
+        return None;
+    }
+    let mut target = Target::streams(|mut stream| async move {
+        let _ = stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\n").await;
+        let _ = stream.read(&mut [0; 4096]).await;
+    })
+    .await;
+    target.datagrams(|_| b"hello".to_vec()).await;
+    Some(target)
+}
+
+/// The right protocol, and not what a user wants.
+pub async fn wrong(family: &str) -> Option<Target> {
+    Some(match family {
+        "icmp" => Target::seen(vec![
+            ("outcome", json!("replied")),
+            ("address", json!("192.0.2.1")),
+            ("sent", json!(5)),
+            ("blocked", json!(0)),
+            ("received", json!(3)),
+            ("late", json!(0)),
+            ("loss", json!(0.4)),
+            ("duplicates", json!(0)),
+            ("reordered", json!(0)),
+            ("rtt", json!([0.001, 0.002, 0.001])),
+            ("jitter", json!(0.0001)),
+            ("errors", json!([])),
+        ]),
+        "http" => {
+            Target::streams(|mut stream| async move {
+                let _ = stream.read(&mut [0; 4096]).await;
+                let words = "HTTP/1.1 503 Service Unavailable\r\nserver: x\r\ncontent-type: application/json\r\ncontent-length: 11\r\n\r\n{\"ok\":true}";
+                let _ = stream.write_all(words.as_bytes()).await;
+            })
+            .await
+        }
+        "dns" => {
+            let mut target = Target::streams(|mut stream| async move {
+                let mut length = [0; 2];
+                while stream.read_exact(&mut length).await.is_ok() {
+                    let mut query = vec![0; usize::from(u16::from_be_bytes(length))];
+                    if stream.read_exact(&mut query).await.is_err() {
+                        return;
+                    }
+                    let _ = stream.write_all(&[&length[..], &servfail(&query)].concat()).await;
+                }
+            })
+            .await;
+            target.datagrams(servfail).await;
+            target
+        }
+        // Nobody trusts its authority.
+        "tls" => {
+            let pki = Pki::new().unwrap();
+            let acceptor = tokio_rustls::TlsAcceptor::from(Arc::clone(&pki.good.server(&["http/1.1"]).unwrap()));
+            Target::streams(move |stream| {
+                let acceptor = acceptor.clone();
+                async move {
+                    if let Ok(mut stream) = acceptor.accept(stream).await {
+                        let _ = stream.read(&mut [0; 16]).await;
+                    }
+                }
+            })
+            .await
+        }
+        // As an iperf3 server that has another client.
+        "throughput" => {
+            Target::streams(|mut stream| async move {
+                let _ = stream.read_exact(&mut [0; 37]).await;
+                let _ = stream.write_all(&[0xff]).await;
+            })
+            .await
+        }
+        // It goes away for good while it is observed.
+        "failover" => {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+            let mut target = Target::at(listener.local_addr().unwrap().port());
+            target.tasks.spawn(async move {
+                let serve = async {
+                    while let Ok((stream, _)) = listener.accept().await {
+                        drop(stream);
+                    }
+                };
+                let _ = tokio::time::timeout(Duration::from_millis(400), serve).await;
+            });
+            target
+        }
+        _ => {
+            let mut target = Target::streams(|mut stream| async move {
+                let _ = stream.write_all(b"wrong").await;
+                let _ = stream.read(&mut [0; 16]).await;
+            })
+            .await;
+            target.datagrams(|_| b"wrong".to_vec()).await;
+            target
+        }
+    })
+}
+
+/// The query sent back as a reply that says SERVFAIL.
+fn servfail(query: &[u8]) -> Vec<u8> {
+    let mut reply = query.to_vec();
+    if let [_, _, first, second, ..] = reply.as_mut_slice() {
+        *first |= 0x80;
+        *second = 0x82;
+    }
+    reply
+}

@@ -1,0 +1,123 @@
+//! Checks of each family, in as many ways as its facts need.
+
+use shakedown::checks::FAMILIES;
+use shakedown::model::{Args, Observation, Round, Value};
+use shakedown::plan::{self, Case, Settings};
+use shakedown::probe::Family;
+use shakedown::suite::args::Typing;
+use shakedown::suite::diagnostic::{Diagnostics, Sources};
+use shakedown::suite::file::{Input, Options};
+use shakedown::suite::tree;
+
+/// Fields of a check, with the port of the target filled in.
+pub struct Variant {
+    pub label: String,
+    fields: String,
+    pub args: Args,
+}
+
+/// Fields as a suite would write them; `@` stands for the port.
+pub fn of(family: &Family) -> Vec<String> {
+    let fixed: &[&str] = match family.name {
+        "tcp" => &["host: 127.0.0.1, port: @", "host: 127.0.0.1, port: @, expect: right", "host: 127.0.0.1, port: @, addresses: all"],
+        "udp" => &["host: 127.0.0.1, port: @, send: x, expect: right"],
+        "icmp" => &["host: 127.0.0.1"],
+        "http" => &["url: \"http://127.0.0.1:@/\"", "url: \"https://127.0.0.1:@/\", follow: 2"],
+        "dns" => DNS,
+        "tls" => TLS,
+        "throughput" => &["server: \"127.0.0.1:@\", duration: 300ms, interval: 100ms"],
+        "failover" => &[
+            "probe: {tcp: {host: 127.0.0.1, port: @}, interval: 10ms}, inject: {run: [\"true\"]}, restore: {run: [\"true\"]}, \
+             steady: 100ms, observe: 600ms, settle: 50ms",
+        ],
+        // A family that is new here has a host and perhaps a port.
+        _ => &[],
+    };
+    if !fixed.is_empty() {
+        return fixed.iter().map(|text| (*text).to_owned()).collect();
+    }
+    let (main, port) = family.target_field;
+    vec![port.map_or_else(|| format!("{main}: 127.0.0.1"), |port| format!("{main}: 127.0.0.1, {port}: @"))]
+}
+
+const DNS: &[&str] = &[
+    "server: \"127.0.0.1:@\", name: www.example, attempts: 1",
+    "server: \"127.0.0.1:@\", name: www.example, transport: tcp",
+    "server: \"127.0.0.1:@\", name: www.example, transport: dot, same_as: \"127.0.0.1:@\"",
+    "server: \"127.0.0.1:@\", name: www.example, transport: doh, verify: false",
+    "server: \"127.0.0.1:@\", name: www.example, dnssec: validate, attempts: 1",
+    "server: \"127.0.0.1:@\", name: www.example, load: {rate: 50 /s, duration: 300ms}",
+    "server: \"127.0.0.1:@\", name: www.example, load: {rate: max, duration: 300ms}",
+    "server: [\"127.0.0.1:@\", \"127.0.0.2:@\"], name: www.example, attempts: 1",
+    "authoritative: {zone: example, port: @, ns: {ns1.example: [127.0.0.1]}}, attempts: 1",
+    "authoritative: {zone: example, port: @, ns: {ns1.example: [127.0.0.1]}}, attempts: 1, name: www.example, probes: [all], \
+     wanted: {answers: [192.0.2.1]}, nsid: true",
+];
+
+const TLS: &[&str] = &[
+    "host: 127.0.0.1, port: @",
+    "host: 127.0.0.1, port: @, starttls: smtp",
+    "host: 127.0.0.1, port: @, addresses: all, certificates: all, crl: true",
+    "host: 127.0.0.1, port: @, resumption: 1, alpn_set: [h2]",
+    "host: 127.0.0.1, port: @, transport: quic",
+    "host: 127.0.0.1, port: @, load: {duration: 200ms}",
+    "host: 127.0.0.1, port: @, scan: true, profiles: [mozilla-intermediate]",
+];
+
+impl Variant {
+    pub fn new(family: &'static Family, template: &str, port: u16) -> Self {
+        let fields = template.replace('@', &port.to_string());
+        let (mut errors, mut sources) = (Diagnostics::default(), Sources::default());
+        let source = sources.add("variant", format!("{{{fields}}}"));
+        let node = tree::parse(source, &sources, &mut errors).unwrap_or_else(|| panic!("no YAML: {fields}"));
+        let folder = std::path::Path::new(".");
+        let mut typing = Typing { errors: &mut errors, families: FAMILIES, folder, timeout: None };
+        let args = typing.fields(family.name, &node, family.fields).args;
+        assert!(errors.is_empty(), "{}: {fields}", family.name);
+        Self { label: format!("{}: {{{template}}}", family.name), fields, args }
+    }
+
+    /// Whether it asks for a connection and nothing more.
+    pub fn only_connects(&self) -> bool {
+        self.label.starts_with("tcp") && !self.fields.contains("expect")
+    }
+
+    /// The check as planned, with nothing but its defaults.
+    pub fn case(&self, family: &Family) -> Case {
+        let text = format!(
+            "version: 1\nsuite: walk\ndefaults: {{timeout: 200ms}}\nchecks:\n  - {{id: a, {}: {{{}}}}}\n",
+            family.name, self.fields
+        );
+        let options = Options {
+            vars: Vec::new(),
+            against: Vec::new(),
+            var_files: Vec::new(),
+            rounds: None,
+            timeout: None,
+            env: &|_| None,
+        };
+        let mut loaded = shakedown::suite::load(&[Input::Text("walk.yaml".into(), text)], FAMILIES, &options);
+        let settings = Settings { allow_disruptive: true, ..Settings::default() };
+        let plan = plan::plan(&mut loaded, None, &settings);
+        assert!(loaded.errors.is_empty(), "{}: {}", self.label, loaded.errors.render(&loaded.sources, false));
+        plan.cases.into_iter().next().unwrap()
+    }
+}
+
+/// An observation of these facts.
+pub fn by_hand(family: &'static Family, facts: &[(&'static str, Value)]) -> Observation {
+    let mut observation = Observation::default();
+    observation.begin_round(Round::new(0, std::time::Duration::ZERO));
+    for (name, value) in facts {
+        let info = family.facts.iter().find(|info| info.name == *name).unwrap();
+        match value.as_array() {
+            Some(samples) if info.kind == shakedown::model::Kind::Distribution => {
+                for sample in samples {
+                    observation.samples_mut(info).record(sample.as_f64().unwrap());
+                }
+            }
+            _ => observation.set(info.name, value.clone()),
+        }
+    }
+    observation
+}
