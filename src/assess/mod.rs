@@ -94,8 +94,7 @@ impl Assess for Assessor {
 
     fn skipped(&self, case: &Case, reason: String) -> CheckRecord {
         let (fault, expectations, silence) = (None, Vec::new(), None);
-        let judgement =
-            Judgement { verdict: Verdict::Skipped, reason: Some(reason), fault, expectations, silence };
+        let judgement = Judgement { verdict: Verdict::Skipped, reason: Some(reason), fault, expectations, silence };
         judge::record(case, &Observation::default(), judgement, Named::default(), Timing::default())
     }
 }

@@ -65,10 +65,7 @@ pub(super) async fn run<A: Assess>(shared: &Shared<A>, index: usize, case: &Case
 }
 
 /// One more measurement of a case as evidence for others, with the retries it has.
-pub(super) async fn once_more<A: Assess>(
-    shared: &Shared<A>,
-    case: &Case,
-) -> (Verdict, Option<String>, Observation) {
+pub(super) async fn once_more<A: Assess>(shared: &Shared<A>, case: &Case) -> (Verdict, Option<String>, Observation) {
     let start = Instant::now();
     let arm = case.head.is_some().then_some(Arm::Head);
     let turn = Turn { slot: 0, arm, warm_up: false, confirm: false };

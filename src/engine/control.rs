@@ -23,8 +23,12 @@ pub(super) struct SilentCase {
 
 /// Runs the controls of `waiting`, each once, and sends the records.
 pub(super) async fn settle<A: Assess>(shared: &Arc<Shared<A>>, waiting: Vec<SilentCase>) -> Vec<(usize, Ended)> {
-    let controls: BTreeSet<usize> =
-        waiting.iter().filter_map(|waiting| case(shared, waiting.index)).flat_map(|case| &case.controls).copied().collect();
+    let controls: BTreeSet<usize> = waiting
+        .iter()
+        .filter_map(|waiting| case(shared, waiting.index))
+        .flat_map(|case| &case.controls)
+        .copied()
+        .collect();
     let again = controls.into_iter().map(|index| {
         let shared = Arc::clone(shared);
         async move {

@@ -105,7 +105,10 @@ impl<'c> Suites<'c> {
         let hosts: Vec<&str> = check.hosts.iter().map(Host::name).collect();
         match best {
             Some(best) if cases[best].suite == cases[index].suite => {
-                format!("add `control: {}`, which shows that something answers; it runs again afterwards", cases[best].id)
+                format!(
+                    "add `control: {}`, which shows that something answers; it runs again afterwards",
+                    cases[best].id
+                )
             }
             Some(best) => format!("add `control: {}/{}`", cases[best].suite, cases[best].id),
             None => format!(
@@ -124,7 +127,11 @@ impl<'c> Suites<'c> {
         } else if !check.silent.is_empty() || !outcome {
             Some(format!("`{}` may pass without an answer itself", check.id))
         } else if check.probe.footprint() != Footprint::Quiet {
-            Some(format!("`{}` is {}, and a control runs again beside others", check.id, check.probe.footprint().word()))
+            Some(format!(
+                "`{}` is {}, and a control runs again beside others",
+                check.id,
+                check.probe.footprint().word()
+            ))
         } else if !vouches(&control.base.hosts, &case.base.hosts)
             || !vouches(&control.subject().hosts, &case.subject().hosts)
         {

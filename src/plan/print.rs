@@ -73,7 +73,8 @@ fn line(out: &mut String, plan: &Plan, index: usize, case: &Case) {
 
 /// An expectation in force, and who asks for it.
 fn expects(out: &mut String, expectation: &Expectation, case: &Case) {
-    let given: Vec<String> = expectation.given.iter().map(|given| format!("{} {}", given.fact, given.words.join(" or "))).collect();
+    let given: Vec<String> =
+        expectation.given.iter().map(|given| format!("{} {}", given.fact, given.words.join(" or "))).collect();
     let given = if given.is_empty() { String::new() } else { format!(" given {}", given.join(" and ")) };
     let origin = match expectation.origin.place() {
         None => format!("default of {}", case.family.name),

@@ -28,7 +28,8 @@ impl Host {
             Some(IpAddr::V6(_)) => IpVersion::V6,
             None => version,
         };
-        let name = address.map_or_else(|| name.trim_end_matches('.').to_ascii_lowercase(), |address| address.to_string());
+        let name =
+            address.map_or_else(|| name.trim_end_matches('.').to_ascii_lowercase(), |address| address.to_string());
         Self { name, version, source }
     }
 
@@ -70,7 +71,9 @@ impl Host {
 
 fn names(kind: &FieldKind, arg: Option<&Arg>) -> Vec<String> {
     match (kind, arg) {
-        (FieldKind::List(item), Some(Arg::List(items))) => items.iter().flat_map(|arg| names(item, Some(arg))).collect(),
+        (FieldKind::List(item), Some(Arg::List(items))) => {
+            items.iter().flat_map(|arg| names(item, Some(arg))).collect()
+        }
         (FieldKind::Url, Some(Arg::Text(text))) => {
             let host = Url::parse(text).ok().and_then(|url| url.host_str().map(str::to_owned));
             host.map(|host| host.trim_matches(['[', ']']).to_owned()).into_iter().collect()

@@ -135,7 +135,8 @@ fn detail(out: &mut String, check: &CheckRecord, lines: Lines<'_>, style: Style)
         breach(out, check, outcome, lines);
     }
     // Absent for the reason above: named, but not told one by one.
-    let absent: Vec<&str> = breached().filter(|outcome| outcome.got.is_none() && seen).map(|outcome| &*outcome.fact).collect();
+    let absent: Vec<&str> =
+        breached().filter(|outcome| outcome.got.is_none() && seen).map(|outcome| &*outcome.fact).collect();
     if !absent.is_empty() {
         row(out, "not seen", &absent.join(", "));
     }
@@ -175,7 +176,11 @@ fn breach(out: &mut String, check: &CheckRecord, outcome: &Outcome, lines: Lines
     row(out, "expected", &format!("{}: {}", outcome.fact, in_words(outcome)));
     row(out, "seen", outcome.got.as_deref().unwrap_or("nothing: the fact is absent"));
     let Some(place) = &outcome.at else {
-        row(out, "at", &format!("{} (a default of {}, as `expect` says nothing of it)", check.at.file_line(), check.family));
+        row(
+            out,
+            "at",
+            &format!("{} (a default of {}, as `expect` says nothing of it)", check.at.file_line(), check.family),
+        );
         return;
     };
     row(out, "at", &place.to_string());

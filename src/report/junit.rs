@@ -10,6 +10,7 @@ use super::advice::advice;
 use super::comparison_text;
 use super::junit_gate::{self, JunitGate};
 use crate::judge::sentence;
+use crate::model::record::Outcome;
 use crate::model::{Change, CheckRecord, Place, Record, Verdict};
 
 /// Longest text of one case, bytes; head and tail are kept.
@@ -210,10 +211,17 @@ fn case_properties(xml: &mut Xml<'_>, check: &CheckRecord) -> io::Result<()> {
     let mut pairs =
         vec![("target".to_owned(), check.target.clone()), ("attempts".to_owned(), check.attempts.to_string())];
     pairs.extend(check.tags.iter().map(|tag| ("tag".to_owned(), tag.clone())));
+    pairs.extend(check.expectations.iter().map(|outcome| ("expects".to_owned(), expects(outcome, check))));
     for (key, value) in pairs {
         xml.write_event(Event::Empty(element("property", &[("name", &key), ("value", &value)])))?;
     }
     xml.write_event(Event::End(BytesEnd::new("properties")))
+}
+
+/// An expectation in force, and who asks for it.
+fn expects(outcome: &Outcome, check: &CheckRecord) -> String {
+    let origin = outcome.at.as_ref().map_or_else(|| format!("default of {}", check.family), Place::to_string);
+    format!("{} {} {} ({origin})", outcome.fact, outcome.operator, outcome.want)
 }
 
 /// The text of a failure: the first two lines carry expected and seen, as some readers show no more.
@@ -221,8 +229,12 @@ fn story(check: &CheckRecord) -> String {
     let mut lines: Vec<String> = Vec::new();
     for outcome in check.expectations.iter().filter(|outcome| !outcome.held) {
         lines.push(sentence(outcome));
-        let place = outcome.at.as_ref().map_or_else(|| check.at.file_line(), Place::to_string);
-        lines.push(format!("at {place}"));
+        lines.push(match &outcome.at {
+            Some(place) => format!("at {place}"),
+            None => {
+                format!("at {} (a default of {}, as `expect` says nothing of it)", check.at.file_line(), check.family)
+            }
+        });
     }
     lines.extend(compared(check));
     if check.regressed() {

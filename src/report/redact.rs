@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 
 use crate::model::comparison::Confirmation;
 use crate::model::named::Named;
-use crate::model::record::{Control, 
-    BaseArm, BaselineRef, Design, FactValue, Facts, Host, Interface, Metric, Outcome, RoundRecord, Run, Shared,
-    SuiteRef, Word,
+use crate::model::record::{
+    BaseArm, BaselineRef, Control, Design, FactValue, Facts, Host, Interface, Metric, Outcome, RoundRecord, Run,
+    Shared, SuiteRef, Word,
 };
 use crate::model::{CheckRecord, Comparison, Event, Fault, Place};
 use crate::suite::Redactor;

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use super::args::{Typed, Typing};
 use super::baseline_rules;
+use super::defaults::Defaults;
 use super::diagnostic::{Diagnostics, Sources, Span, suggest};
 use super::digest::Written;
-use super::defaults::Defaults;
 use super::expect::{Reader, effective};
 use super::matrix::{self, Cell};
 use super::merge::is_name;
@@ -226,9 +226,9 @@ impl Builder<'_> {
             probe,
             tags: texts(resolved.get("tags")).into(),
             needs: needs.into(),
-            control: resolved.get("control").and_then(|node| {
-                node.text().map(|name| Reference { name: name.to_owned(), span: node.span })
-            }),
+            control: resolved
+                .get("control")
+                .and_then(|node| node.text().map(|name| Reference { name: name.to_owned(), span: node.span })),
             silent: effective::silent_outcomes(&expectations),
             expect_span: node.get("expect").map_or(node.span, |expect| expect.span),
             hosts: Host::of_args(header.family.fields, &typed.args).into(),

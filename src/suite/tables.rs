@@ -107,7 +107,11 @@ pub const CHECK: &[FieldInfo] = &[
     FieldInfo::optional("description", FieldKind::Text, "What it shows, for people."),
     FieldInfo::optional("tags", TEXTS, "For --tag and --skip-tag."),
     FieldInfo::optional("matrix", FieldKind::Map(&TEXTS), "One case per combination, used as ${matrix.key}."),
-    FieldInfo::optional("needs", TEXTS, "Checks, or cells of one (`alive[site=a]`), that must pass first; otherwise this one is skipped with the reason."),
+    FieldInfo::optional(
+        "needs",
+        TEXTS,
+        "Checks, or cells of one (`alive[site=a]`), that must pass first; otherwise this one is skipped with the reason.",
+    ),
     FieldInfo::optional(
         "control",
         FieldKind::Text,

@@ -123,7 +123,10 @@ impl Ran {
     #[track_caller]
     pub fn breached(&self, id: &str) -> Vec<String> {
         let all = self.check(id)["expectations"].as_array().unwrap();
-        all.iter().filter(|outcome| outcome["held"] == false).map(|outcome| outcome["fact"].as_str().unwrap().to_owned()).collect()
+        all.iter()
+            .filter(|outcome| outcome["held"] == false)
+            .map(|outcome| outcome["fact"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     /// A list of texts.

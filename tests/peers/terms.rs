@@ -90,7 +90,8 @@ fn openssl_asks_insists_or_does_not_care() {
         room.sandbox.run(&checks, &[]).all_held();
 
         let (_daemon, port) = room.s_server(&[version, "-Verify", "2", "-verify_return_error", "-CAfile", root]);
-        let anonymous = check("anonymous", port, "", "client_certificate: required").replace("verified: true, ", "outcome: {in: [completed, alert]}, ");
+        let anonymous = check("anonymous", port, "", "client_certificate: required")
+            .replace("verified: true, ", "outcome: {in: [completed, alert]}, ");
         let ran = room.sandbox.run(&(anonymous + &check("known", port, known, "client_certificate: required")), &[]);
         ran.all_held();
         let names = ran.texts("anonymous", "client_certificate.authorities");

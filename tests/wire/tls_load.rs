@@ -313,9 +313,7 @@ fn what_load_expects_by_default() {
     let check = |load| args([("host", text("www.test")), ("load", load)]);
     let mut errors = Diagnostics::default();
     let defaults = Defaults::of(FAMILIES, &mut errors);
-    let of = |load| -> Vec<String> {
-        defaults.of_check(tls, &check(load)).iter().map(ToString::to_string).collect()
-    };
+    let of = |load| -> Vec<String> { defaults.of_check(tls, &check(load)).iter().map(ToString::to_string).collect() };
     let without = of(Arg::Bool(false));
     assert_eq!(without[..2], ["outcome eq completed", "verified eq true"]);
     let load = of(Arg::Bool(true));

@@ -23,8 +23,29 @@ const EXPECT: &str = "\
 
 Each entry names a fact and what must hold of it: a bare value (equal), or a map of operators, all of which must hold. A part of a
 distribution is a fact (`rtt.p95`), and so is a path into a document (`body.json.status`, `headers.server`). With several rounds a fact
-must hold in each. An absent fact satisfies nothing but `present: false`, and a check whose expectations would all hold for a dead target is
-refused. What cannot be compared (a text with a number) satisfies neither a test nor its negation. Without `expect` the family's defaults hold.
+must hold in each. An absent fact satisfies nothing but `present: false`. What cannot be compared (a text with a number) satisfies neither
+a test nor its negation. What cannot fail (`matches: \".*\"`, `len: {ge: 0}`) and what can never hold is refused.
+
+The family's defaults stay in force beside what a check writes: `{total_time.p95: {lt: 500ms}}` alone still wants a status from 200 to 299.
+`shakedown plan` and every report show each expectation and who asks for it.
+- A default is replaced when the check says what else that fact should be. `ne`, `not`, `not_in`, `not_matches`, `excludes`, `none` and `all`
+  say only what it should not be, and add to the default; so does a bound on the side the default leaves open (`len: {le: 4}` beside
+  `len: {ge: 1}`). What then cannot hold together is refused.
+- `FACT: {present: true}` accepts any value on purpose, such as an expired certificate that is looked at. `{present: false}` replaces a default
+  only beside a named `outcome`.
+- An `outcome` is named, alone or as a list: `outcome: {in: [refused, reset]}`. Without the successful one among them, the defaults that
+  rest on success are off; with it, they speak where it was successful. Other facts rest on each other likewise: with `rcode: NXDOMAIN`
+  nothing is said of `answers`.
+";
+
+const SILENCE: &str = "\
+## Silence
+
+A dead host, a cut path and a dropped packet look alike. So an outcome such as `timeout`, `silent` or `unreachable` counts only beside a control:
+`control: CHECK` names a check of this run (`suite/check` for another file) that gets an answer from the same host by the same IP version, or from
+another host and the same `source` where the host is meant to be cut off. A check in `needs` that is about the same host is a control by itself.
+After the silent checks their controls run once more. If one fails, or reached another address, the silent check is errored.
+`needs` and `control` may name cells: `\"alive[site=${matrix.site}]\"` is every cell with this site.
 ";
 
 /// The reference of the suite format.
@@ -56,8 +77,8 @@ pub(super) fn text() -> String {
         let _ = writeln!(out, "  {words:<36} {}", super::operators(sort, " "));
     }
     let _ = writeln!(out, "\nparts of a distribution: {}", STATISTICS.join(", "));
-    let _ = writeln!(out, "{}: {}", SETTLED_IN.name, SETTLED_IN.help);
-    let _ = writeln!(out, "\n## Quantities\n");
+    let _ = writeln!(out, "{}: {}\n\n{SILENCE}", SETTLED_IN.name, SETTLED_IN.help);
+    let _ = writeln!(out, "## Quantities\n");
     for unit in [Unit::Seconds, Unit::Bytes, Unit::BitsPerSecond, Unit::PerSecond, Unit::Ratio] {
         let _ =
             writeln!(out, "  {:<10} such as {:<10} units: {}", unit.symbol(), unit.example(), quantity::names(unit));

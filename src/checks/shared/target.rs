@@ -10,7 +10,8 @@ use crate::net::{IpVersion, connect, endpoint, resolve};
 use crate::probe::EarlyEnd;
 
 /// Field `family` of every family that resolves a name.
-pub const FAMILY: Field<IpVersion> = Field::choice("family", "any", "Which addresses of the name to use.").role(FieldRole::IpVersion);
+pub const FAMILY: Field<IpVersion> =
+    Field::choice("family", "any", "Which addresses of the name to use.").role(FieldRole::IpVersion);
 /// Field `source` of every family that chooses the local address.
 pub const SOURCE: Field<Option<IpAddr>> = Field::optional(
     "source",

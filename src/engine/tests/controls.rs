@@ -11,9 +11,11 @@ fn reply(word: &'static str, address: &str) -> Vec<Step> {
 
 /// A check of silence at 192.0.2.1, and its control; then `more`.
 fn suite(silent: Script, control: Script) -> Bench {
-    bench()
-        .check("shut", "control: alive, expect: {reply: {in: [refused, silent]}}", silent)
-        .check("alive", "expect: {reply: {in: [alive, refused]}}", control)
+    bench().check("shut", "control: alive, expect: {reply: {in: [refused, silent]}}", silent).check(
+        "alive",
+        "expect: {reply: {in: [alive, refused]}}",
+        control,
+    )
 }
 
 fn silent() -> Script {
@@ -57,9 +59,11 @@ async fn silence_says_nothing_when_the_control_fails_afterwards() {
 async fn a_control_has_its_retries() {
     let flaky = || Script::rounds(["alive", "silent", "alive"].map(|word| reply(word, "192.0.2.1")));
     let with = |keys: &str| {
-        bench()
-            .check("shut", "control: alive, expect: {reply: silent}", silent())
-            .check("alive", &format!("expect: {{reply: alive}}{keys}"), flaky())
+        bench().check("shut", "control: alive, expect: {reply: silent}", silent()).check(
+            "alive",
+            &format!("expect: {{reply: alive}}{keys}"),
+            flaky(),
+        )
     };
     assert_eq!(with(", retries: 1").run().await.verdict("shut").0, Verdict::Passed);
     doubted(&with("").run().await, "saw silent");
@@ -78,7 +82,10 @@ async fn an_answer_needs_no_control() {
 #[tokio::test(start_paused = true)]
 async fn the_control_must_have_reached_the_silent_address() {
     let elsewhere = Script::always(reply("alive", "192.0.2.2"));
-    doubted(&suite(silent(), elsewhere.clone()).run().await, "192.0.2.1 was silent, and its control t/alive reached 192.0.2.2");
+    doubted(
+        &suite(silent(), elsewhere.clone()).run().await,
+        "192.0.2.1 was silent, and its control t/alive reached 192.0.2.2",
+    );
     // Of two controls, one that reached it is enough.
     let two = bench()
         .check("shut", "needs: [other, alive], expect: {reply: silent}", silent())
@@ -113,11 +120,8 @@ async fn a_control_runs_once_for_all_silent_cases_of_a_stage_and_what_waits_for_
 async fn a_control_that_cannot_run_proves_nothing() {
     // Interrupted between the check and its control.
     let slow = Script::always([vec![wait(5.0)], reply("silent", "192.0.2.1")].concat()).longest(9.0);
-    let late = Script::rounds([
-        reply("alive", "192.0.2.1"),
-        [vec![wait(5.0)], reply("alive", "192.0.2.1")].concat(),
-    ])
-    .longest(9.0);
+    let late = Script::rounds([reply("alive", "192.0.2.1"), [vec![wait(5.0)], reply("alive", "192.0.2.1")].concat()])
+        .longest(9.0);
     let ran = suite(slow, late).signals(7.0, None).run().await;
     doubted(&ran, "its control t/alive errored when it ran again");
 }

@@ -8,7 +8,7 @@ use super::test::Test;
 use crate::model::Value;
 
 /// Longest list made up to try a length.
-const LONGEST: u64 = 256;
+const LONGEST: u16 = 256;
 /// A text no suite names.
 const OTHER: &str = "\u{1}";
 /// Texts that have nothing in common: a pattern that matches each of them matches anything.
@@ -76,7 +76,8 @@ fn numbers(mut named: Vec<f64>, (low, high): Range) -> Vec<Value> {
 fn lists(named: &Named) -> Vec<Value> {
     let items = || named.texts.iter().map(String::as_str).chain([OTHER]);
     let list = |items: Vec<&str>| Value::from(items);
-    let mut out = vec![list(Vec::new()), list(items().collect()), list(named.texts.iter().map(String::as_str).collect())];
+    let mut out =
+        vec![list(Vec::new()), list(items().collect()), list(named.texts.iter().map(String::as_str).collect())];
     out.extend(items().map(|item| list(vec![item])));
     out.extend(named.lengths().map(|length| list(vec![OTHER; length])));
     out.extend(named.lists.iter().cloned());
@@ -103,13 +104,17 @@ struct Named {
 impl Named {
     fn add(&mut self, test: &Test) {
         match test {
-            Test::Eq(value) | Test::Lt(value) | Test::Le(value) | Test::Gt(value) | Test::Ge(value) => self.value(value),
+            Test::Eq(value) | Test::Lt(value) | Test::Le(value) | Test::Gt(value) | Test::Ge(value) => {
+                self.value(value);
+            }
             Test::Between(low, high) => {
                 self.value(low);
                 self.value(high);
             }
             Test::In(values) | Test::Contains(values) | Test::Excludes(values) | Test::Exactly(values) => {
-                values.iter().for_each(|value| self.value(value));
+                for value in values {
+                    self.value(value);
+                }
                 self.lists.push(Value::Array(values.clone()));
             }
             Test::Matches(_) => self.open = true,
@@ -124,7 +129,9 @@ impl Named {
             Value::Number(number) => self.numbers.extend(number.as_f64()),
             Value::String(text) => self.texts.push(text.clone()),
             Value::Array(items) => {
-                items.iter().for_each(|item| self.value(item));
+                for item in items {
+                    self.value(item);
+                }
                 self.lists.push(value.clone());
             }
             _ => {}
@@ -135,7 +142,7 @@ impl Named {
     fn lengths(&self) -> impl Iterator<Item = usize> {
         let around = |length: f64| [length - 1.0, length, length + 1.0];
         let lengths = self.numbers.iter().copied().flat_map(around).filter(|length| *length >= 0.0);
-        lengths.map(|length| (length as u64).min(LONGEST) as usize)
+        lengths.filter_map(|length| (0..=LONGEST).find(|whole| f64::from(*whole) >= length)).map(usize::from)
     }
 }
 

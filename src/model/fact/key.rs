@@ -224,7 +224,7 @@ impl Fact<Choice> {
             }
         }
         let roles = Roles { decisive: true, outcome: true, ..self.info.roles };
-        Self { info: FactInfo { roles, silent, ..self.info }, ..self }
+        Self { info: FactInfo { silent, roles, ..self.info }, ..self }
     }
 }
 

@@ -20,8 +20,14 @@ const SHUT: &str = "  - {id: shut, scripted: {}, expect: {reply: silent}";
 #[test]
 fn silence_without_a_control_is_refused_and_the_help_names_one() {
     let error = errors(&format!("{SHUT}}}\n"));
-    assert!(error.contains("silence proves nothing by itself: a dead host or a cut path gives silent as well"), "{error}");
-    assert!(error.contains("add a check that somewhere answers (an open port, ping), and name it: `control: ID`"), "{error}");
+    assert!(
+        error.contains("silence proves nothing by itself: a dead host or a cut path gives silent as well"),
+        "{error}"
+    );
+    assert!(
+        error.contains("add a check that somewhere answers (an open port, ping), and name it: `control: ID`"),
+        "{error}"
+    );
     let error = errors(&format!("{SHUT}}}\n  - {{id: up, scripted: {{}}, expect: {{reply: alive}}}}\n"));
     assert!(error.contains("add `control: up`"), "{error}");
     let cells = "  - {id: shut, matrix: {n: [1, 2, 3]}, scripted: {}, expect: {reply: silent}}\n";
@@ -42,7 +48,10 @@ fn a_need_that_shows_the_same_host_is_a_control() {
 #[test]
 fn what_cannot_be_a_control_says_why() {
     for (control, why) in [
-        ("{id: up, scripted: {}, expect: {reply: {in: [alive, silent]}}, control: other}", "may pass without an answer itself"),
+        (
+            "{id: up, scripted: {}, expect: {reply: {in: [alive, silent]}}, control: other}",
+            "may pass without an answer itself",
+        ),
         ("{id: up, scripted: {footprint: noisy}, expect: {reply: alive}}", "is noisy"),
         ("{id: up, scripted: {footprint: disruptive}, expect: {reply: alive}}", "is disruptive"),
     ] {
@@ -125,7 +134,9 @@ fn of_a_matrix_the_cell_of_the_same_host_is_the_control() {
 
 #[test]
 fn selecting_a_check_selects_its_control_and_skipping_it_leaves_both_out() {
-    let suite = format!("{SHUT}, control: up}}\n  - {{id: up, tags: [t], scripted: {{}}, expect: {{reply: alive}}}}\n  - {{id: c, scripted: {{}}}}\n");
+    let suite = format!(
+        "{SHUT}, control: up}}\n  - {{id: up, tags: [t], scripted: {{}}, expect: {{reply: alive}}}}\n  - {{id: c, scripted: {{}}}}\n"
+    );
     let with = |selection| plan_with(&suite, &Settings { selection, ..settings() }).unwrap();
     let only = with(Selection { only: vec!["shut".parse().unwrap()], ..Selection::default() });
     assert_eq!((ids(&only), controls(&only, "shut")), (vec!["shut", "up"], vec!["up"]));
@@ -138,6 +149,7 @@ fn selecting_a_check_selects_its_control_and_skipping_it_leaves_both_out() {
 fn a_control_may_stand_in_another_suite() {
     let gates = "checks:\n  - {id: up, scripted: {}, expect: {reply: alive}}\n";
     let shut = "checks:\n  - {id: a, scripted: {}, expect: {reply: silent}, control: gates/up}\n";
-    let plan = planned(load_all(scripted::FAMILIES, &[("gates", gates), ("shut", shut)], &[]), None, &settings()).unwrap();
+    let plan =
+        planned(load_all(scripted::FAMILIES, &[("gates", gates), ("shut", shut)], &[]), None, &settings()).unwrap();
     assert_eq!(controls(&plan, "a"), ["up"]);
 }

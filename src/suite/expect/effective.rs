@@ -64,7 +64,7 @@ impl Parts<'_> {
     fn replaced(&self, default: &Expectation) -> bool {
         let own = self.of(default.info.name).any(|(written, _)| self.replaces(written, default));
         let other = |name: &&'static str| self.of(name).any(|(written, _)| written.test.is_positive());
-        own || default.info.lifted_by.iter().any(|name| other(name))
+        own || default.info.lifted_by.iter().any(other)
     }
 
     fn replaces(&self, written: &Expectation, default: &Expectation) -> bool {
@@ -115,8 +115,7 @@ impl Parts<'_> {
         let same: Vec<&(Expectation, Span)> =
             self.of(default.info.name).filter(|(written, _)| written.path == default.path).collect();
         let (_, span) = same.first()?;
-        let tests: Vec<&Test> =
-            same.iter().map(|(written, _)| &written.test).chain([&default.test]).collect();
+        let tests: Vec<&Test> = same.iter().map(|(written, _)| &written.test).chain([&default.test]).collect();
         domain::contradict(&tests, default.sort, default.info.range()).then(|| {
             let Expectation { path, operator, want, .. } = default;
             let usual = operator.sentence(want);
@@ -134,7 +133,9 @@ fn instead(default: &Expectation) -> String {
         Sort::List => "{len: 0} for an empty list".to_owned(),
         _ => "the value it should have".to_owned(),
     };
-    format!("write what it should be: `{path}:` {value}; {{present: true}} accepts any value, and beside a named outcome {{present: false}} none")
+    format!(
+        "write what it should be: `{path}:` {value}; {{present: true}} accepts any value, and beside a named outcome {{present: false}} none"
+    )
 }
 
 /// The words of a choice or a flag for which all tests hold.

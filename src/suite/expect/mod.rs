@@ -53,8 +53,7 @@ impl Reader<'_> {
             };
             let path: Arc<str> = key.name.as_str().into();
             for (operator, test, span, want) in self.tests(&key.name, value, sort) {
-                let origin =
-                    if self.default { Origin::Default } else { Origin::Suite(self.sources.place_of(span)) };
+                let origin = if self.default { Origin::Default } else { Origin::Suite(self.sources.place_of(span)) };
                 let (path, want, part) = (path.clone(), want.into(), part.clone());
                 let given = Arc::default();
                 let expectation = Expectation { path, info, part, sort, operator, test, want, origin, given };

@@ -49,7 +49,11 @@ impl Reader<'_> {
     fn parts_of(&mut self, owner: &str, node: &Node, sort: Sort) -> Option<Vec<Value>> {
         let values = self.values(owner, node, element(sort), true)?;
         if sort != Sort::List && values.iter().any(|value| value.as_str() == Some("")) {
-            self.errors.add(node.span, format!("`{owner}`: every text contains the empty one"), "write a part of the text");
+            self.errors.add(
+                node.span,
+                format!("`{owner}`: every text contains the empty one"),
+                "write a part of the text",
+            );
             return None;
         }
         Some(values)

@@ -98,7 +98,10 @@ fn an_outcome_replaces_what_needs_success() {
     assert!(kept("tls", "outcome: alert").is_empty());
     assert!(kept("icmp", "outcome: too_big, mtu: {ge: 1400 B}").is_empty());
     assert!(kept("dns", "outcome: refused").is_empty());
-    assert_eq!(kept("http", "outcome: {in: [answered, refused]}"), ["status between [200, 299] given outcome answered"]);
+    assert_eq!(
+        kept("http", "outcome: {in: [answered, refused]}"),
+        ["status between [200, 299] given outcome answered"]
+    );
     assert!(kept("scan", "outcome: {in: [timeout, refused]}").is_empty());
     let scanned = kept("scan", "outcome: scanned");
     assert!(scanned.contains(&"verified eq true".to_owned()), "{scanned:?}");
@@ -124,13 +127,7 @@ fn facts_are_related() {
 fn modes_add_up() {
     assert_eq!(
         in_force("load", ""),
-        [
-            "outcome eq answered",
-            "load.answered ge 1",
-            "load.wrong eq 0",
-            "load.lost eq 0",
-            "load.rcodes.NOERROR ge 1",
-        ]
+        ["outcome eq answered", "load.answered ge 1", "load.wrong eq 0", "load.lost eq 0", "load.rcodes.NOERROR ge 1",]
     );
     assert!(in_force("most", "").contains(&"load.loss le 0.1%".to_owned()));
     let validate = in_force("validate", "");

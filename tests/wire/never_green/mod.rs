@@ -43,7 +43,9 @@ impl<'a> Walk<'a> {
         let judged = judge(&case, &observation, None);
         let broken = judged.expectations.iter().filter(|outcome| !outcome.held);
         let broken = broken.filter_map(|outcome| {
-            let of = |fact: &&FactInfo| outcome.fact.strip_prefix(fact.name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+            let of = |fact: &&FactInfo| {
+                outcome.fact.strip_prefix(fact.name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            };
             family.facts.iter().filter(of).max_by_key(|fact| fact.name.len()).map(|fact| fact.name)
         });
         let broken = broken.collect();
@@ -168,9 +170,12 @@ async fn of_a_wrong_answer() {
 fn every_fact_is_walked() {
     let mut missing = Vec::new();
     for family in FAMILIES {
-        let variants: Vec<Variant> = variants::of(family).iter().map(|template| Variant::new(family, template, 1)).collect();
+        let variants: Vec<Variant> =
+            variants::of(family).iter().map(|template| Variant::new(family, template, 1)).collect();
         let seen = |name: &str| variants.iter().any(|variant| family.required_mode(&variant.args, name).is_none());
-        missing.extend(family.facts.iter().filter(|fact| !seen(fact.name)).map(|fact| format!("{} {}", family.name, fact.name)));
+        missing.extend(
+            family.facts.iter().filter(|fact| !seen(fact.name)).map(|fact| format!("{} {}", family.name, fact.name)),
+        );
     }
     assert!(missing.is_empty(), "no variant has these facts; add one to variants.rs:\n{}", missing.join("\n"));
 }

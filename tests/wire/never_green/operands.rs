@@ -40,11 +40,17 @@ pub fn all(sort: Sort, seen: Option<&Value>) -> Vec<String> {
         match word {
             "eq" | "ne" | "lt" | "le" | "gt" | "ge" => values.iter().cloned().for_each(&mut add),
             "between" => {
-                values.iter().for_each(|low| values.iter().for_each(|high| add(format!("[{low}, {high}]"))));
+                for low in &values {
+                    for high in &values {
+                        add(format!("[{low}, {high}]"));
+                    }
+                }
             }
             "in" | "not_in" => {
                 add(format!("[{}]", values.join(", ")));
-                values.iter().for_each(|value| add(format!("[{value}]")));
+                for value in &values {
+                    add(format!("[{value}]"));
+                }
             }
             "matches" => patterns(seen).into_iter().for_each(&mut add),
             "not_matches" => add("\"zzz\"".to_owned()),
@@ -52,7 +58,10 @@ pub fn all(sort: Sort, seen: Option<&Value>) -> Vec<String> {
             "any" | "all" | "none" => {
                 ["{ne: zzz}", "{eq: zzz}", "{matches: \".\"}"].map(str::to_owned).into_iter().for_each(&mut add);
             }
-            "len" => ["{ge: 0}", "{le: 1000}", "{ge: 1}", "0", "1", "{ne: 77}"].map(str::to_owned).into_iter().for_each(&mut add),
+            "len" => ["{ge: 0}", "{le: 1000}", "{ge: 1}", "0", "1", "{ne: 77}"]
+                .map(str::to_owned)
+                .into_iter()
+                .for_each(&mut add),
             "present" => ["true", "false"].map(str::to_owned).into_iter().for_each(&mut add),
             "all_of" | "any_of" => {
                 for value in &values {
@@ -63,7 +72,9 @@ pub fn all(sort: Sort, seen: Option<&Value>) -> Vec<String> {
                 }
             }
             "not" => {
-                values.iter().for_each(|value| add(format!("{{eq: {value}}}")));
+                for value in &values {
+                    add(format!("{{eq: {value}}}"));
+                }
                 add("{present: true}".to_owned());
                 add("{present: false}".to_owned());
             }
@@ -101,7 +112,9 @@ fn values(sort: Sort, seen: Option<&Value>) -> Vec<String> {
             around.iter().map(|number| quantity(*number, unit)).collect()
         }
         Sort::Time => vec![quoted("1970-01-01T00:00:00Z"), quoted("2999-01-01T00:00:00Z")],
-        Sort::List => vec![json!(seen.and_then(Value::as_array).cloned().unwrap_or_default()).to_string(), "[zzz]".into()],
+        Sort::List => {
+            vec![json!(seen.and_then(Value::as_array).cloned().unwrap_or_default()).to_string(), "[zzz]".into()]
+        }
         Sort::Text | Sort::Any => {
             let scalar = seen.filter(|value| value.is_string() || value.is_number() || value.is_boolean());
             scalar.map(Value::to_string).into_iter().chain(["\"zzz\"".to_owned()]).collect()

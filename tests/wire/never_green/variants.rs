@@ -19,7 +19,11 @@ pub struct Variant {
 /// Fields as a suite would write them; `@` stands for the port.
 pub fn of(family: &Family) -> Vec<String> {
     let fixed: &[&str] = match family.name {
-        "tcp" => &["host: 127.0.0.1, port: @", "host: 127.0.0.1, port: @, expect: right", "host: 127.0.0.1, port: @, addresses: all"],
+        "tcp" => &[
+            "host: 127.0.0.1, port: @",
+            "host: 127.0.0.1, port: @, expect: right",
+            "host: 127.0.0.1, port: @, addresses: all",
+        ],
         "udp" => &["host: 127.0.0.1, port: @, send: x, expect: right"],
         "icmp" => &["host: 127.0.0.1"],
         "http" => &["url: \"http://127.0.0.1:@/\"", "url: \"https://127.0.0.1:@/\", follow: 2"],

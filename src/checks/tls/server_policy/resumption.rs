@@ -50,7 +50,8 @@ facts! { pub(in crate::checks::tls) FACTS;
     .on_breach(NOT_RESUMED);
 }
 
-pub(super) const MODE: Mode = Mode::of("resumption: 10, or another number of tries", |args| args.given(&RESUMPTION), FACTS);
+pub(super) const MODE: Mode =
+    Mode::of("resumption: 10, or another number of tries", |args| args.given(&RESUMPTION), FACTS);
 
 /// One version has the time of two slow handshakes and, for each try, of a quick one.
 fn limit(tries: u32, timeout: Duration, one: Duration) -> Duration {
