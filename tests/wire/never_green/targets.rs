@@ -134,89 +134,96 @@ pub async fn of_another_protocol(family: &str) -> Option<Target> {
 /// The right protocol, and not what a user wants.
 pub async fn wrong(family: &str) -> Option<Target> {
     Some(match family {
-        "icmp" => Target::seen(vec![
-            ("outcome", json!("replied")),
-            ("address", json!("192.0.2.1")),
-            ("sent", json!(5)),
-            ("blocked", json!(0)),
-            ("received", json!(3)),
-            ("late", json!(0)),
-            ("loss", json!(0.4)),
-            ("duplicates", json!(0)),
-            ("reordered", json!(0)),
-            ("rtt", json!([0.001, 0.002, 0.001])),
-            ("jitter", json!(0.0001)),
-            ("errors", json!([])),
-        ]),
+        "icmp" => lossy(),
         "http" => {
-            Target::streams(|mut stream| async move {
-                let _ = stream.read(&mut [0; 4096]).await;
-                let words = "HTTP/1.1 503 Service Unavailable\r\nserver: x\r\ncontent-type: application/json\r\ncontent-length: 11\r\n\r\n{\"ok\":true}";
-                let _ = stream.write_all(words.as_bytes()).await;
-            })
-            .await
+            let words = "HTTP/1.1 503 Service Unavailable\r\nserver: x\r\ncontent-type: application/json\r\n\
+                         content-length: 11\r\n\r\n{\"ok\":true}";
+            says(words.as_bytes()).await
         }
-        "dns" => {
-            let mut target = Target::streams(|mut stream| async move {
-                let mut length = [0; 2];
-                while stream.read_exact(&mut length).await.is_ok() {
-                    let mut query = vec![0; usize::from(u16::from_be_bytes(length))];
-                    if stream.read_exact(&mut query).await.is_err() {
-                        return;
-                    }
-                    let _ = stream.write_all(&[&length[..], &servfail(&query)].concat()).await;
-                }
-            })
-            .await;
-            target.datagrams(servfail).await;
-            target
-        }
-        // Nobody trusts its authority.
-        "tls" => {
-            let pki = Pki::new().unwrap();
-            let acceptor = tokio_rustls::TlsAcceptor::from(Arc::clone(&pki.good.server(&["http/1.1"]).unwrap()));
-            Target::streams(move |stream| {
-                let acceptor = acceptor.clone();
-                async move {
-                    if let Ok(mut stream) = acceptor.accept(stream).await {
-                        let _ = stream.read(&mut [0; 16]).await;
-                    }
-                }
-            })
-            .await
-        }
+        "dns" => failing_name_server().await,
+        "tls" => untrusted().await,
         // As an iperf3 server that has another client.
-        "throughput" => {
-            Target::streams(|mut stream| async move {
-                let _ = stream.read_exact(&mut [0; 37]).await;
-                let _ = stream.write_all(&[0xff]).await;
-            })
-            .await
-        }
-        // It goes away for good while it is observed.
-        "failover" => {
-            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-            let mut target = Target::at(listener.local_addr().unwrap().port());
-            target.tasks.spawn(async move {
-                let serve = async {
-                    while let Ok((stream, _)) = listener.accept().await {
-                        drop(stream);
-                    }
-                };
-                let _ = tokio::time::timeout(Duration::from_millis(400), serve).await;
-            });
-            target
-        }
+        "throughput" => says(&[0xff]).await,
+        "failover" => mortal().await,
         _ => {
-            let mut target = Target::streams(|mut stream| async move {
-                let _ = stream.write_all(b"wrong").await;
-                let _ = stream.read(&mut [0; 16]).await;
-            })
-            .await;
+            let mut target = says(b"wrong").await;
             target.datagrams(|_| b"wrong".to_vec()).await;
             target
         }
     })
+}
+
+fn lossy() -> Target {
+    Target::seen(vec![
+        ("outcome", json!("replied")),
+        ("address", json!("192.0.2.1")),
+        ("sent", json!(5)),
+        ("blocked", json!(0)),
+        ("received", json!(3)),
+        ("late", json!(0)),
+        ("loss", json!(0.4)),
+        ("duplicates", json!(0)),
+        ("reordered", json!(0)),
+        ("rtt", json!([0.001, 0.002, 0.001])),
+        ("jitter", json!(0.0001)),
+        ("errors", json!([])),
+    ])
+}
+
+/// Says this to whoever says something, or nothing for a moment.
+async fn says(words: &'static [u8]) -> Target {
+    Target::streams(move |mut stream| async move {
+        let _ = tokio::time::timeout(Duration::from_millis(100), stream.read(&mut [0; 4096])).await;
+        let _ = stream.write_all(words).await;
+        let _ = stream.read(&mut [0; 4096]).await;
+    })
+    .await
+}
+
+async fn failing_name_server() -> Target {
+    let mut target = Target::streams(|mut stream| async move {
+        let mut length = [0; 2];
+        while stream.read_exact(&mut length).await.is_ok() {
+            let mut query = vec![0; usize::from(u16::from_be_bytes(length))];
+            if stream.read_exact(&mut query).await.is_err() {
+                return;
+            }
+            let _ = stream.write_all(&[&length[..], &servfail(&query)].concat()).await;
+        }
+    })
+    .await;
+    target.datagrams(servfail).await;
+    target
+}
+
+/// Nobody trusts its authority.
+async fn untrusted() -> Target {
+    let pki = Pki::new().unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::clone(&pki.good.server(&["http/1.1"]).unwrap()));
+    Target::streams(move |stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            if let Ok(mut stream) = acceptor.accept(stream).await {
+                let _ = stream.read(&mut [0; 16]).await;
+            }
+        }
+    })
+    .await
+}
+
+/// It goes away for good while it is observed.
+async fn mortal() -> Target {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let mut target = Target::at(listener.local_addr().unwrap().port());
+    target.tasks.spawn(async move {
+        let serve = async {
+            while let Ok((stream, _)) = listener.accept().await {
+                drop(stream);
+            }
+        };
+        let _ = tokio::time::timeout(Duration::from_millis(400), serve).await;
+    });
+    target
 }
 
 /// The query sent back as a reply that says SERVFAIL.
