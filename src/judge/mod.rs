@@ -16,7 +16,7 @@ use operands::Operand;
 use crate::model::expectation::{Expectation, Operator, Origin};
 use crate::model::fact::SETTLED_IN;
 use crate::model::record::{OriginWord, Outcome};
-use crate::model::{Fault, FaultKind, Observation, Round, Silence, Unit, Verdict};
+use crate::model::{Fault, FaultKind, Observation, Round, Silence, Unit, Value, Verdict};
 use crate::plan::{Case, PlannedArm};
 
 /// The verdict on one attempt, and what it rests on.
@@ -43,16 +43,21 @@ pub fn judge(case: &Case, observation: &Observation, fault: Option<Fault>) -> Ju
 fn judge_arm(case: &Case, arm: &PlannedArm, observation: &Observation, fault: Option<Fault>) -> Judgement {
     let fault = fault.or_else(|| empty(case, arm, observation));
     if let Some(fault) = fault {
-        // What was seen before the fault stays in the record as facts, but is not held against the target.
-        return Judgement {
-            verdict: Verdict::Errored,
-            reason: Some(fault.to_string()),
-            fault: Some(fault),
-            expectations: Vec::new(),
-            silence: None,
-        };
+        return unjudged(fault);
     }
-    let mut expectations: Vec<Outcome> = arm.expectations.iter().filter_map(|e| outcome(e, observation)).collect();
+    let mut expectations = Vec::new();
+    let mut open = None;
+    for expectation in arm.expectations.iter() {
+        match outcome(expectation, observation) {
+            Some(Judged::Decided(outcome)) => expectations.push(outcome),
+            Some(Judged::Open(why)) => open = open.or_else(|| Some(in_part(expectation, arm, &why))),
+            None => {}
+        }
+    }
+    // What is broken in the part that was seen stays broken, whatever the rest is.
+    if let Some(fault) = open.filter(|_| expectations.iter().all(|outcome| outcome.held)) {
+        return unjudged(fault);
+    }
     if expectations.iter().all(|outcome| outcome.held) {
         expectations.extend(in_time(case, observation));
     }
@@ -66,6 +71,28 @@ fn judge_arm(case: &Case, arm: &PlannedArm, observation: &Observation, fault: Op
     let verdict = if breached.is_empty() { Verdict::Passed } else { Verdict::Failed };
     let silence = silence(case, observation).filter(|_| verdict == Verdict::Passed);
     Judgement { verdict, reason, fault: None, expectations, silence }
+}
+
+/// What was seen stays in the record as facts, but is not held against the target.
+fn unjudged(fault: Fault) -> Judgement {
+    Judgement {
+        verdict: Verdict::Errored,
+        reason: Some(fault.to_string()),
+        fault: Some(fault),
+        expectations: Vec::new(),
+        silence: None,
+    }
+}
+
+/// Only a part of a fact was seen, and the rest decides.
+fn in_part(expectation: &Expectation, arm: &PlannedArm, why: &str) -> Fault {
+    let Expectation { path, operator, want, .. } = expectation;
+    Fault::local(
+        format!("judge `{path}: {}`", operator.sentence(want)),
+        arm.probe.target(),
+        format!("`{}` was seen in part: {why}", expectation.info.name),
+        "let all of it be seen, or expect what the part can show: `contains`, `any`, `matches`, a length of at least so much",
+    )
 }
 
 /// The first round whose outcome a dead host gives as well, with no sign that the peer was reached.
@@ -103,22 +130,28 @@ fn empty(case: &Case, arm: &PlannedArm, observation: &Observation) -> Option<Fau
     })
 }
 
+/// What became of an expectation.
+enum Judged {
+    /// It held, or did not.
+    Decided(Outcome),
+    /// Only a part was seen, for this reason, and the rest decides.
+    Open(String),
+}
+
 /// An expectation, judged; `None` for a default that does not speak of what was seen.
-fn outcome(expectation: &Expectation, observation: &Observation) -> Option<Outcome> {
+fn outcome(expectation: &Expectation, observation: &Observation) -> Option<Judged> {
     let operands = operands::operands(expectation, observation);
     let total = operands.len();
     if total == 0 && !expectation.given.is_empty() {
         return None;
     }
     let mut held = total > 0;
-    let mut got = None;
+    let (mut got, mut open) = (None, None);
     for (index, operand) in operands.iter().enumerate() {
-        let (holds, text) = match operand {
-            Operand::Value(value) => (
-                expectation.test.holds(value.as_ref(), expectation.sort),
-                value.as_ref().map(|value| operands::human(value, expectation.sort)),
-            ),
-            Operand::Unavailable(why) => (false, Some(why.clone())),
+        let (holds, text) = judged(expectation, operand);
+        let Some(holds) = holds else {
+            open = open.or(text);
+            continue;
         };
         if got.is_none() || !holds {
             let place = if total > 1 && !holds { format!(" in round {} of {total}", index + 1) } else { String::new() };
@@ -129,7 +162,10 @@ fn outcome(expectation: &Expectation, observation: &Observation) -> Option<Outco
             break;
         }
     }
-    Some(Outcome {
+    if let Some(why) = open.filter(|_| held) {
+        return Some(Judged::Open(why));
+    }
+    Some(Judged::Decided(Outcome {
         fact: expectation.path.clone(),
         operator: Cow::Borrowed(expectation.operator.word()),
         want: expectation.want.clone(),
@@ -140,7 +176,20 @@ fn outcome(expectation: &Expectation, observation: &Observation) -> Option<Outco
             Origin::Default => OriginWord::Default,
         },
         at: expectation.origin.place().cloned(),
-    })
+    }))
+}
+
+/// Whether one value holds, and what was seen; undecided with the reason.
+fn judged(expectation: &Expectation, operand: &Operand) -> (Option<bool>, Option<String>) {
+    let human = |value: &Option<Value>| value.as_ref().map(|value| operands::human(value, expectation.sort));
+    match operand {
+        Operand::Value(value) => (Some(expectation.test.holds(value.as_ref(), expectation.sort)), human(value)),
+        Operand::Unavailable(why) => (Some(false), Some(why.clone())),
+        Operand::Partial(value, why) => match expectation.test.holds_in_part(value.as_ref(), expectation.sort) {
+            Some(holds) => (Some(holds), human(value)),
+            None => (None, Some(why.clone())),
+        },
+    }
 }
 
 /// An attempt that holds, but ended after `within`, came too late.

@@ -13,6 +13,8 @@ pub(super) enum Operand {
     Value(Option<Value>),
     /// There is none to test, for this reason; nothing holds of it.
     Unavailable(String),
+    /// A part of a value, or nothing of it, and why.
+    Partial(Option<Value>, String),
 }
 
 /// One operand per round that counts for scalars (each must hold), one for all rounds together for a distribution.
@@ -31,21 +33,34 @@ pub(super) fn operands(expectation: &Expectation, observation: &Observation) -> 
                 return vec![Operand::Unavailable(format!("nothing in {empty} of {rounds} rounds"))];
             }
             let summary = observation.merged(name).and_then(|samples| samples.summary());
-            vec![Operand::Value(summary.and_then(|summary| summary.get(statistic)).map(Value::from))]
+            let value = summary.and_then(|summary| summary.get(statistic)).map(Value::from);
+            match observation.partial(name) {
+                // Further samples can only add to the count, and change everything else.
+                Some(why) => vec![Operand::Partial(value.filter(|_| *statistic == "count"), why.to_owned())],
+                None => vec![Operand::Value(value)],
+            }
         }
         Part::Whole => {
             let rounds = observation.counted().filter(spoken_of);
-            rounds.map(|round| Operand::Value(round.fact(name).cloned())).collect()
+            rounds.map(|round| whole_or_part(round, name, round.fact(name).cloned())).collect()
         }
         Part::Path(path) => observation
             .counted()
             .filter(spoken_of)
             .map(|round| match round.fact(name) {
-                Some(value) => Operand::Value(walk(value, path).cloned()),
+                Some(value) => whole_or_part(round, name, walk(value, path).cloned()),
+                None if round.partial(name).is_some() => whole_or_part(round, name, None),
                 // Nothing can be absent from what was never there.
                 None => Operand::Unavailable(format!("nothing: there is no `{name}`")),
             })
             .collect(),
+    }
+}
+
+fn whole_or_part(round: &Round, name: &str, value: Option<Value>) -> Operand {
+    match round.partial(name) {
+        Some(why) => Operand::Partial(value, why.to_owned()),
+        None => Operand::Value(value),
     }
 }
 

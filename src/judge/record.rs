@@ -41,6 +41,7 @@ pub fn record(
         earlier: timing.earlier,
         settled_in_s: settled,
         facts: facts(case, observation),
+        partial: partial(case, observation),
         expectations: judgement.expectations,
         control: None,
         metrics,
@@ -74,6 +75,12 @@ fn facts(case: &Case, observation: &Observation) -> Facts {
         out.push((Cow::Borrowed(SETTLED_IN.name), FactValue::Scalar(Value::from(settled.as_secs_f64()))));
     }
     out.into_iter().collect()
+}
+
+/// Facts of which only a part was seen, and why.
+fn partial(case: &Case, observation: &Observation) -> Named<String> {
+    let seen = case.family.facts.iter().filter_map(|info| Some((info.name, observation.partial(info.name)?)));
+    seen.map(|(name, why)| (Cow::Borrowed(name), why.to_owned())).collect()
 }
 
 /// Arm `base` of an interleaved comparison, judged by the expectations of the suite as written; `None` without one.

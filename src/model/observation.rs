@@ -27,6 +27,8 @@ pub struct Round {
     pub discarded: Option<&'static str>,
     facts: Vec<(&'static str, Value)>,
     samples: Vec<(&'static str, Samples)>,
+    /// Facts of which only a part was seen, and why.
+    partial: Vec<(&'static str, String)>,
 }
 
 impl Round {
@@ -46,6 +48,12 @@ impl Round {
     #[must_use]
     pub fn samples(&self, name: &str) -> Option<&Samples> {
         self.samples.iter().find(|(n, _)| *n == name).map(|(_, samples)| samples)
+    }
+
+    /// Why only a part of a fact was seen; `None` when it was seen whole.
+    #[must_use]
+    pub fn partial(&self, name: &str) -> Option<&str> {
+        self.partial.iter().find(|(n, _)| *n == name).map(|(_, why)| why.as_str())
     }
 
     /// All scalar facts, in the order first set.
@@ -85,6 +93,20 @@ impl Observation {
             Some(slot) => slot.1 = value,
             None => round.facts.push((name, value)),
         }
+    }
+
+    /// Marks a fact of the current round as seen in part; the first reason stays.
+    pub fn set_partial(&mut self, name: &'static str, why: impl Into<String>) {
+        let round = self.current();
+        if round.partial(name).is_none() {
+            round.partial.push((name, why.into()));
+        }
+    }
+
+    /// Why only a part of a fact was seen in some round that counts.
+    #[must_use]
+    pub fn partial(&self, name: &str) -> Option<&str> {
+        self.counted().find_map(|round| round.partial(name))
     }
 
     /// The collector of a distribution of the current round.

@@ -228,6 +228,9 @@ pub struct CheckRecord {
     pub digest: Option<Shared>,
     /// Facts observed.
     pub facts: Facts,
+    /// Facts of which only a part was seen, and why.
+    #[serde(default, skip_serializing_if = "Named::is_empty")]
+    pub partial: Named<String>,
     /// Expectations, each judged.
     pub expectations: Vec<Outcome>,
     /// What shows that a silence which was expected is the target's; absent unless it passed on silence.

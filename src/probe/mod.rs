@@ -69,6 +69,13 @@ impl<'a> Cx<'a> {
         self.observation.set(fact.info.name, value);
     }
 
+    /// Says that only a part of a fact was seen in this round, or nothing of it although it is there: what more data could
+    /// undo is not judged then. `why` follows "seen in part:".
+    pub fn partial<T>(&mut self, fact: &Fact<T>, why: impl Into<String>) {
+        debug_assert!(in_table(self.facts, &fact.info), "`{}` is not in the family's table of facts", fact.info.name);
+        self.observation.set_partial(fact.info.name, why);
+    }
+
     /// Adds a sample, in the fact's unit.
     pub fn record(&mut self, fact: &Fact<Distribution>, sample: f64) {
         debug_assert!(in_table(self.facts, &fact.info), "`{}` is not in the family's table of facts", fact.info.name);

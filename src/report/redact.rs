@@ -115,6 +115,7 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
         // A hash; cut up by a secret of four characters it would no longer tell definitions apart.
         digest: _,
         facts,
+        partial,
         expectations,
         control,
         metrics,
@@ -137,6 +138,7 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
     }
     texts(earlier, redactor);
     of_facts(facts, redactor);
+    named(partial, redactor, |why, redactor| redactor.scrub(why));
     for outcome in expectations {
         of_outcome(outcome, redactor);
     }

@@ -49,6 +49,12 @@ fn add(observation: &mut Observation, facts: &Value) {
                 }
             }
             (Some(info), value) => observation.set(info.name, value.clone()),
+            (None, Value::Object(parts)) if name == "partial" => {
+                for (fact, why) in parts {
+                    let info = FAMILIES[0].facts.iter().find(|info| info.name == fact).unwrap();
+                    observation.set_partial(info.name, why.as_str().unwrap());
+                }
+            }
             (None, _) => assert!(["warm_up", "arm"].contains(&name.as_str()), "{name}"),
         }
     }

@@ -83,3 +83,48 @@ fn long_values_are_cut_with_a_mark() {
     let reason = judgement.reason.unwrap();
     assert!(reason.ends_with("yyy… (500 characters)"), "{reason}");
 }
+
+/// Of something that goes on, only what more of it cannot undo is judged.
+#[test]
+fn what_was_seen_in_part_is_judged_as_far_as_that_goes() {
+    let cut = |names: serde_json::Value| json!({"ok": true, "names": names, "partial": {"names": "64 of more servers"}});
+    for (expect, verdict) in [
+        ("names: {contains: [a]}", Verdict::Passed),
+        ("names: {any: {matches: a}}", Verdict::Passed),
+        ("names: {len: {ge: 2}}", Verdict::Passed),
+        ("names: {contains: [z]}", Verdict::Errored),
+        ("names: {excludes: [z]}", Verdict::Errored),
+        ("names: {none: {eq: z}}", Verdict::Errored),
+        ("names: {all: {matches: \"[ab]\"}}", Verdict::Errored),
+        ("names: {exactly: [a, b]}", Verdict::Errored),
+        ("names: {len: 2}", Verdict::Errored),
+        ("names: {len: {le: 2}}", Verdict::Errored),
+        ("names: {excludes: [a]}", Verdict::Failed),
+        ("names: {len: {le: 1}}", Verdict::Failed),
+        ("names: {all: {eq: a}}", Verdict::Failed),
+    ] {
+        let judgement = judged(&expecting(expect), [cut(json!(["a", "b"]))]);
+        assert_eq!(judgement.verdict, verdict, "{expect}: {:?}", judgement.reason);
+        if verdict == Verdict::Errored {
+            let fault = judgement.fault.unwrap();
+            assert_eq!(fault.detail, "`names` was seen in part: 64 of more servers");
+            assert!(fault.operation.starts_with("judge `names: "), "{}", fault.operation);
+        }
+    }
+    // What is broken for certain fails, also beside something that stays open.
+    let both = judged(&expecting("names: {excludes: [z]}, hops: 3"), [json!({"ok": true, "hops": 4, "names": ["a"], "partial": {"names": "cut"}})]);
+    assert_eq!(both.reason.as_deref(), Some("hops: expected 3, saw 4"));
+    // Nothing of it was seen, although it is there.
+    let nothing = json!({"ok": true, "partial": {"body": "the body was cut"}});
+    for expect in ["body.x: 1", "body.x: {present: false}", "body: {present: true}"] {
+        assert_eq!(judged(&expecting(expect), [nothing.clone()]).verdict, Verdict::Errored, "{expect}");
+    }
+    // One round that was seen whole does not speak for one that was not.
+    let rounds = [json!({"ok": true, "names": ["a"]}), cut(json!(["a"]))];
+    assert_eq!(judged(&expecting("names: {excludes: [z]}"), rounds).verdict, Verdict::Errored);
+    // The share of samples that was seen counts, and says nothing of quantiles.
+    let samples = json!({"ok": true, "latency": [0.1, 0.2], "partial": {"latency": "cut"}});
+    for (expect, verdict) in [("latency.count: {ge: 2}", Verdict::Passed), ("latency.p50: {le: 1s}", Verdict::Errored)] {
+        assert_eq!(judged(&expecting(expect), [samples.clone()]).verdict, verdict, "{expect}");
+    }
+}

@@ -2,6 +2,7 @@
 
 pub mod domain;
 mod operator;
+mod partial;
 mod sort;
 mod stance;
 mod test;

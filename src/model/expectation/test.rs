@@ -97,7 +97,7 @@ impl Test {
     }
 }
 
-fn all(verdicts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+pub(super) fn all(verdicts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     let mut undecided = false;
     for verdict in verdicts {
         match verdict {
@@ -110,11 +110,11 @@ fn all(verdicts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
 }
 
 /// One that holds decides; otherwise one that cannot be decided leaves all of it undecided.
-fn any(verdicts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+pub(super) fn any(verdicts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     all(verdicts.map(|verdict| verdict.map(|held| !held))).map(|held| !held)
 }
 
-fn length(value: &Value) -> Option<u64> {
+pub(super) fn length(value: &Value) -> Option<u64> {
     match value {
         Value::Array(items) => Some(items.len() as u64),
         Value::String(text) => Some(text.chars().count() as u64),

@@ -1,0 +1,141 @@
+//! Tests of what was seen in part: only what more data cannot undo is decided.
+
+use regex::Regex;
+
+use super::sort::Sort;
+use super::test::{self, Test};
+use crate::model::{Unit, Value};
+
+/// What may follow a text that was cut.
+const CONTINUED: [&str; 4] = ["x", " ", "\n", "0"];
+
+impl Test {
+    /// Whether it holds for all that `value`, of which more may follow, can be part of: a text or a list that goes on, a
+    /// count that is at least this. `None`: what is missing decides. Without a value nothing is known.
+    #[must_use]
+    pub fn holds_in_part(&self, value: Option<&Value>, sort: Sort) -> Option<bool> {
+        match self {
+            Self::Not(part) => return part.holds_in_part(value, sort).map(|held| !held),
+            Self::AllOf(parts) => return test::all(parts.iter().map(|part| part.holds_in_part(value, sort))),
+            Self::AnyOf(parts) => return test::any(parts.iter().map(|part| part.holds_in_part(value, sort))),
+            _ => {}
+        }
+        let value = value.filter(|value| !value.is_null())?;
+        match self {
+            Self::Present(want) => Some(*want),
+            // Too much already, or the wrong beginning.
+            Self::Lt(_) | Self::Le(_) => (!self.holds(Some(value), sort)).then_some(false),
+            Self::Between(_, high) => (!Self::Le(high.clone()).holds(Some(value), sort)).then_some(false),
+            Self::Eq(want) => (!may_become(value, want, sort)).then_some(false),
+            Self::In(wants) => (!wants.iter().any(|want| may_become(value, want, sort))).then_some(false),
+            Self::Exactly(wants) => {
+                let strange = value.as_array()?.iter().any(|item| !wants.contains(item));
+                (strange || value.as_array()?.len() > wants.len()).then_some(false)
+            }
+            // Found, and it stays.
+            Self::Gt(_) | Self::Ge(_) | Self::Contains(_) | Self::Any(_) => self.holds(Some(value), sort).then_some(true),
+            Self::Matches(regex) => matches_on(regex, value.as_str()?).then_some(true),
+            // Found, and it stays wrong.
+            Self::Excludes(wants) => {
+                let found = |want: &Value| Self::Contains(vec![want.clone()]).holds(Some(value), sort);
+                wants.iter().any(found).then_some(false)
+            }
+            Self::None(part) => Self::Any(part.clone()).holds(Some(value), sort).then_some(false),
+            Self::All(part) => {
+                let wrong = Self::Any(Box::new(Self::Not(part.clone())));
+                wrong.holds(Some(value), sort).then_some(false)
+            }
+            Self::Len(part) => part.holds_in_part(Some(&Value::from(test::length(value)?)), Sort::Number(Unit::Count)),
+            Self::Not(_) | Self::AllOf(_) | Self::AnyOf(_) => Option::None,
+        }
+    }
+}
+
+/// Whether more data can make `value` equal to `want`.
+fn may_become(value: &Value, want: &Value, sort: Sort) -> bool {
+    match (value, want) {
+        (Value::String(seen), Value::String(want)) => want.starts_with(seen.as_str()),
+        (Value::Array(seen), Value::Array(want)) => want.starts_with(seen),
+        (Value::Number(_), Value::Number(_)) => Test::Le(want.clone()).holds(Some(value), sort),
+        _ => value == want,
+    }
+}
+
+/// A match that what follows cannot undo: it is not tied to the end of the text.
+fn matches_on(regex: &Regex, text: &str) -> bool {
+    regex.is_match(text) && CONTINUED.iter().all(|more| regex.is_match(&format!("{text}{more}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use regex::Regex;
+    use serde_json::{Value, json};
+
+    use super::Test;
+    use crate::model::Unit;
+    use crate::model::expectation::Sort;
+
+    fn regex(pattern: &str) -> Test {
+        Test::Matches(Regex::new(pattern).unwrap())
+    }
+
+    fn boxed(test: Test) -> Box<Test> {
+        Box::new(test)
+    }
+
+    /// What is decided is decided for everything that begins so, and what is not has an example of either.
+    #[test]
+    fn only_what_more_data_cannot_undo_is_decided() {
+        let text = |test: Test, want: Option<bool>| (test, json!("hello"), Sort::Text, want);
+        let list = |test: Test, want: Option<bool>| (test, json!(["a", "b"]), Sort::List, want);
+        let count = |test: Test, want: Option<bool>| (test, json!(64), Sort::Number(Unit::Count), want);
+        let a = || Test::Eq(json!("a"));
+        let rows: Vec<(Test, Value, Sort, Option<bool>)> = vec![
+            text(Test::Contains(vec![json!("ell")]), Some(true)),
+            text(Test::Contains(vec![json!("world")]), None),
+            text(Test::Excludes(vec![json!("ell")]), Some(false)),
+            text(Test::Excludes(vec![json!("world")]), None),
+            text(regex("ell"), Some(true)),
+            text(regex("o$"), None),
+            text(regex(r"o\b"), None),
+            text(regex("world"), None),
+            text(Test::Not(boxed(regex("ell"))), Some(false)),
+            text(Test::Not(boxed(regex("world"))), None),
+            text(Test::Eq(json!("hello")), None),
+            text(Test::Eq(json!("hello world")), None),
+            text(Test::Eq(json!("help")), Some(false)),
+            text(Test::Not(boxed(Test::Eq(json!("help")))), Some(true)),
+            text(Test::In(vec![json!("help"), json!("hell")]), Some(false)),
+            text(Test::Len(boxed(Test::Ge(json!(5)))), Some(true)),
+            text(Test::Len(boxed(Test::Le(json!(5)))), None),
+            text(Test::Len(boxed(Test::Le(json!(4)))), Some(false)),
+            text(Test::Len(boxed(Test::Eq(json!(5)))), None),
+            text(Test::Present(true), Some(true)),
+            text(Test::Present(false), Some(false)),
+            list(Test::Contains(vec![json!("a")]), Some(true)),
+            list(Test::Contains(vec![json!("a"), json!("c")]), None),
+            list(Test::Exactly(vec![json!("a"), json!("b")]), None),
+            list(Test::Exactly(vec![json!("a"), json!("c"), json!("d")]), Some(false)),
+            list(Test::Exactly(vec![json!("a")]), Some(false)),
+            list(Test::Any(boxed(a())), Some(true)),
+            list(Test::All(boxed(a())), Some(false)),
+            list(Test::All(boxed(regex("[ab]"))), None),
+            list(Test::None(boxed(a())), Some(false)),
+            list(Test::None(boxed(Test::Eq(json!("z")))), None),
+            count(Test::Ge(json!(64)), Some(true)),
+            count(Test::Ge(json!(65)), None),
+            count(Test::Le(json!(64)), None),
+            count(Test::Lt(json!(64)), Some(false)),
+            count(Test::Eq(json!(64)), None),
+            count(Test::Between(json!(1), json!(63)), Some(false)),
+            count(Test::AllOf(vec![Test::Ge(json!(1)), Test::Le(json!(99))]), None),
+            count(Test::AnyOf(vec![Test::Ge(json!(1)), Test::Eq(json!(0))]), Some(true)),
+        ];
+        for (test, value, sort, want) in rows {
+            assert_eq!(test.holds_in_part(Some(&value), sort), want, "{test:?} of {value}");
+        }
+        for test in [Test::Present(true), Test::Present(false), a(), Test::Not(boxed(a()))] {
+            assert_eq!(test.holds_in_part(None, Sort::Text), None, "{test:?}: nothing was seen");
+        }
+    }
+}
