@@ -1,39 +1,75 @@
-//! The body of an answer, bounded in what is kept and in what is read.
+//! The body of an answer, bounded in what is kept and in what is read, and what it was before it was coded.
 
+use hyper::header::CONTENT_ENCODING;
 use hyper::http::response::Parts;
 
 use super::trace::Trace;
+use crate::probe::EarlyEnd;
+use crate::proto::http::coding::{self, MOST_DECODED};
 use crate::proto::http::{NoResponse, Phase, Response};
 
 /// Bytes of body after which reading stops, however many are still to come.
 const MOST: u64 = 64 * 1024 * 1024;
+/// Bytes kept of a coded body beyond `limit`: what does not compress grows a little.
+const CODED: usize = 64 * 1024;
 
 /// A whole answer.
 pub(super) struct Answer {
     pub(super) head: Parts,
-    /// The first bytes of the body.
+    /// The first bytes of the body, decoded.
     pub(super) kept: Vec<u8>,
-    /// Bytes of body that arrived.
+    /// Bytes of body that arrived, as they were sent.
     pub(super) size: u64,
-    /// More arrived than was kept, or reading stopped.
-    pub(super) truncated: bool,
+    /// Reading stopped before the end of the body.
+    pub(super) stopped: bool,
+    /// Bytes of body decoded; absent for a body whose coding is not known.
+    pub(super) decoded: Option<u64>,
+    /// Why `kept` is not the whole body; `None` when it is.
+    pub(super) cut: Option<String>,
+    /// Why `decoded` is not the size of the whole body.
+    pub(super) more: Option<String>,
 }
 
 /// Reads the body to its end, or to the most that is read.
-pub(super) async fn read(response: Response, limit: usize, trace: &mut Trace) -> Result<Answer, NoResponse> {
+pub(super) async fn read(response: Response, limit: usize, trace: &mut Trace) -> Result<Answer, EarlyEnd> {
     trace.phase = Phase::Body;
     let Response { head, mut body } = response;
     let mut kept = Vec::new();
     let url = trace.url.clone();
     let located = |none: NoResponse| NoResponse { why: format!("{url}: {}", none.why), ..none };
+    let values = head.headers.get_all(CONTENT_ENCODING).iter();
+    let codings = coding::named(values.map(|value| value.to_str().unwrap_or("that is no text")));
+    let coded = codings.as_ref().is_ok_and(|codings| !codings.is_empty());
+    let room_for = if coded { limit.saturating_add(CODED) } else { limit };
     while let Some(data) = body.next().await.map_err(located)? {
         trace.bytes += data.len() as u64;
-        let room = limit.saturating_sub(kept.len());
+        let room = room_for.saturating_sub(kept.len());
         kept.extend_from_slice(data.get(..room).unwrap_or(&data));
         if trace.bytes > MOST {
             break;
         }
     }
-    let truncated = trace.bytes > kept.len() as u64;
-    Ok(Answer { head, kept, size: trace.bytes, truncated })
+    let (size, stopped) = (trace.bytes, trace.bytes > MOST);
+    let beyond = || format!("only {limit} bytes of the body are kept (`limit`)");
+    let codings = match codings {
+        Ok(codings) => codings,
+        Err(why) => {
+            let (kept, decoded) = (Vec::new(), None);
+            return Ok(Answer { head, kept, size, stopped, decoded, cut: Some(why.clone()), more: Some(why) });
+        }
+    };
+    if !coded || size == 0 {
+        let cut = (size > kept.len() as u64).then(beyond);
+        let more = stopped.then(|| format!("reading stops after {MOST} bytes"));
+        return Ok(Answer { head, kept, size, stopped, decoded: Some(size), cut, more });
+    }
+    let whole = size == kept.len() as u64;
+    let decoded = coding::decode(&codings, &kept, whole, limit);
+    let decoded = decoded.map_err(|why| EarlyEnd::outcome("malformed", format!("{url}: {why}")))?;
+    let cut = (decoded.cut || decoded.size > decoded.kept.len() as u64).then(beyond);
+    let more = decoded.cut.then(|| match whole {
+        true => format!("decoding stops after {MOST_DECODED} bytes"),
+        false => format!("of a coded body {room_for} bytes are decoded, for a `limit` of {limit}"),
+    });
+    Ok(Answer { head, kept: decoded.kept, size, stopped, decoded: Some(decoded.size), cut, more })
 }

@@ -98,14 +98,14 @@ facts! { pub(super) FACTS;
         Fact::choice("version", &["HTTP/1.0", "HTTP/1.1", "HTTP/2"], "Version of the final answer.")
             .on_breach(advice::OTHER_VERSION);
     pub(super) const HEADERS: Fact<Value> =
-        Fact::object("headers", "Headers of the final answer, names in lower case, repeats joined by \", \".")
+        Fact::object("headers", "Headers of the final answer, names in lower case, repeats joined by \", \"; `set-cookie` is a list.")
             .except(VOLATILE)
             .on_breach("the header differs: is it set by the service, or by what stands before it?");
-    pub(super) const BODY: Fact<String> = Fact::text("body", "Body of the final answer as text, up to `limit`.")
+    pub(super) const BODY: Fact<String> = Fact::text("body", "Body of the final answer as text, decoded, up to `limit`.")
         .ruled(Rule::Ignore)
         .on_breach(OTHER_CONTENT);
     pub(super) const BODY_JSON: Fact<Value> =
-        Fact::object("body.json", "Body of the final answer, when it is JSON and within `limit`.")
+        Fact::object("body.json", "Body of the final answer, decoded, when it is JSON and within `limit`.")
             .ruled(Rule::Ignore)
             .on_breach(OTHER_CONTENT);
     pub(super) const BODY_SIZE: Fact<i64> = Fact::integer(
@@ -114,7 +114,13 @@ facts! { pub(super) FACTS;
         "Bytes of body transferred, past `limit` too; reading stops after 64 MiB.",
     )
     .on_breach(OTHER_CONTENT);
-    pub(super) const BODY_TRUNCATED: Fact<bool> = Fact::flag("body.truncated", "`body` is not the whole body.")
+    pub(super) const BODY_DECODED_SIZE: Fact<i64> = Fact::integer(
+        "body.decoded_size",
+        Unit::Bytes,
+        "Bytes of body once gzip, deflate, br or zstd is undone; decoding stops after 64 MiB, or where `limit` cut what was sent.",
+    )
+    .on_breach(OTHER_CONTENT);
+    pub(super) const BODY_TRUNCATED: Fact<bool> = Fact::flag("body.truncated", "`body` is not the whole body: what the rest could undo is not judged.")
         .ruled(Rule::Ignore)
         .on_breach(OTHER_CONTENT);
     pub(super) const REDIRECTS: Fact<Vec<String>> = Fact::list("redirects", "Every URL a followed redirect led to, in order.");

@@ -32,6 +32,8 @@ const LOADING: Duration = Duration::from_secs(1);
 /// The probe.
 pub struct Http {
     url: Url,
+    /// The URL as the suite writes it.
+    shown: String,
     request: Request,
     follow: usize,
     pin: Option<IpAddr>,
@@ -51,6 +53,7 @@ impl Probe for Http {
     fn from_args(args: &Args) -> Result<Self, Invalid> {
         Ok(Self {
             url: request::url(args)?,
+            shown: request::shown(args),
             request: Request::from_args(args)?,
             follow: args.get(&FOLLOW),
             pin: args.get(&RESOLVE),
@@ -63,7 +66,7 @@ impl Probe for Http {
     }
 
     fn target(&self) -> String {
-        self.url.to_string()
+        self.shown.clone()
     }
 
     fn footprint(&self) -> Footprint {
@@ -86,7 +89,7 @@ impl Probe for Http {
             self.trust.load().await?;
         }
         let start = Instant::now();
-        let mut trace = Trace::new(self.url.clone());
+        let mut trace = Trace::new(self.url.clone(), self.shown.clone());
         let outcome = tokio::time::timeout_at(start + self.timeout, self.exchange(cx, &mut trace)).await;
         let elapsed = start.elapsed();
         let end = match outcome {
@@ -152,7 +155,7 @@ impl Http {
             trace.status = Some(status);
             let target = request::redirect(&url, status, &response.head.headers);
             let Some(target) = target.filter(|_| self.follow > 0) else {
-                return Ok(answer::read(response, self.limit, trace).await?);
+                return answer::read(response, self.limit, trace).await;
             };
             let target = target.map_err(|why| EarlyEnd::outcome("malformed", why))?;
             if request.gives_body_away(status, &url, &target) {

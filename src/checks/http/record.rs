@@ -4,11 +4,11 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use hyper::Version;
-use hyper::header::{CONTENT_TYPE, HeaderMap};
+use hyper::header::{CONTENT_TYPE, HeaderMap, SET_COOKIE};
 
 use super::answer::Answer;
 use super::facts::{
-    ADDRESS, BODY, BODY_JSON, BODY_SIZE, BODY_TRUNCATED, CERTIFICATE_EXPIRES_IN, CONNECT_TIME, FIRST_BYTE_TIME,
+    ADDRESS, BODY, BODY_DECODED_SIZE, BODY_JSON, BODY_SIZE, BODY_TRUNCATED, CERTIFICATE_EXPIRES_IN, CONNECT_TIME, FIRST_BYTE_TIME,
     HEADERS, REDIRECTS, RESOLVE_TIME, STATUS, TLS_TIME, URL, VERSION,
 };
 use super::trace::Trace;
@@ -62,9 +62,7 @@ pub(super) fn record_answer(cx: &mut Cx<'_>, answer: &Answer) {
         _ => {}
     }
     cx.set(&HEADERS, object(&answer.head.headers));
-    cx.set(&BODY, readable(&answer.kept));
-    cx.set(&BODY_SIZE, i64::try_from(answer.size).unwrap_or(i64::MAX));
-    cx.set(&BODY_TRUNCATED, answer.truncated);
+    body(cx, answer);
     let why = match json(answer) {
         Ok(json) => {
             cx.set(&BODY_JSON, json);
@@ -81,10 +79,34 @@ pub(super) fn record_answer(cx: &mut Cx<'_>, answer: &Answer) {
     }
 }
 
+/// Sizes and text of the body, and what of it was not seen.
+fn body(cx: &mut Cx<'_>, answer: &Answer) {
+    let bytes = |size: u64| i64::try_from(size).unwrap_or(i64::MAX);
+    cx.set(&BODY_SIZE, bytes(answer.size));
+    if answer.stopped {
+        cx.partial(&BODY_SIZE, "reading stops after 64 MiB");
+    }
+    match answer.decoded {
+        Some(size) => {
+            cx.set(&BODY, readable(&answer.kept));
+            cx.set(&BODY_DECODED_SIZE, bytes(size));
+        }
+        None => cx.partial(&BODY, answer.more.clone().unwrap_or_default()),
+    }
+    if let Some(more) = &answer.more {
+        cx.partial(&BODY_DECODED_SIZE, more.clone());
+    }
+    if let Some(why) = &answer.cut {
+        cx.partial(&BODY, why.clone());
+        cx.partial(&BODY_JSON, why.clone());
+    }
+    cx.set(&BODY_TRUNCATED, answer.cut.is_some());
+}
+
 /// How the body begins, on one line.
 fn beginning(answer: &Answer) -> String {
     let start = answer.kept.get(..BEGINNING).unwrap_or(&answer.kept);
-    let cut = answer.size > start.len() as u64;
+    let cut = answer.cut.is_some() || answer.kept.len() > start.len();
     // Only line ends change: hiding a secret looks for its lines as they are.
     let text = readable(start).replace(['\r', '\n'], " ");
     match (text.as_str(), cut) {
@@ -101,7 +123,7 @@ pub(super) fn record_trace(cx: &mut Cx<'_>, trace: &Trace) {
     if !trace.redirects.is_empty() || cx.observation().last(STATUS.info.name).is_some() {
         cx.set(&REDIRECTS, trace.redirects.clone());
     }
-    cx.set(&URL, trace.url.to_string());
+    cx.set(&URL, trace.shown.clone());
     if let Some(address) = trace.address {
         cx.set(&ADDRESS, address.to_string());
     }
@@ -110,25 +132,27 @@ pub(super) fn record_trace(cx: &mut Cx<'_>, trace: &Trace) {
 fn object(headers: &HeaderMap) -> Value {
     let joined = headers.keys().map(|name| {
         let values: Vec<String> = headers.get_all(name).iter().map(|value| readable(value.as_bytes())).collect();
-        (name.as_str().to_owned(), Value::from(values.join(", ")))
+        // The one header whose values must not be joined: a date in it holds a comma (RFC 6265, 3).
+        let value = if name == SET_COOKIE { Value::from(values) } else { Value::from(values.join(", ")) };
+        (name.as_str().to_owned(), value)
     });
     Value::Object(joined.collect())
 }
 
-/// A document: declared as JSON, or an object or array all the same. A bare number under another type is text. `Err`
-/// says why there is none.
+/// A document: whatever is JSON, under any content type; a health page that says `true` or `3` is one. `Err` says why there is
+/// none.
 fn json(answer: &Answer) -> Result<Value, String> {
     let status = answer.head.status;
-    if answer.truncated {
-        return Err(format!("answered {status}, no `body.json`: the body is longer than what is kept of it"));
+    if let Some(why) = &answer.cut {
+        return Err(format!("answered {status}, no `body.json`: {why}"));
     }
     let kind = answer.head.headers.get(CONTENT_TYPE).map(|kind| readable(kind.as_bytes()).to_ascii_lowercase());
     let kind = kind.as_deref().unwrap_or("none");
     let bare = kind.split(';').next().unwrap_or_default().trim();
     let declared = bare == "application/json" || bare.ends_with("+json");
     match serde_json::from_slice::<Value>(&answer.kept) {
-        Ok(parsed) if declared || parsed.is_object() || parsed.is_array() => Ok(parsed),
+        Ok(parsed) => Ok(parsed),
         Err(error) if declared => Err(format!("answered {status}, no `body.json`: content-type {bare}, but {error}")),
-        _ => Err(format!("answered {status}, no `body.json`: not a JSON document, content-type {bare}")),
+        Err(_) => Err(format!("answered {status}, no `body.json`: not a JSON document, content-type {bare}")),
     }
 }

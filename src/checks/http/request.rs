@@ -1,5 +1,7 @@
 //! The request to send, and how a redirect changes it.
 
+use std::fmt::Write as _;
+
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{
@@ -33,6 +35,8 @@ pub(super) struct Request {
     headers: HeaderMap,
     /// A `host` header of the suite; leads the first server to another of its sites.
     authority: Option<Authority>,
+    /// Path and query as the suite writes them, for the first server: `%2e%2e` stays, though URLs are normalised without it.
+    target: Option<PathAndQuery>,
     body: Bytes,
 }
 
@@ -50,8 +54,34 @@ pub(super) fn url(args: &Args) -> Result<Url, Invalid> {
             "write `headers: {authorization: \"Basic ${CREDENTIALS}\"}` with CREDENTIALS under `secrets`",
         ));
     }
+    if text.contains(|c: char| c == '\\' || c.is_control()) {
+        return Err(URL.invalid("a backslash or a control character would be sent as something else", "write it as %5C, %09 …"));
+    }
     url.set_fragment(None);
     Ok(url)
+}
+
+/// The URL for people: as written, without its fragment, which no server sees.
+pub(super) fn shown(args: &Args) -> String {
+    let text = args.get(&URL);
+    text.split_once('#').map_or(text.as_str(), |(before, _)| before).to_owned()
+}
+
+/// Path and query exactly as written. What no request can carry (a blank, letters beyond ASCII) is percent-encoded.
+fn target(text: &str) -> Option<PathAndQuery> {
+    let (_, after) = text.split_once("://")?;
+    let after = after.split_once('#').map_or(after, |(before, _)| before);
+    let written = after.find(['/', '?']).map_or("", |at| &after[at..]);
+    let mut out = String::from(if written.starts_with('/') { "" } else { "/" });
+    for byte in written.bytes() {
+        match byte {
+            b'!'..=b'~' => out.push(char::from(byte)),
+            _ => {
+                let _ = write!(out, "%{byte:02X}");
+            }
+        }
+    }
+    out.parse().ok()
 }
 
 impl Request {
@@ -68,7 +98,12 @@ impl Request {
         // `extend` replaces a default by the suite's own and keeps the suite's repeats.
         headers.extend(written);
         let body = Bytes::from(args.get(&BODY).unwrap_or_default());
-        Ok(Self { method: method(args)?, headers, authority, body })
+        let method = method(args)?;
+        // A body of nothing has a length too where a body is expected (RFC 9110, 8.6): some servers wait for it otherwise.
+        if body.is_empty() && matches!(method, Method::POST | Method::PUT | Method::PATCH) {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
+        Ok(Self { method, headers, authority, target: target(&args.get(&URL)), body })
     }
 
     /// As hyper sends it to `url`.
@@ -79,8 +114,8 @@ impl Request {
                 url[url::Position::BeforeHost..url::Position::AfterPort].parse().map_err(|e| format!("{url}: {e}"))?
             }
         };
-        let path = url[url::Position::BeforePath..url::Position::AfterQuery].parse::<PathAndQuery>();
-        let path = path.map_err(|error| format!("{url}: {error}"))?;
+        let normal = || url[url::Position::BeforePath..url::Position::AfterQuery].parse::<PathAndQuery>();
+        let path = self.target.clone().map_or_else(normal, Ok).map_err(|error| format!("{url}: {error}"))?;
         let host = HeaderValue::from_str(authority.as_str()).map_err(|error| format!("{url}: {error}"))?;
         // HTTP/1.1 names the host in a header and the path alone in the first line, HTTP/2 has both in its pseudo-headers.
         let uri = if version == Version::Http2 {
@@ -116,6 +151,7 @@ impl Request {
     /// Changes the request as `status` demands, and keeps secrets from another origin: which header holds one is the
     /// suite's to know, so only those go along that say what any client would.
     pub(super) fn redirected(&mut self, status: StatusCode, from: &Url, to: &Url) {
+        self.target = None;
         if self.becomes_get(status) {
             self.method = Method::GET;
             self.body = Bytes::new();

@@ -13,6 +13,8 @@ pub(super) struct Trace {
     /// The phase that is waited for.
     pub(super) phase: Phase,
     pub(super) url: Url,
+    /// The URL for people, as it is asked.
+    pub(super) shown: String,
     pub(super) redirects: Vec<String>,
     pub(super) address: Option<IpAddr>,
     pub(super) status: Option<StatusCode>,
@@ -21,15 +23,16 @@ pub(super) struct Trace {
 }
 
 impl Trace {
-    pub(super) fn new(url: Url) -> Self {
-        Self { phase: Phase::Resolve, url, redirects: Vec::new(), address: None, status: None, bytes: 0 }
+    pub(super) fn new(url: Url, shown: String) -> Self {
+        Self { phase: Phase::Resolve, url, shown, redirects: Vec::new(), address: None, status: None, bytes: 0 }
     }
 
     /// Starts over at `target`.
     pub(super) fn follow(&mut self, target: Url) {
         let mut redirects = std::mem::take(&mut self.redirects);
-        redirects.push(target.to_string());
-        *self = Self { redirects, ..Self::new(target) };
+        let shown = target.to_string();
+        redirects.push(shown.clone());
+        *self = Self { redirects, ..Self::new(target, shown) };
     }
 
     /// Evidence of a limit in time that ran out.
@@ -41,11 +44,11 @@ impl Trace {
             Phase::Head => "the head of the answer",
             Phase::Body => "the rest of the body",
         };
-        format!("after {timeout:?} still waiting for {awaited} of {}", self.url)
+        format!("after {timeout:?} still waiting for {awaited} of {}", self.shown)
     }
 
     /// The part of an answer that never became whole. It is evidence, not the facts of an answer.
     pub(super) fn partial(&self) -> Option<String> {
-        self.status.map(|status| format!("{} had answered {status} and {} bytes of body", self.url, self.bytes))
+        self.status.map(|status| format!("{} had answered {status} and {} bytes of body", self.shown, self.bytes))
     }
 }

@@ -171,11 +171,20 @@ fn compare(value: &Value, want: &Value, sort: Sort) -> Option<std::cmp::Ordering
             Some(instant(value)?.cmp(&instant(want)?))
         }
         _ => {
+            // Past 2^53 neighbours are one and the same as floating-point numbers.
+            if let (Some(a), Some(b)) = (whole(value), whole(want)) {
+                return Some(a.cmp(&b));
+            }
             let (a, b) = (value.as_f64()?, want.as_f64()?);
             // Units are scaled in binary: 0.1% and 0.001 may differ in the last bit.
             if (a - b).abs() <= b.abs() * 1e-12 { Some(std::cmp::Ordering::Equal) } else { a.partial_cmp(&b) }
         }
     }
+}
+
+/// A whole number, exactly.
+fn whole(value: &Value) -> Option<i128> {
+    value.as_i64().map(i128::from).or_else(|| value.as_u64().map(i128::from))
 }
 
 #[cfg(test)]
@@ -215,6 +224,10 @@ mod tests {
             (Test::Contains(vec![json!("ell")]), json!("hello"), Sort::Text, true),
             (Test::Gt(json!("2026-01-01T00:00:00Z")), json!("2026-01-01T01:00:00+00:30"), Sort::Time, true),
             (Test::Not(Box::new(Test::Eq(json!("a")))), json!("b"), Sort::Text, true),
+            (Test::Eq(json!(9_007_199_254_740_992_u64)), json!(9_007_199_254_740_993_u64), Sort::Any, false),
+            (Test::Gt(json!(9_007_199_254_740_992_u64)), json!(9_007_199_254_740_993_u64), Sort::Any, true),
+            (Test::Eq(json!(u64::MAX)), json!(u64::MAX), Sort::Any, true),
+            (Test::Lt(json!(0)), json!(i64::MIN), Sort::Any, true),
             // What cannot be compared satisfies neither a test nor its negation.
             (Test::Not(Box::new(Test::In(vec![json!(500)]))), json!("500"), Sort::Any, false),
             (Test::Not(Box::new(Test::Eq(json!(500)))), json!("500"), Sort::Any, false),

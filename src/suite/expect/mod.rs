@@ -8,6 +8,8 @@ mod tests;
 
 use std::sync::Arc;
 
+use regex::{Captures, Regex};
+
 use super::diagnostic::{Diagnostics, Sources, Span, suggest};
 use super::tree::{Kind as NodeKind, Node};
 use crate::model::expectation::{Expectation, Operator, Origin, Part, Sort, Test};
@@ -103,7 +105,13 @@ impl Reader<'_> {
                 Some((info, Part::Statistic(statistic)))
             }
             (_, None) => Some((info, Part::Whole)),
-            (Kind::Object, Some(rest)) => Some((info, Part::Path(rest.split('.').map(str::to_owned).collect()))),
+            (Kind::Object, Some(rest)) => {
+                if let Some(help) = foreign_path(info.name, rest) {
+                    self.errors.add(span, format!("`{path}` is a path of another language"), help);
+                    return None;
+                }
+                Some((info, Part::Path(rest.split('.').map(str::to_owned).collect())))
+            }
             (_, Some(_)) => {
                 let names = self.paths();
                 let help = suggest(path, names.iter().map(String::as_str));
@@ -168,6 +176,22 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+/// What to write in place of a path as JSONPath or jq have it; `None` for one of this language.
+fn foreign_path(fact: &str, path: &str) -> Option<String> {
+    let index = Regex::new(r#"\[(\d+|-\d+|\*|["'][^"']*["'])\]"#).ok()?;
+    let every = path.contains("[*]") || path.split('.').any(|part| part == "*");
+    if every {
+        let before = path.split(".*").next().and_then(|part| part.split("[*]").next()).unwrap_or_default();
+        return Some(format!("every element is told by the list: `{fact}.{before}: {{all: {{…}}}}`, or any, or none"));
+    }
+    let foreign = index.is_match(path) || path.contains("..") || path.split('.').any(|part| matches!(part, "$" | "@"));
+    foreign.then(|| {
+        let plain = index.replace_all(path, |found: &Captures<'_>| format!(".{}", found[1].trim_matches(['"', '\'']))).into_owned();
+        let parts: Vec<&str> = plain.split('.').filter(|part| !matches!(*part, "$" | "@" | "")).collect();
+        format!("write `{fact}.{}`: keys, and positions from 0, with dots between", parts.join("."))
+    })
 }
 
 /// A node as a suite author would write it, for reports.

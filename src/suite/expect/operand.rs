@@ -13,6 +13,9 @@ const REGEX_LIMIT: usize = 1 << 20;
 
 impl Reader<'_> {
     pub(super) fn test(&mut self, owner: &str, operator: Operator, node: &Node, sort: Sort) -> Option<Test> {
+        if sort == Sort::Any && matches!(operator.operand(), OperandForm::Value | OperandForm::Range) {
+            self.numbers_only(owner, operator, node)?;
+        }
         let parsed = match operator.operand() {
             OperandForm::Whole => Parsed::Value(self.eq_value(owner, node, sort)?),
             OperandForm::Value => Parsed::Value(self.value(owner, node, sort)?),
@@ -43,6 +46,18 @@ impl Reader<'_> {
     fn parts(&mut self, owner: &str, node: &Node, sort: Sort) -> Option<Vec<Test>> {
         let items = self.items(owner, node, true)?.to_vec();
         items.iter().map(|item| self.one_of(owner, item, sort)).collect()
+    }
+
+    /// What stands in a document has an order when it is a number, and no unit.
+    fn numbers_only(&mut self, owner: &str, operator: Operator, node: &Node) -> Option<()> {
+        let items = self.items(owner, node, true)?;
+        let number = |item: &&Node| item.text().is_some_and(|text| text.parse::<f64>().is_ok());
+        let Some(wrong) = items.iter().find(|item| !number(item)) else { return Some(()) };
+        let shown = wrong.text().unwrap_or_default().to_owned();
+        let message = format!("`{owner}`: `{shown}` is no number, and `{}` compares numbers", operator.word());
+        let help = "what stands in a document has no unit: write the number it has there, such as 0.02 for seconds";
+        self.errors.add(wrong.span, message, help);
+        None
     }
 
     /// The elements of a list, or the parts of a text.

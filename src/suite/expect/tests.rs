@@ -224,3 +224,32 @@ fn what_cannot_fail_or_cannot_hold_is_refused() {
         in_force(family, expect);
     }
 }
+
+#[test]
+fn a_path_of_another_language_is_refused_with_the_right_form() {
+    for (path, help) in [
+        ("errors[0]", "write `body.json.errors.0`"),
+        ("$.errors", "write `body.json.errors`"),
+        ("$.errors[0].code", "write `body.json.errors.0.code`"),
+        ("a['b'].c", "write `body.json.a.b.c`"),
+        ("a..b", "write `body.json.a.b`"),
+        ("errors[*].code", "`body.json.errors: {all: {…}}`"),
+        ("errors.*.code", "`body.json.errors: {all: {…}}`"),
+    ] {
+        let error = refused("http", &format!("\"body.json.{path}\": 1"));
+        assert!(error.contains("path of another language") && error.contains(help), "{path}: {error}");
+    }
+    in_force("http", "body.json.errors.0.code: 1");
+    in_force("zone", "\"servers.ns1.example./[2001:db8::1]:5353.serial\": 1");
+}
+
+/// A unit inside a document would never hold.
+#[test]
+fn a_document_has_no_units() {
+    for expect in ["body.json.rtt: {lt: 20ms}", "body.json.size: {ge: 5 MB}", "body.json.x: {between: [1, 2s]}", "body.json.x: {gt: abc}"] {
+        let error = refused("http", expect);
+        assert!(error.contains("what stands in a document has no unit"), "{expect}: {error}");
+    }
+    in_force("http", "body.json.rtt: {lt: 0.02}");
+    in_force("http", "body.json.rtt: 20ms");
+}
