@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::args::Arg;
 use super::field::FieldKind;
+use super::host_name::{endpoint, host, url_host};
 use super::quantity;
 use super::suggest::suggest;
 use super::unit::Unit;
@@ -12,16 +13,13 @@ use super::unit::Unit;
 pub fn parse(text: &str, kind: &FieldKind, folder: &Path) -> Result<Arg, String> {
     match kind {
         FieldKind::Text => Ok(Arg::Text(text.to_owned())),
-        FieldKind::Host => host(text).map(|()| Arg::Text(text.to_owned())),
+        FieldKind::Host => host(text).map(Arg::Text),
         FieldKind::Address => match text.parse::<std::net::IpAddr>() {
             Ok(_) => Ok(Arg::Text(text.to_owned())),
             Err(_) => Err(format!("`{text}` is not an IP address")),
         },
-        FieldKind::Endpoint => endpoint(text).map(|()| Arg::Text(text.to_owned())),
-        FieldKind::Url => match url::Url::parse(text) {
-            Ok(_) => Ok(Arg::Text(text.to_owned())),
-            Err(error) => Err(format!("`{text}` is not a URL: {error}")),
-        },
+        FieldKind::Endpoint => endpoint(text).map(Arg::Text),
+        FieldKind::Url => url(text),
         FieldKind::FileOr(words) if words.contains(&text) => Ok(Arg::Text(text.to_owned())),
         // A file has an ending or a folder; a bare word is a misspelt one of those that mean something.
         FieldKind::FileOr(words) if !text.contains(['.', '/']) => {
@@ -57,52 +55,19 @@ pub fn parse(text: &str, kind: &FieldKind, folder: &Path) -> Result<Arg, String>
     }
 }
 
+fn url(text: &str) -> Result<Arg, String> {
+    url::Url::parse(text).map_err(|error| format!("`{text}` is not a URL: {error}"))?;
+    // What the library takes for an address (`010.0.2.2` in octal, `1234567`) is hardly what was meant.
+    url_host(text).map_or(Ok(String::new()), host)?;
+    Ok(Arg::Text(text.to_owned()))
+}
+
 fn ranged(text: &str, unit: Unit, low: f64, high: f64) -> Result<Arg, String> {
     let value = quantity::parse(text, unit)?;
     if (low..=high).contains(&value) {
         Ok(Arg::Number(value))
     } else {
         Err(format!("{text} is out of range ({} to {})", unit.human(low), unit.human(high)))
-    }
-}
-
-fn host(text: &str) -> Result<(), String> {
-    let bare = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
-    if bare.parse::<std::net::IpAddr>().is_ok() {
-        return Ok(());
-    }
-    if text.contains('%') {
-        return Err(format!("`{text}` has a zone, which is not supported; use a global or unique local address"));
-    }
-    if text.is_empty() {
-        return Err("the host is empty".into());
-    }
-    if text.contains("://") || text.contains('/') {
-        return Err(format!("`{text}` is a URL, not a host"));
-    }
-    if text.contains(':') {
-        return Err(format!("`{text}` holds a port; it has a field of its own"));
-    }
-    let fine = text.len() <= 254
-        && text.trim_end_matches('.').split('.').all(|label| {
-            (1..=63).contains(&label.len()) && label.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'))
-        });
-    if fine { Ok(()) } else { Err(format!("`{text}` is not a host name")) }
-}
-
-fn endpoint(text: &str) -> Result<(), String> {
-    if text.parse::<std::net::SocketAddr>().is_ok() || text.parse::<std::net::IpAddr>().is_ok() {
-        return Ok(());
-    }
-    match text.rsplit_once(':') {
-        Some((name, port)) => {
-            host(name)?;
-            match port.parse::<u16>() {
-                Ok(1..) => Ok(()),
-                _ => Err(format!("`{port}` is not a port")),
-            }
-        }
-        None => host(text),
     }
 }
 

@@ -11,4 +11,4 @@ pub mod scope;
 pub mod sys;
 
 pub use dial::{ConnectError, Dialled, connect};
-pub use resolve::{IpVersion, resolve};
+pub use resolve::{Addresses, IpVersion, resolve};

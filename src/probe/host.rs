@@ -48,6 +48,36 @@ impl Host {
         names.map(|name| Self::new(&name, version, source)).collect()
     }
 
+    /// Why no packet can go there: addresses of two IP versions among the host, its `source` and the version asked for.
+    #[must_use]
+    pub fn conflict(fields: &[FieldInfo], args: &Args) -> Option<String> {
+        let text = |role| {
+            let field = fields.iter().find(|field| field.has(role))?;
+            match args.0.get(field.name)? {
+                Arg::Text(text) => Some((field.name, text.as_str())),
+                _ => None,
+            }
+        };
+        let mut sides: Vec<(IpVersion, String)> = Vec::new();
+        let version = text(FieldRole::IpVersion);
+        if let Some((name, word)) = version
+            && let Some(version @ (IpVersion::V4 | IpVersion::V6)) = IpVersion::of_word(word)
+        {
+            sides.push((version, format!("`{name}: {word}`")));
+        }
+        if let Some((name, address)) = text(FieldRole::Source) {
+            sides.extend(literal(address).map(|version| (version, format!("`{name}: {address}`"))));
+        }
+        // Hosts of both versions may stand beside each other.
+        let hosts = fields.iter().filter(|field| field.has(FieldRole::Host));
+        let hosts = hosts.flat_map(|field| names(&field.kind, args.0.get(field.name)));
+        let hosts = hosts.filter_map(|host| Some((literal(&host)?, host)));
+        let (first, side) = sides.first()?;
+        let mut others = sides.iter().skip(1).cloned().chain(hosts);
+        let (_, other) = others.find(|(version, _)| version != first)?;
+        Some(format!("{side} and {other} are of two IP versions: no packet can go there"))
+    }
+
     /// Its name or address.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -67,6 +97,12 @@ impl Host {
     pub fn is_same(&self, other: &Self) -> bool {
         self.name == other.name
     }
+}
+
+/// The version of an address; `None` for a name.
+fn literal(text: &str) -> Option<IpVersion> {
+    let address = text.trim_matches(['[', ']']).parse::<IpAddr>().ok()?;
+    Some(if address.is_ipv4() { IpVersion::V4 } else { IpVersion::V6 })
 }
 
 fn names(kind: &FieldKind, arg: Option<&Arg>) -> Vec<String> {

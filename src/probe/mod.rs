@@ -76,6 +76,14 @@ impl<'a> Cx<'a> {
         self.observation.set_partial(fact.info.name, why);
     }
 
+    /// [`Self::partial`] for all facts of a table.
+    pub fn partial_all(&mut self, facts: &[FactInfo], why: &str) {
+        for fact in facts {
+            debug_assert!(in_table(self.facts, fact), "`{}` is not in the family's table of facts", fact.name);
+            self.observation.set_partial(fact.name, why);
+        }
+    }
+
     /// Adds a sample, in the fact's unit.
     pub fn record(&mut self, fact: &Fact<Distribution>, sample: f64) {
         debug_assert!(in_table(self.facts, &fact.info), "`{}` is not in the family's table of facts", fact.info.name);

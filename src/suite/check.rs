@@ -196,6 +196,23 @@ impl Builder<'_> {
         let expectations = self.expectations(header.family, &typed.args, resolved.get("expect"), eventually.is_some());
         let baseline = baseline_rules::read(header.family, resolved.get("baseline"), self.errors);
         let needs = texts(resolved.get("needs"));
+        let (mut typed, mut skip) = (typed, self.skip(resolved.get("when"), cell));
+        if let Some(why) = Host::conflict(header.family.fields, &typed.args) {
+            if cell.is_empty() {
+                self.errors.add(below.span, why, "give addresses of one version, or leave `family` and `source` out");
+                return None;
+            }
+            // A matrix of hosts and versions has cells that mean nothing: they are named, and the others run.
+            skip = skip.or(Some(why));
+            let names = header
+                .family
+                .fields
+                .iter()
+                .filter(|field| field.has(FieldRole::IpVersion) || field.has(FieldRole::Source));
+            for field in names {
+                typed.args.0.remove(field.name);
+            }
+        }
         let probe = self.build(header.family, &typed, below.span)?;
         let severity = match common.get(&tables::SEVERITY) {
             Weight::Warn => Severity::Warn,
@@ -233,7 +250,7 @@ impl Builder<'_> {
             expect_span: node.get("expect").map_or(node.span, |expect| expect.span),
             hosts: Host::of_args(header.family.fields, &typed.args).into(),
             cell: matrix::parts(cell),
-            skip: self.skip(resolved.get("when"), cell),
+            skip,
             expectations,
             eventually,
             retries: if disruptive { 0 } else { common.get(&tables::RETRIES) },

@@ -177,3 +177,24 @@ fn an_edited_summary_does_not_turn_a_report_green() {
     sandbox.write("edited.json", &text);
     assert_eq!(sandbox.run(&["report", "edited.json"]).code, 1);
 }
+
+/// A matrix of addresses and versions has cells that mean nothing; the others run.
+#[test]
+fn a_cell_of_two_ip_versions_is_skipped_with_the_reason() {
+    let (_keep, address) = listener();
+    let suite = format!(
+        "version: 1\nsuite: s\nchecks:\n  - id: a\n    matrix: {{host: [127.0.0.1, \"::1\"], family: [ipv4, ipv6]}}\n    \
+         tcp: {{host: \"${{matrix.host}}\", family: \"${{matrix.family}}\", port: {}}}\n    expect: {{outcome: {{in: [connected, refused]}}}}\n",
+        address.port()
+    );
+    let sandbox = CliSandbox::new(&suite);
+    let ended = sandbox.run(&["run", "suite.yaml", "--json", "r.json"]);
+    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+    let report = sandbox.json("r.json");
+    let of = |id: &str| report["checks"].as_array().unwrap().iter().find(|check| check["id"] == id).unwrap().clone();
+    let skipped = of("a[family=ipv6,host=127.0.0.1]");
+    assert_eq!((&skipped["verdict"], &skipped["unmet"]), (&"skipped".into(), &false.into()));
+    assert!(skipped["reason"].as_str().unwrap().contains("`family: ipv6` and 127.0.0.1 are of two IP versions"));
+    assert_eq!(of("a[family=ipv4,host=127.0.0.1]")["verdict"], "passed");
+    assert_eq!(of("a[family=ipv6,host=::1]")["verdict"], "passed");
+}

@@ -147,7 +147,9 @@ async fn the_url_is_sent_as_it_is_written() {
 
 #[tokio::test]
 async fn a_request_without_a_body_says_so_where_one_is_expected() {
-    for (method, length) in [("POST", true), ("PUT", true), ("PATCH", true), ("GET", false), ("DELETE", false), ("HEAD", false)] {
+    for (method, length) in
+        [("POST", true), ("PUT", true), ("PATCH", true), ("GET", false), ("DELETE", false), ("HEAD", false)]
+    {
         let (head, _) = request("/", [("method", text(method))]).await;
         assert_eq!(head.to_lowercase().contains("content-length: 0"), length, "{method}: {head}");
         assert!(!head.to_lowercase().contains("accept-encoding"), "nothing is asked for coded: {head}");

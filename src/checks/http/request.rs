@@ -55,7 +55,9 @@ pub(super) fn url(args: &Args) -> Result<Url, Invalid> {
         ));
     }
     if text.contains(|c: char| c == '\\' || c.is_control()) {
-        return Err(URL.invalid("a backslash or a control character would be sent as something else", "write it as %5C, %09 …"));
+        return Err(
+            URL.invalid("a backslash or a control character would be sent as something else", "write it as %5C, %09 …")
+        );
     }
     url.set_fragment(None);
     Ok(url)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::model::argument::Argument;
 use crate::model::{Args, Field, FieldKind, FieldRole, Invalid};
 use crate::net::dial::{self, ConnectError, Dialled};
-use crate::net::{IpVersion, connect, endpoint, resolve};
+use crate::net::{Addresses, IpVersion, connect, endpoint, resolve};
 use crate::probe::EarlyEnd;
 
 /// Field `family` of every family that resolves a name.
@@ -54,15 +54,15 @@ impl Target {
         SocketAddr::new(address, self.port)
     }
 
-    /// Every address of the host, at least one; otherwise `unresolved`.
-    pub async fn addresses(&self) -> Result<Vec<IpAddr>, EarlyEnd> {
+    /// Every address of the host, at least one, and whether these are all; otherwise `unresolved`.
+    pub async fn addresses(&self) -> Result<Addresses, EarlyEnd> {
         let found = resolve(&self.host, self.version, self.timeout).await?;
         found.map_err(|why| EarlyEnd::outcome("unresolved", why))
     }
 
     /// The first address of the host.
     pub async fn address(&self) -> Result<IpAddr, EarlyEnd> {
-        let first = self.addresses().await?.first().copied();
+        let first = self.addresses().await?.list.first().copied();
         first.ok_or_else(|| EarlyEnd::outcome("unresolved", format!("{} has no address", self.host)))
     }
 

@@ -22,6 +22,8 @@ pub(super) struct Script {
 pub(super) struct Exchange {
     pub(super) outcome: &'static str,
     pub(super) received: Vec<u8>,
+    /// Why the peer may have had more to say.
+    pub(super) more: Option<&'static str>,
     pub(super) evidence: Option<String>,
 }
 
@@ -51,7 +53,14 @@ impl Script {
             Ok(Err(error)) => End::Broken(error),
         };
         let (outcome, evidence) = self.judge(&ended, &received, patience);
-        Exchange { outcome, received, evidence }
+        let more = match &ended {
+            End::Answered if self.expect.is_some() => Some("reading ends with what is expected"),
+            End::Answered => Some("reading ends with the first line"),
+            End::Full => Some("`limit` is reached"),
+            End::Silent => Some("more may come after `timeout`"),
+            End::Closed | End::Broken(_) => None,
+        };
+        Exchange { outcome, received, more, evidence }
     }
 
     fn judge(&self, ended: &End, received: &[u8], patience: Duration) -> (&'static str, Option<String>) {
@@ -71,6 +80,8 @@ impl Script {
                 ("timeout", Some(format!("connected, then silence for {patience:?}: the process may hang")))
             }
             _ if received.is_empty() => ("closed", Some(format!("connected, then no word: {how}"))),
+            // Anything is an answer; not every protocol has lines.
+            _ if self.expect.is_none() => ("connected", None),
             _ => {
                 let shown = bytes::readable(received.get(..200).unwrap_or(received));
                 ("mismatch", Some(format!("{how}; the answer does not contain what is expected: {shown:?}")))
@@ -98,8 +109,9 @@ impl Script {
                     return Ok(End::Answered);
                 }
                 Some(_) => {}
-                // Without an expectation the first data is the answer.
-                None => return Ok(End::Answered),
+                // Without an expectation the first line is the answer, in however many segments it comes.
+                None if chunk[..count].contains(&b'\n') => return Ok(End::Answered),
+                None => {}
             }
         }
         Ok(End::Full)

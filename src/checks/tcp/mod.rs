@@ -58,7 +58,13 @@ impl Probe for Tcp {
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
         match self.target.addresses().await {
-            Ok(addresses) => self.probe(cx, &addresses).await,
+            Ok(addresses) => {
+                self.probe(cx, &addresses.list).await?;
+                if let Some(why) = &addresses.partial {
+                    self.known_in_part(cx, why);
+                }
+                Ok(())
+            }
             Err(end) => end.record(cx, &OUTCOME),
         }
     }
@@ -73,6 +79,18 @@ struct Attempt {
 }
 
 impl Tcp {
+    /// Not every address of the name is known: those that are not may be the ones that fail. What has failed has.
+    fn known_in_part(&self, cx: &mut Cx<'_>, why: &str) {
+        let why = format!("{}: {why}", self.target.host);
+        cx.partial(&ADDRESSES, why.clone());
+        if self.addresses == Addresses::All {
+            if fact_is(cx.observation(), OUTCOME.info.name, "connected") {
+                cx.partial(&OUTCOME, why.clone());
+            }
+            cx.partial(&FAILED, why);
+        }
+    }
+
     /// Connects to the addresses of a name, all at once.
     async fn probe(&self, cx: &mut Cx<'_>, addresses: &[IpAddr]) -> Result<(), Fault> {
         cx.set(&ADDRESSES, addresses.iter().map(ToString::to_string).collect::<Vec<_>>());
@@ -132,6 +150,12 @@ impl Tcp {
             let text = bytes::readable(&exchange.received);
             cx.set(&BANNER, text.lines().next().unwrap_or_default());
             cx.set(&RECEIVED, text);
+            if let Some(why) = exchange.more {
+                if !exchange.received.contains(&b'\n') {
+                    cx.partial(&BANNER, why);
+                }
+                cx.partial(&RECEIVED, why);
+            }
         }
         Ok(())
     }

@@ -126,3 +126,48 @@ async fn names_and_sources() {
     assert!(fault.remedy.contains("source"), "{fault:?}");
     assert!(observation.last("outcome").is_none(), "what could not be looked at has no outcome");
 }
+
+/// A server that says these pieces one after the other, each once the kernel has sent the one before, and then does this.
+async fn in_pieces(pieces: &'static [&'static str], hangs_up: bool) -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        for piece in pieces {
+            stream.write_all(piece.as_bytes()).await.unwrap();
+            // A segment of its own: what is tested is that the line goes on in the next one.
+            tokio::time::sleep(std::time::Duration::from_millis(30)).await;
+        }
+        if !hangs_up {
+            let _ = stream.read(&mut [0; 16]).await;
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn a_banner_is_a_line_and_not_a_segment() {
+    let banner = || ("banner", Arg::Bool(true));
+    for (pieces, hangs_up, line, part) in [
+        (&["220 mail", ".example ES", "MTP\r\n"][..], false, "220 mail.example ESMTP", false),
+        (&["SSH-2.0-x\r\nmore"][..], false, "SSH-2.0-x", false),
+        (&["no end"][..], true, "no end", false),
+        (&["no end"][..], false, "no end", true),
+    ] {
+        let port = in_pieces(pieces, hangs_up).await;
+        let (observation, ended) = observe(args(port, &[banner(), ("timeout", Arg::Number(0.5))]), None).await;
+        ended.unwrap();
+        assert_eq!(
+            (observation.text("outcome"), observation.text("banner")),
+            (Some("connected"), Some(line)),
+            "{pieces:?}"
+        );
+        assert_eq!(observation.partial("banner").is_some(), part, "{pieces:?}: a line that may go on");
+        assert_eq!(observation.partial("received").is_none(), hangs_up, "{pieces:?}: more may come unless it hung up");
+    }
+    // Where `limit` cuts a line, it may go on as well.
+    let port = in_pieces(&["0123456789\r\n"], false).await;
+    let (observation, _) = observe(args(port, &[banner(), ("limit", Arg::Number(4.0))]), None).await;
+    assert_eq!((observation.text("banner"), observation.partial("banner")), (Some("0123"), Some("`limit` is reached")));
+}

@@ -9,7 +9,7 @@ use rustls::pki_types::ServerName;
 use super::certificates::{self, AddressResult, ChainAnalysis, Extent};
 use super::client::{TlsClient, outcome};
 use super::connect::{Connector, STARTTLS, SetupResult, longest_handshake};
-use super::facts::{ADDRESS, ALERT, OUTCOME};
+use super::facts::{ADDRESS, ALERT, COMPLETED, OUTCOME, VERIFIED};
 use super::fields::{HOST, PORT, TIMEOUT};
 use super::offer::offer;
 use super::record;
@@ -18,6 +18,7 @@ use crate::checks::shared::target::Target;
 use crate::checks::shared::tls_fields;
 use crate::model::{Args, Fault, Invalid};
 use crate::probe::Cx;
+use crate::probe::fact_is;
 use crate::proto::tls::starttls::Protocol;
 use crate::proto::tls::{Credentials, Handshake, HandshakeEnd, Offer, Trust, handshake, now};
 
@@ -77,8 +78,27 @@ impl HandshakeCheck {
             Ok(addresses) => addresses,
             Err(end) => return end.record(cx, &OUTCOME).map(|()| None),
         };
-        let used = if self.extent.all_addresses { &addresses } else { addresses.get(..1).unwrap_or_default() };
-        self.check_addresses(cx, used, credentials).await
+        if !self.extent.all_addresses {
+            let first = addresses.list.get(..1).unwrap_or_default();
+            return self.check_addresses(cx, first, credentials).await;
+        }
+        let handshake = self.check_addresses(cx, &addresses.list, credentials).await;
+        if let Some(why) = &addresses.partial {
+            self.known_in_part(cx, why);
+        }
+        handshake
+    }
+
+    /// Not every address of the name is known: those that are not may be the ones that fail. What has failed has.
+    fn known_in_part(&self, cx: &mut Cx<'_>, why: &str) {
+        let why = format!("{}: {why}", self.target.host);
+        if fact_is(cx.observation(), OUTCOME.info.name, COMPLETED) {
+            cx.partial(&OUTCOME, why.clone());
+        }
+        if cx.observation().last(VERIFIED.info.name) == Some(&crate::model::Value::Bool(true)) {
+            cx.partial(&VERIFIED, why.clone());
+        }
+        cx.partial_all(certificates::OF_ADDRESSES, &why);
     }
 
     /// Checks all of `addresses` at once, and the policy of the worst of them.

@@ -30,6 +30,8 @@ pub(super) struct Script {
 pub(super) struct Exchange {
     pub(super) outcome: &'static str,
     pub(super) answer: Option<Answer>,
+    /// Why a right answer may have been among those that were not looked at.
+    pub(super) more: Option<String>,
     pub(super) evidence: Option<String>,
 }
 
@@ -42,7 +44,7 @@ pub(super) struct Answer {
 
 impl Exchange {
     fn without_answer(outcome: &'static str, why: impl Into<String>) -> Self {
-        Self { outcome, answer: None, evidence: Some(why.into()) }
+        Self { outcome, answer: None, more: None, evidence: Some(why.into()) }
     }
 }
 
@@ -98,9 +100,8 @@ impl Script {
         end: Instant,
     ) -> Result<Option<Exchange>, Fault> {
         let mut buffer = vec![0; self.limit];
-        let mut other = None;
-        for _ in 0..ANSWERS {
-            let Ok(event) = timeout_at(end, datagram.next(&mut buffer)).await else { break };
+        let (mut other, mut looked_at) = (None, 0);
+        while let Ok(event) = timeout_at(end, datagram.next(&mut buffer)).await {
             match event.map_err(|error| local_fault(&error, "receive UDP datagram", peer))? {
                 Event::Arrival(arrival) => {
                     let exchange = self.judge(&buffer, &arrival, sent);
@@ -114,6 +115,11 @@ impl Script {
                 Event::IcmpError(report) => return Ok(other.or_else(|| Some(icmp_outcome(&report)))),
                 Event::Failed(error) => return failed(&error, "receive UDP datagram", peer).map(Some),
             }
+            looked_at += 1;
+            if looked_at == ANSWERS {
+                let why = format!("after {ANSWERS} datagrams that are no answer nothing more is looked at");
+                return Ok(other.map(|other| Exchange { more: Some(why), ..other }));
+            }
         }
         Ok(other)
     }
@@ -126,9 +132,9 @@ impl Script {
             Some(expect) if !bytes::contains(kept, expect) => {
                 let shown = bytes::readable(kept.get(..kept.len().min(200)).unwrap_or_default());
                 let why = format!("the answer does not contain what is expected: {shown:?}");
-                Exchange { outcome: "mismatch", answer, evidence: Some(why) }
+                Exchange { outcome: "mismatch", answer, more: None, evidence: Some(why) }
             }
-            _ => Exchange { outcome: "replied", answer, evidence: None },
+            _ => Exchange { outcome: "replied", answer, more: None, evidence: None },
         }
     }
 }

@@ -72,7 +72,13 @@ impl Udp {
 
 fn report(cx: &mut Cx<'_>, exchange: Exchange) {
     cx.set(&OUTCOME, exchange.outcome);
+    if let Some(why) = exchange.more {
+        cx.partial(&OUTCOME, why);
+    }
     if let Some(answer) = exchange.answer {
+        if answer.length > answer.kept.len() {
+            cx.partial(&RESPONSE, format!("{} of {} bytes are kept (`limit`)", answer.kept.len(), answer.length));
+        }
         cx.record_time(&RESPONSE_TIME, answer.elapsed);
         cx.set(&RESPONSE, bytes::readable(&answer.kept));
         cx.set(&SIZE, i64::try_from(answer.length).unwrap_or(i64::MAX));

@@ -87,7 +87,8 @@ fn long_values_are_cut_with_a_mark() {
 /// Of something that goes on, only what more of it cannot undo is judged.
 #[test]
 fn what_was_seen_in_part_is_judged_as_far_as_that_goes() {
-    let cut = |names: serde_json::Value| json!({"ok": true, "names": names, "partial": {"names": "64 of more servers"}});
+    let cut =
+        |names: serde_json::Value| json!({"ok": true, "names": names, "partial": {"names": "64 of more servers"}});
     for (expect, verdict) in [
         ("names: {contains: [a]}", Verdict::Passed),
         ("names: {any: {matches: a}}", Verdict::Passed),
@@ -112,7 +113,10 @@ fn what_was_seen_in_part_is_judged_as_far_as_that_goes() {
         }
     }
     // What is broken for certain fails, also beside something that stays open.
-    let both = judged(&expecting("names: {excludes: [z]}, hops: 3"), [json!({"ok": true, "hops": 4, "names": ["a"], "partial": {"names": "cut"}})]);
+    let both = judged(
+        &expecting("names: {excludes: [z]}, hops: 3"),
+        [json!({"ok": true, "hops": 4, "names": ["a"], "partial": {"names": "cut"}})],
+    );
     assert_eq!(both.reason.as_deref(), Some("hops: expected 3, saw 4"));
     // Nothing of it was seen, although it is there.
     let nothing = json!({"ok": true, "partial": {"body": "the body was cut"}});
@@ -124,7 +128,8 @@ fn what_was_seen_in_part_is_judged_as_far_as_that_goes() {
     assert_eq!(judged(&expecting("names: {excludes: [z]}"), rounds).verdict, Verdict::Errored);
     // The share of samples that was seen counts, and says nothing of quantiles.
     let samples = json!({"ok": true, "latency": [0.1, 0.2], "partial": {"latency": "cut"}});
-    for (expect, verdict) in [("latency.count: {ge: 2}", Verdict::Passed), ("latency.p50: {le: 1s}", Verdict::Errored)] {
+    for (expect, verdict) in [("latency.count: {ge: 2}", Verdict::Passed), ("latency.p50: {le: 1s}", Verdict::Errored)]
+    {
         assert_eq!(judged(&expecting(expect), [samples.clone()]).verdict, verdict, "{expect}");
     }
 }

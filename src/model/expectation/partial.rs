@@ -23,6 +23,8 @@ impl Test {
         let value = value.filter(|value| !value.is_null())?;
         match self {
             Self::Present(want) => Some(*want),
+            // A word or a flag is no beginning of another: with more to see it may be any.
+            _ if matches!(sort, Sort::Choice(_) | Sort::Bool | Sort::Time) => Option::None,
             // Too much already, or the wrong beginning.
             Self::Lt(_) | Self::Le(_) => (!self.holds(Some(value), sort)).then_some(false),
             Self::Between(_, high) => (!Self::Le(high.clone()).holds(Some(value), sort)).then_some(false),
@@ -33,7 +35,9 @@ impl Test {
                 (strange || value.as_array()?.len() > wants.len()).then_some(false)
             }
             // Found, and it stays.
-            Self::Gt(_) | Self::Ge(_) | Self::Contains(_) | Self::Any(_) => self.holds(Some(value), sort).then_some(true),
+            Self::Gt(_) | Self::Ge(_) | Self::Contains(_) | Self::Any(_) => {
+                self.holds(Some(value), sort).then_some(true)
+            }
             Self::Matches(regex) => matches_on(regex, value.as_str()?).then_some(true),
             // Found, and it stays wrong.
             Self::Excludes(wants) => {
@@ -134,6 +138,10 @@ mod tests {
         for (test, value, sort, want) in rows {
             assert_eq!(test.holds_in_part(Some(&value), sort), want, "{test:?} of {value}");
         }
+        let (word, words) = (json!("connected"), Sort::Choice(&["connected", "refused"]));
+        assert_eq!(Test::Eq(word.clone()).holds_in_part(Some(&word), words), None, "another address may refuse");
+        assert_eq!(Test::Eq(json!("refused")).holds_in_part(Some(&word), words), None);
+        assert_eq!(Test::Eq(json!(true)).holds_in_part(Some(&json!(true)), Sort::Bool), None);
         for test in [Test::Present(true), Test::Present(false), a(), Test::Not(boxed(a()))] {
             assert_eq!(test.holds_in_part(None, Sort::Text), None, "{test:?}: nothing was seen");
         }

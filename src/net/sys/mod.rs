@@ -1,5 +1,6 @@
 //! The system below tokio and socket2: the only place for `unsafe`, and processor time.
 
+pub mod addrinfo;
 pub mod async_fd;
 pub mod cpu;
 pub mod fragment;

@@ -204,13 +204,25 @@ mod tests {
         let mut raw = DeflateEncoder::new(Vec::new(), Compression::default());
         raw.write_all(TEXT).unwrap();
         assert_eq!(kept(&[Coding::Gzip], &gzip(TEXT)), TEXT);
-        assert_eq!(kept(&[Coding::Gzip], &[gzip(b"one "), gzip(b"two")].concat()), b"one two", "members follow each other");
+        assert_eq!(
+            kept(&[Coding::Gzip], &[gzip(b"one "), gzip(b"two")].concat()),
+            b"one two",
+            "members follow each other"
+        );
         assert_eq!(kept(&[Coding::Deflate], &zlib.finish().unwrap()), TEXT);
         assert_eq!(kept(&[Coding::Deflate], &raw.finish().unwrap()), TEXT, "as some servers send it");
         assert_eq!(kept(&[Coding::Zstd], &zstd(TEXT)), TEXT);
-        assert_eq!(kept(&[Coding::Zstd], &[zstd(b"one "), zstd(b"two")].concat()), b"one two", "frames follow each other");
+        assert_eq!(
+            kept(&[Coding::Zstd], &[zstd(b"one "), zstd(b"two")].concat()),
+            b"one two",
+            "frames follow each other"
+        );
         assert_eq!(kept(&[Coding::Brotli], BROTLI), TEXT);
-        assert_eq!(kept(&[Coding::Zstd, Coding::Gzip], &gzip(&zstd(TEXT))), TEXT, "the last one applied is undone first");
+        assert_eq!(
+            kept(&[Coding::Zstd, Coding::Gzip], &gzip(&zstd(TEXT))),
+            TEXT,
+            "the last one applied is undone first"
+        );
         assert_eq!(kept(&[], TEXT), TEXT);
     }
 
@@ -238,9 +250,13 @@ mod tests {
     #[test]
     fn what_is_not_coded_as_it_says_is_an_error_unless_it_was_cut_here() {
         for coding in [Coding::Gzip, Coding::Brotli, Coding::Zstd] {
-            assert!(decode(&[coding], TEXT, true, 1000).unwrap_err().contains("as its content-encoding says"), "{coding:?}");
+            assert!(
+                decode(&[coding], TEXT, true, 1000).unwrap_err().contains("as its content-encoding says"),
+                "{coding:?}"
+            );
         }
-        for (coding, raw) in [(Coding::Gzip, gzip(TEXT)), (Coding::Zstd, zstd(TEXT)), (Coding::Brotli, BROTLI.to_vec())] {
+        for (coding, raw) in [(Coding::Gzip, gzip(TEXT)), (Coding::Zstd, zstd(TEXT)), (Coding::Brotli, BROTLI.to_vec())]
+        {
             let half = &raw[..raw.len() - 3];
             assert!(decode(&[coding], half, true, 1000).is_err(), "{coding:?}: the end is missing");
             assert!(decode(&[coding], half, false, 1000).unwrap().cut, "{coding:?}");

@@ -130,7 +130,7 @@ impl Server<'_> {
         let found = resolve(name, IpVersion::Any, self.timeout).await?;
         let addresses = found.map_err(|why| NoResponse::new(Cause::Unresolved, why))?;
         observer.ended(Phase::Resolve, start.elapsed());
-        let first = addresses.first().copied();
+        let first = addresses.list.first().copied();
         first.ok_or_else(|| ExchangeError::new(Cause::Unresolved, format!("{name} has no address")))
     }
 

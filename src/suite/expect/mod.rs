@@ -188,7 +188,9 @@ fn foreign_path(fact: &str, path: &str) -> Option<String> {
     }
     let foreign = index.is_match(path) || path.contains("..") || path.split('.').any(|part| matches!(part, "$" | "@"));
     foreign.then(|| {
-        let plain = index.replace_all(path, |found: &Captures<'_>| format!(".{}", found[1].trim_matches(['"', '\'']))).into_owned();
+        let plain = index
+            .replace_all(path, |found: &Captures<'_>| format!(".{}", found[1].trim_matches(['"', '\''])))
+            .into_owned();
         let parts: Vec<&str> = plain.split('.').filter(|part| !matches!(*part, "$" | "@" | "")).collect();
         format!("write `{fact}.{}`: keys, and positions from 0, with dots between", parts.join("."))
     })

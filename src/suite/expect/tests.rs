@@ -246,7 +246,12 @@ fn a_path_of_another_language_is_refused_with_the_right_form() {
 /// A unit inside a document would never hold.
 #[test]
 fn a_document_has_no_units() {
-    for expect in ["body.json.rtt: {lt: 20ms}", "body.json.size: {ge: 5 MB}", "body.json.x: {between: [1, 2s]}", "body.json.x: {gt: abc}"] {
+    for expect in [
+        "body.json.rtt: {lt: 20ms}",
+        "body.json.size: {ge: 5 MB}",
+        "body.json.x: {between: [1, 2s]}",
+        "body.json.x: {gt: abc}",
+    ] {
         let error = refused("http", expect);
         assert!(error.contains("what stands in a document has no unit"), "{expect}: {error}");
     }

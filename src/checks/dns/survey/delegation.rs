@@ -275,7 +275,7 @@ async fn parents(
     for text in &zone.parent {
         let Ok((host, port)) = endpoint::parse(text, Some(53)) else { continue };
         match resolve(&host, policy.version, policy.patience).await? {
-            Ok(found) => sockets.extend(found.into_iter().map(|address| {
+            Ok(found) => sockets.extend(found.list.into_iter().map(|address| {
                 let socket = SocketAddr::new(address, port);
                 (place(socket, 53), socket)
             })),

@@ -92,8 +92,13 @@ impl Survey {
             propagation.begin();
         }
         let seed = cx.seed();
+        let mut in_part = None;
         let (known, reports) = match &self.settings.zone {
-            None => (None, self.probe(self.of_list().await?, &BTreeSet::new(), seed).await?),
+            None => {
+                let (servers, why) = self.of_list().await?;
+                in_part = why;
+                (None, self.probe(servers, &BTreeSet::new(), seed).await?)
+            }
             Some(zone) => {
                 let (known, reports) = self.of_zone(zone, seed).await?;
                 (Some((zone, known)), reports)
@@ -115,6 +120,9 @@ impl Survey {
             propagation.record(cx, &reports);
         }
         probe_facts::record(cx, &self.settings, &reports);
+        if let Some(why) = in_part {
+            cx.partial_all(FACTS, &why);
+        }
         Ok(())
     }
 
@@ -130,9 +138,10 @@ impl Survey {
         Ok((known, reports))
     }
 
-    /// Addresses of the list, each once.
-    async fn of_list(&self) -> Result<Vec<Server>, Fault> {
+    /// Addresses of the list, each once, and why there may be more.
+    async fn of_list(&self) -> Result<(Vec<Server>, Option<String>), Fault> {
         let mut out: Vec<Server> = Vec::new();
+        let mut in_part = None;
         for target in &self.settings.servers {
             let host = &target.host;
             let found = match target.addresses().await {
@@ -144,17 +153,26 @@ impl Survey {
                 }
             };
             let literal = host.parse::<std::net::IpAddr>().is_ok();
-            for address in found {
+            if let Some(why) = found.partial {
+                in_part = in_part.or(Some(format!("{host}: {why}")));
+            }
+            for address in found.list {
                 let socket = target.socket(address);
                 let place = delegation::place(socket, 53);
                 let label = if literal { place } else { format!("{host}/{place}") };
                 let name = (!literal).then(|| host.clone());
-                if out.len() < MAX_SERVERS && !out.iter().any(|server| server.address == Some(socket)) {
+                if out.iter().any(|server| server.address == Some(socket)) {
+                    continue;
+                }
+                if out.len() < MAX_SERVERS {
                     out.push(Server { label, name, address: Some(socket) });
+                } else {
+                    in_part =
+                        in_part.or(Some(format!("there are more than the {MAX_SERVERS} addresses that are asked")));
                 }
             }
         }
-        Ok(out)
+        Ok((out, in_part))
     }
 
     async fn probe(

@@ -38,7 +38,7 @@ impl<'a> Resolver<'a> {
         for text in via {
             let Ok((host, port)) = endpoint::parse(text, Some(53)) else { continue };
             match resolve(&host, policy.version, policy.patience).await? {
-                Ok(found) => servers.extend(found.into_iter().map(|address| SocketAddr::new(address, port))),
+                Ok(found) => servers.extend(found.list.into_iter().map(|address| SocketAddr::new(address, port))),
                 Err(why) => return Err(Fault::local("find the resolver of `via`", text, why, "check its name")),
             }
         }

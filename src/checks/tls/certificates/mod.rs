@@ -59,6 +59,8 @@ fields! { pub(super) FIELDS;
     );
 }
 
+/// Facts that speak of every address.
+pub(super) const OF_ADDRESSES: &[FactInfo] = addresses::FACTS;
 pub(super) const FACTS: &[FactInfo] =
     joined!(FactInfo; facts::FACTS, addresses::FACTS, summary::FACTS, revocation::FACTS);
 

@@ -1,0 +1,150 @@
+//! Hosts as suites write them: one set of rules for every family. Names beyond ASCII become what resolvers know (RFC 5891).
+
+use std::net::{IpAddr, SocketAddr};
+
+/// Longest name, with a final dot (RFC 1035, 2.3.4).
+const LONGEST: usize = 254;
+
+/// A host name or address without a port, as it is asked for: `bücher.test` is `xn--bcher-kva.test`.
+pub(super) fn host(text: &str) -> Result<String, String> {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    if bare.parse::<IpAddr>().is_ok() {
+        return Ok(text.to_owned());
+    }
+    let wrong = |what: &str| Err(format!("`{text}` {what}"));
+    if text.is_empty() {
+        return Err("the host is empty".into());
+    }
+    if text.contains("://") || text.contains('/') {
+        return wrong("is a URL, not a host");
+    }
+    if text.contains('%') {
+        return wrong("has a zone, which is not supported; use a global or unique local address");
+    }
+    if text.matches(':').count() > 1 || text.contains(['[', ']']) {
+        return wrong("is no IPv6 address");
+    }
+    if text.contains(':') {
+        return wrong("holds a port; it has a field of its own");
+    }
+    if ends_in_number(text) {
+        return wrong("is no IPv4 address, which is four decimal numbers from 0 to 255 without leading zeros");
+    }
+    if text.contains(|c: char| matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')) {
+        return Err(format!("`{}` holds a character that cannot be seen", text.escape_unicode()));
+    }
+    let name = if text.is_ascii() { text.to_owned() } else { to_ascii(text)? };
+    let label = |label: &str| {
+        (1..=63).contains(&label.len()) && label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+    };
+    let labels = name.strip_suffix('.').unwrap_or(&name);
+    if name.len() <= LONGEST && labels.split('.').all(label) { Ok(name) } else { wrong("is not a host name") }
+}
+
+/// A host, and a port behind a colon where there is one.
+pub(super) fn endpoint(text: &str) -> Result<String, String> {
+    if text.parse::<SocketAddr>().is_ok_and(|socket| socket.port() != 0) || text.parse::<IpAddr>().is_ok() {
+        return Ok(text.to_owned());
+    }
+    let bracketed = text.starts_with('[') && text.ends_with(']');
+    match text.rsplit_once(':') {
+        Some((name, port)) if !bracketed && (name.starts_with('[') || !name.contains(':')) => {
+            let name = host(name)?;
+            match port.parse::<u16>() {
+                Ok(1..) if port.bytes().all(|b| b.is_ascii_digit()) => Ok(format!("{name}:{port}")),
+                _ => Err(format!("`{port}` is not a port")),
+            }
+        }
+        _ => host(text),
+    }
+}
+
+/// The host of a URL as it is written; `None` without one.
+pub(super) fn url_host(text: &str) -> Option<&str> {
+    let (_, after) = text.split_once("://")?;
+    let authority = after.split(['/', '?', '#', '\\']).next()?;
+    let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
+    let end = match place.starts_with('[') {
+        true => place.find(']').map_or(place.len(), |at| at + 1),
+        false => place.find(':').unwrap_or(place.len()),
+    };
+    // Percent-encoding in a host is for the library to judge.
+    place.get(..end).filter(|host| !host.is_empty() && !host.contains('%'))
+}
+
+/// Whether the last label is a number, so that resolvers and libraries may take all of it for an address (WHATWG URL,
+/// "ends in a number").
+fn ends_in_number(text: &str) -> bool {
+    let text = text.strip_suffix('.').unwrap_or(text);
+    let last = text.rsplit('.').next().unwrap_or_default();
+    let hexadecimal = last.strip_prefix("0x").or_else(|| last.strip_prefix("0X"));
+    let digits = !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit());
+    digits || hexadecimal.is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+fn to_ascii(text: &str) -> Result<String, String> {
+    match url::Host::parse(text) {
+        Ok(url::Host::Domain(name)) => Ok(name),
+        Ok(url::Host::Ipv4(address)) => Err(format!("`{text}` would be read as {address}: write that")),
+        Ok(url::Host::Ipv6(_)) | Err(_) => Err(format!("`{text}` is not a host name")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{endpoint, host, url_host};
+
+    #[test]
+    fn addresses_have_one_form() {
+        for odd in
+            ["010.0.2.2", "10.77", "1234567", "0x7f000001", "127.0.0.1.", "1.2.3.4.5", "256.1.1.1", "1.2.3.08", "web.1"]
+        {
+            let error = host(odd).unwrap_err();
+            assert!(error.contains("four decimal numbers") && error.contains(odd), "{odd}: {error}");
+            assert!(endpoint(&format!("{odd}:53")).is_err(), "{odd}");
+        }
+        for good in ["10.0.2.2", "::1", "[::1]", "2001:db8::0:1"] {
+            assert_eq!(host(good).as_deref(), Ok(good));
+        }
+        for odd in ["::g", "1:2:3", "[::1", "12345::"] {
+            assert!(host(odd).unwrap_err().contains("no IPv6 address"), "{odd}");
+        }
+    }
+
+    #[test]
+    fn names_become_what_resolvers_know() {
+        assert_eq!(host("bücher.test").as_deref(), Ok("xn--bcher-kva.test"));
+        assert_eq!(host("WWW.Example.").as_deref(), Ok("WWW.Example."));
+        assert_eq!(endpoint("bücher.test:53").as_deref(), Ok("xn--bcher-kva.test:53"));
+        assert_eq!(host("_sip._tcp.example").as_deref(), Ok("_sip._tcp.example"));
+        for bad in ["a..b", ".a", "a b", "-", &"x".repeat(64), &"x.".repeat(130), "１２７.0.0.1", "a\u{200b}b.test"]
+        {
+            let found = host(bad);
+            assert!(bad == "-" || found.is_err(), "{bad}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn ports_follow_a_colon() {
+        for good in ["web.example:53", "[::1]:53", "::1", "10.0.0.1:53", "ns1", "[::1]"] {
+            assert_eq!(endpoint(good).as_deref(), Ok(good));
+        }
+        for bad in ["web:0", "10.0.0.1:0", "web:+53", "web:", "web:99999", "[::1]:x", "a:b:53"] {
+            assert!(endpoint(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_url_has_a_host_where_it_is_written() {
+        for (url, want) in [
+            ("http://010.0.2.2/a", Some("010.0.2.2")),
+            ("https://user@x.example:443?q", Some("x.example")),
+            ("http://[::1]:80/", Some("[::1]")),
+            ("http://x#f", Some("x")),
+            ("http:///a", None),
+            ("mailto:a", None),
+        ] {
+            assert_eq!(url_host(url), want, "{url}");
+        }
+    }
+}
