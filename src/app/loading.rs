@@ -117,13 +117,28 @@ fn nothing_selected(args: &SuiteArgs, deselected: usize) -> String {
     )
 }
 
-/// The suite files below the paths given; folders give their `*.yaml` and `*.yml`, sorted.
+/// Deepest folder below one that is given.
+const DEEPEST: usize = 16;
+/// Most files of a folder that are suites.
+const MOST: usize = 10_000;
+
+/// The suite files below the paths given; a folder gives every `*.yaml` and `*.yml` below it, in whatever case, hidden ones
+/// left out, sorted. A file named by itself is taken as it is.
 fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
     let default = [PathBuf::from("suites")];
     let given = if paths.is_empty() { &default[..] } else { paths };
     let mut out: Vec<PathBuf> = Vec::new();
     for path in given {
-        let found = if path.is_dir() { folder(path)? } else { vec![path.clone()] };
+        let mut found = Vec::new();
+        if path.is_dir() {
+            folder(path, DEEPEST, &mut found)?;
+            if found.is_empty() {
+                return Err(format!("{} holds no suite (*.yaml); name one, or create it", path.display()));
+            }
+            found.sort();
+        } else {
+            found.push(path.clone());
+        }
         for file in found {
             if !out.contains(&file) {
                 out.push(file);
@@ -133,16 +148,30 @@ fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
     Ok(out)
 }
 
-fn folder(path: &Path) -> Result<Vec<PathBuf>, String> {
-    let entries = std::fs::read_dir(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-    let mut out: Vec<PathBuf> = entries
-        .filter_map(Result::ok)
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|ext| ext == "yaml" || ext == "yml"))
-        .collect();
-    out.sort();
-    if out.is_empty() {
-        return Err(format!("{} holds no suite (*.yaml); name one, or create it", path.display()));
+/// Adds the suites of a folder and of those below it. What cannot be read is an error: it may hold a check.
+fn folder(path: &Path, deeper: usize, out: &mut Vec<PathBuf>) -> Result<(), String> {
+    let unreadable = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
+    for entry in std::fs::read_dir(path).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
+        let below = entry.path();
+        // Links to folders are not followed: they may lead in a circle, or out of what was meant.
+        if entry.file_type().map_err(unreadable)?.is_dir() {
+            if deeper == 0 {
+                return Err(format!("{} lies more than {DEEPEST} folders deep; name it by itself", below.display()));
+            }
+            folder(&below, deeper - 1, out)?;
+        } else if below
+            .extension()
+            .is_some_and(|ext| ext.eq_ignore_ascii_case("yaml") || ext.eq_ignore_ascii_case("yml"))
+        {
+            out.push(below);
+        }
+        if out.len() > MOST {
+            return Err(format!("{} holds more than {MOST} suites; name a folder below it", path.display()));
+        }
     }
-    Ok(out)
+    Ok(())
 }

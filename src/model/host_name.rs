@@ -64,10 +64,8 @@ pub(super) fn url_host(text: &str) -> Option<&str> {
     let (_, after) = text.split_once("://")?;
     let authority = after.split(['/', '?', '#', '\\']).next()?;
     let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
-    let end = match place.starts_with('[') {
-        true => place.find(']').map_or(place.len(), |at| at + 1),
-        false => place.find(':').unwrap_or(place.len()),
-    };
+    let bracketed = place.strip_prefix('[').and_then(|rest| rest.find(']')).map(|at| at + 2);
+    let end = bracketed.or_else(|| place.find(':')).unwrap_or(place.len());
     // Percent-encoding in a host is for the library to judge.
     place.get(..end).filter(|host| !host.is_empty() && !host.contains('%'))
 }

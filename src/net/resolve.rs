@@ -154,7 +154,7 @@ mod tests {
 
     type Answer = Result<&'static [&'static str], LookupError>;
 
-    fn asked(version: IpVersion, both: Answer, v4: Answer, v6: Answer) -> Result<Addresses, LookupError> {
+    fn asked(version: IpVersion, both: &Answer, v4: &Answer, v6: &Answer) -> Result<Addresses, LookupError> {
         halves(version, |family| {
             let answer = match family {
                 AddressFamily::Both => both.clone(),
@@ -172,19 +172,17 @@ mod tests {
         let (one, two): (Answer, Answer) = (Ok(&["192.0.2.1"]), Ok(&["2001:db8::1"]));
         let partial = |found: Result<Addresses, LookupError>| found.unwrap().partial.unwrap_or_default();
         let any = IpVersion::Any;
-        assert_eq!(partial(asked(any, Ok(&["2001:db8::1", "192.0.2.1"]), absent(), absent())), "");
-        assert_eq!(partial(asked(any, one.clone(), absent(), absent())), "", "it has no AAAA");
-        assert!(
-            partial(asked(any, one.clone(), absent(), failed())).contains("its AAAA records could not be looked up")
-        );
-        assert!(partial(asked(any, two.clone(), failed(), absent())).contains("its A records"));
-        assert!(partial(asked(any, failed(), one.clone(), failed())).contains("its AAAA records"));
-        assert_eq!(asked(any, failed(), failed(), failed()), Err(LookupError::Failed("Temporary failure".into())));
-        assert_eq!(asked(any, failed(), failed(), absent()), Err(LookupError::Failed("Temporary failure".into())));
-        assert_eq!(asked(any, absent(), one.clone(), two.clone()), Err(LookupError::Absent("no such name".into())));
+        assert_eq!(partial(asked(any, &Ok(&["2001:db8::1", "192.0.2.1"]), &absent(), &absent())), "");
+        assert_eq!(partial(asked(any, &one, &absent(), &absent())), "", "it has no AAAA");
+        assert!(partial(asked(any, &one, &absent(), &failed())).contains("its AAAA records could not be looked up"));
+        assert!(partial(asked(any, &two, &failed(), &absent())).contains("its A records"));
+        assert!(partial(asked(any, &failed(), &one, &failed())).contains("its AAAA records"));
+        assert_eq!(asked(any, &failed(), &failed(), &failed()), Err(LookupError::Failed("Temporary failure".into())));
+        assert_eq!(asked(any, &failed(), &failed(), &absent()), Err(LookupError::Failed("Temporary failure".into())));
+        assert_eq!(asked(any, &absent(), &one, &two), Err(LookupError::Absent("no such name".into())));
         // One version is asked for alone.
-        assert_eq!(asked(IpVersion::V4, failed(), one, failed()).unwrap().list.len(), 1);
-        assert_eq!(asked(IpVersion::V6, failed(), failed(), two).unwrap().list.len(), 1);
+        assert_eq!(asked(IpVersion::V4, &failed(), &one, &failed()).unwrap().list.len(), 1);
+        assert_eq!(asked(IpVersion::V6, &failed(), &failed(), &two).unwrap().list.len(), 1);
     }
 
     #[test]

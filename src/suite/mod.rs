@@ -15,6 +15,7 @@ pub mod secret;
 pub mod tables;
 pub mod tree;
 pub mod vars;
+mod yaml_tags;
 
 pub use check::Check;
 pub use diagnostic::{Diagnostic, Diagnostics, Sources, Span};

@@ -6,6 +6,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 use serde_saphyr::{DuplicateKeyPolicy, Location, Spanned};
 
 use super::diagnostic::{Diagnostics, Sources, Span};
+use super::yaml_tags;
 
 /// Deepest nesting of a suite.
 const MAX_DEPTH: usize = 64;
@@ -96,7 +97,10 @@ pub fn parse(source: u32, sources: &Sources, errors: &mut Diagnostics) -> Option
         },
     };
     match serde_saphyr::from_str_with_options::<Spanned<Raw>>(text, options) {
-        Ok(raw) => Some(Builder { source, text, errors }.node(raw)),
+        Ok(raw) => {
+            yaml_tags::check(source, text, errors);
+            Some(Builder { source, text, errors }.node(raw))
+        }
         Err(error) => {
             let span = error.location().map_or(Span { source, start: 0, end: 0 }, |location| {
                 let start = byte_offset(text, location.line(), location.column());

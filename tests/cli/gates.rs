@@ -198,3 +198,36 @@ fn a_cell_of_two_ip_versions_is_skipped_with_the_reason() {
     assert_eq!(of("a[family=ipv4,host=127.0.0.1]")["verdict"], "passed");
     assert_eq!(of("a[family=ipv6,host=::1]")["verdict"], "passed");
 }
+
+/// A folder is all that is below it; what is hidden is not meant, and what ran is named.
+#[test]
+fn a_folder_is_run_with_all_that_is_below_it() {
+    let (_keep, address) = listener();
+    let sandbox = CliSandbox::new("");
+    let suite = |name: &str| tcp_suite(address.port(), "").replace("suite: s", &format!("suite: {name}"));
+    for folder in ["all/deep/er", "all/.hidden", "all/empty"] {
+        std::fs::create_dir_all(sandbox.path(folder)).unwrap();
+    }
+    for (file, name) in [
+        ("all/a.yaml", "a"),
+        ("all/b.YML", "b"),
+        ("all/deep/er/c.Yaml", "c"),
+        ("all/.d.yaml", "d"),
+        ("all/.hidden/e.yaml", "e"),
+    ] {
+        sandbox.write(file, &suite(name));
+    }
+    sandbox.write("all/deep/notes.txt", "not a suite");
+    let ended = sandbox.run(&["run", "all", "--json", "r.json"]);
+    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+    let suites: Vec<String> = sandbox.json("r.json")["suites"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|suite| suite["file"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(suites, ["all/a.yaml", "all/b.YML", "all/deep/er/c.Yaml"]);
+    assert_eq!(sandbox.run(&["run", "all/.d.yaml"]).code, 0, "a file that is named is meant");
+    let empty = sandbox.run(&["run", "all/empty"]);
+    assert!(empty.code == 2 && empty.err.contains("holds no suite"), "{}", empty.err);
+}

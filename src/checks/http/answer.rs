@@ -67,9 +67,9 @@ pub(super) async fn read(response: Response, limit: usize, trace: &mut Trace) ->
     let decoded = coding::decode(&codings, &kept, whole, limit);
     let decoded = decoded.map_err(|why| EarlyEnd::outcome("malformed", format!("{url}: {why}")))?;
     let cut = (decoded.cut || decoded.size > decoded.kept.len() as u64).then(beyond);
-    let more = decoded.cut.then(|| match whole {
-        true => format!("decoding stops after {MOST_DECODED} bytes"),
-        false => format!("of a coded body {room_for} bytes are decoded, for a `limit` of {limit}"),
+    let more = decoded.cut.then(|| {
+        let bomb = format!("decoding stops after {MOST_DECODED} bytes");
+        if whole { bomb } else { format!("of a coded body {room_for} bytes are decoded, for a `limit` of {limit}") }
     });
     Ok(Answer { head, kept: decoded.kept, size, stopped, decoded: Some(decoded.size), cut, more })
 }

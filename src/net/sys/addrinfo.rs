@@ -57,16 +57,16 @@ pub fn lookup(host: &str, family: AddressFamily) -> Result<Vec<IpAddr>, LookupEr
 }
 
 fn address(info: &libc::addrinfo) -> Option<IpAddr> {
-    let length = usize::try_from(info.ai_addrlen).unwrap_or(0);
+    let length = if info.ai_addr.is_null() { 0 } else { usize::try_from(info.ai_addrlen).unwrap_or(0) };
     match info.ai_family {
         libc::AF_INET if length >= size_of::<libc::sockaddr_in>() => {
             // SAFETY: the family says what `ai_addr` points to, and the length that all of it is there.
-            let address = unsafe { info.ai_addr.cast::<libc::sockaddr_in>().as_ref() }?;
+            let address = unsafe { info.ai_addr.cast::<libc::sockaddr_in>().read_unaligned() };
             Some(Ipv4Addr::from(u32::from_be(address.sin_addr.s_addr)).into())
         }
         libc::AF_INET6 if length >= size_of::<libc::sockaddr_in6>() => {
             // SAFETY: as above.
-            let address = unsafe { info.ai_addr.cast::<libc::sockaddr_in6>().as_ref() }?;
+            let address = unsafe { info.ai_addr.cast::<libc::sockaddr_in6>().read_unaligned() };
             Some(Ipv6Addr::from(address.sin6_addr.s6_addr).into())
         }
         _ => None,

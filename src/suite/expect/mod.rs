@@ -178,7 +178,7 @@ impl Reader<'_> {
     }
 }
 
-/// What to write in place of a path as JSONPath or jq have it; `None` for one of this language.
+/// What to write in place of a path as `JSONPath` or jq have it; `None` for one of this language.
 fn foreign_path(fact: &str, path: &str) -> Option<String> {
     let index = Regex::new(r#"\[(\d+|-\d+|\*|["'][^"']*["'])\]"#).ok()?;
     let every = path.contains("[*]") || path.split('.').any(|part| part == "*");
