@@ -99,6 +99,7 @@ impl HandshakeCheck {
         if let Some(result) = results.get(worst) {
             self.record(cx, &results, result).await?;
         }
+        let unjudged = results.iter().filter_map(|result| result.handshake.as_ref()).find_map(Handshake::judgement_fault);
         let result = results.swap_remove(worst);
         // Some servers serve one client after the other.
         drop(results);
@@ -109,6 +110,9 @@ impl HandshakeCheck {
         let completed = matches!(handshake.end, HandshakeEnd::Completed(_));
         let verified = handshake.verified() == Some(true);
         self.policy.run(cx, &client, handshake).await?;
+        if let Some(fault) = unjudged {
+            return Err(fault);
+        }
         Ok(Some(FirstHandshake { client, completed, verified }))
     }
 

@@ -84,4 +84,7 @@ pub(super) fn note_certificates<S>(cx: &mut Cx<'_>, handshake: &Handshake<S>) {
     if let Some(error) = &handshake.verify_error {
         cx.note(format!("the certificate does not verify: {error}"));
     }
+    if let Some(note) = &handshake.trust_note {
+        cx.note(format!("the certificate is {note}"));
+    }
 }

@@ -152,7 +152,7 @@ impl Server<'_> {
         if let Some(Some(leaf)) = handshake.certificates().first() {
             observer.certificate(leaf);
         }
-        let verified = handshake.verified();
+        let (verified, unjudged) = (handshake.verified(), handshake.judgement_fault());
         let Handshake { end, elapsed, verify_error, .. } = handshake;
         let stream = match end {
             HandshakeEnd::Completed(stream) => *stream,
@@ -160,6 +160,9 @@ impl Server<'_> {
         };
         observer.ended(Phase::Tls, elapsed);
         if self.verify && verified != Some(true) {
+            if let Some(fault) = unjudged {
+                return Err(fault.into());
+            }
             let why = verify_error.unwrap_or_else(|| "the server proved nothing".to_owned());
             let why = format!("nothing was sent: the certificate does not verify: {why}");
             return Err(ExchangeError::new(Cause::Untrusted, why));

@@ -20,6 +20,7 @@ use tokio::time::{Instant, timeout};
 use self::logging_session::{LoggingConfig, ServerHelloLog};
 pub use self::socket::PathError;
 use self::socket::QuicSocket;
+use super::tls::error_words::{LARGER, Sorted, sort_text};
 use super::tls::{
     Credentials, Handshake, HandshakeEnd, HandshakeLog, Offer, RequestedKey, Session, client_config, iana_names,
 };
@@ -96,6 +97,9 @@ pub async fn dial(
         }
         Ok(Err(_)) => HandshakeEnd::Timeout,
         Ok(Ok(Err(error))) => {
+            if let Some(fault) = own_limit(&error, peer) {
+                return Err(fault);
+            }
             let (end, reason) = classify_end(&error);
             why = reason;
             end
@@ -200,6 +204,17 @@ fn session(quic: &quinn::Connection, hello_log: &ServerHelloLog) -> Session {
     }
 }
 
+/// This side gave up because of what it cannot do.
+fn own_limit(error: &ConnectionError, peer: SocketAddr) -> Option<Fault> {
+    let ConnectionError::TransportError(error) = error else { return None };
+    let (why, remedy) = match sort_text(&error.reason) {
+        Sorted::Ours(why, remedy) => (why, remedy),
+        Sorted::TooLarge(why) => (why, LARGER),
+        _ => return None,
+    };
+    Some(Fault::local("TLS handshake over QUIC", peer.to_string(), why, remedy))
+}
+
 /// Sorts the end of a connection, with the reason the peer gives, if any.
 #[must_use]
 pub fn classify_end(error: &ConnectionError) -> (HandshakeEnd<Connection>, Option<String>) {
@@ -213,7 +228,12 @@ pub fn classify_end(error: &ConnectionError) -> (HandshakeEnd<Connection>, Optio
         }
         // Whatever this side found wrong, QUIC sends to the peer as well.
         ConnectionError::TransportError(error) => {
-            (HandshakeEnd::Alert(format!("sent ({})", shortened(&error.reason))), None)
+            let (Sorted::Alert(why)
+            | Sorted::Garbled(why)
+            | Sorted::Broken(why)
+            | Sorted::TooLarge(why)
+            | Sorted::Ours(why, _)) = sort_text(&error.reason);
+            (HandshakeEnd::Alert(format!("sent ({})", shortened(&why))), None)
         }
         ConnectionError::ConnectionClosed(close) => {
             let (code, reason) = (u64::from(close.error_code), reason_text(&close.reason));

@@ -17,7 +17,9 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::client_config::builder;
+use super::error_words::{Sorted, sort};
 use super::hello::{Alert, Answer};
+use super::validation::Distrust;
 use super::verifier::{Policy, Presented, Verifier};
 use super::{provider, unit_key};
 use crate::model::Fault;
@@ -114,9 +116,11 @@ fn config(keys: KeyClass, capture: Capture, sni: bool, peer: SocketAddr) -> Resu
 
 fn answer(error: &io::Error, peer: SocketAddr) -> Result<Answer, Fault> {
     if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
-        return Ok(match tls {
-            Error::AlertReceived(alert) => Answer::Alert(Alert(u8::from(*alert))),
-            other => Answer::NotTls(other.to_string()),
+        return Ok(match (tls, sort(tls)) {
+            (Error::AlertReceived(alert), _) => Answer::Alert(Alert(u8::from(*alert))),
+            (_, Sorted::Alert(why) | Sorted::Garbled(why) | Sorted::Broken(why) | Sorted::TooLarge(why) | Sorted::Ours(why, _)) => {
+                Answer::NotTls(why)
+            }
         });
     }
     if error.raw_os_error().is_none() {
@@ -145,7 +149,7 @@ impl Policy for Capture {
         Err(Error::General("the chain is known".to_owned()))
     }
 
-    fn key_proof(&self, _: Result<(), Error>) -> Result<(), Error> {
+    fn key_proof(&self, _: Result<(), Distrust>) -> Result<(), Error> {
         Err(Error::General("nothing is trusted here".to_owned()))
     }
 }

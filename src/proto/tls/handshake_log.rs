@@ -8,17 +8,17 @@ use rustls::sign::CertifiedKey;
 use rustls::{Error, SignatureScheme};
 
 use super::verifier::{Policy, Presented, TrustCheck};
-use super::verify_errors::signature_error;
+use super::validation::Distrust;
 
 /// Entries of a [`HandshakeLog`].
 #[derive(Debug, Default)]
 pub(super) struct Entries {
     /// As served, leaf first.
     pub(super) chain: Vec<CertificateDer<'static>>,
-    /// Path and name: everything that is wrong with them.
-    pub(super) trust: Option<Result<(), String>>,
+    /// Path and name: everything that is wrong with them, or a note about what verifies.
+    pub(super) trust: Option<Result<Option<String>, Distrust>>,
     /// Whether the peer holds the leaf's key.
-    pub(super) key_proof: Option<Result<(), String>>,
+    pub(super) key_proof: Option<Result<(), Distrust>>,
     /// The server asked for a client certificate.
     pub(super) certificate_requested: bool,
     /// OCSP response stapled to the handshake; empty when there was none.
@@ -64,10 +64,8 @@ impl Policy for Observe {
         Ok(())
     }
 
-    fn key_proof(&self, proof: Result<(), Error>) -> Result<(), Error> {
-        self.log.open().key_proof = Some(proof.map_err(|error| {
-            format!("the server did not prove that it holds the certificate's key: {}", signature_error(&error))
-        }));
+    fn key_proof(&self, proof: Result<(), Distrust>) -> Result<(), Error> {
+        self.log.open().key_proof = Some(proof);
         Ok(())
     }
 }

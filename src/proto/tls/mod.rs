@@ -11,6 +11,7 @@ mod chain_summary;
 pub(in crate::proto) mod client_config;
 mod counting_stream;
 pub mod crl;
+pub(in crate::proto) mod error_words;
 mod handshake;
 mod handshake_end;
 mod handshake_log;
@@ -30,8 +31,8 @@ pub mod starttls;
 pub(crate) mod tests;
 mod trust;
 mod unit_key;
+mod validation;
 mod verifier;
-mod verify_errors;
 
 use std::sync::{Arc, LazyLock};
 
@@ -39,7 +40,7 @@ pub use chain_summary::ChainSummary;
 pub use client_config::{Offer, server_name, versions};
 pub use counting_stream::TlsStream;
 pub use handshake::{Handshake, Session, handshake, handshake_requesting};
-pub use handshake_end::HandshakeEnd;
+pub use handshake_end::{HandshakeEnd, Seen};
 pub(in crate::proto) use handshake_log::HandshakeLog;
 pub use key_kind::{KeyKind, RequestedKey};
 pub use load_client::{LoadClient, LoadClients, LoadStream, await_ticket, resumed};

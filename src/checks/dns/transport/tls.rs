@@ -12,7 +12,7 @@ use super::secure::Secure;
 use crate::net::connect;
 use crate::probe::{Cx, EarlyEnd};
 use crate::proto::dns::exchange::{frame, framed};
-use crate::proto::tls::{HandshakeEnd, TlsStream, handshake};
+use crate::proto::tls::{HandshakeEnd, Seen, TlsStream, handshake};
 
 impl Secure {
     /// Connects and shakes hands over TCP.
@@ -68,7 +68,7 @@ impl Secure {
 
 fn broken(cx: &mut Cx<'_>, attempt: &Attempt<'_>, error: &io::Error, came: usize) -> EarlyEnd {
     let server = attempt.request.server;
-    match HandshakeEnd::classify(error, false, server) {
+    match HandshakeEnd::classify(error, Seen::Certificate, server) {
         Err(fault) => EarlyEnd::Fault(fault),
         Ok(end) => {
             let (outcome, why) = lost(cx, end);

@@ -150,7 +150,7 @@ impl QuicCheck {
         if let HandshakeEnd::Completed(connection) = &handshake.end {
             connection.quic.close(H3_NO_ERROR.into(), b"");
         }
-        Ok(())
+        handshake.judgement_fault().map_or(Ok(()), Err)
     }
 
     /// A line of evidence that names how far a handshake came that ended early.
