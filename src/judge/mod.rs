@@ -42,16 +42,14 @@ fn judge_arm(case: &Case, arm: &PlannedArm, observation: &Observation, fault: Op
     let fault = fault.or_else(|| empty(case, arm, observation));
     if let Some(fault) = fault {
         // What was seen before the fault stays in the record as facts, but is not held against the target.
-        return Judgement {
-            verdict: Verdict::Errored,
-            reason: Some(fault.to_string()),
-            fault: Some(fault),
-            expectations: Vec::new(),
-        };
+        return errored(fault);
     }
     let mut expectations: Vec<Outcome> = arm.expectations.iter().map(|e| outcome(e, observation)).collect();
     if expectations.iter().all(|outcome| outcome.held) {
         expectations.extend(in_time(case, observation));
+    }
+    if let Some(fault) = unavailable(case, &expectations, observation) {
+        return errored(fault);
     }
     let breached: Vec<&Outcome> = expectations.iter().filter(|outcome| !outcome.held).collect();
     let reason = breached.first().map(|first| {
@@ -60,6 +58,26 @@ fn judge_arm(case: &Case, arm: &PlannedArm, observation: &Observation, fault: Op
     });
     let verdict = if breached.is_empty() { Verdict::Passed } else { Verdict::Failed };
     Judgement { verdict, reason, fault: None, expectations }
+}
+
+fn errored(fault: Fault) -> Judgement {
+    Judgement {
+        verdict: Verdict::Errored,
+        reason: Some(fault.to_string()),
+        fault: Some(fault),
+        expectations: Vec::new(),
+    }
+}
+
+/// Something is expected of a fact that could not be measured from here, and nothing else failed: an absence that is
+/// this side's says nothing, whichever way it would decide. Only who lifts the default of a fact by its absence asked for
+/// no verdict on it.
+fn unavailable(case: &Case, expectations: &[Outcome], observation: &Observation) -> Option<Fault> {
+    let has_default = |name: &str| case.family.facts.iter().any(|info| info.name == name && info.expected.is_some());
+    let lifted = |outcome: &Outcome| outcome.held && outcome.operator == "present" && has_default(&outcome.fact);
+    let why = |outcome: &Outcome| observation.unavailable(&outcome.fact).filter(|_| !lifted(outcome)).cloned();
+    let other_breach = expectations.iter().any(|outcome| !outcome.held && why(outcome).is_none());
+    if other_breach { None } else { expectations.iter().find_map(why) }
 }
 
 /// An observation without anything in it is a measurement of nothing, never a pass.

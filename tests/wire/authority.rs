@@ -134,3 +134,44 @@ async fn broken_name_constraints_are_reported_in_words() {
     let observation = judged(serving(params, key).await, &[&root]).await;
     assert_eq!(fact(&observation, "verified"), &Value::Bool(true), "{:?}", observation.notes());
 }
+
+/// A server whose issuer may not sign certificates, and the file that trusts it.
+async fn without_certsign(folder: &std::path::Path) -> (SocketAddr, std::path::PathBuf) {
+    let key = KeyPair::generate().unwrap();
+    let (mut params, _) = authority("root", &key, (2020, 2100));
+    params.key_usages = vec![KeyUsagePurpose::CrlSign];
+    let root = params.self_signed(&key).unwrap();
+    let file = folder.join("ca.pem");
+    std::fs::write(&file, root.pem()).unwrap();
+    (serving(params, key).await, file)
+}
+
+#[tokio::test]
+async fn no_family_believes_an_issuer_without_the_right_to_sign_certificates() {
+    let folder = tempfile::tempdir().unwrap();
+    let (address, file) = without_certsign(folder.path()).await;
+    let (port, why) = (address.port(), "its key usage lacks keyCertSign");
+    let observation = run("tls", check(address, &file)).await.unwrap();
+    assert_eq!(fact(&observation, "verified"), &Value::Bool(false), "{:?}", observation.notes());
+    assert!(fact(&observation, "verify_error").as_str().unwrap().contains(why));
+    let file = || text(file.to_str().unwrap());
+    let get = args([
+        ("url", text(format!("https://{NAME}:{port}/"))),
+        ("resolve", text("127.0.0.1")),
+        ("ca_file", file()),
+        ("timeout", Arg::Number(10.0)),
+    ]);
+    let dot = args([
+        ("server", Arg::List(vec![text(format!("127.0.0.1:{port}"))])),
+        ("name", text("a.test")),
+        ("transport", text("dot")),
+        ("verify_name", text(NAME)),
+        ("ca_file", file()),
+        ("timeout", Arg::Number(10.0)),
+    ]);
+    for (family, check) in [("http", get), ("dns", dot)] {
+        let observation = run(family, check).await.unwrap();
+        assert_eq!(fact(&observation, "outcome"), "untrusted", "{family}: {:?}", observation.notes());
+        assert!(observation.notes().iter().any(|note| note.contains(why)), "{family}: {:?}", observation.notes());
+    }
+}

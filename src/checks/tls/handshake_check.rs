@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use rustls::pki_types::ServerName;
 
+use super::beyond_offer;
 use super::certificates::{self, AddressResult, ChainAnalysis, Extent};
 use super::client::{TlsClient, outcome};
 use super::connect::{Connector, STARTTLS, SetupResult, longest_handshake};
@@ -38,6 +39,8 @@ pub(super) struct FirstHandshake<'a> {
     pub(super) completed: bool,
     /// The certificate verified.
     pub(super) verified: bool,
+    /// Why this program could not shake hands, or not judge the certificate, where others can.
+    pub(super) fault: Option<Fault>,
 }
 
 impl HandshakeCheck {
@@ -99,21 +102,21 @@ impl HandshakeCheck {
         if let Some(result) = results.get(worst) {
             self.record(cx, &results, result).await?;
         }
-        let unjudged = results.iter().filter_map(|result| result.handshake.as_ref()).find_map(Handshake::judgement_fault);
+        let unjudged =
+            results.iter().filter_map(|result| result.handshake.as_ref()).find_map(Handshake::judgement_fault);
+        let unable = results.iter_mut().find_map(|result| result.unable.take());
         let result = results.swap_remove(worst);
         // Some servers serve one client after the other.
         drop(results);
-        let Some(handshake) = result.handshake else {
-            return Ok(None);
-        };
         let client = self.client(result.address, credentials);
+        let Some(handshake) = result.handshake else {
+            let first = FirstHandshake { client, completed: false, verified: false, fault: unable };
+            return Ok(first.fault.is_some().then_some(first));
+        };
         let completed = matches!(handshake.end, HandshakeEnd::Completed(_));
         let verified = handshake.verified() == Some(true);
         self.policy.run(cx, &client, handshake).await?;
-        if let Some(fault) = unjudged {
-            return Err(fault);
-        }
-        Ok(Some(FirstHandshake { client, completed, verified }))
+        Ok(Some(FirstHandshake { client, completed, verified, fault: unable.or(unjudged) }))
     }
 
     /// A client of `address`.
@@ -151,8 +154,21 @@ impl HandshakeCheck {
             }
         };
         let connected = format!("{peer}: connected in {:?}", connection.connect_time);
-        let mut handshake = handshake(connection.stream, peer, credentials, &self.offer, self.target.timeout).await?;
+        let ended = handshake(connection.stream, peer, credentials, &self.offer, self.target.timeout).await;
+        let mut handshake = match ended {
+            Ok(handshake) => handshake,
+            Err(fault) => {
+                result.unable(fault);
+                return Ok(result);
+            }
+        };
         handshake.await_late_refusal(self.late_wait()).await?;
+        if beyond_offer::may_be(&handshake.end, handshake.chain.is_empty())
+            && let Some(fault) = beyond_offer::explain(&connector, &self.offer).await?
+        {
+            result.unable(fault);
+            return Ok(result);
+        }
         result.outcome = outcome(&handshake.end);
         result.evidence = self.evidence(&handshake, &connected);
         match &handshake.end {
@@ -203,7 +219,9 @@ impl HandshakeCheck {
             let (ages, lint) = certificates::combined(results);
             certificates::record(cx, analysis, &ages, lint);
         }
-        cx.set(&OUTCOME, worst.outcome);
+        if worst.unable.is_none() {
+            cx.set(&OUTCOME, worst.outcome);
+        }
         if self.extent.all_addresses {
             certificates::record_addresses(cx, results);
         }

@@ -5,8 +5,8 @@ use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, TrustAnchor};
 
 use super::certificate::Certificate;
-use super::signed::element;
-use super::validation::Anchor;
+use super::signed::{element, sequence};
+use super::validation::{Anchor, same_name};
 
 /// Whom to trust.
 #[derive(Debug)]
@@ -48,9 +48,15 @@ impl Authorities {
 
     /// Places of those with this name (DER of Name).
     pub(super) fn anchors_named(&self, name: &[u8]) -> Vec<usize> {
-        let Some((name, _)) = element(name) else { return Vec::new() };
-        let all = self.store.roots.iter().enumerate();
-        all.filter(|(_, anchor)| anchor.subject.as_ref() == name.content).map(|(at, _)| at).collect()
+        let Some((bare, _)) = element(name) else { return Vec::new() };
+        let all = || self.store.roots.iter().enumerate();
+        let exact: Vec<usize> =
+            all().filter(|(_, anchor)| anchor.subject.as_ref() == bare.content).map(|(at, _)| at).collect();
+        if !exact.is_empty() {
+            return exact;
+        }
+        // Rare, and slow: the name written otherwise.
+        all().filter(|(_, anchor)| same_name(&sequence(&anchor.subject), name)).map(|(at, _)| at).collect()
     }
 
     /// The authority at a place that was given out here.

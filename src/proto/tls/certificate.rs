@@ -109,6 +109,11 @@ pub(super) fn address(bytes: &[u8]) -> Option<String> {
     Some(address.to_string())
 }
 
+/// The key of a `SubjectPublicKeyInfo` in DER, as people write it.
+pub(super) fn key_words(spki: &[u8]) -> String {
+    SubjectPublicKeyInfo::from_der(spki).map_or_else(|_| "unreadable".to_owned(), |(_, spki)| key(&spki))
+}
+
 fn key(spki: &SubjectPublicKeyInfo<'_>) -> String {
     match spki.parsed() {
         Ok(PublicKey::RSA(rsa)) => format!("RSA {}", bits(rsa.modulus)),

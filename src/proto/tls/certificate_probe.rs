@@ -118,9 +118,14 @@ fn answer(error: &io::Error, peer: SocketAddr) -> Result<Answer, Fault> {
     if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
         return Ok(match (tls, sort(tls)) {
             (Error::AlertReceived(alert), _) => Answer::Alert(Alert(u8::from(*alert))),
-            (_, Sorted::Alert(why) | Sorted::Garbled(why) | Sorted::Broken(why) | Sorted::TooLarge(why) | Sorted::Ours(why, _)) => {
-                Answer::NotTls(why)
-            }
+            (
+                _,
+                Sorted::Alert(why)
+                | Sorted::Garbled(why)
+                | Sorted::Broken(why)
+                | Sorted::TooLarge(why)
+                | Sorted::Ours(why, _),
+            ) => Answer::NotTls(why),
         });
     }
     if error.raw_os_error().is_none() {

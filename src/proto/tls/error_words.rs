@@ -24,16 +24,18 @@ pub(in crate::proto) enum Sorted {
 }
 
 /// The way out of [`Sorted::TooLarge`].
-pub(in crate::proto) const LARGER: &str = "check the server with `openssl s_client -showcerts`, and send only the certificates of one path";
-const OTHER_CLIENT: &str = "check the server with a client that has more, such as `openssl s_client`; `scan: true` shows what it takes";
+pub(in crate::proto) const LARGER: &str =
+    "check the server with `openssl s_client -showcerts`, and send only the certificates of one path";
+const OTHER_CLIENT: &str =
+    "check the server with a client that has more, such as `openssl s_client`; `scan: true` shows what it takes";
 
 /// Sorts an error. The match of each kind names every variant, so that none is passed on as it is called in the source.
 pub(super) fn sort(error: &Error) -> Sorted {
     match error {
         Error::AlertReceived(alert) => Sorted::Alert(iana_names::alert(*alert)),
-        Error::InvalidMessage(InvalidMessage::CertificatePayloadTooLarge | InvalidMessage::HandshakePayloadTooLarge) => {
-            Sorted::TooLarge("the server's certificates are larger than this side reads (64 KiB)".to_owned())
-        }
+        Error::InvalidMessage(
+            InvalidMessage::CertificatePayloadTooLarge | InvalidMessage::HandshakePayloadTooLarge,
+        ) => Sorted::TooLarge("the server's certificates are larger than this side reads (64 KiB)".to_owned()),
         Error::InvalidMessage(why) => Sorted::Garbled(garbled(why)),
         Error::PeerIncompatible(why) => incompatible(why),
         Error::InvalidCertificate(why) => certificate(why),
@@ -48,10 +50,9 @@ pub(super) fn sort(error: &Error) -> Sorted {
         Error::FailedToGetCurrentTime => {
             Sorted::Ours("this machine's clock cannot be read".to_owned(), "check the machine's clock")
         }
-        Error::FailedToGetRandomBytes => Sorted::Ours(
-            "the system gives no randomness".to_owned(),
-            "check this machine's entropy source",
-        ),
+        Error::FailedToGetRandomBytes => {
+            Sorted::Ours("the system gives no randomness".to_owned(), "check this machine's entropy source")
+        }
         Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => Sorted::Ours(
             "the client's certificate and key do not belong together".to_owned(),
             "name the key that was made for the certificate",
@@ -97,7 +98,8 @@ pub(in crate::proto) fn sort_text(text: &str) -> Sorted {
 }
 
 /// Everything this program offers by default, for a message.
-pub(super) fn offered() -> String {
+#[must_use]
+pub fn offered() -> String {
     let provider = provider();
     let list = |names: Vec<String>| names.join(", ");
     let suites = provider.cipher_suites.iter().map(|suite| iana_names::cipher_suite(suite.suite())).collect();
@@ -129,7 +131,9 @@ fn incompatible(why: &PeerIncompatible) -> Sorted {
         PeerIncompatible::NoSignatureSchemesInCommon => ours("no signature scheme in common with the server"),
         PeerIncompatible::EcPointsExtensionRequired
         | PeerIncompatible::NoEcPointFormatsInCommon
-        | PeerIncompatible::UncompressedEcPointsRequired => ours("no form of elliptic curve points in common with the server"),
+        | PeerIncompatible::UncompressedEcPointsRequired => {
+            ours("no form of elliptic curve points in common with the server")
+        }
         PeerIncompatible::ExtendedMasterSecretExtensionRequired => ours("the server lacks the extended master secret"),
         PeerIncompatible::IncorrectCertificateTypeExtension | PeerIncompatible::UnsolicitedCertificateTypeExtension => {
             ours("the server shows something else than X.509 certificates")
@@ -174,7 +178,9 @@ const fn encrypted_hello(why: &EncryptedClientHelloError) -> &'static str {
 fn garbled(why: &InvalidMessage) -> String {
     let words = match why {
         InvalidMessage::MissingData(what) => return format!("a message that ends too early, in {}", part(what)),
-        InvalidMessage::TrailingData(what) => return format!("a message that goes on after its end, in {}", part(what)),
+        InvalidMessage::TrailingData(what) => {
+            return format!("a message that goes on after its end, in {}", part(what));
+        }
         InvalidMessage::IllegalEmptyList(what) => return format!("an empty list, in {}", part(what)),
         InvalidMessage::DuplicateExtension(number) => return format!("extension {number} twice"),
         InvalidMessage::CertificatePayloadTooLarge => "certificates larger than 64 KiB",
@@ -216,41 +222,76 @@ fn misbehaved(why: &PeerMisbehaved) -> &'static str {
     match why {
         P::AttemptedDowngradeToTls12WhenTls13IsSupported => "somebody made both sides fall back to TLS 1.2",
         P::BadCertChainExtensions => "a chain with extensions that do not belong there",
-        P::CipherSuiteDifferedOnRetry | P::SelectedDifferentCipherSuiteAfterRetry => "another cipher suite after the second hello",
+        P::CipherSuiteDifferedOnRetry | P::SelectedDifferentCipherSuiteAfterRetry => {
+            "another cipher suite after the second hello"
+        }
         P::DisallowedEncryptedExtension | P::UnexpectedCleartextExtension => "an extension in the wrong message",
-        P::DuplicateClientHelloExtensions | P::DuplicateEncryptedExtensions | P::DuplicateHelloRetryRequestExtensions
-        | P::DuplicateNewSessionTicketExtensions | P::DuplicateServerHelloExtensions => "an extension twice",
-        P::DuplicateServerNameTypes | P::ServerNameDifferedOnRetry | P::ServerNameMustContainOneHostName => "a malformed server name",
-        P::EarlyDataAttemptedInSecondClientHello | P::EarlyDataExtensionWithoutResumption | P::EarlyDataOfferedWithVariedCipherSuite
-        | P::InvalidMaxEarlyDataSize | P::OfferedEarlyDataWithOldProtocolVersion | P::RejectedEarlyDataInterleavedWithHandshakeMessage
+        P::DuplicateClientHelloExtensions
+        | P::DuplicateEncryptedExtensions
+        | P::DuplicateHelloRetryRequestExtensions
+        | P::DuplicateNewSessionTicketExtensions
+        | P::DuplicateServerHelloExtensions => "an extension twice",
+        P::DuplicateServerNameTypes | P::ServerNameDifferedOnRetry | P::ServerNameMustContainOneHostName => {
+            "a malformed server name"
+        }
+        P::EarlyDataAttemptedInSecondClientHello
+        | P::EarlyDataExtensionWithoutResumption
+        | P::EarlyDataOfferedWithVariedCipherSuite
+        | P::InvalidMaxEarlyDataSize
+        | P::OfferedEarlyDataWithOldProtocolVersion
+        | P::RejectedEarlyDataInterleavedWithHandshakeMessage
         | P::TooMuchEarlyDataReceived => "early data against the rules",
         P::EchAcceptanceVariedAfterRetry | P::IllegalHelloRetryRequestWithInvalidEch | P::UnsolicitedEchExtension => {
             "an encrypted hello answered against the rules"
         }
         P::HandshakeHashVariedAfterRetry => "another hash after the second hello",
-        P::IllegalHelloRetryRequestWithEmptyCookie | P::IllegalHelloRetryRequestWithNoChanges
-        | P::IllegalHelloRetryRequestWithOfferedGroup | P::IllegalHelloRetryRequestWithUnofferedCipherSuite
-        | P::IllegalHelloRetryRequestWithUnofferedNamedGroup | P::IllegalHelloRetryRequestWithUnsupportedVersion
-        | P::IllegalHelloRetryRequestWithWrongSessionId | P::RefusedToFollowHelloRetryRequest => {
+        P::IllegalHelloRetryRequestWithEmptyCookie
+        | P::IllegalHelloRetryRequestWithNoChanges
+        | P::IllegalHelloRetryRequestWithOfferedGroup
+        | P::IllegalHelloRetryRequestWithUnofferedCipherSuite
+        | P::IllegalHelloRetryRequestWithUnofferedNamedGroup
+        | P::IllegalHelloRetryRequestWithUnsupportedVersion
+        | P::IllegalHelloRetryRequestWithWrongSessionId
+        | P::RefusedToFollowHelloRetryRequest => {
             "a request for a second hello that asks for nothing new, or for what was not offered"
         }
         P::IllegalMiddleboxChangeCipherSpec => "a change of ciphers at the wrong time",
         P::IllegalTlsInnerPlaintext => "a record without content",
-        P::IncorrectBinder | P::MissingBinderInPskExtension | P::MissingPskExtensionInSecondClientHello | P::MissingPskModesExtension
-        | P::PskExtensionMustBeLast | P::PskExtensionWithMismatchedIdsAndBinders | P::SelectedInvalidPsk | P::SelectedUnofferedPsk => {
-            "a pre-shared key against the rules"
+        P::IncorrectBinder
+        | P::MissingBinderInPskExtension
+        | P::MissingPskExtensionInSecondClientHello
+        | P::MissingPskModesExtension
+        | P::PskExtensionMustBeLast
+        | P::PskExtensionWithMismatchedIdsAndBinders
+        | P::SelectedInvalidPsk
+        | P::SelectedUnofferedPsk => "a pre-shared key against the rules",
+        other => misbehaved_later(other),
+    }
+}
+
+/// The rest of [`misbehaved`].
+fn misbehaved_later(why: &PeerMisbehaved) -> &'static str {
+    use PeerMisbehaved as P;
+    match why {
+        P::InvalidCertCompression
+        | P::OfferedDuplicateCertificateCompressions
+        | P::SelectedUnofferedCertCompression => "certificates compressed against the rules",
+        P::InvalidKeyShare | P::MissingKeyShare | P::OfferedDuplicateKeyShares | P::WrongGroupForKeyShare => {
+            "a key share that does not fit"
         }
-        P::InvalidCertCompression | P::OfferedDuplicateCertificateCompressions | P::SelectedUnofferedCertCompression => {
-            "certificates compressed against the rules"
+        P::KeyEpochWithPendingFragment | P::MessageInterleavedWithHandshakeMessage => {
+            "a message in the middle of another one"
         }
-        P::InvalidKeyShare | P::MissingKeyShare | P::OfferedDuplicateKeyShares | P::WrongGroupForKeyShare => "a key share that does not fit",
-        P::KeyEpochWithPendingFragment | P::MessageInterleavedWithHandshakeMessage => "a message in the middle of another one",
         P::KeyUpdateReceivedInQuicConnection => "an update of keys in QUIC",
         P::MissingQuicTransportParameters => "no transport parameters of QUIC",
-        P::OfferedEmptyApplicationProtocol | P::SelectedUnofferedApplicationProtocol => "an application protocol that was not offered",
+        P::OfferedEmptyApplicationProtocol | P::SelectedUnofferedApplicationProtocol => {
+            "an application protocol that was not offered"
+        }
         P::OfferedIncorrectCompressions | P::SelectedUnofferedCompression => "a compression that was not offered",
-        P::ResumptionAttemptedWithVariedEms | P::ResumptionOfferedWithIncompatibleCipherSuite
-        | P::ResumptionOfferedWithVariedCipherSuite | P::ResumptionOfferedWithVariedEms => "a resumed session on other terms than before",
+        P::ResumptionAttemptedWithVariedEms
+        | P::ResumptionOfferedWithIncompatibleCipherSuite
+        | P::ResumptionOfferedWithVariedCipherSuite
+        | P::ResumptionOfferedWithVariedEms => "a resumed session on other terms than before",
         P::SelectedTls12UsingTls13VersionExtension => "TLS 1.2 chosen in the words of TLS 1.3",
         P::SelectedUnofferedCipherSuite => "the server chose a cipher suite that was not offered",
         P::SelectedUnusableCipherSuiteForVersion => "the server chose a cipher suite of another version",
@@ -260,12 +301,14 @@ fn misbehaved(why: &PeerMisbehaved) -> &'static str {
         P::SignedKxWithWrongAlgorithm | P::SignedHandshakeWithUnadvertisedSigScheme => {
             "the server signed with a scheme that was not offered, or that does not go with its key"
         }
-        P::TooManyEmptyFragments | P::TooManyKeyUpdateRequests | P::TooManyRenegotiationRequests | P::TooManyWarningAlertsReceived => {
-            "too many messages without content"
-        }
-        P::UnsolicitedCertExtension | P::UnsolicitedEncryptedExtension | P::UnsolicitedSctList | P::UnsolicitedServerHelloExtension => {
-            "an extension that was not asked for"
-        }
+        P::TooManyEmptyFragments
+        | P::TooManyKeyUpdateRequests
+        | P::TooManyRenegotiationRequests
+        | P::TooManyWarningAlertsReceived => "too many messages without content",
+        P::UnsolicitedCertExtension
+        | P::UnsolicitedEncryptedExtension
+        | P::UnsolicitedSctList
+        | P::UnsolicitedServerHelloExtension => "an extension that was not asked for",
         _ => "a message against the rules of TLS",
     }
 }

@@ -327,7 +327,7 @@ impl ObservingClient {
                     (true, false) => Seen::Nothing,
                 };
                 (HandshakeEnd::classify(&error, seen, self.peer)?, None)
-            },
+            }
             Ok(Ok(stream)) => {
                 let session = session(stream.get_ref().1);
                 (HandshakeEnd::Completed(Box::new(stream)), Some(session))

@@ -59,7 +59,9 @@ impl HandshakeEnd {
             Sorted::Alert(name) => Ok(Self::Alert(name)),
             Sorted::Garbled(why) if seen != Seen::Certificate => Ok(Self::NotTls(why)),
             // What is no TLS may well read as a very long message.
-            Sorted::TooLarge(_) if seen == Seen::Nothing => Ok(Self::NotTls("a message of more than 64 KiB".to_owned())),
+            Sorted::TooLarge(_) if seen == Seen::Nothing => {
+                Ok(Self::NotTls("a message of more than 64 KiB".to_owned()))
+            }
             Sorted::TooLarge(why) => Err(Fault::local("TLS handshake", peer.to_string(), why, LARGER)),
             Sorted::Ours(why, remedy) => Err(Fault::local("TLS handshake", peer.to_string(), why, remedy)),
             // The server spoke TLS, but not as it must: this side ended it with an alert of its own.

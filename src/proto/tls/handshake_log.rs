@@ -7,8 +7,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::sign::CertifiedKey;
 use rustls::{Error, SignatureScheme};
 
-use super::verifier::{Policy, Presented, TrustCheck};
 use super::validation::Distrust;
+use super::verifier::{Policy, Presented, TrustCheck};
 
 /// Entries of a [`HandshakeLog`].
 #[derive(Debug, Default)]

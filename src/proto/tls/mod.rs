@@ -39,6 +39,7 @@ use std::sync::{Arc, LazyLock};
 pub use chain_summary::ChainSummary;
 pub use client_config::{Offer, server_name, versions};
 pub use counting_stream::TlsStream;
+pub use error_words::offered;
 pub use handshake::{Handshake, Session, handshake, handshake_requesting};
 pub use handshake_end::{HandshakeEnd, Seen};
 pub(in crate::proto) use handshake_log::HandshakeLog;

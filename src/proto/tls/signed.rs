@@ -103,8 +103,13 @@ impl<'a> Signed<'a> {
             SignatureProblem::Unreadable => "the issuer's key cannot be read".to_owned(),
             SignatureProblem::Weak(name) => format!("it is signed with {name}, which is not trusted any more"),
             SignatureProblem::Unknown(name) => format!("it is signed with {name}, which this program cannot verify"),
+            SignatureProblem::UnknownKey(name) => {
+                format!("its issuer's key is {name}, which this program cannot verify with")
+            }
             SignatureProblem::OtherKind => "it is signed by a key of another kind than its issuer's".to_owned(),
-            SignatureProblem::SmallKey(bits) => format!("its issuer's key is RSA {bits}, and below 2048 bits is not trusted"),
+            SignatureProblem::SmallKey(bits) => {
+                format!("its issuer's key is RSA {bits}, and below 2048 bits is not trusted")
+            }
             SignatureProblem::LargeKey(bits) => {
                 format!("its issuer's key is RSA {bits}, and this program verifies RSA of 2048 to 8192 bits")
             }
@@ -126,7 +131,14 @@ impl<'a> Signed<'a> {
         }
         let mut of_key = known.filter(|known| known.public_key_alg_id().as_ref() == algorithm.content).peekable();
         if of_key.peek().is_none() {
-            return Err(SignatureProblem::OtherKind);
+            let known = webpki::ALL_VERIFICATION_ALGS
+                .iter()
+                .any(|known| known.public_key_alg_id().as_ref() == algorithm.content);
+            return Err(if known {
+                SignatureProblem::OtherKind
+            } else {
+                SignatureProblem::UnknownKey(super::certificate::key_words(spki))
+            });
         }
         match rsa_bits(spki) {
             Some(bits) if bits < 2048 => return Err(SignatureProblem::SmallKey(bits)),
@@ -142,7 +154,11 @@ impl<'a> Signed<'a> {
         let oid = element(self.algorithm).and_then(|(oid, _)| Oid::from_der(oid.whole).ok());
         let Some((_, oid)) = oid else { return SignatureProblem::Unreadable };
         let name = oid2sn(&oid, oid_registry()).map_or_else(|_| oid.to_id_string(), str::to_owned);
-        if WEAK.contains(&oid.to_id_string().as_str()) { SignatureProblem::Weak(name) } else { SignatureProblem::Unknown(name) }
+        if WEAK.contains(&oid.to_id_string().as_str()) {
+            SignatureProblem::Weak(name)
+        } else {
+            SignatureProblem::Unknown(name)
+        }
     }
 }
 
@@ -168,6 +184,8 @@ pub(super) enum SignatureProblem {
     Weak(String),
     /// By an algorithm this program does not have.
     Unknown(String),
+    /// By a key of a kind this program does not have.
+    UnknownKey(String),
     /// By an algorithm that does not go with the key.
     OtherKind,
     /// The RSA key has so few bits.

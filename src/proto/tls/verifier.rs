@@ -162,9 +162,10 @@ impl TrustCheck {
         }
         match Distrust::joined(&problems) {
             Some(problem) => Err(problem),
-            None if found.places.is_some_and(|places| places.pinned) => {
-                Ok(Some(format!("trusted because this very certificate stands in {}: no authority vouches for it", self.roots.origin())))
-            }
+            None if found.places.is_some_and(|places| places.pinned) => Ok(Some(format!(
+                "trusted because this very certificate stands in {}: no authority vouches for it",
+                self.roots.origin()
+            ))),
             None => Ok(None),
         }
     }
@@ -173,8 +174,9 @@ impl TrustCheck {
     fn name_error(&self, leaf: &[u8]) -> Result<(), String> {
         fits_name(leaf, &self.name)?;
         match ParsedCertificate::try_from(&CertificateDer::from(leaf)) {
-            Ok(parsed) => verify_server_name(&parsed, &self.name)
-                .map_err(|_| format!("not valid for name {}: the names of the certificate are malformed", self.name.to_str())),
+            Ok(parsed) => verify_server_name(&parsed, &self.name).map_err(|_| {
+                format!("not valid for name {}: the names of the certificate are malformed", self.name.to_str())
+            }),
             // It has something the library does not read, which the path is judged for.
             Err(_) => Ok(()),
         }
@@ -205,9 +207,14 @@ fn proof(
         return Ok(());
     }
     Err(match error {
-        Error::PeerMisbehaved(_) => Distrust::Wrong(format!("{UNPROVEN}: it signed with a scheme that was not offered")),
+        Error::PeerMisbehaved(_) => {
+            Distrust::Wrong(format!("{UNPROVEN}: it signed with a scheme that was not offered"))
+        }
         Error::InvalidCertificate(CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. }) => {
-            Distrust::Wrong(format!("{UNPROVEN}: it signed with {}, which does not go with the key", scheme_name(scheme)))
+            Distrust::Wrong(format!(
+                "{UNPROVEN}: it signed with {}, which does not go with the key",
+                scheme_name(scheme)
+            ))
         }
         _ => Distrust::Wrong(format!("{UNPROVEN}: its signature does not match")),
     })
@@ -221,6 +228,9 @@ fn signed_by_hand(
     (algorithm, key): (&[u8], &[u8]),
 ) -> bool {
     let known = algorithms.mapping.iter().find(|(scheme, _)| *scheme == signed.scheme);
-    let mut fitting = known.into_iter().flat_map(|(_, known)| known.iter()).filter(|known| known.public_key_alg_id().as_ref() == algorithm);
+    let mut fitting = known
+        .into_iter()
+        .flat_map(|(_, known)| known.iter())
+        .filter(|known| known.public_key_alg_id().as_ref() == algorithm);
     fitting.any(|known| known.verify_signature(key, message, signed.signature()).is_ok())
 }

@@ -7,8 +7,8 @@ use super::chain_analysis::{Ages, ChainAnalysis};
 use super::enumeration::CertificateQuery;
 use crate::checks::tls::connect::SetupResult;
 use crate::checks::tls::facts::COMPLETED;
-use crate::model::Fact;
 use crate::model::table::facts;
+use crate::model::{Fact, Fault};
 use crate::probe::Cx;
 use crate::proto::tls::Handshake;
 use crate::proto::tls::lint;
@@ -40,6 +40,8 @@ pub(crate) struct AddressResult {
     pub(crate) evidence: Option<String>,
     pub(in crate::checks::tls) setup: SetupResult,
     pub(crate) handshake: Option<Handshake>,
+    /// Why this program could not shake hands where others can; the outcome then says nothing.
+    pub(crate) unable: Option<Fault>,
     /// Absent when no certificate was shown.
     pub(crate) analysis: Option<ChainAnalysis>,
     /// Every certificate it can show, if that was asked.
@@ -56,9 +58,17 @@ impl AddressResult {
             evidence: None,
             setup,
             handshake: None,
+            unable: None,
             analysis: None,
             certificates: Vec::new(),
         }
+    }
+
+    /// This program could not shake hands, others may.
+    pub(in crate::checks::tls) fn unable(&mut self, fault: Fault) {
+        self.outcome = "unable";
+        self.evidence = Some(fault.to_string());
+        self.unable = Some(fault);
     }
 
     fn verified(&self) -> Option<bool> {

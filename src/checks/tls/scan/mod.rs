@@ -96,8 +96,9 @@ impl Scanner {
         self.limit(self.interval(false))
     }
 
-    /// Scans the address of the handshake before. Where nobody there speaks TLS, its outcome stays.
-    pub(super) async fn run(&self, cx: &mut Cx<'_>, connector: Connector) -> Result<(), Fault> {
+    /// Scans the address of the handshake before. Where nobody there speaks TLS, its outcome stays. `unable` is why this
+    /// program could not shake hands, or not judge the certificate, where others can.
+    pub(super) async fn run(&self, cx: &mut Cx<'_>, connector: Connector, unable: Option<Fault>) -> Result<(), Fault> {
         // A profile that cannot be read is told before the server is bothered.
         self.profiles.load().await?;
         let interval = self.interval(connector.peer.ip().to_canonical().is_loopback());
@@ -105,7 +106,11 @@ impl Scanner {
         let scan = runner.run(Plan::new(self.sni.clone()), self.sni.as_deref()).await?;
         facts::record(cx, &scan);
         if scan.suites.is_empty() {
-            return Ok(());
+            return unable.map_or(Ok(()), Err);
+        }
+        if let Some(fault) = unable {
+            cx.note(format!("there is no handshake to look at: {fault}"));
+            cx.unavailable(super::facts::FACTS.iter().chain(super::certificates::FACTS), &fault);
         }
         let stapled = cx.observation().latest().last(STAPLED.info.name).and_then(Value::as_bool);
         self.profiles.record(cx, &profile_input::profile_input(&scan, stapled)).await

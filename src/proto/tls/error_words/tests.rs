@@ -10,11 +10,16 @@ use rustls::{
 use super::{Sorted, offered, sort, sort_text};
 use crate::proto::tls::validation::Distrust;
 
-const FALLBACKS: &[&str] = &["a malformed message", "a message against the rules of TLS", "nothing in common with the peer"];
+const FALLBACKS: &[&str] =
+    &["a malformed message", "a message against the rules of TLS", "nothing in common with the peer"];
 
 fn text(sorted: &Sorted) -> String {
     match sorted {
-        Sorted::Alert(text) | Sorted::Garbled(text) | Sorted::Broken(text) | Sorted::TooLarge(text) | Sorted::Ours(text, _) => text.clone(),
+        Sorted::Alert(text)
+        | Sorted::Garbled(text)
+        | Sorted::Broken(text)
+        | Sorted::TooLarge(text)
+        | Sorted::Ours(text, _) => text.clone(),
     }
 }
 
@@ -27,8 +32,12 @@ fn plain(text: &str) -> bool {
     };
     // The names of the offer are IANA's.
     let text = text.replace(&offered(), "");
-    !text.is_empty() && !text.contains(['{', '}', '[', ']', '"']) && !text.contains("::") && !text.split([' ', '(', '-']).any(shouting)
-        && !text.contains("Some(") && !text.contains("None")
+    !text.is_empty()
+        && !text.contains(['{', '}', '[', ']', '"'])
+        && !text.contains("::")
+        && !text.split([' ', '(', '-']).any(shouting)
+        && !text.contains("Some(")
+        && !text.contains("None")
 }
 
 macro_rules! all {
@@ -126,14 +135,18 @@ fn no_error_of_the_library_is_told_in_its_own_names() {
         assert!(plain(&told), "{error:?}: {told}");
     }
     // A variant that is new in the library falls through to a general word; those known today do not.
-    for error in misbehaved().into_iter().map(Error::PeerMisbehaved).chain(garbled().into_iter().map(Error::InvalidMessage)) {
+    for error in
+        misbehaved().into_iter().map(Error::PeerMisbehaved).chain(garbled().into_iter().map(Error::InvalidMessage))
+    {
         assert!(!FALLBACKS.contains(&text(&sort(&error)).as_str()), "{error:?}");
     }
 }
 
 #[test]
 fn what_quic_passes_on_is_translated() {
-    for error in misbehaved().into_iter().map(Error::PeerMisbehaved)
+    for error in misbehaved()
+        .into_iter()
+        .map(Error::PeerMisbehaved)
         .chain(garbled().into_iter().map(Error::InvalidMessage))
         .chain(incompatible().into_iter().map(Error::PeerIncompatible))
     {
@@ -151,12 +164,16 @@ fn what_this_side_lacks_is_not_the_servers_fault() {
     use PeerIncompatible as I;
     for why in [I::NoCipherSuitesInCommon, I::NoKxGroupsInCommon, I::NoSignatureSchemesInCommon] {
         let Sorted::Ours(text, _) = sort(&Error::PeerIncompatible(why)) else { panic!() };
-        assert!(text.contains("TLS_AES_128_GCM_SHA256") && text.contains("secp384r1") && text.contains("ed25519"), "{text}");
+        assert!(
+            text.contains("TLS_AES_128_GCM_SHA256") && text.contains("secp384r1") && text.contains("ed25519"),
+            "{text}"
+        );
     }
     for why in [InvalidMessage::CertificatePayloadTooLarge, InvalidMessage::HandshakePayloadTooLarge] {
         let Sorted::TooLarge(text) = sort(&Error::InvalidMessage(why)) else { panic!() };
         assert!(text.contains("larger than this side reads"), "{text}");
     }
-    let open = Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(Distrust::CannotJudge("x".to_owned())))));
+    let open =
+        Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(Distrust::CannotJudge("x".to_owned())))));
     assert_eq!(sort(&open), Sorted::Ours("x".to_owned(), super::OTHER_CLIENT));
 }

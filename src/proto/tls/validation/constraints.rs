@@ -2,12 +2,14 @@
 
 use x509_parser::der_parser::oid::Oid;
 use x509_parser::extensions::{GeneralSubtree, NameConstraints};
-use x509_parser::prelude::GeneralName;
+use x509_parser::prelude::{FromDer, GeneralName};
 use x509_parser::x509::{RelativeDistinguishedName, X509Name};
 
 use super::Distrust;
 use super::member::Member;
 
+/// Pairs of a name and a subtree that are compared for one certificate and one authority.
+const COMPARISONS: usize = 100_000;
 const EMAIL_ADDRESS: &str = "1.2.840.113549.1.9.1";
 
 /// Whether the constraints of the authority `who` let `member` be below it.
@@ -22,6 +24,15 @@ pub(super) fn allow(constraints: &NameConstraints<'_>, who: &str, member: &Membe
     // Addresses of mail in the subject count where there are none among the alternative names.
     if !names.iter().any(|name| matches!(name, GeneralName::RFC822Name(_))) {
         names.extend(emails(subject).into_iter().map(GeneralName::RFC822Name));
+    }
+    // A chain of 64 KiB has room for millions of pairs.
+    if names.len().saturating_mul(permitted.len() + excluded.len()) > COMPARISONS {
+        return Err(Distrust::CannotJudge(format!(
+            "{} has {} names, and the name constraints of {who} {} subtrees: more than this program compares",
+            member.who(),
+            names.len(),
+            permitted.len() + excluded.len()
+        )));
     }
     for name in &names {
         allow_name(permitted, excluded, name).map_err(|why| why.of(who, member))?;
@@ -51,9 +62,9 @@ impl Refusal {
             Self::NotPermitted(name) => Distrust::Wrong(format!(
                 "for a name that {who} may not issue for: its name constraints do not permit {name}{below}"
             )),
-            Self::Malformed(kind) => {
-                Distrust::Wrong(format!("the name constraints of {who} have a malformed {kind}, so nothing below it is trusted"))
-            }
+            Self::Malformed(kind) => Distrust::Wrong(format!(
+                "the name constraints of {who} have a malformed {kind}, so nothing below it is trusted"
+            )),
             Self::Unsupported(kind) => Distrust::CannotJudge(format!(
                 "{who} has name constraints on the kind {kind}, and {} has such a name: this program does not evaluate them",
                 member.who()
@@ -62,7 +73,11 @@ impl Refusal {
     }
 }
 
-fn allow_name(permitted: &[GeneralSubtree<'_>], excluded: &[GeneralSubtree<'_>], name: &GeneralName<'_>) -> Result<(), Refusal> {
+fn allow_name(
+    permitted: &[GeneralSubtree<'_>],
+    excluded: &[GeneralSubtree<'_>],
+    name: &GeneralName<'_>,
+) -> Result<(), Refusal> {
     for subtree in excluded {
         if within(name, &subtree.base, true)? == Some(true) {
             return Err(Refusal::Excluded(text(name)));
@@ -86,13 +101,19 @@ fn within(name: &GeneralName<'_>, base: &GeneralName<'_>, excluding: bool) -> Re
     Ok(Some(match (name, base) {
         (GeneralName::DNSName(name), GeneralName::DNSName(base)) => dns_within(name, base, excluding),
         (GeneralName::IPAddress(address), GeneralName::IPAddress(base)) => address_within(address, base)?,
-        (GeneralName::RFC822Name(mailbox), GeneralName::RFC822Name(base)) => mailbox_within(mailbox, base).unwrap_or(excluding),
+        (GeneralName::RFC822Name(mailbox), GeneralName::RFC822Name(base)) => {
+            mailbox_within(mailbox, base).unwrap_or(excluding)
+        }
         (GeneralName::URI(uri), GeneralName::URI(base)) => uri_within(uri, base).unwrap_or(excluding),
         (GeneralName::DirectoryName(name), GeneralName::DirectoryName(base)) => directory_within(name, base),
         (GeneralName::OtherName(..), GeneralName::OtherName(..)) => return Err(Refusal::Unsupported("otherName")),
         (GeneralName::X400Address(_), GeneralName::X400Address(_)) => return Err(Refusal::Unsupported("x400Address")),
-        (GeneralName::EDIPartyName(_), GeneralName::EDIPartyName(_)) => return Err(Refusal::Unsupported("ediPartyName")),
-        (GeneralName::RegisteredID(_), GeneralName::RegisteredID(_)) => return Err(Refusal::Unsupported("registeredID")),
+        (GeneralName::EDIPartyName(_), GeneralName::EDIPartyName(_)) => {
+            return Err(Refusal::Unsupported("ediPartyName"));
+        }
+        (GeneralName::RegisteredID(_), GeneralName::RegisteredID(_)) => {
+            return Err(Refusal::Unsupported("registeredID"));
+        }
         (_, GeneralName::Invalid(..)) => return Err(Refusal::Malformed("name")),
         _ => return Ok(None),
     }))
@@ -112,7 +133,8 @@ fn dns_within(name: &str, base: &str, excluding: bool) -> bool {
         return true;
     }
     // A wildcard stands for the excluded name as well as for others.
-    excluding && name.strip_prefix("*.").is_some_and(|rest| base.split_once('.').is_some_and(|(_, parent)| parent == rest))
+    excluding
+        && name.strip_prefix("*.").is_some_and(|rest| base.split_once('.').is_some_and(|(_, parent)| parent == rest))
 }
 
 /// A constraint is an address and a mask of its length.
@@ -153,7 +175,11 @@ fn uri_within(uri: &str, base: &str) -> Option<bool> {
 /// One host, or with a leading dot every host below a domain.
 fn host_within(host: &str, base: &str) -> bool {
     let (host, base) = (host.to_ascii_lowercase(), base.to_ascii_lowercase());
-    if base.starts_with('.') { host.len() > base.len() && host.ends_with(&base) } else { base.is_empty() || host == base }
+    if base.starts_with('.') {
+        host.len() > base.len() && host.ends_with(&base)
+    } else {
+        base.is_empty() || host == base
+    }
 }
 
 /// The base is how the name begins.
@@ -162,10 +188,21 @@ fn directory_within(name: &X509Name<'_>, base: &X509Name<'_>) -> bool {
     base.iter_rdn().all(|wanted| parts.next().is_some_and(|part| same_part(part, wanted)))
 }
 
+/// Whether two names in DER are the same (RFC 5280, 7.1).
+pub(in crate::proto::tls) fn same_name(one: &[u8], other: &[u8]) -> bool {
+    if one == other {
+        return true;
+    }
+    let (Ok((_, one)), Ok((_, other))) = (X509Name::from_der(one), X509Name::from_der(other)) else { return false };
+    one.iter_rdn().count() == other.iter_rdn().count() && directory_within(&one, &other)
+}
+
 fn same_part(part: &RelativeDistinguishedName<'_>, wanted: &RelativeDistinguishedName<'_>) -> bool {
     let values = |part: &RelativeDistinguishedName<'_>| {
-        let mut values: Vec<(String, Vec<u8>)> =
-            part.iter().map(|one| (one.attr_type().to_id_string(), comparable(one.attr_value().tag().0, one.attr_value().data))).collect();
+        let mut values: Vec<(String, Vec<u8>)> = part
+            .iter()
+            .map(|one| (one.attr_type().to_id_string(), comparable(one.attr_value().tag().0, one.attr_value().data)))
+            .collect();
         values.sort();
         values
     };

@@ -4,7 +4,7 @@ use x509_parser::prelude::{FromDer, GeneralName, NameConstraints, ParsedExtensio
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::{SubjectPublicKeyInfo, X509Version};
 
-use super::Distrust;
+use super::{Distrust, same_name};
 use crate::proto::tls::certificate::bits;
 
 /// Bits of RSA keys that are trusted and that can be computed with.
@@ -45,7 +45,7 @@ impl<'a> Member<'a> {
 
     /// Issued by an authority to itself under another key: it does not count (RFC 5280, 6.1).
     pub(super) fn self_issued(&self) -> bool {
-        self.x509.subject().as_raw() == self.x509.issuer().as_raw()
+        same_name(self.x509.subject().as_raw(), self.x509.issuer().as_raw())
     }
 
     pub(super) fn is_v3(&self) -> bool {

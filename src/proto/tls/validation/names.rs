@@ -21,7 +21,9 @@ pub(in crate::proto::tls) fn fits_name(der: &[u8], wanted: &ServerName<'_>) -> R
     };
     let names = found.as_ref().map(|found| found.value.general_names.as_slice()).unwrap_or_default();
     let fits = match wanted {
-        ServerName::DnsName(name) => names.iter().any(|one| matches!(one, GeneralName::DNSName(one) if covers(one, name.as_ref()))),
+        ServerName::DnsName(name) => {
+            names.iter().any(|one| matches!(one, GeneralName::DNSName(one) if covers(one, name.as_ref())))
+        }
         ServerName::IpAddress(address) => {
             let address = octets(IpAddr::from(*address));
             names.iter().any(|one| matches!(one, GeneralName::IPAddress(one) if *one == address))

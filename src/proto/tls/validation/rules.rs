@@ -133,24 +133,13 @@ fn critical(member: &Member<'_>, out: &mut Vec<Distrust>) {
     for extension in member.x509.extensions() {
         let id = extension.oid.to_id_string();
         let evaluated = EVALUATED.iter().find(|(known, _)| *known == id).map(|(_, name)| *name);
-        let unread = matches!(extension.parsed_extension(), ParsedExtension::ParseError { .. })
-            || (id == "2.5.29.17" && malformed_name(extension));
+        let unread = matches!(extension.parsed_extension(), ParsedExtension::ParseError { .. });
         if let (Some(name), true) = (evaluated, unread) {
             out.push(Distrust::Wrong(format!("the {name} of {} is not correctly encoded", member.who())));
         } else if evaluated.is_none() && extension.critical {
             out.extend(unknown(member, extension, &id));
         }
     }
-}
-
-fn malformed_name(extension: &X509Extension<'_>) -> bool {
-    use x509_parser::prelude::GeneralName;
-    let ParsedExtension::SubjectAlternativeName(names) = extension.parsed_extension() else { return true };
-    names.general_names.iter().any(|name| match name {
-        GeneralName::Invalid(..) => true,
-        GeneralName::IPAddress(bytes) => !matches!(bytes.len(), 4 | 16),
-        _ => false,
-    })
 }
 
 fn unknown(member: &Member<'_>, extension: &X509Extension<'_>, id: &str) -> Option<Distrust> {
@@ -222,7 +211,9 @@ fn authority(member: &Member<'_>, out: &mut Vec<Distrust>) {
     let (trusted, ca) = (matches!(member.place, Place::Trusted(_)), member.ca());
     let mut wrong = |why: &str| out.push(Distrust::Wrong(format!("{} {why}", member.who())));
     if ca == Some(false) && signs == Some(true) {
-        wrong("contradicts itself: its key usage lets it sign certificates (keyCertSign), its basic constraints say CA:FALSE");
+        wrong(
+            "contradicts itself: its key usage lets it sign certificates (keyCertSign), its basic constraints say CA:FALSE",
+        );
     } else if ca == Some(false) {
         wrong("issued another one, but is none of an authority (CA:FALSE)");
     } else if signs == Some(false) {

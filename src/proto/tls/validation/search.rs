@@ -6,7 +6,7 @@ use x509_parser::prelude::FromDer;
 
 use super::member::{Member, Place};
 use super::rules::{self, Candidate};
-use super::{Anchor, Distrust, Places, Validation};
+use super::{Anchor, Distrust, Places, Validation, same_name};
 use crate::proto::tls::authority::Authorities;
 use crate::proto::tls::certificate::distinguished_name;
 use crate::proto::tls::signed::{SignatureProblem, Signed, sequence};
@@ -32,7 +32,11 @@ pub(super) struct Search<'a> {
 
 impl<'a> Search<'a> {
     /// `Err` when the leaf cannot be read.
-    pub(super) fn new(authorities: &'a Authorities, chain: &'a [CertificateDer<'_>], now: i64) -> Result<Self, Distrust> {
+    pub(super) fn new(
+        authorities: &'a Authorities,
+        chain: &'a [CertificateDer<'_>],
+        now: i64,
+    ) -> Result<Self, Distrust> {
         let place = |at: usize| if at == 0 { Place::Leaf } else { Place::Served(at) };
         let members: Vec<Option<Member<'a>>> =
             chain.iter().enumerate().map(|(at, der)| Member::read(der, place(at))).collect();
@@ -51,7 +55,9 @@ impl<'a> Search<'a> {
         }
         let usable = self.best.as_ref().is_some_and(|best| best.problems.is_empty() || best.only_anchor_dates);
         if self.exhausted && !usable {
-            let why = format!("the chain allows more paths than this program tries ({SIGNATURES} signatures, {DEPTH} certificates): send only the certificates of one");
+            let why = format!(
+                "the chain allows more paths than this program tries ({SIGNATURES} signatures, {DEPTH} certificates): send only the certificates of one"
+            );
             return Validation { problems: vec![Distrust::CannotJudge(why)], ..Validation::default() };
         }
         self.best.take().unwrap_or_else(|| self.nothing())
@@ -76,7 +82,11 @@ impl<'a> Search<'a> {
             if !self.leads_to(path, next, &issuer) {
                 continue;
             }
-            let Some((spki, who)) = self.member(next).map(|member| (member.x509.public_key().raw.to_vec(), member.who())) else { continue };
+            let Some((spki, who)) =
+                self.member(next).map(|member| (member.x509.public_key().raw.to_vec(), member.who()))
+            else {
+                continue;
+            };
             if !self.signed_by(head, &spki, &|| who.clone()) {
                 continue;
             }
@@ -97,8 +107,9 @@ impl<'a> Search<'a> {
     /// Whether a served certificate has the wanted name, and its name and key are not in the path already (RFC 4158, 5.2).
     fn leads_to(&self, path: &[usize], next: usize, issuer: &[u8]) -> bool {
         let Some(candidate) = self.member(next) else { return false };
-        let identity = |member: &Member<'a>| (member.x509.subject().as_raw().to_vec(), member.x509.public_key().raw.to_vec());
-        candidate.x509.subject().as_raw() == issuer
+        let identity =
+            |member: &Member<'a>| (member.x509.subject().as_raw().to_vec(), member.x509.public_key().raw.to_vec());
+        same_name(candidate.x509.subject().as_raw(), issuer)
             && path.iter().filter_map(|at| self.member(*at)).all(|before| identity(before) != identity(candidate))
     }
 
@@ -139,8 +150,10 @@ impl<'a> Search<'a> {
     fn judge(&self, path: &[usize], index: usize) -> Option<Validation> {
         let anchor = self.authorities.anchor(index)?;
         let certificate = anchor.der.and_then(|der| Member::read(der, Place::Trusted(anchor.origin)));
-        let constraints = anchor.trust.name_constraints.as_ref().filter(|_| certificate.is_none()).map(|der| sequence(der));
-        let constraints = constraints.as_deref().and_then(|der| NameConstraints::from_der(der).ok()).map(|(_, found)| found);
+        let constraints =
+            anchor.trust.name_constraints.as_ref().filter(|_| certificate.is_none()).map(|der| sequence(der));
+        let constraints =
+            constraints.as_deref().and_then(|der| NameConstraints::from_der(der).ok()).map(|(_, found)| found);
         let members: Vec<&Member<'a>> = path.iter().filter_map(|at| self.member(*at)).collect();
         let candidate = Candidate {
             members: &members,
@@ -150,9 +163,10 @@ impl<'a> Search<'a> {
             now: self.now,
         };
         let mut problems = candidate.problems();
-        let dates = self.authorities.anchor_dates(index).and_then(|(subject, dates)| {
-            rules::anchor_dates(subject, anchor.origin, dates, self.now)
-        });
+        let dates = self
+            .authorities
+            .anchor_dates(index)
+            .and_then(|(subject, dates)| rules::anchor_dates(subject, anchor.origin, dates, self.now));
         let only_anchor_dates = problems.is_empty() && dates.is_some();
         problems.extend(dates);
         let places = Places { served: path.to_vec(), anchor: index, pinned: false };
@@ -172,7 +186,8 @@ impl<'a> Search<'a> {
     fn nothing(&self) -> Validation {
         let mut problems = Vec::new();
         if let Some(leaf) = self.member(0) {
-            let alone = Candidate { members: &[leaf], anchor: None, bare_constraints: None, anchor_name: "", now: self.now };
+            let alone =
+                Candidate { members: &[leaf], anchor: None, bare_constraints: None, anchor_name: "", now: self.now };
             problems = alone.problems();
         }
         let unknown = || {
@@ -187,16 +202,25 @@ impl<'a> Search<'a> {
 
 fn anchor_name(anchor: Anchor<'_>) -> String {
     let name = distinguished_name(&sequence(&anchor.trust.subject));
-    if anchor.origin.is_empty() { format!("the authority {name}") } else { format!("the authority {name} in {}", anchor.origin) }
+    if anchor.origin.is_empty() {
+        format!("the authority {name}")
+    } else {
+        format!("the authority {name} in {}", anchor.origin)
+    }
 }
 
 fn broken(problem: &SignatureProblem, member: &Member<'_>, issuer: &str) -> Distrust {
     let who = member.who();
     match problem {
         SignatureProblem::Unreadable => Distrust::Wrong(format!("{who} is not correctly encoded")),
-        SignatureProblem::Weak(name) => Distrust::Wrong(format!("{who} is signed with {name}, which is not trusted any more")),
+        SignatureProblem::Weak(name) => {
+            Distrust::Wrong(format!("{who} is signed with {name}, which is not trusted any more"))
+        }
         SignatureProblem::Unknown(name) => {
             Distrust::CannotJudge(format!("{who} is signed with {name}, which this program cannot verify"))
+        }
+        SignatureProblem::UnknownKey(name) => {
+            Distrust::CannotJudge(format!("the key of {issuer} is {name}, which this program cannot verify with"))
         }
         SignatureProblem::SmallKey(bits) => {
             Distrust::Wrong(format!("the key of {issuer} is RSA {bits}: keys below 2048 bits are not trusted"))
@@ -204,7 +228,9 @@ fn broken(problem: &SignatureProblem, member: &Member<'_>, issuer: &str) -> Dist
         SignatureProblem::LargeKey(bits) => Distrust::CannotJudge(format!(
             "the key of {issuer} is RSA {bits}: this program verifies RSA keys of 2048 to 8192 bits"
         )),
-        SignatureProblem::OtherKind => Distrust::Wrong(format!("{who} is signed by a key of another kind than that of {issuer}")),
+        SignatureProblem::OtherKind => {
+            Distrust::Wrong(format!("{who} is signed by a key of another kind than that of {issuer}"))
+        }
         SignatureProblem::Mismatch => Distrust::Wrong(format!(
             "a signature in the chain is not by the key of its issuer: {who} names {issuer}, whose key did not sign it"
         )),

@@ -21,7 +21,8 @@ pub(super) fn ask(
     let time = UnixTime::since_unix_epoch(std::time::Duration::from_secs(u64::try_from(now).unwrap_or_default()));
     let usage = KeyUsage::server_auth();
     let verified = EndEntityCert::try_from(leaf).and_then(|leaf| {
-        leaf.verify_for_usage(algorithms, std::slice::from_ref(anchor.trust), others, time, usage, None, None).map(|_| ())
+        leaf.verify_for_usage(algorithms, std::slice::from_ref(anchor.trust), others, time, usage, None, None)
+            .map(|_| ())
     });
     match verified {
         Ok(()) => Ok(()),
