@@ -35,9 +35,13 @@ impl Lab {
         };
         let (_daemon, port) =
             Daemon::start(&self.sandbox.path("s_server.log"), prepare, |_, output| output.contains("ACCEPT"));
-        let check = format!(
-            "  - id: served\n    tls: {{host: 127.0.0.1, port: {port}, sni: www.peer.test, ca_file: top/ca.pem{fields}}}\n{expect}"
-        );
+        let check = if fields.contains("PORT") {
+            format!("  - id: served\n{}", fields.replace("PORT", &port.to_string()))
+        } else {
+            format!(
+                "  - id: served\n    tls: {{host: 127.0.0.1, port: {port}, sni: www.peer.test, ca_file: top/ca.pem{fields}}}\n{expect}"
+            )
+        };
         self.sandbox.run(&check, &[])
     }
 }
@@ -84,7 +88,24 @@ fn what_the_offer_lacks_is_said_and_is_no_fault_of_the_server() {
         let needs = "    expect: {outcome: scanned, cipher: {matches: AES}}\n";
         let reason = errored(&lab.run(served, options, ", scan: true", needs));
         assert!(reason.contains(part), "{reason}");
-        lab.run(served, options, ", scan: true", "    expect: {outcome: scanned, scan.versions: {len: 9}}\n").failed(&["served"]);
+        lab.run(served, options, ", scan: true", "    expect: {outcome: scanned, scan.versions: {len: 9}}\n")
+            .failed(&["served"]);
+    }
+}
+
+#[test]
+fn other_families_say_so_too() {
+    if !installed(&[OPENSSL]) {
+        return;
+    }
+    let lab = Lab::new();
+    let rsa = of_kind(&lab.top, "rsa", &RSA);
+    for check in [
+        "    http: {url: \"https://www.peer.test:PORT/\", resolve: 127.0.0.1, ca_file: top/ca.pem}\n",
+        "    dns: {server: \"127.0.0.1:PORT\", name: a.test, transport: dot, sni: www.peer.test, ca_file: top/ca.pem}\n",
+    ] {
+        let reason = errored(&lab.run(&rsa, &["-tls1_2", "-cipher", "AES128-GCM-SHA256"], check, ""));
+        assert!(reason.contains("TLS_RSA_WITH_AES_128_GCM_SHA256"), "{check}: {reason}");
     }
 }
 
@@ -96,9 +117,12 @@ fn a_refusal_of_the_whole_offer_stays_a_fact_of_the_server() {
     let lab = Lab::new();
     let rsa = of_kind(&lab.top, "rsa", &RSA);
     // What the suite itself leaves out is the suite's.
-    lab.run(&rsa, &["-tls1_2"], ", min_version: TLS1.3", "    expect: {outcome: alert, alert: protocol_version}\n").all_held();
-    lab.run(&rsa, &["-tls1_3"], ", max_version: TLS1.2", "    expect: {outcome: alert, alert: protocol_version}\n").all_held();
-    lab.run(&rsa, &["-alpn", "h2"], ", alpn: [xyz]", "    expect: {outcome: alert, alert: no_application_protocol}\n").all_held();
+    lab.run(&rsa, &["-tls1_2"], ", min_version: TLS1.3", "    expect: {outcome: alert, alert: protocol_version}\n")
+        .all_held();
+    lab.run(&rsa, &["-tls1_3"], ", max_version: TLS1.2", "    expect: {outcome: alert, alert: protocol_version}\n")
+        .all_held();
+    lab.run(&rsa, &["-alpn", "h2"], ", alpn: [xyz]", "    expect: {outcome: alert, alert: no_application_protocol}\n")
+        .all_held();
 }
 
 #[test]
@@ -109,7 +133,8 @@ fn keys_and_certificates_out_of_the_ordinary_have_words_of_their_own() {
     let lab = Lab::new();
     let small = of_kind(&lab.top, "small", &["-newkey", "rsa:1024", "-nodes"]);
     let odd = of_kind(&lab.top, "p521", &["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-521", "-nodes"]);
-    let critical = lab.top.issued("critical", &RSA, &format!("{SERVER}1.3.6.1.4.1.99999.1 = critical, DER:0500\n"), &WEEK);
+    let critical =
+        lab.top.issued("critical", &RSA, &format!("{SERVER}1.3.6.1.4.1.99999.1 = critical, DER:0500\n"), &WEEK);
     let version_1 = lab.top.issued("v1", &RSA, "", &WEEK);
     let malformed = lab.top.issued("san", &RSA, "basicConstraints = CA:FALSE\n2.5.29.17 = DER:300901\n", &WEEK);
     for (served, options, part) in [
@@ -136,7 +161,8 @@ fn certificates_beyond_64_kib_are_larger_than_this_side_reads() {
     }
     let lab = Lab::new();
     let filler = "x".repeat(900);
-    let comment: String = (0..60).map(|at| format!("1.3.6.1.4.1.99999.{} = ASN1:UTF8String:{filler}\n", at + 2)).collect();
+    let comment: String =
+        (0..60).map(|at| format!("1.3.6.1.4.1.99999.{} = ASN1:UTF8String:{filler}\n", at + 2)).collect();
     let large = lab.top.issued("large", &RSA, &format!("{SERVER}{comment}"), &WEEK);
     let chain = lab.sandbox.path("chain.pem");
     let one = std::fs::read_to_string(&large.certificate).unwrap();

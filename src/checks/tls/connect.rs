@@ -114,6 +114,11 @@ impl Connector {
         }
     }
 
+    /// A connection whose next bytes are the ClientHello, if there is one.
+    pub(super) async fn open(&self) -> Result<Option<TcpStream>, Fault> {
+        Ok(self.try_connect().await?.ok().map(|connection| connection.stream))
+    }
+
     /// Makes a connection ready that took `connect_time`.
     pub(super) async fn upgrade(
         &self,

@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use rustls::pki_types::ServerName;
 
-use super::beyond_offer;
 use super::certificates::{self, AddressResult, ChainAnalysis, Extent};
 use super::client::{TlsClient, outcome};
 use super::connect::{Connector, STARTTLS, SetupResult, longest_handshake};
@@ -20,7 +20,7 @@ use crate::checks::shared::tls_fields;
 use crate::model::{Args, Fault, Invalid};
 use crate::probe::Cx;
 use crate::proto::tls::starttls::Protocol;
-use crate::proto::tls::{Credentials, Handshake, HandshakeEnd, Offer, Trust, handshake, now};
+use crate::proto::tls::{Credentials, Handshake, HandshakeEnd, Offer, Trust, beyond_offer, handshake, now};
 
 /// A server, what to offer it, and whom to trust.
 pub(super) struct HandshakeCheck {
@@ -163,8 +163,9 @@ impl HandshakeCheck {
             }
         };
         handshake.await_late_refusal(self.late_wait()).await?;
-        if beyond_offer::may_be(&handshake.end, handshake.chain.is_empty())
-            && let Some(fault) = beyond_offer::explain(&connector, &self.offer).await?
+        if handshake.may_be_beyond_offer()
+            && let left = self.target.timeout.saturating_sub(handshake.elapsed)
+            && let Some(fault) = beyond_offer(peer, &self.offer, left, &|| connector.open().boxed()).await?
         {
             result.unable(fault);
             return Ok(result);

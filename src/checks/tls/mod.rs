@@ -1,6 +1,5 @@
 //! TLS: does the handshake succeed, with whom, and for how long is the certificate good.
 
-mod beyond_offer;
 mod certificates;
 mod client;
 mod connect;

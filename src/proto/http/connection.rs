@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use http_body_util::Full;
 use hyper::Request;
 use hyper::body::Bytes;
@@ -13,7 +14,9 @@ use url::{Host, Url};
 use super::{Cause, ExchangeError, Limits, NoResponse, Response, Version, send};
 use crate::net::{ConnectError, IpVersion, connect, resolve};
 use crate::proto::tls::certificate::Certificate;
-use crate::proto::tls::{Handshake, HandshakeEnd, Offer, TlsStream, Trust, handshake, server_name, versions};
+use crate::proto::tls::{
+    Handshake, HandshakeEnd, Offer, TlsStream, Trust, beyond_offer, handshake, server_name, versions,
+};
 
 const LIMITS: Limits = Limits { head: 64 * 1024, headers: 256, window: None };
 
@@ -149,6 +152,13 @@ impl Server<'_> {
         let credentials = self.trust.load().await?;
         observer.begins(Phase::Tls);
         let handshake = handshake(stream, peer, credentials, &offer, self.timeout).await?;
+        if handshake.may_be_beyond_offer() {
+            let left = self.timeout.saturating_sub(handshake.elapsed);
+            let open = async move || Ok(connect(peer, None, left).await?.ok().map(|dialled| dialled.stream));
+            if let Some(fault) = beyond_offer(peer, &offer, left, &|| open().boxed()).await? {
+                return Err(fault.into());
+            }
+        }
         if let Some(Some(leaf)) = handshake.certificates().first() {
             observer.certificate(leaf);
         }

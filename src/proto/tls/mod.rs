@@ -5,6 +5,7 @@
 //! default, so that another library in the process cannot change what is offered.
 
 mod authority;
+mod beyond_offer;
 pub mod certificate;
 pub mod certificate_probe;
 mod chain_summary;
@@ -36,6 +37,7 @@ mod verifier;
 
 use std::sync::{Arc, LazyLock};
 
+pub use beyond_offer::{Open, beyond_offer};
 pub use chain_summary::ChainSummary;
 pub use client_config::{Offer, server_name, versions};
 pub use counting_stream::TlsStream;
