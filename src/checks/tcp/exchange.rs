@@ -73,7 +73,7 @@ impl Script {
             _ if received.is_empty() => ("closed", Some(format!("connected, then no word: {how}"))),
             _ => {
                 let shown = bytes::readable(received.get(..200).unwrap_or(received));
-                ("mismatch", Some(format!("{how}; the answer does not contain what is expected: {shown:?}")))
+                ("mismatch", Some(format!("{how}; the answer does not contain what is expected: \"{shown}\"")))
             }
         }
     }

@@ -140,7 +140,7 @@ fn revocation(entry: Element<'_>) -> String {
 }
 
 /// The reasons of RFC 5280, 5.3.1.
-const fn reason_name(reason: u8) -> &'static str {
+pub(super) const fn reason_name(reason: u8) -> &'static str {
     match reason {
         1 => "key compromise",
         2 => "CA compromise",

@@ -49,7 +49,7 @@ pub struct Answer {
 pub fn read(der: &[u8], leaf: &[u8], issuer: &Issuer, now: i64) -> Result<Answer, String> {
     let response = OcspResponse::from_der(der).map_err(|error| format!("it is no OCSP response: {error}"))?;
     if response.response_status != OcspResponseStatus::Successful {
-        return Err(format!("the responder could not answer: {:?}", response.response_status));
+        return Err(format!("the responder could not answer: {}", status_words(response.response_status)));
     }
     let bytes = response.response_bytes.ok_or_else(|| "the response is empty".to_owned())?;
     if bytes.response_type.to_string() != BASIC {
@@ -73,7 +73,8 @@ fn answer(single: &SingleResponse) -> Answer {
         CertStatus::Good(_) => (Status::Good, None),
         CertStatus::Unknown(_) => (Status::Unknown, None),
         CertStatus::Revoked(info) => {
-            let reason = info.revocation_reason.map(|reason| format!(", {reason:?}")).unwrap_or_default();
+            let reason = info.revocation_reason.map(|reason| format!(", {}", super::crl::reason_name(reason as u8)));
+            let reason = reason.unwrap_or_default();
             (Status::Revoked, Some(format!("since {}{reason}", day(seconds(&info.revocation_time)))))
         }
     };
@@ -141,6 +142,17 @@ fn delegated(der: &[u8], issuer: &Issuer, now: i64) -> Result<Vec<u8>, String> {
     }
     Signed::read(der).ok_or_else(|| "its certificate cannot be read".to_owned())?.is_by(&issuer.spki)?;
     Ok(responder.public_key().raw.to_vec())
+}
+
+const fn status_words(status: OcspResponseStatus) -> &'static str {
+    match status {
+        OcspResponseStatus::Successful => "it could",
+        OcspResponseStatus::MalformedRequest => "it takes the request for malformed",
+        OcspResponseStatus::InternalError => "an internal error",
+        OcspResponseStatus::TryLater => "it asks to try later",
+        OcspResponseStatus::SigRequired => "it wants a signed request",
+        OcspResponseStatus::Unauthorized => "it is not authorised to answer for this certificate",
+    }
 }
 
 fn day(seconds: i64) -> String {
