@@ -93,6 +93,11 @@ impl HandshakeCheck {
     ) -> Result<Option<FirstHandshake<'a>>, Fault> {
         let results = join_all(addresses.iter().map(|address| self.check_address(*address, credentials))).await;
         let mut results: Vec<AddressResult> = results.into_iter().collect::<Result<_, Fault>>()?;
+        if self.extent.all_certificates || self.extent.crl {
+            // Some servers serve one client after the other, and the lists may be theirs, too.
+            join_all(results.iter_mut().filter_map(|result| result.handshake.as_mut()).map(Handshake::say_goodbye))
+                .await;
+        }
         if self.extent.all_certificates {
             self.enumerate_certificates(&mut results, credentials).await?;
         }
@@ -220,6 +225,7 @@ impl HandshakeCheck {
             let (ages, lint) = certificates::combined(results);
             certificates::record(cx, analysis, &ages, lint);
         }
+        certificates::record_acceptable(cx, results.iter().flat_map(AddressResult::analyses));
         if worst.unable.is_none() {
             cx.set(&OUTCOME, worst.outcome);
         }

@@ -27,6 +27,9 @@ use super::trust::Credentials;
 use super::validation::Distrust;
 use crate::model::Fault;
 
+/// A goodbye fits into the buffers of this host.
+const GOODBYE: Duration = Duration::from_millis(100);
+
 /// The session both sides agreed on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
@@ -199,6 +202,15 @@ impl Handshake {
             Ok(Err(error)) => self.end = HandshakeEnd::classify(&error, Seen::Certificate, self.peer)?,
         }
         Ok(())
+    }
+
+    /// Says goodbye and ends this side of the connection, so that a server that serves one client after the other goes on
+    /// to the next. What the handshake showed stays, and the server can still be heard.
+    pub async fn say_goodbye(&mut self) {
+        if let HandshakeEnd::Completed(stream) = &mut self.end {
+            // Who does not even take a goodbye is left at once when the connection is dropped.
+            let _ = tokio::time::timeout(GOODBYE, stream.shutdown()).await;
+        }
     }
 
     /// Waits in TLS 1.3 until the server has handed out a session ticket, has spoken, or `patience` is over. Earlier versions

@@ -15,8 +15,6 @@ const SHA1: &str = "1.3.14.3.2.26";
 const SHA256: &str = "2.16.840.1.101.3.4.2.1";
 /// Certificates of responders looked at.
 const RESPONDERS: usize = 8;
-/// Answers about single certificates looked at.
-const ANSWERS: usize = 64;
 /// How far the clock of the responder may be ahead, seconds.
 const SKEW: i64 = 300;
 
@@ -86,7 +84,8 @@ fn answer(single: &SingleResponse) -> Answer {
 fn about<'r>(parsed: &'r BasicOcspResponse, leaf: &[u8], issuer: &Issuer) -> Result<&'r SingleResponse, String> {
     let (_, leaf) = X509Certificate::from_der(leaf).map_err(|_| "the leaf cannot be read".to_owned())?;
     let serial = positive(leaf.raw_serial());
-    let mut answers = parsed.tbs_response_data.responses.iter().take(ANSWERS);
+    // As many as there are: the handshake bounds a response to 64 KiB.
+    let mut answers = parsed.tbs_response_data.responses.iter();
     let found = answers.find(|single| identifies(&single.cert_id, serial, issuer));
     found.ok_or_else(|| "it is about another certificate".to_owned())
 }
@@ -123,7 +122,10 @@ fn signed(basic: &[u8], parsed: &BasicOcspResponse, issuer: &Issuer, now: i64) -
             Err(why) => last = format!("by the responder it comes with: {why}"),
         }
     }
-    Err(format!("the response is not proven: {last}"))
+    let came = parsed.certs.as_ref().map_or(0, Vec::len);
+    let untried = came.checked_sub(RESPONDERS).filter(|untried| *untried > 0);
+    let untried = untried.map(|untried| format!("; {untried} more certificates of responders were not tried"));
+    Err(format!("the response is not proven: {last}{}", untried.unwrap_or_default()))
 }
 
 /// The key of a responder that may sign for `issuer`.

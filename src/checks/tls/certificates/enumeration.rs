@@ -105,7 +105,9 @@ async fn once(client: &TlsClient<'_>, offer: &Offer, kind: KeyKind, request: Req
         Err(EarlyEnd::Outcome { word, .. }) => return Ok(Answer::Unknown(format!("connect: {word}"))),
         Err(EarlyEnd::Fault(fault)) => return Err(fault),
     };
-    let handshake = handshake_requesting(request, connection.stream, peer, client.credentials, offer, timeout).await?;
+    let mut handshake =
+        handshake_requesting(request, connection.stream, peer, client.credentials, offer, timeout).await?;
+    handshake.say_goodbye().await;
     if let Some(analysis) = ChainAnalysis::of_handshake(client.credentials, &handshake, now()) {
         // A server that shows another kind all the same has none of this one; the other is asked for by itself.
         return Ok(match analysis.leaf().and_then(KeyKind::of) {

@@ -137,6 +137,7 @@ impl QuicCheck {
         record::record(cx, &handshake, analysis.as_ref());
         if let Some(analysis) = &analysis {
             certificates::record(cx, analysis, &analysis.ages, words(&analysis.findings));
+            certificates::record_acceptable(cx, std::iter::once(analysis));
         }
         if let HandshakeEnd::Alert(alert) = &handshake.end {
             cx.set(&ALERT, alert.clone());
