@@ -372,38 +372,3 @@ async fn every_early_end_names_its_phase() {
         assert!(first.contains(words) && first.contains(&address.to_string()), "{first}");
     }
 }
-
-/// A TLS server that serves one client after the other, each until it hangs up.
-async fn one_at_a_time(pki: &Pki) -> SocketAddr {
-    let acceptor = tokio_rustls::TlsAcceptor::from(pki.good.server(&[]).unwrap());
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            if let Ok(mut stream) = acceptor.accept(stream).await {
-                while stream.read(&mut [0; 64]).await.is_ok_and(|count| count > 0) {}
-            }
-        }
-    });
-    address
-}
-
-#[tokio::test]
-async fn every_further_connection_finds_a_server_that_serves_one_at_a_time() {
-    let lab = Lab::start().await;
-    let address = one_at_a_time(&lab.pki).await;
-    let all = [
-        ("certificates", text("all")),
-        ("sni", text(NAME)),
-        ("resumption", Arg::Integer(2)),
-        ("mtls", Arg::Bool(true)),
-    ];
-    let observation = run("tls", lab.check(address, all)).await.unwrap();
-    assert_eq!(outcome(&observation), "completed");
-    assert_eq!(fact(&observation, "certificates.unknown"), &Value::Array(vec![]), "{:?}", observation.notes());
-    assert_eq!(fact(&observation, "certificates.count"), &Value::from(1));
-    assert_eq!(fact(&observation, "certificates.verified"), &Value::Bool(true));
-    assert_eq!(fact(&observation, "client_certificate"), "none");
-    let scanned = run("tls", lab.check(address, [("scan", Arg::Bool(true)), ("sni", text(NAME))])).await.unwrap();
-    assert_eq!(outcome(&scanned), "scanned", "{:?}", scanned.notes());
-}

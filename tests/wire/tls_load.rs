@@ -314,7 +314,7 @@ fn what_load_expects_by_default() {
     );
     let resume = Arg::Group(args([("resume", Arg::Bool(true))]));
     assert!(tls.default_expectations(&check(resume)).concat().contains("load.resumed: {gt: 0%}"));
-    assert_eq!(tls.default_expectations(&check(Arg::Bool(false))), ["verified: true"]);
+    assert_eq!(tls.default_expectations(&check(Arg::Bool(false))), ["verified: true\nocsp.acceptable: true"]);
     assert!(tls.required_mode(&check(Arg::Bool(false)), "load.errors").is_some());
     let idle = Arg::Group(args([("rate", Arg::Number(1.0)), ("duration", Arg::Number(0.5))]));
     assert_eq!((tls.build)(&check(idle)).err().map(|invalid| invalid.field), Some("load"));

@@ -163,10 +163,11 @@ impl Server<'_> {
             observer.certificate(leaf);
         }
         let (verified, unjudged) = (handshake.verified(), handshake.judgement_fault());
+        let whose = handshake.alert_about().map(|whose| format!(" ({whose})")).unwrap_or_default();
         let Handshake { end, elapsed, verify_error, .. } = handshake;
         let stream = match end {
             HandshakeEnd::Completed(stream) => *stream,
-            other => return Err(unsecured(other, verify_error).into()),
+            other => return Err(unsecured(other, verify_error, whose).into()),
         };
         observer.ended(Phase::Tls, elapsed);
         if self.verify && verified != Some(true) {
@@ -211,7 +212,7 @@ fn unconnected(error: &ConnectError, peer: SocketAddr) -> NoResponse {
 }
 
 /// A TLS handshake that ended early.
-fn unsecured(end: HandshakeEnd, verify_error: Option<String>) -> NoResponse {
+fn unsecured(end: HandshakeEnd, verify_error: Option<String>, whose: String) -> NoResponse {
     let (cause, why) = match end {
         HandshakeEnd::Timeout => (Cause::Timeout, "the TLS handshake: silence".to_owned()),
         HandshakeEnd::Reset => (Cause::Reset, "the TLS handshake was reset".to_owned()),
@@ -223,5 +224,5 @@ fn unsecured(end: HandshakeEnd, verify_error: Option<String>) -> NoResponse {
         }
     };
     let distrust = verify_error.map(|error| format!("; and the certificate does not verify: {error}"));
-    NoResponse::new(cause, format!("{why}{}", distrust.unwrap_or_default()))
+    NoResponse::new(cause, format!("{why}{whose}{}", distrust.unwrap_or_default()))
 }

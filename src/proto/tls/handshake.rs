@@ -68,6 +68,8 @@ pub struct Handshake<S = TlsStream> {
     pub staple: Option<Vec<u8>>,
     /// Whose certificates it accepts, as far as it said so.
     pub authorities: Vec<String>,
+    /// This side had a client certificate, and did not show it: its key cannot sign as the server wishes.
+    pub client_unfit: bool,
     bytes_received: u64,
     trusted: bool,
     /// This side had a certificate to show.
@@ -103,6 +105,7 @@ impl<S> Handshake<S> {
             certificate_requested: entries.certificate_requested,
             staple,
             authorities,
+            client_unfit: entries.client_unfit,
             bytes_received,
             trusted,
             has_client_certificate,
@@ -129,6 +132,29 @@ impl<S> Handshake<S> {
         Some(Fault::local("verify the certificate", self.peer.to_string(), why, remedy))
     }
 
+    /// Whose certificate an alert of the server is about, for people; `None` when it may be about anything.
+    #[must_use]
+    pub fn alert_about(&self) -> Option<&'static str> {
+        let HandshakeEnd::Alert(alert) = &self.end else { return None };
+        if !self.certificate_requested || alert.starts_with("sent ") {
+            return None;
+        }
+        if self.client_unfit {
+            return Some(
+                "the server asked for a client certificate; client_cert was not shown, since its key cannot sign as the server wishes",
+            );
+        }
+        match (self.has_client_certificate, CERTIFICATE_ALERTS.contains(&alert.as_str())) {
+            (true, true) => Some(
+                "the server does not take the certificate in client_cert: its issuer, dates or purposes do not suit the server",
+            ),
+            (false, _) if REFUSALS.contains(&alert.as_str()) => {
+                Some("the server asked for a client certificate, and there is none: set client_cert and client_key")
+            }
+            _ => None,
+        }
+    }
+
     /// The last thing that happened, for the evidence of an early end; `None` when the server said nothing at all.
     #[must_use]
     pub fn reached(&self) -> Option<String> {
@@ -153,7 +179,10 @@ impl<S> Handshake<S> {
             HandshakeEnd::Closed => format!("closed after {last}"),
             HandshakeEnd::Unreachable(why) => format!("after {last}: {why}"),
             HandshakeEnd::NotTls(why) => format!("not TLS ({why})"),
-            HandshakeEnd::Alert(alert) => format!("TLS alert: {alert}"),
+            HandshakeEnd::Alert(alert) => match self.alert_about() {
+                Some(whose) => format!("TLS alert: {alert} ({whose})"),
+                None => format!("TLS alert: {alert}"),
+            },
         })
     }
 
@@ -252,6 +281,19 @@ const REFUSALS: &[&str] = &[
     "certificate_unknown",
     "unknown_ca",
     "access_denied",
+];
+
+/// Alerts that speak of the peer's certificate (RFC 8446, 6.2).
+const CERTIFICATE_ALERTS: &[&str] = &[
+    "bad_certificate",
+    "unsupported_certificate",
+    "certificate_revoked",
+    "certificate_expired",
+    "certificate_unknown",
+    "unknown_ca",
+    "access_denied",
+    "handshake_failure",
+    "decrypt_error",
 ];
 
 /// Waits for a ticket, data or a proper goodbye, none of which is a refusal; a hang-up without goodbye is an error.

@@ -21,6 +21,8 @@ pub(super) struct Entries {
     pub(super) key_proof: Option<Result<(), Distrust>>,
     /// The server asked for a client certificate.
     pub(super) certificate_requested: bool,
+    /// There was a client certificate to show, but its key cannot sign as the server wishes.
+    pub(super) client_unfit: bool,
     /// OCSP response stapled to the handshake; empty when there was none.
     pub(super) staple: Vec<u8>,
     /// Whose certificates it accepts: names in DER, as sent. The handshake message bounds them to 64 KiB.
@@ -82,9 +84,10 @@ impl ResolvesClientCert for ClientCertResolver {
         let mut entries = self.log.open();
         entries.certificate_requested = true;
         entries.authorities = issuers.iter().map(|name| name.to_vec()).collect();
-        drop(entries);
         // A key that cannot sign as the server wishes is as good as none; the server's refusal is then the fact.
-        self.key.as_ref().filter(|key| key.key.choose_scheme(schemes).is_some()).cloned()
+        let fit = self.key.as_ref().filter(|key| key.key.choose_scheme(schemes).is_some()).cloned();
+        entries.client_unfit = self.key.is_some() && fit.is_none();
+        fit
     }
 
     fn has_certs(&self) -> bool {
