@@ -1,11 +1,8 @@
 //! Servers of OpenSSL that this program cannot shake hands with, or not judge: no fault of theirs.
 
-use std::path::Path;
-
 use super::daemon::{Daemon, free_port};
 use super::peer::{OPENSSL, installed};
 use super::pki::{Authority, Identity};
-use super::printed;
 use super::sandbox::{CliSandbox, Ran};
 
 const SERVER: &str = "basicConstraints = CA:FALSE\nextendedKeyUsage = serverAuth\nsubjectAltName = DNS:www.peer.test\n";
@@ -161,8 +158,9 @@ fn certificates_beyond_64_kib_are_larger_than_this_side_reads() {
     }
     let lab = Lab::new();
     let filler = "x".repeat(900);
-    let comment: String =
-        (0..60).map(|at| format!("1.3.6.1.4.1.99999.{} = ASN1:UTF8String:{filler}\n", at + 2)).collect();
+    let comment: String = (2..62)
+        .map(|at| ["1.3.6.1.4.1.99999.", &at.to_string(), " = ASN1:UTF8String:", &filler, "\n"].concat())
+        .collect();
     let large = lab.top.issued("large", &RSA, &format!("{SERVER}{comment}"), &WEEK);
     let chain = lab.sandbox.path("chain.pem");
     let one = std::fs::read_to_string(&large.certificate).unwrap();
@@ -174,5 +172,4 @@ fn certificates_beyond_64_kib_are_larger_than_this_side_reads() {
         assert!(reason.contains("larger than this side reads"), "{reason}");
         lab.run(&large, &[version], "", "    expect: {verified: true}\n").all_held();
     }
-    assert!(Path::new(&chain).exists() && !printed(OPENSSL.command().arg("version")).is_empty());
 }

@@ -167,7 +167,7 @@ impl Server<'_> {
         let Handshake { end, elapsed, verify_error, .. } = handshake;
         let stream = match end {
             HandshakeEnd::Completed(stream) => *stream,
-            other => return Err(unsecured(other, verify_error, whose).into()),
+            other => return Err(unsecured(other, verify_error, &whose).into()),
         };
         observer.ended(Phase::Tls, elapsed);
         if self.verify && verified != Some(true) {
@@ -212,7 +212,7 @@ fn unconnected(error: &ConnectError, peer: SocketAddr) -> NoResponse {
 }
 
 /// A TLS handshake that ended early.
-fn unsecured(end: HandshakeEnd, verify_error: Option<String>, whose: String) -> NoResponse {
+fn unsecured(end: HandshakeEnd, verify_error: Option<String>, whose: &str) -> NoResponse {
     let (cause, why) = match end {
         HandshakeEnd::Timeout => (Cause::Timeout, "the TLS handshake: silence".to_owned()),
         HandshakeEnd::Reset => (Cause::Reset, "the TLS handshake was reset".to_owned()),

@@ -238,7 +238,7 @@ fn algorithm(key: &KeyPair) -> Vec<u8> {
 
 fn time(seconds: i64) -> Vec<u8> {
     let text = jiff::Timestamp::from_second(seconds).unwrap().strftime("%Y%m%d%H%M%SZ").to_string();
-    if text < "2050".to_owned() { tlv(0x17, &[text[2..].as_bytes()]) } else { tlv(0x18, &[text.as_bytes()]) }
+    if text.as_str() < "2050" { tlv(0x17, &[&text.as_bytes()[2..]]) } else { tlv(0x18, &[text.as_bytes()]) }
 }
 
 /// A chain before it is signed.

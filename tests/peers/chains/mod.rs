@@ -1,4 +1,4 @@
-//! Chains nobody should send, and chains few do, beside OpenSSL and GnuTLS: where the three differ, a table says why.
+//! Chains nobody should send, and chains few do, beside `OpenSSL` and `GnuTLS`: where the three differ, a table says why.
 //!
 //! The kinds of cases are those of x509-limbo and of the bug reports behind it, rebuilt from their description: its
 //! package is in no registry.
@@ -173,9 +173,8 @@ fn chains_are_judged_as_openssl_and_gnutls_judge_them_or_the_difference_is_meant
             (GNU, by_gnutls(&folder, &chain, &draft.wanted)),
         ]);
         let (port, wanted) = (serve(&runtime, &chain), &draft.wanted);
-        checks.push_str(&format!(
-            "  - id: {id}\n    tls: {{host: 127.0.0.1, port: {port}, verify_name: \"{wanted}\", ca_file: {id}/root.pem}}\n"
-        ));
+        let fields = format!("host: 127.0.0.1, port: {port}, verify_name: \"{wanted}\", ca_file: {id}/root.pem");
+        checks.extend(["  - id: ", id, "\n    tls: {", &fields, "}\n"]);
     }
     let ran = sandbox.run(&checks, &[]);
     let mut problems = Vec::new();

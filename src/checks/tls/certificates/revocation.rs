@@ -178,7 +178,7 @@ async fn look_up(lookup: &Lookup, timeout: Duration) -> Result<LookupResult, Fau
     }
     let mut worst = worst.unwrap_or_else(|| nothing(CrlStatus::None, String::new()));
     if points.left_out > 0 {
-        worst.detail.push_str(&format!("; {} more addresses of it were not tried", points.left_out));
+        worst.detail = format!("{}; {} more addresses of it were not tried", worst.detail, points.left_out);
     }
     Ok(worst)
 }

@@ -190,7 +190,7 @@ fn constraints_of_every_usual_kind_are_evaluated() {
         fine(|draft| constrained(draft, &names, &[], std::slice::from_ref(&held)));
         wrong(outside, |draft| constrained(draft, &names, std::slice::from_ref(&held), &[]));
         wrong(&outside.replace("do not permit", "exclude"), |draft| {
-            constrained(draft, &names, &[], std::slice::from_ref(&base))
+            constrained(draft, &names, &[], std::slice::from_ref(&base));
         });
     }
     // Of a kind the certificate does not have, constraints say nothing.
@@ -200,7 +200,7 @@ fn constraints_of_every_usual_kind_are_evaluated() {
     fine(|draft| constrained(draft, &[], &[general(0xa4, &loose)], &[]));
     let registered = || general(0x88, &oid("1.2.3.4")[2..]);
     open("name constraints on the kind registeredID", |draft| {
-        constrained(draft, &[registered()], &[registered()], &[])
+        constrained(draft, &[registered()], &[registered()], &[]);
     });
     fine(|draft| constrained(draft, &[], &[registered()], &[]));
     wrong("malformed iPAddress", |draft| {

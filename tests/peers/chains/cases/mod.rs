@@ -93,7 +93,7 @@ fn paths() -> Vec<Case> {
         }),
         case("leaf_trusted_wrong_name", Refuses, |d| {
             d.trusted = Trusted::Leaf;
-            d.wanted = "other.chain.test".to_owned();
+            "other.chain.test".clone_into(&mut d.wanted);
         }),
         case("leaf_trusted_client_only", Refuses, |d| {
             d.trusted = Trusted::Leaf;

@@ -9,7 +9,7 @@ use super::{Case, Says, case, lengths};
 fn named(id: &'static str, says: Says, san: &[Vec<u8>], wanted: &str) -> Case {
     case(id, says, |d| {
         d.leaf.san(san);
-        d.wanted = wanted.to_owned();
+        wanted.clone_into(&mut d.wanted);
     })
 }
 
