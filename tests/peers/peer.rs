@@ -33,6 +33,7 @@ pub const DELV: Peer = tool("delv", "delv");
 pub const LDNS: Peer = tool("ldns", "ldns-signzone");
 pub const DNSPERF: Peer = tool("dnsperf", "dnsperf");
 pub const SSLSCAN: Peer = tool("sslscan", "sslscan");
+pub const CURL: Peer = tool("curl", "curl");
 pub const GNUTLS: Peer = tool("gnutls", "certtool");
 pub const SSLYZE: Peer = tool("sslyze", "/opt/shakedown-peers/bin/sslyze");
 pub const DIG: Peer = tool("dig", "dig");

@@ -265,6 +265,7 @@ pub struct Draft {
 pub enum Trusted {
     Root,
     Leaf,
+    Intermediate,
     Stranger,
 }
 
@@ -330,6 +331,7 @@ impl Draft {
         let trusted = match self.trusted {
             Trusted::Root => ders[last].clone(),
             Trusted::Leaf => ders[0].clone(),
+            Trusted::Intermediate => ders[1].clone(),
             Trusted::Stranger => {
                 let (mut stranger, key) = (Spec::authority("stranger", "stranger"), generate());
                 stranger.key = Some(key.subject_public_key_info());

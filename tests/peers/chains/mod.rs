@@ -1,4 +1,4 @@
-//! Chains nobody should send, and chains few do, beside `OpenSSL` and `GnuTLS`: where the three differ, a table says why.
+//! Chains nobody should send, and chains few do, beside `OpenSSL`, `GnuTLS` and curl: where they differ, a table says why.
 //!
 //! The kinds of cases are those of x509-limbo and of the bug reports behind it, rebuilt from their description: its
 //! package is in no registry.
@@ -16,11 +16,12 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-use super::peer::{GNUTLS, OPENSSL, installed};
+use super::peer::{CURL, GNUTLS, OPENSSL, installed};
 use super::sandbox::CliSandbox;
 
 const GNU: &str = "gnutls";
 const OPEN: &str = "openssl";
+const CURLS: &str = "curl";
 
 /// Differences that are meant: the case, who differs, and why this program is right, or has reason to be strict.
 const MEANT: &[(&str, &[&str], &str)] = &[
@@ -44,7 +45,7 @@ const MEANT: &[(&str, &[&str], &str)] = &[
     ),
     (
         "leaf_is_authority",
-        &[OPEN, GNU],
+        &[OPEN, GNU, CURLS],
         "Firefox refuses an authority's certificate as a server's, and so do clients on webpki",
     ),
     (
@@ -66,14 +67,10 @@ const MEANT: &[(&str, &[&str], &str)] = &[
         "RFC 5280 4.2.1.11: nothing is mapped, so nothing is inhibited; certtool does not know the extension",
     ),
     ("wildcard_in_part", &[OPEN], "RFC 9525 6.3: a wildcard is the whole label; OpenSSL still takes a part"),
-    (
-        "common_name_only",
-        &[OPEN, GNU],
-        "RFC 9525 6.3: the common name is no name; browsers and curl with other libraries refuse",
-    ),
+    ("common_name_only", &[OPEN, GNU, CURLS], "RFC 9525 6.3: the common name is no name; browsers refuse"),
     (
         "wildcard_over_excluded",
-        &[OPEN, GNU],
+        &[OPEN, GNU, CURLS],
         "the wildcard stands for the excluded name, too (CVE-2025-61727); both compare text",
     ),
     ("directory_not_permitted", &[GNU], "certtool does not evaluate directory names that are permitted"),
@@ -82,6 +79,15 @@ const MEANT: &[(&str, &[&str], &str)] = &[
     ("uri_not_permitted", &[GNU], "certtool does not evaluate URIs that are permitted"),
     ("uri_with_address", &[GNU], "RFC 5280 4.2.1.10: a constraint on URIs needs a host name"),
     ("registered_constraint_without_name", &[GNU], "RFC 5280 4.2.1.10: constraints speak only of kinds that are there"),
+    ("name_with_final_dot", &[CURLS], "RFC 5280 4.2.1.6: a name in a certificate has no final dot; curl takes it off"),
+    ("usage_without_bits", &[GNU], "RFC 5280 4.2.1.3: at least one bit; without any the key is for nothing"),
+    ("purposes_empty", &[GNU], "RFC 5280 4.2.1.12: at least one purpose; without any it is for nothing"),
+    ("address_4_under_6_only", &[GNU], "RFC 5280 4.2.1.10: addresses of both versions are one kind of name"),
+    (
+        "upper_constrains_lower_names",
+        &[GNU],
+        "RFC 5280 6.1.3 b: constraints bind every certificate below; certtool looks at the leaf",
+    ),
 ];
 
 /// A server that shows whatever chain it is given.
@@ -123,6 +129,20 @@ fn by_gnutls(folder: &Path, chain: &Chain, wanted: &str) -> Says {
     says(command.args(["--verify-purpose", draft::SERVER, "--verify-hostname", wanted]))
 }
 
+/// Connects to the server of the chain; what comes after the handshake is of no interest.
+fn by_curl(folder: &Path, port: u16, wanted: &str) -> Says {
+    let mut command = CURL.command();
+    let host = if wanted.contains(':') { format!("[{wanted}]") } else { wanted.to_owned() };
+    command.current_dir(folder).args(["--silent", "--http1.1", "--max-time", "20", "--cacert", "root.pem"]);
+    command.args(["--connect-to", &format!("{host}:443:127.0.0.1:{port}"), &format!("https://{host}/")]);
+    // An empty reply and a broken connection come after a handshake that curl went on from.
+    match command.output().unwrap().status.code() {
+        Some(0 | 52 | 56) => Says::Accepts,
+        Some(35 | 60) => Says::Refuses,
+        other => panic!("curl ends with {other:?} for {wanted}"),
+    }
+}
+
 fn says(command: &mut std::process::Command) -> Says {
     if command.output().unwrap().status.success() { Says::Accepts } else { Says::Refuses }
 }
@@ -156,8 +176,8 @@ fn serve(runtime: &tokio::runtime::Runtime, chain: &Chain) -> u16 {
 }
 
 #[test]
-fn chains_are_judged_as_openssl_and_gnutls_judge_them_or_the_difference_is_meant() {
-    if !installed(&[OPENSSL, GNUTLS]) {
+fn chains_are_judged_as_openssl_gnutls_and_curl_judge_them_or_the_difference_is_meant() {
+    if !installed(&[OPENSSL, GNUTLS, CURL]) {
         return;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -168,11 +188,12 @@ fn chains_are_judged_as_openssl_and_gnutls_judge_them_or_the_difference_is_meant
         let folder = sandbox.path(id);
         std::fs::create_dir(&folder).unwrap();
         std::fs::write(folder.join("root.pem"), pem([&chain.trusted])).unwrap();
-        peers.push([
-            (OPEN, by_openssl(&folder, &chain, &draft.wanted)),
-            (GNU, by_gnutls(&folder, &chain, &draft.wanted)),
-        ]);
         let (port, wanted) = (serve(&runtime, &chain), &draft.wanted);
+        peers.push([
+            (OPEN, by_openssl(&folder, &chain, wanted)),
+            (GNU, by_gnutls(&folder, &chain, wanted)),
+            (CURLS, by_curl(&folder, port, wanted)),
+        ]);
         let fields = format!("host: 127.0.0.1, port: {port}, verify_name: \"{wanted}\", ca_file: {id}/root.pem");
         checks.extend(["  - id: ", id, "\n    tls: {", &fields, "}\n"]);
     }

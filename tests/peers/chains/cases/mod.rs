@@ -1,6 +1,7 @@
 //! The cases: one thing unusual, or wrong, with each chain, and what this program says of it.
 
 mod names;
+mod odd;
 
 use super::draft::{
     ANY, BASIC, CLIENT, Draft, EKU, KEY_USAGE, NAME, SAN, SERVER, Spec, Trusted, all, ca, dns, integer, name, name_in,
@@ -43,6 +44,10 @@ pub fn cases() -> Vec<Case> {
         names::address_names(),
         names::subtrees(),
         names::more_subtrees(),
+        odd::anchors(),
+        odd::leaves(),
+        odd::names(),
+        odd::subtrees(),
         dates(),
         signatures(),
     ]
