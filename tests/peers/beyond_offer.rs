@@ -65,6 +65,7 @@ fn what_the_offer_lacks_is_said_and_is_no_fault_of_the_server() {
     let rsa = of_kind(&lab.top, "rsa", &RSA);
     let pss = of_kind(&lab.top, "pss", &["-newkey", "rsa-pss", "-pkeyopt", "rsa_keygen_bits:2048", "-nodes"]);
     let ed448 = of_kind(&lab.top, "ed448", &["-newkey", "ed448", "-nodes"]);
+    let rare = of_kind(&lab.top, "rare", &["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:brainpoolP256r1", "-nodes"]);
     for (served, options, part) in [
         (&rsa, &["-tls1_2", "-cipher", "ECDHE-RSA-AES128-SHA256"][..], "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256"),
         (&rsa, &["-tls1_2", "-cipher", "DHE-RSA-AES128-GCM-SHA256"], "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256"),
@@ -75,6 +76,7 @@ fn what_the_offer_lacks_is_said_and_is_no_fault_of_the_server() {
         (&pss, &["-tls1_2"], "signatures that this program cannot verify"),
         (&ed448, &["-tls1_3"], "signatures that this program cannot verify"),
         (&ed448, &["-tls1_2"], "its key is Ed448"),
+        (&rare, &["-tls1_2"], "groups or curves that this program does not have"),
     ] {
         let reason = errored(&lab.run(served, options, "", ""));
         assert!(reason.contains(part) && reason.contains("this program offers"), "{options:?}: {reason}");

@@ -95,3 +95,29 @@ async fn a_client_certificate_that_cannot_be_used_names_the_file_and_the_side() 
     let observation = run("tls", check(address, &folder, [])).await.unwrap();
     assert!(observation.notes().iter().any(|note| note.contains("set client_cert and client_key")));
 }
+
+#[tokio::test]
+async fn a_refusal_by_chance_is_not_beyond_the_offer() {
+    let pki = Pki::new().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    pki.write_ca(&folder.path().join("ca.pem")).await.unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(pki.good.server(&[]).unwrap());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        use tokio::io::AsyncWriteExt as _;
+        let (mut first, _) = listener.accept().await.unwrap();
+        let _ = first.read(&mut [0; 16_384]).await;
+        let _ = first.write_all(&[21, 3, 3, 0, 2, 2, 40]).await;
+        drop(first);
+        while let Ok((stream, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move { acceptor.accept(stream).await.map(|_| ()) });
+        }
+    });
+    let observation = run("tls", check(address, &folder, [])).await.unwrap();
+    assert_eq!(
+        (fact(&observation, "outcome"), fact(&observation, "alert")),
+        (&Value::from("alert"), &Value::from("handshake_failure"))
+    );
+}

@@ -20,7 +20,7 @@ use crate::checks::shared::tls_fields;
 use crate::model::{Args, Fault, Invalid};
 use crate::probe::Cx;
 use crate::proto::tls::starttls::Protocol;
-use crate::proto::tls::{Credentials, Handshake, HandshakeEnd, Offer, Trust, beyond_offer, handshake, now};
+use crate::proto::tls::{Credentials, HANDSHAKE, Handshake, HandshakeEnd, Offer, Trust, beyond_offer, handshake, now};
 
 /// A server, what to offer it, and whom to trust.
 pub(super) struct HandshakeCheck {
@@ -162,10 +162,11 @@ impl HandshakeCheck {
         let ended = handshake(connection.stream, peer, credentials, &self.offer, self.target.timeout).await;
         let mut handshake = match ended {
             Ok(handshake) => handshake,
-            Err(fault) => {
+            Err(fault) if fault.operation == HANDSHAKE => {
                 result.unable(fault);
                 return Ok(result);
             }
+            Err(fault) => return Err(fault),
         };
         handshake.await_late_refusal(self.late_wait()).await?;
         if handshake.may_be_beyond_offer()

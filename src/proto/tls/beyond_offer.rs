@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use tokio::net::TcpStream;
 
 use super::certificate::Certificate;
-use super::hello::{Answer, Flight, Hello, SCHEMES, Sending, Version, ask, group_name, suite_name, suites};
+use super::hello::{Answer, Flight, Hello, Sending, Version, ask, group_name, suite_name, suites};
 use super::{Handshake, HandshakeEnd, Offer, offered, provider};
 use crate::model::Fault;
 
@@ -65,24 +65,38 @@ impl Server<'_, '_> {
                 hello.sni = Some(name.as_ref().to_owned());
             }
             hello.alpn.clone_from(&offer.alpn);
-            let Some(flight) = self.chosen(&hello).await? else { continue };
-            if let Some(what) = foreign(&flight) {
-                return Ok(Some(fault(peer, version, &what)));
+            let Reply::Taken(flight) = self.ask(&hello).await? else { continue };
+            // A server that takes the offer now refused it by chance, or for another reason.
+            let own = narrowed(&hello, Parts { suites: true, groups: true, schemes: true });
+            if !matches!(self.ask(&own).await?, Reply::Refused) {
+                return Ok(None);
             }
-            // Suite and group are known: then it is the signature, or it would have taken the offer as well.
-            hello.schemes.retain(|scheme| own_schemes().contains(scheme));
-            if hello.schemes.len() < SCHEMES.len() && self.chosen(&hello).await?.is_none() {
-                let key = flight.chain.first().and_then(|leaf| Certificate::parse(leaf)).map(|leaf| leaf.key);
-                let key = key.map_or_else(String::new, |key| format!(", its key is {key}"));
-                return Ok(Some(fault(peer, version, &format!("signatures that this program cannot verify{key}"))));
-            }
+            let what = match foreign(&flight) {
+                Some(what) => what,
+                None => self.missing(&hello, &flight).await?,
+            };
+            return Ok(Some(fault(peer, version, &what)));
         }
         Ok(None)
     }
 
-    /// The server's first flight, if it took the hello.
-    async fn chosen(&self, hello: &Hello) -> Result<Option<Flight>, Fault> {
-        let Some(mut stream) = (self.open)().await? else { return Ok(None) };
+    /// Suite and group are known: the part of the offer without which the server refuses `hello`.
+    async fn missing(&self, hello: &Hello, flight: &Flight) -> Result<String, Fault> {
+        let key = flight.chain.first().and_then(|leaf| Certificate::parse(leaf)).map(|leaf| leaf.key);
+        let key = key.map_or_else(String::new, |key| format!(", its key is {key}"));
+        for (parts, what) in [
+            (Parts { schemes: true, ..Parts::default() }, "signatures that this program cannot verify"),
+            (Parts { groups: true, ..Parts::default() }, "groups or curves that this program does not have"),
+        ] {
+            if matches!(self.ask(&narrowed(hello, parts)).await?, Reply::Refused) {
+                return Ok(format!("{what}{key}"));
+            }
+        }
+        Ok(format!("suites, groups and signatures that this program does not have together{key}"))
+    }
+
+    async fn ask(&self, hello: &Hello) -> Result<Reply, Fault> {
+        let Some(mut stream) = (self.open)().await? else { return Ok(Reply::Unknown) };
         let mut random = [0; 32];
         provider().secure_random.fill(&mut random).map_err(|_| {
             let remedy = "check this machine's entropy source";
@@ -91,10 +105,45 @@ impl Server<'_, '_> {
         let bytes = hello.encode(&random);
         let answer = ask(&mut stream, self.peer, &bytes, Sending::Whole, self.patience).await?;
         Ok(match answer {
-            Answer::Flight(flight) if flight.alert.is_none() && !hello.was_ignored(&flight) => Some(*flight),
-            _ => None,
+            Answer::Flight(flight) if hello.was_ignored(&flight) => Reply::Unknown,
+            Answer::Flight(flight) if flight.alert.is_none() => Reply::Taken(flight),
+            Answer::Flight(_) | Answer::Alert(_) | Answer::Closed | Answer::Reset => Reply::Refused,
+            Answer::Timeout | Answer::Unconnected(_) | Answer::NotTls(_) => Reply::Unknown,
         })
     }
+}
+
+/// Parts of a hello that are cut down to what this program offers.
+#[derive(Clone, Copy, Default)]
+struct Parts {
+    suites: bool,
+    groups: bool,
+    schemes: bool,
+}
+
+fn narrowed(hello: &Hello, parts: Parts) -> Hello {
+    let provider = provider();
+    let mut hello = hello.clone();
+    if parts.suites {
+        hello.suites.retain(|known| provider.cipher_suites.iter().any(|suite| u16::from(suite.suite()) == *known));
+    }
+    if parts.groups {
+        hello.groups.retain(|known| provider.kx_groups.iter().any(|group| u16::from(group.name()) == *known));
+    }
+    if parts.schemes {
+        let own = provider.signature_verification_algorithms.supported_schemes();
+        hello.schemes.retain(|known| own.iter().any(|scheme| u16::from(*scheme) == *known));
+    }
+    hello
+}
+
+/// What came of a hello.
+enum Reply {
+    /// The server chose something of it.
+    Taken(Box<Flight>),
+    Refused,
+    /// Neither.
+    Unknown,
 }
 
 fn fault(peer: SocketAddr, version: Version, what: &str) -> Fault {
@@ -115,9 +164,4 @@ fn foreign(flight: &Flight) -> Option<String> {
     let group = flight.group()?;
     let known = provider.kx_groups.iter().any(|known| u16::from(known.name()) == group);
     (!known).then(|| format!("groups such as {}", group_name(group)))
-}
-
-/// Signature schemes this program verifies, by number.
-fn own_schemes() -> Vec<u16> {
-    provider().signature_verification_algorithms.supported_schemes().into_iter().map(u16::from).collect()
 }

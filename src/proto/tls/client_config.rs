@@ -60,7 +60,7 @@ pub(in crate::proto) fn observing(
 ) -> Result<ClientConfig, Fault> {
     let provider = requested.provider();
     let algorithms = provider.signature_verification_algorithms;
-    let check = TrustCheck::new(credentials.roots.clone(), offer.verify_name.clone());
+    let check = Arc::new(TrustCheck::new(credentials.roots.clone(), offer.verify_name.clone()));
     let verifier = Verifier::new(algorithms, requested.schemes(), Observe { check, log: log.clone() });
     let resolver = ClientCertResolver { key: credentials.client.clone(), log: log.clone() };
     let versions = requested.versions(&offer.versions);

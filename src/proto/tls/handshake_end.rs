@@ -38,6 +38,9 @@ pub enum Seen {
     Certificate,
 }
 
+/// The operation of a fault that ends a handshake.
+pub const HANDSHAKE: &str = "TLS handshake";
+
 impl HandshakeEnd {
     /// Sorts an error of the handshake, or of a read or write after it. `Err` is a fault of this side.
     pub fn classify(error: &io::Error, seen: Seen, peer: SocketAddr) -> Result<Self, Fault> {
@@ -47,7 +50,7 @@ impl HandshakeEnd {
         if error.kind() == io::ErrorKind::UnexpectedEof || error.raw_os_error().is_none() {
             return Ok(Self::Closed);
         }
-        ConnectError::classify(error, "TLS handshake", peer).map(|error| match error {
+        ConnectError::classify(error, HANDSHAKE, peer).map(|error| match error {
             ConnectError::Timeout => Self::Timeout,
             ConnectError::Unreachable(why) => Self::Unreachable(why),
             ConnectError::Refused | ConnectError::Reset => Self::Reset,
@@ -62,8 +65,8 @@ impl HandshakeEnd {
             Sorted::TooLarge(_) if seen == Seen::Nothing => {
                 Ok(Self::NotTls("a message of more than 64 KiB".to_owned()))
             }
-            Sorted::TooLarge(why) => Err(Fault::local("TLS handshake", peer.to_string(), why, LARGER)),
-            Sorted::Ours(why, remedy) => Err(Fault::local("TLS handshake", peer.to_string(), why, remedy)),
+            Sorted::TooLarge(why) => Err(Fault::local(HANDSHAKE, peer.to_string(), why, LARGER)),
+            Sorted::Ours(why, remedy) => Err(Fault::local(HANDSHAKE, peer.to_string(), why, remedy)),
             // The server spoke TLS, but not as it must: this side ended it with an alert of its own.
             Sorted::Garbled(why) | Sorted::Broken(why) => Ok(Self::Alert(format!("sent ({why})"))),
         }

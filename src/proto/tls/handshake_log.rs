@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustls::client::ResolvesClientCert;
-use rustls::pki_types::CertificateDer;
+use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::sign::CertifiedKey;
 use rustls::{Error, SignatureScheme};
 
@@ -17,6 +17,9 @@ pub(super) struct Entries {
     pub(super) chain: Vec<CertificateDer<'static>>,
     /// Path and name: everything that is wrong with them, or a note about what verifies.
     pub(super) trust: Option<Result<Option<String>, Distrust>>,
+    /// What judges path and name, and when they were shown: done when the notes are taken, so that this side's work is not
+    /// part of the handshake's time.
+    pub(super) pending: Option<(Arc<TrustCheck>, UnixTime)>,
     /// Whether the peer holds the leaf's key.
     pub(super) key_proof: Option<Result<(), Distrust>>,
     /// The server asked for a client certificate.
@@ -38,9 +41,13 @@ impl HandshakeLog {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes out everything so far.
+    /// Takes out everything so far, judged.
     pub(super) fn take(&self) -> Entries {
-        std::mem::take(&mut self.open())
+        let mut entries = std::mem::take(&mut *self.open());
+        if let (Some((check, now)), Some((leaf, others))) = (entries.pending.take(), entries.chain.split_first()) {
+            entries.trust = Some(check.check(&Presented { leaf, others, staple: &entries.staple, now }));
+        }
+        entries
     }
 
     /// Whether the server has shown no certificate yet.
@@ -49,20 +56,19 @@ impl HandshakeLog {
     }
 }
 
-/// Checks everything, notes the result, and lets the handshake go on.
+/// Notes everything, and lets the handshake go on.
 #[derive(Debug)]
 pub(super) struct Observe {
-    pub(super) check: TrustCheck,
+    pub(super) check: Arc<TrustCheck>,
     pub(super) log: HandshakeLog,
 }
 
 impl Policy for Observe {
     fn certificates(&self, presented: &Presented<'_>) -> Result<(), Error> {
-        let trust = self.check.check(presented);
         let mut entries = self.log.open();
         entries.chain = presented.chain().map(|der| der.clone().into_owned()).collect();
         entries.staple = presented.staple.to_vec();
-        entries.trust = Some(trust);
+        entries.pending = Some((self.check.clone(), presented.now));
         Ok(())
     }
 
