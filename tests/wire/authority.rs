@@ -195,6 +195,19 @@ async fn a_leaf_that_stands_in_ca_file_verifies_with_a_note() {
     assert_eq!(fact(&observation, "path.length"), &Value::from(1));
     let note = "trusted because this very certificate stands in ca_file";
     assert!(observation.notes().iter().any(|one| one.contains(note)), "{:?}", observation.notes());
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    std::fs::write(&file, own.pem()).unwrap();
+    let get = args([
+        ("url", text(format!("https://{NAME}:{}/", address.port()))),
+        ("resolve", text("127.0.0.1")),
+        ("ca_file", text(file.to_str().unwrap())),
+        ("timeout", Arg::Number(10.0)),
+    ]);
+    // The server hangs up after the handshake; what counts is that the request was sent.
+    let fetched = run("http", get).await.unwrap();
+    assert_ne!(fact(&fetched, "outcome"), "untrusted");
+    assert!(fetched.notes().iter().any(|one| one.contains(note)), "{:?}", fetched.notes());
     let (_, stranger) = authority("root", &KeyPair::generate().unwrap(), (2020, 2100));
     let observation = judged(address, &[&stranger]).await;
     assert_eq!(fact(&observation, "verified"), &Value::Bool(false));

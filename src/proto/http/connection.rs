@@ -48,6 +48,9 @@ pub trait Observer {
 
     /// The server's certificate, whether it verifies or not.
     fn certificate(&mut self, leaf: &Certificate);
+
+    /// Something unusual about why it is trusted, for people.
+    fn trusted(&mut self, note: &str);
 }
 
 /// Versions asked for.
@@ -161,6 +164,9 @@ impl Server<'_> {
         }
         if let Some(Some(leaf)) = handshake.certificates().first() {
             observer.certificate(leaf);
+        }
+        if let Some(note) = &handshake.trust_note {
+            observer.trusted(note);
         }
         let (verified, unjudged) = (handshake.verified(), handshake.judgement_fault());
         let whose = handshake.alert_about().map(|whose| format!(" ({whose})")).unwrap_or_default();
