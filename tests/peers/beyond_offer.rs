@@ -175,3 +175,32 @@ fn certificates_beyond_64_kib_are_larger_than_this_side_reads() {
         lab.run(&large, &[version], "", "    expect: {verified: true}\n").all_held();
     }
 }
+
+#[test]
+fn of_a_certificate_that_cannot_be_judged_only_the_verdict_is_missing() {
+    if !installed(&[OPENSSL]) {
+        return;
+    }
+    let lab = Lab::new();
+    let extensions = "basicConstraints = critical, CA:TRUE\nkeyUsage = critical, keyCertSign\n\
+        policyConstraints = critical, requireExplicitPolicy:0\n";
+    let middle = lab.top.issued("middle", &RSA, extensions, &WEEK);
+    let folder = lab.sandbox.path("below");
+    std::fs::create_dir(&folder).unwrap();
+    for (from, to) in [(&middle.certificate, "ca.pem"), (&middle.key, "ca.key")] {
+        std::fs::copy(from, folder.join(to)).unwrap();
+    }
+    for file in ["ca.cnf", "index.txt"] {
+        std::fs::copy(lab.top.folder().join(file), folder.join(file)).unwrap();
+    }
+    let below = Authority::at(folder);
+    let leaf = below.issued("leaf", &RSA, SERVER, &WEEK);
+    let chain = middle.certificate.to_str().unwrap();
+    let reason = errored(&lab.run(&leaf, &["-cert_chain", chain], "", ""));
+    assert!(reason.contains("demands explicit policies"), "{reason}");
+    let scanned =
+        "    expect: {outcome: scanned, chain.length: 2, alpn: {present: false}, verified: {present: false}}\n";
+    lab.run(&leaf, &["-cert_chain", chain], ", scan: true", scanned).all_held();
+    let verdict = "    expect: {outcome: scanned, verified: true}\n";
+    errored(&lab.run(&leaf, &["-cert_chain", chain], ", scan: true", verdict));
+}

@@ -121,7 +121,7 @@ impl Probe for Tls {
             },
             Mode::Quic(check) => check.run(cx).await,
             Mode::Scan(check, scanner) => match check.run(cx).await? {
-                Some(first) => scanner.run(cx, first.client.connector, first.fault).await,
+                Some(first) => scanner.run(cx, first).await,
                 None => Ok(()),
             },
             Mode::Load(load) => load.run(cx).await,
