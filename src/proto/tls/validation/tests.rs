@@ -339,3 +339,47 @@ fn a_chain_that_allows_endless_paths_is_given_up() {
     assert!(found.places.is_none());
     assert!(!found.problems.is_empty());
 }
+
+mod mutations {
+    use proptest::prelude::*;
+    use rcgen::{KeyPair, PublicKeyData};
+    use rustls::pki_types::{CertificateDer, ServerName};
+
+    use super::super::fits_name;
+    use crate::proto::tls::authority::Authorities;
+    use crate::proto::tls::tests::forge::{NOW, Spec};
+
+    fn good() -> (Vec<CertificateDer<'static>>, Authorities) {
+        let keys: Vec<KeyPair> = (0..3).map(|_| KeyPair::generate().unwrap()).collect();
+        let (mut leaf, mut middle, mut root) = (Spec::leaf(), Spec::intermediate(), Spec::root());
+        for (spec, key) in [&mut leaf, &mut middle, &mut root].into_iter().zip(&keys) {
+            spec.key = key.subject_public_key_info();
+        }
+        let mut roots = Authorities::from("ca_file");
+        roots.add(root.signed_by(&keys[2])).unwrap();
+        (vec![leaf.signed_by(&keys[1]), middle.signed_by(&keys[2])], roots)
+    }
+
+    proptest! {
+        #[test]
+        fn no_changed_byte_of_a_chain_verifies(which in 0_usize..2, at in any::<prop::sample::Index>(), flip in 1_u8..=255) {
+            let (mut chain, roots) = good();
+            prop_assert!(roots.validate(&chain, NOW).problems.is_empty());
+            let mut bytes = chain[which].to_vec();
+            let at = at.index(bytes.len());
+            bytes[at] ^= flip;
+            chain[which] = CertificateDer::from(bytes);
+            prop_assert!(!roots.validate(&chain, NOW).problems.is_empty(), "byte {at} of certificate {which}");
+        }
+
+        #[test]
+        fn arbitrary_bytes_neither_verify_nor_panic(leaf in prop::collection::vec(any::<u8>(), 0..300)) {
+            let (mut chain, roots) = good();
+            prop_assert!(fits_name(&leaf, &ServerName::try_from("www.forge.test").unwrap()).is_err());
+            chain[0] = CertificateDer::from(leaf.clone());
+            prop_assert!(!roots.validate(&chain, NOW).problems.is_empty());
+            chain.swap(0, 1);
+            prop_assert!(!roots.validate(&chain, NOW).problems.is_empty());
+        }
+    }
+}
