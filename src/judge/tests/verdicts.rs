@@ -83,3 +83,30 @@ fn long_values_are_cut_with_a_mark() {
     let reason = judgement.reason.unwrap();
     assert!(reason.ends_with("yyy… (500 characters)"), "{reason}");
 }
+
+/// What could not be measured from here neither holds nor fails, whichever way its absence would decide.
+#[test]
+fn facts_that_are_unavailable_are_errored_unless_something_else_failed() {
+    let seen = |facts: serde_json::Value| {
+        let mut observation = observed([facts]);
+        observation.set_unavailable(vec!["hops", "body"], &fault());
+        observation
+    };
+    for (expect, want) in [
+        ("banner: x", Verdict::Passed),
+        ("hops: 3, banner: x", Verdict::Errored),
+        ("hops: {present: false}, banner: x", Verdict::Errored),
+        ("body.status: 3, banner: x", Verdict::Errored),
+        ("hops: 3, banner: y", Verdict::Failed),
+    ] {
+        let judgement = judge(&expecting(expect), &seen(json!({"ok": true, "banner": "x"})), None);
+        assert_eq!(judgement.verdict, want, "{expect}: {:?}", judgement.reason);
+        assert_eq!(judgement.fault.is_some(), want == Verdict::Errored, "{expect}");
+    }
+    // The default of `ok` is lifted by its absence, and by nothing else.
+    let mut without = observed([json!({"banner": "x"})]);
+    without.set_unavailable(vec!["ok"], &fault());
+    for (expect, want) in [("ok: {present: false}, banner: x", Verdict::Passed), ("ok: true", Verdict::Errored)] {
+        assert_eq!(judge(&expecting(expect), &without, None).verdict, want, "{expect}");
+    }
+}

@@ -151,6 +151,14 @@ pub(crate) fn record(cx: &mut Cx<'_>, results: &[AddressResult]) {
         for (identity, group) in groups.iter().take(EVIDENCE_LINES) {
             cx.note(group_summary(identity, group));
         }
+        note_more(cx, groups.len(), "leaves are shown by other addresses");
+    }
+}
+
+/// So many of `all` are not in the evidence.
+pub(super) fn note_more(cx: &mut Cx<'_>, all: usize, what: &str) {
+    if let Some(more) = all.checked_sub(EVIDENCE_LINES).filter(|more| *more > 0) {
+        cx.note(format!("and {more} more {what}"));
     }
 }
 
