@@ -5,8 +5,8 @@ use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, TrustAnchor};
 
 use super::certificate::Certificate;
-use super::signed::{element, sequence};
-use super::validation::{Anchor, same_name};
+use super::signed::sequence;
+use super::validation::{Anchor, canonical_name};
 
 /// Whom to trust.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub(super) struct Authorities {
     dates: Vec<Option<Certificate>>,
     /// The certificates themselves, in the same order.
     ders: Vec<CertificateDer<'static>>,
+    /// The name of each, in a form that compares.
+    names: Vec<Vec<u8>>,
     /// Where they were written, for a message.
     place: &'static str,
 }
@@ -24,18 +26,27 @@ pub(super) struct Authorities {
 impl Authorities {
     /// No authority yet; `place` says where they come from.
     pub(super) const fn from(place: &'static str) -> Self {
-        Self { store: RootCertStore { roots: Vec::new() }, dates: Vec::new(), ders: Vec::new(), place }
+        Self {
+            store: RootCertStore { roots: Vec::new() },
+            dates: Vec::new(),
+            ders: Vec::new(),
+            names: Vec::new(),
+            place,
+        }
     }
 
     /// Anchors whose keeper takes them out in time.
     pub(super) fn undated(anchors: &[TrustAnchor<'static>]) -> Self {
-        Self { store: anchors.iter().cloned().collect(), ..Self::from("") }
+        let names = anchors.iter().map(|anchor| canonical_name(&sequence(&anchor.subject))).collect();
+        Self { store: anchors.iter().cloned().collect(), names, ..Self::from("") }
     }
 
     /// Trusts one more.
     pub(super) fn add(&mut self, der: CertificateDer<'static>) -> Result<(), rustls::Error> {
         let dates = Certificate::parse(&der);
         self.store.add(der.clone())?;
+        let subject = self.store.roots.last().map(|anchor| sequence(&anchor.subject)).unwrap_or_default();
+        self.names.push(canonical_name(&subject));
         self.dates.push(dates);
         self.ders.push(der);
         Ok(())
@@ -48,15 +59,9 @@ impl Authorities {
 
     /// Places of those with this name (DER of Name).
     pub(super) fn anchors_named(&self, name: &[u8]) -> Vec<usize> {
-        let Some((bare, _)) = element(name) else { return Vec::new() };
-        let all = || self.store.roots.iter().enumerate();
-        let exact: Vec<usize> =
-            all().filter(|(_, anchor)| anchor.subject.as_ref() == bare.content).map(|(at, _)| at).collect();
-        if !exact.is_empty() {
-            return exact;
-        }
-        // Rare, and slow: the name written otherwise.
-        all().filter(|(_, anchor)| same_name(&sequence(&anchor.subject), name)).map(|(at, _)| at).collect()
+        let wanted = canonical_name(name);
+        let all = self.names.iter().enumerate();
+        all.filter(|(_, known)| **known == wanted).map(|(at, _)| at).collect()
     }
 
     /// The authority at a place that was given out here.

@@ -189,24 +189,41 @@ fn directory_within(name: &X509Name<'_>, base: &X509Name<'_>) -> bool {
 }
 
 /// Whether two names in DER are the same (RFC 5280, 7.1).
-pub(in crate::proto::tls) fn same_name(one: &[u8], other: &[u8]) -> bool {
-    if one == other {
-        return true;
+pub(super) fn same_name(one: &[u8], other: &[u8]) -> bool {
+    one == other || canonical_name(one) == canonical_name(other)
+}
+
+/// A name in DER so that names that are the same (RFC 5280, 7.1) are equal; what cannot be read stays as it is.
+pub(in crate::proto::tls) fn canonical_name(name: &[u8]) -> Vec<u8> {
+    let Ok((_, parsed)) = X509Name::from_der(name) else { return name.to_vec() };
+    let mut out = Vec::with_capacity(name.len());
+    let mut push = |bytes: &[u8]| {
+        out.extend(bytes.len().to_be_bytes());
+        out.extend(bytes);
+    };
+    for part in parsed.iter_rdn() {
+        let values = values(part);
+        push(&values.len().to_be_bytes());
+        for (kind, value) in &values {
+            push(kind.as_bytes());
+            push(value);
+        }
     }
-    let (Ok((_, one)), Ok((_, other))) = (X509Name::from_der(one), X509Name::from_der(other)) else { return false };
-    one.iter_rdn().count() == other.iter_rdn().count() && directory_within(&one, &other)
+    out
 }
 
 fn same_part(part: &RelativeDistinguishedName<'_>, wanted: &RelativeDistinguishedName<'_>) -> bool {
-    let values = |part: &RelativeDistinguishedName<'_>| {
-        let mut values: Vec<(String, Vec<u8>)> = part
-            .iter()
-            .map(|one| (one.attr_type().to_id_string(), comparable(one.attr_value().tag().0, one.attr_value().data)))
-            .collect();
-        values.sort();
-        values
-    };
     values(part) == values(wanted)
+}
+
+/// Kinds and values of a part of a name, in an order of their own: it is a set.
+fn values(part: &RelativeDistinguishedName<'_>) -> Vec<(String, Vec<u8>)> {
+    let value = |one: &x509_parser::x509::AttributeTypeAndValue<'_>| {
+        (one.attr_type().to_id_string(), comparable(one.attr_value().tag().0, one.attr_value().data))
+    };
+    let mut values: Vec<(String, Vec<u8>)> = part.iter().map(value).collect();
+    values.sort();
+    values
 }
 
 /// Text compares without case and outer or repeated blanks, whichever of the two usual strings holds it (RFC 5280, 7.1).

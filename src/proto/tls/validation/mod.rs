@@ -15,7 +15,8 @@ mod second_opinion;
 #[cfg(test)]
 mod tests;
 
-pub(super) use constraints::same_name;
+pub(super) use constraints::canonical_name;
+use constraints::same_name;
 pub(in crate::proto) use distrust::Distrust;
 pub(super) use member::key_size;
 pub(super) use names::fits_name;
