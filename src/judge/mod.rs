@@ -61,6 +61,9 @@ fn judge_arm(case: &Case, arm: &PlannedArm, observation: &Observation, fault: Op
     if expectations.iter().all(|outcome| outcome.held) {
         expectations.extend(in_time(case, observation));
     }
+    if let Some(fault) = unavailable(case, &expectations, observation) {
+        return unjudged(fault);
+    }
     let breached: Vec<&Outcome> = expectations.iter().filter(|outcome| !outcome.held).collect();
     // What is absent is mostly so because of something that was seen: that is the cause.
     let cause = breached.iter().find(|outcome| outcome.got.is_some()).or(breached.first());
@@ -109,6 +112,17 @@ fn silence(case: &Case, observation: &Observation) -> Option<Silence> {
         let address = address.and_then(|fact| round.fact(fact.name)?.as_str()).map(str::to_owned);
         Some(Silence { outcome: word.to_owned(), address })
     })
+}
+
+/// Something is expected of a fact that could not be measured from here, and nothing else failed: an absence that is
+/// this side's says nothing, whichever way it would decide. Only who lifts the default of a fact by its absence asked for
+/// no verdict on it.
+fn unavailable(case: &Case, expectations: &[Outcome], observation: &Observation) -> Option<Fault> {
+    let has_default = |name: &str| case.family.facts.iter().any(|info| info.name == name && info.expected.is_some());
+    let lifted = |outcome: &Outcome| outcome.held && outcome.operator == "present" && has_default(&outcome.fact);
+    let why = |outcome: &Outcome| observation.unavailable(&outcome.fact).filter(|_| !lifted(outcome)).cloned();
+    let other_breach = expectations.iter().any(|outcome| !outcome.held && why(outcome).is_none());
+    if other_breach { None } else { expectations.iter().find_map(why) }
 }
 
 /// An observation without anything in it is a measurement of nothing, never a pass.

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::Value;
 use super::comparison::Arm;
 use super::fact::FactInfo;
+use super::{Fault, Value};
 use crate::stats::Samples;
 
 /// Evidence lines kept per case.
@@ -68,6 +68,8 @@ impl Round {
 pub struct Observation {
     rounds: Vec<Round>,
     notes: Vec<String>,
+    /// Facts that could not be measured from here, and why.
+    unavailable: Vec<(&'static str, Fault)>,
     /// Time from the first attempt to the end of this one; set for checks with `eventually`.
     pub settled_in: Option<Duration>,
 }
@@ -119,6 +121,18 @@ impl Observation {
             round.samples.len() - 1
         };
         &mut round.samples[index].1
+    }
+
+    /// These facts could not be measured from here, where others could.
+    pub fn set_unavailable(&mut self, names: Vec<&'static str>, why: &Fault) {
+        self.unavailable.extend(names.into_iter().map(|name| (name, why.clone())));
+    }
+
+    /// Why the fact of a path (`name`, or `name.part`) could not be measured from here, if it could not.
+    #[must_use]
+    pub fn unavailable(&self, path: &str) -> Option<&Fault> {
+        let below = |name: &str| path.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        self.unavailable.iter().find(|(name, _)| below(name)).map(|(_, why)| why)
     }
 
     /// Adds a line of evidence; bounded in length and number. What every round says again is said once.

@@ -101,6 +101,15 @@ impl<'a> Cx<'a> {
         self.observation.samples_mut(&fact.info).merge(samples);
     }
 
+    /// Those of `facts` that are not set could not be measured from here, for the reason of `fault`: expecting something of
+    /// them is errored, while the others are judged.
+    pub fn unavailable<'f>(&mut self, facts: impl Iterator<Item = &'f FactInfo>, fault: &Fault) {
+        let missing = facts
+            .filter(|info| self.observation.last(info.name).is_none() && self.observation.merged(info.name).is_none());
+        let names: Vec<&'static str> = missing.map(|info| info.name).collect();
+        self.observation.set_unavailable(names, fault);
+    }
+
     /// Adds a line of evidence for the reader of a failure.
     pub fn note(&mut self, text: impl Into<String>) {
         self.observation.note(text);

@@ -15,6 +15,8 @@ mod reports;
 mod sandbox;
 
 mod aioquic;
+mod beyond_offer;
+mod chains;
 mod dnsload;
 mod encrypted;
 mod haproxy;

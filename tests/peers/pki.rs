@@ -58,6 +58,11 @@ impl Authority {
         Self(folder)
     }
 
+    /// The authority whose files are in `folder` already.
+    pub fn at(folder: PathBuf) -> Self {
+        Self(folder)
+    }
+
     /// An authority that this one certified, with its files in `folder`.
     pub fn below(&self, folder: PathBuf) -> Self {
         let extensions = "basicConstraints = critical, CA:TRUE\nkeyUsage = critical, keyCertSign, cRLSign\n\

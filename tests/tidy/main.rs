@@ -4,6 +4,7 @@
 
 mod form;
 mod source;
+mod texts;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -134,3 +134,104 @@ async fn broken_name_constraints_are_reported_in_words() {
     let observation = judged(serving(params, key).await, &[&root]).await;
     assert_eq!(fact(&observation, "verified"), &Value::Bool(true), "{:?}", observation.notes());
 }
+
+/// A server whose issuer may not sign certificates, and the file that trusts it.
+async fn without_certsign(folder: &std::path::Path) -> (SocketAddr, std::path::PathBuf) {
+    let key = KeyPair::generate().unwrap();
+    let (mut params, _) = authority("root", &key, (2020, 2100));
+    params.key_usages = vec![KeyUsagePurpose::CrlSign];
+    let root = params.self_signed(&key).unwrap();
+    let file = folder.join("ca.pem");
+    std::fs::write(&file, root.pem()).unwrap();
+    (serving(params, key).await, file)
+}
+
+#[tokio::test]
+async fn no_family_believes_an_issuer_without_the_right_to_sign_certificates() {
+    let folder = tempfile::tempdir().unwrap();
+    let (address, file) = without_certsign(folder.path()).await;
+    let (port, why) = (address.port(), "its key usage lacks keyCertSign");
+    let observation = run("tls", check(address, &file)).await.unwrap();
+    assert_eq!(fact(&observation, "verified"), &Value::Bool(false), "{:?}", observation.notes());
+    assert!(fact(&observation, "verify_error").as_str().unwrap().contains(why));
+    let file = || text(file.to_str().unwrap());
+    let get = args([
+        ("url", text(format!("https://{NAME}:{port}/"))),
+        ("resolve", text("127.0.0.1")),
+        ("ca_file", file()),
+        ("timeout", Arg::Number(10.0)),
+    ]);
+    let dot = args([
+        ("server", Arg::List(vec![text(format!("127.0.0.1:{port}"))])),
+        ("name", text("a.test")),
+        ("transport", text("dot")),
+        ("verify_name", text(NAME)),
+        ("ca_file", file()),
+        ("timeout", Arg::Number(10.0)),
+    ]);
+    for (family, check) in [("http", get), ("dns", dot)] {
+        let observation = run(family, check).await.unwrap();
+        assert_eq!(fact(&observation, "outcome"), "untrusted", "{family}: {:?}", observation.notes());
+        assert!(observation.notes().iter().any(|note| note.contains(why)), "{family}: {:?}", observation.notes());
+    }
+}
+
+#[tokio::test]
+async fn a_leaf_that_stands_in_ca_file_verifies_with_a_note() {
+    let key = KeyPair::generate().unwrap();
+    let mut own = CertificateParams::new(vec![NAME.to_owned()]).unwrap();
+    // As `openssl req -x509` makes them.
+    own.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let own = own.self_signed(&key).unwrap();
+    let config = rustls::ServerConfig::builder_with_provider(shakedown::proto::tls::provider())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![own.der().clone()], PrivateKeyDer::Pkcs8(key.serialize_der().into()))
+        .unwrap();
+    let address = accepting(config).await;
+    let observation = judged(address, &[&own]).await;
+    assert_eq!(fact(&observation, "verified"), &Value::Bool(true), "{:?}", observation.notes());
+    assert_eq!(fact(&observation, "path.length"), &Value::from(1));
+    let note = "trusted because this very certificate stands in ca_file";
+    assert!(observation.notes().iter().any(|one| one.contains(note)), "{:?}", observation.notes());
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    std::fs::write(&file, own.pem()).unwrap();
+    let get = args([
+        ("url", text(format!("https://{NAME}:{}/", address.port()))),
+        ("resolve", text("127.0.0.1")),
+        ("ca_file", text(file.to_str().unwrap())),
+        ("timeout", Arg::Number(10.0)),
+    ]);
+    // The server hangs up after the handshake; what counts is that the request was sent.
+    let fetched = run("http", get).await.unwrap();
+    assert_ne!(fact(&fetched, "outcome"), "untrusted");
+    assert!(fetched.notes().iter().any(|one| one.contains(note)), "{:?}", fetched.notes());
+    let (_, stranger) = authority("root", &KeyPair::generate().unwrap(), (2020, 2100));
+    let observation = judged(address, &[&stranger]).await;
+    assert_eq!(fact(&observation, "verified"), &Value::Bool(false));
+}
+
+#[tokio::test]
+async fn an_address_in_a_dns_name_is_told_as_what_it_is() {
+    let key = KeyPair::generate().unwrap();
+    let (params, root) = authority("root", &key, (2020, 2100));
+    let leaf_key = KeyPair::generate().unwrap();
+    let mut leaf = CertificateParams::default();
+    leaf.subject_alt_names = vec![rcgen::SanType::DnsName("127.0.0.1".try_into().unwrap())];
+    let leaf = leaf.signed_by(&leaf_key, &Issuer::new(params, key)).unwrap();
+    let config = rustls::ServerConfig::builder_with_provider(shakedown::proto::tls::provider())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![leaf.der().clone()], PrivateKeyDer::Pkcs8(leaf_key.serialize_der().into()));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    std::fs::write(&file, root.pem()).unwrap();
+    let mut all = check(accepting(config.unwrap()).await, &file);
+    all.0.remove("sni");
+    let observation = run("tls", all).await.unwrap();
+    let error = fact(&observation, "verify_error").as_str().unwrap();
+    assert!(error.starts_with("not valid for address 127.0.0.1: the certificate has it as a DNS name"), "{error}");
+}

@@ -14,6 +14,7 @@ mod script;
 mod tls;
 mod tls_load;
 mod tls_quic;
+mod tls_single;
 mod tls_starttls;
 mod tls_terms;
 mod two;

@@ -232,3 +232,58 @@ fn quic_is_tls_1_3() {
     let more = [("host", text("192.0.2.1")), ("transport", text("quic")), ("starttls", text("smtp"))];
     assert_eq!((family.build)(&args(more)).err().unwrap().field, "starttls");
 }
+
+/// P-521 with the private key 1: the public key is the generator, and the secret the other side's x coordinate.
+#[derive(Debug)]
+struct P521;
+
+const GENERATOR: &str = "0400c6858e06b70404e9cd9e3ecb662395b4429c648139053fb521f828af606b4d3dbaa14b5e77efe75928fe1dc127a2ffa8de33\
+    48b3c1856a429bf97e7e31c2e5bd66011839296a789a3bc0045c8a5fb42c7d1bd998f54449579b446817afbd17273e662c97ee72995ef42640c550b9013fad0761\
+    353c7086a272c24088be94769fd16650";
+
+impl rustls::crypto::SupportedKxGroup for P521 {
+    fn start(&self) -> Result<Box<dyn rustls::crypto::ActiveKeyExchange>, rustls::Error> {
+        let hex = GENERATOR.as_bytes().chunks(2);
+        let share = hex.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect();
+        Ok(Box::new(Begun(share)))
+    }
+
+    fn name(&self) -> rustls::NamedGroup {
+        rustls::NamedGroup::secp521r1
+    }
+}
+
+struct Begun(Vec<u8>);
+
+impl rustls::crypto::ActiveKeyExchange for Begun {
+    fn complete(self: Box<Self>, theirs: &[u8]) -> Result<rustls::crypto::SharedSecret, rustls::Error> {
+        Ok(rustls::crypto::SharedSecret::from(&theirs[1..67]))
+    }
+
+    fn pub_key(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn group(&self) -> rustls::NamedGroup {
+        rustls::NamedGroup::secp521r1
+    }
+}
+
+#[tokio::test]
+async fn a_server_beyond_the_offer_is_errored_over_quic_too() {
+    let lab = Lab::new().await;
+    let mut provider = (*shakedown::proto::tls::provider()).clone();
+    provider.kx_groups = vec![&P521];
+    let chain = CertificateDer::pem_slice_iter(lab.pki.good.chain_pem().as_bytes()).map(Result::unwrap).collect();
+    let mut config = rustls::ServerConfig::builder_with_provider(Arc::new(provider))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, PrivateKeyDer::from_pem_slice(lab.pki.good.key_pem().as_bytes()).unwrap())
+        .unwrap();
+    config.alpn_protocols = vec![b"h3".to_vec()];
+    let server = serve(Arc::new(config));
+    let fault = run("tls", lab.check(server.addr, &[])).await.unwrap_err();
+    assert!(fault.detail.contains("takes only groups or keys that this program does not offer"), "{fault}");
+    assert!(fault.detail.contains("secp384r1"), "{fault}");
+}

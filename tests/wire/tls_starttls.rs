@@ -191,3 +191,19 @@ async fn terms_are_asked_in_plain_text_first_as_well() {
     assert_eq!(fact(&observation, "resumption.tls1.3"), 1.0, "{:?}", observation.notes());
     assert_eq!(fact(&observation, "alpn.accepted"), &serde_json::json!(["x"]));
 }
+
+#[tokio::test]
+async fn a_service_that_refuses_the_client_is_not_one_without_starttls() {
+    let pki = Pki::new().unwrap();
+    let folder = folder(&pki).await;
+    for words in [&b"421 too many connections\r\n"[..], b"554 5.7.1 blocked\r\n"] {
+        let address = server(move |mut stream| async move {
+            let _ = stream.write_all(words).await;
+            let _ = stream.read(&mut [0; 64]).await;
+        })
+        .await;
+        let observation = run("tls", to(address, &folder)).await.unwrap();
+        assert_eq!(outcome(&observation), ("service_refused", "service_refused"), "{:?}", observation.notes());
+        assert!(observation.notes().iter().any(|note| note.contains("the service refuses this client")));
+    }
+}

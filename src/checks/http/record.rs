@@ -50,6 +50,10 @@ impl Observer for Recorder<'_, '_> {
     fn certificate(&mut self, leaf: &Certificate) {
         self.cx.set(&CERTIFICATE_EXPIRES_IN, leaf.expires_in(now()));
     }
+
+    fn trusted(&mut self, note: &str) {
+        self.cx.note(format!("the certificate is {note}"));
+    }
 }
 
 /// The facts of a whole answer.

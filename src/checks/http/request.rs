@@ -180,14 +180,14 @@ pub(super) fn redirect(from: &Url, status: StatusCode, headers: &HeaderMap) -> O
         return None;
     }
     let location = String::from_utf8_lossy(headers.get(LOCATION)?.as_bytes()).into_owned();
-    let target = from.join(&location).map_err(|error| format!("redirect to {location:?}: {error}"));
+    let target = from.join(&location).map_err(|error| format!("redirect to \"{location}\": {error}"));
     Some(target.and_then(|mut url| {
         let known = matches!(url.scheme(), "http" | "https") && url.has_host();
         let clean = url.set_username("").and_then(|()| url.set_password(None));
         url.set_fragment(None);
         match (known, clean) {
             (true, Ok(())) => Ok(url),
-            _ => Err(format!("redirect to {location:?}, which is not http or https")),
+            _ => Err(format!("redirect to \"{location}\", which is not http or https")),
         }
     }))
 }

@@ -84,7 +84,7 @@ impl Script {
             _ if self.expect.is_none() => ("connected", None),
             _ => {
                 let shown = bytes::readable(received.get(..200).unwrap_or(received));
-                ("mismatch", Some(format!("{how}; the answer does not contain what is expected: {shown:?}")))
+                ("mismatch", Some(format!("{how}; the answer does not contain what is expected: \"{shown}\"")))
             }
         }
     }

@@ -45,7 +45,7 @@ facts! { pub(super) FACTS;
     const UPGRADE: Fact<Choice> = Fact::choice(
         "starttls",
         Cause::WORDS,
-        "What became of the request for TLS; `outcome` is `no_starttls` when the server does not want.",
+        "What became of the request for TLS; `outcome` is `no_starttls` when the server does not want, `service_refused` when it serves nobody here.",
     );
     const INJECTED: Fact<bool> = Fact::flag(
         "starttls.injected",
@@ -108,6 +108,11 @@ impl Connector {
         }
     }
 
+    /// A connection whose next bytes are the ClientHello, if there is one.
+    pub(super) async fn open(&self) -> Result<Option<TcpStream>, Fault> {
+        Ok(self.try_connect().await?.ok().map(|connection| connection.stream))
+    }
+
     /// Makes a connection ready that took `connect_time`.
     pub(super) async fn upgrade(
         &self,
@@ -152,6 +157,9 @@ impl SetupError {
             Self::Connect(ConnectError::Timeout) => format!("no answer to SYN within {:?}", connector.timeout),
             Self::Connect(ConnectError::Reset) => "the connection was reset as soon as it was there".to_owned(),
             Self::Connect(ConnectError::Unreachable(why)) => why.clone(),
+            Self::StartTls(_, error) if error.cause == Cause::ServiceRefused => {
+                format!("the service refuses this client, whatever it asks for: {error}")
+            }
             Self::StartTls(_, error) => {
                 format!("no STARTTLS of {}: {error}", connector.starttls.map_or("any protocol", Protocol::word))
             }

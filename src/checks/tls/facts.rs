@@ -25,6 +25,7 @@ facts! { pub(super) FACTS;
             "not_tls",
             "closed",
             "no_starttls",
+            "service_refused",
         ],
         "What became of the handshake; `completed` says nothing about trust, see `verified`. `scanned`: the scan found something.",
     )
@@ -40,6 +41,10 @@ facts! { pub(super) FACTS;
         advice::ALERT,
         advice::NOT_TLS,
         advice::CLOSED,
+        (
+            "service_refused",
+            "the service itself refuses this client before a word about TLS: is it overloaded, is this address blocked there, is it the right host?",
+        ),
         (
             "no_starttls",
             "the server stays in plain text: is TLS configured there (certificate and key readable), and is it the right port and protocol?",

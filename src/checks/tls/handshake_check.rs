@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use rustls::pki_types::ServerName;
 
@@ -20,7 +21,7 @@ use crate::model::{Args, Fault, Invalid};
 use crate::probe::Cx;
 use crate::probe::fact_is;
 use crate::proto::tls::starttls::Protocol;
-use crate::proto::tls::{Credentials, Handshake, HandshakeEnd, Offer, Trust, handshake, now};
+use crate::proto::tls::{Credentials, HANDSHAKE, Handshake, HandshakeEnd, Offer, Trust, beyond_offer, handshake, now};
 
 /// A server, what to offer it, and whom to trust.
 pub(super) struct HandshakeCheck {
@@ -39,6 +40,8 @@ pub(super) struct FirstHandshake<'a> {
     pub(super) completed: bool,
     /// The certificate verified.
     pub(super) verified: bool,
+    /// Why this program could not shake hands, or not judge the certificate, where others can.
+    pub(super) fault: Option<Fault>,
 }
 
 impl HandshakeCheck {
@@ -110,6 +113,11 @@ impl HandshakeCheck {
     ) -> Result<Option<FirstHandshake<'a>>, Fault> {
         let results = join_all(addresses.iter().map(|address| self.check_address(*address, credentials))).await;
         let mut results: Vec<AddressResult> = results.into_iter().collect::<Result<_, Fault>>()?;
+        if self.extent.all_certificates || self.extent.crl {
+            // Some servers serve one client after the other, and the lists may be theirs, too.
+            join_all(results.iter_mut().filter_map(|result| result.handshake.as_mut()).map(Handshake::say_goodbye))
+                .await;
+        }
         if self.extent.all_certificates {
             self.enumerate_certificates(&mut results, credentials).await?;
         }
@@ -119,17 +127,21 @@ impl HandshakeCheck {
         if let Some(result) = results.get(worst) {
             self.record(cx, &results, result).await?;
         }
+        let unjudged =
+            results.iter().filter_map(|result| result.handshake.as_ref()).find_map(Handshake::judgement_fault);
+        let unable = results.iter_mut().find_map(|result| result.unable.take());
         let result = results.swap_remove(worst);
         // Some servers serve one client after the other.
         drop(results);
-        let Some(handshake) = result.handshake else {
-            return Ok(None);
-        };
         let client = self.client(result.address, credentials);
+        let Some(handshake) = result.handshake else {
+            let first = FirstHandshake { client, completed: false, verified: false, fault: unable };
+            return Ok(first.fault.is_some().then_some(first));
+        };
         let completed = matches!(handshake.end, HandshakeEnd::Completed(_));
         let verified = handshake.verified() == Some(true);
         self.policy.run(cx, &client, handshake).await?;
-        Ok(Some(FirstHandshake { client, completed, verified }))
+        Ok(Some(FirstHandshake { client, completed, verified, fault: unable.or(unjudged) }))
     }
 
     /// A client of `address`.
@@ -167,8 +179,23 @@ impl HandshakeCheck {
             }
         };
         let connected = format!("{peer}: connected in {:?}", connection.connect_time);
-        let mut handshake = handshake(connection.stream, peer, credentials, &self.offer, self.target.timeout).await?;
+        let ended = handshake(connection.stream, peer, credentials, &self.offer, self.target.timeout).await;
+        let mut handshake = match ended {
+            Ok(handshake) => handshake,
+            Err(fault) if fault.operation == HANDSHAKE => {
+                result.unable(fault);
+                return Ok(result);
+            }
+            Err(fault) => return Err(fault),
+        };
         handshake.await_late_refusal(self.late_wait()).await?;
+        if handshake.may_be_beyond_offer()
+            && let left = self.target.timeout.saturating_sub(handshake.elapsed)
+            && let Some(fault) = beyond_offer(peer, &self.offer, left, &|| connector.open().boxed()).await?
+        {
+            result.unable(fault);
+            return Ok(result);
+        }
         result.outcome = outcome(&handshake.end);
         result.evidence = self.evidence(&handshake, &connected);
         match &handshake.end {
@@ -219,7 +246,10 @@ impl HandshakeCheck {
             let (ages, lint) = certificates::combined(results);
             certificates::record(cx, analysis, &ages, lint);
         }
-        cx.set(&OUTCOME, worst.outcome);
+        certificates::record_acceptable(cx, results.iter().flat_map(AddressResult::analyses));
+        if worst.unable.is_none() {
+            cx.set(&OUTCOME, worst.outcome);
+        }
         if self.extent.all_addresses {
             certificates::record_addresses(cx, results);
         }

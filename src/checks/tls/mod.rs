@@ -115,10 +115,13 @@ impl Probe for Tls {
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
         match &self.mode {
-            Mode::Handshake(check) => check.run(cx).await.map(|_| ()),
+            Mode::Handshake(check) => match check.run(cx).await? {
+                Some(first) => first.fault.map_or(Ok(()), Err),
+                None => Ok(()),
+            },
             Mode::Quic(check) => check.run(cx).await,
             Mode::Scan(check, scanner) => match check.run(cx).await? {
-                Some(first) => scanner.run(cx, first.client.connector).await,
+                Some(first) => scanner.run(cx, first).await,
                 None => Ok(()),
             },
             Mode::Load(load) => load.run(cx).await,

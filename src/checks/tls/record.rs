@@ -81,7 +81,13 @@ pub(super) fn note_certificates<S>(cx: &mut Cx<'_>, handshake: &Handshake<S>) {
     if handshake.certificate_requested {
         cx.note("the server asked for a client certificate");
     }
+    if handshake.client_unfit {
+        cx.note("client_cert was not shown: its key cannot sign in a way that the server takes");
+    }
     if let Some(error) = &handshake.verify_error {
         cx.note(format!("the certificate does not verify: {error}"));
+    }
+    if let Some(note) = &handshake.trust_note {
+        cx.note(format!("the certificate is {note}"));
     }
 }

@@ -131,7 +131,7 @@ impl Script {
         match &self.expect {
             Some(expect) if !bytes::contains(kept, expect) => {
                 let shown = bytes::readable(kept.get(..kept.len().min(200)).unwrap_or_default());
-                let why = format!("the answer does not contain what is expected: {shown:?}");
+                let why = format!("the answer does not contain what is expected: \"{shown}\"");
                 Exchange { outcome: "mismatch", answer, more: None, evidence: Some(why) }
             }
             _ => Exchange { outcome: "replied", answer, more: None, evidence: None },

@@ -133,3 +133,30 @@ fn what_was_seen_in_part_is_judged_as_far_as_that_goes() {
         assert_eq!(judged(&expecting(expect), [samples.clone()]).verdict, verdict, "{expect}");
     }
 }
+
+/// What could not be measured from here neither holds nor fails, whichever way its absence would decide.
+#[test]
+fn facts_that_are_unavailable_are_errored_unless_something_else_failed() {
+    let seen = |facts: serde_json::Value| {
+        let mut observation = observed([facts]);
+        observation.set_unavailable(vec!["hops", "body"], &fault());
+        observation
+    };
+    for (expect, want) in [
+        ("banner: x", Verdict::Passed),
+        ("hops: 3, banner: x", Verdict::Errored),
+        ("hops: {present: false}, banner: x", Verdict::Errored),
+        ("body.status: 3, banner: x", Verdict::Errored),
+        ("hops: 3, banner: y", Verdict::Failed),
+    ] {
+        let judgement = judge(&expecting(expect), &seen(json!({"ok": true, "banner": "x"})), None);
+        assert_eq!(judgement.verdict, want, "{expect}: {:?}", judgement.reason);
+        assert_eq!(judgement.fault.is_some(), want == Verdict::Errored, "{expect}");
+    }
+    // The default of `ok` is lifted by its absence, and by nothing else.
+    let mut without = observed([json!({"banner": "x"})]);
+    without.set_unavailable(vec!["ok"], &fault());
+    for (expect, want) in [("ok: {present: false}, banner: x", Verdict::Passed), ("ok: true", Verdict::Errored)] {
+        assert_eq!(judge(&expecting(expect), &without, None).verdict, want, "{expect}");
+    }
+}

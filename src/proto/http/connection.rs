@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use http_body_util::Full;
 use hyper::Request;
 use hyper::body::Bytes;
@@ -13,7 +14,9 @@ use url::{Host, Url};
 use super::{Cause, ExchangeError, Limits, NoResponse, Response, Version, send};
 use crate::net::{ConnectError, IpVersion, connect, resolve};
 use crate::proto::tls::certificate::Certificate;
-use crate::proto::tls::{Handshake, HandshakeEnd, Offer, TlsStream, Trust, handshake, server_name, versions};
+use crate::proto::tls::{
+    Handshake, HandshakeEnd, Offer, TlsStream, Trust, beyond_offer, handshake, server_name, versions,
+};
 
 const LIMITS: Limits = Limits { head: 64 * 1024, headers: 256, window: None };
 
@@ -45,6 +48,9 @@ pub trait Observer {
 
     /// The server's certificate, whether it verifies or not.
     fn certificate(&mut self, leaf: &Certificate);
+
+    /// Something unusual about why it is trusted, for people.
+    fn trusted(&mut self, note: &str);
 }
 
 /// Versions asked for.
@@ -149,17 +155,31 @@ impl Server<'_> {
         let credentials = self.trust.load().await?;
         observer.begins(Phase::Tls);
         let handshake = handshake(stream, peer, credentials, &offer, self.timeout).await?;
+        if handshake.may_be_beyond_offer() {
+            let left = self.timeout.saturating_sub(handshake.elapsed);
+            let open = async move || Ok(connect(peer, None, left).await?.ok().map(|dialled| dialled.stream));
+            if let Some(fault) = beyond_offer(peer, &offer, left, &|| open().boxed()).await? {
+                return Err(fault.into());
+            }
+        }
         if let Some(Some(leaf)) = handshake.certificates().first() {
             observer.certificate(leaf);
         }
-        let verified = handshake.verified();
+        if let Some(note) = &handshake.trust_note {
+            observer.trusted(note);
+        }
+        let (verified, unjudged) = (handshake.verified(), handshake.judgement_fault());
+        let whose = handshake.alert_about().map(|whose| format!(" ({whose})")).unwrap_or_default();
         let Handshake { end, elapsed, verify_error, .. } = handshake;
         let stream = match end {
             HandshakeEnd::Completed(stream) => *stream,
-            other => return Err(unsecured(other, verify_error).into()),
+            other => return Err(unsecured(other, verify_error, &whose).into()),
         };
         observer.ended(Phase::Tls, elapsed);
         if self.verify && verified != Some(true) {
+            if let Some(fault) = unjudged {
+                return Err(fault.into());
+            }
             let why = verify_error.unwrap_or_else(|| "the server proved nothing".to_owned());
             let why = format!("nothing was sent: the certificate does not verify: {why}");
             return Err(ExchangeError::new(Cause::Untrusted, why));
@@ -198,7 +218,7 @@ fn unconnected(error: &ConnectError, peer: SocketAddr) -> NoResponse {
 }
 
 /// A TLS handshake that ended early.
-fn unsecured(end: HandshakeEnd, verify_error: Option<String>) -> NoResponse {
+fn unsecured(end: HandshakeEnd, verify_error: Option<String>, whose: &str) -> NoResponse {
     let (cause, why) = match end {
         HandshakeEnd::Timeout => (Cause::Timeout, "the TLS handshake: silence".to_owned()),
         HandshakeEnd::Reset => (Cause::Reset, "the TLS handshake was reset".to_owned()),
@@ -210,5 +230,5 @@ fn unsecured(end: HandshakeEnd, verify_error: Option<String>) -> NoResponse {
         }
     };
     let distrust = verify_error.map(|error| format!("; and the certificate does not verify: {error}"));
-    NoResponse::new(cause, format!("{why}{}", distrust.unwrap_or_default()))
+    NoResponse::new(cause, format!("{why}{whose}{}", distrust.unwrap_or_default()))
 }

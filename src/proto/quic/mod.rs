@@ -20,8 +20,10 @@ use tokio::time::{Instant, timeout};
 use self::logging_session::{LoggingConfig, ServerHelloLog};
 pub use self::socket::PathError;
 use self::socket::QuicSocket;
+use super::tls::error_words::{LARGER, Sorted, sort_text};
 use super::tls::{
-    Credentials, Handshake, HandshakeEnd, HandshakeLog, Offer, RequestedKey, Session, client_config, iana_names,
+    Credentials, HANDSHAKE, Handshake, HandshakeEnd, HandshakeLog, Offer, RequestedKey, Session, certificate_probe,
+    client_config, iana_names, offered,
 };
 use crate::model::Fault;
 use crate::net::ConnectError;
@@ -96,6 +98,9 @@ pub async fn dial(
         }
         Ok(Err(_)) => HandshakeEnd::Timeout,
         Ok(Ok(Err(error))) => {
+            if let Some(fault) = own_limit(&error, peer) {
+                return Err(fault);
+            }
             let (end, reason) = classify_end(&error);
             why = reason;
             end
@@ -107,7 +112,36 @@ pub async fn dial(
     };
     let handshake =
         Handshake::from_log(end, elapsed, session, socket.received(), &log, credentials.has_client_certificate(), peer);
+    if matches!(handshake.end, HandshakeEnd::Alert(_))
+        && handshake.may_be_beyond_offer()
+        && takes_more(peer, source, offer, patience.saturating_sub(elapsed)).await?
+    {
+        let why = format!("the server takes only groups or keys that this program does not offer; {}", offered());
+        let remedy = "check it with a client that has more, such as `openssl s_client -quic`";
+        return Err(Fault::local(HANDSHAKE, peer.to_string(), why, remedy));
+    }
     Ok(Dialled { handshake: Ok(handshake), why, strays: socket.strays() })
+}
+
+/// Whether a server that refused the offer shows its certificate to who offers everything there is.
+async fn takes_more(
+    peer: SocketAddr,
+    source: Option<IpAddr>,
+    offer: &Offer,
+    patience: Duration,
+) -> Result<bool, Fault> {
+    let (config, sight) = certificate_probe::widest(offer, peer)?;
+    let config = over_quic(config, &ServerHelloLog::default(), peer, patience)?;
+    let socket = QuicSocket::open(peer, source).await?;
+    let endpoint = Endpoint::new_with_abstract_socket(EndpointConfig::default(), None, socket, Arc::new(TokioRuntime));
+    let name = offer.sni.as_ref().unwrap_or(&offer.verify_name).to_str();
+    // A connection that cannot be begun, after one that could, tells nothing more.
+    let connecting = endpoint.ok().and_then(|endpoint| endpoint.connect_with(config, peer, &name).ok());
+    if let Some(connecting) = connecting {
+        // It ends by itself once the certificate is seen.
+        let _ = timeout(patience, connecting).await;
+    }
+    Ok(sight.of_certificate())
 }
 
 impl Connection {
@@ -164,11 +198,21 @@ fn config(
     peer: SocketAddr,
     patience: Duration,
 ) -> Result<quinn::ClientConfig, Fault> {
+    let mut config = client_config::observing(RequestedKey::Any, credentials, offer, log, peer)?;
+    config.resumption = Resumption::disabled();
+    over_quic(config, hello_log, peer, patience)
+}
+
+/// The limits of every connection.
+fn over_quic(
+    config: rustls::ClientConfig,
+    hello_log: &ServerHelloLog,
+    peer: SocketAddr,
+    patience: Duration,
+) -> Result<quinn::ClientConfig, Fault> {
     let fault = |detail: String| {
         Fault::local("build the QUIC client", peer.to_string(), detail, "report this as a defect of shakedown")
     };
-    let mut config = client_config::observing(RequestedKey::Any, credentials, offer, log, peer)?;
-    config.resumption = Resumption::disabled();
     let config = QuicClientConfig::try_from(config).map_err(|error| fault(error.to_string()))?;
     let logging = LoggingConfig { config: Arc::new(config), hello_log: hello_log.clone() };
     let mut transport = TransportConfig::default();
@@ -200,6 +244,17 @@ fn session(quic: &quinn::Connection, hello_log: &ServerHelloLog) -> Session {
     }
 }
 
+/// This side gave up because of what it cannot do.
+fn own_limit(error: &ConnectionError, peer: SocketAddr) -> Option<Fault> {
+    let ConnectionError::TransportError(error) = error else { return None };
+    let (why, remedy) = match sort_text(&error.reason) {
+        Sorted::Ours(why, remedy) => (why, remedy),
+        Sorted::TooLarge(why) => (why, LARGER),
+        _ => return None,
+    };
+    Some(Fault::local("TLS handshake over QUIC", peer.to_string(), why, remedy))
+}
+
 /// Sorts the end of a connection, with the reason the peer gives, if any.
 #[must_use]
 pub fn classify_end(error: &ConnectionError) -> (HandshakeEnd<Connection>, Option<String>) {
@@ -213,7 +268,12 @@ pub fn classify_end(error: &ConnectionError) -> (HandshakeEnd<Connection>, Optio
         }
         // Whatever this side found wrong, QUIC sends to the peer as well.
         ConnectionError::TransportError(error) => {
-            (HandshakeEnd::Alert(format!("sent ({})", shortened(&error.reason))), None)
+            let (Sorted::Alert(why)
+            | Sorted::Garbled(why)
+            | Sorted::Broken(why)
+            | Sorted::TooLarge(why)
+            | Sorted::Ours(why, _)) = sort_text(&error.reason);
+            (HandshakeEnd::Alert(format!("sent ({})", shortened(&why))), None)
         }
         ConnectionError::ConnectionClosed(close) => {
             let (code, reason) = (u64::from(close.error_code), reason_text(&close.reason));

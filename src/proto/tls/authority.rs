@@ -4,7 +4,9 @@
 use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, TrustAnchor};
 
-use super::certificate::{Certificate, rfc3339};
+use super::certificate::Certificate;
+use super::signed::sequence;
+use super::validation::{Anchor, canonical_name};
 
 /// Whom to trust.
 #[derive(Debug)]
@@ -15,6 +17,8 @@ pub(super) struct Authorities {
     dates: Vec<Option<Certificate>>,
     /// The certificates themselves, in the same order.
     ders: Vec<CertificateDer<'static>>,
+    /// The name of each, in a form that compares.
+    names: Vec<Vec<u8>>,
     /// Where they were written, for a message.
     place: &'static str,
 }
@@ -22,80 +26,62 @@ pub(super) struct Authorities {
 impl Authorities {
     /// No authority yet; `place` says where they come from.
     pub(super) const fn from(place: &'static str) -> Self {
-        Self { store: RootCertStore { roots: Vec::new() }, dates: Vec::new(), ders: Vec::new(), place }
+        Self {
+            store: RootCertStore { roots: Vec::new() },
+            dates: Vec::new(),
+            ders: Vec::new(),
+            names: Vec::new(),
+            place,
+        }
     }
 
     /// Anchors whose keeper takes them out in time.
     pub(super) fn undated(anchors: &[TrustAnchor<'static>]) -> Self {
-        Self { store: anchors.iter().cloned().collect(), ..Self::from("") }
+        let names = anchors.iter().map(|anchor| canonical_name(&sequence(&anchor.subject))).collect();
+        Self { store: anchors.iter().cloned().collect(), names, ..Self::from("") }
     }
 
     /// Trusts one more.
     pub(super) fn add(&mut self, der: CertificateDer<'static>) -> Result<(), rustls::Error> {
         let dates = Certificate::parse(&der);
         self.store.add(der.clone())?;
+        let subject = self.store.roots.last().map(|anchor| sequence(&anchor.subject)).unwrap_or_default();
+        self.names.push(canonical_name(&subject));
         self.dates.push(dates);
         self.ders.push(der);
         Ok(())
     }
 
-    /// All of them, whatever their dates.
-    pub(super) const fn all(&self) -> &RootCertStore {
-        &self.store
+    /// Where they were written, for a message.
+    pub(super) const fn origin(&self) -> &'static str {
+        self.place
     }
 
-    /// Those not known to be outside their dates at `now`.
-    pub(super) fn valid(&self, now: i64) -> RootCertStore {
-        if self.dates.is_empty() {
-            return self.store.clone();
-        }
-        let dated = self.store.roots.iter().zip(&self.dates);
-        let within = |dates: &Option<Certificate>| dates.as_ref().is_none_or(|d| outside(d, now, self.place).is_none());
-        dated.filter(|(_, dates)| within(dates)).map(|(anchor, _)| anchor.clone()).collect()
+    /// Places of those with this name (DER of Name).
+    pub(super) fn anchors_named(&self, name: &[u8]) -> Vec<usize> {
+        let wanted = canonical_name(name);
+        let all = self.names.iter().enumerate();
+        all.filter(|(_, known)| **known == wanted).map(|(at, _)| at).collect()
     }
 
-    /// First and last second of an authority, and its certificate, if it came with one. Of several with one name and key,
-    /// the one that is valid at `now`, or else ends last.
-    pub(super) fn dated(&self, anchor: &TrustAnchor<'_>, now: i64) -> Option<((i64, i64), &CertificateDer<'static>)> {
-        let same = |known: &TrustAnchor<'_>| {
-            known.subject == anchor.subject && known.subject_public_key_info == anchor.subject_public_key_info
-        };
-        let all = self.store.roots.iter().zip(&self.dates).zip(&self.ders);
-        let found = all
-            .filter(|((known, _), _)| same(known))
-            .filter_map(|((_, dates), der)| dates.as_ref().map(|dates| ((dates.not_before, dates.not_after), der)));
-        found.max_by_key(|((first, last), _)| (*first <= now && now <= *last, *last))
+    /// The authority at a place that was given out here.
+    pub(super) fn anchor(&self, at: usize) -> Option<Anchor<'_>> {
+        Some(Anchor { trust: self.store.roots.get(at)?, der: self.ders.get(at), origin: self.place })
+    }
+
+    /// Its subject and its dates, where they are known.
+    pub(super) fn anchor_dates(&self, at: usize) -> Option<(&str, (i64, i64))> {
+        let dates = self.dates.get(at)?.as_ref()?;
+        Some((&dates.subject, (dates.not_before, dates.not_after)))
+    }
+
+    /// The place of this very certificate.
+    pub(super) fn position(&self, der: &[u8]) -> Option<usize> {
+        self.ders.iter().position(|known| known.as_ref() == der)
     }
 
     /// Whether one of them has this name (DER of Name).
     pub(super) fn named(&self, name: &[u8]) -> bool {
-        super::signed::element(name)
-            .is_some_and(|(name, _)| self.store.roots.iter().any(|anchor| anchor.subject.as_ref() == name.content))
+        !self.anchors_named(name).is_empty()
     }
-
-    /// Why a path that `verifies` with all of them must not be trusted at `now`: it needs an authority outside its
-    /// dates. A path that a valid authority proves as well is fine.
-    pub(super) fn lapse(&self, now: i64, verifies: impl Fn(&RootCertStore) -> bool) -> Option<String> {
-        let dated = || self.store.roots.iter().zip(&self.dates);
-        let wrong = |dates: &Option<Certificate>| dates.as_ref().and_then(|dates| outside(dates, now, self.place));
-        let lapsed: Vec<(&TrustAnchor<'static>, String)> =
-            dated().filter_map(|(anchor, dates)| Some((anchor, wrong(dates)?))).collect();
-        if lapsed.is_empty() || verifies(&self.valid(now)) {
-            return None;
-        }
-        let used = lapsed.iter().find(|(anchor, _)| verifies(&std::iter::once((*anchor).clone()).collect()));
-        used.or(lapsed.first()).map(|(_, why)| why.clone())
-    }
-}
-
-fn outside(authority: &Certificate, now: i64, place: &str) -> Option<String> {
-    let (rule, date) = if authority.not_after < now {
-        ("expired on", authority.not_after)
-    } else if authority.not_before > now {
-        ("is not valid before", authority.not_before)
-    } else {
-        return None;
-    };
-    let date = rfc3339(date).unwrap_or_else(|| "an impossible date".to_owned());
-    Some(format!("the authority {} in {place} {rule} {date}", authority.subject))
 }

@@ -46,7 +46,7 @@ impl Certificate {
         Some(Self {
             subject: certificate.subject().to_string(),
             issuer: certificate.issuer().to_string(),
-            san: names(&certificate),
+            san: names_of(&certificate),
             not_before: certificate.validity().not_before.timestamp(),
             not_after: certificate.validity().not_after.timestamp(),
             key: key(certificate.public_key()),
@@ -84,7 +84,8 @@ pub fn rfc3339(seconds: i64) -> Option<String> {
     jiff::Timestamp::from_second(seconds).ok().map(|instant| instant.to_string())
 }
 
-fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
+/// The DNS names and addresses of a certificate, in its own order.
+pub(super) fn names_of(certificate: &X509Certificate<'_>) -> Vec<String> {
     let Ok(Some(extension)) = certificate.subject_alternative_name() else {
         return Vec::new();
     };
@@ -98,13 +99,19 @@ fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
         .collect()
 }
 
-fn address(bytes: &[u8]) -> Option<String> {
+/// An address of a certificate; `None` for an odd number of bytes.
+pub(super) fn address(bytes: &[u8]) -> Option<String> {
     let address = if let Ok(v4) = <[u8; 4]>::try_from(bytes) {
         IpAddr::from(v4)
     } else {
         IpAddr::from(<[u8; 16]>::try_from(bytes).ok()?)
     };
     Some(address.to_string())
+}
+
+/// The key of a `SubjectPublicKeyInfo` in DER, as people write it.
+pub(super) fn key_words(spki: &[u8]) -> String {
+    SubjectPublicKeyInfo::from_der(spki).map_or_else(|_| "unreadable".to_owned(), |(_, spki)| key(&spki))
 }
 
 fn key(spki: &SubjectPublicKeyInfo<'_>) -> String {

@@ -16,8 +16,10 @@ use rustls::{ClientConfig, Error, SignatureScheme};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::client_config::builder;
+use super::client_config::{Offer, builder};
+use super::error_words::{Sorted, sort};
 use super::hello::{Alert, Answer};
+use super::validation::Distrust;
 use super::verifier::{Policy, Presented, Verifier};
 use super::{provider, unit_key};
 use crate::model::Fault;
@@ -78,7 +80,9 @@ pub async fn probe(
 ) -> Result<Result<Vec<Vec<u8>>, Answer>, Fault> {
     let capture = Capture::default();
     let name = sni.and_then(super::server_name).unwrap_or_else(|| ServerName::IpAddress(peer.ip().into()));
-    let connector = TlsConnector::from(Arc::new(config(keys, capture.clone(), sni.is_some(), peer)?));
+    let mut config = config(keys.schemes().to_vec(), capture.clone(), peer)?;
+    config.enable_sni = sni.is_some();
+    let connector = TlsConnector::from(Arc::new(config));
     let outcome = tokio::time::timeout(patience, connector.connect(name, stream)).await;
     let chain = std::mem::take(&mut *capture.open());
     if !chain.is_empty() {
@@ -91,7 +95,26 @@ pub async fn probe(
     }
 }
 
-fn config(keys: KeyClass, capture: Capture, sni: bool, peer: SocketAddr) -> Result<ClientConfig, Fault> {
+/// A client that offers every group and kind of key there is, and gives up as soon as it sees a certificate: with it, a
+/// server that refused all that this program can use shows whether it would take more. For transports of TLS 1.3.
+pub(in crate::proto) fn widest(offer: &Offer, peer: SocketAddr) -> Result<(ClientConfig, Sight), Fault> {
+    let capture = Capture::default();
+    let schemes = KeyClass::ALL.iter().flat_map(|keys| keys.schemes()).copied().collect();
+    let config = offer.apply(config(schemes, capture.clone(), peer)?);
+    Ok((config, Sight(capture)))
+}
+
+/// Whether a certificate was seen.
+#[derive(Debug)]
+pub(in crate::proto) struct Sight(Capture);
+
+impl Sight {
+    pub(in crate::proto) fn of_certificate(&self) -> bool {
+        !self.0.open().is_empty()
+    }
+}
+
+fn config(schemes: Vec<u16>, capture: Capture, peer: SocketAddr) -> Result<ClientConfig, Fault> {
     let mut groups: Vec<&'static dyn SupportedKxGroup> = vec![
         kx_group::X25519,
         kx_group::SECP256R1,
@@ -103,20 +126,26 @@ fn config(keys: KeyClass, capture: Capture, sni: bool, peer: SocketAddr) -> Resu
     ];
     groups.extend(unit_key::GROUPS.iter().map(|group| group as &dyn SupportedKxGroup));
     let provider = CryptoProvider { kx_groups: groups, ..(*provider()).clone() };
-    let schemes = keys.schemes().iter().copied().map(SignatureScheme::from).collect();
+    let schemes = schemes.into_iter().map(SignatureScheme::from).collect();
     let verifier = Verifier::new(provider.signature_verification_algorithms, Some(schemes), capture);
     let builder = builder(Arc::new(provider), &[&rustls::version::TLS13], Arc::new(verifier), peer)?;
     let mut config = builder.with_no_client_auth();
-    config.enable_sni = sni;
     config.resumption = Resumption::disabled();
     Ok(config)
 }
 
 fn answer(error: &io::Error, peer: SocketAddr) -> Result<Answer, Fault> {
     if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
-        return Ok(match tls {
-            Error::AlertReceived(alert) => Answer::Alert(Alert(u8::from(*alert))),
-            other => Answer::NotTls(other.to_string()),
+        return Ok(match (tls, sort(tls)) {
+            (Error::AlertReceived(alert), _) => Answer::Alert(Alert(u8::from(*alert))),
+            (
+                _,
+                Sorted::Alert(why)
+                | Sorted::Garbled(why)
+                | Sorted::Broken(why)
+                | Sorted::TooLarge(why)
+                | Sorted::Ours(why, _),
+            ) => Answer::NotTls(why),
         });
     }
     if error.raw_os_error().is_none() {
@@ -145,7 +174,7 @@ impl Policy for Capture {
         Err(Error::General("the chain is known".to_owned()))
     }
 
-    fn key_proof(&self, _: Result<(), Error>) -> Result<(), Error> {
+    fn key_proof(&self, _: Result<(), Distrust>) -> Result<(), Error> {
         Err(Error::General("nothing is trusted here".to_owned()))
     }
 }

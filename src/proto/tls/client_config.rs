@@ -9,6 +9,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ConfigBuilder, ProtocolVersion, SupportedProtocolVersion};
 
+use super::error_words::{Sorted, sort};
 use super::handshake_log::{ClientCertResolver, HandshakeLog, Observe};
 use super::key_kind::RequestedKey;
 use super::trust::Credentials;
@@ -59,7 +60,7 @@ pub(in crate::proto) fn observing(
 ) -> Result<ClientConfig, Fault> {
     let provider = requested.provider();
     let algorithms = provider.signature_verification_algorithms;
-    let check = TrustCheck { roots: credentials.roots.clone(), algorithms, name: offer.verify_name.clone() };
+    let check = Arc::new(TrustCheck::new(credentials.roots.clone(), offer.verify_name.clone()));
     let verifier = Verifier::new(algorithms, requested.schemes(), Observe { check, log: log.clone() });
     let resolver = ClientCertResolver { key: credentials.client.clone(), log: log.clone() };
     let versions = requested.versions(&offer.versions);
@@ -76,7 +77,12 @@ pub(super) fn builder(
 ) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, Fault> {
     let versions = ClientConfig::builder_with_provider(provider).with_protocol_versions(versions);
     let versions = versions.map_err(|error| {
-        Fault::local("build the TLS client", peer.to_string(), error.to_string(), "offer TLS1.2, TLS1.3 or both")
+        let (Sorted::Alert(why)
+        | Sorted::Garbled(why)
+        | Sorted::Broken(why)
+        | Sorted::TooLarge(why)
+        | Sorted::Ours(why, _)) = sort(&error);
+        Fault::local("build the TLS client", peer.to_string(), why, "offer TLS1.2, TLS1.3 or both")
     })?;
     Ok(versions.dangerous().with_custom_certificate_verifier(verifier))
 }

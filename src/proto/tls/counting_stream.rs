@@ -2,8 +2,8 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -16,12 +16,34 @@ pub type TlsStream = tokio_rustls::client::TlsStream<CountingStream>;
 #[derive(Debug)]
 pub struct CountingStream {
     stream: TcpStream,
-    received: Arc<AtomicU64>,
+    received: Arc<Received>,
+}
+
+/// The bytes a connection received: how many, and how they begin.
+#[derive(Debug, Default)]
+pub(super) struct Received {
+    count: AtomicU64,
+    begins: OnceLock<[u8; HEAD]>,
+}
+
+/// A record's head and the type of the first handshake message.
+const HEAD: usize = 6;
+
+impl Received {
+    /// So many.
+    pub(super) fn count(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// They begin with a `ServerHello`, so that it is TLS, whatever follows.
+    pub(super) fn server_hello(&self) -> bool {
+        matches!(self.begins.get(), Some([22, 3, _, _, _, 2]))
+    }
 }
 
 impl CountingStream {
-    /// The connection, and the number of bytes read from it, which outlives it.
-    pub(super) fn new(stream: TcpStream) -> (Self, Arc<AtomicU64>) {
+    /// The connection, and what is known of the bytes read from it, which outlives it.
+    pub(super) fn new(stream: TcpStream) -> (Self, Arc<Received>) {
         let received = Arc::default();
         (Self { stream, received: Arc::clone(&received) }, received)
     }
@@ -31,7 +53,12 @@ impl AsyncRead for CountingStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let outcome = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        self.received.fetch_add((buffer.filled().len() - before) as u64, Ordering::Relaxed);
+        let new = buffer.filled().get(before..).unwrap_or_default();
+        if self.received.count.fetch_add(new.len() as u64, Ordering::Relaxed) == 0
+            && let Some(head) = new.first_chunk()
+        {
+            let _ = self.received.begins.set(*head);
+        }
         outcome
     }
 }

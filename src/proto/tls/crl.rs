@@ -4,6 +4,7 @@
 use x509_parser::extensions::{
     DistributionPointName, GeneralName, IssuingDistributionPoint, ParsedExtension, X509Extension,
 };
+use x509_parser::oid_registry::OID_X509_EXT_CRL_DISTRIBUTION_POINTS;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::time::ASN1Time;
 
@@ -32,21 +33,35 @@ pub struct Entry {
     pub next_update: Option<i64>,
 }
 
-/// The places a certificate names for its revocation list, those of whole lists of its own issuer only, at most 4.
-/// `None` when it cannot be read.
-#[must_use]
-pub fn points(certificate: &[u8]) -> Option<Vec<String>> {
-    let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
+/// The places a certificate names for its revocation list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Points {
+    /// Those of whole lists of its own issuer, at most 4.
+    pub urls: Vec<String>,
+    /// So many more are left out.
+    pub left_out: usize,
+}
+
+/// The places a certificate names for its revocation list; `Err` says why they cannot be read.
+pub fn points(certificate: &[u8]) -> Result<Points, &'static str> {
+    let (_, certificate) = X509Certificate::from_der(certificate).map_err(|_| "the certificate cannot be read")?;
     let mut out = Vec::new();
     for extension in certificate.extensions() {
-        let ParsedExtension::CRLDistributionPoints(points) = extension.parsed_extension() else { continue };
+        let points = match extension.parsed_extension() {
+            ParsedExtension::CRLDistributionPoints(points) => points,
+            ParsedExtension::ParseError { .. } if extension.oid == OID_X509_EXT_CRL_DISTRIBUTION_POINTS => {
+                return Err("its CRL distribution points cannot be read");
+            }
+            _ => continue,
+        };
         // A point of an indirect list, or of some reasons only, does not speak for the issuer.
         for point in points.iter().filter(|point| point.crl_issuer.is_none() && point.reasons.is_none()) {
             out.extend(uris(point.distribution_point.as_ref()).map(str::to_owned));
         }
     }
+    let left_out = out.len().saturating_sub(POINTS);
     out.truncate(POINTS);
-    Some(out)
+    Ok(Points { urls: out, left_out })
 }
 
 fn uris<'a>(name: Option<&'a DistributionPointName<'_>>) -> impl Iterator<Item = &'a str> {
@@ -131,7 +146,7 @@ fn revocation(entry: Element<'_>) -> String {
     let parts = below(entry.whole, 3).unwrap_or_default();
     let since = parts.get(1).copied().and_then(time).and_then(rfc3339).unwrap_or_else(|| "an unknown day".to_owned());
     let reason = parts.get(2).and_then(|extensions| {
-        each(extensions.content).find_map(|extension| match extension.parsed_extension() {
+        each(extensions.content).map_while(Result::ok).find_map(|extension| match extension.parsed_extension() {
             ParsedExtension::ReasonCode(reason) => Some(format!(", {}", reason_name(reason.0))),
             _ => None,
         })
@@ -140,7 +155,7 @@ fn revocation(entry: Element<'_>) -> String {
 }
 
 /// The reasons of RFC 5280, 5.3.1.
-const fn reason_name(reason: u8) -> &'static str {
+pub(super) const fn reason_name(reason: u8) -> &'static str {
     match reason {
         1 => "key compromise",
         2 => "CA compromise",
@@ -154,14 +169,23 @@ const fn reason_name(reason: u8) -> &'static str {
     }
 }
 
-fn each(content: &[u8]) -> impl Iterator<Item = X509Extension<'_>> {
+/// Extensions, as long as they can be read: nothing behind one that cannot is passed over in silence.
+fn each(content: &[u8]) -> impl Iterator<Item = Result<X509Extension<'_>, ()>> {
     let mut rest = content;
+    let mut left = MOST;
     std::iter::from_fn(move || {
-        let (after, extension) = X509Extension::from_der(rest).ok()?;
+        if rest.is_empty() {
+            return None;
+        }
+        let read = X509Extension::from_der(rest).ok().filter(|_| left > 0);
+        left = left.saturating_sub(1);
+        let Some((after, extension)) = read else {
+            rest = &[];
+            return Some(Err(()));
+        };
         rest = after;
-        Some(extension)
+        Some(Ok(extension))
     })
-    .take(MOST)
 }
 
 /// Whether the list is a whole one that speaks for certificates like this one.
@@ -171,6 +195,7 @@ fn scope(extensions: &[u8], of_ca: bool, points: &[String]) -> Result<(), String
     }
     let (content, _) = element(extensions).ok_or_else(|| "its extensions cannot be read".to_owned())?;
     for extension in each(content.content) {
+        let extension = extension.map_err(|()| "its extensions cannot be read, or are too many".to_owned())?;
         match extension.parsed_extension() {
             ParsedExtension::IssuingDistributionPoint(point) => part(point, of_ca, points)?,
             ParsedExtension::UnsupportedExtension { .. } | ParsedExtension::ParseError { .. } if extension.critical => {

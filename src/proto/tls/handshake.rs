@@ -5,7 +5,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -20,12 +19,16 @@ use tokio_rustls::TlsConnector;
 use super::certificate::{Certificate, distinguished_name};
 use super::client_config::{Offer, observing};
 use super::counting_stream::{CountingStream, TlsStream};
-use super::handshake_end::HandshakeEnd;
+use super::handshake_end::{HandshakeEnd, Seen};
 use super::handshake_log::{Entries, HandshakeLog};
 use super::iana_names;
 use super::key_kind::RequestedKey;
 use super::trust::Credentials;
+use super::validation::Distrust;
 use crate::model::Fault;
+
+/// A goodbye fits into the buffers of this host.
+const GOODBYE: Duration = Duration::from_millis(100);
 
 /// The session both sides agreed on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +56,10 @@ pub struct Handshake<S = TlsStream> {
     pub chain: Vec<CertificateDer<'static>>,
     /// Why the certificate must not be trusted, if it was looked at and must not.
     pub verify_error: Option<String>,
+    /// Why this program cannot judge the certificate, if it was looked at and nothing is known to be wrong.
+    pub unjudged: Option<String>,
+    /// Something about a certificate that verifies, for people.
+    pub trust_note: Option<String>,
     /// The session, when the handshake completed.
     pub session: Option<Session>,
     /// The server asked for a client certificate.
@@ -61,6 +68,8 @@ pub struct Handshake<S = TlsStream> {
     pub staple: Option<Vec<u8>>,
     /// Whose certificates it accepts, as far as it said so.
     pub authorities: Vec<String>,
+    /// This side had a client certificate, and did not show it: its key cannot sign as the server wishes.
+    pub client_unfit: bool,
     bytes_received: u64,
     trusted: bool,
     /// This side had a certificate to show.
@@ -82,7 +91,7 @@ impl<S> Handshake<S> {
         peer: SocketAddr,
     ) -> Self {
         let entries = log.take();
-        let (trusted, verify_error) = verification(&entries);
+        let Verification { trusted, verify_error, unjudged, note: trust_note } = verification(&entries);
         let staple = Some(entries.staple).filter(|staple| !staple.is_empty());
         let authorities = entries.authorities.iter().map(|der| distinguished_name(der)).collect();
         Self {
@@ -90,10 +99,13 @@ impl<S> Handshake<S> {
             elapsed,
             chain: entries.chain,
             verify_error,
+            unjudged,
+            trust_note,
             session,
             certificate_requested: entries.certificate_requested,
             staple,
             authorities,
+            client_unfit: entries.client_unfit,
             bytes_received,
             trusted,
             has_client_certificate,
@@ -110,6 +122,37 @@ impl<S> Handshake<S> {
             return Some(false);
         }
         (self.trusted && matches!(self.end, HandshakeEnd::Completed(_))).then_some(true)
+    }
+
+    /// That this program cannot judge the certificate, as a fault of this side.
+    #[must_use]
+    pub fn judgement_fault(&self) -> Option<Fault> {
+        let why = self.unjudged.clone()?;
+        let remedy = "check it with another client, such as `openssl s_client -verify_return_error`";
+        Some(Fault::local("verify the certificate", self.peer.to_string(), why, remedy))
+    }
+
+    /// Whose certificate an alert of the server is about, for people; `None` when it may be about anything.
+    #[must_use]
+    pub fn alert_about(&self) -> Option<&'static str> {
+        let HandshakeEnd::Alert(alert) = &self.end else { return None };
+        if !self.certificate_requested || alert.starts_with("sent ") {
+            return None;
+        }
+        if self.client_unfit {
+            return Some(
+                "the server asked for a client certificate; client_cert was not shown, since its key cannot sign as the server wishes",
+            );
+        }
+        match (self.has_client_certificate, CERTIFICATE_ALERTS.contains(&alert.as_str())) {
+            (true, true) => Some(
+                "the server does not take the certificate in client_cert: its issuer, dates or purposes do not suit the server",
+            ),
+            (false, _) if REFUSALS.contains(&alert.as_str()) => {
+                Some("the server asked for a client certificate, and there is none: set client_cert and client_key")
+            }
+            _ => None,
+        }
     }
 
     /// The last thing that happened, for the evidence of an early end; `None` when the server said nothing at all.
@@ -136,7 +179,10 @@ impl<S> Handshake<S> {
             HandshakeEnd::Closed => format!("closed after {last}"),
             HandshakeEnd::Unreachable(why) => format!("after {last}: {why}"),
             HandshakeEnd::NotTls(why) => format!("not TLS ({why})"),
-            HandshakeEnd::Alert(alert) => format!("TLS alert: {alert}"),
+            HandshakeEnd::Alert(alert) => match self.alert_about() {
+                Some(whose) => format!("TLS alert: {alert} ({whose})"),
+                None => format!("TLS alert: {alert}"),
+            },
         })
     }
 
@@ -162,7 +208,7 @@ impl Handshake {
         match tokio::time::timeout(patience, server_message(stream)).await {
             Ok(Ok(())) => self.accepted = true,
             Err(_) => {}
-            Ok(Err(error)) => self.end = HandshakeEnd::classify(&error, false, self.peer)?,
+            Ok(Err(error)) => self.end = HandshakeEnd::classify(&error, Seen::Certificate, self.peer)?,
         }
         Ok(())
     }
@@ -182,9 +228,18 @@ impl Handshake {
             Ok(Ok(())) => self.accepted = true,
             // Hanging up in return is good manners enough, and no refusal.
             Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => self.accepted = true,
-            Ok(Err(error)) => self.end = HandshakeEnd::classify(&error, false, self.peer)?,
+            Ok(Err(error)) => self.end = HandshakeEnd::classify(&error, Seen::Certificate, self.peer)?,
         }
         Ok(())
+    }
+
+    /// Says goodbye and ends this side of the connection, so that a server that serves one client after the other goes on
+    /// to the next. What the handshake showed stays, and the server can still be heard.
+    pub async fn say_goodbye(&mut self) {
+        if let HandshakeEnd::Completed(stream) = &mut self.end {
+            // Who does not even take a goodbye is left at once when the connection is dropped.
+            let _ = tokio::time::timeout(GOODBYE, stream.shutdown()).await;
+        }
     }
 
     /// Waits in TLS 1.3 until the server has handed out a session ticket, has spoken, or `patience` is over. Earlier versions
@@ -196,7 +251,7 @@ impl Handshake {
         if self.session.as_ref().is_some_and(|session| session.version == Some("TLS1.3"))
             && let Ok(Err(error)) = tokio::time::timeout(patience, server_message(stream)).await
         {
-            self.end = HandshakeEnd::classify(&error, false, self.peer)?;
+            self.end = HandshakeEnd::classify(&error, Seen::Certificate, self.peer)?;
         }
         Ok(())
     }
@@ -226,6 +281,19 @@ const REFUSALS: &[&str] = &[
     "certificate_unknown",
     "unknown_ca",
     "access_denied",
+];
+
+/// Alerts that speak of the peer's certificate (RFC 8446, 6.2).
+const CERTIFICATE_ALERTS: &[&str] = &[
+    "bad_certificate",
+    "unsupported_certificate",
+    "certificate_revoked",
+    "certificate_expired",
+    "certificate_unknown",
+    "unknown_ca",
+    "access_denied",
+    "handshake_failure",
+    "decrypt_error",
 ];
 
 /// Waits for a ticket, data or a proper goodbye, none of which is a refusal; a hang-up without goodbye is an error.
@@ -306,13 +374,20 @@ impl ObservingClient {
         let elapsed = start.elapsed();
         let (end, session) = match outcome {
             Err(_) => (HandshakeEnd::Timeout, None),
-            Ok(Err(error)) => (HandshakeEnd::classify(&error, self.log.before_certificate(), self.peer)?, None),
+            Ok(Err(error)) => {
+                let seen = match (self.log.before_certificate(), received.server_hello()) {
+                    (false, _) => Seen::Certificate,
+                    (true, true) => Seen::ServerHello,
+                    (true, false) => Seen::Nothing,
+                };
+                (HandshakeEnd::classify(&error, seen, self.peer)?, None)
+            }
             Ok(Ok(stream)) => {
                 let session = session(stream.get_ref().1);
                 (HandshakeEnd::Completed(Box::new(stream)), Some(session))
             }
         };
-        let received = received.load(Ordering::Relaxed);
+        let received = received.count();
         Ok(Handshake::from_log(end, elapsed, session, received, &self.log, self.has_client_certificate, self.peer))
     }
 }
@@ -327,29 +402,50 @@ fn session(connection: &ClientConnection) -> Session {
     }
 }
 
+/// The verdict over path, name and key.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Verification {
+    trusted: bool,
+    verify_error: Option<String>,
+    unjudged: Option<String>,
+    note: Option<String>,
+}
+
 /// Trusted needs both a path with the name and a proven key; an error of either is enough to distrust.
-fn verification(entries: &Entries) -> (bool, Option<String>) {
-    let errors: Vec<&str> = [&entries.trust, &entries.key_proof]
-        .into_iter()
-        .filter_map(|r| r.as_ref()?.as_ref().err())
-        .map(String::as_str)
-        .collect();
-    let trusted = matches!((&entries.trust, &entries.key_proof), (Some(Ok(())), Some(Ok(()))));
-    (trusted, (!errors.is_empty()).then(|| errors.join("; ")))
+fn verification(entries: &Entries) -> Verification {
+    let trust = entries.trust.as_ref().and_then(|trust| trust.as_ref().err());
+    let key = entries.key_proof.as_ref().and_then(|proof| proof.as_ref().err());
+    let errors: Vec<Distrust> = trust.into_iter().chain(key).cloned().collect();
+    match (Distrust::joined(&errors), &entries.trust, &entries.key_proof) {
+        (Some(Distrust::Wrong(why)), ..) => Verification { verify_error: Some(why), ..Verification::default() },
+        (Some(Distrust::CannotJudge(why)), ..) => Verification { unjudged: Some(why), ..Verification::default() },
+        (None, Some(Ok(note)), Some(Ok(()))) => {
+            Verification { trusted: true, note: note.clone(), ..Verification::default() }
+        }
+        (None, ..) => Verification::default(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Entries, verification};
+    use super::{Entries, Verification, verification};
+    use crate::proto::tls::validation::Distrust;
 
     #[test]
     fn trust_needs_both_the_path_and_the_key() {
-        let entries = |trust, key_proof| Entries { trust, key_proof, ..Entries::default() };
-        let bad = || Some(Err("bad".to_owned()));
-        assert_eq!(verification(&entries(Some(Ok(())), Some(Ok(())))), (true, None));
-        assert_eq!(verification(&entries(Some(Ok(())), None)), (false, None));
-        assert_eq!(verification(&entries(None, Some(Ok(())))), (false, None));
-        assert_eq!(verification(&entries(Some(Ok(())), bad())), (false, Some("bad".to_owned())));
-        assert_eq!(verification(&entries(bad(), bad())), (false, Some("bad; bad".to_owned())));
+        let verdict = |trust, key_proof| verification(&Entries { trust, key_proof, ..Entries::default() });
+        let wrong = |why: &str| Distrust::Wrong(why.to_owned());
+        let open = |why: &str| Distrust::CannotJudge(why.to_owned());
+        let error = |why: &str| Verification { verify_error: Some(why.to_owned()), ..Verification::default() };
+        let unjudged = |why: &str| Verification { unjudged: Some(why.to_owned()), ..Verification::default() };
+        let good = Verification { trusted: true, note: Some("n".to_owned()), ..Verification::default() };
+        assert_eq!(verdict(Some(Ok(Some("n".to_owned()))), Some(Ok(()))), good);
+        assert_eq!(verdict(Some(Ok(None)), None), Verification::default());
+        assert_eq!(verdict(None, Some(Ok(()))), Verification::default());
+        assert_eq!(verdict(Some(Ok(None)), Some(Err(wrong("bad")))), error("bad"));
+        assert_eq!(verdict(Some(Err(wrong("a"))), Some(Err(wrong("b")))), error("a; b"));
+        assert_eq!(verdict(Some(Err(wrong("a"))), Some(Err(wrong("a")))), error("a"), "said once");
+        assert_eq!(verdict(Some(Err(open("a"))), Some(Err(wrong("b")))), error("b"), "what is wrong is wrong");
+        assert_eq!(verdict(Some(Err(open("a"))), Some(Ok(()))), unjudged("a"));
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use super::counting_stream::TlsStream;
-use super::iana_names;
+use super::error_words::{LARGER, Sorted, sort};
 use crate::model::Fault;
 use crate::net::dial::ConnectError;
 
@@ -27,34 +27,48 @@ pub enum HandshakeEnd<S = TlsStream> {
     Alert(String),
 }
 
+/// How far a handshake came before an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// Not to a `ServerHello`: it need not be TLS.
+    Nothing,
+    /// To the `ServerHello`.
+    ServerHello,
+    /// To the certificate, or beyond.
+    Certificate,
+}
+
+/// The operation of a fault that ends a handshake.
+pub const HANDSHAKE: &str = "TLS handshake";
+
 impl HandshakeEnd {
     /// Sorts an error of the handshake, or of a read or write after it. `Err` is a fault of this side.
-    pub fn classify(error: &io::Error, before_certificate: bool, peer: SocketAddr) -> Result<Self, Fault> {
+    pub fn classify(error: &io::Error, seen: Seen, peer: SocketAddr) -> Result<Self, Fault> {
         if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-            return Self::classify_tls(tls, before_certificate, peer);
+            return Self::classify_tls(tls, seen, peer);
         }
         if error.kind() == io::ErrorKind::UnexpectedEof || error.raw_os_error().is_none() {
             return Ok(Self::Closed);
         }
-        ConnectError::classify(error, "TLS handshake", peer).map(|error| match error {
+        ConnectError::classify(error, HANDSHAKE, peer).map(|error| match error {
             ConnectError::Timeout => Self::Timeout,
             ConnectError::Unreachable(why) => Self::Unreachable(why),
             ConnectError::Refused | ConnectError::Reset => Self::Reset,
         })
     }
 
-    fn classify_tls(error: &rustls::Error, before_certificate: bool, peer: SocketAddr) -> Result<Self, Fault> {
-        match error {
-            rustls::Error::AlertReceived(alert) => Ok(Self::Alert(iana_names::alert(*alert))),
-            rustls::Error::InvalidMessage(why) if before_certificate => Ok(Self::NotTls(format!("{why:?}"))),
-            rustls::Error::FailedToGetCurrentTime | rustls::Error::FailedToGetRandomBytes => Err(Fault::local(
-                "TLS handshake",
-                peer.to_string(),
-                error.to_string(),
-                "check this machine's clock and its source of randomness",
-            )),
-            // The server spoke TLS, but not as it must, or nothing in common: this side ended it with an alert of its own.
-            other => Ok(Self::Alert(format!("sent ({other})"))),
+    fn classify_tls(error: &rustls::Error, seen: Seen, peer: SocketAddr) -> Result<Self, Fault> {
+        match sort(error) {
+            Sorted::Alert(name) => Ok(Self::Alert(name)),
+            Sorted::Garbled(why) if seen != Seen::Certificate => Ok(Self::NotTls(why)),
+            // What is no TLS may well read as a very long message.
+            Sorted::TooLarge(_) if seen == Seen::Nothing => {
+                Ok(Self::NotTls("a message of more than 64 KiB".to_owned()))
+            }
+            Sorted::TooLarge(why) => Err(Fault::local(HANDSHAKE, peer.to_string(), why, LARGER)),
+            Sorted::Ours(why, remedy) => Err(Fault::local(HANDSHAKE, peer.to_string(), why, remedy)),
+            // The server spoke TLS, but not as it must: this side ended it with an alert of its own.
+            Sorted::Garbled(why) | Sorted::Broken(why) => Ok(Self::Alert(format!("sent ({why})"))),
         }
     }
 }

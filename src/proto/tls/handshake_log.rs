@@ -3,24 +3,29 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustls::client::ResolvesClientCert;
-use rustls::pki_types::CertificateDer;
+use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::sign::CertifiedKey;
 use rustls::{Error, SignatureScheme};
 
+use super::validation::Distrust;
 use super::verifier::{Policy, Presented, TrustCheck};
-use super::verify_errors::signature_error;
 
 /// Entries of a [`HandshakeLog`].
 #[derive(Debug, Default)]
 pub(super) struct Entries {
     /// As served, leaf first.
     pub(super) chain: Vec<CertificateDer<'static>>,
-    /// Path and name: everything that is wrong with them.
-    pub(super) trust: Option<Result<(), String>>,
+    /// Path and name: everything that is wrong with them, or a note about what verifies.
+    pub(super) trust: Option<Result<Option<String>, Distrust>>,
+    /// What judges path and name, and when they were shown: done when the notes are taken, so that this side's work is not
+    /// part of the handshake's time.
+    pub(super) pending: Option<(Arc<TrustCheck>, UnixTime)>,
     /// Whether the peer holds the leaf's key.
-    pub(super) key_proof: Option<Result<(), String>>,
+    pub(super) key_proof: Option<Result<(), Distrust>>,
     /// The server asked for a client certificate.
     pub(super) certificate_requested: bool,
+    /// There was a client certificate to show, but its key cannot sign as the server wishes.
+    pub(super) client_unfit: bool,
     /// OCSP response stapled to the handshake; empty when there was none.
     pub(super) staple: Vec<u8>,
     /// Whose certificates it accepts: names in DER, as sent. The handshake message bounds them to 64 KiB.
@@ -36,9 +41,13 @@ impl HandshakeLog {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes out everything so far.
+    /// Takes out everything so far, judged.
     pub(super) fn take(&self) -> Entries {
-        std::mem::take(&mut self.open())
+        let mut entries = std::mem::take(&mut *self.open());
+        if let (Some((check, now)), Some((leaf, others))) = (entries.pending.take(), entries.chain.split_first()) {
+            entries.trust = Some(check.check(&Presented { leaf, others, staple: &entries.staple, now }));
+        }
+        entries
     }
 
     /// Whether the server has shown no certificate yet.
@@ -47,27 +56,24 @@ impl HandshakeLog {
     }
 }
 
-/// Checks everything, notes the result, and lets the handshake go on.
+/// Notes everything, and lets the handshake go on.
 #[derive(Debug)]
 pub(super) struct Observe {
-    pub(super) check: TrustCheck,
+    pub(super) check: Arc<TrustCheck>,
     pub(super) log: HandshakeLog,
 }
 
 impl Policy for Observe {
     fn certificates(&self, presented: &Presented<'_>) -> Result<(), Error> {
-        let trust = self.check.check(presented);
         let mut entries = self.log.open();
         entries.chain = presented.chain().map(|der| der.clone().into_owned()).collect();
         entries.staple = presented.staple.to_vec();
-        entries.trust = Some(trust);
+        entries.pending = Some((self.check.clone(), presented.now));
         Ok(())
     }
 
-    fn key_proof(&self, proof: Result<(), Error>) -> Result<(), Error> {
-        self.log.open().key_proof = Some(proof.map_err(|error| {
-            format!("the server did not prove that it holds the certificate's key: {}", signature_error(&error))
-        }));
+    fn key_proof(&self, proof: Result<(), Distrust>) -> Result<(), Error> {
+        self.log.open().key_proof = Some(proof);
         Ok(())
     }
 }
@@ -84,9 +90,10 @@ impl ResolvesClientCert for ClientCertResolver {
         let mut entries = self.log.open();
         entries.certificate_requested = true;
         entries.authorities = issuers.iter().map(|name| name.to_vec()).collect();
-        drop(entries);
         // A key that cannot sign as the server wishes is as good as none; the server's refusal is then the fact.
-        self.key.as_ref().filter(|key| key.key.choose_scheme(schemes).is_some()).cloned()
+        let fit = self.key.as_ref().filter(|key| key.key.choose_scheme(schemes).is_some()).cloned();
+        entries.client_unfit = self.key.is_some() && fit.is_none();
+        fit
     }
 
     fn has_certs(&self) -> bool {

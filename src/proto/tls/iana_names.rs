@@ -1,6 +1,6 @@
 //! Names of alerts, versions, cipher suites and groups, as RFC 8446 and IANA spell them.
 
-use rustls::{AlertDescription, CipherSuite, NamedGroup, ProtocolVersion};
+use rustls::{AlertDescription, CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
 /// The name RFC 8446 gives an alert: `handshake_failure`.
 pub(in crate::proto) fn alert(alert: AlertDescription) -> String {
@@ -45,7 +45,22 @@ pub(super) const fn version(version: ProtocolVersion) -> Option<&'static str> {
 pub(in crate::proto) fn cipher_suite(suite: CipherSuite) -> String {
     match suite.as_str() {
         Some(name) => name.strip_prefix("TLS13_").map_or_else(|| name.to_owned(), |rest| format!("TLS_{rest}")),
-        None => format!("{suite:?}"),
+        None => format!("0x{:04X}", u16::from(suite)),
+    }
+}
+
+/// The IANA name of a signature scheme.
+pub(in crate::proto) fn scheme_name(scheme: SignatureScheme) -> String {
+    match scheme.as_str() {
+        // The library's names are those of IANA in capitals.
+        Some("RSA_PKCS1_SHA1") => "rsa_pkcs1_sha1".to_owned(),
+        Some("ECDSA_SHA1_Legacy") => "ecdsa_sha1".to_owned(),
+        Some(name) if name.starts_with("ECDSA_NISTP") => {
+            name.replace("ECDSA_NISTP", "ecdsa_secp").replace("_SHA", "r1_sha")
+        }
+        Some(name) if name.starts_with("RSA_PSS_") => name.replace("RSA_PSS_", "rsa_pss_rsae_").to_lowercase(),
+        Some(name) => name.to_lowercase(),
+        None => format!("the signature scheme 0x{:04x}", u16::from(scheme)),
     }
 }
 
@@ -54,7 +69,7 @@ pub(in crate::proto) fn group(group: NamedGroup) -> String {
     match group {
         NamedGroup::X25519 => "x25519".to_owned(),
         NamedGroup::X448 => "x448".to_owned(),
-        other => other.as_str().map_or_else(|| format!("{other:?}"), str::to_owned),
+        other => other.as_str().map_or_else(|| format!("0x{:04x}", u16::from(other)), str::to_owned),
     }
 }
 

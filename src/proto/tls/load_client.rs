@@ -13,11 +13,12 @@ use tokio_rustls::TlsConnector;
 
 use super::client_config::{Offer, builder};
 use super::handshake::server_message;
-use super::handshake_end::HandshakeEnd;
+use super::handshake_end::{HandshakeEnd, Seen};
 use super::handshake_log::{ClientCertResolver, HandshakeLog};
 use super::provider;
 use super::session_store::{Reuse, SessionStore};
 use super::trust::Credentials;
+use super::validation::Distrust;
 use super::verifier::{Policy, Presented, TrustCheck, Verifier};
 use crate::model::Fault;
 
@@ -27,14 +28,17 @@ struct Enforce(TrustCheck);
 
 impl Policy for Enforce {
     fn certificates(&self, presented: &Presented<'_>) -> Result<(), Error> {
-        self.0.check(presented).map_err(|why| {
-            Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(io::Error::other(why)))))
-        })
+        self.0.check(presented).map(|_| ()).map_err(refusal)
     }
 
-    fn key_proof(&self, proof: Result<(), Error>) -> Result<(), Error> {
-        proof
+    fn key_proof(&self, proof: Result<(), Distrust>) -> Result<(), Error> {
+        proof.map_err(refusal)
     }
+}
+
+/// Ends the handshake; [`HandshakeEnd::classify`] reads the reason again.
+fn refusal(why: Distrust) -> Error {
+    Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(why))))
 }
 
 /// A configuration that many clients share: one verifier, so that a session made by one is valid for it later.
@@ -50,7 +54,7 @@ impl LoadClients {
     /// With `resume` each client offers its latest session.
     pub fn new(credentials: &Credentials, offer: &Offer, resume: bool, peer: SocketAddr) -> Result<Self, Fault> {
         let algorithms = provider().signature_verification_algorithms;
-        let check = TrustCheck { roots: credentials.roots.clone(), algorithms, name: offer.verify_name.clone() };
+        let check = TrustCheck::new(credentials.roots.clone(), offer.verify_name.clone());
         let verifier = Verifier::new(algorithms, None, Enforce(check));
         let builder = builder(provider(), &offer.versions, Arc::new(verifier), peer)?;
         let resolver = ClientCertResolver { key: credentials.client.clone(), log: HandshakeLog::default() };
@@ -89,7 +93,7 @@ impl LoadClient {
 
     /// Sorts an error of a connection that was there.
     pub fn classify(&self, error: &io::Error) -> Result<HandshakeEnd, Fault> {
-        HandshakeEnd::classify(error, false, self.peer)
+        HandshakeEnd::classify(error, Seen::Certificate, self.peer)
     }
 }
 

@@ -5,12 +5,14 @@
 //! default, so that another library in the process cannot change what is offered.
 
 mod authority;
+mod beyond_offer;
 pub mod certificate;
 pub mod certificate_probe;
 mod chain_summary;
 pub(in crate::proto) mod client_config;
 mod counting_stream;
 pub mod crl;
+pub(in crate::proto) mod error_words;
 mod handshake;
 mod handshake_end;
 mod handshake_log;
@@ -30,16 +32,18 @@ pub mod starttls;
 pub(crate) mod tests;
 mod trust;
 mod unit_key;
+mod validation;
 mod verifier;
-mod verify_errors;
 
 use std::sync::{Arc, LazyLock};
 
+pub use beyond_offer::{Open, beyond_offer};
 pub use chain_summary::ChainSummary;
 pub use client_config::{Offer, server_name, versions};
 pub use counting_stream::TlsStream;
+pub use error_words::offered;
 pub use handshake::{Handshake, Session, handshake, handshake_requesting};
-pub use handshake_end::HandshakeEnd;
+pub use handshake_end::{HANDSHAKE, HandshakeEnd, Seen};
 pub(in crate::proto) use handshake_log::HandshakeLog;
 pub use key_kind::{KeyKind, RequestedKey};
 pub use load_client::{LoadClient, LoadClients, LoadStream, await_ticket, resumed};

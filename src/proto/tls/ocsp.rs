@@ -15,8 +15,6 @@ const SHA1: &str = "1.3.14.3.2.26";
 const SHA256: &str = "2.16.840.1.101.3.4.2.1";
 /// Certificates of responders looked at.
 const RESPONDERS: usize = 8;
-/// Answers about single certificates looked at.
-const ANSWERS: usize = 64;
 /// How far the clock of the responder may be ahead, seconds.
 const SKEW: i64 = 300;
 
@@ -49,7 +47,7 @@ pub struct Answer {
 pub fn read(der: &[u8], leaf: &[u8], issuer: &Issuer, now: i64) -> Result<Answer, String> {
     let response = OcspResponse::from_der(der).map_err(|error| format!("it is no OCSP response: {error}"))?;
     if response.response_status != OcspResponseStatus::Successful {
-        return Err(format!("the responder could not answer: {:?}", response.response_status));
+        return Err(format!("the responder could not answer: {}", status_words(response.response_status)));
     }
     let bytes = response.response_bytes.ok_or_else(|| "the response is empty".to_owned())?;
     if bytes.response_type.to_string() != BASIC {
@@ -73,7 +71,8 @@ fn answer(single: &SingleResponse) -> Answer {
         CertStatus::Good(_) => (Status::Good, None),
         CertStatus::Unknown(_) => (Status::Unknown, None),
         CertStatus::Revoked(info) => {
-            let reason = info.revocation_reason.map(|reason| format!(", {reason:?}")).unwrap_or_default();
+            let reason = info.revocation_reason.map(|reason| format!(", {}", super::crl::reason_name(reason as u8)));
+            let reason = reason.unwrap_or_default();
             (Status::Revoked, Some(format!("since {}{reason}", day(seconds(&info.revocation_time)))))
         }
     };
@@ -85,7 +84,8 @@ fn answer(single: &SingleResponse) -> Answer {
 fn about<'r>(parsed: &'r BasicOcspResponse, leaf: &[u8], issuer: &Issuer) -> Result<&'r SingleResponse, String> {
     let (_, leaf) = X509Certificate::from_der(leaf).map_err(|_| "the leaf cannot be read".to_owned())?;
     let serial = positive(leaf.raw_serial());
-    let mut answers = parsed.tbs_response_data.responses.iter().take(ANSWERS);
+    // As many as there are: the handshake bounds a response to 64 KiB.
+    let mut answers = parsed.tbs_response_data.responses.iter();
     let found = answers.find(|single| identifies(&single.cert_id, serial, issuer));
     found.ok_or_else(|| "it is about another certificate".to_owned())
 }
@@ -122,7 +122,10 @@ fn signed(basic: &[u8], parsed: &BasicOcspResponse, issuer: &Issuer, now: i64) -
             Err(why) => last = format!("by the responder it comes with: {why}"),
         }
     }
-    Err(format!("the response is not proven: {last}"))
+    let came = parsed.certs.as_ref().map_or(0, Vec::len);
+    let untried = came.checked_sub(RESPONDERS).filter(|untried| *untried > 0);
+    let untried = untried.map(|untried| format!("; {untried} more certificates of responders were not tried"));
+    Err(format!("the response is not proven: {last}{}", untried.unwrap_or_default()))
 }
 
 /// The key of a responder that may sign for `issuer`.
@@ -141,6 +144,17 @@ fn delegated(der: &[u8], issuer: &Issuer, now: i64) -> Result<Vec<u8>, String> {
     }
     Signed::read(der).ok_or_else(|| "its certificate cannot be read".to_owned())?.is_by(&issuer.spki)?;
     Ok(responder.public_key().raw.to_vec())
+}
+
+const fn status_words(status: OcspResponseStatus) -> &'static str {
+    match status {
+        OcspResponseStatus::Successful => "it could",
+        OcspResponseStatus::MalformedRequest => "it takes the request for malformed",
+        OcspResponseStatus::InternalError => "an internal error",
+        OcspResponseStatus::TryLater => "it asks to try later",
+        OcspResponseStatus::SigRequired => "it wants a signed request",
+        OcspResponseStatus::Unauthorized => "it is not authorised to answer for this certificate",
+    }
 }
 
 fn day(seconds: i64) -> String {

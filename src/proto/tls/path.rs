@@ -1,9 +1,7 @@
 //! The path a client verifies, which is not the chain a server sends: which of the served certificates it uses, which
 //! authority it ends at, and when the first of them expires.
 
-use rustls::RootCertStore;
-use rustls::pki_types::{CertificateDer, UnixTime};
-use webpki::{EndEntityCert, KeyUsage};
+use rustls::pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate, X509Name};
 
 use super::authority::Authorities;
@@ -36,6 +34,8 @@ pub struct Path {
     pub root: Root,
     /// First and last second of validity of each certificate before the root.
     pub dates: Vec<(i64, i64)>,
+    /// The leaf is trusted itself, and so its own root.
+    pub pinned: bool,
 }
 
 /// Who issued a certificate, as far as signatures of it need to know.
@@ -62,6 +62,8 @@ impl Path {
     pub fn issuer(&self, chain: &[CertificateDer<'_>], at: usize) -> Option<Issuer> {
         match self.used.get(at + 1) {
             Some(served) => Issuer::of(chain.get(*served)?),
+            // Who issued a leaf that is trusted itself is not known, unless it did so itself.
+            None if self.pinned => Issuer::of(chain.get(at)?).filter(|own| own.name == issuer_of(chain.get(at))),
             None if at + 1 == self.used.len() => {
                 // A bare anchor has no key usage that could say no.
                 let anchor =
@@ -90,32 +92,28 @@ impl Authorities {
     /// The path from the leaf of `chain` at `now`, seconds since 1970; `None` when there is none. Of several authorities
     /// that would do, one within its dates is preferred, as a client that minds them would.
     pub(super) fn path(&self, chain: &[CertificateDer<'_>], now: i64) -> Option<Path> {
-        self.path_to(&self.valid(now), chain, now).or_else(|| self.path_to(self.all(), chain, now))
-    }
-
-    fn path_to(&self, store: &RootCertStore, chain: &[CertificateDer<'_>], now: i64) -> Option<Path> {
-        let (leaf, others) = chain.split_first()?;
-        let parsed = EndEntityCert::try_from(leaf).ok()?;
-        let time = UnixTime::since_unix_epoch(std::time::Duration::from_secs(u64::try_from(now).ok()?));
-        let algorithms = super::provider().signature_verification_algorithms.all;
-        let usage = KeyUsage::server_auth();
-        let verified = parsed.verify_for_usage(algorithms, &store.roots, others, time, usage, None, None).ok()?;
-        let mut used = vec![0];
-        for intermediate in verified.intermediate_certificates() {
-            used.push(1 + others.iter().position(|der| *der == intermediate.der())?);
-        }
-        let (name, spki) = (sequence(&verified.anchor().subject), sequence(&verified.anchor().subject_public_key_info));
-        let known = self.dated(verified.anchor(), now);
-        let dates = known.map(|(dates, _)| dates).or_else(|| served_dates(chain, &name, &spki));
-        let der = known.map(|(_, der)| der.to_vec());
+        let found = self.validate(chain, now);
+        let places = found.places.filter(|_| found.problems.is_empty() || found.only_anchor_dates)?;
+        let anchor = self.anchor(places.anchor)?;
+        let (name, spki) = (sequence(&anchor.trust.subject), sequence(&anchor.trust.subject_public_key_info));
+        let known = self.anchor_dates(places.anchor).map(|(_, dates)| dates);
+        let dates = known.or_else(|| served_dates(chain, &name, &spki));
         let subject =
             X509Name::from_der(&name).map_or_else(|_| "(unreadable)".to_owned(), |(_, name)| name.to_string());
         let certificates: Vec<Certificate> =
-            used.iter().map(|at| Certificate::parse(chain.get(*at)?)).collect::<Option<_>>()?;
-        let subjects = certificates.iter().map(|c| c.subject.clone()).chain([subject.clone()]).collect();
-        let root = Root { subject, name, spki, dates, der };
-        Some(Path { used, subjects, root, dates: certificates.iter().map(|c| (c.not_before, c.not_after)).collect() })
+            places.served.iter().map(|at| Certificate::parse(chain.get(*at)?)).collect::<Option<_>>()?;
+        let own = (!places.pinned).then(|| subject.clone());
+        let subjects = certificates.iter().map(|c| c.subject.clone()).chain(own).collect();
+        let root = Root { subject, name, spki, dates, der: anchor.der.map(|der| der.to_vec()) };
+        let dates = certificates.iter().map(|c| (c.not_before, c.not_after)).collect();
+        Some(Path { used: places.served, subjects, root, dates, pinned: places.pinned })
     }
+}
+
+/// DER of the name of who issued a certificate; empty when that cannot be read.
+fn issuer_of(der: Option<&CertificateDer<'_>>) -> Vec<u8> {
+    let read = der.and_then(|der| X509Certificate::from_der(der).ok());
+    read.map(|(_, certificate)| certificate.issuer().as_raw().to_vec()).unwrap_or_default()
 }
 
 /// Dates of an authority that is among the served certificates, which tells what a bare anchor keeps to itself.

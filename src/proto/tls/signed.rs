@@ -2,6 +2,10 @@
 //! (RFC 5280, 4.1.1), and what is signed is the bytes as they came, never an encoding of our own.
 
 use sha2::{Digest, Sha256};
+use x509_parser::asn1_rs::{FromDer, Oid};
+use x509_parser::objects::{oid_registry, oid2sn};
+use x509_parser::public_key::PublicKey;
+use x509_parser::x509::SubjectPublicKeyInfo;
 
 /// One element of DER.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,22 +99,108 @@ impl<'a> Signed<'a> {
 
     /// Whether the key `spki` (DER of `SubjectPublicKeyInfo`) made the signature; `Err` says why not.
     pub(super) fn is_by(&self, spki: &[u8]) -> Result<(), String> {
+        self.verify(spki).map_err(|problem| match problem {
+            SignatureProblem::Unreadable => "the issuer's key cannot be read".to_owned(),
+            SignatureProblem::Weak(name) => format!("it is signed with {name}, which is not trusted any more"),
+            SignatureProblem::Unknown(name) => format!("it is signed with {name}, which this program cannot verify"),
+            SignatureProblem::UnknownKey(name) => {
+                format!("its issuer's key is {name}, which this program cannot verify with")
+            }
+            SignatureProblem::OtherKind => "it is signed by a key of another kind than its issuer's".to_owned(),
+            SignatureProblem::SmallKey(bits) => {
+                format!("its issuer's key is RSA {bits}, and below 2048 bits is not trusted")
+            }
+            SignatureProblem::LargeKey(bits) => {
+                format!("its issuer's key is RSA {bits}, and this program verifies RSA of 2048 to 8192 bits")
+            }
+            SignatureProblem::Mismatch => "its signature does not match the key of its issuer".to_owned(),
+        })
+    }
+
+    /// The same; `Err` is the reason as such.
+    pub(super) fn verify(&self, spki: &[u8]) -> Result<(), SignatureProblem> {
         let parts = below(spki, 2).unwrap_or_default();
-        let [algorithm, key] = parts.as_slice() else { return Err("the issuer's key cannot be read".to_owned()) };
-        let key = bits(*key).ok_or_else(|| "the issuer's key cannot be read".to_owned())?;
+        let [algorithm, key] = parts.as_slice() else { return Err(SignatureProblem::Unreadable) };
+        let key = bits(*key).ok_or(SignatureProblem::Unreadable)?;
         let fits = |known: &&&dyn rustls::pki_types::SignatureVerificationAlgorithm| {
             known.signature_alg_id().as_ref() == self.algorithm
         };
         let mut known = webpki::ALL_VERIFICATION_ALGS.iter().filter(fits).peekable();
         if known.peek().is_none() {
-            return Err("its signature algorithm is not one that is verified today (SHA-1 or older?)".to_owned());
+            return Err(self.unverifiable());
         }
         let mut of_key = known.filter(|known| known.public_key_alg_id().as_ref() == algorithm.content).peekable();
         if of_key.peek().is_none() {
-            return Err("it is signed by a key of another kind than its issuer's".to_owned());
+            let known = webpki::ALL_VERIFICATION_ALGS
+                .iter()
+                .any(|known| known.public_key_alg_id().as_ref() == algorithm.content);
+            return Err(if known {
+                SignatureProblem::OtherKind
+            } else {
+                SignatureProblem::UnknownKey(super::certificate::key_words(spki))
+            });
+        }
+        match rsa_bits(spki) {
+            Some(bits) if bits < 2048 => return Err(SignatureProblem::SmallKey(bits)),
+            Some(bits) if bits > 8192 => return Err(SignatureProblem::LargeKey(bits)),
+            _ => {}
         }
         let proven = of_key.any(|known| known.verify_signature(key, self.body, self.signature).is_ok());
-        if proven { Ok(()) } else { Err("its signature does not match the key of its issuer".to_owned()) }
+        if proven { Ok(()) } else { Err(SignatureProblem::Mismatch) }
+    }
+
+    /// Why there is no algorithm to verify it with.
+    fn unverifiable(&self) -> SignatureProblem {
+        let oid = element(self.algorithm).and_then(|(oid, _)| Oid::from_der(oid.whole).ok());
+        let Some((_, oid)) = oid else { return SignatureProblem::Unreadable };
+        let name = oid2sn(&oid, oid_registry()).map_or_else(|_| oid.to_id_string(), str::to_owned);
+        if WEAK.contains(&oid.to_id_string().as_str()) {
+            SignatureProblem::Weak(name)
+        } else {
+            SignatureProblem::Unknown(name)
+        }
+    }
+}
+
+/// Signatures over MD2, MD4, MD5 and SHA-1, and those by DSA keys.
+const WEAK: &[&str] = &[
+    "1.2.840.113549.1.1.2",
+    "1.2.840.113549.1.1.3",
+    "1.2.840.113549.1.1.4",
+    "1.2.840.113549.1.1.5",
+    "1.3.14.3.2.29",
+    "1.2.840.10045.4.1",
+    "1.2.840.10040.4.3",
+    "2.16.840.1.101.3.4.3.1",
+    "2.16.840.1.101.3.4.3.2",
+];
+
+/// Why a signature proves nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum SignatureProblem {
+    /// It, or the key, cannot be read.
+    Unreadable,
+    /// By an algorithm nobody trusts any more.
+    Weak(String),
+    /// By an algorithm this program does not have.
+    Unknown(String),
+    /// By a key of a kind this program does not have.
+    UnknownKey(String),
+    /// By an algorithm that does not go with the key.
+    OtherKind,
+    /// The RSA key has so few bits.
+    SmallKey(usize),
+    /// The RSA key has more bits than this program computes with.
+    LargeKey(usize),
+    /// The key did not make it.
+    Mismatch,
+}
+
+/// Bits of an RSA key; `None` for another.
+fn rsa_bits(spki: &[u8]) -> Option<usize> {
+    match SubjectPublicKeyInfo::from_der(spki).ok()?.1.parsed().ok()? {
+        PublicKey::RSA(rsa) => Some(super::certificate::bits(rsa.modulus)),
+        _ => None,
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::io::AsyncReadExt;
 use tokio::sync::OnceCell;
 
 use super::authority::Authorities;
-use super::provider;
+use super::{Issuer, provider};
 use crate::model::Fault;
 
 /// Most bytes read of a PEM file; the largest public bundles have 300 KiB.
@@ -128,9 +128,10 @@ async fn system() -> Result<Arc<Authorities>, Fault> {
 async fn ca_file(path: &Path) -> Result<Authorities, Fault> {
     let operation = "load ca_file";
     let mut store = Authorities::from("ca_file");
-    for certificate in certificates(path, operation).await? {
-        store.add(certificate).map_err(|error| {
-            broken(operation, path, error.to_string(), "check it with `openssl x509 -in FILE -noout -text`")
+    for (at, certificate) in certificates(path, operation).await?.into_iter().enumerate() {
+        store.add(certificate).map_err(|_| {
+            let detail = format!("certificate {} in it cannot be read as an authority's", at + 1);
+            broken(operation, path, detail, "check it with `openssl x509 -in FILE -noout -text`")
         })?;
     }
     Ok(store)
@@ -143,10 +144,24 @@ async fn client(certificate: &Path, key: &Path) -> Result<CertifiedKey, Fault> {
     let remedy = "write an unencrypted PEM key (`openssl pkey -in KEY -out PLAIN`)";
     let parsed =
         PrivateKeyDer::from_pem_slice(&pem).map_err(|error| broken(operation, key, error.to_string(), remedy))?;
-    CertifiedKey::from_der(chain, parsed, &provider()).map_err(|error| {
-        let remedy = format!("check that the key belongs to {}", certificate.display());
-        broken(operation, key, error.to_string(), &remedy)
-    })
+    let signing = provider().key_provider.load_private_key(parsed).map_err(|_| {
+        let detail = "this program cannot sign with such a key: it takes RSA of 2048 to 8192 bits, ECDSA on P-256, P-384 and P-521, and Ed25519";
+        broken(operation, key, detail.to_owned(), "use a client certificate with another kind of key")
+    })?;
+    let leaf = chain.first().map(CertificateDer::as_ref).unwrap_or_default();
+    let Some(issued) = Issuer::of(leaf) else {
+        let remedy = "check it with `openssl x509 -in FILE -noout -text`";
+        return Err(broken("load client_cert", certificate, "it holds no X.509 certificate".to_owned(), remedy));
+    };
+    // Keys that do not tell their public half are believed.
+    if signing.public_key().is_some_and(|public| public.as_ref() != issued.spki) {
+        let detail =
+            format!("it is not the key of the certificate in {}: their public keys differ", certificate.display());
+        let remedy =
+            "name the key that the certificate was made for; of a chain the client's own certificate comes first";
+        return Err(broken(operation, key, detail, remedy));
+    }
+    Ok(CertifiedKey::new(chain, signing))
 }
 
 async fn certificates(path: &Path, operation: &str) -> Result<Vec<CertificateDer<'static>>, Fault> {

@@ -88,7 +88,8 @@ fn serials(cx: &mut Cx<'_>, reports: &[ServerReport]) {
     let serials: Option<Vec<u32>> = reports.iter().map(|report| report.soa().map(|soa| soa.serial)).collect();
     let Some(serials) = serials.filter(|serials| !serials.is_empty()) else { return };
     let Some((first, spread)) = serial::ahead(&serials) else {
-        cx.note(format!("the serials have no order (RFC 1982): {serials:?}"));
+        let serials: Vec<String> = serials.iter().map(u32::to_string).collect();
+        cx.note(format!("the serials have no order (RFC 1982): {}", serials.join(", ")));
         return;
     };
     cx.set(&facts::SERIAL, i64::from(first));

@@ -40,6 +40,7 @@ impl Attempt<'_> {
     pub(super) fn done<S>(&self, cx: &mut Cx<'_>, handshake: Handshake<S>, why: Option<String>) -> Result<S, EarlyEnd> {
         let server = self.request.server;
         let reached = handshake.reached().unwrap_or_else(|| "ClientHello".to_owned());
+        let whose = handshake.alert_about().map(|whose| format!(" ({whose})")).unwrap_or_default();
         let distrust = handshake.verify_error.map(|error| format!("; and the certificate does not verify: {error}"));
         let (outcome, description) = match handshake.end {
             HandshakeEnd::Completed(connection) => return Ok(*connection),
@@ -53,7 +54,7 @@ impl Attempt<'_> {
             HandshakeEnd::NotTls(why) => ("not_tls", format!("the answer is not TLS ({why}); is it the right port?")),
             HandshakeEnd::Alert(alert) => {
                 cx.set(&facts::ALERT, alert.clone());
-                ("alert", format!("TLS alert: {alert}"))
+                ("alert", format!("TLS alert: {alert}{whose}"))
             }
         };
         let peer_reason = why.map(|why| format!(" ({why})")).unwrap_or_default();

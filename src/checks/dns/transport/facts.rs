@@ -105,6 +105,9 @@ pub(super) fn record<S>(cx: &mut Cx<'_>, handshake: &Handshake<S>) {
     if let Some(error) = &handshake.verify_error {
         cx.set(&VERIFY_ERROR, error.clone());
     }
+    if let Some(note) = &handshake.trust_note {
+        cx.note(format!("the certificate is {note}"));
+    }
     if let Some(session) = &handshake.session {
         cx.record_time(&HANDSHAKE_TIME, handshake.elapsed);
         record_session(cx, session);

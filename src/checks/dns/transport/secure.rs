@@ -65,6 +65,9 @@ impl Secure {
         if !self.verify || handshake.verified() == Some(true) {
             return Ok(());
         }
+        if let Some(fault) = handshake.judgement_fault() {
+            return Err(fault.into());
+        }
         let why = handshake.verify_error.as_deref().unwrap_or("the server proved nothing");
         Err(EarlyEnd::outcome("untrusted", format!("nothing was asked: the certificate does not verify: {why}")))
     }

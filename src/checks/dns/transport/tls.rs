@@ -12,7 +12,7 @@ use super::secure::Secure;
 use crate::net::connect;
 use crate::probe::{Cx, EarlyEnd};
 use crate::proto::dns::exchange::{frame, framed};
-use crate::proto::tls::{HandshakeEnd, TlsStream, handshake};
+use crate::proto::tls::{HandshakeEnd, Seen, TlsStream, beyond_offer, handshake};
 
 impl Secure {
     /// Connects and shakes hands over TCP.
@@ -24,6 +24,13 @@ impl Secure {
         attempt.exchange.connect_time = Some(dialled.elapsed);
         let left = attempt.end.saturating_duration_since(Instant::now());
         let handshake = handshake(dialled.stream, server, credentials, &self.offer, left).await?;
+        if handshake.may_be_beyond_offer() {
+            let (source, left) = (attempt.request.source, attempt.end.saturating_duration_since(Instant::now()));
+            let open = async move || Ok(connect(server, source, left).await?.ok().map(|dialled| dialled.stream));
+            if let Some(fault) = beyond_offer(server, &self.offer, left, &|| open().boxed()).await? {
+                return Err(EarlyEnd::Fault(fault));
+            }
+        }
         facts::record(cx, &handshake);
         let admitted = self.admit(&handshake);
         let stream = attempt.done(cx, handshake, None)?;
@@ -68,7 +75,7 @@ impl Secure {
 
 fn broken(cx: &mut Cx<'_>, attempt: &Attempt<'_>, error: &io::Error, came: usize) -> EarlyEnd {
     let server = attempt.request.server;
-    match HandshakeEnd::classify(error, false, server) {
+    match HandshakeEnd::classify(error, Seen::Certificate, server) {
         Err(fault) => EarlyEnd::Fault(fault),
         Ok(end) => {
             let (outcome, why) = lost(cx, end);

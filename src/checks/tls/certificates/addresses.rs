@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::chain_analysis::{Ages, ChainAnalysis};
-use super::enumeration::CertificateQuery;
+use super::enumeration::{Answer, CertificateQuery};
 use crate::checks::tls::connect::SetupResult;
 use crate::checks::tls::facts::COMPLETED;
-use crate::model::Fact;
 use crate::model::table::facts;
+use crate::model::{Fact, Fault};
 use crate::probe::Cx;
 use crate::proto::tls::Handshake;
 use crate::proto::tls::lint;
@@ -40,6 +40,8 @@ pub(crate) struct AddressResult {
     pub(crate) evidence: Option<String>,
     pub(in crate::checks::tls) setup: SetupResult,
     pub(crate) handshake: Option<Handshake>,
+    /// Why this program could not shake hands where others can; the outcome then says nothing.
+    pub(crate) unable: Option<Fault>,
     /// Absent when no certificate was shown.
     pub(crate) analysis: Option<ChainAnalysis>,
     /// Every certificate it can show, if that was asked.
@@ -56,9 +58,26 @@ impl AddressResult {
             evidence: None,
             setup,
             handshake: None,
+            unable: None,
             analysis: None,
             certificates: Vec::new(),
         }
+    }
+
+    /// This program could not shake hands, others may.
+    pub(in crate::checks::tls) fn unable(&mut self, fault: Fault) {
+        self.outcome = "unable";
+        self.evidence = Some(fault.to_string());
+        self.unable = Some(fault);
+    }
+
+    /// Of every chain it showed.
+    pub(in crate::checks::tls) fn analyses(&self) -> impl Iterator<Item = &ChainAnalysis> {
+        let others = self.certificates.iter().filter_map(|query| match &query.answer {
+            Answer::Shown(shown) => Some(&shown.analysis),
+            Answer::Refused | Answer::Unknown(_) => None,
+        });
+        self.analysis.iter().chain(others)
     }
 
     fn verified(&self) -> Option<bool> {
@@ -132,6 +151,14 @@ pub(crate) fn record(cx: &mut Cx<'_>, results: &[AddressResult]) {
         for (identity, group) in groups.iter().take(EVIDENCE_LINES) {
             cx.note(group_summary(identity, group));
         }
+        note_more(cx, groups.len(), "leaves are shown by other addresses");
+    }
+}
+
+/// So many of `all` are not in the evidence.
+pub(super) fn note_more(cx: &mut Cx<'_>, all: usize, what: &str) {
+    if let Some(more) = all.checked_sub(EVIDENCE_LINES).filter(|more| *more > 0) {
+        cx.note(format!("and {more} more {what}"));
     }
 }
 

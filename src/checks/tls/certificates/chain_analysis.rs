@@ -4,7 +4,7 @@ use rustls::pki_types::CertificateDer;
 
 use crate::proto::tls::certificate::Certificate;
 use crate::proto::tls::lint::{self, Context, Finding};
-use crate::proto::tls::ocsp::{self, Answer};
+use crate::proto::tls::ocsp::{self, Answer, Status};
 use crate::proto::tls::{Credentials, Handshake, Issuer, Path, pin};
 
 /// Everything that is known of a served chain.
@@ -75,6 +75,29 @@ impl ChainAnalysis {
             certificates,
             path,
             findings,
+        }
+    }
+
+    /// Why clients that look at staples do not go on; `None` when they do.
+    pub(crate) fn unacceptable_staple(&self, now: f64) -> Option<String> {
+        let leaf = self.leaf().map_or("(unreadable)", |leaf| leaf.subject.as_str());
+        let demanded = self.must_staple == Some(true);
+        match &self.staple {
+            Staple::Answer(answer) if answer.status == Status::Revoked => {
+                Some(format!("the staple says that {leaf} is revoked"))
+            }
+            Staple::Answer(answer) if demanded => {
+                let old = answer.next_update.is_some_and(|next| (next as f64) < now);
+                let good = answer.status == Status::Good && !old;
+                (!good).then(|| {
+                    format!("{leaf} demands a staple, and the one that came does not say that it is good today")
+                })
+            }
+            Staple::None if demanded => Some(format!("{leaf} demands a staple (TLS feature), and none came")),
+            Staple::Unusable(_) if demanded => {
+                Some(format!("{leaf} demands a staple (TLS feature), and the one that came proves nothing"))
+            }
+            _ => None,
         }
     }
 

@@ -7,7 +7,7 @@ use super::chain_analysis::ChainAnalysis;
 use crate::checks::tls::client::TlsClient;
 use crate::model::Fault;
 use crate::probe::EarlyEnd;
-use crate::proto::tls::{Handshake, HandshakeEnd, KeyKind, Offer, RequestedKey, handshake_requesting, now};
+use crate::proto::tls::{HANDSHAKE, Handshake, HandshakeEnd, KeyKind, Offer, RequestedKey, handshake_requesting, now};
 
 /// Forms of a request for one kind, and tries for each when the connection breaks.
 const REQUESTS: u32 = 2;
@@ -105,7 +105,14 @@ async fn once(client: &TlsClient<'_>, offer: &Offer, kind: KeyKind, request: Req
         Err(EarlyEnd::Outcome { word, .. }) => return Ok(Answer::Unknown(format!("connect: {word}"))),
         Err(EarlyEnd::Fault(fault)) => return Err(fault),
     };
-    let handshake = handshake_requesting(request, connection.stream, peer, client.credentials, offer, timeout).await?;
+    let ended = handshake_requesting(request, connection.stream, peer, client.credentials, offer, timeout).await;
+    let mut handshake = match ended {
+        Ok(handshake) => handshake,
+        // Nothing in common by this narrow request says nothing of others.
+        Err(fault) if fault.operation == HANDSHAKE => return Ok(Answer::Unknown(fault.detail)),
+        Err(fault) => return Err(fault),
+    };
+    handshake.say_goodbye().await;
     if let Some(analysis) = ChainAnalysis::of_handshake(client.credentials, &handshake, now()) {
         // A server that shows another kind all the same has none of this one; the other is asked for by itself.
         return Ok(match analysis.leaf().and_then(KeyKind::of) {

@@ -73,6 +73,16 @@ facts! { pub(crate) FACTS;
         Fact::flag("must_staple", "The leaf demands a stapled OCSP response (TLS feature, RFC 7633).");
     pub(in crate::checks::tls) const STAPLED: Fact<bool> =
         Fact::flag("ocsp.stapled", "The server stapled an OCSP response.").on_breach(STAPLE);
+    const ACCEPTABLE: Fact<bool> = Fact::flag(
+        "ocsp.acceptable",
+        "No stapled response says that a leaf is revoked, and a leaf that demands a staple comes with one that proves it good.",
+    )
+    .expected("true")
+    .given(&["verified"])
+    .advice(&[(
+        "false",
+        "see `ocsp.status` and the evidence: a revoked certificate is replaced, key and all; a demanded staple needs a server that fetches it",
+    )]);
     const OCSP_STATUS: Fact<Choice> = Fact::choice(
         "ocsp.status",
         &["good", "revoked", "unknown", "expired", "invalid"],
@@ -123,6 +133,22 @@ pub(crate) fn record(cx: &mut Cx<'_>, analysis: &ChainAnalysis, ages: &Ages, lin
         cx.set(&SCTS, i64::try_from(scts).unwrap_or(i64::MAX));
     }
     record_staple(cx, &analysis.staple);
+}
+
+/// Records whether the staples of all chains that were seen let clients go on.
+pub(crate) fn record_acceptable<'a>(cx: &mut Cx<'_>, analyses: impl Iterator<Item = &'a ChainAnalysis>) {
+    let mut seen = false;
+    let mut acceptable = true;
+    for analysis in analyses {
+        seen = true;
+        if let Some(why) = analysis.unacceptable_staple(now()) {
+            acceptable = false;
+            cx.note(why);
+        }
+    }
+    if seen {
+        cx.set(&ACCEPTABLE, acceptable);
+    }
 }
 
 pub(super) fn set_age(cx: &mut Cx<'_>, expires_in: &Fact<f64>, left: &Fact<f64>, age: Option<Age>) {

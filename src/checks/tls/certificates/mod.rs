@@ -15,7 +15,7 @@ use std::time::Duration;
 pub(super) use addresses::{AddressResult, combined, record as record_addresses, worst};
 pub(super) use chain_analysis::ChainAnalysis;
 pub(super) use enumeration::enumerate;
-pub(super) use facts::{STAPLED, record};
+pub(super) use facts::{STAPLED, record, record_acceptable};
 pub(super) use revocation::check as check_revocation;
 pub(super) use summary::record as record_all;
 

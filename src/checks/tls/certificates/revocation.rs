@@ -14,6 +14,7 @@ use crate::model::{Choice, Choices as _, Fact, Fault, Unit};
 use crate::probe::Cx;
 use crate::proto::http::fetch;
 use crate::proto::tls::certificate::Certificate;
+use crate::proto::tls::crl::Points;
 use crate::proto::tls::{Issuer, crl, now};
 
 /// Most bytes of a list; those of public authorities that are not cut in parts have some megabytes.
@@ -58,7 +59,7 @@ facts! { pub(super) FACTS;
 struct Lookup {
     der: CertificateDer<'static>,
     issuer: Option<Issuer>,
-    points: Vec<String>,
+    points: Result<Points, &'static str>,
     subject: String,
 }
 
@@ -75,7 +76,9 @@ pub(super) fn longest(timeout: Duration) -> Duration {
 
 /// Looks up the leaves and the intermediates that were seen.
 pub(crate) async fn check(cx: &mut Cx<'_>, results: &[AddressResult], timeout: Duration) -> Result<(), Fault> {
-    let lookups = lookups(results);
+    let mut lookups = lookups(results);
+    let left_out = lookups.len().saturating_sub(CERTIFICATES);
+    lookups.truncate(CERTIFICATES);
     let found = futures_util::future::join_all(lookups.iter().map(|lookup| look_up(lookup, timeout))).await;
     let (mut worst, mut next, mut lines) = (None, None, Vec::new());
     for (lookup, result) in lookups.iter().zip(found) {
@@ -88,8 +91,22 @@ pub(crate) async fn check(cx: &mut Cx<'_>, results: &[AddressResult], timeout: D
         worst = worst.max(Some(result.status));
         next = [next, result.next_update].into_iter().flatten().min();
     }
+    if left_out > 0 {
+        let why = format!("{left_out} more certificates were not looked up");
+        cx.note(format!("revocation lists: {why}"));
+        lines.push(why.clone());
+        // One of those may be revoked: good is not known.
+        if worst == Some(CrlStatus::Good) {
+            worst = None;
+            let remedy = "check fewer addresses or certificates at once";
+            let fault = Fault::local("look up revocation lists", "", why, remedy);
+            cx.unavailable(std::iter::once(&STATUS.info), &fault);
+        }
+    }
     if let Some(status) = worst {
         cx.set(&STATUS, status.word());
+    }
+    if !lines.is_empty() {
         cx.set(&CHECKED, lines);
     }
     if let Some(next) = next {
@@ -108,9 +125,10 @@ fn lookups(results: &[AddressResult]) -> Vec<Lookup> {
     let own = results.iter().filter_map(|result| Some((&result.handshake.as_ref()?.chain, result.analysis.as_ref()?)));
     for (chain, analysis) in own.chain(queries) {
         for (at, der) in used(chain, analysis).enumerate() {
-            let points = crl::points(der).unwrap_or_default();
-            let needed = at == 0 || !points.is_empty();
-            if !needed || out.len() >= CERTIFICATES || out.iter().any(|lookup| lookup.der == *der) {
+            let points = crl::points(der);
+            let needed =
+                at == 0 || points.as_ref().is_err() || points.as_ref().is_ok_and(|points| !points.urls.is_empty());
+            if !needed || out.iter().any(|lookup| lookup.der == *der) {
                 continue;
             }
             let subject = Certificate::parse(der).map_or_else(|| "(unreadable)".to_owned(), |c| c.subject);
@@ -132,17 +150,21 @@ fn used<'v>(
 
 async fn look_up(lookup: &Lookup, timeout: Duration) -> Result<LookupResult, Fault> {
     let nothing = |status: CrlStatus, detail: String| LookupResult { status, detail, next_update: None };
-    if lookup.points.is_empty() {
-        return Ok(nothing(CrlStatus::None, " (it names no list)".to_owned()));
-    }
+    let points = match &lookup.points {
+        Err(why) => return Ok(nothing(CrlStatus::Invalid, format!(" ({why})"))),
+        Ok(points) if points.urls.is_empty() => {
+            return Ok(nothing(CrlStatus::None, " (it names no list)".to_owned()));
+        }
+        Ok(points) => points,
+    };
     let Some(issuer) = &lookup.issuer else {
         return Ok(nothing(CrlStatus::Invalid, " (its issuer is neither served nor trusted)".to_owned()));
     };
     let mut worst: Option<LookupResult> = None;
-    for url in &lookup.points {
+    for url in &points.urls {
         let result = match fetch::get(url, MOST, timeout).await? {
             Err(why) => nothing(CrlStatus::Unreachable, format!(" ({url}: {why})")),
-            Ok(list) => match crl::read(&list, &lookup.der, issuer, &lookup.points) {
+            Ok(list) => match crl::read(&list, &lookup.der, issuer, &points.urls) {
                 Err(why) => nothing(CrlStatus::Invalid, format!(" ({url}: {why})")),
                 Ok(entry) => status_in_list(url, entry),
             },
@@ -154,7 +176,11 @@ async fn look_up(lookup: &Lookup, timeout: Duration) -> Result<LookupResult, Fau
             worst = Some(result);
         }
     }
-    Ok(worst.unwrap_or_else(|| nothing(CrlStatus::None, String::new())))
+    let mut worst = worst.unwrap_or_else(|| nothing(CrlStatus::None, String::new()));
+    if points.left_out > 0 {
+        worst.detail = format!("{}; {} more addresses of it were not tried", worst.detail, points.left_out);
+    }
+    Ok(worst)
 }
 
 fn status_in_list(url: &str, entry: crl::Entry) -> LookupResult {

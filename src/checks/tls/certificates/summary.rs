@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use serde_json::{Map, json};
 
-use super::addresses::AddressResult;
+use super::addresses::{AddressResult, note_more};
 use super::chain_analysis::Age;
 use super::enumeration::{Answer, CertificateQuery, ShownCertificate};
 use super::facts::set_age;
@@ -81,9 +81,8 @@ pub(crate) fn record(cx: &mut Cx<'_>, results: &[AddressResult]) {
     let unknown = unknown(results);
     cx.set(&CERTIFICATES, Value::Object(document(results, &shown)));
     aggregates(cx, &shown, unknown.is_empty());
-    for (address, query, shown) in
-        shown.iter().filter(|(.., shown)| shown.handshake.verify_error.is_some()).take(EVIDENCE_LINES)
-    {
+    let untrusted = || shown.iter().filter(|(.., shown)| shown.handshake.verify_error.is_some());
+    for (address, query, shown) in untrusted().take(EVIDENCE_LINES) {
         let error = shown.handshake.verify_error.as_deref().unwrap_or_default();
         cx.note(format!(
             "{address}: the {} certificate{} does not verify: {error}",
@@ -91,9 +90,11 @@ pub(crate) fn record(cx: &mut Cx<'_>, results: &[AddressResult]) {
             without(query.sni)
         ));
     }
+    note_more(cx, untrusted().count(), "certificates do not verify");
     for line in unknown.iter().take(EVIDENCE_LINES) {
         cx.note(format!("whether there is such a certificate is not known: {line}"));
     }
+    note_more(cx, unknown.len(), "are not known");
     cx.set(&UNKNOWN, unknown);
 }
 
@@ -125,6 +126,8 @@ fn aggregates(cx: &mut Cx<'_>, shown: &[(IpAddr, &CertificateQuery, &ShownCertif
         cx.set(&VERIFIED, false);
     } else if complete && !verdicts.is_empty() && verdicts.iter().all(|verdict| *verdict == Some(true)) {
         cx.set(&VERIFIED, true);
+    } else if let Some(fault) = named(with_name).find_map(|(.., shown)| shown.handshake.judgement_fault()) {
+        cx.unavailable(std::iter::once(&VERIFIED.info), &fault);
     }
     let found: Vec<lint::Finding> =
         shown.iter().flat_map(|(.., shown)| shown.analysis.findings.iter().cloned()).collect();

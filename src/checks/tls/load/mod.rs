@@ -173,7 +173,10 @@ impl Load {
             cx.note("no load was made: there is no handshake to repeat");
             return Ok(());
         };
-        let FirstHandshake { client, completed, verified } = first;
+        let FirstHandshake { client, completed, verified, fault } = first;
+        if let Some(fault) = fault {
+            return Err(fault);
+        }
         if !(completed && verified) {
             cx.note("no load was made: a user would not have gone on after the first handshake");
             return Ok(());

@@ -137,6 +137,7 @@ impl QuicCheck {
         record::record(cx, &handshake, analysis.as_ref());
         if let Some(analysis) = &analysis {
             certificates::record(cx, analysis, &analysis.ages, words(&analysis.findings));
+            certificates::record_acceptable(cx, std::iter::once(analysis));
         }
         if let HandshakeEnd::Alert(alert) = &handshake.end {
             cx.set(&ALERT, alert.clone());
@@ -150,7 +151,7 @@ impl QuicCheck {
         if let HandshakeEnd::Completed(connection) = &handshake.end {
             connection.quic.close(H3_NO_ERROR.into(), b"");
         }
-        Ok(())
+        handshake.judgement_fault().map_or(Ok(()), Err)
     }
 
     /// A line of evidence that names how far a handshake came that ended early.

@@ -17,8 +17,8 @@ use plan::{MAX_CONNECTIONS, Plan};
 use runner::Runner;
 
 use super::certificates::STAPLED;
-use super::connect::Connector;
 use super::fields::TIMEOUT;
+use super::handshake_check::FirstHandshake;
 use super::offer::sni;
 use super::profile::{self, PROFILES, Profiles};
 use crate::model::table::fields;
@@ -86,7 +86,9 @@ impl Scanner {
     }
 
     /// Scans the address of the handshake before. Where nobody there speaks TLS, its outcome stays.
-    pub(super) async fn run(&self, cx: &mut Cx<'_>, connector: Connector) -> Result<(), Fault> {
+    pub(super) async fn run(&self, cx: &mut Cx<'_>, first: FirstHandshake<'_>) -> Result<(), Fault> {
+        let FirstHandshake { client, completed, fault: unable, .. } = first;
+        let connector = client.connector;
         // A profile that cannot be read is told before the server is bothered.
         self.profiles.load().await?;
         let interval = self.interval(connector.peer.ip().to_canonical().is_loopback());
@@ -94,7 +96,13 @@ impl Scanner {
         let scan = runner.run(Plan::new(self.sni.clone()), self.sni.as_deref()).await?;
         facts::record(cx, &scan);
         if scan.suites.is_empty() {
-            return Ok(());
+            return unable.map_or(Ok(()), Err);
+        }
+        if let Some(fault) = unable {
+            cx.note(format!("what needs the handshake is not judged: {fault}"));
+            let all = super::facts::FACTS.iter().chain(super::certificates::FACTS);
+            // Of a handshake that was completed only the verdict is missing.
+            cx.unavailable(all.filter(|info| !completed || is_verdict(info.name)), &fault);
         }
         let stapled = cx.observation().latest().last(STAPLED.info.name).and_then(Value::as_bool);
         self.profiles.record(cx, &profile_input::profile_input(&scan, stapled)).await
@@ -109,6 +117,11 @@ impl Scanner {
     fn limit(&self, interval: Duration) -> Duration {
         (self.timeout * TIMEOUTS).max(LEAST) + interval.saturating_mul(MAX_CONNECTIONS)
     }
+}
+
+/// A fact that says whether a certificate, or which path, verifies.
+fn is_verdict(fact: &str) -> bool {
+    matches!(fact, "verified" | "verify_error" | "certificates.verified") || fact.starts_with("path.")
 }
 
 #[cfg(test)]

@@ -32,8 +32,8 @@ fn alternative_names(found: &mut Findings, leaf: &ParsedCertificate<'_>) {
     for name in &known {
         match name {
             names::Name::Dns(name) => {
-                found.when(names::malformed(name), rules::BAD_SAN, 0, || format!("{name:?}"));
-                found.when(names::bad_wildcard(name), rules::BAD_WILDCARD, 0, || format!("{name:?}"));
+                found.when(names::malformed(name), rules::BAD_SAN, 0, || format!("\"{name}\""));
+                found.when(names::bad_wildcard(name), rules::BAD_WILDCARD, 0, || format!("\"{name}\""));
             }
             names::Name::Address(bytes) => {
                 found.when(names::address(bytes).is_none(), rules::BAD_SAN, 0, || name.to_string());
@@ -48,7 +48,7 @@ fn alternative_names(found: &mut Findings, leaf: &ParsedCertificate<'_>) {
         let text = common.as_str().unwrap_or("(not a text)");
         // BR 7.1.4.3: the very characters.
         let among = known.iter().any(|name| name.to_string() == text);
-        found.when(!among && !known.is_empty(), rules::CN_NOT_IN_SAN, 0, || format!("{text:?}"));
+        found.when(!among && !known.is_empty(), rules::CN_NOT_IN_SAN, 0, || format!("\"{text}\""));
     }
 }
 

@@ -11,7 +11,7 @@ pub(super) async fn negotiate(dialog: &mut Dialog<'_>, _name: &str) -> Result<()
         greeting = reply(dialog, "a greeting (220)").await?;
     }
     if greeting.code != 220 {
-        return Err(not_upgraded(Cause::Refused, format!("the server greets with {}", greeting.quoted())));
+        return Err(not_upgraded(greeting.of_service(), format!("the server greets with {}", greeting.quoted())));
     }
     dialog.ask(b"AUTH TLS\r\n").await?;
     let answer = reply(dialog, "the answer to AUTH TLS (234)").await?;
@@ -19,6 +19,7 @@ pub(super) async fn negotiate(dialog: &mut Dialog<'_>, _name: &str) -> Result<()
         234 => return Ok(()),
         // Unknown command, not implemented, mechanism not understood.
         500 | 502 | 504 => Cause::NotOffered,
+        421 => Cause::ServiceRefused,
         _ => Cause::Refused,
     };
     Err(not_upgraded(cause, format!("AUTH TLS is answered with {}", answer.quoted())))

@@ -7,8 +7,10 @@ pub(super) async fn negotiate(dialog: &mut Dialog<'_>, _name: &str) -> Result<()
     let greeting = dialog.line("a greeting (* OK)", |bytes| bytes.first().is_none_or(|first| *first == b'*')).await?;
     let mut words = greeting.split_ascii_whitespace().skip(1);
     // A session that is logged in from the start cannot be upgraded (RFC 9051, 7.1.4), so that is no go-ahead.
-    if !words.next().is_some_and(|status| status.eq_ignore_ascii_case("OK")) {
-        return Err(not_upgraded(Cause::Refused, format!("the server greets with {}", quoted(greeting.as_bytes()))));
+    let status = words.next().unwrap_or_default();
+    if !status.eq_ignore_ascii_case("OK") {
+        let cause = if status.eq_ignore_ascii_case("BYE") { Cause::ServiceRefused } else { Cause::Refused };
+        return Err(not_upgraded(cause, format!("the server greets with {}", quoted(greeting.as_bytes()))));
     }
     dialog.say(b"a1 CAPABILITY\r\n").await?;
     let mut offered = Vec::new();

@@ -25,6 +25,8 @@ pub(super) async fn negotiate(dialog: &mut Dialog<'_>, _name: &str) -> Result<()
         0 => return Ok(()),
         // protocolError: the operation is not known (RFC 4511, 4.14.2).
         2 => Cause::NotOffered,
+        // busy, unavailable
+        51 | 52 => Cause::ServiceRefused,
         _ => Cause::Refused,
     };
     let text = if text.is_empty() { String::new() } else { format!(": {}", quoted(text)) };

@@ -93,6 +93,8 @@ pub enum Cause {
     NotOffered,
     /// Asked, and refused.
     Refused,
+    /// The service refuses this client, whatever it asks for.
+    ServiceRefused,
     /// The server speaks something else.
     OtherProtocol,
     /// More bytes than any server has to say, or a line without end.
@@ -115,6 +117,7 @@ impl Cause {
         "upgraded",
         "not_offered",
         "refused",
+        "service_refused",
         "other_protocol",
         "endless",
         "injected",
@@ -130,6 +133,7 @@ impl Cause {
         match self {
             Self::NotOffered => "not_offered",
             Self::Refused => "refused",
+            Self::ServiceRefused => "service_refused",
             Self::OtherProtocol => "other_protocol",
             Self::Endless => "endless",
             Self::Injected => "injected",
@@ -140,11 +144,12 @@ impl Cause {
         }
     }
 
-    /// The word of fact `outcome`: what the network did keeps its word, what the server said is `no_starttls`.
+    /// The word of fact `outcome`: what the network did keeps its word, and so does a service that serves nobody here; what
+    /// the server said of TLS is `no_starttls`.
     #[must_use]
     pub const fn outcome(self) -> &'static str {
         match self {
-            Self::Timeout | Self::Closed | Self::Reset | Self::Unreachable => self.word(),
+            Self::Timeout | Self::Closed | Self::Reset | Self::Unreachable | Self::ServiceRefused => self.word(),
             _ => "no_starttls",
         }
     }

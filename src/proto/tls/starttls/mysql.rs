@@ -23,7 +23,7 @@ pub(super) async fn negotiate(dialog: &mut Dialog<'_>, _name: &str) -> Result<()
         // An error instead of a greeting: too many connections, a blocked host.
         Some(0xff) => {
             let evidence = format!("the server greets with an error: {}", quoted(payload.get(3..).unwrap_or_default()));
-            return Err(not_upgraded(Cause::Refused, evidence));
+            return Err(not_upgraded(Cause::ServiceRefused, evidence));
         }
         _ => return Err(not_upgraded(Cause::OtherProtocol, format!("no greeting of MySQL: {}", quoted(&packet)))),
     }

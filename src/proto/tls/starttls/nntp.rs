@@ -7,7 +7,7 @@ use super::reply::reply;
 pub(super) async fn negotiate(dialog: &mut Dialog<'_>, _name: &str) -> Result<(), DialogError> {
     let greeting = reply(dialog, "a greeting (200 or 201)").await?;
     if !matches!(greeting.code, 200 | 201) {
-        return Err(not_upgraded(Cause::Refused, format!("the server greets with {}", greeting.quoted())));
+        return Err(not_upgraded(greeting.of_service(), format!("the server greets with {}", greeting.quoted())));
     }
     dialog.say(b"CAPABILITIES\r\n").await?;
     // Servers older than RFC 3977 have no such command; their answer to STARTTLS decides.
@@ -33,6 +33,7 @@ pub(super) async fn negotiate(dialog: &mut Dialog<'_>, _name: &str) -> Result<()
     let cause = match answer.code {
         382 => return Ok(()),
         500 | 501 | 503 => Cause::NotOffered,
+        400 => Cause::ServiceRefused,
         _ => Cause::Refused,
     };
     Err(not_upgraded(cause, format!("STARTTLS is answered with {}", answer.quoted())))

@@ -6,7 +6,10 @@ use super::dialog::{Dialog, DialogError, not_upgraded, quoted};
 pub(super) async fn negotiate(dialog: &mut Dialog<'_>, _name: &str) -> Result<(), DialogError> {
     let greeting = status(dialog, "a greeting (+OK)").await?;
     if !good(&greeting) {
-        return Err(not_upgraded(Cause::Refused, format!("the server greets with {}", quoted(greeting.as_bytes()))));
+        return Err(not_upgraded(
+            Cause::ServiceRefused,
+            format!("the server greets with {}", quoted(greeting.as_bytes())),
+        ));
     }
     dialog.say(b"CAPA\r\n").await?;
     // Servers without CAPA may know STLS all the same; their answer to it decides.

@@ -18,7 +18,13 @@ pub(super) async fn negotiate(dialog: &mut Dialog<'_>, _name: &str) -> Result<()
         }
         _ => {
             let evidence = format!("SSLRequest is answered with an error: {}", quoted(&message(&answer)));
-            Err(not_upgraded(Cause::Refused, evidence))
+            // Classes of SQLSTATE: insufficient resources, operator intervention.
+            let cause = if [b"C53", b"C57"].iter().any(|class| memchr::memmem::find(&answer, *class).is_some()) {
+                Cause::ServiceRefused
+            } else {
+                Cause::Refused
+            };
+            Err(not_upgraded(cause, evidence))
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Replies that begin with three digits: SMTP, LMTP, FTP, NNTP.
 
+use super::Cause;
 use super::dialog::{Dialog, DialogError, quoted};
 
 /// One reply, of one line or several.
@@ -11,6 +12,11 @@ pub(super) struct Reply {
 }
 
 impl Reply {
+    /// The cause that a greeting with this code is: one that fails refuses the service itself.
+    pub(super) const fn of_service(&self) -> Cause {
+        if self.code >= 400 { Cause::ServiceRefused } else { Cause::Refused }
+    }
+
     /// As evidence.
     pub(super) fn quoted(&self) -> String {
         quoted(format!("{} {}", self.code, self.lines.join(" / ")).as_bytes())

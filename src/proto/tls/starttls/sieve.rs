@@ -13,7 +13,10 @@ pub(super) async fn negotiate(dialog: &mut Dialog<'_>, _name: &str) -> Result<()
     })
     .await?;
     if !is(&status, "OK") {
-        return Err(not_upgraded(Cause::Refused, format!("the server greets with {}", quoted(status.as_bytes()))));
+        return Err(not_upgraded(
+            Cause::ServiceRefused,
+            format!("the server greets with {}", quoted(status.as_bytes())),
+        ));
     }
     if !offered.iter().any(|word| word == "STARTTLS") {
         let listed = quoted(offered.join(" ").as_bytes());

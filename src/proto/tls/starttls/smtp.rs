@@ -15,12 +15,15 @@ pub(super) async fn lmtp(dialog: &mut Dialog<'_>, _name: &str) -> Result<(), Dia
 async fn mail(dialog: &mut Dialog<'_>, hello: &str) -> Result<(), DialogError> {
     let greeting = reply(dialog, "a greeting (220)").await?;
     if greeting.code != 220 {
-        return Err(not_upgraded(Cause::Refused, format!("the server greets with {}", greeting.quoted())));
+        return Err(not_upgraded(greeting.of_service(), format!("the server greets with {}", greeting.quoted())));
     }
     dialog.say(format!("{hello} {}\r\n", dialog.own_literal()).as_bytes()).await?;
     let offer = reply(dialog, "what the server can do (250)").await?;
     if offer.code != 250 {
-        return Err(not_upgraded(Cause::NotOffered, format!("{hello} is answered with {}", offer.quoted())));
+        // Not available, or not for this client (RFC 5321, 4.2.2 and 4.3.2; RFC 7504), is no word about TLS.
+        let cause =
+            if matches!(offer.code, 400..500 | 521 | 550 | 554) { Cause::ServiceRefused } else { Cause::NotOffered };
+        return Err(not_upgraded(cause, format!("{hello} is answered with {}", offer.quoted())));
     }
     // The first line is the server's name.
     let mut keywords = offer.lines.iter().skip(1).filter_map(|line| line.split_ascii_whitespace().next());
@@ -34,5 +37,6 @@ async fn mail(dialog: &mut Dialog<'_>, hello: &str) -> Result<(), DialogError> {
     if answer.code == 220 {
         return Ok(());
     }
-    Err(not_upgraded(Cause::Refused, format!("STARTTLS is answered with {}", answer.quoted())))
+    let cause = if answer.code == 421 { Cause::ServiceRefused } else { Cause::Refused };
+    Err(not_upgraded(cause, format!("STARTTLS is answered with {}", answer.quoted())))
 }

@@ -100,16 +100,21 @@ fn what_precedes_the_request_is_not_its_answer() {
 
 #[test]
 fn a_server_without_tls_says_so_in_its_own_way() {
-    use Cause::{NotOffered, Refused};
+    use Cause::{NotOffered, Refused, ServiceRefused};
     ends(Protocol::Smtp, &[b"220 me\r\n", b"250-me\r\n250 SIZE\r\n"], NotOffered, "me, SIZE");
     ends(Protocol::Smtp, &[b"220 me\r\n", b"250 STARTTLS\r\n"], NotOffered, "STARTTLS is not among");
     ends(Protocol::Smtp, &[b"220 me\r\n", b"502 what\r\n"], NotOffered, "502 what");
-    ends(Protocol::Smtp, &[b"554 go away\r\n"], Refused, "554 go away");
+    ends(Protocol::Smtp, &[b"554 go away\r\n"], ServiceRefused, "554 go away");
+    ends(Protocol::Smtp, &[b"421 too many\r\n"], ServiceRefused, "421 too many");
+    ends(Protocol::Smtp, &[b"220 me\r\n", b"421 too many\r\n"], ServiceRefused, "421 too many");
+    ends(Protocol::Smtp, &[b"220 me\r\n", b"554 blocked\r\n"], ServiceRefused, "554 blocked");
+    ends(Protocol::Smtp, &[b"250 odd\r\n"], Refused, "250 odd");
     ends(Protocol::Smtp, &[b"220 me\r\n", b"250-me\r\n250 STARTTLS\r\n", b"454 not now\r\n"], Refused, "454 not now");
+    ends(Protocol::Smtp, &[b"220 me\r\n", b"250-me\r\n250 STARTTLS\r\n", b"421 bye\r\n"], ServiceRefused, "421 bye");
     ends(Protocol::Imap, &[b"* OK\r\n", b"* CAPABILITY IMAP4\r\na1 OK\r\n"], NotOffered, "IMAP4");
     ends(Protocol::Imap, &[b"* OK\r\n", b"a1 BAD no\r\n"], NotOffered, "a1 BAD no");
     ends(Protocol::Imap, &[b"* PREAUTH in already\r\n"], Refused, "PREAUTH");
-    ends(Protocol::Imap, &[b"* BYE\r\n"], Refused, "BYE");
+    ends(Protocol::Imap, &[b"* BYE\r\n"], ServiceRefused, "BYE");
     ends(
         Protocol::Imap,
         &[b"* OK\r\n", b"* CAPABILITY STARTTLS\r\na1 OK\r\n", b"a2 NO later\r\n"],
@@ -118,31 +123,31 @@ fn a_server_without_tls_says_so_in_its_own_way() {
     );
     ends(Protocol::Pop3, &[b"+OK\r\n", b"+OK\r\nUSER\r\n.\r\n"], NotOffered, "USER");
     ends(Protocol::Pop3, &[b"+OK\r\n", b"-ERR no CAPA\r\n", b"-ERR no STLS\r\n"], Refused, "no STLS");
-    ends(Protocol::Pop3, &[b"-ERR busy\r\n"], Refused, "busy");
+    ends(Protocol::Pop3, &[b"-ERR busy\r\n"], ServiceRefused, "busy");
     ends(Protocol::Ftp, &[b"220 hi\r\n", b"502 no\r\n"], NotOffered, "502 no");
     ends(Protocol::Ftp, &[b"220 hi\r\n", b"431 no key\r\n"], Refused, "431 no key");
-    ends(Protocol::Ftp, &[b"421 full\r\n"], Refused, "421 full");
+    ends(Protocol::Ftp, &[b"421 full\r\n"], ServiceRefused, "421 full");
     let ldap = b"\x30\x10\x02\x01\x01\x78\x0b\x0a\x01\x34\x04\x00\x04\x04busy";
-    ends(Protocol::Ldap, &[b"", ldap], Refused, "52 (unavailable): \"busy\"");
+    ends(Protocol::Ldap, &[b"", ldap], ServiceRefused, "52 (unavailable): \"busy\"");
     let ldap = b"\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\x02\x04\x00\x04\x00";
     ends(Protocol::Ldap, &[b"", ldap], NotOffered, "2 (protocolError)");
     let none = [XMPP_HEADER, b"<stream:features><mechanisms/></stream:features>"].concat();
     ends(Protocol::Xmpp, &[b"", &none], NotOffered, "no starttls");
     let error = [XMPP_HEADER, b"<stream:error><host-unknown/></stream:error></stream:stream>"].concat();
-    ends(Protocol::Xmpp, &[b"", &error], Refused, "host-unknown");
+    ends(Protocol::Xmpp, &[b"", &error], ServiceRefused, "host-unknown");
     let features = [XMPP_HEADER, XMPP_FEATURES].concat();
     let failure = b"<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
     ends(Protocol::Xmpp, &[b"", &features, failure], Refused, "<failure");
     ends(Protocol::Postgres, &[b"", b"N"], NotOffered, "with N");
     let error = b"E\x00\x00\x00\x1fSFATAL\0C53300\0Mtoo many\0\0\0\0";
-    ends(Protocol::Postgres, &[b"", error], Refused, "FATAL: too many");
+    ends(Protocol::Postgres, &[b"", error], ServiceRefused, "FATAL: too many");
     ends(Protocol::Mysql, &[MYSQL_CANNOT], NotOffered, "5.5.5-x");
-    ends(Protocol::Mysql, &[b"\x0b\x00\x00\x00\xff\x69\x04blocked!"], Refused, "blocked!");
+    ends(Protocol::Mysql, &[b"\x0b\x00\x00\x00\xff\x69\x04blocked!"], ServiceRefused, "blocked!");
     ends(Protocol::Nntp, &[b"200 hi\r\n", b"101 list\r\nVERSION 2\r\n.\r\n"], NotOffered, "VERSION");
     ends(Protocol::Nntp, &[b"200 hi\r\n", b"500 what\r\n", b"580 no\r\n"], Refused, "580 no");
-    ends(Protocol::Nntp, &[b"400 closed\r\n"], Refused, "400 closed");
+    ends(Protocol::Nntp, &[b"400 closed\r\n"], ServiceRefused, "400 closed");
     ends(Protocol::Sieve, &[b"\"SASL\" \"\"\r\nOK\r\n"], NotOffered, "SASL");
-    ends(Protocol::Sieve, &[b"BYE \"full\"\r\n"], Refused, "full");
+    ends(Protocol::Sieve, &[b"BYE \"full\"\r\n"], ServiceRefused, "full");
     ends(Protocol::Sieve, &[b"\"STARTTLS\"\r\nOK\r\n", b"NO\r\n"], Refused, "NO");
 }
 

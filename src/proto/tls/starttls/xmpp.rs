@@ -29,7 +29,8 @@ async fn stream(dialog: &mut Dialog<'_>, name: &str, namespace: &str) -> Result<
     }
     let features = element(dialog, "stream features").await?;
     if local_name(&features) != b"features" {
-        return Err(not_upgraded(Cause::Refused, format!("instead of stream features came {}", quoted(&features))));
+        let cause = if local_name(&features) == b"error" { Cause::ServiceRefused } else { Cause::Refused };
+        return Err(not_upgraded(cause, format!("instead of stream features came {}", quoted(&features))));
     }
     if !contains(&features, b"starttls") || !contains(&features, TLS.as_bytes()) {
         return Err(not_upgraded(Cause::NotOffered, format!("no starttls in {}", quoted(&features))));

@@ -9,6 +9,7 @@ use rustls::pki_types::CertificateDer;
 use super::super::crl::{points, read};
 use super::super::path::Issuer;
 use super::chains::{Ca, root};
+use super::forge::{ECDSA_SHA256, algorithm, bit_string, integer, octets, oid, seq, tlv};
 
 const URL: &str = "http://crl.real.test/a.crl";
 
@@ -47,9 +48,9 @@ fn a_certificate_is_on_the_list_or_not() {
     let ca = root("top", (2020, 2040));
     let issuer = Issuer::of(&ca.der()).unwrap();
     let (leaf, other, third) = (named(&ca), named(&ca), named(&ca));
-    assert_eq!(points(&leaf).unwrap(), [URL]);
-    assert_eq!(points(&ca.leaf(|_| {})).unwrap(), Vec::<String>::new());
-    let points = points(&leaf).unwrap();
+    assert_eq!(points(&leaf).unwrap().urls, [URL]);
+    assert_eq!(points(&ca.leaf(|_| {})), Ok(super::super::crl::Points::default()));
+    let points = points(&leaf).unwrap().urls;
     let entry = read(&list(&ca, &[&other, &third], None), &leaf, &issuer, &points).unwrap();
     assert_eq!((entry.revoked, entry.next_update), (None, Some(1_783_382_400)));
     let entry = read(&list(&ca, &[&other, &leaf], None), &leaf, &issuer, &points).unwrap();
@@ -63,7 +64,7 @@ fn a_list_that_does_not_speak_for_it_proves_nothing() {
     let ca = root("top", (2020, 2040));
     let issuer = Issuer::of(&ca.der()).unwrap();
     let leaf = named(&ca);
-    let points = points(&leaf).unwrap();
+    let points = points(&leaf).unwrap().urls;
     let fine = read(&list(&ca, &[], Some(part(URL, Some(CrlScope::UserCertsOnly)))), &leaf, &issuer, &points);
     assert_eq!(fine.unwrap().revoked, None);
     let mut spoiled = list(&ca, &[&leaf], None);
@@ -89,4 +90,49 @@ fn a_list_that_does_not_speak_for_it_proves_nothing() {
         let why = read(&list, &leaf, &issuer, &points).unwrap_err();
         assert!(why.contains(want), "{why}, not {want}");
     }
+}
+
+#[test]
+fn what_is_left_out_or_unread_is_said() {
+    let ca = root("top", (2020, 2040));
+    let many = ca.leaf(|params| {
+        params.crl_distribution_points =
+            (0..6).map(|at| CrlDistributionPoint { uris: vec![format!("http://crl.real.test/{at}.crl")] }).collect();
+    });
+    let found = points(&many).unwrap();
+    assert_eq!((found.urls.len(), found.left_out), (4, 2));
+    let broken = ca.leaf(|params| {
+        params.custom_extensions.push(rcgen::CustomExtension::from_oid_content(&[2, 5, 29, 31], vec![0x30, 9, 1]));
+    });
+    assert_eq!(points(&broken), Err("its CRL distribution points cannot be read"));
+    assert_eq!(points(b"junk"), Err("the certificate cannot be read"));
+}
+
+#[test]
+fn a_critical_extension_behind_many_others_is_not_passed_over() {
+    let ca = root("top", (2020, 2040));
+    let issuer = Issuer::of(&ca.der()).unwrap();
+    let leaf = named(&ca);
+    let urls = points(&leaf).unwrap().urls;
+    let whole = list(&ca, &[], None);
+    let read_with = |count: usize, last: &[u8]| {
+        let mut extensions = Vec::new();
+        for _ in 0..count {
+            extensions.extend(seq(&[&oid("1.2.3.4"), &octets(&[5, 0])]));
+        }
+        extensions.extend(last);
+        let body = super::super::signed::below(&whole, 1).unwrap()[0];
+        let mut parts: Vec<Vec<u8>> =
+            super::super::signed::below(body.whole, 9).unwrap().iter().map(|part| part.whole.to_vec()).collect();
+        *parts.last_mut().unwrap() = tlv(0xa0, &[&seq(&[&extensions])]);
+        let body = seq(&parts.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        let signature = rcgen::SigningKey::sign(ca.issuer.key(), &body).unwrap();
+        let list = seq(&[&body, &algorithm(ECDSA_SHA256), &bit_string(&signature)]);
+        read(&list, &leaf, &issuer, &urls).map(|entry| entry.revoked)
+    };
+    let delta = seq(&[&oid("2.5.29.27"), &[1, 1, 0xff], &octets(&integer(&[1]))]);
+    assert_eq!(read_with(3, &[]), Ok(None));
+    assert!(read_with(3, &delta).unwrap_err().contains("critical extension 2.5.29.27"));
+    assert!(read_with(40, &delta).unwrap_err().contains("too many"));
+    assert!(read_with(3, &[0x30, 9, 1]).unwrap_err().contains("cannot be read"));
 }

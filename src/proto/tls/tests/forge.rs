@@ -1,4 +1,4 @@
-//! Certificates field by field, right or wrong. Their signatures are no signatures: nothing that uses them verifies any.
+//! Certificates field by field, right or wrong. Unless it is asked for, their signatures are none.
 
 use std::fmt::Write as _;
 
@@ -209,7 +209,18 @@ impl Spec {
         self
     }
 
+    /// The same with a true signature by `key`.
+    pub fn signed_by(&self, key: &rcgen::KeyPair) -> CertificateDer<'static> {
+        let body = self.body();
+        let signature = rcgen::SigningKey::sign(key, &body).unwrap();
+        CertificateDer::from(seq(&[&body, &self.outer, &bit_string(&signature)]))
+    }
+
     pub fn der(&self) -> CertificateDer<'static> {
+        CertificateDer::from(seq(&[&self.body(), &self.outer, &bit_string(&[1; 70])]))
+    }
+
+    fn body(&self) -> Vec<u8> {
         let mut extensions = Vec::new();
         for (id, critical, value) in &self.extensions {
             let flag: &[u8] = if *critical { &[1, 1, 0xff] } else { &[] };
@@ -220,7 +231,7 @@ impl Spec {
             _ => Vec::new(),
         };
         let version = if self.version == 0 { Vec::new() } else { tlv(0xa0, &[&integer(&[self.version])]) };
-        let body = seq(&[
+        seq(&[
             &version,
             &integer(&self.serial),
             &self.inner,
@@ -229,8 +240,7 @@ impl Spec {
             &self.subject,
             &self.key,
             &extensions,
-        ]);
-        CertificateDer::from(seq(&[&body, &self.outer, &bit_string(&[1; 70])]))
+        ])
     }
 }
 

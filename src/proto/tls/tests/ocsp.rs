@@ -22,6 +22,8 @@ pub struct Draft {
     pub certificates: Vec<CertificateDer<'static>>,
     pub issuer: Issuer,
     pub spoil: bool,
+    /// Answers about other certificates before it.
+    pub others: u16,
 }
 
 impl Draft {
@@ -38,6 +40,7 @@ impl Draft {
             certificates: Vec::new(),
             issuer: Issuer::of(&ca.der()).unwrap(),
             spoil: false,
+            others: 0,
         }
     }
 
@@ -47,14 +50,19 @@ impl Draft {
             _ => &digest::SHA256,
         };
         let hash = |bytes: &[u8]| octets(digest::digest(algorithm_of, bytes).as_ref());
-        let id = seq(&[
-            &seq(&[&oid(self.hash), &[5, 0]]),
-            &hash(&self.issuer.name),
-            &hash(key_bits(&self.issuer.spki).unwrap()),
-            &integer(&self.serial),
-        ]);
         let next = self.next_update.map(|next| tlv(0xa0, &[&time(next)])).unwrap_or_default();
-        let single = seq(&[&id, &self.status, &time(self.this_update), &next]);
+        let about = |serial: &[u8]| {
+            let id = seq(&[
+                &seq(&[&oid(self.hash), &[5, 0]]),
+                &hash(&self.issuer.name),
+                &hash(key_bits(&self.issuer.spki).unwrap()),
+                &integer(serial),
+            ]);
+            seq(&[&id, &self.status, &time(self.this_update), &next])
+        };
+        let mut single: Vec<u8> =
+            (0..self.others).flat_map(|at| about(&[&[1], &at.to_be_bytes()[..]].concat())).collect();
+        single.extend(about(&self.serial));
         let body = seq(&[&tlv(0xa2, &[&octets(&[9; 20])]), &time(NOW - DAY), &seq(&[&single])]);
         let mut signature = key.sign(&body).unwrap();
         if self.spoil {
@@ -105,7 +113,7 @@ fn what_the_issuer_says_is_read() {
     draft.status = tlv(0xa1, &[&time(NOW - 2 * DAY), &tlv(0xa0, &[&[0x0a, 1, 1]])]);
     let answer = world.read(&draft.signed(world.ca.issuer.key())).unwrap();
     assert_eq!(answer.status, Status::Revoked);
-    assert_eq!(answer.revoked.unwrap(), "since 2026-06-29T12:00:00Z, KeyCompromise");
+    assert_eq!(answer.revoked.unwrap(), "since 2026-06-29T12:00:00Z, key compromise");
 }
 
 #[test]
@@ -113,7 +121,7 @@ fn what_proves_nothing_is_refused_with_the_reason() {
     let world = World::new();
     let other = root("top", (2020, 2040));
     let cases: Vec<(&str, Result<Status, String>)> = vec![
-        ("could not answer: TryLater", world.judged(|draft| draft.outer = 3)),
+        ("could not answer: it asks to try later", world.judged(|draft| draft.outer = 3)),
         ("unknown type", world.judged(|draft| draft.kind = "1.3.6.1.5.5.7.48.1.2")),
         ("about another certificate", world.judged(|draft| draft.serial = vec![5])),
         ("about another certificate", world.judged(|draft| draft.issuer = Issuer::of(&other.der()).unwrap())),
@@ -126,6 +134,12 @@ fn what_proves_nothing_is_refused_with_the_reason() {
         let why = got.unwrap_err();
         assert!(why.contains(want), "{why}, not {want}");
     }
+}
+
+#[test]
+fn an_answer_is_found_among_many() {
+    let world = World::new();
+    assert_eq!(world.judged(|draft| draft.others = 300), Ok(Status::Good));
 }
 
 #[test]

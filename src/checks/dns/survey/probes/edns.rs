@@ -71,7 +71,9 @@ fn judged(
                 let edns = match &reply.edns {
                     None => "no OPT record".to_owned(),
                     Some(edns) => {
-                        format!("EDNS version {}, flags {:#06x}, options {:?}", edns.version, edns.flags, edns.options)
+                        let options: Vec<String> = edns.options.iter().map(ToString::to_string).collect();
+                        let options = if options.is_empty() { "none".to_owned() } else { options.join(", ") };
+                        format!("EDNS version {}, flags {:#06x}, options {options}", edns.version, edns.flags)
                     }
                 };
                 let code = rcode::text(reply.rcode);

@@ -115,3 +115,20 @@ async fn a_server_that_answers_nobody_has_no_aggregates() {
         assert_eq!(observation.last(absent), None, "{absent}");
     }
 }
+
+#[tokio::test]
+async fn of_a_second_certificate_that_cannot_be_judged_no_verdict_is_given() {
+    let lab = Lab::new();
+    let good = lab.certificate("ecdsa", 60, |_| {});
+    // Policies that are demanded (requireExplicitPolicy: 0) are not evaluated here.
+    let open = lab.certificate("rsa", 60, |params| {
+        let mut demanded = rcgen::CustomExtension::from_oid_content(&[2, 5, 29, 36], vec![0x30, 3, 0x80, 1, 0]);
+        demanded.set_criticality(true);
+        params.custom_extensions.push(demanded);
+    });
+    let observation = lab.observed(tls(config(&[&good, &open], &[&good, &open])).await, &all()).await;
+    assert_eq!(fact(&observation, "verified"), true);
+    assert_eq!(observation.last("certificates.verified"), None);
+    let why = observation.unavailable("certificates.verified").unwrap();
+    assert!(why.detail.contains("demands explicit policies"), "{why}");
+}

@@ -80,7 +80,7 @@ impl Lab {
         more(&mut params);
         let der = params.signed_by(&key, &self.ca.issuer).unwrap().der().clone();
         let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
-        Arc::new(CertifiedKey::from_der(vec![der], key, &provider()).unwrap())
+        Arc::new(CertifiedKey::new(vec![der], provider().key_provider.load_private_key(key).unwrap()))
     }
 
     fn args(&self, address: SocketAddr, more: Written<'_>) -> Args {

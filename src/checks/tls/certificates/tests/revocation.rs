@@ -35,6 +35,7 @@ async fn what_is_stapled_is_read_and_proven() {
     assert_eq!(fact(&observation, "ocsp.stapled"), false);
     assert_eq!(fact(&observation, "lint"), &json!(["staple_missing"]));
     assert_eq!(observation.last("ocsp.status"), None);
+    assert_eq!(fact(&observation, "ocsp.acceptable"), false, "the leaf demands one");
 
     let old: &dyn Fn(&mut Draft) = &|draft| draft.next_update = Some(today() - 60);
     let revoked: &dyn Fn(&mut Draft) = &|draft| {
@@ -47,9 +48,31 @@ async fn what_is_stapled_is_read_and_proven() {
         assert_eq!(fact(&observation, "ocsp.status"), want);
         assert_eq!(fact(&observation, "verified"), true);
         assert_eq!(observation.last("ocsp.error").is_some(), want == "invalid");
+        assert_eq!(fact(&observation, "ocsp.acceptable"), false, "{want}");
     }
     let observation = lab.observed(stapling(&key, b"junk".to_vec()).await, &[]).await;
     assert_eq!(fact(&observation, "ocsp.status"), "invalid");
+
+    // Where nothing is demanded, only a proven revocation stops clients.
+    let key = lab.certificate("ecdsa", 60, |_| {});
+    let leaf = key.cert[0].clone();
+    let staple = |change: &dyn Fn(&mut Draft)| {
+        let mut draft = Draft::about(&leaf, &lab.ca);
+        (draft.this_update, draft.next_update) = (today() - DAY, Some(today() + 3 * DAY));
+        change(&mut draft);
+        draft.signed(lab.ca.issuer.key())
+    };
+    for (response, acceptable) in [
+        (Vec::new(), true),
+        (b"junk".to_vec(), true),
+        (staple(&|_| {}), true),
+        (staple(old), true),
+        (staple(spoiled), true),
+        (staple(revoked), false),
+    ] {
+        let observation = lab.observed(stapling(&key, response).await, &[]).await;
+        assert_eq!(fact(&observation, "ocsp.acceptable"), acceptable, "{:?}", observation.notes());
+    }
 }
 
 fn list(lab: &Lab, revoked: &[&CertificateDer<'_>], until: i64) -> Vec<u8> {

@@ -53,6 +53,7 @@ impl Case {
 
 fn path(used: &[usize], root_until: i64) -> Path {
     Path {
+        pinned: false,
         used: used.to_vec(),
         subjects: Vec::new(),
         root: Root {
