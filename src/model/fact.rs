@@ -132,6 +132,8 @@ pub struct FactInfo {
     pub except: &'static [&'static str],
     /// Default expectation, for a check without `expect`; as a suite would write it.
     pub expected: Option<&'static str>,
+    /// Of an estimate that may read too low: the fact that bounds it, for who wants to assert an upper limit.
+    pub bounded_by: Option<&'static str>,
     /// Properties other layers act on, whatever its name.
     pub roles: Roles,
     /// Next step when it is not as expected.
@@ -209,7 +211,13 @@ macro_rules! scalar {
 }
 scalar!(bool, bool);
 scalar!(i64, i64);
-scalar!(f64, f64);
+impl Scalar for f64 {
+    type In = Self;
+    fn value(input: Self::In) -> Value {
+        // A sum of nothing is -0.0, and nobody measures that.
+        Value::from(input + 0.0)
+    }
+}
 scalar!(String, String);
 scalar!(Vec<String>, Vec<String>);
 scalar!(Choice, &'static str);
@@ -234,6 +242,7 @@ impl<T> Fact<T> {
                 rule,
                 except: &[],
                 expected: None,
+                bounded_by: None,
                 roles: Roles { work: false, decisive: false, reached: false },
                 advice: Advice { values: &[], breach: None },
             },
@@ -245,6 +254,12 @@ impl<T> Fact<T> {
     #[must_use]
     pub const fn expected(self, text: &'static str) -> Self {
         Self { info: FactInfo { expected: Some(text), ..self.info }, ..self }
+    }
+
+    /// The same fact, an estimate: an upper limit of it is refused in suites, which are told to assert on `fact`.
+    #[must_use]
+    pub const fn bounded_by(self, fact: &'static str) -> Self {
+        Self { info: FactInfo { bounded_by: Some(fact), ..self.info }, ..self }
     }
 
     /// The same fact, which counts what the probe did.
@@ -407,6 +422,7 @@ pub const SETTLED_IN: FactInfo = FactInfo {
     rule: Rule::Ignore,
     except: &[],
     expected: None,
+    bounded_by: None,
     roles: Roles { work: false, decisive: false, reached: false },
     advice: Advice {
         values: &[],

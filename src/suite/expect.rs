@@ -54,6 +54,17 @@ impl Reader<'_> {
             };
             let path: Arc<str> = key.name.as_str().into();
             for (operator, test, span, want) in self.tests(&key.name, value, sort) {
+                if let Some(bound) = info.bounded_by.filter(|_| test.limits_above(sort)) {
+                    let message = format!(
+                        "`{}` is an estimate and may read too low: an upper limit of it proves nothing",
+                        key.name
+                    );
+                    self.errors.add(
+                        span,
+                        message,
+                        format!("write the limit for `{bound}`, which the true value never exceeds"),
+                    );
+                }
                 let at = (!self.default).then(|| self.sources.place_of(span));
                 out.push(Expectation {
                     path: path.clone(),

@@ -13,13 +13,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::outage::{ProbeOutcome, ProbeResult};
 use crate::model::{Fault, Observation};
+use crate::net::heartbeat::{self, Heartbeat};
 use crate::net::open_loop::{self, Bounds, Clock, Due, Schedule, Sent, Threads, Workload, park};
 use crate::probe::{Cx, DynProbe};
 
 /// Most probes in flight at once; beyond it the measurement is void rather than late.
 pub(super) const IN_FLIGHT: usize = 4096;
 /// The stream has no end of its own, and its tasks wait for the answers.
-const BOUNDS: Bounds = Bounds { in_flight: IN_FLIGHT, close: u64::MAX, drain: 0 };
+const BOUNDS: Bounds = Bounds { in_flight: IN_FLIGHT, close: u64::MAX, drain: 0, stale: STALE };
+/// What is overdue for longer was not watched; nanoseconds.
+const STALE: u64 = heartbeat::STALL.as_nanos() as u64;
 
 /// The nested probe, how often it runs, and how long each answer is waited for.
 #[derive(Clone)]
@@ -35,6 +38,8 @@ pub(super) struct StreamLog {
     pub(super) probes: Vec<ProbeResult>,
     /// Probes not sent because too many were in flight.
     pub(super) skipped: u64,
+    /// Probes not sent because this side stood still while they were due.
+    pub(super) missed: u64,
     /// Why the first probe that could not be sent could not.
     pub(super) fault: Option<Fault>,
     /// Why the first lost probe counts as lost.
@@ -116,6 +121,12 @@ impl ProbeStream {
         self.clock.seconds()
     }
 
+    /// Seconds between two moments of this stream in which the process did not run.
+    pub(super) fn unwatched(&self, heartbeat: &Heartbeat, from: f64, until: f64) -> f64 {
+        let moment = |seconds: f64| self.clock.started() + Duration::from_secs_f64(seconds.max(0.0));
+        heartbeat.missed(moment(from), moment(until)).as_secs_f64()
+    }
+
     /// Waits until every probe launched so far has ended, and gives those due before `until`.
     pub(super) async fn results(&self, until: f64) -> Vec<ProbeResult> {
         let launched = self.shared.with(|log| log.launched);
@@ -142,6 +153,7 @@ impl ProbeStream {
         while probes.join_next().await.is_some() {}
         let mut log = self.shared.with(std::mem::take);
         log.skipped = sent.skipped;
+        log.missed = sent.missed;
         Ok(log)
     }
 }

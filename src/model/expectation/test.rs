@@ -55,6 +55,32 @@ impl Test {
         self.verdict(value, sort) == Some(true)
     }
 
+    /// Whether it refuses a number for being too large: some number satisfies it, and some larger one does not.
+    #[must_use]
+    pub fn limits_above(&self, sort: Sort) -> bool {
+        let mut wanted = Vec::new();
+        self.numbers(&mut wanted);
+        // It can only change at the numbers it names.
+        let beside = |at: f64| [at * (1.0 - 1e-6), at, at * (1.0 + 1e-6)];
+        let mut points: Vec<f64> = wanted.into_iter().flat_map(beside).chain([0.0, f64::MAX]).collect();
+        points.sort_by(f64::total_cmp);
+        let held = points.into_iter().map(|point| self.holds(Some(&Value::from(point)), sort));
+        held.skip_while(|held| !held).any(|held| !held)
+    }
+
+    fn numbers(&self, out: &mut Vec<f64>) {
+        match self {
+            Self::Eq(want) | Self::Lt(want) | Self::Le(want) | Self::Gt(want) | Self::Ge(want) => {
+                out.extend(want.as_f64());
+            }
+            Self::Between(low, high) => out.extend([low, high].into_iter().filter_map(Value::as_f64)),
+            Self::In(wants) => out.extend(wants.iter().filter_map(Value::as_f64)),
+            Self::AllOf(parts) | Self::AnyOf(parts) => parts.iter().for_each(|part| part.numbers(out)),
+            Self::Not(part) => part.numbers(out),
+            _ => {}
+        }
+    }
+
     /// `None`: it cannot be decided, as the fact is absent or of another sort. Negation keeps that.
     fn verdict(&self, value: Option<&Value>, sort: Sort) -> Option<bool> {
         let value = value.filter(|value| !value.is_null());
@@ -239,6 +265,32 @@ mod tests {
             assert!(!Test::Not(Box::new(Test::AllOf(vec![not_a.clone()]))).holds(absent, Sort::Text));
             assert!(Test::Present(false).holds(absent, Sort::Text));
             assert!(!Test::Present(true).holds(absent, Sort::Text));
+        }
+    }
+
+    #[test]
+    fn an_upper_limit_is_recognised_in_every_form() {
+        let (one, two) = || -> (Value, Value) { (json!(1.0), json!(2.0)) }();
+        let not = |test| Test::Not(Box::new(test));
+        for (test, limits) in [
+            (Test::Lt(one.clone()), true),
+            (Test::Le(one.clone()), true),
+            (Test::Eq(one.clone()), true),
+            (Test::Eq(json!(0)), true),
+            (Test::In(vec![one.clone(), two.clone()]), true),
+            (Test::Between(one.clone(), two.clone()), true),
+            (not(Test::Gt(one.clone())), true),
+            (not(Test::Ge(one.clone())), true),
+            (Test::AllOf(vec![Test::Gt(json!(0)), Test::Lt(two.clone())]), true),
+            (Test::AnyOf(vec![Test::Lt(one.clone()), Test::Gt(two.clone())]), true),
+            (Test::Gt(one.clone()), false),
+            (Test::Ge(json!(0)), false),
+            (not(Test::Lt(one.clone())), false),
+            (not(Test::Eq(json!(0))), false),
+            (Test::Present(true), false),
+            (Test::Present(false), false),
+        ] {
+            assert_eq!(test.limits_above(COUNT), limits, "{test:?}");
         }
     }
 
