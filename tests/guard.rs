@@ -69,7 +69,7 @@ impl Bare {
 }
 
 fn mark() -> String {
-    format!("SHAKEDOWN_FAULT=test-{}-{:?}", std::process::id(), std::thread::current().id())
+    format!("test-{}-{:?}", std::process::id(), std::thread::current().id())
 }
 
 fn plan(inject: Vec<String>, restore: Vec<String>) -> FaultPlan {

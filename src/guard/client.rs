@@ -9,7 +9,6 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
-use super::command::MARK;
 use super::fault::Fault as Undoing;
 use super::{Arming, CommandResult, FaultPlan, GRACE, Reply, Request, RestoreResult, SUBCOMMAND};
 use crate::model::Fault;
@@ -41,6 +40,8 @@ pub struct Guard {
     /// The process of the inject command.
     leader: Option<i32>,
     live: bool,
+    /// The inject command ended with success.
+    complete: bool,
     restore_requested: bool,
 }
 
@@ -86,8 +87,8 @@ impl Guard {
             return Err(std::io::Error::other("no pipe to it"));
         };
         let output = BufReader::new(output).lines();
-        let mark = format!("{MARK}={}-{}", std::process::id(), FAULTS.fetch_add(1, Ordering::Relaxed));
-        let guard = Self { input, output, plan, mark, id: 0, leader: None, live: false, restore_requested: false };
+        let mark = format!("{}-{}", std::process::id(), FAULTS.fetch_add(1, Ordering::Relaxed));
+        let guard = Self { input, output, plan, mark, id: 0, leader: None, live: false, complete: false, restore_requested: false };
         Ok((guard, child))
     }
 
@@ -105,7 +106,10 @@ impl Guard {
             self.send(&Request::Inject).await?;
             loop {
                 match self.receive().await? {
-                    Reply::Injected(result) => return std::io::Result::Ok(result),
+                    Reply::Injected(result) => {
+                        self.complete = result.succeeded();
+                        return std::io::Result::Ok(result);
+                    }
                     Reply::Started(leader) => self.leader = Some(leader),
                     Reply::Armed(_) | Reply::Refused(_) | Reply::Restored(_) => {}
                 }
@@ -130,7 +134,7 @@ impl Guard {
         let result = match timeout(limit, self.request_restore()).await {
             Ok(Ok(result)) => result,
             _ => {
-                let mut orphaned = Undoing::orphaned(&self.plan, &self.mark, self.leader);
+                let mut orphaned = Undoing::orphaned(&self.plan, &self.mark, self.leader, self.complete).await;
                 RestoreResult { incident: LOST.to_owned(), ..orphaned.undo(&self.plan).await }
             }
         };

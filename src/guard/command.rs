@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::net::sys::session::own_session;
 
-/// The variable that marks what the inject command started, whatever became of its parents.
+/// The variable that marks what the commands of a fault started, whatever became of the parents.
 pub(super) const MARK: &str = "SHAKEDOWN_FAULT";
 /// Bytes kept of a command's output: its end, where the reason stands.
 const TAIL: usize = 2048;
@@ -83,7 +83,12 @@ impl CommandSpec {
     /// Runs it to its end. Dropping the future kills its process group, so an interrupted command cannot go on in the
     /// background and undo what is done after it.
     pub async fn run(&self) -> CommandResult {
-        let mut started = match self.start(None) {
+        self.run_marked(None).await
+    }
+
+    /// The same, with the variable [`MARK`] of this value.
+    pub(super) async fn run_marked(&self, mark: Option<&str>) -> CommandResult {
+        let mut started = match self.start(mark) {
             Ok(started) => started,
             Err(failed) => return failed,
         };

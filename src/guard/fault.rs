@@ -3,12 +3,13 @@
 use tokio::time::Instant;
 
 use super::command::StartedCommand;
-use super::processes::Processes;
-use super::{CommandResult, FaultPlan, RestoreResult};
+use super::processes::{self, Processes};
+use super::{CommandResult, FaultPlan, RestoreResult, restore_mark};
 
 /// The fault of a plan, once `inject` was started.
 #[derive(Debug)]
 pub(super) struct Fault {
+    mark: String,
     processes: Processes,
     /// What `inject` started is waited for until then.
     until: Instant,
@@ -20,23 +21,25 @@ pub(super) struct Fault {
 impl Fault {
     /// Starts `inject`; its result when it could not be started.
     pub(super) fn start(plan: &FaultPlan, mark: &str) -> (Self, Option<CommandResult>) {
-        let value = mark.split_once('=').map_or(mark, |(_, value)| value);
-        match plan.inject.start(Some(value)) {
-            Ok(started) => {
-                let processes = Processes::of(mark, started.leader(), true);
-                (Self { processes, until: started.end(), inject: Some(started), complete: false }, None)
-            }
-            Err(failed) => {
-                let processes = Processes::of(mark, None, true);
-                (Self { processes, until: Instant::now(), inject: None, complete: false }, Some(failed))
-            }
+        let fault = |inject: Option<StartedCommand>| {
+            let processes = Processes::of(mark, inject.as_ref().and_then(StartedCommand::leader), true);
+            let until = inject.as_ref().map_or_else(Instant::now, StartedCommand::end);
+            Self { mark: mark.to_owned(), processes, until, inject, complete: false }
+        };
+        match plan.inject.start(Some(mark)) {
+            Ok(started) => (fault(Some(started)), None),
+            Err(failed) => (fault(None), Some(failed)),
         }
     }
 
-    /// A fault whose guard died: its processes are found by their mark and session alone.
-    pub(super) fn orphaned(plan: &FaultPlan, mark: &str, leader: Option<i32>) -> Self {
+    /// A fault whose guard died: its processes are found by their mark and session alone. `complete` when the inject command
+    /// had ended with success. A restore command of the guard that still runs is ended, so that none runs beside it.
+    pub(super) async fn orphaned(plan: &FaultPlan, mark: &str, leader: Option<i32>, complete: bool) -> Self {
+        let restore = restore_mark(mark);
+        Processes::of(&restore, processes::leader_of(&restore), false).end(true).await;
         let processes = Processes::of(mark, leader, false);
-        Self { processes, until: Instant::now() + plan.inject.timeout, inject: None, complete: false }
+        let until = Instant::now() + plan.inject.timeout;
+        Self { mark: mark.to_owned(), processes, until, inject: None, complete }
     }
 
     /// The process of the inject command.
@@ -71,13 +74,13 @@ impl Fault {
         let running = self.processes.any();
         if !running || (self.complete && Instant::now() >= self.until) {
             let remaining = if running { self.processes.names() } else { Vec::new() };
-            return RestoreResult { remaining, ..plan.restore.execute().await };
+            return RestoreResult { remaining, ..plan.restore.execute(&self.mark).await };
         }
         // Now, because the fault may be in place; and again, because it may be made again.
-        let first = plan.restore.restore.run().await;
+        let first = plan.restore.restore_once(&self.mark).await;
         if self.complete && first.succeeded() && !self.processes.any() {
             // It was the restore command that ended them.
-            let result = plan.restore.verified(first).await;
+            let result = plan.restore.verified(first, &self.mark).await;
             if result.succeeded() {
                 return result;
             }
@@ -86,7 +89,7 @@ impl Fault {
         if !gone && !self.complete {
             self.processes.end(true).await;
         }
-        let result = plan.restore.execute().await;
+        let result = plan.restore.execute(&self.mark).await;
         RestoreResult { remaining: self.processes.names(), ..result }
     }
 }

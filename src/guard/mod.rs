@@ -83,7 +83,7 @@ enum Request {
 #[derive(Debug, Serialize, Deserialize)]
 struct Arming {
     plan: FaultPlan,
-    /// Marks the processes of the fault.
+    /// Marks the processes of the fault: the value of a variable in their environment.
     mark: String,
     locks: Vec<PathBuf>,
 }
@@ -123,10 +123,10 @@ impl RestoreResult {
 
 impl RestorePlan {
     /// Restores and verifies; once more when that failed.
-    pub async fn execute(&self) -> RestoreResult {
+    async fn execute(&self, mark: &str) -> RestoreResult {
         let mut result = RestoreResult::default();
         for _ in 0..ATTEMPTS {
-            result = self.verified(self.restore.run().await).await;
+            result = self.verified(self.restore_once(mark).await, mark).await;
             if result.succeeded() {
                 break;
             }
@@ -134,10 +134,15 @@ impl RestorePlan {
         result
     }
 
+    /// The restore command alone, marked as one of the fault `mark`.
+    async fn restore_once(&self, mark: &str) -> CommandResult {
+        self.restore.run_marked(Some(&restore_mark(mark))).await
+    }
+
     /// Verifies after a restore command that ended so.
-    async fn verified(&self, restore: CommandResult) -> RestoreResult {
+    async fn verified(&self, restore: CommandResult, mark: &str) -> RestoreResult {
         let verify = match &self.verify {
-            Some(verify) if restore.succeeded() => Some(verify.run().await),
+            Some(verify) if restore.succeeded() => Some(verify.run_marked(Some(&restore_mark(mark))).await),
             _ => None,
         };
         RestoreResult { restore, verify, ..RestoreResult::default() }
@@ -147,6 +152,11 @@ impl RestorePlan {
         let verify = self.verify.as_ref().map_or(Duration::ZERO, |verify| verify.timeout);
         (self.restore.timeout + verify + Duration::from_secs(2)) * ATTEMPTS
     }
+}
+
+/// The mark of commands that restore after the fault `mark`.
+fn restore_mark(mark: &str) -> String {
+    format!("{mark}-restore")
 }
 
 impl FaultPlan {

@@ -1,8 +1,8 @@
 //! The processes that a command started: found by session, by descent and by a mark in their environment, ended or waited for.
 //!
-//! A process that left the session, one of another user, and one that holds a socket (`ssh`, `systemctl`, `kubectl`) are
-//! never killed: they may have handed their work to somebody else, or be a service that was only just started. They are
-//! waited for.
+//! A process that left the session, one of another user, and a session in which one holds a socket (`ssh`, `systemctl`,
+//! `kubectl`) are not killed: they may have handed their work to somebody else, or be a service that was only just started.
+//! They are waited for.
 
 use std::collections::HashSet;
 use std::fs;
@@ -13,6 +13,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use tokio::time::{Instant, sleep};
+
+use super::command::MARK;
 
 /// Looks for new processes while freezing a session; each is stopped before it can start many more.
 const FREEZES: usize = 50;
@@ -41,7 +43,7 @@ struct Stat {
 /// Everything a command started.
 #[derive(Debug)]
 pub(super) struct Processes {
-    /// The variable that the command was started with, `NAME=VALUE`.
+    /// The value of [`MARK`] that the command was started with.
     mark: String,
     /// The command's own process, which leads its session.
     leader: Option<i32>,
@@ -109,7 +111,7 @@ impl Processes {
         !self.running().is_empty()
     }
 
-    /// Kills the session, but for those that may have handed on their work (unless `all`). Returns when the killed are gone.
+    /// Kills the session, unless it may have handed on its work (or even then, for `all`). Returns when the killed are gone.
     pub(super) async fn end(&mut self, all: bool) {
         let mut frozen: HashSet<Process> = HashSet::new();
         let mut foreign: HashSet<Process> = HashSet::new();
@@ -135,14 +137,11 @@ impl Processes {
                 };
             }
         }
-        let mut killed = HashSet::new();
-        for process in frozen {
-            if !all && holds_socket(process.pid) {
-                signal(process, Signal::SIGCONT);
-            } else if signal(process, Signal::SIGKILL) {
-                killed.insert(process);
-            }
-        }
+        // One that speaks with somebody else may have asked for what only that one can undo; what it waits for, and who waits
+        // for it, cannot be told apart from here.
+        let spared = !all && frozen.iter().any(|process| holds_socket(process.pid));
+        let last = if spared { Signal::SIGCONT } else { Signal::SIGKILL };
+        let killed: HashSet<Process> = frozen.into_iter().filter(|process| signal(*process, last) && !spared).collect();
         let end = Instant::now() + GONE;
         while Instant::now() < end && self.running().iter().any(|stat| killed.contains(&stat.process)) {
             // Until the kernel has taken them down: one that is killed in the middle of a call still finishes it.
@@ -195,7 +194,14 @@ fn parse(pid: i32, text: &str) -> Option<Stat> {
 /// Whether a process was started with `mark` in its environment. Those of other users cannot be asked.
 fn marked(pid: i32, mark: &str) -> bool {
     let Ok(environment) = fs::read(format!("/proc/{pid}/environ")) else { return false };
-    environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())
+    let wanted = format!("{MARK}={mark}");
+    environment.split(|byte| *byte == 0).any(|variable| variable == wanted.as_bytes())
+}
+
+/// The leader of a session that was started with `mark`.
+pub(super) fn leader_of(mark: &str) -> Option<i32> {
+    let leads = |stat: &Stat| stat.session == stat.process.pid && marked(stat.process.pid, mark);
+    stats().into_iter().find(leads).map(|stat| stat.process.pid)
 }
 
 /// Whether a process holds a socket that we do not hold as well; true when it cannot be asked.
