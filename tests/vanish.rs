@@ -47,8 +47,15 @@ enum Phase {
 const PHASES: &[Phase] = &[Phase::Before, Phase::Injecting, Phase::InPlace, Phase::Restoring];
 
 /// The run handles the first three; the others end it as they please.
-const SIGNALS: &[Signal] =
-    &[Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGUSR1, Signal::SIGABRT, Signal::SIGKILL];
+const SIGNALS: &[Signal] = &[
+    Signal::SIGINT,
+    Signal::SIGTERM,
+    Signal::SIGHUP,
+    Signal::SIGQUIT,
+    Signal::SIGUSR1,
+    Signal::SIGABRT,
+    Signal::SIGKILL,
+];
 
 /// Whom it hits.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -90,7 +97,8 @@ struct Desk {
 impl Desk {
     fn start(phase: Phase) -> Self {
         let (marks, listener) = (Marks::new(), TcpListener::bind("127.0.0.1:0").unwrap());
-        let go = File::options().read(true).write(true).custom_flags(nix::libc::O_NONBLOCK).open(pipe(marks.path("go")));
+        let go =
+            File::options().read(true).write(true).custom_flags(nix::libc::O_NONBLOCK).open(pipe(marks.path("go")));
         std::fs::write(marks.path("state"), "ok\n").unwrap();
         let (state, held) = (marks.path("state"), format!("read _ <'{}'; ", marks.path("go").display()));
         let hold = |held_in: Phase| if phase == held_in { held.as_str() } else { "" };
@@ -283,7 +291,10 @@ async fn whatever_ends_a_run_what_it_broke_is_put_back() {
         let places = Arc::clone(&places);
         running.push(tokio::spawn(async move {
             let _place = places.acquire().await.unwrap();
-            timeout(PATIENCE * 2, play(cell)).await.map_or_else(|_| Err("hangs".into()), |ended| ended).map_err(|why| format!("{cell:?}: {why}"))
+            timeout(PATIENCE * 2, play(cell))
+                .await
+                .map_or_else(|_| Err("hangs".into()), |ended| ended)
+                .map_err(|why| format!("{cell:?}: {why}"))
         }));
     }
     let mut problems = Vec::new();

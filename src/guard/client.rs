@@ -88,7 +88,17 @@ impl Guard {
         };
         let output = BufReader::new(output).lines();
         let mark = format!("{}-{}", std::process::id(), FAULTS.fetch_add(1, Ordering::Relaxed));
-        let guard = Self { input, output, plan, mark, id: 0, leader: None, live: false, complete: false, restore_requested: false };
+        let guard = Self {
+            input,
+            output,
+            plan,
+            mark,
+            id: 0,
+            leader: None,
+            live: false,
+            complete: false,
+            restore_requested: false,
+        };
         Ok((guard, child))
     }
 

@@ -11,6 +11,7 @@ mod demo;
 mod endings;
 mod gates;
 mod gobench;
+mod guarded;
 mod history;
 mod overlap;
 mod pairing;
