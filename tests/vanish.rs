@@ -291,10 +291,8 @@ async fn whatever_ends_a_run_what_it_broke_is_put_back() {
         let places = Arc::clone(&places);
         running.push(tokio::spawn(async move {
             let _place = places.acquire().await.unwrap();
-            timeout(PATIENCE * 2, play(cell))
-                .await
-                .map_or_else(|_| Err("hangs".into()), |ended| ended)
-                .map_err(|why| format!("{cell:?}: {why}"))
+            let ended = timeout(PATIENCE * 2, play(cell)).await.unwrap_or_else(|_| Err("hangs".into()));
+            ended.map_err(|why| format!("{cell:?}: {why}"))
         }));
     }
     let mut problems = Vec::new();

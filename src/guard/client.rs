@@ -57,7 +57,7 @@ impl Guard {
             )
         };
         let (mut guard, mut starter) = Self::spawn(plan).map_err(|error| broken(error.to_string()))?;
-        let request = Request::Arm(Arming { plan: guard.plan.clone(), mark: guard.mark.clone(), locks });
+        let request = Request::Arm(Box::new(Arming { plan: guard.plan.clone(), mark: guard.mark.clone(), locks }));
         let armed = timeout(ARMING, async {
             // Ends at once: the guard is no child of ours.
             starter.wait().await?;

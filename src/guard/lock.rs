@@ -59,8 +59,8 @@ impl Locks {
         let mut locks = Self::default();
         for key in keys {
             let digest = Sha256::digest(key.identity.as_bytes());
-            let name: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-            let path = Path::new(folder).join(format!("shakedown-{name}.lock"));
+            let name = digest.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+            let path = Path::new(folder).join(format!("shakedown-{name:016x}.lock"));
             locks.0.push(exclusive(path, key, holder)?);
         }
         for (held, key) in locks.0.iter().zip(keys) {
@@ -180,7 +180,7 @@ mod tests {
         let guard = Locks::join(&first.paths()).unwrap();
         let paths = first.paths();
         drop(first);
-        assert_eq!(holder(Locks::take(&[a.clone()], "process 2")).1, "process 1, check s/x");
+        assert_eq!(holder(Locks::take(std::slice::from_ref(&a), "process 2")).1, "process 1, check s/x");
         drop(guard);
         assert!(paths.iter().all(|path| !path.exists()), "the last one takes the files away");
         drop(Locks::take(&[b, a], "process 2").unwrap());
@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn a_link_in_the_way_is_not_followed() {
         let key = key("link");
-        let path = Locks::take(&[key.clone()], "").unwrap().paths().remove(0);
+        let path = Locks::take(std::slice::from_ref(&key), "").unwrap().paths().remove(0);
         std::os::unix::fs::symlink("/etc/passwd", &path).unwrap();
         let refused = Locks::take(&[key], "process 1");
         std::fs::remove_file(&path).unwrap();

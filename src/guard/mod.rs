@@ -71,7 +71,7 @@ pub struct RestoreResult {
 #[serde(rename_all = "snake_case")]
 enum Request {
     /// First: what to do, and the locks to hold meanwhile.
-    Arm(Arming),
+    Arm(Box<Arming>),
     /// Break it: from here an end of input means "restore".
     Inject,
     /// Restore now and report.

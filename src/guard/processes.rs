@@ -179,7 +179,7 @@ fn stat(pid: i32) -> Option<Stat> {
     parse(pid, &fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }
 
-/// proc_pid_stat(5). The name stands in parentheses and may hold anything.
+/// See `proc_pid_stat(5)`. The name stands in parentheses and may hold anything.
 fn parse(pid: i32, text: &str) -> Option<Stat> {
     let fields: Vec<&str> = text.rsplit_once(')')?.1.split_ascii_whitespace().collect();
     let number = |at: usize| fields.get(at)?.parse::<i32>().ok();

@@ -84,12 +84,12 @@ impl Heartbeat {
         let mut thread = Threads::new();
         let shared = Arc::clone(&beats);
         // The result is never waited for: the thread ends with this value.
-        let _ = thread.spawn("heartbeat", move |stop| {
+        drop(thread.spawn("heartbeat", move |stop| {
             while !stop.is_cancelled() {
                 park(PERIOD);
                 with(&shared, |beats| beats.beat(Beat::now()));
             }
-        })?;
+        })?);
         Ok(Self { beats, _thread: thread })
     }
 
@@ -139,7 +139,9 @@ mod tests {
             awake_or_not: Duration::from_millis(boot),
         };
         let mut beats = Beats { last: beat((0, 0)), gaps: Vec::new() };
-        moments.iter().for_each(|moment| beats.beat(beat(*moment)));
+        for moment in moments {
+            beats.beat(beat(*moment));
+        }
         beats.gaps
     }
 

@@ -142,7 +142,8 @@ fn checks_that_break_the_same_do_not_overlap() {
     let (service, bell) = (Service::start(&sandbox.path("")), Pipe::new(&sandbox.path("bell")));
     let (elsewhere, go) = (Service::start(&sandbox.path("")), sandbox.path("go"));
     // The restore command is a script of its own, so that it is the same from wherever it is run.
-    let script = sandbox.write("restore.sh", &format!("#!/bin/sh\necho restored >'{}'\n", sandbox.path("bell").display()));
+    let script =
+        sandbox.write("restore.sh", &format!("#!/bin/sh\necho restored >'{}'\n", sandbox.path("bell").display()));
     std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let rest = |restore: &str| {
         format!(

@@ -55,15 +55,15 @@ fn key(label: String, identity: &str) -> LockKey {
 
 /// Hosts that the probe asks: those of its target, or else of its servers.
 fn hosts(family: &Family, args: &Args) -> Vec<String> {
-    let written = |field: &&FieldInfo| args.0.contains_key(field.name) && of_field(field, args).is_some();
+    let written = |field: &&FieldInfo| args.0.contains_key(field.name) && of_field(family, field, args).is_some();
     let target = family.fields.iter().filter(|field| field.name == family.target_field.0).find(written);
     let field = target.or_else(|| family.fields.iter().find(written));
-    field.and_then(|field| of_field(field, args)).unwrap_or_default()
+    field.and_then(|field| of_field(family, field, args)).unwrap_or_default()
 }
 
 /// Hosts of a field that names some.
-fn of_field(field: &FieldInfo, args: &Args) -> Option<Vec<String>> {
-    let port = || match args.0.get("port") {
+fn of_field(family: &Family, field: &FieldInfo, args: &Args) -> Option<Vec<String>> {
+    let port = || match args.0.get(family.target_field.1?) {
         Some(Arg::Integer(port)) => u16::try_from(*port).ok(),
         _ => None,
     };

@@ -81,11 +81,8 @@ impl Probe for Failover {
             lost = self.injection.lost() => Err(lost),
         };
         times.restoring = stream.now();
-        let restored = self.restore_service(cx).await.and(guarded);
-        if restored.is_err() {
-            // Nothing of it will be judged; what counts is that everybody hears of it soon.
-            return restored;
-        }
+        // After a failure nothing of it will be judged; what counts is that everybody hears of it soon.
+        self.restore_service(cx).await.and(guarded)?;
         tokio::time::sleep(self.phases.settle).await;
         times.after = stream.now();
         tokio::time::sleep(self.phases.steady).await;
@@ -99,11 +96,11 @@ impl Probe for Failover {
         match self.injection.restore().await {
             Ok(None) => Ok(PutBack::Nothing),
             Ok(Some(restored)) => {
-                self.record(cx, &restored);
+                Self::record(cx, &restored);
                 Ok(PutBack::Done)
             }
             Err(failed) => {
-                self.record(cx, &failed.restored);
+                Self::record(cx, &failed.restored);
                 Err(failed.fault)
             }
         }
@@ -167,7 +164,7 @@ impl Failover {
                 Ok(())
             }
             Ok(Some(restored)) => {
-                self.record(cx, &restored);
+                Self::record(cx, &restored);
                 if restored.incident.is_empty() {
                     return Ok(());
                 }
@@ -179,13 +176,13 @@ impl Failover {
                 ))
             }
             Err(failed) => {
-                self.record(cx, &failed.restored);
+                Self::record(cx, &failed.restored);
                 Err(failed.fault)
             }
         }
     }
 
-    fn record(&self, cx: &mut Cx<'_>, restored: &RestoreResult) {
+    fn record(cx: &mut Cx<'_>, restored: &RestoreResult) {
         cx.set(&RESTORED, restored.succeeded());
         exit(cx, &RESTORE_EXIT, &restored.restore);
         if !restored.remaining.is_empty() {

@@ -13,16 +13,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::outage::{ProbeOutcome, ProbeResult};
 use crate::model::{Fault, Observation};
-use crate::net::heartbeat::{self, Heartbeat};
-use crate::net::open_loop::{self, Bounds, Clock, Due, Schedule, Sent, Threads, Workload, park};
+use crate::net::heartbeat::{Heartbeat, STALL};
+use crate::net::open_loop::{self, Bounds, Clock, Due, Schedule, Sent, Threads, Workload, nanos, park};
 use crate::probe::{Cx, DynProbe};
 
 /// Most probes in flight at once; beyond it the measurement is void rather than late.
 pub(super) const IN_FLIGHT: usize = 4096;
 /// The stream has no end of its own, and its tasks wait for the answers.
-const BOUNDS: Bounds = Bounds { in_flight: IN_FLIGHT, close: u64::MAX, drain: 0, stale: STALE };
-/// What is overdue for longer was not watched; nanoseconds.
-const STALE: u64 = heartbeat::STALL.as_nanos() as u64;
+const BOUNDS: Bounds = Bounds { in_flight: IN_FLIGHT, close: u64::MAX, drain: 0, stale: u64::MAX };
 
 /// The nested probe, how often it runs, and how long each answer is waited for.
 #[derive(Clone)]
@@ -108,7 +106,9 @@ impl ProbeStream {
         let schedule = Schedule::every(config.interval, u64::MAX);
         let mut sender =
             Sender { config, clock, shared: Arc::clone(&shared), runtime: Handle::current(), probes: JoinSet::new() };
-        let work = move |stop: &_| (open_loop::run(&schedule, &BOUNDS, stop, &mut sender), sender.probes);
+        // What is overdue for longer was not watched.
+        let bounds = Bounds { stale: nanos(STALL), ..BOUNDS };
+        let work = move |stop: &_| (open_loop::run(&schedule, &bounds, stop, &mut sender), sender.probes);
         let sender = threads.spawn("failover-stream", work).map_err(|error| {
             let remedy = "check the limits of processes and memory (ulimit -a)";
             Fault::local("start a thread for the probes", target.clone(), error.to_string(), remedy)

@@ -270,7 +270,7 @@ mod tests {
 
     #[test]
     fn an_upper_limit_is_recognised_in_every_form() {
-        let (one, two) = || -> (Value, Value) { (json!(1.0), json!(2.0)) }();
+        let (one, two): (Value, Value) = (json!(1.0), json!(2.0));
         let not = |test| Test::Not(Box::new(test));
         for (test, limits) in [
             (Test::Lt(one.clone()), true),
