@@ -4,6 +4,7 @@
 
 mod marks;
 
+use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
@@ -121,6 +122,7 @@ fn the_guard_leaves_everything_alone_when_nothing_was_begun_or_all_is_done() {
     assert_eq!(marks.count("restored"), 0);
     let mut bare = Bare::live(&plan);
     bare.send(&json!("restore"));
+    assert_eq!(bare.receive(), "restoring");
     assert_eq!(bare.receive()["restored"]["restore"]["exit"], 0);
     assert!(bare.vanish().1);
     assert_eq!(marks.count("restored"), 1, "a restore that succeeded is not repeated");
@@ -161,6 +163,13 @@ impl Target {
         self.marks.leave("restored", &format!("echo ok >'{}'", self.marks.path("state").display()))
     }
 
+    /// Waits for a file.
+    async fn exists(&self, name: &str) {
+        while !self.marks.path(name).exists() {
+            tokio::task::yield_now().await;
+        }
+    }
+
     fn state(&self) -> String {
         std::fs::read_to_string(self.marks.path("state")).unwrap()
     }
@@ -173,7 +182,7 @@ async fn an_inject_command_that_was_interrupted_breaks_nothing_afterwards() {
         let target = Target::new();
         let go = pipe(target.marks.path("go"));
         // Held open, so that nobody waits for the other side, and what was written is there for whoever still reads.
-        let mut go = std::fs::File::options().read(true).write(true).open(go).unwrap();
+        let mut go = File::options().read(true).write(true).open(go).unwrap();
         let inject = target.marks.leave("begun", &wrap.replace("BREAK", &target.breaks()));
         let mut bare = Bare::armed(&plan(inject, target.restore()));
         bare.send(&json!("inject"));
@@ -197,15 +206,13 @@ async fn what_cannot_be_ended_is_waited_for_and_undone() {
     for wrap in ["setsid sh -c \"BREAK\" & wait", "setsid env -i sh -c \"BREAK\" & exit 0", &connected] {
         let target = Target::new();
         let go = pipe(target.marks.path("go"));
-        let mut go = std::fs::File::options().read(true).write(true).open(go).unwrap();
+        let mut go = File::options().read(true).write(true).open(go).unwrap();
         let ready = target.marks.path("ready");
         let held = format!("echo x >'{}'; {}", ready.display(), target.breaks());
         let inject = target.marks.leave("begun", &wrap.replace("BREAK", &held));
         let mut bare = Bare::armed(&plan(inject, target.restore()));
         bare.send(&json!("inject"));
-        while !ready.exists() {
-            tokio::task::yield_now().await;
-        }
+        target.exists("ready").await;
         bare.input = None;
         // Restored at once, because who knows what is broken; the run would say so only at the end.
         target.marks.wait("restored", 1).await;
@@ -225,6 +232,7 @@ fn what_a_successful_inject_left_running_is_left_alone() {
     let restore = marks.leave("restored", &format!("kill $(cat '{}')", pid.display()));
     let mut bare = Bare::live(&plan(inject, restore));
     bare.send(&json!("restore"));
+    assert_eq!(bare.receive(), "restoring");
     let answer = bare.receive();
     assert_eq!(answer["restored"]["restore"]["exit"], 0, "{answer}");
     assert_eq!((marks.count("restored"), answer["restored"]["remaining"].clone()), (1, json!([])));
@@ -233,6 +241,7 @@ fn what_a_successful_inject_left_running_is_left_alone() {
     plan.inject.timeout = Duration::from_millis(500);
     let mut bare = Bare::live(&plan);
     bare.send(&json!("restore"));
+    assert_eq!(bare.receive(), "restoring");
     let answer = bare.receive();
     let remaining = answer["restored"]["remaining"][0].as_str().unwrap().to_owned();
     assert!(remaining.starts_with("sleep "), "{answer}");
@@ -250,6 +259,7 @@ fn a_run_that_asks_for_nothing_is_not_waited_for_for_ever() {
     }
     // It wakes up, and is told.
     bare.send(&json!("restore"));
+    assert_eq!(bare.receive(), "restoring");
     let answer = bare.receive();
     assert!(answer["restored"]["incident"].as_str().unwrap().contains("did not ask"), "{answer}");
     assert_eq!((answer["restored"]["restore"]["exit"].clone(), marks.count("restored")), (json!(0), 1));
@@ -267,12 +277,42 @@ async fn when_the_guard_is_killed_the_run_restores_itself() {
     assert_eq!(marks.count("restored"), 1);
 }
 
+/// A guard that is stopped holds nothing up, and is not there any more when it could go on.
+#[tokio::test]
+async fn when_the_guard_does_not_answer_the_run_restores_itself() {
+    let marks = Marks::new();
+    let mut guard = Guard::arm(idle(marks.leave("restored", "")), Vec::new()).await.unwrap();
+    assert!(guard.inject().await.unwrap().succeeded());
+    killed(guard.id(), Signal::SIGSTOP);
+    let restored = guard.restore().await.unwrap();
+    assert!(restored.succeeded() && !restored.incident.is_empty(), "{restored:?}");
+    guard.lost().await;
+    assert_eq!(marks.count("restored"), 1);
+}
+
+/// What nobody can end, and does not end, may break it again: that is no "restored".
+#[tokio::test]
+async fn what_is_still_about_to_break_it_is_no_restored() {
+    let target = Target::new();
+    let mut held = File::options().read(true).write(true).open(pipe(target.marks.path("go"))).unwrap();
+    let escaped = format!("echo x >'{}'; {}", target.marks.path("ready").display(), target.breaks());
+    let inject = target.marks.leave("begun", &format!("setsid sh -c \"{escaped}\" & wait"));
+    let mut plan = plan(inject, target.restore());
+    plan.inject.timeout = Duration::from_millis(700);
+    let mut bare = Bare::armed(&plan);
+    bare.send(&json!("inject"));
+    target.exists("ready").await;
+    let (output, content) = bare.vanish();
+    assert!(!content && output.contains("still runs and may break it again: sh "), "{output}");
+    held.write_all(b"x\n").unwrap();
+}
+
 /// The inject command outlives its guard; the run ends it before it restores.
 #[tokio::test]
 async fn when_the_guard_is_killed_while_it_injects_the_run_ends_the_command() {
     let target = Target::new();
     let go = pipe(target.marks.path("go"));
-    let mut go = std::fs::File::options().read(true).write(true).open(go).unwrap();
+    let mut go = File::options().read(true).write(true).open(go).unwrap();
     let inject = target.marks.leave("begun", &target.breaks());
     let mut guard = Guard::arm(plan(inject, target.restore()), Vec::new()).await.unwrap();
     let id = guard.id();

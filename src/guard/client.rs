@@ -10,12 +10,15 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
 use super::fault::Fault as Undoing;
+use super::processes::{self, Process};
 use super::{Arming, CommandResult, FaultPlan, GRACE, Reply, Request, RestoreResult, SUBCOMMAND};
 use crate::model::Fault;
 use crate::net::sys::session::detached;
 
 /// Starting a process and reading one line takes this long only when something is broken.
 const ARMING: std::time::Duration = std::time::Duration::from_secs(10);
+/// A guard that does not say so soon that it restores is stopped, or dead.
+const ANSWER: std::time::Duration = std::time::Duration::from_millis(1500);
 /// What the run does when the guard is gone.
 const LOST: &str = "the guard process ended while the fault was in place; the run restored in its stead";
 
@@ -37,6 +40,7 @@ pub struct Guard {
     mark: String,
     /// Its process.
     id: i32,
+    process: Option<Process>,
     /// The process of the inject command.
     leader: Option<i32>,
     live: bool,
@@ -67,6 +71,7 @@ impl Guard {
         match armed.await {
             Ok(Ok(Reply::Armed(id))) => {
                 guard.id = id;
+                guard.process = processes::identity(id);
                 Ok(guard)
             }
             Ok(Ok(Reply::Refused(why))) => Err(broken(why)),
@@ -94,6 +99,7 @@ impl Guard {
             plan,
             mark,
             id: 0,
+            process: None,
             leader: None,
             live: false,
             complete: false,
@@ -121,7 +127,7 @@ impl Guard {
                         return std::io::Result::Ok(result);
                     }
                     Reply::Started(leader) => self.leader = Some(leader),
-                    Reply::Armed(_) | Reply::Refused(_) | Reply::Restored(_) => {}
+                    Reply::Armed(_) | Reply::Refused(_) | Reply::Restoring | Reply::Restored(_) => {}
                 }
             }
         };
@@ -144,6 +150,10 @@ impl Guard {
         let result = match timeout(limit, self.request_restore()).await {
             Ok(Ok(result)) => result,
             _ => {
+                // One that does not answer must not come back to life beside us.
+                if let Some(process) = self.process {
+                    processes::kill(process);
+                }
                 let mut orphaned = Undoing::orphaned(&self.plan, &self.mark, self.leader, self.complete).await;
                 RestoreResult { incident: LOST.to_owned(), ..orphaned.undo(&self.plan).await }
             }
@@ -158,10 +168,23 @@ impl Guard {
         if !self.restore_requested {
             self.send(&Request::Restore).await?;
             self.restore_requested = true;
+            if let Some(result) = timeout(ANSWER, self.restoring()).await?? {
+                return Ok(result);
+            }
         }
         loop {
+            if let Reply::Restored(result) = self.receive().await? {
+                return Ok(result);
+            }
+        }
+    }
+
+    /// Until the guard says that it restores.
+    async fn restoring(&mut self) -> std::io::Result<Option<RestoreResult>> {
+        loop {
             match self.receive().await? {
-                Reply::Restored(result) => return Ok(result),
+                Reply::Restoring => return Ok(None),
+                Reply::Restored(result) => return Ok(Some(result)),
                 Reply::Started(leader) => self.leader = Some(leader),
                 // Of an inject command that was interrupted.
                 Reply::Injected(_) | Reply::Armed(_) | Reply::Refused(_) => {}

@@ -74,14 +74,14 @@ impl Fault {
         let running = self.processes.any();
         if !running || (self.complete && Instant::now() >= self.until) {
             let remaining = if running { self.processes.names() } else { Vec::new() };
-            return RestoreResult { remaining, ..plan.restore.execute(&self.mark).await };
+            return RestoreResult { remaining, unfinished: false, ..plan.restore.execute(&self.mark).await };
         }
         // Now, because the fault may be in place; and again, because it may be made again.
         let first = plan.restore.restore_once(&self.mark).await;
         if self.complete && first.succeeded() && !self.processes.any() {
             // It was the restore command that ended them.
             let result = plan.restore.verified(first, &self.mark).await;
-            if result.succeeded() {
+            if result.commands_succeeded() {
                 return result;
             }
         }
@@ -90,6 +90,6 @@ impl Fault {
             self.processes.end(true).await;
         }
         let result = plan.restore.execute(&self.mark).await;
-        RestoreResult { remaining: self.processes.names(), ..result }
+        RestoreResult { remaining: self.processes.names(), unfinished: !self.complete, ..result }
     }
 }

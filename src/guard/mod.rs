@@ -62,6 +62,8 @@ pub struct RestoreResult {
     pub verify: Option<CommandResult>,
     /// Processes that the inject command started and that still run: name and number.
     pub remaining: Vec<String>,
+    /// The inject command did not end by itself with success, so those that remain may still be about to break something.
+    pub unfinished: bool,
     /// Why it was not the run that decided to restore, or not the guard that did it; empty when all went as it should.
     pub incident: String,
 }
@@ -100,6 +102,8 @@ enum Reply {
     Started(i32),
     /// The inject command ended.
     Injected(CommandResult),
+    /// It begins to put things back.
+    Restoring,
     /// Everything was tried to put things back.
     Restored(RestoreResult),
 }
@@ -108,7 +112,24 @@ impl RestoreResult {
     /// Everything is back.
     #[must_use]
     pub fn succeeded(&self) -> bool {
+        self.commands_succeeded() && !self.threatened()
+    }
+
+    fn commands_succeeded(&self) -> bool {
         self.restore.succeeded() && self.verify.as_ref().is_none_or(CommandResult::succeeded)
+    }
+
+    /// Something may break it again.
+    fn threatened(&self) -> bool {
+        self.unfinished && !self.remaining.is_empty()
+    }
+
+    /// The threat, for people.
+    fn threat_text(&self) -> String {
+        format!(
+            "restored, but what the inject command started still runs and may break it again: {}",
+            self.remaining.join(", ")
+        )
     }
 
     /// The reason of a failure, for people.
@@ -116,6 +137,7 @@ impl RestoreResult {
     pub fn failure_text(&self) -> String {
         match &self.verify {
             Some(verify) if !verify.succeeded() => format!("restored, but `verify`: {}", verify.failure_text()),
+            _ if self.commands_succeeded() && self.threatened() => self.threat_text(),
             _ => self.restore.failure_text(),
         }
     }
@@ -127,7 +149,7 @@ impl RestorePlan {
         let mut result = RestoreResult::default();
         for _ in 0..ATTEMPTS {
             result = self.verified(self.restore_once(mark).await, mark).await;
-            if result.succeeded() {
+            if result.commands_succeeded() {
                 break;
             }
         }

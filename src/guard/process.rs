@@ -159,6 +159,7 @@ impl Watch<'_> {
     }
 
     async fn restore_and_tell(&mut self) {
+        send(&Reply::Restoring);
         let result = self.restore().await;
         if !send(&Reply::Restored(result.clone())) {
             self.restored = Some(result);
@@ -199,6 +200,10 @@ impl Watch<'_> {
         if result.succeeded() {
             print_error("the run vanished; what it had changed is restored");
             return true;
+        }
+        if result.commands_succeeded() {
+            print_error(&format!("the run vanished; {}", result.threat_text()));
+            return false;
         }
         // Neither arguments nor output: both may hold secrets, and what hides them has vanished with the run.
         let program = self.plan().restore.restore.run.first().map_or("", String::as_str);

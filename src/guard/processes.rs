@@ -9,7 +9,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{self, Signal};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use tokio::time::{Instant, sleep};
@@ -25,7 +25,7 @@ const GONE: Duration = Duration::from_secs(1);
 
 /// One process, and what cannot be said of another that gets its number later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Process {
+pub(super) struct Process {
     pid: i32,
     /// Clock ticks since boot.
     start: u64,
@@ -163,11 +163,21 @@ impl Processes {
     }
 }
 
+/// The process of this number, while it has it.
+pub(super) fn identity(pid: i32) -> Option<Process> {
+    stat(pid).map(|stat| stat.process)
+}
+
+/// Kills a process, and no other that has got its number.
+pub(super) fn kill(process: Process) {
+    signal(process, Signal::SIGKILL);
+}
+
 /// False when it may not be sent.
 fn signal(process: Process, signal: Signal) -> bool {
     // A number may have been given to another by now.
     let same = stat(process.pid).is_some_and(|now| now.process == process);
-    same && kill(Pid::from_raw(process.pid), signal).is_ok()
+    same && signal::kill(Pid::from_raw(process.pid), signal).is_ok()
 }
 
 fn stats() -> Vec<Stat> {
