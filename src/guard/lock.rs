@@ -8,6 +8,7 @@ use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
@@ -16,6 +17,8 @@ use sha2::{Digest as _, Sha256};
 const FOLDERS: [&str; 2] = ["/tmp", "/dev/shm"];
 /// Between opening a file and locking it, its holder may have removed it; then another is made.
 const TRIES: usize = 10;
+/// A file that nobody holds is taken away when it is so old; sooner, somebody may be about to lock it.
+const STRAY: Duration = Duration::from_hours(1);
 /// Bytes read of who holds a lock.
 const HOLDER: u64 = 512;
 
@@ -56,6 +59,7 @@ impl Locks {
     /// Takes the lock of every key for `holder`, or none.
     pub fn take(keys: &[LockKey], holder: &str) -> Result<Self, LockError> {
         let folder = FOLDERS.into_iter().find(|folder| Path::new(folder).is_dir()).unwrap_or(FOLDERS[0]);
+        sweep(Path::new(folder));
         let mut locks = Self::default();
         for key in keys {
             let digest = Sha256::digest(key.identity.as_bytes());
@@ -92,6 +96,23 @@ impl Drop for Held {
         // Whoever is last takes the file away; it cannot be, while another holds it as well.
         if self.file.try_lock().is_ok() {
             let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Takes away old files that nobody holds: of runs that were killed before they had a guard.
+fn sweep(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    let ours = |entry: &fs::DirEntry| {
+        let name = entry.file_name();
+        name.to_str().is_some_and(|name| name.starts_with("shakedown-") && name.ends_with(".lock"))
+    };
+    for entry in entries.filter_map(Result::ok).filter(ours) {
+        let old = entry.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|at| at.elapsed().ok());
+        if old.is_some_and(|age| age > STRAY)
+            && let Ok(file) = open(&entry.path())
+        {
+            drop(Held { path: entry.path(), file });
         }
     }
 }
@@ -184,6 +205,25 @@ mod tests {
         drop(guard);
         assert!(paths.iter().all(|path| !path.exists()), "the last one takes the files away");
         drop(Locks::take(&[b, a], "process 2").unwrap());
+    }
+
+    #[test]
+    fn old_files_that_nobody_holds_are_taken_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let old = std::time::SystemTime::now() - super::STRAY * 2;
+        let make = |name: &str, at: Option<std::time::SystemTime>| {
+            let path = folder.path().join(name);
+            let file = std::fs::File::create(&path).unwrap();
+            at.into_iter().for_each(|at| file.set_modified(at).unwrap());
+            path
+        };
+        let stray = make("shakedown-1.lock", Some(old));
+        let kept =
+            [make("shakedown-2.lock", None), make("other-1.lock", Some(old)), make("shakedown-3.lock", Some(old))];
+        let held = Locks::join(&kept[2..]).unwrap();
+        super::sweep(folder.path());
+        assert!(!stray.exists() && kept.iter().all(|path| path.exists()));
+        drop(held);
     }
 
     #[test]
