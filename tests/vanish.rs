@@ -191,6 +191,12 @@ impl Desk {
         }
     }
 
+    /// Waits for a mark that a command leaves.
+    async fn mark(&self, name: &str, times: usize) -> Result<(), String> {
+        let left = timeout(BEGUN_WITHIN * 5, self.marks.wait(name, times)).await;
+        left.map_err(|_| format!("no `{name}` within {:?}", BEGUN_WITHIN * 5))
+    }
+
     async fn ended(&mut self) {
         while self.child.try_wait().unwrap().is_none() {
             tokio::task::yield_now().await;
@@ -240,7 +246,7 @@ async fn play(cell: Cell) -> Result<(), String> {
             return if untouched { Ok(()) } else { Err("something was changed".into()) };
         }
         Phase::Injecting | Phase::InPlace => {
-            desk.marks.wait("restoring", 1).await;
+            desk.mark("restoring", 1).await?;
             let took = sent.elapsed();
             if took > BEGUN_WITHIN {
                 return Err(format!("restoring began {took:?} after the signal: {}", said(&desk)));
@@ -248,7 +254,7 @@ async fn play(cell: Cell) -> Result<(), String> {
         }
         Phase::Restoring => {
             if victim == Victim::Guard {
-                desk.marks.wait("restoring", before + 1).await;
+                desk.mark("restoring", before + 1).await?;
                 if sent.elapsed() > BEGUN_WITHIN {
                     return Err(format!("restoring began again {:?} after the guard died", sent.elapsed()));
                 }
@@ -256,7 +262,7 @@ async fn play(cell: Cell) -> Result<(), String> {
             desk.go.write_all(b"x\nx\n").unwrap();
         }
     }
-    desk.marks.wait("done", 1).await;
+    desk.mark("done", 1).await?;
     if handled || victim == Victim::Guard {
         reported(&mut desk, phase, victim).await?;
     }

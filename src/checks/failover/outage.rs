@@ -6,7 +6,8 @@
 //! - an **answered** probe proves the service up at some moment in `[sent, sent + latency - fastest]`;
 //! - a **lost** probe proves it down at some moment in `[sent, sent + slowest]`, where `slowest` is the slowest answer of the
 //!   steady phase (and never later than when the loss was known): it may be lost at any moment of its life, on its way or
-//!   while the service works on it;
+//!   while the service works on it. A probe that is sent later by more than the spread of the steady phase and is answered met
+//!   the service after that moment, though;
 //! - a probe that this side could not send proves nothing, and is left out, which widens the bounds.
 //!
 //! Everything below follows from these intervals alone. In particular a probe answered late, because a retransmission or
@@ -59,11 +60,18 @@ impl TravelTimes {
         Self { fastest, slowest }
     }
 
-    /// Latest moment at which `probe` touched the service.
+    /// Latest moment at which the service was away for a lost probe.
+    fn end_of_life(&self, probe: &ProbeResult) -> f64 {
+        probe.sent + self.slowest.min(probe.latency())
+    }
+
+    /// Latest moment at which `probe` touched the service. What is sent later, and is answered, met it after the outage.
     fn latest(&self, probe: &ProbeResult) -> f64 {
         match probe.outcome {
             ProbeOutcome::Answered => probe.sent + (probe.latency() - self.fastest).max(0.0),
-            ProbeOutcome::Lost | ProbeOutcome::NotSent => probe.sent + self.slowest.min(probe.latency()),
+            ProbeOutcome::Lost | ProbeOutcome::NotSent => {
+                probe.sent + (self.slowest - self.fastest).max(0.0).min(probe.latency())
+            }
         }
     }
 }
@@ -193,7 +201,7 @@ impl Certainly {
     /// end of one to the sending of another, where no proof of life may stand between the two.
     fn down(&self, probes: &[ProbeResult], travel: &TravelTimes) -> f64 {
         let lost = || probes.iter().filter(|probe| probe.outcome == ProbeOutcome::Lost);
-        let mut ends: Vec<(f64, f64)> = lost().map(|probe| (travel.latest(probe), probe.sent)).collect();
+        let mut ends: Vec<(f64, f64)> = lost().map(|probe| (travel.end_of_life(probe), probe.sent)).collect();
         ends.sort_by(|a, b| a.0.total_cmp(&b.0));
         let mut latest_sent = f64::NEG_INFINITY;
         for end in &mut ends {
@@ -204,7 +212,7 @@ impl Certainly {
             let until = self.next_proof(first.sent);
             let count = ends.partition_point(|(latest, _)| *latest <= until);
             let last = ends.get(count.checked_sub(1)?)?;
-            Some(last.1 - travel.latest(first))
+            Some(last.1 - travel.end_of_life(first))
         };
         lost().filter_map(from).fold(0.0, f64::max)
     }

@@ -179,6 +179,23 @@ impl World {
     }
 }
 
+/// A slow service, and two probes lost on the way: answers between them were sent after the first and are proofs of life.
+#[test]
+fn isolated_losses_of_a_slow_service_stay_isolated() {
+    let probes: Vec<ProbeResult> = (0..60)
+        .map(|n| {
+            let sent = f64::from(n) * 0.010;
+            let lost = matches!(n, 20 | 30 | 40);
+            let outcome = if lost { ProbeOutcome::Lost } else { ProbeOutcome::Answered };
+            ProbeResult { due: sent, sent, ended: sent + if lost { 0.5 } else { 0.2 }, outcome }
+        })
+        .collect();
+    let travel = TravelTimes::of(&probes, &probes[..10]);
+    let found = outages(&conclusive(&probes), &travel, 1);
+    assert_eq!(found.iter().map(|outage| outage.losses).collect::<Vec<_>>(), [1, 1, 1]);
+    assert!(outages(&conclusive(&probes), &travel, 2).is_empty());
+}
+
 proptest! {
     #[test]
     fn the_true_outage_is_within_the_bounds(world in world(1)) {
