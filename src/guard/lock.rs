@@ -105,7 +105,7 @@ fn sweep(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     let ours = |entry: &fs::DirEntry| {
         let name = entry.file_name();
-        name.to_str().is_some_and(|name| name.starts_with("shakedown-") && name.ends_with(".lock"))
+        name.to_str().and_then(|name| name.strip_prefix("shakedown-")?.strip_suffix(".lock")).is_some()
     };
     for entry in entries.filter_map(Result::ok).filter(ours) {
         let old = entry.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|at| at.elapsed().ok());
@@ -214,7 +214,9 @@ mod tests {
         let make = |name: &str, at: Option<std::time::SystemTime>| {
             let path = folder.path().join(name);
             let file = std::fs::File::create(&path).unwrap();
-            at.into_iter().for_each(|at| file.set_modified(at).unwrap());
+            if let Some(at) = at {
+                file.set_modified(at).unwrap();
+            }
             path
         };
         let stray = make("shakedown-1.lock", Some(old));
