@@ -10,13 +10,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use marks::{BINARY, Marks, command, shell};
-use observe::observe;
+use observe::{observe, put_back};
 use serde_json::{Value, json};
 use shakedown::checks::family;
 use shakedown::guard;
 use shakedown::lab::pair::Pair;
 use shakedown::model::{Arg, Args, Fault, FaultKind, Observation};
-use shakedown::probe::DynProbe;
+use shakedown::probe::{DynProbe, PutBack};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::Instant;
 
@@ -71,7 +71,8 @@ impl Check {
     async fn run(&self) -> (Observation, Result<(), Fault>, Result<(), Fault>) {
         let probe = self.probe();
         let (observation, result) = observe(&*probe).await;
-        (observation, result, probe.restore().await)
+        let after = put_back(&*probe).await.map(drop);
+        (observation, result, after)
     }
 }
 
@@ -144,7 +145,7 @@ async fn a_service_that_does_not_fail_over_is_not_recovered() {
 async fn without_an_effect_there_is_no_outage() {
     let pair = Pair::start().await.unwrap();
     let check =
-        Check { front: pair.front(), inject: shell("true"), restore: shell("true"), verify: None, observe: 0.3 };
+        Check { front: pair.front(), inject: shell("true"), restore: shell(": nothing"), verify: None, observe: 0.3 };
     let (observation, result, _) = check.run().await;
     result.unwrap();
     assert_eq!(observation.last("recovered"), Some(&json!(true)));
@@ -233,8 +234,8 @@ async fn a_run_dropped_half_way_is_restored() {
             () = marks.wait("injected", injected + 1) => {}
         }
         assert_eq!(marks.count("restored"), restored);
-        probe.restore().await.unwrap();
-        probe.restore().await.unwrap();
+        assert_eq!(put_back(&*probe).await, Ok(PutBack::Done));
+        assert_eq!(put_back(&*probe).await, Ok(PutBack::Nothing));
         assert_eq!(marks.count("restored") - restored, 1);
     }
 }

@@ -4,14 +4,16 @@
 
 mod marks;
 
+use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
 
-use marks::{BINARY, Marks, command, pipe};
+use marks::{BINARY, Marks, command, pipe, shell};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
-use shakedown::guard::{self, Guard, RestorePlan};
+use shakedown::guard::{self, FaultPlan, Guard, RestorePlan};
 
 /// A guard spoken to over its pipe, as if by a run that can die at any line.
 struct Bare {
@@ -33,10 +35,19 @@ impl Bare {
         Self { child, input, output }
     }
 
-    fn armed(plan: &RestorePlan) -> Self {
+    fn armed(plan: &FaultPlan) -> Self {
         let mut bare = Self::start();
-        bare.send(&json!({ "arm": plan }));
-        assert_eq!(bare.receive(), json!("armed"));
+        bare.send(&json!({ "arm": { "plan": plan, "mark": mark(), "locks": [] } }));
+        assert_eq!(bare.receive(), json!({ "armed": bare.child.id() }));
+        bare
+    }
+
+    /// One that has injected the fault.
+    fn live(plan: &FaultPlan) -> Self {
+        let mut bare = Self::armed(plan);
+        bare.send(&json!("inject"));
+        assert!(bare.receive()["started"].is_number());
+        assert_eq!(bare.receive()["injected"]["exit"], 0);
         bare
     }
 
@@ -58,20 +69,46 @@ impl Bare {
     }
 }
 
+fn mark() -> String {
+    format!("test-{}-{:?}", std::process::id(), std::thread::current().id())
+}
+
+fn plan(inject: Vec<String>, restore: Vec<String>) -> FaultPlan {
+    FaultPlan {
+        inject: command(inject),
+        restore: RestorePlan { restore: command(restore), verify: None },
+        hold: Duration::from_hours(1),
+    }
+}
+
+/// One whose inject command does nothing.
+fn idle(restore: Vec<String>) -> FaultPlan {
+    plan(shell("true"), restore)
+}
+
+fn killed(id: i32, signal: Signal) {
+    kill(Pid::from_raw(id), signal).unwrap();
+}
+
 #[test]
 fn the_guard_restores_when_the_run_vanishes_and_minds_no_signal() {
     let marks = Marks::new();
-    let plan = RestorePlan {
-        restore: command(marks.leave("restored", "")),
-        verify: Some(command(marks.leave("verified", ""))),
-    };
+    let mut plan = idle(marks.leave("restored", ""));
+    plan.restore.verify = Some(command(marks.leave("verified", "")));
     let mut bare = Bare::armed(&plan);
-    bare.send(&json!("live"));
     // An answered line proves that the signals before it were survived.
-    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
-        kill(Pid::from_raw(i32::try_from(bare.child.id()).unwrap()), signal).unwrap();
+    for signal in Signal::iterator().filter(|signal| {
+        use Signal as S;
+        let deadly = matches!(signal, S::SIGKILL | S::SIGSTOP);
+        let defects =
+            matches!(signal, S::SIGILL | S::SIGTRAP | S::SIGABRT | S::SIGBUS | S::SIGFPE | S::SIGSEGV | S::SIGSYS);
+        !deadly && !defects && !matches!(signal, S::SIGSTKFLT | S::SIGPWR)
+    }) {
+        killed(i32::try_from(bare.child.id()).unwrap(), signal);
     }
-    assert_eq!(marks.count("restored"), 0);
+    bare.send(&json!("inject"));
+    assert!(bare.receive()["started"].is_number());
+    assert_eq!((bare.receive()["injected"]["exit"].clone(), marks.count("restored")), (json!(0), 0));
     let (output, content) = bare.vanish();
     assert!(content && output.contains("restored"), "{output}");
     assert_eq!((marks.count("restored"), marks.count("verified")), (1, 1));
@@ -80,12 +117,12 @@ fn the_guard_restores_when_the_run_vanishes_and_minds_no_signal() {
 #[test]
 fn the_guard_leaves_everything_alone_when_nothing_was_begun_or_all_is_done() {
     let marks = Marks::new();
-    let plan = RestorePlan { restore: command(marks.leave("restored", "")), verify: None };
+    let plan = idle(marks.leave("restored", ""));
     assert!(Bare::armed(&plan).vanish().1);
     assert_eq!(marks.count("restored"), 0);
-    let mut bare = Bare::armed(&plan);
-    bare.send(&json!("live"));
+    let mut bare = Bare::live(&plan);
     bare.send(&json!("restore"));
+    assert_eq!(bare.receive(), "restoring");
     assert_eq!(bare.receive()["restored"]["restore"]["exit"], 0);
     assert!(bare.vanish().1);
     assert_eq!(marks.count("restored"), 1, "a restore that succeeded is not repeated");
@@ -94,10 +131,8 @@ fn the_guard_leaves_everything_alone_when_nothing_was_begun_or_all_is_done() {
 #[test]
 fn a_guard_that_cannot_restore_says_what_to_run_by_hand() {
     let marks = Marks::new();
-    let plan = RestorePlan { restore: command(marks.leave("tried", "echo no route >&2; exit 4")), verify: None };
-    let mut bare = Bare::armed(&plan);
-    bare.send(&json!("live"));
-    let (output, content) = bare.vanish();
+    let plan = idle(marks.leave("tried", "echo no route >&2; exit 4"));
+    let (output, content) = Bare::live(&plan).vanish();
     assert!(!content && output.contains("exit status 4") && output.contains("(sh …) by hand"), "{output}");
     assert!(
         !output.contains("no route") && !output.contains("echo"),
@@ -106,24 +141,199 @@ fn a_guard_that_cannot_restore_says_what_to_run_by_hand() {
     assert_eq!(marks.count("tried"), 2, "tried once more");
 }
 
+/// A service that `inject` breaks after a while and `restore` mends; the truth is a file.
+struct Target {
+    marks: Marks,
+}
+
+impl Target {
+    fn new() -> Self {
+        let target = Self { marks: Marks::new() };
+        std::fs::write(target.marks.path("state"), "ok\n").unwrap();
+        target
+    }
+
+    /// A script that breaks it when the pipe `go` is written to.
+    fn breaks(&self) -> String {
+        let (go, state) = (self.marks.path("go"), self.marks.path("state"));
+        format!("read _ <'{}'; echo broken >'{}'", go.display(), state.display())
+    }
+
+    fn restore(&self) -> Vec<String> {
+        self.marks.leave("restored", &format!("echo ok >'{}'", self.marks.path("state").display()))
+    }
+
+    /// Waits for a file.
+    async fn exists(&self, name: &str) {
+        while !self.marks.path(name).exists() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn state(&self) -> String {
+        std::fs::read_to_string(self.marks.path("state")).unwrap()
+    }
+}
+
+/// What `inject` was about to do is not done after the guard restored, however `inject` was built.
+#[tokio::test]
+async fn an_inject_command_that_was_interrupted_breaks_nothing_afterwards() {
+    for wrap in ["BREAK", "(BREAK) & wait", "set -m; (BREAK) & wait", "BREAK | cat", "exec sh -c \"BREAK\""] {
+        let target = Target::new();
+        let go = pipe(target.marks.path("go"));
+        // Held open, so that nobody waits for the other side, and what was written is there for whoever still reads.
+        let mut go = File::options().read(true).write(true).open(go).unwrap();
+        let inject = target.marks.leave("begun", &wrap.replace("BREAK", &target.breaks()));
+        let mut bare = Bare::armed(&plan(inject, target.restore()));
+        bare.send(&json!("inject"));
+        target.marks.wait("begun", 1).await;
+        let (output, content) = bare.vanish();
+        assert!(content && output.contains("restored"), "{wrap}: {output}");
+        go.write_all(b"x\n").unwrap();
+        assert_eq!((target.state().as_str(), target.marks.count("restored")), ("ok\n", 1), "{wrap}");
+        let mut left = [0_u8; 2];
+        std::io::Read::read_exact(&mut go, &mut left).unwrap();
+        assert_eq!(&left, b"x\n", "{wrap}: nobody is left that reads it");
+    }
+}
+
+/// What left the session, or speaks with somebody else, is waited for, and then it is restored again.
+#[tokio::test]
+async fn what_cannot_be_ended_is_waited_for_and_undone() {
+    let connected = "exec python3 -c \"import socket,os,sys; s=socket.create_connection(('127.0.0.1',PORT)); os.system(sys.argv[1])\" \"BREAK\"";
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let connected = connected.replace("PORT", &listener.local_addr().unwrap().port().to_string());
+    for wrap in ["setsid sh -c \"BREAK\" & wait", "setsid env -i sh -c \"BREAK\" & exit 0", &connected] {
+        let target = Target::new();
+        let go = pipe(target.marks.path("go"));
+        let mut go = File::options().read(true).write(true).open(go).unwrap();
+        let ready = target.marks.path("ready");
+        let held = format!("echo x >'{}'; {}", ready.display(), target.breaks());
+        let inject = target.marks.leave("begun", &wrap.replace("BREAK", &held));
+        let mut bare = Bare::armed(&plan(inject, target.restore()));
+        bare.send(&json!("inject"));
+        target.exists("ready").await;
+        bare.input = None;
+        // Restored at once, because who knows what is broken; the run would say so only at the end.
+        target.marks.wait("restored", 1).await;
+        go.write_all(b"x\n").unwrap();
+        let (output, content) = bare.vanish();
+        assert!(content && output.contains("restored"), "{wrap}: {output}");
+        assert_eq!((target.state().as_str(), target.marks.count("restored")), ("ok\n", 2), "{wrap}");
+    }
+}
+
+/// A service that `inject` starts on purpose is nobody's to kill; a restore that ends it is not run twice.
+#[test]
+fn what_a_successful_inject_left_running_is_left_alone() {
+    let marks = Marks::new();
+    let pid = marks.path("pid");
+    let inject = shell(&format!("sleep 600 >/dev/null 2>&1 & echo $! >'{}'", pid.display()));
+    let restore = marks.leave("restored", &format!("kill $(cat '{}')", pid.display()));
+    let mut bare = Bare::live(&plan(inject, restore));
+    bare.send(&json!("restore"));
+    assert_eq!(bare.receive(), "restoring");
+    let answer = bare.receive();
+    assert_eq!(answer["restored"]["restore"]["exit"], 0, "{answer}");
+    assert_eq!((marks.count("restored"), answer["restored"]["remaining"].clone()), (1, json!([])));
+    // And one that nobody ends is told.
+    let mut plan = plan(shell("sleep 60 >/dev/null 2>&1 & exit 0"), marks.leave("again", ""));
+    plan.inject.timeout = Duration::from_millis(500);
+    let mut bare = Bare::live(&plan);
+    bare.send(&json!("restore"));
+    assert_eq!(bare.receive(), "restoring");
+    let answer = bare.receive();
+    let remaining = answer["restored"]["remaining"][0].as_str().unwrap().to_owned();
+    assert!(remaining.starts_with("sleep "), "{answer}");
+    killed(remaining.trim_start_matches("sleep ").parse().unwrap(), Signal::SIGKILL);
+}
+
+#[test]
+fn a_run_that_asks_for_nothing_is_not_waited_for_for_ever() {
+    let marks = Marks::new();
+    let mut plan = idle(marks.leave("restored", ""));
+    plan.hold = Duration::from_millis(50);
+    let mut bare = Bare::live(&plan);
+    while marks.count("restored") == 0 {
+        std::thread::yield_now();
+    }
+    // It wakes up, and is told.
+    bare.send(&json!("restore"));
+    assert_eq!(bare.receive(), "restoring");
+    let answer = bare.receive();
+    assert!(answer["restored"]["incident"].as_str().unwrap().contains("did not ask"), "{answer}");
+    assert_eq!((answer["restored"]["restore"]["exit"].clone(), marks.count("restored")), (json!(0), 1));
+}
+
 #[tokio::test]
 async fn when_the_guard_is_killed_the_run_restores_itself() {
     let marks = Marks::new();
-    let plan = RestorePlan { restore: command(marks.leave("restored", "")), verify: None };
-    let mut guard = Guard::arm(plan).await.unwrap();
-    guard.live().await.unwrap();
-    kill(Pid::from_raw(i32::try_from(guard.id().unwrap()).unwrap()), Signal::SIGKILL).unwrap();
+    let mut guard = Guard::arm(idle(marks.leave("restored", "")), Vec::new()).await.unwrap();
+    assert!(guard.inject().await.unwrap().succeeded());
+    killed(guard.id(), Signal::SIGKILL);
+    guard.lost().await;
     let restored = guard.restore().await.unwrap();
-    assert!(restored.succeeded(), "{restored:?}");
+    assert!(restored.succeeded() && restored.incident.contains("guard process ended"), "{restored:?}");
     assert_eq!(marks.count("restored"), 1);
+}
+
+/// A guard that is stopped holds nothing up, and is not there any more when it could go on.
+#[tokio::test]
+async fn when_the_guard_does_not_answer_the_run_restores_itself() {
+    let marks = Marks::new();
+    let mut guard = Guard::arm(idle(marks.leave("restored", "")), Vec::new()).await.unwrap();
+    assert!(guard.inject().await.unwrap().succeeded());
+    killed(guard.id(), Signal::SIGSTOP);
+    let restored = guard.restore().await.unwrap();
+    assert!(restored.succeeded() && !restored.incident.is_empty(), "{restored:?}");
+    guard.lost().await;
+    assert_eq!(marks.count("restored"), 1);
+}
+
+/// What nobody can end, and does not end, may break it again: that is no "restored".
+#[tokio::test]
+async fn what_is_still_about_to_break_it_is_no_restored() {
+    let target = Target::new();
+    let mut held = File::options().read(true).write(true).open(pipe(target.marks.path("go"))).unwrap();
+    let escaped = format!("echo x >'{}'; {}", target.marks.path("ready").display(), target.breaks());
+    let inject = target.marks.leave("begun", &format!("setsid sh -c \"{escaped}\" & wait"));
+    let mut plan = plan(inject, target.restore());
+    plan.inject.timeout = Duration::from_millis(700);
+    let mut bare = Bare::armed(&plan);
+    bare.send(&json!("inject"));
+    target.exists("ready").await;
+    let (output, content) = bare.vanish();
+    assert!(!content && output.contains("still runs and may break it again: sh "), "{output}");
+    held.write_all(b"x\n").unwrap();
+}
+
+/// The inject command outlives its guard; the run ends it before it restores.
+#[tokio::test]
+async fn when_the_guard_is_killed_while_it_injects_the_run_ends_the_command() {
+    let target = Target::new();
+    let go = pipe(target.marks.path("go"));
+    let mut go = File::options().read(true).write(true).open(go).unwrap();
+    let inject = target.marks.leave("begun", &target.breaks());
+    let mut guard = Guard::arm(plan(inject, target.restore()), Vec::new()).await.unwrap();
+    let id = guard.id();
+    let injected = async {
+        target.marks.wait("begun", 1).await;
+        killed(id, Signal::SIGKILL);
+    };
+    let (result, ()) = tokio::join!(guard.inject(), injected);
+    assert!(result.is_none(), "{result:?}");
+    assert!(guard.restore().await.unwrap().succeeded());
+    go.write_all(b"x\n").unwrap();
+    assert_eq!((target.state().as_str(), target.marks.count("restored")), ("ok\n", 1));
+    let mut left = [0_u8; 2];
+    std::io::Read::read_exact(&mut go, &mut left).unwrap();
 }
 
 #[tokio::test]
 async fn a_dropped_guard_restores() {
     let marks = Marks::new();
-    let mut guard =
-        Guard::arm(RestorePlan { restore: command(marks.leave("restored", "")), verify: None }).await.unwrap();
-    guard.live().await.unwrap();
+    let mut guard = Guard::arm(idle(marks.leave("restored", "")), Vec::new()).await.unwrap();
+    guard.inject().await.unwrap();
     drop(guard);
     marks.wait("restored", 1).await;
 }
@@ -133,9 +343,8 @@ async fn a_restore_asked_for_twice_runs_once() {
     let marks = Marks::new();
     let go = pipe(marks.path("go"));
     let script = format!("read _ <'{}'", go.display());
-    let mut guard =
-        Guard::arm(RestorePlan { restore: command(marks.leave("restored", &script)), verify: None }).await.unwrap();
-    guard.live().await.unwrap();
+    let mut guard = Guard::arm(idle(marks.leave("restored", &script)), Vec::new()).await.unwrap();
+    guard.inject().await.unwrap();
     tokio::select! {
         result = guard.restore() => panic!("ended by itself: {result:?}"),
         () = marks.wait("restored", 1) => {}

@@ -33,6 +33,42 @@ fn files() -> Vec<PathBuf> {
     files
 }
 
+/// An outage that only delays answers reads 0, so nothing that limits the estimate from above may stand; a lower limit may.
+#[test]
+fn no_form_of_an_upper_limit_of_an_estimate_is_accepted() {
+    let suite = |fact: &str, test: &str| {
+        let text = format!(
+            "version: 1\nsuite: s\nchecks:\n  - id: a\n    failover:\n      probe: {{tcp: {{host: 192.0.2.1, port: 80}}}}\n      \
+             inject: {{run: [\"true\"]}}\n      restore: {{run: [\"true\"]}}\n    expect: {{{fact}: {test}}}\n"
+        );
+        errors_of(Input::Text("estimate.yaml".into(), text))
+    };
+    for (fact, bound) in
+        [("outage.longest", "outage.hi"), ("outage.total", "outage.hi"), ("failback.outage", "failback.hi")]
+    {
+        for test in [
+            "{lt: 1s}",
+            "{le: 1s}",
+            "0s",
+            "{eq: 1s}",
+            "{between: [0s, 1s]}",
+            "{in: [0s, 1s]}",
+            "{not: {gt: 1s}}",
+            "{not: {ge: 1s}}",
+            "{gt: 0s, lt: 1s}",
+            "{all_of: [{lt: 1s}, {ge: 0s}]}",
+            "{any_of: [{lt: 1s}, {gt: 9s}]}",
+        ] {
+            let (count, shown) = suite(fact, test);
+            assert!(count > 0 && shown.contains(&format!("write the limit for `{bound}`")), "{fact} {test}: {shown}");
+            assert_eq!(suite(bound, test).0, 0, "{bound} {test}");
+        }
+        for test in ["{gt: 0s}", "{ge: 100ms}", "{ne: 0s}", "{present: true}"] {
+            assert_eq!(suite(fact, test), (0, String::new()), "{fact} {test}");
+        }
+    }
+}
+
 #[test]
 fn every_bad_suite_is_refused_with_its_reason() {
     let files = files();

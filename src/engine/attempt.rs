@@ -11,7 +11,7 @@ use super::{Assess, RESTORE_HURRY, RESTORE_SLACK, Shared};
 use crate::model::record::Timing;
 use crate::model::{Arm, CheckRecord, Event, Fault, FaultKind, Observation, Round, Silence, Verdict};
 use crate::plan::{Case, PlannedArm, Turn};
-use crate::probe::Cx;
+use crate::probe::{Cx, Footprint, PutBack};
 use crate::stats::seed;
 
 /// Reasons of earlier attempts kept in the record.
@@ -158,7 +158,8 @@ async fn round<A: Assess>(
             case = %case.id, slot = turn.slot, sample, arm = ?turn.arm, warm_up = turn.warm_up, ?took, ?fault_kind,
             "round ended"
         );
-        if let Some(fault) = restore(shared, case, arm).await.or(fault) {
+        let restored = restore(shared, case, arm, observation, (deadline, seed)).await;
+        if let Some(fault) = after_restore(arm, restored, fault) {
             return Some(fault);
         }
         // Twenty times the patience for a peer that is silent would say no more than once.
@@ -178,7 +179,8 @@ async fn measure<A: Assess>(
     (deadline, seed): (Instant, u64),
 ) -> Option<Fault> {
     let cancel = shared.stop.soft.child_token();
-    let mut cx = Cx::new(observation, case.family.facts, deadline, seed, cancel.clone());
+    let cx = Cx::new(observation, case.family.facts, deadline, seed, cancel.clone());
+    let mut cx = cx.of_check(format!("{}/{}", case.suite, case.id));
     let probe = AssertUnwindSafe(arm.probe.run(&mut cx)).catch_unwind();
     let ended = tokio::select! {
         biased;
@@ -194,29 +196,52 @@ async fn measure<A: Assess>(
 }
 
 /// Puts back what the probe changed, on every path. Interrupting the run does not interrupt this.
-async fn restore<A: Assess>(shared: &Shared<A>, case: &Case, arm: &PlannedArm) -> Option<Fault> {
+async fn restore<A: Assess>(
+    shared: &Shared<A>,
+    case: &Case,
+    arm: &PlannedArm,
+    observation: &mut Observation,
+    (deadline, seed): (Instant, u64),
+) -> Result<PutBack, Fault> {
     let hurry = async {
         shared.stop.hurry.cancelled().await;
         tokio::time::sleep(RESTORE_HURRY).await;
     };
     // A round includes its restore, so the longest round bounds a restore of its own as well.
     let bound = arm.probe.longest() + RESTORE_SLACK;
-    let restore = AssertUnwindSafe(arm.probe.restore()).catch_unwind();
+    let mut cx = Cx::new(observation, case.family.facts, deadline, seed, shared.stop.hurry.clone());
+    let restore = AssertUnwindSafe(arm.probe.restore(&mut cx)).catch_unwind();
     let why = tokio::select! {
         ended = tokio::time::timeout(bound, restore) => match ended {
-            Ok(Ok(ended)) => return ended.err(),
+            Ok(Ok(ended)) => return ended,
             Ok(Err(_)) => "restoring panicked".to_owned(),
             Err(_) => format!("restoring took longer than {}s", bound.as_secs()),
         },
         () = hurry => "shakedown left after a second signal; the guard process goes on restoring".to_owned(),
     };
-    Some(Fault::new(
+    Err(Fault::new(
         FaultKind::NotRestored,
         "restore",
         arm.probe.target(),
         why,
         format!("run the `restore` command of {} by hand, then check the target", case.at.file_line()),
     ))
+}
+
+/// The fault of a round: that of its restore, or else its own, which says what became of the change.
+fn after_restore(arm: &PlannedArm, restored: Result<PutBack, Fault>, fault: Option<Fault>) -> Option<Fault> {
+    let cut = |kind| matches!(kind, FaultKind::Cancelled | FaultKind::Deadline | FaultKind::Panicked);
+    let became = match restored {
+        Err(fault) => return Some(fault),
+        Ok(PutBack::Done) => "; what it had changed was put back",
+        Ok(PutBack::Nothing) if arm.probe.footprint() == Footprint::Disruptive => "; nothing was left changed",
+        Ok(PutBack::Nothing) => "",
+    };
+    let mut fault = fault?;
+    if cut(fault.kind) {
+        fault.detail.push_str(became);
+    }
+    Some(fault)
 }
 
 fn cancelled(case: &Case, arm: &PlannedArm) -> Fault {

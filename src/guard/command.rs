@@ -12,6 +12,10 @@ use tokio::net::unix::pipe::Receiver;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep_until, timeout};
 
+use crate::net::sys::session::own_session;
+
+/// The variable that marks what the commands of a fault started, whatever became of the parents.
+pub(super) const MARK: &str = "SHAKEDOWN_FAULT";
 /// Bytes kept of a command's output: its end, where the reason stands.
 const TAIL: usize = 2048;
 /// A daemon the command started may hold its output open for ever; after the command ended, this much silence is the end.
@@ -79,23 +83,103 @@ impl CommandSpec {
     /// Runs it to its end. Dropping the future kills its process group, so an interrupted command cannot go on in the
     /// background and undo what is done after it.
     pub async fn run(&self) -> CommandResult {
-        let (mut child, mut pipe) = match self.spawn() {
+        self.run_marked(None).await
+    }
+
+    /// The same, with the variable [`MARK`] of this value.
+    pub(super) async fn run_marked(&self, mark: Option<&str>) -> CommandResult {
+        let mut started = match self.start(mark) {
             Ok(started) => started,
-            Err(error) => return CommandResult::error(format!("could not start: {error}")),
+            Err(failed) => return failed,
         };
-        let mut group = Group(child.id().and_then(|id| i32::try_from(id).ok()));
-        let mut tail = Tail::default();
-        let status = read_until_exit(&mut child, &mut pipe, &mut tail, self.timeout).await;
+        let mut group = Group(started.leader());
+        let status = started.ended().await;
         if status.is_some() {
             group.0 = None;
-        } else {
-            drop(group);
-            let _ = timeout(Duration::from_secs(1), child.wait()).await;
         }
-        tail.finish(&mut pipe).await;
-        let mut outcome = CommandResult { output: tail.text(), ..CommandResult::default() };
+        drop(group);
+        started.result(status).await
+    }
+
+    /// Starts it, in a session of its own, with the variable [`MARK`] of this value.
+    pub(super) fn start(&self, mark: Option<&str>) -> Result<StartedCommand, CommandResult> {
+        self.spawn(mark).map_err(|error| CommandResult::error(format!("could not start: {error}")))
+    }
+
+    fn spawn(&self, mark: Option<&str>) -> std::io::Result<StartedCommand> {
+        let Some((program, arguments)) = self.run.split_first() else {
+            return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "the command is empty"));
+        };
+        let (reader, writer) = std::io::pipe()?;
+        let mut command = std::process::Command::new(program);
+        command.args(arguments).stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
+        // It may stand in our own environment, when this program was started by the command of another run.
+        match mark {
+            Some(mark) => command.env(MARK, mark),
+            None => command.env_remove(MARK),
+        };
+        if let Some(cwd) = &self.cwd {
+            command.current_dir(cwd);
+        }
+        own_session(&mut command);
+        let child = Command::from(command).spawn()?;
+        let pipe = Receiver::from_owned_fd(reader.into())?;
+        Ok(StartedCommand {
+            child,
+            pipe,
+            tail: Tail::default(),
+            end: Instant::now() + self.timeout,
+            limit: self.timeout,
+        })
+    }
+}
+
+/// A command that runs. Nothing ends it when this is dropped.
+#[derive(Debug)]
+pub(super) struct StartedCommand {
+    child: Child,
+    pipe: Receiver,
+    tail: Tail,
+    end: Instant,
+    limit: Duration,
+}
+
+impl StartedCommand {
+    /// Its process, which leads its session, until it was waited for.
+    pub(super) fn leader(&self) -> Option<i32> {
+        self.child.id().and_then(|id| i32::try_from(id).ok())
+    }
+
+    /// When its time is over.
+    pub(super) fn end(&self) -> Instant {
+        self.end
+    }
+
+    /// Reads what it prints until it ends; `None` when the time is over first. May be dropped and called again.
+    pub(super) async fn ended(&mut self) -> Option<std::io::Result<ExitStatus>> {
+        let mut chunk = [0_u8; 4096];
+        let mut open = true;
+        loop {
+            tokio::select! {
+                status = self.child.wait() => return Some(status),
+                read = self.pipe.read(&mut chunk), if open => match read {
+                    Ok(count) if count > 0 => self.tail.push(chunk.get(..count).unwrap_or_default()),
+                    _ => open = false,
+                },
+                () = sleep_until(self.end) => return None,
+            }
+        }
+    }
+
+    /// How it ended; of one whose time was over (`None`), once it was killed.
+    pub(super) async fn result(mut self, status: Option<std::io::Result<ExitStatus>>) -> CommandResult {
+        if status.is_none() {
+            let _ = timeout(Duration::from_secs(1), self.child.wait()).await;
+        }
+        self.tail.finish(&mut self.pipe).await;
+        let mut outcome = CommandResult { output: self.tail.text(), ..CommandResult::default() };
         match status {
-            None => outcome.error = format!("not done within {:?}, killed", self.timeout),
+            None => outcome.error = format!("not done within {:?}, killed", self.limit),
             Some(Err(error)) => outcome.error = format!("could not wait for it: {error}"),
             Some(Ok(status)) => match status.code() {
                 Some(code) => outcome.exit = Some(code),
@@ -103,42 +187,6 @@ impl CommandSpec {
             },
         }
         outcome
-    }
-
-    fn spawn(&self) -> std::io::Result<(Child, Receiver)> {
-        let Some((program, arguments)) = self.run.split_first() else {
-            return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "the command is empty"));
-        };
-        let (reader, writer) = std::io::pipe()?;
-        let mut command = Command::new(program);
-        command.args(arguments).stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer).process_group(0);
-        if let Some(cwd) = &self.cwd {
-            command.current_dir(cwd);
-        }
-        let child = command.spawn()?;
-        Ok((child, Receiver::from_owned_fd(reader.into())?))
-    }
-}
-
-/// Reads what the command prints until it ends; `None` when the time is over first.
-async fn read_until_exit(
-    child: &mut Child,
-    pipe: &mut Receiver,
-    tail: &mut Tail,
-    limit: Duration,
-) -> Option<std::io::Result<ExitStatus>> {
-    let end = Instant::now() + limit;
-    let mut chunk = [0_u8; 4096];
-    let mut open = true;
-    loop {
-        tokio::select! {
-            status = child.wait() => return Some(status),
-            read = pipe.read(&mut chunk), if open => match read {
-                Ok(count) if count > 0 => tail.push(chunk.get(..count).unwrap_or_default()),
-                _ => open = false,
-            },
-            () = sleep_until(end) => return None,
-        }
     }
 }
 
@@ -153,7 +201,7 @@ impl Drop for Group {
     }
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Tail(Vec<u8>);
 
 impl Tail {

@@ -1,36 +1,48 @@
-//! The guard: a small process that holds the restore command and outlives us, so that what a check changed is put back
-//! even after `kill -9` of the run.
+//! The guard: a small process that owns a fault. It runs the command that breaks something, and outlives us, so that what
+//! was broken is put back even after `kill -9` of the run.
 //!
-//! It is started and armed before anything is changed, stands in its own process group, and ignores INT, TERM and HUP.
-//! When its standard input ends without `done`, the run has vanished, and it restores at once. The commands travel over
-//! its standard input, never in its arguments, where every user of the machine could read them.
+//! - It is started and armed before anything is changed. It stands in a session of its own, is no child of the run, and
+//!   ignores every signal it may.
+//! - It runs `inject` itself. So it knows everything `inject` started, and ends that, or waits for it, before it restores.
+//! - When its standard input ends without `done`, the run has vanished; when nothing is asked of it for longer than the fault
+//!   should last, the run was stopped. It restores at once in both cases.
+//! - The run watches its standard output. When that ends, the guard is dead, and the run restores.
+//!
+//! The commands travel over its standard input, never in its arguments, where every user of the machine could read them.
 
+mod client;
 pub mod command;
+mod fault;
+pub mod lock;
 mod process;
+mod processes;
 
 use std::path::PathBuf;
-use std::process::Stdio;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncWriteExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
-use tokio::time::timeout;
 
+pub use client::{Guard, set_program};
 pub use command::{CommandResult, CommandSpec};
 pub use process::main;
 
-use crate::model::Fault;
-
 /// The hidden subcommand that leads to [`main`].
 pub const SUBCOMMAND: &str = "__guard";
-/// Starting a process and reading one line takes this long only when something is broken.
-const ARMING: Duration = Duration::from_secs(10);
-/// Beyond the commands' own limits; then the guard is taken for dead.
-const GRACE: Duration = Duration::from_secs(5);
 /// Restoring is tried this often.
 const ATTEMPTS: u32 = 2;
+/// Beyond the commands' own limits; then the guard is taken for dead.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How to break something and put it back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultPlan {
+    /// Breaks it.
+    pub inject: CommandSpec,
+    /// How to put it back.
+    pub restore: RestorePlan,
+    /// The fault should be in place for no longer than this once `inject` has ended; then the guard restores unasked.
+    pub hold: Duration,
+}
 
 /// How to put things back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,27 +60,51 @@ pub struct RestoreResult {
     pub restore: CommandResult,
     /// The last run of the verify command, if there is one and the restore succeeded.
     pub verify: Option<CommandResult>,
+    /// Processes that the inject command started and that still run: name and number.
+    pub remaining: Vec<String>,
+    /// The inject command did not end by itself with success, so those that remain may still be about to break something.
+    pub unfinished: bool,
+    /// Why it was not the run that decided to restore, or not the guard that did it; empty when all went as it should.
+    pub incident: String,
 }
 
 /// Requests of the run to the guard, one JSON line each.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Request {
-    /// First: how to restore when asked to, or when the run vanishes.
-    Arm(RestorePlan),
-    /// The change is about to be made: from here an end of input means "restore".
-    Live,
+    /// First: what to do, and the locks to hold meanwhile.
+    Arm(Box<Arming>),
+    /// Break it: from here an end of input means "restore".
+    Inject,
     /// Restore now and report.
     Restore,
     /// Nothing is left to do.
     Done,
 }
 
+#[derive(Debug, Serialize, Deserialize)]
+struct Arming {
+    plan: FaultPlan,
+    /// Marks the processes of the fault: the value of a variable in their environment.
+    mark: String,
+    locks: Vec<PathBuf>,
+}
+
 /// Answers of the guard.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Reply {
-    Armed,
+    /// It holds the plan; its process.
+    Armed(i32),
+    /// It could not take it, and ends.
+    Refused(String),
+    /// The inject command was started as this process.
+    Started(i32),
+    /// The inject command ended.
+    Injected(CommandResult),
+    /// It begins to put things back.
+    Restoring,
+    /// Everything was tried to put things back.
     Restored(RestoreResult),
 }
 
@@ -76,7 +112,24 @@ impl RestoreResult {
     /// Everything is back.
     #[must_use]
     pub fn succeeded(&self) -> bool {
+        self.commands_succeeded() && !self.threatened()
+    }
+
+    fn commands_succeeded(&self) -> bool {
         self.restore.succeeded() && self.verify.as_ref().is_none_or(CommandResult::succeeded)
+    }
+
+    /// Something may break it again.
+    fn threatened(&self) -> bool {
+        self.unfinished && !self.remaining.is_empty()
+    }
+
+    /// The threat, for people.
+    fn threat_text(&self) -> String {
+        format!(
+            "restored, but what the inject command started still runs and may break it again: {}",
+            self.remaining.join(", ")
+        )
     }
 
     /// The reason of a failure, for people.
@@ -84,6 +137,7 @@ impl RestoreResult {
     pub fn failure_text(&self) -> String {
         match &self.verify {
             Some(verify) if !verify.succeeded() => format!("restored, but `verify`: {}", verify.failure_text()),
+            _ if self.commands_succeeded() && self.threatened() => self.threat_text(),
             _ => self.restore.failure_text(),
         }
     }
@@ -91,24 +145,29 @@ impl RestoreResult {
 
 impl RestorePlan {
     /// Restores and verifies; once more when that failed.
-    pub async fn execute(&self) -> RestoreResult {
+    async fn execute(&self, mark: &str) -> RestoreResult {
         let mut result = RestoreResult::default();
         for _ in 0..ATTEMPTS {
-            result = RestoreResult { restore: self.restore.run().await, verify: None };
-            if let (true, Some(verify)) = (result.restore.succeeded(), &self.verify) {
-                result.verify = Some(verify.run().await);
-            }
-            if result.succeeded() {
+            result = self.verified(self.restore_once(mark).await, mark).await;
+            if result.commands_succeeded() {
                 break;
             }
         }
         result
     }
 
-    /// The longest [`Guard::restore`] can take, the guard's death included.
-    #[must_use]
-    pub fn longest(&self) -> Duration {
-        (self.execute_timeout() + GRACE) * 2
+    /// The restore command alone, marked as one of the fault `mark`.
+    async fn restore_once(&self, mark: &str) -> CommandResult {
+        self.restore.run_marked(Some(&restore_mark(mark))).await
+    }
+
+    /// Verifies after a restore command that ended so.
+    async fn verified(&self, restore: CommandResult, mark: &str) -> RestoreResult {
+        let verify = match &self.verify {
+            Some(verify) if restore.succeeded() => Some(verify.run_marked(Some(&restore_mark(mark))).await),
+            _ => None,
+        };
+        RestoreResult { restore, verify, ..RestoreResult::default() }
     }
 
     fn execute_timeout(&self) -> Duration {
@@ -117,126 +176,20 @@ impl RestorePlan {
     }
 }
 
-static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-
-/// Names the `shakedown` binary for programs that are not it (tests). The first call counts.
-pub fn set_program(path: impl Into<PathBuf>) {
-    let _ = PROGRAM.set(path.into());
+/// The mark of commands that restore after the fault `mark`.
+fn restore_mark(mark: &str) -> String {
+    format!("{mark}-restore")
 }
 
-/// A running guard. Dropping it without [`Guard::restore`] leaves the restoring to it.
-#[derive(Debug)]
-pub struct Guard {
-    child: Child,
-    input: ChildStdin,
-    output: Lines<BufReader<ChildStdout>>,
-    plan: RestorePlan,
-    live: bool,
-    restore_requested: bool,
-}
-
-impl Guard {
-    /// Starts a guard and waits until it holds `plan`.
-    pub async fn arm(plan: RestorePlan) -> Result<Self, Fault> {
-        let broken = |why: String| {
-            Fault::local(
-                "start the guard that restores when this process dies",
-                "",
-                why,
-                "nothing was changed; check that this binary can start itself, and the limit of processes (ulimit -u)",
-            )
-        };
-        let mut guard = Self::spawn(plan).map_err(|error| broken(error.to_string()))?;
-        let request = Request::Arm(guard.plan.clone());
-        match timeout(ARMING, guard.exchange(&request)).await {
-            Ok(Ok(Reply::Armed)) => Ok(guard),
-            Ok(Ok(Reply::Restored(_))) => Err(broken("it answered out of turn".into())),
-            Ok(Err(error)) => Err(broken(error.to_string())),
-            Err(_) => Err(broken(format!("it did not answer within {ARMING:?}"))),
-        }
-    }
-
-    fn spawn(plan: RestorePlan) -> std::io::Result<Self> {
-        let program = PROGRAM.get().map_or_else(std::env::current_exe, |path| Ok(path.clone()))?;
-        let mut command = Command::new(program);
-        // Its own process group: Ctrl-C in the terminal must not reach it. Its complaints go to our standard error,
-        // because after our death nobody else can pass them on.
-        command.arg(SUBCOMMAND).stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
-        let mut child = command.spawn()?;
-        let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(std::io::Error::other("no pipe to it"));
-        };
-        let output = tokio::io::AsyncBufReadExt::lines(BufReader::new(output));
-        Ok(Self { child, input, output, plan, live: false, restore_requested: false })
-    }
-
-    /// Its process id, while it runs.
+impl FaultPlan {
+    /// The longest [`Guard::restore`] can take, the guard's death included.
     #[must_use]
-    pub fn id(&self) -> Option<u32> {
-        self.child.id()
+    pub fn longest_restore(&self) -> Duration {
+        (self.restore_timeout() + GRACE) * 2
     }
 
-    /// From here on the guard restores when this process vanishes.
-    pub async fn live(&mut self) -> Result<(), Fault> {
-        self.live = true;
-        self.send(&Request::Live).await.map_err(|error| {
-            Fault::local(
-                "tell the guard that the change begins",
-                "",
-                error.to_string(),
-                "nothing was changed; something ended the guard process, find out what",
-            )
-        })
-    }
-
-    /// Restores, unless nothing was begun. Does it here when the guard is gone. May be called again after being dropped.
-    pub async fn restore(&mut self) -> Option<RestoreResult> {
-        if !self.live {
-            self.dismiss().await;
-            return None;
-        }
-        let limit = self.plan.execute_timeout() + GRACE;
-        let result = match timeout(limit, self.request_restore()).await {
-            Ok(Ok(result)) => result,
-            _ => self.plan.execute().await,
-        };
-        self.live = !result.succeeded();
-        self.dismiss().await;
-        Some(result)
-    }
-
-    async fn request_restore(&mut self) -> std::io::Result<RestoreResult> {
-        // A call that was dropped half-way has asked already; asking again would restore twice.
-        if !self.restore_requested {
-            self.send(&Request::Restore).await?;
-            self.restore_requested = true;
-        }
-        match self.receive().await? {
-            Reply::Restored(result) => Ok(result),
-            Reply::Armed => Err(std::io::Error::other("the guard answered out of turn")),
-        }
-    }
-
-    async fn dismiss(&mut self) {
-        if self.send(&Request::Done).await.is_ok() {
-            let _ = timeout(GRACE, self.child.wait()).await;
-        }
-    }
-
-    async fn exchange(&mut self, request: &Request) -> std::io::Result<Reply> {
-        self.send(request).await?;
-        self.receive().await
-    }
-
-    async fn send(&mut self, request: &Request) -> std::io::Result<()> {
-        let mut line = serde_json::to_vec(request)?;
-        line.push(b'\n');
-        self.input.write_all(&line).await?;
-        self.input.flush().await
-    }
-
-    async fn receive(&mut self) -> std::io::Result<Reply> {
-        let line = self.output.next_line().await?.ok_or(std::io::ErrorKind::UnexpectedEof)?;
-        Ok(serde_json::from_slice(line.as_bytes())?)
+    /// What `inject` left running may have the rest of its time, with a restore before and after.
+    fn restore_timeout(&self) -> Duration {
+        self.restore.restore.timeout + self.inject.timeout + self.restore.execute_timeout()
     }
 }

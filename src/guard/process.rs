@@ -2,12 +2,38 @@
 
 use std::io::Write as _;
 use std::os::fd::AsFd as _;
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::net::unix::pipe::Receiver;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{Instant, timeout_at};
 
-use super::{Reply, Request, RestorePlan, RestoreResult};
+use super::fault::Fault;
+use super::lock::Locks;
+use super::{Arming, CommandResult, FaultPlan, Reply, Request, RestoreResult};
+
+/// Signals that would end it, but for those nobody can ignore and those of its own defects.
+const IGNORED: &[i32] = &[
+    libc::SIGHUP,
+    libc::SIGINT,
+    libc::SIGQUIT,
+    libc::SIGTERM,
+    libc::SIGUSR1,
+    libc::SIGUSR2,
+    libc::SIGALRM,
+    libc::SIGVTALRM,
+    libc::SIGPROF,
+    libc::SIGPIPE,
+    libc::SIGXCPU,
+    libc::SIGXFSZ,
+    libc::SIGIO,
+    libc::SIGTSTP,
+    libc::SIGTTIN,
+    libc::SIGTTOU,
+];
+/// A plan without a limit of its own; far enough away.
+const FAR: Duration = Duration::from_hours(24 * 365);
 
 /// Runs the guard on standard input and output until it is told `done`, or until the input ends. False when it could not
 /// do what it is for.
@@ -26,7 +52,7 @@ pub fn main() -> bool {
 async fn serve() -> bool {
     // Registered listeners replace the deadly default action; nobody needs to read them.
     let ignored: std::io::Result<Vec<Signal>> =
-        [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].into_iter().map(signal).collect();
+        IGNORED.iter().map(|number| signal(SignalKind::from_raw(*number))).collect();
     if let Err(error) = &ignored {
         print_error(&format!("cannot ignore signals: {error}"));
         return false;
@@ -35,55 +61,161 @@ async fn serve() -> bool {
         print_error("this subcommand is internal: its standard input must be a pipe");
         return false;
     };
-    let Some(Request::Arm(plan)) = next(&mut input).await else {
+    let Some(Request::Arm(arming)) = next(&mut input).await else {
         print_error("this subcommand is internal: it expects a plan on standard input");
         return false;
     };
-    if !send(&Reply::Armed) {
+    adopt_orphans();
+    let locks = match Locks::join(&arming.locks) {
+        Ok(locks) => locks,
+        Err(error) => {
+            send(&Reply::Refused(format!("it could not share the locks of this run: {error}")));
+            return false;
+        }
+    };
+    if !send(&Reply::Armed(std::process::id().cast_signed())) {
         return false;
     }
-    handle_requests(&plan, &mut input).await
+    let done = Watch { arming: &arming, input: &mut input, fault: None, restored: None, end: None }.run().await;
+    // Before the end of our output tells the run that all is done.
+    drop(locks);
+    done
 }
+
+/// What `inject` leaves behind when its shell ends becomes a child of this process, and stays known.
+#[cfg(target_os = "linux")]
+fn adopt_orphans() {
+    let _ = nix::sys::prctl::set_child_subreaper(true);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn adopt_orphans() {}
 
 fn requests() -> Option<Lines<BufReader<Receiver>>> {
     let input = std::io::stdin().as_fd().try_clone_to_owned().ok()?;
     Some(BufReader::new(Receiver::from_owned_fd(input).ok()?).lines())
 }
 
-async fn handle_requests(plan: &RestorePlan, input: &mut Lines<BufReader<Receiver>>) -> bool {
-    let mut live = false;
-    loop {
-        match next(input).await {
-            Some(Request::Live) => live = true,
-            Some(Request::Restore) => {
-                let result = plan.execute().await;
-                live = !result.succeeded();
-                send(&Reply::Restored(result));
-            }
-            Some(Request::Arm(_)) => {}
-            None if live => return restore_after_vanish(plan).await,
-            Some(Request::Done) | None => return true,
-        }
-    }
+/// The guard at work.
+struct Watch<'a> {
+    arming: &'a Arming,
+    input: &'a mut Lines<BufReader<Receiver>>,
+    /// In place, or about to be.
+    fault: Option<Fault>,
+    /// It was undone before the run asked for it.
+    restored: Option<RestoreResult>,
+    /// When it is undone unasked.
+    end: Option<Instant>,
 }
 
-/// The run has vanished.
-async fn restore_after_vanish(plan: &RestorePlan) -> bool {
-    let result: RestoreResult = plan.execute().await;
-    if result.succeeded() {
-        print_error("the run vanished; what it had changed is restored");
-        return true;
+impl Watch<'_> {
+    async fn run(&mut self) -> bool {
+        loop {
+            let end = self.end.unwrap_or_else(|| Instant::now() + FAR);
+            let Ok(request) = timeout_at(end, next(self.input)).await else {
+                self.overdue().await;
+                continue;
+            };
+            match request {
+                Some(Request::Inject) if self.fault.is_none() => {
+                    if let Some(result) = self.inject().await {
+                        send(&Reply::Injected(result));
+                    }
+                }
+                Some(Request::Restore) => self.restore_and_tell().await,
+                Some(Request::Arm(_) | Request::Inject) => {}
+                None if self.fault.is_some() || self.restored.is_some() => return self.vanished().await,
+                Some(Request::Done) | None => return true,
+            }
+        }
     }
-    // Neither arguments nor output: both may hold secrets, and what hides them has vanished with the run.
-    let program = plan.restore.run.first().map_or("", String::as_str);
-    let verify = result.verify.as_ref().filter(|verify| !verify.succeeded());
-    let (which, ended) =
-        verify.map_or(("restore", result.restore.status_text()), |verify| ("verify", verify.status_text()));
-    print_error(&format!(
-        "the run vanished and restoring failed (`{which}`: {ended}); what it changed may still be in place: run the \
-         suite's `restore` command ({program} …) by hand"
-    ));
-    false
+
+    fn plan(&self) -> &FaultPlan {
+        &self.arming.plan
+    }
+
+    /// Runs the inject command. `None` when the run vanished, or asked to restore, before it had ended.
+    async fn inject(&mut self) -> Option<CommandResult> {
+        let (fault, failed) = Fault::start(&self.arming.plan, &self.arming.mark);
+        let fault = self.fault.insert(fault);
+        if let Some(leader) = fault.leader() {
+            send(&Reply::Started(leader));
+        }
+        let result = match failed {
+            Some(failed) => failed,
+            None => tokio::select! {
+                result = fault.injected() => result,
+                request = next(self.input) => {
+                    // The end of the input is read again where it is waited for; anything else means "restore".
+                    if request.is_some() {
+                        self.restore_and_tell().await;
+                    }
+                    return None;
+                }
+            },
+        };
+        self.end = Instant::now().checked_add(self.plan().hold);
+        Some(result)
+    }
+
+    async fn restore_and_tell(&mut self) {
+        send(&Reply::Restoring);
+        let result = self.restore().await;
+        if !send(&Reply::Restored(result.clone())) {
+            self.restored = Some(result);
+        }
+    }
+
+    /// Undoes the fault, unless that was done.
+    async fn restore(&mut self) -> RestoreResult {
+        if let Some(restored) = self.restored.take_if(|restored| restored.succeeded()) {
+            return restored;
+        }
+        self.end = None;
+        let Some(fault) = &mut self.fault else {
+            // Nothing was begun.
+            let restore = CommandResult { exit: Some(0), ..CommandResult::default() };
+            return RestoreResult { restore, ..RestoreResult::default() };
+        };
+        let result = fault.undo(&self.arming.plan).await;
+        if result.succeeded() {
+            self.fault = None;
+        }
+        result
+    }
+
+    /// Nothing was asked of us for longer than the fault should last.
+    async fn overdue(&mut self) {
+        let incident = format!(
+            "the run did not ask for it in time, {:?} after `inject`, so the guard restored unasked",
+            self.plan().hold
+        );
+        let result = self.restore().await;
+        self.restored = Some(RestoreResult { incident, ..result });
+    }
+
+    /// The run has vanished.
+    async fn vanished(&mut self) -> bool {
+        let result = self.restore().await;
+        if result.succeeded() {
+            print_error("the run vanished; what it had changed is restored");
+            return true;
+        }
+        if result.commands_succeeded() {
+            print_error(&format!("the run vanished; {}", result.threat_text()));
+            return false;
+        }
+        // Neither arguments nor output: both may hold secrets, and what hides them has vanished with the run.
+        let program = self.plan().restore.restore.run.first().map_or("", String::as_str);
+        let verify = result.verify.as_ref().filter(|verify| !verify.succeeded());
+        let (which, ended) =
+            verify.map_or(("restore", result.restore.status_text()), |verify| ("verify", verify.status_text()));
+        print_error(&format!(
+            "the run vanished and restoring failed (`{which}`: {ended}); what it changed may still be in place: run the \
+             suite's `restore` command ({program} …) by hand"
+        ));
+        false
+    }
 }
 
 /// `None` at the end of the input, and for a line that is not a request: whoever writes those is not our run any more.

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod datagram;
 pub mod dial;
 pub mod endpoint;
+pub mod heartbeat;
 pub mod open_loop;
 pub mod resolve;
 pub mod scope;

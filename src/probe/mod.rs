@@ -47,6 +47,7 @@ pub struct Cx<'a> {
     deadline: Instant,
     seed: u64,
     cancel: CancellationToken,
+    check: String,
 }
 
 impl<'a> Cx<'a> {
@@ -58,7 +59,19 @@ impl<'a> Cx<'a> {
         seed: u64,
         cancel: CancellationToken,
     ) -> Self {
-        Self { observation, facts, deadline, seed, cancel }
+        Self { observation, facts, deadline, seed, cancel, check: String::new() }
+    }
+
+    /// The same context, for the check of this name.
+    #[must_use]
+    pub fn of_check(self, check: impl Into<String>) -> Self {
+        Self { check: check.into(), ..self }
+    }
+
+    /// Suite and id of the check, for messages to other processes; empty outside of a run.
+    #[must_use]
+    pub fn check(&self) -> &str {
+        &self.check
     }
 
     /// Sets a fact of this round.
@@ -180,13 +193,22 @@ pub trait Probe: Send + Sync + Sized + 'static {
     /// One round.
     fn run(&self, cx: &mut Cx<'_>) -> impl Future<Output = Result<(), Fault>> + Send;
     /// Puts back what `run` changed; called on every path once `run` was polled.
-    fn restore(&self) -> impl Future<Output = Result<(), Fault>> + Send {
-        async { Ok(()) }
+    fn restore(&self, _: &mut Cx<'_>) -> impl Future<Output = Result<PutBack, Fault>> + Send {
+        async { Ok(PutBack::Nothing) }
     }
 }
 
+/// The end of [`Probe::restore`] when all is well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PutBack {
+    /// Nothing was changed, or it was put back before.
+    Nothing,
+    /// What was changed is as it was.
+    Done,
+}
+
 /// A boxed future of a probe.
-pub type ProbeFuture<'f> = Pin<Box<dyn Future<Output = Result<(), Fault>> + Send + 'f>>;
+pub type ProbeFuture<'f, T = ()> = Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + 'f>>;
 
 /// `Probe` as an object.
 pub trait DynProbe: Send + Sync {
@@ -203,7 +225,7 @@ pub trait DynProbe: Send + Sync {
     /// See [`Probe::run`].
     fn run<'f>(&'f self, cx: &'f mut Cx<'_>) -> ProbeFuture<'f>;
     /// See [`Probe::restore`].
-    fn restore(&self) -> ProbeFuture<'_>;
+    fn restore<'f>(&'f self, cx: &'f mut Cx<'_>) -> ProbeFuture<'f, PutBack>;
 }
 
 impl<P: Probe> DynProbe for P {
@@ -225,8 +247,8 @@ impl<P: Probe> DynProbe for P {
     fn run<'f>(&'f self, cx: &'f mut Cx<'_>) -> ProbeFuture<'f> {
         Box::pin(Probe::run(self, cx))
     }
-    fn restore(&self) -> ProbeFuture<'_> {
-        Box::pin(Probe::restore(self))
+    fn restore<'f>(&'f self, cx: &'f mut Cx<'_>) -> ProbeFuture<'f, PutBack> {
+        Box::pin(Probe::restore(self, cx))
     }
 }
 

@@ -13,7 +13,7 @@ use crate::model::{
     Args, Better, Choice, Fact, FactInfo, Fault, Field, FieldInfo, FieldKind, FieldRole, Invalid, Observation, Unit,
     Value,
 };
-use crate::probe::{Cx, Family, Footprint, Probe};
+use crate::probe::{Cx, Family, Footprint, Probe, PutBack};
 
 /// The registry of tests: this family alone.
 pub const FAMILIES: &[Family] = &[Family::of::<Scripted>("scripted", "", "")];
@@ -209,20 +209,13 @@ impl Scripted {
     }
 
     /// Follows `steps`; the journal says how it began and how it ended.
-    async fn follow(
-        &self,
-        steps: &[Step],
-        mut cx: Option<&mut Cx<'_>>,
-        [begin, end, cut]: [Entry; 3],
-    ) -> Result<(), Fault> {
+    async fn follow(&self, steps: &[Step], cx: &mut Cx<'_>, [begin, end, cut]: [Entry; 3]) -> Result<(), Fault> {
         self.journal.add(&self.name, begin);
         let mut cut = Cut { journal: &self.journal, name: &self.name, entry: cut, armed: true };
         for step in steps {
             match step {
                 Step::Record(recording) => {
-                    if let Some(cx) = cx.as_deref_mut() {
-                        recording(cx);
-                    }
+                    recording(cx);
                 }
                 // By the paused clock of the test.
                 Step::Wait(length) => tokio::time::sleep(*length).await,
@@ -313,11 +306,12 @@ impl Probe for Scripted {
             cx.set(&BANNER, SILENT);
         }
         let steps = nth(&self.script.rounds, &self.runs);
-        self.follow(steps, Some(cx), [Entry::Run, Entry::End, Entry::Cut]).await
+        self.follow(steps, cx, [Entry::Run, Entry::End, Entry::Cut]).await
     }
-    async fn restore(&self) -> Result<(), Fault> {
+    async fn restore(&self, cx: &mut Cx<'_>) -> Result<PutBack, Fault> {
         let steps = nth(&self.script.restores, &self.restores);
-        self.follow(steps, None, [Entry::Restore, Entry::Restored, Entry::Abandoned]).await
+        self.follow(steps, cx, [Entry::Restore, Entry::Restored, Entry::Abandoned]).await?;
+        Ok(if steps.is_empty() { PutBack::Nothing } else { PutBack::Done })
     }
 }
 

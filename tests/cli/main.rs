@@ -12,6 +12,7 @@ mod endings;
 mod gates;
 mod gobench;
 mod good_suites;
+mod guarded;
 mod history;
 mod overlap;
 mod pairing;

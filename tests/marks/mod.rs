@@ -73,6 +73,7 @@ pub fn shell(script: &str) -> Vec<String> {
 }
 
 /// A command with time enough.
+#[allow(dead_code, reason = "not every test has commands of its own")]
 pub fn command(run: Vec<String>) -> CommandSpec {
     CommandSpec { run, cwd: None, timeout: Duration::from_secs(30) }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use shakedown::model::{Fault, Observation};
-use shakedown::probe::{Cx, DynProbe};
+use shakedown::probe::{Cx, DynProbe, PutBack};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -18,4 +18,12 @@ pub async fn observe(probe: &dyn DynProbe) -> (Observation, Result<(), Fault>) {
     let mut cx = Cx::new(&mut observation, probe.facts(), Instant::now() + longest, SEED, CancellationToken::new());
     let ended = timeout(longest * 4 + SLACK, probe.run(&mut cx)).await;
     (observation, ended.unwrap_or_else(|_| panic!("it should take {longest:?} at most")))
+}
+
+/// Puts back what the probe changed, as the engine does after a round.
+#[allow(dead_code, reason = "not every test changes something")]
+pub async fn put_back(probe: &dyn DynProbe) -> Result<PutBack, Fault> {
+    let mut observation = Observation::default();
+    let mut cx = Cx::new(&mut observation, probe.facts(), Instant::now(), SEED, CancellationToken::new());
+    probe.restore(&mut cx).await
 }

@@ -21,26 +21,30 @@ facts! { pub(super) FACTS;
         "Longest outage: the middle of its bounds; 0 when there was none, absent when the service never came back.",
     )
     .within(NOTICED)
+    .bounded_by("outage.hi")
     .on_breach(OUTAGE);
     pub(super) const TOTAL: Fact<f64> = Fact::metric(
         "outage.total",
         Unit::Seconds,
         Better::Lower,
-        "All outages together; absent when the service never came back.",
+        "All outages together, each the middle of its bounds; absent when the service never came back.",
     )
     .within(NOTICED)
+    .bounded_by("outage.hi")
     .on_breach(OUTAGE);
     pub(super) const LO: Fact<f64> = Fact::number(
         "outage.lo",
         Unit::Seconds,
-        "The longest outage took at least this long: last minus first lost probe.",
+        "The longest outage took at least this long, whenever in its life each lost probe was lost.",
     )
     .on_breach(OUTAGE);
-    pub(super) const HI: Fact<f64> = Fact::number(
+    pub(super) const HI: Fact<f64> = Fact::metric(
         "outage.hi",
         Unit::Seconds,
+        Better::Lower,
         "No outage took longer than this: the longest stretch without a proof of life. Assert recovery times on it.",
     )
+    .within(NOTICED)
     .on_breach(OUTAGE);
     pub(super) const OUTAGES: Fact<i64> = Fact::counter(
         "outages",
@@ -94,7 +98,27 @@ facts! { pub(super) FACTS;
         "Longest outage that began with or after `restore`; 0 when there was none, absent when the service stayed away.",
     )
     .within(NOTICED)
+    .bounded_by("failback.hi")
     .on_breach(OUTAGE);
+    pub(super) const FAILBACK_HI: Fact<f64> = Fact::metric(
+        "failback.hi",
+        Unit::Seconds,
+        Better::Lower,
+        "From when `restore` began, no outage took longer than this, nor the rest of one that it ended; absent when the \
+         service stayed away.",
+    )
+    .within(NOTICED)
+    .on_breach(OUTAGE);
+    pub(super) const OUTAGES_AFTER: Fact<i64> = Fact::counter(
+        "after.outages",
+        Unit::Count,
+        Better::Lower,
+        "Outages in the last steady phase, those that began before it included: what users live with afterwards.",
+    )
+    .expected("0")
+    .on_breach(
+        "the service was away after `restore` had ended: look at what it starts, and whether `verify` asks for what users need",
+    );
     pub(super) const LATENCY: Fact<Distribution> = Fact::distribution(
         "latency",
         Unit::Seconds,

@@ -23,7 +23,7 @@ fields! { COMMAND_FIELDS;
         "timeout",
         FieldKind::Duration(0.01, 3600.0),
         "30s",
-        "After this the command and its children are killed.",
+        "After this the command and its session are killed; what it started elsewhere is waited for until then.",
     );
 }
 

@@ -2,13 +2,18 @@
 
 use tokio::sync::Mutex;
 
-use crate::guard::{CommandResult, CommandSpec, Guard, RestorePlan, RestoreResult};
+use crate::guard::lock::LockKey;
+use crate::guard::{CommandResult, FaultPlan, Guard, RestoreResult};
 use crate::model::{Fault, FaultKind};
+
+use super::exclusion;
+use crate::guard::lock::Locks;
 
 /// A fault to inject and to put back.
 pub(super) struct FaultInjection {
-    inject: CommandSpec,
-    restore: RestorePlan,
+    plan: FaultPlan,
+    /// What nobody else on this host may break meanwhile.
+    keys: Vec<LockKey>,
     state: Mutex<State>,
 }
 
@@ -32,31 +37,43 @@ pub(super) struct NotRestored {
 
 impl FaultInjection {
     /// Nothing happens yet.
-    pub(super) fn new(inject: CommandSpec, restore: RestorePlan) -> Self {
-        Self { inject, restore, state: Mutex::default() }
+    pub(super) fn new(plan: FaultPlan, keys: Vec<LockKey>) -> Self {
+        Self { plan, keys, state: Mutex::default() }
+    }
+
+    /// Sees to it that nobody else on this host breaks the same while the result lives.
+    pub(super) fn lock(&self, check: &str, target: &str) -> Result<Locks, Fault> {
+        exclusion::take(&self.keys, check, target)
     }
 
     /// Starts the guard. Refuses when an earlier round could not be put back.
-    pub(super) async fn arm(&self) -> Result<(), Fault> {
+    pub(super) async fn arm(&self, locks: &Locks) -> Result<(), Fault> {
         let mut state = self.state.lock().await;
         if let State::NotRestored(failed) = &*state {
             return Err(failed.fault.clone());
         }
-        *state = State::Guarded(Box::new(Guard::arm(self.restore.clone()).await?));
+        *state = State::Guarded(Box::new(Guard::arm(self.plan.clone(), locks.paths()).await?));
         Ok(())
     }
 
     /// Injects the fault. Call [`FaultInjection::arm`] first.
     pub(super) async fn inject(&self) -> Result<CommandResult, Fault> {
         match &mut *self.state.lock().await {
-            State::Guarded(guard) => guard.live().await?,
-            State::NotRestored(failed) => return Err(failed.fault.clone()),
+            State::Guarded(guard) => guard.inject().await.ok_or_else(guard_lost),
+            State::NotRestored(failed) => Err(failed.fault.clone()),
             State::Idle => {
                 let remedy = "report this as a defect of shakedown";
-                return Err(Fault::local("inject the fault", "", "no guard stands by", remedy));
+                Err(Fault::local("inject the fault", "", "no guard stands by", remedy))
             }
         }
-        Ok(self.inject.run().await)
+    }
+
+    /// Ends when the guard does, though nobody told it to.
+    pub(super) async fn lost(&self) -> Fault {
+        if let State::Guarded(guard) = &mut *self.state.lock().await {
+            guard.lost().await;
+        }
+        guard_lost()
     }
 
     /// Puts it back; does nothing when there is none, or when it was done before.
@@ -80,7 +97,8 @@ impl FaultInjection {
     }
 
     fn not_restored(&self, restored: &RestoreResult) -> Fault {
-        let verify = self.restore.verify.as_ref().map(|verify| format!("; then check: {}", verify.shell_text()));
+        let plan = &self.plan.restore;
+        let verify = plan.verify.as_ref().map(|verify| format!("; then check: {}", verify.shell_text()));
         Fault::new(
             FaultKind::NotRestored,
             "restore after the injected fault",
@@ -88,9 +106,18 @@ impl FaultInjection {
             restored.failure_text(),
             format!(
                 "the fault may still be in place; run by hand: {}{}",
-                self.restore.restore.shell_text(),
+                plan.restore.shell_text(),
                 verify.unwrap_or_default()
             ),
         )
     }
+}
+
+fn guard_lost() -> Fault {
+    Fault::local(
+        "keep a guard beside the fault",
+        "",
+        "the guard process ended before the fault was put back",
+        "find out what ended it (the log of the kernel tells of memory that ran out); `restore` was run",
+    )
 }

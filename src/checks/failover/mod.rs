@@ -1,5 +1,6 @@
 //! Failover: breaks something, measures how long the service was away, and puts it back.
 
+mod exclusion;
 mod facts;
 mod fields;
 mod injection;
@@ -19,9 +20,10 @@ use report::PhaseTimes;
 use settings::Phases;
 use stream::{ProbeStream, StreamConfig};
 
-use crate::guard::CommandResult;
+use crate::guard::{CommandResult, RestoreResult};
 use crate::model::{Args, Fact, FactInfo, Fault, FieldInfo, Invalid, Observation, Value};
-use crate::probe::{Cx, Footprint, Probe};
+use crate::net::heartbeat::Heartbeat;
+use crate::probe::{Cx, Footprint, Probe, PutBack};
 
 /// The probe.
 pub struct Failover {
@@ -41,9 +43,10 @@ impl Probe for Failover {
     fn from_args(args: &Args) -> Result<Self, Invalid> {
         let stream = settings::stream(args)?;
         let phases = Phases::from_args(args, &stream)?;
-        let (inject, restore) = settings::commands(args)?;
-        let commands = inject.timeout + restore.longest();
-        Ok(Self { stream, phases, injection: FaultInjection::new(inject, restore), commands })
+        let plan = settings::fault(args, &phases)?;
+        let commands = plan.inject.timeout + plan.longest_restore();
+        let keys = settings::exclusive(args, &plan);
+        Ok(Self { stream, phases, injection: FaultInjection::new(plan, keys), commands })
     }
 
     fn target(&self) -> String {
@@ -64,39 +67,63 @@ impl Probe for Failover {
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
+        // Held to the end of the round; the guard holds them for as long as it lives.
+        let locks = self.injection.lock(cx.check(), &self.stream.probe.target())?;
         self.stream.try_once(cx.cancelled()).await?;
+        let heartbeat = self.heartbeat()?;
         let stream = ProbeStream::start(self.stream.clone())?;
-        let mut times = self.steady_before(cx, &stream).await?;
-        self.injection.arm().await?;
+        let mut times = self.steady_before(cx, &stream, &heartbeat).await?;
+        self.injection.arm(&locks).await?;
         self.inject(cx).await?;
         times.injected = stream.now();
-        tokio::time::sleep(self.phases.observe).await;
+        let guarded = tokio::select! {
+            () = tokio::time::sleep(self.phases.observe) => Ok(()),
+            lost = self.injection.lost() => Err(lost),
+        };
         times.restoring = stream.now();
-        let restored = self.restore_service(cx).await;
+        // After a failure nothing of it will be judged; what counts is that everybody hears of it soon.
+        self.restore_service(cx).await.and(guarded)?;
         tokio::time::sleep(self.phases.settle).await;
         times.after = stream.now();
         tokio::time::sleep(self.phases.steady).await;
-        let log = stream.finish().await;
-        let measured = log.and_then(|log| report::facts(cx, &log, &times, &self.phases, &self.stream));
-        // Something left broken matters more than a measurement that failed.
-        restored.and(measured)
+        times.end = stream.now();
+        self.watched(&stream, &heartbeat, &times)?;
+        let log = stream.finish().await?;
+        report::facts(cx, &log, &times, &self.phases, &self.stream)
     }
 
-    async fn restore(&self) -> Result<(), Fault> {
-        self.injection.restore().await.map(|_| ()).map_err(|failed| failed.fault)
+    async fn restore(&self, cx: &mut Cx<'_>) -> Result<PutBack, Fault> {
+        match self.injection.restore().await {
+            Ok(None) => Ok(PutBack::Nothing),
+            Ok(Some(restored)) => {
+                Self::record(cx, &restored);
+                Ok(PutBack::Done)
+            }
+            Err(failed) => {
+                Self::record(cx, &failed.restored);
+                Err(failed.fault)
+            }
+        }
     }
 }
 
 impl Failover {
     /// A service that loses probes before the fault cannot be measured: nothing is injected then.
-    async fn steady_before(&self, cx: &mut Cx<'_>, stream: &ProbeStream) -> Result<PhaseTimes, Fault> {
+    async fn steady_before(
+        &self,
+        cx: &mut Cx<'_>,
+        stream: &ProbeStream,
+        heartbeat: &Heartbeat,
+    ) -> Result<PhaseTimes, Fault> {
         tokio::time::sleep(self.phases.steady).await;
         let steady = stream.now();
+        let times = PhaseTimes { steady, ..PhaseTimes::default() };
+        self.watched(stream, heartbeat, &times)?;
         let probes = stream.results(steady).await;
         let answered = probes.iter().filter(|probe| probe.outcome == ProbeOutcome::Answered).count();
         cx.set(&STEADY_BEFORE, answered == probes.len() && answered > 0);
         if answered == probes.len() && answered > 0 {
-            return Ok(PhaseTimes { steady, ..PhaseTimes::default() });
+            return Ok(times);
         }
         let (loss, fault) = stream.first_errors();
         if let (0, Some(fault)) = (answered, &fault) {
@@ -131,15 +158,67 @@ impl Failover {
     }
 
     async fn restore_service(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
-        let (restored, result) = match self.injection.restore().await {
-            Ok(restored) => (restored, Ok(())),
-            Err(failed) => (Some(failed.restored), Err(failed.fault)),
-        };
-        cx.set(&RESTORED, result.is_ok());
-        if let Some(restored) = restored {
-            exit(cx, &RESTORE_EXIT, &restored.restore);
+        match self.injection.restore().await {
+            Ok(None) => {
+                cx.set(&RESTORED, true);
+                Ok(())
+            }
+            Ok(Some(restored)) => {
+                Self::record(cx, &restored);
+                if restored.incident.is_empty() {
+                    return Ok(());
+                }
+                Err(Fault::local(
+                    "keep the fault under control",
+                    self.stream.probe.target(),
+                    format!("{}; it is put back", restored.incident),
+                    "find out what stopped this process or ended its guard, and run it again",
+                ))
+            }
+            Err(failed) => {
+                Self::record(cx, &failed.restored);
+                Err(failed.fault)
+            }
         }
-        result
+    }
+
+    fn record(cx: &mut Cx<'_>, restored: &RestoreResult) {
+        cx.set(&RESTORED, restored.succeeded());
+        exit(cx, &RESTORE_EXIT, &restored.restore);
+        if !restored.remaining.is_empty() {
+            cx.note(format!("still running, started by the inject command: {}", restored.remaining.join(", ")));
+        }
+    }
+
+    fn heartbeat(&self) -> Result<Heartbeat, Fault> {
+        Heartbeat::start().map_err(|error| {
+            let remedy = "check the limits of processes and memory (ulimit -a)";
+            Fault::local(
+                "start a thread that watches this process",
+                self.stream.probe.target(),
+                error.to_string(),
+                remedy,
+            )
+        })
+    }
+
+    /// What this process did not watch, because it did not run, it must not judge.
+    fn watched(&self, stream: &ProbeStream, heartbeat: &Heartbeat, times: &PhaseTimes) -> Result<(), Fault> {
+        let phases = times.phases().map(|(name, from, until)| (name, stream.unwatched(heartbeat, from, until)));
+        let missed: Vec<String> = phases
+            .iter()
+            .filter(|(_, seconds)| *seconds > 0.0)
+            .map(|(name, seconds)| format!("{seconds:.1}s of {name}"))
+            .collect();
+        if missed.is_empty() {
+            return Ok(());
+        }
+        Err(Fault::local(
+            "watch the service",
+            self.stream.probe.target(),
+            format!("this process did not run for {}, so nobody looked meanwhile", missed.join(" and ")),
+            "it was stopped (SIGSTOP), the machine slept or was far too busy; run it again where it gets its turn",
+        ))
     }
 }
 

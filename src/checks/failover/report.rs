@@ -1,8 +1,8 @@
 //! From the stream's log to facts.
 
 use super::facts::{
-    DETECTED_AFTER, FAILBACK, HI, LATE, LATENCY, LATENESS, LO, LONGEST, LOST, OUTAGES, RECOVERED, RECOVERED_AFTER,
-    SENT, STEADY_AFTER, TOTAL,
+    DETECTED_AFTER, FAILBACK, FAILBACK_HI, HI, LATE, LATENCY, LATENESS, LO, LONGEST, LOST, OUTAGES, OUTAGES_AFTER,
+    RECOVERED, RECOVERED_AFTER, SENT, STEADY_AFTER, TOTAL,
 };
 use super::outage::{
     Outage, ProbeOutcome, ProbeResult, TravelTimes, conclusive, longest_possible, longest_unsent_run, outages,
@@ -26,6 +26,21 @@ pub(super) struct PhaseTimes {
     pub(super) restoring: f64,
     /// Start of the last steady phase.
     pub(super) after: f64,
+    /// And its end.
+    pub(super) end: f64,
+}
+
+impl PhaseTimes {
+    /// Name, beginning and end of each phase; empty ones have not begun.
+    pub(super) fn phases(&self) -> [(&'static str, f64, f64); 5] {
+        [
+            ("`steady`", 0.0, self.steady),
+            ("`inject`", self.steady, self.injected),
+            ("`observe`", self.injected, self.restoring),
+            ("`restore` and `settle`", self.restoring, self.after),
+            ("the last `steady`", self.after, self.end),
+        ]
+    }
 }
 
 /// Sets every fact the stream gives. A stream that could not be sent is a fault.
@@ -41,12 +56,20 @@ pub(super) fn facts(
     counts(cx, log, times, config.interval.as_secs_f64(), &steady);
     complete(log, config)?;
     let probes = conclusive(&log.probes);
+    let all = outages(&probes, &travel, phases.isolated);
+    cx.set(&OUTAGES_AFTER, whole(all.iter().filter(|outage| outage.last >= times.after).count()));
     let (main, failback): (Vec<Outage>, Vec<Outage>) =
-        outages(&probes, &travel, phases.isolated).into_iter().partition(|outage| outage.first < times.restoring);
-    outage_facts(cx, &main, longest_possible(&probes, &travel, 0.0, times.restoring));
+        all.into_iter().partition(|outage| outage.first < times.restoring);
+    let most = longest_possible(&probes, &travel, 0.0, times.restoring);
+    consistent(&main, most, config)?;
+    outage_facts(cx, &main, most);
     recovery(cx, &main, times, phases);
     if let Some(longest) = longest(&failback) {
         cx.set(&FAILBACK, longest);
+        let most = longest_possible(&probes, &travel, times.restoring, f64::INFINITY);
+        if let Some(most) = most.filter(|_| main.iter().all(|outage| outage.hi.is_some())) {
+            cx.set(&FAILBACK_HI, most);
+        }
     }
     if let Some(loss) = &log.first_loss {
         cx.note(format!("the first lost probe: {loss}"));
@@ -83,7 +106,7 @@ pub(super) fn complete(log: &StreamLog, config: &StreamConfig) -> Result<(), Fau
     let unsent = log.probes.iter().filter(|probe| probe.outcome == ProbeOutcome::NotSent).count();
     let in_a_row = longest_unsent_run(&log.probes);
     let many = unsent * 100 > log.probes.len();
-    if log.skipped == 0 && in_a_row <= UNSENT_IN_A_ROW && !many && !log.probes.is_empty() {
+    if log.skipped == 0 && log.missed == 0 && in_a_row <= UNSENT_IN_A_ROW && !many && !log.probes.is_empty() {
         return Ok(());
     }
     let why = log.fault.as_ref().map_or_else(String::new, |fault| format!("; the first: {fault}"));
@@ -91,15 +114,31 @@ pub(super) fn complete(log: &StreamLog, config: &StreamConfig) -> Result<(), Fau
         "probe on schedule",
         config.probe.target(),
         format!(
-            "of {} probes this side could not send {unsent} ({in_a_row} in a row) and skipped {}{why}",
+            "of {} probes this side could not send {unsent} ({in_a_row} in a row), skipped {}, and did not watch for {:.1}s{why}",
             log.probes.len(),
-            log.skipped
+            log.skipped,
+            log.missed as f64 * config.interval.as_secs_f64()
         ),
         log.fault.as_ref().map_or_else(
             || "lengthen the probe's `interval`, or measure from a less busy machine".to_owned(),
             |fault| fault.remedy.clone(),
         ),
     ))
+}
+
+/// Bounds that contradict each other bound nothing: travel times varied more during the fault than before it.
+pub(super) fn consistent(main: &[Outage], most: Option<f64>, config: &StreamConfig) -> Result<(), Fault> {
+    let tiny = 1e-9;
+    let bounds = main.iter().filter_map(|outage| Some((outage.lo, outage.hi?.min(most?))));
+    match bounds.into_iter().find(|(lo, hi)| *lo > *hi + tiny) {
+        None => Ok(()),
+        Some((lo, hi)) => Err(Fault::local(
+            "bound the outage",
+            config.probe.target(),
+            format!("the bounds contradict each other: at least {lo:.4}s and at most {hi:.4}s"),
+            "answers took longer during the fault than in the steady phase: lengthen `steady`, or measure from a less busy host",
+        )),
+    }
 }
 
 fn outage_facts(cx: &mut Cx<'_>, main: &[Outage], most: Option<f64>) {

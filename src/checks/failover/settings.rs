@@ -2,14 +2,18 @@
 
 use std::time::Duration;
 
+use super::exclusion;
 use super::fields::{
     COMMAND_TIMEOUT, INJECT, INTERVAL, ISOLATED, OBSERVE, PROBE, PROBE_TIMEOUT, RESTORE, RUN, SETTLE, STEADY, VERIFY,
 };
 use super::stream::{IN_FLIGHT, StreamConfig};
-use crate::guard::{CommandSpec, RestorePlan};
+use crate::guard::lock::LockKey;
+use crate::guard::{CommandSpec, FaultPlan, RestorePlan};
 use crate::model::argument::Argument;
 use crate::model::{Arg, Args, Field, FieldRole, Invalid, NestedProbe};
 
+/// The run asks to restore when `observe` is over; the guard waits for so much longer before it restores unasked.
+const OVERTIME: Duration = Duration::from_secs(3);
 /// Probes of one round at most; each is kept for the arithmetic.
 const MOST_PROBES: f64 = 1e6;
 
@@ -42,6 +46,12 @@ impl Phases {
                 "lengthen `steady`, or shorten the probe's `interval`",
             ));
         }
+        if stream.interval * phases.isolated > phases.steady {
+            return Err(ISOLATED.invalid(
+                "`isolated` is more than `steady` has room for, so a service that stays away would pass for steady",
+                "lower `isolated`, or lengthen `steady`",
+            ));
+        }
         if phases.all().as_secs_f64() / stream.interval.as_secs_f64() > MOST_PROBES {
             return Err(PROBE.invalid(
                 format!("this makes more than {MOST_PROBES} probes"),
@@ -55,6 +65,12 @@ impl Phases {
     pub(super) fn all(&self) -> Duration {
         self.steady * 2 + self.observe + self.settle
     }
+}
+
+/// What nobody else on this host may break at the same time.
+pub(super) fn exclusive(args: &Args, plan: &FaultPlan) -> Vec<LockKey> {
+    let NestedProbe { family, args: nested, .. } = args.get(&PROBE);
+    crate::checks::family(family).map_or_else(Vec::new, |family| exclusion::keys(family, &nested, &plan.restore))
 }
 
 /// The nested probe.
@@ -91,9 +107,10 @@ fn command<T: Argument>(group: &Args, field: &Field<T>) -> Result<CommandSpec, I
     Ok(CommandSpec { run, cwd: std::env::current_dir().ok(), timeout: group.get(&COMMAND_TIMEOUT) })
 }
 
-/// The command that injects the fault, and the plan to put it back.
-pub(super) fn commands(args: &Args) -> Result<(CommandSpec, RestorePlan), Invalid> {
+/// How to inject the fault and to put it back.
+pub(super) fn fault(args: &Args, phases: &Phases) -> Result<FaultPlan, Invalid> {
     let verify = args.get(&VERIFY).map(|group| command(&group, &VERIFY)).transpose()?;
     let restore = command(&args.get(&RESTORE), &RESTORE)?;
-    Ok((command(&args.get(&INJECT), &INJECT)?, RestorePlan { restore, verify }))
+    let inject = command(&args.get(&INJECT), &INJECT)?;
+    Ok(FaultPlan { inject, restore: RestorePlan { restore, verify }, hold: phases.observe + OVERTIME })
 }

@@ -13,13 +13,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::outage::{ProbeOutcome, ProbeResult};
 use crate::model::{Fault, Observation};
-use crate::net::open_loop::{self, Bounds, Clock, Due, Schedule, Sent, Threads, Workload, park};
+use crate::net::heartbeat::{Heartbeat, STALL};
+use crate::net::open_loop::{self, Bounds, Clock, Due, Schedule, Sent, Threads, Workload, nanos, park};
 use crate::probe::{Cx, DynProbe};
 
 /// Most probes in flight at once; beyond it the measurement is void rather than late.
 pub(super) const IN_FLIGHT: usize = 4096;
 /// The stream has no end of its own, and its tasks wait for the answers.
-const BOUNDS: Bounds = Bounds { in_flight: IN_FLIGHT, close: u64::MAX, drain: 0 };
+const BOUNDS: Bounds = Bounds { in_flight: IN_FLIGHT, close: u64::MAX, drain: 0, stale: u64::MAX };
 
 /// The nested probe, how often it runs, and how long each answer is waited for.
 #[derive(Clone)]
@@ -35,6 +36,8 @@ pub(super) struct StreamLog {
     pub(super) probes: Vec<ProbeResult>,
     /// Probes not sent because too many were in flight.
     pub(super) skipped: u64,
+    /// Probes not sent because this side stood still while they were due.
+    pub(super) missed: u64,
     /// Why the first probe that could not be sent could not.
     pub(super) fault: Option<Fault>,
     /// Why the first lost probe counts as lost.
@@ -103,7 +106,9 @@ impl ProbeStream {
         let schedule = Schedule::every(config.interval, u64::MAX);
         let mut sender =
             Sender { config, clock, shared: Arc::clone(&shared), runtime: Handle::current(), probes: JoinSet::new() };
-        let work = move |stop: &_| (open_loop::run(&schedule, &BOUNDS, stop, &mut sender), sender.probes);
+        // What is overdue for longer was not watched.
+        let bounds = Bounds { stale: nanos(STALL), ..BOUNDS };
+        let work = move |stop: &_| (open_loop::run(&schedule, &bounds, stop, &mut sender), sender.probes);
         let sender = threads.spawn("failover-stream", work).map_err(|error| {
             let remedy = "check the limits of processes and memory (ulimit -a)";
             Fault::local("start a thread for the probes", target.clone(), error.to_string(), remedy)
@@ -114,6 +119,12 @@ impl ProbeStream {
     /// Seconds since its start.
     pub(super) fn now(&self) -> f64 {
         self.clock.seconds()
+    }
+
+    /// Seconds between two moments of this stream in which the process did not run.
+    pub(super) fn unwatched(&self, heartbeat: &Heartbeat, from: f64, until: f64) -> f64 {
+        let moment = |seconds: f64| self.clock.started() + Duration::from_secs_f64(seconds.max(0.0));
+        heartbeat.missed(moment(from), moment(until)).as_secs_f64()
     }
 
     /// Waits until every probe launched so far has ended, and gives those due before `until`.
@@ -142,6 +153,7 @@ impl ProbeStream {
         while probes.join_next().await.is_some() {}
         let mut log = self.shared.with(std::mem::take);
         log.skipped = sent.skipped;
+        log.missed = sent.missed;
         Ok(log)
     }
 }

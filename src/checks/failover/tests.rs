@@ -7,12 +7,12 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::Failover;
-use super::outage::{ProbeOutcome, ProbeResult};
+use super::outage::{Outage, ProbeOutcome, ProbeResult};
 use super::report::{self, PhaseTimes};
 use super::settings::Phases;
 use super::stream::{ProbeStream, StreamConfig, StreamLog};
 use crate::model::{Arg, Args, FactInfo, Fault, Invalid, Observation, Value};
-use crate::probe::{Cx, DynProbe, Footprint, Probe as _, ProbeFuture};
+use crate::probe::{Cx, DynProbe, Footprint, Probe as _, ProbeFuture, PutBack};
 use crate::testing::recorded;
 
 fn group(pairs: Vec<(&'static str, Arg)>) -> Args {
@@ -54,6 +54,7 @@ fn refused(field: &'static str, value: Arg) -> Invalid {
 fn rules_between_fields() {
     assert_eq!(refused("settle", Arg::Number(31.0)).field, "settle");
     assert_eq!(refused("steady", Arg::Number(0.015)).field, "steady");
+    assert!(refused("isolated", Arg::Integer(101)).message.contains("room"));
     assert_eq!(refused("inject", command(&[])).field, "inject");
     assert_eq!(refused("restore", command(&[""])).field, "restore");
     assert_eq!(refused("verify", command(&[])).field, "verify");
@@ -73,13 +74,19 @@ fn it_says_what_it_is() {
     assert!(!<Failover as crate::probe::Probe>::answered(&Observation::default()));
 }
 
-/// One letter a probe, 10 ms apart: `.` answered, `x` lost, `?` not sent. Steady for 5, restored at `restoring`.
+/// One letter a probe, 10 ms apart: `.` answered, `l` answered half a second late, `x` lost, `?` not sent. Steady for 5,
+/// restored at `restoring`.
 fn facts(picture: &str, restoring: f64) -> (Observation, Result<(), Fault>) {
+    facts_of(picture, restoring, 1)
+}
+
+fn facts_of(picture: &str, restoring: f64, isolated: u32) -> (Observation, Result<(), Fault>) {
     let probe = |(n, letter): (usize, char)| {
         let sent = n as f64 * 0.01;
         let (outcome, latency) = match letter {
             'x' => (ProbeOutcome::Lost, 0.3),
             '?' => (ProbeOutcome::NotSent, 0.0),
+            'l' => (ProbeOutcome::Answered, 0.5),
             _ => (ProbeOutcome::Answered, 0.001),
         };
         ProbeResult { due: sent, sent, ended: sent + latency, outcome }
@@ -91,9 +98,9 @@ fn facts(picture: &str, restoring: f64) -> (Observation, Result<(), Fault>) {
         steady: Duration::from_millis(50),
         observe: Duration::from_millis(100),
         settle: Duration::from_millis(30),
-        isolated: 1,
+        isolated,
     };
-    let times = PhaseTimes { steady: 0.05, injected: 0.06, restoring, after: restoring + 0.05 };
+    let times = PhaseTimes { steady: 0.05, injected: 0.06, restoring, after: restoring + 0.05, end: restoring + 0.1 };
     recorded(Failover::FACTS, |cx| report::facts(cx, &log, &times, &phases, &config))
 }
 
@@ -107,7 +114,7 @@ fn facts_of_a_clean_failover() {
     let (observation, result) = facts(".......xxx..........................", 0.2);
     result.unwrap();
     let ms = |fact| milliseconds(&observation, fact);
-    assert_eq!((ms("outage.lo"), ms("outage.longest"), ms("outage.hi")), (Some(20), Some(30), Some(40)));
+    assert_eq!((ms("outage.lo"), ms("outage.hi"), ms("failback.hi")), (Some(19), Some(40), Some(10)));
     assert_eq!((ms("detected_after"), ms("recovered_after")), (Some(10), Some(41)));
     assert_eq!(ms("failback.outage"), Some(0));
     assert_eq!(observation.last("lost"), Some(&Value::from(3)));
@@ -119,9 +126,13 @@ fn facts_of_a_clean_failover() {
 fn the_failback_is_judged_apart() {
     let (observation, _) = facts(".......xx............xxxx....xx.....", 0.2);
     assert_eq!(observation.last("outages"), Some(&Value::from(1)));
-    assert_eq!(milliseconds(&observation, "outage.longest"), Some(20));
+    let longest = observation.last("outage.longest").and_then(Value::as_f64).unwrap();
+    assert!((longest - 0.0195).abs() < 1e-9, "between 9 ms and 30 ms");
     assert_eq!(milliseconds(&observation, "outage.hi"), Some(30));
-    assert_eq!(milliseconds(&observation, "failback.outage"), Some(40));
+    let failback = observation.last("failback.outage").and_then(Value::as_f64).unwrap();
+    assert!((failback - 0.0395).abs() < 1e-9, "between 29 ms and 50 ms");
+    assert_eq!(milliseconds(&observation, "failback.hi"), Some(50));
+    assert_eq!(observation.last("after.outages"), Some(&Value::from(1)));
     assert_eq!(observation.last("steady.after"), Some(&Value::Bool(false)));
 }
 
@@ -146,8 +157,60 @@ fn a_service_that_never_came_back_has_no_upper_bound() {
     for fact in ["outage.longest", "outage.total", "outage.hi", "recovered_after"] {
         assert_eq!(observation.last(fact), None, "{fact}");
     }
-    assert_eq!(milliseconds(&observation, "outage.lo"), Some(230));
+    assert_eq!(milliseconds(&observation, "outage.lo"), Some(229));
     assert_eq!(observation.last("recovered"), Some(&Value::Bool(false)));
+}
+
+/// What users live with: an outage that goes on to the end, or that comes back, is seen; isolated losses are not.
+#[test]
+fn the_last_steady_phase_is_judged() {
+    // Restored at 200 ms; the last phase begins at 250 ms.
+    for (picture, isolated, outages, steady) in [
+        ("....................................", 1, 0, true),
+        (".......xxx..............x...........", 1, 0, true),
+        (".......xxx................x.........", 1, 1, false),
+        (".......xxx................x.........", 2, 0, false),
+        (".......xxx................x..xx.....", 2, 1, false),
+        // The service never came back, whatever began it.
+        (".......xxxxxxxxxxxxxxxxxxxxxxxxxxxxx", 3, 1, false),
+        ("....................xxxxxxxxxxxxxxxx", 3, 1, false),
+        (".......................xxx..........", 3, 1, false),
+    ] {
+        let (observation, result) = facts_of(picture, 0.2, isolated);
+        result.unwrap();
+        assert_eq!(observation.last("after.outages"), Some(&Value::from(outages)), "{picture} {isolated}");
+        assert_eq!(observation.last("steady.after"), Some(&Value::Bool(steady)), "{picture} {isolated}");
+    }
+}
+
+#[test]
+fn a_total_of_nothing_is_zero() {
+    let (observation, _) = facts("....................................", 0.2);
+    let total = observation.last("outage.total").and_then(Value::as_f64).unwrap();
+    assert_eq!(total.to_string(), "0", "and not -0");
+}
+
+/// A freeze: every probe is answered, 500 ms late.
+#[test]
+fn a_freeze_shows_in_the_upper_bound_alone() {
+    let (observation, result) = facts(".....llll...........................", 0.2);
+    result.unwrap();
+    assert_eq!(
+        (milliseconds(&observation, "outage.longest"), milliseconds(&observation, "outages")),
+        (Some(0), Some(0))
+    );
+    assert_eq!(milliseconds(&observation, "outage.hi"), Some(50));
+}
+
+#[test]
+fn bounds_that_contradict_each_other_are_a_fault() {
+    let outage = |lo, hi| Outage { due: 0.0, first: 0.0, last: 0.1, losses: 3, lo, hi, resumed: None };
+    let of = |outages: &[Outage], most| report::consistent(outages, most, &config(StubProbe::Stalls));
+    assert!(of(&[outage(0.1, Some(0.1))], Some(0.1)).is_ok());
+    assert!(of(&[outage(0.1, None)], Some(0.05)).is_ok(), "one without an end has no upper bound");
+    let fault = of(&[outage(0.01, Some(0.02)), outage(0.3, Some(0.2))], Some(0.4)).unwrap_err();
+    assert!(fault.detail.contains("at least 0.3000s and at most 0.2000s"), "{fault}");
+    assert!(of(&[outage(0.3, Some(0.4))], Some(0.2)).is_err());
 }
 
 #[test]
@@ -162,10 +225,7 @@ fn few_and_scattered_unsent_probes_only_widen_the_bounds() {
     let picture = format!("{}.xx?.{}", ".".repeat(7), ".".repeat(300));
     let (observation, result) = facts(&picture, 0.2);
     result.unwrap();
-    assert_eq!(
-        (milliseconds(&observation, "outage.lo"), milliseconds(&observation, "outage.hi")),
-        (Some(10), Some(40))
-    );
+    assert_eq!((milliseconds(&observation, "outage.lo"), milliseconds(&observation, "outage.hi")), (Some(9), Some(40)));
 }
 
 #[test]
@@ -176,6 +236,9 @@ fn a_skipped_probe_voids_the_measurement() {
     log.skipped = 1;
     let fault = report::complete(&log, &config(StubProbe::Stalls)).unwrap_err();
     assert!(fault.detail.contains("skipped 1") && !fault.remedy.is_empty(), "{fault}");
+    (log.skipped, log.missed) = (0, 130);
+    let fault = report::complete(&log, &config(StubProbe::Stalls)).unwrap_err();
+    assert!(fault.detail.contains("did not watch for 1.3s"), "{fault}");
 }
 
 /// Probes that do one thing.
@@ -220,8 +283,8 @@ impl DynProbe for StubProbe {
             }
         })
     }
-    fn restore(&self) -> ProbeFuture<'_> {
-        Box::pin(std::future::ready(Ok(())))
+    fn restore<'f>(&'f self, _: &'f mut Cx<'_>) -> ProbeFuture<'f, PutBack> {
+        Box::pin(std::future::ready(Ok(PutBack::Nothing)))
     }
 }
 

@@ -20,7 +20,7 @@ use crate::proto::icmp::{Pinger, Received, icmp_fault};
 use crate::stats::Samples;
 
 /// Every probe leaves, however late and whatever became of those before it; the task waits for the replies.
-const BOUNDS: Bounds = Bounds { in_flight: usize::MAX, close: u64::MAX, drain: 0 };
+const BOUNDS: Bounds = Bounds { in_flight: usize::MAX, close: u64::MAX, drain: 0, stale: u64::MAX };
 /// Packets read before the thread that sends may have its turn.
 const TURN: usize = 16;
 

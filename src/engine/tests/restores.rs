@@ -52,6 +52,10 @@ async fn it_is_put_back_after_every_end() {
             _ => None,
         };
         assert_eq!(kind, want, "{path}");
+        if matches!(path, "panic" | "deadline" | "cancel") {
+            let (_, detail) = ran.fault("a");
+            assert!(detail.ends_with("; what it had changed was put back"), "{path}: {detail}");
+        }
         assert_eq!(ran.fact("a", "ok"), Some(Value::from(path != "failed")), "{path}: what was recorded is kept");
         assert_eq!(ran.order().contains(&"z"), path != "cancel", "{path}: the run goes on");
     }
@@ -108,6 +112,29 @@ async fn a_first_signal_does_not_interrupt_a_restore_and_a_second_one_leaves_it_
     let ran = bench().check("a", "", breaking(good()).restores([vec![wait(4.0)]])).signals(1.0, Some(2.0)).run().await;
     assert_eq!(ran.entries("a"), [Entry::Run, Entry::End, Entry::Restore, Entry::Restored]);
     assert_eq!(ran.verdict("a").0, Verdict::Passed);
+}
+
+/// Who reads the report of an interrupted run wants to know whether something is left to mend.
+#[tokio::test(start_paused = true)]
+async fn an_interrupted_check_says_that_nothing_was_changed() {
+    let hanging = |footprint| Script::always([Step::Hang]).footprint(footprint).longest(9.0);
+    for (footprint, detail) in [
+        (Footprint::Disruptive, "the run was interrupted; nothing was left changed"),
+        (Footprint::Quiet, "the run was interrupted"),
+    ] {
+        let ran = bench().check("a", "", hanging(footprint)).signals(1.0, None).run().await;
+        assert_eq!(ran.fault("a"), (FaultKind::Cancelled, detail));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_restore_records_is_in_the_report() {
+    let ran = bench()
+        .check("a", "", breaking(vec![Step::Hang]).restores([vec![set(&OK, true)]]))
+        .signals(1.0, None)
+        .run()
+        .await;
+    assert_eq!(ran.fact("a", "ok"), Some(Value::from(true)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -38,6 +38,19 @@ pub fn contradict(tests: &[&Test], sort: Sort, range: Range) -> bool {
     domain.complete && !domain.values.iter().map(Some).chain([None]).any(holds)
 }
 
+/// Whether a test refuses a number for being too large: some number satisfies it, and some larger one does not.
+#[must_use]
+pub fn limits_above(test: &Test, sort: Sort) -> bool {
+    let mut named = Named::default();
+    named.add(test);
+    // It can only change at the numbers it names.
+    let beside = |at: f64| [at * (1.0 - 1e-6), at, at * (1.0 + 1e-6)];
+    let mut points: Vec<f64> = named.numbers.into_iter().flat_map(beside).chain([0.0, f64::MAX]).collect();
+    points.sort_by(f64::total_cmp);
+    let held = points.into_iter().map(|point| test.holds(Some(&Value::from(point)), sort));
+    held.skip_while(|held| !held).any(|held| !held)
+}
+
 /// Whether a pattern matches whatever it is tried on.
 #[must_use]
 pub fn matches_anything(pattern: &Regex) -> bool {
@@ -151,7 +164,7 @@ mod tests {
     use regex::Regex;
     use serde_json::json;
 
-    use super::{Range, always_holds, contradict, matches_anything};
+    use super::{Range, always_holds, contradict, limits_above, matches_anything};
     use crate::model::Unit;
     use crate::model::expectation::{Sort, Test};
 
@@ -208,6 +221,31 @@ mod tests {
         }
         for real in [".", ".+", "^$", "^ok$", "a|0", r"\w"] {
             assert!(!matches_anything(&Regex::new(real).unwrap()), "{real}");
+        }
+    }
+
+    #[test]
+    fn an_upper_limit_is_recognised_in_every_form() {
+        let (one, two): (crate::model::Value, crate::model::Value) = (json!(1.0), json!(2.0));
+        for (test, limits) in [
+            (Test::Lt(one.clone()), true),
+            (Test::Le(one.clone()), true),
+            (Test::Eq(one.clone()), true),
+            (Test::Eq(json!(0)), true),
+            (Test::In(vec![one.clone(), two.clone()]), true),
+            (Test::Between(one.clone(), two.clone()), true),
+            (not(Test::Gt(one.clone())), true),
+            (not(Test::Ge(one.clone())), true),
+            (Test::AllOf(vec![Test::Gt(json!(0)), Test::Lt(two.clone())]), true),
+            (Test::AnyOf(vec![Test::Lt(one.clone()), Test::Gt(two.clone())]), true),
+            (Test::Gt(one.clone()), false),
+            (Test::Ge(json!(0)), false),
+            (not(Test::Lt(one.clone())), false),
+            (not(Test::Eq(json!(0))), false),
+            (Test::Present(true), false),
+            (Test::Present(false), false),
+        ] {
+            assert_eq!(limits_above(&test, COUNT), limits, "{test:?}");
         }
     }
 }

@@ -47,7 +47,13 @@ macro_rules! scalar {
 }
 scalar!(bool, bool);
 scalar!(i64, i64);
-scalar!(f64, f64);
+impl Scalar for f64 {
+    type In = Self;
+    fn value(input: Self::In) -> Value {
+        // A sum of nothing is -0.0, and nobody measures that.
+        Value::from(input + 0.0)
+    }
+}
 scalar!(String, String);
 scalar!(Vec<String>, Vec<String>);
 scalar!(Choice, &'static str);
@@ -74,6 +80,7 @@ impl<T> Fact<T> {
                 expected: None,
                 given: &[],
                 lifted_by: &[],
+                bounded_by: None,
                 silent: &[],
                 roles: Roles { work: false, decisive: false, outcome: false, address: false, reached: false },
                 advice: Advice { values: &[], breach: None },
@@ -98,6 +105,12 @@ impl<T> Fact<T> {
     #[must_use]
     pub const fn lifted_by(self, names: &'static [&'static str]) -> Self {
         Self { info: FactInfo { lifted_by: names, ..self.info }, ..self }
+    }
+
+    /// The same fact, an estimate: an upper limit of it is refused in suites, which are told to assert on `fact`.
+    #[must_use]
+    pub const fn bounded_by(self, fact: &'static str) -> Self {
+        Self { info: FactInfo { bounded_by: Some(fact), ..self.info }, ..self }
     }
 
     /// The same fact, which counts what the probe did.

@@ -78,6 +78,8 @@ pub struct FactInfo {
     pub given: &'static [&'static str],
     /// Facts whose naming replaces its default as well: they say the same in another form.
     pub lifted_by: &'static [&'static str],
+    /// Of an estimate that may read too low: the fact that bounds it, for who wants to assert an upper limit.
+    pub bounded_by: Option<&'static str>,
     /// Of the outcome: the words that a dead host or a cut path leads to as well.
     pub silent: &'static [&'static str],
     /// Properties other layers act on, whatever its name.
@@ -146,6 +148,7 @@ pub const SETTLED_IN: FactInfo = FactInfo {
     expected: None,
     given: &[],
     lifted_by: &[],
+    bounded_by: None,
     silent: &[],
     roles: Roles { work: false, decisive: false, outcome: false, address: false, reached: false },
     advice: Advice {

@@ -70,15 +70,19 @@ pub struct Bounds {
     pub close: u64,
     /// How long responses are waited for once every request has left; nanoseconds.
     pub drain: u64,
+    /// Requests overdue for longer than this show that nobody watched: all but the last are given up, not sent late.
+    pub stale: u64,
 }
 
 /// Requests of a schedule that was kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sent {
-    /// Requests dealt with, skipped ones included.
+    /// Requests dealt with, skipped and missed ones included.
     pub requests: u64,
     /// Requests skipped, because too many were in flight.
     pub skipped: u64,
+    /// Requests given up, because this side stood still while they were due.
+    pub missed: u64,
 }
 
 /// Keeps `schedule` until it has ended and its responses are there, or `stop`.
@@ -120,7 +124,12 @@ fn send(
     now: u64,
     work: &mut impl Workload,
 ) {
-    let behind = schedule.due_by(now).saturating_sub(sent.requests);
+    let mut behind = schedule.due_by(now).saturating_sub(sent.requests);
+    if behind > 1 && now - schedule.due(sent.requests).min(now) > bounds.stale {
+        sent.missed += behind - 1;
+        sent.requests += behind - 1;
+        behind = 1;
+    }
     let count = behind.min(catch_up.allowed(now));
     if count == 0 {
         return;

@@ -6,6 +6,7 @@ pub mod cpu;
 pub mod fragment;
 #[cfg(target_os = "linux")]
 pub mod mmsg;
+pub mod session;
 pub mod sockopt;
 pub mod tcp_info;
 pub mod timer;

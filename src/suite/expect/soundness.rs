@@ -14,6 +14,12 @@ pub(super) fn flaw(expectation: &Expectation) -> Option<(String, String)> {
     if *part != Part::Whole && *sort == Sort::Any {
         return None;
     }
+    if let Some(bound) = info.bounded_by
+        && domain::limits_above(test, *sort)
+    {
+        let message = format!("`{path}` is an estimate and may read too low: an upper limit of it proves nothing");
+        return Some((message, format!("write the limit for `{bound}`, which the true value never exceeds")));
+    }
     let range = info.range();
     if !matches!(test, Test::Present(_)) && domain::always_holds(test, *sort, range) {
         let message = format!("{} holds whatever the value is", written());

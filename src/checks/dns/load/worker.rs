@@ -158,7 +158,8 @@ impl Worker {
     fn keep_schedule(&mut self, rate: f64, stop: &CancellationToken) {
         let (duration, timeout) = (self.job.duration, nanos(self.job.timeout));
         let schedule = Schedule::at_rate(rate, duration).share(self.number, self.job.workers as u64);
-        let bounds = Bounds { in_flight: usize::MAX, close: nanos(duration) + CATCH_UP, drain: timeout };
+        let bounds =
+            Bounds { in_flight: usize::MAX, close: nanos(duration) + CATCH_UP, drain: timeout, stale: u64::MAX };
         self.bursts = schedule.burst() > 1;
         open_loop::run(&schedule, &bounds, stop, self);
         self.count_silent();

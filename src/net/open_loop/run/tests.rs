@@ -14,7 +14,7 @@ const MICRO: u64 = 1_000;
 const MILLI: u64 = 1_000_000;
 const SECOND: u64 = 1_000_000_000;
 
-const OPEN: Bounds = Bounds { in_flight: usize::MAX, close: u64::MAX, drain: SECOND };
+const OPEN: Bounds = Bounds { in_flight: usize::MAX, close: u64::MAX, drain: SECOND, stale: u64::MAX };
 
 /// A host and a server of which everything is known.
 #[derive(Default)]
@@ -164,6 +164,22 @@ fn after_a_stall_it_catches_up_without_a_flood() {
             assert!(at - due < MILLI / 4, "{rate}: still {} us late", (at - due) / MICRO);
         }
     }
+}
+
+#[test]
+fn what_was_due_while_nobody_watched_is_given_up() {
+    let bounds = Bounds { stale: 250 * MILLI, ..OPEN };
+    let every = Schedule::every(Duration::from_millis(10), 1000);
+    // Three seconds from the hundredth on; the last of those overdue leaves, and then every one when it is due.
+    let stalled = |length| Lab { stall: Some((100, length)), answers_after: Some(0), ..Lab::default() };
+    let (sent, lab) = play(&every, &bounds, stalled(3 * SECOND + MILLI));
+    assert_eq!((sent.requests, sent.missed, sent.skipped), (1000, 299, 0));
+    assert_eq!(lab.sent.len(), 701);
+    let after: Vec<_> = lab.sent.iter().filter(|(_, at)| *at > 4 * SECOND).take(3).collect();
+    assert_eq!(after, [&(4000 * MILLI, 4001 * MILLI), &(4010 * MILLI, 4010 * MILLI), &(4020 * MILLI, 4020 * MILLI)]);
+    // A shorter one is lateness, and all leave.
+    let (sent, lab) = play(&every, &bounds, stalled(200 * MILLI));
+    assert_eq!((sent.missed, lab.sent.len()), (0, 1000));
 }
 
 #[test]

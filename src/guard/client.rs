@@ -1,0 +1,213 @@
+//! The run's side of the guard.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::time::timeout;
+
+use super::fault::Fault as Undoing;
+use super::processes::{self, Process};
+use super::{Arming, CommandResult, FaultPlan, GRACE, Reply, Request, RestoreResult, SUBCOMMAND};
+use crate::model::Fault;
+use crate::net::sys::session::detached;
+
+/// Starting a process and reading one line takes this long only when something is broken.
+const ARMING: std::time::Duration = std::time::Duration::from_secs(10);
+/// A guard that does not say so soon that it restores is stopped, or dead.
+const ANSWER: std::time::Duration = std::time::Duration::from_millis(1500);
+/// What the run does when the guard is gone.
+const LOST: &str = "the guard process ended while the fault was in place; the run restored in its stead";
+
+static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+/// Faults of this process so far.
+static FAULTS: AtomicU32 = AtomicU32::new(0);
+
+/// Names the `shakedown` binary for programs that are not it (tests). The first call counts.
+pub fn set_program(path: impl Into<PathBuf>) {
+    let _ = PROGRAM.set(path.into());
+}
+
+/// A running guard. Dropping it without [`Guard::restore`] leaves the restoring to it.
+#[derive(Debug)]
+pub struct Guard {
+    input: ChildStdin,
+    output: Lines<BufReader<ChildStdout>>,
+    plan: FaultPlan,
+    mark: String,
+    /// Its process.
+    id: i32,
+    process: Option<Process>,
+    /// The process of the inject command.
+    leader: Option<i32>,
+    live: bool,
+    /// The inject command ended with success.
+    complete: bool,
+    restore_requested: bool,
+}
+
+impl Guard {
+    /// Starts a guard and waits until it holds `plan`, and the locks at `locks` beside us.
+    pub async fn arm(plan: FaultPlan, locks: Vec<PathBuf>) -> Result<Self, Fault> {
+        let broken = |why: String| {
+            Fault::local(
+                "start the guard that restores when this process dies",
+                "",
+                why,
+                "nothing was changed; check that this binary can start itself, and the limit of processes (ulimit -u)",
+            )
+        };
+        let (mut guard, mut starter) = Self::spawn(plan).map_err(|error| broken(error.to_string()))?;
+        let request = Request::Arm(Box::new(Arming { plan: guard.plan.clone(), mark: guard.mark.clone(), locks }));
+        let armed = timeout(ARMING, async {
+            // Ends at once: the guard is no child of ours.
+            starter.wait().await?;
+            guard.send(&request).await?;
+            guard.receive().await
+        });
+        match armed.await {
+            Ok(Ok(Reply::Armed(id))) => {
+                guard.id = id;
+                guard.process = processes::identity(id);
+                Ok(guard)
+            }
+            Ok(Ok(Reply::Refused(why))) => Err(broken(why)),
+            Ok(Ok(_)) => Err(broken("it answered out of turn".into())),
+            Ok(Err(error)) => Err(broken(error.to_string())),
+            Err(_) => Err(broken(format!("it did not answer within {ARMING:?}"))),
+        }
+    }
+
+    fn spawn(plan: FaultPlan) -> std::io::Result<(Self, Child)> {
+        let program = PROGRAM.get().map_or_else(std::env::current_exe, |path| Ok(path.clone()))?;
+        let mut command = std::process::Command::new(program);
+        // Its complaints go to our standard error, because after our death nobody else can pass them on.
+        command.arg(SUBCOMMAND).stdin(Stdio::piped()).stdout(Stdio::piped());
+        detached(&mut command);
+        let mut child = Command::from(command).spawn()?;
+        let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(std::io::Error::other("no pipe to it"));
+        };
+        let output = BufReader::new(output).lines();
+        let mark = format!("{}-{}", std::process::id(), FAULTS.fetch_add(1, Ordering::Relaxed));
+        let guard = Self {
+            input,
+            output,
+            plan,
+            mark,
+            id: 0,
+            process: None,
+            leader: None,
+            live: false,
+            complete: false,
+            restore_requested: false,
+        };
+        Ok((guard, child))
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> i32 {
+        self.id
+    }
+
+    /// Has the guard break it. From here on it restores when this process vanishes. `None` when the guard is gone.
+    pub async fn inject(&mut self) -> Option<CommandResult> {
+        self.live = true;
+        let limit = self.plan.inject.timeout + GRACE;
+        let ended = async {
+            self.send(&Request::Inject).await?;
+            loop {
+                match self.receive().await? {
+                    Reply::Injected(result) => {
+                        self.complete = result.succeeded();
+                        return std::io::Result::Ok(result);
+                    }
+                    Reply::Started(leader) => self.leader = Some(leader),
+                    Reply::Armed(_) | Reply::Refused(_) | Reply::Restoring | Reply::Restored(_) => {}
+                }
+            }
+        };
+        timeout(limit, ended).await.ok()?.ok()
+    }
+
+    /// Ends when the guard does. Call it only while nothing else is asked of the guard; may be dropped.
+    pub async fn lost(&mut self) {
+        // It says nothing unasked.
+        while self.receive().await.is_ok() {}
+    }
+
+    /// Restores, unless nothing was begun. Does it here when the guard is gone. May be called again after being dropped.
+    pub async fn restore(&mut self) -> Option<RestoreResult> {
+        if !self.live {
+            self.dismiss().await;
+            return None;
+        }
+        let limit = self.plan.restore_timeout() + GRACE;
+        let result = match timeout(limit, self.request_restore()).await {
+            Ok(Ok(result)) => result,
+            _ => {
+                // One that does not answer must not come back to life beside us.
+                if let Some(process) = self.process {
+                    processes::kill(process);
+                }
+                let mut orphaned = Undoing::orphaned(&self.plan, &self.mark, self.leader, self.complete).await;
+                RestoreResult { incident: LOST.to_owned(), ..orphaned.undo(&self.plan).await }
+            }
+        };
+        self.live = !result.succeeded();
+        self.dismiss().await;
+        Some(result)
+    }
+
+    async fn request_restore(&mut self) -> std::io::Result<RestoreResult> {
+        // A call that was dropped half-way has asked already; asking again would restore twice.
+        if !self.restore_requested {
+            self.send(&Request::Restore).await?;
+            self.restore_requested = true;
+            if let Some(result) = timeout(ANSWER, self.restoring()).await?? {
+                return Ok(result);
+            }
+        }
+        loop {
+            if let Reply::Restored(result) = self.receive().await? {
+                return Ok(result);
+            }
+        }
+    }
+
+    /// Until the guard says that it restores.
+    async fn restoring(&mut self) -> std::io::Result<Option<RestoreResult>> {
+        loop {
+            match self.receive().await? {
+                Reply::Restoring => return Ok(None),
+                Reply::Restored(result) => return Ok(Some(result)),
+                Reply::Started(leader) => self.leader = Some(leader),
+                // Of an inject command that was interrupted.
+                Reply::Injected(_) | Reply::Armed(_) | Reply::Refused(_) => {}
+            }
+        }
+    }
+
+    /// Waits until it has ended, so that it no longer holds its locks.
+    async fn dismiss(&mut self) {
+        if self.send(&Request::Done).await.is_ok() {
+            let _ = timeout(GRACE, self.lost()).await;
+        }
+    }
+
+    async fn send(&mut self, request: &Request) -> std::io::Result<()> {
+        let mut line = serde_json::to_vec(request)?;
+        line.push(b'\n');
+        self.input.write_all(&line).await?;
+        self.input.flush().await
+    }
+
+    async fn receive(&mut self) -> std::io::Result<Reply> {
+        let line = self.output.next_line().await?.ok_or(std::io::ErrorKind::UnexpectedEof)?;
+        Ok(serde_json::from_slice(line.as_bytes())?)
+    }
+}

@@ -1,0 +1,95 @@
+//! A fault from the inject command to the certainty that it is undone.
+
+use tokio::time::Instant;
+
+use super::command::StartedCommand;
+use super::processes::{self, Processes};
+use super::{CommandResult, FaultPlan, RestoreResult, restore_mark};
+
+/// The fault of a plan, once `inject` was started.
+#[derive(Debug)]
+pub(super) struct Fault {
+    mark: String,
+    processes: Processes,
+    /// What `inject` started is waited for until then.
+    until: Instant,
+    inject: Option<StartedCommand>,
+    /// The inject command ended by itself, with success: what it left running is meant to run.
+    complete: bool,
+}
+
+impl Fault {
+    /// Starts `inject`; its result when it could not be started.
+    pub(super) fn start(plan: &FaultPlan, mark: &str) -> (Self, Option<CommandResult>) {
+        let fault = |inject: Option<StartedCommand>| {
+            let processes = Processes::of(mark, inject.as_ref().and_then(StartedCommand::leader), true);
+            let until = inject.as_ref().map_or_else(Instant::now, StartedCommand::end);
+            Self { mark: mark.to_owned(), processes, until, inject, complete: false }
+        };
+        match plan.inject.start(Some(mark)) {
+            Ok(started) => (fault(Some(started)), None),
+            Err(failed) => (fault(None), Some(failed)),
+        }
+    }
+
+    /// A fault whose guard died: its processes are found by their mark and session alone. `complete` when the inject command
+    /// had ended with success. A restore command of the guard that still runs is ended, so that none runs beside it.
+    pub(super) async fn orphaned(plan: &FaultPlan, mark: &str, leader: Option<i32>, complete: bool) -> Self {
+        let restore = restore_mark(mark);
+        Processes::of(&restore, processes::leader_of(&restore), false).end(true).await;
+        let processes = Processes::of(mark, leader, false);
+        let until = Instant::now() + plan.inject.timeout;
+        Self { mark: mark.to_owned(), processes, until, inject: None, complete }
+    }
+
+    /// The process of the inject command.
+    pub(super) fn leader(&self) -> Option<i32> {
+        self.inject.as_ref().and_then(StartedCommand::leader)
+    }
+
+    /// Waits until the inject command has ended, and kills it when its time is over. May be dropped and called again.
+    pub(super) async fn injected(&mut self) -> CommandResult {
+        let Some(inject) = &mut self.inject else { return CommandResult::default() };
+        let status = inject.ended().await;
+        if status.is_none() {
+            self.processes.end(true).await;
+        }
+        let Some(inject) = self.inject.take() else { return CommandResult::default() };
+        let result = inject.result(status).await;
+        self.complete = result.succeeded();
+        result
+    }
+
+    /// Undoes it: ends what of `inject` can be ended, restores, waits for what cannot be ended, and restores again.
+    pub(super) async fn undo(&mut self, plan: &FaultPlan) -> RestoreResult {
+        if !self.complete {
+            self.processes.end(false).await;
+            if let Some(mut inject) = self.inject.take() {
+                // It was killed, or runs on: either way nobody else reaps it.
+                self.processes.stop_adopting();
+                tokio::spawn(async move { inject.ended().await });
+            }
+        }
+        self.processes.stop_adopting();
+        let running = self.processes.any();
+        if !running || (self.complete && Instant::now() >= self.until) {
+            let remaining = if running { self.processes.names() } else { Vec::new() };
+            return RestoreResult { remaining, unfinished: false, ..plan.restore.execute(&self.mark).await };
+        }
+        // Now, because the fault may be in place; and again, because it may be made again.
+        let first = plan.restore.restore_once(&self.mark).await;
+        if self.complete && first.succeeded() && !self.processes.any() {
+            // It was the restore command that ended them.
+            let result = plan.restore.verified(first, &self.mark).await;
+            if result.commands_succeeded() {
+                return result;
+            }
+        }
+        let gone = self.processes.gone(self.until).await;
+        if !gone && !self.complete {
+            self.processes.end(true).await;
+        }
+        let result = plan.restore.execute(&self.mark).await;
+        RestoreResult { remaining: self.processes.names(), unfinished: !self.complete, ..result }
+    }
+}
