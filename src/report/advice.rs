@@ -2,7 +2,7 @@
 
 use crate::checks;
 use crate::model::fact::{NO_FAILURE, SETTLED_IN};
-use crate::model::record::FactValue;
+use crate::model::record::{FactValue, Outcome};
 use crate::model::{CheckRecord, FactInfo, Value};
 
 /// Advice for a case that failed: after an outcome that tells of a fault by itself, else after the first expectation that
@@ -20,6 +20,18 @@ pub fn advice(check: &CheckRecord) -> Option<&'static str> {
     let by_breach = of_breach(check, facts);
     let fine = values.clone().any(|fact| fact.roles.decisive && of_value(check, fact) == Some(NO_FAILURE));
     if fine { by_breach.or(by_value) } else { by_value.or(by_breach) }
+}
+
+/// The expectations that did not hold, with something seen; then the facts of those that saw nothing. Those are absent for
+/// the reason that the others tell, so that they need no account of their own.
+#[must_use]
+pub fn breaches(check: &CheckRecord) -> (Vec<&Outcome>, Vec<&str>) {
+    let breached = || check.expectations.iter().filter(|outcome| !outcome.held);
+    let told: Vec<&Outcome> = breached().filter(|outcome| outcome.got.is_some()).collect();
+    if told.is_empty() {
+        return (breached().collect(), Vec::new());
+    }
+    (told, breached().filter(|outcome| outcome.got.is_none()).map(|outcome| &*outcome.fact).collect())
 }
 
 fn is_expected(check: &CheckRecord, fact: &str) -> bool {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::advice::advice;
+use super::advice::{advice, breaches};
 use super::comparison_text;
 use super::style::{Style, visible};
 use crate::judge::in_words;
@@ -129,14 +129,10 @@ pub fn render(record: &Record, lines: Lines<'_>, style: Style) -> String {
 fn detail(out: &mut String, check: &CheckRecord, lines: Lines<'_>, style: Style) {
     let name = style.strong(&visible(&format!("{}/{}", check.suite, check.id)));
     let _ = writeln!(out, "{} {name}  {} {}", style.status(check), check.family, visible(&check.target));
-    let breached = || check.expectations.iter().filter(|outcome| !outcome.held);
-    let seen = breached().any(|outcome| outcome.got.is_some());
-    for outcome in breached().filter(|outcome| outcome.got.is_some() || !seen) {
+    let (breached, absent) = breaches(check);
+    for outcome in breached {
         breach(out, check, outcome, lines);
     }
-    // Absent for the reason above: named, but not told one by one.
-    let absent: Vec<&str> =
-        breached().filter(|outcome| outcome.got.is_none() && seen).map(|outcome| &*outcome.fact).collect();
     if !absent.is_empty() {
         row(out, "not seen", &absent.join(", "));
     }

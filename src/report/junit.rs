@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 
-use super::advice::advice;
+use super::advice::{advice, breaches};
 use super::comparison_text;
 use super::junit_gate::{self, JunitGate};
 use crate::judge::sentence;
@@ -227,7 +227,8 @@ fn expects(outcome: &Outcome, check: &CheckRecord) -> String {
 /// The text of a failure: the first two lines carry expected and seen, as some readers show no more.
 fn story(check: &CheckRecord) -> String {
     let mut lines: Vec<String> = Vec::new();
-    for outcome in check.expectations.iter().filter(|outcome| !outcome.held) {
+    let (breached, absent) = breaches(check);
+    for outcome in breached {
         lines.push(sentence(outcome));
         lines.push(match &outcome.at {
             Some(place) => format!("at {place}"),
@@ -235,6 +236,9 @@ fn story(check: &CheckRecord) -> String {
                 format!("at {} (a default of {}, as `expect` says nothing of it)", check.at.file_line(), check.family)
             }
         });
+    }
+    if !absent.is_empty() {
+        lines.push(format!("not seen: {}", absent.join(", ")));
     }
     lines.extend(compared(check));
     if check.regressed() {

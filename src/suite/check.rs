@@ -196,23 +196,8 @@ impl Builder<'_> {
         let expectations = self.expectations(header.family, &typed.args, resolved.get("expect"), eventually.is_some());
         let baseline = baseline_rules::read(header.family, resolved.get("baseline"), self.errors);
         let needs = texts(resolved.get("needs"));
-        let (mut typed, mut skip) = (typed, self.skip(resolved.get("when"), cell));
-        if let Some(why) = Host::conflict(header.family.fields, &typed.args) {
-            if cell.is_empty() {
-                self.errors.add(below.span, why, "give addresses of one version, or leave `family` and `source` out");
-                return None;
-            }
-            // A matrix of hosts and versions has cells that mean nothing: they are named, and the others run.
-            skip = skip.or(Some(why));
-            let names = header
-                .family
-                .fields
-                .iter()
-                .filter(|field| field.has(FieldRole::IpVersion) || field.has(FieldRole::Source));
-            for field in names {
-                typed.args.0.remove(field.name);
-            }
-        }
+        let (mut typed, when) = (typed, self.skip(resolved.get("when"), cell));
+        let conflict = self.conflict(header.family, &mut typed, cell, below.span);
         let probe = self.build(header.family, &typed, below.span)?;
         let severity = match common.get(&tables::SEVERITY) {
             Weight::Warn => Severity::Warn,
@@ -220,22 +205,7 @@ impl Builder<'_> {
         };
         let disruptive = probe.footprint() == Footprint::Disruptive;
         let samples = common.get(&tables::SAMPLES);
-        if disruptive && samples > 1 && resolved.get("samples").is_some() {
-            let help = "what it breaks is broken once per round: raise `rounds`";
-            self.errors.add(node.span, format!("`{}` has one sample per round", header.family.name), help);
-        }
-        if disruptive && (eventually.is_some() || resolved.get("retries").is_some()) {
-            let help = "a second attempt would break the target once more and hide the first result";
-            self.errors.add(
-                node.span,
-                format!("`{}` is made once: no `retries`, no `eventually`", header.family.name),
-                help,
-            );
-        }
-        if eventually.is_some() && common.get(&tables::RETRIES) > 0 {
-            let help = "`eventually` is for convergence after a change, `retries` for flakes: keep one";
-            self.errors.add(node.span, "`eventually` and `retries` exclude each other", help);
-        }
+        self.repetition(node, &resolved, &common, disruptive, header.family.name);
         Some(Check {
             id: matrix::id(&header.name, cell).into(),
             check: header.name.as_str().into(),
@@ -250,7 +220,7 @@ impl Builder<'_> {
             expect_span: node.get("expect").map_or(node.span, |expect| expect.span),
             hosts: Host::of_args(header.family.fields, &typed.args).into(),
             cell: matrix::parts(cell),
-            skip,
+            skip: when.or(conflict),
             expectations,
             eventually,
             retries: if disruptive { 0 } else { common.get(&tables::RETRIES) },
@@ -265,6 +235,47 @@ impl Builder<'_> {
             needs_span: node.get("needs").map_or(node.span, |needs| needs.span),
             span: node.span,
         })
+    }
+
+    /// Why a cell goes nowhere, as it joins addresses of two IP versions: a matrix of hosts and versions has such cells, which
+    /// are named while the others run. Where a check by itself says so, that is an error.
+    fn conflict(
+        &mut self,
+        family: &'static Family,
+        typed: &mut Typed,
+        cell: &Cell,
+        span: Span,
+    ) -> Option<String> {
+        let why = Host::conflict(family.fields, &typed.args)?;
+        let roles = [FieldRole::IpVersion, FieldRole::Source];
+        for field in family.fields.iter().filter(|field| roles.iter().any(|role| field.has(*role))) {
+            typed.args.0.remove(field.name);
+        }
+        if cell.is_empty() {
+            self.errors.add(span, why.clone(), "give addresses of one version, or leave `family` and `source` out");
+        }
+        Some(why)
+    }
+
+    /// Repetitions that contradict each other, or the family.
+    fn repetition(&mut self, node: &Node, resolved: &Node, common: &Args, disruptive: bool, family: &str) {
+        let eventually = resolved.get("eventually").is_some();
+        if disruptive && common.get(&tables::SAMPLES) > 1 && resolved.get("samples").is_some() {
+            let help = "what it breaks is broken once per round: raise `rounds`";
+            self.errors.add(node.span, format!("`{family}` has one sample per round"), help);
+        }
+        if disruptive && (eventually || resolved.get("retries").is_some()) {
+            let help = "a second attempt would break the target once more and hide the first result";
+            self.errors.add(
+                node.span,
+                format!("`{family}` is made once: no `retries`, no `eventually`"),
+                help,
+            );
+        }
+        if eventually && common.get(&tables::RETRIES) > 0 {
+            let help = "`eventually` is for convergence after a change, `retries` for flakes: keep one";
+            self.errors.add(node.span, "`eventually` and `retries` exclude each other", help);
+        }
     }
 
     fn typing<'t>(&'t mut self, folder: &'t Path) -> Typing<'t> {

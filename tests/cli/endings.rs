@@ -24,7 +24,7 @@ fn a_failure_shows_expected_seen_place_line_and_what_to_try() {
         "seen  refused",
         "at  suite.yaml:6:23",
         "6 |     expect: {outcome: connected",
-        "seen  nothing: the fact is absent",
+        "not seen  connect_time.p95",
         "try next  nothing listens there",
     ] {
         assert!(ended.out.contains(words), "`{words}` is not in\n{}", ended.out);

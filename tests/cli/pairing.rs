@@ -193,8 +193,9 @@ fn samples_are_measured_in_each_round_until_one_is_not_answered() {
     // A round ends with the first silence: the patience is spent once per round, not twenty times.
     let rest = "    samples: 20\n    rounds: 3\n    expect: {outcome: silent}\n";
     let silent = Peer::silent();
-    let alive = Peer::slow(0).port;
-    let control = format!("    control: alive\n  - id: alive\n    udp: {{host: 127.0.0.1, port: {alive}, send: x}}\n");
+    let alive = Peer::slow(0);
+    let control =
+        format!("    control: alive\n  - id: alive\n    udp: {{host: 127.0.0.1, port: {}, send: x}}\n", alive.port);
     sandbox.write("suite.yaml", &(suite(silent.port, rest).replace("send: hi", "send: hi, timeout: 50ms") + &control));
     good(&sandbox, &[]);
     assert_eq!(silent.asked(), 4, "1 + 3 rounds of one sample");

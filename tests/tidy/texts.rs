@@ -31,7 +31,8 @@ const ALLOWED: &[(&str, &str, &str)] = &[
     ("src/checks/tls/handshake_check.rs", "connection.connect_time", "a length of time"),
     ("src/checks/tls/server_policy/resumption.rs", "start.elapsed()", "a length of time"),
     ("src/checks/tls/scan/runner.rs", "self.limit", "a length of time"),
-    ("src/guard/command.rs", "self.timeout", "a length of time"),
+    ("src/guard/command.rs", "self.limit", "a length of time"),
+    ("src/guard/process.rs", "{:?} after `inject`", "a length of time"),
 ];
 
 #[test]

@@ -28,7 +28,7 @@ pub enum LookupError {
 
 /// The addresses of `host`, in the system's order, repeats included. Blocks as long as the system's resolver does.
 pub fn lookup(host: &str, family: AddressFamily) -> Result<Vec<IpAddr>, LookupError> {
-    let name = CString::new(host).map_err(|_| LookupError::Absent(format!("{host:?} holds a NUL")))?;
+    let name = CString::new(host).map_err(|_| LookupError::Absent("the name holds a NUL".to_owned()))?;
     let family = match family {
         AddressFamily::Both => libc::AF_UNSPEC,
         AddressFamily::V4 => libc::AF_INET,
