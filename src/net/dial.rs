@@ -4,9 +4,12 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use tokio::net::{TcpSocket, TcpStream};
+use socket2::{Domain, Socket, Type};
+use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use super::datagram::{self, IcmpError};
+use super::own;
 use crate::model::Fault;
 
 /// An open connection and how long the handshake took.
@@ -22,6 +25,8 @@ pub struct Dialled {
 pub enum ConnectError {
     /// RST in answer to SYN, or the connection met itself.
     Refused,
+    /// An ICMP error in answer to SYN that says that nobody listens, and whose it is.
+    RefusedBy(String),
     /// Silence for the whole patience.
     Timeout,
     /// An ICMP error or no route.
@@ -37,18 +42,29 @@ impl ConnectError {
             Some(libc::ECONNREFUSED) => Ok(Self::Refused),
             Some(libc::ECONNRESET | libc::EPIPE) => Ok(Self::Reset),
             Some(libc::ETIMEDOUT) => Ok(Self::Timeout),
+            Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::EACCES | libc::EINVAL | libc::EAFNOSUPPORT)
+                if !link_local(peer)
+                    && let Some(why) = own::no_way(peer, None) =>
+            {
+                Err(own::no_way_fault(&why, operation, peer))
+            }
             Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::ENONET | libc::EHOSTDOWN | libc::ENOPROTOOPT) => {
                 Ok(Self::Unreachable(error.to_string()))
             }
             // ICMPv6 "administratively prohibited" and "reject route" arrive as EACCES, "parameter problem" as EPROTO; a filter
             // of this host gives EPERM, which stays a fault.
-            Some(libc::EACCES) => Ok(Self::Unreachable("a firewall or a prohibit route rejects it".to_owned())),
+            Some(libc::EACCES) => Ok(Self::Unreachable("a firewall on the way rejects it".to_owned())),
             Some(libc::EPROTO) => Ok(Self::Unreachable(error.to_string())),
-            // A blackhole route; a link-local address without a zone is something else.
-            Some(libc::EINVAL) if !link_local(peer) => {
-                Ok(Self::Unreachable("a blackhole route? see: ip route get".to_owned()))
-            }
             _ => Err(local_fault(error, operation, peer)),
+        }
+    }
+
+    /// Evidence beyond the word.
+    #[must_use]
+    pub fn evidence(&self) -> Option<&str> {
+        match self {
+            Self::Unreachable(why) | Self::RefusedBy(why) => Some(why),
+            Self::Refused | Self::Timeout | Self::Reset => None,
         }
     }
 
@@ -56,7 +72,7 @@ impl ConnectError {
     #[must_use]
     pub const fn word(&self) -> &'static str {
         match self {
-            Self::Refused => "refused",
+            Self::Refused | Self::RefusedBy(_) => "refused",
             Self::Timeout => "timeout",
             Self::Unreachable(_) => "unreachable",
             Self::Reset => "reset",
@@ -76,17 +92,19 @@ pub async fn connect(
 
 /// [`connect`] on a socket of [`open`], for options that must be set before the SYN.
 pub async fn connect_on(
-    socket: TcpSocket,
+    socket: Socket,
     peer: SocketAddr,
     patience: Duration,
 ) -> Result<Result<Dialled, ConnectError>, Fault> {
     let start = Instant::now();
-    let stream = match tokio::time::timeout(patience, socket.connect(peer)).await {
+    let connected = tokio::time::timeout(patience, established(socket, peer)).await;
+    let elapsed = start.elapsed();
+    let stream = match connected {
         Err(_) => return Ok(Err(ConnectError::Timeout)),
-        Ok(Err(error)) => return ConnectError::classify(&error, "connect", peer).map(Err),
+        Ok(Err(SynError { error, report: None })) => return ConnectError::classify(&error, "connect", peer).map(Err),
+        Ok(Err(SynError { error, report: Some(report) })) => return answered_by(&error, &report, peer).map(Err),
         Ok(Ok(stream)) => stream,
     };
-    let elapsed = start.elapsed();
     // On loopback the kernel may pick the target's own port: simultaneous open with itself, nobody listens there.
     if stream.local_addr().is_ok_and(|local| local == peer) {
         return Ok(Err(ConnectError::Refused));
@@ -95,13 +113,53 @@ pub async fn connect_on(
     Ok(Ok(Dialled { stream, elapsed }))
 }
 
+/// A connection, or the error of its socket: for who counts errors and judges none.
+pub async fn stream(socket: Socket, peer: SocketAddr) -> io::Result<TcpStream> {
+    established(socket, peer).await.map_err(|syn| syn.error)
+}
+
+/// Why a SYN came to nothing: the error of the socket, and the ICMP error behind it if it was one.
+struct SynError {
+    error: io::Error,
+    report: Option<IcmpError>,
+}
+
+/// The connection once it is established, or refused in whatever way.
+async fn established(socket: Socket, peer: SocketAddr) -> Result<TcpStream, SynError> {
+    let alone = |error| SynError { error, report: None };
+    datagram::hear_errors(&socket);
+    socket.set_nonblocking(true).map_err(alone)?;
+    match socket.connect(&peer.into()) {
+        Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => return Err(alone(error)),
+        _ => {}
+    }
+    let stream = TcpStream::from_std(socket.into()).map_err(alone)?;
+    stream.writable().await.map_err(alone)?;
+    match stream.take_error().map_err(alone)? {
+        None => Ok(stream),
+        Some(error) => Err(SynError { report: datagram::reported(&stream), error }),
+    }
+}
+
+/// An ICMP error in answer to a SYN: of the path or the peer it is a fact, with its sender; of this host's own filter a fault.
+fn answered_by(error: &io::Error, report: &IcmpError, peer: SocketAddr) -> Result<ConnectError, Fault> {
+    if let Some(why) = own::rejection(report, peer.ip()) {
+        return Err(own::rejection_fault(why, "connect", peer));
+    }
+    match ConnectError::classify(error, "connect", peer)? {
+        ConnectError::Refused => Ok(ConnectError::RefusedBy(report.to_string())),
+        ConnectError::Unreachable(_) => Ok(ConnectError::Unreachable(report.to_string())),
+        other => Ok(other),
+    }
+}
+
 /// A socket that fits `peer`, bound to `source` if there is one.
-pub fn open(peer: SocketAddr, source: Option<IpAddr>) -> Result<TcpSocket, Fault> {
-    let socket = if peer.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }
+pub fn open(peer: SocketAddr, source: Option<IpAddr>) -> Result<Socket, Fault> {
+    let socket = Socket::new(Domain::for_address(peer), Type::STREAM, None)
         .map_err(|error| local_fault(&error, "open TCP socket", peer))?;
     if let Some(source) = source {
         socket
-            .bind(SocketAddr::new(source, 0))
+            .bind(&SocketAddr::new(source, 0).into())
             .map_err(|error| local_fault(&error, &format!("bind to source {source}"), peer))?;
     }
     Ok(socket)

@@ -7,6 +7,7 @@ pub mod dial;
 pub mod endpoint;
 pub mod heartbeat;
 pub mod open_loop;
+pub mod own;
 pub mod resolve;
 pub mod scope;
 pub mod sys;

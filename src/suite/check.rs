@@ -239,13 +239,7 @@ impl Builder<'_> {
 
     /// Why a cell goes nowhere, as it joins addresses of two IP versions: a matrix of hosts and versions has such cells, which
     /// are named while the others run. Where a check by itself says so, that is an error.
-    fn conflict(
-        &mut self,
-        family: &'static Family,
-        typed: &mut Typed,
-        cell: &Cell,
-        span: Span,
-    ) -> Option<String> {
+    fn conflict(&mut self, family: &'static Family, typed: &mut Typed, cell: &Cell, span: Span) -> Option<String> {
         let why = Host::conflict(family.fields, &typed.args)?;
         let roles = [FieldRole::IpVersion, FieldRole::Source];
         for field in family.fields.iter().filter(|field| roles.iter().any(|role| field.has(*role))) {
@@ -266,11 +260,7 @@ impl Builder<'_> {
         }
         if disruptive && (eventually || resolved.get("retries").is_some()) {
             let help = "a second attempt would break the target once more and hide the first result";
-            self.errors.add(
-                node.span,
-                format!("`{family}` is made once: no `retries`, no `eventually`"),
-                help,
-            );
+            self.errors.add(node.span, format!("`{family}` is made once: no `retries`, no `eventually`"), help);
         }
         if eventually && common.get(&tables::RETRIES) > 0 {
             let help = "`eventually` is for convergence after a change, `retries` for flakes: keep one";

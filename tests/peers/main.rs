@@ -24,6 +24,7 @@ mod history;
 mod iperf3;
 mod junit;
 mod knot;
+mod namespace;
 mod nginx;
 mod nsd;
 mod profiles;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::facts::{
@@ -11,6 +11,7 @@ use super::facts::{
 use crate::model::Fault;
 use crate::net::clock::{Reading, Stamp};
 use crate::net::datagram::{Arrival, Class, IcmpError};
+use crate::net::own;
 use crate::probe::Cx;
 use crate::proto::icmp::{Number, icmp_fault};
 
@@ -52,6 +53,8 @@ pub(super) struct Counts {
     other_sender: Option<(IpAddr, u64)>,
     /// The first local error that has nothing to do with the path to the target.
     local: Option<io::Error>,
+    /// Different error reports, the first few: this host's own filter may be among them.
+    reports: Vec<IcmpError>,
 }
 
 impl Counts {
@@ -75,6 +78,7 @@ impl Counts {
             damaged: 0,
             other_sender: None,
             local: None,
+            reports: Vec::new(),
         }
     }
 
@@ -173,6 +177,9 @@ impl Counts {
 
     fn count(&mut self, report: &IcmpError) {
         self.list_error(report.to_string());
+        if self.reports.len() < ERRORS_KEPT && !self.reports.contains(report) {
+            self.reports.push(report.clone());
+        }
         self.worst = self.worst.max(Some(report.class));
         self.mtu = match (self.mtu, report.mtu) {
             (Some(a), Some(b)) => Some(a.min(b)),
@@ -200,18 +207,53 @@ impl Counts {
         }
     }
 
-    /// Records the facts. Nothing sent, for reasons that have nothing to do with the path to the target, is a fault.
-    pub(super) fn report(&self, cx: &mut Cx<'_>, target: IpAddr) -> Result<(), Fault> {
+    /// Why nothing of this is the target's or the path's, when nothing was answered: this host itself did not let it out.
+    fn own_fault(&self, target: IpAddr, source: Option<IpAddr>) -> Option<Fault> {
+        const OPERATION: &str = "send ICMP echo request";
+        if self.received + self.late > 0 {
+            return None;
+        }
         if self.sent == 0
             && let Some(error) = &self.local
         {
-            return Err(icmp_fault(error, "send ICMP echo request", target));
+            return Some(icmp_fault(error, OPERATION, target));
+        }
+        let peer = SocketAddr::new(target, 0);
+        if let Some(error) = own::no_way(peer, source) {
+            return Some(own::no_way_fault(&error, OPERATION, peer));
+        }
+        // The route may be back by now.
+        let own = |report: &&IcmpError| report.router.is_none() && report.class == Class::Unreachable;
+        if self.sent == 0
+            && let Some(report) = self.reports.iter().find(own)
+        {
+            let remedy = "see `ip route get ADDRESS` on this host: nothing is known of the target";
+            return Some(Fault::local(OPERATION, target.to_string(), report.to_string(), remedy));
+        }
+        if let Some(why) = self.reports.iter().find_map(|report| own::rejection(report, target)) {
+            return Some(own::rejection_fault(why, OPERATION, peer));
+        }
+        let own_mtu = self.reports.iter().any(|report| {
+            report.router.is_none() && report.class == Class::TooBig && own::interface_mtu(target) <= report.mtu
+        });
+        own_mtu.then(|| {
+            let why = "the packet is larger than the MTU of this host's own interface";
+            let remedy = "lower `size`, or raise the MTU (ip link set IF mtu N): nothing is known of the path";
+            Fault::local(OPERATION, target.to_string(), why, remedy)
+        })
+    }
+
+    /// Records the facts. What this host itself kept from the path is a fault.
+    pub(super) fn report(&self, cx: &mut Cx<'_>, target: IpAddr, source: Option<IpAddr>) -> Result<(), Fault> {
+        if let Some(fault) = self.own_fault(target, source) {
+            return Err(fault);
         }
         let tried = self.tried();
         cx.set(&OUTCOME, self.outcome());
-        if tried > 0 {
-            let lost = tried - self.received - self.late;
-            cx.set(&LOSS, f64::from(lost) / f64::from(tried));
+        // A probe that never left cannot be lost on the way.
+        if self.sent > 0 {
+            let lost = self.sent.saturating_sub(self.received + self.late);
+            cx.set(&LOSS, f64::from(lost) / f64::from(self.sent));
         }
         cx.set(&SENT, i64::from(self.sent));
         cx.set(&BLOCKED, i64::from(tried - self.sent));

@@ -26,7 +26,7 @@ facts! { pub(super) FACTS;
         "loss",
         Unit::Ratio,
         Better::Lower,
-        "Probes never answered, of `sent` and `blocked` together. A probe is received, late or lost: never two of them.",
+        "Probes never answered, of those that were `sent`. A probe is received, late or lost: never two of them.",
     )
     .expected("{le: 0%}")
     .lifted_by(&["received"])
@@ -35,7 +35,7 @@ facts! { pub(super) FACTS;
     pub(super) const BLOCKED: Fact<i64> = Fact::integer(
         "blocked",
         Unit::Count,
-        "Probes this host could not send when they were due (no route, too big, queue full); lost as well.",
+        "Probes this host could not send when they were due (queue full, larger than the known MTU of the path); never lost.",
     );
     pub(super) const RECEIVED: Fact<i64> = Fact::integer("received", Unit::Count, "Probes answered within `timeout`.");
     pub(super) const LATE: Fact<i64> = Fact::counter(

@@ -28,6 +28,7 @@ const TURN: usize = 16;
 struct Stream {
     pinger: Pinger,
     target: IpAddr,
+    source: Option<IpAddr>,
     state: Mutex<State>,
 }
 
@@ -43,7 +44,7 @@ struct State {
 pub(super) async fn run(check: &Icmp, pinger: Pinger, target: IpAddr, cx: &mut Cx<'_>) -> Result<(), Fault> {
     let buffer = vec![0; pinger.room()];
     let state = State { counts: Counts::new(check.target.timeout), lateness: Samples::default(), buffer };
-    let stream = Arc::new(Stream { pinger, target, state: Mutex::new(state) });
+    let stream = Arc::new(Stream { pinger, target, source: check.target.source, state: Mutex::new(state) });
     let mut threads = Threads::new();
     let sent = stream.start(check, &mut threads)?;
     let receiver = Receiver { stream, cx };
@@ -158,7 +159,7 @@ impl Receiver<'_, '_> {
                 }
             }
         }
-        stream.state().counts.report(self.cx, stream.target)
+        stream.state().counts.report(self.cx, stream.target, stream.source)
     }
 
     fn ended_early(&self) -> Fault {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::model::argument::Argument;
 use crate::model::{Args, Field, FieldKind, FieldRole, Invalid};
-use crate::net::dial::{self, ConnectError, Dialled};
+use crate::net::dial::{self, Dialled};
 use crate::net::{Addresses, IpVersion, connect, endpoint, resolve};
 use crate::probe::EarlyEnd;
 
@@ -70,10 +70,7 @@ impl Target {
     pub async fn connect(&self, address: IpAddr) -> Result<Dialled, EarlyEnd> {
         let peer = self.socket(address);
         connect(peer, self.source, self.timeout).await?.map_err(|error| {
-            let evidence = match &error {
-                ConnectError::Unreachable(why) => Some(format!("{peer}: {why}")),
-                _ => None,
-            };
+            let evidence = error.evidence().map(|why| format!("{peer}: {why}"));
             EarlyEnd::Outcome { word: error.word(), evidence }
         })
     }

@@ -13,6 +13,7 @@ use crate::net::bytes;
 use crate::net::clock::Reading;
 use crate::net::datagram::{Arrival, Class, Datagram, Event, IcmpError, udp};
 use crate::net::dial::{ConnectError, local_fault};
+use crate::net::own;
 
 /// The largest payload of an IPv4 datagram.
 const LARGEST: usize = 65_507;
@@ -84,6 +85,10 @@ impl Script {
         let sent = Reading::now();
         let end = Instant::now() + patience;
         if let Err(error) = datagram.send(&self.send, None) {
+            let report = datagram.icmp_error(&mut [0; 64]);
+            if let Some(why) = report.as_ref().and_then(|report| own::rejection(report, peer.ip())) {
+                return Err(own::rejection_fault(why, "send UDP datagram", peer));
+            }
             return failed(&error, "send UDP datagram", peer);
         }
         self.listen(&datagram, peer, sent, end).await.map(|exchange| {
@@ -112,7 +117,12 @@ impl Script {
                 }
                 Event::IcmpError(report) if report.class == Class::Advice => {}
                 // An answer was there before somebody closed: the answer decides.
-                Event::IcmpError(report) => return Ok(other.or_else(|| Some(icmp_outcome(&report)))),
+                Event::IcmpError(report) => {
+                    if let Some(why) = own::rejection(&report, peer.ip()) {
+                        return Err(own::rejection_fault(why, "exchange UDP datagrams", peer));
+                    }
+                    return Ok(other.or_else(|| Some(icmp_outcome(&report))));
+                }
                 Event::Failed(error) => return failed(&error, "receive UDP datagram", peer).map(Some),
             }
             looked_at += 1;
@@ -148,6 +158,7 @@ fn unconnected(error: ConnectError) -> Exchange {
         ConnectError::Refused => {
             Exchange::without_answer("refused", io::Error::from_raw_os_error(libc::ECONNREFUSED).to_string())
         }
+        ConnectError::RefusedBy(why) => Exchange::without_answer("refused", why),
         ConnectError::Unreachable(why) => Exchange::without_answer("unreachable", why),
         ConnectError::Timeout => {
             Exchange::without_answer("silent", io::Error::from_raw_os_error(libc::ETIMEDOUT).to_string())

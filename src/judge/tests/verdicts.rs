@@ -156,7 +156,9 @@ fn facts_that_are_unavailable_are_errored_unless_something_else_failed() {
     // The default of `ok` is lifted by its absence, and by nothing else.
     let mut without = observed([json!({"banner": "x", "reply": "alive"})]);
     without.set_unavailable(vec!["ok"], &fault());
-    for (expect, want) in [("ok: {present: false}, reply: alive, banner: x", Verdict::Passed), ("ok: true", Verdict::Errored)] {
+    for (expect, want) in
+        [("ok: {present: false}, reply: alive, banner: x", Verdict::Passed), ("ok: true", Verdict::Errored)]
+    {
         assert_eq!(judge(&expecting(expect), &without, None).verdict, want, "{expect}");
     }
 }

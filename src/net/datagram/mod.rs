@@ -6,7 +6,7 @@ pub mod udp;
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::AsRawFd as _;
+use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use nix::sys::socket::{MsgFlags, SockaddrStorage, recvmsg};
@@ -110,6 +110,16 @@ impl Datagram {
     }
 }
 
+/// Has the kernel keep ICMP errors about a socket, a connecting one of TCP as well, with their senders.
+pub fn hear_errors(socket: &Socket) {
+    system::hear_errors(socket);
+}
+
+/// The error report behind an error that a socket of [`hear_errors`] just had; `None` where it was no ICMP error.
+pub fn reported(socket: &impl AsRawFd) -> Option<IcmpError> {
+    system::icmp_error(socket, &mut Control::empty().0, &mut [0; 64])
+}
+
 impl Ready<'_> {
     /// The next datagram or error that is there; `None` when it is time to wait again.
     pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<Option<Event>> {
@@ -167,7 +177,7 @@ mod system {
 
     use std::io::IoSliceMut;
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-    use std::os::fd::AsRawFd as _;
+    use std::os::fd::AsRawFd;
     use std::time::Duration;
 
     use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, sockopt};
@@ -184,10 +194,14 @@ mod system {
     /// fail harmlessly.
     pub(super) fn enable(socket: &Socket) {
         let _ = setsockopt(socket, sockopt::ReceiveTimestampns, &true);
-        let _ = setsockopt(socket, sockopt::Ipv4RecvErr, &true);
-        let _ = setsockopt(socket, sockopt::Ipv6RecvErr, &true);
+        hear_errors(socket);
         let _ = setsockopt(socket, sockopt::Ipv4RecvTtl, &true);
         let _ = setsockopt(socket, sockopt::Ipv6RecvHopLimit, &true);
+    }
+
+    pub(super) fn hear_errors(socket: &Socket) {
+        let _ = setsockopt(socket, sockopt::Ipv4RecvErr, &true);
+        let _ = setsockopt(socket, sockopt::Ipv6RecvErr, &true);
     }
 
     pub(super) fn ancillary(item: &ControlMessageOwned, arrival: &mut Arrival) {
@@ -201,7 +215,7 @@ mod system {
     }
 
     /// Reads the error queue up to the first report about the path; ends, because each read takes one entry out.
-    pub(super) fn icmp_error(socket: &Socket, control: &mut [u8], buffer: &mut [u8]) -> Option<IcmpError> {
+    pub(super) fn icmp_error(socket: &impl AsRawFd, control: &mut [u8], buffer: &mut [u8]) -> Option<IcmpError> {
         let room = buffer.len();
         loop {
             let mut parts = [IoSliceMut::new(buffer)];

@@ -13,8 +13,8 @@ use tokio::time::{Instant, timeout_at};
 use super::message::{self, Received, Reply};
 use super::question::Question;
 use crate::model::Fault;
-use crate::net::datagram::udp;
-use crate::net::{ConnectError, connect};
+use crate::net::datagram::{self, udp};
+use crate::net::{ConnectError, connect, own};
 
 /// Largest DNS message.
 pub(crate) const LARGEST: usize = 65535;
@@ -122,7 +122,14 @@ pub(crate) async fn udp(request: &Request<'_>) -> Result<Exchange, Fault> {
             Err(_) => {
                 return Ok(exchange.ended("timeout", format!("no answer from {server} within {:?}", request.patience)));
             }
-            Ok(Err(error)) => return failed(exchange, &error, server),
+            Ok(Err(error)) => {
+                let report = datagram::reported(&socket);
+                if let Some(why) = report.as_ref().and_then(|report| own::rejection(report, server.ip())) {
+                    return Err(own::rejection_fault(why, "exchange DNS messages", server));
+                }
+                exchange.notes.extend(report.map(|report| report.to_string()));
+                return failed(exchange, &error, server);
+            }
             Ok(Ok(received)) => received,
         };
         if !udp::same_endpoint(sender, server) {
@@ -207,9 +214,7 @@ pub(crate) async fn frame(stream: &mut (impl AsyncRead + Unpin), buffer: &mut Ve
 
 pub(crate) fn refused(mut exchange: Exchange, why: &ConnectError) -> Exchange {
     exchange.outcome = why.word();
-    if let ConnectError::Unreachable(detail) = why {
-        exchange.notes.push(detail.clone());
-    }
+    exchange.notes.extend(why.evidence().map(str::to_owned));
     exchange
 }
 

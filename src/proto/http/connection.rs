@@ -210,6 +210,7 @@ impl Server<'_> {
 fn unconnected(error: &ConnectError, peer: SocketAddr) -> NoResponse {
     let (cause, why) = match error {
         ConnectError::Unreachable(why) => return NoResponse::new(Cause::Unreachable, format!("{peer}: {why}")),
+        ConnectError::RefusedBy(why) => return NoResponse::new(Cause::Refused, format!("{peer}: {why}")),
         ConnectError::Refused => (Cause::Refused, error.word()),
         ConnectError::Timeout => (Cause::Timeout, error.word()),
         ConnectError::Reset => (Cause::Reset, error.word()),

@@ -153,7 +153,7 @@ fn answer(error: &io::Error, peer: SocketAddr) -> Result<Answer, Fault> {
     }
     Ok(match ConnectError::classify(error, "TLS handshake", peer)? {
         ConnectError::Timeout => Answer::Timeout,
-        ConnectError::Reset | ConnectError::Refused => Answer::Reset,
+        ConnectError::Reset | ConnectError::Refused | ConnectError::RefusedBy(_) => Answer::Reset,
         other @ ConnectError::Unreachable(_) => Answer::Unconnected(other),
     })
 }

@@ -53,7 +53,7 @@ impl HandshakeEnd {
         ConnectError::classify(error, HANDSHAKE, peer).map(|error| match error {
             ConnectError::Timeout => Self::Timeout,
             ConnectError::Unreachable(why) => Self::Unreachable(why),
-            ConnectError::Refused | ConnectError::Reset => Self::Reset,
+            ConnectError::Refused | ConnectError::RefusedBy(_) | ConnectError::Reset => Self::Reset,
         })
     }
 

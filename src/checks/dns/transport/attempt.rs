@@ -80,7 +80,7 @@ pub(super) fn lost<S>(cx: &mut Cx<'_>, end: HandshakeEnd<S>) -> (&'static str, S
 /// A connection that never came about.
 pub(super) fn refused(server: impl std::fmt::Display, error: &ConnectError) -> EarlyEnd {
     let why = match error {
-        ConnectError::Unreachable(why) => why.clone(),
+        ConnectError::Unreachable(why) | ConnectError::RefusedBy(why) => why.clone(),
         other => other.word().to_owned(),
     };
     EarlyEnd::outcome(error.word(), format!("{server}: connect: {why}"))

@@ -21,7 +21,7 @@ fn observe(patience: Duration, scene: impl FnOnce(&mut Counts, &mut Cx<'_>)) -> 
     let (observation, ended) = recorded(Icmp::FACTS, |cx| {
         let mut counts = Counts::new(patience);
         scene(&mut counts, cx);
-        counts.report(cx, TARGET)
+        counts.report(cx, TARGET, None)
     });
     ended.map(|()| observation)
 }
@@ -70,7 +70,7 @@ fn late_is_neither_received_nor_lost() {
         reply(counts, 0, cx);
     })
     .unwrap();
-    for (fact, want) in [("received", 0.0), ("late", 1.0), ("loss", 0.5)] {
+    for (fact, want) in [("received", 0.0), ("late", 1.0), ("loss", 0.0)] {
         same(number(&observation, fact), want);
     }
     assert_eq!(observation.text("outcome"), Some("replied"));
@@ -119,7 +119,7 @@ fn advice_settles_nothing_and_a_reply_after_an_error_counts() {
 }
 
 #[test]
-fn a_full_queue_is_loss_with_a_name_but_nothing_sent_is_a_fault() {
+fn a_full_queue_is_no_loss_and_nothing_sent_is_a_fault() {
     let full = || io::Error::from_raw_os_error(libc::ENOBUFS);
     let observation = observe(Duration::from_mins(1), |counts, cx| {
         counts.sent(Reading::now());
@@ -139,15 +139,13 @@ fn a_full_queue_is_loss_with_a_name_but_nothing_sent_is_a_fault() {
 }
 
 #[test]
-fn no_route_is_a_fact_of_the_network() {
-    let observation = observe(Duration::from_mins(1), |counts, _| {
+fn no_route_is_this_hosts_own() {
+    let fault = observe(Duration::from_mins(1), |counts, _| {
         let error = io::Error::from_raw_os_error(libc::ENETUNREACH);
         counts.blocked(IcmpError::from_errno(libc::ENETUNREACH, None), error);
     })
-    .unwrap();
-    assert_eq!(observation.text("outcome"), Some("unreachable"));
-    same(number(&observation, "loss"), 1.0);
-    same(number(&observation, "sent"), 0.0);
+    .unwrap_err();
+    assert!(fault.detail.contains("no_route from this host"), "{fault:?}");
 }
 
 #[test]

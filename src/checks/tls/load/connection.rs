@@ -112,7 +112,7 @@ impl Connection<'_> {
 
     async fn connect(&self) -> Result<Result<TcpStream, Failure>, Fault> {
         let peer = self.load.connector.peer;
-        match dial::open(peer, self.load.connector.source)?.connect(peer).await {
+        match dial::stream(dial::open(peer, self.load.connector.source)?, peer).await {
             Ok(stream) if stream.local_addr().is_ok_and(|local| local == peer) => {
                 Ok(Err(Failure::Remote("the connection was refused".to_owned())))
             }

@@ -60,7 +60,7 @@ pub async fn ask(
         let read = match tokio::time::timeout_at(end, stream.read(&mut buffer)).await {
             Err(_) => break Answer::Timeout,
             Ok(Err(error)) => match ConnectError::classify(&error, "read a TLS answer", peer)? {
-                ConnectError::Reset | ConnectError::Refused => break Answer::Reset,
+                ConnectError::Reset | ConnectError::Refused | ConnectError::RefusedBy(_) => break Answer::Reset,
                 ConnectError::Timeout => break Answer::Timeout,
                 other @ ConnectError::Unreachable(_) => break Answer::Unconnected(other),
             },

@@ -221,7 +221,7 @@ impl<'a> Dialog<'a> {
         let what = if when == "before" { format!("before {}", self.awaited) } else { when.to_owned() };
         match ConnectError::classify(error, "ask for TLS", *peer) {
             Err(fault) => DialogError::Fault(fault),
-            Ok(ConnectError::Refused | ConnectError::Reset) => {
+            Ok(ConnectError::Refused | ConnectError::RefusedBy(_) | ConnectError::Reset) => {
                 not_upgraded(Cause::Reset, format!("reset {what}{}", self.so_far()))
             }
             Ok(ConnectError::Timeout) => not_upgraded(Cause::Timeout, format!("the connection timed out {what}")),

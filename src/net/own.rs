@@ -1,0 +1,108 @@
+//! This host's own inability, told apart from what a target or the path to it did: no route, a prohibiting or black-hole
+//! route, a filter of this host. The one place that decides it.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+use socket2::{Domain, SockAddr, Socket, Type};
+
+use super::datagram::{Class, IcmpError};
+use crate::model::Fault;
+
+/// Whether `address` is one of this host's: only then a socket can be bound to it.
+#[must_use]
+pub fn is_own(address: IpAddr) -> bool {
+    let at = SocketAddr::new(address, 0);
+    let bound =
+        Socket::new(Domain::for_address(at), Type::DGRAM, None).and_then(|socket| socket.bind(&SockAddr::from(at)));
+    bound.is_ok()
+}
+
+/// Why this host has no way to `peer`, from `source` where one is chosen; `None` when it has one. Connecting a datagram socket
+/// sends nothing: it only asks the routing table.
+#[must_use]
+pub fn no_way(peer: SocketAddr, source: Option<IpAddr>) -> Option<io::Error> {
+    // Any port will do, and port 0 is refused.
+    let to = SocketAddr::new(peer.ip(), if peer.port() == 0 { 9 } else { peer.port() });
+    let ask = || {
+        let socket = Socket::new(Domain::for_address(to), Type::DGRAM, None)?;
+        if let Some(source) = source {
+            socket.bind(&SockAddr::from(SocketAddr::new(source, 0)))?;
+        }
+        socket.connect(&SockAddr::from(to))
+    };
+    ask().err()
+}
+
+/// The fault of a host without a way to `peer`.
+#[must_use]
+pub fn no_way_fault(error: &io::Error, operation: &str, peer: SocketAddr) -> Fault {
+    let why = match error.raw_os_error() {
+        Some(libc::ENETUNREACH) => "this host has no route there",
+        Some(libc::EHOSTUNREACH) => "a route of this host says unreachable",
+        Some(libc::EACCES) => "a route of this host prohibits it",
+        Some(libc::EINVAL) => "a route of this host is a black hole",
+        Some(libc::EAFNOSUPPORT) => "this host does not speak this IP version",
+        _ => "this host has no way there",
+    };
+    let remedy = "see `ip route get ADDRESS` on this host: without a way nothing is known of the target";
+    Fault::local(operation, peer.ip().to_string(), format!("{why} ({error})"), remedy)
+}
+
+/// Why an error report is this host's own doing and not the path's: `None` when it is the path's, or the peer is this host.
+/// A neighbour that does not answer is reported by this host too, and is the target's or the router's silence.
+#[must_use]
+pub fn rejection(report: &IcmpError, peer: IpAddr) -> Option<String> {
+    let by_own = |router: IpAddr| is_own(router) && !is_own(peer);
+    let neighbour = matches!(report.word.as_str(), "host_unreachable" | "address_unreachable");
+    let denies = matches!(report.class, Class::Unreachable | Class::Port) && !neighbour;
+    let router = report.router.filter(|router| denies && by_own(*router))?;
+    Some(format!("a filter of this host rejects it ({} from {router}, which is an address of this host)", report.word))
+}
+
+/// The MTU of the interface that packets to `peer` leave by; `None` where it cannot be told.
+#[must_use]
+pub fn interface_mtu(peer: IpAddr) -> Option<u32> {
+    let to = SocketAddr::new(peer, 9);
+    let socket = Socket::new(Domain::for_address(to), Type::DGRAM, None).ok()?;
+    socket.connect(&SockAddr::from(to)).ok()?;
+    let own = socket.local_addr().ok()?.as_socket()?.ip();
+    let interfaces = pnet::datalink::interfaces();
+    let interface = interfaces.iter().find(|interface| interface.ips.iter().any(|network| network.ip() == own))?;
+    std::fs::read_to_string(format!("/sys/class/net/{}/mtu", interface.name)).ok()?.trim().parse().ok()
+}
+
+/// The fault of a filter of this host.
+#[must_use]
+pub fn rejection_fault(why: String, operation: &str, peer: SocketAddr) -> Fault {
+    let remedy = "look at this host's own rules (nft list ruleset, iptables -S OUTPUT): nothing is known of the target";
+    Fault::local(operation, peer.to_string(), why, remedy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_own, no_way, rejection};
+    use crate::net::datagram::IcmpError;
+
+    #[test]
+    fn loopback_is_own_and_documentation_is_not() {
+        assert!(is_own("127.0.0.1".parse().unwrap()) && is_own("127.9.9.9".parse().unwrap()));
+        assert!(!is_own("192.0.2.1".parse().unwrap()) && !is_own("2001:db8::1".parse().unwrap()));
+        assert!(no_way("127.0.0.1:0".parse().unwrap(), None).is_none());
+    }
+
+    #[test]
+    fn a_report_of_ourselves_about_another_host_is_our_own_filter() {
+        let report = |code, router: Option<&str>| {
+            IcmpError::from_icmp(false, 3, code, 0, router.map(|router| router.parse().unwrap()), 8)
+        };
+        let (target, ours) = ("192.0.2.1".parse().unwrap(), Some("127.0.0.1"));
+        for code in [3, 9, 10, 13, 0] {
+            assert!(rejection(&report(code, ours), target).is_some(), "code {code}");
+        }
+        assert!(rejection(&report(1, ours), target).is_none(), "a neighbour that does not answer");
+        assert!(rejection(&report(3, Some("192.0.2.1")), target).is_none(), "the target itself");
+        assert!(rejection(&report(3, Some("198.51.100.1")), target).is_none(), "a router");
+        assert!(rejection(&report(3, ours), "127.0.0.1".parse().unwrap()).is_none(), "this host is the target");
+    }
+}
