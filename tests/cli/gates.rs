@@ -231,3 +231,31 @@ fn a_folder_is_run_with_all_that_is_below_it() {
     let empty = sandbox.run(&["run", "all/empty"]);
     assert!(empty.code == 2 && empty.err.contains("holds no suite"), "{}", empty.err);
 }
+
+/// Without descriptors nothing is known of any target: glibc says "no such name" then, and a socket cannot be opened.
+#[test]
+fn without_descriptors_nothing_is_known_of_a_target() {
+    let (_held, port) = closed_port();
+    let suite = format!(
+        "version: 1\nsuite: s\ndefaults: {{timeout: 2s}}\nchecks:\n\
+         \x20 - {{id: address, tcp: {{host: 127.0.0.1, port: {port}}}, expect: {{outcome: refused}}}}\n\
+         \x20 - {{id: held, tls: {{host: 127.0.0.1, port: {port}, transport: quic}}, expect: {{outcome: refused}}}}\n\
+         \x20 - {{id: name, tcp: {{host: localhost, port: {port}}}, expect: {{outcome: refused}}}}\n\
+         \x20 - {{id: udp, udp: {{host: 127.0.0.1, port: {port}, send: x}}, expect: {{outcome: refused}}}}\n\
+         \x20 - {{id: page, http: {{url: \"http://localhost:{port}/\"}}, expect: {{outcome: refused}}}}\n"
+    );
+    let sandbox = CliSandbox::new(&suite);
+    let program = sandbox.command(&["run", "suite.yaml", "--jobs", "1"]);
+    let mut errored = 0;
+    // Where exactly they run out differs from host to host: from none left for a suite to enough for all.
+    for limit in 8..24 {
+        let mut command = std::process::Command::new("sh");
+        let limited = format!("ulimit -n {limit}; exec \"$0\" \"$@\"");
+        command.arg("-c").arg(limited).arg(program.get_program()).args(program.get_args());
+        let ended = super::Ended::of(command.current_dir(sandbox.path(".")).output().unwrap());
+        let failed = ended.out.lines().any(|line| line.starts_with("FAIL"));
+        assert!(!failed && !ended.out.contains("unresolved"), "{limit} descriptors: {}", ended.out);
+        errored += usize::from(ended.out.contains("Too many open files"));
+    }
+    assert!(errored > 0, "no limit was low enough");
+}

@@ -42,7 +42,11 @@ pub fn lookup(host: &str, family: AddressFamily) -> Result<Vec<IpAddr>, LookupEr
     // SAFETY: name and hints outlive the call; on success `first` is a list that is freed once below.
     let code = unsafe { libc::getaddrinfo(name.as_ptr(), std::ptr::null(), &raw const hints, &raw mut first) };
     if code != 0 {
-        return Err(error(code));
+        return Err(match (error(code), descriptors_left()) {
+            // glibc says "no such name" where it could not even open a file to look.
+            (LookupError::Absent(_), Err(why)) => LookupError::Failed(why.to_string()),
+            (error, _) => error,
+        });
     }
     let mut out = Vec::new();
     let mut entry = first.cast_const();
@@ -54,6 +58,12 @@ pub fn lookup(host: &str, family: AddressFamily) -> Result<Vec<IpAddr>, LookupEr
     // SAFETY: `first` came from `getaddrinfo`, and nothing points into the list any more.
     unsafe { libc::freeaddrinfo(first) };
     Ok(out)
+}
+
+/// Whether a lookup had the descriptors it needs: a file and a socket at a time.
+fn descriptors_left() -> io::Result<()> {
+    let _first = std::fs::File::open("/dev/null")?;
+    std::fs::File::open("/dev/null").map(drop)
 }
 
 fn address(info: &libc::addrinfo) -> Option<IpAddr> {
