@@ -209,7 +209,7 @@ fn staples_made_by_openssl_say_what_openssl_reads_in_them() {
         &leaf,
         &[],
         &[],
-        "{must_staple: true, ocsp.stapled: false, lint: {exactly: [staple_missing]}}",
+        "{must_staple: true, ocsp.stapled: false, ocsp.acceptable: false, lint: {exactly: [staple_missing]}}",
     );
     ran.all_held();
     assert!(ran.fact("served", "ocsp.status").is_null());

@@ -88,6 +88,14 @@ fn a_value_can_be_waived_on_purpose() {
     assert!(!kept("tls", "verified: {present: true}").iter().any(|line| line.starts_with("verified")));
     assert!(!kept("tls", "verify_error: {matches: expired}").iter().any(|line| line.starts_with("verified")));
     assert!(kept("tls", "verify_error: {present: false}").contains(&"verified eq true".to_owned()));
+    assert!(kept("tls", "verified: true").contains(&"ocsp.acceptable eq true".to_owned()));
+    assert!(kept("tls", "verified: {present: true}").contains(&"ocsp.acceptable eq true given verified true".to_owned()));
+    let only_verified = "ocsp.acceptable eq true given verified true".to_owned();
+    assert!(kept("tls", "verify_error: {matches: expired}").contains(&only_verified));
+    for speaks in ["verified: false", "ocsp.status: revoked"] {
+        assert!(!kept("tls", speaks).iter().any(|line| line.starts_with("ocsp.acceptable")), "{speaks}");
+    }
+    assert!(kept("tls", "ocsp.stapled: true").contains(&"ocsp.acceptable eq true".to_owned()));
     assert!(!kept("dot", "tls.verify_error: {matches: expired}").iter().any(|line| line.contains("tls.verified")));
     assert!(!kept("validate", "dnssec.reason: expired").iter().any(|line| line.contains("dnssec.verdict")));
     assert_eq!(kept("dns", "outcome: answered, answers: {present: false}"), ["rcode eq NOERROR", "truncated eq false"]);

@@ -79,6 +79,7 @@ facts! { pub(crate) FACTS;
     )
     .expected("true")
     .given(&["verified"])
+    .lifted_by(&["ocsp.status"])
     .advice(&[(
         "false",
         "see `ocsp.status` and the evidence: a revoked certificate is replaced, key and all; a demanded staple needs a server that fetches it",
