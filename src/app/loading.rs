@@ -1,7 +1,9 @@
 //! From the command line to a plan, or to every error at once.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use super::identity::Files;
 use super::terminal::Terminal;
 use crate::checks::FAMILIES;
 use crate::cli::SuiteArgs;
@@ -15,6 +17,17 @@ pub(super) struct Ready {
     pub(super) seed: u64,
     pub(super) redactor: Redactor,
     pub(super) sources: Sources,
+    /// Every file that was read, or will be: suites, variables, and what fields name.
+    pub(super) files: BTreeSet<PathBuf>,
+}
+
+impl Ready {
+    /// Adds the files that are read.
+    pub(super) fn read_by(&self, files: &mut Files) {
+        for path in &self.files {
+            files.reads("by the suite", path);
+        }
+    }
 }
 
 /// Finds, loads, validates and plans; on any error everything is told on stderr and nothing else happens.
@@ -76,7 +89,7 @@ pub(super) fn of(inputs: &[Input], args: &SuiteArgs, terminal: &Terminal) -> Opt
         ));
         return None;
     }
-    Some(Ready { plan, seed: settings.seed, redactor: loaded.redactor, sources: loaded.sources })
+    Some(Ready { plan, seed: settings.seed, redactor: loaded.redactor, sources: loaded.sources, files: loaded.files })
 }
 
 /// The suites once more, with the overrides of `--against`; their errors count only where the suite as written has none.

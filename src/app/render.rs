@@ -3,6 +3,7 @@
 use std::io::Read as _;
 use std::path::Path;
 
+use super::identity::Files;
 use super::outputs;
 use super::terminal::Terminal;
 use crate::cli::ReportArgs;
@@ -25,7 +26,10 @@ pub(super) fn report(args: &ReportArgs, terminal: &Terminal) -> u8 {
     };
     // The checks are the truth; an edited summary must not turn a gate green.
     record.summary = Counts::of(&record.checks);
-    if let Err(why) = outputs::stdout_taken(&args.output, None) {
+    let mut files = Files::new();
+    files.reads("the report", &args.report);
+    outputs::named(&mut files, &args.output, None);
+    if let Err(why) = outputs::stdout_taken(&args.output, None).and_then(|_| files.check()) {
         terminal.err(&format!("error: {why}\n"));
         return exit::USAGE;
     }

@@ -1,7 +1,7 @@
 //! One entry of `checks:` to its cases, ready to plan.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -113,6 +113,8 @@ pub struct Builder<'a> {
     pub defaults_of: &'a Defaults,
     /// `--rounds`.
     pub rounds: Option<u32>,
+    /// Where files named by fields are noted.
+    pub files: &'a mut BTreeSet<PathBuf>,
 }
 
 /// The keys of a check that do not depend on its cell.
@@ -268,7 +270,8 @@ impl Builder<'_> {
     }
 
     fn typing<'t>(&'t mut self, folder: &'t Path) -> Typing<'t> {
-        Typing { errors: self.errors, families: self.families, folder, timeout: self.defaults.get("timeout") }
+        let timeout = self.defaults.get("timeout");
+        Typing { errors: self.errors, families: self.families, folder, files: self.files, timeout }
     }
 
     /// The keys of `defaults` (rounds, retries, severity, budget): from the check, else from `defaults`, else the table.

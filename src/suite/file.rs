@@ -1,6 +1,6 @@
 //! Loading suites: everything is read and validated, and every error collected, before anything is sent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -52,6 +52,8 @@ pub struct Loaded {
     pub suites: Vec<Suite>,
     /// Files read, for places.
     pub sources: Sources,
+    /// Every file read, and those that fields name.
+    pub files: BTreeSet<PathBuf>,
     /// All errors.
     pub errors: Diagnostics,
     /// Knows every secret.
@@ -81,6 +83,7 @@ pub fn load(inputs: &[Input], families: &'static [Family], options: &Options<'_>
         };
         let Some(document) = merge::read(path, text, &mut loaded.sources, &mut loaded.errors) else { continue };
         known.extend(document.vars.keys().cloned());
+        loaded.files.extend(document.files.iter().cloned());
         suite(path, document, families, options, &overrides, &defaults, &mut loaded);
     }
     for (name, node) in &overrides {
@@ -132,6 +135,7 @@ fn suite(
         defaults: &defaults,
         defaults_of,
         rounds: options.rounds,
+        files: &mut loaded.files,
     };
     let mut first_seen: BTreeMap<String, Span> = BTreeMap::new();
     let mut checks = Vec::new();
@@ -200,6 +204,7 @@ fn overrides(options: &Options<'_>, loaded: &mut Loaded) -> BTreeMap<String, Nod
     let mut out = BTreeMap::new();
     for path in &options.var_files {
         let shown = path.to_string_lossy().into_owned();
+        loaded.files.insert(path.clone());
         match std::fs::read_to_string(path) {
             Ok(text) => {
                 let source = loaded.sources.add(&shown, text);

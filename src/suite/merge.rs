@@ -32,6 +32,8 @@ pub struct Document {
     description: Option<Span>,
     digest: Sha256,
     open: Vec<PathBuf>,
+    /// Files read.
+    pub files: Vec<PathBuf>,
 }
 
 /// Reads `path` (or takes `text` in its place) and everything it includes. Errors go to `errors`.
@@ -62,6 +64,9 @@ impl Document {
         errors: &mut Diagnostics,
     ) -> Option<u32> {
         let shown = path.to_string_lossy().into_owned();
+        if text.is_none() {
+            self.files.push(path.to_path_buf());
+        }
         let text = match text.map_or_else(|| text_of(path), Ok) {
             Ok(text) => text,
             Err(why) => {

@@ -9,6 +9,7 @@ mod compare_arms;
 mod compare_reports;
 mod demo;
 mod endings;
+mod files;
 mod gates;
 mod gobench;
 mod good_suites;
