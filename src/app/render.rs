@@ -11,6 +11,7 @@ use crate::exit::{self, Ending};
 use crate::model::record::Counts;
 use crate::model::{Place, Record};
 use crate::report::{self, console};
+use crate::suite::reading;
 
 /// Largest report read, bytes.
 const LARGEST: u64 = 1 << 30;
@@ -35,7 +36,7 @@ pub(super) fn report(args: &ReportArgs, terminal: &Terminal) -> u8 {
     }
     if args.output.json.is_none() && args.output.junit.is_none() {
         let lines = |place: &Place| {
-            let text = std::fs::read_to_string(&*place.file).ok()?;
+            let text = reading::text_of_file(Path::new(&*place.file)).ok()?;
             text.lines().nth(place.line.checked_sub(1)? as usize).map(str::to_owned)
         };
         terminal.out(&console::render(&record, &lines, terminal.style()));

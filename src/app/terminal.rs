@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::{Arc, OnceLock};
 
 use crate::cli::When;
+use crate::model::visible::visible_on_terminal;
 use crate::report::style::Style;
 
 /// Where text for people goes.
@@ -22,7 +23,7 @@ impl Terminal {
     /// Writes to stdout. `head` closing the pipe is no error of ours.
     pub(super) fn out(&self, text: &str) {
         let mut out = io::stdout().lock();
-        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        match out.write_all(visible_on_terminal(text).as_bytes()).and_then(|()| out.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 let _ = self.lost.set(error.to_string());
             }
@@ -46,7 +47,7 @@ impl Terminal {
     /// Writes to stderr.
     #[expect(clippy::unused_self, reason = "the terminal is handed to whoever may print")]
     pub(super) fn err(&self, text: &str) {
-        let _ = io::stderr().lock().write_all(text.as_bytes());
+        let _ = io::stderr().lock().write_all(visible_on_terminal(text).as_bytes());
     }
 
     /// Colours for text on stdout.

@@ -131,6 +131,10 @@ impl Builder<'_> {
         let scope = self.scope;
         let matrix = node.get("matrix").map(|matrix| vars::resolve(matrix, &scope, self.errors));
         let cells = matrix::cells(matrix.as_ref(), scope.secrets, self.errors);
+        if !scope.budget.take(&without(node, ""), cells.len() - 1) {
+            scope.budget.exceeded(node.span, self.errors);
+            return Vec::new();
+        }
         cells.iter().filter_map(|cell| self.case(node, &header, cell, folder)).collect()
     }
 
@@ -355,7 +359,7 @@ impl Builder<'_> {
                 None => self.scope.vars.get(&key.name),
             };
             let Some(value) = found.and_then(Node::text) else {
-                let help = suggest(&key.name, self.scope.vars.keys().map(String::as_str));
+                let help = self.errors.suggest(&key.name, self.scope.vars.keys().map(String::as_str));
                 self.errors.add(key.span, format!("`when` names an unknown variable `{}`", key.name), help);
                 continue;
             };

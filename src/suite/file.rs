@@ -9,6 +9,7 @@ use super::defaults::Defaults;
 use super::diagnostic::{Diagnostics, Sources, Span, suggest};
 use super::digest;
 use super::merge::{self, Document};
+use super::reading::{self, Roots};
 use super::secret::{Redactor, SHORTEST};
 use super::tree::{self, Kind, Node};
 use super::vars::{self, Env, Scope};
@@ -41,6 +42,10 @@ pub struct Options<'a> {
     pub rounds: Option<u32>,
     /// `--timeout`, replaces `defaults.timeout`.
     pub timeout: Option<String>,
+    /// Folders given to the command; what suites include may lie below them.
+    pub roots: Vec<PathBuf>,
+    /// `--include-outside`.
+    pub include_outside: bool,
     /// The environment.
     pub env: Env<'a>,
 }
@@ -81,7 +86,10 @@ pub fn load(inputs: &[Input], families: &'static [Family], options: &Options<'_>
             Input::File(path) => (path.as_path(), None),
             Input::Text(name, text) => (Path::new(name), Some(text.clone())),
         };
-        let Some(document) = merge::read(path, text, &mut loaded.sources, &mut loaded.errors) else { continue };
+        let roots = (!options.include_outside).then(|| Roots::of(path, &options.roots));
+        let Some(document) = merge::read(path, text, roots.as_ref(), &mut loaded.sources, &mut loaded.errors) else {
+            continue;
+        };
         known.extend(document.vars.keys().cloned());
         loaded.files.extend(document.files.iter().cloned());
         suite(path, document, families, options, &overrides, &defaults, &mut loaded);
@@ -114,7 +122,8 @@ fn suite(
     let written = digest::Written::of(&as_written, &document.vars, &secrets);
     let vars = vars::resolve_all(&document.vars, &secrets, options.env, &mut loaded.errors);
     let cell = BTreeMap::new();
-    let scope = Scope { vars: &vars, secrets: &secrets, matrix: &cell, env: options.env };
+    let budget = vars::Budget::of_checks();
+    let scope = Scope { vars: &vars, secrets: &secrets, matrix: &cell, env: options.env, budget: &budget };
     let mut defaults: BTreeMap<String, Node> = document
         .defaults
         .iter()
@@ -205,7 +214,7 @@ fn overrides(options: &Options<'_>, loaded: &mut Loaded) -> BTreeMap<String, Nod
     for path in &options.var_files {
         let shown = path.to_string_lossy().into_owned();
         loaded.files.insert(path.clone());
-        match std::fs::read_to_string(path) {
+        match reading::text(path) {
             Ok(text) => {
                 let source = loaded.sources.add(&shown, text);
                 let node = tree::parse(source, &loaded.sources, &mut loaded.errors);

@@ -3,6 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
+use crate::model::visible::{visible, visible_lines};
+
 /// Shortest secret that can be told from ordinary text.
 pub const SHORTEST: usize = 4;
 /// The text in its place.
@@ -30,6 +32,8 @@ impl Redactor {
             secret.to_uppercase(),
             escaped.trim_matches('"').to_owned(),
             debug.trim_matches('"').to_owned(),
+            visible(secret),
+            visible_lines(secret),
             crate::net::bytes::hex(secret.as_bytes()),
         ];
         forms.extend(in_base64(secret));

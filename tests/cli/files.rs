@@ -107,16 +107,7 @@ fn ordinary_outputs_are_written_also_over_those_of_an_earlier_run() {
                 "/dev/null",
             ],
             &["report", "runs/r.json", "--junit", "r.xml"],
-            &[
-                "history",
-                "runs",
-                "--json",
-                "runs/history.json",
-                "--index",
-                "index.json",
-                "--gobench",
-                "bench",
-            ],
+            &["history", "runs", "--json", "runs/history.json", "--index", "index.json", "--gobench", "bench"],
             &["baseline", "list", "--dir", "store", "--json", "list.json"],
         ] {
             let ended = sandbox.run(args);

@@ -14,6 +14,7 @@ mod gates;
 mod gobench;
 mod good_suites;
 mod guarded;
+mod hidden;
 mod history;
 mod overlap;
 mod pairing;
@@ -26,6 +27,7 @@ mod reports;
 mod secrets;
 mod sides;
 mod signals;
+mod strangers;
 mod words;
 
 use std::io::Write as _;
