@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
-use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::sync::Arc;
 
 use crate::model::Place;
@@ -113,7 +112,7 @@ pub struct Diagnostics(pub Vec<Diagnostic>, Seen);
 struct Seen {
     places: HashSet<Span>,
     /// Places with the message there.
-    errors: HashSet<(Span, u64)>,
+    errors: HashSet<(Span, String)>,
     /// Errors beyond those that are kept.
     more: usize,
 }
@@ -146,9 +145,7 @@ impl Diagnostics {
 
     fn push(&mut self, new: Diagnostic) {
         let Seen { places, errors, more } = &mut self.1;
-        let mut hasher = DefaultHasher::new();
-        new.message.hash(&mut hasher);
-        if !errors.insert((new.span, hasher.finish())) {
+        if !errors.insert((new.span, new.message.clone())) {
             return;
         }
         places.insert(new.span);

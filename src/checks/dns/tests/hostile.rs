@@ -356,7 +356,7 @@ proptest! {
 }
 
 /// Whole messages of another id, without pause: the stream is always ready, and a timer alone is never looked at.
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn a_flood_of_strays_over_tcp_ends_with_the_patience() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
