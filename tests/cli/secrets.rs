@@ -197,7 +197,7 @@ fn no_derived_form_reaches_any_output() {
              \x20 - id: h\n    http: {{url: \"{url}/a?t=${{MY_TOKEN}}\", headers: {{x-token: \"${{MY_TOKEN}}\"}}}}\n\
              \x20 - id: f\n    failover:\n      probe: {{udp: {{host: 127.0.0.1, port: {0}, send: \"${{MY_TOKEN}}\"}}}}\n\
              \x20     inject: {{run: [\"false\", \"--token=${{MY_TOKEN}}\"]}}\n      restore: {{run: [\"true\", \"${{MY_TOKEN}}\"]}}\n\
-             \x20     steady: {{before: 100ms, after: 100ms}}\n",
+             \x20     steady: 200ms\n",
             peer.port
         )
     };
@@ -214,7 +214,8 @@ fn no_derived_form_reaches_any_output() {
         ended
     };
     let outputs = ["--json", "r.json", "--junit", "r.xml", "--junit-dialect", "rich", "--events", "e.jsonl"];
-    assert_eq!(run(&["plan", "suite.yaml"]).code, 0);
+    let planned = run(&["plan", "suite.yaml"]);
+    assert_eq!(planned.code, 0, "{}", planned.err);
     let ended = run(&[&["run", "suite.yaml", "-vvv", "--allow-disruptive"][..], &outputs].concat());
     assert!(ended.code == 1 || ended.code == 3, "{}{}", ended.out, ended.err);
     for (file, masks) in [("r.json", 5), ("r.xml", 5), ("e.jsonl", 5)] {
