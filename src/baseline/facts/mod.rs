@@ -1,5 +1,6 @@
 //! Facts of two measurements compared: what an unchanged thing shows twice is the same. Pure.
 
+mod attributes;
 mod checks;
 mod rules;
 #[cfg(test)]
@@ -172,7 +173,8 @@ impl Collector {
         let path =
             if is_distribution(sides.0) || is_distribution(sides.1) { format!("{name}.p50") } else { name.to_owned() };
         let rule = |path: &str| resolver.rule(name, path);
-        let mut walk = Walk { rule: &rule, words: resolver.words(name), out: Vec::new() };
+        let stays = |path: &str| resolver.stays(name, path);
+        let mut walk = Walk { rule: &rule, stays: &stays, words: resolver.words(name), out: Vec::new() };
         walk.at(&path, before.as_deref(), after.as_deref());
         for difference in walk.out {
             self.push(here, difference, listed);
