@@ -158,7 +158,7 @@ fn any_form(c: char) -> String {
     let of_bytes = |one: &dyn Fn(u8) -> String| bytes.iter().map(|byte| one(*byte)).collect::<String>();
     let code = u32::from(c);
     let mut units = [0; 2];
-    let units: String = c.encode_utf16(&mut units).iter().map(|unit| format!(r"\\u(?i:{unit:04x})")).collect();
+    let units: Vec<String> = c.encode_utf16(&mut units).iter().map(|unit| format!(r"\\u(?i:{unit:04x})")).collect();
     let mut forms: Vec<String> = [c.to_string(), c.to_lowercase().collect(), c.to_uppercase().collect()]
         .iter()
         .map(|text| regex::escape(text))
@@ -169,7 +169,7 @@ fn any_form(c: char) -> String {
         of_bytes(&|byte| format!(r"\\x(?i:{byte:02x})")),
         of_bytes(&|byte| format!(r"\\{byte:03}")),
         of_bytes(&|byte| format!(r"\\{byte:03o}")),
-        units,
+        units.concat(),
         format!(r"\\u\{{0*(?i:{code:x})\}}"),
         format!("&#0*{code};?"),
         format!("&#[xX]0*(?i:{code:x});?"),
@@ -249,8 +249,8 @@ mod tests {
 
     /// Ways to write a text, each of which some output or peer uses.
     fn derived(secret: &str) -> Vec<(&'static str, String)> {
-        let bytes = |one: &dyn Fn(u8) -> String| secret.bytes().map(|byte| one(byte)).collect::<String>();
-        let chars = |one: &dyn Fn(char) -> String| secret.chars().map(|c| one(c)).collect::<String>();
+        let bytes = |one: &dyn Fn(u8) -> String| secret.bytes().map(one).collect::<String>();
+        let chars = |one: &dyn Fn(char) -> String| secret.chars().map(one).collect::<String>();
         let html =
             |quote: &str| secret.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;").replace('\'', quote);
         let base64 =

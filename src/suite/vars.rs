@@ -57,7 +57,7 @@ impl Budget {
 
     /// Takes what `node` adds, `times` over; false when that is too much. It looks at no more than there is room for.
     pub(super) fn take(&self, node: &Node, times: usize) -> bool {
-        let mut left = if times == 0 { return true } else { self.left.get() / times };
+        let Some(mut left) = self.left.get().checked_div(times) else { return true };
         let fits = fits(node, &mut left);
         self.left.set(if fits { left * times } else { 0 });
         fits
@@ -255,7 +255,9 @@ pub fn resolve_all(
     for (name, node) in raw {
         let needed: BTreeSet<&str> = names(node).filter(|needed| raw.contains_key(*needed)).collect();
         waits.insert(name, needed.len());
-        needed.into_iter().for_each(|needed| waiting.entry(needed).or_default().push(name));
+        for needed in needed {
+            waiting.entry(needed).or_default().push(name);
+        }
     }
     let mut ready: Vec<&str> = waits.iter().filter(|(_, count)| **count == 0).map(|(name, _)| *name).collect();
     while let Some(name) = ready.pop() {

@@ -25,7 +25,7 @@ fn filled() -> (CliSandbox, std::net::TcpListener) {
 /// The file of the baseline in the store, relative to the sandbox.
 fn baseline(sandbox: &CliSandbox) -> String {
     let found = std::fs::read_dir(sandbox.path("store/s")).unwrap().map(|entry| entry.unwrap().file_name());
-    let name = found.map(|name| name.into_string().unwrap()).find(|name| name.ends_with(".json")).unwrap();
+    let name = found.map(|name| name.into_string().unwrap()).find(|name| !name.starts_with('.')).unwrap();
     format!("store/s/{name}")
 }
 

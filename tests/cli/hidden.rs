@@ -1,5 +1,7 @@
 //! Characters that cannot be seen, or turn what is read around, are shown as escapes wherever people read.
 
+use std::fmt::Write as _;
+
 use super::{CliSandbox, listener, read, tcp_suite};
 
 /// Turns writing around, has no width, clears the screen, ends a line for some readers.
@@ -63,7 +65,7 @@ fn yaml_escapes(text: &str) -> String {
     while let Some((before, after)) = rest.split_once("\\u{") {
         let (digits, after) = after.split_once('}').unwrap();
         out += before;
-        out += &format!("\\u{digits:0>4}");
+        let _ = write!(out, "\\u{digits:0>4}");
         rest = after;
     }
     out + rest

@@ -181,7 +181,7 @@ fn no_derived_form_reaches_any_output() {
     let encoded = STANDARD.encode(format!("u:{TOKEN}"));
     let lines: Vec<String> =
         encoded.as_bytes().chunks(8).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
-    let percent: String = TOKEN.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    let percent = TOKEN.bytes().map(|byte| format!("%{byte:02x}")).collect::<Vec<_>>().concat();
     let echoed = format!(
         "{TOKEN} | {percent} | {} | {} | {} | {}",
         hex(TOKEN).to_uppercase(),

@@ -132,7 +132,7 @@ pub(super) fn unpaired(pairing: &Pairing<'_>) -> Vec<CheckChange> {
 /// Moves what has one definition, and the only one of its kind on both sides, into the pairs. Twins stay apart: nobody guesses.
 fn pair_by_digest<'a>(pairing: &mut Pairing<'a>) {
     let key = |check: &&'a Check| Some((&*check.family, check.digest.as_deref()?));
-    let mut places: HashMap<(&str, &str), (Vec<usize>, Vec<usize>)> = HashMap::new();
+    let mut places: HashMap<_, (Vec<usize>, Vec<usize>)> = HashMap::new();
     for (at, key) in pairing.vanished.iter().enumerate().filter_map(|(at, check)| Some((at, key(check)?))) {
         places.entry(key).or_default().0.push(at);
     }
