@@ -79,6 +79,8 @@ fn planned(count: usize) -> Plan {
         var_files: Vec::new(),
         rounds: None,
         timeout: None,
+        roots: Vec::new(),
+        include_outside: false,
         env: &env,
     };
     let mut loaded = shakedown::suite::load(&[Input::Text("s.yaml".into(), suite(count))], FAMILIES, &options);

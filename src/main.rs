@@ -19,8 +19,13 @@ fn main() -> ExitCode {
         Ok(cli) => ExitCode::from(app::main(cli)),
         Err(error) => {
             // Help and version are no errors; clap knows which stream each belongs to.
-            let _ = error.print();
-            ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::OK })
+            let printed = error.print();
+            let lost = printed.is_err_and(|error| error.kind() != std::io::ErrorKind::BrokenPipe);
+            ExitCode::from(match (error.use_stderr(), lost) {
+                (true, _) => exit::USAGE,
+                (false, true) => exit::INCOMPLETE,
+                (false, false) => exit::OK,
+            })
         }
     }
 }

@@ -17,6 +17,8 @@ fn errors_of(input: Input) -> (usize, String) {
         var_files: Vec::new(),
         rounds: None,
         timeout: None,
+        roots: Vec::new(),
+        include_outside: false,
         env: &env,
     };
     let mut loaded = load(&[input], FAMILIES, &options);

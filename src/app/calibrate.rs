@@ -4,10 +4,12 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::loading;
+use super::identity::Files;
+use super::loading::{self, Ready};
 use super::run;
 use super::signals::{Ladder, Leave};
 use super::terminal::Terminal;
+use crate::baseline::host;
 use crate::baseline::noise::Noise;
 use crate::cli::{CalibrateArgs, RunArgs};
 use crate::exit::{self, Ending};
@@ -38,6 +40,10 @@ pub(super) async fn calibrate(args: &CalibrateArgs, terminal: &Terminal, leave: 
         }
         // Each run is planned anew, as it would be on another day; only the seed's order of targets could differ.
         let Some(ready) = loading::ready(&args.suites, terminal) else { return exit::USAGE };
+        if let Err(why) = apart(&ready, &args.dir) {
+            terminal.err(&format!("error: {why}\n"));
+            return exit::USAGE;
+        }
         terminal.err(&format!("run {number} of {}\n", args.runs));
         let run_args =
             RunArgs { suites: args.suites.clone(), progress: args.progress, quiet: true, ..RunArgs::default() };
@@ -50,6 +56,17 @@ pub(super) async fn calibrate(args: &CalibrateArgs, terminal: &Terminal, leave: 
         }
     }
     write(&runs, args, terminal)
+}
+
+/// Whether the noise floor replaces nothing that is read.
+fn apart(ready: &Ready, dir: &Path) -> Result<(), String> {
+    let mut files = Files::new();
+    ready.read_by(&mut files);
+    let class = host::describe().class;
+    for suite in &ready.plan.suites {
+        files.writes("--dir", &crate::baseline::noise_file(dir, &suite.name, &class)?);
+    }
+    files.check()
 }
 
 /// Waits; the exit code when that is the end of the calibration.

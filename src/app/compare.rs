@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 
+use super::identity::Files;
 use super::terminal::Terminal;
 use crate::assess::reports::{self, Base, ReportComparison};
 use crate::baseline::facts::Rules;
@@ -59,11 +60,24 @@ fn comparison(args: &CompareArgs) -> Result<ReportComparison, Vec<String>> {
     if paths.iter().copied().chain([head.as_path()]).filter(|path| path.as_os_str() == "-").count() > 1 {
         return Err(one("stdin holds one report: give the others by their path".into()));
     }
+    apart(args).map_err(one)?;
     let (report, bases) = read_all(head, &paths).map_err(one)?;
     let comparison = reports::compare((head, &report), &bases, &rules, args.strict);
     // The process ends soon: to free a million small pieces one by one would take longer than to compare them.
     std::mem::forget((report, bases));
     comparison
+}
+
+/// Whether the comparison replaces none of the reports.
+fn apart(args: &CompareArgs) -> Result<(), String> {
+    let mut files = Files::new();
+    for path in args.reports.iter().chain(&args.bases) {
+        files.reads("a report", path);
+    }
+    if let Some(path) = &args.json {
+        files.writes("--json", path);
+    }
+    files.check()
 }
 
 /// The base sides, each with where it was read from.

@@ -5,16 +5,19 @@ use std::path::Path;
 use clap::{Arg, Command};
 
 use crate::suite::diagnostic::suggest;
+use crate::suite::reading;
 
 /// The file, in the working directory.
 pub const FILE: &str = "shakedown.toml";
 
 /// Puts the values of `shakedown.toml` below the flags of `run`, `plan` and `demo`. The error is for the user.
 pub fn apply(command: Command) -> Result<Command, String> {
-    match std::fs::read_to_string(FILE) {
+    if matches!(Path::new(FILE).try_exists(), Ok(false)) {
+        return Ok(command);
+    }
+    match reading::text_of_file(Path::new(FILE)) {
         Ok(text) => with(command, &text),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(command),
-        Err(error) => Err(format!("cannot read {}: {error}", Path::new(FILE).display())),
+        Err(why) => Err(format!("cannot read {FILE}: {why}")),
     }
 }
 

@@ -3,12 +3,13 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::identity::Files;
 use super::terminal::Terminal;
 use crate::baseline::host;
 use crate::cli::history::HistoryArgs;
 use crate::exit;
 use crate::history::export::{self, ExportFile};
-use crate::history::reading::{self, Listing, Nothing};
+use crate::history::reading::{self, Content, Listing, Nothing};
 use crate::history::series::{self, Classes, Filter};
 use crate::history::{index, spark, table, trend};
 use crate::report::atomic;
@@ -75,13 +76,42 @@ fn usable(args: &HistoryArgs, paths: &[PathBuf]) -> Result<(), String> {
     if outputs.iter().filter(|path| is_stdout(path)).count() > 1 {
         return Err("only one of --json, --gobench, --bencher and --openmetrics can go to stdout".into());
     }
-    let twice = outputs.iter().enumerate().find(|(at, path)| !is_stdout(path) && outputs[..*at].contains(path));
-    twice.map_or(Ok(()), |(_, path)| Err(format!("two outputs would be written to {}", path.display())))
+    apart(args, paths)
+}
+
+/// Whether every output is a file of its own, and no report. What an earlier run exported among the reports is none.
+fn apart(args: &HistoryArgs, paths: &[PathBuf]) -> Result<(), String> {
+    let mut files = Files::new();
+    for (flag, path) in flags(args) {
+        files.writes(flag, path);
+    }
+    let (entries, _) = reading::entries(paths);
+    for entry in &entries {
+        if !files.is_written(&entry.path) {
+            continue;
+        }
+        if paths.contains(&entry.path) || matches!(reading::content(&entry.path), Content::Report(_)) {
+            files.reads("a report", &entry.path);
+        }
+    }
+    files.check()
 }
 
 /// Every file that is written, by the path given.
 fn outputs(args: &HistoryArgs) -> Vec<&PathBuf> {
-    [&args.json, &args.gobench, &args.bencher, &args.openmetrics, &args.index].into_iter().flatten().collect()
+    flags(args).map(|(_, path)| path).collect()
+}
+
+/// The outputs that are files, by their flags.
+fn flags(args: &HistoryArgs) -> impl Iterator<Item = (&'static str, &PathBuf)> {
+    let all = [
+        ("--json", &args.json),
+        ("--gobench", &args.gobench),
+        ("--bencher", &args.bencher),
+        ("--openmetrics", &args.openmetrics),
+        ("--index", &args.index),
+    ];
+    all.into_iter().filter_map(|(flag, path)| Some((flag, path.as_ref()?)))
 }
 
 fn exports(args: &HistoryArgs) -> impl Iterator<Item = (&'static str, &PathBuf)> {

@@ -1,12 +1,15 @@
 //! From the command line to a plan, or to every error at once.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use super::identity::Files;
 use super::terminal::Terminal;
 use crate::checks::FAMILIES;
 use crate::cli::SuiteArgs;
 use crate::plan::{Plan, Selection, Settings};
 use crate::suite::file::{Input, Loaded, Options};
+use crate::suite::reading::Roots;
 use crate::suite::{Redactor, Sources, Suite};
 
 /// A plan and what belongs to it.
@@ -15,11 +18,22 @@ pub(super) struct Ready {
     pub(super) seed: u64,
     pub(super) redactor: Redactor,
     pub(super) sources: Sources,
+    /// Every file that was read, or will be: suites, variables, and what fields name.
+    pub(super) files: BTreeSet<PathBuf>,
+}
+
+impl Ready {
+    /// Adds the files that are read.
+    pub(super) fn read_by(&self, files: &mut Files) {
+        for path in &self.files {
+            files.reads("by the suite", path);
+        }
+    }
 }
 
 /// Finds, loads, validates and plans; on any error everything is told on stderr and nothing else happens.
 pub(super) fn ready(args: &SuiteArgs, terminal: &Terminal) -> Option<Ready> {
-    match files(&args.suites) {
+    match files(&args.suites, args.include_outside) {
         Ok(files) => of(&files.into_iter().map(Input::File).collect::<Vec<_>>(), args, terminal),
         Err(why) => {
             terminal.err(&format!("error: {why}\n"));
@@ -37,6 +51,8 @@ pub(super) fn of(inputs: &[Input], args: &SuiteArgs, terminal: &Terminal) -> Opt
         var_files: args.var_files.clone(),
         rounds: args.rounds,
         timeout: args.timeout.clone(),
+        roots: args.suites.iter().filter(|path| path.is_dir()).cloned().collect(),
+        include_outside: args.include_outside,
         env: &env,
     };
     let mut loaded: Loaded = crate::suite::load(inputs, FAMILIES, &options);
@@ -52,7 +68,7 @@ pub(super) fn of(inputs: &[Input], args: &SuiteArgs, terminal: &Terminal) -> Opt
     let plan = crate::plan::plan(&mut loaded, heads, &settings);
     if !loaded.errors.is_empty() {
         let text = loaded.errors.render(&loaded.sources, terminal.style_err().color);
-        let count = loaded.errors.0.len();
+        let count = loaded.errors.count();
         let word = if count == 1 { "error" } else { "errors" };
         terminal.err(&loaded.redactor.clean(&format!("{text}{count} {word}; nothing was sent\n")));
         return None;
@@ -76,7 +92,7 @@ pub(super) fn of(inputs: &[Input], args: &SuiteArgs, terminal: &Terminal) -> Opt
         ));
         return None;
     }
-    Some(Ready { plan, seed: settings.seed, redactor: loaded.redactor, sources: loaded.sources })
+    Some(Ready { plan, seed: settings.seed, redactor: loaded.redactor, sources: loaded.sources, files: loaded.files })
 }
 
 /// The suites once more, with the overrides of `--against`; their errors count only where the suite as written has none.
@@ -124,7 +140,7 @@ const MOST: usize = 10_000;
 
 /// The suite files below the paths given; a folder gives every `*.yaml` and `*.yml` below it, in whatever case, hidden ones
 /// left out, sorted. A file named by itself is taken as it is.
-fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
+fn files(paths: &[PathBuf], outside: bool) -> Result<Vec<PathBuf>, String> {
     let default = [PathBuf::from("suites")];
     let given = if paths.is_empty() { &default[..] } else { paths };
     let mut out: Vec<PathBuf> = Vec::new();
@@ -132,6 +148,7 @@ fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
         let mut found = Vec::new();
         if path.is_dir() {
             folder(path, DEEPEST, &mut found)?;
+            inside(path, &found, outside)?;
             if found.is_empty() {
                 return Err(format!("{} holds no suite (*.yaml); name one, or create it", path.display()));
             }
@@ -146,6 +163,22 @@ fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
         }
     }
     Ok(out)
+}
+
+/// What is found in a folder must be a file that lies there or in the same project: a link may lead anywhere.
+fn inside(folder: &Path, found: &[PathBuf], outside: bool) -> Result<(), String> {
+    let roots = Roots::of(&folder.join("suite.yaml"), &[folder.to_path_buf()]);
+    for path in found {
+        // What cannot be looked at is told when it is read.
+        if std::fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
+            return Err(format!("{} is no file; remove it, or name the suites by themselves", path.display()));
+        }
+        if !outside && !roots.hold(path) {
+            let help = "name it by itself, or add --include-outside";
+            return Err(format!("{} is a link that leads out of {}; {help}", path.display(), folder.display()));
+        }
+    }
+    Ok(())
 }
 
 /// Adds the suites of a folder and of those below it. What cannot be read is an error: it may hold a check.

@@ -8,6 +8,7 @@ pub mod config;
 mod demo;
 mod explain;
 mod history;
+mod identity;
 mod loading;
 mod outputs;
 mod plan;
@@ -33,7 +34,18 @@ use tracing_subscriber::prelude::*;
 pub fn main(cli: Cli) -> u8 {
     tracing_to_stderr(cli.verbose);
     let terminal = Terminal::new(cli.color);
-    match cli.command {
+    let code = command(cli.command, terminal.clone());
+    match terminal.lost() {
+        Some(why) if code == exit::OK => {
+            terminal.err(&format!("error: cannot write to standard output: {why}\n"));
+            exit::INCOMPLETE
+        }
+        _ => code,
+    }
+}
+
+fn command(command: Command, terminal: Terminal) -> u8 {
+    match command {
         Command::Run(args) => {
             wait(&terminal.clone(), move |leave| async move { run::run(&args, &terminal, leave).await })
         }

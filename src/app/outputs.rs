@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use super::identity::Files;
 use super::terminal::Terminal;
 use crate::cli::{Dialect, OutputArgs};
 use crate::model::Record;
@@ -19,14 +20,19 @@ fn is_stdout(path: &Path) -> bool {
 /// Whether a report goes to stdout, so that text for people must not.
 pub(super) fn stdout_taken(args: &OutputArgs, events: Option<&PathBuf>) -> Result<bool, String> {
     let paths = [args.json.as_ref(), args.junit.as_ref(), events];
-    let files: Vec<&PathBuf> = paths.iter().copied().flatten().filter(|path| !is_stdout(path)).collect();
-    if let Some(twice) = files.iter().enumerate().find(|(at, path)| files[..*at].contains(path)) {
-        return Err(format!("two reports would be written to {}", twice.1.display()));
-    }
     match paths.into_iter().flatten().filter(|path| is_stdout(path)).count() {
         0 => Ok(false),
         1 => Ok(true),
         _ => Err("only one of --json, --junit and --events can go to stdout".into()),
+    }
+}
+
+/// The files the reports go to.
+pub(super) fn named(files: &mut Files, args: &OutputArgs, events: Option<&PathBuf>) {
+    for (flag, path) in [("--json", args.json.as_ref()), ("--junit", args.junit.as_ref()), ("--events", events)] {
+        if let Some(path) = path {
+            files.writes(flag, path);
+        }
     }
 }
 

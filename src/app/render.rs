@@ -3,6 +3,7 @@
 use std::io::Read as _;
 use std::path::Path;
 
+use super::identity::Files;
 use super::outputs;
 use super::terminal::Terminal;
 use crate::cli::ReportArgs;
@@ -10,6 +11,7 @@ use crate::exit::{self, Ending};
 use crate::model::record::Counts;
 use crate::model::{Place, Record};
 use crate::report::{self, console};
+use crate::suite::reading;
 
 /// Largest report read, bytes.
 const LARGEST: u64 = 1 << 30;
@@ -25,13 +27,16 @@ pub(super) fn report(args: &ReportArgs, terminal: &Terminal) -> u8 {
     };
     // The checks are the truth; an edited summary must not turn a gate green.
     record.summary = Counts::of(&record.checks);
-    if let Err(why) = outputs::stdout_taken(&args.output, None) {
+    let mut files = Files::new();
+    files.reads("the report", &args.report);
+    outputs::named(&mut files, &args.output, None);
+    if let Err(why) = outputs::stdout_taken(&args.output, None).and_then(|_| files.check()) {
         terminal.err(&format!("error: {why}\n"));
         return exit::USAGE;
     }
     if args.output.json.is_none() && args.output.junit.is_none() {
         let lines = |place: &Place| {
-            let text = std::fs::read_to_string(&*place.file).ok()?;
+            let text = reading::text_of_file(Path::new(&*place.file)).ok()?;
             text.lines().nth(place.line.checked_sub(1)? as usize).map(str::to_owned)
         };
         terminal.out(&console::render(&record, &lines, terminal.style()));

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::baseline;
+use super::identity::Files;
 use super::loading::{self, Ready};
 use super::outputs::{self, Events};
 use super::signals::{Ladder, Leave};
@@ -27,6 +28,8 @@ use crate::report::redact::Redacted;
 
 /// Events on their way to the one owner of what the user sees.
 const CHANNEL: usize = 256;
+/// Folders between that of a store and its files, and the files.
+pub(super) const STORE_DEPTH: usize = 3;
 
 /// Runs suites.
 pub(super) async fn run(args: &RunArgs, terminal: &Terminal, leave: Leave) -> u8 {
@@ -40,7 +43,9 @@ pub(super) async fn run(args: &RunArgs, terminal: &Terminal, leave: Leave) -> u8
 pub(super) async fn execute(ready: Ready, args: &RunArgs, terminal: &Terminal, leave: Leave) -> (u8, Option<Record>) {
     let shown = terminal.clone();
     let host = host::describe();
-    let ready_to_go = outputs::stdout_taken(&args.output, args.events.as_ref()).and_then(|taken| {
+    let taken = outputs::stdout_taken(&args.output, args.events.as_ref());
+    let ready_to_go = taken.and_then(|taken| {
+        apart(&ready, args, &host.class)?;
         let assessor = assessor(&ready.plan, args, &host.class)?;
         let ladder = Ladder::listen(leave, move |line| shown.err(line));
         Ok((taken, assessor, ladder.map_err(|error| format!("cannot listen for signals: {error}"))?))
@@ -57,6 +62,22 @@ pub(super) async fn execute(ready: Ready, args: &RunArgs, terminal: &Terminal, l
     }
 }
 
+/// Whether every output is a file of its own, and none of those that are read.
+fn apart(ready: &Ready, args: &RunArgs, host_class: &str) -> Result<(), String> {
+    let mut files = Files::new();
+    ready.read_by(&mut files);
+    if let Some(from) = &args.suites.baseline {
+        files.reads_below("--baseline", from, STORE_DEPTH);
+    }
+    outputs::named(&mut files, &args.output, args.events.as_ref());
+    if let Some(dir) = &args.save_baseline {
+        for suite in &ready.plan.suites {
+            files.updates("--save-baseline", &crate::baseline::baseline_file(dir, &suite.name, host_class)?);
+        }
+    }
+    files.check()
+}
+
 /// Everything settled before the first packet.
 struct Started {
     ready: Ready,
@@ -67,7 +88,7 @@ struct Started {
 
 async fn follow(run: Started, args: &RunArgs, terminal: &Terminal, ladder: &Ladder) -> (u8, Option<Record>) {
     let Started { ready, host, assessor, stdout_taken } = run;
-    let Ready { plan, seed, redactor, sources } = ready;
+    let Ready { plan, seed, redactor, sources, files: _ } = ready;
     let plan = Arc::new(plan);
     let style = if stdout_taken { terminal.style_err() } else { terminal.style() };
     let say = |text: &str| if stdout_taken { terminal.err(text) } else { terminal.out(text) };

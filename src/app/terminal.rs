@@ -1,26 +1,39 @@
 //! Standard output and error, without panics on a closed pipe.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::{Arc, OnceLock};
 
 use crate::cli::When;
+use crate::model::visible::visible_on_terminal;
 use crate::report::style::Style;
 
 /// Where text for people goes.
 #[derive(Clone, Debug)]
 pub struct Terminal {
     when: When,
+    /// Why text for standard output was lost, shared by every copy.
+    lost: Arc<OnceLock<String>>,
 }
 
 impl Terminal {
     pub(super) fn new(when: When) -> Self {
-        Self { when }
+        Self { when, lost: Arc::default() }
     }
 
     /// Writes to stdout. `head` closing the pipe is no error of ours.
-    #[expect(clippy::unused_self, reason = "the terminal is handed to whoever may print")]
     pub(super) fn out(&self, text: &str) {
         let mut out = io::stdout().lock();
-        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        match out.write_all(visible_on_terminal(text).as_bytes()).and_then(|()| out.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                let _ = self.lost.set(error.to_string());
+            }
+            _ => {}
+        }
+    }
+
+    /// Why text for standard output was lost, such as a full disk.
+    pub(super) fn lost(&self) -> Option<&str> {
+        self.lost.get().map(String::as_str)
     }
 
     /// Lets `fill` write to stdout.
@@ -34,7 +47,7 @@ impl Terminal {
     /// Writes to stderr.
     #[expect(clippy::unused_self, reason = "the terminal is handed to whoever may print")]
     pub(super) fn err(&self, text: &str) {
-        let _ = io::stderr().lock().write_all(text.as_bytes());
+        let _ = io::stderr().lock().write_all(visible_on_terminal(text).as_bytes());
     }
 
     /// Colours for text on stdout.

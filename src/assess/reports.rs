@@ -122,6 +122,7 @@ fn document(
         metrics,
         facts: changes.facts,
         checks: changes.checks,
+        partial: changes.partial,
         unmeasured: unmeasured().take(UNMEASURED).map(|check| format!("{}/{}", check.suite, check.id)).collect(),
         summary,
     };

@@ -10,13 +10,13 @@ const NOISE: &str = ".noise.json";
 const LONGEST: usize = 200;
 
 /// The file of a suite's baseline on a class of hosts.
-pub(super) fn baseline(dir: &Path, suite: &str, host_class: &str) -> Result<PathBuf, String> {
+pub fn baseline(dir: &Path, suite: &str, host_class: &str) -> Result<PathBuf, String> {
     named("host class", host_class)?;
     Ok(folder(dir, suite)?.join(format!("{host_class}.json")))
 }
 
 /// The file of a suite's calibration on a class of hosts.
-pub(super) fn noise(dir: &Path, suite: &str, host_class: &str) -> Result<PathBuf, String> {
+pub fn noise(dir: &Path, suite: &str, host_class: &str) -> Result<PathBuf, String> {
     named("host class", host_class)?;
     Ok(folder(dir, suite)?.join(format!("{host_class}{NOISE}")))
 }

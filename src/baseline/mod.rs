@@ -8,4 +8,5 @@ pub mod metrics;
 pub mod noise;
 pub mod store;
 
+pub use files::{baseline as baseline_file, noise as noise_file};
 pub use metric_key::MetricKey;

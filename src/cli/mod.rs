@@ -120,6 +120,10 @@ pub struct SuiteArgs {
     /// Seed of everything random, the order of arms included [default: from the clock; recorded].
     #[arg(long, value_name = "N", env = "SHAKEDOWN_SEED", value_parser = clap::value_parser!(u64).range(..=1 << 53))]
     pub seed: Option<u64>,
+    /// Let suites include files outside of their folder, the folder given, the nearest shakedown.toml and the repository.
+    // No variable, hence no line of shakedown.toml: that file comes with the suites.
+    #[arg(long)]
+    pub include_outside: bool,
     /// Let checks break something on purpose.
     #[arg(long, env = "SHAKEDOWN_ALLOW_DISRUPTIVE", value_parser = yes_or_no())]
     pub allow_disruptive: bool,
@@ -141,6 +145,7 @@ impl Default for SuiteArgs {
             pairs: 10,
             baseline: None,
             seed: None,
+            include_outside: false,
             allow_disruptive: false,
         }
     }

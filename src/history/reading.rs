@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Run;
 use crate::model::record::SCHEMA;
+use crate::model::visible::visible;
 use crate::report;
 
 /// Most files looked at.
@@ -272,5 +273,5 @@ fn shown(path: &Path) -> String {
 
 /// The beginning of a text from outside, safe for a terminal.
 fn printable(text: &str) -> String {
-    text.chars().take(60).map(|c| if c.is_control() { '?' } else { c }).collect()
+    visible(&text.chars().take(60).collect::<String>())
 }

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use super::spark;
 use super::trend::{ChangePoint, History, Trend};
 use crate::model::Unit;
+use crate::model::visible::visible;
 
 /// Most characters of a name in a column; case ids with many matrix keys are long.
 const NAME: usize = 60;
@@ -173,5 +174,5 @@ fn cut(text: &str) -> String {
 /// Text from a file, safe for a terminal.
 #[must_use]
 pub fn shown(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+    visible(text)
 }

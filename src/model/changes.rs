@@ -73,7 +73,7 @@ pub enum CheckShift {
     New,
     /// Only the first report has it; `before` was its verdict.
     Vanished,
-    /// Suspected: one check vanished, one that looks at the same thing is new. `before` and `after` are `suite/case`.
+    /// Another id for the one definition that only it had: its facts are compared. `before` and `after` are `suite/case`.
     Renamed,
     /// `before` and `after` are verdicts.
     Verdict,
@@ -131,6 +131,9 @@ pub struct Changes {
     pub facts: Vec<FactChange>,
     /// Checks, those that vanished last.
     pub checks: Vec<CheckChange>,
+    /// Facts that one side saw only in part, as `suite/case fact`: they are not compared.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub partial: Vec<String>,
     /// Changes beyond the limits, which are counted here and not listed.
     pub left_out: u64,
     /// Changes of facts that their rule does not allow, listed or not.

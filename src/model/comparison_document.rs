@@ -44,6 +44,9 @@ pub struct ComparisonDocument {
     pub facts: Vec<FactChange>,
     /// Checks that differ as a whole.
     pub checks: Vec<CheckChange>,
+    /// Facts that one side saw only in part, as `suite/case fact`: they are not compared.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub partial: Vec<String>,
     /// Checks of the head that apply and have no result, errored or not run, as `suite/case`: the first thousand.
     pub unmeasured: Vec<String>,
     /// Counts.

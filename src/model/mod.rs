@@ -27,6 +27,7 @@ pub mod table;
 pub mod text;
 pub mod unit;
 pub mod verdict;
+pub mod visible;
 
 pub use args::{Arg, Args, Invalid};
 pub use argument::{Choices, NestedProbe, RateOr, Switch};

@@ -52,6 +52,9 @@ pub struct Check {
     pub digest: Option<Shared>,
     /// Facts.
     pub facts: Facts,
+    /// Facts that were seen in part, and why.
+    #[serde(default)]
+    pub partial: Named<String>,
     /// Metrics.
     pub metrics: Named<Metric>,
     /// The old target of an interleaved comparison.
@@ -137,6 +140,7 @@ impl From<&record::CheckRecord> for Check {
             facts: check.facts.clone(),
             metrics: check.metrics.0.iter().map(|(name, metric)| (name.clone(), metric.into())).collect(),
             base: check.base.clone(),
+            partial: check.partial.clone(),
             rules: check.rules.clone(),
         }
     }

@@ -1,10 +1,15 @@
 //! The word somebody probably meant.
 
+/// Longest word, bytes, that is compared with others.
+const LONGEST: usize = 256;
+
 /// "did you mean `x`?" for the nearest of `known`, else the list itself.
 #[must_use]
 pub fn suggest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> String {
     let known: Vec<&str> = known.into_iter().collect();
-    let nearest = known.iter().map(|k| (distance(word, k), *k)).min();
+    // A word this long is no slip of the pen, and its distance would take long to find.
+    let likely = known.iter().filter(|k| word.len() <= LONGEST && k.len() <= LONGEST);
+    let nearest = likely.map(|k| (distance(word, k), *k)).min();
     match nearest {
         Some((d, name)) if d <= (word.chars().count() / 3).max(1) => format!("did you mean `{name}`?"),
         _ if known.is_empty() => String::new(),

@@ -3,6 +3,7 @@
 pub mod bytes;
 pub mod clock;
 pub mod datagram;
+pub mod deadline;
 pub mod dial;
 pub mod endpoint;
 pub mod heartbeat;
@@ -12,5 +13,6 @@ pub mod resolve;
 pub mod scope;
 pub mod sys;
 
+pub use deadline::Deadline;
 pub use dial::{ConnectError, Dialled, connect};
 pub use resolve::{Addresses, IpVersion, resolve};

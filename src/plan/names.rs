@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::suite::check::Check;
-use crate::suite::diagnostic::suggest;
+use crate::suite::diagnostic::Diagnostics;
 use crate::suite::matrix;
 
 /// Cases by the name of their check.
@@ -34,11 +34,11 @@ impl<'c> Names<'c> {
     }
 
     /// What to write in place of a name that means nothing.
-    pub(super) fn suggestion(&self, name: &str, ids: &[String]) -> String {
+    pub(super) fn suggestion(&self, name: &str, ids: &[String], errors: &Diagnostics) -> String {
         let check = matrix::split_id(name).map_or(name, |(check, _)| check);
         match self.by_check.get(check).and_then(|cases| self.checks.get(*cases.first()?)) {
             Some(first) => format!("its cells are called like `{}`", first.id),
-            None => suggest(name, ids.iter().map(String::as_str)),
+            None => errors.suggest(name, ids.iter().map(String::as_str)),
         }
     }
 }

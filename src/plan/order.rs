@@ -20,7 +20,7 @@ pub(super) fn link(suite: &Suite, head: Option<Suite>, errors: &mut Diagnostics)
             if found.iter().any(|index| suite.checks.get(*index).is_some_and(|other| other.check == check.check)) {
                 errors.add(check.needs_span, format!("`{name}` needs itself"), "remove it from `needs`");
             } else if found.is_empty() && !suite.ids.contains(name) {
-                let help = names.suggestion(name, &suite.ids);
+                let help = names.suggestion(name, &suite.ids, errors);
                 let message = format!("unknown check `{name}` in `needs`");
                 errors.labelled(check.needs_span, message, "no check has this id", help);
             }

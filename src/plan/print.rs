@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Case, Plan};
+use crate::model::visible::visible;
 use crate::model::{Arm, Expectation, Unit};
 use crate::probe::Footprint;
 
@@ -40,14 +41,14 @@ fn line(out: &mut String, plan: &Plan, index: usize, case: &Case) {
         out,
         "{:>5}  {}/{}  {} {}  (budget {budget}, {})",
         index + 1,
-        case.suite,
-        case.id,
+        visible(&case.suite),
+        visible(&case.id),
         case.family.name,
-        case.base.probe.target(),
-        case.at.file_line()
+        visible(&case.base.probe.target()),
+        visible(&case.at.file_line())
     );
     if let Some(reason) = &case.skip {
-        let _ = writeln!(out, "         skipped: {reason}");
+        let _ = writeln!(out, "         skipped: {}", visible(reason));
     }
     rounds(out, case);
     if let Some(eventually) = case.eventually {
@@ -61,10 +62,10 @@ fn line(out: &mut String, plan: &Plan, index: usize, case: &Case) {
     if !case.needs.is_empty() {
         let needs: Vec<&str> = case.needs.iter().take(8).map(|need| &*plan.cases[*need].id).collect();
         let more = if case.needs.len() > 8 { format!(" and {} more", case.needs.len() - 8) } else { String::new() };
-        let _ = writeln!(out, "         needs {}{more}", needs.join(", "));
+        let _ = writeln!(out, "         needs {}{more}", visible(&needs.join(", ")));
     }
     for control in case.controls.iter().filter_map(|index| plan.cases.get(*index)) {
-        let _ = writeln!(out, "         control {}/{}", control.suite, control.id);
+        let _ = writeln!(out, "         control {}/{}", visible(&control.suite), visible(&control.id));
     }
     for expectation in case.base.expectations.iter() {
         expects(out, expectation, case);
@@ -80,7 +81,7 @@ fn expects(out: &mut String, expectation: &Expectation, case: &Case) {
         None => format!("default of {}", case.family.name),
         Some(place) => place.file_line(),
     };
-    let _ = writeln!(out, "         expects {expectation}{given}  ({origin})");
+    let _ = writeln!(out, "         expects {}", visible(&format!("{expectation}{given}  ({origin})")));
 }
 
 fn rounds(out: &mut String, case: &Case) {
@@ -93,7 +94,11 @@ fn rounds(out: &mut String, case: &Case) {
                 .filter(|turn| !turn.warm_up && turn.slot.is_multiple_of(2))
                 .map(|turn| if turn.arm == Some(Arm::Head) { "hb" } else { "bh" })
                 .collect();
-            let _ = writeln!(out, "         arm base {}, arm head {}", case.base.probe.target(), head.probe.target());
+            let _ = writeln!(
+                out,
+                "         {}",
+                visible(&format!("arm base {}, arm head {}", case.base.probe.target(), head.probe.target()))
+            );
             let (pairs, warm) = (layout.rounds, layout.warm_up);
             let _ = writeln!(out, "         {pairs} pairs{samples} after {warm} to warm up: {}", order.join(" "));
         }
@@ -106,7 +111,7 @@ fn rounds(out: &mut String, case: &Case) {
 }
 
 fn names(plan: &Plan) -> String {
-    plan.suites.iter().map(|suite| suite.file.as_str()).collect::<Vec<_>>().join(", ")
+    plan.suites.iter().map(|suite| suite.file.as_str()).map(visible).collect::<Vec<_>>().join(", ")
 }
 
 fn seconds(value: f64) -> String {

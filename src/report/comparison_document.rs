@@ -27,6 +27,10 @@ pub fn render(compared: &ComparisonDocument, reasons: &[String], style: Style) -
     part(&mut out, &checks, "checks", |out, change| check(out, change, style));
     let facts: Vec<&FactChange> = by_weight(&compared.facts, |change| !change.allowed);
     part(&mut out, &facts, "facts", |out, change| fact(out, change, style));
+    let partial: Vec<&String> = compared.partial.iter().collect();
+    part(&mut out, &partial, "facts seen in part, and not compared", |out, name| {
+        let _ = writeln!(out, "      {}", visible(name));
+    });
     let mut metrics: Vec<&MetricRow> = compared.metrics.iter().collect();
     metrics.sort_by_key(|row| Reverse(row.comparison.verdict));
     part(&mut out, &metrics, "metrics", |out, row| metric(out, row, style));
@@ -82,7 +86,7 @@ fn check(out: &mut String, change: &CheckChange, style: Style) {
     let what = match change.change {
         CheckShift::New => format!("new: {after}"),
         CheckShift::Vanished => format!("vanished: it was {before}"),
-        CheckShift::Renamed => format!("probably renamed: {before} -> {after}"),
+        CheckShift::Renamed => format!("renamed: {before} -> {after}"),
         CheckShift::Verdict => format!("{before} -> {after}"),
         CheckShift::Target => format!("looks at something else: {before} -> {after}"),
         CheckShift::Definition => "is defined otherwise: its numbers are not comparable".into(),

@@ -1,6 +1,6 @@
 //! JUnit. `strict` validates against both common schemas (Ant's and Jenkins'); `rich` says more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use quick_xml::Writer;
@@ -11,6 +11,7 @@ use super::comparison_text;
 use super::junit_gate::{self, JunitGate};
 use crate::judge::sentence;
 use crate::model::record::Outcome;
+use crate::model::visible::{visible, visible_lines};
 use crate::model::{Change, CheckRecord, Place, Record, Verdict};
 
 /// Longest text of one case, bytes; head and tail are kept.
@@ -97,8 +98,8 @@ fn suite(
         xml.write_event(Event::Empty(element("property", &[("name", &key), ("value", &value)])))?;
     }
     xml.write_event(Event::End(BytesEnd::new("properties")))?;
-    for check in checks {
-        case(xml, check, rich, gate)?;
+    for (check, name) in checks.iter().zip(names(checks)) {
+        case(xml, check, &name, rich, gate)?;
     }
     let mut lines: Vec<String> =
         checks.iter().filter(|check| junit_gate::is_warning(check)).map(|check| warning(check)).collect();
@@ -106,6 +107,19 @@ fn suite(
     text_element(xml, "system-out", &[], &lines.join("\n"))?;
     text_element(xml, "system-err", &[], "")?;
     xml.write_event(Event::End(BytesEnd::new("testsuite")))
+}
+
+/// The names of cases, on one line and each once: readers of JUnit know cases by nothing else.
+fn names(checks: &[&CheckRecord]) -> Vec<String> {
+    let mut taken: BTreeSet<String> = BTreeSet::new();
+    let unique = |check: &&CheckRecord| {
+        let name = visible(&check.id);
+        let again = (2..).map(|number| format!("{name} ({number})"));
+        let free = std::iter::once(name.clone()).chain(again).find(|name| !taken.contains(name)).unwrap_or(name);
+        taken.insert(free.clone());
+        free
+    };
+    checks.iter().map(unique).collect()
 }
 
 /// Every comparison of a case, in words.
@@ -160,11 +174,11 @@ fn properties(record: &Record, checks: &[&CheckRecord]) -> Vec<(String, String)>
     out
 }
 
-fn case(xml: &mut Xml<'_>, check: &CheckRecord, rich: bool, gate: JunitGate) -> io::Result<()> {
+fn case(xml: &mut Xml<'_>, check: &CheckRecord, name: &str, rich: bool, gate: JunitGate) -> io::Result<()> {
     let class = class_of(check);
     let time = format!("{:.3}", check.duration_s);
     // These three are all that both schemas of strict JUnit know; whatever else is said is for `rich`.
-    let mut attributes = vec![("classname", class.as_str()), ("name", &*check.id), ("time", time.as_str())];
+    let mut attributes = vec![("classname", class.as_str()), ("name", name), ("time", time.as_str())];
     let line = check.at.line.to_string();
     if rich {
         attributes.extend([("file", &*check.at.file), ("line", line.as_str())]);
@@ -280,25 +294,9 @@ fn capped(text: &str) -> String {
     format!("{}\n… {} bytes left out …\n{}", &text[..head], tail - head, &text[tail..])
 }
 
-/// Strips ANSI sequences and whatever XML 1.0 does not allow.
+/// What XML 1.0 does not allow, and what cannot be seen, is escaped: two texts that differ stay two.
 fn clean(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        if c == '\u{1b}' {
-            if chars.peek() == Some(&'[') {
-                chars.next();
-                while chars.next_if(|c| !('@'..='~').contains(c)).is_some() {}
-                chars.next();
-            }
-            continue;
-        }
-        let allowed = matches!(c, '\t' | '\n' | '\r') || (c >= ' ' && !matches!(c, '\u{fffe}' | '\u{ffff}'));
-        if allowed {
-            out.push(c);
-        }
-    }
-    out
+    visible_lines(text)
 }
 
 #[cfg(test)]
@@ -307,7 +305,8 @@ mod tests {
 
     #[test]
     fn nothing_outside_xml_1_0_survives() {
-        assert_eq!(clean("\u{1b}[31mred\u{1b}[0m \u{b}x\u{fffe}\u{ffff}\u{0}y\n"), "red xy\n");
+        let shown = "\\u{1b}[31mred \\u{b}x\\u{fffe}\\u{ffff}\\u{0}y\\u{202e}\n";
+        assert_eq!(clean("\u{1b}[31mred \u{b}x\u{fffe}\u{ffff}\u{0}y\u{202e}\n"), shown);
     }
 
     #[test]

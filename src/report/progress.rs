@@ -6,6 +6,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::redact::Redacted;
+use super::style::visible;
 use crate::model::{Event, Verdict};
 
 /// How progress is shown.
@@ -50,7 +51,7 @@ impl Progress {
                     self.bar.enable_steady_tick(Duration::from_millis(120));
                 }
             }
-            Event::CheckStarted { id, .. } => self.bar.set_message(id.clone()),
+            Event::CheckStarted { id, .. } => self.bar.set_message(visible(id)),
             Event::CheckFinished { record, .. } => {
                 self.done += 1;
                 self.bad += usize::from(matches!(record.verdict, Verdict::Failed | Verdict::Errored));

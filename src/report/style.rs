@@ -1,5 +1,6 @@
 //! Text for terminals: colours for those that want them, control characters for none.
 
+pub use crate::model::visible::visible;
 use crate::model::{Change, CheckRecord, Severity, Verdict};
 
 /// Whether to colour.
@@ -72,20 +73,4 @@ impl Style {
         };
         self.paint(code, word)
     }
-}
-
-/// Text from a peer must not steer the reader's terminal: control characters are shown, not obeyed.
-#[must_use]
-pub fn visible(text: &str) -> String {
-    if !text.chars().any(char::is_control) {
-        return text.to_owned();
-    }
-    text.chars().fold(String::with_capacity(text.len() + 8), |mut out, c| {
-        if c.is_control() {
-            out.extend(c.escape_default());
-        } else {
-            out.push(c);
-        }
-        out
-    })
 }

@@ -1,7 +1,7 @@
 //! Fields of a family: a spanned map to typed arguments, defaults filled in.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use super::diagnostic::{Diagnostics, Span, suggest};
 use super::tree::{Kind, Node};
@@ -17,6 +17,8 @@ pub struct Typing<'a> {
     pub families: &'static [Family],
     /// Folder of the suite file, for paths.
     pub folder: &'a Path,
+    /// Where files named by fields are noted.
+    pub files: &'a mut BTreeSet<PathBuf>,
     /// `timeout` of `defaults`.
     pub timeout: Option<&'a Node>,
 }
@@ -106,7 +108,12 @@ impl Typing<'_> {
             return None;
         };
         match parse(text, kind, self.folder) {
-            Ok(arg) => Some(arg),
+            Ok(arg) => {
+                if let (FieldKind::Path | FieldKind::FileOr(_) | FieldKind::Inline, Arg::Text(path)) = (kind, &arg) {
+                    self.files.insert(PathBuf::from(path));
+                }
+                Some(arg)
+            }
             Err(_) if text.contains("${") && self.errors.has(node.span) => None,
             Err(why) => {
                 self.errors.add(node.span, format!("`{name}`: {why}"), format!("write {}", kind.wants()));

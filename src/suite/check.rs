@@ -1,7 +1,7 @@
 //! One entry of `checks:` to its cases, ready to plan.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -113,6 +113,8 @@ pub struct Builder<'a> {
     pub defaults_of: &'a Defaults,
     /// `--rounds`.
     pub rounds: Option<u32>,
+    /// Where files named by fields are noted.
+    pub files: &'a mut BTreeSet<PathBuf>,
 }
 
 /// The keys of a check that do not depend on its cell.
@@ -129,6 +131,10 @@ impl Builder<'_> {
         let scope = self.scope;
         let matrix = node.get("matrix").map(|matrix| vars::resolve(matrix, &scope, self.errors));
         let cells = matrix::cells(matrix.as_ref(), scope.secrets, self.errors);
+        if !scope.budget.take(&without(node, ""), cells.len() - 1) {
+            scope.budget.exceeded(node.span, self.errors);
+            return Vec::new();
+        }
         cells.iter().filter_map(|cell| self.case(node, &header, cell, folder)).collect()
     }
 
@@ -269,7 +275,8 @@ impl Builder<'_> {
     }
 
     fn typing<'t>(&'t mut self, folder: &'t Path) -> Typing<'t> {
-        Typing { errors: self.errors, families: self.families, folder, timeout: self.defaults.get("timeout") }
+        let timeout = self.defaults.get("timeout");
+        Typing { errors: self.errors, families: self.families, folder, files: self.files, timeout }
     }
 
     /// The keys of `defaults` (rounds, retries, severity, budget): from the check, else from `defaults`, else the table.
@@ -353,7 +360,7 @@ impl Builder<'_> {
                 None => self.scope.vars.get(&key.name),
             };
             let Some(value) = found.and_then(Node::text) else {
-                let help = suggest(&key.name, self.scope.vars.keys().map(String::as_str));
+                let help = self.errors.suggest(&key.name, self.scope.vars.keys().map(String::as_str));
                 self.errors.add(key.span, format!("`when` names an unknown variable `{}`", key.name), help);
                 continue;
             };

@@ -1,14 +1,16 @@
 //! Errors that point into the user's file: the place, the line, a caret, a suggestion.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use crate::model::Place;
 pub use crate::model::suggest::suggest;
+use crate::model::visible::{visible, visible_lines};
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 /// A stretch of a source file, in bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Span {
     /// Which file, an index into [`Sources`].
     pub source: u32,
@@ -103,10 +105,24 @@ pub struct Diagnostic {
 
 /// All errors of a load, in the order found.
 #[derive(Debug, Default)]
-pub struct Diagnostics(pub Vec<Diagnostic>);
+pub struct Diagnostics(pub Vec<Diagnostic>, Seen);
+
+/// What was told already, so that each further error costs the same.
+#[derive(Debug, Default)]
+struct Seen {
+    places: HashSet<Span>,
+    /// Places with the message there.
+    errors: HashSet<(Span, String)>,
+    /// Errors beyond those that are kept.
+    more: usize,
+}
 
 /// Errors rendered in full; the rest is counted.
 const SHOWN: usize = 60;
+/// Errors kept; the rest is counted.
+const KEPT: usize = 10_000;
+/// Errors that get a suggestion from long lists: to find the nearest of many names takes long.
+const ADVISED: usize = SHOWN;
 
 impl Diagnostics {
     /// Adds an error.
@@ -124,15 +140,44 @@ impl Diagnostics {
     ) {
         let new = Diagnostic { span, message: message.into(), label: label.into(), help: help.into() };
         // A matrix meets the same mistake once per cell; people need it once.
-        if !self.0.iter().any(|old| old.span == new.span && old.message == new.message) {
-            self.0.push(new);
+        self.push(new);
+    }
+
+    fn push(&mut self, new: Diagnostic) {
+        let Seen { places, errors, more } = &mut self.1;
+        if !errors.insert((new.span, new.message.clone())) {
+            return;
         }
+        places.insert(new.span);
+        if self.0.len() < KEPT {
+            self.0.push(new);
+        } else {
+            *more += 1;
+        }
+    }
+
+    /// Takes over the errors of a part that was read by itself.
+    pub fn append(&mut self, part: Self) {
+        part.0.into_iter().for_each(|error| self.push(error));
+        self.1.more += part.1.more;
+    }
+
+    /// How many there are, those that are not kept included.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.len() + self.1.more
+    }
+
+    /// The nearest of many names, while there are not too many errors already.
+    #[must_use]
+    pub fn suggest<'k>(&self, word: &str, known: impl IntoIterator<Item = &'k str>) -> String {
+        if self.count() < ADVISED { suggest(word, known) } else { String::new() }
     }
 
     /// True when something at exactly this place is wrong already: a second error would only follow from it.
     #[must_use]
     pub fn has(&self, span: Span) -> bool {
-        self.0.iter().any(|old| old.span == span)
+        self.1.places.contains(&span)
     }
 
     /// True when nothing is wrong.
@@ -152,8 +197,8 @@ impl Diagnostics {
             out.push_str(&render_one(diagnostic, sources, &renderer));
             out.push_str("\n\n");
         }
-        if sorted.len() > SHOWN {
-            let _ = writeln!(out, "... and {} more errors", sorted.len() - SHOWN);
+        if self.count() > SHOWN {
+            let _ = writeln!(out, "... and {} more errors", self.count() - SHOWN);
         }
         out
     }
@@ -169,14 +214,17 @@ fn render_one(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -
     let text = source.text.get(begin..).unwrap_or_default().split('\n').next().unwrap_or_default();
     let start = boundary(text, (diagnostic.span.start as usize).saturating_sub(begin));
     let end = boundary(text, (diagnostic.span.end as usize).saturating_sub(begin)).max(start);
+    let label = visible(&diagnostic.label);
+    let (message, help) = (visible_lines(&diagnostic.message), visible_lines(&diagnostic.help));
+    let path = visible(&source.path);
     let mut annotation = AnnotationKind::Primary.span(start..end);
-    if !diagnostic.label.is_empty() {
-        annotation = annotation.label(&diagnostic.label);
+    if !label.is_empty() {
+        annotation = annotation.label(&label);
     }
-    let snippet = Snippet::source(text).path(&*source.path).line_start(line).annotation(annotation);
-    let mut group = Level::ERROR.primary_title(&diagnostic.message).element(snippet);
-    if !diagnostic.help.is_empty() {
-        group = group.element(Level::HELP.message(&diagnostic.help));
+    let snippet = Snippet::source(text).path(&path).line_start(line).annotation(annotation);
+    let mut group = Level::ERROR.primary_title(&message).element(snippet);
+    if !help.is_empty() {
+        group = group.element(Level::HELP.message(&help));
     }
     renderer.render(&[group])
 }

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::diagnostic::Diagnostics;
 use super::matrix::Cell;
 use super::tree::{Kind, Node};
-use super::vars::{self, Scope};
+use super::vars::{self, Budget, Scope};
 use crate::model::{FieldInfo, FieldKind, FieldRole};
 use crate::probe::Family;
 
@@ -18,6 +18,7 @@ pub struct Written {
     vars: BTreeMap<String, Node>,
     overridden: BTreeMap<String, Node>,
     secrets: BTreeMap<String, String>,
+    budget: Budget,
 }
 
 impl Written {
@@ -32,13 +33,13 @@ impl Written {
         // What is wrong with the variables is told where they are used.
         let resolved = |raw| vars::resolve_all(raw, &secrets, &environment, &mut Diagnostics::default());
         let (vars, overridden) = (resolved(raw), resolved(overridden));
-        Self { vars, overridden, secrets }
+        Self { vars, overridden, secrets, budget: Budget::of_definitions() }
     }
 
     /// Hash of a family and its fields in any order of keys; the patience belongs to it.
     pub(super) fn digest(&self, family: &Family, below: &Node, timeout: Option<&Node>, cell: &Cell) -> String {
         let resolved = |vars| {
-            let scope = Scope { vars, secrets: &self.secrets, matrix: cell, env: &environment };
+            let scope = Scope { vars, secrets: &self.secrets, matrix: cell, env: &environment, budget: &self.budget };
             vars::resolve(below, &scope, &mut Diagnostics::default())
         };
         let defined = fields(&resolved(&self.vars), resolved(&self.overridden), family.fields);

@@ -1,6 +1,6 @@
 //! Loading suites: everything is read and validated, and every error collected, before anything is sent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use super::defaults::Defaults;
 use super::diagnostic::{Diagnostics, Sources, Span, suggest};
 use super::digest;
 use super::merge::{self, Document};
+use super::reading::{self, Roots};
 use super::secret::{Redactor, SHORTEST};
 use super::tree::{self, Kind, Node};
 use super::vars::{self, Env, Scope};
@@ -41,6 +42,10 @@ pub struct Options<'a> {
     pub rounds: Option<u32>,
     /// `--timeout`, replaces `defaults.timeout`.
     pub timeout: Option<String>,
+    /// Folders given to the command; what suites include may lie below them.
+    pub roots: Vec<PathBuf>,
+    /// `--include-outside`.
+    pub include_outside: bool,
     /// The environment.
     pub env: Env<'a>,
 }
@@ -52,6 +57,8 @@ pub struct Loaded {
     pub suites: Vec<Suite>,
     /// Files read, for places.
     pub sources: Sources,
+    /// Every file read, and those that fields name.
+    pub files: BTreeSet<PathBuf>,
     /// All errors.
     pub errors: Diagnostics,
     /// Knows every secret.
@@ -79,8 +86,12 @@ pub fn load(inputs: &[Input], families: &'static [Family], options: &Options<'_>
             Input::File(path) => (path.as_path(), None),
             Input::Text(name, text) => (Path::new(name), Some(text.clone())),
         };
-        let Some(document) = merge::read(path, text, &mut loaded.sources, &mut loaded.errors) else { continue };
+        let roots = (!options.include_outside).then(|| Roots::of(path, &options.roots));
+        let Some(document) = merge::read(path, text, roots.as_ref(), &mut loaded.sources, &mut loaded.errors) else {
+            continue;
+        };
         known.extend(document.vars.keys().cloned());
+        loaded.files.extend(document.files.iter().cloned());
         suite(path, document, families, options, &overrides, &defaults, &mut loaded);
     }
     for (name, node) in &overrides {
@@ -111,7 +122,8 @@ fn suite(
     let written = digest::Written::of(&as_written, &document.vars, &secrets);
     let vars = vars::resolve_all(&document.vars, &secrets, options.env, &mut loaded.errors);
     let cell = BTreeMap::new();
-    let scope = Scope { vars: &vars, secrets: &secrets, matrix: &cell, env: options.env };
+    let budget = vars::Budget::of_checks();
+    let scope = Scope { vars: &vars, secrets: &secrets, matrix: &cell, env: options.env, budget: &budget };
     let mut defaults: BTreeMap<String, Node> = document
         .defaults
         .iter()
@@ -132,6 +144,7 @@ fn suite(
         defaults: &defaults,
         defaults_of,
         rounds: options.rounds,
+        files: &mut loaded.files,
     };
     let mut first_seen: BTreeMap<String, Span> = BTreeMap::new();
     let mut checks = Vec::new();
@@ -200,7 +213,8 @@ fn overrides(options: &Options<'_>, loaded: &mut Loaded) -> BTreeMap<String, Nod
     let mut out = BTreeMap::new();
     for path in &options.var_files {
         let shown = path.to_string_lossy().into_owned();
-        match std::fs::read_to_string(path) {
+        loaded.files.insert(path.clone());
+        match reading::text(path) {
             Ok(text) => {
                 let source = loaded.sources.add(&shown, text);
                 let node = tree::parse(source, &loaded.sources, &mut loaded.errors);

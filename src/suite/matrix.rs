@@ -7,6 +7,10 @@ use super::tree::{Kind, Node};
 
 /// Most cells of one check.
 const MAX_CELLS: usize = 100_000;
+/// Most bytes of all values of all cells.
+const MAX_BYTES: usize = 128 * 1024 * 1024;
+/// Bytes counted for a value beside its text.
+const VALUE_BYTES: usize = 200;
 
 /// One cell: a value per key, keys sorted.
 pub type Cell = BTreeMap<String, Node>;
@@ -14,6 +18,7 @@ pub type Cell = BTreeMap<String, Node>;
 /// All combinations, in the order written, the last key changing fastest. One empty cell without a matrix.
 pub fn cells(node: Option<&Node>, secrets: &BTreeMap<String, String>, errors: &mut Diagnostics) -> Vec<Cell> {
     let mut out = vec![Cell::new()];
+    let mut bytes = 0_usize;
     let Some(node) = node else { return out };
     if node.entries().is_empty() {
         errors.add(node.span, "`matrix` is empty: the check would have no case", "write key: [a, b]");
@@ -57,6 +62,12 @@ pub fn cells(node: Option<&Node>, secrets: &BTreeMap<String, String>, errors: &m
                 }
                 Some(_) => {}
             }
+        }
+        let written: usize = values.iter().map(|value| value.text().map_or(0, str::len) + VALUE_BYTES).sum();
+        bytes = bytes.saturating_mul(values.len()).saturating_add(out.len().saturating_mul(written));
+        if bytes > MAX_BYTES {
+            errors.add(node.span, format!("`matrix` expands to more than {MAX_BYTES} bytes"), "split the check");
+            return out;
         }
         if out.len().saturating_mul(values.len()) > MAX_CELLS {
             errors.add(node.span, format!("`matrix` has more than {MAX_CELLS} cells"), "split the check");

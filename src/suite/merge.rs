@@ -6,13 +6,16 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::diagnostic::{Diagnostics, Sources, Span, suggest};
+use super::reading::{self, Roots};
 use super::tables;
 use super::tree::{self, Key, Kind, Node};
 
 /// Deepest chain of includes.
 const MAX_DEPTH: usize = 8;
-/// Largest suite file, bytes.
-const MAX_BYTES: u64 = 64 * 1024 * 1024;
+/// Most files that one suite includes, each as often as it is included.
+const MAX_INCLUDES: usize = 1000;
+/// Most bytes of a suite with all it includes.
+const MAX_TOTAL: usize = 64 * 1024 * 1024;
 
 /// A merged document.
 #[derive(Default)]
@@ -32,12 +35,22 @@ pub struct Document {
     description: Option<Span>,
     digest: Sha256,
     open: Vec<PathBuf>,
+    bytes: usize,
+    /// Files read.
+    pub files: Vec<PathBuf>,
 }
 
 /// Reads `path` (or takes `text` in its place) and everything it includes. Errors go to `errors`.
-pub fn read(path: &Path, text: Option<String>, sources: &mut Sources, errors: &mut Diagnostics) -> Option<Document> {
+/// `roots` are the folders that included files must lie below; none allows any.
+pub fn read(
+    path: &Path,
+    text: Option<String>,
+    roots: Option<&Roots>,
+    sources: &mut Sources,
+    errors: &mut Diagnostics,
+) -> Option<Document> {
     let mut document = Document::default();
-    let root = document.add(path, text, None, sources, errors)?;
+    let root = document.add(path, text, None, roots, sources, errors)?;
     if document.name.is_none() {
         errors.add(start(root), "the suite has no name", "write suite: NAME");
     }
@@ -58,11 +71,16 @@ impl Document {
         path: &Path,
         text: Option<String>,
         by: Option<Span>,
+        roots: Option<&Roots>,
         sources: &mut Sources,
         errors: &mut Diagnostics,
     ) -> Option<u32> {
         let shown = path.to_string_lossy().into_owned();
-        let text = match text.map_or_else(|| text_of(path), Ok) {
+        if text.is_none() {
+            self.files.push(path.to_path_buf());
+        }
+        let from_file = || if by.is_some() { reading::text_of_file(path) } else { reading::text(path) };
+        let text = match text.map_or_else(from_file, Ok) {
             Ok(text) => text,
             Err(why) => {
                 let span = by.unwrap_or_else(|| start(sources.add(&shown, String::new())));
@@ -71,8 +89,25 @@ impl Document {
             }
         };
         self.digest.update(text.as_bytes());
+        self.bytes += text.len();
+        if self.bytes > MAX_TOTAL {
+            let span = by.unwrap_or_else(|| start(sources.add(&shown, String::new())));
+            errors.add(span, format!("the suite and what it includes have more than {MAX_TOTAL} bytes"), "split it");
+            return None;
+        }
         let source = sources.add(&shown, text);
-        let root = tree::parse(source, sources, errors)?;
+        let mut found = Diagnostics::default();
+        let root = tree::parse(source, sources, &mut found);
+        if let Some(by) = by
+            && let Some(why) = no_suite(root.as_ref(), &found, sources)
+        {
+            // Whatever file that is, its content is not for the reader of this error.
+            let help = "include only suites: version: 1, and the keys of a suite";
+            errors.add(by, format!("{shown} is no suite: {why}"), help);
+            return None;
+        }
+        errors.append(found);
+        let root = root?;
         if !matches!(root.kind, Kind::Map(_)) {
             let sort = root.sort();
             errors.add(start(source), format!("a suite is a map, this is {sort}"), "begin with version: 1");
@@ -86,13 +121,20 @@ impl Document {
             None => errors.add(start(source), "the format version is missing", "begin with version: 1"),
         }
         for (key, node) in root.entries() {
-            self.entry(key, node, &folder, sources, errors);
+            self.entry(key, node, (&folder, roots), sources, errors);
         }
         self.open.pop();
         Some(source)
     }
 
-    fn entry(&mut self, key: &Key, node: &Node, folder: &Path, sources: &mut Sources, errors: &mut Diagnostics) {
+    fn entry(
+        &mut self,
+        key: &Key,
+        node: &Node,
+        (folder, roots): (&Path, Option<&Roots>),
+        sources: &mut Sources,
+        errors: &mut Diagnostics,
+    ) {
         match key.name.as_str() {
             "version" => {}
             "suite" => self.named(node, sources, errors),
@@ -116,7 +158,7 @@ impl Document {
             "include" => {
                 for item in items("include", node, errors) {
                     if let Some(name) = text("include", item, errors) {
-                        self.include(&folder.join(name), item.span, sources, errors);
+                        self.include(&folder.join(name), item.span, roots, sources, errors);
                     }
                 }
             }
@@ -132,13 +174,26 @@ impl Document {
         }
     }
 
-    fn include(&mut self, path: &Path, span: Span, sources: &mut Sources, errors: &mut Diagnostics) {
+    fn include(
+        &mut self,
+        path: &Path,
+        span: Span,
+        roots: Option<&Roots>,
+        sources: &mut Sources,
+        errors: &mut Diagnostics,
+    ) {
         if self.open.iter().any(|open| open == path) {
             errors.add(span, format!("{} includes itself", path.display()), "remove the include");
         } else if self.open.len() >= MAX_DEPTH {
             errors.add(span, format!("includes are nested deeper than {MAX_DEPTH}"), "flatten them");
+        } else if self.files.len() > MAX_INCLUDES {
+            errors.add(span, format!("the suite includes more than {MAX_INCLUDES} files"), "merge some of them");
+        } else if roots.is_some_and(|roots| !roots.hold(path)) {
+            let help = "include what lies below the suite's folder, the folder given to the command, the nearest \
+                        shakedown.toml or the repository's root; --include-outside allows any file";
+            errors.add(span, format!("{} lies outside of what a suite may include", path.display()), help);
         } else {
-            let _ = self.add(path, None, Some(span), sources, errors);
+            let _ = self.add(path, None, Some(span), roots, sources, errors);
         }
     }
 
@@ -161,12 +216,22 @@ pub fn is_name(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
 }
 
-fn text_of(path: &Path) -> Result<String, String> {
-    let size = std::fs::metadata(path).map_err(|error| error.to_string())?.len();
-    if size > MAX_BYTES {
-        return Err(format!("it has {size} bytes, more than {MAX_BYTES}"));
+/// Why an included file is none, told by places and never by its text.
+fn no_suite(root: Option<&Node>, found: &Diagnostics, sources: &Sources) -> Option<String> {
+    let line = |span: Span| sources.position(span).0;
+    let Some(root) = root else {
+        let line = found.0.first().map_or(1, |error| line(error.span));
+        return Some(format!("it is not valid YAML, at line {line}"));
+    };
+    if !matches!(root.kind, Kind::Map(_)) {
+        return Some(format!("it is {}, and a suite is a map", root.sort()));
     }
-    std::fs::read_to_string(path).map_err(|error| error.to_string())
+    if root.get("version").and_then(Node::text) != Some("1") {
+        return Some("it does not say version: 1".into());
+    }
+    let unknown = root.entries().iter().find(|(key, _)| !tables::names(tables::SUITE).any(|name| name == key.name));
+    let (key, _) = unknown?;
+    Some(format!("the key at line {} is none of a suite", line(key.span)))
 }
 
 fn reject_duplicate(first: Option<Span>, name: &str, span: Span, sources: &Sources, errors: &mut Diagnostics) {

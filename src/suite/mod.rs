@@ -10,6 +10,7 @@ pub mod expect;
 pub mod file;
 pub mod matrix;
 pub mod merge;
+pub mod reading;
 pub mod schema;
 pub mod secret;
 pub mod tables;

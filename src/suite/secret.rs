@@ -2,6 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use regex::{Regex, RegexBuilder};
+
+use crate::model::visible::{visible, visible_lines};
 
 /// Shortest secret that can be told from ordinary text.
 pub const SHORTEST: usize = 4;
@@ -10,10 +13,20 @@ const MASK: &str = "***";
 /// Marks where a text was cut.
 const CUT: char = '…';
 
+/// Longest text looked for character by character, in whatever way each is written; longer secrets have lines.
+const LONGEST: usize = 512;
+/// Largest compiled pattern, bytes.
+const PATTERN: usize = 64 << 20;
+/// Where a URL ends a part: what a secret has before and behind may be shown alone.
+const PARTS: [char; 4] = ['#', '?', '@', '/'];
+/// Shortest part of a URL that is hidden alone.
+const PART: usize = 6;
+
 /// Replaces every form of every secret in text that leaves the process.
 #[derive(Clone, Debug, Default)]
 pub struct Redactor {
     forms: Vec<String>,
+    patterns: Vec<Regex>,
 }
 
 impl Redactor {
@@ -30,8 +43,19 @@ impl Redactor {
             secret.to_uppercase(),
             escaped.trim_matches('"').to_owned(),
             debug.trim_matches('"').to_owned(),
+            visible(secret),
+            visible_lines(secret),
             crate::net::bytes::hex(secret.as_bytes()),
         ];
+        let encoded = in_base64(secret).into_iter().filter(|form| form.len() >= SHORTEST);
+        self.patterns.extend(encoded.filter_map(|form| pattern(form.chars().map(|c| regex::escape(&c.to_string())))));
+        let spaced = secret.bytes().map(|byte| format!("(?i:{byte:02x})[ :]?"));
+        self.patterns.extend((secret.len() <= LONGEST).then(|| pattern(spaced)).flatten());
+        let lines = secret.lines().map(str::trim).chain([secret, secret.trim()]);
+        let parts = secret.split(PARTS).filter(|part| part.len() >= PART).chain(secret.split('#'));
+        for text in lines.chain(parts).filter(|text| (SHORTEST..=LONGEST).contains(&text.len())) {
+            self.patterns.extend(pattern(text.chars().map(any_form)));
+        }
         forms.extend(in_base64(secret));
         forms.extend(in_urls(secret));
         // Every line of a multi-line secret (a key in PEM) on its own.
@@ -51,6 +75,11 @@ impl Redactor {
     #[must_use]
     pub fn clean(&self, text: &str) -> String {
         let mut out = text.to_owned();
+        for pattern in &self.patterns {
+            if let std::borrow::Cow::Owned(clean) = pattern.replace_all(&out, MASK) {
+                out = clean;
+            }
+        }
         for form in &self.forms {
             if out.contains(form.as_str()) {
                 out = out.replace(form.as_str(), MASK);
@@ -85,7 +114,8 @@ impl Redactor {
 
     /// Cleans in place, without allocating when nothing matches.
     pub fn scrub(&self, text: &mut String) {
-        if text.contains(CUT) || self.forms.iter().any(|form| text.contains(form.as_str())) {
+        let found = self.forms.iter().any(|form| text.contains(form.as_str()));
+        if found || text.contains(CUT) || self.patterns.iter().any(|pattern| pattern.is_match(text)) {
             *text = self.clean(text);
         }
     }
@@ -113,6 +143,56 @@ impl Redactor {
             _ => {}
         }
     }
+}
+
+/// Matches pieces in a row, wherever the lines of the text are wrapped. Nothing when it grows too large; forms remain.
+fn pattern(pieces: impl Iterator<Item = String>) -> Option<Regex> {
+    let text = pieces.collect::<Vec<_>>().join(r"(?:(?:\\r)?(?:\\n|=?\r?\n)[ \t]*)?");
+    RegexBuilder::new(&text).size_limit(PATTERN).build().ok()
+}
+
+/// One character as texts write it: as it is in either case, behind a backslash, in URLs, HTML, shells, JSON and zone files.
+fn any_form(c: char) -> String {
+    let mut buffer = [0; 4];
+    let bytes = c.encode_utf8(&mut buffer).as_bytes();
+    let of_bytes = |one: &dyn Fn(u8) -> String| bytes.iter().map(|byte| one(*byte)).collect::<String>();
+    let code = u32::from(c);
+    let mut units = [0; 2];
+    let units: Vec<String> = c.encode_utf16(&mut units).iter().map(|unit| format!(r"\\u(?i:{unit:04x})")).collect();
+    let mut forms: Vec<String> = [c.to_string(), c.to_lowercase().collect(), c.to_uppercase().collect()]
+        .iter()
+        .map(|text| regex::escape(text))
+        .collect();
+    forms.extend([
+        of_bytes(&|byte| format!("%(?i:{byte:02x})")),
+        of_bytes(&|byte| format!("=(?i:{byte:02x})")),
+        of_bytes(&|byte| format!(r"\\x(?i:{byte:02x})")),
+        of_bytes(&|byte| format!(r"\\{byte:03}")),
+        of_bytes(&|byte| format!(r"\\{byte:03o}")),
+        units.concat(),
+        format!(r"\\u\{{0*(?i:{code:x})\}}"),
+        format!("&#0*{code};?"),
+        format!("&#[xX]0*(?i:{code:x});?"),
+    ]);
+    if !c.is_ascii_alphanumeric() {
+        forms.push(format!(r"\\{}", regex::escape(&c.to_string())));
+    }
+    let named: &[&str] = match c {
+        ' ' => &[r"\+", "&nbsp;"],
+        '&' => &["&amp;"],
+        '<' => &["&lt;"],
+        '>' => &["&gt;"],
+        '"' => &["&quot;"],
+        '\'' => &["&apos;", r"'\\''", r#"'"'"'"#],
+        '\n' => &[r"\\n"],
+        '\r' => &[r"\\r"],
+        '\t' => &[r"\\t"],
+        _ => &[],
+    };
+    forms.extend(named.iter().map(|form| (*form).to_owned()));
+    // The longest first, so that nothing of one is left behind.
+    forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
+    format!("(?:{})", forms.join("|"))
 }
 
 /// The characters of base64 that depend on nothing but the secret, at each of its three alignments.
@@ -165,6 +245,107 @@ mod tests {
             assert!(!clean.to_lowercase().contains("s3cr") && !clean.contains("lue"), "{clean}");
         }
         assert_eq!(redactor.clean("nothing here… really"), "nothing here… really");
+    }
+
+    /// Ways to write a text, each of which some output or peer uses.
+    fn derived(secret: &str) -> Vec<(&'static str, String)> {
+        let bytes = |one: &dyn Fn(u8) -> String| secret.bytes().map(one).collect::<String>();
+        let chars = |one: &dyn Fn(char) -> String| secret.chars().map(one).collect::<String>();
+        let html =
+            |quote: &str| secret.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;").replace('\'', quote);
+        let base64 =
+            base64::engine::Engine::encode(&super::STANDARD, format!("user:{secret} and more of it, as lines are"));
+        let wrapped = |width: usize| {
+            base64.as_bytes().chunks(width).map(|c| String::from_utf8_lossy(c).into_owned()).collect::<Vec<_>>()
+        };
+        let plain = |c: char| c.is_ascii_alphanumeric();
+        let percent = |lower: bool| {
+            chars(&|c| {
+                if plain(c) {
+                    c.to_string()
+                } else {
+                    c.to_string()
+                        .bytes()
+                        .map(|byte| if lower { format!("%{byte:02x}") } else { format!("%{byte:02X}") })
+                        .collect()
+                }
+            })
+        };
+        vec![
+            ("as it is", secret.to_owned()),
+            ("upper", secret.to_uppercase()),
+            ("percent", percent(false)),
+            ("percent in lower case", percent(true)),
+            ("every byte percent", bytes(&|byte| format!("%{byte:02X}"))),
+            ("a form", url::form_urlencoded::byte_serialize(secret.as_bytes()).collect()),
+            ("blanks only", secret.replace(' ', "%20")),
+            ("shell", format!("'{}'", secret.replace('\'', r"'\''"))),
+            ("shell backslashes", chars(&|c| if plain(c) { c.to_string() } else { format!("\\{c}") })),
+            ("html", html("&#39;")),
+            ("html, hex", html("&#x27;")),
+            ("html, all", chars(&|c| format!("&#{};", u32::from(c)))),
+            ("html, all in hex", chars(&|c| format!("&#x{:X};", u32::from(c)))),
+            ("json", serde_json::to_string(secret).unwrap()),
+            ("json, all", chars(&|c| format!("\\u{:04X}", u32::from(c)))),
+            ("debug", format!("{secret:?}")),
+            ("hex", bytes(&|byte| format!("{byte:02x}"))),
+            ("HEX", bytes(&|byte| format!("{byte:02X}"))),
+            ("hex with colons", bytes(&|byte| format!("{byte:02x}:"))),
+            ("hex in a dump", bytes(&|byte| format!("{byte:02x} "))),
+            (
+                "zone file",
+                bytes(&|byte| {
+                    if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("\\{byte:03}") }
+                }),
+            ),
+            ("base64", base64.clone()),
+            ("base64 in lines", wrapped(8).join("\n")),
+            ("base64 in lines of mail", wrapped(10).join("\r\n ")),
+            ("base64 in lines, shown", wrapped(9).join("\\n")),
+            (
+                "wrapped",
+                secret
+                    .as_bytes()
+                    .chunks(4)
+                    .map(|c| String::from_utf8_lossy(c).into_owned())
+                    .collect::<Vec<_>>()
+                    .join("\n"),
+            ),
+        ]
+    }
+
+    #[test]
+    fn no_derived_form_leaves_a_piece() {
+        for secret in
+            ["tr0ub4dor&3 \"q\"", "it's <a> #secret", "p@ss/w0rd?x=y#z", "k3y with  blanks", "Basic-Token_123+/=="]
+        {
+            let mut redactor = Redactor::default();
+            redactor.add_secret(secret);
+            for (form, text) in derived(secret) {
+                let clean = redactor.clean(&format!("seen <{text}> here"));
+                assert!(clean.contains("***"), "{secret} as {form}: {text} -> {clean}");
+                // What is left of base64 is of the user before it and of the text behind.
+                if !form.starts_with("base64") {
+                    let left = clean
+                        .trim_start_matches("seen <")
+                        .trim_end_matches("> here")
+                        .trim_matches(['\'', '"', ':', ' ']);
+                    assert_eq!(left, "***", "{secret} as {form}: {text}");
+                }
+            }
+            assert_eq!(redactor.clean("an ordinary line, and its end"), "an ordinary line, and its end");
+        }
+    }
+
+    #[test]
+    fn what_a_url_leaves_of_a_secret_is_hidden() {
+        let mut redactor = Redactor::default();
+        redactor.add_secret("first#second half");
+        let url = "http://host/?token=first#second half";
+        assert_eq!(redactor.clean(url), "http://host/?token=***");
+        for part in ["/?token=first", "/?token=second%20half", "#second+half"] {
+            assert!(redactor.clean(part).contains("***"), "{part}");
+        }
     }
 
     #[test]

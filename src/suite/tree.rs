@@ -99,14 +99,21 @@ pub fn parse(source: u32, sources: &Sources, errors: &mut Diagnostics) -> Option
     match serde_saphyr::from_str_with_options::<Spanned<Raw>>(text, options) {
         Ok(raw) => {
             yaml_tags::check(source, text, errors);
-            Some(Builder { source, text, errors }.node(raw))
+            Some(Builder { source, text, sources, errors }.node(raw))
         }
         Err(error) => {
             let span = error.location().map_or(Span { source, start: 0, end: 0 }, |location| {
                 let start = byte_offset(text, location.line(), location.column());
                 Span { source, start, end: start.saturating_add(1) }
             });
-            errors.add(span, format!("this is not valid YAML: {}", plain(&error)), yaml_hint(text, span));
+            let why = plain(&error);
+            // The library's words for its limits are for programmers.
+            if why.contains("budget breached") || why.contains("alias replay") {
+                let message = "the aliases and the nesting of this file expand to more than is read";
+                errors.add(span, message, "name fewer anchors within anchors, or split the suite");
+            } else {
+                errors.add(span, format!("this is not valid YAML: {why}"), yaml_hint(text, span));
+            }
             None
         }
     }
@@ -222,6 +229,7 @@ impl<'de> Visitor<'de> for RawVisitor {
 struct Builder<'a> {
     source: u32,
     text: &'a str,
+    sources: &'a Sources,
     errors: &'a mut Diagnostics,
 }
 
@@ -265,7 +273,7 @@ impl Builder<'_> {
     }
 
     fn line(&self, span: Span) -> usize {
-        self.text.get(..span.start as usize).map_or(1, |before| before.matches('\n').count() + 1)
+        self.sources.position(span).0
     }
 
     fn span(&self, location: Location) -> Span {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::diagnostic::{Diagnostics, Span, suggest};
+use super::diagnostic::{Diagnostics, Span};
 use super::tree::{Key, Kind, Node};
 
 /// Reads an environment variable; a function, so that tests need no real environment.
@@ -19,16 +19,82 @@ pub struct Scope<'a> {
     pub matrix: &'a BTreeMap<String, Node>,
     /// The environment.
     pub env: Env<'a>,
+    /// What may still be put in place of names.
+    pub budget: &'a Budget,
 }
 
-enum Lookup {
-    Node(Node),
+/// Bytes counted for a node beside its text.
+const NODE_BYTES: usize = 16;
+
+/// How much `${…}` may still add: names that stand for names grow without bound.
+#[derive(Debug)]
+pub struct Budget {
+    most: usize,
+    left: std::cell::Cell<usize>,
+}
+
+impl Budget {
+    /// Of the variables themselves, bytes.
+    const VARIABLES: usize = 16 * 1024 * 1024;
+    /// Of all checks, bytes.
+    const CHECKS: usize = 128 * 1024 * 1024;
+
+    /// Of all checks of a suite.
+    #[must_use]
+    pub fn of_checks() -> Self {
+        Self::new(Self::CHECKS)
+    }
+
+    /// Of the definitions of all checks, each of which is looked at as written and after overrides.
+    #[must_use]
+    pub fn of_definitions() -> Self {
+        Self::new(3 * Self::CHECKS)
+    }
+
+    fn new(most: usize) -> Self {
+        Self { most, left: std::cell::Cell::new(most) }
+    }
+
+    /// Takes what `node` adds, `times` over; false when that is too much. It looks at no more than there is room for.
+    pub(super) fn take(&self, node: &Node, times: usize) -> bool {
+        let Some(mut left) = self.left.get().checked_div(times) else { return true };
+        let fits = fits(node, &mut left);
+        self.left.set(if fits { left * times } else { 0 });
+        fits
+    }
+
+    fn text(&self, text: &str) -> bool {
+        let left = self.left.get().checked_sub(text.len());
+        self.left.set(left.unwrap_or(0));
+        left.is_some()
+    }
+
+    /// The error of who took too much.
+    pub(super) fn exceeded(&self, span: Span, errors: &mut Diagnostics) {
+        let message = format!("variables and cells expand to more than {} bytes", self.most);
+        errors.add(span, message, "name fewer variables within variables, or split the suite");
+    }
+}
+
+fn fits(node: &Node, left: &mut usize) -> bool {
+    let own = NODE_BYTES + node.text().map_or(0, str::len);
+    let Some(rest) = left.checked_sub(own) else { return false };
+    *left = rest;
+    match &node.kind {
+        Kind::List(items) => items.iter().all(|item| fits(item, left)),
+        Kind::Map(entries) => entries.iter().all(|(_, item)| fits(item, left)),
+        Kind::Null | Kind::Scalar(..) => true,
+    }
+}
+
+enum Lookup<'a> {
+    Node(&'a Node),
     Text(String),
     Missing(String),
 }
 
-impl Scope<'_> {
-    fn find(&self, name: &str) -> Lookup {
+impl<'a> Scope<'a> {
+    fn find(&self, name: &str, errors: &Diagnostics) -> Lookup<'a> {
         if let Some(variable) = name.strip_prefix("env.") {
             return (self.env)(variable).map_or_else(
                 || Lookup::Missing(format!("set {variable}, or write a default: ${{env.{variable}:-value}}")),
@@ -36,20 +102,19 @@ impl Scope<'_> {
             );
         }
         if let Some(key) = name.strip_prefix("matrix.") {
-            return self
-                .matrix
-                .get(key)
-                .cloned()
-                .map_or_else(|| Lookup::Missing(suggest(key, self.matrix.keys().map(String::as_str))), Lookup::Node);
+            return self.matrix.get(key).map_or_else(
+                || Lookup::Missing(errors.suggest(key, self.matrix.keys().map(String::as_str))),
+                Lookup::Node,
+            );
         }
         if let Some(node) = self.vars.get(name) {
-            return Lookup::Node(node.clone());
+            return Lookup::Node(node);
         }
         if let Some(secret) = self.secrets.get(name) {
             return Lookup::Text(secret.clone());
         }
         let known = self.vars.keys().chain(self.secrets.keys()).map(String::as_str);
-        Lookup::Missing(suggest(name, known))
+        Lookup::Missing(errors.suggest(name, known))
     }
 }
 
@@ -102,9 +167,19 @@ fn scalar(span: Span, text: &str, plain: bool, scope: &Scope<'_>, errors: &mut D
             Some((name, default)) => (name.trim(), Some(default)),
             None => (inner.trim(), None),
         };
-        match (scope.find(name), default) {
-            (Lookup::Node(node), _) if whole => return Node { span, kind: node.kind },
-            (Lookup::Node(Node { kind: Kind::Scalar(value, _), .. }), _) => out.push_str(&value),
+        let found = scope.find(name, errors);
+        let room = match &found {
+            Lookup::Node(node) => scope.budget.take(node, 1),
+            Lookup::Text(value) => scope.budget.text(value),
+            Lookup::Missing(_) => true,
+        };
+        if !room {
+            scope.budget.exceeded(span, errors);
+            return Node { span, kind: Kind::Null };
+        }
+        match (found, default) {
+            (Lookup::Node(node), _) if whole => return Node { span, kind: node.kind.clone() },
+            (Lookup::Node(Node { kind: Kind::Scalar(value, _), .. }), _) => out.push_str(value),
             (Lookup::Node(node), _) => {
                 let sort = node.sort();
                 errors.add(span, format!("`${{{name}}}` is {sort} and cannot stand inside text"), "use it alone");
@@ -139,6 +214,18 @@ pub fn affected<'a>(raw: &BTreeMap<String, Node>, changed: impl Iterator<Item = 
     }
 }
 
+/// The names in every `${…}` below `node`.
+fn names(node: &Node) -> Box<dyn Iterator<Item = &str> + '_> {
+    match &node.kind {
+        Kind::Null => Box::new(std::iter::empty()),
+        Kind::Scalar(text, _) => Box::new(text.split("${").skip(1).map(|rest| {
+            rest.split_once('}').map_or("", |(inner, _)| inner.split(":-").next().unwrap_or_default()).trim()
+        })),
+        Kind::List(items) => Box::new(items.iter().flat_map(names)),
+        Kind::Map(entries) => Box::new(entries.iter().flat_map(|(_, item)| names(item))),
+    }
+}
+
 /// Whether a `${…}` below `node` names one of `names`.
 #[must_use]
 pub fn mentions(node: &Node, names: &BTreeSet<String>) -> bool {
@@ -160,27 +247,39 @@ pub fn resolve_all(
     env: Env<'_>,
     errors: &mut Diagnostics,
 ) -> BTreeMap<String, Node> {
-    let matrix = BTreeMap::new();
+    let (matrix, budget) = (BTreeMap::new(), Budget::new(Budget::VARIABLES));
     let mut resolved: BTreeMap<String, Node> = BTreeMap::new();
-    let mut pending: Vec<&String> = raw.keys().collect();
-    loop {
-        let before = pending.len();
-        let mut found = Vec::new();
-        pending.retain(|name| {
-            let mut trial = Diagnostics::default();
-            let scope = Scope { vars: &resolved, secrets, matrix: &matrix, env };
-            let node = resolve(&raw[*name], &scope, &mut trial);
-            if trial.is_empty() {
-                found.push(((*name).clone(), node));
-            }
-            !trial.is_empty()
-        });
-        resolved.extend(found);
-        if pending.is_empty() || pending.len() == before {
-            break;
+    // Each is put together once, after those it names.
+    let mut waits: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut waiting: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (name, node) in raw {
+        let needed: BTreeSet<&str> = names(node).filter(|needed| raw.contains_key(*needed)).collect();
+        waits.insert(name, needed.len());
+        for needed in needed {
+            waiting.entry(needed).or_default().push(name);
         }
     }
-    let scope = Scope { vars: &resolved, secrets, matrix: &matrix, env };
+    let mut ready: Vec<&str> = waits.iter().filter(|(_, count)| **count == 0).map(|(name, _)| *name).collect();
+    while let Some(name) = ready.pop() {
+        let mut trial = Diagnostics::default();
+        let scope = Scope { vars: &resolved, secrets, matrix: &matrix, env, budget: &budget };
+        let node = resolve(&raw[name], &scope, &mut trial);
+        // What names something unknown is told below, with all that depends on it.
+        if !trial.is_empty() {
+            continue;
+        }
+        resolved.insert(name.to_owned(), node);
+        for other in waiting.remove(name).unwrap_or_default() {
+            if let Some(count) = waits.get_mut(other) {
+                *count -= 1;
+                if *count == 0 {
+                    ready.push(other);
+                }
+            }
+        }
+    }
+    let pending: Vec<&String> = raw.keys().filter(|name| !resolved.contains_key(*name)).collect();
+    let scope = Scope { vars: &resolved, secrets, matrix: &matrix, env, budget: &budget };
     for name in pending {
         let _ = resolve(&raw[name], &scope, errors);
     }
@@ -191,7 +290,7 @@ pub fn resolve_all(
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{Diagnostics, Kind, Node, Scope, affected, mentions, resolve, resolve_all};
+    use super::{Budget, Diagnostics, Kind, Node, Scope, affected, mentions, resolve, resolve_all};
     use crate::suite::diagnostic::Span;
 
     fn scalar(text: &str) -> Node {
@@ -207,7 +306,8 @@ mod tests {
         let secrets = BTreeMap::from([("TOKEN".to_owned(), "t0ken".to_owned())]);
         let matrix = BTreeMap::from([("family".to_owned(), scalar("ipv4"))]);
         let env = |name: &str| (name == "SITE").then(|| "fra".to_owned());
-        let scope = Scope { vars: &vars, secrets: &secrets, matrix: &matrix, env: &env };
+        let budget = Budget::of_checks();
+        let scope = Scope { vars: &vars, secrets: &secrets, matrix: &matrix, env: &env, budget: &budget };
         let mut errors = Diagnostics::default();
         let node = resolve(&scalar(text), &scope, &mut errors);
         (node.text().unwrap().to_owned(), errors.0.len())

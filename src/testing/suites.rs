@@ -19,6 +19,8 @@ pub fn load_all(families: &'static [Family], suites: &[(&str, &str)], against: &
         var_files: Vec::new(),
         rounds: None,
         timeout: None,
+        roots: Vec::new(),
+        include_outside: false,
         env: &|_| None,
     };
     let input =

@@ -420,7 +420,7 @@ fn exports_go_to_files_and_one_of_them_to_stdout() {
     let two = history(&sandbox, &["--gobench", "-", "--json", "-"]);
     assert!(two.code == 2 && two.err.contains("only one of"), "{}", two.err);
     let same = history(&sandbox, &["--gobench", "x", "--json", "x"]);
-    assert!(same.code == 2 && same.err.contains("two outputs"), "{}", same.err);
+    assert!(same.code == 2 && same.err.contains("--json and --gobench would write one file"), "{}", same.err);
     let lost = history(&sandbox, &["--json", "suite.yaml/x"]);
     assert!(lost.code == 3 && lost.err.contains("cannot write the history"), "{}", lost.err);
 }

@@ -171,3 +171,61 @@ fn a_secret_too_short_to_hide_is_refused() {
     assert_eq!(ended.code, 2);
     assert!(ended.err.contains("shorter than 4 characters"), "{}", ended.err);
 }
+
+/// A secret in every place of a suite that people are shown, with characters that each place writes in its own way; where it
+/// comes back, it comes back in one of these forms.
+#[test]
+fn no_derived_form_reaches_any_output() {
+    const TOKEN: &str = "tr0ub#4dor's &<wonder>";
+    const PIECES: [&str; 5] = ["tr0ub", "4dor", "wonder", "tr0", "74723075"];
+    let encoded = STANDARD.encode(format!("u:{TOKEN}"));
+    let lines: Vec<String> =
+        encoded.as_bytes().chunks(8).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+    let percent = TOKEN.bytes().map(|byte| format!("%{byte:02x}")).collect::<Vec<_>>().concat();
+    let echoed = format!(
+        "{TOKEN} | {percent} | {} | {} | {} | {}",
+        hex(TOKEN).to_uppercase(),
+        lines.join("\\r\\n "),
+        TOKEN.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('\'', "&#39;"),
+        TOKEN.replace('\'', r"'\''"),
+    );
+    let peer = saying(echoed);
+    let suite = |url: &str| {
+        format!(
+            "version: 1\nsuite: s\nsecrets: [MY_TOKEN]\nchecks:\n\
+             \x20 - id: u\n    udp: {{host: 127.0.0.1, port: {0}, send: \"${{MY_TOKEN}}\"}}\n    expect: {{response: {{eq: x}}}}\n\
+             \x20 - id: h\n    http: {{url: \"{url}/a?t=${{MY_TOKEN}}\", headers: {{x-token: \"${{MY_TOKEN}}\"}}}}\n\
+             \x20 - id: f\n    failover:\n      probe: {{udp: {{host: 127.0.0.1, port: {0}, send: \"${{MY_TOKEN}}\"}}}}\n\
+             \x20     inject: {{run: [\"false\", \"--token=${{MY_TOKEN}}\"]}}\n      restore: {{run: [\"true\", \"${{MY_TOKEN}}\"]}}\n\
+             \x20     steady: 200ms\n",
+            peer.port
+        )
+    };
+    let (_held, closed) = closed_port();
+    let sandbox = CliSandbox::new(&suite(&format!("http://127.0.0.1:{closed}")));
+    let assert_no_piece = |place: &str, text: &str| {
+        for piece in PIECES.iter().chain([&&encoded[4..12]]) {
+            assert!(!text.to_lowercase().contains(&piece.to_lowercase()), "{place} holds `{piece}`:\n{text}");
+        }
+    };
+    let run = |args: &[&str]| {
+        let ended = Ended::of(sandbox.command(args).env("MY_TOKEN", TOKEN).output().unwrap());
+        assert_no_piece(&args.join(" "), &(ended.out.clone() + &ended.err));
+        ended
+    };
+    let outputs = ["--json", "r.json", "--junit", "r.xml", "--junit-dialect", "rich", "--events", "e.jsonl"];
+    let planned = run(&["plan", "suite.yaml"]);
+    assert_eq!(planned.code, 0, "{}", planned.err);
+    let ended = run(&[&["run", "suite.yaml", "-vvv", "--allow-disruptive"][..], &outputs].concat());
+    assert!(ended.code == 1 || ended.code == 3, "{}{}", ended.out, ended.err);
+    for (file, masks) in [("r.json", 5), ("r.xml", 5), ("e.jsonl", 5)] {
+        let text = read(&sandbox.path(file));
+        assert_no_piece(file, &text);
+        assert!(text.matches("***").count() >= masks, "{file} lost the place of the secret:\n{text}");
+    }
+    // Errors of a suite quote what was written, and what became of it.
+    for bad in ["ftp://h", "http://[${MY_TOKEN}]", "http://u:${MY_TOKEN}@h", "${MY_TOKEN}"] {
+        sandbox.write("suite.yaml", &suite(bad));
+        run(&["plan", "suite.yaml"]);
+    }
+}

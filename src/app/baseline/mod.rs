@@ -4,13 +4,14 @@ mod show;
 
 use std::collections::BTreeSet;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::identity::Files;
 use super::render;
 use super::terminal::Terminal;
 use crate::assess::acceptance;
-use crate::baseline::host;
 use crate::baseline::store::{self, Problem, Saved};
+use crate::baseline::{baseline_file, host};
 use crate::cli::baseline::{AcceptArgs, BaselineCommand, OneArgs, PinArgs, RmArgs};
 use crate::exit;
 use crate::model::Record;
@@ -73,6 +74,9 @@ fn accept(args: &AcceptArgs, terminal: &Terminal) -> u8 {
             return wrong(terminal, &format!("{}: {why}; nothing was accepted", path.display()), exit::USAGE);
         }
     }
+    if let Err(why) = apart(&records, &args.store.dir) {
+        return wrong(terminal, &why, exit::USAGE);
+    }
     records.sort_by_cached_key(|(_, record)| record.run.started.parse::<jiff::Timestamp>().ok());
     let last = records.len() - 1;
     for (at, (path, record)) in records.iter().enumerate() {
@@ -82,6 +86,21 @@ fn accept(args: &AcceptArgs, terminal: &Terminal) -> u8 {
         }
     }
     exit::OK
+}
+
+/// Whether the store replaces none of the reports.
+fn apart(records: &[(&PathBuf, Record)], dir: &Path) -> Result<(), String> {
+    let mut files = Files::new();
+    let mut written = BTreeSet::new();
+    for (path, record) in records {
+        files.reads("a report", path);
+        let named = record.suites.iter().map(|suite| baseline_file(dir, &suite.name, &record.host.class));
+        written.extend(named.collect::<Result<Vec<_>, _>>()?);
+    }
+    for path in &written {
+        files.writes("--dir", path);
+    }
+    files.check()
 }
 
 fn code(problem: &Problem) -> u8 {

@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::super::identity::Files;
+use super::super::run::STORE_DEPTH;
 use super::super::terminal::Terminal;
 use super::{none, place, wrong};
 use crate::baseline::store::{self, Baseline};
@@ -45,6 +47,9 @@ struct List {
 }
 
 pub(super) fn list(args: &ListArgs, terminal: &Terminal) -> u8 {
+    if let Err(why) = apart(&args.store.dir, args.json.as_ref()) {
+        return wrong(terminal, &why, exit::USAGE);
+    }
     let found = match store::all(&args.store.dir) {
         Ok(found) => found,
         Err(why) => return wrong(terminal, &why, exit::INCOMPLETE),
@@ -66,6 +71,16 @@ pub(super) fn list(args: &ListArgs, terminal: &Terminal) -> u8 {
         wrong(terminal, why, exit::INCOMPLETE);
     }
     if list.problems.is_empty() { done } else { exit::INCOMPLETE }
+}
+
+/// Whether the JSON replaces nothing of the store.
+fn apart(dir: &Path, json: Option<&PathBuf>) -> Result<(), String> {
+    let mut files = Files::new();
+    files.reads_below("a file of the store", dir, STORE_DEPTH);
+    if let Some(path) = json {
+        files.writes("--json", path);
+    }
+    files.check()
 }
 
 fn row(baseline: &Baseline, here: &str) -> Row {
@@ -145,6 +160,9 @@ struct RunRow {
 }
 
 pub(super) fn show(args: &ShowArgs, terminal: &Terminal) -> u8 {
+    if let Err(why) = apart(&args.one.store.dir, args.json.as_ref()) {
+        return wrong(terminal, &why, exit::USAGE);
+    }
     let (dir, suite, class) = place(&args.one);
     if !dir.exists() {
         return none(&args.one, &class, terminal);

@@ -1,20 +1,28 @@
-//! The checks of two reports paired by suite and case id, and what differs about them as a whole.
+//! The checks of two reports paired by suite and case id, else by a definition that is unique on both sides, and what differs about them as a whole.
 
-use std::collections::{HashMap, HashSet};
-use std::hash::Hash;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::model::reduced::Check;
 use crate::model::{CheckChange, CheckShift, Severity, Verdict};
 
+/// How two records were found to be of one check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Suite and case id.
+    SameId,
+    /// The definition, under another id.
+    SameDigest,
+}
+
 /// Who belongs to whom.
 pub(super) struct Pairing<'a> {
     /// In both reports, in the order of the second.
-    pub(super) both: Vec<(&'a Check, &'a Check)>,
+    pub(super) both: Vec<(&'a Check, &'a Check, Found)>,
     vanished: Vec<&'a Check>,
     new: Vec<&'a Check>,
 }
 
-/// Pairs by suite and case id. A damaged report may hold an id twice: then the first with the first, and so on.
+/// Pairs by suite and case id, then by definition. A damaged report may hold an id twice: then the first with the first, and so on.
 pub(super) fn pair<'a>(before: &'a [Check], after: &'a [Check]) -> Pairing<'a> {
     let mut old: HashMap<(&str, &str, u32), (usize, &Check)> = HashMap::with_capacity(before.len());
     let mut times = HashMap::new();
@@ -25,13 +33,14 @@ pub(super) fn pair<'a>(before: &'a [Check], after: &'a [Check]) -> Pairing<'a> {
     times.clear();
     for check in after {
         match old.remove(&numbered(&mut times, check)) {
-            Some((_, found)) => pairing.both.push((found, check)),
+            Some((_, found)) => pairing.both.push((found, check, Found::SameId)),
             None => pairing.new.push(check),
         }
     }
     let mut left: Vec<(usize, &Check)> = old.into_values().collect();
     left.sort_unstable_by_key(|(at, _)| *at);
     pairing.vanished = left.into_iter().map(|(_, check)| check).collect();
+    pair_by_digest(&mut pairing);
     pairing
 }
 
@@ -93,25 +102,25 @@ fn worse(before: Verdict, after: &Check) -> bool {
     after.verdict > before && after.severity == Severity::Fail
 }
 
-/// Checks that only one report has; a vanished and a new one that look at the same thing were probably renamed.
+/// A check whose definition has another name now.
+pub(super) fn renamed(before: &Check, after: &Check) -> CheckChange {
+    let name = |check: &Check| format!("{}/{}", check.suite, check.id);
+    CheckChange {
+        worse: worse(before.verdict, after),
+        ..change(after, CheckShift::Renamed, Some(&name(before)), Some(&name(after)))
+    }
+}
+
+/// Checks that only one report has.
 pub(super) fn unpaired(pairing: &Pairing<'_>) -> Vec<CheckChange> {
-    let renamed = renamed(&pairing.vanished, &pairing.new);
-    let gone: HashSet<usize> = renamed.values().copied().collect();
     let mut out = Vec::with_capacity(pairing.new.len() + pairing.vanished.len());
-    for (at, new) in pairing.new.iter().enumerate() {
-        let Some(old) = renamed.get(&at).and_then(|old| pairing.vanished.get(*old)) else {
-            let mut row = change(new, CheckShift::New, None, Some(new.verdict.word()));
-            row.reason_after.clone_from(&new.reason);
-            row.worse = matches!(new.verdict, Verdict::Failed | Verdict::Errored) && new.severity == Severity::Fail;
-            out.push(row);
-            continue;
-        };
-        let name = |check: &Check| format!("{}/{}", check.suite, check.id);
-        let mut row = change(new, CheckShift::Renamed, Some(&name(old)), Some(&name(new)));
-        row.worse = worse(old.verdict, new);
+    for new in &pairing.new {
+        let mut row = change(new, CheckShift::New, None, Some(new.verdict.word()));
+        row.reason_after.clone_from(&new.reason);
+        row.worse = matches!(new.verdict, Verdict::Failed | Verdict::Errored) && new.severity == Severity::Fail;
         out.push(row);
     }
-    for (_, old) in pairing.vanished.iter().enumerate().filter(|(at, _)| !gone.contains(at)) {
+    for old in &pairing.vanished {
         let mut row = change(old, CheckShift::Vanished, Some(old.verdict.word()), None);
         row.reason_before.clone_from(&old.reason);
         row.worse = true;
@@ -120,38 +129,29 @@ pub(super) fn unpaired(pairing: &Pairing<'_>) -> Vec<CheckChange> {
     out
 }
 
-/// New checks by index to the vanished check they probably were. Only what is unique on both sides counts: first the same
-/// definition, then the same target under the same check id (another suite, another matrix key), then the same target.
-fn renamed(vanished: &[&Check], new: &[&Check]) -> HashMap<usize, usize> {
-    let mut out = HashMap::new();
-    let mut taken = HashSet::new();
-    unique(vanished, new, (&mut out, &mut taken), |check| Some((&*check.family, check.digest.as_deref()?)));
-    unique(vanished, new, (&mut out, &mut taken), |check| Some((&*check.family, &*check.target, &*check.check)));
-    unique(vanished, new, (&mut out, &mut taken), |check| Some((&*check.family, &*check.target)));
-    out
-}
-
-fn unique<'a, K: Eq + Hash>(
-    vanished: &[&'a Check],
-    new: &[&'a Check],
-    (out, taken): (&mut HashMap<usize, usize>, &mut HashSet<usize>),
-    key: impl Fn(&'a Check) -> Option<K>,
-) {
-    let mut places: HashMap<K, (Vec<usize>, Vec<usize>)> = HashMap::new();
-    for (at, check) in vanished.iter().enumerate().filter(|(at, _)| !taken.contains(at)) {
-        if let Some(key) = key(check) {
-            places.entry(key).or_default().0.push(at);
-        }
+/// Moves what has one definition, and the only one of its kind on both sides, into the pairs. Twins stay apart: nobody guesses.
+fn pair_by_digest<'a>(pairing: &mut Pairing<'a>) {
+    let key = |check: &&'a Check| Some((&*check.family, check.digest.as_deref()?));
+    let mut places: HashMap<_, (Vec<usize>, Vec<usize>)> = HashMap::new();
+    for (at, key) in pairing.vanished.iter().enumerate().filter_map(|(at, check)| Some((at, key(check)?))) {
+        places.entry(key).or_default().0.push(at);
     }
-    for (at, check) in new.iter().enumerate() {
-        if let Some(key) = key(check).filter(|_| !out.contains_key(&at)) {
-            places.entry(key).or_default().1.push(at);
-        }
+    for (at, key) in pairing.new.iter().enumerate().filter_map(|(at, check)| Some((at, key(check)?))) {
+        places.entry(key).or_default().1.push(at);
     }
-    for (olds, news) in places.into_values() {
-        if let ([old], [new]) = (olds.as_slice(), news.as_slice()) {
-            out.insert(*new, *old);
-            taken.insert(*old);
-        }
-    }
+    let unique = places.into_values().filter_map(|(olds, news)| match (olds.as_slice(), news.as_slice()) {
+        ([old], [new]) => Some((*new, *old)),
+        _ => None,
+    });
+    let unique: BTreeMap<usize, usize> = unique.collect();
+    let gone: HashSet<usize> = unique.values().copied().collect();
+    let found = unique
+        .iter()
+        .filter_map(|(new, old)| Some((*pairing.vanished.get(*old)?, *pairing.new.get(*new)?, Found::SameDigest)));
+    let found: Vec<_> = found.collect();
+    pairing.both.extend(found);
+    let mut at = 0..;
+    pairing.vanished.retain(|_| at.next().is_none_or(|at| !gone.contains(&at)));
+    let mut at = 0..;
+    pairing.new.retain(|_| at.next().is_none_or(|at| !unique.contains_key(&at)));
 }

@@ -1,5 +1,6 @@
 //! Facts of two measurements compared: what an unchanged thing shows twice is the same. Pure.
 
+mod attributes;
 mod checks;
 mod rules;
 #[cfg(test)]
@@ -8,10 +9,13 @@ mod values;
 
 pub use rules::Rules;
 
+use std::borrow::Cow;
+
 use crate::model::fact::SETTLED_IN;
 use crate::model::record::{FactValue, Facts, Shared};
 use crate::model::reduced::{Check, Report};
 use crate::model::{Changes, FactChange, Value, Verdict};
+use checks::Found;
 use rules::Resolver;
 use values::{Difference, Walk};
 
@@ -25,13 +29,19 @@ const PER_CHECK: usize = 1000;
 pub fn compare(before: &Report, after: &Report, rules: &Rules) -> Changes {
     let mut out = Collector::default();
     let pairing = checks::pair(&before.checks, &after.checks);
-    for (old, new) in &pairing.both {
-        for change in checks::differences(old, new) {
-            out.check(change);
+    for (old, new, shift) in &pairing.both {
+        match shift {
+            Found::SameId => checks::differences(old, new).into_iter().for_each(|change| out.check(change)),
+            Found::SameDigest => out.check(checks::renamed(old, new)),
         }
         if measured(old.verdict) && measured(new.verdict) {
             out.mended = old.verdict == Verdict::Failed && new.verdict == Verdict::Passed;
-            let sides = Sides { before: &old.facts, after: &new.facts };
+            // Where it looks is the suite's own input: what repeats it is no change of what it saw.
+            let before = moved(&old.facts, &old.target, &new.target);
+            out.partial = [&old.partial, &new.partial]
+                .map(|partial| partial.0.iter().map(|(name, _)| name.to_string()).collect::<Vec<_>>())
+                .concat();
+            let sides = Sides { before: &before, after: &new.facts };
             out.facts(new, &sides, rules);
         }
     }
@@ -54,6 +64,7 @@ pub fn arms(record: &Report, rules: &Rules) -> Changes {
         if measured(base.verdict) && measured(check.verdict) {
             out.mended = base.verdict == Verdict::Failed && check.verdict == Verdict::Passed;
             let before = moved(&base.facts, &base.target, &check.target);
+            out.partial = check.partial.0.iter().map(|(name, _)| name.to_string()).collect();
             out.facts(check, &Sides { before: &before, after: &check.facts }, rules);
         }
     }
@@ -61,7 +72,10 @@ pub fn arms(record: &Report, rules: &Rules) -> Changes {
 }
 
 /// The facts with one target in place of the other: where a fact repeats what was asked for, the arms differ by design.
-fn moved(facts: &Facts, from: &str, to: &str) -> Facts {
+fn moved<'f>(facts: &'f Facts, from: &str, to: &str) -> Cow<'f, Facts> {
+    if from == to {
+        return Cow::Borrowed(facts);
+    }
     let mut out = facts.clone();
     for (_, value) in &mut out.0 {
         if let FactValue::Scalar(Value::String(text)) = value
@@ -70,7 +84,7 @@ fn moved(facts: &Facts, from: &str, to: &str) -> Facts {
             *text = text.replace(from, to);
         }
     }
-    out
+    Cow::Owned(out)
 }
 
 /// Errored and skipped checks show few facts or none; their verdict says so.
@@ -89,6 +103,8 @@ struct Collector {
     allowed: usize,
     /// The check being compared did not hold before and does now: what differs is what was mended.
     mended: bool,
+    /// Facts of it that a side saw in part: nothing about them is known to have changed.
+    partial: Vec<String>,
 }
 
 impl Collector {
@@ -107,6 +123,7 @@ impl Collector {
         let resolver = rules.resolver(check);
         let here = (&check.suite, &check.id);
         let mut listed = 0;
+        self.seen_in_part(here);
         for (name, after) in &sides.after.0 {
             let before = sides.before.get(name);
             self.fact(here, name, (before, Some(after)), &resolver, &mut listed);
@@ -118,6 +135,25 @@ impl Collector {
         }
     }
 
+    /// Names what is not compared.
+    fn seen_in_part(&mut self, (suite, check): (&Shared, &Shared)) {
+        self.partial.sort_unstable();
+        self.partial.dedup();
+        for name in &self.partial {
+            if self.changes.partial.len() < LISTED {
+                self.changes.partial.push(format!("{suite}/{check} {name}"));
+            } else {
+                self.changes.left_out += 1;
+            }
+        }
+    }
+
+    /// Whether the fact, or what it lies in, was seen in part.
+    fn is_partial(&self, name: &str) -> bool {
+        let below = |whole: &str, part: &str| part.strip_prefix(whole).is_some_and(|rest| rest.starts_with('.'));
+        self.partial.iter().any(|part| part == name || below(part, name))
+    }
+
     fn fact(
         &mut self,
         here: (&Shared, &Shared),
@@ -126,7 +162,10 @@ impl Collector {
         resolver: &Resolver<'_>,
         listed: &mut usize,
     ) {
-        if name == SETTLED_IN.name || !resolver.may_matter(name, is_distribution(sides.0) || is_distribution(sides.1)) {
+        if self.is_partial(name)
+            || name == SETTLED_IN.name
+            || !resolver.may_matter(name, is_distribution(sides.0) || is_distribution(sides.1))
+        {
             return;
         }
         let (before, after) = (scalar(sides.0), scalar(sides.1));
@@ -134,7 +173,8 @@ impl Collector {
         let path =
             if is_distribution(sides.0) || is_distribution(sides.1) { format!("{name}.p50") } else { name.to_owned() };
         let rule = |path: &str| resolver.rule(name, path);
-        let mut walk = Walk { rule: &rule, words: resolver.words(name), out: Vec::new() };
+        let stays = |path: &str| resolver.stays(name, path);
+        let mut walk = Walk { rule: &rule, stays: &stays, words: resolver.words(name), out: Vec::new() };
         walk.at(&path, before.as_deref(), after.as_deref());
         for difference in walk.out {
             self.push(here, difference, listed);
@@ -164,8 +204,7 @@ fn is_distribution(value: Option<&FactValue>) -> bool {
     matches!(value, Some(FactValue::Distribution(..)))
 }
 
-fn scalar(value: Option<&FactValue>) -> Option<std::borrow::Cow<'_, Value>> {
-    use std::borrow::Cow;
+fn scalar(value: Option<&FactValue>) -> Option<Cow<'_, Value>> {
     match value? {
         FactValue::Scalar(value) => Some(Cow::Borrowed(value)),
         FactValue::Distribution(_, summary) => Some(Cow::Owned(Value::from(summary.p50))),

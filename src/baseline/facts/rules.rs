@@ -118,12 +118,14 @@ impl Given {
 struct Row {
     info: &'static FactInfo,
     except: Vec<Glob>,
+    fleeting: Vec<Glob>,
 }
 
 /// The families' tables by name: a hundred thousand checks ask a dozen times each.
 static TABLES: LazyLock<HashMap<&'static str, HashMap<&'static str, Row>>> = LazyLock::new(|| {
     let rows = |facts: &'static [FactInfo]| {
-        let row = |info: &'static FactInfo| Row { info, except: info.except.iter().map(|text| glob(text)).collect() };
+        let globs = |texts: &[&str]| texts.iter().map(|text| glob(text)).collect();
+        let row = |info: &'static FactInfo| Row { info, except: globs(info.except), fleeting: globs(info.fleeting) };
         facts.iter().map(|info| (info.name, row(info))).collect()
     };
     FAMILIES.iter().map(|family| (family.name, rows(family.facts))).collect()
@@ -159,6 +161,20 @@ impl Resolver<'_> {
             // Numbers of a family this program does not know are metrics there, and compared as such.
             None => !distribution && self.check.metrics.get(name).is_none(),
         }
+    }
+
+    /// Whether `path` must stay although its value is not compared. A rule that says to ignore it, or all of the fact, is obeyed.
+    pub(super) fn stays(&self, name: &str, path: &str) -> bool {
+        let Some((key, row)) = path.get(name.len() + 1..).zip(self.row(name)) else { return false };
+        let fits = |globs: &[Glob]| globs.iter().any(|glob| glob.matches(key));
+        if !fits(&row.except) || fits(&row.fleeting) {
+            return false;
+        }
+        let given =
+            |level: &str| self.given.iter().rev().find(|given| given.fact.matches(level)).map(|given| given.rule);
+        let own = |level: &str| self.check.rules.get(level).and_then(|word: &Word| Rule::of(word));
+        let written = nearest(name, path, given).or_else(|| nearest(name, path, own));
+        !matches!(written, Some((Rule::Ignore | Rule::MayShrink, _)))
     }
 
     /// The rule of `path`, which is the fact `name`, or lies below it.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::attributes;
 use crate::model::{Rule, Shift, Value};
 
 /// Levels of an object looked into; what is deeper is compared as a whole.
@@ -10,6 +11,9 @@ const DEPTH: usize = 16;
 const ELEMENTS: usize = 100;
 /// Characters kept of a text, and of the JSON of anything else.
 const CHARACTERS: usize = 2000;
+
+/// The key whose values are cookies.
+const COOKIES: &str = ".set-cookie";
 
 /// One difference.
 #[derive(Debug)]
@@ -28,6 +32,8 @@ pub(super) struct Difference {
 pub(super) struct Walk<'a> {
     /// The rule of a path.
     pub(super) rule: &'a dyn Fn(&str) -> Rule,
+    /// Whether a path must stay although its value is ignored.
+    pub(super) stays: &'a dyn Fn(&str) -> bool,
     /// Words of a choice, in order.
     pub(super) words: &'static [&'static str],
     /// The differences.
@@ -63,6 +69,22 @@ impl Walk<'_> {
             let allowed = allows(rule, shift);
             let (before, after) = (before.map(cut), after.map(cut));
             self.out.push(Difference { path, before, after, shift, added, removed, rule, allowed });
+            return;
+        }
+        // Below an object alone: of a whole fact that is ignored, absence is too.
+        if depth == 0 || !(self.stays)(&path) {
+            return;
+        }
+        let removed = match (before, after) {
+            (Some(_), None) => Vec::new(),
+            (Some(old), Some(new)) if path.ends_with(COOKIES) => attributes::lost(old, new),
+            _ => return,
+        };
+        if after.is_none() || !removed.is_empty() {
+            let (before, after, shift) = (before.map(cut), after.map(cut), Shift::Vanished);
+            let removed = listed(removed.iter().collect());
+            let rule = Rule::Same;
+            self.out.push(Difference { path, before, after, shift, added: Vec::new(), removed, rule, allowed: false });
         }
     }
 }

@@ -45,6 +45,26 @@ const VOLATILE: &[&str] = &[
     "*nonce*",
 ];
 
+/// Headers that caches, limits and lengths put in and leave out from one answer to the next.
+const FLEETING: &[&str] = &[
+    "age",
+    "content-length",
+    "content-md5",
+    "*digest",
+    "via",
+    "retry-after",
+    "*ratelimit*",
+    "*rate-limit*",
+    "*cache",
+    "*cache-hits",
+    "*cache-status",
+    "x-served-by",
+    "x-timer",
+    "*trace*",
+    "x-b3-*",
+    "cf-*",
+];
+
 const OTHER_CONTENT: &str = "the content differs: is the new release really what answers here?";
 
 facts! { pub(super) FACTS;
@@ -100,6 +120,7 @@ facts! { pub(super) FACTS;
     pub(super) const HEADERS: Fact<Value> =
         Fact::object("headers", "Headers of the final answer, names in lower case, repeats joined by \", \"; `set-cookie` is a list.")
             .except(VOLATILE)
+            .fleeting(FLEETING)
             .on_breach("the header differs: is it set by the service, or by what stands before it?");
     pub(super) const BODY: Fact<String> = Fact::text("body", "Body of the final answer as text, decoded, up to `limit`.")
         .ruled(Rule::Ignore)

@@ -77,6 +77,7 @@ impl<T> Fact<T> {
                 tolerance: None,
                 rule,
                 except: &[],
+                fleeting: &[],
                 expected: None,
                 given: &[],
                 lifted_by: &[],
@@ -277,7 +278,13 @@ impl Fact<Value> {
         Self::with(name, Kind::Object, Unit::Count, None, help)
     }
 
-    /// The same fact; keys that match one of `patterns` (`*` and `?`) are ignored.
+    /// The same fact; of the ignored keys, those that match one of `patterns` come and go by themselves.
+    #[must_use]
+    pub const fn fleeting(self, patterns: &'static [&'static str]) -> Self {
+        Self { info: FactInfo { fleeting: patterns, ..self.info }, ..self }
+    }
+
+    /// The same fact; values of keys that match one of `patterns` (`*` and `?`) are ignored.
     #[must_use]
     pub const fn except(self, patterns: &'static [&'static str]) -> Self {
         Self { info: FactInfo { except: patterns, ..self.info }, ..self }

@@ -72,6 +72,8 @@ pub struct FactInfo {
     pub rule: Rule,
     /// Of an object: patterns of keys that are ignored although the object is compared.
     pub except: &'static [&'static str],
+    /// Those of `except` that come and go by themselves; of all others, that one vanished is a change.
+    pub fleeting: &'static [&'static str],
     /// Default expectation, as a suite would write it; in force until the `expect` of a check replaces it.
     pub expected: Option<&'static str>,
     /// Its default speaks only where those of these facts hold, and of the outcome.
@@ -145,6 +147,7 @@ pub const SETTLED_IN: FactInfo = FactInfo {
     tolerance: None,
     rule: Rule::Ignore,
     except: &[],
+    fleeting: &[],
     expected: None,
     given: &[],
     lifted_by: &[],

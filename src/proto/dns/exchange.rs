@@ -14,7 +14,7 @@ use super::message::{self, Received, Reply};
 use super::question::Question;
 use crate::model::Fault;
 use crate::net::datagram::{self, udp};
-use crate::net::{ConnectError, connect, own};
+use crate::net::{ConnectError, Deadline, connect, own};
 
 /// Largest DNS message.
 pub(crate) const LARGEST: usize = 65535;
@@ -116,9 +116,9 @@ pub(crate) async fn udp(request: &Request<'_>) -> Result<Exchange, Fault> {
         return ConnectError::classify(&error, "send DNS query", server).map(|why| refused(exchange, &why));
     }
     let mut buffer = vec![0_u8; LARGEST];
-    let end = sent + request.patience;
+    let mut deadline = Deadline::at(sent + request.patience);
     loop {
-        let (length, sender) = match timeout_at(end, socket.recv_from(&mut buffer)).await {
+        let (length, sender) = match deadline.wait(socket.recv_from(&mut buffer)).await {
             Err(_) => {
                 return Ok(exchange.ended("timeout", format!("no answer from {server} within {:?}", request.patience)));
             }
@@ -163,9 +163,9 @@ pub(crate) async fn tcp(request: &Request<'_>) -> Result<Exchange, Fault> {
         Ok(Err(error)) => return failed(exchange, &error, server),
         Err(_) => return Ok(exchange.ended("timeout", format!("{server} took no query within {:?}", request.patience))),
     }
-    let mut buffer = Vec::new();
+    let (mut buffer, mut deadline) = (Vec::new(), Deadline::at(end));
     loop {
-        match timeout_at(end, frame(&mut stream, &mut buffer)).await {
+        match deadline.wait(frame(&mut stream, &mut buffer)).await {
             Err(_) => {
                 let (patience, count) = (request.patience, buffer.len());
                 let why = format!("no complete answer from {server} within {patience:?}; {count} bytes came");

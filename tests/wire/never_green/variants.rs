@@ -75,7 +75,8 @@ impl Variant {
         let source = sources.add("variant", format!("{{{fields}}}"));
         let node = tree::parse(source, &sources, &mut errors).unwrap_or_else(|| panic!("no YAML: {fields}"));
         let folder = std::path::Path::new(".");
-        let mut typing = Typing { errors: &mut errors, families: FAMILIES, folder, timeout: None };
+        let mut files = std::collections::BTreeSet::new();
+        let mut typing = Typing { errors: &mut errors, families: FAMILIES, folder, files: &mut files, timeout: None };
         let args = typing.fields(family.name, &node, family.fields).args;
         assert!(errors.is_empty(), "{}: {fields}", family.name);
         Self { label: format!("{}: {{{template}}}", family.name), fields, args }
@@ -98,6 +99,8 @@ impl Variant {
             var_files: Vec::new(),
             rounds: None,
             timeout: None,
+            roots: Vec::new(),
+            include_outside: false,
             env: &|_| None,
         };
         let mut loaded = shakedown::suite::load(&[Input::Text("walk.yaml".into(), text)], FAMILIES, &options);

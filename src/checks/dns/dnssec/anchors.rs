@@ -1,5 +1,6 @@
 //! `trust_anchor` and `at`: the records that are trusted, and the time of validation.
 
+use std::io::Read as _;
 use std::path::Path;
 
 use super::fields::{AT, TRUST_ANCHOR};
@@ -39,11 +40,17 @@ fn content(item: &str) -> Result<(String, String), Invalid> {
         return Ok((item.to_owned(), item.trim().to_owned()));
     }
     let problem = |why: String| TRUST_ANCHOR.invalid(format!("`{item}` cannot be read: {why}"), HELP);
-    let size = std::fs::metadata(path).map_err(|error| problem(error.to_string()))?.len();
+    let meta = std::fs::metadata(path).map_err(|error| problem(error.to_string()))?;
+    if !meta.is_file() {
+        return Err(problem("it is no file".to_owned()));
+    }
+    let size = meta.len();
     if size > LIMIT {
         return Err(problem(format!("{size} bytes are more than any file of anchors")));
     }
-    let text = std::fs::read_to_string(path).map_err(|error| problem(error.to_string()))?;
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(|error| problem(error.to_string()))?;
+    file.take(LIMIT).read_to_string(&mut text).map_err(|error| problem(error.to_string()))?;
     Ok((text, item.to_owned()))
 }
 

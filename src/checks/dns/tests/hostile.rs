@@ -354,3 +354,27 @@ proptest! {
         }
     }
 }
+
+/// Whole messages of another id, without pause: the stream is always ready, and a timer alone is never looked at.
+#[tokio::test]
+async fn a_flood_of_strays_over_tcp_ends_with_the_patience() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let mut tasks = Tasks::default();
+    tasks.spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let length = stream.read_u16().await.unwrap();
+            let mut query = vec![0_u8; usize::from(length)];
+            stream.read_exact(&mut query).await.unwrap();
+            let mut stray = good(&query);
+            stray[0] ^= 0xff;
+            let frame = [&u16::try_from(stray.len()).unwrap().to_be_bytes()[..], &stray].concat();
+            let flood = frame.repeat(1000);
+            while stream.write_all(&flood).await.is_ok() {}
+        }
+    });
+    let begun = std::time::Instant::now();
+    let observation = observed(addr, "www.example", &[SILENT, ("transport", text("tcp"))]).await;
+    assert_eq!(observation.text("outcome"), Some("timeout"), "{:?}", observation.notes());
+    assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
+}

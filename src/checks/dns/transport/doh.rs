@@ -7,6 +7,7 @@ use super::attempt::Attempt;
 use super::facts;
 use super::http::Body;
 use super::secure::Secure;
+use crate::net::Deadline;
 use crate::probe::{Cx, EarlyEnd};
 use crate::proto::http::{self, Cause, Limits, NoResponse, Version};
 
@@ -40,8 +41,9 @@ async fn read(
     mut incoming: http::Body,
     mut body: Body,
 ) -> Result<Body, EarlyEnd> {
+    let mut deadline = Deadline::at(attempt.end);
     loop {
-        match timeout_at(attempt.end, incoming.next()).await {
+        match deadline.wait(incoming.next()).await {
             Err(_) => {
                 return Err(attempt.silence(&format!("the end of the HTTP response; {} bytes came", body.len())));
             }

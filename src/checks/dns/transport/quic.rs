@@ -9,9 +9,9 @@ use super::attempt::{Attempt, lost, refused};
 use super::facts;
 use super::http::Body;
 use super::secure::{Encryption, Secure};
-use crate::net::ConnectError;
 use crate::net::bytes::readable;
 use crate::net::scope::Scope;
+use crate::net::{ConnectError, Deadline};
 use crate::probe::{Cx, EarlyEnd};
 use crate::proto::dns::exchange::{frame, framed};
 use crate::proto::quic::{self, Connection, PathError, classify_end, flood_text};
@@ -169,8 +169,9 @@ async fn doh3(
         Err(_) => return Err(attempt.silence("the head of the HTTP response").into()),
     };
     let mut body = Body::of(cx, &response.into_parts().0)?;
+    let mut deadline = Deadline::at(end);
     loop {
-        match timeout_at(end, stream.recv_data()).await {
+        match deadline.wait(stream.recv_data()).await {
             Err(_) => {
                 let what = format!("the end of the HTTP response; {} bytes came", body.len());
                 return Err(attempt.silence(&what).into());

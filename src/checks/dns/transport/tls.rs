@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout_at};
 use super::attempt::{Attempt, lost, refused};
 use super::facts;
 use super::secure::Secure;
-use crate::net::connect;
+use crate::net::{Deadline, connect};
 use crate::probe::{Cx, EarlyEnd};
 use crate::proto::dns::exchange::{frame, framed};
 use crate::proto::tls::{HandshakeEnd, Seen, TlsStream, beyond_offer, handshake};
@@ -51,9 +51,9 @@ impl Secure {
             Ok(Err(error)) => return Err(broken(cx, attempt, &error, 0)),
             Err(_) => return Err(attempt.silence("the query to be taken")),
         }
-        let mut buffer = Vec::new();
+        let (mut buffer, mut deadline) = (Vec::new(), Deadline::at(end));
         loop {
-            match timeout_at(end, frame(&mut stream, &mut buffer)).await {
+            match deadline.wait(frame(&mut stream, &mut buffer)).await {
                 Err(_) => return Err(attempt.silence(&format!("a complete answer; {} bytes came", buffer.len()))),
                 Ok(Err(error)) => return Err(broken(cx, attempt, &error, buffer.len())),
                 Ok(Ok(false)) => {

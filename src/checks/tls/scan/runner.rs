@@ -11,6 +11,7 @@ use super::question::Request;
 use super::result::ScanResult;
 use crate::checks::tls::connect::{Connector, SetupError};
 use crate::model::Fault;
+use crate::net::Deadline;
 use crate::proto::tls::hello::{Answer, ask};
 use crate::proto::tls::starttls::Cause;
 use crate::proto::tls::{certificate_probe, provider};
@@ -37,7 +38,7 @@ enum Reply {
 impl Runner {
     /// Asks until the plan is done or the time is over. `Err` is a fault of this side.
     pub(super) async fn run(&self, mut plan: Plan, sni: Option<&str>) -> Result<ScanResult, Fault> {
-        let end = Instant::now() + self.limit;
+        let mut deadline = Deadline::at(Instant::now() + self.limit);
         let mut due = Instant::now();
         let mut under_way = FuturesUnordered::new();
         let mut attempts: Vec<Attempt> = Vec::new();
@@ -53,7 +54,7 @@ impl Runner {
             if under_way.is_empty() {
                 return Ok(plan.finish());
             }
-            let Ok(next) = tokio::time::timeout_at(end, under_way.next()).await else {
+            let Ok(next) = deadline.wait(under_way.next()).await else {
                 let why = format!("the scan did not end within {:?}", self.limit);
                 plan.halt(&why);
                 for attempt in attempts {

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::{Alert, Flight, Hello, Parser, State};
 use crate::model::Fault;
+use crate::net::Deadline;
 use crate::net::dial::ConnectError;
 
 /// How the bytes of a hello leave.
@@ -56,8 +57,9 @@ pub async fn ask(
     }
     let mut parser = Parser::default();
     let mut buffer = vec![0_u8; 16 * 1024];
+    let mut deadline = Deadline::at(end);
     let answer = loop {
-        let read = match tokio::time::timeout_at(end, stream.read(&mut buffer)).await {
+        let read = match deadline.wait(stream.read(&mut buffer)).await {
             Err(_) => break Answer::Timeout,
             Ok(Err(error)) => match ConnectError::classify(&error, "read a TLS answer", peer)? {
                 ConnectError::Reset | ConnectError::Refused | ConnectError::RefusedBy(_) => break Answer::Reset,

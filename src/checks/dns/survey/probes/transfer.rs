@@ -11,7 +11,7 @@ use crate::checks::dns::survey::querier::Querier;
 use crate::checks::dns::survey::server_report::{ServerReport, Transfer};
 use crate::checks::dns::survey::settings::Settings;
 use crate::model::Fault;
-use crate::net::connect;
+use crate::net::{Deadline, connect};
 use crate::proto::dns::message::{self, Reply};
 use crate::proto::dns::question::Question;
 use crate::proto::dns::{exchange, rcode, types};
@@ -65,9 +65,9 @@ async fn run(
     let mut state = State { records: 0, ends: 0, stray: 0 };
     let (mut buffer, mut bytes) = (Vec::new(), 0);
     // The whole transfer has twice the patience for one answer.
-    let end = end + patience;
+    let mut deadline = Deadline::at(end + patience);
     loop {
-        match timeout_at(end, exchange::frame(&mut stream, &mut buffer)).await {
+        match deadline.wait(exchange::frame(&mut stream, &mut buffer)).await {
             Err(_) if state.records > 0 => return Some(state.stopped("partial", "time was up")),
             Err(_) => return None,
             Ok(Err(error)) => return Some(state.stopped("closed", &error.to_string())),
@@ -81,10 +81,6 @@ async fn run(
         };
         if let Some(transfer) = state.take(&reply, zone) {
             return Some(transfer);
-        }
-        // A stream that is always ready never meets the timer.
-        if Instant::now() >= end {
-            return Some(state.stopped("partial", "time was up"));
         }
         if bytes > BYTES || state.records > RECORDS {
             return Some(state.stopped("partial", &format!("not read further than {bytes} bytes")));

@@ -1,0 +1,223 @@
+//! Files by what they are, not by how they are written: nothing that is read is overwritten, and no two outputs are one file.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Component, Path, PathBuf};
+
+use super::config;
+use crate::report::atomic;
+
+/// Where the kernel shows the file that standard output goes to.
+const STDOUT: &str = "/dev/stdout";
+
+/// What makes two paths one file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Identity {
+    /// Device and inode of a file that exists.
+    There(u64, u64),
+    /// The path of one that does not, without links.
+    Absent(PathBuf),
+}
+
+impl Identity {
+    /// `None` for folders, devices and pipes: they are not replaced, and hold nothing that could be lost.
+    fn of(path: &Path) -> Option<Self> {
+        match fs::metadata(path) {
+            Ok(meta) => meta.is_file().then(|| Self::There(meta.dev(), meta.ino())),
+            Err(_) => Some(Self::Absent(resolved(&atomic::target(path).ok()?)?)),
+        }
+    }
+}
+
+/// The path of a file that does not exist, by the nearest folder above it that does.
+fn resolved(path: &Path) -> Option<PathBuf> {
+    let path = std::path::absolute(path).ok()?;
+    let mut there = path.as_path();
+    let mut missing = Vec::new();
+    let mut out = loop {
+        match there.canonicalize() {
+            Ok(found) => break found,
+            Err(_) => {
+                missing.push(there.components().next_back()?);
+                there = there.parent()?;
+            }
+        }
+    };
+    for part in missing.into_iter().rev() {
+        match part {
+            Component::ParentDir => {
+                out.pop();
+            }
+            part => out.push(part),
+        }
+    }
+    Some(out)
+}
+
+/// One file and what it is to the command.
+struct Named {
+    role: String,
+    path: PathBuf,
+    identity: Identity,
+}
+
+impl Named {
+    fn of(role: &str, path: &Path) -> Option<Self> {
+        Some(Self { role: role.to_owned(), path: path.to_path_buf(), identity: Identity::of(path)? })
+    }
+}
+
+/// The files of a command.
+pub(super) struct Files {
+    reads: Vec<Named>,
+    writes: Vec<Named>,
+    /// Read, changed and written back; other outputs must not be among them.
+    updates: Vec<Named>,
+}
+
+impl Files {
+    /// Those of every command: the settings are read, and standard output may be a file.
+    pub(super) fn new() -> Self {
+        let mut files = Self { reads: Vec::new(), writes: Vec::new(), updates: Vec::new() };
+        files.writes("standard output", Path::new(STDOUT));
+        if Path::new(config::FILE).exists() {
+            files.reads("the settings", Path::new(config::FILE));
+        }
+        files
+    }
+
+    /// A file that is read; `-` is stdin.
+    pub(super) fn reads(&mut self, role: &str, path: &Path) {
+        if path.as_os_str() != "-" {
+            self.reads.extend(Named::of(role, path));
+        }
+    }
+
+    /// Every file below a folder, `deep` folders down. The folder may be a file.
+    pub(super) fn reads_below(&mut self, role: &str, path: &Path, deep: usize) {
+        if !path.is_dir() {
+            self.reads(role, path);
+            return;
+        }
+        let Some(deeper) = deep.checked_sub(1) else { return };
+        for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+            self.reads_below(role, &entry.path(), deeper);
+        }
+    }
+
+    /// A file that is written; `-` is stdout.
+    pub(super) fn writes(&mut self, role: &str, path: &Path) {
+        if path.as_os_str() != "-" {
+            self.writes.extend(Named::of(role, path));
+        }
+    }
+
+    /// A file that may be read too, and is written back.
+    pub(super) fn updates(&mut self, role: &str, path: &Path) {
+        self.updates.extend(Named::of(role, path));
+    }
+
+    /// Whether an output is this file.
+    pub(super) fn is_written(&self, path: &Path) -> bool {
+        let identity = Identity::of(path);
+        self.writes.iter().any(|output| Some(&output.identity) == identity.as_ref())
+    }
+
+    /// The first two that are one file.
+    pub(super) fn check(&self) -> Result<(), String> {
+        for (at, output) in self.writes.iter().enumerate() {
+            let one = |other: &&Named| other.identity == output.identity;
+            if let Some(other) = self.writes[..at].iter().chain(&self.updates).find(one) {
+                let (first, second, path) = (&other.role, &output.role, output.path.display());
+                return Err(format!("{first} and {second} would write one file, {path}; name two"));
+            }
+            if let Some(input) = self.reads.iter().find(one) {
+                let (role, path, input) = (&output.role, output.path.display(), &input.role);
+                return Err(format!("{role} would overwrite {path}, which is read ({input}); name another file"));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::path::Path;
+
+    use super::Files;
+
+    /// What is said of an input and an output below a folder; paths of neither need exist.
+    fn clash(folder: &Path, input: &str, output: &str) -> bool {
+        let mut files = Files::new();
+        files.reads("an input", &folder.join(input));
+        files.writes("--json", &folder.join(output));
+        let read = files.check().is_err();
+        let mut files = Files::new();
+        files.writes("--junit", &folder.join(input));
+        files.writes("--json", &folder.join(output));
+        let both = files.check();
+        assert_eq!(read, both.is_err(), "{input} {output}");
+        if let Err(why) = both {
+            assert!(why.contains("--json") && why.contains("--junit"), "{why}");
+        }
+        read
+    }
+
+    #[test]
+    fn files_are_one_by_what_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir(at("real")).unwrap();
+        fs::write(at("real/suite"), "x").unwrap();
+        fs::write(at("real/other"), "x").unwrap();
+        fs::hard_link(at("real/suite"), at("hard")).unwrap();
+        symlink("real/suite", at("soft")).unwrap();
+        symlink("soft", at("softer")).unwrap();
+        symlink("real", at("folder")).unwrap();
+        symlink("real/new", at("dangling")).unwrap();
+        symlink("dangling", at("worse")).unwrap();
+        symlink("circle", at("circle")).unwrap();
+        for (one, other) in [
+            ("real/suite", "real/suite"),
+            ("real/suite", "real/../real/./suite"),
+            ("real/suite", "hard"),
+            ("real/suite", "softer"),
+            ("soft", "folder/suite"),
+            ("real/new", "real/new"),
+            ("real/new", "folder/new"),
+            ("real/new", "dangling"),
+            ("dangling", "worse"),
+            ("absent/new", "absent/../absent/new"),
+            ("folder/a/b/new", "real/a/b/new"),
+        ] {
+            assert!(clash(folder.path(), one, other), "{one} is {other}");
+            assert!(clash(folder.path(), other, one), "{other} is {one}");
+        }
+        for (one, other) in [
+            ("real/suite", "real/other"),
+            ("real/new", "new"),
+            ("absent/new", "absence/new"),
+            ("circle", "circle"),
+            ("/dev/null", "/dev/null"),
+            ("real", "real"),
+        ] {
+            assert!(!clash(folder.path(), one, other), "{one} is not {other}");
+        }
+    }
+
+    #[test]
+    fn what_is_updated_may_be_read_but_nothing_else_may_write_it() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("edge")).unwrap();
+        let file = folder.path().join("edge/host.json");
+        fs::write(&file, "x").unwrap();
+        let mut files = Files::new();
+        files.reads_below("--baseline", folder.path(), 2);
+        files.updates("--save-baseline", &file);
+        assert_eq!(files.check(), Ok(()));
+        files.writes("--json", &file);
+        assert!(files.check().unwrap_err().starts_with("--save-baseline and --json would write one file"));
+    }
+}

@@ -1,0 +1,85 @@
+//! Text from suites and peers, for people: what cannot be seen is shown, and steers neither a terminal nor the reader.
+
+/// Characters that have no sign of their own: controls, and those that turn the order of writing, join, or have no width.
+#[must_use]
+pub fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}'
+            | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
+        )
+}
+
+/// One line of text with every hidden character as its escape, such as `\u{202e}`.
+#[must_use]
+pub fn visible(text: &str) -> String {
+    escaped(text, |_| false)
+}
+
+/// Text of several lines: line ends and tabs stay.
+#[must_use]
+pub fn visible_lines(text: &str) -> String {
+    escaped(text, |c| matches!(c, '\n' | '\t'))
+}
+
+/// Text of several lines with colours of our own: all else that is hidden is shown.
+#[must_use]
+pub fn visible_on_terminal(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("\u{1b}[") {
+        let (before, code) = rest.split_at(at);
+        let length = code[2..].find(|c: char| !c.is_ascii_digit() && c != ';').map_or(code.len(), |end| end + 2);
+        let is_colour = code[length..].starts_with('m');
+        let end = if is_colour { length + 1 } else { 1 };
+        out.push_str(&visible_lines(before));
+        if is_colour {
+            out.push_str(&code[..end]);
+        } else {
+            out.push_str(&visible(&code[..end]));
+        }
+        rest = &code[end..];
+    }
+    out + &visible_lines(rest)
+}
+
+fn escaped(text: &str, stays: impl Fn(char) -> bool) -> String {
+    let hidden = |c: char| is_hidden(c) && !stays(c);
+    if !text.chars().any(hidden) {
+        return text.to_owned();
+    }
+    text.chars().fold(String::with_capacity(text.len() + 8), |mut out, c| {
+        if !hidden(c) {
+            out.push(c);
+        } else if c.is_control() {
+            out.extend(c.escape_default());
+        } else {
+            out.extend(c.escape_unicode());
+        }
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{visible, visible_lines, visible_on_terminal};
+
+    #[test]
+    fn what_cannot_be_seen_is_shown() {
+        assert_eq!(visible("plain ä 語 🎉"), "plain ä 語 🎉");
+        assert_eq!(
+            visible("a\u{202e}b\u{2066}c\u{200b}\n\u{7f}\u{9b}"),
+            "a\\u{202e}b\\u{2066}c\\u{200b}\\n\\u{7f}\\u{9b}"
+        );
+        assert_eq!(visible_lines("a\n\tb\r\u{feff}"), "a\n\tb\\r\\u{feff}");
+    }
+
+    #[test]
+    fn of_a_terminal_only_colours_pass() {
+        assert_eq!(visible_on_terminal("\u{1b}[31;1mFAIL \u{1b}[0m x\n"), "\u{1b}[31;1mFAIL \u{1b}[0m x\n");
+        assert_eq!(visible_on_terminal("\u{1b}[2J\u{1b}]0;t\u{7}\u{1b}"), "\\u{1b}[2J\\u{1b}]0;t\\u{7}\\u{1b}");
+        assert_eq!(visible_on_terminal("\u{1b}[31"), "\\u{1b}[31");
+    }
+}
