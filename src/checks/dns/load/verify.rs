@@ -207,10 +207,16 @@ pub(super) fn set_reference(item: &Item, reply: &Reply) -> Result<AnswerKind, Wr
     Ok(kind)
 }
 
+/// Records of an answer that are told as evidence.
+const SHOWN: usize = 4;
+
 fn shown(records: &[String]) -> String {
     match records {
         [] => "no records".to_owned(),
-        some => some.iter().take(4).map(String::as_str).collect::<Vec<_>>().join(", "),
+        some => match some.get(..SHOWN).filter(|first| first.len() < some.len()) {
+            Some(first) => format!("{} and {} more", first.join(", "), some.len() - first.len()),
+            None => some.join(", "),
+        },
     }
 }
 

@@ -142,6 +142,10 @@ facts! { pub(super) ZONE;
         Fact::list("servers.special", "Servers whose address is not for the public: private, loopback, documentation.");
     pub(super) const MNAME: Fact<String> = Fact::text("soa.mname", "Primary server the SOA names.");
     pub(super) const RNAME: Fact<String> = Fact::text("soa.rname", "Mailbox the SOA names, as a domain name.");
+    pub(super) const SEVERAL_SOA: Fact<Vec<String>> =
+        Fact::list("soa.several", "Servers that give more than one SOA record for the zone, which has one.").on_breach(
+            "keep one SOA record at the zone's own name: which of several a secondary or a resolver takes is chance",
+        );
     pub(super) const REFRESH: Fact<f64> =
         Fact::number("soa.refresh", Unit::Seconds, "Refresh of the SOA.").ruled(Rule::Same);
     pub(super) const RETRY: Fact<f64> = Fact::number("soa.retry", Unit::Seconds, "Retry of the SOA.").ruled(Rule::Same);

@@ -65,6 +65,11 @@ pub(super) fn soa(records: &[ResourceRecord], zone: &Name) -> Option<Soa> {
     records.iter().find(|record| record.code == types::SOA && record.owner.eq_ignore_root(zone)).and_then(Soa::of)
 }
 
+/// SOA records `zone` owns.
+pub(super) fn soa_count(records: &[ResourceRecord], zone: &Name) -> usize {
+    records.iter().filter(|record| record.code == types::SOA && record.owner.eq_ignore_root(zone)).count()
+}
+
 /// Names of the servers `zone` owns NS records for, in lower case.
 pub(super) fn ns_names(records: &[ResourceRecord], zone: &Name) -> BTreeSet<String> {
     records

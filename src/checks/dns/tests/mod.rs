@@ -2,6 +2,7 @@
 
 mod hostile;
 mod lab;
+mod seen_in_part;
 
 use std::net::SocketAddr;
 
