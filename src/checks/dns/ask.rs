@@ -7,7 +7,7 @@ use hickory_proto::rr::Name;
 
 use super::facts::{
     ADDITIONAL, ADDRESS, ANSWERS, ATTEMPTS, AUTHORITY, CNAMES, CONNECT_TIME, DISCARDED, EDNS_ERRORS, EDNS_SIZE,
-    EDNS_VERSION, FLAGS, NSID, OUTCOME, RECORDS, RTT, SIZE, TRUNCATED, TTL, record_rcode,
+    EDNS_VERSION, FLAGS, NSID, ORDERED, OUTCOME, RECORDS, RTT, SIZE, TEXTS, TRUNCATED, TTL, record_rcode, record_texts,
 };
 use super::transport::{self, Transport, UdpComparison};
 use super::{fields, question, server};
@@ -17,7 +17,7 @@ use crate::probe::{Cx, EarlyEnd};
 use crate::proto::dns::exchange::{self, Exchange, Request};
 use crate::proto::dns::message::{Reply, ResourceRecord};
 use crate::proto::dns::question::Question;
-use crate::proto::dns::{rcode, rdata, types};
+use crate::proto::dns::{alias, rcode, rdata, types};
 
 /// A server, a question, and how to ask it.
 pub(super) struct Ask {
@@ -138,14 +138,27 @@ impl Ask {
         let end = end.clone();
         if links.len() == LINKS {
             let why = format!("only the first {LINKS} aliases are followed");
-            cx.partial_all(&[ANSWERS.info, CNAMES.info], &why);
+            cx.partial_all(&[ANSWERS.info, TEXTS.info, CNAMES.info], &why);
         }
         cx.set(&CNAMES, links);
-        for record in reply.answers.iter().filter(|record| self.stray(record, &end)) {
-            cx.note(format!("not an answer to {}: {}", self.question.title(), record.text));
+        if let Some(ordered) = alias::ordered(&reply.answers, &self.question.name, self.question.code) {
+            cx.set(&ORDERED, ordered);
         }
-        let asked = reply.answers.iter().filter(|record| self.asked(record) && !self.stray(record, &end));
-        cx.set(&ANSWERS, asked.map(|record| record.data.clone()).collect::<Vec<_>>());
+        let hidden =
+            |record: &ResourceRecord| self.question.code != types::AXFR && alias::hides(&reply.answers, record);
+        let mut answers = Vec::new();
+        for record in &reply.answers {
+            if hidden(record) {
+                let why = "its owner has an alias, and nothing beside it counts (RFC 1034, 3.6.2)";
+                cx.note(format!("not an answer to {}: {why}: {}", self.question.title(), record.text));
+            } else if self.stray(record, &end) {
+                cx.note(format!("not an answer to {}: {}", self.question.title(), record.text));
+            } else if self.asked(record) {
+                answers.push(record.data.clone());
+            }
+        }
+        record_texts(cx, self.question.code, &answers);
+        cx.set(&ANSWERS, answers);
         cx.set(&RECORDS, texts(reply.answers));
         cx.set(&AUTHORITY, texts(reply.authority));
         cx.set(&ADDITIONAL, texts(reply.additional));
@@ -160,8 +173,16 @@ impl Ask {
 
     /// Marks what a part of the answer cannot show.
     fn seen_in_part(&self, cx: &mut Cx<'_>, reply: &Reply) {
-        const SECTIONS: &[FactInfo] =
-            &[ANSWERS.info, RECORDS.info, CNAMES.info, AUTHORITY.info, ADDITIONAL.info, TTL.info];
+        const SECTIONS: &[FactInfo] = &[
+            ANSWERS.info,
+            TEXTS.info,
+            RECORDS.info,
+            CNAMES.info,
+            ORDERED.info,
+            AUTHORITY.info,
+            ADDITIONAL.info,
+            TTL.info,
+        ];
         if reply.truncated() {
             cx.partial_all(SECTIONS, CUT);
         } else if self.question.code == types::AXFR && !whole_transfer(reply, &self.question) {

@@ -28,7 +28,7 @@ pub(super) fn record(cx: &mut Cx<'_>, settings: &Settings, reports: &[ServerRepo
     cx.set(&answer_facts::OUTCOME, outcome);
     agreement(cx, reports);
     serials(cx, reports);
-    of_question(cx, reports);
+    of_question(cx, settings, reports);
     let aa = |report: &ServerReport| report.answered().then(|| report.summaries().all(|summary| summary.has("aa")));
     set_known(cx, &facts::AUTHORITATIVE, all(reports.iter().map(aa)));
     if !settings.policy.over_tcp {
@@ -104,7 +104,7 @@ fn serials(cx: &mut Cx<'_>, reports: &[ServerReport]) {
 }
 
 /// The facts a question to one server has, from agreement.
-fn of_question(cx: &mut Cx<'_>, reports: &[ServerReport]) {
+fn of_question(cx: &mut Cx<'_>, settings: &Settings, reports: &[ServerReport]) {
     let code = common(reports.iter().map(|report| report.main_summary().and_then(|summary| summary.rcode)));
     if let Some(code) = code {
         answer_facts::record_rcode(cx, code);
@@ -115,6 +115,9 @@ fn of_question(cx: &mut Cx<'_>, reports: &[ServerReport]) {
     };
     if common(reports.iter().map(sorted)).is_some() {
         let first = reports.first().and_then(ServerReport::main_summary);
+        if let Some(answers) = first.and_then(|summary| summary.answers.as_ref()) {
+            answer_facts::record_texts(cx, settings.question.code, answers);
+        }
         set_known(cx, &answer_facts::ANSWERS, first.and_then(|summary| summary.answers.clone()));
     }
     let flags = |report: &ServerReport| {

@@ -11,7 +11,8 @@ use crate::model::FactInfo;
 use crate::probe::Cx;
 
 /// Facts of the question that are taken from the content of replies.
-const CONTENT: &[FactInfo] = &[answer_facts::ANSWERS.info, answer_facts::CNAMES.info, answer_facts::TTL.info];
+const CONTENT: &[FactInfo] =
+    &[answer_facts::ANSWERS.info, answer_facts::TEXTS.info, answer_facts::CNAMES.info, answer_facts::TTL.info];
 /// Facts of the aliases.
 const ALIASES: &[FactInfo] =
     &[answer_facts::ANSWERS.info, answer_facts::CNAMES.info, facts::LINKS.info, facts::LOOP.info, facts::DANGLING.info];

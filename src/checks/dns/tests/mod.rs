@@ -1,5 +1,6 @@
 //! The probe against a real server and against hostile ones.
 
+mod aliases;
 mod hostile;
 mod lab;
 mod seen_in_part;
