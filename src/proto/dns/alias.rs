@@ -24,8 +24,8 @@ pub(crate) fn hides(answers: &[ResourceRecord], record: &ResourceRecord) -> bool
 /// stands before what it leads to. Nothing without an alias.
 pub(crate) fn ordered(answers: &[ResourceRecord], name: &Name, code: u16) -> Option<bool> {
     let alias = |at: &Name| {
-        let own = answers.iter().enumerate().filter(|(_, record)| record.owner.eq_ignore_root(at));
-        own.filter_map(|(place, record)| Some((place, record.target.as_ref()?))).next()
+        let mut own = answers.iter().enumerate().filter(|(_, record)| record.owner.eq_ignore_root(at));
+        own.find_map(|(place, record)| Some((place, record.target.as_ref()?)))
     };
     let (mut last, mut at) = alias(name)?;
     // A chain has no more links than the answer has records; a loop ends with them.
