@@ -36,7 +36,7 @@ pub(super) fn ns_names(cx: &mut Cx<'_>, zone: &Zone, known: &Delegation, reports
     let open = unseen(known, reports, |report| own(report).is_some(), "NS records");
     if differ {
         cx.set(&facts::NS_AGREE, false);
-    } else if known.names.is_some() && open.is_none() {
+    } else if known.names.is_some() && open.is_none() && reports.iter().all(ServerReport::serves) {
         cx.set(&facts::NS_AGREE, true);
     } else if let Some(why) = open.filter(|_| !nothing_to_compare(zone, known)) {
         cx.partial(&facts::NS_AGREE, why);
@@ -59,8 +59,14 @@ fn unseen(
     if !known.failed.is_empty() {
         return Some(format!("no delegation came from {}", known.failed.join(", ")));
     }
-    let without: Vec<&str> = reports.iter().filter(|report| !seen(report)).map(ServerReport::label).collect();
+    let without = reports.iter().filter(|report| !seen(report) && !without_zone(report));
+    let without: Vec<&str> = without.map(ServerReport::label).collect();
     (!without.is_empty()).then(|| format!("no {what} came from {}", without.join(", ")))
+}
+
+/// It answered, and does not have the zone: it has nothing to compare.
+fn without_zone(report: &ServerReport) -> bool {
+    report.answered() && report.lame() == Some(true)
 }
 
 /// Addresses of the servers named inside the zone, of the parent and of the zone.
@@ -91,7 +97,7 @@ pub(super) fn glue(cx: &mut Cx<'_>, zone: &Zone, known: &Delegation, reports: &[
             let own = report.addresses.get(*name);
             let verdict = own.and_then(|own| own.agree(given));
             verdicts.push(verdict);
-            if verdict.is_none() {
+            if verdict.is_none() && !without_zone(report) {
                 open.insert(report.label());
             }
             if let Some(own) = own.filter(|_| verdict == Some(false)) {
@@ -109,6 +115,7 @@ pub(super) fn glue(cx: &mut Cx<'_>, zone: &Zone, known: &Delegation, reports: &[
     match all(verdicts).filter(|_| !reports.is_empty()) {
         Some(agree) if !agree || known.failed.is_empty() => cx.set(&facts::GLUE_AGREE, agree),
         Some(_) => cx.partial(&facts::GLUE_AGREE, format!("no delegation came from {}", known.failed.join(", "))),
+        None if open.is_empty() => {}
         None => {
             let open: Vec<&str> = open.into_iter().collect();
             cx.partial(&facts::GLUE_AGREE, format!("not all addresses of servers came from {}", open.join(", ")));
