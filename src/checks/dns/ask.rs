@@ -7,17 +7,17 @@ use hickory_proto::rr::Name;
 
 use super::facts::{
     ADDITIONAL, ADDRESS, ANSWERS, ATTEMPTS, AUTHORITY, CNAMES, CONNECT_TIME, DISCARDED, EDNS_ERRORS, EDNS_SIZE,
-    EDNS_VERSION, FLAGS, NSID, OUTCOME, RECORDS, RTT, SIZE, TRUNCATED, TTL, record_rcode,
+    EDNS_VERSION, FLAGS, NSID, ORDERED, OUTCOME, RECORDS, RTT, SIZE, TEXTS, TRUNCATED, TTL, record_rcode, record_texts,
 };
 use super::transport::{self, Transport, UdpComparison};
 use super::{fields, question, server};
 use crate::checks::shared::target::Target;
-use crate::model::{Args, Fault, Invalid};
+use crate::model::{Args, FactInfo, Fault, Invalid};
 use crate::probe::{Cx, EarlyEnd};
 use crate::proto::dns::exchange::{self, Exchange, Request};
 use crate::proto::dns::message::{Reply, ResourceRecord};
 use crate::proto::dns::question::Question;
-use crate::proto::dns::{rdata, types};
+use crate::proto::dns::{alias, rcode, rdata, types};
 
 /// A server, a question, and how to ask it.
 pub(super) struct Ask {
@@ -130,17 +130,35 @@ impl Ask {
         record_rcode(cx, reply.rcode);
         cx.set(&FLAGS, reply.flags());
         cx.set(&TRUNCATED, reply.truncated());
+        self.seen_in_part(cx, &reply);
         for record in &reply.answers {
             cx.record(&TTL, f64::from(record.ttl));
         }
         let (links, end) = chain(&reply.answers, &self.question);
         let end = end.clone();
-        cx.set(&CNAMES, links);
-        for record in reply.answers.iter().filter(|record| self.stray(record, &end)) {
-            cx.note(format!("not an answer to {}: {}", self.question.title(), record.text));
+        if links.len() == LINKS {
+            let why = format!("only the first {LINKS} aliases are followed");
+            cx.partial_all(&[ANSWERS.info, TEXTS.info, CNAMES.info], &why);
         }
-        let asked = reply.answers.iter().filter(|record| self.asked(record) && !self.stray(record, &end));
-        cx.set(&ANSWERS, asked.map(|record| record.data.clone()).collect::<Vec<_>>());
+        cx.set(&CNAMES, links);
+        if let Some(ordered) = alias::ordered(&reply.answers, &self.question.name, self.question.code) {
+            cx.set(&ORDERED, ordered);
+        }
+        let hidden =
+            |record: &ResourceRecord| self.question.code != types::AXFR && alias::hides(&reply.answers, record);
+        let mut answers = Vec::new();
+        for record in &reply.answers {
+            if hidden(record) {
+                let why = "its owner has an alias, and nothing beside it counts (RFC 1034, 3.6.2)";
+                cx.note(format!("not an answer to {}: {why}: {}", self.question.title(), record.text));
+            } else if self.stray(record, &end) {
+                cx.note(format!("not an answer to {}: {}", self.question.title(), record.text));
+            } else if self.asked(record) {
+                answers.push(record.data.clone());
+            }
+        }
+        record_texts(cx, self.question.code, &answers);
+        cx.set(&ANSWERS, answers);
         cx.set(&RECORDS, texts(reply.answers));
         cx.set(&AUTHORITY, texts(reply.authority));
         cx.set(&ADDITIONAL, texts(reply.additional));
@@ -150,6 +168,25 @@ impl Ask {
         cx.set(&EDNS_ERRORS, edns.errors);
         if let Some(nsid) = edns.nsid {
             cx.set(&NSID, nsid);
+        }
+    }
+
+    /// Marks what a part of the answer cannot show.
+    fn seen_in_part(&self, cx: &mut Cx<'_>, reply: &Reply) {
+        const SECTIONS: &[FactInfo] = &[
+            ANSWERS.info,
+            TEXTS.info,
+            RECORDS.info,
+            CNAMES.info,
+            ORDERED.info,
+            AUTHORITY.info,
+            ADDITIONAL.info,
+            TTL.info,
+        ];
+        if reply.truncated() {
+            cx.partial_all(SECTIONS, CUT);
+        } else if self.question.code == types::AXFR && !whole_transfer(reply, &self.question) {
+            cx.partial_all(SECTIONS, "only the first message of the transfer is read");
         }
     }
 
@@ -169,6 +206,18 @@ impl Ask {
 
 fn texts(records: Vec<ResourceRecord>) -> Vec<String> {
     records.into_iter().map(|record| record.text).collect()
+}
+
+/// Why a reply with TC does not show everything.
+pub(super) const CUT: &str = "the reply is truncated (TC)";
+
+/// A transfer that ends in its first message: it begins and ends with the SOA of the zone.
+fn whole_transfer(reply: &Reply, question: &Question) -> bool {
+    if reply.rcode != rcode::NOERROR {
+        return true;
+    }
+    let soa = |record: &ResourceRecord| record.code == types::SOA && record.owner.eq_ignore_root(&question.name);
+    reply.answers.len() > 1 && reply.answers.first().is_some_and(soa) && reply.answers.last().is_some_and(soa)
 }
 
 /// Aliases followed in one answer.

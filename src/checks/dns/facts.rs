@@ -8,7 +8,7 @@ use crate::model::fact::Distribution;
 use crate::model::table::facts;
 use crate::model::{Better, Choice, Fact, Rule, Unit};
 use crate::probe::Cx;
-use crate::proto::dns::rcode;
+use crate::proto::dns::{rcode, rdata, types};
 
 const HTTP_ERROR: (&str, &str) = (
     "http_error",
@@ -74,12 +74,23 @@ facts! { pub(super) FACTS;
     .expected("{len: {ge: 1}}")
     .given(&["rcode", "truncated"])
     .on_breach(OTHER_RECORDS);
+    pub(super) const TEXTS: Fact<Vec<String>> = Fact::list(
+        "answers.text",
+        "Of TXT records, the strings of each joined without a gap, as mail policies are read (RFC 6376, 3.6.2.2); in the order \
+         of `answers`.",
+    )
+    .on_breach(OTHER_RECORDS);
     pub(super) const RECORDS: Fact<Vec<String>> =
         Fact::list("answers.records", "Every record of the answer section: name, TTL, class, type, data.")
             .ruled(Rule::Ignore)
             .on_breach(OTHER_RECORDS);
     pub(super) const CNAMES: Fact<Vec<String>> =
         Fact::list("cname", "Names the question's name is an alias of, link by link.");
+    pub(super) const ORDERED: Fact<bool> = Fact::flag(
+        "cname.ordered",
+        "Every alias stands before what it leads to, so that one pass over the answer finds its end; absent without aliases.",
+    )
+    .on_breach("some stub resolvers read the answer once from front to end, and find nothing: let the server sort it");
     pub(super) const AUTHORITY: Fact<Vec<String>> =
         Fact::list("authority", "Every record of the authority section.").ruled(Rule::Ignore);
     pub(super) const ADDITIONAL: Fact<Vec<String>> =
@@ -131,5 +142,12 @@ pub(super) fn record_rcode(cx: &mut Cx<'_>, code: u16) {
     match rcode::name(code) {
         Some(name) => cx.set(&RCODE, name),
         None => cx.set(&RCODE_NUMBER, rcode::text(code)),
+    }
+}
+
+/// Records the joined texts of the answers to a question of type `code`.
+pub(super) fn record_texts(cx: &mut Cx<'_>, code: u16, answers: &[String]) {
+    if matches!(code, types::TXT | types::SPF) {
+        cx.set(&TEXTS, answers.iter().map(|data| rdata::joined(data)).collect::<Vec<_>>());
     }
 }

@@ -96,6 +96,9 @@ impl Exchange {
             Received::Reply(reply) => {
                 self.outcome = "answered";
                 self.notes.extend(reply.anomalies.iter().take(DESCRIBED).cloned());
+                if let Some(more) = reply.anomalies.len().checked_sub(DESCRIBED).filter(|more| *more > 0) {
+                    self.notes.push(format!("and {more} more such defects of the answer"));
+                }
                 self.reply = Some(reply);
             }
         }

@@ -1,5 +1,6 @@
 //! DNS messages: questions, answers, the form of every record type, and one exchange of them.
 
+pub(crate) mod alias;
 pub(crate) mod exchange;
 pub(crate) mod message;
 pub(crate) mod name;

@@ -155,6 +155,36 @@ pub(crate) fn quoted(bytes: &[u8]) -> String {
     format!("\"{}\"", escaped(bytes, QUOTED))
 }
 
+/// The strings of a TXT record, from presentation format, joined without a gap; bytes that are no text stay escaped.
+pub(crate) fn joined(data: &str) -> String {
+    let (mut bytes, mut escaped, mut quoted) = (Vec::new(), String::new(), false);
+    let mut rest = data.chars();
+    while let Some(character) = rest.next() {
+        match character {
+            '"' => quoted = !quoted,
+            '\\' => {
+                let digits: String = rest.clone().take(3).collect();
+                if let Some(byte) = digits.parse::<u8>().ok().filter(|_| digits.len() == 3) {
+                    rest.nth(2);
+                    bytes.push(byte);
+                    escaped.push('\\');
+                    escaped.push_str(&digits);
+                } else if let Some(plain) = rest.next() {
+                    bytes.extend(plain.to_string().bytes());
+                    escaped.push(plain);
+                }
+            }
+            // What is between two strings belongs to none.
+            other if quoted => {
+                bytes.extend(other.to_string().bytes());
+                escaped.push(other);
+            }
+            _ => {}
+        }
+    }
+    String::from_utf8(bytes).unwrap_or(escaped)
+}
+
 fn texts(wire: &mut Wire<'_>) -> Option<String> {
     let mut strings = vec![quoted(wire.string()?)];
     while !wire.is_empty() {

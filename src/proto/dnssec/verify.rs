@@ -7,6 +7,9 @@ const TRIES: u32 = 8;
 /// Keys of one tag and algorithm tried for one signature. Two share a tag by chance; more is an attack.
 const COLLISIONS: usize = 4;
 
+/// Signatures of one set that are looked at.
+const LOOKED_AT: usize = 64;
+
 /// Why something does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
@@ -87,9 +90,9 @@ pub struct SetCheck {
 /// verification.
 pub fn check_set(set: &Set, zone: &Name, keys: &[Key], at: u32, work: &mut Work) -> SetCheck {
     let mut tries = TRIES;
-    let mut signatures = Vec::with_capacity(set.signatures.len().min(64));
+    let mut signatures = Vec::with_capacity(set.signatures.len().min(LOOKED_AT));
     let mut signed = None;
-    for signature in set.signatures.iter().take(64) {
+    for signature in set.signatures.iter().take(LOOKED_AT) {
         let outcome = outcome(set, signature, zone, keys, at, work, &mut tries);
         if let SignatureOutcome::Good(_) = outcome {
             // Of several, the one that claims least: an exact name rather than a wildcard.
@@ -119,10 +122,11 @@ fn outcome(
         return SignatureOutcome::Unsupported;
     }
     let fits = |key: &Key| key.signs() && key.tag == signature.tag && key.algorithm == signature.algorithm;
-    let mut candidates = keys.iter().enumerate().filter(|(_, key)| fits(key)).take(COLLISIONS).peekable();
-    if candidates.peek().is_none() {
+    let candidates: Vec<(usize, &Key)> = keys.iter().enumerate().filter(|(_, key)| fits(key)).collect();
+    if candidates.is_empty() {
         return SignatureOutcome::NoKey;
     }
+    let more_keys = candidates.len() > COLLISIONS;
     if later(at, signature.expiration) > 0 {
         return SignatureOutcome::Expired;
     }
@@ -132,9 +136,9 @@ fn outcome(
     let Some(data) = signed_data(set, signature) else { return SignatureOutcome::Foreign };
     let proper = signature.data.get(signature.split..).unwrap_or_default();
     let mut outcome = SignatureOutcome::Untried;
-    for (place, key) in candidates {
+    for (place, key) in candidates.into_iter().take(COLLISIONS) {
         if *tries == 0 || !work.signature() {
-            return outcome;
+            return SignatureOutcome::Untried;
         }
         *tries -= 1;
         match key.signed(&data, proper) {
@@ -144,7 +148,8 @@ fn outcome(
             Err(_) => {}
         }
     }
-    outcome
+    // A key that was not tried may have made it.
+    if more_keys { SignatureOutcome::Untried } else { outcome }
 }
 
 /// RFC 4035 section 5.3.2: the RRSIG's own data, then every record under the name it was signed by.
@@ -169,27 +174,29 @@ pub fn later(a: u32, b: u32) -> i32 {
     a.wrapping_sub(b).cast_signed()
 }
 
-/// The most telling outcome decides the reason: data that was altered explains more than a second signature that is old.
+/// The most telling outcome decides the reason: data that was altered explains more than a second signature that is old. What
+/// was left alone could have held, so nothing is told of the set.
 fn problem(set: &Set, zone: &Name, signatures: &[SignatureCheck]) -> (Reason, String) {
     if signatures.is_empty() {
         return (Reason::MissingRrsig, format!("no signature came with it, although zone {} is signed", dotted(zone)));
     }
     let has = |outcome| signatures.iter().any(|signature| signature.outcome == outcome);
-    let reason = if has(SignatureOutcome::Altered) {
+    let left_out = set.signatures.len() > signatures.len();
+    let reason = if left_out || has(SignatureOutcome::Untried) {
+        Reason::TooMuchWork
+    } else if has(SignatureOutcome::Altered) {
         Reason::BadSignature
     } else if has(SignatureOutcome::Expired) {
         Reason::Expired
     } else if has(SignatureOutcome::NotYetValid) {
         Reason::NotYetValid
-    } else if has(SignatureOutcome::Untried) {
-        Reason::TooMuchWork
     } else if has(SignatureOutcome::Unsupported) {
         Reason::UnsupportedAlgorithm
     } else {
         Reason::BadSignature
     };
     let shown: Vec<&str> = signatures.iter().take(4).map(|signature| signature.text.as_str()).collect();
-    let more = signatures.len().saturating_sub(4);
+    let more = set.signatures.len().saturating_sub(shown.len());
     let rest = if more > 0 { format!("; and {more} more") } else { String::new() };
     let count = set.signatures.len();
     (reason, format!("none of its {count} signatures holds: {}{rest}", shown.join("; ")))

@@ -16,8 +16,6 @@ use crate::proto::dnssec::{Digest, Key, Proof, Sections, Set, SetCheck, Signatur
 const NOTES: usize = 32;
 /// Keys listed; a zone has two to four.
 const KEYS_LISTED: usize = 64;
-/// Sets that the second validator is shown.
-const SHOWN: usize = 64;
 
 /// Facts of the path.
 #[derive(Default)]
@@ -27,11 +25,15 @@ pub(super) struct Evidence {
     /// Of every key, DS and signature, whether they hold or not.
     claimed: BTreeSet<u8>,
     keys: Vec<String>,
+    /// Keys that are not listed.
+    more_keys: usize,
     ds_match: Option<bool>,
     unmatched: Vec<String>,
     nsec3: Option<(u16, String, bool)>,
     denial: Option<&'static str>,
     notes: Vec<String>,
+    /// Lines that are not kept.
+    more_notes: usize,
     /// Sets of the answer, link by link.
     pub(super) answers: Vec<Set>,
     /// The records that prove an absence in it.
@@ -68,10 +70,15 @@ impl Evidence {
 
     pub(super) fn keys(&mut self, zone: &str, keys: &[Key]) {
         self.claimed.extend(keys.iter().map(|key| key.algorithm));
-        for key in keys.iter().take(KEYS_LISTED.saturating_sub(self.keys.len())) {
+        for key in keys {
             let line = format!("{zone} {} {} {}", key.tag, algorithm(key.algorithm), key.flags);
-            if !self.keys.contains(&line) {
+            if self.keys.contains(&line) {
+                continue;
+            }
+            if self.keys.len() < KEYS_LISTED {
                 self.keys.push(line);
+            } else {
+                self.more_keys += 1;
             }
         }
     }
@@ -82,7 +89,7 @@ impl Evidence {
     }
 
     pub(super) fn unmatched(&mut self, zone: &str, titles: &[String]) {
-        self.unmatched.extend(titles.iter().take(8).map(|title| format!("{zone} {title}")));
+        self.unmatched.extend(titles.iter().map(|title| format!("{zone} {title}")));
     }
 
     /// Denial records that were checked.
@@ -101,8 +108,13 @@ impl Evidence {
     }
 
     pub(super) fn note(&mut self, text: String) {
-        if self.notes.len() < NOTES && !self.notes.contains(&text) {
+        if self.notes.contains(&text) {
+            return;
+        }
+        if self.notes.len() < NOTES {
             self.notes.push(text);
+        } else {
+            self.more_notes += 1;
         }
     }
 
@@ -114,7 +126,7 @@ impl Evidence {
     /// Keeps sets of these types for the second validator.
     pub(super) fn keep(&mut self, sections: &Sections, kinds: &[u16]) {
         let sets = sections.authority.iter().filter(|set| kinds.contains(&set.kind));
-        self.authority.extend(sets.take(SHOWN.saturating_sub(self.authority.len())).cloned());
+        self.authority.extend(sets.cloned());
     }
 
     /// Seconds until the first signature of a set expires.
@@ -141,6 +153,12 @@ impl Evidence {
     pub(super) fn record(&self, cx: &mut Cx<'_>) {
         for note in &self.notes {
             cx.note(note.clone());
+        }
+        if self.more_notes > 0 {
+            cx.note(format!("and {} more lines of evidence", self.more_notes));
+        }
+        if self.more_keys > 0 {
+            cx.partial(&KEYS, format!("{} more keys are not listed", self.more_keys));
         }
         if !self.keys.is_empty() {
             cx.set(&KEYS, self.keys.clone());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::names::{for_exchange, title};
+use super::names::{for_exchange, some, title};
 use super::verdict::{WalkEnd, indeterminate};
 use crate::checks::dns::ask::Ask;
 use crate::checks::dns::transport::Transport;
@@ -85,8 +85,8 @@ impl<'a> Fetch<'a> {
     }
 
     fn silence(&self, name: &Name, code: u16, exchange: &Exchange) -> String {
-        let details: Vec<&str> = exchange.notes.iter().take(3).map(String::as_str).collect();
-        let details = if details.is_empty() { String::new() } else { format!(" ({})", details.join("; ")) };
+        let details = some(&exchange.notes, 3);
+        let details = if details.is_empty() { details } else { format!(" ({details})") };
         format!("{} asked for {}: {}{details}", self.server(), title(name, code), exchange.outcome)
     }
 

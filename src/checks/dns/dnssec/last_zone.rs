@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::names::title;
+use super::names::{some, title};
 use super::verdict::WalkEnd;
 use super::walk::{Walk, Zone};
 use crate::model::Fault;
@@ -102,7 +102,7 @@ fn named(all: impl Iterator<Item = (u16, u8)>) -> NamedKeys {
 }
 
 fn tags(all: &NamedKeys) -> String {
-    all.iter().take(8).map(|(tag, _)| tag.to_string()).collect::<Vec<_>>().join(", ")
+    some(&all.iter().map(|(tag, _)| tag.to_string()).collect::<Vec<_>>(), 8)
 }
 
 /// The fourth of the five numbers that end SOA data.

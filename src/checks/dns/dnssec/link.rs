@@ -12,6 +12,8 @@ use crate::proto::dnssec::{Denial, Name, Reason, Sections, Set, below, dotted, l
 
 /// Aliases that are followed; Unbound follows eleven.
 const LINKS: usize = 12;
+/// Signatures of one set that are told as evidence.
+const SIGNATURES: usize = 3;
 
 /// A link of a chain of aliases.
 enum Link {
@@ -125,8 +127,11 @@ impl Walk<'_> {
         };
         let checked = self.verified(&zone, set)?;
         self.last = Some(zone.clone());
-        for signature in checked.signatures.iter().take(3) {
+        for signature in checked.signatures.iter().take(SIGNATURES) {
             self.evidence.note(format!("{}: {}", title(&set.owner, set.kind), signature.text));
+        }
+        if let Some(more) = set.signatures.len().checked_sub(SIGNATURES).filter(|more| *more > 0) {
+            self.evidence.note(format!("{}: and {more} more signatures", title(&set.owner, set.kind)));
         }
         match checked.expanded {
             Some(encloser) => self.expansion(&zone, set, &encloser, sections),

@@ -27,3 +27,10 @@ pub(super) fn title(name: &Name, code: u16) -> String {
     let shown = for_exchange(name).map_or_else(|| dotted(name), |name| rdata::name(&name));
     format!("{shown} {}", types::mnemonic(code))
 }
+
+/// The first `most` of a list, and how many more there are.
+pub(super) fn some(all: &[String], most: usize) -> String {
+    let shown = all.get(..most).unwrap_or(all).join(", ");
+    let more = all.len().saturating_sub(most);
+    if more > 0 { format!("{shown} and {more} more") } else { shown }
+}

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::evidence::Evidence;
 use super::fetch::{Fetch, Message};
-use super::names::title;
-use super::verdict::{Unsigned, WalkEnd, bogus, indeterminate};
+use super::names::{some, title};
+use super::verdict::{Unsigned, Verdict, WalkEnd, bogus, indeterminate};
 use crate::proto::dns::{rcode, types};
 use crate::proto::dnssec::{
     Anchor, Cut, Digest, ITERATIONS, Key, Name, Proof, Reason, Sections, Set, SetCheck, SignatureOutcome, Work,
@@ -151,7 +151,12 @@ impl<'a> Walk<'a> {
         }
         let all: Vec<Digest> = set.data.iter().filter_map(|data| Digest::read(data)).take(DELEGATIONS).collect();
         self.evidence.delegated(&all);
+        // Of those beyond, one may be what the zone rests on.
+        let left_out = set.data.len() > all.len() && all.len() == DELEGATIONS;
         let mut usable: Vec<Digest> = all.iter().filter(|ds| ds.supported()).cloned().collect();
+        if usable.is_empty() && left_out {
+            return Err(too_many_ds(child, set));
+        }
         if usable.is_empty() {
             let shown: Vec<String> = all.iter().map(shown).collect();
             let child = dotted(child);
@@ -162,7 +167,12 @@ impl<'a> Walk<'a> {
         if usable.iter().any(|ds| !ds.weak()) {
             usable.retain(|ds| !ds.weak());
         }
-        let mut proven = self.keys(child, &Trust::Ds(usable)).await?;
+        let mut proven = match self.keys(child, &Trust::Ds(usable)).await {
+            Err(WalkEnd::Validation(end)) if left_out && end.verdict == Verdict::Bogus => {
+                return Err(too_many_ds(child, set));
+            }
+            other => other?,
+        };
         proven.ds = all;
         Ok(Step::Zone(Arc::new(proven)))
     }
@@ -190,8 +200,8 @@ impl<'a> Walk<'a> {
         self.evidence.unmatched(&zone, &unmatched);
         if entries.is_empty() {
             let tags: Vec<String> =
-                keys.iter().take(8).map(|key| format!("{} {}", key.tag, algorithm(key.algorithm))).collect();
-            let why = format!("{} of {zone} matches none of its DNSKEY: {}", trust.title(), tags.join(", "));
+                keys.iter().map(|key| format!("{} {}", key.tag, algorithm(key.algorithm))).collect();
+            let why = format!("{} of {zone} matches none of its DNSKEY: {}", trust.title(), some(&tags, 8));
             return Err(bogus(Reason::DsMismatch, why));
         }
         let checked = check_set(set, name, &entries, self.at, &mut self.work);
@@ -221,6 +231,7 @@ impl<'a> Walk<'a> {
     /// The denial records of `zone` in a message about `name`, and what is wrong with the first that does not verify.
     pub(super) fn proof(&mut self, zone: &Zone, name: &Name, sections: &Sections) -> Result<(Proof, Flaw), WalkEnd> {
         let deny = |set: &&Set| set.exists() && matches!(set.kind, types::NSEC | types::NSEC3);
+        let all = sections.authority.iter().filter(deny).count();
         let sets: Vec<&Set> = sections.authority.iter().filter(deny).take(DENIALS).collect();
         let foreign = |set: &&Set| set.signer().is_some_and(|signer| below(signer, &zone.name));
         if sets.iter().all(foreign) {
@@ -228,6 +239,11 @@ impl<'a> Walk<'a> {
             self.elsewhere(zone, name, sections)?;
         }
         let (mut good, mut flaw) = (Vec::new(), None);
+        if all > sets.len() {
+            // What is missing may stand in one of the others.
+            let why = format!("of {all} denial records the first {DENIALS} are looked at");
+            flaw = Some((Reason::TooMuchWork, why));
+        }
         for set in sets {
             let checked = check_set(set, &zone.name, &zone.keys, self.at, &mut self.work);
             self.evidence.signatures(set, &checked);
@@ -317,6 +333,12 @@ pub(super) fn referral<'s>(sections: &'s Sections, at: &Name) -> Option<&'s Name
     (sections.rcode == rcode::NOERROR && !sections.authoritative && find(types::SOA).is_none()).then_some(&cut.owner)
 }
 
+fn too_many_ds(child: &Name, set: &Set) -> WalkEnd {
+    let count = set.data.len();
+    let why = format!("of {count} DS of {} the first {DELEGATIONS} are looked at, and none leads on", dotted(child));
+    indeterminate(Reason::TooMuchWork, why)
+}
+
 fn shown(ds: &Digest) -> String {
     format!("{} {} digest type {}", ds.tag, algorithm(ds.algorithm), ds.digest)
 }
@@ -325,10 +347,10 @@ impl Trust<'_> {
     fn title(&self) -> String {
         match self {
             Self::Anchors(anchors) => {
-                let titles: Vec<String> = anchors.iter().take(4).map(|anchor| anchor.title()).collect();
-                format!("trust anchor {}", titles.join(", "))
+                let titles: Vec<String> = anchors.iter().map(|anchor| anchor.title()).collect();
+                format!("trust anchor {}", some(&titles, 4))
             }
-            Self::Ds(all) => format!("DS {}", all.iter().take(4).map(shown).collect::<Vec<_>>().join(", ")),
+            Self::Ds(all) => format!("DS {}", some(&all.iter().map(shown).collect::<Vec<_>>(), 4)),
         }
     }
 

@@ -94,12 +94,22 @@ impl Summary {
 
     fn note(self, cx: &mut Cx<'_>, all: usize) {
         let Self { records, empty, absent, bad, examples } = self;
+        let asked = records + empty + absent + bad;
+        if let Some(left) = all.checked_sub(asked).filter(|left| *left > 0) {
+            cx.note(format!(
+                "{left} of {all} questions were not asked before the load (at most {MOST}, within the patience of one): whether \
+                 their answers are right is not known, only whether all are alike"
+            ));
+        }
         cx.note(format!(
-            "before the load, of {all} different questions {records} had records, {empty} none, {absent} no such name, and \
+            "before the load, of {asked} different questions {records} had records, {empty} none, {absent} no such name, and \
              {bad} no right answer; the load's answers are held against these, and others against the first that comes"
         ));
         for example in examples {
             cx.note(format!("before the load: {example}"));
+        }
+        if let Some(more) = bad.checked_sub(DESCRIBED).filter(|more| *more > 0) {
+            cx.note(format!("before the load: and {more} more without a right answer"));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::queries::{Expected, Item, Reference};
 use crate::proto::dns::message::{self, Received, Reply, ResourceRecord};
-use crate::proto::dns::{rcode, rdata, types};
+use crate::proto::dns::{alias, rcode, rdata, types};
 
 /// Forms of one right answer that are remembered: servers turn the order of records, and caches count TTLs down.
 const FORMS: usize = 8;
@@ -207,10 +207,16 @@ pub(super) fn set_reference(item: &Item, reply: &Reply) -> Result<AnswerKind, Wr
     Ok(kind)
 }
 
+/// Records of an answer that are told as evidence.
+const SHOWN: usize = 4;
+
 fn shown(records: &[String]) -> String {
     match records {
         [] => "no records".to_owned(),
-        some => some.iter().take(4).map(String::as_str).collect::<Vec<_>>().join(", "),
+        some => match some.get(..SHOWN).filter(|first| first.len() < some.len()) {
+            Some(first) => format!("{} and {} more", first.join(", "), some.len() - first.len()),
+            None => some.join(", "),
+        },
     }
 }
 
@@ -237,9 +243,12 @@ fn unrelated<'r>(item: &Item, reply: &'r Reply) -> Option<&'r ResourceRecord> {
         let about = names.iter().any(|name| record.owner.eq_ignore_root(name));
         let above =
             matches!(record.code, types::DNAME | types::RRSIG) && names.iter().any(|name| record.owner.zone_of(name));
-        let alias = matches!(record.code, types::CNAME | types::DNAME | types::RRSIG);
+        let link = matches!(record.code, types::CNAME | types::DNAME | types::RRSIG);
         let asked = record.code == question.code || question.code == types::ANY;
-        record.class != u16::from(question.class) || !(asked || alias) || !(about || above)
+        record.class != u16::from(question.class)
+            || !(asked || link)
+            || !(about || above)
+            || alias::hides(&reply.answers, record)
     })
 }
 

@@ -15,14 +15,16 @@ pub(super) struct Chain {
     pub(super) end: Name,
     /// The names passed, the first one asked for not among them.
     pub(super) links: Vec<String>,
-    /// It came back to a name it had passed, or does not end.
+    /// It came back to a name it had passed.
     pub(super) looped: bool,
+    /// It goes on beyond [`LINKS`], or beyond the questions that follow it.
+    pub(super) cut: bool,
     start: String,
 }
 
 impl Chain {
     pub(super) fn new(name: &Name) -> Self {
-        Self { end: name.clone(), links: Vec::new(), looped: false, start: names::text(name) }
+        Self { end: name.clone(), links: Vec::new(), looped: false, cut: false, start: names::text(name) }
     }
 
     /// Follows the aliases of an answer; true when that led further. A DNAME without the CNAME it implies is followed as
@@ -31,10 +33,12 @@ impl Chain {
         let before = self.links.len();
         while !self.looped {
             let Some(target) = self.target(answers) else { break };
-            let link = names::text(&target);
-            if link == self.start || self.links.contains(&link) || self.links.len() == LINKS {
-                self.looped = true;
+            if self.links.len() == LINKS {
+                self.cut = true;
+                break;
             }
+            let link = names::text(&target);
+            self.looped = link == self.start || self.links.contains(&link);
             self.links.push(link);
             self.end = target;
         }

@@ -13,7 +13,9 @@ use crate::probe::Cx;
 /// The facts of every survey.
 pub(super) fn record(cx: &mut Cx<'_>, settings: &Settings, reports: &[ServerReport]) {
     cx.set(&facts::COUNT, i64::try_from(reports.len()).unwrap_or(i64::MAX));
-    let failed = labels_where(reports, |report| Some(!report.answered())).unwrap_or_default();
+    // What a limit kept from being asked has not failed.
+    let failed = reports.iter().filter(|report| !report.answered() && report.outcome() != "unasked");
+    let failed: Vec<String> = failed.map(|report| report.label().to_owned()).collect();
     for report in reports.iter().filter(|report| !report.answered()) {
         let summary: Vec<&str> = report.summaries().map(|summary| summary.outcome).collect();
         let summary = if summary.is_empty() { report.outcome().to_owned() } else { summary.join(", ") };
@@ -21,12 +23,12 @@ pub(super) fn record(cx: &mut Cx<'_>, settings: &Settings, reports: &[ServerRepo
     }
     cx.set(&facts::FAILED, failed);
     let outcome = reports.iter().map(ServerReport::outcome).find(|outcome| *outcome != "answered");
-    // What a limit kept from being asked is not answered; the note says so.
+    // What a limit kept from being asked is not answered; that it was not asked is told as a gap.
     let outcome = outcome.map_or("answered", |outcome| if outcome == "unasked" { "timeout" } else { outcome });
     cx.set(&answer_facts::OUTCOME, outcome);
     agreement(cx, reports);
     serials(cx, reports);
-    of_question(cx, reports);
+    of_question(cx, settings, reports);
     let aa = |report: &ServerReport| report.answered().then(|| report.summaries().all(|summary| summary.has("aa")));
     set_known(cx, &facts::AUTHORITATIVE, all(reports.iter().map(aa)));
     if !settings.policy.over_tcp {
@@ -40,7 +42,9 @@ pub(super) fn record(cx: &mut Cx<'_>, settings: &Settings, reports: &[ServerRepo
         set_known(cx, &facts::MISMATCH, labels_where(reports, mismatch));
         for report in reports.iter().filter(|report| !report.log.unexpected_sources.is_empty()) {
             let from: Vec<String> = report.log.unexpected_sources.iter().map(ToString::to_string).collect();
-            cx.note(format!("{}: answered from {}", report.label(), from.join(", ")));
+            let more = report.log.more_sources;
+            let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+            cx.note(format!("{}: answered from {}{more}", report.label(), from.join(", ")));
         }
     }
     if settings.nsid && reports.iter().all(ServerReport::answered) {
@@ -53,16 +57,18 @@ pub(super) fn record(cx: &mut Cx<'_>, settings: &Settings, reports: &[ServerRepo
 /// Who answers like whom. The reference is what most say; of equal camps, that of the newest serial.
 fn agreement(cx: &mut Cx<'_>, reports: &[ServerReport]) {
     let mut camps: BTreeMap<Vec<&str>, Vec<&ServerReport>> = BTreeMap::new();
-    for report in reports.iter().filter(|report| report.answered()) {
+    for report in reports.iter().filter(|report| report.whole()) {
         camps.entry(report.summaries().map(|summary| summary.fingerprint.as_str()).collect()).or_default().push(report);
     }
     let newest = |camp: &[&ServerReport]| camp.first().and_then(|report| report.soa()).map(|soa| soa.serial);
+    let has = |camp: &[&ServerReport]| camp.first().map_or(0, |report| report.content());
     let reference = camps.iter().reduce(|best, next| {
         let newer = match (newest(next.1), newest(best.1)) {
             (Some(one), Some(other)) => one != other && serial::reached(one, other),
             _ => false,
         };
-        let larger = next.1.len().cmp(&best.1.len());
+        // Who has nothing is not the measure of one who has.
+        let larger = next.1.len().cmp(&best.1.len()).then(has(next.1).cmp(&has(best.1)));
         if larger.is_gt() || (larger.is_eq() && newer) { next } else { best }
     });
     let Some((usual, _)) = reference else { return };
@@ -72,13 +78,13 @@ fn agreement(cx: &mut Cx<'_>, reports: &[ServerReport]) {
             cx.note(format!("{} differs: {one}; most: {other}", who.join(", ")));
         }
     }
-    let complete = reports.iter().all(ServerReport::answered);
+    let complete = reports.iter().all(ServerReport::whole);
     if complete || camps.len() > 1 {
         cx.set(&facts::CONSISTENT, camps.len() == 1);
     }
     let differs = |report: &ServerReport| {
         report
-            .answered()
+            .whole()
             .then(|| !report.summaries().map(|summary| summary.fingerprint.as_str()).eq(usual.iter().copied()))
     };
     set_known(cx, &facts::DIFFERING, labels_where(reports, differs));
@@ -98,17 +104,20 @@ fn serials(cx: &mut Cx<'_>, reports: &[ServerReport]) {
 }
 
 /// The facts a question to one server has, from agreement.
-fn of_question(cx: &mut Cx<'_>, reports: &[ServerReport]) {
+fn of_question(cx: &mut Cx<'_>, settings: &Settings, reports: &[ServerReport]) {
     let code = common(reports.iter().map(|report| report.main_summary().and_then(|summary| summary.rcode)));
     if let Some(code) = code {
         answer_facts::record_rcode(cx, code);
     }
     let sorted = |report: &ServerReport| {
-        let answers = report.main_summary()?.answers.as_ref()?;
+        let answers = report.main_summary().filter(|summary| summary.whole())?.answers.as_ref()?;
         Some(answers.iter().cloned().collect::<BTreeSet<_>>())
     };
     if common(reports.iter().map(sorted)).is_some() {
         let first = reports.first().and_then(ServerReport::main_summary);
+        if let Some(answers) = first.and_then(|summary| summary.answers.as_ref()) {
+            answer_facts::record_texts(cx, settings.question.code, answers);
+        }
         set_known(cx, &answer_facts::ANSWERS, first.and_then(|summary| summary.answers.clone()));
     }
     let flags = |report: &ServerReport| {
@@ -143,8 +152,8 @@ fn of_question(cx: &mut Cx<'_>, reports: &[ServerReport]) {
 
 fn aliases(cx: &mut Cx<'_>, reports: &[ServerReport]) {
     let links = |report: &ServerReport| {
-        let answered = report.asked.as_ref().is_some_and(ResponseSummary::answered);
-        report.chain.as_ref().filter(|_| answered).map(|chain| chain.links.clone())
+        let whole = report.asked.as_ref().is_some_and(ResponseSummary::whole);
+        report.chain.as_ref().filter(|chain| whole && !chain.cut).map(|chain| chain.links.clone())
     };
     if let Some(links) = common(reports.iter().map(links)) {
         cx.set(&facts::LINKS, i64::try_from(links.len()).unwrap_or(i64::MAX));

@@ -43,6 +43,8 @@ pub(super) struct Delegation {
     /// Addresses behind several names.
     pub(super) shared: Vec<String>,
     pub(super) notes: Vec<String>,
+    /// Why there may be more than was seen.
+    pub(super) in_part: Option<String>,
 }
 
 /// Finds the servers of a zone.
@@ -100,6 +102,9 @@ pub(super) async fn added_by_zone(
         reports.iter().filter_map(|report| report.ns.as_ref()).flat_map(|(_, names)| names.iter().cloned()).collect();
     let known_names: BTreeSet<String> = known.servers.iter().filter_map(|server| server.name.clone()).collect();
     let mut outside = Vec::new();
+    if named.len() > MAX_SERVERS {
+        known.cut(format!("the zone names {} servers, and the addresses of {MAX_SERVERS} are looked for", named.len()));
+    }
     for name in named.into_iter().take(MAX_SERVERS) {
         let fresh = !known_names.contains(&name);
         if !names::parse(&name).is_some_and(|parsed| zone.name.zone_of(&parsed)) {
@@ -144,7 +149,9 @@ impl Delegation {
             let place = place(socket, zone.port);
             if let Some(same) = self.servers.iter().find(|server| server.address == Some(socket)) {
                 self.notes.push(format!("{name} has the address of {}", same.label));
-                self.shared.push(place);
+                if !self.shared.contains(&place) {
+                    self.shared.push(place);
+                }
                 continue;
             }
             self.push(Server { label: format!("{name}/{place}"), name: Some(name.to_owned()), address: Some(socket) });
@@ -154,11 +161,14 @@ impl Delegation {
     fn push(&mut self, server: Server) {
         if self.servers.len() < MAX_SERVERS {
             self.servers.push(server);
-        } else if self.servers.len() == MAX_SERVERS {
-            // It stands for all that are not asked, and has no answer.
-            let label = format!("more than {MAX_SERVERS} servers");
-            self.servers.push(Server { label, name: None, address: None });
+        } else {
+            self.cut(format!("the zone has more than the {MAX_SERVERS} servers that are asked"));
         }
+    }
+
+    /// Something is left out, for this reason; the first one is told.
+    fn cut(&mut self, why: String) {
+        self.in_part.get_or_insert(why);
     }
 }
 
@@ -210,6 +220,9 @@ async fn from_parent(
         return Ok(records::ns_names(&reply.answers, &zone.name));
     }
     let parents = parents(zone, policy, end, seed, out).await?;
+    if parents.len() > PARENTS {
+        out.cut(format!("the parent has {} servers, and {PARENTS} of them are asked", parents.len()));
+    }
     let asked = parents.into_iter().take(PARENTS).map(|(label, socket)| async move {
         let time = end.saturating_duration_since(Instant::now());
         let mut querier = Querier::new(policy, socket, time, seed);
@@ -220,6 +233,9 @@ async fn from_parent(
     let result: Vec<_> = stream::iter(asked).buffered(IN_FLIGHT).try_collect().await?;
     let (mut delegated, mut all, mut glue) = (Vec::new(), BTreeSet::new(), BTreeMap::new());
     for (label, result) in result {
+        if result.reply.as_ref().is_some_and(|reply| reply.truncated()) {
+            out.cut(format!("the delegation {label} gives is truncated"));
+        }
         match result.reply.as_deref().map(|reply| referral(reply, &zone.name)) {
             Some(Referral::Delegated(names)) => {
                 all.extend(names.iter().cloned());

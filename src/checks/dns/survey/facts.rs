@@ -98,7 +98,7 @@ facts! { pub(super) SURVEY;
         "Aliases (CNAME, also those a DNAME makes) between the name asked for and its records.",
     )
     .ruled(Rule::Same);
-    pub(super) const LOOP: Fact<bool> = Fact::flag("cname.loop", "The aliases lead back to one of themselves.");
+    pub(super) const LOOP: Fact<bool> = Fact::flag("cname.loop", "The aliases lead back to one of themselves; absent when they are too many to follow.");
     pub(super) const DANGLING: Fact<bool> = Fact::flag(
         "cname.dangling",
         "The aliases end at a name without records of the type; absent when they lead out of what is surveyed.",
@@ -142,6 +142,10 @@ facts! { pub(super) ZONE;
         Fact::list("servers.special", "Servers whose address is not for the public: private, loopback, documentation.");
     pub(super) const MNAME: Fact<String> = Fact::text("soa.mname", "Primary server the SOA names.");
     pub(super) const RNAME: Fact<String> = Fact::text("soa.rname", "Mailbox the SOA names, as a domain name.");
+    pub(super) const SEVERAL_SOA: Fact<Vec<String>> =
+        Fact::list("soa.several", "Servers that give more than one SOA record for the zone, which has one.").on_breach(
+            "keep one SOA record at the zone's own name: which of several a secondary or a resolver takes is chance",
+        );
     pub(super) const REFRESH: Fact<f64> =
         Fact::number("soa.refresh", Unit::Seconds, "Refresh of the SOA.").ruled(Rule::Same);
     pub(super) const RETRY: Fact<f64> = Fact::number("soa.retry", Unit::Seconds, "Retry of the SOA.").ruled(Rule::Same);
@@ -256,7 +260,7 @@ facts! { pub(super) NEGATIVE;
         "empty_non_terminal",
         ABSENCES,
         "What every server answers for the names between `name` and the zone: nodata where nothing stands, never nxdomain \
-     (RFC 8020). Absent when they differ, or when there is no such name.",
+     (RFC 8020). A wrong denial of one server counts for all; absent when there is no such name.",
     );
     pub(super) const WILDCARD: Fact<bool> = Fact::flag("wildcard", "A random name below the zone has an address.");
     pub(super) const NEGATIVE_SOA: Fact<bool> =

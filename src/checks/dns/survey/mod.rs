@@ -4,8 +4,10 @@ mod chain;
 mod common_facts;
 mod consensus;
 mod delegation;
+mod delegation_facts;
 mod facts;
 mod fields;
+mod gaps;
 mod modes;
 mod names;
 mod probe_facts;
@@ -120,8 +122,12 @@ impl Survey {
             propagation.record(cx, &reports);
         }
         probe_facts::record(cx, &self.settings, &reports);
+        gaps::record(cx, &reports);
+        if let Some((_, known)) = known {
+            in_part = in_part.or(known.in_part);
+        }
         if let Some(why) = in_part {
-            cx.partial_all(FACTS, &why);
+            gaps::everything(cx, &why);
         }
         Ok(())
     }

@@ -9,9 +9,18 @@ use crate::model::Args;
 use crate::probe::Mode;
 
 /// Mismatches with the parent fail where they can be seen; a parent that serves the zone itself does not show them.
-const EXPECT_ZONE: &str = "authoritative: true\nlame: {len: 0}\n\
+const EXPECT_ZONE: &str = "authoritative: true\nlame: {len: 0}\nsoa.several: {len: 0}\n\
+                           parent.failed: {any_of: [{len: 0}, {present: false}]}\n\
                            ns.agree: {any_of: [{eq: true}, {present: false}]}\n\
                            glue.agree: {any_of: [{eq: true}, {present: false}]}";
+
+/// A server that speaks EDNS takes what it does not know as the standard says.
+const EXPECT_EDNS: &str =
+    "edns.supported: true\nedns.version_ok: true\nedns.unknown_option_ok: true\nedns.unknown_flag_ok: true";
+
+/// A wildcard answers for any name, and a server that denies compactly says NODATA for it (RFC 9824).
+const EXPECT_NEGATIVE: &str = "nxdomain: {in: [nxdomain, nodata, answer]}\nnodata: nodata\nnegative.soa: true\n\
+                               empty_non_terminal: {any_of: [{in: [nodata, answer]}, {present: false}]}";
 
 /// The modes, for the table of the family.
 pub(in crate::checks::dns) const MODES: &[Mode] = &[
@@ -21,14 +30,17 @@ pub(in crate::checks::dns) const MODES: &[Mode] = &[
     Mode::of("authoritative: {zone: …}` without `name", zone_alone, &[]).lacks(&["answers"]),
     Mode::of("wanted: {…}", |args| args.given(&WANTED), PROPAGATION).adds("propagation.pending: {len: 0}"),
     Mode::of("wanted: {answers: []}", wanted_gone, &[]).adds("rcode: {in: [NOERROR, NXDOMAIN]}\nanswers: {len: 0}"),
-    Mode::of("probes: [tcp]", |args| Probe::Tcp.requested(args), TCP),
-    Mode::of("probes: [edns]", |args| Probe::Edns.requested(args), EDNS),
-    Mode::of("probes: [truncation]", |args| Probe::Truncation.requested(args), TRUNCATION),
-    Mode::of("probes: [axfr]", |args| Probe::Axfr.requested(args), TRANSFER),
-    Mode::of("probes: [recursion]", |args| Probe::Recursion.requested(args), RECURSION),
-    Mode::of("probes: [case]", |args| Probe::Case.requested(args), QNAME_CASE),
-    Mode::of("probes: [version]", |args| Probe::Version.requested(args), VERSION),
-    Mode::of("probes: [negative]", |args| Probe::Negative.requested(args), NEGATIVE),
+    Mode::of("probes: [tcp]", |args| Probe::Tcp.requested(args), TCP).adds("reachable.tcp: true\ntcp.same: true"),
+    Mode::of("probes: [edns]", |args| Probe::Edns.requested(args), EDNS).adds(EXPECT_EDNS),
+    Mode::of("probes: [truncation]", |args| Probe::Truncation.requested(args), TRUNCATION)
+        .adds("truncation.512: {in: [truncated, fits]}\ntruncation.1232: {in: [truncated, fits]}"),
+    Mode::of("probes: [axfr]", |args| Probe::Axfr.requested(args), TRANSFER).adds("axfr.open: {len: 0}"),
+    Mode::of("probes: [recursion]", |args| Probe::Recursion.requested(args), RECURSION)
+        .adds("recursion.open: {len: 0}\nreferral.upward: {len: 0}"),
+    Mode::of("probes: [case]", |args| Probe::Case.requested(args), QNAME_CASE)
+        .adds("qname.case: true\nqname.caseless: true"),
+    Mode::of("probes: [version]", |args| Probe::Version.requested(args), VERSION).adds("version.hidden: true"),
+    Mode::of("probes: [negative]", |args| Probe::Negative.requested(args), NEGATIVE).adds(EXPECT_NEGATIVE),
 ];
 
 /// Whether the fields ask for a survey: a zone, several servers, or something only a survey sees.

@@ -7,14 +7,12 @@ use serde_json::{Map, Value, json};
 use super::consensus::{all, common, labels_where, set_known};
 use super::facts::{self, CUTS};
 use super::fields::Probe;
+use super::gaps;
 use super::response_summary::ResponseSummary;
 use super::server_report::{Findings, ServerReport};
 use super::settings::Settings;
-use crate::model::Choices as _;
+use crate::model::{Choices as _, FactInfo};
 use crate::probe::Cx;
-
-/// Records of one server's answer in fact `servers`.
-const RECORDS: usize = 50;
 
 pub(super) fn record(cx: &mut Cx<'_>, settings: &Settings, reports: &[ServerReport]) {
     for probe in &settings.probes {
@@ -22,7 +20,9 @@ pub(super) fn record(cx: &mut Cx<'_>, settings: &Settings, reports: &[ServerRepo
         let open: Vec<&str> =
             reports.iter().filter(|report| unknown(*probe, &report.findings)).map(ServerReport::label).collect();
         if !open.is_empty() {
-            cx.note(format!("probe {}: not seen of {}", probe.word(), open.join(", ")));
+            let why = format!("probe {}: not seen of {}", probe.word(), open.join(", "));
+            gaps::missing(cx, table(*probe), &why);
+            cx.note(why);
         }
     }
     let entries = reports.iter().map(|report| (report.label().to_owned(), entry(report)));
@@ -30,6 +30,9 @@ pub(super) fn record(cx: &mut Cx<'_>, settings: &Settings, reports: &[ServerRepo
     for report in reports {
         for note in &report.log.notes {
             cx.note(format!("{}: {note}", report.label()));
+        }
+        if report.log.more_notes > 0 {
+            cx.note(format!("{}: and {} more notes", report.label(), report.log.more_notes));
         }
     }
 }
@@ -76,7 +79,7 @@ fn of(cx: &mut Cx<'_>, probe: Probe, reports: &[ServerReport]) {
         Probe::Negative => {
             set_known(cx, &facts::NXDOMAIN, common(reports.iter().map(|report| report.findings.nxdomain)));
             set_known(cx, &facts::NODATA, common(reports.iter().map(|report| report.findings.nodata)));
-            set_known(cx, &facts::EMPTY, common(reports.iter().map(|report| report.findings.empty_non_terminal)));
+            set_known(cx, &facts::EMPTY, between(reports));
             set_known(cx, &facts::WILDCARD, common(reports.iter().map(|report| report.findings.wildcard)));
             set_known(cx, &facts::NEGATIVE_SOA, every(|found| found.negative_soa));
         }
@@ -100,6 +103,30 @@ fn transfers(cx: &mut Cx<'_>, reports: &[ServerReport]) {
     }
 }
 
+/// What every server answers for the names between; a wrong denial of one decides. Servers for which there is no such
+/// name say nothing.
+fn between(reports: &[ServerReport]) -> Option<&'static str> {
+    let words: Vec<&'static str> = reports.iter().filter_map(|report| report.findings.empty_non_terminal).collect();
+    let wrong = words.iter().find(|word| matches!(**word, "nxdomain" | "error" | "silent")).copied();
+    let seen = reports.iter().all(|report| !report.findings.empty_unseen);
+    wrong.or_else(|| common(words.into_iter().map(Some)).filter(|_| seen))
+}
+
+/// The facts of a probe.
+const fn table(probe: Probe) -> &'static [FactInfo] {
+    match probe {
+        Probe::Tcp => facts::TCP,
+        Probe::Edns => facts::EDNS,
+        Probe::Truncation => facts::TRUNCATION,
+        Probe::Axfr => facts::TRANSFER,
+        Probe::Recursion => facts::RECURSION,
+        Probe::Case => facts::QNAME_CASE,
+        Probe::Version => facts::VERSION,
+        Probe::Negative => facts::NEGATIVE,
+        Probe::All => &[],
+    }
+}
+
 /// The worst of all servers; nothing when one was not seen, unless another is known to be bad.
 fn worst(reports: &[ServerReport], place: usize) -> Option<&'static str> {
     let cuts = reports.iter().map(|report| report.findings.truncation.get(place).copied().flatten());
@@ -113,14 +140,19 @@ fn worst(reports: &[ServerReport], place: usize) -> Option<&'static str> {
 /// Something the probe looks for was not seen of this server.
 fn unknown(probe: Probe, found: &Findings) -> bool {
     match probe {
-        Probe::Tcp => found.tcp.is_none(),
-        Probe::Edns => found.edns_version.is_none() || found.edns_option.is_none() || found.edns_flag.is_none(),
+        Probe::Tcp => found.tcp.is_none() || (found.tcp == Some(true) && found.tcp_same.is_none()),
+        Probe::Edns => {
+            found.edns.is_none()
+                || found.edns_version.is_none()
+                || found.edns_option.is_none()
+                || found.edns_flag.is_none()
+        }
         Probe::Truncation => found.truncation.iter().any(Option::is_none),
         Probe::Axfr => found.transfer.is_none(),
-        Probe::Recursion => found.open_recursion.is_none(),
-        Probe::Case => found.case.is_none(),
+        Probe::Recursion => found.open_recursion.is_none() || found.upward_referral.is_none(),
+        Probe::Case => found.case.is_none() || found.caseless.is_none(),
         Probe::Version => found.version.is_none(),
-        Probe::Negative => found.nxdomain.is_none() || found.nodata.is_none(),
+        Probe::Negative => found.nxdomain.is_none() || found.nodata.is_none() || found.empty_unseen,
         Probe::All => false,
     }
 }
@@ -140,7 +172,7 @@ fn entry(report: &ServerReport) -> Value {
     put("rcode", asked.and_then(ResponseSummary::code).map(Value::from));
     put("flags", asked.filter(|summary| summary.answered()).map(|summary| json!(summary.flags)));
     let answers = asked.and_then(|summary| summary.answers.as_ref()).filter(|_| report.asked.is_some());
-    put("answers", answers.map(|answers| json!(answers.iter().take(RECORDS).collect::<Vec<_>>())));
+    put("answers", answers.map(|answers| json!(answers)));
     put("rtt", asked.and_then(|summary| summary.rtt).map(|rtt| json!(rtt.as_secs_f64())));
     let aa = report.answered().then(|| report.summaries().all(|summary| summary.has("aa")));
     put("authoritative", aa.map(Value::from));

@@ -11,6 +11,7 @@ use super::fields::{ANSWERS, SERIAL, WANTED};
 use super::response_summary::ResponseSummary;
 use super::server_report::ServerReport;
 use super::{facts, serial};
+use crate::checks::dns::ask::CUT;
 use crate::model::{Args, Invalid};
 use crate::probe::Cx;
 
@@ -75,6 +76,11 @@ impl Propagation {
         for report in reports {
             let arrival = memory.servers.entry(report.label().to_owned()).or_default();
             let (has, at) = self.found_in(report, began);
+            let answered = report.main_summary().is_some_and(ResponseSummary::answered);
+            if answered && at.is_none() {
+                cx.partial(&facts::PENDING, format!("{}: {CUT}, or too long to keep", report.label()));
+                continue;
+            }
             match at {
                 Some(at) if has => {
                     arrival.first.get_or_insert(at);
@@ -123,8 +129,9 @@ impl Propagation {
                 (asked, answers.is_some_and(|answers| answers.iter().cloned().collect::<BTreeSet<_>>() == *wanted))
             }
         };
-        let at =
-            summary.filter(|summary| summary.answered()).map(|summary| summary.at.saturating_duration_since(began));
+        // What is cut shows neither that it is there nor that it is not.
+        let known = |summary: &&ResponseSummary| summary.whole() && (self.by_serial() || summary.answers.is_some());
+        let at = summary.filter(known).map(|summary| summary.at.saturating_duration_since(began));
         (has && at.is_some(), at)
     }
 }

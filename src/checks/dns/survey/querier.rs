@@ -37,13 +37,22 @@ pub(super) struct QueryLog {
     pub(super) unexpected_sources: Vec<SocketAddr>,
     pub(super) connect_times: Vec<Duration>,
     pub(super) notes: Vec<String>,
+    /// Notes that are not kept.
+    pub(super) more_notes: usize,
+    /// Wrong addresses that are not kept.
+    pub(super) more_sources: usize,
 }
 
 impl QueryLog {
     pub(super) fn note(&mut self, text: impl Into<String>) {
         let text = text.into();
-        if self.notes.len() < NOTES && !self.notes.contains(&text) {
+        if self.notes.contains(&text) {
+            return;
+        }
+        if self.notes.len() < NOTES {
             self.notes.push(text);
+        } else {
+            self.more_notes += 1;
         }
     }
 }
@@ -184,8 +193,13 @@ impl<'a> Querier<'a> {
         self.log.discarded += exchange.discarded;
         self.log.connect_times.extend(exchange.connect_time);
         for sender in exchange.unexpected_sources {
-            if !self.log.unexpected_sources.contains(&sender) && self.log.unexpected_sources.len() < NOTES {
+            if self.log.unexpected_sources.contains(&sender) {
+                continue;
+            }
+            if self.log.unexpected_sources.len() < NOTES {
                 self.log.unexpected_sources.push(sender);
+            } else {
+                self.log.more_sources += 1;
             }
         }
         for note in exchange.notes {

@@ -8,8 +8,8 @@ use sha2::{Digest as _, Sha256};
 use super::names;
 use crate::net::bytes::hex;
 use crate::proto::dns::message::{Reply, ResourceRecord};
-use crate::proto::dns::rcode;
 use crate::proto::dns::types::{self, RdataField};
+use crate::proto::dns::{alias, rcode};
 
 /// Text of records kept of one answer; of more, a digest is kept, which still tells whether two are alike.
 pub(super) const MAX_TEXT: usize = 64 << 10;
@@ -56,6 +56,7 @@ pub(super) fn data_of(records: &[ResourceRecord], name: &Name, end: &Name, code:
         .iter()
         .filter(|record| record.sound && record.class == types::CLASS_IN && (record.code == code || code == types::ANY))
         .filter(|record| record.owner.eq_ignore_root(name) || record.owner.eq_ignore_root(end))
+        .filter(|record| !alias::hides(records, record))
         .map(|record| record.data.clone())
         .collect()
 }
@@ -63,6 +64,11 @@ pub(super) fn data_of(records: &[ResourceRecord], name: &Name, end: &Name, code:
 /// The SOA `zone` owns.
 pub(super) fn soa(records: &[ResourceRecord], zone: &Name) -> Option<Soa> {
     records.iter().find(|record| record.code == types::SOA && record.owner.eq_ignore_root(zone)).and_then(Soa::of)
+}
+
+/// SOA records `zone` owns.
+pub(super) fn soa_count(records: &[ResourceRecord], zone: &Name) -> usize {
+    records.iter().filter(|record| record.code == types::SOA && record.owner.eq_ignore_root(zone)).count()
 }
 
 /// Names of the servers `zone` owns NS records for, in lower case.

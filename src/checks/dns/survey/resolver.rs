@@ -62,6 +62,9 @@ impl<'a> Resolver<'a> {
             let mut querier = Querier::new(self.policy, *server, time, self.seed);
             let result = querier.ask(&question).await?;
             match result.reply {
+                Some(reply) if reply.truncated() => {
+                    why.push(format!("{server}: truncated over UDP, and no whole answer over TCP"));
+                }
                 Some(reply) if matches!(reply.rcode, rcode::NOERROR | rcode::NXDOMAIN) => return Ok(reply),
                 Some(reply) if reply.rcode == rcode::SERVFAIL => failed = Some(reply),
                 Some(reply) => why.push(format!("{server}: {}", rcode::text(reply.rcode))),

@@ -28,6 +28,8 @@ pub(super) struct ResponseSummary {
     pub(super) fingerprint: String,
     pub(super) ttls: BTreeSet<u32>,
     pub(super) soa: Option<Soa>,
+    /// SOA records of the zone in the answer; a zone has one.
+    pub(super) soa_count: usize,
     pub(super) nsid: Option<String>,
 }
 
@@ -48,12 +50,18 @@ impl ResponseSummary {
             fingerprint: reply.map(|reply| records::fingerprint(reply, ttl)).unwrap_or_default(),
             ttls: reply.iter().flat_map(|reply| &reply.answers).map(|record| record.ttl).collect(),
             soa: reply.and_then(|reply| records::soa(&reply.answers, name)),
+            soa_count: reply.map_or(0, |reply| records::soa_count(&reply.answers, name)),
             nsid: reply.and_then(|reply| reply.edns.as_ref()).and_then(|edns| edns.nsid.clone()),
         }
     }
 
     pub(super) fn answered(&self) -> bool {
         self.outcome == "answered"
+    }
+
+    /// It answered, and nothing is missing from the answer.
+    pub(super) fn whole(&self) -> bool {
+        self.answered() && !self.has("tc")
     }
 
     pub(super) fn has(&self, flag: &str) -> bool {

@@ -30,9 +30,10 @@ pub(super) async fn probe(
     let mut report = ServerReport::new(server);
     let Some(address) = report.server.address else { return Ok(report) };
     let mut querier = Querier::new(&settings.policy, address, settings.per_server(), seed);
-    let question = common_questions(settings, &mut querier, &mut report).await?;
+    let mut edns = EdnsFallback { without: false };
+    let question = common_questions(settings, &mut querier, &mut report, &mut edns).await?;
     if let Some(zone) = settings.zone().filter(|_| report.serves()) {
-        addresses(zone, names, &mut querier, &mut report).await?;
+        addresses(zone, names, &mut querier, &mut report, &mut edns).await?;
     }
     if report.summaries().any(ResponseSummary::answered) {
         querier.set_control(question);
@@ -49,20 +50,16 @@ async fn common_questions(
     settings: &Settings,
     querier: &mut Querier<'_>,
     report: &mut ServerReport,
+    edns: &mut EdnsFallback,
 ) -> Result<Question, Fault> {
-    let mut edns = EdnsFallback { without: false };
     let own = &settings.question;
     let Some(zone) = settings.zone() else {
-        question(settings, querier, report, &mut edns).await?;
+        question(settings, querier, report, edns).await?;
         return Ok(edns.apply(own));
     };
     let apex = own.about(zone.clone(), types::SOA);
     let result = edns.ask(querier, &apex).await?;
     let summary = ResponseSummary::of(&result, zone, zone, types::SOA, true);
-    let many = result.reply.iter().flat_map(|reply| &reply.answers).filter(|record| record.code == types::SOA).count();
-    if many > 1 {
-        querier.log.note(format!("{many} SOA records, where a zone has one"));
-    }
     let silent = !summary.answered();
     report.apex = Some(summary);
     if silent {
@@ -74,7 +71,7 @@ async fn common_questions(
     let names = result.reply.map(|reply| records::ns_names(&reply.answers, zone)).unwrap_or_default();
     report.ns = Some((summary, names));
     if own.code != types::SOA || !own.name.eq_ignore_root(zone) {
-        question(settings, querier, report, &mut edns).await?;
+        question(settings, querier, report, edns).await?;
     }
     Ok(edns.apply(&apex))
 }
@@ -117,7 +114,12 @@ async fn question(
             break;
         }
         if reply.rcode == rcode::NXDOMAIN || !further || settings.zone().is_none() {
-            report.dangling = Some(matches!(reply.rcode, rcode::NOERROR | rcode::NXDOMAIN));
+            report.dangling =
+                Some(matches!(reply.rcode, rcode::NOERROR | rcode::NXDOMAIN)).filter(|_| !reply.truncated());
+            break;
+        }
+        chain.cut |= step == FOLLOWED;
+        if chain.cut {
             break;
         }
         result = edns.ask(querier, &own.about(chain.end.clone(), own.code)).await?;
@@ -133,20 +135,27 @@ async fn addresses(
     names: &BTreeSet<String>,
     querier: &mut Querier<'_>,
     report: &mut ServerReport,
+    edns: &mut EdnsFallback,
 ) -> Result<(), Fault> {
     let own = report.ns.as_ref().map(|(_, names)| names.clone()).unwrap_or_default();
     let inside = names.union(&own).filter_map(|text| Some((text.clone(), names::parse(text)?)));
-    let inside: Vec<(String, Name)> = inside.filter(|(_, name)| zone.zone_of(name)).take(NAMES).collect();
-    for (text, name) in inside {
+    let inside: Vec<(String, Name)> = inside.filter(|(_, name)| zone.zone_of(name)).collect();
+    report.unasked_names = inside.len().saturating_sub(NAMES);
+    for (text, name) in inside.into_iter().take(NAMES) {
         let mut found = ServerAddresses::default();
-        let mut known = true;
         for code in [types::A, types::AAAA] {
-            let result = querier.ask(&Question::own(name.clone(), code)).await?;
-            let sure = result
-                .reply
-                .as_ref()
-                .is_some_and(|reply| reply.has("aa") && matches!(reply.rcode, rcode::NOERROR | rcode::NXDOMAIN));
-            known &= sure;
+            let result = edns.ask(querier, &Question::own(name.clone(), code)).await?;
+            let known = result.reply.as_ref().is_some_and(|reply| {
+                reply.has("aa") && !reply.truncated() && matches!(reply.rcode, rcode::NOERROR | rcode::NXDOMAIN)
+            });
+            if code == types::A {
+                found.v4_known = known;
+            } else {
+                found.v6_known = known;
+            }
+            if !known {
+                continue;
+            }
             let answers = result.reply.map(|reply| reply.answers).unwrap_or_default();
             found.alias |=
                 answers.iter().any(|record| record.code == types::CNAME && record.owner.eq_ignore_root(&name));
@@ -154,9 +163,7 @@ async fn addresses(
                 records::data_of(&answers, &name, &name, code).iter().filter_map(|data| data.parse::<IpAddr>().ok()),
             );
         }
-        if known {
-            report.addresses.insert(text, found);
-        }
+        report.addresses.insert(text, found);
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 use super::chain::Chain;
+use super::consensus::all;
 use super::querier::QueryLog;
 use super::records::Soa;
 use super::response_summary::ResponseSummary;
@@ -25,6 +26,24 @@ pub(super) struct Server {
 pub(super) struct ServerAddresses {
     pub(super) found: BTreeSet<IpAddr>,
     pub(super) alias: bool,
+    /// Its IPv4 addresses are known.
+    pub(super) v4_known: bool,
+    /// Its IPv6 addresses are known.
+    pub(super) v6_known: bool,
+}
+
+impl ServerAddresses {
+    /// Whether these are the addresses of `glue`: a family that is known to differ decides, one that is unknown leaves it open.
+    pub(super) fn agree(&self, glue: &BTreeSet<IpAddr>) -> Option<bool> {
+        let same = |v4: bool| {
+            let of = |all: &BTreeSet<IpAddr>| -> BTreeSet<IpAddr> {
+                all.iter().copied().filter(|address| address.is_ipv4() == v4).collect()
+            };
+            of(&self.found) == of(glue)
+        };
+        let known = [(self.v4_known, true), (self.v6_known, false)];
+        all(known.map(|(known, v4)| known.then(|| same(v4))))
+    }
 }
 
 /// Everything one server answered.
@@ -39,8 +58,10 @@ pub(super) struct ServerReport {
     pub(super) chain: Option<Chain>,
     /// Whether the aliases lead nowhere; nothing when that cannot be seen here.
     pub(super) dangling: Option<bool>,
-    /// Addresses of servers named inside the zone; a name without an entry was not answered with authority.
+    /// Addresses of servers named inside the zone, by name.
     pub(super) addresses: BTreeMap<String, ServerAddresses>,
+    /// Names of servers whose addresses were not asked for, because there are too many.
+    pub(super) unasked_names: usize,
     pub(super) findings: Findings,
     pub(super) log: QueryLog,
 }
@@ -55,6 +76,7 @@ impl ServerReport {
             chain: None,
             dangling: None,
             addresses: BTreeMap::new(),
+            unasked_names: 0,
             findings: Findings::default(),
             log: QueryLog::default(),
         }
@@ -79,6 +101,23 @@ impl ServerReport {
         self.server.address.is_some()
             && self.summaries().next().is_some()
             && self.summaries().all(ResponseSummary::answered)
+    }
+
+    /// How many of its answers have records.
+    pub(super) fn content(&self) -> usize {
+        let full = |summary: &&ResponseSummary| summary.answers.as_ref().is_none_or(|answers| !answers.is_empty());
+        self.summaries().filter(|summary| summary.answered()).filter(full).count()
+    }
+
+    /// Whether it lacks the zone; nothing when that was not asked, or the answer is cut.
+    pub(super) fn lame(&self) -> Option<bool> {
+        let open = self.apex.as_ref().is_some_and(|apex| apex.outcome == "unasked" || apex.has("tc"));
+        if self.serves() { Some(false) } else { (!open).then_some(true) }
+    }
+
+    /// It answered all of them, and nothing is missing from the answers.
+    pub(super) fn whole(&self) -> bool {
+        self.answered() && self.summaries().all(ResponseSummary::whole)
     }
 
     /// The word of fact `outcome`: of the first question that went without an answer, if one did.
@@ -123,6 +162,8 @@ pub(super) struct Findings {
     pub(super) nxdomain: Option<&'static str>,
     pub(super) nodata: Option<&'static str>,
     pub(super) empty_non_terminal: Option<&'static str>,
+    /// There may be such a name, and it was not seen.
+    pub(super) empty_unseen: bool,
     pub(super) wildcard: Option<bool>,
     /// Denials carry the SOA; nothing when there was no denial.
     pub(super) negative_soa: Option<bool>,

@@ -1,24 +1,23 @@
 //! Facts of a zone: who serves it, how it is delegated, and what its SOA says.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::consensus::{all, common, labels_where, set_known};
+use super::consensus::{common, labels_where, set_known};
 use super::delegation::Delegation;
 use super::records::Soa;
 use super::response_summary::ResponseSummary;
 use super::server_report::ServerReport;
 use super::zone::Zone;
-use super::{facts, names};
+use super::{delegation_facts, facts, names};
 use crate::probe::Cx;
-use crate::proto::dns::rcode;
 
 pub(super) fn record(cx: &mut Cx<'_>, zone: &Zone, known: &Delegation, reports: &[ServerReport]) {
     for note in &known.notes {
         cx.note(note.clone());
     }
-    set_known(cx, &facts::LAME, labels_where(reports, |report| Some(!report.serves())));
-    for report in reports.iter().filter(|report| report.answered() && !report.serves()) {
+    set_known(cx, &facts::LAME, labels_where(reports, ServerReport::lame));
+    for report in reports.iter().filter(|report| report.answered() && report.lame() == Some(true)) {
         let apex = report.apex.as_ref();
         let (code, aa) =
             (apex.and_then(ResponseSummary::code).unwrap_or_default(), apex.is_some_and(|summary| summary.has("aa")));
@@ -26,8 +25,9 @@ pub(super) fn record(cx: &mut Cx<'_>, zone: &Zone, known: &Delegation, reports: 
         let soa = if soa { "a SOA" } else { "no SOA" };
         cx.note(format!("{} is lame: {code} {aa} AA, {soa} of {}", report.label(), names::text(&zone.name)));
     }
-    ns_names(cx, known, reports);
-    glue(cx, zone, known, reports);
+    several_soa(cx, reports);
+    delegation_facts::ns_names(cx, zone, known, reports);
+    delegation_facts::glue(cx, zone, known, reports);
     let aliases =
         reports.iter().flat_map(|report| &report.addresses).filter(|(_, found)| found.alias).map(|(name, _)| name);
     let aliases: BTreeSet<String> = known.aliases.iter().chain(aliases).cloned().collect();
@@ -42,60 +42,16 @@ pub(super) fn record(cx: &mut Cx<'_>, zone: &Zone, known: &Delegation, reports: 
     soa(cx, reports);
 }
 
-fn ns_names(cx: &mut Cx<'_>, known: &Delegation, reports: &[ServerReport]) {
-    let own = |report: &ServerReport| {
-        report.ns.as_ref().filter(|(summary, _)| summary.rcode == Some(rcode::NOERROR)).map(|(_, names)| names.clone())
-    };
-    let child = common(reports.iter().filter(|report| report.serves()).map(own)).filter(|names| !names.is_empty());
-    let sets: BTreeSet<BTreeSet<String>> = reports.iter().filter(|report| report.serves()).filter_map(own).collect();
-    set_known(cx, &facts::NS_PARENT, known.names.clone().map(Vec::from_iter));
-    set_known(cx, &facts::NS_CHILD, child.clone().map(Vec::from_iter));
-    let differ = known.split || sets.len() > 1;
-    let agree = match (&known.names, &child) {
-        _ if differ => Some(false),
-        (Some(parent), Some(child)) if parent != child => {
-            let list = |names: &BTreeSet<String>| Vec::from_iter(names.clone()).join(" ");
-            cx.note(format!("NS at the parent: {}; in the zone: {}", list(parent), list(child)));
-            Some(false)
-        }
-        (Some(_), Some(_)) => (known.failed.is_empty() && reports.iter().all(ServerReport::serves)).then_some(true),
-        _ => None,
-    };
-    set_known(cx, &facts::NS_AGREE, agree);
-}
-
-fn glue(cx: &mut Cx<'_>, zone: &Zone, known: &Delegation, reports: &[ServerReport]) {
-    let Some(glue) = &known.glue else { return };
-    let lines = glue.iter().flat_map(|(name, found)| found.iter().map(move |address| format!("{name} {address}")));
-    cx.set(&facts::GLUE, lines.collect::<Vec<_>>());
-    let Some(names) = &known.names else { return };
-    let inside: Vec<&String> =
-        names.iter().filter(|text| names::parse(text).is_some_and(|name| zone.name.zone_of(&name))).collect();
-    if inside.is_empty() {
-        return;
-    }
-    let nothing = BTreeSet::new();
-    let mut differing: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    let mut verdicts = Vec::new();
-    for name in &inside {
-        let given = glue.get(*name).unwrap_or(&nothing);
-        for report in reports {
-            let own = report.addresses.get(*name);
-            verdicts.push(own.map(|own| own.found == *given));
-            if let Some(own) = own.filter(|own| own.found != *given) {
-                let line = format!("{name} has glue [{}], and in the zone [{}]", list(given), list(&own.found));
-                differing.entry(line).or_default().push(report.label());
-            }
+fn several_soa(cx: &mut Cx<'_>, reports: &[ServerReport]) {
+    let mut several = Vec::new();
+    for report in reports {
+        let count = report.apex.as_ref().map_or(0, |apex| apex.soa_count);
+        if count > 1 {
+            cx.note(format!("{}: {count} SOA records, where a zone has one", report.label()));
+            several.push(report.label().to_owned());
         }
     }
-    for (line, who) in differing {
-        cx.note(format!("{line}, says {}", who.join(", ")));
-    }
-    set_known(cx, &facts::GLUE_AGREE, all(verdicts).filter(|_| !reports.is_empty()));
-}
-
-fn list(addresses: &BTreeSet<IpAddr>) -> String {
-    addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+    cx.set(&facts::SEVERAL_SOA, several);
 }
 
 /// Fields of the SOA that every server gives alike.

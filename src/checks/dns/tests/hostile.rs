@@ -18,10 +18,10 @@ use crate::proto::dns::rdata;
 use crate::testing::{count, list, text};
 
 /// Datagrams a scripted server sends back for a query.
-type Script = fn(&[u8]) -> Vec<Vec<u8>>;
+pub(super) type Script = fn(&[u8]) -> Vec<Vec<u8>>;
 
 /// A UDP server that follows a script; it ends with its `Tasks`.
-async fn udp(script: Script) -> (SocketAddr, Tasks) {
+pub(super) async fn udp(script: Script) -> (SocketAddr, Tasks) {
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let addr = socket.local_addr().unwrap();
     let mut tasks = Tasks::default();
@@ -37,7 +37,7 @@ async fn udp(script: Script) -> (SocketAddr, Tasks) {
 }
 
 /// A TCP server that sends what the script says, byte for byte, and closes.
-async fn tcp(script: Script) -> (SocketAddr, Tasks) {
+pub(super) async fn tcp(script: Script) -> (SocketAddr, Tasks) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     let mut tasks = Tasks::default();
@@ -55,7 +55,7 @@ async fn tcp(script: Script) -> (SocketAddr, Tasks) {
 }
 
 /// The query with QR set and one A record, the OPT record dropped.
-fn good(query: &[u8]) -> Vec<u8> {
+pub(super) fn good(query: &[u8]) -> Vec<u8> {
     let mut reply = bare(query);
     reply[7] = 1;
     reply.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 1]);
@@ -63,7 +63,7 @@ fn good(query: &[u8]) -> Vec<u8> {
 }
 
 /// Header and question of the query, as a response without records.
-fn bare(query: &[u8]) -> Vec<u8> {
+pub(super) fn bare(query: &[u8]) -> Vec<u8> {
     let question = query[12..].iter().position(|byte| *byte == 0).unwrap() + 5;
     let mut reply = query[..12 + question].to_vec();
     reply[2] |= 0x80;
@@ -71,12 +71,12 @@ fn bare(query: &[u8]) -> Vec<u8> {
     reply
 }
 
-fn edited(mut reply: Vec<u8>, at: usize, change: impl Fn(u8) -> u8) -> Vec<u8> {
+pub(super) fn edited(mut reply: Vec<u8>, at: usize, change: impl Fn(u8) -> u8) -> Vec<u8> {
     reply[at] = change(reply[at]);
     reply
 }
 
-fn framed(message: Vec<u8>) -> Vec<u8> {
+pub(super) fn framed(message: Vec<u8>) -> Vec<u8> {
     let mut bytes = u16::try_from(message.len()).unwrap().to_be_bytes().to_vec();
     bytes.extend(message);
     bytes

@@ -1,7 +1,9 @@
 //! The probe against a real server and against hostile ones.
 
+mod aliases;
 mod hostile;
 mod lab;
+mod seen_in_part;
 
 use std::net::SocketAddr;
 

@@ -167,6 +167,9 @@ pub(super) fn record_http(cx: &mut Cx<'_>, status: u16, headers: &HeaderMap) -> 
     cx.set(&STATUS, i64::from(status));
     if let Some(kind) = headers.get(CONTENT_TYPE) {
         cx.set(&TYPE, shown(kind.as_bytes()));
+        if kind.len() > HEADER {
+            cx.partial(&TYPE, format!("it has {} bytes, of which {HEADER} characters are kept", kind.len()));
+        }
     }
     if let Some(age) = headers.get(AGE).and_then(|age| age.to_str().ok()).and_then(|age| age.trim().parse::<u32>().ok())
     {

@@ -42,22 +42,26 @@ pub(super) async fn probe(
 async fn between(
     settings: &Settings,
     querier: &mut Querier<'_>,
-    report: &ServerReport,
+    report: &mut ServerReport,
     ttl: Option<u32>,
     denials: &mut Vec<bool>,
 ) -> Result<Option<&'static str>, Fault> {
-    let there = report
-        .asked
-        .as_ref()
-        .is_some_and(|summary| summary.answers.as_ref().is_some_and(|answers| !answers.is_empty()));
+    let there =
+        report.asked.as_ref().is_some_and(|summary| summary.answers.as_ref().is_none_or(|answers| !answers.is_empty()));
     let Some(zone) = settings.zone().filter(|_| there) else { return Ok(None) };
     let mut name = settings.question.name.base_name();
     let mut worst = None;
-    for _ in 0..BETWEEN {
+    for step in 0..=BETWEEN {
         if !zone.zone_of(&name) || name.eq_ignore_root(zone) {
             break;
         }
+        if step == BETWEEN {
+            report.findings.empty_unseen = worst != Some("nxdomain");
+            querier.log.note(format!("{} and the names above it were not asked for", names::text(&name)));
+            return Ok(worst.filter(|word| *word == "nxdomain"));
+        }
         let Some(word) = ask(querier, zone, &Question::own(name.clone(), types::A), ttl, denials).await? else {
+            report.findings.empty_unseen = true;
             return Ok(None);
         };
         if word == "nxdomain" {

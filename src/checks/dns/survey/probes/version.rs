@@ -9,9 +9,6 @@ use crate::model::Fault;
 use crate::proto::dns::question::Question;
 use crate::proto::dns::types;
 
-/// Characters kept of a text.
-const KEPT: usize = 120;
-
 pub(super) async fn probe(querier: &mut Querier<'_>, report: &mut ServerReport) -> Result<(), Fault> {
     let Some(name) = names::parse("version.bind.") else { return Ok(()) };
     let question = Question::own(name, types::TXT).of_class(DNSClass::CH);
@@ -19,7 +16,7 @@ pub(super) async fn probe(querier: &mut Querier<'_>, report: &mut ServerReport) 
         ControlledReply::Reply(reply, _) => {
             let texts = reply.answers.iter().filter(|record| record.code == types::TXT && record.sound);
             let text = texts.map(|record| record.data.trim_matches('"')).find(|text| !text.is_empty());
-            Some(text.unwrap_or_default().chars().take(KEPT).collect())
+            Some(text.unwrap_or_default().to_owned())
         }
         ControlledReply::Silent => Some(String::new()),
         ControlledReply::Unknown => None,

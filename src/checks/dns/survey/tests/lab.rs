@@ -22,6 +22,12 @@ pub(super) enum Quirk {
     MuteTcp,
     /// Does not have the zone.
     Refuses,
+    /// SERVFAIL.
+    Failing,
+    /// SERVFAIL to questions for AAAA.
+    FailsAaaa,
+    /// Has the zone, but no records in any answer.
+    Empty,
     /// Answers without AA.
     NoAuthority,
     /// Cannot read EDNS.
@@ -247,9 +253,17 @@ impl Script {
             reply.metadata.response_code = ResponseCode::FormErr;
             return Some(reply.to_vec().unwrap());
         }
+        let fails = self.has(Quirk::FailsAaaa) && asked.query_type() == RecordType::AAAA;
+        if self.has(Quirk::Failing) || fails {
+            reply.metadata.response_code = ResponseCode::ServFail;
+            return Some(reply.to_vec().unwrap());
+        }
         self.edns(&query, &mut reply);
         if reply.metadata.response_code == ResponseCode::NoError {
             self.answer(asked.name(), asked.query_type(), asked.query_class(), &mut reply);
+        }
+        if self.has(Quirk::Empty) {
+            reply.answers.clear();
         }
         Some(self.cut(&query, reply, datagram))
     }

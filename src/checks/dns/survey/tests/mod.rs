@@ -5,6 +5,7 @@ mod hostile;
 mod lab;
 mod probing;
 mod propagating;
+mod seen_in_part;
 mod zones;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -121,6 +122,12 @@ impl Round {
     #[track_caller]
     fn passed(&self) {
         assert_eq!(self.verdict, Verdict::Passed, "{} {:#?}", self.reason, self.observation);
+    }
+
+    #[track_caller]
+    fn errored(&self, why: &str) {
+        assert_eq!(self.verdict, Verdict::Errored, "{} {:#?}", self.reason, self.observation);
+        assert!(self.reason.contains(why), "{why}: {}", self.reason);
     }
 
     #[track_caller]

@@ -110,6 +110,7 @@ async fn a_server_without_the_zone_is_lame() {
         round.is("consistent", false);
         round.noted(note);
         assert!(round.absent("ns.agree") && round.absent("glue.agree"));
+        assert!(round.observation.partial("ns.agree").is_none(), "it has nothing to compare");
     }
 }
 
