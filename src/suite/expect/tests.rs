@@ -89,7 +89,9 @@ fn a_value_can_be_waived_on_purpose() {
     assert!(!kept("tls", "verify_error: {matches: expired}").iter().any(|line| line.starts_with("verified")));
     assert!(kept("tls", "verify_error: {present: false}").contains(&"verified eq true".to_owned()));
     assert!(kept("tls", "verified: true").contains(&"ocsp.acceptable eq true".to_owned()));
-    assert!(kept("tls", "verified: {present: true}").contains(&"ocsp.acceptable eq true given verified true".to_owned()));
+    assert!(
+        kept("tls", "verified: {present: true}").contains(&"ocsp.acceptable eq true given verified true".to_owned())
+    );
     let only_verified = "ocsp.acceptable eq true given verified true".to_owned();
     assert!(kept("tls", "verify_error: {matches: expired}").contains(&only_verified));
     for speaks in ["verified: false", "ocsp.status: revoked"] {

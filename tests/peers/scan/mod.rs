@@ -35,7 +35,12 @@ fn servers_are_as_they_were_made_and_no_other_tool_sees_more() {
     // Some of them cannot complete a handshake of ours, and none has a certificate this host trusts.
     for row in ROWS {
         let breached = ran.breached(&id(row));
-        assert!(breached.iter().all(|fact| ["verified", "ocsp.acceptable"].contains(&fact.as_str())), "{}: {breached:?}\n{}", row.name, ran.shown);
+        assert!(
+            breached.iter().all(|fact| ["verified", "ocsp.acceptable"].contains(&fact.as_str())),
+            "{}: {breached:?}\n{}",
+            row.name,
+            ran.shown
+        );
     }
     others::see_no_more(&servers, &ran);
 }
