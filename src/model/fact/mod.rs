@@ -138,24 +138,11 @@ impl FactInfo {
 pub const STATISTICS: &[&str] = &["min", "mean", "p50", "median", "p90", "p95", "p99", "max", "stddev", "count"];
 
 /// A fact every family has when the check says `eventually`.
-pub const SETTLED_IN: FactInfo = FactInfo {
-    name: "settled_in",
-    kind: Kind::Number,
-    unit: Unit::Seconds,
-    better: Some(Better::Lower),
-    help: "Seconds from the first attempt to the end of the one that held, of a check with `eventually`.",
-    tolerance: None,
-    rule: Rule::Ignore,
-    except: &[],
-    fleeting: &[],
-    expected: None,
-    given: &[],
-    lifted_by: &[],
-    bounded_by: None,
-    silent: &[],
-    roles: Roles { work: false, decisive: false, outcome: false, address: false, reached: false },
-    advice: Advice {
-        values: &[],
-        breach: Some("it holds, but too late: look at what delays the change (timers, caches, deployment order)"),
-    },
-};
+pub const SETTLED_IN: FactInfo = Fact::metric(
+    "settled_in",
+    Unit::Seconds,
+    Better::Lower,
+    "Seconds from the first attempt to the end of the one that held, of a check with `eventually`.",
+)
+.on_breach("it holds, but too late: look at what delays the change (timers, caches, deployment order)")
+.info;

@@ -20,11 +20,11 @@ use super::certificate::{Certificate, distinguished_name};
 use super::client_config::{Offer, observing};
 use super::counting_stream::{CountingStream, TlsStream};
 use super::handshake_end::{HandshakeEnd, Seen};
-use super::handshake_log::{Entries, HandshakeLog};
+use super::handshake_log::HandshakeLog;
 use super::iana_names;
 use super::key_kind::RequestedKey;
 use super::trust::Credentials;
-use super::validation::Distrust;
+use super::verification::{Verification, verification};
 use crate::model::Fault;
 
 /// A goodbye fits into the buffers of this host.
@@ -399,53 +399,5 @@ fn session(connection: &ClientConnection) -> Session {
         group: connection.negotiated_key_exchange_group().map(|group| iana_names::group(group.name())),
         alpn: connection.alpn_protocol().map(crate::net::bytes::readable),
         resumed: connection.handshake_kind() == Some(HandshakeKind::Resumed),
-    }
-}
-
-/// The verdict over path, name and key.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Verification {
-    trusted: bool,
-    verify_error: Option<String>,
-    unjudged: Option<String>,
-    note: Option<String>,
-}
-
-/// Trusted needs both a path with the name and a proven key; an error of either is enough to distrust.
-fn verification(entries: &Entries) -> Verification {
-    let trust = entries.trust.as_ref().and_then(|trust| trust.as_ref().err());
-    let key = entries.key_proof.as_ref().and_then(|proof| proof.as_ref().err());
-    let errors: Vec<Distrust> = trust.into_iter().chain(key).cloned().collect();
-    match (Distrust::joined(&errors), &entries.trust, &entries.key_proof) {
-        (Some(Distrust::Wrong(why)), ..) => Verification { verify_error: Some(why), ..Verification::default() },
-        (Some(Distrust::CannotJudge(why)), ..) => Verification { unjudged: Some(why), ..Verification::default() },
-        (None, Some(Ok(note)), Some(Ok(()))) => {
-            Verification { trusted: true, note: note.clone(), ..Verification::default() }
-        }
-        (None, ..) => Verification::default(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Entries, Verification, verification};
-    use crate::proto::tls::validation::Distrust;
-
-    #[test]
-    fn trust_needs_both_the_path_and_the_key() {
-        let verdict = |trust, key_proof| verification(&Entries { trust, key_proof, ..Entries::default() });
-        let wrong = |why: &str| Distrust::Wrong(why.to_owned());
-        let open = |why: &str| Distrust::CannotJudge(why.to_owned());
-        let error = |why: &str| Verification { verify_error: Some(why.to_owned()), ..Verification::default() };
-        let unjudged = |why: &str| Verification { unjudged: Some(why.to_owned()), ..Verification::default() };
-        let good = Verification { trusted: true, note: Some("n".to_owned()), ..Verification::default() };
-        assert_eq!(verdict(Some(Ok(Some("n".to_owned()))), Some(Ok(()))), good);
-        assert_eq!(verdict(Some(Ok(None)), None), Verification::default());
-        assert_eq!(verdict(None, Some(Ok(()))), Verification::default());
-        assert_eq!(verdict(Some(Ok(None)), Some(Err(wrong("bad")))), error("bad"));
-        assert_eq!(verdict(Some(Err(wrong("a"))), Some(Err(wrong("b")))), error("a; b"));
-        assert_eq!(verdict(Some(Err(wrong("a"))), Some(Err(wrong("a")))), error("a"), "said once");
-        assert_eq!(verdict(Some(Err(open("a"))), Some(Err(wrong("b")))), error("b"), "what is wrong is wrong");
-        assert_eq!(verdict(Some(Err(open("a"))), Some(Ok(()))), unjudged("a"));
     }
 }

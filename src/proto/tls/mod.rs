@@ -33,6 +33,7 @@ pub(crate) mod tests;
 mod trust;
 mod unit_key;
 mod validation;
+mod verification;
 mod verifier;
 
 use std::sync::{Arc, LazyLock};

@@ -60,21 +60,26 @@ impl Target {
     }
 }
 
+/// Five probes of ICMP without an answer.
+fn unanswered(outcome: &str, errors: &[&str]) -> Target {
+    Target::seen(vec![
+        ("outcome", json!(outcome)),
+        ("address", json!("192.0.2.1")),
+        ("sent", json!(5)),
+        ("blocked", json!(0)),
+        ("received", json!(0)),
+        ("late", json!(0)),
+        ("loss", json!(1.0)),
+        ("duplicates", json!(0)),
+        ("reordered", json!(0)),
+        ("errors", json!(errors)),
+    ])
+}
+
 /// Silent: the backlog is full, so that SYNs are dropped; nobody reads datagrams.
 pub async fn dead(family: &str) -> Option<Target> {
     if family == "icmp" {
-        return Some(Target::seen(vec![
-            ("outcome", json!("silent")),
-            ("address", json!("192.0.2.1")),
-            ("sent", json!(5)),
-            ("blocked", json!(0)),
-            ("received", json!(0)),
-            ("late", json!(0)),
-            ("loss", json!(1.0)),
-            ("duplicates", json!(0)),
-            ("reordered", json!(0)),
-            ("errors", json!([])),
-        ]));
+        return Some(unanswered("silent", &[]));
     }
     let socket = |kind| Socket::new(Domain::IPV4, kind, None).unwrap();
     let full = socket(Type::STREAM);
@@ -99,18 +104,7 @@ pub async fn dead(family: &str) -> Option<Target> {
 
 pub async fn refusing(family: &str) -> Option<Target> {
     if family == "icmp" {
-        return Some(Target::seen(vec![
-            ("outcome", json!("unreachable")),
-            ("address", json!("192.0.2.1")),
-            ("sent", json!(5)),
-            ("blocked", json!(0)),
-            ("received", json!(0)),
-            ("late", json!(0)),
-            ("loss", json!(1.0)),
-            ("duplicates", json!(0)),
-            ("reordered", json!(0)),
-            ("errors", json!(["host_unreachable from 192.0.2.254 x5"])),
-        ]));
+        return Some(unanswered("unreachable", &["host_unreachable from 192.0.2.254 x5"]));
     }
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     Some(Target::at(listener.local_addr().unwrap().port()))

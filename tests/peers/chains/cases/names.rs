@@ -45,13 +45,13 @@ pub(super) fn names() -> Vec<Case> {
 pub(super) fn address_names() -> Vec<Case> {
     let v6 = "2001:db8::5".parse::<std::net::Ipv6Addr>().unwrap().octets();
     vec![
-        named("address", Accepts, &[ip(&[10, 1, 2, 3])], "10.1.2.3"),
-        named("other_address", Refuses, &[ip(&[10, 1, 2, 4])], "10.1.2.3"),
+        named("address", Accepts, &[ip(&[127, 1, 2, 3])], "127.1.2.3"),
+        named("other_address", Refuses, &[ip(&[127, 1, 2, 4])], "127.1.2.3"),
         named("address_6", Accepts, &[ip(&v6)], "2001:db8::5"),
-        named("address_as_dns_name", Refuses, &[dns("10.1.2.3")], "10.1.2.3"),
-        named("address_in_common_name", Refuses, &[dns("a.chain.test")], "10.1.2.3"),
-        named("address_of_three_bytes", Accepts, &[ip(&[10, 1, 2]), dns(NAME)], NAME),
-        named("mapped_address", Refuses, &[ip(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 1, 2, 3])], "10.1.2.3"),
+        named("address_as_dns_name", Refuses, &[dns("127.1.2.3")], "127.1.2.3"),
+        named("address_in_common_name", Refuses, &[dns("a.chain.test")], "127.1.2.3"),
+        named("address_of_three_bytes", Accepts, &[ip(&[127, 1, 2]), dns(NAME)], NAME),
+        named("mapped_address", Refuses, &[ip(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127, 1, 2, 3])], "127.1.2.3"),
     ]
 }
 
@@ -66,7 +66,7 @@ fn held(id: &'static str, says: Says, more: &[Vec<u8>], permitted: &[Vec<u8>], e
 pub(super) fn subtrees() -> Vec<Case> {
     let ten = || ip(&[10, 0, 0, 0, 255, 0, 0, 0]);
     let eleven = || ip(&[11, 0, 0, 0, 255, 0, 0, 0]);
-    let address = || ip(&[10, 1, 2, 3]);
+    let address = || ip(&[127, 1, 2, 3]);
     vec![
         held("dns_permitted", Accepts, &[], &[dns("chain.test")], &[]),
         held("dns_permitted_itself", Accepts, &[], &[dns(NAME)], &[]),
@@ -112,7 +112,7 @@ pub(super) fn more_subtrees() -> Vec<Case> {
         held("uri_of_a_domain", Accepts, &[uri("https://x.chain.test/p")], &[uri(".chain.test")], &[]),
         held("uri_not_permitted", Refuses, &[uri("https://x.chain.test/p")], &[uri("other.test")], &[]),
         held("uri_excluded", Refuses, &[uri("https://x.chain.test/p")], &[], &[uri("x.chain.test")]),
-        held("uri_with_address", Refuses, &[uri("https://10.1.2.3/p")], &[uri("chain.test")], &[]),
+        held("uri_with_address", Refuses, &[uri("https://127.1.2.3/p")], &[uri("chain.test")], &[]),
         held("registered_constraint_without_name", Accepts, &[], &[registered("1.2.3.4")], &[]),
         held("registered_constraint", Open, &[registered("1.2.3.4")], &[registered("1.2.3.4")], &[]),
     ];

@@ -125,13 +125,13 @@ pub(super) fn subtrees() -> Vec<Case> {
     vec![
         held("address_6_permitted", Accepts, &[ip(&v6(9))], &[ip(&prefix)], &[]),
         held("address_6_excluded", Refuses, &[ip(&v6(9))], &[], &[ip(&prefix)]),
-        held("address_4_under_6_only", Refuses, &[ip(&[10, 1, 2, 3])], &[ip(&prefix)], &[]),
-        held("every_address_permitted", Accepts, &[ip(&[10, 1, 2, 3])], &[ip(&[0; 8])], &[]),
+        held("address_4_under_6_only", Refuses, &[ip(&[127, 1, 2, 3])], &[ip(&prefix)], &[]),
+        held("every_address_permitted", Accepts, &[ip(&[127, 1, 2, 3])], &[ip(&[0; 8])], &[]),
         held(
             "single_address_permitted",
             Accepts,
-            &[ip(&[10, 1, 2, 3])],
-            &[ip(&[10, 1, 2, 3, 255, 255, 255, 255])],
+            &[ip(&[127, 1, 2, 3])],
+            &[ip(&[127, 1, 2, 3, 255, 255, 255, 255])],
             &[],
         ),
         held("empty_directory_permits_all", Accepts, &[], &[tlv(0xa4, &[&name("")])], &[]),
