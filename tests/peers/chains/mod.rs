@@ -55,6 +55,11 @@ const MEANT: &[(&str, &[&str], &str)] = &[
     ),
     ("root_length_0_self_issued_between", &[GNU], "as length_0_and_self_issued"),
     ("leaf_any_only", &[GNU], "OpenSSL and browsers want serverAuth itself"),
+    (
+        "address_mask_with_gaps",
+        &[OPEN, CURLS],
+        "RFC 5280 4.2.1.10: a range is written as in RFC 4632 (CIDR), without gaps; OpenSSL and curl take any mask",
+    ),
     ("root_client_only", &[GNU], "OpenSSL and browsers mind the purposes of a root; certtool does not"),
     (
         "leaf_usage_certsign_only",

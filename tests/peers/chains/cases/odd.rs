@@ -81,7 +81,7 @@ pub(super) fn leaves() -> Vec<Case> {
         }),
         case("names_of_every_kind", Accepts, |d| {
             let other = tlv(0xa0, &[&super::super::draft::oid("1.2.3.4"), &tlv(0xa0, &[&tlv(0x0c, &[b"x"])])]);
-            d.leaf.san(&[other, mail("a@b.test"), uri("urn:x"), directory("x"), ip(&[10, 0, 0, 1]), dns(NAME)]);
+            d.leaf.san(&[other, mail("a@b.test"), uri("urn:x"), directory("x"), ip(&[127, 0, 0, 1]), dns(NAME)]);
         }),
     ]
 }
