@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::datagram::{self, IcmpError};
-use super::own;
+use super::own::{self, syn};
 use crate::model::Fault;
 
 /// An open connection and how long the handshake took.
@@ -23,9 +23,9 @@ pub struct Dialled {
 /// Why the peer could not be connected to. A fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConnectError {
-    /// RST in answer to SYN, or the connection met itself.
+    /// Nobody listens: the connection met itself, or an error of a socket that names no sender.
     Refused,
-    /// An ICMP error in answer to SYN that says that nobody listens, and whose it is.
+    /// A RST or an ICMP error in answer to SYN that says that nobody listens, and whose it is.
     RefusedBy(String),
     /// Silence for the whole patience.
     Timeout,
@@ -42,9 +42,15 @@ impl ConnectError {
             Some(libc::ECONNREFUSED) => Ok(Self::Refused),
             Some(libc::ECONNRESET | libc::EPIPE) => Ok(Self::Reset),
             Some(libc::ETIMEDOUT) => Ok(Self::Timeout),
-            Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::EACCES | libc::EINVAL | libc::EAFNOSUPPORT)
-                if !link_local(peer)
-                    && let Some(why) = own::no_way(peer, None) =>
+            Some(
+                libc::ENETUNREACH
+                | libc::EHOSTUNREACH
+                | libc::EACCES
+                | libc::EINVAL
+                | libc::EAFNOSUPPORT
+                | libc::EADDRNOTAVAIL,
+            ) if !link_local(peer)
+                && let Some(why) = own::no_way(peer, None) =>
             {
                 Err(own::no_way_fault(&why, operation, peer))
             }
@@ -56,6 +62,16 @@ impl ConnectError {
             Some(libc::EACCES) => Ok(Self::Unreachable("a firewall on the way rejects it".to_owned())),
             Some(libc::EPROTO) => Ok(Self::Unreachable(error.to_string())),
             _ => Err(local_fault(error, operation, peer)),
+        }
+    }
+
+    /// The same, by the ICMP error behind it where there is one.
+    #[must_use]
+    pub fn reported_by(self, report: Option<&IcmpError>) -> Self {
+        match (self, report) {
+            (Self::Refused, Some(report)) => Self::RefusedBy(report.to_string()),
+            (Self::Unreachable(_), Some(report)) => Self::Unreachable(report.to_string()),
+            (other, _) => other,
         }
     }
 
@@ -96,60 +112,91 @@ pub async fn connect_on(
     peer: SocketAddr,
     patience: Duration,
 ) -> Result<Result<Dialled, ConnectError>, Fault> {
+    match try_connect(socket, peer, patience).await {
+        Ok(dialled) => Ok(Ok(dialled)),
+        Err(end) => end.judge(peer).map(Err),
+    }
+}
+
+/// What a SYN came to, if no connection.
+pub enum SynEnd {
+    /// The connection met itself.
+    Itself,
+    /// Nothing came back; why this host itself may be the reason, where its kernel knows.
+    Silent(Option<&'static str>),
+    /// An error of the socket, and the ICMP error behind it if it was one.
+    Error(io::Error, Option<IcmpError>),
+}
+
+impl SynEnd {
+    /// This host has no local port left, or no such address.
+    #[must_use]
+    pub fn no_port_left(&self) -> bool {
+        matches!(self, Self::Error(error, _) if error.raw_os_error() == Some(libc::EADDRNOTAVAIL))
+    }
+
+    /// Sorts it: a reset, an ICMP error of the path or the peer, and silence are facts; what this host itself did is a fault.
+    pub fn judge(self, peer: SocketAddr) -> Result<ConnectError, Fault> {
+        let own = |why: String| own::rejection_fault(why, "connect", peer);
+        let (error, report) = match self {
+            Self::Itself => return Ok(ConnectError::Refused),
+            Self::Silent(None) => return Ok(ConnectError::Timeout),
+            Self::Silent(Some(why)) => return Err(own(why.to_owned())),
+            Self::Error(error, report) => (error, report),
+        };
+        if let Some(why) = report.as_ref().and_then(|report| own::rejection(report, peer.ip())) {
+            return Err(own(why));
+        }
+        Ok(match ConnectError::classify(&error, "connect", peer)?.reported_by(report.as_ref()) {
+            ConnectError::Refused => ConnectError::RefusedBy(format!("RST from {}", peer.ip())),
+            other => other,
+        })
+    }
+}
+
+/// [`connect_on`] for who counts what this side lacks, and judges the rest later.
+pub async fn try_connect(socket: Socket, peer: SocketAddr, patience: Duration) -> Result<Dialled, SynEnd> {
+    let alone = |error| SynEnd::Error(error, None);
+    datagram::hear_errors(&socket);
+    let held = syn::hold_own_resets(&socket, peer.ip());
     let start = Instant::now();
-    let connected = tokio::time::timeout(patience, established(socket, peer)).await;
+    let stream = begin(socket, peer).map_err(alone)?;
+    let ended = tokio::time::timeout(patience, ended(&stream)).await;
     let elapsed = start.elapsed();
-    let stream = match connected {
-        Err(_) => return Ok(Err(ConnectError::Timeout)),
-        Ok(Err(SynError { error, report: None })) => return ConnectError::classify(&error, "connect", peer).map(Err),
-        Ok(Err(SynError { error, report: Some(report) })) => return answered_by(&error, &report, peer).map(Err),
-        Ok(Ok(stream)) => stream,
-    };
+    match ended {
+        Ok(None) => {}
+        Ok(Some(error)) if error.raw_os_error() != Some(libc::ETIMEDOUT) => {
+            return Err(SynEnd::Error(error, datagram::reported(&stream)));
+        }
+        _ => return Err(SynEnd::Silent(syn::kept_here(&stream, held))),
+    }
     // On loopback the kernel may pick the target's own port: simultaneous open with itself, nobody listens there.
     if stream.local_addr().is_ok_and(|local| local == peer) {
-        return Ok(Err(ConnectError::Refused));
+        return Err(SynEnd::Itself);
     }
+    if held {
+        syn::release(&stream);
+    }
+    datagram::ignore_errors(&stream);
     let _ = stream.set_nodelay(true);
-    Ok(Ok(Dialled { stream, elapsed }))
+    Ok(Dialled { stream, elapsed })
 }
 
-/// A connection, or the error of its socket: for who counts errors and judges none.
-pub async fn stream(socket: Socket, peer: SocketAddr) -> io::Result<TcpStream> {
-    established(socket, peer).await.map_err(|syn| syn.error)
-}
-
-/// Why a SYN came to nothing: the error of the socket, and the ICMP error behind it if it was one.
-struct SynError {
-    error: io::Error,
-    report: Option<IcmpError>,
-}
-
-/// The connection once it is established, or refused in whatever way.
-async fn established(socket: Socket, peer: SocketAddr) -> Result<TcpStream, SynError> {
-    let alone = |error| SynError { error, report: None };
-    datagram::hear_errors(&socket);
-    socket.set_nonblocking(true).map_err(alone)?;
+/// Sends the SYN.
+fn begin(socket: Socket, peer: SocketAddr) -> io::Result<TcpStream> {
+    socket.set_nonblocking(true)?;
     match socket.connect(&peer.into()) {
-        Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => return Err(alone(error)),
+        Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => return Err(error),
         _ => {}
     }
-    let stream = TcpStream::from_std(socket.into()).map_err(alone)?;
-    stream.writable().await.map_err(alone)?;
-    match stream.take_error().map_err(alone)? {
-        None => Ok(stream),
-        Some(error) => Err(SynError { report: datagram::reported(&stream), error }),
-    }
+    TcpStream::from_std(socket.into())
 }
 
-/// An ICMP error in answer to a SYN: of the path or the peer it is a fact, with its sender; of this host's own filter a fault.
-fn answered_by(error: &io::Error, report: &IcmpError, peer: SocketAddr) -> Result<ConnectError, Fault> {
-    if let Some(why) = own::rejection(report, peer.ip()) {
-        return Err(own::rejection_fault(why, "connect", peer));
-    }
-    match ConnectError::classify(error, "connect", peer)? {
-        ConnectError::Refused => Ok(ConnectError::RefusedBy(report.to_string())),
-        ConnectError::Unreachable(_) => Ok(ConnectError::Unreachable(report.to_string())),
-        other => Ok(other),
+/// Waits for what a SYN comes to: `None` is a connection.
+async fn ended(stream: &TcpStream) -> Option<io::Error> {
+    match stream.writable().await.and_then(|()| stream.take_error()) {
+        Ok(error) => error,
+        Err(error) => Some(error),
     }
 }
 

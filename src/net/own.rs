@@ -1,6 +1,8 @@
 //! This host's own inability, told apart from what a target or the path to it did: no route, a prohibiting or black-hole
 //! route, a filter of this host. The one place that decides it.
 
+pub mod syn;
+
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
@@ -42,6 +44,7 @@ pub fn no_way_fault(error: &io::Error, operation: &str, peer: SocketAddr) -> Fau
         Some(libc::EHOSTUNREACH) => "a route of this host says unreachable",
         Some(libc::EACCES) => "a route of this host prohibits it",
         Some(libc::EINVAL) => "a route of this host is a black hole",
+        Some(libc::EADDRNOTAVAIL) => "this host has no address to send from there",
         Some(libc::EAFNOSUPPORT) => "this host does not speak this IP version",
         _ => "this host has no way there",
     };

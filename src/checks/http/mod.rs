@@ -29,6 +29,9 @@ use crate::proto::tls::Trust;
 /// Time a probe may need beside its `timeout`, to read a trust store the first time.
 const LOADING: Duration = Duration::from_secs(1);
 
+/// What is left of the limit when a connection that does not come about is looked at.
+const TO_LOOK: Duration = Duration::from_millis(2);
+
 /// The probe.
 pub struct Http {
     url: Url,
@@ -90,7 +93,8 @@ impl Probe for Http {
         }
         let start = Instant::now();
         let mut trace = Trace::new(self.url.clone(), self.shown.clone());
-        let outcome = tokio::time::timeout_at(start + self.timeout, self.exchange(cx, &mut trace)).await;
+        let end = start + self.timeout;
+        let outcome = tokio::time::timeout_at(end, self.exchange(cx, &mut trace, end)).await;
         let elapsed = start.elapsed();
         let end = match outcome {
             Ok(Ok(answer)) => {
@@ -98,6 +102,11 @@ impl Probe for Http {
                 record::record_answer(cx, &answer);
                 cx.record_time(&facts::TOTAL_TIME, elapsed);
                 None
+            }
+            Ok(Err(EarlyEnd::Outcome { word: "timeout", .. }))
+                if matches!(trace.phase, Phase::Connect | Phase::Tls) =>
+            {
+                Some(EarlyEnd::outcome("timeout", trace.silence(self.timeout)))
             }
             Ok(Err(end)) => Some(end),
             // The resolver's silence is neither the server's nor an absent name.
@@ -135,7 +144,7 @@ impl From<ExchangeError> for EarlyEnd {
 
 impl Http {
     /// The request, and those that redirects lead to.
-    async fn exchange(&self, cx: &mut Cx<'_>, trace: &mut Trace) -> Result<Answer, EarlyEnd> {
+    async fn exchange(&self, cx: &mut Cx<'_>, trace: &mut Trace, end: Instant) -> Result<Answer, EarlyEnd> {
         let mut request = self.request.clone();
         loop {
             let url = trace.url.clone();
@@ -146,8 +155,9 @@ impl Http {
                 version: self.version.into(),
                 trust: &self.trust,
                 verify: self.verify,
-                // The whole exchange has one limit in time, kept by the caller; no phase has one of its own.
-                timeout: self.timeout,
+                // The whole exchange has one limit in time, kept by the caller; a connection ends just before it, because only
+                // its own end tells whether it was this host that kept it from the server.
+                until: end.checked_sub(TO_LOOK).unwrap_or(end),
             };
             let mut recorder = Recorder { cx: &mut *cx, trace: &mut *trace };
             let response = exchange(&server, |version| request.for_url(&url, version), &mut recorder).await?;

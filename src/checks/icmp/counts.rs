@@ -213,14 +213,14 @@ impl Counts {
         if self.received + self.late > 0 {
             return None;
         }
+        let peer = SocketAddr::new(target, 0);
+        if let Some(error) = own::no_way(peer, source) {
+            return Some(own::no_way_fault(&error, OPERATION, peer));
+        }
         if self.sent == 0
             && let Some(error) = &self.local
         {
             return Some(icmp_fault(error, OPERATION, target));
-        }
-        let peer = SocketAddr::new(target, 0);
-        if let Some(error) = own::no_way(peer, source) {
-            return Some(own::no_way_fault(&error, OPERATION, peer));
         }
         // The route may be back by now.
         let own = |report: &&IcmpError| report.router.is_none() && report.class == Class::Unreachable;

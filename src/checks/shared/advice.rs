@@ -6,14 +6,21 @@ type Advice = (&'static str, &'static str);
 /// RST or ICMP port unreachable.
 pub const REFUSED: Advice = (
     "refused",
-    "nothing listens there, or a firewall answers for it: is the service up, on this address and port (ss -ltnup)?",
+    "nothing listens there, or a firewall answers for it (perhaps this host's own): is the service up, on this address and port \
+     (ss -ltnup)?",
 );
 /// Silence before there was a connection.
-pub const TIMEOUT: Advice =
-    ("timeout", "packets vanish: check firewall, route and security group on the way, and that the host is up");
+pub const TIMEOUT: Advice = (
+    "timeout",
+    "packets vanish: check firewall, route and security group on the way, and that the host is up; perhaps this host \
+      itself drops what comes back (nft list ruleset, ip route get)",
+);
 /// No reply to a datagram.
-pub const SILENT: Advice =
-    ("silent", "no answer came: is the service up, and does it answer what was sent? a firewall may drop it");
+pub const SILENT: Advice = (
+    "silent",
+    "no answer came: is the service up, and does it answer what was sent? a firewall may drop it, perhaps this host's own \
+      (nft list ruleset, ip route get)",
+);
 /// An ICMP error, or no route.
 pub const UNREACHABLE: Advice =
     ("unreachable", "a router or the own host has no way there: check routes (ip route get) and the next hop");

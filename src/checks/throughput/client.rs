@@ -32,11 +32,7 @@ const REOPENING: Duration = Duration::from_millis(100);
 
 /// A connection that did not come about.
 pub(super) fn not_connected(error: &ConnectError, peer: SocketAddr) -> EarlyEnd {
-    let why = match error {
-        ConnectError::Unreachable(why) => format!("{peer}: {why}"),
-        other => format!("{peer}: {}", other.word()),
-    };
-    EarlyEnd::outcome(error.word(), why)
+    EarlyEnd::outcome(error.word(), format!("{peer}: {}", error.evidence().unwrap_or_else(|| error.word())))
 }
 
 /// Sorts an error of a socket: the peer's doing is an outcome, anything else a fault.

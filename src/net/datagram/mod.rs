@@ -6,7 +6,7 @@ pub mod udp;
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
 use nix::sys::socket::{MsgFlags, SockaddrStorage, recvmsg};
@@ -112,7 +112,12 @@ impl Datagram {
 
 /// Has the kernel keep ICMP errors about a socket, a connecting one of TCP as well, with their senders.
 pub fn hear_errors(socket: &Socket) {
-    system::hear_errors(socket);
+    system::hear(socket, true);
+}
+
+/// Ends [`hear_errors`]. With it an ICMP error ends an open TCP connection, which must outlive it (RFC 1122, 4.2.3.9).
+pub fn ignore_errors(socket: &impl AsFd) {
+    system::hear(socket, false);
 }
 
 /// The error report behind an error that a socket of [`hear_errors`] just had; `None` where it was no ICMP error.
@@ -177,7 +182,7 @@ mod system {
 
     use std::io::IoSliceMut;
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-    use std::os::fd::AsRawFd;
+    use std::os::fd::{AsFd, AsRawFd};
     use std::time::Duration;
 
     use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, sockopt};
@@ -194,14 +199,14 @@ mod system {
     /// fail harmlessly.
     pub(super) fn enable(socket: &Socket) {
         let _ = setsockopt(socket, sockopt::ReceiveTimestampns, &true);
-        hear_errors(socket);
+        hear(socket, true);
         let _ = setsockopt(socket, sockopt::Ipv4RecvTtl, &true);
         let _ = setsockopt(socket, sockopt::Ipv6RecvHopLimit, &true);
     }
 
-    pub(super) fn hear_errors(socket: &Socket) {
-        let _ = setsockopt(socket, sockopt::Ipv4RecvErr, &true);
-        let _ = setsockopt(socket, sockopt::Ipv6RecvErr, &true);
+    pub(super) fn hear(socket: &impl AsFd, yes: bool) {
+        let _ = setsockopt(socket, sockopt::Ipv4RecvErr, &yes);
+        let _ = setsockopt(socket, sockopt::Ipv6RecvErr, &yes);
     }
 
     pub(super) fn ancillary(item: &ControlMessageOwned, arrival: &mut Arrival) {
@@ -252,6 +257,8 @@ mod system {
 mod system {
     //! Elsewhere: errors arrive without their sender, and arrivals are stamped by this process.
 
+    use std::os::fd::{AsFd, AsRawFd};
+
     use nix::sys::socket::ControlMessageOwned;
     use socket2::Socket;
 
@@ -259,9 +266,11 @@ mod system {
 
     pub(super) fn enable(_: &Socket) {}
 
+    pub(super) fn hear(_: &impl AsFd, _: bool) {}
+
     pub(super) fn ancillary(_: &ControlMessageOwned, _: &mut Arrival) {}
 
-    pub(super) fn icmp_error(_: &Socket, _: &mut [u8], _: &mut [u8]) -> Option<IcmpError> {
+    pub(super) fn icmp_error(_: &impl AsRawFd, _: &mut [u8], _: &mut [u8]) -> Option<IcmpError> {
         None
     }
 }

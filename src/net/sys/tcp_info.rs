@@ -10,11 +10,13 @@ use std::time::Duration;
 use super::sockopt;
 
 // Offsets of linux/tcp.h, stable since the field exists.
+const TIMEOUTS: usize = 2;
+const RETRANS: usize = 36;
 const RTT: usize = 68;
 const TOTAL_RETRANS: usize = 100;
 const BYTES_ACKED: usize = 120;
 
-/// `SO_MEMINFO` (Linux 4.12): nine counters, the last one is datagrams dropped because the queue was full.
+/// `SO_MEMINFO` (Linux 4.12): nine counters, the last one is packets dropped: because the queue was full, or by a socket filter.
 const SO_MEMINFO: libc::c_int = 55;
 const DROPS: usize = 8 * 4;
 
@@ -27,6 +29,19 @@ pub struct TcpInfo {
     pub retransmits: Option<u32>,
     /// Payload bytes the peer has acknowledged (Linux 4.1).
     pub bytes_acked: Option<u64>,
+    /// Times the retransmission timer went off in a row.
+    timeouts: Option<u8>,
+    /// Segments that were sent again and are not acknowledged.
+    in_flight_again: Option<u32>,
+}
+
+impl TcpInfo {
+    /// The timer went off and nothing was sent again: the kernel tried, and a filter, a queue or an interface of this host did
+    /// not let it out. A repeated segment that left is counted until it is acknowledged.
+    #[must_use]
+    pub fn repeated_in_vain(&self) -> bool {
+        self.timeouts.is_some_and(|count| count > 0) && self.in_flight_again == Some(0)
+    }
 }
 
 /// Asks the kernel about a TCP socket.
@@ -39,6 +54,13 @@ pub fn tcp_info(socket: &impl AsFd) -> io::Result<TcpInfo> {
 /// Datagrams the kernel dropped because this socket's receive buffer was full; `None` where the kernel cannot tell.
 #[must_use]
 pub fn queue_drops(socket: &impl AsFd) -> Option<u32> {
+    drops(socket)
+}
+
+/// Packets the kernel dropped at this socket: its receive buffer was full, or its filter said so; `None` where the kernel
+/// cannot tell.
+#[must_use]
+pub fn drops(socket: &impl AsFd) -> Option<u32> {
     let mut raw = [0_u8; 64];
     let filled = sockopt::read(socket, libc::SOL_SOCKET, SO_MEMINFO, &mut raw).ok()?;
     word(raw.get(..filled)?, DROPS)
@@ -52,6 +74,8 @@ fn parse(raw: &[u8]) -> TcpInfo {
             .get(BYTES_ACKED..BYTES_ACKED + 8)
             .and_then(|bytes| bytes.try_into().ok())
             .map(u64::from_ne_bytes),
+        timeouts: raw.get(TIMEOUTS).copied(),
+        in_flight_again: word(raw, RETRANS),
     }
 }
 
@@ -74,7 +98,12 @@ mod tests {
         assert_eq!(info.rtt, Some(std::time::Duration::from_micros(250)));
         assert_eq!(info.retransmits, Some(0));
         assert_eq!(info.bytes_acked, None);
-        assert_eq!(parse(&raw[..10]), TcpInfo::default());
+        assert_eq!(parse(&raw[..2]), TcpInfo::default());
+        assert!(!info.repeated_in_vain(), "the timer did not go off");
+        raw[2] = 1;
+        assert!(parse(&raw).repeated_in_vain() && !parse(&raw[..10]).repeated_in_vain());
+        raw[36..40].copy_from_slice(&1_u32.to_ne_bytes());
+        assert!(!parse(&raw).repeated_in_vain(), "it was sent again");
     }
 
     #[tokio::test]

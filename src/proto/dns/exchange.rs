@@ -116,7 +116,12 @@ pub(crate) async fn udp(request: &Request<'_>) -> Result<Exchange, Fault> {
     let mut exchange = Exchange::new();
     let sent = Instant::now();
     if let Err(error) = udp::send(&socket, &query, server).await {
-        return ConnectError::classify(&error, "send DNS query", server).map(|why| refused(exchange, &why));
+        let report = datagram::reported(&socket);
+        if let Some(why) = report.as_ref().and_then(|report| own::rejection(report, server.ip())) {
+            return Err(own::rejection_fault(why, "send DNS query", server));
+        }
+        let why = ConnectError::classify(&error, "send DNS query", server)?;
+        return Ok(refused(exchange, &why.reported_by(report.as_ref())));
     }
     let mut buffer = vec![0_u8; LARGEST];
     let mut deadline = Deadline::at(sent + request.patience);

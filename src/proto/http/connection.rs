@@ -88,8 +88,8 @@ pub struct Server<'a> {
     pub trust: &'a Trust,
     /// Nothing is sent to a server whose certificate does not verify.
     pub verify: bool,
-    /// Limit of each phase; the caller limits the whole.
-    pub timeout: Duration,
+    /// When the connection must be there; the caller limits the whole.
+    pub until: Instant,
 }
 
 /// Connects to `server` and sends the request that `build` makes for the version agreed on; comes back with the head of the
@@ -104,7 +104,7 @@ pub async fn exchange(
     observer.connects_to(address);
     observer.begins(Phase::Connect);
     let peer = SocketAddr::new(address, server.url.port_or_known_default().unwrap_or_default());
-    let dialled = match connect(peer, None, server.timeout).await? {
+    let dialled = match connect(peer, None, server.left()).await? {
         Ok(dialled) => dialled,
         Err(error) => return Err(unconnected(&error, peer).into()),
     };
@@ -122,6 +122,10 @@ pub async fn exchange(
 }
 
 impl Server<'_> {
+    fn left(&self) -> Duration {
+        self.until.saturating_duration_since(Instant::now())
+    }
+
     async fn address(&self, observer: &mut (impl Observer + Send)) -> Result<IpAddr, ExchangeError> {
         if let Some(address) = self.address {
             return Ok(address);
@@ -133,7 +137,8 @@ impl Server<'_> {
             None => return Err(ExchangeError::new(Cause::Unresolved, format!("{} names no host", self.url))),
         };
         let start = Instant::now();
-        let found = resolve(name, IpVersion::Any, self.timeout).await?;
+        // The caller's limit comes first, and says how long that was.
+        let found = resolve(name, IpVersion::Any, self.left() + Duration::from_secs(1)).await?;
         let addresses = found.map_err(|why| NoResponse::new(Cause::Unresolved, why))?;
         observer.ended(Phase::Resolve, start.elapsed());
         let first = addresses.list.first().copied();
@@ -154,9 +159,9 @@ impl Server<'_> {
         let offer = Offer { sni, verify_name: name, alpn: self.version.alpn(), versions: versions(None, None) };
         let credentials = self.trust.load().await?;
         observer.begins(Phase::Tls);
-        let handshake = handshake(stream, peer, credentials, &offer, self.timeout).await?;
+        let handshake = handshake(stream, peer, credentials, &offer, self.left()).await?;
         if handshake.may_be_beyond_offer() {
-            let left = self.timeout.saturating_sub(handshake.elapsed);
+            let left = self.left();
             let open = async move || Ok(connect(peer, None, left).await?.ok().map(|dialled| dialled.stream));
             if let Some(fault) = beyond_offer(peer, &offer, left, &|| open().boxed()).await? {
                 return Err(fault.into());

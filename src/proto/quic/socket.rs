@@ -17,8 +17,9 @@ use tokio::net::UdpSocket;
 use tokio::sync::Notify;
 
 use crate::model::Fault;
-use crate::net::datagram::udp;
+use crate::net::datagram::{self, udp};
 use crate::net::dial::ConnectError;
+use crate::net::own;
 
 /// Bytes taken from one peer in all. Handshake, one answer of 64 KiB and their repetitions need a tenth of it.
 const MOST: u64 = 4 * 1024 * 1024;
@@ -90,8 +91,13 @@ impl QuicSocket {
         if error.raw_os_error() == Some(libc::EMSGSIZE) {
             return;
         }
-        self.report(match ConnectError::classify(error, "exchange QUIC packets", self.peer) {
-            Ok(error) => PathError::Connect(error),
+        const OPERATION: &str = "exchange QUIC packets";
+        let report = datagram::reported(&self.socket);
+        if let Some(why) = report.as_ref().and_then(|report| own::rejection(report, self.peer.ip())) {
+            return self.report(PathError::Fault(own::rejection_fault(why, OPERATION, self.peer)));
+        }
+        self.report(match ConnectError::classify(error, OPERATION, self.peer) {
+            Ok(error) => PathError::Connect(error.reported_by(report.as_ref())),
             Err(fault) => PathError::Fault(fault),
         });
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::counts::Counts;
 use super::load_run::{LoadRun, Period};
@@ -85,9 +85,15 @@ impl Connection<'_> {
 
     /// One connection from SYN to goodbye.
     async fn attempt(&self) -> Result<Result<Completed, Failure>, Fault> {
-        let step = Cell::new("to the connection");
         let limit = self.load.connector.timeout;
-        match timeout(limit, self.handshake(&step)).await {
+        let begun = Instant::now();
+        // The connection tells by itself when it took too long, and whether that was this host's own doing.
+        let stream = match self.connect(limit).await? {
+            Ok(stream) => stream,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        let step = Cell::new("to the go-ahead of STARTTLS");
+        match timeout_at(begun + limit, self.handshake(stream, &step)).await {
             Ok(Ok(Ok(stream))) => self.close(stream).await,
             Ok(Ok(Err(failure))) => Ok(Err(failure)),
             Ok(Err(fault)) => Err(fault),
@@ -95,13 +101,12 @@ impl Connection<'_> {
         }
     }
 
-    async fn handshake(&self, step: &Cell<&'static str>) -> Result<Result<LoadStream, Failure>, Fault> {
+    async fn handshake(
+        &self,
+        stream: TcpStream,
+        step: &Cell<&'static str>,
+    ) -> Result<Result<LoadStream, Failure>, Fault> {
         let connector = &self.load.connector;
-        let stream = match self.connect().await? {
-            Ok(stream) => stream,
-            Err(failure) => return Ok(Err(failure)),
-        };
-        step.set("to the go-ahead of STARTTLS");
         let stream = match connector.upgrade(stream, Duration::ZERO).await? {
             Ok(connection) => connection.stream,
             Err(error) => return Ok(Err(Failure::Remote(format!("STARTTLS: {}", error.outcome())))),
@@ -110,22 +115,17 @@ impl Connection<'_> {
         Ok(self.client.handshake(stream).await?.map_err(|end| Failure::Remote(error_kind(&end))))
     }
 
-    async fn connect(&self) -> Result<Result<TcpStream, Failure>, Fault> {
+    async fn connect(&self, limit: Duration) -> Result<Result<TcpStream, Failure>, Fault> {
         let peer = self.load.connector.peer;
-        match dial::stream(dial::open(peer, self.load.connector.source)?, peer).await {
-            Ok(stream) if stream.local_addr().is_ok_and(|local| local == peer) => {
-                Ok(Err(Failure::Remote("the connection was refused".to_owned())))
-            }
-            Ok(stream) => {
-                let _ = stream.set_nodelay(true);
-                Ok(Ok(stream))
-            }
-            Err(error) if error.raw_os_error() == Some(libc::EADDRNOTAVAIL) => Ok(Err(Failure::NoPort)),
-            Err(error) => {
-                let error = ConnectError::classify(&error, "connect", peer)?;
-                Ok(Err(Failure::Remote(format!("no connection: {}", error.word()))))
-            }
-        }
+        let end = match dial::try_connect(dial::open(peer, self.load.connector.source)?, peer, limit).await {
+            Ok(dialled) => return Ok(Ok(dialled.stream)),
+            Err(end) if end.no_port_left() => return Ok(Err(Failure::NoPort)),
+            Err(end) => end.judge(peer)?,
+        };
+        Ok(Err(Failure::Remote(match end {
+            ConnectError::Timeout => format!("it took more than {limit:?} to the connection"),
+            other => format!("no connection: {}", other.word()),
+        })))
     }
 
     /// The end of a handshake, and a goodbye that is no part of it.

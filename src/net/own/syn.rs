@@ -1,0 +1,74 @@
+//! What this host itself did to a SYN, as the kernel tells it without anybody reading rules: a reset that came over the loopback
+//! interface though the peer is another host, and a SYN that could not even be repeated.
+//!
+//! A `reject with tcp reset` and a `drop` of this host leave no other trace. A SYN is repeated after a second at the earliest
+//! (RFC 6298, 2.1), so a shorter patience sees no drop; what is dropped on its way in leaves no trace at all.
+
+use std::net::IpAddr;
+use std::os::fd::AsFd;
+
+use socket2::{SockRef, Socket};
+
+use super::is_own;
+use crate::net::sys::tcp_info::{drops, tcp_info};
+
+/// Has the kernel drop, and count, resets that come over the loopback interface while `socket` connects to another host; so that
+/// none of them passes for the peer's. True where it does.
+pub fn hold_own_resets(socket: &Socket, peer: IpAddr) -> bool {
+    !is_own(peer) && system::attach(socket)
+}
+
+/// Ends [`hold_own_resets`]: an open connection hears every reset.
+pub fn release(socket: &impl AsFd) {
+    let _ = SockRef::from(socket).detach_filter();
+}
+
+/// How this host itself kept a connecting socket from its peer; `None` when nothing tells that it did.
+#[must_use]
+pub fn kept_here(socket: &impl AsFd, held: bool) -> Option<&'static str> {
+    if held && drops(socket).is_some_and(|count| count > 0) {
+        return Some(
+            "a reset came from this host itself, over its loopback interface: a filter of this host rejects it",
+        );
+    }
+    tcp_info(socket)
+        .is_ok_and(|info| info.repeated_in_vain())
+        .then_some("this host itself drops it: its kernel could not send")
+}
+
+#[cfg(target_os = "linux")]
+mod system {
+    use socket2::{SockFilter, Socket};
+
+    /// Index of the loopback interface, the same in every network namespace (`LOOPBACK_IFINDEX` of Linux).
+    const LOOPBACK: u32 = 1;
+
+    pub(super) fn attach(socket: &Socket) -> bool {
+        // Classic BPF, as in linux/filter.h. Filters of TCP sockets see the segment from its TCP header on.
+        const LOAD_BYTE: u16 = 0x30; // ldb [k]
+        const LOAD_WORD: u16 = 0x20; // ld [k]
+        const HAS_BITS: u16 = 0x45; // jset #k, jt, jf
+        const EQUALS: u16 = 0x15; // jeq #k, jt, jf
+        const VERDICT: u16 = 0x06; // ret #k
+        const FLAGS: u32 = 13;
+        const RST: u32 = 0x04;
+        // SKF_AD_OFF + SKF_AD_IFINDEX: the interface it came by.
+        const INTERFACE: u32 = 0xffff_f000 + 8;
+        let program = [
+            SockFilter::new(LOAD_BYTE, 0, 0, FLAGS),
+            SockFilter::new(HAS_BITS, 0, 3, RST),
+            SockFilter::new(LOAD_WORD, 0, 0, INTERFACE),
+            SockFilter::new(EQUALS, 0, 1, LOOPBACK),
+            SockFilter::new(VERDICT, 0, 0, 0),
+            SockFilter::new(VERDICT, 0, 0, u32::MAX),
+        ];
+        socket.attach_filter(&program).is_ok()
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod system {
+    pub(super) fn attach(_: &socket2::Socket) -> bool {
+        false
+    }
+}

@@ -1,0 +1,75 @@
+//! Suites about a host that cannot be asked, each of whose checks accepts whatever such a host may come to: what passes, or
+//! blames the target, was not this host's own inability.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use shakedown::checks::FAMILIES;
+use shakedown::model::{FieldRole, Kind};
+use shakedown::probe::Family;
+
+/// Every kind of check that sends something of its own, by family. `HOST` and `AT` (in brackets where it is IPv6) are its target.
+const ROWS: &[(&str, &str, &str)] = &[
+    ("tcp", "tcp", "host: HOST, port: 9"),
+    ("udp", "udp", "host: HOST, port: 9, send: x"),
+    ("icmp", "icmp", "host: HOST, count: 2"),
+    ("http", "http", "url: 'http://AT:9/'"),
+    ("https", "http", "url: 'https://AT:9/'"),
+    ("dns", "dns", "server: 'AT:9', name: x.test, attempts: 1"),
+    ("dns-tcp", "dns", "server: 'AT:9', name: x.test, transport: tcp"),
+    ("dns-dot", "dns", "server: 'AT:9', name: x.test, transport: dot, sni: x.test"),
+    ("dns-doh", "dns", "server: 'AT:9', name: x.test, transport: doh, sni: x.test"),
+    ("dns-doq", "dns", "server: 'AT:9', name: x.test, transport: doq, sni: x.test"),
+    ("dns-doh3", "dns", "server: 'AT:9', name: x.test, transport: doh3, sni: x.test"),
+    ("tls", "tls", "host: HOST, port: 9"),
+    ("tls-quic", "tls", "host: HOST, port: 9, transport: quic, alpn: [h3]"),
+    ("tls-starttls", "tls", "host: HOST, port: 9, starttls: smtp"),
+    ("throughput", "throughput", "server: 'AT:9', duration: 1s"),
+];
+
+/// One check of each row at `host`. `source` is added where a family has such a field.
+pub fn every_family(host: &str, source: Option<&str>) -> String {
+    let at = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+    let mut suite = String::from("version: 1\nsuite: own\ndefaults: {timeout: 2s}\nchecks:\n");
+    for family in FAMILIES.iter().filter(|family| family.name != "failover") {
+        let mut rows = ROWS.iter().filter(|(_, name, _)| *name == family.name).peekable();
+        assert!(rows.peek().is_some(), "family {} has no row here", family.name);
+        let sourced = family.fields.iter().find(|field| field.role == Some(FieldRole::Source));
+        let more = match (source, sourced) {
+            (None, _) => String::new(),
+            (Some(source), Some(field)) => format!(", {}: '{source}'", field.name),
+            (Some(_), None) => continue,
+        };
+        for (id, name, fields) in rows {
+            let fields = fields.replace("HOST", &format!("'{host}'")).replace("AT", &at);
+            let any = unwell(family);
+            writeln!(suite, "- {{id: {id}, {name}: {{{fields}{more}}}, expect: {any}, control: up}}").unwrap();
+        }
+    }
+    let more = source.map_or_else(String::new, |source| format!(", source: '{source}'"));
+    writeln!(suite, "- {{id: up, tcp: {{host: '{host}', port: 80{more}}}}}").unwrap();
+    suite
+}
+
+/// Every outcome but the one that is wished for.
+fn unwell(family: &Family) -> String {
+    let outcome = family.facts.iter().find(|fact| fact.roles.outcome).unwrap();
+    let Kind::Choice(words) = outcome.kind else { panic!("{}: an outcome that is no choice", family.name) };
+    let bad: Vec<&str> = words.iter().copied().filter(|word| !outcome.expected.unwrap().contains(word)).collect();
+    format!("{{{}: {{in: [{}]}}}}", outcome.name, bad.join(", "))
+}
+
+/// The example of a family's documentation, in less time; a new family joins by having one.
+pub fn example(family: &Family) -> String {
+    let shorter = family.example.replace("within: 10m", "within: 100ms").replace("duration: 10s", "duration: 1s");
+    let shorter = shorter.replace("duration: 5s", "duration: 1s");
+    // A SYN is repeated after a second.
+    shorter.replace("\nchecks:", "\ndefaults: {timeout: 1500ms}\nchecks:")
+}
+
+/// Every name in the examples, for `/etc/hosts`.
+pub fn names() -> BTreeSet<&'static str> {
+    let of =
+        |family: &'static Family| family.example.split(|c: char| !c.is_ascii_alphanumeric() && c != '.' && c != '-');
+    FAMILIES.iter().flat_map(of).filter(|word| word.ends_with(".example")).collect()
+}
