@@ -193,18 +193,26 @@ pub fn find(dir_or_file: &Path, suite: &str, host_class: &str) -> Result<Option<
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(format!("cannot read {}: {error}", path.display())),
     }
-    let remedy = "calibrate again, or remove it";
-    let noise: Noise = serde_json::from_slice(text.as_bytes())
-        .map_err(|error| format!("{}: the calibration is damaged: {error}; {remedy}", path.display()))?;
-    if noise.schema != SCHEMA {
-        let schema = &noise.schema;
-        return Err(format!("{}: schema is {schema}, this shakedown reads {SCHEMA}; {remedy}", path.display()));
-    }
-    let problem = noise.metrics.iter().find_map(|(name, metric)| Some((name, metric.problem()?)));
-    if let Some((name, problem)) = problem {
-        return Err(format!("{}: the calibration is damaged: metric {name}: {problem}; {remedy}", path.display()));
-    }
+    let noise = parse(&text).map_err(|why| format!("{}: {why}; calibrate again, or remove it", path.display()))?;
     Ok((noise.suite == suite && noise.host_class == host_class).then_some(noise))
+}
+
+fn parse(text: &str) -> Result<Noise, String> {
+    let noise: Noise =
+        serde_json::from_slice(text.as_bytes()).map_err(|error| format!("the calibration is damaged: {error}"))?;
+    if noise.schema != SCHEMA {
+        return Err(format!("schema is {}, this shakedown reads {SCHEMA}", noise.schema));
+    }
+    match noise.metrics.iter().find_map(|(name, metric)| Some((name, metric.problem()?))) {
+        Some((name, problem)) => Err(format!("the calibration is damaged: metric {name}: {problem}")),
+        None => Ok(noise),
+    }
+}
+
+/// Reads `text` as a calibration; for the fuzzer.
+#[cfg(fuzzing)]
+pub fn fuzz_parse(text: &str) {
+    let _ = parse(text);
 }
 
 /// Plain data of strings and finite numbers: this cannot fail.

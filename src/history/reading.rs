@@ -210,10 +210,15 @@ fn too_much() -> String {
 /// Reads one file.
 #[must_use]
 pub fn content(path: &Path) -> Content {
-    let text = match text(path) {
-        Ok(text) => text,
-        Err(why) => return Content::Damaged(why),
-    };
+    match text(path) {
+        Ok(text) => of_text(&text),
+        Err(why) => Content::Damaged(why),
+    }
+}
+
+/// What the text of a file holds.
+#[must_use]
+pub fn of_text(text: &str) -> Content {
     let damaged = |error: serde_json::Error| {
         Content::Damaged(format!("this is not JSON: {error}; was it cut short? Restore or remove it"))
     };
@@ -237,7 +242,7 @@ pub fn content(path: &Path) -> Content {
         Some(other) => return Content::Other(format!("no report: its schema is {}", printable(other))),
         None => return Content::Other("JSON, but no report".into()),
     }
-    match report::read(&text).and_then(Run::of) {
+    match report::read(text).and_then(Run::of) {
         Ok(run) => Content::Report(run),
         Err(why) => Content::Damaged(format!("{why}; restore or remove it")),
     }

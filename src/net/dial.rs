@@ -238,3 +238,38 @@ pub fn local_fault(error: &io::Error, operation: &str, peer: SocketAddr) -> Faul
 pub fn endpoint(host: &str, port: u16) -> String {
     if host.contains(':') && !host.starts_with('[') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use nix::sys::socket::{getsockopt, sockopt};
+    use tokio::net::TcpListener;
+
+    use super::{ConnectError, connect, open};
+    use crate::net::datagram;
+
+    const PATIENCE: Duration = Duration::from_mins(1);
+
+    /// An ICMP error would end it at its next write (RFC 1122, 4.2.3.9), and no other client would see that.
+    #[tokio::test]
+    async fn an_open_connection_does_not_hear_icmp_errors() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let peer = listener.local_addr().unwrap();
+        let heard = open(peer, None).unwrap();
+        datagram::hear_errors(&heard);
+        assert!(getsockopt(&heard, sockopt::Ipv4RecvErr).unwrap(), "this system hears none at all");
+        let stream = connect(peer, None, PATIENCE).await.unwrap().unwrap().stream;
+        assert!(!getsockopt(&stream, sockopt::Ipv4RecvErr).unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_reset_in_answer_to_syn_is_evidence() {
+        let held = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let peer = held.local_addr().unwrap();
+        drop(held);
+        let refused = connect(peer, None, PATIENCE).await.unwrap().err().unwrap();
+        assert_eq!(refused, ConnectError::RefusedBy("RST from 127.0.0.1".to_owned()));
+        assert_eq!(refused.word(), "refused");
+    }
+}

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test that panics is a test that fails
 
 mod form;
+mod fuzz;
 mod loops;
 mod source;
 mod texts;

@@ -315,6 +315,12 @@ struct Head {
     schema: Option<String>,
 }
 
+/// Reads `bytes` as a file of the store; for the fuzzer.
+#[cfg(fuzzing)]
+pub fn fuzz_parse(bytes: &[u8]) {
+    let _ = parse(bytes).map(|baseline| (baseline.window().len(), baseline.pinned().is_some()));
+}
+
 fn parse(bytes: &[u8]) -> Result<Baseline, String> {
     let damaged = |why: String| format!("the baseline is damaged: {why}; {REMEDY}");
     let head: Head = serde_json::from_slice(bytes).map_err(|error| damaged(error.to_string()))?;

@@ -5,6 +5,8 @@ mod dnssec;
 mod facts;
 mod fields;
 mod load;
+#[cfg(fuzzing)]
+pub use load::fuzz_queries;
 mod question;
 mod server;
 mod survey;

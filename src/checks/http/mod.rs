@@ -3,6 +3,8 @@
 mod answer;
 mod facts;
 mod fields;
+#[cfg(fuzzing)]
+pub mod fuzzed;
 mod record;
 mod request;
 mod trace;

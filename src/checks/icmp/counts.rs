@@ -6,7 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::facts::{
-    BLOCKED, DUPLICATES, ERRORS, JITTER, LATE, LOSS, MTU, OUTCOME, RECEIVED, REORDERED, RTT, RTT_SOURCE, SENT, TTL,
+    ALTERED, BLOCKED, DUPLICATES, ERRORS, JITTER, LATE, LOSS, MTU, OUTCOME, RECEIVED, REORDERED, RTT, RTT_SOURCE, SENT,
+    TTL,
 };
 use crate::model::Fault;
 use crate::net::clock::{Reading, Stamp};
@@ -27,7 +28,7 @@ enum Probe {
     Waiting(Reading),
     /// A router or host reported that it was dropped. A reply is still believed.
     Refused(Reading),
-    /// Answered, in time or late.
+    /// Answered, in time or late, or with something that was not sent.
     Answered,
 }
 
@@ -39,6 +40,7 @@ pub(super) struct Counts {
     sent: u32,
     received: u32,
     late: u32,
+    altered: u32,
     duplicates: i64,
     reordered: i64,
     highest: Option<u32>,
@@ -48,7 +50,6 @@ pub(super) struct Counts {
     unlisted: u64,
     worst: Option<Class>,
     mtu: Option<u32>,
-    damaged: u64,
     /// The first sender of replies that is not the target, and how many came.
     other_sender: Option<(IpAddr, u64)>,
     /// The first local error that has nothing to do with the path to the target.
@@ -66,6 +67,7 @@ impl Counts {
             sent: 0,
             received: 0,
             late: 0,
+            altered: 0,
             duplicates: 0,
             reordered: 0,
             highest: None,
@@ -75,7 +77,6 @@ impl Counts {
             unlisted: 0,
             worst: None,
             mtu: None,
-            damaged: 0,
             other_sender: None,
             local: None,
             reports: Vec::new(),
@@ -118,8 +119,26 @@ impl Counts {
         self.list_error(format!("{word} from this host"));
     }
 
-    pub(super) fn damaged(&mut self) {
-        self.damaged += 1;
+    /// A reply to a probe that is not what was sent.
+    pub(super) fn altered(&mut self, number: Number) {
+        let Some(probe) = self.probe(number) else { return };
+        match *probe {
+            Probe::Waiting(_) => {
+                *probe = Probe::Answered;
+                self.waiting -= 1;
+            }
+            Probe::Refused(_) => *probe = Probe::Answered,
+            Probe::Answered => {
+                self.duplicates += 1;
+                return;
+            }
+            Probe::Blocked => return,
+        }
+        self.altered += 1;
+    }
+
+    fn probe(&mut self, number: Number) -> Option<&mut Probe> {
+        number.of(self.tried()).and_then(|n| usize::try_from(n).ok()).and_then(|n| self.probes.get_mut(n))
     }
 
     pub(super) fn other_sender(&mut self, from: Option<IpAddr>) {
@@ -129,7 +148,7 @@ impl Counts {
     }
 
     pub(super) fn reply(&mut self, number: Number, now: Reading, arrival: &Arrival, cx: &mut Cx<'_>) {
-        let Some(number) = number.of(self.tried()) else { return };
+        let Some(number) = number.of(self.tried()) else { return self.altered(number.low()) };
         let Some(probe) = usize::try_from(number).ok().and_then(|n| self.probes.get_mut(n)) else { return };
         let sent = match *probe {
             Probe::Waiting(sent) => {
@@ -164,8 +183,7 @@ impl Counts {
 
     /// A router, or the target, reports an error about probe `number`.
     pub(super) fn icmp_error(&mut self, report: &IcmpError, number: Number) {
-        let probe = number.of(self.tried()).and_then(|n| usize::try_from(n).ok()).and_then(|n| self.probes.get_mut(n));
-        let Some(probe) = probe else { return };
+        let Some(probe) = self.probe(number) else { return };
         if let Probe::Waiting(sent) = *probe
             && report.class != Class::Advice
         {
@@ -199,6 +217,9 @@ impl Counts {
         if self.received + self.late > 0 {
             return "replied";
         }
+        if self.altered > 0 {
+            return "altered";
+        }
         match self.worst {
             Some(Class::TooBig) => "too_big",
             Some(Class::TimeExceeded) => "time_exceeded",
@@ -210,7 +231,7 @@ impl Counts {
     /// Why nothing of this is the target's or the path's, when nothing was answered: this host itself did not let it out.
     fn own_fault(&self, target: IpAddr, source: Option<IpAddr>) -> Option<Fault> {
         const OPERATION: &str = "send ICMP echo request";
-        if self.received + self.late > 0 {
+        if self.received + self.late + self.altered > 0 {
             return None;
         }
         let peer = SocketAddr::new(target, 0);
@@ -252,13 +273,14 @@ impl Counts {
         cx.set(&OUTCOME, self.outcome());
         // A probe that never left cannot be lost on the way.
         if self.sent > 0 {
-            let lost = self.sent.saturating_sub(self.received + self.late);
+            let lost = self.sent.saturating_sub(self.received + self.late + self.altered);
             cx.set(&LOSS, f64::from(lost) / f64::from(self.sent));
         }
         cx.set(&SENT, i64::from(self.sent));
         cx.set(&BLOCKED, i64::from(tried - self.sent));
         cx.set(&RECEIVED, i64::from(self.received));
         cx.set(&LATE, i64::from(self.late));
+        cx.set(&ALTERED, i64::from(self.altered));
         cx.set(&DUPLICATES, self.duplicates);
         cx.set(&REORDERED, self.reordered);
         if let Some(jitter) = self.jitter.value() {
@@ -284,9 +306,6 @@ impl Counts {
     }
 
     fn notes(&self, cx: &mut Cx<'_>) {
-        if self.damaged > 0 {
-            cx.note(format!("{} replies were damaged (wrong length or checksum) and not counted", self.damaged));
-        }
         if let Some((from, count)) = self.other_sender {
             cx.note(format!("{count} replies came from another address, first from {from}, and were not counted"));
         }

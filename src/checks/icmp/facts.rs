@@ -5,11 +5,19 @@ use crate::model::fact::Distribution;
 use crate::model::table::facts;
 use crate::model::{Better, Choice, Fact, Rule, Unit};
 
+/// What is sent must come back.
+const ALTERED_REPLY: (&str, &str) = (
+    "altered",
+    "something on the way or the target changes packets: look for broken memory or cables (ethtool -S), and for devices that \
+     answer in the target's place",
+);
+
 facts! { pub(super) FACTS;
     pub(super) const OUTCOME: Fact<Choice> = Fact::choice(
         "outcome",
-        &["replied", "silent", "unreachable", "time_exceeded", "too_big", "unresolved"],
-        "`replied` when at least one probe was answered, else the plainest of what came instead.",
+        &["replied", "altered", "silent", "unreachable", "time_exceeded", "too_big", "unresolved"],
+        "`replied` when at least one probe was answered, `altered` when only changed replies came, else the plainest of what came \
+         instead.",
     )
     .expected("replied")
     .outcome(&["silent", "unreachable"])
@@ -17,6 +25,7 @@ facts! { pub(super) FACTS;
         SILENT,
         UNREACHABLE,
         UNRESOLVED,
+        ALTERED_REPLY,
         ("too_big", "a router or the own interface has a smaller MTU: see `mtu`"),
         ("time_exceeded", "the packet ran out of hops: a routing loop, or `ttl` is too small"),
     ])
@@ -26,7 +35,7 @@ facts! { pub(super) FACTS;
         "loss",
         Unit::Ratio,
         Better::Lower,
-        "Probes never answered, of those that were `sent`. A probe is received, late or lost: never two of them.",
+        "Probes never answered, of those that were `sent`. A probe is received, late, altered or lost: never two of them.",
     )
     .expected("{le: 0%}")
     .lifted_by(&["received"])
@@ -45,6 +54,15 @@ facts! { pub(super) FACTS;
         "Probes answered after `timeout`, while the check still listened; neither received nor lost.",
     )
     .expected("{le: 0}");
+    pub(super) const ALTERED: Fact<i64> = Fact::counter(
+        "altered",
+        Unit::Count,
+        Better::Lower,
+        "Probes whose first reply is not what was sent: another payload, length, sequence number or checksum; neither received nor \
+         lost.",
+    )
+    .expected("{le: 0}")
+    .on_breach(ALTERED_REPLY.1);
     pub(super) const DUPLICATES: Fact<i64> =
         Fact::counter("duplicates", Unit::Count, Better::Lower, "Replies beyond the first to the same probe.");
     pub(super) const REORDERED: Fact<i64> =

@@ -186,10 +186,12 @@ impl Receiver<'_, '_> {
         let packet = state.buffer.get(..arrival.kept).unwrap_or_default();
         match self.stream.pinger.read(packet) {
             Received::Other => {}
-            Received::Damaged => state.counts.damaged(),
-            Received::Reply(_) if arrival.from.is_some_and(|from| from != self.stream.target) => {
+            Received::Reply(_) | Received::Altered(_)
+                if arrival.from.is_some_and(|from| from != self.stream.target) =>
+            {
                 state.counts.other_sender(arrival.from);
             }
+            Received::Altered(number) => state.counts.altered(number),
             Received::Reply(number) => state.counts.reply(number, now, arrival, self.cx),
         }
     }

@@ -272,6 +272,15 @@ fn compose(line: &Line<&str, &Run>) -> Option<String> {
 }
 
 /// Reads a line. `Err` when it is damaged: its digest is not that of its text.
+/// Reads `bytes` as an index: its head, then line by line; for the fuzzer.
+#[cfg(fuzzing)]
+pub fn fuzz_lines(bytes: &[u8]) {
+    let _ = recognise(bytes);
+    for line in bytes.split(|byte| *byte == b'\n') {
+        let _ = parse(line);
+    }
+}
+
 fn parse(line: &[u8]) -> Result<(String, Stamp, Content), &'static str> {
     let Ok(line) = str::from_utf8(line) else { return Err("no UTF-8") };
     let digest = line.strip_prefix(DIGEST).and_then(|rest| rest.split_once('"'));

@@ -41,13 +41,22 @@ pub enum Number {
 pub enum Received {
     /// A reply to one of ours.
     Reply(Number),
-    /// A reply to one of ours, shorter or longer than asked, or with a wrong checksum.
-    Damaged,
+    /// A reply to one of ours that is not what was sent: another length, payload, sequence number or checksum.
+    Altered(Number),
     /// Not ours.
     Other,
 }
 
 impl Number {
+    /// As the header has it: for a reply whose payload tells the number of a probe that was not sent.
+    #[must_use]
+    pub fn low(self) -> Self {
+        match self {
+            Self::Exact(number) => Self::Low((number & 0xffff) as u16),
+            low @ Self::Low(_) => low,
+        }
+    }
+
     /// The probe among `sent` probes so far: the newest one that fits.
     #[must_use]
     pub fn of(self, sent: u32) -> Option<u32> {
@@ -99,9 +108,41 @@ impl Echo {
             let packet = IcmpPacket::new(message)?;
             (packet.get_icmp_type() == IcmpTypes::EchoReply, packet.get_checksum() == icmp::checksum(&packet))
         };
-        let number = self.number(message).filter(|_| kind)?;
-        let whole = message.len() == HEADER + self.size;
-        Some(if whole && sound { Received::Reply(number) } else { Received::Damaged })
+        let low = self.sequence(message).filter(|_| kind)?;
+        // With a tag that is not ours the number in the payload means nothing; the identifier is ours, and the kernel or a chance
+        // of one in 65,536 keeps the replies to others away.
+        let number = self.number(message).unwrap_or(Number::Low(low));
+        Some(if sound && self.is_echo(message, number, low) {
+            Received::Reply(number)
+        } else {
+            Received::Altered(number)
+        })
+    }
+
+    /// Whether the payload is what the request of `number` had, byte by byte, and the header's sequence number that of the payload.
+    fn is_echo(&self, message: &[u8], number: Number, low: u16) -> bool {
+        let payload = message.get(HEADER..).unwrap_or_default();
+        let Number::Exact(number) = number else {
+            let (tag, rest) = payload.split_at(self.tagged().min(payload.len()));
+            return payload.len() == self.size && self.tag.to_be_bytes().starts_with(tag) && is_filling(rest);
+        };
+        let (head, rest) = payload.split_at(NUMBERED.min(payload.len()));
+        let own = [self.tag.to_be_bytes(), u64::from(number).to_be_bytes()].concat();
+        payload.len() == self.size && head == own && is_filling(rest) && number & 0xffff == u32::from(low)
+    }
+
+    /// Bytes of the tag in a payload too short for a number.
+    fn tagged(&self) -> usize {
+        if self.size >= TAGGED { TAGGED } else { 0 }
+    }
+
+    /// The sequence number of an echo message with our identifier.
+    fn sequence(&self, message: &[u8]) -> Option<u16> {
+        let id = u16::from_be_bytes(field(message, 4)?);
+        if self.id.is_some_and(|own| own != id) {
+            return None;
+        }
+        field(message, 6).map(u16::from_be_bytes)
     }
 
     /// The probe an ICMP error quotes; routers quote the echo header at least, and the payload often not.
@@ -118,14 +159,10 @@ impl Echo {
     /// The number of our probe in an echo message; `None` when identifier or tag are not ours. A payload cut off before
     /// the end of the tag proves nothing against it.
     fn number(&self, message: &[u8]) -> Option<Number> {
-        let id = u16::from_be_bytes(field(message, 4)?);
-        if self.id.is_some_and(|own| own != id) {
-            return None;
-        }
+        let low = Number::Low(self.sequence(message)?);
         if self.size >= TAGGED && field(message, HEADER).is_some_and(|tag| u64::from_be_bytes(tag) != self.tag) {
             return None;
         }
-        let low = Number::Low(u16::from_be_bytes(field(message, 6)?));
         if self.size < NUMBERED {
             return Some(low);
         }
@@ -134,6 +171,11 @@ impl Echo {
             None => Some(low),
         }
     }
+}
+
+/// Bytes that count up, as the rest of every payload does.
+fn is_filling(bytes: &[u8]) -> bool {
+    bytes.iter().zip((0_u8..=255).cycle()).all(|(byte, own)| *byte == own)
 }
 
 fn field<const N: usize>(message: &[u8], at: usize) -> Option<[u8; N]> {

@@ -3,6 +3,8 @@
 //!
 //! Every connection has an endpoint, and so a socket, of its own.
 
+#[cfg(fuzzing)]
+pub mod fuzzed;
 mod logging_session;
 pub mod server_hello;
 mod socket;

@@ -53,6 +53,8 @@ pub use resuming_client::ResumingClient;
 use rustls::crypto::CryptoProvider;
 pub use signed::pin;
 pub use trust::{Credentials, Roots, Trust};
+#[cfg(fuzzing)]
+pub use validation::fuzz_path;
 
 /// The cryptography every handshake of this program uses.
 #[must_use]

@@ -1,6 +1,7 @@
 //! This host's own inability is never the target's fact: in a network namespace without anything, behind each kind of route
 //! that forbids, and behind this host's own firewall, every family is errored, alike.
 
+mod altered;
 mod limits;
 mod suites;
 mod table;

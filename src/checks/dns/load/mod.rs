@@ -19,6 +19,15 @@ mod verify;
 #[cfg(target_os = "linux")]
 mod worker;
 
+/// Reads `text` as a file of queries; for the fuzzer.
+#[cfg(fuzzing)]
+pub fn fuzz_queries(text: &str) {
+    let args = crate::model::Args::default();
+    if let Ok(questions) = queries::Questions::parse(&args, text) {
+        assert!(questions.at(7).is_some(), "questions that nobody asks");
+    }
+}
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;

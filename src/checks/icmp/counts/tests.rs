@@ -60,6 +60,39 @@ fn each_probe_is_counted_once() {
 }
 
 #[test]
+fn altered_is_neither_received_nor_lost() {
+    let patience = Duration::from_mins(1);
+    let observation = observe(patience, |counts, cx| {
+        for _ in 0..4 {
+            counts.sent(Reading::now());
+        }
+        reply(counts, 0, cx);
+        // The number of a probe that was not sent, in the reply to probe 1.
+        reply(counts, 0x4000_0001, cx);
+        // What comes after the first reply to a probe is a duplicate, altered or not.
+        for n in [1, 0, 9] {
+            counts.altered(Number::Exact(n));
+        }
+        reply(counts, 1, cx);
+        assert!(!counts.all_ended());
+    })
+    .unwrap();
+    assert_eq!(observation.text("outcome"), Some("replied"));
+    for (fact, want) in [("sent", 4.0), ("received", 1.0), ("altered", 1.0), ("duplicates", 3.0), ("loss", 0.5)] {
+        same(number(&observation, fact), want);
+    }
+    assert_eq!(observation.merged("rtt").unwrap().count(), 1);
+    let observation = observe(patience, |counts, _| {
+        counts.sent(Reading::now());
+        counts.altered(Number::Low(0));
+        assert!(counts.all_ended());
+    })
+    .unwrap();
+    assert_eq!(observation.text("outcome"), Some("altered"));
+    same(number(&observation, "loss"), 0.0);
+}
+
+#[test]
 fn late_is_neither_received_nor_lost() {
     let observation = observe(Duration::ZERO, |counts, cx| {
         let before = Reading::now();

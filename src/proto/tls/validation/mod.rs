@@ -73,3 +73,21 @@ impl Authorities {
         found
     }
 }
+
+/// Validates `chain` up to `anchor`, and the names of its leaf; for the fuzzer.
+#[cfg(fuzzing)]
+pub fn fuzz_path(chain: &[&[u8]], anchor: &[u8]) {
+    const NOW: i64 = 1_790_000_000;
+    let mut authorities = Authorities::from("the fuzzer");
+    let _ = authorities.add(CertificateDer::from(anchor.to_vec()));
+    let chain: Vec<CertificateDer<'_>> = chain.iter().map(|der| CertificateDer::from(*der)).collect();
+    let found = authorities.validate(&chain, NOW);
+    let _ = found.problems.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let path = authorities.path(&chain, NOW);
+    assert!(path.is_none() || found.places.is_some(), "a path without its places");
+    for name in ["www.example.test", "192.0.2.1", "2001:db8::1"] {
+        if let (Some(leaf), Ok(name)) = (chain.first(), rustls::pki_types::ServerName::try_from(name)) {
+            let _ = fits_name(leaf, &name);
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Whatever is written under `expect` is an expectation of the family, or refused; and what is accepted can be shown.
+#![no_main]
+
+use shakedown::checks::FAMILIES;
+use shakedown::suite::defaults::Defaults;
+use shakedown::suite::diagnostic::{Diagnostics, Sources};
+use shakedown::suite::expect::{Reader, effective};
+use shakedown::suite::tree;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    let Some((first, text)) = bytes.split_first() else { return };
+    let Ok(text) = std::str::from_utf8(text) else { return };
+    let family = &FAMILIES[usize::from(*first) % FAMILIES.len()];
+    let (mut errors, mut sources) = (Diagnostics::default(), Sources::default());
+    let defaults = Defaults::of(FAMILIES, &mut errors).of_check(family, &shakedown::model::Args::default());
+    let source = sources.add("fuzz", text.to_owned());
+    if let Some(node) = tree::parse(source, &sources, &mut errors) {
+        let mut reader = Reader {
+            family: family.name,
+            missing: &|_| None,
+            facts: family.facts,
+            eventually: false,
+            errors: &mut errors,
+            sources: &sources,
+            default: false,
+        };
+        let written = reader.read(&node);
+        for expectation in effective::combine(family.facts, &defaults, written, &mut errors) {
+            let _ = expectation.to_string();
+        }
+    }
+    let _ = errors.render(&sources, false);
+});

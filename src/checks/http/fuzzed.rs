@@ -1,0 +1,45 @@
+//! For the fuzzer: what a server says, from its first byte to the facts, without a network.
+
+use http_body_util::Full;
+use hyper::Request;
+use hyper::body::Bytes;
+use tokio::io::AsyncWriteExt as _;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use super::trace::Trace;
+use super::{answer, facts, record, request};
+use crate::model::Observation;
+use crate::probe::Cx;
+use crate::proto::http::{Limits, Version, send};
+
+/// Bytes of a body that are kept.
+const LIMIT: usize = 4096;
+const LIMITS: Limits = Limits { head: 64 * 1024, headers: 256, window: None };
+
+/// Reads `bytes` as what a server sends over a connection before it closes it; the first says which version was asked for.
+pub async fn answer(bytes: &[u8]) -> Observation {
+    let mut observation = Observation::default();
+    let Some((version, said)) = bytes.split_first() else { return observation };
+    let version = if version & 1 == 0 { Version::Http1 } else { Version::Http2 };
+    // Room for all of it at once: nobody reads while it is written.
+    let (near, mut far) = tokio::io::duplex(said.len() + 64 * 1024);
+    if far.write_all(said).await.is_err() || far.shutdown().await.is_err() {
+        return observation;
+    }
+    let (Ok(url), Ok(request)) =
+        (Url::parse("http://x.test/a?b"), Request::get("http://x.test/a?b").body(Full::new(Bytes::new())))
+    else {
+        return observation;
+    };
+    let Ok(response) = send(near, version, LIMITS, request).await else { return observation };
+    let _ = request::redirect(&url, response.head.status, &response.head.headers);
+    let mut trace = Trace::new(url.clone(), url.to_string());
+    let mut cx = Cx::new(&mut observation, facts::FACTS, Instant::now(), 0, CancellationToken::new());
+    if let Ok(answer) = answer::read(response, LIMIT, &mut trace).await {
+        record::record_answer(&mut cx, &answer);
+    }
+    record::record_trace(&mut cx, &trace);
+    observation
+}
