@@ -58,7 +58,15 @@ const READS: &[&str] =
     &["serde_json::from_slice", "serde_json::from_str", "toml::from_str", "::from_der(", "serde_saphyr::from"];
 
 /// What these read is made by this program a moment before, or is read by one of [`PARSERS`] first.
-const NO_PARSERS: &[&str] = &[];
+const NO_PARSERS: &[&str] = &[
+    // The name of an issuer, by the library alone.
+    "src/checks/tls/certificates/chain_analysis.rs",
+    // Between a run and its guard.
+    "src/guard/client.rs",
+    "src/guard/process.rs",
+    // The signature over a handshake, by a leaf that `certification_path` has read.
+    "src/proto/tls/verifier.rs",
+];
 
 fn names(folder: &str, ending: &str) -> BTreeSet<String> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());

@@ -9,8 +9,9 @@ use futures_util::FutureExt as _;
 use hyper::body::Bytes;
 use quinn::EndpointConfig;
 use quinn_proto::{Connection, ConnectionHandle, DatagramEvent, Endpoint};
+use rustls::Side;
 use rustls::crypto::aws_lc_rs::cipher_suite::TLS13_AES_128_GCM_SHA256;
-use rustls::quic::{Keys, Side, Version};
+use rustls::quic::{Keys, Version};
 
 use super::config;
 use crate::proto::quic::logging_session::ServerHelloLog;
@@ -84,7 +85,7 @@ impl Client {
         let mut payload = frames.to_vec();
         let tag = self.keys.local.packet.encrypt_in_place(number.into(), &packet, &mut payload).ok()?;
         payload.extend(tag.as_ref());
-        let (head, protected) = packet.split_at_mut(packet.len() - 4);
+        let (head, protected) = packet.split_last_chunk_mut::<4>()?;
         let sample = payload.get(..self.keys.local.header.sample_len())?;
         self.keys.local.header.encrypt_in_place(sample, head.first_mut()?, protected).ok()?;
         packet.extend(payload);
