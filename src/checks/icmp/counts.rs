@@ -9,7 +9,7 @@ use super::facts::{
     BLOCKED, DUPLICATES, ERRORS, JITTER, LATE, LOSS, MTU, OUTCOME, RECEIVED, REORDERED, RTT, RTT_SOURCE, SENT, TTL,
 };
 use crate::model::Fault;
-use crate::net::clock::{Reading, Stamp};
+use crate::net::clock::{Measured, Reading, Stamp};
 use crate::net::datagram::{Arrival, Class, IcmpError};
 use crate::net::own;
 use crate::probe::Cx;
@@ -156,7 +156,7 @@ impl Counts {
         }
         self.highest = self.highest.max(Some(number));
         self.jitter.add(rtt.as_secs_f64());
-        cx.record_time(&RTT, rtt);
+        cx.record_measured(&RTT, Measured { length: rtt, stamp });
         if let Some(ttl) = arrival.ttl {
             cx.record(&TTL, f64::from(ttl));
         }

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::counts::Counts;
 use super::load_run::{LoadRun, Period};
 use crate::model::Fault;
+use crate::net::clock::Measured;
 use crate::net::dial::{self, ConnectError};
 use crate::net::sys::timer::Timer;
 use crate::proto::tls::{HandshakeEnd, LoadClient, LoadStream, await_ticket, resumed};
@@ -102,7 +103,7 @@ impl Connection<'_> {
             Err(failure) => return Ok(Err(failure)),
         };
         step.set("to the go-ahead of STARTTLS");
-        let stream = match connector.upgrade(stream, Duration::ZERO).await? {
+        let stream = match connector.upgrade(stream, Measured::by_user(Duration::ZERO)).await? {
             Ok(connection) => connection.stream,
             Err(error) => return Ok(Err(Failure::Remote(format!("STARTTLS: {}", error.outcome())))),
         };
