@@ -48,11 +48,12 @@ pub(super) async fn execute(ready: Ready, args: &RunArgs, terminal: &Terminal, l
         apart(&ready, args, &host.class)?;
         let assessor = assessor(&ready.plan, args, &host.class)?;
         let ladder = Ladder::listen(leave, move |line| shown.err(line));
-        Ok((taken, assessor, ladder.map_err(|error| format!("cannot listen for signals: {error}"))?))
+        let lanes = engine::Lanes::start().map_err(|error| format!("cannot start threads to measure on: {error}"))?;
+        Ok((taken, assessor, ladder.map_err(|error| format!("cannot listen for signals: {error}"))?, lanes))
     });
     match ready_to_go {
-        Ok((stdout_taken, assessor, ladder)) => {
-            let run = Started { ready, host, assessor, stdout_taken };
+        Ok((stdout_taken, assessor, ladder, lanes)) => {
+            let run = Started { ready, host, assessor, stdout_taken, lanes };
             follow(run, args, terminal, &ladder).await
         }
         Err(why) => {
@@ -84,15 +85,16 @@ struct Started {
     host: Host,
     assessor: Assessor,
     stdout_taken: bool,
+    lanes: engine::Lanes,
 }
 
 async fn follow(run: Started, args: &RunArgs, terminal: &Terminal, ladder: &Ladder) -> (u8, Option<Record>) {
-    let Started { ready, host, assessor, stdout_taken } = run;
+    let Started { ready, host, assessor, stdout_taken, lanes } = run;
     let Ready { plan, seed, redactor, sources, files: _ } = ready;
     let plan = Arc::new(plan);
     let style = if stdout_taken { terminal.style_err() } else { terminal.style() };
     let say = |text: &str| if stdout_taken { terminal.err(text) } else { terminal.out(text) };
-    let settings = settings(args, seed);
+    let settings = engine::Settings { lanes, ..settings(args, seed) };
     let (sender, mut receiver) = mpsc::channel(CHANNEL);
     let start = settings.start;
     let opening = started(&plan, args, host, (settings.wall, seed), assessor.vanished(&plan));
@@ -190,6 +192,7 @@ fn settings(args: &RunArgs, seed: u64) -> engine::Settings {
         seed,
         wall,
         start: Instant::now(),
+        lanes: engine::Lanes::default(),
     }
 }
 

@@ -56,6 +56,14 @@ impl Assessor {
     }
 }
 
+impl Assessor {
+    /// Whether the numbers of a case are held against others.
+    fn compares(&self, case: &Case) -> bool {
+        let baseline = self.references.as_ref().filter(|_| case.head.is_none());
+        case.head.is_some() || baseline.is_some_and(|references| references.baseline_of(case).is_some())
+    }
+}
+
 impl Assess for Assessor {
     type Judgement = Assessment;
 
@@ -65,7 +73,15 @@ impl Assess for Assessor {
         observation: &Observation,
         fault: Option<Fault>,
     ) -> (Verdict, Option<String>, Assessment) {
-        let judgement = judge::judge(case, observation, fault);
+        let judgement = match judge::judge(case, observation, fault) {
+            passed if passed.verdict == Verdict::Passed && self.compares(case) => {
+                match judge::all_late(case, observation) {
+                    Some(fault) => judge::judge(case, observation, Some(fault)),
+                    None => passed,
+                }
+            }
+            other => other,
+        };
         (judgement.verdict, judgement.reason.clone(), Assessment { judgement, comparisons: OnceCell::new() })
     }
 

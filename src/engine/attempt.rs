@@ -7,15 +7,20 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::time::Instant;
 
-use super::{Assess, RESTORE_HURRY, RESTORE_SLACK, Shared};
+use super::{Assess, RESTORE_HURRY, RESTORE_SLACK, Shared, unwatched};
 use crate::model::record::Timing;
 use crate::model::{Arm, CheckRecord, Event, Fault, FaultKind, Observation, Round, Silence, Verdict};
-use crate::plan::{Case, PlannedArm, Turn};
+use crate::net::{deadline, handshakes};
+use crate::plan::{Case, PlannedArm, Turn, retry_delay};
 use crate::probe::{Cx, Footprint, PutBack};
 use crate::stats::seed;
 
 /// Reasons of earlier attempts kept in the record.
 pub(super) const EARLIER: usize = 5;
+/// A look that takes longer than this, or than `every`, is dated by its end, others by their beginning.
+const LOOK: Duration = Duration::from_secs(1);
+/// A timer may be late by this much.
+const TIMER: Duration = Duration::from_millis(50);
 
 /// Runs a case to its record; with the silence it passed on, if it did.
 pub(super) async fn run<A: Assess>(shared: &Shared<A>, index: usize, case: &Case) -> (CheckRecord, Option<Silence>) {
@@ -25,17 +30,20 @@ pub(super) async fn run<A: Assess>(shared: &Shared<A>, index: usize, case: &Case
     let started = shared.settings.wall.checked_add(jiff::SignedDuration::from_millis(since)).ok();
     let mut timing = Timing { started: started.map(|at| format!("{at:.3}")), ..Timing::default() };
     let mut last: Option<(Observation, A::Judgement)> = None;
+    let mut due = start;
     loop {
         let began = Instant::now();
+        // What is late by a timer alone began when it was due.
+        let look = (start, if began - due <= TIMER { due } else { began });
         timing.attempts += 1;
         let mut observation = Observation::default();
         let within = (began, deadline, timing.attempts);
         let mut fault = rounds(shared, case, &mut observation, case.layout.turns(), within).await;
-        let (mut verdict, mut reason, mut judgement) = assess(shared, case, &mut observation, fault.as_ref(), start);
+        let (mut verdict, mut reason, mut judgement) = assess(shared, case, &mut observation, fault.as_ref(), look);
         if fault.is_none() && case.layout.confirm && shared.assess.needs_confirmation(case, &observation, &judgement) {
             tracing::info!(case = %case.id, "alarm: measuring again to confirm it");
             fault = rounds(shared, case, &mut observation, case.layout.again(), within).await;
-            (verdict, reason, judgement) = assess(shared, case, &mut observation, fault.as_ref(), start);
+            (verdict, reason, judgement) = assess(shared, case, &mut observation, fault.as_ref(), look);
         }
         let kind = fault.as_ref().map(|fault| fault.kind);
         let took = began.elapsed();
@@ -46,13 +54,15 @@ pub(super) async fn run<A: Assess>(shared: &Shared<A>, index: usize, case: &Case
             timing.attempts -= 1;
             (observation, judgement) = (before, judged);
         }
-        let wait = next_attempt(case, verdict, kind, start, began, timing.attempts);
-        let Some(wait) = wait.filter(|wait| *wait < deadline && !shared.stop.soft.is_cancelled()) else {
+        let wait = next_attempt(case, verdict, kind, look, timing.attempts);
+        let end = deadline + handshakes::waited();
+        let Some(wait) = wait.filter(|wait| *wait < end && !shared.stop.soft.is_cancelled()) else {
             timing.duration = start.elapsed();
             let silence = shared.assess.silence(&judgement).cloned();
             return (shared.assess.record(case, &observation, judgement, timing), silence);
         };
         last = Some((observation, judgement));
+        due = wait;
         if timing.earlier.len() < EARLIER {
             timing.earlier.push(reason.clone().unwrap_or_else(|| verdict.word().to_owned()));
         }
@@ -74,32 +84,38 @@ pub(super) async fn once_more<A: Assess>(shared: &Shared<A>, case: &Case) -> (Ve
         let mut observation = Observation::default();
         let within = (start, Instant::now() + case.attempt);
         let fault = round(shared, case, &mut observation, turn, within, attempt).await;
-        let (verdict, reason, _) = assess(shared, case, &mut observation, fault.as_ref(), start);
+        let (verdict, reason, _) = assess(shared, case, &mut observation, fault.as_ref(), (start, start));
         if verdict == Verdict::Passed || attempt > case.retries || shared.stop.soft.is_cancelled() {
             return (verdict, reason, observation);
+        }
+        tokio::select! {
+            () = tokio::time::sleep(retry_delay(attempt)) => {}
+            () = shared.stop.soft.cancelled() => {}
         }
         attempt += 1;
     }
 }
 
-/// When the next attempt begins; `None` when this was the last.
+/// When the next attempt begins; `None` when this was the last. `look` is when the first attempt began, and this one.
 fn next_attempt(
     case: &Case,
     verdict: Verdict,
     fault: Option<FaultKind>,
-    start: Instant,
-    began: Instant,
+    (start, began): (Instant, Instant),
     attempts: u32,
 ) -> Option<Instant> {
     if verdict == Verdict::Passed || fault.is_some_and(|kind| kind != FaultKind::Local) {
         return None;
     }
+    let now = Instant::now();
     match case.eventually {
         Some(eventually) => {
-            let next = (began + eventually.every).max(Instant::now());
-            (next < start + eventually.within).then_some(next)
+            let end = start + eventually.within;
+            let next = (began + eventually.every).max(now);
+            // Once more at the end of the window, however the steps fall.
+            if next < end { Some(next) } else { (began < end && now < end).then_some(end) }
         }
-        None => (attempts <= case.retries).then(Instant::now),
+        None => (attempts <= case.retries).then(|| now + retry_delay(attempts)),
     }
 }
 
@@ -109,12 +125,24 @@ fn assess<A: Assess>(
     case: &Case,
     observation: &mut Observation,
     fault: Option<&Fault>,
-    start: Instant,
+    (start, began): (Instant, Instant),
 ) -> (Verdict, Option<String>, A::Judgement) {
-    if case.eventually.is_some() {
-        observation.settled_in = Some(start.elapsed());
+    let mut missed = observation.unwatched;
+    if let Some(eventually) = case.eventually {
+        let (at, now) = (began - start, start.elapsed());
+        let settled = if now.saturating_sub(at) <= eventually.every.min(LOOK) { at } else { now };
+        observation.settled_in = Some(settled);
+        if settled > eventually.within {
+            // Perhaps it held in time, and nobody looked.
+            missed = unwatched::missed(shared.settings.lanes.watch(case.computes()), start);
+        }
     }
-    shared.assess.assess(case, observation, fault.cloned())
+    let assessed = shared.assess.assess(case, observation, fault.cloned());
+    if assessed.0 == Verdict::Failed && !missed.is_zero() {
+        let fault = unwatched::not_run(case, case.subject(), missed, None);
+        return shared.assess.assess(case, observation, Some(fault));
+    }
+    assessed
 }
 
 /// Some rounds of one attempt; ends at the first fault.
@@ -153,6 +181,7 @@ async fn round<A: Assess>(
         let seed = seed::derive(shared.settings.seed, measurement);
         let began = Instant::now();
         let fault = measure(shared, case, arm, observation, (deadline, seed)).await;
+        let fault = unwatched::ended(shared, case, arm, (turn, began), observation, fault);
         let (took, fault_kind) = (began.elapsed(), fault.as_ref().map(|fault| fault.kind.word()));
         tracing::debug!(
             case = %case.id, slot = turn.slot, sample, arm = ?turn.arm, warm_up = turn.warm_up, ?took, ?fault_kind,
@@ -179,13 +208,16 @@ async fn measure<A: Assess>(
     (deadline, seed): (Instant, u64),
 ) -> Option<Fault> {
     let cancel = shared.stop.soft.child_token();
+    // The wait for a turn to dial is granted on top, as it is this side's own.
+    let deadline = deadline + handshakes::waited();
     let cx = Cx::new(observation, case.family.facts, deadline, seed, cancel.clone());
+    let cx = cx.watched(shared.settings.lanes.watch(case.computes()));
     let mut cx = cx.of_check(format!("{}/{}", case.suite, case.id));
     let probe = AssertUnwindSafe(arm.probe.run(&mut cx)).catch_unwind();
     let ended = tokio::select! {
         biased;
         () = shared.stop.soft.cancelled() => Err(cancelled(case, arm)),
-        ended = tokio::time::timeout_at(deadline, probe) => match ended {
+        ended = deadline::until(deadline, probe) => match ended {
             Err(_) => Err(overdue(case, arm)),
             Ok(Err(panic)) => Err(panicked(case, arm, panic.as_ref())),
             Ok(Ok(ended)) => ended,

@@ -9,6 +9,7 @@ use futures_util::{StreamExt as _, stream};
 use super::{Assess, Ended, Shared, attempt};
 use crate::model::named::Named;
 use crate::model::{CheckRecord, Control, Event, Fault, Severity, Silence, Verdict};
+use crate::net::handshakes;
 use crate::plan::{Case, same_host};
 
 /// A case that passed on silence, and waits for its control.
@@ -33,7 +34,9 @@ pub(super) async fn settle<A: Assess>(shared: &Arc<Shared<A>>, waiting: Vec<Sile
         let shared = Arc::clone(shared);
         async move {
             // On a worker of its own, as every check.
-            let ended = tokio::spawn(async move { Some(run_again(&shared, case(&shared, index)?).await) });
+            let runtime = shared.runtime_of(index);
+            let again = async move { Some(handshakes::of_check(run_again(&shared, case(&shared, index)?)).await) };
+            let ended = runtime.spawn(again);
             (index, ended.await.ok().flatten())
         }
     });

@@ -3,15 +3,18 @@
 
 mod attempt;
 mod control;
+mod lanes;
 mod queue;
 #[cfg(test)]
 mod tests;
+mod unwatched;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc::Sender;
 use tokio::task::{Id, JoinSet};
 use tokio::time::Instant;
@@ -19,8 +22,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::model::record::Timing;
 use crate::model::{CheckRecord, Event, Fault, FaultKind, Observation, Severity, Silence, Verdict};
+use crate::net::handshakes;
 use crate::plan::{Case, Plan};
 use control::SilentCase;
+pub use lanes::Lanes;
 use queue::Queue;
 
 /// How the engine learns what an observation means.
@@ -58,6 +63,8 @@ pub struct Settings {
     pub wall: Timestamp,
     /// Monotonic clock at the same moment.
     pub start: Instant,
+    /// The threads measurements run on.
+    pub lanes: Lanes,
 }
 
 /// Signals to end early. `soft`: stop probing, restore, report. `hurry`: and give restoring little time.
@@ -90,6 +97,7 @@ pub async fn run<A: Assess>(
     events: Sender<Event>,
 ) {
     let shared = Arc::new(Shared { plan, assess, settings, stop, events });
+    shared.settings.lanes.prepare(&shared.plan).await;
     let mut queue = Queue::new(&shared.plan);
     let mut running: JoinSet<Ended> = JoinSet::new();
     let mut started: HashMap<Id, usize> = HashMap::new();
@@ -113,10 +121,14 @@ pub async fn run<A: Assess>(
                 queue.finish(&shared.plan, index, Verdict::Skipped);
                 continue;
             }
-            let task = running.spawn({
-                let shared = Arc::clone(&shared);
-                async move { shared.case(index).await }
-            });
+            let runtime = shared.runtime_of(index);
+            let task = running.spawn_on(
+                {
+                    let shared = Arc::clone(&shared);
+                    async move { shared.case(index).await }
+                },
+                &runtime,
+            );
             started.insert(task.id(), index);
         }
         let Some(joined) = running.join_next_with_id().await else { break };
@@ -188,6 +200,11 @@ impl<A: Assess> Shared<A> {
         let _ = self.events.send(event).await;
     }
 
+    /// The runtime a case runs on.
+    fn runtime_of(&self, index: usize) -> Handle {
+        self.settings.lanes.runtime(self.plan.cases.get(index).is_some_and(Case::computes))
+    }
+
     async fn skip(&self, index: usize, reason: String, unmet: bool) {
         if let Some(case) = self.plan.cases.get(index) {
             let record = Box::new(CheckRecord { unmet, ..self.assess.skipped(case, reason) });
@@ -214,7 +231,7 @@ impl<A: Assess> Shared<A> {
     async fn case(&self, index: usize) -> Ended {
         let Some(case) = self.plan.cases.get(index) else { return Ended::default() };
         self.send(Event::CheckStarted { index, id: case.id.to_string() }).await;
-        let (record, silence) = attempt::run(self, index, case).await;
+        let (record, silence) = handshakes::of_check(attempt::run(self, index, case)).await;
         if let Some(silence) = silence {
             return Ended { silent: Some(Box::new(SilentCase { index, record, silence })), ..Ended::default() };
         }

@@ -7,6 +7,7 @@ mod record;
 mod tests;
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 pub use metrics::{compared_by, metrics, tolerance};
 pub use record::{base_arm, record};
@@ -47,10 +48,14 @@ fn judge_arm(case: &Case, arm: &PlannedArm, observation: &Observation, fault: Op
     }
     let mut expectations = Vec::new();
     let mut open = None;
-    for expectation in arm.expectations.iter() {
-        match outcome(expectation, observation) {
+    // It settles when all else holds; until then it has not.
+    let (late, soon): (Vec<_>, Vec<_>) =
+        arm.expectations.iter().partition(|expectation| expectation.info.name == SETTLED_IN.name);
+    for expectation in soon.into_iter().chain(late) {
+        let settled = observation.settled_in.filter(|_| settles(&expectations));
+        match outcome(expectation, observation, settled) {
             Some(Judged::Decided(outcome)) => expectations.push(outcome),
-            Some(Judged::Open(why)) => open = open.or_else(|| Some(in_part(expectation, arm, &why))),
+            Some(Judged::Open(doubt)) => open = open.or_else(|| Some(doubt.fault(expectation, arm))),
             None => {}
         }
     }
@@ -76,6 +81,11 @@ fn judge_arm(case: &Case, arm: &PlannedArm, observation: &Observation, fault: Op
     Judgement { verdict, reason, fault: None, expectations, silence }
 }
 
+/// Whether all holds that is not about the time it took to hold.
+fn settles(expectations: &[Outcome]) -> bool {
+    expectations.iter().all(|outcome| outcome.held || &*outcome.fact == SETTLED_IN.name)
+}
+
 /// What was seen stays in the record as facts, but is not held against the target.
 fn unjudged(fault: Fault) -> Judgement {
     Judgement {
@@ -87,15 +97,42 @@ fn unjudged(fault: Fault) -> Judgement {
     }
 }
 
-/// Only a part of a fact was seen, and the rest decides.
-fn in_part(expectation: &Expectation, arm: &PlannedArm, why: &str) -> Fault {
-    let Expectation { path, operator, want, .. } = expectation;
-    Fault::local(
-        format!("judge `{path}: {}`", operator.sentence(want)),
-        arm.probe.target(),
-        format!("`{}` was seen in part: {why}", expectation.info.name),
-        "let all of it be seen, or expect what the part can show: `contains`, `any`, `matches`, a length of at least so much",
-    )
+/// A metric that is to be compared, and of which every sample was taken while this host itself was late.
+#[must_use]
+pub fn all_late(case: &Case, observation: &Observation) -> Option<Fault> {
+    let measured = case.family.facts.iter().filter(|info| info.better.is_some());
+    let late = |name| observation.merged(name).is_none() && observation.late(name).is_some();
+    let name = measured.map(|info| info.name).find(|name| late(name))?;
+    let detail = format!("all samples of `{name}` were taken while this host itself was late (late_here)");
+    Some(Fault::local(format!("compare `{name}`"), case.subject().probe.target(), detail, LATE_REMEDY))
+}
+
+/// What to do about samples taken late.
+const LATE_REMEDY: &str = "run it again when less runs on this host, with a lower --jobs, or with `samples` so that some are in time; look at its load and, on a virtual machine, at its steal time";
+
+/// Why an expectation cannot be decided.
+enum Doubt {
+    /// Only a part of the fact was seen, for this reason, and the rest decides.
+    Part(String),
+    /// The fact was measured late, for this reason, and by how much decides.
+    Late(String),
+}
+
+impl Doubt {
+    fn fault(&self, expectation: &Expectation, arm: &PlannedArm) -> Fault {
+        let Expectation { path, operator, want, info, .. } = expectation;
+        let (detail, remedy) = match self {
+            Self::Part(why) => (
+                format!("`{}` was seen in part: {why}", info.name),
+                "let all of it be seen, or expect what the part can show: `contains`, `any`, `matches`, a length of at least so much",
+            ),
+            Self::Late(why) => (
+                format!("`{}` is not known: {why}, and nothing says how much of it is the target's", info.name),
+                LATE_REMEDY,
+            ),
+        };
+        Fault::local(format!("judge `{path}: {}`", operator.sentence(want)), arm.probe.target(), detail, remedy)
+    }
 }
 
 /// The first round whose outcome a dead host gives as well, with no sign that the peer was reached.
@@ -104,7 +141,8 @@ fn silence(case: &Case, observation: &Observation) -> Option<Silence> {
     let outcome = facts.iter().find(|fact| fact.roles.outcome)?;
     let reached = |round: &Round| {
         let mut signs = facts.iter().filter(|fact| fact.roles.reached);
-        signs.any(|fact| round.fact(fact.name).is_some() || round.samples(fact.name).is_some())
+        let sampled = |name| round.samples(name).is_some() || round.late(name).is_some();
+        signs.any(|fact| round.fact(fact.name).is_some() || sampled(fact.name))
     };
     observation.counted().filter(|round| !reached(round)).find_map(|round| {
         let word = round.fact(outcome.name)?.as_str().filter(|word| outcome.silent.contains(word))?;
@@ -128,7 +166,11 @@ fn unavailable(case: &Case, expectations: &[Outcome], observation: &Observation)
 /// An observation without anything in it is a measurement of nothing, never a pass.
 fn empty(case: &Case, arm: &PlannedArm, observation: &Observation) -> Option<Fault> {
     let nothing = observation.counted().all(|round| round.facts().is_empty())
-        && !case.family.facts.iter().any(|fact| observation.merged(fact.name).is_some());
+        && !case
+            .family
+            .facts
+            .iter()
+            .any(|fact| observation.merged(fact.name).is_some() || observation.late(fact.name).is_some());
     let nothing_expected = arm.expectations.is_empty();
     if nothing {
         return Some(Fault::new(
@@ -148,13 +190,13 @@ fn empty(case: &Case, arm: &PlannedArm, observation: &Observation) -> Option<Fau
 enum Judged {
     /// It held, or did not.
     Decided(Outcome),
-    /// Only a part was seen, for this reason, and the rest decides.
-    Open(String),
+    /// Neither.
+    Open(Doubt),
 }
 
 /// An expectation, judged; `None` for a default that does not speak of what was seen.
-fn outcome(expectation: &Expectation, observation: &Observation) -> Option<Judged> {
-    let operands = operands::operands(expectation, observation);
+fn outcome(expectation: &Expectation, observation: &Observation, settled: Option<Duration>) -> Option<Judged> {
+    let operands = operands::operands(expectation, observation, settled);
     let total = operands.len();
     if total == 0 && !expectation.given.is_empty() {
         return None;
@@ -164,7 +206,8 @@ fn outcome(expectation: &Expectation, observation: &Observation) -> Option<Judge
     for (index, operand) in operands.iter().enumerate() {
         let (holds, text) = judged(expectation, operand);
         let Some(holds) = holds else {
-            open = open.or(text);
+            let doubt = if matches!(operand, Operand::Late(..)) { Doubt::Late } else { Doubt::Part };
+            open = open.or_else(|| text.map(doubt));
             continue;
         };
         if got.is_none() || !holds {
@@ -176,8 +219,8 @@ fn outcome(expectation: &Expectation, observation: &Observation) -> Option<Judge
             break;
         }
     }
-    if let Some(why) = open.filter(|_| held) {
-        return Some(Judged::Open(why));
+    if let Some(doubt) = open.filter(|_| held) {
+        return Some(Judged::Open(doubt));
     }
     Some(Judged::Decided(Outcome {
         fact: expectation.path.clone(),
@@ -200,6 +243,10 @@ fn judged(expectation: &Expectation, operand: &Operand) -> (Option<bool>, Option
         Operand::Value(value) => (Some(expectation.test.holds(value.as_ref(), expectation.sort)), human(value)),
         Operand::Unavailable(why) => (Some(false), Some(why.clone())),
         Operand::Partial(value, why) => match expectation.test.holds_in_part(value.as_ref(), expectation.sort) {
+            Some(holds) => (Some(holds), human(value)),
+            None => (None, Some(why.clone())),
+        },
+        Operand::Late(value, why) => match expectation.test.holds_below(value.as_ref(), expectation.sort) {
             Some(holds) => (Some(holds), human(value)),
             None => (None, Some(why.clone())),
         },

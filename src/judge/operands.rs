@@ -1,8 +1,11 @@
 //! The values an expectation is about, out of an observation.
 
+use std::time::Duration;
+
 use crate::model::expectation::{Expectation, Given, Part, Sort};
 use crate::model::fact::SETTLED_IN;
 use crate::model::{Observation, Round, Unit, Value};
+use crate::stats::Samples;
 
 /// Characters of a value shown to people.
 const SHOWN: usize = 400;
@@ -15,31 +18,23 @@ pub(super) enum Operand {
     Unavailable(String),
     /// A part of a value, or nothing of it, and why.
     Partial(Option<Value>, String),
+    /// A number that may be too high, and why.
+    Late(Option<Value>, String),
 }
 
-/// One operand per round that counts for scalars (each must hold), one for all rounds together for a distribution.
-pub(super) fn operands(expectation: &Expectation, observation: &Observation) -> Vec<Operand> {
+/// When it settled is the caller's to know. One operand per round that counts for scalars (each must hold), one for all rounds together for a distribution.
+pub(super) fn operands(
+    expectation: &Expectation,
+    observation: &Observation,
+    settled: Option<Duration>,
+) -> Vec<Operand> {
     let name = expectation.info.name;
     if name == SETTLED_IN.name {
-        return vec![Operand::Value(observation.settled_in.map(|settled| Value::from(settled.as_secs_f64())))];
+        return vec![Operand::Value(settled.map(|settled| Value::from(settled.as_secs_f64())))];
     }
     let spoken_of = |round: &&Round| expectation.given.iter().all(|given| is_given(round, given));
     match &expectation.part {
-        Part::Statistic(statistic) => {
-            let rounds = observation.counted().count();
-            let empty = observation.counted().filter(|round| round.samples(name).is_none()).count();
-            if (1..rounds).contains(&empty) {
-                // The rounds that went well must not speak for those that did not.
-                return vec![Operand::Unavailable(format!("nothing in {empty} of {rounds} rounds"))];
-            }
-            let summary = observation.merged(name).and_then(|samples| samples.summary());
-            let value = summary.and_then(|summary| summary.get(statistic)).map(Value::from);
-            match observation.partial(name) {
-                // Further samples can only add to the count, and change everything else.
-                Some(why) => vec![Operand::Partial(value.filter(|_| *statistic == "count"), why.to_owned())],
-                None => vec![Operand::Value(value)],
-            }
-        }
+        Part::Statistic(part) => vec![statistic(name, part, observation)],
         Part::Whole => {
             let rounds = observation.counted().filter(spoken_of);
             rounds.map(|round| whole_or_part(round, name, round.fact(name).cloned())).collect()
@@ -54,6 +49,39 @@ pub(super) fn operands(expectation: &Expectation, observation: &Observation) -> 
                 None => Operand::Unavailable(format!("nothing: there is no `{name}`")),
             })
             .collect(),
+    }
+}
+
+/// A statistic over all rounds. Samples that this side took late count only where there are no others: then as what they are,
+/// upper bounds.
+fn statistic(name: &str, part: &'static str, observation: &Observation) -> Operand {
+    let rounds = observation.counted().count();
+    let none = |round: &&Round| round.samples(name).is_none() && round.late(name).is_none();
+    let empty = observation.counted().filter(none).count();
+    if (1..rounds).contains(&empty) {
+        // The rounds that went well must not speak for those that did not.
+        return Operand::Unavailable(format!("nothing in {empty} of {rounds} rounds"));
+    }
+    let value = |samples: Option<Samples>| samples.and_then(|samples| samples.summary()?.get(part)).map(Value::from);
+    let in_time = observation.merged(name);
+    if in_time.is_none()
+        && let Some(late) = observation.late(name)
+    {
+        let why = match late.count() {
+            1 => "its only sample was taken while this host itself was late (late_here)".to_owned(),
+            count => format!("all its {count} samples were taken while this host itself was late (late_here)"),
+        };
+        return match part {
+            "count" => Operand::Value(value(Some(late))),
+            // It may be wrong in either direction.
+            "stddev" => Operand::Late(None, why),
+            _ => Operand::Late(value(Some(late)), why),
+        };
+    }
+    match observation.partial(name) {
+        // Further samples can only add to the count, and change everything else.
+        Some(why) => Operand::Partial(value(in_time).filter(|_| part == "count"), why.to_owned()),
+        None => Operand::Value(value(in_time)),
     }
 }
 

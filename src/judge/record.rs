@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Judgement;
 use crate::model::fact::SETTLED_IN;
@@ -20,6 +21,7 @@ pub fn record(
     timing: Timing,
 ) -> CheckRecord {
     let passed = judgement.verdict == Verdict::Passed;
+    let held = judgement.fault.is_none() && super::settles(&judgement.expectations);
     let settled = observation.settled_in.filter(|_| passed).map(|settled| settled.as_secs_f64());
     CheckRecord {
         suite: Arc::clone(&case.suite),
@@ -40,8 +42,9 @@ pub fn record(
         attempts: timing.attempts,
         earlier: timing.earlier,
         settled_in_s: settled,
-        facts: facts(case, observation),
+        facts: facts(case, observation, observation.settled_in.filter(|_| held)),
         partial: partial(case, observation),
+        late_here: late_here(case, observation),
         expectations: judgement.expectations,
         control: None,
         metrics,
@@ -59,19 +62,21 @@ pub fn record(
     }
 }
 
-fn facts(case: &Case, observation: &Observation) -> Facts {
+fn facts(case: &Case, observation: &Observation, settled: Option<Duration>) -> Facts {
     let mut out = Vec::new();
     for info in case.family.facts {
         let name = Cow::Borrowed(info.name);
         if info.kind == Kind::Distribution {
-            if let Some(summary) = observation.merged(info.name).and_then(|samples| samples.summary()) {
+            // What was taken late is shown where there is nothing else, and marked.
+            let samples = observation.merged(info.name).or_else(|| observation.late(info.name));
+            if let Some(summary) = samples.and_then(|samples| samples.summary()) {
                 out.push((name, FactValue::Distribution(info.unit, Box::new(summary))));
             }
         } else if let Some(value) = observation.last(info.name) {
             out.push((name, FactValue::Scalar(value.clone())));
         }
     }
-    if let Some(settled) = observation.settled_in {
+    if let Some(settled) = settled {
         out.push((Cow::Borrowed(SETTLED_IN.name), FactValue::Scalar(Value::from(settled.as_secs_f64()))));
     }
     out.into_iter().collect()
@@ -81,6 +86,12 @@ fn facts(case: &Case, observation: &Observation) -> Facts {
 fn partial(case: &Case, observation: &Observation) -> Named<String> {
     let seen = case.family.facts.iter().filter_map(|info| Some((info.name, observation.partial(info.name)?)));
     seen.map(|(name, why)| (Cow::Borrowed(name), why.to_owned())).collect()
+}
+
+/// Samples that this side took late.
+fn late_here(case: &Case, observation: &Observation) -> Named<u64> {
+    let late = case.family.facts.iter().filter_map(|info| Some((info.name, observation.late(info.name)?.count())));
+    late.map(|(name, count)| (Cow::Borrowed(name), count)).collect()
 }
 
 /// Arm `base` of an interleaved comparison, judged by the expectations of the suite as written; `None` without one.
@@ -93,6 +104,6 @@ pub fn base_arm(case: &Case, observation: &Observation) -> Option<BaseArm> {
         target: case.base.probe.target(),
         verdict: judgement.verdict,
         reason: judgement.reason,
-        facts: facts(case, &base),
+        facts: facts(case, &base, None),
     })
 }

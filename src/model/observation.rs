@@ -27,6 +27,8 @@ pub struct Round {
     pub discarded: Option<&'static str>,
     facts: Vec<(&'static str, Value)>,
     samples: Vec<(&'static str, Samples)>,
+    /// Samples that this side took late.
+    late: Vec<(&'static str, Samples)>,
     /// Facts of which only a part was seen, and why.
     partial: Vec<(&'static str, String)>,
 }
@@ -48,6 +50,12 @@ impl Round {
     #[must_use]
     pub fn samples(&self, name: &str) -> Option<&Samples> {
         self.samples.iter().find(|(n, _)| *n == name).map(|(_, samples)| samples)
+    }
+
+    /// The samples of a distribution of this round that this side took late: upper bounds, nothing else.
+    #[must_use]
+    pub fn late(&self, name: &str) -> Option<&Samples> {
+        self.late.iter().find(|(n, _)| *n == name).map(|(_, samples)| samples)
     }
 
     /// Why only a part of a fact was seen; `None` when it was seen whole.
@@ -72,6 +80,8 @@ pub struct Observation {
     unavailable: Vec<(&'static str, Fault)>,
     /// Time from the first attempt to the end of this one; set for checks with `eventually`.
     pub settled_in: Option<Duration>,
+    /// Time in which this process did not run while it measured.
+    pub unwatched: Duration,
 }
 
 impl Observation {
@@ -113,14 +123,12 @@ impl Observation {
 
     /// The collector of a distribution of the current round.
     pub fn samples_mut(&mut self, info: &FactInfo) -> &mut Samples {
-        let round = self.current();
-        let index = if let Some(index) = round.samples.iter().position(|(n, _)| *n == info.name) {
-            index
-        } else {
-            round.samples.push((info.name, Samples::scaled(info.ticks())));
-            round.samples.len() - 1
-        };
-        &mut round.samples[index].1
+        collector(&mut self.current().samples, info)
+    }
+
+    /// The collector of samples of the current round that this side took late.
+    pub fn late_mut(&mut self, info: &FactInfo) -> &mut Samples {
+        collector(&mut self.current().late, info)
     }
 
     /// These facts could not be measured from here, where others could.
@@ -198,16 +206,36 @@ impl Observation {
         self.last(name).and_then(Value::as_str)
     }
 
-    /// All samples of a distribution in the rounds that count, merged.
+    /// All samples of a distribution in the rounds that count, merged; those taken late are not among them.
     #[must_use]
     pub fn merged(&self, name: &str) -> Option<Samples> {
-        let mut all: Option<Samples> = None;
-        for samples in self.counted().filter_map(|round| round.samples(name)) {
-            match &mut all {
-                None => all = Some(samples.clone()),
-                Some(all) => all.merge(samples),
-            }
-        }
-        all
+        merged(self.counted().filter_map(|round| round.samples(name)))
     }
+
+    /// All samples of a distribution in the rounds that count that this side took late, merged.
+    #[must_use]
+    pub fn late(&self, name: &str) -> Option<Samples> {
+        merged(self.counted().filter_map(|round| round.late(name)))
+    }
+}
+
+fn collector<'s>(all: &'s mut Vec<(&'static str, Samples)>, info: &FactInfo) -> &'s mut Samples {
+    let index = if let Some(index) = all.iter().position(|(name, _)| *name == info.name) {
+        index
+    } else {
+        all.push((info.name, Samples::scaled(info.ticks())));
+        all.len() - 1
+    };
+    &mut all[index].1
+}
+
+fn merged<'s>(parts: impl Iterator<Item = &'s Samples>) -> Option<Samples> {
+    let mut all: Option<Samples> = None;
+    for samples in parts {
+        match &mut all {
+            None => all = Some(samples.clone()),
+            Some(all) => all.merge(samples),
+        }
+    }
+    all
 }

@@ -231,6 +231,10 @@ pub struct CheckRecord {
     /// Facts of which only a part was seen, and why.
     #[serde(default, skip_serializing_if = "Named::is_empty")]
     pub partial: Named<String>,
+    /// How many samples of a distribution were taken while this host itself was late. They are no measure of the target: neither
+    /// judged nor compared, except that a limit they keep is kept.
+    #[serde(default, skip_serializing_if = "Named::is_empty")]
+    pub late_here: Named<u64>,
     /// Expectations, each judged.
     pub expectations: Vec<Outcome>,
     /// What shows that a silence which was expected is the target's; absent unless it passed on silence.

@@ -32,6 +32,29 @@ pub enum Stamp {
     User,
 }
 
+/// A length of time, and whose clock ended it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Measured {
+    /// How long it was.
+    pub length: Duration,
+    /// Who says so. What the kernel says does not depend on when this process got its turn.
+    pub stamp: Stamp,
+}
+
+impl Measured {
+    /// By the kernel's clock.
+    #[must_use]
+    pub const fn by_kernel(length: Duration) -> Self {
+        Self { length, stamp: Stamp::Kernel }
+    }
+
+    /// By this process, which may have been late.
+    #[must_use]
+    pub const fn by_user(length: Duration) -> Self {
+        Self { length, stamp: Stamp::User }
+    }
+}
+
 impl Reading {
     /// The clocks now.
     #[must_use]

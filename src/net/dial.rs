@@ -8,16 +8,63 @@ use socket2::{Domain, Socket, Type};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use super::clock::Measured;
 use super::datagram::{self, IcmpError};
 use super::own::{self, syn};
+use super::sys::tcp_info::tcp_info;
+use super::{deadline, handshakes};
 use crate::model::Fault;
+
+/// SYNs that may be given up behind other connections of this run, before silence is the server's.
+const CROWDED: u32 = 8;
+/// The wait after one of them.
+const UNTANGLE: Duration = Duration::from_millis(50);
 
 /// An open connection and how long the handshake took.
 pub struct Dialled {
     /// The connection.
     pub stream: TcpStream,
-    /// From SYN to established.
-    pub elapsed: Duration,
+    /// From the first SYN to established: by the kernel's clock, except where a SYN had to be sent again.
+    pub took: Measured,
+    /// How often the SYN was sent again, because no answer came.
+    pub repeats: u32,
+    /// How long this side waited for its turn before the SYN; no part of `took`.
+    pub waited: Duration,
+    /// SYNs given up before it, because they got no answer behind other connections of this run; no part of `took` either.
+    pub crowded: u32,
+}
+
+impl Dialled {
+    /// Asks the kernel about a connection that was established just now, `elapsed` after its SYN by this process.
+    fn of(stream: TcpStream, elapsed: Duration) -> Self {
+        let info = tcp_info(&stream).unwrap_or_default();
+        let repeats = info.retransmits.unwrap_or_default();
+        // The round trip of the SYN is the handshake; of one that was repeated, the kernel knows the last alone, or nothing.
+        let by_kernel = info.rtt.filter(|rtt| info.retransmits == Some(0) && !rtt.is_zero());
+        let took = by_kernel.map_or(Measured::by_user(elapsed), Measured::by_kernel);
+        Self { stream, took, repeats, waited: Duration::ZERO, crowded: 0 }
+    }
+
+    /// What to say of a handshake that took more than one SYN.
+    #[must_use]
+    pub fn note(&self, peer: SocketAddr) -> Option<String> {
+        if self.crowded > 0 {
+            return Some(format!(
+                "{peer}: {} SYN got no answer while other checks of this run had connections there, and the time to connect is \
+                 that of the next one: the server's queue of connections is short, or packets are lost",
+                self.crowded
+            ));
+        }
+        let times = match self.repeats {
+            0 => return None,
+            1 => "once".to_owned(),
+            more => format!("{more} times"),
+        };
+        Some(format!(
+            "{peer}: the SYN was sent again {times} before an answer came, and the time to connect includes the wait: it or \
+             its answer was lost on the way, or the server's queue of connections was full"
+        ))
+    }
 }
 
 /// Why the peer could not be connected to. A fact.
@@ -96,17 +143,40 @@ impl ConnectError {
     }
 }
 
-/// Connects to `peer`, waiting at most `patience`.
+/// Connects to `peer`, waiting at most `patience`, in turn with the other checks that dial it ([`handshakes`]).
 /// The outer `Err` is a fault of this side: no permission, no descriptors, no such source address.
 pub async fn connect(
     peer: SocketAddr,
     source: Option<IpAddr>,
     patience: Duration,
 ) -> Result<Result<Dialled, ConnectError>, Fault> {
-    connect_on(open(peer, source)?, peer, patience).await
+    let waited = handshakes::Waited::so_far();
+    let mut crowded = 0;
+    loop {
+        let begun = Instant::now();
+        let turn = handshakes::turn(peer).await;
+        let soon =
+            turn.as_ref().and_then(handshakes::Turn::crowded).filter(|soon| crowded < CROWDED && *soon < patience);
+        let dialling = Instant::now();
+        let dialled = connect_on(open(peer, source)?, peer, soon.unwrap_or(patience)).await?;
+        if soon.is_some() && dialled.as_ref().is_err_and(|error| *error == ConnectError::Timeout) {
+            drop(turn);
+            crowded += 1;
+            // Those before it are taken up meanwhile.
+            tokio::time::sleep(UNTANGLE).await;
+            handshakes::not_counted(dialling.elapsed());
+            tracing::debug!(%peer, crowded, waited = ?begun.elapsed(), "no answer to a SYN behind others of this run");
+            continue;
+        }
+        let dialled = dialled.map(|dialled| Dialled { waited: waited.since(), crowded, ..dialled });
+        if let (Some(turn), Ok(dialled)) = (&turn, &dialled) {
+            turn.established(dialled.took.length);
+        }
+        return Ok(dialled);
+    }
 }
 
-/// [`connect`] on a socket of [`open`], for options that must be set before the SYN.
+/// [`connect`] on a socket of [`open`] and at once, for options that must be set before the SYN.
 pub async fn connect_on(
     socket: Socket,
     peer: SocketAddr,
@@ -161,7 +231,7 @@ pub async fn try_connect(socket: Socket, peer: SocketAddr, patience: Duration) -
     let held = syn::hold_own_resets(&socket, peer.ip());
     let start = Instant::now();
     let stream = begin(socket, peer).map_err(alone)?;
-    let ended = tokio::time::timeout(patience, ended(&stream)).await;
+    let ended = deadline::within(patience, ended(&stream)).await;
     let elapsed = start.elapsed();
     match ended {
         Ok(None) => {}
@@ -179,7 +249,7 @@ pub async fn try_connect(socket: Socket, peer: SocketAddr, patience: Duration) -
     }
     datagram::ignore_errors(&stream);
     let _ = stream.set_nodelay(true);
-    Ok(Dialled { stream, elapsed })
+    Ok(Dialled::of(stream, elapsed))
 }
 
 /// Sends the SYN.

@@ -1,20 +1,27 @@
-//! Whether this process ran: after SIGSTOP, a suspended machine or a host too busy to give it a turn, it did not, and what it
-//! did not watch it must not judge.
+//! Whether this process ran, and how late it got its turn: after SIGSTOP, a suspended machine or a host too busy to give it a
+//! turn, it did not run, and what it did not watch it must not judge.
 //!
 //! A thread beats on its own. Beats that are too far apart leave a [`Gap`], by a clock that goes on while the machine sleeps.
+//! With each beat it may also hand a task to a runtime: until that task has its turn, whatever else was ready waited too.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::time::{ClockId, clock_gettime};
+use tokio::runtime::Handle;
 
 use super::open_loop::{Threads, park};
 
-/// From one beat to the next.
-const PERIOD: Duration = Duration::from_millis(25);
+/// From one beat to the next. A delay that begins between two beats is seen shorter by this at most.
+const PERIOD: Duration = Duration::from_millis(5);
 /// Beats that are further apart leave a gap. Shorter stalls are common on a busy host, and are lateness.
 pub const STALL: Duration = Duration::from_millis(250);
+/// Delays that are kept: shorter ones are the rule.
+const NOTICED: Duration = Duration::from_millis(1);
+/// Delays kept at most; the oldest go first.
+const KEPT: usize = 16_384;
 
 /// A length of time in which this process did not run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,12 +38,11 @@ impl Gap {
     /// How much of it lies between two moments. The machine's sleep counts whole wherever a part of the gap does.
     #[must_use]
     pub fn within(&self, from: Instant, until: Instant) -> Duration {
-        let (begin, end) = (self.from.max(from), self.until.min(until));
-        if begin >= end {
-            return Duration::ZERO;
+        let part = overlap((self.from, self.until), (from, until));
+        if part.is_zero() {
+            return part;
         }
-        let asleep = self.length.saturating_sub(self.until - self.from);
-        (end - begin) + asleep
+        part + self.length.saturating_sub(self.until - self.from)
     }
 }
 
@@ -51,6 +57,10 @@ pub struct Heartbeat {
 struct Beats {
     last: Beat,
     gaps: Vec<Gap>,
+    /// When something was ready, and when it had its turn.
+    delays: VecDeque<(Instant, Instant)>,
+    /// Since when a task waits for its turn on the runtime.
+    waiting: Option<Instant>,
 }
 
 /// Both clocks at one moment.
@@ -68,6 +78,10 @@ impl Beat {
 }
 
 impl Beats {
+    fn new(first: Beat) -> Self {
+        Self { last: first, gaps: Vec::new(), delays: VecDeque::new(), waiting: None }
+    }
+
     fn beat(&mut self, now: Beat) {
         let length = now.awake_or_not.saturating_sub(self.last.awake_or_not).max(now.at - self.last.at);
         if length > STALL {
@@ -75,19 +89,59 @@ impl Beats {
         }
         self.last = now;
     }
+
+    /// What was ready at `due` had its turn at `now`.
+    fn turn(&mut self, due: Instant, now: Instant) {
+        if now.saturating_duration_since(due) < NOTICED {
+            return;
+        }
+        if self.delays.len() == KEPT {
+            self.delays.pop_front();
+        }
+        self.delays.push_back((due, now));
+    }
+
+    /// Delays that have a part between two moments, and how long that part is; one that has not ended is among them.
+    fn delays(&self, from: Instant, until: Instant) -> impl Iterator<Item = Duration> {
+        let open = self.waiting.map(|since| (since, until.max(since)));
+        self.delays.iter().copied().chain(open).map(move |delay| overlap(delay, (from, until)))
+    }
+}
+
+/// How much of a length of time lies within another.
+fn overlap((from, until): (Instant, Instant), (begin, end): (Instant, Instant)) -> Duration {
+    until.min(end).saturating_duration_since(from.max(begin))
 }
 
 impl Heartbeat {
-    /// Starts to watch.
+    /// Starts to watch the process.
     pub fn start() -> io::Result<Self> {
-        let beats = Arc::new(Mutex::new(Beats { last: Beat::now(), gaps: Vec::new() }));
+        Self::watch(None)
+    }
+
+    /// Starts to watch the process, and how soon what is ready gets its turn on `runtime`.
+    pub fn of(runtime: Handle) -> io::Result<Self> {
+        Self::watch(Some(runtime))
+    }
+
+    fn watch(runtime: Option<Handle>) -> io::Result<Self> {
+        let beats = Arc::new(Mutex::new(Beats::new(Beat::now())));
         let mut thread = Threads::new();
         let shared = Arc::clone(&beats);
         // The result is never waited for: the thread ends with this value.
         drop(thread.spawn("heartbeat", move |stop| {
             while !stop.is_cancelled() {
+                let due = Instant::now() + PERIOD;
                 park(PERIOD);
-                with(&shared, |beats| beats.beat(Beat::now()));
+                let now = Beat::now();
+                let ask = with(&shared, |beats| {
+                    beats.beat(now);
+                    beats.turn(due, now.at);
+                    runtime.is_some() && beats.waiting.is_none()
+                });
+                if let Some(runtime) = runtime.as_ref().filter(|_| ask) {
+                    turn_on(runtime, &shared);
+                }
             }
         })?);
         Ok(Self { beats, _thread: thread })
@@ -102,11 +156,33 @@ impl Heartbeat {
         })
     }
 
-    /// How much of the time between two moments this process did not run.
+    /// How much of the time between two moments this process did not run, or its runtime gave nothing a turn.
     #[must_use]
     pub fn missed(&self, from: Instant, until: Instant) -> Duration {
-        self.gaps().iter().map(|gap| gap.within(from, until)).sum()
+        let gaps = self.gaps().iter().map(|gap| gap.within(from, until)).sum();
+        let stalls = with(&self.beats, |beats| beats.delays(from, until).filter(|delay| *delay > STALL).sum());
+        Duration::max(gaps, stalls)
     }
+
+    /// The longest that something ready waited for its turn between two moments.
+    #[must_use]
+    pub fn late(&self, from: Instant, until: Instant) -> Duration {
+        let delays = with(&self.beats, |beats| beats.delays(from, until).max());
+        delays.unwrap_or_default().max(self.missed(from, until))
+    }
+}
+
+/// Hands a task to the runtime, and notes when it has its turn.
+fn turn_on(runtime: &Handle, beats: &Arc<Mutex<Beats>>) {
+    let since = Instant::now();
+    with(beats, |beats| beats.waiting = Some(since));
+    let shared = Arc::clone(beats);
+    drop(runtime.spawn(async move {
+        with(&shared, |beats| {
+            beats.waiting = None;
+            beats.turn(since, Instant::now());
+        });
+    }));
 }
 
 fn with<T>(beats: &Mutex<Beats>, act: impl FnOnce(&mut Beats) -> T) -> T {
@@ -138,7 +214,7 @@ mod tests {
             at: start + Duration::from_millis(at),
             awake_or_not: Duration::from_millis(boot),
         };
-        let mut beats = Beats { last: beat((0, 0)), gaps: Vec::new() };
+        let mut beats = Beats::new(beat((0, 0)));
         for moment in moments {
             beats.beat(beat(*moment));
         }
@@ -173,5 +249,45 @@ mod tests {
         std::thread::park_timeout(STALL * 2);
         // A test machine may really be that busy; then the gap is true.
         assert!(heartbeat.missed(from, Instant::now()) < STALL * 2);
+    }
+
+    #[test]
+    fn what_waits_for_its_turn_is_late_by_the_part_that_falls_into_the_time_asked_for() {
+        let start = Instant::now();
+        let at = |ms: u64| start + Duration::from_millis(ms);
+        let mut beats = Beats::new(Beat { at: start, awake_or_not: Duration::ZERO });
+        let late = |beats: &Beats, from, until| beats.delays(at(from), at(until)).max().unwrap_or_default().as_millis();
+        beats.turn(at(10), at(10));
+        assert_eq!(late(&beats, 0, 100), 0, "nothing waited");
+        beats.turn(at(20), at(50));
+        beats.turn(at(60), at(70));
+        assert_eq!(
+            [late(&beats, 0, 100), late(&beats, 40, 100), late(&beats, 52, 100), late(&beats, 0, 15)],
+            [30, 10, 10, 0]
+        );
+        beats.waiting = Some(at(90));
+        assert_eq!(late(&beats, 80, 200), 110, "and still waits");
+        for delay in 0..2 * super::KEPT as u64 {
+            beats.turn(at(1000 + delay * 3), at(1002 + delay * 3));
+        }
+        assert_eq!(beats.delays.len(), super::KEPT);
+    }
+
+    #[test]
+    fn a_runtime_whose_only_worker_is_busy_is_late() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+        let heartbeat = Heartbeat::of(runtime.handle().clone()).unwrap();
+        let (begun, begins) = std::sync::mpsc::channel();
+        let busy = runtime.spawn(async move {
+            begun.send(Instant::now()).unwrap();
+            // A worker that computes gives nobody a turn.
+            std::thread::park_timeout(STALL * 2);
+        });
+        let from = begins.recv().unwrap();
+        runtime.block_on(busy).unwrap();
+        let until = Instant::now();
+        assert!(heartbeat.late(from, until) > STALL, "{:?}", heartbeat.late(from, until));
+        assert!(heartbeat.missed(from, until) > STALL, "such a stall is as good as not running");
+        assert_eq!(heartbeat.late(until + SECOND, until + SECOND), Duration::ZERO);
     }
 }

@@ -6,6 +6,7 @@ pub mod datagram;
 pub mod deadline;
 pub mod dial;
 pub mod endpoint;
+pub mod handshakes;
 pub mod heartbeat;
 pub mod open_loop;
 pub mod own;

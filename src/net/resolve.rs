@@ -59,7 +59,7 @@ pub async fn resolve(host: &str, version: IpVersion, patience: Duration) -> Resu
     }
     let name = bare.to_owned();
     let ask = move || halves(version, |family| lookup(&name, family));
-    match tokio::time::timeout(patience, tokio::task::spawn_blocking(ask)).await {
+    match super::deadline::within(patience, tokio::task::spawn_blocking(ask)).await {
         Err(_) => Err(silent(host, &format!("no answer within {patience:?}"))),
         Ok(Err(error)) => Err(silent(host, &error.to_string())),
         Ok(Ok(Err(LookupError::Failed(why)))) => Err(silent(host, &why)),

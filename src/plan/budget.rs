@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::case::retry_delay;
 use super::{Case, Layout, Settings};
 use crate::model::Unit;
 use crate::probe::Footprint;
@@ -37,6 +38,6 @@ pub(super) fn set(case: &mut Case, check: &Check, settings: &Settings, errors: &
         }
         // The last attempt may begin just before the end.
         (None, Some(eventually)) => eventually.within + case.attempt,
-        (None, None) => case.attempt * (check.retries + 1),
+        (None, None) => case.attempt * (check.retries + 1) + (1..=check.retries).map(retry_delay).sum::<Duration>(),
     };
 }

@@ -76,7 +76,23 @@ impl PlannedArm {
     }
 }
 
+/// The wait before the first retry; it doubles with each further one, to [`LONGEST_WAIT`].
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// How long the retry after `attempts` attempts waits: what is gone in a moment needs one.
+#[must_use]
+pub fn retry_delay(attempts: u32) -> Duration {
+    FIRST_WAIT.saturating_mul(1 << attempts.saturating_sub(1).min(10)).min(LONGEST_WAIT)
+}
+
 impl Case {
+    /// Whether an arm of it computes much.
+    #[must_use]
+    pub fn computes(&self) -> bool {
+        self.head.iter().chain([&self.base]).any(|arm| arm.probe.computes())
+    }
+
     /// A case that is not laid out in time yet.
     pub(super) fn new(suite: &Arc<str>, check: &Check, head: Option<&Check>, needs: Vec<usize>) -> Self {
         // Neighbours would add their noise to what is compared.

@@ -15,7 +15,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use case::{Case, PlannedArm};
+pub use case::{Case, PlannedArm, retry_delay};
 pub use control::same_host;
 pub use layout::{Layout, Turn};
 pub use print::print;

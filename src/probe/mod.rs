@@ -2,6 +2,7 @@
 
 mod family;
 mod host;
+mod lateness;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,7 +16,10 @@ use tokio_util::sync::CancellationToken;
 use crate::model::fact::Choice;
 use crate::model::fact::{Distribution, Scalar};
 use crate::model::{Args, Fact, FactInfo, Fault, FieldInfo, Invalid, Kind, Observation, Value};
+use crate::net::clock::{Measured, Stamp};
 use crate::stats::Samples;
+use lateness::Lateness;
+pub use lateness::Watch;
 
 /// How a check may share the machine and the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,6 +52,7 @@ pub struct Cx<'a> {
     seed: u64,
     cancel: CancellationToken,
     check: String,
+    lateness: Lateness,
 }
 
 impl<'a> Cx<'a> {
@@ -59,7 +64,13 @@ impl<'a> Cx<'a> {
         seed: u64,
         cancel: CancellationToken,
     ) -> Self {
-        Self { observation, facts, deadline, seed, cancel, check: String::new() }
+        Self { observation, facts, deadline, seed, cancel, check: String::new(), lateness: Lateness::unknown() }
+    }
+
+    /// The same context, of a measurement that begins now, where this process is watched: what it samples late is marked.
+    #[must_use]
+    pub fn watched(self, watch: &Watch) -> Self {
+        Self { lateness: Lateness::from_now(watch), ..self }
     }
 
     /// The same context, for the check of this name.
@@ -103,9 +114,27 @@ impl<'a> Cx<'a> {
         self.observation.samples_mut(&fact.info).record(sample);
     }
 
-    /// Adds a length of time as a sample in seconds.
+    /// Adds a length of time that ended by this process's own clock, as a sample in seconds. Where this process was late to
+    /// take it, it is kept apart: it only shows that the target took no longer.
     pub fn record_time(&mut self, fact: &Fact<Distribution>, sample: Duration) {
-        self.record(fact, sample.as_secs_f64());
+        if self.lateness.spoils(sample) {
+            debug_assert!(
+                in_table(self.facts, &fact.info),
+                "`{}` is not in the family's table of facts",
+                fact.info.name
+            );
+            self.observation.late_mut(&fact.info).record(sample.as_secs_f64());
+        } else {
+            self.record(fact, sample.as_secs_f64());
+        }
+    }
+
+    /// [`Self::record_time`] of a length of time that knows whose clock ended it: the kernel's is never late.
+    pub fn record_measured(&mut self, fact: &Fact<Distribution>, sample: Measured) {
+        match sample.stamp {
+            Stamp::Kernel => self.record(fact, sample.length.as_secs_f64()),
+            Stamp::User => self.record_time(fact, sample.length),
+        }
     }
 
     /// Adds all samples of a collector a worker kept for itself; it must have the fact's unit.
@@ -190,6 +219,20 @@ pub trait Probe: Send + Sync + Sized + 'static {
     fn longest(&self) -> Duration;
     /// Whether an observation means "the service answered", for failover streams.
     fn answered(observation: &Observation) -> bool;
+    /// Whether a round is a length of time in which something is watched or kept up (a schedule, a load), and not a question
+    /// with an answer: what this process missed of it cannot be made up for.
+    fn watches(&self) -> bool {
+        self.footprint() != Footprint::Quiet
+    }
+    /// Whether a round computes so much (TLS handshakes, signatures) that what is timed on the same thread would wait for it.
+    fn computes(&self) -> bool {
+        false
+    }
+    /// Reads and prepares what a round would otherwise do in the middle of a run: trust stores, configurations. Sends
+    /// nothing; what fails here fails again, and is told, when the check runs.
+    fn prepare(&self) -> impl Future<Output = ()> + Send {
+        async {}
+    }
     /// One round.
     fn run(&self, cx: &mut Cx<'_>) -> impl Future<Output = Result<(), Fault>> + Send;
     /// Puts back what `run` changed; called on every path once `run` was polled.
@@ -222,6 +265,18 @@ pub trait DynProbe: Send + Sync {
     fn facts(&self) -> &'static [FactInfo];
     /// See [`Probe::answered`].
     fn answered(&self, observation: &Observation) -> bool;
+    /// See [`Probe::watches`].
+    fn watches(&self) -> bool {
+        self.footprint() != Footprint::Quiet
+    }
+    /// See [`Probe::computes`].
+    fn computes(&self) -> bool {
+        false
+    }
+    /// See [`Probe::prepare`].
+    fn prepare(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {})
+    }
     /// See [`Probe::run`].
     fn run<'f>(&'f self, cx: &'f mut Cx<'_>) -> ProbeFuture<'f>;
     /// See [`Probe::restore`].
@@ -243,6 +298,15 @@ impl<P: Probe> DynProbe for P {
     }
     fn answered(&self, observation: &Observation) -> bool {
         P::answered(observation)
+    }
+    fn watches(&self) -> bool {
+        Probe::watches(self)
+    }
+    fn computes(&self) -> bool {
+        Probe::computes(self)
+    }
+    fn prepare(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(Probe::prepare(self))
     }
     fn run<'f>(&'f self, cx: &'f mut Cx<'_>) -> ProbeFuture<'f> {
         Box::pin(Probe::run(self, cx))

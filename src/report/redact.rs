@@ -116,6 +116,8 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
         digest: _,
         facts,
         partial,
+        // Counts.
+        late_here: _,
         expectations,
         control,
         metrics,

@@ -63,7 +63,7 @@ fields! { pub DEFAULTS;
         "retries",
         FieldKind::Integer(0, 10),
         "0",
-        "Further attempts when it does not hold; a pass after a retry is reported as flaky.",
+        "Further attempts when it does not hold, after half a second and then twice as long each time, 10 s at most; a pass after a retry is reported as flaky.",
     );
     /// Weight of a failure.
     pub const SEVERITY: Field<Weight> =

@@ -98,6 +98,11 @@ pub fn sample(seconds: f64) -> Step {
     Step::Record(Arc::new(move |cx| cx.record(&LATENCY, seconds)))
 }
 
+/// Adds a sample of [`LATENCY`] that ended by this process's own clock, in seconds.
+pub fn timed(seconds: f64) -> Step {
+    Step::Record(Arc::new(move |cx| cx.record_time(&LATENCY, Duration::from_secs_f64(seconds))))
+}
+
 /// Sets [`SEED`] to the seed of the round.
 pub fn seed() -> Step {
     Step::Record(Arc::new(|cx| cx.set(&SEED, cx.seed().to_string())))

@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test that panics is a test that fails
 
 mod against;
+mod away;
 mod baseline;
 mod calibrating;
 mod compare_arms;
 mod compare_reports;
+mod crowd;
 mod demo;
 mod endings;
 mod files;

@@ -24,6 +24,39 @@ fn loops_that_read_meet_their_deadline() {
     );
 }
 
+/// Where a timer is not the patience with a peer: budgets of the guard and of commands, goodbyes, loads on threads of their own,
+/// streams that keep a schedule.
+const OTHER_TIMERS: &[&str] = &[
+    "src/net/deadline.rs",
+    "src/checks/tls/load/connection.rs",
+    "src/checks/failover/stream.rs",
+    "src/proto/tls/handshake.rs",
+    "src/checks/throughput/client.rs",
+    "src/checks/dns/transport/quic.rs",
+];
+
+#[test]
+fn patience_is_kept_in_one_place() {
+    let mut problems = Vec::new();
+    for path in sources("src").into_iter().filter(|path| !is_test_file(path)) {
+        let shown = shown(&path);
+        let looks = ["src/net/", "src/proto/", "src/checks/"].iter().any(|room| shown.starts_with(room));
+        if !looks || OTHER_TIMERS.contains(&shown.as_str()) {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let timers = code(&text).into_iter().take_while(|line| !line.contains("mod tests")).enumerate();
+        let timers = timers.filter(|(_, line)| {
+            [" timeout(", "time::timeout(", "timeout_at("].iter().any(|timer| line.contains(timer))
+        });
+        problems.extend(timers.map(|(number, _)| format!("{shown}:{}", number + 1)));
+    }
+    must_be_empty(
+        &problems,
+        "a bare timer says `timeout` for what arrived while this process was away, and runs on while this side waits for its turn to dial: use `net::deadline`",
+    );
+}
+
 /// Lines, from 1, with a timer of the whole loop inside of it.
 fn timers_in_loops(lines: &[String]) -> impl Iterator<Item = usize> {
     let mut blocks: Vec<bool> = Vec::new();

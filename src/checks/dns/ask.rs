@@ -114,10 +114,10 @@ impl Ask {
             cx.note(note);
         }
         if let Some(connect_time) = exchange.connect_time {
-            cx.record_time(&CONNECT_TIME, connect_time);
+            cx.record_measured(&CONNECT_TIME, connect_time);
         }
         if let Some(rtt) = exchange.rtt {
-            cx.record_time(&RTT, rtt);
+            cx.record_measured(&RTT, rtt);
             cx.set(&SIZE, i64::try_from(exchange.size).unwrap_or(i64::MAX));
         }
         if let Some(reply) = exchange.reply {

@@ -93,6 +93,20 @@ impl Probe for Dns {
         fact_is(observation, OUTCOME.info.name, "answered") && fact_is(observation, RCODE.info.name, "NOERROR")
     }
 
+    fn computes(&self) -> bool {
+        match &self.mode {
+            Mode::Ask(ask) => ask.transport.computes(),
+            Mode::Validate(_) => true,
+            Mode::Load(_) | Mode::Survey(_) => false,
+        }
+    }
+
+    async fn prepare(&self) {
+        if let Mode::Ask(ask) = &self.mode {
+            ask.transport.prepare().await;
+        }
+    }
+
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
         match &self.mode {
             Mode::Ask(ask) => ask.run(cx).await,

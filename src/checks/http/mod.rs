@@ -23,6 +23,8 @@ use url::Url;
 
 use crate::checks::shared::tls_fields;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation, Value};
+use crate::net::deadline;
+use crate::net::handshakes::Waited;
 use crate::net::resolve::silent;
 use crate::probe::{Cx, EarlyEnd, Footprint, Probe, fact_is};
 use crate::proto::http::{ExchangeError, NoResponse, Phase, Server, exchange};
@@ -89,15 +91,24 @@ impl Probe for Http {
         fact_is(observation, OUTCOME.info.name, "answered") && !server_error
     }
 
+    fn computes(&self) -> bool {
+        self.url.scheme() == "https" || self.follow > 0
+    }
+
+    async fn prepare(&self) {
+        // The check itself tells what fails.
+        let _ = self.trust.load().await;
+    }
+
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
-        if self.url.scheme() == "https" || self.follow > 0 {
+        if self.computes() {
             self.trust.load().await?;
         }
-        let start = Instant::now();
+        let (start, waited) = (Instant::now(), Waited::so_far());
         let mut trace = Trace::new(self.url.clone(), self.shown.clone());
         let end = start + self.timeout;
-        let outcome = tokio::time::timeout_at(end, self.exchange(cx, &mut trace, end)).await;
-        let elapsed = start.elapsed();
+        let outcome = deadline::until(end, self.exchange(cx, &mut trace, end)).await;
+        let elapsed = start.elapsed().saturating_sub(waited.since());
         let end = match outcome {
             Ok(Ok(answer)) => {
                 cx.set(&OUTCOME, "answered");

@@ -1,7 +1,6 @@
 //! How an exchange becomes facts.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
 use hyper::Version;
 use hyper::header::{CONTENT_TYPE, HeaderMap, SET_COOKIE};
@@ -14,6 +13,7 @@ use super::facts::{
 use super::trace::Trace;
 use crate::model::Value;
 use crate::net::bytes::readable;
+use crate::net::clock::Measured;
 use crate::probe::Cx;
 use crate::proto::http::{Observer, Phase};
 use crate::proto::tls::certificate::Certificate;
@@ -33,12 +33,12 @@ impl Observer for Recorder<'_, '_> {
         self.trace.phase = phase;
     }
 
-    fn ended(&mut self, phase: Phase, took: Duration) {
+    fn ended(&mut self, phase: Phase, took: Measured) {
         match phase {
-            Phase::Resolve => self.cx.record_time(&RESOLVE_TIME, took),
-            Phase::Connect => self.cx.record_time(&CONNECT_TIME, took),
-            Phase::Tls => self.cx.record_time(&TLS_TIME, took),
-            Phase::Head => self.cx.record_time(&FIRST_BYTE_TIME, took),
+            Phase::Resolve => self.cx.record_measured(&RESOLVE_TIME, took),
+            Phase::Connect => self.cx.record_measured(&CONNECT_TIME, took),
+            Phase::Tls => self.cx.record_measured(&TLS_TIME, took),
+            Phase::Head => self.cx.record_measured(&FIRST_BYTE_TIME, took),
             Phase::Body => {}
         }
     }
@@ -53,6 +53,10 @@ impl Observer for Recorder<'_, '_> {
 
     fn trusted(&mut self, note: &str) {
         self.cx.note(format!("the certificate is {note}"));
+    }
+
+    fn noted(&mut self, note: String) {
+        self.cx.note(note);
     }
 }
 

@@ -10,7 +10,7 @@ use super::facts::{
     TTL,
 };
 use crate::model::Fault;
-use crate::net::clock::{Reading, Stamp};
+use crate::net::clock::{Measured, Reading, Stamp};
 use crate::net::datagram::{Arrival, Class, IcmpError};
 use crate::net::own;
 use crate::probe::Cx;
@@ -175,7 +175,7 @@ impl Counts {
         }
         self.highest = self.highest.max(Some(number));
         self.jitter.add(rtt.as_secs_f64());
-        cx.record_time(&RTT, rtt);
+        cx.record_measured(&RTT, Measured { length: rtt, stamp });
         if let Some(ttl) = arrival.ttl {
             cx.record(&TTL, f64::from(ttl));
         }

@@ -72,6 +72,10 @@ impl Probe for Icmp {
         fact_is(observation, OUTCOME.info.name, "replied")
     }
 
+    fn watches(&self) -> bool {
+        self.count > 1
+    }
+
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
         match self.probe(cx).await {
             Ok(()) => Ok(()),

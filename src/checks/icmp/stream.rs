@@ -14,12 +14,14 @@ use super::facts::LATENESS;
 use crate::model::Fault;
 use crate::net::clock::Reading;
 use crate::net::datagram::{Arrival, Class, Event, IcmpError, Ready};
-use crate::net::open_loop::{self, Bounds, Clock, Due, Schedule, Threads, Workload, park};
+use crate::net::heartbeat::STALL;
+use crate::net::open_loop::{self, Bounds, Clock, Due, Schedule, Threads, Workload, nanos, park};
 use crate::probe::Cx;
 use crate::proto::icmp::{Pinger, Received, icmp_fault};
 use crate::stats::Samples;
 
-/// Every probe leaves, however late and whatever became of those before it; the task waits for the replies.
+/// Every probe leaves, whatever became of those before it, but those that were due while this process did not run; the task
+/// waits for the replies.
 const BOUNDS: Bounds = Bounds { in_flight: usize::MAX, close: u64::MAX, drain: 0, stale: u64::MAX };
 /// Packets read before the thread that sends may have its turn.
 const TURN: usize = 16;
@@ -52,21 +54,20 @@ pub(super) async fn run(check: &Icmp, pinger: Pinger, target: IpAddr, cx: &mut C
 }
 
 impl Stream {
-    /// Begins to send; the channel tells when all have left.
-    fn start(self: &Arc<Self>, check: &Icmp, threads: &mut Threads) -> Result<oneshot::Receiver<()>, Fault> {
+    /// Begins to send; the channel tells when all have left, and how many never will.
+    fn start(self: &Arc<Self>, check: &Icmp, threads: &mut Threads) -> Result<oneshot::Receiver<u64>, Fault> {
         let clock = Clock::start();
         if check.count == 1 {
             // A schedule of one needs no thread.
             self.send(0, Duration::from_nanos(clock.now()));
             let (done, sent) = oneshot::channel();
-            let _ = done.send(());
+            let _ = done.send(0);
             return Ok(sent);
         }
         let schedule = Schedule::every(check.interval, check.count.into());
         let mut sender = Sender { stream: Arc::clone(self), clock };
-        let work = move |stop: &_| {
-            open_loop::run(&schedule, &BOUNDS, stop, &mut sender);
-        };
+        let bounds = Bounds { stale: nanos(STALL), ..BOUNDS };
+        let work = move |stop: &_| open_loop::run(&schedule, &bounds, stop, &mut sender).missed;
         threads.spawn("icmp-send", work).map_err(|error| {
             let remedy = "check the limits of processes and memory (ulimit -a), or lower --jobs";
             Fault::local("start a thread to send ICMP", self.target.to_string(), error.to_string(), remedy)
@@ -142,14 +143,14 @@ struct Receiver<'a, 'b> {
 }
 
 impl Receiver<'_, '_> {
-    async fn receive(mut self, mut sent: oneshot::Receiver<()>, patience: Duration) -> Result<(), Fault> {
+    async fn receive(mut self, mut sent: oneshot::Receiver<u64>, patience: Duration) -> Result<(), Fault> {
         let stream = Arc::clone(&self.stream);
-        let mut end = None;
+        let (mut end, mut missed) = (None, 0);
         while end.is_none() || !stream.state().counts.all_ended() {
             // No `biased`: a flood of replies must not outlast the end.
             tokio::select! {
                 sent = &mut sent, if end.is_none() => {
-                    sent.map_err(|_| self.ended_early())?;
+                    missed = sent.map_err(|_| self.ended_early())?;
                     end = Some(Instant::now() + patience);
                 }
                 () = sleep_until(end.unwrap_or_else(Instant::now)), if end.is_some() => break,
@@ -159,7 +160,15 @@ impl Receiver<'_, '_> {
                 }
             }
         }
-        stream.state().counts.report(self.cx, stream.target, stream.source)
+        stream.state().counts.report(self.cx, stream.target, stream.source)?;
+        if missed == 0 { Ok(()) } else { Err(self.not_sent(missed)) }
+    }
+
+    fn not_sent(&self, missed: u64) -> Fault {
+        let remedy =
+            "it was stopped (SIGSTOP), the machine slept or was far too busy; run it again where it gets its turn";
+        let why = format!("{missed} requests were due while this process did not run, and were not sent");
+        Fault::local("keep the schedule of ICMP", self.stream.target.to_string(), why, remedy)
     }
 
     fn ended_early(&self) -> Fault {

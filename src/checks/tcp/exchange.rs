@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::fields::{BANNER, EXPECT, EXPECT_HEX, LIMIT, SEND, SEND_HEX};
 use crate::checks::shared::payload::payload;
 use crate::model::{Args, Invalid};
-use crate::net::bytes;
+use crate::net::{bytes, deadline};
 
 /// Bytes to send, and bytes to wait for.
 pub(super) struct Script {
@@ -47,7 +47,7 @@ impl Script {
     pub(super) async fn play(&self, stream: &mut TcpStream, patience: Duration) -> Exchange {
         let mut received = Vec::new();
         let end = Instant::now() + patience;
-        let ended = match tokio::time::timeout_at(end, self.converse(stream, &mut received)).await {
+        let ended = match deadline::until(end, self.converse(stream, &mut received)).await {
             Err(_) => End::Silent,
             Ok(Ok(end)) => end,
             Ok(Err(error)) => End::Broken(error),

@@ -16,6 +16,7 @@ use fields::{Addresses, HOST, PORT, TIMEOUT};
 use crate::checks::shared::target::Target;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
 use crate::net::bytes;
+use crate::net::clock::Measured;
 use crate::probe::{Cx, EarlyEnd, Footprint, Probe, fact_is};
 
 /// The probe.
@@ -73,7 +74,7 @@ impl Probe for Tcp {
 /// Result of connecting to one address.
 struct Attempt {
     outcome: &'static str,
-    connect_time: Option<Duration>,
+    connect_time: Option<Measured>,
     exchange: Option<Exchange>,
     evidence: Option<String>,
 }
@@ -110,12 +111,13 @@ impl Tcp {
                 return Ok(Attempt { outcome: word, connect_time: None, exchange: None, evidence });
             }
         };
-        let connect_time = Some(dialled.elapsed);
+        let connect_time = Some(dialled.took);
+        let repeated = dialled.note(self.target.socket(address));
         let Some(script) = &self.script else {
-            return Ok(Attempt { outcome: "connected", connect_time, exchange: None, evidence: None });
+            return Ok(Attempt { outcome: "connected", connect_time, exchange: None, evidence: repeated });
         };
         let exchange = script.play(&mut dialled.stream, self.target.timeout).await;
-        let evidence = exchange.evidence.clone();
+        let evidence = exchange.evidence.iter().cloned().chain(repeated).reduce(|one, more| format!("{one}; {more}"));
         Ok(Attempt { outcome: exchange.outcome, connect_time, evidence, exchange: Some(exchange) })
     }
 
@@ -125,7 +127,7 @@ impl Tcp {
         for (address, attempt) in used.iter().zip(attempts) {
             let attempt = attempt?;
             if let Some(elapsed) = attempt.connect_time {
-                cx.record_time(&CONNECT_TIME, elapsed);
+                cx.record_measured(&CONNECT_TIME, elapsed);
             }
             if let Some(evidence) = &attempt.evidence {
                 cx.note(evidence.clone());

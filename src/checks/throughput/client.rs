@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::measured::Measured;
 use super::settings::Settings;
 use crate::model::Fault;
+use crate::net::deadline;
 use crate::net::dial::{self, ConnectError};
 use crate::probe::EarlyEnd;
 use crate::proto::iperf3::frame::{self, Cookie, RESULTS_CAP};
@@ -131,7 +132,7 @@ impl<'s> Client<'s> {
         operation: &str,
         act: impl AsyncFnOnce(&mut TcpStream) -> io::Result<T>,
     ) -> Result<T, EarlyEnd> {
-        match timeout_at(self.until, act(&mut self.control)).await {
+        match deadline::until(self.until, act(&mut self.control)).await {
             Err(_) => Err(self.silent(operation)),
             Ok(result) => result.map_err(|error| failed(&error, operation, self.peer)),
         }
@@ -160,7 +161,7 @@ impl<'s> Client<'s> {
             state::SERVER_TERMINATE => EarlyEnd::outcome("reset", "the server ended the test"),
             state::SERVER_ERROR => {
                 let until = Instant::now() + self.settings.target.timeout;
-                let code = timeout_at(until, self.control.read_i32()).await;
+                let code = deadline::until(until, self.control.read_i32()).await;
                 let code =
                     code.ok().and_then(Result::ok).map_or_else(|| "no number".to_owned(), |code| code.to_string());
                 EarlyEnd::outcome(
@@ -186,7 +187,7 @@ impl<'s> Client<'s> {
             Ok(dialled) => dialled.stream,
             Err(error) => return Err(not_connected(&error, self.peer)),
         };
-        match timeout_at(self.until, stream.write_all(&self.cookie)).await {
+        match deadline::until(self.until, stream.write_all(&self.cookie)).await {
             Err(_) => Err(self.silent("open a data stream")),
             Ok(Err(error)) => Err(failed(&error, "open a data stream", self.peer)),
             Ok(Ok(())) => Ok(DataSocket::Tcp(Arc::new(stream))),
@@ -216,7 +217,7 @@ impl<'s> Client<'s> {
         let turn = self.settings.target.timeout * 2 / (HELLOS * self.settings.params.streams);
         for _ in 0..HELLOS {
             let until = self.until.min(Instant::now() + turn);
-            match timeout_at(until, hello(&socket)).await {
+            match deadline::until(until, hello(&socket)).await {
                 Err(_) => {}
                 Ok(Ok(())) => return Ok(DataSocket::Udp(Arc::new(socket))),
                 Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {

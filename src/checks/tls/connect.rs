@@ -12,6 +12,7 @@ use crate::model::fact::Distribution;
 use crate::model::field::shape;
 use crate::model::table::{facts, fields};
 use crate::model::{Arg, Better, Choice, Choices, Fact, Fault, Field, Unit};
+use crate::net::clock::Measured;
 use crate::net::{ConnectError, connect};
 use crate::probe::{Cx, EarlyEnd, Mode};
 use crate::proto::tls::starttls::{Cause, NotUpgraded, Protocol, upgrade};
@@ -81,7 +82,9 @@ pub(super) struct Connector {
 pub(super) struct Connection {
     pub(super) stream: TcpStream,
     /// From SYN to established.
-    pub(super) connect_time: Duration,
+    pub(super) connect_time: Measured,
+    /// What to say of a SYN that was sent again.
+    pub(super) repeated: Option<String>,
     /// From there to the go-ahead of STARTTLS.
     pub(super) starttls_time: Option<Duration>,
 }
@@ -91,7 +94,7 @@ pub(super) enum SetupError {
     /// TCP was not established.
     Connect(ConnectError),
     /// TCP was established in this time, but TLS may not begin.
-    StartTls(Duration, NotUpgraded),
+    StartTls(Measured, NotUpgraded),
 }
 
 impl Connector {
@@ -103,7 +106,11 @@ impl Connector {
     /// Opens a connection; the inner `Err` is for a caller that makes facts of it.
     pub(super) async fn try_connect(&self) -> Result<Result<Connection, SetupError>, Fault> {
         match connect(self.peer, self.source, self.timeout).await? {
-            Ok(dialled) => self.upgrade(dialled.stream, dialled.elapsed).await,
+            Ok(dialled) => {
+                let repeated = dialled.note(self.peer);
+                let upgraded = self.upgrade(dialled.stream, dialled.took).await?;
+                Ok(upgraded.map(|connection| Connection { repeated, ..connection }))
+            }
             Err(error) => Ok(Err(SetupError::Connect(error))),
         }
     }
@@ -117,14 +124,14 @@ impl Connector {
     pub(super) async fn upgrade(
         &self,
         mut stream: TcpStream,
-        connect_time: Duration,
+        connect_time: Measured,
     ) -> Result<Result<Connection, SetupError>, Fault> {
         let Some(protocol) = self.starttls else {
-            return Ok(Ok(Connection { stream, connect_time, starttls_time: None }));
+            return Ok(Ok(Connection { stream, connect_time, repeated: None, starttls_time: None }));
         };
         let start = Instant::now();
         Ok(match upgrade(&mut stream, protocol, &self.domain, self.timeout).await? {
-            Ok(()) => Ok(Connection { stream, connect_time, starttls_time: Some(start.elapsed()) }),
+            Ok(()) => Ok(Connection { stream, connect_time, repeated: None, starttls_time: Some(start.elapsed()) }),
             Err(error) => Err(SetupError::StartTls(connect_time, error)),
         })
     }
@@ -175,7 +182,8 @@ impl SetupError {
 /// How far a connection came, for the facts.
 #[derive(Debug, Default)]
 pub(super) struct SetupResult {
-    connect_time: Option<Duration>,
+    connect_time: Option<Measured>,
+    repeated: Option<String>,
     starttls_time: Option<Duration>,
     upgrade: Option<&'static str>,
     injected: Option<bool>,
@@ -186,12 +194,14 @@ impl SetupResult {
         match connection {
             Ok(connection) => Self {
                 connect_time: Some(connection.connect_time),
+                repeated: connection.repeated.clone(),
                 starttls_time: connection.starttls_time,
                 upgrade: connection.starttls_time.map(|_| "upgraded"),
                 injected: connection.starttls_time.map(|_| false),
             },
             Err(SetupError::StartTls(connect_time, error)) => Self {
                 connect_time: Some(*connect_time),
+                repeated: None,
                 starttls_time: None,
                 upgrade: Some(error.cause.word()),
                 injected: (error.cause == Cause::Injected).then_some(true),
@@ -214,10 +224,14 @@ impl SetupResult {
 
     /// Records how long it took.
     pub(super) fn record_times(&self, cx: &mut Cx<'_>) {
-        for (fact, time) in [(&CONNECT_TIME, self.connect_time), (&STARTTLS_TIME, self.starttls_time)] {
-            if let Some(time) = time {
-                cx.record_time(fact, time);
-            }
+        if let Some(time) = self.connect_time {
+            cx.record_measured(&CONNECT_TIME, time);
+        }
+        if let Some(time) = self.starttls_time {
+            cx.record_time(&STARTTLS_TIME, time);
+        }
+        if let Some(repeated) = &self.repeated {
+            cx.note(repeated.clone());
         }
     }
 

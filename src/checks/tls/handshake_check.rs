@@ -58,6 +58,12 @@ impl HandshakeCheck {
         })
     }
 
+    /// Reads what is trusted ahead of the first round.
+    pub(super) async fn prepare(&self) {
+        // The check itself tells what fails.
+        let _ = self.trust.load().await;
+    }
+
     /// Where to, for people.
     pub(super) fn target(&self) -> String {
         self.target.label()
@@ -178,7 +184,7 @@ impl HandshakeCheck {
                 return Ok(result);
             }
         };
-        let connected = format!("{peer}: connected in {:?}", connection.connect_time);
+        let connected = format!("{peer}: connected in {:?}", connection.connect_time.length);
         let ended = handshake(connection.stream, peer, credentials, &self.offer, self.target.timeout).await;
         let mut handshake = match ended {
             Ok(handshake) => handshake,

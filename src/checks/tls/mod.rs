@@ -113,6 +113,18 @@ impl Probe for Tls {
         [COMPLETED, SCANNED].iter().any(|word| fact_is(observation, OUTCOME.info.name, word))
     }
 
+    fn computes(&self) -> bool {
+        true
+    }
+
+    async fn prepare(&self) {
+        match &self.mode {
+            Mode::Handshake(check) | Mode::Scan(check, _) => check.prepare().await,
+            Mode::Quic(check) => check.prepare().await,
+            Mode::Load(load) => load.prepare().await,
+        }
+    }
+
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
         match &self.mode {
             Mode::Handshake(check) => match check.run(cx).await? {

@@ -4,16 +4,16 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::fields::{EXPECT, EXPECT_HEX, LIMIT, SEND, SEND_HEX};
 use crate::checks::shared::payload::payload;
 use crate::model::{Args, Fault, Invalid};
 use crate::net::bytes;
-use crate::net::clock::Reading;
+use crate::net::clock::{Measured, Reading};
 use crate::net::datagram::{Arrival, Class, Datagram, Event, IcmpError, udp};
 use crate::net::dial::{ConnectError, local_fault};
-use crate::net::own;
+use crate::net::{deadline, own};
 
 /// The largest payload of an IPv4 datagram.
 const LARGEST: usize = 65_507;
@@ -40,7 +40,7 @@ pub(super) struct Exchange {
 pub(super) struct Answer {
     pub(super) kept: Vec<u8>,
     pub(super) length: usize,
-    pub(super) elapsed: Duration,
+    pub(super) elapsed: Measured,
 }
 
 impl Exchange {
@@ -106,7 +106,7 @@ impl Script {
     ) -> Result<Option<Exchange>, Fault> {
         let mut buffer = vec![0; self.limit];
         let (mut other, mut looked_at) = (None, 0);
-        while let Ok(event) = timeout_at(end, datagram.next(&mut buffer)).await {
+        while let Ok(event) = deadline::until(end, datagram.next(&mut buffer)).await {
             match event.map_err(|error| local_fault(&error, "receive UDP datagram", peer))? {
                 Event::Arrival(arrival) => {
                     let exchange = self.judge(&buffer, &arrival, sent);
@@ -136,7 +136,8 @@ impl Script {
 
     fn judge(&self, buffer: &[u8], arrival: &Arrival, sent: Reading) -> Exchange {
         let kept = buffer.get(..arrival.kept).unwrap_or_default();
-        let (elapsed, _) = sent.elapsed(Reading::now(), arrival.stamp);
+        let (length, stamp) = sent.elapsed(Reading::now(), arrival.stamp);
+        let elapsed = Measured { length, stamp };
         let answer = Some(Answer { kept: kept.to_vec(), length: arrival.length, elapsed });
         match &self.expect {
             Some(expect) if !bytes::contains(kept, expect) => {

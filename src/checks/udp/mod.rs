@@ -79,7 +79,7 @@ fn report(cx: &mut Cx<'_>, exchange: Exchange) {
         if answer.length > answer.kept.len() {
             cx.partial(&RESPONSE, format!("{} of {} bytes are kept (`limit`)", answer.kept.len(), answer.length));
         }
-        cx.record_time(&RESPONSE_TIME, answer.elapsed);
+        cx.record_measured(&RESPONSE_TIME, answer.elapsed);
         cx.set(&RESPONSE, bytes::readable(&answer.kept));
         cx.set(&SIZE, i64::try_from(answer.length).unwrap_or(i64::MAX));
     }

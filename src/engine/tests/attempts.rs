@@ -4,13 +4,13 @@ use super::{Entry, Event, FaultKind, Value, Verdict, bench};
 use crate::testing::scripted::{OK, Script, Step, bad, good, seed, set, wait};
 
 #[tokio::test(start_paused = true)]
-async fn a_flake_is_tried_again_at_once() {
+async fn a_flake_is_tried_again_after_a_delay_that_doubles() {
     let script = Script::rounds([bad(), vec![Step::Fault("no socket")], good()]);
     let ran = bench().check("a", "retries: 3", script).run().await;
     let record = ran.record("a");
     assert_eq!((record.verdict, record.attempts, record.flaky), (Verdict::Passed, 3, true));
     assert_eq!(record.earlier, ["ok: expected true, saw false", "follow the script (a): no socket"]);
-    assert_eq!(ran.times("a", Entry::Run), [0.0, 0.0, 0.0]);
+    assert_eq!(ran.times("a", Entry::Run), [0.0, 0.5, 1.5]);
     let ended: Vec<_> = ran
         .events
         .iter()
@@ -68,7 +68,7 @@ async fn the_budget_ends_a_hanging_probe_and_keeps_what_it_recorded() {
 #[tokio::test(start_paused = true)]
 async fn the_budget_bounds_all_attempts_together() {
     let script = Script::always([wait(2.0), set(&OK, false)]).longest(2.0);
-    let ran = bench().check("a", "budget: 5s, retries: 9", script).run().await;
+    let ran = bench().check("a", "budget: 6s, retries: 9", script).run().await;
     // The third one is cut short: what the second proved stands.
     let record = ran.record("a");
     assert_eq!((record.verdict, record.attempts), (Verdict::Failed, 2));
@@ -84,7 +84,8 @@ async fn convergence_is_timed_from_the_first_attempt() {
     assert_eq!(ran.times("a", Entry::Run), [0.0, 2.0, 4.0]);
     assert_eq!((record.verdict, record.attempts), (Verdict::Passed, 3));
     assert!(!record.flaky, "it was to converge");
-    assert_eq!(record.settled_in_s, Some(4.5));
+    assert_eq!(record.settled_in_s, Some(4.0), "it held when it was looked at, not when the look was over");
+    assert_eq!(ran.fact("a", "settled_in"), Some(Value::from(4.0)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -93,7 +94,7 @@ async fn attempts_that_take_longer_than_every_follow_at_once() {
     let ran = bench().check("a", "eventually: {within: 8s, every: 2s}", script).run().await;
     assert_eq!(ran.times("a", Entry::Run), [0.0, 3.0, 6.0], "and none begins after `within`");
     assert_eq!(ran.verdict("a"), (Verdict::Failed, "ok: expected true, saw false"));
-    assert_eq!(ran.record("a").settled_in_s, None);
+    assert_eq!((ran.record("a").settled_in_s, ran.fact("a", "settled_in")), (None, None), "it never did");
 }
 
 #[tokio::test(start_paused = true)]
@@ -104,7 +105,7 @@ async fn what_never_converges_is_tried_until_within_is_over() {
         .run()
         .await;
     for id in ["failing", "errored"] {
-        assert_eq!(ran.times(id, Entry::Run), [0.0, 2.0, 4.0]);
+        assert_eq!(ran.times(id, Entry::Run), [0.0, 2.0, 4.0, 5.0], "once more when it is over");
     }
     assert_eq!(ran.verdict("failing").0, Verdict::Failed);
     assert_eq!(ran.fault("errored"), (FaultKind::Local, "no socket"));
@@ -115,6 +116,26 @@ async fn what_converges_too_late_fails() {
     let script = Script::rounds([bad(), vec![wait(2.0), set(&OK, true)]]).longest(2.0);
     let ran = bench().check("a", "eventually: {within: 5s, every: 4s}", script).run().await;
     assert_eq!(ran.verdict("a"), (Verdict::Failed, "settled_in: expected at most 5s, saw 6s"));
+}
+
+/// The last look is at the end of the window, whatever the steps: what holds by then is in time.
+#[tokio::test(start_paused = true)]
+async fn what_converges_at_the_end_of_the_window_passes() {
+    for (within, every, looks) in [
+        ("8s", "2s", vec![0.0, 2.0, 4.0, 6.0, 8.0]),
+        ("5s", "2s", vec![0.0, 2.0, 4.0, 5.0]),
+        ("3s", "1m", vec![0.0, 3.0]),
+    ] {
+        let mut rounds = vec![bad(); looks.len() - 1];
+        rounds.push(vec![wait(0.2), set(&OK, true)]);
+        let keys = format!("eventually: {{within: {within}, every: {every}}}");
+        let ran = bench().check("a", &keys, Script::rounds(rounds)).run().await;
+        assert_eq!(ran.times("a", Entry::Run), looks);
+        assert_eq!(ran.verdict("a"), (Verdict::Passed, ""), "{keys}");
+        assert_eq!(ran.record("a").settled_in_s, looks.last().copied());
+    }
+    let ran = bench().check("a", "eventually: {within: 8s, every: 2s}", Script::always(bad())).run().await;
+    assert_eq!(ran.times("a", Entry::Run).len(), 5, "and none after it");
 }
 
 #[tokio::test(start_paused = true)]

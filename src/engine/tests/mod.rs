@@ -6,6 +6,7 @@ mod overlap;
 mod restores;
 mod rounds;
 mod stopping;
+mod unwatched;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -61,6 +62,7 @@ fn bench() -> Bench {
             seed: 1,
             wall: "2026-01-01T00:00:00Z".parse().unwrap(),
             start: Instant::now(),
+            lanes: super::Lanes::default(),
         },
         plan: plan::Settings { allow_disruptive: true, seed: 1, ..plan::Settings::default() },
         against: false,

@@ -56,6 +56,8 @@ pub struct Arrival {
     pub kept: usize,
     /// Sender.
     pub from: Option<IpAddr>,
+    /// Sender with its port; of raw sockets the port says nothing.
+    pub sender: Option<SocketAddr>,
     /// TTL or hop limit it arrived with.
     pub ttl: Option<u8>,
     /// When the kernel saw it, on the wall clock since 1970.
@@ -155,10 +157,12 @@ fn receive(socket: &Socket, control: &mut [u8], buffer: &mut [u8]) -> io::Result
     let mut parts = [IoSliceMut::new(buffer)];
     let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_TRUNC;
     let message = recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut parts, Some(control), flags)?;
+    let sender = message.address.as_ref().and_then(address);
     let mut arrival = Arrival {
         length: message.bytes,
         kept: message.bytes.min(room),
-        from: message.address.as_ref().and_then(address),
+        from: sender.map(|sender| sender.ip()),
+        sender,
         ttl: None,
         stamp: None,
     };
@@ -169,11 +173,11 @@ fn receive(socket: &Socket, control: &mut [u8], buffer: &mut [u8]) -> io::Result
     Ok(arrival)
 }
 
-fn address(storage: &SockaddrStorage) -> Option<IpAddr> {
+fn address(storage: &SockaddrStorage) -> Option<SocketAddr> {
     if let Some(v4) = storage.as_sockaddr_in() {
-        return Some(IpAddr::V4(v4.ip()));
+        return Some(SocketAddr::new(IpAddr::V4(v4.ip()), v4.port()));
     }
-    storage.as_sockaddr_in6().map(|v6| IpAddr::V6(v6.ip()))
+    storage.as_sockaddr_in6().map(|v6| SocketAddr::new(IpAddr::V6(v6.ip()), v6.port()))
 }
 
 #[cfg(target_os = "linux")]

@@ -1,4 +1,4 @@
-//! UDP sockets that hear of replies from wrong addresses and of ICMP errors alike ([`open`]), or of one peer alone
+//! UDP sockets that hear of replies from wrong addresses and of ICMP errors alike ([`open`], [`unconnected`]), or of one peer alone
 //! ([`connected`]).
 //!
 //! On Linux a socket of [`open`] stays unconnected, so that a reply from a wrong address is seen and counted instead of being
@@ -23,6 +23,19 @@ pub async fn open(peer: SocketAddr, source: Option<IpAddr>) -> Result<UdpSocket,
         .map_err(|error| local_fault(&error, &format!("open UDP socket on {bind}"), peer))?;
     aim(&socket, peer).await.map_err(|error| local_fault(&error, "prepare UDP socket", peer))?;
     Ok(socket)
+}
+
+/// A socket for an exchange with `peer` that tells kernel stamps, ICMP errors and replies from wrong addresses alike.
+pub fn unconnected(peer: SocketAddr, source: Option<IpAddr>) -> Result<Datagram, Fault> {
+    let own = own_address(peer, source);
+    let bound = || {
+        let socket = Socket::new(Domain::for_address(peer), Type::DGRAM, Some(Protocol::UDP))?;
+        socket.bind(&SockAddr::from(SocketAddr::new(own, 0)))?;
+        #[cfg(not(target_os = "linux"))]
+        socket.connect(&SockAddr::from(peer))?;
+        Ok(socket)
+    };
+    bound().and_then(Datagram::new).map_err(|error| local_fault(&error, &format!("open UDP socket on {own}"), peer))
 }
 
 /// A socket connected to `peer`, so that datagrams of others never count; it tells kernel stamps and ICMP errors. The inner

@@ -17,12 +17,13 @@ fn a_budget_is_made_of_all_the_rounds_and_attempts_there_may_be() {
     // Five seconds are for scheduling, once per attempt.
     for (keys, footprint, confirm, seconds, measurements) in [
         ("", "quiet", false, 7.0, 1),
-        (", retries: 2", "quiet", false, 21.0, 1),
+        // Half a second and a second lie between the attempts.
+        (", retries: 2", "quiet", false, 22.5, 1),
         // One more round to warm up, as soon as there are several.
         (", rounds: 3", "quiet", false, 13.0, 4),
         (", rounds: 3, samples: 4", "quiet", false, 37.0, 16),
         (", samples: 4", "noisy", false, 13.0, 4),
-        (", rounds: 3, retries: 1", "quiet", false, 26.0, 4),
+        (", rounds: 3, retries: 1", "quiet", false, 26.5, 4),
         // An alarm asks for as many rounds again.
         (", rounds: 3", "quiet", true, 19.0, 7),
         ("", "quiet", true, 9.0, 2),

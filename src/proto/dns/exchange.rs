@@ -1,20 +1,21 @@
 //! One attempt: one query on a socket of its own, then every message that comes until the answer or the end of
 //! patience.
 //!
-//! A reply from a wrong address is seen and counted: see [`udp::open`](crate::net::datagram::udp::open).
+//! A reply from a wrong address is seen and counted: see [`udp::unconnected`](crate::net::datagram::udp::unconnected).
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::message::{self, Received, Reply};
 use super::question::Question;
 use crate::model::Fault;
-use crate::net::datagram::{self, udp};
-use crate::net::{ConnectError, Deadline, connect, own};
+use crate::net::clock::{Measured, Reading};
+use crate::net::datagram::{self, Class, Event, IcmpError, udp};
+use crate::net::{ConnectError, Deadline, connect, deadline, own};
 
 /// Largest DNS message.
 pub(crate) const LARGEST: usize = 65535;
@@ -38,9 +39,9 @@ pub(crate) struct Exchange {
     /// Length of the reply.
     pub(crate) size: usize,
     /// From the query to its answer.
-    pub(crate) rtt: Option<Duration>,
+    pub(crate) rtt: Option<Measured>,
     /// TCP handshake, of transports on it.
-    pub(crate) connect_time: Option<Duration>,
+    pub(crate) connect_time: Option<Measured>,
     /// Messages that were not an answer to the question.
     pub(crate) discarded: i64,
     /// Wrong addresses that sent what would have been the answer.
@@ -75,14 +76,14 @@ impl Exchange {
         }
     }
 
-    /// Takes a message; true when it ends the attempt.
+    /// Takes a message that came `rtt` after the query; true when it ends the attempt.
     pub(crate) fn take(
         &mut self,
         bytes: &[u8],
         sender: SocketAddr,
         id: u16,
         request: &Request<'_>,
-        sent: Instant,
+        rtt: Measured,
     ) -> bool {
         match message::read(bytes, id, request.question) {
             Received::Stray(why) => {
@@ -102,7 +103,7 @@ impl Exchange {
                 self.reply = Some(reply);
             }
         }
-        self.rtt = Some(sent.elapsed());
+        self.rtt = Some(rtt);
         self.size = bytes.len();
         true
     }
@@ -112,11 +113,11 @@ impl Exchange {
 pub(crate) async fn udp(request: &Request<'_>) -> Result<Exchange, Fault> {
     let (id, query) = request.question.encode(request.seed)?;
     let server = request.server;
-    let socket = udp::open(server, request.source).await?;
+    let datagram = udp::unconnected(server, request.source)?;
     let mut exchange = Exchange::new();
-    let sent = Instant::now();
-    if let Err(error) = udp::send(&socket, &query, server).await {
-        let report = datagram::reported(&socket);
+    let (sent, mut deadline) = (Reading::now(), Deadline::at(Instant::now() + request.patience));
+    if let Err(error) = datagram.send(&query, Some(server)) {
+        let report = datagram::reported(datagram.socket());
         if let Some(why) = report.as_ref().and_then(|report| own::rejection(report, server.ip())) {
             return Err(own::rejection_fault(why, "send DNS query", server));
         }
@@ -124,49 +125,65 @@ pub(crate) async fn udp(request: &Request<'_>) -> Result<Exchange, Fault> {
         return Ok(refused(exchange, &why.reported_by(report.as_ref())));
     }
     let mut buffer = vec![0_u8; LARGEST];
-    let mut deadline = Deadline::at(sent + request.patience);
     loop {
-        let (length, sender) = match deadline.wait(socket.recv_from(&mut buffer)).await {
+        let arrival = match deadline.wait(datagram.next(&mut buffer)).await {
             Err(_) => {
                 return Ok(exchange.ended("timeout", format!("no answer from {server} within {:?}", request.patience)));
             }
-            Ok(Err(error)) => {
-                let report = datagram::reported(&socket);
-                if let Some(why) = report.as_ref().and_then(|report| own::rejection(report, server.ip())) {
-                    return Err(own::rejection_fault(why, "exchange DNS messages", server));
-                }
-                exchange.notes.extend(report.map(|report| report.to_string()));
-                return failed(exchange, &error, server);
-            }
-            Ok(Ok(received)) => received,
+            Ok(Ok(Event::Arrival(arrival))) => arrival,
+            Ok(Ok(Event::IcmpError(report))) if report.class == Class::Advice => continue,
+            Ok(Ok(Event::IcmpError(report))) => return reported(exchange, &report, server),
+            Ok(Ok(Event::Failed(error)) | Err(error)) => return failed(exchange, &error, server),
         };
+        let (length, stamp) = sent.elapsed(Reading::now(), arrival.stamp);
+        let Some(sender) = arrival.sender else { continue };
+        let message = buffer.get(..arrival.kept).unwrap_or_default();
         if !udp::same_endpoint(sender, server) {
             exchange.discard(sender, &format!("it does not come from {server}"));
             if exchange.unexpected_sources.len() < DESCRIBED && !exchange.unexpected_sources.contains(&sender) {
-                let read = message::read(buffer.get(..length).unwrap_or_default(), id, request.question);
+                let read = message::read(message, id, request.question);
                 exchange.unexpected_sources.extend(matches!(read, Received::Reply(_)).then_some(sender));
             }
-        } else if exchange.take(buffer.get(..length).unwrap_or_default(), sender, id, request, sent) {
+        } else if exchange.take(message, sender, id, request, Measured { length, stamp }) {
             return Ok(exchange);
         }
+    }
+}
+
+/// An ICMP error in answer to the query: of the path or the server a fact, with its sender; this host's own a fault.
+fn reported(mut exchange: Exchange, report: &IcmpError, server: SocketAddr) -> Result<Exchange, Fault> {
+    const OPERATION: &str = "exchange DNS messages";
+    if let Some(why) = own::rejection(report, server.ip()) {
+        return Err(own::rejection_fault(why, OPERATION, server));
+    }
+    if report.class == Class::Port {
+        exchange.outcome = "refused";
+        exchange.notes.push(report.to_string());
+        return Ok(exchange);
+    }
+    match own::no_way(server, None) {
+        Some(why) => Err(own::no_way_fault(&why, OPERATION, server)),
+        None => Ok(exchange.ended("unreachable", report.to_string())),
     }
 }
 
 /// One attempt over TCP; connecting and the exchange share one patience.
 pub(crate) async fn tcp(request: &Request<'_>) -> Result<Exchange, Fault> {
     let (id, query) = request.question.encode(request.seed)?;
-    let (server, end) = (request.server, Instant::now() + request.patience);
+    let (server, mut end) = (request.server, Instant::now() + request.patience);
     let mut exchange = Exchange::new();
     let mut stream = match connect(server, request.source, request.patience).await? {
         Ok(dialled) => {
-            exchange.connect_time = Some(dialled.elapsed);
+            exchange.connect_time = Some(dialled.took);
+            exchange.notes.extend(dialled.note(server));
+            end += dialled.waited;
             dialled.stream
         }
         Err(why) => return Ok(refused(exchange, &why)),
     };
     let framed = framed(&query);
     let sent = Instant::now();
-    match timeout_at(end, stream.write_all(&framed)).await {
+    match deadline::until(end, stream.write_all(&framed)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => return failed(exchange, &error, server),
         Err(_) => return Ok(exchange.ended("timeout", format!("{server} took no query within {:?}", request.patience))),
@@ -187,7 +204,8 @@ pub(crate) async fn tcp(request: &Request<'_>) -> Result<Exchange, Fault> {
             }
             Ok(Ok(true)) => {}
         }
-        if exchange.take(buffer.get(2..).unwrap_or_default(), server, id, request, sent) {
+        let rtt = Measured::by_user(sent.elapsed());
+        if exchange.take(buffer.get(2..).unwrap_or_default(), server, id, request, rtt) {
             return Ok(exchange);
         }
     }

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use url::{Host, Url};
 
 use super::{Cause, ExchangeError, Limits, NoResponse, Response, Version, send};
+use crate::net::clock::Measured;
 use crate::net::{ConnectError, IpVersion, connect, resolve};
 use crate::proto::tls::certificate::Certificate;
 use crate::proto::tls::{
@@ -41,7 +42,7 @@ pub trait Observer {
     fn begins(&mut self, phase: Phase);
 
     /// The phase took so long.
-    fn ended(&mut self, phase: Phase, took: Duration);
+    fn ended(&mut self, phase: Phase, took: Measured);
 
     /// The address that is connected to.
     fn connects_to(&mut self, address: IpAddr);
@@ -51,6 +52,9 @@ pub trait Observer {
 
     /// Something unusual about why it is trusted, for people.
     fn trusted(&mut self, note: &str);
+
+    /// Something unusual on the way, for people.
+    fn noted(&mut self, note: String);
 }
 
 /// Versions asked for.
@@ -108,7 +112,10 @@ pub async fn exchange(
         Ok(dialled) => dialled,
         Err(error) => return Err(unconnected(&error, peer).into()),
     };
-    observer.ended(Phase::Connect, dialled.elapsed);
+    observer.ended(Phase::Connect, dialled.took);
+    if let Some(note) = dialled.note(peer) {
+        observer.noted(note);
+    }
     if server.url.scheme() != "https" {
         let version = if server.version == VersionChoice::Http2 { Version::Http2 } else { Version::Http1 };
         return server.ask(dialled.stream, version, build, observer).await;
@@ -140,7 +147,7 @@ impl Server<'_> {
         // The caller's limit comes first, and says how long that was.
         let found = resolve(name, IpVersion::Any, self.left() + Duration::from_secs(1)).await?;
         let addresses = found.map_err(|why| NoResponse::new(Cause::Unresolved, why))?;
-        observer.ended(Phase::Resolve, start.elapsed());
+        observer.ended(Phase::Resolve, Measured::by_user(start.elapsed()));
         let first = addresses.list.first().copied();
         first.ok_or_else(|| ExchangeError::new(Cause::Unresolved, format!("{name} has no address")))
     }
@@ -180,7 +187,7 @@ impl Server<'_> {
             HandshakeEnd::Completed(stream) => *stream,
             other => return Err(unsecured(other, verify_error, &whose).into()),
         };
-        observer.ended(Phase::Tls, elapsed);
+        observer.ended(Phase::Tls, Measured::by_user(elapsed));
         if self.verify && verified != Some(true) {
             if let Some(fault) = unjudged {
                 return Err(fault.into());
@@ -207,7 +214,7 @@ impl Server<'_> {
         let start = Instant::now();
         let response = send(stream, version, LIMITS, request).await;
         let response = response.map_err(|none| NoResponse { why: format!("{}: {}", self.url, none.why), ..none })?;
-        observer.ended(Phase::Head, start.elapsed());
+        observer.ended(Phase::Head, Measured::by_user(start.elapsed()));
         Ok(response)
     }
 }

@@ -10,14 +10,14 @@ use url::{Host, Url};
 
 use super::{Limits, Version, send};
 use crate::model::Fault;
-use crate::net::{IpVersion, connect, resolve};
+use crate::net::{IpVersion, connect, deadline, resolve};
 
 const LIMITS: Limits = Limits { head: 16 * 1024, headers: 100, window: None };
 
 /// Fetches `url` within `patience` in all, at most `most` bytes; redirects are not followed. The inner `Err` says what the
 /// other side did instead: a fact. The outer one is a fault of this side.
 pub async fn get(url: &str, most: usize, patience: Duration) -> Result<Result<Vec<u8>, String>, Fault> {
-    match tokio::time::timeout(patience, ask(url, most, patience)).await {
+    match deadline::within(patience, ask(url, most, patience)).await {
         Ok(got) => got,
         Err(_) => Ok(Err(format!("not fetched within {patience:?}"))),
     }

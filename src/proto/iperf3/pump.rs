@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::MAX_BLOCK;
 use super::datagram::{self, Header};
 use super::receive_counter::ReceiveCounter;
+use crate::net::heartbeat::STALL;
 use crate::net::sys::timer::Timer;
 
 /// How long a loop may keep its thread before timers and other tasks get a turn.
@@ -147,15 +148,23 @@ pub struct SendPlan {
 }
 
 /// Sends datagrams on an absolute schedule: number n is due at n/rate after the start, however late the one before was.
+/// What was due while nobody sent for long, because this process did not run or the socket took nothing, is left out: the rate
+/// goes on from there, without a burst.
 /// Above 5000 datagrams/s those of [`FINEST`](crate::net::sys::timer::FINEST) leave as a burst, smaller than any receiver's default buffer.
 pub async fn send_udp(socket: &UdpSocket, plan: SendPlan, meter: &Meter, stop: &CancellationToken) -> io::Result<()> {
     let mut datagram = vec![0_u8; plan.block];
     let gap = plan.rate.map_or(0.0, |rate| plan.block as f64 * 8.0 / rate);
     let timer = Timer::new()?;
     let (start, mut turn, mut sequence) = (Instant::now(), Turn::new(), 0_u64);
+    let mut left_out = Duration::ZERO;
     while !stop.is_cancelled() {
         let now = Instant::now();
-        let due = start + Duration::try_from_secs_f64(gap * sequence as f64).unwrap_or(Duration::MAX / 4);
+        let due = Duration::try_from_secs_f64(gap * sequence as f64).unwrap_or(Duration::MAX / 4);
+        let overdue = now.saturating_duration_since(start + left_out + due);
+        if plan.rate.is_some() && overdue > STALL {
+            left_out += overdue;
+        }
+        let due = start + left_out + due;
         if due > now {
             tokio::select! { fired = timer.wait(due.duration_since(now)) => fired?, () = stop.cancelled() => break }
             continue;

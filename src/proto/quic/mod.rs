@@ -17,7 +17,7 @@ use quinn::crypto::rustls::{HandshakeData, QuicClientConfig};
 use quinn::{ConnectionError, Endpoint, EndpointConfig, IdleTimeout, TokioRuntime, TransportConfig, VarInt};
 use rustls::client::Resumption;
 use rustls::{AlertDescription, CipherSuite, NamedGroup};
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use self::logging_session::{LoggingConfig, ServerHelloLog};
 pub use self::socket::PathError;
@@ -30,6 +30,7 @@ use super::tls::{
 use crate::model::Fault;
 use crate::net::ConnectError;
 use crate::net::bytes::readable;
+use crate::net::deadline;
 
 /// Bytes a peer may send ahead of what was read: on one stream, and on the connection.
 const WINDOW: u32 = 128 * 1024;
@@ -87,7 +88,7 @@ pub async fn dial(
     let outcome = tokio::select! {
         biased;
         error = socket.path_error() => Err(error),
-        outcome = timeout(patience, connecting) => Ok(outcome),
+        outcome = deadline::within(patience, connecting) => Ok(outcome),
     };
     let elapsed = start.elapsed();
     let (mut session, mut why) = (None, None);
@@ -141,7 +142,7 @@ async fn takes_more(
     let connecting = endpoint.ok().and_then(|endpoint| endpoint.connect_with(config, peer, &name).ok());
     if let Some(connecting) = connecting {
         // It ends by itself once the certificate is seen.
-        let _ = timeout(patience, connecting).await;
+        let _ = deadline::within(patience, connecting).await;
     }
     Ok(sight.of_certificate())
 }
@@ -184,7 +185,7 @@ impl Handshake<Connection> {
         };
         let refused = tokio::select! {
             error = quic.closed() => Some(error),
-            _ = timeout(patience, confirmed) => None,
+            _ = deadline::within(patience, confirmed) => None,
         };
         let (end, why) = classify_end(&refused?);
         self.end = end;

@@ -11,6 +11,7 @@ use super::certificate::Certificate;
 use super::hello::{Answer, Flight, Hello, Sending, Version, ask, group_name, suite_name, suites};
 use super::{Handshake, HandshakeEnd, Offer, offered, provider};
 use crate::model::Fault;
+use crate::net::deadline;
 
 /// Alerts with which servers say that nothing of the offer suits them (RFC 8446, 6.2).
 const REFUSALS: &[&str] = &["handshake_failure", "insufficient_security", "illegal_parameter", "missing_extension"];
@@ -38,7 +39,7 @@ pub async fn beyond_offer(
     open: &Open<'_>,
 ) -> Result<Option<Fault>, Fault> {
     let server = Server { peer, patience, open };
-    tokio::time::timeout(patience, server.beyond(offer)).await.unwrap_or(Ok(None))
+    deadline::within(patience, server.beyond(offer)).await.unwrap_or(Ok(None))
 }
 
 /// Makes connections.

@@ -23,6 +23,7 @@ use super::validation::Distrust;
 use super::verifier::{Policy, Presented, Verifier};
 use super::{provider, unit_key};
 use crate::model::Fault;
+use crate::net::deadline;
 use crate::net::dial::ConnectError;
 
 /// Classes of keys a certificate may be for, as signature schemes of TLS 1.3 tell them apart.
@@ -83,7 +84,7 @@ pub async fn probe(
     let mut config = config(keys.schemes().to_vec(), capture.clone(), peer)?;
     config.enable_sni = sni.is_some();
     let connector = TlsConnector::from(Arc::new(config));
-    let outcome = tokio::time::timeout(patience, connector.connect(name, stream)).await;
+    let outcome = deadline::within(patience, connector.connect(name, stream)).await;
     let chain = std::mem::take(&mut *capture.open());
     if !chain.is_empty() {
         return Ok(Ok(chain));

@@ -26,6 +26,7 @@ use super::key_kind::RequestedKey;
 use super::trust::Credentials;
 use super::verification::{Verification, verification};
 use crate::model::Fault;
+use crate::net::deadline;
 
 /// A goodbye fits into the buffers of this host.
 const GOODBYE: Duration = Duration::from_millis(100);
@@ -205,7 +206,7 @@ impl Handshake {
         if !late || !self.certificate_requested {
             return Ok(());
         }
-        match tokio::time::timeout(patience, server_message(stream)).await {
+        match deadline::within(patience, server_message(stream)).await {
             Ok(Ok(())) => self.accepted = true,
             Err(_) => {}
             Ok(Err(error)) => self.end = HandshakeEnd::classify(&error, Seen::Certificate, self.peer)?,
@@ -223,7 +224,7 @@ impl Handshake {
             stream.shutdown().await?;
             server_message(stream).await
         };
-        match tokio::time::timeout(patience, leaving).await {
+        match deadline::within(patience, leaving).await {
             Err(_) => {}
             Ok(Ok(())) => self.accepted = true,
             // Hanging up in return is good manners enough, and no refusal.
@@ -249,7 +250,7 @@ impl Handshake {
             return Ok(());
         };
         if self.session.as_ref().is_some_and(|session| session.version == Some("TLS1.3"))
-            && let Ok(Err(error)) = tokio::time::timeout(patience, server_message(stream)).await
+            && let Ok(Err(error)) = deadline::within(patience, server_message(stream)).await
         {
             self.end = HandshakeEnd::classify(&error, Seen::Certificate, self.peer)?;
         }
@@ -370,7 +371,7 @@ impl ObservingClient {
         let (stream, received) = CountingStream::new(stream);
         let handshake = connector.connect(self.name.clone(), stream);
         let start = Instant::now();
-        let outcome = tokio::time::timeout(patience, handshake).await;
+        let outcome = deadline::within(patience, handshake).await;
         let elapsed = start.elapsed();
         let (end, session) = match outcome {
             Err(_) => (HandshakeEnd::Timeout, None),

@@ -52,7 +52,7 @@ pub use path::{Issuer, Path, Root};
 pub use resuming_client::ResumingClient;
 use rustls::crypto::CryptoProvider;
 pub use signed::pin;
-pub use trust::{Credentials, Roots, Trust};
+pub use trust::{Credentials, Roots, Trust, draw_randomness};
 #[cfg(fuzzing)]
 pub use validation::fuzz_path;
 

@@ -69,6 +69,14 @@ impl Credentials {
     }
 }
 
+/// Wakes the source of randomness. Its first use may take tens of milliseconds of the thread that comes first, where the build
+/// takes entropy from the jitter of the processor: it would look like a slow server.
+pub fn draw_randomness() -> Result<(), Fault> {
+    provider().secure_random.fill(&mut [0]).map_err(|_| {
+        Fault::local("gather randomness for TLS", "", "the system gives none", "check this machine's entropy source")
+    })
+}
+
 impl Trust {
     /// Nothing is read yet. The client certificate and its key are the paths of two PEM files.
     #[must_use]
@@ -76,17 +84,9 @@ impl Trust {
         Self { roots, client, credentials: OnceCell::new() }
     }
 
-    /// Reads the files; what was read is kept, a failure is not. Also wakes the source of randomness, whose first use
-    /// takes tens of milliseconds that would otherwise look like a slow server.
+    /// Reads the files; what was read is kept, a failure is not.
     pub async fn load(&self) -> Result<&Credentials, Fault> {
-        provider().secure_random.fill(&mut [0]).map_err(|_| {
-            Fault::local(
-                "gather randomness for TLS",
-                "",
-                "the system gives none",
-                "check this machine's entropy source",
-            )
-        })?;
+        draw_randomness()?;
         let load = async || {
             let client = match &self.client {
                 Some((certificate, key)) => Some(Arc::new(client(certificate, key).await?)),

@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 
 use futures_util::StreamExt as _;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::queries::{Item, Questions};
 use super::verify::{self, AnswerKind};
 use crate::checks::shared::target::Target;
+use crate::net::deadline;
 use crate::probe::{Cx, EarlyEnd};
 use crate::proto::dns::exchange::{self, Exchange, Request};
 
@@ -55,7 +56,7 @@ pub(super) async fn collect(
     let count = questions.items.len().min(MOST);
     let end = Instant::now() + patience;
     let mut answers = futures_util::stream::iter(1..count).map(ask).buffer_unordered(AT_ONCE);
-    while let Ok(Some(answer)) = timeout_at(end, answers.next()).await {
+    while let Ok(Some(answer)) = deadline::until(end, answers.next()).await {
         if let Some((item, exchange)) = answer {
             summary.add(item, exchange?);
         }

@@ -12,6 +12,7 @@ use super::queries::Questions;
 use super::verify::Verifier;
 use crate::model::Fault;
 use crate::net::dial::local_fault;
+use crate::net::heartbeat::STALL;
 use crate::net::open_loop::{self, BURST, Bounds, Clock, Due, InFlight, Schedule, Workload, nanos};
 use crate::net::sys::cpu::CpuTime;
 use crate::net::sys::mmsg::{BATCH, Inbox, Outbox, Waiter, prepare, wall};
@@ -24,7 +25,7 @@ const TURNS: usize = 4;
 /// With a window, replies gather for so long before they are read: a wake-up per reply would cost more than the replies.
 const GATHER: Duration = Duration::from_micros(150);
 /// Without an answer for so long, a query of a window makes room for another one. Its id stays taken.
-const STALE: u64 = 250_000_000;
+const OUT_OF_WINDOW: u64 = 250_000_000;
 /// After its end a schedule that fell behind is caught up with for so long.
 const CATCH_UP: u64 = 500_000_000;
 
@@ -159,7 +160,7 @@ impl Worker {
         let (duration, timeout) = (self.job.duration, nanos(self.job.timeout));
         let schedule = Schedule::at_rate(rate, duration).share(self.number, self.job.workers as u64);
         let bounds =
-            Bounds { in_flight: usize::MAX, close: nanos(duration) + CATCH_UP, drain: timeout, stale: u64::MAX };
+            Bounds { in_flight: usize::MAX, close: nanos(duration) + CATCH_UP, drain: timeout, stale: nanos(STALL) };
         self.bursts = schedule.burst() > 1;
         open_loop::run(&schedule, &bounds, stop, self);
         self.count_silent();
@@ -320,7 +321,7 @@ impl Worker {
             if let Some(before) = now.checked_sub(timeout) {
                 replies.counts.lost += socket.in_flight.time_out(before).silent;
             }
-            if let Some(before) = now.checked_sub(STALE) {
+            if let Some(before) = now.checked_sub(OUT_OF_WINDOW) {
                 socket.in_flight.leave_window(before);
             }
         }
@@ -355,8 +356,10 @@ impl Workload for Worker {
     }
 
     fn send(&mut self, due: Due<'_>) -> u64 {
-        self.send_burst(due.count, due.now, |number| due.at(number));
-        self.queued - due.first
+        // Of a schedule that was not kept all along, fewer were put together than were due.
+        let before = self.queued;
+        self.send_burst(due.count, due.now, |own| due.at(due.first + (own - before)));
+        self.queued - before
     }
 
     fn receive(&mut self) {

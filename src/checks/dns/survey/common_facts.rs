@@ -132,14 +132,14 @@ fn of_question(cx: &mut Cx<'_>, settings: &Settings, reports: &[ServerReport]) {
     aliases(cx, reports);
     for report in reports {
         for time in &report.log.connect_times {
-            cx.record_time(&answer_facts::CONNECT_TIME, *time);
+            cx.record_measured(&answer_facts::CONNECT_TIME, *time);
         }
         let Some(summary) = report.main_summary() else { continue };
         for ttl in &summary.ttls {
             cx.record(&answer_facts::TTL, f64::from(*ttl));
         }
         if let Some(rtt) = summary.rtt {
-            cx.record_time(&answer_facts::RTT, rtt);
+            cx.record_measured(&answer_facts::RTT, rtt);
         }
     }
     let size =

@@ -173,7 +173,7 @@ fn entry(report: &ServerReport) -> Value {
     put("flags", asked.filter(|summary| summary.answered()).map(|summary| json!(summary.flags)));
     let answers = asked.and_then(|summary| summary.answers.as_ref()).filter(|_| report.asked.is_some());
     put("answers", answers.map(|answers| json!(answers)));
-    put("rtt", asked.and_then(|summary| summary.rtt).map(|rtt| json!(rtt.as_secs_f64())));
+    put("rtt", asked.and_then(|summary| summary.rtt).map(|rtt| json!(rtt.length.as_secs_f64())));
     let aa = report.answered().then(|| report.summaries().all(|summary| summary.has("aa")));
     put("authoritative", aa.map(Value::from));
     put("serial", report.soa().map(|soa| Value::from(soa.serial)));

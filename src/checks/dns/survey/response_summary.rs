@@ -1,13 +1,13 @@
 //! The response of one server to one question, reduced to what is compared and reported.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use hickory_proto::rr::Name;
 use tokio::time::Instant;
 
 use super::querier::QueryResult;
 use super::records::{self, MAX_TEXT, Soa};
+use crate::net::clock::Measured;
 use crate::proto::dns::message::Reply;
 use crate::proto::dns::rcode;
 
@@ -19,7 +19,7 @@ pub(super) struct ResponseSummary {
     pub(super) rcode: Option<u16>,
     pub(super) flags: Vec<String>,
     pub(super) size: usize,
-    pub(super) rtt: Option<Duration>,
+    pub(super) rtt: Option<Measured>,
     pub(super) at: Instant,
     /// Data of the records of the type asked for, about the name or the end of its aliases; nothing when there is too
     /// much of it to keep.

@@ -1,13 +1,13 @@
 //! DNS in HTTP/2 over TLS.
 
 use http_body_util::Full;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::attempt::Attempt;
 use super::facts;
 use super::http::Body;
 use super::secure::Secure;
-use crate::net::Deadline;
+use crate::net::{Deadline, deadline};
 use crate::probe::{Cx, EarlyEnd};
 use crate::proto::http::{self, Cause, Limits, NoResponse, Version};
 
@@ -25,7 +25,7 @@ impl Secure {
         let (head, body) = http.request(&attempt.query)?;
         let request = head.map(|()| Full::new(body));
         let sent = Instant::now();
-        let response = timeout_at(attempt.end, http::send(stream, Version::Http2, LIMITS, request)).await;
+        let response = deadline::until(attempt.end, http::send(stream, Version::Http2, LIMITS, request)).await;
         let response = response
             .map_err(|_| attempt.silence("the head of the HTTP response"))?
             .map_err(|none| failed(cx, attempt, none))?;

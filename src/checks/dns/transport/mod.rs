@@ -60,6 +60,19 @@ impl Transport {
         })
     }
 
+    /// Whether it shakes hands and verifies.
+    pub(super) const fn computes(&self) -> bool {
+        matches!(self, Self::Secure(_))
+    }
+
+    /// Reads what is trusted ahead of the first question.
+    pub(super) async fn prepare(&self) {
+        if let Self::Secure(secure) = self {
+            // The check itself tells what fails.
+            let _ = secure.trust.load().await;
+        }
+    }
+
     /// One attempt. What is seen on the way to the answer is recorded at once.
     pub(super) async fn ask(&self, cx: &mut Cx<'_>, request: &Request<'_>) -> Result<Exchange, Fault> {
         match self {

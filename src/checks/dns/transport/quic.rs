@@ -3,7 +3,7 @@
 use h3::error::StreamError;
 use hyper::body::{Buf as _, Bytes};
 use quinn::{ReadError, RecvStream, VarInt, WriteError};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::attempt::{Attempt, lost, refused};
 use super::facts;
@@ -11,7 +11,7 @@ use super::http::Body;
 use super::secure::{Encryption, Secure};
 use crate::net::bytes::readable;
 use crate::net::scope::Scope;
-use crate::net::{ConnectError, Deadline};
+use crate::net::{ConnectError, Deadline, deadline};
 use crate::probe::{Cx, EarlyEnd};
 use crate::proto::dns::exchange::{frame, framed};
 use crate::proto::quic::{self, Connection, PathError, classify_end, flood_text};
@@ -102,12 +102,12 @@ async fn doq(attempt: &mut Attempt<'_>, connection: &Connection) -> Result<(), F
         let _ = send.finish();
         Ok::<_, Failure>(receive)
     };
-    let mut receive = match timeout_at(end, ask).await {
+    let mut receive = match deadline::until(end, ask).await {
         Ok(asked) => asked?,
         Err(_) => return Err(attempt.silence("the query to be taken").into()),
     };
     let mut buffer = Vec::new();
-    match timeout_at(end, frame(&mut receive, &mut buffer)).await {
+    match deadline::until(end, frame(&mut receive, &mut buffer)).await {
         Err(_) => Err(attempt.silence(&format!("a complete answer; {} bytes came", buffer.len())).into()),
         Ok(Err(error)) => Err(Failure::Io(error)),
         Ok(Ok(false)) => {
@@ -164,7 +164,7 @@ async fn doh3(
         // The connection closes with its last sender.
         Ok::<_, Failure>((response, stream, sender))
     };
-    let (response, mut stream, _sender) = match timeout_at(end, ask).await {
+    let (response, mut stream, _sender) = match deadline::until(end, ask).await {
         Ok(asked) => asked?,
         Err(_) => return Err(attempt.silence("the head of the HTTP response").into()),
     };

@@ -4,12 +4,13 @@ use std::io;
 
 use futures_util::FutureExt as _;
 use tokio::io::AsyncWriteExt as _;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::attempt::{Attempt, lost, refused};
 use super::facts;
 use super::secure::Secure;
-use crate::net::{Deadline, connect};
+use crate::net::clock::Measured;
+use crate::net::{Deadline, connect, deadline};
 use crate::probe::{Cx, EarlyEnd};
 use crate::proto::dns::exchange::{frame, framed};
 use crate::proto::tls::{HandshakeEnd, Seen, TlsStream, beyond_offer, handshake};
@@ -21,7 +22,9 @@ impl Secure {
         let credentials = self.trust.load().await?;
         let dialled = connect(server, attempt.request.source, attempt.request.patience).await?;
         let dialled = dialled.map_err(|error| refused(server, &error))?;
-        attempt.exchange.connect_time = Some(dialled.elapsed);
+        attempt.exchange.connect_time = Some(dialled.took);
+        attempt.exchange.notes.extend(dialled.note(server));
+        attempt.end += dialled.waited;
         let left = attempt.end.saturating_duration_since(Instant::now());
         let handshake = handshake(dialled.stream, server, credentials, &self.offer, left).await?;
         if handshake.may_be_beyond_offer() {
@@ -46,7 +49,7 @@ impl Secure {
             stream.write_all(&query).await?;
             stream.flush().await
         };
-        match timeout_at(end, write).await {
+        match deadline::until(end, write).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return Err(broken(cx, attempt, &error, 0)),
             Err(_) => return Err(attempt.silence("the query to be taken")),
@@ -64,7 +67,8 @@ impl Secure {
                 Ok(Ok(true)) => {}
             }
             let message = buffer.get(2..).unwrap_or_default();
-            if attempt.exchange.take(message, server, attempt.id, attempt.request, sent) {
+            let rtt = Measured::by_user(sent.elapsed());
+            if attempt.exchange.take(message, server, attempt.id, attempt.request, rtt) {
                 // A goodbye if there is room for it at once; servers write its lack into their logs.
                 let _ = stream.shutdown().now_or_never();
                 return Ok(());

@@ -27,7 +27,7 @@ fn observe(patience: Duration, scene: impl FnOnce(&mut Counts, &mut Cx<'_>)) -> 
 }
 
 fn reply(counts: &mut Counts, number: u32, cx: &mut Cx<'_>) {
-    let arrival = Arrival { length: 64, kept: 64, from: Some(TARGET), ttl: Some(57), stamp: None };
+    let arrival = Arrival { length: 64, kept: 64, from: Some(TARGET), sender: None, ttl: Some(57), stamp: None };
     counts.reply(Number::Exact(number), Reading::now(), &arrival, cx);
 }
 

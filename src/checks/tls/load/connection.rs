@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::counts::Counts;
 use super::load_run::{LoadRun, Period};
 use crate::model::Fault;
+use crate::net::clock::Measured;
 use crate::net::dial::{self, ConnectError};
 use crate::net::sys::timer::Timer;
 use crate::proto::tls::{HandshakeEnd, LoadClient, LoadStream, await_ticket, resumed};
@@ -107,7 +108,7 @@ impl Connection<'_> {
         step: &Cell<&'static str>,
     ) -> Result<Result<LoadStream, Failure>, Fault> {
         let connector = &self.load.connector;
-        let stream = match connector.upgrade(stream, Duration::ZERO).await? {
+        let stream = match connector.upgrade(stream, Measured::by_user(Duration::ZERO)).await? {
             Ok(connection) => connection.stream,
             Err(error) => return Ok(Err(Failure::Remote(format!("STARTTLS: {}", error.outcome())))),
         };

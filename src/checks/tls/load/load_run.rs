@@ -11,6 +11,7 @@ use super::Settings;
 use super::counts::Counts;
 use crate::checks::tls::connect::Connector;
 use crate::model::Fault;
+use crate::net::heartbeat::Heartbeat;
 use crate::net::open_loop::Schedule;
 use crate::net::sys::cpu::CpuReading;
 use crate::net::sys::timer::{FINEST, Timer};
@@ -30,6 +31,8 @@ pub(super) struct LoadRun {
     pub(super) ready: Barrier,
     period: OnceLock<Period>,
     next: AtomicU64,
+    /// With a rate: what was due while this process did not run is not made up for.
+    heartbeat: Option<Heartbeat>,
 }
 
 /// When handshakes are begun.
@@ -41,10 +44,19 @@ pub(super) struct Period {
 }
 
 impl LoadRun {
-    pub(super) fn new(connector: Connector, clients: LoadClients, settings: Settings, ticket_wait: Duration) -> Self {
+    pub(super) fn new(
+        connector: Connector,
+        clients: LoadClients,
+        settings: Settings,
+        ticket_wait: Duration,
+    ) -> Result<Self, Fault> {
+        let heartbeat = settings.rate.map(|_| Heartbeat::start()).transpose().map_err(|error| {
+            let remedy = "check the limits of processes and memory (ulimit -a)";
+            Fault::local("start a thread that watches this process", "", error.to_string(), remedy)
+        })?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = cores.min(settings.connections).max(1);
-        Self {
+        Ok(Self {
             connector,
             clients,
             settings,
@@ -54,7 +66,8 @@ impl LoadRun {
             ready: Barrier::new(threads),
             period: OnceLock::new(),
             next: AtomicU64::new(0),
-        }
+            heartbeat,
+        })
     }
 
     pub(super) const fn threads(&self) -> usize {
@@ -89,7 +102,10 @@ impl LoadRun {
 
     /// Waits until the next handshake is due, and says from when it is measured; `None` when there is none any more.
     pub(super) async fn next(&self, period: &Period, timer: Option<&Timer>) -> Result<Option<Instant>, Fault> {
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let mut number = self.next.fetch_add(1, Ordering::Relaxed);
+        while self.was_missed(period, number) {
+            number = self.next.fetch_add(1, Ordering::Relaxed);
+        }
         let now = Instant::now();
         if now >= period.end || self.settings.count.is_some_and(|count| number >= count) {
             return Ok(None);
@@ -109,6 +125,18 @@ impl LoadRun {
                 Ok(Some(due))
             }
         }
+    }
+}
+
+impl LoadRun {
+    /// Whether handshake `number` was due while this process did not run.
+    fn was_missed(&self, period: &Period, number: u64) -> bool {
+        let (Some(schedule), Some(heartbeat)) = (&self.schedule, &self.heartbeat) else { return false };
+        if number >= schedule.total() {
+            return false;
+        }
+        let due = (period.start + Duration::from_nanos(schedule.due(number))).into_std();
+        heartbeat.gaps().iter().any(|gap| gap.from <= due && due < gap.until)
     }
 }
 

@@ -159,6 +159,11 @@ impl Load {
         Ok(Some(Self { check: HandshakeCheck::from_args(args)?, settings }))
     }
 
+    /// Reads what is trusted ahead of the first round.
+    pub(super) async fn prepare(&self) {
+        self.check.prepare().await;
+    }
+
     pub(super) fn target(&self) -> String {
         self.check.target()
     }
@@ -183,7 +188,7 @@ impl Load {
         }
         let TlsClient { connector, credentials, offer, late_wait } = client;
         let clients = LoadClients::new(credentials, offer, self.settings.resume, connector.peer)?;
-        let load = Arc::new(LoadRun::new(connector, clients, self.settings, late_wait));
+        let load = Arc::new(LoadRun::new(connector, clients, self.settings, late_wait)?);
         let counts = threads::run(&load).await?;
         record(cx, &load, &counts)
     }

@@ -97,6 +97,12 @@ impl QuicCheck {
         })
     }
 
+    /// Reads what is trusted ahead of the first round.
+    pub(super) async fn prepare(&self) {
+        // The check itself tells what fails.
+        let _ = self.trust.load().await;
+    }
+
     /// Where to, for people.
     pub(super) fn target(&self) -> String {
         format!("{} (QUIC)", self.target.label())

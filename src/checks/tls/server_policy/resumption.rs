@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::checks::tls::client::{TlsClient, describe_end, outcome};
 use crate::model::table::{facts, fields};
 use crate::model::{Better, Fact, Fault, Field, FieldKind, Unit};
+use crate::net::deadline;
 use crate::probe::{Cx, EarlyEnd, Mode};
 use crate::proto::tls::{Handshake, HandshakeEnd, Offer, ResumingClient};
 use crate::stats::splitmix::SplitMix;
@@ -78,7 +79,7 @@ pub(super) async fn run(cx: &mut Cx<'_>, client: &TlsClient<'_>, tries: u32) -> 
             draws: SplitMix::new(cx.seed()),
         };
         let start = Instant::now();
-        let why = match tokio::time::timeout(limit, series.run()).await {
+        let why = match deadline::within(limit, series.run()).await {
             Ok(Ok(resumed)) => {
                 cx.set(fact, f64::from(resumed.count) / f64::from(tries));
                 resumed.why

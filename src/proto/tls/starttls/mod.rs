@@ -28,6 +28,7 @@ use futures_util::FutureExt as _;
 use tokio::net::TcpStream;
 
 use crate::model::Fault;
+use crate::net::deadline;
 
 macro_rules! protocols {
     ($($variant:ident $word:literal $port:literal $negotiate:path, $doc:literal;)+) => {
@@ -179,7 +180,7 @@ pub async fn upgrade(
     patience: Duration,
 ) -> Result<Result<(), NotUpgraded>, Fault> {
     let mut dialog = Dialog::over(stream);
-    let outcome = tokio::time::timeout(patience, run(protocol, &mut dialog, name)).await;
+    let outcome = deadline::within(patience, run(protocol, &mut dialog, name)).await;
     match outcome {
         Ok(Ok(())) => Ok(Ok(())),
         Ok(Err(DialogError::NotUpgraded(why))) => Ok(Err(why)),

@@ -5,13 +5,13 @@ use std::time::Duration;
 use hickory_proto::rr::Name;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use crate::checks::dns::survey::querier::Querier;
 use crate::checks::dns::survey::server_report::{ServerReport, Transfer};
 use crate::checks::dns::survey::settings::Settings;
 use crate::model::Fault;
-use crate::net::{Deadline, connect};
+use crate::net::{Deadline, connect, deadline};
 use crate::proto::dns::message::{self, Reply};
 use crate::proto::dns::question::Question;
 use crate::proto::dns::{exchange, rcode, types};
@@ -32,9 +32,9 @@ pub(super) async fn probe(
     }
     let (id, query) = Question::own(zone.clone(), types::AXFR).edns(None).encode(seed)?;
     let (server, patience) = (querier.server(), querier.patience());
-    let end = Instant::now() + patience;
-    let stream = match connect(server, querier.source(), patience).await? {
-        Ok(dialled) => dialled.stream,
+    let begun = Instant::now();
+    let (stream, end) = match connect(server, querier.source(), patience).await? {
+        Ok(dialled) => (dialled.stream, begun + patience + dialled.waited),
         Err(why) => {
             report.findings.transfer = Some(ended("unreachable", 0, format!("over TCP it is {}", why.word())));
             return Ok(());
@@ -59,7 +59,7 @@ async fn run(
 ) -> Option<Transfer> {
     let mut framed = u16::try_from(query.len()).unwrap_or(u16::MAX).to_be_bytes().to_vec();
     framed.extend_from_slice(query);
-    let Ok(Ok(())) = timeout_at(end, stream.write_all(&framed)).await else {
+    let Ok(Ok(())) = deadline::until(end, stream.write_all(&framed)).await else {
         return Some(ended("closed", 0, "it does not take the query"));
     };
     let mut state = State { records: 0, ends: 0, stray: 0 };

@@ -1,0 +1,88 @@
+//! Where measurements run: what computes much (TLS handshakes, signatures) has threads of its own, so that what is timed on
+//! the others does not wait for it. Each set of threads is watched.
+
+use std::io;
+use std::sync::Arc;
+
+use tokio::runtime::{Builder, Handle, Runtime};
+
+use crate::net::heartbeat::Heartbeat;
+use crate::plan::Plan;
+use crate::probe::Watch;
+use crate::proto::tls::draw_randomness;
+
+/// See the module. By default everything runs where the engine does, and nobody watches.
+#[derive(Clone, Default)]
+pub struct Lanes {
+    timed: Watch,
+    computing: Option<Arc<Computing>>,
+}
+
+/// The threads of what computes.
+struct Computing {
+    runtime: Option<Runtime>,
+    watch: Watch,
+}
+
+impl Lanes {
+    /// Watches the runtime this is called on, and starts another one for what computes.
+    pub fn start() -> io::Result<Self> {
+        let runtime = Builder::new_multi_thread().thread_name("computing").enable_all().build()?;
+        let watch = Watch::by(Heartbeat::of(runtime.handle().clone())?);
+        let timed = Watch::by(Heartbeat::of(Handle::current())?);
+        Ok(Self { timed, computing: Some(Arc::new(Computing { runtime: Some(runtime), watch })) })
+    }
+
+    /// Everything where the engine runs, under this watch.
+    #[cfg(test)]
+    pub(super) fn watched(timed: Watch) -> Self {
+        Self { timed, computing: None }
+    }
+
+    /// The watch over a measurement that computes much, or one that does not.
+    pub(super) fn watch(&self, computes: bool) -> &Watch {
+        self.computing.as_ref().filter(|_| computes).map_or(&self.timed, |computing| &computing.watch)
+    }
+
+    /// The runtime of a measurement that computes much, or of one that does not.
+    pub(super) fn runtime(&self, computes: bool) -> Handle {
+        let own = self.computing.as_ref().filter(|_| computes);
+        let own = own.and_then(|computing| computing.runtime.as_ref());
+        own.map_or_else(Handle::current, |runtime| runtime.handle().clone())
+    }
+
+    /// Does what every measurement that computes needs, ahead of the first: trust stores are read, and the source of
+    /// randomness is woken, which costs tens of milliseconds of one thread where it takes entropy from the jitter of the
+    /// processor.
+    pub(super) async fn prepare(&self, plan: &Plan) {
+        let cases = plan.cases.iter().filter(|case| case.skip.is_none());
+        let arms = cases.flat_map(|case| case.head.iter().chain([&case.base]));
+        let probes: Vec<_> = arms.map(|arm| &arm.probe).filter(|probe| probe.computes()).map(Arc::clone).collect();
+        if self.computing.is_none() || probes.is_empty() {
+            return;
+        }
+        let work = async move {
+            // What fails here fails again in the check, which says so; so does what panics.
+            let _ = tokio::task::spawn_blocking(draw_randomness).await;
+            for probe in probes {
+                probe.prepare().await;
+            }
+        };
+        let _ = self.runtime(true).spawn(work).await;
+    }
+}
+
+impl Drop for Computing {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // It may be dropped by a task, which must not wait.
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl std::fmt::Debug for Lanes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lanes").field("computing", &self.computing.is_some()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,80 @@
+//! Whether a sample was taken late: by this process, which may have had no turn when what it waited for was there.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::net::heartbeat::Heartbeat;
+#[cfg(test)]
+use crate::net::heartbeat::STALL;
+
+/// Shorter delays are noise of any machine: no sample is marked for them.
+const NOISE: Duration = Duration::from_millis(5);
+/// Delays below this share of a sample change it too little to matter.
+const SHARE: u32 = 20;
+
+/// Watches the process and the runtime that measurements run on.
+#[derive(Clone, Debug, Default)]
+pub enum Watch {
+    /// Nothing is known, and nobody late.
+    #[default]
+    Nobody,
+    /// By this heartbeat.
+    By(Arc<Heartbeat>),
+    /// Always so late, for tests.
+    #[cfg(test)]
+    Always(Duration),
+}
+
+impl Watch {
+    /// By this heartbeat.
+    #[must_use]
+    pub fn by(heartbeat: Heartbeat) -> Self {
+        Self::By(Arc::new(heartbeat))
+    }
+
+    /// How much of the time between two moments was not watched, see [`Heartbeat::missed`].
+    #[must_use]
+    pub fn missed(&self, from: Instant, until: Instant) -> Duration {
+        match self {
+            Self::Nobody => Duration::ZERO,
+            Self::By(heartbeat) => heartbeat.missed(from, until),
+            #[cfg(test)]
+            Self::Always(length) => Some(*length).filter(|length| *length > STALL).unwrap_or_default(),
+        }
+    }
+
+    fn late(&self, from: Instant, until: Instant) -> Duration {
+        match self {
+            Self::Nobody => Duration::ZERO,
+            Self::By(heartbeat) => heartbeat.late(from, until),
+            #[cfg(test)]
+            Self::Always(length) => *length,
+        }
+    }
+}
+
+/// How late this process was since a measurement began.
+pub(super) struct Lateness {
+    watch: Watch,
+    since: Instant,
+}
+
+impl Lateness {
+    pub(super) fn unknown() -> Self {
+        Self::from_now(&Watch::default())
+    }
+
+    pub(super) fn from_now(watch: &Watch) -> Self {
+        Self { watch: watch.clone(), since: Instant::now() }
+    }
+
+    /// Whether a delay of this process may be a part of `sample` that counts. A sample cannot hold more delay than it is
+    /// long, so that short ones are never spoiled.
+    pub(super) fn spoils(&self, sample: Duration) -> bool {
+        if sample <= NOISE {
+            return false;
+        }
+        let late = self.watch.late(self.since, Instant::now()).min(sample);
+        late > NOISE && late * SHARE > sample
+    }
+}

@@ -1,0 +1,170 @@
+//! A run that is stopped and goes on (SIGSTOP, SIGCONT): what it did not watch it does not judge, what arrived meanwhile it sees,
+//! and nothing is made up for at once.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::sync::mpsc;
+use std::thread::spawn;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+
+use super::{CliSandbox, Ended, PATIENCE, Running};
+
+/// The time a run is stopped for; reports must name it.
+const STOP: Duration = Duration::from_millis(1500);
+
+/// Runs `suite`; stops it when `heard` says so, and lets it go on after `meanwhile` and [`STOP`].
+fn stopped(sandbox: &CliSandbox, heard: &mpsc::Receiver<()>, meanwhile: impl FnOnce()) -> Ended {
+    let running = Running::start(&mut sandbox.command(&["run", "suite.yaml", "--json", "r.json"]));
+    heard.recv_timeout(PATIENCE).unwrap();
+    running.signal(Signal::SIGSTOP);
+    meanwhile();
+    // It is what is tested: nothing else happens in this time.
+    std::thread::park_timeout(STOP);
+    running.signal(Signal::SIGCONT);
+    running.end()
+}
+
+fn suite(check: &str) -> CliSandbox {
+    CliSandbox::new(&format!("version: 1\nsuite: s\nchecks:\n  - id: a\n    {check}\n"))
+}
+
+/// Errored, for the time that is missing.
+fn unwatched(sandbox: &CliSandbox, ended: &Ended) {
+    assert_eq!(ended.code, 3, "{}{}", ended.out, ended.err);
+    let check = &sandbox.json("r.json")["checks"][0];
+    let detail = check["fault"]["detail"].as_str().unwrap();
+    assert!(detail.contains("did not run for 1.") || detail.contains("did not run for 2."), "{detail}");
+}
+
+/// A server that takes a connection, tells, and says something when it is told to.
+fn greeter() -> (SocketAddr, mpsc::Receiver<()>, mpsc::Sender<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let ((told, heard), (speak, speaks)) = (mpsc::channel(), mpsc::channel());
+    spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        told.send(()).unwrap();
+        if speaks.recv().is_ok() {
+            stream.write_all(b"220 ready\r\n").unwrap();
+        }
+        // Until the other side has gone.
+        let _ = stream.read(&mut [0; 1]);
+    });
+    (address, heard, speak)
+}
+
+#[test]
+fn a_banner_that_came_while_the_run_was_stopped_is_seen() {
+    let (address, heard, speak) = greeter();
+    let check = format!("tcp: {{host: 127.0.0.1, port: {}, banner: true, timeout: 1s}}", address.port());
+    let sandbox = suite(&format!("{check}\n    expect: {{banner: \"220 ready\"}}"));
+    let ended = stopped(&sandbox, &heard, || speak.send(()).unwrap());
+    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+}
+
+#[test]
+fn silence_while_the_run_was_stopped_is_not_the_servers() {
+    let (address, heard, _speak) = greeter();
+    let check = format!("tcp: {{host: 127.0.0.1, port: {}, banner: true, timeout: 1s}}", address.port());
+    let sandbox = suite(&check);
+    let ended = stopped(&sandbox, &heard, || ());
+    unwatched(&sandbox, &ended);
+}
+
+/// Tells of each query when it came; answers those after `silent` ones at once, and those when it is told to.
+fn dns_server(answers: bool) -> (SocketAddr, mpsc::Receiver<()>, mpsc::Sender<()>, mpsc::Receiver<Instant>) {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    let ((told, heard), (speak, speaks), (came, comes)) = (mpsc::channel(), mpsc::channel(), mpsc::channel());
+    spawn(move || {
+        let mut query = [0; 512];
+        for number in 0.. {
+            let Ok((length, peer)) = socket.recv_from(&mut query) else { return };
+            let _ = came.send(Instant::now());
+            if !answers && number == 0 || answers && number == 30 {
+                let _ = told.send(());
+            }
+            if !answers && speaks.recv().is_err() {
+                return;
+            }
+            let _ = socket.send_to(&answered(&query[..length]), peer);
+        }
+    });
+    (address, heard, speak, comes)
+}
+
+/// The answer 192.0.2.1 to a query for an A record.
+fn answered(query: &[u8]) -> Vec<u8> {
+    // Up to the end of the question: the header, the name, type and class.
+    let end = 12 + query[12..].iter().position(|byte| *byte == 0).unwrap() + 5;
+    let mut reply = query[..end].to_vec();
+    (reply[2], reply[3]) = (0x84 | (query[2] & 1), 0);
+    reply[4..12].copy_from_slice(&[0, 1, 0, 1, 0, 0, 0, 0]);
+    reply.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 1]);
+    reply
+}
+
+#[test]
+fn an_answer_that_came_while_the_run_was_stopped_is_seen() {
+    let (address, heard, speak, _comes) = dns_server(false);
+    let server = format!("server: 127.0.0.1, port: {}", address.port());
+    let sandbox = suite(&format!("dns: {{{server}, name: a.test, timeout: 1s, attempts: 1}}"));
+    let ended = stopped(&sandbox, &heard, || speak.send(()).unwrap());
+    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+    let rtt = sandbox.json("r.json")["checks"][0]["facts"]["rtt"]["max"].as_f64().unwrap();
+    assert!(rtt < STOP.as_secs_f64() / 2.0, "the kernel saw it in time: {rtt}");
+}
+
+#[test]
+fn a_load_that_was_stopped_is_errored_and_sends_no_burst() {
+    let (address, heard, _speak, comes) = dns_server(true);
+    let server = format!("server: 127.0.0.1, port: {}", address.port());
+    let load = "load: {rate: 200 /s, duration: 3s}";
+    let sandbox = suite(&format!("dns: {{{server}, name: a.test, timeout: 1s, {load}}}"));
+    let ended = stopped(&sandbox, &heard, || ());
+    unwatched(&sandbox, &ended);
+    let came: Vec<Instant> = comes.try_iter().collect();
+    // 200 /s are 20 in a tenth of a second; what was missed would be 300 more, at most half as fast again.
+    let most = came
+        .iter()
+        .map(|from| came.iter().filter(|at| **at >= *from && **at - *from < Duration::from_millis(100)).count());
+    assert!(most.max().unwrap() < 60, "a burst");
+    assert!(came.len() < 450, "{} of 600 queries less 300 that were missed", came.len());
+}
+
+#[test]
+fn pings_that_were_stopped_are_errored() {
+    if nix::unistd::geteuid().is_root() {
+        let sandbox = suite("icmp: {host: 127.0.0.1, count: 100, interval: 20ms}");
+        let (tell, heard) = mpsc::channel();
+        spawn(move || {
+            // Long enough for some of them; nothing on this side can be waited for.
+            std::thread::park_timeout(Duration::from_millis(700));
+            tell.send(()).unwrap();
+        });
+        let ended = stopped(&sandbox, &heard, || ());
+        unwatched(&sandbox, &ended);
+    }
+}
+
+#[test]
+fn rounds_that_were_stopped_are_errored() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (tell, heard) = mpsc::channel();
+    spawn(move || {
+        for number in 0.. {
+            let Ok((mut stream, _)) = listener.accept() else { return };
+            if number == 3 {
+                let _ = tell.send(());
+            }
+            std::thread::park_timeout(Duration::from_millis(100));
+            let _ = stream.write_all(b"220 ready\r\n");
+        }
+    });
+    let sandbox = suite(&format!("rounds: 9\n    tcp: {{host: 127.0.0.1, port: {port}, banner: true, timeout: 20s}}"));
+    let ended = stopped(&sandbox, &heard, || ());
+    unwatched(&sandbox, &ended);
+}
