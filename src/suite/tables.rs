@@ -82,7 +82,7 @@ fields! { pub EVENTUALLY;
         Field::required("within", FieldKind::Duration(0.01, 86_400.0), "How long it may take until it holds.");
     /// Between the starts of attempts.
     pub const EVERY: Field<Duration> =
-        Field::default("every", FieldKind::Duration(0.01, 3600.0), "1s", "Time between the starts of attempts.");
+        Field::default("every", FieldKind::Duration(0.01, 3600.0), "1s", "Time between the starts of attempts; the last one is at the end of `within`.");
 }
 
 /// Keys of one fact below `baseline`.

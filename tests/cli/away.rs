@@ -109,7 +109,7 @@ fn answered(query: &[u8]) -> Vec<u8> {
 #[test]
 fn an_answer_that_came_while_the_run_was_stopped_is_seen() {
     let (address, heard, speak, _comes) = dns_server(false);
-    let server = format!("server: 127.0.0.1, port: {}", address.port());
+    let server = format!("server: \"127.0.0.1:{}\"", address.port());
     let sandbox = suite(&format!("dns: {{{server}, name: a.test, timeout: 1s, attempts: 1}}"));
     let ended = stopped(&sandbox, &heard, || speak.send(()).unwrap());
     assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
@@ -120,7 +120,7 @@ fn an_answer_that_came_while_the_run_was_stopped_is_seen() {
 #[test]
 fn a_load_that_was_stopped_is_errored_and_sends_no_burst() {
     let (address, heard, _speak, comes) = dns_server(true);
-    let server = format!("server: 127.0.0.1, port: {}", address.port());
+    let server = format!("server: \"127.0.0.1:{}\"", address.port());
     let load = "load: {rate: 200 /s, duration: 3s}";
     let sandbox = suite(&format!("dns: {{{server}, name: a.test, timeout: 1s, {load}}}"));
     let ended = stopped(&sandbox, &heard, || ());
@@ -136,7 +136,7 @@ fn a_load_that_was_stopped_is_errored_and_sends_no_burst() {
 
 #[test]
 fn pings_that_were_stopped_are_errored() {
-    if nix::unistd::geteuid().is_root() {
+    if shakedown::checks::icmp::permission().is_ok() {
         let sandbox = suite("icmp: {host: 127.0.0.1, count: 100, interval: 20ms}");
         let (tell, heard) = mpsc::channel();
         spawn(move || {

@@ -48,6 +48,19 @@ After the silent checks their controls run once more. If one fails, or reached a
 `needs` and `control` may name cells: `\"alive[site=${matrix.site}]\"` is every cell with this site.
 ";
 
+const TIMINGS: &str = "\
+## Timings
+
+A number is the target's or the path's, not this host's. Times to connect are the kernel's round trip of the SYN, times of datagrams end with its
+stamp. Where a SYN had to be sent again, the wait is part of `connect_time`, and a line of evidence says so.
+What else is timed ends when this program had its turn. A sample whose length may hold more than 5 ms and a twentieth of our own delay is `late_here`: it is
+counted in the report, and neither compared nor held against the target. When all are late, an upper limit that they keep is kept, and anything
+else is errored.
+Checks dial one address two at a time, whatever `--jobs` says; the wait counts in no time and no `timeout`. Loads and probe streams do not wait.
+A program that was stopped, or a machine that slept, did not look. An answer that came meanwhile is seen; anything else, and every schedule, load and
+check with several rounds, is errored with the seconds that are missing.
+";
+
 /// The reference of the suite format.
 pub(super) fn text() -> String {
     let mut out = String::from(INTRO);
@@ -77,7 +90,7 @@ pub(super) fn text() -> String {
         let _ = writeln!(out, "  {words:<36} {}", super::operators(sort, " "));
     }
     let _ = writeln!(out, "\nparts of a distribution: {}", STATISTICS.join(", "));
-    let _ = writeln!(out, "{}: {}\n\n{SILENCE}", SETTLED_IN.name, SETTLED_IN.help);
+    let _ = writeln!(out, "{}: {}\n\n{SILENCE}\n{TIMINGS}", SETTLED_IN.name, SETTLED_IN.help);
     let _ = writeln!(out, "## Quantities\n");
     for unit in [Unit::Seconds, Unit::Bytes, Unit::BitsPerSecond, Unit::PerSecond, Unit::Ratio] {
         let _ =
