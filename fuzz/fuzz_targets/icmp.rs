@@ -12,7 +12,10 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     match echo.read(packet, ip_header) {
         // Only the very bytes that were sent come back as a clean reply.
         Received::Reply(number) => {
-            let (Number::Exact(number), _) | (Number::Low(_), number) = (number, low(packet, ip_header));
+            let number = match number {
+                Number::Exact(number) => number,
+                Number::Low(_) => low(packet, ip_header),
+            };
             assert!(packet.ends_with(&echo.request(number)[8..]), "{packet:?}");
         }
         Received::Altered(number) => assert!(number.of(0).is_none()),

@@ -65,7 +65,7 @@ impl Client {
         let mut endpoint = Endpoint::new(Arc::new(EndpointConfig::default()), None, false, Some([7; 32]));
         let (handle, mut connection) = endpoint.connect(now, config, PEER, "x.test").ok()?;
         let mut first = Vec::new();
-        connection.poll_transmit(now, 1, &mut first)?;
+        let _ = connection.poll_transmit(now, 1, &mut first)?;
         // Flags, version, then both connection ids with their lengths (RFC 9000, 17.2).
         let (to, after) = id(first.get(5..)?)?;
         let (own, _) = id(after)?;
