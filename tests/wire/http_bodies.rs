@@ -80,6 +80,10 @@ async fn what_is_cut_says_so() {
     let observation = seen("content-encoding: gzip\r\n", &bomb, [limit()]).await;
     assert_eq!(fact(&observation, "body"), "0000000000");
     assert!(observation.partial("body.decoded_size").unwrap().contains("of a coded body"));
+    // More than is ever read.
+    let observation = seen("", &vec![b'0'; 65 * 1024 * 1024], [limit()]).await;
+    assert_eq!(observation.partial("body.size"), Some("reading stops after 64 MiB"));
+    assert!(observation.partial("body.decoded_size").unwrap().contains("reading stops"));
     let whole = seen("", b"0123456789", [limit()]).await;
     assert!(whole.partial("body").is_none(), "just as long as the limit");
 }

@@ -94,12 +94,10 @@ fn body(cx: &mut Cx<'_>, answer: &Answer) {
     if answer.stopped {
         cx.partial(&BODY_SIZE, "reading stops after 64 MiB");
     }
-    match answer.decoded {
-        Some(size) => {
-            cx.set(&BODY, readable(&answer.kept));
-            cx.set(&BODY_DECODED_SIZE, bytes(size));
-        }
-        None => cx.partial(&BODY, answer.more.clone().unwrap_or_default()),
+    // Without it the coding is not known, and nothing is kept.
+    if let Some(size) = answer.decoded {
+        cx.set(&BODY, readable(&answer.kept));
+        cx.set(&BODY_DECODED_SIZE, bytes(size));
     }
     if let Some(more) = &answer.more {
         cx.partial(&BODY_DECODED_SIZE, more.clone());

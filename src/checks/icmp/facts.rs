@@ -39,6 +39,7 @@ facts! { pub(super) FACTS;
     )
     .expected("{le: 0%}")
     .lifted_by(&["received"])
+    .unanswered(1.0)
     .on_breach("packets are lost: look at errors and drops (ip -s link, nstat) and at queues on the way");
     pub(super) const SENT: Fact<i64> = Fact::integer("sent", Unit::Count, "Probes that left this host.").work();
     pub(super) const BLOCKED: Fact<i64> = Fact::integer(

@@ -82,6 +82,7 @@ impl<T> Fact<T> {
                 given: &[],
                 lifted_by: &[],
                 bounded_by: None,
+                unanswered: None,
                 silent: &[],
                 roles: Roles { work: false, decisive: false, outcome: false, address: false, reached: false },
                 advice: Advice { values: &[], breach: None },
@@ -112,6 +113,12 @@ impl<T> Fact<T> {
     #[must_use]
     pub const fn bounded_by(self, fact: &'static str) -> Self {
         Self { info: FactInfo { bounded_by: Some(fact), ..self.info }, ..self }
+    }
+
+    /// The same fact, which is `value` where nothing answered. A check that expects just that must name the outcome too.
+    #[must_use]
+    pub const fn unanswered(self, value: f64) -> Self {
+        Self { info: FactInfo { unanswered: Some(value), ..self.info }, ..self }
     }
 
     /// The same fact, which counts what the probe did.

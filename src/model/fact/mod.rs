@@ -82,6 +82,8 @@ pub struct FactInfo {
     pub lifted_by: &'static [&'static str],
     /// Of an estimate that may read too low: the fact that bounds it, for who wants to assert an upper limit.
     pub bounded_by: Option<&'static str>,
+    /// What it is where nothing answered.
+    pub unanswered: Option<f64>,
     /// Of the outcome: the words that a dead host or a cut path leads to as well.
     pub silent: &'static [&'static str],
     /// Properties other layers act on, whatever its name.

@@ -25,6 +25,9 @@ pub fn combine(
         }
         out.push(Expectation { given, ..default.clone() });
     }
+    for (message, help, span) in written.iter().filter_map(|(written, span)| parts.unanswerable(written, *span)) {
+        errors.add(span, message, help);
+    }
     out.extend(written.into_iter().map(|(expectation, _)| expectation));
     let place = |expectation: &Expectation| facts.iter().position(|fact| fact.name == expectation.info.name);
     out.sort_by_key(|expectation| place(expectation).unwrap_or(usize::MAX));
@@ -108,6 +111,27 @@ impl Parts<'_> {
         let written = self.of(fact.name).map(|(written, _)| written);
         let tests: Vec<&Test> = kept.chain(written).map(|expectation| &expectation.test).collect();
         words_of(fact, &tests)
+    }
+
+    /// What holds only where nothing answers, of a check that accepts no such outcome.
+    fn unanswerable(&self, written: &Expectation, span: Span) -> Option<(String, String, Span)> {
+        let (value, outcome) = (Value::from(written.info.unanswered?), self.outcome()?);
+        let another = Test::Not(Box::new(Test::Eq(value)));
+        let accepted = self.accepted(outcome);
+        let answered = self.defaults.iter().filter(|default| default.info.name == outcome.name);
+        let right = words_of(outcome, &answered.map(|default| &default.test).collect::<Vec<_>>());
+        let possible = accepted.iter().any(|word| !right.contains(word));
+        let only = domain::contradict(&[&written.test, &another], written.sort, written.info.range());
+        (only && !possible && !right.is_empty()).then(|| {
+            let Expectation { path, operator, want, .. } = written;
+            let (outcome, right, silent) = (outcome.name, right.join(" or "), outcome.silent.join(", "));
+            let want = operator.sentence(want);
+            (
+                format!("`{path}` can be {want} only where nothing answers, and `{outcome}` is expected to be {right}"),
+                format!("name the outcome that is meant, `{outcome}: {{in: [{silent}]}}`, and a `control`, since silence proves nothing"),
+                span,
+            )
+        })
     }
 
     /// A default in force and what the check writes of the same thing cannot both hold.

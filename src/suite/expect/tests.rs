@@ -196,6 +196,23 @@ fn an_outcome_is_named() {
     in_force("tcp", "outcome: {any_of: [{eq: refused}, {in: [reset, closed]}]}");
 }
 
+/// Where nothing answers, the outcome is not the one expected by default: a check that means it says so, and has a control.
+#[test]
+fn what_holds_only_without_an_answer_needs_its_outcome() {
+    for expect in
+        ["loss: 100%", "loss: {ge: 100%}", "loss: {gt: 99.9%, lt: 100.1%, ge: 100%}", "outcome: replied, loss: 100%"]
+    {
+        let error = refused("icmp", expect);
+        assert!(error.contains("only where nothing answers, and `outcome` is expected to be replied"), "{error}");
+        assert!(error.contains("`outcome: {in: [silent, unreachable]}`, and a `control`"), "{error}");
+    }
+    in_force("icmp", "outcome: silent, loss: 100%");
+    in_force("icmp", "outcome: {in: [replied, silent]}, loss: 100%");
+    for expect in ["loss: {ge: 50%}", "loss: {gt: 99%}", "received: 0, late: {ge: 1}", "loss: {present: true}"] {
+        in_force("icmp", expect);
+    }
+}
+
 #[test]
 fn what_cannot_fail_or_cannot_hold_is_refused() {
     for (family, expect) in [

@@ -1,19 +1,11 @@
-//! `*` in names of cipher suites and signature algorithms.
+//! `*` and `?` in names of cipher suites and signature algorithms.
 
-/// Whether `name` is what `pattern` describes; `*` stands for any text. Case does not matter.
+use crate::model::Glob;
+
+/// Whether `name` is what `pattern` describes. Case does not matter.
 pub(super) fn matches(pattern: &str, name: &str) -> bool {
-    let (pattern, name) = (pattern.to_ascii_uppercase(), name.to_ascii_uppercase());
-    let mut parts = pattern.split('*');
-    let Some(mut rest) = parts.next().and_then(|first| name.strip_prefix(first)) else { return false };
-    let parts: Vec<&str> = parts.collect();
-    let Some((last, middle)) = parts.split_last() else { return rest.is_empty() };
-    for part in middle {
-        match rest.find(part) {
-            Some(at) => rest = rest.get(at + part.len()..).unwrap_or_default(),
-            None => return false,
-        }
-    }
-    rest.len() >= last.len() && rest.ends_with(last)
+    let Ok(glob) = pattern.to_ascii_uppercase().parse::<Glob>();
+    glob.matches(&name.to_ascii_uppercase())
 }
 
 #[cfg(test)]

@@ -164,6 +164,18 @@ impl<'a> Dialog<'a> {
         Ok(text.trim_end_matches(['\r', '\n']).to_owned())
     }
 
+    /// The first words of the lines up to a lone dot, in capitals: what POP3 and NNTP servers say they can do.
+    pub(super) async fn capabilities(&mut self) -> Result<Vec<String>, DialogError> {
+        let mut offered = Vec::new();
+        loop {
+            let line = self.line("the list of what the server can do", |_| true).await?;
+            if line == "." {
+                return Ok(offered);
+            }
+            offered.push(line.split_ascii_whitespace().next().unwrap_or_default().to_ascii_uppercase());
+        }
+    }
+
     /// Fails when the server has already sent something: whoever did, it must not be read as the answer to what comes next,
     /// and TLS must not be fed with it. What is still on its way is not seen; to TLS it is no record.
     pub(super) fn nothing_more(&mut self, when: &str) -> Result<(), DialogError> {

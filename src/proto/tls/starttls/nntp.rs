@@ -12,14 +12,7 @@ pub(super) async fn negotiate(dialog: &mut Dialog<'_>, _name: &str) -> Result<()
     dialog.say(b"CAPABILITIES\r\n").await?;
     // Servers older than RFC 3977 have no such command; their answer to STARTTLS decides.
     if reply(dialog, "the answer to CAPABILITIES (101)").await?.code == 101 {
-        let mut offered = Vec::new();
-        loop {
-            let line = dialog.line("the list of what the server can do", |_| true).await?;
-            if line == "." {
-                break;
-            }
-            offered.push(line.split_ascii_whitespace().next().unwrap_or_default().to_ascii_uppercase());
-        }
+        let offered = dialog.capabilities().await?;
         if !offered.iter().any(|word| word == "STARTTLS") {
             let listed = quoted(offered.join(" ").as_bytes());
             return Err(not_upgraded(

@@ -14,14 +14,7 @@ pub(super) async fn negotiate(dialog: &mut Dialog<'_>, _name: &str) -> Result<()
     dialog.say(b"CAPA\r\n").await?;
     // Servers without CAPA may know STLS all the same; their answer to it decides.
     if good(&status(dialog, "the answer to CAPA").await?) {
-        let mut offered = Vec::new();
-        loop {
-            let line = dialog.line("the list of what the server can do", |_| true).await?;
-            if line == "." {
-                break;
-            }
-            offered.push(line.split_ascii_whitespace().next().unwrap_or_default().to_ascii_uppercase());
-        }
+        let offered = dialog.capabilities().await?;
         if !offered.iter().any(|word| word == "STLS") {
             let listed = quoted(offered.join(" ").as_bytes());
             return Err(not_upgraded(Cause::NotOffered, format!("STLS is not among what the server can do: {listed}")));

@@ -67,6 +67,21 @@ async fn http_that_is_no_answer_is_an_http_error() {
 }
 
 #[tokio::test]
+async fn a_header_that_is_cut_says_so() {
+    let lab = Lab::new().await;
+    let long = format!("text/{}", "x".repeat(300));
+    let kind = long.clone();
+    let (addr, _tasks) = https(&lab.pki.good, move |_| {
+        let kind = kind.clone();
+        async move { response(200, Some(&kind), "") }
+    })
+    .await;
+    let observation = observed(addr, "www.example", &lab.fields("doh")).await;
+    assert_eq!(observation.text("http.content_type"), Some(&long[..200]));
+    assert_eq!(observation.partial("http.content_type"), Some("it has 305 bytes, of which 200 characters are kept"));
+}
+
+#[tokio::test]
 async fn a_redirect_is_reported_and_not_followed() {
     let lab = Lab::new().await;
     let (addr, _tasks) = https(&lab.pki.good, |_| async {
