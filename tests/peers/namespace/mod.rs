@@ -34,7 +34,7 @@ const WAY: &str = "ip link set lo up
     nft 'add chain inet f in { type filter hook input priority 0; }'";
 
 /// A network namespace of its own, removed with this.
-struct Namespace(String);
+pub struct Namespace(String);
 
 impl Namespace {
     /// `None` where this user may make none. Its resolver is where nothing is, and the names of examples are 192.0.2.1.
@@ -49,8 +49,17 @@ impl Namespace {
         }
         std::fs::create_dir_all(own.etc()).unwrap();
         std::fs::write(own.etc().join("hosts"), hosts).unwrap();
-        std::fs::write(own.etc().join("resolv.conf"), "nameserver 192.0.2.53\noptions timeout:1 attempts:1\n").unwrap();
+        own.resolver("nameserver 192.0.2.53\noptions timeout:1 attempts:1\n");
         Some(own)
+    }
+
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+
+    /// Has this resolv.conf inside.
+    pub fn resolver(&self, conf: &str) {
+        std::fs::write(self.etc().join("resolv.conf"), conf).unwrap();
     }
 
     /// What `ip netns exec` shows in place of files of `/etc`.
@@ -59,7 +68,7 @@ impl Namespace {
     }
 
     /// Runs commands inside, one a line.
-    fn setup(&self, lines: &str) {
+    pub fn setup(&self, lines: &str) {
         for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let mut command = self.command("sh");
             command.args(["-c", line]);
@@ -82,7 +91,7 @@ impl Namespace {
     }
 
     /// The report of a suite that is run inside, and what it says to people.
-    fn run(&self, suite: &str) -> (Value, String) {
+    pub fn run(&self, suite: &str) -> (Value, String) {
         self.run_by(&[], suite)
     }
 
@@ -123,7 +132,7 @@ impl Drop for Running {
     }
 }
 
-fn namespace() -> Option<Namespace> {
+pub fn namespace() -> Option<Namespace> {
     if !installed(&[IP, NFT]) {
         return None;
     }
