@@ -154,7 +154,8 @@ fn numbers_beyond_any_machine_word_are_exact() {
         for expect in [format!("body.json.n: {want}"), format!("body.json.n: {{in: [{want}]}}")] {
             assert!(holds(HTTP, &expect, &body(want)).0, "{expect}");
             let (held, text) = holds(HTTP, &expect, &body(other));
-            assert!(!held && text.ends_with(&format!("saw {other}")), "{expect}: {text}");
+            let seen = text.replace("e+", "e");
+            assert!(!held && seen.ends_with(&format!("saw {other}")), "{expect}: {text}");
         }
         let list = |number: &str| serde_json::from_str(&format!("{{\"body.json\": {{\"n\": [{number}]}}}}")).unwrap();
         let contains = format!("body.json.n: {{contains: {want}}}");

@@ -77,11 +77,11 @@ async fn servers_agree_whatever_the_case_of_their_names() {
     let other = zone(7).replace("ns2.z.test.\n", "NS2.Z.test.\n");
     let pair = Pair::new(&zone(7), &other, &[]).await;
     let round = pair.observe(&format!("{PATIENT}, name: z.test, type: NS")).await;
-    round.is("servers.consistent", true);
+    round.is("consistent", true);
     round.is("servers.differing", json!([]));
     assert_eq!(round.fact("answers").as_array().unwrap().len(), 2, "all have the same answer");
     let text = format!("{}\nt.z.test. 300 TXT \"a\"", zone(7));
     let pair = Pair::new(&text, &text.replace("\"a\"", "\"A\""), &[]).await;
     let round = pair.observe(&format!("{PATIENT}, name: t.z.test, type: TXT")).await;
-    round.is("servers.consistent", false);
+    round.is("consistent", false);
 }
