@@ -40,15 +40,19 @@ pub(super) fn history(args: &HistoryArgs, terminal: &Terminal) -> u8 {
     let show = if taken { Terminal::err } else { Terminal::out };
     show(terminal, &text);
 
+    let mut write_failed = None;
     let mut write = |what: &str, path: &Path, text: &str| {
         if let Err(error) = written(terminal, path, text) {
             errors.push(format!("cannot write {what} to {}: {error}", path.display()));
         }
     };
-    if let Some(path) = &args.json {
-        let mut text = serde_json::to_string_pretty(&history).unwrap_or_default();
-        text.push('\n');
-        write("the history", path, &text);
+    let document = serde_json::to_string_pretty(&history);
+    match (&args.json, &document) {
+        (Some(path), Ok(text)) => write("the history", path, &format!("{text}\n")),
+        (Some(path), Err(error)) => {
+            write_failed = Some(format!("cannot write the history to {}: {error}", path.display()))
+        }
+        (None, _) => {}
     }
     for (name, path) in exports(args) {
         let Some(export) = export::export(name) else { continue };
@@ -57,6 +61,7 @@ pub(super) fn history(args: &HistoryArgs, terminal: &Terminal) -> u8 {
             write(name, &path, &text);
         }
     }
+    errors.extend(write_failed);
     for line in &errors {
         // Names and words of damaged files may be anything.
         terminal.err(&format!("error: {}\n", table::shown(line)));

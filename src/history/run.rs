@@ -129,10 +129,10 @@ impl Run {
         })
     }
 
-    /// The start; the epoch cannot happen, as `of` has looked.
+    /// The start; `None` where the text is no time, which [`Self::of`] refuses.
     #[must_use]
-    pub fn time(&self) -> jiff::Timestamp {
-        self.started.parse().unwrap_or_default()
+    pub fn time(&self) -> Option<jiff::Timestamp> {
+        self.started.parse().ok()
     }
 }
 

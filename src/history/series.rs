@@ -79,6 +79,8 @@ pub struct Series<'a> {
     pub tolerance: f64,
     /// The values; at least one.
     pub points: Vec<Point<'a>>,
+    /// Older values that are left out: beyond `--last`, or beyond what one series holds.
+    pub older: usize,
 }
 
 impl Series<'_> {
@@ -166,8 +168,9 @@ pub fn select<'a>(found: &'a [Found], filter: &'a Filter) -> Selected<'a> {
     }
     let newest = filter.last.unwrap_or(POINTS).min(POINTS);
     let series = groups.into_iter().map(|(key, (tolerance, mut points))| {
-        points.drain(..points.len().saturating_sub(newest));
-        Series { key, tolerance, points }
+        let older = points.len().saturating_sub(newest);
+        points.drain(..older);
+        Series { key, tolerance, points, older }
     });
     Selected { filter, series: series.collect(), left_out: left_out(&others), runs, without_value }
 }

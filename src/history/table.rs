@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use super::series::POINTS;
 use super::spark;
 use super::trend::{ChangePoint, History, Trend};
 use crate::model::Unit;
@@ -148,6 +149,12 @@ fn summary(out: &mut String, history: &History) {
     for (suite, check) in checks {
         let name = format!("{}/{}", shown(suite), shown(check));
         let _ = writeln!(out, "split: the definition of {name} changed; each has its own series, marked @digest");
+    }
+    let (cut, older): (usize, usize) =
+        history.series.iter().filter(|trend| trend.older > 0).fold((0, 0), |(n, sum), one| (n + 1, sum + one.older));
+    if cut > 0 {
+        let older = count(older, "older value");
+        let _ = writeln!(out, "left out: {older} of {cut} series, beyond --last or the newest {POINTS} of a series");
     }
     if history.without_value > 0 {
         let values = count(history.without_value, "value");

@@ -78,6 +78,9 @@ pub struct Trend {
     pub worsening: f64,
     /// The values, oldest first.
     pub points: Vec<PointRow>,
+    /// Older values that are not among them: beyond `--last`, or beyond the newest thousand.
+    #[serde(default)]
+    pub older: usize,
     /// Where the level changed.
     pub change_points: Vec<ChangePoint>,
 }
@@ -177,6 +180,7 @@ fn trend(series: &Series<'_>) -> Trend {
         last: series.points.last().map_or(0.0, |point| point.value),
         change: scale.change(first, last),
         worsening: scale.worsening(first, last),
+        older: series.older,
         points: series.points.iter().map(|point| PointRow { run: point.run, value: point.value }).collect(),
         change_points: steps.into_iter().map(point).collect(),
     }

@@ -17,6 +17,7 @@ use operands::Operand;
 use crate::model::expectation::{Expectation, Operator, Origin};
 use crate::model::fact::SETTLED_IN;
 use crate::model::record::{OriginWord, Outcome};
+use crate::model::typed::{Form, Typing};
 use crate::model::{Fault, FaultKind, Observation, Round, Silence, Unit, Value, Verdict};
 use crate::plan::{Case, PlannedArm};
 
@@ -202,9 +203,14 @@ fn outcome(expectation: &Expectation, observation: &Observation, settled: Option
         return None;
     }
     let mut held = total > 0;
+    let kind = match expectation.info.form {
+        Form::Data(data) => observation.last(data.kind).and_then(Value::as_str),
+        _ => None,
+    };
+    let typing = expectation.typing(kind);
     let (mut got, mut open) = (None, None);
     for (index, operand) in operands.iter().enumerate() {
-        let (holds, text) = judged(expectation, operand);
+        let (holds, text) = judged(expectation, operand, typing);
         let Some(holds) = holds else {
             let doubt = if matches!(operand, Operand::Late(..)) { Doubt::Late } else { Doubt::Part };
             open = open.or_else(|| text.map(doubt));
@@ -237,20 +243,24 @@ fn outcome(expectation: &Expectation, observation: &Observation, settled: Option
 }
 
 /// Whether one value holds, and what was seen; undecided with the reason.
-fn judged(expectation: &Expectation, operand: &Operand) -> (Option<bool>, Option<String>) {
-    let human = |value: &Option<Value>| value.as_ref().map(|value| operands::human(value, expectation.sort));
-    match operand {
-        Operand::Value(value) => (Some(expectation.test.holds(value.as_ref(), expectation.sort)), human(value)),
-        Operand::Unavailable(why) => (Some(false), Some(why.clone())),
-        Operand::Partial(value, why) => match expectation.test.holds_in_part(value.as_ref(), expectation.sort) {
-            Some(holds) => (Some(holds), human(value)),
-            None => (None, Some(why.clone())),
+fn judged(expectation: &Expectation, operand: &Operand, typing: Typing<'_>) -> (Option<bool>, Option<String>) {
+    let (value, holds) = match operand {
+        Operand::Value(value) => (value, expectation.test.holds(value.as_ref(), typing)),
+        Operand::Unavailable(why) => return (Some(false), Some(why.clone())),
+        Operand::Partial(value, why) => match expectation.test.holds_in_part(value.as_ref(), typing) {
+            Some(holds) => (value, holds),
+            None => return (None, Some(why.clone())),
         },
-        Operand::Late(value, why) => match expectation.test.holds_below(value.as_ref(), expectation.sort) {
-            Some(holds) => (Some(holds), human(value)),
-            None => (None, Some(why.clone())),
+        Operand::Late(value, why) => match expectation.test.holds_below(value.as_ref(), typing) {
+            Some(holds) => (value, holds),
+            None => return (None, Some(why.clone())),
         },
-    }
+    };
+    let seen = value.as_ref().map(|value| {
+        let text = operands::human(value, typing.sort);
+        if holds { text } else { operands::told_apart(expectation, value, text) }
+    });
+    (Some(holds), seen)
 }
 
 /// An attempt that holds, but ended after `within`, came too late.

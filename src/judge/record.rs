@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::Judgement;
 use crate::model::fact::SETTLED_IN;
 use crate::model::named::Named;
-use crate::model::record::{BaseArm, FactValue, Facts, Metric, Timing};
-use crate::model::{CheckRecord, Kind, Observation, Value, Verdict};
+use crate::model::record::{BaseArm, FactValue, Facts, Metric, Timing, Word};
+use crate::model::{CheckRecord, Expectation, Kind, Observation, Value, Verdict};
 use crate::plan::Case;
 
 /// The record of `case`, nothing compared yet; `metrics` are those of the observation.
@@ -59,7 +59,22 @@ pub fn record(
             .iter()
             .map(|(name, rule)| (Cow::Owned(name.clone()), Cow::Borrowed(rule.word())))
             .collect(),
+        gated: gated(case),
     }
+}
+
+/// Metrics that the suite names: with a tolerance, or in what it expects.
+fn gated(case: &Case) -> Vec<Word> {
+    let named = |name: &str| {
+        let rules = &case.baseline;
+        let expected =
+            |expectation: &Expectation| expectation.info.name == name && expectation.origin.place().is_some();
+        rules.tolerances.contains_key(name)
+            || rules.tails.contains_key(name)
+            || case.subject().expectations.iter().any(expected)
+    };
+    let metrics = case.family.facts.iter().filter(|info| info.better.is_some() && named(info.name));
+    metrics.map(|info| Cow::Borrowed(info.name)).collect()
 }
 
 fn facts(case: &Case, observation: &Observation, settled: Option<Duration>) -> Facts {

@@ -47,7 +47,7 @@ pub struct ComparisonDocument {
     /// Facts that one side saw only in part, as `suite/case fact`: they are not compared.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub partial: Vec<String>,
-    /// Checks of the head that apply and have no result, errored or not run, as `suite/case`: the first thousand.
+    /// Checks of the head that apply and have no result, errored or not run, as `suite/case`: the first thousand of `checks_unmeasured`.
     pub unmeasured: Vec<String>,
     /// Counts.
     pub summary: Summary,
@@ -92,6 +92,9 @@ pub struct MetricRow {
     pub metric: String,
     /// Weight of the check in the head: with `warn` a regression fails nothing. `fail` where only the reference has it.
     pub severity: Severity,
+    /// Whether the suite of the head speaks of the metric, in `baseline` or `expect`.
+    #[serde(default)]
+    pub gated: bool,
     /// The comparison.
     #[serde(flatten)]
     pub comparison: Comparison,

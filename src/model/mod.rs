@@ -25,6 +25,7 @@ pub mod signal;
 pub mod suggest;
 pub mod table;
 pub mod text;
+pub mod typed;
 pub mod unit;
 pub mod verdict;
 pub mod visible;

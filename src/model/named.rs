@@ -162,7 +162,19 @@ impl<'de> Visitor<'de> for AnyFact {
         while let Some(entry) = map.next_entry()? {
             entries.push(entry);
         }
-        Ok(distribution(&entries).unwrap_or_else(|| FactValue::Scalar(entries.into_iter().collect())))
+        Ok(number(&entries)
+            .or_else(|| distribution(&entries))
+            .unwrap_or_else(|| FactValue::Scalar(entries.into_iter().collect())))
+    }
+}
+
+/// A number, which serde_json hands over as its digits under a key of its own, so that none is rounded.
+fn number(entries: &[(String, Value)]) -> Option<FactValue> {
+    match entries {
+        [(key, Value::String(digits))] if key == "$serde_json::private::Number" => {
+            digits.parse().ok().map(|number| FactValue::Scalar(Value::Number(number)))
+        }
+        _ => None,
     }
 }
 

@@ -255,6 +255,9 @@ pub struct CheckRecord {
     /// Rules for facts that are not the family's own: `same`, `may_grow`, `may_shrink`, `ignore`.
     #[serde(default, skip_serializing_if = "Named::is_empty")]
     pub rules: Named<Word>,
+    /// Metrics the suite speaks of, in `baseline` or `expect`: of the others an undecided comparison is told in one line.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gated: Vec<Word>,
 }
 
 /// The baseline a case was compared with.

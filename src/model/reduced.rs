@@ -62,6 +62,17 @@ pub struct Check {
     /// Rules for facts that are not the family's own.
     #[serde(default)]
     pub rules: Named<Word>,
+    /// Metrics the suite speaks of.
+    #[serde(default)]
+    pub gated: Vec<Word>,
+}
+
+impl Check {
+    /// Whether the suite speaks of a metric, or of a statistic of it.
+    #[must_use]
+    pub fn gates(&self, metric: &str) -> bool {
+        self.gated.iter().any(|gated| gated == metric)
+    }
 }
 
 /// A metric: a fact with a direction, reduced to its rounds.
@@ -142,6 +153,7 @@ impl From<&record::CheckRecord> for Check {
             base: check.base.clone(),
             partial: check.partial.clone(),
             rules: check.rules.clone(),
+            gated: check.gated.clone(),
         }
     }
 }

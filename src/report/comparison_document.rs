@@ -7,33 +7,43 @@ use super::comparison_text;
 use super::style::Style;
 use super::style::visible;
 use crate::model::comparison_document::{ComparisonDocument, MetricRow};
-use crate::model::{CheckChange, CheckShift, FactChange, Value};
+use crate::model::{Change, CheckChange, CheckShift, FactChange, Value};
 
 /// Rows shown of each part.
 const SHOWN: usize = 100;
 /// Characters of a value shown.
 const VALUE: usize = 200;
 
-/// The whole comparison; `reasons` says why each of `compared.unmeasured` has no result.
+/// The whole comparison; undecided metrics that no suite speaks of are one line, unless `verbose`. `reasons` says why each of `compared.unmeasured` has no result.
 #[must_use]
-pub fn render(compared: &ComparisonDocument, reasons: &[String], style: Style) -> String {
+pub fn render(compared: &ComparisonDocument, reasons: &[String], verbose: bool, style: Style) -> String {
     let mut out = sides(compared);
     let unmeasured: Vec<(&String, &String)> = compared.unmeasured.iter().zip(reasons).collect();
     let listed: Vec<&(&String, &String)> = unmeasured.iter().collect();
-    part(&mut out, &listed, "checks without a result", |out, (name, reason)| {
+    let beyond = compared.summary.checks_unmeasured.saturating_sub(listed.len() as u64);
+    part(&mut out, &listed, "checks without a result", beyond, |out, (name, reason)| {
         let _ = writeln!(out, "{} {}  {}", style.unmeasured(), visible(name), visible(reason));
     });
     let checks: Vec<&CheckChange> = by_weight(&compared.checks, |change| change.worse);
-    part(&mut out, &checks, "checks", |out, change| check(out, change, style));
+    let beyond = compared.summary.left_out;
+    part(&mut out, &checks, "checks", beyond, |out, change| check(out, change, style));
     let facts: Vec<&FactChange> = by_weight(&compared.facts, |change| !change.allowed);
-    part(&mut out, &facts, "facts", |out, change| fact(out, change, style));
+    part(&mut out, &facts, "facts", beyond, |out, change| fact(out, change, style));
     let partial: Vec<&String> = compared.partial.iter().collect();
-    part(&mut out, &partial, "facts seen in part, and not compared", |out, name| {
+    part(&mut out, &partial, "facts seen in part, and not compared", beyond, |out, name| {
         let _ = writeln!(out, "      {}", visible(name));
     });
-    let mut metrics: Vec<&MetricRow> = compared.metrics.iter().collect();
+    let folds = |row: &MetricRow| !verbose && !row.gated && row.comparison.verdict == Change::Inconclusive;
+    let (folded, mut metrics): (Vec<&MetricRow>, Vec<&MetricRow>) = compared.metrics.iter().partition(|row| folds(row));
     metrics.sort_by_key(|row| Reverse(row.comparison.verdict));
-    part(&mut out, &metrics, "metrics", |out, row| metric(out, row, style));
+    part(&mut out, &metrics, "metrics", 0, |out, row| metric(out, row, style));
+    if !folded.is_empty() {
+        let (count, s) = (folded.len(), if folded.len() == 1 { "" } else { "s" });
+        let _ = writeln!(
+            out,
+            "      {count} metric{s} that the suites do not speak of: inconclusive; -v shows each, and the JSON has them all"
+        );
+    }
     let _ = writeln!(out, "\n{}", style.strong(&summary(compared)));
     if compared.nothing_compared() {
         out.push_str("nothing was compared: this shows nothing about a change; the reasons are above\n");
@@ -68,7 +78,8 @@ fn by_weight<T>(all: &[T], heavy: impl Fn(&T) -> bool) -> Vec<&T> {
     out
 }
 
-fn part<T>(out: &mut String, rows: &[&T], word: &str, show: impl Fn(&mut String, &T)) {
+/// The first rows; what is not shown is counted. `beyond` changes are not even in the document.
+fn part<T>(out: &mut String, rows: &[&T], word: &str, beyond: u64, show: impl Fn(&mut String, &T)) {
     if !rows.is_empty() {
         out.push('\n');
     }
@@ -76,7 +87,14 @@ fn part<T>(out: &mut String, rows: &[&T], word: &str, show: impl Fn(&mut String,
         show(out, row);
     }
     if rows.len() > SHOWN {
-        let _ = writeln!(out, "… and {} more {word}; the JSON has them all", rows.len() - SHOWN);
+        let more = rows.len() - SHOWN;
+        let _ = match beyond {
+            0 => writeln!(out, "… and {more} more {word}; the JSON has them all"),
+            _ => writeln!(
+                out,
+                "… and {more} more {word} in the JSON, and {beyond} beyond its limits, which are only counted"
+            ),
+        };
     }
 }
 
@@ -128,7 +146,7 @@ fn value(value: Option<&Value>) -> String {
     };
     let mut short: String = text.chars().take(VALUE).collect();
     if short.len() < text.len() {
-        short.push('…');
+        let _ = write!(short, "… ({} characters)", text.chars().count());
     }
     visible(&short)
 }

@@ -126,6 +126,7 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
         baseline,
         base,
         rules,
+        gated,
     } = check;
     for text in [suite, id, check] {
         shared(text, redactor);
@@ -162,6 +163,9 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
         of_facts(facts, redactor);
     }
     named(rules, redactor, word);
+    for name in gated {
+        word(name, redactor);
+    }
 }
 
 fn of_fault(fault: &mut Fault, redactor: &Redactor) {

@@ -88,6 +88,8 @@ pub fn parse(source: u32, sources: &Sources, errors: &mut Diagnostics) -> Option
     let options = serde_saphyr::options! {
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
         strict_booleans: true,
+        // 1e400 is a number of a document as any other; its digits are read from the source.
+        non_finite_float_policy: serde_saphyr::options::NonFiniteFloatPolicy::PassThrough,
         with_snippet: false,
         budget: serde_saphyr::budget! {
             max_nodes: 5_000_000,

@@ -115,6 +115,33 @@ fn several_runs_on_the_base_side_are_a_history() {
     assert!(row["pinned"]["against"].as_str().unwrap().contains("release 1.7"), "{row}");
 }
 
+/// Of metrics that no suite speaks of, a comparison without a result is one line; -v and the JSON have each.
+#[test]
+fn what_no_suite_gates_is_folded() {
+    let (sandbox, base) = eight(3);
+    let values = json!({"m00": latency(0.0101), "m01": latency(0.0101), "m02": latency(0.0101)});
+    let head = |gated: &[&str]| {
+        let mut report: Value =
+            serde_json::from_str(&Builder::new(20, CLASS).check("edge", "a", "d", values.clone()).text()).unwrap();
+        report["checks"][0]["gated"] = json!(gated);
+        sandbox.write("now.json", &report.to_string());
+    };
+    let few: Vec<&str> = base[2..].iter().map(String::as_str).chain(["now.json"]).collect();
+    head(&[]);
+    let (ended, document) = compare(&sandbox, &few);
+    assert_eq!(document["summary"]["inconclusive"], 3);
+    assert!(ended.out.contains("3 metrics that the suites do not speak of: inconclusive"), "{}", ended.out);
+    assert!(!ended.out.contains("m00") && ended.out.contains("3 inconclusive"), "{}", ended.out);
+    head(&["m01"]);
+    let (ended, document) = compare(&sandbox, &few);
+    assert_eq!(document["metrics"][1]["gated"], true);
+    assert!(ended.out.contains("edge/a m01") && !ended.out.contains("m00"), "{}", ended.out);
+    assert!(ended.out.contains("2 metrics that the suites do not speak of"), "{}", ended.out);
+    let (ended, _) = compare(&sandbox, &[&few[..], &["-v"]].concat());
+    assert!(["m00", "m01", "m02"].iter().all(|name| ended.out.contains(&format!("edge/a {name}"))), "{}", ended.out);
+    assert!(!ended.out.contains("do not speak of"), "{}", ended.out);
+}
+
 #[test]
 fn no_run_counts_twice() {
     let (sandbox, base) = eight(1);

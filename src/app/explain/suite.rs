@@ -26,6 +26,15 @@ distribution is a fact (`rtt.p95`), and so is a path into a document (`body.json
 must hold in each. An absent fact satisfies nothing but `present: false`. What cannot be compared (a text with a number) satisfies neither
 a test nor its negation. What cannot fail (`matches: \".*\"`, `len: {ge: 0}`) and what can never hold is refused.
 
+Values are compared as what they are, here, in `wanted`, in loads and in `shakedown compare`:
+- names without case and final dot, escapes by value, `bücher.example` as `xn--bcher-kva.example`; addresses by value;
+- record data by its type: texts with or without quotes, hexadecimal and base64 whatever their blanks, tags of CAA without case; case counts in texts;
+- fingerprints, serials and pins in hexadecimal without case, colons and blanks; names of cipher suites and groups without case;
+- header values that are numbers as numbers; versions as versions (`TLSv1.2` is `TLS1.2`, `1.10` comes after `1.9`), also below `headers.server`
+  and, as texts, in documents: `body.json.version: {ge: \"1.9.0\"}`;
+- numbers of documents exactly, however many digits they have. A text is no number: `5` and `\"5\"` differ, and the message says so. `matches` and
+  `len` look at the text as it is shown.
+
 The family's defaults stay in force beside what a check writes: `{total_time.p95: {lt: 500ms}}` alone still wants a status from 200 to 299.
 `shakedown plan` and every report show each expectation and who asks for it.
 - A default is replaced when the check says what else that fact should be. `ne`, `not`, `not_in`, `not_matches`, `excludes`, `none` and `all`

@@ -120,7 +120,7 @@ impl Collector {
     /// Compares the facts of two sides of `check`, whose own rules count.
     fn facts(&mut self, check: &Check, sides: &Sides<'_>, rules: &Rules) {
         self.changes.compared += 1;
-        let resolver = rules.resolver(check);
+        let resolver = rules.resolver(check, [sides.before, sides.after]);
         let here = (&check.suite, &check.id);
         let mut listed = 0;
         self.seen_in_part(here);
@@ -168,16 +168,26 @@ impl Collector {
         {
             return;
         }
-        let (before, after) = (scalar(sides.0), scalar(sides.1));
-        // The median stands for a distribution; its parts are facts of the same name.
-        let path =
-            if is_distribution(sides.0) || is_distribution(sides.1) { format!("{name}.p50") } else { name.to_owned() };
-        let rule = |path: &str| resolver.rule(name, path);
-        let stays = |path: &str| resolver.stays(name, path);
-        let mut walk = Walk { rule: &rule, stays: &stays, words: resolver.words(name), out: Vec::new() };
-        walk.at(&path, before.as_deref(), after.as_deref());
-        for difference in walk.out {
-            self.push(here, difference, listed);
+        // A statistic stands for a distribution; its parts are facts of the same name.
+        let whole = !is_distribution(sides.0) && !is_distribution(sides.1);
+        let statistics = if whole { &[""] } else { resolver.statistics(name) };
+        for statistic in statistics {
+            let path = if whole { name.to_owned() } else { format!("{name}.{statistic}") };
+            let (before, after) = (scalar(sides.0, statistic), scalar(sides.1, statistic));
+            let rule = |path: &str| resolver.rule(name, path);
+            let stays = |path: &str| resolver.stays(name, path);
+            let written = |path: &str| resolver.is_written(name, path);
+            let (form, words) = (resolver.form(name), resolver.words(name));
+            let kind = resolver.kind(form);
+            let mut walk = Walk { rule: &rule, stays: &stays, written: &written, words, form, kind, out: Vec::new() };
+            walk.at(&path, before.as_deref(), after.as_deref());
+            let differs = !walk.out.is_empty();
+            for difference in walk.out {
+                self.push(here, difference, listed);
+            }
+            if differs {
+                break;
+            }
         }
     }
 
@@ -204,9 +214,9 @@ fn is_distribution(value: Option<&FactValue>) -> bool {
     matches!(value, Some(FactValue::Distribution(..)))
 }
 
-fn scalar(value: Option<&FactValue>) -> Option<Cow<'_, Value>> {
+fn scalar<'f>(value: Option<&'f FactValue>, statistic: &str) -> Option<Cow<'f, Value>> {
     match value? {
         FactValue::Scalar(value) => Some(Cow::Borrowed(value)),
-        FactValue::Distribution(_, summary) => Some(Cow::Owned(Value::from(summary.p50))),
+        FactValue::Distribution(_, summary) => summary.get(statistic).map(|number| Cow::Owned(Value::from(number))),
     }
 }

@@ -4,9 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use crate::checks::FAMILIES;
-use crate::model::record::{FactValue, Word};
+use crate::model::record::{FactValue, Facts, Word};
 use crate::model::reduced::{Check, Report};
 use crate::model::suggest::suggest;
+use crate::model::typed::Form;
 use crate::model::{FactInfo, Glob, Kind, Rule};
 
 /// Rules given on the command line; the last that fits wins.
@@ -37,8 +38,9 @@ impl Rules {
     }
 
     /// The rules of one check.
-    pub(super) fn resolver<'a>(&'a self, check: &'a Check) -> Resolver<'a> {
+    pub(super) fn resolver<'a>(&'a self, check: &'a Check, sides: [&'a Facts; 2]) -> Resolver<'a> {
         Resolver {
+            sides,
             given: self.0.iter().filter(|given| given.is_for(check)).collect(),
             check,
             table: TABLES.get(&*check.family),
@@ -135,6 +137,8 @@ static TABLES: LazyLock<HashMap<&'static str, HashMap<&'static str, Row>>> = Laz
 pub(super) struct Resolver<'a> {
     given: Vec<&'a Given>,
     check: &'a Check,
+    /// The facts of both sides.
+    sides: [&'a Facts; 2],
     table: Option<&'static HashMap<&'static str, Row>>,
 }
 
@@ -151,13 +155,51 @@ impl Resolver<'_> {
         }
     }
 
+    /// The rule of the table, where what it depends on is so on both sides.
+    fn of_table(&self, row: &Row) -> Rule {
+        let Some((list, word)) = row.info.rule_given else { return row.info.rule };
+        let holds = |facts: &&Facts| match facts.get(list) {
+            Some(FactValue::Scalar(value)) => value.as_array().is_some_and(|all| all.iter().any(|one| one == word)),
+            _ => false,
+        };
+        if self.sides.iter().all(holds) { row.info.rule } else { Rule::Ignore }
+    }
+
+    /// The statistics of a distribution that are compared: the first that differs is told. All there is where it is not a
+    /// measurement with noise.
+    pub(super) fn statistics(&self, name: &str) -> &'static [&'static str] {
+        if self.row(name).is_some_and(|row| row.info.rule_given.is_some()) { &["p50", "min", "max"] } else { &["p50"] }
+    }
+
+    /// Whether somebody wrote a rule for the path, or for what it lies in.
+    pub(super) fn is_written(&self, name: &str, path: &str) -> bool {
+        let given =
+            |level: &str| self.given.iter().rev().find(|given| given.fact.matches(level)).map(|given| given.rule);
+        let own = |level: &str| self.check.rules.get(level).and_then(|word: &Word| Rule::of(word));
+        nearest(name, path, given).or_else(|| nearest(name, path, own)).is_some()
+    }
+
+    /// What texts of the fact stand for, and of data of several kinds the fact that says which.
+    pub(super) fn form(&self, name: &str) -> Form {
+        self.row(name).map(|row| row.info.form).unwrap_or_default()
+    }
+
+    /// The kind of data of this form, as the check shows it.
+    pub(super) fn kind(&self, form: Form) -> Option<&str> {
+        let Form::Data(data) = form else { return None };
+        match self.check.facts.get(data.kind)? {
+            FactValue::Scalar(value) => value.as_str(),
+            FactValue::Distribution(..) => None,
+        }
+    }
+
     /// False when the fact is ignored with all that is below it, so that nobody need look.
     pub(super) fn may_matter(&self, name: &str, distribution: bool) -> bool {
         if !self.given.is_empty() || !self.check.rules.is_empty() {
             return true;
         }
         match self.row(name) {
-            Some(row) => row.info.rule != Rule::Ignore,
+            Some(row) => self.of_table(row) != Rule::Ignore,
             // Numbers of a family this program does not know are metrics there, and compared as such.
             None => !distribution && self.check.metrics.get(name).is_none(),
         }
@@ -196,7 +238,7 @@ impl Resolver<'_> {
         }
         match row {
             _ if volatile => Rule::Ignore,
-            Some(row) => row.info.rule,
+            Some(row) => self.of_table(row),
             None if self.check.metrics.get(name).is_some() => Rule::Ignore,
             None if self.check.facts.get(name).is_some_and(|value| matches!(value, FactValue::Distribution(..))) => {
                 Rule::Ignore

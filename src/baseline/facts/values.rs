@@ -1,8 +1,11 @@
 //! Two values of one fact: what differs, key by key.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
 
 use super::attributes;
+use crate::model::expectation::Sort;
+use crate::model::typed::{self, Form, Typing};
 use crate::model::{Rule, Shift, Value};
 
 /// Levels of an object looked into; what is deeper is compared as a whole.
@@ -34,8 +37,13 @@ pub(super) struct Walk<'a> {
     pub(super) rule: &'a dyn Fn(&str) -> Rule,
     /// Whether a path must stay although its value is ignored.
     pub(super) stays: &'a dyn Fn(&str) -> bool,
+    /// Whether somebody wrote the rule of a path.
+    pub(super) written: &'a dyn Fn(&str) -> bool,
     /// Words of a choice, in order.
     pub(super) words: &'static [&'static str],
+    /// What texts stand for, and of data its kind.
+    pub(super) form: Form,
+    pub(super) kind: Option<&'a str>,
     /// The differences.
     pub(super) out: Vec<Difference>,
 }
@@ -43,28 +51,32 @@ pub(super) struct Walk<'a> {
 impl Walk<'_> {
     /// Compares what stands at `path`.
     pub(super) fn at(&mut self, path: &str, before: Option<&Value>, after: Option<&Value>) {
-        self.level(path.to_owned(), before, after, 0);
+        self.level(path.to_owned(), (before, after), self.form, 0);
     }
 
-    fn level(&mut self, path: String, before: Option<&Value>, after: Option<&Value>, depth: usize) {
+    fn level(&mut self, path: String, (before, after): (Option<&Value>, Option<&Value>), form: Form, depth: usize) {
         let (before, after) = (present(before), present(after));
         if let (Some(Value::Object(old)), Some(Value::Object(new))) = (before, after)
             && depth < DEPTH
         {
             let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
             for key in keys {
-                self.level(format!("{path}.{key}"), old.get(key), new.get(key), depth + 1);
+                self.level(format!("{path}.{key}"), (old.get(key), new.get(key)), form.below(key), depth + 1);
             }
             return;
         }
         let shifted = match (before, after) {
             (None, None) => None,
-            (None, Some(_)) => Some((Shift::Appeared, Vec::new(), Vec::new())),
-            (Some(_), None) => Some((Shift::Vanished, Vec::new(), Vec::new())),
-            (Some(before), Some(after)) => difference(before, after, self.words),
+            (None, Some(_)) => Some(Shifted::plain(Shift::Appeared)),
+            (Some(_), None) => Some(Shifted::plain(Shift::Vanished)),
+            (Some(before), Some(after)) => self.difference(before, after, form),
         };
-        let Some((shift, added, removed)) = shifted else { return };
-        let rule = (self.rule)(&path);
+        let Some(Shifted { shift, added, removed, is_newer }) = shifted else { return };
+        let rule = match (self.rule)(&path) {
+            // Another state of the same thing, which is to go on: a zone by its serial.
+            Rule::Same if is_newer && !(self.written)(&path) => Rule::MayGrow,
+            rule => rule,
+        };
         if rule != Rule::Ignore {
             let allowed = allows(rule, shift);
             let (before, after) = (before.map(cut), after.map(cut));
@@ -104,58 +116,100 @@ pub(super) fn allows(rule: Rule, shift: Shift) -> bool {
     }
 }
 
-type Shifted = (Shift, Vec<Value>, Vec<Value>);
+/// How a value changed.
+struct Shifted {
+    shift: Shift,
+    added: Vec<Value>,
+    removed: Vec<Value>,
+    /// Both are states of one thing that have an order of their own.
+    is_newer: bool,
+}
 
-/// How `after` differs from `before`; `None` when it does not.
-fn difference(before: &Value, after: &Value, words: &[&str]) -> Option<Shifted> {
-    let plain = |shift| Some((shift, Vec::new(), Vec::new()));
-    match (before, after) {
-        (Value::Array(old), Value::Array(new)) => {
-            let (added, removed) = (only_in(new, old), only_in(old, new));
-            let shift = match (added.is_empty(), removed.is_empty()) {
-                (true, true) => return None,
-                (false, true) => Shift::Grew,
-                (true, false) => Shift::Shrank,
-                (false, false) => Shift::Changed,
-            };
-            Some((shift, listed(added), listed(removed)))
-        }
-        (Value::Number(old), Value::Number(new)) => {
-            if old == new {
-                return None;
-            }
-            let order = match (old.as_i64(), new.as_i64()) {
-                (Some(old), Some(new)) => Some(old.cmp(&new)),
-                _ => old.as_f64().zip(new.as_f64()).and_then(|(old, new)| old.partial_cmp(&new)),
-            };
-            match order {
-                Some(std::cmp::Ordering::Less) => plain(Shift::Grew),
-                Some(std::cmp::Ordering::Greater) => plain(Shift::Shrank),
-                // 1 and 1.0, which two writers may put for one value.
-                Some(std::cmp::Ordering::Equal) => None,
-                None => plain(Shift::Changed),
-            }
-        }
-        (Value::String(old), Value::String(new)) if old != new => {
-            let rank = |word: &str| words.iter().position(|known| *known == word);
-            match (rank(old), rank(new)) {
-                (Some(old), Some(new)) if old < new => plain(Shift::Grew),
-                (Some(_), Some(_)) => plain(Shift::Shrank),
-                _ => plain(Shift::Changed),
-            }
-        }
-        _ if before == after => None,
-        _ => plain(Shift::Changed),
+impl Shifted {
+    const fn plain(shift: Shift) -> Self {
+        Self { shift, added: Vec::new(), removed: Vec::new(), is_newer: false }
     }
 }
 
+impl Walk<'_> {
+    /// How `after` differs from `before`; `None` when it does not.
+    fn difference(&self, before: &Value, after: &Value, form: Form) -> Option<Shifted> {
+        let plain = |shift| Some(Shifted::plain(shift));
+        let typing = Typing { sort: Sort::Any, form, kind: self.kind };
+        match (before, after) {
+            (Value::Array(old), Value::Array(new)) => {
+                let (added, removed) = (only_in(new, old, typing), only_in(old, new, typing));
+                let shift = match (added.is_empty(), removed.is_empty()) {
+                    (true, true) => return None,
+                    (false, true) => Shift::Grew,
+                    (true, false) => Shift::Shrank,
+                    (false, false) => Shift::Changed,
+                };
+                let order = self.order(form, &removed, &added);
+                let shift = order.map_or(shift, |order| if order.is_lt() { Shift::Grew } else { Shift::Shrank });
+                Some(Shifted { shift, added: listed(added), removed: listed(removed), is_newer: order.is_some() })
+            }
+            (Value::Number(old), Value::Number(new)) if matches!(form, Form::Serial) => {
+                let serial =
+                    |number: &serde_json::Number| number.as_u64().and_then(|number| u32::try_from(number).ok());
+                match serial(old).zip(serial(new)).map(|(old, new)| typed::serial_order(old, new)) {
+                    Some(Some(Ordering::Less)) => plain(Shift::Grew),
+                    Some(Some(Ordering::Greater)) => plain(Shift::Shrank),
+                    Some(Some(Ordering::Equal)) => None,
+                    Some(None) | None => plain(Shift::Changed),
+                }
+            }
+            // 1 and 1.0, which two writers may put for one value, are equal.
+            (Value::Number(_), Value::Number(_)) => match typing.compare(before, after) {
+                Some(Ordering::Less) => plain(Shift::Grew),
+                Some(Ordering::Greater) => plain(Shift::Shrank),
+                Some(Ordering::Equal) => None,
+                None => plain(Shift::Changed),
+            },
+            _ if typing.equal(before, after) == Some(true) => None,
+            (Value::String(old), Value::String(new)) => {
+                let rank = |word: &str| self.words.iter().position(|known| *known == word);
+                let order = rank(old).zip(rank(new)).map(|(old, new)| old.cmp(&new));
+                // A version, or a number in a text, has an order too.
+                let by_value =
+                    || if matches!(form, Form::Version | Form::Field) { field_order(old, new) } else { None };
+                match order.or_else(by_value) {
+                    Some(Ordering::Less) => plain(Shift::Grew),
+                    Some(_) => plain(Shift::Shrank),
+                    None => plain(Shift::Changed),
+                }
+            }
+            _ => plain(Shift::Changed),
+        }
+    }
+}
+
+impl Walk<'_> {
+    /// The order of the one element that went and the one that came.
+    fn order(&self, form: Form, removed: &[&Value], added: &[&Value]) -> Option<Ordering> {
+        match (form, removed, added) {
+            (Form::Data(data), [Value::String(old)], [Value::String(new)]) => (data.order)(self.kind, old, new),
+            _ => None,
+        }
+    }
+}
+
+/// The order of two values of an HTTP field.
+fn field_order(old: &str, new: &str) -> Option<Ordering> {
+    typed::number_text(old)
+        .zip(typed::number_text(new))
+        .and_then(|(old, new)| Typing::from(Sort::Any).compare(&Value::Number(old), &Value::Number(new)))
+        .or_else(|| typed::compare_versions(old, new))
+        .filter(|order| order.is_ne())
+}
+
 /// The elements of `these` that `those` lacks, one for one, in the order seen.
-fn only_in<'a>(these: &'a [Value], those: &[Value]) -> Vec<&'a Value> {
+fn only_in<'a>(these: &'a [Value], those: &[Value], typing: Typing<'_>) -> Vec<&'a Value> {
     let mut left: HashMap<String, usize> = HashMap::with_capacity(those.len());
     for value in those {
-        *left.entry(value.to_string()).or_default() += 1;
+        *left.entry(typing.key(value)).or_default() += 1;
     }
-    let mut extra = |value: &&Value| match left.get_mut(&value.to_string()) {
+    let mut extra = |value: &&Value| match left.get_mut(&typing.key(value)) {
         Some(count) if *count > 0 => {
             *count -= 1;
             false

@@ -94,7 +94,11 @@ pub fn within(record: &Report) -> Vec<MetricRow> {
         let fresh = metric.rounds.iter().any(|round| round.confirm);
         for (statistic, comparison) in interleaved::interleaved(metric) {
             let (suite, id, key) = (check.suite.clone(), check.id.clone(), statistic.key(name));
-            rows.push((MetricRow { suite, check: id, metric: key, severity: check.severity, comparison }, fresh));
+            let gated = check.gates(name);
+            rows.push((
+                MetricRow { suite, check: id, metric: key, severity: check.severity, gated, comparison },
+                fresh,
+            ));
             sources.push((metric, statistic));
         }
     }
@@ -109,7 +113,7 @@ pub fn within(record: &Report) -> Vec<MetricRow> {
     let why = "an arm did not hold, so its numbers are not those it was to measure";
     let broken = broken.into_iter().map(|(check, name, metric)| {
         let row = none((&check.suite, &check.id, name), metric, why.into());
-        MetricRow { severity: check.severity, ..row }
+        MetricRow { severity: check.severity, gated: check.gates(name), ..row }
     });
     rows.into_iter().map(|(row, _)| row).chain(broken).collect()
 }
@@ -159,15 +163,16 @@ fn of_checks(checks: &[Check], now: &Run<'_>, window: &[Run<'_>], pinned: Option
         let severity = check.severity;
         for (name, metric) in &check.metrics.0 {
             let key = (&*check.suite, &*check.id, &**name);
+            let gated = check.gates(name);
             match now.metrics.get(&key) {
                 None => {
                     let word = check.verdict.word();
                     let why = format!("the check {word}, so its numbers are not those it was to measure");
-                    rows.push(MetricRow { severity, ..none(key, metric, why) });
+                    rows.push(MetricRow { severity, gated, ..none(key, metric, why) });
                 }
                 Some(entry) => {
                     let compared = one(key, *entry, now.class, window, pinned).into_iter();
-                    rows.extend(compared.map(|row| MetricRow { severity, ..row }));
+                    rows.extend(compared.map(|row| MetricRow { severity, gated, ..row }));
                 }
             }
         }
@@ -264,5 +269,5 @@ fn none(key: Key<'_>, metric: &Metric, reason: String) -> MetricRow {
 
 /// A row of a check whose severity nobody has said yet.
 fn row((suite, check, _): Key<'_>, metric: String, comparison: Comparison) -> MetricRow {
-    MetricRow { suite: suite.into(), check: check.into(), metric, severity: Severity::Fail, comparison }
+    MetricRow { suite: suite.into(), check: check.into(), metric, severity: Severity::Fail, gated: false, comparison }
 }

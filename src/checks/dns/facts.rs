@@ -6,9 +6,10 @@ use crate::checks::shared::advice::{
 };
 use crate::model::fact::Distribution;
 use crate::model::table::facts;
+use crate::model::typed::Form;
 use crate::model::{Better, Choice, Fact, Rule, Unit};
 use crate::probe::Cx;
-use crate::proto::dns::{rcode, rdata, types};
+use crate::proto::dns::{presentation, rcode, rdata, types};
 
 const HTTP_ERROR: (&str, &str) = (
     "http_error",
@@ -73,7 +74,14 @@ facts! { pub(super) FACTS;
     )
     .expected("{len: {ge: 1}}")
     .given(&["rcode", "truncated"])
-    .on_breach(OTHER_RECORDS);
+    .on_breach(OTHER_RECORDS)
+    .form(Form::Data(&presentation::DATA));
+    pub(super) const TYPE: Fact<String> = Fact::text(
+        "type",
+        "Type of the records of `answers`, which are compared as data of that type: names without case, addresses by value.",
+    )
+    .ruled(Rule::Ignore)
+    .form(Form::Word);
     pub(super) const TEXTS: Fact<Vec<String>> = Fact::list(
         "answers.text",
         "Of TXT records, the strings of each joined without a gap, as mail policies are read (RFC 6376, 3.6.2.2); in the order \
@@ -83,23 +91,30 @@ facts! { pub(super) FACTS;
     pub(super) const RECORDS: Fact<Vec<String>> =
         Fact::list("answers.records", "Every record of the answer section: name, TTL, class, type, data.")
             .ruled(Rule::Ignore)
-            .on_breach(OTHER_RECORDS);
+            .on_breach(OTHER_RECORDS)
+    .form(Form::Data(&presentation::RECORD));
     pub(super) const CNAMES: Fact<Vec<String>> =
-        Fact::list("cname", "Names the question's name is an alias of, link by link.");
+        Fact::list("cname", "Names the question's name is an alias of, link by link.")
+    .form(Form::Name);
     pub(super) const ORDERED: Fact<bool> = Fact::flag(
         "cname.ordered",
         "Every alias stands before what it leads to, so that one pass over the answer finds its end; absent without aliases.",
     )
     .on_breach("some stub resolvers read the answer once from front to end, and find nothing: let the server sort it");
     pub(super) const AUTHORITY: Fact<Vec<String>> =
-        Fact::list("authority", "Every record of the authority section.").ruled(Rule::Ignore);
+        Fact::list("authority", "Every record of the authority section.").ruled(Rule::Ignore)
+    .form(Form::Data(&presentation::RECORD));
     pub(super) const ADDITIONAL: Fact<Vec<String>> =
-        Fact::list("additional", "Every record of the additional section but OPT.").ruled(Rule::Ignore);
+        Fact::list("additional", "Every record of the additional section but OPT.").ruled(Rule::Ignore)
+    .form(Form::Data(&presentation::RECORD));
     pub(super) const FLAGS: Fact<Vec<String>> = Fact::list("flags", "Flags that are set: qr aa tc rd ra ad cd.")
-        .on_breach("the server answers in another role than expected: is the zone loaded there, is recursion on?");
+        .on_breach("the server answers in another role than expected: is the zone loaded there, is recursion on?")
+    .form(Form::Word);
     pub(super) const TTL: Fact<Distribution> =
         Fact::spread("ttl", Unit::Seconds, "TTLs of the records of the answer section.")
-            .on_breach("the TTL differs: is this an authoritative server, or a cache that counts down?");
+            .on_breach("the TTL differs: is this an authoritative server, or a cache that counts down?")
+            // The TTL of an authority is what it was given; that of a cache counts down.
+            .ruled_given(Rule::Same, "flags", "aa");
     pub(super) const RTT: Fact<Distribution> = Fact::distribution(
         "rtt",
         Unit::Seconds,
@@ -145,8 +160,11 @@ pub(super) fn record_rcode(cx: &mut Cx<'_>, code: u16) {
     }
 }
 
-/// Records the joined texts of the answers to a question of type `code`.
+/// Records what the answers to a question of type `code` are, and their joined texts.
 pub(super) fn record_texts(cx: &mut Cx<'_>, code: u16, answers: &[String]) {
+    if !matches!(code, types::ANY | types::AXFR) {
+        cx.set(&TYPE, types::mnemonic(code));
+    }
     if matches!(code, types::TXT | types::SPF) {
         cx.set(&TEXTS, answers.iter().map(|data| rdata::joined(data)).collect::<Vec<_>>());
     }

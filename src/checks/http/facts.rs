@@ -3,6 +3,7 @@
 use crate::checks::shared::advice;
 use crate::model::fact::Distribution;
 use crate::model::table::facts;
+use crate::model::typed::Form;
 use crate::model::{Better, Choice, Fact, Rule, Unit, Value};
 
 /// Headers that differ from answer to answer of an unchanged server: clocks, ids, traces, caches, counters, what
@@ -45,25 +46,10 @@ const VOLATILE: &[&str] = &[
     "*nonce*",
 ];
 
-/// Headers that caches, limits and lengths put in and leave out from one answer to the next.
-const FLEETING: &[&str] = &[
-    "age",
-    "content-length",
-    "content-md5",
-    "*digest",
-    "via",
-    "retry-after",
-    "*ratelimit*",
-    "*rate-limit*",
-    "*cache",
-    "*cache-hits",
-    "*cache-status",
-    "x-served-by",
-    "x-timer",
-    "*trace*",
-    "x-b3-*",
-    "cf-*",
-];
+/// Headers that are there by the answer, not by the service: `age` only when a cache had it (RFC 9111, 5.1), `retry-after` only
+/// with a refusal that passes (RFC 9110, 10.2.3), traces only of requests that are sampled. Of all others, that one is gone is a
+/// change, though its value is ignored.
+const FLEETING: &[&str] = &["age", "retry-after", "*trace*", "x-b3-*"];
 
 const OTHER_CONTENT: &str = "the content differs: is the new release really what answers here?";
 
@@ -121,7 +107,8 @@ facts! { pub(super) FACTS;
         Fact::object("headers", "Headers of the final answer, names in lower case, repeats joined by \", \"; `set-cookie` is a list.")
             .except(VOLATILE)
             .fleeting(FLEETING)
-            .on_breach("the header differs: is it set by the service, or by what stands before it?");
+            .on_breach("the header differs: is it set by the service, or by what stands before it?")
+    .form(Form::Fields);
     pub(super) const BODY: Fact<String> = Fact::text("body", "Body of the final answer as text, decoded, up to `limit`.")
         .ruled(Rule::Ignore)
         .on_breach(OTHER_CONTENT);

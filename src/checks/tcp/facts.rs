@@ -5,7 +5,9 @@ use crate::checks::shared::advice::{
 };
 use crate::model::fact::Distribution;
 use crate::model::table::facts;
+use crate::model::typed::Form;
 use crate::model::{Better, Choice, Fact, Rule, Unit};
+use crate::proto::dns::presentation;
 
 facts! { pub(super) FACTS;
     pub(super) const OUTCOME: Fact<Choice> = Fact::choice(
@@ -19,9 +21,10 @@ facts! { pub(super) FACTS;
     .on_breach(EVIDENCE);
     pub(super) const ADDRESS: Fact<String> =
         Fact::address("address", "The address `outcome` speaks of.");
-    pub(super) const ADDRESSES: Fact<Vec<String>> = Fact::list("addresses", "Every address the name has.");
+    pub(super) const ADDRESSES: Fact<Vec<String>> = Fact::list("addresses", "Every address the name has.")
+    .form(Form::Address);
     pub(super) const FAILED: Fact<Vec<String>> =
-        Fact::list("addresses.failed", "Addresses that did not end as `connected`, with their outcome.");
+        Fact::list("addresses.failed", "Addresses that did not end as `connected`, with their outcome.").form(Form::Data(&presentation::MIXED));
     pub(super) const CONNECT_TIME: Fact<Distribution> = Fact::distribution(
         "connect_time",
         Unit::Seconds,

@@ -3,6 +3,7 @@
 use crate::checks::shared::advice;
 use crate::model::fact::{Distribution, NO_FAILURE, Time};
 use crate::model::table::facts;
+use crate::model::typed::Form;
 use crate::model::{Better, Choice, Fact, Rule, Unit};
 
 /// Outcome of a handshake that was completed, whether the certificate verifies or not.
@@ -54,7 +55,8 @@ facts! { pub(super) FACTS;
     pub(super) const ALERT: Fact<String> = Fact::text(
         "alert",
         "TLS alert that ended it, such as handshake_failure; `sent (why)` when this side ended it.",
-    );
+    )
+    .form(Form::Word);
     pub(super) const VERIFIED: Fact<bool> = Fact::flag(
         "verified",
         "The handshake completed, the chain leads to a trusted root, the name fits, the key is proven.",
@@ -69,8 +71,10 @@ facts! { pub(super) FACTS;
     pub(super) const VERSION: Fact<Choice> =
         Fact::choice("version", &["SSLv3", "TLS1.0", "TLS1.1", "TLS1.2", "TLS1.3"], "Version agreed on.")
             .on_breach(advice::OTHER_VERSION);
-    pub(super) const CIPHER: Fact<String> = Fact::text("cipher", "Cipher suite agreed on, IANA name.");
-    pub(super) const GROUP: Fact<String> = Fact::text("group", "Key exchange group agreed on, IANA name such as X25519MLKEM768.");
+    pub(super) const CIPHER: Fact<String> = Fact::text("cipher", "Cipher suite agreed on, IANA name.")
+    .form(Form::Word);
+    pub(super) const GROUP: Fact<String> = Fact::text("group", "Key exchange group agreed on, IANA name such as X25519MLKEM768.")
+    .form(Form::Word);
     pub(super) const ALPN: Fact<String> = Fact::text("alpn", "Application protocol agreed on; absent when there is none.")
         .on_breach("the peer chose another protocol: is it enabled there, and on what terminates TLS before it?");
     pub(super) const RESUMED: Fact<bool> = Fact::flag(
@@ -79,7 +83,8 @@ facts! { pub(super) FACTS;
     );
     pub(super) const SAN: Fact<Vec<String>> = Fact::list("san", "DNS names and addresses the leaf is for.").on_breach(
         "the certificate is another one than expected: which server answered (`address`), with which SNI?",
-    );
+    )
+    .form(Form::Host);
     pub(super) const SUBJECT: Fact<String> = Fact::text("subject", "Subject of the leaf.");
     pub(super) const ISSUER: Fact<String> = Fact::text("issuer", "Issuer of the leaf.");
     pub(super) const NOT_BEFORE: Fact<Time> =
@@ -89,16 +94,21 @@ facts! { pub(super) FACTS;
         Fact::integer("chain.length", Unit::Count, "Certificates served.").ruled(Rule::Same);
     pub(super) const CHAIN_SUBJECTS: Fact<Vec<String>> =
         Fact::list("chain.subjects", "Subjects of the served chain, leaf first.");
-    pub(super) const KEY: Fact<String> = Fact::text("key", "Key of the leaf, such as ECDSA P-256 or RSA 2048.");
+    pub(super) const KEY: Fact<String> = Fact::text("key", "Key of the leaf, such as ECDSA P-256 or RSA 2048.")
+    .form(Form::Word);
     pub(super) const SIGNATURE: Fact<String> =
-        Fact::text("signature", "Signature algorithm of the leaf, such as ecdsa-with-SHA256.");
-    pub(super) const SERIAL: Fact<String> = Fact::text("serial", "Serial number of the leaf, lower-case hexadecimal.");
+        Fact::text("signature", "Signature algorithm of the leaf, such as ecdsa-with-SHA256.")
+    .form(Form::Word);
+    pub(super) const SERIAL: Fact<String> = Fact::text("serial", "Serial number of the leaf, lower-case hexadecimal.")
+    .form(Form::HexNumber);
     pub(super) const FINGERPRINT: Fact<String> =
-        Fact::text("fingerprint.sha256", "SHA-256 of the leaf, lower-case hexadecimal without colons.");
+        Fact::text("fingerprint.sha256", "SHA-256 of the leaf, lower-case hexadecimal without colons.")
+    .form(Form::Hex);
     pub(super) const SPKI: Fact<String> = Fact::text(
         "spki.sha256",
         "SHA-256 of the leaf's public key, lower-case hexadecimal; stays when a renewal keeps the key.",
-    );
+    )
+    .form(Form::Hex);
     pub(super) const HANDSHAKE_TIME: Fact<Distribution> = Fact::distribution(
         "handshake_time",
         Unit::Seconds,

@@ -35,8 +35,6 @@ pub fn render(selected: &Selected<'_>) -> Vec<ExportFile> {
             .or_default()
             .insert(series.key.metric, measured);
     }
-    // Plain data of strings and finite numbers: this cannot fail.
-    let mut text = serde_json::to_string_pretty(&out).unwrap_or_default();
-    text.push('\n');
-    one(text)
+    // Plain data of strings and finite numbers: this cannot fail; without a text there is no file, never an empty one.
+    serde_json::to_string_pretty(&out).map_or_else(|_| Vec::new(), |text| one(text + "\n"))
 }

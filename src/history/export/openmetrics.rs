@@ -25,9 +25,10 @@ pub fn render(selected: &Selected<'_>) -> Vec<ExportFile> {
     if let Some(found) = selected.runs.last() {
         metrics(&mut out, selected);
         verdicts(&mut out, selected, found);
-        head(&mut out, OURS[1], "seconds", "Start of the newest run, since the Unix epoch.");
-        let seconds = found.run.time().as_second();
-        let _ = writeln!(out, "{}{{run={}}} {seconds}", OURS[1], quoted(&found.run.id));
+        if let Some(start) = found.run.time() {
+            head(&mut out, OURS[1], "seconds", "Start of the newest run, since the Unix epoch.");
+            let _ = writeln!(out, "{}{{run={}}} {}", OURS[1], quoted(&found.run.id), start.as_second());
+        }
     }
     out.push_str("# EOF\n");
     one(out)

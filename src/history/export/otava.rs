@@ -47,7 +47,9 @@ fn csv(selected: &Selected<'_>, series: &Series<'_>, column: &str) -> String {
         let branch = label("branch").unwrap_or("main".into());
         // A run id is never empty in a report we wrote; an empty cell would lose the test.
         let commit = label("commit").unwrap_or_else(|| cell(if run.id.is_empty() { "unknown" } else { &run.id }));
-        let _ = writeln!(out, "{},{branch},{commit},{}", time(run.time()), point.value);
+        // A report without a start is refused where it is read.
+        let Some(start) = run.time() else { continue };
+        let _ = writeln!(out, "{},{branch},{commit},{}", time(start), point.value);
     }
     out
 }

@@ -192,7 +192,7 @@ impl Index {
                 match piece {
                     NextLine::New(line) => out.write_all(line.as_bytes())?,
                     NextLine::Old(range) => {
-                        copy.resize(usize::try_from(range.end - range.start).unwrap_or_default(), 0);
+                        copy.resize(usize::try_from(range.end - range.start).map_err(io::Error::other)?, 0);
                         old.read_exact_at(&mut copy, range.start)?;
                         out.write_all(&copy)?;
                     }
@@ -295,6 +295,7 @@ fn parse(line: &[u8]) -> Result<(String, Stamp, Content), &'static str> {
     let Line { path, size, written_ns, changed_ns, inode, other, run } = line;
     let content = match (other, run) {
         (Some(why), None) => Content::Other(why),
+        (None, Some(run)) if run.time().is_none() => return Err("a run without a start"),
         (None, Some(run)) => Content::Report(run),
         _ => return Err("no content"),
     };

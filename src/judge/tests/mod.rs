@@ -1,8 +1,10 @@
 //! The judge over observations made by hand, of the scripted family.
 
+mod alike;
 mod operators;
 mod records;
 mod rounds;
+mod typed;
 mod verdicts;
 
 use std::time::Duration;

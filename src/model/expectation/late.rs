@@ -1,18 +1,19 @@
 //! Tests of what was measured late: a number that is too high by an unknown length, because this side was not there in time.
 
-use super::sort::Sort;
 use super::test::Test;
 use crate::model::Value;
+use crate::model::typed::Typing;
 
 impl Test {
     /// Whether it holds for every number up to `value`, so for the true one, whatever it is. `None`: that decides. It is never
     /// known not to hold.
     #[must_use]
-    pub fn holds_below(&self, value: Option<&Value>, sort: Sort) -> Option<bool> {
+    pub fn holds_below<'a>(&self, value: Option<&Value>, typing: impl Into<Typing<'a>>) -> Option<bool> {
+        let typing = typing.into();
         let held = match self {
-            Self::Present(true) | Self::Lt(_) | Self::Le(_) => self.holds(value, sort),
-            Self::AllOf(parts) => parts.iter().all(|part| part.holds_below(value, sort).is_some()),
-            Self::AnyOf(parts) => parts.iter().any(|part| part.holds_below(value, sort).is_some()),
+            Self::Present(true) | Self::Lt(_) | Self::Le(_) => self.holds(value, typing),
+            Self::AllOf(parts) => parts.iter().all(|part| part.holds_below(value, typing).is_some()),
+            Self::AnyOf(parts) => parts.iter().any(|part| part.holds_below(value, typing).is_some()),
             _ => false,
         };
         held.then_some(true)

@@ -15,6 +15,7 @@ pub use operator::{OperandForm, Operator, Parsed};
 pub use sort::Sort;
 pub use test::Test;
 
+use super::typed::Typing;
 use super::{FactInfo, Place};
 
 /// An expectation of one fact: one operator of one entry of `expect`, or a default.
@@ -38,6 +39,18 @@ pub struct Expectation {
     pub origin: Origin,
     /// It speaks only of rounds in which all of these hold.
     pub given: Arc<[Given]>,
+}
+
+impl Expectation {
+    /// How its value is compared; `kind` is what the fact shows that the form depends on.
+    #[must_use]
+    pub fn typing<'a>(&self, kind: Option<&'a str>) -> Typing<'a> {
+        let form = match &self.part {
+            Part::Path(path) => path.iter().fold(self.info.form, |form, key| form.below(key)),
+            _ => self.info.form,
+        };
+        Typing { sort: self.sort, form, kind }
+    }
 }
 
 impl fmt::Display for Expectation {

@@ -4,6 +4,7 @@ use regex::Regex;
 
 use super::sort::Sort;
 use super::test::{self, Test};
+use crate::model::typed::Typing;
 use crate::model::{Unit, Value};
 
 /// What may follow a text that was cut.
@@ -13,41 +14,44 @@ impl Test {
     /// Whether it holds for all that `value`, of which more may follow, can be part of: a text or a list that goes on, a
     /// count that is at least this. `None`: what is missing decides. Without a value nothing is known.
     #[must_use]
-    pub fn holds_in_part(&self, value: Option<&Value>, sort: Sort) -> Option<bool> {
+    pub fn holds_in_part<'a>(&self, value: Option<&Value>, typing: impl Into<Typing<'a>>) -> Option<bool> {
+        let typing = typing.into();
         match self {
-            Self::Not(part) => return part.holds_in_part(value, sort).map(|held| !held),
-            Self::AllOf(parts) => return test::all(parts.iter().map(|part| part.holds_in_part(value, sort))),
-            Self::AnyOf(parts) => return test::any(parts.iter().map(|part| part.holds_in_part(value, sort))),
+            Self::Not(part) => return part.holds_in_part(value, typing).map(|held| !held),
+            Self::AllOf(parts) => return test::all(parts.iter().map(|part| part.holds_in_part(value, typing))),
+            Self::AnyOf(parts) => return test::any(parts.iter().map(|part| part.holds_in_part(value, typing))),
             _ => {}
         }
         let value = value.filter(|value| !value.is_null())?;
         match self {
             Self::Present(want) => Some(*want),
             // A word or a flag is no beginning of another: with more to see it may be any.
-            _ if matches!(sort, Sort::Choice(_) | Sort::Bool | Sort::Time) => Option::None,
+            _ if matches!(typing.sort, Sort::Choice(_) | Sort::Bool | Sort::Time) => Option::None,
             // Too much already, or the wrong beginning.
-            Self::Lt(_) | Self::Le(_) => (!self.holds(Some(value), sort)).then_some(false),
-            Self::Between(_, high) => (!Self::Le(high.clone()).holds(Some(value), sort)).then_some(false),
-            Self::Eq(want) => (!may_become(value, want, sort)).then_some(false),
-            Self::In(wants) => (!wants.iter().any(|want| may_become(value, want, sort))).then_some(false),
+            Self::Lt(_) | Self::Le(_) => (!self.holds(Some(value), typing)).then_some(false),
+            Self::Between(_, high) => (!Self::Le(high.clone()).holds(Some(value), typing)).then_some(false),
+            Self::Eq(want) => (!may_become(value, want, typing)).then_some(false),
+            Self::In(wants) => (!wants.iter().any(|want| may_become(value, want, typing))).then_some(false),
             Self::Exactly(wants) => {
-                let strange = value.as_array()?.iter().any(|item| !wants.contains(item));
-                (strange || value.as_array()?.len() > wants.len()).then_some(false)
+                let known =
+                    |item: &Value| wants.iter().any(|want| typing.of_element(item).equal(item, want) == Some(true));
+                let items = value.as_array()?;
+                (items.len() > wants.len() || !items.iter().all(known)).then_some(false)
             }
             // Found, and it stays.
             Self::Gt(_) | Self::Ge(_) | Self::Contains(_) | Self::Any(_) => {
-                self.holds(Some(value), sort).then_some(true)
+                self.holds(Some(value), typing).then_some(true)
             }
             Self::Matches(regex) => matches_on(regex, value.as_str()?).then_some(true),
             // Found, and it stays wrong.
             Self::Excludes(wants) => {
-                let found = |want: &Value| Self::Contains(vec![want.clone()]).holds(Some(value), sort);
+                let found = |want: &Value| Self::Contains(vec![want.clone()]).holds(Some(value), typing);
                 wants.iter().any(found).then_some(false)
             }
-            Self::None(part) => Self::Any(part.clone()).holds(Some(value), sort).then_some(false),
+            Self::None(part) => Self::Any(part.clone()).holds(Some(value), typing).then_some(false),
             Self::All(part) => {
                 let wrong = Self::Any(Box::new(Self::Not(part.clone())));
-                wrong.holds(Some(value), sort).then_some(false)
+                wrong.holds(Some(value), typing).then_some(false)
             }
             Self::Len(part) => part.holds_in_part(Some(&Value::from(test::length(value)?)), Sort::Number(Unit::Count)),
             Self::Not(_) | Self::AllOf(_) | Self::AnyOf(_) => Option::None,
@@ -56,11 +60,15 @@ impl Test {
 }
 
 /// Whether more data can make `value` equal to `want`.
-fn may_become(value: &Value, want: &Value, sort: Sort) -> bool {
+fn may_become(value: &Value, want: &Value, typing: Typing<'_>) -> bool {
     match (value, want) {
-        (Value::String(seen), Value::String(want)) => want.starts_with(seen.as_str()),
-        (Value::Array(seen), Value::Array(want)) => want.starts_with(seen),
-        (Value::Number(_), Value::Number(_)) => Test::Le(want.clone()).holds(Some(value), sort),
+        // What a text stands for may change with its end.
+        (Value::String(seen), Value::String(want)) => !typing.form.is_plain() || want.starts_with(seen.as_str()),
+        (Value::Array(seen), Value::Array(want)) => {
+            let same = |(item, want): (&Value, &Value)| typing.of_element(item).equal(item, want) == Some(true);
+            seen.len() <= want.len() && seen.iter().zip(want).all(same)
+        }
+        (Value::Number(_), Value::Number(_)) => Test::Le(want.clone()).holds(Some(value), typing),
         _ => value == want,
     }
 }

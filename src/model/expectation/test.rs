@@ -3,6 +3,7 @@
 use regex::Regex;
 
 use super::sort::Sort;
+use crate::model::typed::Typing;
 use crate::model::{Unit, Value};
 
 /// A test of one value.
@@ -51,49 +52,89 @@ pub enum Test {
 impl Test {
     /// Whether it holds for `value`. An absent fact satisfies nothing but `present: false`.
     #[must_use]
-    pub fn holds(&self, value: Option<&Value>, sort: Sort) -> bool {
-        self.verdict(value, sort) == Some(true)
+    pub fn holds<'a>(&self, value: Option<&Value>, typing: impl Into<Typing<'a>>) -> bool {
+        self.verdict(value, typing.into()) == Some(true)
     }
 
     /// `None`: it cannot be decided, as the fact is absent or of another sort. Negation keeps that.
-    fn verdict(&self, value: Option<&Value>, sort: Sort) -> Option<bool> {
+    fn verdict(&self, value: Option<&Value>, typing: Typing<'_>) -> Option<bool> {
         let value = value.filter(|value| !value.is_null());
         match self {
             Self::Present(want) => return Some(value.is_some() == *want),
-            Self::Not(part) => return part.verdict(value, sort).map(|held| !held),
-            Self::AllOf(parts) => return all(parts.iter().map(|part| part.verdict(value, sort))),
+            Self::Not(part) => return part.verdict(value, typing).map(|held| !held),
+            Self::AllOf(parts) => return all(parts.iter().map(|part| part.verdict(value, typing))),
             Self::AnyOf(parts) => {
-                return any(parts.iter().map(|part| part.verdict(value, sort)));
+                return any(parts.iter().map(|part| part.verdict(value, typing)));
             }
             _ => {}
         }
         let value = value?;
         match self {
-            Self::Eq(want) => equal(value, want, sort),
-            Self::Lt(want) => Some(compare(value, want, sort)?.is_lt()),
-            Self::Le(want) => Some(compare(value, want, sort)?.is_le()),
-            Self::Gt(want) => Some(compare(value, want, sort)?.is_gt()),
-            Self::Ge(want) => Some(compare(value, want, sort)?.is_ge()),
-            Self::Between(low, high) => Some(compare(value, low, sort)?.is_ge() && compare(value, high, sort)?.is_le()),
-            Self::In(wants) => any(wants.iter().map(|want| equal(value, want, sort))),
+            Self::Eq(want) => typing.equal(value, want),
+            Self::Lt(want) => Some(typing.compare(value, want)?.is_lt()),
+            Self::Le(want) => Some(typing.compare(value, want)?.is_le()),
+            Self::Gt(want) => Some(typing.compare(value, want)?.is_gt()),
+            Self::Ge(want) => Some(typing.compare(value, want)?.is_ge()),
+            Self::Between(low, high) => {
+                Some(typing.compare(value, low)?.is_ge() && typing.compare(value, high)?.is_le())
+            }
+            Self::In(wants) => any(wants.iter().map(|want| typing.equal(value, want))),
             Self::Matches(regex) => Some(regex.is_match(&text_of(value)?)),
-            Self::Contains(wants) => all(wants.iter().map(|want| holds(value, want))),
-            Self::Excludes(wants) => all(wants.iter().map(|want| holds(value, want).map(|held| !held))),
-            Self::Exactly(wants) => Some(same_elements(value.as_array()?, wants)),
-            Self::Any(part) => any(value.as_array()?.iter().map(|item| part.element(item))),
+            Self::Contains(wants) => all(wants.iter().map(|want| typing.contains(value, want))),
+            Self::Excludes(wants) => all(wants.iter().map(|want| typing.contains(value, want).map(|held| !held))),
+            Self::Exactly(wants) => Some(typing.same_elements(value.as_array()?, wants)),
+            Self::Any(part) => any(value.as_array()?.iter().map(|item| part.element(item, typing))),
             Self::All(part) => {
                 let items = value.as_array()?;
-                if items.is_empty() { Some(false) } else { all(items.iter().map(|item| part.element(item))) }
+                if items.is_empty() { Some(false) } else { all(items.iter().map(|item| part.element(item, typing))) }
             }
-            Self::None(part) => any(value.as_array()?.iter().map(|item| part.element(item))).map(|found| !found),
-            Self::Len(part) => part.verdict(Some(&Value::from(length(value)?)), Sort::Number(Unit::Count)),
+            Self::None(part) => {
+                any(value.as_array()?.iter().map(|item| part.element(item, typing))).map(|found| !found)
+            }
+            Self::Len(part) => part.verdict(Some(&Value::from(length(value)?)), Sort::Number(Unit::Count).into()),
             Self::Present(_) | Self::Not(_) | Self::AllOf(_) | Self::AnyOf(_) => Option::None,
         }
     }
 
-    fn element(&self, item: &Value) -> Option<bool> {
-        let sort = if item.is_string() { Sort::Text } else { Sort::Any };
-        self.verdict(Some(item), sort)
+    /// Every value it wants, or does not want: of the whole value, and of the elements of a list.
+    pub fn wanted(&self, whole: &mut Vec<Value>, elements: &mut Vec<Value>) {
+        match self {
+            Self::Eq(want) | Self::Lt(want) | Self::Le(want) | Self::Gt(want) | Self::Ge(want) => {
+                elements.extend(want.as_array().into_iter().flatten().cloned());
+                whole.push(want.clone());
+            }
+            Self::Between(low, high) => whole.extend([low.clone(), high.clone()]),
+            Self::In(wants) => whole.extend(wants.iter().cloned()),
+            Self::Contains(wants) | Self::Excludes(wants) => elements.extend(wants.iter().cloned()),
+            Self::Exactly(wants) => {
+                elements.extend(wants.iter().cloned());
+                whole.push(Value::Array(wants.clone()));
+            }
+            Self::Any(part) | Self::All(part) | Self::None(part) => part.wanted(elements, &mut Vec::new()),
+            Self::Not(part) => part.wanted(whole, elements),
+            Self::AllOf(parts) | Self::AnyOf(parts) => parts.iter().for_each(|part| part.wanted(whole, elements)),
+            Self::Matches(_) | Self::Len(_) | Self::Present(_) => {}
+        }
+    }
+
+    /// The kind of value it is about, when `value` is none.
+    #[must_use]
+    pub fn needs(&self, value: &Value) -> Option<&'static str> {
+        let is_list = value.is_array();
+        match self {
+            Self::Exactly(_) | Self::Any(_) | Self::All(_) | Self::None(_) => (!is_list).then_some("a list"),
+            Self::Contains(_) | Self::Excludes(_) => {
+                (!is_list && !value.is_string() && !value.is_object()).then_some("a list or a text")
+            }
+            Self::Matches(_) => (is_list || value.is_object()).then_some("a text"),
+            Self::Not(part) => part.needs(value),
+            Self::AllOf(parts) | Self::AnyOf(parts) => parts.iter().find_map(|part| part.needs(value)),
+            _ => Option::None,
+        }
+    }
+
+    pub(super) fn element(&self, item: &Value, typing: Typing<'_>) -> Option<bool> {
+        self.verdict(Some(item), typing.of_element(item))
     }
 }
 
@@ -130,61 +171,6 @@ fn text_of(value: &Value) -> Option<String> {
         Value::Bool(flag) => Some(flag.to_string()),
         _ => None,
     }
-}
-
-fn holds(value: &Value, want: &Value) -> Option<bool> {
-    match value {
-        Value::Array(items) => Some(items.iter().any(|item| item == want)),
-        Value::String(text) => Some(text.contains(want.as_str()?)),
-        Value::Object(map) => Some(map.contains_key(want.as_str()?)),
-        _ => None,
-    }
-}
-
-fn same_elements(items: &[Value], wants: &[Value]) -> bool {
-    let key = |values: &[Value]| {
-        let mut texts: Vec<String> = values.iter().map(ToString::to_string).collect();
-        texts.sort();
-        texts
-    };
-    key(items) == key(wants)
-}
-
-fn equal(value: &Value, want: &Value, sort: Sort) -> Option<bool> {
-    match (value, want) {
-        (Value::Number(_), Value::Number(_)) => Some(compare(value, want, sort)?.is_eq()),
-        _ if sort == Sort::Time => Some(compare(value, want, sort)?.is_eq()),
-        // "500" is neither equal to 500 nor surely different from it: undecided, so that `ne` does not hold either.
-        _ if std::mem::discriminant(value) != std::mem::discriminant(want) => None,
-        _ => Some(value == want),
-    }
-}
-
-fn compare(value: &Value, want: &Value, sort: Sort) -> Option<std::cmp::Ordering> {
-    match sort {
-        Sort::Choice(words) => {
-            let rank = |v: &Value| words.iter().position(|word| v.as_str() == Some(word));
-            Some(rank(value)?.cmp(&rank(want)?))
-        }
-        Sort::Time => {
-            let instant = |v: &Value| v.as_str()?.parse::<jiff::Timestamp>().ok();
-            Some(instant(value)?.cmp(&instant(want)?))
-        }
-        _ => {
-            // Past 2^53 neighbours are one and the same as floating-point numbers.
-            if let (Some(a), Some(b)) = (whole(value), whole(want)) {
-                return Some(a.cmp(&b));
-            }
-            let (a, b) = (value.as_f64()?, want.as_f64()?);
-            // Units are scaled in binary: 0.1% and 0.001 may differ in the last bit.
-            if (a - b).abs() <= b.abs() * 1e-12 { Some(std::cmp::Ordering::Equal) } else { a.partial_cmp(&b) }
-        }
-    }
-}
-
-/// A whole number, exactly.
-fn whole(value: &Value) -> Option<i128> {
-    value.as_i64().map(i128::from).or_else(|| value.as_u64().map(i128::from))
 }
 
 #[cfg(test)]

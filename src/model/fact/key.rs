@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use super::{Advice, Better, FactInfo, Kind, Roles, Rule};
 use crate::model::Value;
 use crate::model::field::is_among;
+use crate::model::typed::Form;
 use crate::model::unit::Unit;
 
 /// A typed key: recording a value of the wrong type does not compile.
@@ -71,11 +72,13 @@ impl<T> Fact<T> {
             info: FactInfo {
                 name,
                 kind,
+                form: Form::Plain,
                 unit,
                 better,
                 help,
                 tolerance: None,
                 rule,
+                rule_given: None,
                 except: &[],
                 fleeting: &[],
                 expected: None,
@@ -119,6 +122,12 @@ impl<T> Fact<T> {
     #[must_use]
     pub const fn unanswered(self, value: f64) -> Self {
         Self { info: FactInfo { unanswered: Some(value), ..self.info }, ..self }
+    }
+
+    /// The same fact, whose texts stand for something else than themselves.
+    #[must_use]
+    pub const fn form(self, form: Form) -> Self {
+        Self { info: FactInfo { form, ..self.info }, ..self }
     }
 
     /// The same fact, which counts what the probe did.
@@ -165,6 +174,12 @@ impl<T> Fact<T> {
     #[must_use]
     pub const fn within(self, tolerance: f64) -> Self {
         Self { info: FactInfo { tolerance: Some(tolerance), ..self.info }, ..self }
+    }
+
+    /// The same fact, with another default rule where the list `fact` holds `word`; ignored elsewhere.
+    #[must_use]
+    pub const fn ruled_given(self, rule: Rule, fact: &'static str, word: &'static str) -> Self {
+        Self { info: FactInfo { rule, rule_given: Some((fact, word)), ..self.info }, ..self }
     }
 
     /// The same fact, with another default rule.
@@ -214,7 +229,7 @@ impl Fact<String> {
     pub const fn address(name: &'static str, help: &'static str) -> Self {
         let text = Self::text(name, help);
         let roles = Roles { address: true, ..text.info.roles };
-        Self { info: FactInfo { roles, rule: Rule::Ignore, ..text.info }, ..text }
+        Self { info: FactInfo { roles, rule: Rule::Ignore, form: Form::Address, ..text.info }, ..text }
     }
     /// Free text.
     #[must_use]

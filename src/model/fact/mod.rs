@@ -9,6 +9,7 @@ mod rule;
 pub use key::{Choice, Distribution, Fact, Scalar, Time};
 pub use rule::{Better, Rule};
 
+use super::typed::Form;
 use super::unit::Unit;
 use crate::stats::samples::NANOS;
 
@@ -60,6 +61,8 @@ pub struct FactInfo {
     pub name: &'static str,
     /// Sort of value.
     pub kind: Kind,
+    /// What its texts stand for: names, addresses, bytes.
+    pub form: Form,
     /// Unit of a number; `Count` for everything else.
     pub unit: Unit,
     /// Direction, for facts that are metrics.
@@ -70,6 +73,8 @@ pub struct FactInfo {
     pub tolerance: Option<f64>,
     /// How it may change between two reports, unless the suite says otherwise. Metrics are compared by their numbers.
     pub rule: Rule,
+    /// The list, and the word in it, on both sides, without which it is ignored whatever the rule.
+    pub rule_given: Option<(&'static str, &'static str)>,
     /// Of an object: patterns of keys that are ignored although the object is compared.
     pub except: &'static [&'static str],
     /// Those of `except` that come and go by themselves; of all others, that one vanished is a change.

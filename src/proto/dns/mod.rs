@@ -4,6 +4,7 @@ pub(crate) mod alias;
 pub(crate) mod exchange;
 pub(crate) mod message;
 pub(crate) mod name;
+pub(crate) mod presentation;
 pub(crate) mod question;
 pub(crate) mod rcode;
 pub(crate) mod rdata;

@@ -225,13 +225,13 @@ fn bits(wire: &mut Wire<'_>) -> Option<String> {
 }
 
 /// Seconds since 1970 as YYYYMMDDHHMMSS.
-fn time(seconds: u32) -> String {
+pub(super) fn time(seconds: u32) -> String {
     jiff::Timestamp::from_second(i64::from(seconds))
         .map_or_else(|_| seconds.to_string(), |at| at.strftime("%Y%m%d%H%M%S").to_string())
 }
 
 /// RFC 4398 section 2.1.
-const CERT_TYPES: &[(u16, &str)] = &[
+pub(super) const CERT_TYPES: &[(u16, &str)] = &[
     (1, "PKIX"),
     (2, "SPKI"),
     (3, "PGP"),
@@ -245,7 +245,7 @@ const CERT_TYPES: &[(u16, &str)] = &[
 ];
 
 /// IANA's DNS security algorithms.
-const ALGORITHMS: &[(u16, &str)] = &[
+pub(super) const ALGORITHMS: &[(u16, &str)] = &[
     (1, "RSAMD5"),
     (2, "DH"),
     (3, "DSA"),

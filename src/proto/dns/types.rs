@@ -54,19 +54,6 @@ pub enum RdataField {
     Params,
 }
 
-impl RdataField {
-    /// It is printed as text or base64, where upper and lower case differ; in all else, names included, they do not.
-    #[must_use]
-    pub const fn case_matters(self) -> bool {
-        match self {
-            Self::Text | Self::Quoted | Self::Texts | Self::Rest | Self::Base64 | Self::Params => true,
-            Self::U8 | Self::U16 | Self::U32 | Self::Name | Self::Address4 | Self::Address6 => false,
-            Self::Hex | Self::Salt | Self::Hash | Self::Type | Self::Bits | Self::Time => false,
-            Self::CertType | Self::Algorithm | Self::Eui | Self::Location => false,
-        }
-    }
-}
-
 /// One record type.
 pub struct Row {
     /// Its number.

@@ -4,7 +4,7 @@ use regex::RegexBuilder;
 
 use super::Reader;
 use crate::model::expectation::{OperandForm, Operator, Parsed, Sort, Test, domain};
-use crate::model::{Unit, Value, quantity};
+use crate::model::{Unit, Value, quantity, typed};
 use crate::suite::diagnostic::suggest;
 use crate::suite::tree::{Kind as NodeKind, Node};
 
@@ -14,7 +14,7 @@ const REGEX_LIMIT: usize = 1 << 20;
 impl Reader<'_> {
     pub(super) fn test(&mut self, owner: &str, operator: Operator, node: &Node, sort: Sort) -> Option<Test> {
         if sort == Sort::Any && matches!(operator.operand(), OperandForm::Value | OperandForm::Range) {
-            self.numbers_only(owner, operator, node)?;
+            self.ordered_only(owner, operator, node)?;
         }
         let parsed = match operator.operand() {
             OperandForm::Whole => Parsed::Value(self.eq_value(owner, node, sort)?),
@@ -48,13 +48,17 @@ impl Reader<'_> {
         items.iter().map(|item| self.one_of(owner, item, sort)).collect()
     }
 
-    /// What stands in a document has an order when it is a number, and no unit.
-    fn numbers_only(&mut self, owner: &str, operator: Operator, node: &Node) -> Option<()> {
+    /// What stands in a document has an order when it is a number or a version, and no unit.
+    fn ordered_only(&mut self, owner: &str, operator: Operator, node: &Node) -> Option<()> {
         let items = self.items(owner, node, true)?;
-        let number = |item: &&Node| item.text().is_some_and(|text| text.parse::<f64>().is_ok());
-        let Some(wrong) = items.iter().find(|item| !number(item)) else { return Some(()) };
+        let ordered = |item: &&Node| {
+            let text = item.text().unwrap_or_default();
+            typed::number_text(text).is_some() || is_version(text)
+        };
+        let Some(wrong) = items.iter().find(|item| !ordered(item)) else { return Some(()) };
         let shown = wrong.text().unwrap_or_default().to_owned();
-        let message = format!("`{owner}`: `{shown}` is no number, and `{}` compares numbers", operator.word());
+        let message =
+            format!("`{owner}`: `{shown}` is no number, and `{}` compares numbers and versions", operator.word());
         let help = "what stands in a document has no unit: write the number it has there, such as 0.02 for seconds";
         self.errors.add(wrong.span, message, help);
         None
@@ -172,6 +176,18 @@ impl Reader<'_> {
     }
 }
 
+/// Numbers between dots, behind a product where there is one: `1.10`, `v2.0.1`, `nginx/1.24.0`. `20ms` and `1.5s` are none.
+fn is_version(text: &str) -> bool {
+    let begin = text.find(|c: char| c.is_ascii_digit()).unwrap_or(text.len());
+    let (product, rest) = text.split_at(begin);
+    let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+    let (numbers, more) = rest.split_at(end);
+    let joined = product.is_empty() || product.ends_with(['v', 'V', '/', '-', '_', ' ']);
+    // Behind a single dot only what marks a stage or a build: 1.5s is a time.
+    let several = numbers.matches('.').count() > 1 || more.is_empty() || more.starts_with(['-', '+', ' ', 'p']);
+    joined && several && numbers.split('.').all(|part| !part.is_empty()) && numbers.contains('.') | !product.is_empty()
+}
+
 /// Sort of the elements of a list.
 const fn element(sort: Sort) -> Sort {
     match sort {
@@ -187,20 +203,33 @@ fn typed(text: &str, plain: bool, sort: Sort) -> Result<Value, String> {
             "false" => Ok(Value::Bool(false)),
             _ => Err(format!("`{text}` is neither true nor false")),
         },
-        Sort::Number(unit) => quantity::parse(text, unit).map(Value::from),
+        Sort::Number(unit) => quantity::parse(text, unit).map(|number| match typed::number_text(text) {
+            // Every digit of it, also beyond 2^53.
+            Some(exact) if text.bytes().all(|byte| byte.is_ascii_digit()) => Value::Number(exact),
+            _ => Value::from(number),
+        }),
         Sort::Text | Sort::List => Ok(Value::from(text)),
         Sort::Choice(words) if words.contains(&text) => Ok(Value::from(text)),
+        Sort::Choice(words) if spelt(words, text).is_some() => Ok(Value::from(spelt(words, text))),
         Sort::Choice(words) => Err(format!("`{text}` is never seen here; {}", suggest(text, words.iter().copied()))),
         Sort::Time => match text.parse::<jiff::Timestamp>() {
             Ok(_) => Ok(Value::from(text)),
             Err(_) => Err(format!("`{text}` is not an RFC 3339 time")),
         },
-        Sort::Any if plain => Ok(serde_json::from_slice::<Value>(text.as_bytes())
-            .ok()
-            .filter(|value| value.is_number() || value.is_boolean())
-            .unwrap_or_else(|| Value::from(text))),
+        Sort::Any if plain => Ok(match (text, typed::number_text(text)) {
+            ("true", _) => Value::Bool(true),
+            ("false", _) => Value::Bool(false),
+            (_, Some(number)) => Value::Number(number),
+            (_, None) => Value::from(text),
+        }),
         Sort::Any => Ok(Value::from(text)),
     }
+}
+
+/// The word of a choice that is spelt so elsewhere: `TLSv1.2` is `TLS1.2`, `noerror` is `NOERROR`.
+fn spelt(words: &'static [&'static str], text: &str) -> Option<&'static str> {
+    let by_case = words.iter().find(|word| word.eq_ignore_ascii_case(text));
+    by_case.or_else(|| words.iter().find(|word| typed::same_version(word, text))).copied()
 }
 
 fn hint(sort: Sort) -> String {

@@ -53,7 +53,12 @@ fn a_header_or_an_attribute_of_a_cookie_that_is_gone_is_a_change() {
         ),
         (json!({"etag": "a"}), json!({}), "headers.etag vanished not allowed"),
         (json!({}), json!({"etag": "a"}), ""),
-        (json!({"age": "5", "x-cache": "HIT", "retry-after": "1"}), json!({}), ""),
+        // There by the answer, not by the service.
+        (json!({"age": "5", "retry-after": "1", "traceparent": "00-1", "x-b3-sampled": "1"}), json!({}), ""),
+        (json!({"x-cache": "HIT"}), json!({}), "headers.x-cache vanished not allowed"),
+        (json!({"via": "1.1 a"}), json!({}), "headers.via vanished not allowed"),
+        (json!({"content-length": "5"}), json!({}), "headers.content-length vanished not allowed"),
+        (json!({"x-ratelimit-limit": "5"}), json!({}), "headers.x-ratelimit-limit vanished not allowed"),
         (cookies(full), cookies("sid=2; path=/; secure; httponly; samesite=lax; max-age=9"), ""),
         (
             cookies(full),
@@ -89,4 +94,44 @@ fn what_was_seen_in_part_is_named_and_not_compared() {
         assert_eq!(words(&changes), ["group changed not allowed"]);
         assert_eq!(changes.partial, ["s/a version"]);
     }
+}
+
+#[test]
+fn a_zone_that_went_on_is_no_change_and_one_that_went_back_is() {
+    let soa = |serial: u32, mname: &str| json!({"type": "SOA", "answers": [format!("{mname} host.z. {serial} 3600 600 604800 60")]});
+    for (before, after, want) in [
+        (7, 8, "answers grew allowed"),
+        (u32::MAX, 3, "answers grew allowed"),
+        (8, 7, "answers shrank not allowed"),
+        (3, u32::MAX, "answers shrank not allowed"),
+        (0, 1 << 31, "answers changed not allowed"),
+        (7, 7, ""),
+    ] {
+        let changes = one("dns", &soa(before, "ns1.z."), &soa(after, "NS1.z."), &[]);
+        assert_eq!(words(&changes).join(", "), want, "{before} {after}");
+        let alone = |serial: u32| json!({"serial": serial});
+        let changes = one("dns", &alone(before), &alone(after), &[]);
+        assert_eq!(words(&changes).join(", "), want.replace("answers", "serial"), "{before} {after}");
+    }
+    assert_eq!(words(&one("dns", &soa(7, "ns1.z."), &soa(8, "ns2.z."), &[])), ["answers changed not allowed"]);
+    assert_eq!(
+        words(&one("dns", &soa(7, "ns1.z."), &soa(8, "ns1.z."), &["a:answers=same"])),
+        ["answers grew not allowed"]
+    );
+}
+
+#[test]
+fn the_ttl_of_an_authority_is_compared_and_that_of_a_cache_is_not() {
+    let side = |aa: bool, low: f64, high: f64| {
+        let ttl = json!({"unit": "s", "count": 2, "min": low, "mean": low, "p50": low, "p90": high, "p95": high, "p99": high,
+                         "max": high, "stddev": 0.0});
+        json!({"flags": if aa { json!(["qr", "aa"]) } else { json!(["qr", "ra"]) }, "ttl": ttl})
+    };
+    let changes = |before: &Value, after: &Value| words(&one("dns", before, after, &["a:flags=ignore"]));
+    let (none, changed) = (Vec::<String>::new(), ["ttl.p50 shrank not allowed"]);
+    assert_eq!(changes(&side(true, 300.0, 300.0), &side(true, 60.0, 300.0)), changed);
+    assert_eq!(changes(&side(true, 300.0, 300.0), &side(true, 300.0, 301.0)), ["ttl.max grew not allowed"]);
+    assert_eq!(changes(&side(true, 300.0, 300.0), &side(true, 300.0, 300.0)), none);
+    assert_eq!(changes(&side(false, 300.0, 300.0), &side(false, 17.0, 300.0)), none, "a cache counts down");
+    assert_eq!(changes(&side(true, 300.0, 300.0), &side(false, 17.0, 300.0)), none, "one side is a cache");
 }

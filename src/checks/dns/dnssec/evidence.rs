@@ -129,7 +129,7 @@ impl Evidence {
         self.authority.extend(sets.cloned());
     }
 
-    /// Seconds until the first signature of a set expires.
+    /// Seconds until the last signature of a set expires.
     pub(super) fn left(&self, set: &str) -> Option<i32> {
         self.margins.get(set).map(|margin| margin.left)
     }
@@ -200,11 +200,12 @@ impl Evidence {
     }
 }
 
-/// The worst of the signatures that hold. If none does, the best of those that a key of the zone made: what would have to
-/// be better.
+/// How long a set stays verified: as long as one signature holds, the one that holds longest; so a roll, in which an old and a
+/// new one stand side by side, moves nothing. If none holds, the best of those that a key of the zone made: what would have to be
+/// better.
 fn margin(good: &[&SignatureCheck], all: &[SignatureCheck]) -> Option<Margin> {
     if let (Some(left), Some(age)) =
-        (good.iter().map(|signature| signature.left).min(), good.iter().map(|signature| signature.age).min())
+        (good.iter().map(|signature| signature.left).max(), good.iter().map(|signature| signature.age).min())
     {
         return Some(Margin { left, age });
     }

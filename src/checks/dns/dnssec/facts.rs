@@ -1,7 +1,9 @@
 //! The facts of a validation.
 
 use crate::model::table::facts;
+use crate::model::typed::Form;
 use crate::model::{Choice, Fact, Rule, Unit, Value};
+use crate::proto::dns::presentation;
 use crate::proto::dnssec::Reason;
 
 const REASONS: &[&str] = &[
@@ -94,9 +96,9 @@ facts! { pub(in crate::checks::dns) FACTS;
     pub(super) const QUERIES: Fact<i64> =
         Fact::integer("dnssec.queries", Unit::Count, "Queries sent beside the ordinary ones.");
     pub(super) const ALGORITHMS: Fact<Vec<String>> =
-        Fact::list("dnssec.algorithms", "Algorithms of the signatures on the path that hold.");
+        Fact::list("dnssec.algorithms", "Algorithms of the signatures on the path that hold.").form(Form::Word);
     pub(super) const KEYS: Fact<Vec<String>> =
-        Fact::list("dnssec.keys", "Keys of the zones on the path: zone, tag, algorithm, flags.");
+        Fact::list("dnssec.keys", "Keys of the zones on the path: zone, tag, algorithm, flags.").form(Form::Data(&presentation::MIXED));
     pub(super) const DENIAL: Fact<Choice> = Fact::choice(
         "dnssec.denial",
         &["nsec", "nsec3"],
@@ -105,7 +107,8 @@ facts! { pub(in crate::checks::dns) FACTS;
     pub(super) const EXPIRES_IN: Fact<f64> = Fact::number(
         "rrsig.expires_in",
         Unit::Seconds,
-        "From the time of validation until the first signature of the path expires; negative after it did.",
+        "From the time of validation until the first set of the path has no signature left that holds: of each set the one that \
+         holds longest, so that a roll moves nothing; negative after it ended.",
     )
     .on_breach("sign the zone again and look why the signer is late: `rrsig.sets` tells which set ends first");
     pub(super) const AGE: Fact<f64> = Fact::number(
@@ -125,7 +128,7 @@ facts! { pub(in crate::checks::dns) FACTS;
         "ds.unmatched",
         "DS records and anchors of the path that name no DNSKEY: zone, tag, algorithm, digest type.",
     )
-    .on_breach(DS_DIFFERS);
+    .on_breach(DS_DIFFERS).form(Form::Data(&presentation::MIXED));
     pub(super) const ITERATIONS: Fact<i64> = Fact::integer(
         "nsec3.iterations",
         Unit::Count,
@@ -135,7 +138,7 @@ facts! { pub(in crate::checks::dns) FACTS;
     .on_breach(NSEC3_PARAMETERS);
     pub(super) const SALT: Fact<String> =
         Fact::text("nsec3.salt", "Salt of NSEC3 in hexadecimal, `-` for none (as it should be).")
-            .on_breach(NSEC3_PARAMETERS);
+            .on_breach(NSEC3_PARAMETERS).form(Form::Hex);
     pub(super) const OPT_OUT: Fact<bool> =
         Fact::flag("nsec3.opt_out", "An NSEC3 record of the path has opt-out.").on_breach(NSEC3_PARAMETERS);
     pub(super) const CDS_MATCH: Fact<bool> = Fact::flag(

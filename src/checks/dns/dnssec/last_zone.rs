@@ -32,7 +32,7 @@ impl Walk<'_> {
         };
         let checked = check_set(&soa, &zone.name, &zone.keys, self.at, &mut self.work);
         let good = checked.signatures.iter().filter(|signature| matches!(signature.outcome, SignatureOutcome::Good(_)));
-        if let Some(left) = good.map(|signature| signature.left).min() {
+        if let Some(left) = good.map(|signature| signature.left).max() {
             self.evidence.expire_margin = Some(i64::from(left.min(keys)) - i64::from(expire));
         }
         Ok(())

@@ -178,10 +178,13 @@ impl Validate {
 
 /// Two validators that disagree prove nothing, whichever is right.
 fn disagreement(first: &Validation, second: &SecondOpinion) -> Validation {
+    // The reason of the first is the only one there is: the second knows none.
+    let reason = first.reason.map(|reason| format!(", {}", word(reason))).unwrap_or_default();
+    let why = if first.why.is_empty() { String::new() } else { format!(" ({})", first.why) };
     Validation {
         verdict: Verdict::Indeterminate,
         reason: Some(Reason::OpinionsDiffer),
-        why: format!("first says {} ({}), second says {}", first.verdict.word(), first.why, second.text),
+        why: format!("first says {}{reason}{why}, second says {}", first.verdict.word(), second.text),
     }
 }
 
@@ -192,5 +195,30 @@ fn record(cx: &mut Cx<'_>, validation: &Validation) {
     }
     if !validation.why.is_empty() {
         cx.note(format!("{}: {}", validation.verdict.word(), validation.why));
+    }
+}
+
+#[cfg(test)]
+mod disagreements {
+    use super::second_validator::SecondOpinion;
+    use super::verdict::{Validation, Verdict};
+    use super::{Reason, disagreement};
+
+    #[test]
+    fn of_two_that_differ_the_first_keeps_its_reason() {
+        let second = SecondOpinion { word: "differs", text: "secure".to_owned() };
+        let first = Validation {
+            verdict: Verdict::Bogus,
+            reason: Some(Reason::Expired),
+            why: "www.test. A: none of its 1 signatures holds".to_owned(),
+        };
+        let both = disagreement(&first, &second);
+        assert_eq!((both.verdict, both.reason), (Verdict::Indeterminate, Some(Reason::OpinionsDiffer)));
+        assert_eq!(
+            both.why,
+            "first says bogus, expired (www.test. A: none of its 1 signatures holds), second says secure"
+        );
+        let first = Validation { verdict: Verdict::Secure, reason: None, why: String::new() };
+        assert_eq!(disagreement(&first, &second).why, "first says secure, second says secure");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::queries::{Expected, Item, Reference};
 use crate::proto::dns::message::{self, Received, Reply, ResourceRecord};
-use crate::proto::dns::{alias, rcode, rdata, types};
+use crate::proto::dns::{alias, presentation, rcode, rdata, types};
 
 /// Forms of one right answer that are remembered: servers turn the order of records, and caches count TTLs down.
 const FORMS: usize = 8;
@@ -261,7 +261,8 @@ fn unexpected(item: &Item, expected: &Expected, reply: &Reply) -> Option<String>
     }
     let want = expected.data.as_ref()?;
     data.sort();
-    (data != *want).then(|| format!("{}, not {}", shown(&data), shown(want)))
+    let same = presentation::same_set(Some(&types::mnemonic(item.question.code)), &data, want);
+    (!same).then(|| format!("{}, not {}", shown(&data), shown(want)))
 }
 
 /// The answer without what may change from reply to reply: TTLs, order, and the signatures of servers that sign anew.
@@ -275,7 +276,8 @@ fn records(item: &Item, reply: &Reply) -> Vec<String> {
     } else {
         let signature = |record: &ResourceRecord| record.code == types::RRSIG && item.question.code != types::RRSIG;
         let full = |record: &ResourceRecord| {
-            if signature(record) { owner(record) } else { format!("{} {}", owner(record), record.data) }
+            let data = || presentation::data_key(Some(&types::mnemonic(record.code)), &record.data);
+            if signature(record) { owner(record) } else { format!("{} {}", owner(record), data()) }
         };
         reply.answers.iter().map(full).collect()
     };

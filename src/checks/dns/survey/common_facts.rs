@@ -9,6 +9,7 @@ use super::settings::Settings;
 use super::{facts, serial};
 use crate::checks::dns::{facts as answer_facts, mail};
 use crate::probe::Cx;
+use crate::proto::dns::{presentation, types};
 
 /// The facts of every survey.
 pub(super) fn record(cx: &mut Cx<'_>, settings: &Settings, reports: &[ServerReport]) {
@@ -111,7 +112,8 @@ fn of_question(cx: &mut Cx<'_>, settings: &Settings, reports: &[ServerReport]) {
     }
     let sorted = |report: &ServerReport| {
         let answers = report.main_summary().filter(|summary| summary.whole())?.answers.as_ref()?;
-        Some(answers.iter().cloned().collect::<BTreeSet<_>>())
+        let kind = types::mnemonic(settings.question.code);
+        Some(answers.iter().map(|data| presentation::data_key(Some(&kind), data)).collect::<BTreeSet<_>>())
     };
     if common(reports.iter().map(sorted)).is_some() {
         let first = reports.first().and_then(ServerReport::main_summary);

@@ -5,7 +5,9 @@ use serde_json::Value;
 use super::rules;
 use crate::checks::dns::facts::EDNS_MISHANDLED;
 use crate::model::table::{facts, joined};
+use crate::model::typed::Form;
 use crate::model::{Better, Choice, Fact, FactInfo, Rule, Unit};
+use crate::proto::dns::presentation;
 
 /// Outcomes of an answer at a size, from good to bad; a survey reports the worst of its servers.
 pub(super) const CUTS: &[&str] =
@@ -43,7 +45,8 @@ facts! { pub(super) SURVEY;
         "servers",
         "What each server said, by name and address (`ns1.example./192.0.2.53`), or by address alone when only that is known.",
     )
-    .ruled(Rule::Ignore);
+    .ruled(Rule::Ignore)
+    .form(Form::Data(&presentation::DATA));
     pub(super) const COUNT: Fact<i64> = Fact::integer(
         "servers.count",
         Unit::Count,
@@ -54,11 +57,11 @@ facts! { pub(super) SURVEY;
         "servers.failed",
         "Servers that left a question without an answer, or have no address; whatever their code, an answer is one.",
     )
-    .on_breach("ask these servers by hand (dig @ADDRESS ZONE SOA +norec): is the daemon up, and UDP port 53 open?");
+    .on_breach("ask these servers by hand (dig @ADDRESS ZONE SOA +norec): is the daemon up, and UDP port 53 open?").form(Form::Data(&presentation::MIXED));
     pub(super) const DIFFERING: Fact<Vec<String>> = Fact::list(
         "servers.differing",
         "Servers whose records, code or AA flag are not those of most; of equal camps, the one with the newer serial counts.",
-    );
+    ).form(Form::Data(&presentation::MIXED));
     pub(super) const CONSISTENT: Fact<bool> = Fact::flag(
         "consistent",
         "Every server answers alike: code, AA, SOA with every field, NS, and the records asked for; of authoritative servers \
@@ -73,7 +76,7 @@ facts! { pub(super) SURVEY;
         Unit::Count,
         "Serial of the server that is furthest ahead (RFC 1982), once every server has answered with its own.",
     )
-    .on_breach(BEHIND_OTHERS);
+    .on_breach(BEHIND_OTHERS).ruled(Rule::MayGrow).form(Form::Serial);
     pub(super) const SPREAD: Fact<i64> = Fact::integer(
         "serial.spread",
         Unit::Count,
@@ -82,10 +85,10 @@ facts! { pub(super) SURVEY;
     .on_breach(BEHIND_OTHERS);
     pub(super) const BEHIND: Fact<Vec<String>> =
         Fact::list("serial.behind", "Servers with an older serial than the one furthest ahead.")
-            .on_breach(BEHIND_OTHERS);
+            .on_breach(BEHIND_OTHERS).form(Form::Data(&presentation::MIXED));
     pub(super) const REACHABLE_UDP: Fact<bool> = Fact::flag("reachable.udp", "Every server answers over UDP.");
     pub(super) const UNREACHABLE_UDP: Fact<Vec<String>> =
-        Fact::list("unreachable.udp", "Servers that answer nothing over UDP.");
+        Fact::list("unreachable.udp", "Servers that answer nothing over UDP.").form(Form::Data(&presentation::MIXED));
     pub(super) const MISMATCH: Fact<Vec<String>> = Fact::list(
         "source.mismatch",
         "Servers whose answer came from another address or port than it was asked of; the evidence names it.",
@@ -112,43 +115,43 @@ facts! { pub(super) SURVEY;
 facts! { pub(super) ZONE;
     pub(super) const LAME: Fact<Vec<String>> =
         Fact::list("lame", "Servers that do not answer for the zone with authority; silent ones are among them.")
-            .on_breach(NOT_LOADED);
+            .on_breach(NOT_LOADED).form(Form::Data(&presentation::MIXED));
     pub(super) const NS_PARENT: Fact<Vec<String>> =
         Fact::list("ns.parent", "Names of the servers as the parent zone delegates, or as the suite gives them.")
-            .on_breach(OTHER_SERVERS);
+            .on_breach(OTHER_SERVERS).form(Form::Name);
     pub(super) const NS_CHILD: Fact<Vec<String>> =
         Fact::list("ns.child", "Names of the servers as the zone itself says, once its servers agree.")
-            .on_breach(OTHER_SERVERS);
+            .on_breach(OTHER_SERVERS).form(Form::Name);
     pub(super) const NS_AGREE: Fact<bool> =
         Fact::flag("ns.agree", "Every server of the parent and every server of the zone name the same servers.")
             .on_breach(OTHER_SERVERS);
     pub(super) const NS_ALIAS: Fact<Vec<String>> =
-        Fact::list("ns.alias", "Names of servers that are aliases, which RFC 2181 forbids.").on_breach(OTHER_SERVERS);
+        Fact::list("ns.alias", "Names of servers that are aliases, which RFC 2181 forbids.").on_breach(OTHER_SERVERS).form(Form::Name);
     pub(super) const NS_UNRESOLVED: Fact<Vec<String>> =
-        Fact::list("ns.unresolved", "Names of servers for which no address was found.").on_breach(OTHER_SERVERS);
+        Fact::list("ns.unresolved", "Names of servers for which no address was found.").on_breach(OTHER_SERVERS).form(Form::Name);
     pub(super) const PARENT_FAILED: Fact<Vec<String>> =
         Fact::list("parent.failed", "Servers of the parent zone that gave no delegation.")
-            .on_breach("servers of the parent do not delegate the zone yet: is the change published there?");
+            .on_breach("servers of the parent do not delegate the zone yet: is the change published there?").form(Form::Data(&presentation::MIXED));
     pub(super) const GLUE: Fact<Vec<String>> = Fact::list(
         "glue",
         "Addresses that come with the delegation, or that the suite gives: `ns1.example. 192.0.2.53`.",
     )
-    .on_breach(OTHER_GLUE);
+    .on_breach(OTHER_GLUE).form(Form::Data(&presentation::MIXED));
     pub(super) const GLUE_AGREE: Fact<bool> = Fact::flag(
         "glue.agree",
         "Servers named inside the zone have the addresses of the glue, and no others, as every server of the zone says.",
     )
     .on_breach(OTHER_GLUE);
     pub(super) const SHARED: Fact<Vec<String>> =
-        Fact::list("servers.shared", "Addresses that stand behind several names of servers.");
+        Fact::list("servers.shared", "Addresses that stand behind several names of servers.").form(Form::Address);
     pub(super) const SPECIAL: Fact<Vec<String>> =
-        Fact::list("servers.special", "Servers whose address is not for the public: private, loopback, documentation.");
-    pub(super) const MNAME: Fact<String> = Fact::text("soa.mname", "Primary server the SOA names.");
-    pub(super) const RNAME: Fact<String> = Fact::text("soa.rname", "Mailbox the SOA names, as a domain name.");
+        Fact::list("servers.special", "Servers whose address is not for the public: private, loopback, documentation.").form(Form::Data(&presentation::MIXED));
+    pub(super) const MNAME: Fact<String> = Fact::text("soa.mname", "Primary server the SOA names.").form(Form::Name);
+    pub(super) const RNAME: Fact<String> = Fact::text("soa.rname", "Mailbox the SOA names, as a domain name.").form(Form::Name);
     pub(super) const SEVERAL_SOA: Fact<Vec<String>> =
         Fact::list("soa.several", "Servers that give more than one SOA record for the zone, which has one.").on_breach(
             "keep one SOA record at the zone's own name: which of several a secondary or a resolver takes is chance",
-        );
+        ).form(Form::Data(&presentation::MIXED));
     pub(super) const REFRESH: Fact<f64> =
         Fact::number("soa.refresh", Unit::Seconds, "Refresh of the SOA.").ruled(Rule::Same);
     pub(super) const RETRY: Fact<f64> = Fact::number("soa.retry", Unit::Seconds, "Retry of the SOA.").ruled(Rule::Same);
@@ -169,7 +172,7 @@ facts! { pub(super) TCP;
     pub(super) const REACHABLE_TCP: Fact<bool> =
         Fact::flag("reachable.tcp", "Every server answers over TCP.").on_breach(NO_TCP);
     pub(super) const UNREACHABLE_TCP: Fact<Vec<String>> =
-        Fact::list("unreachable.tcp", "Servers that answer nothing over TCP.").on_breach(NO_TCP);
+        Fact::list("unreachable.tcp", "Servers that answer nothing over TCP.").on_breach(NO_TCP).form(Form::Data(&presentation::MIXED));
     pub(super) const TCP_SAME: Fact<bool> = Fact::flag("tcp.same", "Every server says over TCP what it says over UDP.");
 }
 
@@ -237,7 +240,7 @@ facts! { pub(super) TRANSFER;
     )
     .on_breach(TRANSFER_ACCESS);
     pub(super) const AXFR_OPEN: Fact<Vec<String>> =
-        Fact::list("axfr.open", "Servers that sent records of the zone in a zone transfer.").on_breach(TRANSFER_ACCESS);
+        Fact::list("axfr.open", "Servers that sent records of the zone in a zone transfer.").on_breach(TRANSFER_ACCESS).form(Form::Data(&presentation::MIXED));
     pub(super) const AXFR_RECORDS: Fact<i64> = Fact::integer(
         "axfr.records",
         Unit::Count,
@@ -250,7 +253,7 @@ facts! { pub(super) TRANSFER;
 facts! { pub(super) RECURSION;
     pub(super) const OPEN: Fact<Vec<String>> =
         Fact::list("recursion.open", "Servers that look up a name outside the zone for anybody.")
-            .on_breach(OPEN_RESOLVER);
+            .on_breach(OPEN_RESOLVER).form(Form::Data(&presentation::MIXED));
     pub(super) const UPWARD: Fact<Vec<String>> = Fact::list(
         "referral.upward",
         "Servers that refer to the root or a parent for a name outside, instead of REFUSED.",
@@ -269,7 +272,7 @@ facts! { pub(super) QNAME_CASE;
 facts! { pub(super) VERSION;
     pub(super) const HIDDEN: Fact<bool> = Fact::flag("version.hidden", "No server has a text for version.bind CH TXT.");
     pub(super) const VERSIONS: Fact<Vec<String>> =
-        Fact::list("version.texts", "Texts for version.bind CH TXT, each once.");
+        Fact::list("version.texts", "Texts for version.bind CH TXT, each once.").form(Form::Version);
 }
 
 // Of probe negative.
@@ -311,7 +314,7 @@ facts! { pub(super) PROPAGATION;
     .on_breach(NOT_PROPAGATED);
     pub(super) const PENDING: Fact<Vec<String>> =
         Fact::list("propagation.pending", "Servers that do not have what is `wanted`; silent ones are among them.")
-            .on_breach(NOT_PROPAGATED);
+            .on_breach(NOT_PROPAGATED).form(Form::Data(&presentation::MIXED));
     pub(super) const RESOLUTION: Fact<f64> = Fact::number(
         "propagation.resolution",
         Unit::Seconds,

@@ -63,7 +63,8 @@ pub(super) struct Survey {
 impl Survey {
     pub(super) fn from_args(args: &Args) -> Result<Self, Invalid> {
         let settings = Settings::from_args(args)?;
-        let propagation = args.get(&WANTED).map(|wanted| Propagation::from_args(&wanted)).transpose()?;
+        let propagation = args.get(&WANTED).map(|wanted| Propagation::from_args(&wanted, settings.question.code));
+        let propagation = propagation.transpose()?;
         let by_serial = propagation.as_ref().is_some_and(Propagation::by_serial);
         if by_serial && settings.zone.is_none() && settings.question.code != types::SOA {
             return Err(WANTED.invalid("a serial stands in a SOA record", "ask for type: SOA"));

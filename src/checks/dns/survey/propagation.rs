@@ -1,6 +1,6 @@
 //! When each server first had what is `wanted`, over all rounds of one check.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use super::{facts, serial};
 use crate::checks::dns::ask::CUT;
 use crate::model::{Args, Invalid};
 use crate::probe::Cx;
+use crate::proto::dns::{presentation, types};
 
 /// Field `wanted`, and its progress so far. The engine repeats a check with one and the same probe, so the memory
 /// spans its attempts and rounds.
@@ -24,7 +25,8 @@ pub(super) struct Propagation {
 
 enum Goal {
     Serial(u32),
-    Answers(BTreeSet<String>),
+    /// Data of records of this type.
+    Answers(u16, Vec<String>),
 }
 
 #[derive(Default)]
@@ -43,11 +45,11 @@ struct Arrival {
 }
 
 impl Propagation {
-    pub(super) fn from_args(args: &Args) -> Result<Self, Invalid> {
+    pub(super) fn from_args(args: &Args, code: u16) -> Result<Self, Invalid> {
         let answers = args.get(&ANSWERS);
         let goal = match (args.get(&SERIAL), answers.is_empty()) {
             (Some(serial), true) => Goal::Serial(serial),
-            (None, false) => Goal::Answers(answers.into_iter().collect()),
+            (None, false) => Goal::Answers(code, answers),
             _ => {
                 let message = "`wanted` is one of `serial` and `answers`";
                 return Err(WANTED.invalid(message, "write wanted: {serial: 2026010102}"));
@@ -124,9 +126,11 @@ impl Propagation {
                 let reached = report.soa().is_some_and(|soa| serial::reached(soa.serial, *wanted));
                 (report.apex.as_ref().or(report.asked.as_ref()), reached)
             }
-            Goal::Answers(wanted) => {
+            Goal::Answers(code, wanted) => {
                 let answers = asked.and_then(|summary| summary.answers.as_ref());
-                (asked, answers.is_some_and(|answers| answers.iter().cloned().collect::<BTreeSet<_>>() == *wanted))
+                let same =
+                    |answers: &Vec<String>| presentation::same_each_once(&types::mnemonic(*code), answers, wanted);
+                (asked, answers.is_some_and(same))
             }
         };
         // What is cut shows neither that it is there nor that it is not.

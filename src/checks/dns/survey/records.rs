@@ -8,8 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::names;
 use crate::net::bytes::hex;
 use crate::proto::dns::message::{Reply, ResourceRecord};
-use crate::proto::dns::types::{self, RdataField};
-use crate::proto::dns::{alias, rcode};
+use crate::proto::dns::{alias, presentation, rcode, types};
 
 /// Text of records kept of one answer; of more, a digest is kept, which still tells whether two are alike.
 pub(super) const MAX_TEXT: usize = 64 << 10;
@@ -99,12 +98,8 @@ pub(super) fn fingerprint(reply: &Reply, ttl: bool) -> String {
 fn canonical(record: &ResourceRecord, ttl: bool) -> String {
     let owner = names::text(&record.owner);
     let ttl = if ttl { format!("{} ", record.ttl) } else { String::new() };
-    let form = types::of(record.code).map_or(&[][..], |row| row.form);
     // Names are the same in any case; texts and keys are not.
-    let data = if form.contains(&RdataField::Name) && !form.iter().any(|part| part.case_matters()) {
-        record.data.to_ascii_lowercase()
-    } else {
-        record.data.clone()
-    };
-    format!("{owner} {ttl}{} {data}", types::mnemonic(record.code))
+    let kind = types::mnemonic(record.code);
+    let data = presentation::data_key(Some(&kind), &record.data);
+    format!("{owner} {ttl}{kind} {data}")
 }

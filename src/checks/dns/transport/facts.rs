@@ -6,6 +6,7 @@ use hyper::http::header::{AGE, CACHE_CONTROL, CONTENT_TYPE};
 
 use crate::model::fact::{Distribution, Time};
 use crate::model::table::facts;
+use crate::model::typed::Form;
 use crate::model::{Better, Choice, Fact, Rule, Unit};
 use crate::net::bytes::readable;
 use crate::probe::Cx;
@@ -33,12 +34,12 @@ facts! { pub(super) SECURE;
     .advice(&[("false", NOT_VERIFIED)]);
     const VERIFY_ERROR: Fact<String> = Fact::text("tls.verify_error", "Everything that is wrong with the certificate.");
     pub(super) const ALERT: Fact<String> =
-        Fact::text("tls.alert", "TLS alert that ended it, as of family tls; `sent (why)` when this side ended it.");
+        Fact::text("tls.alert", "TLS alert that ended it, as of family tls; `sent (why)` when this side ended it.").form(Form::Word);
     const VERSION: Fact<Choice> = Fact::choice("tls.version", &["TLS1.2", "TLS1.3"], "Version agreed on.");
-    const CIPHER: Fact<String> = Fact::text("tls.cipher", "Cipher suite agreed on, IANA name.");
-    const GROUP: Fact<String> = Fact::text("tls.group", "Key exchange group agreed on, IANA name.");
+    const CIPHER: Fact<String> = Fact::text("tls.cipher", "Cipher suite agreed on, IANA name.").form(Form::Word);
+    const GROUP: Fact<String> = Fact::text("tls.group", "Key exchange group agreed on, IANA name.").form(Form::Word);
     const ALPN: Fact<String> = Fact::text("tls.alpn", "Application protocol agreed on; absent when there is none.");
-    const SAN: Fact<Vec<String>> = Fact::list("tls.san", "DNS names and addresses the leaf is for.");
+    const SAN: Fact<Vec<String>> = Fact::list("tls.san", "DNS names and addresses the leaf is for.").form(Form::Host);
     const SUBJECT: Fact<String> = Fact::text("tls.subject", "Subject of the leaf.");
     const ISSUER: Fact<String> = Fact::text("tls.issuer", "Issuer of the leaf.");
     const NOT_BEFORE: Fact<Time> =
@@ -56,13 +57,13 @@ facts! { pub(super) SECURE;
         Fact::integer("tls.chain.length", Unit::Count, "Certificates served.").ruled(Rule::Same);
     const CHAIN_SUBJECTS: Fact<Vec<String>> =
         Fact::list("tls.chain.subjects", "Subjects of the served chain, leaf first.");
-    const KEY: Fact<String> = Fact::text("tls.key", "Key of the leaf, such as ECDSA P-256 or RSA 2048.");
-    const SIGNATURE: Fact<String> = Fact::text("tls.signature", "Signature algorithm of the leaf.");
-    const SERIAL: Fact<String> = Fact::text("tls.serial", "Serial number of the leaf, lower-case hexadecimal.");
+    const KEY: Fact<String> = Fact::text("tls.key", "Key of the leaf, such as ECDSA P-256 or RSA 2048.").form(Form::Word);
+    const SIGNATURE: Fact<String> = Fact::text("tls.signature", "Signature algorithm of the leaf.").form(Form::Word);
+    const SERIAL: Fact<String> = Fact::text("tls.serial", "Serial number of the leaf, lower-case hexadecimal.").form(Form::HexNumber);
     const FINGERPRINT: Fact<String> =
-        Fact::text("tls.fingerprint.sha256", "SHA-256 of the leaf, lower-case hexadecimal without colons.");
+        Fact::text("tls.fingerprint.sha256", "SHA-256 of the leaf, lower-case hexadecimal without colons.").form(Form::Hex);
     const SPKI: Fact<String> =
-        Fact::text("tls.spki.sha256", "SHA-256 of the leaf's public key; stays when a renewal keeps the key.");
+        Fact::text("tls.spki.sha256", "SHA-256 of the leaf's public key; stays when a renewal keeps the key.").form(Form::Hex);
     pub(super) const PADDING: Fact<bool> = Fact::flag(
         "edns.padding",
         "The answer is padded (RFC 7830), so that its length tells less; queries always are, to 128 bytes.",
@@ -74,7 +75,7 @@ facts! { pub(super) SECURE;
 facts! { pub(super) HTTP;
     const STATUS: Fact<i64> =
         Fact::integer("http.status", Unit::Count, "Status of the HTTP response.").ruled(Rule::Same);
-    const TYPE: Fact<String> = Fact::text("http.content_type", "Content type of the HTTP response.");
+    const TYPE: Fact<String> = Fact::text("http.content_type", "Content type of the HTTP response.").form(Form::Word);
     const HTTP_AGE: Fact<f64> =
         Fact::number("http.age", Unit::Seconds, "Age header: how long a cache has held the response.");
     const MAX_AGE: Fact<f64> = Fact::number(

@@ -12,7 +12,7 @@ use crate::model::{Args, Fault, Invalid};
 use crate::probe::{Cx, EarlyEnd};
 use crate::proto::dns::exchange::{self, Exchange, Request};
 use crate::proto::dns::message::{Reply, ResourceRecord};
-use crate::proto::dns::rdata;
+use crate::proto::dns::{presentation, rdata, types};
 
 /// Differences noted one by one.
 const NOTED: usize = 6;
@@ -112,11 +112,13 @@ fn differences(reply: &Reply, other: &Reply) -> Vec<String> {
     out
 }
 
-/// Records without their TTLs.
+/// Records without their TTLs, each in the one form of its value.
 fn set(records: &[ResourceRecord]) -> BTreeSet<String> {
     let key = |record: &ResourceRecord| {
         let owner = rdata::name(&record.owner).to_ascii_lowercase();
-        format!("{owner} {} {} {}", record.class, crate::proto::dns::types::mnemonic(record.code), record.data)
+        let kind = types::mnemonic(record.code);
+        let data = presentation::data_key(Some(&kind), &record.data);
+        format!("{owner} {} {kind} {data}", record.class)
     };
     records.iter().map(key).collect()
 }

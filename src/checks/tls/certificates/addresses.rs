@@ -8,8 +8,10 @@ use super::enumeration::{Answer, CertificateQuery};
 use crate::checks::tls::connect::SetupResult;
 use crate::checks::tls::facts::COMPLETED;
 use crate::model::table::facts;
+use crate::model::typed::Form;
 use crate::model::{Fact, Fault};
 use crate::probe::Cx;
+use crate::proto::dns::presentation;
 use crate::proto::tls::Handshake;
 use crate::proto::tls::lint;
 
@@ -17,11 +19,11 @@ use crate::proto::tls::lint;
 const EVIDENCE_LINES: usize = 8;
 
 facts! { pub(super) FACTS;
-    const ADDRESSES: Fact<Vec<String>> = Fact::list("addresses", "Every address the name has.");
+    const ADDRESSES: Fact<Vec<String>> = Fact::list("addresses", "Every address the name has.").form(Form::Address);
     const FAILED: Fact<Vec<String>> = Fact::list(
         "addresses.failed",
         "Addresses that did not end as `completed`, with their outcome, or whose certificate does not verify.",
-    );
+    ).form(Form::Data(&presentation::MIXED));
     const AGREE: Fact<bool> = Fact::flag(
         "addresses.agree",
         "Every address shows the same leaf with the same verdict; absent when one could not be asked.",

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::result::{Preference, ScanResult, ShownChain, VersionSupport, describe};
 use crate::checks::tls::facts::{ALERT, OUTCOME, SCANNED};
 use crate::model::table::facts;
+use crate::model::typed::Form;
 use crate::model::{Choice, Choices as _, Fact, Rule, Unit, Value};
 use crate::probe::Cx;
 use crate::proto::tls::certificate::{Certificate, rfc3339};
@@ -23,20 +24,20 @@ facts! { pub(in crate::checks::tls) FACTS;
         "scan.versions",
         "Versions the server takes, of SSLv3, TLS1.0, TLS1.1, TLS1.2 and TLS1.3; absent while one of them is undecided.",
     )
-    .on_breach(UNEXPECTED);
+    .on_breach(UNEXPECTED).form(Form::Version);
     const CIPHERS: Fact<Vec<String>> =
         Fact::list("scan.ciphers", "Cipher suites taken in any version, IANA names; absent while some are undecided.")
-            .on_breach(UNEXPECTED);
+            .on_breach(UNEXPECTED).form(Form::Word);
     const CIPHERS_SSL3: Fact<Vec<String>> =
-        Fact::list("scan.ciphers.ssl3", "Cipher suites taken in SSLv3.").on_breach(UNEXPECTED);
+        Fact::list("scan.ciphers.ssl3", "Cipher suites taken in SSLv3.").on_breach(UNEXPECTED).form(Form::Word);
     const CIPHERS_TLS10: Fact<Vec<String>> =
-        Fact::list("scan.ciphers.tls1.0", "Cipher suites taken in TLS1.0.").on_breach(UNEXPECTED);
+        Fact::list("scan.ciphers.tls1.0", "Cipher suites taken in TLS1.0.").on_breach(UNEXPECTED).form(Form::Word);
     const CIPHERS_TLS11: Fact<Vec<String>> =
-        Fact::list("scan.ciphers.tls1.1", "Cipher suites taken in TLS1.1.").on_breach(UNEXPECTED);
+        Fact::list("scan.ciphers.tls1.1", "Cipher suites taken in TLS1.1.").on_breach(UNEXPECTED).form(Form::Word);
     const CIPHERS_TLS12: Fact<Vec<String>> =
-        Fact::list("scan.ciphers.tls1.2", "Cipher suites taken in TLS1.2.").on_breach(UNEXPECTED);
+        Fact::list("scan.ciphers.tls1.2", "Cipher suites taken in TLS1.2.").on_breach(UNEXPECTED).form(Form::Word);
     const CIPHERS_TLS13: Fact<Vec<String>> =
-        Fact::list("scan.ciphers.tls1.3", "Cipher suites taken in TLS1.3.").on_breach(UNEXPECTED);
+        Fact::list("scan.ciphers.tls1.3", "Cipher suites taken in TLS1.3.").on_breach(UNEXPECTED).form(Form::Word);
     const WEAK: Fact<Vec<String>> = Fact::list(
         "scan.weak",
         "Suites taken that are NULL, anonymous, for export, or use RC4, RC2, DES or 3DES; the reason stands before the name.",
@@ -46,12 +47,12 @@ facts! { pub(in crate::checks::tls) FACTS;
         "scan.groups",
         "Key exchange groups taken, in the order the server took them; TLS1.3's and those of the newest version before it.",
     )
-    .on_breach(UNEXPECTED);
+    .on_breach(UNEXPECTED).form(Form::Word);
     const GROUPS_12: Fact<Vec<String>> =
         Fact::list("scan.groups.tls1.2", "Groups taken in the newest version up to TLS1.2 that has curves.")
-            .on_breach(UNEXPECTED);
+            .on_breach(UNEXPECTED).form(Form::Word);
     const GROUPS_13: Fact<Vec<String>> =
-        Fact::list("scan.groups.tls1.3", "Groups taken in TLS1.3.").on_breach(UNEXPECTED);
+        Fact::list("scan.groups.tls1.3", "Groups taken in TLS1.3.").on_breach(UNEXPECTED).form(Form::Word);
     const GROUP_PREFERENCE: Fact<Choice> = Fact::choice(
         "scan.groups.preference",
         Preference::WORDS,

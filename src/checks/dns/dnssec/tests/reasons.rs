@@ -182,6 +182,27 @@ async fn one_signature_that_holds_is_enough_and_decides_the_margin() {
     assert!(observation.last("rrsig.expires_in").and_then(Value::as_f64).unwrap() > 0.0);
 }
 
+/// A key roll: the set is signed by the old key and by the new one, whose signatures end at other times. As long as one holds
+/// the set does, so the margin is that of the later; it moves neither when the second comes nor when the first goes.
+#[tokio::test]
+async fn the_margin_is_steady_through_a_key_roll() {
+    let left =
+        |observation: &crate::model::Observation| observation.last("rrsig.expires_in").and_then(Value::as_f64).unwrap();
+    for (first, second) in [(2, 6), (6, 2), (6, 6)] {
+        let (old, mut new) = (Zone::new(), Signer::new("test.", 256));
+        let Zone { ksk, mut zsk, mut world } = old;
+        let keys = records("test.", types::DNSKEY, &[ksk.dnskey(), zsk.dnskey(), new.dnskey()]);
+        world.answer(ksk.signed(keys));
+        zsk.window = (now() - DAY, now() + first * DAY);
+        new.window = (now() - DAY, now() + second * DAY);
+        world.answer(new.signed(zsk.signed(address("www.test."))));
+        let observation = observed(world, &ksk.anchor(), "www.test", &[]).await;
+        is(&observation, "secure", "");
+        let left = left(&observation);
+        assert!((f64::from(5 * DAY)..=f64::from(6 * DAY)).contains(&left), "{first} {second}: {left}");
+    }
+}
+
 #[tokio::test]
 async fn data_and_signatures_must_belong_together() {
     let mut zone = Zone::new();

@@ -178,3 +178,22 @@ async fn expected_data_is_held_against_the_first_answer_too() {
     assert_eq!((count(&observation, "load.answered"), count(&observation, "load.wrong")), (0, 100));
     noted(&observation, "192.0.2.10, not 192.0.2.11");
 }
+
+/// A name in the data is the same in any case, with and without its final dot; a text is not.
+#[tokio::test]
+async fn data_is_compared_as_what_it_is() {
+    fn mx(query: &[u8]) -> Vec<u8> {
+        records(query, 0, &[(15, 300, b"\0\x0a\x04Mail\x04load\x04test\0".to_vec())])
+    }
+    fn turning(number: u64, query: &[u8]) -> Vec<u8> {
+        let upper = b"\0\x0a\x04MAIL\x04load\x04TEST\0".to_vec();
+        if number % 2 == 0 { mx(query) } else { records(query, 0, &[(15, 300, upper)]) }
+    }
+    let server = Server::start(turning);
+    for (data, wrong) in [("10 mail.LOAD.test", false), ("10 mail.load.test.", false), ("20 mail.load.test", true)] {
+        let names = texts(&[&format!("www.load.test MX NOERROR {data}")]);
+        let observation = observed(server.addr, &[("names", names)], &[]).await;
+        let counts = (count(&observation, "load.wrong"), count(&observation, "load.sent"));
+        assert_eq!(counts, if wrong { (100, 100) } else { (0, 100) }, "{data}: {:?}", observation.notes());
+    }
+}

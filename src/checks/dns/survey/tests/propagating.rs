@@ -57,3 +57,31 @@ async fn records_can_be_waited_for_and_silence_is_no_record() {
     pair.scripts[1].load(&(zone(7) + "\nwww.z.test. 300 A 192.0.2.12"));
     observe_round(&check).await.is("propagation.pending", json!([pair.label(1)]));
 }
+
+#[tokio::test]
+async fn what_is_waited_for_is_known_whatever_its_spelling() {
+    let pair = Pair::new(&zone(7), &zone(7), &[]).await;
+    for (fields, last) in [
+        ("name: z.test, type: NS, wanted: {answers: [NS2.z.TEST, ns1.z.test]}", true),
+        ("name: z.test, type: NS, wanted: {answers: [ns1.z.test]}", false),
+    ] {
+        let check = check(&format!("{}, {PATIENT}, {fields}", pair.zone()), None).unwrap();
+        let round = observe_round(&check).await;
+        let pending = round.fact("propagation.pending").as_array().unwrap().len();
+        assert_eq!(pending == 0, last, "{fields}: {pending}");
+    }
+}
+
+#[tokio::test]
+async fn servers_agree_whatever_the_case_of_their_names() {
+    let other = zone(7).replace("ns2.z.test.\n", "NS2.Z.test.\n");
+    let pair = Pair::new(&zone(7), &other, &[]).await;
+    let round = pair.observe(&format!("{PATIENT}, name: z.test, type: NS")).await;
+    round.is("consistent", true);
+    round.is("servers.differing", json!([]));
+    assert_eq!(round.fact("answers").as_array().unwrap().len(), 2, "all have the same answer");
+    let text = format!("{}\nt.z.test. 300 TXT \"a\"", zone(7));
+    let pair = Pair::new(&text, &text.replace("\"a\"", "\"A\""), &[]).await;
+    let round = pair.observe(&format!("{PATIENT}, name: t.z.test, type: TXT")).await;
+    round.is("consistent", false);
+}

@@ -1,0 +1,273 @@
+//! Values compared as what they are: a name as a name, an address as an address, a number exactly. `expect`, `wanted`, loads,
+//! surveys and `compare` all ask here.
+
+mod alike;
+mod decimal;
+pub mod hex;
+pub mod name;
+mod serial;
+mod version;
+
+use std::cmp::Ordering;
+
+use super::Value;
+use super::expectation::Sort;
+pub use alike::{difference, kind};
+pub use decimal::{same as same_number, text as number_text};
+pub use serial::compare as serial_order;
+pub use version::{compare as compare_versions, same as same_version};
+
+/// What the text of a fact stands for, and so when two texts are one value.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Form {
+    /// Itself.
+    #[default]
+    Plain,
+    /// A word whose case does not matter.
+    Word,
+    /// A domain name: without case and final dot, escapes by value, IDN as its A-labels.
+    Name,
+    /// An address: by value, IPv4 in IPv6 (`::ffff:192.0.2.1`) as what it leads to.
+    Address,
+    /// A name, or else an address, whose version is a part of it.
+    Host,
+    /// Bytes in hexadecimal: without case, colons and blanks.
+    Hex,
+    /// A number in hexadecimal: as bytes, without leading zeros.
+    HexNumber,
+    /// An object of HTTP fields.
+    Fields,
+    /// The value of an HTTP field: a number where both are one.
+    Field,
+    /// Of a number, the serial of a zone: its order is a circle (RFC 1982).
+    Serial,
+    /// A version: 1.10 comes after 1.9, `TLSv1.2` is `TLS1.2`.
+    Version,
+    /// A form of its own, whose rules a protocol has.
+    Data(&'static DataForm),
+}
+
+/// The rules of a form that depends on the value of another fact.
+#[derive(Debug)]
+pub struct DataForm {
+    /// The fact that says which kind of data it is.
+    pub kind: &'static str,
+    /// Whether two texts are one value, of data of this kind.
+    pub same: fn(Option<&str>, &str, &str) -> bool,
+    /// A text that all texts of one value have in common.
+    pub key: fn(Option<&str>, &str) -> String,
+    /// The order of two states of one thing, which is to grow: zones that differ in their serial alone.
+    pub order: fn(Option<&str>, &str, &str) -> Option<Ordering>,
+}
+
+/// How values are compared: by the sort of the fact, and by what its texts stand for.
+#[derive(Clone, Copy, Debug)]
+pub struct Typing<'a> {
+    /// Sort of the value.
+    pub sort: Sort,
+    /// What its texts stand for.
+    pub form: Form,
+    /// Of data, its kind.
+    pub kind: Option<&'a str>,
+}
+
+impl From<Sort> for Typing<'_> {
+    fn from(sort: Sort) -> Self {
+        Self { sort, form: Form::Plain, kind: None }
+    }
+}
+
+impl Form {
+    /// The form of what stands at `key` of an object of this form.
+    #[must_use]
+    pub fn below(self, key: &str) -> Self {
+        const VERSIONED: [&str; 5] = ["version", "server", "powered-by", "user-agent", "via"];
+        match self {
+            Self::Fields if VERSIONED.iter().any(|word| key.to_ascii_lowercase().contains(word)) => Self::Version,
+            Self::Fields => Self::Field,
+            other => other,
+        }
+    }
+
+    /// Whether two texts are one value; of data, of this kind.
+    #[must_use]
+    pub fn same(self, kind: Option<&str>, one: &str, other: &str) -> bool {
+        one == other
+            || match self {
+                Self::Plain | Self::Fields | Self::Serial => false,
+                Self::Field => decimal::plain(one).is_some_and(|one| decimal::plain(other) == Some(one)),
+                Self::Version => version::same(one, other),
+                Self::Data(data) => (data.same)(kind, one, other),
+                form => form.key(kind, one) == form.key(kind, other),
+            }
+    }
+
+    /// A text that all texts of one value have in common.
+    #[must_use]
+    pub fn key(self, kind: Option<&str>, text: &str) -> String {
+        match self {
+            Self::Plain | Self::Fields | Self::Serial => text.to_owned(),
+            Self::Field => decimal::plain(text).map_or_else(|| text.to_owned(), |number| number.to_string()),
+            Self::Word => text.to_lowercase(),
+            Self::Name => name::key(text),
+            Self::Address => {
+                name::address(text).map_or_else(|| text.to_lowercase(), |address| address.to_canonical().to_string())
+            }
+            Self::Host => name::address(text).map_or_else(|| name::key(text), |address| address.to_string()),
+            Self::Hex => hex::key(text),
+            Self::HexNumber => hex::number(text),
+            Self::Version => version::key(text),
+            Self::Data(data) => (data.key)(kind, text),
+        }
+    }
+
+    /// The text as its parts are searched for: without what does not matter.
+    #[must_use]
+    pub fn folded(self, text: &str) -> String {
+        match self {
+            Self::Word | Self::Name | Self::Address | Self::Host => text.to_lowercase(),
+            Self::Hex | Self::HexNumber => hex::key(text),
+            Self::Plain | Self::Fields | Self::Field | Self::Serial | Self::Version | Self::Data(_) => text.to_owned(),
+        }
+    }
+
+    /// Whether texts are nothing but themselves.
+    #[must_use]
+    pub const fn is_plain(self) -> bool {
+        matches!(self, Self::Plain)
+    }
+}
+
+impl Typing<'_> {
+    /// The same for an element of a list, or a value below an object.
+    #[must_use]
+    pub fn of_element(self, item: &Value) -> Self {
+        Self { sort: if item.is_string() { Sort::Text } else { Sort::Any }, ..self }
+    }
+
+    /// Whether two values are one; `None` where they cannot be compared.
+    #[must_use]
+    pub fn equal(self, value: &Value, want: &Value) -> Option<bool> {
+        match (value, want) {
+            (Value::Number(_), Value::Number(_)) => Some(self.compare(value, want)?.is_eq()),
+            _ if self.sort == Sort::Time => Some(self.compare(value, want)?.is_eq()),
+            (Value::String(one), Value::String(other)) => Some(self.form.same(self.kind, one, other)),
+            // HTTP has texts alone; a suite may write the number it means.
+            (Value::String(text), Value::Number(number)) if self.is_field() => {
+                Some(self.form.same(self.kind, text, &number.to_string()))
+            }
+            (Value::Array(items), Value::Array(wants)) => {
+                let each = |(item, want): (&Value, &Value)| self.of_element(item).equal(item, want) == Some(true);
+                Some(items.len() == wants.len() && items.iter().zip(wants).all(each))
+            }
+            (Value::Object(one), Value::Object(other)) => {
+                let each = |(key, value): (&String, &Value)| {
+                    other.get(key).is_some_and(|want| self.of_element(value).equal(value, want) == Some(true))
+                };
+                Some(one.len() == other.len() && one.iter().all(each))
+            }
+            // "500" is neither equal to 500 nor surely different from it: undecided, so that `ne` does not hold either.
+            _ if std::mem::discriminant(value) != std::mem::discriminant(want) => None,
+            _ => Some(value == want),
+        }
+    }
+
+    /// Which of two values comes first; `None` where they have no order.
+    #[must_use]
+    pub fn compare(self, value: &Value, want: &Value) -> Option<Ordering> {
+        match (self.sort, value, want) {
+            (Sort::Choice(words), ..) => {
+                let rank = |v: &Value| words.iter().position(|word| v.as_str() == Some(word));
+                Some(rank(value)?.cmp(&rank(want)?))
+            }
+            (Sort::Time, ..) => {
+                let instant = |v: &Value| v.as_str()?.parse::<jiff::Timestamp>().ok();
+                Some(instant(value)?.cmp(&instant(want)?))
+            }
+            (_, Value::String(one), Value::String(other)) => version::compare(one, other),
+            (_, Value::String(text), Value::Number(number)) if self.is_field() => {
+                let (one, other) = (text.trim(), number.to_string());
+                if matches!(self.form, Form::Version) {
+                    return version::compare(one, &other);
+                }
+                Some(decimal::parse(one)?.cmp(&decimal::parse(&other)?))
+            }
+            (_, Value::Number(one), Value::Number(other)) => {
+                let exact = decimal::compare(one, other);
+                match self.sort {
+                    // Units are scaled in binary: 0.1% and 0.001 may differ in the last bit.
+                    Sort::Number(_) if !(whole(one) && whole(other)) => {
+                        let (a, b) = (one.as_f64()?, other.as_f64()?);
+                        if (a - b).abs() <= b.abs() * 1e-12 { Some(Ordering::Equal) } else { exact }
+                    }
+                    _ => exact,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a list holds an element, a text a part, an object a key.
+    #[must_use]
+    pub fn contains(self, value: &Value, want: &Value) -> Option<bool> {
+        match value {
+            Value::Array(items) => {
+                let same = |item: &Value| self.of_element(item).equal(item, want);
+                if items.iter().any(|item| same(item) == Some(true)) {
+                    return Some(true);
+                }
+                // 5 and "5" beside each other: it cannot be told whether this is what was meant.
+                let open = items.iter().any(|item| same(item).is_none() && alike::looks_like(item, want));
+                (!open).then_some(false)
+            }
+            Value::String(text) => Some(self.form.folded(text).contains(&self.form.folded(want.as_str()?))),
+            Value::Object(map) => Some(map.contains_key(want.as_str()?)),
+            _ => None,
+        }
+    }
+
+    /// Whether two lists have the same elements, in any order.
+    #[must_use]
+    pub fn same_elements(self, items: &[Value], wants: &[Value]) -> bool {
+        let mut left: Vec<&Value> = wants.iter().collect();
+        items.len() == wants.len()
+            && items.iter().all(|item| {
+                let same = |want: &&Value| self.of_element(item).equal(item, want) == Some(true);
+                let Some(at) = left.iter().position(same) else { return false };
+                left.swap_remove(at);
+                true
+            })
+    }
+
+    /// A text that all values that are one have in common.
+    #[must_use]
+    pub fn key(self, value: &Value) -> String {
+        match value {
+            Value::String(text) => format!("\"{}", self.form.key(self.kind, text)),
+            Value::Number(number) => {
+                decimal::parse(&number.to_string()).map_or_else(|| number.to_string(), |n| n.to_string())
+            }
+            Value::Array(items) => {
+                let keys: Vec<String> = items.iter().map(|item| self.of_element(item).key(item)).collect();
+                format!("[{}]", keys.join(","))
+            }
+            Value::Object(map) => {
+                let keys: Vec<String> =
+                    map.iter().map(|(key, item)| format!("{key}:{}", self.of_element(item).key(item))).collect();
+                format!("{{{}}}", keys.join(","))
+            }
+            other => other.to_string(),
+        }
+    }
+
+    fn is_field(self) -> bool {
+        matches!(self.form, Form::Field | Form::Version)
+    }
+}
+
+fn whole(number: &serde_json::Number) -> bool {
+    number.is_i64() || number.is_u64()
+}
+
+#[cfg(test)]
+mod tests;
