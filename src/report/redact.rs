@@ -136,9 +136,7 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
     redactor.scrub(target);
     texts(tags, redactor);
     option(reason, redactor);
-    if let Some(fault) = fault {
-        of_fault(fault, redactor);
-    }
+    fault.iter_mut().for_each(|fault| of_fault(fault, redactor));
     texts(earlier, redactor);
     of_facts(facts, redactor);
     named(partial, redactor, |why, redactor| redactor.scrub(why));
@@ -163,9 +161,7 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
         of_facts(facts, redactor);
     }
     named(rules, redactor, word);
-    for name in gated {
-        word(name, redactor);
-    }
+    gated.iter_mut().for_each(|name| word(name, redactor));
 }
 
 fn of_fault(fault: &mut Fault, redactor: &Redactor) {

@@ -197,28 +197,3 @@ fn record(cx: &mut Cx<'_>, validation: &Validation) {
         cx.note(format!("{}: {}", validation.verdict.word(), validation.why));
     }
 }
-
-#[cfg(test)]
-mod disagreements {
-    use super::second_validator::SecondOpinion;
-    use super::verdict::{Validation, Verdict};
-    use super::{Reason, disagreement};
-
-    #[test]
-    fn of_two_that_differ_the_first_keeps_its_reason() {
-        let second = SecondOpinion { word: "differs", text: "secure".to_owned() };
-        let first = Validation {
-            verdict: Verdict::Bogus,
-            reason: Some(Reason::Expired),
-            why: "www.test. A: none of its 1 signatures holds".to_owned(),
-        };
-        let both = disagreement(&first, &second);
-        assert_eq!((both.verdict, both.reason), (Verdict::Indeterminate, Some(Reason::OpinionsDiffer)));
-        assert_eq!(
-            both.why,
-            "first says bogus, expired (www.test. A: none of its 1 signatures holds), second says secure"
-        );
-        let first = Validation { verdict: Verdict::Secure, reason: None, why: String::new() };
-        assert_eq!(disagreement(&first, &second).why, "first says secure, second says secure");
-    }
-}

@@ -2,8 +2,12 @@
 
 use super::authority::{DAY, Records, Reply, Signer, World, now, records};
 use super::{A, MX, Zone, address, is, name, observed};
+use crate::checks::dns::dnssec::disagreement;
+use crate::checks::dns::dnssec::second_validator::SecondOpinion;
+use crate::checks::dns::dnssec::verdict::{Validation, Verdict};
 use crate::model::{Arg, Value};
 use crate::proto::dns::types;
+use crate::proto::dnssec::Reason;
 use crate::testing::{noted, text};
 
 #[tokio::test]
@@ -367,4 +371,19 @@ async fn what_does_not_fit_is_asked_for_over_tcp() {
     assert_eq!(observation.last("truncated"), Some(&Value::Bool(true)));
     // A and DNSKEY twice each; SOA, CDS, CDNSKEY.
     assert_eq!(observation.last("dnssec.queries"), Some(&Value::from(7)));
+}
+
+#[test]
+fn of_two_that_differ_the_first_keeps_its_reason() {
+    let second = SecondOpinion { word: "differs", text: "secure".to_owned() };
+    let first = Validation {
+        verdict: Verdict::Bogus,
+        reason: Some(Reason::Expired),
+        why: "www.test. A: none of its 1 signatures holds".to_owned(),
+    };
+    let both = disagreement(&first, &second);
+    assert_eq!((both.verdict, both.reason), (Verdict::Indeterminate, Some(Reason::OpinionsDiffer)));
+    assert_eq!(both.why, "first says bogus, expired (www.test. A: none of its 1 signatures holds), second says secure");
+    let first = Validation { verdict: Verdict::Secure, reason: None, why: String::new() };
+    assert_eq!(disagreement(&first, &second).why, "first says secure, second says secure");
 }
