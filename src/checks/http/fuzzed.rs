@@ -3,7 +3,7 @@
 use http_body_util::Full;
 use hyper::Request;
 use hyper::body::Bytes;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -23,11 +23,16 @@ pub async fn answer(bytes: &[u8]) -> Observation {
     let mut observation = Observation::default();
     let Some((version, said)) = bytes.split_first() else { return observation };
     let version = if version & 1 == 0 { Version::Http1 } else { Version::Http2 };
-    // Room for all of it at once: nobody reads while it is written.
-    let (near, mut far) = tokio::io::duplex(said.len() + 64 * 1024);
-    if far.write_all(said).await.is_err() || far.shutdown().await.is_err() {
-        return observation;
-    }
+    let (near, mut far) = tokio::io::duplex(64 * 1024);
+    let said = said.to_vec();
+    // The server talks once it was asked.
+    let server = tokio::spawn(async move {
+        let _ = far.read(&mut [0; 1024]).await;
+        let _ = far.write_all(&said).await;
+        let _ = far.shutdown().await;
+        // What the client says later is taken, so that it hears the end and no reset.
+        let _ = tokio::io::copy(&mut far, &mut tokio::io::sink()).await;
+    });
     let (Ok(url), Ok(request)) =
         (Url::parse("http://x.test/a?b"), Request::get("http://x.test/a?b").body(Full::new(Bytes::new())))
     else {
@@ -41,5 +46,6 @@ pub async fn answer(bytes: &[u8]) -> Observation {
         record::record_answer(&mut cx, &answer);
     }
     record::record_trace(&mut cx, &trace);
+    server.abort();
     observation
 }

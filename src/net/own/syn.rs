@@ -14,6 +14,7 @@ use crate::net::sys::tcp_info::{drops, tcp_info};
 
 /// Has the kernel drop, and count, resets that come over the loopback interface while `socket` connects to another host; so that
 /// none of them passes for the peer's. True where it does.
+#[must_use]
 pub fn hold_own_resets(socket: &Socket, peer: IpAddr) -> bool {
     !is_own(peer) && system::attach(socket)
 }

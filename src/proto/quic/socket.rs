@@ -91,12 +91,11 @@ impl QuicSocket {
         if error.raw_os_error() == Some(libc::EMSGSIZE) {
             return;
         }
-        const OPERATION: &str = "exchange QUIC packets";
         let report = datagram::reported(&self.socket);
         if let Some(why) = report.as_ref().and_then(|report| own::rejection(report, self.peer.ip())) {
-            return self.report(PathError::Fault(own::rejection_fault(why, OPERATION, self.peer)));
+            return self.report(PathError::Fault(own::rejection_fault(why, "exchange QUIC packets", self.peer)));
         }
-        self.report(match ConnectError::classify(error, OPERATION, self.peer) {
+        self.report(match ConnectError::classify(error, "exchange QUIC packets", self.peer) {
             Ok(error) => PathError::Connect(error.reported_by(report.as_ref())),
             Err(fault) => PathError::Fault(fault),
         });
