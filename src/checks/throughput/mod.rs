@@ -21,6 +21,9 @@ use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
 use crate::net::connect;
 use crate::probe::{Cx, EarlyEnd, Footprint, Probe, fact_is};
 
+/// What opening a stream may take on a path around the earth, with one lost segment.
+const OPENING: Duration = Duration::from_millis(500);
+
 /// The probe.
 pub struct Throughput {
     settings: Settings,
@@ -47,8 +50,10 @@ impl Probe for Throughput {
 
     fn longest(&self) -> Duration {
         let settings = &self.settings;
-        // Lookup and connect have the patience each, agreeing on the test and exchanging results twice that.
-        settings.target.timeout * 6 + settings.params.omit + settings.duration + Duration::from_secs(3)
+        // Each answer that is waited for has the patience: lookup, connect, four steps before the data and three after it.
+        // Streams are opened one after the other, each in a moment.
+        let opening = settings.target.timeout.max(OPENING * settings.params.streams);
+        settings.target.timeout * 9 + opening + settings.params.omit + settings.duration + Duration::from_secs(3)
     }
 
     fn answered(observation: &Observation) -> bool {
@@ -88,9 +93,13 @@ impl Throughput {
                 report::partial(cx, &settings.params, &flows);
                 return Err(match (stop, measured.stalled) {
                     // Data stopped first and the server is silent since: the path died, or the server with it.
-                    (EarlyEnd::Outcome { word: "timeout", evidence }, Some(stalled)) => {
-                        EarlyEnd::outcome("stalled", format!("{stalled}; {}", evidence.unwrap_or_default()))
-                    }
+                    (EarlyEnd::Outcome { word: "timeout", evidence }, Some(stalled)) => EarlyEnd::outcome(
+                        "stalled",
+                        match evidence {
+                            Some(evidence) => format!("{stalled}; {evidence}"),
+                            None => stalled,
+                        },
+                    ),
                     (stop, _) => stop,
                 });
             }
