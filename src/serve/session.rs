@@ -30,7 +30,7 @@ const DRAIN: Duration = Duration::from_secs(2);
 
 /// Datagrams looked through for hellos of other clients, in front of a stream; a client that never stops is not read for ever.
 const STRAYS: usize = 256;
-/// Of what a test was to move, this much more is sent at once to a UDP client that still waits.
+/// Of what a test was to move, this part more is sent at once to a client that still waits.
 const REFILL: u64 = 100;
 
 /// Serves one test.
@@ -181,6 +181,9 @@ impl Session {
         self.send_state(state::TEST_START).await?;
         self.send_state(state::TEST_RUNNING).await?;
         let mut supply = Supply::of(params);
+        if params.omit.is_zero() {
+            supply.begin();
+        }
         for flow in flows.iter() {
             flow.start(&mut tasks, params, &block, supply.budget.as_ref(), &stop);
         }
@@ -188,9 +191,6 @@ impl Session {
         let end = start + params.time.map_or(self.limits.duration, |time| time + params.omit + GRACE);
         let mut begin = start;
         let mut marked = params.omit.is_zero();
-        if marked {
-            supply.begin();
-        }
         let mut progress = Progress::new(start);
         loop {
             let wake = (Instant::now() + CHECK_INTERVAL).min(end).min(if marked { end } else { start + params.omit });
@@ -291,7 +291,7 @@ impl Progress {
 /// What a test that ends by an amount may still send.
 struct Supply {
     budget: Option<Arc<Budget>>,
-    /// Blocks of UDP that may be sent in place of lost ones: as many again.
+    /// Blocks that may be sent in place of those that the client does not count: as many again.
     spare: u64,
     portion: u64,
     spent: Option<Instant>,
@@ -301,7 +301,8 @@ impl Supply {
     fn of(params: &Params) -> Self {
         let blocks = params.amount.map(|amount| amount.blocks(params.block));
         let spare = match blocks {
-            Some(blocks) if params.transport == Transport::Udp => blocks,
+            // With a warm-up the two sides begin to count at different moments.
+            Some(blocks) if params.transport == Transport::Udp || !params.omit.is_zero() => blocks,
             _ => 0,
         };
         let portion = (spare / REFILL).max(params.streams.into());

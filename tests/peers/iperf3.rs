@@ -116,7 +116,7 @@ const MODES: &[&[&str]] = &[
     &["-u", "-b", "5M", "--bidir"],
     &["-u", "-b", "5M", "-R", "-P", "2", "--udp-counters-64bit"],
     &["-R", "-b", "50M", "-O", "1"],
-    &["-R", "-C", "reno", "-w", "256K", "-M", "1000", "-l", "32K", "-S", "32", "--nodelay"],
+    &["-R", "-C", "reno", "-w", "256K", "-M", "1000", "-l", "32K", "-S", "32", "-N"],
     &["-Z", "-R", "--get-server-output", "-T", "title", "--extra-data", "more"],
     &["-u", "-b", "5M", "-l", "500", "--repeating-payload", "--dont-fragment"],
 ];
@@ -157,7 +157,8 @@ fn a_test_of_an_amount_moves_that_amount() {
         (&["-R", "-k", "100", "-l", "64K"], 100 * 65_536, 0),
         (&["-u", "-R", "-n", "1M", "-b", "20M", "-l", "1000"], MEBI, 1000),
         (&["-u", "-R", "-k", "500", "-b", "20M", "-l", "1000"], 500_000, 0),
-        (&["-u", "-n", "1M", "-b", "20M", "-l", "1000"], MEBI, 20_000),
+        // 3.22 itself sends more than it was told to.
+        (&["-u", "-n", "1M", "-b", "20M", "-l", "1000"], MEBI, 10 * MEBI),
     ];
     for release in [IPERF3, IPERF3_CURRENT] {
         if !installed(&[release]) {

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::measured::Measured;
 use super::settings::Settings;
 use crate::model::Fault;
+use crate::net::connect;
 use crate::net::dial::{self, ConnectError};
 use crate::probe::EarlyEnd;
 use crate::proto::iperf3::frame::{self, Cookie, RESULTS_CAP};
@@ -29,6 +30,11 @@ const DRAIN: Duration = Duration::from_secs(1);
 const CLOSING: Duration = Duration::from_secs(1);
 /// … and then to listen again.
 const REOPENING: Duration = Duration::from_millis(100);
+
+/// Who is reset before the first word comes again after this pause …
+const COMEBACK: Duration = Duration::from_millis(200);
+/// … this often.
+const COMEBACKS: u32 = 5;
 
 /// A connection that did not come about.
 pub(super) fn not_connected(error: &ConnectError, peer: SocketAddr) -> EarlyEnd {
@@ -64,15 +70,44 @@ pub(super) struct Client<'s> {
 }
 
 impl<'s> Client<'s> {
-    pub(super) fn new(control: TcpStream, peer: SocketAddr, settings: &'s Settings) -> Self {
+    fn new(control: TcpStream, peer: SocketAddr, settings: &'s Settings) -> Self {
         Self { control, peer, settings, cookie: frame::make_cookie() }
     }
 
-    /// From the cookie to `TEST_RUNNING`; each answer of the server has the patience.
-    pub(super) async fn negotiate(&mut self) -> Result<Vec<Flow>, EarlyEnd> {
+    /// Connects, and is let in. iperf3 closes its port after a test and opens it again: who connects in between is reset
+    /// before the first word, or refused after that, and comes again as long as the patience allows.
+    pub(super) async fn meet(peer: SocketAddr, settings: &'s Settings) -> Result<Self, EarlyEnd> {
+        let patience = Instant::now() + settings.target.timeout;
+        let mut left = COMEBACKS;
+        loop {
+            let end = match Self::enter(peer, settings).await {
+                Err(EarlyEnd::Outcome { word: word @ ("reset" | "refused"), evidence }) => (word, evidence),
+                other => return other,
+            };
+            let reopens = end.0 == "reset" || left < COMEBACKS;
+            if !reopens || left == 0 || Instant::now() + COMEBACK >= patience {
+                return Err(EarlyEnd::Outcome { word: end.0, evidence: end.1 });
+            }
+            left -= 1;
+            sleep(COMEBACK).await;
+        }
+    }
+
+    /// Connects, names the test and waits to be asked for the parameters.
+    async fn enter(peer: SocketAddr, settings: &'s Settings) -> Result<Self, EarlyEnd> {
+        let control = match connect(peer, settings.target.source, settings.target.timeout).await? {
+            Ok(dialled) => dialled.stream,
+            Err(error) => return Err(not_connected(&error, peer)),
+        };
+        let mut client = Self::new(control, peer, settings);
         // A busy server may have closed already; its answer is read below, so a failed write does not matter.
-        let _ = self.control.write_all(&self.cookie).await;
-        self.expect_state(state::PARAM_EXCHANGE).await?;
+        let _ = client.control.write_all(&client.cookie).await;
+        client.expect_state(state::PARAM_EXCHANGE).await?;
+        Ok(client)
+    }
+
+    /// From the parameters to `TEST_RUNNING`; each answer of the server has the patience.
+    pub(super) async fn negotiate(&mut self) -> Result<Vec<Flow>, EarlyEnd> {
         let params = self.settings.params.to_json();
         self.bounded("send parameters", async |control| frame::write_json(control, &params).await).await?;
         self.expect_state(state::CREATE_STREAMS).await?;

@@ -90,6 +90,25 @@ async fn a_dead_path_is_waited_for_as_long_as_the_field_says() {
     }
 }
 
+/// iperf3 opens its port again after each test: until then clients are reset.
+#[tokio::test]
+async fn a_server_that_opens_its_port_again_is_not_gone() {
+    for resets in [2, 50] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            for _ in 0..resets {
+                drop(listener.accept().await?);
+            }
+            let (mut control, _) = listener.accept().await?;
+            read_cookie(&mut control).await?;
+            write_state(&mut control, state::ACCESS_DENIED).await
+        });
+        let observation = facts(addr, &[]).await;
+        assert_eq!(outcome(&observation), if resets == 2 { "busy" } else { "reset" }, "{:?}", observation.notes());
+    }
+}
+
 #[tokio::test]
 async fn a_slow_server_that_always_answers_is_not_silent() {
     // Each answer comes after more than half of the patience, so that all together take longer than it.

@@ -74,9 +74,11 @@ async fn bytes(mut control: TcpStream, mut streams: Vec<TcpStream>, sends: bool)
                 *moved += count?;
             }
         }
-        match tokio::time::timeout(Duration::from_millis(5), read_state(&mut control)).await {
-            Ok(word) if word? == state::TEST_END => break,
-            _ => {}
+        let word = tokio::time::timeout(Duration::from_millis(5), read_state(&mut control)).await;
+        if let Ok(word) = word
+            && word? == state::TEST_END
+        {
+            break;
         }
     }
     let flag = if sends { 1 } else { -1 };
