@@ -7,6 +7,9 @@ use super::*;
 /// Nothing came for this long: the sender has stopped.
 const STILL: Duration = Duration::from_millis(300);
 
+/// No test asks for this many bytes.
+const TOO_MUCH: u64 = 1_000_000_000;
+
 /// The parameters of a test with these beside what all have.
 fn params(more: &Value) -> Value {
     let mut params = json!({"time": 0, "num": 0, "blockcount": 0, "omit": 0, "len": 1000});
@@ -21,6 +24,7 @@ async fn until_still(mut stream: TcpStream) -> (TcpStream, u64) {
         let count = read.unwrap();
         assert!(count > 0, "the stream stays open until the test ends");
         all += count as u64;
+        assert!(all < TOO_MUCH, "it does not stop");
     }
     (stream, all)
 }
@@ -92,7 +96,7 @@ async fn the_warm_up_is_no_part_of_the_amount() {
     let (mut control, cookie) = open(addr, params(&more)).await;
     let data = dial(addr, &cookie).await;
     running(&mut control).await;
-    let (_data, all) = until_still(data).await;
+    let (_data, all) = timeout(Duration::from_secs(20), until_still(data)).await.expect("it stops");
     let results = finish(&mut control).await;
     let counted = results["streams"][0]["bytes"].as_u64().unwrap();
     // A block may have begun before the warm-up ended.
