@@ -48,7 +48,8 @@ impl Watch {
             return Ok(());
         }
         let none = if total == 0 { ", and nothing before" } else { "" };
-        Err(EarlyEnd::outcome("stalled", format!("nothing moved for {:?}{none}", self.patience)))
+        let patience = self.patience;
+        Err(EarlyEnd::outcome("stalled", format!("nothing moved for {patience:?}{none}")))
     }
 }
 

@@ -86,10 +86,10 @@ impl Test {
             Self::Gt(_) | Self::Ge(_) => (!held(self)).then_some(false),
             Self::Between(low, high) => {
                 let from_nothing = Self::Ge(low.clone()).holds(Some(&Value::from(0)), sort);
-                if !held(&Self::Ge(low.clone())) {
-                    Some(false)
-                } else {
+                if held(&Self::Ge(low.clone())) {
                     (from_nothing && held(&Self::Le(high.clone()))).then_some(true)
+                } else {
+                    Some(false)
                 }
             }
             Self::Eq(want) => (!held(&Self::Ge(want.clone()))).then_some(false),

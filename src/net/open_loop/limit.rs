@@ -66,7 +66,8 @@ pub fn limited_by(used: &CpuShare, threads: usize, offered: Option<Offered>) -> 
     }
     match used.idle {
         Some(idle) if idle < IDLE => {
-            let own = used.process.map_or_else(String::new, |process| format!(", and this process used {process:.2} cores"));
+            let own =
+                used.process.map_or_else(String::new, |process| format!(", and this process used {process:.2} cores"));
             let why = format!(
                 "the processors of this host were idle for {:.0} % of the time{own}: the client had no more to use",
                 idle * 100.0

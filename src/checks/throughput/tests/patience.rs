@@ -115,6 +115,7 @@ async fn a_slow_server_that_always_answers_is_not_silent() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     tokio::spawn(async move {
+        // The time a slow server takes.
         let pause = || tokio::time::sleep(Duration::from_millis(600));
         let (mut control, _) = listener.accept().await?;
         read_cookie(&mut control).await?;

@@ -115,6 +115,7 @@ async fn datagrams(
                 (packets, received) = (header.sequence.max(packets), received + length);
             }
             word = read_state(&mut control) => if word? == state::TEST_END { break },
+            // The gap between two datagrams.
             () = tokio::time::sleep(Duration::from_millis(5)), if sends => {}
         }
     }
