@@ -115,6 +115,8 @@ const LATE_REMEDY: &str = "run it again when less runs on this host, with a lowe
 enum Doubt {
     /// Only a part of the fact was seen, for this reason, and the rest decides.
     Part(String),
+    /// A share of what was counted may not be the target's, for this reason, and how much decides.
+    Less(String),
     /// The fact was measured late, for this reason, and by how much decides.
     Late(String),
 }
@@ -126,6 +128,10 @@ impl Doubt {
             Self::Part(why) => (
                 format!("`{}` was seen in part: {why}", info.name),
                 "let all of it be seen, or expect what the part can show: `contains`, `any`, `matches`, a length of at least so much",
+            ),
+            Self::Less(why) => (
+                format!("`{}` may be less than was counted: {why}", info.name),
+                "have it counted by a peer that can tell, or expect what the count can show: at most so much",
             ),
             Self::Late(why) => (
                 format!("`{}` is not known: {why}, and nothing says how much of it is the target's", info.name),
@@ -210,11 +216,12 @@ fn outcome(expectation: &Expectation, observation: &Observation, settled: Option
     let typing = expectation.typing(kind);
     let (mut got, mut open) = (None, None);
     for (index, operand) in operands.iter().enumerate() {
-        let (holds, text) = judged(expectation, operand, typing);
-        let Some(holds) = holds else {
-            let doubt = if matches!(operand, Operand::Late(..)) { Doubt::Late } else { Doubt::Part };
-            open = open.or_else(|| text.map(doubt));
-            continue;
+        let (holds, text) = match judged(expectation, operand, typing) {
+            Ok(judged) => judged,
+            Err(doubt) => {
+                open = open.or(Some(doubt));
+                continue;
+            }
         };
         if got.is_none() || !holds {
             let place = if total > 1 && !holds { format!(" in round {} of {total}", index + 1) } else { String::new() };
@@ -242,25 +249,32 @@ fn outcome(expectation: &Expectation, observation: &Observation, settled: Option
     }))
 }
 
-/// Whether one value holds, and what was seen; undecided with the reason.
-fn judged(expectation: &Expectation, operand: &Operand, typing: Typing<'_>) -> (Option<bool>, Option<String>) {
+/// Whether one value holds, and what was seen; `Err` when that is undecided.
+fn judged(
+    expectation: &Expectation,
+    operand: &Operand,
+    typing: Typing<'_>,
+) -> Result<(bool, Option<String>), Doubt> {
+    let test = &expectation.test;
     let (value, holds) = match operand {
-        Operand::Value(value) => (value, expectation.test.holds(value.as_ref(), typing)),
-        Operand::Unavailable(why) => return (Some(false), Some(why.clone())),
-        Operand::Partial(value, why) => match expectation.test.holds_in_part(value.as_ref(), typing) {
-            Some(holds) => (value, holds),
-            None => return (None, Some(why.clone())),
-        },
-        Operand::Late(value, why) => match expectation.test.holds_below(value.as_ref(), typing) {
-            Some(holds) => (value, holds),
-            None => return (None, Some(why.clone())),
-        },
+        Operand::Unavailable(why) => return Ok((false, Some(why.clone()))),
+        Operand::Value(value) => (value, Ok(test.holds(value.as_ref(), typing))),
+        Operand::Partial(value, why) => {
+            (value, test.holds_in_part(value.as_ref(), typing).ok_or_else(|| Doubt::Part(why.clone())))
+        }
+        Operand::AtMost(value, why) => {
+            (value, test.holds_at_most(value.as_ref(), typing).ok_or_else(|| Doubt::Less(why.clone())))
+        }
+        Operand::Late(value, why) => {
+            (value, test.holds_at_most(value.as_ref(), typing).ok_or_else(|| Doubt::Late(why.clone())))
+        }
     };
+    let holds = holds?;
     let seen = value.as_ref().map(|value| {
         let text = operands::human(value, typing.sort);
         if holds { text } else { operands::told_apart(expectation, value, text) }
     });
-    (Some(holds), seen)
+    Ok((holds, seen))
 }
 
 /// An attempt that holds, but ended after `within`, came too late.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::model::expectation::{Expectation, Given, Part, Sort};
 use crate::model::fact::SETTLED_IN;
 use crate::model::typed;
-use crate::model::{Observation, Round, Unit, Value};
+use crate::model::{Observation, Rest, Round, Unit, Value};
 use crate::stats::Samples;
 
 /// Characters of a value shown to people.
@@ -19,7 +19,9 @@ pub(super) enum Operand {
     Unavailable(String),
     /// A part of a value, or nothing of it, and why.
     Partial(Option<Value>, String),
-    /// A number that may be too high, and why.
+    /// The most a value can be, and why it may be less.
+    AtMost(Option<Value>, String),
+    /// The same of what this side measured late.
     Late(Option<Value>, String),
 }
 
@@ -87,9 +89,11 @@ fn statistic(name: &str, part: &'static str, observation: &Observation) -> Opera
 }
 
 fn whole_or_part(round: &Round, name: &str, value: Option<Value>) -> Operand {
-    match round.partial(name) {
-        Some(why) => Operand::Partial(value, why.to_owned()),
-        None => Operand::Value(value),
+    let why = round.partial(name).map(str::to_owned);
+    match (why, round.rest(name)) {
+        (Some(why), Some(Rest::Less)) => Operand::AtMost(value, why),
+        (Some(why), _) => Operand::Partial(value, why),
+        (None, _) => Operand::Value(value),
     }
 }
 

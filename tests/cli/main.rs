@@ -8,6 +8,7 @@ mod baseline;
 mod calibrating;
 mod compare_arms;
 mod compare_reports;
+mod counted;
 mod crowd;
 mod demo;
 mod endings;

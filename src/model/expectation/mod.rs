@@ -1,7 +1,6 @@
 //! Expectations: an operator, a fact and the wanted value, parsed and ready to be tested. `suite` reads them, the judge tests.
 
 pub mod domain;
-mod late;
 mod operator;
 mod partial;
 mod sort;
