@@ -15,6 +15,7 @@ use operands::Operand;
 
 use crate::model::expectation::{Expectation, Operator, Origin};
 use crate::model::fact::SETTLED_IN;
+use crate::model::observation::{Side, Tally};
 use crate::model::record::{OriginWord, Outcome};
 use crate::model::{Fault, FaultKind, Observation, Round, Silence, Unit, Value, Verdict};
 use crate::plan::{Case, PlannedArm};
@@ -47,8 +48,8 @@ fn judge_arm(case: &Case, arm: &PlannedArm, observation: &Observation, fault: Op
     }
     let mut expectations = Vec::new();
     let mut open = None;
-    for expectation in arm.expectations.iter() {
-        match outcome(expectation, observation) {
+    for (index, expectation) in arm.expectations.iter().enumerate() {
+        match outcome(index, expectation, observation) {
             Some(Judged::Decided(outcome)) => expectations.push(outcome),
             Some(Judged::Open(why)) => open = open.or_else(|| Some(in_part(expectation, arm, &why))),
             None => {}
@@ -153,37 +154,34 @@ enum Judged {
 }
 
 /// An expectation, judged; `None` for a default that does not speak of what was seen.
-fn outcome(expectation: &Expectation, observation: &Observation) -> Option<Judged> {
-    let operands = operands::operands(expectation, observation);
-    let total = operands.len();
-    if total == 0 && !expectation.given.is_empty() {
+fn outcome(index: usize, expectation: &Expectation, observation: &Observation) -> Option<Judged> {
+    let tally = if operands::by_round(expectation) {
+        let mut tally = observation.tally(index).cloned().unwrap_or_default();
+        for round in observation.counted().filter(|round| !round.is_tallied()) {
+            take(&mut tally, expectation, operands::of_round(expectation, round));
+        }
+        tally
+    } else {
+        let mut tally = Tally::default();
+        take(&mut tally, expectation, Some(operands::of_all(expectation, observation)));
+        tally
+    };
+    if tally.total == 0 && !expectation.given.is_empty() {
         return None;
     }
-    let mut held = total > 0;
-    let (mut got, mut open) = (None, None);
-    for (index, operand) in operands.iter().enumerate() {
-        let (holds, text) = judged(expectation, operand);
-        let Some(holds) = holds else {
-            open = open.or(text);
-            continue;
-        };
-        if got.is_none() || !holds {
-            let place = if total > 1 && !holds { format!(" in round {} of {total}", index + 1) } else { String::new() };
-            got = text.map(|text| text + &place);
-        }
-        held &= holds;
-        if !holds {
-            break;
-        }
-    }
-    if let Some(why) = open.filter(|_| held) {
+    let held = tally.total > 0 && tally.broken.is_none();
+    if let Some(why) = tally.open.filter(|_| held) {
         return Some(Judged::Open(why));
     }
+    let place = match tally.broken {
+        Some(at) if tally.total > 1 => format!(" in round {} of {}", at + 1, tally.total),
+        _ => String::new(),
+    };
     Some(Judged::Decided(Outcome {
         fact: expectation.path.clone(),
         operator: Cow::Borrowed(expectation.operator.word()),
         want: expectation.want.clone(),
-        got,
+        got: tally.got.map(|text| text + &place),
         held,
         origin: match expectation.origin {
             Origin::Suite(_) => OriginWord::Suite,
@@ -193,15 +191,51 @@ fn outcome(expectation: &Expectation, observation: &Observation) -> Option<Judge
     }))
 }
 
-/// Whether one value holds, and what was seen; undecided with the reason.
-fn judged(expectation: &Expectation, operand: &Operand) -> (Option<bool>, Option<String>) {
-    let human = |value: &Option<Value>| value.as_ref().map(|value| operands::human(value, expectation.sort));
+/// Judges what the rounds so far brought, and keeps of their facts what is still needed. Call it after each measurement: what
+/// a case keeps is then bounded, however many measurements it makes of however large a document.
+pub fn tally(case: &Case, observation: &mut Observation) {
+    observation.tally_rounds(|side, tallies, round| {
+        let arm = if side == Side::Base { &case.base } else { case.subject() };
+        tallies.resize(arm.expectations.len(), Tally::default());
+        for (tally, expectation) in tallies.iter_mut().zip(arm.expectations.iter()) {
+            if operands::by_round(expectation) {
+                take(tally, expectation, operands::of_round(expectation, round));
+            }
+        }
+    });
+}
+
+/// Counts one operand in; after the first that breaks the expectation, the others only count.
+fn take(tally: &mut Tally, expectation: &Expectation, operand: Option<Operand<'_>>) {
+    let Some(operand) = operand else { return };
+    let index = tally.total;
+    tally.total += 1;
+    if tally.broken.is_some() {
+        return;
+    }
+    let (holds, text) = judged(expectation, &operand, tally.got.is_none());
+    match holds {
+        None => tally.open = tally.open.take().or(text),
+        Some(true) => tally.got = tally.got.take().or(text),
+        Some(false) => (tally.got, tally.broken) = (text, Some(index)),
+    }
+}
+
+/// Whether one value holds, and what was seen, if that is `wanted` or it does not hold; undecided with the reason.
+fn judged(expectation: &Expectation, operand: &Operand<'_>, wanted: bool) -> (Option<bool>, Option<String>) {
+    let human = |value: &Option<Cow<'_, Value>>, holds: bool| {
+        let value = value.as_ref().filter(|_| wanted || !holds);
+        value.map(|value| operands::human(value, expectation.sort))
+    };
     match operand {
-        Operand::Value(value) => (Some(expectation.test.holds(value.as_ref(), expectation.sort)), human(value)),
+        Operand::Value(value) => {
+            let holds = expectation.test.holds(value.as_deref(), expectation.sort);
+            (Some(holds), human(value, holds))
+        }
         Operand::Unavailable(why) => (Some(false), Some(why.clone())),
-        Operand::Partial(value, why) => match expectation.test.holds_in_part(value.as_ref(), expectation.sort) {
-            Some(holds) => (Some(holds), human(value)),
-            None => (None, Some(why.clone())),
+        Operand::Partial(value, why) => match expectation.test.holds_in_part(value.as_deref(), expectation.sort) {
+            Some(holds) => (Some(holds), human(value, holds)),
+            None => (None, Some((*why).to_owned())),
         },
     }
 }

@@ -1,5 +1,7 @@
 //! The values an expectation is about, out of an observation.
 
+use std::borrow::Cow;
+
 use crate::model::expectation::{Expectation, Given, Part, Sort};
 use crate::model::fact::SETTLED_IN;
 use crate::model::{Observation, Round, Unit, Value};
@@ -8,58 +10,63 @@ use crate::model::{Observation, Round, Unit, Value};
 const SHOWN: usize = 400;
 
 /// A value an expectation is tested on.
-pub(super) enum Operand {
+pub(super) enum Operand<'v> {
     /// A value, or nothing.
-    Value(Option<Value>),
+    Value(Option<Cow<'v, Value>>),
     /// There is none to test, for this reason; nothing holds of it.
     Unavailable(String),
     /// A part of a value, or nothing of it, and why.
-    Partial(Option<Value>, String),
+    Partial(Option<Cow<'v, Value>>, &'v str),
 }
 
-/// One operand per round that counts for scalars (each must hold), one for all rounds together for a distribution.
-pub(super) fn operands(expectation: &Expectation, observation: &Observation) -> Vec<Operand> {
+/// Whether an expectation is about each round by itself, and each must hold; else it is about all of them together.
+pub(super) fn by_round(expectation: &Expectation) -> bool {
+    expectation.info.name != SETTLED_IN.name && !matches!(expectation.part, Part::Statistic(_))
+}
+
+/// The operand of one round that counts; `None` where the expectation does not speak of that round.
+pub(super) fn of_round<'v>(expectation: &Expectation, round: &'v Round) -> Option<Operand<'v>> {
     let name = expectation.info.name;
-    if name == SETTLED_IN.name {
-        return vec![Operand::Value(observation.settled_in.map(|settled| Value::from(settled.as_secs_f64())))];
+    if !expectation.given.iter().all(|given| is_given(round, given)) {
+        return None;
     }
-    let spoken_of = |round: &&Round| expectation.given.iter().all(|given| is_given(round, given));
-    match &expectation.part {
-        Part::Statistic(statistic) => {
-            let rounds = observation.counted().count();
-            let empty = observation.counted().filter(|round| round.samples(name).is_none()).count();
-            if (1..rounds).contains(&empty) {
-                // The rounds that went well must not speak for those that did not.
-                return vec![Operand::Unavailable(format!("nothing in {empty} of {rounds} rounds"))];
-            }
-            let summary = observation.merged(name).and_then(|samples| samples.summary());
-            let value = summary.and_then(|summary| summary.get(statistic)).map(Value::from);
-            match observation.partial(name) {
-                // Further samples can only add to the count, and change everything else.
-                Some(why) => vec![Operand::Partial(value.filter(|_| *statistic == "count"), why.to_owned())],
-                None => vec![Operand::Value(value)],
-            }
-        }
-        Part::Whole => {
-            let rounds = observation.counted().filter(spoken_of);
-            rounds.map(|round| whole_or_part(round, name, round.fact(name).cloned())).collect()
-        }
-        Part::Path(path) => observation
-            .counted()
-            .filter(spoken_of)
-            .map(|round| match round.fact(name) {
-                Some(value) => whole_or_part(round, name, walk(value, path).cloned()),
-                None if round.partial(name).is_some() => whole_or_part(round, name, None),
-                // Nothing can be absent from what was never there.
-                None => Operand::Unavailable(format!("nothing: there is no `{name}`")),
-            })
-            .collect(),
+    let Part::Path(path) = &expectation.part else {
+        return Some(whole_or_part(round, name, round.fact(name)));
+    };
+    Some(match round.fact(name) {
+        Some(value) => whole_or_part(round, name, walk(value, path)),
+        None if round.partial(name).is_some() => whole_or_part(round, name, None),
+        // Nothing can be absent from what was never there.
+        None => Operand::Unavailable(format!("nothing: there is no `{name}`")),
+    })
+}
+
+/// The operand of all rounds together.
+pub(super) fn of_all<'v>(expectation: &Expectation, observation: &'v Observation) -> Operand<'v> {
+    let name = expectation.info.name;
+    let number = |number: f64| Cow::Owned(Value::from(number));
+    let Part::Statistic(statistic) = &expectation.part else {
+        return Operand::Value(observation.settled_in.map(|settled| number(settled.as_secs_f64())));
+    };
+    let rounds = observation.counted().count();
+    let empty = observation.counted().filter(|round| round.samples(name).is_none()).count();
+    if (1..rounds).contains(&empty) {
+        // The rounds that went well must not speak for those that did not.
+        return Operand::Unavailable(format!("nothing in {empty} of {rounds} rounds"));
+    }
+    let summary = observation.merged(name).and_then(|samples| samples.summary());
+    let value = summary.and_then(|summary| summary.get(statistic)).map(number);
+    match observation.partial(name) {
+        // Further samples can only add to the count, and change everything else.
+        Some(why) => Operand::Partial(value.filter(|_| *statistic == "count"), why),
+        None => Operand::Value(value),
     }
 }
 
-fn whole_or_part(round: &Round, name: &str, value: Option<Value>) -> Operand {
+fn whole_or_part<'v>(round: &'v Round, name: &str, value: Option<&'v Value>) -> Operand<'v> {
+    let value = value.map(Cow::Borrowed);
     match round.partial(name) {
-        Some(why) => Operand::Partial(value, why.to_owned()),
+        Some(why) => Operand::Partial(value, why),
         None => Operand::Value(value),
     }
 }
