@@ -45,6 +45,7 @@ pub use observation::{Observation, Round};
 pub use place::Place;
 pub use record::{CheckRecord, Record};
 pub use signal::Signal;
+pub use text::Text;
 pub use unit::Unit;
 pub use verdict::{Severity, Verdict};
 

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::sys::addrinfo::{AddressFamily, LookupError, lookup};
-use crate::model::Fault;
 use crate::model::argument::choices;
+use crate::model::{Fault, Text};
 
 /// Addresses kept of one name; one with more says so.
 const MOST: usize = 64;
@@ -46,8 +46,10 @@ pub struct Addresses {
 /// The addresses of `host`, at least one; an address stands for itself.
 /// The inner `Err` says why there is none: a fact (`unresolved`). The outer one is a fault: the resolver is silent or this
 /// side has no descriptors left, so that nothing is known of the name.
-pub async fn resolve(host: &str, version: IpVersion, patience: Duration) -> Result<Result<Addresses, String>, Fault> {
+pub async fn resolve(host: &Text, version: IpVersion, patience: Duration) -> Result<Result<Addresses, String>, Fault> {
     let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
+    // Formatted, it is as people may see it.
+    let shown = host.shown();
     if let Ok(address) = bare.parse::<IpAddr>() {
         let foreign = || format!("{host} is not an address of the family asked for");
         let own = || Addresses { list: vec![address], partial: None };
@@ -60,11 +62,11 @@ pub async fn resolve(host: &str, version: IpVersion, patience: Duration) -> Resu
     let name = bare.to_owned();
     let ask = move || halves(version, |family| lookup(&name, family));
     match tokio::time::timeout(patience, tokio::task::spawn_blocking(ask)).await {
-        Err(_) => Err(silent(host, &format!("no answer within {patience:?}"))),
-        Ok(Err(error)) => Err(silent(host, &error.to_string())),
-        Ok(Ok(Err(LookupError::Failed(why)))) => Err(silent(host, &why)),
+        Err(_) => Err(silent(shown, &format!("no answer within {patience:?}"))),
+        Ok(Err(error)) => Err(silent(shown, &error.to_string())),
+        Ok(Ok(Err(LookupError::Failed(why)))) => Err(silent(shown, &why)),
         Ok(Ok(Err(LookupError::Absent(why)))) => Ok(Err(format!("{host}: {why}"))),
-        Ok(Ok(Ok(found))) => Ok(distinct(host, version, found)),
+        Ok(Ok(Ok(found))) => Ok(distinct(shown, version, found)),
     }
 }
 
@@ -144,11 +146,11 @@ mod tests {
     #[tokio::test]
     async fn addresses_stand_for_themselves() {
         let patience = Duration::from_secs(1);
-        let found = resolve("[::1]", IpVersion::Any, patience).await.unwrap();
+        let found = resolve(&"[::1]".into(), IpVersion::Any, patience).await.unwrap();
         assert_eq!(found.unwrap().list[0].to_string(), "::1");
-        assert!(resolve("127.0.0.1", IpVersion::V6, patience).await.unwrap().is_err());
-        assert!(resolve("nowhere.invalid", IpVersion::Any, patience).await.unwrap().is_err());
-        let local = resolve("localhost", IpVersion::V4, Duration::from_secs(20)).await.unwrap().unwrap();
+        assert!(resolve(&"127.0.0.1".into(), IpVersion::V6, patience).await.unwrap().is_err());
+        assert!(resolve(&"nowhere.invalid".into(), IpVersion::Any, patience).await.unwrap().is_err());
+        let local = resolve(&"localhost".into(), IpVersion::V4, Duration::from_secs(20)).await.unwrap().unwrap();
         assert_eq!((local.list, local.partial), (vec!["127.0.0.1".parse().unwrap()], None));
     }
 
