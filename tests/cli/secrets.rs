@@ -269,7 +269,13 @@ fn no_list_of_processes_shows_a_secret() {
         assert!(!lines.contains(TOKEN), "{held}: {lines}");
         std::fs::write(sandbox.path("go"), "x\n").unwrap();
         let ended = run.end();
-        assert_eq!(ended.code, 0, "{held}: {}{}", ended.out, ended.err);
+        let check = sandbox.json("r.json")["checks"][0].clone();
+        assert_eq!(
+            (&check["facts"]["restored"], &check["fault"]),
+            (&true.into(), &serde_json::Value::Null),
+            "{held}: {}",
+            ended.err
+        );
     }
 }
 
