@@ -33,10 +33,10 @@ impl Check {
     fn probe(&self) -> Arc<dyn DynProbe> {
         guard::set_program(BINARY);
         let number = Arg::Number;
-        let text = |text: &str| Arg::Text(text.to_owned());
+        let text = |text: &str| Arg::Text(text.into());
         let group = |pairs: Vec<(&'static str, Arg)>| Args(pairs.into_iter().collect::<BTreeMap<_, _>>());
         let command = |run: &[String]| {
-            let run = run.iter().cloned().map(Arg::Text).collect();
+            let run = run.iter().cloned().map(|word| Arg::Text(word.into())).collect();
             Arg::Group(group(vec![("run", Arg::List(run)), ("timeout", number(30.0))]))
         };
         let tcp = group(vec![

@@ -290,6 +290,76 @@ async fn when_the_guard_does_not_answer_the_run_restores_itself() {
     assert_eq!(marks.count("restored"), 1);
 }
 
+/// It is noticed at once, not at the end of what was planned; it does not go on later, so nothing is restored twice.
+#[tokio::test]
+async fn a_guard_that_is_stopped_is_lost_within_a_second() {
+    let marks = Marks::new();
+    let mut guard = Guard::arm(idle(marks.leave("restored", "")), Vec::new()).await.unwrap();
+    assert!(guard.inject().await.unwrap().succeeded());
+    // One that is well answers as long as it is asked.
+    let well = tokio::time::timeout(Duration::from_millis(1500), guard.lost()).await;
+    assert!(well.is_err(), "it is there");
+    let id = guard.id();
+    killed(id, Signal::SIGSTOP);
+    let begun = std::time::Instant::now();
+    guard.lost().await;
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}; half a second on an idle host", begun.elapsed());
+    let restored = guard.restore().await.unwrap();
+    assert!(restored.succeeded() && restored.incident.contains("or was stopped"), "{restored:?}");
+    let _ = kill(Pid::from_raw(id), Signal::SIGCONT);
+    guard.lost().await;
+    assert_eq!(marks.count("restored"), 1);
+}
+
+/// A run that is stopped once the fault is in place is restored for; when it goes on, it hears of it and restores nothing.
+#[test]
+fn a_run_that_asks_no_more_is_restored_for() {
+    let marks = Marks::new();
+    let mut bare = Bare::live(&idle(marks.leave("restored", "")));
+    bare.send(&json!("ping"));
+    assert_eq!(bare.receive(), "alive");
+    let begun = std::time::Instant::now();
+    while marks.count("restored") == 0 {
+        std::thread::yield_now();
+    }
+    assert!(begun.elapsed() > Duration::from_secs(2), "a busy run may be late");
+    bare.send(&json!("ping"));
+    assert_eq!(bare.receive(), "alive");
+    bare.send(&json!("restore"));
+    assert_eq!(bare.receive(), "restoring");
+    let answer = bare.receive();
+    assert!(answer["restored"]["incident"].as_str().unwrap().contains("the run was stopped"), "{answer}");
+    assert_eq!(marks.count("restored"), 1);
+}
+
+/// While a command of it runs, the guard says that it is there.
+#[tokio::test]
+async fn a_guard_at_work_answers() {
+    for held in ["inject", "restore"] {
+        let marks = Marks::new();
+        let go = pipe(marks.path("go"));
+        let mut go = File::options().read(true).write(true).open(go).unwrap();
+        let waits = marks.leave("begun", &format!("read _ <'{}'", marks.path("go").display()));
+        let plan = if held == "inject" { plan(waits, shell("true")) } else { idle(waits) };
+        let mut bare = Bare::armed(&plan);
+        bare.send(&json!("inject"));
+        assert!(bare.receive()["started"].is_number());
+        if held == "restore" {
+            assert_eq!(bare.receive()["injected"]["exit"], 0);
+            bare.send(&json!("restore"));
+            assert_eq!(bare.receive(), "restoring");
+        }
+        marks.wait("begun", 1).await;
+        for _ in 0..3 {
+            bare.send(&json!("ping"));
+            assert_eq!(bare.receive(), "alive", "{held}");
+        }
+        go.write_all(b"x\n").unwrap();
+        let answer = bare.receive();
+        assert!(answer["injected"]["exit"] == 0 || answer["restored"]["restore"]["exit"] == 0, "{answer}");
+    }
+}
+
 /// What nobody can end, and does not end, may break it again: that is no "restored".
 #[tokio::test]
 async fn what_is_still_about_to_break_it_is_no_restored() {

@@ -26,6 +26,8 @@ use tokio::time::{Instant, timeout};
 
 /// The restore command must have begun so long after the signal.
 const BEGUN_WITHIN: Duration = Duration::from_secs(2);
+/// A guard waits so long for a sign of life of the run.
+const UNHEARD: Duration = Duration::from_secs(3);
 /// Bounds a test that would hang.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Cells at the same time: more only wait for each other.
@@ -55,6 +57,7 @@ const SIGNALS: &[Signal] = &[
     Signal::SIGUSR1,
     Signal::SIGABRT,
     Signal::SIGKILL,
+    Signal::SIGSTOP,
 ];
 
 /// Whom it hits.
@@ -77,10 +80,26 @@ const VICTIMS: &[Victim] = &[Victim::Run, Victim::Group, Victim::Session, Victim
 struct Cell(Phase, Signal, Victim);
 
 impl Cell {
-    /// Whether there is something to be seen: the guard is there once armed, and minds only SIGKILL and SIGABRT.
+    /// Whether there is something to be seen: the guard is there once armed, and minds only what nobody can ignore. A run that
+    /// is stopped is restored for once `inject` is over; before, and while it restores, everything goes on without it.
     fn exists(self) -> bool {
         let Self(phase, signal, victim) = self;
-        victim != Victim::Guard || (phase != Phase::Before && matches!(signal, Signal::SIGKILL | Signal::SIGABRT))
+        match (victim, signal) {
+            (Victim::Guard, Signal::SIGKILL | Signal::SIGABRT | Signal::SIGSTOP) => phase != Phase::Before,
+            (Victim::Guard, _) => false,
+            (_, Signal::SIGSTOP) => phase == Phase::InPlace,
+            _ => true,
+        }
+    }
+
+    /// Who vanished does not come back; who was stopped may.
+    fn stops_run(self) -> bool {
+        self.1 == Signal::SIGSTOP && self.2 != Victim::Guard
+    }
+
+    /// How soon the restore command must begin.
+    fn limit(self) -> Duration {
+        if self.stops_run() { BEGUN_WITHIN + UNHEARD } else { BEGUN_WITHIN }
     }
 }
 
@@ -248,14 +267,14 @@ async fn play(cell: Cell) -> Result<(), String> {
         Phase::Injecting | Phase::InPlace => {
             desk.mark("restoring", 1).await?;
             let took = sent.elapsed();
-            if took > BEGUN_WITHIN {
+            if took > cell.limit() {
                 return Err(format!("restoring began {took:?} after the signal: {}", said(&desk)));
             }
         }
         Phase::Restoring => {
             if victim == Victim::Guard {
                 desk.mark("restoring", before + 1).await?;
-                if sent.elapsed() > BEGUN_WITHIN {
+                if sent.elapsed() > cell.limit() {
                     return Err(format!("restoring began again {:?} after the guard died", sent.elapsed()));
                 }
             }
@@ -263,8 +282,14 @@ async fn play(cell: Cell) -> Result<(), String> {
         }
     }
     desk.mark("done", 1).await?;
-    if handled || victim == Victim::Guard {
-        reported(&mut desk, phase, victim).await?;
+    if cell.stops_run() {
+        desk.send(Signal::SIGCONT, victim);
+    }
+    if handled || victim == Victim::Guard || cell.stops_run() {
+        reported(&mut desk, cell).await?;
+    }
+    if signal == Signal::SIGSTOP && phase != Phase::Restoring && desk.marks.count("restoring") != 1 {
+        return Err(format!("it was restored {} times", desk.marks.count("restoring")));
     }
     if phase == Phase::Injecting {
         desk.nobody_waits_to_break_it();
@@ -273,16 +298,20 @@ async fn play(cell: Cell) -> Result<(), String> {
 }
 
 /// A run that lives says in its report what became of the target.
-async fn reported(desk: &mut Desk, phase: Phase, victim: Victim) -> Result<(), String> {
+async fn reported(desk: &mut Desk, cell: Cell) -> Result<(), String> {
     desk.ended().await;
     let report: Value = serde_json::from_str(&std::fs::read_to_string(desk.marks.path("r.json")).unwrap()).unwrap();
     let check = &report["checks"][0];
     let detail = check["fault"]["detail"].as_str().unwrap_or_default();
-    let put_back = if victim == Victim::Guard { "guard process ended" } else { "what it had changed was put back" };
+    let put_back = match cell {
+        Cell(_, _, Victim::Guard) => "guard process ended",
+        _ if cell.stops_run() => "the run was stopped",
+        _ => "what it had changed was put back",
+    };
     if check["verdict"] == "errored" && check["facts"]["restored"] == true && detail.contains(put_back) {
         return Ok(());
     }
-    Err(format!("{phase:?}: the report says {check}"))
+    Err(format!("the report says {check}"))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -85,6 +85,10 @@ impl Assess for Assessor {
         (judgement.verdict, judgement.reason.clone(), Assessment { judgement, comparisons: OnceCell::new() })
     }
 
+    fn measured(&self, case: &Case, observation: &mut Observation) {
+        judge::tally(case, observation);
+    }
+
     fn needs_confirmation(&self, case: &Case, observation: &Observation, assessment: &Assessment) -> bool {
         let verdict = assessment.judgement.verdict;
         assessment.comparisons.get_or_init(|| self.compare(case, observation, verdict)).alarm()

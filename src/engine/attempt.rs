@@ -192,7 +192,9 @@ async fn round<A: Assess>(
             return Some(fault);
         }
         // Twenty times the patience for a peer that is silent would say no more than once.
-        if case.layout.samples > 1 && !arm.probe.answered(&observation.latest()) {
+        let silent = case.layout.samples > 1 && !arm.probe.answered(&observation.latest());
+        shared.assess.measured(case, observation);
+        if silent {
             break;
         }
     }

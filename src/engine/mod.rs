@@ -39,6 +39,8 @@ pub trait Assess: Send + Sync + 'static {
         observation: &Observation,
         fault: Option<Fault>,
     ) -> (Verdict, Option<String>, Self::Judgement);
+    /// A measurement of `case` has ended: judges what it saw, so that its large facts need not be kept.
+    fn measured(&self, _case: &Case, _observation: &mut Observation) {}
     /// Whether the attempt gives an alarm that fresh rounds must confirm.
     fn needs_confirmation(&self, case: &Case, observation: &Observation, judgement: &Self::Judgement) -> bool;
     /// The silence that an attempt passed on, if it did.

@@ -4,23 +4,27 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::fault::Fault as Undoing;
 use super::processes::{self, Process};
-use super::{Arming, CommandResult, FaultPlan, GRACE, Reply, Request, RestoreResult, SUBCOMMAND};
+use super::{Arming, CommandResult, FaultPlan, GRACE, PERIOD, Reply, Request, RestoreResult, SUBCOMMAND};
 use crate::model::Fault;
 use crate::net::sys::session::detached;
 
 /// Starting a process and reading one line takes this long only when something is broken.
-const ARMING: std::time::Duration = std::time::Duration::from_secs(10);
-/// A guard that does not say so soon that it restores is stopped, or dead.
-const ANSWER: std::time::Duration = std::time::Duration::from_millis(1500);
+const ARMING: Duration = Duration::from_secs(10);
+/// A guard that does not answer so soon is looked at: it may be stopped, or on a busy host.
+const ANSWER: Duration = Duration::from_millis(400);
+/// One that has not answered by then is gone, whatever it looks like.
+const MOST: Duration = Duration::from_secs(10);
 /// What the run does when the guard is gone.
-const LOST: &str = "the guard process ended while the fault was in place; the run restored in its stead";
+const LOST: &str =
+    "the guard process ended, or was stopped, while the fault was in place; the run restored in its stead";
 
 static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
 /// Faults of this process so far.
@@ -47,6 +51,8 @@ pub struct Guard {
     /// The inject command ended with success.
     complete: bool,
     restore_requested: bool,
+    /// It ended, or was stopped.
+    gone: bool,
 }
 
 impl Guard {
@@ -104,6 +110,7 @@ impl Guard {
             live: false,
             complete: false,
             restore_requested: false,
+            gone: false,
         };
         Ok((guard, child))
     }
@@ -114,30 +121,31 @@ impl Guard {
         self.id
     }
 
-    /// Has the guard break it. From here on it restores when this process vanishes. `None` when the guard is gone.
+    /// Has the guard break it. From here on it restores when this process vanishes, or is stopped: wait in [`Guard::lost`] until
+    /// it is time to [`Guard::restore`]. `None` when the guard is gone.
     pub async fn inject(&mut self) -> Option<CommandResult> {
         self.live = true;
         let limit = self.plan.inject.timeout + GRACE;
         let ended = async {
             self.send(&Request::Inject).await?;
             loop {
-                match self.receive().await? {
+                match self.receive_watched().await? {
                     Reply::Injected(result) => {
                         self.complete = result.succeeded();
                         return std::io::Result::Ok(result);
                     }
                     Reply::Started(leader) => self.leader = Some(leader),
-                    Reply::Armed(_) | Reply::Refused(_) | Reply::Restoring | Reply::Restored(_) => {}
+                    Reply::Alive | Reply::Armed(_) | Reply::Refused(_) | Reply::Restoring | Reply::Restored(_) => {}
                 }
             }
         };
         timeout(limit, ended).await.ok()?.ok()
     }
 
-    /// Ends when the guard does. Call it only while nothing else is asked of the guard; may be dropped.
+    /// Ends when the guard does, or is stopped. Call it only while nothing else is asked of the guard; may be dropped.
     pub async fn lost(&mut self) {
         // It says nothing unasked.
-        while self.receive().await.is_ok() {}
+        while self.receive_watched().await.is_ok() {}
     }
 
     /// Restores, unless nothing was begun. Does it here when the guard is gone. May be called again after being dropped.
@@ -147,8 +155,9 @@ impl Guard {
             return None;
         }
         let limit = self.plan.restore_timeout() + GRACE;
-        let result = match timeout(limit, self.request_restore()).await {
-            Ok(Ok(result)) => result,
+        let asked = async { if self.gone { None } else { self.request_restore().await.ok() } };
+        let result = match timeout(limit, asked).await {
+            Ok(Some(result)) => result,
             _ => {
                 // One that does not answer must not come back to life beside us.
                 if let Some(process) = self.process {
@@ -168,26 +177,13 @@ impl Guard {
         if !self.restore_requested {
             self.send(&Request::Restore).await?;
             self.restore_requested = true;
-            if let Some(result) = timeout(ANSWER, self.restoring()).await?? {
-                return Ok(result);
-            }
         }
         loop {
-            if let Reply::Restored(result) = self.receive().await? {
-                return Ok(result);
-            }
-        }
-    }
-
-    /// Until the guard says that it restores.
-    async fn restoring(&mut self) -> std::io::Result<Option<RestoreResult>> {
-        loop {
-            match self.receive().await? {
-                Reply::Restoring => return Ok(None),
-                Reply::Restored(result) => return Ok(Some(result)),
+            match self.receive_watched().await? {
+                Reply::Restored(result) => return Ok(result),
                 Reply::Started(leader) => self.leader = Some(leader),
-                // Of an inject command that was interrupted.
-                Reply::Injected(_) | Reply::Armed(_) | Reply::Refused(_) => {}
+                // Also of an inject command that was interrupted.
+                Reply::Alive | Reply::Restoring | Reply::Injected(_) | Reply::Armed(_) | Reply::Refused(_) => {}
             }
         }
     }
@@ -195,7 +191,7 @@ impl Guard {
     /// Waits until it has ended, so that it no longer holds its locks.
     async fn dismiss(&mut self) {
         if self.send(&Request::Done).await.is_ok() {
-            let _ = timeout(GRACE, self.lost()).await;
+            let _ = timeout(GRACE, async { while self.receive().await.is_ok() {} }).await;
         }
     }
 
@@ -204,6 +200,35 @@ impl Guard {
         line.push(b'\n');
         self.input.write_all(&line).await?;
         self.input.flush().await
+    }
+
+    /// The next that it says, while it answers that it is there. May be dropped: what comes late says so once more.
+    async fn receive_watched(&mut self) -> std::io::Result<Reply> {
+        let reply = self.reply_or_silence().await;
+        self.gone |= reply.is_err();
+        reply
+    }
+
+    async fn reply_or_silence(&mut self) -> std::io::Result<Reply> {
+        loop {
+            self.send(&Request::Ping).await?;
+            let asked = Instant::now();
+            loop {
+                match timeout(ANSWER, self.receive()).await {
+                    Ok(Ok(Reply::Alive)) => break,
+                    Ok(other) => return other,
+                    // On a busy host one that is not stopped answers late.
+                    Err(_) if self.process.is_some_and(processes::stopped) || asked.elapsed() > MOST => {
+                        return Err(std::io::ErrorKind::TimedOut.into());
+                    }
+                    Err(_) => {}
+                }
+            }
+            match timeout(PERIOD, self.receive()).await {
+                Ok(Ok(Reply::Alive)) | Err(_) => {}
+                Ok(other) => return other,
+            }
+        }
     }
 
     async fn receive(&mut self) -> std::io::Result<Reply> {

@@ -7,11 +7,12 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt as _};
 use tokio::net::unix::pipe::Receiver;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep_until, timeout};
 
+use crate::model::Text;
 use crate::net::sys::session::own_session;
 
 /// The variable that marks what the commands of a fault started, whatever became of the parents.
@@ -23,11 +24,30 @@ const SILENCE: Duration = Duration::from_millis(50);
 /// Reads after the command ended, for a daemon that never falls silent.
 const LAST_READS: usize = 64;
 
+/// Shells whose script may be read from a file.
+const SHELLS: [&str; 6] = ["sh", "bash", "dash", "ash", "ksh", "zsh"];
+/// The script in place of one that is read from standard input.
+const READ_SCRIPT: &str = ". /dev/stdin";
+/// What such a script begins with: its commands have no standard input, like all others. The shell reads on by a descriptor
+/// of its own.
+const NO_INPUT: &str = "exec </dev/null\n";
+
+/// The position of the script in `sh -c SCRIPT`, with whatever options.
+fn script_of(run: &[Text]) -> Option<usize> {
+    let shell = run.first()?.rsplit('/').next()?;
+    if !SHELLS.contains(&shell) {
+        return None;
+    }
+    let is_c = |word: &Text| word.starts_with('-') && !word.starts_with("--") && word.contains('c');
+    let at = run.iter().position(is_c)? + 1;
+    (at < run.len()).then_some(at)
+}
+
 /// A command as the suite wrote it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandSpec {
-    /// Program and arguments; no shell.
-    pub run: Vec<String>,
+    /// Program and arguments; no shell. Of words that hold a secret only the script of a shell may be one, see [`Self::exposed`].
+    pub run: Vec<Text>,
     /// Folder to run in; the process's own when left out.
     pub cwd: Option<PathBuf>,
     /// After this its whole process group is killed.
@@ -77,7 +97,16 @@ impl CommandSpec {
     /// The command as one would type it into a shell.
     #[must_use]
     pub fn shell_text(&self) -> String {
-        self.run.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+        self.run.iter().map(|word| quoted(word.shown())).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The word that holds a secret and would stand in the list of processes, where every user of this host can read it. The
+    /// script of a shell does not: it goes to the shell by a pipe.
+    #[must_use]
+    pub fn exposed(&self) -> Option<&Text> {
+        let script = script_of(&self.run);
+        let words = self.run.iter().enumerate().filter(|(at, _)| Some(*at) != script);
+        words.map(|(_, word)| word).find(|word| word.holds_secret())
     }
 
     /// Runs it to its end. Dropping the future kills its process group, so an interrupted command cannot go on in the
@@ -111,8 +140,12 @@ impl CommandSpec {
             return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "the command is empty"));
         };
         let (reader, writer) = std::io::pipe()?;
-        let mut command = std::process::Command::new(program);
-        command.args(arguments).stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
+        let mut command = std::process::Command::new(&**program);
+        let hidden = script_of(&self.run).filter(|at| self.run.get(*at).is_some_and(Text::holds_secret));
+        let words = arguments.iter().enumerate();
+        command.args(words.map(|(at, word)| if Some(at + 1) == hidden { READ_SCRIPT } else { word }));
+        command.stdin(if hidden.is_some() { Stdio::piped() } else { Stdio::null() });
+        command.stdout(writer.try_clone()?).stderr(writer);
         // It may stand in our own environment, when this program was started by the command of another run.
         match mark {
             Some(mark) => command.env(MARK, mark),
@@ -122,7 +155,12 @@ impl CommandSpec {
             command.current_dir(cwd);
         }
         own_session(&mut command);
-        let child = Command::from(command).spawn()?;
+        let mut child = Command::from(command).spawn()?;
+        if let (Some(mut input), Some(script)) = (child.stdin.take(), hidden.and_then(|at| self.run.get(at))) {
+            let script = format!("{NO_INPUT}{}\n", &**script);
+            // By itself, because a pipe holds less than a script may have. It ends when the shell does.
+            tokio::spawn(async move { input.write_all(script.as_bytes()).await });
+        }
         let pipe = Receiver::from_owned_fd(reader.into())?;
         Ok(StartedCommand {
             child,
@@ -239,14 +277,10 @@ fn quoted(word: &str) -> String {
 mod tests {
     use std::time::Duration;
 
-    use super::{CommandSpec, TAIL};
+    use super::{CommandSpec, TAIL, Text, script_of};
 
     fn shell(script: &str) -> CommandSpec {
-        CommandSpec {
-            run: ["sh", "-c", script].map(str::to_owned).to_vec(),
-            cwd: None,
-            timeout: Duration::from_secs(30),
-        }
+        CommandSpec { run: ["sh", "-c", script].map(Text::from).to_vec(), cwd: None, timeout: Duration::from_secs(30) }
     }
 
     #[tokio::test]
@@ -297,9 +331,48 @@ mod tests {
         assert_eq!(outcome.output, "started\n");
     }
 
+    /// The script of a shell does what it would do as an argument, and stands in no list of processes.
+    #[tokio::test]
+    async fn a_secret_in_a_script_is_no_argument() {
+        for shell in ["sh", "bash"] {
+            let script = "echo $0 $1 $#; cat; tr '\\0' '\\n' </proc/$$/cmdline; x=s3cret; echo ${#x}; sleep 0; false";
+            let filler = ":\n".repeat(60_000);
+            let run = |script: Text| {
+                let run = vec![shell.into(), "-eu".into(), "-c".into(), script, "name".into(), "first".into()];
+                CommandSpec { run, cwd: None, timeout: Duration::from_secs(30) }
+            };
+            let plain = run(script.into()).run().await;
+            let hidden = run(Text::new(script, Some("echo ***"))).run().await;
+            assert_eq!((plain.exit, hidden.exit), (Some(1), Some(1)), "{shell}: {hidden:?}");
+            assert!(plain.output.contains("s3cret") && !hidden.output.contains("s3cret"), "{shell}: {}", hidden.output);
+            assert!(
+                hidden.output.starts_with("name first 1\n") && hidden.output.ends_with("\n6\n"),
+                "{}",
+                hidden.output
+            );
+            let long = run(Text::new(format!("{filler}echo end"), Some("***"))).run().await;
+            assert_eq!((long.exit, long.output.as_str()), (Some(0), "end\n"), "{shell}: longer than a pipe");
+        }
+    }
+
+    #[test]
+    fn only_the_script_of_a_shell_may_hold_a_secret() {
+        let secret = || Text::new("s3cret", Some("***"));
+        let exposed =
+            |run: &[Text]| CommandSpec { run: run.to_vec(), cwd: None, timeout: Duration::ZERO }.exposed().is_some();
+        assert!(!exposed(&["sh".into(), "-c".into(), secret()]));
+        assert!(!exposed(&["/bin/bash".into(), "-euo".into(), "pipefail".into(), "-c".into(), secret(), "x".into()]));
+        assert!(exposed(&["sh".into(), "-c".into(), "x".into(), secret()]), "its arguments are arguments");
+        assert!(exposed(&["curl".into(), "-c".into(), secret()]) && exposed(&[secret()]));
+        assert_eq!(script_of(&["sh".into(), "-c".into()]), None);
+        let command =
+            CommandSpec { run: vec!["sh".into(), "-c".into(), Text::new("x s3cret", Some("x ***"))], ..shell("") };
+        assert_eq!(command.shell_text(), "sh -c 'x ***'");
+    }
+
     #[test]
     fn a_typed_command_survives_a_shell() {
-        let command = CommandSpec { run: ["a/b", "it's", "", "$x y"].map(str::to_owned).to_vec(), ..shell("") };
+        let command = CommandSpec { run: ["a/b", "it's", "", "$x y"].map(Text::from).to_vec(), ..shell("") };
         assert_eq!(command.shell_text(), r"a/b 'it'\''s' '' '$x y'");
     }
 }

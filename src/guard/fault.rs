@@ -1,10 +1,15 @@
 //! A fault from the inject command to the certainty that it is undone.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::command::StartedCommand;
 use super::processes::{self, Processes};
 use super::{CommandResult, FaultPlan, RestoreResult, restore_mark};
+
+/// Whoever the restore command ended is gone after this.
+const ENDING: Duration = Duration::from_secs(1);
 
 /// The fault of a plan, once `inject` was started.
 #[derive(Debug)]
@@ -37,7 +42,8 @@ impl Fault {
     pub(super) async fn orphaned(plan: &FaultPlan, mark: &str, leader: Option<i32>, complete: bool) -> Self {
         let restore = restore_mark(mark);
         Processes::of(&restore, processes::leader_of(&restore), false).end(true).await;
-        let processes = Processes::of(mark, leader, false);
+        // It may have died before it could tell whom it started.
+        let processes = Processes::of(mark, leader.or_else(|| processes::leader_of(mark)), false);
         let until = Instant::now() + plan.inject.timeout;
         Self { mark: mark.to_owned(), processes, until, inject: None, complete }
     }
@@ -78,7 +84,8 @@ impl Fault {
         }
         // Now, because the fault may be in place; and again, because it may be made again.
         let first = plan.restore.restore_once(&self.mark).await;
-        if self.complete && first.succeeded() && !self.processes.any() {
+        // One that was just told to end takes a moment.
+        if self.complete && first.succeeded() && self.processes.gone(Instant::now() + ENDING).await {
             // It was the restore command that ended them.
             let result = plan.restore.verified(first, &self.mark).await;
             if result.commands_succeeded() {

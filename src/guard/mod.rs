@@ -6,7 +6,8 @@
 //! - It runs `inject` itself. So it knows everything `inject` started, and ends that, or waits for it, before it restores.
 //! - When its standard input ends without `done`, the run has vanished; when nothing is asked of it for longer than the fault
 //!   should last, the run was stopped. It restores at once in both cases.
-//! - The run watches its standard output. When that ends, the guard is dead, and the run restores.
+//! - Each asks after the other, several times a second. A guard that is dead or stopped is killed, so that it cannot go on
+//!   later, and the run restores; a run that is stopped is restored for.
 //!
 //! The commands travel over its standard input, never in its arguments, where every user of the machine could read them.
 
@@ -30,6 +31,10 @@ pub use process::main;
 pub const SUBCOMMAND: &str = "__guard";
 /// Restoring is tried this often.
 const ATTEMPTS: u32 = 2;
+/// From one question of the run after the guard to the next.
+const PERIOD: Duration = Duration::from_millis(200);
+/// A run that asked after the guard and then does not for so long was stopped.
+const SILENCE: Duration = Duration::from_secs(3);
 /// Beyond the commands' own limits; then the guard is taken for dead.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -78,6 +83,8 @@ enum Request {
     Inject,
     /// Restore now and report.
     Restore,
+    /// Say that you are there.
+    Ping,
     /// Nothing is left to do.
     Done,
 }
@@ -98,6 +105,8 @@ enum Reply {
     Armed(i32),
     /// It could not take it, and ends.
     Refused(String),
+    /// It is there.
+    Alive,
     /// The inject command was started as this process.
     Started(i32),
     /// The inject command ended.

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::os::fd::AsFd as _;
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
@@ -11,7 +12,8 @@ use tokio::time::{Instant, timeout_at};
 
 use super::fault::Fault;
 use super::lock::Locks;
-use super::{Arming, CommandResult, FaultPlan, Reply, Request, RestoreResult};
+use super::{Arming, CommandResult, FaultPlan, Reply, Request, RestoreResult, SILENCE};
+use crate::model::Text;
 
 /// Signals that would end it, but for those nobody can ignore and those of its own defects.
 const IGNORED: &[i32] = &[
@@ -76,7 +78,10 @@ async fn serve() -> bool {
     if !send(&Reply::Armed(std::process::id().cast_signed())) {
         return false;
     }
-    let done = Watch { arming: &arming, input: &mut input, fault: None, restored: None, end: None }.run().await;
+    let done =
+        Watch { arming: &arming, input: &mut input, fault: None, restored: None, end: None, heard: None, asked: false }
+            .run()
+            .await;
     // Before the end of our output tells the run that all is done.
     drop(locks);
     done
@@ -106,12 +111,17 @@ struct Watch<'a> {
     restored: Option<RestoreResult>,
     /// When it is undone unasked.
     end: Option<Instant>,
+    /// When the run last asked after us, if it does.
+    heard: Option<Instant>,
+    /// It asked to restore while that was under way unasked.
+    asked: bool,
 }
 
 impl Watch<'_> {
     async fn run(&mut self) -> bool {
         loop {
-            let end = self.end.unwrap_or_else(|| Instant::now() + FAR);
+            let silent = self.heard.filter(|_| self.end.is_some()).map(|heard| heard + SILENCE);
+            let end = self.end.into_iter().chain(silent).min().unwrap_or_else(|| Instant::now() + FAR);
             let Ok(request) = timeout_at(end, next(self.input)).await else {
                 self.overdue().await;
                 continue;
@@ -123,6 +133,10 @@ impl Watch<'_> {
                     }
                 }
                 Some(Request::Restore) => self.restore_and_tell().await,
+                Some(Request::Ping) => {
+                    self.heard = Some(Instant::now());
+                    send(&Reply::Alive);
+                }
                 Some(Request::Arm(_) | Request::Inject) => {}
                 None if self.fault.is_some() || self.restored.is_some() => return self.vanished().await,
                 Some(Request::Done) | None => return true,
@@ -143,14 +157,22 @@ impl Watch<'_> {
         }
         let result = match failed {
             Some(failed) => failed,
-            None => tokio::select! {
-                result = fault.injected() => result,
-                request = next(self.input) => {
-                    // The end of the input is read again where it is waited for; anything else means "restore".
-                    if request.is_some() {
-                        self.restore_and_tell().await;
+            None => loop {
+                tokio::select! {
+                    result = fault.injected() => break result,
+                    request = next(self.input) => match request {
+                        Some(Request::Ping) => {
+                            self.heard = Some(Instant::now());
+                            send(&Reply::Alive);
+                        }
+                        // Read again where it is waited for.
+                        None => return None,
+                        // Anything else means "restore".
+                        Some(_) => {
+                            self.restore_and_tell().await;
+                            return None;
+                        }
                     }
-                    return None;
                 }
             },
         };
@@ -161,6 +183,7 @@ impl Watch<'_> {
     async fn restore_and_tell(&mut self) {
         send(&Reply::Restoring);
         let result = self.restore().await;
+        self.asked = false;
         if !send(&Reply::Restored(result.clone())) {
             self.restored = Some(result);
         }
@@ -177,7 +200,8 @@ impl Watch<'_> {
             let restore = CommandResult { exit: Some(0), ..CommandResult::default() };
             return RestoreResult { restore, ..RestoreResult::default() };
         };
-        let result = fault.undo(&self.arming.plan).await;
+        let (result, asked) = answering(self.input, fault.undo(&self.arming.plan)).await;
+        self.asked |= asked;
         if result.succeeded() {
             self.fault = None;
         }
@@ -186,12 +210,18 @@ impl Watch<'_> {
 
     /// Nothing was asked of us for longer than the fault should last.
     async fn overdue(&mut self) {
-        let incident = format!(
-            "the run did not ask for it in time, {:?} after `inject`, so the guard restored unasked",
-            self.plan().hold
-        );
+        let silent = self.heard.is_some_and(|heard| heard.elapsed() >= SILENCE);
+        let incident = if silent {
+            format!("the run was stopped: nothing was heard of it for {SILENCE:?}, so the guard restored unasked")
+        } else {
+            let hold = self.plan().hold;
+            format!("the run did not ask for it in time, {hold:?} after `inject`, so the guard restored unasked")
+        };
         let result = self.restore().await;
         self.restored = Some(RestoreResult { incident, ..result });
+        if std::mem::take(&mut self.asked) {
+            self.restore_and_tell().await;
+        }
     }
 
     /// The run has vanished.
@@ -206,7 +236,7 @@ impl Watch<'_> {
             return false;
         }
         // Neither arguments nor output: both may hold secrets, and what hides them has vanished with the run.
-        let program = self.plan().restore.restore.run.first().map_or("", String::as_str);
+        let program = self.plan().restore.restore.run.first().map_or("", Text::shown);
         let verify = result.verify.as_ref().filter(|verify| !verify.succeeded());
         let (which, ended) =
             verify.map_or(("restore", result.restore.status_text()), |verify| ("verify", verify.status_text()));
@@ -215,6 +245,22 @@ impl Watch<'_> {
              suite's `restore` command ({program} …) by hand"
         ));
         false
+    }
+}
+
+/// Does `work`, and meanwhile tells the run that we are there; with whether it asked to restore meanwhile.
+async fn answering<T>(input: &mut Lines<BufReader<Receiver>>, work: impl Future<Output = T>) -> (T, bool) {
+    let mut work = pin!(work);
+    let (mut open, mut asked) = (true, false);
+    loop {
+        tokio::select! {
+            result = &mut work => return (result, asked),
+            request = next(input), if open => match request {
+                Some(Request::Ping) => drop(send(&Reply::Alive)),
+                Some(request) => asked |= matches!(request, Request::Restore),
+                None => open = false,
+            }
+        }
     }
 }
 

@@ -168,6 +168,13 @@ pub(super) fn identity(pid: i32) -> Option<Process> {
     stat(pid).map(|stat| stat.process)
 }
 
+/// Whether a process is stopped, or is not there any more.
+pub(super) fn stopped(process: Process) -> bool {
+    let text = fs::read_to_string(format!("/proc/{}/stat", process.pid)).unwrap_or_default();
+    let state = text.rsplit_once(')').and_then(|(_, rest)| rest.trim_start().chars().next());
+    identity(process.pid) != Some(process) || matches!(state, Some('T' | 't' | 'Z' | 'X'))
+}
+
 /// Kills a process, and no other that has got its number.
 pub(super) fn kill(process: Process) {
     signal(process, Signal::SIGKILL);

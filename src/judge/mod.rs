@@ -16,9 +16,10 @@ use operands::Operand;
 
 use crate::model::expectation::{Expectation, Operator, Origin};
 use crate::model::fact::SETTLED_IN;
+use crate::model::observation::{Doubt, Side, Tally};
 use crate::model::record::{OriginWord, Outcome};
-use crate::model::typed::{Form, Typing};
-use crate::model::{Fault, FaultKind, Observation, Round, Silence, Unit, Value, Verdict};
+use crate::model::typed::Typing;
+use crate::model::{Fault, FaultKind, Observation, Round, Silence, Unit, Verdict};
 use crate::plan::{Case, PlannedArm};
 
 /// The verdict on one attempt, and what it rests on.
@@ -51,12 +52,12 @@ fn judge_arm(case: &Case, arm: &PlannedArm, observation: &Observation, fault: Op
     let mut open = None;
     // It settles when all else holds; until then it has not.
     let (late, soon): (Vec<_>, Vec<_>) =
-        arm.expectations.iter().partition(|expectation| expectation.info.name == SETTLED_IN.name);
-    for expectation in soon.into_iter().chain(late) {
+        arm.expectations.iter().enumerate().partition(|(_, expectation)| expectation.info.name == SETTLED_IN.name);
+    for (index, expectation) in soon.into_iter().chain(late) {
         let settled = observation.settled_in.filter(|_| settles(&expectations));
-        match outcome(expectation, observation, settled) {
+        match outcome(index, expectation, observation, settled) {
             Some(Judged::Decided(outcome)) => expectations.push(outcome),
-            Some(Judged::Open(doubt)) => open = open.or_else(|| Some(doubt.fault(expectation, arm))),
+            Some(Judged::Open(doubt)) => open = open.or_else(|| Some(undecided(&doubt, expectation, arm))),
             None => {}
         }
     }
@@ -111,35 +112,24 @@ pub fn all_late(case: &Case, observation: &Observation) -> Option<Fault> {
 /// What to do about samples taken late.
 const LATE_REMEDY: &str = "run it again when less runs on this host, with a lower --jobs, or with `samples` so that some are in time; look at its load and, on a virtual machine, at its steal time";
 
-/// Why an expectation cannot be decided.
-enum Doubt {
-    /// Only a part of the fact was seen, for this reason, and the rest decides.
-    Part(String),
-    /// A share of what was counted may not be the target's, for this reason, and how much decides.
-    Less(String),
-    /// The fact was measured late, for this reason, and by how much decides.
-    Late(String),
-}
-
-impl Doubt {
-    fn fault(&self, expectation: &Expectation, arm: &PlannedArm) -> Fault {
-        let Expectation { path, operator, want, info, .. } = expectation;
-        let (detail, remedy) = match self {
-            Self::Part(why) => (
-                format!("`{}` was seen in part: {why}", info.name),
-                "let all of it be seen, or expect what the part can show: `contains`, `any`, `matches`, a length of at least so much",
-            ),
-            Self::Less(why) => (
-                format!("`{}` may be less than was counted: {why}", info.name),
-                "have it counted by a peer that can tell, or expect what the count can show: at most so much",
-            ),
-            Self::Late(why) => (
-                format!("`{}` is not known: {why}, and nothing says how much of it is the target's", info.name),
-                LATE_REMEDY,
-            ),
-        };
-        Fault::local(format!("judge `{path}: {}`", operator.sentence(want)), arm.probe.target(), detail, remedy)
-    }
+/// The fault of an expectation that cannot be decided.
+fn undecided(doubt: &Doubt, expectation: &Expectation, arm: &PlannedArm) -> Fault {
+    let Expectation { path, operator, want, info, .. } = expectation;
+    let (detail, remedy) = match doubt {
+        Doubt::Part(why) => (
+            format!("`{}` was seen in part: {why}", info.name),
+            "let all of it be seen, or expect what the part can show: `contains`, `any`, `matches`, a length of at least so much",
+        ),
+        Doubt::Less(why) => (
+            format!("`{}` may be less than was counted: {why}", info.name),
+            "have it counted by a peer that can tell, or expect what the count can show: at most so much",
+        ),
+        Doubt::Late(why) => (
+            format!("`{}` is not known: {why}, and nothing says how much of it is the target's", info.name),
+            LATE_REMEDY,
+        ),
+    };
+    Fault::local(format!("judge `{path}: {}`", operator.sentence(want)), arm.probe.target(), detail, remedy)
 }
 
 /// The first round whose outcome a dead host gives as well, with no sign that the peer was reached.
@@ -202,44 +192,41 @@ enum Judged {
 }
 
 /// An expectation, judged; `None` for a default that does not speak of what was seen.
-fn outcome(expectation: &Expectation, observation: &Observation, settled: Option<Duration>) -> Option<Judged> {
-    let operands = operands::operands(expectation, observation, settled);
-    let total = operands.len();
-    if total == 0 && !expectation.given.is_empty() {
+fn outcome(
+    index: usize,
+    expectation: &Expectation,
+    observation: &Observation,
+    settled: Option<Duration>,
+) -> Option<Judged> {
+    let tally = if operands::by_round(expectation) {
+        let mut tally = observation.tally(index).cloned().unwrap_or_default();
+        for round in observation.counted().filter(|round| !round.is_tallied()) {
+            let operand = operands::of_round(expectation, round);
+            take(&mut tally, expectation, operand, operands::typing(expectation, round));
+        }
+        tally
+    } else {
+        let mut tally = Tally::default();
+        let operand = operands::of_all(expectation, observation, settled);
+        take(&mut tally, expectation, Some(operand), expectation.typing(None));
+        tally
+    };
+    if tally.total == 0 && !expectation.given.is_empty() {
         return None;
     }
-    let mut held = total > 0;
-    let kind = match expectation.info.form {
-        Form::Data(data) => observation.last(data.kind).and_then(Value::as_str),
-        _ => None,
-    };
-    let typing = expectation.typing(kind);
-    let (mut got, mut open) = (None, None);
-    for (index, operand) in operands.iter().enumerate() {
-        let (holds, text) = match judged(expectation, operand, typing) {
-            Ok(judged) => judged,
-            Err(doubt) => {
-                open = open.or(Some(doubt));
-                continue;
-            }
-        };
-        if got.is_none() || !holds {
-            let place = if total > 1 && !holds { format!(" in round {} of {total}", index + 1) } else { String::new() };
-            got = text.map(|text| text + &place);
-        }
-        held &= holds;
-        if !holds {
-            break;
-        }
-    }
-    if let Some(doubt) = open.filter(|_| held) {
+    let held = tally.total > 0 && tally.broken.is_none();
+    if let Some(doubt) = tally.open.filter(|_| held) {
         return Some(Judged::Open(doubt));
     }
+    let place = match tally.broken {
+        Some(at) if tally.total > 1 => format!(" in round {} of {}", at + 1, tally.total),
+        _ => String::new(),
+    };
     Some(Judged::Decided(Outcome {
         fact: expectation.path.clone(),
         operator: Cow::Borrowed(expectation.operator.word()),
         want: expectation.want.clone(),
-        got,
+        got: tally.got.map(|text| text + &place),
         held,
         origin: match expectation.origin {
             Origin::Suite(_) => OriginWord::Suite,
@@ -249,28 +236,59 @@ fn outcome(expectation: &Expectation, observation: &Observation, settled: Option
     }))
 }
 
-/// Whether one value holds, and what was seen; `Err` when that is undecided.
+/// Judges what the rounds so far brought, and keeps of their facts what is still needed. Call it after each measurement: what
+/// a case keeps is then bounded, however many measurements it makes of however large a document.
+pub fn tally(case: &Case, observation: &mut Observation) {
+    observation.tally_rounds(|side, tallies, round| {
+        let arm = if side == Side::Base { &case.base } else { case.subject() };
+        tallies.resize(arm.expectations.len(), Tally::default());
+        for (tally, expectation) in tallies.iter_mut().zip(arm.expectations.iter()) {
+            if operands::by_round(expectation) {
+                let operand = operands::of_round(expectation, round);
+                take(tally, expectation, operand, operands::typing(expectation, round));
+            }
+        }
+    });
+}
+
+/// Counts one operand in; after the first that breaks the expectation, the others only count.
+fn take(tally: &mut Tally, expectation: &Expectation, operand: Option<Operand<'_>>, typing: Typing<'_>) {
+    let Some(operand) = operand else { return };
+    let index = tally.total;
+    tally.total += 1;
+    if tally.broken.is_some() {
+        return;
+    }
+    match judged(expectation, &operand, typing, tally.got.is_none()) {
+        Err(doubt) => tally.open = tally.open.take().or(Some(doubt)),
+        Ok((true, text)) => tally.got = tally.got.take().or(text),
+        Ok((false, text)) => (tally.got, tally.broken) = (text, Some(index)),
+    }
+}
+
+/// Whether one value holds, and what was seen, if that is `wanted` or it does not hold; `Err` when it is undecided.
 fn judged(
     expectation: &Expectation,
-    operand: &Operand,
+    operand: &Operand<'_>,
     typing: Typing<'_>,
+    wanted: bool,
 ) -> Result<(bool, Option<String>), Doubt> {
     let test = &expectation.test;
     let (value, holds) = match operand {
         Operand::Unavailable(why) => return Ok((false, Some(why.clone()))),
-        Operand::Value(value) => (value, Ok(test.holds(value.as_ref(), typing))),
+        Operand::Value(value) => (value, Ok(test.holds(value.as_deref(), typing))),
         Operand::Partial(value, why) => {
-            (value, test.holds_in_part(value.as_ref(), typing).ok_or_else(|| Doubt::Part(why.clone())))
+            (value, test.holds_in_part(value.as_deref(), typing).ok_or_else(|| Doubt::Part((*why).to_owned())))
         }
         Operand::AtMost(value, why) => {
-            (value, test.holds_at_most(value.as_ref(), typing).ok_or_else(|| Doubt::Less(why.clone())))
+            (value, test.holds_at_most(value.as_deref(), typing).ok_or_else(|| Doubt::Less((*why).to_owned())))
         }
         Operand::Late(value, why) => {
-            (value, test.holds_at_most(value.as_ref(), typing).ok_or_else(|| Doubt::Late(why.clone())))
+            (value, test.holds_at_most(value.as_deref(), typing).ok_or_else(|| Doubt::Late(why.clone())))
         }
     };
     let holds = holds?;
-    let seen = value.as_ref().map(|value| {
+    let seen = value.as_ref().filter(|_| wanted || !holds).map(|value| {
         let text = operands::human(value, typing.sort);
         if holds { text } else { operands::told_apart(expectation, value, text) }
     });

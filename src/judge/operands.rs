@@ -1,10 +1,11 @@
 //! The values an expectation is about, out of an observation.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::model::expectation::{Expectation, Given, Part, Sort};
 use crate::model::fact::SETTLED_IN;
-use crate::model::typed;
+use crate::model::typed::{self, Form, Typing};
 use crate::model::{Observation, Rest, Round, Unit, Value};
 use crate::stats::Samples;
 
@@ -12,52 +13,64 @@ use crate::stats::Samples;
 const SHOWN: usize = 400;
 
 /// A value an expectation is tested on.
-pub(super) enum Operand {
+pub(super) enum Operand<'v> {
     /// A value, or nothing.
-    Value(Option<Value>),
+    Value(Option<Cow<'v, Value>>),
     /// There is none to test, for this reason; nothing holds of it.
     Unavailable(String),
     /// A part of a value, or nothing of it, and why.
-    Partial(Option<Value>, String),
+    Partial(Option<Cow<'v, Value>>, &'v str),
     /// The most a value can be, and why it may be less.
-    AtMost(Option<Value>, String),
+    AtMost(Option<Cow<'v, Value>>, &'v str),
     /// The same of what this side measured late.
-    Late(Option<Value>, String),
+    Late(Option<Cow<'v, Value>>, String),
 }
 
-/// When it settled is the caller's to know. One operand per round that counts for scalars (each must hold), one for all rounds together for a distribution.
-pub(super) fn operands(
-    expectation: &Expectation,
-    observation: &Observation,
-    settled: Option<Duration>,
-) -> Vec<Operand> {
+/// Whether an expectation is about each round by itself, and each must hold; else it is about all of them together.
+pub(super) fn by_round(expectation: &Expectation) -> bool {
+    expectation.info.name != SETTLED_IN.name && !matches!(expectation.part, Part::Statistic(_))
+}
+
+/// The operand of one round that counts; `None` where the expectation does not speak of that round.
+pub(super) fn of_round<'v>(expectation: &Expectation, round: &'v Round) -> Option<Operand<'v>> {
     let name = expectation.info.name;
-    if name == SETTLED_IN.name {
-        return vec![Operand::Value(settled.map(|settled| Value::from(settled.as_secs_f64())))];
+    if !expectation.given.iter().all(|given| is_given(round, given)) {
+        return None;
     }
-    let spoken_of = |round: &&Round| expectation.given.iter().all(|given| is_given(round, given));
+    let Part::Path(path) = &expectation.part else {
+        return Some(whole_or_part(round, name, round.fact(name)));
+    };
+    Some(match round.fact(name) {
+        Some(value) => whole_or_part(round, name, walk(value, path)),
+        None if round.partial(name).is_some() => whole_or_part(round, name, None),
+        // Nothing can be absent from what was never there.
+        None => Operand::Unavailable(format!("nothing: there is no `{name}`")),
+    })
+}
+
+/// How the values of a round are compared: data by its kind, which is a fact of the same round.
+pub(super) fn typing<'v>(expectation: &Expectation, round: &'v Round) -> Typing<'v> {
+    expectation.typing(match expectation.info.form {
+        Form::Data(data) => round.fact(data.kind).and_then(Value::as_str),
+        _ => None,
+    })
+}
+
+/// The operand of all rounds together. When it settled is the caller's to know.
+pub(super) fn of_all<'v>(
+    expectation: &Expectation,
+    observation: &'v Observation,
+    settled: Option<Duration>,
+) -> Operand<'v> {
     match &expectation.part {
-        Part::Statistic(part) => vec![statistic(name, part, observation)],
-        Part::Whole => {
-            let rounds = observation.counted().filter(spoken_of);
-            rounds.map(|round| whole_or_part(round, name, round.fact(name).cloned())).collect()
-        }
-        Part::Path(path) => observation
-            .counted()
-            .filter(spoken_of)
-            .map(|round| match round.fact(name) {
-                Some(value) => whole_or_part(round, name, walk(value, path).cloned()),
-                None if round.partial(name).is_some() => whole_or_part(round, name, None),
-                // Nothing can be absent from what was never there.
-                None => Operand::Unavailable(format!("nothing: there is no `{name}`")),
-            })
-            .collect(),
+        Part::Statistic(part) => statistic(expectation.info.name, part, observation),
+        _ => Operand::Value(settled.map(|settled| Cow::Owned(Value::from(settled.as_secs_f64())))),
     }
 }
 
 /// A statistic over all rounds. Samples that this side took late count only where there are no others: then as what they are,
 /// upper bounds.
-fn statistic(name: &str, part: &'static str, observation: &Observation) -> Operand {
+fn statistic<'v>(name: &str, part: &'static str, observation: &'v Observation) -> Operand<'v> {
     let rounds = observation.counted().count();
     let none = |round: &&Round| round.samples(name).is_none() && round.late(name).is_none();
     let empty = observation.counted().filter(none).count();
@@ -65,7 +78,10 @@ fn statistic(name: &str, part: &'static str, observation: &Observation) -> Opera
         // The rounds that went well must not speak for those that did not.
         return Operand::Unavailable(format!("nothing in {empty} of {rounds} rounds"));
     }
-    let value = |samples: Option<Samples>| samples.and_then(|samples| samples.summary()?.get(part)).map(Value::from);
+    let value = |samples: Option<Samples>| {
+        let number = samples.and_then(|samples| samples.summary()?.get(part));
+        number.map(|number| Cow::Owned(Value::from(number)))
+    };
     let in_time = observation.merged(name);
     if in_time.is_none()
         && let Some(late) = observation.late(name)
@@ -83,14 +99,14 @@ fn statistic(name: &str, part: &'static str, observation: &Observation) -> Opera
     }
     match observation.partial(name) {
         // Further samples can only add to the count, and change everything else.
-        Some(why) => Operand::Partial(value(in_time).filter(|_| part == "count"), why.to_owned()),
+        Some(why) => Operand::Partial(value(in_time).filter(|_| part == "count"), why),
         None => Operand::Value(value(in_time)),
     }
 }
 
-fn whole_or_part(round: &Round, name: &str, value: Option<Value>) -> Operand {
-    let why = round.partial(name).map(str::to_owned);
-    match (why, round.rest(name)) {
+fn whole_or_part<'v>(round: &'v Round, name: &str, value: Option<&'v Value>) -> Operand<'v> {
+    let value = value.map(Cow::Borrowed);
+    match (round.partial(name), round.rest(name)) {
         (Some(why), Some(Rest::Less)) => Operand::AtMost(value, why),
         (Some(why), _) => Operand::Partial(value, why),
         (None, _) => Operand::Value(value),

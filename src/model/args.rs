@@ -6,12 +6,13 @@ use std::path::Path;
 use super::argument::Argument;
 use super::field::{Field, FieldInfo};
 use super::parse::parse;
+use super::text::Text;
 
 /// A typed argument. Numbers are in base units (seconds, bytes, bit/s).
 #[derive(Clone, Debug, PartialEq)]
 pub enum Arg {
     /// Text, host, URL, choice.
-    Text(String),
+    Text(Text),
     /// Yes or no.
     Bool(bool),
     /// Whole number.
@@ -33,6 +34,32 @@ pub enum Arg {
         /// Fields beside the family key.
         group: Args,
     },
+}
+
+impl Arg {
+    /// See [`Args::holds_secret`].
+    fn holds_secret(&self) -> bool {
+        match self {
+            Self::Text(text) => text.holds_secret(),
+            Self::List(items) => items.iter().any(Self::holds_secret),
+            Self::Map(items) => items.iter().any(|(_, item)| item.holds_secret()),
+            Self::Group(args) => args.holds_secret(),
+            Self::Probe { family: _, args, group } => args.holds_secret() || group.holds_secret(),
+            Self::Bool(_) | Self::Integer(_) | Self::Number(_) => false,
+        }
+    }
+
+    /// See [`Args::masked`].
+    fn masked(&self) -> Self {
+        match self {
+            Self::Text(text) => Self::Text(text.masked()),
+            Self::List(items) => Self::List(items.iter().map(Self::masked).collect()),
+            Self::Map(items) => Self::Map(items.iter().map(|(name, item)| (name.clone(), item.masked())).collect()),
+            Self::Group(args) => Self::Group(args.masked()),
+            Self::Probe { family, args, group } => Self::Probe { family, args: args.masked(), group: group.masked() },
+            Self::Bool(_) | Self::Integer(_) | Self::Number(_) => self.clone(),
+        }
+    }
 }
 
 /// The arguments of one family, by field name.
@@ -65,6 +92,18 @@ impl Args {
             Some(arg) => T::read(Some(arg)),
             None => T::read(default(&field.info).as_ref()),
         }
+    }
+
+    /// Whether any text of it holds a secret.
+    #[must_use]
+    pub fn holds_secret(&self) -> bool {
+        self.0.values().any(Arg::holds_secret)
+    }
+
+    /// The same with `***` as the value wherever a secret stands.
+    #[must_use]
+    pub fn masked(&self) -> Self {
+        Self(self.0.iter().map(|(name, arg)| (*name, arg.masked())).collect())
     }
 
     /// Whether the field is written or has a default.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::args::{Arg, Args};
 use super::field::shape;
+use super::text::Text;
 
 /// A value an argument can hold.
 pub trait ArgValue: Sized {
@@ -93,13 +94,21 @@ macro_rules! choices {
 }
 pub(crate) use choices;
 
-impl ArgValue for String {
+impl ArgValue for Text {
     const ACCEPTS: u32 = shape::TEXT | shape::ADDRESS | shape::PATH | shape::WORD;
     fn of(arg: &Arg) -> Option<Self> {
         match arg {
             Arg::Text(text) => Some(text.clone()),
             _ => None,
         }
+    }
+}
+
+/// The value, for what is sent and never shown; what people see is a [`Text`].
+impl ArgValue for String {
+    const ACCEPTS: u32 = <Text as ArgValue>::ACCEPTS;
+    fn of(arg: &Arg) -> Option<Self> {
+        Text::of(arg).map(Text::into_value)
     }
 }
 
@@ -255,7 +264,7 @@ impl ArgValue for RateOr {
     fn of(arg: &Arg) -> Option<Self> {
         match arg {
             Arg::Number(rate) => Some(Self::Rate(*rate)),
-            Arg::Text(word) => Some(Self::Word(word.clone())),
+            Arg::Text(word) => Some(Self::Word(word.clone().into_value())),
             _ => None,
         }
     }

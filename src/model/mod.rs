@@ -46,6 +46,7 @@ pub use observation::{Observation, Rest, Round};
 pub use place::Place;
 pub use record::{CheckRecord, Record};
 pub use signal::Signal;
+pub use text::Text;
 pub use unit::Unit;
 pub use verdict::{Severity, Verdict};
 

@@ -11,6 +11,8 @@ use crate::stats::Samples;
 const NOTES: usize = 32;
 /// Characters kept per evidence line.
 const NOTE_CHARS: usize = 500;
+/// Bytes of text that is kept of every round: outcomes, addresses.
+const SMALL: usize = 64;
 
 /// One independent repetition of a measurement.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +33,8 @@ pub struct Round {
     late: Vec<(&'static str, Samples)>,
     /// Facts of which only a part was seen, which way, and why.
     partial: Vec<(&'static str, Rest, String)>,
+    /// Its facts are counted in the tallies.
+    tallied: bool,
 }
 
 /// What is not known of a fact that was not seen whole.
@@ -40,6 +44,47 @@ pub enum Rest {
     More,
     /// It may be less than was counted, down to nothing: a loss that is partly the counter's own.
     Less,
+}
+
+/// Why an expectation cannot be decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// Only a part of the fact was seen, for this reason, and the rest decides.
+    Part(String),
+    /// A share of what was counted may not be the target's, for this reason, and how much decides.
+    Less(String),
+    /// The fact was measured late, for this reason, and by how much decides.
+    Late(String),
+}
+
+/// What the rounds so far brought for one expectation that is about each of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Rounds it speaks of.
+    pub total: usize,
+    /// The first of them that broke it, from 0.
+    pub broken: Option<usize>,
+    /// What was seen: in the round that broke it, else in the first.
+    pub got: Option<String>,
+    /// Why a round could not be decided.
+    pub open: Option<Doubt>,
+}
+
+/// A side of a case that is judged by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// What the check is about: of two arms, the new target.
+    Subject,
+    /// The old target of two.
+    Base,
+}
+
+impl Side {
+    /// The side of a round; none, if it does not count.
+    fn of(round: &Round) -> Option<Self> {
+        let side = if round.arm == Some(Arm::Base) { Self::Base } else { Self::Subject };
+        round.discarded.is_none().then_some(side)
+    }
 }
 
 impl Round {
@@ -79,6 +124,19 @@ impl Round {
         self.partial.iter().find(|(n, ..)| *n == name).map(|(_, rest, _)| *rest)
     }
 
+    /// Whether its facts are counted in the tallies. Large ones of an earlier round are gone then: they are `null`.
+    #[must_use]
+    pub fn is_tallied(&self) -> bool {
+        self.tallied
+    }
+
+    /// Only that there was such a fact stays.
+    fn forget(&mut self, name: &str) {
+        if let Some((_, value)) = self.facts.iter_mut().find(|(n, _)| *n == name) {
+            *value = Value::Null;
+        }
+    }
+
     /// All scalar facts, in the order first set.
     #[must_use]
     pub fn facts(&self) -> &[(&'static str, Value)] {
@@ -93,6 +151,12 @@ pub struct Observation {
     notes: Vec<String>,
     /// Facts that could not be measured from here, and why.
     unavailable: Vec<(&'static str, Fault)>,
+    /// One per expectation of the subject, and of the old target; empty until a round was tallied.
+    tallies: [Vec<Tally>; 2],
+    /// Rounds that are tallied.
+    tallied: usize,
+    /// Which round holds the last value of a large fact, by side (none: of rounds that do not count).
+    large: Vec<(Option<Side>, &'static str, usize)>,
     /// Time from the first attempt to the end of this one; set for checks with `eventually`.
     pub settled_in: Option<Duration>,
     /// Time in which this process did not run while it measured.
@@ -155,9 +219,46 @@ impl Observation {
         collector(&mut self.current().late, info)
     }
 
+    /// Counts every new round that counts into the tallies of its side, by `take`, and then forgets what nobody asks for again:
+    /// large facts of rounds that have a later one with the same fact. What was seen last stays.
+    pub fn tally_rounds(&mut self, mut take: impl FnMut(Side, &mut Vec<Tally>, &Round)) {
+        for at in self.tallied..self.rounds.len() {
+            let round = &mut self.rounds[at];
+            let side = Side::of(round);
+            if let Some(side) = side {
+                take(side, &mut self.tallies[side as usize], round);
+            }
+            round.tallied = true;
+            let fresh: Vec<(&'static str, bool)> =
+                round.facts.iter().map(|(name, value)| (*name, is_small(value))).collect();
+            for (name, small) in fresh {
+                let held = self.large.iter().position(|(of, held, _)| *of == side && *held == name);
+                if let Some(held) = held {
+                    let (_, _, earlier) = self.large.swap_remove(held);
+                    self.rounds[earlier].forget(name);
+                }
+                if !small {
+                    self.large.push((side, name, at));
+                }
+            }
+        }
+        self.tallied = self.rounds.len();
+    }
+
+    /// What the rounds that are tallied brought for the expectation at `index`.
+    #[must_use]
+    pub fn tally(&self, index: usize) -> Option<&Tally> {
+        self.tallies[Side::Subject as usize].get(index)
+    }
+
     /// These facts could not be measured from here, where others could.
     pub fn set_unavailable(&mut self, names: Vec<&'static str>, why: &Fault) {
-        self.unavailable.extend(names.into_iter().map(|name| (name, why.clone())));
+        // The first reason is the one that is told.
+        for name in names {
+            if !self.unavailable.iter().any(|(known, _)| *known == name) {
+                self.unavailable.push((name, why.clone()));
+            }
+        }
     }
 
     /// Why the fact of a path (`name`, or `name.part`) could not be measured from here, if it could not.
@@ -214,7 +315,8 @@ impl Observation {
         for round in &mut rounds {
             round.arm = None;
         }
-        (!rounds.is_empty()).then(|| Self { rounds, ..Self::default() })
+        let tallies = [self.tallies[Side::Base as usize].clone(), Vec::new()];
+        (!rounds.is_empty()).then(|| Self { rounds, tallies, ..Self::default() })
     }
 
     /// The last value of a scalar fact in the rounds that count.
@@ -262,4 +364,14 @@ fn merged<'s>(parts: impl Iterator<Item = &'s Samples>) -> Option<Samples> {
         }
     }
     all
+}
+
+/// Whether a value is kept of every round: numbers, and words.
+fn is_small(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
+        Value::String(text) => text.len() <= SMALL,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(entries) => entries.is_empty(),
+    }
 }

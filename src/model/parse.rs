@@ -12,25 +12,25 @@ use super::unit::Unit;
 /// Types a scalar as its field wants it; files are relative to `folder`. `Err` says what is wrong with it.
 pub fn parse(text: &str, kind: &FieldKind, folder: &Path) -> Result<Arg, String> {
     match kind {
-        FieldKind::Text => Ok(Arg::Text(text.to_owned())),
-        FieldKind::Host => host(text).map(Arg::Text),
+        FieldKind::Text => Ok(Arg::Text(text.into())),
+        FieldKind::Host => host(text).map(|name| Arg::Text(name.into())),
         FieldKind::Address => match text.parse::<std::net::IpAddr>() {
-            Ok(_) => Ok(Arg::Text(text.to_owned())),
+            Ok(_) => Ok(Arg::Text(text.into())),
             Err(_) => Err(format!("`{text}` is not an IP address")),
         },
-        FieldKind::Endpoint => endpoint(text).map(Arg::Text),
+        FieldKind::Endpoint => endpoint(text).map(|name| Arg::Text(name.into())),
         FieldKind::Url => url(text),
-        FieldKind::FileOr(words) if words.contains(&text) => Ok(Arg::Text(text.to_owned())),
+        FieldKind::FileOr(words) if words.contains(&text) => Ok(Arg::Text(text.into())),
         // A file has an ending or a folder; a bare word is a misspelt one of those that mean something.
         FieldKind::FileOr(words) if !text.contains(['.', '/']) => {
             Err(format!("`{text}` is unknown; {}", suggest(text, words.iter().copied())))
         }
         FieldKind::Path | FieldKind::FileOr(_) if text.is_empty() => Err("the path is empty".into()),
-        FieldKind::Path | FieldKind::FileOr(_) => Ok(Arg::Text(below(folder, text).to_string_lossy().into_owned())),
+        FieldKind::Path | FieldKind::FileOr(_) => Ok(Arg::Text(below(folder, text).to_string_lossy().as_ref().into())),
         // A domain name is no path: what has a space in it is the thing itself.
         FieldKind::Inline if text.trim().is_empty() => Err("it is empty".into()),
-        FieldKind::Inline if text.trim().contains(char::is_whitespace) => Ok(Arg::Text(text.to_owned())),
-        FieldKind::Inline => Ok(Arg::Text(below(folder, text).to_string_lossy().into_owned())),
+        FieldKind::Inline if text.trim().contains(char::is_whitespace) => Ok(Arg::Text(text.into())),
+        FieldKind::Inline => Ok(Arg::Text(below(folder, text).to_string_lossy().as_ref().into())),
         FieldKind::Bool | FieldKind::Switch(_) => match text {
             "true" => Ok(Arg::Bool(true)),
             "false" => Ok(Arg::Bool(false)),
@@ -45,9 +45,9 @@ pub fn parse(text: &str, kind: &FieldKind, folder: &Path) -> Result<Arg, String>
         FieldKind::Size(low, high) => ranged(text, Unit::Bytes, *low, *high),
         FieldKind::Ratio(low, high) => ranged(text, Unit::Ratio, *low, *high),
         FieldKind::BitRate => ranged(text, Unit::BitsPerSecond, f64::MIN_POSITIVE, 1e15),
-        FieldKind::RateOr(words) if words.contains(&text) => Ok(Arg::Text(text.to_owned())),
+        FieldKind::RateOr(words) if words.contains(&text) => Ok(Arg::Text(text.into())),
         FieldKind::Rate | FieldKind::RateOr(_) => ranged(text, Unit::PerSecond, f64::MIN_POSITIVE, 1e9),
-        FieldKind::Choice(words) if words.contains(&text) => Ok(Arg::Text(text.to_owned())),
+        FieldKind::Choice(words) if words.contains(&text) => Ok(Arg::Text(text.into())),
         FieldKind::Choice(words) => Err(format!("`{text}` is unknown; {}", suggest(text, words.iter().copied()))),
         FieldKind::List(_) | FieldKind::Map(_) | FieldKind::Group(_) | FieldKind::Probe(..) => {
             Err("not a scalar".into())
@@ -59,7 +59,7 @@ fn url(text: &str) -> Result<Arg, String> {
     url::Url::parse(text).map_err(|error| format!("`{text}` is not a URL: {error}"))?;
     // What the library takes for an address (`010.0.2.2` in octal, `1234567`) is hardly what was meant.
     url_host(text).map_or(Ok(String::new()), host)?;
-    Ok(Arg::Text(text.to_owned()))
+    Ok(Arg::Text(text.into()))
 }
 
 fn ranged(text: &str, unit: Unit, low: f64, high: f64) -> Result<Arg, String> {

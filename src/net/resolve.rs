@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::sys::addrinfo::{AddressFamily, LookupError, lookup};
-use crate::model::Fault;
 use crate::model::argument::choices;
+use crate::model::{Fault, Text};
 
 /// Addresses kept of one name; one with more says so.
 const MOST: usize = 64;
@@ -48,8 +48,10 @@ pub struct Addresses {
 /// The addresses of `host`, at least one; an address stands for itself.
 /// The inner `Err` says why there is none: a fact (`unresolved`). The outer one is a fault: the resolver is silent or this
 /// side has no descriptors left, so that nothing is known of the name.
-pub async fn resolve(host: &str, version: IpVersion, patience: Duration) -> Result<Result<Addresses, String>, Fault> {
+pub async fn resolve(host: &Text, version: IpVersion, patience: Duration) -> Result<Result<Addresses, String>, Fault> {
     let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
+    // Formatted, it is as people may see it.
+    let shown = host.shown();
     if let Ok(address) = bare.parse::<IpAddr>() {
         let foreign = || format!("{host} is not an address of the family asked for");
         let own = || Addresses { list: vec![address], partial: None };
@@ -61,9 +63,9 @@ pub async fn resolve(host: &str, version: IpVersion, patience: Duration) -> Resu
     }
     let asked = Asked { name: bare.to_owned(), end: Instant::now() + patience, patience };
     match asked.addresses(version).await {
-        Err(LookupError::Failed(why)) => Err(silent(host, &why)),
+        Err(LookupError::Failed(why)) => Err(silent(shown, &why)),
         Err(LookupError::Absent(why)) => Ok(Err(format!("{host}: {why}"))),
-        Ok(found) => Ok(distinct(host, version, found)),
+        Ok(found) => Ok(distinct(shown, version, found)),
     }
 }
 
@@ -181,11 +183,11 @@ mod tests {
     #[tokio::test]
     async fn addresses_stand_for_themselves() {
         let patience = Duration::from_secs(1);
-        let found = resolve("[::1]", IpVersion::Any, patience).await.unwrap();
+        let found = resolve(&"[::1]".into(), IpVersion::Any, patience).await.unwrap();
         assert_eq!(found.unwrap().list[0].to_string(), "::1");
-        assert!(resolve("127.0.0.1", IpVersion::V6, patience).await.unwrap().is_err());
-        assert!(resolve("nowhere.invalid", IpVersion::Any, patience).await.unwrap().is_err());
-        let local = resolve("localhost", IpVersion::V4, Duration::from_secs(20)).await.unwrap().unwrap();
+        assert!(resolve(&"127.0.0.1".into(), IpVersion::V6, patience).await.unwrap().is_err());
+        assert!(resolve(&"nowhere.invalid".into(), IpVersion::Any, patience).await.unwrap().is_err());
+        let local = resolve(&"localhost".into(), IpVersion::V4, Duration::from_secs(20)).await.unwrap().unwrap();
         assert_eq!((local.list, local.partial), (vec!["127.0.0.1".parse().unwrap()], None));
     }
 

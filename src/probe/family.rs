@@ -1,9 +1,11 @@
 //! What is registered of a family: its tables, its modes and its constructor.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::{DynProbe, Probe};
-use crate::model::{Args, FactInfo, FieldInfo, Invalid};
+use super::{Cx, DynProbe, Footprint, Probe, ProbeFuture, PutBack};
+use crate::model::text::MASK;
+use crate::model::{Args, FactInfo, FieldInfo, Invalid, Observation};
 
 /// A way of looking that fields of a check switch on. Modes add up.
 #[derive(Clone, Copy)]
@@ -73,6 +75,22 @@ impl Family {
         !lacking && self.required_mode(args, name).is_none()
     }
 
+    /// A probe with these arguments. What it is called, and what is wrong with it, is told of the arguments as they are shown.
+    pub fn probe(&self, args: &Args) -> Result<Arc<dyn DynProbe>, Invalid> {
+        if !args.holds_secret() {
+            return (self.build)(args);
+        }
+        let shown = (self.build)(&args.masked());
+        match ((self.build)(args), shown) {
+            (Ok(probe), Ok(shown)) => Ok(Arc::new(MaskedProbe { target: shown.target(), probe })),
+            (Ok(probe), Err(_)) => Ok(Arc::new(MaskedProbe { target: MASK.to_owned(), probe })),
+            (Err(_), Err(invalid)) => Err(invalid),
+            (Err(Invalid { field, .. }), Ok(_)) => {
+                Err(Invalid::at(field, "what it is with the secret in it does not fit", "see `shakedown explain`"))
+            }
+        }
+    }
+
     /// How to switch on the fact `name`, if these fields leave it off.
     #[must_use]
     pub fn required_mode(&self, args: &Args, name: &str) -> Option<&'static str> {
@@ -101,6 +119,36 @@ impl Family {
             target_field: P::TARGET_FIELD,
             build: build::<P>,
         }
+    }
+}
+
+/// A probe whose arguments hold secrets, and what it is called without them.
+struct MaskedProbe {
+    probe: Arc<dyn DynProbe>,
+    target: String,
+}
+
+impl DynProbe for MaskedProbe {
+    fn target(&self) -> String {
+        self.target.clone()
+    }
+    fn footprint(&self) -> Footprint {
+        self.probe.footprint()
+    }
+    fn longest(&self) -> Duration {
+        self.probe.longest()
+    }
+    fn facts(&self) -> &'static [FactInfo] {
+        self.probe.facts()
+    }
+    fn answered(&self, observation: &Observation) -> bool {
+        self.probe.answered(observation)
+    }
+    fn run<'f>(&'f self, cx: &'f mut Cx<'_>) -> ProbeFuture<'f> {
+        self.probe.run(cx)
+    }
+    fn restore<'f>(&'f self, cx: &'f mut Cx<'_>) -> ProbeFuture<'f, PutBack> {
+        self.probe.restore(cx)
     }
 }
 

@@ -38,7 +38,7 @@ impl Host {
     pub fn of_args(fields: &[FieldInfo], args: &Args) -> Vec<Self> {
         let of = |role| fields.iter().find(|field| field.has(role)).and_then(|field| args.0.get(field.name));
         let text = |role| match of(role) {
-            Some(Arg::Text(text)) => Some(text.as_str()),
+            Some(Arg::Text(text)) => Some(&**text),
             _ => None,
         };
         let version = text(FieldRole::IpVersion).and_then(IpVersion::of_word).unwrap_or(IpVersion::Any);
@@ -54,7 +54,7 @@ impl Host {
         let text = |role| {
             let field = fields.iter().find(|field| field.has(role))?;
             match args.0.get(field.name)? {
-                Arg::Text(text) => Some((field.name, text.as_str())),
+                Arg::Text(text) => Some((field.name, text)),
                 _ => None,
             }
         };
@@ -118,7 +118,7 @@ fn names(kind: &FieldKind, arg: Option<&Arg>) -> Vec<String> {
         (FieldKind::Endpoint, Some(Arg::Text(text))) => {
             endpoint::parse(text, Some(1)).map(|(host, _)| host).into_iter().collect()
         }
-        (_, Some(Arg::Text(text))) => vec![text.clone()],
+        (_, Some(Arg::Text(text))) => vec![text.clone().into_value()],
         _ => Vec::new(),
     }
 }

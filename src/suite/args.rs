@@ -6,8 +6,11 @@ use std::path::{Path, PathBuf};
 use super::diagnostic::{Diagnostics, Span, suggest};
 use super::tree::{Kind, Node};
 use crate::model::parse::parse;
-use crate::model::{Arg, Args, FieldInfo, FieldKind, FieldRole};
+use crate::model::{Arg, Args, FieldInfo, FieldKind, FieldRole, Text};
 use crate::probe::Family;
+
+/// What is wrong with a value that is not shown.
+pub(super) const HIDDEN: &str = "what it is with the secret in it does not fit";
 
 /// Context for typing arguments.
 pub struct Typing<'a> {
@@ -79,7 +82,7 @@ impl Typing<'_> {
 
     fn fill(&mut self, owner: &str, node: &Node, fields: &'static [FieldInfo], typed: &mut Typed) {
         for field in fields.iter().filter(|field| node.get(field.name).is_none()) {
-            let default = field.default.map(|text| Node { span: node.span, kind: Kind::Scalar(text.to_owned(), true) });
+            let default = field.default.map(|text| Node::new(node.span, Kind::Scalar(text.to_owned(), true)));
             if let Some(default) = default {
                 if let Some(arg) = self.value(field.name, &default, &field.kind) {
                     typed.args.0.insert(field.name, arg);
@@ -110,12 +113,20 @@ impl Typing<'_> {
         match parse(text, kind, self.folder) {
             Ok(arg) => {
                 if let (FieldKind::Path | FieldKind::FileOr(_) | FieldKind::Inline, Arg::Text(path)) = (kind, &arg) {
-                    self.files.insert(PathBuf::from(path));
+                    self.files.insert(PathBuf::from(&**path));
                 }
-                Some(arg)
+                Some(match arg {
+                    Arg::Text(value) => Arg::Text(Text::new(value.into_value(), node.shown.as_deref())),
+                    other => other,
+                })
             }
             Err(_) if text.contains("${") && self.errors.has(node.span) => None,
             Err(why) => {
+                let why = match &node.shown {
+                    None => why,
+                    // Told of what is shown, unless that is no worse than it should be.
+                    Some(shown) => parse(shown, kind, self.folder).err().unwrap_or_else(|| HIDDEN.to_owned()),
+                };
                 self.errors.add(node.span, format!("`{name}`: {why}"), format!("write {}", kind.wants()));
                 None
             }

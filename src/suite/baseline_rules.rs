@@ -1,5 +1,6 @@
 //! `baseline:` of a check: how each of its facts is compared with an earlier or another measurement.
 
+use super::args::HIDDEN;
 use super::diagnostic::{Diagnostics, suggest};
 use super::tables;
 use super::tree::{Kind as Shape, Node};
@@ -31,6 +32,9 @@ pub(super) fn read(family: &'static Family, node: Option<&Node>, errors: &mut Di
             };
             let text = value.text().unwrap_or_default();
             if let Err((why, help)) = entry(&mut out, fact, field.name, text) {
+                let of_shown = |shown: &str| entry(&mut BaselineRules::default(), fact, field.name, shown).err();
+                let told = |shown: &str| of_shown(shown).map_or_else(|| HIDDEN.to_owned(), |(why, _)| why);
+                let why = value.shown.as_deref().map_or(why, told);
                 errors.add(value.span, format!("`{}` of `{}`: {why}", inner.name, key.name), help);
             }
         }

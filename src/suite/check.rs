@@ -221,7 +221,7 @@ impl Builder<'_> {
             needs: needs.into(),
             control: resolved
                 .get("control")
-                .and_then(|node| node.text().map(|name| Reference { name: name.to_owned(), span: node.span })),
+                .and_then(|node| node.shown().map(|name| Reference { name: name.to_owned(), span: node.span })),
             silent: effective::silent_outcomes(&expectations),
             expect_span: node.get("expect").map_or(node.span, |expect| expect.span),
             hosts: Host::of_args(header.family.fields, &typed.args).into(),
@@ -284,7 +284,7 @@ impl Builder<'_> {
         let mut args = Args::default();
         for field in tables::DEFAULTS.iter().filter(|field| !field.has(FieldRole::Patience)) {
             let written = node.get(field.name).or_else(|| self.defaults.get(field.name)).cloned();
-            let default = || field.default.map(|text| Node { span: node.span, kind: Kind::Scalar(text.into(), true) });
+            let default = || field.default.map(|text| Node::new(node.span, Kind::Scalar(text.into(), true)));
             if let Some(value) = written.or_else(default)
                 && let Some(arg) = self.typing(folder).value(field.name, &value, &field.kind)
             {
@@ -314,7 +314,7 @@ impl Builder<'_> {
         if !complete {
             return None;
         }
-        match (family.build)(&typed.args) {
+        match family.probe(&typed.args) {
             Ok(probe) => Some(probe),
             Err(invalid) => {
                 let at = typed.spans.get(invalid.field).copied().unwrap_or(span);
@@ -359,12 +359,12 @@ impl Builder<'_> {
                 Some(name) => cell.get(name),
                 None => self.scope.vars.get(&key.name),
             };
-            let Some(value) = found.and_then(Node::text) else {
+            let Some((found, value)) = found.and_then(|found| Some((found, found.text()?))) else {
                 let help = self.errors.suggest(&key.name, self.scope.vars.keys().map(String::as_str));
                 self.errors.add(key.span, format!("`when` names an unknown variable `{}`", key.name), help);
                 continue;
             };
-            let (span, allowed) = (allowed.span, texts(Some(allowed)));
+            let (span, shown, allowed) = (allowed.span, texts(Some(allowed)), values(allowed));
             if allowed.is_empty() {
                 let help = format!("write {}: [value]", key.name);
                 self.errors.add(
@@ -374,25 +374,35 @@ impl Builder<'_> {
                 );
                 continue;
             }
-            if !allowed.iter().any(|want| want == value) {
-                return Some(format!("when {} is {}; it is {value}", key.name, allowed.join(" or ")));
+            if !allowed.contains(&value) {
+                return Some(format!(
+                    "when {} is {}; it is {}",
+                    key.name,
+                    shown.join(" or "),
+                    found.shown().unwrap_or(value)
+                ));
             }
         }
         None
     }
 }
 
+/// A text or several, as people see them: names and tags stand in every report.
 fn texts(node: Option<&Node>) -> Vec<String> {
-    match node.map(|node| &node.kind) {
-        Some(Kind::List(items)) => items.iter().filter_map(|item| item.text().map(str::to_owned)).collect(),
-        Some(Kind::Scalar(text, _)) => vec![text.clone()],
-        _ => Vec::new(),
-    }
+    let Some(node) = node else { return Vec::new() };
+    let items = if let Kind::List(items) = &node.kind { items.as_slice() } else { std::slice::from_ref(node) };
+    items.iter().filter_map(|item| item.shown().map(str::to_owned)).collect()
+}
+
+/// A text or several.
+fn values(node: &Node) -> Vec<&str> {
+    let items = if let Kind::List(items) = &node.kind { items.as_slice() } else { std::slice::from_ref(node) };
+    items.iter().filter_map(Node::text).collect()
 }
 
 /// The check without its family and its matrix: those are resolved apart.
 fn without(node: &Node, family: &str) -> Node {
     let entries =
         node.entries().iter().filter(|(key, _)| key.name != family && key.name != "matrix").cloned().collect();
-    Node { span: node.span, kind: Kind::Map(entries) }
+    Node::new(node.span, Kind::Map(entries))
 }

@@ -64,7 +64,7 @@ fn fields(written: &Node, now: Node, table: &[FieldInfo]) -> Node {
         };
         (key, value)
     });
-    Node { span: now.span, kind: Kind::Map(entries.collect()) }
+    Node::new(now.span, Kind::Map(entries.collect()))
 }
 
 /// The part of one value that belongs to the definition.
@@ -73,7 +73,7 @@ fn defined(written: &Node, now: Node, kind: &FieldKind) -> Node {
         FieldKind::Host | FieldKind::Address | FieldKind::Endpoint | FieldKind::Probe(..) => written.clone(),
         FieldKind::Url => match (&written.kind, &now.kind) {
             (Kind::Scalar(then, plain), Kind::Scalar(text, _)) => {
-                Node { span: now.span, kind: Kind::Scalar(url(then, text), *plain) }
+                Node::new(now.span, Kind::Scalar(url(then, text), *plain))
             }
             _ => now,
         },
@@ -81,11 +81,11 @@ fn defined(written: &Node, now: Node, kind: &FieldKind) -> Node {
         FieldKind::List(item) => match (&written.kind, now.kind) {
             (Kind::List(then), Kind::List(items)) if then.len() == items.len() => {
                 let items = then.iter().zip(items).map(|(then, one)| defined(then, one, item));
-                Node { span: now.span, kind: Kind::List(items.collect()) }
+                Node::new(now.span, Kind::List(items.collect()))
             }
             // A single item may stand without brackets.
-            (Kind::Scalar(..), kind @ Kind::Scalar(..)) => defined(written, Node { span: now.span, kind }, item),
-            (_, kind) => Node { span: now.span, kind },
+            (Kind::Scalar(..), kind @ Kind::Scalar(..)) => defined(written, Node::new(now.span, kind), item),
+            (_, kind) => Node::new(now.span, kind),
         },
         _ => now,
     }

@@ -206,7 +206,7 @@ fn secrets(document: &Document, env: Env<'_>, loaded: &mut Loaded) -> BTreeMap<S
 
 fn scalar_node(source: u32, text: &str) -> Node {
     let end = u32::try_from(text.len()).unwrap_or(u32::MAX);
-    Node { span: Span { source, start: 0, end }, kind: Kind::Scalar(text.to_owned(), true) }
+    Node::new(Span { source, start: 0, end }, Kind::Scalar(text.to_owned(), true))
 }
 
 fn overrides(options: &Options<'_>, loaded: &mut Loaded) -> BTreeMap<String, Node> {

@@ -46,7 +46,10 @@ pub fn cells(node: Option<&Node>, secrets: &BTreeMap<String, String>, errors: &m
                     format!("`{}` of `matrix` holds {}", key.name, value.sort()),
                     "write scalars",
                 ),
-                Some(text) if secrets.values().any(|secret| !secret.is_empty() && text.contains(secret.as_str())) => {
+                Some(text)
+                    if value.shown.is_some()
+                        || secrets.values().any(|secret| !secret.is_empty() && text.contains(secret.as_str())) =>
+                {
                     errors.add(
                         value.span,
                         format!("`{}` of `matrix` holds a secret", key.name),

@@ -19,7 +19,11 @@ pub const SUITE: &[FieldInfo] = &[
         FieldKind::Map(&FieldKind::Text),
         "Variables, used as ${name}; overridden by --var and --vars.",
     ),
-    FieldInfo::optional("secrets", TEXTS, "Environment variables that hold secrets, used as ${NAME}; never printed."),
+    FieldInfo::optional(
+        "secrets",
+        TEXTS,
+        "Environment variables that hold secrets, used as ${NAME}; shown as ***, and never an argument of a command.",
+    ),
     FieldInfo::optional(
         "include",
         FieldKind::List(&FieldKind::Path),

@@ -18,6 +18,8 @@ pub struct Node {
     pub span: Span,
     /// Null, scalar, list or map.
     pub kind: Kind,
+    /// A scalar that holds a secret, for people.
+    pub shown: Option<Box<str>>,
 }
 
 /// Sorts of nodes. Scalars keep the text as written: `22:22`, `no` and `1.10` stay what they look like.
@@ -43,6 +45,18 @@ pub struct Key {
 }
 
 impl Node {
+    /// A node without secrets.
+    #[must_use]
+    pub const fn new(span: Span, kind: Kind) -> Self {
+        Self { span, kind, shown: None }
+    }
+
+    /// Text of a scalar for people: with `***` in the place of a secret.
+    #[must_use]
+    pub fn shown(&self) -> Option<&str> {
+        self.shown.as_deref().or_else(|| self.text())
+    }
+
     /// Text of a scalar.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
@@ -246,7 +260,7 @@ impl Builder<'_> {
             Raw::List(items) => Kind::List(items.into_iter().map(|item| self.node(item)).collect()),
             Raw::Map(entries) => Kind::Map(self.map(entries)),
         };
-        Node { span, kind }
+        Node::new(span, kind)
     }
 
     fn map(&mut self, entries: Vec<(Spanned<Raw>, Spanned<Raw>)>) -> Vec<(Key, Node)> {

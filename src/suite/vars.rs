@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::diagnostic::{Diagnostics, Span};
 use super::tree::{Key, Kind, Node};
+use crate::model::text::MASK;
 
 /// Reads an environment variable; a function, so that tests need no real environment.
 pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -90,6 +91,7 @@ fn fits(node: &Node, left: &mut usize) -> bool {
 enum Lookup<'a> {
     Node(&'a Node),
     Text(String),
+    Secret(&'a str),
     Missing(String),
 }
 
@@ -111,7 +113,7 @@ impl<'a> Scope<'a> {
             return Lookup::Node(node);
         }
         if let Some(secret) = self.secrets.get(name) {
-            return Lookup::Text(secret.clone());
+            return Lookup::Secret(secret);
         }
         let known = self.vars.keys().chain(self.secrets.keys()).map(String::as_str);
         Lookup::Missing(errors.suggest(name, known))
@@ -122,7 +124,10 @@ impl<'a> Scope<'a> {
 pub fn resolve(node: &Node, scope: &Scope<'_>, errors: &mut Diagnostics) -> Node {
     let kind = match &node.kind {
         Kind::Null => Kind::Null,
-        Kind::Scalar(text, plain) if text.contains('$') => return scalar(node.span, text, *plain, scope, errors),
+        // What holds a secret is put together already, and the secret is no template.
+        Kind::Scalar(text, plain) if text.contains('$') && node.shown.is_none() => {
+            return scalar(node.span, text, *plain, scope, errors);
+        }
         Kind::Scalar(text, plain) => Kind::Scalar(text.clone(), *plain),
         Kind::List(items) => Kind::List(items.iter().map(|item| resolve(item, scope, errors)).collect()),
         Kind::Map(entries) => {
@@ -136,32 +141,56 @@ pub fn resolve(node: &Node, scope: &Scope<'_>, errors: &mut Diagnostics) -> Node
             Kind::Map(out)
         }
     };
-    Node { span: node.span, kind }
+    Node { span: node.span, kind, shown: node.shown.clone() }
+}
+
+/// The text so far: as it is, and for people.
+#[derive(Default)]
+struct Built {
+    value: String,
+    shown: String,
+    secret: bool,
+}
+
+impl Built {
+    fn push(&mut self, text: &str) {
+        self.push_shown(text, text);
+    }
+
+    fn push_shown(&mut self, text: &str, shown: &str) {
+        self.value.push_str(text);
+        self.shown.push_str(shown);
+    }
+
+    fn node(self, span: Span, plain: bool) -> Node {
+        let shown = self.secret.then(|| self.shown.into());
+        Node { span, kind: Kind::Scalar(self.value, plain), shown }
+    }
 }
 
 fn scalar(span: Span, text: &str, plain: bool, scope: &Scope<'_>, errors: &mut Diagnostics) -> Node {
-    let mut out = String::new();
+    let mut out = Built::default();
     let mut rest = text;
     while let Some(at) = rest.find("${") {
         // `$${` is a literal `${`.
         if rest[..at].ends_with('$') {
-            out.push_str(&rest[..at - 1]);
-            out.push_str("${");
+            out.push(&rest[..at - 1]);
+            out.push("${");
             rest = &rest[at + 2..];
             continue;
         }
-        out.push_str(&rest[..at]);
+        out.push(&rest[..at]);
         let Some(end) = rest[at..].find('}') else {
             errors.add(span, "`${` is not closed", "write ${name}, or $${ for a literal ${");
-            return Node { span, kind: Kind::Scalar(text.to_owned(), plain) };
+            return Node::new(span, Kind::Scalar(text.to_owned(), plain));
         };
         let inner = &rest[at + 2..at + end];
         if inner.contains("${") {
             let message = "`${` inside `${…}` is not replaced";
             errors.add(span, message, "define a variable for the inner one, and name that");
-            return Node { span, kind: Kind::Scalar(text.to_owned(), plain) };
+            return Node::new(span, Kind::Scalar(text.to_owned(), plain));
         }
-        let whole = at == 0 && out.is_empty() && at + end + 1 == rest.len();
+        let whole = at == 0 && out.value.is_empty() && at + end + 1 == rest.len();
         rest = &rest[at + end + 1..];
         let (name, default) = match inner.split_once(":-") {
             Some((name, default)) => (name.trim(), Some(default)),
@@ -171,31 +200,41 @@ fn scalar(span: Span, text: &str, plain: bool, scope: &Scope<'_>, errors: &mut D
         let room = match &found {
             Lookup::Node(node) => scope.budget.take(node, 1),
             Lookup::Text(value) => scope.budget.text(value),
+            Lookup::Secret(value) => scope.budget.text(value),
             Lookup::Missing(_) => true,
         };
         if !room {
             scope.budget.exceeded(span, errors);
-            return Node { span, kind: Kind::Null };
+            return Node::new(span, Kind::Null);
         }
         match (found, default) {
-            (Lookup::Node(node), _) if whole => return Node { span, kind: node.kind.clone() },
-            (Lookup::Node(Node { kind: Kind::Scalar(value, _), .. }), _) => out.push_str(value),
+            (Lookup::Node(node), _) if whole => {
+                return Node { span, kind: node.kind.clone(), shown: node.shown.clone() };
+            }
+            (Lookup::Node(Node { kind: Kind::Scalar(value, _), shown, .. }), _) => {
+                out.secret |= shown.is_some();
+                out.push_shown(value, shown.as_deref().unwrap_or(value));
+            }
             (Lookup::Node(node), _) => {
                 let sort = node.sort();
                 errors.add(span, format!("`${{{name}}}` is {sort} and cannot stand inside text"), "use it alone");
             }
-            (Lookup::Text(value), _) => out.push_str(&value),
-            (Lookup::Missing(_), Some(default)) => out.push_str(default),
+            (Lookup::Text(value), _) => out.push(&value),
+            (Lookup::Secret(value), _) => {
+                out.secret = true;
+                out.push_shown(value, MASK);
+            }
+            (Lookup::Missing(_), Some(default)) => out.push(default),
             (Lookup::Missing(help), None) => {
                 errors.add(span, format!("`${{{name}}}` stands for nothing"), help);
-                out.push_str("${");
-                out.push_str(inner);
-                out.push('}');
+                out.push("${");
+                out.push(inner);
+                out.push("}");
             }
         }
     }
-    out.push_str(rest);
-    Node { span, kind: Kind::Scalar(out, plain) }
+    out.push(rest);
+    out.node(span, plain)
 }
 
 /// The variables whose value depends on one of `changed`, those included.
@@ -294,7 +333,7 @@ mod tests {
     use crate::suite::diagnostic::Span;
 
     fn scalar(text: &str) -> Node {
-        Node { span: Span::default(), kind: Kind::Scalar(text.into(), true) }
+        Node::new(Span::default(), Kind::Scalar(text.into(), true))
     }
 
     fn vars(pairs: &[(&str, &str)]) -> BTreeMap<String, Node> {

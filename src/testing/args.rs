@@ -13,7 +13,7 @@ pub fn args<const N: usize>(common: [(&'static str, Arg); N], own: Written<'_>) 
 
 /// Text, host, URL or choice.
 pub fn text(word: &str) -> Arg {
-    Arg::Text(word.to_owned())
+    Arg::Text(word.into())
 }
 
 /// A list of texts.

@@ -19,6 +19,7 @@ mod good_suites;
 mod guarded;
 mod hidden;
 mod history;
+mod memory;
 mod overlap;
 mod pairing;
 mod peer;

@@ -196,7 +196,7 @@ fn no_derived_form_reaches_any_output() {
              \x20 - id: u\n    udp: {{host: 127.0.0.1, port: {0}, send: \"${{MY_TOKEN}}\"}}\n    expect: {{response: {{eq: x}}}}\n\
              \x20 - id: h\n    http: {{url: \"{url}/a?t=${{MY_TOKEN}}\", headers: {{x-token: \"${{MY_TOKEN}}\"}}}}\n\
              \x20 - id: f\n    failover:\n      probe: {{udp: {{host: 127.0.0.1, port: {0}, send: \"${{MY_TOKEN}}\"}}}}\n\
-             \x20     inject: {{run: [\"false\", \"--token=${{MY_TOKEN}}\"]}}\n      restore: {{run: [\"true\", \"${{MY_TOKEN}}\"]}}\n\
+             \x20     inject: {{run: [sh, -c, \"false # --token=${{MY_TOKEN}}\"]}}\n      restore: {{run: [sh, -c, \"true # ${{MY_TOKEN}}\"]}}\n\
              \x20     steady: 200ms\n",
             peer.port
         )
@@ -227,5 +227,68 @@ fn no_derived_form_reaches_any_output() {
     for bad in ["ftp://h", "http://[${MY_TOKEN}]", "http://u:${MY_TOKEN}@h", "${MY_TOKEN}"] {
         sandbox.write("suite.yaml", &suite(bad));
         run(&["plan", "suite.yaml"]);
+    }
+}
+
+/// Command lines of all processes that this one may read.
+fn command_lines() -> String {
+    let entries = std::fs::read_dir("/proc").unwrap();
+    let ids = entries.filter_map(|entry| entry.unwrap().file_name().to_str()?.parse::<u32>().ok());
+    let lines = ids.filter_map(|id| std::fs::read(format!("/proc/{id}/cmdline")).ok());
+    lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " ") + "\n").collect()
+}
+
+/// While a command with a secret runs, no list of processes shows it: neither of the command, nor of the guard that runs it.
+#[test]
+fn no_list_of_processes_shows_a_secret() {
+    const TOKEN: &str = "m4rk0fth3b3ast";
+    let peer = super::peer::Peer::slow(0);
+    for held in ["inject", "restore", "verify"] {
+        let command = |name: &str| {
+            let waits = if name == held { "echo x >begun; read _ <go;" } else { "" };
+            format!("{name}: {{run: [sh, -c, 'token=${{MY_TOKEN}}; test ${{#token}} -eq 14 || exit 9; {waits} true']}}")
+        };
+        let sandbox = CliSandbox::new(&format!(
+            "version: 1\nsuite: s\nsecrets: [MY_TOKEN]\nchecks:\n  - id: f\n    failover:\n      probe: {{udp: {{host: 127.0.0.1, port: {}, send: hi}}}}\n      \
+             {}\n      {}\n      {}\n      steady: 200ms\n      observe: 100ms\n      settle: 20ms\n    expect: {{restored: true}}\n",
+            peer.port,
+            command("inject").replace("${#token}", "$${#token}"),
+            command("restore").replace("${#token}", "$${#token}"),
+            command("verify").replace("${#token}", "$${#token}"),
+        ));
+        for pipe in ["begun", "go"] {
+            assert!(std::process::Command::new("mkfifo").arg(sandbox.path(pipe)).status().unwrap().success());
+        }
+        let run = super::Running::start(
+            sandbox.command(&["run", "suite.yaml", "--allow-disruptive", "--json", "r.json"]).env("MY_TOKEN", TOKEN),
+        );
+        // Both wait for the other side.
+        read(&sandbox.path("begun"));
+        let lines = command_lines();
+        assert!(lines.contains("__guard"), "the guard is at work");
+        assert!(!lines.contains(TOKEN), "{held}: {lines}");
+        std::fs::write(sandbox.path("go"), "x\n").unwrap();
+        let ended = run.end();
+        let check = sandbox.json("r.json")["checks"][0].clone();
+        assert_eq!(
+            (&check["facts"]["restored"], &check["fault"]),
+            (&true.into(), &serde_json::Value::Null),
+            "{held}: {}",
+            ended.err
+        );
+    }
+}
+
+#[test]
+fn a_secret_that_would_be_an_argument_is_refused() {
+    for run in ["[curl, \"-H\", \"x: ${MY_TOKEN}\"]", "[\"${MY_TOKEN}\"]", "[sh, -c, 'echo $0', \"${MY_TOKEN}\"]"] {
+        let sandbox = CliSandbox::new(&format!(
+            "version: 1\nsuite: s\nsecrets: [MY_TOKEN]\nchecks:\n  - id: f\n    failover:\n      probe: {{tcp: {{host: 127.0.0.1, port: 9}}}}\n      \
+             inject: {{run: {run}}}\n      restore: {{run: [\"true\"]}}\n"
+        ));
+        let ended = Ended::of(sandbox.command(&["plan", "suite.yaml"]).env("MY_TOKEN", SECRET).output().unwrap());
+        assert_eq!(ended.code, 2, "{run}");
+        assert!(ended.err.contains("in the list of processes") && ended.err.contains("***"), "{}", ended.err);
+        assert_hidden(run, &ended.err);
     }
 }

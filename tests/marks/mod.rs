@@ -75,5 +75,5 @@ pub fn shell(script: &str) -> Vec<String> {
 /// A command with time enough.
 #[allow(dead_code, reason = "not every test has commands of its own")]
 pub fn command(run: Vec<String>) -> CommandSpec {
-    CommandSpec { run, cwd: None, timeout: Duration::from_secs(30) }
+    CommandSpec { run: run.into_iter().map(Into::into).collect(), cwd: None, timeout: Duration::from_secs(30) }
 }

@@ -1,8 +1,10 @@
 //! A daemon that lives as long as its test.
 
+use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
@@ -79,7 +81,8 @@ impl Drop for Daemon {
     }
 }
 
-/// A port of 127.0.0.1 that is free for TCP and UDP.
+/// A port of 127.0.0.1 that is free for TCP and UDP, and stays with this process until its end: tests in other processes look
+/// for ports as well, and a daemon takes its own only after a while.
 pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     // Runs beside each other begin in different places.
@@ -88,11 +91,34 @@ pub fn free_port() -> u16 {
         let step = NEXT.fetch_add(1, Ordering::Relaxed);
         let port = PORTS.start + offset.wrapping_add(step) % (PORTS.end - PORTS.start);
         let address = (Ipv4Addr::LOCALHOST, port);
-        if TcpListener::bind(address).is_ok() && UdpSocket::bind(address).is_ok() {
+        if reserve(port) && TcpListener::bind(address).is_ok() && UdpSocket::bind(address).is_ok() {
             return port;
         }
     }
     panic!("no free port in {PORTS:?}");
+}
+
+/// Takes the port for this process among all that test here; false when another has it.
+fn reserve(port: u16) -> bool {
+    static RESERVED: Mutex<Vec<File>> = Mutex::new(Vec::new());
+    let folder = std::env::temp_dir().join("shakedown-test-ports");
+    std::fs::create_dir_all(&folder).unwrap();
+    // One of another user is as good as taken.
+    let Ok(file) = File::create(folder.join(port.to_string())) else { return false };
+    let free = file.try_lock().is_ok();
+    if free {
+        RESERVED.lock().unwrap().push(file);
+    }
+    free
+}
+
+/// A port is given to one process at a time, although nobody listens on it yet.
+#[test]
+fn a_port_is_given_once() {
+    let port = free_port();
+    assert!(!reserve(port), "another process would get it");
+    let more: Vec<u16> = (0..20).map(|_| free_port()).collect();
+    assert!(!more.contains(&port), "{port} {more:?}");
 }
 
 /// Somebody listens on this port of 127.0.0.1.

@@ -11,6 +11,7 @@ mod never_green;
 mod observe;
 mod origin;
 mod script;
+mod secrets;
 mod tls;
 mod tls_load;
 mod tls_quic;

@@ -124,6 +124,7 @@ pub fn args<const N: usize>(pairs: [(&'static str, Arg); N]) -> Args {
 
 /// Text argument.
 pub fn text(text: impl Into<String>) -> Arg {
+    let text: String = text.into();
     Arg::Text(text.into())
 }
 

@@ -6,7 +6,7 @@ use crate::checks::shared::target::{self, SOURCE};
 use crate::model::argument::choices;
 use crate::model::field::PATIENCE;
 use crate::model::table::fields;
-use crate::model::{Field, FieldKind, FieldRole};
+use crate::model::{Field, FieldKind, FieldRole, Text};
 use crate::net::IpVersion;
 
 choices! {
@@ -28,7 +28,7 @@ choices! {
 }
 
 fields! { pub(super) FIELDS;
-    pub(super) const SERVER: Field<Vec<String>> = Field::optional(
+    pub(super) const SERVER: Field<Vec<Text>> = Field::optional(
         "server",
         FieldKind::List(&FieldKind::Endpoint),
         "Server to ask; the port of the transport unless written.",

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::guard::lock::{LockError, LockKey, Locks};
 use crate::guard::{CommandSpec, RestorePlan};
-use crate::model::{Arg, Args, Fault, FieldInfo, FieldKind};
+use crate::model::{Arg, Args, Fault, FieldInfo, FieldKind, Text};
 use crate::net::endpoint;
 use crate::probe::Family;
 
@@ -16,7 +16,7 @@ pub(super) fn keys(family: &Family, args: &Args, restore: &RestorePlan) -> Vec<L
     let hosts = hosts(family, args).into_iter();
     let mut keys: Vec<LockKey> = hosts.map(|host| key(format!("target {host}"), &host)).collect();
     let command = &restore.restore;
-    let program = command.run.first().map_or("", String::as_str);
+    let program = command.run.first().map_or("", Text::shown);
     keys.push(key(format!("restore command ({program} …)"), &command_identity(command)));
     // Always in one order: of two that begin together, one gets all.
     keys.sort_by(|a, b| a.identity.cmp(&b.identity));
@@ -111,14 +111,15 @@ fn endpoint_text(host: &str, port: u16) -> String {
 /// Program and arguments; and the folder, where what they mean depends on it.
 fn command_identity(command: &CommandSpec) -> String {
     let folder = command.cwd.as_deref().unwrap_or(Path::new(""));
-    let relative = |(at, word): (usize, &String)| {
+    let relative = |(at, word): (usize, &Text)| {
         let script = word.contains(|c: char| c.is_whitespace() || ";<>|&$".contains(c));
         // A program without a slash is looked for in PATH.
         let file = !word.starts_with('/') && !word.is_empty() && (at > 0 || word.contains('/'));
-        script || (file && folder.join(word).exists())
+        script || (file && folder.join(&**word).exists())
     };
     let folder = if command.run.iter().enumerate().any(relative) { folder } else { Path::new("") };
-    format!("{}\0{}", folder.display(), command.run.join("\0"))
+    let words: Vec<&str> = command.run.iter().map(|word| &**word).collect();
+    format!("{}\0{}", folder.display(), words.join("\0"))
 }
 
 #[cfg(test)]
@@ -135,7 +136,7 @@ mod tests {
     }
 
     fn text(text: &str) -> Arg {
-        Arg::Text(text.to_owned())
+        Arg::Text(text.into())
     }
 
     fn of(family: &str, pairs: &[(&'static str, Arg)]) -> Vec<String> {
@@ -165,7 +166,7 @@ mod tests {
 
     fn command(cwd: &str, run: &[&str]) -> CommandSpec {
         CommandSpec {
-            run: run.iter().map(|word| (*word).to_owned()).collect(),
+            run: run.iter().map(|word| (*word).into()).collect(),
             cwd: Some(PathBuf::from(cwd)),
             timeout: Duration::from_secs(1),
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::model::table::fields;
-use crate::model::{Args, Field, FieldKind, NestedProbe};
+use crate::model::{Args, Field, FieldKind, NestedProbe, Text};
 
 const COMMAND: FieldKind = FieldKind::Group(COMMAND_FIELDS);
 const PROBE_KIND: FieldKind = FieldKind::Probe(stream_families, STREAM_FIELDS);
@@ -14,7 +14,7 @@ fn stream_families() -> Vec<&'static str> {
 }
 
 fields! { COMMAND_FIELDS;
-    pub(super) const RUN: Field<Vec<String>> = Field::required(
+    pub(super) const RUN: Field<Vec<Text>> = Field::required(
         "run",
         FieldKind::List(&FieldKind::Text),
         "Program and arguments; no shell, folder of the process.",

@@ -117,7 +117,7 @@ fn guard_lost() -> Fault {
     Fault::local(
         "keep a guard beside the fault",
         "",
-        "the guard process ended before the fault was put back",
-        "find out what ended it (the log of the kernel tells of memory that ran out); `restore` was run",
+        "the guard process ended, or was stopped, before the fault was put back",
+        "find out what ended or stopped it (the log of the kernel tells of memory that ran out); `restore` was run",
     )
 }

@@ -79,10 +79,13 @@ impl Probe for Failover {
         let guarded = tokio::select! {
             () = tokio::time::sleep(self.phases.observe) => Ok(()),
             lost = self.injection.lost() => Err(lost),
+            // Nothing of it can be judged any more, so there is no reason to leave it broken for longer.
+            () = stream.interrupted(&heartbeat, times.injected) => Ok(()),
         };
         times.restoring = stream.now();
         // After a failure nothing of it will be judged; what counts is that everybody hears of it soon.
         self.restore_service(cx).await.and(guarded)?;
+        self.watched(&stream, &heartbeat, &times)?;
         tokio::time::sleep(self.phases.settle).await;
         times.after = stream.now();
         tokio::time::sleep(self.phases.steady).await;

@@ -83,8 +83,8 @@ pub(super) fn stream(args: &Args) -> Result<StreamConfig, Invalid> {
     for field in family.fields.iter().filter(|field| field.has(FieldRole::Repetition)) {
         nested.0.insert(field.name, Arg::Integer(1));
     }
-    let probe = (family.build)(&nested)
-        .map_err(|invalid| PROBE.invalid(format!("{name}: {}", invalid.message), invalid.help))?;
+    let probe =
+        family.probe(&nested).map_err(|invalid| PROBE.invalid(format!("{name}: {}", invalid.message), invalid.help))?;
     let (interval, patience) = (group.get(&INTERVAL), group.get(&PROBE_TIMEOUT));
     if interval.is_zero() || patience.as_secs_f64() / interval.as_secs_f64() > IN_FLIGHT as f64 {
         return Err(PROBE.invalid(
@@ -100,11 +100,19 @@ pub(super) fn stream(args: &Args) -> Result<StreamConfig, Invalid> {
 /// The command of the group of `field`.
 fn command<T: Argument>(group: &Args, field: &Field<T>) -> Result<CommandSpec, Invalid> {
     let run = group.get(&RUN);
-    if run.first().is_none_or(String::is_empty) {
+    if run.first().is_none_or(|program| program.is_empty()) {
         return Err(field.invalid("the command is empty", "write run: [program, argument, …]"));
     }
     // Said outright, because the guard runs it and may outlive us.
-    Ok(CommandSpec { run, cwd: std::env::current_dir().ok(), timeout: group.get(&COMMAND_TIMEOUT) })
+    let command = CommandSpec { run, cwd: std::env::current_dir().ok(), timeout: group.get(&COMMAND_TIMEOUT) };
+    match command.exposed() {
+        None => Ok(command),
+        Some(word) => Err(field.invalid(
+            format!("the argument `{word}` holds a secret, which every user of this host could read in the list of processes"),
+            "write a script, run: [sh, -c, '… \"$TOKEN\" …'], where the variable TOKEN is in its environment, or ${TOKEN} in the script; \
+             and let the script hand it on by standard input or a file, as in curl -K -",
+        )),
+    }
 }
 
 /// How to inject the fault and to put it back.

@@ -22,6 +22,9 @@ pub(super) const IN_FLIGHT: usize = 4096;
 /// The stream has no end of its own, and its tasks wait for the answers.
 const BOUNDS: Bounds = Bounds { in_flight: IN_FLIGHT, close: u64::MAX, drain: 0, stale: u64::MAX };
 
+/// From one look at whether this process ran to the next.
+const LOOK: Duration = Duration::from_millis(200);
+
 /// The nested probe, how often it runs, and how long each answer is waited for.
 #[derive(Clone)]
 pub(super) struct StreamConfig {
@@ -125,6 +128,13 @@ impl ProbeStream {
     pub(super) fn unwatched(&self, heartbeat: &Heartbeat, from: f64, until: f64) -> f64 {
         let moment = |seconds: f64| self.clock.started() + Duration::from_secs_f64(seconds.max(0.0));
         heartbeat.missed(moment(from), moment(until)).as_secs_f64()
+    }
+
+    /// Ends when this process did not run for a while after `from`: it was stopped, or the machine slept.
+    pub(super) async fn interrupted(&self, heartbeat: &Heartbeat, from: f64) {
+        while self.unwatched(heartbeat, from, self.now()) <= 0.0 {
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     /// Waits until every probe launched so far has ended, and gives those due before `until`.

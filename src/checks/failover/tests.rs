@@ -20,7 +20,7 @@ fn group(pairs: Vec<(&'static str, Arg)>) -> Args {
 }
 
 fn command(run: &[&str]) -> Arg {
-    let run = run.iter().map(|word| Arg::Text((*word).to_owned())).collect();
+    let run = run.iter().map(|word| Arg::Text((*word).into())).collect();
     Arg::Group(group(vec![("run", Arg::List(run)), ("timeout", Arg::Number(30.0))]))
 }
 

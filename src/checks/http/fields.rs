@@ -7,7 +7,7 @@ use crate::checks::shared::tls_fields::{CA_FILE, CLIENT_CERT, CLIENT_KEY, ROOTS}
 use crate::model::argument::choices;
 use crate::model::field::PATIENCE;
 use crate::model::table::fields;
-use crate::model::{Field, FieldKind, FieldRole};
+use crate::model::{Field, FieldKind, FieldRole, Text};
 use crate::proto::http::VersionChoice;
 
 choices! {
@@ -23,7 +23,7 @@ choices! {
 }
 
 fields! { pub(super) FIELDS;
-    pub(super) const URL: Field<String> =
+    pub(super) const URL: Field<Text> =
         Field::required("url", FieldKind::Url, "http or https URL, without user and password.").role(FieldRole::Host);
     pub(super) const METHOD: Field<String> = Field::default("method", FieldKind::Text, "GET", "Request method.");
     pub(super) const HEADERS: Field<Vec<(String, String)>> =

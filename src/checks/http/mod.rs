@@ -22,7 +22,7 @@ use trace::Trace;
 use url::Url;
 
 use crate::checks::shared::tls_fields;
-use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation, Value};
+use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation, Text, Value};
 use crate::net::deadline;
 use crate::net::handshakes::Waited;
 use crate::net::resolve::silent;
@@ -39,6 +39,8 @@ const TO_LOOK: Duration = Duration::from_millis(2);
 /// The probe.
 pub struct Http {
     url: Url,
+    /// Its host, which may hold a secret.
+    host: Text,
     /// The URL as the suite writes it.
     shown: String,
     request: Request,
@@ -58,8 +60,10 @@ impl Probe for Http {
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (URL.name(), None);
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {
+        let url = request::url(args)?;
         Ok(Self {
-            url: request::url(args)?,
+            host: request::host(args, &url),
+            url,
             shown: request::shown(args),
             request: Request::from_args(args)?,
             follow: args.get(&FOLLOW),
@@ -124,8 +128,8 @@ impl Probe for Http {
             Ok(Err(end)) => Some(end),
             // The resolver's silence is neither the server's nor an absent name.
             Err(_) if trace.phase == Phase::Resolve => {
-                let host = trace.url.host_str().unwrap_or_default();
-                return Err(silent(host, &format!("no answer within {:?}", self.timeout)));
+                let host = self.host_of(&trace.url);
+                return Err(silent(host.shown(), &format!("no answer within {:?}", self.timeout)));
             }
             Err(_) => Some(EarlyEnd::outcome("timeout", trace.silence(self.timeout))),
         };
@@ -156,15 +160,23 @@ impl From<ExchangeError> for EarlyEnd {
 }
 
 impl Http {
+    /// The host of the suite's URL, or of one that a redirect leads to.
+    fn host_of(&self, url: &Url) -> Text {
+        let own = url.host() == self.url.host();
+        if own { self.host.clone() } else { url.host_str().unwrap_or_default().into() }
+    }
+
     /// The request, and those that redirects lead to.
     async fn exchange(&self, cx: &mut Cx<'_>, trace: &mut Trace, end: Instant) -> Result<Answer, EarlyEnd> {
         let mut request = self.request.clone();
         loop {
             let url = trace.url.clone();
+            let host = self.host_of(&url);
             let server = Server {
                 // `resolve` speaks of the URL's host, not of wherever a redirect leads.
                 address: self.pin.filter(|_| url.host() == self.url.host()),
                 url: &url,
+                host: &host,
                 version: self.version.into(),
                 trust: &self.trust,
                 verify: self.verify,

@@ -13,7 +13,7 @@ use hyper::{Method, StatusCode, Uri};
 use url::Url;
 
 use super::fields::{BODY, HEADERS, METHOD, URL};
-use crate::model::{Args, Invalid};
+use crate::model::{Args, Invalid, Text};
 use crate::proto::http::Version;
 
 /// Headers that frame the message or belong to the connection; the HTTP layer writes them.
@@ -63,10 +63,21 @@ pub(super) fn url(args: &Args) -> Result<Url, Invalid> {
     Ok(url)
 }
 
+/// The host of the URL `url` of the suite.
+pub(super) fn host(args: &Args, url: &Url) -> Text {
+    let text = args.get(&URL);
+    let value = url.host_str().unwrap_or_default();
+    let shown = || {
+        let after = text.shown().split_once("://").map_or("", |(_, after)| after);
+        after.split(['/', '?', '#']).next().unwrap_or_default().trim_end_matches(|c: char| c.is_ascii_digit())
+    };
+    Text::new(value, text.holds_secret().then(|| shown().trim_end_matches(':')))
+}
+
 /// The URL for people: as written, without its fragment, which no server sees.
 pub(super) fn shown(args: &Args) -> String {
     let text = args.get(&URL);
-    text.split_once('#').map_or(text.as_str(), |(before, _)| before).to_owned()
+    text.shown().split_once('#').map_or(text.shown(), |(before, _)| before).to_owned()
 }
 
 /// Path and query exactly as written. What no request can carry (a blank, letters beyond ASCII) is percent-encoded.

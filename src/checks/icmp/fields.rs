@@ -5,10 +5,10 @@ use std::time::Duration;
 use crate::checks::shared::target::{FAMILY, SOURCE};
 use crate::model::field::PATIENCE;
 use crate::model::table::fields;
-use crate::model::{Field, FieldKind, FieldRole};
+use crate::model::{Field, FieldKind, FieldRole, Text};
 
 fields! { pub(super) FIELDS;
-    pub(super) const HOST: Field<String> = Field::required("host", FieldKind::Host, "Name or address to probe.").role(FieldRole::Host);
+    pub(super) const HOST: Field<Text> = Field::required("host", FieldKind::Host, "Name or address to probe.").role(FieldRole::Host);
     use FAMILY;
     pub(super) const COUNT: Field<u32> =
         Field::default("count", FieldKind::Integer(1, 100_000), "5", "How many probes to send.")

@@ -103,7 +103,7 @@ async fn a_probe_larger_than_the_link_is_too_big_and_names_the_mtu() {
 
 #[tokio::test]
 async fn a_name_without_address_is_unresolved() {
-    let observation = observe(&args("127.0.0.1", &[("family", Arg::Text("ipv6".to_owned()))])).await.unwrap();
+    let observation = observe(&args("127.0.0.1", &[("family", Arg::Text("ipv6".into()))])).await.unwrap();
     assert_eq!(observation.text("outcome"), Some("unresolved"));
     assert!(observation.last("loss").is_none(), "nothing was sent, nothing was lost");
     assert!(!Icmp::answered(&observation));
@@ -111,13 +111,13 @@ async fn a_name_without_address_is_unresolved() {
 
 #[tokio::test]
 async fn a_foreign_source_address_is_a_fault_of_this_side() {
-    let fault = observe(&args("127.0.0.1", &[("source", Arg::Text("192.0.2.77".to_owned()))])).await.unwrap_err();
+    let fault = observe(&args("127.0.0.1", &[("source", Arg::Text("192.0.2.77".into()))])).await.unwrap_err();
     assert!(fault.remedy.contains("source") || fault.remedy.contains("cap_net_raw"), "{fault:?}");
 }
 
 #[test]
 fn source_and_family_must_agree() {
-    let both = [("source", Arg::Text("::1".to_owned())), ("family", Arg::Text("ipv4".to_owned()))];
+    let both = [("source", Arg::Text("::1".into())), ("family", Arg::Text("ipv4".into()))];
     assert_eq!(Icmp::from_args(&args("h", &both)).err().unwrap().field, "source");
 }
 

@@ -4,7 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::model::argument::Argument;
-use crate::model::{Args, Field, FieldKind, FieldRole, Invalid};
+use crate::model::text::MASK;
+use crate::model::{Args, Field, FieldKind, FieldRole, Invalid, Text};
 use crate::net::dial::{self, Dialled};
 use crate::net::{Addresses, IpVersion, connect, endpoint, resolve};
 use crate::probe::EarlyEnd;
@@ -24,7 +25,7 @@ pub const SOURCE: Field<Option<IpAddr>> = Field::optional(
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     /// Name or address, as the suite writes it.
-    pub host: String,
+    pub host: Text,
     /// Port; 0 where the protocol has none.
     pub port: u16,
     /// Which addresses of the name are used.
@@ -37,7 +38,7 @@ pub struct Target {
 
 impl Target {
     /// A target with the fields [`FAMILY`] and [`SOURCE`] of `args`.
-    pub fn from_args(args: &Args, host: String, port: u16, timeout: Duration) -> Result<Self, Invalid> {
+    pub fn from_args(args: &Args, host: Text, port: u16, timeout: Duration) -> Result<Self, Invalid> {
         let (version, source) = version_and_source(args)?;
         Ok(Self { host, port, version, source, timeout })
     }
@@ -45,7 +46,7 @@ impl Target {
     /// `host:port` for people, or the host alone where there is no port.
     #[must_use]
     pub fn label(&self) -> String {
-        if self.port == 0 { self.host.clone() } else { dial::endpoint(&self.host, self.port) }
+        if self.port == 0 { self.host.to_string() } else { dial::endpoint(self.host.shown(), self.port) }
     }
 
     /// `address` with the port.
@@ -96,11 +97,14 @@ pub fn version_and_source(args: &Args) -> Result<(IpVersion, Option<IpAddr>), In
 
 /// Host and port of a field of kind `Endpoint`; the port may be left out when there is a default.
 /// IPv6 addresses stand in brackets, or bare when no port follows.
-pub fn host_and_port(args: &Args, field: &Field<String>, default: Option<u16>) -> Result<(String, u16), Invalid> {
+pub fn host_and_port(args: &Args, field: &Field<Text>, default: Option<u16>) -> Result<(Text, u16), Invalid> {
     endpoint_in(field, &args.get(field), default)
 }
 
 /// Host and port of `text`, which stands in `field`.
-pub fn endpoint_in<T: Argument>(field: &Field<T>, text: &str, default: Option<u16>) -> Result<(String, u16), Invalid> {
-    endpoint::parse(text, default).map_err(|why| field.invalid(why.message, why.help))
+pub fn endpoint_in<T: Argument>(field: &Field<T>, text: &Text, default: Option<u16>) -> Result<(Text, u16), Invalid> {
+    let (host, port) = endpoint::parse(text, default).map_err(|why| field.invalid(why.message, why.help))?;
+    let shown = text.holds_secret().then(|| endpoint::parse(text.shown(), Some(port)).map(|(host, _)| host));
+    let shown = shown.map(|shown| shown.unwrap_or_else(|_| MASK.to_owned()));
+    Ok((Text::new(host, shown.as_deref()), port))
 }

@@ -1,12 +1,10 @@
 //! The fields of a check that verifies: whom to trust, the client certificate, the name in SNI, and the name the
 //! certificate must be for.
 
-use std::path::PathBuf;
-
 use rustls::pki_types::ServerName;
 
 use crate::model::argument::choices;
-use crate::model::{Args, Field, FieldKind, Invalid};
+use crate::model::{Args, Field, FieldKind, Invalid, Text};
 use crate::proto::tls::{Roots, Trust, server_name};
 
 choices! {
@@ -26,13 +24,13 @@ pub const ROOTS: Field<RootStore> = Field::choice(
     "Whom to trust: Mozilla's roots built into this program, or this machine's store.",
 );
 /// Field `ca_file`.
-pub const CA_FILE: Field<Option<PathBuf>> =
+pub const CA_FILE: Field<Option<Text>> =
     Field::optional("ca_file", FieldKind::Path, "PEM file with the only authorities to trust; replaces `roots`.");
 /// Field `client_cert`.
-pub const CLIENT_CERT: Field<Option<PathBuf>> =
+pub const CLIENT_CERT: Field<Option<Text>> =
     Field::optional("client_cert", FieldKind::Path, "PEM file with the certificate chain to show when asked.");
 /// Field `client_key`.
-pub const CLIENT_KEY: Field<Option<PathBuf>> =
+pub const CLIENT_KEY: Field<Option<Text>> =
     Field::optional("client_key", FieldKind::Path, "PEM file with the unencrypted private key of `client_cert`.");
 
 /// From the fields [`ROOTS`], [`CA_FILE`], [`CLIENT_CERT`] and [`CLIENT_KEY`].
@@ -51,7 +49,7 @@ pub fn trust(args: &Args) -> Result<Trust, Invalid> {
     Ok(Trust::new(roots, client))
 }
 
-fn half(written: &Field<Option<PathBuf>>, missing: &Field<Option<PathBuf>>) -> Invalid {
+fn half(written: &Field<Option<Text>>, missing: &Field<Option<Text>>) -> Invalid {
     let (name, missing) = (written.name(), missing.name());
     written.invalid(format!("`{name}` without `{missing}`"), format!("write both, or neither: add `{missing}`"))
 }

@@ -6,7 +6,7 @@ use crate::checks::shared::target::{FAMILY, SOURCE};
 use crate::model::argument::choices;
 use crate::model::field::{PATIENCE, PORT as PORT_NUMBER};
 use crate::model::table::fields;
-use crate::model::{Field, FieldKind, FieldRole};
+use crate::model::{Field, FieldKind, FieldRole, Text};
 
 choices! {
     /// Which addresses of the name are connected to.
@@ -17,7 +17,7 @@ choices! {
 }
 
 fields! { pub(super) FIELDS;
-    pub(super) const HOST: Field<String> =
+    pub(super) const HOST: Field<Text> =
         Field::required("host", FieldKind::Host, "Name or address to connect to.").role(FieldRole::Host);
     pub(super) const PORT: Field<u16> =
         Field::required("port", PORT_NUMBER, "Port to connect to.").role(FieldRole::Location);

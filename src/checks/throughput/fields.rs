@@ -6,7 +6,7 @@ use crate::checks::shared::target::{FAMILY, SOURCE};
 use crate::model::argument::choices;
 use crate::model::field::PATIENCE;
 use crate::model::table::fields;
-use crate::model::{Field, FieldKind, FieldRole};
+use crate::model::{Field, FieldKind, FieldRole, Text};
 
 choices! {
     /// The protocol that carries the data.
@@ -25,7 +25,7 @@ choices! {
 }
 
 fields! { pub(super) FIELDS;
-    pub(super) const SERVER: Field<String> = Field::required(
+    pub(super) const SERVER: Field<Text> = Field::required(
         "server",
         FieldKind::Endpoint,
         "iperf3 server or `shakedown serve`; port 5201 if left out.",

@@ -7,7 +7,7 @@ use crate::checks::shared::tls_fields::{CA_FILE, CLIENT_CERT, CLIENT_KEY, ROOTS}
 use crate::model::argument::choices;
 use crate::model::field::{PATIENCE, PORT as PORT_NUMBER};
 use crate::model::table::fields;
-use crate::model::{Field, FieldKind, FieldRole};
+use crate::model::{Field, FieldKind, FieldRole, Text};
 
 choices! {
     /// A version that can be offered in a whole handshake.
@@ -18,7 +18,7 @@ choices! {
 }
 
 fields! { pub(super) FIELDS;
-    pub(super) const HOST: Field<String> = Field::required("host", FieldKind::Host, "Name or address to connect to.").role(FieldRole::Host);
+    pub(super) const HOST: Field<Text> = Field::required("host", FieldKind::Host, "Name or address to connect to.").role(FieldRole::Host);
     pub(super) const PORT: Field<Option<u16>> = Field::optional(
         "port",
         PORT_NUMBER,

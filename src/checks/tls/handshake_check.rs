@@ -1,5 +1,6 @@
 //! One full handshake: with whom, on what terms, and for how long the certificate is good.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -153,7 +154,7 @@ impl HandshakeCheck {
     /// A client of `address`.
     pub(super) fn client<'a>(&'a self, address: IpAddr, credentials: &'a Credentials) -> TlsClient<'a> {
         // XMPP asks for the domain, which is what SNI names.
-        let domain = self.offer.sni.as_ref().map_or_else(|| self.target.host.clone().into(), ServerName::to_str);
+        let domain = self.offer.sni.as_ref().map_or_else(|| Cow::Borrowed(&*self.target.host), ServerName::to_str);
         let connector = Connector {
             peer: self.target.socket(address),
             source: self.target.source,

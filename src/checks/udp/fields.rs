@@ -5,10 +5,10 @@ use std::time::Duration;
 use crate::checks::shared::target::{FAMILY, SOURCE};
 use crate::model::field::{PATIENCE, PORT as PORT_NUMBER};
 use crate::model::table::fields;
-use crate::model::{Field, FieldKind, FieldRole};
+use crate::model::{Field, FieldKind, FieldRole, Text};
 
 fields! { pub(super) FIELDS;
-    pub(super) const HOST: Field<String> = Field::required("host", FieldKind::Host, "Name or address to send to.").role(FieldRole::Host);
+    pub(super) const HOST: Field<Text> = Field::required("host", FieldKind::Host, "Name or address to send to.").role(FieldRole::Host);
     pub(super) const PORT: Field<u16> =
         Field::required("port", PORT_NUMBER, "Port to send to.").role(FieldRole::Location);
     use FAMILY;

@@ -164,6 +164,6 @@ fn the_rules_between_fields_hold() {
     assert_eq!(Udp::from_args(&both).err().unwrap().field, "send_hex");
     let empty = args(peer, PATIENT, &[("expect", text(""))]);
     assert_eq!(Udp::from_args(&empty).err().unwrap().field, "expect");
-    let huge = args(peer, PATIENT, &[("send", Arg::Text("x".repeat(65_508)))]);
+    let huge = args(peer, PATIENT, &[("send", Arg::Text("x".repeat(65_508).into()))]);
     assert_eq!(Udp::from_args(&huge).err().unwrap().field, "send");
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Judgement, judge};
+use super::{Judgement, judge, tally};
 use crate::model::{Arm, Fault, Observation, Round};
 use crate::plan::{Case, Settings};
 use crate::testing::scripted::{FAMILIES, LATENCY};
@@ -76,9 +76,16 @@ fn observed<const N: usize>(rounds: [Value; N]) -> Observation {
     observation
 }
 
-/// The judgement of an attempt without a fault.
+/// The judgement of an attempt without a fault: the same whether its rounds are judged as they end, or all at the end.
 fn judged<const N: usize>(case: &Case, rounds: [Value; N]) -> Judgement {
-    judge(case, &observed(rounds), None)
+    let mut kept = Observation::default();
+    for round in &rounds {
+        add(&mut kept, round);
+        tally(case, &mut kept);
+    }
+    let (all, one_by_one) = (judge(case, &observed(rounds), None), judge(case, &kept, None));
+    assert_eq!(format!("{all:?}"), format!("{one_by_one:?}"));
+    all
 }
 
 fn fault() -> Fault {

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::{expecting, judged};
-use crate::model::Verdict;
+use super::{add, expecting, judge, judged, tally};
+use crate::model::{Observation, Round, Verdict};
 
 #[test]
 fn rounds_to_warm_up_do_not_count() {
@@ -76,4 +76,65 @@ fn the_first_round_that_breaks_is_reported_and_the_other_breaches_are_counted() 
             ("banner", false, Some("y in round 2 of 3"))
         ]
     );
+}
+
+/// Bytes of all facts of all rounds.
+fn kept(observation: &Observation) -> usize {
+    observation.rounds().iter().flat_map(Round::facts).map(|(_, value)| value.to_string().len()).sum()
+}
+
+/// A document is judged and dropped: what a case keeps does not grow with the documents it saw.
+#[test]
+fn large_facts_of_earlier_rounds_are_judged_and_dropped() {
+    const LARGE: usize = 100_000;
+    let case = expecting("banner: {contains: [end]}, hops: {lt: 2000}");
+    let round = |at: usize, arm: &str| json!({"arm": arm, "ok": true, "hops": at, "banner": format!("{at}{}end", "x".repeat(LARGE))});
+    let mut observation = Observation::default();
+    for at in 0..1000 {
+        add(&mut observation, &round(at, if at % 2 == 0 { "base" } else { "head" }));
+        tally(&case, &mut observation);
+        assert!(kept(&observation) < 2 * LARGE + 1000 * 50, "round {at}: {}", kept(&observation));
+    }
+    let judgement = judge(&case, &observation, None);
+    assert_eq!((judgement.verdict, judgement.reason), (Verdict::Passed, None));
+    let last = observation.last("banner").and_then(|value| value.as_str()).unwrap();
+    assert!(last.starts_with("999x"), "the last one is in the record");
+    let numbers = observation.rounds().iter().filter_map(|round| round.fact("hops")?.as_u64()).count();
+    assert_eq!(numbers, 1000, "numbers stay: they are metrics");
+    // The one that broke it is told though it is gone.
+    add(&mut observation, &json!({"arm": "head", "ok": true, "hops": 1, "banner": "y".repeat(LARGE)}));
+    tally(&case, &mut observation);
+    add(&mut observation, &round(1001, "head"));
+    tally(&case, &mut observation);
+    let reason = judge(&case, &observation, None).reason.unwrap();
+    assert!(
+        reason.starts_with("banner: expected to contain [end], saw yyy") && reason.ends_with("in round 501 of 502"),
+        "{reason}"
+    );
+    assert!(kept(&observation) < 2 * LARGE + 1000 * 50);
+}
+
+/// A large fact that only the first round had stays, as it is told; what warms up is dropped as well.
+#[test]
+fn of_each_fact_the_last_large_value_stays() {
+    let case = expecting("ok: true");
+    let large = |letter: &str| json!(letter.repeat(1000));
+    let mut observation = Observation::default();
+    for round in [
+        json!({"warm_up": true, "ok": true, "banner": large("w")}),
+        json!({"warm_up": true, "ok": true, "banner": large("v")}),
+        json!({"ok": true, "banner": large("a")}),
+        json!({"ok": true}),
+        json!({"ok": true}),
+    ] {
+        add(&mut observation, &round);
+        tally(&case, &mut observation);
+    }
+    assert_eq!(observation.last("banner"), Some(&large("a")));
+    assert_eq!(kept(&observation), 2 * 1002 + 4 + 5 * 4);
+    // A small one in a later round is the last then.
+    add(&mut observation, &json!({"ok": true, "banner": "b"}));
+    tally(&case, &mut observation);
+    assert_eq!(observation.last("banner"), Some(&json!("b")));
+    assert!(kept(&observation) < 1100);
 }

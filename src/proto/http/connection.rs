@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use url::{Host, Url};
 
 use super::{Cause, ExchangeError, Limits, NoResponse, Response, Version, send};
+use crate::model::Text;
 use crate::net::clock::Measured;
 use crate::net::{ConnectError, IpVersion, connect, resolve};
 use crate::proto::tls::certificate::Certificate;
@@ -84,6 +85,8 @@ impl VersionChoice {
 pub struct Server<'a> {
     /// Names scheme, host and port.
     pub url: &'a Url,
+    /// The host of the URL, as people may see it.
+    pub host: &'a Text,
     /// Address to connect to instead of resolving the host.
     pub address: Option<IpAddr>,
     /// Versions asked for.
@@ -140,12 +143,12 @@ impl Server<'_> {
         let name = match self.url.host() {
             Some(Host::Ipv4(address)) => return Ok(address.into()),
             Some(Host::Ipv6(address)) => return Ok(address.into()),
-            Some(Host::Domain(name)) => name,
-            None => return Err(ExchangeError::new(Cause::Unresolved, format!("{} names no host", self.url))),
+            Some(Host::Domain(name)) => Text::new(name, Some(self.host.shown())),
+            None => return Err(ExchangeError::new(Cause::Unresolved, format!("{} names no host", self.host))),
         };
         let start = Instant::now();
         // The caller's limit comes first, and says how long that was.
-        let found = resolve(name, IpVersion::Any, self.left() + Duration::from_secs(1)).await?;
+        let found = resolve(&name, IpVersion::Any, self.left() + Duration::from_secs(1)).await?;
         let addresses = found.map_err(|why| NoResponse::new(Cause::Unresolved, why))?;
         observer.ended(Phase::Resolve, Measured::by_user(start.elapsed()));
         let first = addresses.list.first().copied();
@@ -160,7 +163,7 @@ impl Server<'_> {
     ) -> Result<TlsStream, ExchangeError> {
         let host = self.url.host_str().unwrap_or_default();
         let name = server_name(host).ok_or_else(|| {
-            NoResponse::new(Cause::TlsFailed, format!("{host} is not a name a certificate can carry"))
+            NoResponse::new(Cause::TlsFailed, format!("{} is not a name a certificate can carry", self.host))
         })?;
         let sni = matches!(self.url.host(), Some(Host::Domain(_))).then(|| name.clone());
         let offer = Offer { sni, verify_name: name, alpn: self.version.alpn(), versions: versions(None, None) };

@@ -33,7 +33,7 @@ async fn ask(text: &str, most: usize, patience: Duration) -> Result<Result<Vec<u
     let found = match url.host() {
         Some(Host::Ipv4(address)) => Ok(vec![address.into()]),
         Some(Host::Ipv6(address)) => Ok(vec![address.into()]),
-        Some(Host::Domain(name)) => resolve(name, IpVersion::Any, patience).await?.map(|found| found.list),
+        Some(Host::Domain(name)) => resolve(&name.into(), IpVersion::Any, patience).await?.map(|found| found.list),
         None => Err("it names no host".to_owned()),
     };
     let addresses = match found {

@@ -1,6 +1,5 @@
 //! Whom to trust, and as whom to appear: root stores and the client certificate, loaded once, outside anything timed.
 
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 use rustls::pki_types::pem::PemObject;
@@ -11,7 +10,7 @@ use tokio::sync::OnceCell;
 
 use super::authority::Authorities;
 use super::{Issuer, provider};
-use crate::model::Fault;
+use crate::model::{Fault, Text};
 
 /// Most bytes read of a PEM file; the largest public bundles have 300 KiB.
 const MOST: u64 = 16 * 1024 * 1024;
@@ -24,7 +23,7 @@ pub enum Roots {
     /// This machine's store.
     System,
     /// A PEM file.
-    File(PathBuf),
+    File(Text),
 }
 
 /// Roots and a client certificate by name. Files are read at the first use, so that a plan can be printed where they are
@@ -32,7 +31,7 @@ pub enum Roots {
 #[derive(Debug)]
 pub struct Trust {
     roots: Roots,
-    client: Option<(PathBuf, PathBuf)>,
+    client: Option<(Text, Text)>,
     credentials: OnceCell<Credentials>,
 }
 
@@ -80,7 +79,7 @@ pub fn draw_randomness() -> Result<(), Fault> {
 impl Trust {
     /// Nothing is read yet. The client certificate and its key are the paths of two PEM files.
     #[must_use]
-    pub fn new(roots: Roots, client: Option<(PathBuf, PathBuf)>) -> Self {
+    pub fn new(roots: Roots, client: Option<(Text, Text)>) -> Self {
         Self { roots, client, credentials: OnceCell::new() }
     }
 
@@ -125,7 +124,7 @@ async fn system() -> Result<Arc<Authorities>, Fault> {
     Ok(Arc::new(store))
 }
 
-async fn ca_file(path: &Path) -> Result<Authorities, Fault> {
+async fn ca_file(path: &Text) -> Result<Authorities, Fault> {
     let operation = "load ca_file";
     let mut store = Authorities::from("ca_file");
     for (at, certificate) in certificates(path, operation).await?.into_iter().enumerate() {
@@ -137,7 +136,7 @@ async fn ca_file(path: &Path) -> Result<Authorities, Fault> {
     Ok(store)
 }
 
-async fn client(certificate: &Path, key: &Path) -> Result<CertifiedKey, Fault> {
+async fn client(certificate: &Text, key: &Text) -> Result<CertifiedKey, Fault> {
     let chain = certificates(certificate, "load client_cert").await?;
     let operation = "load client_key";
     let pem = read(key, operation).await?;
@@ -155,8 +154,7 @@ async fn client(certificate: &Path, key: &Path) -> Result<CertifiedKey, Fault> {
     };
     // Keys that do not tell their public half are believed.
     if signing.public_key().is_some_and(|public| public.as_ref() != issued.spki) {
-        let detail =
-            format!("it is not the key of the certificate in {}: their public keys differ", certificate.display());
+        let detail = format!("it is not the key of the certificate in {certificate}: their public keys differ");
         let remedy =
             "name the key that the certificate was made for; of a chain the client's own certificate comes first";
         return Err(broken(operation, key, detail, remedy));
@@ -164,7 +162,7 @@ async fn client(certificate: &Path, key: &Path) -> Result<CertifiedKey, Fault> {
     Ok(CertifiedKey::new(chain, signing))
 }
 
-async fn certificates(path: &Path, operation: &str) -> Result<Vec<CertificateDer<'static>>, Fault> {
+async fn certificates(path: &Text, operation: &str) -> Result<Vec<CertificateDer<'static>>, Fault> {
     let pem = read(path, operation).await?;
     let remedy = "write PEM: -----BEGIN CERTIFICATE----- (`openssl x509 -inform DER -in FILE` converts)";
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
@@ -175,7 +173,7 @@ async fn certificates(path: &Path, operation: &str) -> Result<Vec<CertificateDer
     Ok(found)
 }
 
-async fn read(path: &Path, operation: &str) -> Result<Vec<u8>, Fault> {
+async fn read(path: &Text, operation: &str) -> Result<Vec<u8>, Fault> {
     let remedy = "check the path (it is relative to the suite file) and its permissions";
     let fault = |error: std::io::Error| broken(operation, path, error.to_string(), remedy);
     let file = tokio::fs::File::open(path).await.map_err(fault)?;
@@ -187,6 +185,6 @@ async fn read(path: &Path, operation: &str) -> Result<Vec<u8>, Fault> {
     Ok(content)
 }
 
-fn broken(operation: &str, path: &Path, detail: String, remedy: &str) -> Fault {
-    Fault::local(operation, path.display().to_string(), detail, remedy)
+fn broken(operation: &str, path: &Text, detail: String, remedy: &str) -> Fault {
+    Fault::local(operation, path.to_string(), detail, remedy)
 }

@@ -144,9 +144,9 @@ impl Reader<'_> {
                 self.errors.add(node.span, format!("`{owner}` is a list, this is one value"), help);
                 Vec::new()
             }
-            NodeKind::Scalar(text, _) => {
+            NodeKind::Scalar(..) => {
                 let test = self.value(owner, node, sort).map(Test::Eq);
-                test.map(|test| (Operator::Eq, test, node.span, text.clone())).into_iter().collect()
+                test.map(|test| (Operator::Eq, test, node.span, written(node))).into_iter().collect()
             }
             NodeKind::Map(entries) if entries.is_empty() => {
                 self.errors.add(node.span, format!("`{owner}` is expected to be nothing at all"), "write an operator");
@@ -200,7 +200,7 @@ fn foreign_path(fact: &str, path: &str) -> Option<String> {
 fn written(node: &Node) -> String {
     match &node.kind {
         NodeKind::Null => "~".into(),
-        NodeKind::Scalar(text, _) => text.clone(),
+        NodeKind::Scalar(text, _) => node.shown().unwrap_or(text).to_owned(),
         NodeKind::List(items) => format!("[{}]", items.iter().map(written).collect::<Vec<_>>().join(", ")),
         NodeKind::Map(entries) => {
             let parts: Vec<String> = entries.iter().map(|(key, n)| format!("{}: {}", key.name, written(n))).collect();

@@ -5,6 +5,7 @@ use regex::RegexBuilder;
 use super::Reader;
 use crate::model::expectation::{OperandForm, Operator, Parsed, Sort, Test, domain};
 use crate::model::{Unit, Value, quantity, typed};
+use crate::suite::args::HIDDEN;
 use crate::suite::diagnostic::suggest;
 use crate::suite::tree::{Kind as NodeKind, Node};
 
@@ -56,7 +57,7 @@ impl Reader<'_> {
             typed::number_text(text).is_some() || is_version(text)
         };
         let Some(wrong) = items.iter().find(|item| !ordered(item)) else { return Some(()) };
-        let shown = wrong.text().unwrap_or_default().to_owned();
+        let shown = wrong.shown().unwrap_or_default().to_owned();
         let message =
             format!("`{owner}`: `{shown}` is no number, and `{}` compares numbers and versions", operator.word());
         let help = "what stands in a document has no unit: write the number it has there, such as 0.02 for seconds";
@@ -146,14 +147,15 @@ impl Reader<'_> {
         match RegexBuilder::new(text).size_limit(REGEX_LIMIT).build() {
             Ok(regex) if !domain::matches_anything(&regex) => Some(regex),
             Ok(_) => {
-                let message = format!("`{owner}`: the pattern `{text}` matches anything");
+                let message = format!("`{owner}`: the pattern `{}` matches anything", node.shown().unwrap_or_default());
                 let help = "write a pattern that some texts do not match; `.` is any text but the empty one";
                 self.errors.add(node.span, message, help);
                 None
             }
             Err(error) => {
                 let why = error.to_string();
-                let last = why.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+                let last = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
+                let last = if node.shown.is_some() { HIDDEN.to_owned() } else { last.to_owned() };
                 self.errors.add(node.span, format!("`{owner}`: the pattern is not a regular expression"), last);
                 None
             }
@@ -169,6 +171,10 @@ impl Reader<'_> {
             Ok(value) => Some(value),
             Err(_) if text.contains("${") && self.errors.has(node.span) => None,
             Err(why) => {
+                let why = match &node.shown {
+                    None => why,
+                    Some(shown) => typed(shown, *plain, sort).err().unwrap_or_else(|| HIDDEN.to_owned()),
+                };
                 self.errors.add(node.span, format!("`{owner}`: {why}"), hint(sort));
                 None
             }

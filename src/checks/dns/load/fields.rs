@@ -1,10 +1,9 @@
 //! The fields of a load, each a typed key.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::model::table::fields;
-use crate::model::{Args, Field, FieldKind, RateOr};
+use crate::model::{Args, Field, FieldKind, RateOr, Text};
 
 // Below `load`.
 fields! { LOAD_FIELDS;
@@ -24,7 +23,7 @@ fields! { LOAD_FIELDS;
         FieldKind::List(&FieldKind::Text),
         "Names to ask for in turn, each as `name`, `name type` or `name type rcode data`; without a type that of the check.",
     );
-    pub(super) const QUERIES: Field<Option<PathBuf>> = Field::optional(
+    pub(super) const QUERIES: Field<Option<Text>> = Field::optional(
         "queries",
         FieldKind::Path,
         "File of lines `name type` as dnsperf reads it; a response code and data may follow.",

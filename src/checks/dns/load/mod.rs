@@ -29,7 +29,6 @@ pub fn fuzz_queries(text: &str) {
 }
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,7 +43,7 @@ use super::fields::{ATTEMPTS, EDNS_SIZE, NAME, RECURSION, TYPE};
 use super::server;
 use super::transport::{self, TRANSPORT, TransportWord};
 use crate::checks::shared::target::Target;
-use crate::model::{Args, Fault, Invalid, RateOr};
+use crate::model::{Args, Fault, Invalid, RateOr, Text};
 use crate::probe::{Cx, EarlyEnd};
 
 /// Most sockets; each has 65,536 ids.
@@ -68,7 +67,7 @@ enum Goal {
 /// Where questions come from.
 enum Source {
     Lines(Vec<Line>),
-    File(PathBuf),
+    File(Text),
 }
 
 /// A server, questions, and how to ask them.

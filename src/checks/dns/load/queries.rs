@@ -4,7 +4,6 @@
 //! that begin with `;` or `#` are skipped.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::OnceLock;
 
 use tokio::io::AsyncReadExt as _;
@@ -12,7 +11,7 @@ use tokio::io::AsyncReadExt as _;
 use super::fields::LOAD;
 use crate::checks::dns::fields::TYPE;
 use crate::checks::dns::question;
-use crate::model::{Args, Fault, Invalid};
+use crate::model::{Args, Fault, Invalid, Text};
 use crate::proto::dns::question::Question;
 use crate::proto::dns::{rcode, types};
 
@@ -139,9 +138,9 @@ impl Questions {
     }
 
     /// From a file.
-    pub(super) async fn read(args: Args, path: &Path) -> Result<Self, Fault> {
+    pub(super) async fn read(args: Args, path: &Text) -> Result<Self, Fault> {
         const HELP: &str = "a line is `name type`, or `name type rcode data | data`; `;` begins a comment";
-        let shown = path.display().to_string();
+        let shown = path.to_string();
         let broken = |why: String, help: &str| Fault::local("read queries", shown.clone(), why, help);
         let file = tokio::fs::File::open(path)
             .await

@@ -7,15 +7,16 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use hickory_proto::rr::Name;
 use tokio::time::Instant;
 
-use super::fields::MAX_SERVERS;
+use super::fields::{MAX_SERVERS, PARENT};
 use super::querier::{Querier, QueryPolicy};
 use super::resolver::Resolver;
 use super::rules::{ParentDs, SiblingGlue, ask_ds};
 use super::server_report::{Server, ServerAddresses, ServerReport};
 use super::zone::Zone;
 use super::{names, records};
+use crate::checks::shared::target;
 use crate::model::Fault;
-use crate::net::{dial, endpoint, resolve};
+use crate::net::{dial, resolve};
 use crate::proto::dns::message::Reply;
 use crate::proto::dns::question::Question;
 use crate::proto::dns::{rcode, types};
@@ -351,7 +352,7 @@ async fn parents(
 ) -> Result<Vec<(String, SocketAddr)>, Fault> {
     let mut sockets = Vec::new();
     for text in &zone.parent {
-        let Ok((host, port)) = endpoint::parse(text, Some(53)) else { continue };
+        let Ok((host, port)) = target::endpoint_in(&PARENT, text, Some(53)) else { continue };
         match resolve(&host, policy.version, policy.patience).await? {
             Ok(found) => {
                 if let Some(why) = found.partial {
@@ -364,7 +365,7 @@ async fn parents(
             }
             Err(why) => {
                 out.notes.push(why);
-                out.failed.push(text.clone());
+                out.failed.push(text.to_string());
             }
         }
     }

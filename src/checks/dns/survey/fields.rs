@@ -3,7 +3,7 @@
 use crate::model::argument::choices;
 use crate::model::field::PORT as PORT_NUMBER;
 use crate::model::table::fields;
-use crate::model::{Args, Field, FieldKind, FieldRole};
+use crate::model::{Args, Field, FieldKind, FieldRole, Text};
 
 /// Servers asked at most.
 pub(super) const MAX_SERVERS: usize = 64;
@@ -78,7 +78,7 @@ fields! { pub(in crate::checks::dns) FIELDS;
 // Below `authoritative`.
 fields! { ZONE_FIELDS;
     pub(super) const ZONE: Field<String> = Field::required("zone", FieldKind::Text, "Name of the zone.");
-    pub(super) const PARENT: Field<Vec<String>> = Field::optional(
+    pub(super) const PARENT: Field<Vec<Text>> = Field::optional(
         "parent",
         FieldKind::List(&FieldKind::Endpoint),
         "Servers of the parent zone to ask for the delegation; found by a resolver when left out.",
@@ -92,7 +92,7 @@ fields! { ZONE_FIELDS;
     pub(super) const PORT: Field<u16> =
         Field::default("port", PORT_NUMBER, "53", "Port of the zone's servers, where their address has none.")
             .role(FieldRole::Location);
-    pub(super) const VIA: Field<Vec<String>> = Field::optional(
+    pub(super) const VIA: Field<Vec<Text>> = Field::optional(
         "via",
         FieldKind::List(&FieldKind::Endpoint),
         "Resolver that finds servers and their addresses; those of /etc/resolv.conf when left out.",

@@ -162,7 +162,7 @@ impl Survey {
                 Ok(found) => found,
                 Err(EarlyEnd::Fault(fault)) => return Err(fault),
                 Err(EarlyEnd::Outcome { .. }) => {
-                    out.push(Server { label: target.label(), name: Some(host.clone()), address: None });
+                    out.push(Server { label: target.label(), name: Some(host.clone().into_value()), address: None });
                     continue;
                 }
             };
@@ -174,7 +174,7 @@ impl Survey {
                 let socket = target.socket(address);
                 let place = delegation::place(socket, 53);
                 let label = if literal { place } else { format!("{host}/{place}") };
-                let name = (!literal).then(|| host.clone());
+                let name = (!literal).then(|| host.clone().into_value());
                 if out.iter().any(|server| server.address == Some(socket)) {
                     continue;
                 }

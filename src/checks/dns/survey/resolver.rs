@@ -7,11 +7,13 @@ use hickory_proto::rr::Name;
 use tokio::time::Instant;
 
 use super::chain::Chain;
+use super::fields::VIA;
 use super::querier::{Querier, QueryPolicy};
 use super::records;
 use super::server_report::ServerAddresses;
-use crate::model::Fault;
-use crate::net::{endpoint, resolve};
+use crate::checks::shared::target;
+use crate::model::{Fault, Text};
+use crate::net::resolve;
 use crate::proto::dns::message::Reply;
 use crate::proto::dns::question::Question;
 use crate::proto::dns::{rcode, types};
@@ -33,13 +35,15 @@ pub(super) struct Resolver<'a> {
 
 impl<'a> Resolver<'a> {
     /// The resolvers of `via`, or the system's when there is none.
-    pub(super) async fn new(policy: &'a QueryPolicy, via: &[String], end: Instant, seed: u64) -> Result<Self, Fault> {
+    pub(super) async fn new(policy: &'a QueryPolicy, via: &[Text], end: Instant, seed: u64) -> Result<Self, Fault> {
         let mut servers = Vec::new();
         for text in via {
-            let Ok((host, port)) = endpoint::parse(text, Some(53)) else { continue };
+            let Ok((host, port)) = target::endpoint_in(&VIA, text, Some(53)) else { continue };
             match resolve(&host, policy.version, policy.patience).await? {
                 Ok(found) => servers.extend(found.list.into_iter().map(|address| SocketAddr::new(address, port))),
-                Err(why) => return Err(Fault::local("find the resolver of `via`", text, why, "check its name")),
+                Err(why) => {
+                    return Err(Fault::local("find the resolver of `via`", text.to_string(), why, "check its name"));
+                }
             }
         }
         if via.is_empty() {

@@ -12,7 +12,7 @@ use crate::checks::dns::fields::{ATTEMPTS, CLASS, Class, NAME, NSID, SERVER, TIM
 use crate::checks::dns::question;
 use crate::checks::dns::transport::{TRANSPORT, TransportWord};
 use crate::checks::shared::target::{self, Target};
-use crate::model::{Args, Choices as _, Invalid};
+use crate::model::{Args, Choices as _, Invalid, Text};
 use crate::proto::dns::question::{EdnsRequest, Question};
 use crate::proto::dns::{rdata, types};
 
@@ -127,7 +127,7 @@ fn servers(args: &Args, zone: bool) -> Result<Vec<Target>, Invalid> {
         let message = format!("`server` names {} servers", servers.len());
         return Err(SERVER.invalid(message, format!("name 1 to {MAX_SERVERS}, or write authoritative: {{zone: …}}")));
     }
-    let target = |text: &String| {
+    let target = |text: &Text| {
         let (host, port) = target::endpoint_in(&SERVER, text, Some(53))?;
         Target::from_args(args, host, port, args.get(&TIMEOUT))
     };

@@ -8,17 +8,17 @@ use super::fields::{AUTHORITATIVE, BEST_PRACTICE, MAX_SERVERS, NS, PARENT, PORT,
 use super::names;
 use crate::checks::dns::question;
 use crate::checks::shared::target;
-use crate::model::{Args, Invalid};
+use crate::model::{Args, Invalid, Text};
 use crate::proto::dns::types;
 
 /// A zone whose servers are asked.
 pub(super) struct Zone {
     pub(super) name: Name,
-    pub(super) parent: Vec<String>,
+    pub(super) parent: Vec<Text>,
     /// Names and addresses as given, in the order written.
     pub(super) ns: Vec<(String, Vec<SocketAddr>)>,
     pub(super) port: u16,
-    pub(super) via: Vec<String>,
+    pub(super) via: Vec<Text>,
     /// Recommendations are expected too.
     pub(super) best_practice: bool,
 }
@@ -77,7 +77,7 @@ fn given(args: &Args, zone: &Name, port: u16) -> Result<Vec<(String, Vec<SocketA
 fn sockets(label: &str, addresses: &[String], port: u16) -> Result<Vec<SocketAddr>, Invalid> {
     let mut sockets = Vec::new();
     for text in addresses {
-        let (host, port) = target::endpoint_in(&AUTHORITATIVE, text, Some(port))?;
+        let (host, port) = target::endpoint_in(&AUTHORITATIVE, &text.as_str().into(), Some(port))?;
         let Ok(address) = host.parse() else {
             let message = format!("`{text}` is not an address of {label}");
             return Err(AUTHORITATIVE.invalid(message, "write its addresses, as glue has them"));

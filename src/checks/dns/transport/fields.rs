@@ -3,7 +3,7 @@
 use crate::checks::shared::tls_fields::{CA_FILE, CLIENT_CERT, CLIENT_KEY, ROOTS};
 use crate::model::argument::choices;
 use crate::model::table::fields;
-use crate::model::{Field, FieldKind};
+use crate::model::{Field, FieldKind, Text};
 
 choices! {
     /// Words of field `transport`.
@@ -55,7 +55,7 @@ fields! { pub(in crate::checks::dns) FIELDS;
         Field::optional("path", FieldKind::Text, "Path of transports doh and doh3; default /dns-query.");
     pub(super) const METHOD: Field<Option<HttpMethod>> =
         Field::optional_choice("method", "Method of transports doh and doh3; default POST.");
-    pub(super) const SAME_AS: Field<Option<String>> = Field::optional(
+    pub(super) const SAME_AS: Field<Option<Text>> = Field::optional(
         "same_as",
         FieldKind::Endpoint,
         "Ask the same by UDP too, TCP when truncated: `udp` for the same server at port 53, or host:port.",

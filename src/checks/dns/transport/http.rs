@@ -36,7 +36,8 @@ pub(super) struct Http {
 impl Http {
     /// The authority is the name the server is known by: `sni`, else the server's.
     pub(super) fn from_args(args: &Args, target: &Target, offer: &Offer) -> Result<Self, Invalid> {
-        let name = offer.sni.as_ref().map_or_else(|| target.host.clone(), |name| name.to_str().into_owned());
+        let name =
+            offer.sni.as_ref().map_or_else(|| target.host.clone().into_value(), |name| name.to_str().into_owned());
         let text = match target.port {
             443 => endpoint(&name, 443).trim_end_matches(":443").to_owned(),
             other => endpoint(&name, other),

@@ -30,9 +30,9 @@ impl UdpComparison {
             let help = "write the transport to compare with UDP, such as dot";
             return Err(SAME_AS.invalid("with `transport: udp` the two are asked the same way", help));
         }
-        let (host, port) = match text.as_str() {
+        let (host, port) = match &*text {
             "udp" => (target.host.clone(), PLAIN_PORT),
-            other => target::endpoint_in(&SAME_AS, other, Some(PLAIN_PORT))?,
+            _ => target::endpoint_in(&SAME_AS, &text, Some(PLAIN_PORT))?,
         };
         Ok(Some(Self { target: Target { host, port, ..target.clone() } }))
     }

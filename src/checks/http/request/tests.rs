@@ -9,9 +9,9 @@ use crate::proto::http::Version;
 fn args(pairs: &[(&'static str, &str)], headers: &[(&str, &str)]) -> Args {
     let mut args = Args::default();
     for (name, value) in pairs {
-        args.0.insert(name, Arg::Text((*value).to_owned()));
+        args.0.insert(name, Arg::Text((*value).into()));
     }
-    let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), Arg::Text((*value).to_owned()))).collect();
+    let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), Arg::Text((*value).into()))).collect();
     args.0.insert("headers", Arg::Map(headers));
     args
 }

@@ -3,13 +3,11 @@
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
-
 use tokio::io::AsyncReadExt;
 use tokio::sync::OnceCell;
 
 use crate::model::table::{facts, fields};
-use crate::model::{Args, Fact, Fault, Field, FieldKind, Invalid, Value};
+use crate::model::{Args, Fact, Fault, Field, FieldKind, Invalid, Text, Value};
 use crate::probe::Cx;
 use crate::proto::tls::profile::{BUILT_IN, Profile, ServerProperties, Status, built_in, evaluate};
 
@@ -20,7 +18,7 @@ const MAX_NOTES: usize = 6;
 
 fields! { pub FIELDS;
     /// Profiles of a check that knows what a server offers.
-    pub const PROFILES: Field<Vec<String>> = Field::optional(
+    pub const PROFILES: Field<Vec<Text>> = Field::optional(
         "profiles",
         FieldKind::List(&FieldKind::FileOr(BUILT_IN)),
         "Profiles to hold the server against: built in, or TOML files of your own.",
@@ -58,7 +56,7 @@ pub struct Profiles {
 #[derive(Debug, PartialEq, Eq)]
 enum Named {
     BuiltIn(&'static str),
-    File(PathBuf),
+    File(Text),
 }
 
 impl Profiles {
@@ -70,9 +68,9 @@ impl Profiles {
         }
         let mut named = Vec::new();
         for text in texts {
-            let one = match BUILT_IN.iter().find(|known| **known == text) {
+            let one = match BUILT_IN.iter().find(|known| ***known == *text) {
                 Some(known) => Named::BuiltIn(known),
-                None => Named::File(PathBuf::from(&text)),
+                None => Named::File(text.clone()),
             };
             if named.contains(&one) {
                 return Err(PROFILES.invalid(format!("`{text}` stands in it twice"), "name each profile once"));
@@ -95,9 +93,7 @@ impl Profiles {
             for named in &self.named {
                 let (profile, place) = match named {
                     Named::BuiltIn(name) => (read(built_in(name).unwrap_or_default(), name)?, (*name).to_owned()),
-                    Named::File(path) => {
-                        (read(&file(path).await?, &path.display().to_string())?, path.display().to_string())
-                    }
+                    Named::File(path) => (read(&file(path).await?, path.shown())?, path.to_string()),
                 };
                 if out.iter().any(|other| other.name == profile.name) {
                     let detail = format!("a profile called `{}` is there already", profile.name);
@@ -142,8 +138,8 @@ fn read(text: &str, place: &str) -> Result<Profile, Fault> {
     })
 }
 
-async fn file(path: &Path) -> Result<String, Fault> {
-    let place = path.display().to_string();
+async fn file(path: &Text) -> Result<String, Fault> {
+    let place = path.to_string();
     let remedy = "check the path (it is relative to the suite file) and its permissions";
     let broken = |error: std::io::Error| fault(&place, error.to_string(), remedy);
     let mut text = String::new();

@@ -81,7 +81,7 @@ async fn a_file_is_asked_and_a_broken_one_is_a_fault_of_this_side() {
     let server = Server::start(|_, query| good(query));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("queries.txt");
-    let file = || Arg::Text(path.display().to_string());
+    let file = || Arg::Text(path.display().to_string().into());
     std::fs::write(&path, "a.load.test A\nb.load.test A\n").unwrap();
     let observation = observed(server.addr, &[("queries", file())], &[]).await;
     assert_eq!(count(&observation, "load.answered"), 100);

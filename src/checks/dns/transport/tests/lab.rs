@@ -80,7 +80,7 @@ impl Lab {
     pub(super) fn file(&self, name: &str, content: &str) -> Arg {
         let path = self.folder.path().join(name);
         std::fs::write(&path, content).unwrap();
-        Arg::Text(path.to_str().unwrap().to_owned())
+        Arg::Text(path.to_str().unwrap().into())
     }
 
     pub(super) async fn serve_with(&self, transport: &str, tls: Arc<ServerConfig>) -> Running {

@@ -6,7 +6,7 @@ use crate::probe::Probe as _;
 
 async fn at_all(lab: &Lab, port: u16, addresses: &[IpAddr], more: Written<'_>) -> Observation {
     let mut args = lab.args(SocketAddr::new(addresses[0], port), more);
-    args.0.insert("addresses", Arg::Text("all".to_owned()));
+    args.0.insert("addresses", Arg::Text("all".into()));
     let check = HandshakeCheck::from_args(&args).unwrap();
     let trust = trust(&args).unwrap();
     let verifier = trust.load().await.unwrap();

@@ -103,7 +103,7 @@ impl Lab {
 }
 
 fn all() -> [(&'static str, Arg); 1] {
-    [("certificates", Arg::Text("all".to_owned()))]
+    [("certificates", Arg::Text("all".into()))]
 }
 
 /// Shows the first of its certificates that the client can use; another list without SNI.
