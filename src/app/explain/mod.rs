@@ -151,7 +151,10 @@ fn of_fact(out: &mut String, family: &Family, fact: &FactInfo) {
     if fact.better.is_some() {
         let _ = writeln!(out, "  metric: {}", margin(fact));
     } else {
-        let _ = writeln!(out, "  between two measurements: {}", fact.rule.word());
+        let given = fact
+            .rule_given
+            .map_or_else(String::new, |(list, word)| format!(", where `{list}` holds {word} in both; else ignore"));
+        let _ = writeln!(out, "  between two measurements: {}{given}", fact.rule.word());
     }
     if !fact.except.is_empty() {
         let _ = writeln!(out, "  ignored below it: {}", fact.except.join(", "));

@@ -93,7 +93,7 @@ pub fn same(one: &Number, other: &Number) -> bool {
 /// The number a text is, if it is written as JSON writes numbers: every digit of it.
 #[must_use]
 pub fn text(text: &str) -> Option<Number> {
-    serde_json::from_str(text).ok().filter(|_| parse(text).is_some())
+    serde_json::from_slice(text.as_bytes()).ok().filter(|_| parse(text).is_some())
 }
 
 #[cfg(test)]
