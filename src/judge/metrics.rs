@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::model::named::Named;
 use crate::model::record::{Metric, RoundRecord};
-use crate::model::{ComparedBy, FactInfo, Kind, Observation, Round, Unit};
+use crate::model::{ComparedBy, FactInfo, Kind, Observation, Rest, Round, Unit};
 use crate::plan::Case;
 use crate::stats::Samples;
 
@@ -43,7 +43,14 @@ pub fn tolerance(info: &FactInfo) -> f64 {
 }
 
 fn metric(case: &Case, info: &FactInfo, observation: &Observation) -> Option<Metric> {
+    // Of an arm with a value that may be less nothing is compared: what stays would look better than it was.
+    let open: Vec<_> = observation
+        .counted()
+        .filter(|round| round.rest(info.name) == Some(Rest::Less))
+        .map(|round| round.arm)
+        .collect();
     let samples = observation.rounds().chunk_by(|one, next| one.slot == next.slot);
+    let samples = samples.filter(|round| round.first().is_none_or(|round| !open.contains(&round.arm)));
     let rounds: Vec<RoundRecord> = samples.filter_map(|round| of_round(case.family.facts, info, round)).collect();
     if rounds.is_empty() {
         return None;

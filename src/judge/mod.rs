@@ -50,7 +50,7 @@ fn judge_arm(case: &Case, arm: &PlannedArm, observation: &Observation, fault: Op
     for expectation in arm.expectations.iter() {
         match outcome(expectation, observation) {
             Some(Judged::Decided(outcome)) => expectations.push(outcome),
-            Some(Judged::Open(why)) => open = open.or_else(|| Some(in_part(expectation, arm, &why))),
+            Some(Judged::Open(why)) => open = open.or_else(|| Some(undecided(expectation, arm, &why))),
             None => {}
         }
     }
@@ -87,15 +87,21 @@ fn unjudged(fault: Fault) -> Judgement {
     }
 }
 
-/// Only a part of a fact was seen, and the rest decides.
-fn in_part(expectation: &Expectation, arm: &PlannedArm, why: &str) -> Fault {
+/// A fact was not seen whole, and the rest decides.
+fn undecided(expectation: &Expectation, arm: &PlannedArm, why: &Unseen) -> Fault {
     let Expectation { path, operator, want, .. } = expectation;
-    Fault::local(
-        format!("judge `{path}: {}`", operator.sentence(want)),
-        arm.probe.target(),
-        format!("`{}` was seen in part: {why}", expectation.info.name),
-        "let all of it be seen, or expect what the part can show: `contains`, `any`, `matches`, a length of at least so much",
-    )
+    let fact = expectation.info.name;
+    let (detail, remedy) = match why {
+        Unseen::Rest(why) => (
+            format!("`{fact}` was seen in part: {why}"),
+            "let all of it be seen, or expect what the part can show: `contains`, `any`, `matches`, a length of at least so much",
+        ),
+        Unseen::Share(why) => (
+            format!("`{fact}` may be less than was counted: {why}"),
+            "have it counted by a peer that can tell, or expect what the count can show: at most so much",
+        ),
+    };
+    Fault::local(format!("judge `{path}: {}`", operator.sentence(want)), arm.probe.target(), detail, remedy)
 }
 
 /// The first round whose outcome a dead host gives as well, with no sign that the peer was reached.
@@ -148,8 +154,16 @@ fn empty(case: &Case, arm: &PlannedArm, observation: &Observation) -> Option<Fau
 enum Judged {
     /// It held, or did not.
     Decided(Outcome),
-    /// Only a part was seen, for this reason, and the rest decides.
-    Open(String),
+    /// It was not seen whole, for this reason, and the rest decides.
+    Open(Unseen),
+}
+
+/// Why a value is not decided.
+enum Unseen {
+    /// There may be more.
+    Rest(String),
+    /// A share of what was counted may not be of the target.
+    Share(String),
 }
 
 /// An expectation, judged; `None` for a default that does not speak of what was seen.
@@ -162,10 +176,12 @@ fn outcome(expectation: &Expectation, observation: &Observation) -> Option<Judge
     let mut held = total > 0;
     let (mut got, mut open) = (None, None);
     for (index, operand) in operands.iter().enumerate() {
-        let (holds, text) = judged(expectation, operand);
-        let Some(holds) = holds else {
-            open = open.or(text);
-            continue;
+        let (holds, text) = match judged(expectation, operand) {
+            Ok(judged) => judged,
+            Err(why) => {
+                open = open.or(Some(why));
+                continue;
+            }
         };
         if got.is_none() || !holds {
             let place = if total > 1 && !holds { format!(" in round {} of {total}", index + 1) } else { String::new() };
@@ -193,15 +209,20 @@ fn outcome(expectation: &Expectation, observation: &Observation) -> Option<Judge
     }))
 }
 
-/// Whether one value holds, and what was seen; undecided with the reason.
-fn judged(expectation: &Expectation, operand: &Operand) -> (Option<bool>, Option<String>) {
+/// Whether one value holds, and what was seen; `Err` when that is undecided.
+fn judged(expectation: &Expectation, operand: &Operand) -> Result<(bool, Option<String>), Unseen> {
     let human = |value: &Option<Value>| value.as_ref().map(|value| operands::human(value, expectation.sort));
+    let (test, sort) = (&expectation.test, expectation.sort);
     match operand {
-        Operand::Value(value) => (Some(expectation.test.holds(value.as_ref(), expectation.sort)), human(value)),
-        Operand::Unavailable(why) => (Some(false), Some(why.clone())),
-        Operand::Partial(value, why) => match expectation.test.holds_in_part(value.as_ref(), expectation.sort) {
-            Some(holds) => (Some(holds), human(value)),
-            None => (None, Some(why.clone())),
+        Operand::Value(value) => Ok((test.holds(value.as_ref(), sort), human(value))),
+        Operand::Unavailable(why) => Ok((false, Some(why.clone()))),
+        Operand::Partial(value, why) => match test.holds_in_part(value.as_ref(), sort) {
+            Some(holds) => Ok((holds, human(value))),
+            None => Err(Unseen::Rest(why.clone())),
+        },
+        Operand::AtMost(value, why) => match test.holds_at_most(value.as_ref(), sort) {
+            Some(holds) => Ok((holds, human(value))),
+            None => Err(Unseen::Share(why.clone())),
         },
     }
 }

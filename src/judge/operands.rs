@@ -2,7 +2,7 @@
 
 use crate::model::expectation::{Expectation, Given, Part, Sort};
 use crate::model::fact::SETTLED_IN;
-use crate::model::{Observation, Round, Unit, Value};
+use crate::model::{Observation, Rest, Round, Unit, Value};
 
 /// Characters of a value shown to people.
 const SHOWN: usize = 400;
@@ -15,6 +15,8 @@ pub(super) enum Operand {
     Unavailable(String),
     /// A part of a value, or nothing of it, and why.
     Partial(Option<Value>, String),
+    /// The most a value can be, and why it may be less.
+    AtMost(Option<Value>, String),
 }
 
 /// One operand per round that counts for scalars (each must hold), one for all rounds together for a distribution.
@@ -58,9 +60,11 @@ pub(super) fn operands(expectation: &Expectation, observation: &Observation) -> 
 }
 
 fn whole_or_part(round: &Round, name: &str, value: Option<Value>) -> Operand {
-    match round.partial(name) {
-        Some(why) => Operand::Partial(value, why.to_owned()),
-        None => Operand::Value(value),
+    let why = round.partial(name).map(str::to_owned);
+    match (why, round.rest(name)) {
+        (Some(why), Some(Rest::Less)) => Operand::AtMost(value, why),
+        (Some(why), _) => Operand::Partial(value, why),
+        (None, _) => Operand::Value(value),
     }
 }
 

@@ -41,7 +41,7 @@ pub use fact::{Better, Choice, Fact, FactInfo, Kind, Rule};
 pub use fault::{Fault, FaultKind};
 pub use field::{Field, FieldInfo, FieldKind, FieldRole};
 pub use glob::Glob;
-pub use observation::{Observation, Round};
+pub use observation::{Observation, Rest, Round};
 pub use place::Place;
 pub use record::{CheckRecord, Record};
 pub use signal::Signal;

@@ -27,8 +27,17 @@ pub struct Round {
     pub discarded: Option<&'static str>,
     facts: Vec<(&'static str, Value)>,
     samples: Vec<(&'static str, Samples)>,
-    /// Facts of which only a part was seen, and why.
-    partial: Vec<(&'static str, String)>,
+    /// Facts of which only a part was seen, which way, and why.
+    partial: Vec<(&'static str, Rest, String)>,
+}
+
+/// What is not known of a fact that was not seen whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// There may be more than was seen: a list that was cut, a count that goes on.
+    More,
+    /// It may be less than was counted, down to nothing: a loss that is partly the counter's own.
+    Less,
 }
 
 impl Round {
@@ -53,7 +62,13 @@ impl Round {
     /// Why only a part of a fact was seen; `None` when it was seen whole.
     #[must_use]
     pub fn partial(&self, name: &str) -> Option<&str> {
-        self.partial.iter().find(|(n, _)| *n == name).map(|(_, why)| why.as_str())
+        self.partial.iter().find(|(n, ..)| *n == name).map(|(.., why)| why.as_str())
+    }
+
+    /// Which way a fact is open that was not seen whole.
+    #[must_use]
+    pub fn rest(&self, name: &str) -> Option<Rest> {
+        self.partial.iter().find(|(n, ..)| *n == name).map(|(_, rest, _)| *rest)
     }
 
     /// All scalar facts, in the order first set.
@@ -99,9 +114,18 @@ impl Observation {
 
     /// Marks a fact of the current round as seen in part; the first reason stays.
     pub fn set_partial(&mut self, name: &'static str, why: impl Into<String>) {
+        self.set_open(name, Rest::More, why);
+    }
+
+    /// Marks a fact of the current round as at most what was counted; the first reason stays.
+    pub fn set_at_most(&mut self, name: &'static str, why: impl Into<String>) {
+        self.set_open(name, Rest::Less, why);
+    }
+
+    fn set_open(&mut self, name: &'static str, rest: Rest, why: impl Into<String>) {
         let round = self.current();
         if round.partial(name).is_none() {
-            round.partial.push((name, why.into()));
+            round.partial.push((name, rest, why.into()));
         }
     }
 

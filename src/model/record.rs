@@ -228,7 +228,7 @@ pub struct CheckRecord {
     pub digest: Option<Shared>,
     /// Facts observed.
     pub facts: Facts,
-    /// Facts of which only a part was seen, and why.
+    /// Facts of which only a part was seen, or that may be less than was counted, and why.
     #[serde(default, skip_serializing_if = "Named::is_empty")]
     pub partial: Named<String>,
     /// Expectations, each judged.

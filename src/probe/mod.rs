@@ -89,6 +89,13 @@ impl<'a> Cx<'a> {
         self.observation.set_partial(fact.info.name, why);
     }
 
+    /// Says that a fact of this round is at most its value, down to nothing: what a smaller one could undo is not judged then.
+    /// `why` follows "may be less than was counted:".
+    pub fn at_most<T>(&mut self, fact: &Fact<T>, why: impl Into<String>) {
+        debug_assert!(in_table(self.facts, &fact.info), "`{}` is not in the family's table of facts", fact.info.name);
+        self.observation.set_at_most(fact.info.name, why);
+    }
+
     /// [`Self::partial`] for all facts of a table.
     pub fn partial_all(&mut self, facts: &[FactInfo], why: &str) {
         for fact in facts {

@@ -49,10 +49,15 @@ fn add(observation: &mut Observation, facts: &Value) {
                 }
             }
             (Some(info), value) => observation.set(info.name, value.clone()),
-            (None, Value::Object(parts)) if name == "partial" => {
+            (None, Value::Object(parts)) if ["partial", "at_most"].contains(&name.as_str()) => {
                 for (fact, why) in parts {
                     let info = FAMILIES[0].facts.iter().find(|info| info.name == fact).unwrap();
-                    observation.set_partial(info.name, why.as_str().unwrap());
+                    let why = why.as_str().unwrap();
+                    if name == "partial" {
+                        observation.set_partial(info.name, why);
+                    } else {
+                        observation.set_at_most(info.name, why);
+                    }
                 }
             }
             (None, _) => assert!(["warm_up", "arm"].contains(&name.as_str()), "{name}"),

@@ -134,6 +134,43 @@ fn what_was_seen_in_part_is_judged_as_far_as_that_goes() {
     }
 }
 
+/// Of a count that may be less, only what less of it cannot undo is judged: a loss that is partly the receiver's own neither
+/// fails nor passes.
+#[test]
+fn what_may_be_less_is_judged_as_far_as_that_goes() {
+    let seen = json!({"ok": true, "loss": 0.149, "at_most": {"loss": "its own drops count as lost"}});
+    for (expect, verdict) in [
+        ("loss: {le: 20%}", Verdict::Passed),
+        ("loss: {lt: 15%}", Verdict::Passed),
+        ("loss: {present: true}", Verdict::Passed),
+        ("loss: {le: 0.1%}", Verdict::Errored),
+        ("loss: 0%", Verdict::Errored),
+        ("loss: {ge: 10%}", Verdict::Errored),
+        ("loss: {between: [0%, 20%]}", Verdict::Passed),
+        ("loss: {between: [10%, 20%]}", Verdict::Errored),
+        ("loss: {ge: 20%}", Verdict::Failed),
+        ("loss: {present: false}", Verdict::Failed),
+        ("loss: {le: 0.1%}, hops: 3", Verdict::Failed),
+    ] {
+        let judgement = judged(&expecting(expect), [seen.clone()]);
+        assert_eq!(judgement.verdict, verdict, "{expect}: {:?}", judgement.reason);
+        if verdict == Verdict::Errored {
+            let fault = judgement.fault.unwrap();
+            assert_eq!(fault.detail, "`loss` may be less than was counted: its own drops count as lost");
+        }
+    }
+    // A round that is certain speaks for itself.
+    let rounds = [seen.clone(), json!({"ok": true, "loss": 0.05})];
+    assert_eq!(judged(&expecting("loss: {le: 1%}"), rounds).verdict, Verdict::Failed);
+    // A metric that may be less is not compared: the rounds that are left would look better than it was.
+    let case = expecting("ok: true");
+    let metric = |rounds: [serde_json::Value; 2]| {
+        crate::judge::metrics(&case, &observed(rounds)).0.iter().any(|(name, _)| name == "loss")
+    };
+    assert!(!metric([seen, json!({"ok": true, "loss": 0})]));
+    assert!(metric([json!({"ok": true, "loss": 0.1}), json!({"ok": true, "loss": 0})]));
+}
+
 /// What could not be measured from here neither holds nor fails, whichever way its absence would decide.
 #[test]
 fn facts_that_are_unavailable_are_errored_unless_something_else_failed() {

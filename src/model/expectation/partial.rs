@@ -65,6 +65,40 @@ fn may_become(value: &Value, want: &Value, sort: Sort) -> bool {
     }
 }
 
+impl Test {
+    /// Whether it holds for every number from nothing up to `value`, which is the most that it can be. `None`: how much less
+    /// it is decides. Without a value nothing is known.
+    #[must_use]
+    pub fn holds_at_most(&self, value: Option<&Value>, sort: Sort) -> Option<bool> {
+        match self {
+            Self::Not(part) => return part.holds_at_most(value, sort).map(|held| !held),
+            Self::AllOf(parts) => return test::all(parts.iter().map(|part| part.holds_at_most(value, sort))),
+            Self::AnyOf(parts) => return test::any(parts.iter().map(|part| part.holds_at_most(value, sort))),
+            _ => {}
+        }
+        let value = value.filter(|value| value.is_number())?;
+        let held = |test: &Self| test.holds(Some(value), sort);
+        match self {
+            Self::Present(want) => Some(*want),
+            // Less only helps.
+            Self::Lt(_) | Self::Le(_) => held(self).then_some(true),
+            // Less never helps.
+            Self::Gt(_) | Self::Ge(_) => (!held(self)).then_some(false),
+            Self::Between(low, high) => {
+                let from_nothing = Self::Ge(low.clone()).holds(Some(&Value::from(0)), sort);
+                if held(&Self::Ge(low.clone())) {
+                    (from_nothing && held(&Self::Le(high.clone()))).then_some(true)
+                } else {
+                    Some(false)
+                }
+            }
+            Self::Eq(want) => (!held(&Self::Ge(want.clone()))).then_some(false),
+            Self::In(wants) => (!wants.iter().any(|want| held(&Self::Ge(want.clone())))).then_some(false),
+            _ => Option::None,
+        }
+    }
+}
+
 /// A match that what follows cannot undo: it is not tied to the end of the text.
 fn matches_on(regex: &Regex, text: &str) -> bool {
     regex.is_match(text) && CONTINUED.iter().all(|more| regex.is_match(&format!("{text}{more}")))
@@ -85,6 +119,38 @@ mod tests {
 
     fn boxed(test: Test) -> Box<Test> {
         Box::new(test)
+    }
+
+    /// What is decided is decided for every smaller number, and what is not has an example of either.
+    #[test]
+    fn of_a_most_only_what_less_cannot_undo_is_decided() {
+        let rows: Vec<(Test, Option<bool>)> = vec![
+            (Test::Le(json!(0.2)), Some(true)),
+            (Test::Lt(json!(0.2)), Some(true)),
+            (Test::Le(json!(0.001)), None),
+            (Test::Lt(json!(0.149)), None),
+            (Test::Ge(json!(0.1)), None),
+            (Test::Gt(json!(0.149)), Some(false)),
+            (Test::Ge(json!(0.2)), Some(false)),
+            (Test::Eq(json!(0.149)), None),
+            (Test::Eq(json!(0)), None),
+            (Test::Eq(json!(0.5)), Some(false)),
+            (Test::Not(boxed(Test::Eq(json!(0.5)))), Some(true)),
+            (Test::Not(boxed(Test::Eq(json!(0)))), None),
+            (Test::Between(json!(0), json!(0.5)), Some(true)),
+            (Test::Between(json!(0), json!(0.1)), None),
+            (Test::Between(json!(0.1), json!(0.5)), None),
+            (Test::Between(json!(0.2), json!(0.5)), Some(false)),
+            (Test::In(vec![json!(0.3), json!(0.4)]), Some(false)),
+            (Test::In(vec![json!(0), json!(0.4)]), None),
+            (Test::Present(true), Some(true)),
+            (Test::AllOf(vec![Test::Le(json!(0.2)), Test::Ge(json!(0.3))]), Some(false)),
+            (Test::AnyOf(vec![Test::Le(json!(0.2)), Test::Eq(json!(0))]), Some(true)),
+        ];
+        for (test, want) in rows {
+            assert_eq!(test.holds_at_most(Some(&json!(0.149)), Sort::Number(Unit::Ratio)), want, "{test:?}");
+        }
+        assert_eq!(Test::Le(json!(1)).holds_at_most(None, Sort::Number(Unit::Ratio)), None, "nothing was counted");
     }
 
     /// What is decided is decided for everything that begins so, and what is not has an example of either.
