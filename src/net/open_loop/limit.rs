@@ -60,16 +60,16 @@ pub fn limited_by(used: &CpuShare, threads: usize, offered: Option<Offered>) -> 
     if offered.is_some_and(Offered::kept) {
         return (Limit::Rate, None);
     }
-    let process = used.process.unwrap_or_default();
-    if process >= BUSY * threads as f64 {
+    if let Some(process) = used.process.filter(|process| *process >= BUSY * threads as f64) {
         let why = format!("this process used {process:.2} of the {threads} cores it may use: the client was the limit");
         return (Limit::Client, Some(why));
     }
     match used.idle {
         Some(idle) if idle < IDLE => {
+            let own =
+                used.process.map_or_else(String::new, |process| format!(", and this process used {process:.2} cores"));
             let why = format!(
-                "the processors of this host were idle for {:.0} % of the time, and this process used {process:.2} \
-                 cores: the client had no more to use",
+                "the processors of this host were idle for {:.0} % of the time{own}: the client had no more to use",
                 idle * 100.0
             );
             (Limit::Client, Some(why))
@@ -97,6 +97,8 @@ mod tests {
         assert_eq!(of(used(1.9, 0.0), Some(11)), Limit::Client);
         assert_eq!(of(used(0.2, 0.7), Some(100)), Limit::Unknown);
         assert_eq!(of(CpuShare { process: None, idle: None }, None), Limit::Unknown);
+        let (limit, why) = limited_by(&CpuShare { process: None, idle: Some(0.0) }, 2, None);
+        assert!(limit == Limit::Client && !why.unwrap().contains("0.00 cores"), "what is not known is not told");
     }
 
     #[test]
