@@ -4,6 +4,7 @@
 //! its cookie. [`echo`] sends back what it gets. A client that breaks the rules loses its own test and nothing else.
 
 pub mod echo;
+mod places;
 mod registry;
 mod session;
 #[cfg(test)]
@@ -16,16 +17,18 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::proto::iperf3::{datagram, frame, state};
+use places::{Place, Places};
 use registry::StreamRegistry;
 
-/// Connections that have not named their test yet.
+/// Connections that have not named their test yet, and have not sent the name by the time they are accepted …
 const PENDING: usize = 256;
+/// … and those of one host. A client of iperf3 names each before it opens the next.
+const PENDING_PER_HOST: usize = 64;
 /// Tries to find a port that is free for TCP and UDP, when any port will do.
 const PORT_TRIES: usize = 16;
 
@@ -102,7 +105,8 @@ impl Server {
     /// Serves until `cancel`; every test ends with it.
     pub async fn run(self, cancel: CancellationToken) {
         let registry = Arc::new(StreamRegistry::new(self.addr.port()));
-        let pending = Arc::new(Semaphore::new(PENDING));
+        let pending = Places::new(PENDING, PENDING_PER_HOST);
+        let tests = Places::new(self.limits.sessions, self.limits.per_host());
         let mut tasks = JoinSet::new();
         let (mut hello, mut number) = ([0_u8; 64], 0_u64);
         loop {
@@ -111,10 +115,13 @@ impl Server {
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, peer)) => {
                         // Beyond the limit the connection is closed at once.
-                        if let Ok(permit) = Arc::clone(&pending).try_acquire_owned() {
+                        let named = has_cookie(&stream);
+                        let place = if named { None } else { pending.take(peer) };
+                        if named || place.is_some() {
                             number += 1;
-                            let connection = Connection { number, stream, peer, registry: Arc::clone(&registry), limits: self.limits };
-                            tasks.spawn(async move { connection.serve(permit).await });
+                            let (registry, tests) = (Arc::clone(&registry), Arc::clone(&tests));
+                            let connection = Connection { number, stream, peer, registry, tests, limits: self.limits };
+                            tasks.spawn(async move { connection.serve(place).await });
                         }
                     }
                     // Out of descriptors: the next connection may find one.
@@ -137,11 +144,12 @@ struct Connection {
     stream: TcpStream,
     peer: SocketAddr,
     registry: Arc<StreamRegistry>,
+    tests: Arc<Places>,
     limits: Limits,
 }
 
 impl Connection {
-    async fn serve(mut self, pending: tokio::sync::OwnedSemaphorePermit) {
+    async fn serve(mut self, pending: Option<Place>) {
         let Ok(Ok(cookie)) = timeout(self.limits.step, frame::read_cookie(&mut self.stream)).await else {
             return;
         };
@@ -150,7 +158,7 @@ impl Connection {
             return;
         };
         self.stream = stream;
-        let Some(_permit) = self.registry.try_permit(self.peer, &self.limits) else {
+        let Some(_place) = self.tests.take(self.peer) else {
             let limits = self.limits;
             tracing::info!(peer = %self.peer, "busy: {} tests run, or {} of it", limits.sessions, limits.per_host());
             let _ = timeout(self.limits.step, frame::write_state(&mut self.stream, state::ACCESS_DENIED)).await;
@@ -163,6 +171,17 @@ impl Connection {
             Err(error) => tracing::info!(peer = %self.peer, "test ended early: {error}"),
         }
     }
+}
+
+/// Whether the name of the test is there already, so that nothing has to be waited for: many streams that were opened while
+/// this process was busy are no crowd of silent ones.
+fn has_cookie(stream: &TcpStream) -> bool {
+    use std::os::fd::AsRawFd as _;
+
+    use nix::sys::socket::{MsgFlags, recv};
+    let mut cookie = [0_u8; frame::COOKIE];
+    let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
+    recv(stream.as_raw_fd(), &mut cookie, flags).is_ok_and(|length| length == cookie.len())
 }
 
 /// A UDP socket that lets the stream sockets of this process share its port.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
-use super::{Limits, host};
+use super::host;
 use crate::proto::iperf3::frame::Cookie;
 
 /// A data connection and its place in the order of acceptance: cookies may be read in another order than streams came.
@@ -24,7 +24,6 @@ pub(super) struct StreamRegistry {
 struct Inner {
     streams: HashMap<Cookie, mpsc::Sender<AcceptedStream>>,
     hellos: HashMap<IpAddr, HelloReceiver>,
-    permits: HashMap<IpAddr, usize>,
     hello_locks: HashMap<IpAddr, Arc<tokio::sync::Mutex<()>>>,
 }
 
@@ -43,13 +42,6 @@ pub(super) enum HelloSource {
     ControlHost,
     /// Any, as long as no other test waits: a client with several addresses may send data from another one than control.
     AnyHost,
-}
-
-/// Permission to run one test, counted per host; dropping it gives it back.
-#[derive(Debug)]
-pub(super) struct TestPermit<'r> {
-    registry: &'r StreamRegistry,
-    host: IpAddr,
 }
 
 /// The entry of a test; dropping it takes it out.
@@ -105,18 +97,6 @@ impl StreamRegistry {
         Some((Registration { registry: self, key: Key::Cookie(*cookie) }, receiver))
     }
 
-    /// The permit for a test of `peer`; `None` when all are given out, or this host has its share.
-    pub(super) fn try_permit(&self, peer: SocketAddr, limits: &Limits) -> Option<TestPermit<'_>> {
-        let mut inner = self.inner();
-        let host = host(peer);
-        let (all, own) = (inner.permits.values().sum::<usize>(), inner.permits.get(&host).copied().unwrap_or_default());
-        if all >= limits.sessions || own >= limits.per_host() {
-            return None;
-        }
-        inner.permits.insert(host, own + 1);
-        Some(TestPermit { registry: self, host })
-    }
-
     /// Hands a hello to the test that waits for `peer`, or to a single one that takes any.
     pub(super) fn deliver_hello(&self, peer: SocketAddr) {
         let inner = self.inner();
@@ -145,18 +125,6 @@ impl StreamRegistry {
         let (sender, receiver) = mpsc::channel(most.max(1));
         self.inner().hellos.insert(host(peer), HelloReceiver { sender, source });
         (Registration { registry: self, key: Key::Host(host(peer)) }, receiver)
-    }
-}
-
-impl Drop for TestPermit<'_> {
-    fn drop(&mut self) {
-        let mut inner = self.registry.inner();
-        let left = inner.permits.get(&self.host).copied().unwrap_or_default().saturating_sub(1);
-        if left == 0 {
-            inner.permits.remove(&self.host);
-        } else {
-            inner.permits.insert(self.host, left);
-        }
     }
 }
 

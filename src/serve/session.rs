@@ -12,9 +12,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::registry::{HelloSource, StreamRegistry};
 use super::{Limits, bind_udp};
+use crate::net::Deadline;
 use crate::net::sys::cpu::CpuTime;
 use crate::proto::iperf3::frame::{self, Cookie, PARAMS_CAP, RESULTS_CAP};
-use crate::proto::iperf3::{DataSocket, Flow, Params, Rejection, Results, Transport, datagram, flow, socket, state};
+use crate::proto::iperf3::{
+    Budget, DataSocket, Flow, Params, Rejection, Results, Transport, datagram, flow, socket, state,
+};
 
 /// Beyond its time, before a test is taken for stuck.
 const GRACE: Duration = Duration::from_secs(10);
@@ -24,6 +27,11 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 const QUIET: Duration = Duration::from_millis(20);
 /// … but no longer than this.
 const DRAIN: Duration = Duration::from_secs(2);
+
+/// Datagrams looked through for hellos of other clients, in front of a stream; a client that never stops is not read for ever.
+const STRAYS: usize = 256;
+/// Of what a test was to move, this part more is sent at once to a client that still waits.
+const REFILL: u64 = 100;
 
 /// Serves one test.
 pub(super) async fn serve(
@@ -53,7 +61,9 @@ pub(super) async fn serve(
 /// The rules of this server beyond those of the protocol.
 fn check_limits(params: Params, limits: Limits) -> Result<Params, Rejection> {
     const DURATION: i32 = 5;
-    if params.time.unwrap_or_default() + params.omit > limits.duration {
+    // A test that ends by an amount is bounded while it runs.
+    let asked = params.time.map_or(params.omit, |time| time + params.omit);
+    if asked > limits.duration {
         return Err(Rejection { code: DURATION, why: format!("longer than {:?}", limits.duration) });
     }
     Ok(params)
@@ -99,9 +109,9 @@ impl Session {
             registry.register_streams(cookie, directions.len()).ok_or_else(|| protocol("its cookie is in use"))?;
         self.send_state(state::CREATE_STREAMS).await?;
         let mut arrived = Vec::with_capacity(directions.len());
-        let until = Instant::now() + self.limits.step;
+        let mut deadline = Deadline::at(Instant::now() + self.limits.step);
         while arrived.len() < directions.len() {
-            let next = tokio::time::timeout_at(until, streams.recv()).await.map_err(timed_out)?;
+            let next = deadline.wait(streams.recv()).await.map_err(|_| silent())?;
             arrived.push(next.ok_or_else(|| protocol("the server stops"))?);
         }
         // The client's order decides which streams send.
@@ -123,16 +133,16 @@ impl Session {
         self.send_state(state::CREATE_STREAMS).await?;
         let mut flows: Vec<Flow> = Vec::with_capacity(directions.len());
         let mut peers: Vec<SocketAddr> = Vec::with_capacity(directions.len());
-        let until = Instant::now() + self.limits.step;
-        while flows.len() < directions.len() {
-            let peer = tokio::time::timeout_at(until, hellos.recv()).await.map_err(timed_out)?;
-            let peer = peer.ok_or_else(|| protocol("the server stops"))?;
-            if peers.contains(&peer) {
-                continue;
-            }
+        let mut deadline = Deadline::at(Instant::now() + self.limits.step);
+        for (index, sends) in (0..).zip(directions) {
+            let peer = loop {
+                let peer = deadline.wait(hellos.recv()).await.map_err(|_| silent())?;
+                let peer = peer.ok_or_else(|| protocol("the server stops"))?;
+                if !peers.contains(&peer) {
+                    break peer;
+                }
+            };
             let socket = self.answer_hello(peer, registry, params).await?;
-            let index = u32::try_from(flows.len()).unwrap_or(u32::MAX);
-            let sends = directions.get(flows.len()).copied().unwrap_or_default();
             flows.push(Flow::new(index, sends, DataSocket::Udp(Arc::new(socket))));
             peers.push(peer);
         }
@@ -154,7 +164,8 @@ impl Session {
         socket::widen(&socket, params.window);
         // Between bind and connect the kernel may have given it hellos of other clients.
         let mut stray = [0_u8; 64];
-        while let Ok((length, from)) = socket.try_recv_from(&mut stray) {
+        for _ in 0..STRAYS {
+            let Ok((length, from)) = socket.try_recv_from(&mut stray) else { break };
             if from != peer && stray.get(..length).is_some_and(datagram::is_hello) {
                 registry.deliver_hello(from);
             }
@@ -169,8 +180,12 @@ impl Session {
         let block: Arc<[u8]> = vec![0_u8; params.block as usize].into();
         self.send_state(state::TEST_START).await?;
         self.send_state(state::TEST_RUNNING).await?;
+        let mut supply = Supply::of(params);
+        if params.omit.is_zero() {
+            supply.begin();
+        }
         for flow in flows.iter() {
-            flow.start(&mut tasks, params, &block, &stop);
+            flow.start(&mut tasks, params, &block, supply.budget.as_ref(), &stop);
         }
         let start = Instant::now();
         let end = start + params.time.map_or(self.limits.duration, |time| time + params.omit + GRACE);
@@ -189,8 +204,10 @@ impl Session {
             let now = Instant::now();
             if !marked && now >= start + params.omit {
                 flows.iter_mut().for_each(Flow::mark);
+                supply.begin();
                 (begin, marked) = (now, true);
             }
+            supply.refill(now);
             if now >= end || progress.idle(flows, now) > self.limits.idle {
                 let _ = self.send_state(state::SERVER_TERMINATE).await;
                 return Err(protocol("the test did not end, or moved nothing for too long"));
@@ -216,6 +233,7 @@ impl Session {
             congestion: flows.first().and_then(Flow::congestion),
             software: None,
             counts_retransmits: flows.iter().any(|flow| flow.retransmits().is_some()),
+            receives: !flows.iter().any(Flow::sends),
             streams: flows.iter().map(|flow| flow.result(elapsed)).collect(),
         };
         timeout(self.limits.step, frame::write_json(&mut self.control, &results.to_json()))
@@ -270,22 +288,67 @@ impl Progress {
     }
 }
 
-/// Processor time of this process since the test began.
+/// What a test that ends by an amount may still send.
+struct Supply {
+    budget: Option<Arc<Budget>>,
+    /// Blocks that may be sent in place of those that the client does not count: as many again.
+    spare: u64,
+    portion: u64,
+    spent: Option<Instant>,
+}
+
+impl Supply {
+    fn of(params: &Params) -> Self {
+        let blocks = params.amount.map(|amount| amount.blocks(params.block));
+        let spare = match blocks {
+            // With a warm-up the two sides begin to count at different moments.
+            Some(blocks) if params.transport == Transport::Udp || !params.omit.is_zero() => blocks,
+            _ => 0,
+        };
+        let portion = (spare / REFILL).max(params.streams.into());
+        Self { budget: blocks.map(|blocks| Arc::new(Budget::new(blocks))), spare, portion, spent: None }
+    }
+
+    /// The warm-up is over.
+    fn begin(&self) {
+        if let Some(budget) = &self.budget {
+            budget.begin();
+        }
+    }
+
+    /// A client of iperf3 ends the test when it has received the amount. What the path lost of datagrams it never will, so
+    /// some more are sent when it has not ended the test for a while after the last.
+    fn refill(&mut self, now: Instant) {
+        let Some(budget) = self.budget.as_ref().filter(|budget| budget.is_spent()) else {
+            self.spent = None;
+            return;
+        };
+        let since = *self.spent.get_or_insert(now);
+        if now.duration_since(since) >= CHECK_INTERVAL && self.spare > 0 {
+            let more = self.portion.min(self.spare);
+            self.spare -= more;
+            self.spent = None;
+            budget.add(more);
+        }
+    }
+}
+
+/// Processor time of this process since the test began; `None` where the system does not tell.
 struct Usage {
     start: Instant,
-    cpu: CpuTime,
+    cpu: Option<CpuTime>,
 }
 
 impl Usage {
     fn now() -> Self {
-        Self { start: Instant::now(), cpu: CpuTime::of_process().unwrap_or_default() }
+        Self { start: Instant::now(), cpu: CpuTime::of_process() }
     }
 
-    fn percent(&self) -> [f64; 3] {
+    fn percent(&self) -> Option<[f64; 3]> {
         let wall = self.start.elapsed().as_secs_f64().max(1e-9);
-        let now = Self::now();
-        let (user, system) = (now.cpu.user - self.cpu.user, now.cpu.system - self.cpu.system);
-        [user + system, user, system].map(|seconds| seconds / wall * 100.0)
+        let (before, now) = self.cpu.as_ref().zip(CpuTime::of_process())?;
+        let (user, system) = (now.user - before.user, now.system - before.system);
+        Some([user + system, user, system].map(|seconds| seconds / wall * 100.0))
     }
 }
 
@@ -294,5 +357,9 @@ fn protocol(why: impl Into<String>) -> io::Error {
 }
 
 fn timed_out(_: tokio::time::error::Elapsed) -> io::Error {
+    silent()
+}
+
+fn silent() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "the client was silent for too long")
 }

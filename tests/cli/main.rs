@@ -7,6 +7,7 @@ mod baseline;
 mod calibrating;
 mod compare_arms;
 mod compare_reports;
+mod counted;
 mod demo;
 mod endings;
 mod files;

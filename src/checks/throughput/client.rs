@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::measured::Measured;
 use super::settings::Settings;
 use crate::model::Fault;
+use crate::net::connect;
 use crate::net::dial::{self, ConnectError};
 use crate::probe::EarlyEnd;
 use crate::proto::iperf3::frame::{self, Cookie, RESULTS_CAP};
@@ -29,6 +30,11 @@ const DRAIN: Duration = Duration::from_secs(1);
 const CLOSING: Duration = Duration::from_secs(1);
 /// … and then to listen again.
 const REOPENING: Duration = Duration::from_millis(100);
+
+/// Who is reset before the first word comes again after this pause …
+const COMEBACK: Duration = Duration::from_millis(200);
+/// … this often.
+const COMEBACKS: u32 = 5;
 
 /// A connection that did not come about.
 pub(super) fn not_connected(error: &ConnectError, peer: SocketAddr) -> EarlyEnd {
@@ -61,21 +67,47 @@ pub(super) struct Client<'s> {
     pub(super) peer: SocketAddr,
     pub(super) settings: &'s Settings,
     cookie: Cookie,
-    until: Instant,
 }
 
 impl<'s> Client<'s> {
-    pub(super) fn new(control: TcpStream, peer: SocketAddr, settings: &'s Settings) -> Self {
-        let until = Instant::now() + settings.target.timeout * 2;
-        Self { control, peer, settings, cookie: frame::make_cookie(), until }
+    fn new(control: TcpStream, peer: SocketAddr, settings: &'s Settings) -> Self {
+        Self { control, peer, settings, cookie: frame::make_cookie() }
     }
 
-    /// From the cookie to `TEST_RUNNING`, in twice the patience.
-    pub(super) async fn negotiate(&mut self) -> Result<Vec<Flow>, EarlyEnd> {
-        self.until = Instant::now() + self.settings.target.timeout * 2;
+    /// Connects, and is let in. iperf3 closes its port after a test and opens it again: who connects in between is reset
+    /// before the first word, or refused after that, and comes again as long as the patience allows.
+    pub(super) async fn meet(peer: SocketAddr, settings: &'s Settings) -> Result<Self, EarlyEnd> {
+        let patience = Instant::now() + settings.target.timeout;
+        let mut left = COMEBACKS;
+        loop {
+            let end = match Self::enter(peer, settings).await {
+                Err(EarlyEnd::Outcome { word: word @ ("reset" | "refused"), evidence }) => (word, evidence),
+                other => return other,
+            };
+            let reopens = end.0 == "reset" || left < COMEBACKS;
+            if !reopens || left == 0 || Instant::now() + COMEBACK >= patience {
+                return Err(EarlyEnd::Outcome { word: end.0, evidence: end.1 });
+            }
+            left -= 1;
+            sleep(COMEBACK).await;
+        }
+    }
+
+    /// Connects, names the test and waits to be asked for the parameters.
+    async fn enter(peer: SocketAddr, settings: &'s Settings) -> Result<Self, EarlyEnd> {
+        let control = match connect(peer, settings.target.source, settings.target.timeout).await? {
+            Ok(dialled) => dialled.stream,
+            Err(error) => return Err(not_connected(&error, peer)),
+        };
+        let mut client = Self::new(control, peer, settings);
         // A busy server may have closed already; its answer is read below, so a failed write does not matter.
-        let _ = self.control.write_all(&self.cookie).await;
-        self.expect_state(state::PARAM_EXCHANGE).await?;
+        let _ = client.control.write_all(&client.cookie).await;
+        client.expect_state(state::PARAM_EXCHANGE).await?;
+        Ok(client)
+    }
+
+    /// From the parameters to `TEST_RUNNING`; each answer of the server has the patience.
+    pub(super) async fn negotiate(&mut self) -> Result<Vec<Flow>, EarlyEnd> {
         let params = self.settings.params.to_json();
         self.bounded("send parameters", async |control| frame::write_json(control, &params).await).await?;
         self.expect_state(state::CREATE_STREAMS).await?;
@@ -92,9 +124,8 @@ impl<'s> Client<'s> {
         Ok(flows)
     }
 
-    /// From `TEST_END` to the server's results, in twice the patience.
+    /// From `TEST_END` to the server's results; each answer of the server has the patience.
     pub(super) async fn conclude(&mut self, flows: &[Flow], measured: &Measured) -> Result<Results, EarlyEnd> {
-        self.until = Instant::now() + self.settings.target.timeout * 2;
         self.send_state(state::TEST_END).await?;
         self.expect_state(state::EXCHANGE_RESULTS).await?;
         if self.settings.params.reverse {
@@ -102,10 +133,11 @@ impl<'s> Client<'s> {
         }
         measured.stop.cancel();
         let mine = Results {
-            cpu: [measured.cpu.unwrap_or_default() * 100.0, 0.0, 0.0],
+            cpu: measured.cpu.map(|cpu| [cpu.total(), cpu.user, cpu.system].map(|share| share * 100.0)),
             congestion: flows.first().and_then(Flow::congestion),
             software: None,
             counts_retransmits: flows.iter().any(|flow| flow.retransmits().is_some()),
+            receives: self.settings.params.reverse,
             streams: flows.iter().map(|flow| flow.result(measured.elapsed)).collect(),
         }
         .to_json();
@@ -135,14 +167,14 @@ impl<'s> Client<'s> {
         operation: &str,
         act: impl AsyncFnOnce(&mut TcpStream) -> io::Result<T>,
     ) -> Result<T, EarlyEnd> {
-        match timeout_at(self.until, act(&mut self.control)).await {
+        match timeout(self.settings.target.timeout, act(&mut self.control)).await {
             Err(_) => Err(self.silent(operation)),
             Ok(result) => result.map_err(|error| failed(&error, operation, self.peer)),
         }
     }
 
     fn silent(&self, operation: &str) -> EarlyEnd {
-        let patience = self.settings.target.timeout * 2;
+        let patience = self.settings.target.timeout;
         EarlyEnd::outcome("timeout", format!("{operation}: the server was silent for {patience:?}"))
     }
 
@@ -163,8 +195,7 @@ impl<'s> Client<'s> {
             state::ACCESS_DENIED => EarlyEnd::outcome("busy", "the server is busy with another test"),
             state::SERVER_TERMINATE => EarlyEnd::outcome("reset", "the server ended the test"),
             state::SERVER_ERROR => {
-                let until = Instant::now() + self.settings.target.timeout;
-                let code = timeout_at(until, self.control.read_i32()).await;
+                let code = timeout(self.settings.target.timeout, self.control.read_i32()).await;
                 let code =
                     code.ok().and_then(Result::ok).map_or_else(|| "no number".to_owned(), |code| code.to_string());
                 EarlyEnd::outcome(
@@ -185,12 +216,12 @@ impl<'s> Client<'s> {
             // Before the SYN: a connection that began under BBR keeps pacing under the next algorithm.
             socket::set_congestion(&raw, name).map_err(|error| self.no_congestion(name, &error))?;
         }
-        let patience = self.until.saturating_duration_since(Instant::now());
+        let patience = self.settings.target.timeout;
         let mut stream = match dial::connect_on(raw, self.peer, patience).await? {
             Ok(dialled) => dialled.stream,
             Err(error) => return Err(not_connected(&error, self.peer)),
         };
-        match timeout_at(self.until, stream.write_all(&self.cookie)).await {
+        match timeout(patience, stream.write_all(&self.cookie)).await {
             Err(_) => Err(self.silent("open a data stream")),
             Ok(Err(error)) => Err(failed(&error, "open a data stream", self.peer)),
             Ok(Ok(())) => Ok(DataSocket::Tcp(Arc::new(stream))),
@@ -217,10 +248,8 @@ impl<'s> Client<'s> {
             Err(Ok(error)) => return Err(not_connected(&error, self.peer)),
             Err(Err(fault)) => return Err(fault.into()),
         }
-        let turn = self.settings.target.timeout * 2 / (HELLOS * self.settings.params.streams);
         for _ in 0..HELLOS {
-            let until = self.until.min(Instant::now() + turn);
-            match timeout_at(until, hello(&socket)).await {
+            match timeout(self.settings.target.timeout / HELLOS, hello(&socket)).await {
                 Err(_) => {}
                 Ok(Ok(())) => return Ok(DataSocket::Udp(Arc::new(socket))),
                 Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
@@ -229,7 +258,11 @@ impl<'s> Client<'s> {
                 Ok(Err(error)) => return Err(failed(&error, "open a UDP stream", self.peer)),
             }
         }
-        Err(EarlyEnd::outcome("timeout", "the server answers on TCP but not to UDP: is UDP to its port blocked?"))
+        let patience = self.settings.target.timeout;
+        let why = format!(
+            "the server answers on TCP, but not to {HELLOS} datagrams in {patience:?}: is UDP to its port blocked?"
+        );
+        Err(EarlyEnd::outcome("timeout", why))
     }
 }
 

@@ -1,8 +1,6 @@
 //! The facts of a check.
 
-use crate::checks::shared::advice::{
-    EVIDENCE, PROTOCOL_ERROR, REFUSED, RESET, SLOWER, TIMEOUT, UNREACHABLE, UNRESOLVED,
-};
+use crate::checks::shared::advice::{EVIDENCE, PROTOCOL_ERROR, REFUSED, RESET, SLOWER, UNREACHABLE, UNRESOLVED};
 use crate::model::fact::Distribution;
 use crate::model::table::facts;
 use crate::model::{Better, Choice, Fact, Unit};
@@ -20,13 +18,21 @@ facts! { pub(super) FACTS;
     .outcome(&["timeout", "unreachable"])
     .advice(&[
         REFUSED,
-        TIMEOUT,
+        (
+            "timeout",
+            "no answer within `timeout`: the evidence names the step; before there was a connection see route, firewall and host, \
+             after it the server (its log, its load, whether it is iperf3)",
+        ),
         UNREACHABLE,
         UNRESOLVED,
         RESET,
         ("busy", "another test runs on that server: wait, or use a reflector that serves several clients"),
         PROTOCOL_ERROR,
-        ("stalled", "the transfer stopped: look for loss on the path and at the server's log"),
+        (
+            "stalled",
+            "the transfer stopped, or never began: look at the server's log, at losses on the way, and whether only small packets pass \
+             (`block: 1 KiB`)",
+        ),
     ])
     .on_breach(EVIDENCE);
     pub(super) const ADDRESS: Fact<String> = Fact::address("address", "Address the test ran against.");
@@ -58,9 +64,14 @@ facts! { pub(super) FACTS;
         "loss",
         Unit::Ratio,
         Better::Lower,
-        "Share of UDP datagrams that were sent and never arrived; drops in this side's own buffer are not among them.",
+        "Share of UDP datagrams that were sent and never arrived; what the receiver's own sockets dropped is not among them, if `loss.certain`.",
     )
     .on_breach("packets are lost: look at errors and drops (ip -s link, nstat) and at queues on the way");
+    pub(super) const LOSS_CERTAIN: Fact<bool> = Fact::flag(
+        "loss.certain",
+        "Whether the receiver tells lost datagrams from those its own sockets dropped: this side and `shakedown serve` do, iperf3 does not. \
+         Without it `loss` and `lost` are the most that can have been lost.",
+    );
     pub(super) const JITTER: Fact<f64> = Fact::metric(
         "jitter",
         Unit::Seconds,

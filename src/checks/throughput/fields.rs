@@ -69,7 +69,7 @@ fields! { pub(super) FIELDS;
         "timeout",
         PATIENCE,
         "5s",
-        "How long a silent server, or a path that moves nothing, is waited for.",
+        "How long each answer of a silent server, or a path that moves nothing, is waited for.",
     )
     .role(FieldRole::Patience);
     use SOURCE;

@@ -14,16 +14,54 @@ use crate::net::sys::cpu::CpuTime;
 use crate::probe::{Cx, EarlyEnd};
 use crate::proto::iperf3::{Flow, Transport, flow, frame};
 
+/// The round-trip time that is waited for where it is not known.
+const LONG_WAY: Duration = Duration::from_millis(300);
+/// How often a path is looked at for movement, of the patience …
+const LOOKS: u32 = 8;
+/// … within these bounds.
+const LOOK: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(250));
+
+/// Sees whether anything moves.
+struct Watch {
+    total: u64,
+    moved_at: Instant,
+    patience: Duration,
+}
+
+impl Watch {
+    fn new(patience: Duration, flows: &[Flow]) -> Self {
+        Self { total: total(flows), moved_at: Instant::now(), patience }
+    }
+
+    /// When to look again, at the latest.
+    fn next(&self) -> Instant {
+        Instant::now() + (self.patience / LOOKS).clamp(LOOK.0, LOOK.1)
+    }
+
+    /// Looks; the end of the test when nothing moved for as long as the patience.
+    fn look(&mut self, flows: &[Flow]) -> Result<(), EarlyEnd> {
+        let total = total(flows);
+        if total != self.total {
+            (self.total, self.moved_at) = (total, Instant::now());
+        }
+        if self.moved_at.elapsed() < self.patience {
+            return Ok(());
+        }
+        let none = if total == 0 { ", and nothing before" } else { "" };
+        let patience = self.patience;
+        Err(EarlyEnd::outcome("stalled", format!("nothing moved for {patience:?}{none}")))
+    }
+}
+
 /// Turns counters into samples.
 struct Sampler {
     since: Instant,
     before: u64,
-    moved_at: Instant,
 }
 
 impl Sampler {
     fn new(now: Instant, flows: &[Flow]) -> Self {
-        Self { since: now, before: total(flows), moved_at: now }
+        Self { since: now, before: total(flows) }
     }
 
     /// One sample, over the time that really passed: a late timer does not make a slow network.
@@ -37,9 +75,6 @@ impl Sampler {
             for rtt in flows.iter().filter(|flow| flow.sends()).filter_map(Flow::info).filter_map(|info| info.rtt) {
                 cx.record_time(&RTT, rtt);
             }
-        }
-        if bytes != self.before {
-            self.moved_at = now;
         }
         (self.since, self.before) = (now, bytes);
     }
@@ -63,10 +98,11 @@ impl Client<'_> {
         // What the cookie cost is not payload.
         flows.iter_mut().for_each(Flow::mark);
         for flow in flows.iter() {
-            flow.start(&mut tasks, &settings.params, &block, &stop);
+            flow.start(&mut tasks, &settings.params, &block, None, &stop);
         }
+        let mut watch = Watch::new(settings.target.timeout.max(settings.longest_gap()), flows);
         if !settings.params.omit.is_zero() {
-            self.run_until(&mut tasks, Instant::now() + settings.params.omit).await?;
+            self.run_until(&mut tasks, flows, &mut watch, Instant::now() + settings.params.omit).await?;
             flows.iter_mut().for_each(Flow::mark);
         }
         let (begin, cpu) = (Instant::now(), CpuTime::of_process());
@@ -75,27 +111,25 @@ impl Client<'_> {
         let mut next = begin;
         while next < end {
             next = (next + settings.interval).min(end);
-            if let Err(stop) = self.run_until(&mut tasks, next).await {
+            let ran = self.run_until(&mut tasks, flows, &mut watch, next).await;
+            if ran.is_err() {
                 // What the peer sent before its end is still to be counted.
                 flow::quiet(flows, SILENCE, settings.interval).await;
-                sampler.sample(cx, flows, settings.interval);
-                return Err(stop);
             }
             sampler.sample(cx, flows, settings.interval);
-            let patience = settings.target.timeout.max(settings.longest_gap());
-            if sampler.moved_at.elapsed() >= patience {
-                return Err(EarlyEnd::outcome("stalled", format!("nothing moved for {patience:?}")));
-            }
+            ran?;
         }
         let elapsed = begin.elapsed();
-        let cpu = cpu
-            .zip(CpuTime::of_process())
-            .map(|(before, after)| (after.total() - before.total()).max(0.0) / elapsed.as_secs_f64());
+        let share = |before: f64, after: f64| (after - before).max(0.0) / elapsed.as_secs_f64();
+        let cpu = cpu.zip(CpuTime::of_process()).map(|(before, after)| CpuTime {
+            user: share(before.user, after.user),
+            system: share(before.system, after.system),
+        });
         if let Some(cpu) = cpu {
-            cx.set(&CPU, cpu);
+            cx.set(&CPU, cpu.total());
         }
-        let still = sampler.moved_at.elapsed();
-        // Movement is seen at the end of an interval; a sample taken late must not hide two that were empty.
+        let still = watch.moved_at.elapsed();
+        // Movement is seen when it is looked for; a late look must not hide that the end was empty.
         let stalled = (still + settings.interval / 4 >= settings.stall()).then(|| stalled(still));
         if !settings.params.reverse {
             stop.cancel();
@@ -104,15 +138,28 @@ impl Client<'_> {
         Ok(Measured { elapsed, cpu, stalled, stop, _tasks: tasks })
     }
 
-    /// Waits until then, or for the server or a stream to end before its time.
-    async fn run_until(&mut self, tasks: &mut JoinSet<std::io::Result<()>>, until: Instant) -> Result<(), EarlyEnd> {
-        tokio::select! {
-            () = sleep_until(until) => Ok(()),
-            word = frame::read_state(&mut self.control) => match word {
-                Ok(word) => Err(self.unexpected(word, "run the test").await),
-                Err(error) => Err(failed(&error, "run the test", self.peer)),
-            },
-            Some(Ok(Err(error))) = tasks.join_next() => Err(failed(&error, "move data", self.peer)),
+    /// Waits until then, or for the server or a stream to end before its time, or for nothing to move any more.
+    async fn run_until(
+        &mut self,
+        tasks: &mut JoinSet<std::io::Result<()>>,
+        flows: &[Flow],
+        watch: &mut Watch,
+        until: Instant,
+    ) -> Result<(), EarlyEnd> {
+        loop {
+            let wake = watch.next().min(until);
+            tokio::select! {
+                () = sleep_until(wake) => {}
+                word = frame::read_state(&mut self.control) => return match word {
+                    Ok(word) => Err(self.unexpected(word, "run the test").await),
+                    Err(error) => Err(failed(&error, "run the test", self.peer)),
+                },
+                Some(Ok(Err(error))) = tasks.join_next() => return Err(failed(&error, "move data", self.peer)),
+            }
+            watch.look(flows)?;
+            if Instant::now() >= until {
+                return Ok(());
+            }
         }
     }
 
@@ -121,7 +168,8 @@ impl Client<'_> {
         while tasks.join_next().await.is_some() {}
         if self.settings.params.transport == Transport::Udp {
             let rtt = crate::net::sys::tcp_info::tcp_info(&self.control).ok().and_then(|info| info.rtt);
-            tokio::time::sleep(SILENCE + rtt.unwrap_or_default() * 2).await;
+            // Where the kernel does not tell the round-trip time, that of a path around the earth.
+            tokio::time::sleep(SILENCE + rtt.unwrap_or(LONG_WAY) * 2).await;
         }
     }
 }

@@ -5,12 +5,14 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::net::sys::cpu::CpuTime;
+
 /// A test that ran.
 pub(super) struct Measured {
     /// Length without warm-up.
     pub(super) elapsed: Duration,
-    /// Share of one core this process used.
-    pub(super) cpu: Option<f64>,
+    /// Seconds of a processor this process used per second of the test.
+    pub(super) cpu: Option<CpuTime>,
     /// Set when nothing moved at the end, with the evidence.
     pub(super) stalled: Option<String>,
     /// Ends the streams that still receive.

@@ -18,8 +18,10 @@ use fields::SERVER;
 use settings::Settings;
 
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
-use crate::net::connect;
 use crate::probe::{Cx, EarlyEnd, Footprint, Probe, fact_is};
+
+/// What opening a stream may take on a path around the earth, with one lost segment.
+const OPENING: Duration = Duration::from_millis(500);
 
 /// The probe.
 pub struct Throughput {
@@ -47,8 +49,11 @@ impl Probe for Throughput {
 
     fn longest(&self) -> Duration {
         let settings = &self.settings;
-        // Lookup and connect have the patience each, agreeing on the test and exchanging results twice that.
-        settings.target.timeout * 6 + settings.params.omit + settings.duration + Duration::from_secs(3)
+        // Each answer that is waited for has the patience: lookup, connect, four steps before the data and three after it;
+        // and once more for a server that hangs up at first.
+        // Streams are opened one after the other, each in a moment.
+        let opening = settings.target.timeout.max(OPENING * settings.params.streams);
+        settings.target.timeout * 10 + opening + settings.params.omit + settings.duration + Duration::from_secs(3)
     }
 
     fn answered(observation: &Observation) -> bool {
@@ -69,11 +74,7 @@ impl Throughput {
         let address = settings.target.address().await?;
         let peer = settings.target.socket(address);
         cx.set(&ADDRESS, address.to_string());
-        let control = match connect(peer, settings.target.source, settings.target.timeout).await? {
-            Ok(dialled) => dialled.stream,
-            Err(error) => return Err(client::not_connected(&error, peer)),
-        };
-        let mut client = Client::new(control, peer, settings);
+        let mut client = Client::meet(peer, settings).await?;
         let mut flows = client.negotiate().await?;
         let measured = match client.measure(cx, &mut flows).await {
             Ok(measured) => measured,
@@ -88,9 +89,13 @@ impl Throughput {
                 report::partial(cx, &settings.params, &flows);
                 return Err(match (stop, measured.stalled) {
                     // Data stopped first and the server is silent since: the path died, or the server with it.
-                    (EarlyEnd::Outcome { word: "timeout", evidence }, Some(stalled)) => {
-                        EarlyEnd::outcome("stalled", format!("{stalled}; {}", evidence.unwrap_or_default()))
-                    }
+                    (EarlyEnd::Outcome { word: "timeout", evidence }, Some(stalled)) => EarlyEnd::outcome(
+                        "stalled",
+                        match evidence {
+                            Some(evidence) => format!("{stalled}; {evidence}"),
+                            None => stalled,
+                        },
+                    ),
                     (stop, _) => stop,
                 });
             }

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::facts::{
-    CONGESTION, DROPPED, DUPLICATES, JITTER, LOSS, LOST, OUTCOME, PACKETS, PEER, REORDERED, RETRANSMITS, SENT,
-    TRANSFERRED,
+    CONGESTION, DROPPED, DUPLICATES, JITTER, LOSS, LOSS_CERTAIN, LOST, OUTCOME, PACKETS, PEER, REORDERED, RETRANSMITS,
+    SENT, TRANSFERRED,
 };
 use super::measure;
 use super::settings::Settings;
@@ -15,6 +15,8 @@ use crate::proto::iperf3::{Flow, Params, Results, StreamResult, Transport};
 
 /// A path may deliver a datagram twice, and servers count the bytes of both; more than that did not come from here.
 const COPIES: u64 = 2;
+/// With a warm-up the two sides begin to count at different moments: what may be on the way of each stream then.
+const ON_THE_WAY: u64 = 16 * 1024 * 1024;
 
 /// A test that ended early: what is known without the server's counts.
 pub(super) fn partial(cx: &mut Cx<'_>, params: &Params, flows: &[Flow]) {
@@ -53,7 +55,7 @@ pub(super) fn complete(
             "measure throughput",
             peer.to_string(),
             "nothing was transferred",
-            "see whether a firewall passes the connection but not its data, or lengthen `duration`",
+            "look into the server's log for what it saw, try whether small blocks pass (`block: 1 KiB`), or lengthen `duration`",
         )));
     }
     cx.set(&PEER, results.software.clone().unwrap_or_else(|| "iperf3".to_owned()));
@@ -71,7 +73,7 @@ pub(super) fn complete(
     }
     if params.transport == Transport::Udp {
         let count = if params.reverse { Some(received(flows, results)) } else { delivered(flows, results) };
-        datagrams(cx, count.as_ref());
+        datagrams(cx, params, count.as_ref());
     }
     // The control connection outlives a path that passes only small segments: counts are exchanged all the same.
     if let Some(why) = stalled.or_else(|| upload_stall(settings, flows, results).map(measure::stalled)) {
@@ -88,7 +90,7 @@ fn contradiction(params: &Params, flows: &[Flow], results: &Results) -> Option<S
         return Some(format!("the server's results list {theirs} streams, the test had {mine}"));
     }
     if params.reverse {
-        return None;
+        return not_sent(params, flows, results);
     }
     // The server's warm-up ends at its own time, so the bound is all that was ever sent.
     let sent: u64 = flows.iter().map(Flow::moved).sum();
@@ -103,6 +105,40 @@ fn contradiction(params: &Params, flows: &[Flow], results: &Results) -> Option<S
         let (sent, _) = flow.datagrams();
         let claimed = stream.packets.filter(|claimed| *claimed > sent)?;
         Some(format!("the server says {claimed} datagrams of stream {} were sent, of {sent} that were", stream.id))
+    })
+}
+
+/// Why the server's account of a download cannot be true: more arrived than it says it sent.
+fn not_sent(params: &Params, flows: &[Flow], results: &Results) -> Option<String> {
+    if results.receives {
+        return Some("the server counts itself as the receiver: it did not understand that it was to send".to_owned());
+    }
+    let received = bytes(flows);
+    let streams = u64::from(params.streams);
+    let (copies, unfinished) = match params.transport {
+        Transport::Udp => (COPIES, 0),
+        // iperf3 since 3.16 counts a block only when it has written all of it; it is known by results that 3.14 brought.
+        Transport::Tcp if results.software.is_none() && results.total(|stream| stream.omitted_packets).is_some() => {
+            (1, u64::from(params.block) * streams)
+        }
+        Transport::Tcp => (1, 0),
+    };
+    let on_the_way = if params.omit.is_zero() { 0 } else { ON_THE_WAY * streams };
+    if let Some(sent) = results.total(|stream| stream.bytes)
+        && received > sent.saturating_mul(copies) + unfinished + on_the_way
+    {
+        return Some(format!("the server says it sent {sent} bytes, of which {received} arrived"));
+    }
+    if params.transport == Transport::Tcp {
+        return None;
+    }
+    flows.iter().zip(&results.streams).find_map(|(flow, stream)| {
+        let highest = flow.counts().highest;
+        let claimed = stream.packets.filter(|claimed| *claimed < highest)?;
+        Some(format!(
+            "the server says it sent {claimed} datagrams of stream {}, of which number {highest} arrived",
+            stream.id
+        ))
     })
 }
 
@@ -148,8 +184,12 @@ struct Datagrams {
     sent: u64,
     /// `None` when the server does not say which of them the warm-up lost.
     missing: Option<u64>,
+    /// Of the missing, those the receiver's own sockets dropped; `None` when it cannot tell.
     dropped: Option<u64>,
+    /// Of the streams on which datagrams came.
     jitter: Vec<Duration>,
+    /// Whether the sender says how many it sent; else only those up to the last that came are known.
+    whole: bool,
 }
 
 impl Datagrams {
@@ -159,21 +199,24 @@ impl Datagrams {
         self.dropped = self.dropped.zip(dropped).map(|(sum, more)| sum + more);
     }
 
-    const fn new(dropped: Option<u64>, jitter: Vec<Duration>) -> Self {
-        Self { sent: 0, missing: Some(0), dropped, jitter }
+    const fn new(jitter: Vec<Duration>) -> Self {
+        Self { sent: 0, missing: Some(0), dropped: Some(0), jitter, whole: true }
     }
 }
 
 /// Download: this side's counts, completed by how many datagrams the server sent by its own account, since a path that dies before the
 /// end leaves no gap in the numbers seen.
 fn received(flows: &[Flow], results: &Results) -> Datagrams {
-    let mut sum = Datagrams::new(Some(0), flows.iter().filter_map(|flow| flow.counts().jitter).collect());
-    for (index, flow) in flows.iter().enumerate() {
+    let came = flows.iter().filter(|flow| flow.bytes() > 0);
+    let mut sum = Datagrams::new(came.filter_map(|flow| flow.counts().jitter).collect());
+    for (flow, stream) in flows.iter().zip(&results.streams) {
         let (now, omitted) = (flow.counts(), flow.omitted_counts());
-        let sent = results.streams.get(index).and_then(|stream| stream.packets).unwrap_or_default();
-        let tail = sent.saturating_sub(now.highest);
         let lost = now.lost.saturating_sub(omitted.lost);
-        sum.add(now.highest - omitted.highest + tail, Some(lost + tail), flow.queue_drops());
+        sum.add(now.highest - omitted.highest, Some(lost), flow.queue_drops());
+        match stream.packets.map(|sent| sent.saturating_sub(now.highest)) {
+            Some(tail) => sum.add(tail, Some(tail), Some(0)),
+            None => sum.whole = false,
+        }
     }
     sum
 }
@@ -181,8 +224,7 @@ fn received(flows: &[Flow], results: &Results) -> Datagrams {
 /// Upload: the server's counts, completed by how many datagrams were really sent.
 fn delivered(flows: &[Flow], results: &Results) -> Option<Datagrams> {
     let jitter = results.streams.iter().filter_map(|stream| stream.jitter).collect();
-    let drops = results.streams.first().and_then(|stream| stream.queue_drops).map(|_| 0);
-    let mut sum = Datagrams::new(drops, jitter);
+    let mut sum = Datagrams::new(jitter);
     for (flow, stream) in flows.iter().zip(&results.streams) {
         let (sent, omitted) = flow.datagrams();
         let StreamResult { packets: Some(packets), errors: Some(errors), .. } = stream else {
@@ -202,31 +244,59 @@ fn delivered(flows: &[Flow], results: &Results) -> Option<Datagrams> {
     Some(sum)
 }
 
-fn datagrams(cx: &mut Cx<'_>, count: Option<&Datagrams>) {
+fn datagrams(cx: &mut Cx<'_>, params: &Params, count: Option<&Datagrams>) {
     let Some(count) = count else {
         cx.note("the server's results lack its counts of datagrams");
         return;
     };
     cx.set(&PACKETS, whole(count.sent));
-    if let Some(missing) = count.missing {
-        let dropped = count.dropped.unwrap_or_default().min(missing);
-        let lost = missing - dropped;
-        cx.set(&LOST, whole(lost));
-        if count.dropped.is_some() {
-            cx.set(&DROPPED, whole(dropped));
-        }
-        if count.sent > 0 {
-            cx.set(&LOSS, lost as f64 / count.sent as f64);
-        }
-    } else {
-        cx.note(
+    if !count.whole {
+        cx.partial(&PACKETS, UNTOLD);
+    }
+    cx.set(&LOSS_CERTAIN, count.dropped.is_some());
+    match count.missing {
+        Some(missing) => loss(cx, params, count, missing),
+        None => cx.note(
             "loss is not known: datagrams were lost, and iperf3 before 3.14 does not say how many of them in the warm-up; \
              set `omit: 0s`, or use iperf3 3.14 or `shakedown serve`",
-        );
+        ),
     }
     if !count.jitter.is_empty() {
         let sum: f64 = count.jitter.iter().map(Duration::as_secs_f64).sum();
         cx.set(&JITTER, sum / count.jitter.len() as f64);
+    }
+}
+
+/// The sender keeps its count to itself.
+const UNTOLD: &str = "the server does not say how many datagrams it sent";
+
+/// What went missing, as far as it can be told from what the receiver's own sockets dropped.
+fn loss(cx: &mut Cx<'_>, params: &Params, count: &Datagrams, missing: u64) {
+    let lost = missing - count.dropped.map_or(0, |dropped| dropped.min(missing));
+    let open = count.dropped.is_none() && lost > 0;
+    if open && !count.whole {
+        cx.note(format!("loss is not known: {UNTOLD}, and what the receiver itself dropped is not known either"));
+        return;
+    }
+    cx.set(&LOST, whole(lost));
+    if let Some(dropped) = count.dropped {
+        cx.set(&DROPPED, whole(dropped.min(missing)));
+    }
+    if count.sent > 0 {
+        cx.set(&LOSS, lost as f64 / count.sent as f64);
+    }
+    if !count.whole {
+        cx.partial(&LOST, UNTOLD);
+        cx.partial(&LOSS, UNTOLD);
+    }
+    if open {
+        let why = if params.reverse {
+            "this system does not tell what this side's own sockets dropped"
+        } else {
+            "iperf3 counts as lost what its own sockets dropped because it was too slow; `shakedown serve` tells the two apart"
+        };
+        cx.at_most(&LOST, why);
+        cx.at_most(&LOSS, why);
     }
 }
 

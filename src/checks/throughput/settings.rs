@@ -93,17 +93,20 @@ fn params(args: &Args, duration: Duration) -> Result<Params, Invalid> {
         return Err(CONGESTION.invalid("udp has no congestion control", "remove `congestion`, or use tcp"));
     }
     let omit = args.get(&OMIT);
-    let datagrams = rate.unwrap_or_default() / f64::from(block) / 8.0 * (omit + duration).as_secs_f64();
+    // Without a rate there are no datagrams.
+    let bits = rate.map(|rate| rate * (omit + duration).as_secs_f64());
+    let wide = bits.is_some_and(|bits| bits / 8.0 / f64::from(block) > WIDE);
     Ok(Params {
         transport,
         time: Some(duration),
+        amount: None,
         omit,
         streams,
         block,
         bandwidth: rate.map(|rate| rate / f64::from(streams)),
         reverse: args.get(&DIRECTION) == Direction::Download,
         bidirectional: false,
-        wide: datagrams > WIDE,
+        wide,
         congestion,
         window: None,
         mss: None,

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::amount::Budget;
 use super::pump::{self, Meter, SendPlan};
 use super::receive_counter::{Counts, ReceiveCounter};
 use super::results::StreamResult;
@@ -37,15 +38,21 @@ pub struct Flow {
     omitted: Mark,
 }
 
-/// Counters at the end of the warm-up.
-#[derive(Clone, Copy, Debug, Default)]
+/// Counters at the end of the warm-up; `None` for what could not be read then, which leaves no count of what came after.
+#[derive(Clone, Copy, Debug)]
 struct Mark {
     bytes: u64,
     acked: Option<u64>,
     datagrams: u64,
-    retransmits: u32,
-    drops: u32,
+    retransmits: Option<u32>,
+    drops: Option<u32>,
     counts: Counts,
+}
+
+impl Mark {
+    /// A socket that has done nothing yet.
+    const NOTHING: Self =
+        Self { bytes: 0, acked: Some(0), datagrams: 0, retransmits: Some(0), drops: Some(0), counts: Counts::NONE };
 }
 
 impl Flow {
@@ -58,24 +65,26 @@ impl Flow {
             socket,
             meter: Arc::default(),
             counter: Arc::default(),
-            omitted: Mark::default(),
+            omitted: Mark::NOTHING,
         }
     }
 
-    /// Starts moving data; the task ends with `stop`, an error, or `tasks`.
+    /// Starts moving data; the task ends with `stop`, an error, or `tasks`. What `budget` allows is for all streams together.
     pub fn start(
         &self,
         tasks: &mut JoinSet<io::Result<()>>,
         params: &Params,
         block: &Arc<[u8]>,
+        budget: Option<&Arc<Budget>>,
         stop: &CancellationToken,
     ) {
-        let (meter, stop, rate) = (Arc::clone(&self.meter), stop.clone(), params.bandwidth);
+        let (meter, stop) = (Arc::clone(&self.meter), stop.clone());
+        let plan = SendPlan { rate: params.bandwidth, wide: params.wide, budget: budget.cloned() };
         // Boxed: the runtime's code of a task is compiled once for the four of them.
         let task: Pin<Box<dyn Future<Output = io::Result<()>> + Send>> = match (&self.socket, self.sends) {
             (DataSocket::Tcp(stream), true) => {
                 let (stream, block) = (Arc::clone(stream), Arc::clone(block));
-                Box::pin(async move { pump::send_tcp(&stream, &block, rate, &meter, &stop).await })
+                Box::pin(async move { pump::send_tcp(&stream, &block, plan, &meter, &stop).await })
             }
             (DataSocket::Tcp(stream), false) => {
                 let stream = Arc::clone(stream);
@@ -83,8 +92,8 @@ impl Flow {
             }
             (DataSocket::Udp(socket), true) => {
                 let socket = Arc::clone(socket);
-                let plan = SendPlan { block: params.block as usize, rate, wide: params.wide };
-                Box::pin(async move { pump::send_udp(&socket, plan, &meter, &stop).await })
+                let block = params.block as usize;
+                Box::pin(async move { pump::send_udp(&socket, block, plan, &meter, &stop).await })
             }
             (DataSocket::Udp(socket), false) => {
                 let (socket, counter, wide) = (Arc::clone(socket), Arc::clone(&self.counter), params.wide);
@@ -104,13 +113,13 @@ impl Flow {
 
     /// Ends the warm-up: counters from here on are the result.
     pub fn mark(&mut self) {
-        let info = self.info().unwrap_or_default();
+        let info = self.info();
         self.omitted = Mark {
             bytes: self.meter.bytes(),
-            acked: info.bytes_acked,
+            acked: info.as_ref().and_then(|info| info.bytes_acked),
             datagrams: self.meter.datagrams(),
-            retransmits: info.retransmits.unwrap_or_default(),
-            drops: self.drops().unwrap_or_default(),
+            retransmits: info.and_then(|info| info.retransmits),
+            drops: self.drops(),
             counts: self.counts(),
         };
     }
@@ -137,9 +146,9 @@ impl Flow {
     /// only fills this side's buffer is not called transferred; received ones of a receiver.
     #[must_use]
     pub fn arrived(&self) -> u64 {
-        match self.info() {
-            Some(TcpInfo { bytes_acked: Some(acked), .. }) if self.sends => {
-                acked.saturating_sub(self.omitted.acked.unwrap_or_default())
+        match (self.info(), self.omitted.acked) {
+            (Some(TcpInfo { bytes_acked: Some(acked), .. }), Some(before)) if self.sends => {
+                acked.saturating_sub(before)
             }
             _ => self.bytes(),
         }
@@ -191,36 +200,39 @@ impl Flow {
     /// Datagrams this side's socket dropped after the warm-up.
     #[must_use]
     pub fn queue_drops(&self) -> Option<u64> {
-        self.drops().map(|drops| u64::from(drops.saturating_sub(self.omitted.drops)))
+        let (drops, before) = self.drops().zip(self.omitted.drops)?;
+        Some(u64::from(drops.saturating_sub(before)))
     }
 
     /// Segments sent again after the warm-up, by a TCP sender.
     #[must_use]
     pub fn retransmits(&self) -> Option<u64> {
         let info = self.info().filter(|_| self.sends)?;
-        info.retransmits.map(|n| u64::from(n.saturating_sub(self.omitted.retransmits)))
+        let (all, before) = info.retransmits.zip(self.omitted.retransmits)?;
+        Some(u64::from(all.saturating_sub(before)))
     }
 
     /// This side's view, for the other side.
     #[must_use]
     pub fn result(&self, elapsed: Duration) -> StreamResult {
         let (counts, omitted) = (self.counts(), self.omitted.counts);
+        let received = matches!(self.socket, DataSocket::Udp(_)) && !self.sends;
         let (packets, omitted_packets) = match (&self.socket, self.sends) {
-            (DataSocket::Tcp(_), _) => (0, 0),
-            (DataSocket::Udp(_), true) => self.datagrams(),
-            (DataSocket::Udp(_), false) => (counts.highest, omitted.highest),
+            (DataSocket::Tcp(_), _) => (None, None),
+            (DataSocket::Udp(_), true) => (Some(self.meter.datagrams()), Some(self.omitted.datagrams)),
+            (DataSocket::Udp(_), false) => (Some(counts.highest), Some(omitted.highest)),
         };
         StreamResult {
             id: u64::from(self.id),
             bytes: Some(self.bytes()),
             retransmits: self.retransmits(),
             jitter: counts.jitter,
-            errors: Some(counts.lost),
-            packets: Some(packets),
-            omitted_errors: Some(omitted.lost),
-            omitted_packets: Some(omitted_packets),
+            errors: received.then_some(counts.lost),
+            packets,
+            omitted_errors: received.then_some(omitted.lost),
+            omitted_packets,
             queue_drops: self.queue_drops(),
-            seconds: elapsed.as_secs_f64(),
+            seconds: Some(elapsed.as_secs_f64()),
         }
     }
 }

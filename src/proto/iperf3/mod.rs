@@ -4,15 +4,18 @@
 //! One TCP control connection carries single-byte states and length-prefixed JSON; data streams go to the same port
 //! and name their test by its cookie (TCP) or by a four-byte hello (UDP).
 
+pub mod amount;
 pub mod datagram;
 pub mod flow;
 pub mod frame;
+pub mod parameter;
 pub mod params;
 pub mod pump;
 pub mod receive_counter;
 pub mod results;
 pub mod socket;
 
+pub use amount::{Amount, Budget};
 pub use flow::{DataSocket, Flow};
 pub use params::{Params, Rejection, Transport};
 pub use receive_counter::ReceiveCounter;

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::frame::{number, text};
+use super::amount::Amount;
+use super::frame::{count, number, text};
+use super::parameter::{JsonType, json_type};
 use super::{MAX_BLOCK, MAX_DATAGRAM, MAX_STREAMS};
 
 /// Longest test, and longest warm-up, that is agreed to.
@@ -30,6 +32,8 @@ pub struct Params {
     pub transport: Transport,
     /// Length without warm-up; `None` when the client counts bytes or blocks and ends the test itself.
     pub time: Option<Duration>,
+    /// What is to be moved in each direction, where that ends the test instead of a time.
+    pub amount: Option<Amount>,
     /// Warm-up, left out of the counts.
     pub omit: Duration,
     /// Streams in each direction.
@@ -70,35 +74,39 @@ mod code {
     pub(super) const BLOCK: i32 = 7;
     pub(super) const OMIT: i32 = 12;
     pub(super) const UNIMPLEMENTED: i32 = 13;
+    pub(super) const PARAMETERS: i32 = 114;
 }
 
 impl Params {
-    /// As the client sends them.
+    /// As the client sends them, each in the type of [`PARAMETERS`](super::parameter::PARAMETERS).
     #[must_use]
     pub fn to_json(&self) -> Value {
         let transport = if self.transport == Transport::Tcp { "tcp" } else { "udp" };
+        let (bytes, blocks) = match self.amount {
+            None => (0, 0),
+            Some(Amount::Bytes(bytes)) => (bytes, 0),
+            Some(Amount::Blocks(blocks)) => (0, blocks),
+        };
         let mut out = json!({
             transport: true,
-            "omit": self.omit.as_secs_f64().ceil(),
-            "time": self.time.unwrap_or_default().as_secs_f64().ceil(),
-            "num": 0,
-            "blockcount": 0,
+            // iperf3 reads whole seconds; the exact length travels beside them for a server that knows.
+            "omit": whole_seconds(self.omit),
+            "omit_exact": self.omit.as_secs_f64(),
+            // A test that ends by an amount has the time 0.
+            "time": self.time.map_or(0, whole_seconds),
+            "num": bytes,
+            "blockcount": blocks,
             "parallel": self.streams,
             "len": self.block,
             "pacing_timer": 1000,
             "client_version": concat!("shakedown ", env!("CARGO_PKG_VERSION")),
         });
         if let Some(map) = out.as_object_mut() {
-            // iperf3 reads whole seconds; the exact lengths travel beside them for a server that knows.
-            for key in ["omit", "time"] {
-                let whole = map.get(key).and_then(Value::as_f64).unwrap_or_default();
-                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most a day")]
-                map.insert(key.into(), json!(whole as u64));
-            }
-            map.insert("omit_exact".into(), json!(self.omit.as_secs_f64()));
             let mut flag = |name: &str, set: bool| {
+                // A flag that is not set is left out: older servers take any value for set. Some flags are numbers.
+                let value = if json_type(name) == Some(JsonType::Number) { json!(1) } else { json!(true) };
                 if set {
-                    map.insert(name.into(), json!(1));
+                    map.insert(name.into(), value);
                 }
             };
             flag("reverse", self.reverse);
@@ -130,6 +138,7 @@ impl Params {
         let time = seconds("time", 0.0, code::DURATION)?;
         let omit = seconds("omit", 0.0, code::OMIT)?;
         let omit = number(value, "omit_exact", 0.0, omit).unwrap_or(omit);
+        let amount = amount(value)?;
         let streams = whole(value, "parallel", 1, MAX_STREAMS, 1)
             .ok_or_else(|| reject(code::STREAMS, format!("`parallel` is not in 1..={MAX_STREAMS}")))?;
         let (most, usual) = match transport {
@@ -147,6 +156,7 @@ impl Params {
         Ok(Self {
             transport,
             time: (time > 0.0).then(|| Duration::from_secs_f64(time)),
+            amount,
             omit: Duration::from_secs_f64(omit),
             streams,
             block,
@@ -161,6 +171,23 @@ impl Params {
             tos: whole(value, "TOS", 0, 255, 0).filter(|tos| *tos > 0),
         })
     }
+}
+
+/// Seconds for iperf3, rounded up: a server that stopped early would cut the test.
+fn whole_seconds(length: Duration) -> u64 {
+    length.as_secs() + u64::from(length.subsec_nanos() > 0)
+}
+
+/// Bytes or blocks that end the test; both 0 or absent for a test that ends by its time.
+fn amount(value: &Value) -> Result<Option<Amount>, Rejection> {
+    let of = |key: &str| match value.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(_) => count(value, key)
+            .map(|count| (count > 0).then_some(count))
+            .ok_or_else(|| reject(code::PARAMETERS, format!("`{key}` is not a count"))),
+    };
+    let (bytes, blocks) = (of("num")?, of("blockcount")?);
+    Ok(bytes.map(Amount::Bytes).or(blocks.map(Amount::Blocks)))
 }
 
 fn reject(code: i32, why: impl Into<String>) -> Rejection {
@@ -195,12 +222,14 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
-    use super::{Params, Transport};
+    use super::super::parameter;
+    use super::{Amount, Params, Transport};
 
     fn udp() -> Params {
         Params {
             transport: Transport::Udp,
             time: Some(Duration::from_secs(3)),
+            amount: None,
             omit: Duration::from_millis(200),
             streams: 3,
             block: 1448,
@@ -218,6 +247,60 @@ mod tests {
     #[test]
     fn parameters_round_trip() {
         assert_eq!(Params::from_json(&udp().to_json()), Ok(udp()));
+    }
+
+    /// Everything a client can ask for, in every combination of what is there or not.
+    fn all() -> Vec<Params> {
+        let mut all = Vec::new();
+        for bits in 0_u32..64 {
+            let set = |bit: u32| bits >> bit & 1 == 1;
+            all.push(Params {
+                transport: if set(0) { Transport::Udp } else { Transport::Tcp },
+                reverse: set(1),
+                bidirectional: set(2),
+                wide: set(3),
+                congestion: set(4).then(|| "cubic".to_owned()),
+                bandwidth: set(5).then_some(1e6),
+                amount: [None, Some(Amount::Bytes(1 << 40)), Some(Amount::Blocks(7))][bits as usize % 3],
+                ..udp()
+            });
+        }
+        all
+    }
+
+    /// iperf3 3.18 and later leave out what has another type, and then upload what was to be downloaded.
+    #[test]
+    fn every_parameter_has_the_type_that_iperf3_reads() {
+        for params in all() {
+            let document = params.to_json();
+            assert_eq!(parameter::misread(&document), Vec::<&str>::new(), "{document}");
+            for flag in ["tcp", "udp", "reverse", "bidirectional"] {
+                let value = document.get(flag);
+                assert!(value.is_none_or(|value| *value == json!(true)), "{flag} of {document}");
+            }
+            assert_eq!(document.get("reverse").is_some(), params.reverse, "older servers take `false` for set");
+            assert_eq!(document.get("udp_counters_64bit").is_some(), params.wide);
+            let unknown: Vec<&String> =
+                document.as_object().unwrap().keys().filter(|name| parameter::json_type(name).is_none()).collect();
+            assert_eq!(unknown, ["client_version", "omit_exact"], "what iperf3 does not read is our own");
+            assert_eq!(Params::from_json(&document), Ok(params));
+        }
+    }
+
+    #[test]
+    fn an_amount_ends_a_test_instead_of_a_time() {
+        let read = |document: Value| Params::from_json(&document).map(|params| (params.amount, params.time));
+        let by = |more: Value| {
+            let mut document = json!({"tcp": true, "time": 0, "num": 0, "blockcount": 0});
+            document.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            read(document)
+        };
+        assert_eq!(by(json!({"num": 104_857_600})), Ok((Some(Amount::Bytes(104_857_600)), None)));
+        assert_eq!(by(json!({"blockcount": 9})), Ok((Some(Amount::Blocks(9)), None)));
+        assert_eq!(by(json!({"time": 2})), Ok((None, Some(Duration::from_secs(2)))));
+        for wrong in [json!({"num": -1}), json!({"num": "9"}), json!({"blockcount": 1e300})] {
+            assert_eq!(by(wrong.clone()).unwrap_err().code, 114, "{wrong}");
+        }
     }
 
     #[test]
@@ -254,8 +337,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_values_are_survived(number: f64, words in "\\PC{0,20}", which in 0_usize..9) {
-            let keys = ["time", "omit", "parallel", "len", "bandwidth", "congestion", "window", "MSS", "TOS"];
+        fn any_values_are_survived(number: f64, words in "\\PC{0,20}", which in 0_usize..11) {
+            let keys = ["time", "omit", "parallel", "len", "bandwidth", "congestion", "window", "MSS", "TOS", "num", "blockcount"];
             for wrong in [json!(number), json!(words), Value::Null, json!([number])] {
                 let mut document = json!({"tcp": true});
                 document[keys[which]] = wrong;

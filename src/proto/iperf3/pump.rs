@@ -3,7 +3,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::Interest;
@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::MAX_BLOCK;
+use super::amount::Budget;
 use super::datagram::{self, Header};
 use super::receive_counter::ReceiveCounter;
 use crate::net::sys::timer::Timer;
@@ -71,22 +72,52 @@ pub fn slice(block: usize, rate: f64) -> usize {
     slice.clamp(1448.min(block), block)
 }
 
-/// Writes `block` again and again, at most at `rate` bit/s.
+/// How a stream sends.
+#[derive(Clone, Debug)]
+pub struct SendPlan {
+    /// Bit/s of payload; `None` for as fast as possible.
+    pub rate: Option<f64>,
+    /// 64-bit counters in datagrams.
+    pub wide: bool,
+    /// What all streams together may send, if that is bounded.
+    pub budget: Option<Arc<Budget>>,
+}
+
+impl SendPlan {
+    /// Waits until the next block may be sent. How long that took, so that the schedule can leave it out; `None` when the
+    /// stream is stopped first.
+    async fn begin_block(&self, stop: &CancellationToken) -> Option<Duration> {
+        let mut since = None;
+        while self.budget.as_ref().is_some_and(|budget| !budget.take()) {
+            since.get_or_insert_with(Instant::now);
+            let budget = self.budget.as_ref()?;
+            tokio::select! { () = budget.wait() => {}, () = stop.cancelled() => return None }
+        }
+        Some(since.map_or(Duration::ZERO, |since| since.elapsed()))
+    }
+}
+
+/// Writes `block` again and again, as `plan` says.
 pub async fn send_tcp(
     stream: &TcpStream,
     block: &[u8],
-    rate: Option<f64>,
+    plan: SendPlan,
     meter: &Meter,
     stop: &CancellationToken,
 ) -> io::Result<()> {
-    let most = rate.map_or(block.len(), |rate| slice(block.len(), rate));
-    let block = block.get(..most).unwrap_or(block);
-    let (start, mut sent, mut turn) = (Instant::now(), 0.0, Turn::new());
+    let most = plan.rate.map_or(block.len(), |rate| slice(block.len(), rate));
+    let (mut start, mut sent, mut turn, mut pending) = (Instant::now(), 0.0, Turn::new(), 0);
     while !stop.is_cancelled() {
-        match stream.try_write(block) {
+        if pending == 0 {
+            let Some(waited) = plan.begin_block(stop).await else { break };
+            start += waited;
+            pending = block.len();
+        }
+        match stream.try_write(block.get(..most.min(pending)).unwrap_or(block)) {
             Ok(bytes) => {
                 meter.add(bytes);
                 sent += bytes as f64;
+                pending = pending.saturating_sub(bytes);
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => tokio::select! {
                 ready = stream.writable() => ready?,
@@ -95,7 +126,7 @@ pub async fn send_tcp(
             Err(error) => return Err(error),
         }
         let now = Instant::now();
-        if let Some(rate) = rate {
+        if let Some(rate) = plan.rate {
             let due = start + Duration::try_from_secs_f64(sent * 8.0 / rate).unwrap_or(Duration::MAX / 4);
             if due > now {
                 tokio::select! { () = tokio::time::sleep_until(due) => {}, () = stop.cancelled() => break }
@@ -135,24 +166,20 @@ fn discard(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
     recv(stream.as_raw_fd(), buffer, flags).map_err(io::Error::from)
 }
 
-/// How datagrams are sent.
-#[derive(Clone, Copy, Debug)]
-pub struct SendPlan {
-    /// Payload bytes of each.
-    pub block: usize,
-    /// Bit/s of payload; `None` for as fast as possible.
-    pub rate: Option<f64>,
-    /// 64-bit counters.
-    pub wide: bool,
-}
-
 /// Sends datagrams on an absolute schedule: number n is due at n/rate after the start, however late the one before was.
 /// Above 5000 datagrams/s those of [`FINEST`](crate::net::sys::timer::FINEST) leave as a burst, smaller than any receiver's default buffer.
-pub async fn send_udp(socket: &UdpSocket, plan: SendPlan, meter: &Meter, stop: &CancellationToken) -> io::Result<()> {
-    let mut datagram = vec![0_u8; plan.block];
-    let gap = plan.rate.map_or(0.0, |rate| plan.block as f64 * 8.0 / rate);
+pub async fn send_udp(
+    socket: &UdpSocket,
+    block: usize,
+    plan: SendPlan,
+    meter: &Meter,
+    stop: &CancellationToken,
+) -> io::Result<()> {
+    let mut datagram = vec![0_u8; block];
+    let gap = plan.rate.map_or(0.0, |rate| block as f64 * 8.0 / rate);
     let timer = Timer::new()?;
-    let (start, mut turn, mut sequence) = (Instant::now(), Turn::new(), 0_u64);
+    let (began, mut turn, mut sequence) = (Instant::now(), Turn::new(), 0_u64);
+    let (mut start, mut taken) = (began, false);
     while !stop.is_cancelled() {
         let now = Instant::now();
         let due = start + Duration::try_from_secs_f64(gap * sequence as f64).unwrap_or(Duration::MAX / 4);
@@ -160,11 +187,19 @@ pub async fn send_udp(socket: &UdpSocket, plan: SendPlan, meter: &Meter, stop: &
             tokio::select! { fired = timer.wait(due.duration_since(now)) => fired?, () = stop.cancelled() => break }
             continue;
         }
-        let sent_us = u64::try_from(now.duration_since(start).as_micros()).unwrap_or(u64::MAX);
+        if !taken {
+            let Some(waited) = plan.begin_block(stop).await else { break };
+            taken = true;
+            if !waited.is_zero() {
+                start += waited;
+                continue;
+            }
+        }
+        let sent_us = u64::try_from(now.duration_since(began).as_micros()).unwrap_or(u64::MAX);
         Header { sent_us, sequence: sequence + 1 }.write(&mut datagram, plan.wide);
         match socket.try_send(&datagram) {
             Ok(bytes) => {
-                sequence += 1;
+                (sequence, taken) = (sequence + 1, false);
                 meter.add(bytes);
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => tokio::select! {

@@ -8,6 +8,8 @@ use super::datagram::Header;
 const WINDOW: u64 = 65_536;
 /// A jump beyond this is not a gap but a broken number, and is left out.
 const JUMP: u64 = 1 << 26;
+/// What the estimate of jitter starts from (RFC 3550, A.8).
+const START_NS: f64 = 0.0;
 
 /// Counts the datagrams of one stream.
 #[derive(Clone, Debug)]
@@ -18,7 +20,7 @@ pub struct ReceiveCounter {
     reordered: u64,
     duplicates: u64,
     transit_ns: Option<i64>,
-    jitter_ns: f64,
+    jitter_ns: Option<f64>,
 }
 
 /// The counters of a [`ReceiveCounter`] at one instant.
@@ -32,8 +34,13 @@ pub struct Counts {
     pub reordered: u64,
     /// Came again.
     pub duplicates: u64,
-    /// RFC 3550, 6.4.1.
+    /// RFC 3550, 6.4.1; absent before there are two datagrams to compare.
     pub jitter: Option<Duration>,
+}
+
+impl Counts {
+    /// Of a stream on which nothing came.
+    pub const NONE: Self = Self { highest: 0, lost: 0, reordered: 0, duplicates: 0, jitter: None };
 }
 
 impl Default for ReceiveCounter {
@@ -45,7 +52,7 @@ impl Default for ReceiveCounter {
             reordered: 0,
             duplicates: 0,
             transit_ns: None,
-            jitter_ns: 0.0,
+            jitter_ns: None,
         }
     }
 }
@@ -78,7 +85,8 @@ impl ReceiveCounter {
         let transit = i64::try_from(at.as_nanos()).unwrap_or(i64::MAX).wrapping_sub(sent);
         if let Some(before) = self.transit_ns {
             let change = transit.wrapping_sub(before).unsigned_abs() as f64;
-            self.jitter_ns += (change - self.jitter_ns) / 16.0;
+            let jitter = self.jitter_ns.unwrap_or(START_NS);
+            self.jitter_ns = Some(jitter + (change - jitter) / 16.0);
         }
         self.transit_ns = Some(transit);
     }
@@ -119,7 +127,7 @@ impl ReceiveCounter {
             lost: self.highest.saturating_sub(self.distinct),
             reordered: self.reordered,
             duplicates: self.duplicates,
-            jitter: self.transit_ns.map(|_| Duration::from_secs_f64((self.jitter_ns / 1e9).clamp(0.0, 1e6))),
+            jitter: self.jitter_ns.map(|jitter| Duration::from_secs_f64((jitter / 1e9).clamp(0.0, 1e6))),
         }
     }
 }
@@ -170,6 +178,7 @@ mod tests {
         }
         assert_eq!(counter.counts().jitter, Some(Duration::from_millis(1)));
         assert_eq!(ReceiveCounter::default().counts().jitter, None);
+        assert_eq!(feed(&[1]).counts().jitter, None, "one datagram varies from nothing");
     }
 
     proptest! {

@@ -16,7 +16,7 @@ pub struct StreamResult {
     pub bytes: Option<u64>,
     /// Segments sent again; absent from a receiver.
     pub retransmits: Option<u64>,
-    /// Receiver's, RFC 3550.
+    /// Receiver's, RFC 3550; absent where fewer than two datagrams came.
     pub jitter: Option<Duration>,
     /// Datagrams lost, warm-up included.
     pub errors: Option<u64>,
@@ -29,20 +29,22 @@ pub struct StreamResult {
     /// Datagrams this side's own socket dropped, part of `errors`; only shakedown tells.
     pub queue_drops: Option<u64>,
     /// Length of the test, seconds.
-    pub seconds: f64,
+    pub seconds: Option<f64>,
 }
 
 /// The result of the test by one side.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Results {
-    /// Share of one processor, percent: total, user, system.
-    pub cpu: [f64; 3],
+    /// Share of one processor, percent: total, user, system; absent where it could not be measured.
+    pub cpu: Option<[f64; 3]>,
     /// Congestion control of its sockets.
     pub congestion: Option<String>,
     /// Name of the program, if it gives one.
     pub software: Option<String>,
     /// Whether `retransmits` of the streams mean something.
     pub counts_retransmits: bool,
+    /// Whether it takes itself for the receiver of all streams.
+    pub receives: bool,
     /// One per stream.
     pub streams: Vec<StreamResult>,
 }
@@ -52,11 +54,14 @@ impl Results {
     #[must_use]
     pub fn to_json(&self) -> Value {
         let streams: Vec<Value> = self.streams.iter().map(StreamResult::to_json).collect();
+        // iperf3 wants numbers; no share is below nothing.
+        let [total, user, system] = self.cpu.unwrap_or([-1.0; 3]);
+        let retransmits = if self.receives { -1 } else { i32::from(self.counts_retransmits) };
         let mut out = json!({
-            "cpu_util_total": self.cpu[0],
-            "cpu_util_user": self.cpu[1],
-            "cpu_util_system": self.cpu[2],
-            "sender_has_retransmits": i32::from(self.counts_retransmits),
+            "cpu_util_total": total,
+            "cpu_util_user": user,
+            "cpu_util_system": system,
+            "sender_has_retransmits": retransmits,
             "streams": streams,
             "software": concat!("shakedown ", env!("CARGO_PKG_VERSION")),
         });
@@ -73,12 +78,18 @@ impl Results {
         if streams.len() > 2 * MAX_STREAMS as usize {
             return None;
         }
-        let percent = |key| number(value, key, 0.0, 1e6).unwrap_or_default();
+        let percent = |key| number(value, key, 0.0, 1e6);
+        let cpu = percent("cpu_util_total").zip(percent("cpu_util_user")).zip(percent("cpu_util_system"));
         Some(Self {
-            cpu: [percent("cpu_util_total"), percent("cpu_util_user"), percent("cpu_util_system")],
+            cpu: cpu.map(|((total, user), system)| [total, user, system]),
             congestion: text(value, "congestion_used", 16),
             software: text(value, "software", 64),
             counts_retransmits: count(value, "sender_has_retransmits").is_some_and(|flag| flag == 1),
+            // A receiver says -1, which releases up to 3.13 write as 2^64 - 1.
+            receives: value
+                .get("sender_has_retransmits")
+                .and_then(Value::as_f64)
+                .is_some_and(|flag| !(0.0..1e18).contains(&flag)),
             streams: streams.iter().filter_map(StreamResult::from_json).collect(),
         })
     }
@@ -97,16 +108,16 @@ impl StreamResult {
     fn to_json(&self) -> Value {
         let mut out = json!({
             "id": self.id,
-            "bytes": self.bytes.unwrap_or_default(),
+            "bytes": required(self.bytes),
             // iperf3 wants a number and takes -1 for "not known".
             "retransmits": self.retransmits.map_or(json!(-1), |n| json!(n)),
-            "jitter": self.jitter.unwrap_or_default().as_secs_f64(),
-            "errors": self.errors.unwrap_or_default(),
-            "omitted_errors": self.omitted_errors.unwrap_or_default(),
-            "packets": self.packets.unwrap_or_default(),
-            "omitted_packets": self.omitted_packets.unwrap_or_default(),
+            "jitter": self.jitter.map_or(json!(0), |jitter| json!(jitter.as_secs_f64())),
+            "errors": required(self.errors),
+            "omitted_errors": required(self.omitted_errors),
+            "packets": required(self.packets),
+            "omitted_packets": required(self.omitted_packets),
             "start_time": 0,
-            "end_time": self.seconds,
+            "end_time": self.seconds.map_or(json!(0), |seconds| json!(seconds)),
         });
         if let (Some(map), Some(drops)) = (out.as_object_mut(), self.queue_drops) {
             map.insert("queue_drops".into(), json!(drops));
@@ -115,23 +126,31 @@ impl StreamResult {
     }
 
     fn from_json(value: &Value) -> Option<Self> {
-        let start = number(value, "start_time", 0.0, 1e9).unwrap_or_default();
-        let end = number(value, "end_time", 0.0, 1e9).unwrap_or_default();
+        let length = number(value, "start_time", 0.0, 1e9).zip(number(value, "end_time", 0.0, 1e9));
+        let (bytes, errors, packets) = (count(value, "bytes"), count(value, "errors"), count(value, "packets"));
+        // A number stands for the jitter also where nothing came, or one datagram that varies from nothing.
+        let arrived = packets.zip(errors).is_some_and(|(packets, errors)| packets > errors.saturating_add(1));
+        let compared = arrived && bytes.is_some_and(|bytes| bytes > 0);
         // Both or neither, as iperf3 has it.
         let omitted = count(value, "omitted_errors").zip(count(value, "omitted_packets"));
         Some(Self {
             id: count(value, "id")?,
-            bytes: count(value, "bytes"),
+            bytes,
             retransmits: count(value, "retransmits"),
-            jitter: number(value, "jitter", 0.0, 1e6).map(Duration::from_secs_f64),
-            errors: count(value, "errors"),
-            packets: count(value, "packets"),
+            jitter: number(value, "jitter", 0.0, 1e6).filter(|_| compared).map(Duration::from_secs_f64),
+            errors,
+            packets,
             omitted_errors: omitted.map(|(errors, _)| errors),
             omitted_packets: omitted.map(|(_, packets)| packets),
             queue_drops: count(value, "queue_drops"),
-            seconds: (end - start).max(0.0),
+            seconds: length.map(|(start, end)| (end - start).max(0.0)),
         })
     }
+}
+
+/// iperf3 takes no results without this number, and writes 0 itself where there is nothing to count.
+fn required(count: Option<u64>) -> Value {
+    count.map_or(json!(0), |count| json!(count))
 }
 
 #[cfg(test)]
@@ -155,7 +174,7 @@ mod tests {
             omitted_errors: Some(1),
             omitted_packets: Some(3),
             queue_drops: Some(1),
-            seconds: 1.5,
+            seconds: Some(1.5),
         };
         let results = Results { congestion: Some("cubic".into()), streams: vec![stream], ..Results::default() };
         let read = Results::from_json(&results.to_json()).unwrap();
@@ -175,6 +194,31 @@ mod tests {
         assert_eq!(read.streams[0].retransmits, None);
         assert_eq!(read.streams[0].omitted_packets, None);
         assert_eq!(read.total(|s| s.bytes), Some(5));
+    }
+
+    #[test]
+    fn what_was_not_measured_stays_absent() {
+        let nothing = Results::from_json(&json!({"streams": [{"id": 1}]})).unwrap();
+        assert_eq!((nothing.cpu, nothing.receives), (None, false));
+        assert_eq!(nothing.streams, [StreamResult { id: 1, ..StreamResult::default() }]);
+        // iperf3 writes a jitter of 0 for a stream on which nothing came.
+        for (packets, errors, bytes, jitter) in [(0, 0, 0, None), (9, 9, 0, None), (9, 8, 1, None), (9, 7, 2, Some(0))]
+        {
+            let stream = json!({"id": 1, "packets": packets, "errors": errors, "bytes": bytes, "jitter": 0});
+            let read = Results::from_json(&json!({"streams": [stream]})).unwrap();
+            assert_eq!(read.streams[0].jitter, jitter.map(Duration::from_secs), "{packets} {errors}");
+        }
+    }
+
+    #[test]
+    fn who_takes_itself_for_the_receiver_is_known() {
+        let receives = |flag: serde_json::Value| {
+            Results::from_json(&json!({"sender_has_retransmits": flag, "streams": []})).unwrap().receives
+        };
+        assert!(receives(json!(-1)) && receives(json!(18_446_744_073_709_551_615_u64)));
+        assert!(!receives(json!(0)) && !receives(json!(1)) && !receives(json!("-1")));
+        let mine = Results { receives: true, ..Results::default() };
+        assert!(Results::from_json(&mine.to_json()).unwrap().receives);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use tokio::net::{TcpListener, UdpSocket};
 
 use super::*;
+use crate::model::Rest;
 use crate::proto::iperf3::datagram::{Header, REPLY, is_hello};
 
 /// What a server makes its results of: the highest sequence number it saw.
@@ -140,4 +141,32 @@ async fn the_silence_of_a_slow_sender_is_no_stall() {
     let more = [&slow[..], &[("duration", Arg::Number(1.5)), ("timeout", Arg::Number(0.5))]].concat();
     let observation = facts(scripted(Act::Stop(200_000)).await, &more).await;
     assert_eq!(outcome(&observation), "transferred", "{observation:?}");
+}
+
+/// 14.9 % beside busy cores were the receiver's own.
+#[tokio::test]
+async fn what_a_receiver_may_have_dropped_itself_is_not_certain() {
+    let claims: [(Claim, _, _); 3] = [
+        (|sent| old(sent, 5), Value::from(false), Some(Rest::Less)),
+        (|sent| old(sent, 0), Value::from(false), None),
+        (
+            |sent| json!({"id": 1, "bytes": sent * 1448, "errors": 5, "queue_drops": 5, "packets": sent}),
+            Value::from(true),
+            None,
+        ),
+    ];
+    for (claim, certain, rest) in claims {
+        let observation = facts(counting(claim).await, &udp(&[])).await;
+        assert_eq!(observation.last("loss.certain"), Some(&certain), "{observation:?}");
+        for fact in ["loss", "lost"] {
+            assert!(observation.last(fact).is_some(), "{observation:?}");
+            assert_eq!(observation.rounds()[0].rest(fact), rest, "{fact}: {observation:?}");
+        }
+    }
+    let (addr, _guard) = server().await;
+    let both = ["upload", "download"].map(async |direction| {
+        let observation = facts(addr, &udp(&[("direction", text(direction))])).await;
+        assert_eq!(observation.last("loss.certain"), Some(&Value::from(true)), "{direction}");
+    });
+    join_all(both).await;
 }

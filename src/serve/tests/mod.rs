@@ -1,3 +1,6 @@
+mod amounts;
+mod unnamed;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
