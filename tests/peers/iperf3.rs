@@ -1,18 +1,19 @@
-//! iperf3, both ways round: as the server `shakedown` measures against, and as the client of `shakedown serve`.
+//! iperf3, both ways round: as the server `shakedown` measures against, and as the client of `shakedown serve`. Two releases: Debian's
+//! 3.12, and a current one, which since 3.18 leaves out parameters whose type it does not expect.
 
 use std::process::Command;
 
 use serde_json::Value;
 
 use super::daemon::{Daemon, free_port};
-use super::peer::{IPERF3, installed};
+use super::peer::{IPERF3, IPERF3_CURRENT, Peer, installed};
 use super::sandbox::CliSandbox;
 use super::{PATIENCE, quiet, within};
 
-fn server(sandbox: &CliSandbox) -> (Daemon, u16) {
+fn server(sandbox: &CliSandbox, release: Peer) -> (Daemon, u16) {
     let prepare = || {
         let port = free_port();
-        let mut command = IPERF3.command();
+        let mut command = release.command();
         command.args(["-s", "-B", "127.0.0.1", "-p", &port.to_string(), "--forceflush"]);
         (command, port)
     };
@@ -21,21 +22,39 @@ fn server(sandbox: &CliSandbox) -> (Daemon, u16) {
 
 #[test]
 fn every_direction_and_protocol_against_its_server() {
-    if !installed(&[IPERF3]) {
+    for release in [IPERF3, IPERF3_CURRENT] {
+        every_mode_against(release);
+    }
+}
+
+fn every_mode_against(release: Peer) {
+    if !installed(&[release]) {
         return;
     }
     let (_room, sandbox) = (quiet(), CliSandbox::new());
-    let (daemon, port) = server(&sandbox);
+    let (daemon, port) = server(&sandbox, release);
     let ran = sandbox.run(
         &r#"
   - id: tcp
     matrix: {direction: [upload, download], streams: [1, 3]}
     throughput: {server: "127.0.0.1:@", direction: "${matrix.direction}", streams: "${matrix.streams}", duration: 1s}
     expect: {outcome: transferred, transferred: {gt: 1 MB}, bitrate.median: {gt: 10 Mbit/s}, peer: {matches: iperf}}
-  - id: udp
+  - id: paced
     matrix: {direction: [upload, download]}
-    throughput: {server: "127.0.0.1:@", direction: "${matrix.direction}", protocol: udp, rate: 5 Mbit/s, duration: 1s}
+    throughput: {server: "127.0.0.1:@", direction: "${matrix.direction}", rate: 50 Mbit/s, block: 16 KiB, omit: 1s, duration: 1s,
+                 congestion: reno}
+    expect: {outcome: transferred, transferred: {between: [3 MB, 12 MB]}, congestion: reno, retransmits: {lt: 1000}}
+  - id: udp
+    matrix: {direction: [upload, download], streams: [1, 2]}
+    throughput: {server: "127.0.0.1:@", direction: "${matrix.direction}", streams: "${matrix.streams}", protocol: udp, rate: 5 Mbit/s,
+                 duration: 1s}
     expect: {outcome: transferred, transferred: {gt: 100 kB}, packets: {gt: 100}, loss: {lt: 50%}}
+  - id: measured-here
+    throughput: {server: "127.0.0.1:@", direction: download, protocol: udp, rate: 1 Mbit/s, omit: 1s, duration: 1s}
+    expect: {loss.certain: true, loss: {le: 50%}}
+  - id: measured-there
+    throughput: {server: "127.0.0.1:@", protocol: udp, rate: 1 Mbit/s, duration: 1s}
+    expect: {loss.certain: false, loss: {le: 50%}}
   - id: too-little
     throughput: {server: "127.0.0.1:@", protocol: udp, rate: 5 Mbit/s, duration: 1s}
     expect: {bitrate.median: {gt: 1 Gbit/s}}
@@ -45,15 +64,19 @@ fn every_direction_and_protocol_against_its_server() {
     );
     ran.failed(&["too-little"]);
     // Payload at 5 Mbit/s for a second, within what the last interval may add or lack.
-    for id in ["udp[direction=upload]", "udp[direction=download]"] {
-        let sent = ran.number(id, "sent");
-        assert!((400_000.0..800_000.0).contains(&sent), "{id} sent {sent}");
+    for direction in ["upload", "download"] {
+        for streams in [1, 2] {
+            let id = format!("udp[direction={direction},streams={streams}]");
+            let sent = ran.number(&id, "sent");
+            assert!((400_000.0..800_000.0).contains(&sent), "{id} sent {sent}");
+        }
     }
     let sent = ran.number("tcp[direction=upload,streams=3]", "sent");
     let received = ran.number("tcp[direction=upload,streams=3]", "transferred");
     assert!(received <= sent && received > 0.5 * sent, "{received} of {sent}");
-    let streams = daemon.output().lines().filter(|line| line.starts_with("[SUM]")).count();
-    assert!(streams > 0, "it saw several streams: {}", daemon.output());
+    let output = daemon.output();
+    assert!(output.lines().any(|line| line.starts_with("[SUM]")), "it saw several streams: {output}");
+    assert!(!output.contains("mismatch"), "it understood every parameter: {output}");
 }
 
 #[test]
@@ -62,7 +85,7 @@ fn a_server_at_work_for_another_is_busy() {
         return;
     }
     let (_room, sandbox) = (quiet(), CliSandbox::new());
-    let (daemon, port) = server(&sandbox);
+    let (daemon, port) = server(&sandbox, IPERF3);
     let prepare = || {
         let mut command = IPERF3.command();
         command.args(["-c", "127.0.0.1", "-p", &port.to_string(), "-t", "60", "-b", "1M", "--forceflush"]);
@@ -80,28 +103,92 @@ fn a_server_at_work_for_another_is_busy() {
     assert!(daemon.output().contains("Accepted connection"), "{}", daemon.output());
 }
 
+/// What a client of iperf3 can ask of its server, without a length.
+const MODES: &[&[&str]] = &[
+    &[],
+    &["-R"],
+    &["--bidir"],
+    &["-P", "2"],
+    &["-P", "2", "-R"],
+    &["-P", "2", "--bidir"],
+    &["-u", "-b", "5M"],
+    &["-u", "-b", "5M", "-R"],
+    &["-u", "-b", "5M", "--bidir"],
+    &["-u", "-b", "5M", "-R", "-P", "2", "--udp-counters-64bit"],
+    &["-R", "-b", "50M", "-O", "1"],
+    &["-R", "-C", "reno", "-w", "256K", "-M", "1000", "-l", "32K", "-S", "32", "-N"],
+    &["-Z", "-R", "--get-server-output", "-T", "title", "--extra-data", "more"],
+    &["-u", "-b", "5M", "-l", "500", "--repeating-payload", "--dont-fragment"],
+];
+
 #[test]
 fn its_client_against_our_reflector() {
-    if !installed(&[IPERF3]) {
-        return;
+    for release in [IPERF3, IPERF3_CURRENT] {
+        if !installed(&[release]) {
+            return;
+        }
+        let (_room, sandbox) = (quiet(), CliSandbox::new());
+        let (_daemon, port) = reflector(&sandbox);
+        for options in MODES {
+            let mut command = release.command();
+            command.args(["-c", "127.0.0.1", "-p", &port, "-t", "1", "-J"]).args(*options);
+            let report = client_report(&sandbox, &mut command, options);
+            for side in ["sum_sent", "sum_received"] {
+                let bytes = report["end"][side]["bytes"].as_u64();
+                assert!(bytes.is_some_and(|bytes| bytes > 100_000), "{options:?} {side}: {}", report["end"]);
+            }
+            let streams = report["end"]["streams"].as_array().unwrap().len();
+            let want = if options.contains(&"-P") { 2 } else { 1 } * if options.contains(&"--bidir") { 2 } else { 1 };
+            assert_eq!(streams, want, "{options:?}");
+        }
     }
-    let (_room, sandbox) = (quiet(), CliSandbox::new());
+}
+
+/// `-R -n 100M` moved 1.6 GB.
+#[test]
+fn a_test_of_an_amount_moves_that_amount() {
+    const MEBI: u64 = 1024 * 1024;
+    // Options, what they ask for, and the blocks that the streams may begin beyond it.
+    let rows: &[(&[&str], u64, u64)] = &[
+        (&["-n", "100M"], 100 * MEBI, 10 * 131_072),
+        (&["-R", "-n", "100M"], 100 * MEBI, 0),
+        (&["-R", "-n", "100M", "-P", "3"], 100 * MEBI, 0),
+        (&["-R", "-n", "10M", "-b", "200M"], 10 * MEBI, 0),
+        (&["-R", "-k", "100", "-l", "64K"], 100 * 65_536, 0),
+        (&["-u", "-R", "-n", "1M", "-b", "20M", "-l", "1000"], MEBI, 1000),
+        (&["-u", "-R", "-k", "500", "-b", "20M", "-l", "1000"], 500_000, 0),
+        // 3.22 itself sends more than it was told to.
+        (&["-u", "-n", "1M", "-b", "20M", "-l", "1000"], MEBI, 10 * MEBI),
+    ];
+    for release in [IPERF3, IPERF3_CURRENT] {
+        if !installed(&[release]) {
+            return;
+        }
+        let (_room, sandbox) = (quiet(), CliSandbox::new());
+        let (_daemon, port) = reflector(&sandbox);
+        for (options, amount, more) in rows {
+            let mut command = release.command();
+            command.args(["-c", "127.0.0.1", "-p", &port, "-J"]).args(*options);
+            let report = client_report(&sandbox, &mut command, options);
+            let sent = report["end"]["sum_sent"]["bytes"].as_u64().unwrap();
+            assert!((*amount..=amount + more).contains(&sent), "{release:?} {options:?}: sent {sent} of {amount}");
+        }
+        // The direction that is done first ends the test of both; neither sends more than the amount.
+        for options in [["--bidir", "-n", "50M"], ["--bidir", "-k", "400"]] {
+            let mut command = release.command();
+            command.args(["-c", "127.0.0.1", "-p", &port, "-J"]).args(options);
+            let report = client_report(&sandbox, &mut command, &options);
+            let sent = report["end"]["sum_sent_bidir_reverse"]["bytes"].as_u64().unwrap();
+            assert!(sent > 0 && sent <= 400 * 131_072, "{release:?} {options:?}: {sent}");
+        }
+    }
+}
+
+fn reflector(sandbox: &CliSandbox) -> (Daemon, String) {
     let prepare = || (sandbox.shakedown(&["serve", "--listen", "127.0.0.1:0"]), ());
     let (daemon, ()) = Daemon::start(&sandbox.path("serve.log"), prepare, |(), output| address(output).is_some());
     let port = address(&daemon.output()).unwrap();
-    let rows: &[&[&str]] =
-        &[&[], &["-R"], &["-P", "2"], &["-P", "2", "-R"], &["-u", "-b", "5M"], &["-u", "-b", "5M", "-R"]];
-    for options in rows {
-        let mut command = IPERF3.command();
-        command.args(["-c", "127.0.0.1", "-p", &port, "-t", "1", "-J"]).args(*options);
-        let report = client_report(&sandbox, &mut command, options);
-        for side in ["sum_sent", "sum_received"] {
-            let bytes = report["end"][side]["bytes"].as_u64();
-            assert!(bytes.is_some_and(|bytes| bytes > 100_000), "{options:?} {side}: {}", report["end"]);
-        }
-        let streams = report["end"]["streams"].as_array().unwrap().len();
-        assert_eq!(streams, if options.contains(&"-P") { 2 } else { 1 }, "{options:?}");
-    }
+    (daemon, port)
 }
 
 /// The port in `… on 127.0.0.1:12345`, once the line is whole.
