@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::net::heartbeat::Heartbeat;
-#[cfg(test)]
-use crate::net::heartbeat::STALL;
+use crate::net::heartbeat::{Heartbeat, STALL};
 
 /// Shorter delays are noise of any machine: no sample is marked for them.
 const NOISE: Duration = Duration::from_millis(5);
@@ -20,8 +18,7 @@ pub enum Watch {
     Nobody,
     /// By this heartbeat.
     By(Arc<Heartbeat>),
-    /// Always so late, for tests.
-    #[cfg(test)]
+    /// Always so late: for tests of what comes of it.
     Always(Duration),
 }
 
@@ -38,7 +35,6 @@ impl Watch {
         match self {
             Self::Nobody => Duration::ZERO,
             Self::By(heartbeat) => heartbeat.missed(from, until),
-            #[cfg(test)]
             Self::Always(length) => Some(*length).filter(|length| *length > STALL).unwrap_or_default(),
         }
     }
@@ -47,7 +43,6 @@ impl Watch {
         match self {
             Self::Nobody => Duration::ZERO,
             Self::By(heartbeat) => heartbeat.late(from, until),
-            #[cfg(test)]
             Self::Always(length) => *length,
         }
     }
