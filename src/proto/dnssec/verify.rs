@@ -17,6 +17,8 @@ pub enum Reason {
     Expired,
     /// The signature is not valid yet.
     NotYetValid,
+    /// The signature ends before it begins, so that it never holds.
+    NeverValid,
     /// No DNSKEY is the one that DS names.
     DsMismatch,
     /// A set that must be signed is not.
@@ -31,6 +33,8 @@ pub enum Reason {
     NoAnswer,
     /// No trust anchor is at or above the name.
     NoAnchor,
+    /// NSEC3 takes more iterations than validators compute (RFC 9276 section 3.2).
+    Nsec3Iterations,
     /// More work than any sound zone needs.
     TooMuchWork,
     /// Two validators disagree.
@@ -48,6 +52,8 @@ pub enum SignatureOutcome {
     Expired,
     /// Before its inception.
     NotYetValid,
+    /// Its inception is after its expiration.
+    NeverValid,
     /// Its algorithm cannot be checked.
     Unsupported,
     /// No key of the zone has its tag and algorithm.
@@ -127,6 +133,9 @@ fn outcome(
         return SignatureOutcome::NoKey;
     }
     let more_keys = candidates.len() > COLLISIONS;
+    if later(signature.inception, signature.expiration) > 0 {
+        return SignatureOutcome::NeverValid;
+    }
     if later(at, signature.expiration) > 0 {
         return SignatureOutcome::Expired;
     }
@@ -188,6 +197,8 @@ fn problem(set: &Set, zone: &Name, signatures: &[SignatureCheck]) -> (Reason, St
         Reason::BadSignature
     } else if has(SignatureOutcome::Expired) {
         Reason::Expired
+    } else if has(SignatureOutcome::NeverValid) {
+        Reason::NeverValid
     } else if has(SignatureOutcome::NotYetValid) {
         Reason::NotYetValid
     } else if has(SignatureOutcome::Unsupported) {
@@ -209,6 +220,7 @@ fn signature_check(signature: &Signature, outcome: SignatureOutcome, at: u32) ->
         SignatureOutcome::Altered => "does not match the data".to_owned(),
         SignatureOutcome::Expired => format!("expired {} s before the time of validation", left.unsigned_abs()),
         SignatureOutcome::NotYetValid => format!("begins {} s after the time of validation", age.unsigned_abs()),
+        SignatureOutcome::NeverValid => "is never valid: its inception is after its expiration".to_owned(),
         SignatureOutcome::Unsupported => "of an algorithm or key size that cannot be checked".to_owned(),
         SignatureOutcome::NoKey => "is by no key of the zone".to_owned(),
         SignatureOutcome::Foreign => "cannot belong to this set by its signer or its labels".to_owned(),

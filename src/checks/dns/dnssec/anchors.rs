@@ -65,6 +65,6 @@ pub(super) fn at(args: &Args) -> Result<Option<u32>, Invalid> {
 
 /// The wall clock. Signatures count seconds modulo 2^32 (RFC 4034 section 3.1.5).
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "seconds since 1970, modulo 2^32")]
-pub(super) fn now() -> u32 {
+pub(in crate::checks::dns) fn now() -> u32 {
     crate::proto::tls::now() as u64 as u32
 }

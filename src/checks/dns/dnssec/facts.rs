@@ -7,6 +7,7 @@ use crate::proto::dnssec::Reason;
 const REASONS: &[&str] = &[
     "expired",
     "not_yet_valid",
+    "never_valid",
     "ds_mismatch",
     "missing_rrsig",
     "missing_denial",
@@ -14,6 +15,7 @@ const REASONS: &[&str] = &[
     "unsupported_algorithm",
     "no_answer",
     "no_anchor",
+    "nsec3_iterations",
     "too_much_work",
     "opinions_differ",
 ];
@@ -26,6 +28,10 @@ const REMEDIES: &[(&str, &str)] = &[
     (
         "not_yet_valid",
         "compare the clocks of the signer and of this host (`timedatectl`): signatures begin in the future",
+    ),
+    (
+        "never_valid",
+        "inception after expiration: look at the validity the signer is set to and at its clock, then sign the zone again",
     ),
     (
         "ds_mismatch",
@@ -49,6 +55,10 @@ const REMEDIES: &[(&str, &str)] = &[
         "ask a server that answers for the whole chain from the anchor, or a resolver; the evidence names the question",
     ),
     ("no_anchor", "an alias leads out of the trust anchors: add one that is above its target"),
+    (
+        "nsec3_iterations",
+        "validators count the zone as unsigned: sign it again with 0 extra iterations and without salt (RFC 9276)",
+    ),
     ("too_much_work", "the zone takes more than any sound one: look for keys of one tag and floods of signatures"),
     (
         "opinions_differ",
@@ -152,6 +162,7 @@ pub(super) const fn word(reason: Reason) -> &'static str {
     match reason {
         Reason::Expired => "expired",
         Reason::NotYetValid => "not_yet_valid",
+        Reason::NeverValid => "never_valid",
         Reason::DsMismatch => "ds_mismatch",
         Reason::MissingRrsig => "missing_rrsig",
         Reason::MissingDenial => "missing_denial",
@@ -159,6 +170,7 @@ pub(super) const fn word(reason: Reason) -> &'static str {
         Reason::UnsupportedAlgorithm => "unsupported_algorithm",
         Reason::NoAnswer => "no_answer",
         Reason::NoAnchor => "no_anchor",
+        Reason::Nsec3Iterations => "nsec3_iterations",
         Reason::TooMuchWork => "too_much_work",
         Reason::OpinionsDiffer => "opinions_differ",
     }

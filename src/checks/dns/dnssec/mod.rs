@@ -14,23 +14,26 @@ mod link;
 mod names;
 mod second_validator;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod verdict;
 mod walk;
 
+use std::net::IpAddr;
 use std::time::Duration;
 
+pub(super) use anchors::now;
 pub(super) use facts::FACTS;
 use facts::{QUERIES, REASON, SECOND_OPINION, VERDICT, word};
 use fetch::Fetch;
 pub(super) use fields::FIELDS;
+pub(super) use names::for_validator;
 use second_validator::{SecondOpinion, validate_again};
 use tokio::time::Instant;
 use verdict::{Validation, Verdict};
 use walk::Walk;
 
 use super::ask::{Ask, Round};
-use super::facts::{DISCARDED, OUTCOME};
+use super::facts::{DISCARDED, EDNS_VERSION, OUTCOME};
 use super::fields::{CLASS, Class, DNSSEC, Dnssec, NAME, TYPE};
 use super::transport::{TRANSPORT, Transport};
 use crate::model::{Args, Fault, Invalid, Value};
@@ -57,6 +60,13 @@ pub(super) fn unused(args: &Args) -> Result<(), Invalid> {
 
 /// The walk may take as long as this many silent questions.
 const SILENCES: u32 = 8;
+
+/// Silence about EDNS alone.
+const DROPS_EDNS: &str = "it answers the question without EDNS and is silent with it: the server, or a firewall before it, \
+                          drops EDNS, in which signatures are asked for";
+/// Of an answer that lacks signatures.
+const WITHOUT_OPT: &str = "; the answer has no EDNS (OPT record): the server, or something before it, drops EDNS, in which \
+                           signatures are asked for";
 
 /// A question whose answer is validated.
 pub(super) struct Validate {
@@ -113,7 +123,8 @@ impl Validate {
             }
         };
         let Some(reply) = reply else {
-            record(cx, &Validation::unanswered("the question itself was not answered"));
+            let why = self.unanswered(cx, address).await?;
+            record(cx, &Validation::unanswered(why));
             return Ok(());
         };
         let before = cx.observation().last(DISCARDED.info.name).and_then(Value::as_i64).unwrap_or_default();
@@ -132,10 +143,25 @@ impl Validate {
         if first.verdict != Verdict::Secure {
             first.why = format!("as {} answers, {}", walk.fetch.server(), first.why);
         }
+        let missing = matches!(first.reason, Some(Reason::MissingRrsig | Reason::MissingDenial));
+        if missing && cx.observation().last(EDNS_VERSION.info.name).is_none() {
+            first.why += WITHOUT_OPT;
+        }
         cx.set(&SECOND_OPINION, second.word);
         cx.note(format!("second validator: {}", second.text));
         record(cx, &if second.differs() { disagreement(&first, &second) } else { first });
         Ok(())
+    }
+
+    /// Why there is no answer: silence about EDNS alone is told from a server that is silent about everything.
+    async fn unanswered(&self, cx: &mut Cx<'_>, address: IpAddr) -> Result<&'static str, Fault> {
+        let silent = cx.observation().text(OUTCOME.info.name) == Some("timeout");
+        if !silent || matches!(self.ask.transport, Transport::Tcp) {
+            return Ok("the question itself was not answered");
+        }
+        let plain = self.ask.question.clone().edns(None);
+        let again = self.ask.query(address, &plain, false, self.ask.target.timeout, cx.seed()).await?;
+        Ok(if again.reply.is_some() { DROPS_EDNS } else { "the question itself was not answered" })
     }
 
     /// The facts of the last zone, and the second opinion.

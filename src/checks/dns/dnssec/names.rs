@@ -12,7 +12,7 @@ pub(super) fn for_exchange(name: &Name) -> Option<ExchangeName> {
 }
 
 /// A name of the exchange as one of the validator, in lower case.
-pub(super) fn for_validator(name: &ExchangeName) -> Option<Name> {
+pub(in crate::checks::dns) fn for_validator(name: &ExchangeName) -> Option<Name> {
     let mut wire = Vec::new();
     for label in name {
         wire.push(u8::try_from(label.len()).ok()?);

@@ -322,7 +322,8 @@ pub(super) fn iterated(proof: &Proof, zone: &Name) -> Option<Unsigned> {
     let (iterations, ..) = proof.nsec3()?;
     (iterations > ITERATIONS).then(|| {
         let zone = dotted(zone);
-        Unsigned::by(format!("NSEC3 of {zone} takes {iterations} iterations; above {ITERATIONS} it counts as unsigned"))
+        let why = format!("NSEC3 of {zone} takes {iterations} iterations; above {ITERATIONS} it counts as unsigned");
+        Unsigned { reason: Some(Reason::Nsec3Iterations), why }
     })
 }
 

@@ -13,7 +13,7 @@ use crate::proto::dns::types;
 use crate::proto::dnssec::Key;
 
 /// A name of labels without escapes, on the wire.
-pub(super) fn name(text: &str) -> Vec<u8> {
+pub(in crate::checks::dns) fn name(text: &str) -> Vec<u8> {
     let mut wire = Vec::new();
     for label in text.split('.').filter(|label| !label.is_empty()) {
         wire.push(u8::try_from(label.len()).unwrap());
@@ -25,43 +25,43 @@ pub(super) fn name(text: &str) -> Vec<u8> {
 
 /// Records of one owner and type, and their signatures.
 #[derive(Clone)]
-pub(super) struct Records {
-    pub(super) owner: String,
-    pub(super) kind: u16,
-    pub(super) data: Vec<Vec<u8>>,
-    pub(super) signatures: Vec<Vec<u8>>,
+pub(in crate::checks::dns) struct Records {
+    pub(in crate::checks::dns) owner: String,
+    pub(in crate::checks::dns) kind: u16,
+    pub(in crate::checks::dns) data: Vec<Vec<u8>>,
+    pub(in crate::checks::dns) signatures: Vec<Vec<u8>>,
 }
 
-pub(super) fn records(owner: &str, kind: u16, data: &[Vec<u8>]) -> Records {
+pub(in crate::checks::dns) fn records(owner: &str, kind: u16, data: &[Vec<u8>]) -> Records {
     Records { owner: owner.to_owned(), kind, data: data.to_vec(), signatures: Vec::new() }
 }
 
 /// A key of a zone, on ECDSA P-256.
-pub(super) struct Signer {
-    pub(super) zone: String,
+pub(in crate::checks::dns) struct Signer {
+    pub(in crate::checks::dns) zone: String,
     pair: KeyPair,
     flags: u16,
     /// Second from and until which it signs.
-    pub(super) window: (u32, u32),
+    pub(in crate::checks::dns) window: (u32, u32),
     /// Number of the algorithm it claims.
-    pub(super) algorithm: u8,
+    pub(in crate::checks::dns) algorithm: u8,
 }
 
-pub(super) const DAY: u32 = 86_400;
+pub(in crate::checks::dns) const DAY: u32 = 86_400;
 
 /// The wall clock, as the validator reads it.
-pub(super) fn now() -> u32 {
+pub(in crate::checks::dns) fn now() -> u32 {
     super::super::anchors::now()
 }
 
 impl Signer {
-    pub(super) fn new(zone: &str, flags: u16) -> Self {
+    pub(in crate::checks::dns) fn new(zone: &str, flags: u16) -> Self {
         let pair = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
         let window = (now() - DAY, now() + 7 * DAY);
         Self { zone: zone.to_owned(), pair, flags, window, algorithm: 13 }
     }
 
-    pub(super) fn dnskey(&self) -> Vec<u8> {
+    pub(in crate::checks::dns) fn dnskey(&self) -> Vec<u8> {
         let mut data = self.flags.to_be_bytes().to_vec();
         data.extend([3, self.algorithm]);
         // The library writes the point with its form octet.
@@ -69,12 +69,12 @@ impl Signer {
         data
     }
 
-    pub(super) fn tag(&self) -> u16 {
+    pub(in crate::checks::dns) fn tag(&self) -> u16 {
         Key::read(&self.dnskey()).unwrap().tag
     }
 
     /// DS data with SHA-256.
-    pub(super) fn ds(&self) -> Vec<u8> {
+    pub(in crate::checks::dns) fn ds(&self) -> Vec<u8> {
         use sha2::Digest as _;
         let digest = sha2::Sha256::digest([name(&self.zone), self.dnskey()].concat());
         let mut data = self.tag().to_be_bytes().to_vec();
@@ -84,19 +84,19 @@ impl Signer {
     }
 
     /// `zone DS …` as a suite writes it.
-    pub(super) fn anchor(&self) -> String {
+    pub(in crate::checks::dns) fn anchor(&self) -> String {
         let ds = self.ds();
         format!("{} DS {} {} 2 {}", self.zone, self.tag(), self.algorithm, crate::net::bytes::hex(&ds[4..]))
     }
 
-    pub(super) fn signed(&self, records: Records) -> Records {
+    pub(in crate::checks::dns) fn signed(&self, records: Records) -> Records {
         let owner = records.owner.clone();
         let labels = owner.split('.').filter(|label| !label.is_empty() && *label != "*").count();
         self.signed_as(records, &owner, labels)
     }
 
     /// Signs under another owner: the wildcard that `records` were made of.
-    pub(super) fn signed_as(&self, mut records: Records, owner: &str, labels: usize) -> Records {
+    pub(in crate::checks::dns) fn signed_as(&self, mut records: Records, owner: &str, labels: usize) -> Records {
         let mut data = records.kind.to_be_bytes().to_vec();
         data.extend([self.algorithm, u8::try_from(labels).unwrap()]);
         data.extend(300_u32.to_be_bytes());
@@ -143,37 +143,43 @@ fn raw(der: &[u8]) -> Vec<u8> {
 
 /// Answer of the server to one question.
 #[derive(Clone, Default)]
-pub(super) struct Reply {
-    pub(super) rcode: u8,
+pub(in crate::checks::dns) struct Reply {
+    pub(in crate::checks::dns) rcode: u8,
     /// Only over TCP; UDP says it was cut short.
-    pub(super) large: bool,
+    pub(in crate::checks::dns) large: bool,
     /// Nothing at all.
-    pub(super) silent: bool,
+    pub(in crate::checks::dns) silent: bool,
+    /// Nothing to a query with EDNS.
+    pub(in crate::checks::dns) drops_edns: bool,
     /// Bytes after header and question, instead of records: one answer is announced.
-    pub(super) raw: Option<Vec<u8>>,
+    pub(in crate::checks::dns) raw: Option<Vec<u8>>,
     /// Without AA.
-    pub(super) referred: bool,
-    pub(super) answers: Vec<Records>,
-    pub(super) authority: Vec<Records>,
+    pub(in crate::checks::dns) referred: bool,
+    pub(in crate::checks::dns) answers: Vec<Records>,
+    pub(in crate::checks::dns) authority: Vec<Records>,
 }
 
 /// Replies by name and type; what is not there is refused.
 #[derive(Clone, Default)]
-pub(super) struct World(HashMap<(Vec<u8>, u16), Reply>);
+pub(in crate::checks::dns) struct World {
+    replies: HashMap<(Vec<u8>, u16), Reply>,
+    /// To everything else, in place of a refusal.
+    pub(in crate::checks::dns) otherwise: Option<Reply>,
+}
 
 impl World {
-    pub(super) fn put(&mut self, owner: &str, kind: u16, reply: Reply) {
-        self.0.insert((name(owner), kind), reply);
+    pub(in crate::checks::dns) fn put(&mut self, owner: &str, kind: u16, reply: Reply) {
+        self.replies.insert((name(owner), kind), reply);
     }
 
-    pub(super) fn answer(&mut self, set: Records) {
+    pub(in crate::checks::dns) fn answer(&mut self, set: Records) {
         let owner = set.owner.clone();
         let kind = set.kind;
         self.put(&owner, kind, Reply { answers: vec![set], ..Reply::default() });
     }
 
-    pub(super) fn reply(&mut self, owner: &str, kind: u16) -> &mut Reply {
-        self.0.get_mut(&(name(owner), kind)).unwrap()
+    pub(in crate::checks::dns) fn reply(&mut self, owner: &str, kind: u16) -> &mut Reply {
+        self.replies.get_mut(&(name(owner), kind)).unwrap()
     }
 
     fn message(&self, query: &[u8], udp: bool) -> Option<Vec<u8>> {
@@ -181,8 +187,8 @@ impl World {
         let asked = query[12..end - 4].to_ascii_lowercase();
         let code = u16::from_be_bytes([query[end - 4], query[end - 3]]);
         let refused = Reply { rcode: 5, ..Reply::default() };
-        let reply = self.0.get(&(asked, code)).unwrap_or(&refused);
-        if reply.silent {
+        let reply = self.replies.get(&(asked, code)).or(self.otherwise.as_ref()).unwrap_or(&refused);
+        if reply.silent || (reply.drops_edns && query[11] > 0) {
             return None;
         }
         let cut = udp && reply.large;
@@ -210,7 +216,7 @@ impl World {
     }
 
     /// Serves it until the tasks are dropped.
-    pub(super) async fn serve(self) -> (SocketAddr, Tasks) {
+    pub(in crate::checks::dns) async fn serve(self) -> (SocketAddr, Tasks) {
         let (udp, tcp) = loop {
             let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
             if let Ok(tcp) = TcpListener::bind(udp.local_addr().unwrap()).await {

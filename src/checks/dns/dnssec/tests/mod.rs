@@ -1,7 +1,7 @@
 //! Validation against servers that say what no real one could be made to say.
 
 mod anchors;
-mod authority;
+pub(in crate::checks::dns) mod authority;
 mod hostile;
 mod reasons;
 

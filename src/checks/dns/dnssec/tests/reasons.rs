@@ -2,9 +2,9 @@
 
 use super::authority::{DAY, Records, Reply, Signer, World, now, records};
 use super::{A, MX, Zone, address, is, name, observed};
-use crate::model::Value;
+use crate::model::{Arg, Value};
 use crate::proto::dns::types;
-use crate::testing::text;
+use crate::testing::{noted, text};
 
 #[tokio::test]
 async fn an_anchor_that_is_only_the_ksk_is_enough() {
@@ -100,6 +100,39 @@ async fn only_the_ksk_must_sign_the_keys() {
     let keys = records("test.", types::DNSKEY, &[zone.ksk.dnskey(), zone.zsk.dnskey()]);
     zone.world.answer(zone.zsk.signed(keys));
     is(&zone.observed("www.test", &[]).await, "bogus", "missing_rrsig");
+}
+
+#[tokio::test]
+async fn a_signature_that_ends_before_it_begins_is_never_valid() {
+    for window in [(now() + DAY, now() - DAY), (now() - DAY, now() - 2 * DAY), (now() + 2 * DAY, now() + DAY)] {
+        let observation = windowed(window).observed("www.test", &[]).await;
+        is(&observation, "bogus", "never_valid");
+        noted(&observation, "is never valid: its inception is after its expiration");
+    }
+    // One second is a window.
+    let observation = windowed((now() - DAY, now() - DAY)).observed("www.test", &[]).await;
+    is(&observation, "bogus", "expired");
+}
+
+#[tokio::test]
+async fn a_server_that_drops_edns_is_called_that() {
+    let mut zone = Zone::new();
+    zone.world.reply("www.test.", A).drops_edns = true;
+    let observation = zone.observed("www.test", &[("timeout", Arg::Number(1.0))]).await;
+    is(&observation, "indeterminate", "no_answer");
+    noted(&observation, "it answers the question without EDNS and is silent with it");
+    // Silence about everything is something else.
+    let mut zone = Zone::new();
+    zone.world.reply("www.test.", A).silent = true;
+    let observation = zone.observed("www.test", &[("timeout", Arg::Number(1.0))]).await;
+    noted(&observation, "the question itself was not answered");
+    // Signatures are gone with the OPT record that asked for them.
+    let mut zone = Zone::new();
+    zone.world.answer(address("www.test."));
+    zone.world.put("www.test.", types::DS, Reply::default());
+    let observation = zone.observed("www.test", &[]).await;
+    is(&observation, "bogus", "missing_denial");
+    noted(&observation, "the answer has no EDNS (OPT record)");
 }
 
 /// A zone whose `www A` is signed in this window.
