@@ -34,6 +34,7 @@ pub(super) fn with(args: &Args, text: &str, kind_of: Option<&str>) -> Result<Que
         },
         recursion,
         unchecked: recursion && args.get(&DNSSEC) == Dnssec::Validate,
+        header: 0,
         edns: edns(args)?,
     })
 }

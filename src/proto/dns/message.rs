@@ -90,6 +90,11 @@ impl Reply {
         self.flags().iter().any(|word| word == flag)
     }
 
+    /// The reserved bit of the header (RFC 1035: Z), which is always clear.
+    pub(crate) fn reserved(&self) -> bool {
+        self.flags & 0x0040 != 0
+    }
+
     /// TC.
     pub(crate) fn truncated(&self) -> bool {
         self.flags & 0x0200 != 0
@@ -155,8 +160,10 @@ fn stray(wire: &mut Wire<'_>, header: &Header, id: u16, question: &Question) -> 
         return Some("it is a query, not a response".to_owned());
     }
     let opcode = header.flags >> 11 & 15;
-    if opcode != 0 {
-        return Some(format!("its opcode is {opcode}, not QUERY"));
+    let asked = question.opcode();
+    if opcode != asked {
+        let asked = if asked == 0 { "QUERY".to_owned() } else { asked.to_string() };
+        return Some(format!("its opcode is {opcode}, not {asked}"));
     }
     // A server that could not read the query may send back a bare header; an answer or NXDOMAIN needs the question.
     let rcode = header.flags & 15;

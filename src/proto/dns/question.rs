@@ -25,6 +25,8 @@ pub(crate) struct Question {
     pub(crate) recursion: bool,
     /// CD: a resolver is to hand over what it would not vouch for.
     pub(crate) unchecked: bool,
+    /// Bits set in the flags of the header beside these: opcode, Z, AD.
+    pub(crate) header: u16,
     pub(crate) edns: Option<EdnsRequest>,
 }
 
@@ -57,7 +59,7 @@ impl Question {
     /// A question to a server that knows the answer itself: class IN, RD clear, plain EDNS.
     pub(crate) fn own(name: Name, code: u16) -> Self {
         let edns = Some(EdnsRequest::default());
-        Self { name, code, class: DNSClass::IN, recursion: false, unchecked: false, edns }
+        Self { name, code, class: DNSClass::IN, recursion: false, unchecked: false, header: 0, edns }
     }
 
     /// Asked the same way, about something else.
@@ -71,6 +73,16 @@ impl Question {
 
     pub(crate) fn recursive(self, recursion: bool) -> Self {
         Self { recursion, ..self }
+    }
+
+    /// With these bits of the header set as well.
+    pub(crate) fn header(self, header: u16) -> Self {
+        Self { header, ..self }
+    }
+
+    /// The opcode of its header.
+    pub(crate) fn opcode(&self) -> u16 {
+        self.header >> 11 & 15
     }
 
     /// With another OPT record, or without one.
@@ -135,8 +147,13 @@ impl Question {
     }
 
     fn bytes(&self, message: &Message) -> Result<Vec<u8>, Fault> {
-        message.to_vec().map_err(|error| {
+        let mut bytes = message.to_vec().map_err(|error| {
             Fault::local("encode DNS query", self.title(), error.to_string(), "check `name` and `type` of the check")
-        })
+        })?;
+        // The library has no way to write some of them.
+        for (byte, more) in bytes.iter_mut().skip(2).zip(self.header.to_be_bytes()) {
+            *byte |= more;
+        }
+        Ok(bytes)
     }
 }

@@ -42,6 +42,31 @@ pub(super) fn labels_where(
     Some(out)
 }
 
+/// Sets the list of servers of which something is true. Where it is not known of one, the list is seen in part, and says of
+/// whom: `unseen` is the words before their names.
+pub(super) fn set_list(
+    cx: &mut Cx<'_>,
+    fact: &Fact<Vec<String>>,
+    reports: &[ServerReport],
+    test: impl Fn(&ServerReport) -> Option<bool>,
+    unseen: &str,
+) {
+    let (mut found, mut open) = (Vec::new(), Vec::new());
+    for report in reports {
+        match test(report) {
+            Some(true) => found.push(report.label().to_owned()),
+            Some(false) => {}
+            None => open.push(report.label()),
+        }
+    }
+    if open.is_empty() || !found.is_empty() {
+        cx.set(fact, found);
+    }
+    if !open.is_empty() {
+        cx.partial(fact, format!("{unseen} {}", open.join(", ")));
+    }
+}
+
 /// Sets a fact whose value is known.
 pub(super) fn set_known<T: Scalar>(cx: &mut Cx<'_>, fact: &Fact<T>, value: Option<impl Into<T::In>>) {
     if let Some(value) = value {

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::fields::MAX_SERVERS;
 use super::querier::{Querier, QueryPolicy};
 use super::resolver::Resolver;
+use super::rules::{ParentDs, SiblingGlue, ask_ds};
 use super::server_report::{Server, ServerAddresses, ServerReport};
 use super::zone::Zone;
 use super::{names, records};
@@ -34,6 +35,10 @@ pub(super) struct Delegation {
     pub(super) split: bool,
     /// Servers of the parent without a delegation.
     pub(super) failed: Vec<String>,
+    /// DS records at the servers of the parent that answered.
+    pub(super) ds: Vec<(String, ParentDs)>,
+    /// Glue of servers outside the zone, beside what a resolver finds; nothing when there is none, or no resolver.
+    pub(super) siblings: Option<SiblingGlue>,
     /// Addresses that a server with the zone itself sent along with the names.
     hints: BTreeMap<String, BTreeSet<IpAddr>>,
     /// Addresses that came with the names; nothing when no delegation was seen.
@@ -74,6 +79,7 @@ pub(super) async fn discover(zone: &Zone, policy: &QueryPolicy, end: Instant, se
         if addresses.alias {
             out.aliases.insert(name.clone());
         }
+        out.half(&name, &addresses, policy);
         if let Some((_, slot)) = found.iter_mut().find(|(known, _)| *known == name) {
             *slot = sockets(addresses.found, zone.port);
         }
@@ -124,6 +130,7 @@ pub(super) async fn added_by_zone(
         if addresses.alias {
             known.aliases.insert(name.clone());
         }
+        known.half(&name, &addresses, policy);
         known.add(&name, &sockets(addresses.found, zone.port), zone, policy);
     }
     Ok(known.servers.split_off(before))
@@ -158,6 +165,17 @@ impl Delegation {
         }
     }
 
+    /// A resolver found addresses of one IP version, and could not look up the other: there may be more servers.
+    fn half(&mut self, name: &str, addresses: &ServerAddresses, policy: &QueryPolicy) {
+        for (kind, known, any) in
+            [("A", addresses.v4_known, IpAddr::from([0; 4])), ("AAAA", addresses.v6_known, IpAddr::from([0_u16; 8]))]
+        {
+            if !known && policy.version.admits(any) && !addresses.found.is_empty() {
+                self.cut(format!("the {kind} records of {name} could not be looked up"));
+            }
+        }
+    }
+
     fn push(&mut self, server: Server) {
         if self.servers.len() < MAX_SERVERS {
             self.servers.push(server);
@@ -183,6 +201,37 @@ pub(super) fn place(socket: SocketAddr, usual: u16) -> String {
 
 fn sockets(addresses: impl IntoIterator<Item = IpAddr>, port: u16) -> Vec<SocketAddr> {
     addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect()
+}
+
+/// Looks up the servers outside the zone for which the parent sends addresses along.
+pub(super) async fn look_up_siblings(
+    zone: &Zone,
+    policy: &QueryPolicy,
+    end: Instant,
+    seed: u64,
+    known: &mut Delegation,
+) {
+    if !zone.ns.is_empty() || (zone.via.is_empty() && !zone.parent.is_empty()) {
+        return;
+    }
+    let outside = |name: &str| names::parse(name).is_some_and(|name| !zone.name.zone_of(&name));
+    let glue: Vec<(String, BTreeSet<IpAddr>)> =
+        known.glue.iter().flatten().filter(|(name, _)| outside(name)).map(|(a, b)| (a.clone(), b.clone())).collect();
+    if glue.is_empty() {
+        return;
+    }
+    let names: Vec<String> = glue.iter().map(|(name, _)| name.clone()).collect();
+    known.siblings = Some(match resolved(zone, policy, end, seed, &names).await {
+        Err(fault) => SiblingGlue::Failed(fault),
+        Ok(found) => SiblingGlue::Asked(
+            glue.into_iter()
+                .map(|(name, glue)| {
+                    let own = found.iter().find(|(known, _)| *known == name).map(|(_, own)| own.clone());
+                    (name, glue, own.unwrap_or_default())
+                })
+                .collect(),
+        ),
+    });
 }
 
 /// Asks a resolver for the addresses of `names`; nobody is asked when there are none.
@@ -227,16 +276,22 @@ async fn from_parent(
         let time = end.saturating_duration_since(Instant::now());
         let mut querier = Querier::new(policy, socket, time, seed);
         let result = querier.ask(&Question::own(zone.name.clone(), types::NS)).await?;
-        Ok::<_, Fault>((label, result))
+        let found = result.reply.as_deref().map(|reply| referral(reply, &zone.name));
+        let ds = match found {
+            Some(Referral::Delegated(_) | Referral::Own(_)) => Some(ask_ds(&mut querier, &zone.name).await?),
+            Some(Referral::None(_)) | None => None,
+        };
+        Ok::<_, Fault>((label, result, found, ds))
     });
     let asked: Vec<_> = asked.collect();
     let result: Vec<_> = stream::iter(asked).buffered(IN_FLIGHT).try_collect().await?;
     let (mut delegated, mut all, mut glue) = (Vec::new(), BTreeSet::new(), BTreeMap::new());
-    for (label, result) in result {
+    for (label, result, found, ds) in result {
+        out.ds.extend(ds.map(|ds| (label.clone(), ds)));
         if result.reply.as_ref().is_some_and(|reply| reply.truncated()) {
             out.cut(format!("the delegation {label} gives is truncated"));
         }
-        match result.reply.as_deref().map(|reply| referral(reply, &zone.name)) {
+        match found {
             Some(Referral::Delegated(names)) => {
                 all.extend(names.iter().cloned());
                 along(result.reply.as_deref(), &names, &mut glue);

@@ -65,7 +65,7 @@ fn unseen(
 }
 
 /// It answered, and does not have the zone: it has nothing to compare.
-fn without_zone(report: &ServerReport) -> bool {
+pub(super) fn without_zone(report: &ServerReport) -> bool {
     report.answered() && report.lame() == Some(true)
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::rules;
 use crate::checks::dns::facts::EDNS_MISHANDLED;
 use crate::model::table::{facts, joined};
 use crate::model::{Better, Choice, Fact, FactInfo, Rule, Unit};
@@ -29,6 +30,8 @@ const BADLY_CUT: &str =
     "large answers are not cut the right way there: see `servers`; is something rewriting DNS on the path?";
 const TRANSFER_ACCESS: &str =
     "a server gives away the zone, or does not give it: see its allow-transfer and where it is asked from (`source`)";
+const HEADER_MISHANDLED: &str = "a server or a firewall before it does not stand what is new to it in a header: see `servers` for which, and let DNS \
+                                 packets pass unchanged";
 const OPEN_RESOLVER: &str =
     "these servers look up anything for anybody: turn recursion off, or allow it to own clients only";
 const NOT_PROPAGATED: &str =
@@ -192,6 +195,31 @@ facts! { pub(super) EDNS;
     .on_breach(EDNS_MISHANDLED);
 }
 
+// Of probe header.
+facts! { pub(super) HEADER;
+    pub(super) const OPCODE_OK: Fact<bool> = Fact::flag(
+        "header.opcode_ok",
+        "Every server answers the unknown opcode 15 by NOTIMP, without records (RFC 8906 section 8.1.4).",
+    )
+    .on_breach(HEADER_MISHANDLED);
+    pub(super) const Z_OK: Fact<bool> = Fact::flag(
+        "header.z_ok",
+        "Every server answers a query with the reserved bit (Z) as if it was clear, and sends it back clear (RFC 8906 section \
+         8.1.3).",
+    )
+    .on_breach(HEADER_MISHANDLED);
+    pub(super) const AD_OK: Fact<bool> = Fact::flag(
+        "header.ad_ok",
+        "Every server answers a query with AD as one without (RFC 8906 section 8.1.3).",
+    )
+    .on_breach(HEADER_MISHANDLED);
+    pub(super) const CD_OK: Fact<bool> = Fact::flag(
+        "header.cd_ok",
+        "Every server answers a query with CD as one without (RFC 8906 section 8.1.3).",
+    )
+    .on_breach(HEADER_MISHANDLED);
+}
+
 // Of probe truncation.
 facts! { pub(super) TRUNCATION;
     pub(super) const TRUNCATION_512: Fact<Choice> = Fact::choice("truncation.512", CUTS, CUT_HELP).on_breach(BADLY_CUT);
@@ -294,5 +322,5 @@ facts! { pub(super) PROPAGATION;
 
 pub(in crate::checks::dns) const FACTS: &[FactInfo] = joined!(
     FactInfo;
-    PROPAGATION, SURVEY, ZONE, TCP, EDNS, TRUNCATION, TRANSFER, RECURSION, QNAME_CASE, VERSION, NEGATIVE,
+    PROPAGATION, SURVEY, ZONE, rules::FACTS, TCP, EDNS, HEADER, TRUNCATION, TRANSFER, RECURSION, QNAME_CASE, VERSION, NEGATIVE,
 );

@@ -18,6 +18,8 @@ choices! {
         Recursion = "recursion",
         Case = "case",
         Version = "version",
+        Dnssec = "dnssec",
+        Header = "header",
         Negative = "negative",
         /// Every other one.
         All = "all",
@@ -26,10 +28,12 @@ choices! {
 
 impl Probe {
     /// Every probe but `all`, in an order that leaves those some servers punish to the end.
-    const ORDER: [Self; 8] = [
+    const ORDER: [Self; 10] = [
         Self::Tcp,
         Self::Edns,
+        Self::Header,
         Self::Truncation,
+        Self::Dnssec,
         Self::Case,
         Self::Negative,
         Self::Version,
@@ -92,6 +96,13 @@ fields! { ZONE_FIELDS;
         "via",
         FieldKind::List(&FieldKind::Endpoint),
         "Resolver that finds servers and their addresses; those of /etc/resolv.conf when left out.",
+    );
+    pub(super) const BEST_PRACTICE: Field<bool> = Field::default(
+        "best_practice",
+        FieldKind::Bool,
+        "false",
+        "Expect what RFCs and operators recommend as well: two servers in two networks, sound names and timers, a primary that \
+         serves, PTR records. The primary and a resolver are asked.",
     );
 }
 

@@ -17,6 +17,7 @@ mod querier;
 mod records;
 mod resolver;
 mod response_summary;
+mod rules;
 mod serial;
 mod server_probe;
 mod server_report;
@@ -26,7 +27,6 @@ mod tests;
 mod zone;
 mod zone_facts;
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -38,6 +38,7 @@ pub(super) use fields::FIELDS;
 use fields::{MAX_SERVERS, WANTED};
 pub(super) use modes::{MODES, applies};
 use propagation::Propagation;
+use server_probe::Delegated;
 use server_report::{Server, ServerReport};
 use settings::Settings;
 use zone::Zone;
@@ -84,7 +85,8 @@ impl Survey {
         let batches = if fixed { known.div_ceil(PARALLEL) } else { MAX_SERVERS / PARALLEL + 1 };
         let one = self.settings.per_server() + 4 * self.settings.policy.patience;
         let names = self.settings.servers.len() + zone.map_or(0, |zone| zone.parent.len() + zone.via.len());
-        let finding = 2 * DISCOVERY + u32::try_from(names).unwrap_or(u32::MAX);
+        // Servers, servers outside the zone, those only the zone names; with `best_practice` the primary and PTR records.
+        let finding = 5 * DISCOVERY + u32::try_from(names).unwrap_or(u32::MAX);
         self.settings.policy.patience.saturating_mul(finding)
             + one.saturating_mul(u32::try_from(batches).unwrap_or(u32::MAX))
     }
@@ -99,7 +101,7 @@ impl Survey {
             None => {
                 let (servers, why) = self.of_list().await?;
                 in_part = why;
-                (None, self.probe(servers, &BTreeSet::new(), seed).await?)
+                (None, self.probe(servers, &Delegated::default(), seed).await?)
             }
             Some(zone) => {
                 let (known, reports) = self.of_zone(zone, seed).await?;
@@ -116,7 +118,8 @@ impl Survey {
         }
         common_facts::record(cx, &self.settings, &reports);
         if let Some((zone, known)) = &known {
-            zone_facts::record(cx, zone, known, &reports);
+            zone_facts::record(cx, &self.settings, zone, known, &reports);
+            rules::look_further(cx, &self.settings, zone, &reports, seed).await?;
         }
         if let Some(propagation) = &self.propagation {
             propagation.record(cx, &reports);
@@ -136,11 +139,15 @@ impl Survey {
     async fn of_zone(&self, zone: &Zone, seed: u64) -> Result<(Delegation, Vec<ServerReport>), Fault> {
         let discovery = self.settings.policy.patience * DISCOVERY;
         let mut known = delegation::discover(zone, &self.settings.policy, Instant::now() + discovery, seed).await?;
-        let names: BTreeSet<String> = known.servers.iter().filter_map(|server| server.name.clone()).collect();
-        let mut reports = self.probe(known.servers.clone(), &names, seed).await?;
+        delegation::look_up_siblings(zone, &self.settings.policy, Instant::now() + discovery, seed, &mut known).await;
+        let delegated = Delegated {
+            names: known.servers.iter().filter_map(|server| server.name.clone()).collect(),
+            ds: rules::usable(&known.ds),
+        };
+        let mut reports = self.probe(known.servers.clone(), &delegated, seed).await?;
         let end = Instant::now() + discovery;
         let more = delegation::added_by_zone(zone, &self.settings.policy, end, seed, &reports, &mut known).await?;
-        reports.extend(self.probe(more, &names, seed).await?);
+        reports.extend(self.probe(more, &delegated, seed).await?);
         Ok((known, reports))
     }
 
@@ -181,14 +188,9 @@ impl Survey {
         Ok((out, in_part))
     }
 
-    async fn probe(
-        &self,
-        servers: Vec<Server>,
-        names: &BTreeSet<String>,
-        seed: u64,
-    ) -> Result<Vec<ServerReport>, Fault> {
+    async fn probe(&self, servers: Vec<Server>, delegated: &Delegated, seed: u64) -> Result<Vec<ServerReport>, Fault> {
         let asked: Vec<_> =
-            servers.into_iter().map(|server| server_probe::probe(&self.settings, server, names, seed)).collect();
+            servers.into_iter().map(|server| server_probe::probe(&self.settings, server, delegated, seed)).collect();
         stream::iter(asked).buffered(PARALLEL).try_collect().await
     }
 }

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::consensus::{all, common, labels_where, set_known};
+use super::consensus::{all, common, labels_where, set_known, set_list};
 use super::facts::{self, CUTS};
 use super::fields::Probe;
 use super::gaps;
 use super::response_summary::ResponseSummary;
+use super::rules;
 use super::server_report::{Findings, ServerReport};
 use super::settings::Settings;
 use crate::model::{Choices as _, FactInfo};
@@ -54,6 +55,13 @@ fn of(cx: &mut Cx<'_>, probe: Probe, reports: &[ServerReport]) {
             set_known(cx, &facts::EDNS_OPTION_OK, every(|found| found.edns_option));
             set_known(cx, &facts::EDNS_FLAG_OK, every(|found| found.edns_flag));
         }
+        Probe::Header => {
+            set_known(cx, &facts::OPCODE_OK, every(|found| found.opcode));
+            set_known(cx, &facts::Z_OK, every(|found| found.reserved));
+            set_known(cx, &facts::AD_OK, every(|found| found.authentic));
+            set_known(cx, &facts::CD_OK, every(|found| found.unchecked));
+        }
+        Probe::Dnssec => signed(cx, reports),
         Probe::Truncation => {
             set_known(cx, &facts::TRUNCATION_512, worst(reports, 0));
             set_known(cx, &facts::TRUNCATION_1232, worst(reports, 1));
@@ -103,6 +111,36 @@ fn transfers(cx: &mut Cx<'_>, reports: &[ServerReport]) {
     }
 }
 
+/// A zone that is signed nowhere has nothing to prove; where one server has keys, all must.
+fn signed(cx: &mut Cx<'_>, reports: &[ServerReport]) {
+    let somewhere = reports.iter().any(|report| report.findings.signed.keys == Some(true));
+    if !somewhere && reports.iter().all(|report| report.findings.signed.keys == Some(false)) {
+        return;
+    }
+    const UNSEEN: &str = "what DNSSEC needs did not come whole from";
+    let lacks = |report: &ServerReport| somewhere && report.findings.signed.keys == Some(false);
+    for report in reports.iter().filter(|report| lacks(report)) {
+        cx.note(format!("{}: no DNSKEY, although other servers have some", report.label()));
+    }
+    let unsound = |report: &ServerReport| {
+        let found = &report.findings.signed;
+        if lacks(report) || found.unsound {
+            return Some(true);
+        }
+        (found.keys.is_some() && found.unseen.is_empty()).then_some(false)
+    };
+    set_list(cx, &rules::RRSIG_UNSOUND, reports, unsound, UNSEEN);
+    let algorithm = |report: &ServerReport| {
+        let found = &report.findings.signed;
+        let seen = found.keys.is_some() && found.unseen.is_empty();
+        if found.algorithm_missing { Some(true) } else { seen.then_some(false) }
+    };
+    set_list(cx, &rules::RRSIG_ALGORITHM_MISSING, reports, algorithm, UNSEEN);
+    let unproven =
+        |report: &ServerReport| if lacks(report) { Some(true) } else { report.findings.signed.denial_unproven };
+    set_list(cx, &rules::DENIAL_UNPROVEN, reports, unproven, UNSEEN);
+}
+
 /// What every server answers for the names between; a wrong denial of one decides. Servers for which there is no such
 /// name say nothing.
 fn between(reports: &[ServerReport]) -> Option<&'static str> {
@@ -117,6 +155,9 @@ const fn table(probe: Probe) -> &'static [FactInfo] {
     match probe {
         Probe::Tcp => facts::TCP,
         Probe::Edns => facts::EDNS,
+        Probe::Header => facts::HEADER,
+        // A fact of it says itself of whom it was not seen, and none says that the zone is unsigned.
+        Probe::Dnssec => &[],
         Probe::Truncation => facts::TRUNCATION,
         Probe::Axfr => facts::TRANSFER,
         Probe::Recursion => facts::RECURSION,
@@ -147,6 +188,8 @@ fn unknown(probe: Probe, found: &Findings) -> bool {
                 || found.edns_option.is_none()
                 || found.edns_flag.is_none()
         }
+        Probe::Header => [found.opcode, found.reserved, found.authentic, found.unchecked].contains(&None),
+        Probe::Dnssec => found.signed.keys.is_none(),
         Probe::Truncation => found.truncation.iter().any(Option::is_none),
         Probe::Axfr => found.transfer.is_none(),
         Probe::Recursion => found.open_recursion.is_none() || found.upward_referral.is_none(),
@@ -192,6 +235,12 @@ fn entry(report: &ServerReport) -> Value {
         ("edns_version_ok", found.edns_version),
         ("edns_unknown_option_ok", found.edns_option),
         ("edns_unknown_flag_ok", found.edns_flag),
+        ("header_opcode_ok", found.opcode),
+        ("header_z_ok", found.reserved),
+        ("header_ad_ok", found.authentic),
+        ("header_cd_ok", found.unchecked),
+        ("dnskey", found.signed.keys),
+        ("denial_proven", found.signed.denial_unproven.map(|unproven| !unproven)),
         ("recursion_open", found.open_recursion),
         ("upward_referral", found.upward_referral),
         ("qname_case", found.case),

@@ -174,6 +174,21 @@ impl<'a> Querier<'a> {
         Ok(if again.reply.is_some() { ControlledReply::Silent } else { ControlledReply::Unknown })
     }
 
+    /// After silence to `question`: whether it was about EDNS alone, as a note.
+    pub(super) async fn drops_edns(&mut self, question: &Question) -> Result<(), Fault> {
+        if self.policy.over_tcp || !question.has_edns() || !self.allow(0) {
+            return Ok(());
+        }
+        let plain = question.clone().edns(None);
+        let exchange = exchange::udp(&self.request(&plain)).await?;
+        if self.log(exchange).reply.is_some() {
+            self.log.note(
+                "it is silent to a query with EDNS, and answers the same without: the server, or a firewall before it, drops EDNS",
+            );
+        }
+        Ok(())
+    }
+
     /// Whether one more query keeps the limits; counts it.
     pub(super) fn allow(&mut self, attempt: u32) -> bool {
         let allowed = self.log.sent < QUERIES && Instant::now() + self.policy.patience <= self.end;

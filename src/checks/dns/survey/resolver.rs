@@ -85,6 +85,12 @@ impl<'a> Resolver<'a> {
                 continue;
             }
             let reply = self.ask(name, code).await?;
+            let known = matches!(reply.rcode, rcode::NOERROR | rcode::NXDOMAIN);
+            if code == types::A {
+                out.v4_known = known;
+            } else {
+                out.v6_known = known;
+            }
             let mut chain = Chain::new(name);
             out.alias |= chain.follow(&reply.answers);
             let data = records::data_of(&reply.answers, name, &chain.end, code);

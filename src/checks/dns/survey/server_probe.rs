@@ -8,23 +8,34 @@ use hickory_proto::rr::Name;
 use super::chain::Chain;
 use super::querier::{Querier, QueryResult};
 use super::response_summary::ResponseSummary;
+use super::rules::ask_keys;
 use super::server_report::{Server, ServerAddresses, ServerReport};
 use super::settings::Settings;
 use super::{names, probes, records};
 use crate::model::Fault;
 use crate::proto::dns::question::Question;
 use crate::proto::dns::{rcode, types};
+use crate::proto::dnssec::Digest;
 
 /// Names of servers inside the zone whose addresses are asked for.
 const NAMES: usize = 13;
 /// Questions that follow aliases out of the first answer.
 const FOLLOWED: usize = 8;
 
-/// Asks one server everything; `names` are those of the delegation.
+/// What the parent's side says, for the questions that hold a server against it.
+#[derive(Default)]
+pub(super) struct Delegated {
+    /// Names of the servers.
+    pub(super) names: BTreeSet<String>,
+    /// DS sets that can be checked.
+    pub(super) ds: Vec<Vec<Digest>>,
+}
+
+/// Asks one server everything.
 pub(super) async fn probe(
     settings: &Settings,
     server: Server,
-    names: &BTreeSet<String>,
+    delegated: &Delegated,
     seed: u64,
 ) -> Result<ServerReport, Fault> {
     let mut report = ServerReport::new(server);
@@ -33,7 +44,11 @@ pub(super) async fn probe(
     let mut edns = EdnsFallback { without: false };
     let question = common_questions(settings, &mut querier, &mut report, &mut edns).await?;
     if let Some(zone) = settings.zone().filter(|_| report.serves()) {
-        addresses(zone, names, &mut querier, &mut report, &mut edns).await?;
+        addresses(zone, &delegated.names, &mut querier, &mut report, &mut edns).await?;
+        if !delegated.ds.is_empty() {
+            let result = edns.ask(&mut querier, &Question::own(zone.clone(), types::DNSKEY)).await?;
+            report.keys = Some(ask_keys(result.reply.as_deref(), zone, &delegated.ds));
+        }
     }
     if report.summaries().any(ResponseSummary::answered) {
         querier.set_control(question);
@@ -64,6 +79,9 @@ async fn common_questions(
     report.apex = Some(summary);
     if silent {
         // Two more questions of the full patience would say the same.
+        if result.outcome == "timeout" {
+            querier.drops_edns(&apex).await?;
+        }
         return Ok(apex);
     }
     let result = edns.ask(querier, &own.about(zone.clone(), types::NS)).await?;

@@ -8,6 +8,7 @@ use super::consensus::all;
 use super::querier::QueryLog;
 use super::records::Soa;
 use super::response_summary::ResponseSummary;
+use super::rules::ZoneKeys;
 use crate::proto::dns::rcode;
 
 /// A server to ask.
@@ -60,6 +61,8 @@ pub(super) struct ServerReport {
     pub(super) dangling: Option<bool>,
     /// Addresses of servers named inside the zone, by name.
     pub(super) addresses: BTreeMap<String, ServerAddresses>,
+    /// Its keys beside the parent's DS; nothing when there is no DS to hold them against, or it has no zone.
+    pub(super) keys: Option<ZoneKeys>,
     /// Names of servers whose addresses were not asked for, because there are too many.
     pub(super) unasked_names: usize,
     pub(super) findings: Findings,
@@ -76,6 +79,7 @@ impl ServerReport {
             chain: None,
             dangling: None,
             addresses: BTreeMap::new(),
+            keys: None,
             unasked_names: 0,
             findings: Findings::default(),
             log: QueryLog::default(),
@@ -150,6 +154,12 @@ pub(super) struct Findings {
     pub(super) edns_version: Option<bool>,
     pub(super) edns_option: Option<bool>,
     pub(super) edns_flag: Option<bool>,
+    pub(super) opcode: Option<bool>,
+    /// The reserved bit of the header.
+    pub(super) reserved: Option<bool>,
+    pub(super) authentic: Option<bool>,
+    pub(super) unchecked: Option<bool>,
+    pub(super) signed: SignedFindings,
     /// At 512 and at 1232 bytes.
     pub(super) truncation: [Option<&'static str>; 2],
     pub(super) transfer: Option<Transfer>,
@@ -167,6 +177,21 @@ pub(super) struct Findings {
     pub(super) wildcard: Option<bool>,
     /// Denials carry the SOA; nothing when there was no denial.
     pub(super) negative_soa: Option<bool>,
+}
+
+/// Findings of probe dnssec.
+#[derive(Default)]
+pub(super) struct SignedFindings {
+    /// It has DNSKEY records.
+    pub(super) keys: Option<bool>,
+    /// A set has no signature that holds.
+    pub(super) unsound: bool,
+    /// Sets that did not come, or whose signatures cannot be checked here.
+    pub(super) unseen: Vec<String>,
+    /// A set lacks a signature by an algorithm that has a key.
+    pub(super) algorithm_missing: bool,
+    /// Absence is claimed and not proven.
+    pub(super) denial_unproven: Option<bool>,
 }
 
 /// The outcome of a zone transfer.

@@ -68,7 +68,9 @@ impl Settings {
     /// Rules between fields.
     fn check(&self) -> Result<(), Invalid> {
         let Some(zone) = self.zone() else {
-            if let Some(probe) = self.probes.iter().find(|probe| matches!(probe, Probe::Axfr | Probe::Negative)) {
+            if let Some(probe) =
+                self.probes.iter().find(|probe| matches!(probe, Probe::Axfr | Probe::Negative | Probe::Dnssec))
+            {
                 let message = format!("probe {} needs to know the zone", probe.word());
                 return Err(PROBES.invalid(message, "write authoritative: {zone: …} in place of `server`"));
             }
@@ -109,7 +111,7 @@ impl Settings {
     /// The longest one server may take.
     pub(super) fn per_server(&self) -> Duration {
         let probes = u32::try_from(self.probes.len()).unwrap_or(u32::MAX);
-        self.policy.patience.saturating_mul(4 * self.policy.attempts + 2 * probes + 2)
+        self.policy.patience.saturating_mul(4 * self.policy.attempts + 2 * probes + 4)
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use hickory_proto::rr::Name;
 
-use super::fields::{AUTHORITATIVE, MAX_SERVERS, NS, PARENT, PORT, VIA, ZONE};
+use super::fields::{AUTHORITATIVE, BEST_PRACTICE, MAX_SERVERS, NS, PARENT, PORT, VIA, ZONE};
 use super::names;
 use crate::checks::dns::question;
 use crate::checks::shared::target;
@@ -19,6 +19,8 @@ pub(super) struct Zone {
     pub(super) ns: Vec<(String, Vec<SocketAddr>)>,
     pub(super) port: u16,
     pub(super) via: Vec<String>,
+    /// Recommendations are expected too.
+    pub(super) best_practice: bool,
 }
 
 impl Zone {
@@ -34,7 +36,7 @@ impl Zone {
                 "keep `ns` for a zone before it is published, `parent` afterwards",
             ));
         }
-        Ok(Self { name, parent, ns, port, via: args.get(&VIA) })
+        Ok(Self { name, parent, ns, port, via: args.get(&VIA), best_practice: args.get(&BEST_PRACTICE) })
     }
 }
 

@@ -3,16 +3,17 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::consensus::{common, labels_where, set_known};
+use super::consensus::{common, labels_where, set_known, set_list};
 use super::delegation::Delegation;
 use super::records::Soa;
 use super::response_summary::ResponseSummary;
 use super::server_report::ServerReport;
+use super::settings::Settings;
 use super::zone::Zone;
-use super::{delegation_facts, facts, names};
+use super::{delegation_facts, facts, names, rules};
 use crate::probe::Cx;
 
-pub(super) fn record(cx: &mut Cx<'_>, zone: &Zone, known: &Delegation, reports: &[ServerReport]) {
+pub(super) fn record(cx: &mut Cx<'_>, settings: &Settings, zone: &Zone, known: &Delegation, reports: &[ServerReport]) {
     for note in &known.notes {
         cx.note(note.clone());
     }
@@ -40,18 +41,18 @@ pub(super) fn record(cx: &mut Cx<'_>, zone: &Zone, known: &Delegation, reports: 
     let special = |report: &ServerReport| Some(report.server.address.is_some_and(|address| special(address.ip())));
     set_known(cx, &facts::SPECIAL, labels_where(reports, special));
     soa(cx, reports);
+    rules::record(cx, settings, zone, known, reports);
 }
 
 fn several_soa(cx: &mut Cx<'_>, reports: &[ServerReport]) {
-    let mut several = Vec::new();
+    let count = |report: &ServerReport| report.apex.as_ref().filter(|apex| apex.whole()).map(|apex| apex.soa_count);
     for report in reports {
-        let count = report.apex.as_ref().map_or(0, |apex| apex.soa_count);
-        if count > 1 {
+        if let Some(count) = count(report).filter(|count| *count > 1) {
             cx.note(format!("{}: {count} SOA records, where a zone has one", report.label()));
-            several.push(report.label().to_owned());
         }
     }
-    cx.set(&facts::SEVERAL_SOA, several);
+    let several = |report: &ServerReport| count(report).map(|count| count > 1);
+    set_list(cx, &facts::SEVERAL_SOA, reports, several, "no whole answer about SOA came from");
 }
 
 /// Fields of the SOA that every server gives alike.

@@ -1,5 +1,6 @@
 //! EDNS as RFC 6891 wants it: a version it does not know, an option it does not know, a flag it does not know.
 
+use super::judged;
 use crate::checks::dns::survey::querier::{ControlledReply, Querier};
 use crate::checks::dns::survey::records;
 use crate::checks::dns::survey::server_report::ServerReport;
@@ -50,36 +51,4 @@ pub(super) async fn probe(
         same(reply) && reply.edns.as_ref().is_some_and(|edns| edns.flags & FLAG == 0)
     });
     Ok(())
-}
-
-/// Whether an answer is as it should be; silence is not, when the server answers other queries.
-fn judged(
-    querier: &mut Querier<'_>,
-    reply: &ControlledReply,
-    what: &str,
-    sound: impl Fn(&Reply) -> bool,
-) -> Option<bool> {
-    match reply {
-        ControlledReply::Unknown => None,
-        ControlledReply::Silent => {
-            querier.log.note(format!("no answer to a query with {what}, but to others"));
-            Some(false)
-        }
-        ControlledReply::Reply(reply, _) => {
-            let sound = sound(reply);
-            if !sound {
-                let edns = match &reply.edns {
-                    None => "no OPT record".to_owned(),
-                    Some(edns) => {
-                        let options: Vec<String> = edns.options.iter().map(ToString::to_string).collect();
-                        let options = if options.is_empty() { "none".to_owned() } else { options.join(", ") };
-                        format!("EDNS version {}, flags {:#06x}, options {options}", edns.version, edns.flags)
-                    }
-                };
-                let code = rcode::text(reply.rcode);
-                querier.log.note(format!("{what}: answered by {code}, {} answers, {edns}", reply.answers.len()));
-            }
-            Some(sound)
-        }
-    }
 }

@@ -1,7 +1,9 @@
 //! Probes: properties of a server beyond its records, each only where the check names it.
 
 mod case;
+mod dnssec;
 mod edns;
+mod header;
 mod negative;
 mod recursion;
 mod tcp;
@@ -10,10 +12,12 @@ mod truncation;
 mod version;
 
 use super::fields::Probe;
-use super::querier::Querier;
+use super::querier::{ControlledReply, Querier};
 use super::server_report::ServerReport;
 use super::settings::Settings;
 use crate::model::Fault;
+use crate::proto::dns::message::Reply;
+use crate::proto::dns::rcode;
 
 /// The probes of the check, one after the other.
 pub(super) async fn run(
@@ -26,6 +30,8 @@ pub(super) async fn run(
         match probe {
             Probe::Tcp => tcp::probe(settings, querier, report).await?,
             Probe::Edns => edns::probe(settings, querier, report).await?,
+            Probe::Header => header::probe(settings, querier, report).await?,
+            Probe::Dnssec => dnssec::probe(settings, querier, report, seed).await?,
             Probe::Truncation => truncation::probe(settings, querier, report).await?,
             Probe::Case => case::probe(settings, querier, report).await?,
             Probe::Negative => negative::probe(settings, querier, report, seed).await?,
@@ -37,4 +43,36 @@ pub(super) async fn run(
         }
     }
     Ok(())
+}
+
+/// Whether an answer is as it should be; silence is not, when the server answers other queries.
+fn judged(
+    querier: &mut Querier<'_>,
+    reply: &ControlledReply,
+    what: &str,
+    sound: impl Fn(&Reply) -> bool,
+) -> Option<bool> {
+    match reply {
+        ControlledReply::Unknown => None,
+        ControlledReply::Silent => {
+            querier.log.note(format!("no answer to a query with {what}, but to others"));
+            Some(false)
+        }
+        ControlledReply::Reply(reply, _) => {
+            let sound = sound(reply);
+            if !sound {
+                let edns = match &reply.edns {
+                    None => "no OPT record".to_owned(),
+                    Some(edns) => {
+                        let options: Vec<String> = edns.options.iter().map(ToString::to_string).collect();
+                        let options = if options.is_empty() { "none".to_owned() } else { options.join(", ") };
+                        format!("EDNS version {}, flags {:#06x}, options {options}", edns.version, edns.flags)
+                    }
+                };
+                let code = rcode::text(reply.rcode);
+                querier.log.note(format!("{what}: answered by {code}, {} answers, {edns}", reply.answers.len()));
+            }
+            Some(sound)
+        }
+    }
 }

@@ -119,6 +119,6 @@ fn word(reply: &Reply, code: u16) -> &'static str {
 }
 
 /// A name below the zone that nobody has thought of.
-fn random(zone: &Name, seed: u64, server: &str) -> Option<Name> {
+pub(super) fn random(zone: &Name, seed: u64, server: &str) -> Option<Name> {
     zone.prepend_label(format!("sd-{:016x}", seed::derive(seed, server)).as_str()).ok()
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{BRIEF, PATIENT, Quirk, Script, Tasks, check, observe, serve, start};
 
 /// Servers on several addresses of loopback with one port, as glue needs it.
-async fn alike(addresses: &[&str], scripts: &[Script]) -> (u16, Vec<Tasks>) {
+pub(super) async fn alike(addresses: &[&str], scripts: &[Script]) -> (u16, Vec<Tasks>) {
     'ports: for _ in 0..16 {
         let mut port = 0;
         let mut tasks = Vec::new();
@@ -22,20 +22,20 @@ async fn alike(addresses: &[&str], scripts: &[Script]) -> (u16, Vec<Tasks>) {
     panic!("no port is free on {addresses:?}");
 }
 
-const ZONE: &str = "z.test. 300 SOA ns1.z.test. host.z.test. 7 3600 600 604800 60
+pub(super) const ZONE: &str = "z.test. 300 SOA ns1.z.test. host.z.test. 7 3600 600 604800 60
     z.test. 300 NS ns1.z.test.
     z.test. 300 NS ns2.z.test.
     ns1.z.test. 300 A 127.0.0.2
     ns2.z.test. 300 A 127.0.0.3";
 
 /// The delegation as the parent has it.
-const PARENT: &str = "test. 300 SOA a.test. host.test. 1 3600 600 604800 60
+pub(super) const PARENT: &str = "test. 300 SOA a.test. host.test. 1 3600 600 604800 60
     z.test. 300 NS ns1.z.test.
     z.test. 300 NS ns2.z.test.
     ns1.z.test. 300 A 127.0.0.2
     ns2.z.test. 300 A 127.0.0.3";
 
-async fn parent(records: &str) -> (SocketAddr, Tasks, Script) {
+pub(super) async fn parent(records: &str) -> (SocketAddr, Tasks, Script) {
     let script = Script::new(records, &[Quirk::Parent]);
     let (socket, tasks) = start(&script).await;
     (socket, tasks, script)

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hickory_proto::op::{Edns, Message, MessageType, ResponseCode};
+use hickory_proto::rr::rdata::NULL;
 use hickory_proto::rr::rdata::opt::EdnsOption;
 use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -26,6 +27,20 @@ pub(super) enum Quirk {
     Failing,
     /// SERVFAIL to questions for AAAA.
     FailsAaaa,
+    /// SERVFAIL to questions for DS.
+    FailsDs,
+    /// SERVFAIL to questions for DNSKEY.
+    FailsDnskey,
+    /// Says nothing to a query with EDNS.
+    DropsEdns,
+    /// Takes any opcode for QUERY.
+    AnyOpcode,
+    /// Sends the reserved bit of the header back.
+    EchoesZ,
+    /// FORMERR to a query with AD.
+    RefusesAd,
+    /// Says nothing to a query with CD.
+    DropsCd,
     /// Has the zone, but no records in any answer.
     Empty,
     /// Answers without AA.
@@ -128,6 +143,13 @@ impl Script {
 fn record(line: &str) -> Record {
     let words: Vec<&str> = line.trim().splitn(4, ' ').collect();
     let [name, ttl, kind, data] = words.as_slice() else { panic!("{line}") };
+    if let Some(code) = kind.strip_prefix("TYPE") {
+        // Data in hexadecimal.
+        let bytes = (0..data.len()).step_by(2).map(|at| u8::from_str_radix(&data[at..at + 2], 16).unwrap()).collect();
+        let code = RecordType::from(code.parse::<u16>().unwrap());
+        let data = RData::Unknown { code, rdata: NULL::with(bytes) };
+        return Record::from_rdata(name.parse().unwrap(), ttl.parse().unwrap(), data);
+    }
     let kind: RecordType = kind.parse().unwrap();
     Record::from_rdata(name.parse().unwrap(), ttl.parse().unwrap(), RData::try_from_str(kind, data).unwrap())
 }
@@ -237,7 +259,27 @@ fn response(query: &Message) -> Message {
 }
 
 impl Script {
-    fn reply(&self, query: &[u8], datagram: bool) -> Option<Vec<u8>> {
+    fn reply(&self, bytes: &[u8], datagram: bool) -> Option<Vec<u8>> {
+        let (opcode, flags) = (bytes[2] & 0x78, bytes[3]);
+        let silent = flags & 0x10 != 0 && self.has(Quirk::DropsCd);
+        if opcode != 0 && !self.has(Quirk::AnyOpcode) && !self.has(Quirk::Silent) {
+            let mut refusal = bytes[..12].to_vec();
+            refusal[2] |= 0x80;
+            refusal[3] = 4;
+            refusal[4..12].fill(0);
+            return Some(refusal);
+        }
+        let mut plain = bytes.to_vec();
+        plain[2] &= !0x78;
+        let mut reply = if silent { None } else { self.reply_to_query(&plain, flags, datagram) }?;
+        reply[2] |= opcode;
+        if self.has(Quirk::EchoesZ) {
+            reply[3] |= flags & 0x40;
+        }
+        Some(reply)
+    }
+
+    fn reply_to_query(&self, query: &[u8], flags: u8, datagram: bool) -> Option<Vec<u8>> {
         let query = Message::from_vec(query).unwrap();
         let asked = query.queries[0].clone();
         self.1.lock().unwrap().push(asked.name().to_string());
@@ -249,11 +291,19 @@ impl Script {
         if self.has(Quirk::LowerCase) {
             reply.queries[0].set_name(asked.name().to_lowercase());
         }
-        if query.edns.is_some() && self.has(Quirk::Formerr) {
+        if query.edns.is_some() && self.has(Quirk::DropsEdns) {
+            return None;
+        }
+        if (query.edns.is_some() && self.has(Quirk::Formerr)) || (flags & 0x20 != 0 && self.has(Quirk::RefusesAd)) {
             reply.metadata.response_code = ResponseCode::FormErr;
             return Some(reply.to_vec().unwrap());
         }
-        let fails = self.has(Quirk::FailsAaaa) && asked.query_type() == RecordType::AAAA;
+        let fails = [
+            (Quirk::FailsAaaa, RecordType::AAAA),
+            (Quirk::FailsDs, RecordType::DS),
+            (Quirk::FailsDnskey, RecordType::DNSKEY),
+        ];
+        let fails = fails.iter().any(|(quirk, kind)| self.has(*quirk) && asked.query_type() == *kind);
         if self.has(Quirk::Failing) || fails {
             reply.metadata.response_code = ResponseCode::ServFail;
             return Some(reply.to_vec().unwrap());
@@ -320,7 +370,7 @@ impl Script {
         let soa = records.iter().find(|record| record.record_type() == RecordType::SOA).cloned();
         let inside = soa.as_ref().is_some_and(|soa| soa.name.zone_of(name));
         if self.has(Quirk::Parent) {
-            return delegate(&records, name, reply);
+            return delegate(&records, name, kind, reply);
         }
         if self.has(Quirk::Refuses) || (!inside && !self.has(Quirk::Resolver)) {
             return self.outside(name, reply);
@@ -388,7 +438,16 @@ fn addresses(records: &[Record], ns: &[Record]) -> Vec<Record> {
 }
 
 /// The delegation of the closest name that has NS records, with the addresses of its servers.
-fn delegate(records: &[Record], name: &Name, reply: &mut Message) {
+fn delegate(records: &[Record], name: &Name, kind: RecordType, reply: &mut Message) {
+    let cut = records.iter().any(|record| record.record_type() == RecordType::NS && record.name == *name);
+    if cut && kind == RecordType::DS {
+        let own = records.iter().filter(|record| record.record_type() == kind && record.name == *name);
+        reply.metadata.authoritative = true;
+        reply.add_answers(own.cloned());
+        let soa = records.iter().filter(|record| record.record_type() == RecordType::SOA && reply.answers.is_empty());
+        reply.add_authorities(soa.cloned().collect::<Vec<_>>());
+        return;
+    }
     let ns: Vec<&Record> =
         records.iter().filter(|record| record.record_type() == RecordType::NS && record.name.zone_of(name)).collect();
     let ns: Vec<Record> = ns.into_iter().cloned().collect();

@@ -5,7 +5,9 @@ mod hostile;
 mod lab;
 mod probing;
 mod propagating;
+mod rules;
 mod seen_in_part;
+mod signed;
 mod zones;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -95,6 +97,8 @@ struct Round {
     observation: Observation,
     verdict: Verdict,
     reason: String,
+    /// Label of the second server, where a test has use for it.
+    second: String,
 }
 
 impl Round {
@@ -154,5 +158,5 @@ async fn observe_round(check: &Case) -> Round {
     let _haste = testing::haste();
     let (observation, ended) = testing::observe(&*check.base.probe).await;
     let judged = judge(check, &observation, ended.err());
-    Round { observation, verdict: judged.verdict, reason: judged.reason.unwrap_or_default() }
+    Round { observation, verdict: judged.verdict, reason: judged.reason.unwrap_or_default(), second: String::new() }
 }
