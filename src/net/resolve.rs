@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::sys::addrinfo::{AddressFamily, LookupError, lookup};
 use crate::model::Fault;
 use crate::model::argument::choices;
@@ -57,54 +59,88 @@ pub async fn resolve(host: &str, version: IpVersion, patience: Duration) -> Resu
     if bare.trim_end_matches('.').rsplit('.').next().is_some_and(|last| last.eq_ignore_ascii_case("invalid")) {
         return Ok(Err(format!("{host}: names below .invalid never exist")));
     }
-    let name = bare.to_owned();
-    let ask = move || halves(version, |family| lookup(&name, family));
-    match tokio::time::timeout(patience, tokio::task::spawn_blocking(ask)).await {
-        Err(_) => Err(silent(host, &format!("no answer within {patience:?}"))),
-        Ok(Err(error)) => Err(silent(host, &error.to_string())),
-        Ok(Ok(Err(LookupError::Failed(why)))) => Err(silent(host, &why)),
-        Ok(Ok(Err(LookupError::Absent(why)))) => Ok(Err(format!("{host}: {why}"))),
-        Ok(Ok(Ok(found))) => Ok(distinct(host, version, found)),
+    let asked = Asked { name: bare.to_owned(), end: Instant::now() + patience, patience };
+    match asked.addresses(version).await {
+        Err(LookupError::Failed(why)) => Err(silent(host, &why)),
+        Err(LookupError::Absent(why)) => Ok(Err(format!("{host}: {why}"))),
+        Ok(found) => Ok(distinct(host, version, found)),
     }
 }
 
-/// Asks for both kinds of addresses, and where one is missing once more for that one: it may not exist, or the question for
-/// it may have failed while the other was answered.
-fn halves(
-    version: IpVersion,
-    ask: impl Fn(AddressFamily) -> Result<Vec<IpAddr>, LookupError>,
-) -> Result<Addresses, LookupError> {
-    let whole = |list| Addresses { list, partial: None };
-    match version {
-        IpVersion::V4 => return ask(AddressFamily::V4).map(whole),
-        IpVersion::V6 => return ask(AddressFamily::V6).map(whole),
-        IpVersion::Any => {}
-    }
-    let in_part = |list: Vec<IpAddr>, kind: &str, why: &str| {
-        let partial = Some(format!("its {kind} records could not be looked up: {why}"));
-        Addresses { list, partial }
-    };
-    match ask(AddressFamily::Both) {
-        Ok(list) => {
-            let missing = match (list.iter().any(IpAddr::is_ipv4), list.iter().any(IpAddr::is_ipv6)) {
-                (true, false) => (AddressFamily::V6, "AAAA"),
-                (false, true) => (AddressFamily::V4, "A"),
-                _ => return Ok(whole(list)),
-            };
-            Ok(match ask(missing.0) {
-                Ok(more) => whole([list, more].concat()),
-                Err(LookupError::Absent(_)) => whole(list),
-                Err(LookupError::Failed(why)) => in_part(list, missing.1, &why),
-            })
+/// The name, and how long its resolver has.
+struct Asked {
+    name: String,
+    end: Instant,
+    patience: Duration,
+}
+
+type Found = Result<Vec<IpAddr>, LookupError>;
+
+impl Asked {
+    async fn addresses(&self, version: IpVersion) -> Result<Addresses, LookupError> {
+        let whole = |list| Addresses { list, partial: None };
+        match version {
+            IpVersion::V4 => return self.lookup(AddressFamily::V4).await.map(whole),
+            IpVersion::V6 => return self.lookup(AddressFamily::V6).await.map(whole),
+            IpVersion::Any => {}
         }
-        Err(LookupError::Absent(why)) => Err(LookupError::Absent(why)),
-        Err(LookupError::Failed(both)) => match (ask(AddressFamily::V4), ask(AddressFamily::V6)) {
-            (Ok(v4), Ok(v6)) => Ok(whole([v6, v4].concat())),
-            (Ok(v4), Err(LookupError::Failed(why))) => Ok(in_part(v4, "AAAA", &why)),
-            (Err(LookupError::Failed(why)), Ok(v6)) => Ok(in_part(v6, "A", &why)),
-            (Ok(list), Err(LookupError::Absent(_))) | (Err(LookupError::Absent(_)), Ok(list)) => Ok(whole(list)),
-            _ => Err(LookupError::Failed(both)),
-        },
+        let both = self.both().await;
+        match &both {
+            Some(Ok(list)) if list.iter().any(IpAddr::is_ipv4) && list.iter().any(IpAddr::is_ipv6) => {
+                return both.unwrap_or_else(|| Err(self.unanswered())).map(whole);
+            }
+            Some(Ok(list)) => {
+                let v4 = list.iter().any(IpAddr::is_ipv4);
+                let missing = self.lookup(if v4 { AddressFamily::V6 } else { AddressFamily::V4 }).await;
+                let known = Ok(list.clone());
+                return if v4 { combined(known, missing) } else { combined(missing, known) };
+            }
+            _ => {}
+        }
+        // "No such name" is also what the system's library says when one half is empty and the other failed.
+        let (v4, v6) = tokio::join!(self.lookup(AddressFamily::V4), self.lookup(AddressFamily::V6));
+        combined(v4, v6)
+    }
+
+    /// Both kinds at once, in the system's order; nothing when that takes so long that one of the questions seems to be lost:
+    /// the library waits for the other as well, and each must be asked by itself while there is time.
+    async fn both(&self) -> Option<Found> {
+        let (name, wait) = (self.name.clone(), self.patience / 4);
+        let asked = tokio::task::spawn_blocking(move || lookup(&name, AddressFamily::Both));
+        let found = tokio::time::timeout(wait, asked).await.ok()?;
+        Some(found.unwrap_or_else(|error| Err(LookupError::Failed(error.to_string()))))
+    }
+
+    async fn lookup(&self, family: AddressFamily) -> Found {
+        let name = self.name.clone();
+        let asked = tokio::task::spawn_blocking(move || lookup(&name, family));
+        match tokio::time::timeout_at(self.end, asked).await {
+            Err(_) => Err(self.unanswered()),
+            Ok(found) => found.unwrap_or_else(|error| Err(LookupError::Failed(error.to_string()))),
+        }
+    }
+
+    fn unanswered(&self) -> LookupError {
+        LookupError::Failed(format!("no answer within {:?}", self.patience))
+    }
+}
+
+/// The addresses of both halves. One that failed is known as such, whatever the other one said: a name without A records may
+/// well have AAAA records that were not to be had.
+fn combined(v4: Found, v6: Found) -> Result<Addresses, LookupError> {
+    let failed = |kind: &str, why: &str| format!("its {kind} records could not be looked up: {why}");
+    let in_part = |list, kind: &str, why: &str| Ok(Addresses { list, partial: Some(failed(kind, why)) });
+    match (v4, v6) {
+        (Ok(v4), Ok(v6)) => Ok(Addresses { list: [v6, v4].concat(), partial: None }),
+        (Ok(list), Err(LookupError::Absent(_))) | (Err(LookupError::Absent(_)), Ok(list)) => {
+            Ok(Addresses { list, partial: None })
+        }
+        (Ok(list), Err(LookupError::Failed(why))) => in_part(list, "AAAA", &why),
+        (Err(LookupError::Failed(why)), Ok(list)) => in_part(list, "A", &why),
+        (Err(LookupError::Absent(why)), Err(LookupError::Absent(_))) => Err(LookupError::Absent(why)),
+        (Err(LookupError::Absent(_)), Err(LookupError::Failed(why))) => Err(LookupError::Failed(failed("AAAA", &why))),
+        (Err(LookupError::Failed(why)), Err(LookupError::Absent(_))) => Err(LookupError::Failed(failed("A", &why))),
+        (Err(LookupError::Failed(why)), Err(LookupError::Failed(_))) => Err(LookupError::Failed(why)),
     }
 }
 
@@ -139,7 +175,7 @@ mod tests {
     use std::net::IpAddr;
     use std::time::Duration;
 
-    use super::{AddressFamily, Addresses, IpVersion, LookupError, MOST, distinct, halves, resolve};
+    use super::{Addresses, IpVersion, LookupError, MOST, combined, distinct, resolve};
 
     #[tokio::test]
     async fn addresses_stand_for_themselves() {
@@ -152,37 +188,29 @@ mod tests {
         assert_eq!((local.list, local.partial), (vec!["127.0.0.1".parse().unwrap()], None));
     }
 
-    type Answer = Result<&'static [&'static str], LookupError>;
-
-    fn asked(version: IpVersion, both: &Answer, v4: &Answer, v6: &Answer) -> Result<Addresses, LookupError> {
-        halves(version, |family| {
-            let answer = match family {
-                AddressFamily::Both => both.clone(),
-                AddressFamily::V4 => v4.clone(),
-                AddressFamily::V6 => v6.clone(),
-            };
-            answer.map(|list| list.iter().map(|text| text.parse().unwrap()).collect())
-        })
-    }
-
     #[test]
     fn a_half_that_failed_is_known_as_such() {
         let failed = || Err(LookupError::Failed("Temporary failure".into()));
         let absent = || Err(LookupError::Absent("no such name".into()));
-        let (one, two): (Answer, Answer) = (Ok(&["192.0.2.1"]), Ok(&["2001:db8::1"]));
-        let partial = |found: Result<Addresses, LookupError>| found.unwrap().partial.unwrap_or_default();
-        let any = IpVersion::Any;
-        assert_eq!(partial(asked(any, &Ok(&["2001:db8::1", "192.0.2.1"]), &absent(), &absent())), "");
-        assert_eq!(partial(asked(any, &one, &absent(), &absent())), "", "it has no AAAA");
-        assert!(partial(asked(any, &one, &absent(), &failed())).contains("its AAAA records could not be looked up"));
-        assert!(partial(asked(any, &two, &failed(), &absent())).contains("its A records"));
-        assert!(partial(asked(any, &failed(), &one, &failed())).contains("its AAAA records"));
-        assert_eq!(asked(any, &failed(), &failed(), &failed()), Err(LookupError::Failed("Temporary failure".into())));
-        assert_eq!(asked(any, &failed(), &failed(), &absent()), Err(LookupError::Failed("Temporary failure".into())));
-        assert_eq!(asked(any, &absent(), &one, &two), Err(LookupError::Absent("no such name".into())));
-        // One version is asked for alone.
-        assert_eq!(asked(IpVersion::V4, &failed(), &one, &failed()).unwrap().list.len(), 1);
-        assert_eq!(asked(IpVersion::V6, &failed(), &failed(), &two).unwrap().list.len(), 1);
+        let of = |text: &str| Ok(vec![text.parse::<IpAddr>().unwrap()]);
+        let (one, two) = (|| of("192.0.2.1"), || of("2001:db8::1"));
+        let whole = |list: &[&str]| {
+            let list = list.iter().map(|text| text.parse().unwrap()).collect();
+            Ok::<_, LookupError>(Addresses { list, partial: None })
+        };
+        assert_eq!(combined(one(), two()), whole(&["2001:db8::1", "192.0.2.1"]));
+        assert_eq!(combined(one(), absent()), whole(&["192.0.2.1"]));
+        assert_eq!(combined(absent(), two()), whole(&["2001:db8::1"]));
+        assert_eq!(combined(absent(), absent()), Err(LookupError::Absent("no such name".into())));
+        let partial = |found: Result<Addresses, LookupError>| found.unwrap().partial.unwrap();
+        assert_eq!(partial(combined(one(), failed())), "its AAAA records could not be looked up: Temporary failure");
+        assert_eq!(partial(combined(failed(), two())), "its A records could not be looked up: Temporary failure");
+        // That a name has none of one kind says nothing of the other.
+        for (v4, v6, kind) in [(absent(), failed(), "its AAAA"), (failed(), absent(), "its A ")] {
+            let Err(LookupError::Failed(why)) = combined(v4, v6) else { panic!("{kind}") };
+            assert!(why.contains(kind), "{why}");
+        }
+        assert_eq!(combined(failed(), failed()), Err(LookupError::Failed("Temporary failure".into())));
     }
 
     #[test]

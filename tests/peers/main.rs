@@ -19,6 +19,7 @@ mod beyond_offer;
 mod chains;
 mod dnsload;
 mod encrypted;
+mod half_resolved;
 mod haproxy;
 mod history;
 mod iperf3;

@@ -11,7 +11,7 @@ use super::peer::{IP, NFT, installed, skip};
 use super::sandbox::CliSandbox;
 
 /// A network namespace of its own, removed with this.
-struct Namespace(String);
+pub struct Namespace(String);
 
 impl Namespace {
     /// `None` where this user may make none.
@@ -22,8 +22,12 @@ impl Namespace {
         made.status.success().then_some(Self(name))
     }
 
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+
     /// Runs commands inside, one a line.
-    fn setup(&self, lines: &str) {
+    pub fn setup(&self, lines: &str) {
         for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let mut command = Command::new("ip");
             command.args(["netns", "exec", &self.0]).args(["sh", "-c", line]);
@@ -33,7 +37,7 @@ impl Namespace {
     }
 
     /// The report of a suite that is run inside, and what it says to people.
-    fn run(&self, suite: &str) -> (Value, String) {
+    pub fn run(&self, suite: &str) -> (Value, String) {
         let sandbox = CliSandbox::new();
         sandbox.write("suite.yaml", suite);
         let inner = sandbox.shakedown(&["run", "suite.yaml", "--json", "report.json"]);
@@ -52,7 +56,7 @@ impl Drop for Namespace {
     }
 }
 
-fn namespace() -> Option<Namespace> {
+pub fn namespace() -> Option<Namespace> {
     if !installed(&[IP, NFT]) {
         return None;
     }

@@ -346,10 +346,15 @@ async fn parents(
     for text in &zone.parent {
         let Ok((host, port)) = endpoint::parse(text, Some(53)) else { continue };
         match resolve(&host, policy.version, policy.patience).await? {
-            Ok(found) => sockets.extend(found.list.into_iter().map(|address| {
-                let socket = SocketAddr::new(address, port);
-                (place(socket, 53), socket)
-            })),
+            Ok(found) => {
+                if let Some(why) = found.partial {
+                    out.cut(format!("{host}: {why}"));
+                }
+                sockets.extend(found.list.into_iter().map(|address| {
+                    let socket = SocketAddr::new(address, port);
+                    (place(socket, 53), socket)
+                }));
+            }
             Err(why) => {
                 out.notes.push(why);
                 out.failed.push(text.clone());
@@ -367,6 +372,7 @@ async fn parents(
     out.notes.push(format!("the parent is {}", names::text(&parent)));
     let names: Vec<String> = names.into_iter().collect();
     for (name, addresses) in resolved(zone, policy, end, seed, &names).await? {
+        out.half(&name, &addresses, policy);
         sockets.extend(
             addresses.found.into_iter().map(|address| (format!("{name}/{address}"), SocketAddr::new(address, 53))),
         );
