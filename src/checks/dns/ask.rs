@@ -10,7 +10,7 @@ use super::facts::{
     EDNS_VERSION, FLAGS, NSID, ORDERED, OUTCOME, RECORDS, RTT, SIZE, TEXTS, TRUNCATED, TTL, record_rcode, record_texts,
 };
 use super::transport::{self, Transport, UdpComparison};
-use super::{fields, question, server};
+use super::{fields, mail, question, server};
 use crate::checks::shared::target::Target;
 use crate::model::{Args, FactInfo, Fault, Invalid};
 use crate::probe::{Cx, EarlyEnd};
@@ -131,6 +131,7 @@ impl Ask {
         cx.set(&FLAGS, reply.flags());
         cx.set(&TRUNCATED, reply.truncated());
         self.seen_in_part(cx, &reply);
+        let truncated = reply.truncated();
         for record in &reply.answers {
             cx.record(&TTL, f64::from(record.ttl));
         }
@@ -158,6 +159,7 @@ impl Ask {
             }
         }
         record_texts(cx, self.question.code, &answers);
+        mail::record(cx, self.question.code, [Some(answers.as_slice()).filter(|_| !truncated)]);
         cx.set(&ANSWERS, answers);
         cx.set(&RECORDS, texts(reply.answers));
         cx.set(&AUTHORITY, texts(reply.authority));

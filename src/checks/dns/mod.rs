@@ -5,6 +5,7 @@ mod dnssec;
 mod facts;
 mod fields;
 mod load;
+mod mail;
 mod question;
 mod server;
 mod survey;
@@ -42,9 +43,9 @@ impl Probe for Dns {
     const FIELDS: &'static [FieldInfo] =
         joined!(FieldInfo; fields::FIELDS, transport::FIELDS, dnssec::FIELDS, load::FIELDS, survey::FIELDS);
     const FACTS: &'static [FactInfo] =
-        joined!(FactInfo; facts::FACTS, transport::FACTS, dnssec::FACTS, survey::FACTS, load::FACTS);
+        joined!(FactInfo; facts::FACTS, mail::FACTS, transport::FACTS, dnssec::FACTS, survey::FACTS, load::FACTS);
     const MODES: &'static [probe::Mode] =
-        joined!(probe::Mode; load::MODES, dnssec::MODES, survey::MODES, transport::MODES);
+        joined!(probe::Mode; load::MODES, mail::MODES, dnssec::MODES, survey::MODES, transport::MODES);
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (fields::NAME.name(), None);
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {

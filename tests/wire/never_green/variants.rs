@@ -56,6 +56,8 @@ const DNS: &[&str] = &[
     "authoritative: {zone: example, port: @, ns: {ns1.example: [127.0.0.1]}}, attempts: 1",
     "authoritative: {zone: example, port: @, ns: {ns1.example: [127.0.0.1]}}, attempts: 1, name: www.example, probes: [all], \
      wanted: {answers: [192.0.2.1]}, nsid: true",
+    "authoritative: {zone: example, port: @, parent: \"127.0.0.1:@\", via: \"127.0.0.1:@\", best_practice: true}, attempts: 1, \
+     name: example, type: MX",
 ];
 
 const TLS: &[&str] = &[

@@ -7,7 +7,7 @@ use super::response_summary::ResponseSummary;
 use super::server_report::ServerReport;
 use super::settings::Settings;
 use super::{facts, serial};
-use crate::checks::dns::facts as answer_facts;
+use crate::checks::dns::{facts as answer_facts, mail};
 use crate::probe::Cx;
 
 /// The facts of every survey.
@@ -120,6 +120,11 @@ fn of_question(cx: &mut Cx<'_>, settings: &Settings, reports: &[ServerReport]) {
         }
         set_known(cx, &answer_facts::ANSWERS, first.and_then(|summary| summary.answers.clone()));
     }
+    let whole = |report: &'_ ServerReport| -> Option<Vec<String>> {
+        report.main_summary().filter(|summary| summary.whole()).and_then(|summary| summary.answers.clone())
+    };
+    let lists: Vec<Option<Vec<String>>> = reports.iter().map(whole).collect();
+    mail::record(cx, settings.question.code, lists.iter().map(Option::as_deref));
     let flags = |report: &ServerReport| {
         let summary = report.main_summary()?;
         summary.answered().then(|| summary.flags.clone())

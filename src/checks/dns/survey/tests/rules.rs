@@ -114,6 +114,41 @@ async fn a_server_that_is_silent_is_not_one_without_several_soa() {
     pair.observe(BRIEF).await.is("soa.several", json!([pair.label(0)]));
 }
 
+#[tokio::test]
+async fn a_null_mx_beside_others_fails_everywhere() {
+    let with = |records: &[&str]| {
+        let lines = records.iter().map(|data| format!("\nz.test. 300 MX {data}"));
+        zone(7) + &lines.collect::<Vec<_>>().concat()
+    };
+    let none = |round: &Round| round.absent("mx.null_alone") && round.observation.partial("mx.null_alone").is_none();
+    let (null, both, mail) = (with(&["0 ."]), with(&["0 .", "10 mail.z.test."]), with(&["10 mail.z.test."]));
+    for (one, two, alone) in [(&null, &null, Some(true)), (&both, &both, Some(false)), (&mail, &mail, None)] {
+        let pair = Pair::new(one, two, &[]).await;
+        for fields in [pair.zone(), pair.list(), format!("server: \"{}\"", pair.sockets[0])] {
+            let round = observe(&format!("{fields}, {PATIENT}, name: z.test, type: mx"), None).await;
+            match alone {
+                Some(true) => round.passed(),
+                Some(false) => {
+                    round.failed("mx.null_alone");
+                    round.noted("beside the null MX, which says that there is no mail, stand 10 mail.z.test.");
+                }
+                None => assert!(none(&round), "there is no null MX"),
+            }
+        }
+        // Another type does not speak of it.
+        assert!(check(&format!("{}, {PATIENT}", pair.zone()), Some("{mx.null_alone: true}")).is_err());
+    }
+    // One of two servers is enough; one that fails leaves it open.
+    Pair::new(&null, &both, &[])
+        .await
+        .observe(&format!("{PATIENT}, name: z.test, type: MX"))
+        .await
+        .is("mx.null_alone", false);
+    let pair = Pair::new(&null, &null, &[Quirk::Silent]).await;
+    let round = pair.observe(&format!("{BRIEF}, name: z.test, type: MX")).await;
+    assert!(round.absent("mx.null_alone") && round.observation.partial("mx.null_alone").is_some());
+}
+
 /// Servers of a zone with everything recommended, but for what is replaced.
 async fn recommended(
     change: impl Fn(&str) -> String,
