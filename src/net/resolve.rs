@@ -121,7 +121,8 @@ impl Asked {
     }
 
     fn unanswered(&self) -> LookupError {
-        LookupError::Failed(format!("no answer within {:?}", self.patience))
+        let patience = self.patience;
+        LookupError::Failed(format!("no answer within {patience:?}"))
     }
 }
 

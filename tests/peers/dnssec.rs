@@ -90,8 +90,8 @@ const CASES: &[Case] = &[
     insecure("nowhere.unsigned.test", "A"),
     insecure("drop.good.test", "A"),
     insecure("away.unsigned.test", "A"),
-    insecure("nowhere.iterated.test", "A"),
-    insecure("x.wild.iterated.test", "A"),
+    case("nowhere.iterated.test", "A", "insecure", Some("nsec3_iterations")),
+    case("x.wild.iterated.test", "A", "insecure", Some("nsec3_iterations")),
     insecure("x.wild.optout.test", "A"),
     case("www.unknown.test", "A", "insecure", Some("unsupported_algorithm")),
     // RFC 5155 section 9.2 forbids to call this authentic. BIND keeps that apart from validity: named sets no AD either, but
@@ -221,6 +221,54 @@ fn margins_and_parameters_are_reported() {
     let then = jiff::Timestamp::from_second(jiff::Timestamp::now().as_second() - 20 * 86_400).unwrap().to_string();
     let checks = checks.replace('@', &signed.port.to_string()).replace("THEN", &then);
     signed.sandbox.run(&checks, &[]).failed(&["by-default-bogus", "by-default-insecure"]);
+}
+
+/// Zones, and the fact that fails of a server of theirs: NSD, which serves their parent as well.
+const SERVED: &[(&str, Option<&str>)] = &[
+    ("good", None),
+    ("expired", Some("rrsig.unsound")),
+    ("future", Some("rrsig.unsound")),
+    ("wrongds", Some("dnskey.unmatched")),
+    ("nokeys", Some("dnskey.unmatched")),
+    ("nonsec", Some("denial.unproven")),
+    ("norrsig", Some("rrsig.unsound")),
+    ("altered", Some("rrsig.unsound")),
+    ("iterated", Some("denial.unproven")),
+    // DS of an algorithm nobody knows leave a zone unsigned, whose signatures are sound all the same.
+    ("unknown", None),
+    ("unsigned", None),
+    ("nsec3", None),
+    ("optout", None),
+    ("p384", None),
+    ("ed25519", None),
+    ("rsa", None),
+];
+
+#[test]
+fn each_server_is_judged_by_what_it_gives_a_validator() {
+    if !installed(&[NSD, LDNS, DIG]) {
+        return;
+    }
+    let signed = Signed::start();
+    let mut checks = String::new();
+    for (zone, _) in SERVED {
+        let port = signed.port;
+        writeln!(
+            checks,
+            "  - {{id: {zone}, dns: {{authoritative: {{zone: {zone}.test, port: {port}, parent: \"127.0.0.1:{port}\"}}, \
+             name: www.{zone}.test, probes: [dnssec]}}}}"
+        )
+        .unwrap();
+    }
+    let ran = signed.sandbox.run(&checks, &[]);
+    for (place, (zone, fact)) in SERVED.iter().enumerate() {
+        let check = &ran.report["checks"][place];
+        let reason = check["reason"].as_str().unwrap_or_default();
+        match fact {
+            None => assert_eq!(check["verdict"], "passed", "{zone}: {check:#}"),
+            Some(fact) => assert!(check["verdict"] == "failed" && reason.contains(fact), "{zone}: {check:#}"),
+        }
+    }
 }
 
 /// A resolver that validates and forwards everything to `port`.

@@ -54,7 +54,8 @@ fn reply(query: &[u8]) -> Option<Vec<u8>> {
     let mut out = vec![query[0], query[1], 0x85, 0x80 | rcode, 0, 1, 0, u8::from(word == "ok"), 0, 0, 0, 0];
     out.extend(question);
     if word == "ok" {
-        let loopback: &[u8] = if kind == 1 { &[127, 0, 0, 1] } else { &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1] };
+        let loopback: &[u8] =
+            if kind == 1 { &[127, 0, 0, 1] } else { &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1] };
         out.extend([0xc0, 12]);
         out.extend(kind.to_be_bytes());
         out.extend([0, 1, 0, 0, 0, 0, 0, u8::try_from(loopback.len()).unwrap()]);
@@ -130,7 +131,11 @@ fn held(report: &Value, cases: &[Case], shown: &str) {
         assert_eq!(check["verdict"], case.3, "{case:?}: {check:#}\n{shown}");
         let text = check.to_string();
         assert!(text.contains(case.4), "{case:?}: {check:#}");
-        assert_eq!(text.contains("could not be looked up"), case.4.contains("could not be looked up"), "{case:?}: {check:#}");
+        assert_eq!(
+            text.contains("could not be looked up"),
+            case.4.contains("could not be looked up"),
+            "{case:?}: {check:#}"
+        );
     }
 }
 
