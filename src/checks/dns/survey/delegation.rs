@@ -215,8 +215,15 @@ pub(super) async fn look_up_siblings(
         return;
     }
     let outside = |name: &str| names::parse(name).is_some_and(|name| !zone.name.zone_of(&name));
-    let glue: Vec<(String, BTreeSet<IpAddr>)> =
-        known.glue.iter().flatten().filter(|(name, _)| outside(name)).map(|(a, b)| (a.clone(), b.clone())).collect();
+    // Of an IP version that is left out (`family`) no resolver is asked.
+    let asked = |all: &BTreeSet<IpAddr>| -> BTreeSet<IpAddr> {
+        all.iter().copied().filter(|one| policy.version.admits(*one)).collect()
+    };
+    let glue = known.glue.iter().flatten().filter(|(name, _)| outside(name));
+    let glue: Vec<(String, BTreeSet<IpAddr>)> = glue
+        .map(|(name, addresses)| (name.clone(), asked(addresses)))
+        .filter(|(_, addresses)| !addresses.is_empty())
+        .collect();
     if glue.is_empty() {
         return;
     }

@@ -117,7 +117,7 @@ fn signed(cx: &mut Cx<'_>, reports: &[ServerReport]) {
     if !somewhere && reports.iter().all(|report| report.findings.signed.keys == Some(false)) {
         return;
     }
-    const UNSEEN: &str = "what DNSSEC needs did not come whole from";
+    const UNSEEN: &str = "not all that validation needs could be judged at";
     let lacks = |report: &ServerReport| somewhere && report.findings.signed.keys == Some(false);
     for report in reports.iter().filter(|report| lacks(report)) {
         cx.note(format!("{}: no DNSKEY, although other servers have some", report.label()));

@@ -47,6 +47,11 @@ async fn glue_of_a_server_outside_the_zone_is_held_against_a_resolver() {
     resolver.load(&known("A 127.0.0.3"));
     resolver.behave(&[Quirk::Resolver, Quirk::FailsAaaa]);
     observe(&fields, None).await.passed();
+    // Nor is an address of a version that is left out looked up.
+    script.load(&(delegation.clone() + "\nns.other.test. 300 AAAA ::1"));
+    let v4 = fields.clone() + ", family: ipv4";
+    observe(&v4, None).await.passed();
+    script.load(&delegation);
     // Without a resolver the suite cannot ask for it, and nothing is held against the zone.
     let fields = format!("authoritative: {{zone: z.test, parent: \"{socket}\", port: {port}}}, {PATIENT}");
     observe(&fields, None).await.passed();
