@@ -113,11 +113,11 @@ fn transfers(cx: &mut Cx<'_>, reports: &[ServerReport]) {
 
 /// A zone that is signed nowhere has nothing to prove; where one server has keys, all must.
 fn signed(cx: &mut Cx<'_>, reports: &[ServerReport]) {
+    const UNSEEN: &str = "not all that validation needs could be judged at";
     let somewhere = reports.iter().any(|report| report.findings.signed.keys == Some(true));
     if !somewhere && reports.iter().all(|report| report.findings.signed.keys == Some(false)) {
         return;
     }
-    const UNSEEN: &str = "not all that validation needs could be judged at";
     let lacks = |report: &ServerReport| somewhere && report.findings.signed.keys == Some(false);
     for report in reports.iter().filter(|report| lacks(report)) {
         cx.note(format!("{}: no DNSKEY, although other servers have some", report.label()));

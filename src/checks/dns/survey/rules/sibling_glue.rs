@@ -51,7 +51,7 @@ fn compare(cx: &mut Cx<'_>, names: &[(String, BTreeSet<IpAddr>, ServerAddresses)
         Some(agree) => cx.set(&SIBLING_AGREE, agree),
         None if open.is_empty() => {}
         None => {
-            cx.partial(&SIBLING_AGREE, format!("a resolver could not look up all addresses of {}", open.join(", ")))
+            cx.partial(&SIBLING_AGREE, format!("a resolver could not look up all addresses of {}", open.join(", ")));
         }
     }
 }
