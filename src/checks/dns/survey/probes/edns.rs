@@ -1,8 +1,7 @@
 //! EDNS as RFC 6891 wants it: a version it does not know, an option it does not know, a flag it does not know.
 
-use super::judged;
+use super::{alike, judged};
 use crate::checks::dns::survey::querier::{ControlledReply, Querier};
-use crate::checks::dns::survey::records;
 use crate::checks::dns::survey::server_report::ServerReport;
 use crate::checks::dns::survey::settings::Settings;
 use crate::model::Fault;
@@ -41,7 +40,7 @@ pub(super) async fn probe(
         let version = reply.edns.as_ref().map(|edns| edns.version);
         reply.rcode == rcode::BADVERS && version == Some(0)
     });
-    let same = |reply: &Reply| records::fingerprint(reply, false) == records::fingerprint(&plain, false);
+    let same = |reply: &Reply| alike(reply, &plain);
     let option = querier.ask_with_control(&wish(|wish| wish.option = Some(OPTION))).await?;
     report.findings.edns_option = judged(querier, &option, "an unknown EDNS option", |reply| {
         same(reply) && reply.edns.as_ref().is_some_and(|edns| !edns.options.contains(&OPTION))

@@ -1,9 +1,8 @@
 //! Bits of the header that a server does not know or need not heed (RFC 8906 section 8.1): an unknown opcode, the reserved bit,
 //! AD and CD.
 
-use super::judged;
+use super::{alike, judged};
 use crate::checks::dns::survey::querier::Querier;
-use crate::checks::dns::survey::records;
 use crate::checks::dns::survey::server_report::ServerReport;
 use crate::checks::dns::survey::settings::Settings;
 use crate::model::Fault;
@@ -29,7 +28,7 @@ pub(super) async fn probe(
         reply.rcode == rcode::NOTIMP && empty
     });
     let Some(plain) = querier.udp(&question).await?.reply else { return Ok(()) };
-    let same = |reply: &Reply| records::fingerprint(reply, false) == records::fingerprint(&plain, false);
+    let same = |reply: &Reply| alike(reply, &plain);
     let reserved = querier.ask_with_control(&question.clone().header(Z)).await?;
     report.findings.reserved =
         judged(querier, &reserved, "the reserved bit (Z)", |reply| same(reply) && !reply.reserved());
