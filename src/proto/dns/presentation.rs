@@ -80,7 +80,9 @@ pub(crate) fn data_key(kind: Option<&str>, text: &str) -> String {
 /// A text without quotes is all of the text, however the record splits it into strings.
 fn same_texts(one: &[String], other: &[String]) -> bool {
     let quoted = |words: &[String]| words.iter().all(|word| word.starts_with('"'));
-    let whole = |words: &[String]| words.iter().map(|word| word.trim_matches('"')).collect::<String>();
+    let bare =
+        |word: &'_ String| word.strip_prefix('"').and_then(|word| word.strip_suffix('"')).unwrap_or(word).to_owned();
+    let whole = |words: &[String]| words.iter().map(bare).collect::<String>();
     if quoted(one) && quoted(other) { one == other } else { whole(one) == whole(other) }
 }
 

@@ -27,6 +27,7 @@ const SAME: &[(&str, &str, &str)] = &[
     ("TXT", "\"v=spf1 -all\"", "v=spf1 -all"),
     ("TXT", "\"one\" \"two\"", "onetwo"),
     ("TXT", "\"a\\\"b\"", "a\\034b"),
+    ("TXT", "\"a\\\"\"", "a\\034"),
     ("DS", "12345 13 2 ABCDEF0123456789", "12345 ECDSAP256SHA256 2 abcdef01 23456789"),
     ("DS", "12345 13 2 ABCDEF", "12345 13 2 ab:cd:ef"),
     ("TLSA", "3 1 1 0D6FCE", "3 1 1 0d 6f ce"),
