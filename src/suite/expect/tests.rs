@@ -69,8 +69,8 @@ fn what_a_check_does_not_speak_of_stays() {
     assert_eq!(kept("tls", "version: {ge: TLS1.2}")[..2], ["outcome eq completed", "verified eq true"]);
     assert_eq!(kept("tcp", "connect_time.p95: {lt: 1s}"), ["outcome eq connected"]);
     assert_eq!(kept("throughput", "bitrate.median: {gt: 1 Mbit/s}"), ["outcome eq transferred", "transferred gt 0 B"]);
-    assert_eq!(kept("icmp", "duplicates: 0"), ["outcome eq replied", "loss le 0%", "late le 0"]);
-    assert_eq!(kept("icmp", "loss: {lt: 5%}"), ["outcome eq replied", "late le 0"]);
+    assert_eq!(kept("icmp", "duplicates: 0"), ["outcome eq replied", "loss le 0%", "late le 0", "altered le 0"]);
+    assert_eq!(kept("icmp", "loss: {lt: 5%}"), ["outcome eq replied", "late le 0", "altered le 0"]);
     let dns = ["outcome eq answered", "rcode eq NOERROR", "answers len {ge: 1}", "truncated eq false"];
     assert_eq!(kept("dns", "rtt.p95: {lt: 1s}"), dns);
     assert_eq!(kept("dns", "answers: {excludes: [192.0.2.1]}"), dns);
