@@ -258,11 +258,38 @@ fn a_run_that_asks_for_nothing_is_not_waited_for_for_ever() {
         std::thread::yield_now();
     }
     // It wakes up, and is told.
+    assert_eq!(bare.receive(), "restoring");
     bare.send(&json!("restore"));
     assert_eq!(bare.receive(), "restoring");
     let answer = bare.receive();
     assert!(answer["restored"]["incident"].as_str().unwrap().contains("did not ask"), "{answer}");
     assert_eq!((answer["restored"]["restore"]["exit"].clone(), marks.count("restored")), (json!(0), 1));
+}
+
+/// A run that was stopped before its first question, and goes on, does not watch a service that is whole again.
+#[test]
+fn a_run_that_never_asked_is_restored_for() {
+    let marks = Marks::new();
+    let mut bare = Bare::live(&idle(marks.leave("restored", "")));
+    assert_eq!(bare.receive(), "restoring", "unasked");
+    bare.send(&json!("restore"));
+    assert_eq!(bare.receive(), "restoring");
+    let answer = bare.receive();
+    assert!(answer["restored"]["incident"].as_str().unwrap().contains("the run was stopped"), "{answer}");
+    assert_eq!(marks.count("restored"), 1);
+}
+
+#[tokio::test]
+async fn a_run_hears_that_the_guard_restored_unasked() {
+    let marks = Marks::new();
+    let mut plan = idle(marks.leave("restored", ""));
+    plan.hold = Duration::from_millis(50);
+    let mut guard = Guard::arm(plan, Vec::new()).await.unwrap();
+    assert!(guard.inject().await.unwrap().succeeded());
+    guard.lost().await;
+    let restored = guard.restore().await.unwrap();
+    assert!(restored.succeeded() && restored.incident.contains("did not ask for it in time"), "{restored:?}");
+    assert_eq!(marks.count("restored"), 1);
 }
 
 #[tokio::test]
@@ -323,6 +350,7 @@ fn a_run_that_asks_no_more_is_restored_for() {
         std::thread::yield_now();
     }
     assert!(begun.elapsed() > Duration::from_secs(2), "a busy run may be late");
+    assert_eq!(bare.receive(), "restoring");
     bare.send(&json!("ping"));
     assert_eq!(bare.receive(), "alive");
     bare.send(&json!("restore"));

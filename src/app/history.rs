@@ -50,7 +50,7 @@ pub(super) fn history(args: &HistoryArgs, terminal: &Terminal) -> u8 {
     match (&args.json, &document) {
         (Some(path), Ok(text)) => write("the history", path, &format!("{text}\n")),
         (Some(path), Err(error)) => {
-            write_failed = Some(format!("cannot write the history to {}: {error}", path.display()))
+            write_failed = Some(format!("cannot write the history to {}: {error}", path.display()));
         }
         (None, _) => {}
     }

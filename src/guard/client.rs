@@ -142,10 +142,10 @@ impl Guard {
         timeout(limit, ended).await.ok()?.ok()
     }
 
-    /// Ends when the guard does, or is stopped. Call it only while nothing else is asked of the guard; may be dropped.
+    /// Ends when the guard does, is stopped, or restores unasked. Call it only while nothing else is asked of the guard; may be
+    /// dropped.
     pub async fn lost(&mut self) {
-        // It says nothing unasked.
-        while self.receive_watched().await.is_ok() {}
+        while !matches!(self.receive_watched().await, Ok(Reply::Restoring) | Err(_)) {}
     }
 
     /// Restores, unless nothing was begun. Does it here when the guard is gone. May be called again after being dropped.

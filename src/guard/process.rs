@@ -111,7 +111,7 @@ struct Watch<'a> {
     restored: Option<RestoreResult>,
     /// When it is undone unasked.
     end: Option<Instant>,
-    /// When the run last asked after us, if it does.
+    /// When the run last asked something of us, once it has asked to inject.
     heard: Option<Instant>,
     /// It asked to restore while that was under way unasked.
     asked: bool,
@@ -150,6 +150,8 @@ impl Watch<'_> {
 
     /// Runs the inject command. `None` when the run vanished, or asked to restore, before it had ended.
     async fn inject(&mut self) -> Option<CommandResult> {
+        // A run that is stopped before its first question is silent from here on.
+        self.heard = Some(Instant::now());
         let (fault, failed) = Fault::start(&self.arming.plan, &self.arming.mark);
         let fault = self.fault.insert(fault);
         if let Some(leader) = fault.leader() {
@@ -217,6 +219,8 @@ impl Watch<'_> {
             let hold = self.plan().hold;
             format!("the run did not ask for it in time, {hold:?} after `inject`, so the guard restored unasked")
         };
+        // A run that comes back must not watch on as if it were still broken.
+        send(&Reply::Restoring);
         let result = self.restore().await;
         self.restored = Some(RestoreResult { incident, ..result });
         if std::mem::take(&mut self.asked) {

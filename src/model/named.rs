@@ -168,7 +168,7 @@ impl<'de> Visitor<'de> for AnyFact {
     }
 }
 
-/// A number, which serde_json hands over as its digits under a key of its own, so that none is rounded.
+/// A number, which `serde_json` hands over as its digits under a key of its own, so that none is rounded.
 fn number(entries: &[(String, Value)]) -> Option<FactValue> {
     match entries {
         [(key, Value::String(digits))] if key == "$serde_json::private::Number" => {

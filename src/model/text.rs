@@ -52,10 +52,10 @@ impl Text {
         self.value
     }
 
-    /// What is shown as a value of its own: the same text with nothing to hide.
+    /// What is shown as the value: the same text with nothing to hide, still marked as one that holds a secret.
     #[must_use]
     pub fn masked(&self) -> Self {
-        self.shown().into()
+        Self::new(self.shown(), self.shown.as_deref())
     }
 }
 

@@ -110,6 +110,7 @@ mod tests {
     async fn who_was_away_takes_in_what_arrived_meanwhile() {
         let arrives = async {
             advance(SECOND * 5).await;
+            // What needs time to be seen after a wake.
             sleep(ONCE_MORE / 2).await;
             7
         };

@@ -230,6 +230,7 @@ mod tests {
         assert_eq!(turn.crowded(), None);
         turn.established(SECOND);
         assert_eq!(turn.crowded(), Some(SECOND * 4), "a server far away answers later");
+        // The clock stands still otherwise: after three seconds the others are forgotten.
         sleep(SECOND * 3).await;
         assert_eq!(turn.crowded(), None);
     }

@@ -1,5 +1,6 @@
 //! What is registered of a family: its tables, its modes and its constructor.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -143,6 +144,15 @@ impl DynProbe for MaskedProbe {
     }
     fn answered(&self, observation: &Observation) -> bool {
         self.probe.answered(observation)
+    }
+    fn watches(&self) -> bool {
+        self.probe.watches()
+    }
+    fn computes(&self) -> bool {
+        self.probe.computes()
+    }
+    fn prepare(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        self.probe.prepare()
     }
     fn run<'f>(&'f self, cx: &'f mut Cx<'_>) -> ProbeFuture<'f> {
         self.probe.run(cx)

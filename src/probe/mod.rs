@@ -273,17 +273,11 @@ pub trait DynProbe: Send + Sync {
     /// See [`Probe::answered`].
     fn answered(&self, observation: &Observation) -> bool;
     /// See [`Probe::watches`].
-    fn watches(&self) -> bool {
-        self.footprint() != Footprint::Quiet
-    }
+    fn watches(&self) -> bool;
     /// See [`Probe::computes`].
-    fn computes(&self) -> bool {
-        false
-    }
+    fn computes(&self) -> bool;
     /// See [`Probe::prepare`].
-    fn prepare(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        Box::pin(async {})
-    }
+    fn prepare(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
     /// See [`Probe::run`].
     fn run<'f>(&'f self, cx: &'f mut Cx<'_>) -> ProbeFuture<'f>;
     /// See [`Probe::restore`].

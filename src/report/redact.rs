@@ -136,17 +136,17 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
     redactor.scrub(target);
     texts(tags, redactor);
     option(reason, redactor);
-    fault.iter_mut().for_each(|fault| of_fault(fault, redactor));
+    for fault in fault.iter_mut() {
+        of_fault(fault, redactor);
+    }
     texts(earlier, redactor);
     of_facts(facts, redactor);
     named(partial, redactor, |why, redactor| redactor.scrub(why));
     for outcome in expectations {
         of_outcome(outcome, redactor);
     }
-    if let Some(Control { check, verdict: _, reason, address }) = control {
-        redactor.scrub(check);
-        option(reason, redactor);
-        option(address, redactor);
+    if let Some(control) = control {
+        of_control(control, redactor);
     }
     named(metrics, redactor, of_metric);
     texts(notes, redactor);
@@ -155,13 +155,26 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
         redactor.scrub(file);
     }
     if let Some(base) = base {
-        let BaseArm { target, verdict: _, reason, facts } = &mut **base;
-        redactor.scrub(target);
-        option(reason, redactor);
-        of_facts(facts, redactor);
+        of_base(base, redactor);
     }
     named(rules, redactor, word);
-    gated.iter_mut().for_each(|name| word(name, redactor));
+    for name in gated.iter_mut() {
+        word(name, redactor);
+    }
+}
+
+fn of_control(control: &mut Control, redactor: &Redactor) {
+    let Control { check, verdict: _, reason, address } = control;
+    redactor.scrub(check);
+    option(reason, redactor);
+    option(address, redactor);
+}
+
+fn of_base(base: &mut BaseArm, redactor: &Redactor) {
+    let BaseArm { target, verdict: _, reason, facts } = base;
+    redactor.scrub(target);
+    option(reason, redactor);
+    of_facts(facts, redactor);
 }
 
 fn of_fault(fault: &mut Fault, redactor: &Redactor) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::diagnostic::Diagnostics;
-use super::tree::{Kind, Node};
+use super::tree::{Key, Kind, Node};
 
 /// Most cells of one check.
 const MAX_CELLS: usize = 100_000;
@@ -38,34 +38,7 @@ pub fn cells(node: Option<&Node>, secrets: &BTreeMap<String, String>, errors: &m
             );
             continue;
         }
-        let mut seen = std::collections::BTreeSet::new();
-        for value in values {
-            match value.text() {
-                None => errors.add(
-                    value.span,
-                    format!("`{}` of `matrix` holds {}", key.name, value.sort()),
-                    "write scalars",
-                ),
-                Some(text)
-                    if value.shown.is_some()
-                        || secrets.values().any(|secret| !secret.is_empty() && text.contains(secret.as_str())) =>
-                {
-                    errors.add(
-                        value.span,
-                        format!("`{}` of `matrix` holds a secret", key.name),
-                        "it would be part of the case's id",
-                    );
-                }
-                Some(text) if !seen.insert(text.to_owned()) => {
-                    errors.add(
-                        value.span,
-                        format!("`{text}` stands twice in `{}`", key.name),
-                        "two cases would have one id",
-                    );
-                }
-                Some(_) => {}
-            }
-        }
+        scalars(key, values, secrets, errors);
         let written: usize = values.iter().map(|value| value.text().map_or(0, str::len) + VALUE_BYTES).sum();
         bytes = bytes.saturating_mul(values.len()).saturating_add(out.len().saturating_mul(written));
         if bytes > MAX_BYTES {
@@ -88,6 +61,36 @@ pub fn cells(node: Option<&Node>, secrets: &BTreeMap<String, String>, errors: &m
             .collect();
     }
     out
+}
+
+/// Values stand in the ids of cases: scalars, each once, and no secrets.
+fn scalars(key: &Key, values: &[Node], secrets: &BTreeMap<String, String>, errors: &mut Diagnostics) {
+    let mut seen = std::collections::BTreeSet::new();
+    for value in values {
+        match value.text() {
+            None => {
+                errors.add(value.span, format!("`{}` of `matrix` holds {}", key.name, value.sort()), "write scalars");
+            }
+            Some(text)
+                if value.shown.is_some()
+                    || secrets.values().any(|secret| !secret.is_empty() && text.contains(secret.as_str())) =>
+            {
+                errors.add(
+                    value.span,
+                    format!("`{}` of `matrix` holds a secret", key.name),
+                    "it would be part of the case's id",
+                );
+            }
+            Some(text) if !seen.insert(text.to_owned()) => {
+                errors.add(
+                    value.span,
+                    format!("`{text}` stands twice in `{}`", key.name),
+                    "two cases would have one id",
+                );
+            }
+            Some(_) => {}
+        }
+    }
 }
 
 /// `check[key=value,…]` with sorted keys; the bare id without a matrix.

@@ -1,5 +1,6 @@
 //! A resolver of which one half fails: the system's own library asks it, inside a network namespace with a resolv.conf of its own.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::net::{TcpListener, UdpSocket};
 use std::path::PathBuf;
@@ -102,7 +103,7 @@ const CASES: &[Case] = &[
 fn suite(cases: &[Case]) -> String {
     let mut text = "version: 1\nsuite: half\nchecks:\n".to_owned();
     for (place, (a, aaaa, more, ..)) in cases.iter().enumerate() {
-        text += &format!("- {{id: c{place}, tcp: {{host: a-{a}.aaaa-{aaaa}.half.test, port: {PORT}, {more}}}}}\n");
+        writeln!(text, "- {{id: c{place}, tcp: {{host: a-{a}.aaaa-{aaaa}.half.test, port: {PORT}, {more}}}}}").unwrap();
     }
     text
 }

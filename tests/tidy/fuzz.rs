@@ -17,6 +17,7 @@ const PARSERS: &[(&str, &str)] = &[
     ("src/checks/http/record.rs", "http_answer"),
     ("src/history/index/mod.rs", "report"),
     ("src/history/reading.rs", "report"),
+    ("src/model/typed/decimal.rs", "expectation"),
     ("src/net/datagram/icmp_error.rs", "icmp"),
     ("src/proto/dns/message.rs", "dns_answer"),
     ("src/proto/dns/rdata.rs", "dns_answer"),

@@ -74,13 +74,14 @@ impl Probe for Failover {
         let stream = ProbeStream::start(self.stream.clone())?;
         let mut times = self.steady_before(cx, &stream, &heartbeat).await?;
         self.injection.arm(&locks).await?;
+        let injecting = stream.now();
         self.inject(cx).await?;
         times.injected = stream.now();
         let guarded = tokio::select! {
             () = tokio::time::sleep(self.phases.observe) => Ok(()),
             lost = self.injection.lost() => Err(lost),
             // Nothing of it can be judged any more, so there is no reason to leave it broken for longer.
-            () = stream.interrupted(&heartbeat, times.injected) => Ok(()),
+            () = stream.interrupted(&heartbeat, injecting) => Ok(()),
         };
         times.restoring = stream.now();
         // After a failure nothing of it will be judged; what counts is that everybody hears of it soon.

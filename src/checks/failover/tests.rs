@@ -1,5 +1,6 @@
 //! The rules between fields, and facts from streams that did not go well.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -267,6 +268,15 @@ impl DynProbe for StubProbe {
     }
     fn answered(&self, _: &Observation) -> bool {
         true
+    }
+    fn watches(&self) -> bool {
+        false
+    }
+    fn computes(&self) -> bool {
+        false
+    }
+    fn prepare(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {})
     }
     fn run<'f>(&'f self, _: &'f mut Cx<'_>) -> ProbeFuture<'f> {
         Box::pin(async {

@@ -10,14 +10,14 @@ use crate::model::fact::Distribution;
 use crate::model::field::{PATIENCE, PORT as PORT_NUMBER};
 use crate::model::table::{facts, fields};
 use crate::model::{
-    Args, Better, Choice, Fact, FactInfo, Fault, Field, FieldInfo, FieldKind, FieldRole, Invalid, Observation, Unit,
+    Args, Better, Choice, Fact, FactInfo, Fault, Field, FieldInfo, FieldKind, FieldRole, Invalid, Observation, Text, Unit,
 };
 use crate::net::datagram::udp;
 use crate::net::dial::{ConnectError, local_fault};
 use crate::probe::{Cx, EarlyEnd, Footprint, Probe, fact_is};
 
 fields! { FIELDS;
-    const HOST: Field<String> = Field::required("host", FieldKind::Host, "Name or address of the server.");
+    const HOST: Field<Text> = Field::required("host", FieldKind::Host, "Name or address of the server.");
     const PORT: Field<u16> = Field::default("port", PORT_NUMBER, "123", "Port of the server.").role(FieldRole::Location);
     use FAMILY;
     use SOURCE;

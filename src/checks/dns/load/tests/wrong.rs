@@ -187,7 +187,7 @@ async fn data_is_compared_as_what_it_is() {
     }
     fn turning(number: u64, query: &[u8]) -> Vec<u8> {
         let upper = b"\0\x0a\x04MAIL\x04load\x04TEST\0".to_vec();
-        if number % 2 == 0 { mx(query) } else { records(query, 0, &[(15, 300, upper)]) }
+        if number.is_multiple_of(2) { mx(query) } else { records(query, 0, &[(15, 300, upper)]) }
     }
     let server = Server::start(turning);
     for (data, wrong) in [("10 mail.LOAD.test", false), ("10 mail.load.test.", false), ("20 mail.load.test", true)] {
