@@ -1,5 +1,6 @@
 //! Checks beside each other do not crowd each other out of a server with a short queue.
 
+use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -48,7 +49,7 @@ fn crowd(checks: usize, server: &ShortQueue) -> CliSandbox {
     let mut suite = "version: 1\nsuite: s\nchecks:\n".to_owned();
     for number in 0..checks {
         let port = server.address.port();
-        suite += &format!("  - {{id: c{number}, tcp: {{host: 127.0.0.1, port: {port}, timeout: 900ms}}}}\n");
+        writeln!(suite, "  - {{id: c{number}, tcp: {{host: 127.0.0.1, port: {port}, timeout: 900ms}}}}").unwrap();
     }
     CliSandbox::new(&suite)
 }

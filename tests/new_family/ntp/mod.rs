@@ -10,7 +10,8 @@ use crate::model::fact::Distribution;
 use crate::model::field::{PATIENCE, PORT as PORT_NUMBER};
 use crate::model::table::{facts, fields};
 use crate::model::{
-    Args, Better, Choice, Fact, FactInfo, Fault, Field, FieldInfo, FieldKind, FieldRole, Invalid, Observation, Text, Unit,
+    Args, Better, Choice, Fact, FactInfo, Fault, Field, FieldInfo, FieldKind, FieldRole, Invalid, Observation, Text,
+    Unit,
 };
 use crate::net::datagram::udp;
 use crate::net::dial::{ConnectError, local_fault};
