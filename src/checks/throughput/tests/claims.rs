@@ -1,34 +1,18 @@
 //! Servers whose results do not fit what happened.
 
-use serde_json::{Value, json};
-use tokio::net::{TcpListener, UdpSocket};
-
 use super::*;
 use crate::model::Rest;
-use crate::proto::iperf3::datagram::{Header, REPLY, is_hello};
+use crate::proto::iperf3::datagram::{Header, is_hello};
 
 /// What a server makes its results of: the highest sequence number it saw.
 type Claim = fn(u64) -> Value;
 
 /// A server of one UDP upload with one stream; `results` makes its results from the highest sequence number it saw.
 async fn counting(results: Claim) -> SocketAddr {
-    let (listener, socket) = loop {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        if let Ok(socket) = UdpSocket::bind(listener.local_addr().unwrap()).await {
-            break (listener, socket);
-        }
-    };
+    let (listener, socket) = one_port().await;
     let addr = listener.local_addr().unwrap();
     tokio::spawn(async move {
-        let (mut control, _) = listener.accept().await?;
-        read_cookie(&mut control).await?;
-        write_state(&mut control, state::PARAM_EXCHANGE).await?;
-        read_json(&mut control, 8192).await?;
-        write_state(&mut control, state::CREATE_STREAMS).await?;
-        let (_, client) = socket.recv_from(&mut [0; 64]).await?;
-        socket.send_to(&REPLY, client).await?;
-        write_state(&mut control, state::TEST_START).await?;
-        write_state(&mut control, state::TEST_RUNNING).await?;
+        let (mut control, _) = one_datagram_stream(&listener, &socket).await?;
         let (mut highest, mut datagram) = (0, [0; 2048]);
         loop {
             // Datagrams first, so that none is left when the end is read.

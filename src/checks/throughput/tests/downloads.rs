@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::Rest;
-use crate::proto::iperf3::datagram::{Header, REPLY};
+use crate::proto::iperf3::datagram::Header;
 
 /// A server of one TCP download that sends `bytes` and then claims `results`.
 async fn sending(bytes: usize, results: Value) -> SocketAddr {
@@ -26,23 +26,10 @@ async fn sending(bytes: usize, results: Value) -> SocketAddr {
 
 /// A server of one UDP download with one stream that sends `count` datagrams and then claims `results`.
 async fn sending_datagrams(count: u64, results: Value) -> SocketAddr {
-    let (listener, socket) = loop {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        if let Ok(socket) = tokio::net::UdpSocket::bind(listener.local_addr().unwrap()).await {
-            break (listener, socket);
-        }
-    };
+    let (listener, socket) = one_port().await;
     let addr = listener.local_addr().unwrap();
     tokio::spawn(async move {
-        let (mut control, _) = listener.accept().await?;
-        read_cookie(&mut control).await?;
-        write_state(&mut control, state::PARAM_EXCHANGE).await?;
-        read_json(&mut control, 8192).await?;
-        write_state(&mut control, state::CREATE_STREAMS).await?;
-        let (_, client) = socket.recv_from(&mut [0; 64]).await?;
-        socket.send_to(&REPLY, client).await?;
-        write_state(&mut control, state::TEST_START).await?;
-        write_state(&mut control, state::TEST_RUNNING).await?;
+        let (mut control, client) = one_datagram_stream(&listener, &socket).await?;
         // The client's socket may still hold the answer to its hello; what counts comes after it.
         tokio::time::sleep(Duration::from_millis(50)).await;
         for sequence in 1..=count {

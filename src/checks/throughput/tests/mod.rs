@@ -3,6 +3,7 @@ mod downloads;
 mod patience;
 mod strict;
 
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -10,13 +11,14 @@ use futures_util::future::join_all;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Throughput;
 use crate::model::{Arg, Args, Fault, Observation};
 use crate::probe::Probe;
+use crate::proto::iperf3::datagram::REPLY;
 use crate::proto::iperf3::frame::{read_cookie, read_json, read_state, write_json, write_state};
 use crate::proto::iperf3::{parameter, state};
 use crate::serve::{Limits, Server};
@@ -210,6 +212,30 @@ fn understood(mut params: Value) -> Value {
         params.as_object_mut().unwrap().remove(name);
     }
     params
+}
+
+/// A listener and a socket of UDP on one port.
+async fn one_port() -> (TcpListener, UdpSocket) {
+    loop {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        if let Ok(socket) = UdpSocket::bind(listener.local_addr().unwrap()).await {
+            return (listener, socket);
+        }
+    }
+}
+
+/// The protocol up to the data of one stream of UDP: the control connection, and whose datagrams they are.
+async fn one_datagram_stream(listener: &TcpListener, socket: &UdpSocket) -> io::Result<(TcpStream, SocketAddr)> {
+    let (mut control, _) = listener.accept().await?;
+    read_cookie(&mut control).await?;
+    write_state(&mut control, state::PARAM_EXCHANGE).await?;
+    read_json(&mut control, 8192).await?;
+    write_state(&mut control, state::CREATE_STREAMS).await?;
+    let (_, client) = socket.recv_from(&mut [0; 64]).await?;
+    socket.send_to(&REPLY, client).await?;
+    write_state(&mut control, state::TEST_START).await?;
+    write_state(&mut control, state::TEST_RUNNING).await?;
+    Ok((control, client))
 }
 
 /// A server of one test that follows the protocol up to the data, and then a script.
