@@ -35,7 +35,10 @@ fn unwatched(sandbox: &CliSandbox, ended: &Ended) {
     assert_eq!(ended.code, 3, "{}{}", ended.out, ended.err);
     let check = &sandbox.json("r.json")["checks"][0];
     let detail = check["fault"]["detail"].as_str().unwrap();
-    assert!(detail.contains("did not run for 1.") || detail.contains("did not run for 2."), "{detail}");
+    // A busy host may leave it without a turn for longer still.
+    let (_, rest) = detail.split_once("did not run for ").unwrap_or_else(|| panic!("{detail}"));
+    let seconds: f64 = rest.split('s').next().unwrap().parse().unwrap();
+    assert!(seconds > 1.0, "{detail}");
 }
 
 /// A server that takes a connection, tells, and says something when it is told to.

@@ -198,7 +198,7 @@ async fn no_field_shows_a_secret_that_nobody_searches_for() {
         }
     }
     assert!(problems.is_empty(), "{} of {}:\n{}", problems.len(), ran + refused, problems.join("\n"));
-    assert!(ran > 100 && refused > 100, "{ran} checks ran, {refused} were refused");
+    assert!(ran > 80 && refused > 100, "{ran} checks ran, {refused} were refused");
 }
 
 /// The keys of a check beside its family.
