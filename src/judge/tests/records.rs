@@ -79,6 +79,20 @@ fn metrics_keep_every_round_and_the_tolerances_of_the_suite() {
     assert_eq!(of("loss").rounds.len(), 2, "a round without the fact has no value of it");
 }
 
+/// A suite speaks of a metric by what it expects, or by a tolerance; a default speaks of none.
+#[test]
+fn the_metrics_that_a_suite_gates_are_named() {
+    for (keys, want) in [
+        ("expect: {ok: true}", &[][..]),
+        ("expect: {latency.p95: {lt: 1s}}", &["latency"]),
+        ("expect: {loss: 0%}, baseline: {latency: {tolerance: 20%}}", &["loss", "latency"]),
+        ("baseline: {latency: {p99: 50%}}", &["latency"]),
+    ] {
+        let observation = observed([json!({"ok": true, "latency": [0.1], "loss": 0.0})]);
+        assert_eq!(recorded(&case(keys), &observation, 1).gated, want, "{keys}");
+    }
+}
+
 /// The old target is judged by the suite as written, apart from the new one.
 #[test]
 fn the_base_arm_has_a_verdict_of_its_own() {
