@@ -100,7 +100,7 @@ impl HandshakeCheck {
     }
 
     /// Not every address of the name is known: those that are not may be the ones that fail. What has failed has.
-    fn known_in_part(&self, cx: &mut Cx<'_>, why: &str) {
+    pub(super) fn known_in_part(&self, cx: &mut Cx<'_>, why: &str) {
         let why = format!("{}: {why}", self.target.host);
         if fact_is(cx.observation(), OUTCOME.info.name, COMPLETED) {
             cx.partial(&OUTCOME, why.clone());

@@ -2,19 +2,27 @@
 
 use super::*;
 use crate::checks::tls::Tls;
-use crate::probe::Probe as _;
+use crate::model::Args;
+use crate::probe::{Cx, Probe as _};
 
 async fn at_all(lab: &Lab, port: u16, addresses: &[IpAddr], more: Written<'_>) -> Observation {
     let mut args = lab.args(SocketAddr::new(addresses[0], port), more);
     args.0.insert("addresses", Arg::Text("all".into()));
-    let check = HandshakeCheck::from_args(&args).unwrap();
-    let trust = trust(&args).unwrap();
+    known_as(&args, addresses, None).await
+}
+
+/// What is seen of these addresses, if they are all of the name, or `partial` says why not.
+async fn known_as(args: &Args, addresses: &[IpAddr], partial: Option<&str>) -> Observation {
+    let check = HandshakeCheck::from_args(args).unwrap();
+    let trust = trust(args).unwrap();
     let verifier = trust.load().await.unwrap();
-    let (observation, ended) =
-        observe_with(Tls::FACTS, check.longest(), async |cx| check.check_addresses(cx, addresses, verifier).await)
-            .await;
-    ended.unwrap();
-    observation
+    let round = async |cx: &mut Cx<'_>| {
+        check.check_addresses(cx, addresses, verifier).await.unwrap();
+        if let Some(why) = partial {
+            check.known_in_part(cx, why);
+        }
+    };
+    observe_with(Tls::FACTS, check.longest(), round).await.0
 }
 
 /// 127.0.0.1, .2 and .3 on one port, each with its own certificate.
@@ -82,5 +90,26 @@ async fn an_address_that_was_not_seen_leaves_open_whether_they_agree() {
     assert_eq!(fact(&observation, "addresses.failed"), &json!(["127.0.0.4 refused"]));
     for absent in ["addresses.agree", "verified", "expires_in", "lint"] {
         assert_eq!(observation.last(absent), None, "{absent}");
+    }
+}
+
+/// Addresses that could not be looked up may be the ones that fail; what failed has failed.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn of_a_name_known_in_part_only_what_failed_is_decided() {
+    let lab = Lab::new();
+    let (good, bad) = (lab.certificate("ecdsa", 60, |_| {}), lab.certificate("ecdsa", -3, |_| {}));
+    let why = "its AAAA records could not be looked up";
+    for (last, open) in
+        [(&good, &["outcome", "verified", "addresses.failed", "addresses.agree"][..]), (&bad, &["outcome"])]
+    {
+        let (port, addresses) = three([&good, &good, last]).await;
+        let mut args = lab.args(SocketAddr::new(addresses[0], port), &[]);
+        args.0.insert("addresses", Arg::Text("all".into()));
+        let observation = known_as(&args, &addresses, Some(why)).await;
+        for fact in open {
+            assert!(observation.partial(fact).is_some_and(|partial| partial.ends_with(why)), "{fact}");
+        }
+        assert_eq!(observation.partial("verified").is_none(), Arc::ptr_eq(last, &bad), "what failed has failed");
     }
 }
