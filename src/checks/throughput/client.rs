@@ -32,7 +32,7 @@ const CLOSING: Duration = Duration::from_secs(1);
 /// … and then to listen again.
 const REOPENING: Duration = Duration::from_millis(100);
 
-/// Who is reset before the first word comes again after this pause …
+/// Who is refused, or reset before the first word, comes again after this pause …
 const COMEBACK: Duration = Duration::from_millis(200);
 /// … this often.
 const COMEBACKS: u32 = 5;
@@ -72,7 +72,7 @@ impl<'s> Client<'s> {
     }
 
     /// Connects, and is let in. iperf3 closes its port after a test and opens it again: who connects in between is reset
-    /// before the first word, or refused after that, and comes again as long as the patience allows.
+    /// before the first word, or refused, and comes again for a second, as long as the patience allows.
     pub(super) async fn meet(peer: SocketAddr, settings: &'s Settings) -> Result<Self, EarlyEnd> {
         let patience = Instant::now() + settings.target.timeout;
         let mut left = COMEBACKS;
@@ -81,8 +81,7 @@ impl<'s> Client<'s> {
                 Err(EarlyEnd::Outcome { word: word @ ("reset" | "refused"), evidence }) => (word, evidence),
                 other => return other,
             };
-            let reopens = end.0 == "reset" || left < COMEBACKS;
-            if !reopens || left == 0 || Instant::now() + COMEBACK >= patience {
+            if left == 0 || Instant::now() + COMEBACK >= patience {
                 return Err(EarlyEnd::Outcome { word: end.0, evidence: end.1 });
             }
             left -= 1;
