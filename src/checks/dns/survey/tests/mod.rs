@@ -5,6 +5,7 @@ mod hostile;
 mod lab;
 mod probing;
 mod propagating;
+mod referral;
 mod rules;
 mod seen_in_part;
 mod signed;
