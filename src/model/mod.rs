@@ -4,6 +4,7 @@ pub mod args;
 pub mod argument;
 pub mod baseline_rules;
 pub mod changes;
+mod check_record;
 pub mod comparison;
 pub mod comparison_document;
 pub mod control;

@@ -4,10 +4,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::check_record::is_false;
 use super::comparison::{Arm, ComparedBy};
 use super::fact::Better;
 use super::named::Named;
-use super::record::{self, BaseArm, Design, Facts, Host, Record, Run, Shared, SuiteRef, Word, is_false};
+use super::record::{self, BaseArm, Design, Facts, Host, Record, Run, Shared, SuiteRef, Word};
 use super::unit::Unit;
 use super::verdict::{Severity, Verdict};
 
