@@ -73,16 +73,7 @@ fn suite(count: usize) -> String {
 
 fn planned(count: usize) -> Plan {
     let env = |_: &str| None;
-    let options = Options {
-        vars: Vec::new(),
-        against: Vec::new(),
-        var_files: Vec::new(),
-        rounds: None,
-        timeout: None,
-        roots: Vec::new(),
-        include_outside: false,
-        env: &env,
-    };
+    let options = Options::none(&env);
     let mut loaded = shakedown::suite::load(&[Input::Text("s.yaml".into(), suite(count))], FAMILIES, &options);
     let plan = plan::plan(&mut loaded, None, &plan::Settings::default());
     assert!(loaded.errors.is_empty(), "{}", loaded.errors.render(&loaded.sources, false));

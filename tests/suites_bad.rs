@@ -11,16 +11,7 @@ use shakedown::suite::file::{Input, Options, load};
 
 fn errors_of(input: Input) -> (usize, String) {
     let env = |_: &str| None;
-    let options = Options {
-        vars: Vec::new(),
-        against: Vec::new(),
-        var_files: Vec::new(),
-        rounds: None,
-        timeout: None,
-        roots: Vec::new(),
-        include_outside: false,
-        env: &env,
-    };
+    let options = Options::none(&env);
     let mut loaded = load(&[input], FAMILIES, &options);
     let settings = Settings { allow_disruptive: true, ..Settings::default() };
     let _ = plan(&mut loaded, None, &settings);

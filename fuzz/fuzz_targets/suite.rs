@@ -7,16 +7,7 @@ use shakedown::suite::file::{Input, Options, load};
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
     let env = |name: &str| (name == "HOME").then(|| "/home/x".to_owned());
-    let options = Options {
-        vars: vec![("given".to_owned(), "by hand".to_owned())],
-        against: Vec::new(),
-        var_files: Vec::new(),
-        rounds: None,
-        timeout: None,
-        roots: Vec::new(),
-        include_outside: false,
-        env: &env,
-    };
+    let options = Options { vars: vec![("given".to_owned(), "by hand".to_owned())], ..Options::none(&env) };
     // A stranger's suite may include what lies beside it; here nothing does, and nothing is opened.
     let text = text.replace("include", "exclude");
     let mut loaded = load(&[Input::Text("suite.yaml".to_owned(), text)], FAMILIES, &options);

@@ -50,6 +50,23 @@ pub struct Options<'a> {
     pub env: Env<'a>,
 }
 
+impl<'a> Options<'a> {
+    /// Those of a command line without any.
+    #[must_use]
+    pub fn none(env: Env<'a>) -> Self {
+        Self {
+            vars: Vec::new(),
+            against: Vec::new(),
+            var_files: Vec::new(),
+            rounds: None,
+            timeout: None,
+            roots: Vec::new(),
+            include_outside: false,
+            env,
+        }
+    }
+}
+
 /// The outcome of loading: use `suites` only when `errors` is empty.
 #[derive(Default)]
 pub struct Loaded {

@@ -14,14 +14,8 @@ pub fn load(families: &'static [Family], text: &str, against: &[(&str, &str)]) -
 #[must_use]
 pub fn load_all(families: &'static [Family], suites: &[(&str, &str)], against: &[(&str, &str)]) -> Loaded {
     let options = Options {
-        vars: Vec::new(),
         against: against.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
-        var_files: Vec::new(),
-        rounds: None,
-        timeout: None,
-        roots: Vec::new(),
-        include_outside: false,
-        env: &|_| None,
+        ..Options::none(&|_| None)
     };
     let input =
         |(name, text): &(&str, &str)| Input::Text(format!("{name}.yaml"), format!("version: 1\nsuite: {name}\n{text}"));

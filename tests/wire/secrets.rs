@@ -120,16 +120,8 @@ fn loaded(family: &str, args: &Map<String, Value>, more: &str, secret: &'static 
          - {{id: a, {family}: {}{more}}}\n",
         Value::Object(args.clone())
     );
-    let options = Options {
-        vars: Vec::new(),
-        against: Vec::new(),
-        var_files: Vec::new(),
-        rounds: None,
-        timeout: None,
-        roots: Vec::new(),
-        include_outside: true,
-        env: &|name| (name == "TOKEN").then(|| secret.to_owned()),
-    };
+    let env = |name: &str| (name == "TOKEN").then(|| secret.to_owned());
+    let options = Options { include_outside: true, ..Options::none(&env) };
     shakedown::suite::load(&[Input::Text("walk.yaml".into(), text)], FAMILIES, &options)
 }
 

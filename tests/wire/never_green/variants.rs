@@ -95,16 +95,7 @@ impl Variant {
             "version: 1\nsuite: walk\ndefaults: {{timeout: 200ms}}\nchecks:\n  - {{id: a, {}: {{{}}}}}\n",
             family.name, self.fields
         );
-        let options = Options {
-            vars: Vec::new(),
-            against: Vec::new(),
-            var_files: Vec::new(),
-            rounds: None,
-            timeout: None,
-            roots: Vec::new(),
-            include_outside: false,
-            env: &|_| None,
-        };
+        let options = Options::none(&|_| None);
         let mut loaded = shakedown::suite::load(&[Input::Text("walk.yaml".into(), text)], FAMILIES, &options);
         let settings = Settings { allow_disruptive: true, ..Settings::default() };
         let plan = plan::plan(&mut loaded, None, &settings);
