@@ -136,7 +136,9 @@ impl Desk {
             serde_json::to_string(&restore).unwrap(),
         );
         std::fs::write(marks.path("suite.yaml"), suite).unwrap();
-        let mut command = Command::new("sh");
+        // Whoever starts the tests in the background of a script has them ignore signals; what they start would too.
+        let mut command = Command::new("env");
+        command.args(["--default-signal", "sh"]);
         // The leader of the session is the run's parent, as a terminal's shell would be.
         let run = "echo $$ >run; exec \"$0\" run suite.yaml --allow-disruptive --json r.json";
         command.args(["-c", &format!("sh -c '{run}' \"$0\"; :"), BINARY]).current_dir(marks.path(""));

@@ -12,7 +12,7 @@ use crate::model::Signal;
 /// Where the main thread waits for an exit code.
 pub type Leave = std::sync::mpsc::Sender<u8>;
 
-/// Follows SIGINT, SIGTERM and SIGHUP until it is dropped.
+/// Follows SIGINT, SIGTERM and, unless it is ignored, SIGHUP until it is dropped.
 #[derive(Debug)]
 pub struct Ladder {
     /// Signals to the engine to stop.
@@ -35,15 +35,15 @@ impl Ladder {
         let rungs = Rungs { stop: StopSignals::default(), leave, first: Arc::default() };
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
-        // A lost session is a normal way for a run to end: the reports must not be lost with it.
-        let mut hangup = signal(SignalKind::hangup())?;
+        // A lost session is a normal way for a run to end: the reports must not be lost with it. Under `nohup` it goes on.
+        let mut hangup = if is_ignored(SignalKind::hangup()) { None } else { Some(signal(SignalKind::hangup())?) };
         let (stop, first) = (rungs.stop.clone(), Arc::clone(&rungs.first));
         let listener = tokio::spawn(async move {
             for step in 0_u8.. {
                 let kind = tokio::select! {
                     _ = interrupt.recv() => Signal::Interrupt,
                     _ = terminate.recv() => Signal::Terminate,
-                    _ = hangup.recv() => Signal::Terminate,
+                    () = next(hangup.as_mut()) => Signal::Terminate,
                 };
                 rungs.climb(step, kind, &say);
             }
@@ -56,6 +56,22 @@ impl Ladder {
     pub fn signal(&self) -> Option<Signal> {
         self.first.get().copied()
     }
+}
+
+/// The next of a signal that may be none of ours.
+async fn next(listened: Option<&mut tokio::signal::unix::Signal>) {
+    match listened {
+        Some(listened) => drop(listened.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether whoever started this process has it ignore a signal (proc(5), `SigIgn`: a hexadecimal mask).
+fn is_ignored(kind: SignalKind) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    mask >> (kind.as_raw_value() - 1) & 1 == 1
 }
 
 impl Rungs {

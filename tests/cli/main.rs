@@ -66,7 +66,18 @@ impl CliSandbox {
     }
 
     fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_shakedown"));
+        self.clean(Command::new(env!("CARGO_BIN_EXE_shakedown")), args)
+    }
+
+    /// By way of `env` with an option about signals.
+    fn command_by_env(&self, option: &str, args: &[&str]) -> Command {
+        let mut command = Command::new("env");
+        command.args([option, env!("CARGO_BIN_EXE_shakedown")]);
+        self.clean(command, args)
+    }
+
+    /// In the sandbox, with nothing from the environment of the tests.
+    fn clean(&self, mut command: Command, args: &[&str]) -> Command {
         command.args(args).current_dir(self.folder.path());
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SHAKEDOWN_")) {
             command.env_remove(name);

@@ -5,13 +5,13 @@ use nix::sys::signal::Signal;
 use super::pipe::Pipe;
 use super::{CliSandbox, Running, closed_port, read, tcp_suite};
 
-/// Starts a run that would go on for an hour, and waits until it is at work.
-fn busy(sandbox: &CliSandbox) -> Running {
+/// Starts a run that would go on for an hour, with an option of `env` about signals, and waits until it is at work.
+fn busy(sandbox: &CliSandbox, option: &str) -> (Running, Pipe) {
     let args = ["run", "suite.yaml", "--json", "r.json", "--junit", "r.xml", "--events", "e.jsonl"];
     let events = Pipe::new(&sandbox.path("e.jsonl"));
-    let running = Running::start(&mut sandbox.command(&args));
+    let running = Running::start(&mut sandbox.command_by_env(option, &args));
     events.hear("attempt_ended");
-    running
+    (running, events)
 }
 
 fn sandbox() -> (CliSandbox, socket2::Socket) {
@@ -24,7 +24,8 @@ fn sandbox() -> (CliSandbox, socket2::Socket) {
 
 fn interrupted(signal: Signal, code: i32) {
     let (sandbox, _held) = sandbox();
-    let running = busy(&sandbox);
+    // Tests that a script starts in its background ignore some signals, and so would what they start.
+    let (running, _events) = busy(&sandbox, "--default-signal");
     running.signal(signal);
     let ended = running.end();
     assert_eq!(ended.code, code, "{}{}", ended.out, ended.err);
@@ -45,6 +46,22 @@ fn ctrl_c_is_130_with_valid_reports() {
 #[test]
 fn sigterm_is_143_with_valid_reports() {
     interrupted(Signal::SIGTERM, 143);
+}
+
+#[test]
+fn a_lost_session_is_143_with_valid_reports() {
+    interrupted(Signal::SIGHUP, 143);
+}
+
+#[test]
+fn under_nohup_a_lost_session_does_not_end_a_run() {
+    let (sandbox, _held) = sandbox();
+    let (running, events) = busy(&sandbox, "--ignore-signal=HUP");
+    running.signal(Signal::SIGHUP);
+    (0..5).for_each(|_| events.hear("attempt_ended"));
+    // The first signal that is heard gives the code.
+    running.signal(Signal::SIGINT);
+    assert_eq!(running.end().code, 130);
 }
 
 /// A failover check that breaks nothing but leaves files and says so, against a listener that always answers.
