@@ -124,7 +124,9 @@ impl Echo {
         let payload = message.get(HEADER..).unwrap_or_default();
         let Number::Exact(number) = number else {
             let (tag, rest) = payload.split_at(self.tagged().min(payload.len()));
-            return payload.len() == self.size && self.tag.to_be_bytes().starts_with(tag) && is_filling(rest);
+            // Where a number belongs, whatever stands there instead is not what was sent.
+            let sent = self.size < NUMBERED && payload.len() == self.size;
+            return sent && self.tag.to_be_bytes().starts_with(tag) && is_filling(rest);
         };
         let (head, rest) = payload.split_at(NUMBERED.min(payload.len()));
         let own = [self.tag.to_be_bytes(), u64::from(number).to_be_bytes()].concat();

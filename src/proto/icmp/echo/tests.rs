@@ -122,6 +122,13 @@ fn a_reply_that_is_not_what_was_sent_is_altered() {
         reseal(&v4(size), &mut flipped);
         assert_eq!(v4(size).read(&flipped, false), Received::Altered(Number::Low(3)), "{size} bytes");
     }
+    // Where the number stood there is one that no probe can have, which looks like the filling behind a tag.
+    for size in [16, 17, 56] {
+        let echo = v6(size);
+        let filling = (0_u8..).take(size - 8);
+        let refilled: Vec<u8> = reply(echo, 7)[..HEADER + 8].iter().copied().chain(filling).collect();
+        assert_eq!(echo.read(&refilled, false), Received::Altered(Number::Low(7)), "{size} bytes");
+    }
     let mut checksum = reply(v4(56), 1);
     checksum[2] ^= 1;
     assert_eq!(v4(56).read(&checksum, false), Received::Altered(Number::Exact(1)));
