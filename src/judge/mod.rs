@@ -139,7 +139,7 @@ fn silence(case: &Case, observation: &Observation) -> Option<Silence> {
     let reached = |round: &Round| {
         let mut signs = facts.iter().filter(|fact| fact.roles.reached);
         let sampled = |name| round.samples(name).is_some() || round.late(name).is_some();
-        signs.any(|fact| round.fact(fact.name).is_some() || sampled(fact.name))
+        !round.is_unreached() && signs.any(|fact| round.fact(fact.name).is_some() || sampled(fact.name))
     };
     let address = facts.iter().find(|fact| fact.roles.address);
     let mut found: Option<Silence> = None;

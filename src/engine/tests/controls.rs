@@ -1,5 +1,7 @@
 //! Silence that was expected, and the controls that show whose it is.
 
+use std::sync::Arc;
+
 use super::{Bench, Entry, Ran, Verdict, bench};
 use crate::model::FaultKind;
 use crate::testing::scripted::{ADDRESS, OK, REPLY, Script, Step, answered_in, good, set, wait};
@@ -169,6 +171,20 @@ async fn every_address_that_was_silent_needs_its_control() {
         .run()
         .await;
     doubted(&ran, "192.0.2.2 was silent, and its control t/alive reached 192.0.2.1");
+}
+
+/// A redirect that leads to a dead host: the host before it answered, and says nothing of that one.
+#[tokio::test(start_paused = true)]
+async fn what_was_reached_before_is_no_sign_of_life() {
+    let reached =
+        |steps: Vec<Step>| Script::always([vec![answered_in(0.1)], steps, reply("silent", "192.0.2.1")].concat());
+    let ran = suite(reached(Vec::new()), alive()).run().await;
+    assert_eq!((ran.verdict("shut").0, ran.times("alive", Entry::Run).len()), (Verdict::Passed, 1), "it was reached");
+    let unreached = || reached(vec![Step::Record(Arc::new(|cx| cx.unreached()))]);
+    let ran = suite(unreached(), alive()).run().await;
+    assert_eq!((ran.verdict("shut").0, ran.times("alive", Entry::Run).len()), (Verdict::Passed, 2));
+    let dies = Script::rounds([reply("alive", "192.0.2.1"), reply("silent", "192.0.2.1")]);
+    doubted(&suite(unreached(), dies).run().await, "saw silent");
 }
 
 /// Whoever hangs up before the host can answer hears nothing of any host.
