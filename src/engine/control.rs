@@ -2,13 +2,14 @@
 //! silence was the target's.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, stream};
 
 use super::{Assess, Ended, Shared, attempt};
 use crate::model::named::Named;
-use crate::model::{CheckRecord, Control, Event, Fault, Severity, Silence, Verdict};
+use crate::model::{CheckRecord, Control, Event, Fault, Severity, Silence, Unit, Verdict};
 use crate::net::handshakes;
 use crate::plan::{Case, same_host};
 
@@ -40,16 +41,17 @@ pub(super) async fn settle<A: Assess>(shared: &Arc<Shared<A>>, waiting: Vec<Sile
             (index, ended.await.ok().flatten())
         }
     });
-    let results: BTreeMap<usize, Option<Control>> =
+    let results: BTreeMap<usize, Option<Ran>> =
         stream::iter(again).buffer_unordered(shared.settings.jobs.max(1)).collect().await;
     let mut out = Vec::new();
     for SilentCase { index, mut record, silence } in waiting {
         let Some(own) = case(shared, index) else { continue };
+        let waited = record.duration_s;
         let ran = own.controls.iter().filter_map(|index| Some((*index, results.get(index)?.clone()?)));
         let doubts: Vec<(Control, Option<Fault>)> = ran
-            .map(|(index, control)| {
-                let fault = doubt(own, &silence, case(shared, index), &control);
-                (control, fault)
+            .map(|(index, ran)| {
+                let fault = doubt(own, (&silence, waited), case(shared, index), &ran);
+                (ran.control, fault)
             })
             .collect();
         // One that passes is enough; of several that do not, the first speaks.
@@ -74,31 +76,66 @@ fn case<A: Assess>(shared: &Shared<A>, index: usize) -> Option<&Case> {
     shared.plan.cases.get(index)
 }
 
-async fn run_again<A: Assess>(shared: &Shared<A>, control: &Case) -> Control {
-    let check = format!("{}/{}", control.suite, control.id);
-    if let Some(reason) = &control.skip {
-        return Control { check, verdict: Verdict::Skipped, reason: Some(reason.clone()), address: None };
-    }
-    let (verdict, reason, observation) = attempt::once_more(shared, control).await;
-    let address = control.family.facts.iter().find(|fact| fact.roles.address);
-    let address = address.and_then(|fact| observation.text(fact.name)).map(str::to_owned);
-    Control { check, verdict, reason, address }
+/// A control that ran again.
+#[derive(Clone)]
+struct Ran {
+    control: Control,
+    /// The shortest time in which its host answered, seconds.
+    answered_in: Option<f64>,
 }
 
-/// Why the silence of `own` is not known to be its target's, after what this control came to.
-fn doubt(own: &Case, silence: &Silence, other: Option<&Case>, control: &Control) -> Option<Fault> {
+async fn run_again<A: Assess>(shared: &Shared<A>, control: &Case) -> Ran {
+    let check = format!("{}/{}", control.suite, control.id);
+    if let Some(reason) = &control.skip {
+        let control = Control { check, verdict: Verdict::Skipped, reason: Some(reason.clone()), address: None };
+        return Ran { control, answered_in: None };
+    }
+    let (verdict, reason, observation) = attempt::once_more(shared, control).await;
+    let facts = control.family.facts;
+    let address = facts.iter().find(|fact| fact.roles.address);
+    let address = address.and_then(|fact| observation.text(fact.name)).map(str::to_owned);
+    let times = facts.iter().filter(|fact| fact.roles.reached && fact.unit == Unit::Seconds);
+    let shortest = times.filter_map(|fact| observation.merged(fact.name)?.summary()?.get("min"));
+    let answered_in = shortest.min_by(f64::total_cmp);
+    Ran { control: Control { check, verdict, reason, address }, answered_in }
+}
+
+/// Why the silence of `own`, which took so many seconds, is not known to be its target's, after what this control came to.
+fn doubt(own: &Case, (silence, took): (&Silence, f64), other: Option<&Case>, ran: &Ran) -> Option<Fault> {
+    let Ran { control, answered_in } = ran;
+    let name = &control.check;
     if control.verdict != Verdict::Passed {
-        let word = control.verdict.word();
+        let how = match control.verdict {
+            Verdict::Skipped => "was skipped".to_owned(),
+            other => format!("{} when it ran again", other.word()),
+        };
         let why = control.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
-        let detail = format!("its control {} {word} when it ran again{why}", control.check);
+        let detail = format!("its control {name} {how}{why}");
         let remedy = "mend what the control says first: until it passes, the silence may be anybody's";
         return Some(unproven(own, silence, detail, remedy));
     }
-    match (&silence.address, &control.address) {
-        (Some(silent), Some(reached)) if other.is_some_and(|other| same_host(own, other)) && silent != reached => {
-            let detail = format!("{silent} was silent, and its control {} reached {reached}", control.check);
-            let remedy = "name the address instead of the host in both checks, or make one cell per address";
-            Some(unproven(own, silence, detail, remedy))
+    let same = other.is_some_and(|other| same_host(own, other));
+    let elsewhere = control.address.as_ref().and_then(|reached| {
+        let version = |address: &str| address.parse::<IpAddr>().ok().map(|address| address.is_ipv4());
+        let vouched = |silent: &str| if same { silent == reached } else { version(silent) == version(reached) };
+        silence.addresses.iter().find(|silent| !vouched(silent)).map(|silent| (silent, reached))
+    });
+    if let Some((silent, reached)) = elsewhere {
+        let detail = format!("{silent} was silent, and its control {name} reached {reached}");
+        let remedy = if same {
+            "name the address instead of the host in both checks, or make one cell per address"
+        } else {
+            "let both go by one IP version: `family: ipv4` or `family: ipv6` in both checks"
+        };
+        return Some(unproven(own, silence, detail, remedy));
+    }
+    let patience = own.subject().patience.map(|patience| patience.as_secs_f64()).filter(|patience| took >= *patience);
+    match (patience, answered_in) {
+        (Some(patience), Some(answered_in)) if same && patience < *answered_in => {
+            let human = |seconds: f64| Unit::Seconds.human(seconds);
+            let (waited, needed) = (human(patience), human(*answered_in));
+            let detail = format!("it waited {waited}, and the same host took {needed} to answer its control {name}");
+            Some(unproven(own, silence, detail, "raise `timeout` well beyond the time in which the host answers"))
         }
         _ => None,
     }

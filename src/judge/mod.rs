@@ -19,7 +19,7 @@ use crate::model::fact::SETTLED_IN;
 use crate::model::observation::{Doubt, Side, Tally};
 use crate::model::record::{OriginWord, Outcome};
 use crate::model::typed::Typing;
-use crate::model::{Fault, FaultKind, Observation, Round, Silence, Unit, Verdict};
+use crate::model::{Fault, FaultKind, Observation, Round, Silence, Unit, Value, Verdict};
 use crate::plan::{Case, PlannedArm};
 
 /// The verdict on one attempt, and what it rests on.
@@ -132,21 +132,25 @@ fn undecided(doubt: &Doubt, expectation: &Expectation, arm: &PlannedArm) -> Faul
     Fault::local(format!("judge `{path}: {}`", operator.sentence(want)), arm.probe.target(), detail, remedy)
 }
 
-/// The first round whose outcome a dead host gives as well, with no sign that the peer was reached.
+/// The rounds whose outcome a dead host gives as well, with no sign that the peer was reached.
 fn silence(case: &Case, observation: &Observation) -> Option<Silence> {
     let facts = case.family.facts;
     let outcome = facts.iter().find(|fact| fact.roles.outcome)?;
     let reached = |round: &Round| {
         let mut signs = facts.iter().filter(|fact| fact.roles.reached);
         let sampled = |name| round.samples(name).is_some() || round.late(name).is_some();
-        signs.any(|fact| round.fact(fact.name).is_some() || sampled(fact.name))
+        !round.is_unreached() && signs.any(|fact| round.fact(fact.name).is_some() || sampled(fact.name))
     };
-    observation.counted().filter(|round| !reached(round)).find_map(|round| {
-        let word = round.fact(outcome.name)?.as_str().filter(|word| outcome.silent.contains(word))?;
-        let address = facts.iter().find(|fact| fact.roles.address);
+    let address = facts.iter().find(|fact| fact.roles.address);
+    let mut found: Option<Silence> = None;
+    for round in observation.counted().filter(|round| !reached(round)) {
+        let word = round.fact(outcome.name).and_then(Value::as_str).filter(|word| outcome.silent.contains(word));
+        let Some(word) = word else { continue };
+        let silence = found.get_or_insert_with(|| Silence { outcome: word.to_owned(), addresses: Vec::new() });
         let address = address.and_then(|fact| round.fact(fact.name)?.as_str()).map(str::to_owned);
-        Some(Silence { outcome: word.to_owned(), address })
-    })
+        silence.addresses.extend(address.filter(|address| !silence.addresses.contains(address)));
+    }
+    found
 }
 
 /// Something is expected of a fact that could not be measured from here, and nothing else failed: an absence that is

@@ -10,8 +10,8 @@ use super::verdict::Verdict;
 pub struct Silence {
     /// The outcome (`timeout`).
     pub outcome: String,
-    /// The address that was silent, where the family has it as a fact.
-    pub address: Option<String>,
+    /// The addresses that were silent, where the family has them as a fact; rounds may have several.
+    pub addresses: Vec<String>,
 }
 
 /// The control of a case that passed on silence: another check, run again afterwards, that shows that this silence is the

@@ -8,8 +8,8 @@ const LONGEST: usize = 254;
 /// A host name or address without a port, as it is asked for: `bücher.test` is `xn--bcher-kva.test`.
 pub(super) fn host(text: &str) -> Result<String, String> {
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
-    if bare.parse::<IpAddr>().is_ok() {
-        return Ok(text.to_owned());
+    if let Ok(address) = bare.parse::<IpAddr>() {
+        return address_of(address).map(|()| text.to_owned());
     }
     let wrong = |what: &str| Err(format!("`{text}` {what}"));
     if text.is_empty() {
@@ -41,10 +41,22 @@ pub(super) fn host(text: &str) -> Result<String, String> {
     if name.len() <= LONGEST && labels.split('.').all(label) { Ok(name) } else { wrong("is not a host name") }
 }
 
+/// Whether an address is what it looks like: sockets send IPv4 for one that only stands in the form of IPv6.
+pub(super) fn address_of(address: IpAddr) -> Result<(), String> {
+    match address {
+        IpAddr::V6(six) => match six.to_ipv4_mapped() {
+            Some(four) => Err(format!("`{six}` is an IPv4 address in the form of IPv6: write {four}")),
+            None => Ok(()),
+        },
+        IpAddr::V4(_) => Ok(()),
+    }
+}
+
 /// A host, and a port behind a colon where there is one.
 pub(super) fn endpoint(text: &str) -> Result<String, String> {
-    if text.parse::<SocketAddr>().is_ok_and(|socket| socket.port() != 0) || text.parse::<IpAddr>().is_ok() {
-        return Ok(text.to_owned());
+    let socket = text.parse::<SocketAddr>().ok().filter(|socket| socket.port() != 0);
+    if let Some(address) = socket.map(|socket| socket.ip()).or_else(|| text.parse().ok()) {
+        return address_of(address).map(|()| text.to_owned());
     }
     let bracketed = text.starts_with('[') && text.ends_with(']');
     match text.rsplit_once(':') {
@@ -59,15 +71,31 @@ pub(super) fn endpoint(text: &str) -> Result<String, String> {
     }
 }
 
-/// The host of a URL as it is written; `None` without one.
-pub(super) fn url_host(text: &str) -> Option<&str> {
-    let (_, after) = text.split_once("://")?;
-    let authority = after.split(['/', '?', '#', '\\']).next()?;
+/// The host of an absolute URL as it is written; `Err` says what is odd about it: libraries would mend it, and ask another
+/// host than people read there.
+pub(super) fn url_host(text: &str) -> Result<&str, String> {
+    let wrong = |what: &str| Err(format!("`{text}` {what}"));
+    if text.trim() != text {
+        return wrong("begins or ends with a blank");
+    }
+    let Some((_, after)) = text.split_once("://") else { return wrong("has no `//` behind its scheme") };
+    let authority = after.split(['/', '?', '#', '\\']).next().unwrap_or_default();
     let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
     let bracketed = place.strip_prefix('[').and_then(|rest| rest.find(']')).map(|at| at + 2);
     let end = bracketed.or_else(|| place.find(':')).unwrap_or(place.len());
-    // Percent-encoding in a host is for the library to judge.
-    place.get(..end).filter(|host| !host.is_empty() && !host.contains('%'))
+    let (host, port) = place.split_at_checked(end).unwrap_or((place, ""));
+    if host.is_empty() {
+        return wrong("names no host");
+    }
+    if host.contains('%') {
+        return Err(format!("the host `{host}` is percent-encoded: write it as it is"));
+    }
+    match port.strip_prefix(':') {
+        Some(digits) if !digits.is_empty() && digits.bytes().all(|byte| byte == b'0') => {
+            Err("port 0 is no port".into())
+        }
+        _ => Ok(host),
+    }
 }
 
 /// Whether the last label is a number, so that resolvers and libraries may take all of it for an address (WHATWG URL,
@@ -133,16 +161,39 @@ mod tests {
     }
 
     #[test]
+    fn ipv4_in_the_form_of_ipv6_is_refused() {
+        for odd in ["::ffff:127.0.0.1", "[::ffff:7f00:1]", "::ffff:010.0.0.1"] {
+            assert!(host(odd).is_err() && endpoint(odd).is_err(), "{odd}");
+        }
+        assert!(host("::ffff:127.0.0.1").unwrap_err().contains("write 127.0.0.1"));
+        assert!(endpoint("[::ffff:127.0.0.1]:53").unwrap_err().contains("write 127.0.0.1"));
+        assert_eq!(host("64:ff9b::127.0.0.1").as_deref(), Ok("64:ff9b::127.0.0.1"), "NAT64 is IPv6");
+    }
+
+    #[test]
     fn a_url_has_a_host_where_it_is_written() {
         for (url, want) in [
-            ("http://010.0.2.2/a", Some("010.0.2.2")),
-            ("https://user@x.example:443?q", Some("x.example")),
-            ("http://[::1]:80/", Some("[::1]")),
-            ("http://x#f", Some("x")),
-            ("http:///a", None),
-            ("mailto:a", None),
+            ("http://010.0.2.2/a", "010.0.2.2"),
+            ("https://user@x.example:443?q", "x.example"),
+            ("http://[::1]:80/", "[::1]"),
+            ("http://x#f", "x"),
+            ("http://x:/", "x"),
         ] {
-            assert_eq!(url_host(url), want, "{url}");
+            assert_eq!(url_host(url), Ok(want), "{url}");
+        }
+        for (url, why) in [
+            ("http:///health", "names no host"),
+            ("http://:80/", "names no host"),
+            ("http:x/", "no `//`"),
+            ("http:/x/", "no `//`"),
+            (" http://x/", "blank"),
+            ("http://x/\n", "blank"),
+            ("http://%31%30.77/", "percent-encoded"),
+            ("http://x:0/", "port 0"),
+            ("http://[::1]:00/", "port 0"),
+        ] {
+            let error = url_host(url).unwrap_err();
+            assert!(error.contains(why), "{url}: {error}");
         }
     }
 }

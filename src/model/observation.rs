@@ -33,6 +33,8 @@ pub struct Round {
     late: Vec<(&'static str, Samples)>,
     /// Facts of which only a part was seen, which way, and why.
     partial: Vec<(&'static str, Rest, String)>,
+    /// Its outcome is about a peer that was not reached, whatever was reached before.
+    unreached: bool,
     /// Its facts are counted in the tallies.
     tallied: bool,
 }
@@ -124,6 +126,13 @@ impl Round {
         self.partial.iter().find(|(n, ..)| *n == name).map(|(_, rest, _)| *rest)
     }
 
+    /// Whether its outcome is about a peer that was not reached, as a redirect led there: what was reached before is no sign
+    /// of life of that one.
+    #[must_use]
+    pub fn is_unreached(&self) -> bool {
+        self.unreached
+    }
+
     /// Whether its facts are counted in the tallies. Large ones of an earlier round are gone then: they are `null`.
     #[must_use]
     pub fn is_tallied(&self) -> bool {
@@ -189,6 +198,11 @@ impl Observation {
     /// Marks a fact of the current round as seen in part; the first reason stays.
     pub fn set_partial(&mut self, name: &'static str, why: impl Into<String>) {
         self.set_open(name, Rest::More, why);
+    }
+
+    /// Marks the current round: the peer its outcome is about was not reached.
+    pub fn set_unreached(&mut self) {
+        self.current().unreached = true;
     }
 
     /// Marks a fact of the current round as at most what was counted; the first reason stays.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::args::Arg;
 use super::field::FieldKind;
-use super::host_name::{endpoint, host, url_host};
+use super::host_name::{address_of, endpoint, host, url_host};
 use super::quantity;
 use super::suggest::suggest;
 use super::unit::Unit;
@@ -15,7 +15,7 @@ pub fn parse(text: &str, kind: &FieldKind, folder: &Path) -> Result<Arg, String>
         FieldKind::Text => Ok(Arg::Text(text.into())),
         FieldKind::Host => host(text).map(|name| Arg::Text(name.into())),
         FieldKind::Address => match text.parse::<std::net::IpAddr>() {
-            Ok(_) => Ok(Arg::Text(text.into())),
+            Ok(address) => address_of(address).map(|()| Arg::Text(text.into())),
             Err(_) => Err(format!("`{text}` is not an IP address")),
         },
         FieldKind::Endpoint => endpoint(text).map(|name| Arg::Text(name.into())),
@@ -58,7 +58,7 @@ pub fn parse(text: &str, kind: &FieldKind, folder: &Path) -> Result<Arg, String>
 fn url(text: &str) -> Result<Arg, String> {
     url::Url::parse(text).map_err(|error| format!("`{text}` is not a URL: {error}"))?;
     // What the library takes for an address (`010.0.2.2` in octal, `1234567`) is hardly what was meant.
-    url_host(text).map_or(Ok(String::new()), host)?;
+    host(url_host(text)?)?;
     Ok(Arg::Text(text.into()))
 }
 

@@ -63,6 +63,8 @@ pub struct PlannedArm {
     pub digest: Arc<str>,
     /// The hosts it is about.
     pub hosts: Arc<[Host]>,
+    /// How long a silent peer is waited for.
+    pub patience: Option<Duration>,
 }
 
 impl PlannedArm {
@@ -72,6 +74,7 @@ impl PlannedArm {
             expectations: Arc::clone(&check.expectations),
             digest: Arc::clone(&check.digest),
             hosts: Arc::clone(&check.hosts),
+            patience: check.patience,
         }
     }
 }

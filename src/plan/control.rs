@@ -126,6 +126,8 @@ impl<'c> Suites<'c> {
             Some("it is the check itself".to_owned())
         } else if !check.silent.is_empty() || !outcome {
             Some(format!("`{}` may pass without an answer itself", check.id))
+        } else if let Some(word) = check.elsewhere.first() {
+            Some(format!("`{}` may pass on `{word}`, which others than its host say", check.id))
         } else if check.probe.footprint() != Footprint::Quiet {
             Some(format!(
                 "`{}` is {}, and a control runs again beside others",

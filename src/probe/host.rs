@@ -74,7 +74,12 @@ impl Host {
         let hosts = hosts.filter_map(|host| Some((literal(&host)?, host)));
         let (first, side) = sides.first()?;
         let mut others = sides.iter().skip(1).cloned().chain(hosts);
-        let (_, other) = others.find(|(version, _)| version != first)?;
+        let other = others.find(|(version, _)| version != first).map(|(_, other)| other);
+        // Of several that only help, one that can be asked is enough; a name may lead to either version.
+        let unreachable =
+            |list: &Vec<String>| list.iter().all(|peer| literal(peer).is_some_and(|version| version != *first));
+        let peers = || endpoints(fields, args).into_iter().find(unreachable)?.into_iter().next();
+        let other = other.or_else(peers)?;
         Some(format!("{side} and {other} are of two IP versions: no packet can go there"))
     }
 
@@ -103,6 +108,21 @@ impl Host {
 fn literal(text: &str) -> Option<IpVersion> {
     let address = text.trim_matches(['[', ']']).parse::<IpAddr>().ok()?;
     Some(if address.is_ipv4() { IpVersion::V4 } else { IpVersion::V6 })
+}
+
+/// Who is asked beside the hosts of a check (to compare with, parents, resolvers), list by list.
+fn endpoints(fields: &[FieldInfo], args: &Args) -> Vec<Vec<String>> {
+    let others = fields.iter().filter(|field| !field.has(FieldRole::Host));
+    let written = others.filter_map(|field| Some((&field.kind, args.0.get(field.name)?)));
+    let lists = written.flat_map(|(kind, arg)| match (kind, arg) {
+        (FieldKind::Group(fields), Arg::Group(args)) => endpoints(fields, args),
+        (FieldKind::Endpoint | FieldKind::List(FieldKind::Endpoint), _) => vec![names(kind, Some(arg))],
+        (FieldKind::Map(item), Arg::Map(entries)) if matches!(item, FieldKind::List(FieldKind::Endpoint)) => {
+            vec![entries.iter().flat_map(|(_, arg)| names(item, Some(arg))).collect()]
+        }
+        _ => Vec::new(),
+    });
+    lists.filter(|list| !list.is_empty()).collect()
 }
 
 fn names(kind: &FieldKind, arg: Option<&Arg>) -> Vec<String> {

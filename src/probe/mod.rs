@@ -107,6 +107,11 @@ impl<'a> Cx<'a> {
         self.observation.set_at_most(fact.info.name, why);
     }
 
+    /// Says that the peer the outcome is about was not reached, although another was before: its silence needs a control.
+    pub fn unreached(&mut self) {
+        self.observation.set_unreached();
+    }
+
     /// [`Self::partial`] for all facts of a table.
     pub fn partial_all(&mut self, facts: &[FactInfo], why: &str) {
         for fact in facts {

@@ -16,7 +16,7 @@ use super::merge::is_name;
 use super::tables::{self, Weight};
 use super::tree::{Kind, Node};
 use super::vars::{self, Scope};
-use crate::model::{Args, BaselineRules, Expectation, FieldRole, Place, Severity};
+use crate::model::{Arg, Args, BaselineRules, Expectation, FieldRole, Place, Severity};
 use crate::probe::{DynProbe, Family, Footprint, Host};
 
 /// Keys of a check with a parser of their own. Whatever else is written is checked against the kind in the table.
@@ -41,6 +41,10 @@ pub struct Check {
     pub control: Option<Reference>,
     /// Accepted outcomes that need one.
     pub silent: Vec<&'static str>,
+    /// Accepted outcomes that show nothing of the host.
+    pub elsewhere: Vec<&'static str>,
+    /// How long a silent peer is waited for.
+    pub patience: Option<Duration>,
     /// Where `expect` is written, for the planner's errors.
     pub expect_span: Span,
     /// The hosts it is about.
@@ -223,6 +227,8 @@ impl Builder<'_> {
                 .get("control")
                 .and_then(|node| node.shown().map(|name| Reference { name: name.to_owned(), span: node.span })),
             silent: effective::silent_outcomes(&expectations),
+            elsewhere: effective::outcomes_elsewhere(&expectations),
+            patience: patience(header.family, &typed.args),
             expect_span: node.get("expect").map_or(node.span, |expect| expect.span),
             hosts: Host::of_args(header.family.fields, &typed.args).into(),
             cell: matrix::parts(cell),
@@ -246,11 +252,7 @@ impl Builder<'_> {
     /// Why a cell goes nowhere, as it joins addresses of two IP versions: a matrix of hosts and versions has such cells, which
     /// are named while the others run. Where a check by itself says so, that is an error.
     fn conflict(&mut self, family: &'static Family, typed: &mut Typed, cell: &Cell, span: Span) -> Option<String> {
-        let why = Host::conflict(family.fields, &typed.args)?;
-        let roles = [FieldRole::IpVersion, FieldRole::Source];
-        for field in family.fields.iter().filter(|field| roles.iter().any(|role| field.has(*role))) {
-            typed.args.0.remove(field.name);
-        }
+        let why = conflict(self.families, family, &mut typed.args)?;
         if cell.is_empty() {
             self.errors.add(span, why.clone(), "give addresses of one version, or leave `family` and `source` out");
         }
@@ -384,6 +386,33 @@ impl Builder<'_> {
             }
         }
         None
+    }
+}
+
+/// Why no packet of a probe, or of a probe inside it, can go where it should. What contradicts is taken out of `args`, so that
+/// the rest is still looked at.
+fn conflict(families: &[Family], family: &Family, args: &mut Args) -> Option<String> {
+    if let Some(why) = Host::conflict(family.fields, args) {
+        let roles = [FieldRole::IpVersion, FieldRole::Source];
+        for field in family.fields.iter().filter(|field| roles.iter().any(|role| field.has(*role))) {
+            args.0.remove(field.name);
+        }
+        return Some(why);
+    }
+    args.0.values_mut().find_map(|arg| match arg {
+        Arg::Probe { family, args, .. } => {
+            let inner = families.iter().find(|known| known.name == *family)?;
+            conflict(families, inner, args)
+        }
+        _ => None,
+    })
+}
+
+fn patience(family: &Family, args: &Args) -> Option<Duration> {
+    let field = family.fields.iter().find(|field| field.has(FieldRole::Patience))?;
+    match args.0.get(field.name)? {
+        Arg::Number(seconds) => Duration::try_from_secs_f64(*seconds).ok(),
+        _ => None,
     }
 }
 

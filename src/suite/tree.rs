@@ -1,5 +1,6 @@
 //! YAML 1.2 to a tree in which every node knows where it stands. The only module that knows the YAML library.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -114,8 +115,8 @@ pub fn parse(source: u32, sources: &Sources, errors: &mut Diagnostics) -> Option
     };
     match serde_saphyr::from_str_with_options::<Spanned<Raw>>(text, options) {
         Ok(raw) => {
-            yaml_tags::check(source, text, errors);
-            Some(Builder { source, text, sources, errors }.node(raw))
+            let texts = yaml_tags::check(source, text, errors);
+            Some(Builder { source, text, texts, sources, errors }.node(raw))
         }
         Err(error) => {
             let span = error.location().map_or(Span { source, start: 0, end: 0 }, |location| {
@@ -124,7 +125,10 @@ pub fn parse(source: u32, sources: &Sources, errors: &mut Diagnostics) -> Option
             });
             let why = plain(&error);
             // The library's words for its limits are for programmers.
-            if why.contains("budget breached") || why.contains("alias replay") {
+            if why.contains("multiple YAML documents") {
+                let message = "a suite is one YAML document, and a second one begins here";
+                errors.add(span, message, "take out the line `---`, or make it a file of its own");
+            } else if why.contains("budget breached") || why.contains("alias replay") {
                 let message = "the aliases and the nesting of this file expand to more than is read";
                 errors.add(span, message, "name fewer anchors within anchors, or split the suite");
             } else {
@@ -245,6 +249,8 @@ impl<'de> Visitor<'de> for RawVisitor {
 struct Builder<'a> {
     source: u32,
     text: &'a str,
+    /// Places of plain scalars that are text by their tag.
+    texts: BTreeSet<u32>,
     sources: &'a Sources,
     errors: &'a mut Diagnostics,
 }
@@ -256,7 +262,11 @@ impl Builder<'_> {
             Raw::Null => Kind::Null,
             Raw::Text(text) => Kind::Scalar(text, self.plain(span)),
             // An alias stands at `referenced`; the text is where the anchor is.
-            Raw::Typed => Kind::Scalar(self.slice(self.span(raw.defined)).trim().to_owned(), true),
+            // A tag gives a type to what stands in quotes, too.
+            Raw::Typed => {
+                let written = self.slice(self.span(raw.defined)).trim();
+                Kind::Scalar(written.trim_matches(['"', '\'']).to_owned(), true)
+            }
             Raw::List(items) => Kind::List(items.into_iter().map(|item| self.node(item)).collect()),
             Raw::Map(entries) => Kind::Map(self.map(entries)),
         };
@@ -308,7 +318,7 @@ impl Builder<'_> {
     }
 
     fn plain(&self, span: Span) -> bool {
-        !self.slice(span).starts_with(['"', '\'', '|', '>'])
+        !self.slice(span).starts_with(['"', '\'', '|', '>']) && !self.texts.contains(&span.start)
     }
 }
 
@@ -340,6 +350,30 @@ mod tests {
         assert_eq!(items[1].text(), Some("true"));
         assert_eq!(items[2].kind, Kind::Null);
         assert_eq!(sources.place_of(items[1].span).to_string(), "t.yaml:6:11");
+    }
+
+    #[test]
+    fn a_tag_of_the_core_schema_gives_the_type() {
+        let (node, errors, _) = tree("a: !!str 200\nb: !!int \"80\"\nc: ! 5\nd: [!!str true]\n");
+        let node = node.unwrap();
+        assert!(errors.is_empty());
+        assert_eq!(
+            node.get("a").unwrap().kind,
+            Kind::Scalar("200".into(), false),
+            "text, though it looks like a number"
+        );
+        assert_eq!(node.get("b").unwrap().kind, Kind::Scalar("80".into(), true), "a number, though in quotes");
+        assert_eq!(node.get("c").unwrap().kind, Kind::Scalar("5".into(), false));
+        let Kind::List(items) = &node.get("d").unwrap().kind else { panic!() };
+        assert_eq!(items[0].kind, Kind::Scalar("true".into(), false));
+    }
+
+    #[test]
+    fn a_second_document_is_told_in_words() {
+        let (node, errors, sources) = tree("a: 1\n---\nb: 2\n");
+        assert!(node.is_none());
+        let shown = errors.render(&sources, false);
+        assert!(shown.contains("a suite is one YAML document"), "{shown}");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Tags of YAML: only those of the core schema mean something here, and any other would be ignored in silence.
 
+use std::collections::BTreeSet;
+
 use granit_parser::{Event, Parser};
 
 use super::diagnostic::{Diagnostics, Span};
@@ -11,14 +13,17 @@ const KNOWN: [&str; 7] = ["str", "int", "float", "bool", "null", "seq", "map"];
 /// Tags told of one file.
 const MOST: usize = 20;
 
-/// Reports every tag of `text` that is not of the core schema. What is no YAML at all is for the tree to say.
-pub(super) fn check(source: u32, text: &str, errors: &mut Diagnostics) {
+/// Reports every tag of `text` that is not of the core schema. What is no YAML at all is for the tree to say. Gives the places,
+/// in bytes, of plain scalars that are text by their tag, whatever they look like.
+pub(super) fn check(source: u32, text: &str, errors: &mut Diagnostics) -> BTreeSet<u32> {
+    let mut texts = BTreeSet::new();
     if !text.contains('!') {
-        return;
+        return texts;
     }
     let mut found = 0;
     for event in Parser::new_from_str(text) {
-        let Ok((event, span)) = event else { return };
+        let Ok((event, span)) = event else { return texts };
+        let start = span.start.byte_offset().and_then(|at| u32::try_from(at).ok()).unwrap_or_default();
         let (Event::Scalar(.., Some(tag)) | Event::SequenceStart(.., Some(tag)) | Event::MappingStart(.., Some(tag))) =
             event
         else {
@@ -28,10 +33,12 @@ pub(super) fn check(source: u32, text: &str, errors: &mut Diagnostics) {
         let core = full.strip_prefix(CORE);
         // A bare `!` only says that the scalar is text.
         if full == "!" || core.is_some_and(|name| KNOWN.contains(&name)) {
+            if full == "!" || core == Some("str") {
+                texts.insert(start);
+            }
             continue;
         }
         let shown = core.map_or_else(|| full.clone(), |name| format!("!!{name}"));
-        let start = span.start.byte_offset().and_then(|at| u32::try_from(at).ok()).unwrap_or_default();
         let message = format!("the tag `{shown}` means nothing here");
         errors.add(
             Span { source, start, end: start.saturating_add(1) },
@@ -40,9 +47,10 @@ pub(super) fn check(source: u32, text: &str, errors: &mut Diagnostics) {
         );
         found += 1;
         if found == MOST {
-            return;
+            break;
         }
     }
+    texts
 }
 
 #[cfg(test)]

@@ -43,6 +43,9 @@ facts! { pub FACTS;
     /// What became of the round; it has no default.
     pub const REPLY: Fact<Choice> =
         Fact::choice("reply", &["alive", "refused", "silent"], "What came back.").outcome(&["silent"]);
+    /// The time in which the peer answered; it is no metric.
+    pub const ANSWERED_IN: Fact<Distribution> =
+        Fact::spread("answered_in", Unit::Seconds, "Seconds until the peer answered.").reached();
     /// The address that was looked at.
     pub const ADDRESS: Fact<String> = Fact::address("address", "The address that was looked at.");
     /// The seed a round was given.
@@ -63,6 +66,8 @@ pub struct Scripted {
 pub struct Script {
     footprint: Footprint,
     longest: Duration,
+    target: &'static str,
+    patience: Option<Duration>,
     answers: bool,
     rounds: Vec<Vec<Step>>,
     restores: Vec<Vec<Step>>,
@@ -103,6 +108,11 @@ pub fn timed(seconds: f64) -> Step {
     Step::Record(Arc::new(move |cx| cx.record_time(&LATENCY, Duration::from_secs_f64(seconds))))
 }
 
+/// Adds a sample of [`ANSWERED_IN`], in seconds.
+pub fn answered_in(seconds: f64) -> Step {
+    Step::Record(Arc::new(move |cx| cx.record(&ANSWERED_IN, seconds)))
+}
+
 /// Sets [`SEED`] to the seed of the round.
 pub fn seed() -> Step {
     Step::Record(Arc::new(|cx| cx.set(&SEED, cx.seed().to_string())))
@@ -129,6 +139,8 @@ impl Script {
         Self {
             footprint: Footprint::Quiet,
             longest: Duration::from_secs(1),
+            target: "${where}",
+            patience: None,
             answers: true,
             rounds: rounds.into_iter().collect(),
             restores: vec![Vec::new()],
@@ -150,6 +162,16 @@ impl Script {
         Self { longest: Duration::from_secs_f64(seconds), ..self }
     }
 
+    /// Looks at this target, and not at that of the bench.
+    pub fn target(self, target: &'static str) -> Self {
+        Self { target, ..self }
+    }
+
+    /// Waits for a silent peer this many seconds.
+    pub fn patience(self, seconds: f64) -> Self {
+        Self { patience: Some(Duration::from_secs_f64(seconds)), ..self }
+    }
+
     /// Gets no answer.
     pub fn unanswered(self) -> Self {
         Self { answers: false, ..self }
@@ -162,7 +184,10 @@ impl Script {
 
     /// The fields of the family, as a suite would write them.
     pub fn fields(&self) -> String {
-        format!("footprint: {}, longest: {}ms", self.footprint.word(), self.longest.as_millis())
+        let patience =
+            self.patience.map_or_else(String::new, |patience| format!(", timeout: {}ms", patience.as_millis()));
+        let (footprint, longest) = (self.footprint.word(), self.longest.as_millis());
+        format!("target: \"{}\", footprint: {footprint}, longest: {longest}ms{patience}", self.target)
     }
 }
 
@@ -274,6 +299,9 @@ choices! {
 fields! { FIELDS;
     const TARGET: Field<String> = Field::default("target", FieldKind::Text, "somewhere", "Where it looks.")
         .role(FieldRole::Host);
+    const TIMEOUT: Field<Option<Duration>> =
+        Field::optional("timeout", FieldKind::Duration(0.001, 3600.0), "How long a silent peer is waited for.")
+            .role(FieldRole::Patience);
     const FOOTPRINT: Field<Sharing> = Field::choice("footprint", "quiet", "How it shares the machine.");
     const LONGEST: Field<Duration> =
         Field::default("longest", FieldKind::Duration(0.001, 3600.0), "1s", "The longest one round may take.");

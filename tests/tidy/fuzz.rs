@@ -22,6 +22,7 @@ const PARSERS: &[(&str, &str)] = &[
     ("src/proto/dns/message.rs", "dns_answer"),
     ("src/proto/dns/rdata.rs", "dns_answer"),
     ("src/proto/dnssec/read.rs", "dnssec"),
+    ("src/proto/http/charset.rs", "http_answer"),
     ("src/proto/http/client.rs", "http_answer"),
     ("src/proto/http/coding.rs", "http_answer"),
     ("src/proto/icmp/echo.rs", "icmp"),

@@ -174,6 +174,14 @@ async fn redirects_are_followed_only_when_asked() {
     let observation = run("http", with(get(&url), [("follow", Arg::Integer(1))])).await.unwrap();
     assert_eq!(outcome(&observation), "too_many_redirects");
     nothing_answered(&observation);
+    assert!(!observation.counted().next().unwrap().is_unreached());
+
+    // Where a redirect leads to nobody, the first server is no sign of life.
+    let nowhere = format!("{base}/redirect?to=http://127.0.0.1:1/");
+    let observation = run("http", with(get(&nowhere), [("follow", Arg::Integer(1))])).await.unwrap();
+    assert_eq!(outcome(&observation), "refused");
+    assert!(observation.merged("connect_time").is_some());
+    assert!(observation.counted().next().unwrap().is_unreached());
 }
 
 #[tokio::test]

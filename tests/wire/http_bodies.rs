@@ -62,6 +62,58 @@ async fn a_body_of_another_coding_is_not_judged_and_a_broken_one_is_no_answer() 
     assert!(broken.last("status").is_none());
 }
 
+/// An old page in Latin-1 hides no word from a check.
+#[tokio::test]
+async fn a_body_is_read_in_the_charset_it_names() {
+    let latin = b"<p>St\xf6rung</p>";
+    let named = seen("content-type: text/html; charset=ISO-8859-1\r\n", latin, []).await;
+    assert_eq!(fact(&named, "body"), "<p>Störung</p>");
+    assert!(named.partial("body").is_none());
+    let nameless = seen("content-type: text/html\r\n", latin, []).await;
+    assert!(nameless.partial("body").unwrap().contains("not UTF-8, and its content-type names no charset"));
+    let unknown = seen("content-type: text/html; charset=utf-7\r\n", b"+AOk-", []).await;
+    assert!(unknown.partial("body").unwrap().contains("charset utf-7 is not known"));
+    let utf16: Vec<u8> = "{\"a\": \"é\"}".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let wide = seen("content-type: application/json; charset=utf-16le\r\n", &utf16, []).await;
+    assert_eq!(fact(&wide, "body.json")["a"], "é");
+    let marked = seen("", b"\xef\xbb\xbf{\"a\": 1}", []).await;
+    assert_eq!(fact(&marked, "body.json")["a"], 1, "a byte order mark is no part of a document");
+}
+
+#[tokio::test]
+async fn what_is_not_read_here_is_not_the_servers_fault() {
+    let deep = "[".repeat(500) + &"]".repeat(500);
+    let observation = seen("content-type: application/json\r\n", deep.as_bytes(), []).await;
+    assert!(observation.partial("body.json").unwrap().contains("nested deeper"));
+    assert!(observation.partial("body").is_none(), "its text was seen");
+    let broken = seen("content-type: application/json\r\n", b"[[", []).await;
+    assert!(broken.partial("body.json").is_none() && broken.last("body.json").is_none());
+    let coded = seen("content-encoding: compress\r\n", b"abc", []).await;
+    assert!(coded.notes().iter().any(|note| note.contains("3 bytes of body came, and cannot be read")));
+}
+
+/// Nobody may use it unasked; a word is found in it by chance alone.
+#[tokio::test]
+async fn a_body_whose_transfer_is_coded_is_not_judged() {
+    let coded = gzip(b"ok");
+    let body = [format!("{:x}\r\n", coded.len()).as_bytes(), &coded, b"\r\n0\r\n\r\n"].concat();
+    let answer = [b"HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n", body.as_slice()].concat();
+    let address = server(move |mut stream| {
+        let answer = answer.clone();
+        async move {
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(&answer).await;
+            let _ = stream.read(&mut [0; 16]).await;
+        }
+    })
+    .await;
+    let all = args([("url", text(format!("http://{address}/"))), ("timeout", Arg::Number(10.0))]);
+    let observation = run("http", all).await.unwrap();
+    assert_eq!(fact(&observation, "outcome"), "answered");
+    assert!(observation.partial("body").unwrap().contains("transfer-encoding gzip is not undone here"));
+    assert!(observation.last("body").is_none());
+}
+
 #[tokio::test]
 async fn what_is_cut_says_so() {
     let limit = || ("limit", Arg::Number(10.0));

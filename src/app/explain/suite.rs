@@ -53,7 +53,9 @@ const SILENCE: &str = "\
 A dead host, a cut path and a dropped packet look alike. So an outcome such as `timeout`, `silent` or `unreachable` counts only beside a control:
 `control: CHECK` names a check of this run (`suite/check` for another file) that gets an answer from the same host by the same IP version, or from
 another host and the same `source` where the host is meant to be cut off. A check in `needs` that is about the same host is a control by itself.
-After the silent checks their controls run once more. If one fails, or reached another address, the silent check is errored.
+A control says so itself: what a resolver (`unresolved`) or a router on the way (`time_exceeded`, `too_big`) answers shows nothing of the host.
+After the silent checks their controls run once more. If one fails, reached another address (of another host: another IP version), or its host took
+longer to answer than the silent check waited, the silent check is errored.
 `needs` and `control` may name cells: `\"alive[site=${matrix.site}]\"` is every cell with this site.
 ";
 

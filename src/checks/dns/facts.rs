@@ -43,6 +43,7 @@ facts! { pub(super) FACTS;
     )
     .expected("answered")
     .outcome(&["timeout", "unreachable"])
+    .elsewhere(&["unresolved"])
     .advice(&[
         REFUSED,
         TIMEOUT,
@@ -121,7 +122,8 @@ facts! { pub(super) FACTS;
         Better::Lower,
         "From query to answer; over TCP without the handshake.",
     )
-    .on_breach(SLOWER);
+    .on_breach(SLOWER)
+    .reached();
     pub(super) const CONNECT_TIME: Fact<Distribution> =
         Fact::distribution("connect_time", Unit::Seconds, Better::Lower, "Handshake of transport tcp.")
             .on_breach(SLOWER)

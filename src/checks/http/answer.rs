@@ -1,6 +1,6 @@
 //! The body of an answer, bounded in what is kept and in what is read, and what it was before it was coded.
 
-use hyper::header::CONTENT_ENCODING;
+use hyper::header::{CONTENT_ENCODING, HeaderMap, TRANSFER_ENCODING};
 use hyper::http::response::Parts;
 
 use super::trace::Trace;
@@ -39,6 +39,7 @@ pub(super) async fn read(response: Response, limit: usize, trace: &mut Trace) ->
     let located = |none: NoResponse| NoResponse { why: format!("{url}: {}", none.why), ..none };
     let values = head.headers.get_all(CONTENT_ENCODING).iter();
     let codings = coding::named(values.map(|value| value.to_str().unwrap_or("that is no text")));
+    let codings = codings.and_then(|codings| transferred_plainly(&head.headers).map(|()| codings));
     let coded = codings.as_ref().is_ok_and(|codings| !codings.is_empty());
     let room_for = if coded { limit.saturating_add(CODED) } else { limit };
     while let Some(data) = body.next().await.map_err(located)? {
@@ -72,4 +73,15 @@ pub(super) async fn read(response: Response, limit: usize, trace: &mut Trace) ->
         if whole { bomb } else { format!("of a coded body {room_for} bytes are decoded, for a `limit` of {limit}") }
     });
     Ok(Answer { head, kept: decoded.kept, size, stopped, decoded: Some(decoded.size), cut, more })
+}
+
+/// `Err` names a coding of the transfer that is not undone here; nobody may use one unasked (RFC 9112, 7.4).
+fn transferred_plainly(headers: &HeaderMap) -> Result<(), String> {
+    let values = headers.get_all(TRANSFER_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    let mut codings = values.flat_map(|value| value.split(',')).map(str::trim);
+    let plain =
+        |coding: &str| coding.is_empty() || ["chunked", "identity"].iter().any(|one| coding.eq_ignore_ascii_case(one));
+    codings
+        .find(|coding| !plain(coding))
+        .map_or(Ok(()), |coding| Err(format!("transfer-encoding {coding} is not undone here")))
 }

@@ -74,6 +74,7 @@ facts! { pub(super) FACTS;
     )
     .expected("answered")
     .outcome(&["timeout", "unreachable"])
+    .elsewhere(&["unresolved"])
     .advice(&[
         advice::REFUSED,
         advice::TIMEOUT,

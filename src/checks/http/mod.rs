@@ -135,6 +135,9 @@ impl Probe for Http {
         };
         if let Some(end) = end {
             end.record(cx, &OUTCOME)?;
+            if matches!(trace.phase, Phase::Resolve | Phase::Connect) {
+                cx.unreached();
+            }
             if let Some(partial) = trace.partial() {
                 cx.note(partial);
             }

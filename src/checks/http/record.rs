@@ -15,12 +15,14 @@ use crate::model::Value;
 use crate::net::bytes::readable;
 use crate::net::clock::Measured;
 use crate::probe::Cx;
-use crate::proto::http::{Observer, Phase};
+use crate::proto::http::{Observer, Phase, charset};
 use crate::proto::tls::certificate::Certificate;
 use crate::proto::tls::now;
 
-/// Bytes of a body shown as evidence.
+/// Characters of a body shown as evidence.
 const BEGINNING: usize = 200;
+/// How the library begins to say that a document is nested too deeply for it.
+const TOO_DEEP: &str = "recursion limit exceeded";
 
 /// Records each phase of an exchange as it ends.
 pub(super) struct Recorder<'r, 'c> {
@@ -70,16 +72,23 @@ pub(super) fn record_answer(cx: &mut Cx<'_>, answer: &Answer) {
         _ => {}
     }
     cx.set(&HEADERS, object(&answer.head.headers));
-    body(cx, answer);
-    let why = match json(answer) {
+    let kind = answer.head.headers.get(CONTENT_TYPE).map(|kind| readable(kind.as_bytes()));
+    let text = charset::text(kind.as_deref(), &answer.kept, answer.cut.is_none());
+    body(cx, answer, &text);
+    let why = match json(answer, kind.as_deref(), &text) {
         Ok(json) => {
             cx.set(&BODY_JSON, json);
             (answer.head.status.as_u16() >= 400).then(|| format!("answered {}", answer.head.status))
         }
-        Err(why) => Some(why),
+        Err(NoJson { why, unread }) => {
+            if unread {
+                cx.partial(&BODY_JSON, why.clone());
+            }
+            Some(format!("answered {}, no `body.json`: {why}", answer.head.status))
+        }
     };
     if let Some(why) = why {
-        let note = format!("{why}; {}", beginning(answer));
+        let note = format!("{why}; {}", beginning(answer, &text));
         // Rounds that see the same must not crowd out what a later one sees.
         if !cx.observation().notes().contains(&note) {
             cx.note(note);
@@ -88,7 +97,7 @@ pub(super) fn record_answer(cx: &mut Cx<'_>, answer: &Answer) {
 }
 
 /// Sizes and text of the body, and what of it was not seen.
-fn body(cx: &mut Cx<'_>, answer: &Answer) {
+fn body(cx: &mut Cx<'_>, answer: &Answer, text: &charset::Text<'_>) {
     let bytes = |size: u64| i64::try_from(size).unwrap_or(i64::MAX);
     cx.set(&BODY_SIZE, bytes(answer.size));
     if answer.stopped {
@@ -96,7 +105,7 @@ fn body(cx: &mut Cx<'_>, answer: &Answer) {
     }
     // Without it the coding is not known, and nothing is kept.
     if let Some(size) = answer.decoded {
-        cx.set(&BODY, readable(&answer.kept));
+        cx.set(&BODY, text.text.clone());
         cx.set(&BODY_DECODED_SIZE, bytes(size));
     }
     if let Some(more) = &answer.more {
@@ -105,21 +114,25 @@ fn body(cx: &mut Cx<'_>, answer: &Answer) {
     if let Some(why) = &answer.cut {
         cx.partial(&BODY, why.clone());
         cx.partial(&BODY_JSON, why.clone());
+    } else if let Some(why) = &text.doubt {
+        cx.partial(&BODY, why.clone());
     }
     cx.set(&BODY_TRUNCATED, answer.cut.is_some());
 }
 
 /// How the body begins, on one line.
-fn beginning(answer: &Answer) -> String {
-    let start = answer.kept.get(..BEGINNING).unwrap_or(&answer.kept);
-    let cut = answer.cut.is_some() || answer.kept.len() > start.len();
+fn beginning(answer: &Answer, text: &charset::Text<'_>) -> String {
+    if answer.decoded.is_none() && answer.size > 0 {
+        return format!("{} bytes of body came, and cannot be read", answer.size);
+    }
+    let start: String = text.text.chars().take(BEGINNING).collect();
+    let cut = answer.cut.is_some() || text.text.len() > start.len();
     // Only line ends change: hiding a secret looks for its lines as they are.
-    let text = readable(start).replace(['\r', '\n'], " ");
-    match (text.as_str(), cut) {
+    let start = start.replace(['\r', '\n'], " ");
+    match (start.as_str(), cut) {
         ("", _) => "the body is empty".to_owned(),
-        (text, false) => format!("the body is: {text}"),
-        // A character cut in the middle is not the server's mistake.
-        (text, true) => format!("the body begins: {}…", text.trim_end_matches(char::REPLACEMENT_CHARACTER)),
+        (start, false) => format!("the body is: {start}"),
+        (start, true) => format!("the body begins: {start}…"),
     }
 }
 
@@ -145,20 +158,35 @@ fn object(headers: &HeaderMap) -> Value {
     Value::Object(joined.collect())
 }
 
-/// A document: whatever is JSON, under any content type; a health page that says `true` or `3` is one. `Err` says why there is
-/// none.
-fn json(answer: &Answer) -> Result<Value, String> {
-    let status = answer.head.status;
+/// Why a body is no document.
+struct NoJson {
+    why: String,
+    /// It may be one that is not read here.
+    unread: bool,
+}
+
+/// A document: whatever is JSON, under any content type; a health page that says `true` or `3` is one.
+fn json(answer: &Answer, kind: Option<&str>, text: &charset::Text<'_>) -> Result<Value, NoJson> {
     if let Some(why) = &answer.cut {
-        return Err(format!("answered {status}, no `body.json`: {why}"));
+        return Err(NoJson { why: why.clone(), unread: true });
     }
-    let kind = answer.head.headers.get(CONTENT_TYPE).map(|kind| readable(kind.as_bytes()).to_ascii_lowercase());
-    let kind = kind.as_deref().unwrap_or("none");
-    let bare = kind.split(';').next().unwrap_or_default().trim();
-    let declared = bare == "application/json" || bare.ends_with("+json");
-    match serde_json::from_slice::<Value>(&answer.kept) {
-        Ok(parsed) => Ok(parsed),
-        Err(error) if declared => Err(format!("answered {status}, no `body.json`: content-type {bare}, but {error}")),
-        Err(_) => Err(format!("answered {status}, no `body.json`: not a JSON document, content-type {bare}")),
-    }
+    let parsed = match text.utf8 {
+        // What is no character is no JSON.
+        Some(bytes) => serde_json::from_slice::<Value>(bytes),
+        None => serde_json::from_str(&text.text),
+    };
+    parsed.map_err(|error| {
+        let kind = kind.unwrap_or("none").split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let declared = kind == "application/json" || kind.ends_with("+json");
+        if error.to_string().starts_with(TOO_DEEP) {
+            let why = "it is nested deeper than the 127 levels that are read".to_owned();
+            return NoJson { why, unread: true };
+        }
+        let why = if declared {
+            format!("content-type {kind}, but {error}")
+        } else {
+            format!("not a JSON document, content-type {kind}")
+        };
+        NoJson { why, unread: false }
+    })
 }

@@ -48,7 +48,9 @@ pub(super) fn url(args: &Args) -> Result<Url, Invalid> {
     if !matches!(url.scheme(), "http" | "https") {
         return Err(URL.invalid(format!("`{}` is not http or https", url.scheme()), help));
     }
-    if !url.username().is_empty() || url.password().is_some() {
+    let authority = text.split_once("://").and_then(|(_, after)| after.split(['/', '?', '#']).next());
+    let named = authority.is_some_and(|authority| authority.contains('@'));
+    if named || !url.username().is_empty() || url.password().is_some() {
         return Err(URL.invalid(
             "a user or password in a URL would stand in every report",
             "write `headers: {authorization: \"Basic ${CREDENTIALS}\"}` with CREDENTIALS under `secrets`",

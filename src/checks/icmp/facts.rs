@@ -21,6 +21,7 @@ facts! { pub(super) FACTS;
     )
     .expected("replied")
     .outcome(&["silent", "unreachable"])
+    .elsewhere(&["unresolved", "time_exceeded", "too_big"])
     .advice(&[
         SILENT,
         UNREACHABLE,
@@ -74,7 +75,8 @@ facts! { pub(super) FACTS;
         Better::Lower,
         "Round-trip time of the first reply to each probe, late ones included.",
     )
-    .on_breach(SLOWER);
+    .on_breach(SLOWER)
+    .reached();
     pub(super) const JITTER: Fact<f64> = Fact::metric(
         "jitter",
         Unit::Seconds,

@@ -1,10 +1,13 @@
 //! The fields of a check that verifies: whom to trust, the client certificate, the name in SNI, and the name the
 //! certificate must be for.
 
+use std::path::Path;
+
 use rustls::pki_types::ServerName;
 
 use crate::model::argument::choices;
-use crate::model::{Args, Field, FieldKind, Invalid, Text};
+use crate::model::parse::parse as typed;
+use crate::model::{Arg, Args, Field, FieldKind, Invalid, Text};
 use crate::proto::tls::{Roots, Trust, server_name};
 
 choices! {
@@ -77,7 +80,7 @@ impl NameFields<'_> {
         };
         let sni = match args.get(self.sni).as_deref() {
             Some("") => None,
-            Some(text) => match parse(self.sni.name(), text)? {
+            Some(text) => match parse(self.sni.name(), &self.sni_on_the_wire(text)?)? {
                 ServerName::IpAddress(_) => {
                     let help = "leave `sni` out or empty, and write the address as `verify_name`";
                     return Err(self.sni.invalid("an address cannot be sent as SNI", help));
@@ -92,5 +95,15 @@ impl NameFields<'_> {
             (None, None) => parse(field, host)?,
         };
         Ok((sni, verify_name))
+    }
+
+    /// SNI is ASCII (RFC 6066, 3), by the rules of every other host.
+    fn sni_on_the_wire(&self, text: &str) -> Result<String, Invalid> {
+        let help = "write a DNS name such as www.example.com, or nothing for none";
+        match typed(text, &FieldKind::Host, Path::new("")) {
+            Ok(Arg::Text(name)) => Ok(name.into_value()),
+            Ok(_) => Ok(text.to_owned()),
+            Err(why) => Err(self.sni.invalid(why, help)),
+        }
     }
 }

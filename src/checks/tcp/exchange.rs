@@ -24,6 +24,8 @@ pub(super) struct Exchange {
     pub(super) received: Vec<u8>,
     /// Why the peer may have had more to say.
     pub(super) more: Option<&'static str>,
+    /// Whether what was not read of it may be what is expected.
+    pub(super) undecided: bool,
     pub(super) evidence: Option<String>,
 }
 
@@ -60,7 +62,8 @@ impl Script {
             End::Silent => Some("more may come after `timeout`"),
             End::Closed | End::Broken(_) => None,
         };
-        Exchange { outcome, received, more, evidence }
+        let undecided = outcome == "mismatch" && matches!(ended, End::Full);
+        Exchange { outcome, received, more, undecided, evidence }
     }
 
     fn judge(&self, ended: &End, received: &[u8], patience: Duration) -> (&'static str, Option<String>) {

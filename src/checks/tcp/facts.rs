@@ -17,6 +17,7 @@ facts! { pub(super) FACTS;
     )
     .expected("connected")
     .outcome(&["timeout", "unreachable"])
+    .elsewhere(&["unresolved"])
     .advice(&[REFUSED, TIMEOUT, UNREACHABLE, UNRESOLVED, RESET, CLOSED, MISMATCH])
     .on_breach(EVIDENCE);
     pub(super) const ADDRESS: Fact<String> =

@@ -19,6 +19,9 @@ use crate::net::bytes;
 use crate::net::clock::Measured;
 use crate::probe::{Cx, EarlyEnd, Footprint, Probe, fact_is};
 
+/// Why a wrong answer may be a right one.
+const UNDECIDED: &str = "`limit` is reached, and what is expected may come after it";
+
 /// The probe.
 pub struct Tcp {
     target: Target,
@@ -122,7 +125,7 @@ impl Tcp {
     }
 
     fn report(&self, cx: &mut Cx<'_>, used: &[IpAddr], attempts: Vec<Result<Attempt, Fault>>) -> Result<(), Fault> {
-        let mut failed = Vec::new();
+        let (mut failed, mut undecided) = (Vec::new(), false);
         let mut chosen: Option<(IpAddr, Attempt)> = None;
         for (address, attempt) in used.iter().zip(attempts) {
             let attempt = attempt?;
@@ -132,6 +135,7 @@ impl Tcp {
             if let Some(evidence) = &attempt.evidence {
                 cx.note(evidence.clone());
             }
+            undecided |= attempt.exchange.as_ref().is_some_and(|exchange| exchange.undecided);
             if attempt.outcome != "connected" {
                 failed.push(format!("{address} {}", attempt.outcome));
             }
@@ -147,8 +151,14 @@ impl Tcp {
         cx.set(&ADDRESS, address.to_string());
         if self.addresses == Addresses::All {
             cx.set(&FAILED, failed);
+            if undecided {
+                cx.partial(&FAILED, UNDECIDED);
+            }
         }
         if let Some(exchange) = attempt.exchange {
+            if exchange.undecided {
+                cx.partial(&OUTCOME, UNDECIDED);
+            }
             let text = bytes::readable(&exchange.received);
             cx.set(&BANNER, text.lines().next().unwrap_or_default());
             cx.set(&RECEIVED, text);

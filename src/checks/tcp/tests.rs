@@ -111,7 +111,11 @@ async fn the_answer_is_bounded() {
     let few = [("expect", Arg::Text("9".into())), ("limit", Arg::Number(4.0))];
     let (observation, _) = observe(args(port, &few), None).await;
     assert_eq!(observation.text("outcome"), Some("mismatch"));
+    assert!(observation.partial("outcome").unwrap().contains("may come after it"), "a wrong answer is not proven");
     assert_eq!(observation.text("received"), Some("0123"));
+    let whole = [("expect", Arg::Text("x".into())), ("limit", Arg::Number(64.0)), ("timeout", Arg::Number(0.2))];
+    let (observation, _) = observe(args(port, &whole), None).await;
+    assert_eq!((observation.text("outcome"), observation.partial("outcome")), (Some("mismatch"), None));
 }
 
 #[tokio::test]

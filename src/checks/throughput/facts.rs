@@ -16,6 +16,7 @@ facts! { pub(super) FACTS;
     )
     .expected("transferred")
     .outcome(&["timeout", "unreachable"])
+    .elsewhere(&["unresolved"])
     .advice(&[
         REFUSED,
         (

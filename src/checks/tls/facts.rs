@@ -32,6 +32,7 @@ facts! { pub(super) FACTS;
     )
     .expected(COMPLETED)
     .outcome(&["timeout", "unreachable"])
+    .elsewhere(&["unresolved"])
     .advice(&[
         ("scanned", NO_FAILURE),
         advice::REFUSED,

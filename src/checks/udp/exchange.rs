@@ -113,7 +113,9 @@ impl Script {
                     if exchange.outcome == "replied" {
                         return Ok(Some(exchange));
                     }
-                    other = Some(exchange);
+                    // The right answer may be what was cut off any of them.
+                    let more = other.and_then(|other: Exchange| other.more);
+                    other = Some(Exchange { more: exchange.more.clone().or(more), ..exchange });
                 }
                 Event::IcmpError(report) if report.class == Class::Advice => {}
                 // An answer was there before somebody closed: the answer decides.
@@ -143,7 +145,10 @@ impl Script {
             Some(expect) if !bytes::contains(kept, expect) => {
                 let shown = bytes::readable(kept.get(..kept.len().min(200)).unwrap_or_default());
                 let why = format!("the answer does not contain what is expected: \"{shown}\"");
-                Exchange { outcome: "mismatch", answer, more: None, evidence: Some(why) }
+                let cut = arrival.length > arrival.kept;
+                let more =
+                    cut.then(|| format!("of {} bytes {} were looked at (`limit`)", arrival.length, arrival.kept));
+                Exchange { outcome: "mismatch", answer, more, evidence: Some(why) }
             }
             _ => Exchange { outcome: "replied", answer, more: None, evidence: None },
         }

@@ -13,6 +13,7 @@ facts! { pub(super) FACTS;
     )
     .expected("replied")
     .outcome(&["silent", "unreachable"])
+    .elsewhere(&["unresolved"])
     .advice(&[REFUSED, SILENT, UNREACHABLE, UNRESOLVED, MISMATCH])
     .on_breach(EVIDENCE);
     pub(super) const ADDRESS: Fact<String> = Fact::address("address", "The address probed.");
@@ -22,7 +23,8 @@ facts! { pub(super) FACTS;
         Better::Lower,
         "From sending to the datagram that decided the outcome, name lookup excluded.",
     )
-    .on_breach(SLOWER);
+    .on_breach(SLOWER)
+    .reached();
     pub(super) const RESPONSE: Fact<String> =
         Fact::text("response", "The datagram that decided the outcome, up to `limit`.").ruled(Rule::Ignore);
     pub(super) const SIZE: Fact<i64> = Fact::integer("response.size", Unit::Bytes, "Its true length, whatever `limit` kept of it.");

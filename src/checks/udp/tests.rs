@@ -110,6 +110,12 @@ async fn a_long_answer_is_cut_at_the_limit_and_measured_in_full() {
     assert_eq!(observation.text("response"), Some("xxxxxxxxxx"));
     assert_eq!(observation.partial("response"), Some("10 of 1000 bytes are kept (`limit`)"));
     assert_eq!(observation.last("response.size").and_then(Value::as_i64), Some(1000));
+    // The right answer may be what was cut off, of the first one too.
+    let (_tasks, peer) = server("127.0.0.1:0", &[&[b'x'; 1000], b"short"]).await;
+    let written = [("limit", Arg::Number(10.0)), ("expect", text("y"))];
+    let observation = observe(&args(peer, BRIEF, &written)).await.unwrap();
+    assert_eq!(observation.text("outcome"), Some("mismatch"));
+    assert!(observation.partial("outcome").unwrap().contains("of 1000 bytes 10 were looked at"));
 }
 
 #[tokio::test]

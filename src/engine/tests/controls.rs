@@ -1,8 +1,10 @@
 //! Silence that was expected, and the controls that show whose it is.
 
+use std::sync::Arc;
+
 use super::{Bench, Entry, Ran, Verdict, bench};
 use crate::model::FaultKind;
-use crate::testing::scripted::{ADDRESS, OK, REPLY, Script, Step, good, set, wait};
+use crate::testing::scripted::{ADDRESS, OK, REPLY, Script, Step, answered_in, good, set, wait};
 
 /// A round that ends with this reply of this address.
 fn reply(word: &'static str, address: &str) -> Vec<Step> {
@@ -137,4 +139,67 @@ async fn the_silence_of_the_new_target_is_controlled_by_the_new_target() {
     let ran = base_only.run().await;
     assert_eq!(ran.verdict("alive").0, Verdict::Passed);
     doubted(&ran, "saw silent");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_control_that_was_skipped_proves_nothing() {
+    let ran = bench()
+        .check("shut", "control: alive, expect: {reply: silent}", silent())
+        .check("alive", "when: {where: [nowhere]}, expect: {reply: alive}", alive())
+        .run()
+        .await;
+    doubted(&ran, "its control t/alive was skipped: when where is nowhere");
+}
+
+/// IPv4 may be cut off where IPv6 is not.
+#[tokio::test(start_paused = true)]
+async fn another_host_vouches_by_the_same_ip_version_only() {
+    let gate = |address: &'static str| Script::always(reply("alive", address)).target("gate");
+    let ran = suite(silent(), gate("192.0.2.254")).run().await;
+    assert_eq!(ran.verdict("shut").0, Verdict::Passed);
+    let ran = suite(silent(), gate("2001:db8::1")).run().await;
+    doubted(&ran, "192.0.2.1 was silent, and its control t/alive reached 2001:db8::1");
+}
+
+/// A name with two addresses, of which one is dead and the other shut.
+#[tokio::test(start_paused = true)]
+async fn every_address_that_was_silent_needs_its_control() {
+    let two = Script::rounds(["192.0.2.1", "192.0.2.1", "192.0.2.2"].map(|address| reply("silent", address)));
+    let ran = bench()
+        .check("shut", "control: alive, expect: {reply: silent}, rounds: 2", two)
+        .check("alive", "expect: {reply: alive}", alive())
+        .run()
+        .await;
+    doubted(&ran, "192.0.2.2 was silent, and its control t/alive reached 192.0.2.1");
+}
+
+/// A redirect that leads to a dead host: the host before it answered, and says nothing of that one.
+#[tokio::test(start_paused = true)]
+async fn what_was_reached_before_is_no_sign_of_life() {
+    let reached =
+        |steps: Vec<Step>| Script::always([vec![answered_in(0.1)], steps, reply("silent", "192.0.2.1")].concat());
+    let ran = suite(reached(Vec::new()), alive()).run().await;
+    assert_eq!((ran.verdict("shut").0, ran.times("alive", Entry::Run).len()), (Verdict::Passed, 1), "it was reached");
+    let unreached = || reached(vec![Step::Record(Arc::new(|cx| cx.unreached()))]);
+    let ran = suite(unreached(), alive()).run().await;
+    assert_eq!((ran.verdict("shut").0, ran.times("alive", Entry::Run).len()), (Verdict::Passed, 2));
+    let dies = Script::rounds([reply("alive", "192.0.2.1"), reply("silent", "192.0.2.1")]);
+    doubted(&suite(unreached(), dies).run().await, "saw silent");
+}
+
+/// Whoever hangs up before the host can answer hears nothing of any host.
+#[tokio::test(start_paused = true)]
+async fn silence_must_last_longer_than_the_host_takes_to_answer() {
+    let hasty = |patience: f64| {
+        Script::always([vec![wait(patience)], reply("silent", "192.0.2.1")].concat()).patience(patience)
+    };
+    let takes = |seconds: f64| Script::always([vec![answered_in(seconds)], reply("alive", "192.0.2.1")].concat());
+    let ran = suite(hasty(0.1), takes(0.3)).run().await;
+    doubted(&ran, "it waited 100ms, and the same host took 300ms to answer its control t/alive");
+    assert_eq!(suite(hasty(0.5), takes(0.3)).run().await.verdict("shut").0, Verdict::Passed);
+    let far = suite(hasty(0.1), takes(0.3).target("gate")).run().await;
+    assert_eq!(far.verdict("shut").0, Verdict::Passed, "how far another host is says nothing");
+    let told = Script::always(reply("silent", "192.0.2.1")).patience(0.1);
+    let ran = suite(told, takes(0.3)).run().await;
+    assert_eq!(ran.verdict("shut").0, Verdict::Passed, "it was told (unreachable) before it had waited");
 }

@@ -82,7 +82,7 @@ impl Bench {
     fn pair(mut self, id: &str, keys: &str, base: Script, head: Script) -> Self {
         let comma = if keys.is_empty() { "" } else { ", " };
         let fields = base.fields();
-        writeln!(self.suite, "  - {{id: {id}{comma}{keys}, scripted: {{target: \"${{where}}\", {fields}}}}}").unwrap();
+        writeln!(self.suite, "  - {{id: {id}{comma}{keys}, scripted: {{{fields}}}}}").unwrap();
         self.scripts.insert(id.to_owned(), [base, head]);
         self
     }

@@ -87,6 +87,7 @@ impl<T> Fact<T> {
                 bounded_by: None,
                 unanswered: None,
                 silent: &[],
+                elsewhere: &[],
                 roles: Roles { work: false, decisive: false, outcome: false, address: false, reached: false },
                 advice: Advice { values: &[], breach: None },
             },
@@ -252,15 +253,29 @@ impl Fact<Choice> {
     /// Where the fact is defined, at compile time, if a word is none of the choice.
     #[must_use]
     pub const fn outcome(self, silent: &'static [&'static str]) -> Self {
+        self.among_its_words(silent);
+        let roles = Roles { decisive: true, outcome: true, ..self.info.roles };
+        Self { info: FactInfo { silent, roles, ..self.info }, ..self }
+    }
+
+    /// The same outcome; `words` are those that another than the peer leads to: they show nothing of the peer.
+    ///
+    /// # Panics
+    /// Where the fact is defined, at compile time, if a word is none of the choice.
+    #[must_use]
+    pub const fn elsewhere(self, words: &'static [&'static str]) -> Self {
+        self.among_its_words(words);
+        Self { info: FactInfo { elsewhere: words, ..self.info }, ..self }
+    }
+
+    const fn among_its_words(&self, some: &[&str]) {
         if let Kind::Choice(words) = self.info.kind {
             let mut at = 0;
-            while at < silent.len() {
-                assert!(is_among(words, silent[at]), "a silent word that is none of the choice");
+            while at < some.len() {
+                assert!(is_among(words, some[at]), "a word that is none of the choice");
                 at += 1;
             }
         }
-        let roles = Roles { decisive: true, outcome: true, ..self.info.roles };
-        Self { info: FactInfo { silent, roles, ..self.info }, ..self }
     }
 }
 

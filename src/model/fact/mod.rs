@@ -91,6 +91,8 @@ pub struct FactInfo {
     pub unanswered: Option<f64>,
     /// Of the outcome: the words that a dead host or a cut path leads to as well.
     pub silent: &'static [&'static str],
+    /// Of the outcome: the words that another than the peer leads to, such as a resolver or a router on the way.
+    pub elsewhere: &'static [&'static str],
     /// Properties other layers act on, whatever its name.
     pub roles: Roles,
     /// Next step when it is not as expected.

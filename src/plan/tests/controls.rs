@@ -63,6 +63,29 @@ fn what_cannot_be_a_control_says_why() {
     assert!(errors(&format!("{SHUT}, control: nobody}}\n")).contains("unknown check `nobody` in `control`"));
 }
 
+/// A resolver, or a router on the way, says nothing of the host.
+#[test]
+fn what_others_say_is_no_control() {
+    let shut = "  - {id: shut, tcp: {host: 192.0.2.1, port: 22}, expect: {outcome: timeout}, control: up}\n";
+    for (control, word) in [
+        ("tcp: {host: nowhere.test, port: 1}, expect: {outcome: unresolved}", "unresolved"),
+        ("http: {url: \"http://nowhere.test/\"}, expect: {outcome: {in: [answered, unresolved]}}", "unresolved"),
+        ("dns: {server: nowhere.test, name: a.test}, expect: {outcome: unresolved}", "unresolved"),
+        ("tls: {host: nowhere.test}, expect: {outcome: unresolved}", "unresolved"),
+        ("udp: {host: nowhere.test, port: 1, send: x}, expect: {outcome: unresolved}", "unresolved"),
+        ("icmp: {host: 192.0.2.1, ttl: 1}, expect: {outcome: time_exceeded}", "time_exceeded"),
+        ("icmp: {host: 192.0.2.1}, expect: {outcome: too_big}", "too_big"),
+    ] {
+        for how in [shut.to_owned(), shut.replace("control: up", "needs: [up]")] {
+            let error = real(&format!("{how}  - {{id: up, {control}}}\n")).err().unwrap();
+            let why = format!("`up` may pass on `{word}`, which others than its host say");
+            assert!(error.contains(&why) || error.contains("silence proves nothing"), "{control}: {error}");
+        }
+    }
+    let refused = "  - {id: up, tcp: {host: 192.0.2.1, port: 1}, expect: {outcome: refused}}\n";
+    assert_eq!(controls(&real(&format!("{shut}{refused}")).unwrap(), "shut"), ["up"], "the host itself says so");
+}
+
 #[test]
 fn a_control_goes_the_same_way() {
     let shut = "  - {id: shut, tcp: {HOW, port: 22}, expect: {outcome: timeout}, control: up}\n";

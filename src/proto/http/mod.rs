@@ -1,5 +1,6 @@
 //! HTTP/1.1 and HTTP/2 as a client: an exchange from the name to the body, step by step, and small files by plain GET.
 
+pub mod charset;
 mod client;
 pub mod coding;
 mod connection;

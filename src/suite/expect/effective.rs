@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::model::expectation::{Expectation, Given, Sort, Test, domain};
+use crate::model::fact::Better;
 use crate::model::{FactInfo, Kind, Value};
 use crate::suite::diagnostic::{Diagnostics, Span};
 
@@ -37,6 +38,19 @@ pub fn combine(
 /// The outcomes a check accepts although silence leads to them, when nothing else it expects shows that the peer was reached.
 #[must_use]
 pub fn silent_outcomes(expectations: &[Expectation]) -> Vec<&'static str> {
+    accepted_unreached(expectations, |outcome| outcome.silent)
+}
+
+/// The outcomes a check accepts although another than the peer leads to them, as above.
+#[must_use]
+pub fn outcomes_elsewhere(expectations: &[Expectation]) -> Vec<&'static str> {
+    accepted_unreached(expectations, |outcome| outcome.elsewhere)
+}
+
+fn accepted_unreached(
+    expectations: &[Expectation],
+    some: impl Fn(&FactInfo) -> &'static [&'static str],
+) -> Vec<&'static str> {
     let of_outcome: Vec<&Expectation> = expectations.iter().filter(|e| e.info.roles.outcome).collect();
     let Some(outcome) = of_outcome.first().map(|expectation| expectation.info) else { return Vec::new() };
     let reached = |e: &Expectation| e.info.roles.reached && !e.test.holds(None, e.sort);
@@ -45,7 +59,7 @@ pub fn silent_outcomes(expectations: &[Expectation]) -> Vec<&'static str> {
     }
     let tests: Vec<&Test> = of_outcome.iter().map(|expectation| &expectation.test).collect();
     let accepted = words_of(&outcome, &tests);
-    accepted.into_iter().filter(|word| outcome.silent.contains(word)).collect()
+    accepted.into_iter().filter(|word| some(&outcome).contains(word)).collect()
 }
 
 struct Parts<'a> {
@@ -66,7 +80,7 @@ impl Parts<'_> {
     /// Whether the check says itself what it wants of the fact, or of one that says the same in another form.
     fn replaced(&self, default: &Expectation) -> bool {
         let own = self.of(default.info.name).any(|(written, _)| self.replaces(written, default));
-        let other = |name: &&'static str| self.of(name).any(|(written, _)| written.test.is_positive());
+        let other = |name: &&'static str| self.of(name).any(|(written, _)| speaks_of_the_worst(written));
         own || default.info.lifted_by.iter().any(other)
     }
 
@@ -160,6 +174,19 @@ fn instead(default: &Expectation) -> String {
     format!(
         "write what it should be: `{path}:` {value}; {{present: true}} accepts any value, and beside a named outcome {{present: false}} none"
     )
+}
+
+/// Whether it says of a fact in another form what the default says of its own: a number must be bounded on its bad side, as
+/// "at most 5 received" accepts none at all.
+fn speaks_of_the_worst(written: &Expectation) -> bool {
+    let Expectation { test, info, sort, .. } = written;
+    if !test.is_positive() || matches!(test, Test::Present(_)) || !matches!(sort, Sort::Number(_)) {
+        return test.is_positive();
+    }
+    match info.better {
+        Some(Better::Lower) => domain::limits_above(test, *sort),
+        Some(Better::Higher) | None => !test.holds(Some(&Value::from(0)), *sort),
+    }
 }
 
 /// The words of a choice or a flag for which all tests hold.

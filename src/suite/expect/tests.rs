@@ -130,6 +130,15 @@ fn facts_are_related() {
     assert!(kept("load", "load.loss: {le: 1%}").iter().all(|line| !line.starts_with("load.lost")));
     assert!(kept("most", "load.lost: {le: 9}").iter().all(|line| !line.starts_with("load.loss")));
     assert!(kept("icmp", "received: {ge: 4}").iter().all(|line| !line.starts_with("loss")));
+    // "At most so many received" accepts none at all, and "at least so much lost" any loss.
+    for expect in ["received: {le: 5}", "received: {lt: 5}", "received: {between: [0, 5]}", "received: {in: [0, 5]}"] {
+        assert!(kept("icmp", expect).contains(&"loss le 0%".to_owned()), "{expect}");
+    }
+    for expect in ["received: 5", "received: {gt: 3, le: 5}", "received: {in: [4, 5]}", "received: {present: true}"] {
+        assert!(kept("icmp", expect).iter().all(|line| !line.starts_with("loss")), "{expect}");
+    }
+    assert!(kept("load", "load.loss: {ge: 0.1%}").contains(&"load.lost eq 0".to_owned()));
+    assert!(kept("most", "load.lost: {ge: 9}").contains(&"load.loss le 0.1%".to_owned()));
 }
 
 /// A mode leaves out what it cannot produce, and nothing else.

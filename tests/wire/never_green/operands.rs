@@ -95,6 +95,13 @@ pub fn only_negates(text: &str) -> bool {
     negated || (!operand.starts_with("any:") && (inside("ne:") || inside("present: false")))
 }
 
+/// Whether an expectation of [`all`] bounds a number only on its good side; `lower` numbers are the better ones.
+pub fn is_open_to_the_worst(text: &str, lower: bool) -> bool {
+    let operand = text.split_once(": {").map_or(text, |(_, operand)| operand);
+    let open = if lower { ["ge:", "gt:"] } else { ["le:", "lt:"] };
+    open.iter().any(|word| operand.starts_with(word))
+}
+
 /// Values around what was seen, as a suite writes them.
 fn values(sort: Sort, seen: Option<&Value>) -> Vec<String> {
     match sort {

@@ -80,10 +80,17 @@ pub(crate) async fn check(cx: &mut Cx<'_>, results: &[AddressResult], timeout: D
     let left_out = lookups.len().saturating_sub(CERTIFICATES);
     lookups.truncate(CERTIFICATES);
     let found = futures_util::future::join_all(lookups.iter().map(|lookup| look_up(lookup, timeout))).await;
+    let found: Vec<LookupResult> = found.into_iter().collect::<Result<_, Fault>>()?;
+    let subjects = lookups.iter().map(|lookup| lookup.subject.as_str());
+    record(cx, &subjects.zip(found).collect::<Vec<_>>(), left_out);
+    Ok(())
+}
+
+/// What the lists say of each certificate, by subject; `left_out` more were not looked up.
+fn record(cx: &mut Cx<'_>, found: &[(&str, LookupResult)], left_out: usize) {
     let (mut worst, mut next, mut lines) = (None, None, Vec::new());
-    for (lookup, result) in lookups.iter().zip(found) {
-        let result = result?;
-        let line = format!("{}: {}{}", lookup.subject, result.status.word(), result.detail);
+    for (subject, result) in found {
+        let line = format!("{subject}: {}{}", result.status.word(), result.detail);
         if result.status != CrlStatus::Good {
             cx.note(format!("revocation list of {line}"));
         }
@@ -91,20 +98,21 @@ pub(crate) async fn check(cx: &mut Cx<'_>, results: &[AddressResult], timeout: D
         worst = worst.max(Some(result.status));
         next = [next, result.next_update].into_iter().flatten().min();
     }
+    let why = format!("{left_out} more certificates were not looked up");
     if left_out > 0 {
-        let why = format!("{left_out} more certificates were not looked up");
         cx.note(format!("revocation lists: {why}"));
-        lines.push(why.clone());
-        // One of those may be revoked: good is not known.
-        if worst == Some(CrlStatus::Good) {
-            worst = None;
+        cx.partial(&CHECKED, why.clone());
+        cx.at_most(&NEXT_UPDATE, why.clone());
+    }
+    match worst {
+        // One of those may be revoked: nothing better is known.
+        Some(status) if left_out > 0 && status != CrlStatus::Revoked => {
             let remedy = "check fewer addresses or certificates at once";
             let fault = Fault::local("look up revocation lists", "", why, remedy);
             cx.unavailable(std::iter::once(&STATUS.info), &fault);
         }
-    }
-    if let Some(status) = worst {
-        cx.set(&STATUS, status.word());
+        Some(status) => cx.set(&STATUS, status.word()),
+        None => {}
     }
     if !lines.is_empty() {
         cx.set(&CHECKED, lines);
@@ -112,7 +120,6 @@ pub(crate) async fn check(cx: &mut Cx<'_>, results: &[AddressResult], timeout: D
     if let Some(next) = next {
         cx.set(&NEXT_UPDATE, next as f64 - now());
     }
-    Ok(())
 }
 
 /// Every leaf, and every intermediate that names a list, each once.
@@ -192,4 +199,37 @@ fn status_in_list(url: &str, entry: crl::Entry) -> LookupResult {
         None => (CrlStatus::Good, format!(" ({url})")),
     };
     LookupResult { status, detail, next_update: entry.next_update }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CrlStatus, FACTS, LookupResult, record};
+    use crate::model::{Choices as _, Observation, Rest};
+    use crate::testing::recorded;
+
+    fn seen(status: CrlStatus, left_out: usize) -> Observation {
+        let next_update = Some(4_000_000_000);
+        let result = LookupResult { status, detail: String::new(), next_update };
+        recorded(FACTS, |cx| record(cx, &[("CN=a", result)], left_out)).0
+    }
+
+    #[test]
+    fn with_certificates_left_out_only_a_revoked_one_is_known() {
+        for status in [CrlStatus::Good, CrlStatus::None, CrlStatus::Unreachable, CrlStatus::Expired, CrlStatus::Invalid]
+        {
+            let observation = seen(status, 2);
+            assert_eq!(observation.last("crl.status"), None, "{}: another may be revoked", status.word());
+            let why = observation.unavailable("crl.status").expect("its absence is this side's").to_string();
+            assert!(why.contains("2 more certificates were not looked up"), "{why}");
+        }
+        let revoked = seen(CrlStatus::Revoked, 2);
+        assert_eq!(revoked.last("crl.status").unwrap(), "revoked");
+        assert!(revoked.unavailable("crl.status").is_none());
+        let round = revoked.counted().next().unwrap();
+        assert!(round.partial("crl.checked").unwrap().contains("2 more"));
+        assert_eq!(round.rest("crl.next_update_in"), Some(Rest::Less), "another list may end earlier");
+        let all = seen(CrlStatus::Good, 0);
+        assert_eq!(all.last("crl.status").unwrap(), "good");
+        assert!(all.unavailable("crl.status").is_none() && all.partial("crl.checked").is_none());
+    }
 }

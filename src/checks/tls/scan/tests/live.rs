@@ -112,6 +112,24 @@ fn nothing(observation: &Observation, outcome: &str) {
     }
 }
 
+/// A server that takes only what this program does not speak is scanned; its certificate is not told as untrusted.
+#[tokio::test]
+async fn what_needs_a_handshake_is_unavailable_where_none_can_be_made_here() {
+    // CCM and CBC.
+    let takes: &[(Version, &[u16])] = &[(Version::Tls13, &[0x1304]), (Version::Tls12, &[0xc013, 0x002f])];
+    let (port, _) = modelled(Model::new(takes)).await;
+    let (observation, _) = scan(port, PATIENCE).await;
+    assert_eq!(observation.text("outcome"), Some("scanned"), "{:?}", observation.notes());
+    for fact in ["verified", "verify_error", "cipher", "chain.expires_in", "ocsp.acceptable"] {
+        assert_eq!(observation.last(fact), None, "{fact}");
+        let why = observation.unavailable(fact).map(ToString::to_string);
+        assert!(why.is_some_and(|why| !why.is_empty()), "{fact}: {:?}", observation.notes());
+    }
+    for fact in ["scan.versions", "scan.unknown", "outcome"] {
+        assert!(observation.unavailable(fact).is_none() && observation.last(fact).is_some(), "{fact}");
+    }
+}
+
 #[tokio::test]
 async fn every_fact_of_an_old_server() {
     let mut model = Model::new(&[(Version::Ssl3, &[0x0005, 0x0003]), (Version::Tls12, SUITES)]);
