@@ -7,12 +7,17 @@ use shakedown::suite::diagnostic::{Diagnostics, Sources};
 use shakedown::suite::expect::{Reader, effective};
 use shakedown::suite::tree;
 
+thread_local! {
+    /// Read once: it takes longer than everything else.
+    static DEFAULTS: Defaults = Defaults::of(FAMILIES, &mut Diagnostics::default());
+}
+
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let Some((first, text)) = bytes.split_first() else { return };
     let Ok(text) = std::str::from_utf8(text) else { return };
     let family = &FAMILIES[usize::from(*first) % FAMILIES.len()];
     let (mut errors, mut sources) = (Diagnostics::default(), Sources::default());
-    let defaults = Defaults::of(FAMILIES, &mut errors).of_check(family, &shakedown::model::Args::default());
+    let defaults = DEFAULTS.with(|defaults| defaults.of_check(family, &shakedown::model::Args::default()));
     let source = sources.add("fuzz", text.to_owned());
     if let Some(node) = tree::parse(source, &sources, &mut errors) {
         let mut reader = Reader {
