@@ -170,11 +170,8 @@ fn json(answer: &Answer, kind: Option<&str>, text: &charset::Text<'_>) -> Result
     if let Some(why) = &answer.cut {
         return Err(NoJson { why: why.clone(), unread: true });
     }
-    let parsed = match text.utf8 {
-        // What is no character is no JSON.
-        Some(bytes) => serde_json::from_slice::<Value>(bytes),
-        None => serde_json::from_str(&text.text),
-    };
+    // What is no character in UTF-8 is no JSON: its bytes are read as they are.
+    let parsed = serde_json::from_slice::<Value>(text.utf8.unwrap_or(text.text.as_bytes()));
     parsed.map_err(|error| {
         let kind = kind.unwrap_or("none").split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let declared = kind == "application/json" || kind.ends_with("+json");
