@@ -19,7 +19,7 @@ use crate::proto::http::{Observer, Phase, charset};
 use crate::proto::tls::certificate::Certificate;
 use crate::proto::tls::now;
 
-/// Characters of a body shown as evidence.
+/// Bytes of a body shown as evidence, less a character that is cut.
 const BEGINNING: usize = 200;
 /// How the library begins to say that a document is nested too deeply for it.
 const TOO_DEEP: &str = "recursion limit exceeded";
@@ -125,7 +125,7 @@ fn beginning(answer: &Answer, text: &charset::Text<'_>) -> String {
     if answer.decoded.is_none() && answer.size > 0 {
         return format!("{} bytes of body came, and cannot be read", answer.size);
     }
-    let start: String = text.text.chars().take(BEGINNING).collect();
+    let start = text.text.get(..text.text.floor_char_boundary(BEGINNING)).unwrap_or_default();
     let cut = answer.cut.is_some() || text.text.len() > start.len();
     // Only line ends change: hiding a secret looks for its lines as they are.
     let start = start.replace(['\r', '\n'], " ");
