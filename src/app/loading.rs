@@ -18,6 +18,8 @@ pub(super) struct Ready {
     pub(super) seed: u64,
     pub(super) redactor: Redactor,
     pub(super) sources: Sources,
+    /// The suites found in folders, for people, who did not write their names.
+    pub(super) found: String,
     /// Every file that was read, or will be: suites, variables, and what fields name.
     pub(super) files: BTreeSet<PathBuf>,
 }
@@ -34,7 +36,14 @@ impl Ready {
 /// Finds, loads, validates and plans; on any error everything is told on stderr and nothing else happens.
 pub(super) fn ready(args: &SuiteArgs, terminal: &Terminal) -> Option<Ready> {
     match files(&args.suites, args.include_outside) {
-        Ok(files) => of(&files.into_iter().map(Input::File).collect::<Vec<_>>(), args, terminal),
+        Ok(found) => {
+            for link in &found.links {
+                terminal.err(&format!("not followed, as it is a link to a folder: {}\n", link.display()));
+            }
+            let shown = found.shown();
+            let inputs: Vec<Input> = found.files.into_iter().map(Input::File).collect();
+            of(&inputs, args, terminal).map(|ready| Ready { found: shown, ..ready })
+        }
         Err(why) => {
             terminal.err(&format!("error: {why}\n"));
             None
@@ -92,7 +101,8 @@ pub(super) fn of(inputs: &[Input], args: &SuiteArgs, terminal: &Terminal) -> Opt
         ));
         return None;
     }
-    Some(Ready { plan, seed: settings.seed, redactor: loaded.redactor, sources: loaded.sources, files: loaded.files })
+    let (redactor, sources, files) = (loaded.redactor, loaded.sources, loaded.files);
+    Some(Ready { plan, seed: settings.seed, redactor, sources, found: String::new(), files })
 }
 
 /// The suites once more, with the overrides of `--against`; their errors count only where the suite as written has none.
@@ -137,30 +147,58 @@ fn nothing_selected(args: &SuiteArgs, deselected: usize) -> String {
 const DEEPEST: usize = 16;
 /// Most files of a folder that are suites.
 const MOST: usize = 10_000;
+/// Most of them that are named on one line.
+const NAMED: usize = 20;
+
+/// Suite files, and whether nobody named them.
+#[derive(Default)]
+struct Found {
+    files: Vec<PathBuf>,
+    /// Links to folders, which may hold suites.
+    links: Vec<PathBuf>,
+    /// At least one folder was given.
+    in_folder: bool,
+}
+
+impl Found {
+    /// The files of folders on one line, if a folder was given.
+    fn shown(&self) -> String {
+        if !self.in_folder {
+            return String::new();
+        }
+        let names = self.files.iter().take(NAMED).map(|file| file.display().to_string());
+        let more = self.files.len().saturating_sub(NAMED);
+        let more = (more > 0).then(|| format!("and {more} more"));
+        format!("suites: {}\n", names.chain(more).collect::<Vec<_>>().join(", "))
+    }
+}
 
 /// The suite files below the paths given; a folder gives every `*.yaml` and `*.yml` below it, in whatever case, hidden ones
 /// left out, sorted. A file named by itself is taken as it is.
-fn files(paths: &[PathBuf], outside: bool) -> Result<Vec<PathBuf>, String> {
+fn files(paths: &[PathBuf], outside: bool) -> Result<Found, String> {
     let default = [PathBuf::from("suites")];
     let given = if paths.is_empty() { &default[..] } else { paths };
-    let mut out: Vec<PathBuf> = Vec::new();
+    let mut out = Found::default();
     for path in given {
-        let mut found = Vec::new();
+        let mut found = Found::default();
         if path.is_dir() {
+            out.in_folder = true;
             folder(path, DEEPEST, &mut found)?;
-            inside(path, &found, outside)?;
-            if found.is_empty() {
+            inside(path, &found.files, outside)?;
+            if found.files.is_empty() {
                 return Err(format!("{} holds no suite (*.yaml); name one, or create it", path.display()));
             }
-            found.sort();
+            found.files.sort();
+            found.links.sort();
         } else {
-            found.push(path.clone());
+            found.files.push(path.clone());
         }
-        for file in found {
-            if !out.contains(&file) {
-                out.push(file);
+        for file in found.files {
+            if !out.files.contains(&file) {
+                out.files.push(file);
             }
         }
+        out.links.extend(found.links);
     }
     Ok(out)
 }
@@ -182,7 +220,7 @@ fn inside(folder: &Path, found: &[PathBuf], outside: bool) -> Result<(), String>
 }
 
 /// Adds the suites of a folder and of those below it. What cannot be read is an error: it may hold a check.
-fn folder(path: &Path, deeper: usize, out: &mut Vec<PathBuf>) -> Result<(), String> {
+fn folder(path: &Path, deeper: usize, out: &mut Found) -> Result<(), String> {
     let unreadable = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
     for entry in std::fs::read_dir(path).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
@@ -191,7 +229,10 @@ fn folder(path: &Path, deeper: usize, out: &mut Vec<PathBuf>) -> Result<(), Stri
         }
         let below = entry.path();
         // Links to folders are not followed: they may lead in a circle, or out of what was meant.
-        if entry.file_type().map_err(unreadable)?.is_dir() {
+        let kind = entry.file_type().map_err(unreadable)?;
+        if kind.is_symlink() && below.is_dir() {
+            out.links.push(below);
+        } else if kind.is_dir() {
             if deeper == 0 {
                 return Err(format!("{} lies more than {DEEPEST} folders deep; name it by itself", below.display()));
             }
@@ -200,9 +241,9 @@ fn folder(path: &Path, deeper: usize, out: &mut Vec<PathBuf>) -> Result<(), Stri
             .extension()
             .is_some_and(|ext| ext.eq_ignore_ascii_case("yaml") || ext.eq_ignore_ascii_case("yml"))
         {
-            out.push(below);
+            out.files.push(below);
         }
-        if out.len() > MOST {
+        if out.files.len() > MOST {
             return Err(format!("{} holds more than {MOST} suites; name a folder below it", path.display()));
         }
     }

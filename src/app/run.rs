@@ -90,7 +90,7 @@ struct Started {
 
 async fn follow(run: Started, args: &RunArgs, terminal: &Terminal, ladder: &Ladder) -> (u8, Option<Record>) {
     let Started { ready, host, assessor, stdout_taken, lanes } = run;
-    let Ready { plan, seed, redactor, sources, files: _ } = ready;
+    let Ready { plan, seed, redactor, sources, found, files: _ } = ready;
     let plan = Arc::new(plan);
     let style = if stdout_taken { terminal.style_err() } else { terminal.style() };
     let say = |text: &str| if stdout_taken { terminal.err(text) } else { terminal.out(text) };
@@ -104,7 +104,7 @@ async fn follow(run: Started, args: &RunArgs, terminal: &Terminal, ladder: &Ladd
     let mut fold = Fold::default();
     let mut events = Events::open(args.events.as_ref());
     let mut progress = Progress::new(mode(args.progress));
-    say(&redactor.clean(&(plan.notice() + &notices)));
+    say(&redactor.clean(&(found + &plan.notice() + &notices)));
     let opening = Redacted::new(opening, &redactor);
     for_all(&opening, &mut events, &mut progress);
     fold.push(opening);

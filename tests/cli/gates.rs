@@ -227,6 +227,16 @@ fn a_folder_is_run_with_all_that_is_below_it() {
         .map(|suite| suite["file"].as_str().unwrap().to_owned())
         .collect();
     assert_eq!(suites, ["all/a.yaml", "all/b.YML", "all/deep/er/c.Yaml"]);
+    assert!(ended.out.starts_with("suites: all/a.yaml, all/b.YML, all/deep/er/c.Yaml\n"), "{}", ended.out);
+    assert!(!sandbox.run(&["run", "all/a.yaml"]).out.contains("suites:"), "whoever wrote the name knows it");
+    // A link to a folder may lead anywhere, and what is left out is told.
+    std::os::unix::fs::symlink(sandbox.path("all/deep"), sandbox.path("all/linked")).unwrap();
+    let ended = sandbox.run(&["run", "all"]);
+    assert!(
+        ended.code == 0 && ended.err.contains("not followed, as it is a link to a folder: all/linked"),
+        "{}",
+        ended.err
+    );
     assert_eq!(sandbox.run(&["run", "all/.d.yaml"]).code, 0, "a file that is named is meant");
     let empty = sandbox.run(&["run", "all/empty"]);
     assert!(empty.code == 2 && empty.err.contains("holds no suite"), "{}", empty.err);

@@ -19,7 +19,7 @@ use crate::proto::http::{Observer, Phase, charset};
 use crate::proto::tls::certificate::Certificate;
 use crate::proto::tls::now;
 
-/// Characters of a body shown as evidence.
+/// Bytes of a body shown as evidence, less a character that is cut.
 const BEGINNING: usize = 200;
 /// How the library begins to say that a document is nested too deeply for it.
 const TOO_DEEP: &str = "recursion limit exceeded";
@@ -125,7 +125,7 @@ fn beginning(answer: &Answer, text: &charset::Text<'_>) -> String {
     if answer.decoded.is_none() && answer.size > 0 {
         return format!("{} bytes of body came, and cannot be read", answer.size);
     }
-    let start: String = text.text.chars().take(BEGINNING).collect();
+    let start = text.text.get(..text.text.floor_char_boundary(BEGINNING)).unwrap_or_default();
     let cut = answer.cut.is_some() || text.text.len() > start.len();
     // Only line ends change: hiding a secret looks for its lines as they are.
     let start = start.replace(['\r', '\n'], " ");
@@ -170,11 +170,8 @@ fn json(answer: &Answer, kind: Option<&str>, text: &charset::Text<'_>) -> Result
     if let Some(why) = &answer.cut {
         return Err(NoJson { why: why.clone(), unread: true });
     }
-    let parsed = match text.utf8 {
-        // What is no character is no JSON.
-        Some(bytes) => serde_json::from_slice::<Value>(bytes),
-        None => serde_json::from_str(&text.text),
-    };
+    // What is no character in UTF-8 is no JSON: its bytes are read as they are.
+    let parsed = serde_json::from_slice::<Value>(text.utf8.unwrap_or(text.text.as_bytes()));
     parsed.map_err(|error| {
         let kind = kind.unwrap_or("none").split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let declared = kind == "application/json" || kind.ends_with("+json");

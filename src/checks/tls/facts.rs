@@ -68,7 +68,7 @@ facts! { pub(super) FACTS;
         "false",
         "see `verify_error`: renew or replace the certificate, send the whole chain, or give `ca_file` for a private CA",
     )]);
-    pub(super) const VERIFY_ERROR: Fact<String> = Fact::text("verify_error", "Everything that is wrong with the certificate.");
+    pub(super) const VERIFY_ERROR: Fact<String> = Fact::text("verify_error", "Everything that is wrong with the certificate.").failure();
     pub(super) const VERSION: Fact<Choice> =
         Fact::choice("version", &["SSLv3", "TLS1.0", "TLS1.1", "TLS1.2", "TLS1.3"], "Version agreed on.")
             .on_breach(advice::OTHER_VERSION);

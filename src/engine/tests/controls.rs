@@ -180,7 +180,11 @@ async fn what_was_reached_before_is_no_sign_of_life() {
         |steps: Vec<Step>| Script::always([vec![answered_in(0.1)], steps, reply("silent", "192.0.2.1")].concat());
     let ran = suite(reached(Vec::new()), alive()).run().await;
     assert_eq!((ran.verdict("shut").0, ran.times("alive", Entry::Run).len()), (Verdict::Passed, 1), "it was reached");
-    let unreached = || reached(vec![Step::Record(Arc::new(|cx| cx.unreached()))]);
+    let unreached = || {
+        reached(vec![Step::Record(Arc::new(|cx| {
+            cx.unreached();
+        }))])
+    };
     let ran = suite(unreached(), alive()).run().await;
     assert_eq!((ran.verdict("shut").0, ran.times("alive", Entry::Run).len()), (Verdict::Passed, 2));
     let dies = Script::rounds([reply("alive", "192.0.2.1"), reply("silent", "192.0.2.1")]);

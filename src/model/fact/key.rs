@@ -88,7 +88,14 @@ impl<T> Fact<T> {
                 unanswered: None,
                 silent: &[],
                 elsewhere: &[],
-                roles: Roles { work: false, decisive: false, outcome: false, address: false, reached: false },
+                roles: Roles {
+                    work: false,
+                    decisive: false,
+                    outcome: false,
+                    address: false,
+                    reached: false,
+                    failure: false,
+                },
                 advice: Advice { values: &[], breach: None },
             },
             marker: PhantomData,
@@ -147,6 +154,12 @@ impl<T> Fact<T> {
     #[must_use]
     pub const fn reached(self) -> Self {
         Self { info: FactInfo { roles: Roles { reached: true, ..self.info.roles }, ..self.info }, ..self }
+    }
+
+    /// The same fact, which is there only when something is wrong.
+    #[must_use]
+    pub const fn failure(self) -> Self {
+        Self { info: FactInfo { roles: Roles { failure: true, ..self.info.roles }, ..self.info }, ..self }
     }
 
     /// The same fact, with what to try next for values that are no success. Of a choice, each must be one of its words.

@@ -112,6 +112,8 @@ pub struct Roles {
     pub address: bool,
     /// It is there only when the peer was reached: silence after it is the peer's, not the network's.
     pub reached: bool,
+    /// It is there only when something is wrong, so that expecting it at all says that something is.
+    pub failure: bool,
 }
 
 /// Advice for a value that is none of a failure: expectations that did not hold speak before other values.

@@ -176,16 +176,17 @@ fn instead(default: &Expectation) -> String {
     )
 }
 
-/// Whether it says of a fact in another form what the default says of its own: a number must be bounded on its bad side, as
-/// "at most 5 received" accepts none at all.
+/// Whether it says of a fact in another form what the default says of its own: that there is a number, or a status, says
+/// nothing of it, and a number must be bounded on its bad side, as "at most 5 received" accepts none at all.
 fn speaks_of_the_worst(written: &Expectation) -> bool {
     let Expectation { test, info, sort, .. } = written;
-    if !test.is_positive() || matches!(test, Test::Present(_)) || !matches!(sort, Sort::Number(_)) {
-        return test.is_positive();
+    if !test.is_positive() || matches!(test, Test::Present(_)) {
+        return test.is_positive() && info.roles.failure;
     }
-    match info.better {
-        Some(Better::Lower) => domain::limits_above(test, *sort),
-        Some(Better::Higher) | None => !test.holds(Some(&Value::from(0)), *sort),
+    match (sort, info.better) {
+        (Sort::Number(_), Some(Better::Lower)) => domain::limits_above(test, *sort),
+        (Sort::Number(_), _) => !test.holds(Some(&Value::from(0)), *sort),
+        _ => true,
     }
 }
 

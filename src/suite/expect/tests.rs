@@ -134,8 +134,20 @@ fn facts_are_related() {
     for expect in ["received: {le: 5}", "received: {lt: 5}", "received: {between: [0, 5]}", "received: {in: [0, 5]}"] {
         assert!(kept("icmp", expect).contains(&"loss le 0%".to_owned()), "{expect}");
     }
-    for expect in ["received: 5", "received: {gt: 3, le: 5}", "received: {in: [4, 5]}", "received: {present: true}"] {
+    for expect in ["received: 5", "received: {gt: 3, le: 5}", "received: {in: [4, 5]}"] {
         assert!(kept("icmp", expect).iter().all(|line| !line.starts_with("loss")), "{expect}");
+    }
+    // That it is there says nothing, but of what is there only when something is wrong.
+    assert!(kept("icmp", "received: {present: true}").contains(&"loss le 0%".to_owned()));
+    assert!(kept("load", "load.loss: {present: true}").contains(&"load.lost eq 0".to_owned()));
+    assert!(kept("tls", "ocsp.status: {present: true}").contains(&"ocsp.acceptable eq true".to_owned()));
+    for (family, told, default) in [
+        ("tls", "verify_error", "verified"),
+        ("dot", "tls.verify_error", "tls.verified"),
+        ("validate", "dnssec.reason", "dnssec.verdict"),
+    ] {
+        let kept = kept(family, &format!("{told}: {{present: true}}"));
+        assert!(kept.iter().all(|line| !line.starts_with(&format!("{default} "))), "{family}: {kept:?}");
     }
     assert!(kept("load", "load.loss: {ge: 0.1%}").contains(&"load.lost eq 0".to_owned()));
     assert!(kept("most", "load.lost: {ge: 9}").contains(&"load.loss le 0.1%".to_owned()));

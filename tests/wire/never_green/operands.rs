@@ -98,7 +98,7 @@ pub fn only_negates(text: &str) -> bool {
 /// Whether an expectation of [`all`] bounds a number only on its good side; `lower` numbers are the better ones.
 pub fn is_open_to_the_worst(text: &str, lower: bool) -> bool {
     let operand = text.split_once(": {").map_or(text, |(_, operand)| operand);
-    let open = if lower { ["ge:", "gt:"] } else { ["le:", "lt:"] };
+    let open = if lower { ["ge:", "gt:", "present: true"] } else { ["le:", "lt:", "present: true"] };
     open.iter().any(|word| operand.starts_with(word))
 }
 

@@ -87,7 +87,8 @@ facts! { pub(in crate::checks::dns) FACTS;
         REASONS,
         "Why the verdict is not `secure`; absent when it is, and when a zone is unsigned on purpose.",
     )
-    .advice(REMEDIES);
+    .advice(REMEDIES)
+    .failure();
     pub(super) const SECOND_OPINION: Fact<Choice> = Fact::choice(
         "dnssec.second_opinion",
         &["agrees", "differs", "none"],

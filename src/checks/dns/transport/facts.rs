@@ -32,7 +32,7 @@ facts! { pub(super) SECURE;
     )
     .lifted_by(&["tls.verify_error"])
     .advice(&[("false", NOT_VERIFIED)]);
-    const VERIFY_ERROR: Fact<String> = Fact::text("tls.verify_error", "Everything that is wrong with the certificate.");
+    const VERIFY_ERROR: Fact<String> = Fact::text("tls.verify_error", "Everything that is wrong with the certificate.").failure();
     pub(super) const ALERT: Fact<String> =
         Fact::text("tls.alert", "TLS alert that ended it, as of family tls; `sent (why)` when this side ended it.").form(Form::Word);
     const VERSION: Fact<Choice> = Fact::choice("tls.version", &["TLS1.2", "TLS1.3"], "Version agreed on.");
