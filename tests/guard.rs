@@ -235,9 +235,21 @@ fn what_a_successful_inject_left_running_is_left_alone() {
     assert_eq!(bare.receive(), "restoring");
     let answer = bare.receive();
     assert_eq!(answer["restored"]["restore"]["exit"], 0, "{answer}");
-    assert_eq!((marks.count("restored"), answer["restored"]["remaining"].clone()), (1, json!([])));
+    // It has nothing to end when it runs once more.
+    let repeated = answer["restored"]["repeated"].as_str().unwrap();
+    assert!(repeated.starts_with("exit status"), "{answer}");
+    assert_eq!((marks.count("restored"), answer["restored"]["remaining"].clone()), (2, json!([])));
+    // Where `verify` tells, it does not run twice.
+    let inject = shell(&format!("sleep 600 >/dev/null 2>&1 & echo $! >'{}'", pid.display()));
+    let mut plan = plan(inject, marks.leave("once", &format!("kill $(cat '{}')", pid.display())));
+    plan.restore.verify = Some(command(shell("true")));
+    let mut bare = Bare::live(&plan);
+    bare.send(&json!("restore"));
+    assert_eq!(bare.receive(), "restoring");
+    let answer = bare.receive();
+    assert_eq!((answer["restored"]["verify"]["exit"].clone(), marks.count("once")), (json!(0), 1));
     // And one that nobody ends is told.
-    let mut plan = plan(shell("sleep 60 >/dev/null 2>&1 & exit 0"), marks.leave("again", ""));
+    let mut plan = self::plan(shell("sleep 60 >/dev/null 2>&1 & exit 0"), marks.leave("again", ""));
     plan.inject.timeout = Duration::from_millis(500);
     let mut bare = Bare::live(&plan);
     bare.send(&json!("restore"));
@@ -246,6 +258,77 @@ fn what_a_successful_inject_left_running_is_left_alone() {
     let remaining = answer["restored"]["remaining"][0].as_str().unwrap().to_owned();
     assert!(remaining.starts_with("sleep "), "{answer}");
     killed(remaining.trim_start_matches("sleep ").parse().unwrap(), Signal::SIGKILL);
+}
+
+/// The run asks whether the guard is there while the last output of `inject` is read: how it ended is told all the same.
+#[test]
+fn how_inject_ended_is_not_lost_between_two_questions() {
+    let marks = Marks::new();
+    let inject = shell("sleep 600 & echo $!; exit 0");
+    let mut bare = Bare::armed(&plan(inject, marks.leave("restored", "")));
+    bare.send(&json!("inject"));
+    let mut injected = Value::Null;
+    while injected.is_null() {
+        bare.send(&json!("ping"));
+        injected = bare.receive().get("injected").cloned().unwrap_or_default();
+    }
+    assert_eq!((injected["exit"].clone(), injected["error"].clone()), (json!(0), json!("")));
+    let left = injected["output"].as_str().unwrap().trim().parse().unwrap();
+    killed(left, Signal::SIGKILL);
+}
+
+/// The same of one whose time is over.
+#[test]
+fn an_inject_command_that_overran_is_called_that_whatever_is_asked_meanwhile() {
+    let marks = Marks::new();
+    let mut plan = plan(shell("sleep 600"), marks.leave("restored", ""));
+    plan.inject.timeout = Duration::from_millis(100);
+    let mut bare = Bare::armed(&plan);
+    bare.send(&json!("inject"));
+    let mut injected = Value::Null;
+    while injected.is_null() {
+        bare.send(&json!("ping"));
+        injected = bare.receive().get("injected").cloned().unwrap_or_default();
+    }
+    assert!(injected["error"].as_str().unwrap().contains("not done within 100ms"), "{injected}");
+}
+
+/// Without `verify`, nobody can tell whether what a successful `inject` left running was ended by `restore`, or has broken it
+/// again and ended.
+#[tokio::test]
+async fn what_ended_by_itself_soon_after_restore_is_restored_again() {
+    let target = Target::new();
+    let go = pipe(target.marks.path("go"));
+    let mut go = File::options().read(true).write(true).open(go).unwrap();
+    let inject = shell(&format!("setsid sh -c \"{}\" >/dev/null 2>&1 & exit 0", target.breaks()));
+    let mut bare = Bare::live(&plan(inject, target.restore()));
+    bare.send(&json!("restore"));
+    assert_eq!(bare.receive(), "restoring");
+    target.marks.wait("restored", 1).await;
+    go.write_all(b"x\n").unwrap();
+    let answer = bare.receive();
+    assert_eq!(answer["restored"]["restore"]["exit"], 0, "{answer}");
+    assert_eq!((target.state().as_str(), target.marks.count("restored")), ("ok\n", 2));
+}
+
+/// Processes that each start the next one and end are never missed between two looks.
+#[test]
+fn a_chain_of_processes_is_waited_for() {
+    let target = Target::new();
+    let script = target.marks.path("chain.sh");
+    let state = target.marks.path("state");
+    let link = format!(
+        "[ \"$1\" = 0 ] && exit; sleep 0.01; echo broken >'{1}'; setsid sh '{0}' $(($1-1)) >/dev/null 2>&1 &",
+        script.display(),
+        state.display()
+    );
+    std::fs::write(&script, link).unwrap();
+    let mut bare = Bare::live(&plan(shell(&format!("sh '{}' 60", script.display())), target.restore()));
+    bare.send(&json!("restore"));
+    assert_eq!(bare.receive(), "restoring");
+    let answer = bare.receive();
+    assert_eq!(answer["restored"]["restore"]["exit"], 0, "{answer}");
+    assert_eq!((target.state().as_str(), target.marks.count("restored")), ("ok\n", 2));
 }
 
 #[test]

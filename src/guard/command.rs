@@ -122,12 +122,11 @@ impl CommandSpec {
             Err(failed) => return failed,
         };
         let mut group = Group(started.leader());
-        let status = started.ended().await;
-        if status.is_some() {
+        if started.ended().await {
             group.0 = None;
         }
         drop(group);
-        started.result(status).await
+        started.result().await
     }
 
     /// Starts it, in a session of its own, with the variable [`MARK`] of this value.
@@ -168,6 +167,8 @@ impl CommandSpec {
             tail: Tail::default(),
             end: Instant::now() + self.timeout,
             limit: self.timeout,
+            status: None,
+            overran: false,
         })
     }
 }
@@ -180,6 +181,10 @@ pub(super) struct StartedCommand {
     tail: Tail,
     end: Instant,
     limit: Duration,
+    /// How it ended.
+    status: Option<std::io::Result<ExitStatus>>,
+    /// Its time was over before it ended.
+    overran: bool,
 }
 
 impl StartedCommand {
@@ -193,30 +198,31 @@ impl StartedCommand {
         self.end
     }
 
-    /// Reads what it prints until it ends; `None` when the time is over first. May be dropped and called again.
-    pub(super) async fn ended(&mut self) -> Option<std::io::Result<ExitStatus>> {
+    /// Reads what it prints until it ends; false when its time is over first. May be dropped and called again.
+    pub(super) async fn ended(&mut self) -> bool {
         let mut chunk = [0_u8; 4096];
         let mut open = true;
-        loop {
+        while self.status.is_none() && !self.overran {
             tokio::select! {
-                status = self.child.wait() => return Some(status),
+                status = self.child.wait() => self.status = Some(status),
                 read = self.pipe.read(&mut chunk), if open => match read {
                     Ok(count) if count > 0 => self.tail.push(chunk.get(..count).unwrap_or_default()),
                     _ => open = false,
                 },
-                () = sleep_until(self.end) => return None,
+                () = sleep_until(self.end) => self.overran = true,
             }
         }
+        !self.overran
     }
 
-    /// How it ended; of one whose time was over (`None`), once it was killed.
-    pub(super) async fn result(mut self, status: Option<std::io::Result<ExitStatus>>) -> CommandResult {
-        if status.is_none() {
+    /// How it ended; of one that overran, once it was killed. May be dropped and called again.
+    pub(super) async fn result(&mut self) -> CommandResult {
+        if self.overran {
             let _ = timeout(Duration::from_secs(1), self.child.wait()).await;
         }
         self.tail.finish(&mut self.pipe).await;
         let mut outcome = CommandResult { output: self.tail.text(), ..CommandResult::default() };
-        match status {
+        match &self.status {
             None => outcome.error = format!("not done within {:?}, killed", self.limit),
             Some(Err(error)) => outcome.error = format!("could not wait for it: {error}"),
             Some(Ok(status)) => match status.code() {

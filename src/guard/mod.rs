@@ -69,6 +69,10 @@ pub struct RestoreResult {
     pub remaining: Vec<String>,
     /// The inject command did not end by itself with success, so those that remain may still be about to break something.
     pub unfinished: bool,
+    /// How the restore command ended that ran once more, after what `inject` left running had ended, if it failed then;
+    /// else empty.
+    #[serde(default)]
+    pub repeated: String,
     /// Why it was not the run that decided to restore, or not the guard that did it; empty when all went as it should.
     pub incident: String,
 }

@@ -189,6 +189,13 @@ impl Failover {
     fn record(cx: &mut Cx<'_>, restored: &RestoreResult) {
         cx.set(&RESTORED, restored.succeeded());
         exit(cx, &RESTORE_EXIT, &restored.restore);
+        if !restored.repeated.is_empty() {
+            cx.note(format!(
+                "`restore` ended what the inject command had left running; run once more after that, it failed ({}): let it be \
+                 safe to run twice, or give `verify`",
+                restored.repeated
+            ));
+        }
         if !restored.remaining.is_empty() {
             cx.note(format!("still running, started by the inject command: {}", restored.remaining.join(", ")));
         }
