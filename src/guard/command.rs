@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt as _};
 use tokio::net::unix::pipe::Receiver;
 use tokio::process::{Child, Command};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::model::Text;
 use crate::net::sys::session::own_session;
@@ -150,7 +150,8 @@ impl CommandSpec {
             Some(mark) => command.env(MARK, mark),
             None => command.env_remove(MARK),
         };
-        if let Some(cwd) = &self.cwd {
+        // One that was removed is still the folder of this process; what needs no file of it goes on.
+        if let Some(cwd) = self.cwd.as_ref().filter(|cwd| cwd.is_dir()) {
             command.current_dir(cwd);
         }
         own_session(&mut command);
@@ -245,28 +246,37 @@ impl Drop for Group {
     }
 }
 
+/// The end of what was printed.
 #[derive(Debug, Default)]
-struct Tail(Vec<u8>);
+struct Tail {
+    bytes: Vec<u8>,
+    /// After the command ended: how often something more came, and when nothing more is waited for.
+    last_reads: usize,
+    silent_at: Option<Instant>,
+}
 
 impl Tail {
     fn push(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
-        let surplus = self.0.len().saturating_sub(TAIL);
-        self.0.drain(..surplus);
+        self.bytes.extend_from_slice(bytes);
+        let surplus = self.bytes.len().saturating_sub(TAIL);
+        self.bytes.drain(..surplus);
     }
 
+    /// Reads what a command that ended has still printed. May be dropped and called again: however often, the silence is one.
     async fn finish(&mut self, pipe: &mut Receiver) {
         let mut chunk = [0_u8; 4096];
-        for _ in 0..LAST_READS {
-            match timeout(SILENCE, pipe.read(&mut chunk)).await {
+        while self.last_reads < LAST_READS {
+            let silent_at = *self.silent_at.get_or_insert_with(|| Instant::now() + SILENCE);
+            match timeout_at(silent_at, pipe.read(&mut chunk)).await {
                 Ok(Ok(count)) if count > 0 => self.push(chunk.get(..count).unwrap_or_default()),
                 _ => return,
             }
+            (self.last_reads, self.silent_at) = (self.last_reads + 1, None);
         }
     }
 
     fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0).into_owned()
+        String::from_utf8_lossy(&self.bytes).into_owned()
     }
 }
 

@@ -17,6 +17,7 @@ mod fault;
 pub mod lock;
 mod process;
 mod processes;
+mod program;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -195,6 +196,17 @@ fn restore_mark(mark: &str) -> String {
 }
 
 impl FaultPlan {
+    /// Why one of its commands cannot be started, and which; `None` when nothing is known against them.
+    #[must_use]
+    pub fn unstartable(&self) -> Option<String> {
+        let commands = [
+            ("inject", Some(&self.inject)),
+            ("restore", Some(&self.restore.restore)),
+            ("verify", self.restore.verify.as_ref()),
+        ];
+        commands.into_iter().find_map(|(name, command)| Some(format!("`{name}`: {}", command?.unstartable()?)))
+    }
+
     /// The longest [`Guard::restore`] can take, the guard's death included.
     #[must_use]
     pub fn longest_restore(&self) -> Duration {

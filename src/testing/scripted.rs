@@ -64,6 +64,7 @@ pub struct Script {
     footprint: Footprint,
     longest: Duration,
     answers: bool,
+    computes: bool,
     rounds: Vec<Vec<Step>>,
     restores: Vec<Vec<Step>>,
 }
@@ -130,6 +131,7 @@ impl Script {
             footprint: Footprint::Quiet,
             longest: Duration::from_secs(1),
             answers: true,
+            computes: false,
             rounds: rounds.into_iter().collect(),
             restores: vec![Vec::new()],
         }
@@ -155,6 +157,11 @@ impl Script {
         Self { answers: false, ..self }
     }
 
+    /// Has threads of its own, as what computes much.
+    pub fn computing(self) -> Self {
+        Self { computes: true, ..self }
+    }
+
     /// Restores like this, one after the other; the last one again and again.
     pub fn restores(self, restores: impl IntoIterator<Item = Vec<Step>>) -> Self {
         Self { restores: restores.into_iter().collect(), ..self }
@@ -175,6 +182,8 @@ pub struct Journal {
 /// Something a scripted probe came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Entry {
+    /// It was prepared, ahead of the first round of all.
+    Prepared,
     /// A round begins.
     Run,
     /// A round came to its end.
@@ -302,6 +311,12 @@ impl Probe for Scripted {
     }
     fn longest(&self) -> Duration {
         self.script.longest
+    }
+    fn computes(&self) -> bool {
+        self.script.computes
+    }
+    async fn prepare(&self) {
+        self.journal.add(&self.name, Entry::Prepared);
     }
     fn answered(observation: &Observation) -> bool {
         observation.text("banner") != Some(SILENT)

@@ -67,6 +67,7 @@ impl Probe for Failover {
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
+        self.injection.check_commands(&self.stream.probe.target())?;
         // Held to the end of the round; the guard holds them for as long as it lives.
         let locks = self.injection.lock(cx.check(), &self.stream.probe.target())?;
         self.stream.try_once(cx.cancelled()).await?;
