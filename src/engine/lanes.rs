@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
+use crate::net::datagram::Stamping;
 use crate::net::heartbeat::Heartbeat;
 use crate::plan::Plan;
 use crate::probe::Watch;
@@ -16,6 +17,8 @@ use crate::proto::tls::draw_randomness;
 pub struct Lanes {
     timed: Watch,
     computing: Option<Arc<Computing>>,
+    /// Open from before the first check to the end.
+    _stamping: Option<Arc<Stamping>>,
 }
 
 /// The threads of what computes.
@@ -30,13 +33,14 @@ impl Lanes {
         let runtime = Builder::new_multi_thread().thread_name("computing").enable_all().build()?;
         let watch = Watch::by(Heartbeat::of(runtime.handle().clone())?);
         let timed = Watch::by(Heartbeat::of(Handle::current())?);
-        Ok(Self { timed, computing: Some(Arc::new(Computing { runtime: Some(runtime), watch })) })
+        let computing = Some(Arc::new(Computing { runtime: Some(runtime), watch }));
+        Ok(Self { timed, computing, _stamping: Stamping::start().map(Arc::new) })
     }
 
     /// Everything where the engine runs, under this watch.
     #[cfg(test)]
     pub(super) fn watched(timed: Watch) -> Self {
-        Self { timed, computing: None }
+        Self { timed, ..Self::default() }
     }
 
     /// The watch over a measurement that computes much, or one that does not.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt as _};
 use tokio::net::unix::pipe::Receiver;
 use tokio::process::{Child, Command};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::model::Text;
 use crate::net::sys::session::own_session;
@@ -122,12 +122,11 @@ impl CommandSpec {
             Err(failed) => return failed,
         };
         let mut group = Group(started.leader());
-        let status = started.ended().await;
-        if status.is_some() {
+        if started.ended().await {
             group.0 = None;
         }
         drop(group);
-        started.result(status).await
+        started.result().await
     }
 
     /// Starts it, in a session of its own, with the variable [`MARK`] of this value.
@@ -151,7 +150,8 @@ impl CommandSpec {
             Some(mark) => command.env(MARK, mark),
             None => command.env_remove(MARK),
         };
-        if let Some(cwd) = &self.cwd {
+        // One that was removed is still the folder of this process; what needs no file of it goes on.
+        if let Some(cwd) = self.cwd.as_ref().filter(|cwd| cwd.is_dir()) {
             command.current_dir(cwd);
         }
         own_session(&mut command);
@@ -168,6 +168,8 @@ impl CommandSpec {
             tail: Tail::default(),
             end: Instant::now() + self.timeout,
             limit: self.timeout,
+            status: None,
+            overran: false,
         })
     }
 }
@@ -180,6 +182,10 @@ pub(super) struct StartedCommand {
     tail: Tail,
     end: Instant,
     limit: Duration,
+    /// How it ended.
+    status: Option<std::io::Result<ExitStatus>>,
+    /// Its time was over before it ended.
+    overran: bool,
 }
 
 impl StartedCommand {
@@ -193,30 +199,31 @@ impl StartedCommand {
         self.end
     }
 
-    /// Reads what it prints until it ends; `None` when the time is over first. May be dropped and called again.
-    pub(super) async fn ended(&mut self) -> Option<std::io::Result<ExitStatus>> {
+    /// Reads what it prints until it ends; false when its time is over first. May be dropped and called again.
+    pub(super) async fn ended(&mut self) -> bool {
         let mut chunk = [0_u8; 4096];
         let mut open = true;
-        loop {
+        while self.status.is_none() && !self.overran {
             tokio::select! {
-                status = self.child.wait() => return Some(status),
+                status = self.child.wait() => self.status = Some(status),
                 read = self.pipe.read(&mut chunk), if open => match read {
                     Ok(count) if count > 0 => self.tail.push(chunk.get(..count).unwrap_or_default()),
                     _ => open = false,
                 },
-                () = sleep_until(self.end) => return None,
+                () = sleep_until(self.end) => self.overran = true,
             }
         }
+        !self.overran
     }
 
-    /// How it ended; of one whose time was over (`None`), once it was killed.
-    pub(super) async fn result(mut self, status: Option<std::io::Result<ExitStatus>>) -> CommandResult {
-        if status.is_none() {
+    /// How it ended; of one that overran, once it was killed. May be dropped and called again.
+    pub(super) async fn result(&mut self) -> CommandResult {
+        if self.overran {
             let _ = timeout(Duration::from_secs(1), self.child.wait()).await;
         }
         self.tail.finish(&mut self.pipe).await;
         let mut outcome = CommandResult { output: self.tail.text(), ..CommandResult::default() };
-        match status {
+        match &self.status {
             None => outcome.error = format!("not done within {:?}, killed", self.limit),
             Some(Err(error)) => outcome.error = format!("could not wait for it: {error}"),
             Some(Ok(status)) => match status.code() {
@@ -239,28 +246,37 @@ impl Drop for Group {
     }
 }
 
+/// The end of what was printed.
 #[derive(Debug, Default)]
-struct Tail(Vec<u8>);
+struct Tail {
+    bytes: Vec<u8>,
+    /// After the command ended: how often something more came, and when nothing more is waited for.
+    last_reads: usize,
+    silent_at: Option<Instant>,
+}
 
 impl Tail {
     fn push(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
-        let surplus = self.0.len().saturating_sub(TAIL);
-        self.0.drain(..surplus);
+        self.bytes.extend_from_slice(bytes);
+        let surplus = self.bytes.len().saturating_sub(TAIL);
+        self.bytes.drain(..surplus);
     }
 
+    /// Reads what a command that ended has still printed. May be dropped and called again: however often, the silence is one.
     async fn finish(&mut self, pipe: &mut Receiver) {
         let mut chunk = [0_u8; 4096];
-        for _ in 0..LAST_READS {
-            match timeout(SILENCE, pipe.read(&mut chunk)).await {
+        while self.last_reads < LAST_READS {
+            let silent_at = *self.silent_at.get_or_insert_with(|| Instant::now() + SILENCE);
+            match timeout_at(silent_at, pipe.read(&mut chunk)).await {
                 Ok(Ok(count)) if count > 0 => self.push(chunk.get(..count).unwrap_or_default()),
                 _ => return,
             }
+            (self.last_reads, self.silent_at) = (self.last_reads + 1, None);
         }
     }
 
     fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0).into_owned()
+        String::from_utf8_lossy(&self.bytes).into_owned()
     }
 }
 

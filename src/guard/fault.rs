@@ -56,12 +56,12 @@ impl Fault {
     /// Waits until the inject command has ended, and kills it when its time is over. May be dropped and called again.
     pub(super) async fn injected(&mut self) -> CommandResult {
         let Some(inject) = &mut self.inject else { return CommandResult::default() };
-        let status = inject.ended().await;
-        if status.is_none() {
+        if !inject.ended().await {
             self.processes.end(true).await;
         }
-        let Some(inject) = self.inject.take() else { return CommandResult::default() };
-        let result = inject.result(status).await;
+        // Taken only when nothing is waited for any more: who drops this here would lose how it ended.
+        let result = inject.result().await;
+        self.inject = None;
         self.complete = result.succeeded();
         result
     }
@@ -86,9 +86,8 @@ impl Fault {
         let first = plan.restore.restore_once(&self.mark).await;
         // One that was just told to end takes a moment.
         if self.complete && first.succeeded() && self.processes.gone(Instant::now() + ENDING).await {
-            // It was the restore command that ended them.
-            let result = plan.restore.verified(first, &self.mark).await;
-            if result.commands_succeeded() {
+            // The restore command may have ended them, or they have done what they were started for.
+            if let Some(result) = self.settled(plan, first).await {
                 return result;
             }
         }
@@ -98,5 +97,22 @@ impl Fault {
         }
         let result = plan.restore.execute(&self.mark).await;
         RestoreResult { remaining: self.processes.names(), unfinished: !self.complete, ..result }
+    }
+
+    /// What it came to, once all that `inject` left running has ended soon after a restore command that ended so; `None` when it
+    /// is not certain.
+    async fn settled(&self, plan: &FaultPlan, first: CommandResult) -> Option<RestoreResult> {
+        if plan.restore.verify.is_some() {
+            let result = plan.restore.verified(first, &self.mark).await;
+            return result.commands_succeeded().then_some(result);
+        }
+        // One that ended by itself may have broken it again.
+        let again = plan.restore.restore_once(&self.mark).await;
+        if again.succeeded() {
+            return Some(RestoreResult { restore: again, ..RestoreResult::default() });
+        }
+        // A restore command that ends processes fails when there are none left; it had nothing else to do the first time either.
+        let repeated = again.status_text();
+        Some(RestoreResult { restore: first, repeated, ..RestoreResult::default() })
     }
 }

@@ -17,6 +17,7 @@ mod fault;
 pub mod lock;
 mod process;
 mod processes;
+mod program;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -69,6 +70,10 @@ pub struct RestoreResult {
     pub remaining: Vec<String>,
     /// The inject command did not end by itself with success, so those that remain may still be about to break something.
     pub unfinished: bool,
+    /// How the restore command ended that ran once more, after what `inject` left running had ended, if it failed then;
+    /// else empty.
+    #[serde(default)]
+    pub repeated: String,
     /// Why it was not the run that decided to restore, or not the guard that did it; empty when all went as it should.
     pub incident: String,
 }
@@ -191,6 +196,17 @@ fn restore_mark(mark: &str) -> String {
 }
 
 impl FaultPlan {
+    /// Why one of its commands cannot be started, and which; `None` when nothing is known against them.
+    #[must_use]
+    pub fn unstartable(&self) -> Option<String> {
+        let commands = [
+            ("inject", Some(&self.inject)),
+            ("restore", Some(&self.restore.restore)),
+            ("verify", self.restore.verify.as_ref()),
+        ];
+        commands.into_iter().find_map(|(name, command)| Some(format!("`{name}`: {}", command?.unstartable()?)))
+    }
+
     /// The longest [`Guard::restore`] can take, the guard's death included.
     #[must_use]
     pub fn longest_restore(&self) -> Duration {

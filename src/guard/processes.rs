@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ use super::command::MARK;
 
 /// Looks for new processes while freezing a session; each is stopped before it can start many more.
 const FREEZES: usize = 50;
+/// Lists of all processes until one is complete, on a host where processes come and go.
+const LISTS: usize = 20;
 /// From one look to the next while waiting for processes to end.
 const LOOK: Duration = Duration::from_millis(20);
 /// A killed process is gone after this, unless it hangs in the kernel; then it is waited for like the others.
@@ -71,9 +74,30 @@ impl Processes {
     /// Those that run now.
     fn running(&mut self) -> Vec<Stat> {
         let own = std::process::id().cast_signed();
-        let all: Vec<Stat> = stats().into_iter().filter(|stat| stat.process.start >= self.since).collect();
+        for _ in 0..LISTS {
+            let (mut members, complete) = self.listed(own);
+            for stat in members.iter().filter(|stat| stat.zombie && stat.parent == own) {
+                // The runtime waits for the command itself; nobody else does for what it left to us.
+                if Some(stat.process.pid) != self.leader {
+                    let _ = waitpid(Pid::from_raw(stat.process.pid), Some(WaitPidFlag::WNOHANG));
+                }
+            }
+            members.retain(|stat| !stat.zombie);
+            self.known.extend(members.iter().map(|stat| stat.process));
+            if !members.is_empty() || complete {
+                return members;
+            }
+        }
+        Vec::new()
+    }
+
+    /// Those of one list of all processes, and whether none can be missing: one that had ended when it was looked at may have
+    /// started another after the list was made.
+    fn listed(&self, own: i32) -> (Vec<Stat>, bool) {
+        let (all, mut complete) = stats();
         let mut members: Vec<Stat> = Vec::new();
-        let mut others = all;
+        let mut others: Vec<Stat> = all.into_iter().filter(|stat| stat.process.start >= self.since).collect();
+        complete &= others.iter().all(|stat| !stat.zombie);
         loop {
             let (found, rest): (Vec<Stat>, Vec<Stat>) = others.into_iter().partition(|stat| {
                 stat.process.pid != own
@@ -81,23 +105,17 @@ impl Processes {
                         || self.known.contains(&stat.process)
                         || (self.adopts && stat.parent == own)
                         || members.iter().any(|member| member.process.pid == stat.parent)
-                        || marked(stat.process.pid, &self.mark))
+                        || marked(stat.process.pid, &self.mark).unwrap_or_else(|| {
+                            complete = false;
+                            false
+                        }))
             });
             others = rest;
             if found.is_empty() {
-                break;
+                return (members, complete);
             }
             members.extend(found);
         }
-        for stat in members.iter().filter(|stat| stat.zombie && stat.parent == own) {
-            // The runtime waits for the command itself; nobody else does for what it left to us.
-            if Some(stat.process.pid) != self.leader {
-                let _ = waitpid(Pid::from_raw(stat.process.pid), Some(WaitPidFlag::WNOHANG));
-            }
-        }
-        members.retain(|stat| !stat.zombie);
-        self.known.extend(members.iter().map(|stat| stat.process));
-        members
     }
 
     /// Names and numbers of those that run, for people.
@@ -187,9 +205,14 @@ fn signal(process: Process, signal: Signal) -> bool {
     same && signal::kill(Pid::from_raw(process.pid), signal).is_ok()
 }
 
-fn stats() -> Vec<Stat> {
-    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
-    entries.filter_map(|entry| stat(entry.ok()?.file_name().to_str()?.parse().ok()?)).collect()
+/// Every process, and whether each was still there when it was looked at. The youngest first: they may be gone soon.
+fn stats() -> (Vec<Stat>, bool) {
+    let Ok(entries) = fs::read_dir("/proc") else { return (Vec::new(), true) };
+    let mut ids: Vec<i32> = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
+    ids.sort_unstable_by(|a, b| b.cmp(a));
+    let all: Vec<Stat> = ids.iter().filter_map(|id| stat(*id)).collect();
+    let complete = all.len() == ids.len();
+    (all, complete)
 }
 
 fn stat(pid: i32) -> Option<Stat> {
@@ -208,17 +231,24 @@ fn parse(pid: i32, text: &str) -> Option<Stat> {
     })
 }
 
-/// Whether a process was started with `mark` in its environment. Those of other users cannot be asked.
-fn marked(pid: i32, mark: &str) -> bool {
-    let Ok(environment) = fs::read(format!("/proc/{pid}/environ")) else { return false };
+/// Whether a process was started with `mark` in its environment; `None` when it cannot be told now. Those of other users cannot
+/// be asked.
+fn marked(pid: i32, mark: &str) -> Option<bool> {
+    let environment = match fs::read(format!("/proc/{pid}/environ")) {
+        // One that is ending has none any more, and one that begins another program has none yet.
+        Ok(environment) if environment.is_empty() => return None,
+        Ok(environment) => environment,
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Some(false),
+        Err(_) => return None,
+    };
     let wanted = format!("{MARK}={mark}");
-    environment.split(|byte| *byte == 0).any(|variable| variable == wanted.as_bytes())
+    Some(environment.split(|byte| *byte == 0).any(|variable| variable == wanted.as_bytes()))
 }
 
 /// The leader of a session that was started with `mark`.
 pub(super) fn leader_of(mark: &str) -> Option<i32> {
-    let leads = |stat: &Stat| stat.session == stat.process.pid && marked(stat.process.pid, mark);
-    stats().into_iter().find(leads).map(|stat| stat.process.pid)
+    let leads = |stat: &Stat| stat.session == stat.process.pid && marked(stat.process.pid, mark) == Some(true);
+    stats().0.into_iter().find(leads).map(|stat| stat.process.pid)
 }
 
 /// Whether a process holds a socket that we do not hold as well; true when it cannot be asked.

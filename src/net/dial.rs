@@ -235,6 +235,8 @@ pub async fn try_connect(socket: Socket, peer: SocketAddr, patience: Duration) -
     let elapsed = start.elapsed();
     match ended {
         Ok(None) => {}
+        // The handshake succeeded, and its last packet met an ICMP error. No refusal: the next packet says what the path does.
+        Ok(Some(_)) if tcp_info(&stream).is_ok_and(|info| info.established()) => {}
         Ok(Some(error)) if error.raw_os_error() != Some(libc::ETIMEDOUT) => {
             return Err(SynEnd::Error(error, datagram::reported(&stream)));
         }

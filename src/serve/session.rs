@@ -51,7 +51,11 @@ pub(super) async fn serve(
     };
     let mut flows = match params.transport {
         Transport::Tcp => session.tcp_flows(&params, cookie, registry).await?,
-        Transport::Udp => session.udp_flows(&params, registry).await?,
+        Transport::Udp => {
+            let lock = registry.hello_lock(peer);
+            let _held = session.while_client_waits(async { Ok(lock.lock().await) }).await?;
+            session.udp_flows(&params, registry).await?
+        }
     };
     let usage = Usage::now();
     let elapsed = session.data(&params, &mut flows).await?;
@@ -89,6 +93,19 @@ impl Session {
         Err(io::Error::new(io::ErrorKind::InvalidInput, rejection.why.clone()))
     }
 
+    /// Waits for `work`, unless the client leaves: others of its host wait until its streams are there.
+    async fn while_client_waits<T>(&self, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+        let mut said = [0];
+        tokio::select! {
+            biased;
+            done = work => done,
+            said = self.control.peek(&mut said) => Err(match said? {
+                0 => io::ErrorKind::UnexpectedEof.into(),
+                _ => protocol("the client spoke before its streams were there"),
+            }),
+        }
+    }
+
     /// Which streams send from here, in the order the client opens them: with `bidirectional` its senders come first.
     fn directions(params: &Params) -> Vec<bool> {
         let count = params.streams as usize;
@@ -111,8 +128,8 @@ impl Session {
         let mut arrived = Vec::with_capacity(directions.len());
         let mut deadline = Deadline::at(Instant::now() + self.limits.step);
         while arrived.len() < directions.len() {
-            let next = deadline.wait(streams.recv()).await.map_err(|_| silent())?;
-            arrived.push(next.ok_or_else(|| protocol("the server stops"))?);
+            let next = async { deadline.wait(streams.recv()).await.map_err(|_| silent()) };
+            arrived.push(self.while_client_waits(next).await?.ok_or_else(|| protocol("the server stops"))?);
         }
         // The client's order decides which streams send.
         arrived.sort_by_key(|(number, _)| *number);
@@ -124,10 +141,9 @@ impl Session {
         Ok((0..).zip(streams).map(flow).collect())
     }
 
+    /// The client's [`StreamRegistry::hello_lock`] must be held.
     async fn udp_flows(&mut self, params: &Params, registry: &StreamRegistry) -> io::Result<Vec<Flow>> {
         let directions = Self::directions(params);
-        let lock = registry.hello_lock(self.peer);
-        let _held = lock.lock().await;
         let source = if directions.contains(&true) { HelloSource::ControlHost } else { HelloSource::AnyHost };
         let (_registration, mut hellos) = registry.register_hellos(self.peer, source, directions.len());
         self.send_state(state::CREATE_STREAMS).await?;
@@ -136,8 +152,8 @@ impl Session {
         let mut deadline = Deadline::at(Instant::now() + self.limits.step);
         for (index, sends) in (0..).zip(directions) {
             let peer = loop {
-                let peer = deadline.wait(hellos.recv()).await.map_err(|_| silent())?;
-                let peer = peer.ok_or_else(|| protocol("the server stops"))?;
+                let next = async { deadline.wait(hellos.recv()).await.map_err(|_| silent()) };
+                let peer = self.while_client_waits(next).await?.ok_or_else(|| protocol("the server stops"))?;
                 if !peers.contains(&peer) {
                     break peer;
                 }

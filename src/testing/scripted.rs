@@ -69,6 +69,7 @@ pub struct Script {
     target: &'static str,
     patience: Option<Duration>,
     answers: bool,
+    computes: bool,
     rounds: Vec<Vec<Step>>,
     restores: Vec<Vec<Step>>,
 }
@@ -142,6 +143,7 @@ impl Script {
             target: "${where}",
             patience: None,
             answers: true,
+            computes: false,
             rounds: rounds.into_iter().collect(),
             restores: vec![Vec::new()],
         }
@@ -177,6 +179,11 @@ impl Script {
         Self { answers: false, ..self }
     }
 
+    /// Has threads of its own, as what computes much.
+    pub fn computing(self) -> Self {
+        Self { computes: true, ..self }
+    }
+
     /// Restores like this, one after the other; the last one again and again.
     pub fn restores(self, restores: impl IntoIterator<Item = Vec<Step>>) -> Self {
         Self { restores: restores.into_iter().collect(), ..self }
@@ -200,6 +207,8 @@ pub struct Journal {
 /// Something a scripted probe came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Entry {
+    /// It was prepared, ahead of the first round of all.
+    Prepared,
     /// A round begins.
     Run,
     /// A round came to its end.
@@ -330,6 +339,12 @@ impl Probe for Scripted {
     }
     fn longest(&self) -> Duration {
         self.script.longest
+    }
+    fn computes(&self) -> bool {
+        self.script.computes
+    }
+    async fn prepare(&self) {
+        self.journal.add(&self.name, Entry::Prepared);
     }
     fn answered(observation: &Observation) -> bool {
         observation.text("banner") != Some(SILENT)

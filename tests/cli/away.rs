@@ -8,6 +8,9 @@ use std::thread::spawn;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
+use rustls::{ServerConnection, StreamOwned};
+use serde_json::json;
+use shakedown::lab::pki::{NAME, Pki};
 
 use super::{CliSandbox, Ended, PATIENCE, Running};
 
@@ -130,10 +133,7 @@ fn a_load_that_was_stopped_is_errored_and_sends_no_burst() {
     unwatched(&sandbox, &ended);
     let came: Vec<Instant> = comes.try_iter().collect();
     // 200 /s are 20 in a tenth of a second; what was missed would be 300 more, at most half as fast again.
-    let most = came
-        .iter()
-        .map(|from| came.iter().filter(|at| **at >= *from && **at - *from < Duration::from_millis(100)).count());
-    assert!(most.max().unwrap() < 60, "a burst");
+    assert!(densest(&came) < 60, "a burst of {}", densest(&came));
     assert!(came.len() < 450, "{} of 600 queries less 300 that were missed", came.len());
 }
 
@@ -170,4 +170,165 @@ fn rounds_that_were_stopped_are_errored() {
     let sandbox = suite(&format!("rounds: 9\n    tcp: {{host: 127.0.0.1, port: {port}, banner: true, timeout: 20s}}"));
     let ended = stopped(&sandbox, &heard, || ());
     unwatched(&sandbox, &ended);
+}
+
+/// A web server that tells of its first request, and answers it when it is told to; over TLS with a `pki`. That one tells when
+/// the connection is there, and shakes hands when it is told to.
+fn web(pki: Option<&Pki>) -> (SocketAddr, mpsc::Receiver<()>, mpsc::Sender<()>) {
+    const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    let config = pki.map(|pki| pki.good.server(&[]).unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let ((told, heard), (speak, speaks)) = (mpsc::channel(), mpsc::channel());
+    spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        if let Some(config) = config {
+            told.send(()).unwrap();
+            if speaks.recv().is_ok() {
+                let mut tls = StreamOwned::new(ServerConnection::new(config).unwrap(), stream);
+                let _ = tls.read(&mut [0; 1024]);
+                let _ = tls.write_all(ANSWER);
+            }
+            return;
+        }
+        let _ = stream.read(&mut [0; 1024]);
+        told.send(()).unwrap();
+        if speaks.recv().is_ok() {
+            let _ = stream.write_all(ANSWER);
+        }
+        let _ = stream.read(&mut [0; 1]);
+    });
+    (address, heard, speak)
+}
+
+/// A check of a web server, or of its TLS, with a second of patience.
+fn web_suite(check: &str, port: u16, pki: &Pki) -> CliSandbox {
+    let sandbox = match check {
+        "tls" => suite(&format!("tls: {{host: 127.0.0.1, port: {port}, sni: {NAME}, ca_file: ca.pem, timeout: 1s}}")),
+        "https" => suite(&format!("http: {{url: 'https://127.0.0.1:{port}/', ca_file: ca.pem, timeout: 1s}}")),
+        _ => suite(&format!("http: {{url: 'http://127.0.0.1:{port}/', timeout: 1s}}")),
+    };
+    sandbox.write("ca.pem", pki.ca_pem());
+    sandbox
+}
+
+/// With TLS the rest of the handshake needs this side: nothing but the server's first answer can arrive meanwhile.
+#[test]
+fn what_a_web_server_said_while_the_run_was_stopped_is_seen() {
+    let (address, heard, speak) = web(None);
+    let sandbox = web_suite("http", address.port(), &Pki::new().unwrap());
+    let ended = stopped(&sandbox, &heard, || speak.send(()).unwrap());
+    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+}
+
+#[test]
+fn a_web_server_is_not_blamed_for_the_time_in_which_the_run_was_stopped() {
+    let pki = Pki::new().unwrap();
+    for check in ["http", "https", "tls"] {
+        let (address, heard, _speak) = web((check != "http").then_some(&pki));
+        let sandbox = web_suite(check, address.port(), &pki);
+        let ended = stopped(&sandbox, &heard, || ());
+        unwatched(&sandbox, &ended);
+    }
+}
+
+/// The most that came within a tenth of a second.
+fn densest(came: &[Instant]) -> usize {
+    let within =
+        |from: &Instant| came.iter().filter(|at| **at >= *from && **at - *from < Duration::from_millis(100)).count();
+    came.iter().map(within).max().unwrap_or(0)
+}
+
+#[test]
+fn a_tls_load_that_was_stopped_is_errored_and_makes_up_for_nothing() {
+    let pki = Pki::new().unwrap();
+    let config = pki.good.server(&[]).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let ((told, heard), (came, comes)) = (mpsc::channel(), mpsc::channel());
+    spawn(move || {
+        for (number, stream) in listener.incoming().map_while(Result::ok).enumerate() {
+            let _ = came.send(Instant::now());
+            if number == 20 {
+                let _ = told.send(());
+            }
+            let config = std::sync::Arc::clone(&config);
+            spawn(move || {
+                let mut tls = StreamOwned::new(ServerConnection::new(config).unwrap(), stream);
+                let _ = tls.read(&mut [0; 1]);
+            });
+        }
+    });
+    let load = "load: {rate: 40 /s, duration: 4s}";
+    let sandbox =
+        suite(&format!("tls: {{host: 127.0.0.1, port: {port}, sni: {NAME}, ca_file: ca.pem, timeout: 5s, {load}}}"));
+    sandbox.write("ca.pem", pki.ca_pem());
+    let ended = stopped(&sandbox, &heard, || ());
+    unwatched(&sandbox, &ended);
+    let came: Vec<Instant> = comes.try_iter().collect();
+    // 40 /s are 4 in a tenth of a second; 60 were missed.
+    assert!(densest(&came) < 30, "a burst of {}", densest(&came));
+    assert!(came.len() < 130, "{} of 160 less 60 that were missed", came.len());
+}
+
+/// One UDP upload to a server of iperf3's protocol: when each datagram came.
+fn udp_upload(control: &TcpListener, data: &UdpSocket, came: &mpsc::Sender<Instant>, told: &mpsc::Sender<()>) {
+    let (mut control, _) = control.accept().unwrap();
+    let document = |control: &mut std::net::TcpStream| {
+        let mut length = [0; 4];
+        control.read_exact(&mut length).unwrap();
+        control.read_exact(&mut vec![0; u32::from_be_bytes(length) as usize]).unwrap();
+    };
+    control.read_exact(&mut [0; 37]).unwrap();
+    control.write_all(&[9]).unwrap();
+    document(&mut control);
+    control.write_all(&[10]).unwrap();
+    let mut datagram = [0; 2048];
+    let (_, client) = data.recv_from(&mut datagram).unwrap();
+    data.send_to(b"6789", client).unwrap();
+    control.write_all(&[1, 2]).unwrap();
+    control.set_nonblocking(true).unwrap();
+    data.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+    let mut count = 0;
+    // Up to the client's TEST_END, or its end.
+    while control.read(&mut [0; 1]).is_err() {
+        if data.recv(&mut datagram).is_ok() {
+            let _ = came.send(Instant::now());
+            count += 1;
+            if count == 50 {
+                let _ = told.send(());
+            }
+        }
+    }
+    control.set_nonblocking(false).unwrap();
+    let stream = json!({"id": 1, "bytes": count * 1000, "errors": 0, "packets": count, "jitter": 0.0, "omitted_errors": 0, "omitted_packets": 0});
+    let text = json!({"sender_has_retransmits": -1, "streams": [stream]}).to_string();
+    control.write_all(&[13]).unwrap();
+    document(&mut control);
+    control.write_all(&u32::try_from(text.len()).unwrap().to_be_bytes()).unwrap();
+    control.write_all(text.as_bytes()).unwrap();
+    control.write_all(&[14]).unwrap();
+    let _ = control.read(&mut [0; 1]);
+}
+
+#[test]
+fn a_stream_of_datagrams_that_was_stopped_is_errored_and_makes_up_for_nothing() {
+    let (control, data) = loop {
+        let control = TcpListener::bind("127.0.0.1:0").unwrap();
+        if let Ok(data) = UdpSocket::bind(control.local_addr().unwrap()) {
+            break (control, data);
+        }
+    };
+    let port = control.local_addr().unwrap().port();
+    let ((told, heard), (came, comes)) = (mpsc::channel(), mpsc::channel());
+    spawn(move || udp_upload(&control, &data, &came, &told));
+    // 200 datagrams of 1000 bytes a second.
+    let sandbox = suite(&format!(
+        "throughput: {{server: '127.0.0.1:{port}', protocol: udp, rate: 1600 kbit/s, block: 1000 B, duration: 3s, timeout: 5s}}"
+    ));
+    let ended = stopped(&sandbox, &heard, || ());
+    unwatched(&sandbox, &ended);
+    let came: Vec<Instant> = comes.try_iter().collect();
+    assert!(densest(&came) < 60, "a burst of {}", densest(&came));
+    assert!(came.len() < 450, "{} of 600 datagrams less 300 that were missed", came.len());
 }

@@ -90,12 +90,12 @@ fn a_restore_that_leaves_the_service_dead_fails() {
 fn what_a_stopped_process_did_not_watch_is_errored_and_not_caught_up_with() {
     let sandbox = CliSandbox::new("");
     let (service, bell) = (Service::start(&sandbox.path("")), Pipe::new(&sandbox.path("bell")));
-    let rest = held("true", "true").replace("1h", "2500ms");
+    let rest = held("true", "true").replace("1h", "4s");
     sandbox.write("suite.yaml", &service.suite("f", &rest));
     let args = ["run", "suite.yaml", "--allow-disruptive", "--json", "r.json"];
     let running = Running::start(&mut sandbox.command(&args));
     bell.hear("injected");
-    service.hear(5);
+    service.hear(25);
     let stopped = std::time::Instant::now();
     running.signal(Signal::SIGSTOP);
     // This length of time is what the report must name.
@@ -181,4 +181,52 @@ fn checks_that_break_the_same_do_not_overlap() {
     };
     // It ends a moment after its restore command does.
     assert!((0..50).any(|_| run() == Some(0)), "it stays locked");
+}
+
+/// A command that cannot be started would leave broken what was broken before it was missed.
+#[test]
+fn nothing_is_broken_when_a_command_cannot_be_started() {
+    let sandbox = CliSandbox::new("");
+    let service = Service::start(&sandbox.path(""));
+    sandbox.write("no-mode.sh", "#!/bin/sh\n");
+    let missing = "/nonexistent/program";
+    for (inject, restore, verify, words) in [
+        ("touch", missing, "true", "`restore`: there is no program `/nonexistent/program`"),
+        ("touch", "./no-mode.sh", "true", "`restore`: `./no-mode.sh` may not be executed"),
+        ("touch", "true", missing, "`verify`: there is no program"),
+        (missing, "true", "true", "`inject`: there is no program"),
+    ] {
+        let commands = format!(
+            "      inject: {{run: [{inject}, dead]}}\n      restore: {{run: [\"{restore}\"]}}\n      verify: {{run: [\"{verify}\"]}}\n      observe: 100ms\n      settle: 50ms\n"
+        );
+        sandbox.write("suite.yaml", &service.suite("f", &commands));
+        let ended = sandbox.run(&["run", "suite.yaml", "--allow-disruptive", "--json", "r.json"]);
+        assert_eq!(ended.code, 3, "{}{}", ended.out, ended.err);
+        let check = check(&sandbox, "r.json");
+        let detail = check["fault"]["detail"].as_str().unwrap();
+        assert!(detail.contains(words) && detail.contains("nothing was injected"), "{detail}");
+        assert!(!sandbox.path("dead").exists(), "{detail}");
+    }
+}
+
+#[test]
+fn a_folder_that_is_removed_meanwhile_does_not_keep_the_restore_from_running() {
+    let sandbox = CliSandbox::new("");
+    let service = Service::start(&sandbox.path(""));
+    let folder = sandbox.path("").canonicalize().unwrap();
+    let (here, dead) = (folder.join("here"), folder.join("dead"));
+    std::fs::create_dir(&here).unwrap();
+    let commands = format!(
+        "      inject: {{run: [sh, -c, \"touch {0}; rm -r {1}\"]}}\n      restore: {{run: [rm, {0}]}}\n      steady: 200ms\n      \
+         observe: 100ms\n      settle: 100ms\n",
+        dead.display(),
+        here.display()
+    );
+    sandbox.write("suite.yaml", &service.suite("f", &commands));
+    let report = folder.join("r.json");
+    let args = ["run", "../suite.yaml", "--allow-disruptive", "--json", report.to_str().unwrap()];
+    let ended = super::Ended::of(sandbox.command(&args).current_dir(&here).output().unwrap());
+    let check = check(&sandbox, "r.json");
+    assert_eq!(check["facts"]["restored"], true, "{}{}{check}", ended.out, ended.err);
+    assert!(!dead.exists());
 }

@@ -41,6 +41,18 @@ impl FaultInjection {
         Self { plan, keys, state: Mutex::default() }
     }
 
+    /// Finds out what can be known against its commands while nothing is broken yet.
+    pub(super) fn check_commands(&self, target: &str) -> Result<(), Fault> {
+        self.plan.unstartable().map_or(Ok(()), |why| {
+            Err(Fault::local(
+                "find the commands of the fault",
+                target,
+                format!("{why}; nothing was injected"),
+                "name programs that can be executed; a relative path starts at the folder that shakedown was started from",
+            ))
+        })
+    }
+
     /// Sees to it that nobody else on this host breaks the same while the result lives.
     pub(super) fn lock(&self, check: &str, target: &str) -> Result<Locks, Fault> {
         exclusion::take(&self.keys, check, target)

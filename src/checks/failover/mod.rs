@@ -67,6 +67,7 @@ impl Probe for Failover {
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
+        self.injection.check_commands(&self.stream.probe.target())?;
         // Held to the end of the round; the guard holds them for as long as it lives.
         let locks = self.injection.lock(cx.check(), &self.stream.probe.target())?;
         self.stream.try_once(cx.cancelled()).await?;
@@ -189,6 +190,13 @@ impl Failover {
     fn record(cx: &mut Cx<'_>, restored: &RestoreResult) {
         cx.set(&RESTORED, restored.succeeded());
         exit(cx, &RESTORE_EXIT, &restored.restore);
+        if !restored.repeated.is_empty() {
+            cx.note(format!(
+                "`restore` ended what the inject command had left running; run once more after that, it failed ({}): let it be \
+                 safe to run twice, or give `verify`",
+                restored.repeated
+            ));
+        }
         if !restored.remaining.is_empty() {
             cx.note(format!("still running, started by the inject command: {}", restored.remaining.join(", ")));
         }

@@ -28,8 +28,11 @@ pub const UNREACHABLE: Advice =
 pub const UNRESOLVED: Advice =
     ("unresolved", "the name has no address here: check its spelling, /etc/resolv.conf and the record");
 /// RST on an open connection.
-pub const RESET: Advice =
-    ("reset", "the peer accepted and hung up: look into its log; a wrong protocol or an access list does this");
+pub const RESET: Advice = (
+    "reset",
+    "the peer accepted and hung up: look into its log; a wrong protocol or an access list does this, and a firewall on the way \
+     may (perhaps this host's own: nft list ruleset)",
+);
 /// Another answer than the suite waits for.
 pub const MISMATCH: Advice = ("mismatch", "something answered, but not with what is expected: see the evidence above");
 /// FIN before a complete answer.

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{Bench, FaultKind, Verdict, bench};
 use crate::engine::Lanes;
 use crate::probe::{Footprint, Watch};
-use crate::testing::scripted::{OK, Script, Step, bad, good, set, timed};
+use crate::testing::scripted::{Entry, OK, Script, Step, bad, good, set, timed};
 
 /// A suite whose process is always this late, or away where that is long.
 fn late(seconds: f64) -> Bench {
@@ -78,4 +78,22 @@ async fn what_was_timed_late_is_marked_and_never_held_against_the_target() {
     assert_eq!((ran.verdict("short").0, marked("short")), (Verdict::Failed, json!({})), "no delay fits into it");
     assert_eq!(ran.verdict("mixed"), (Verdict::Passed, ""), "what was in time is judged alone");
     assert_eq!(marked("mixed"), json!({"latency": 1}));
+}
+
+/// Trust stores and randomness would else be in the time of whoever comes first, and of those beside it.
+#[tokio::test]
+async fn what_computes_is_prepared_before_the_first_check_begins() {
+    let mut bench = bench().jobs(1);
+    bench.settings.lanes = Lanes::start().unwrap();
+    let ran = bench
+        .check("plain", "", Script::always(good()))
+        .check("late", "", Script::always(good()).computing())
+        .check("later", "rounds: 2", Script::always(good()).computing())
+        .run()
+        .await;
+    let order: Vec<(&str, Entry)> = ran.journal.iter().map(|(_, name, entry)| (name.as_str(), *entry)).collect();
+    let prepared = [("late", Entry::Prepared), ("later", Entry::Prepared)];
+    assert_eq!(order[..2], prepared, "{order:?}");
+    assert!(order[2..].iter().all(|(_, entry)| *entry != Entry::Prepared), "once: {order:?}");
+    assert_eq!(ran.verdict("later").0, Verdict::Passed);
 }

@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
 use nix::sys::socket::{MsgFlags, SockaddrStorage, recvmsg};
-use socket2::{SockAddr, Socket};
+use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::io::Interest;
 use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
 
@@ -32,6 +32,21 @@ impl Control {
 /// A non-blocking socket. Threads may send while a task receives; [`Ready`] and [`Datagram::icmp_error`] read errors that an
 /// earlier send caused, so who needs those of its own send does both under one lock.
 pub struct Datagram(AsyncFd<Socket>);
+
+/// Has the kernel stamp whatever arrives while it lives. It begins to do so a moment after the first socket of the host asks for it:
+/// what arrives before has the time at which it was read, however late that was.
+#[derive(Debug)]
+pub struct Stamping(#[expect(dead_code, reason = "it only has to be open")] Socket);
+
+impl Stamping {
+    /// `None` where there can be no such socket.
+    #[must_use]
+    pub fn start() -> Option<Self> {
+        let socket = Socket::new(Domain::IPV4, Type::DGRAM, None).ok()?;
+        system::enable(&socket);
+        Some(Self(socket))
+    }
+}
 
 /// A socket that had something to read a moment ago.
 pub struct Ready<'s>(AsyncFdReadyGuard<'s, Socket>);

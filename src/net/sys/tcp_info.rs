@@ -10,11 +10,15 @@ use std::time::Duration;
 use super::sockopt;
 
 // Offsets of linux/tcp.h, stable since the field exists.
+const STATE: usize = 0;
 const TIMEOUTS: usize = 2;
 const RETRANS: usize = 36;
 const RTT: usize = 68;
 const TOTAL_RETRANS: usize = 100;
 const BYTES_ACKED: usize = 120;
+
+/// `TCP_ESTABLISHED` of Linux.
+const ESTABLISHED: u8 = 1;
 
 /// `SO_MEMINFO` (Linux 4.12): nine counters, the last one is packets dropped: because the queue was full, or by a socket filter.
 const SO_MEMINFO: libc::c_int = 55;
@@ -29,6 +33,7 @@ pub struct TcpInfo {
     pub retransmits: Option<u32>,
     /// Payload bytes the peer has acknowledged (Linux 4.1).
     pub bytes_acked: Option<u64>,
+    state: Option<u8>,
     /// Times the retransmission timer went off in a row.
     timeouts: Option<u8>,
     /// Segments that were sent again and are not acknowledged.
@@ -36,6 +41,12 @@ pub struct TcpInfo {
 }
 
 impl TcpInfo {
+    /// The connection is open.
+    #[must_use]
+    pub fn established(&self) -> bool {
+        self.state == Some(ESTABLISHED)
+    }
+
     /// The timer went off and nothing was sent again: the kernel tried, and a filter, a queue or an interface of this host did
     /// not let it out. A repeated segment that left is counted until it is acknowledged.
     #[must_use]
@@ -74,6 +85,7 @@ fn parse(raw: &[u8]) -> TcpInfo {
             .get(BYTES_ACKED..BYTES_ACKED + 8)
             .and_then(|bytes| bytes.try_into().ok())
             .map(u64::from_ne_bytes),
+        state: raw.get(STATE).copied(),
         timeouts: raw.get(TIMEOUTS).copied(),
         in_flight_again: word(raw, RETRANS),
     }
@@ -98,7 +110,7 @@ mod tests {
         assert_eq!(info.rtt, Some(std::time::Duration::from_micros(250)));
         assert_eq!(info.retransmits, Some(0));
         assert_eq!(info.bytes_acked, None);
-        assert_eq!(parse(&raw[..2]), TcpInfo::default());
+        assert_eq!(parse(&[]), TcpInfo::default());
         assert!(!info.repeated_in_vain(), "the timer did not go off");
         raw[2] = 1;
         assert!(parse(&raw).repeated_in_vain() && !parse(&raw[..10]).repeated_in_vain());
@@ -117,6 +129,7 @@ mod tests {
         near.read_exact(&mut [0; 1]).await.unwrap();
         // The SYN counts as one byte on kernels before 4.2 only.
         assert!(tcp_info(&near).unwrap().bytes_acked.unwrap() >= 1000);
+        assert!(tcp_info(&near).unwrap().established());
         assert!(tcp_info(&near).unwrap().rtt.unwrap() > std::time::Duration::ZERO);
     }
 

@@ -224,6 +224,22 @@ async fn nobody_is_sent_data_that_another_host_asked_for() {
     }
 }
 
+/// Others of its host would else wait for as long as a step may take, and give up one after the other.
+#[tokio::test]
+async fn a_client_that_leaves_before_its_streams_holds_nobody_up() {
+    for udp in [true, false] {
+        let (addr, _guard) = start(Limits { step: Duration::from_hours(1), ..Limits::default() }).await;
+        let params = json!({"udp": udp, "tcp": !udp, "time": 1, "parallel": 1, "len": 100, "bandwidth": 1e6});
+        let (first, _) = open(addr, params.clone()).await;
+        // Of datagrams, this one waits for its turn, and leaves as well.
+        let waiting = tokio::spawn(open(addr, params.clone()));
+        drop(first);
+        waiting.abort();
+        let next = timeout(Duration::from_secs(30), open(addr, params)).await;
+        assert!(next.is_ok(), "its turn comes, udp {udp}");
+    }
+}
+
 #[tokio::test]
 async fn a_client_may_send_from_another_of_its_addresses() {
     let (addr, _guard) = start(Limits::default()).await;

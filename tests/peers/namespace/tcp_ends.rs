@@ -51,3 +51,62 @@ fn what_refused_is_evidence() {
     assert_eq!(check["facts"]["outcome"], "timeout", "{shown}");
     assert!(shown.contains("perhaps this host") && shown.contains("nft list ruleset"), "{shown}");
 }
+
+/// The time to connect is the wait of whoever connects; that a SYN was lost is evidence, in every family.
+#[test]
+fn a_syn_that_was_sent_again_is_in_the_time_and_in_the_evidence() {
+    let Some(pair) = Pair::new() else { return };
+    let greeter = "import socket, threading
+def serve(port):
+    listener = socket.create_server(('192.0.2.1', port))
+    while True: listener.accept()[0].sendall(b'hello\\r\\n')
+threads = [threading.Thread(target=serve, args=(port,)) for port in range(81, 86)]
+[thread.start() for thread in threads]";
+    let _greeter = pair.far.spawn("python3", &["-c", &greeter.replace("\\\\", "\\")]);
+    let up: String = (81..86)
+        .map(|port| {
+            format!(
+                "- {{id: up{port}, tcp: {{host: 192.0.2.1, port: {port}}}, eventually: {{within: 30s, every: 50ms}}}}\n"
+            )
+        })
+        .collect();
+    pair.near.run(&format!("version: 1\nsuite: up\nchecks:\n{up}"));
+    for port in 81..86 {
+        pair.far.setup(&format!(
+            "nft 'add rule inet f in tcp dport {port} tcp flags & (syn | ack) == syn numgen inc mod 2 == 0 drop'"
+        ));
+    }
+    let (report, shown) = pair.near.run(
+        "version: 1\nsuite: lost\nchecks:
+- {id: tcp, tcp: {host: 192.0.2.1, port: 81}}
+- {id: http, http: {url: 'http://192.0.2.1:82/'}}
+- {id: tls, tls: {host: 192.0.2.1, port: 83}}
+- {id: dns, dns: {server: '192.0.2.1:84', name: x.test, transport: tcp}}
+- {id: dot, dns: {server: '192.0.2.1:85', name: x.test, transport: dot, sni: x.test}}\n",
+    );
+    for check in report["checks"].as_array().unwrap() {
+        let text = check.to_string();
+        assert!(text.contains("the SYN was sent again once before an answer came"), "{text}\n{shown}");
+        // It is repeated after a second (RFC 6298); how much later the answer is taken up is this host's.
+        let took = check["facts"]["connect_time"]["max"].as_f64().unwrap();
+        assert!(took > 0.9, "{text}\n{shown}");
+    }
+}
+
+/// An ICMP error about the last packet of the handshake: somebody listens, so nothing refused.
+#[test]
+fn an_error_after_the_handshake_is_no_refusal() {
+    let Some(pair) = Pair::new() else { return };
+    let greeter = "import socket
+listener = socket.create_server(('192.0.2.1', 81))
+while True: listener.accept()[0].sendall(b'hello\\r\\n')";
+    let _greeter = pair.far.spawn("python3", &["-c", &greeter.replace("\\\\", "\\")]);
+    pair.run("tcp: {host: 192.0.2.1, port: 81}, eventually: {within: 30s, every: 50ms}");
+    // The first ACK alone: the next packet gets through.
+    pair.near.setup(
+        "nft 'add chain inet f out { type filter hook output priority 0; }'
+         nft 'add rule inet f out tcp dport 81 tcp flags & (syn | ack) == ack numgen inc mod 2 == 0 reject'",
+    );
+    let (check, shown) = pair.run("tcp: {host: 192.0.2.1, port: 81}");
+    assert_eq!((&check["facts"]["outcome"], &check["verdict"]), (&"connected".into(), &"passed".into()), "{shown}");
+}

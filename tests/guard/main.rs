@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod leftovers;
+#[path = "../marks/mod.rs"]
 mod marks;
 
 use std::fs::File;
@@ -175,77 +177,37 @@ impl Target {
     }
 }
 
-/// What `inject` was about to do is not done after the guard restored, however `inject` was built.
-#[tokio::test]
-async fn an_inject_command_that_was_interrupted_breaks_nothing_afterwards() {
-    for wrap in ["BREAK", "(BREAK) & wait", "set -m; (BREAK) & wait", "BREAK | cat", "exec sh -c \"BREAK\""] {
-        let target = Target::new();
-        let go = pipe(target.marks.path("go"));
-        // Held open, so that nobody waits for the other side, and what was written is there for whoever still reads.
-        let mut go = File::options().read(true).write(true).open(go).unwrap();
-        let inject = target.marks.leave("begun", &wrap.replace("BREAK", &target.breaks()));
-        let mut bare = Bare::armed(&plan(inject, target.restore()));
-        bare.send(&json!("inject"));
-        target.marks.wait("begun", 1).await;
-        let (output, content) = bare.vanish();
-        assert!(content && output.contains("restored"), "{wrap}: {output}");
-        go.write_all(b"x\n").unwrap();
-        assert_eq!((target.state().as_str(), target.marks.count("restored")), ("ok\n", 1), "{wrap}");
-        let mut left = [0_u8; 2];
-        std::io::Read::read_exact(&mut go, &mut left).unwrap();
-        assert_eq!(&left, b"x\n", "{wrap}: nobody is left that reads it");
-    }
-}
-
-/// What left the session, or speaks with somebody else, is waited for, and then it is restored again.
-#[tokio::test]
-async fn what_cannot_be_ended_is_waited_for_and_undone() {
-    let connected = "exec python3 -c \"import socket,os,sys; s=socket.create_connection(('127.0.0.1',PORT)); os.system(sys.argv[1])\" \"BREAK\"";
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let connected = connected.replace("PORT", &listener.local_addr().unwrap().port().to_string());
-    for wrap in ["setsid sh -c \"BREAK\" & wait", "setsid env -i sh -c \"BREAK\" & exit 0", &connected] {
-        let target = Target::new();
-        let go = pipe(target.marks.path("go"));
-        let mut go = File::options().read(true).write(true).open(go).unwrap();
-        let ready = target.marks.path("ready");
-        let held = format!("echo x >'{}'; {}", ready.display(), target.breaks());
-        let inject = target.marks.leave("begun", &wrap.replace("BREAK", &held));
-        let mut bare = Bare::armed(&plan(inject, target.restore()));
-        bare.send(&json!("inject"));
-        target.exists("ready").await;
-        bare.input = None;
-        // Restored at once, because who knows what is broken; the run would say so only at the end.
-        target.marks.wait("restored", 1).await;
-        go.write_all(b"x\n").unwrap();
-        let (output, content) = bare.vanish();
-        assert!(content && output.contains("restored"), "{wrap}: {output}");
-        assert_eq!((target.state().as_str(), target.marks.count("restored")), ("ok\n", 2), "{wrap}");
-    }
-}
-
-/// A service that `inject` starts on purpose is nobody's to kill; a restore that ends it is not run twice.
+/// The run asks whether the guard is there while the last output of `inject` is read: how it ended is told all the same.
 #[test]
-fn what_a_successful_inject_left_running_is_left_alone() {
+fn how_inject_ended_is_not_lost_between_two_questions() {
     let marks = Marks::new();
-    let pid = marks.path("pid");
-    let inject = shell(&format!("sleep 600 >/dev/null 2>&1 & echo $! >'{}'", pid.display()));
-    let restore = marks.leave("restored", &format!("kill $(cat '{}')", pid.display()));
-    let mut bare = Bare::live(&plan(inject, restore));
-    bare.send(&json!("restore"));
-    assert_eq!(bare.receive(), "restoring");
-    let answer = bare.receive();
-    assert_eq!(answer["restored"]["restore"]["exit"], 0, "{answer}");
-    assert_eq!((marks.count("restored"), answer["restored"]["remaining"].clone()), (1, json!([])));
-    // And one that nobody ends is told.
-    let mut plan = plan(shell("sleep 60 >/dev/null 2>&1 & exit 0"), marks.leave("again", ""));
-    plan.inject.timeout = Duration::from_millis(500);
-    let mut bare = Bare::live(&plan);
-    bare.send(&json!("restore"));
-    assert_eq!(bare.receive(), "restoring");
-    let answer = bare.receive();
-    let remaining = answer["restored"]["remaining"][0].as_str().unwrap().to_owned();
-    assert!(remaining.starts_with("sleep "), "{answer}");
-    killed(remaining.trim_start_matches("sleep ").parse().unwrap(), Signal::SIGKILL);
+    let inject = shell("sleep 600 & echo $!; exit 0");
+    let mut bare = Bare::armed(&plan(inject, marks.leave("restored", "")));
+    bare.send(&json!("inject"));
+    let mut injected = Value::Null;
+    while injected.is_null() {
+        bare.send(&json!("ping"));
+        injected = bare.receive().get("injected").cloned().unwrap_or_default();
+    }
+    assert_eq!((injected["exit"].clone(), injected["error"].clone()), (json!(0), json!("")));
+    let left = injected["output"].as_str().unwrap().trim().parse().unwrap();
+    killed(left, Signal::SIGKILL);
+}
+
+/// The same of one whose time is over.
+#[test]
+fn an_inject_command_that_overran_is_called_that_whatever_is_asked_meanwhile() {
+    let marks = Marks::new();
+    let mut plan = plan(shell("sleep 600"), marks.leave("restored", ""));
+    plan.inject.timeout = Duration::from_millis(100);
+    let mut bare = Bare::armed(&plan);
+    bare.send(&json!("inject"));
+    let mut injected = Value::Null;
+    while injected.is_null() {
+        bare.send(&json!("ping"));
+        injected = bare.receive().get("injected").cloned().unwrap_or_default();
+    }
+    assert!(injected["error"].as_str().unwrap().contains("not done within 100ms"), "{injected}");
 }
 
 #[test]
@@ -386,23 +348,6 @@ async fn a_guard_at_work_answers() {
         let answer = bare.receive();
         assert!(answer["injected"]["exit"] == 0 || answer["restored"]["restore"]["exit"] == 0, "{answer}");
     }
-}
-
-/// What nobody can end, and does not end, may break it again: that is no "restored".
-#[tokio::test]
-async fn what_is_still_about_to_break_it_is_no_restored() {
-    let target = Target::new();
-    let mut held = File::options().read(true).write(true).open(pipe(target.marks.path("go"))).unwrap();
-    let escaped = format!("echo x >'{}'; {}", target.marks.path("ready").display(), target.breaks());
-    let inject = target.marks.leave("begun", &format!("setsid sh -c \"{escaped}\" & wait"));
-    let mut plan = plan(inject, target.restore());
-    plan.inject.timeout = Duration::from_millis(700);
-    let mut bare = Bare::armed(&plan);
-    bare.send(&json!("inject"));
-    target.exists("ready").await;
-    let (output, content) = bare.vanish();
-    assert!(!content && output.contains("still runs and may break it again: sh "), "{output}");
-    held.write_all(b"x\n").unwrap();
 }
 
 /// The inject command outlives its guard; the run ends it before it restores.
