@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use super::identity::Files;
+use super::identity::{Files, is_stdout};
 use super::terminal::Terminal;
 use crate::assess::reports::{self, Base, ReportComparison};
 use crate::baseline::facts::Rules;
@@ -28,7 +28,7 @@ pub(super) fn compare(args: &CompareArgs, verbose: bool, terminal: &Terminal) ->
             return exit::USAGE;
         }
     };
-    let to_stdout = args.json.as_deref().is_some_and(|path| path.as_os_str() == "-");
+    let to_stdout = args.json.as_deref().is_some_and(is_stdout);
     if to_stdout {
         terminal.err(&comparison_document::render(&document, &reasons, verbose, terminal.style_err()));
     } else {

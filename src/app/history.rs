@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::identity::Files;
+use super::identity::{Files, is_stdout};
 use super::terminal::Terminal;
 use crate::baseline::host;
 use crate::cli::history::HistoryArgs;
@@ -12,7 +12,7 @@ use crate::history::export::{self, ExportFile};
 use crate::history::reading::{self, Content, Listing, Nothing};
 use crate::history::series::{self, Classes, Filter};
 use crate::history::{index, spark, table, trend};
-use crate::report::atomic;
+use crate::report::{atomic, json};
 
 /// Where reports are unless said otherwise.
 const FOLDER: &str = "reports/runs";
@@ -40,28 +40,17 @@ pub(super) fn history(args: &HistoryArgs, terminal: &Terminal) -> u8 {
     let show = if taken { Terminal::err } else { Terminal::out };
     show(terminal, &text);
 
-    let mut write_failed = None;
-    let mut write = |what: &str, path: &Path, text: &str| {
+    let documents = documents(args, &history, &selected);
+    // Only now the names of all files are known.
+    if let Err(why) = apart(args, &documents, &paths) {
+        terminal.err(&format!("error: {}\n", table::shown(&why)));
+        return exit::USAGE;
+    }
+    for Document { what, path, text, .. } in &documents {
         if let Err(error) = written(terminal, path, text) {
             errors.push(format!("cannot write {what} to {}: {error}", path.display()));
         }
-    };
-    let document = serde_json::to_string_pretty(&history);
-    match (&args.json, &document) {
-        (Some(path), Ok(text)) => write("the history", path, &format!("{text}\n")),
-        (Some(path), Err(error)) => {
-            write_failed = Some(format!("cannot write the history to {}: {error}", path.display()));
-        }
-        (None, _) => {}
     }
-    for (name, path) in exports(args) {
-        let Some(export) = export::export(name) else { continue };
-        for ExportFile { name: file, text } in (export.render)(&selected) {
-            let path = if file.is_empty() { path.clone() } else { path.join(file) };
-            write(name, &path, &text);
-        }
-    }
-    errors.extend(write_failed);
     for line in &errors {
         // Names and words of damaged files may be anything.
         terminal.err(&format!("error: {}\n", table::shown(line)));
@@ -81,13 +70,46 @@ fn usable(args: &HistoryArgs, paths: &[PathBuf]) -> Result<(), String> {
     if outputs.iter().filter(|path| is_stdout(path)).count() > 1 {
         return Err("only one of --json, --gobench, --bencher and --openmetrics can go to stdout".into());
     }
-    apart(args, paths)
+    let flags = flags(args).map(|(flag, path)| (flag, path.as_path())).collect::<Vec<_>>();
+    separate(&flags, paths)
+}
+
+/// A file that is written.
+struct Document {
+    /// Its flag and what it is, for messages.
+    flag: &'static str,
+    what: &'static str,
+    path: PathBuf,
+    text: String,
+}
+
+/// All files that are written, but for the index.
+fn documents(args: &HistoryArgs, history: &trend::History, selected: &series::Selected<'_>) -> Vec<Document> {
+    let json = args.json.as_ref().map(|path| {
+        let text = json::document(history);
+        Document { flag: "--json", what: "the history", path: path.clone(), text }
+    });
+    let exported = exports(args).flat_map(|(flag, name, path)| {
+        let files = export::export(name).map(|export| (export.render)(selected)).unwrap_or_default();
+        files.into_iter().map(move |ExportFile { name: file, text }| {
+            let path = if file.is_empty() { path.clone() } else { path.join(file) };
+            Document { flag, what: name, path, text }
+        })
+    });
+    json.into_iter().chain(exported).collect()
+}
+
+/// Whether every document, and the index, is a file of its own, and no report.
+fn apart(args: &HistoryArgs, documents: &[Document], paths: &[PathBuf]) -> Result<(), String> {
+    let index = args.index.iter().map(|path| ("--index", path.as_path()));
+    let documents = documents.iter().map(|document| (document.flag, document.path.as_path()));
+    separate(&index.chain(documents).collect::<Vec<_>>(), paths)
 }
 
 /// Whether every output is a file of its own, and no report. What an earlier run exported among the reports is none.
-fn apart(args: &HistoryArgs, paths: &[PathBuf]) -> Result<(), String> {
+fn separate(outputs: &[(&str, &Path)], paths: &[PathBuf]) -> Result<(), String> {
     let mut files = Files::new();
-    for (flag, path) in flags(args) {
+    for (flag, path) in outputs {
         files.writes(flag, path);
     }
     let (entries, _) = reading::entries(paths);
@@ -119,14 +141,15 @@ fn flags(args: &HistoryArgs) -> impl Iterator<Item = (&'static str, &PathBuf)> {
     all.into_iter().filter_map(|(flag, path)| Some((flag, path.as_ref()?)))
 }
 
-fn exports(args: &HistoryArgs) -> impl Iterator<Item = (&'static str, &PathBuf)> {
+/// Flag, name and place of every export.
+fn exports(args: &HistoryArgs) -> impl Iterator<Item = (&'static str, &'static str, &PathBuf)> {
     let all = [
-        ("otava", &args.otava),
-        ("gobench", &args.gobench),
-        ("bencher", &args.bencher),
-        ("openmetrics", &args.openmetrics),
+        ("--otava", "otava", &args.otava),
+        ("--gobench", "gobench", &args.gobench),
+        ("--bencher", "bencher", &args.bencher),
+        ("--openmetrics", "openmetrics", &args.openmetrics),
     ];
-    all.into_iter().filter_map(|(name, path)| Some((name, path.as_ref()?)))
+    all.into_iter().filter_map(|(flag, name, path)| Some((flag, name, path.as_ref()?)))
 }
 
 /// Reads the files, by way of the index if there is one. Without a usable index the files themselves are read.
@@ -174,10 +197,6 @@ fn nothing(listing: &Listing, paths: &[PathBuf]) -> String {
     }
     let shown: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
     format!("no report in {}; `shakedown run --json FILE.json` makes one", shown.join(", "))
-}
-
-fn is_stdout(path: &Path) -> bool {
-    path.as_os_str() == "-"
 }
 
 fn written(terminal: &Terminal, path: &Path, text: &str) -> io::Result<()> {

@@ -7,16 +7,22 @@ use std::path::{Component, Path, PathBuf};
 use super::config;
 use crate::report::atomic;
 
-/// Where the kernel shows the file that standard output goes to.
+/// Where the kernel shows the files that standard output and standard error go to.
 const STDOUT: &str = "/dev/stdout";
+const STDERR: &str = "/dev/stderr";
+
+/// Whether a path means standard output.
+pub(super) fn is_stdout(path: &Path) -> bool {
+    ["-", STDOUT, "/dev/fd/1", "/proc/self/fd/1"].iter().any(|name| path.as_os_str() == *name)
+}
 
 /// What makes two paths one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Identity {
     /// Device and inode of a file that exists.
     There(u64, u64),
-    /// The path of one that does not, without links.
-    Absent(PathBuf),
+    /// Of one that does not: device and inode of the nearest folder above it, and the path below that.
+    Absent(u64, u64, PathBuf),
 }
 
 impl Identity {
@@ -24,8 +30,16 @@ impl Identity {
     fn of(path: &Path) -> Option<Self> {
         match fs::metadata(path) {
             Ok(meta) => meta.is_file().then(|| Self::There(meta.dev(), meta.ino())),
-            Err(_) => Some(Self::Absent(resolved(&atomic::target(path).ok()?)?)),
+            Err(_) => Self::absent(&resolved(&atomic::target(path).ok()?)?),
         }
+    }
+
+    /// A folder may be mounted in several places, so its path does not tell.
+    fn absent(path: &Path) -> Option<Self> {
+        path.ancestors().find_map(|above| {
+            let meta = fs::metadata(above).ok()?;
+            Some(Self::Absent(meta.dev(), meta.ino(), path.strip_prefix(above).ok()?.to_path_buf()))
+        })
     }
 }
 
@@ -73,13 +87,18 @@ pub(super) struct Files {
     writes: Vec<Named>,
     /// Read, changed and written back; other outputs must not be among them.
     updates: Vec<Named>,
+    /// Why an output can never be written.
+    unwritable: Option<String>,
 }
 
 impl Files {
     /// Those of every command: the settings are read, and standard output may be a file.
     pub(super) fn new() -> Self {
-        let mut files = Self { reads: Vec::new(), writes: Vec::new(), updates: Vec::new() };
-        files.writes("standard output", Path::new(STDOUT));
+        let mut files = Self { reads: Vec::new(), writes: Vec::new(), updates: Vec::new(), unwritable: None };
+        files.writes.extend(Named::of("standard output", Path::new(STDOUT)));
+        let error = Named::of("standard error", Path::new(STDERR));
+        // Both may be one file: that is what `2>&1` is for.
+        files.writes.extend(error.filter(|error| files.writes.iter().all(|out| out.identity != error.identity)));
         if Path::new(config::FILE).exists() {
             files.reads("the settings", Path::new(config::FILE));
         }
@@ -107,9 +126,18 @@ impl Files {
 
     /// A file that is written; `-` is stdout.
     pub(super) fn writes(&mut self, role: &str, path: &Path) {
-        if path.as_os_str() != "-" {
-            self.writes.extend(Named::of(role, path));
+        if is_stdout(path) {
+            return;
         }
+        let why = match atomic::target(path) {
+            Ok(target) if target.is_dir() => Some("it is a folder; name a file".to_owned()),
+            Ok(_) => None,
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(why) = why {
+            self.unwritable.get_or_insert(format!("{role} cannot be written to {}: {why}", path.display()));
+        }
+        self.writes.extend(Named::of(role, path));
     }
 
     /// A file that may be read too, and is written back.
@@ -123,8 +151,11 @@ impl Files {
         self.writes.iter().any(|output| Some(&output.identity) == identity.as_ref())
     }
 
-    /// The first two that are one file.
+    /// The first output that cannot be written, or the first two files that are one.
     pub(super) fn check(&self) -> Result<(), String> {
+        if let Some(why) = &self.unwritable {
+            return Err(why.clone());
+        }
         for (at, output) in self.writes.iter().enumerate() {
             let one = |other: &&Named| other.identity == output.identity;
             if let Some(other) = self.writes[..at].iter().chain(&self.updates).find(one) {
@@ -199,11 +230,20 @@ mod tests {
             ("real/suite", "real/other"),
             ("real/new", "new"),
             ("absent/new", "absence/new"),
-            ("circle", "circle"),
             ("/dev/null", "/dev/null"),
-            ("real", "real"),
         ] {
             assert!(!clash(folder.path(), one, other), "{one} is not {other}");
+        }
+    }
+
+    #[test]
+    fn what_can_never_be_written_is_told_before_anything_is_sent() {
+        let folder = tempfile::tempdir().unwrap();
+        symlink("circle", folder.path().join("circle")).unwrap();
+        for (path, why) in [(".", "it is a folder"), ("circle", "in a circle")] {
+            let mut files = Files::new();
+            files.writes("--json", &folder.path().join(path));
+            assert!(files.check().unwrap_err().contains(why), "{path}");
         }
     }
 

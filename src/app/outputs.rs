@@ -1,21 +1,15 @@
 //! Where reports go: files by rename, `-` for stdout, and what could not be written.
 
-use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::identity::Files;
+use super::identity::{Files, is_stdout};
 use super::terminal::Terminal;
 use crate::cli::{Dialect, OutputArgs};
 use crate::model::Record;
 use crate::report::jsonl::Jsonl;
 use crate::report::redact::Redacted;
 use crate::report::{atomic, format};
-
-/// A path of `-` means stdout.
-fn is_stdout(path: &Path) -> bool {
-    path.as_os_str() == "-"
-}
 
 /// Whether a report goes to stdout, so that text for people must not.
 pub(super) fn stdout_taken(args: &OutputArgs, events: Option<&PathBuf>) -> Result<bool, String> {
@@ -69,7 +63,7 @@ impl Events {
         if is_stdout(path) {
             return Self { sink: Some(Jsonl(Box::new(std::io::stdout()))), lost: None };
         }
-        match File::create(path) {
+        match atomic::stream(path) {
             Ok(file) => Self { sink: Some(Jsonl(Box::new(BufWriter::new(file)))), lost: None },
             Err(error) => {
                 Self { sink: None, lost: Some(format!("cannot write events to {}: {error}", path.display())) }

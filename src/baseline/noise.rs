@@ -13,6 +13,7 @@ use super::metrics::{self, Floor, Spread};
 use super::{MetricKey, files, metric_key};
 use crate::judge::{self, compared_by};
 use crate::model::reduced::{Metric, Report};
+use crate::model::visible::visible_json;
 use crate::model::{ComparedBy, Unit};
 use crate::plan::Case;
 
@@ -217,5 +218,5 @@ pub fn fuzz_parse(text: &str) {
 
 /// Plain data of strings and finite numbers: this cannot fail.
 fn json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default()
+    visible_json(&serde_json::to_string(value).unwrap_or_default()).into_owned()
 }

@@ -62,6 +62,8 @@ pub enum FieldKind {
     Path,
     /// Text with a space in it, or else a file, relative to the suite file.
     Inline,
+    /// A word of a command: any text, and what it names is a file when there is one, relative to the folder of the process.
+    Argument,
     /// One of these words, or else a file, relative to the suite file.
     FileOr(&'static [&'static str]),
     /// `true` or `false`.
@@ -99,7 +101,9 @@ impl FieldKind {
     /// The sort of argument it becomes, as a bit of [`shape`]; of a list or a map, that of its elements above it.
     pub(super) const fn shape(&self) -> u32 {
         match self {
-            Self::Text | Self::Host | Self::Endpoint | Self::Url | Self::Inline | Self::FileOr(_) => shape::TEXT,
+            Self::Text | Self::Host | Self::Endpoint | Self::Url | Self::Inline | Self::Argument | Self::FileOr(_) => {
+                shape::TEXT
+            }
             Self::Address => shape::ADDRESS,
             Self::Path => shape::PATH,
             Self::Bool => shape::BOOL,
@@ -121,7 +125,7 @@ impl FieldKind {
     #[must_use]
     pub fn wants(&self) -> String {
         match self {
-            Self::Text => "text".into(),
+            Self::Text | Self::Argument => "text".into(),
             Self::Host => "a host name or address".into(),
             Self::Address => "an IP address".into(),
             Self::Endpoint => "host:port".into(),

@@ -12,7 +12,7 @@ use super::unit::Unit;
 /// Types a scalar as its field wants it; files are relative to `folder`. `Err` says what is wrong with it.
 pub fn parse(text: &str, kind: &FieldKind, folder: &Path) -> Result<Arg, String> {
     match kind {
-        FieldKind::Text => Ok(Arg::Text(text.into())),
+        FieldKind::Text | FieldKind::Argument => Ok(Arg::Text(text.into())),
         FieldKind::Host => host(text).map(|name| Arg::Text(name.into())),
         FieldKind::Address => match text.parse::<std::net::IpAddr>() {
             Ok(address) => address_of(address).map(|()| Arg::Text(text.into())),

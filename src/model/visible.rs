@@ -1,5 +1,8 @@
 //! Text from suites and peers, for people: what cannot be seen is shown, and steers neither a terminal nor the reader.
 
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
 /// Characters that have no sign of their own: controls, and those that turn the order of writing, join, or have no width.
 #[must_use]
 pub fn is_hidden(c: char) -> bool {
@@ -45,6 +48,27 @@ pub fn visible_on_terminal(text: &str) -> String {
     out + &visible_lines(rest)
 }
 
+/// JSON with every hidden character as an escape: the same document for programs, and no trap for who reads it.
+#[must_use]
+pub fn visible_json(json: &str) -> Cow<'_, str> {
+    // Below that JSON has blanks between its parts, and escapes in its texts, already.
+    let hidden = |c: char| c >= '\u{7f}' && is_hidden(c);
+    if !json.contains(hidden) {
+        return Cow::Borrowed(json);
+    }
+    let mut out = String::with_capacity(json.len() + 8);
+    for c in json.chars() {
+        if hidden(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    Cow::Owned(out)
+}
+
 fn escaped(text: &str, stays: impl Fn(char) -> bool) -> String {
     let hidden = |c: char| is_hidden(c) && !stays(c);
     if !text.chars().any(hidden) {
@@ -64,7 +88,7 @@ fn escaped(text: &str, stays: impl Fn(char) -> bool) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{visible, visible_lines, visible_on_terminal};
+    use super::{visible, visible_json, visible_lines, visible_on_terminal};
 
     #[test]
     fn what_cannot_be_seen_is_shown() {
@@ -74,6 +98,16 @@ mod tests {
             "a\\u{202e}b\\u{2066}c\\u{200b}\\n\\u{7f}\\u{9b}"
         );
         assert_eq!(visible_lines("a\n\tb\r\u{feff}"), "a\n\tb\\r\\u{feff}");
+    }
+
+    #[test]
+    fn json_says_the_same_and_shows_it() {
+        let value = serde_json::json!({"a\u{202e}": ["b\u{e0041}\u{7f}\u{9b}\n", "plain ä 語 🎉"]});
+        let text = serde_json::to_string_pretty(&value).unwrap();
+        let shown = visible_json(&text);
+        assert!(shown.contains(r"a\u202e") && shown.contains(r"b\udb40\udc41\u007f\u009b\n"), "{shown}");
+        assert!(shown.contains("plain ä 語 🎉"));
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
     }
 
     #[test]

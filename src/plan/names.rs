@@ -1,6 +1,6 @@
 //! Names of checks and of cells, as `needs` and `control` write them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::suite::check::Check;
 use crate::suite::diagnostic::Diagnostics;
@@ -10,6 +10,7 @@ use crate::suite::matrix;
 pub(super) struct Names<'c> {
     checks: &'c [Check],
     by_check: BTreeMap<&'c str, Vec<usize>>,
+    by_id: HashMap<&'c str, usize>,
 }
 
 impl<'c> Names<'c> {
@@ -18,12 +19,17 @@ impl<'c> Names<'c> {
         for (index, check) in checks.iter().enumerate() {
             by_check.entry(&check.check).or_default().push(index);
         }
-        Self { checks, by_check }
+        let by_id = checks.iter().enumerate().map(|(index, check)| (&*check.id, index)).collect();
+        Self { checks, by_check, by_id }
     }
 
     /// Positions of the cases of a check, or of those that a name with some of its keys means: `alive[site=a]` has every
     /// cell with this site.
     pub(super) fn find(&self, name: &str) -> Vec<usize> {
+        // A whole id means its case, and nothing else: thousands of cells may each name one of thousands.
+        if let Some(index) = self.by_id.get(name) {
+            return vec![*index];
+        }
         let Some((check, wanted)) = matrix::split_id(name) else { return Vec::new() };
         let Some(cases) = self.by_check.get(check) else { return Vec::new() };
         let fits = |index: &&usize| {

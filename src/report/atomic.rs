@@ -1,11 +1,14 @@
-//! Files that are either old or complete: written beside, synced, renamed.
+//! Files that are either old or complete: written beside, synced, renamed. Where that cannot be (a descriptor, a pipe, a
+//! file mounted by itself, a folder that takes no new file), they are written in place.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
 
 /// Links followed to the file they stand for, as many as the kernel follows.
 const MOST_LINKS: usize = 40;
@@ -13,22 +16,31 @@ const MOST_LINKS: usize = 40;
 const MOST_NAMES: usize = 100;
 /// How the name of a temporary file ends.
 const SUFFIX: &str = ".tmp";
+/// How long a pipe is waited for until somebody reads from it.
+const READER: Duration = Duration::from_secs(10);
 
 /// Lets `fill` write what becomes `path`, by way of a temporary file in the same folder. A link stays, and the file it
-/// stands for is replaced; the mode and the owner of that file are kept.
+/// stands for is replaced; the mode and the owner of that file are kept, and one that is read-only is left as it is.
 pub fn write(path: &Path, fill: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> io::Result<()> {
     let path = &target(path)?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder_of(path);
     fs::create_dir_all(folder)?;
     let old = fs::metadata(path).ok();
-    // A device or a pipe cannot be renamed over.
-    if old.as_ref().is_some_and(|meta| !meta.is_file()) {
-        return fill(&mut fs::OpenOptions::new().write(true).open(path)?);
+    // What a descriptor stands for may have no name, or be held open by whoever waits for it; a device or a pipe cannot be
+    // renamed over.
+    if is_descriptor(path) || old.as_ref().is_some_and(|meta| !meta.is_file()) {
+        return fill(&mut stream(path)?);
+    }
+    if old.is_some() {
+        File::options().write(true).open(path)?;
     }
     let prefix = prefix(path)?;
     remove_strays(folder, &prefix);
     let mode = old.as_ref().map_or(0o666, |meta| meta.permissions().mode() & 0o777);
-    let temporary = Temporary::create(folder, &prefix, mode)?;
+    let temporary = match Temporary::create(folder, &prefix, mode) {
+        Err(error) if old.is_some() && takes_no_files(&error) => return in_place(path, fill),
+        created => created?,
+    };
     let mut file = io::BufWriter::new(&temporary.file);
     fill(&mut file)?;
     file.into_inner()?;
@@ -38,7 +50,51 @@ pub fn write(path: &Path, fill: impl FnOnce(&mut dyn io::Write) -> io::Result<()
         temporary.file.set_permissions(old.permissions())?;
     }
     temporary.file.sync_all()?;
-    temporary.become_file(path)
+    match fs::rename(&temporary.path, path) {
+        // A file that is mounted by itself, as containers have them.
+        Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+            in_place(path, |out| io::copy(&mut File::open(&temporary.path)?, out).map(drop))
+        }
+        renamed => {
+            renamed?;
+            temporary.has_its_place();
+            Ok(())
+        }
+    }
+}
+
+/// Opens `path` to be written from its beginning, through whatever links lead to it. A pipe must have a reader within
+/// [`READER`].
+pub fn stream(path: &Path) -> io::Result<File> {
+    let open = |path: &Path| File::options().write(true).create(true).truncate(true).open(path);
+    if !fs::metadata(path).is_ok_and(|meta| meta.file_type().is_fifo()) {
+        fs::create_dir_all(folder_of(path))?;
+        return open(path);
+    }
+    // To open a pipe waits for the other side, and nothing ends that wait but the other side.
+    let (opened, file) = mpsc::channel();
+    let pipe = path.to_path_buf();
+    std::thread::Builder::new().spawn(move || opened.send(open(&pipe)))?;
+    let nobody = |_| io::Error::other(format!("nobody reads from this pipe within {} s", READER.as_secs()));
+    file.recv_timeout(READER).map_err(nobody)?
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Whether an error means that a folder takes no new file, though one in it may be written.
+fn takes_no_files(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
+}
+
+/// Writes over the old content.
+fn in_place(path: &Path, fill: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> io::Result<()> {
+    let file = File::options().write(true).truncate(true).open(path)?;
+    let mut out = io::BufWriter::new(&file);
+    fill(&mut out)?;
+    out.into_inner()?;
+    file.sync_all()
 }
 
 /// The file that `path` stands for, also when it does not exist yet.
@@ -46,12 +102,20 @@ pub fn target(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_path_buf();
     for _ in 0..MOST_LINKS {
         match fs::read_link(&path) {
+            // Its link is no path, but a description.
+            Ok(_) if is_descriptor(&path) => return Ok(path),
             Ok(next) => path = path.parent().unwrap_or(Path::new("")).join(next),
             // No link, or nothing yet.
             Err(_) => return Ok(path),
         }
     }
     Err(io::Error::other("its links lead in a circle"))
+}
+
+/// Whether a path names an open file by its number: `/dev/fd/63`, `/proc/self/fd/3`.
+fn is_descriptor(path: &Path) -> bool {
+    let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
+    folder.is_some_and(|folder| folder.starts_with("/proc") && folder.ends_with("fd"))
 }
 
 /// How the names of the temporary files of `path` begin.
@@ -100,10 +164,8 @@ impl Temporary {
         Ok(there.is_ok_and(|there| there.dev() == held.dev() && there.ino() == held.ino()))
     }
 
-    fn become_file(mut self, path: &Path) -> io::Result<()> {
-        fs::rename(&self.path, path)?;
+    fn has_its_place(mut self) {
         self.kept = true;
-        Ok(())
     }
 }
 

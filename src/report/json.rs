@@ -6,6 +6,16 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter};
 
+use crate::model::visible::visible_json;
+
+/// `value` as a document, indented all the way down, and a line end.
+pub fn document(value: &impl Serialize) -> String {
+    let mut out = Vec::new();
+    // Memory takes everything, and what is written here has no key that JSON could not say.
+    let _ = write(value, usize::MAX, &mut out);
+    String::from_utf8(out).unwrap_or_default()
+}
+
 /// Writes `value`, and a line end. What lies deeper than `lines` containers is written on one line.
 pub fn write(value: &impl Serialize, lines: usize, out: &mut dyn Write) -> io::Result<()> {
     let shallow = Shallow { pretty: PrettyFormatter::new(), depth: 0, lines };
@@ -69,6 +79,10 @@ impl Formatter for Shallow {
     entry!(begin_object_key);
     after!(end_array_value);
     after!(end_object_value);
+
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        writer.write_all(visible_json(fragment).as_bytes())
+    }
 
     fn begin_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
         writer.write_all(b": ")

@@ -115,6 +115,10 @@ impl Typing<'_> {
                 if let (FieldKind::Path | FieldKind::FileOr(_) | FieldKind::Inline, Arg::Text(path)) = (kind, &arg) {
                     self.files.insert(PathBuf::from(&**path));
                 }
+                // A script that is run: a report must not take its place.
+                if matches!(kind, FieldKind::Argument) && Path::new(text).is_file() {
+                    self.files.insert(PathBuf::from(text));
+                }
                 Some(match arg {
                     Arg::Text(value) => Arg::Text(Text::new(value.into_value(), node.shown.as_deref())),
                     other => other,

@@ -121,6 +121,8 @@ struct Seen {
 const SHOWN: usize = 60;
 /// Errors kept; the rest is counted.
 const KEPT: usize = 10_000;
+/// Longest message, characters.
+const LONGEST: usize = 1000;
 /// Errors that get a suggestion from long lists: to find the nearest of many names takes long.
 const ADVISED: usize = SHOWN;
 
@@ -138,7 +140,7 @@ impl Diagnostics {
         label: impl Into<String>,
         help: impl Into<String>,
     ) {
-        let new = Diagnostic { span, message: message.into(), label: label.into(), help: help.into() };
+        let new = Diagnostic { span, message: cut(message.into()), label: cut(label.into()), help: cut(help.into()) };
         // A matrix meets the same mistake once per cell; people need it once.
         self.push(new);
     }
@@ -204,6 +206,14 @@ impl Diagnostics {
     }
 }
 
+/// What a suite writes may be of any length; its beginning is enough to find it.
+fn cut(text: String) -> String {
+    match text.char_indices().nth(LONGEST) {
+        None => text,
+        Some((at, _)) => format!("{}… ({} characters)", text.get(..at).unwrap_or_default(), text.chars().count()),
+    }
+}
+
 fn render_one(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -> String {
     let Some(source) = sources.get(diagnostic.span.source) else {
         return format!("error: {}", diagnostic.message);
@@ -254,5 +264,15 @@ mod tests {
         assert!(shown.contains("^^^"), "{shown}");
         assert!(shown.contains("did you mean `id`?"), "{shown}");
         assert_eq!(sources.place_of(span).to_string(), "edge.yaml:3:5");
+    }
+
+    #[test]
+    fn no_text_of_a_suite_makes_an_error_endless() {
+        let mut errors = Diagnostics::default();
+        errors.labelled(Span::default(), "ä".repeat(5000), "b".repeat(5000), "c".repeat(1000));
+        let error = &errors.0[0];
+        assert_eq!(error.message, format!("{}… (5000 characters)", "ä".repeat(1000)));
+        assert!(error.label.ends_with("b… (5000 characters)"));
+        assert_eq!(error.help, "c".repeat(1000));
     }
 }

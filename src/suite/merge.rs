@@ -25,7 +25,7 @@ pub struct Document {
     /// `vars:`.
     pub vars: BTreeMap<String, Node>,
     /// `secrets:`.
-    pub secrets: Vec<(String, Span)>,
+    pub secrets: BTreeMap<String, Span>,
     /// `defaults:`.
     pub defaults: BTreeMap<String, Node>,
     /// `checks:`, each with the folder of its file.
@@ -113,7 +113,7 @@ impl Document {
             errors.add(start(source), format!("a suite is a map, this is {sort}"), "begin with version: 1");
             return Some(source);
         }
-        self.open.push(path.to_path_buf());
+        self.open.push(by_identity(path));
         let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
         match root.get("version").map(|node| (node.span, node.text().unwrap_or_default().to_owned())) {
             Some((_, text)) if text == "1" => {}
@@ -149,9 +149,9 @@ impl Document {
             "secrets" => {
                 for item in items("secrets", node, errors) {
                     if let Some(name) = text("secrets", item, errors) {
-                        let first = self.secrets.iter().find(|(old, _)| old == name).map(|(_, span)| *span);
+                        let first = self.secrets.get(name).copied();
                         reject_duplicate(first, name, item.span, sources, errors);
-                        self.secrets.push((name.to_owned(), item.span));
+                        self.secrets.insert(name.to_owned(), item.span);
                     }
                 }
             }
@@ -182,7 +182,7 @@ impl Document {
         sources: &mut Sources,
         errors: &mut Diagnostics,
     ) {
-        if self.open.iter().any(|open| open == path) {
+        if self.open.contains(&by_identity(path)) {
             errors.add(span, format!("{} includes itself", path.display()), "remove the include");
         } else if self.open.len() >= MAX_DEPTH {
             errors.add(span, format!("includes are nested deeper than {MAX_DEPTH}"), "flatten them");
@@ -208,6 +208,11 @@ impl Document {
         reject_duplicate(self.name.as_ref().map(|(_, span)| *span), "suite", node.span, sources, errors);
         self.name.get_or_insert_with(|| (name.to_owned(), node.span));
     }
+}
+
+/// The path of a file that is there without links and detours, so that one file has one.
+fn by_identity(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_path_buf())
 }
 
 /// True for `[A-Za-z0-9_-]+`.

@@ -132,6 +132,7 @@ fn kind(kind_of: &FieldKind) -> Value {
         | FieldKind::Url
         | FieldKind::Path
         | FieldKind::Inline
+        | FieldKind::Argument
         | FieldKind::FileOr(_) => {
             json!({"type": ["string", "number", "boolean"]})
         }

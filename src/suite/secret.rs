@@ -30,7 +30,8 @@ pub struct Redactor {
 }
 
 impl Redactor {
-    /// Hides a secret: as it is, in base64 (also inside `user:secret`), as part of a URL, JSON-escaped, in hexadecimal.
+    /// Hides a secret: as it is, in base64 (also inside `user:secret`), as part of a URL, JSON-escaped, in hexadecimal or as
+    /// a list of bytes; and what was escaped already and then once more.
     pub fn add_secret(&mut self, secret: &str) {
         if secret.len() < SHORTEST {
             return;
@@ -46,11 +47,16 @@ impl Redactor {
             visible(secret),
             visible_lines(secret),
             crate::net::bytes::hex(secret.as_bytes()),
+            // UTF-8 that was read as Latin-1.
+            secret.bytes().map(char::from).collect(),
         ];
         let encoded = in_base64(secret).into_iter().filter(|form| form.len() >= SHORTEST);
-        self.patterns.extend(encoded.filter_map(|form| pattern(form.chars().map(|c| regex::escape(&c.to_string())))));
-        let spaced = secret.bytes().map(|byte| format!("(?i:{byte:02x})[ :]?"));
-        self.patterns.extend((secret.len() <= LONGEST).then(|| pattern(spaced)).flatten());
+        self.patterns.extend(encoded.filter_map(|form| pattern(form.chars().map(in_encoding))));
+        let hex = secret.bytes().map(|byte| format!(r"(?:0x|\\+x)?(?i:{byte:02x})[ :,-]{{0,2}}"));
+        // A list of bytes, as JSON has it.
+        let decimal = secret.bytes().map(|byte| format!(r"\b{byte}\b[ ,]{{0,2}}"));
+        let bytes = [pattern(hex), pattern(decimal)];
+        self.patterns.extend(bytes.into_iter().flatten().filter(|_| secret.len() <= LONGEST));
         let lines = secret.lines().map(str::trim).chain([secret, secret.trim()]);
         let parts = secret.split(PARTS).filter(|part| part.len() >= PART).chain(secret.split('#'));
         for text in lines.chain(parts).filter(|text| (SHORTEST..=LONGEST).contains(&text.len())) {
@@ -147,46 +153,55 @@ impl Redactor {
 
 /// Matches pieces in a row, wherever the lines of the text are wrapped. Nothing when it grows too large; forms remain.
 fn pattern(pieces: impl Iterator<Item = String>) -> Option<Regex> {
-    let text = pieces.collect::<Vec<_>>().join(r"(?:(?:\\r)?(?:\\n|=?\r?\n)[ \t]*)?");
+    // Also between two strings of one TXT record.
+    let text = pieces.collect::<Vec<_>>().join(r#"(?:(?:\\+r)?(?:\\+n|=?\r?\n)[ \t]*|\\*" +\\*")?"#);
     RegexBuilder::new(&text).size_limit(PATTERN).build().ok()
 }
 
-/// One character as texts write it: as it is in either case, behind a backslash, in URLs, HTML, shells, JSON and zone files.
+/// A character of base64 as texts write it.
+fn in_encoding(c: char) -> String {
+    if c.is_ascii_alphanumeric() { c.to_string() } else { any_form(c) }
+}
+
+/// One character as texts write it: as it is in either case, behind a backslash, in URLs, HTML, shells, JSON and zone files;
+/// and each of these escaped once more (`%2526`, `\\"`, `&amp;amp;`).
 fn any_form(c: char) -> String {
     let mut buffer = [0; 4];
     let bytes = c.encode_utf8(&mut buffer).as_bytes();
     let of_bytes = |one: &dyn Fn(u8) -> String| bytes.iter().map(|byte| one(*byte)).collect::<String>();
     let code = u32::from(c);
     let mut units = [0; 2];
-    let units: Vec<String> = c.encode_utf16(&mut units).iter().map(|unit| format!(r"\\u(?i:{unit:04x})")).collect();
+    let units: Vec<u16> = c.encode_utf16(&mut units).to_vec();
+    let of_units = |before: &str| units.iter().map(|unit| format!("{before}(?i:{unit:04x})")).collect::<String>();
     let mut forms: Vec<String> = [c.to_string(), c.to_lowercase().collect(), c.to_uppercase().collect()]
         .iter()
         .map(|text| regex::escape(text))
         .collect();
     forms.extend([
-        of_bytes(&|byte| format!("%(?i:{byte:02x})")),
+        of_bytes(&|byte| format!("%(?:25)*(?i:{byte:02x})")),
         of_bytes(&|byte| format!("=(?i:{byte:02x})")),
-        of_bytes(&|byte| format!(r"\\x(?i:{byte:02x})")),
-        of_bytes(&|byte| format!(r"\\{byte:03}")),
-        of_bytes(&|byte| format!(r"\\{byte:03o}")),
-        units.concat(),
-        format!(r"\\u\{{0*(?i:{code:x})\}}"),
-        format!("&#0*{code};?"),
-        format!("&#[xX]0*(?i:{code:x});?"),
+        of_bytes(&|byte| format!(r"\\+x(?i:{byte:02x})")),
+        of_bytes(&|byte| format!(r"\\+{byte:03}")),
+        of_bytes(&|byte| format!(r"\\+{byte:03o}")),
+        of_units(r"\\+u"),
+        of_units("%(?:25)*u"),
+        format!(r"\\+u\{{0*(?i:{code:x})\}}"),
+        format!("&(?:amp;)*#0*{code};?"),
+        format!("&(?:amp;)*#[xX]0*(?i:{code:x});?"),
     ]);
     if !c.is_ascii_alphanumeric() {
-        forms.push(format!(r"\\{}", regex::escape(&c.to_string())));
+        forms.push(format!(r"\\+{}", regex::escape(&c.to_string())));
     }
     let named: &[&str] = match c {
         ' ' => &[r"\+", "&nbsp;"],
-        '&' => &["&amp;"],
-        '<' => &["&lt;"],
-        '>' => &["&gt;"],
-        '"' => &["&quot;"],
-        '\'' => &["&apos;", r"'\\''", r#"'"'"'"#],
-        '\n' => &[r"\\n"],
-        '\r' => &[r"\\r"],
-        '\t' => &[r"\\t"],
+        '&' => &["&(?:amp;)+"],
+        '<' => &["&(?:amp;)*lt;"],
+        '>' => &["&(?:amp;)*gt;"],
+        '"' => &["&(?:amp;)*quot;", "\"\""],
+        '\'' => &["&(?:amp;)*apos;", r"'\\+''", r#"'"'"'"#, "''"],
+        '\n' => &[r"\\+n"],
+        '\r' => &[r"\\+r"],
+        '\t' => &[r"\\+t"],
         _ => &[],
     };
     forms.extend(named.iter().map(|form| (*form).to_owned()));
@@ -314,6 +329,29 @@ mod tests {
         ]
     }
 
+    /// What was written once more by another program, and in lists.
+    fn derived_again(secret: &str) -> Vec<(&'static str, String)> {
+        let base64 = base64::engine::Engine::encode(&super::STANDARD, secret);
+        let bytes = |one: &dyn Fn(u8) -> String| secret.bytes().map(|byte| one(byte)).collect::<String>();
+        let percent: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+        let html = secret.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('\'', "&#39;");
+        vec![
+            ("json in json", serde_json::to_string(&serde_json::to_string(secret).unwrap()).unwrap()),
+            ("percent twice", percent.replace('%', "%25")),
+            ("percent three times", percent.replace('%', "%2525")),
+            ("html twice", html.replace('&', "&amp;")),
+            ("quotes of csv", secret.replace('"', "\"\"")),
+            ("quotes of sql", secret.replace('\'', "''")),
+            ("a list of hex", bytes(&|byte| format!("0x{byte:02X}, "))),
+            ("a list of bytes", bytes(&|byte| format!("{byte},"))),
+            ("a list of bytes in json", serde_json::to_string(secret.as_bytes()).unwrap()),
+            ("hex in a dump of two halves", bytes(&|byte| format!("{byte:02x}  "))),
+            ("in two strings of a record", format!("{}\" \"{}", &secret[..5], &secret[5..])),
+            ("base64 in a url", url::form_urlencoded::byte_serialize(base64.as_bytes()).collect()),
+            ("base64 in json", base64.replace('/', "\\/")),
+        ]
+    }
+
     #[test]
     fn no_derived_form_leaves_a_piece() {
         for secret in
@@ -321,7 +359,7 @@ mod tests {
         {
             let mut redactor = Redactor::default();
             redactor.add_secret(secret);
-            for (form, text) in derived(secret) {
+            for (form, text) in derived(secret).into_iter().chain(derived_again(secret)) {
                 let clean = redactor.clean(&format!("seen <{text}> here"));
                 assert!(clean.contains("***"), "{secret} as {form}: {text} -> {clean}");
                 // What is left of base64 is of the user before it and of the text behind.
@@ -329,7 +367,7 @@ mod tests {
                     let left = clean
                         .trim_start_matches("seen <")
                         .trim_end_matches("> here")
-                        .trim_matches(['\'', '"', ':', ' ']);
+                        .trim_matches(['\'', '"', ':', ' ', '\\', ',', '[', ']']);
                     assert_eq!(left, "***", "{secret} as {form}: {text}");
                 }
             }

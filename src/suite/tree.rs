@@ -123,17 +123,8 @@ pub fn parse(source: u32, sources: &Sources, errors: &mut Diagnostics) -> Option
                 let start = byte_offset(text, location.line(), location.column());
                 Span { source, start, end: start.saturating_add(1) }
             });
-            let why = plain(&error);
-            // The library's words for its limits are for programmers.
-            if why.contains("multiple YAML documents") {
-                let message = "a suite is one YAML document, and a second one begins here";
-                errors.add(span, message, "take out the line `---`, or make it a file of its own");
-            } else if why.contains("budget breached") || why.contains("alias replay") {
-                let message = "the aliases and the nesting of this file expand to more than is read";
-                errors.add(span, message, "name fewer anchors within anchors, or split the suite");
-            } else {
-                errors.add(span, format!("this is not valid YAML: {why}"), yaml_hint(text, span));
-            }
+            let (message, help) = explained(&plain(&error), text, span);
+            errors.add(span, message, help);
             None
         }
     }
@@ -142,6 +133,23 @@ pub fn parse(source: u32, sources: &Sources, errors: &mut Diagnostics) -> Option
 fn plain(error: &serde_saphyr::Error) -> String {
     let text = error.to_string();
     text.lines().next().unwrap_or_default().to_owned()
+}
+
+/// The message, and what to do. What the library says of its limits and its types is for programmers.
+fn explained(why: &str, text: &str, span: Span) -> (String, &'static str) {
+    let says = |words: &[&str]| words.iter().any(|word| why.contains(word));
+    if says(&["budget breached", "alias replay", "recursion limit"]) {
+        let message = "the aliases and the nesting of this file expand to more than is read";
+        return (message.to_owned(), "name fewer anchors within anchors, or split the suite");
+    }
+    if says(&["recursive references"]) {
+        return ("an alias stands within its own anchor".to_owned(), "name an anchor that ends before the alias");
+    }
+    if says(&["multiple YAML documents"]) {
+        let message = "a suite is one YAML document, and a second one begins here";
+        return (message.to_owned(), "take out the line `---`, or make it a file of its own");
+    }
+    (format!("this is not valid YAML: {why}"), yaml_hint(text, span))
 }
 
 fn yaml_hint(text: &str, span: Span) -> &'static str {
@@ -401,6 +409,20 @@ mod tests {
         assert!(errors.is_empty());
         assert_eq!(node.get("b").unwrap().text(), Some("443"));
         assert_eq!(node.get("d").unwrap().get("x").unwrap().text(), Some("1.10"));
+    }
+
+    #[test]
+    fn no_error_speaks_of_the_library() {
+        for (text, says) in [
+            ("a: &a [*a]\n".to_owned(), "within its own anchor"),
+            ("a: 1\n---\nb: 2\n".to_owned(), "one YAML document"),
+            (format!("a: {}{}\n", "[".repeat(500), "]".repeat(500)), "the nesting of this file"),
+        ] {
+            let (node, errors, sources) = tree(&text);
+            let shown = errors.render(&sources, false);
+            assert!(node.is_none() && shown.contains(says), "{shown}");
+            assert!(!shown.contains("_multiple") && !shown.contains("weak") && !shown.contains("recursion"), "{shown}");
+        }
     }
 
     #[test]

@@ -13,6 +13,48 @@ fn assert_visible(place: &str, text: &str) {
     }
 }
 
+/// Everything that prints or writes what suites and peers say.
+const COMMANDS: &[(&str, &[&str])] = &[
+    ("plan", &["plan", "suite.yaml"]),
+    (
+        "console",
+        &[
+            "run",
+            "suite.yaml",
+            "--json",
+            "r.json",
+            "--junit",
+            "r.xml",
+            "--events",
+            "e.jsonl",
+            "--label",
+            "k=v\u{202e}x\u{9b}",
+        ],
+    ),
+    ("report", &["report", "r.json"]),
+    ("rich", &["report", "r.json", "--junit", "rich.xml", "--junit-dialect", "rich"]),
+    ("again", &["run", "suite.yaml", "--json", "r2.json"]),
+    ("compare", &["compare", "r.json", "r2.json", "--json", "c.json"]),
+    (
+        "history",
+        &[
+            "history",
+            "r.json",
+            "--json",
+            "h.json",
+            "--bencher",
+            "b.json",
+            "--openmetrics",
+            "h.prom",
+            "--gobench",
+            "h.txt",
+            "--otava",
+            "otava",
+        ],
+    ),
+    ("selection", &["run", "suite.yaml", "--only", "none\u{202e}"]),
+];
+
 #[test]
 fn every_output_shows_what_cannot_be_seen() {
     let (_keep, address) = listener();
@@ -27,18 +69,13 @@ fn every_output_shows_what_cannot_be_seen() {
         ),
     );
     let sandbox = CliSandbox::new(&yaml_escapes(&suite));
-    for (name, args) in [
-        ("plan", &["plan", "suite.yaml"][..]),
-        ("console", &["run", "suite.yaml", "--json", "r.json", "--junit", "r.xml", "--label", "k=v\u{202e}x\u{9b}"]),
-        ("report", &["report", "r.json"]),
-        ("rich", &["report", "r.json", "--junit", "rich.xml", "--junit-dialect", "rich"]),
-        ("compare", &["compare", "r.json", "r.json"]),
-        ("history", &["history", "r.json"]),
-        ("selection", &["run", "suite.yaml", "--only", "none\u{202e}"]),
-    ] {
+    for (name, args) in COMMANDS {
         let ended = sandbox.run(args);
         assert_visible(name, &ended.out);
         assert_visible(name, &ended.err);
+    }
+    for file in ["r.json", "e.jsonl", "c.json", "h.json", "b.json", "h.prom", "h.txt", "otava/otava.yaml"] {
+        assert_visible(file, &read(&sandbox.path(file)));
     }
     for file in ["r.xml", "rich.xml"] {
         let text = read(&sandbox.path(file));

@@ -406,7 +406,7 @@ fn the_database_of_another_program_is_not_touched() {
     assert!(ended.out.contains("30 runs, 2 series"), "the files are read all the same: {}", ended.out);
     assert_eq!(std::fs::read(&path).unwrap(), before);
     let ended = history(&sandbox, &["--index", "runs"]);
-    assert!(ended.code == 3 && ended.err.contains("is no file"), "{}", ended.err);
+    assert!(ended.code == 2 && ended.err.contains("it is a folder"), "{}", ended.err);
 }
 
 #[test]

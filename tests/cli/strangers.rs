@@ -120,6 +120,54 @@ fn many_errors_take_no_longer_each_and_are_counted() {
     }
 }
 
+/// Long lists and long values, each in time that grows as they do, and told in a few lines.
+#[test]
+fn long_lists_are_read_and_long_values_are_told_in_short() {
+    let many = |count: usize| words((0..count).map(|i| format!("w{i}")));
+    let check = |rest: &str| format!("{HEAD}checks:\n  - id: a\n    tcp: {{host: 127.0.0.1, port: 1}}\n{rest}");
+    let cells = words((0..20_000).map(|i| i.to_string()));
+    for (name, suite, code) in [
+        ("in", check(&format!("    expect: {{banner: {{in: [{}]}}}}\n", many(60_000))), 0),
+        ("contains", check(&format!("    expect: {{received: {{contains: [{}]}}}}\n", many(60_000))), 0),
+        (
+            "exactly",
+            check(&format!("    expect: {{addresses: {{exactly: [{}]}}}}\n", many(60_000)))
+                .replace("addresses", "answers")
+                .replace("tcp: {host: 127.0.0.1, port: 1}", "dns: {server: 127.0.0.1, name: x.test}"),
+            0,
+        ),
+        (
+            "cells that need cells",
+            format!(
+                "{HEAD}checks:\n  - id: a\n    matrix: {{i: [{cells}]}}\n    tcp: {{host: h, port: 1}}\n  - id: b\n    \
+                 matrix: {{i: [{cells}]}}\n    needs: [\"a[i=${{matrix.i}}]\"]\n    tcp: {{host: h, port: 1}}\n"
+            ),
+            0,
+        ),
+        ("a number", format!("{HEAD}{}", CHECK.replace("port: 1", &format!("port: {}", "9".repeat(3_000_000)))), 2),
+        (
+            "a host",
+            format!("{HEAD}vars: {{v: {}}}\n{}", "y".repeat(3_000_000), CHECK.replace("127.0.0.1", "\"${v}\"")),
+            2,
+        ),
+        ("secrets", format!("{HEAD}secrets: [{}]\n{CHECK}", many(20_000)), 2),
+    ] {
+        let ended = bounded(&CliSandbox::new(&suite));
+        assert_eq!(ended.code, code, "{name}: {}", ended.err.chars().take(500).collect::<String>());
+        assert!(ended.err.len() < 60_000, "{name}: {} bytes", ended.err.len());
+    }
+}
+
+#[test]
+fn a_suite_that_includes_itself_on_a_detour_is_told() {
+    let sandbox = CliSandbox::new(&format!("{HEAD}include: [sub/more.yaml]\n{CHECK}"));
+    std::fs::create_dir(sandbox.path("sub")).unwrap();
+    sandbox.write("sub/more.yaml", "version: 1\ninclude: [../sub/../suite.yaml]\n");
+    let ended = sandbox.run(&["plan", "suite.yaml"]);
+    assert!(ended.code == 2 && ended.err.contains("suite.yaml includes itself"), "{}", ended.err);
+    assert_eq!(ended.err.matches("error:").count(), 1, "{}", ended.err);
+}
+
 #[test]
 fn an_include_that_is_no_suite_shows_nothing_of_it() {
     let secret = "hunter2swordfish";

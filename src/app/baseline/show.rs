@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::super::identity::Files;
+use super::super::identity::{Files, is_stdout};
 use super::super::run::STORE_DEPTH;
 use super::super::terminal::Terminal;
 use super::{none, place, wrong};
@@ -16,8 +16,8 @@ use crate::cli::baseline::{ListArgs, ShowArgs};
 use crate::exit;
 use crate::model::reduced::Metric;
 use crate::model::{ComparedBy, Unit};
-use crate::report::atomic;
 use crate::report::style::visible;
+use crate::report::{atomic, json};
 use crate::stats::sessions::{RUNS, spread};
 
 /// One baseline in the list.
@@ -289,8 +289,8 @@ fn write(value: &impl Serialize, json: Option<&PathBuf>, terminal: &Terminal, te
         terminal.out(&text());
         return exit::OK;
     };
-    let document = serde_json::to_string_pretty(value).unwrap_or_default() + "\n";
-    let written = if path.as_os_str() == "-" {
+    let document = json::document(value);
+    let written = if is_stdout(path) {
         terminal.out_with(|out| out.write_all(document.as_bytes()))
     } else {
         atomic::write(path, |out| out.write_all(document.as_bytes()))

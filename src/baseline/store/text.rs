@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{Accepted, Baseline, LARGEST};
 use crate::model::Value;
+use crate::model::visible::visible_json;
 
 /// The whole file.
 pub(super) fn render(baseline: &Baseline) -> Result<String, String> {
@@ -67,5 +68,7 @@ fn text(value: &impl Serialize) -> String {
             other => other,
         }
     }
-    serde_json::to_value(value).map(|value| without_nulls(value).to_string()).unwrap_or_default()
+    serde_json::to_value(value)
+        .map(|value| visible_json(&without_nulls(value).to_string()).into_owned())
+        .unwrap_or_default()
 }

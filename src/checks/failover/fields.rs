@@ -16,7 +16,7 @@ fn stream_families() -> Vec<&'static str> {
 fields! { COMMAND_FIELDS;
     pub(super) const RUN: Field<Vec<Text>> = Field::required(
         "run",
-        FieldKind::List(&FieldKind::Text),
+        FieldKind::List(&FieldKind::Argument),
         "Program and arguments; no shell, folder of the process.",
     );
     pub(super) const COMMAND_TIMEOUT: Field<Duration> = Field::default(

@@ -102,9 +102,13 @@ fn contradiction(params: &Params, flows: &[Flow], results: &Results) -> Option<S
         return None;
     }
     flows.iter().zip(&results.streams).find_map(|(flow, stream)| {
-        let (sent, _) = flow.datagrams();
-        let claimed = stream.packets.filter(|claimed| *claimed > sent)?;
-        Some(format!("the server says {claimed} datagrams of stream {} were sent, of {sent} that were", stream.id))
+        let ((sent, _), claimed, id) = (flow.datagrams(), stream.packets?, stream.id);
+        if claimed > sent {
+            return Some(format!("the server says {claimed} datagrams of stream {id} were sent, of {sent} that were"));
+        }
+        let most = claimed.saturating_mul(COPIES).saturating_mul(u64::from(params.block));
+        let bytes = stream.bytes.filter(|bytes| *bytes > most)?;
+        Some(format!("the server says it received {bytes} bytes of stream {id} in {claimed} datagrams"))
     })
 }
 
@@ -246,7 +250,9 @@ fn delivered(flows: &[Flow], results: &Results) -> Option<Datagrams> {
 
 fn datagrams(cx: &mut Cx<'_>, params: &Params, count: Option<&Datagrams>) {
     let Some(count) = count else {
-        cx.note("the server's results lack its counts of datagrams");
+        let why = "the server's results lack its counts of datagrams";
+        cx.note(why);
+        cx.partial_all(&[PACKETS.info, LOST.info, LOSS.info], why);
         return;
     };
     cx.set(&PACKETS, whole(count.sent));
@@ -256,10 +262,10 @@ fn datagrams(cx: &mut Cx<'_>, params: &Params, count: Option<&Datagrams>) {
     cx.set(&LOSS_CERTAIN, count.dropped.is_some());
     match count.missing {
         Some(missing) => loss(cx, params, count, missing),
-        None => cx.note(
-            "loss is not known: datagrams were lost, and iperf3 before 3.14 does not say how many of them in the warm-up; \
-             set `omit: 0s`, or use iperf3 3.14 or `shakedown serve`",
-        ),
+        None => {
+            cx.note(UNSHARED);
+            cx.partial_all(&[LOST.info, LOSS.info], UNSHARED);
+        }
     }
     if !count.jitter.is_empty() {
         let sum: f64 = count.jitter.iter().map(Duration::as_secs_f64).sum();
@@ -270,12 +276,18 @@ fn datagrams(cx: &mut Cx<'_>, params: &Params, count: Option<&Datagrams>) {
 /// The sender keeps its count to itself.
 const UNTOLD: &str = "the server does not say how many datagrams it sent";
 
+/// One number for the warm-up and for the measurement.
+const UNSHARED: &str = "loss is not known: datagrams were lost, and iperf3 before 3.14 does not say how many of them in the \
+    warm-up; set `omit: 0s`, or use iperf3 3.14 or `shakedown serve`";
+
 /// What went missing, as far as it can be told from what the receiver's own sockets dropped.
 fn loss(cx: &mut Cx<'_>, params: &Params, count: &Datagrams, missing: u64) {
     let lost = missing - count.dropped.map_or(0, |dropped| dropped.min(missing));
     let open = count.dropped.is_none() && lost > 0;
     if open && !count.whole {
-        cx.note(format!("loss is not known: {UNTOLD}, and what the receiver itself dropped is not known either"));
+        let why = format!("loss is not known: {UNTOLD}, and what the receiver itself dropped is not known either");
+        cx.note(why.clone());
+        cx.partial_all(&[LOST.info, LOSS.info], &why);
         return;
     }
     cx.set(&LOST, whole(lost));

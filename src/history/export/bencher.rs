@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{ExportFile, one};
 use crate::history::Selected;
+use crate::report::json;
 
 /// A measured value.
 #[derive(Serialize)]
@@ -35,6 +36,5 @@ pub fn render(selected: &Selected<'_>) -> Vec<ExportFile> {
             .or_default()
             .insert(series.key.metric, measured);
     }
-    // Plain data of strings and finite numbers: this cannot fail; without a text there is no file, never an empty one.
-    serde_json::to_string_pretty(&out).map_or_else(|_| Vec::new(), |text| one(text + "\n"))
+    one(json::document(&out))
 }

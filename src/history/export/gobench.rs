@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use super::{ExportFile, one};
 use crate::history::Selected;
 use crate::history::series::Series;
+use crate::model::visible::{is_hidden, visible};
 
 /// Configuration keys of ours; labels step aside.
 const OURS: [&str; 2] = ["suite", "host-class"];
@@ -68,7 +69,7 @@ fn part(text: &str) -> String {
     let mut out = String::new();
     let mut bytes = [0; 4];
     for c in text.chars() {
-        if c.is_whitespace() || c.is_control() || matches!(c, '/' | '%') {
+        if c.is_whitespace() || is_hidden(c) || matches!(c, '/' | '%') {
             for byte in c.encode_utf8(&mut bytes).bytes() {
                 let _ = write!(out, "%{byte:02X}");
             }
@@ -112,7 +113,8 @@ fn key(label: &str) -> String {
 }
 
 fn one_line(text: &str) -> String {
-    text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    let text: String = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    visible(&text)
 }
 
 /// A unit in Go's words.

@@ -7,6 +7,7 @@ use super::{ExportFile, one};
 use crate::history::Selected;
 use crate::history::reading::Found;
 use crate::model::Verdict;
+use crate::model::visible::visible_lines;
 
 /// Families that are not metrics of a check.
 const OURS: [&str; 2] = ["shakedown_check_verdict", "shakedown_run_timestamp_seconds"];
@@ -114,7 +115,7 @@ fn free(taken: &[String], name: String, unit: &str) -> String {
     free
 }
 
-/// A label's value: backslash, quote and line end escaped.
+/// A label's value: backslash, quote and line end escaped, and what cannot be seen as its escape.
 fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
+    format!("\"{}\"", visible_lines(text).replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
 }

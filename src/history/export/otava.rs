@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use super::ExportFile;
 use crate::history::Selected;
 use crate::history::series::{Key, Series};
+use crate::model::visible::visible;
 use crate::net::bytes::hex;
 
 /// Name of the configuration.
@@ -62,6 +63,7 @@ fn time(time: jiff::Timestamp) -> String {
 /// A CSV cell (RFC 4180), on one line.
 fn cell(text: &str) -> String {
     let text: String = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let text = visible(&text);
     if text.contains([',', '"']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
 }
 

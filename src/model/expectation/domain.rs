@@ -10,6 +10,8 @@ use crate::model::typed::Typing;
 
 /// Longest list made up to try a length.
 const LONGEST: u16 = 256;
+/// Most constants that are tried against each other.
+const MOST: usize = 1000;
 /// A text no suite names.
 const OTHER: &str = "\u{1}";
 /// Texts that have nothing in common: a pattern that matches each of them matches anything.
@@ -65,6 +67,9 @@ fn values(tests: &[&Test], sort: Sort, range: Range) -> Values {
     let mut named = Named::default();
     for test in tests {
         named.add(test);
+    }
+    if named.numbers.len() + named.texts.len() > MOST {
+        return Values { values: Vec::new(), complete: false };
     }
     match sort {
         Sort::Bool => Values { values: vec![Value::Bool(true), Value::Bool(false)], complete: true },

@@ -120,13 +120,9 @@ fn key(spki: &SubjectPublicKeyInfo<'_>) -> String {
         Ok(PublicKey::EC(_)) => {
             let named = spki.algorithm.parameters.as_ref().filter(|any| any.tag() == Tag::Oid);
             let curve = named.and_then(|any| any.as_oid().ok());
-            curve.map_or_else(|| "ECDSA".to_owned(), |curve| format!("ECDSA {}", curve_name(&curve)))
+            curve.map_or_else(|| "ECDSA".to_owned(), |curve| format!("ECDSA {}", name_of(&curve)))
         }
-        _ => match spki.algorithm.algorithm.to_id_string().as_str() {
-            "1.3.101.112" => "Ed25519".to_owned(),
-            "1.3.101.113" => "Ed448".to_owned(),
-            _ => name_of(&spki.algorithm.algorithm),
-        },
+        _ => name_of(&spki.algorithm.algorithm),
     }
 }
 
@@ -139,28 +135,55 @@ pub(super) fn bits(number: &[u8]) -> usize {
     })
 }
 
-fn curve_name(oid: &Oid<'_>) -> String {
-    match oid.to_id_string().as_str() {
-        "1.2.840.10045.3.1.7" => "P-256".to_owned(),
-        "1.3.132.0.34" => "P-384".to_owned(),
-        "1.3.132.0.35" => "P-521".to_owned(),
-        _ => name_of(oid),
-    }
-}
+/// Names that the registry lacks, or has others for.
+const NAMES: &[(&str, &str)] = &[
+    ("1.2.840.10045.3.1.1", "P-192"),
+    ("1.3.132.0.33", "P-224"),
+    ("1.2.840.10045.3.1.7", "P-256"),
+    ("1.3.132.0.34", "P-384"),
+    ("1.3.132.0.35", "P-521"),
+    ("1.3.132.0.10", "secp256k1"),
+    ("1.3.36.3.3.2.8.1.1.7", "brainpoolP256r1"),
+    ("1.3.36.3.3.2.8.1.1.11", "brainpoolP384r1"),
+    ("1.3.36.3.3.2.8.1.1.13", "brainpoolP512r1"),
+    ("1.3.101.112", "Ed25519"),
+    ("1.3.101.113", "Ed448"),
+    ("1.2.840.10045.4.1", "ecdsa-with-SHA1"),
+    ("1.2.840.10040.4.3", "dsa-with-SHA1"),
+];
 
 /// The short name of an object identifier, or its numbers.
-fn name_of(oid: &Oid<'_>) -> String {
-    oid2sn(oid, oid_registry()).map_or_else(|_| oid.to_id_string(), str::to_owned)
+pub(super) fn name_of(oid: &Oid<'_>) -> String {
+    let numbers = oid.to_id_string();
+    match NAMES.iter().find(|(known, _)| *known == numbers) {
+        Some((_, name)) => (*name).to_owned(),
+        None => oid2sn(oid, oid_registry()).map_or(numbers, str::to_owned),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Certificate, address, bits, rfc3339};
+    use x509_parser::asn1_rs::oid;
+
+    use super::{Certificate, address, bits, name_of, rfc3339};
 
     #[test]
     fn junk_is_not_a_certificate() {
         assert_eq!(Certificate::parse(&[]), None);
         assert_eq!(Certificate::parse(b"0\x82\xff\xff"), None);
+    }
+
+    #[test]
+    fn what_is_in_use_has_a_name() {
+        for (oid, name) in [
+            (oid!(1.3.132.0.10), "secp256k1"),
+            (oid!(1.3.36.3.3.2.8.1.1.7), "brainpoolP256r1"),
+            (oid!(1.2.840.10045.4.1), "ecdsa-with-SHA1"),
+            (oid!(1.2.840.10045.4.3.2), "ecdsa-with-SHA256"),
+            (oid!(1.2.3.4), "1.2.3.4"),
+        ] {
+            assert_eq!(name_of(&oid), name);
+        }
     }
 
     #[test]

@@ -118,7 +118,7 @@ fn incompatible(why: &PeerIncompatible) -> Sorted {
     let ours = |what: &str| Sorted::Ours(format!("{what}: {}", offered()), OTHER_CLIENT);
     match why {
         PeerIncompatible::ServerDoesNotSupportTls12Or13 => {
-            Sorted::Broken("the server chose a version before TLS 1.2, which was not offered".to_owned())
+            Sorted::Broken("the server takes nothing newer than TLS 1.1; TLS 1.2 and TLS 1.3 were offered".to_owned())
         }
         PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig => {
             Sorted::Broken("the server chose a version that was not offered".to_owned())

@@ -3,7 +3,6 @@
 
 use sha2::{Digest, Sha256};
 use x509_parser::asn1_rs::{FromDer, Oid};
-use x509_parser::objects::{oid_registry, oid2sn};
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
@@ -153,7 +152,7 @@ impl<'a> Signed<'a> {
     fn unverifiable(&self) -> SignatureProblem {
         let oid = element(self.algorithm).and_then(|(oid, _)| Oid::from_der(oid.whole).ok());
         let Some((_, oid)) = oid else { return SignatureProblem::Unreadable };
-        let name = oid2sn(&oid, oid_registry()).map_or_else(|_| oid.to_id_string(), str::to_owned);
+        let name = super::certificate::name_of(&oid);
         if WEAK.contains(&oid.to_id_string().as_str()) {
             SignatureProblem::Weak(name)
         } else {

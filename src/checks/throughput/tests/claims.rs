@@ -51,6 +51,37 @@ async fn more_than_was_sent_cannot_have_arrived() {
     assert_eq!(outcome(&twice), "transferred");
 }
 
+/// Counts of datagrams and of bytes are of one test.
+#[tokio::test]
+async fn bytes_do_not_arrive_without_datagrams() {
+    let none: Claim = |sent| json!({"id": 1, "bytes": sent * 1448, "errors": 0, "packets": 0});
+    let few: Claim = |sent| json!({"id": 1, "bytes": sent * 1448, "errors": 0, "packets": sent / 4});
+    for claim in [none, few] {
+        let observation = facts(counting(claim).await, &udp(&[])).await;
+        assert_eq!(outcome(&observation), "protocol_error", "{observation:?}");
+        assert!(observation.notes()[0].contains("datagrams"), "{:?}", observation.notes());
+        assert!(observation.last("loss").is_none(), "{observation:?}");
+    }
+}
+
+/// What the server leaves out, or tells in a form nobody reads, is not known: neither good nor bad.
+#[tokio::test]
+async fn counts_that_the_server_does_not_tell_are_open() {
+    let claims: [Claim; 4] = [
+        |sent| json!({"id": 1, "bytes": sent * 1448, "errors": 0}),
+        |sent| json!({"id": 1, "bytes": sent * 1448, "packets": sent}),
+        |sent| json!({"id": 1, "bytes": sent * 1448, "errors": -1, "packets": sent}),
+        |sent| json!({"id": 1, "bytes": sent * 1448, "errors": "0", "packets": sent.to_string()}),
+    ];
+    for claim in claims {
+        let observation = facts(counting(claim).await, &udp(&[])).await;
+        assert_eq!(outcome(&observation), "transferred", "{observation:?}");
+        for fact in ["loss", "lost", "packets"] {
+            assert!(observation.last(fact).is_none() && observation.partial(fact).is_some(), "{fact}: {observation:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn results_of_some_streams_are_not_those_of_the_test() {
     let both = ["upload", "download"].map(async |direction| {
@@ -80,6 +111,7 @@ async fn loss_of_an_unknown_part_of_the_test_is_not_reported() {
     let Ok([observation, none, whole, first]) = <[_; 4]>::try_from(join_all(all).await) else { panic!("four") };
     assert_eq!(outcome(&observation), "transferred");
     assert!(observation.last("loss").is_none() && observation.last("lost").is_none(), "{observation:?}");
+    assert!(observation.partial("loss").is_some() && observation.partial("lost").is_some(), "{observation:?}");
     assert!(observation.notes().iter().any(|note| note.contains("3.14")), "{:?}", observation.notes());
     assert!(
         count(&observation, "packets") > 2 && observation.last("jitter").is_some(),

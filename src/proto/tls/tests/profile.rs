@@ -174,7 +174,7 @@ const BREACHES: &[Row] = &[
     ),
     (
         "pci-dss-4",
-        |properties| properties.certificates[0].signature = "1.2.840.10045.4.1".to_owned(),
+        |properties| properties.certificates[0].signature = "ecdsa-with-SHA1".to_owned(),
         "which is forbidden",
     ),
     ("pci-dss-4", |properties| properties.versions.insert(0, "TLS1.0".to_owned()), "TLS1.0 is offered"),

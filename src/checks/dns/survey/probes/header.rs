@@ -1,7 +1,7 @@
 //! Bits of the header that a server does not know or need not heed (RFC 8906 section 8.1): an unknown opcode, the reserved bit,
 //! AD and CD.
 
-use super::{alike, judged};
+use super::{alike, decides, judged};
 use crate::checks::dns::survey::querier::Querier;
 use crate::checks::dns::survey::server_report::ServerReport;
 use crate::checks::dns::survey::settings::Settings;
@@ -28,6 +28,9 @@ pub(super) async fn probe(
         reply.rcode == rcode::NOTIMP && empty
     });
     let Some(plain) = querier.udp(&question).await?.reply else { return Ok(()) };
+    if !decides(querier, "a query without EDNS", &plain) {
+        return Ok(());
+    }
     let same = |reply: &Reply| alike(reply, &plain);
     let reserved = querier.ask_with_control(&question.clone().header(Z)).await?;
     report.findings.reserved =

@@ -55,6 +55,15 @@ fn alike(reply: &Reply, plain: &Reply) -> bool {
     records::fingerprint(reply, false) == records::fingerprint(plain, false)
 }
 
+/// Whether a reply says what there is. One that failed is like any other that failed, and nothing can be held against it.
+fn decides(querier: &mut Querier<'_>, what: &str, reply: &Reply) -> bool {
+    let decides = matches!(reply.rcode, rcode::NOERROR | rcode::NXDOMAIN);
+    if !decides {
+        querier.log.note(format!("{what}: answered by {}, so nothing is known of it", rcode::text(reply.rcode)));
+    }
+    decides
+}
+
 /// Whether an answer is as it should be; silence is not, when the server answers other queries.
 fn judged(
     querier: &mut Querier<'_>,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::decides;
 use crate::checks::dns::survey::querier::{ControlledReply, Querier};
 use crate::checks::dns::survey::server_report::ServerReport;
 use crate::checks::dns::survey::settings::Settings;
@@ -37,6 +38,9 @@ async fn at(settings: &Settings, querier: &mut Querier<'_>, size: u16) -> Result
         }
         ControlledReply::Unknown => return Ok(None),
     };
+    if !decides(querier, &question.title(), &reply) {
+        return Ok(None);
+    }
     let limit = usize::from(size);
     if length > limit {
         querier.log.note(format!("{}: {length} bytes, where {size} are asked for", question.title()));
@@ -44,7 +48,7 @@ async fn at(settings: &Settings, querier: &mut Querier<'_>, size: u16) -> Result
     }
     let result = querier.tcp(&question).await?;
     let (whole, full) = match result.reply {
-        Some(whole) if !whole.truncated() => (whole, result.size),
+        Some(whole) if !whole.truncated() && decides(querier, &question.title(), &whole) => (whole, result.size),
         _ if result.outcome == "unasked" => return Ok(None),
         _ if reply.truncated() => {
             let over = if result.outcome == "answered" { "truncated" } else { result.outcome };

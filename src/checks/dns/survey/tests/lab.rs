@@ -26,6 +26,12 @@ pub(super) enum Quirk {
     Refuses,
     /// SERVFAIL.
     Failing,
+    /// SERVFAIL to queries without EDNS.
+    FailsPlain,
+    /// SERVFAIL to questions for DNSKEY over UDP.
+    FailsLargeUdp,
+    /// SERVFAIL to questions for DNSKEY over TCP.
+    FailsLargeTcp,
     /// SERVFAIL to questions for AAAA.
     FailsAaaa,
     /// SERVFAIL to questions for DS.
@@ -305,7 +311,10 @@ impl Script {
             (Quirk::FailsDnskey, RecordType::DNSKEY),
         ];
         let fails = fails.iter().any(|(quirk, kind)| self.has(*quirk) && asked.query_type() == *kind);
-        if self.has(Quirk::Failing) || fails {
+        let part = (query.edns.is_none() && self.has(Quirk::FailsPlain))
+            || (asked.query_type() == RecordType::DNSKEY
+                && self.has(if datagram { Quirk::FailsLargeUdp } else { Quirk::FailsLargeTcp }));
+        if self.has(Quirk::Failing) || fails || part {
             reply.metadata.response_code = ResponseCode::ServFail;
             return Some(reply.to_vec().unwrap());
         }

@@ -126,6 +126,22 @@ async fn answers_that_do_not_fit_are_cut_the_right_way() {
     assert!(round.absent("truncation.512"), "{:?}", round.observation.last("truncation.512"));
 }
 
+/// A question that failed is like the next one that failed, and shows nothing of what was to be seen.
+#[tokio::test]
+async fn a_failure_is_never_held_against_another() {
+    for quirk in [Quirk::FailsDnskey, Quirk::FailsLargeUdp, Quirk::FailsLargeTcp] {
+        let (_, round) = with(&[quirk], &format!("{PATIENT}, probes: [truncation]")).await;
+        assert!(round.absent("truncation.512") && round.absent("truncation.1232"), "{quirk:?}");
+        round.errored("truncation");
+        round.noted("answered by SERVFAIL, so nothing is known of it");
+    }
+    let (_, round) = with(&[Quirk::FailsPlain], &format!("{PATIENT}, probes: [header]")).await;
+    for fact in ["header.z_ok", "header.ad_ok", "header.cd_ok"] {
+        assert!(round.absent(fact), "{fact}");
+    }
+    round.errored("header");
+}
+
 #[tokio::test]
 async fn letters_keep_their_case() {
     let (_, round) = with(&[Quirk::LowerCase], &format!("{PATIENT}, probes: [case]")).await;
