@@ -131,8 +131,8 @@ facts! { pub(super) FACTS;
     pub(super) const BODY_TRUNCATED: Fact<bool> = Fact::flag("body.truncated", "`body` is not the whole body: what the rest could undo is not judged.")
         .ruled(Rule::Ignore)
         .on_breach(OTHER_CONTENT);
-    pub(super) const REDIRECTS: Fact<Vec<String>> = Fact::list("redirects", "Every URL a followed redirect led to, in order.");
-    pub(super) const URL: Fact<String> = Fact::text("url", "The last URL asked.");
+    pub(super) const REDIRECTS: Fact<Vec<String>> = Fact::list("redirects", "Every URL a followed redirect led to, in order.").form(Form::Url);
+    pub(super) const URL: Fact<String> = Fact::text("url", "The last URL asked.").form(Form::Url);
     pub(super) const ADDRESS: Fact<String> = Fact::address("address", "The address last connected to.");
     pub(super) const CERTIFICATE_EXPIRES_IN: Fact<f64> = Fact::number(
         "certificate.expires_in",

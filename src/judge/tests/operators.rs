@@ -59,7 +59,7 @@ fn texts_and_lists() -> Vec<Row> {
             "names: {exactly: [a, b]}",
             json!(["b", "a"]),
             json!(["a"]),
-            "names: expected exactly [a, b], saw [a]",
+            "names: expected exactly [a, b], saw [a] (missing: b)",
         ),
         (
             "since",

@@ -14,7 +14,8 @@ use super::diagnostic::{Diagnostics, Sources, Span, suggest};
 use super::tree::{Kind as NodeKind, Node};
 use crate::model::expectation::{Expectation, Operator, Origin, Part, Sort, Test};
 use crate::model::fact::{SETTLED_IN, STATISTICS};
-use crate::model::{FactInfo, Kind, Unit};
+use crate::model::typed::Form;
+use crate::model::{Args, FactInfo, Kind, Unit};
 
 /// Reads `expect:` against a family's facts.
 pub struct Reader<'a> {
@@ -32,6 +33,17 @@ pub struct Reader<'a> {
     pub sources: &'a Sources,
     /// True for a family's default.
     pub default: bool,
+    /// The fields of the check, which may decide what a fact can be.
+    pub args: &'a Args,
+    /// What the values of the fact being read stand for.
+    pub typing: FactTyping,
+}
+
+/// What the values of a fact stand for.
+#[derive(Default)]
+pub struct FactTyping {
+    form: Form,
+    kind: Option<String>,
 }
 
 impl Reader<'_> {
@@ -53,6 +65,7 @@ impl Reader<'_> {
                 Part::Path(_) => Sort::Any,
                 _ => Sort::of(info.kind, info.unit),
             };
+            self.typing = self.typing_of(&info, &part);
             let path: Arc<str> = key.name.as_str().into();
             for (operator, test, span, want) in self.tests(&key.name, value, sort) {
                 let origin = if self.default { Origin::Default } else { Origin::Suite(self.sources.place_of(span)) };
@@ -68,6 +81,19 @@ impl Reader<'_> {
             }
         }
         out
+    }
+
+    /// What the values of a fact stand for, as far as that is known before it is seen. Of what lies in a document nothing is.
+    fn typing_of(&self, info: &FactInfo, part: &Part) -> FactTyping {
+        if *part != Part::Whole {
+            return FactTyping::default();
+        }
+        let deciding = |name: &str| self.facts.iter().find(|fact| fact.name == name).and_then(|fact| fact.foreseen);
+        let kind = match info.form {
+            Form::Data(data) => deciding(data.kind).and_then(|foreseen| foreseen(self.args)),
+            _ => None,
+        };
+        FactTyping { form: info.form, kind }
     }
 
     fn fact(&mut self, path: &str, span: Span) -> Option<(FactInfo, Part)> {
@@ -145,7 +171,7 @@ impl Reader<'_> {
                 Vec::new()
             }
             NodeKind::Scalar(..) => {
-                let test = self.value(owner, node, sort).map(Test::Eq);
+                let test = self.whole(owner, node, sort).map(Test::Eq);
                 test.map(|test| (Operator::Eq, test, node.span, written(node))).into_iter().collect()
             }
             NodeKind::Map(entries) if entries.is_empty() => {
