@@ -306,7 +306,7 @@ fn what_changed_beside_the_numbers_is_listed() {
     );
     let summary = &document["summary"];
     assert_eq!((&summary["facts_not_allowed"], &summary["checks_worse"]), (&2.into(), &2.into()), "{summary}");
-    for words in ["good day", "vanished: it was passed", "renamed: edge/old-name -> edge/new-name", "it broke"] {
+    for words in ["good day", "vanished (passed before)", "renamed: edge/old-name -> edge/new-name", "it broke"] {
         assert!(ended.out.contains(words), "`{words}` is not in\n{}", ended.out);
     }
     // The same again, by another run.

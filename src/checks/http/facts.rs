@@ -51,6 +51,11 @@ const VOLATILE: &[&str] = &[
 /// change, though its value is ignored.
 const FLEETING: &[&str] = &["age", "retry-after", "*trace*", "x-b3-*"];
 
+const REDIRECTED: &str = "it redirects, and the evidence says where: ask that URL, add `follow: 5`, or expect the redirect (`status`, `headers.location`)";
+const NOT_ALLOWED: &str =
+    "the service refuses this request: are credentials (`headers`), host name and the access list right?";
+const BEHIND: &str =
+    "a proxy answers, and the service behind it does not: is that one up, and does the proxy reach it?";
 const OTHER_CONTENT: &str = "the content differs: is the new release really what answers here?";
 
 facts! { pub(super) FACTS;
@@ -99,6 +104,20 @@ facts! { pub(super) FACTS;
             .ruled(Rule::Same)
             .expected("{between: [200, 299]}")
             .decisive()
+            .advice(&[
+                ("301", REDIRECTED),
+                ("302", REDIRECTED),
+                ("303", REDIRECTED),
+                ("307", REDIRECTED),
+                ("308", REDIRECTED),
+                ("401", NOT_ALLOWED),
+                ("403", NOT_ALLOWED),
+                ("404", "nothing is at this path: is it the right URL and host name, and is the release deployed there?"),
+                ("429", "the service limits requests from here: ask less often, or have this host exempted"),
+                ("502", BEHIND),
+                ("503", "the service, or what stands before it, says that it is overloaded or out of service: look at both"),
+                ("504", BEHIND),
+            ])
             .on_breach("the service answers, but not as expected: look into its log for this request");
     pub(super) const VERSION: Fact<Choice> =
         Fact::choice("version", &["HTTP/1.0", "HTTP/1.1", "HTTP/2"], "Version of the final answer.")

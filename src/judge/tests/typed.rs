@@ -29,7 +29,7 @@ fn holds(check: &str, expect: &str, facts: &Value) -> (bool, String) {
 }
 
 const DNS: &str = "dns: {server: 127.0.0.1, name: www.example}";
-const TLS: &str = "tls: {host: 127.0.0.1}";
+const TLS: &str = "tls: {host: 127.0.0.1, scan: true}";
 const HTTP: &str = "http: {url: \"http://127.0.0.1:1/\"}";
 const TCP: &str = "tcp: {host: 127.0.0.1, port: 1}";
 

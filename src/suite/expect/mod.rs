@@ -105,7 +105,11 @@ impl Reader<'_> {
             .copied();
         let Some(info) = found else {
             let names = self.paths();
-            let help = suggest(path, names.iter().map(String::as_str));
+            let help = self.longer(path).unwrap_or_else(|| {
+                let near = suggest(path, names.iter().map(String::as_str));
+                let whole = || suggest(path, self.facts.iter().map(|fact| fact.name));
+                if near.starts_with("did you mean") { near } else { whole() }
+            });
             self.errors.add(span, format!("`{}` has no fact `{path}`", self.family), help);
             return None;
         };
@@ -147,6 +151,16 @@ impl Reader<'_> {
         }
     }
 
+    /// The path with its beginning: `json.status` for `body.json.status`.
+    fn longer(&self, path: &str) -> Option<String> {
+        let first = path.split('.').next().unwrap_or_default();
+        let mut fitting =
+            self.facts.iter().filter(|fact| fact.name.rsplit_once('.').is_some_and(|(_, last)| last == first));
+        let fact = fitting.next().filter(|fact| matches!(fact.kind, Kind::Object) || path == first)?;
+        let (before, _) = fact.name.rsplit_once('.')?;
+        fitting.next().is_none().then(|| format!("did you mean `{before}.{path}`?"))
+    }
+
     fn paths(&self) -> Vec<String> {
         let mut out = Vec::new();
         for info in self.facts {
@@ -182,7 +196,10 @@ impl Reader<'_> {
                 let mut out = Vec::new();
                 for (key, below) in entries {
                     let Some(operator) = sort.operators().find(|operator| operator.word() == key.name) else {
-                        let help = suggest(&key.name, sort.operators().map(Operator::word));
+                        let help = match suggest(&key.name, sort.operators().map(Operator::word)) {
+                            near if near.starts_with("did you mean") || sort != Sort::Any => near,
+                            _ => format!("if it is a key in there, write it behind a dot: `{owner}.{}: …`", key.name),
+                        };
                         self.errors.add(key.span, format!("`{owner}` has no operator `{}`", key.name), help);
                         continue;
                     };
@@ -195,9 +212,9 @@ impl Reader<'_> {
             NodeKind::List(_) | NodeKind::Null => {
                 let help = match sort {
                     Sort::List | Sort::Any => "say how: exactly, contains, any, all, none or eq",
-                    _ => "write a value, or an operator such as {in: [...]}",
+                    _ => "write one value, or an operator such as {in: [...]} for one of several",
                 };
-                self.errors.add(node.span, format!("`{owner}` is {}", node.sort()), help);
+                self.errors.add(node.span, format!("`{owner}`: this is {}, not a value", node.sort()), help);
                 Vec::new()
             }
         }

@@ -256,7 +256,9 @@ fn typed(text: &str, plain: bool, sort: Sort) -> Result<Value, String> {
 
 fn hint(sort: Sort) -> String {
     match sort {
-        Sort::Number(unit) => format!("write it like {}", unit.example()),
+        Sort::Number(Unit::Count) => "write a number, such as 3, or a range, {between: [LOW, HIGH]}".into(),
+        Sort::Number(Unit::Seconds) => "write it with its unit, like 20ms, 5s or 30d".into(),
+        Sort::Number(unit) => format!("write it with its unit, like {}", unit.example()),
         Sort::Time => "write it like 2026-12-31T00:00:00Z".into(),
         Sort::Choice(words) => format!("one of {}", words.join(", ")),
         _ => String::new(),
