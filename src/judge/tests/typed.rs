@@ -106,6 +106,43 @@ fn bytes_and_lists() -> Vec<Row> {
 
 const DIGEST: &str = "0d6fce3a1e2b3c4d5e6f708192a3b4c5d6e7f8090a1b2c3d4e5f60718293a4b5";
 
+fn scans() -> Vec<Row> {
+    let tls = |name: &str, value: &str| json!({name: value});
+    vec![
+        (
+            TLS,
+            "scan.ciphers: {excludes: [DES-CBC3-SHA]}",
+            json!({"scan.ciphers": ["TLS_RSA_WITH_AES_128_CBC_SHA"]}),
+            json!({"scan.ciphers": ["TLS_RSA_WITH_3DES_EDE_CBC_SHA"]}),
+        ),
+        (
+            TLS,
+            "scan.ciphers: {none: {contains: DES-CBC3}}",
+            json!({"scan.ciphers": ["TLS_RSA_WITH_AES_128_CBC_SHA"]}),
+            json!({"scan.ciphers": ["TLS_RSA_WITH_3DES_EDE_CBC_SHA"]}),
+        ),
+        (
+            TLS,
+            "scan.groups: {excludes: P-256}",
+            json!({"scan.groups": ["x25519"]}),
+            json!({"scan.groups": ["secp256r1"]}),
+        ),
+        (
+            TLS,
+            "scan.versions: {exactly: [TLSv1.2, tls1.3]}",
+            json!({"scan.versions": ["TLS1.2", "TLS1.3"]}),
+            json!({"scan.versions": ["TLS1.3"]}),
+        ),
+        (TLS, "key: {ne: RSA-1024}", tls("key", "RSA 2048"), tls("key", "RSA 1024")),
+        (
+            TLS,
+            "signature: {ne: sha1WithRSA}",
+            tls("signature", "sha256WithRSAEncryption"),
+            tls("signature", "sha1WithRSAEncryption"),
+        ),
+    ]
+}
+
 fn certificates() -> Vec<Row> {
     let tls = |name: &str, value: &str| json!({name: value});
     vec![
@@ -138,37 +175,6 @@ fn certificates() -> Vec<Row> {
             "chain.subjects: {contains: 'O = \"Example, Inc.\", CN = ca'}",
             json!({"chain.subjects": ["O=Example\\, Inc., CN=ca"]}),
             json!({"chain.subjects": ["O=Example, CN=ca"]}),
-        ),
-        (
-            TLS,
-            "scan.ciphers: {excludes: [DES-CBC3-SHA]}",
-            json!({"scan.ciphers": ["TLS_RSA_WITH_AES_128_CBC_SHA"]}),
-            json!({"scan.ciphers": ["TLS_RSA_WITH_3DES_EDE_CBC_SHA"]}),
-        ),
-        (
-            TLS,
-            "scan.ciphers: {none: {contains: DES-CBC3}}",
-            json!({"scan.ciphers": ["TLS_RSA_WITH_AES_128_CBC_SHA"]}),
-            json!({"scan.ciphers": ["TLS_RSA_WITH_3DES_EDE_CBC_SHA"]}),
-        ),
-        (
-            TLS,
-            "scan.groups: {excludes: P-256}",
-            json!({"scan.groups": ["x25519"]}),
-            json!({"scan.groups": ["secp256r1"]}),
-        ),
-        (
-            TLS,
-            "scan.versions: {exactly: [TLSv1.2, tls1.3]}",
-            json!({"scan.versions": ["TLS1.2", "TLS1.3"]}),
-            json!({"scan.versions": ["TLS1.3"]}),
-        ),
-        (TLS, "key: {ne: RSA-1024}", tls("key", "RSA 2048"), tls("key", "RSA 1024")),
-        (
-            TLS,
-            "signature: {ne: sha1WithRSA}",
-            tls("signature", "sha256WithRSAEncryption"),
-            tls("signature", "sha1WithRSAEncryption"),
         ),
         (TLS, "serial: \"00:AB\"", tls("serial", "ab"), tls("serial", "ac")),
         (TLS, "san: {contains: [WWW.Example]}", json!({"san": ["www.example"]}), json!({"san": ["www.example.org"]})),
@@ -233,7 +239,7 @@ fn headers_and_documents() -> Vec<Row> {
 #[test]
 fn what_is_one_value_holds_and_what_is_another_does_not() {
     for (check, expect, good, bad) in
-        [names_and_texts(), bytes_and_lists(), certificates(), headers_and_documents()].concat()
+        [names_and_texts(), bytes_and_lists(), certificates(), scans(), headers_and_documents()].concat()
     {
         let (held, text) = holds(check, expect, &good);
         assert!(held, "{expect} of {good}: {text}");

@@ -1,5 +1,7 @@
 //! Bytes as people write them: in either case, with colons or blanks between.
 
+use std::fmt::Write as _;
+
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::DecodePaddingMode;
@@ -50,5 +52,9 @@ pub fn digest(text: &str) -> Option<String> {
         return Some(digits.to_ascii_lowercase());
     }
     let bytes = PIN.decode(bare).ok().filter(|bytes| bytes.len() == 32)?;
-    Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    let mut out = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        let _ = write!(out, "{byte:02x}");
+    }
+    Some(out)
 }

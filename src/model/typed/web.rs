@@ -44,7 +44,7 @@ pub fn media_type(text: &str) -> String {
         let value = value.trim();
         let value = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value);
         let value = if name == "charset" { value.to_ascii_lowercase() } else { value.to_owned() };
-        out += &format!(";{name}={value}");
+        out.extend([";", &name, "=", &value]);
     }
     out
 }

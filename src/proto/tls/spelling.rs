@@ -164,7 +164,7 @@ fn group_key(text: &str) -> String {
     if let Some(number) = number(text) {
         return group_name(number).to_lowercase();
     }
-    let bare: String = text.to_lowercase().chars().filter(|c| c.is_ascii_alphanumeric()).collect();
+    let bare: String = text.to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
     let name = match bare.as_str() {
         "p192" | "nistp192" | "prime192v1" => "secp192r1",
         "p224" | "nistp224" => "secp224r1",
@@ -204,7 +204,7 @@ fn number_only(text: &str) -> bool {
 
 /// Hash and kind of key, in that order, whatever stands between them.
 fn signature_key(text: &str) -> String {
-    let bare: String = text.to_lowercase().chars().filter(|c| c.is_ascii_alphanumeric()).collect();
+    let bare: String = text.to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
     let hash = ["sha224", "sha256", "sha384", "sha512", "sha1", "md5"].into_iter().find(|hash| bare.contains(hash));
     let rest = hash.map_or_else(|| bare.clone(), |hash| bare.replacen(hash, "", 1));
     let rest = rest.replace("encryption", "").replace("with", "");
