@@ -5,6 +5,7 @@ mod operands;
 mod record;
 #[cfg(test)]
 mod tests;
+mod told_apart;
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -13,6 +14,7 @@ pub use metrics::{compared_by, metrics, tolerance};
 pub use record::{base_arm, record};
 
 use operands::Operand;
+use told_apart::told_apart;
 
 use crate::model::expectation::{Expectation, Operator, Origin};
 use crate::model::fact::SETTLED_IN;
@@ -294,7 +296,7 @@ fn judged(
     let holds = holds?;
     let seen = value.as_ref().filter(|_| wanted || !holds).map(|value| {
         let text = operands::human(value, typing.sort);
-        if holds { text } else { operands::told_apart(expectation, value, text) }
+        if holds { text } else { told_apart(expectation, value, typing, text) }
     });
     Ok((holds, seen))
 }

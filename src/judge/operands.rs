@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::model::expectation::{Expectation, Given, Part, Sort};
 use crate::model::fact::SETTLED_IN;
-use crate::model::typed::{self, Form, Typing};
+use crate::model::typed::{Form, Typing};
 use crate::model::{Observation, Rest, Round, Unit, Value};
 use crate::stats::Samples;
 
@@ -160,39 +160,6 @@ pub(super) fn human(value: &Value, sort: Sort) -> String {
         return format!("{head}… ({} characters)", text.chars().count());
     }
     text
-}
-
-/// What was seen and did not hold, so that nobody takes it for what was wanted: where the two look alike, what tells them apart.
-pub(super) fn told_apart(expectation: &Expectation, value: &Value, text: String) -> String {
-    if let Some(needed) = expectation.test.needs(value) {
-        return format!("{text} ({}, not {needed})", typed::kind(value));
-    }
-    let (mut wants, mut elements) = (Vec::new(), Vec::new());
-    expectation.test.wanted(&mut wants, &mut elements);
-    let whole = |want: &Value| typed::difference(want, value).or_else(|| rounded(want, value, expectation.sort));
-    // A list is held against single elements, a text against its parts.
-    let parts = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
-    let of_part = |want: &Value, item: &Value| {
-        let why = typed::difference(want, item)?;
-        Some(if value.is_array() { format!("{}: {why}", human(item, Sort::Any)) } else { why })
-    };
-    let part = |want: &Value| parts.iter().filter(|item| !elements.contains(item)).find_map(|item| of_part(want, item));
-    if let Some(why) = wants.iter().find_map(whole).or_else(|| elements.iter().find_map(part)) {
-        return format!("{text} ({why})");
-    }
-    if text != expectation.operator.sentence(&expectation.want) {
-        return text;
-    }
-    let json = value.to_string();
-    if json == text { format!("{text} (of another kind)") } else { format!("{text} (as JSON: {json})") }
-}
-
-/// All digits of a number that reads like the one wanted once it is rounded.
-fn rounded(want: &Value, seen: &Value, sort: Sort) -> Option<String> {
-    let (Value::Number(one), Value::Number(other), Sort::Number(unit)) = (want, seen, sort) else { return None };
-    let alike = !typed::same_number(one, other) && human(want, sort) == human(seen, sort);
-    let symbol = if matches!(unit, Unit::Count | Unit::Ratio) { "" } else { unit.symbol() };
-    alike.then(|| format!("exactly {other}{symbol}, where {one}{symbol} is wanted"))
 }
 
 #[cfg(test)]

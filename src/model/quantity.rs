@@ -43,16 +43,16 @@ pub fn parse(text: &str, unit: Unit) -> Result<f64, String> {
         .ok()
         .filter(|_| digits.ends_with(|c: char| c.is_ascii_digit()))
         .filter(|n: &f64| n.is_finite())
-        .ok_or_else(|| format!("`{text}` does not begin with a number; write it like {}", unit.example()))?;
+        .ok_or_else(|| format!("`{text}` does not begin with a number"))?;
     if unit == Unit::Count {
         return if symbol.is_empty() {
             Ok(number)
         } else {
-            Err(format!("`{text}` is a plain number here, without `{symbol}`"))
+            Err(format!("`{text}` is no number: `{symbol}` does not belong here"))
         };
     }
     if symbol.is_empty() {
-        return Err(format!("`{text}` has no unit; write it like {}", unit.example()));
+        return Err(format!("`{text}` has no unit"));
     }
     match symbols(unit).iter().find(|(known, _)| *known == symbol) {
         Some((_, factor)) => Ok(scale(number, *factor)),
@@ -114,7 +114,7 @@ mod tests {
             ("2sec", Unit::Seconds, "unknown unit `sec`"),
             ("9Gbps", Unit::BitsPerSecond, "unknown unit `Gbps`"),
             ("fast", Unit::Seconds, "does not begin with a number"),
-            ("5ms", Unit::Count, "plain number"),
+            ("5ms", Unit::Count, "is no number"),
             ("", Unit::Ratio, "does not begin"),
             ("1.2.3s", Unit::Seconds, "does not begin"),
         ] {

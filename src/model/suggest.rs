@@ -12,10 +12,18 @@ pub fn suggest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Stri
     let nearest = likely.map(|k| (distance(word, k), *k)).min();
     match nearest {
         Some((d, name)) if d <= (word.chars().count() / 3).max(1) => format!("did you mean `{name}`?"),
+        _ if begun(word, &known).is_some() => format!("did you mean `{}`?", begun(word, &known).unwrap_or_default()),
         _ if known.is_empty() => String::new(),
         _ if known.len() > 24 => format!("known: {} ...", known[..24].join(", ")),
         _ => format!("known: {}", known.join(", ")),
     }
+}
+
+/// The one word that begins so.
+fn begun<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+    const SHORTEST: usize = 4;
+    let mut longer = known.iter().filter(|known| word.len() >= SHORTEST && known.starts_with(word));
+    longer.next().filter(|_| longer.next().is_none()).copied()
 }
 
 /// Damerau-Levenshtein distance (optimal string alignment), so that swapped letters cost one.
@@ -51,6 +59,7 @@ mod tests {
     fn nearest_word_is_suggested() {
         assert_eq!(distance("tiemout", "timeout"), 1);
         assert_eq!(suggest("tiemout", ["host", "timeout"]), "did you mean `timeout`?");
+        assert_eq!(suggest("weak_rsa", ["weak_rsa_key", "weak_curve"]), "did you mean `weak_rsa_key`?");
         assert_eq!(suggest("zzz", ["host", "port"]), "known: host, port");
     }
 }

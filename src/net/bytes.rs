@@ -27,6 +27,14 @@ pub fn readable(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
+/// The beginning of an answer between quotation marks, for evidence; line ends are escapes.
+#[must_use]
+pub fn quoted(bytes: &[u8]) -> String {
+    const SHOWN: usize = 200;
+    let text = readable(bytes.get(..SHOWN).unwrap_or(bytes)).replace('\r', "\\r").replace('\n', "\\n");
+    if bytes.len() > SHOWN { format!("\"{text}…\" ({} bytes)", bytes.len()) } else { format!("\"{text}\"") }
+}
+
 /// True when `needle` stands somewhere in `hay`; an empty needle never does.
 #[must_use]
 pub fn contains(hay: &[u8], needle: &[u8]) -> bool {

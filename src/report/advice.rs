@@ -45,7 +45,9 @@ fn of_value(check: &CheckRecord, fact: &FactInfo) -> Option<&'static str> {
 
 /// The advice for the first expectation that did not hold: of its fact, or of the one it is a part of.
 fn of_breach(check: &CheckRecord, facts: &[FactInfo]) -> Option<&'static str> {
-    let path = &*check.expectations.iter().find(|outcome| !outcome.held)?.fact;
+    let breached = || check.expectations.iter().filter(|outcome| !outcome.held);
+    // What saw something is told first.
+    let path = &*breached().find(|outcome| outcome.got.is_some()).or_else(|| breached().next())?.fact;
     let within =
         |fact: &&FactInfo| path.strip_prefix(fact.name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
     let named = facts.iter().chain([&SETTLED_IN]).filter(within).filter(|fact| fact.advice.breach.is_some());
@@ -75,6 +77,7 @@ fn came_to(check: &CheckRecord, facts: &[FactInfo], word: &str) -> bool {
 fn is(check: &CheckRecord, fact: &str, want: &str) -> bool {
     match check.facts.get(fact) {
         Some(FactValue::Scalar(Value::String(text))) => text == want,
+        Some(FactValue::Scalar(Value::Number(number))) => number.to_string() == want,
         Some(FactValue::Scalar(Value::Bool(flag))) => want == if *flag { "true" } else { "false" },
         _ => false,
     }

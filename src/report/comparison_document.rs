@@ -1,13 +1,14 @@
 //! The comparison of two sides for people: what must be looked at first, then the rest. Pure.
 
 use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 
 use super::comparison_text;
 use super::style::Style;
 use super::style::visible;
 use crate::model::comparison_document::{ComparisonDocument, MetricRow};
-use crate::model::{Change, CheckChange, CheckShift, FactChange, Value};
+use crate::model::{Change, CheckChange, CheckShift, FactChange, Rule, Shift, Value, typed};
 
 /// Rows shown of each part.
 const SHOWN: usize = 100;
@@ -34,9 +35,24 @@ pub fn render(compared: &ComparisonDocument, reasons: &[String], verbose: bool, 
         let _ = writeln!(out, "      {}", visible(name));
     });
     let folds = |row: &MetricRow| !verbose && !row.gated && row.comparison.verdict == Change::Inconclusive;
-    let (folded, mut metrics): (Vec<&MetricRow>, Vec<&MetricRow>) = compared.metrics.iter().partition(|row| folds(row));
+    // That a check is new or gone is told of the check.
+    let unpaired: HashSet<(&str, &str)> = compared
+        .checks
+        .iter()
+        .filter(|change| matches!(change.change, CheckShift::New | CheckShift::Vanished))
+        .map(|change| (&*change.suite, &*change.check))
+        .collect();
+    let told = |row: &&MetricRow| {
+        let alone = row.comparison.verdict == Change::NotCompared && unpaired.contains(&(&*row.suite, &*row.check));
+        verbose || !alone
+    };
+    let (folded, mut metrics): (Vec<&MetricRow>, Vec<&MetricRow>) =
+        compared.metrics.iter().filter(told).partition(|row| folds(row));
     metrics.sort_by_key(|row| Reverse(row.comparison.verdict));
+    let grouped = |row: &&MetricRow| !verbose && !row.gated && row.comparison.verdict == Change::NotCompared;
+    let (alike, metrics): (Vec<&MetricRow>, Vec<&MetricRow>) = metrics.into_iter().partition(grouped);
     part(&mut out, &metrics, "metrics", 0, |out, row| metric(out, row, style));
+    not_compared(&mut out, &alike);
     if !folded.is_empty() {
         let (count, s) = (folded.len(), if folded.len() == 1 { "" } else { "s" });
         let _ = writeln!(
@@ -52,6 +68,22 @@ pub fn render(compared: &ComparisonDocument, reasons: &[String], verbose: bool, 
         out.push_str("the head was interrupted: this shows nothing about what it did not come to; run it again\n");
     }
     out
+}
+
+/// Metrics that no suite speaks of and that have nothing to be compared with, by the reason.
+fn not_compared(out: &mut String, rows: &[&MetricRow]) {
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    for row in rows {
+        *reasons.entry(row.comparison.reason.as_deref().unwrap_or("no reason is given")).or_default() += 1;
+    }
+    for (reason, count) in reasons {
+        let s = if count == 1 { "" } else { "s" };
+        let reason = visible(reason);
+        let _ = writeln!(
+            out,
+            "      {count} metric{s} that the suites do not speak of: not compared: {reason}; -v shows each"
+        );
+    }
 }
 
 fn sides(compared: &ComparisonDocument) -> String {
@@ -102,8 +134,8 @@ fn check(out: &mut String, change: &CheckChange, style: Style) {
     let name = visible(&format!("{}/{}", change.suite, change.check));
     let (before, after) = (change.before.as_deref().unwrap_or("-"), change.after.as_deref().unwrap_or("-"));
     let what = match change.change {
-        CheckShift::New => format!("new: {after}"),
-        CheckShift::Vanished => format!("vanished: it was {before}"),
+        CheckShift::New => format!("new ({after})"),
+        CheckShift::Vanished => format!("vanished ({before} before)"),
         CheckShift::Renamed => format!("renamed: {before} -> {after}"),
         CheckShift::Verdict => format!("{before} -> {after}"),
         CheckShift::Target => format!("looks at something else: {before} -> {after}"),
@@ -119,13 +151,13 @@ fn check(out: &mut String, change: &CheckChange, style: Style) {
 
 fn fact(out: &mut String, change: &FactChange, style: Style) {
     let place = visible(&format!("{}/{} {}", change.suite, change.check, change.fact));
-    let _ = writeln!(
-        out,
-        "{} {place}  {} (rule: {})",
-        style.mark(!change.allowed),
-        change.change.word(),
-        change.rule.word()
-    );
+    // A direction says something where it decides, or of a list.
+    let whole = change.added.is_empty() && change.removed.is_empty();
+    let word = match (change.rule, change.change) {
+        (Rule::Same, Shift::Grew | Shift::Shrank) if whole => Shift::Changed.word(),
+        (_, shift) => shift.word(),
+    };
+    let _ = writeln!(out, "{} {place}  {word} (rule: {})", style.mark(!change.allowed), change.rule.word());
     if change.added.is_empty() && change.removed.is_empty() {
         let _ = writeln!(out, "        - {}", value(change.before.as_ref()));
         let _ = writeln!(out, "        + {}", value(change.after.as_ref()));
@@ -136,6 +168,17 @@ fn fact(out: &mut String, change: &FactChange, style: Style) {
     for new in &change.added {
         let _ = writeln!(out, "        + {}", value(Some(new)));
     }
+    if let Some(why) = told_apart(change) {
+        let _ = writeln!(out, "        ({})", visible(&why));
+    }
+}
+
+/// In what both sides differ, where they look alike.
+fn told_apart(change: &FactChange) -> Option<String> {
+    if change.added.is_empty() && change.removed.is_empty() {
+        return typed::difference(change.before.as_ref()?, change.after.as_ref()?);
+    }
+    typed::difference(&Value::Array(change.removed.clone()), &Value::Array(change.added.clone()))
 }
 
 fn value(value: Option<&Value>) -> String {
@@ -159,10 +202,16 @@ fn metric(out: &mut String, row: &MetricRow, style: Style) {
 fn summary(compared: &ComparisonDocument) -> String {
     let counts = compared.summary;
     let mut parts = comparison_text::counted(&[
-        (counts.checks_worse, "checks worse"),
-        (counts.checks_unmeasured, "checks without a result"),
-        (counts.facts_not_allowed, "facts changed"),
-        (counts.facts_allowed, "facts changed as allowed"),
+        (counts.checks_worse, if counts.checks_worse == 1 { "check worse" } else { "checks worse" }),
+        (
+            counts.checks_unmeasured,
+            if counts.checks_unmeasured == 1 { "check without a result" } else { "checks without a result" },
+        ),
+        (counts.facts_not_allowed, if counts.facts_not_allowed == 1 { "fact changed" } else { "facts changed" }),
+        (
+            counts.facts_allowed,
+            if counts.facts_allowed == 1 { "fact changed as allowed" } else { "facts changed as allowed" },
+        ),
         (counts.regressed, "metrics regressed"),
         (counts.regressed_warned, "regressed (warn only)"),
         (counts.improved, "improved"),
@@ -174,5 +223,7 @@ fn summary(compared: &ComparisonDocument) -> String {
     if parts.is_empty() {
         parts.push("nothing changed".into());
     }
-    format!("{} metrics, facts of {} checks: {}", counts.metrics, counts.checks_compared, parts.join(", "))
+    let s = |count: u64| if count == 1 { "" } else { "s" };
+    let (metrics, checks) = (counts.metrics, counts.checks_compared);
+    format!("{metrics} metric{}, facts of {checks} check{}: {}", s(metrics), s(checks), parts.join(", "))
 }

@@ -105,7 +105,7 @@ pub fn read(from: impl Read) -> Result<Report, String> {
         // What was found out about the schema is told as it is.
         Err(error) if error.to_string().contains(super::READS) => return Err(error.to_string()),
         Err(error) if error.is_data() => return Err(format!("the report is damaged: {error}")),
-        Err(error) => return Err(format!("this is not JSON: {error}")),
+        Err(error) => return Err(format!("this is not JSON, and no report of `run --json`: {error}")),
     };
     let report = parts.report(checks)?;
     super::single(report.checks.iter().map(|check| (&*check.suite, &*check.id, check.metrics.names())))?;

@@ -35,6 +35,20 @@ pub struct Typed {
     pub spans: BTreeMap<&'static str, Span>,
 }
 
+/// How a family says where to look, for who wrote it as another one does.
+fn target_key(key: &str, fields: &[FieldInfo]) -> Option<String> {
+    const WORDS: [&str; 9] = ["host", "hostname", "port", "address", "ip", "server", "target", "url", "endpoint"];
+    let field = fields.iter().find(|field| field.has(FieldRole::Host)).filter(|_| WORDS.contains(&key))?;
+    let (name, has_port) = (field.name, fields.iter().any(|field| field.name == "port"));
+    let form = match field.kind {
+        FieldKind::Url => format!("{name}: https://HOST:PORT/"),
+        FieldKind::Host if has_port => format!("{name}: HOST, port: PORT"),
+        FieldKind::Host => format!("{name}: HOST"),
+        _ => format!("{name}: \"HOST:PORT\""),
+    };
+    Some(format!("write where to look as {form}"))
+}
+
 impl Typing<'_> {
     /// Types the map `node` by `fields`. `owner` is the key it stands below, for messages.
     pub fn fields(&mut self, owner: &str, node: &Node, fields: &'static [FieldInfo]) -> Typed {
@@ -64,11 +78,8 @@ impl Typing<'_> {
             }
             let Some(field) = fields.iter().find(|field| field.name == key.name) else {
                 let known = fields.iter().map(|f| f.name).chain(besides.iter().copied());
-                self.errors.add(
-                    key.span,
-                    format!("unknown key `{}` in `{owner}`", key.name),
-                    suggest(&key.name, known),
-                );
+                let help = target_key(&key.name, fields).unwrap_or_else(|| suggest(&key.name, known));
+                self.errors.add(key.span, format!("unknown key `{}` in `{owner}`", key.name), help);
                 continue;
             };
             typed.spans.insert(field.name, value.span);

@@ -10,7 +10,7 @@ use super::baseline_rules;
 use super::defaults::Defaults;
 use super::diagnostic::{Diagnostics, Sources, Span, suggest};
 use super::digest::Written;
-use super::expect::{Reader, effective};
+use super::expect::{FactTyping, Reader, effective};
 use super::matrix::{self, Cell};
 use super::merge::is_name;
 use super::tables::{self, Weight};
@@ -343,6 +343,8 @@ impl Builder<'_> {
                 errors: self.errors,
                 sources: self.sources,
                 default: false,
+                args,
+                typing: FactTyping::default(),
             };
             reader.read(node)
         });

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::diagnostic::{Diagnostics, Sources};
-use super::expect::Reader;
+use super::expect::{FactTyping, Reader};
 use super::tree;
 use crate::model::{Args, Expectation};
 use crate::probe::Family;
@@ -64,6 +64,8 @@ fn read(family: &'static Family, text: &str, errors: &mut Diagnostics) -> Vec<Ex
         errors,
         sources: &sources,
         default: true,
+        args: &Args::default(),
+        typing: FactTyping::default(),
     };
     reader.read(&node).into_iter().map(|(expectation, _)| expectation).collect()
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::model::Place;
 pub use crate::model::suggest::suggest;
 use crate::model::visible::{visible, visible_lines};
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 
 /// A stretch of a source file, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -230,6 +230,14 @@ fn render_one(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -
     let mut annotation = AnnotationKind::Primary.span(start..end);
     if !label.is_empty() {
         annotation = annotation.label(&label);
+    }
+    // Of a file that could not be read there is no line to show.
+    if source.text.is_empty() {
+        let mut group = Level::ERROR.primary_title(&message).element(Origin::path(&path));
+        if !help.is_empty() {
+            group = group.element(Level::HELP.message(&help));
+        }
+        return renderer.render(&[group]);
     }
     let snippet = Snippet::source(text).path(&path).line_start(line).annotation(annotation);
     let mut group = Level::ERROR.primary_title(&message).element(snippet);

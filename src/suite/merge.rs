@@ -36,6 +36,10 @@ pub struct Document {
     digest: Sha256,
     open: Vec<PathBuf>,
     bytes: usize,
+    /// The file is no map, so that nothing is missing in it.
+    no_map: bool,
+    /// A key is written that is probably meant to be `checks`.
+    misspelt_checks: bool,
     /// Files read.
     pub files: Vec<PathBuf>,
 }
@@ -51,10 +55,13 @@ pub fn read(
 ) -> Option<Document> {
     let mut document = Document::default();
     let root = document.add(path, text, None, roots, sources, errors)?;
+    if document.no_map {
+        return Some(document);
+    }
     if document.name.is_none() {
         errors.add(start(root), "the suite has no name", "write suite: NAME");
     }
-    if document.checks.is_empty() {
+    if document.checks.is_empty() && !document.misspelt_checks {
         errors.add(start(root), "the suite has no checks", "write checks: [...]; an empty suite would always be green");
     }
     document.sha256 = crate::net::bytes::hex(&document.digest.clone().finalize());
@@ -84,7 +91,12 @@ impl Document {
             Ok(text) => text,
             Err(why) => {
                 let span = by.unwrap_or_else(|| start(sources.add(&shown, String::new())));
-                errors.add(span, format!("cannot read {shown}: {why}"), "check the path and the permissions");
+                let help = if why == reading::NO_TEXT {
+                    "save it as UTF-8, and look whether it is the right file"
+                } else {
+                    "check the path and the permissions"
+                };
+                errors.add(span, format!("cannot read {shown}: {why}"), help);
                 return None;
             }
         };
@@ -111,6 +123,7 @@ impl Document {
         if !matches!(root.kind, Kind::Map(_)) {
             let sort = root.sort();
             errors.add(start(source), format!("a suite is a map, this is {sort}"), "begin with version: 1");
+            self.no_map = true;
             return Some(source);
         }
         self.open.push(by_identity(path));
@@ -169,6 +182,7 @@ impl Document {
             }
             other => {
                 let help = suggest(other, tables::names(tables::SUITE));
+                self.misspelt_checks |= help.contains("`checks`?");
                 errors.add(key.span, format!("unknown key `{other}`"), help);
             }
         }

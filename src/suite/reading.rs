@@ -17,8 +17,11 @@ pub fn text(path: &Path) -> Result<String, String> {
     if bytes.len() as u64 > MAX_BYTES {
         return Err(format!("it has more than {MAX_BYTES} bytes"));
     }
-    String::from_utf8(bytes).map_err(|_| "it is no UTF-8 text".to_owned())
+    String::from_utf8(bytes).map_err(|_| NO_TEXT.to_owned())
 }
+
+/// Why a file cannot be read that is there, and no text.
+pub const NO_TEXT: &str = "it is no UTF-8 text";
 
 /// The text of a file that another file names: devices and pipes are refused, as opening one may wait for ever.
 pub fn text_of_file(path: &Path) -> Result<String, String> {

@@ -1,5 +1,7 @@
 //! The JSON Schema of a suite, from the same tables as validation.
 
+mod words;
+
 use serde_json::{Map, Value, json};
 
 use super::tables;
@@ -29,6 +31,7 @@ pub fn schema(families: &[Family]) -> Value {
         definitions.insert(family.name.into(), object(family.fields, &mut |_| None));
         definitions.insert(format!("{}.expect", family.name), expect(family.facts));
         definitions.insert(format!("{}.baseline", family.name), baseline(family.facts));
+        words::define(family.facts, &mut definitions);
     }
     if let Value::Object(map) = &mut root {
         map.insert("$schema".into(), json!("http://json-schema.org/draft-07/schema#"));
@@ -276,7 +279,7 @@ fn value(sort: Sort) -> Value {
         Sort::Bool => or_variable(json!({"type": "boolean"})),
         Sort::Number(Unit::Count) => or_digits(json!({"type": "number"})),
         Sort::Number(unit) => quantity_of(unit),
-        Sort::Choice(words) => or_variable(json!({"enum": words})),
+        Sort::Choice(words) => json!({"$ref": format!("#/definitions/{}", words::name(words))}),
         Sort::List => json!({}),
         Sort::Text | Sort::Time | Sort::Any => json!({"type": ["string", "number", "boolean"]}),
     }

@@ -90,7 +90,7 @@ impl Node {
     pub fn sort(&self) -> &'static str {
         match &self.kind {
             Kind::Null => "nothing",
-            Kind::Scalar(..) => "a scalar",
+            Kind::Scalar(..) => "a single value",
             Kind::List(_) => "a list",
             Kind::Map(_) => "a map",
         }

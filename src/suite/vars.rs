@@ -104,10 +104,12 @@ impl<'a> Scope<'a> {
             );
         }
         if let Some(key) = name.strip_prefix("matrix.") {
-            return self.matrix.get(key).map_or_else(
-                || Lookup::Missing(errors.suggest(key, self.matrix.keys().map(String::as_str))),
-                Lookup::Node,
-            );
+            let missing = || {
+                let help = errors.suggest(key, self.matrix.keys().map(String::as_str));
+                let define = format!("define it in the check: matrix: {{{key}: [VALUE, …]}}");
+                Lookup::Missing(if self.matrix.is_empty() { define } else { help })
+            };
+            return self.matrix.get(key).map_or_else(missing, Lookup::Node);
         }
         if let Some(node) = self.vars.get(name) {
             return Lookup::Node(node);
@@ -116,7 +118,12 @@ impl<'a> Scope<'a> {
             return Lookup::Secret(secret);
         }
         let known = self.vars.keys().chain(self.secrets.keys()).map(String::as_str);
-        Lookup::Missing(errors.suggest(name, known))
+        let help = errors.suggest(name, known);
+        if help.starts_with("did you mean") {
+            return Lookup::Missing(help);
+        }
+        let known = if help.is_empty() { help } else { format!(" ({help})") };
+        Lookup::Missing(format!("define it, vars: {{{name}: VALUE}}, or give it, --var {name}=VALUE{known}"))
     }
 }
 

@@ -186,10 +186,6 @@ fn numbers_of_something_else_are_not_compared() {
     for (report, words) in [
         (Builder::new(20, "bbbb").check("edge", "a", "d", json!({"m00": latency(0.010)})), "host class"),
         (Builder::new(20, CLASS).check("edge", "a", "e", json!({"m00": latency(0.010)})), "defined otherwise"),
-        (
-            Builder::new(20, CLASS).check("edge", "b", "d", json!({"m00": latency(0.010)})),
-            "new check, or a renamed one",
-        ),
         (Builder::new(20, CLASS).check("edge", "a", "d", json!({"m00": unit})), "its unit is B, it was s"),
         (Builder::new(20, CLASS).check("edge", "a", "d", json!({"m00": higher})), "its direction is higher"),
         (Builder::new(20, CLASS).check("edge", "a", "d", json!({"m00": metric("ratio", 0.01, &[])})), "no rounds"),
@@ -236,6 +232,61 @@ fn a_tail_without_the_samples_is_not_compared() {
             "{row}"
         );
     }
+}
+
+/// The definition pairs what has another name now, numbers and all, but for twins; what was not measured is not called gone.
+#[test]
+fn numbers_follow_a_check_to_its_new_name() {
+    let (sandbox, base) = eight(1);
+    let all: Vec<&str> = base.iter().map(String::as_str).collect();
+    let numbers = || json!({"m00": latency(0.0101)});
+    let twins = Builder::new(20, CLASS).check("edge", "b", "d", numbers()).check("edge", "c", "d", numbers());
+    for (report, verdicts, words) in [
+        (Builder::new(20, CLASS).check("edge", "b", "d", numbers()), vec!["inconclusive"], "renamed: edge/a -> edge/b"),
+        (Builder::new(20, CLASS).check("web", "a", "d", numbers()), vec!["inconclusive"], "renamed: edge/a -> web/a"),
+        (twins, vec!["not_compared"; 3], "vanished (passed before)"),
+        (
+            Builder::new(20, CLASS).check("edge", "a", "d", json!({})),
+            vec!["not_compared"],
+            "the head has no number of it: it was not measured there, or only late (late_here)",
+        ),
+    ] {
+        sandbox.write("now.json", &report.text());
+        let (ended, document) = compare(&sandbox, &[&all[..], &["now.json"]].concat());
+        let found: Vec<&str> =
+            document["metrics"].as_array().unwrap().iter().map(|row| row["verdict"].as_str().unwrap()).collect();
+        assert_eq!(found, verdicts, "{}", ended.out);
+        assert!(ended.out.contains(words), "{words} is not in {}", ended.out);
+    }
+}
+
+/// Two values that read alike are told apart, and a target that the suite was given is no change.
+#[test]
+fn a_change_that_does_not_meet_the_eye_is_named() {
+    let sandbox = CliSandbox::new("");
+    let body = |number: u32, value: Value| {
+        let with = json!({"family": "http", "facts": {"outcome": "answered", "body.json": {"n": value}}});
+        shown(Builder::new(number, CLASS), "a", "1", &with).text()
+    };
+    sandbox.write("before.json", &body(1, json!(5)));
+    sandbox.write("after.json", &body(2, json!("5")));
+    let (ended, _) = compare(&sandbox, &["before.json", "after.json", "--rule", "a:body.json=same"]);
+    assert_eq!(ended.code, 1, "{}{}", ended.out, ended.err);
+    assert!(ended.out.contains("(a text, not a number)"), "{}", ended.out);
+    let at = |number: u32, host: &str, path: &str| {
+        let url = |path: &str| format!("http://{host}{path}");
+        let facts = json!({"outcome": "answered", "url": url(path), "redirects": [url("/x"), url(path)],
+            "headers": {"location": url(path)}});
+        let with = json!({"family": "http", "target": url("/"), "facts": facts});
+        shown(Builder::new(number, CLASS), "a", "1", &with).text()
+    };
+    sandbox.write("before.json", &at(1, "192.0.2.1:80", "/y"));
+    sandbox.write("after.json", &at(2, "192.0.2.2", "/y"));
+    let (ended, document) = compare(&sandbox, &["before.json", "after.json"]);
+    assert_eq!((ended.code, &document["facts"]), (0, &json!([])), "{}", ended.out);
+    sandbox.write("after.json", &at(2, "192.0.2.2", "/z"));
+    let (ended, document) = compare(&sandbox, &["before.json", "after.json"]);
+    assert_eq!((ended.code, document["facts"].as_array().unwrap().len()), (1, 3), "{}", ended.out);
 }
 
 /// A check with facts and without numbers.
@@ -306,7 +357,7 @@ fn what_changed_beside_the_numbers_is_listed() {
     );
     let summary = &document["summary"];
     assert_eq!((&summary["facts_not_allowed"], &summary["checks_worse"]), (&2.into(), &2.into()), "{summary}");
-    for words in ["good day", "vanished: it was passed", "renamed: edge/old-name -> edge/new-name", "it broke"] {
+    for words in ["good day", "vanished (passed before)", "renamed: edge/old-name -> edge/new-name", "it broke"] {
         assert!(ended.out.contains(words), "`{words}` is not in\n{}", ended.out);
     }
     // The same again, by another run.

@@ -173,7 +173,7 @@ fn an_include_that_is_no_suite_shows_nothing_of_it() {
     let secret = "hunter2swordfish";
     for (text, says) in [
         (format!("root:{secret}: [\n"), "it is not valid YAML, at line"),
-        (format!("{secret}\n"), "it is a scalar, and a suite is a map"),
+        (format!("{secret}\n"), "it is a single value, and a suite is a map"),
         (format!("- {secret}\n"), "it is a list"),
         (format!("password: {secret}\n"), "it does not say version: 1"),
         (format!("version: 2\n{secret}: 1\n"), "it does not say version: 1"),

@@ -36,6 +36,7 @@ const PARSERS: &[(&str, &str)] = &[
     ("src/proto/tls/crl.rs", "revocation"),
     ("src/proto/tls/hello/parser.rs", "server_hello"),
     ("src/proto/tls/lint/parsed.rs", "certificates"),
+    ("src/proto/tls/name_text.rs", "certificates"),
     ("src/proto/tls/ocsp.rs", "revocation"),
     ("src/proto/tls/path.rs", "certification_path"),
     ("src/proto/tls/profile/data.rs", "profile"),

@@ -24,12 +24,14 @@ const EXPECT: &str = "\
 Each entry names a fact and what must hold of it: a bare value (equal), or a map of operators, all of which must hold. A part of a
 distribution is a fact (`rtt.p95`), and so is a path into a document (`body.json.status`, `headers.server`). With several rounds a fact
 must hold in each. An absent fact satisfies nothing but `present: false`. What cannot be compared (a text with a number) satisfies neither
-a test nor its negation. What cannot fail (`matches: \".*\"`, `len: {ge: 0}`) and what can never hold is refused.
+a test nor its negation. What cannot fail (`matches: \".*\"`, `len: {ge: 0}`) and what can never hold is refused, and so is a value
+that the fact can never be: `answers: {excludes: mail.example.}` of MX records would hold for ever.
 
 Values are compared as what they are, here, in `wanted`, in loads and in `shakedown compare`:
 - names without case and final dot, escapes by value, `bücher.example` as `xn--bcher-kva.example`; addresses by value;
 - record data by its type: texts with or without quotes, hexadecimal and base64 whatever their blanks, tags of CAA without case; case counts in texts;
-- fingerprints, serials and pins in hexadecimal without case, colons and blanks; names of cipher suites and groups without case;
+- fingerprints, serials and pins in hexadecimal without case, colons and blanks, pins in base64 too; cipher suites by OpenSSL's names too, groups and
+  keys by NIST's; distinguished names as `C=US, O=a`, `O=a,C=US` or `/C=US/O=a`; URLs, media types and headers that are words;
 - header values that are numbers as numbers; versions as versions (`TLSv1.2` is `TLS1.2`, `1.10` comes after `1.9`), also below `headers.server`
   and, as texts, in documents: `body.json.version: {ge: \"1.9.0\"}`;
 - numbers of documents exactly, however many digits they have. A text is no number: `5` and `\"5\"` differ, and the message says so. `matches` and

@@ -2,6 +2,7 @@
 
 mod attributes;
 mod checks;
+mod inputs;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -37,7 +38,7 @@ pub fn compare(before: &Report, after: &Report, rules: &Rules) -> Changes {
         if measured(old.verdict) && measured(new.verdict) {
             out.mended = old.verdict == Verdict::Failed && new.verdict == Verdict::Passed;
             // Where it looks is the suite's own input: what repeats it is no change of what it saw.
-            let before = moved(&old.facts, &old.target, &new.target);
+            let before = inputs::moved((&old.facts, &old.target), (&new.facts, &new.target));
             out.partial = [&old.partial, &new.partial]
                 .map(|partial| partial.0.iter().map(|(name, _)| name.to_string()).collect::<Vec<_>>())
                 .concat();
@@ -63,28 +64,12 @@ pub fn arms(record: &Report, rules: &Rules) -> Changes {
         }
         if measured(base.verdict) && measured(check.verdict) {
             out.mended = base.verdict == Verdict::Failed && check.verdict == Verdict::Passed;
-            let before = moved(&base.facts, &base.target, &check.target);
+            let before = inputs::moved((&base.facts, &base.target), (&check.facts, &check.target));
             out.partial = check.partial.0.iter().map(|(name, _)| name.to_string()).collect();
             out.facts(check, &Sides { before: &before, after: &check.facts }, rules);
         }
     }
     out.changes
-}
-
-/// The facts with one target in place of the other: where a fact repeats what was asked for, the arms differ by design.
-fn moved<'f>(facts: &'f Facts, from: &str, to: &str) -> Cow<'f, Facts> {
-    if from == to {
-        return Cow::Borrowed(facts);
-    }
-    let mut out = facts.clone();
-    for (_, value) in &mut out.0 {
-        if let FactValue::Scalar(Value::String(text)) = value
-            && !from.is_empty()
-        {
-            *text = text.replace(from, to);
-        }
-    }
-    Cow::Owned(out)
 }
 
 /// Errored and skipped checks show few facts or none; their verdict says so.

@@ -1,5 +1,6 @@
 //! Whole runs compared, metric by metric: one report within itself, or a run with those before it.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::panic::resume_unwind;
 
@@ -20,6 +21,9 @@ const PART: usize = 1000;
 /// A metric of a run: suite, case id, metric.
 type Key<'r> = (&'r str, &'r str, &'r str);
 
+/// A check of a run: suite, case id.
+type Case<'r> = (&'r str, &'r str);
+
 /// A run as far as its numbers go.
 #[derive(Clone, Debug)]
 pub struct Run<'r> {
@@ -30,7 +34,9 @@ pub struct Run<'r> {
     /// The metrics and what defines them.
     pub metrics: HashMap<Key<'r>, Entry<'r>>,
     /// Checks that did not pass, by suite and case id: they have no metrics here.
-    pub broken: HashMap<(&'r str, &'r str), Verdict>,
+    pub broken: HashMap<Case<'r>, Verdict>,
+    /// Digests of the checks that have one.
+    pub digests: HashMap<Case<'r>, &'r str>,
 }
 
 /// A metric with the definition of the check behind it.
@@ -57,7 +63,29 @@ impl<'r> Run<'r> {
         }
         let broken = record.checks.iter().filter(|check| !counts(check));
         let broken = broken.map(|check| ((&*check.suite, &*check.id), check.verdict)).collect();
-        Self { name: record.run.id.clone(), class: &record.host.class, metrics, broken }
+        let digest = |check: &'r Check| Some(((&*check.suite, &*check.id), check.digest.as_deref()?));
+        let digests = record.checks.iter().filter_map(digest).collect();
+        Self { name: record.run.id.clone(), class: &record.host.class, metrics, broken, digests }
+    }
+
+    /// The same run, its checks called as in `head` where one definition has another id there, and is the only one of its kind on both
+    /// sides.
+    fn called_as_in<'s>(&'s self, head: &Run<'r>) -> Cow<'s, Run<'r>> {
+        let (gone, new) = (only(self, head), only(head, self));
+        let renamed: HashMap<Case<'r>, Case<'r>> =
+            gone.into_iter().filter_map(|(digest, old)| Some((old?, (*new.get(digest)?)?))).collect();
+        if renamed.is_empty() {
+            return Cow::Borrowed(self);
+        }
+        let mut out = self.clone();
+        let called = |case: Case<'r>| renamed.get(&case).copied().unwrap_or(case);
+        let key = |(suite, id, metric): Key<'r>| {
+            let (suite, id) = called((suite, id));
+            (suite, id, metric)
+        };
+        out.metrics = out.metrics.into_iter().map(|(name, entry)| (key(name), entry)).collect();
+        out.broken = out.broken.into_iter().map(|(case, verdict)| (called(case), verdict)).collect();
+        Cow::Owned(out)
     }
 
     /// The metrics of a run that was accepted as baseline of `suite`.
@@ -70,8 +98,18 @@ impl<'r> Run<'r> {
             let definition = run.checks.get(check).map_or("", String::as_str);
             ((suite, check, metric_name), Entry { metric, definition })
         };
-        Self { name, class, metrics: run.metrics.iter().map(entry).collect(), broken: HashMap::new() }
+        let digests = run.checks.iter().map(|(check, digest)| ((suite, check.as_str()), digest.as_str())).collect();
+        Self { name, class, metrics: run.metrics.iter().map(entry).collect(), broken: HashMap::new(), digests }
     }
+}
+
+/// By digest the checks that only `one` has; `None` where several share it.
+fn only<'r>(one: &Run<'r>, other: &Run<'r>) -> HashMap<&'r str, Option<Case<'r>>> {
+    let mut out = HashMap::new();
+    for (case, digest) in one.digests.iter().filter(|(case, _)| !other.digests.contains_key(*case)) {
+        out.entry(*digest).and_modify(|found| *found = None).or_insert(Some(*case));
+    }
+    out
 }
 
 /// Numbers of a check count when it passed; what was measured while an expectation broke is no measure of the same thing.
@@ -127,6 +165,9 @@ fn base_held(check: &Check) -> bool {
 #[must_use]
 pub fn runs(window: &[Run<'_>], pinned: Option<&Run<'_>>, head: &Report) -> Vec<MetricRow> {
     let now = Run::of(head);
+    let window: Vec<Cow<'_, Run<'_>>> = window.iter().map(|run| run.called_as_in(&now)).collect();
+    let pinned = pinned.map(|run| run.called_as_in(&now));
+    let (window, pinned) = (window.as_slice(), pinned.as_deref());
     // A hundred thousand metrics are worth every processor there is; the order stays that of the report.
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let part = head.checks.len().div_ceil(cores).max(PART);
@@ -139,17 +180,19 @@ pub fn runs(window: &[Run<'_>], pinned: Option<&Run<'_>>, head: &Report) -> Vec<
     let broken = head.checks.iter().filter(|check| !counts(check));
     let listed = broken.flat_map(|check| check.metrics.0.iter().map(|(name, _)| (&*check.suite, &*check.id, &**name)));
     let mut listed: HashSet<Key<'_>> = listed.collect();
-    for run in window.iter().rev().chain(pinned) {
+    for run in window.iter().rev().map(|run| &**run).chain(pinned) {
         let known = |key: &Key<'_>| now.metrics.contains_key(key) || listed.contains(key);
         let mut gone: Vec<_> = run.metrics.iter().filter(|(key, _)| !known(key)).collect();
         gone.sort_by_key(|(key, _)| **key);
         for (key, entry) in gone {
             listed.insert(*key);
-            rows.push(none(
-                *key,
-                entry.metric,
-                "only the reference has it: the check vanished, was renamed, or did not run".into(),
-            ));
+            let (suite, check, _) = *key;
+            let why = if now.digests.contains_key(&(suite, check)) {
+                "the head has no number of it: it was not measured there, or only late (late_here)"
+            } else {
+                "only the reference has it: the check vanished, was renamed, or did not run"
+            };
+            rows.push(none(*key, entry.metric, why.into()));
         }
     }
     let mut all: Vec<_> = rows.iter_mut().map(|row| &mut row.comparison).collect();
@@ -157,7 +200,7 @@ pub fn runs(window: &[Run<'_>], pinned: Option<&Run<'_>>, head: &Report) -> Vec<
     rows
 }
 
-fn of_checks(checks: &[Check], now: &Run<'_>, window: &[Run<'_>], pinned: Option<&Run<'_>>) -> Vec<MetricRow> {
+fn of_checks(checks: &[Check], now: &Run<'_>, window: &[Cow<'_, Run<'_>>], pinned: Option<&Run<'_>>) -> Vec<MetricRow> {
     let mut rows = Vec::new();
     for check in checks {
         let severity = check.severity;
@@ -180,7 +223,13 @@ fn of_checks(checks: &[Check], now: &Run<'_>, window: &[Run<'_>], pinned: Option
     rows
 }
 
-fn one(key: Key<'_>, now: Entry<'_>, class: &str, window: &[Run<'_>], pinned: Option<&Run<'_>>) -> Vec<MetricRow> {
+fn one(
+    key: Key<'_>,
+    now: Entry<'_>,
+    class: &str,
+    window: &[Cow<'_, Run<'_>>],
+    pinned: Option<&Run<'_>>,
+) -> Vec<MetricRow> {
     let mut reference = Reference::default();
     let mut why: Vec<String> = Vec::new();
     for run in window {
@@ -216,6 +265,9 @@ fn comparable<'r>(key: Key<'_>, now: Entry<'_>, class: &str, run: &Run<'r>) -> R
             Some(Verdict::Failed) => "the reference has no numbers of it: the check failed there".into(),
             Some(Verdict::Errored) => "the reference has no numbers of it: the check errored there".into(),
             Some(Verdict::Skipped) => "the reference has no numbers of it: the check was skipped there".into(),
+            Some(Verdict::Passed) | None if run.digests.contains_key(&(suite, check)) => {
+                "the reference has no number of it: it was not measured there, or only late (late_here)".into()
+            }
             Some(Verdict::Passed) | None => "the reference does not have it: a new check, or a renamed one".into(),
         });
     };

@@ -1,5 +1,6 @@
 //! The facts of a question to one server; those of a transport or a mode stand beside it.
 
+use super::question;
 use crate::checks::shared::advice::{
     ALERT, CLOSED, MALFORMED, NOT_TLS, PROTOCOL_ERROR, REFUSED, RESET, SLOWER, TIMEOUT, UNREACHABLE, UNRESOLVED,
     UNTRUSTED,
@@ -9,7 +10,7 @@ use crate::model::table::facts;
 use crate::model::typed::Form;
 use crate::model::{Better, Choice, Fact, Rule, Unit};
 use crate::probe::Cx;
-use crate::proto::dns::{presentation, rcode, rdata, types};
+use crate::proto::dns::{message, presentation, rcode, rdata, types};
 
 const HTTP_ERROR: (&str, &str) = (
     "http_error",
@@ -82,6 +83,7 @@ facts! { pub(super) FACTS;
         "Type of the records of `answers`, which are compared as data of that type: names without case, addresses by value.",
     )
     .ruled(Rule::Ignore)
+    .foreseen(question::asked_type)
     .form(Form::Word);
     pub(super) const TEXTS: Fact<Vec<String>> = Fact::list(
         "answers.text",
@@ -110,7 +112,7 @@ facts! { pub(super) FACTS;
     .form(Form::Data(&presentation::RECORD));
     pub(super) const FLAGS: Fact<Vec<String>> = Fact::list("flags", "Flags that are set: qr aa tc rd ra ad cd.")
         .on_breach("the server answers in another role than expected: is the zone loaded there, is recursion on?")
-    .form(Form::Word);
+    .form(Form::Words(message::FLAGS));
     pub(super) const TTL: Fact<Distribution> =
         Fact::spread("ttl", Unit::Seconds, "TTLs of the records of the answer section.")
             .on_breach("the TTL differs: is this an authoritative server, or a cache that counts down?")

@@ -63,6 +63,12 @@ fn kind(word: &str) -> Result<u16, Invalid> {
     })
 }
 
+/// The type that is asked for, where the fields say.
+pub(super) fn asked_type(args: &Args) -> Option<String> {
+    let word = args.get(&TYPE).or_else(|| args.given(&NAME).then(|| DEFAULT_TYPE.to_owned()))?;
+    types::number(&word).map(types::mnemonic)
+}
+
 /// A name in presentation format, to be asked for its records of type `code`.
 pub(super) fn name(text: &str, code: u16) -> Result<Name, Invalid> {
     if let (Ok(address), types::PTR) = (text.parse::<IpAddr>(), code) {

@@ -51,6 +51,11 @@ const VOLATILE: &[&str] = &[
 /// change, though its value is ignored.
 const FLEETING: &[&str] = &["age", "retry-after", "*trace*", "x-b3-*"];
 
+const REDIRECTED: &str = "it redirects, and the evidence says where: ask that URL, add `follow: 5`, or expect the redirect (`status`, `headers.location`)";
+const NOT_ALLOWED: &str =
+    "the service refuses this request: are credentials (`headers`), host name and the access list right?";
+const BEHIND: &str =
+    "a proxy answers, and the service behind it does not: is that one up, and does the proxy reach it?";
 const OTHER_CONTENT: &str = "the content differs: is the new release really what answers here?";
 
 facts! { pub(super) FACTS;
@@ -100,6 +105,20 @@ facts! { pub(super) FACTS;
             .ruled(Rule::Same)
             .expected("{between: [200, 299]}")
             .decisive()
+            .advice(&[
+                ("301", REDIRECTED),
+                ("302", REDIRECTED),
+                ("303", REDIRECTED),
+                ("307", REDIRECTED),
+                ("308", REDIRECTED),
+                ("401", NOT_ALLOWED),
+                ("403", NOT_ALLOWED),
+                ("404", "nothing is at this path: is it the right URL and host name, and is the release deployed there?"),
+                ("429", "the service limits requests from here: ask less often, or have this host exempted"),
+                ("502", BEHIND),
+                ("503", "the service, or what stands before it, says that it is overloaded or out of service: look at both"),
+                ("504", BEHIND),
+            ])
             .on_breach("the service answers, but not as expected: look into its log for this request");
     pub(super) const VERSION: Fact<Choice> =
         Fact::choice("version", &["HTTP/1.0", "HTTP/1.1", "HTTP/2"], "Version of the final answer.")
@@ -132,8 +151,8 @@ facts! { pub(super) FACTS;
     pub(super) const BODY_TRUNCATED: Fact<bool> = Fact::flag("body.truncated", "`body` is not the whole body: what the rest could undo is not judged.")
         .ruled(Rule::Ignore)
         .on_breach(OTHER_CONTENT);
-    pub(super) const REDIRECTS: Fact<Vec<String>> = Fact::list("redirects", "Every URL a followed redirect led to, in order.");
-    pub(super) const URL: Fact<String> = Fact::text("url", "The last URL asked.");
+    pub(super) const REDIRECTS: Fact<Vec<String>> = Fact::list("redirects", "Every URL a followed redirect led to, in order.").form(Form::Url);
+    pub(super) const URL: Fact<String> = Fact::text("url", "The last URL asked.").form(Form::Url);
     pub(super) const ADDRESS: Fact<String> = Fact::address("address", "The address last connected to.");
     pub(super) const CERTIFICATE_EXPIRES_IN: Fact<f64> = Fact::number(
         "certificate.expires_in",

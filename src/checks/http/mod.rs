@@ -192,6 +192,9 @@ impl Http {
             let status = response.head.status;
             trace.status = Some(status);
             let target = request::redirect(&url, status, &response.head.headers);
+            if let Some(Ok(target)) = target.as_ref().filter(|_| self.follow == 0) {
+                cx.note(format!("redirects to {target}, which is not followed: `follow` is 0"));
+            }
             let Some(target) = target.filter(|_| self.follow > 0) else {
                 return answer::read(response, self.limit, trace).await;
             };

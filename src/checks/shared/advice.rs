@@ -42,8 +42,10 @@ pub const MALFORMED: Advice = ("malformed", "the answer cannot be parsed: look a
 /// Another protocol or version.
 pub const PROTOCOL_ERROR: Advice = ("protocol_error", "the peer speaks another protocol or version on this port");
 /// The certificate.
-pub const UNTRUSTED: Advice =
-    ("untrusted", "the certificate does not verify: see verify_error; set ca_file for a private CA");
+pub const UNTRUSTED: Advice = (
+    "untrusted",
+    "the certificate does not verify, and the evidence says why: renew or replace it, or give `ca_file` for a private CA",
+);
 /// A TLS alert.
 pub const ALERT: Advice = ("alert", "the TLS peer refused: versions, ciphers, or a client certificate it wants");
 /// No TLS at all.

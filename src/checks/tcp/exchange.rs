@@ -30,6 +30,12 @@ pub(super) struct Exchange {
 }
 
 impl Script {
+    /// Whether a check with these fields waits for the server's words.
+    pub(super) fn is_in(args: &Args) -> bool {
+        let written = [SEND.name(), SEND_HEX.name(), EXPECT.name(), EXPECT_HEX.name()];
+        args.get(&BANNER) || written.iter().any(|name| args.0.contains_key(name))
+    }
+
     /// `None` when the check only connects.
     pub(super) fn from_args(args: &Args) -> Result<Option<Self>, Invalid> {
         let send = payload(args, &SEND, &SEND_HEX)?;
@@ -86,8 +92,8 @@ impl Script {
             // Anything is an answer; not every protocol has lines.
             _ if self.expect.is_none() => ("connected", None),
             _ => {
-                let shown = bytes::readable(received.get(..200).unwrap_or(received));
-                ("mismatch", Some(format!("{how}; the answer does not contain what is expected: \"{shown}\"")))
+                let shown = bytes::quoted(received);
+                ("mismatch", Some(format!("{how}; the answer is {shown}, without what the field `expect` names")))
             }
         }
     }

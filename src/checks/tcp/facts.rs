@@ -34,6 +34,10 @@ facts! { pub(super) FACTS;
     )
     .on_breach(SLOWER)
     .reached();
+}
+
+// Of a check that waits for the server's words.
+facts! { pub(super) CONVERSATION;
     pub(super) const BANNER: Fact<String> = Fact::text("banner", "First line the server sent.");
     pub(super) const RECEIVED: Fact<String> =
         Fact::text("received", "What the server sent, up to `limit`.").ruled(Rule::Ignore);

@@ -14,10 +14,11 @@ use facts::{ADDRESS, ADDRESSES, BANNER, CONNECT_TIME, FAILED, OUTCOME, RECEIVED}
 use fields::{Addresses, HOST, PORT, TIMEOUT};
 
 use crate::checks::shared::target::Target;
+use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
 use crate::net::bytes;
 use crate::net::clock::Measured;
-use crate::probe::{Cx, EarlyEnd, Footprint, Probe, fact_is};
+use crate::probe::{Cx, EarlyEnd, Footprint, Mode, Probe, fact_is};
 
 /// Why a wrong answer may be a right one.
 const UNDECIDED: &str = "`limit` is reached, and what is expected may come after it";
@@ -32,7 +33,8 @@ pub struct Tcp {
 impl Probe for Tcp {
     const SUMMARY: &'static str = "TCP connect, and optionally what the server says";
     const FIELDS: &'static [FieldInfo] = fields::FIELDS;
-    const FACTS: &'static [FactInfo] = facts::FACTS;
+    const FACTS: &'static [FactInfo] = joined!(FactInfo; facts::FACTS, facts::CONVERSATION);
+    const MODES: &'static [Mode] = &[Mode::of("banner: true", Script::is_in, facts::CONVERSATION)];
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (HOST.name(), Some(PORT.name()));
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {

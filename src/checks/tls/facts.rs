@@ -5,6 +5,7 @@ use crate::model::fact::{Distribution, NO_FAILURE, Time};
 use crate::model::table::facts;
 use crate::model::typed::Form;
 use crate::model::{Better, Choice, Fact, Rule, Unit};
+use crate::proto::tls::spelling;
 
 /// Outcome of a handshake that was completed, whether the certificate verifies or not.
 pub(super) const COMPLETED: &str = "completed";
@@ -72,10 +73,10 @@ facts! { pub(super) FACTS;
     pub(super) const VERSION: Fact<Choice> =
         Fact::choice("version", &["SSLv3", "TLS1.0", "TLS1.1", "TLS1.2", "TLS1.3"], "Version agreed on.")
             .on_breach(advice::OTHER_VERSION);
-    pub(super) const CIPHER: Fact<String> = Fact::text("cipher", "Cipher suite agreed on, IANA name.")
-    .form(Form::Word);
+    pub(super) const CIPHER: Fact<String> = Fact::text("cipher", "Cipher suite agreed on, IANA name; OpenSSL's is understood.")
+    .form(Form::Data(&spelling::SUITES));
     pub(super) const GROUP: Fact<String> = Fact::text("group", "Key exchange group agreed on, IANA name such as X25519MLKEM768.")
-    .form(Form::Word);
+    .form(Form::Data(&spelling::NAMED_GROUPS));
     pub(super) const ALPN: Fact<String> = Fact::text("alpn", "Application protocol agreed on; absent when there is none.")
         .on_breach("the peer chose another protocol: is it enabled there, and on what terminates TLS before it?");
     pub(super) const RESUMED: Fact<bool> = Fact::flag(
@@ -86,30 +87,31 @@ facts! { pub(super) FACTS;
         "the certificate is another one than expected: which server answered (`address`), with which SNI?",
     )
     .form(Form::Host);
-    pub(super) const SUBJECT: Fact<String> = Fact::text("subject", "Subject of the leaf.");
-    pub(super) const ISSUER: Fact<String> = Fact::text("issuer", "Issuer of the leaf.");
+    pub(super) const SUBJECT: Fact<String> = Fact::text("subject", "Subject of the leaf.").form(Form::DistinguishedName);
+    pub(super) const ISSUER: Fact<String> = Fact::text("issuer", "Issuer of the leaf.").form(Form::DistinguishedName);
     pub(super) const NOT_BEFORE: Fact<Time> =
         Fact::time("not_before", "First second of the leaf's validity.").ruled(Rule::Same);
     pub(super) const NOT_AFTER: Fact<Time> = Fact::time("not_after", "Last second of the leaf's validity.").ruled(Rule::Same);
     pub(super) const CHAIN_LENGTH: Fact<i64> =
         Fact::integer("chain.length", Unit::Count, "Certificates served.").ruled(Rule::Same);
     pub(super) const CHAIN_SUBJECTS: Fact<Vec<String>> =
-        Fact::list("chain.subjects", "Subjects of the served chain, leaf first.");
+        Fact::list("chain.subjects", "Subjects of the served chain, leaf first.")
+    .form(Form::DistinguishedName);
     pub(super) const KEY: Fact<String> = Fact::text("key", "Key of the leaf, such as ECDSA P-256 or RSA 2048.")
-    .form(Form::Word);
+    .form(Form::Data(&spelling::KEYS));
     pub(super) const SIGNATURE: Fact<String> =
         Fact::text("signature", "Signature algorithm of the leaf, such as ecdsa-with-SHA256.")
-    .form(Form::Word);
+    .form(Form::Data(&spelling::SIGNATURES));
     pub(super) const SERIAL: Fact<String> = Fact::text("serial", "Serial number of the leaf, lower-case hexadecimal.")
     .form(Form::HexNumber);
     pub(super) const FINGERPRINT: Fact<String> =
         Fact::text("fingerprint.sha256", "SHA-256 of the leaf, lower-case hexadecimal without colons.")
-    .form(Form::Hex);
+    .form(Form::Digest);
     pub(super) const SPKI: Fact<String> = Fact::text(
         "spki.sha256",
         "SHA-256 of the leaf's public key, lower-case hexadecimal; stays when a renewal keeps the key.",
     )
-    .form(Form::Hex);
+    .form(Form::Digest);
     pub(super) const HANDSHAKE_TIME: Fact<Distribution> = Fact::distribution(
         "handshake_time",
         Unit::Seconds,

@@ -143,8 +143,8 @@ impl Script {
         let answer = Some(Answer { kept: kept.to_vec(), length: arrival.length, elapsed });
         match &self.expect {
             Some(expect) if !bytes::contains(kept, expect) => {
-                let shown = bytes::readable(kept.get(..kept.len().min(200)).unwrap_or_default());
-                let why = format!("the answer does not contain what is expected: \"{shown}\"");
+                let shown = bytes::quoted(kept);
+                let why = format!("the answer is {shown}, without what the field `expect` names");
                 let cut = arrival.length > arrival.kept;
                 let more =
                     cut.then(|| format!("of {} bytes {} were looked at (`limit`)", arrival.length, arrival.kept));

@@ -17,7 +17,7 @@ fn numbers() -> Vec<Row> {
         ("hops", "hops: {le: 3}", json!(3), json!(4), "hops: expected at most 3, saw 4"),
         ("hops", "hops: {gt: 3}", json!(4), json!(3), "hops: expected more than 3, saw 3"),
         ("hops", "hops: {ge: 3}", json!(3), json!(2), "hops: expected at least 3, saw 2"),
-        ("hops", "hops: {between: [2, 3]}", json!(3), json!(4), "hops: expected something between [2, 3], saw 4"),
+        ("hops", "hops: {between: [2, 3]}", json!(3), json!(4), "hops: expected between 2 and 3, saw 4"),
         ("hops", "hops: {in: [2, 3]}", json!(2), json!(4), "hops: expected one of [2, 3], saw 4"),
         ("hops", "hops: {not_in: [2, 3]}", json!(4), json!(2), "hops: expected none of [2, 3], saw 2"),
         ("age", "age: {le: 20ms}", json!(0.02), json!(0.021), "age: expected at most 20ms, saw 21ms"),
@@ -59,7 +59,7 @@ fn texts_and_lists() -> Vec<Row> {
             "names: {exactly: [a, b]}",
             json!(["b", "a"]),
             json!(["a"]),
-            "names: expected exactly [a, b], saw [a]",
+            "names: expected exactly [a, b], saw [a] (missing: b)",
         ),
         (
             "since",

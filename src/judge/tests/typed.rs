@@ -11,6 +11,9 @@ use crate::testing::{load, planned};
 /// Whether the one expectation written holds of these facts, and how it reads.
 #[track_caller]
 fn holds(check: &str, expect: &str, facts: &Value) -> (bool, String) {
+    // What the answers can be follows from the type that is asked for.
+    let asked = facts.get("type").and_then(Value::as_str).map(|kind| format!(", type: {kind}}}"));
+    let check = asked.map_or_else(|| check.to_owned(), |asked| check.replace('}', &asked));
     let text = format!("checks:\n  - id: a\n    {check}\n    expect: {{{expect}}}\n");
     let plan = planned(load(FAMILIES, &text, &[]), None, &Settings::default());
     let plan = plan.unwrap_or_else(|errors| panic!("{expect}: {errors}"));
@@ -26,7 +29,7 @@ fn holds(check: &str, expect: &str, facts: &Value) -> (bool, String) {
 }
 
 const DNS: &str = "dns: {server: 127.0.0.1, name: www.example}";
-const TLS: &str = "tls: {host: 127.0.0.1}";
+const TLS: &str = "tls: {host: 127.0.0.1, scan: true}";
 const HTTP: &str = "http: {url: \"http://127.0.0.1:1/\"}";
 const TCP: &str = "tcp: {host: 127.0.0.1, port: 1}";
 
@@ -55,7 +58,7 @@ fn names_and_texts() -> Vec<Row> {
             answers("SRV", "1 2 44 srv.example."),
         ),
         (DNS, "answers: {contains: \"2001:DB8:0::1\"}", answers("AAAA", "2001:db8::1"), answers("AAAA", "2001:db8::2")),
-        (DNS, "answers: {contains: \"192.0.2.1\"}", answers("A", "192.0.2.1"), answers("AAAA", "::ffff:192.0.2.1")),
+        (DNS, "answers: {contains: \"192.0.2.1\"}", answers("A", "192.0.2.1"), answers("A", "192.0.2.11")),
         (DNS, "answers: {contains: v=spf1 -all}", answers("TXT", "\"v=spf1 -all\""), answers("TXT", "\"v=spf1 ~all\"")),
         (DNS, "answers: {contains: '\"v=spf1\"'}", answers("TXT", "\"v=spf1\""), answers("TXT", "\"V=SPF1\"")),
     ]
@@ -101,16 +104,78 @@ fn bytes_and_lists() -> Vec<Row> {
     ]
 }
 
+const DIGEST: &str = "0d6fce3a1e2b3c4d5e6f708192a3b4c5d6e7f8090a1b2c3d4e5f60718293a4b5";
+
+fn scans() -> Vec<Row> {
+    let tls = |name: &str, value: &str| json!({name: value});
+    vec![
+        (
+            TLS,
+            "scan.ciphers: {excludes: [DES-CBC3-SHA]}",
+            json!({"scan.ciphers": ["TLS_RSA_WITH_AES_128_CBC_SHA"]}),
+            json!({"scan.ciphers": ["TLS_RSA_WITH_3DES_EDE_CBC_SHA"]}),
+        ),
+        (
+            TLS,
+            "scan.ciphers: {none: {contains: DES-CBC3}}",
+            json!({"scan.ciphers": ["TLS_RSA_WITH_AES_128_CBC_SHA"]}),
+            json!({"scan.ciphers": ["TLS_RSA_WITH_3DES_EDE_CBC_SHA"]}),
+        ),
+        (
+            TLS,
+            "scan.groups: {excludes: P-256}",
+            json!({"scan.groups": ["x25519"]}),
+            json!({"scan.groups": ["secp256r1"]}),
+        ),
+        (
+            TLS,
+            "scan.versions: {exactly: [TLSv1.2, tls1.3]}",
+            json!({"scan.versions": ["TLS1.2", "TLS1.3"]}),
+            json!({"scan.versions": ["TLS1.3"]}),
+        ),
+        (TLS, "key: {ne: RSA-1024}", tls("key", "RSA 2048"), tls("key", "RSA 1024")),
+        (
+            TLS,
+            "signature: {ne: sha1WithRSA}",
+            tls("signature", "sha256WithRSAEncryption"),
+            tls("signature", "sha1WithRSAEncryption"),
+        ),
+    ]
+}
+
 fn certificates() -> Vec<Row> {
     let tls = |name: &str, value: &str| json!({name: value});
     vec![
         (
             TLS,
-            "fingerprint.sha256: \"AB:CD:01\"",
-            tls("fingerprint.sha256", "abcd01"),
-            tls("fingerprint.sha256", "abcd02"),
+            "fingerprint.sha256: \"0D:6F:CE:3A:1E:2B:3C:4D:5E:6F:70:81:92:A3:B4:C5:D6:E7:F8:09:0A:1B:2C:3D:4E:5F:60:71:82:93:A4:B5\"",
+            tls("fingerprint.sha256", DIGEST),
+            tls("fingerprint.sha256", &DIGEST.replace('0', "1")),
         ),
-        (TLS, "spki.sha256: {in: [AB CD]}", tls("spki.sha256", "abcd"), tls("spki.sha256", "abce")),
+        (
+            TLS,
+            "spki.sha256: {in: [sha256//DW/OOh4rPE1eb3CBkqO0xdbn+AkKGyw9Tl9gcYKTpLU=]}",
+            tls("spki.sha256", DIGEST),
+            tls("spki.sha256", &DIGEST.replace('0', "1")),
+        ),
+        (
+            TLS,
+            "chain.spki: {contains: '0D:6F:CE:3A:1E:2B:3C:4D:5E:6F:70:81:92:A3:B4:C5:D6:E7:F8:09:0A:1B:2C:3D:4E:5F:60:71:82:93:A4:B5'}",
+            json!({"chain.spki": ["DW/OOh4rPE1eb3CBkqO0xdbn+AkKGyw9Tl9gcYKTpLU="]}),
+            json!({"chain.spki": ["AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="]}),
+        ),
+        (
+            TLS,
+            "issuer: \"CN=R3,O=Let's Encrypt,C=US\"",
+            tls("issuer", "C=US, O=Let's Encrypt, CN=R3"),
+            tls("issuer", "C=US, O=Let's Encrypt, CN=R4"),
+        ),
+        (
+            TLS,
+            "chain.subjects: {contains: 'O = \"Example, Inc.\", CN = ca'}",
+            json!({"chain.subjects": ["O=Example\\, Inc., CN=ca"]}),
+            json!({"chain.subjects": ["O=Example, CN=ca"]}),
+        ),
         (TLS, "serial: \"00:AB\"", tls("serial", "ab"), tls("serial", "ac")),
         (TLS, "san: {contains: [WWW.Example]}", json!({"san": ["www.example"]}), json!({"san": ["www.example.org"]})),
         (TLS, "san: {contains: \"2001:DB8:0::1\"}", json!({"san": ["2001:db8::1"]}), json!({"san": ["2001:db8::2"]})),
@@ -131,6 +196,30 @@ fn headers_and_documents() -> Vec<Row> {
     let header = |name: &str, value: &str| json!({"headers": {name: value}});
     let tls = |name: &str, value: &str| json!({name: value});
     vec![
+        (
+            HTTP,
+            "headers.content-type: text/html;charset=utf-8",
+            header("content-type", "text/html; charset=UTF-8"),
+            header("content-type", "text/html; charset=latin1"),
+        ),
+        (
+            HTTP,
+            "headers.location: https://WWW.example:443",
+            header("location", "https://www.example/"),
+            header("location", "http://www.example/"),
+        ),
+        (
+            HTTP,
+            "headers.strict-transport-security: {contains: includesubdomains}",
+            header("strict-transport-security", "max-age=1; includeSubDomains"),
+            header("strict-transport-security", "max-age=1"),
+        ),
+        (
+            HTTP,
+            "redirects: {contains: \"HTTP://www.example:80\"}",
+            json!({"redirects": ["http://www.example/"]}),
+            json!({"redirects": ["http://www.example/a"]}),
+        ),
         (HTTP, "version: HTTP/2.0", tls("version", "HTTP/2"), tls("version", "HTTP/1.1")),
         (HTTP, "headers.content-length: {ge: 100}", header("content-length", "1024"), header("content-length", "99")),
         (HTTP, "headers.x-limit: 100", header("x-limit", "100"), header("x-limit", "1000")),
@@ -150,7 +239,7 @@ fn headers_and_documents() -> Vec<Row> {
 #[test]
 fn what_is_one_value_holds_and_what_is_another_does_not() {
     for (check, expect, good, bad) in
-        [names_and_texts(), bytes_and_lists(), certificates(), headers_and_documents()].concat()
+        [names_and_texts(), bytes_and_lists(), certificates(), scans(), headers_and_documents()].concat()
     {
         let (held, text) = holds(check, expect, &good);
         assert!(held, "{expect} of {good}: {text}");

@@ -140,7 +140,7 @@ static TABLE: &[Row] = {
         row(Op::Le, "le", Some("at most "), ORDERED, O::Value, test!(Value(want) => Test::Le(want))),
         row(Op::Gt, "gt", Some("more than "), ORDERED, O::Value, test!(Value(want) => Test::Gt(want))),
         row(Op::Ge, "ge", Some("at least "), ORDERED, O::Value, test!(Value(want) => Test::Ge(want))),
-        row(Op::Between, "between", Some("something between "), ORDERED, O::Range, test!(Range(low, high) => Test::Between(low, high))),
+        row(Op::Between, "between", Some("between "), ORDERED, O::Range, test!(Range(low, high) => Test::Between(low, high))),
         row(Op::In, "in", Some("one of "), ORDERED | TEXT, O::Values, test!(Values(wants) => Test::In(wants))),
         row(Op::NotIn, "not_in", Some("none of "), ORDERED | TEXT, O::Values, test!(Values(wants) => not(Test::In(wants)))),
         row(Op::Matches, "matches", Some("a match of "), TEXT | CHOICE | ANY, O::Pattern, test!(Pattern(regex) => Test::Matches(regex))),
@@ -148,9 +148,9 @@ static TABLE: &[Row] = {
         row(Op::Contains, "contains", Some("to contain "), TEXT | LIST | ANY, O::Elements, test!(Values(wants) => Test::Contains(wants))),
         row(Op::Excludes, "excludes", Some("not to contain "), TEXT | LIST | ANY, O::Elements, test!(Values(wants) => Test::Excludes(wants))),
         row(Op::Exactly, "exactly", Some("exactly "), LIST | ANY, O::AllElements, test!(Values(wants) => Test::Exactly(wants))),
-        row(Op::Any, "any", None, LIST | ANY, O::OfElement, test!(Test(part) => Test::Any(Box::new(part)))),
-        row(Op::All, "all", None, LIST | ANY, O::OfElement, test!(Test(part) => Test::All(Box::new(part)))),
-        row(Op::None, "none", None, LIST | ANY, O::OfElement, test!(Test(part) => Test::None(Box::new(part)))),
+        row(Op::Any, "any", Some("an element with "), LIST | ANY, O::OfElement, test!(Test(part) => Test::Any(Box::new(part)))),
+        row(Op::All, "all", Some("only elements with "), LIST | ANY, O::OfElement, test!(Test(part) => Test::All(Box::new(part)))),
+        row(Op::None, "none", Some("no element with "), LIST | ANY, O::OfElement, test!(Test(part) => Test::None(Box::new(part)))),
         row(Op::Len, "len", Some("a length of "), TEXT | LIST | ANY, O::OfLength, test!(Test(part) => Test::Len(Box::new(part)))),
         row(Op::Present, "present", Some("present: "), EVERY, O::Flag, test!(Flag(flag) => Test::Present(flag))),
         row(Op::AllOf, "all_of", None, EVERY, O::Alternatives, test!(Tests(parts) => Test::AllOf(parts))),
@@ -212,6 +212,10 @@ impl Operator {
     #[must_use]
     pub fn sentence(self, want: &str) -> String {
         match self.row().phrase {
+            Some(phrase) if self == Self::Between => {
+                let ends = want.strip_prefix('[').and_then(|want| want.strip_suffix(']'));
+                format!("{phrase}{}", ends.unwrap_or(want).replacen(", ", " and ", 1))
+            }
             Some(phrase) => format!("{phrase}{want}"),
             None => format!("{} {want}", self.row().word),
         }
@@ -253,6 +257,7 @@ mod tests {
     fn sentences_are_english() {
         assert_eq!(Operator::Le.sentence("20ms"), "at most 20ms");
         assert_eq!(Operator::Eq.sentence("200"), "200");
+        assert_eq!(Operator::Between.sentence("[200, 299]"), "between 200 and 299");
         assert_eq!(Operator::AnyOf.sentence("[a, b]"), "any_of [a, b]");
     }
 }

@@ -83,13 +83,13 @@ impl Test {
             Self::Contains(wants) => all(wants.iter().map(|want| typing.contains(value, want))),
             Self::Excludes(wants) => all(wants.iter().map(|want| typing.contains(value, want).map(|held| !held))),
             Self::Exactly(wants) => Some(typing.same_elements(value.as_array()?, wants)),
-            Self::Any(part) => any(value.as_array()?.iter().map(|item| part.element(item, typing))),
+            Self::Any(part) => any(value.as_array()?.iter().map(|item| part.of_element(item, typing))),
             Self::All(part) => {
                 let items = value.as_array()?;
-                if items.is_empty() { Some(false) } else { all(items.iter().map(|item| part.element(item, typing))) }
+                if items.is_empty() { Some(false) } else { all(items.iter().map(|item| part.of_element(item, typing))) }
             }
             Self::None(part) => {
-                any(value.as_array()?.iter().map(|item| part.element(item, typing))).map(|found| !found)
+                any(value.as_array()?.iter().map(|item| part.of_element(item, typing))).map(|found| !found)
             }
             Self::Len(part) => part.verdict(Some(&Value::from(length(value)?)), Sort::Number(Unit::Count).into()),
             Self::Present(_) | Self::Not(_) | Self::AllOf(_) | Self::AnyOf(_) => Option::None,
@@ -133,7 +133,9 @@ impl Test {
         }
     }
 
-    pub(super) fn element(&self, item: &Value, typing: Typing<'_>) -> Option<bool> {
+    /// Whether it holds for an element of a list; `None` where it cannot be decided.
+    #[must_use]
+    pub fn of_element(&self, item: &Value, typing: Typing<'_>) -> Option<bool> {
         self.verdict(Some(item), typing.of_element(item))
     }
 }

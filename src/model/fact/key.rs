@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 
 use super::{Advice, Better, FactInfo, Kind, Roles, Rule};
 use crate::model::Value;
+use crate::model::args::Args;
 use crate::model::field::is_among;
 use crate::model::typed::Form;
 use crate::model::unit::Unit;
@@ -85,6 +86,7 @@ impl<T> Fact<T> {
                 given: &[],
                 lifted_by: &[],
                 bounded_by: None,
+                foreseen: None,
                 unanswered: None,
                 silent: &[],
                 elsewhere: &[],
@@ -130,6 +132,12 @@ impl<T> Fact<T> {
     #[must_use]
     pub const fn unanswered(self, value: f64) -> Self {
         Self { info: FactInfo { unanswered: Some(value), ..self.info }, ..self }
+    }
+
+    /// The same fact, which will be what `of` reads from the fields of a check.
+    #[must_use]
+    pub const fn foreseen(self, of: fn(&Args) -> Option<String>) -> Self {
+        Self { info: FactInfo { foreseen: Some(of), ..self.info }, ..self }
     }
 
     /// The same fact, whose texts stand for something else than themselves.

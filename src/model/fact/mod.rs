@@ -9,6 +9,7 @@ mod rule;
 pub use key::{Choice, Distribution, Fact, Scalar, Time};
 pub use rule::{Better, Rule};
 
+use super::args::Args;
 use super::typed::Form;
 use super::unit::Unit;
 use crate::stats::samples::NANOS;
@@ -87,6 +88,8 @@ pub struct FactInfo {
     pub lifted_by: &'static [&'static str],
     /// Of an estimate that may read too low: the fact that bounds it, for who wants to assert an upper limit.
     pub bounded_by: Option<&'static str>,
+    /// What it will be, as far as the fields of a check decide that.
+    pub foreseen: Option<fn(&Args) -> Option<String>>,
     /// What it is where nothing answered.
     pub unanswered: Option<f64>,
     /// Of the outcome: the words that a dead host or a cut path leads to as well.

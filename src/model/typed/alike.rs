@@ -3,6 +3,7 @@
 
 use unicode_normalization::UnicodeNormalization as _;
 
+use super::{Form, Typing, distinguished};
 use crate::model::Value;
 use crate::model::visible::{is_hidden, visible};
 
@@ -19,6 +20,26 @@ pub fn difference(want: &Value, seen: &Value) -> Option<String> {
         (Value::Array(wants), Value::Array(items)) => lists(wants, items),
         _ if kind(want) != kind(seen) && looks_like(want, seen) => Some(format!("{}, not {}", kind(seen), kind(want))),
         _ => None,
+    }
+}
+
+impl Typing<'_> {
+    /// In which way `seen` differs from `want`, when they look alike; elements that are one value are no difference.
+    #[must_use]
+    pub fn difference(self, want: &Value, seen: &Value) -> Option<String> {
+        match (want, seen) {
+            (Value::Array(wants), Value::Array(items)) => {
+                let owned = |values: Vec<&Value>| values.into_iter().cloned().collect::<Vec<_>>();
+                let (missing, unexpected) = (self.only_in(wants, items), self.only_in(items, wants));
+                lists(&owned(missing), &owned(unexpected))
+            }
+            (Value::String(want), Value::String(seen))
+                if matches!(self.form, Form::DistinguishedName) && distinguished::same_parts(want, seen) =>
+            {
+                Some("the same but for the order of its parts".to_owned())
+            }
+            _ => difference(want, seen),
+        }
     }
 }
 

@@ -3,10 +3,13 @@
 
 mod alike;
 mod decimal;
+pub mod distinguished;
 pub mod hex;
 pub mod name;
+mod possible;
 mod serial;
 mod version;
+pub mod web;
 
 use std::cmp::Ordering;
 
@@ -14,6 +17,7 @@ use super::Value;
 use super::expectation::Sort;
 pub use alike::{difference, kind};
 pub use decimal::{same as same_number, text as number_text};
+pub use possible::{Impossible, named};
 pub use serial::compare as serial_order;
 pub use version::{compare as compare_versions, same as same_version};
 
@@ -35,6 +39,18 @@ pub enum Form {
     Hex,
     /// A number in hexadecimal: as bytes, without leading zeros.
     HexNumber,
+    /// A SHA-256: in hexadecimal, or in base64 as pins are written.
+    Digest,
+    /// One of these words, whatever its case; versions as versions.
+    Words(&'static [&'static str]),
+    /// A distinguished name: `C=US, O=Example`, `CN=a,O=b`.
+    DistinguishedName,
+    /// A URL: scheme and host without case, without the port that is the scheme's own.
+    Url,
+    /// A media type: without case, blanks and quotes.
+    MediaType,
+    /// The value of an HTTP field whose words have no case.
+    FieldWords,
     /// An object of HTTP fields.
     Fields,
     /// The value of an HTTP field: a number where both are one.
@@ -56,8 +72,25 @@ pub struct DataForm {
     pub same: fn(Option<&str>, &str, &str) -> bool,
     /// A text that all texts of one value have in common.
     pub key: fn(Option<&str>, &str) -> String,
+    /// Whether a part, as a suite writes it, stands in a text.
+    pub contains: fn(Option<&str>, &str, &str) -> bool,
+    /// Why no data of this kind is ever a text.
+    pub impossible: fn(Option<&str>, &str) -> Option<Impossible>,
     /// The order of two states of one thing, which is to grow: zones that differ in their serial alone.
     pub order: fn(Option<&str>, &str, &str) -> Option<Ordering>,
+}
+
+/// The order of data whose states have none.
+#[must_use]
+pub const fn no_order(_: Option<&str>, _: &str, _: &str) -> Option<Ordering> {
+    None
+}
+
+/// The word of a list that is spelt so elsewhere: `TLSv1.2` is `TLS1.2`, `noerror` is `NOERROR`.
+#[must_use]
+pub fn spelt(words: &'static [&'static str], text: &str) -> Option<&'static str> {
+    let by_case = words.iter().find(|word| word.eq_ignore_ascii_case(text));
+    by_case.or_else(|| words.iter().find(|word| version::same(word, text))).copied()
 }
 
 /// How values are compared: by the sort of the fact, and by what its texts stand for.
@@ -83,8 +116,16 @@ impl Form {
     pub fn below(self, key: &str) -> Self {
         const VERSIONED: [&str; 5] = ["version", "server", "powered-by", "user-agent", "via"];
         match self {
-            Self::Fields if VERSIONED.iter().any(|word| key.to_ascii_lowercase().contains(word)) => Self::Version,
-            Self::Fields => Self::Field,
+            Self::Fields => {
+                let key = key.to_ascii_lowercase();
+                match key.as_str() {
+                    "content-type" => Self::MediaType,
+                    key if web::URLS.contains(&key) => Self::Url,
+                    key if web::WORDS.contains(&key) => Self::FieldWords,
+                    key if VERSIONED.iter().any(|word| key.contains(word)) => Self::Version,
+                    _ => Self::Field,
+                }
+            }
             other => other,
         }
     }
@@ -97,6 +138,7 @@ impl Form {
                 Self::Plain | Self::Fields | Self::Serial => false,
                 Self::Field => decimal::plain(one).is_some_and(|one| decimal::plain(other) == Some(one)),
                 Self::Version => version::same(one, other),
+                Self::DistinguishedName => distinguished::same(one, other),
                 Self::Data(data) => (data.same)(kind, one, other),
                 form => form.key(kind, one) == form.key(kind, other),
             }
@@ -116,18 +158,29 @@ impl Form {
             Self::Host => name::address(text).map_or_else(|| name::key(text), |address| address.to_string()),
             Self::Hex => hex::key(text),
             Self::HexNumber => hex::number(text),
+            Self::Digest => hex::digest(text).unwrap_or_else(|| hex::key(text)),
+            Self::Words(words) => spelt(words, text).map_or_else(|| text.to_lowercase(), str::to_owned),
+            Self::DistinguishedName => distinguished::key(text),
+            Self::Url => web::url(text),
+            Self::MediaType => web::media_type(text),
+            Self::FieldWords => web::words(text),
             Self::Version => version::key(text),
             Self::Data(data) => (data.key)(kind, text),
         }
     }
 
-    /// The text as its parts are searched for: without what does not matter.
+    /// Whether `part`, as a suite writes it, stands in a text: without what does not matter.
     #[must_use]
-    pub fn folded(self, text: &str) -> String {
+    pub fn contains(self, kind: Option<&str>, text: &str, part: &str) -> bool {
+        let lower = || text.to_lowercase().contains(&part.to_lowercase());
         match self {
-            Self::Word | Self::Name | Self::Address | Self::Host => text.to_lowercase(),
-            Self::Hex | Self::HexNumber => hex::key(text),
-            Self::Plain | Self::Fields | Self::Field | Self::Serial | Self::Version | Self::Data(_) => text.to_owned(),
+            Self::Word | Self::Words(_) | Self::Name | Self::Address | Self::Host => lower(),
+            Self::DistinguishedName | Self::MediaType => lower(),
+            Self::FieldWords => web::words(text).contains(&web::words(part)),
+            Self::Hex | Self::HexNumber | Self::Digest => hex::key(text).contains(&hex::key(part)),
+            Self::Url => text.contains(part) || web::url(text).contains(part),
+            Self::Plain | Self::Fields | Self::Field | Self::Serial | Self::Version => text.contains(part),
+            Self::Data(data) => (data.contains)(kind, text, part),
         }
     }
 
@@ -220,7 +273,7 @@ impl Typing<'_> {
                 let open = items.iter().any(|item| same(item).is_none() && alike::looks_like(item, want));
                 (!open).then_some(false)
             }
-            Value::String(text) => Some(self.form.folded(text).contains(&self.form.folded(want.as_str()?))),
+            Value::String(text) => Some(self.form.contains(self.kind, text, want.as_str()?)),
             Value::Object(map) => Some(map.contains_key(want.as_str()?)),
             _ => None,
         }
@@ -229,14 +282,18 @@ impl Typing<'_> {
     /// Whether two lists have the same elements, in any order.
     #[must_use]
     pub fn same_elements(self, items: &[Value], wants: &[Value]) -> bool {
-        let mut left: Vec<&Value> = wants.iter().collect();
-        items.len() == wants.len()
-            && items.iter().all(|item| {
-                let same = |want: &&Value| self.of_element(item).equal(item, want) == Some(true);
-                let Some(at) = left.iter().position(same) else { return false };
-                left.swap_remove(at);
-                true
-            })
+        items.len() == wants.len() && self.only_in(items, wants).is_empty()
+    }
+
+    /// The elements of `these` that `those` lacks, each once for once, in their order.
+    #[must_use]
+    pub fn only_in<'v>(self, these: &'v [Value], those: &[Value]) -> Vec<&'v Value> {
+        let mut left: Vec<&Value> = those.iter().collect();
+        let lacks = |item: &&Value| {
+            let same = |other: &&Value| self.of_element(item).equal(item, other) == Some(true);
+            left.iter().position(same).map(|at| left.swap_remove(at)).is_none()
+        };
+        these.iter().filter(lacks).collect()
     }
 
     /// A text that all values that are one have in common.

@@ -75,14 +75,15 @@ pub(crate) struct Edns {
     rcode_high: u8,
 }
 
+/// The words of the header's flags, in its order.
+pub(crate) const FLAGS: &[&str] = &["qr", "aa", "tc", "rd", "ra", "ad", "cd"];
+
 impl Reply {
     /// Flags that are set, in the order of the header.
     pub(crate) fn flags(&self) -> Vec<String> {
-        [(0x8000, "qr"), (0x0400, "aa"), (0x0200, "tc"), (0x0100, "rd"), (0x0080, "ra"), (0x0020, "ad"), (0x0010, "cd")]
-            .into_iter()
-            .filter(|(bit, _)| self.flags & bit != 0)
-            .map(|(_, word)| word.to_owned())
-            .collect()
+        const BITS: [u16; 7] = [0x8000, 0x0400, 0x0200, 0x0100, 0x0080, 0x0020, 0x0010];
+        let set = BITS.iter().zip(FLAGS).filter(|(bit, _)| self.flags & **bit != 0);
+        set.map(|(_, word)| (*word).to_owned()).collect()
     }
 
     /// A flag by its word.

@@ -1,8 +1,12 @@
 //! Record data as text, compared as what it is: names without case and final dot, numbers, addresses and bytes by value, texts
 //! with or without quotes. Case counts only in texts (RFC 4034 6.2, RFC 4343).
 
+mod impossible;
+mod parts;
+mod tokens;
+
 use std::cmp::Ordering;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
@@ -11,14 +15,37 @@ use base64::engine::{DecodePaddingMode, general_purpose};
 
 use super::rdata::{self, ALGORITHMS, CERT_TYPES};
 use super::types::{self, RdataField};
-use crate::model::typed::{DataForm, Form, hex, name, serial_order};
+use crate::model::typed::{DataForm, hex, name, no_order, serial_order};
+use parts::address;
+use tokens::{Token, bytes, tokens};
 
 /// Data of records of the type that fact `type` names.
-pub(crate) static DATA: DataForm = DataForm { kind: "type", same: same_data, key: data_key, order: soa_order };
+pub(crate) static DATA: DataForm = DataForm {
+    kind: "type",
+    same: same_data,
+    key: data_key,
+    contains: impossible::contains,
+    impossible: impossible::data,
+    order: soa_order,
+};
 /// Whole records: name, TTL, class, type, data.
-pub(crate) static RECORD: DataForm = DataForm { kind: "", same: same_record, key: record_key, order: no_order };
+pub(crate) static RECORD: DataForm = DataForm {
+    kind: "",
+    same: same_record,
+    key: record_key,
+    contains: impossible::record_contains,
+    impossible: impossible::record,
+    order: no_order,
+};
 /// Texts of some other kind that may hold names: everything else stays as it is.
-pub(crate) static MIXED: DataForm = DataForm { kind: "", same: same_mixed, key: mixed_key, order: no_order };
+pub(crate) static MIXED: DataForm = DataForm {
+    kind: "",
+    same: same_mixed,
+    key: mixed_key,
+    contains: |_, text, part| text.contains(part),
+    impossible: |_, _| None,
+    order: no_order,
+};
 
 /// Whether two texts are data of one value, of records of type `kind` (mnemonic); without it, as far as the texts show.
 pub(crate) fn same_data(kind: Option<&str>, one: &str, other: &str) -> bool {
@@ -42,10 +69,6 @@ fn soa_order(kind: Option<&str>, one: &str, other: &str) -> Option<Ordering> {
     let (mut one, mut other) = (words(types::SOA, form, one)?, words(types::SOA, form, other)?);
     let serials = (one.remove(2).parse().ok()?, other.remove(2).parse().ok()?);
     if one == other { serial_order(serials.0, serials.1) } else { None }
-}
-
-const fn no_order(_: Option<&str>, _: &str, _: &str) -> Option<Ordering> {
-    None
 }
 
 /// Whether two sets of data are one, whatever their order; each once for once.
@@ -142,64 +165,6 @@ fn record(text: &str) -> Option<(String, String, &str)> {
     Some((format!("{} {ttl} {}", name::key(owner), class.to_ascii_uppercase()), kind, parts.next().unwrap_or_default()))
 }
 
-/// A word of presentation format, its escapes as written.
-#[derive(Debug)]
-struct Token {
-    text: String,
-    quoted: bool,
-}
-
-/// Words between blanks; quotes keep blanks, parentheses join lines (RFC 1035, 5.1).
-fn tokens(text: &str) -> Vec<Token> {
-    let mut out: Vec<Token> = Vec::new();
-    let (mut open, mut quoted) = (false, false);
-    let mut characters = text.chars();
-    while let Some(c) = characters.next() {
-        let begins = !open;
-        match c {
-            '"' if quoted => (open, quoted) = (false, false),
-            '"' if begins => {
-                (open, quoted) = (true, true);
-                out.push(Token { text: String::new(), quoted });
-            }
-            c if !quoted && (c.is_whitespace() || matches!(c, '(' | ')')) => open = false,
-            c => {
-                if begins {
-                    out.push(Token { text: String::new(), quoted });
-                    open = true;
-                }
-                let Some(last) = out.last_mut() else { continue };
-                last.text.push(c);
-                // What is escaped is neither blank nor quote.
-                last.text.extend((c == '\\').then(|| characters.next()).flatten());
-            }
-        }
-    }
-    out
-}
-
-/// The bytes of a word, escapes undone.
-fn bytes(text: &str) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte != b'\\' {
-            out.push(byte);
-            continue;
-        }
-        let digits: Vec<u8> = rest.clone().take(3).take_while(u8::is_ascii_digit).collect();
-        let value = std::str::from_utf8(&digits).ok().filter(|digits| digits.len() == 3).and_then(|d| d.parse().ok());
-        match value {
-            Some(value) => {
-                rest.nth(2);
-                out.push(value);
-            }
-            None => out.extend(rest.next()),
-        }
-    }
-    out
-}
-
 /// The data, each part in one form; `None` for what has not the form of its type.
 fn words(code: u16, form: &[RdataField], text: &str) -> Option<Vec<String>> {
     let tokens = tokens(text);
@@ -241,20 +206,16 @@ fn part_of(part: RdataField, left: &mut &[Token]) -> Option<Vec<String>> {
             Some(std::mem::take(left).iter().map(|token| rdata::quoted(&bytes(&token.text))).collect())
         }
         RdataField::Rest => one(rdata::quoted(&bytes(&rest(left).join(" ")))),
-        RdataField::Hex => one(hex::key(&rest(left).concat())),
-        RdataField::Base64 => one(base64(&rest(left).concat())),
+        RdataField::Hex => one(digits(&rest(left).concat())?),
+        RdataField::Base64 => one(base64(&rest(left).concat())?),
         RdataField::Bits => {
             let mut codes: Vec<u16> = rest(left).iter().map(|word| types::number(word)).collect::<Option<_>>()?;
             codes.sort_unstable();
             codes.dedup();
             Some(codes.into_iter().map(types::mnemonic).collect())
         }
-        RdataField::Location => Some(rest(left).iter().map(|word| location(word)).collect()),
-        RdataField::Params => {
-            let mut params: Vec<String> = joined_params(std::mem::take(left));
-            params.sort();
-            Some(params)
-        }
+        RdataField::Location => parts::location(std::mem::take(left)),
+        RdataField::Params => Some(parts::params(std::mem::take(left))),
         part => {
             let (first, after) = left.split_first()?;
             *left = after;
@@ -276,9 +237,11 @@ fn word(part: RdataField, text: &str) -> Option<String> {
         RdataField::U32 => seconds(text).map(|number| number.to_string()),
         RdataField::CertType => coded(CERT_TYPES),
         RdataField::Name => Some(dotted(text)),
-        RdataField::Address4 | RdataField::Address6 => text.parse::<IpAddr>().ok().map(|address| address.to_string()),
+        RdataField::Address4 => text.parse::<Ipv4Addr>().ok().map(|address| address.to_string()),
+        RdataField::Address6 => text.parse::<Ipv6Addr>().ok().map(|address| address.to_string()),
         RdataField::Text => Some(text.to_ascii_lowercase()),
         RdataField::Quoted => Some(rdata::quoted(&bytes(text))),
+        RdataField::QuotedWord => Some(rdata::quoted(&bytes(text)).to_ascii_lowercase()),
         RdataField::Salt | RdataField::Hash => Some(text.to_ascii_uppercase()),
         RdataField::Type => types::number(text).map(types::mnemonic),
         RdataField::Time if text.len() == 14 => Some(text.to_owned()),
@@ -319,48 +282,19 @@ fn seconds(text: &str) -> Option<u32> {
     number.is_empty().then_some(total)
 }
 
-/// Base64 with or without its padding; what is none stays as it is.
-fn base64(text: &str) -> String {
+/// Hexadecimal digits in one spelling; `None` for anything else.
+fn digits(text: &str) -> Option<String> {
+    let key = hex::key(text);
+    key.bytes().all(|byte| byte.is_ascii_hexdigit()).then_some(key)
+}
+
+/// Base64 with its padding; `None` for what is none.
+fn base64(text: &str) -> Option<String> {
     const LENIENT: GeneralPurpose = GeneralPurpose::new(
         &STANDARD,
         GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
     );
-    LENIENT.decode(text).map_or_else(|_| text.to_owned(), |bytes| general_purpose::STANDARD.encode(bytes))
-}
-
-/// `10.00m` is `10m`, `n` is `N`.
-fn location(word: &str) -> String {
-    let upper = word.to_ascii_uppercase();
-    Form::Field.key(None, upper.strip_suffix('M').unwrap_or(&upper))
-}
-
-/// `key=value` of SVCB: keys without case, values without quotes, addresses by value. The order is that of the keys' numbers on
-/// the wire, so it says nothing.
-fn joined_params(tokens: &[Token]) -> Vec<String> {
-    let mut out: Vec<String> = Vec::new();
-    for token in tokens {
-        match out.last_mut().filter(|last| token.quoted && last.ends_with('=')) {
-            // alpn="h2,h3" is a word and a text behind it.
-            Some(last) => last.push_str(&token.text),
-            None => out.push(token.text.clone()),
-        }
-    }
-    let one = |param: &String| {
-        let (key, value) = param.split_once('=').map_or((param.as_str(), None), |(key, value)| (key, Some(value)));
-        let key = key.to_ascii_lowercase();
-        let value = value.map(|value| value.trim_matches('"'));
-        let value = match (key.as_str(), value) {
-            ("ipv4hint" | "ipv6hint", Some(list)) => Some(list.split(',').map(address).collect::<Vec<_>>().join(",")),
-            ("ech", Some(data)) => Some(base64(data)),
-            (_, value) => value.map(|value| rdata::escaped(&bytes(value), b"\"\\")),
-        };
-        value.map_or_else(|| key.clone(), |value| format!("{key}={value}"))
-    };
-    out.iter().map(one).collect()
-}
-
-fn address(text: &str) -> String {
-    text.parse::<IpAddr>().map_or_else(|_| text.to_owned(), |address| address.to_string())
+    LENIENT.decode(text).ok().map(|bytes| general_purpose::STANDARD.encode(bytes))
 }
 
 #[cfg(test)]

@@ -98,7 +98,7 @@ fn print(part: RdataField, wire: &mut Wire<'_>) -> Option<String> {
         RdataField::Address4 => Ipv4Addr::from_bits(wire.u32()?).to_string(),
         RdataField::Address6 => Ipv6Addr::from(<[u8; 16]>::try_from(wire.bytes(16)?).ok()?).to_string(),
         RdataField::Text => escaped(wire.string()?, b""),
-        RdataField::Quoted => quoted(wire.string()?),
+        RdataField::Quoted | RdataField::QuotedWord => quoted(wire.string()?),
         RdataField::Texts => texts(wire)?,
         RdataField::Rest => quoted(wire.rest()?),
         RdataField::Hex => hex(wire.rest()?),

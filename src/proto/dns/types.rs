@@ -1,8 +1,8 @@
 //! Record types: constant, number, mnemonic and the form of the data. Adding a type is adding a row of the table.
 
 use RdataField::{
-    Address4, Address6, Algorithm, Base64, Bits, CertType, Eui, Hash, Hex, Location, Name, Params, Quoted, Rest, Salt,
-    Text, Texts, Time, Type, U8, U16, U32,
+    Address4, Address6, Algorithm, Base64, Bits, CertType, Eui, Hash, Hex, Location, Name, Params, Quoted, QuotedWord,
+    Rest, Salt, Text, Texts, Time, Type, U8, U16, U32,
 };
 
 /// One element of a record's data, in the order of the wire; decides how it is read and how it is printed.
@@ -24,6 +24,8 @@ pub enum RdataField {
     Text,
     /// One character-string, quoted.
     Quoted,
+    /// One character-string whose case says nothing, quoted.
+    QuotedWord,
     /// Character-strings to the end, each quoted.
     Texts,
     /// All that is left as one quoted string.
@@ -90,7 +92,7 @@ types! {
     AAAA 28 [Address6] "IPv6 address";
     LOC 29 [Location] "location";
     SRV 33 [U16, U16, U16, Name] "service";
-    NAPTR 35 [U16, U16, Quoted, Quoted, Quoted, Name] "rewriting rule (RFC 3403)";
+    NAPTR 35 [U16, U16, QuotedWord, Quoted, Quoted, Name] "rewriting rule (RFC 3403)";
     KX 36 [U16, Name] "key exchanger";
     CERT 37 [CertType, U16, Algorithm, Base64] "certificate";
     DNAME 39 [Name] "alias of a tree (RFC 6672)";

@@ -6,6 +6,8 @@ use domain::dnssec::validator::base::DnskeyExt as _;
 use domain::rdata::Dnskey;
 
 use super::Name;
+use crate::model::suggest::suggest;
+use crate::model::typed::{DataForm, Impossible, no_order};
 
 /// A key of a zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -163,4 +165,35 @@ pub fn algorithm(number: u8) -> String {
         _ => return number.to_string(),
     };
     word.to_owned()
+}
+
+/// Algorithms by mnemonic, in any of its spellings, or by number.
+pub(crate) static ALGORITHM_NAMES: DataForm = DataForm {
+    kind: "",
+    same: |_, one, other| algorithm_key(one) == algorithm_key(other),
+    key: |_, text| algorithm_key(text),
+    contains: |_, text, part| text.to_lowercase().contains(&part.to_lowercase()),
+    impossible: |_, text| {
+        algorithm_number(text).is_none().then(|| {
+            let known: Vec<String> = (0..=u8::MAX).map(algorithm).filter(|name| name.parse::<u8>().is_err()).collect();
+            let help = suggest(text, known.iter().map(String::as_str));
+            Impossible { why: format!("`{text}` is no algorithm of DNSSEC"), help }
+        })
+    },
+    order: no_order,
+};
+
+fn algorithm_key(text: &str) -> String {
+    algorithm_number(text).map_or_else(|| text.to_owned(), algorithm)
+}
+
+/// The number of an algorithm, by either registry name: `RSASHA1-NSEC3-SHA1` is `NSEC3RSASHA1`.
+fn algorithm_number(text: &str) -> Option<u8> {
+    let bare = |text: &str| text.to_uppercase().replace(['-', '_'], "");
+    let wanted = match bare(text).as_str() {
+        "NSEC3RSASHA1" => "RSASHA1NSEC3SHA1".to_owned(),
+        "NSEC3DSA" => "DSANSEC3SHA1".to_owned(),
+        other => other.to_owned(),
+    };
+    text.parse().ok().or_else(|| (0..=u8::MAX).find(|number| bare(&algorithm(*number)) == wanted))
 }

@@ -15,6 +15,7 @@ mod verify;
 
 pub use anchor::Anchor;
 pub use denial::{Cut, Denial, Proof};
+pub(crate) use key::ALGORITHM_NAMES;
 pub use key::{Digest, Key, algorithm, supported};
 pub use nsec3::ITERATIONS;
 pub use read::{Sections, Set, Signature, read};

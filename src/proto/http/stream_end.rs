@@ -69,9 +69,16 @@ fn http2_end(error: &hyper::Error) -> Option<(Cause, String)> {
 
 /// An error with its causes.
 fn chain(error: &hyper::Error) -> String {
+    const CUT: &str = "the connection ended in the middle of the answer";
+    if error.is_incomplete_message() {
+        return CUT.to_owned();
+    }
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {
+        if inner.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::UnexpectedEof) {
+            return CUT.to_owned();
+        }
         text = format!("{text}: {inner}");
         cause = inner.source();
     }

@@ -9,8 +9,9 @@ use x509_parser::der_parser::oid::Oid;
 use x509_parser::objects::{oid_registry, oid2sn};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 use x509_parser::public_key::PublicKey;
-use x509_parser::x509::{SubjectPublicKeyInfo, X509Name};
+use x509_parser::x509::SubjectPublicKeyInfo;
 
+use super::name_text;
 use crate::net::bytes::hex;
 
 /// The parts of a certificate that checks look at.
@@ -44,8 +45,8 @@ impl Certificate {
     pub fn parse(der: &[u8]) -> Option<Self> {
         let (_, certificate) = X509Certificate::from_der(der).ok()?;
         Some(Self {
-            subject: certificate.subject().to_string(),
-            issuer: certificate.issuer().to_string(),
+            subject: name_text::text(certificate.subject()),
+            issuer: name_text::text(certificate.issuer()),
             san: names_of(&certificate),
             not_before: certificate.validity().not_before.timestamp(),
             not_after: certificate.validity().not_after.timestamp(),
@@ -70,12 +71,6 @@ fn serial(raw: &[u8]) -> &[u8] {
         [0, rest @ ..] if !rest.is_empty() => rest,
         whole => whole,
     }
-}
-
-/// A distinguished name in DER as text; what cannot be read is hexadecimal.
-#[must_use]
-pub fn distinguished_name(der: &[u8]) -> String {
-    X509Name::from_der(der).map_or_else(|_| format!("(unreadable) {}", hex(der)), |(_, name)| name.to_string())
 }
 
 /// Seconds since 1970 as RFC 3339; `None` outside the calendar.

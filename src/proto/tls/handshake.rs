@@ -16,13 +16,14 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 
-use super::certificate::{Certificate, distinguished_name};
+use super::certificate::Certificate;
 use super::client_config::{Offer, observing};
 use super::counting_stream::{CountingStream, TlsStream};
 use super::handshake_end::{HandshakeEnd, Seen};
 use super::handshake_log::HandshakeLog;
 use super::iana_names;
 use super::key_kind::RequestedKey;
+use super::name_text;
 use super::trust::Credentials;
 use super::verification::{Verification, verification};
 use crate::model::Fault;
@@ -94,7 +95,7 @@ impl<S> Handshake<S> {
         let entries = log.take();
         let Verification { trusted, verify_error, unjudged, note: trust_note } = verification(&entries);
         let staple = Some(entries.staple).filter(|staple| !staple.is_empty());
-        let authorities = entries.authorities.iter().map(|der| distinguished_name(der)).collect();
+        let authorities = entries.authorities.iter().map(|der| name_text::of_der(der)).collect();
         Self {
             end,
             elapsed,

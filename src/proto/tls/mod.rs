@@ -21,12 +21,14 @@ pub(in crate::proto) mod iana_names;
 mod key_kind;
 pub mod lint;
 mod load_client;
+mod name_text;
 pub mod ocsp;
 mod path;
 pub mod profile;
 mod resuming_client;
 mod session_store;
 mod signed;
+pub(crate) mod spelling;
 pub mod starttls;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -2,10 +2,11 @@
 //! authority it ends at, and when the first of them expires.
 
 use rustls::pki_types::CertificateDer;
-use x509_parser::prelude::{FromDer, X509Certificate, X509Name};
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::authority::Authorities;
 use super::certificate::Certificate;
+use super::name_text;
 use super::signed::sequence;
 
 /// Where a path ends.
@@ -98,8 +99,7 @@ impl Authorities {
         let (name, spki) = (sequence(&anchor.trust.subject), sequence(&anchor.trust.subject_public_key_info));
         let known = self.anchor_dates(places.anchor).map(|(_, dates)| dates);
         let dates = known.or_else(|| served_dates(chain, &name, &spki));
-        let subject =
-            X509Name::from_der(&name).map_or_else(|_| "(unreadable)".to_owned(), |(_, name)| name.to_string());
+        let subject = name_text::of_der(&name);
         let certificates: Vec<Certificate> =
             places.served.iter().map(|at| Certificate::parse(chain.get(*at)?)).collect::<Option<_>>()?;
         let own = (!places.pinned).then(|| subject.clone());

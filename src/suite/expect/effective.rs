@@ -21,7 +21,7 @@ pub fn combine(
     let mut out = Vec::new();
     for default in defaults.iter().filter(|default| !parts.replaced(default)) {
         let Some(given) = parts.given(default) else { continue };
-        if let Some((message, help, span)) = parts.contradiction(default) {
+        if let Some((message, help, span)) = parts.contradiction(default).filter(|(.., span)| !errors.has(*span)) {
             errors.add(span, message, help);
         }
         out.push(Expectation { given, ..default.clone() });

@@ -14,7 +14,8 @@ use super::diagnostic::{Diagnostics, Sources, Span, suggest};
 use super::tree::{Kind as NodeKind, Node};
 use crate::model::expectation::{Expectation, Operator, Origin, Part, Sort, Test};
 use crate::model::fact::{SETTLED_IN, STATISTICS};
-use crate::model::{FactInfo, Kind, Unit};
+use crate::model::typed::Form;
+use crate::model::{Args, FactInfo, Kind, Unit};
 
 /// Reads `expect:` against a family's facts.
 pub struct Reader<'a> {
@@ -32,6 +33,17 @@ pub struct Reader<'a> {
     pub sources: &'a Sources,
     /// True for a family's default.
     pub default: bool,
+    /// The fields of the check, which may decide what a fact can be.
+    pub args: &'a Args,
+    /// What the values of the fact being read stand for.
+    pub typing: FactTyping,
+}
+
+/// What the values of a fact stand for.
+#[derive(Default)]
+pub struct FactTyping {
+    form: Form,
+    kind: Option<String>,
 }
 
 impl Reader<'_> {
@@ -53,6 +65,7 @@ impl Reader<'_> {
                 Part::Path(_) => Sort::Any,
                 _ => Sort::of(info.kind, info.unit),
             };
+            self.typing = self.typing_of(&info, &part);
             let path: Arc<str> = key.name.as_str().into();
             for (operator, test, span, want) in self.tests(&key.name, value, sort) {
                 let origin = if self.default { Origin::Default } else { Origin::Suite(self.sources.place_of(span)) };
@@ -70,6 +83,19 @@ impl Reader<'_> {
         out
     }
 
+    /// What the values of a fact stand for, as far as that is known before it is seen. Of what lies in a document nothing is.
+    fn typing_of(&self, info: &FactInfo, part: &Part) -> FactTyping {
+        if *part != Part::Whole {
+            return FactTyping::default();
+        }
+        let deciding = |name: &str| self.facts.iter().find(|fact| fact.name == name).and_then(|fact| fact.foreseen);
+        let kind = match info.form {
+            Form::Data(data) => deciding(data.kind).and_then(|foreseen| foreseen(self.args)),
+            _ => None,
+        };
+        FactTyping { form: info.form, kind }
+    }
+
     fn fact(&mut self, path: &str, span: Span) -> Option<(FactInfo, Part)> {
         let settled = [SETTLED_IN];
         let known = self.facts.iter().chain(settled.iter().filter(|_| self.eventually));
@@ -79,7 +105,11 @@ impl Reader<'_> {
             .copied();
         let Some(info) = found else {
             let names = self.paths();
-            let help = suggest(path, names.iter().map(String::as_str));
+            let help = self.longer(path).unwrap_or_else(|| {
+                let near = suggest(path, names.iter().map(String::as_str));
+                let whole = || suggest(path, self.facts.iter().map(|fact| fact.name));
+                if near.starts_with("did you mean") { near } else { whole() }
+            });
             self.errors.add(span, format!("`{}` has no fact `{path}`", self.family), help);
             return None;
         };
@@ -121,6 +151,16 @@ impl Reader<'_> {
         }
     }
 
+    /// The path with its beginning: `json.status` for `body.json.status`.
+    fn longer(&self, path: &str) -> Option<String> {
+        let first = path.split('.').next().unwrap_or_default();
+        let mut fitting =
+            self.facts.iter().filter(|fact| fact.name.rsplit_once('.').is_some_and(|(_, last)| last == first));
+        let fact = fitting.next().filter(|fact| matches!(fact.kind, Kind::Object) || path == first)?;
+        let (before, _) = fact.name.rsplit_once('.')?;
+        fitting.next().is_none().then(|| format!("did you mean `{before}.{path}`?"))
+    }
+
     fn paths(&self) -> Vec<String> {
         let mut out = Vec::new();
         for info in self.facts {
@@ -145,7 +185,7 @@ impl Reader<'_> {
                 Vec::new()
             }
             NodeKind::Scalar(..) => {
-                let test = self.value(owner, node, sort).map(Test::Eq);
+                let test = self.whole(owner, node, sort).map(Test::Eq);
                 test.map(|test| (Operator::Eq, test, node.span, written(node))).into_iter().collect()
             }
             NodeKind::Map(entries) if entries.is_empty() => {
@@ -156,7 +196,10 @@ impl Reader<'_> {
                 let mut out = Vec::new();
                 for (key, below) in entries {
                     let Some(operator) = sort.operators().find(|operator| operator.word() == key.name) else {
-                        let help = suggest(&key.name, sort.operators().map(Operator::word));
+                        let help = match suggest(&key.name, sort.operators().map(Operator::word)) {
+                            near if near.starts_with("did you mean") || sort != Sort::Any => near,
+                            _ => format!("if it is a key in there, write it behind a dot: `{owner}.{}: …`", key.name),
+                        };
                         self.errors.add(key.span, format!("`{owner}` has no operator `{}`", key.name), help);
                         continue;
                     };
@@ -169,9 +212,9 @@ impl Reader<'_> {
             NodeKind::List(_) | NodeKind::Null => {
                 let help = match sort {
                     Sort::List | Sort::Any => "say how: exactly, contains, any, all, none or eq",
-                    _ => "write a value, or an operator such as {in: [...]}",
+                    _ => "write one value, or an operator such as {in: [...]} for one of several",
                 };
-                self.errors.add(node.span, format!("`{owner}` is {}", node.sort()), help);
+                self.errors.add(node.span, format!("`{owner}`: this is {}, not a value", node.sort()), help);
                 Vec::new()
             }
         }

@@ -2,8 +2,9 @@
 
 use regex::RegexBuilder;
 
-use super::Reader;
+use super::{FactTyping, Reader};
 use crate::model::expectation::{OperandForm, Operator, Parsed, Sort, Test, domain};
+use crate::model::typed::Impossible;
 use crate::model::{Unit, Value, quantity, typed};
 use crate::suite::args::HIDDEN;
 use crate::suite::diagnostic::suggest;
@@ -67,8 +68,13 @@ impl Reader<'_> {
 
     /// The elements of a list, or the parts of a text.
     fn parts_of(&mut self, owner: &str, node: &Node, sort: Sort) -> Option<Vec<Value>> {
-        let values = self.values(owner, node, element(sort), true)?;
-        if sort != Sort::List && values.iter().any(|value| value.as_str() == Some("")) {
+        if sort == Sort::List {
+            return self.values(owner, node, Sort::Text, true);
+        }
+        // A part of a text need not be a value.
+        let items = self.items(owner, node, true)?.to_vec();
+        let values: Vec<Value> = items.iter().map(|item| self.value(owner, item, sort)).collect::<Option<_>>()?;
+        if values.iter().any(|value| value.as_str() == Some("")) {
             self.errors.add(
                 node.span,
                 format!("`{owner}`: every text contains the empty one"),
@@ -109,7 +115,7 @@ impl Reader<'_> {
 
     fn values(&mut self, owner: &str, node: &Node, sort: Sort, some: bool) -> Option<Vec<Value>> {
         let items = self.items(owner, node, some)?.to_vec();
-        items.iter().map(|item| self.value(owner, item, sort)).collect()
+        items.iter().map(|item| self.whole(owner, item, sort)).collect()
     }
 
     fn range(&mut self, owner: &str, node: &Node, sort: Sort) -> Option<Parsed> {
@@ -138,8 +144,24 @@ impl Reader<'_> {
                 self.errors.add(node.span, format!("`{owner}` is a list, this is {}", node.sort()), help);
                 None
             }
-            _ => self.value(owner, node, sort),
+            _ => self.whole(owner, node, sort),
         }
+    }
+
+    /// A value the whole fact, or an element of it, is compared with: one that it can be.
+    pub(super) fn whole(&mut self, owner: &str, node: &Node, sort: Sort) -> Option<Value> {
+        let value = self.value(owner, node, sort)?;
+        let FactTyping { form, kind } = &self.typing;
+        let impossible =
+            value.as_str().filter(|_| sort == Sort::Text).and_then(|text| form.impossible(kind.as_deref(), text));
+        let Some(Impossible { why, help }) = impossible else { return Some(value) };
+        let (why, help) = match &node.shown {
+            None => (why, help),
+            // What is told of a secret is told of what stands for it.
+            Some(shown) => (format!("`{shown}` can never be seen here"), HIDDEN.to_owned()),
+        };
+        self.errors.add(node.span, format!("`{owner}`: {why}"), help);
+        None
     }
 
     fn regex(&mut self, owner: &str, node: &Node) -> Option<regex::Regex> {
@@ -216,7 +238,7 @@ fn typed(text: &str, plain: bool, sort: Sort) -> Result<Value, String> {
         }),
         Sort::Text | Sort::List => Ok(Value::from(text)),
         Sort::Choice(words) if words.contains(&text) => Ok(Value::from(text)),
-        Sort::Choice(words) if spelt(words, text).is_some() => Ok(Value::from(spelt(words, text))),
+        Sort::Choice(words) if typed::spelt(words, text).is_some() => Ok(Value::from(typed::spelt(words, text))),
         Sort::Choice(words) => Err(format!("`{text}` is never seen here; {}", suggest(text, words.iter().copied()))),
         Sort::Time => match text.parse::<jiff::Timestamp>() {
             Ok(_) => Ok(Value::from(text)),
@@ -232,15 +254,11 @@ fn typed(text: &str, plain: bool, sort: Sort) -> Result<Value, String> {
     }
 }
 
-/// The word of a choice that is spelt so elsewhere: `TLSv1.2` is `TLS1.2`, `noerror` is `NOERROR`.
-fn spelt(words: &'static [&'static str], text: &str) -> Option<&'static str> {
-    let by_case = words.iter().find(|word| word.eq_ignore_ascii_case(text));
-    by_case.or_else(|| words.iter().find(|word| typed::same_version(word, text))).copied()
-}
-
 fn hint(sort: Sort) -> String {
     match sort {
-        Sort::Number(unit) => format!("write it like {}", unit.example()),
+        Sort::Number(Unit::Count) => "write a number, such as 3, or a range, {between: [LOW, HIGH]}".into(),
+        Sort::Number(Unit::Seconds) => "write it with its unit, like 20ms, 5s or 30d".into(),
+        Sort::Number(unit) => format!("write it with its unit, like {}", unit.example()),
         Sort::Time => "write it like 2026-12-31T00:00:00Z".into(),
         Sort::Choice(words) => format!("one of {}", words.join(", ")),
         _ => String::new(),

@@ -10,12 +10,12 @@ mod variants;
 use shakedown::checks::FAMILIES;
 use shakedown::judge::judge;
 use shakedown::model::expectation::{Expectation, Part, Sort};
-use shakedown::model::{Better, FactInfo, Kind, Observation, Verdict};
+use shakedown::model::{Args, Better, FactInfo, Kind, Observation, Verdict};
 use shakedown::plan::Case;
 use shakedown::probe::Family;
 use shakedown::suite::defaults::Defaults;
 use shakedown::suite::diagnostic::{Diagnostics, Sources};
-use shakedown::suite::expect::{Reader, effective};
+use shakedown::suite::expect::{FactTyping, Reader, effective};
 use shakedown::suite::tree;
 
 use crate::observe::observe;
@@ -80,6 +80,8 @@ impl<'a> Walk<'a> {
             errors: &mut errors,
             sources: &sources,
             default: false,
+            args: &Args::default(),
+            typing: FactTyping::default(),
         };
         let written = reader.read(&node);
         let in_force = effective::combine(self.family.facts, &self.defaults, written, &mut errors);

@@ -4,7 +4,7 @@ use crate::model::table::facts;
 use crate::model::typed::Form;
 use crate::model::{Choice, Fact, Rule, Unit, Value};
 use crate::proto::dns::presentation;
-use crate::proto::dnssec::Reason;
+use crate::proto::dnssec::{ALGORITHM_NAMES, Reason};
 
 const REASONS: &[&str] = &[
     "expired",
@@ -97,7 +97,7 @@ facts! { pub(in crate::checks::dns) FACTS;
     pub(super) const QUERIES: Fact<i64> =
         Fact::integer("dnssec.queries", Unit::Count, "Queries sent beside the ordinary ones.");
     pub(super) const ALGORITHMS: Fact<Vec<String>> =
-        Fact::list("dnssec.algorithms", "Algorithms of the signatures on the path that hold.").form(Form::Word);
+        Fact::list("dnssec.algorithms", "Algorithms of the signatures on the path that hold.").form(Form::Data(&ALGORITHM_NAMES));
     pub(super) const KEYS: Fact<Vec<String>> =
         Fact::list("dnssec.keys", "Keys of the zones on the path: zone, tag, algorithm, flags.").form(Form::Data(&presentation::MIXED));
     pub(super) const DENIAL: Fact<Choice> = Fact::choice(

@@ -12,6 +12,7 @@ use super::response_summary::ResponseSummary;
 use super::server_report::ServerReport;
 use super::{facts, serial};
 use crate::checks::dns::ask::CUT;
+use crate::model::typed::Impossible;
 use crate::model::{Args, Invalid};
 use crate::probe::Cx;
 use crate::proto::dns::{presentation, types};
@@ -49,7 +50,14 @@ impl Propagation {
         let answers = args.get(&ANSWERS);
         let goal = match (args.get(&SERIAL), answers.is_empty()) {
             (Some(serial), true) => Goal::Serial(serial),
-            (None, false) => Goal::Answers(code, answers),
+            (None, false) => {
+                let kind = types::mnemonic(code);
+                let impossible = |text: &String| (presentation::DATA.impossible)(Some(&kind), text);
+                if let Some(Impossible { why, help }) = answers.iter().find_map(impossible) {
+                    return Err(WANTED.invalid(why, help));
+                }
+                Goal::Answers(code, answers)
+            }
             _ => {
                 let message = "`wanted` is one of `serial` and `answers`";
                 return Err(WANTED.invalid(message, "write wanted: {serial: 2026010102}"));

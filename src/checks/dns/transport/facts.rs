@@ -11,7 +11,7 @@ use crate::model::{Better, Choice, Fact, Rule, Unit};
 use crate::net::bytes::readable;
 use crate::probe::Cx;
 use crate::proto::tls::certificate::{Certificate, rfc3339};
-use crate::proto::tls::{ChainSummary, Handshake, Session};
+use crate::proto::tls::{ChainSummary, Handshake, Session, spelling};
 
 /// Most of a header that is shown.
 const HEADER: usize = 200;
@@ -36,12 +36,12 @@ facts! { pub(super) SECURE;
     pub(super) const ALERT: Fact<String> =
         Fact::text("tls.alert", "TLS alert that ended it, as of family tls; `sent (why)` when this side ended it.").form(Form::Word);
     const VERSION: Fact<Choice> = Fact::choice("tls.version", &["TLS1.2", "TLS1.3"], "Version agreed on.");
-    const CIPHER: Fact<String> = Fact::text("tls.cipher", "Cipher suite agreed on, IANA name.").form(Form::Word);
-    const GROUP: Fact<String> = Fact::text("tls.group", "Key exchange group agreed on, IANA name.").form(Form::Word);
+    const CIPHER: Fact<String> = Fact::text("tls.cipher", "Cipher suite agreed on, IANA name; OpenSSL's is understood.").form(Form::Data(&spelling::SUITES));
+    const GROUP: Fact<String> = Fact::text("tls.group", "Key exchange group agreed on, IANA name.").form(Form::Data(&spelling::NAMED_GROUPS));
     const ALPN: Fact<String> = Fact::text("tls.alpn", "Application protocol agreed on; absent when there is none.");
     const SAN: Fact<Vec<String>> = Fact::list("tls.san", "DNS names and addresses the leaf is for.").form(Form::Host);
-    const SUBJECT: Fact<String> = Fact::text("tls.subject", "Subject of the leaf.");
-    const ISSUER: Fact<String> = Fact::text("tls.issuer", "Issuer of the leaf.");
+    const SUBJECT: Fact<String> = Fact::text("tls.subject", "Subject of the leaf.").form(Form::DistinguishedName);
+    const ISSUER: Fact<String> = Fact::text("tls.issuer", "Issuer of the leaf.").form(Form::DistinguishedName);
     const NOT_BEFORE: Fact<Time> =
         Fact::time("tls.not_before", "First second of the leaf's validity.").ruled(Rule::Same);
     const NOT_AFTER: Fact<Time> = Fact::time("tls.not_after", "Last second of the leaf's validity.").ruled(Rule::Same);
@@ -56,14 +56,14 @@ facts! { pub(super) SECURE;
     const CHAIN_LENGTH: Fact<i64> =
         Fact::integer("tls.chain.length", Unit::Count, "Certificates served.").ruled(Rule::Same);
     const CHAIN_SUBJECTS: Fact<Vec<String>> =
-        Fact::list("tls.chain.subjects", "Subjects of the served chain, leaf first.");
-    const KEY: Fact<String> = Fact::text("tls.key", "Key of the leaf, such as ECDSA P-256 or RSA 2048.").form(Form::Word);
-    const SIGNATURE: Fact<String> = Fact::text("tls.signature", "Signature algorithm of the leaf.").form(Form::Word);
+        Fact::list("tls.chain.subjects", "Subjects of the served chain, leaf first.").form(Form::DistinguishedName);
+    const KEY: Fact<String> = Fact::text("tls.key", "Key of the leaf, such as ECDSA P-256 or RSA 2048.").form(Form::Data(&spelling::KEYS));
+    const SIGNATURE: Fact<String> = Fact::text("tls.signature", "Signature algorithm of the leaf.").form(Form::Data(&spelling::SIGNATURES));
     const SERIAL: Fact<String> = Fact::text("tls.serial", "Serial number of the leaf, lower-case hexadecimal.").form(Form::HexNumber);
     const FINGERPRINT: Fact<String> =
-        Fact::text("tls.fingerprint.sha256", "SHA-256 of the leaf, lower-case hexadecimal without colons.").form(Form::Hex);
+        Fact::text("tls.fingerprint.sha256", "SHA-256 of the leaf, lower-case hexadecimal without colons.").form(Form::Digest);
     const SPKI: Fact<String> =
-        Fact::text("tls.spki.sha256", "SHA-256 of the leaf's public key; stays when a renewal keeps the key.").form(Form::Hex);
+        Fact::text("tls.spki.sha256", "SHA-256 of the leaf's public key; stays when a renewal keeps the key.").form(Form::Digest);
     pub(super) const PADDING: Fact<bool> = Fact::flag(
         "edns.padding",
         "The answer is padded (RFC 7830), so that its length tells less; queries always are, to 128 bytes.",
@@ -75,7 +75,7 @@ facts! { pub(super) SECURE;
 facts! { pub(super) HTTP;
     const STATUS: Fact<i64> =
         Fact::integer("http.status", Unit::Count, "Status of the HTTP response.").ruled(Rule::Same);
-    const TYPE: Fact<String> = Fact::text("http.content_type", "Content type of the HTTP response.").form(Form::Word);
+    const TYPE: Fact<String> = Fact::text("http.content_type", "Content type of the HTTP response.").form(Form::MediaType);
     const HTTP_AGE: Fact<f64> =
         Fact::number("http.age", Unit::Seconds, "Age header: how long a cache has held the response.");
     const MAX_AGE: Fact<f64> = Fact::number(

@@ -3,10 +3,11 @@
 use super::chain_analysis::{Age, Ages, ChainAnalysis, Staple};
 use crate::checks::shared::advice;
 use crate::model::table::facts;
+use crate::model::typed::Form;
 use crate::model::{Choice, Fact, Rule, Unit};
 use crate::probe::Cx;
-use crate::proto::tls::now;
 use crate::proto::tls::ocsp::Status;
+use crate::proto::tls::{lint, now};
 
 /// Findings in the evidence.
 const EVIDENCE_LINES: usize = 10;
@@ -24,6 +25,7 @@ facts! { pub(crate) FACTS;
         "lint",
         "Rules the served certificates break although they may verify, a word each (see README); empty when there is none.",
     )
+    .form(Form::Words(lint::WORDS))
     .ruled(Rule::MayShrink)
     .on_breach(
         "each finding names its rule and the certificate: correct the order of the chain, or have it issued anew",
@@ -49,7 +51,8 @@ facts! { pub(crate) FACTS;
     const CHAIN_SPKI: Fact<Vec<String>> = Fact::list(
         "chain.spki",
         "Pins of the served keys, leaf first: base64 of the SHA-256 of the public key, as RFC 7469 writes them.",
-    );
+    )
+    .form(Form::Digest);
     const PATH_EXPIRES_IN: Fact<f64> = Fact::number(
         "path.expires_in",
         Unit::Seconds,
@@ -68,7 +71,8 @@ facts! { pub(crate) FACTS;
             .on_breach(OTHER_PATH);
     const PATH_SUBJECTS: Fact<Vec<String>> =
         Fact::list("path.subjects", "Subjects of the verified path, from the leaf to the root.")
-            .on_breach(OTHER_PATH);
+            .on_breach(OTHER_PATH)
+            .form(Form::DistinguishedName);
     const MUST_STAPLE: Fact<bool> =
         Fact::flag("must_staple", "The leaf demands a stapled OCSP response (TLS feature, RFC 7633).");
     pub(in crate::checks::tls) const STAPLED: Fact<bool> =

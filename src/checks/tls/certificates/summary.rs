@@ -10,11 +10,12 @@ use super::chain_analysis::Age;
 use super::enumeration::{Answer, CertificateQuery, ShownCertificate};
 use super::facts::set_age;
 use crate::model::table::facts;
+use crate::model::typed::Form;
 use crate::model::{Fact, Rule, Unit, Value};
 use crate::probe::Cx;
 use crate::proto::tls::KeyKind;
 use crate::proto::tls::certificate::rfc3339;
-use crate::proto::tls::lint;
+use crate::proto::tls::{lint, spelling};
 
 /// Lines of evidence about certificates that do not verify.
 const EVIDENCE_LINES: usize = 8;
@@ -34,6 +35,7 @@ facts! { pub(super) FACTS;
             .on_breach(OTHER_CERTIFICATES);
     const KEYS: Fact<Vec<String>> =
         Fact::list("certificates.keys", "Keys of all leaves, such as ECDSA P-256 and RSA 2048.")
+            .form(Form::Data(&spelling::KEYS))
             .on_breach(OTHER_CERTIFICATES);
     const VERIFIED: Fact<bool> = Fact::flag(
         "certificates.verified",
@@ -58,6 +60,7 @@ facts! { pub(super) FACTS;
     .on_breach(OTHER_CERTIFICATES);
     const LINT: Fact<Vec<String>> =
         Fact::list("certificates.lint", "Rules that one of the chains the server can show breaks, a word each.")
+            .form(Form::Words(lint::WORDS))
             .ruled(Rule::MayShrink)
             .on_breach(OTHER_CERTIFICATES);
     const UNKNOWN: Fact<Vec<String>> = Fact::list(

@@ -11,7 +11,7 @@ use crate::model::{Choice, Choices as _, Fact, Rule, Unit, Value};
 use crate::probe::Cx;
 use crate::proto::tls::certificate::{Certificate, rfc3339};
 use crate::proto::tls::hello::{Answer, Version, group_name, suite, suite_name};
-use crate::proto::tls::now;
+use crate::proto::tls::{now, spelling};
 
 /// Entries of a list of texts.
 const LINES: usize = 64;
@@ -24,35 +24,35 @@ facts! { pub(in crate::checks::tls) FACTS;
         "scan.versions",
         "Versions the server takes, of SSLv3, TLS1.0, TLS1.1, TLS1.2 and TLS1.3; absent while one of them is undecided.",
     )
-    .on_breach(UNEXPECTED).form(Form::Version);
+    .on_breach(UNEXPECTED).form(Form::Words(Version::WORDS));
     const CIPHERS: Fact<Vec<String>> =
         Fact::list("scan.ciphers", "Cipher suites taken in any version, IANA names; absent while some are undecided.")
-            .on_breach(UNEXPECTED).form(Form::Word);
+            .on_breach(UNEXPECTED).form(Form::Data(&spelling::SUITES));
     const CIPHERS_SSL3: Fact<Vec<String>> =
-        Fact::list("scan.ciphers.ssl3", "Cipher suites taken in SSLv3.").on_breach(UNEXPECTED).form(Form::Word);
+        Fact::list("scan.ciphers.ssl3", "Cipher suites taken in SSLv3.").on_breach(UNEXPECTED).form(Form::Data(&spelling::SUITES));
     const CIPHERS_TLS10: Fact<Vec<String>> =
-        Fact::list("scan.ciphers.tls1.0", "Cipher suites taken in TLS1.0.").on_breach(UNEXPECTED).form(Form::Word);
+        Fact::list("scan.ciphers.tls1.0", "Cipher suites taken in TLS1.0.").on_breach(UNEXPECTED).form(Form::Data(&spelling::SUITES));
     const CIPHERS_TLS11: Fact<Vec<String>> =
-        Fact::list("scan.ciphers.tls1.1", "Cipher suites taken in TLS1.1.").on_breach(UNEXPECTED).form(Form::Word);
+        Fact::list("scan.ciphers.tls1.1", "Cipher suites taken in TLS1.1.").on_breach(UNEXPECTED).form(Form::Data(&spelling::SUITES));
     const CIPHERS_TLS12: Fact<Vec<String>> =
-        Fact::list("scan.ciphers.tls1.2", "Cipher suites taken in TLS1.2.").on_breach(UNEXPECTED).form(Form::Word);
+        Fact::list("scan.ciphers.tls1.2", "Cipher suites taken in TLS1.2.").on_breach(UNEXPECTED).form(Form::Data(&spelling::SUITES));
     const CIPHERS_TLS13: Fact<Vec<String>> =
-        Fact::list("scan.ciphers.tls1.3", "Cipher suites taken in TLS1.3.").on_breach(UNEXPECTED).form(Form::Word);
+        Fact::list("scan.ciphers.tls1.3", "Cipher suites taken in TLS1.3.").on_breach(UNEXPECTED).form(Form::Data(&spelling::SUITES));
     const WEAK: Fact<Vec<String>> = Fact::list(
         "scan.weak",
         "Suites taken that are NULL, anonymous, for export, or use RC4, RC2, DES or 3DES; the reason stands before the name.",
     )
-    .on_breach(UNEXPECTED);
+    .on_breach(UNEXPECTED).form(Form::Data(&spelling::WEAK_SUITES));
     const GROUPS: Fact<Vec<String>> = Fact::list(
         "scan.groups",
         "Key exchange groups taken, in the order the server took them; TLS1.3's and those of the newest version before it.",
     )
-    .on_breach(UNEXPECTED).form(Form::Word);
+    .on_breach(UNEXPECTED).form(Form::Data(&spelling::NAMED_GROUPS));
     const GROUPS_12: Fact<Vec<String>> =
         Fact::list("scan.groups.tls1.2", "Groups taken in the newest version up to TLS1.2 that has curves.")
-            .on_breach(UNEXPECTED).form(Form::Word);
+            .on_breach(UNEXPECTED).form(Form::Data(&spelling::NAMED_GROUPS));
     const GROUPS_13: Fact<Vec<String>> =
-        Fact::list("scan.groups.tls1.3", "Groups taken in TLS1.3.").on_breach(UNEXPECTED).form(Form::Word);
+        Fact::list("scan.groups.tls1.3", "Groups taken in TLS1.3.").on_breach(UNEXPECTED).form(Form::Data(&spelling::NAMED_GROUPS));
     const GROUP_PREFERENCE: Fact<Choice> = Fact::choice(
         "scan.groups.preference",
         Preference::WORDS,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::checks::shared::tls_fields::CLIENT_CERT;
 use crate::checks::tls::client::{TlsClient, describe_end};
 use crate::model::table::{facts, fields};
+use crate::model::typed::Form;
 use crate::model::{Args, Choice, Fact, Fault, Field, FieldKind};
 use crate::probe::{Cx, Mode};
 use crate::proto::tls::{Handshake, HandshakeEnd};
@@ -30,6 +31,7 @@ facts! { pub(in crate::checks::tls) FACTS;
         "client_certificate.authorities",
         "Whose certificates the server accepts, as far as it says so when it asks.",
     )
+    .form(Form::DistinguishedName)
     .on_breach(SERVER_SETTING);
 }
 

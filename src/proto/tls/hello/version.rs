@@ -19,6 +19,9 @@ impl Version {
     /// All, oldest first.
     pub const ALL: [Self; 5] = [Self::Ssl3, Self::Tls10, Self::Tls11, Self::Tls12, Self::Tls13];
 
+    /// Their words, in this order.
+    pub const WORDS: &'static [&'static str] = &["SSLv3", "TLS1.0", "TLS1.1", "TLS1.2", "TLS1.3"];
+
     /// As operators write it: `TLS1.2`.
     #[must_use]
     pub const fn word(self) -> &'static str {

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use x509_parser::extensions::ParsedExtension;
 
+use super::super::name_text;
 use super::parsed::{ParsedCertificate, is};
 use super::{Context, Findings, rules};
 use crate::net::bytes::hex;
@@ -32,10 +33,10 @@ pub(super) fn check(found: &mut Findings, at: usize, parsed: &ParsedCertificate<
     let version = parsed.certificate.version().0;
     found.when(version != 2, rules::NOT_V3, at, || format!("version {}", version.saturating_add(1)));
     let nobody = parsed.certificate.issuer().iter().next().is_none();
-    found.when(nobody, rules::NO_ISSUER, at, || parsed.certificate.subject().to_string());
+    found.when(nobody, rules::NO_ISSUER, at, || name_text::text(parsed.certificate.subject()));
     let id = parsed.authority_key_id();
     found.when(id.is_none() && parsed.subject() != parsed.issuer(), rules::MISSING_AKI, at, || {
-        parsed.certificate.subject().to_string()
+        name_text::text(parsed.certificate.subject())
     });
 }
 

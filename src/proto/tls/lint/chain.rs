@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use rustls::pki_types::CertificateDer;
 
+use super::super::name_text;
 use super::parsed::ParsedCertificate;
 use super::{Context, Findings, rules};
 
@@ -21,9 +22,9 @@ pub(super) fn check(
     for (at, parsed) in parsed_chain.iter().enumerate().skip(1) {
         let Some(parsed) = parsed else { continue };
         if parsed.issues_itself() {
-            found.add(rules::ROOT_SENT, at, parsed.certificate.subject().to_string());
+            found.add(rules::ROOT_SENT, at, name_text::text(parsed.certificate.subject()));
         } else if !line.contains(&at) && !twins.contains_key(&at) {
-            found.add(rules::UNUSED, at, parsed.certificate.subject().to_string());
+            found.add(rules::UNUSED, at, name_text::text(parsed.certificate.subject()));
         }
     }
     if let Some(Some(leaf)) = parsed_chain.first() {
@@ -89,7 +90,7 @@ fn missing(
 /// Each certificate of the line should come right after the one it certifies.
 fn order(found: &mut Findings, parsed_chain: &[Option<ParsedCertificate<'_>>], line: &[usize]) {
     let subject = |at: usize| {
-        parsed_chain.get(at).and_then(Option::as_ref).map(|parsed| parsed.certificate.subject().to_string())
+        parsed_chain.get(at).and_then(Option::as_ref).map(|parsed| name_text::text(parsed.certificate.subject()))
     };
     for pair in line.windows(2) {
         let [below, above] = pair else { continue };

@@ -1,5 +1,6 @@
 //! Rules for the authorities between the leaf and the root.
 
+use super::super::name_text;
 use super::parsed::ParsedCertificate;
 use super::{Context, Findings, any_certificate, chain, names, rules};
 use crate::proto::tls::certificate::rfc3339;
@@ -22,7 +23,7 @@ pub(super) fn check(found: &mut Findings, certificates: &[Option<ParsedCertifica
             below = below.saturating_add(1);
         }
         if let Some((constraints, critical)) = parsed.name_constraints() {
-            found.when(!critical, rules::CONSTRAINT_UNCRITICAL, *at, || parsed.certificate.subject().to_string());
+            found.when(!critical, rules::CONSTRAINT_UNCRITICAL, *at, || name_text::text(parsed.certificate.subject()));
             for name in leaf_names.iter().filter(|name| !names::allowed(name, &constraints)) {
                 found.add(rules::CONSTRAINED, 0, format!("{name}, not for {}", parsed.certificate.subject()));
             }
@@ -34,7 +35,7 @@ pub(super) fn check(found: &mut Findings, certificates: &[Option<ParsedCertifica
 }
 
 fn authority(found: &mut Findings, at: usize, parsed: &ParsedCertificate<'_>) {
-    let shown = || parsed.certificate.subject().to_string();
+    let shown = || name_text::text(parsed.certificate.subject());
     let constraints = parsed.basic_constraints();
     found.when(!parsed.is_ca(), rules::NOT_A_CA, at, shown);
     found.when(constraints.is_some_and(|(known, critical)| known.ca && !critical), rules::UNCRITICAL_CA, at, shown);

@@ -1,5 +1,6 @@
 //! Rules for the server's own certificate.
 
+use super::super::name_text;
 use super::parsed::ParsedCertificate;
 use super::{Findings, names, rules};
 
@@ -14,7 +15,7 @@ pub(super) fn check(found: &mut Findings, leaf: &ParsedCertificate<'_>) {
     found.when(leaf.is_ca() || signs, rules::CA_AS_LEAF, 0, || {
         if leaf.is_ca() { "CA:TRUE".to_owned() } else { "its key usage has keyCertSign".to_owned() }
     });
-    found.when(leaf.issues_itself(), rules::SELF_SIGNED, 0, || leaf.certificate.subject().to_string());
+    found.when(leaf.issues_itself(), rules::SELF_SIGNED, 0, || name_text::text(leaf.certificate.subject()));
     found.when(usage.is_some_and(|usage| !usage.digital_signature()), rules::NO_SIGNING, 0, String::new);
 }
 

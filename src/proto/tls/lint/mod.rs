@@ -15,7 +15,7 @@ mod rules;
 use rustls::pki_types::CertificateDer;
 
 pub use parsed::{KeyFacts, key_facts, must_staple, scts};
-pub use rules::{RULES, Rule, longest_validity};
+pub use rules::{RULES, Rule, WORDS, longest_validity};
 
 use self::parsed::ParsedCertificate;
 use super::Path;

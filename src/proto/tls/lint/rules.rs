@@ -20,6 +20,8 @@ macro_rules! rules {
         $(pub(super) const $name: &Rule = &Rule { word: $word, what: $what, source: $source };)+
         /// Every rule, in the order docs list them.
         pub const RULES: &[&Rule] = &[$($name),+];
+        /// The word of every rule.
+        pub const WORDS: &[&str] = &[$($word),+];
     };
 }
 

@@ -7,6 +7,7 @@ use x509_parser::x509::{RelativeDistinguishedName, X509Name};
 
 use super::Distrust;
 use super::member::Member;
+use crate::proto::tls::name_text;
 
 /// Pairs of a name and a subtree that are compared for one certificate and one authority.
 const COMPARISONS: usize = 100_000;
@@ -246,7 +247,7 @@ fn emails<'a>(subject: &'a X509Name<'_>) -> Vec<&'a str> {
 fn text(name: &GeneralName<'_>) -> String {
     match name {
         GeneralName::DNSName(text) | GeneralName::RFC822Name(text) | GeneralName::URI(text) => (*text).to_owned(),
-        GeneralName::DirectoryName(name) => name.to_string(),
+        GeneralName::DirectoryName(name) => name_text::text(name),
         GeneralName::IPAddress(bytes) => {
             crate::proto::tls::certificate::address(bytes).unwrap_or_else(|| "an address of an odd length".to_owned())
         }

@@ -8,7 +8,7 @@ use super::member::{Member, Place};
 use super::rules::{self, Candidate};
 use super::{Anchor, Distrust, Places, Validation, same_name};
 use crate::proto::tls::authority::Authorities;
-use crate::proto::tls::certificate::distinguished_name;
+use crate::proto::tls::name_text;
 use crate::proto::tls::signed::{SignatureProblem, Signed, sequence};
 
 /// Signatures verified for one chain.
@@ -192,7 +192,7 @@ impl<'a> Search<'a> {
         }
         let unknown = || {
             let last = self.members.last().and_then(Option::as_ref);
-            let issuer = last.map(|last| last.x509.issuer().to_string()).unwrap_or_default();
+            let issuer = last.map(|last| name_text::text(last.x509.issuer())).unwrap_or_default();
             Distrust::Wrong(format!("unknown issuer: no trusted root for the served chain, which ends at \"{issuer}\""))
         };
         problems.push(self.broken.clone().unwrap_or_else(unknown));
@@ -201,7 +201,7 @@ impl<'a> Search<'a> {
 }
 
 fn anchor_name(anchor: Anchor<'_>) -> String {
-    let name = distinguished_name(&sequence(&anchor.trust.subject));
+    let name = name_text::of_der(&sequence(&anchor.trust.subject));
     if anchor.origin.is_empty() {
         format!("the authority {name}")
     } else {
