@@ -172,7 +172,8 @@ fn any_form(c: char) -> String {
     let code = u32::from(c);
     let mut units = [0; 2];
     let units: Vec<u16> = c.encode_utf16(&mut units).to_vec();
-    let of_units = |before: &str| units.iter().map(|unit| format!("{before}(?i:{unit:04x})")).collect::<String>();
+    let of_units =
+        |before: &str| units.iter().map(|unit| format!("{before}(?i:{unit:04x})")).collect::<Vec<_>>().concat();
     let mut forms: Vec<String> = [c.to_string(), c.to_lowercase().collect(), c.to_uppercase().collect()]
         .iter()
         .map(|text| regex::escape(text))
@@ -332,7 +333,7 @@ mod tests {
     /// What was written once more by another program, and in lists.
     fn derived_again(secret: &str) -> Vec<(&'static str, String)> {
         let base64 = base64::engine::Engine::encode(&super::STANDARD, secret);
-        let bytes = |one: &dyn Fn(u8) -> String| secret.bytes().map(|byte| one(byte)).collect::<String>();
+        let bytes = |one: &dyn Fn(u8) -> String| secret.bytes().map(one).collect::<String>();
         let percent: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
         let html = secret.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('\'', "&#39;");
         vec![

@@ -63,13 +63,10 @@ def serve(port):
 threads = [threading.Thread(target=serve, args=(port,)) for port in range(81, 86)]
 [thread.start() for thread in threads]";
     let _greeter = pair.far.spawn("python3", &["-c", &greeter.replace("\\\\", "\\")]);
-    let up: String = (81..86)
-        .map(|port| {
-            format!(
-                "- {{id: up{port}, tcp: {{host: 192.0.2.1, port: {port}}}, eventually: {{within: 30s, every: 50ms}}}}\n"
-            )
-        })
-        .collect();
+    let up = |port| {
+        format!("- {{id: up{port}, tcp: {{host: 192.0.2.1, port: {port}}}, eventually: {{within: 30s, every: 50ms}}}}")
+    };
+    let up = (81..86).map(up).collect::<Vec<_>>().join("\n");
     pair.near.run(&format!("version: 1\nsuite: up\nchecks:\n{up}"));
     for port in 81..86 {
         pair.far.setup(&format!(
