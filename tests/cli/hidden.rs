@@ -64,10 +64,12 @@ fn every_output_shows_what_cannot_be_seen() {
     let suite = tcp_suite(
         address.port(),
         &format!(
-            "    tags: [\"{escaped}\"]\n    matrix: {{m: [{}]}}\n    expect: {{outcome: refused, address: \"x{escaped}\"}}\n",
+            "    tags: [\"{escaped}\"]\n    matrix: {{m: [{}]}}\n    expect: {{outcome: refused, banner: \"x{escaped}\"}}\n",
             cells.join(", ")
         ),
     );
+    let suite =
+        suite.replace("tcp: {", "tcp: {banner: true, ").replace("checks:", "defaults: {timeout: 100ms}\nchecks:");
     let sandbox = CliSandbox::new(&yaml_escapes(&suite));
     for (name, args) in COMMANDS {
         let ended = sandbox.run(args);

@@ -131,7 +131,7 @@ fn no_output_holds_the_secret() {
     let suite = format!(
         "version: 1\nsuite: s\nsecrets: [MY_TOKEN]\nvars: {{t: \"x ${{MY_TOKEN}}\"}}\nchecks:\n\
          \x20 - id: a\n    tcp: {{host: 127.0.0.1, port: {port}, send: \"${{MY_TOKEN}}\", expect: \"${{t}}\"}}\n    expect: {{banner: \"${{t}}\", outcome: connected}}\n\
-         \x20 - id: b\n    tags: [\"${{MY_TOKEN}}\"]\n    tcp: {{host: 127.0.0.1, port: {port}}}\n    expect: {{received: {{contains: [\"${{MY_TOKEN}}\"]}}}}\n"
+         \x20 - id: b\n    tags: [\"${{MY_TOKEN}}\"]\n    tcp: {{host: 127.0.0.1, port: {port}, banner: true}}\n    expect: {{received: {{contains: [\"${{MY_TOKEN}}\"]}}}}\n"
     );
     let sandbox = CliSandbox::new(&suite);
     let mut all = String::new();

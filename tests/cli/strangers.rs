@@ -124,7 +124,8 @@ fn many_errors_take_no_longer_each_and_are_counted() {
 #[test]
 fn long_lists_are_read_and_long_values_are_told_in_short() {
     let many = |count: usize| words((0..count).map(|i| format!("w{i}")));
-    let check = |rest: &str| format!("{HEAD}checks:\n  - id: a\n    tcp: {{host: 127.0.0.1, port: 1}}\n{rest}");
+    let check =
+        |rest: &str| format!("{HEAD}checks:\n  - id: a\n    tcp: {{host: 127.0.0.1, port: 1, banner: true}}\n{rest}");
     let cells = words((0..20_000).map(|i| i.to_string()));
     for (name, suite, code) in [
         ("in", check(&format!("    expect: {{banner: {{in: [{}]}}}}\n", many(60_000))), 0),
@@ -133,7 +134,10 @@ fn long_lists_are_read_and_long_values_are_told_in_short() {
             "exactly",
             check(&format!("    expect: {{addresses: {{exactly: [{}]}}}}\n", many(60_000)))
                 .replace("addresses", "answers")
-                .replace("tcp: {host: 127.0.0.1, port: 1}", "dns: {server: 127.0.0.1, name: x.test}"),
+                .replace(
+                    "tcp: {host: 127.0.0.1, port: 1, banner: true}",
+                    "dns: {server: 127.0.0.1, name: x.test, type: TXT}",
+                ),
             0,
         ),
         (

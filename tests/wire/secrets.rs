@@ -197,7 +197,8 @@ async fn no_field_shows_a_secret_that_nobody_searches_for() {
 #[tokio::test]
 async fn no_key_of_a_check_shows_one_either() {
     let family = FAMILIES.iter().find(|family| family.name == "tcp").unwrap();
-    let args = base(family, 9);
+    let mut args = base(family, 9);
+    args.insert("banner".to_owned(), true.into());
     let (mut planned, mut problems) = (0, Vec::new());
     for key in [
         "tags: [\"${TOKEN}\", \"a ${text}\"]",
