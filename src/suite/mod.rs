@@ -3,6 +3,7 @@
 pub mod args;
 mod baseline_rules;
 pub mod check;
+mod check_builder;
 pub mod defaults;
 pub mod diagnostic;
 pub mod digest;

@@ -1,0 +1,363 @@
+//! From an entry of `checks:` to its cases.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::args::{Typed, Typing};
+use super::baseline_rules;
+use super::check::{Check, Eventually, Reference};
+use super::defaults::Defaults;
+use super::diagnostic::{Diagnostics, Sources, Span, suggest};
+use super::digest::Written;
+use super::expect::{FactTyping, Reader, effective};
+use super::matrix::{self, Cell};
+use super::merge::is_name;
+use super::tables::{self, Weight};
+use super::tree::{Kind, Node};
+use super::vars::{self, Scope};
+use crate::model::{Arg, Args, Expectation, FieldRole, Severity};
+use crate::probe::{DynProbe, Family, Footprint, Host};
+
+/// Keys of a check with a parser of their own. Whatever else is written is checked against the kind in the table.
+const PARSED: [&str; 6] = ["id", "matrix", "when", "expect", "eventually", "baseline"];
+
+/// Everything needed to build the cases of a suite.
+pub struct Builder<'a> {
+    /// The registry.
+    pub families: &'static [Family],
+    /// For places.
+    pub sources: &'a Sources,
+    /// Where errors go.
+    pub errors: &'a mut Diagnostics,
+    /// Variables and secrets.
+    pub scope: Scope<'a>,
+    /// The variables as written and as resolved, for the digest.
+    pub written: &'a Written,
+    /// `defaults:`, resolved.
+    pub defaults: &'a BTreeMap<String, Node>,
+    /// Default expectations of the families.
+    pub defaults_of: &'a Defaults,
+    /// `--rounds`.
+    pub rounds: Option<u32>,
+    /// Where files named by fields are noted.
+    pub files: &'a mut BTreeSet<PathBuf>,
+}
+
+/// The keys of a check that do not depend on its cell.
+struct CheckHeader<'n> {
+    name: String,
+    family: &'static Family,
+    below: &'n Node,
+}
+
+impl Builder<'_> {
+    /// All cases of one check.
+    pub fn check(&mut self, node: &Node, folder: &Path) -> Vec<Check> {
+        let Some(header) = self.header(node) else { return Vec::new() };
+        let scope = self.scope;
+        let matrix = node.get("matrix").map(|matrix| vars::resolve(matrix, &scope, self.errors));
+        let cells = matrix::cells(matrix.as_ref(), scope.secrets, self.errors);
+        if !scope.budget.take(&without(node, ""), cells.len() - 1) {
+            scope.budget.exceeded(node.span, self.errors);
+            return Vec::new();
+        }
+        cells.iter().filter_map(|cell| self.case(node, &header, cell, folder)).collect()
+    }
+
+    fn header<'n>(&mut self, node: &'n Node) -> Option<CheckHeader<'n>> {
+        if !matches!(node.kind, Kind::Map(_)) {
+            self.errors.add(node.span, format!("a check is a map, this is {}", node.sort()), "write - id: NAME");
+            return None;
+        }
+        let keys = || tables::names(tables::CHECK).chain(self.families.iter().map(|family| family.name));
+        let mut chosen = Vec::new();
+        let mut unknown = Vec::new();
+        for (key, below) in node.entries() {
+            if let Some(family) = self.families.iter().find(|family| family.name == key.name) {
+                chosen.push((family, below, key.span));
+            } else if !tables::names(tables::CHECK).any(|name| name == key.name) {
+                unknown.push((key.span, format!("unknown key `{}`", key.name), suggest(&key.name, keys())));
+            }
+        }
+        let misspelt = !unknown.is_empty();
+        for (span, message, help) in unknown {
+            self.errors.add(span, message, help);
+        }
+        let name = self.name(node);
+        match chosen.as_slice() {
+            [(family, below, _)] => Some(CheckHeader { name: name?, family, below }),
+            [] if misspelt => None,
+            [] => {
+                let families: Vec<&str> = self.families.iter().map(|family| family.name).collect();
+                self.errors.add(node.span, "the check looks at nothing", format!("add one of {}", families.join(", ")));
+                None
+            }
+            [_, (second, _, span), ..] => {
+                let message = format!("a check has one family, `{}` is a second one", second.name);
+                self.errors.add(*span, message, "make it a check of its own");
+                None
+            }
+        }
+    }
+
+    fn name(&mut self, node: &Node) -> Option<String> {
+        match node.get("id") {
+            None => self.errors.add(node.span, "the check has no `id`", "write id: NAME"),
+            Some(id) => match id.text() {
+                Some(text) if is_name(text) => return Some(text.to_owned()),
+                Some(text) => {
+                    self.errors.add(
+                        id.span,
+                        format!("`{text}` is not a name"),
+                        "letters, digits, _ and - only; cells add [key=value] themselves",
+                    );
+                }
+                None => self.errors.add(id.span, format!("`id` is {}", id.sort()), "write a name"),
+            },
+        }
+        None
+    }
+
+    fn case(&mut self, node: &Node, header: &CheckHeader<'_>, cell: &Cell, folder: &Path) -> Option<Check> {
+        let scope = Scope { matrix: cell, ..self.scope };
+        let below = vars::resolve(header.below, &scope, self.errors);
+        let resolved = vars::resolve(&without(node, header.family.name), &scope, self.errors);
+        let common = self.common(&resolved, folder);
+        let typed = self.typing(folder).fields(header.family.name, &below, header.family.fields);
+        let eventually = self.eventually(resolved.get("eventually"), folder);
+        let expectations = self.expectations(header.family, &typed.args, resolved.get("expect"), eventually.is_some());
+        let baseline = baseline_rules::read(header.family, resolved.get("baseline"), self.errors);
+        let needs = texts(resolved.get("needs"));
+        let (mut typed, when) = (typed, self.skip(resolved.get("when"), cell));
+        let conflict = self.conflict(header.family, &mut typed, cell, below.span);
+        let probe = self.build(header.family, &typed, below.span)?;
+        let severity = match common.get(&tables::SEVERITY) {
+            Weight::Warn => Severity::Warn,
+            Weight::Fail => Severity::Fail,
+        };
+        let disruptive = probe.footprint() == Footprint::Disruptive;
+        let samples = common.get(&tables::SAMPLES);
+        self.repetition(node, &resolved, &common, disruptive, header.family.name);
+        Some(Check {
+            id: matrix::id(&header.name, cell).into(),
+            check: header.name.as_str().into(),
+            family: header.family,
+            probe,
+            tags: texts(resolved.get("tags")).into(),
+            needs: needs.into(),
+            control: resolved
+                .get("control")
+                .and_then(|node| node.shown().map(|name| Reference { name: name.to_owned(), span: node.span })),
+            silent: effective::silent_outcomes(&expectations),
+            elsewhere: effective::outcomes_elsewhere(&expectations),
+            patience: patience(header.family, &typed.args),
+            expect_span: node.get("expect").map_or(node.span, |expect| expect.span),
+            hosts: Host::of_args(header.family.fields, &typed.args).into(),
+            cell: matrix::parts(cell),
+            skip: when.or(conflict),
+            expectations,
+            eventually,
+            retries: if disruptive { 0 } else { common.get(&tables::RETRIES) },
+            rounds: self.rounds.unwrap_or_else(|| common.get(&tables::ROUNDS)),
+            samples: if disruptive { 1 } else { samples },
+            severity,
+            budget: common.get(&tables::BUDGET),
+            baseline: baseline.into(),
+            digest: self.written.digest(header.family, header.below, self.defaults.get("timeout"), cell).into(),
+            differs: false,
+            at: self.sources.place_of(node.span),
+            needs_span: node.get("needs").map_or(node.span, |needs| needs.span),
+            span: node.span,
+        })
+    }
+
+    /// Why a cell goes nowhere, as it joins addresses of two IP versions: a matrix of hosts and versions has such cells, which
+    /// are named while the others run. Where a check by itself says so, that is an error.
+    fn conflict(&mut self, family: &'static Family, typed: &mut Typed, cell: &Cell, span: Span) -> Option<String> {
+        let why = conflict(self.families, family, &mut typed.args)?;
+        if cell.is_empty() {
+            self.errors.add(span, why.clone(), "give addresses of one version, or leave `family` and `source` out");
+        }
+        Some(why)
+    }
+
+    /// Repetitions that contradict each other, or the family.
+    fn repetition(&mut self, node: &Node, resolved: &Node, common: &Args, disruptive: bool, family: &str) {
+        let eventually = resolved.get("eventually").is_some();
+        if disruptive && common.get(&tables::SAMPLES) > 1 && resolved.get("samples").is_some() {
+            let help = "what it breaks is broken once per round: raise `rounds`";
+            self.errors.add(node.span, format!("`{family}` has one sample per round"), help);
+        }
+        if disruptive && (eventually || resolved.get("retries").is_some()) {
+            let help = "a second attempt would break the target once more and hide the first result";
+            self.errors.add(node.span, format!("`{family}` is made once: no `retries`, no `eventually`"), help);
+        }
+        if eventually && common.get(&tables::RETRIES) > 0 {
+            let help = "`eventually` is for convergence after a change, `retries` for flakes: keep one";
+            self.errors.add(node.span, "`eventually` and `retries` exclude each other", help);
+        }
+    }
+
+    fn typing<'t>(&'t mut self, folder: &'t Path) -> Typing<'t> {
+        let timeout = self.defaults.get("timeout");
+        Typing { errors: self.errors, families: self.families, folder, files: self.files, timeout }
+    }
+
+    /// The keys of `defaults` (rounds, retries, severity, budget): from the check, else from `defaults`, else the table.
+    fn common(&mut self, node: &Node, folder: &Path) -> Args {
+        let mut args = Args::default();
+        for field in tables::DEFAULTS.iter().filter(|field| !field.has(FieldRole::Patience)) {
+            let written = node.get(field.name).or_else(|| self.defaults.get(field.name)).cloned();
+            let default = || field.default.map(|text| Node::new(node.span, Kind::Scalar(text.into(), true)));
+            if let Some(value) = written.or_else(default)
+                && let Some(arg) = self.typing(folder).value(field.name, &value, &field.kind)
+            {
+                args.0.insert(field.name, arg);
+            }
+        }
+        let common = |name| tables::names(tables::DEFAULTS).any(|other| other == name);
+        for field in tables::CHECK.iter().filter(|field| !PARSED.contains(&field.name) && !common(field.name)) {
+            if let Some(value) = node.get(field.name).cloned() {
+                let _ = self.typing(folder).value(field.name, &value, &field.kind);
+            }
+        }
+        args
+    }
+
+    fn eventually(&mut self, node: Option<&Node>, folder: &Path) -> Option<Eventually> {
+        let typed = self.typing(folder).fields("eventually", node?, tables::EVENTUALLY);
+        // Without `within` there is an error already, and nothing is built.
+        typed
+            .args
+            .given(&tables::WITHIN)
+            .then(|| Eventually { within: typed.args.get(&tables::WITHIN), every: typed.args.get(&tables::EVERY) })
+    }
+
+    fn build(&mut self, family: &'static Family, typed: &Typed, span: Span) -> Option<Arc<dyn DynProbe>> {
+        let complete = family.fields.iter().all(|field| !field.required || typed.args.0.contains_key(field.name));
+        if !complete {
+            return None;
+        }
+        match family.probe(&typed.args) {
+            Ok(probe) => Some(probe),
+            Err(invalid) => {
+                let at = typed.spans.get(invalid.field).copied().unwrap_or(span);
+                self.errors.add(at, invalid.message, invalid.help);
+                None
+            }
+        }
+    }
+
+    fn expectations(
+        &mut self,
+        family: &'static Family,
+        args: &Args,
+        node: Option<&Node>,
+        eventually: bool,
+    ) -> Arc<[Expectation]> {
+        let defaults = self.defaults_of.of_check(family, args);
+        let written = node.map_or_else(Vec::new, |node| {
+            let mut reader = Reader {
+                family: family.name,
+                missing: &|name| family.required_mode(args, name),
+                facts: family.facts,
+                eventually,
+                errors: self.errors,
+                sources: self.sources,
+                default: false,
+                args,
+                typing: FactTyping::default(),
+            };
+            reader.read(node)
+        });
+        effective::combine(family.facts, &defaults, written, self.errors).into()
+    }
+
+    fn skip(&mut self, node: Option<&Node>, cell: &Cell) -> Option<String> {
+        let node = node?;
+        if node.entries().is_empty() {
+            self.errors.add(node.span, "`when` names no variable", "write when: {variable: [value, …]}");
+            return None;
+        }
+        for (key, allowed) in node.entries() {
+            let name = key.name.strip_prefix("matrix.");
+            let found = match name {
+                Some(name) => cell.get(name),
+                None => self.scope.vars.get(&key.name),
+            };
+            let Some((found, value)) = found.and_then(|found| Some((found, found.text()?))) else {
+                let help = self.errors.suggest(&key.name, self.scope.vars.keys().map(String::as_str));
+                self.errors.add(key.span, format!("`when` names an unknown variable `{}`", key.name), help);
+                continue;
+            };
+            let (span, shown, allowed) = (allowed.span, texts(Some(allowed)), values(allowed));
+            if allowed.is_empty() {
+                let help = format!("write {}: [value]", key.name);
+                self.errors.add(
+                    span,
+                    format!("`{}` of `when` names no value: the check would never run", key.name),
+                    help,
+                );
+                continue;
+            }
+            if !allowed.contains(&value) {
+                return Some(format!(
+                    "when {} is {}; it is {}",
+                    key.name,
+                    shown.join(" or "),
+                    found.shown().unwrap_or(value)
+                ));
+            }
+        }
+        None
+    }
+}
+
+/// Why no packet of a probe, or of a probe inside it, can go where it should. What contradicts is taken out of `args`, so that
+/// the rest is still looked at.
+fn conflict(families: &[Family], family: &Family, args: &mut Args) -> Option<String> {
+    if let Some(why) = Host::conflict(family.fields, args) {
+        let roles = [FieldRole::IpVersion, FieldRole::Source];
+        for field in family.fields.iter().filter(|field| roles.iter().any(|role| field.has(*role))) {
+            args.0.remove(field.name);
+        }
+        return Some(why);
+    }
+    args.0.values_mut().find_map(|arg| match arg {
+        Arg::Probe { family, args, .. } => {
+            let inner = families.iter().find(|known| known.name == *family)?;
+            conflict(families, inner, args)
+        }
+        _ => None,
+    })
+}
+
+fn patience(family: &Family, args: &Args) -> Option<Duration> {
+    let field = family.fields.iter().find(|field| field.has(FieldRole::Patience))?;
+    match args.0.get(field.name)? {
+        Arg::Number(seconds) => Duration::try_from_secs_f64(*seconds).ok(),
+        _ => None,
+    }
+}
+
+/// A text or several, as people see them: names and tags stand in every report.
+fn texts(node: Option<&Node>) -> Vec<String> {
+    let Some(node) = node else { return Vec::new() };
+    let items = if let Kind::List(items) = &node.kind { items.as_slice() } else { std::slice::from_ref(node) };
+    items.iter().filter_map(|item| item.shown().map(str::to_owned)).collect()
+}
+
+/// A text or several.
+fn values(node: &Node) -> Vec<&str> {
+    let items = if let Kind::List(items) = &node.kind { items.as_slice() } else { std::slice::from_ref(node) };
+    items.iter().filter_map(Node::text).collect()
+}
+
+/// The check without its family and its matrix: those are resolved apart.
+fn without(node: &Node, family: &str) -> Node {
+    let entries =
+        node.entries().iter().filter(|(key, _)| key.name != family && key.name != "matrix").cloned().collect();
+    Node::new(node.span, Kind::Map(entries))
+}
