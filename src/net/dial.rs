@@ -227,7 +227,7 @@ impl SynEnd {
 /// [`connect_on`] for who counts what this side lacks, and judges the rest later.
 pub async fn try_connect(socket: Socket, peer: SocketAddr, patience: Duration) -> Result<Dialled, SynEnd> {
     let alone = |error| SynEnd::Error(error, None);
-    datagram::hear_errors(&socket);
+    datagram::enable_icmp_errors(&socket);
     let held = syn::hold_own_resets(&socket, peer.ip());
     let start = Instant::now();
     let stream = begin(socket, peer).map_err(alone)?;
@@ -249,7 +249,7 @@ pub async fn try_connect(socket: Socket, peer: SocketAddr, patience: Duration) -
     if held {
         syn::release(&stream);
     }
-    datagram::ignore_errors(&stream);
+    datagram::disable_icmp_errors(&stream);
     let _ = stream.set_nodelay(true);
     Ok(Dialled::of(stream, elapsed))
 }
@@ -329,7 +329,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let peer = listener.local_addr().unwrap();
         let heard = open(peer, None).unwrap();
-        datagram::hear_errors(&heard);
+        datagram::enable_icmp_errors(&heard);
         assert!(getsockopt(&heard, sockopt::Ipv4RecvErr).unwrap(), "this system hears none at all");
         let stream = connect(peer, None, PATIENCE).await.unwrap().unwrap().stream;
         assert!(!getsockopt(&stream, sockopt::Ipv4RecvErr).unwrap());

@@ -122,8 +122,10 @@ impl HandshakeCheck {
         let mut results: Vec<AddressResult> = results.into_iter().collect::<Result<_, Fault>>()?;
         if self.extent.all_certificates || self.extent.crl {
             // Some servers serve one client after the other, and the lists may be theirs, too.
-            join_all(results.iter_mut().filter_map(|result| result.handshake.as_mut()).map(Handshake::say_goodbye))
-                .await;
+            join_all(
+                results.iter_mut().filter_map(|result| result.handshake.as_mut()).map(Handshake::send_close_notify),
+            )
+            .await;
         }
         if self.extent.all_certificates {
             self.enumerate_certificates(&mut results, credentials).await?;

@@ -128,16 +128,16 @@ impl Datagram {
 }
 
 /// Has the kernel keep ICMP errors about a socket, a connecting one of TCP as well, with their senders.
-pub fn hear_errors(socket: &Socket) {
+pub fn enable_icmp_errors(socket: &Socket) {
     system::hear(socket, true);
 }
 
-/// Ends [`hear_errors`]. With it an ICMP error ends an open TCP connection, which must outlive it (RFC 1122, 4.2.3.9).
-pub fn ignore_errors(socket: &impl AsFd) {
+/// Ends [`enable_icmp_errors`]. With it an ICMP error ends an open TCP connection, which must outlive it (RFC 1122, 4.2.3.9).
+pub fn disable_icmp_errors(socket: &impl AsFd) {
     system::hear(socket, false);
 }
 
-/// The error report behind an error that a socket of [`hear_errors`] just had; `None` where it was no ICMP error.
+/// The error report behind an error that a socket of [`enable_icmp_errors`] just had; `None` where it was no ICMP error.
 pub fn reported(socket: &impl AsRawFd) -> Option<IcmpError> {
     system::icmp_error(socket, &mut Control::empty().0, &mut [0; 64])
 }

@@ -29,8 +29,8 @@ use super::verification::{Verification, verification};
 use crate::model::Fault;
 use crate::net::deadline;
 
-/// A goodbye fits into the buffers of this host.
-const GOODBYE: Duration = Duration::from_millis(100);
+/// `close_notify` fits into the buffers of this host.
+const CLOSE_PATIENCE: Duration = Duration::from_millis(100);
 
 /// The session both sides agreed on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -215,7 +215,7 @@ impl Handshake {
         Ok(())
     }
 
-    /// After a silence in [`Self::await_late_refusal`]: says goodbye. A server answers in order, so it refuses before it
+    /// After a silence in [`Self::await_late_refusal`]: sends `close_notify`. A server answers in order, so it refuses before it
     /// answers that, and one that hangs up without a refusal was content. `patience` bounds the wait.
     pub async fn close_and_wait(&mut self, patience: Duration) -> Result<(), Fault> {
         let HandshakeEnd::Completed(stream) = &mut self.end else {
@@ -235,12 +235,12 @@ impl Handshake {
         Ok(())
     }
 
-    /// Says goodbye and ends this side of the connection, so that a server that serves one client after the other goes on
+    /// Sends `close_notify` and ends this side of the connection, so that a server that serves one client after the other goes on
     /// to the next. What the handshake showed stays, and the server can still be heard.
-    pub async fn say_goodbye(&mut self) {
+    pub async fn send_close_notify(&mut self) {
         if let HandshakeEnd::Completed(stream) = &mut self.end {
-            // Who does not even take a goodbye is left at once when the connection is dropped.
-            let _ = tokio::time::timeout(GOODBYE, stream.shutdown()).await;
+            // Who does not even take that is left at once when the connection is dropped.
+            let _ = tokio::time::timeout(CLOSE_PATIENCE, stream.shutdown()).await;
         }
     }
 
@@ -298,7 +298,7 @@ const CERTIFICATE_ALERTS: &[&str] = &[
     "decrypt_error",
 ];
 
-/// Waits for a ticket, data or a proper goodbye, none of which is a refusal; a hang-up without goodbye is an error.
+/// Waits for a ticket, data or `close_notify`, none of which is a refusal; a hang-up without it is an error.
 pub(super) async fn server_message<S>(stream: &mut tokio_rustls::client::TlsStream<S>) -> io::Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin,

@@ -104,7 +104,7 @@ pub fn resumed(stream: &LoadStream) -> bool {
 }
 
 /// Reads until a session ticket is there, which TLS 1.3 hands out after the handshake. Data and
-/// goodbyes end it, too.
+/// `close_notify` end it, too.
 pub async fn await_ticket(stream: &mut LoadStream) -> io::Result<()> {
     if stream.get_ref().1.protocol_version() != Some(rustls::ProtocolVersion::TLSv1_3) {
         return Ok(());

@@ -21,7 +21,7 @@ const HEAD: u64 = 16 * 1024;
 /// Bytes behind an answer on its stream that are still counted.
 const EXTRA: usize = 4096;
 /// `DOQ_NO_ERROR` and `H3_NO_ERROR`.
-const GOODBYE: (VarInt, VarInt) = (VarInt::from_u32(0), VarInt::from_u32(0x100));
+const NO_ERROR: (VarInt, VarInt) = (VarInt::from_u32(0), VarInt::from_u32(0x100));
 
 /// An exchange that failed, before it is sorted.
 enum Failure {
@@ -58,8 +58,8 @@ impl Secure {
             outcome = self.exchange(cx, attempt, &connection) => outcome,
         };
         attempt.strays(connection.strays() - before);
-        let goodbye = if self.encryption == Encryption::Doq { GOODBYE.0 } else { GOODBYE.1 };
-        connection.quic.close(goodbye, b"");
+        let code = if self.encryption == Encryption::Doq { NO_ERROR.0 } else { NO_ERROR.1 };
+        connection.quic.close(code, b"");
         outcome
     }
 

@@ -69,7 +69,7 @@ impl Secure {
             let message = buffer.get(2..).unwrap_or_default();
             let rtt = Measured::by_user(sent.elapsed());
             if attempt.exchange.take(message, server, attempt.id, attempt.request, rtt) {
-                // A goodbye if there is room for it at once; servers write its lack into their logs.
+                // `close_notify` if there is room for it at once; servers write its lack into their logs.
                 let _ = stream.shutdown().now_or_never();
                 return Ok(());
             }

@@ -112,7 +112,7 @@ async fn once(client: &TlsClient<'_>, offer: &Offer, kind: KeyKind, request: Req
         Err(fault) if fault.operation == HANDSHAKE => return Ok(Answer::Unknown(fault.detail)),
         Err(fault) => return Err(fault),
     };
-    handshake.say_goodbye().await;
+    handshake.send_close_notify().await;
     if let Some(analysis) = ChainAnalysis::of_handshake(client.credentials, &handshake, now()) {
         // A server that shows another kind all the same has none of this one; the other is asked for by itself.
         return Ok(match analysis.leaf().and_then(KeyKind::of) {

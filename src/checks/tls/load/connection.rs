@@ -84,7 +84,7 @@ impl Connection<'_> {
         false
     }
 
-    /// One connection from SYN to goodbye.
+    /// One connection from SYN to `close_notify`.
     async fn attempt(&self) -> Result<Result<Completed, Failure>, Fault> {
         let limit = self.load.connector.timeout;
         let begun = Instant::now();
@@ -129,7 +129,7 @@ impl Connection<'_> {
         })))
     }
 
-    /// The end of a handshake, and a goodbye that is no part of it.
+    /// The end of a handshake, and a `close_notify` that is no part of it.
     async fn close(&self, mut stream: LoadStream) -> Result<Result<Completed, Failure>, Fault> {
         let done = Completed { at: Instant::now(), resumed: resumed(&stream) };
         if self.load.settings.resume

@@ -16,7 +16,7 @@ pub enum State {
     More,
     /// Everything that comes in clear is there.
     Complete,
-    /// A fatal alert, or a goodbye.
+    /// A fatal alert, or `close_notify`.
     Alert(Alert),
     /// This is not TLS, or no longer; what it is instead.
     NotTls(String),
@@ -139,7 +139,7 @@ fn alien(bytes: &[u8]) -> Option<String> {
     })
 }
 
-/// Warnings, such as an unrecognised name, do not end a handshake; a goodbye does.
+/// Warnings, such as an unrecognised name, do not end a handshake; `close_notify` does.
 fn alert(content: &[u8]) -> Option<State> {
     match content {
         [1, description, ..] if *description != 0 => None,
