@@ -32,8 +32,8 @@ use tracing_subscriber::prelude::*;
 /// Runs a command to its exit code.
 #[must_use]
 pub fn main(cli: Cli) -> u8 {
-    tracing_to_stderr(cli.verbose);
     let terminal = Terminal::new(cli.color);
+    tracing_to_stderr(cli.verbose, terminal.style_err().color);
     let code = command(cli.command, cli.verbose > 0, terminal.clone());
     match terminal.lost() {
         Some(why) if code == exit::OK => {
@@ -116,7 +116,7 @@ fn wait<F: Future<Output = u8>>(terminal: &Terminal, command: impl FnOnce(Leave)
     left.recv().unwrap_or(exit::INCOMPLETE)
 }
 
-fn tracing_to_stderr(verbose: u8) {
+fn tracing_to_stderr(verbose: u8, color: bool) {
     let level = match verbose {
         0 => return,
         1 => tracing::Level::INFO,
@@ -125,6 +125,6 @@ fn tracing_to_stderr(verbose: u8) {
     };
     // Only our own events: libraries print what they are given, secrets included.
     let targets = tracing_subscriber::filter::Targets::new().with_target("shakedown", level);
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(targets);
+    let layer = tracing_subscriber::fmt::layer().with_ansi(color).with_writer(std::io::stderr).with_filter(targets);
     let _ = tracing_subscriber::registry().with(layer).try_init();
 }

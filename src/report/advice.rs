@@ -10,7 +10,8 @@ use crate::model::{CheckRecord, FactInfo, Value};
 #[must_use]
 pub fn advice(check: &CheckRecord) -> Option<&'static str> {
     let facts = checks::family(&check.family)?.facts;
-    if let Some(advice) = hung(check, facts).or_else(|| rejected(check, facts)) {
+    let special = hung(check, facts).or_else(|| rejected(check, facts)).or_else(|| gone(check, facts));
+    if let Some(advice) = special.or_else(|| open(check, facts)) {
         return Some(advice);
     }
     // A name server may refuse by rcode while the exchange itself went well: the more specific fact stands further down the
@@ -67,6 +68,30 @@ fn rejected(check: &CheckRecord, facts: &[FactInfo]) -> Option<&'static str> {
     let filtered = check.notes.iter().any(|note| note.contains("prohibited") || note.contains("a firewall"));
     let advice = "a firewall or an access list on the way rejects it: see who, in the evidence, and allow it there";
     (filtered && came_to(check, facts, "unreachable")).then_some(advice)
+}
+
+/// An ICMP error about a host of a network where nobody has its address.
+fn gone(check: &CheckRecord, facts: &[FactInfo]) -> Option<&'static str> {
+    let words = ["host_unreachable from", "address_unreachable from"];
+    let told = check.notes.iter().any(|note| words.iter().any(|word| note.contains(word)));
+    let advice = "nobody answers for this address in its own network (ARP, neighbour discovery): is the host up, and is it the \
+                  right address?";
+    (told && came_to(check, facts, "unreachable")).then_some(advice)
+}
+
+/// What was to be shut answers.
+fn open(check: &CheckRecord, facts: &[FactInfo]) -> Option<&'static str> {
+    let fact = facts.iter().find(|fact| fact.roles.outcome)?;
+    let breach = check.expectations.iter().find(|outcome| !outcome.held && &*outcome.fact == fact.name)?;
+    if fact.expected.is_some_and(|success| is(check, fact.name, success)) {
+        return Some(
+            "something answers there, where nothing should: is the filter in place, and the service stopped (ss -ltnup on the \
+             host)?",
+        );
+    }
+    let silence = fact.silent.iter().any(|word| breach.want.contains(word));
+    (silence && is(check, fact.name, "refused"))
+        .then_some("packets get there, and the host refuses them itself: is the filter that should drop them in place?")
 }
 
 /// Whether the first decisive fact has this value.

@@ -40,6 +40,9 @@ fn every_failure_says_what_to_try_next() {
     let other =
         CliSandbox::new(&tcp_suite(address.port(), "    expect: {address: 192.0.2.1}\n")).run(&["run", "suite.yaml"]);
     assert!(other.out.contains("try next  see every fact: shakedown run suite.yaml --only 'a'"), "{}", other.out);
+    let open =
+        CliSandbox::new(&tcp_suite(address.port(), "    expect: {outcome: refused}\n")).run(&["run", "suite.yaml"]);
+    assert!(open.out.contains("try next  something answers there, where nothing should"), "{}", open.out);
     // Refused is what was expected here: advice about it would mislead.
     let (_held, port) = closed_port();
     let rest = "    expect: {outcome: refused, address: 192.0.2.1}\n";

@@ -12,8 +12,8 @@ pub const REFUSED: Advice = (
 /// Silence before there was a connection.
 pub const TIMEOUT: Advice = (
     "timeout",
-    "packets vanish: check firewall, route and security group on the way, and that the host is up; perhaps this host \
-      itself drops what comes back (nft list ruleset, ip route get)",
+    "no answer came: is the host up, and does the service hang? check firewall, route and security group on the way; perhaps \
+      this host itself drops what comes back (nft list ruleset, ip route get)",
 );
 /// No reply to a datagram.
 pub const SILENT: Advice = (
@@ -23,7 +23,7 @@ pub const SILENT: Advice = (
 );
 /// An ICMP error, or no route.
 pub const UNREACHABLE: Advice =
-    ("unreachable", "a router or the own host has no way there: check routes (ip route get) and the next hop");
+    ("unreachable", "a router or this host has no way there: check routes (ip route get) and the next hop");
 /// No such name, or no address of the IP version asked for.
 pub const UNRESOLVED: Advice =
     ("unresolved", "the name has no address here: check its spelling, /etc/resolv.conf and the record");

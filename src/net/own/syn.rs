@@ -10,7 +10,7 @@ use std::os::fd::AsFd;
 use socket2::{SockRef, Socket};
 
 use super::is_own;
-use crate::net::sys::tcp_info::{drops, tcp_info};
+use crate::net::sys::tcp_info::{drops, queued_here, tcp_info};
 
 /// Has the kernel drop, and count, resets that come over the loopback interface while `socket` connects to another host; so that
 /// none of them passes for the peer's. True where it does.
@@ -32,9 +32,10 @@ pub fn kept_here(socket: &impl AsFd, held: bool) -> Option<&'static str> {
             "a reset came from this host itself, over its loopback interface: a filter of this host rejects it",
         );
     }
-    tcp_info(socket)
-        .is_ok_and(|info| info.repeated_in_vain())
-        .then_some("this host itself drops it: its kernel could not send")
+    // What a filter drops is gone. What waits may wait for a neighbour that does not answer, which is no doing of this host.
+    let gone = queued_here(socket) == Some(0);
+    let in_vain = gone && tcp_info(socket).is_ok_and(|info| info.repeated_in_vain());
+    in_vain.then_some("this host itself drops it: its kernel could not send")
 }
 
 #[cfg(target_os = "linux")]

@@ -20,8 +20,10 @@ const BYTES_ACKED: usize = 120;
 /// `TCP_ESTABLISHED` of Linux.
 const ESTABLISHED: u8 = 1;
 
-/// `SO_MEMINFO` (Linux 4.12): nine counters, the last one is packets dropped: because the queue was full, or by a socket filter.
+/// `SO_MEMINFO` (Linux 4.12): nine counters (linux/sock_diag.h), the last one is packets dropped: because the queue was full, or by
+/// a socket filter.
 const SO_MEMINFO: libc::c_int = 55;
+const WMEM_ALLOC: usize = 2 * 4;
 const DROPS: usize = 8 * 4;
 
 /// The part of `TCP_INFO` that is used here.
@@ -48,7 +50,8 @@ impl TcpInfo {
     }
 
     /// The timer went off and nothing was sent again: the kernel tried, and a filter, a queue or an interface of this host did
-    /// not let it out. A repeated segment that left is counted until it is acknowledged.
+    /// not let it out. A repeated segment that left is counted until it is acknowledged. One that still waits ([`queued_here`]) is not
+    /// repeated either.
     #[must_use]
     pub fn repeated_in_vain(&self) -> bool {
         self.timeouts.is_some_and(|count| count > 0) && self.in_flight_again == Some(0)
@@ -72,9 +75,20 @@ pub fn queue_drops(socket: &impl AsFd) -> Option<u32> {
 /// cannot tell.
 #[must_use]
 pub fn drops(socket: &impl AsFd) -> Option<u32> {
+    memory(socket, DROPS)
+}
+
+/// Bytes of packets of this socket that still wait in a queue of this host: of an interface, or for the link-layer address of a
+/// neighbour that does not answer; `None` where the kernel cannot tell.
+#[must_use]
+pub fn queued_here(socket: &impl AsFd) -> Option<u32> {
+    memory(socket, WMEM_ALLOC)
+}
+
+fn memory(socket: &impl AsFd, at: usize) -> Option<u32> {
     let mut raw = [0_u8; 64];
     let filled = sockopt::read(socket, libc::SOL_SOCKET, SO_MEMINFO, &mut raw).ok()?;
-    word(raw.get(..filled)?, DROPS)
+    word(raw.get(..filled)?, at)
 }
 
 fn parse(raw: &[u8]) -> TcpInfo {

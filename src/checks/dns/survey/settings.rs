@@ -81,8 +81,9 @@ impl Settings {
             return Err(NAME.invalid(message, "ask for a name of the zone, or leave `name` out"));
         }
         if self.probes.contains(&Probe::Recursion) && zone.zone_of(&self.outside) {
-            let message = format!("{} is inside the zone", names::text(&self.outside));
-            return Err(OUTSIDE.invalid(message, "give a name the servers have nothing to do with"));
+            let outside = names::text(&self.outside);
+            let message = format!("probe recursion asks for {outside} (field `outside`), which is inside the zone");
+            return Err(OUTSIDE.invalid(message, "give `outside` a name the servers have nothing to do with"));
         }
         Ok(())
     }
