@@ -157,8 +157,9 @@ fn a_test_of_an_amount_moves_that_amount() {
         (&["-R", "-n", "10M", "-b", "200M"], 10 * MEBI..=10 * MEBI),
         // The client takes every read for a block, also one of less, and ends the test early for it.
         (&["-R", "-k", "100", "-l", "64K"], 65_536..=100 * 65_536),
-        (&["-u", "-R", "-n", "1M", "-b", "20M", "-l", "1000"], MEBI..=MEBI + 1000),
-        (&["-u", "-R", "-k", "500", "-b", "20M", "-l", "1000"], 500_000..=500_000),
+        // A client that has not ended the test a moment after the last datagram gets more of them: some were lost, or it is late.
+        (&["-u", "-R", "-n", "1M", "-b", "20M", "-l", "1000"], MEBI..=2 * MEBI),
+        (&["-u", "-R", "-k", "500", "-b", "20M", "-l", "1000"], 500_000..=1_000_000),
         // 3.22 itself sends more than it was told to.
         (&["-u", "-n", "1M", "-b", "20M", "-l", "1000"], MEBI..=11 * MEBI),
     ];
