@@ -1,10 +1,10 @@
 //! Where reports go: files by rename, `-` for stdout, and what could not be written.
 
 use std::io::{BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::identity::{Files, is_stdout};
-use super::terminal::Terminal;
+use super::terminal::{Terminal, stdout_open};
 use crate::cli::{Dialect, OutputArgs};
 use crate::model::Record;
 use crate::report::jsonl::Jsonl;
@@ -61,14 +61,19 @@ impl Events {
     pub(super) fn open(path: Option<&PathBuf>) -> Self {
         let Some(path) = path else { return Self { sink: None, lost: None } };
         if is_stdout(path) {
-            return Self { sink: Some(Jsonl(Box::new(std::io::stdout()))), lost: None };
+            return match stdout_open() {
+                Ok(()) => Self { sink: Some(Jsonl(Box::new(std::io::stdout()))), lost: None },
+                Err(error) => Self::lost(path, &error),
+            };
         }
         match atomic::stream(path) {
             Ok(file) => Self { sink: Some(Jsonl(Box::new(BufWriter::new(file)))), lost: None },
-            Err(error) => {
-                Self { sink: None, lost: Some(format!("cannot write events to {}: {error}", path.display())) }
-            }
+            Err(error) => Self::lost(path, &error),
         }
+    }
+
+    fn lost(path: &Path, error: &std::io::Error) -> Self {
+        Self { sink: None, lost: Some(format!("cannot write events to {}: {error}", path.display())) }
     }
 
     pub(super) fn event(&mut self, event: &Redacted) {

@@ -1,7 +1,10 @@
 //! Standard output and error, without panics on a closed pipe.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::sync::{Arc, OnceLock};
+
+use nix::fcntl::{FcntlArg, OFlag};
 
 use crate::cli::When;
 use crate::model::visible::visible_on_terminal;
@@ -39,6 +42,7 @@ impl Terminal {
     /// Lets `fill` write to stdout.
     #[expect(clippy::unused_self, reason = "the terminal is handed to whoever may print")]
     pub(super) fn out_with(&self, fill: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> io::Result<()> {
+        stdout_open()?;
         let mut out = io::BufWriter::new(io::stdout().lock());
         fill(&mut out)?;
         out.flush()
@@ -72,4 +76,16 @@ impl Terminal {
     pub(super) fn interactive() -> bool {
         io::stderr().is_terminal() && std::env::var_os("CI").is_none()
     }
+}
+
+/// An error when the program was started without standard output. Rust's runtime has put `/dev/null` in its place by then, open
+/// to read and write, where every byte is lost without an error; `>/dev/null`, lost on purpose, is open to write only.
+pub(super) fn stdout_open() -> io::Result<()> {
+    let null = std::fs::metadata("/dev/null").map_or(0, |null| null.rdev());
+    let device = nix::sys::stat::fstat(io::stdout()).is_ok_and(|stdout| null != 0 && stdout.st_rdev == null);
+    let flags = nix::fcntl::fcntl(io::stdout(), FcntlArg::F_GETFL).unwrap_or(0);
+    if device && flags & OFlag::O_ACCMODE.bits() == OFlag::O_RDWR.bits() {
+        return Err(io::Error::other("it is closed"));
+    }
+    Ok(())
 }

@@ -167,6 +167,32 @@ fn a_report_that_stdout_did_not_take_is_lost() {
 }
 
 #[test]
+fn a_report_that_had_no_stdout_is_lost() {
+    let (_keep, address) = listener();
+    let sandbox = CliSandbox::new(&tcp_suite(address.port(), ""));
+    let program = env!("CARGO_BIN_EXE_shakedown");
+    for (arguments, want) in [
+        ("--json - >&-", 3),
+        ("--junit - >&-", 3),
+        ("--events - >&-", 3),
+        // Text for people that nobody wanted, and a report lost on purpose.
+        (">&-", 0),
+        ("--json - >/dev/null", 0),
+        ("--json r.json >&- 2>&- <&-", 0),
+    ] {
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", &format!("{program} run suite.yaml {arguments}")]).current_dir(sandbox.path("."));
+        let ended = shell.output().unwrap();
+        let told = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert_eq!(
+            (ended.status.code(), told.contains("it is closed")),
+            (Some(want), want == 3),
+            "{arguments}: {told}"
+        );
+    }
+}
+
+#[test]
 fn an_edited_summary_does_not_turn_a_report_green() {
     let (_held, port) = closed_port();
     let sandbox = CliSandbox::new(&tcp_suite(port, ""));

@@ -93,6 +93,25 @@ fn what_the_offer_lacks_is_said_and_is_no_fault_of_the_server() {
 }
 
 #[test]
+fn a_server_of_old_versions_only_is_no_failure() {
+    if !installed(&[OPENSSL]) {
+        return;
+    }
+    let lab = Lab::new();
+    let rsa = of_kind(&lab.top, "rsa", &RSA);
+    for (option, version) in [("-tls1_1", "TLS1.1"), ("-tls1", "TLS1.0")] {
+        let options = [option, "-cipher", "ALL:@SECLEVEL=0"];
+        let reason = errored(&lab.run(&rsa, &options, "", ""));
+        assert!(reason.contains(&format!("the server takes {version} and nothing newer")), "{reason}");
+        lab.run(&rsa, &options, ", scan: true", "    expect: {outcome: scanned, verified: {present: false}}\n")
+            .all_held();
+        // What the suite itself leaves out is the suite's.
+        let refused = "    expect: {outcome: alert, alert: protocol_version}\n";
+        lab.run(&rsa, &options, ", min_version: TLS1.3", refused).all_held();
+    }
+}
+
+#[test]
 fn other_families_say_so_too() {
     if !installed(&[OPENSSL]) {
         return;

@@ -81,6 +81,15 @@ async fn a_body_is_read_in_the_charset_it_names() {
 }
 
 #[tokio::test]
+async fn a_document_that_may_be_read_in_two_ways_says_so() {
+    let seen_of = async |body: &'static str| seen("", body.as_bytes(), []).await;
+    let twice = seen_of("{\"status\": \"down\", \"status\": \"up\"}").await;
+    assert_eq!(fact(&twice, "body.json")["status"], "up");
+    assert!(twice.notes().iter().any(|note| note.contains("the name `status` more than once")), "{:?}", twice.notes());
+    assert!(seen_of("{\"a\": {\"b\": 1}, \"b\": 2}").await.notes().is_empty());
+}
+
+#[tokio::test]
 async fn what_is_not_read_here_is_not_the_servers_fault() {
     let deep = "[".repeat(500) + &"]".repeat(500);
     let observation = seen("content-type: application/json\r\n", deep.as_bytes(), []).await;

@@ -251,6 +251,38 @@ async fn a_goodbye_after_the_handshake_is_no_refusal_but_a_hang_up_is() {
     }
 }
 
+/// Answers every hello of less than `beyond` (the minor number of its version) with a `ServerHello` of TLS 1.1, the others with an alert.
+async fn old_server(beyond: u8) -> SocketAddr {
+    server(move |mut stream| async move {
+        let mut hello = [0; 4096];
+        let read = stream.read(&mut hello).await.unwrap_or(0);
+        // 9 bytes of headers, then the version: 3, 3 in TLS 1.2 and above.
+        if read > 10 && hello[10] < beyond {
+            let mut answer = vec![0x16, 3, 2, 0, 42, 2, 0, 0, 38, 3, 2];
+            answer.extend([7; 32]);
+            answer.extend([0, 0, 0x2f, 0]);
+            let _ = stream.write_all(&answer).await;
+        } else {
+            let _ = stream.write_all(&[0x15, 3, 1, 0, 2, 2, 70]).await;
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_old_server_is_not_told_as_wrong() {
+    let lab = Lab::start().await;
+    for beyond in [3, 4] {
+        let fault = run("tls", lab.check(old_server(beyond).await, [])).await.unwrap_err();
+        assert!(fault.to_string().contains("this program offers TLS1.2 and TLS1.3"), "{beyond}: {fault}");
+    }
+    let newer = [("min_version", text("TLS1.3"))];
+    let observation = run("tls", lab.check(old_server(3).await, newer)).await.unwrap();
+    assert_eq!(outcome(&observation), "alert", "what the suite itself leaves out");
+    let observation = run("tls", lab.check(old_server(0).await, [])).await.unwrap();
+    assert_eq!(observation.last("alert"), Some(&Value::from("protocol_version")), "it takes no version at all");
+}
+
 /// Shows a certificate without having its key.
 #[derive(Debug)]
 struct Impostor(std::sync::Arc<rustls::sign::CertifiedKey>);

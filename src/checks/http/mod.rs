@@ -6,6 +6,7 @@ mod fields;
 #[cfg(fuzzing)]
 pub mod fuzzed;
 mod record;
+mod repeated;
 mod request;
 mod trace;
 

@@ -10,6 +10,7 @@ use super::facts::{
     ADDRESS, BODY, BODY_DECODED_SIZE, BODY_JSON, BODY_SIZE, BODY_TRUNCATED, CERTIFICATE_EXPIRES_IN, CONNECT_TIME,
     FIRST_BYTE_TIME, HEADERS, REDIRECTS, RESOLVE_TIME, STATUS, TLS_TIME, URL, VERSION,
 };
+use super::repeated;
 use super::trace::Trace;
 use crate::model::Value;
 use crate::net::bytes::readable;
@@ -78,6 +79,7 @@ pub(super) fn record_answer(cx: &mut Cx<'_>, answer: &Answer) {
     let why = match json(answer, kind.as_deref(), &text) {
         Ok(json) => {
             cx.set(&BODY_JSON, json);
+            note_repeated(cx, &text);
             (answer.head.status.as_u16() >= 400).then(|| format!("answered {}", answer.head.status))
         }
         Err(NoJson { why, unread }) => {
@@ -94,6 +96,22 @@ pub(super) fn record_answer(cx: &mut Cx<'_>, answer: &Answer) {
             cx.note(note);
         }
     }
+}
+
+/// Says so when a document may be read in two ways.
+fn note_repeated(cx: &mut Cx<'_>, text: &charset::Text<'_>) {
+    let Some(name) = repeated::name(document(text)) else { return };
+    let note = format!(
+        "an object of `body.json` has the name `{name}` more than once: the last value counts here, others may take the first"
+    );
+    if !cx.observation().notes().contains(&note) {
+        cx.note(note);
+    }
+}
+
+/// The bytes that are read as JSON: what is no character in UTF-8 is no JSON, and is read as it is.
+fn document<'t>(text: &'t charset::Text<'_>) -> &'t [u8] {
+    text.utf8.unwrap_or(text.text.as_bytes())
 }
 
 /// Sizes and text of the body, and what of it was not seen.
@@ -170,8 +188,7 @@ fn json(answer: &Answer, kind: Option<&str>, text: &charset::Text<'_>) -> Result
     if let Some(why) = &answer.cut {
         return Err(NoJson { why: why.clone(), unread: true });
     }
-    // What is no character in UTF-8 is no JSON: its bytes are read as they are.
-    let parsed = serde_json::from_slice::<Value>(text.utf8.unwrap_or(text.text.as_bytes()));
+    let parsed = serde_json::from_slice::<Value>(document(text));
     parsed.map_err(|error| {
         let kind = kind.unwrap_or("none").split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let declared = kind == "application/json" || kind.ends_with("+json");

@@ -14,7 +14,11 @@ use crate::model::Fault;
 use crate::net::deadline;
 
 /// Alerts with which servers say that nothing of the offer suits them (RFC 8446, 6.2).
-const REFUSALS: &[&str] = &["handshake_failure", "insufficient_security", "illegal_parameter", "missing_extension"];
+const REFUSALS: &[&str] =
+    &["handshake_failure", "insufficient_security", "illegal_parameter", "missing_extension", "protocol_version"];
+
+/// Versions that this program does not speak, newest first.
+const OLDER: [Version; 3] = [Version::Tls11, Version::Tls10, Version::Ssl3];
 
 impl<S> Handshake<S> {
     /// Whether it ended as with a server without anything in common with the offer.
@@ -54,29 +58,50 @@ struct Server<'s, 'o> {
 impl Server<'_, '_> {
     async fn beyond(&self, offer: &Offer) -> Result<Option<Fault>, Fault> {
         let peer = self.peer;
+        let mut refused = true;
         let newest_first =
             [(rustls::ProtocolVersion::TLSv1_3, Version::Tls13), (rustls::ProtocolVersion::TLSv1_2, Version::Tls12)];
         for (_, version) in
             newest_first.into_iter().filter(|(known, _)| offer.versions.iter().any(|v| v.version == *known))
         {
-            let is_13 = version == Version::Tls13;
-            let all = suites().iter().filter(|suite| suite.is_tls13() == is_13).map(|suite| suite.number).collect();
-            let mut hello = Hello::new(version, all);
-            if let Some(rustls::pki_types::ServerName::DnsName(name)) = &offer.sni {
-                hello.sni = Some(name.as_ref().to_owned());
-            }
-            hello.alpn.clone_from(&offer.alpn);
-            let Reply::Taken(flight) = self.ask(&hello).await? else { continue };
+            let hello = widest(version, offer);
+            let flight = match self.ask(&hello).await? {
+                Reply::Taken(flight) => flight,
+                reply => {
+                    refused &= matches!(reply, Reply::Refused);
+                    continue;
+                }
+            };
             // A server that takes the offer now refused it by chance, or for another reason.
             let own = narrowed(&hello, Parts { suites: true, groups: true, schemes: true });
             if !matches!(self.ask(&own).await?, Reply::Refused) {
                 return Ok(None);
             }
+            if let Some(chosen) =
+                flight.hello.as_ref().map(|hello| hello.version).filter(|chosen| OLDER.contains(chosen))
+            {
+                return Ok(Some(fault(peer, nothing_newer(chosen))));
+            }
             let what = match foreign(&flight) {
                 Some(what) => what,
                 None => self.missing(&hello, &flight).await?,
             };
-            return Ok(Some(fault(peer, version, &what)));
+            let why = format!("the server takes {} only with {what}; {}", version.word(), offered());
+            return Ok(Some(fault(peer, why)));
+        }
+        // A suite that left out TLS 1.2 itself asked for no more than it got.
+        let down_to_ours = offer.versions.iter().any(|known| known.version == rustls::ProtocolVersion::TLSv1_2);
+        if refused && down_to_ours { self.older(offer).await } else { Ok(None) }
+    }
+
+    /// Everything is refused in every version that this program speaks: the server may have older ones only.
+    async fn older(&self, offer: &Offer) -> Result<Option<Fault>, Fault> {
+        for version in OLDER {
+            match self.ask(&widest(version, offer)).await? {
+                Reply::Taken(_) => return Ok(Some(fault(self.peer, nothing_newer(version)))),
+                Reply::Refused => {}
+                Reply::Unknown => break,
+            }
         }
         Ok(None)
     }
@@ -114,6 +139,22 @@ impl Server<'_, '_> {
     }
 }
 
+fn nothing_newer(version: Version) -> String {
+    format!("the server takes {} and nothing newer; this program offers TLS1.2 and TLS1.3", version.word())
+}
+
+/// A hello of `version` with everything there is, beside the names of `offer`.
+fn widest(version: Version, offer: &Offer) -> Hello {
+    let is_13 = version == Version::Tls13;
+    let all = suites().iter().filter(|suite| suite.is_tls13() == is_13).map(|suite| suite.number).collect();
+    let mut hello = Hello::new(version, all);
+    if let Some(rustls::pki_types::ServerName::DnsName(name)) = &offer.sni {
+        hello.sni = Some(name.as_ref().to_owned());
+    }
+    hello.alpn.clone_from(&offer.alpn);
+    hello
+}
+
 /// Parts of a hello that are cut down to what this program offers.
 #[derive(Clone, Copy, Default)]
 struct Parts {
@@ -147,8 +188,7 @@ enum Reply {
     Unknown,
 }
 
-fn fault(peer: SocketAddr, version: Version, what: &str) -> Fault {
-    let why = format!("the server takes {} only with {what}; {}", version.word(), offered());
+fn fault(peer: SocketAddr, why: String) -> Fault {
     let remedy =
         "check it with a client that has more, such as `openssl s_client`; `scan: true` shows everything it takes";
     Fault::local("TLS handshake", peer.to_string(), why, remedy)

@@ -117,9 +117,10 @@ pub fn offered() -> String {
 fn incompatible(why: &PeerIncompatible) -> Sorted {
     let ours = |what: &str| Sorted::Ours(format!("{what}: {}", offered()), OTHER_CLIENT);
     match why {
-        PeerIncompatible::ServerDoesNotSupportTls12Or13 => {
-            Sorted::Broken("the server takes nothing newer than TLS 1.1; TLS 1.2 and TLS 1.3 were offered".to_owned())
-        }
+        PeerIncompatible::ServerDoesNotSupportTls12Or13 => Sorted::Ours(
+            "the server takes nothing newer than TLS1.1; this program offers TLS1.2 and TLS1.3".to_owned(),
+            OTHER_CLIENT,
+        ),
         PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig => {
             Sorted::Broken("the server chose a version that was not offered".to_owned())
         }

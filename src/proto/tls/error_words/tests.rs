@@ -169,6 +169,8 @@ fn what_this_side_lacks_is_not_the_servers_fault() {
             "{text}"
         );
     }
+    let old = sort(&Error::PeerIncompatible(I::ServerDoesNotSupportTls12Or13));
+    assert!(matches!(old, Sorted::Ours(..)), "{old:?}");
     for why in [InvalidMessage::CertificatePayloadTooLarge, InvalidMessage::HandshakePayloadTooLarge] {
         let Sorted::TooLarge(text) = sort(&Error::InvalidMessage(why)) else { panic!() };
         assert!(text.contains("larger than this side reads"), "{text}");
