@@ -244,12 +244,28 @@ mod tests {
     use super::Redactor;
 
     #[test]
+    fn signs_of_base64_are_found_as_urls_have_them() {
+        let mut redactor = Redactor::default();
+        redactor.add_secret("ÿÿÿ>>>???x");
+        for leak in [
+            "w7/Dv8O/Pj4+Pz8/eA==",
+            "w7%2FDv8O%2FPj4%2BPz8%2FeA%3D%3D",
+            "w7\\/Dv8O\\/Pj4+Pz8\\/eA==",
+            "w7_Dv8O_Pj4-Pz8_eA",
+        ] {
+            let clean = redactor.clean(leak);
+            assert!(clean.contains("***") && !clean.contains("Dv8O") && !clean.contains("Pz8"), "{leak} -> {clean}");
+        }
+    }
+
+    #[test]
     fn every_form_is_hidden() {
         let mut redactor = Redactor::default();
         redactor.add_secret("s3cr\"t välue");
         for leak in [
             "token s3cr\"t välue!",
             "TOKEN S3CR\"T VÄLUE",
+            "read as Latin-1: s3cr\"t v\u{c3}\u{a4}lue",
             "{\"t\":\"s3cr\\\"t välue\"}",
             "basic czNjciJ0IHbDpGx1ZQ==",
             "/form?q=s3cr%22t+v%C3%A4lue",

@@ -277,7 +277,7 @@ fn a_change_that_does_not_meet_the_eye_is_named() {
         let url = |path: &str| format!("http://{host}{path}");
         let facts = json!({"outcome": "answered", "url": url(path), "redirects": [url("/x"), url(path)],
             "headers": {"location": url(path)}});
-        let with = json!({"family": "http", "target": url("/"), "facts": facts});
+        let with = json!({"family": "http", "target": url("/app"), "facts": facts});
         shown(Builder::new(number, CLASS), "a", "1", &with).text()
     };
     sandbox.write("before.json", &at(1, "192.0.2.1:80", "/y"));

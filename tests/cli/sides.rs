@@ -45,6 +45,19 @@ fn compare(sandbox: &CliSandbox, base: &[String], args: &[&str]) -> (Ended, Valu
     (ended, document)
 }
 
+/// What a check had under its old name it has under the new one, its failure too.
+#[test]
+fn a_check_that_failed_before_it_was_renamed_is_told_as_that() {
+    let sandbox = CliSandbox::new("");
+    let mut before = Builder::new(1, CLASS).check("edge", "old", "d", json!({}));
+    set(&mut before.0["checks"][0], &json!({"verdict": "failed", "reason": "it broke"}));
+    sandbox.write("before.json", &before.text());
+    sandbox.write("after.json", &Builder::new(2, CLASS).check("edge", "new", "d", latency(0.010)).text());
+    let (ended, document) = compare(&sandbox, &[], &["before.json", "after.json"]);
+    let why = "the reference has no numbers of it: the check failed there";
+    assert_eq!(document["metrics"][0]["reason"], why, "{}{}", ended.out, ended.err);
+}
+
 #[test]
 fn what_never_ran_is_not_green() {
     let errored = json!({"verdict": "errored", "reason": "no route to 192.0.2.1"});

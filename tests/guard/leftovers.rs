@@ -95,6 +95,22 @@ fn what_a_successful_inject_left_running_is_left_alone() {
     killed(remaining.trim_start_matches("sleep ").parse().unwrap(), Signal::SIGKILL);
 }
 
+/// What runs on after an inject command that failed may be about to break something.
+#[test]
+fn what_a_failed_inject_left_running_is_ended_first() {
+    let marks = Marks::new();
+    let mut plan = plan(shell("sleep 60 >/dev/null 2>&1 & exit 1"), marks.leave("restored", ""));
+    plan.inject.timeout = Duration::from_millis(500);
+    let mut bare = Bare::armed(&plan);
+    bare.send(&json!("inject"));
+    assert!(bare.receive()["started"].is_number());
+    assert_eq!(bare.receive()["injected"]["exit"], 1);
+    bare.send(&json!("restore"));
+    assert_eq!(bare.receive(), "restoring");
+    let answer = bare.receive();
+    assert_eq!((answer["restored"]["remaining"].clone(), marks.count("restored")), (json!([]), 1), "{answer}");
+}
+
 /// Without `verify`, nobody can tell whether what a successful `inject` left running was ended by `restore`, or has broken it
 /// again and ended.
 #[tokio::test]

@@ -97,6 +97,8 @@ async fn what_is_not_read_here_is_not_the_servers_fault() {
     assert!(observation.partial("body").is_none(), "its text was seen");
     let broken = seen("content-type: application/json\r\n", b"[[", []).await;
     assert!(broken.partial("body.json").is_none() && broken.last("body.json").is_none());
+    let no_text = seen("content-type: application/json\r\n", b"{\"a\": \"\xff\"}", []).await;
+    assert!(no_text.last("body.json").is_none(), "JSON is UTF-8, and what stands for other bytes is not sent");
     let coded = seen("content-encoding: compress\r\n", b"abc", []).await;
     assert!(coded.notes().iter().any(|note| note.contains("3 bytes of body came, and cannot be read")));
 }

@@ -73,6 +73,7 @@ mod tests {
         same(json!({"location": "http://a:1/y"}), json!({"location": "https://b/y"}));
         // The same place on both sides is no change either, though it was the first side's own.
         same(json!("http://a:1/y"), json!("http://a:1/y"));
+        same(json!("http://a:1/x"), json!("http://a:1/x"));
         let differs = |before: Value, after: Value| assert_ne!(rewritten(before, &after), after);
         differs(json!("http://a:1/y"), json!("https://b/z"));
         differs(json!("http://c/y"), json!("https://b/y"));

@@ -133,6 +133,12 @@ fn scans() -> Vec<Row> {
             json!({"scan.versions": ["TLS1.2", "TLS1.3"]}),
             json!({"scan.versions": ["TLS1.3"]}),
         ),
+        (
+            "dns: {server: 127.0.0.1, name: www.example, dnssec: validate}",
+            "dnssec.algorithms: {contains: NSEC3RSASHA1}",
+            json!({"dnssec.algorithms": ["RSASHA1-NSEC3-SHA1"]}),
+            json!({"dnssec.algorithms": ["RSASHA1"]}),
+        ),
         (TLS, "key: {ne: RSA-1024}", tls("key", "RSA 2048"), tls("key", "RSA 1024")),
         (
             TLS,
@@ -245,6 +251,22 @@ fn what_is_one_value_holds_and_what_is_another_does_not() {
         assert!(held, "{expect} of {good}: {text}");
         let (held, text) = holds(check, expect, &bad);
         assert!(!held, "{expect} of {bad}: {text}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_what_was_seen_is_named() {
+    let texts = json!({"answers.text": ["a", "b"]});
+    let spf = answers("TXT", "\"v=spf1\"");
+    for (check, expect, facts, why) in [
+        (DNS, "answers.text: {all: {matches: \"^a\"}}", &texts, "(not so: b)"),
+        (DNS, "answers.text: {none: {matches: \"^b\"}}", &texts, "(found: b)"),
+        (DNS, "answers.text: {contains: [a, c, d]}", &texts, "(missing: c, d)"),
+        (DNS, "answers: {any: {matches: \"^v=spf1$\"}}", &spf, "the quotation marks are part of the text"),
+        (TLS, "issuer: \"CN=a, C=US\"", &json!({"issuer": "C=US, CN=a"}), "the same but for the order of its parts"),
+    ] {
+        let (held, text) = holds(check, expect, facts);
+        assert!(!held && text.contains(why), "{expect}: {text}");
     }
 }
 

@@ -113,6 +113,10 @@ mod tests {
         assert!(same("O=Example\\, Inc., CN=a", "O=Example, Inc., CN=a"));
         assert!(same("O=Example\\, Inc., CN=a", "O = \"Example, Inc.\", CN = a"));
         assert!(same("CN=a, Email=x@example.org", "CN=a, emailAddress=x@example.org"));
+        assert!(same("C=US, ST=Utah, CN=a", "C=US, stateOrProvinceName=Utah, CN=a"));
+        assert!(same("C=US, CN=a + O=b", "C=US, CN=a+O=b"), "two attributes of one part");
+        assert!(same("O=x\\, CN=y, C=US", "O=\"x, CN=y\", C=US"), "what is quoted is one value");
+        assert!(same("O=a\\\"b, CN=c", "CN=c,O=a\\\"b"), "an escaped quotation mark opens nothing");
         for other in [
             "C=US, O=Let's Encrypt, CN=R4",
             "CN=R3, O=Let's Encrypt, C=US",

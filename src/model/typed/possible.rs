@@ -84,6 +84,10 @@ mod tests {
             (Form::Host, "DNS:www.example"),
             (Form::Host, "https://www.example"),
             (Form::Name, "ns1.example:53"),
+            (Form::Name, ""),
+            (Form::Host, ""),
+            (Form::Hex, ""),
+            (Form::HexNumber, "0x"),
             (Form::Hex, "xyz"),
             (Form::HexNumber, "serial"),
             (Form::Digest, "AB:CD"),
@@ -95,7 +99,11 @@ mod tests {
         }
         let digest = "0d".repeat(32);
         let pin = format!("sha256/{}=", "A".repeat(43));
+        let (of_openssl, of_http) =
+            (format!("SHA256 Fingerprint={digest}"), format!("pin-sha256=\"{}=\"", "A".repeat(43)));
         let may_be = [
+            (Form::Digest, of_openssl.as_str()),
+            (Form::Digest, of_http.as_str()),
             (Form::Address, "::ffff:192.0.2.1"),
             (Form::Address, "[::1]"),
             (Form::Host, "*.example"),

@@ -96,6 +96,7 @@ mod tests {
             ("http://[::1]:8080/", "http://[0:0::1]:8080"),
             ("https://bücher.example/", "https://xn--bcher-kva.example/"),
             ("https://example.com?q=1", "https://example.com/?q=1"),
+            ("http://example.com:/", "http://example.com/"),
         ] {
             assert_eq!(url(one), url(other), "{one} {other}");
         }
@@ -107,6 +108,7 @@ mod tests {
             ("https://example.com/%7ea", "https://example.com/~a"),
             ("https://a@example.com/", "https://example.com/"),
             ("/a", "https://example.com/a"),
+            ("http://[::1]:8080/", "http://[::1:8080]/"),
         ] {
             assert_ne!(url(one), url(other), "{one} {other}");
         }

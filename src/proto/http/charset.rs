@@ -96,6 +96,7 @@ mod tests {
         let read = text(None, cut, false);
         assert_eq!((&*read.text, read.doubt), ("gr", None), "cut in the middle of a character");
         assert!(text(None, cut, true).doubt.is_some());
+        assert!(text(None, b"gr\xfc\xdfe", false).doubt.is_some(), "more of it would not make it UTF-8");
         assert!(text(Some("a/b; charset=utf-8"), b"gr\xfc", true).doubt.is_none(), "it is as every client reads it");
     }
 

@@ -65,7 +65,21 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::escaped;
+    use super::{escaped, of_der};
+
+    #[test]
+    fn a_value_of_any_type_is_told() {
+        let name = |value: &[u8]| {
+            let length = |more: usize| u8::try_from(value.len() + more).unwrap();
+            let head = [0x30, length(9), 0x31, length(7), 0x30, length(5), 6, 3, 0x55, 4, 3];
+            of_der(&[&head[..], value].concat())
+        };
+        assert_eq!(name(b"\x0c\x01a"), "CN=a");
+        assert_eq!(name(b"\x1e\x02\x00\xe4"), "CN=ä", "UTF-16, of old Microsoft CAs");
+        assert_eq!(name(b"\x04\x02\xab\xcd"), "CN=#abcd", "no text");
+        let two = b"\x30\x16\x31\x14\x30\x08\x06\x03\x55\x04\x03\x0c\x01a\x30\x08\x06\x03\x55\x04\x0a\x0c\x01b";
+        assert_eq!(of_der(two), "CN=a + O=b", "two attributes of one part");
+    }
 
     #[test]
     fn a_value_never_reads_like_several_parts() {

@@ -235,16 +235,30 @@ mod tests {
             (&SUITES, "TLS_PSK_WITH_AES_128_CBC_SHA256", "PSK-AES128-CBC-SHA256"),
             (&SUITES, "TLS_RSA_WITH_NULL_SHA256", "NULL-SHA256"),
             (&SUITES, "TLS_AES_128_GCM_SHA256", "0x1301"),
+            (&SUITES, "TLS_DHE_RSA_WITH_3DES_EDE_CBC_SHA", "EDH-RSA-DES-CBC3-SHA"),
+            (&SUITES, "TLS_ECDH_anon_WITH_AES_128_CBC_SHA", "AECDH-AES128-SHA"),
+            (&SUITES, "TLS_PSK_DHE_WITH_AES_128_CCM_8", "DHE-PSK-AES128-CCM8"),
+            (&SUITES, "TLS_RSA_EXPORT_WITH_RC4_40_MD5", "EXP-RC4-MD5"),
+            (&SUITES, "TLS_RSA_EXPORT_WITH_DES40_CBC_SHA", "EXP-DES-CBC-SHA"),
+            (&SUITES, "TLS_SRP_SHA_WITH_AES_128_CBC_SHA", "SRP-AES-128-CBC-SHA"),
+            (&SUITES, "TLS_SRP_SHA_RSA_WITH_AES_128_CBC_SHA", "SRP-RSA-AES-128-CBC-SHA"),
             (&WEAK_SUITES, "RC4 TLS_RSA_WITH_RC4_128_SHA", "RC4-SHA"),
             (&NAMED_GROUPS, "secp256r1", "P-256"),
             (&NAMED_GROUPS, "secp256r1", "prime256v1"),
             (&NAMED_GROUPS, "x25519", "X25519"),
+            (&NAMED_GROUPS, "x25519", "Curve25519"),
+            (&NAMED_GROUPS, "x448", "curve448"),
+            (&NAMED_GROUPS, "secp384r1", "P-384"),
+            (&NAMED_GROUPS, "secp521r1", "nistp521"),
+            (&NAMED_GROUPS, "0xfefe", "0xFEFE"),
             (&NAMED_GROUPS, "X25519MLKEM768", "0x11EC"),
             (&KEYS, "RSA 2048", "rsa-2048"),
             (&KEYS, "RSA 2048", "RSA2048"),
             (&KEYS, "RSA 2048", "RSA (2048 bit)"),
             (&KEYS, "ECDSA P-256", "EC prime256v1"),
             (&KEYS, "ECDSA P-256", "ecdsa p256"),
+            (&KEYS, "ECDSA P-256", "id-ecPublicKey (P-256)"),
+            (&KEYS, "ECDSA P-384", "EC secp384r1"),
             (&KEYS, "Ed25519", "ED25519"),
             (&SIGNATURES, "ecdsa-with-SHA256", "SHA256withECDSA"),
             (&SIGNATURES, "sha256WithRSAEncryption", "RSA-SHA256"),
@@ -278,7 +292,14 @@ mod tests {
         assert!(help(&SUITES, "strong").contains("registry"));
         assert!(help(&NAMED_GROUPS, "secp265r1").contains("secp256r1"));
         assert!(help(&WEAK_SUITES, "RC4").contains("{none: {contains: RC4}}"));
-        assert!((SUITES.contains)(None, "TLS_RSA_WITH_3DES_EDE_CBC_SHA", "DES-CBC3"));
+        for (suite, part) in [
+            ("TLS_RSA_WITH_3DES_EDE_CBC_SHA", "DES-CBC3"),
+            ("TLS_RSA_WITH_AES_128_CCM_8", "CCM8"),
+            ("TLS_DH_anon_WITH_AES_128_CBC_SHA", "ADH-"),
+            ("TLS_RSA_WITH_AES_256_CBC_SHA", "AES256-SHA"),
+        ] {
+            assert!((SUITES.contains)(None, suite, part), "{suite} {part}");
+        }
         assert!(!(SUITES.contains)(None, "TLS_RSA_WITH_AES_128_CBC_SHA", "RC4"));
     }
 

@@ -240,6 +240,38 @@ async fn a_client_that_leaves_before_its_streams_holds_nobody_up() {
     }
 }
 
+/// Tries until the server has a seat for a test with these parameters.
+async fn seated(addr: SocketAddr, params: &Value) -> TcpStream {
+    loop {
+        let mut control = dial(addr, &make_cookie()).await;
+        if read_state(&mut control).await.unwrap() == state::PARAM_EXCHANGE {
+            write_json(&mut control, params).await.unwrap();
+            return control;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+/// A client that has left keeps no seat, whether it had its turn (TCP has no turns) or still waited for it.
+#[tokio::test]
+async fn a_client_that_leaves_before_its_streams_keeps_no_seat() {
+    for udp in [true, false] {
+        // A quarter of all is for one host: of datagrams one that has its turn, and one that waits.
+        let sessions = if udp { 8 } else { 4 };
+        let (addr, _guard) = start(Limits { step: Duration::from_hours(1), sessions, ..Limits::default() }).await;
+        let params = json!({"udp": udp, "tcp": !udp, "time": 1, "parallel": 1, "len": 100, "bandwidth": 1e6});
+        let first = open(addr, params.clone()).await;
+        let _held = udp.then_some(first);
+        for _ in 0..3 {
+            let seat = timeout(Duration::from_secs(30), seated(addr, &params)).await;
+            let mut control = seat.unwrap_or_else(|_| panic!("no seat is free, udp {udp}"));
+            if !udp {
+                assert_eq!(read_state(&mut control).await.unwrap(), state::CREATE_STREAMS);
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_client_may_send_from_another_of_its_addresses() {
     let (addr, _guard) = start(Limits::default()).await;
