@@ -20,7 +20,7 @@ const BYTES_ACKED: usize = 120;
 /// `TCP_ESTABLISHED` of Linux.
 const ESTABLISHED: u8 = 1;
 
-/// `SO_MEMINFO` (Linux 4.12): nine counters (linux/sock_diag.h), the last one is packets dropped: because the queue was full, or by
+/// `SO_MEMINFO` (Linux 4.12): nine counters (`linux/sock_diag.h`), the last one is packets dropped: because the queue was full, or by
 /// a socket filter.
 const SO_MEMINFO: libc::c_int = 55;
 const WMEM_ALLOC: usize = 2 * 4;
