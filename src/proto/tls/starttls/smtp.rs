@@ -37,6 +37,7 @@ async fn mail(dialog: &mut Dialog<'_>, hello: &str) -> Result<(), DialogError> {
     if answer.code == 220 {
         return Ok(());
     }
-    let cause = if answer.code == 421 { Cause::ServiceRefused } else { Cause::Refused };
+    // The same codes mean the client at any time (RFC 5321, 3.8); 454 means TLS (RFC 3207, 4).
+    let cause = if matches!(answer.code, 421 | 521 | 554) { Cause::ServiceRefused } else { Cause::Refused };
     Err(not_upgraded(cause, format!("STARTTLS is answered with {}", answer.quoted())))
 }

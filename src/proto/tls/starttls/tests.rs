@@ -110,7 +110,11 @@ fn a_server_without_tls_says_so_in_its_own_way() {
     ends(Protocol::Smtp, &[b"220 me\r\n", b"554 blocked\r\n"], ServiceRefused, "554 blocked");
     ends(Protocol::Smtp, &[b"250 odd\r\n"], Refused, "250 odd");
     ends(Protocol::Smtp, &[b"220 me\r\n", b"250-me\r\n250 STARTTLS\r\n", b"454 not now\r\n"], Refused, "454 not now");
-    ends(Protocol::Smtp, &[b"220 me\r\n", b"250-me\r\n250 STARTTLS\r\n", b"421 bye\r\n"], ServiceRefused, "421 bye");
+    for answer in ["421 bye", "521 no mail", "554 5.7.1 blocked"] {
+        let line = format!("{answer}\r\n");
+        let script: [&[u8]; 3] = [b"220 me\r\n", b"250-me\r\n250 STARTTLS\r\n", line.as_bytes()];
+        ends(Protocol::Smtp, &script, ServiceRefused, answer);
+    }
     ends(Protocol::Imap, &[b"* OK\r\n", b"* CAPABILITY IMAP4\r\na1 OK\r\n"], NotOffered, "IMAP4");
     ends(Protocol::Imap, &[b"* OK\r\n", b"a1 BAD no\r\n"], NotOffered, "a1 BAD no");
     ends(Protocol::Imap, &[b"* PREAUTH in already\r\n"], Refused, "PREAUTH");
