@@ -29,6 +29,15 @@ pub fn combine(
     for (message, help, span) in written.iter().filter_map(|(written, span)| parts.unanswerable(written, *span)) {
         errors.add(span, message, help);
     }
+    for (path, span) in parts.impossible() {
+        if !errors.has(span) {
+            errors.add(
+                span,
+                format!("no `{path}` holds all that is expected of it"),
+                "see whether the limits are the wrong way round",
+            );
+        }
+    }
     out.extend(written.into_iter().map(|(expectation, _)| expectation));
     let place = |expectation: &Expectation| facts.iter().position(|fact| fact.name == expectation.info.name);
     out.sort_by_key(|expectation| place(expectation).unwrap_or(usize::MAX));
@@ -146,6 +155,23 @@ impl Parts<'_> {
                 span,
             )
         })
+    }
+
+    /// What the check writes more than once of, and cannot hold together. Of numbers and closed lists of words it is certain.
+    fn impossible(&self) -> Vec<(&str, Span)> {
+        let mut out: Vec<(&str, Span)> = Vec::new();
+        for (first, span) in self.written {
+            let certain = matches!(first.sort, Sort::Number(_) | Sort::Bool | Sort::Choice(_));
+            if !certain || out.iter().any(|(path, _)| *path == &*first.path) {
+                continue;
+            }
+            let same = self.written.iter().filter(|(other, _)| other.path == first.path);
+            let tests: Vec<&Test> = same.map(|(other, _)| &other.test).collect();
+            if tests.len() > 1 && domain::contradict(&tests, first.sort, first.info.range()) {
+                out.push((&*first.path, *span));
+            }
+        }
+        out
     }
 
     /// A default in force and what the check writes of the same thing cannot both hold.
