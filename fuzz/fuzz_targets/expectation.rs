@@ -2,9 +2,10 @@
 #![no_main]
 
 use shakedown::checks::FAMILIES;
+use shakedown::model::Args;
 use shakedown::suite::defaults::Defaults;
 use shakedown::suite::diagnostic::{Diagnostics, Sources};
-use shakedown::suite::expect::{Reader, effective};
+use shakedown::suite::expect::{FactTyping, Reader, effective};
 use shakedown::suite::tree;
 
 thread_local! {
@@ -17,7 +18,8 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = std::str::from_utf8(text) else { return };
     let family = &FAMILIES[usize::from(*first) % FAMILIES.len()];
     let (mut errors, mut sources) = (Diagnostics::default(), Sources::default());
-    let defaults = DEFAULTS.with(|defaults| defaults.of_check(family, &shakedown::model::Args::default()));
+    let args = Args::default();
+    let defaults = DEFAULTS.with(|defaults| defaults.of_check(family, &args));
     let source = sources.add("fuzz", text.to_owned());
     if let Some(node) = tree::parse(source, &sources, &mut errors) {
         let mut reader = Reader {
@@ -28,6 +30,8 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
             errors: &mut errors,
             sources: &sources,
             default: false,
+            args: &args,
+            typing: FactTyping::default(),
         };
         let written = reader.read(&node);
         for expectation in effective::combine(family.facts, &defaults, written, &mut errors) {

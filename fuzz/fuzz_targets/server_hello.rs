@@ -2,8 +2,9 @@
 //! exchange, alerts.
 #![no_main]
 
-use shakedown::proto::tls::certificate::{Certificate, distinguished_name};
+use shakedown::proto::tls::certificate::Certificate;
 use shakedown::proto::tls::hello::Parser;
+use shakedown::proto::tls::name_text;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let (whole, mut slow) = (fed(bytes, bytes.len().max(1)), Parser::default());
@@ -16,7 +17,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     }
     for der in &whole.flight().chain {
         let _ = Certificate::parse(der);
-        let _ = distinguished_name(der);
+        let _ = name_text::of_der(der);
     }
     let _ = shakedown::proto::quic::server_hello::read(bytes);
 });

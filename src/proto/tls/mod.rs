@@ -21,7 +21,7 @@ pub(in crate::proto) mod iana_names;
 mod key_kind;
 pub mod lint;
 mod load_client;
-mod name_text;
+pub mod name_text;
 pub mod ocsp;
 mod path;
 pub mod profile;
