@@ -88,6 +88,13 @@ fn idle(restore: Vec<String>) -> FaultPlan {
     plan(shell("true"), restore)
 }
 
+/// A guard of this process, with the fault in place.
+async fn injected(plan: FaultPlan) -> Guard {
+    let mut guard = Guard::arm(plan, Vec::new()).await.unwrap();
+    assert!(guard.inject().await.unwrap().succeeded());
+    guard
+}
+
 fn killed(id: i32, signal: Signal) {
     kill(Pid::from_raw(id), signal).unwrap();
 }
@@ -246,8 +253,7 @@ async fn a_run_hears_that_the_guard_restored_unasked() {
     let marks = Marks::new();
     let mut plan = idle(marks.leave("restored", ""));
     plan.hold = Duration::from_millis(50);
-    let mut guard = Guard::arm(plan, Vec::new()).await.unwrap();
-    assert!(guard.inject().await.unwrap().succeeded());
+    let mut guard = injected(plan).await;
     guard.lost().await;
     let restored = guard.restore().await.unwrap();
     assert!(restored.succeeded() && restored.incident.contains("did not ask for it in time"), "{restored:?}");
@@ -257,8 +263,7 @@ async fn a_run_hears_that_the_guard_restored_unasked() {
 #[tokio::test]
 async fn when_the_guard_is_killed_the_run_restores_itself() {
     let marks = Marks::new();
-    let mut guard = Guard::arm(idle(marks.leave("restored", "")), Vec::new()).await.unwrap();
-    assert!(guard.inject().await.unwrap().succeeded());
+    let mut guard = injected(idle(marks.leave("restored", ""))).await;
     killed(guard.id(), Signal::SIGKILL);
     guard.lost().await;
     let restored = guard.restore().await.unwrap();
@@ -270,8 +275,7 @@ async fn when_the_guard_is_killed_the_run_restores_itself() {
 #[tokio::test]
 async fn when_the_guard_does_not_answer_the_run_restores_itself() {
     let marks = Marks::new();
-    let mut guard = Guard::arm(idle(marks.leave("restored", "")), Vec::new()).await.unwrap();
-    assert!(guard.inject().await.unwrap().succeeded());
+    let mut guard = injected(idle(marks.leave("restored", ""))).await;
     killed(guard.id(), Signal::SIGSTOP);
     let restored = guard.restore().await.unwrap();
     assert!(restored.succeeded() && !restored.incident.is_empty(), "{restored:?}");
@@ -283,8 +287,7 @@ async fn when_the_guard_does_not_answer_the_run_restores_itself() {
 #[tokio::test]
 async fn a_guard_that_is_stopped_is_lost_within_a_second() {
     let marks = Marks::new();
-    let mut guard = Guard::arm(idle(marks.leave("restored", "")), Vec::new()).await.unwrap();
-    assert!(guard.inject().await.unwrap().succeeded());
+    let mut guard = injected(idle(marks.leave("restored", ""))).await;
     // One that is well answers as long as it is asked.
     let well = tokio::time::timeout(Duration::from_millis(1500), guard.lost()).await;
     assert!(well.is_err(), "it is there");
