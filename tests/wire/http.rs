@@ -271,8 +271,9 @@ async fn a_slow_server_is_a_timeout() {
     assert_eq!(outcome(&observation), "answered");
 }
 
+/// Where reading stops is a limit of this side, not nonsense of the server.
 #[tokio::test]
-async fn misbehaviour_has_its_own_words() {
+async fn headers_beyond_what_this_side_reads_are_no_fact_of_the_server() {
     let endless = server(|mut stream| async move {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nx: ").await;
         while stream.write_all(&[b'x'; 4096]).await.is_ok() {}
@@ -283,9 +284,30 @@ async fn misbehaviour_has_its_own_words() {
         while stream.write_all(b"x-header: y\r\n").await.is_ok() {}
     })
     .await;
+    // 32 bytes and the name are counted for each: "x" of 100 bytes, 133.
+    let headers = |count: usize| {
+        format!("HTTP/1.1 200 OK\r\n{}content-length: 2\r\n\r\nhi", format!("x: {}\r\n", "y".repeat(100)).repeat(count))
+    };
+    let most = says(headers(492).leak().as_bytes()).await;
+    let more = says(headers(493).leak().as_bytes()).await;
+    for (address, read) in [(endless, false), (many, false), (more, false), (most, true)] {
+        let ran = run("http", with(get(&format!("http://{address}/")), [("version", text("1.1"))])).await;
+        match ran {
+            Ok(observation) if read => assert_eq!(outcome(&observation), "answered"),
+            Err(fault) if !read => {
+                assert!(fault.detail.contains("larger than this side reads (64 KiB"), "{fault:?}");
+                assert!(fault.peer.contains(&address.to_string()), "{fault:?}");
+            }
+            other => panic!("{read}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn misbehaviour_has_its_own_words() {
+    let length = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", u64::MAX);
     let cases = [
-        (endless, "1.1", "malformed"),
-        (many, "1.1", "malformed"),
+        (says(length.leak().as_bytes()).await, "1.1", "malformed"),
         (says(b"220 mail.example ESMTP\r\n\r\n").await, "1.1", "malformed"),
         (says(b"\x00\xff\x00\xff\r\n\r\n").await, "1.1", "malformed"),
         (says(b"HTTP/1.1 400 Bad Request\r\n\r\n").await, "2", "malformed"),

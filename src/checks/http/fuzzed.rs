@@ -16,7 +16,7 @@ use crate::proto::http::{Limits, Version, send};
 
 /// Bytes of a body that are kept.
 const LIMIT: usize = 4096;
-const LIMITS: Limits = Limits { head: 64 * 1024, headers: 256, window: None };
+const LIMITS: Limits = Limits { head: 64 * 1024, window: None };
 
 /// Reads `bytes` as what a server sends over a connection before it closes it; the first says which version was asked for.
 pub async fn answer(bytes: &[u8]) -> Observation {

@@ -3,12 +3,14 @@
 use http_body_util::BodyExt as _;
 use hyper::Request;
 use hyper::body::{Bytes, Incoming};
+use hyper::header::{HeaderName, HeaderValue};
 use hyper::http::response::Parts;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::NoResponse;
 use super::stream_end::{StreamEnd, TrackedStream};
+use super::{ExchangeError, NoResponse};
+use crate::model::Fault;
 use crate::net::scope::Scope;
 
 /// Version spoken on a stream.
@@ -20,15 +22,42 @@ pub enum Version {
     Http2,
 }
 
+/// The library reads heads so many times longer: what it refuses itself it calls nonsense, and a long head is none.
+const SPARE: u32 = 4;
+/// Counted for each header beside its name and value.
+const PER_HEADER: usize = 32;
+/// Bytes of the shortest header in HTTP/1.1: a name, a colon, the end of the line.
+const SHORTEST: usize = 4;
+
 /// Bounds of what a server may send beside the body.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Bytes of the head of a response.
+    /// Bytes of the head of a response, counted as in HTTP/2: those of names and values, and 32 for each header (RFC 9113, 6.5.2).
     pub head: u32,
-    /// Headers of a response in HTTP/1.1.
-    pub headers: usize,
     /// Bytes ahead of what was read, in HTTP/2; absent leaves it to the library.
     pub window: Option<u32>,
+}
+
+impl Limits {
+    fn exceeded_by(self, head: &Parts) -> bool {
+        let size = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + PER_HEADER;
+        head.headers.iter().map(size).sum::<usize>() as u64 > u64::from(self.head)
+    }
+
+    /// What this side does not read is no nonsense of the server.
+    fn exceeded(self) -> ExchangeError {
+        let most = self.head / 1024;
+        let detail = format!(
+            "the headers of the response are larger than this side reads ({most} KiB, counting 32 bytes for each header beside its text)"
+        );
+        Fault::local(
+            "read the headers of the response",
+            "",
+            detail,
+            "look at the response with curl -sD-; let the server send fewer or shorter headers",
+        )
+        .into()
+    }
 }
 
 /// A response whose head is there.
@@ -65,7 +94,7 @@ pub async fn send<S, B>(
     version: Version,
     limits: Limits,
     request: Request<B>,
-) -> Result<Response, NoResponse>
+) -> Result<Response, ExchangeError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     B: hyper::body::Body<Data = Bytes, Error = std::convert::Infallible> + Unpin + Send + 'static,
@@ -78,7 +107,16 @@ where
         Version::Http1 => http1(io, &scope, limits, request).await,
         Version::Http2 => http2(io, &scope, limits, request).await,
     };
-    let (head, incoming) = response.map_err(|error| end.explain(&error))?.into_parts();
+    let (head, incoming) = match response {
+        Ok(response) => response.into_parts(),
+        Err(error) if error.is_parse_too_large() && end.received() > u64::from(limits.head) => {
+            return Err(limits.exceeded());
+        }
+        Err(error) => return Err(end.explain(&error).into()),
+    };
+    if limits.exceeded_by(&head) {
+        return Err(limits.exceeded());
+    }
     Ok(Response { head, body: Body { incoming, end, _scope: scope } })
 }
 
@@ -92,9 +130,9 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     B: hyper::body::Body<Data = Bytes, Error = std::convert::Infallible> + Send + 'static,
 {
-    let head = usize::try_from(limits.head).unwrap_or(usize::MAX);
+    let head = usize::try_from(limits.head.saturating_mul(SPARE)).unwrap_or(usize::MAX);
     let mut client = hyper::client::conn::http1::Builder::new();
-    client.max_buf_size(head).max_header_size(head).max_headers(limits.headers);
+    client.max_buf_size(head).max_header_size(head).max_headers(head / SHORTEST);
     let (mut sender, connection) = client.handshake(io).await?;
     scope.spawner().spawn(connection);
     // Queued before the connection reads anything, so that a server that talks early is heard out all the same.
@@ -112,7 +150,7 @@ where
     B: hyper::body::Body<Data = Bytes, Error = std::convert::Infallible> + Unpin + Send + 'static,
 {
     let mut client = hyper::client::conn::http2::Builder::new(scope.spawner());
-    client.max_header_list_size(limits.head);
+    client.max_header_list_size(limits.head.saturating_mul(SPARE));
     if let Some(window) = limits.window {
         client
             .initial_stream_window_size(window)

@@ -22,7 +22,7 @@ use crate::proto::tls::{
 
 /// More than a timer is late by itself.
 const LAST_WORD: Duration = Duration::from_millis(3);
-const LIMITS: Limits = Limits { head: 64 * 1024, headers: 256, window: None };
+const LIMITS: Limits = Limits { head: 64 * 1024, window: None };
 
 /// Steps of an exchange, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -219,7 +219,7 @@ impl Server<'_> {
         let request = build(version).map_err(|why| NoResponse::new(Cause::Malformed, why))?;
         let start = Instant::now();
         let response = send(stream, version, LIMITS, request).await;
-        let response = response.map_err(|none| NoResponse { why: format!("{}: {}", self.url, none.why), ..none })?;
+        let response = response.map_err(|error| error.of(self.url.as_str()))?;
         observer.ended(Phase::Head, Measured::by_user(start.elapsed()));
         Ok(response)
     }

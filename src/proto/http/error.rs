@@ -75,6 +75,26 @@ impl ExchangeError {
     }
 }
 
+impl ExchangeError {
+    /// The same, with whose answer it was.
+    #[must_use]
+    pub fn of(self, url: &str) -> Self {
+        match self {
+            Self::NoResponse(none) => Self::NoResponse(NoResponse { why: format!("{url}: {}", none.why), ..none }),
+            Self::Fault(fault) => Self::Fault(Fault { peer: url.to_owned(), ..fault }),
+        }
+    }
+
+    /// What happened, in words.
+    #[must_use]
+    pub fn why(&self) -> &str {
+        match self {
+            Self::NoResponse(none) => &none.why,
+            Self::Fault(fault) => &fault.detail,
+        }
+    }
+}
+
 impl From<NoResponse> for ExchangeError {
     fn from(none: NoResponse) -> Self {
         Self::NoResponse(none)

@@ -14,7 +14,7 @@ use crate::net::{IpVersion, connect, deadline, resolve};
 
 /// More than a timer is late by itself: what ends first inside knows why nothing came.
 const LAST_WORD: Duration = Duration::from_millis(3);
-const LIMITS: Limits = Limits { head: 16 * 1024, headers: 100, window: None };
+const LIMITS: Limits = Limits { head: 16 * 1024, window: None };
 
 /// Fetches `url` within `patience` in all, at most `most` bytes; redirects are not followed. The inner `Err` says what the
 /// other side did instead: a fact. The outer one is a fault of this side.
@@ -62,7 +62,8 @@ async fn exchange(stream: tokio::net::TcpStream, url: &Url, most: usize) -> Resu
         .header(hyper::header::USER_AGENT, concat!("shakedown/", env!("CARGO_PKG_VERSION")))
         .body(Empty::<Bytes>::new())
         .map_err(|error| format!("HTTP: {error}"))?;
-    let response = send(stream, Version::Http1, LIMITS, request).await.map_err(|none| format!("HTTP: {}", none.why))?;
+    let response =
+        send(stream, Version::Http1, LIMITS, request).await.map_err(|error| format!("HTTP: {}", error.why()))?;
     if response.head.status != hyper::StatusCode::OK {
         return Err(format!("HTTP {}", response.head.status));
     }

@@ -14,6 +14,7 @@ use crate::proto::tls::iana_names;
 /// Events of a stream, in the order of what tells most.
 #[derive(Clone, Debug, Default)]
 struct Events {
+    received: u64,
     alert: Option<String>,
     read_error: Option<(Cause, String)>,
     eof: bool,
@@ -41,6 +42,11 @@ impl StreamEnd {
             _ => (Cause::Malformed, text),
         };
         NoResponse { cause, why, alert }
+    }
+
+    /// Bytes read so far.
+    pub(super) fn received(&self) -> u64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).received
     }
 
     fn note(&self, change: impl FnOnce(&mut Events)) {
@@ -136,8 +142,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for TrackedStream<S> {
                 events.read_error = Some(classify(error));
                 events.alert = alert(error);
             }),
-            Poll::Ready(Ok(())) if buffer.filled().len() == before => self.end.note(|events| events.eof = true),
-            _ => {}
+            Poll::Ready(Ok(())) => {
+                let read = buffer.filled().len() - before;
+                self.end.note(|events| {
+                    events.received += read as u64;
+                    events.eof |= read == 0;
+                });
+            }
+            Poll::Pending => {}
         }
         outcome
     }

@@ -7,12 +7,13 @@ use super::attempt::Attempt;
 use super::facts;
 use super::http::Body;
 use super::secure::Secure;
+use crate::model::Fault;
 use crate::net::{Deadline, deadline};
 use crate::probe::{Cx, EarlyEnd};
-use crate::proto::http::{self, Cause, Limits, NoResponse, Version};
+use crate::proto::http::{self, Cause, ExchangeError, Limits, NoResponse, Version};
 
 /// Of the window one answer fits.
-const LIMITS: Limits = Limits { head: 16 * 1024, headers: 100, window: Some(128 * 1024) };
+const LIMITS: Limits = Limits { head: 16 * 1024, window: Some(128 * 1024) };
 
 impl Secure {
     pub(super) async fn over_https(&self, cx: &mut Cx<'_>, attempt: &mut Attempt<'_>) -> Result<(), EarlyEnd> {
@@ -26,9 +27,13 @@ impl Secure {
         let request = head.map(|()| Full::new(body));
         let sent = Instant::now();
         let response = deadline::until(attempt.end, http::send(stream, Version::Http2, LIMITS, request)).await;
-        let response = response
-            .map_err(|_| attempt.silence("the head of the HTTP response"))?
-            .map_err(|none| failed(cx, attempt, none))?;
+        let response =
+            response.map_err(|_| attempt.silence("the head of the HTTP response"))?.map_err(|error| match error {
+                ExchangeError::NoResponse(none) => failed(cx, attempt, none),
+                ExchangeError::Fault(fault) => {
+                    EarlyEnd::Fault(Fault { peer: attempt.request.server.to_string(), ..fault })
+                }
+            })?;
         let body = Body::of(cx, &response.head)?;
         let body = read(cx, attempt, response.body, body).await?;
         body.finish(attempt, sent)
