@@ -18,7 +18,7 @@ use crate::report::{atomic, comparison_document, json, reduced};
 const NEXT: &str = "\n       ";
 
 /// Compares; the exit code is that of a gate.
-pub(super) fn compare(args: &CompareArgs, verbose: bool, terminal: &Terminal) -> u8 {
+pub(super) fn compare(args: &CompareArgs, terminal: &Terminal) -> u8 {
     let ReportComparison { document, reasons } = match comparison(args) {
         Ok(comparison) => comparison,
         Err(lines) => {
@@ -30,9 +30,9 @@ pub(super) fn compare(args: &CompareArgs, verbose: bool, terminal: &Terminal) ->
     };
     let to_stdout = args.json.as_deref().is_some_and(is_stdout);
     if to_stdout {
-        terminal.err(&comparison_document::render(&document, &reasons, verbose, terminal.style_err()));
+        terminal.err(&comparison_document::render(&document, &reasons, terminal.style_err()));
     } else {
-        terminal.out(&comparison_document::render(&document, &reasons, verbose, terminal.style()));
+        terminal.out(&comparison_document::render(&document, &reasons, terminal.style()));
     }
     let mut lost = false;
     if let Some(path) = &args.json {

@@ -32,9 +32,9 @@ use tracing_subscriber::prelude::*;
 /// Runs a command to its exit code.
 #[must_use]
 pub fn main(cli: Cli) -> u8 {
-    let terminal = Terminal::new(cli.color);
+    let terminal = Terminal::new(cli.color, cli.verbose > 0);
     tracing_to_stderr(cli.verbose, terminal.style_err().color);
-    let code = command(cli.command, cli.verbose > 0, terminal.clone());
+    let code = command(cli.command, terminal.clone());
     match terminal.lost() {
         Some(why) if code == exit::OK => {
             terminal.err(&format!("error: cannot write to standard output: {why}\n"));
@@ -44,7 +44,7 @@ pub fn main(cli: Cli) -> u8 {
     }
 }
 
-fn command(command: Command, verbose: bool, terminal: Terminal) -> u8 {
+fn command(command: Command, terminal: Terminal) -> u8 {
     match command {
         Command::Run(args) => {
             wait(&terminal.clone(), move |leave| async move { run::run(&args, &terminal, leave).await })
@@ -53,7 +53,7 @@ fn command(command: Command, verbose: bool, terminal: Terminal) -> u8 {
         Command::Calibrate(args) => {
             wait(&terminal.clone(), move |leave| async move { calibrate::calibrate(&args, &terminal, leave).await })
         }
-        Command::Compare(args) => compare::compare(&args, verbose, &terminal),
+        Command::Compare(args) => compare::compare(&args, &terminal),
         Command::Report(args) => render::report(&args, &terminal),
         Command::Baseline(command) => baseline::baseline(&command, &terminal),
         Command::History(args) => history::history(&args, &terminal),

@@ -14,13 +14,14 @@ use crate::report::style::Style;
 #[derive(Clone, Debug)]
 pub struct Terminal {
     when: When,
+    verbose: bool,
     /// Why text for standard output was lost, shared by every copy.
     lost: Arc<OnceLock<String>>,
 }
 
 impl Terminal {
-    pub(super) fn new(when: When) -> Self {
-        Self { when, lost: Arc::default() }
+    pub(super) fn new(when: When, verbose: bool) -> Self {
+        Self { when, verbose, lost: Arc::default() }
     }
 
     /// Writes to stdout. `head` closing the pipe is no error of ours.
@@ -54,14 +55,14 @@ impl Terminal {
         let _ = io::stderr().lock().write_all(visible_on_terminal(text).as_bytes());
     }
 
-    /// Colours for text on stdout.
+    /// Colours and detail of text on stdout.
     pub(super) fn style(&self) -> Style {
-        Style { color: self.colored(io::stdout().is_terminal()) }
+        Style { color: self.colored(io::stdout().is_terminal()), verbose: self.verbose }
     }
 
     /// Colours for text on stderr.
     pub(super) fn style_err(&self) -> Style {
-        Style { color: self.colored(io::stderr().is_terminal()) }
+        Style { color: self.colored(io::stderr().is_terminal()), verbose: self.verbose }
     }
 
     fn colored(&self, terminal: bool) -> bool {

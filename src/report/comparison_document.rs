@@ -15,9 +15,9 @@ const SHOWN: usize = 100;
 /// Characters of a value shown.
 const VALUE: usize = 200;
 
-/// The whole comparison; undecided metrics that no suite speaks of are one line, unless `verbose`. `reasons` says why each of `compared.unmeasured` has no result.
+/// The whole comparison; undecided metrics that no suite speaks of are one line, unless `style` is verbose. `reasons` says why each of `compared.unmeasured` has no result.
 #[must_use]
-pub fn render(compared: &ComparisonDocument, reasons: &[String], verbose: bool, style: Style) -> String {
+pub fn render(compared: &ComparisonDocument, reasons: &[String], style: Style) -> String {
     let mut out = sides(compared);
     let unmeasured: Vec<(&String, &String)> = compared.unmeasured.iter().zip(reasons).collect();
     let listed: Vec<&(&String, &String)> = unmeasured.iter().collect();
@@ -34,7 +34,7 @@ pub fn render(compared: &ComparisonDocument, reasons: &[String], verbose: bool, 
     part(&mut out, &partial, "facts seen in part, and not compared", beyond, |out, name| {
         let _ = writeln!(out, "      {}", visible(name));
     });
-    let folds = |row: &MetricRow| !verbose && !row.gated && row.comparison.verdict == Change::Inconclusive;
+    let folds = |row: &MetricRow| !style.verbose && !row.gated && row.comparison.verdict == Change::Inconclusive;
     // That a check is new or gone is told of the check.
     let unpaired: HashSet<(&str, &str)> = compared
         .checks
@@ -44,12 +44,12 @@ pub fn render(compared: &ComparisonDocument, reasons: &[String], verbose: bool, 
         .collect();
     let told = |row: &&MetricRow| {
         let alone = row.comparison.verdict == Change::NotCompared && unpaired.contains(&(&*row.suite, &*row.check));
-        verbose || !alone
+        style.verbose || !alone
     };
     let (folded, mut metrics): (Vec<&MetricRow>, Vec<&MetricRow>) =
         compared.metrics.iter().filter(told).partition(|row| folds(row));
     metrics.sort_by_key(|row| Reverse(row.comparison.verdict));
-    let grouped = |row: &&MetricRow| !verbose && !row.gated && row.comparison.verdict == Change::NotCompared;
+    let grouped = |row: &&MetricRow| !style.verbose && !row.gated && row.comparison.verdict == Change::NotCompared;
     let (alike, metrics): (Vec<&MetricRow>, Vec<&MetricRow>) = metrics.into_iter().partition(grouped);
     part(&mut out, &metrics, "metrics", 0, |out, row| metric(out, row, style));
     not_compared(&mut out, &alike);

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::advice::{advice, breaches};
-use super::comparison_text;
 use super::style::{Style, visible};
+use super::{comparison_text, origin};
 use crate::judge::in_words;
 use crate::model::record::{Counts, FactValue, Outcome};
 use crate::model::{Change, CheckRecord, Place, Record, Severity, Unit, Value, Verdict};
@@ -16,7 +16,7 @@ const DETAILED: usize = 100;
 /// Reads a line of a suite file, to be shown beside a failure.
 pub type Lines<'a> = &'a dyn Fn(&Place) -> Option<String>;
 
-/// One line per case.
+/// One line per case; where `style` is verbose, one more for each expectation in force.
 #[must_use]
 pub fn line(check: &CheckRecord, style: Style) -> String {
     let took = Unit::Seconds.human(check.duration_s);
@@ -33,6 +33,13 @@ pub fn line(check: &CheckRecord, style: Style) -> String {
     }
     if let Some(headline) = headline(check) {
         let _ = write!(out, "  {}", style.faint(&headline));
+    }
+    if style.verbose {
+        for outcome in &check.expectations {
+            let seen = outcome.got.as_deref().unwrap_or("nothing");
+            let in_force = format!("{}: {}, saw {seen} ({})", outcome.fact, in_words(outcome), origin(outcome, check));
+            let _ = write!(out, "\n    {:>11}  {}", if outcome.held { "held" } else { "unmet" }, visible(&in_force));
+        }
     }
     out
 }

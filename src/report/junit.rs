@@ -7,12 +7,12 @@ use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 
 use super::advice::{advice, breaches};
-use super::comparison_text;
 use super::junit_gate::{self, JunitGate};
+use super::{comparison_text, origin};
 use crate::judge::sentence;
 use crate::model::record::Outcome;
 use crate::model::visible::{visible, visible_lines};
-use crate::model::{Change, CheckRecord, Place, Record, Verdict};
+use crate::model::{Change, CheckRecord, Record, Verdict};
 
 /// Longest text of one case, bytes; head and tail are kept.
 const LONGEST: usize = 64 * 1024;
@@ -94,7 +94,7 @@ fn suite(
     );
     xml.write_event(Event::Start(start))?;
     xml.write_event(Event::Start(BytesStart::new("properties")))?;
-    for (key, value) in properties(record, checks) {
+    for (key, value) in properties(record, checks, rich) {
         xml.write_event(Event::Empty(element("property", &[("name", &key), ("value", &value)])))?;
     }
     xml.write_event(Event::End(BytesEnd::new("properties")))?;
@@ -150,13 +150,18 @@ fn warning(check: &CheckRecord) -> String {
     format!("WARN {}: {}", check.id, check.reason.as_deref().unwrap_or_default())
 }
 
-fn properties(record: &Record, checks: &[&CheckRecord]) -> Vec<(String, String)> {
+fn properties(record: &Record, checks: &[&CheckRecord], rich: bool) -> Vec<(String, String)> {
     let mut out = vec![("shakedown.run_id".to_owned(), record.run.id.clone())];
     if record.run.interrupted {
         out.push(("shakedown.interrupted".to_owned(), "true".to_owned()));
     }
     out.extend(record.run.labels.iter().map(|(key, value)| (format!("label.{key}"), value.clone())));
     for check in checks {
+        // Strict JUnit has no properties of a case.
+        if !rich && !check.expectations.is_empty() {
+            let all: Vec<String> = check.expectations.iter().map(|outcome| expects(outcome, check)).collect();
+            out.push((format!("expects.{}", check.id), capped(&all.join("; "))));
+        }
         for (name, metric) in &check.metrics.0 {
             if let Some(typical) = crate::baseline::metrics::value(&metric.into()) {
                 out.push((format!("metric.{}.{name}", check.id), format!("{typical} {}", metric.unit.symbol())));
@@ -234,8 +239,7 @@ fn case_properties(xml: &mut Xml<'_>, check: &CheckRecord) -> io::Result<()> {
 
 /// An expectation in force, and who asks for it.
 fn expects(outcome: &Outcome, check: &CheckRecord) -> String {
-    let origin = outcome.at.as_ref().map_or_else(|| format!("default of {}", check.family), Place::to_string);
-    format!("{} {} {} ({origin})", outcome.fact, outcome.operator, outcome.want)
+    format!("{} {} {} ({})", outcome.fact, outcome.operator, outcome.want, origin(outcome, check))
 }
 
 /// The text of a failure: the first two lines carry expected and seen, as some readers show no more.

@@ -19,7 +19,8 @@ pub mod style;
 use std::collections::HashSet;
 use std::io::{self, Write};
 
-use crate::model::{Record, Value};
+use crate::model::record::Outcome;
+use crate::model::{CheckRecord, Place, Record, Value};
 
 /// A renderer of a finished record. It writes as it goes: a report of 10,000 cases is never one text in memory.
 pub struct Format {
@@ -37,6 +38,11 @@ pub static FORMATS: &[Format] = &[
     Format { name: "junit", help: "JUnit that validates against both common schemas.", render: junit::strict },
     Format { name: "junit-rich", help: "JUnit with properties, places and flaky attempts.", render: junit::rich },
 ];
+
+/// Who asks for an expectation: a place of the suite, or the family.
+fn origin(outcome: &Outcome, check: &CheckRecord) -> String {
+    outcome.at.as_ref().map_or_else(|| format!("default of {}", check.family), Place::to_string)
+}
 
 /// A renderer by name.
 #[must_use]

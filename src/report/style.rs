@@ -3,11 +3,13 @@
 pub use crate::model::visible::visible;
 use crate::model::{Change, CheckRecord, Severity, Verdict};
 
-/// Whether to colour.
+/// How text for people looks, and how much of it there is.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Style {
     /// Use ANSI colours.
     pub color: bool,
+    /// Say also what is left out for brevity.
+    pub verbose: bool,
 }
 
 impl Style {

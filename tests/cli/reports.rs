@@ -46,6 +46,47 @@ fn the_json_report_follows_its_schema_and_counts_rounds() {
     assert!(metric["histogram"].as_str().unwrap().starts_with("HISTF"), "{metric}");
 }
 
+/// Also of a check that passed: what was expected of it is what the report proves.
+#[test]
+fn every_report_shows_each_expectation_with_its_origin() {
+    let (_keep, address) = listener();
+    let sandbox = CliSandbox::new(&tcp_suite(address.port(), "    expect: {connect_time.p95: {lt: 50s}}\n"));
+    let files = ["--json", "r.json", "--junit", "r.xml", "--events", "r.jsonl"];
+    let ended = sandbox.run(&[&["run", "suite.yaml", "-v"][..], &files].concat());
+    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+    let (own, default) =
+        ("connect_time.p95: less than 50s, saw ", "outcome: connected, saw connected (default of tcp)");
+    let held = |text: &str| ended.out.lines().any(|line| line.trim_start().starts_with(&format!("held  {text}")));
+    assert!(held(own) && held(default), "{}", ended.out);
+    assert!(ended.out.contains(" (suite.yaml:"), "{}", ended.out);
+    assert!(!sandbox.run(&["run", "suite.yaml"]).out.contains("held"));
+    assert!(sandbox.run(&["report", "r.json", "-v"]).out.contains(default));
+
+    let check = &sandbox.json("r.json")["checks"][0];
+    let origin = |fact: &str| {
+        let of = |all: &serde_json::Value| {
+            let one = all.as_array().unwrap().iter().find(|one| one["fact"] == fact).unwrap();
+            (one["origin"].as_str().unwrap().to_owned(), one["at"]["line"].as_u64())
+        };
+        let events = read(&sandbox.path("r.jsonl"));
+        let finished = events.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let finished = finished.filter_map(|event| event.pointer("/record/expectations").map(of)).next().unwrap();
+        let report = of(&check["expectations"]);
+        assert_eq!(report, finished);
+        report
+    };
+    assert_eq!(origin("outcome"), ("default".to_owned(), None));
+    let (word, line) = origin("connect_time.p95");
+    assert!(word == "suite" && line.is_some(), "{word} {line:?}");
+
+    let expects = "outcome eq connected (default of tcp)";
+    let strict = read(&sandbox.path("r.xml"));
+    assert!(strict.contains(&format!("value=\"{expects}; connect_time.p95 lt 50s (suite.yaml:")), "{strict}");
+    sandbox.run(&["report", "r.json", "--junit", "rich.xml", "--junit-dialect", "rich"]);
+    let rich = read(&sandbox.path("rich.xml"));
+    assert!(rich.contains(&format!("<property name=\"expects\" value=\"{expects}\"")), "{rich}");
+}
+
 #[test]
 fn a_report_is_rendered_again_byte_for_byte() {
     let (sandbox, _a, _b) = sample();
