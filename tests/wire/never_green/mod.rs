@@ -189,6 +189,38 @@ fn every_fact_is_walked() {
     assert!(missing.is_empty(), "no variant has these facts; add one to variants.rs:\n{}", missing.join("\n"));
 }
 
+/// What a dead host, a cut path or a drop leads to in one family or another.
+const SILENCE: &[&str] = &["timeout", "silent", "unreachable"];
+
+/// Alone, in a list, and beside the word for success.
+#[test]
+fn silence_without_a_control_is_refused() {
+    let (mut refused, mut problems) = (0, Vec::new());
+    for family in FAMILIES.iter().filter(|family| family.name != "failover") {
+        let outcome = family.facts.iter().find(|fact| fact.roles.outcome).unwrap();
+        let Kind::Choice(words) = outcome.kind else { panic!("{}", family.name) };
+        for word in words.iter().filter(|word| SILENCE.contains(word)) {
+            for template in &variants::of(family) {
+                let variant = Variant::new(family, template, 1);
+                for expect in [
+                    format!("{word}"),
+                    format!("{{in: [{}, {word}]}}", words[0]),
+                    format!("{{in: [unresolved, {word}]}}"),
+                ] {
+                    match variant.planned(family, &format!(", expect: {{outcome: {expect}}}")) {
+                        Err(why) if why.contains("silence proves nothing") && why.contains("control") => refused += 1,
+                        other => {
+                            problems.push(format!("{} {expect}: {:?}", variant.label, other.map(|cases| cases.len())))
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{} accepted:\n{}", problems.len(), problems.join("\n"));
+    assert!(refused > 3 * FAMILIES.len(), "{refused} tried");
+}
+
 /// What everything else rests on: an outcome, a default for it, and words that silence leads to.
 #[test]
 fn every_family_expects_its_outcome() {

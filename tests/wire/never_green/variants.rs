@@ -91,16 +91,21 @@ impl Variant {
 
     /// The check as planned, with nothing but its defaults.
     pub fn case(&self, family: &Family) -> Case {
+        let planned = self.planned(family, "").unwrap_or_else(|errors| panic!("{}: {errors}", self.label));
+        planned.into_iter().next().unwrap()
+    }
+
+    /// A suite of the check, with `more` keys of it; what is wrong with it otherwise.
+    pub fn planned(&self, family: &Family, more: &str) -> Result<Vec<Case>, String> {
         let text = format!(
-            "version: 1\nsuite: walk\ndefaults: {{timeout: 200ms}}\nchecks:\n  - {{id: a, {}: {{{}}}}}\n",
+            "version: 1\nsuite: walk\ndefaults: {{timeout: 200ms}}\nchecks:\n  - {{id: a, {}: {{{}}}{more}}}\n",
             family.name, self.fields
         );
         let options = Options::none(&|_| None);
         let mut loaded = shakedown::suite::load(&[Input::Text("walk.yaml".into(), text)], FAMILIES, &options);
         let settings = Settings { allow_disruptive: true, ..Settings::default() };
         let plan = plan::plan(&mut loaded, None, &settings);
-        assert!(loaded.errors.is_empty(), "{}: {}", self.label, loaded.errors.render(&loaded.sources, false));
-        plan.cases.into_iter().next().unwrap()
+        if loaded.errors.is_empty() { Ok(plan.cases) } else { Err(loaded.errors.render(&loaded.sources, false)) }
     }
 }
 
