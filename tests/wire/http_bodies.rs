@@ -216,6 +216,9 @@ async fn a_request_without_a_body_says_so_where_one_is_expected() {
         assert_eq!(head.to_lowercase().contains("content-length: 0"), length, "{method}: {head}");
         assert!(!head.to_lowercase().contains("accept-encoding"), "nothing is asked for coded: {head}");
     }
+    let asked = Arg::Map([("accept-encoding".to_owned(), text("gzip, br"))].into());
+    let (head, _) = request("/", [("headers", asked)]).await;
+    assert_eq!(head.to_lowercase().matches("accept-encoding: gzip, br\r\n").count(), 1, "{head}");
     let (head, _) = request("/", [("method", text("POST")), ("body", text("abc"))]).await;
     assert!(head.to_lowercase().contains("content-length: 3"), "{head}");
 }

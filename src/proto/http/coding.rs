@@ -181,6 +181,11 @@ mod tests {
     /// `TEXT` as the reference encoders write it.
     const BROTLI: &[u8] = &[27, 28, 0, 248, 141, 148, 110, 222, 68, 85, 134, 150, 108, 32, 111, 65, 79, 28, 32, 113];
 
+    /// 80 MiB of zeros, as the reference encoder writes them.
+    const BROTLI_BOMB: &str = "cbffff3ff82700e2b14020f7fe8fffff7ff04f00c4611180eefd1fffffffe09f0088c30200ddfb3ffeffffc13f0110870500\
+        baf77ffcffff837f02200e0b0074effff8ffff07ff04401c1600e8defff1ffff0ffe0980382c00d0bdffe3ffff1ffc130071\
+        5800a07bffc7ffff3ff82700e2b00040f7fe8fffff7ff04f00c4610180eefddf";
+
     fn gzip(data: &[u8]) -> Vec<u8> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
         encoder.write_all(data).unwrap();
@@ -236,10 +241,31 @@ mod tests {
 
     #[test]
     fn a_bomb_is_counted_to_the_limit_and_not_kept() {
-        let bomb = gzip(&vec![0; 80 * 1024 * 1024]);
-        let decoded = decode(&[Coding::Gzip], &bomb, true, 10).unwrap();
-        assert!(decoded.cut && decoded.size > MOST_DECODED && decoded.size < MOST_DECODED + 65_536);
-        assert_eq!(decoded.kept.len(), 10);
+        let bomb = gzip(&vec![0; 66 * 1024 * 1024]);
+        let brotli =
+            (0..BROTLI_BOMB.len()).step_by(2).map(|at| u8::from_str_radix(&BROTLI_BOMB[at..at + 2], 16).unwrap());
+        // A window of 128 KiB, and 528 blocks of as many zeros, the last one marked.
+        let block = |last: u32| (131_072_u32 << 3 | 1 << 1 | last).to_le_bytes()[..3].to_vec();
+        let mut blocks = vec![0x28, 0xb5, 0x2f, 0xfd, 0, 7 << 3];
+        for number in 1..=528 {
+            blocks.extend(block(u32::from(number == 528)));
+            blocks.push(0);
+        }
+        let mut zlib = ZlibEncoder::new(Vec::new(), Compression::default());
+        zlib.write_all(&vec![0; 66 * 1024 * 1024]).unwrap();
+        let twice = [Coding::Gzip, Coding::Gzip];
+        for (codings, raw) in [
+            (&[Coding::Deflate][..], zlib.finish().unwrap()),
+            (&[Coding::Brotli], brotli.collect()),
+            (&[Coding::Zstd], blocks),
+            (&twice, gzip(&bomb)),
+            (&[Coding::Gzip], bomb),
+        ] {
+            let decoded = decode(codings, &raw, true, 10).unwrap();
+            let size = decoded.size;
+            assert!(decoded.cut && size > MOST_DECODED && size < MOST_DECODED + 65_536, "{codings:?}: {size}");
+            assert_eq!(decoded.kept.len(), 10);
+        }
         // A frame that asks for a window of 128 MiB.
         let greedy = [0x28, 0xb5, 0x2f, 0xfd, 0, 17 << 3, 0, 0, 0];
         assert!(decode(&[Coding::Zstd], &greedy, true, 10).unwrap_err().contains("window"));
