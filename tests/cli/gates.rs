@@ -1,5 +1,7 @@
 //! Ways a gate could be green although nothing was shown: each was possible once.
 
+use std::io::{Read as _, Write as _};
+
 use super::{CliSandbox, closed_port, listener, tcp_suite};
 
 fn plan_error(suite: &str) -> String {
@@ -22,6 +24,35 @@ fn what_is_absent_from_a_dead_target_is_no_pass() {
     let ended = sandbox.run(&["run", "suite.yaml"]);
     assert_eq!(ended.code, 1, "a header cannot be absent from an answer that never came: {}", ended.out);
     assert!(ended.out.contains("there is no `headers`"), "{}", ended.out);
+}
+
+/// Three checks that say nothing of the status: a redirect is no answer to them. A fourth one does.
+#[test]
+fn a_redirect_that_is_not_followed_is_no_pass() {
+    const ANSWER: &[u8] = b"HTTP/1.1 302 Found\r\nlocation: /\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok";
+    let (listener, address) = listener();
+    let server = std::thread::spawn(move || {
+        for _ in 0..5 {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 4096]).unwrap();
+            stream.write_all(ANSWER).unwrap();
+        }
+    });
+    let url = format!("url: \"http://{address}/\"");
+    let sandbox = CliSandbox::new(&format!(
+        "version: 1\nsuite: s\nchecks:\n\
+         \x20 - {{id: plain, http: {{{url}}}}}\n\
+         \x20 - {{id: body, http: {{{url}}}, expect: {{body: {{contains: ok}}}}}}\n\
+         \x20 - {{id: loop, http: {{{url}, follow: 1}}}}\n\
+         \x20 - {{id: meant, http: {{{url}}}, expect: {{status: 302}}}}\n"
+    ));
+    let ended = sandbox.run(&["run", "suite.yaml", "--json", "r.json"]);
+    server.join().unwrap();
+    assert_eq!(ended.code, 1, "{}", ended.out);
+    let report = sandbox.json("r.json");
+    let verdict = |id: usize| report["checks"][id]["verdict"].as_str().unwrap().to_owned();
+    assert_eq!([0, 1, 2, 3].map(verdict), ["failed", "failed", "failed", "passed"], "{}", ended.out);
+    assert_eq!(report["checks"][2]["facts"]["outcome"], "too_many_redirects", "{report}");
 }
 
 #[test]
