@@ -128,6 +128,26 @@ fn examples_of_every_family_and_the_shipped_suites_plan() {
     }
 }
 
+/// A server that answers with any rcode is alive; one of which nothing was seen may be dead.
+#[test]
+fn any_rcode_that_is_expected_is_a_sign_of_life() {
+    for (expect, control) in [
+        ("rcode: NXDOMAIN", false),
+        ("rcode: SERVFAIL", false),
+        ("rcode: {in: [REFUSED, SERVFAIL]}", false),
+        ("rcode: {in: [NOERROR, NXDOMAIN]}, answers: {len: 0}", false),
+        ("rcode: SERVFAIL, answers: {present: false}", false),
+        ("outcome: timeout", true),
+        ("outcome: {in: [answered, timeout]}, rcode: {present: false}", true),
+    ] {
+        let text = format!(
+            "version: 1\nsuite: s\nchecks:\n  - id: a\n    dns: {{server: 192.0.2.1, name: a.example}}\n    expect: {{{expect}}}\n"
+        );
+        let (count, shown) = errors_of(Input::Text("rcodes.yaml".into(), text));
+        assert_eq!((count > 0, shown.contains("silence proves nothing")), (control, control), "{expect}: {shown}");
+    }
+}
+
 /// Suites, lists of checks and single ones that the pages for users show.
 #[test]
 fn what_the_documentation_shows_plans() {

@@ -26,6 +26,35 @@ fn what_is_absent_from_a_dead_target_is_no_pass() {
     assert!(ended.out.contains("there is no `headers`"), "{}", ended.out);
 }
 
+#[test]
+fn a_dead_site_hides_no_other_one() {
+    let (_keep, address) = listener();
+    let (_held, closed) = closed_port();
+    let sandbox = CliSandbox::new(&format!(
+        "version: 1\nsuite: s\nchecks:\n\
+         \x20 - id: alive\n    matrix: {{site: [127.0.0.1, 127.0.0.9]}}\n    tcp: {{host: \"${{matrix.site}}\", port: {}}}\n\
+         \x20 - id: shut\n    matrix: {{site: [127.0.0.1, 127.0.0.9]}}\n    needs: [\"alive[site=${{matrix.site}}]\"]\n    \
+         tcp: {{host: \"${{matrix.site}}\", port: {closed}}}\n    expect: {{outcome: {{in: [refused, timeout]}}}}\n",
+        address.port()
+    ));
+    let ended = sandbox.run(&["run", "suite.yaml", "--json", "r.json"]);
+    assert_eq!(ended.code, 1, "{}", ended.out);
+    let report = sandbox.json("r.json");
+    let verdicts = report["checks"].as_array().unwrap().iter();
+    let verdicts = verdicts.map(|check| (check["id"].as_str().unwrap(), check["verdict"].as_str().unwrap()));
+    let (mut all, wanted): (Vec<_>, _) = (
+        verdicts.collect(),
+        [
+            ("alive[site=127.0.0.1]", "passed"),
+            ("alive[site=127.0.0.9]", "failed"),
+            ("shut[site=127.0.0.1]", "passed"),
+            ("shut[site=127.0.0.9]", "skipped"),
+        ],
+    );
+    all.sort_unstable();
+    assert_eq!(all, wanted, "{}", ended.out);
+}
+
 /// Three checks that say nothing of the status: a redirect is no answer to them. A fourth one does.
 #[test]
 fn a_redirect_that_is_not_followed_is_no_pass() {
