@@ -10,11 +10,14 @@ use crate::checks::{FAMILIES, family};
 use crate::cli::{ProbeArgs, ProgressArg, RunArgs, SuiteArgs};
 use crate::exit;
 use crate::model::record::FactValue;
-use crate::model::{FieldKind, Record, Value};
+use crate::model::{FieldKind, Value};
 use crate::probe::Family;
 use crate::report::style::visible;
 use crate::suite::diagnostic::suggest;
 use crate::suite::file::Input;
+
+/// Further lines of one fact that are shown.
+const LINES: usize = 50;
 
 /// Probes and prints every fact.
 pub(super) async fn probe(args: &ProbeArgs, terminal: &Terminal, leave: Leave) -> u8 {
@@ -39,7 +42,8 @@ pub(super) async fn probe(args: &ProbeArgs, terminal: &Terminal, leave: Leave) -
     let Some(ready) = loading::of(&inputs, &run_args.suites, terminal) else { return exit::USAGE };
     let (code, record) = run::execute(ready, &run_args, terminal, leave).await;
     if let Some(record) = record {
-        terminal.out(&facts(&record));
+        let all = record.checks.iter().flat_map(|check| check.facts.0.iter().map(|(name, value)| (&**name, value)));
+        terminal.out(&facts(all, terminal.style().verbose));
     }
     code
 }
@@ -72,9 +76,10 @@ fn suite(family: &Family, args: &ProbeArgs) -> Result<String, String> {
     Ok(format!("version: 1\nsuite: probe\nchecks:\n  - id: {}\n    {}: {{{fields}}}\n", family.name, family.name))
 }
 
-fn facts(record: &Record) -> String {
+/// A line for each fact, and further ones for lists and long texts; all of them if `verbose`.
+fn facts<'f>(facts: impl IntoIterator<Item = (&'f str, &'f FactValue)>, verbose: bool) -> String {
     let mut out = String::new();
-    for (name, value) in record.checks.iter().flat_map(|check| &check.facts.0) {
+    for (name, value) in facts {
         let text = match value {
             FactValue::Scalar(Value::String(text)) => text.clone(),
             FactValue::Scalar(Value::Array(items)) => items
@@ -97,9 +102,30 @@ fn facts(record: &Record) -> String {
         };
         let mut lines = text.lines();
         let _ = writeln!(out, "  {name:<22} {}", visible(lines.next().unwrap_or_default()));
-        for line in lines.take(50) {
+        for line in lines.by_ref().take(if verbose { usize::MAX } else { LINES }) {
             let _ = writeln!(out, "  {:<22} {}", "", visible(line));
+        }
+        let more = lines.count();
+        if more > 0 {
+            let _ = writeln!(out, "  {:<22} … {more} more lines; `-v` shows them", "");
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::facts;
+    use crate::model::record::FactValue;
+
+    #[test]
+    fn lines_that_are_left_out_are_counted() {
+        let lines: Vec<String> = (0..60).map(|number| format!("line {number}")).collect();
+        let body = FactValue::Scalar(lines.join("\n").into());
+        let shown = facts([("body", &body)], false);
+        assert!(shown.contains("line 50\n") && !shown.contains("line 51"), "{shown}");
+        assert!(shown.ends_with("… 9 more lines; `-v` shows them\n"), "{shown}");
+        let all = facts([("body", &body)], true);
+        assert!(all.contains("line 59") && !all.contains("more lines"), "{all}");
+    }
 }
