@@ -4,8 +4,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use http_body_util::Empty;
 use hyper::body::Bytes;
+use tokio::net::TcpStream;
+use tokio::time::Instant;
 use url::{Host, Url};
 
 use super::{Limits, Version, send};
@@ -14,6 +18,8 @@ use crate::net::{IpVersion, connect, deadline, resolve};
 
 /// More than a timer is late by itself: what ends first inside knows why nothing came.
 const LAST_WORD: Duration = Duration::from_millis(3);
+/// Addresses of a name that are tried.
+const ADDRESSES: usize = 2;
 const LIMITS: Limits = Limits { head: 16 * 1024, headers: 100, window: None };
 
 /// Fetches `url` within `patience` in all, at most `most` bytes; redirects are not followed. The inner `Err` says what the
@@ -26,6 +32,7 @@ pub async fn get(url: &str, most: usize, patience: Duration) -> Result<Result<Ve
 }
 
 async fn ask(text: &str, most: usize, patience: Duration) -> Result<Result<Vec<u8>, String>, Fault> {
+    let begun = Instant::now();
     let url = match Url::parse(text) {
         Ok(url) if url.scheme() == "http" => url,
         Ok(url) => return Ok(Err(format!("{} is not fetched, only http is", url.scheme()))),
@@ -42,20 +49,40 @@ async fn ask(text: &str, most: usize, patience: Duration) -> Result<Result<Vec<u
         Ok(addresses) => addresses,
         Err(why) => return Ok(Err(why)),
     };
-    let mut last = "it has no address".to_owned();
-    for address in addresses.into_iter().take(2) {
-        let peer = SocketAddr::new(address, port);
-        match connect(peer, None, (patience / 2).saturating_sub(LAST_WORD)).await? {
-            Ok(dialled) => {
-                return Ok(exchange(dialled.stream, &url, most).await.map_err(|why| format!("{peer}: {why}")));
-            }
-            Err(error) => last = format!("{peer}: {}", error.word()),
-        }
+    let peers: Vec<SocketAddr> =
+        addresses.into_iter().take(ADDRESSES).map(|address| SocketAddr::new(address, port)).collect();
+    match reach(&peers, begun + patience).await? {
+        Err(why) => Ok(Err(why)),
+        Ok((peer, stream)) => Ok(exchange(stream, &url, most).await.map_err(|why| format!("{peer}: {why}"))),
     }
-    Ok(Err(last))
 }
 
-async fn exchange(stream: tokio::net::TcpStream, url: &Url, most: usize) -> Result<Vec<u8>, String> {
+/// Connects to the first of `peers` that can be reached before `end`: the next one beside the last once half of the time left is
+/// over, or at once when that failed. None is given up before the end, since this host's own filter shows only after a second
+/// ([`crate::net::own::syn`]). The inner `Err` says what came of the last one, the outer one that this side is to blame for one.
+async fn reach(peers: &[SocketAddr], end: Instant) -> Result<Result<(SocketAddr, TcpStream), String>, Fault> {
+    let left = || end.saturating_duration_since(Instant::now()).saturating_sub(LAST_WORD);
+    let mut waiting = peers.iter();
+    let mut running = FuturesUnordered::new();
+    let (mut fault, mut last) = (None, "it has no address".to_owned());
+    loop {
+        if let Some(peer) = waiting.next() {
+            running.push(async move { (*peer, connect(*peer, None, left()).await) });
+        }
+        let patience = if waiting.len() > 0 { left() / 2 } else { left() + 2 * LAST_WORD };
+        match deadline::within(patience, running.next()).await {
+            Ok(Some((peer, Ok(Ok(dialled))))) => return Ok(Ok((peer, dialled.stream))),
+            Ok(Some((peer, Ok(Err(error))))) => last = format!("{peer}: {}", error.word()),
+            Ok(Some((_, Err(why)))) => fault = fault.or(Some(why)),
+            Ok(None) => break,
+            Err(_) if waiting.len() > 0 => {}
+            Err(_) => break,
+        }
+    }
+    fault.map_or(Ok(Err(last)), Err)
+}
+
+async fn exchange(stream: TcpStream, url: &Url, most: usize) -> Result<Vec<u8>, String> {
     let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
     let request = hyper::Request::get(target)
         .header(hyper::header::HOST, url[url::Position::BeforeHost..url::Position::AfterPort].to_owned())

@@ -23,11 +23,23 @@ const EVIDENCE_LINES: usize = 8;
 const OTHER_CERTIFICATES: &str =
     "the server shows other certificates than expected: see `certificates.unknown` for what was not answered";
 
+/// What stands below a certificate.
+const OF_CERTIFICATE: &[(&str, Form)] = &[
+    ("key", Form::Data(&spelling::KEYS)),
+    ("signature", Form::Data(&spelling::SIGNATURES)),
+    ("subject", Form::DistinguishedName),
+    ("issuer", Form::DistinguishedName),
+    ("san", Form::Host),
+    ("fingerprint", Form::Digest),
+    ("lint", Form::Words(lint::WORDS)),
+];
+
 facts! { pub(super) FACTS;
     const CERTIFICATES: Fact<Value> = Fact::object(
         "certificates",
         "Every certificate the server can show, by kind of key: `certificates.rsa.not_after`; a differing one without SNI as `rsa_no_sni`.",
     )
+    .form(Form::Keyed(OF_CERTIFICATE))
     .on_breach(OTHER_CERTIFICATES);
     const COUNT: Fact<i64> =
         Fact::integer("certificates.count", Unit::Count, "Different leaves the server can show.")
