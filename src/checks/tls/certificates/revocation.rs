@@ -177,7 +177,7 @@ async fn look_up(lookup: &Lookup, timeout: Duration) -> Result<LookupResult, Fau
             Err(why) => nothing(CrlStatus::Unreachable, format!(" ({url}: {why})")),
             Ok(list) => match crl::read(&list, &lookup.der, issuer, &points.urls) {
                 Err(why) => nothing(CrlStatus::Invalid, format!(" ({url}: {why})")),
-                Ok(entry) => status_in_list(url, entry),
+                Ok(entry) => status_in_list(url, &entry),
             },
         };
         if matches!(result.status, CrlStatus::Good | CrlStatus::Revoked) {
@@ -194,9 +194,9 @@ async fn look_up(lookup: &Lookup, timeout: Duration) -> Result<LookupResult, Fau
     Ok(worst)
 }
 
-fn status_in_list(url: &str, entry: crl::Entry) -> LookupResult {
+fn status_in_list(url: &str, entry: &crl::Entry) -> LookupResult {
     let old = entry.next_update.is_some_and(|next| (next as f64) < now());
-    let (status, detail) = match (entry.revoked.as_ref(), entry.holds_from(now())) {
+    let (status, detail) = match (&entry.revoked, entry.holds_from(now())) {
         // A list that names it is not taken back by its dates.
         (Some(revoked), _) => (CrlStatus::Revoked, format!(" {revoked} ({url})")),
         (None, Some(from)) => (CrlStatus::Invalid, format!(" ({url}: the list holds only from {from} on)")),

@@ -96,6 +96,14 @@ pub(crate) fn record(cx: &mut Cx<'_>, results: &[AddressResult]) {
     let unknown = unknown(results);
     cx.set(&CERTIFICATES, Value::Object(document(results, &shown)));
     aggregates(cx, &shown, unknown.is_empty());
+    if !unknown.is_empty() {
+        const WHY: &str = "not every kind of certificate could be asked for, see `certificates.unknown`";
+        cx.partial_all(&[LINT.info, COUNT.info, KEYS.info, EXPIRES_IN.info, LIFETIME_LEFT.info], WHY);
+        // One that does not verify is enough to know.
+        if cx.observation().last(VERIFIED.info.name) != Some(&Value::Bool(false)) {
+            cx.partial(&VERIFIED, WHY);
+        }
+    }
     let untrusted = || shown.iter().filter(|(.., shown)| shown.handshake.verify_error.is_some());
     for (address, query, shown) in untrusted().take(EVIDENCE_LINES) {
         let error = shown.handshake.verify_error.as_deref().unwrap_or_default();
