@@ -50,7 +50,7 @@ pub(super) fn of_round<'v>(expectation: &Expectation, round: &'v Round) -> Optio
 
 /// How the values of a round are compared: data by its kind, which is a fact of the same round.
 pub(super) fn typing<'v>(expectation: &Expectation, round: &'v Round) -> Typing<'v> {
-    expectation.typing(match expectation.info.form {
+    expectation.typing(match expectation.form() {
         Form::Data(data) => round.fact(data.kind).and_then(Value::as_str),
         _ => None,
     })

@@ -22,24 +22,27 @@ const OTHER_RECORDS: &str =
 pub(super) const EDNS_MISHANDLED: &str =
     "a server or a firewall before it mishandles EDNS: see `servers` for which, and let DNS packets pass unchanged";
 
+/// What becomes of a question.
+pub(super) const OUTCOMES: &[&str] = &[
+    "answered",
+    "timeout",
+    "refused",
+    "unreachable",
+    "unresolved",
+    "reset",
+    "malformed",
+    "closed",
+    "alert",
+    "not_tls",
+    "untrusted",
+    "protocol_error",
+    "http_error",
+];
+
 facts! { pub(super) FACTS;
     pub(super) const OUTCOME: Fact<Choice> = Fact::choice(
         "outcome",
-        &[
-            "answered",
-            "timeout",
-            "refused",
-            "unreachable",
-            "unresolved",
-            "reset",
-            "malformed",
-            "closed",
-            "alert",
-            "not_tls",
-            "untrusted",
-            "protocol_error",
-            "http_error",
-        ],
+        OUTCOMES,
         "What became of the question; `unresolved` is the name of the server, never the name asked for.",
     )
     .expected("answered")
@@ -131,7 +134,10 @@ facts! { pub(super) FACTS;
             .on_breach(SLOWER)
             .reached();
     pub(super) const TRUNCATED: Fact<bool> =
-        Fact::flag("truncated", "TC is set: the answer did not fit.").expected("false");
+        Fact::flag("truncated", "TC is set: the answer did not fit.").expected("false").advice(&[(
+            "true",
+            "it does not fit into a datagram: ask with `transport: tcp`; a survey did so by itself, so TCP port 53 gives no whole answer there",
+        )]);
     pub(super) const SIZE: Fact<i64> = Fact::integer("size", Unit::Bytes, "Length of the reply.");
     pub(super) const ATTEMPTS: Fact<i64> = Fact::integer("attempts", Unit::Count, "Queries sent.");
     pub(super) const DISCARDED: Fact<i64> = Fact::integer(

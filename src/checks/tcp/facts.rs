@@ -7,7 +7,7 @@ use crate::model::fact::Distribution;
 use crate::model::table::facts;
 use crate::model::typed::Form;
 use crate::model::{Better, Choice, Fact, Rule, Unit};
-use crate::proto::dns::presentation;
+use crate::proto::dns::presentation::labels;
 
 facts! { pub(super) FACTS;
     pub(super) const OUTCOME: Fact<Choice> = Fact::choice(
@@ -25,7 +25,7 @@ facts! { pub(super) FACTS;
     pub(super) const ADDRESSES: Fact<Vec<String>> = Fact::list("addresses", "Every address the name has.")
     .form(Form::Address);
     pub(super) const FAILED: Fact<Vec<String>> =
-        Fact::list("addresses.failed", "Addresses that did not end as `connected`, with their outcome.").form(Form::Data(&presentation::MIXED));
+        Fact::list("addresses.failed", "Addresses that did not end as `connected`, with their outcome.").form(Form::Data(&labels::OUTCOMES));
     pub(super) const CONNECT_TIME: Fact<Distribution> = Fact::distribution(
         "connect_time",
         Unit::Seconds,

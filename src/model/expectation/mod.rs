@@ -14,7 +14,7 @@ pub use operator::{OperandForm, Operator, Parsed};
 pub use sort::Sort;
 pub use test::Test;
 
-use super::typed::Typing;
+use super::typed::{Form, Typing};
 use super::{FactInfo, Place};
 
 /// An expectation of one fact: one operator of one entry of `expect`, or a default.
@@ -41,14 +41,19 @@ pub struct Expectation {
 }
 
 impl Expectation {
+    /// What the texts of its value stand for.
+    #[must_use]
+    pub fn form(&self) -> Form {
+        match &self.part {
+            Part::Path(path) => self.info.form.at(path),
+            _ => self.info.form,
+        }
+    }
+
     /// How its value is compared; `kind` is what the fact shows that the form depends on.
     #[must_use]
     pub fn typing<'a>(&self, kind: Option<&'a str>) -> Typing<'a> {
-        let form = match &self.part {
-            Part::Path(path) => path.iter().fold(self.info.form, |form, key| form.below(key)),
-            _ => self.info.form,
-        };
-        Typing { sort: self.sort, form, kind }
+        Typing { sort: self.sort, form: self.form(), kind }
     }
 }
 

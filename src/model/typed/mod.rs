@@ -61,6 +61,8 @@ pub enum Form {
     Version,
     /// A form of its own, whose rules a protocol has.
     Data(&'static DataForm),
+    /// An object that this program makes up itself: the form of what stands at these keys, at whatever depth.
+    Keyed(&'static [(&'static str, Form)]),
 }
 
 /// The rules of a form that depends on the value of another fact.
@@ -111,6 +113,19 @@ impl From<Sort> for Typing<'_> {
 }
 
 impl Form {
+    /// The form of what stands at `path` of an object of this form.
+    #[must_use]
+    pub fn at(self, path: &[impl AsRef<str>]) -> Self {
+        match self {
+            // Names above it may be such keys too, and the last one counts.
+            Self::Keyed(keys) => {
+                let of = |key: &str| keys.iter().find(|(known, _)| *known == key).map(|(_, form)| *form);
+                path.iter().rev().find_map(|key| of(key.as_ref())).unwrap_or_default()
+            }
+            form => path.iter().fold(form, |form, key| form.below(key.as_ref())),
+        }
+    }
+
     /// The form of what stands at `key` of an object of this form.
     #[must_use]
     pub fn below(self, key: &str) -> Self {
@@ -126,6 +141,7 @@ impl Form {
                     _ => Self::Field,
                 }
             }
+            Self::Keyed(keys) => keys.iter().find(|(known, _)| *known == key).map_or(self, |(_, form)| *form),
             other => other,
         }
     }
@@ -135,7 +151,7 @@ impl Form {
     pub fn same(self, kind: Option<&str>, one: &str, other: &str) -> bool {
         one == other
             || match self {
-                Self::Plain | Self::Fields | Self::Serial => false,
+                Self::Plain | Self::Fields | Self::Serial | Self::Keyed(_) => false,
                 Self::Field => decimal::plain(one).is_some_and(|one| decimal::plain(other) == Some(one)),
                 Self::Version => version::same(one, other),
                 Self::DistinguishedName => distinguished::same(one, other),
@@ -148,7 +164,7 @@ impl Form {
     #[must_use]
     pub fn key(self, kind: Option<&str>, text: &str) -> String {
         match self {
-            Self::Plain | Self::Fields | Self::Serial => text.to_owned(),
+            Self::Plain | Self::Fields | Self::Serial | Self::Keyed(_) => text.to_owned(),
             Self::Field => decimal::plain(text).map_or_else(|| text.to_owned(), |number| number.to_string()),
             Self::Word => text.to_lowercase(),
             Self::Name => name::key(text),
@@ -179,7 +195,9 @@ impl Form {
             Self::FieldWords => web::words(text).contains(&web::words(part)),
             Self::Hex | Self::HexNumber | Self::Digest => hex::key(text).contains(&hex::key(part)),
             Self::Url => text.contains(part) || web::url(text).contains(part),
-            Self::Plain | Self::Fields | Self::Field | Self::Serial | Self::Version => text.contains(part),
+            Self::Plain | Self::Fields | Self::Field | Self::Serial | Self::Version | Self::Keyed(_) => {
+                text.contains(part)
+            }
             Self::Data(data) => (data.contains)(kind, text, part),
         }
     }

@@ -2,6 +2,7 @@
 //! with or without quotes. Case counts only in texts (RFC 4034 6.2, RFC 4343).
 
 mod impossible;
+pub(crate) mod labels;
 mod parts;
 mod tokens;
 
@@ -16,7 +17,6 @@ use base64::engine::{DecodePaddingMode, general_purpose};
 use super::rdata::{self, ALGORITHMS, CERT_TYPES};
 use super::types::{self, RdataField};
 use crate::model::typed::{DataForm, hex, name, no_order, serial_order};
-use parts::address;
 use tokens::{Token, bytes, tokens};
 
 /// Data of records of the type that fact `type` names.
@@ -35,6 +35,15 @@ pub(crate) static RECORD: DataForm = DataForm {
     key: record_key,
     contains: impossible::record_contains,
     impossible: impossible::record,
+    order: no_order,
+};
+/// Data of DS records.
+pub(crate) static DS: DataForm = DataForm {
+    kind: "",
+    same: |_, one, other| same_data(Some("DS"), one, other),
+    key: |_, text| data_key(Some("DS"), text),
+    contains: |_, text, part| impossible::contains(Some("DS"), text, part),
+    impossible: |_, text| impossible::data(Some("DS"), text),
     order: no_order,
 };
 /// Texts of some other kind that may hold names: everything else stays as it is.
@@ -127,12 +136,7 @@ fn untyped(token: &Token) -> String {
     if let Ok(address) = token.text.parse::<IpAddr>() {
         return address.to_string();
     }
-    match token.text.rsplit_once('/') {
-        // A server as surveys label it: ns1.example./192.0.2.53.
-        Some((host, place)) if name::address(place).is_some() => format!("{}/{}", name::key(host), address(place)),
-        _ if token.text.ends_with('.') => dotted(&token.text),
-        _ => token.text.clone(),
-    }
+    if token.text.ends_with('.') { dotted(&token.text) } else { token.text.clone() }
 }
 
 fn same_mixed(_: Option<&str>, one: &str, other: &str) -> bool {

@@ -4,16 +4,22 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use http_body_util::Empty;
 use hyper::body::Bytes;
+use tokio::net::TcpStream;
+use tokio::time::Instant;
 use url::{Host, Url};
 
 use super::{Limits, Version, send};
 use crate::model::Fault;
-use crate::net::{IpVersion, connect, deadline, resolve};
+use crate::net::{Addresses, IpVersion, connect, deadline, resolve};
 
 /// More than a timer is late by itself: what ends first inside knows why nothing came.
 const LAST_WORD: Duration = Duration::from_millis(3);
+/// Addresses of a name that are tried.
+const ADDRESSES: usize = 8;
 const LIMITS: Limits = Limits { head: 16 * 1024, window: None };
 
 /// Fetches `url` within `patience` in all, at most `most` bytes; redirects are not followed. The inner `Err` says what the
@@ -26,36 +32,73 @@ pub async fn get(url: &str, most: usize, patience: Duration) -> Result<Result<Ve
 }
 
 async fn ask(text: &str, most: usize, patience: Duration) -> Result<Result<Vec<u8>, String>, Fault> {
+    let begun = Instant::now();
     let url = match Url::parse(text) {
         Ok(url) if url.scheme() == "http" => url,
         Ok(url) => return Ok(Err(format!("{} is not fetched, only http is", url.scheme()))),
         Err(error) => return Ok(Err(format!("it is no URL: {error}"))),
     };
-    let port = url.port_or_known_default().unwrap_or(80);
     let found = match url.host() {
-        Some(Host::Ipv4(address)) => Ok(vec![address.into()]),
-        Some(Host::Ipv6(address)) => Ok(vec![address.into()]),
-        Some(Host::Domain(name)) => resolve(&name.into(), IpVersion::Any, patience).await?.map(|found| found.list),
+        Some(Host::Ipv4(address)) => Ok(Addresses { list: vec![address.into()], partial: None }),
+        Some(Host::Ipv6(address)) => Ok(Addresses { list: vec![address.into()], partial: None }),
+        Some(Host::Domain(name)) => resolve(&name.into(), IpVersion::Any, patience).await?,
         None => Err("it names no host".to_owned()),
     };
-    let addresses = match found {
-        Ok(addresses) => addresses,
-        Err(why) => return Ok(Err(why)),
-    };
-    let mut last = "it has no address".to_owned();
-    for address in addresses.into_iter().take(2) {
-        let peer = SocketAddr::new(address, port);
-        match connect(peer, None, (patience / 2).saturating_sub(LAST_WORD)).await? {
-            Ok(dialled) => {
-                return Ok(exchange(dialled.stream, &url, most).await.map_err(|why| format!("{peer}: {why}")));
-            }
-            Err(error) => last = format!("{peer}: {}", error.word()),
-        }
+    match found {
+        Ok(addresses) => ask_one_of(addresses, &url, most, begun + patience).await,
+        Err(why) => Ok(Err(why)),
     }
-    Ok(Err(last))
 }
 
-async fn exchange(stream: tokio::net::TcpStream, url: &Url, most: usize) -> Result<Vec<u8>, String> {
+async fn ask_one_of(
+    addresses: Addresses,
+    url: &Url,
+    most: usize,
+    end: Instant,
+) -> Result<Result<Vec<u8>, String>, Fault> {
+    let Addresses { list, partial } = addresses;
+    let port = url.port_or_known_default().unwrap_or(80);
+    let untried =
+        (list.len() > ADDRESSES).then(|| format!("only {ADDRESSES} of its {} addresses are tried", list.len()));
+    let peers: Vec<SocketAddr> =
+        list.into_iter().take(ADDRESSES).map(|address| SocketAddr::new(address, port)).collect();
+    match (reach(&peers, end).await?, untried.or(partial)) {
+        (Ok((peer, stream)), _) => Ok(exchange(stream, url, most).await.map_err(|why| format!("{peer}: {why}"))),
+        (Err(why), None) => Ok(Err(why)),
+        // An address that was not tried may have it.
+        (Err(why), Some(more)) => {
+            let remedy = "fetch it by hand, with curl -v";
+            Err(Fault::local("fetch a file", url.as_str(), format!("{why}; {more}"), remedy))
+        }
+    }
+}
+
+/// Connects to the first of `peers` that can be reached before `end`: the next one beside the last once half of the time left is
+/// over, or at once when that failed. None is given up before the end, since this host's own filter shows only after a second
+/// ([`crate::net::own::syn`]). The inner `Err` says what came of the last one, the outer one that this side is to blame for one.
+async fn reach(peers: &[SocketAddr], end: Instant) -> Result<Result<(SocketAddr, TcpStream), String>, Fault> {
+    let left = || end.saturating_duration_since(Instant::now()).saturating_sub(LAST_WORD);
+    let mut waiting = peers.iter();
+    let mut running = FuturesUnordered::new();
+    let (mut fault, mut last) = (None, "it has no address".to_owned());
+    loop {
+        if let Some(peer) = waiting.next() {
+            running.push(async move { (*peer, connect(*peer, None, left()).await) });
+        }
+        let patience = if waiting.len() > 0 { left() / 2 } else { left() + 2 * LAST_WORD };
+        match deadline::within(patience, running.next()).await {
+            Ok(Some((peer, Ok(Ok(dialled))))) => return Ok(Ok((peer, dialled.stream))),
+            Ok(Some((peer, Ok(Err(error))))) => last = format!("{peer}: {}", error.word()),
+            Ok(Some((_, Err(why)))) => fault = fault.or(Some(why)),
+            Ok(None) => break,
+            Err(_) if waiting.len() > 0 => {}
+            Err(_) => break,
+        }
+    }
+    fault.map_or(Ok(Err(last)), Err)
+}
+
+async fn exchange(stream: TcpStream, url: &Url, most: usize) -> Result<Vec<u8>, String> {
     let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
     let request = hyper::Request::get(target)
         .header(hyper::header::HOST, url[url::Position::BeforeHost..url::Position::AfterPort].to_owned())
@@ -75,5 +118,29 @@ async fn exchange(stream: tokio::net::TcpStream, url: &Url, most: usize) -> Resu
             Ok(Some(data)) => out.extend_from_slice(&data),
             Err(none) => return Err(format!("the body breaks off after {} bytes: {}", out.len(), none.why)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_address_that_was_not_tried_leaves_it_open() {
+        // Bound and not listening: every connection is refused.
+        let held = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        held.bind(&SocketAddr::from(([127, 0, 0, 77], 0)).into()).unwrap();
+        let port = held.local_addr().unwrap().as_socket().unwrap().port();
+        let url = Url::parse(&format!("http://lists.example:{port}/ca.crl")).unwrap();
+        let asked = async |count: usize, partial: Option<&str>| {
+            let list = vec![[127, 0, 0, 77].into(); count];
+            let addresses = Addresses { list, partial: partial.map(str::to_owned) };
+            ask_one_of(addresses, &url, 1000, Instant::now() + Duration::from_secs(9)).await
+        };
+        assert!(asked(8, None).await.unwrap().unwrap_err().contains("refused"));
+        let many = asked(9, None).await.unwrap_err();
+        assert!(many.detail.contains("refused; only 8 of its 9 addresses are tried"), "{many:?}");
+        let half = asked(1, Some("its AAAA records could not be looked up")).await.unwrap_err();
+        assert!(half.detail.contains("refused; its AAAA records"), "{half:?}");
     }
 }

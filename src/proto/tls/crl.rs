@@ -10,6 +10,7 @@ use x509_parser::time::ASN1Time;
 
 use super::Issuer;
 use super::certificate::rfc3339;
+use super::ocsp::SKEW;
 use super::signed::{Element, SEQUENCE, Signed, below, element};
 
 const INTEGER: u8 = 0x02;
@@ -31,6 +32,15 @@ pub struct Entry {
     pub this_update: i64,
     /// When the next one comes at the latest.
     pub next_update: Option<i64>,
+}
+
+impl Entry {
+    /// From when on the list holds, for people, if that is after `now` (RFC 5280, 5.1.2.4).
+    #[must_use]
+    pub fn holds_from(&self, now: f64) -> Option<String> {
+        let ahead = self.this_update as f64 > now + SKEW as f64;
+        ahead.then(|| rfc3339(self.this_update).unwrap_or_else(|| "an impossible date".to_owned()))
+    }
 }
 
 /// The places a certificate names for its revocation list.

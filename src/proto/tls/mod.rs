@@ -50,7 +50,7 @@ pub use handshake_end::{HANDSHAKE, HandshakeEnd, Seen};
 pub(in crate::proto) use handshake_log::HandshakeLog;
 pub use key_kind::{KeyKind, RequestedKey};
 pub use load_client::{LoadClient, LoadClients, LoadStream, await_ticket, resumed};
-pub use path::{Issuer, Path, Root};
+pub use path::{Issuer, Path, Paths, Root};
 pub use resuming_client::ResumingClient;
 use rustls::crypto::CryptoProvider;
 pub use signed::pin;

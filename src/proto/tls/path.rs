@@ -8,6 +8,7 @@ use super::authority::Authorities;
 use super::certificate::Certificate;
 use super::name_text;
 use super::signed::sequence;
+use super::validation::Places;
 
 /// Where a path ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +38,15 @@ pub struct Path {
     pub dates: Vec<(i64, i64)>,
     /// The leaf is trusted itself, and so its own root.
     pub pinned: bool,
+}
+
+/// The best way from a leaf to an authority.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Paths {
+    /// Nothing is wrong with it.
+    pub verified: Option<Path>,
+    /// Each certificate is signed by the next, whatever else is wrong: it tells who issued one that has expired.
+    pub signed: Option<Path>,
 }
 
 /// Who issued a certificate, as far as signatures of it need to know.
@@ -93,8 +103,18 @@ impl Authorities {
     /// The path from the leaf of `chain` at `now`, seconds since 1970; `None` when there is none. Of several authorities
     /// that would do, one within its dates is preferred, as a client that minds them would.
     pub(super) fn path(&self, chain: &[CertificateDer<'_>], now: i64) -> Option<Path> {
+        self.paths(chain, now).verified
+    }
+
+    /// The path that verifies, and that of signatures alone.
+    pub(super) fn paths(&self, chain: &[CertificateDer<'_>], now: i64) -> Paths {
         let found = self.validate(chain, now);
-        let places = found.places.filter(|_| found.problems.is_empty() || found.only_anchor_dates)?;
+        let verifies = found.problems.is_empty() || found.only_anchor_dates;
+        let signed = found.places.and_then(|places| self.described(chain, places));
+        Paths { verified: signed.clone().filter(|_| verifies), signed }
+    }
+
+    fn described(&self, chain: &[CertificateDer<'_>], places: Places) -> Option<Path> {
         let anchor = self.anchor(places.anchor)?;
         let (name, spki) = (sequence(&anchor.trust.subject), sequence(&anchor.trust.subject_public_key_info));
         let known = self.anchor_dates(places.anchor).map(|(_, dates)| dates);

@@ -49,6 +49,12 @@ impl Credentials {
         self.roots.path(chain, now)
     }
 
+    /// The same, beside the path of signatures alone.
+    #[must_use]
+    pub fn paths(&self, chain: &[CertificateDer<'_>], now: i64) -> super::Paths {
+        self.roots.paths(chain, now)
+    }
+
     /// Whether an authority has this name (DER of Name).
     #[must_use]
     pub fn names(&self, name: &[u8]) -> bool {

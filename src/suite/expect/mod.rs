@@ -83,17 +83,19 @@ impl Reader<'_> {
         out
     }
 
-    /// What the values of a fact stand for, as far as that is known before it is seen. Of what lies in a document nothing is.
+    /// What the values of a fact stand for, as far as that is known before it is seen.
     fn typing_of(&self, info: &FactInfo, part: &Part) -> FactTyping {
-        if *part != Part::Whole {
-            return FactTyping::default();
-        }
+        let form = match part {
+            Part::Whole => info.form,
+            Part::Path(path) => info.form.at(path),
+            Part::Statistic(_) => return FactTyping::default(),
+        };
         let deciding = |name: &str| self.facts.iter().find(|fact| fact.name == name).and_then(|fact| fact.foreseen);
-        let kind = match info.form {
+        let kind = match form {
             Form::Data(data) => deciding(data.kind).and_then(|foreseen| foreseen(self.args)),
             _ => None,
         };
-        FactTyping { form: info.form, kind }
+        FactTyping { form, kind }
     }
 
     fn fact(&mut self, path: &str, span: Span) -> Option<(FactInfo, Part)> {

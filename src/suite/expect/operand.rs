@@ -4,7 +4,7 @@ use regex::RegexBuilder;
 
 use super::{FactTyping, Reader};
 use crate::model::expectation::{OperandForm, Operator, Parsed, Sort, Test, domain};
-use crate::model::typed::Impossible;
+use crate::model::typed::{Form, Impossible};
 use crate::model::{Unit, Value, quantity, typed};
 use crate::suite::args::HIDDEN;
 use crate::suite::diagnostic::suggest;
@@ -73,7 +73,16 @@ impl Reader<'_> {
         }
         // A part of a text need not be a value.
         let items = self.items(owner, node, true)?.to_vec();
-        let values: Vec<Value> = items.iter().map(|item| self.value(owner, item, sort)).collect::<Option<_>>()?;
+        let mut values = Vec::with_capacity(items.len());
+        for item in &items {
+            let value = self.value(owner, item, sort)?;
+            // What stands in none of the words is none of them either.
+            let foreign = match (self.typing.form, value.as_str()) {
+                (Form::Words(words), Some(part)) => !words.iter().any(|word| Form::Word.contains(None, word, part)),
+                _ => false,
+            };
+            values.push(if foreign { self.whole(owner, item, Sort::Text)? } else { value });
+        }
         if values.iter().any(|value| value.as_str() == Some("")) {
             self.errors.add(
                 node.span,
@@ -152,8 +161,10 @@ impl Reader<'_> {
     pub(super) fn whole(&mut self, owner: &str, node: &Node, sort: Sort) -> Option<Value> {
         let value = self.value(owner, node, sort)?;
         let FactTyping { form, kind } = &self.typing;
-        let impossible =
-            value.as_str().filter(|_| sort == Sort::Text).and_then(|text| form.impossible(kind.as_deref(), text));
+        let impossible = value
+            .as_str()
+            .filter(|_| matches!(sort, Sort::Text | Sort::Any))
+            .and_then(|text| form.impossible(kind.as_deref(), text));
         let Some(Impossible { why, help }) = impossible else { return Some(value) };
         let (why, help) = match &node.shown {
             None => (why, help),

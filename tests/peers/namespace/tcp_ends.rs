@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::super::peer::{OPENSSL, installed};
 use super::{Namespace, namespace};
 
 /// Two hosts and a way between: the second is 192.0.2.1.
@@ -106,4 +107,35 @@ while True: listener.accept()[0].sendall(b'hello\\r\\n')";
     );
     let (check, shown) = pair.run("tcp: {host: 192.0.2.1, port: 81}");
     assert_eq!((&check["facts"]["outcome"], &check["verdict"]), (&"connected".into(), &"passed".into()), "{shown}");
+}
+
+/// A list of an authority that this host itself does not let out for is no word about the authority, and takes nothing from the rest.
+#[test]
+fn a_revocation_list_that_this_host_keeps_back_is_not_unreachable() {
+    let Some(pair) = Pair::new() else { return };
+    if !installed(&[OPENSSL]) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (certificate, key) = (at("own.pem"), at("own.key"));
+    pair.near.setup(&format!(
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3 -subj /CN=own -addext subjectAltName=IP:127.0.0.1 \
+         -addext crlDistributionPoints=URI:http://192.0.2.1/a.crl -keyout {key} -out {certificate}
+         nft 'add chain inet f out {{ type filter hook output priority 0; }}'"
+    ));
+    let server = ["s_server", "-accept", "127.0.0.1:443", "-cert", &certificate, "-key", &key, "-www"];
+    let _server = pair.near.spawn("openssl", &server);
+    pair.run("tcp: {host: 127.0.0.1, port: 443}, eventually: {within: 30s, every: 50ms}");
+    let list = format!("tls: {{host: 127.0.0.1, ca_file: {certificate}, crl: true, timeout: 2s}}");
+    let (check, shown) = pair.run(&list);
+    assert_eq!(
+        (&check["facts"]["crl.status"], &check["verdict"]),
+        (&"unreachable".into(), &"failed".into()),
+        "{shown}"
+    );
+    pair.near.setup("nft 'add rule inet f out ip daddr 192.0.2.1 tcp dport 80 drop'");
+    let (check, shown) = pair.run(&list);
+    assert_eq!((&check["facts"]["verified"], &check["verdict"]), (&true.into(), &"errored".into()), "{shown}");
+    assert!(check["facts"]["crl.status"].is_null() && shown.contains("this host itself drops it"), "{check} {shown}");
 }

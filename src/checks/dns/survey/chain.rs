@@ -19,12 +19,14 @@ pub(super) struct Chain {
     pub(super) looped: bool,
     /// It goes on beyond [`LINKS`], or beyond the questions that follow it.
     pub(super) cut: bool,
+    /// It leads out of the zone, where this server is not the one to ask.
+    pub(super) left: bool,
     start: String,
 }
 
 impl Chain {
     pub(super) fn new(name: &Name) -> Self {
-        Self { end: name.clone(), links: Vec::new(), looped: false, cut: false, start: names::text(name) }
+        Self { end: name.clone(), links: Vec::new(), looped: false, cut: false, left: false, start: names::text(name) }
     }
 
     /// Follows the aliases of an answer; true when that led further. A DNAME without the CNAME it implies is followed as

@@ -177,6 +177,21 @@ impl Delegation {
         }
     }
 
+    /// A server of the parent of which no address was found gives no delegation to those who look for it, unless its address is
+    /// of the IP version that is left out, or the resolver failed to say.
+    fn lost_parent(&mut self, name: String, addresses: &ServerAddresses, policy: &QueryPolicy) {
+        let versions = [(addresses.v4_known, IpAddr::from([0; 4])), (addresses.v6_known, IpAddr::from([0_u16; 8]))];
+        let asked = versions.map(|(known, any)| policy.version.admits(any).then_some(known));
+        if asked.contains(&Some(false)) {
+            self.cut(format!("the addresses of {name}, a server of the parent, could not be looked up"));
+        } else if asked.contains(&None) {
+            self.notes.push(format!("{name} of the parent is not asked: it has no address of the family asked for"));
+        } else {
+            self.notes.push(format!("{name} of the parent: it has no address"));
+            self.failed.push(name);
+        }
+    }
+
     fn push(&mut self, server: Server) {
         if self.servers.len() < MAX_SERVERS {
             self.servers.push(server);
@@ -343,7 +358,7 @@ fn along(reply: Option<&Reply>, names: &BTreeSet<String>, into: &mut BTreeMap<St
 }
 
 /// Servers of the parent: as given, or as a resolver finds them.
-async fn parents(
+pub(super) async fn parents(
     zone: &Zone,
     policy: &QueryPolicy,
     end: Instant,
@@ -381,6 +396,9 @@ async fn parents(
     let names: Vec<String> = names.into_iter().collect();
     for (name, addresses) in resolved(zone, policy, end, seed, &names).await? {
         out.half(&name, &addresses, policy);
+        if addresses.found.is_empty() {
+            out.lost_parent(name.clone(), &addresses, policy);
+        }
         sockets.extend(
             addresses.found.into_iter().map(|address| (format!("{name}/{address}"), SocketAddr::new(address, 53))),
         );

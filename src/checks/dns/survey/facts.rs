@@ -2,12 +2,13 @@
 
 use serde_json::Value;
 
-use super::rules;
-use crate::checks::dns::facts::EDNS_MISHANDLED;
+use super::{rules, settings};
+use crate::checks::dns::facts::{EDNS_MISHANDLED, OUTCOMES};
 use crate::model::table::{facts, joined};
 use crate::model::typed::Form;
 use crate::model::{Better, Choice, Fact, FactInfo, Rule, Unit};
-use crate::proto::dns::presentation;
+use crate::proto::dns::presentation::{self, labels};
+use crate::proto::dns::{message, rcode};
 
 /// Outcomes of an answer at a size, from good to bad; a survey reports the worst of its servers.
 pub(super) const CUTS: &[&str] =
@@ -19,6 +20,25 @@ const CUT_HELP: &str = "What becomes of an answer at this size, of the worst ser
 const TRANSFERS: &[&str] = &["refused", "closed", "unreachable", "partial", "complete"];
 /// Answers to a question about something absent.
 const ABSENCES: &[&str] = &["nxdomain", "nodata", "answer", "referral", "error", "silent"];
+
+/// What stands below a server in `servers`; whatever is not here is a number, a flag, or no more than a text.
+const OF_SERVER: &[(&str, Form)] = &[
+    ("name", Form::Host),
+    ("address", Form::Address),
+    ("outcome", Form::Words(OUTCOMES)),
+    ("rcode", Form::Words(rcode::NAMES)),
+    ("flags", Form::Words(message::FLAGS)),
+    ("answers", Form::Data(&presentation::DATA)),
+    ("ns", Form::Name),
+    ("answered_from", Form::Data(&labels::SERVERS)),
+    ("truncation_512", Form::Words(CUTS)),
+    ("truncation_1232", Form::Words(CUTS)),
+    ("axfr", Form::Words(TRANSFERS)),
+    ("nxdomain", Form::Words(ABSENCES)),
+    ("nodata", Form::Words(ABSENCES)),
+    ("empty_non_terminal", Form::Words(ABSENCES)),
+    ("version", Form::Version),
+];
 
 const BEHIND_OTHERS: &str =
     "a server is behind: look at notify, at its transfers (log, allow-transfer, TSIG) and at the SOA refresh";
@@ -46,22 +66,23 @@ facts! { pub(super) SURVEY;
         "What each server said, by name and address (`ns1.example./192.0.2.53`), or by address alone when only that is known.",
     )
     .ruled(Rule::Ignore)
-    .form(Form::Data(&presentation::DATA));
+    .form(Form::Keyed(OF_SERVER));
     pub(super) const COUNT: Fact<i64> = Fact::integer(
         "servers.count",
         Unit::Count,
         "Servers of the survey: distinct addresses, and names that have none.",
     )
-    .ruled(Rule::Same);
+    .ruled(Rule::Same)
+    .foreseen(settings::labels);
     pub(super) const FAILED: Fact<Vec<String>> = Fact::list(
         "servers.failed",
         "Servers that left a question without an answer, or have no address; whatever their code, an answer is one.",
     )
-    .on_breach("ask these servers by hand (dig @ADDRESS ZONE SOA +norec): is the daemon up, and UDP port 53 open?").form(Form::Data(&presentation::MIXED));
+    .on_breach("ask these servers by hand (dig @ADDRESS ZONE SOA +norec): is the daemon up, and UDP port 53 open?").form(Form::Data(&labels::SERVERS));
     pub(super) const DIFFERING: Fact<Vec<String>> = Fact::list(
         "servers.differing",
         "Servers whose records, code or AA flag are not those of most; of equal camps, the one with the newer serial counts.",
-    ).form(Form::Data(&presentation::MIXED));
+    ).form(Form::Data(&labels::SERVERS));
     pub(super) const CONSISTENT: Fact<bool> = Fact::flag(
         "consistent",
         "Every server answers alike: code, AA, SOA with every field, NS, and the records asked for; of authoritative servers \
@@ -85,14 +106,15 @@ facts! { pub(super) SURVEY;
     .on_breach(BEHIND_OTHERS);
     pub(super) const BEHIND: Fact<Vec<String>> =
         Fact::list("serial.behind", "Servers with an older serial than the one furthest ahead.")
-            .on_breach(BEHIND_OTHERS).form(Form::Data(&presentation::MIXED));
+            .on_breach(BEHIND_OTHERS).form(Form::Data(&labels::SERVERS));
     pub(super) const REACHABLE_UDP: Fact<bool> = Fact::flag("reachable.udp", "Every server answers over UDP.");
     pub(super) const UNREACHABLE_UDP: Fact<Vec<String>> =
-        Fact::list("unreachable.udp", "Servers that answer nothing over UDP.").form(Form::Data(&presentation::MIXED));
+        Fact::list("unreachable.udp", "Servers that answer nothing over UDP.").form(Form::Data(&labels::SERVERS));
     pub(super) const MISMATCH: Fact<Vec<String>> = Fact::list(
         "source.mismatch",
         "Servers whose answer came from another address or port than it was asked of; the evidence names it.",
-    );
+    )
+    .form(Form::Data(&labels::SERVERS));
     pub(super) const NSIDS: Fact<Vec<String>> =
         Fact::list("nsid.distinct", "Identifiers (RFC 5001) of all servers, each once, with `nsid: true`.")
             .ruled(Rule::Ignore);
@@ -115,7 +137,7 @@ facts! { pub(super) SURVEY;
 facts! { pub(super) ZONE;
     pub(super) const LAME: Fact<Vec<String>> =
         Fact::list("lame", "Servers that do not answer for the zone with authority; silent ones are among them.")
-            .on_breach(NOT_LOADED).form(Form::Data(&presentation::MIXED));
+            .on_breach(NOT_LOADED).form(Form::Data(&labels::SERVERS));
     pub(super) const NS_PARENT: Fact<Vec<String>> =
         Fact::list("ns.parent", "Names of the servers as the parent zone delegates, or as the suite gives them.")
             .on_breach(OTHER_SERVERS).form(Form::Name);
@@ -131,12 +153,12 @@ facts! { pub(super) ZONE;
         Fact::list("ns.unresolved", "Names of servers for which no address was found.").on_breach(OTHER_SERVERS).form(Form::Name);
     pub(super) const PARENT_FAILED: Fact<Vec<String>> =
         Fact::list("parent.failed", "Servers of the parent zone that gave no delegation.")
-            .on_breach("servers of the parent do not delegate the zone yet: is the change published there?").form(Form::Data(&presentation::MIXED));
+            .on_breach("servers of the parent do not delegate the zone yet: is the change published there?").form(Form::Data(&labels::PARENTS));
     pub(super) const GLUE: Fact<Vec<String>> = Fact::list(
         "glue",
         "Addresses that come with the delegation, or that the suite gives: `ns1.example. 192.0.2.53`.",
     )
-    .on_breach(OTHER_GLUE).form(Form::Data(&presentation::MIXED));
+    .on_breach(OTHER_GLUE).form(Form::Data(&labels::GLUE));
     pub(super) const GLUE_AGREE: Fact<bool> = Fact::flag(
         "glue.agree",
         "Servers named inside the zone have the addresses of the glue, and no others, as every server of the zone says.",
@@ -145,13 +167,13 @@ facts! { pub(super) ZONE;
     pub(super) const SHARED: Fact<Vec<String>> =
         Fact::list("servers.shared", "Addresses that stand behind several names of servers.").form(Form::Address);
     pub(super) const SPECIAL: Fact<Vec<String>> =
-        Fact::list("servers.special", "Servers whose address is not for the public: private, loopback, documentation.").form(Form::Data(&presentation::MIXED));
+        Fact::list("servers.special", "Servers whose address is not for the public: private, loopback, documentation.").form(Form::Data(&labels::SERVERS));
     pub(super) const MNAME: Fact<String> = Fact::text("soa.mname", "Primary server the SOA names.").form(Form::Name);
     pub(super) const RNAME: Fact<String> = Fact::text("soa.rname", "Mailbox the SOA names, as a domain name.").form(Form::Name);
     pub(super) const SEVERAL_SOA: Fact<Vec<String>> =
         Fact::list("soa.several", "Servers that give more than one SOA record for the zone, which has one.").on_breach(
             "keep one SOA record at the zone's own name: which of several a secondary or a resolver takes is chance",
-        ).form(Form::Data(&presentation::MIXED));
+        ).form(Form::Data(&labels::SERVERS));
     pub(super) const REFRESH: Fact<f64> =
         Fact::number("soa.refresh", Unit::Seconds, "Refresh of the SOA.").ruled(Rule::Same);
     pub(super) const RETRY: Fact<f64> = Fact::number("soa.retry", Unit::Seconds, "Retry of the SOA.").ruled(Rule::Same);
@@ -172,7 +194,7 @@ facts! { pub(super) TCP;
     pub(super) const REACHABLE_TCP: Fact<bool> =
         Fact::flag("reachable.tcp", "Every server answers over TCP.").on_breach(NO_TCP);
     pub(super) const UNREACHABLE_TCP: Fact<Vec<String>> =
-        Fact::list("unreachable.tcp", "Servers that answer nothing over TCP.").on_breach(NO_TCP).form(Form::Data(&presentation::MIXED));
+        Fact::list("unreachable.tcp", "Servers that answer nothing over TCP.").on_breach(NO_TCP).form(Form::Data(&labels::SERVERS));
     pub(super) const TCP_SAME: Fact<bool> = Fact::flag("tcp.same", "Every server says over TCP what it says over UDP.");
 }
 
@@ -240,7 +262,7 @@ facts! { pub(super) TRANSFER;
     )
     .on_breach(TRANSFER_ACCESS);
     pub(super) const AXFR_OPEN: Fact<Vec<String>> =
-        Fact::list("axfr.open", "Servers that sent records of the zone in a zone transfer.").on_breach(TRANSFER_ACCESS).form(Form::Data(&presentation::MIXED));
+        Fact::list("axfr.open", "Servers that sent records of the zone in a zone transfer.").on_breach(TRANSFER_ACCESS).form(Form::Data(&labels::SERVERS));
     pub(super) const AXFR_RECORDS: Fact<i64> = Fact::integer(
         "axfr.records",
         Unit::Count,
@@ -253,11 +275,12 @@ facts! { pub(super) TRANSFER;
 facts! { pub(super) RECURSION;
     pub(super) const OPEN: Fact<Vec<String>> =
         Fact::list("recursion.open", "Servers that look up a name outside the zone for anybody.")
-            .on_breach(OPEN_RESOLVER).form(Form::Data(&presentation::MIXED));
+            .on_breach(OPEN_RESOLVER).form(Form::Data(&labels::SERVERS));
     pub(super) const UPWARD: Fact<Vec<String>> = Fact::list(
         "referral.upward",
         "Servers that refer to the root or a parent for a name outside, instead of REFUSED.",
-    );
+    )
+    .form(Form::Data(&labels::SERVERS));
 }
 
 // Of probe case.
@@ -314,7 +337,7 @@ facts! { pub(super) PROPAGATION;
     .on_breach(NOT_PROPAGATED);
     pub(super) const PENDING: Fact<Vec<String>> =
         Fact::list("propagation.pending", "Servers that do not have what is `wanted`; silent ones are among them.")
-            .on_breach(NOT_PROPAGATED).form(Form::Data(&presentation::MIXED));
+            .on_breach(NOT_PROPAGATED).form(Form::Data(&labels::SERVERS));
     pub(super) const RESOLUTION: Fact<f64> = Fact::number(
         "propagation.resolution",
         Unit::Seconds,

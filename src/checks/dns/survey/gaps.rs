@@ -3,8 +3,8 @@
 //! A fact that is absent for such a reason was not measured, which is something else than not applicable: it is marked as
 //! seen in part, so that an expectation of it is errored with the reason.
 
-use super::facts;
 use super::server_report::ServerReport;
+use super::{facts, names};
 use crate::checks::dns::ask::CUT;
 use crate::checks::dns::facts as answer_facts;
 use crate::model::FactInfo;
@@ -39,6 +39,13 @@ pub(super) fn record(cx: &mut Cx<'_>, reports: &[ServerReport]) {
             cx.partial(&answer_facts::ANSWERS, why.clone());
             cx.partial(&facts::SERVERS, why.clone());
             missing(cx, facts::FACTS, &why);
+        }
+        if let Some(chain) = report.chain.as_ref().filter(|chain| chain.left) {
+            let why = format!(
+                "{label}: the aliases lead out of the zone to {}, whose records other servers have",
+                names::text(&chain.end)
+            );
+            cx.partial_all(&[answer_facts::ANSWERS.info, answer_facts::TEXTS.info], &why);
         }
         if report.chain.as_ref().is_some_and(|chain| chain.cut) {
             let count = report.chain.as_ref().map_or(0, |chain| chain.links.len());

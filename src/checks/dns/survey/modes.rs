@@ -5,7 +5,7 @@ use super::facts::{
 };
 use super::fields::{ANSWERS, AUTHORITATIVE, BEST_PRACTICE, PROBES, Probe, WANTED};
 use super::rules;
-use crate::checks::dns::fields::{NAME, SERVER};
+use crate::checks::dns::fields::{NAME, SERVER, TYPE};
 use crate::model::Args;
 use crate::probe::Mode;
 
@@ -45,7 +45,7 @@ pub(in crate::checks::dns) const MODES: &[Mode] = &[
         .adds("glue.sibling_agree: {any_of: [{eq: true}, {present: false}]}"),
     Mode::of("authoritative: {best_practice: true}", best_practice, rules::BEST_PRACTICE)
         .adds(rules::EXPECT_BEST_PRACTICE),
-    Mode::of("authoritative: {zone: …}` without `name", zone_alone, &[]).lacks(&["answers"]),
+    Mode::of("authoritative: {zone: …}` without `name` and `type", zone_alone, &[]).lacks(&["answers"]),
     Mode::of("wanted: {…}", |args| args.given(&WANTED), PROPAGATION).adds("propagation.pending: {len: 0}"),
     Mode::of("wanted: {answers: []}", wanted_gone, &[]).adds("rcode: {in: [NOERROR, NXDOMAIN]}\nanswers: {len: 0}"),
     Mode::of("probes: [tcp]", |args| Probe::Tcp.requested(args), TCP).adds("reachable.tcp: true\ntcp.same: true"),
@@ -75,7 +75,7 @@ fn best_practice(args: &Args) -> bool {
 
 /// Whether the zone itself is all that is asked for.
 fn zone_alone(args: &Args) -> bool {
-    args.given(&AUTHORITATIVE) && !args.given(&NAME)
+    args.given(&AUTHORITATIVE) && !args.given(&NAME) && !args.given(&TYPE)
 }
 
 /// Whether what is wanted is that nothing is there any more.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::consensus::{all, common, labels_where, set_known, set_list};
+use super::consensus::{all, common, set_known, set_list};
 use super::facts::{self, CUTS};
 use super::fields::Probe;
 use super::gaps;
@@ -12,7 +12,7 @@ use super::response_summary::ResponseSummary;
 use super::rules;
 use super::server_report::{Findings, ServerReport};
 use super::settings::Settings;
-use crate::model::{Choices as _, FactInfo};
+use crate::model::{Choices as _, Fact, FactInfo};
 use crate::probe::Cx;
 
 pub(super) fn record(cx: &mut Cx<'_>, settings: &Settings, reports: &[ServerReport]) {
@@ -21,7 +21,7 @@ pub(super) fn record(cx: &mut Cx<'_>, settings: &Settings, reports: &[ServerRepo
         let open: Vec<&str> =
             reports.iter().filter(|report| unknown(*probe, &report.findings)).map(ServerReport::label).collect();
         if !open.is_empty() {
-            let why = format!("probe {}: not seen of {}", probe.word(), open.join(", "));
+            let why = format!("{} {}", not_seen(*probe), open.join(", "));
             gaps::missing(cx, table(*probe), &why);
             cx.note(why);
         }
@@ -38,15 +38,22 @@ pub(super) fn record(cx: &mut Cx<'_>, settings: &Settings, reports: &[ServerRepo
     }
 }
 
+/// Words before the servers of which a probe did not see all it looks for.
+fn not_seen(probe: Probe) -> String {
+    format!("probe {}: not seen of", probe.word())
+}
+
 fn of(cx: &mut Cx<'_>, probe: Probe, reports: &[ServerReport]) {
     let every = |what: fn(&Findings) -> Option<bool>| {
         all(reports.iter().map(|report| what(&report.findings))).filter(|_| !reports.is_empty())
     };
-    let who = |what: fn(&Findings) -> Option<bool>| labels_where(reports, |report| what(&report.findings));
+    let list = |cx: &mut Cx<'_>, fact: &Fact<Vec<String>>, what: &dyn Fn(&Findings) -> Option<bool>| {
+        set_list(cx, fact, reports, |report| what(&report.findings), &not_seen(probe));
+    };
     match probe {
         Probe::Tcp => {
             set_known(cx, &facts::REACHABLE_TCP, every(|found| found.tcp));
-            set_known(cx, &facts::UNREACHABLE_TCP, who(|found| found.tcp.map(|there| !there)));
+            list(cx, &facts::UNREACHABLE_TCP, &|found| found.tcp.map(|there| !there));
             set_known(cx, &facts::TCP_SAME, every(|found| found.tcp_same));
         }
         Probe::Edns => {
@@ -68,8 +75,8 @@ fn of(cx: &mut Cx<'_>, probe: Probe, reports: &[ServerReport]) {
         }
         Probe::Axfr => transfers(cx, reports),
         Probe::Recursion => {
-            set_known(cx, &facts::OPEN, who(|found| found.open_recursion));
-            set_known(cx, &facts::UPWARD, who(|found| found.upward_referral));
+            list(cx, &facts::OPEN, &|found| found.open_recursion);
+            list(cx, &facts::UPWARD, &|found| found.upward_referral);
         }
         Probe::Case => {
             set_known(cx, &facts::CASE, every(|found| found.case));
@@ -100,7 +107,7 @@ fn transfers(cx: &mut Cx<'_>, reports: &[ServerReport]) {
     let word = common(transfers.iter().map(|transfer| transfer.map(|transfer| transfer.word)));
     set_known(cx, &facts::AXFR, word);
     let gave = |report: &ServerReport| report.findings.transfer.as_ref().map(|transfer| transfer.records > 0);
-    set_known(cx, &facts::AXFR_OPEN, labels_where(reports, gave));
+    set_list(cx, &facts::AXFR_OPEN, reports, gave, &not_seen(Probe::Axfr));
     let complete = transfers.iter().flatten().filter(|transfer| transfer.word == "complete");
     set_known(cx, &facts::AXFR_RECORDS, common(complete.map(|transfer| Some(transfer.records))));
     for (report, transfer) in reports.iter().zip(transfers) {

@@ -15,7 +15,7 @@ use crate::checks::dns::ask::CUT;
 use crate::model::typed::Impossible;
 use crate::model::{Args, Invalid};
 use crate::probe::Cx;
-use crate::proto::dns::{presentation, types};
+use crate::proto::dns::{presentation, rcode, types};
 
 /// Field `wanted`, and its progress so far. The engine repeats a check with one and the same probe, so the memory
 /// spans its attempts and rounds.
@@ -48,9 +48,9 @@ struct Arrival {
 impl Propagation {
     pub(super) fn from_args(args: &Args, code: u16) -> Result<Self, Invalid> {
         let answers = args.get(&ANSWERS);
-        let goal = match (args.get(&SERIAL), answers.is_empty()) {
-            (Some(serial), true) => Goal::Serial(serial),
-            (None, false) => {
+        let goal = match (args.get(&SERIAL), args.given(&ANSWERS)) {
+            (Some(serial), false) => Goal::Serial(serial),
+            (None, true) => {
                 let kind = types::mnemonic(code);
                 let impossible = |text: &String| (presentation::DATA.impossible)(Some(&kind), text);
                 if let Some(Impossible { why, help }) = answers.iter().find_map(impossible) {
@@ -88,7 +88,7 @@ impl Propagation {
             let (has, at) = self.found_in(report, began);
             let answered = report.main_summary().is_some_and(ResponseSummary::answered);
             if answered && at.is_none() {
-                cx.partial(&facts::PENDING, format!("{}: {CUT}, or too long to keep", report.label()));
+                cx.partial(&facts::PENDING, format!("{}: {}", report.label(), unknown(report)));
                 continue;
             }
             match at {
@@ -138,12 +138,30 @@ impl Propagation {
                 let answers = asked.and_then(|summary| summary.answers.as_ref());
                 let same =
                     |answers: &Vec<String>| presentation::same_each_once(&types::mnemonic(*code), answers, wanted);
-                (asked, answers.is_some_and(same))
+                // Who refuses, or fails, has no records for another reason than that there are none.
+                let says = asked.is_some_and(|summary| matches!(summary.rcode, Some(rcode::NOERROR | rcode::NXDOMAIN)));
+                (asked, says && answers.is_some_and(same))
             }
         };
         // What is cut shows neither that it is there nor that it is not.
-        let known = |summary: &&ResponseSummary| summary.whole() && (self.by_serial() || summary.answers.is_some());
+        let known = |summary: &&ResponseSummary| {
+            summary.whole() && (self.by_serial() || (summary.answers.is_some() && !left(report)))
+        };
         let at = summary.filter(known).map(|summary| summary.at.saturating_duration_since(began));
         (has && at.is_some(), at)
+    }
+}
+
+/// Its aliases lead out of the zone, so that it does not say what they end at.
+fn left(report: &ServerReport) -> bool {
+    report.chain.as_ref().is_some_and(|chain| chain.left)
+}
+
+/// Why an answer shows neither that what is wanted is there nor that it is not.
+fn unknown(report: &ServerReport) -> String {
+    if left(report) {
+        "the aliases lead out of the zone, and what they end at other servers have".to_owned()
+    } else {
+        format!("{CUT}, or too long to keep")
     }
 }

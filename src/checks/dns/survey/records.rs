@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::names;
 use crate::net::bytes::hex;
 use crate::proto::dns::message::{Reply, ResourceRecord};
+use crate::proto::dns::question::Question;
 use crate::proto::dns::{alias, presentation, rcode, types};
 
 /// Text of records kept of one answer; of more, a digest is kept, which still tells whether two are alike.
@@ -49,12 +50,13 @@ impl Soa {
     }
 }
 
-/// Data of the sound records of type `code` that `name`, or the `end` of its aliases, owns.
-pub(super) fn data_of(records: &[ResourceRecord], name: &Name, end: &Name, code: u16) -> Vec<String> {
+/// Data of the sound records of the type and the class of `question` that its name, or the `end` of its aliases, owns.
+pub(super) fn data_of(records: &[ResourceRecord], question: &Question, end: &Name) -> Vec<String> {
+    let (code, class) = (question.code, u16::from(question.class));
     records
         .iter()
-        .filter(|record| record.sound && record.class == types::CLASS_IN && (record.code == code || code == types::ANY))
-        .filter(|record| record.owner.eq_ignore_root(name) || record.owner.eq_ignore_root(end))
+        .filter(|record| record.sound && record.class == class && (record.code == code || code == types::ANY))
+        .filter(|record| record.owner.eq_ignore_root(&question.name) || record.owner.eq_ignore_root(end))
         .filter(|record| !alias::hides(records, record))
         .map(|record| record.data.clone())
         .collect()

@@ -97,7 +97,7 @@ impl<'a> Resolver<'a> {
             }
             let mut chain = Chain::new(name);
             out.alias |= chain.follow(&reply.answers);
-            let data = records::data_of(&reply.answers, name, &chain.end, code);
+            let data = records::data_of(&reply.answers, &Question::own(name.clone(), code), &chain.end);
             out.found.extend(data.iter().filter_map(|data| data.parse::<IpAddr>().ok()));
         }
         Ok(out)

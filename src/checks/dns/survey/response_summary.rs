@@ -9,6 +9,7 @@ use super::querier::QueryResult;
 use super::records::{self, MAX_TEXT, Soa};
 use crate::net::clock::Measured;
 use crate::proto::dns::message::Reply;
+use crate::proto::dns::question::Question;
 use crate::proto::dns::rcode;
 
 /// The result of one question, without the bulk.
@@ -34,10 +35,10 @@ pub(super) struct ResponseSummary {
 }
 
 impl ResponseSummary {
-    /// Reduces the result of a question about `name`, whose aliases end at `end`. With `ttl`, TTLs must be the same everywhere.
-    pub(super) fn of(result: &QueryResult, name: &Name, end: &Name, code: u16, ttl: bool) -> Self {
-        let reply = result.reply.as_deref();
-        let answers = reply.map(|reply| records::data_of(&reply.answers, name, end, code));
+    /// Reduces the result of a question, whose aliases end at `end`. With `ttl`, TTLs must be the same everywhere.
+    pub(super) fn of(result: &QueryResult, question: &Question, end: &Name, ttl: bool) -> Self {
+        let (reply, name) = (result.reply.as_deref(), &question.name);
+        let answers = reply.map(|reply| records::data_of(&reply.answers, question, end));
         let total: usize = answers.iter().flatten().map(String::len).sum();
         Self {
             outcome: result.outcome,

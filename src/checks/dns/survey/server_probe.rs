@@ -74,7 +74,7 @@ async fn common_questions(
     };
     let apex = own.about(zone.clone(), types::SOA);
     let result = edns.ask(querier, &apex).await?;
-    let summary = ResponseSummary::of(&result, zone, zone, types::SOA, true);
+    let summary = ResponseSummary::of(&result, &apex, zone, true);
     let silent = !summary.answered();
     report.apex = Some(summary);
     if silent {
@@ -84,8 +84,9 @@ async fn common_questions(
         }
         return Ok(apex);
     }
-    let result = edns.ask(querier, &own.about(zone.clone(), types::NS)).await?;
-    let summary = ResponseSummary::of(&result, zone, zone, types::NS, true);
+    let servers = own.about(zone.clone(), types::NS);
+    let result = edns.ask(querier, &servers).await?;
+    let summary = ResponseSummary::of(&result, &servers, zone, true);
     let names = result.reply.map(|reply| records::ns_names(&reply.answers, zone)).unwrap_or_default();
     report.ns = Some((summary, names));
     if own.code != types::SOA || !own.name.eq_ignore_root(zone) {
@@ -109,10 +110,10 @@ async fn question(
     for step in 0..=FOLLOWED {
         let Some(reply) = result.reply.as_deref() else { break };
         let further = follows && chain.follow(&reply.answers);
-        let next = records::data_of(&reply.answers, &own.name, &chain.end, own.code);
+        let next = records::data_of(&reply.answers, own, &chain.end);
         let first = summary.get_or_insert_with(|| {
             let zone = settings.zone().is_some();
-            ResponseSummary::of(&result, &own.name, &chain.end, own.code, zone)
+            ResponseSummary::of(&result, own, &chain.end, zone)
         });
         if step > 0 {
             first.answers.get_or_insert_default().extend(next);
@@ -129,6 +130,7 @@ async fn question(
         let referred = !reply.has("aa") && settings.zone().is_some();
         if !here || referred {
             querier.log.note(format!("the aliases lead out of the zone to {}: not followed", names::text(&chain.end)));
+            chain.left = true;
             break;
         }
         if reply.rcode == rcode::NXDOMAIN || !further || settings.zone().is_none() {
@@ -142,7 +144,7 @@ async fn question(
         }
         result = edns.ask(querier, &own.about(chain.end.clone(), own.code)).await?;
     }
-    report.asked = Some(summary.unwrap_or_else(|| ResponseSummary::of(&result, &own.name, &own.name, own.code, false)));
+    report.asked = Some(summary.unwrap_or_else(|| ResponseSummary::of(&result, own, &own.name, false)));
     report.chain = Some(chain);
     Ok(())
 }
@@ -162,7 +164,8 @@ async fn addresses(
     for (text, name) in inside.into_iter().take(NAMES) {
         let mut found = ServerAddresses::default();
         for code in [types::A, types::AAAA] {
-            let result = edns.ask(querier, &Question::own(name.clone(), code)).await?;
+            let question = Question::own(name.clone(), code);
+            let result = edns.ask(querier, &question).await?;
             let known = result.reply.as_ref().is_some_and(|reply| {
                 reply.has("aa") && !reply.truncated() && matches!(reply.rcode, rcode::NOERROR | rcode::NXDOMAIN)
             });
@@ -178,7 +181,7 @@ async fn addresses(
             found.alias |=
                 answers.iter().any(|record| record.code == types::CNAME && record.owner.eq_ignore_root(&name));
             found.found.extend(
-                records::data_of(&answers, &name, &name, code).iter().filter_map(|data| data.parse::<IpAddr>().ok()),
+                records::data_of(&answers, &question, &name).iter().filter_map(|data| data.parse::<IpAddr>().ok()),
             );
         }
         report.addresses.insert(text, found);

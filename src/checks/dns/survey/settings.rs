@@ -1,18 +1,20 @@
 //! The fields of a check as a survey.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use hickory_proto::rr::Name;
 
 use super::fields::{AUTHORITATIVE, MAX_SERVERS, OUTSIDE, PROBES, Probe};
-use super::names;
 use super::querier::QueryPolicy;
 use super::zone::Zone;
+use super::{delegation, names};
 use crate::checks::dns::fields::{ATTEMPTS, CLASS, Class, NAME, NSID, SERVER, TIMEOUT, TYPE};
 use crate::checks::dns::question;
 use crate::checks::dns::transport::{TRANSPORT, TransportWord};
 use crate::checks::shared::target::{self, Target};
 use crate::model::{Args, Choices as _, Invalid, Text};
+use crate::proto::dns::presentation::labels;
 use crate::proto::dns::question::{EdnsRequest, Question};
 use crate::proto::dns::{rdata, types};
 
@@ -114,6 +116,26 @@ impl Settings {
         let probes = u32::try_from(self.probes.len()).unwrap_or(u32::MAX);
         self.policy.patience.saturating_mul(4 * self.policy.attempts + 2 * probes + 4)
     }
+}
+
+/// What the servers of a check can be called, as far as its fields tell ([`labels::foreseen`]).
+pub(super) fn labels(args: &Args) -> Option<String> {
+    let settings = Settings::from_args(args).ok()?;
+    let known: Option<Vec<String>> = match &settings.zone {
+        // Of a name without addresses in the suite a resolver finds them.
+        Some(zone) if zone.ns.iter().any(|(_, addresses)| addresses.is_empty()) => None,
+        Some(zone) => {
+            let each =
+                zone.ns.iter().flat_map(|(name, addresses)| addresses.iter().map(move |address| (name, address)));
+            Some(each.map(|(name, address)| format!("{name}/{}", delegation::place(*address, zone.port))).collect())
+        }
+        None => {
+            let literal = |target: &Target| Some(target.socket(target.host.parse().ok()?));
+            let sockets: Option<Vec<SocketAddr>> = settings.servers.iter().map(literal).collect();
+            sockets.map(|sockets| sockets.into_iter().map(|socket| delegation::place(socket, 53)).collect())
+        }
+    };
+    Some(labels::foreseen(settings.zone.is_some(), known.as_deref()))
 }
 
 /// The servers of the list; a zone finds its own.

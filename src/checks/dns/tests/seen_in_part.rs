@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use tokio::net::UdpSocket;
+
 use super::hostile::{bare, edited, framed, good, tcp, udp};
 use super::observed;
+use crate::lab::Tasks;
 use crate::testing::{list, text};
 
 const SECTIONS: [&str; 6] = ["answers", "answers.records", "cname", "authority", "additional", "ttl"];
@@ -19,6 +22,31 @@ async fn a_truncated_reply_is_a_part_of_the_answer() {
     let (addr, _tasks) = udp(|q| vec![good(q)]).await;
     let observation = observed(addr, "www.example", &[]).await;
     assert!(SECTIONS.iter().all(|fact| observation.partial(fact).is_none()));
+}
+
+fn cut(query: &[u8]) -> Vec<u8> {
+    edited(good(query), 2, |bits| bits | 2)
+}
+
+/// Of two that are cut alike the rest may differ.
+#[tokio::test]
+async fn truncated_answers_are_not_known_to_be_the_same() {
+    let (addr, _tcp) = tcp(|q| vec![framed(cut(q))]).await;
+    let socket = UdpSocket::bind(addr).await.unwrap();
+    let mut tasks = Tasks::default();
+    tasks.spawn(async move {
+        let mut buffer = [0_u8; 4096];
+        while let Ok((length, client)) = socket.recv_from(&mut buffer).await {
+            socket.send_to(&cut(&buffer[..length]), client).await.unwrap();
+        }
+    });
+    let more = [("transport", text("tcp")), ("same_as", text(&addr.to_string()))];
+    let observation = observed(addr, "www.example", &more).await;
+    assert_eq!(observation.last("truncated"), Some(&true.into()));
+    assert_eq!((observation.last("same_answer"), observation.partial("same_answer").is_some()), (None, true));
+    let (whole, _whole) = tcp(|q| vec![framed(good(q))]).await;
+    let observation = observed(whole, "www.example", &more).await;
+    assert_eq!(observation.last("same_answer"), Some(&false.into()), "one is cut, the other is not");
 }
 
 /// SOA records of the name asked for.

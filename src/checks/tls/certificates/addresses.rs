@@ -11,7 +11,7 @@ use crate::model::table::facts;
 use crate::model::typed::Form;
 use crate::model::{Fact, Fault};
 use crate::probe::Cx;
-use crate::proto::dns::presentation;
+use crate::proto::dns::presentation::labels;
 use crate::proto::tls::Handshake;
 use crate::proto::tls::lint;
 
@@ -23,7 +23,7 @@ facts! { pub(super) FACTS;
     const FAILED: Fact<Vec<String>> = Fact::list(
         "addresses.failed",
         "Addresses that did not end as `completed`, with their outcome, or whose certificate does not verify.",
-    ).form(Form::Data(&presentation::MIXED));
+    ).form(Form::Data(&labels::OUTCOMES));
     const AGREE: Fact<bool> = Fact::flag(
         "addresses.agree",
         "Every address shows the same leaf with the same verdict; absent when one could not be asked.",

@@ -5,13 +5,15 @@ use rustls::pki_types::CertificateDer;
 use crate::proto::tls::certificate::Certificate;
 use crate::proto::tls::lint::{self, Context, Finding};
 use crate::proto::tls::ocsp::{self, Answer, Status};
-use crate::proto::tls::{Credentials, Handshake, Issuer, Path, pin};
+use crate::proto::tls::{Credentials, Handshake, Issuer, Path, Paths, pin};
 
 /// Everything that is known of a served chain.
 #[derive(Debug)]
 pub(crate) struct ChainAnalysis {
     pub(crate) certificates: Vec<Option<Certificate>>,
     pub(crate) path: Option<Path>,
+    /// The path of signatures, also where it does not verify.
+    pub(super) signed: Option<Path>,
     pub(crate) findings: Vec<Finding>,
     /// Of every served certificate; absent when one cannot be read.
     pub(crate) pins: Option<Vec<String>>,
@@ -60,7 +62,7 @@ impl ChainAnalysis {
     fn of(credentials: &Credentials, chain: &[CertificateDer<'_>], staple: Option<&[u8]>, now: f64) -> Self {
         #[allow(clippy::cast_possible_truncation)] // whole seconds of a date
         let second = now as i64;
-        let path = credentials.path(chain, second);
+        let Paths { verified: path, signed } = credentials.paths(chain, second);
         let trusted = |name: &[u8]| credentials.names(name);
         let context = Context { now: second, path: path.as_ref(), trusted: &trusted, stapled: Some(staple.is_some()) };
         let findings = lint::lint(chain, &context);
@@ -71,9 +73,10 @@ impl ChainAnalysis {
             pins: chain.iter().map(|der| Issuer::of(der).map(|issuer| pin(&issuer.spki))).collect(),
             must_staple: leaf.and_then(lint::must_staple),
             scts: leaf.and_then(lint::scts),
-            staple: read_staple(chain, path.as_ref(), staple, second),
+            staple: read_staple(chain, signed.as_ref(), staple, second),
             certificates,
             path,
+            signed,
             findings,
         }
     }
@@ -81,7 +84,8 @@ impl ChainAnalysis {
     /// Why clients that look at staples do not go on; `None` when they do.
     pub(crate) fn unacceptable_staple(&self, now: f64) -> Option<String> {
         let leaf = self.leaf().map_or("(unreadable)", |leaf| leaf.subject.as_str());
-        let demanded = self.must_staple == Some(true);
+        // Nobody proves a certificate good that has expired, or that nobody trusts.
+        let demanded = self.must_staple == Some(true) && self.path.is_some();
         match &self.staple {
             Staple::Answer(answer) if answer.status == Status::Revoked => {
                 Some(format!("the staple says that {leaf} is revoked"))
@@ -118,7 +122,7 @@ fn read_staple(chain: &[CertificateDer<'_>], path: Option<&Path>, staple: Option
     }
 }
 
-/// Who issued the certificate at place `at` of the path; without a path, of the served chain, as far as names tell.
+/// Who issued the certificate at place `at` of the path; without a path of signatures, of the served chain, as far as names tell.
 pub(super) fn issuer(chain: &[CertificateDer<'_>], path: Option<&Path>, at: usize) -> Option<Issuer> {
     if let Some(path) = path {
         return path.issuer(chain, at);

@@ -79,10 +79,10 @@ facts! { pub(crate) FACTS;
         Fact::flag("ocsp.stapled", "The server stapled an OCSP response.").on_breach(STAPLE);
     const ACCEPTABLE: Fact<bool> = Fact::flag(
         "ocsp.acceptable",
-        "No stapled response says that a leaf is revoked, and a leaf that demands a staple comes with one that proves it good.",
+        "No stapled response says that a leaf is revoked, and a leaf that demands a staple, on a path that verifies, comes with one that \
+         proves it good.",
     )
     .expected("true")
-    .given(&["verified"])
     .lifted_by(&["ocsp.status"])
     .advice(&[(
         "false",

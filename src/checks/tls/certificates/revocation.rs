@@ -17,6 +17,7 @@ use crate::proto::tls::certificate::Certificate;
 use crate::proto::tls::crl::Points;
 use crate::proto::tls::{Issuer, crl, now};
 
+const OPERATION: &str = "look up revocation lists";
 /// Most bytes of a list; those of public authorities that are not cut in parts have some megabytes.
 const MOST: usize = 32 * 1024 * 1024;
 /// Certificates looked up.
@@ -44,7 +45,7 @@ facts! { pub(super) FACTS;
     )
     .advice(&[
         REVOKED,
-        ("unreachable", "the list cannot be fetched from here: is HTTP to the authority allowed?"),
+        ("unreachable", "the list cannot be fetched from here: is HTTP to the authority allowed, by this host's own filter too?"),
     ]);
     const NEXT_UPDATE: Fact<f64> = Fact::number(
         "crl.next_update_in",
@@ -75,19 +76,27 @@ pub(super) fn longest(timeout: Duration) -> Duration {
 }
 
 /// Looks up the leaves and the intermediates that were seen.
-pub(crate) async fn check(cx: &mut Cx<'_>, results: &[AddressResult], timeout: Duration) -> Result<(), Fault> {
+pub(crate) async fn check(cx: &mut Cx<'_>, results: &[AddressResult], timeout: Duration) {
     let mut lookups = lookups(results);
     let left_out = lookups.len().saturating_sub(CERTIFICATES);
     lookups.truncate(CERTIFICATES);
-    let found = futures_util::future::join_all(lookups.iter().map(|lookup| look_up(lookup, timeout))).await;
-    let found: Vec<LookupResult> = found.into_iter().collect::<Result<_, Fault>>()?;
-    let subjects = lookups.iter().map(|lookup| lookup.subject.as_str());
-    record(cx, &subjects.zip(found).collect::<Vec<_>>(), left_out);
-    Ok(())
+    let mut unseen = (left_out > 0).then(|| {
+        let why = format!("{left_out} more certificates were not looked up");
+        Fault::local(OPERATION, "", why, "check fewer addresses or certificates at once")
+    });
+    let mut found = Vec::new();
+    let results = futures_util::future::join_all(lookups.iter().map(|lookup| look_up(lookup, timeout))).await;
+    for (lookup, result) in lookups.iter().zip(results) {
+        match result {
+            Ok(result) => found.push((lookup.subject.as_str(), result)),
+            Err(fault) => _ = unseen.get_or_insert(fault),
+        }
+    }
+    record(cx, &found, unseen.as_ref());
 }
 
-/// What the lists say of each certificate, by subject; `left_out` more were not looked up.
-fn record(cx: &mut Cx<'_>, found: &[(&str, LookupResult)], left_out: usize) {
+/// What the lists say of each certificate, by subject; `unseen` says why more of them could not be looked up.
+fn record(cx: &mut Cx<'_>, found: &[(&str, LookupResult)], unseen: Option<&Fault>) {
     let (mut worst, mut next, mut lines) = (None, None, Vec::new());
     for (subject, result) in found {
         let line = format!("{subject}: {}{}", result.status.word(), result.detail);
@@ -98,21 +107,16 @@ fn record(cx: &mut Cx<'_>, found: &[(&str, LookupResult)], left_out: usize) {
         worst = worst.max(Some(result.status));
         next = [next, result.next_update].into_iter().flatten().min();
     }
-    let why = format!("{left_out} more certificates were not looked up");
-    if left_out > 0 {
-        cx.note(format!("revocation lists: {why}"));
-        cx.partial(&CHECKED, why.clone());
-        cx.at_most(&NEXT_UPDATE, why.clone());
+    if let Some(fault) = unseen {
+        cx.note(format!("revocation lists: {}", fault.detail));
+        cx.partial(&CHECKED, fault.detail.clone());
+        cx.at_most(&NEXT_UPDATE, fault.detail.clone());
     }
-    match worst {
+    match (worst, unseen) {
+        (Some(status @ CrlStatus::Revoked), _) | (Some(status), None) => cx.set(&STATUS, status.word()),
         // One of those may be revoked: nothing better is known.
-        Some(status) if left_out > 0 && status != CrlStatus::Revoked => {
-            let remedy = "check fewer addresses or certificates at once";
-            let fault = Fault::local("look up revocation lists", "", why, remedy);
-            cx.unavailable(std::iter::once(&STATUS.info), &fault);
-        }
-        Some(status) => cx.set(&STATUS, status.word()),
-        None => {}
+        (_, Some(fault)) => cx.unavailable(std::iter::once(&STATUS.info), fault),
+        (None, None) => {}
     }
     if !lines.is_empty() {
         cx.set(&CHECKED, lines);
@@ -139,19 +143,19 @@ fn lookups(results: &[AddressResult]) -> Vec<Lookup> {
                 continue;
             }
             let subject = Certificate::parse(der).map_or_else(|| "(unreadable)".to_owned(), |c| c.subject);
-            let issuer = issuer(chain, analysis.path.as_ref(), at);
+            let issuer = issuer(chain, analysis.signed.as_ref(), at);
             out.push(Lookup { der: der.clone(), issuer, points, subject });
         }
     }
     out
 }
 
-/// The certificates of the path, or the leaf alone where there is none.
+/// The certificates of the path of signatures, or the leaf alone where there is none.
 fn used<'v>(
     chain: &'v [CertificateDer<'static>],
     analysis: &'v ChainAnalysis,
 ) -> impl Iterator<Item = &'v CertificateDer<'static>> {
-    let places = analysis.path.as_ref().map_or_else(|| vec![0], |path| path.used.clone());
+    let places = analysis.signed.as_ref().map_or_else(|| vec![0], |path| path.used.clone());
     places.into_iter().filter_map(|at| chain.get(at))
 }
 
@@ -173,7 +177,7 @@ async fn look_up(lookup: &Lookup, timeout: Duration) -> Result<LookupResult, Fau
             Err(why) => nothing(CrlStatus::Unreachable, format!(" ({url}: {why})")),
             Ok(list) => match crl::read(&list, &lookup.der, issuer, &points.urls) {
                 Err(why) => nothing(CrlStatus::Invalid, format!(" ({url}: {why})")),
-                Ok(entry) => status_in_list(url, entry),
+                Ok(entry) => status_in_list(url, &entry),
             },
         };
         if matches!(result.status, CrlStatus::Good | CrlStatus::Revoked) {
@@ -190,27 +194,30 @@ async fn look_up(lookup: &Lookup, timeout: Duration) -> Result<LookupResult, Fau
     Ok(worst)
 }
 
-fn status_in_list(url: &str, entry: crl::Entry) -> LookupResult {
+fn status_in_list(url: &str, entry: &crl::Entry) -> LookupResult {
     let old = entry.next_update.is_some_and(|next| (next as f64) < now());
-    let (status, detail) = match entry.revoked {
-        // An old list that names it is not taken back by its age.
-        Some(revoked) => (CrlStatus::Revoked, format!(" {revoked} ({url})")),
-        None if old => (CrlStatus::Expired, format!(" ({url}: the list is too old)")),
-        None => (CrlStatus::Good, format!(" ({url})")),
+    let (status, detail) = match (&entry.revoked, entry.holds_from(now())) {
+        // A list that names it is not taken back by its dates.
+        (Some(revoked), _) => (CrlStatus::Revoked, format!(" {revoked} ({url})")),
+        (None, Some(from)) => (CrlStatus::Invalid, format!(" ({url}: the list holds only from {from} on)")),
+        (None, None) if old => (CrlStatus::Expired, format!(" ({url}: the list is too old)")),
+        (None, None) => (CrlStatus::Good, format!(" ({url})")),
     };
     LookupResult { status, detail, next_update: entry.next_update }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{CrlStatus, FACTS, LookupResult, record};
-    use crate::model::{Choices as _, Observation, Rest};
+    use super::{CrlStatus, FACTS, LookupResult, OPERATION, record};
+    use crate::model::{Choices as _, Fault, Observation, Rest};
     use crate::testing::recorded;
 
     fn seen(status: CrlStatus, left_out: usize) -> Observation {
         let next_update = Some(4_000_000_000);
         let result = LookupResult { status, detail: String::new(), next_update };
-        recorded(FACTS, |cx| record(cx, &[("CN=a", result)], left_out)).0
+        let why = format!("{left_out} more certificates were not looked up");
+        let unseen = (left_out > 0).then(|| Fault::local(OPERATION, "", why, ""));
+        recorded(FACTS, |cx| record(cx, &[("CN=a", result)], unseen.as_ref())).0
     }
 
     #[test]
@@ -228,6 +235,10 @@ mod tests {
         let round = revoked.counted().next().unwrap();
         assert!(round.partial("crl.checked").unwrap().contains("2 more"));
         assert_eq!(round.rest("crl.next_update_in"), Some(Rest::Less), "another list may end earlier");
+        // What this side could not fetch leaves the rest as open.
+        let fault = Fault::local("connect", "192.0.2.1:80", "a filter of this host rejects it", "");
+        let none = recorded(FACTS, |cx| record(cx, &[], Some(&fault))).0;
+        assert!(none.unavailable("crl.status").is_some() && none.last("crl.checked").is_none());
         let all = seen(CrlStatus::Good, 0);
         assert_eq!(all.last("crl.status").unwrap(), "good");
         assert!(all.unavailable("crl.status").is_none() && all.partial("crl.checked").is_none());

@@ -23,11 +23,23 @@ const EVIDENCE_LINES: usize = 8;
 const OTHER_CERTIFICATES: &str =
     "the server shows other certificates than expected: see `certificates.unknown` for what was not answered";
 
+/// What stands below a certificate.
+const OF_CERTIFICATE: &[(&str, Form)] = &[
+    ("key", Form::Data(&spelling::KEYS)),
+    ("signature", Form::Data(&spelling::SIGNATURES)),
+    ("subject", Form::DistinguishedName),
+    ("issuer", Form::DistinguishedName),
+    ("san", Form::Host),
+    ("fingerprint", Form::Digest),
+    ("lint", Form::Words(lint::WORDS)),
+];
+
 facts! { pub(super) FACTS;
     const CERTIFICATES: Fact<Value> = Fact::object(
         "certificates",
         "Every certificate the server can show, by kind of key: `certificates.rsa.not_after`; a differing one without SNI as `rsa_no_sni`.",
     )
+    .form(Form::Keyed(OF_CERTIFICATE))
     .on_breach(OTHER_CERTIFICATES);
     const COUNT: Fact<i64> =
         Fact::integer("certificates.count", Unit::Count, "Different leaves the server can show.")
@@ -84,6 +96,14 @@ pub(crate) fn record(cx: &mut Cx<'_>, results: &[AddressResult]) {
     let unknown = unknown(results);
     cx.set(&CERTIFICATES, Value::Object(document(results, &shown)));
     aggregates(cx, &shown, unknown.is_empty());
+    if !unknown.is_empty() {
+        const WHY: &str = "not every kind of certificate could be asked for, see `certificates.unknown`";
+        cx.partial_all(&[LINT.info, COUNT.info, KEYS.info, EXPIRES_IN.info, LIFETIME_LEFT.info], WHY);
+        // One that does not verify is enough to know.
+        if cx.observation().last(VERIFIED.info.name) != Some(&Value::Bool(false)) {
+            cx.partial(&VERIFIED, WHY);
+        }
+    }
     let untrusted = || shown.iter().filter(|(.., shown)| shown.handshake.verify_error.is_some());
     for (address, query, shown) in untrusted().take(EVIDENCE_LINES) {
         let error = shown.handshake.verify_error.as_deref().unwrap_or_default();

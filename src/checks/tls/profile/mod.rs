@@ -7,6 +7,7 @@ use tokio::io::AsyncReadExt;
 use tokio::sync::OnceCell;
 
 use crate::model::table::{facts, fields};
+use crate::model::typed::Form;
 use crate::model::{Args, Fact, Fault, Field, FieldKind, Invalid, Text, Value};
 use crate::probe::Cx;
 use crate::proto::tls::profile::{BUILT_IN, Profile, ServerProperties, Status, built_in, evaluate};
@@ -33,6 +34,7 @@ facts! { pub FACTS;
         "profile",
         "By the name of each profile of `profiles`: compliant, breached, or undecided when nothing is known to be broken but not all was seen.",
     )
+    .form(Form::Words(&["compliant", "breached", "undecided"]))
     .on_breach(BROKEN_RULE);
     const BREACHES: Fact<Vec<String>> = Fact::list(
         "profile.breaches",

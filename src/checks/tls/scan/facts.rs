@@ -19,6 +19,16 @@ const LINES: usize = 64;
 const UNEXPECTED: &str =
     "the server takes more, or less, than expected: see the `scan` facts, and compare its TLS settings on every node";
 
+/// What stands below a certificate.
+const OF_CERTIFICATE: &[(&str, Form)] = &[
+    ("key", Form::Data(&spelling::KEYS)),
+    ("san", Form::Host),
+    ("subject", Form::DistinguishedName),
+    ("fingerprint", Form::Digest),
+    ("sni", Form::Words(&["both", "with", "without"])),
+    ("versions", Form::Words(Version::WORDS)),
+];
+
 facts! { pub(in crate::checks::tls) FACTS;
     const VERSIONS: Fact<Vec<String>> = Fact::list(
         "scan.versions",
@@ -63,6 +73,7 @@ facts! { pub(in crate::checks::tls) FACTS;
         "scan.preference",
         "Whose order of suites counts, server, client or mixed, by version: `scan.preference.tls1.2`. Only versions with two suites or more.",
     )
+    .form(Form::Words(&["server", "client", "mixed"]))
     .on_breach(UNEXPECTED);
     const UNKNOWN: Fact<Vec<String>> =
         Fact::list("scan.unknown", "What could not be decided, and why; empty after a scan that settled everything.")
@@ -81,7 +92,8 @@ facts! { pub(in crate::checks::tls) FACTS;
          fingerprint, sni (both, with, without), versions, chain (length). A second one of a sort is `rsa2`.",
     )
     .except(&["*.expires_in"])
-    .on_breach(UNEXPECTED);
+    .on_breach(UNEXPECTED)
+    .form(Form::Keyed(OF_CERTIFICATE));
     const EXPIRES_IN: Fact<f64> = Fact::number(
         "scan.expires_in",
         Unit::Seconds,

@@ -29,7 +29,9 @@ pub(super) async fn probe(
         }
         ControlledReply::Unknown => return Ok(()),
     };
-    report.findings.edns = Some(plain.edns.is_some());
+    // Who sends the OPT of a query back with an error does not speak EDNS either.
+    let unread = matches!(plain.rcode, rcode::FORMERR | rcode::NOTIMP | rcode::BADVERS);
+    report.findings.edns = Some(plain.edns.is_some() && !unread);
     let wish = |change: fn(&mut EdnsRequest)| {
         let mut wish = EdnsRequest::default();
         change(&mut wish);
@@ -40,7 +42,7 @@ pub(super) async fn probe(
         let version = reply.edns.as_ref().map(|edns| edns.version);
         reply.rcode == rcode::BADVERS && version == Some(0)
     });
-    let same = |reply: &Reply| alike(reply, &plain);
+    let same = |reply: &Reply| !unread && alike(reply, &plain);
     let option = querier.ask_with_control(&wish(|wish| wish.option = Some(OPTION))).await?;
     report.findings.edns_option = judged(querier, &option, "an unknown EDNS option", |reply| {
         same(reply) && reply.edns.as_ref().is_some_and(|edns| !edns.options.contains(&OPTION))

@@ -1,7 +1,9 @@
 //! The facts of the rules, in the groups that switch them on.
 
 use crate::model::table::{facts, joined};
+use crate::model::typed::Form;
 use crate::model::{Choice, Fact, FactInfo, Rule, Unit};
+use crate::proto::dns::presentation::{self, labels};
 
 const OTHER_DS: &str = "servers of the parent give different DS records: look whether a change is still on its way there, and at its serials";
 const NO_SUCH_KEY: &str = "validating resolvers fail at these servers: load the signed zone there (look at their transfers and serials), or \
@@ -18,6 +20,7 @@ facts! { pub(in crate::checks::dns::survey) ZONE;
         "DS records of the zone as every server of the parent gives them: tag, algorithm, digest type, digest. Empty for a zone \
          that is delegated unsigned; absent when they differ, and where the parent is not asked.",
     )
+    .form(Form::Data(&presentation::DS))
     .on_breach(OTHER_DS);
     pub(super) const DS_AGREE: Fact<bool> = Fact::flag(
         "ds.agree",
@@ -29,6 +32,7 @@ facts! { pub(in crate::checks::dns::survey) ZONE;
         "Servers that give no DNSKEY which the parent's DS names, so that validation fails there (RFC 4035 section 5.2); absent \
          for a zone without DS that can be checked.",
     )
+    .form(Form::Data(&labels::SERVERS))
     .on_breach(NO_SUCH_KEY);
     pub(super) const IPV4: Fact<i64> =
         Fact::integer("servers.ipv4", Unit::Count, "IPv4 addresses of the servers, each once.").ruled(Rule::Same);
@@ -52,6 +56,7 @@ facts! { pub(in crate::checks::dns::survey) ZONE;
         "names.invalid",
         "Names of servers (NS, MNAME) that are no host names (RFC 952, RFC 1123 section 2.1), and a mailbox (RNAME) with an `@`.",
     )
+    .form(Form::Data(&labels::NAMES))
     .on_breach("host names have letters, digits and hyphens: some software refuses others; the mailbox is written with dots");
     pub(super) const TIMERS_ORDERED: Fact<bool> = Fact::flag(
         "soa.timers_ordered",
@@ -83,6 +88,7 @@ facts! { pub(in crate::checks::dns::survey) BEST_PRACTICE;
         "reverse.missing",
         "Addresses of servers without a PTR record (RFC 1912 section 2.1).",
     )
+    .form(Form::Address)
     .on_breach("ask whoever owns the addresses for PTR records with the names of the servers");
     pub(super) const REVERSE_MISMATCH: Fact<Vec<String>> = Fact::list(
         "reverse.mismatch",
@@ -97,18 +103,21 @@ facts! { pub(in crate::checks::dns::survey) DNSSEC;
         "Servers where DNSKEY, SOA, NS or the records asked for have no signature of the zone that holds now, and those without \
          DNSKEY where others have it. Absent for a zone that is unsigned everywhere.",
     )
+    .form(Form::Data(&labels::SERVERS))
     .on_breach("sign the zone again and see that these servers get it: the evidence names the set and what is wrong");
     pub(in crate::checks::dns::survey) const RRSIG_ALGORITHM_MISSING: Fact<Vec<String>> = Fact::list(
         "rrsig.algorithm_missing",
         "Servers where an algorithm of the DNSKEY set does not sign DNSKEY, SOA or NS, as it must (RFC 4035 section 2.2). Absent \
          for a zone that is unsigned everywhere.",
     )
+    .form(Form::Data(&labels::SERVERS))
     .on_breach("sign with every algorithm that has a key, or withdraw the key: add signatures before keys, and remove keys first");
     pub(in crate::checks::dns::survey) const DENIAL_UNPROVEN: Fact<Vec<String>> = Fact::list(
         "denial.unproven",
         "Servers that do not prove by NSEC or NSEC3 that a random name does not exist (RFC 4035 section 3.1.3). Absent for a zone \
          that is unsigned everywhere.",
     )
+    .form(Form::Data(&labels::SERVERS))
     .on_breach("sign the zone again so that NSEC or NSEC3 cover every name, and load it whole on these servers");
 }
 

@@ -135,12 +135,13 @@ async fn addresses(
     let mut querier = Querier::new(&settings.policy, server, time, seed);
     let mut out = BTreeSet::new();
     for (code, kind) in [(types::A, "A"), (types::AAAA, "AAAA")] {
-        let result = querier.ask(&Question::own(name.clone(), code)).await?;
+        let question = Question::own(name.clone(), code);
+        let result = querier.ask(&question).await?;
         let known = |reply: &crate::proto::dns::message::Reply| matches!(reply.rcode, rcode::NOERROR | rcode::NXDOMAIN);
         let Some(reply) = result.reply.filter(|reply| known(reply) && !reply.truncated()) else {
             return Ok(unknown(kind));
         };
-        let data = records::data_of(&reply.answers, name, name, code);
+        let data = records::data_of(&reply.answers, &question, name);
         let found = data.iter().filter_map(|data| data.parse::<IpAddr>().ok());
         out.extend(found.filter(|address| version.admits(*address)));
     }

@@ -1,10 +1,17 @@
 //! Servers found by the parent, by a resolver, by the zone itself.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use serde_json::json;
 
+use tokio::time::Instant;
+
+use super::super::delegation::{self, Delegation};
+use super::super::querier::QueryPolicy;
+use super::super::zone::Zone;
 use super::{BRIEF, PATIENT, Quirk, Script, Tasks, check, observe, serve, start};
+use crate::net::IpVersion;
 
 /// Servers on several addresses of loopback with one port, as glue needs it.
 pub(super) async fn alike(addresses: &[&str], scripts: &[Script]) -> (u16, Vec<Tasks>) {
@@ -95,6 +102,42 @@ async fn a_parent_with_other_servers_or_other_glue_is_found_out() {
     for expect in ["{parent.failed: {present: true}}", "{parent.failed: {len: 1}, ns.agree: {present: false}}"] {
         observe(&fields, Some(expect)).await.errored("no delegation came from");
     }
+}
+
+/// A server of the parent that cannot be found is not passed over.
+#[tokio::test]
+async fn a_server_of_the_parent_without_an_address_is_a_failure() {
+    let records = "test. 300 SOA a.ns.test. host.test. 1 3600 600 604800 60
+        test. 300 NS a.ns.test.
+        test. 300 NS b.ns.test.
+        a.ns.test. 300 A 127.0.0.2";
+    let resolver = Script::new(records, &[]);
+    let (via, _resolver) = start(&resolver).await;
+    let found = async |version: IpVersion| {
+        let policy =
+            QueryPolicy { source: None, version, patience: Duration::from_secs(20), attempts: 1, over_tcp: false };
+        let zone = Zone {
+            name: "z.test.".parse().unwrap(),
+            parent: Vec::new(),
+            ns: Vec::new(),
+            port: 53,
+            via: vec![via.to_string().into()],
+            best_practice: false,
+        };
+        let mut out = Delegation::default();
+        let end = Instant::now() + Duration::from_mins(1);
+        let parents = delegation::parents(&zone, &policy, end, 1, &mut out).await.unwrap();
+        assert!(parents.iter().all(|(label, _)| label == "a.ns.test./127.0.0.2"), "{parents:?}");
+        out
+    };
+    let all = found(IpVersion::Any).await;
+    assert_eq!((all.failed, all.in_part), (vec!["b.ns.test.".to_owned()], None));
+    let one = found(IpVersion::V4).await;
+    assert!(one.failed.is_empty() && one.in_part.is_none(), "it may have an address of the other IP version");
+    assert!(one.notes.iter().any(|note| note.contains("b.ns.test. of the parent is not asked")), "{:?}", one.notes);
+    resolver.behave(&[Quirk::FailsAaaa]);
+    let open = found(IpVersion::Any).await;
+    assert!(open.failed.is_empty() && open.in_part.is_some_and(|why| why.contains("could not be looked up")));
 }
 
 /// Everything but a delegation, of one of two parents.

@@ -28,6 +28,16 @@ pub(super) enum Quirk {
     Failing,
     /// SERVFAIL to queries without EDNS.
     FailsPlain,
+    /// REFUSED to queries without EDNS.
+    RefusesPlain,
+    /// NOTIMP to queries without EDNS.
+    NotimpPlain,
+    /// REFUSED to questions for DNSKEY.
+    RefusesDnskey,
+    /// NOTIMP to questions for DNSKEY.
+    NotimpDnskey,
+    /// FORMERR to a query with EDNS, with an OPT record of its own.
+    FormerrWithOpt,
     /// SERVFAIL to questions for DNSKEY over UDP.
     FailsLargeUdp,
     /// SERVFAIL to questions for DNSKEY over TCP.
@@ -303,6 +313,21 @@ impl Script {
         }
         if (query.edns.is_some() && self.has(Quirk::Formerr)) || (flags & 0x20 != 0 && self.has(Quirk::RefusesAd)) {
             reply.metadata.response_code = ResponseCode::FormErr;
+            return Some(reply.to_vec().unwrap());
+        }
+        if query.edns.is_some() && self.has(Quirk::FormerrWithOpt) {
+            reply.metadata.response_code = ResponseCode::FormErr;
+            reply.set_edns(Edns::new());
+            return Some(reply.to_vec().unwrap());
+        }
+        let declines = [
+            (Quirk::RefusesPlain, query.edns.is_none(), ResponseCode::Refused),
+            (Quirk::NotimpPlain, query.edns.is_none(), ResponseCode::NotImp),
+            (Quirk::RefusesDnskey, asked.query_type() == RecordType::DNSKEY, ResponseCode::Refused),
+            (Quirk::NotimpDnskey, asked.query_type() == RecordType::DNSKEY, ResponseCode::NotImp),
+        ];
+        if let Some((.., code)) = declines.into_iter().find(|(quirk, asked, _)| *asked && self.has(*quirk)) {
+            reply.metadata.response_code = code;
             return Some(reply.to_vec().unwrap());
         }
         let fails = [

@@ -76,6 +76,7 @@ async fn edns_is_probed_from_every_side() {
     const FACTS: [&str; 4] = ["edns.supported", "edns.version_ok", "edns.unknown_option_ok", "edns.unknown_flag_ok"];
     for (quirk, want) in [
         (Quirk::Formerr, [false, false, false, false]),
+        (Quirk::FormerrWithOpt, [false, false, false, false]),
         (Quirk::NoOpt, [false, false, false, false]),
         (Quirk::AnyVersion, [true, false, true, true]),
         (Quirk::DropsOption, [true, true, false, true]),
@@ -135,11 +136,19 @@ async fn a_failure_is_never_held_against_another() {
         round.errored("truncation");
         round.noted("answered by SERVFAIL, so nothing is known of it");
     }
-    let (_, round) = with(&[Quirk::FailsPlain], &format!("{PATIENT}, probes: [header]")).await;
-    for fact in ["header.z_ok", "header.ad_ok", "header.cd_ok"] {
-        assert!(round.absent(fact), "{fact}");
+    for quirk in [Quirk::RefusesDnskey, Quirk::NotimpDnskey] {
+        let (_, round) = with(&[quirk], &format!("{PATIENT}, probes: [truncation]")).await;
+        assert!(round.absent("truncation.512") && round.absent("truncation.1232"), "{quirk:?}");
+        round.errored("truncation");
     }
-    round.errored("header");
+    for quirk in [Quirk::FailsPlain, Quirk::RefusesPlain, Quirk::NotimpPlain] {
+        let (_, round) = with(&[quirk], &format!("{PATIENT}, probes: [header]")).await;
+        for fact in ["header.z_ok", "header.ad_ok", "header.cd_ok"] {
+            assert!(round.absent(fact), "{quirk:?} {fact}");
+        }
+        round.errored("header");
+        round.noted("so nothing is known of it");
+    }
 }
 
 #[tokio::test]
@@ -198,6 +207,30 @@ async fn open_recursion_and_upward_referrals_are_found() {
         round.is("referral.upward", list(upward));
         assert!(pair.scripts[0].asked().contains(&"www.outside.test.".to_owned()));
     }
+}
+
+/// One that gives the zone away is one, whoever else was not seen.
+#[tokio::test]
+async fn a_server_that_is_seen_to_be_open_fails_whoever_is_silent() {
+    let pair = Pair::with(&[Quirk::Axfr]).await;
+    pair.scripts[0].behave(&[Quirk::AxfrMute]);
+    let round = pair.observe(&format!("{BRIEF}, probes: [axfr]")).await;
+    round.is("axfr.open", json!([pair.label(1)]));
+    round.failed("axfr.open");
+    let seen = round.observation.counted().next().unwrap();
+    assert_eq!(seen.partial("axfr.open"), Some(format!("probe axfr: not seen of {}", pair.label(0)).as_str()));
+}
+
+/// Data of the class asked for.
+#[tokio::test]
+async fn several_servers_are_asked_in_any_class() {
+    let pair = Pair::with(&[Quirk::Version]).await;
+    pair.scripts[0].behave(&[Quirk::Version]);
+    let fields = format!("{}, {PATIENT}, name: version.bind, type: TXT, class: CH", pair.list());
+    let round = observe(&fields, None).await;
+    round.passed();
+    round.is("answers", json!(["\"Lab 1.0\""]));
+    observe(&fields, Some("{answers: {len: 0}}")).await.failed("answers");
 }
 
 #[tokio::test]

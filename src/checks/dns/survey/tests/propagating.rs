@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{BRIEF, PATIENT, Pair, Quirk, check, observe_round, zone};
+use super::{BRIEF, PATIENT, Pair, Quirk, check, observe, observe_round, zone};
 
 #[tokio::test]
 async fn seconds_are_those_of_the_first_query_that_found_it() {
@@ -41,6 +41,42 @@ async fn seconds_are_those_of_the_first_query_that_found_it() {
     round.is("propagation.pending", json!([pair.label(0)]));
     assert!(round.absent("propagation.slowest"));
     round.noted("does not have it now");
+}
+
+/// Nothing at all can be waited for as well, and who fails has not got it.
+#[tokio::test]
+async fn records_can_be_waited_for_until_they_are_gone() {
+    let pair = Pair::with(&[]).await;
+    let fields = |name: &str| format!("{}, {PATIENT}, name: {name}.z.test, wanted: {{answers: []}}", pair.zone());
+    let round = observe(&fields("www"), None).await;
+    round.failed("answers");
+    round.is("propagation.pending", json!([pair.label(0), pair.label(1)]));
+    for name in ["gone", "deep"] {
+        let round = observe(&fields(name), None).await;
+        round.passed();
+        round.is("propagation.pending", json!([]));
+    }
+    pair.scripts[1].behave(&[Quirk::Refuses]);
+    let list = format!("{}, {PATIENT}, name: gone.z.test, wanted: {{answers: []}}", pair.list());
+    observe(&list, None).await.is("propagation.pending", json!([pair.sockets[1].to_string()]));
+    let both = check(&format!("{}, {PATIENT}, wanted: {{serial: 1, answers: []}}", pair.zone()), None);
+    assert!(both.err().unwrap().contains("`wanted` is one of"));
+}
+
+/// What an alias leads to outside the zone, its servers do not say.
+#[tokio::test]
+async fn aliases_out_of_the_zone_leave_the_records_open() {
+    let zone = zone(7) + "\nout.z.test. 300 CNAME www.other.test.";
+    let pair = Pair::new(&zone, &zone, &[]).await;
+    let fields = |more: &str| format!("{}, {PATIENT}, name: out.z.test{more}", pair.zone());
+    observe(&fields(""), None).await.errored("lead out of the zone to www.other.test.");
+    for expect in ["{answers: {len: 0}}", "{answers: {excludes: [192.0.2.1]}}"] {
+        observe(&fields(""), Some(expect)).await.errored("lead out of the zone");
+    }
+    let round = observe(&fields(", wanted: {answers: [192.0.2.1]}"), Some("{answers: {present: true}}")).await;
+    round.errored("propagation.pending");
+    let round = observe(&fields(", type: CNAME"), Some("{answers: {exactly: [www.other.test]}}")).await;
+    round.passed();
 }
 
 #[tokio::test]

@@ -294,3 +294,12 @@ fn what_makes_no_sense_is_refused_before_anything_is_sent() {
     assert!(why.contains("authoritative"), "{why}");
     assert!(check(&format!("{fields}, probes: [all]"), Some("{axfr: refused, wildcard: false}")).is_ok());
 }
+
+/// Who names a type asks for it, whatever the name.
+#[tokio::test]
+async fn a_type_of_the_zone_itself_is_expected_to_be_there() {
+    let pair = Pair::with(&[]).await;
+    pair.observe(&format!("{PATIENT}, type: MX")).await.failed("answers");
+    pair.observe(&format!("{PATIENT}, type: NS")).await.passed();
+    pair.observe(PATIENT).await.passed();
+}

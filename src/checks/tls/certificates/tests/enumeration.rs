@@ -101,7 +101,9 @@ async fn a_reset_is_not_the_absence_of_a_certificate() {
     assert_eq!(fact(&observation, "certificates").as_object().unwrap().keys().collect::<Vec<_>>(), ["ecdsa"]);
     for absent in ["certificates.verified", "certificates.count", "certificates.expires_in", "certificates.keys"] {
         assert_eq!(observation.last(absent), None, "{absent}");
+        assert!(observation.partial(absent).is_some_and(|why| why.contains("`certificates.unknown`")), "{absent}");
     }
+    assert!(observation.partial("certificates.lint").is_some(), "another may break a rule");
 }
 
 #[tokio::test]

@@ -75,9 +75,43 @@ async fn what_is_stapled_is_read_and_proven() {
     }
 }
 
+/// Who looks at an expired certificate on purpose still hears that it is revoked; nobody staples that it is good.
+#[tokio::test]
+async fn an_expired_certificate_may_be_revoked_as_well() {
+    let lab = Lab::new();
+    let key = lab.certificate("ecdsa", -2, |params| {
+        let feature = rcgen::CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 24], vec![0x30, 3, 2, 1, 5]);
+        params.custom_extensions.push(feature);
+    });
+    let mut draft = Draft::about(&key.cert[0], &lab.ca);
+    (draft.this_update, draft.next_update) = (today() - DAY, Some(today() + 3 * DAY));
+    let since = crate::proto::tls::tests::forge::time(today() - DAY);
+    draft.status = crate::proto::tls::tests::forge::tlv(0xa1, &[&since]);
+    let observation = lab.observed(stapling(&key, draft.signed(lab.ca.issuer.key())).await, &[]).await;
+    assert_eq!(fact(&observation, "verified"), false);
+    assert_eq!(fact(&observation, "ocsp.status"), "revoked", "{:?}", observation.notes());
+    assert_eq!(fact(&observation, "ocsp.acceptable"), false);
+    // A responder whose clock is ahead takes nothing back.
+    (draft.this_update, draft.next_update) = (today() + DAY, Some(today() + 3 * DAY));
+    let observation = lab.observed(stapling(&key, draft.signed(lab.ca.issuer.key())).await, &[]).await;
+    assert_eq!(fact(&observation, "ocsp.status"), "revoked", "{:?}", observation.notes());
+    let observation = lab.observed(stapling(&key, Vec::new()).await, &[]).await;
+    assert_eq!(
+        (fact(&observation, "must_staple"), fact(&observation, "ocsp.acceptable")),
+        (&json!(true), &json!(true))
+    );
+    let defaults = testing::defaults("tls", &lab.args("127.0.0.1:1".parse().unwrap(), &[]));
+    assert!(defaults.contains(&"ocsp.acceptable eq true".to_owned()), "{defaults:?}");
+}
+
 fn list(lab: &Lab, revoked: &[&CertificateDer<'_>], until: i64) -> Vec<u8> {
+    list_of(lab, revoked, (-9, until))
+}
+
+/// A list between two days counted from today.
+fn list_of(lab: &Lab, revoked: &[&CertificateDer<'_>], (from, until): (i64, i64)) -> Vec<u8> {
     let mut dates = CertificateParams::default();
-    valid(&mut dates, -9, until);
+    valid(&mut dates, from, until);
     let revoked = revoked.iter().map(|der| {
         let (_, parsed) = x509_parser::parse_x509_certificate(der).unwrap();
         RevokedCertParams {
@@ -150,6 +184,35 @@ async fn a_list_is_fetched_when_asked_for_and_says_what_it_says() {
     let none = lab.certificate("ecdsa", 60, |_| {});
     let observation = lab.observed(tls(config(&[&none], &[&none])).await, &on).await;
     assert_eq!(fact(&observation, "crl.status"), "none");
+}
+
+/// A list speaks from its date on, and of certificates that do not verify too.
+#[tokio::test]
+async fn a_list_from_the_future_proves_nothing_but_what_it_revokes() {
+    let lab = Lab::new();
+    for (want, revoked, from, leaf_until) in
+        [("invalid", false, 3, 60), ("revoked", true, 3, 60), ("revoked", true, -9, -2), ("good", false, -9, -2)]
+    {
+        let listener = listen(Ipv4Addr::LOCALHOST, 0).await;
+        let url = format!("http://{}/a.crl", listener.local_addr().unwrap());
+        let key = lab.certificate("ecdsa", leaf_until, |params| {
+            params.crl_distribution_points = vec![CrlDistributionPoint { uris: vec![url.clone()] }];
+        });
+        let leaf = key.cert[0].clone();
+        let named: &[&CertificateDer<'_>] = if revoked { &[&leaf] } else { &[] };
+        publishing(listener, "200 OK", list_of(&lab, named, (from, 9)));
+        let address = tls(config(&[&key], &[&key])).await;
+        let observation = lab.observed(address, &[("crl", Arg::Bool(true))]).await;
+        assert_eq!(fact(&observation, "crl.status"), want, "{from} {leaf_until}: {:?}", observation.notes());
+        assert_eq!(fact(&observation, "verified"), leaf_until > 0);
+        if want == "invalid" {
+            assert!(
+                observation.notes().iter().any(|note| note.contains("holds only from")),
+                "{:?}",
+                observation.notes()
+            );
+        }
+    }
 }
 
 #[tokio::test]
