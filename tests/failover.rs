@@ -12,11 +12,14 @@ use std::time::Duration;
 use marks::{BINARY, Marks, command, shell};
 use observe::{observe, put_back};
 use serde_json::{Value, json};
-use shakedown::checks::family;
+use shakedown::checks::{FAMILIES, family};
 use shakedown::guard;
 use shakedown::lab::pair::Pair;
+use shakedown::model::args::Expected;
 use shakedown::model::{Arg, Args, Fault, FaultKind, Observation};
 use shakedown::probe::{DynProbe, PutBack};
+use shakedown::suite::Diagnostics;
+use shakedown::suite::defaults::Defaults;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::Instant;
 
@@ -31,6 +34,10 @@ struct Check {
 
 impl Check {
     fn probe(&self) -> Arc<dyn DynProbe> {
+        (family("failover").unwrap().build)(&self.args()).unwrap()
+    }
+
+    fn args(&self) -> Args {
         guard::set_program(BINARY);
         let number = Arg::Number;
         let text = |text: &str| Arg::Text(text.into());
@@ -53,6 +60,7 @@ impl Check {
                     family: "tcp",
                     args: tcp,
                     group: group(vec![("interval", number(0.01)), ("timeout", number(2.0))]),
+                    expected: Expected::default(),
                 },
             ),
             ("inject", command(&self.inject)),
@@ -65,7 +73,7 @@ impl Check {
         if let Some(verify) = &self.verify {
             args.0.insert("verify", command(verify));
         }
-        (family("failover").unwrap().build)(&args).unwrap()
+        args
     }
 
     async fn run(&self) -> (Observation, Result<(), Fault>, Result<(), Fault>) {
@@ -311,4 +319,51 @@ async fn the_true_length_is_within_the_bounds() {
     // The lower bound leans on the steady phase being as jittery as the rest, which a busy test machine may break.
     assert!(lo <= truth + 0.1, "{lo} > {truth}");
     assert!(lo > 0.0 && observation.last("recovered") == Some(&json!(true)));
+}
+
+/// An HTTP server whose answers have the status `good`, and `broken` while that mark is there.
+async fn answering(good: &'static str, broken: &'static str, mark: std::path::PathBuf) -> std::net::SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let status = if mark.exists() { broken } else { good };
+            tokio::spawn(async move {
+                let _ = client.read(&mut [0_u8; 1024]).await;
+                let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                let _ = client.write_all(answer.as_bytes()).await;
+                let _ = client.shutdown().await;
+                let _ = client.read(&mut [0_u8; 16]).await;
+            });
+        }
+    });
+    address
+}
+
+/// A balancer that answers by itself is not the service; one that always did is what it always was.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_a_check_would_fail_is_an_outage_unless_it_was_so_before() {
+    const GOOD: &str = "200 OK";
+    const MISSING: &str = "404 Not Found";
+    for (good, broken, outages) in [(GOOD, MISSING, 1.0), (MISSING, MISSING, 0.0), (MISSING, "503 Gone", 1.0)] {
+        let marks = Marks::new();
+        let there = marks.path("broken");
+        let front = answering(good, broken, there.clone()).await;
+        let there = there.display();
+        let (inject, restore) = (shell(&format!("echo x >'{there}'")), shell(&format!("rm -f '{there}'")));
+        let mut args = Check { front, inject, restore, verify: None, observe: 0.6 }.args();
+        let Some(Arg::Probe { group, .. }) = args.0.remove("probe") else { panic!("no probe") };
+        let http = family("http").unwrap();
+        let url = Args(BTreeMap::from([("url", Arg::Text(format!("http://{front}/").into()))]));
+        let expected = Defaults::of(FAMILIES, &mut Diagnostics::default()).of_check(http, &url);
+        let expected = Expected(expected.into());
+        args.0.insert("probe", Arg::Probe { family: "http", args: url, group, expected });
+        let probe = (family("failover").unwrap().build)(&args).unwrap();
+        let (observation, result) = observe(&*probe).await;
+        result.unwrap();
+        put_back(&*probe).await.unwrap();
+        assert!((number(&observation, "outages") - outages).abs() < 0.5, "{good}, then {broken}: {observation:?}");
+        let why = "`status` was 404, expected between 200 and 299";
+        assert!(observation.notes().iter().any(|note| note.contains(why)), "{:?}", observation.notes());
+    }
 }

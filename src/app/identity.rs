@@ -1,7 +1,7 @@
 //! Files by what they are, not by how they are written: nothing that is read is overwritten, and no two outputs are one file.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Component, Path, PathBuf};
 
 use super::config;
@@ -11,9 +11,17 @@ use crate::report::atomic;
 const STDOUT: &str = "/dev/stdout";
 const STDERR: &str = "/dev/stderr";
 
-/// Whether a path means standard output.
+/// Whether a path means standard output, by whatever name or link.
 pub(super) fn is_stdout(path: &Path) -> bool {
-    ["-", STDOUT, "/dev/fd/1", "/proc/self/fd/1"].iter().any(|name| path.as_os_str() == *name)
+    if ["-", STDOUT].iter().any(|name| path.as_os_str() == *name) {
+        return true;
+    }
+    let Ok(path) = atomic::target(path) else { return false };
+    let own = |folder: &Path| {
+        let (folder, process) = (folder.canonicalize().ok()?, Path::new("/proc/self").canonicalize().ok()?);
+        Some(folder.starts_with(process) && folder.ends_with("fd"))
+    };
+    path.file_name().is_some_and(|name| name == "1") && path.parent().and_then(own).unwrap_or_default()
 }
 
 /// What makes two paths one file.
@@ -23,13 +31,16 @@ enum Identity {
     There(u64, u64),
     /// Of one that does not: device and inode of the nearest folder above it, and the path below that.
     Absent(u64, u64, PathBuf),
+    /// Of a pipe: nothing in it can be overwritten, but who reads it cannot tell two documents apart.
+    Pipe(u64, u64),
 }
 
 impl Identity {
-    /// `None` for folders, devices and pipes: they are not replaced, and hold nothing that could be lost.
+    /// `None` for folders and devices: they are not replaced, and hold nothing that could be lost.
     fn of(path: &Path) -> Option<Self> {
         match fs::metadata(path) {
-            Ok(meta) => meta.is_file().then(|| Self::There(meta.dev(), meta.ino())),
+            Ok(meta) if meta.is_file() => Some(Self::There(meta.dev(), meta.ino())),
+            Ok(meta) => meta.file_type().is_fifo().then(|| Self::Pipe(meta.dev(), meta.ino())),
             Err(_) => Self::absent(&resolved(&atomic::target(path).ok()?)?),
         }
     }
@@ -160,7 +171,8 @@ impl Files {
             let one = |other: &&Named| other.identity == output.identity;
             if let Some(other) = self.writes[..at].iter().chain(&self.updates).find(one) {
                 let (first, second, path) = (&other.role, &output.role, output.path.display());
-                return Err(format!("{first} and {second} would write one file, {path}; name two"));
+                let sort = if matches!(output.identity, Identity::Pipe(..)) { "pipe" } else { "file" };
+                return Err(format!("{first} and {second} would write one {sort}, {path}; name two"));
             }
             if let Some(input) = self.reads.iter().find(one) {
                 let (role, path, input) = (&output.role, output.path.display(), &input.role);
@@ -177,7 +189,7 @@ mod tests {
     use std::os::unix::fs::symlink;
     use std::path::Path;
 
-    use super::Files;
+    use super::{Files, is_stdout};
 
     /// What is said of an input and an output below a folder; paths of neither need exist.
     fn clash(folder: &Path, input: &str, output: &str) -> bool {
@@ -234,6 +246,49 @@ mod tests {
         ] {
             assert!(!clash(folder.path(), one, other), "{one} is not {other}");
         }
+    }
+
+    #[test]
+    fn standard_output_is_known_by_every_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        symlink("/dev/stdout", at("link")).unwrap();
+        symlink("link", at("further")).unwrap();
+        symlink("/proc/self/fd/1", at("number")).unwrap();
+        let own = format!("/proc/{}/fd/1", std::process::id());
+        for name in
+            ["-", "/dev/stdout", "/dev/fd/1", "/dev/./stdout", "/proc/self/fd/1", "/proc/thread-self/fd/1", &own]
+        {
+            assert!(is_stdout(Path::new(name)), "{name}");
+        }
+        for name in ["link", "further", "number"] {
+            assert!(is_stdout(&at(name)), "{name}");
+        }
+        fs::write(at("1"), "").unwrap();
+        fs::create_dir(at("fd")).unwrap();
+        for name in ["/dev/stderr", "/dev/fd/2", "/dev/fd/11", "1", "/proc/1/fd/1", "/dev/null", ""] {
+            assert!(!is_stdout(Path::new(name)), "{name}");
+        }
+        assert!(!is_stdout(&at("1")) && !is_stdout(&at("fd/1")));
+    }
+
+    /// Who reads a pipe cannot tell two documents in it apart; what is read from one is gone anyway.
+    #[test]
+    fn a_pipe_takes_one_output() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for name in ["pipe", "other"] {
+            nix::unistd::mkfifo(&at(name), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        }
+        symlink("pipe", at("link")).unwrap();
+        let both = |one: &str, other: &str| {
+            let mut files = Files::new();
+            files.writes("--junit", &at(one));
+            files.writes("--json", &at(other));
+            files.check()
+        };
+        assert!(both("pipe", "link").unwrap_err().contains("--junit and --json would write one pipe"));
+        assert_eq!(both("pipe", "other"), Ok(()));
     }
 
     #[test]

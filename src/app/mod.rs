@@ -25,6 +25,7 @@ use clap::CommandFactory as _;
 
 use crate::cli::{Cli, Command};
 use crate::exit;
+use crate::net::sys::limits::outlive_file_limit;
 use signals::Leave;
 use terminal::Terminal;
 use tracing_subscriber::prelude::*;
@@ -32,6 +33,7 @@ use tracing_subscriber::prelude::*;
 /// Runs a command to its exit code.
 #[must_use]
 pub fn main(cli: Cli) -> u8 {
+    outlive_file_limit();
     let terminal = Terminal::new(cli.color, cli.verbose > 0);
     tracing_to_stderr(cli.verbose, terminal.style_err().color);
     let code = command(cli.command, terminal.clone());

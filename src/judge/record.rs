@@ -120,5 +120,6 @@ pub fn base_arm(case: &Case, observation: &Observation) -> Option<BaseArm> {
         verdict: judgement.verdict,
         reason: judgement.reason,
         facts: facts(case, &base, None),
+        partial: partial(case, &base),
     })
 }

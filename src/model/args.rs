@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::argument::Argument;
+use super::expectation::Expectation;
 use super::field::{Field, FieldInfo};
 use super::parse::parse;
 use super::text::Text;
@@ -33,7 +35,19 @@ pub enum Arg {
         args: Args,
         /// Fields beside the family key.
         group: Args,
+        /// What a check with these arguments would expect by default.
+        expected: Expected,
     },
+}
+
+/// Default expectations.
+#[derive(Clone, Debug, Default)]
+pub struct Expected(pub Arc<[Expectation]>);
+
+impl PartialEq for Expected {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.iter().map(ToString::to_string).eq(other.0.iter().map(ToString::to_string))
+    }
 }
 
 impl Arg {
@@ -44,7 +58,7 @@ impl Arg {
             Self::List(items) => items.iter().any(Self::holds_secret),
             Self::Map(items) => items.iter().any(|(_, item)| item.holds_secret()),
             Self::Group(args) => args.holds_secret(),
-            Self::Probe { family: _, args, group } => args.holds_secret() || group.holds_secret(),
+            Self::Probe { family: _, args, group, expected: _ } => args.holds_secret() || group.holds_secret(),
             Self::Bool(_) | Self::Integer(_) | Self::Number(_) => false,
         }
     }
@@ -56,7 +70,9 @@ impl Arg {
             Self::List(items) => Self::List(items.iter().map(Self::masked).collect()),
             Self::Map(items) => Self::Map(items.iter().map(|(name, item)| (name.clone(), item.masked())).collect()),
             Self::Group(args) => Self::Group(args.masked()),
-            Self::Probe { family, args, group } => Self::Probe { family, args: args.masked(), group: group.masked() },
+            Self::Probe { family, args, group, expected } => {
+                Self::Probe { family, args: args.masked(), group: group.masked(), expected: expected.clone() }
+            }
             Self::Bool(_) | Self::Integer(_) | Self::Number(_) => self.clone(),
         }
     }

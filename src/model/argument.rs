@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::args::{Arg, Args};
+use super::args::{Arg, Args, Expected};
 use super::field::shape;
 use super::text::Text;
 
@@ -279,13 +279,17 @@ pub struct NestedProbe {
     pub args: Args,
     /// Fields beside the family key.
     pub group: Args,
+    /// What a check with these arguments would expect by default.
+    pub expected: Expected,
 }
 
 impl ArgValue for NestedProbe {
     const ACCEPTS: u32 = shape::PROBE;
     fn of(arg: &Arg) -> Option<Self> {
         match arg {
-            Arg::Probe { family, args, group } => Some(Self { family, args: args.clone(), group: group.clone() }),
+            Arg::Probe { family, args, group, expected } => {
+                Some(Self { family, args: args.clone(), group: group.clone(), expected: expected.clone() })
+            }
             _ => None,
         }
     }

@@ -116,6 +116,9 @@ pub struct BaseArm {
     pub reason: Option<String>,
     /// Facts observed.
     pub facts: Facts,
+    /// Those of them that were seen in part, and why.
+    #[serde(default, skip_serializing_if = "Named::is_empty")]
+    pub partial: Named<String>,
 }
 
 /// When a case ran and how often.

@@ -171,10 +171,11 @@ fn of_control(control: &mut Control, redactor: &Redactor) {
 }
 
 fn of_base(base: &mut BaseArm, redactor: &Redactor) {
-    let BaseArm { target, verdict: _, reason, facts } = base;
+    let BaseArm { target, verdict: _, reason, facts, partial } = base;
     redactor.scrub(target);
     option(reason, redactor);
     of_facts(facts, redactor);
+    named(partial, redactor, |why, redactor| redactor.scrub(why));
 }
 
 fn of_fault(fault: &mut Fault, redactor: &Redactor) {

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::defaults::Defaults;
 use super::diagnostic::{Diagnostics, Span, suggest};
 use super::tree::{Kind, Node};
+use crate::model::args::Expected;
 use crate::model::parse::parse;
 use crate::model::{Arg, Args, FieldInfo, FieldKind, FieldRole, Text};
 use crate::probe::Family;
@@ -18,6 +20,8 @@ pub struct Typing<'a> {
     pub errors: &'a mut Diagnostics,
     /// The registry, for nested probes.
     pub families: &'static [Family],
+    /// Their default expectations.
+    pub defaults: &'a Defaults,
     /// Folder of the suite file, for paths.
     pub folder: &'a Path,
     /// Where files named by fields are noted.
@@ -189,6 +193,7 @@ impl Typing<'_> {
         };
         let group = self.fields_but(name, node, fields, allowed).args;
         let args = self.fields_but(family.name, below, family.fields, &[]).args;
-        Some(Arg::Probe { family: family.name, args, group })
+        let expected = Expected(self.defaults.of_check(family, &args).into());
+        Some(Arg::Probe { family: family.name, args, group, expected })
     }
 }

@@ -202,7 +202,14 @@ impl Builder<'_> {
 
     fn typing<'t>(&'t mut self, folder: &'t Path) -> Typing<'t> {
         let timeout = self.defaults.get("timeout");
-        Typing { errors: self.errors, families: self.families, folder, files: self.files, timeout }
+        Typing {
+            errors: self.errors,
+            families: self.families,
+            defaults: self.defaults_of,
+            folder,
+            files: self.files,
+            timeout,
+        }
     }
 
     /// The keys of `defaults` (rounds, retries, severity, budget): from the check, else from `defaults`, else the table.

@@ -151,10 +151,15 @@ impl Redactor {
     }
 }
 
-/// Matches pieces in a row, wherever the lines of the text are wrapped. Nothing when it grows too large; forms remain.
+/// Matches pieces in a row, wherever the lines of the text are wrapped, or were and are one line now. Nothing when it grows too
+/// large; forms remain.
 fn pattern(pieces: impl Iterator<Item = String>) -> Option<Regex> {
+    let pieces: Vec<String> = pieces.collect();
+    // A few letters with a blank between them are ordinary words.
+    let blank = if pieces.len() >= PART { r"[ \t]+|" } else { "" };
     // Also between two strings of one TXT record.
-    let text = pieces.collect::<Vec<_>>().join(r#"(?:(?:\\+r)?(?:\\+n|=?\r?\n)[ \t]*|\\*" +\\*")?"#);
+    let between = [r"(?:", blank, r#"(?:\\+r)?(?:\\+n|=?\r?\n)[ \t]*|\\*" +\\*")?"#].concat();
+    let text = pieces.join(&between);
     RegexBuilder::new(&text).size_limit(PATTERN).build().ok()
 }
 
@@ -290,6 +295,7 @@ mod tests {
         let wrapped = |width: usize| {
             base64.as_bytes().chunks(width).map(|c| String::from_utf8_lossy(c).into_owned()).collect::<Vec<_>>()
         };
+        let pieces: Vec<&str> = secret.as_bytes().chunks(4).map(|piece| std::str::from_utf8(piece).unwrap()).collect();
         let plain = |c: char| c.is_ascii_alphanumeric();
         let percent = |lower: bool| {
             chars(&|c| {
@@ -334,15 +340,9 @@ mod tests {
             ("base64 in lines", wrapped(8).join("\n")),
             ("base64 in lines of mail", wrapped(10).join("\r\n ")),
             ("base64 in lines, shown", wrapped(9).join("\\n")),
-            (
-                "wrapped",
-                secret
-                    .as_bytes()
-                    .chunks(4)
-                    .map(|c| String::from_utf8_lossy(c).into_owned())
-                    .collect::<Vec<_>>()
-                    .join("\n"),
-            ),
+            ("wrapped", pieces.join("\n")),
+            ("wrapped, and then folded into one line", pieces.join("  ")),
+            ("base64 in lines, folded into one", wrapped(10).join(" ")),
         ]
     }
 

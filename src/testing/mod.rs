@@ -10,7 +10,7 @@ pub mod scripted;
 mod suites;
 
 pub use args::{Written, args, text, texts};
-pub use expectations::defaults;
+pub use expectations::{defaults, expected};
 pub use facts::{count, fact, list, noted, number};
 pub use haste::haste;
 pub use observe::{observe, observe_with, recorded};

@@ -197,6 +197,46 @@ fn reports_go_to_descriptors_and_pipes() {
     }
 }
 
+/// Text for people never gets between the lines of a report, whatever standard output is called.
+#[test]
+fn one_stream_takes_one_document() {
+    let (sandbox, _keep) = filled();
+    for text in [
+        "ln -s /dev/stdout out; $S run suite.yaml --json out | cat >got",
+        "ln -s /proc/self/fd/1 out; $S run suite.yaml --json out | cat >got",
+        "$S run suite.yaml --json /dev/./stdout >got",
+        "$S run suite.yaml --json /proc/thread-self/fd/1 >got",
+    ] {
+        let ended = script(&sandbox, &format!("rm -f out; {text}; exit ${{PIPESTATUS[0]}}"));
+        assert_eq!(ended.code, 0, "{text}: {}{}", ended.out, ended.err);
+        let got = read(&sandbox.path("got"));
+        assert!(serde_json::from_str::<serde_json::Value>(&got).is_ok(), "{text}: {got}");
+        assert!(ended.err.contains("passed"), "{text}: {}", ended.err);
+    }
+    for text in [
+        "$S run suite.yaml --json /dev/fd/3 3>&1 | cat; exit ${PIPESTATUS[0]}",
+        "$S run suite.yaml --json /dev/fd/3 --junit /dev/fd/4 3> >(cat >got) 4>&3",
+        "mkfifo pipe; $S run suite.yaml --json pipe --events ./pipe",
+    ] {
+        let ended = script(&sandbox, text);
+        assert_eq!(ended.code, 2, "{text}: {}{}", ended.out, ended.err);
+        assert!(ended.err.contains("would write one pipe"), "{text}: {}", ended.err);
+    }
+}
+
+/// The limit on the size of files is one more way in which a report is lost, and ends nothing else.
+#[test]
+fn a_file_that_may_not_grow_is_a_lost_report() {
+    let (sandbox, _keep) = filled();
+    for flags in ["--json new", "--events new", "--json - >new"] {
+        let ended = script(&sandbox, &format!("ulimit -f 1; exec $S run suite.yaml {flags}"));
+        assert_eq!(ended.code, 3, "{flags}: {}{}", ended.out, ended.err);
+        assert!(ended.err.contains("File too large"), "{flags}: {}", ended.err);
+    }
+    let ended = script(&sandbox, "ulimit -f 1; exec $S report r.json --json new");
+    assert_eq!(ended.code, 3, "{}{}", ended.out, ended.err);
+}
+
 #[test]
 fn a_pipe_without_a_reader_is_told_and_holds_nothing_up() {
     let (sandbox, _keep) = filled();

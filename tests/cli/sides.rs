@@ -58,6 +58,51 @@ fn a_check_that_failed_before_it_was_renamed_is_told_as_that() {
     assert_eq!(document["metrics"][0]["reason"], why, "{}{}", ended.out, ended.err);
 }
 
+/// What the reference had no number of is not called new: under its own name, under another, and in a baseline.
+#[test]
+fn a_number_the_reference_lacks_is_told_as_that() {
+    let sandbox = CliSandbox::new("");
+    let report = |run: u32, name: &str, digest: &str, numbers: Value| {
+        Builder::new(run, CLASS).check("edge", name, digest, numbers).check("edge", "kept", "k", latency(0.010)).text()
+    };
+    let other = || json!({"other": latency(0.010)["m"]});
+    sandbox.write("before.json", &report(1, "old", "d", other()));
+    sandbox.write("same.json", &report(2, "old", "d", latency(0.010)));
+    sandbox.write("renamed.json", &report(2, "new", "d", latency(0.010)));
+    sandbox.write("other.json", &report(2, "new", "e", latency(0.010)));
+    let accepted = sandbox.run(&["baseline", "accept", "before.json", "--dir", "store"]);
+    assert_eq!(accepted.code, 0, "{}{}", accepted.out, accepted.err);
+    let baseline = format!("store/edge/{CLASS}.json");
+    let untold = "the reference has no number of it: it was not measured there, or only late (late_here)";
+    let new = "the reference does not have it: a new check, or a renamed one";
+    for base in ["before.json", &baseline] {
+        for (head, why) in [("same.json", untold), ("renamed.json", untold), ("other.json", new)] {
+            let (ended, document) = compare(&sandbox, &[], &[base, head]);
+            let rows = document["metrics"].as_array().unwrap();
+            let row = rows.iter().find(|row| row["metric"] == "m" && row["check"] != "kept").unwrap();
+            assert_eq!(row["reason"], why, "{base} {head}: {}{}", ended.out, ended.err);
+        }
+    }
+}
+
+/// The pinned release follows a check to its new name as well.
+#[test]
+fn a_pinned_release_knows_a_renamed_check() {
+    let sandbox = CliSandbox::new("");
+    sandbox.write("old.json", &Builder::new(1, CLASS).check("edge", "old", "d", latency(0.010)).text());
+    sandbox.write("new.json", &Builder::new(2, CLASS).check("edge", "new", "d", latency(0.010)).text());
+    sandbox.write("now.json", &Builder::new(3, CLASS).check("edge", "new", "d", latency(0.011)).text());
+    assert_eq!(sandbox.run(&["baseline", "accept", "old.json", "--dir", "store"]).code, 0);
+    let id = sandbox.json("old.json")["run"]["id"].as_str().unwrap().to_owned();
+    let pinned = sandbox.run(&["baseline", "pin", "edge", &id, "--dir", "store", "--host-class", CLASS]);
+    assert_eq!(pinned.code, 0, "{}{}", pinned.out, pinned.err);
+    let (ended, document) = compare(&sandbox, &[], &[&format!("store/edge/{CLASS}.json"), "now.json"]);
+    let rows = document["metrics"].as_array().unwrap();
+    let [row] = rows.as_slice() else { panic!("{}{}", ended.out, ended.err) };
+    assert_eq!((&row["check"], &row["counts"]), (&"new".into(), &json!([1, 1])), "{row}");
+    assert!(row["pinned"]["against"].as_str().is_some_and(|against| against.contains(&id)), "{row}");
+}
+
 #[test]
 fn what_never_ran_is_not_green() {
     let errored = json!({"verdict": "errored", "reason": "no route to 192.0.2.1"});

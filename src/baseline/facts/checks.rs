@@ -102,13 +102,10 @@ fn worse(before: Verdict, after: &Check) -> bool {
     after.verdict > before && after.severity == Severity::Fail
 }
 
-/// A check whose definition has another name now.
+/// A check whose definition has another name now. What became of its verdict is a change of its own.
 pub(super) fn renamed(before: &Check, after: &Check) -> CheckChange {
     let name = |check: &Check| format!("{}/{}", check.suite, check.id);
-    CheckChange {
-        worse: worse(before.verdict, after),
-        ..change(after, CheckShift::Renamed, Some(&name(before)), Some(&name(after)))
-    }
+    change(after, CheckShift::Renamed, Some(&name(before)), Some(&name(after)))
 }
 
 /// Checks that only one report has.

@@ -13,6 +13,7 @@ pub use rules::Rules;
 use std::borrow::Cow;
 
 use crate::model::fact::SETTLED_IN;
+use crate::model::named::Named;
 use crate::model::record::{FactValue, Facts, Shared};
 use crate::model::reduced::{Check, Report};
 use crate::model::{Changes, FactChange, Value, Verdict};
@@ -33,15 +34,18 @@ pub fn compare(before: &Report, after: &Report, rules: &Rules) -> Changes {
     for (old, new, shift) in &pairing.both {
         match shift {
             Found::SameId => checks::differences(old, new).into_iter().for_each(|change| out.check(change)),
-            Found::SameDigest => out.check(checks::renamed(old, new)),
+            Found::SameDigest => {
+                out.check(checks::renamed(old, new));
+                if let Some(change) = checks::verdict(new, (old.verdict, old.reason.as_deref())) {
+                    out.check(change);
+                }
+            }
         }
         if measured(old.verdict) && measured(new.verdict) {
             out.mended = old.verdict == Verdict::Failed && new.verdict == Verdict::Passed;
             // Where it looks is the suite's own input: what repeats it is no change of what it saw.
             let before = inputs::moved((&old.facts, &old.target), (&new.facts, &new.target));
-            out.partial = [&old.partial, &new.partial]
-                .map(|partial| partial.0.iter().map(|(name, _)| name.to_string()).collect::<Vec<_>>())
-                .concat();
+            out.partial = names([&old.partial, &new.partial]);
             let sides = Sides { before: &before, after: &new.facts };
             out.facts(new, &sides, rules);
         }
@@ -65,11 +69,16 @@ pub fn arms(record: &Report, rules: &Rules) -> Changes {
         if measured(base.verdict) && measured(check.verdict) {
             out.mended = base.verdict == Verdict::Failed && check.verdict == Verdict::Passed;
             let before = inputs::moved((&base.facts, &base.target), (&check.facts, &check.target));
-            out.partial = check.partial.0.iter().map(|(name, _)| name.to_string()).collect();
+            out.partial = names([&base.partial, &check.partial]);
             out.facts(check, &Sides { before: &before, after: &check.facts }, rules);
         }
     }
     out.changes
+}
+
+/// The facts that either side saw in part.
+fn names(sides: [&Named<String>; 2]) -> Vec<String> {
+    sides.into_iter().flat_map(|partial| partial.0.iter().map(|(name, _)| name.to_string())).collect()
 }
 
 /// Errored and skipped checks show few facts or none; their verdict says so.

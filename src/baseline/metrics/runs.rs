@@ -85,6 +85,7 @@ impl<'r> Run<'r> {
         };
         out.metrics = out.metrics.into_iter().map(|(name, entry)| (key(name), entry)).collect();
         out.broken = out.broken.into_iter().map(|(case, verdict)| (called(case), verdict)).collect();
+        out.digests = out.digests.into_iter().map(|(case, digest)| (called(case), digest)).collect();
         Cow::Owned(out)
     }
 

@@ -1,6 +1,7 @@
 //! Failover: breaks something, measures how long the service was away, and puts it back.
 
 mod exclusion;
+mod expected;
 mod facts;
 mod fields;
 mod injection;
@@ -70,9 +71,9 @@ impl Probe for Failover {
         self.injection.check_commands(&self.stream.probe.target())?;
         // Held to the end of the round; the guard holds them for as long as it lives.
         let locks = self.injection.lock(cx.check(), &self.stream.probe.target())?;
-        self.stream.try_once(cx.cancelled()).await?;
+        let config = self.stream.rehearsed(cx).await?;
         let heartbeat = self.heartbeat()?;
-        let stream = ProbeStream::start(self.stream.clone())?;
+        let stream = ProbeStream::start(config)?;
         let mut times = self.steady_before(cx, &stream, &heartbeat).await?;
         self.injection.arm(&locks).await?;
         let injecting = stream.now();

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::exclusion;
+use super::expected::Expected;
 use super::fields::{
     COMMAND_TIMEOUT, INJECT, INTERVAL, ISOLATED, OBSERVE, PROBE, PROBE_TIMEOUT, RESTORE, RUN, SETTLE, STEADY, VERIFY,
 };
@@ -75,7 +76,7 @@ pub(super) fn exclusive(args: &Args, plan: &FaultPlan) -> Vec<LockKey> {
 
 /// The nested probe.
 pub(super) fn stream(args: &Args) -> Result<StreamConfig, Invalid> {
-    let NestedProbe { family: name, args: mut nested, group } = args.get(&PROBE);
+    let NestedProbe { family: name, args: mut nested, group, expected } = args.get(&PROBE);
     let family = crate::checks::family(name).ok_or_else(|| {
         PROBE.invalid(format!("this build has no probe `{name}`"), "see `shakedown explain failover`")
     })?;
@@ -94,7 +95,8 @@ pub(super) fn stream(args: &Args) -> Result<StreamConfig, Invalid> {
             "shorten the probe's `timeout`, or lengthen its `interval`",
         ));
     }
-    Ok(StreamConfig { probe, interval, patience })
+    let expected = Expected::of(&expected);
+    Ok(StreamConfig { probe, interval, patience, expected })
 }
 
 /// The command of the group of `field`.

@@ -11,8 +11,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::expected::Expected;
 use super::outage::{ProbeOutcome, ProbeResult};
-use crate::model::{Fault, Observation};
+use crate::model::{Fault, Observation, Value};
 use crate::net::heartbeat::{Heartbeat, STALL};
 use crate::net::open_loop::{self, Bounds, Clock, Due, Schedule, Sent, Threads, Workload, nanos, park};
 use crate::probe::{Cx, DynProbe};
@@ -31,6 +32,8 @@ pub(super) struct StreamConfig {
     pub(super) probe: Arc<dyn DynProbe>,
     pub(super) interval: Duration,
     pub(super) patience: Duration,
+    /// What each answer must show.
+    pub(super) expected: Expected,
 }
 
 /// Everything the stream saw.
@@ -72,13 +75,22 @@ pub(super) struct ProbeStream {
 }
 
 impl StreamConfig {
-    /// One probe ahead of everything: what this side cannot do at all is found before anything is changed.
-    pub(super) async fn try_once(&self, cancel: &CancellationToken) -> Result<(), Fault> {
-        self.run_probe(0, cancel).await.map(|_| ())
+    /// One probe ahead of everything: what this side cannot do at all is found before anything is changed, and what the service
+    /// does not show when all is well is expected of no probe.
+    pub(super) async fn rehearsed(&self, cx: &mut Cx<'_>) -> Result<Self, Fault> {
+        let Some(observation) = self.ask(0, cx.cancelled()).await? else { return Ok(self.clone()) };
+        if !self.probe.answered(&observation) {
+            return Ok(self.clone());
+        }
+        let (expected, left_out) = self.expected.clone().shown_by(&observation);
+        for what in left_out {
+            cx.note(format!("before anything was changed, {what}: so this is expected of no probe"));
+        }
+        Ok(Self { expected, ..self.clone() })
     }
 
-    /// `None` when answered, else why not.
-    async fn run_probe(&self, number: u32, cancel: &CancellationToken) -> Result<Option<String>, Fault> {
+    /// What one probe saw; `None` when its patience was over first.
+    async fn ask(&self, number: u32, cancel: &CancellationToken) -> Result<Option<Observation>, Fault> {
         let mut observation = Observation::default();
         let mut cx = Cx::new(
             &mut observation,
@@ -88,16 +100,27 @@ impl StreamConfig {
             cancel.clone(),
         );
         match timeout(self.patience, self.probe.run(&mut cx)).await {
-            Err(_) => return Ok(Some(format!("no answer within {:?}", self.patience))),
-            Ok(result) => result?,
+            Err(_) => Ok(None),
+            Ok(result) => result.map(|()| Some(observation)),
         }
-        if self.probe.answered(&observation) {
+    }
+
+    /// `None` when answered, else why not.
+    async fn run_probe(&self, number: u32, cancel: &CancellationToken) -> Result<Option<String>, Fault> {
+        let Some(observation) = self.ask(number, cancel).await? else {
+            return Ok(Some(format!("no answer within {:?}", self.patience)));
+        };
+        let answered = self.probe.answered(&observation);
+        let breach = self.expected.breach(&observation);
+        if answered && breach.is_none() {
             return Ok(None);
         }
-        let mut decisive = self.probe.facts().iter().filter(|fact| fact.roles.decisive);
-        let word = decisive.find_map(|fact| observation.last(fact.name)).map(ToString::to_string);
-        let why = observation.notes().first().cloned();
-        Ok(Some(word.into_iter().chain(why).collect::<Vec<_>>().join(", ")))
+        let word = || {
+            let mut decisive = self.probe.facts().iter().filter(|fact| fact.roles.decisive);
+            decisive.find_map(|fact| observation.last(fact.name)).and_then(Value::as_str).map(str::to_owned)
+        };
+        let why = breach.or_else(word).into_iter().chain(observation.notes().first().cloned());
+        Ok(Some(why.collect::<Vec<_>>().join(", ")))
     }
 }
 

@@ -5,16 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
 use super::Failover;
+use super::expected::Expected;
 use super::outage::{Outage, ProbeOutcome, ProbeResult};
 use super::report::{self, PhaseTimes};
 use super::settings::Phases;
 use super::stream::{ProbeStream, StreamConfig, StreamLog};
+use crate::guard::{CommandResult, RestoreResult};
 use crate::model::{Arg, Args, FactInfo, Fault, Invalid, Observation, Value};
 use crate::probe::{Cx, DynProbe, Footprint, Probe as _, ProbeFuture, PutBack};
-use crate::testing::recorded;
+use crate::testing::{observe_with, recorded};
 
 fn group(pairs: Vec<(&'static str, Arg)>) -> Args {
     Args(pairs.into_iter().collect())
@@ -30,6 +31,7 @@ fn probe(family: &'static str, interval: f64, timeout: f64) -> Arg {
         family,
         args: group(vec![("host", Arg::Text("192.0.2.1".into())), ("port", Arg::Integer(80))]),
         group: group(vec![("interval", Arg::Number(interval)), ("timeout", Arg::Number(timeout))]),
+        expected: crate::model::args::Expected::default(),
     }
 }
 
@@ -299,7 +301,8 @@ impl DynProbe for StubProbe {
 }
 
 fn config(probe: StubProbe) -> StreamConfig {
-    StreamConfig { probe: Arc::new(probe), interval: Duration::from_millis(10), patience: Duration::from_secs(1) }
+    let (interval, patience) = (Duration::from_millis(10), Duration::from_secs(1));
+    StreamConfig { probe: Arc::new(probe), interval, patience, expected: Expected::default() }
 }
 
 /// Streams until `count` probes have ended.
@@ -347,7 +350,24 @@ async fn every_probe_of_the_stream_is_logged() {
 
 #[tokio::test]
 async fn what_cannot_be_probed_at_all_is_found_before_anything_is_changed() {
-    let cancel = CancellationToken::new();
-    assert!(config(StubProbe::Answers).try_once(&cancel).await.is_ok());
-    assert_eq!(config(StubProbe::Faults).try_once(&cancel).await.unwrap_err().detail, "no permission");
+    for (probe, want) in [(StubProbe::Answers, None), (StubProbe::Faults, Some("no permission"))] {
+        let config = config(probe);
+        let (_, rehearsed) =
+            observe_with(Failover::FACTS, config.patience, async |cx| config.rehearsed(cx).await.map(drop)).await;
+        assert_eq!(rehearsed.err().map(|fault| fault.detail).as_deref(), want);
+    }
+}
+
+#[test]
+fn a_restore_that_cannot_be_run_twice_is_told() {
+    let noted = |repeated: &str| {
+        let restore = CommandResult { exit: Some(0), ..CommandResult::default() };
+        let restored = RestoreResult { restore, repeated: repeated.to_owned(), ..RestoreResult::default() };
+        recorded(Failover::FACTS, |cx| Failover::record(cx, &restored)).0
+    };
+    let observation = noted("exit status 7");
+    assert_eq!(observation.last("restored"), Some(&Value::Bool(true)), "the first time it ended well");
+    let [note] = observation.notes() else { panic!("{observation:?}") };
+    assert!(note.contains("it failed (exit status 7)") && note.contains("safe to run twice"), "{note}");
+    assert_eq!(noted("").notes(), [""; 0]);
 }

@@ -52,7 +52,7 @@ fields! { pub(super) FIELDS;
     pub(super) const BLOCK: Field<Option<u32>> = Field::optional(
         "block",
         FieldKind::Size(16.0, 1_048_576.0),
-        "Bytes per write (tcp: 1 MiB if left out) or per datagram (udp: 1448 B if left out, at most 65507 B).",
+        "Bytes per write (tcp: 1 MiB if left out, and less of a download at a low `rate`) or per datagram (udp: 1448 B if left out, at most 65507 B).",
     );
     pub(super) const CONGESTION: Field<Option<String>> = Field::optional(
         "congestion",

@@ -316,3 +316,40 @@ fn loss(cx: &mut Cx<'_>, params: &Params, count: &Datagrams, missing: u64) {
 fn whole(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Datagrams, loss};
+    use crate::checks::throughput::facts::FACTS;
+    use crate::checks::throughput::settings::Settings;
+    use crate::model::Arg;
+    use crate::testing::{args, recorded, text};
+
+    /// Where neither the sender says how many it sent nor the receiver what it dropped itself, a gap in the numbers is neither
+    /// a loss nor none; without a gap, none is known up to the last that came.
+    #[test]
+    fn a_gap_that_either_side_may_have_made_is_not_called_loss() {
+        let common = [("server", text("192.0.2.1")), ("protocol", text("udp")), ("rate", Arg::Number(1e6))];
+        let settings = Settings::from_args(&args(common, &[("direction", text("download"))])).unwrap();
+        let of = |missing: u64, dropped: Option<u64>, whole: bool| {
+            let count = Datagrams { sent: 100, missing: Some(missing), dropped, jitter: Vec::new(), whole };
+            recorded(FACTS, |cx| loss(cx, &settings.params, &count, missing)).0
+        };
+        let open = of(3, None, false);
+        for fact in ["lost", "loss"] {
+            assert!(open.last(fact).is_none(), "{open:?}");
+            let why = open.partial(fact).unwrap_or_default();
+            assert!(
+                why.contains("does not say how many datagrams it sent") && why.contains("dropped"),
+                "{fact}: {why}"
+            );
+        }
+        assert!(open.notes()[0].starts_with("loss is not known"), "{open:?}");
+        let clean = of(0, None, false);
+        assert_eq!((crate::testing::count(&clean, "lost"), clean.notes().len()), (0, 0));
+        assert!(clean.partial("lost").is_some() && clean.partial("loss").is_some(), "{clean:?}");
+        let known = of(3, Some(1), true);
+        assert_eq!((crate::testing::count(&known, "lost"), crate::testing::count(&known, "dropped.receiver")), (2, 1));
+        assert!(known.partial("lost").is_none() && known.partial("loss").is_none(), "{known:?}");
+    }
+}

@@ -12,6 +12,8 @@ use crate::proto::iperf3::{self, Params, Transport, pump};
 
 /// A TCP write. iperf3's own default is 128 KiB; larger writes measure the path rather than the system call.
 const TCP_BLOCK: u32 = 1_048_576;
+/// Smaller writes cost more than they tell.
+const SMALLEST_TCP_BLOCK: u32 = 1024;
 /// A datagram that crosses Ethernet in one piece, with room for IPv6 or a small tunnel.
 const UDP_BLOCK: u32 = 1448;
 /// Silence shorter than this at the end of a test is not yet a stall …
@@ -121,7 +123,22 @@ fn block(args: &Args, transport: Transport) -> Result<u32, Invalid> {
             format!("write at most {} B; 1448 B crosses Ethernet in one piece", iperf3::MAX_DATAGRAM),
         )),
         (_, Some(block)) => Ok(block),
-        (Transport::Tcp, None) => Ok(TCP_BLOCK),
+        (Transport::Tcp, None) => Ok(tcp_block(args)),
         (Transport::Udp, None) => Ok(UDP_BLOCK),
     }
+}
+
+/// A server of iperf3 keeps a rate by whole blocks: of 1 MiB at some Mbit/s, most intervals would have none, and few have far more
+/// than the rate. So a block is no more than what a stream downloads in a tenth of an interval.
+fn tcp_block(args: &Args) -> u32 {
+    let (Some(rate), Direction::Download) = (args.get(&RATE), args.get(&DIRECTION)) else { return TCP_BLOCK };
+    let bytes = rate / f64::from(args.get(&STREAMS)) * args.get(&INTERVAL).as_secs_f64() / 10.0 / 8.0;
+    let bounded = bytes.clamp(f64::from(SMALLEST_TCP_BLOCK), f64::from(TCP_BLOCK));
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it lies between two bounds of this type"
+    )]
+    let block = bounded as u32;
+    block
 }

@@ -79,7 +79,7 @@ fn otava_has_a_file_per_series_and_no_empty_cell() {
     let runs = [
         found(1, &[("branch", "feature, \"x\""), ("commit", " ")], vec![check("s", "a", vec![latency(&[1.0])])]),
         found(2, &[("commit", "abc\n1")], vec![check("s", "a", vec![latency(&[0.0])])]),
-        found(3, &[("commit", "abc\n1")], vec![check("s", "a", vec![latency(&[0.02, 0.02])])]),
+        found(3, &[("commit", "abc\n1\u{202e}")], vec![check("s", "a", vec![latency(&[0.02, 0.02])])]),
     ];
     let parts = parts("otava", &runs);
     assert_eq!(parts[0].name, "s.a.connect_time.csv");
@@ -87,7 +87,7 @@ fn otava_has_a_file_per_series_and_no_empty_cell() {
     assert_eq!(lines[0], "time,branch,commit,connect_time");
     assert_eq!(lines[1], "2026-11-01T08:00:00+00:00,\"feature, \"\"x\"\"\",id1,1");
     assert!(
-        lines[2].starts_with("2026-11-03T08:00:00+00:00,main,abc 1,0.02"),
+        lines[2].starts_with("2026-11-03T08:00:00+00:00,main,abc 1\\u{202e},0.02"),
         "a run without value has no row: {lines:?}"
     );
     assert_eq!(lines.len(), 3);

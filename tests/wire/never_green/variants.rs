@@ -5,6 +5,7 @@ use shakedown::model::{Args, Observation, Round, Value};
 use shakedown::plan::{self, Case, Settings};
 use shakedown::probe::Family;
 use shakedown::suite::args::Typing;
+use shakedown::suite::defaults::Defaults;
 use shakedown::suite::diagnostic::{Diagnostics, Sources};
 use shakedown::suite::file::{Input, Options};
 use shakedown::suite::tree;
@@ -78,7 +79,9 @@ impl Variant {
         let node = tree::parse(source, &sources, &mut errors).unwrap_or_else(|| panic!("no YAML: {fields}"));
         let folder = std::path::Path::new(".");
         let mut files = std::collections::BTreeSet::new();
-        let mut typing = Typing { errors: &mut errors, families: FAMILIES, folder, files: &mut files, timeout: None };
+        let defaults = &Defaults::of(FAMILIES, &mut errors);
+        let mut typing =
+            Typing { errors: &mut errors, families: FAMILIES, defaults, folder, files: &mut files, timeout: None };
         let args = typing.fields(family.name, &node, family.fields).args;
         assert!(errors.is_empty(), "{}: {fields}", family.name);
         Self { label: format!("{}: {{{template}}}", family.name), fields, args }

@@ -20,6 +20,24 @@ fn both_arms_of_one_report() {
     assert_eq!(changes.compared, 1);
 }
 
+/// What either arm saw in part is named, and not compared; what lies beside it is.
+#[test]
+fn what_an_arm_saw_in_part_is_not_compared() {
+    let of = |base: serde_json::Value, head: serde_json::Value| {
+        let facts = |answers: &[&str]| json!({"answers": answers, "rcode": if answers.len() > 1 { "NOERROR" } else { "SERVFAIL" }});
+        let arm = json!({"target": "t", "verdict": "passed", "reason": null, "facts": facts(&["192.0.2.1"]), "partial": base});
+        let head = json!({"base": arm, "partial": head});
+        let check = with(check("a", "dns", &facts(&["192.0.2.1", "192.0.2.2"])), &head);
+        let changes = arms(&report(vec![check]), &Rules::default());
+        (words(&changes).len(), changes.partial.len())
+    };
+    let cut = || json!({"answers": "the reply was truncated"});
+    assert_eq!(of(json!({}), json!({})), (2, 0));
+    for (base, head) in [(cut(), json!({})), (json!({}), cut()), (cut(), cut())] {
+        assert_eq!(of(base, head), (1, 1));
+    }
+}
+
 #[test]
 fn what_was_mended_may_differ() {
     let report_of = |outcome: &str, verdict: &str| {

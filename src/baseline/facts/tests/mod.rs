@@ -251,6 +251,7 @@ fn new_vanished_and_renamed_checks() {
         row("twin-2", "h:5", "52"),
         row("redefined", "h:6", "6"),
         row("vip[port=7]", "h:7", "7"),
+        row("old-broken", "h:8", "8"),
     ]);
     let after = report(vec![
         row("stays", "h:1", "1"),
@@ -260,6 +261,7 @@ fn new_vanished_and_renamed_checks() {
         row("redefined", "h:6", "66"),
         row("vip[p=7]", "h:7", "77"),
         with(row("fresh", "h:9", "9"), &json!({"verdict": "failed", "reason": "refused"})),
+        with(row("broken", "h:8", "8"), &json!({"verdict": "failed", "reason": "it broke"})),
     ]);
     let changes = compare(&before, &after, &Rules::default());
     let rows: Vec<String> = changes
@@ -276,6 +278,8 @@ fn new_vanished_and_renamed_checks() {
             "moved target h:3 h:33 false",
             "redefined definition 6 66 false",
             "new-name renamed s/old-name s/new-name false",
+            "broken renamed s/old-broken s/broken false",
+            "broken verdict passed failed true",
             "twin-3 new - passed false",
             "vip[p=7] new - passed false",
             "fresh new - failed true",
@@ -286,7 +290,9 @@ fn new_vanished_and_renamed_checks() {
         ],
         "another definition is another check, and of twins nobody guesses"
     );
-    assert_eq!(changes.worse, 5);
+    assert_eq!(changes.worse, 6);
+    let reasons: Vec<Option<&str>> = changes.checks.iter().map(|row| row.reason_after.as_deref()).collect();
+    assert_eq!(reasons.iter().filter(|reason| **reason == Some("it broke")).count(), 1, "why is told, and once");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What a server says it sent, held against what came.
 
 use super::*;
+use crate::checks::throughput::settings::Settings;
 use crate::model::Rest;
 use crate::proto::iperf3::datagram::Header;
 
@@ -101,4 +102,21 @@ async fn what_the_server_does_not_tell_is_no_zero() {
     let one =
         facts(sending_datagrams(1, json!({"id": 1, "bytes": 100, "packets": 1})).await, &udp(&download(&[]))).await;
     assert!(one.last("jitter").is_none() && number(&one, "loss").abs() < 1e-9, "{one:?}");
+}
+
+/// iperf3 keeps a rate by whole blocks: each interval of a slow download must see some.
+#[test]
+fn a_download_at_a_low_rate_comes_in_small_blocks() {
+    let block = |more: &[(&'static str, Arg)]| {
+        let more = [&[("direction", text("download"))], more].concat();
+        Settings::from_args(&args("192.0.2.1", &more)).unwrap().params.block
+    };
+    let (rate, streams) = (("rate", Arg::Number(48e6)), ("streams", Arg::Integer(3)));
+    // 16 Mbit/s a stream, of which each tenth of 100 ms is 20 kB.
+    assert_eq!(block(&[rate.clone(), streams.clone()]), 20_000);
+    assert_eq!(block(&[("rate", Arg::Number(1e4))]), 1024);
+    assert_eq!(block(&[("rate", Arg::Number(1e10))]), 1 << 20);
+    assert_eq!(block(std::slice::from_ref(&streams)), 1 << 20);
+    assert_eq!(block(&[rate.clone(), streams.clone(), ("block", Arg::Integer(1 << 19))]), 1 << 19);
+    assert_eq!(block(&[rate, streams, ("direction", text("upload"))]), 1 << 20, "this side's writes are sliced anyway");
 }

@@ -1,0 +1,14 @@
+//! Limits of this process (setrlimit(2)).
+
+use libc::c_int;
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+
+/// Has a write beyond the largest size of a file (`ulimit -f`) fail with EFBIG, as on a full disk; the signal that comes with it
+/// would end this process in the middle of a run. What this process starts has the signal as usual: no handler outlives exec(3).
+#[expect(unsafe_code, reason = "a handler of a signal is promised to be safe in one")]
+pub fn outlive_file_limit() {
+    extern "C" fn nothing(_: c_int) {}
+    let action = SigAction::new(SigHandler::Handler(nothing), SaFlags::SA_RESTART, SigSet::empty());
+    // SAFETY: the handler does nothing, so it touches nothing that the code it interrupts may be at work with.
+    let _ = unsafe { sigaction(Signal::SIGXFSZ, &action) };
+}
