@@ -162,7 +162,7 @@ async fn redirects_are_followed_only_when_asked() {
     let observation = run("http", get(&url)).await.unwrap();
     assert_eq!((outcome(&observation), fact(&observation, "status")), ("answered", &Value::from(302)));
     assert_eq!(fact(&observation, "headers")["location"], "/redirect");
-    assert_eq!(fact(&observation, "redirects"), &serde_json::json!([]));
+    assert!(observation.last("redirects").is_none(), "none could be followed");
 
     let observation = run("http", with(get(&url), [("follow", Arg::Integer(2))])).await.unwrap();
     assert_eq!((outcome(&observation), fact(&observation, "status")), ("answered", &Value::from(200)));
@@ -273,19 +273,7 @@ async fn a_slow_server_is_a_timeout() {
 
 #[tokio::test]
 async fn misbehaviour_has_its_own_words() {
-    let endless = server(|mut stream| async move {
-        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nx: ").await;
-        while stream.write_all(&[b'x'; 4096]).await.is_ok() {}
-    })
-    .await;
-    let many = server(|mut stream| async move {
-        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n").await;
-        while stream.write_all(b"x-header: y\r\n").await.is_ok() {}
-    })
-    .await;
     let cases = [
-        (endless, "1.1", "malformed"),
-        (many, "1.1", "malformed"),
         (says(b"220 mail.example ESMTP\r\n\r\n").await, "1.1", "malformed"),
         (says(b"\x00\xff\x00\xff\r\n\r\n").await, "1.1", "malformed"),
         (says(b"HTTP/1.1 400 Bad Request\r\n\r\n").await, "2", "malformed"),

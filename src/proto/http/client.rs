@@ -2,13 +2,13 @@
 
 use http_body_util::BodyExt as _;
 use hyper::Request;
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::http::response::Parts;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::NoResponse;
 use super::stream_end::{StreamEnd, TrackedStream};
+use super::{Cause, NoResponse};
 use crate::net::scope::Scope;
 
 /// Version spoken on a stream.
@@ -42,6 +42,8 @@ pub struct Response {
 /// The body of a response, and the connection it is read from; both end when it is dropped.
 pub struct Body {
     incoming: Incoming,
+    /// Whether the end of the body is a mark on its stream.
+    marked: bool,
     end: StreamEnd,
     _scope: Scope,
 }
@@ -54,6 +56,11 @@ impl Body {
             if let Ok(data) = frame.map_err(|error| self.end.explain(&error))?.into_data() {
                 return Ok(Some(data));
             }
+        }
+        // The library takes a reset without an error for the end, as it may follow one (RFC 9113, 8.1); here none came before.
+        if self.marked && !self.incoming.is_end_stream() {
+            let why = "the server broke off the answer: RST_STREAM before its end";
+            return Err(NoResponse::new(Cause::Reset, why));
         }
         Ok(None)
     }
@@ -78,8 +85,9 @@ where
         Version::Http1 => http1(io, &scope, limits, request).await,
         Version::Http2 => http2(io, &scope, limits, request).await,
     };
-    let (head, incoming) = response.map_err(|error| end.explain(&error))?.into_parts();
-    Ok(Response { head, body: Body { incoming, end, _scope: scope } })
+    let (head, incoming) = response.map_err(|error| end.explain_head(&error, limits.head))?.into_parts();
+    let marked = version == Version::Http2;
+    Ok(Response { head, body: Body { incoming, marked, end, _scope: scope } })
 }
 
 async fn http1<S, B>(
@@ -95,6 +103,8 @@ where
     let head = usize::try_from(limits.head).unwrap_or(usize::MAX);
     let mut client = hyper::client::conn::http1::Builder::new();
     client.max_buf_size(head).max_header_size(head).max_headers(limits.headers);
+    // A value that goes on in the next line is one value to whoever reads the answer (RFC 9112, 5.2).
+    client.allow_obsolete_multiline_headers_in_responses(true);
     let (mut sender, connection) = client.handshake(io).await?;
     scope.spawner().spawn(connection);
     // Queued before the connection reads anything, so that a server that talks early is heard out all the same.

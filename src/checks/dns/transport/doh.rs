@@ -56,8 +56,9 @@ async fn read(
 
 /// Sorts the end of an exchange; what the HTTP layer calls malformed is HTTP that is, not DNS.
 fn failed(cx: &mut Cx<'_>, attempt: &Attempt<'_>, none: NoResponse) -> EarlyEnd {
-    let NoResponse { cause, why, alert } = none;
+    let NoResponse { cause, why, alert } = none.clone();
     let outcome = match cause {
+        Cause::TooLarge => return none.of(&attempt.request.server.to_string()).into(),
         Cause::Malformed => "protocol_error",
         Cause::TlsFailed => {
             cx.set(&facts::ALERT, alert.unwrap_or_else(|| format!("sent ({why})")));
