@@ -174,7 +174,9 @@ fn distinct(host: &str, version: IpVersion, found: Addresses) -> Result<Addresse
     if list.is_empty() {
         return Err(nobody.map_or_else(
             || format!("{host} has no address of the family asked for"),
-            |address| format!("{host} has the address {address}, which is that of no host: some resolvers block names so"),
+            |address| {
+                format!("{host} has the address {address}, which is that of no host: some resolvers block names so")
+            },
         ));
     }
     Ok(Addresses { list, partial: many.or(found.partial) })

@@ -3,7 +3,7 @@
 use shakedown::model::{Arg, Fault, Observation};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::script::{args, fact, run, server, text};
+use crate::script::{args, fact, run, says, server, text};
 
 /// What is seen of an answer, byte for byte; `fields` beside `url`.
 async fn asked<const N: usize>(answer: Vec<u8>, fields: [(&'static str, Arg); N]) -> Result<Observation, Fault> {
@@ -159,4 +159,26 @@ async fn a_redirect_without_a_location_leads_nowhere() {
     let observation = asked(answer, [("follow", Arg::Integer(3))]).await.unwrap();
     assert_eq!((fact(&observation, "status"), fact(&observation, "outcome")), (&302.into(), &"answered".into()));
     assert!(noted(&observation, "302 Found without `location` leads nowhere"), "{:?}", observation.notes());
+}
+
+/// A socket would lead to this host itself, whose answer is not the target's.
+#[tokio::test]
+async fn a_redirect_to_no_host_is_not_followed_to_this_one() {
+    let here = says(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+    for host in ["0.0.0.0", "[::]"] {
+        let head =
+            format!("HTTP/1.1 302 Found\r\nlocation: http://{host}:{}/\r\ncontent-length: 0\r\n\r\n", here.port());
+        let observation = asked(head.into_bytes(), [("follow", Arg::Integer(3))]).await.unwrap();
+        assert_eq!(fact(&observation, "outcome"), "unresolved", "{host}");
+        assert!(noted(&observation, "is the address of no host"), "{:?}", observation.notes());
+    }
+}
+
+#[tokio::test]
+async fn cookies_of_a_redirect_are_named_and_their_values_are_not() {
+    let head = "HTTP/1.1 302 Found\r\nlocation: /\r\nset-cookie: session=s3cr3t; Path=/\r\nset-cookie: b=2\r\ncontent-length: 0\r\n\r\n";
+    let observation = asked(head.as_bytes().to_vec(), [("follow", Arg::Integer(2))]).await.unwrap();
+    assert_eq!(fact(&observation, "outcome"), "too_many_redirects");
+    assert!(noted(&observation, "sets cookies (session, b) as it redirects"), "{:?}", observation.notes());
+    assert!(!noted(&observation, "s3cr3t"));
 }

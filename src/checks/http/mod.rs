@@ -203,6 +203,9 @@ impl Http {
                 return answer::read(response, without, self.limit, trace).await;
             };
             let target = target.map_err(|why| EarlyEnd::outcome("malformed", why))?;
+            if let Some(note) = request::cookies_left(&url, &response.head.headers) {
+                cx.note(note);
+            }
             if request.gives_body_away(status, &url, &target) {
                 // Asked to follow and not followed: the redirect is not the answer either.
                 let why = format!("{status} to {target} would send the body to another origin");

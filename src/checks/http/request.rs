@@ -6,7 +6,7 @@ use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{
     ACCEPT, ACCEPT_LANGUAGE, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap,
-    HeaderName, HeaderValue, LOCATION, USER_AGENT,
+    HeaderName, HeaderValue, LOCATION, SET_COOKIE, USER_AGENT,
 };
 use hyper::http::uri::{Authority, PathAndQuery};
 use hyper::{Method, StatusCode, Uri};
@@ -200,6 +200,16 @@ impl Request {
 /// Whether a check with these fields may see a body.
 pub(super) fn has_answer_with_body(args: &Args) -> bool {
     args.get(&METHOD) != "HEAD"
+}
+
+/// Cookies of a redirect, of which a site may make more of than this program; their values are not for reports.
+pub(super) fn cookies_left(from: &Url, headers: &HeaderMap) -> Option<String> {
+    let names = headers.get_all(SET_COOKIE).iter().filter_map(|cookie| cookie.to_str().ok()?.split_once('='));
+    let names: Vec<&str> = names.map(|(name, _)| name.trim()).collect();
+    let names = Some(names.join(", ")).filter(|names| !names.is_empty())?;
+    Some(format!(
+        "{from} sets cookies ({names}) as it redirects, and they are not sent back: a site may insist on them"
+    ))
 }
 
 /// Whether an answer of this status leads elsewhere.

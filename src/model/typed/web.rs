@@ -136,7 +136,9 @@ mod tests {
     #[test]
     fn parts_of_a_cookie() {
         let cookie = "session=Abc=1; Path=/; SameSite=Lax; secure; Expires=Wed, 01 Jan 2020 00:00:00 GMT";
-        for part in [cookie, "session", "session=Abc=1", "Secure", "path=/", "samesite=LAX", "Expires", "session;Secure"] {
+        for part in
+            [cookie, "session", "session=Abc=1", "Secure", "path=/", "samesite=LAX", "Expires", "session;Secure"]
+        {
             assert!(is_of_cookie(cookie, part), "{part}");
         }
         for part in ["", "Session", "session=abc=1", "Abc", "HttpOnly", "path=/a", "session; HttpOnly", "session=Abc"] {

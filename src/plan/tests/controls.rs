@@ -30,7 +30,8 @@ fn silence_without_a_control_is_refused_and_the_help_names_one() {
     );
     let error = errors(&format!("{SHUT}}}\n  - {{id: up, scripted: {{}}, expect: {{reply: alive}}}}\n"));
     assert!(error.contains("add `control: up`"), "{error}");
-    let cells = "  - {id: shut, matrix: {n: [1, 2, 3]}, scripted: {target: \"${matrix.n}\"}, expect: {reply: silent}}\n";
+    let cells =
+        "  - {id: shut, matrix: {n: [1, 2, 3]}, scripted: {target: \"${matrix.n}\"}, expect: {reply: silent}}\n";
     assert_eq!(errors(cells).matches("silence proves nothing").count(), 1, "one place, one error");
 }
 

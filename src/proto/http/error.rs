@@ -71,6 +71,7 @@ impl NoResponse {
     }
 
     /// The same, of an exchange with `peer`, where it is a fact; what this side does not read is a fault.
+    #[must_use]
     pub fn of(self, peer: &str) -> ExchangeError {
         if self.cause == Cause::TooLarge {
             let remedy = "see with another client (curl -v) how large it is, and what on the server makes it so";
