@@ -192,13 +192,20 @@ async fn round<A: Assess>(
             return Some(fault);
         }
         // Twenty times the patience for a peer that is silent would say no more than once.
-        let silent = case.layout.samples > 1 && !arm.probe.answered(&observation.latest());
+        let silent = case.layout.samples > 1 && !answered(case, arm, &observation.latest());
         shared.assess.measured(case, observation);
         if silent {
             break;
         }
     }
     None
+}
+
+/// Whether a measurement got an answer, be it one that means an outage to users: a 503 that is expected is one.
+fn answered(case: &Case, arm: &PlannedArm, latest: &Observation) -> bool {
+    let outcome = case.family.facts.iter().find(|fact| fact.roles.outcome);
+    let usual = outcome.is_some_and(|fact| latest.text(fact.name).is_some_and(|word| fact.expected == Some(word)));
+    usual || arm.probe.answered(latest)
 }
 
 /// One measurement, bounded by the budget and by signals; a panic is caught. What was recorded stays in `observation`.

@@ -11,7 +11,12 @@ use super::{Assess, Ended, Shared, attempt};
 use crate::model::named::Named;
 use crate::model::{CheckRecord, Control, Event, Fault, Severity, Silence, Unit, Verdict};
 use crate::net::handshakes;
+use crate::net::own::later::Unrepeated;
 use crate::plan::{Case, same_host};
+
+/// What to do about a filter of this host.
+const OWN_RULES: &str =
+    "look at this host's own rules (nft list ruleset, iptables -S OUTPUT): nothing is known of the target";
 
 /// A case that passed on silence, and waits for its control.
 pub(super) struct SilentCase {
@@ -21,6 +26,8 @@ pub(super) struct SilentCase {
     pub(super) record: CheckRecord,
     /// The silence.
     pub(super) silence: Silence,
+    /// Of which this host may still turn out to be the reason.
+    pub(super) unrepeated: Unrepeated,
 }
 
 /// Runs the controls of `waiting`, each once, and sends the records.
@@ -44,7 +51,7 @@ pub(super) async fn settle<A: Assess>(shared: &Arc<Shared<A>>, waiting: Vec<Sile
     let results: BTreeMap<usize, Option<Ran>> =
         stream::iter(again).buffer_unordered(shared.settings.jobs.max(1)).collect().await;
     let mut out = Vec::new();
-    for SilentCase { index, mut record, silence } in waiting {
+    for SilentCase { index, mut record, silence, unrepeated } in waiting {
         let Some(own) = case(shared, index) else { continue };
         let waited = record.duration_s;
         let ran = own.controls.iter().filter_map(|index| Some((*index, results.get(index)?.clone()?)));
@@ -61,6 +68,10 @@ pub(super) async fn settle<A: Assess>(shared: &Arc<Shared<A>>, waiting: Vec<Sile
             None => (None, Some(unproven(own, &silence, "the check has no control that ran", "name one in `control`"))),
         };
         record.control = control;
+        let fault = match unrepeated.kept_here().await {
+            Some(why) => Some(unproven(own, &silence, why, OWN_RULES)),
+            None => fault,
+        };
         if let Some(fault) = fault {
             record = errored(record, fault);
         }

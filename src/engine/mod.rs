@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::model::record::Timing;
 use crate::model::{CheckRecord, Event, Fault, FaultKind, Observation, Severity, Silence, Verdict};
 use crate::net::handshakes;
+use crate::net::own::later;
 use crate::plan::{Case, Plan};
 use control::SilentCase;
 pub use lanes::Lanes;
@@ -233,9 +234,11 @@ impl<A: Assess> Shared<A> {
     async fn case(&self, index: usize) -> Ended {
         let Some(case) = self.plan.cases.get(index) else { return Ended::default() };
         self.send(Event::CheckStarted { index, id: case.id.to_string() }).await;
-        let (record, silence) = handshakes::of_check(attempt::run(self, index, case)).await;
+        let run = handshakes::of_check(attempt::run(self, index, case));
+        let ((record, silence), unrepeated) = later::of_check(run).await;
         if let Some(silence) = silence {
-            return Ended { silent: Some(Box::new(SilentCase { index, record, silence })), ..Ended::default() };
+            let silent = SilentCase { index, record, silence, unrepeated };
+            return Ended { silent: Some(Box::new(silent)), ..Ended::default() };
         }
         let ended = Ended {
             verdict: record.verdict,

@@ -41,7 +41,10 @@ pub(super) fn of_round<'v>(expectation: &Expectation, round: &'v Round) -> Optio
         return Some(whole_or_part(round, name, round.fact(name)));
     };
     Some(match round.fact(name) {
-        Some(value) => whole_or_part(round, name, walk(value, path)),
+        Some(value) => match walk(value, path, expectation.info.form) {
+            Ok(found) => whole_or_part(round, name, found),
+            Err(other) => Operand::Unavailable(format!("nothing: the name there is `{other}`")),
+        },
         None if round.partial(name).is_some() => whole_or_part(round, name, None),
         // Nothing can be absent from what was never there.
         None => Operand::Unavailable(format!("nothing: there is no `{name}`")),
@@ -123,22 +126,31 @@ fn is_given(round: &Round, given: &Given) -> bool {
 }
 
 /// Follows a dotted path; keys that themselves hold dots (`servers.192.0.2.53.serial`) are tried first, the longest before
-/// shorter ones.
-fn walk<'v>(value: &'v Value, path: &[String]) -> Option<&'v Value> {
-    let Some((first, rest)) = path.split_first() else { return Some(value) };
+/// shorter ones. `Err` is a name of a document that differs from the one asked for in case alone: another name, and most
+/// likely the one that is meant.
+fn walk<'v>(value: &'v Value, path: &[String], form: Form) -> Result<Option<&'v Value>, &'v str> {
+    let Some((first, rest)) = path.split_first() else { return Ok(Some(value)) };
     match value {
         Value::Object(map) => {
             let dotted = (2..=path.len()).rev().filter_map(|length| path.split_at_checked(length));
-            let mut dotted = dotted.filter_map(|(key, rest)| walk(map.get(&key.join("."))?, rest));
+            let mut dotted = dotted.filter_map(|(key, rest)| walk(map.get(&key.join("."))?, rest, form).ok()?);
             if let Some(found) = dotted.next() {
-                return Some(found);
+                return Ok(Some(found));
             }
-            let exact = map.get(first);
-            let found = exact.or_else(|| map.iter().find(|(key, _)| key.eq_ignore_ascii_case(first)).map(|(_, v)| v));
-            walk(found?, rest)
+            if let Some(found) = map.get(first) {
+                return walk(found, rest, form);
+            }
+            match map.iter().find(|(key, _)| key.eq_ignore_ascii_case(first)) {
+                Some((key, _)) if matches!(form, Form::Document) => Err(key),
+                Some((_, found)) => walk(found, rest, form),
+                None => Ok(None),
+            }
         }
-        Value::Array(items) => walk(items.get(first.parse::<usize>().ok()?)?, rest),
-        _ => None,
+        Value::Array(items) => {
+            let item = first.parse::<usize>().ok().and_then(|position| items.get(position));
+            item.map_or(Ok(None), |item| walk(item, rest, form))
+        }
+        _ => Ok(None),
     }
 }
 
@@ -169,6 +181,7 @@ mod tests {
     use super::{human, walk};
     use crate::model::Unit;
     use crate::model::expectation::Sort;
+    use crate::model::typed::Form;
 
     #[test]
     fn paths_lead_into_documents() {
@@ -180,7 +193,7 @@ mod tests {
         });
         let at = |path: &str| {
             let path: Vec<String> = path.split('.').map(str::to_owned).collect();
-            walk(&value, &path).cloned()
+            walk(&value, &path, Form::Fields).unwrap().cloned()
         };
         assert_eq!(at("status.ok"), Some(json!(true)));
         assert_eq!(at("status.list.1.a"), Some(json!(2)));
@@ -190,6 +203,20 @@ mod tests {
         assert_eq!(at("ns1.example./192.0.2.5.serial"), None);
         assert_eq!(at("server"), Some(json!("s")));
         assert_eq!(at("status.nope"), None);
+    }
+
+    #[test]
+    fn names_of_a_document_have_case() {
+        let value = json!({"Status": "up", "list": [{"Id": 1, "id": 2}]});
+        let at = |path: &[&str]| {
+            let path: Vec<String> = path.iter().map(ToString::to_string).collect();
+            walk(&value, &path, Form::Document).map(|found| found.cloned()).map_err(str::to_owned)
+        };
+        assert_eq!(at(&["Status"]), Ok(Some(json!("up"))));
+        assert_eq!(at(&["status"]), Err("Status".to_owned()));
+        assert_eq!(at(&["list", "0", "id"]), Ok(Some(json!(2))));
+        assert_eq!(at(&["list", "0", "ID"]), Err("Id".to_owned()));
+        assert_eq!(at(&["state"]), Ok(None));
     }
 
     #[test]

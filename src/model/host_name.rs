@@ -1,6 +1,6 @@
 //! Hosts as suites write them: one set of rules for every family. Names beyond ASCII become what resolvers know (RFC 5891).
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// Longest name, with a final dot (RFC 1035, 2.3.4).
 const LONGEST: usize = 254;
@@ -41,8 +41,14 @@ pub(super) fn host(text: &str) -> Result<String, String> {
     if name.len() <= LONGEST && labels.split('.').all(label) { Ok(name) } else { wrong("is not a host name") }
 }
 
-/// Whether an address is what it looks like: sockets send IPv4 for one that only stands in the form of IPv6.
+/// Whether an address is what it looks like, and that of one host: sockets send IPv4 for one that only stands in the form of
+/// IPv6, and lead to this host itself for the unspecified one.
 pub(super) fn address_of(address: IpAddr) -> Result<(), String> {
+    let everybody = address.is_multicast() || address == IpAddr::V4(Ipv4Addr::BROADCAST);
+    if address.is_unspecified() || everybody {
+        let whose = if everybody { "several hosts" } else { "no host" };
+        return Err(format!("`{address}` is the address of {whose}: write that of the one that is meant"));
+    }
     match address {
         IpAddr::V6(six) => match six.to_ipv4_mapped() {
             Some(four) => Err(format!("`{six}` is an IPv4 address in the form of IPv6: write {four}")),
@@ -168,6 +174,18 @@ mod tests {
         assert!(host("::ffff:127.0.0.1").unwrap_err().contains("write 127.0.0.1"));
         assert!(endpoint("[::ffff:127.0.0.1]:53").unwrap_err().contains("write 127.0.0.1"));
         assert_eq!(host("64:ff9b::127.0.0.1").as_deref(), Ok("64:ff9b::127.0.0.1"), "NAT64 is IPv6");
+    }
+
+    /// Linux connects to itself for `0.0.0.0`, and its answer would be taken for the target's.
+    #[test]
+    fn an_address_is_that_of_one_host() {
+        for odd in ["0.0.0.0", "::", "[::]", "224.0.0.1", "255.255.255.255", "ff02::1"] {
+            assert!(host(odd).unwrap_err().contains("is the address of"), "{odd}");
+        }
+        for odd in ["0.0.0.0:53", "[::]:53", "[ff02::fb]:5353"] {
+            assert!(endpoint(odd).unwrap_err().contains("is the address of"), "{odd}");
+        }
+        assert_eq!(host("0.0.0.1").as_deref(), Ok("0.0.0.1"));
     }
 
     #[test]

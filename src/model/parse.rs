@@ -67,8 +67,14 @@ fn ranged(text: &str, unit: Unit, low: f64, high: f64) -> Result<Arg, String> {
     if (low..=high).contains(&value) {
         Ok(Arg::Number(value))
     } else {
-        Err(format!("{text} is out of range ({} to {})", unit.human(low), unit.human(high)))
+        Err(format!("{text} is out of range ({} to {})", exact(low, unit), exact(high, unit)))
     }
+}
+
+/// A limit as a suite may write it: rounded, it would refuse itself.
+fn exact(limit: f64, unit: Unit) -> String {
+    let text = unit.human(limit);
+    if quantity::parse(&text, unit) == Ok(limit) { text } else { format!("{limit} {}", unit.symbol()) }
 }
 
 fn below(folder: &Path, text: &str) -> PathBuf {
@@ -92,6 +98,8 @@ mod tests {
         assert_eq!(typed("anchor", FieldKind::Inline), Ok(Arg::Text("suites/anchor".into())));
         assert_eq!(typed("test. DS 1 13 2 ab", FieldKind::Inline), Ok(Arg::Text("test. DS 1 13 2 ab".into())));
         assert_eq!(typed("0.5%", FieldKind::Ratio(0.0, 1.0)), Ok(Arg::Number(0.005)));
+        let size = FieldKind::Size(0.0, 65_499.0);
+        assert_eq!(typed("65.5 kB", size), Err("65.5 kB is out of range (0 B to 65499 B)".into()));
         assert!(typed("101%", FieldKind::Ratio(0.0, 1.0)).is_err());
         assert_eq!(typed("max", FieldKind::RateOr(&["max"])), Ok(Arg::Text("max".into())));
         assert_eq!(typed("5 /s", FieldKind::RateOr(&["max"])), Ok(Arg::Number(5.0)));

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::clock::Measured;
 use super::datagram::{self, IcmpError};
-use super::own::{self, syn};
+use super::own::{self, later, syn};
 use super::sys::tcp_info::tcp_info;
 use super::{deadline, handshakes};
 use crate::model::Fault;
@@ -240,7 +240,13 @@ pub async fn try_connect(socket: Socket, peer: SocketAddr, patience: Duration) -
         Ok(Some(error)) if error.raw_os_error() != Some(libc::ETIMEDOUT) => {
             return Err(SynEnd::Error(error, datagram::reported(&stream)));
         }
-        _ => return Err(SynEnd::Silent(syn::kept_here(&stream, held))),
+        _ => {
+            let why = syn::kept_here(&stream, held);
+            if why.is_none() {
+                later::keep(stream, held, start);
+            }
+            return Err(SynEnd::Silent(why));
+        }
     }
     // On loopback the kernel may pick the target's own port: simultaneous open with itself, nobody listens there.
     if stream.local_addr().is_ok_and(|local| local == peer) {

@@ -1,6 +1,7 @@
 //! This host's own inability, told apart from what a target or the path to it did: no route, a prohibiting or black-hole
 //! route, a filter of this host. The one place that decides it.
 
+pub mod later;
 pub mod syn;
 
 use std::io;

@@ -160,15 +160,24 @@ pub fn silent(host: &str, why: &str) -> Fault {
 
 fn distinct(host: &str, version: IpVersion, found: Addresses) -> Result<Addresses, String> {
     let mut list = Vec::new();
+    let mut nobody = None;
     for address in found.list {
-        if version.admits(address) && !list.contains(&address) {
+        // A socket would lead to this host itself.
+        if address.is_unspecified() {
+            nobody = Some(address);
+        } else if version.admits(address) && !list.contains(&address) {
             list.push(address);
         }
     }
     let many = (list.len() > MOST).then(|| format!("it has {} addresses, of which {MOST} are looked at", list.len()));
     list.truncate(MOST);
     if list.is_empty() {
-        return Err(format!("{host} has no address of the family asked for"));
+        return Err(nobody.map_or_else(
+            || format!("{host} has no address of the family asked for"),
+            |address| {
+                format!("{host} has the address {address}, which is that of no host: some resolvers block names so")
+            },
+        ));
     }
     Ok(Addresses { list, partial: many.or(found.partial) })
 }
@@ -214,6 +223,16 @@ mod tests {
             assert!(why.contains(kind), "{why}");
         }
         assert_eq!(combined(failed(), failed()), Err(LookupError::Failed("Temporary failure".into())));
+    }
+
+    #[test]
+    fn a_name_that_leads_to_no_host_has_no_address() {
+        let of = |list: &[&str]| {
+            let list = list.iter().map(|text| text.parse().unwrap()).collect();
+            distinct("ads.example", IpVersion::Any, Addresses { list, partial: None })
+        };
+        assert!(of(&["0.0.0.0", "::"]).unwrap_err().contains("that of no host"));
+        assert_eq!(of(&["0.0.0.0", "192.0.2.1"]).unwrap().list.len(), 1);
     }
 
     #[test]

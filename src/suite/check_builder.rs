@@ -17,7 +17,7 @@ use super::merge::is_name;
 use super::tables::{self, Weight};
 use super::tree::{Kind, Node};
 use super::vars::{self, Scope};
-use crate::model::{Arg, Args, Expectation, FieldRole, Severity};
+use crate::model::{Arg, Args, Expectation, FieldRole, Severity, Unit};
 use crate::probe::{DynProbe, Family, Footprint, Host};
 
 /// Keys of a check with a parser of their own. Whatever else is written is checked against the kind in the table.
@@ -59,6 +59,7 @@ impl Builder<'_> {
         let scope = self.scope;
         let matrix = node.get("matrix").map(|matrix| vars::resolve(matrix, &scope, self.errors));
         let cells = matrix::cells(matrix.as_ref(), scope.secrets, self.errors);
+        matrix::unused(node, self.errors);
         if !scope.budget.take(&without(node, ""), cells.len() - 1) {
             scope.budget.exceeded(node.span, self.errors);
             return Vec::new();
@@ -137,6 +138,9 @@ impl Builder<'_> {
             Weight::Warn => Severity::Warn,
             Weight::Fail => Severity::Fail,
         };
+        let silent = effective::silent_outcomes(&expectations);
+        let patience = patience(header.family, &typed.args);
+        self.window(resolved.get("eventually"), eventually, patience, &silent);
         let disruptive = probe.footprint() == Footprint::Disruptive;
         let samples = common.get(&tables::SAMPLES);
         self.repetition(node, &resolved, &common, disruptive, header.family.name);
@@ -150,9 +154,9 @@ impl Builder<'_> {
             control: resolved
                 .get("control")
                 .and_then(|node| node.shown().map(|name| Reference { name: name.to_owned(), span: node.span })),
-            silent: effective::silent_outcomes(&expectations),
+            silent,
             elsewhere: effective::outcomes_elsewhere(&expectations),
-            patience: patience(header.family, &typed.args),
+            patience,
             expect_span: node.get("expect").map_or(node.span, |expect| expect.span),
             hosts: Host::of_args(header.family.fields, &typed.args).into(),
             cell: matrix::parts(cell),
@@ -181,6 +185,25 @@ impl Builder<'_> {
             self.errors.add(span, why.clone(), "give addresses of one version, or leave `family` and `source` out");
         }
         Some(why)
+    }
+
+    /// A window that is over before any silence can be seen.
+    fn window(
+        &mut self,
+        node: Option<&Node>,
+        eventually: Option<Eventually>,
+        patience: Option<Duration>,
+        silent: &[&str],
+    ) {
+        let (Some(node), Some(Eventually { within, .. }), Some(patience)) = (node, eventually, patience) else {
+            return;
+        };
+        if !silent.is_empty() && within <= patience {
+            let words = silent.join(" or ");
+            let [patience, within] = [patience, within].map(|time| Unit::Seconds.human(time.as_secs_f64()));
+            let message = format!("{words} is known after `timeout` ({patience}), when `within` ({within}) is over");
+            self.errors.add(node.span, message, "let `within` be longer, or `timeout` shorter");
+        }
     }
 
     /// Repetitions that contradict each other, or the family.
@@ -216,9 +239,12 @@ impl Builder<'_> {
     fn common(&mut self, node: &Node, folder: &Path) -> Args {
         let mut args = Args::default();
         for field in tables::DEFAULTS.iter().filter(|field| !field.has(FieldRole::Patience)) {
-            let written = node.get(field.name).or_else(|| self.defaults.get(field.name)).cloned();
-            let default = || field.default.map(|text| Node::new(node.span, Kind::Scalar(text.into(), true)));
-            if let Some(value) = written.or_else(default)
+            // `eventually` repeats in another way, and says so in place of the default.
+            let otherwise = field.name == tables::RETRIES.name() && node.get("eventually").is_some();
+            let default = self.defaults.get(field.name).filter(|_| !otherwise);
+            let written = node.get(field.name).or(default).cloned();
+            let of_table = || field.default.map(|text| Node::new(node.span, Kind::Scalar(text.into(), true)));
+            if let Some(value) = written.or_else(of_table)
                 && let Some(arg) = self.typing(folder).value(field.name, &value, &field.kind)
             {
                 args.0.insert(field.name, arg);

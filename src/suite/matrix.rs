@@ -1,6 +1,6 @@
 //! `matrix:` to its cells.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::diagnostic::Diagnostics;
 use super::tree::{Key, Kind, Node};
@@ -63,9 +63,42 @@ pub fn cells(node: Option<&Node>, secrets: &BTreeMap<String, String>, errors: &m
     out
 }
 
+/// Keys of the matrix of `check` that nothing in it speaks of: all their cells would look at the same, and seem to have looked
+/// at each.
+pub fn unused(check: &Node, errors: &mut Diagnostics) {
+    const LABELS: [&str; 4] = ["matrix", "id", "description", "tags"];
+    let mut named = BTreeSet::new();
+    for (_, node) in check.entries().iter().filter(|(key, _)| !LABELS.contains(&key.name.as_str())) {
+        named_keys(node, &mut named);
+    }
+    let keys = check.get("matrix").map_or(&[][..], Node::entries);
+    for (key, _) in keys.iter().filter(|(key, _)| !named.contains(key.name.as_str())) {
+        let message = format!("`{}` of `matrix` changes nothing: its cells would all look at the same", key.name);
+        let help = format!("write ${{matrix.{}}} where they differ; `rounds` repeats a check", key.name);
+        errors.add(key.span, message, help);
+    }
+}
+
+/// The keys of a matrix that variables in `node`, or keys of a `when`, name.
+fn named_keys<'n>(node: &'n Node, out: &mut BTreeSet<&'n str>) {
+    match &node.kind {
+        Kind::Map(entries) => {
+            for (key, value) in entries {
+                out.extend(key.name.strip_prefix("matrix."));
+                named_keys(value, out);
+            }
+        }
+        Kind::List(items) => items.iter().for_each(|item| named_keys(item, out)),
+        _ => {
+            let variables = node.text().unwrap_or_default().split("${").skip(1);
+            out.extend(variables.filter_map(|text| text.split(['}', ':']).next()?.strip_prefix("matrix.")));
+        }
+    }
+}
+
 /// Values stand in the ids of cases: scalars, each once, and no secrets.
 fn scalars(key: &Key, values: &[Node], secrets: &BTreeMap<String, String>, errors: &mut Diagnostics) {
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     for value in values {
         match value.text() {
             None => {

@@ -110,7 +110,11 @@ pub const CHECK: &[FieldInfo] = &[
     FieldInfo::required("id", FieldKind::Text, "Unique name: letters, digits, `_` and `-`."),
     FieldInfo::optional("description", FieldKind::Text, "What it shows, for people."),
     FieldInfo::optional("tags", TEXTS, "For --tag and --skip-tag."),
-    FieldInfo::optional("matrix", FieldKind::Map(&TEXTS), "One case per combination, used as ${matrix.key}."),
+    FieldInfo::optional(
+        "matrix",
+        FieldKind::Map(&TEXTS),
+        "One case per combination, used as ${matrix.key}; a key that the check does not use is an error.",
+    ),
     FieldInfo::optional(
         "needs",
         TEXTS,

@@ -64,8 +64,8 @@ fn every_output_shows_what_cannot_be_seen() {
     let suite = tcp_suite(
         address.port(),
         &format!(
-            "    tags: [\"{escaped}\"]\n    matrix: {{m: [{}]}}\n    expect: {{outcome: refused, banner: \"x{escaped}\"}}\n",
-            cells.join(", ")
+            "    tags: [\"{escaped}\"]\n    matrix: {{m: [{cells}]}}\n    when: {{matrix.m: [{cells}]}}\n    expect: {{outcome: refused, banner: \"x{escaped}\"}}\n",
+            cells = cells.join(", ")
         ),
     );
     let suite =

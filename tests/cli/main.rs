@@ -25,6 +25,7 @@ mod pairing;
 mod peer;
 mod pipe;
 mod references;
+mod repeats;
 #[path = "../reports/mod.rs"]
 mod report_fixture;
 mod reports;

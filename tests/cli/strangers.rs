@@ -55,7 +55,7 @@ fn what_expands_is_bounded_by_what_comes_out() {
         (
             "checks",
             format!(
-                "{HEAD}vars: {{big: {million}}}\nchecks:\n  - id: a\n    matrix: {{i: [{}]}}\n    tcp: {{host: \"${{big}}\", port: 1}}\n",
+                "{HEAD}vars: {{big: {million}}}\nchecks:\n  - id: a\n    matrix: {{i: [{}]}}\n    tcp: {{host: \"${{big}}${{matrix.i}}\", port: 1}}\n",
                 words((0..90_000).map(|i| i.to_string()))
             ),
             "expand to more than",
@@ -94,7 +94,7 @@ fn ordinary_expansion_stays_possible() {
     let chain = words((1000..3000).map(|n| format!("v{n}: \"${{v{}}}\"", n + 1)));
     let cells = words((0..20_000).map(|i| i.to_string()));
     let suite = format!(
-        "{HEAD}vars: {{v3000: 127.0.0.1, {chain}}}\nchecks:\n  - id: a\n    matrix: {{i: [{cells}]}}\n    tcp: {{host: \"${{v1000}}\", port: 1}}\n"
+        "{HEAD}vars: {{v3000: 127.0.0.1, {chain}}}\nchecks:\n  - id: a\n    matrix: {{i: [{cells}]}}\n    tcp: {{host: \"${{v1000}}\", port: 1, send: \"${{matrix.i}}\"}}\n"
     );
     let ended = bounded(&CliSandbox::new(&suite));
     assert_eq!(ended.code, 0, "{}", ended.err);
@@ -143,7 +143,7 @@ fn long_lists_are_read_and_long_values_are_told_in_short() {
         (
             "cells that need cells",
             format!(
-                "{HEAD}checks:\n  - id: a\n    matrix: {{i: [{cells}]}}\n    tcp: {{host: h, port: 1}}\n  - id: b\n    \
+                "{HEAD}checks:\n  - id: a\n    matrix: {{i: [{cells}]}}\n    tcp: {{host: h, port: 1, send: \"${{matrix.i}}\"}}\n  - id: b\n    \
                  matrix: {{i: [{cells}]}}\n    needs: [\"a[i=${{matrix.i}}]\"]\n    tcp: {{host: h, port: 1}}\n"
             ),
             0,

@@ -162,7 +162,7 @@ async fn redirects_are_followed_only_when_asked() {
     let observation = run("http", get(&url)).await.unwrap();
     assert_eq!((outcome(&observation), fact(&observation, "status")), ("answered", &Value::from(302)));
     assert_eq!(fact(&observation, "headers")["location"], "/redirect");
-    assert_eq!(fact(&observation, "redirects"), &serde_json::json!([]));
+    assert!(observation.last("redirects").is_none(), "none could be followed");
 
     let observation = run("http", with(get(&url), [("follow", Arg::Integer(2))])).await.unwrap();
     assert_eq!((outcome(&observation), fact(&observation, "status")), ("answered", &Value::from(200)));
@@ -269,38 +269,6 @@ async fn a_slow_server_is_a_timeout() {
     }
     let observation = run("http", lab.check(lab.web.https(), "/slow?ms=1", [])).await.unwrap();
     assert_eq!(outcome(&observation), "answered");
-}
-
-/// Where reading stops is a limit of this side, not nonsense of the server.
-#[tokio::test]
-async fn headers_beyond_what_this_side_reads_are_no_fact_of_the_server() {
-    let endless = server(|mut stream| async move {
-        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nx: ").await;
-        while stream.write_all(&[b'x'; 4096]).await.is_ok() {}
-    })
-    .await;
-    let many = server(|mut stream| async move {
-        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n").await;
-        while stream.write_all(b"x-header: y\r\n").await.is_ok() {}
-    })
-    .await;
-    // 32 bytes and the name are counted for each: "x" of 100 bytes, 133.
-    let headers = |count: usize| {
-        format!("HTTP/1.1 200 OK\r\n{}content-length: 2\r\n\r\nhi", format!("x: {}\r\n", "y".repeat(100)).repeat(count))
-    };
-    let most = says(headers(492).leak().as_bytes()).await;
-    let more = says(headers(493).leak().as_bytes()).await;
-    for (address, read) in [(endless, false), (many, false), (more, false), (most, true)] {
-        let ran = run("http", with(get(&format!("http://{address}/")), [("version", text("1.1"))])).await;
-        match ran {
-            Ok(observation) if read => assert_eq!(outcome(&observation), "answered"),
-            Err(fault) if !read => {
-                assert!(fault.detail.contains("larger than this side reads (64 KiB"), "{fault:?}");
-                assert!(fault.peer.contains(&address.to_string()), "{fault:?}");
-            }
-            other => panic!("{read}: {other:?}"),
-        }
-    }
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 mod authority;
 mod evidence;
 mod http;
+mod http_answers;
 mod http_bodies;
 mod never_green;
 #[path = "../observe/mod.rs"]

@@ -57,7 +57,7 @@ A dead host, a cut path and a dropped packet look alike. So an outcome such as `
 another host and the same `source` where the host is meant to be cut off. A check in `needs` that is about the same host is a control by itself.
 A control says so itself: what a resolver (`unresolved`) or a router on the way (`time_exceeded`, `too_big`) answers shows nothing of the host.
 After the silent checks their controls run once more. If one fails, reached another address (of another host: another IP version), or its host took
-longer to answer than the silent check waited, the silent check is errored.
+longer to answer than the silent check waited, the silent check is errored. So is one whose SYN this host itself drops.
 `needs` and `control` may name cells: `\"alive[site=${matrix.site}]\"` is every cell with this site.
 ";
 

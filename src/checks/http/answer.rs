@@ -16,6 +16,8 @@ const CODED: usize = 64 * 1024;
 /// A whole answer.
 pub(super) struct Answer {
     pub(super) head: Parts,
+    /// Why it has no body, so that nothing is known of one.
+    pub(super) without: Option<&'static str>,
     /// The first bytes of the body, decoded.
     pub(super) kept: Vec<u8>,
     /// Bytes of body that arrived, as they were sent.
@@ -30,13 +32,18 @@ pub(super) struct Answer {
     pub(super) more: Option<String>,
 }
 
-/// Reads the body to its end, or to the most that is read.
-pub(super) async fn read(response: Response, limit: usize, trace: &mut Trace) -> Result<Answer, EarlyEnd> {
+/// Reads the body to its end, or to the most that is read; `without` is why there is none.
+pub(super) async fn read(
+    response: Response,
+    without: Option<&'static str>,
+    limit: usize,
+    trace: &mut Trace,
+) -> Result<Answer, EarlyEnd> {
     trace.phase = Phase::Body;
     let Response { head, mut body } = response;
     let mut kept = Vec::new();
     let url = trace.url.clone();
-    let located = |none: NoResponse| NoResponse { why: format!("{url}: {}", none.why), ..none };
+    let located = |none: NoResponse| none.of(url.as_str());
     let values = head.headers.get_all(CONTENT_ENCODING).iter();
     let codings = coding::named(values.map(|value| value.to_str().unwrap_or("that is no text")));
     let codings = codings.and_then(|codings| transferred_plainly(&head.headers).map(|()| codings));
@@ -56,13 +63,13 @@ pub(super) async fn read(response: Response, limit: usize, trace: &mut Trace) ->
         Ok(codings) => codings,
         Err(why) => {
             let (kept, decoded) = (Vec::new(), None);
-            return Ok(Answer { head, kept, size, stopped, decoded, cut: Some(why.clone()), more: Some(why) });
+            return Ok(Answer { head, without, kept, size, stopped, decoded, cut: Some(why.clone()), more: Some(why) });
         }
     };
     if !coded || size == 0 {
         let cut = (size > kept.len() as u64).then(beyond);
         let more = stopped.then(|| format!("reading stops after {MOST} bytes"));
-        return Ok(Answer { head, kept, size, stopped, decoded: Some(size), cut, more });
+        return Ok(Answer { head, without, kept, size, stopped, decoded: Some(size), cut, more });
     }
     let whole = size == kept.len() as u64;
     let decoded = coding::decode(&codings, &kept, whole, limit);
@@ -72,7 +79,7 @@ pub(super) async fn read(response: Response, limit: usize, trace: &mut Trace) ->
         let bomb = format!("decoding stops after {MOST_DECODED} bytes");
         if whole { bomb } else { format!("of a coded body {room_for} bytes are decoded, for a `limit` of {limit}") }
     });
-    Ok(Answer { head, kept: decoded.kept, size, stopped, decoded: Some(decoded.size), cut, more })
+    Ok(Answer { head, without, kept: decoded.kept, size, stopped, decoded: Some(decoded.size), cut, more })
 }
 
 /// `Err` names a coding of the transfer that is not undone here; nobody may use one unasked (RFC 9112, 7.4).

@@ -129,29 +129,6 @@ facts! { pub(super) FACTS;
             .fleeting(FLEETING)
             .on_breach("the header differs: is it set by the service, or by what stands before it?")
     .form(Form::Fields);
-    pub(super) const BODY: Fact<String> = Fact::text("body", "Body of the final answer as text, decoded, up to `limit`.")
-        .ruled(Rule::Ignore)
-        .on_breach(OTHER_CONTENT);
-    pub(super) const BODY_JSON: Fact<Value> =
-        Fact::object("body.json", "Body of the final answer, decoded, when it is JSON and within `limit`.")
-            .ruled(Rule::Ignore)
-            .on_breach(OTHER_CONTENT);
-    pub(super) const BODY_SIZE: Fact<i64> = Fact::integer(
-        "body.size",
-        Unit::Bytes,
-        "Bytes of body transferred, past `limit` too; reading stops after 64 MiB.",
-    )
-    .on_breach(OTHER_CONTENT);
-    pub(super) const BODY_DECODED_SIZE: Fact<i64> = Fact::integer(
-        "body.decoded_size",
-        Unit::Bytes,
-        "Bytes of body once gzip, deflate, br or zstd is undone; decoding stops after 64 MiB, or where `limit` cut what was sent.",
-    )
-    .on_breach(OTHER_CONTENT);
-    pub(super) const BODY_TRUNCATED: Fact<bool> = Fact::flag("body.truncated", "`body` is not the whole body: what the rest could undo is not judged.")
-        .ruled(Rule::Ignore)
-        .on_breach(OTHER_CONTENT);
-    pub(super) const REDIRECTS: Fact<Vec<String>> = Fact::list("redirects", "Every URL a followed redirect led to, in order.").form(Form::Url);
     pub(super) const URL: Fact<String> = Fact::text("url", "The last URL asked.").form(Form::Url);
     pub(super) const ADDRESS: Fact<String> = Fact::address("address", "The address last connected to.");
     pub(super) const CERTIFICATE_EXPIRES_IN: Fact<f64> = Fact::number(
@@ -187,4 +164,36 @@ facts! { pub(super) FACTS;
         Better::Lower,
         "From the request to the head of the answer, a sample per redirect too.",
     );
+}
+
+// Of a request whose answer has a body.
+facts! { pub(super) CONTENT;
+    pub(super) const BODY: Fact<String> = Fact::text("body", "Body of the final answer as text, decoded, up to `limit`.")
+        .ruled(Rule::Ignore)
+        .on_breach(OTHER_CONTENT);
+    pub(super) const BODY_JSON: Fact<Value> =
+        Fact::object("body.json", "Body of the final answer, decoded, when it is JSON and within `limit`.")
+            .ruled(Rule::Ignore)
+            .form(Form::Document)
+            .on_breach(OTHER_CONTENT);
+    pub(super) const BODY_SIZE: Fact<i64> = Fact::integer(
+        "body.size",
+        Unit::Bytes,
+        "Bytes of body transferred, past `limit` too; reading stops after 64 MiB.",
+    )
+    .on_breach(OTHER_CONTENT);
+    pub(super) const BODY_DECODED_SIZE: Fact<i64> = Fact::integer(
+        "body.decoded_size",
+        Unit::Bytes,
+        "Bytes of body once gzip, deflate, br or zstd is undone; decoding stops after 64 MiB, or where `limit` cut what was sent.",
+    )
+    .on_breach(OTHER_CONTENT);
+    pub(super) const BODY_TRUNCATED: Fact<bool> = Fact::flag("body.truncated", "`body` is not the whole body: what the rest could undo is not judged.")
+        .ruled(Rule::Ignore)
+        .on_breach(OTHER_CONTENT);
+}
+
+// Of a check that follows.
+facts! { pub(super) FOLLOWED;
+    pub(super) const REDIRECTS: Fact<Vec<String>> = Fact::list("redirects", "Every URL a followed redirect led to, in order.").form(Form::Url);
 }

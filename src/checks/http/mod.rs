@@ -23,12 +23,13 @@ use trace::Trace;
 use url::Url;
 
 use crate::checks::shared::tls_fields;
+use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation, Text, Value};
 use crate::net::deadline;
 use crate::net::handshakes::Waited;
 use crate::net::resolve::silent;
-use crate::probe::{Cx, EarlyEnd, Footprint, Probe, fact_is};
-use crate::proto::http::{ExchangeError, NoResponse, Phase, Server, exchange};
+use crate::probe::{Cx, EarlyEnd, Footprint, Mode, Probe, fact_is};
+use crate::proto::http::{ExchangeError, Phase, Server, exchange};
 use crate::proto::tls::Trust;
 
 /// Time a probe may need beside its `timeout`, to read a trust store the first time.
@@ -57,7 +58,11 @@ pub struct Http {
 impl Probe for Http {
     const SUMMARY: &'static str = "HTTP request: status, headers, body, and the time of every phase";
     const FIELDS: &'static [FieldInfo] = fields::FIELDS;
-    const FACTS: &'static [FactInfo] = facts::FACTS;
+    const FACTS: &'static [FactInfo] = joined!(FactInfo; facts::FACTS, facts::CONTENT, facts::FOLLOWED);
+    const MODES: &'static [Mode] = &[
+        Mode::of("method: GET` or another but `HEAD", request::has_answer_with_body, facts::CONTENT),
+        Mode::of("follow: 5", |args| args.get(&FOLLOW) > 0, facts::FOLLOWED),
+    ];
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (URL.name(), None);
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {
@@ -143,21 +148,15 @@ impl Probe for Http {
                 cx.note(partial);
             }
         }
-        record::record_trace(cx, &trace);
+        record::record_trace(cx, &trace, self.follow > 0);
         Ok(())
-    }
-}
-
-impl From<NoResponse> for EarlyEnd {
-    fn from(none: NoResponse) -> Self {
-        Self::outcome(none.cause.word(), none.why)
     }
 }
 
 impl From<ExchangeError> for EarlyEnd {
     fn from(error: ExchangeError) -> Self {
         match error {
-            ExchangeError::NoResponse(none) => none.into(),
+            ExchangeError::NoResponse(none) => Self::outcome(none.cause.word(), none.why),
             ExchangeError::Fault(fault) => Self::Fault(fault),
         }
     }
@@ -196,10 +195,17 @@ impl Http {
             if let Some(Ok(target)) = target.as_ref().filter(|_| self.follow == 0) {
                 cx.note(format!("redirects to {target}, which is not followed: `follow` is 0"));
             }
+            if target.is_none() && request::is_redirect(status) {
+                cx.note(format!("{status} without `location` leads nowhere"));
+            }
             let Some(target) = target.filter(|_| self.follow > 0) else {
-                return answer::read(response, self.limit, trace).await;
+                let without = request.leaves_out_body(status);
+                return answer::read(response, without, self.limit, trace).await;
             };
             let target = target.map_err(|why| EarlyEnd::outcome("malformed", why))?;
+            if let Some(note) = request::cookies_left(&url, &response.head.headers) {
+                cx.note(note);
+            }
             if request.gives_body_away(status, &url, &target) {
                 // Asked to follow and not followed: the redirect is not the answer either.
                 let why = format!("{status} to {target} would send the body to another origin");

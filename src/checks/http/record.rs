@@ -2,13 +2,13 @@
 
 use std::net::IpAddr;
 
-use hyper::Version;
 use hyper::header::{CONTENT_TYPE, HeaderMap, SET_COOKIE};
+use hyper::{StatusCode, Version};
 
 use super::answer::Answer;
 use super::facts::{
     ADDRESS, BODY, BODY_DECODED_SIZE, BODY_JSON, BODY_SIZE, BODY_TRUNCATED, CERTIFICATE_EXPIRES_IN, CONNECT_TIME,
-    FIRST_BYTE_TIME, HEADERS, REDIRECTS, RESOLVE_TIME, STATUS, TLS_TIME, URL, VERSION,
+    CONTENT, FIRST_BYTE_TIME, HEADERS, REDIRECTS, RESOLVE_TIME, STATUS, TLS_TIME, URL, VERSION,
 };
 use super::repeated;
 use super::trace::Trace;
@@ -73,6 +73,13 @@ pub(super) fn record_answer(cx: &mut Cx<'_>, answer: &Answer) {
         _ => {}
     }
     cx.set(&HEADERS, object(&answer.head.headers));
+    if let Some(why) = answer.without {
+        note_once(cx, format!("answered {}, without a body: {why}", answer.head.status));
+        if answer.head.status == StatusCode::NOT_MODIFIED {
+            cx.partial_all(CONTENT, why);
+        }
+        return;
+    }
     let kind = answer.head.headers.get(CONTENT_TYPE).map(|kind| readable(kind.as_bytes()));
     let text = charset::text(kind.as_deref(), &answer.kept, answer.cut.is_none());
     body(cx, answer, &text);
@@ -90,23 +97,26 @@ pub(super) fn record_answer(cx: &mut Cx<'_>, answer: &Answer) {
         }
     };
     if let Some(why) = why {
-        let note = format!("{why}; {}", beginning(answer, &text));
-        // Rounds that see the same must not crowd out what a later one sees.
-        if !cx.observation().notes().contains(&note) {
-            cx.note(note);
-        }
+        note_once(cx, format!("{why}; {}", beginning(answer, &text)));
+    }
+}
+
+/// Rounds that see the same must not crowd out what a later one sees.
+fn note_once(cx: &mut Cx<'_>, note: String) {
+    if !cx.observation().notes().contains(&note) {
+        cx.note(note);
     }
 }
 
 /// Says so when a document may be read in two ways.
 fn note_repeated(cx: &mut Cx<'_>, text: &charset::Text<'_>) {
     let Some(name) = repeated::name(document(text)) else { return };
-    let note = format!(
-        "an object of `body.json` has the name `{name}` more than once: the last value counts here, others may take the first"
+    note_once(
+        cx,
+        format!(
+            "an object of `body.json` has the name `{name}` more than once: the last value counts here, others may take the first"
+        ),
     );
-    if !cx.observation().notes().contains(&note) {
-        cx.note(note);
-    }
 }
 
 /// The bytes that are read as JSON: what is no character in UTF-8 is no JSON, and is read as it is.
@@ -155,9 +165,9 @@ fn beginning(answer: &Answer, text: &charset::Text<'_>) -> String {
 }
 
 /// Where the exchange led, whole or not.
-pub(super) fn record_trace(cx: &mut Cx<'_>, trace: &Trace) {
+pub(super) fn record_trace(cx: &mut Cx<'_>, trace: &Trace, follows: bool) {
     // Without an answer there is no telling that nothing was redirected.
-    if !trace.redirects.is_empty() || cx.observation().last(STATUS.info.name).is_some() {
+    if follows && (!trace.redirects.is_empty() || cx.observation().last(STATUS.info.name).is_some()) {
         cx.set(&REDIRECTS, trace.redirects.clone());
     }
     cx.set(&URL, trace.shown.clone());
@@ -168,12 +178,17 @@ pub(super) fn record_trace(cx: &mut Cx<'_>, trace: &Trace) {
 
 fn object(headers: &HeaderMap) -> Value {
     let joined = headers.keys().map(|name| {
-        let values: Vec<String> = headers.get_all(name).iter().map(|value| readable(value.as_bytes())).collect();
+        let values: Vec<String> = headers.get_all(name).iter().map(|value| field_text(value.as_bytes())).collect();
         // The one header whose values must not be joined: a date in it holds a comma (RFC 6265, 3).
         let value = if name == SET_COOKIE { Value::from(values) } else { Value::from(values.join(", ")) };
         (name.as_str().to_owned(), value)
     });
     Value::Object(joined.collect())
+}
+
+/// A header's value: UTF-8, else ISO-8859-1, which is what HTTP had before (RFC 9110, 5.5).
+fn field_text(bytes: &[u8]) -> String {
+    std::str::from_utf8(bytes).map_or_else(|_| bytes.iter().map(|byte| char::from(*byte)).collect(), str::to_owned)
 }
 
 /// Why a body is no document.

@@ -6,7 +6,7 @@ use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{
     ACCEPT, ACCEPT_LANGUAGE, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap,
-    HeaderName, HeaderValue, LOCATION, USER_AGENT,
+    HeaderName, HeaderValue, LOCATION, SET_COOKIE, USER_AGENT,
 };
 use hyper::http::uri::{Authority, PathAndQuery};
 use hyper::{Method, StatusCode, Uri};
@@ -149,6 +149,16 @@ impl Request {
         Ok(request)
     }
 
+    /// Why an answer of this status has no body, whatever the server has to say.
+    pub(super) fn leaves_out_body(&self, status: StatusCode) -> Option<&'static str> {
+        match status {
+            _ if self.method == Method::HEAD => Some("HEAD asks for none"),
+            StatusCode::NOT_MODIFIED => Some("what has not changed is not sent again"),
+            StatusCode::SWITCHING_PROTOCOLS => Some("what follows is no HTTP"),
+            _ => None,
+        }
+    }
+
     /// Whether `status` makes a GET without body of this request.
     fn becomes_get(&self, status: StatusCode) -> bool {
         let see_other = status == StatusCode::SEE_OTHER && self.method != Method::HEAD;
@@ -187,9 +197,29 @@ impl Request {
     }
 }
 
+/// Whether a check with these fields may see a body.
+pub(super) fn has_answer_with_body(args: &Args) -> bool {
+    args.get(&METHOD) != "HEAD"
+}
+
+/// Cookies of a redirect, of which a site may make more of than this program; their values are not for reports.
+pub(super) fn cookies_left(from: &Url, headers: &HeaderMap) -> Option<String> {
+    let names = headers.get_all(SET_COOKIE).iter().filter_map(|cookie| cookie.to_str().ok()?.split_once('='));
+    let names: Vec<&str> = names.map(|(name, _)| name.trim()).collect();
+    let names = Some(names.join(", ")).filter(|names| !names.is_empty())?;
+    Some(format!(
+        "{from} sets cookies ({names}) as it redirects, and they are not sent back: a site may insist on them"
+    ))
+}
+
+/// Whether an answer of this status leads elsewhere.
+pub(super) fn is_redirect(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
+}
+
 /// Where an answer leads: `None` when it does not, `Err` when nobody can go there.
 pub(super) fn redirect(from: &Url, status: StatusCode, headers: &HeaderMap) -> Option<Result<Url, String>> {
-    if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
+    if !is_redirect(status) {
         return None;
     }
     let location = String::from_utf8_lossy(headers.get(LOCATION)?.as_bytes()).into_owned();

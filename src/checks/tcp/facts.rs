@@ -24,8 +24,6 @@ facts! { pub(super) FACTS;
         Fact::address("address", "The address `outcome` speaks of.");
     pub(super) const ADDRESSES: Fact<Vec<String>> = Fact::list("addresses", "Every address the name has.")
     .form(Form::Address);
-    pub(super) const FAILED: Fact<Vec<String>> =
-        Fact::list("addresses.failed", "Addresses that did not end as `connected`, with their outcome.").form(Form::Data(&labels::OUTCOMES));
     pub(super) const CONNECT_TIME: Fact<Distribution> = Fact::distribution(
         "connect_time",
         Unit::Seconds,
@@ -34,6 +32,12 @@ facts! { pub(super) FACTS;
     )
     .on_breach(SLOWER)
     .reached();
+}
+
+// Of a check of every address.
+facts! { pub(super) EVERY;
+    pub(super) const FAILED: Fact<Vec<String>> =
+        Fact::list("addresses.failed", "Addresses that did not end as `connected`, with their outcome.").form(Form::Data(&labels::OUTCOMES));
 }
 
 // Of a check that waits for the server's words.

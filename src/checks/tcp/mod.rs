@@ -33,8 +33,11 @@ pub struct Tcp {
 impl Probe for Tcp {
     const SUMMARY: &'static str = "TCP connect, and optionally what the server says";
     const FIELDS: &'static [FieldInfo] = fields::FIELDS;
-    const FACTS: &'static [FactInfo] = joined!(FactInfo; facts::FACTS, facts::CONVERSATION);
-    const MODES: &'static [Mode] = &[Mode::of("banner: true", Script::is_in, facts::CONVERSATION)];
+    const FACTS: &'static [FactInfo] = joined!(FactInfo; facts::FACTS, facts::EVERY, facts::CONVERSATION);
+    const MODES: &'static [Mode] = &[
+        Mode::of("addresses: all", |args| args.get(&fields::ADDRESSES) == Addresses::All, facts::EVERY),
+        Mode::of("banner: true` beside `addresses: first", one_speaks, facts::CONVERSATION),
+    ];
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (HOST.name(), Some(PORT.name()));
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {
@@ -74,6 +77,11 @@ impl Probe for Tcp {
             Err(end) => end.record(cx, &OUTCOME),
         }
     }
+}
+
+/// Whether a check with these fields waits for the words of one server: several may say different things.
+fn one_speaks(args: &Args) -> bool {
+    Script::is_in(args) && args.get(&fields::ADDRESSES) == Addresses::First
 }
 
 /// Result of connecting to one address.
@@ -151,6 +159,9 @@ impl Tcp {
         };
         cx.set(&OUTCOME, attempt.outcome);
         cx.set(&ADDRESS, address.to_string());
+        if attempt.connect_time.is_none() {
+            cx.unreached();
+        }
         if self.addresses == Addresses::All {
             cx.set(&FAILED, failed);
             if undecided {
@@ -160,6 +171,9 @@ impl Tcp {
         if let Some(exchange) = attempt.exchange {
             if exchange.undecided {
                 cx.partial(&OUTCOME, UNDECIDED);
+            }
+            if self.addresses == Addresses::All {
+                return Ok(());
             }
             let text = bytes::readable(&exchange.received);
             cx.set(&BANNER, text.lines().next().unwrap_or_default());

@@ -57,6 +57,24 @@ async fn one_dead_address_of_two_is_seen_with_addresses_all() {
     assert!(observation.last("addresses.failed").is_none());
 }
 
+/// What one address says is not what another says, and that one was reached shows nothing of another.
+#[tokio::test]
+async fn one_address_does_not_speak_for_another() {
+    let port = server("220 ready\r\n", "").await;
+    let both = [IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2])];
+    let all = || ("addresses", Arg::Text("all".into()));
+    let (observation, ended) = observe(args(port, &[all(), ("banner", Arg::Bool(true))]), Some(&both[..1])).await;
+    ended.unwrap();
+    assert_eq!(observation.text("outcome"), Some("connected"));
+    assert!(observation.last("banner").is_none() && observation.last("received").is_none());
+    assert!(observation.counted().all(|round| !round.is_unreached()));
+    let (observation, ended) = observe(args(port, &[all()]), Some(&both)).await;
+    ended.unwrap();
+    assert_eq!(observation.text("address"), Some("127.0.0.2"));
+    assert!(observation.merged("connect_time").is_some(), "of the other address");
+    assert!(observation.counted().all(|round| round.is_unreached()));
+}
+
 #[tokio::test]
 async fn an_answer_is_compared_and_silence_is_no_answer() {
     let port = server("220 ready\r\n", "+PONG\r\n").await;

@@ -30,7 +30,7 @@ fn holds(check: &str, expect: &str, facts: &Value) -> (bool, String) {
 
 const DNS: &str = "dns: {server: 127.0.0.1, name: www.example}";
 const TLS: &str = "tls: {host: 127.0.0.1, scan: true}";
-const HTTP: &str = "http: {url: \"http://127.0.0.1:1/\"}";
+const HTTP: &str = "http: {url: \"http://127.0.0.1:1/\", follow: 5}";
 const TCP: &str = "tcp: {host: 127.0.0.1, port: 1}";
 
 fn answers(kind: &str, data: &str) -> Value {
@@ -228,6 +228,18 @@ fn headers_and_documents() -> Vec<Row> {
         ),
         (HTTP, "version: HTTP/2.0", tls("version", "HTTP/2"), tls("version", "HTTP/1.1")),
         (HTTP, "headers.content-length: {ge: 100}", header("content-length", "1024"), header("content-length", "99")),
+        (
+            HTTP,
+            "headers.set-cookie: {excludes: HttpOnly}",
+            json!({"headers": {"set-cookie": ["a=1; Secure"]}}),
+            json!({"headers": {"set-cookie": ["a=1; Secure", "b=2; httponly"]}}),
+        ),
+        (
+            HTTP,
+            "headers.set-cookie: {contains: [a=1, \"b; Secure\"]}",
+            json!({"headers": {"set-cookie": ["a=1; Path=/", "b=2; Secure"]}}),
+            json!({"headers": {"set-cookie": ["a=1; Secure", "b=2"]}}),
+        ),
         (HTTP, "headers.x-limit: 100", header("x-limit", "100"), header("x-limit", "1000")),
         (HTTP, "headers.x-limit: {between: [9, 100]}", header("x-limit", "10"), header("x-limit", "101")),
         (HTTP, "headers.server: {ge: nginx/1.9}", header("server", "nginx/1.10.0"), header("server", "nginx/1.8")),

@@ -7,8 +7,8 @@ use super::test::{self, Test};
 use crate::model::typed::Typing;
 use crate::model::{Unit, Value};
 
-/// What may follow a text that was cut.
-const CONTINUED: [&str; 4] = ["x", " ", "\n", "0"];
+/// What may tie a match to what follows it: ends of lines and texts, edges of words.
+const TIED: [&str; 6] = ["$", r"\z", r"\b", r"\B", r"\<", r"\>"];
 
 impl Test {
     /// Whether it holds for all that `value`, of which more may follow, can be part of: a text or a list that goes on, a
@@ -108,9 +108,10 @@ impl Test {
     }
 }
 
-/// A match that what follows cannot undo: it is not tied to the end of the text.
+/// A match that what follows cannot undo. One that is tied to what follows looks at one character of it: that one must be there.
 fn matches_on(regex: &Regex, text: &str) -> bool {
-    regex.is_match(text) && CONTINUED.iter().all(|more| regex.is_match(&format!("{text}{more}")))
+    let tied = TIED.iter().any(|tie| regex.as_str().contains(tie));
+    if tied { regex.find_iter(text).any(|found| found.end() < text.len()) } else { regex.is_match(text) }
 }
 
 #[cfg(test)]
@@ -177,6 +178,13 @@ mod tests {
             text(regex("ell"), Some(true)),
             text(regex("o$"), None),
             text(regex(r"o\b"), None),
+            text(regex("^[^y]*$"), None),
+            text(regex(r"^h[a-z]+\z"), None),
+            text(regex("(?m)^hel"), Some(true)),
+            text(regex(r"\bhel"), Some(true)),
+            (regex(r"hello\b"), json!("hello there"), Sort::Text, Some(true)),
+            (regex("(?m)^up$"), json!("up\nand"), Sort::Text, Some(true)),
+            (regex("(?m)^and$"), json!("up\nand"), Sort::Text, None),
             text(regex("world"), None),
             text(Test::Not(boxed(regex("ell"))), Some(false)),
             text(Test::Not(boxed(regex("world"))), None),

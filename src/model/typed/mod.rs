@@ -51,10 +51,14 @@ pub enum Form {
     MediaType,
     /// The value of an HTTP field whose words have no case.
     FieldWords,
+    /// A document, whose names have case.
+    Document,
     /// An object of HTTP fields.
     Fields,
     /// The value of an HTTP field: a number where both are one.
     Field,
+    /// The values of `set-cookie`, of which a suite may write a part: `session`, `session=1`, `Secure`.
+    Cookies,
     /// Of a number, the serial of a zone: its order is a circle (RFC 1982).
     Serial,
     /// A version: 1.10 comes after 1.9, `TLSv1.2` is `TLS1.2`.
@@ -135,6 +139,7 @@ impl Form {
                 let key = key.to_ascii_lowercase();
                 match key.as_str() {
                     "content-type" => Self::MediaType,
+                    "set-cookie" => Self::Cookies,
                     key if web::URLS.contains(&key) => Self::Url,
                     key if web::WORDS.contains(&key) => Self::FieldWords,
                     key if VERSIONED.iter().any(|word| key.contains(word)) => Self::Version,
@@ -151,7 +156,7 @@ impl Form {
     pub fn same(self, kind: Option<&str>, one: &str, other: &str) -> bool {
         one == other
             || match self {
-                Self::Plain | Self::Fields | Self::Serial | Self::Keyed(_) => false,
+                Self::Plain | Self::Document | Self::Fields | Self::Cookies | Self::Serial | Self::Keyed(_) => false,
                 Self::Field => decimal::plain(one).is_some_and(|one| decimal::plain(other) == Some(one)),
                 Self::Version => version::same(one, other),
                 Self::DistinguishedName => distinguished::same(one, other),
@@ -164,7 +169,9 @@ impl Form {
     #[must_use]
     pub fn key(self, kind: Option<&str>, text: &str) -> String {
         match self {
-            Self::Plain | Self::Fields | Self::Serial | Self::Keyed(_) => text.to_owned(),
+            Self::Plain | Self::Document | Self::Fields | Self::Cookies | Self::Serial | Self::Keyed(_) => {
+                text.to_owned()
+            }
             Self::Field => decimal::plain(text).map_or_else(|| text.to_owned(), |number| number.to_string()),
             Self::Word => text.to_lowercase(),
             Self::Name => name::key(text),
@@ -195,9 +202,8 @@ impl Form {
             Self::FieldWords => web::words(text).contains(&web::words(part)),
             Self::Hex | Self::HexNumber | Self::Digest => hex::key(text).contains(&hex::key(part)),
             Self::Url => text.contains(part) || web::url(text).contains(part),
-            Self::Plain | Self::Fields | Self::Field | Self::Serial | Self::Version | Self::Keyed(_) => {
-                text.contains(part)
-            }
+            Self::Plain | Self::Document | Self::Fields | Self::Field | Self::Cookies => text.contains(part),
+            Self::Serial | Self::Version | Self::Keyed(_) => text.contains(part),
             Self::Data(data) => (data.contains)(kind, text, part),
         }
     }
@@ -205,7 +211,7 @@ impl Form {
     /// Whether texts are nothing but themselves.
     #[must_use]
     pub const fn is_plain(self) -> bool {
-        matches!(self, Self::Plain)
+        matches!(self, Self::Plain | Self::Document)
     }
 }
 
@@ -283,7 +289,11 @@ impl Typing<'_> {
     pub fn contains(self, value: &Value, want: &Value) -> Option<bool> {
         match value {
             Value::Array(items) => {
-                let same = |item: &Value| self.of_element(item).equal(item, want);
+                let part = |item: &Value| Some(web::is_of_cookie(item.as_str()?, want.as_str()?));
+                let of_cookie = |item: &Value| matches!(self.form, Form::Cookies) && part(item) == Some(true);
+                let same = |item: &Value| {
+                    if of_cookie(item) { Some(true) } else { self.of_element(item).equal(item, want) }
+                };
                 if items.iter().any(|item| same(item) == Some(true)) {
                     return Some(true);
                 }

@@ -64,6 +64,25 @@ pub fn words(text: &str) -> String {
     out
 }
 
+/// Whether `part` stands in a `set-cookie` (RFC 6265, 4.1): a cookie by its name or with its value, and attributes, whose names
+/// have no case, alone or with their values.
+#[must_use]
+pub fn is_of_cookie(cookie: &str, part: &str) -> bool {
+    fn pairs(text: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
+        text.split(';').map(|pair| match pair.split_once('=') {
+            Some((name, value)) => (name.trim(), Some(value.trim())),
+            None => (pair.trim(), None),
+        })
+    }
+    let is = |wanted: (&str, Option<&str>), at: usize, (name, value): (&str, Option<&str>)| {
+        let words = ["samesite", "domain"].iter().any(|word| name.eq_ignore_ascii_case(word));
+        let same = |one: &str, other: &str| one == other || (at > 0 && words && one.eq_ignore_ascii_case(other));
+        let named = wanted.0 == name || (at > 0 && wanted.0.eq_ignore_ascii_case(name));
+        named && wanted.1.is_none_or(|wanted| value.is_some_and(|value| same(wanted, value)))
+    };
+    pairs(part).all(|wanted| pairs(cookie).enumerate().any(|(at, pair)| is(wanted, at, pair)))
+}
+
 /// Header fields whose whole value is words without case, by the documents that define them.
 pub const WORDS: [&str; 11] = [
     "connection",
@@ -84,7 +103,7 @@ pub const URLS: [&str; 3] = ["location", "content-location", "access-control-all
 
 #[cfg(test)]
 mod tests {
-    use super::{media_type, url, words};
+    use super::{is_of_cookie, media_type, url, words};
 
     #[test]
     fn urls_of_one_place() {
@@ -111,6 +130,19 @@ mod tests {
             ("http://[::1]:8080/", "http://[::1:8080]/"),
         ] {
             assert_ne!(url(one), url(other), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn parts_of_a_cookie() {
+        let cookie = "session=Abc=1; Path=/; SameSite=Lax; secure; Expires=Wed, 01 Jan 2020 00:00:00 GMT";
+        for part in
+            [cookie, "session", "session=Abc=1", "Secure", "path=/", "samesite=LAX", "Expires", "session;Secure"]
+        {
+            assert!(is_of_cookie(cookie, part), "{part}");
+        }
+        for part in ["", "Session", "session=abc=1", "Abc", "HttpOnly", "path=/a", "session; HttpOnly", "session=Abc"] {
+            assert!(!is_of_cookie(cookie, part), "{part}");
         }
     }
 

@@ -2,7 +2,7 @@
 //! interface though the peer is another host, and a SYN that could not even be repeated.
 //!
 //! A `reject with tcp reset` and a `drop` of this host leave no other trace. A SYN is repeated after a second at the earliest
-//! (RFC 6298, 2.1), so a shorter patience sees no drop; what is dropped on its way in leaves no trace at all.
+//! (RFC 6298, 2.1): [`super::later`] is for a shorter patience. What is dropped on its way in leaves no trace at all.
 
 use std::net::IpAddr;
 use std::os::fd::AsFd;

@@ -18,7 +18,7 @@ checks:
   - {id: a, scripted: {target: \"${where}\"}}
   - {id: b, scripted: {target: \"${other}\"}}
   - {id: c, scripted: {target: \"${where}\", footprint: disruptive}}
-  - {id: d, rounds: 7, matrix: {n: [1, \"${where}\"]}, scripted: {target: there}}
+  - {id: d, rounds: 7, matrix: {n: [1, \"${where}\"]}, scripted: {target: \"there/${matrix.n}\"}}
 ";
 
 #[test]

@@ -30,7 +30,8 @@ fn silence_without_a_control_is_refused_and_the_help_names_one() {
     );
     let error = errors(&format!("{SHUT}}}\n  - {{id: up, scripted: {{}}, expect: {{reply: alive}}}}\n"));
     assert!(error.contains("add `control: up`"), "{error}");
-    let cells = "  - {id: shut, matrix: {n: [1, 2, 3]}, scripted: {}, expect: {reply: silent}}\n";
+    let cells =
+        "  - {id: shut, matrix: {n: [1, 2, 3]}, scripted: {target: \"${matrix.n}\"}, expect: {reply: silent}}\n";
     assert_eq!(errors(cells).matches("silence proves nothing").count(), 1, "one place, one error");
 }
 
@@ -119,7 +120,7 @@ fn an_expected_handshake_is_a_sign_of_life() {
 #[test]
 fn names_of_cells() {
     let suite = "
-  - {id: alive, matrix: {site: [a, b], port: [1, 2]}, scripted: {target: \"${matrix.site}\"}, expect: {reply: alive}}
+  - {id: alive, matrix: {site: [a, b], port: [1, 2]}, when: {matrix.port: [1, 2]}, scripted: {target: \"${matrix.site}\"}, expect: {reply: alive}}
   - id: shut
     matrix: {site: [a, b]}
     needs: [\"alive[site=${matrix.site}]\"]
@@ -137,7 +138,7 @@ fn names_of_cells() {
     assert!(error.contains("unknown check `alive[site=c]` in `needs`"), "{error}");
     assert!(error.contains("its cells are called like `alive[port=1,site=a]`"), "{error}");
     let quoted = "
-  - {id: alive, matrix: {name: [\"a,b\", c]}, scripted: {}}
+  - {id: alive, matrix: {name: [\"a,b\", c]}, scripted: {target: \"${matrix.name}\"}}
   - {id: user, needs: ['alive[name=\"a,b\"]'], scripted: {}}
 ";
     assert_eq!(needs(&super::plan(quoted), "user"), ["alive[name=\"a,b\"]"]);

@@ -53,7 +53,7 @@ fn a_need_is_every_cell_of_a_matrix() {
     let plan = plan(
         "
   - {id: user, needs: [cells, one], scripted: {}}
-  - {id: cells, matrix: {n: [1, 2], m: [a, b]}, scripted: {}}
+  - {id: cells, matrix: {n: [1, 2], m: [a, b]}, scripted: {target: \"${matrix.n}${matrix.m}\"}}
   - {id: one, scripted: {}}
 ",
     );

@@ -4,7 +4,7 @@ use super::{Plan, Settings, ids, needs, plan_with, settings};
 use crate::plan::Selection;
 
 const SUITE: &str = "
-  - {id: d, matrix: {n: [1, 2]}, scripted: {}}
+  - {id: d, matrix: {n: [1, 2]}, scripted: {target: \"${matrix.n}\"}}
   - {id: a, tags: [x], scripted: {}}
   - {id: b, tags: [y], needs: [a], scripted: {}}
   - {id: c, tags: [y, slow], needs: [b], scripted: {}}

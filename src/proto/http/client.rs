@@ -2,15 +2,14 @@
 
 use http_body_util::BodyExt as _;
 use hyper::Request;
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::http::response::Parts;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::stream_end::{StreamEnd, TrackedStream};
-use super::{ExchangeError, NoResponse};
-use crate::model::Fault;
+use super::stream_end::{StreamEnd, TrackedStream, too_large_head};
+use super::{Cause, NoResponse};
 use crate::net::scope::Scope;
 
 /// Version spoken on a stream.
@@ -22,7 +21,7 @@ pub enum Version {
     Http2,
 }
 
-/// The library reads heads so many times longer: what it refuses itself it calls nonsense, and a long head is none.
+/// The library reads heads so many times longer: what it refuses itself it mostly calls nonsense, and a long head is none.
 const SPARE: u32 = 4;
 /// Counted for each header beside its name and value.
 const PER_HEADER: usize = 32;
@@ -43,21 +42,6 @@ impl Limits {
         let size = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + PER_HEADER;
         head.headers.iter().map(size).sum::<usize>() as u64 > u64::from(self.head)
     }
-
-    /// What this side does not read is no nonsense of the server.
-    fn exceeded(self) -> ExchangeError {
-        let most = self.head / 1024;
-        let detail = format!(
-            "the headers of the response are larger than this side reads ({most} KiB, counting 32 bytes for each header beside its text)"
-        );
-        Fault::local(
-            "read the headers of the response",
-            "",
-            detail,
-            "look at the response with curl -sD-; let the server send fewer or shorter headers",
-        )
-        .into()
-    }
 }
 
 /// A response whose head is there.
@@ -71,6 +55,8 @@ pub struct Response {
 /// The body of a response, and the connection it is read from; both end when it is dropped.
 pub struct Body {
     incoming: Incoming,
+    /// Whether the end of the body is a mark on its stream.
+    marked: bool,
     end: StreamEnd,
     _scope: Scope,
 }
@@ -84,6 +70,11 @@ impl Body {
                 return Ok(Some(data));
             }
         }
+        // The library takes a reset without an error for the end, as it may follow one (RFC 9113, 8.1); here none came before.
+        if self.marked && !self.incoming.is_end_stream() {
+            let why = "the server broke off the answer: RST_STREAM before its end";
+            return Err(NoResponse::new(Cause::Reset, why));
+        }
         Ok(None)
     }
 }
@@ -94,7 +85,7 @@ pub async fn send<S, B>(
     version: Version,
     limits: Limits,
     request: Request<B>,
-) -> Result<Response, ExchangeError>
+) -> Result<Response, NoResponse>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     B: hyper::body::Body<Data = Bytes, Error = std::convert::Infallible> + Unpin + Send + 'static,
@@ -107,17 +98,12 @@ where
         Version::Http1 => http1(io, &scope, limits, request).await,
         Version::Http2 => http2(io, &scope, limits, request).await,
     };
-    let (head, incoming) = match response {
-        Ok(response) => response.into_parts(),
-        Err(error) if error.is_parse_too_large() && end.received() > u64::from(limits.head) => {
-            return Err(limits.exceeded());
-        }
-        Err(error) => return Err(end.explain(&error).into()),
-    };
+    let (head, incoming) = response.map_err(|error| end.explain_head(&error, limits.head))?.into_parts();
     if limits.exceeded_by(&head) {
-        return Err(limits.exceeded());
+        return Err(too_large_head(limits.head));
     }
-    Ok(Response { head, body: Body { incoming, end, _scope: scope } })
+    let marked = version == Version::Http2;
+    Ok(Response { head, body: Body { incoming, marked, end, _scope: scope } })
 }
 
 async fn http1<S, B>(
@@ -133,6 +119,8 @@ where
     let head = usize::try_from(limits.head.saturating_mul(SPARE)).unwrap_or(usize::MAX);
     let mut client = hyper::client::conn::http1::Builder::new();
     client.max_buf_size(head).max_header_size(head).max_headers(head / SHORTEST);
+    // A value that goes on in the next line is one value to whoever reads the answer (RFC 9112, 5.2).
+    client.allow_obsolete_multiline_headers_in_responses(true);
     let (mut sender, connection) = client.handshake(io).await?;
     scope.spawner().spawn(connection);
     // Queued before the connection reads anything, so that a server that talks early is heard out all the same.

@@ -144,6 +144,9 @@ impl Server<'_> {
             return Ok(address);
         }
         let name = match self.url.host() {
+            // A redirect may name it, and a socket would lead to this host itself.
+            Some(Host::Ipv4(address)) if address.is_unspecified() => return Err(nobody(address)),
+            Some(Host::Ipv6(address)) if address.is_unspecified() => return Err(nobody(address)),
             Some(Host::Ipv4(address)) => return Ok(address.into()),
             Some(Host::Ipv6(address)) => return Ok(address.into()),
             Some(Host::Domain(name)) => Text::new(name, Some(self.host.shown())),
@@ -219,10 +222,14 @@ impl Server<'_> {
         let request = build(version).map_err(|why| NoResponse::new(Cause::Malformed, why))?;
         let start = Instant::now();
         let response = send(stream, version, LIMITS, request).await;
-        let response = response.map_err(|error| error.of(self.url.as_str()))?;
+        let response = response.map_err(|none| none.of(self.url.as_str()))?;
         observer.ended(Phase::Head, Measured::by_user(start.elapsed()));
         Ok(response)
     }
+}
+
+fn nobody(address: impl std::fmt::Display) -> ExchangeError {
+    ExchangeError::new(Cause::Unresolved, format!("{address} is the address of no host"))
 }
 
 fn unconnected(error: &ConnectError, peer: SocketAddr) -> NoResponse {

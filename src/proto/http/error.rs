@@ -23,6 +23,8 @@ pub enum Cause {
     Malformed,
     /// FIN in the middle, or `GOAWAY`.
     Closed,
+    /// More than this side reads: a limit of its own, and no fault of the server.
+    TooLarge,
 }
 
 impl Cause {
@@ -37,7 +39,7 @@ impl Cause {
             Self::Reset => "reset",
             Self::Untrusted => "untrusted",
             Self::TlsFailed => "tls_failed",
-            Self::Malformed => "malformed",
+            Self::Malformed | Self::TooLarge => "malformed",
             Self::Closed => "closed",
         }
     }
@@ -67,31 +69,21 @@ impl NoResponse {
     pub(super) fn new(cause: Cause, why: impl Into<String>) -> Self {
         Self { cause, why: why.into(), alert: None }
     }
+
+    /// The same, of an exchange with `peer`, where it is a fact; what this side does not read is a fault.
+    #[must_use]
+    pub fn of(self, peer: &str) -> ExchangeError {
+        if self.cause == Cause::TooLarge {
+            let remedy = "see with another client (curl -v) how large it is, and what on the server makes it so";
+            return Fault::local("read the answer", peer, self.why, remedy).into();
+        }
+        Self { why: format!("{peer}: {}", self.why), ..self }.into()
+    }
 }
 
 impl ExchangeError {
     pub(super) fn new(cause: Cause, why: impl Into<String>) -> Self {
         Self::NoResponse(NoResponse::new(cause, why))
-    }
-}
-
-impl ExchangeError {
-    /// The same, with whose answer it was.
-    #[must_use]
-    pub fn of(self, url: &str) -> Self {
-        match self {
-            Self::NoResponse(none) => Self::NoResponse(NoResponse { why: format!("{url}: {}", none.why), ..none }),
-            Self::Fault(fault) => Self::Fault(Fault { peer: url.to_owned(), ..fault }),
-        }
-    }
-
-    /// What happened, in words.
-    #[must_use]
-    pub fn why(&self) -> &str {
-        match self {
-            Self::NoResponse(none) => &none.why,
-            Self::Fault(fault) => &fault.detail,
-        }
     }
 }
 

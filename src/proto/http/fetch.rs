@@ -105,8 +105,7 @@ async fn exchange(stream: TcpStream, url: &Url, most: usize) -> Result<Vec<u8>, 
         .header(hyper::header::USER_AGENT, concat!("shakedown/", env!("CARGO_PKG_VERSION")))
         .body(Empty::<Bytes>::new())
         .map_err(|error| format!("HTTP: {error}"))?;
-    let response =
-        send(stream, Version::Http1, LIMITS, request).await.map_err(|error| format!("HTTP: {}", error.why()))?;
+    let response = send(stream, Version::Http1, LIMITS, request).await.map_err(|none| format!("HTTP: {}", none.why))?;
     if response.head.status != hyper::StatusCode::OK {
         return Err(format!("HTTP {}", response.head.status));
     }

@@ -213,6 +213,7 @@ impl Reader<'_> {
             }
             NodeKind::List(_) | NodeKind::Null => {
                 let help = match sort {
+                    _ if matches!(node.kind, NodeKind::Null) => "write {present: false} for what is not there, or null",
                     Sort::List | Sort::Any => "say how: exactly, contains, any, all, none or eq",
                     _ => "write one value, or an operator such as {in: [...]} for one of several",
                 };

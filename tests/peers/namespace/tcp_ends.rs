@@ -53,6 +53,37 @@ fn what_refused_is_evidence() {
     assert!(shown.contains("perhaps this host") && shown.contains("nft list ruleset"), "{shown}");
 }
 
+/// Patience of less than a second ends before a kernel repeats a SYN, by which a drop of this host shows.
+#[test]
+fn silence_that_is_expected_is_not_taken_from_a_drop_of_this_host() {
+    let Some(pair) = Pair::new() else { return };
+    pair.near.setup(
+        "nft 'add chain inet f out { type filter hook output priority 0; }'
+         nft 'add rule inet f out tcp dport 23 drop'",
+    );
+    pair.far.setup("nft 'insert rule inet f in tcp dport 24 drop'");
+    let silent =
+        |id: &str, check: &str| format!("- {{id: {id}, control: alive, {check}, expect: {{outcome: timeout}}}}\n");
+    let checks = [
+        silent("own", "tcp: {host: 192.0.2.1, port: 23, timeout: 300ms}"),
+        silent("own-http", "http: {url: \"http://192.0.2.1:23/\", timeout: 300ms}"),
+        silent("theirs", "tcp: {host: 192.0.2.1, port: 24, timeout: 300ms}"),
+        silent("theirs-http", "http: {url: \"http://192.0.2.1:24/\", timeout: 300ms}"),
+    ];
+    let (report, shown) = pair.near.run(&format!(
+        "version: 1\nsuite: ends\nchecks:\n- {{id: alive, tcp: {{host: 192.0.2.1, port: 9}}, expect: {{outcome: refused}}}}\n{}",
+        checks.concat()
+    ));
+    let check = |id: &str| report["checks"].as_array().unwrap().iter().find(|check| check["id"] == id).unwrap();
+    for id in ["own", "own-http"] {
+        assert_eq!(check(id)["verdict"], "errored", "{shown}");
+        assert!(check(id).to_string().contains("this host itself drops it"), "{shown}");
+    }
+    for id in ["theirs", "theirs-http"] {
+        assert_eq!(check(id)["verdict"], "passed", "{shown}");
+    }
+}
+
 /// The time to connect is the wait of whoever connects; that a SYN was lost is evidence, in every family.
 #[test]
 fn a_syn_that_was_sent_again_is_in_the_time_and_in_the_evidence() {

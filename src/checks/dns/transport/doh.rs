@@ -7,10 +7,9 @@ use super::attempt::Attempt;
 use super::facts;
 use super::http::Body;
 use super::secure::Secure;
-use crate::model::Fault;
 use crate::net::{Deadline, deadline};
 use crate::probe::{Cx, EarlyEnd};
-use crate::proto::http::{self, Cause, ExchangeError, Limits, NoResponse, Version};
+use crate::proto::http::{self, Cause, Limits, NoResponse, Version};
 
 /// Of the window one answer fits.
 const LIMITS: Limits = Limits { head: 16 * 1024, window: Some(128 * 1024) };
@@ -27,13 +26,9 @@ impl Secure {
         let request = head.map(|()| Full::new(body));
         let sent = Instant::now();
         let response = deadline::until(attempt.end, http::send(stream, Version::Http2, LIMITS, request)).await;
-        let response =
-            response.map_err(|_| attempt.silence("the head of the HTTP response"))?.map_err(|error| match error {
-                ExchangeError::NoResponse(none) => failed(cx, attempt, none),
-                ExchangeError::Fault(fault) => {
-                    EarlyEnd::Fault(Fault { peer: attempt.request.server.to_string(), ..fault })
-                }
-            })?;
+        let response = response
+            .map_err(|_| attempt.silence("the head of the HTTP response"))?
+            .map_err(|none| failed(cx, attempt, none))?;
         let body = Body::of(cx, &response.head)?;
         let body = read(cx, attempt, response.body, body).await?;
         body.finish(attempt, sent)
@@ -61,8 +56,9 @@ async fn read(
 
 /// Sorts the end of an exchange; what the HTTP layer calls malformed is HTTP that is, not DNS.
 fn failed(cx: &mut Cx<'_>, attempt: &Attempt<'_>, none: NoResponse) -> EarlyEnd {
-    let NoResponse { cause, why, alert } = none;
+    let NoResponse { cause, why, alert } = none.clone();
     let outcome = match cause {
+        Cause::TooLarge => return none.of(&attempt.request.server.to_string()).into(),
         Cause::Malformed => "protocol_error",
         Cause::TlsFailed => {
             cx.set(&facts::ALERT, alert.unwrap_or_else(|| format!("sent ({why})")));
