@@ -256,9 +256,9 @@ pub trait Probe: Send + Sync + Sized + 'static {
 /// The end of [`Probe::restore`] when all is well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PutBack {
-    /// Nothing was changed, or it was put back before.
+    /// Nothing was changed.
     Nothing,
-    /// What was changed is as it was.
+    /// What was changed is as it was, put back now or before.
     Done,
 }
 

@@ -100,6 +100,8 @@ impl Probe for Failover {
 
     async fn restore(&self, cx: &mut Cx<'_>) -> Result<PutBack, Fault> {
         match self.injection.restore().await {
+            // A round that is stopped after its own restore says so as well.
+            Ok(None) if cx.observation().last(RESTORED.info.name) == Some(&true.into()) => Ok(PutBack::Done),
             Ok(None) => Ok(PutBack::Nothing),
             Ok(Some(restored)) => {
                 Self::record(cx, &restored);

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::Failover;
 use super::expected::Expected;
 use super::outage::{Outage, ProbeOutcome, ProbeResult};
 use super::report::{self, PhaseTimes};
 use super::settings::Phases;
 use super::stream::{ProbeStream, StreamConfig, StreamLog};
+use super::{Failover, RESTORED};
 use crate::guard::{CommandResult, RestoreResult};
 use crate::model::{Arg, Args, FactInfo, Fault, Invalid, Observation, Value};
 use crate::probe::{Cx, DynProbe, Footprint, Probe as _, ProbeFuture, PutBack};
@@ -370,4 +370,24 @@ fn a_restore_that_cannot_be_run_twice_is_told() {
     let [note] = observation.notes() else { panic!("{observation:?}") };
     assert!(note.contains("it failed (exit status 7)") && note.contains("safe to run twice"), "{note}");
     assert_eq!(noted("").notes(), [""; 0]);
+}
+
+/// A round that is stopped after its own restore must not read as one that changed nothing.
+#[tokio::test]
+async fn a_round_that_was_restored_says_so_when_it_is_stopped() {
+    let failover = Failover::from_args(&args()).unwrap();
+    for (restored, want) in [(None, PutBack::Nothing), (Some(false), PutBack::Nothing), (Some(true), PutBack::Done)] {
+        let mut put_back = None;
+        observe_with(Failover::FACTS, Duration::from_secs(9), async |cx| {
+            if let Some(restored) = restored {
+                cx.set(&RESTORED, restored);
+            }
+            put_back = Some(DynProbe::restore(&failover, cx).await?);
+            Ok(())
+        })
+        .await
+        .1
+        .unwrap();
+        assert_eq!(put_back, Some(want), "{restored:?}");
+    }
 }
