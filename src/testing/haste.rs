@@ -1,6 +1,8 @@
 //! Silence passes quickly: tests that wait out a patience over real sockets need not wait for all of it.
 
+use std::cell::RefCell;
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::runtime::{Handle, RuntimeFlavor};
@@ -15,10 +17,15 @@ const SKIP: Duration = Duration::from_millis(100);
 /// Longer than any skip takes; then the runtime has ended.
 const ENDED: Duration = Duration::from_secs(10);
 
-/// Skips idle time until it is dropped.
+thread_local! {
+    /// The watcher of this thread's runtime: two would skip at once.
+    static WATCHER: RefCell<Weak<mpsc::Sender<()>>> = const { RefCell::new(Weak::new()) };
+}
+
+/// Skips idle time until all of one thread are dropped.
 pub struct Haste {
     /// The watcher ends with it. It is not joined: it may wait for a skip that this thread would have to make.
-    _end: mpsc::Sender<()>,
+    _end: Arc<mpsc::Sender<()>>,
 }
 
 /// From here on, time passes about fifty times faster whenever nothing happens in the runtime of this test: all tasks wait
@@ -28,8 +35,13 @@ pub struct Haste {
 pub fn haste() -> Haste {
     let handle = Handle::current();
     assert_eq!(handle.runtime_flavor(), RuntimeFlavor::CurrentThread, "only that runtime has a clock of its own");
+    if let Some(end) = WATCHER.with_borrow(Weak::upgrade) {
+        return Haste { _end: end };
+    }
     let (end, ended) = mpsc::channel();
     std::thread::spawn(move || watch(&handle, &ended));
+    let end = Arc::new(end);
+    WATCHER.replace(Arc::downgrade(&end));
     Haste { _end: end }
 }
 

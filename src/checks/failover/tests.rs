@@ -383,7 +383,7 @@ async fn a_round_that_was_restored_says_so_when_it_is_stopped() {
                 cx.set(&RESTORED, restored);
             }
             put_back = Some(DynProbe::restore(&failover, cx).await?);
-            Ok(())
+            Ok::<(), Fault>(())
         })
         .await
         .1

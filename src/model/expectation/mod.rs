@@ -102,3 +102,15 @@ pub enum Part {
     /// A path into a document.
     Path(Vec<String>),
 }
+
+impl Part {
+    /// Whether it is `other`, of the same fact, or lies in it.
+    #[must_use]
+    pub fn is_within(&self, other: &Self) -> bool {
+        match (self, other) {
+            (_, Self::Whole) => true,
+            (Self::Path(own), Self::Path(other)) => own.starts_with(other),
+            _ => self == other,
+        }
+    }
+}

@@ -94,6 +94,9 @@ impl Parts<'_> {
     }
 
     fn replaces(&self, written: &Expectation, default: &Expectation) -> bool {
+        if !names(written, default) {
+            return false;
+        }
         if let Test::Present(false) = written.test {
             // Where the outcome is named, a value that is not there is no wonder.
             let outcome = self.outcome().filter(|outcome| outcome.name != default.info.name);
@@ -200,6 +203,13 @@ fn instead(default: &Expectation) -> String {
     format!(
         "write what it should be: `{path}:` {value}; {{present: true}} accepts any value, and beside a named outcome {{present: false}} none"
     )
+}
+
+/// Whether it names what the default is of, or a path below that: another key of the same object says nothing of it. Nor does
+/// what says of the whole object neither its value nor that any will do.
+fn names(written: &Expectation, default: &Expectation) -> bool {
+    let whole = || written.test.names_words() || matches!(written.test, Test::Present(_));
+    written.part.is_within(&default.part) || (default.part.is_within(&written.part) && whole())
 }
 
 /// Whether it says of a fact in another form what the default says of its own: that there is a number, or a status, says

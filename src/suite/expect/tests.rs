@@ -82,6 +82,34 @@ fn what_a_check_does_not_speak_of_stays() {
     assert_eq!(kept("dns", "answers: {exactly: []}"), ["outcome eq answered", "rcode eq NOERROR", dns[3]]);
 }
 
+/// Another key of the same object says nothing of the one that has a default.
+#[test]
+fn a_key_of_an_object_lifts_no_default_of_another() {
+    let some = "load.rcodes.NOERROR ge 1".to_owned();
+    for beside in [
+        "load.rcodes.SERVFAIL: 0",
+        "load.rcodes.NXDOMAIN: {ge: 1}",
+        "load.rcodes.NXDOMAIN: {present: true}",
+        "outcome: answered, load.rcodes.SERVFAIL: {present: false}",
+        "load.rcodes.NOERROR_: 0",
+        "load.rcodes: {len: {ge: 1}}",
+        "load.rcodes.NOERROR: {ne: 7}",
+        "load.rcodes.NOERROR: {le: 500}",
+    ] {
+        assert!(kept("load", beside).contains(&some), "{beside}");
+    }
+    for of_it in [
+        "load.rcodes.NOERROR: 100",
+        "load.rcodes.NOERROR: {ge: 50}",
+        "load.rcodes.NOERROR.more: {ge: 50}",
+        "load.rcodes: {present: true}",
+        "outcome: answered, load.rcodes.NOERROR: {present: false}",
+        "outcome: answered, load.rcodes: {present: false}",
+    ] {
+        assert!(!kept("load", of_it).contains(&some), "{of_it}");
+    }
+}
+
 #[test]
 fn a_value_can_be_waived_on_purpose() {
     assert_eq!(kept("tls", "verified: {present: true}")[..1], ["outcome eq completed"]);

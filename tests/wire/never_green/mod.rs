@@ -12,7 +12,7 @@ use shakedown::judge::judge;
 use shakedown::model::expectation::{Expectation, Part, Sort};
 use shakedown::model::{Args, Better, FactInfo, Kind, Observation, Verdict};
 use shakedown::plan::Case;
-use shakedown::probe::Family;
+use shakedown::probe::{Family, Mode};
 use shakedown::suite::defaults::Defaults;
 use shakedown::suite::diagnostic::{Diagnostics, Sources};
 use shakedown::suite::expect::{FactTyping, Reader, effective};
@@ -29,8 +29,8 @@ struct Walk<'a> {
     case: Case,
     observation: Observation,
     defaults: Vec<Expectation>,
-    /// Facts whose default does not hold here.
-    broken: Vec<&'static str>,
+    /// Facts whose default does not hold here, and the path of that default.
+    broken: Vec<(&'static str, String)>,
     /// Expectations that a check may write.
     accepted: usize,
     problems: Vec<String>,
@@ -46,7 +46,8 @@ impl<'a> Walk<'a> {
             let of = |fact: &&FactInfo| {
                 outcome.fact.strip_prefix(fact.name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
             };
-            family.facts.iter().filter(of).max_by_key(|fact| fact.name.len()).map(|fact| fact.name)
+            let fact = family.facts.iter().filter(of).max_by_key(|fact| fact.name.len())?;
+            Some((fact.name, outcome.fact.to_string()))
         });
         let broken = broken.collect();
         Self { family, variant, case, observation, defaults, broken, accepted: 0, problems: Vec::new() }
@@ -62,12 +63,12 @@ impl<'a> Walk<'a> {
             };
             let seen = operands::seen(fact, &part, &self.observation);
             for text in operands::all(sort, seen.as_ref()) {
-                self.expect(fact, &format!("\"{path}\": {text}"));
+                self.expect(fact, &path, &format!("\"{path}\": {text}"));
             }
         }
     }
 
-    fn expect(&mut self, fact: &'static FactInfo, text: &str) {
+    fn expect(&mut self, fact: &'static FactInfo, path: &str, text: &str) {
         let (mut errors, mut sources) = (Diagnostics::default(), Sources::default());
         let source = sources.add("walk", text.to_owned());
         let node = tree::parse(source, &sources, &mut errors);
@@ -92,7 +93,7 @@ impl<'a> Walk<'a> {
         self.case.base.expectations = in_force.into();
         let judged = judge(&self.case, &self.observation, None);
         let says_nothing = operands::only_negates(text) || self.leaves_the_worst_open(fact, text);
-        if judged.verdict == Verdict::Passed && (says_nothing || !self.names_what_it_got(fact)) {
+        if judged.verdict == Verdict::Passed && (says_nothing || !self.names_what_it_got(fact, path)) {
             let facts: Vec<String> = judged.expectations.iter().map(|outcome| outcome.fact.to_string()).collect();
             self.problems.push(format!("{} passes with `{text}` (in force: {})", self.variant.label, facts.join(", ")));
         }
@@ -100,21 +101,30 @@ impl<'a> Walk<'a> {
 
     /// Whether a check speaks of what is broken by another number alone, and would take the worst of that as well.
     fn leaves_the_worst_open(&self, fact: &FactInfo, text: &str) -> bool {
-        let number = matches!(fact.kind, Kind::Integer | Kind::Number) && !self.broken.contains(&fact.name);
+        let number = matches!(fact.kind, Kind::Integer | Kind::Number) && !self.is_broken(fact.name);
         number && operands::is_open_to_the_worst(text, fact.better == Some(Better::Lower))
     }
 
-    /// Whether a check of this fact says what it wants in place of every default that does not hold.
-    fn names_what_it_got(&self, fact: &FactInfo) -> bool {
+    fn is_broken(&self, fact: &str) -> bool {
+        self.broken.iter().any(|(broken, _)| *broken == fact)
+    }
+
+    /// Whether a check of this path says what it wants in place of a default that does not hold: of the same part of the same
+    /// fact, or of one that says the same.
+    fn names_what_it_got(&self, fact: &FactInfo, path: &str) -> bool {
         let outcome = self.family.facts.iter().find(|fact| fact.roles.outcome).map(|fact| fact.name);
-        if outcome.is_some_and(|outcome| self.broken.contains(&outcome)) {
+        if outcome.is_some_and(|outcome| self.is_broken(outcome)) {
             return fact.roles.outcome;
         }
         let lifts = |broken: &str| {
             let row = self.family.facts.iter().find(|row| row.name == broken);
             row.is_some_and(|row| row.lifted_by.contains(&fact.name))
         };
-        self.broken.iter().any(|broken| *broken == fact.name || lifts(broken))
+        let within = |path: &str, other: &str| {
+            path.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        let same = |broken: &str| within(path, broken) || within(broken, path);
+        self.broken.iter().any(|(broken, default)| same(default) || lifts(broken))
     }
 }
 
@@ -219,6 +229,25 @@ fn silence_without_a_control_is_refused() {
     }
     assert!(problems.is_empty(), "{} accepted:\n{}", problems.len(), problems.join("\n"));
     assert!(refused > 3 * FAMILIES.len(), "{refused} tried");
+}
+
+/// A mode that no check can switch on has defaults that nobody sees.
+#[test]
+fn every_mode_is_walked() {
+    let mut missing = Vec::new();
+    for family in FAMILIES {
+        let variants: Vec<Variant> =
+            variants::of(family).iter().map(|template| Variant::new(family, template, 1)).collect();
+        // What no plan takes switches nothing on.
+        for variant in &variants {
+            let _ = variant.case(family);
+        }
+        let seen = |mode: &&Mode| variants.iter().any(|variant| (mode.applies)(&variant.args));
+        missing.extend(
+            family.modes.iter().filter(|mode| !seen(mode)).map(|mode| format!("{} {}", family.name, mode.with)),
+        );
+    }
+    assert!(missing.is_empty(), "no variant switches these on; add one to variants.rs:\n{}", missing.join("\n"));
 }
 
 /// What everything else rests on: an outcome, a default for it, and words that silence leads to.

@@ -60,6 +60,7 @@ const DNS: &[&str] = &[
     "server: \"127.0.0.1:@\", name: www.example, load: {rate: max, duration: 300ms}",
     "server: [\"127.0.0.1:@\", \"127.0.0.2:@\"], name: www.example, attempts: 1",
     "authoritative: {zone: example, port: @, ns: {ns1.example: [127.0.0.1]}}, attempts: 1",
+    "server: \"127.0.0.1:@\", name: www.example, wanted: {answers: []}, attempts: 1",
     "authoritative: {zone: example, port: @, ns: {ns1.example: [127.0.0.1]}}, attempts: 1, name: www.example, probes: [all], \
      wanted: {answers: [192.0.2.1]}, nsid: true",
     "authoritative: {zone: example, port: @, parent: \"127.0.0.1:@\", via: \"127.0.0.1:@\", best_practice: true}, attempts: 1, \
@@ -73,6 +74,7 @@ const TLS: &[&str] = &[
     "host: 127.0.0.1, port: @, resumption: 1, alpn_set: [h2]",
     "host: 127.0.0.1, port: @, transport: quic",
     "host: 127.0.0.1, port: @, load: {duration: 200ms}",
+    "host: 127.0.0.1, port: @, load: {duration: 200ms, resume: true}",
     "host: 127.0.0.1, port: @, scan: true, profiles: [mozilla-intermediate]",
 ];
 

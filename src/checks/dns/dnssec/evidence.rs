@@ -7,7 +7,7 @@ use super::facts::{
     KEYS, OPT_OUT, SALT, SETS,
 };
 use super::names::title;
-use crate::model::Value;
+use crate::model::{FactInfo, Value};
 use crate::probe::Cx;
 use crate::proto::dns::rdata;
 use crate::proto::dnssec::{Digest, Key, Proof, Sections, Set, SetCheck, SignatureCheck, SignatureOutcome, algorithm};
@@ -17,10 +17,22 @@ const NOTES: usize = 32;
 /// Keys listed; a zone has two to four.
 const KEYS_LISTED: usize = 64;
 
+/// Facts that the signatures of a set decide.
+const OF_SIGNATURES: &[FactInfo] = &[EXPIRES_IN.info, SETS.info, ALGORITHMS.info];
+/// Facts that the DS records of a delegation decide.
+const OF_DS: &[FactInfo] = &[DS_UNMATCHED.info, CDS_PENDING.info];
+/// Facts that the denial records of a message decide.
+const OF_DENIAL: &[FactInfo] = &[ITERATIONS.info, OPT_OUT.info];
+/// Facts that CDS and CDNSKEY records decide.
+const OF_CDS: &[FactInfo] = &[CDS_MATCH.info, CDS_PENDING.info];
+const EXPIRE: &[FactInfo] = &[EXPIRE_MARGIN.info];
+
 /// Facts of the path.
 #[derive(Default)]
 pub(super) struct Evidence {
     margins: BTreeMap<String, Margin>,
+    /// What was left alone of the signatures of a set.
+    untried: BTreeMap<String, String>,
     algorithms: BTreeSet<u8>,
     /// Of every key, DS and signature, whether they hold or not.
     claimed: BTreeSet<u8>,
@@ -31,6 +43,8 @@ pub(super) struct Evidence {
     unmatched: Vec<String>,
     nsec3: Option<(u16, String, bool)>,
     denial: Option<&'static str>,
+    /// Facts of which a part was left alone, and why.
+    cuts: Vec<(&'static [FactInfo], String)>,
     notes: Vec<String>,
     /// Lines that are not kept.
     more_notes: usize,
@@ -43,7 +57,7 @@ pub(super) struct Evidence {
     /// See the facts of these names.
     pub(super) cds_match: Option<bool>,
     pub(super) cds_pending: Option<bool>,
-    pub(super) expire_margin: Option<i64>,
+    expire_margin: Option<i64>,
 }
 
 /// Seconds of the signatures of one set.
@@ -66,6 +80,33 @@ impl Evidence {
         if let Some(margin) = margin(&good, &checked.signatures) {
             self.margins.insert(title(&set.owner, set.kind), margin);
         }
+        if let Some(why) = untried(set, checked) {
+            self.untried.insert(title(&set.owner, set.kind), why);
+        }
+    }
+
+    /// Seconds that the signatures of SOA and DNSKEY hold longer than `expire`.
+    pub(super) fn expires(&mut self, expire: u32, soa: (&Set, &SetCheck), dnskey: &str) {
+        let good = soa.1.signatures.iter().filter(|signature| matches!(signature.outcome, SignatureOutcome::Good(_)));
+        let soonest = good.map(|signature| signature.left).max().zip(self.margins.get(dnskey));
+        self.expire_margin = soonest.map(|(left, keys)| i64::from(left.min(keys.left)) - i64::from(expire));
+        let left_out = untried(soa.0, soa.1).or_else(|| self.untried.get(dnskey).cloned());
+        self.cuts.extend(left_out.map(|why| (EXPIRE, why)));
+    }
+
+    /// CDS or CDNSKEY records whose signatures cannot be judged here.
+    pub(super) fn cds_in_part(&mut self, why: String) {
+        self.cuts.push((OF_CDS, why));
+    }
+
+    /// DS records beyond those that are looked at.
+    pub(super) fn more_ds(&mut self, why: String) {
+        self.cuts.push((OF_DS, why));
+    }
+
+    /// Denial records beyond those that are looked at.
+    pub(super) fn more_denial(&mut self, why: String) {
+        self.cuts.push((OF_DENIAL, why));
     }
 
     pub(super) fn keys(&mut self, zone: &str, keys: &[Key]) {
@@ -129,11 +170,6 @@ impl Evidence {
         self.authority.extend(sets.cloned());
     }
 
-    /// Seconds until the last signature of a set expires.
-    pub(super) fn left(&self, set: &str) -> Option<i32> {
-        self.margins.get(set).map(|margin| margin.left)
-    }
-
     /// Algorithms of a DS set.
     pub(super) fn delegated(&mut self, digests: &[Digest]) {
         self.claimed.extend(digests.iter().map(|ds| ds.algorithm));
@@ -156,6 +192,14 @@ impl Evidence {
         }
         if self.more_notes > 0 {
             cx.note(format!("and {} more lines of evidence", self.more_notes));
+        }
+        for why in self.untried.values() {
+            cx.partial_all(OF_SIGNATURES, why);
+            // One of the others may be younger.
+            cx.at_most(&AGE, why.clone());
+        }
+        for (facts, why) in &self.cuts {
+            cx.partial_all(facts, why);
         }
         if self.more_keys > 0 {
             cx.partial(&KEYS, format!("{} more keys are not listed", self.more_keys));
@@ -198,6 +242,13 @@ impl Evidence {
             cx.set(&EXPIRE_MARGIN, margin as f64);
         }
     }
+}
+
+/// What is said of a set whose signatures were not all verified.
+fn untried(set: &Set, checked: &SetCheck) -> Option<String> {
+    let tried = |signature: &&SignatureCheck| signature.outcome != SignatureOutcome::Untried;
+    let (all, tried) = (set.signatures.len(), checked.signatures.iter().filter(tried).count());
+    (tried < all).then(|| format!("of {all} signatures of {} {tried} are looked at", title(&set.owner, set.kind)))
 }
 
 /// How long a set stays verified: as long as one signature holds, the one that holds longest; so a roll, in which an old and a

@@ -10,7 +10,7 @@ use super::verdict::WalkEnd;
 use super::walk::{Walk, Zone};
 use crate::model::Fault;
 use crate::proto::dns::types;
-use crate::proto::dnssec::{Digest, Key, Set, SignatureOutcome, check_set, dotted};
+use crate::proto::dnssec::{Digest, Key, Reason, Set, check_set, dotted};
 
 /// Keys as DS names them: tag and algorithm.
 type NamedKeys = BTreeSet<(u16, u8)>;
@@ -25,16 +25,9 @@ impl Walk<'_> {
 
     async fn expire(&mut self, zone: &Arc<Zone>) -> Result<(), Fault> {
         let Some(soa) = self.apex(zone, types::SOA).await? else { return Ok(()) };
-        let (Some(expire), Some(keys)) =
-            (soa.data.first().and_then(|data| expire(data)), self.evidence.left(&title(&zone.name, types::DNSKEY)))
-        else {
-            return Ok(());
-        };
+        let Some(expire) = soa.data.first().and_then(|data| expire(data)) else { return Ok(()) };
         let checked = check_set(&soa, &zone.name, &zone.keys, self.at, &mut self.work);
-        let good = checked.signatures.iter().filter(|signature| matches!(signature.outcome, SignatureOutcome::Good(_)));
-        if let Some(left) = good.map(|signature| signature.left).max() {
-            self.evidence.expire_margin = Some(i64::from(left.min(keys)) - i64::from(expire));
-        }
+        self.evidence.expires(expire, (&soa, &checked), &title(&zone.name, types::DNSKEY));
         Ok(())
     }
 
@@ -47,8 +40,12 @@ impl Walk<'_> {
         let mut matched = true;
         for set in cds.iter().chain(&cdnskey) {
             let checked = check_set(set, &zone.name, &zone.keys, self.at, &mut self.work);
-            if let Some((_, why)) = checked.problem {
-                self.evidence.note(format!("{}: {why}", title(&set.owner, set.kind)));
+            let Some((reason, why)) = checked.problem else { continue };
+            let why = format!("{}: {why}", title(&set.owner, set.kind));
+            self.evidence.note(why.clone());
+            if matches!(reason, Reason::TooMuchWork | Reason::UnsupportedAlgorithm) {
+                self.evidence.cds_in_part(why);
+            } else {
                 matched = false;
             }
         }

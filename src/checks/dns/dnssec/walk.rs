@@ -153,6 +153,9 @@ impl<'a> Walk<'a> {
         self.evidence.delegated(&all);
         // Of those beyond, one may be what the zone rests on.
         let left_out = set.data.len() > all.len() && all.len() == DELEGATIONS;
+        if left_out {
+            self.evidence.more_ds(first_of(set.data.len(), DELEGATIONS, &format!("DS of {}", dotted(child))));
+        }
         let mut usable: Vec<Digest> = all.iter().filter(|ds| ds.supported()).cloned().collect();
         if usable.is_empty() && left_out {
             return Err(too_many_ds(child, set));
@@ -241,7 +244,8 @@ impl<'a> Walk<'a> {
         let (mut good, mut flaw) = (Vec::new(), None);
         if all > sets.len() {
             // What is missing may stand in one of the others.
-            let why = format!("of {all} denial records the first {DENIALS} are looked at");
+            let why = first_of(all, DENIALS, "denial records");
+            self.evidence.more_denial(why.clone());
             flaw = Some((Reason::TooMuchWork, why));
         }
         for set in sets {
@@ -335,9 +339,13 @@ pub(super) fn referral<'s>(sections: &'s Sections, at: &Name) -> Option<&'s Name
 }
 
 fn too_many_ds(child: &Name, set: &Set) -> WalkEnd {
-    let count = set.data.len();
-    let why = format!("of {count} DS of {} the first {DELEGATIONS} are looked at, and none leads on", dotted(child));
-    indeterminate(Reason::TooMuchWork, why)
+    let why = first_of(set.data.len(), DELEGATIONS, &format!("DS of {}", dotted(child)));
+    indeterminate(Reason::TooMuchWork, format!("{why}, and none leads on"))
+}
+
+/// What a limit leaves out.
+fn first_of(all: usize, limit: usize, what: &str) -> String {
+    format!("of {all} {what} the first {limit} are looked at")
 }
 
 fn shown(ds: &Digest) -> String {

@@ -116,6 +116,6 @@ fields! { WANTED_FIELDS;
     pub(super) const ANSWERS: Field<Vec<String>> = Field::optional(
         "answers",
         FieldKind::List(&FieldKind::Text),
-        "Data the question must be answered by: exactly these records, in any order.",
+        "Data the question must be answered by: exactly these records, in any order; `[]`: no such records any more.",
     );
 }

@@ -63,11 +63,18 @@ pub(super) struct Survey {
 impl Survey {
     pub(super) fn from_args(args: &Args) -> Result<Self, Invalid> {
         let settings = Settings::from_args(args)?;
-        let propagation = args.get(&WANTED).map(|wanted| Propagation::from_args(&wanted, settings.question.code));
+        let zone = settings.zone.is_some();
+        let propagation = args.get(&WANTED).map(|wanted| Propagation::from_args(&wanted, settings.question.code, zone));
         let propagation = propagation.transpose()?;
         let by_serial = propagation.as_ref().is_some_and(Propagation::by_serial);
         if by_serial && settings.zone.is_none() && settings.question.code != types::SOA {
             return Err(WANTED.invalid("a serial stands in a SOA record", "ask for type: SOA"));
+        }
+        let apex = settings.zone().is_some_and(|zone| zone.eq_ignore_root(&settings.question.name));
+        let by_absence = propagation.as_ref().is_some_and(Propagation::by_absence);
+        if by_absence && apex && matches!(settings.question.code, types::SOA | types::NS) {
+            let message = "a zone is never without its SOA and NS records";
+            return Err(WANTED.invalid(message, "write the `name` and the `type` of what is to be gone"));
         }
         Ok(Self { settings, propagation })
     }

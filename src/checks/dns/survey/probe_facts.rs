@@ -145,6 +145,11 @@ fn signed(cx: &mut Cx<'_>, reports: &[ServerReport]) {
     set_list(cx, &rules::RRSIG_ALGORITHM_MISSING, reports, algorithm, UNSEEN);
     let unproven =
         |report: &ServerReport| if lacks(report) { Some(true) } else { report.findings.signed.denial_unproven };
+    for report in reports {
+        if let Some(why) = &report.findings.signed.denial_open {
+            cx.partial(&rules::DENIAL_UNPROVEN, format!("{}: {why}", report.label()));
+        }
+    }
     set_list(cx, &rules::DENIAL_UNPROVEN, reports, unproven, UNSEEN);
 }
 

@@ -17,6 +17,8 @@ use crate::model::{Args, Invalid};
 use crate::probe::Cx;
 use crate::proto::dns::{presentation, rcode, types};
 
+const ELSEWHERE: &str = "the name is an alias of one that this server cannot speak for";
+
 /// Field `wanted`, and its progress so far. The engine repeats a check with one and the same probe, so the memory
 /// spans its attempts and rounds.
 pub(super) struct Propagation {
@@ -28,6 +30,20 @@ enum Goal {
     Serial(u32),
     /// Data of records of this type.
     Answers(u16, Vec<String>),
+    /// No such records any more, as the servers of the zone say themselves, or whoever is asked.
+    Gone {
+        zone: bool,
+    },
+}
+
+/// What one server says of the goal.
+enum Found {
+    Has(Instant),
+    Lacks(Instant),
+    /// Nothing.
+    Silent,
+    /// It answered, and what it said leaves it open; with the reason.
+    Open(String),
 }
 
 #[derive(Default)]
@@ -46,10 +62,12 @@ struct Arrival {
 }
 
 impl Propagation {
-    pub(super) fn from_args(args: &Args, code: u16) -> Result<Self, Invalid> {
+    /// The goal of the fields below `wanted`, for a question of this type; `zone`: the servers asked are those of a zone.
+    pub(super) fn from_args(args: &Args, code: u16, zone: bool) -> Result<Self, Invalid> {
         let answers = args.get(&ANSWERS);
         let goal = match (args.get(&SERIAL), args.given(&ANSWERS)) {
             (Some(serial), false) => Goal::Serial(serial),
+            (None, true) if answers.is_empty() => Goal::Gone { zone },
             (None, true) => {
                 let kind = types::mnemonic(code);
                 let impossible = |text: &String| (presentation::DATA.impossible)(Some(&kind), text);
@@ -71,6 +89,11 @@ impl Propagation {
         matches!(self.goal, Goal::Serial(_))
     }
 
+    /// Whether the goal is that there are no such records.
+    pub(super) fn by_absence(&self) -> bool {
+        matches!(self.goal, Goal::Gone { .. })
+    }
+
     /// The first round of the check begins.
     pub(super) fn begin(&self) {
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
@@ -85,20 +108,20 @@ impl Propagation {
         let (mut slowest, mut resolution) = (Duration::ZERO, Duration::ZERO);
         for report in reports {
             let arrival = memory.servers.entry(report.label().to_owned()).or_default();
-            let (has, at) = self.found_in(report, began);
-            let answered = report.main_summary().is_some_and(ResponseSummary::answered);
-            if answered && at.is_none() {
-                cx.partial(&facts::PENDING, format!("{}: {}", report.label(), unknown(report)));
-                continue;
-            }
-            match at {
-                Some(at) if has => {
-                    arrival.first.get_or_insert(at);
+            let since = |at: Instant| at.saturating_duration_since(began);
+            let found = self.found_in(report);
+            match &found {
+                Found::Open(why) => {
+                    cx.partial(&facts::PENDING, format!("{}: {why}", report.label()));
+                    continue;
                 }
-                Some(at) if arrival.first.is_none() => arrival.without = Some(at),
-                _ => {}
+                Found::Has(at) => {
+                    arrival.first.get_or_insert(since(*at));
+                }
+                Found::Lacks(at) if arrival.first.is_none() => arrival.without = Some(since(*at)),
+                Found::Lacks(_) | Found::Silent => {}
             }
-            if !has {
+            if !matches!(found, Found::Has(_)) {
                 pending.push(report.label().to_owned());
                 if let Some(first) = arrival.first {
                     let after = first.as_secs_f64();
@@ -126,42 +149,50 @@ impl Propagation {
         }
     }
 
-    /// Whether a server has it, and when its answer came; nothing when none did.
-    fn found_in(&self, report: &ServerReport, began: Instant) -> (bool, Option<Duration>) {
-        let asked = report.main_summary();
-        let (summary, has): (Option<&ResponseSummary>, bool) = match &self.goal {
+    fn found_in(&self, report: &ServerReport) -> Found {
+        let (summary, has) = match &self.goal {
             Goal::Serial(wanted) => {
                 let reached = report.soa().is_some_and(|soa| serial::reached(soa.serial, *wanted));
                 (report.apex.as_ref().or(report.asked.as_ref()), reached)
             }
             Goal::Answers(code, wanted) => {
+                let asked = report.main_summary();
+                let kind = types::mnemonic(*code);
                 let answers = asked.and_then(|summary| summary.answers.as_ref());
-                let same =
-                    |answers: &Vec<String>| presentation::same_each_once(&types::mnemonic(*code), answers, wanted);
-                // Who refuses, or fails, has no records for another reason than that there are none.
-                let says = asked.is_some_and(|summary| matches!(summary.rcode, Some(rcode::NOERROR | rcode::NXDOMAIN)));
-                (asked, says && answers.is_some_and(same))
+                (asked, answers.is_some_and(|answers| presentation::same_each_once(&kind, answers, wanted)))
+            }
+            Goal::Gone { zone } => {
+                let asked = report.main_summary();
+                (asked, asked.is_some_and(|summary| denies(summary, *zone)))
             }
         };
+        let Some(summary) = summary.filter(|summary| summary.answered()) else { return Found::Silent };
         // What is cut shows neither that it is there nor that it is not.
-        let known = |summary: &&ResponseSummary| {
-            summary.whole() && (self.by_serial() || (summary.answers.is_some() && !left(report)))
-        };
-        let at = summary.filter(known).map(|summary| summary.at.saturating_duration_since(began));
-        (has && at.is_some(), at)
+        if !summary.whole() || (summary.answers.is_none() && !self.by_serial()) {
+            return Found::Open(format!("{CUT}, or too long to keep"));
+        }
+        if !self.by_serial() && report.chain.as_ref().is_some_and(|chain| chain.left) {
+            return Found::Open("the aliases lead out of the zone, and what they end at other servers have".to_owned());
+        }
+        match &self.goal {
+            // Where an alias leads elsewhere, whoever is asked there says whether there are records.
+            Goal::Gone { zone } if has && !ends_here(report, summary, *zone) => Found::Open(ELSEWHERE.to_owned()),
+            _ if has => Found::Has(summary.at),
+            _ => Found::Lacks(summary.at),
+        }
     }
 }
 
-/// Its aliases lead out of the zone, so that it does not say what they end at.
-fn left(report: &ServerReport) -> bool {
-    report.chain.as_ref().is_some_and(|chain| chain.left)
+/// Whether a response says that there are no such records: nothing is in it, and it is no failure and no referral, which
+/// say nothing of them. A server of the zone speaks with AA; of others one that recurses speaks too.
+fn denies(summary: &ResponseSummary, zone: bool) -> bool {
+    let none = summary.answers.as_ref().is_some_and(Vec::is_empty);
+    let speaks = summary.has("aa") || (!zone && summary.has("ra"));
+    none && speaks && matches!(summary.rcode, Some(rcode::NOERROR | rcode::NXDOMAIN))
 }
 
-/// Why an answer shows neither that what is wanted is there nor that it is not.
-fn unknown(report: &ServerReport) -> String {
-    if left(report) {
-        "the aliases lead out of the zone, and what they end at other servers have".to_owned()
-    } else {
-        format!("{CUT}, or too long to keep")
-    }
+/// Whether the aliases of the name, if it has some, were followed to their end.
+fn ends_here(report: &ServerReport, summary: &ResponseSummary, zone: bool) -> bool {
+    let alias = report.chain.as_ref().is_some_and(|chain| !chain.links.is_empty());
+    !alias || (report.dangling == Some(true) && (zone || summary.has("ra")))
 }

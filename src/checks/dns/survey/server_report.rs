@@ -192,6 +192,8 @@ pub(super) struct SignedFindings {
     pub(super) algorithm_missing: bool,
     /// Absence is claimed and not proven.
     pub(super) denial_unproven: Option<bool>,
+    /// Why that is not known, where there was an answer.
+    pub(super) denial_open: Option<String>,
 }
 
 /// The outcome of a zone transfer.

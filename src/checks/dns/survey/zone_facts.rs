@@ -6,7 +6,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::consensus::{common, labels_where, set_known, set_list};
 use super::delegation::Delegation;
 use super::records::Soa;
-use super::response_summary::ResponseSummary;
 use super::server_report::ServerReport;
 use super::settings::Settings;
 use super::zone::Zone;
@@ -19,11 +18,9 @@ pub(super) fn record(cx: &mut Cx<'_>, settings: &Settings, zone: &Zone, known: &
     }
     set_known(cx, &facts::LAME, labels_where(reports, ServerReport::lame));
     for report in reports.iter().filter(|report| report.answered() && report.lame() == Some(true)) {
-        let apex = report.apex.as_ref();
-        let (code, aa) =
-            (apex.and_then(ResponseSummary::code).unwrap_or_default(), apex.is_some_and(|summary| summary.has("aa")));
-        let (aa, soa) = (if aa { "with" } else { "without" }, apex.is_some_and(|summary| summary.soa.is_some()));
-        let soa = if soa { "a SOA" } else { "no SOA" };
+        let Some((apex, code)) = report.apex.as_ref().and_then(|apex| Some((apex, apex.code()?))) else { continue };
+        let aa = if apex.has("aa") { "with" } else { "without" };
+        let soa = if apex.soa.is_some() { "a SOA" } else { "no SOA" };
         cx.note(format!("{} is lame: {code} {aa} AA, {soa} of {}", report.label(), names::text(&zone.name)));
     }
     several_soa(cx, reports);

@@ -2,12 +2,12 @@
 
 use tokio::time::{Duration, Instant};
 
-use super::authority::{Reply, Signer, records};
-use super::{A, Zone, address, is, name};
-use crate::model::Value;
+use super::authority::{DAY, Reply, Signer, World, now, records};
+use super::{A, Zone, address, is, name, observed};
+use crate::model::{Arg, Observation, Value};
 use crate::proto::dns::types;
 use crate::proto::dnssec::Key;
-use crate::testing::text;
+use crate::testing::{noted, text};
 
 /// Nothing here may take this long, on any machine.
 const BOUND: Duration = Duration::from_secs(20);
@@ -44,6 +44,138 @@ async fn a_flood_of_keys_with_one_tag_and_signatures_ends_early() {
     let began = Instant::now();
     is(&zone.observed("www.test", &[]).await, "indeterminate", "too_much_work");
     assert!(began.elapsed() < BOUND);
+}
+
+/// Now, which the second validator cannot be told: what it makes of a flood is its own matter.
+fn at() -> [(&'static str, Arg); 1] {
+    [("at", text(&jiff::Timestamp::now().to_string()))]
+}
+
+/// Why a fact is known to be seen in part.
+#[track_caller]
+fn in_part(observation: &Observation, facts: &[&str], why: &str) {
+    for fact in facts {
+        assert_eq!(observation.partial(fact), Some(why), "{fact}: {:?}", observation.notes());
+    }
+}
+
+#[tokio::test]
+async fn signatures_beyond_the_limit_are_told() {
+    const OF_SIGNATURES: [&str; 4] = ["rrsig.expires_in", "rrsig.sets", "dnssec.algorithms", "rrsig.inception_age"];
+    let signatures = |zone: &Zone, others: u16, first: bool| {
+        let mut www = zone.zsk.signed(address("www.test."));
+        let good = www.signatures.remove(0);
+        www.signatures.extend((0..others).map(|count| {
+            // By a key of another tag.
+            let mut other = good.clone();
+            other[16..18].copy_from_slice(&zone.zsk.tag().wrapping_add(count + 1).to_be_bytes());
+            other
+        }));
+        www.signatures.insert(if first { 0 } else { www.signatures.len() }, good);
+        Reply { answers: vec![www], large: true, ..Reply::default() }
+    };
+    for (others, first, word, reason) in
+        [(63, false, "secure", ""), (64, true, "secure", ""), (64, false, "indeterminate", "too_much_work")]
+    {
+        let mut zone = Zone::new();
+        let reply = signatures(&zone, others, first);
+        zone.world.put("www.test.", A, reply);
+        let observation = zone.observed("www.test", &at()).await;
+        is(&observation, word, reason);
+        if others == 63 {
+            assert!(OF_SIGNATURES.iter().all(|fact| observation.partial(fact).is_none()), "all were looked at");
+        } else {
+            in_part(&observation, &OF_SIGNATURES, "of 65 signatures of www.test. A 64 are looked at");
+        }
+    }
+}
+
+/// A signature that was not tried may hold longer than those that were.
+#[tokio::test]
+async fn the_margin_of_signatures_that_were_not_all_tried_is_a_part() {
+    let mut zone = Zone::new();
+    let mut www = address("www.test.");
+    for days in 1..=9 {
+        zone.zsk.window = (now() - DAY, now() + days * DAY);
+        www = zone.zsk.signed(www);
+    }
+    zone.world.put("www.test.", A, Reply { answers: vec![www], large: true, ..Reply::default() });
+    let observation = zone.observed("www.test", &at()).await;
+    is(&observation, "secure", "");
+    in_part(&observation, &["rrsig.expires_in", "rrsig.sets"], "of 9 signatures of www.test. A 8 are looked at");
+}
+
+/// Zone `test.` below the root, with DS records beside its own that name no key: 24 of lower tags, or of higher ones.
+async fn with_many_ds(lower: bool) -> Observation {
+    let (root, test) = (Signer::new(".", 257), Signer::new("test.", 257));
+    let mut all = vec![test.ds()];
+    for count in 0..24_u16 {
+        let mut ds = Signer::new("test.", 257).ds();
+        ds[..2].copy_from_slice(&if lower { count } else { u16::MAX - count }.to_be_bytes());
+        all.push(ds);
+    }
+    let mut world = World::default();
+    world.answer(root.signed(records(".", types::DNSKEY, &[root.dnskey()])));
+    let ds = root.signed(records("test.", types::DS, &all));
+    world.put("test.", types::DS, Reply { answers: vec![ds], large: true, ..Reply::default() });
+    world.answer(test.signed(records("test.", types::DNSKEY, &[test.dnskey()])));
+    world.answer(test.signed(address("www.test.")));
+    world.answer(test.signed(records("test.", types::CDS, &[test.ds()])));
+    observed(world, &root.anchor(), "www.test", &at()).await
+}
+
+#[tokio::test]
+async fn ds_beyond_the_limit_are_told() {
+    const WHY: &str = "of 25 DS of test. the first 20 are looked at";
+    // Sets are in the order of their data, so the lower tags come first.
+    let observation = with_many_ds(true).await;
+    is(&observation, "indeterminate", "too_much_work");
+    noted(&observation, &format!("{WHY}, and none leads on"));
+    let observation = with_many_ds(false).await;
+    is(&observation, "secure", "");
+    in_part(&observation, &["ds.unmatched", "cds.pending"], WHY);
+    assert!(observation.partial("dnssec.verdict").is_none(), "one that leads on is enough");
+}
+
+#[tokio::test]
+async fn denial_records_beyond_the_limit_are_told() {
+    const WHY: &str = "of 18 denial records the first 16 are looked at";
+    for (first, word, reason) in [(true, "secure", ""), (false, "indeterminate", "too_much_work")] {
+        let mut zone = Zone::new();
+        let mut denial = vec![zone.nsec("a.test.", "www.test.", &[A]), zone.nsec("test.", "a.test.", &[A])];
+        let beside = (0..16).map(|at| zone.nsec(&format!("x{at}.test."), &format!("x{at}a.test."), &[A]));
+        denial.extend(beside);
+        if !first {
+            denial.reverse();
+        }
+        zone.absent("nowhere.test.", A, 3, denial);
+        zone.world.reply("nowhere.test.", A).large = true;
+        let observation = zone.observed("nowhere.test", &at()).await;
+        is(&observation, word, reason);
+        in_part(&observation, &["nsec3.iterations", "nsec3.opt_out"], WHY);
+        if !first {
+            noted(&observation, WHY);
+        }
+    }
+}
+
+#[tokio::test]
+async fn keys_beyond_the_limit_are_told() {
+    for (others, left_out) in [(62_u8, None), (64, Some("2 more keys are not listed"))] {
+        let mut zone = Zone::new();
+        let mut keys = vec![zone.ksk.dnskey(), zone.zsk.dnskey()];
+        keys.extend((0..others).map(|count| {
+            let mut key = zone.zsk.dnskey();
+            key[20] ^= count + 1;
+            key
+        }));
+        let set = zone.ksk.signed(records("test.", types::DNSKEY, &keys));
+        zone.world.put("test.", types::DNSKEY, Reply { answers: vec![set], large: true, ..Reply::default() });
+        let observation = zone.observed("www.test", &at()).await;
+        is(&observation, "secure", "");
+        assert_eq!(observation.partial("dnssec.keys"), left_out);
+        assert_eq!(observation.last("dnssec.keys").and_then(Value::as_array).map(Vec::len), Some(64));
+    }
 }
 
 #[tokio::test]

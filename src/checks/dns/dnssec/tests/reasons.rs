@@ -207,6 +207,58 @@ async fn the_margin_is_steady_through_a_key_roll() {
     }
 }
 
+/// Of several sets, the one that is first without a signature.
+#[tokio::test]
+async fn the_margin_is_that_of_the_set_that_ends_first() {
+    for (keys, data) in [(2, 6), (6, 2)] {
+        let Zone { mut ksk, mut zsk, mut world } = Zone::new();
+        ksk.window = (now() - DAY, now() + keys * DAY);
+        zsk.window = (now() - DAY, now() + data * DAY);
+        world.answer(ksk.signed(records("test.", types::DNSKEY, &[ksk.dnskey(), zsk.dnskey()])));
+        world.answer(zsk.signed(address("www.test.")));
+        let observation = observed(world, &ksk.anchor(), "www.test", &[]).await;
+        is(&observation, "secure", "");
+        let Some(Value::Object(sets)) = observation.last("rrsig.sets") else { panic!("{observation:?}") };
+        let within = |seconds: Option<f64>, days: u32| {
+            let seconds = seconds.unwrap();
+            assert!((f64::from((days - 1) * DAY)..=f64::from(days * DAY)).contains(&seconds), "{days}: {seconds}");
+        };
+        within(sets["test. DNSKEY"].as_f64(), keys);
+        within(sets["www.test. A"].as_f64(), data);
+        within(observation.last("rrsig.expires_in").and_then(Value::as_f64), 2);
+    }
+}
+
+/// RFC 9276 section 3.2: up to 150 iterations are computed, and one more leaves the zone unsigned.
+#[tokio::test]
+async fn iterations_of_nsec3_have_a_bound() {
+    use domain::dnssec::common::nsec3_hash;
+    use domain::rdata::nsec3::Nsec3Salt;
+    for (iterations, word, reason) in [
+        (0, "secure", ""),
+        (150, "secure", ""),
+        (151, "insecure", "nsec3_iterations"),
+        (150 << 8, "insecure", "nsec3_iterations"),
+    ] {
+        let mut zone = Zone::new();
+        let www = domain::base::Name::vec_from_str("www.test.").unwrap();
+        let (algorithm, salt) =
+            (domain::base::iana::Nsec3HashAlgorithm::SHA1, Nsec3Salt::from_octets(&b""[..]).unwrap());
+        let hash = nsec3_hash::<_, _, Vec<u8>>(&www, algorithm, iterations, &salt).unwrap();
+        let owner = format!("{}.test.", domain::utils::base32::encode_string_hex(hash.as_slice()).to_lowercase());
+        let mut data = vec![1, 0];
+        data.extend(u16::to_be_bytes(iterations));
+        data.extend([0, 20]);
+        data.extend([0xff; 20]);
+        data.extend(super::bits(&[A]));
+        let nsec3 = zone.zsk.signed(records(&owner, types::NSEC3, &[data]));
+        zone.absent("www.test.", MX, 0, vec![nsec3]);
+        let observation = zone.observed("www.test", &[("type", text("MX"))]).await;
+        is(&observation, word, reason);
+        assert_eq!(observation.last("nsec3.iterations"), Some(&Value::from(iterations)));
+    }
+}
+
 #[tokio::test]
 async fn data_and_signatures_must_belong_together() {
     let mut zone = Zone::new();

@@ -189,11 +189,43 @@ async fn data_is_compared_as_what_it_is() {
         let upper = b"\0\x0a\x04MAIL\x04load\x04TEST\0".to_vec();
         if number.is_multiple_of(2) { mx(query) } else { records(query, 0, &[(15, 300, upper)]) }
     }
+    fn all(_: u64, query: &[u8]) -> Vec<u8> {
+        let kind = &question(query)[question(query).len() - 4..][..2];
+        let data: &[u8] = match u16::from_be_bytes([kind[0], kind[1]]) {
+            28 => &[0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1],
+            16 => b"\x0bv=spf1 -all",
+            257 => b"\0\x05issueca.test",
+            52 => &[3, 1, 1, 0xab, 0xcd, 0xef],
+            other => panic!("type {other}"),
+        };
+        records(query, 0, &[(u16::from_be_bytes([kind[0], kind[1]]), 300, data.to_vec())])
+    }
     let server = Server::start(turning);
     for (data, wrong) in [("10 mail.LOAD.test", false), ("10 mail.load.test.", false), ("20 mail.load.test", true)] {
-        let names = texts(&[&format!("www.load.test MX NOERROR {data}")]);
-        let observation = observed(server.addr, &[("names", names)], &[]).await;
-        let counts = (count(&observation, "load.wrong"), count(&observation, "load.sent"));
-        assert_eq!(counts, if wrong { (100, 100) } else { (0, 100) }, "{data}: {:?}", observation.notes());
+        assert_eq!(wrong_answers(&server, &format!("MX NOERROR {data}")).await, if wrong { 100 } else { 0 }, "{data}");
     }
+    let server = Server::start(all);
+    for (line, wrong) in [
+        ("AAAA 2001:DB8:0:0::0001", false),
+        ("AAAA 2001:db8::2", true),
+        ("TXT \"v=spf1 -all\"", false),
+        ("TXT v=spf1 -all", false),
+        ("TXT V=spf1 -all", true),
+        ("CAA 0 issue \"ca.test\"", false),
+        ("CAA 0 ISSUE ca.test", false),
+        ("CAA 0 issue CA.test", true),
+        ("TLSA 3 1 1 abcdef", false),
+        ("TLSA 3 1 1 AB cd EF", false),
+        ("TLSA 3 1 1 abcde0", true),
+    ] {
+        assert_eq!(wrong_answers(&server, line).await, if wrong { 100 } else { 0 }, "{line}");
+    }
+}
+
+/// How many of 100 answers are called wrong for a line about www.load.test.
+async fn wrong_answers(server: &Server, line: &str) -> i64 {
+    let names = texts(&[&format!("www.load.test {line}")]);
+    let observation = observed(server.addr, &[("names", names)], &[]).await;
+    assert_eq!(count(&observation, "load.sent"), 100, "{line}: {:?}", observation.notes());
+    count(&observation, "load.wrong")
 }

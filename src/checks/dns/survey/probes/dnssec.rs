@@ -14,7 +14,7 @@ use crate::proto::dnssec::{
     Denial, ITERATIONS, Key, Name, Proof, Reason, Sections, Set, Work, algorithm, check_set, dotted, read,
 };
 
-/// Denial records of one answer that are verified; a proof needs at most three.
+/// Denial records of one answer that are verified; a proof needs at most three, and beyond these nothing is blamed.
 const DENIALS: usize = 16;
 
 /// One server while it is judged.
@@ -137,11 +137,12 @@ impl Judge {
         let (Some(sections), Some(name)) = (sections, dnssec::for_validator(name)) else { return };
         let mut sound = Vec::new();
         let deny = |set: &&Set| set.exists() && matches!(set.kind, types::NSEC | types::NSEC3);
+        let all: Vec<&Set> = sections.authority.iter().filter(deny).collect();
         let mut flaw = None;
-        for set in sections.authority.iter().filter(deny).take(DENIALS) {
+        for set in all.iter().copied().take(DENIALS) {
             match check_set(set, &self.zone, &self.keys, self.at, &mut self.work).problem {
                 None => sound.push(set),
-                Some((Reason::TooMuchWork | Reason::UnsupportedAlgorithm, _)) => return,
+                Some((Reason::TooMuchWork | Reason::UnsupportedAlgorithm, why)) => return self.undecided(why),
                 Some((_, why)) => flaw = flaw.or(Some(why)),
             }
         }
@@ -163,12 +164,22 @@ impl Judge {
             _ => proof.nodata(&name, types::A, &mut self.work),
         };
         if self.work.spent() {
-            return;
+            return self.undecided("it takes more work than that of any sound zone".to_owned());
+        }
+        if matches!(denial, Denial::Unproven(_)) && all.len() > DENIALS {
+            // What is missing may stand in one of the others.
+            return self.undecided(format!("of {} denial records the first {DENIALS} are looked at", all.len()));
         }
         self.found.denial_unproven = Some(matches!(denial, Denial::Unproven(_)));
         if let Denial::Unproven(why) = denial {
             let why = flaw.unwrap_or(why);
             self.notes.push(format!("it does not prove that a random name does not exist: {why}"));
         }
+    }
+
+    /// Whether a random name is proven not to exist stays open, for a reason that is not the server's fault.
+    fn undecided(&mut self, why: String) {
+        self.notes.push(format!("whether it proves that a random name does not exist is not known: {why}"));
+        self.found.denial_open = Some(why);
     }
 }

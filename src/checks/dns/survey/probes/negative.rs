@@ -92,16 +92,17 @@ async fn ask(
     };
     let word = word(&reply, question.code);
     if matches!(word, "nxdomain" | "nodata") {
-        let carried = records::soa(&reply.authority, zone);
-        let sound = carried.as_ref().is_some_and(|soa| ttl.is_none_or(|ttl| soa.ttl == ttl));
-        if !sound {
-            let title = question.title();
-            querier.log.note(match carried {
-                None => format!("{title}: denied without the SOA of the zone"),
-                Some(soa) => format!("{title}: denied with a SOA of TTL {}, not {}", soa.ttl, ttl.unwrap_or_default()),
-            });
+        let flaw = match (records::soa(&reply.authority, zone), ttl) {
+            (None, _) => Some("denied without the SOA of the zone".to_owned()),
+            (Some(soa), Some(ttl)) if soa.ttl != ttl => {
+                Some(format!("denied with a SOA of TTL {}, not {ttl}", soa.ttl))
+            }
+            (Some(_), _) => None,
+        };
+        denials.push(flaw.is_none());
+        if let Some(flaw) = flaw {
+            querier.log.note(format!("{}: {flaw}", question.title()));
         }
-        denials.push(sound);
     }
     Ok(Some(word))
 }

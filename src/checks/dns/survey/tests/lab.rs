@@ -62,6 +62,10 @@ pub(super) enum Quirk {
     Empty,
     /// Answers without AA.
     NoAuthority,
+    /// Answers without AA to questions for `www`.
+    NoAuthorityOfWww,
+    /// Another answer over TCP.
+    OtherOverTcp,
     /// Cannot read EDNS.
     Formerr,
     /// Answers without OPT.
@@ -98,6 +102,12 @@ pub(super) enum Quirk {
     NoEmptyNames,
     /// Denies without a SOA.
     BareDenial,
+    /// Denies with a SOA that lives longer than the denial.
+    LongDenial,
+    /// SERVFAIL for names that are not there.
+    FailsAbsent,
+    /// SERVFAIL to questions for types of private use.
+    FailsPrivate,
     /// Transfers the zone.
     Axfr,
     /// Transfers the zone, one record per message, questions left out after the first.
@@ -347,7 +357,8 @@ impl Script {
         if reply.metadata.response_code == ResponseCode::NoError {
             self.answer(asked.name(), asked.query_type(), asked.query_class(), &mut reply);
         }
-        if self.has(Quirk::Empty) {
+        let other = !datagram && self.has(Quirk::OtherOverTcp);
+        if other || self.has(Quirk::Empty) {
             reply.answers.clear();
         }
         Some(self.cut(&query, reply, datagram))
@@ -410,7 +421,8 @@ impl Script {
         if self.has(Quirk::Refuses) || (!inside && !self.has(Quirk::Resolver)) {
             return self.outside(name, reply);
         }
-        reply.metadata.authoritative = !self.has(Quirk::NoAuthority) && !self.has(Quirk::Resolver);
+        let www = name.iter().next() == Some(b"www") && self.has(Quirk::NoAuthorityOfWww);
+        reply.metadata.authoritative = !www && !self.has(Quirk::NoAuthority) && !self.has(Quirk::Resolver);
         reply.metadata.recursion_available = self.has(Quirk::Resolver);
         let same = |record: &&Record, name: &Name| {
             if self.has(Quirk::CaseSensitive) { record.name.eq_case(name) } else { record.name == *name }
@@ -440,12 +452,18 @@ impl Script {
         }
         if !reply.answers.iter().any(|record| record.record_type() == kind) {
             let here = soa.as_ref().is_some_and(|soa| soa.name.zone_of(&at));
-            if !exists && !below && here {
+            let absent = !exists && !below && here;
+            let private = u16::from(kind) >= 65_280;
+            if (absent && self.has(Quirk::FailsAbsent)) || (private && self.has(Quirk::FailsPrivate)) {
+                reply.metadata.response_code = ResponseCode::ServFail;
+                return;
+            }
+            if absent {
                 reply.metadata.response_code = ResponseCode::NXDomain;
             }
             if let Some(soa) = soa.filter(|_| !self.has(Quirk::BareDenial) && here) {
                 let RData::SOA(data) = &soa.data else { unreachable!() };
-                let ttl = soa.ttl.min(data.minimum);
+                let ttl = if self.has(Quirk::LongDenial) { soa.ttl } else { soa.ttl.min(data.minimum) };
                 reply.add_authority(Record::from_rdata(soa.name, ttl, soa.data));
             }
         }

@@ -1,5 +1,6 @@
 //! Surveys of servers with every defect they are to find.
 
+mod defaults;
 mod delegated;
 mod hostile;
 mod lab;
@@ -98,6 +99,8 @@ struct Round {
     observation: Observation,
     verdict: Verdict,
     reason: String,
+    /// Expectations that what was seen does not meet.
+    broken: Vec<String>,
     /// Label of the second server, where a test has use for it.
     second: String,
 }
@@ -159,5 +162,8 @@ async fn observe_round(check: &Case) -> Round {
     let _haste = testing::haste();
     let (observation, ended) = testing::observe(&*check.base.probe).await;
     let judged = judge(check, &observation, ended.err());
-    Round { observation, verdict: judged.verdict, reason: judged.reason.unwrap_or_default(), second: String::new() }
+    let broken = judged.expectations.iter().filter(|outcome| !outcome.held && outcome.got.is_some());
+    let broken = broken.map(|outcome| outcome.fact.to_string()).collect();
+    let reason = judged.reason.unwrap_or_default();
+    Round { observation, verdict: judged.verdict, reason, broken, second: String::new() }
 }

@@ -15,9 +15,14 @@ async fn with(quirks: &[Quirk], fields: &str) -> (Pair, super::Round) {
 }
 
 /// Records of big.z.test that no datagram of a resolver holds.
-fn big() -> String {
+pub(super) fn big() -> String {
     let lines: Vec<String> = (0..8).map(|n| format!("\nbig.z.test. 300 TXT \"{n}{}\"", "x".repeat(240))).collect();
     lines.concat()
+}
+
+/// Records of mid.z.test that a datagram of most resolvers holds, and no smaller one.
+pub(super) fn middling() -> String {
+    ["a", "b", "c"].map(|letter| format!("\nmid.z.test. 300 TXT \"{}\"", letter.repeat(200))).concat()
 }
 
 #[tokio::test]
@@ -96,15 +101,7 @@ async fn edns_is_probed_from_every_side() {
 
 #[tokio::test]
 async fn answers_that_do_not_fit_are_cut_the_right_way() {
-    let text = big();
-    let zone = zone(7)
-        + &text
-        + &format!(
-            "\nmid.z.test. 300 TXT \"{}\"\nmid.z.test. 300 TXT \"{}\"\nmid.z.test. 300 TXT \"{}\"",
-            "a".repeat(200),
-            "b".repeat(200),
-            "c".repeat(200)
-        );
+    let zone = zone(7) + &big() + &middling();
     let pair = Pair::new(&zone, &zone, &[]).await;
     let fields = |name: &str| format!("{ONCE}, name: {name}.z.test, type: TXT, probes: [truncation]");
     let round = pair.observe(&fields("mid")).await;
@@ -253,6 +250,10 @@ async fn absence_has_its_forms() {
     round.noted("er.z.test. is NXDOMAIN, although there is a name below it");
     let (_, round) = with(&[Quirk::BareDenial], &fields).await;
     round.is("negative.soa", false);
+    round.noted("denied without the SOA of the zone");
+    let (_, round) = with(&[Quirk::LongDenial], &fields).await;
+    round.failed("negative.soa");
+    round.noted("denied with a SOA of TTL 300, not 60");
     let wild = format!("{}\n*.z.test. 300 A 192.0.2.99", zone(7));
     let pair = Pair::new(&wild, &wild, &[]).await;
     let round = pair.observe(&fields).await;

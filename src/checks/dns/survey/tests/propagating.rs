@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{BRIEF, PATIENT, Pair, Quirk, check, observe, observe_round, zone};
+use crate::model::Verdict;
 
 #[tokio::test]
 async fn seconds_are_those_of_the_first_query_that_found_it() {
@@ -96,16 +97,109 @@ async fn records_can_be_waited_for_and_silence_is_no_record() {
 
 #[tokio::test]
 async fn what_is_waited_for_is_known_whatever_its_spelling() {
-    let pair = Pair::new(&zone(7), &zone(7), &[]).await;
-    for (fields, last) in [
-        ("name: z.test, type: NS, wanted: {answers: [NS2.z.TEST, ns1.z.test]}", true),
-        ("name: z.test, type: NS, wanted: {answers: [ns1.z.test]}", false),
+    let records = [
+        "s.z.test. 300 AAAA 2001:db8::1",
+        "s.z.test. 300 A 192.0.2.1",
+        "s.z.test. 300 MX 10 mail.z.test.",
+        "s.z.test. 300 TXT \"v=spf1 -all\"",
+        "s.z.test. 300 CAA 0 issue \"ca.test\"",
+        "s.z.test. 300 TYPE52 030101abcdef",
+    ];
+    let zone = format!("{}\n{}", zone(7), records.join("\n"));
+    let pair = Pair::new(&zone, &zone, &[]).await;
+    for (name, kind, answers, there) in [
+        ("z", "NS", "NS2.z.TEST, ns1.z.test", true),
+        ("z", "NS", "ns1.z.test", false),
+        ("s.z", "AAAA", "'2001:DB8:0:0::0001'", true),
+        ("s.z", "AAAA", "'2001:db8::2'", false),
+        ("s.z", "A", "'\\# 4 C0000201'", true),
+        ("s.z", "MX", "10 MAIL.z.test", true),
+        ("s.z", "MX", "20 mail.z.test", false),
+        ("s.z", "TXT", "v=spf1 -all", true),
+        ("s.z", "TXT", "'\"v=spf1 -all\"'", true),
+        ("s.z", "TXT", "V=spf1 -all", false),
+        ("s.z", "CAA", "'0 ISSUE ca.test'", true),
+        ("s.z", "CAA", "'0 issue \"CA.test\"'", false),
+        ("s.z", "TLSA", "3 1 1 AB cd EF", true),
+        ("s.z", "TLSA", "3 1 1 ABCDE0", false),
     ] {
+        let fields = format!("name: {name}.test, type: {kind}, wanted: {{answers: [{answers}]}}");
         let check = check(&format!("{}, {PATIENT}, {fields}", pair.zone()), None).unwrap();
         let round = observe_round(&check).await;
         let pending = round.fact("propagation.pending").as_array().unwrap().len();
-        assert_eq!(pending == 0, last, "{fields}: {pending}");
+        assert_eq!(pending == 0, there, "{fields}: {pending} of {:?}", round.observation.last("answers"));
     }
+}
+
+/// What is to be gone is gone once every server says so.
+#[tokio::test]
+async fn a_removal_can_be_waited_for() {
+    let pair = Pair::with(&[]).await;
+    let gone = zone(7).replace("         www.z.test. 300 A 192.0.2.10\n         www.z.test. 300 A 192.0.2.11\n", "");
+    let only = |text: &str| format!("{gone}\n{text}");
+    for fields in [pair.zone(), pair.list(), format!("server: \"{}\"", pair.sockets[1])] {
+        let fields = format!("{fields}, {PATIENT}, name: www.z.test, wanted: {{answers: []}}");
+        pair.scripts[0].load(&zone(7));
+        pair.scripts[1].load(&zone(7));
+        let check = check(&fields, None).unwrap();
+        let round = observe_round(&check).await;
+        round.failed("answers: expected a length of 0");
+        assert_eq!(round.broken, ["answers", "propagation.pending"], "{fields}");
+        assert!(round.absent("propagation.slowest"));
+        pair.scripts[0].load(&gone);
+        let last = pair.sockets[1].to_string();
+        let round = observe_round(&check).await;
+        let pending = round.fact("propagation.pending");
+        let pending = pending.as_array().unwrap();
+        assert!(pending.len() == 1 && pending[0].as_str().unwrap().ends_with(&last), "{pending:?}");
+        pair.scripts[1].load(&gone);
+        let round = observe_round(&check).await;
+        round.passed();
+        round.is("rcode", "NXDOMAIN");
+        assert!(round.fact("propagation.slowest").as_f64().unwrap() > 0.0, "{fields}");
+        // Another type of the name may stay.
+        for script in &pair.scripts {
+            script.load(&only("www.z.test. 300 TXT \"still here\""));
+        }
+        let round = observe_round(&check).await;
+        round.passed();
+        round.is("rcode", "NOERROR");
+    }
+}
+
+/// Neither silence nor a failure shows that something is gone, nor does a server that has no say.
+#[tokio::test]
+async fn only_a_server_that_speaks_for_the_name_says_that_it_is_gone() {
+    let wanted = "wanted: {answers: []}";
+    let pair = Pair::with(&[]).await;
+    let of = async |fields: &str, quirks: &[Quirk], name: &str| {
+        pair.scripts[1].behave(quirks);
+        let round = observe(&format!("{fields}, {BRIEF}, name: {name}, {wanted}"), None).await;
+        pair.scripts[1].behave(&[]);
+        round
+    };
+    of(&pair.zone(), &[], "gone.z.test").await.passed();
+    for quirk in [Quirk::Silent, Quirk::Failing, Quirk::Refuses, Quirk::NoAuthority] {
+        let round = of(&pair.zone(), &[quirk], "gone.z.test").await;
+        assert_eq!(round.verdict, Verdict::Failed, "{quirk:?}: {}", round.reason);
+        round.is("propagation.pending", json!([pair.label(1)]));
+    }
+    // A resolver may say it; a server that refers elsewhere, or says so of another's name, has not looked.
+    let one = format!("server: \"{}\"", pair.sockets[1]);
+    of(&one, &[Quirk::Resolver], "gone.z.test").await.passed();
+    for quirks in [&[Quirk::Parent][..], &[Quirk::Silent], &[Quirk::Failing], &[Quirk::NoAuthority]] {
+        let round = of(&one, quirks, "gone.z.test").await;
+        assert_eq!(round.verdict, Verdict::Failed, "{quirks:?}: {}", round.reason);
+        round.is("propagation.pending", json!([pair.sockets[1].to_string()]));
+    }
+    // An alias that leads where this server has no say; one to a name of the zone that is not there.
+    let aliases = format!("{}\nout.z.test. 300 CNAME a.elsewhere.test.\ndead.z.test. 300 CNAME no.z.test.", zone(7));
+    for script in &pair.scripts {
+        script.load(&aliases);
+    }
+    of(&pair.zone(), &[], "out.z.test").await.errored("the name is an alias of one that this server cannot speak for");
+    of(&pair.list(), &[], "out.z.test").await.errored("the name is an alias");
+    of(&pair.zone(), &[], "dead.z.test").await.passed();
 }
 
 #[tokio::test]

@@ -9,17 +9,17 @@ use crate::net::bytes::hex;
 use crate::proto::dns::types;
 
 /// A line of the parent's zone.
-fn ds(key: &Signer) -> String {
+pub(super) fn ds(key: &Signer) -> String {
     format!("\nz.test. 300 TYPE43 {}", hex(&key.ds()))
 }
 
 /// A line of the zone.
-fn dnskey(key: &Signer) -> String {
+pub(super) fn dnskey(key: &Signer) -> String {
     format!("\nz.test. 300 TYPE48 {}", hex(&key.dnskey()))
 }
 
 /// Two servers of the zone behind two of the parent.
-struct Delegated {
+pub(super) struct Delegated {
     fields: String,
     zones: [Script; 2],
     parents: [Script; 2],
@@ -28,7 +28,7 @@ struct Delegated {
 }
 
 impl Delegated {
-    async fn new(zones: [&str; 2], parents: [&str; 2]) -> Self {
+    pub(super) async fn new(zones: [&str; 2], parents: [&str; 2]) -> Self {
         let zones = zones.map(|more| Script::new(&(ZONE.to_owned() + more), &[]));
         let (port, mut tasks) = alike(&["127.0.0.2", "127.0.0.3"], &zones).await;
         let (one, first, a) = parent(&(PARENT.to_owned() + parents[0])).await;
@@ -39,7 +39,7 @@ impl Delegated {
         Self { fields, zones, parents: [a, b], labels: [one.to_string(), two.to_string()], _tasks: tasks }
     }
 
-    async fn observe(&self) -> Round {
+    pub(super) async fn observe(&self) -> Round {
         observe(&self.fields, None).await
     }
 }
@@ -129,12 +129,12 @@ async fn ds_or_keys_that_could_not_be_seen_are_never_sound() {
 }
 
 /// A server with zone z.test, signed, and keys for what a test changes.
-struct Signed {
-    key: Signer,
-    world: World,
+pub(super) struct Signed {
+    pub(super) key: Signer,
+    pub(super) world: World,
 }
 
-fn soa(key: &Signer) -> Records {
+pub(super) fn soa(key: &Signer) -> Records {
     let mut data = [name("ns1.z.test."), name("host.z.test.")].concat();
     for count in [7_u32, 3600, 600, 604_800, 60] {
         data.extend(count.to_be_bytes());
@@ -149,7 +149,7 @@ fn nsec(key: &Signer) -> Records {
 }
 
 impl Signed {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::by(Signer::new("z.test.", 257))
     }
 
@@ -165,6 +165,25 @@ impl Signed {
         world.otherwise = Some(denied(&key, 3));
         Self { key, world }
     }
+
+    /// With a key of another algorithm.
+    pub(super) fn with_a_key_that_signs_nothing(&self) -> World {
+        let mut ed25519 = Signer::new("z.test.", 256).dnskey();
+        ed25519[3] = 15;
+        ed25519.truncate(36);
+        let keys = records("z.test.", types::DNSKEY, &[self.key.dnskey(), ed25519]);
+        let mut world = self.world.clone();
+        world.answer(self.key.signed(keys));
+        world
+    }
+
+    /// With this denial of a random name, beside the SOA.
+    pub(super) fn denying(&self, denial: Vec<Records>) -> World {
+        let authority = [vec![soa(&self.key)], denial].concat();
+        let mut world = self.world.clone();
+        world.otherwise = Some(Reply { rcode: 3, authority, large: true, ..Reply::default() });
+        world
+    }
 }
 
 /// Nothing there, with the proof of it.
@@ -173,7 +192,7 @@ fn denied(key: &Signer, rcode: u8) -> Reply {
 }
 
 /// The probe at two servers, of which the second is `other`.
-async fn probed(one: World, other: World) -> Round {
+pub(super) async fn probed(one: World, other: World) -> Round {
     let (first, _one) = one.serve().await;
     let (second, _two) = other.serve().await;
     let fields = format!(
@@ -216,25 +235,41 @@ async fn every_server_must_give_what_validation_needs() {
     round.failed("rrsig.unsound");
     round.noted("expired");
     // Absence without proof.
-    let unproven = second(&|world| {
-        world.otherwise = Some(Reply { rcode: 3, authority: vec![soa(key)], ..Reply::default() });
-    });
-    let round = probed(good.clone(), unproven).await;
+    let round = probed(good.clone(), sound.denying(Vec::new())).await;
     round.failed("denial.unproven");
     round.is("denial.unproven", json!([round.second]));
     round.noted("it does not prove that a random name does not exist");
-    // A key of an algorithm that signs nothing.
-    let mut ed25519 = Signer::new("z.test.", 256).dnskey();
-    ed25519[3] = 15;
-    ed25519.truncate(36);
-    let two = second(&|world| {
-        world.answer(key.signed(records("z.test.", types::DNSKEY, &[key.dnskey(), ed25519.clone()])));
-    });
-    let round = probed(good.clone(), two).await;
+    let round = probed(good.clone(), sound.with_a_key_that_signs_nothing()).await;
     round.failed("rrsig.algorithm_missing");
     round.is("rrsig.algorithm_missing", json!([round.second]));
     round.is("rrsig.unsound", json!([]));
     round.noted("SOA: no signature by ED25519, which has a DNSKEY");
+}
+
+/// What is beyond the limit may prove what the first records do not: nobody is blamed for what was not looked at.
+#[tokio::test]
+async fn denial_records_beyond_the_limit_are_told() {
+    let sound = Signed::new();
+    let key = &sound.key;
+    let beside = |at: usize| {
+        let data = [name(&format!("a{at}a.z.test.")), vec![0, 6, 0x40, 0, 0, 0, 0, 3]].concat();
+        key.signed(records(&format!("a{at}.z.test."), types::NSEC, &[data]))
+    };
+    let many: Vec<Records> = (0..16).map(beside).collect();
+    // The one that proves it is the last of 17.
+    let round = probed(sound.world.clone(), sound.denying([many.clone(), vec![nsec(key)]].concat())).await;
+    round.errored("of 17 denial records the first 16 are looked at");
+    round.noted("whether it proves that a random name does not exist is not known: of 17 denial records");
+    assert!(round.absent("denial.unproven"), "it is not known");
+    // Among the first 16 it is seen, whatever follows.
+    let round = probed(sound.world.clone(), sound.denying([vec![nsec(key)], many.clone()].concat())).await;
+    round.passed();
+    // That all of them prove nothing is a defect.
+    let round = probed(sound.world.clone(), sound.denying(many)).await;
+    round.failed("denial.unproven");
+    // So is another server's, beside one of which it is not known.
+    let open = sound.denying([(0..16).map(beside).collect(), vec![nsec(key)]].concat());
+    probed(open, sound.denying(Vec::new())).await.failed("denial.unproven");
 }
 
 #[tokio::test]

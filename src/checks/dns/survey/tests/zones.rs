@@ -114,6 +114,21 @@ async fn a_server_without_the_zone_is_lame() {
     }
 }
 
+/// Where all are the same, nothing but this stands between a zone that nobody has and a pass.
+#[tokio::test]
+async fn servers_that_are_all_lame_fail() {
+    let pair = Pair::with(&[Quirk::NoAuthority]).await;
+    pair.scripts[0].behave(&[Quirk::NoAuthority]);
+    let round = pair.observe(PATIENT).await;
+    round.is("consistent", true);
+    assert_eq!(round.broken, ["authoritative", "lame"]);
+    round.is("lame", json!([pair.label(0), pair.label(1)]));
+    round.noted(&format!("{} is lame: NOERROR without AA, a SOA of z.test.", pair.label(1)));
+    let pair = Pair::with(&[Quirk::Empty]).await;
+    pair.scripts[0].behave(&[Quirk::Empty]);
+    pair.observe(PATIENT).await.noted("is lame: NOERROR with AA, no SOA of z.test.");
+}
+
 #[tokio::test]
 async fn serials_are_held_against_each_other_around_the_circle() {
     for (one, two, ahead, spread) in
@@ -273,6 +288,12 @@ fn what_makes_no_sense_is_refused_before_anything_is_sent() {
         ("authoritative: {zone: z.test}, probes: [recursion], outside: www.z.test", "inside the zone"),
         ("authoritative: {zone: z.test}, wanted: {}", "one of `serial` and `answers`"),
         ("authoritative: {zone: z.test}, wanted: {serial: 1, answers: [a]}", "one of `serial` and `answers`"),
+        ("authoritative: {zone: z.test}, wanted: {serial: 1, answers: []}", "one of `serial` and `answers`"),
+        ("authoritative: {zone: z.test}, wanted: {answers: []}", "never without its SOA and NS"),
+        (
+            "authoritative: {zone: z.test}, name: Z.test, type: NS, wanted: {answers: []}",
+            "never without its SOA and NS",
+        ),
         ("authoritative: {zone: z.test, ns: {ns1.z.test: []}}", "has no address"),
         ("authoritative: {zone: z.test, ns: {ns1.z.test: [ns2.z.test]}}", "not an address"),
         ("authoritative: {zone: z.test, ns: {}}", "names no server"),

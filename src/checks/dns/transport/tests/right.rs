@@ -2,6 +2,7 @@
 
 use super::lab::Lab;
 use super::{ENCRYPTED, flag};
+use crate::checks::dns::dnssec::tests::authority::{World, name, records};
 use crate::checks::dns::tests::{args, build, observed, run};
 use crate::checks::dns::{Dns, question};
 use crate::lab::dns::DnsLab;
@@ -131,6 +132,50 @@ async fn the_answer_is_compared_with_the_one_by_udp() {
             let observation = observed(addr, name, &fields).await;
             assert_eq!(flag(&observation, "same_answer"), Some(true), "{transport} {name}: {:?}", observation.notes());
         }
+    }
+}
+
+/// Both servers have one record of the name, as these bytes.
+async fn same_answer(kind: &str, code: u16, here: &[u8], there: &[u8]) -> Option<bool> {
+    let serve = async |data: &[u8]| {
+        let mut world = World::default();
+        world.answer(records("s.test.", code, &[data.to_vec()]));
+        world.serve().await
+    };
+    let ((one, _one), (other, _other)) = (serve(here).await, serve(there).await);
+    let fields = [("transport", text("tcp")), ("same_as", text(&other.to_string())), ("type", text(kind))];
+    let observation = observed(one, "s.test", &fields).await;
+    flag(&observation, "same_answer")
+}
+
+/// Names without case, tags of CAA without case, and everything else byte by byte.
+#[tokio::test]
+async fn two_spellings_of_one_value_are_the_same_answer() {
+    let mx = |preference: u8, host: &str| [vec![0, preference], name(host)].concat();
+    let srv = |host: &str| [vec![0, 1, 0, 2, 1, 187], name(host)].concat();
+    let caa = |tag: &str, value: &str| [&[0, 5][..], tag.as_bytes(), value.as_bytes()].concat();
+    let txt = |strings: &[&str]| -> Vec<u8> {
+        strings.iter().flat_map(|string| [&[u8::try_from(string.len()).unwrap()], string.as_bytes()].concat()).collect()
+    };
+    let v6 = |last: u8| [[0x20, 1, 0x0d, 0xb8].as_slice(), &[0; 11], &[last]].concat();
+    let tlsa = |last: u8| vec![3, 1, 1, 0xab, 0xcd, last];
+    for (kind, code, here, there, same) in [
+        ("MX", 15, mx(10, "mail.test"), mx(10, "MAIL.Test"), true),
+        ("MX", 15, mx(10, "mail.test"), mx(20, "mail.test"), false),
+        ("NS", 2, name("ns.test"), name("NS.test"), true),
+        ("SRV", 33, srv("a.test"), srv("A.TEST"), true),
+        ("SRV", 33, srv("a.test"), srv("b.test"), false),
+        ("AAAA", 28, v6(1), v6(1), true),
+        ("AAAA", 28, v6(1), v6(2), false),
+        ("TXT", 16, txt(&["v=spf1 -all"]), txt(&["v=spf1 -all"]), true),
+        ("TXT", 16, txt(&["v=spf1 -all"]), txt(&["V=spf1 -all"]), false),
+        ("TXT", 16, txt(&["ab"]), txt(&["a", "b"]), false),
+        ("CAA", 257, caa("issue", "ca.test"), caa("ISSUE", "ca.test"), true),
+        ("CAA", 257, caa("issue", "ca.test"), caa("issue", "CA.test"), false),
+        ("TLSA", 52, tlsa(0xef), tlsa(0xef), true),
+        ("TLSA", 52, tlsa(0xef), tlsa(0xee), false),
+    ] {
+        assert_eq!(same_answer(kind, code, &here, &there).await, Some(same), "{kind} {here:?} {there:?}");
     }
 }
 
