@@ -127,6 +127,37 @@ fn examples_of_every_family_and_the_shipped_suites_plan() {
     }
 }
 
+/// An outage of which only the estimate is limited, or nothing but the recovery, may have been of any length.
+#[test]
+fn every_failover_that_is_shown_limits_the_outage_from_above() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut inputs: Vec<Input> = FAMILIES
+        .iter()
+        .map(|family| Input::Text(format!("{}.yaml", family.name), family.example.into()))
+        .collect();
+    let shipped = std::fs::read_dir(root.join("suites")).unwrap().map(|entry| entry.unwrap().path());
+    inputs.extend(shipped.filter(|path| path.extension().is_some_and(|ext| ext == "yaml")).map(Input::File));
+    let (mut without, mut seen) = (Vec::new(), 0);
+    for input in inputs {
+        let name = format!("{input:?}");
+        let env = |_: &str| None;
+        let mut loaded = load(&[input], FAMILIES, &Options::none(&env));
+        let plan = plan(&mut loaded, None, &Settings { allow_disruptive: true, ..Settings::default() });
+        for case in plan.cases.iter().filter(|case| case.family == "failover") {
+            seen += 1;
+            let limits = |path: &str| {
+                let upper = |operator: Operator| matches!(operator, Operator::Lt | Operator::Le | Operator::Between);
+                case.base.expectations.iter().any(|one| &*one.path == path && upper(one.operator))
+            };
+            if !limits("outage.hi") {
+                without.push(format!("{name}: {}", case.id));
+            }
+        }
+    }
+    assert!(seen >= 4, "only {seen} failover checks are shown");
+    assert!(without.is_empty(), "no limit of `outage.hi`:\n{}", without.join("\n"));
+}
+
 const GOOD: &str = "version: 1\nsuite: s\nvars: {h: x, p: 443}\ndefaults: {timeout: 3s, rounds: 2}\nchecks:\n  - id: a\n    tags: [t]\n    \
                     matrix: {f: [ipv4, ipv6]}\n    tcp: {host: \"${h}\", port: \"${p}\", family: \"${matrix.f}\"}\n    expect: {outcome: {in: [refused, \
                     timeout]}, connect_time.p95: {lt: 20ms}}\n    baseline: {connect_time: {tolerance: 5%}}\n  - id: b\n    needs: [a]\n    tcp: {host: y, \

@@ -12,6 +12,7 @@ use rustls::{ServerConnection, StreamOwned};
 use serde_json::json;
 use shakedown::lab::pki::{NAME, Pki};
 
+use super::skips::skip;
 use super::{CliSandbox, Ended, PATIENCE, Running};
 
 /// The time a run is stopped for; reports must name it.
@@ -139,17 +140,19 @@ fn a_load_that_was_stopped_is_errored_and_sends_no_burst() {
 
 #[test]
 fn pings_that_were_stopped_are_errored() {
-    if shakedown::checks::icmp::permission().is_ok() {
-        let sandbox = suite("icmp: {host: 127.0.0.1, count: 100, interval: 20ms}");
-        let (tell, heard) = mpsc::channel();
-        spawn(move || {
-            // Long enough for some of them; nothing on this side can be waited for.
-            std::thread::park_timeout(Duration::from_millis(700));
-            tell.send(()).unwrap();
-        });
-        let ended = stopped(&sandbox, &heard, || ());
-        unwatched(&sandbox, &ended);
+    if shakedown::checks::icmp::permission().is_err() {
+        skip("this user may not send ICMP", "set net.ipv4.ping_group_range, or run the tests as root");
+        return;
     }
+    let sandbox = suite("icmp: {host: 127.0.0.1, count: 100, interval: 20ms}");
+    let (tell, heard) = mpsc::channel();
+    spawn(move || {
+        // Long enough for some of them; nothing on this side can be waited for.
+        std::thread::park_timeout(Duration::from_millis(700));
+        tell.send(()).unwrap();
+    });
+    let ended = stopped(&sandbox, &heard, || ());
+    unwatched(&sandbox, &ended);
 }
 
 #[test]

@@ -66,6 +66,14 @@ impl Probe for Failover {
         observation.last(RECOVERED.info.name) == Some(&Value::Bool(true))
     }
 
+    fn computes(&self) -> bool {
+        self.stream.probe.computes()
+    }
+
+    async fn prepare(&self) {
+        self.stream.probe.prepare().await;
+    }
+
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
         self.injection.check_commands(&self.stream.probe.target())?;
         // Held to the end of the round; the guard holds them for as long as it lives.
