@@ -139,6 +139,12 @@ fn what_is_kept_and_what_is_asked_for_shows_what_cannot_be_seen() {
         assert_visible(name, &err);
         codes.push((*name, code));
     }
+    for settings in [format!("\"k{odd}\" = 1\n"), format!("jobs = \"{odd}\"\n"), format!("jobs = {odd}\n")] {
+        sandbox.write("shakedown.toml", &settings);
+        let ended = sandbox.run(&["run", "well.yaml"]);
+        assert_eq!(ended.code, 2, "{settings:?}");
+        assert_visible("settings", &ended.err);
+    }
     let well = ["calibrate", "well", "accept", "list", "show", "probe"];
     for (name, code) in codes.iter().filter(|(name, _)| well.contains(name)) {
         assert_eq!(*code, 0, "{name}: it shows what is there");

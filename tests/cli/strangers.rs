@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::os::unix::fs::symlink;
 
-use super::{CliSandbox, Ended};
+use super::{CliSandbox, Ended, read};
 
 const HEAD: &str = "version: 1\nsuite: s\n";
 const CHECK: &str = "checks:\n  - id: a\n    tcp: {host: 127.0.0.1, port: 1}\n";
