@@ -58,8 +58,9 @@ impl Probe for Failover {
     }
 
     fn longest(&self) -> Duration {
-        // The first probe, the wait after the first steady phase and the end each have the patience; 10 s arm the guard.
-        self.phases.all() + self.stream.patience * 3 + self.commands + Duration::from_secs(10)
+        // The wait after the first steady phase and the end each have the patience; 10 s arm the guard.
+        let patience = self.stream.rehearsal() + self.stream.patience * 2;
+        self.phases.all() + patience + self.commands + Duration::from_secs(10)
     }
 
     fn answered(observation: &Observation) -> bool {

@@ -72,23 +72,29 @@ pub(super) struct ProbeStream {
 }
 
 impl StreamConfig {
-    /// One probe ahead of everything: what this side cannot do at all is found before anything is changed.
-    pub(super) async fn try_once(&self, cancel: &CancellationToken) -> Result<(), Fault> {
-        self.run_probe(0, cancel).await.map(|_| ())
+    /// How long the probe ahead of everything may take: all the time it has by itself. That this host drops what it sends is known
+    /// only when nothing has come for a while.
+    pub(super) fn rehearsal(&self) -> Duration {
+        self.patience.max(self.probe.longest())
     }
 
-    /// `None` when answered, else why not.
-    async fn run_probe(&self, number: u32, cancel: &CancellationToken) -> Result<Option<String>, Fault> {
+    /// One probe ahead of everything: what this side cannot do at all is found before anything is changed.
+    pub(super) async fn try_once(&self, cancel: &CancellationToken) -> Result<(), Fault> {
+        self.run_probe(0, self.rehearsal(), cancel).await.map(|_| ())
+    }
+
+    /// `None` when answered within `limit`, else why not.
+    async fn run_probe(
+        &self,
+        number: u32,
+        limit: Duration,
+        cancel: &CancellationToken,
+    ) -> Result<Option<String>, Fault> {
         let mut observation = Observation::default();
-        let mut cx = Cx::new(
-            &mut observation,
-            self.probe.facts(),
-            Instant::now() + self.patience,
-            u64::from(number),
-            cancel.clone(),
-        );
-        match timeout(self.patience, self.probe.run(&mut cx)).await {
-            Err(_) => return Ok(Some(format!("no answer within {:?}", self.patience))),
+        let mut cx =
+            Cx::new(&mut observation, self.probe.facts(), Instant::now() + limit, u64::from(number), cancel.clone());
+        match timeout(limit, self.probe.run(&mut cx)).await {
+            Err(_) => return Ok(Some(format!("no answer within {limit:?}"))),
             Ok(result) => result?,
         }
         if self.probe.answered(&observation) {
@@ -225,7 +231,7 @@ impl InFlightProbe {
     async fn run(mut self, config: StreamConfig) {
         self.result.sent = self.clock.seconds();
         // A token of its own: a stopped stream still wants the answers to the probes in flight.
-        let answer = config.run_probe(self.number, &CancellationToken::new()).await;
+        let answer = config.run_probe(self.number, config.patience, &CancellationToken::new()).await;
         self.result.ended = self.clock.seconds();
         match answer {
             Ok(None) => self.result.outcome = ProbeOutcome::Answered,
