@@ -339,7 +339,7 @@ mod tests {
     /// The own clock also counts what this process did meanwhile, such as somebody else's handshake.
     #[tokio::test]
     async fn the_time_to_connect_is_the_kernels() {
-        const BUSY: Duration = Duration::from_secs(3600);
+        const BUSY: Duration = Duration::from_hours(1);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let peer = listener.local_addr().unwrap();
         let dialled = connect(peer, None, PATIENCE).await.unwrap().unwrap();
