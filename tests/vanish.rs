@@ -357,7 +357,9 @@ async fn after_run_and_guard_were_killed_together_the_next_run_puts_it_back() {
     // Stopped first, so that neither sees the other go.
     let both = [desk.guards(), vec![run]].concat();
     for signal in [Signal::SIGSTOP, Signal::SIGKILL] {
-        both.iter().for_each(|id| kill(Pid::from_raw(*id), signal).unwrap());
+        for id in &both {
+            kill(Pid::from_raw(*id), signal).unwrap();
+        }
     }
     timeout(PATIENCE, desk.ended()).await.unwrap();
     assert_eq!((desk.state().as_str(), desk.marks.count("restoring")), ("broken\n", 0), "docs/families.md says so");

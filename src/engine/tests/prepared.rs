@@ -86,6 +86,7 @@ async fn what_shakes_hands_or_verifies_is_prepared_and_has_threads_of_its_own() 
 
 static AWAKE: AtomicBool = AtomicBool::new(false);
 
+#[allow(clippy::unnecessary_wraps, reason = "it stands in for one that can fail")]
 fn wake() -> Result<(), Fault> {
     AWAKE.store(true, Ordering::SeqCst);
     Ok(())
