@@ -1,16 +1,18 @@
 //! The `shakedown` binary: parse, call the app, map to an exit code.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 use shakedown::cli::Cli;
+use shakedown::model::visible::visible_lines;
 use shakedown::{app, exit};
 
 fn main() -> ExitCode {
     let command = match app::config::apply(Cli::command()) {
         Ok(command) => command,
         Err(why) => {
-            eprintln!("error: {why}");
+            eprintln!("error: {}", visible_lines(&why));
             return ExitCode::from(exit::USAGE);
         }
     };
@@ -19,7 +21,7 @@ fn main() -> ExitCode {
         Ok(cli) => ExitCode::from(app::main(cli)),
         Err(error) => {
             // Help and version are no errors; clap knows which stream each belongs to.
-            let printed = error.print();
+            let printed = print(&error);
             let lost = printed.is_err_and(|error| error.kind() != std::io::ErrorKind::BrokenPipe);
             ExitCode::from(match (error.use_stderr(), lost) {
                 (true, _) => exit::USAGE,
@@ -28,4 +30,11 @@ fn main() -> ExitCode {
             })
         }
     }
+}
+
+/// An error repeats what was typed, or pasted: characters that cannot be seen are shown, and colour is left out then.
+fn print(error: &clap::Error) -> std::io::Result<()> {
+    let text = error.render().to_string();
+    let shown = visible_lines(&text);
+    if shown == text { error.print() } else { std::io::stderr().write_all(shown.as_bytes()) }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use shakedown::checks::FAMILIES;
+use shakedown::model::expectation::Operator;
 use shakedown::plan::{Settings, plan};
 use shakedown::suite::file::{Input, Options, load};
 
@@ -170,6 +171,38 @@ fn what_the_documentation_shows_plans() {
         }
     }
     assert!(shown_by.len() >= 4 && shown_by.contains(std::ffi::OsStr::new("README.md")), "{shown_by:?}");
+}
+
+/// An outage of which only the estimate is limited, or nothing but the recovery, may have been of any length.
+#[test]
+fn every_failover_that_is_shown_limits_the_outage_from_above() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut inputs: Vec<Input> =
+        FAMILIES.iter().map(|family| Input::Text(format!("{}.yaml", family.name), family.example.into())).collect();
+    let shipped = std::fs::read_dir(root.join("suites")).unwrap().map(|entry| entry.unwrap().path());
+    inputs.extend(shipped.filter(|path| path.extension().is_some_and(|ext| ext == "yaml")).map(Input::File));
+    let (mut without, mut seen) = (Vec::new(), 0);
+    for input in inputs {
+        let name = match &input {
+            Input::File(path) => path.display().to_string(),
+            Input::Text(name, _) => name.clone(),
+        };
+        let env = |_: &str| None;
+        let mut loaded = load(&[input], FAMILIES, &Options::none(&env));
+        let plan = plan(&mut loaded, None, &Settings { allow_disruptive: true, ..Settings::default() });
+        for case in plan.cases.iter().filter(|case| case.family.name == "failover") {
+            seen += 1;
+            let limits = |path: &str| {
+                let upper = |operator: Operator| matches!(operator, Operator::Lt | Operator::Le | Operator::Between);
+                case.base.expectations.iter().any(|one| &*one.path == path && upper(one.operator))
+            };
+            if !limits("outage.hi") {
+                without.push(format!("{name}: {}", case.id));
+            }
+        }
+    }
+    assert!(seen >= 4, "only {seen} failover checks are shown");
+    assert!(without.is_empty(), "no limit of `outage.hi`:\n{}", without.join("\n"));
 }
 
 const GOOD: &str = "version: 1\nsuite: s\nvars: {h: x, p: 443}\ndefaults: {timeout: 3s, rounds: 2}\nchecks:\n  - id: a\n    tags: [t]\n    \

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
+use crate::model::Fault;
 use crate::net::datagram::Stamping;
 use crate::net::heartbeat::Heartbeat;
 use crate::plan::Plan;
@@ -25,15 +26,21 @@ pub struct Lanes {
 struct Computing {
     runtime: Option<Runtime>,
     watch: Watch,
+    wake_randomness: fn() -> Result<(), Fault>,
 }
 
 impl Lanes {
     /// Watches the runtime this is called on, and starts another one for what computes.
     pub fn start() -> io::Result<Self> {
+        Self::waking(draw_randomness)
+    }
+
+    /// [`Self::start`], with what wakes the source of randomness.
+    pub(super) fn waking(wake_randomness: fn() -> Result<(), Fault>) -> io::Result<Self> {
         let runtime = Builder::new_multi_thread().thread_name("computing").enable_all().build()?;
         let watch = Watch::by(Heartbeat::of(runtime.handle().clone())?);
         let timed = Watch::by(Heartbeat::of(Handle::current())?);
-        let computing = Some(Arc::new(Computing { runtime: Some(runtime), watch }));
+        let computing = Some(Arc::new(Computing { runtime: Some(runtime), watch, wake_randomness }));
         Ok(Self { timed, computing, _stamping: Stamping::start().map(Arc::new) })
     }
 
@@ -62,12 +69,11 @@ impl Lanes {
         let cases = plan.cases.iter().filter(|case| case.skip.is_none());
         let arms = cases.flat_map(|case| case.head.iter().chain([&case.base]));
         let probes: Vec<_> = arms.map(|arm| &arm.probe).filter(|probe| probe.computes()).map(Arc::clone).collect();
-        if self.computing.is_none() || probes.is_empty() {
-            return;
-        }
+        let Some(computing) = self.computing.as_ref().filter(|_| !probes.is_empty()) else { return };
+        let wake_randomness = computing.wake_randomness;
         let work = async move {
             // What fails here fails again in the check, which says so; so does what panics.
-            let _ = tokio::task::spawn_blocking(draw_randomness).await;
+            let _ = tokio::task::spawn_blocking(wake_randomness).await;
             for probe in probes {
                 probe.prepare().await;
             }
@@ -88,5 +94,17 @@ impl Drop for Computing {
 impl std::fmt::Debug for Lanes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Lanes").field("computing", &self.computing.is_some()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Lanes, draw_randomness};
+
+    /// What `engine/tests/prepared.rs` puts in its place is there to be counted.
+    #[tokio::test]
+    async fn what_wakes_the_randomness_is_what_tls_draws_from() {
+        let lanes = Lanes::start().unwrap();
+        assert!(std::ptr::fn_addr_eq(lanes.computing.as_ref().unwrap().wake_randomness, draw_randomness as fn() -> _));
     }
 }

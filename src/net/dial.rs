@@ -324,7 +324,8 @@ mod tests {
     use nix::sys::socket::{getsockopt, sockopt};
     use tokio::net::TcpListener;
 
-    use super::{ConnectError, connect, open};
+    use super::{ConnectError, Dialled, connect, open};
+    use crate::net::clock::Stamp;
     use crate::net::datagram;
 
     const PATIENCE: Duration = Duration::from_mins(1);
@@ -339,6 +340,18 @@ mod tests {
         assert!(getsockopt(&heard, sockopt::Ipv4RecvErr).unwrap(), "this system hears none at all");
         let stream = connect(peer, None, PATIENCE).await.unwrap().unwrap().stream;
         assert!(!getsockopt(&stream, sockopt::Ipv4RecvErr).unwrap());
+    }
+
+    /// The own clock also counts what this process did meanwhile, such as somebody else's handshake.
+    #[tokio::test]
+    async fn the_time_to_connect_is_the_kernels() {
+        const BUSY: Duration = Duration::from_hours(1);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let peer = listener.local_addr().unwrap();
+        let dialled = connect(peer, None, PATIENCE).await.unwrap().unwrap();
+        assert_eq!(dialled.took.stamp, Stamp::Kernel);
+        let late = Dialled::of(dialled.stream, BUSY).took;
+        assert!(late.stamp == Stamp::Kernel && late.length < BUSY, "{late:?}");
     }
 
     #[tokio::test]

@@ -11,7 +11,7 @@ use crate::model::{CheckRecord, FactInfo, Value};
 pub fn advice(check: &CheckRecord) -> Option<&'static str> {
     let facts = checks::family(&check.family)?.facts;
     let special = hung(check, facts).or_else(|| rejected(check, facts)).or_else(|| gone(check, facts));
-    if let Some(advice) = special.or_else(|| open(check, facts)) {
+    if let Some(advice) = special.or_else(|| open(check, facts)).or_else(|| unreached(check, facts)) {
         return Some(advice);
     }
     // A name server may refuse by rcode while the exchange itself went well: the more specific fact stands further down the
@@ -92,6 +92,13 @@ fn open(check: &CheckRecord, facts: &[FactInfo]) -> Option<&'static str> {
     let silence = fact.silent.iter().any(|word| breach.want.contains(word));
     (silence && is(check, fact.name, "refused"))
         .then_some("packets get there, and the host refuses them itself: is the filter that should drop them in place?")
+}
+
+/// Nobody answered: whatever else was to be seen is unknown for that reason alone.
+fn unreached(check: &CheckRecord, facts: &[FactInfo]) -> Option<&'static str> {
+    let fact = facts.iter().find(|fact| fact.roles.outcome)?;
+    let silent = fact.silent.iter().any(|word| is(check, fact.name, word));
+    if silent && !is_expected(check, fact.name) { of_value(check, fact) } else { None }
 }
 
 /// Whether the first decisive fact has this value.

@@ -1,5 +1,5 @@
 //! Helpers that unit tests share: arguments and facts, one round of a probe, a probe that follows a script, suites that live
-//! in memory, a clock that does not wait for silence.
+//! in memory, a clock that does not wait for silence, texts for people.
 
 mod args;
 mod expectations;
@@ -8,6 +8,7 @@ mod haste;
 mod observe;
 pub mod scripted;
 mod suites;
+mod words;
 
 pub use args::{Written, args, text, texts};
 pub use expectations::{defaults, expected};
@@ -15,3 +16,4 @@ pub use facts::{count, fact, list, noted, number};
 pub use haste::haste;
 pub use observe::{observe, observe_with, recorded};
 pub use suites::{load, load_all, planned};
+pub use words::is_plain;

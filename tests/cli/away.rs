@@ -12,6 +12,7 @@ use rustls::{ServerConnection, StreamOwned};
 use serde_json::json;
 use shakedown::lab::pki::{NAME, Pki};
 
+use super::skips::skip;
 use super::{CliSandbox, Ended, PATIENCE, Running};
 
 /// The time a run is stopped for; reports must name it.
@@ -123,6 +124,39 @@ fn an_answer_that_came_while_the_run_was_stopped_is_seen() {
     assert!(rtt < STOP.as_secs_f64() / 2.0, "the kernel saw it in time: {rtt}");
 }
 
+/// The time is that of the kernel's stamp, and not of when this process got to read.
+#[test]
+fn a_reply_that_came_while_the_run_was_stopped_is_timed_by_its_stamp() {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = socket.local_addr().unwrap().port();
+    let ((told, asked), (speak, speaks)) = (mpsc::channel(), mpsc::channel());
+    spawn(move || {
+        let (_, peer) = socket.recv_from(&mut [0; 512]).unwrap();
+        told.send(()).unwrap();
+        speaks.recv().unwrap();
+        socket.send_to(b"right", peer).unwrap();
+    });
+    let sandbox = suite(&format!("udp: {{host: 127.0.0.1, port: {port}, send: x, expect: right, timeout: 1s}}"));
+    let ended = stopped(&sandbox, &asked, || speak.send(()).unwrap());
+    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+    let took = sandbox.json("r.json")["checks"][0]["facts"]["response_time"]["max"].as_f64().unwrap();
+    assert!(took < STOP.as_secs_f64() / 2.0, "the kernel saw it in time: {took}");
+}
+
+#[test]
+fn replies_to_ping_are_timed_by_their_stamps() {
+    if shakedown::checks::icmp::permission().is_err() {
+        skip("this user may not send ICMP", "set net.ipv4.ping_group_range, or run the tests as root");
+        return;
+    }
+    for host in ["127.0.0.1", "::1"] {
+        let sandbox = suite(&format!("icmp: {{host: \"{host}\", count: 3, interval: 20ms}}"));
+        let ended = sandbox.run(&["run", "suite.yaml", "--json", "r.json"]);
+        assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+        assert_eq!(sandbox.json("r.json")["checks"][0]["facts"]["rtt_source"], "kernel", "{host}");
+    }
+}
+
 #[test]
 fn a_load_that_was_stopped_is_errored_and_sends_no_burst() {
     let (address, heard, _speak, comes) = dns_server(true);
@@ -139,17 +173,19 @@ fn a_load_that_was_stopped_is_errored_and_sends_no_burst() {
 
 #[test]
 fn pings_that_were_stopped_are_errored() {
-    if shakedown::checks::icmp::permission().is_ok() {
-        let sandbox = suite("icmp: {host: 127.0.0.1, count: 100, interval: 20ms}");
-        let (tell, heard) = mpsc::channel();
-        spawn(move || {
-            // Long enough for some of them; nothing on this side can be waited for.
-            std::thread::park_timeout(Duration::from_millis(700));
-            tell.send(()).unwrap();
-        });
-        let ended = stopped(&sandbox, &heard, || ());
-        unwatched(&sandbox, &ended);
+    if shakedown::checks::icmp::permission().is_err() {
+        skip("this user may not send ICMP", "set net.ipv4.ping_group_range, or run the tests as root");
+        return;
     }
+    let sandbox = suite("icmp: {host: 127.0.0.1, count: 100, interval: 20ms}");
+    let (tell, heard) = mpsc::channel();
+    spawn(move || {
+        // Long enough for some of them; nothing on this side can be waited for.
+        std::thread::park_timeout(Duration::from_millis(700));
+        tell.send(()).unwrap();
+    });
+    let ended = stopped(&sandbox, &heard, || ());
+    unwatched(&sandbox, &ended);
 }
 
 #[test]

@@ -32,6 +32,8 @@ mod reports;
 mod secrets;
 mod sides;
 mod signals;
+#[path = "../skips/mod.rs"]
+mod skips;
 mod strangers;
 mod words;
 

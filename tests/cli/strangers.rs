@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::os::unix::fs::symlink;
 
-use super::{CliSandbox, Ended};
+use super::{CliSandbox, Ended, read};
 
 const HEAD: &str = "version: 1\nsuite: s\n";
 const CHECK: &str = "checks:\n  - id: a\n    tcp: {host: 127.0.0.1, port: 1}\n";
@@ -101,22 +101,51 @@ fn ordinary_expansion_stays_possible() {
     assert!(ended.out.contains("a[i=19999]"));
 }
 
+/// Seconds of the processor that a plan takes, beside how it ended.
+fn measured(sandbox: &CliSandbox) -> (Ended, f64) {
+    let program = env!("CARGO_BIN_EXE_shakedown");
+    let script =
+        format!("ulimit -v 2000000; ulimit -t 60; {program} plan suite.yaml; code=$?; times >times; exit $code");
+    let ended = Ended::of(
+        std::process::Command::new("sh").args(["-c", &script]).current_dir(sandbox.folder.path()).output().unwrap(),
+    );
+    let times = read(&sandbox.path("times"));
+    // The second line is that of what the shell started: `0m1.23s 0m0.45s`.
+    let seconds = times.lines().nth(1).unwrap().split(' ').map(|time| {
+        let (minutes, seconds) = time.trim_end_matches('s').split_once('m').unwrap();
+        minutes.parse::<f64>().unwrap() * 60.0 + seconds.parse::<f64>().unwrap()
+    });
+    (ended, seconds.sum())
+}
+
+/// Four times as many take four times as long, and not sixteen times.
 #[test]
 fn many_errors_take_no_longer_each_and_are_counted() {
-    const MANY: usize = 10_000;
-    let checks = |each: &dyn Fn(usize) -> String| (0..MANY).map(each).collect::<String>();
-    for (name, suite, count) in [
-        ("keys", checks(&|i| format!("  - id: a{i}\n    tcp: {{hst: x}}\n")), 3 * MANY),
-        ("needs", checks(&|i| format!("  - id: a{i}\n    needs: [b{i}]\n    tcp: {{host: x, port: 1}}\n")), MANY),
-        ("ids", checks(&|_| "  - id: a\n    tcp: {host: x, port: 1}\n".into()), MANY - 1),
-        ("twice", checks(&|i| format!("  - id: a{i}\n    id: b\n    tcp: {{host: x, port: 1}}\n")), MANY),
-        ("variables", checks(&|i| format!("  - id: a{i}\n    tcp: {{host: \"${{w{i}}}\", port: 1}}\n")), MANY),
-    ] {
-        let ended = bounded(&CliSandbox::new(&format!("{HEAD}checks:\n{suite}")));
-        assert_eq!(ended.code, 2, "{name}");
-        let rest = format!("... and {} more errors\n{count} errors; nothing was sent\n", count - 60);
-        assert!(ended.err.ends_with(&rest), "{name}: {}", &ended.err[ended.err.len().saturating_sub(200)..]);
-        assert!(ended.err.len() < 60_000, "{name}: {} bytes", ended.err.len());
+    const FEW: usize = 4_000;
+    const TIMES: usize = 4;
+    type Check = fn(usize) -> String;
+    type Count = fn(usize) -> usize;
+    let kinds: [(&str, Check, Count); 5] = [
+        ("keys", |i| format!("  - id: a{i}\n    tcp: {{hst: x}}\n"), |many| 3 * many),
+        ("needs", |i| format!("  - id: a{i}\n    needs: [b{i}]\n    tcp: {{host: x, port: 1}}\n"), |many| many),
+        ("ids", |_| "  - id: a\n    tcp: {host: x, port: 1}\n".into(), |many| many - 1),
+        ("twice", |i| format!("  - id: a{i}\n    id: b\n    tcp: {{host: x, port: 1}}\n"), |many| many),
+        ("variables", |i| format!("  - id: a{i}\n    tcp: {{host: \"${{w{i}}}\", port: 1}}\n"), |many| many),
+    ];
+    for (name, check, count) in kinds {
+        let took = [FEW, FEW * TIMES].map(|many| {
+            let checks: String = (0..many).map(check).collect();
+            let (ended, took) = measured(&CliSandbox::new(&format!("{HEAD}checks:\n{checks}")));
+            assert_eq!(ended.code, 2, "{name}");
+            let count = count(many);
+            let rest = format!("... and {} more errors\n{count} errors; nothing was sent\n", count - 60);
+            assert!(ended.err.ends_with(&rest), "{name}: {}", &ended.err[ended.err.len().saturating_sub(200)..]);
+            assert!(ended.err.len() < 60_000, "{name}: {} bytes", ended.err.len());
+            took
+        });
+        // Twice is for a busy machine; the shell's clock is one of hundredths.
+        let most = (took[0] + 0.05) * (TIMES * 2) as f64;
+        assert!(took[1] < most, "{name}: {FEW} took {} s, and {TIMES} times as many {} s", took[0], took[1]);
     }
 }
 

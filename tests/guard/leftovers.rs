@@ -2,12 +2,16 @@
 
 use std::fs::File;
 use std::io::Write as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::process::Command;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use serde_json::json;
+use shakedown::guard::SUBCOMMAND;
 
-use super::marks::{Marks, command, pipe, shell};
+use super::marks::{BINARY, Marks, command, pipe, shell};
+use super::skips::skip;
 use super::{Bare, Target, killed, plan};
 
 /// What `inject` was about to do is not done after the guard restored, however `inject` was built.
@@ -56,6 +60,38 @@ async fn what_cannot_be_ended_is_waited_for_and_undone() {
         assert!(content && output.contains("restored"), "{wrap}: {output}");
         assert_eq!((target.state().as_str(), target.marks.count("restored")), ("ok\n", 2), "{wrap}");
     }
+}
+
+/// A command of another user (`sudo`) is in the session, and the guard may not signal it: it is waited for, and then it is
+/// restored again. Nobody here is root, and one may become another user.
+#[tokio::test]
+async fn what_runs_as_another_user_is_waited_for_and_undone() {
+    const GUARD: &str = "exec setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all,+setuid,+setgid \
+                         --bounding-set=-all,+setuid,+setgid --ambient-caps=-all,+setuid,+setgid /proc/self/fd/9 \"$1\" 9<\"$0\"";
+    const OTHER: &str = "setpriv --reuid=65533 --clear-groups --inh-caps=-all --ambient-caps=-all";
+    if std::fs::metadata("/proc/self").unwrap().uid() != 0 {
+        skip("this user cannot become another one", "run the tests as root");
+        return;
+    }
+    let target = Target::new();
+    let go = pipe(target.marks.path("go"));
+    let mut go = File::options().read(true).write(true).open(go).unwrap();
+    let held = format!("id -u >'{}'; {}", target.marks.path("ready").display(), target.breaks());
+    let inject = target.marks.leave("begun", &format!("{OTHER} sh -c \"{held}\" & wait"));
+    for (path, mode) in [("", 0o777), ("go", 0o666), ("bell", 0o666), ("state", 0o666)] {
+        std::fs::set_permissions(target.marks.path(path), std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let mut bare =
+        Bare::by(Command::new("sh").args(["-c", GUARD, BINARY, SUBCOMMAND])).arm(&plan(inject, target.restore()));
+    bare.send(&json!("inject"));
+    target.exists("ready").await;
+    bare.input = None;
+    target.marks.wait("restored", 1).await;
+    assert_eq!(std::fs::read_to_string(target.marks.path("ready")).unwrap(), "65533\n", "it is another user's");
+    go.write_all(b"x\n").unwrap();
+    let (output, content) = bare.vanish();
+    assert!(content && output.contains("restored"), "{output}");
+    assert_eq!((target.state().as_str(), target.marks.count("restored")), ("ok\n", 2), "{output}");
 }
 
 /// A service that `inject` starts on purpose is nobody's to kill; a restore that ends it is not run twice.

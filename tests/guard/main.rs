@@ -5,6 +5,8 @@
 mod leftovers;
 #[path = "../marks/mod.rs"]
 mod marks;
+#[path = "../skips/mod.rs"]
+mod skips;
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -26,22 +28,25 @@ struct Bare {
 
 impl Bare {
     fn start() -> Self {
-        let mut child = Command::new(BINARY)
-            .arg(guard::SUBCOMMAND)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        Self::by(Command::new(BINARY).arg(guard::SUBCOMMAND))
+    }
+
+    /// By a command that becomes a guard.
+    fn by(command: &mut Command) -> Self {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (input, output) = (child.stdin.take(), BufReader::new(child.stdout.take().unwrap()));
         Self { child, input, output }
     }
 
     fn armed(plan: &FaultPlan) -> Self {
-        let mut bare = Self::start();
+        Self::start().arm(plan)
+    }
+
+    fn arm(mut self, plan: &FaultPlan) -> Self {
+        let bare = &mut self;
         bare.send(&json!({ "arm": { "plan": plan, "mark": mark(), "locks": [] } }));
         assert_eq!(bare.receive(), json!({ "armed": bare.child.id() }));
-        bare
+        self
     }
 
     /// One that has injected the fault.
@@ -295,6 +300,7 @@ async fn a_guard_that_is_stopped_is_lost_within_a_second() {
     killed(id, Signal::SIGSTOP);
     let begun = std::time::Instant::now();
     guard.lost().await;
+    // That it can be a second at most where this process gets its turn, `guard/client.rs` adds up; twice is for a busy host.
     assert!(begun.elapsed() < Duration::from_secs(2), "{:?}; half a second on an idle host", begun.elapsed());
     let restored = guard.restore().await.unwrap();
     assert!(restored.succeeded() && restored.incident.contains("or was stopped"), "{restored:?}");

@@ -13,6 +13,8 @@ mod pki;
 #[path = "../reports/mod.rs"]
 mod reports;
 mod sandbox;
+#[path = "../skips/mod.rs"]
+mod skips;
 
 mod aioquic;
 mod beyond_offer;

@@ -1,8 +1,10 @@
 //! Which peers are installed, and the count of those used and of tests skipped.
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
+
+use super::skips::record;
+pub use super::skips::skip;
 
 /// A program by others.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -82,22 +84,4 @@ pub fn installed(peers: &[Peer]) -> bool {
         return true;
     }
     skip(&format!("{} not installed", missing.join(", ")), "tests/peers/install gets it")
-}
-
-/// Ends a test that cannot run here: shown and recorded, or failed where peers are required. Always false.
-pub fn skip(why: &str, remedy: &str) -> bool {
-    let test = std::thread::current().name().unwrap_or("?").to_owned();
-    // Past the capture of the test's output: a skip is always seen.
-    let _ = writeln!(std::io::stderr(), "SKIPPED {why} ({test}); {remedy}");
-    record(&format!("skipped {test}: {why}"));
-    let required = std::env::var_os("SHAKEDOWN_REQUIRE_PEERS").is_some_and(|value| !value.is_empty() && value != "0");
-    assert!(!required, "{why}, and SHAKEDOWN_REQUIRE_PEERS is set: {remedy}");
-    false
-}
-
-/// One line, in one write, so that tests beside each other do not mix theirs.
-fn record(line: &str) {
-    let Some(log) = std::env::var_os("SHAKEDOWN_PEER_LOG") else { return };
-    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(Path::new(&log)).unwrap();
-    file.write_all(format!("{line}\n").as_bytes()).unwrap();
 }

@@ -210,6 +210,15 @@ fn every_dependency_says_why_it_is_there() {
     must_be_empty(&problems, "one line above each dependency says why it is there");
 }
 
+/// Without it the first handshake of a process collects entropy for tens of milliseconds, in somebody's time to connect.
+#[test]
+fn the_build_takes_no_entropy_from_the_processor() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(".cargo/config.toml");
+    let config: toml::Table = fs::read_to_string(&path).unwrap().parse().unwrap();
+    let set = config.get("env").and_then(|env| env.get("AWS_LC_SYS_NO_JITTER_ENTROPY"));
+    assert_eq!(set.and_then(toml::Value::as_str), Some("1"), "{}: it belongs below [env]", path.display());
+}
+
 #[test]
 fn every_family_has_its_files_and_sound_tables() {
     for family in shakedown::checks::FAMILIES {

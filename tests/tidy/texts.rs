@@ -23,7 +23,6 @@ const ALLOWED: &[(&str, &str, &str)] = &[
     // Positional arguments that are lengths of time.
     ("src/proto/dns/exchange.rs", "request.patience", "a length of time"),
     ("src/serve/session.rs", "limits.duration", "a length of time"),
-    ("src/checks/failover/stream.rs", "self.patience", "a length of time"),
     ("src/checks/http/mod.rs", "self.timeout", "a length of time"),
     ("src/checks/dns/load/max_rate.rs", "per socket: of {} in {:?}", "a length of time"),
     ("src/checks/dns/transport/attempt.rs", "self.request.patience", "a length of time"),
@@ -62,4 +61,27 @@ fn no_text_prints_a_type_of_the_program_or_of_a_library() {
         problems.push(format!("{file} has no `{part}` any more: take it off the list"));
     }
     must_be_empty(&problems, "write the words out: `{:?}` shows people the names of the source code");
+}
+
+/// That a host itself cannot ask is decided in one place, and so told alike in every family.
+#[test]
+fn this_hosts_own_inability_is_told_in_one_place() {
+    let words = Regex::new(
+        "route of this host|filter of this host|this host has no (route|address)|this host does not speak|this host itself drops it",
+    )
+    .unwrap();
+    let (mut problems, mut told) = (Vec::new(), 0);
+    for path in sources("src").into_iter().filter(|path| !is_test_file(path)) {
+        let (name, text) = (shown(&path), fs::read_to_string(&path).unwrap());
+        let own = name == "src/net/own.rs" || name.starts_with("src/net/own/");
+        let lines = text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"));
+        for (at, line) in lines.filter(|(_, line)| words.is_match(line)) {
+            told += usize::from(own);
+            if !own {
+                problems.push(format!("{name}:{}: {}", at + 1, line.trim()));
+            }
+        }
+    }
+    assert!(told >= 5, "the words have changed: {told} are left in src/net/own");
+    must_be_empty(&problems, "ask `net::own` whether it is this host's own inability");
 }

@@ -1,6 +1,7 @@
 //! Authorities that should not have been believed.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, DnType, GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose,
@@ -10,6 +11,7 @@ use rustls::pki_types::PrivateKeyDer;
 use shakedown::model::{Arg, Args, Observation, Value};
 
 use crate::script::{accepting, args, fact, run, text};
+use crate::tls_quic;
 
 const NAME: &str = "a.allowed.test";
 
@@ -37,18 +39,23 @@ fn constrained(
 
 /// A TLS server with a certificate for [`NAME`] that is good today.
 async fn serving(params: CertificateParams, key: KeyPair) -> SocketAddr {
+    accepting(config(params, key, &["h2", "http/1.1", "dot"])).await
+}
+
+fn config(params: CertificateParams, key: KeyPair, alpn: &[&str]) -> rustls::ServerConfig {
     let leaf_key = KeyPair::generate().unwrap();
     let mut leaf = CertificateParams::new(vec![NAME.to_owned()]).unwrap();
     leaf.not_before = date_time_ymd(2020, 1, 1);
     leaf.not_after = date_time_ymd(2100, 1, 1);
     let leaf = leaf.signed_by(&leaf_key, &Issuer::new(params, key)).unwrap();
-    let config = rustls::ServerConfig::builder_with_provider(shakedown::proto::tls::provider())
+    let mut config = rustls::ServerConfig::builder_with_provider(shakedown::proto::tls::provider())
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
         .with_single_cert(vec![leaf.der().clone()], PrivateKeyDer::Pkcs8(leaf_key.serialize_der().into()))
         .unwrap();
-    accepting(config).await
+    config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
+    config
 }
 
 fn check(address: SocketAddr, ca_file: &std::path::Path) -> Args {
@@ -135,44 +142,64 @@ async fn broken_name_constraints_are_reported_in_words() {
     assert_eq!(fact(&observation, "verified"), &Value::Bool(true), "{:?}", observation.notes());
 }
 
-/// A server whose issuer may not sign certificates, and the file that trusts it.
-async fn without_certsign(folder: &std::path::Path) -> (SocketAddr, std::path::PathBuf) {
-    let key = KeyPair::generate().unwrap();
+/// Every way to look that verifies a certificate, of a server whose issuer may not sign any: over TCP and over QUIC.
+#[tokio::test]
+async fn no_family_believes_an_issuer_without_the_right_to_sign_certificates() {
+    const WHY: &str = "its key usage lacks keyCertSign";
+    let (folder, key) = (tempfile::tempdir().unwrap(), KeyPair::generate().unwrap());
     let (mut params, _) = authority("root", &key, (2020, 2100));
     params.key_usages = vec![KeyUsagePurpose::CrlSign];
     let root = params.self_signed(&key).unwrap();
-    let file = folder.join("ca.pem");
+    let file = folder.path().join("ca.pem");
     std::fs::write(&file, root.pem()).unwrap();
-    (serving(params, key).await, file)
-}
-
-#[tokio::test]
-async fn no_family_believes_an_issuer_without_the_right_to_sign_certificates() {
-    let folder = tempfile::tempdir().unwrap();
-    let (address, file) = without_certsign(folder.path()).await;
-    let (port, why) = (address.port(), "its key usage lacks keyCertSign");
-    let observation = run("tls", check(address, &file)).await.unwrap();
-    assert_eq!(fact(&observation, "verified"), &Value::Bool(false), "{:?}", observation.notes());
-    assert!(fact(&observation, "verify_error").as_str().unwrap().contains(why));
+    let again = KeyPair::try_from(key.serialize_der()).unwrap();
+    let quic = tls_quic::serve(Arc::new(config(params.clone(), again, &["h3", "doq"])));
+    let tcp = serving(params, key).await;
+    let with = |address: SocketAddr, more: &[(&'static str, Arg)]| {
+        let mut all = check(address, &file);
+        all.0.extend(more.iter().cloned());
+        all
+    };
+    let load = Arg::Group(args([("duration", Arg::Number(0.2))]));
+    for (what, check) in [
+        ("a handshake", with(tcp, &[])),
+        ("over QUIC", with(quic.addr, &[("transport", text("quic"))])),
+        ("all certificates", with(tcp, &[("addresses", text("all")), ("certificates", text("all"))])),
+        ("a load", with(tcp, &[("load", load)])),
+        ("a scan", with(tcp, &[("scan", Arg::Bool(true))])),
+    ] {
+        let observation = run("tls", check).await.unwrap();
+        assert_eq!(fact(&observation, "verified"), &Value::Bool(false), "{what}: {:?}", observation.notes());
+        let error = fact(&observation, "verify_error").as_str().unwrap();
+        assert!(error.contains(WHY), "{what}: {error}");
+        let all = observation.last("certificates.verified");
+        assert_eq!(all, (what == "all certificates").then_some(&Value::Bool(false)), "{what}");
+    }
     let file = || text(file.to_str().unwrap());
     let get = args([
-        ("url", text(format!("https://{NAME}:{port}/"))),
+        ("url", text(format!("https://{NAME}:{}/", tcp.port()))),
         ("resolve", text("127.0.0.1")),
         ("ca_file", file()),
         ("timeout", Arg::Number(10.0)),
     ]);
-    let dot = args([
-        ("server", Arg::List(vec![text(format!("127.0.0.1:{port}"))])),
-        ("name", text("a.test")),
-        ("transport", text("dot")),
-        ("verify_name", text(NAME)),
-        ("ca_file", file()),
-        ("timeout", Arg::Number(10.0)),
-    ]);
-    for (family, check) in [("http", get), ("dns", dot)] {
+    let over = |transport: &str, address: SocketAddr| {
+        args([
+            ("server", Arg::List(vec![text(address.to_string())])),
+            ("name", text("a.test")),
+            ("transport", text(transport)),
+            ("sni", text(NAME)),
+            ("ca_file", file()),
+            ("timeout", Arg::Number(10.0)),
+        ])
+    };
+    let mut checks = vec![("http", "https", get)];
+    for (transport, address) in [("dot", tcp), ("doh", tcp), ("doq", quic.addr), ("doh3", quic.addr)] {
+        checks.push(("dns", transport, over(transport, address)));
+    }
+    for (family, what, check) in checks {
         let observation = run(family, check).await.unwrap();
-        assert_eq!(fact(&observation, "outcome"), "untrusted", "{family}: {:?}", observation.notes());
-        assert!(observation.notes().iter().any(|note| note.contains(why)), "{family}: {:?}", observation.notes());
+        assert_eq!(fact(&observation, "outcome"), "untrusted", "{what}: {:?}", observation.notes());
+        assert!(observation.notes().iter().any(|note| note.contains(WHY)), "{what}: {:?}", observation.notes());
     }
 }
 

@@ -7,6 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use crate::script::{
     accepting, args, asking, asking_config, fact, nobody, resets, run, says, says_and_closes, server, text,
 };
+use crate::tls_quic;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use shakedown::checks::family;
@@ -402,5 +403,41 @@ async fn every_early_end_names_its_phase() {
         assert_eq!(outcome(&observation), want, "{:?}", observation.notes());
         let first = observation.notes().first().unwrap_or_else(|| panic!("{want} has no evidence"));
         assert!(first.contains(words) && first.contains(&address.to_string()), "{first}");
+    }
+}
+
+/// A server whose chain is the good one, with its authority `more` times again.
+async fn with_a_long_chain(pki: &Pki, more: usize, version: &'static rustls::SupportedProtocolVersion) -> SocketAddr {
+    let mut long = tls_quic::chain(pki);
+    let root = long.last().unwrap().clone();
+    long.extend(std::iter::repeat_n(root, more));
+    let config = rustls::ServerConfig::builder_with_provider(shakedown::proto::tls::provider())
+        .with_protocol_versions(&[version])
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(long, tls_quic::key(pki))
+        .unwrap();
+    accepting(config).await
+}
+
+#[tokio::test]
+async fn a_long_chain_is_no_other_protocol() {
+    let lab = Lab::start().await;
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let address = with_a_long_chain(&lab.pki, 99, version).await;
+        let check = || lab.check(address, [("sni", text(NAME)), ("timeout", Arg::Number(20.0))]);
+        let observation = run("tls", with(check(), [("scan", Arg::Bool(true))])).await.unwrap();
+        assert_eq!(outcome(&observation), "scanned", "{:?}", observation.notes());
+        assert_eq!(fact(&observation, "chain.length"), 101);
+        let shown = fact(&observation, "scan.certificates").to_string();
+        assert!(version.version == rustls::ProtocolVersion::TLSv1_3 || shown.contains("101"), "{shown}");
+        let observation = run("tls", check()).await.unwrap();
+        assert_eq!(outcome(&observation), "completed", "{:?}", observation.notes());
+        assert_eq!(fact(&observation, "verified"), &Value::Bool(true), "{:?}", observation.notes());
+        // A certificate of the lab has some 500 bytes.
+        let address = with_a_long_chain(&lab.pki, 300, version).await;
+        let check = lab.check(address, [("sni", text(NAME)), ("timeout", Arg::Number(20.0))]);
+        let fault = run("tls", check).await.unwrap_err().to_string();
+        assert!(fault.contains("larger than this side reads (64 KiB)"), "{version:?}: {fault}");
     }
 }

@@ -20,8 +20,8 @@ struct Lab {
 }
 
 /// A QUIC server that accepts whoever gets through the handshake; it stops when dropped.
-struct Server {
-    addr: SocketAddr,
+pub struct Server {
+    pub addr: SocketAddr,
     endpoint: quinn::Endpoint,
 }
 
@@ -31,7 +31,7 @@ impl Drop for Server {
     }
 }
 
-fn serve(config: Arc<rustls::ServerConfig>) -> Server {
+pub fn serve(config: Arc<rustls::ServerConfig>) -> Server {
     let crypto = QuicServerConfig::try_from(config).unwrap();
     let config = quinn::ServerConfig::with_crypto(Arc::new(crypto));
     let endpoint = quinn::Endpoint::server(config, (Ipv4Addr::LOCALHOST, 0).into()).unwrap();
@@ -216,11 +216,11 @@ async fn a_chain_of_a_hundred_certificates_ends() {
     assert_eq!(fact(&observation, "chain.length"), 101);
 }
 
-fn chain(pki: &Pki) -> Vec<CertificateDer<'static>> {
+pub fn chain(pki: &Pki) -> Vec<CertificateDer<'static>> {
     CertificateDer::pem_slice_iter(pki.good.chain_pem().as_bytes()).map(Result::unwrap).collect()
 }
 
-fn key(pki: &Pki) -> PrivateKeyDer<'static> {
+pub fn key(pki: &Pki) -> PrivateKeyDer<'static> {
     PrivateKeyDer::from_pem_slice(pki.good.key_pem().as_bytes()).unwrap()
 }
 

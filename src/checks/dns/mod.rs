@@ -98,7 +98,8 @@ impl Probe for Dns {
         match &self.mode {
             Mode::Ask(ask) => ask.transport.computes(),
             Mode::Validate(_) => true,
-            Mode::Load(_) | Mode::Survey(_) => false,
+            Mode::Survey(survey) => survey.computes(),
+            Mode::Load(_) => false,
         }
     }
 

@@ -59,12 +59,21 @@ impl Probe for Failover {
     }
 
     fn longest(&self) -> Duration {
-        // The first probe, the wait after the first steady phase and the end each have the patience; 10 s arm the guard.
-        self.phases.all() + self.stream.patience * 3 + self.commands + Duration::from_secs(10)
+        // The wait after the first steady phase and the end each have the patience; 10 s arm the guard.
+        let patience = self.stream.rehearsal() + self.stream.patience * 2;
+        self.phases.all() + patience + self.commands + Duration::from_secs(10)
     }
 
     fn answered(observation: &Observation) -> bool {
         observation.last(RECOVERED.info.name) == Some(&Value::Bool(true))
+    }
+
+    fn computes(&self) -> bool {
+        self.stream.probe.computes()
+    }
+
+    async fn prepare(&self) {
+        self.stream.probe.prepare().await;
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {

@@ -75,10 +75,16 @@ pub(super) struct ProbeStream {
 }
 
 impl StreamConfig {
+    /// How long the probe ahead of everything may take: all the time it has by itself. That this host drops what it sends is known
+    /// only when nothing has come for a while.
+    pub(super) fn rehearsal(&self) -> Duration {
+        self.patience.max(self.probe.longest())
+    }
+
     /// One probe ahead of everything: what this side cannot do at all is found before anything is changed, and what the service
     /// does not show when all is well is expected of no probe.
     pub(super) async fn rehearsed(&self, cx: &mut Cx<'_>) -> Result<Self, Fault> {
-        let Some(observation) = self.ask(0, cx.cancelled()).await? else { return Ok(self.clone()) };
+        let Some(observation) = self.ask(0, self.rehearsal(), cx.cancelled()).await? else { return Ok(self.clone()) };
         if !self.probe.answered(&observation) {
             return Ok(self.clone());
         }
@@ -89,17 +95,17 @@ impl StreamConfig {
         Ok(Self { expected, ..self.clone() })
     }
 
-    /// What one probe saw; `None` when its patience was over first.
-    async fn ask(&self, number: u32, cancel: &CancellationToken) -> Result<Option<Observation>, Fault> {
+    /// What one probe saw; `None` when `limit` was over first.
+    async fn ask(&self, number: u32, limit: Duration, cancel: &CancellationToken) -> Result<Option<Observation>, Fault> {
         let mut observation = Observation::default();
         let mut cx = Cx::new(
             &mut observation,
             self.probe.facts(),
-            Instant::now() + self.patience,
+            Instant::now() + limit,
             u64::from(number),
             cancel.clone(),
         );
-        match timeout(self.patience, self.probe.run(&mut cx)).await {
+        match timeout(limit, self.probe.run(&mut cx)).await {
             Err(_) => Ok(None),
             Ok(result) => result.map(|()| Some(observation)),
         }
@@ -107,7 +113,7 @@ impl StreamConfig {
 
     /// `None` when answered, else why not.
     async fn run_probe(&self, number: u32, cancel: &CancellationToken) -> Result<Option<String>, Fault> {
-        let Some(observation) = self.ask(number, cancel).await? else {
+        let Some(observation) = self.ask(number, self.patience, cancel).await? else {
             return Ok(Some(format!("no answer within {:?}", self.patience)));
         };
         let answered = self.probe.answered(&observation);

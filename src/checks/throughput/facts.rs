@@ -21,7 +21,8 @@ facts! { pub(super) FACTS;
         REFUSED,
         (
             "timeout",
-            "no answer within `timeout`: the evidence names the step; before there was a connection see route, firewall and host, \
+            "no answer within `timeout`: the evidence names the step; before there was a connection see route, firewall and host \
+             (perhaps this host itself drops what comes back: nft list ruleset), \
              after it the server (its log, its load, whether it is iperf3)",
         ),
         UNREACHABLE,

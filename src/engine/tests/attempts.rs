@@ -88,6 +88,16 @@ async fn convergence_is_timed_from_the_first_attempt() {
     assert_eq!(ran.fact("a", "settled_in"), Some(Value::from(4.0)));
 }
 
+/// What holds, breaks and holds again has settled with the second time.
+#[tokio::test(start_paused = true)]
+async fn it_has_settled_from_where_on_it_stayed() {
+    let script = Script::rounds([good(), bad(), good()]);
+    let ran = bench().check("a", "rounds: 3, eventually: {within: 10s, every: 2s}", script).run().await;
+    let record = ran.record("a");
+    assert_eq!((record.verdict, record.attempts), (Verdict::Passed, 2));
+    assert_eq!(record.settled_in_s, Some(2.0), "the first round of all did not last");
+}
+
 #[tokio::test(start_paused = true)]
 async fn attempts_that_take_longer_than_every_follow_at_once() {
     let script = Script::always([wait(3.0), set(&OK, false)]).longest(3.0);

@@ -3,6 +3,7 @@
 mod attempts;
 mod controls;
 mod overlap;
+mod prepared;
 mod restores;
 mod rounds;
 mod stopping;

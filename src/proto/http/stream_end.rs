@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{Cause, NoResponse};
-use crate::proto::tls::iana_names;
+use crate::proto::tls::{error_words, iana_names};
 
 /// Events of a stream, in the order of what tells most.
 #[derive(Clone, Debug, Default)]
@@ -98,14 +98,6 @@ fn too_large(error: &hyper::Error) -> Option<(Cause, String)> {
     what.map(|what| (Cause::TooLarge, format!("{what} {BEYOND}")))
 }
 
-/// A reason of HTTP/2 with what the server said beside it, without the marks of a list of bytes.
-fn reason(text: &str) -> String {
-    match text.strip_suffix("\")").and_then(|text| text.split_once(" (b\"")) {
-        Some((reason, said)) => format!("{reason}: \"{said}\""),
-        None => text.to_owned(),
-    }
-}
-
 /// An HTTP/2 server that ends the stream or the connection. That is the protocol at work, not nonsense. The HTTP layer hands
 /// on no type for it, only these words, with a reason in plain English behind them.
 fn http2_end(error: &hyper::Error) -> Option<(Cause, String)> {
@@ -116,13 +108,24 @@ fn http2_end(error: &hyper::Error) -> Option<(Cause, String)> {
             ("connection error received: ", Cause::Closed, "GOAWAY"),
             ("stream error received: ", Cause::Reset, "RST_STREAM"),
         ] {
-            if let Some(why) = text.strip_prefix(words) {
-                return Some((cause, format!("the server drains or refuses: {frame} ({})", reason(why))));
+            if let Some(reason) = text.strip_prefix(words) {
+                return Some((cause, format!("the server drains or refuses: {frame} ({})", quoted(reason))));
             }
         }
         source = inner.source();
     }
     None
+}
+
+/// What a peer says with its frame; the library shows it as a literal of the language it is written in: `reason (b"words")`.
+fn quoted(reason: &str) -> String {
+    let parts = reason.strip_suffix("\")").and_then(|reason| reason.split_once(" (b\""));
+    parts.map_or_else(|| reason.to_owned(), |(code, words)| format!("{code}: \"{words}\""))
+}
+
+/// The error of TLS in one of the stream.
+fn of_tls(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>())
 }
 
 /// An error with its causes.
@@ -133,10 +136,14 @@ fn chain(error: &hyper::Error) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {
-        if inner.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::UnexpectedEof) {
+        let of_stream = inner.downcast_ref::<io::Error>();
+        if of_stream.is_some_and(|error| error.kind() == io::ErrorKind::UnexpectedEof) {
             return CUT.to_owned();
         }
-        text = format!("{text}: {inner}");
+        if let Some(tls) = of_stream.and_then(of_tls) {
+            return format!("{text}: {}", error_words::words(tls));
+        }
+        text = format!("{text}: {}", quoted(&inner.to_string()));
         cause = inner.source();
     }
     text
@@ -144,19 +151,20 @@ fn chain(error: &hyper::Error) -> String {
 
 /// Sorts an error of the stream.
 fn classify(error: &io::Error) -> (Cause, String) {
-    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    let cause = match (tls, error.raw_os_error()) {
-        (Some(_), _) => Cause::TlsFailed,
-        (_, Some(libc::ECONNRESET | libc::EPIPE)) => Cause::Reset,
-        (_, Some(libc::ETIMEDOUT)) => Cause::Timeout,
-        (_, Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::EHOSTDOWN)) => Cause::Unreachable,
+    if let Some(tls) = of_tls(error) {
+        return (Cause::TlsFailed, error_words::words(tls));
+    }
+    let cause = match error.raw_os_error() {
+        Some(libc::ECONNRESET | libc::EPIPE) => Cause::Reset,
+        Some(libc::ETIMEDOUT) => Cause::Timeout,
+        Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::EHOSTDOWN) => Cause::Unreachable,
         _ => Cause::Closed,
     };
     (cause, error.to_string())
 }
 
 fn alert(error: &io::Error) -> Option<String> {
-    match error.get_ref()?.downcast_ref::<rustls::Error>()? {
+    match of_tls(error)? {
         rustls::Error::AlertReceived(alert) => Some(iana_names::alert(*alert)),
         _ => None,
     }
@@ -219,5 +227,130 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for TrackedStream<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use http_body_util::Full;
+    use hyper::Request;
+    use hyper::body::Bytes;
+    use rustls::{AlertDescription, Error, InvalidMessage, PeerMisbehaved};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::{Cause, classify, quoted};
+    use crate::proto::http::client::{Limits, Version, send};
+    use crate::testing::is_plain;
+
+    const LIMITS: Limits = Limits { head: 65_536, window: None };
+
+    /// What is said of a server that answers these bytes, and hangs up; `None` of an answer that will do.
+    async fn told(version: Version, answer: &[u8]) -> Option<String> {
+        let (client, mut server) = tokio::io::duplex(1 << 20);
+        let answer = answer.to_vec();
+        tokio::spawn(async move {
+            let mut request = [0; 4096];
+            let _ = server.read(&mut request).await;
+            let _ = server.write_all(&answer).await;
+        });
+        let request = Request::get("http://x.test/").body(Full::<Bytes>::default()).unwrap();
+        let response = match send(client, version, LIMITS, request).await {
+            Err(none) => return Some(none.why),
+            Ok(response) => response,
+        };
+        let mut body = response.body;
+        loop {
+            match body.next().await {
+                Err(none) => return Some(none.why),
+                Ok(None) => return None,
+                Ok(Some(_)) => {}
+            }
+        }
+    }
+
+    /// A frame of HTTP/2.
+    fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
+        let [.., high, middle, low] = payload.len().to_be_bytes();
+        [&[high, middle, low, kind, flags, 0, 0, 0, stream], payload].concat()
+    }
+
+    #[tokio::test]
+    async fn no_error_of_http_1_is_told_in_the_librarys_own_names() {
+        let answers = [
+            "",
+            "HTTP/1.1 2",
+            "not HTTP at all\r\n\r\n",
+            "HTTP/9.9 200 OK\r\n\r\n",
+            "HTTP/1.1 abc OK\r\n\r\n",
+            "HTTP/1.1 99 OK\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
+            "HTTP/1.1 200 OK\r\na\x01b: c\r\n\r\n",
+            "HTTP/1.1 200 OK\r\na: \x01\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ncontent-length: many\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nshort",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhel",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nffffffffffffffffff\r\n",
+            "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n",
+        ];
+        let mut wrong = 0;
+        for answer in answers {
+            let Some(told) = told(Version::Http1, answer.as_bytes()).await else { continue };
+            assert!(is_plain(&told.replace("HTTP/", "")), "{answer:?}: {told}");
+            wrong += 1;
+        }
+        assert!(wrong >= 12, "{wrong} of {} were refused", answers.len());
+    }
+
+    #[tokio::test]
+    async fn no_error_of_http_2_is_told_in_the_librarys_own_names() {
+        let settings = frame(4, 0, 0, &[]);
+        let mut ends: Vec<Vec<u8>> = vec![
+            frame(1, 4, 1, &[0xff]),
+            frame(1, 4, 1, &[0x88, 0x88]),
+            frame(0, 0, 1, b"data before its headers"),
+            frame(0, 0, 0, b"data of no stream"),
+            frame(4, 0, 1, &[]),
+            frame(4, 0, 0, &[1]),
+            frame(6, 0, 0, b"short"),
+            frame(8, 0, 0, &[0; 4]),
+            frame(9, 0, 1, &[]),
+            frame(5, 4, 1, &[0, 0, 0, 2, 0x82]),
+            [0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 1].to_vec(),
+            Vec::new(),
+        ];
+        for code in (0..=14).chain([99]) {
+            let code = [0, 0, 0, code];
+            ends.push(frame(3, 0, 1, &code));
+            for words in [&b""[..], b"too_many_pings", b"a \"quoted\" {word}\n"] {
+                ends.push(frame(7, 0, 0, &[&[0, 0, 0, 0][..], &code, words].concat()));
+            }
+        }
+        for end in ends {
+            let told = told(Version::Http2, &[settings.clone(), end.clone()].concat()).await.unwrap();
+            // What the peer says stands between quotes.
+            let own = told.split_once(": \"").map_or(&*told, |(own, _)| own).replace("HTTP/", "");
+            assert!(is_plain(own.replace("GOAWAY", "").trim_start()), "{end:?}: {told}");
+            assert!(!told.contains("b\""), "{end:?}: {told}");
+        }
+        assert_eq!(quoted("enhance your calm (b\"too_many_pings\")"), "enhance your calm: \"too_many_pings\"");
+        assert_eq!(quoted("refused stream"), "refused stream");
+    }
+
+    #[test]
+    fn no_error_of_tls_under_http_is_told_in_the_librarys_own_names() {
+        for error in [
+            Error::PeerMisbehaved(PeerMisbehaved::TooManyKeyUpdateRequests),
+            Error::InvalidMessage(InvalidMessage::InvalidContentType),
+            Error::AlertReceived(AlertDescription::BadCertificateStatusResponse),
+            Error::InappropriateMessage { expect_types: Vec::new(), got_type: rustls::ContentType::Handshake },
+            Error::DecryptError,
+        ] {
+            let (cause, told) = classify(&io::Error::new(io::ErrorKind::InvalidData, error));
+            assert!(cause == Cause::TlsFailed && is_plain(&told), "{told}");
+        }
     }
 }

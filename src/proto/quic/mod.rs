@@ -8,6 +8,8 @@ pub mod fuzzed;
 mod logging_session;
 pub mod server_hello;
 mod socket;
+#[cfg(test)]
+mod tests;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -270,6 +272,9 @@ pub fn classify_end(error: &ConnectionError) -> (HandshakeEnd<Connection>, Optio
             (HandshakeEnd::NotTls("QUIC, but no version that is known here".into()), None)
         }
         // Whatever this side found wrong, QUIC sends to the peer as well.
+        ConnectionError::TransportError(error) if error.reason.is_empty() => {
+            (HandshakeEnd::Alert(format!("sent ({})", error.code)), None)
+        }
         ConnectionError::TransportError(error) => {
             let (Sorted::Alert(why)
             | Sorted::Garbled(why)

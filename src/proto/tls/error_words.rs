@@ -73,8 +73,17 @@ pub(super) fn sort(error: &Error) -> Sorted {
     }
 }
 
+/// An error in one sentence, whatever it is.
+pub(in crate::proto) fn words(error: &Error) -> String {
+    match sort(error) {
+        Sorted::Alert(name) => format!("the peer sent the TLS alert {name}"),
+        Sorted::Garbled(why) | Sorted::Broken(why) | Sorted::TooLarge(why) | Sorted::Ours(why, _) => why,
+    }
+}
+
 /// Sorts an error of which only the library's text is left, as QUIC passes it on.
 pub(in crate::proto) fn sort_text(text: &str) -> Sorted {
+    let text = text.strip_prefix("TLS error: ").unwrap_or(text);
     let plain = |name: &str| part(name.split(['(', ' ', '{']).next().unwrap_or_default());
     if let Some(name) = text.strip_prefix("peer is incompatible: ") {
         return Sorted::Ours(format!("{}: {}", plain(name), offered()), OTHER_CLIENT);

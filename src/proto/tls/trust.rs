@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use tokio::io::AsyncReadExt;
@@ -148,7 +148,7 @@ async fn client(certificate: &Text, key: &Text) -> Result<CertifiedKey, Fault> {
     let pem = read(key, operation).await?;
     let remedy = "write an unencrypted PEM key (`openssl pkey -in KEY -out PLAIN`)";
     let parsed =
-        PrivateKeyDer::from_pem_slice(&pem).map_err(|error| broken(operation, key, error.to_string(), remedy))?;
+        PrivateKeyDer::from_pem_slice(&pem).map_err(|error| broken(operation, key, pem_words(&error), remedy))?;
     let signing = provider().key_provider.load_private_key(parsed).map_err(|_| {
         let detail = "this program cannot sign with such a key: it takes RSA of 2048 to 8192 bits, ECDSA on P-256, P-384 and P-521, and Ed25519";
         broken(operation, key, detail.to_owned(), "use a client certificate with another kind of key")
@@ -172,7 +172,7 @@ async fn certificates(path: &Text, operation: &str) -> Result<Vec<CertificateDer
     let pem = read(path, operation).await?;
     let remedy = "write PEM: -----BEGIN CERTIFICATE----- (`openssl x509 -inform DER -in FILE` converts)";
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-    let found = found.map_err(|error| broken(operation, path, error.to_string(), remedy))?;
+    let found = found.map_err(|error| broken(operation, path, pem_words(&error), remedy))?;
     if found.is_empty() {
         return Err(broken(operation, path, "no certificate in it".to_owned(), remedy));
     }
@@ -191,6 +191,57 @@ async fn read(path: &Text, operation: &str) -> Result<Vec<u8>, Fault> {
     Ok(content)
 }
 
+/// The library's own texts show bytes as lists of numbers.
+fn pem_words(error: &pem::Error) -> String {
+    match error {
+        pem::Error::MissingSectionEnd { end_marker } => {
+            let kind = String::from_utf8_lossy(end_marker);
+            format!("it is cut off: no `-----END {kind}-----` comes any more")
+        }
+        pem::Error::IllegalSectionStart { .. } => "a line that begins like -----BEGIN does not end like it".to_owned(),
+        pem::Error::Base64Decode(why) => format!("what stands between its marks is no base64: {why}"),
+        pem::Error::Io(why) => why.to_string(),
+        pem::Error::NoItemsFound => "no section that is looked for stands in it".to_owned(),
+        pem::Error::SectionTooLarge => "a section of it is too large".to_owned(),
+        _ => "it is no PEM that can be read".to_owned(),
+    }
+}
+
 fn broken(operation: &str, path: &Text, detail: String, remedy: &str) -> Fault {
     Fault::local(operation, path.to_string(), detail, remedy)
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::pki_types::pem::Error;
+
+    use super::{Roots, Trust, pem_words};
+    use crate::model::Text;
+    use crate::testing::is_plain;
+
+    #[test]
+    fn no_error_of_pem_is_told_in_bytes() {
+        let all = [
+            Error::MissingSectionEnd { end_marker: b"CERTIFICATE".to_vec() },
+            Error::IllegalSectionStart { line: b"-----BEGIN CERTIFICATE".to_vec() },
+            Error::Base64Decode("invalid length".to_owned()),
+            Error::Io(std::io::Error::other("gone")),
+            Error::NoItemsFound,
+            Error::SectionTooLarge,
+        ];
+        for error in all {
+            assert!(is_plain(&pem_words(&error)), "{error:?}: {}", pem_words(&error));
+        }
+    }
+
+    /// A file that was copied in part.
+    #[tokio::test]
+    async fn a_file_that_is_cut_off_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ca.pem");
+        std::fs::write(&path, "-----BEGIN CERTIFICATE-----\nMIIB\n").unwrap();
+        let trust = Trust::new(Roots::File(Text::from(path.to_str().unwrap())), None);
+        let fault = trust.load().await.unwrap_err();
+        assert_eq!(fault.detail, "it is cut off: no `-----END CERTIFICATE-----` comes any more");
+    }
 }

@@ -1,8 +1,15 @@
 //! What this host lacks: permission, descriptors, a resolver.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use serde_json::Value;
+use shakedown::lab::pki::{NAME, Pki};
+
+use super::super::peer::{OPENSSL, installed};
 use super::super::sandbox::CliSandbox;
-use super::suites::every_family;
-use super::{WAY, namespace, not_errored};
+use super::suites::{every_family, rows};
+use super::{Namespace, Running, WAY, namespace, not_errored};
 
 /// Runs its arguments without the right to raw sockets.
 const WITHOUT_RAW: &[&str] = &["setpriv", "--bounding-set=-net_raw", "--inh-caps=-net_raw"];
@@ -64,28 +71,135 @@ fn without_descriptors_no_target_is_blamed() {
 - {id: dns, dns: {server: '127.0.0.1:9', name: x.test, attempts: 1}, expect: {outcome: refused}}\n";
     let (mut errored, mut passed) = (0, 0);
     for limit in (9..40).chain([256]) {
-        let sandbox = CliSandbox::new();
-        sandbox.write("suite.yaml", checks);
-        let inner = sandbox.shakedown(&["run", "suite.yaml", "--json", "report.json", "--jobs", "8"]);
-        let mut command = own.command("sh");
-        command
-            .args(["-c", &format!("ulimit -n {limit}; exec \"$@\""), "sh"])
-            .arg(inner.get_program())
-            .args(inner.get_args());
-        let output = command.current_dir(sandbox.folder()).output().unwrap();
-        let shown = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-        assert!(!shown.contains("panicked"), "{limit}: {shown}");
-        // With too few to begin with there is no report, and no success either.
-        let Ok(report) = std::fs::read(sandbox.path("report.json")) else {
-            assert!(!output.status.success(), "{limit}: {shown}");
-            continue;
-        };
-        let report: serde_json::Value = serde_json::from_slice(&report).unwrap();
-        for check in report["checks"].as_array().unwrap() {
-            assert_ne!(check["verdict"], "failed", "{limit} {}: {}\n{shown}", check["id"], check["reason"]);
+        for check in run_with(&own, limit, checks).as_array().into_iter().flatten() {
+            assert_ne!(check["verdict"], "failed", "{limit} {}: {}", check["id"], check["reason"]);
             errored += usize::from(check["verdict"] == "errored");
             passed += usize::from(check["verdict"] == "passed");
         }
     }
     assert!(errored >= 5 && passed >= 12, "{errored} errored, {passed} passed: the limits are not those that matter");
+}
+
+/// The checks of a run with so many descriptors; `Null` where there are too few to begin with, and so no report and no success.
+fn run_with(own: &Namespace, limit: usize, suite: &str) -> Value {
+    let sandbox = CliSandbox::new();
+    sandbox.write("suite.yaml", suite);
+    let args = ["run", "suite.yaml", "--json", "report.json", "--jobs", "8", "--allow-disruptive"];
+    let inner = sandbox.shakedown(&args);
+    let mut command = own.command("sh");
+    command
+        .args(["-c", &format!("ulimit -n {limit}; exec \"$@\""), "sh"])
+        .arg(inner.get_program())
+        .args(inner.get_args());
+    let output = command.current_dir(sandbox.folder()).output().unwrap();
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(!shown.contains("panicked"), "{limit}: {shown}");
+    let Ok(report) = std::fs::read(sandbox.path("report.json")) else {
+        assert!(!output.status.success(), "{limit}: {shown}");
+        return Value::Null;
+    };
+    serde_json::from_slice::<Value>(&report).unwrap()["checks"].take()
+}
+
+/// Services that are well, and a suite of checks of them.
+struct Services {
+    _running: [Running; 2],
+    _folder: tempfile::TempDir,
+    suite: String,
+}
+
+impl Services {
+    fn start(own: &Namespace) -> Self {
+        let (folder, pki) = (tempfile::tempdir().unwrap(), Pki::new().unwrap());
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        let (ca, chain, key) = (
+            file("ca.pem", pki.ca_pem()),
+            file("chain.pem", pki.good.chain_pem()),
+            file("key.pem", pki.good.key_pem()),
+        );
+        let tls = [
+            "s_server",
+            "-quiet",
+            "-www",
+            "-accept",
+            "127.0.0.1:8443",
+            "-cert",
+            &chain,
+            "-cert_chain",
+            &chain,
+            "-key",
+            &key,
+        ];
+        let reflector = ["serve", "--listen", "127.0.0.1:5201", "--echo", "127.0.0.1:7"];
+        let running = [own.spawn("openssl", &tls), own.spawn(env!("CARGO_BIN_EXE_shakedown"), &reflector)];
+        let tls = format!("tls: {{host: 127.0.0.1, port: 8443, sni: {NAME}, ca_file: '{ca}'");
+        let checks = [
+            format!("https-well, http: {{url: 'https://{NAME}:8443/', resolve: 127.0.0.1, ca_file: '{ca}'}}"),
+            format!("tls-well, {tls}}}"),
+            format!("tls-load-well, {tls}, load: {{duration: 300ms, connections: 4}}}}"),
+            format!("tls-scan-well, {tls}, scan: true}}"),
+            format!("tls-certificates-well, {tls}, addresses: all, certificates: all}}"),
+            "udp-well, udp: {host: 127.0.0.1, port: 7, send: x, expect: x}".to_owned(),
+            "throughput-well, throughput: {server: '127.0.0.1:5201', duration: 300ms, interval: 100ms, streams: 4}".to_owned(),
+            "throughput-udp-well, throughput: {server: '127.0.0.1:5201', protocol: udp, rate: 1 Mbit/s, duration: 300ms, interval: 100ms}"
+                .to_owned(),
+            "failover-well, failover: {probe: {tcp: {host: 127.0.0.1, port: 7}, interval: 20ms}, inject: {run: ['true']}, \
+             restore: {run: ['true']}, steady: 200ms, observe: 300ms, settle: 50ms}"
+                .to_owned(),
+        ];
+        let mut suite = "version: 1\nsuite: own\ndefaults: {timeout: 5s}\nchecks:\n".to_owned();
+        for port in [8443, 5201, 7] {
+            let patience = "eventually: {within: 20s, every: 100ms}";
+            writeln!(suite, "- {{id: up{port}, tcp: {{host: 127.0.0.1, port: {port}}}, {patience}}}").unwrap();
+        }
+        for check in checks {
+            writeln!(suite, "- {{id: {check}}}").unwrap();
+        }
+        Self { _running: running, _folder: folder, suite }
+    }
+}
+
+/// What each check came to: verdict and outcome.
+fn ends(checks: &Value) -> BTreeMap<String, [Value; 2]> {
+    let each = checks.as_array().into_iter().flatten();
+    let end = |check: &Value| [check["verdict"].clone(), check["facts"]["outcome"].clone()];
+    each.map(|check| (check["id"].as_str().unwrap().to_owned(), end(check))).collect()
+}
+
+/// Every row, at ports where nobody listens and of services that are well: with too few descriptors it comes to what it comes to
+/// with enough, or is errored.
+#[test]
+fn in_every_family_too_few_descriptors_change_nothing_but_to_errored() {
+    let Some(own) = namespace() else { return };
+    if !installed(&[OPENSSL]) {
+        return;
+    }
+    own.setup("ip link set lo up");
+    let services = Services::start(&own);
+    let mut suite = services.suite.clone();
+    for row in rows("127.0.0.1", None) {
+        writeln!(suite, "- {{id: {}, {}}}", row.id, row.check).unwrap();
+    }
+    let enough = ends(&run_with(&own, 4096, &suite));
+    for (id, [verdict, _]) in enough.iter().filter(|(id, _)| id.ends_with("-well")) {
+        assert_eq!(verdict, "passed", "{id}");
+    }
+    let (mut errored, mut same) = (BTreeSet::new(), 0);
+    for limit in (9..48).step_by(3).chain([64]) {
+        let checks = run_with(&own, limit, &suite);
+        for (id, end) in ends(&checks) {
+            if end[0] == "errored" {
+                errored.insert(id);
+                continue;
+            }
+            assert!(end == enough[&id], "{limit} {id}: {end:?} in place of {:?}\n{checks}", enough[&id]);
+            same += 1;
+        }
+    }
+    let never: Vec<&String> = enough.keys().filter(|id| !errored.contains(*id)).collect();
+    assert!(same > enough.len() && never.is_empty(), "{same} as with enough; never errored: {never:?}");
 }

@@ -110,6 +110,7 @@ impl Namespace {
         command.args(wrapper).arg(inner.get_program()).args(inner.get_args());
         let output = command.current_dir(sandbox.folder()).env_remove("SHAKEDOWN_PEER_LOG").output().unwrap();
         let shown = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        assert!(!sandbox.path(suites::INJECTED).exists(), "a service was broken that cannot be watched: {shown}");
         let report = std::fs::read(sandbox.path("report.json")).unwrap_or_else(|_| panic!("no report: {shown}"));
         (serde_json::from_slice(&report).unwrap(), shown)
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use shakedown::checks::FAMILIES;
-use shakedown::model::{FieldRole, Kind};
+use shakedown::model::{FieldKind, FieldRole, Kind};
 use shakedown::probe::Family;
 
 /// Every kind of check that sends something of its own, by family. `HOST` and `AT` (in brackets where it is IPv6) are its target.
@@ -25,15 +25,36 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("tls-quic", "tls", "host: HOST, port: 9, transport: quic, alpn: [h3]"),
     ("tls-starttls", "tls", "host: HOST, port: 9, starttls: smtp"),
     ("throughput", "throughput", "server: 'AT:9', duration: 1s"),
+    ("dns-validate", "dns", "server: 'AT:9', name: x.test, dnssec: validate, attempts: 1"),
+    ("dns-several", "dns", "server: ['AT:9'], name: x.test, attempts: 1, probes: [tcp]"),
+    ("dns-load", "dns", "server: 'AT:9', name: x.test, load: {rate: 50 /s, duration: 300ms}"),
+    ("tls-load", "tls", "host: HOST, port: 9, load: {duration: 300ms}"),
+    ("tls-scan", "tls", "host: HOST, port: 9, scan: true"),
+    ("tls-certificates", "tls", "host: HOST, port: 9, addresses: all, certificates: all"),
 ];
 
-/// One check of each row at `host`. `source` is added where a family has such a field.
-pub fn every_family(host: &str, source: Option<&str>) -> String {
+/// A failover check by a probe of another family; what it injects would be seen.
+const FAILOVER: &str = "probe: {PROBE, interval: 20ms}, inject: {run: [touch, INJECTED]}, restore: {run: ['true']}, \
+                        steady: 200ms, observe: 600ms, settle: 50ms";
+/// The file a failover check would leave.
+pub const INJECTED: &str = "injected";
+
+/// A row with its target filled in.
+pub struct Row {
+    pub id: String,
+    pub family: &'static Family,
+    /// The family and its fields, as a check of a suite has them.
+    pub check: String,
+}
+
+/// Each row at `host`, and a failover check by each family that can be one's probe. `source` is added where a family has such a
+/// field; without one, families that have none are left out.
+pub fn rows(host: &str, source: Option<&str>) -> Vec<Row> {
     let at = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
-    let mut suite = String::from("version: 1\nsuite: own\ndefaults: {timeout: 2s}\nchecks:\n");
-    for family in FAMILIES.iter().filter(|family| family.name != "failover") {
-        let mut rows = ROWS.iter().filter(|(_, name, _)| *name == family.name).peekable();
-        assert!(rows.peek().is_some(), "family {} has no row here", family.name);
+    let mut out: Vec<Row> = Vec::new();
+    for family in FAMILIES.iter().filter(|family| !probes_others(family)) {
+        let rows: Vec<_> = ROWS.iter().filter(|(_, name, _)| *name == family.name).collect();
+        assert!(!rows.is_empty(), "family {} has no row here", family.name);
         let sourced = family.fields.iter().find(|field| field.role == Some(FieldRole::Source));
         let more = match (source, sourced) {
             (None, _) => String::new(),
@@ -42,21 +63,47 @@ pub fn every_family(host: &str, source: Option<&str>) -> String {
         };
         for (id, name, fields) in rows {
             let fields = fields.replace("HOST", &format!("'{host}'")).replace("AT", &at);
-            let any = unwell(family);
-            writeln!(suite, "- {{id: {id}, {name}: {{{fields}{more}}}, expect: {any}, control: up}}").unwrap();
+            out.push(Row { id: (*id).to_owned(), family, check: format!("{name}: {{{fields}{more}}}") });
         }
+    }
+    for family in FAMILIES.iter().filter(|family| probes_others(family)) {
+        let firsts = FAMILIES
+            .iter()
+            .filter_map(|probe| out.iter().find(|row| row.family.streams && row.family.name == probe.name));
+        let of = |row: &Row| {
+            let fields = FAILOVER.replace("PROBE", &row.check).replace("INJECTED", INJECTED);
+            let (id, check) = (format!("{}-{}", family.name, row.id), format!("{}: {{{fields}}}", family.name));
+            Row { id, family, check }
+        };
+        let all: Vec<Row> = firsts.map(of).collect();
+        out.extend(all);
+    }
+    out
+}
+
+/// Whether a family looks by way of another one.
+fn probes_others(family: &Family) -> bool {
+    family.fields.iter().any(|field| matches!(field.kind, FieldKind::Probe(..)))
+}
+
+/// One check of each row at `host`, as [`rows`] gives them; each accepts whatever a host that cannot be asked may come to.
+pub fn every_family(host: &str, source: Option<&str>) -> String {
+    let mut suite = String::from("version: 1\nsuite: own\ndefaults: {timeout: 2s}\nchecks:\n");
+    for Row { id, family, check } in rows(host, source) {
+        let any = unwell(family).map_or_else(String::new, |any| format!(", expect: {any}, control: up"));
+        writeln!(suite, "- {{id: {id}, {check}{any}}}").unwrap();
     }
     let more = source.map_or_else(String::new, |source| format!(", source: '{source}'"));
     writeln!(suite, "- {{id: up, tcp: {{host: '{host}', port: 80{more}}}}}").unwrap();
     suite
 }
 
-/// Every outcome but the one that is wished for.
-fn unwell(family: &Family) -> String {
-    let outcome = family.facts.iter().find(|fact| fact.roles.outcome).unwrap();
+/// Every outcome but the one that is wished for; `None` of a family that has no such fact.
+fn unwell(family: &Family) -> Option<String> {
+    let outcome = family.facts.iter().find(|fact| fact.roles.outcome)?;
     let Kind::Choice(words) = outcome.kind else { panic!("{}: an outcome that is no choice", family.name) };
     let bad: Vec<&str> = words.iter().copied().filter(|word| !outcome.expected.unwrap().contains(word)).collect();
-    format!("{{{}: {{in: [{}]}}}}", outcome.name, bad.join(", "))
+    Some(format!("{{{}: {{in: [{}]}}}}", outcome.name, bad.join(", ")))
 }
 
 /// The example of a family's documentation, in less time; a new family joins by having one.

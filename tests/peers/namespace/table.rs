@@ -1,8 +1,10 @@
 //! Situations of this host, times every family: rows of their own by both IP versions, and the examples of the documentation.
 
+use std::fmt::Write as _;
+
 use shakedown::checks::FAMILIES;
 
-use super::suites::{every_family, example};
+use super::suites::{every_family, example, rows};
 use super::{Namespace, WAY, namespace, not_errored};
 
 /// Checks every row, and every example, in a namespace where nothing can be asked. `words` are those of this host's own inability.
@@ -12,6 +14,7 @@ fn nothing_is_known(own: &Namespace, hosts: &[&str], words: &[&str]) {
         let wrong = not_errored(&report, words);
         assert!(wrong.is_empty(), "{host}: {}\n{shown}", wrong.join("\n"));
     }
+    // The commands of this one's are nowhere; its rows are above.
     for family in FAMILIES.iter().filter(|family| family.name != "failover") {
         let (report, shown) = own.run(&example(family));
         let wrong = not_errored(&report, words);
@@ -107,16 +110,18 @@ fn a_source_that_is_not_here_is_this_hosts_own() {
 fn the_own_interface_and_a_silent_neighbour() {
     let Some(own) = namespace() else { return };
     own.setup(WAY);
-    let icmp = |size: &str| {
-        format!(
-            "version: 1\nsuite: own\nchecks:\n- {{id: a, icmp: {{host: 192.0.2.1, count: 1, timeout: 300ms, size: {size}, dont_fragment: true}}}}\n"
-        )
-    };
-    let (report, shown) = own.run(&icmp("1500 B"));
-    assert!(not_errored(&report, &["this host's own interface"]).is_empty(), "{shown}");
-    let (report, shown) = own.run(&icmp("1000 B"));
-    assert_eq!(report["checks"][0]["facts"]["outcome"], "silent", "{shown}");
-    assert_eq!(report["checks"][0]["verdict"], "failed", "{shown}");
+    for host in BOTH {
+        let icmp = |size: &str| {
+            format!(
+                "version: 1\nsuite: own\nchecks:\n- {{id: a, icmp: {{host: '{host}', count: 1, timeout: 300ms, size: {size}, dont_fragment: true}}}}\n"
+            )
+        };
+        let (report, shown) = own.run(&icmp("1500 B"));
+        assert!(not_errored(&report, &["this host's own interface"]).is_empty(), "{host}: {shown}");
+        let (report, shown) = own.run(&icmp("1000 B"));
+        assert_eq!(report["checks"][0]["facts"]["outcome"], "silent", "{host}: {shown}");
+        assert_eq!(report["checks"][0]["verdict"], "failed", "{host}: {shown}");
+    }
     // A SYN that was repeated did leave, and one that waits for a dead neighbour was not dropped: this silence is not of this host.
     let dead = ["192.0.2.1", "192.0.2.77", "2001:db8::77"];
     for (host, patience) in dead.into_iter().flat_map(|host| ["1500ms", "2500ms"].map(|patience| (host, patience))) {
@@ -126,5 +131,27 @@ fn the_own_interface_and_a_silent_neighbour() {
         let outcome = &report["checks"][0]["facts"]["outcome"];
         assert!(outcome == "timeout" || outcome == "unreachable", "{host} {patience}: {shown}");
         assert_eq!(report["checks"][0]["verdict"], "failed", "{host} {patience}: {shown}");
+    }
+}
+
+/// What this host drops of what comes in leaves no trace at all: silence says in every family that it may be this host's.
+#[test]
+fn silence_may_be_of_this_hosts_making_in_every_family() {
+    let Some(own) = namespace() else { return };
+    own.setup(WAY);
+    for host in BOTH {
+        let mut checks = String::new();
+        for row in rows(host, None).iter().filter(|row| row.family.name != "failover") {
+            writeln!(checks, "- {{id: {}, {}}}", row.id, row.check).unwrap();
+        }
+        let (report, shown) =
+            own.run(&format!("version: 1\nsuite: own\ndefaults: {{timeout: 700ms}}\nchecks:\n{checks}"));
+        let blocks: Vec<&str> = shown.split("\nFAIL  own/").skip(1).collect();
+        for check in report["checks"].as_array().unwrap() {
+            assert_eq!(check["verdict"], "failed", "{host}: {check}");
+            let title = format!("{} ", check["id"].as_str().unwrap());
+            let told = blocks.iter().any(|block| block.starts_with(&title) && block.contains("perhaps this host"));
+            assert!(told, "{host} {title}: {shown}");
+        }
     }
 }

@@ -35,7 +35,7 @@ use tokio::time::Instant;
 use delegation::Delegation;
 pub(super) use facts::FACTS;
 pub(super) use fields::FIELDS;
-use fields::{MAX_SERVERS, WANTED};
+use fields::{MAX_SERVERS, Probe, WANTED};
 pub(super) use modes::{MODES, applies};
 use propagation::Propagation;
 use server_probe::Delegated;
@@ -82,6 +82,11 @@ impl Survey {
     /// The question and its servers, for people.
     pub(super) fn label(&self) -> String {
         self.settings.label()
+    }
+
+    /// Whether it verifies signatures.
+    pub(super) fn computes(&self) -> bool {
+        self.settings.probes.contains(&Probe::Dnssec)
     }
 
     /// Finding the servers, then each batch of them.

@@ -9,6 +9,7 @@ mod doh;
 mod facts;
 mod fields;
 mod http;
+mod http3_error;
 mod quic;
 mod secure;
 mod settings;

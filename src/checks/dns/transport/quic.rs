@@ -6,9 +6,9 @@ use quinn::{ReadError, RecvStream, VarInt, WriteError};
 use tokio::time::Instant;
 
 use super::attempt::{Attempt, lost, refused};
-use super::facts;
 use super::http::Body;
 use super::secure::{Encryption, Secure};
+use super::{facts, http3_error};
 use crate::net::bytes::readable;
 use crate::net::scope::Scope;
 use crate::net::{ConnectError, Deadline, deadline};
@@ -203,7 +203,7 @@ fn sorted(cx: &mut Cx<'_>, attempt: &Attempt<'_>, connection: &Connection, failu
         let detail = detail.map(|detail| format!(" ({detail})")).unwrap_or_default();
         // An end of this side's making is what HTTP/3 found wrong.
         if let (quinn::ConnectionError::LocallyClosed, Failure::Http(error)) = (&error, &failure) {
-            return EarlyEnd::outcome("protocol_error", format!("{server}: HTTP/3: {error}"));
+            return EarlyEnd::outcome("protocol_error", format!("{server}: HTTP/3: {}", http3_error::words(error)));
         }
         return EarlyEnd::outcome(outcome, format!("{server}: {why}{detail}"));
     }
@@ -216,9 +216,9 @@ fn sorted(cx: &mut Cx<'_>, attempt: &Attempt<'_>, connection: &Connection, failu
         },
         Failure::Write(error) => ("closed", error.to_string()),
         Failure::Read(error) => ("closed", error.to_string()),
-        Failure::Http(error @ StreamError::RemoteTerminate { .. }) => ("reset", error.to_string()),
-        Failure::Setup(error) => ("protocol_error", format!("HTTP/3: {error}")),
-        Failure::Http(error) => ("protocol_error", format!("HTTP/3: {error}")),
+        Failure::Http(error @ StreamError::RemoteTerminate { .. }) => ("reset", http3_error::words(&error)),
+        Failure::Setup(error) => ("protocol_error", format!("HTTP/3: {}", http3_error::of_connection(&error))),
+        Failure::Http(error) => ("protocol_error", format!("HTTP/3: {}", http3_error::words(&error))),
         Failure::Sorted(end) => return end,
     };
     EarlyEnd::outcome(outcome, format!("{server}: {}", readable(why.as_bytes())))

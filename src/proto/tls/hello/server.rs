@@ -2,8 +2,6 @@
 
 use super::{Version, suite};
 
-/// Certificates kept of one chain.
-const CERTIFICATES: usize = 100;
 /// The random of a `ServerHello` that is a `HelloRetryRequest` (RFC 8446, 4.1.3).
 const RETRY: [u8; 32] = [
     0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2, 0xa2, 0x11,
@@ -185,9 +183,7 @@ fn certificates(body: &[u8]) -> Option<Vec<Vec<u8>>> {
     let mut chain = Vec::new();
     while !list.0.is_empty() {
         let certificate = list.vector24()?;
-        if chain.len() < CERTIFICATES {
-            chain.push(certificate.to_vec());
-        }
+        chain.push(certificate.to_vec());
     }
     Some(chain)
 }
