@@ -132,7 +132,7 @@ impl Watch<'_> {
                         send(&Reply::Injected(result));
                     }
                 }
-                Some(Request::Restore) => self.restore_and_tell().await,
+                Some(Request::Restore) => self.restore_and_report().await,
                 Some(Request::Ping) => {
                     self.heard = Some(Instant::now());
                     send(&Reply::Alive);
@@ -171,7 +171,7 @@ impl Watch<'_> {
                         None => return None,
                         // Anything else means "restore".
                         Some(_) => {
-                            self.restore_and_tell().await;
+                            self.restore_and_report().await;
                             return None;
                         }
                     }
@@ -182,7 +182,7 @@ impl Watch<'_> {
         Some(result)
     }
 
-    async fn restore_and_tell(&mut self) {
+    async fn restore_and_report(&mut self) {
         send(&Reply::Restoring);
         let result = self.restore().await;
         self.asked = false;
@@ -224,7 +224,7 @@ impl Watch<'_> {
         let result = self.restore().await;
         self.restored = Some(RestoreResult { incident, ..result });
         if std::mem::take(&mut self.asked) {
-            self.restore_and_tell().await;
+            self.restore_and_report().await;
         }
     }
 

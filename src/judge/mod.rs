@@ -1,11 +1,11 @@
 //! The judge: observation and expectations to a verdict. Pure; it opens nothing and waits for nothing.
 
+mod distinguish;
 mod metrics;
 mod operands;
 mod record;
 #[cfg(test)]
 mod tests;
-mod told_apart;
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -13,8 +13,8 @@ use std::time::Duration;
 pub use metrics::{compared_by, metrics, tolerance};
 pub use record::{base_arm, record};
 
+use distinguish::distinguish;
 use operands::Operand;
-use told_apart::told_apart;
 
 use crate::model::expectation::{Expectation, Operator, Origin};
 use crate::model::fact::SETTLED_IN;
@@ -296,7 +296,7 @@ fn judged(
     let holds = holds?;
     let seen = value.as_ref().filter(|_| wanted || !holds).map(|value| {
         let text = operands::human(value, typing.sort);
-        if holds { text } else { told_apart(expectation, value, typing, text) }
+        if holds { text } else { distinguish(expectation, value, typing, text) }
     });
     Ok((holds, seen))
 }

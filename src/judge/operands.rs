@@ -210,7 +210,7 @@ mod tests {
         let value = json!({"Status": "up", "list": [{"Id": 1, "id": 2}]});
         let at = |path: &[&str]| {
             let path: Vec<String> = path.iter().map(ToString::to_string).collect();
-            walk(&value, &path, Form::Document).map(|found| found.cloned()).map_err(str::to_owned)
+            walk(&value, &path, Form::Document).map(Option::<&serde_json::Value>::cloned).map_err(str::to_owned)
         };
         assert_eq!(at(&["Status"]), Ok(Some(json!("up"))));
         assert_eq!(at(&["status"]), Err("Status".to_owned()));

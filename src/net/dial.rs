@@ -97,9 +97,9 @@ impl ConnectError {
                 | libc::EAFNOSUPPORT
                 | libc::EADDRNOTAVAIL,
             ) if !link_local(peer)
-                && let Some(why) = own::no_way(peer, None) =>
+                && let Some(why) = own::route_error(peer, None) =>
             {
-                Err(own::no_way_fault(&why, operation, peer))
+                Err(own::route_fault(&why, operation, peer))
             }
             Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::ENONET | libc::EHOSTDOWN | libc::ENOPROTOOPT) => {
                 Ok(Self::Unreachable(error.to_string()))

@@ -24,7 +24,7 @@ pub fn is_own(address: IpAddr) -> bool {
 /// Why this host has no way to `peer`, from `source` where one is chosen; `None` when it has one. Connecting a datagram socket
 /// sends nothing: it only asks the routing table.
 #[must_use]
-pub fn no_way(peer: SocketAddr, source: Option<IpAddr>) -> Option<io::Error> {
+pub fn route_error(peer: SocketAddr, source: Option<IpAddr>) -> Option<io::Error> {
     // Any port will do, and port 0 is refused.
     let to = SocketAddr::new(peer.ip(), if peer.port() == 0 { 9 } else { peer.port() });
     let ask = || {
@@ -39,7 +39,7 @@ pub fn no_way(peer: SocketAddr, source: Option<IpAddr>) -> Option<io::Error> {
 
 /// The fault of a host without a way to `peer`.
 #[must_use]
-pub fn no_way_fault(error: &io::Error, operation: &str, peer: SocketAddr) -> Fault {
+pub fn route_fault(error: &io::Error, operation: &str, peer: SocketAddr) -> Fault {
     let why = match error.raw_os_error() {
         Some(libc::ENETUNREACH) => "this host has no route there",
         Some(libc::EHOSTUNREACH) => "a route of this host says unreachable",
@@ -85,14 +85,14 @@ pub fn rejection_fault(why: String, operation: &str, peer: SocketAddr) -> Fault 
 
 #[cfg(test)]
 mod tests {
-    use super::{is_own, no_way, rejection};
+    use super::{is_own, rejection, route_error};
     use crate::net::datagram::IcmpError;
 
     #[test]
     fn loopback_is_own_and_documentation_is_not() {
         assert!(is_own("127.0.0.1".parse().unwrap()) && is_own("127.9.9.9".parse().unwrap()));
         assert!(!is_own("192.0.2.1".parse().unwrap()) && !is_own("2001:db8::1".parse().unwrap()));
-        assert!(no_way("127.0.0.1:0".parse().unwrap(), None).is_none());
+        assert!(route_error("127.0.0.1:0".parse().unwrap(), None).is_none());
     }
 
     #[test]

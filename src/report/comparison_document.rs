@@ -168,13 +168,13 @@ fn fact(out: &mut String, change: &FactChange, style: Style) {
     for new in &change.added {
         let _ = writeln!(out, "        + {}", value(Some(new)));
     }
-    if let Some(why) = told_apart(change) {
+    if let Some(why) = distinction(change) {
         let _ = writeln!(out, "        ({})", visible(&why));
     }
 }
 
 /// In what both sides differ, where they look alike.
-fn told_apart(change: &FactChange) -> Option<String> {
+fn distinction(change: &FactChange) -> Option<String> {
     if change.added.is_empty() && change.removed.is_empty() {
         return typed::difference(change.before.as_ref()?, change.after.as_ref()?);
     }

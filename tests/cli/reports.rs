@@ -69,8 +69,8 @@ fn every_report_shows_each_expectation_with_its_origin() {
             (one["origin"].as_str().unwrap().to_owned(), one["at"]["line"].as_u64())
         };
         let events = read(&sandbox.path("r.jsonl"));
-        let finished = events.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
-        let finished = finished.filter_map(|event| event.pointer("/record/expectations").map(of)).next().unwrap();
+        let mut finished = events.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let finished = finished.find_map(|event| event.pointer("/record/expectations").map(of)).unwrap();
         let report = of(&check["expectations"]);
         assert_eq!(report, finished);
         report

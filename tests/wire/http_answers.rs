@@ -110,7 +110,7 @@ async fn what_a_server_says_beside_a_reason_reads_well() {
 /// Limits of this side are no fault of the server.
 #[tokio::test]
 async fn a_head_beyond_the_limits_of_this_side_is_errored() {
-    let many: String = (0..2000).map(|n| format!("x-{n}: y\r\n")).collect();
+    let many = (0..2000).map(|n| format!("x-{n}: y\r\n")).collect::<Vec<_>>().concat();
     let long = format!("x: {}\r\n", "y".repeat(70_000));
     let part: Vec<u8> = (0..120).flat_map(|n| field(&format!("x-{n}"), &"y".repeat(120))).collect();
     let mut frames = vec![frame(HEADERS, 0, 1, &[field(":status", "200"), part.clone()].concat())];

@@ -96,15 +96,15 @@ impl StreamConfig {
     }
 
     /// What one probe saw; `None` when `limit` was over first.
-    async fn ask(&self, number: u32, limit: Duration, cancel: &CancellationToken) -> Result<Option<Observation>, Fault> {
+    async fn ask(
+        &self,
+        number: u32,
+        limit: Duration,
+        cancel: &CancellationToken,
+    ) -> Result<Option<Observation>, Fault> {
         let mut observation = Observation::default();
-        let mut cx = Cx::new(
-            &mut observation,
-            self.probe.facts(),
-            Instant::now() + limit,
-            u64::from(number),
-            cancel.clone(),
-        );
+        let mut cx =
+            Cx::new(&mut observation, self.probe.facts(), Instant::now() + limit, u64::from(number), cancel.clone());
         match timeout(limit, self.probe.run(&mut cx)).await {
             Err(_) => Ok(None),
             Ok(result) => result.map(|()| Some(observation)),
@@ -114,7 +114,8 @@ impl StreamConfig {
     /// `None` when answered, else why not.
     async fn run_probe(&self, number: u32, cancel: &CancellationToken) -> Result<Option<String>, Fault> {
         let Some(observation) = self.ask(number, self.patience, cancel).await? else {
-            return Ok(Some(format!("no answer within {:?}", self.patience)));
+            let limit = self.patience;
+            return Ok(Some(format!("no answer within {limit:?}")));
         };
         let answered = self.probe.answered(&observation);
         let breach = self.expected.breach(&observation);

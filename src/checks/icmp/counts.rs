@@ -235,8 +235,8 @@ impl Counts {
             return None;
         }
         let peer = SocketAddr::new(target, 0);
-        if let Some(error) = own::no_way(peer, source) {
-            return Some(own::no_way_fault(&error, OPERATION, peer));
+        if let Some(error) = own::route_error(peer, source) {
+            return Some(own::route_fault(&error, OPERATION, peer));
         }
         if self.sent == 0
             && let Some(error) = &self.local

@@ -72,7 +72,7 @@ async fn one_address_does_not_speak_for_another() {
     ended.unwrap();
     assert_eq!(observation.text("address"), Some("127.0.0.2"));
     assert!(observation.merged("connect_time").is_some(), "of the other address");
-    assert!(observation.counted().all(|round| round.is_unreached()));
+    assert!(observation.counted().all(crate::model::Round::is_unreached));
 }
 
 #[tokio::test]

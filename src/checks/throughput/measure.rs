@@ -39,7 +39,7 @@ impl Watch {
     }
 
     /// Looks; the end of the test when nothing moved for as long as the patience.
-    fn look(&mut self, flows: &[Flow]) -> Result<(), EarlyEnd> {
+    fn sample(&mut self, flows: &[Flow]) -> Result<(), EarlyEnd> {
         let total = total(flows);
         if total != self.total {
             (self.total, self.moved_at) = (total, Instant::now());
@@ -156,7 +156,7 @@ impl Client<'_> {
                 },
                 Some(Ok(Err(error))) = tasks.join_next() => return Err(failed(&error, "move data", self.peer)),
             }
-            watch.look(flows)?;
+            watch.sample(flows)?;
             if Instant::now() >= until {
                 return Ok(());
             }

@@ -94,7 +94,7 @@ pub const fn no_order(_: Option<&str>, _: &str, _: &str) -> Option<Ordering> {
 
 /// The word of a list that is spelt so elsewhere: `TLSv1.2` is `TLS1.2`, `noerror` is `NOERROR`.
 #[must_use]
-pub fn spelt(words: &'static [&'static str], text: &str) -> Option<&'static str> {
+pub fn canonical_word(words: &'static [&'static str], text: &str) -> Option<&'static str> {
     let by_case = words.iter().find(|word| word.eq_ignore_ascii_case(text));
     by_case.or_else(|| words.iter().find(|word| version::same(word, text))).copied()
 }
@@ -182,7 +182,7 @@ impl Form {
             Self::Hex => hex::key(text),
             Self::HexNumber => hex::number(text),
             Self::Digest => hex::digest(text).unwrap_or_else(|| hex::key(text)),
-            Self::Words(words) => spelt(words, text).map_or_else(|| text.to_lowercase(), str::to_owned),
+            Self::Words(words) => canonical_word(words, text).map_or_else(|| text.to_lowercase(), str::to_owned),
             Self::DistinguishedName => distinguished::key(text),
             Self::Url => web::url(text),
             Self::MediaType => web::media_type(text),

@@ -45,7 +45,7 @@ impl Form {
                 let help = "write 64 hexadecimal digits, with or without colons, or the base64 of the 32 bytes";
                 Impossible::new(text, "no SHA-256", help)
             }),
-            Self::Words(words) => super::spelt(words, text)
+            Self::Words(words) => super::canonical_word(words, text)
                 .is_none()
                 .then(|| Impossible::new(text, "never seen here", suggest(text, words.iter().copied()))),
             Self::Data(data) => (data.impossible)(kind, text),

@@ -161,8 +161,8 @@ fn reported(mut exchange: Exchange, report: &IcmpError, server: SocketAddr) -> R
         exchange.notes.push(report.to_string());
         return Ok(exchange);
     }
-    match own::no_way(server, None) {
-        Some(why) => Err(own::no_way_fault(&why, OPERATION, server)),
+    match own::route_error(server, None) {
+        Some(why) => Err(own::route_fault(&why, OPERATION, server)),
         None => Ok(exchange.ended("unreachable", report.to_string())),
     }
 }

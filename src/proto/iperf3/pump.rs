@@ -57,7 +57,7 @@ impl Turn {
         Self(Instant::now())
     }
 
-    async fn give_way(&mut self, now: Instant) {
+    async fn yield_turn(&mut self, now: Instant) {
         if now.duration_since(self.0) >= TURN {
             tokio::task::yield_now().await;
             self.0 = Instant::now();
@@ -134,7 +134,7 @@ pub async fn send_tcp(
                 continue;
             }
         }
-        turn.give_way(now).await;
+        turn.yield_turn(now).await;
     }
     Ok(())
 }
@@ -153,7 +153,7 @@ pub async fn receive_tcp(stream: &TcpStream, meter: &Meter, stop: &CancellationT
             },
             Err(error) => return Err(error),
         }
-        turn.give_way(Instant::now()).await;
+        turn.yield_turn(Instant::now()).await;
     }
     Ok(())
 }
@@ -218,7 +218,7 @@ pub async fn send_udp(
             Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => tokio::time::sleep(TURN).await,
             Err(error) => return Err(error),
         }
-        turn.give_way(now).await;
+        turn.yield_turn(now).await;
     }
     Ok(())
 }
@@ -246,7 +246,7 @@ pub async fn receive_udp(
                         meter.add(bytes);
                     }
                 }
-                turn.give_way(now).await;
+                turn.yield_turn(now).await;
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => tokio::select! {
                 ready = socket.readable() => ready?,

@@ -249,7 +249,9 @@ fn typed(text: &str, plain: bool, sort: Sort) -> Result<Value, String> {
         }),
         Sort::Text | Sort::List => Ok(Value::from(text)),
         Sort::Choice(words) if words.contains(&text) => Ok(Value::from(text)),
-        Sort::Choice(words) if typed::spelt(words, text).is_some() => Ok(Value::from(typed::spelt(words, text))),
+        Sort::Choice(words) if typed::canonical_word(words, text).is_some() => {
+            Ok(Value::from(typed::canonical_word(words, text)))
+        }
         Sort::Choice(words) => Err(format!("`{text}` is never seen here; {}", suggest(text, words.iter().copied()))),
         Sort::Time => match text.parse::<jiff::Timestamp>() {
             Ok(_) => Ok(Value::from(text)),

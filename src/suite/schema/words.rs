@@ -53,7 +53,7 @@ mod tests {
     use regex::Regex;
 
     use super::pattern;
-    use crate::model::typed::spelt;
+    use crate::model::typed::canonical_word;
 
     #[test]
     fn the_schema_takes_what_a_suite_may_write() {
@@ -80,7 +80,7 @@ mod tests {
             "",
             "TLS1.2x",
         ] {
-            assert_eq!(regex.is_match(text), spelt(words, text).is_some(), "{text}");
+            assert_eq!(regex.is_match(text), canonical_word(words, text).is_some(), "{text}");
         }
     }
 }

@@ -213,14 +213,14 @@ fn silence_without_a_control_is_refused() {
             for template in &variants::of(family) {
                 let variant = Variant::new(family, template, 1);
                 for expect in [
-                    format!("{word}"),
+                    (*word).to_owned(),
                     format!("{{in: [{}, {word}]}}", words[0]),
                     format!("{{in: [unresolved, {word}]}}"),
                 ] {
                     match variant.planned(family, &format!(", expect: {{outcome: {expect}}}")) {
                         Err(why) if why.contains("silence proves nothing") && why.contains("control") => refused += 1,
                         other => {
-                            problems.push(format!("{} {expect}: {:?}", variant.label, other.map(|cases| cases.len())))
+                            problems.push(format!("{} {expect}: {:?}", variant.label, other.map(|cases| cases.len())));
                         }
                     }
                 }

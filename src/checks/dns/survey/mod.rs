@@ -132,7 +132,7 @@ impl Survey {
         common_facts::record(cx, &self.settings, &reports);
         if let Some((zone, known)) = &known {
             zone_facts::record(cx, &self.settings, zone, known, &reports);
-            rules::look_further(cx, &self.settings, zone, &reports, seed).await?;
+            rules::collect(cx, &self.settings, zone, &reports, seed).await?;
         }
         if let Some(propagation) = &self.propagation {
             propagation.record(cx, &reports);

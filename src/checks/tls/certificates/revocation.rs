@@ -236,7 +236,7 @@ mod tests {
         assert!(round.partial("crl.checked").unwrap().contains("2 more"));
         assert_eq!(round.rest("crl.next_update_in"), Some(Rest::Less), "another list may end earlier");
         // What this side could not fetch leaves the rest as open.
-        let fault = Fault::local("connect", "192.0.2.1:80", "a filter of this host rejects it", "");
+        let fault = Fault::local("connect", "192.0.2.1:80", "this side could not reach it", "");
         let none = recorded(FACTS, |cx| record(cx, &[], Some(&fault))).0;
         assert!(none.unavailable("crl.status").is_some() && none.last("crl.checked").is_none());
         let all = seen(CrlStatus::Good, 0);

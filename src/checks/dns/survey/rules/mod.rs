@@ -33,7 +33,7 @@ pub(super) fn record(cx: &mut Cx<'_>, settings: &Settings, zone: &Zone, known: &
 }
 
 /// The facts of `best_practice`, which asks the primary and a resolver.
-pub(super) async fn look_further(
+pub(super) async fn collect(
     cx: &mut Cx<'_>,
     settings: &Settings,
     zone: &Zone,

@@ -11,7 +11,7 @@ const NAMED: usize = 5;
 const HIDDEN: &str = "***";
 
 /// `text`, which is `value` for people, with what makes it another value than the one wanted, where that does not meet the eye.
-pub(super) fn told_apart(expectation: &Expectation, value: &Value, typing: Typing<'_>, text: String) -> String {
+pub(super) fn distinguish(expectation: &Expectation, value: &Value, typing: Typing<'_>, text: String) -> String {
     if let Some(needed) = expectation.test.needs(value) {
         return format!("{text} ({}, not {needed})", typed::kind(value));
     }
