@@ -42,10 +42,10 @@ pub async fn answer(bytes: &[u8]) -> Observation {
     let _ = request::redirect(&url, response.head.status, &response.head.headers);
     let mut trace = Trace::new(url.clone(), url.to_string());
     let mut cx = Cx::new(&mut observation, facts::FACTS, Instant::now(), 0, CancellationToken::new());
-    if let Ok(answer) = answer::read(response, LIMIT, &mut trace).await {
+    if let Ok(answer) = answer::read(response, None, LIMIT, &mut trace).await {
         record::record_answer(&mut cx, &answer);
     }
-    record::record_trace(&mut cx, &trace);
+    record::record_trace(&mut cx, &trace, true);
     server.abort();
     observation
 }
