@@ -127,7 +127,13 @@ fn what_is_kept_and_what_is_asked_for_shows_what_cannot_be_seen() {
         }
     });
     let cells: Vec<String> = HIDDEN.iter().map(|hidden| format!("\"a{}\"", hidden.escape_default())).collect();
-    let suite = tcp_suite(address.port(), &format!("    rounds: 3\n    matrix: {{m: [{}]}}\n", cells.join(", ")));
+    let suite = tcp_suite(
+        address.port(),
+        &format!(
+            "    rounds: 3\n    matrix: {{m: [{cells}]}}\n    when: {{matrix.m: [{cells}]}}\n",
+            cells = cells.join(", ")
+        ),
+    );
     let sandbox = CliSandbox::new("");
     sandbox.write("well.yaml", &yaml_escapes(&suite.replace("tcp: {", "tcp: {banner: true, ")));
     let mut codes = Vec::new();

@@ -9,9 +9,9 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::trace::Trace;
-use super::{answer, facts, record, request};
+use super::{Http, answer, record, request};
 use crate::model::Observation;
-use crate::probe::Cx;
+use crate::probe::{Cx, Probe};
 use crate::proto::http::{Limits, Version, send};
 
 /// Bytes of a body that are kept.
@@ -41,7 +41,7 @@ pub async fn answer(bytes: &[u8]) -> Observation {
     let Ok(response) = send(near, version, LIMITS, request).await else { return observation };
     let _ = request::redirect(&url, response.head.status, &response.head.headers);
     let mut trace = Trace::new(url.clone(), url.to_string());
-    let mut cx = Cx::new(&mut observation, facts::FACTS, Instant::now(), 0, CancellationToken::new());
+    let mut cx = Cx::new(&mut observation, <Http as Probe>::FACTS, Instant::now(), 0, CancellationToken::new());
     if let Ok(answer) = answer::read(response, None, LIMIT, &mut trace).await {
         record::record_answer(&mut cx, &answer);
     }
