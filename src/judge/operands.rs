@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::model::expectation::{Expectation, Given, Part, Sort};
+use crate::model::expectation::{Expectation, Given, Part, Sort, Test};
 use crate::model::fact::SETTLED_IN;
 use crate::model::typed::{Form, Typing};
 use crate::model::{Observation, Rest, Round, Unit, Value};
@@ -43,6 +43,7 @@ pub(super) fn of_round<'v>(expectation: &Expectation, round: &'v Round) -> Optio
     Some(match round.fact(name) {
         Some(value) => match walk(value, path, expectation.info.form) {
             Ok(found) => whole_or_part(round, name, found),
+            Err(_) if matches!(expectation.test, Test::Present(false)) => whole_or_part(round, name, None),
             Err(other) => Operand::Unavailable(format!("nothing: the name there is `{other}`")),
         },
         None if round.partial(name).is_some() => whole_or_part(round, name, None),

@@ -140,7 +140,9 @@ impl Builder<'_> {
         };
         let silent = effective::silent_outcomes(&expectations);
         let patience = patience(header.family, &typed.args);
-        self.window(resolved.get("eventually"), eventually, patience, &silent);
+        if effective::nothing_but_silence(&expectations) {
+            self.window(resolved.get("eventually"), eventually, patience, &silent);
+        }
         let disruptive = probe.footprint() == Footprint::Disruptive;
         let samples = common.get(&tables::SAMPLES);
         self.repetition(node, &resolved, &common, disruptive, header.family.name);
@@ -201,7 +203,8 @@ impl Builder<'_> {
         if !silent.is_empty() && within <= patience {
             let words = silent.join(" or ");
             let [patience, within] = [patience, within].map(|time| Unit::Seconds.human(time.as_secs_f64()));
-            let message = format!("{words} is known after `timeout` ({patience}), when `within` ({within}) is over");
+            let message =
+                format!("`within` ({within}) ends before {words} can be told, which takes `timeout` ({patience})");
             self.errors.add(node.span, message, "let `within` be longer, or `timeout` shorter");
         }
     }

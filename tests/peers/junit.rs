@@ -35,7 +35,7 @@ fn a_run_with_every_verdict_validates() {
     // No address of this machine, so this side cannot look.
     let ran = sandbox.run(
         &r#"
-  - {id: passed, matrix: {n: ["<&>", "]]>", "ü\u0001"]}, tags: ["${matrix.n}"], rounds: 3, tcp: {host: 127.0.0.1, port: @}}
+  - {id: passed, matrix: {n: ["<&>", "]]>", "ü\u0001"]}, tags: ["${matrix.n}"], when: {matrix.n: ["<&>", "]]>", "ü\u0001"]}, rounds: 3, tcp: {host: 127.0.0.1, port: @}}
   - {id: failed, tcp: {host: 127.0.0.1, port: @}, expect: {outcome: refused, connect_time.p95: {lt: 1s}}}
   - {id: warned, severity: warn, tcp: {host: 127.0.0.1, port: @}, expect: {outcome: refused}}
   - {id: errored, tcp: {host: 127.0.0.1, port: @, source: 192.0.2.1}}

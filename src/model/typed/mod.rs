@@ -121,10 +121,12 @@ impl Form {
     #[must_use]
     pub fn at(self, path: &[impl AsRef<str>]) -> Self {
         match self {
-            // Names above it may be such keys too, and the last one counts.
+            // Names above it, such as a server's, may read like such keys: the last one alone counts, positions in its list left out.
             Self::Keyed(keys) => {
+                let position = |key: &&str| key.bytes().all(|byte| byte.is_ascii_digit());
+                let last = path.iter().rev().map(AsRef::as_ref).find(|key| !position(key));
                 let of = |key: &str| keys.iter().find(|(known, _)| *known == key).map(|(_, form)| *form);
-                path.iter().rev().find_map(|key| of(key.as_ref())).unwrap_or_default()
+                last.and_then(of).unwrap_or_default()
             }
             form => path.iter().fold(form, |form, key| form.below(key.as_ref())),
         }
@@ -202,7 +204,8 @@ impl Form {
             Self::FieldWords => web::words(text).contains(&web::words(part)),
             Self::Hex | Self::HexNumber | Self::Digest => hex::key(text).contains(&hex::key(part)),
             Self::Url => text.contains(part) || web::url(text).contains(part),
-            Self::Plain | Self::Document | Self::Fields | Self::Field | Self::Cookies => text.contains(part),
+            Self::Cookies => web::is_of_cookie(text, part) || text.contains(part),
+            Self::Plain | Self::Document | Self::Fields | Self::Field => text.contains(part),
             Self::Serial | Self::Version | Self::Keyed(_) => text.contains(part),
             Self::Data(data) => (data.contains)(kind, text, part),
         }

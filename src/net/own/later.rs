@@ -46,6 +46,11 @@ pub async fn of_check<F: Future>(check: F) -> (F::Output, Unrepeated) {
     (output, Unrepeated(answers))
 }
 
+/// Forgets what was kept: another attempt begins, and the last one is judged.
+pub fn forget() {
+    let _ = KEPT.try_with(|kept| *lock(kept) = Answers::default());
+}
+
 /// Keeps the socket of a SYN sent at `start`, which got no answer until now. Nothing is kept outside of [`of_check`].
 pub(in crate::net) fn keep(stream: TcpStream, held: bool, start: Instant) {
     let _ = KEPT.try_with(|kept| {

@@ -25,8 +25,8 @@ pub enum Version {
 const SPARE: u32 = 4;
 /// Counted for each header beside its name and value.
 const PER_HEADER: usize = 32;
-/// Bytes of the shortest header in HTTP/1.1: a name, a colon, the end of the line.
-const SHORTEST: usize = 4;
+/// Headers of a response. The library clears a place for each before it reads a head, which is part of the time to its first byte.
+pub(super) const HEADERS: usize = 256;
 
 /// Bounds of what a server may send beside the body.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +40,7 @@ pub struct Limits {
 impl Limits {
     fn exceeded_by(self, head: &Parts) -> bool {
         let size = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + PER_HEADER;
-        head.headers.iter().map(size).sum::<usize>() as u64 > u64::from(self.head)
+        head.headers.len() > HEADERS || head.headers.iter().map(size).sum::<usize>() as u64 > u64::from(self.head)
     }
 }
 
@@ -118,7 +118,7 @@ where
 {
     let head = usize::try_from(limits.head.saturating_mul(SPARE)).unwrap_or(usize::MAX);
     let mut client = hyper::client::conn::http1::Builder::new();
-    client.max_buf_size(head).max_header_size(head).max_headers(head / SHORTEST);
+    client.max_buf_size(head).max_header_size(head).max_headers(HEADERS);
     // A value that goes on in the next line is one value to whoever reads the answer (RFC 9112, 5.2).
     client.allow_obsolete_multiline_headers_in_responses(true);
     let (mut sender, connection) = client.handshake(io).await?;

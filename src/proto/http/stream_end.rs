@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::client::HEADERS;
 use super::{Cause, NoResponse};
 use crate::proto::tls::{error_words, iana_names};
 
@@ -31,15 +32,16 @@ impl StreamEnd {
     pub(super) fn explain_head(&self, error: &hyper::Error, most: u32) -> NoResponse {
         let none = self.explain(error);
         let read = self.0.lock().unwrap_or_else(PoisonError::into_inner).read;
-        // In HTTP/2 a head that is too large has no words of its own. It is compressed, mostly to some two thirds.
-        let perhaps = none.cause == Cause::Malformed && none.why.contains(DETECTED);
-        if perhaps && read > u64::from(most / 2) {
-            return NoResponse { alert: none.alert, ..too_large_head(most) };
-        }
-        if error.is_parse_too_large() && read <= u64::from(most) {
+        // Fewer bytes than the headers have that are read: the library counts a length beyond all numbers as too large as well.
+        if error.is_parse_too_large() && read < SHORTEST * HEADERS as u64 {
             return NoResponse { cause: Cause::Malformed, why: LENGTH.to_owned(), ..none };
         }
-        if error.is_parse_too_large() { NoResponse { alert: none.alert, ..too_large_head(most) } } else { none }
+        // In HTTP/2 a head that is too large has no words of its own. It is compressed, mostly to some two thirds.
+        let perhaps = none.cause == Cause::Malformed && none.why.contains(DETECTED) && read > u64::from(most / 2);
+        if perhaps || (none.cause == Cause::TooLarge && none.why.starts_with(HEAD)) {
+            return NoResponse { alert: none.alert, ..too_large_head(most) };
+        }
+        none
     }
 
     /// Why an exchange failed.
@@ -69,6 +71,8 @@ impl StreamEnd {
 const CUT: &str = "the connection ended in the middle of the answer";
 /// How the library begins to say that an HTTP/2 server breaks the protocol.
 const DETECTED: &str = " error detected: ";
+/// Bytes of the shortest header in HTTP/1.1: a name, a colon, the end of the line.
+const SHORTEST: u64 = 4;
 /// Of what is too large, the library says no more of a length that no body has.
 const LENGTH: &str = "the head of the answer names a length that no body has";
 /// What is mostly too large.
@@ -77,7 +81,8 @@ const BEYOND: &str = "is larger than this side reads";
 
 /// A head of more than `most` bytes.
 pub(super) fn too_large_head(most: u32) -> NoResponse {
-    NoResponse::new(Cause::TooLarge, format!("{HEAD} {BEYOND} ({} KiB, with 32 bytes for each header)", most / 1024))
+    let why = format!("{HEAD} {BEYOND} ({} KiB, with 32 bytes for each of {HEADERS} headers at most)", most / 1024);
+    NoResponse::new(Cause::TooLarge, why)
 }
 
 /// More than this side reads. Of HTTP/2 and of the parts of a body the HTTP layer hands on these words alone.

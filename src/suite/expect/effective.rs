@@ -50,6 +50,15 @@ pub fn silent_outcomes(expectations: &[Expectation]) -> Vec<&'static str> {
     accepted_unreached(expectations, |outcome| outcome.silent)
 }
 
+/// Whether a check accepts no outcome but those that silence leads to.
+#[must_use]
+pub fn nothing_but_silence(expectations: &[Expectation]) -> bool {
+    let of_outcome: Vec<&Expectation> = expectations.iter().filter(|e| e.info.roles.outcome).collect();
+    let tests: Vec<&Test> = of_outcome.iter().map(|expectation| &expectation.test).collect();
+    let accepted = of_outcome.first().map(|outcome| (outcome.info.silent, words_of(&outcome.info, &tests)));
+    accepted.is_some_and(|(silent, words)| words.iter().all(|word| silent.contains(word)))
+}
+
 /// The outcomes a check accepts although another than the peer leads to them, as above.
 #[must_use]
 pub fn outcomes_elsewhere(expectations: &[Expectation]) -> Vec<&'static str> {
@@ -89,7 +98,12 @@ impl Parts<'_> {
     /// Whether the check says itself what it wants of the fact, or of one that says the same in another form.
     fn replaced(&self, default: &Expectation) -> bool {
         let own = self.of(default.info.name).any(|(written, _)| self.replaces(written, default));
-        let other = |name: &&'static str| self.of(name).any(|(written, _)| speaks_of_the_worst(written));
+        let says_so = |written: &Expectation| match written.sort {
+            // Of a flag no value speaks for another fact; that it is not there says that nothing came so far.
+            Sort::Bool => self.is_absent_by_outcome(written),
+            _ => speaks_of_the_worst(written),
+        };
+        let other = |name: &&'static str| self.of(name).any(|(written, _)| says_so(written));
         own || default.info.lifted_by.iter().any(other)
     }
 
@@ -98,13 +112,18 @@ impl Parts<'_> {
             return false;
         }
         if let Test::Present(false) = written.test {
-            // Where the outcome is named, a value that is not there is no wonder.
-            let outcome = self.outcome().filter(|outcome| outcome.name != default.info.name);
-            return outcome.is_some_and(|outcome| self.of(outcome.name).next().is_some());
+            return self.is_absent_by_outcome(written);
         }
         let beside = written.test.bounds_other_side(&default.test)
             && !domain::contradict(&[&written.test, &default.test], default.sort, default.info.range());
         written.test.is_positive() && !beside
+    }
+
+    /// Where the outcome is named, a value that is not there is no wonder.
+    fn is_absent_by_outcome(&self, written: &Expectation) -> bool {
+        let outcome = self.outcome().filter(|outcome| outcome.name != written.info.name);
+        matches!(written.test, Test::Present(false))
+            && outcome.is_some_and(|outcome| self.of(outcome.name).next().is_some())
     }
 
     /// What must be so for the default to speak; `None` when the check rules that out.

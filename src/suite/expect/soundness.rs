@@ -20,6 +20,12 @@ pub(super) fn flaw(expectation: &Expectation) -> Option<(String, String)> {
         let message = format!("`{path}` is an estimate and may read too low: an upper limit of it proves nothing");
         return Some((message, format!("write the limit for `{bound}`, which the true value never exceeds")));
     }
+    if let (Part::Statistic(statistic), Test::Eq(_)) = (part, test)
+        && *statistic != "count"
+    {
+        let message = format!("`{path}` is measured, and is never exactly {want}");
+        return Some((message, format!("write a limit: {path}: {{le: {want}}}, or {{ge: {want}}}")));
+    }
     let range = info.range();
     if !matches!(test, Test::Present(_)) && domain::always_holds(test, *sort, range) {
         let message = format!("{} holds whatever the value is", written());
@@ -33,9 +39,10 @@ pub(super) fn flaw(expectation: &Expectation) -> Option<(String, String)> {
     })
 }
 
-/// The words of an outcome beside the one expected by default.
+/// The words of an outcome beside the one expected by default, and those that say nothing of the peer.
 fn others(expectation: &Expectation) -> String {
     let Kind::Choice(words) = expectation.info.kind else { return String::new() };
     let usual = expectation.info.expected;
-    words.iter().filter(|word| Some(**word) != usual).take(4).copied().collect::<Vec<_>>().join(", ")
+    let of_the_peer = |word: &&&str| Some(**word) != usual && !expectation.info.elsewhere.contains(*word);
+    words.iter().filter(of_the_peer).take(4).copied().collect::<Vec<_>>().join(", ")
 }

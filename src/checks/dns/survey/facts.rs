@@ -30,7 +30,7 @@ const OF_SERVER: &[(&str, Form)] = &[
     ("flags", Form::Words(message::FLAGS)),
     ("answers", Form::Data(&presentation::DATA)),
     ("ns", Form::Name),
-    ("answered_from", Form::Data(&labels::SERVERS)),
+    ("answered_from", Form::Data(&labels::PARENTS)),
     ("truncation_512", Form::Words(CUTS)),
     ("truncation_1232", Form::Words(CUTS)),
     ("axfr", Form::Words(TRANSFERS)),

@@ -129,8 +129,13 @@ async fn question(
         let here = settings.zone().is_none_or(|zone| zone.zone_of(&chain.end));
         let referred = !reply.has("aa") && settings.zone().is_some();
         if !here || referred {
-            querier.log.note(format!("the aliases lead out of the zone to {}: not followed", names::text(&chain.end)));
-            chain.left = true;
+            let end = names::text(&chain.end);
+            querier.log.note(if here {
+                format!("it does not speak for {end}, where the aliases lead (no AA): not followed")
+            } else {
+                format!("the aliases lead out of the zone to {end}: not followed")
+            });
+            chain.left = !here;
             break;
         }
         if reply.rcode == rcode::NXDOMAIN || !further || settings.zone().is_none() {

@@ -83,7 +83,7 @@ facts! { pub(crate) FACTS;
          proves it good.",
     )
     .expected("true")
-    .lifted_by(&["ocsp.status"])
+    .lifted_by(&["ocsp.status", "verified"])
     .advice(&[(
         "false",
         "see `ocsp.status` and the evidence: a revoked certificate is replaced, key and all; a demanded staple needs a server that fetches it",

@@ -102,7 +102,7 @@ pub(super) fn names() -> Vec<Case> {
         named("name_with_leading_dot", Refuses, &[dns(".chain.test")], "chain.test"),
         named("name_with_blank", Refuses, &[dns("www.chain.test ")], NAME),
         named("empty_name_and_another", Accepts, &[dns(NAME), dns("x.chain.test")], NAME),
-        named("address_of_6_for_4", Refuses, &[ip(&[0; 16])], "0.0.0.0"),
+        named("address_of_6_for_4", Refuses, &[ip(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 127, 0, 0, 9])], "127.0.0.9"),
         named("address_and_name", Accepts, &[dns(NAME), ip(&[127, 0, 0, 9])], "127.0.0.9"),
         named("uri_with_the_name", Refuses, &[uri("https://www.chain.test/")], NAME),
     ]
