@@ -55,6 +55,42 @@ fn a_dead_site_hides_no_other_one() {
     assert_eq!(all, wanted, "{}", ended.out);
 }
 
+/// Cookies by their parts under every operator, and names of a document by their case.
+#[test]
+fn parts_of_cookies_and_names_of_documents_are_what_they_are() {
+    const ANSWER: &[u8] =
+        b"HTTP/1.1 200 OK\r\nset-cookie: session=1; path=/; secure; httponly\r\ncontent-length: 16\r\n\
+        connection: close\r\n\r\n{\"Status\": \"up\"}";
+    let rows = [
+        ("headers.set-cookie: {all: {contains: Secure}}", "passed"),
+        ("headers.set-cookie: {none: {contains: Secure}}", "failed"),
+        ("headers.set-cookie.0: {excludes: Secure}", "failed"),
+        ("headers.set-cookie: {contains: [session, lang]}", "failed"),
+        ("body.json.status: {present: false}", "passed"),
+        ("body.json.status: up", "failed"),
+    ];
+    let (listener, address) = listener();
+    let server = std::thread::spawn(move || {
+        for _ in rows {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 4096]).unwrap();
+            stream.write_all(ANSWER).unwrap();
+        }
+    });
+    let checks = rows.iter().enumerate().map(|(number, (expect, _))| {
+        format!("  - {{id: c{number}, http: {{url: \"http://{address}/\"}}, expect: {{{expect}}}}}\n")
+    });
+    let suite = format!("version: 1\nsuite: s\nchecks:\n{}", checks.collect::<String>());
+    let sandbox = CliSandbox::new(&suite);
+    let ended = sandbox.run(&["run", "suite.yaml", "--json", "r.json"]);
+    server.join().unwrap();
+    let report = sandbox.json("r.json");
+    for (number, (expect, want)) in rows.iter().enumerate() {
+        assert_eq!(report["checks"][number]["verdict"], *want, "{expect}: {}", ended.out);
+    }
+    assert!(ended.out.contains("(missing: lang)"), "{}", ended.out);
+}
+
 /// Three checks that say nothing of the status: a redirect is no answer to them. A fourth one does.
 #[test]
 fn a_redirect_that_is_not_followed_is_no_pass() {

@@ -146,3 +146,14 @@ fn what_looks_alike_is_told_apart() {
     assert_eq!(difference(&json!(1), &json!(2)), None);
     assert_eq!(difference(&json!(1), &json!("x")), None);
 }
+
+/// A server may be called like a key.
+#[test]
+fn the_last_key_alone_gives_a_value_its_form() {
+    let keyed = Form::Keyed(&[("ns", Form::Name), ("rcode", Form::Word)]);
+    assert!(matches!(keyed.at(&["ns1.example./192.0.2.1", "ns"]), Form::Name));
+    assert!(matches!(keyed.at(&["ns1.example./192.0.2.1", "ns", "0"]), Form::Name));
+    for foreign in [&["ns", "example", "nsid"][..], &["rcode", "ns", "nsid", "1"], &["0"]] {
+        assert!(matches!(keyed.at(foreign), Form::Plain), "{foreign:?}");
+    }
+}
