@@ -149,6 +149,14 @@ fn any_rcode_that_is_expected_is_a_sign_of_life() {
     }
 }
 
+/// A TTL was set by somebody; how often something was measured is a count.
+#[test]
+fn what_is_set_or_counted_may_be_exact() {
+    let text = "version: 1\nsuite: s\nchecks:\n  - id: a\n    dns: {server: 192.0.2.1, name: a.example}\n    samples: 3\n    \
+                expect: {ttl.max: 300s, ttl.min: {eq: 300s}, rtt.count: 3}\n";
+    assert_eq!(errors_of(Input::Text("exact.yaml".into(), text.into())), (0, String::new()));
+}
+
 /// Suites, lists of checks and single ones that the pages for users show.
 #[test]
 fn what_the_documentation_shows_plans() {

@@ -22,6 +22,8 @@ pub(super) fn flaw(expectation: &Expectation) -> Option<(String, String)> {
     }
     if let (Part::Statistic(statistic), Test::Eq(_)) = (part, test)
         && *statistic != "count"
+        // What somebody has set, such as a TTL, may well be exact.
+        && info.better.is_some()
     {
         let message = format!("`{path}` is measured, and is never exactly {want}");
         return Some((message, format!("write a limit: {path}: {{le: {want}}}, or {{ge: {want}}}")));
