@@ -6,6 +6,7 @@ mod hostile;
 mod lab;
 mod probing;
 mod propagating;
+mod quirk;
 mod referral;
 mod rules;
 mod seen_in_part;
