@@ -20,9 +20,10 @@ use crate::engine;
 use crate::exit::{self, Ending};
 use crate::model::record::{Design, DesignKind, Host, Run};
 use crate::model::{Event, Place, Record, Verdict, event};
-use crate::plan::Plan;
+use crate::plan::{Case, Plan};
 use crate::report::console;
 use crate::report::fold::Fold;
+use crate::report::layout::{Cell, Layout};
 use crate::report::progress::{Mode, Progress};
 use crate::report::redact::Redacted;
 
@@ -94,6 +95,9 @@ async fn follow(run: Started, args: &RunArgs, terminal: &Terminal, ladder: &Ladd
     let plan = Arc::new(plan);
     let style = if stdout_taken { terminal.style_err() } else { terminal.style() };
     let say = |text: &str| if stdout_taken { terminal.err(text) } else { terminal.out(text) };
+    let targets: Vec<String> = plan.cases.iter().map(|case| case.subject().probe.target()).collect();
+    let cells = plan.cases.iter().zip(&targets);
+    let layout = Layout::of(cells.map(|(case, target)| cell(case, target)), style.width);
     let settings = engine::Settings { lanes, ..settings(args, seed) };
     let (sender, mut receiver) = mpsc::channel(CHANNEL);
     let start = settings.start;
@@ -114,7 +118,7 @@ async fn follow(run: Started, args: &RunArgs, terminal: &Terminal, ladder: &Ladd
         if let Event::CheckFinished { record, .. } = event.event()
             && !(args.quiet && matches!(record.verdict, Verdict::Passed | Verdict::Skipped))
         {
-            let line = format!("{}\n", console::line(record, style));
+            let line = format!("{}\n", console::line(record, &layout, style));
             progress.around(|| say(&line));
         }
         fold.push(event);
@@ -127,7 +131,7 @@ async fn follow(run: Started, args: &RunArgs, terminal: &Terminal, ladder: &Ladd
     let Some(record) = fold.finish() else { return (exit::INCOMPLETE, None) };
     let missing = plan.cases.len() - record.checks.len();
     let lines = |place: &Place| sources.line_text(place).map(|text| redactor.clean(text));
-    say(&console::ending(&record, &lines, style));
+    say(&console::ending(&record, &layout, &lines, style));
     let mut lost = outputs::write(&record, &args.output, terminal);
     lost.extend(events.lost);
     if engine_lost || missing > 0 {
@@ -165,6 +169,11 @@ fn both_references(plan: &Plan, args: &RunArgs) -> String {
         return String::new();
     }
     format!("{paired} checks paired by --against are compared between the arms only, not with --baseline\n")
+}
+
+/// A case of the plan as the columns of its line see it.
+fn cell<'c>(case: &'c Case, target: &'c str) -> Cell<'c> {
+    Cell { suite: &case.suite, id: &case.id, family: case.family.name, target }
 }
 
 fn for_all(event: &Redacted, events: &mut Events, progress: &mut Progress) {

@@ -57,12 +57,14 @@ impl Terminal {
 
     /// Colours and detail of text on stdout.
     pub(super) fn style(&self) -> Style {
-        Style { color: self.colored(io::stdout().is_terminal()), verbose: self.verbose }
+        let terminal = io::stdout().is_terminal();
+        Style { color: self.colored(terminal), verbose: self.verbose, width: width(terminal, io::stdout()) }
     }
 
     /// Colours for text on stderr.
     pub(super) fn style_err(&self) -> Style {
-        Style { color: self.colored(io::stderr().is_terminal()), verbose: self.verbose }
+        let terminal = io::stderr().is_terminal();
+        Style { color: self.colored(terminal), verbose: self.verbose, width: width(terminal, io::stderr()) }
     }
 
     fn colored(&self, terminal: bool) -> bool {
@@ -77,6 +79,14 @@ impl Terminal {
     pub(super) fn interactive() -> bool {
         io::stderr().is_terminal() && std::env::var_os("CI").is_none()
     }
+}
+
+/// Columns of a line: those of the terminal, else those that `COLUMNS` asks for.
+fn width(terminal: bool, stream: impl std::os::fd::AsFd) -> Option<usize> {
+    let size = terminal.then(|| terminal_size::terminal_size_of(stream)).flatten();
+    size.map(|(columns, _)| usize::from(columns.0))
+        .or_else(|| std::env::var("COLUMNS").ok()?.parse().ok())
+        .filter(|width| *width >= 40)
 }
 
 /// An error when the program was started without standard output. Rust's runtime has put `/dev/null` in its place by then, open

@@ -8,7 +8,7 @@ use super::Judgement;
 use crate::model::fact::SETTLED_IN;
 use crate::model::named::Named;
 use crate::model::record::{BaseArm, FactValue, Facts, Metric, Timing, Word};
-use crate::model::{CheckRecord, Expectation, Kind, Observation, Value, Verdict};
+use crate::model::{CheckRecord, Expectation, Kind, Observation, Value, Verdict, human_time};
 use crate::plan::Case;
 
 /// The record of `case`, nothing compared yet; `metrics` are those of the observation.
@@ -33,7 +33,8 @@ pub fn record(
         verdict: judgement.verdict,
         flaky: passed && timing.attempts > 1 && case.eventually.is_none(),
         unmet: false,
-        reason: judgement.reason,
+        reason: judgement.reason.map(|reason| reason + &waited(case, judgement.verdict, timing.attempts)),
+        next: judgement.next,
         fault: judgement.fault,
         severity: case.severity,
         at: case.at.clone(),
@@ -61,6 +62,14 @@ pub fn record(
             .collect(),
         gated: gated(case),
     }
+}
+
+/// That it did not hold in time either, of a check that waits for it to hold.
+fn waited(case: &Case, verdict: Verdict, attempts: u32) -> String {
+    let Some(eventually) = case.eventually.filter(|_| verdict == Verdict::Failed && attempts > 1) else {
+        return String::new();
+    };
+    format!("; still so after {} ({attempts} attempts)", human_time(eventually.within))
 }
 
 /// Metrics that the suite names: with a tolerance, or in what it expects.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::comparison::{Arm, Change, ComparedBy, Comparison};
 use super::control::Control;
+use super::expectation::Operator;
 use super::fact::Better;
 use super::fault::Fault;
 use super::named::{FactValue, Named};
@@ -36,8 +37,11 @@ pub struct CheckRecord {
     pub flaky: bool,
     /// True when it was skipped although it applies here: a need did not pass, or the run ended before it.
     pub unmet: bool,
-    /// Why it failed, errored or was skipped.
+    /// Why it failed, errored or was skipped: the cause, in one sentence.
     pub reason: Option<String>,
+    /// What a person does next, of a case that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
     /// The fault of an errored case.
     pub fault: Option<Fault>,
     /// Weight of a failure.
@@ -152,6 +156,23 @@ pub struct Outcome {
     pub origin: OriginWord,
     /// Where it is written; absent for a default.
     pub at: Option<Place>,
+}
+
+impl Outcome {
+    /// "outcome: expected connected, saw timeout".
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let got = self.got.as_deref().unwrap_or("nothing");
+        format!("{}: expected {}, saw {got}", self.fact, self.in_words())
+    }
+
+    /// "at most 20ms": the operator and the wanted value in words.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        // A report may come from a later version, with an operator of its own.
+        Operator::of(&self.operator)
+            .map_or_else(|| format!("{} {}", self.operator, self.want), |operator| operator.sentence(&self.want))
+    }
 }
 
 /// Who asks for an expectation.

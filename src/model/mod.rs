@@ -48,7 +48,7 @@ pub use place::Place;
 pub use record::{CheckRecord, Record};
 pub use signal::Signal;
 pub use text::Text;
-pub use unit::Unit;
+pub use unit::{Unit, human_time};
 pub use verdict::{Severity, Verdict};
 
 /// A scalar, list or object a probe saw. Absent is `Null`, never zero.

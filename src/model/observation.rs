@@ -37,6 +37,8 @@ pub struct Round {
     unreached: bool,
     /// Its facts are counted in the tallies.
     tallied: bool,
+    /// How its outcome came about.
+    ending: Option<String>,
 }
 
 /// What is not known of a fact that was not seen whole.
@@ -139,6 +141,12 @@ impl Round {
         self.tallied
     }
 
+    /// How its outcome came about, in one sentence: who did what, in which phase, after how long.
+    #[must_use]
+    pub fn ending(&self) -> Option<&str> {
+        self.ending.as_deref()
+    }
+
     /// Only that there was such a fact stays.
     fn forget(&mut self, name: &str) {
         if let Some((_, value)) = self.facts.iter_mut().find(|(n, _)| *n == name) {
@@ -203,6 +211,12 @@ impl Observation {
     /// Marks the current round: the peer its outcome is about was not reached.
     pub fn set_unreached(&mut self) {
         self.current().unreached = true;
+    }
+
+    /// Says how the outcome of the current round came about; it is evidence as well.
+    pub fn set_ending(&mut self, sentence: &str) {
+        self.note(sentence);
+        self.current().ending = Some(shortened(sentence));
     }
 
     /// Marks a fact of the current round as at most what was counted; the first reason stays.
@@ -289,10 +303,7 @@ impl Observation {
         }
         let of_base = self.rounds.last().is_some_and(|round| round.arm == Some(Arm::Base));
         let text: String = if of_base { format!("arm base: {}", text.into()) } else { text.into() };
-        let mut kept: String = text.chars().take(NOTE_CHARS).collect();
-        if kept.len() < text.len() {
-            kept.push('…');
-        }
+        let kept = shortened(&text);
         if !self.notes.contains(&kept) {
             self.notes.push(kept);
         }
@@ -357,6 +368,15 @@ impl Observation {
     pub fn late(&self, name: &str) -> Option<Samples> {
         merged(self.counted().filter_map(|round| round.late(name)))
     }
+}
+
+/// At most [`NOTE_CHARS`] characters; what was cut off is marked.
+fn shortened(text: &str) -> String {
+    let mut kept: String = text.chars().take(NOTE_CHARS).collect();
+    if kept.len() < text.len() {
+        kept.push('…');
+    }
+    kept
 }
 
 fn collector<'s>(all: &'s mut Vec<(&'static str, Samples)>, info: &FactInfo) -> &'s mut Samples {

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Cx, DynProbe, Footprint, Probe, ProbeFuture, PutBack};
+use super::{Cx, Diagnosis, DynProbe, Failure, Footprint, Probe, ProbeFuture, PutBack};
 use crate::model::text::MASK;
 use crate::model::{Args, FactInfo, FieldInfo, Invalid, Observation};
 
@@ -64,6 +64,8 @@ pub struct Family {
     pub example: &'static str,
     /// See [`Probe::TARGET_FIELD`].
     pub target_field: (&'static str, Option<&'static str>),
+    /// See [`Probe::diagnose`].
+    pub diagnose: fn(&Failure<'_>) -> Option<Diagnosis>,
     /// Builds a probe.
     pub build: fn(&Args) -> Result<Arc<dyn DynProbe>, Invalid>,
 }
@@ -118,6 +120,7 @@ impl Family {
             readme,
             example,
             target_field: P::TARGET_FIELD,
+            diagnose: P::diagnose,
             build: build::<P>,
         }
     }

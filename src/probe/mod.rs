@@ -1,5 +1,6 @@
 //! The contract between a family and the rest: what a probe is given, and what it may say.
 
+pub mod diagnosis;
 mod family;
 mod host;
 mod lateness;
@@ -8,6 +9,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+pub use diagnosis::{Diagnosis, Failure};
 pub use family::{Family, Mode};
 pub use host::Host;
 use tokio::time::Instant;
@@ -164,6 +166,18 @@ impl<'a> Cx<'a> {
         self.observation.set_unavailable(names, fault);
     }
 
+    /// Sets the outcome of this round, and how it came about: who did what, in which phase, after how long. It begins the
+    /// report of a failure, so it is one sentence without a full stop.
+    pub fn end(&mut self, outcome: &Fact<Choice>, word: &'static str, sentence: &str) {
+        self.set(outcome, word);
+        self.observation.set_ending(sentence);
+    }
+
+    /// Says how the outcome of this round came about, where the outcome itself is set elsewhere.
+    pub fn ending(&mut self, sentence: &str) {
+        self.observation.set_ending(sentence);
+    }
+
     /// Adds a line of evidence for the reader of a failure.
     pub fn note(&mut self, text: impl Into<String>) {
         self.observation.note(text);
@@ -231,6 +245,10 @@ pub trait Probe: Send + Sync + Sized + 'static {
     fn longest(&self) -> Duration;
     /// Whether an observation means "the service answered", for failover streams.
     fn answered(observation: &Observation) -> bool;
+    /// Why an attempt failed, and what a person does next in that very case; `None` where the tables of facts say enough.
+    fn diagnose(_: &Failure<'_>) -> Option<Diagnosis> {
+        None
+    }
     /// Whether a round is a length of time in which something is watched or kept up (a schedule, a load), and not a question
     /// with an answer: what this process missed of it cannot be made up for.
     fn watches(&self) -> bool {
@@ -329,7 +347,7 @@ pub enum EarlyEnd {
     Outcome {
         /// The word of the fact `outcome`.
         word: &'static str,
-        /// Evidence for the reader of a failure.
+        /// How it came about, in one sentence.
         evidence: Option<String>,
     },
     /// This side could not look.
@@ -354,9 +372,9 @@ impl EarlyEnd {
     pub fn record(self, cx: &mut Cx<'_>, outcome: &Fact<Choice>) -> Result<(), Fault> {
         match self {
             Self::Outcome { word, evidence } => {
-                cx.set(outcome, word);
-                if let Some(evidence) = evidence {
-                    cx.note(evidence);
+                match evidence {
+                    Some(evidence) => cx.end(outcome, word, &evidence),
+                    None => cx.set(outcome, word),
                 }
                 Ok(())
             }

@@ -6,10 +6,8 @@ use std::io::{self, Write};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 
-use super::advice::{advice, breaches};
 use super::junit_gate::{self, JunitGate};
-use super::{comparison_text, origin};
-use crate::judge::sentence;
+use super::{comparison_text, failure, origin};
 use crate::model::record::Outcome;
 use crate::model::visible::{visible, visible_lines};
 use crate::model::{Change, CheckRecord, Record, Verdict};
@@ -242,35 +240,15 @@ fn expects(outcome: &Outcome, check: &CheckRecord) -> String {
     format!("{} {} {} ({})", outcome.fact, outcome.operator, outcome.want, origin(outcome, check))
 }
 
-/// The text of a failure: the first two lines carry expected and seen, as some readers show no more.
+/// The text of a failure: cause and next step stand in the first two lines, as some readers show no more.
 fn story(check: &CheckRecord) -> String {
-    let mut lines: Vec<String> = Vec::new();
-    let (breached, absent) = breaches(check);
-    for outcome in breached {
-        lines.push(sentence(outcome));
-        lines.push(match &outcome.at {
-            Some(place) => format!("at {place}"),
-            None => {
-                format!("at {} (a default of {}, as `expect` says nothing of it)", check.at.file_line(), check.family)
-            }
-        });
-    }
-    if !absent.is_empty() {
-        lines.push(format!("not seen: {}", absent.join(", ")));
-    }
+    let rows = failure::rows(check, true);
+    let mut lines: Vec<String> = rows.into_iter().map(|(label, text)| format!("{label}: {text}")).collect();
     lines.extend(compared(check));
     if check.regressed() {
-        lines.push(format!("try next: {}", comparison_text::next(check)));
-    }
-    if let Some(fault) = &check.fault {
-        lines.push(fault.to_string());
-        lines.push(format!("try next: {}", fault.remedy));
-    } else if let Some(advice) = advice(check) {
-        lines.push(format!("try next: {advice}"));
+        lines.push(format!("next: {}", comparison_text::next(check)));
     }
     lines.push(format!("target: {} {}", check.family, check.target));
-    lines.extend(check.notes.iter().map(|note| format!("evidence: {note}")));
-    lines.extend(check.earlier.iter().enumerate().map(|(n, why)| format!("attempt {}: {why}", n + 1)));
     lines.join("\n")
 }
 

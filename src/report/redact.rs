@@ -104,6 +104,7 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
         flaky: _,
         unmet: _,
         reason,
+        next,
         fault,
         severity: _,
         at,
@@ -136,6 +137,7 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
     redactor.scrub(target);
     texts(tags, redactor);
     option(reason, redactor);
+    option(next, redactor);
     for fault in fault.iter_mut() {
         of_fault(fault, redactor);
     }

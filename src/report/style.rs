@@ -10,6 +10,8 @@ pub struct Style {
     pub color: bool,
     /// Say also what is left out for brevity.
     pub verbose: bool,
+    /// Columns of a line; `None` where nobody says how wide a line may be.
+    pub width: Option<usize>,
 }
 
 impl Style {

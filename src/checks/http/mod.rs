@@ -1,6 +1,7 @@
 //! HTTP: one request over connections of its own, every phase measured.
 
 mod answer;
+mod diagnosis;
 mod facts;
 mod fields;
 #[cfg(fuzzing)]
@@ -11,6 +12,7 @@ mod request;
 mod trace;
 
 use std::net::IpAddr;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use answer::Answer;
@@ -28,11 +30,12 @@ use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation, Text,
 use crate::net::deadline;
 use crate::net::handshakes::Waited;
 use crate::net::resolve::silent;
-use crate::probe::{Cx, EarlyEnd, Footprint, Mode, Probe, fact_is};
+use crate::probe::{Cx, Diagnosis, EarlyEnd, Failure, Footprint, Mode, Probe, fact_is};
 use crate::proto::http::{ExchangeError, Phase, Server, exchange};
 use crate::proto::tls::Trust;
 
-/// Time a probe may need beside its `timeout`, to read a trust store the first time.
+/// Time a probe may need beside its `timeout`, to read a trust store the first time, or to look at a connection that did not
+/// come about.
 const LOADING: Duration = Duration::from_secs(1);
 
 /// What is left of the limit when a connection that does not come about is looked at.
@@ -101,6 +104,10 @@ impl Probe for Http {
         fact_is(observation, OUTCOME.info.name, "answered") && !server_error
     }
 
+    fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
+        diagnosis::diagnose(failure)
+    }
+
     fn computes(&self) -> bool {
         self.url.scheme() == "https" || self.follow > 0
     }
@@ -117,7 +124,15 @@ impl Probe for Http {
         let (start, waited) = (Instant::now(), Waited::so_far());
         let mut trace = Trace::new(self.url.clone(), self.shown.clone());
         let end = start + self.timeout;
-        let outcome = deadline::until(end, self.exchange(cx, &mut trace, end)).await;
+        let connecting = trace.connecting();
+        let outcome = {
+            let mut exchange = std::pin::pin!(self.exchange(cx, &mut trace, end));
+            match deadline::until(end, &mut exchange).await {
+                // On a busy host its own end comes late, and it alone knows whether this host kept it from the server.
+                Err(_) if connecting.load(Ordering::Relaxed) => deadline::until(end + LOADING, &mut exchange).await,
+                ended => ended,
+            }
+        };
         let elapsed = start.elapsed().saturating_sub(waited.since());
         let end = match outcome {
             Ok(Ok(answer)) => {

@@ -33,7 +33,7 @@ pub(super) struct Recorder<'r, 'c> {
 
 impl Observer for Recorder<'_, '_> {
     fn begins(&mut self, phase: Phase) {
-        self.trace.phase = phase;
+        self.trace.begin(phase);
     }
 
     fn ended(&mut self, phase: Phase, took: Measured) {

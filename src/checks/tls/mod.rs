@@ -3,6 +3,7 @@
 mod certificates;
 mod client;
 mod connect;
+mod diagnosis;
 mod facts;
 mod fields;
 mod handshake_check;
@@ -26,7 +27,7 @@ use scan::{SCAN, Scanner};
 
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
-use crate::probe::{self, Cx, Footprint, Probe, fact_is};
+use crate::probe::{self, Cx, Diagnosis, Failure, Footprint, Probe, fact_is};
 
 /// The probe.
 pub struct Tls {
@@ -111,6 +112,10 @@ impl Probe for Tls {
 
     fn answered(observation: &Observation) -> bool {
         [COMPLETED, SCANNED].iter().any(|word| fact_is(observation, OUTCOME.info.name, word))
+    }
+
+    fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
+        diagnosis::diagnose(failure)
     }
 
     fn computes(&self) -> bool {

@@ -96,6 +96,7 @@ impl<T> Fact<T> {
                     outcome: false,
                     address: false,
                     reached: false,
+                    headline: false,
                     failure: false,
                 },
                 advice: Advice { values: &[], breach: None },
@@ -162,6 +163,12 @@ impl<T> Fact<T> {
     #[must_use]
     pub const fn reached(self) -> Self {
         Self { info: FactInfo { roles: Roles { reached: true, ..self.info.roles }, ..self.info }, ..self }
+    }
+
+    /// The same fact, which is the number people look for first.
+    #[must_use]
+    pub const fn headline(self) -> Self {
+        Self { info: FactInfo { roles: Roles { headline: true, ..self.info.roles }, ..self.info }, ..self }
     }
 
     /// The same fact, which is there only when something is wrong.

@@ -115,6 +115,8 @@ pub struct Roles {
     pub address: bool,
     /// It is there only when the peer was reached: silence after it is the peer's, not the network's.
     pub reached: bool,
+    /// It is the number people look for first, where no expectation names one.
+    pub headline: bool,
     /// It is there only when something is wrong, so that expecting it at all says that something is.
     pub failure: bool,
 }

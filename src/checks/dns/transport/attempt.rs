@@ -1,8 +1,11 @@
 //! One attempt over an encrypted transport: one connection and one query on it.
 
+use std::net::SocketAddr;
+
 use tokio::time::Instant;
 
 use super::facts;
+use crate::model::human_time;
 use crate::net::ConnectError;
 use crate::net::clock::Measured;
 use crate::probe::{Cx, EarlyEnd};
@@ -22,7 +25,10 @@ impl Attempt<'_> {
     /// A limit in time ran out while waiting for `what`.
     pub(super) fn silence(&self, what: &str) -> EarlyEnd {
         let Request { server, patience, .. } = self.request;
-        EarlyEnd::outcome("timeout", format!("{server}: after {patience:?} still waiting for {what}"))
+        EarlyEnd::outcome(
+            "timeout",
+            format!("{server} kept silent for {}: still waiting for {what}", human_time(*patience)),
+        )
     }
 
     /// Takes the message of a transport that carries one only: what is no answer to the question ends the attempt.
@@ -80,10 +86,15 @@ pub(super) fn lost<S>(cx: &mut Cx<'_>, end: HandshakeEnd<S>) -> (&'static str, S
 }
 
 /// A connection that never came about.
-pub(super) fn refused(server: impl std::fmt::Display, error: &ConnectError) -> EarlyEnd {
-    let why = match error {
-        ConnectError::Unreachable(why) | ConnectError::RefusedBy(why) => why.clone(),
-        other => other.word().to_owned(),
+pub(super) fn refused(request: &Request<'_>, error: &ConnectError) -> EarlyEnd {
+    EarlyEnd::outcome(error.word(), error.sentence(request.server, request.patience))
+}
+
+/// The same of a connection over UDP.
+pub(super) fn refused_datagram(server: SocketAddr, error: &ConnectError) -> EarlyEnd {
+    let sentence = match error {
+        ConnectError::Unreachable(why) => format!("{server} cannot be reached: {why}"),
+        _ => format!("nothing listens on UDP {server} (ICMP port unreachable)"),
     };
-    EarlyEnd::outcome(error.word(), format!("{server}: connect: {why}"))
+    EarlyEnd::outcome(error.word(), sentence)
 }
