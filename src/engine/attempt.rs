@@ -13,7 +13,7 @@ use crate::model::{Arm, CheckRecord, Event, Fault, FaultKind, Observation, Round
 use crate::net::own::later;
 use crate::net::{deadline, handshakes};
 use crate::plan::{Case, PlannedArm, Turn, retry_delay};
-use crate::probe::{Cx, Footprint, PutBack};
+use crate::probe::{Cx, Footprint, INVESTIGATION, PutBack};
 use crate::stats::seed;
 
 /// Reasons of earlier attempts kept in the record.
@@ -59,6 +59,9 @@ pub(super) async fn run<A: Assess>(shared: &Shared<A>, index: usize, case: &Case
         let wait = next_attempt(case, verdict, kind, look, timing.attempts);
         let end = deadline + handshakes::waited();
         let Some(wait) = wait.filter(|wait| *wait < end && !shared.stop.soft.is_cancelled()) else {
+            if verdict == Verdict::Failed && kind.is_none() {
+                (.., judgement) = investigate(shared, case, &mut observation, judgement, look).await;
+            }
             timing.duration = start.elapsed();
             let silence = shared.assess.silence(&judgement).cloned();
             return (shared.assess.record(case, &observation, judgement, timing), silence);
@@ -73,6 +76,32 @@ pub(super) async fn run<A: Assess>(shared: &Shared<A>, index: usize, case: &Case
             () = tokio::time::sleep_until(wait) => {}
             () = shared.stop.soft.cancelled() => {}
         }
+    }
+}
+
+/// The judgement of a failure once the probe has looked for its cause. Evidence changes what is said of it, never the verdict.
+async fn investigate<A: Assess>(
+    shared: &Shared<A>,
+    case: &Case,
+    observation: &mut Observation,
+    judgement: A::Judgement,
+    look: (Instant, Instant),
+) -> (Verdict, Option<String>, A::Judgement) {
+    let before = observation.notes().len();
+    let seed = seed::derive(shared.settings.seed, format!("{}/{} investigate", case.suite, case.id));
+    let cancel = shared.stop.soft.child_token();
+    let mut cx = Cx::new(observation, case.family.facts, Instant::now() + INVESTIGATION, seed, cancel);
+    let search = AssertUnwindSafe(case.subject().probe.investigate(&mut cx)).catch_unwind();
+    tokio::select! {
+        _ = tokio::time::timeout(INVESTIGATION, search) => {}
+        () = shared.stop.soft.cancelled() => {}
+    }
+    if observation.notes().len() == before {
+        return (Verdict::Failed, None, judgement);
+    }
+    match assess(shared, case, observation, None, look) {
+        failed if failed.0 == Verdict::Failed => failed,
+        _ => (Verdict::Failed, None, judgement),
     }
 }
 

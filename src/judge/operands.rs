@@ -222,7 +222,7 @@ mod tests {
 
     #[test]
     fn values_read_well() {
-        assert_eq!(human(&json!(0.0031), Sort::Number(Unit::Seconds)), "3.1ms");
+        assert_eq!(human(&json!(0.0031), Sort::Number(Unit::Seconds)), "3.1 ms");
         assert_eq!(human(&json!(["a", "b"]), Sort::List), "[a, b]");
         assert_eq!(human(&json!(200), Sort::Number(Unit::Count)), "200");
     }

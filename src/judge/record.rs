@@ -21,6 +21,7 @@ pub fn record(
     timing: Timing,
 ) -> CheckRecord {
     let passed = judgement.verdict == Verdict::Passed;
+    let waited = waited(case, &judgement, timing.attempts);
     let held = judgement.fault.is_none() && super::settles(&judgement.expectations);
     let settled = observation.settled_in.filter(|_| passed).map(|settled| settled.as_secs_f64());
     CheckRecord {
@@ -33,7 +34,7 @@ pub fn record(
         verdict: judgement.verdict,
         flaky: passed && timing.attempts > 1 && case.eventually.is_none(),
         unmet: false,
-        reason: judgement.reason.map(|reason| reason + &waited(case, judgement.verdict, timing.attempts)),
+        reason: judgement.reason.map(|reason| reason + &waited),
         next: judgement.next,
         fault: judgement.fault,
         severity: case.severity,
@@ -65,8 +66,11 @@ pub fn record(
 }
 
 /// That it did not hold in time either, of a check that waits for it to hold.
-fn waited(case: &Case, verdict: Verdict, attempts: u32) -> String {
-    let Some(eventually) = case.eventually.filter(|_| verdict == Verdict::Failed && attempts > 1) else {
+fn waited(case: &Case, judgement: &Judgement, attempts: u32) -> String {
+    let verdict = judgement.verdict;
+    let late = |reason: &str| reason.starts_with(SETTLED_IN.name);
+    let failed = verdict == Verdict::Failed && attempts > 1 && !judgement.reason.as_deref().is_some_and(late);
+    let Some(eventually) = case.eventually.filter(|_| failed) else {
         return String::new();
     };
     format!("; still so after {} ({attempts} attempts)", human_time(eventually.within))

@@ -67,6 +67,9 @@ impl Dialled {
     }
 }
 
+/// Words of every sentence about a SYN that nobody answered.
+pub const NO_HANDSHAKE: &str = "to the TCP handshake";
+
 /// Why the peer could not be connected to. A fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConnectError {
@@ -130,7 +133,7 @@ impl ConnectError {
             Self::RefusedBy(why) if *why == rst_from(peer) => format!("connection refused by {peer} (RST)"),
             Self::RefusedBy(why) => format!("connection to {peer} refused ({why})"),
             Self::Timeout => {
-                format!("no answer from {peer} to the TCP handshake within {}", human_time(patience))
+                format!("no answer from {peer} {NO_HANDSHAKE} within {}", human_time(patience))
             }
             Self::Unreachable(why) => format!("{peer} cannot be reached: {why}"),
             Self::Reset => format!("{peer} reset the connection as soon as it was established"),

@@ -160,6 +160,9 @@ impl DynProbe for MaskedProbe {
     fn run<'f>(&'f self, cx: &'f mut Cx<'_>) -> ProbeFuture<'f> {
         self.probe.run(cx)
     }
+    fn investigate<'f>(&'f self, cx: &'f mut Cx<'_>) -> Pin<Box<dyn Future<Output = ()> + Send + 'f>> {
+        self.probe.investigate(cx)
+    }
     fn restore<'f>(&'f self, cx: &'f mut Cx<'_>) -> ProbeFuture<'f, PutBack> {
         self.probe.restore(cx)
     }

@@ -220,6 +220,9 @@ fn is_word(fact: &FactInfo, value: &Value) -> bool {
     }
 }
 
+/// The longest that the search for a cause may take.
+pub const INVESTIGATION: Duration = Duration::from_secs(1);
+
 /// One family of checks. `Err` means only that this side could not look.
 pub trait Probe: Send + Sync + Sized + 'static {
     /// One line for lists.
@@ -265,6 +268,11 @@ pub trait Probe: Send + Sync + Sized + 'static {
     }
     /// One round.
     fn run(&self, cx: &mut Cx<'_>) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// Looks for what tells more of the cause, once, after the last attempt failed: it may add evidence, and nothing else. What
+    /// it sends is bounded by [`INVESTIGATION`].
+    fn investigate(&self, _: &mut Cx<'_>) -> impl Future<Output = ()> + Send {
+        async {}
+    }
     /// Puts back what `run` changed; called on every path once `run` was polled.
     fn restore(&self, _: &mut Cx<'_>) -> impl Future<Output = Result<PutBack, Fault>> + Send {
         async { Ok(PutBack::Nothing) }
@@ -303,6 +311,8 @@ pub trait DynProbe: Send + Sync {
     fn prepare(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
     /// See [`Probe::run`].
     fn run<'f>(&'f self, cx: &'f mut Cx<'_>) -> ProbeFuture<'f>;
+    /// See [`Probe::investigate`].
+    fn investigate<'f>(&'f self, cx: &'f mut Cx<'_>) -> Pin<Box<dyn Future<Output = ()> + Send + 'f>>;
     /// See [`Probe::restore`].
     fn restore<'f>(&'f self, cx: &'f mut Cx<'_>) -> ProbeFuture<'f, PutBack>;
 }
@@ -334,6 +344,9 @@ impl<P: Probe> DynProbe for P {
     }
     fn run<'f>(&'f self, cx: &'f mut Cx<'_>) -> ProbeFuture<'f> {
         Box::pin(Probe::run(self, cx))
+    }
+    fn investigate<'f>(&'f self, cx: &'f mut Cx<'_>) -> Pin<Box<dyn Future<Output = ()> + Send + 'f>> {
+        Box::pin(Probe::investigate(self, cx))
     }
     fn restore<'f>(&'f self, cx: &'f mut Cx<'_>) -> ProbeFuture<'f, PutBack> {
         Box::pin(Probe::restore(self, cx))

@@ -13,6 +13,8 @@ use crate::stats::Summary;
 const DETAILED: usize = 100;
 /// Cases named in the command that runs them again.
 const AGAIN: usize = 20;
+/// Cases of the same cause that are named; more are counted.
+const ALSO: usize = 12;
 /// Columns before the text of a row.
 const INDENT: usize = 9;
 
@@ -98,12 +100,14 @@ pub fn ending(record: &Record, layout: &Layout, lines: Lines<'_>, style: Style) 
         let _ = writeln!(out, "{} {}: the baseline has it, the suite no longer does", style.mark(true), visible(gone));
     }
     let bad: Vec<&CheckRecord> = record.checks.iter().filter(|check| is_bad(check)).collect();
-    for check in bad.iter().take(DETAILED) {
+    let groups = grouped(&bad, style.verbose);
+    for group in groups.iter().take(DETAILED) {
         out.push('\n');
-        detail(&mut out, check, layout, lines, style);
+        detail(&mut out, group, layout, lines, style);
     }
-    if bad.len() > DETAILED {
-        let _ = writeln!(out, "\n… and {} more; the JSON report has them all", bad.len() - DETAILED);
+    let more: usize = groups.iter().skip(DETAILED).map(Vec::len).sum();
+    if more > 0 {
+        let _ = writeln!(out, "\n… and {more} more; the JSON report has them all");
     }
     let _ = writeln!(out, "\n{}", summary(record, style));
     for note in notes(record) {
@@ -113,6 +117,23 @@ pub fn ending(record: &Record, layout: &Layout, lines: Lines<'_>, style: Style) 
         let _ = writeln!(out, "again: {command}");
     }
     out
+}
+
+/// Cases with one cause and one next step, told once; each alone where everything is to be seen.
+fn grouped<'c>(bad: &[&'c CheckRecord], alone: bool) -> Vec<Vec<&'c CheckRecord>> {
+    let mut groups: Vec<Vec<&CheckRecord>> = Vec::new();
+    for check in bad {
+        let alike = |other: &&CheckRecord| {
+            check.verdict != Verdict::Passed
+                && (check.verdict, check.severity, &check.reason) == (other.verdict, other.severity, &other.reason)
+                && failure::next(check) == failure::next(other)
+        };
+        match groups.iter_mut().find(|group| !alone && group.first().is_some_and(alike)) {
+            Some(group) => group.push(check),
+            None => groups.push(vec![check]),
+        }
+    }
+    groups
 }
 
 fn is_bad(check: &CheckRecord) -> bool {
@@ -159,10 +180,18 @@ pub fn render(record: &Record, lines: Lines<'_>, style: Style) -> String {
     out + &ending(record, &layout, lines, style)
 }
 
-fn detail(out: &mut String, check: &CheckRecord, layout: &Layout, lines: Lines<'_>, style: Style) {
+/// The first of a group in full, the others by name.
+fn detail(out: &mut String, group: &[&CheckRecord], layout: &Layout, lines: Lines<'_>, style: Style) {
+    let Some((&check, others)) = group.split_first() else { return };
     let name = style.strong(&layout.plain_name(Cell::from(check)));
     let _ = writeln!(out, "{} {name}  {} {}", style.status(check), check.family, visible(&check.target));
-    for (label, text) in failure::rows(check, style.verbose) {
+    let mut rows = failure::rows(check, style.verbose);
+    if !others.is_empty() {
+        let names: Vec<String> = others.iter().take(ALSO).map(|other| layout.plain_name(Cell::from(*other))).collect();
+        let more = if others.len() > ALSO { format!(" and {} more", others.len() - ALSO) } else { String::new() };
+        rows.insert(2.min(rows.len()), ("also", names.join(", ") + &more));
+    }
+    for (label, text) in rows {
         let shown = visible(&text);
         for (at, part) in layout.wrapped(&shown, INDENT).iter().enumerate() {
             let label = if at == 0 { label } else { "" };

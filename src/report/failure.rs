@@ -30,7 +30,7 @@ pub fn rows(check: &CheckRecord, whole: bool) -> Vec<Row> {
     attempts(&mut rows, check, whole);
     if let Some(base) = check.base.as_ref().filter(|base| base.verdict != Verdict::Passed) {
         let why = base.reason.as_deref().unwrap_or("not measured");
-        rows.push(("base", format!("the old target ({}) is not well either: {why}", base.target)));
+        rows.push(("base", format!("the old target ({}) did not hold: {why}", base.target)));
     }
     rows
 }

@@ -44,5 +44,5 @@ fn eventually_takes_the_place_of_retries_in_defaults() {
                  tcp: {host: 127.0.0.1, port: 1}\n";
     let output = CliSandbox::new(suite).command(&["plan", "suite.yaml"]).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && text.contains("eventually: within 5s") && !text.contains("retries"), "{text}");
+    assert!(output.status.success() && text.contains("eventually: within 5 s") && !text.contains("retries"), "{text}");
 }

@@ -54,6 +54,8 @@ impl Asked {
     fn of(failure: &Failure<'_>) -> Self {
         let (question, server) = failure.target.split_once(" @").unwrap_or((failure.target, ""));
         let (host, port) = split(server);
+        // Of several servers the suite names a group: `every server of example.`.
+        let host = if server.starts_with("every") { server } else { host };
         let host = failure.text("address").unwrap_or(host).to_owned();
         // A handshake shows that it went over TCP.
         let sockets = if failure.summary(CONNECT_TIME.info.name).is_some() { 't' } else { 'u' };
@@ -63,7 +65,11 @@ impl Asked {
     /// The command that asks again.
     fn dig(&self) -> String {
         let port = if self.peer.port == 53 { String::new() } else { format!(" -p {}", self.peer.port) };
-        let server = if self.peer.host.is_empty() { String::new() } else { format!(" @{}", self.peer.host) };
+        let server = if self.peer.host.contains(' ') || self.peer.host.is_empty() {
+            " @SERVER".to_owned()
+        } else {
+            format!(" @{}", self.peer.host)
+        };
         format!("dig +norecurse{server}{port} {}", self.question)
     }
 }
@@ -188,7 +194,9 @@ fn survey(failure: &Failure<'_>, asked: &Asked) -> Option<Diagnosis> {
             format!("is the daemon up, and port 53 open (UDP and TCP)? dig +norecurse @{first} {zone} SOA"),
         ));
     }
-    if failure.breach("ns.agree").is_some() {
+    if failure.breach("ns.agree").is_some()
+        && ["ns.parent", "ns.child"].iter().all(|fact| failure.value(fact).is_some())
+    {
         return Some(delegation(failure, zone));
     }
     if failure.breach("lame").is_some() {

@@ -3,14 +3,16 @@
 use url::Url;
 
 use super::facts::{
-    CERTIFICATE_EXPIRES_IN, CONNECT_TIME, FIRST_BYTE_TIME, HEADERS, OUTCOME, REDIRECTS, RESOLVE_TIME, STATUS, TLS_TIME,
-    TOTAL_TIME, URL,
+    BODY, CERTIFICATE_EXPIRES_IN, CONNECT_TIME, FIRST_BYTE_TIME, HEADERS, OUTCOME, REDIRECTS, RESOLVE_TIME, STATUS,
+    TLS_TIME, TOTAL_TIME, URL,
 };
 use crate::checks::shared::diagnosis::{Peer, ending, slow, unconnected};
 use crate::model::Value;
 use crate::model::record::Outcome;
 use crate::probe::{Diagnosis, Failure};
 
+/// Longest body that is shown whole, bytes.
+const SHOWN: usize = 160;
 /// What to look at when a phase takes most of the time.
 const PHASES: &[(&str, &str)] = &[
     (RESOLVE_TIME.info.name, "the name lookup is slow: look at this host's resolvers (/etc/resolv.conf, dig NAME)"),
@@ -42,6 +44,9 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
             peer.host, peer.port
         );
         return Some(Diagnosis::new(breach.sentence(), next));
+    }
+    if let Some(breach) = failure.breach(BODY.info.name).filter(|breach| breach.got.is_some()) {
+        return Some(content(failure, breach, &peer));
     }
     let timed = [&TOTAL_TIME, &RESOLVE_TIME, &CONNECT_TIME, &TLS_TIME, &FIRST_BYTE_TIME];
     let breach = timed.iter().find_map(|fact| failure.breach(fact.info.name))?;
@@ -138,6 +143,28 @@ fn status(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diagno
         }
     };
     Some(Diagnosis::new(format!("{host}:{port} answers {status}{reason} (expected status {wanted}{server})"), next))
+}
+
+/// Another content than expected.
+fn content(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Diagnosis {
+    let Peer { host, port, .. } = peer;
+    let status = failure.value(STATUS.info.name).and_then(Value::as_i64).unwrap_or(0);
+    let body = failure.text(BODY.info.name).map(str::trim).filter(|body| !body.is_empty() && body.len() <= SHOWN);
+    let body = body.map(|body| format!("; the body is {}", body.replace(['\r', '\n'], " "))).unwrap_or_default();
+    let next = format!(
+        "see what the service says of itself, and whether the new release is what answers here: curl -s {}",
+        by_address(failure, peer)
+    );
+    Diagnosis::new(format!("{host}:{port} answers {status}, but {}{body}", breach.sentence()), next)
+}
+
+/// The URL for curl, asked of the address that answered.
+fn by_address(failure: &Failure<'_>, peer: &Peer) -> String {
+    let url = Url::parse(failure.target).ok();
+    match url.as_ref().and_then(Url::domain) {
+        Some(name) => format!("--resolve {name}:{}:{} {}", peer.port, peer.host, failure.target),
+        None => failure.target.to_owned(),
+    }
 }
 
 fn header<'f>(failure: &Failure<'f>, name: &str) -> Option<&'f str> {

@@ -24,7 +24,7 @@ use tokio::time::Instant;
 use trace::Trace;
 use url::Url;
 
-use crate::checks::shared::tls_fields;
+use crate::checks::shared::{silence, tls_fields};
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation, Text, Value};
 use crate::net::deadline;
@@ -115,6 +115,13 @@ impl Probe for Http {
     async fn prepare(&self) {
         // The check itself tells what fails.
         let _ = self.trust.load().await;
+    }
+
+    async fn investigate(&self, cx: &mut Cx<'_>) {
+        // Perhaps a redirect led elsewhere.
+        let url = cx.observation().text(facts::URL.info.name).and_then(|url| Url::parse(url).ok());
+        let port = url.as_ref().unwrap_or(&self.url).port_or_known_default().unwrap_or_default();
+        silence::investigate(cx, &facts::ADDRESS, port).await;
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {

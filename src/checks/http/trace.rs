@@ -9,6 +9,7 @@ use hyper::StatusCode;
 use url::Url;
 
 use crate::model::human_time;
+use crate::net::dial::NO_HANDSHAKE;
 use crate::proto::http::Phase;
 
 /// See the module.
@@ -69,7 +70,7 @@ impl Trace {
             if self.redirects.is_empty() { String::new() } else { format!(" (redirected to {})", self.shown) };
         let silence = match self.phase {
             Phase::Resolve => format!("the name of {} was not resolved within {within}", self.shown),
-            Phase::Connect => format!("no answer from {peer} to the TCP handshake within {within}"),
+            Phase::Connect => format!("no answer from {peer} {NO_HANDSHAKE} within {within}"),
             Phase::Tls => {
                 format!("{peer} accepted the connection, but did not finish the TLS handshake within {within}")
             }

@@ -1,7 +1,9 @@
 //! Causes and next steps that several families have alike: connections that do not come about, and times that are too long.
 
+use super::silence::{ALIVE, OPEN_PATH};
 use crate::model::record::Outcome;
 use crate::model::{Choice, Fact, Unit};
+use crate::net::dial::{self, NO_HANDSHAKE};
 use crate::probe::{Diagnosis, Failure};
 
 /// Where a check went, as far as it is known: for sentences and commands.
@@ -70,7 +72,10 @@ pub fn unconnected(failure: &Failure<'_>, outcome: &Fact<Choice>, peer: &Peer) -
         ),
         _ => return None,
     };
-    Some(Diagnosis::new(ending(failure, breach), next))
+    let cause = ending(failure, breach);
+    let sign = failure.notes().iter().find(|note| [ALIVE, OPEN_PATH].iter().any(|words| note.contains(words)));
+    let cause = sign.filter(|_| cause.contains(NO_HANDSHAKE)).map_or(cause.clone(), |sign| format!("{cause}; {sign}"));
+    Some(Diagnosis::new(cause, next))
 }
 
 /// How the outcome came about; what was expected, where the probe said nothing of it.
@@ -101,7 +106,7 @@ fn not_dropped(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Diagnosi
 }
 
 fn endpoint(peer: &Peer) -> String {
-    if peer.port == 0 { peer.host.clone() } else { crate::net::dial::endpoint(&peer.host, peer.port) }
+    if peer.port == 0 { peer.host.clone() } else { dial::endpoint(&peer.host, peer.port) }
 }
 
 fn refused(failure: &Failure<'_>, peer: &Peer) -> String {
@@ -115,7 +120,7 @@ fn refused(failure: &Failure<'_>, peer: &Peer) -> String {
 
 fn silent(failure: &Failure<'_>, peer: &Peer) -> String {
     // With several addresses another one may have been reached.
-    let handshake = failure.ending().is_some_and(|ending| ending.contains("to the TCP handshake"));
+    let handshake = failure.ending().is_some_and(|ending| ending.contains(NO_HANDSHAKE));
     if failure.reached() && !handshake {
         return format!(
             "the connection is there and the service does not answer: it hangs, is overloaded, or speaks another protocol; on \
@@ -131,16 +136,23 @@ fn silent(failure: &Failure<'_>, peer: &Peer) -> String {
         );
     }
     let (host, port) = (&peer.host, peer.port);
-    match failure.notes().iter().find(|note| note.contains("answers ping")) {
-        Some(_) => format!(
-            "the host is up: a firewall drops port {port}, or the queue of connections is full; on {host}: nft list ruleset, and \
-             ss -ltn 'sport = :{port}' (full when Recv-Q is above Send-Q)"
-        ),
-        None => format!(
-            "is the host up (ping {host})? if it is, a firewall drops port {port}, or the queue of connections is full; on the \
-             host: nft list ruleset, and ss -ltn 'sport = :{port}' (full when Recv-Q is above Send-Q)"
-        ),
+    let noted = |words: &str| failure.notes().iter().any(|note| note.contains(words));
+    if noted(OPEN_PATH) {
+        return format!(
+            "the service takes no new connections, its queue is most likely full: on {host}: ss -ltn 'sport = :{port}' (full when \
+             Recv-Q is above Send-Q), then look why it accepts none (its log, its threads)"
+        );
     }
+    if noted(ALIVE) {
+        return format!(
+            "the host is up, so a filter drops port {port}, or the service's queue of connections is full; on {host}: nft list \
+             ruleset, and ss -ltn 'sport = :{port}' (full when Recv-Q is above Send-Q)"
+        );
+    }
+    format!(
+        "is the host up (ping {host})? if it is, a firewall drops port {port}, or the queue of connections is full; on the \
+             host: nft list ruleset, and ss -ltn 'sport = :{port}' (full when Recv-Q is above Send-Q)"
+    )
 }
 
 fn unreachable(failure: &Failure<'_>, peer: &Peer) -> String {

@@ -3,5 +3,6 @@
 pub mod advice;
 pub mod diagnosis;
 pub mod payload;
+pub mod silence;
 pub mod target;
 pub mod tls_fields;

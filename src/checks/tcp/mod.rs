@@ -14,6 +14,7 @@ use exchange::{Exchange, Script};
 use facts::{ADDRESS, ADDRESSES, BANNER, CONNECT_TIME, FAILED, OUTCOME, RECEIVED};
 use fields::{Addresses, HOST, PORT, TIMEOUT};
 
+use crate::checks::shared::silence;
 use crate::checks::shared::target::Target;
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
@@ -68,6 +69,10 @@ impl Probe for Tcp {
 
     fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
         diagnosis::diagnose(failure)
+    }
+
+    async fn investigate(&self, cx: &mut Cx<'_>) {
+        silence::investigate(cx, &ADDRESS, self.target.port).await;
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {

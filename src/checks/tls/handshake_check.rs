@@ -66,6 +66,11 @@ impl HandshakeCheck {
     }
 
     /// Where to, for people.
+    /// The port connected to.
+    pub(super) fn port(&self) -> u16 {
+        self.target.port
+    }
+
     pub(super) fn target(&self) -> String {
         self.target.label()
     }

@@ -25,6 +25,7 @@ use profile::PROFILES;
 use quic::QuicCheck;
 use scan::{SCAN, Scanner};
 
+use crate::checks::shared::silence;
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
 use crate::probe::{self, Cx, Diagnosis, Failure, Footprint, Probe, fact_is};
@@ -127,6 +128,12 @@ impl Probe for Tls {
             Mode::Handshake(check) | Mode::Scan(check, _) => check.prepare().await,
             Mode::Quic(check) => check.prepare().await,
             Mode::Load(load) => load.prepare().await,
+        }
+    }
+
+    async fn investigate(&self, cx: &mut Cx<'_>) {
+        if let Mode::Handshake(check) | Mode::Scan(check, _) = &self.mode {
+            silence::investigate(cx, &facts::ADDRESS, check.port()).await;
         }
     }
 

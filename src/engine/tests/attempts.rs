@@ -103,7 +103,7 @@ async fn attempts_that_take_longer_than_every_follow_at_once() {
     let script = Script::always([wait(3.0), set(&OK, false)]).longest(3.0);
     let ran = bench().check("a", "eventually: {within: 8s, every: 2s}", script).run().await;
     assert_eq!(ran.times("a", Entry::Run), [0.0, 3.0, 6.0], "and none begins after `within`");
-    assert_eq!(ran.verdict("a"), (Verdict::Failed, "ok: expected true, saw false"));
+    assert_eq!(ran.verdict("a"), (Verdict::Failed, "ok: expected true, saw false; still so after 8 s (3 attempts)"));
     assert_eq!((ran.record("a").settled_in_s, ran.fact("a", "settled_in")), (None, None), "it never did");
 }
 
@@ -125,7 +125,7 @@ async fn what_never_converges_is_tried_until_within_is_over() {
 async fn what_converges_too_late_fails() {
     let script = Script::rounds([bad(), vec![wait(2.0), set(&OK, true)]]).longest(2.0);
     let ran = bench().check("a", "eventually: {within: 5s, every: 4s}", script).run().await;
-    assert_eq!(ran.verdict("a"), (Verdict::Failed, "settled_in: expected at most 5s, saw 6s"));
+    assert_eq!(ran.verdict("a"), (Verdict::Failed, "settled_in: expected at most 5 s, saw 6 s"));
 }
 
 /// The last look is at the end of the window, whatever the steps: what holds by then is in time.

@@ -44,7 +44,7 @@ fn a_budget_is_made_of_all_the_rounds_and_attempts_there_may_be() {
 #[test]
 fn a_budget_that_no_round_fits_into_is_an_error() {
     let error = errors("  - {id: a, budget: 1s, scripted: {longest: 2s}}\n");
-    assert!(error.contains("the budget of 1s is shorter than one round may take (2s)"), "{error}");
+    assert!(error.contains("the budget of 1 s is shorter than one round may take (2 s)"), "{error}");
     assert!(error.contains("t.yaml:4:"), "{error}");
 }
 
