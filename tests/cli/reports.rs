@@ -96,7 +96,7 @@ fn a_report_is_rendered_again_byte_for_byte() {
     assert_eq!(read(&sandbox.path("r.xml")), read(&sandbox.path("again.xml")));
     assert_eq!(read(&sandbox.path("r.json")), read(&sandbox.path("again.json")));
     let shown = sandbox.run(&["report", "r.json"]);
-    assert!(shown.out.contains("s  2 passed  1 FAILED  1 not measured  1 skipped"), "{}", shown.out);
+    assert!(shown.out.contains("edge  2 passed  1 FAILED  1 not measured  1 skipped"), "{}", shown.out);
     sandbox.write("broken.json", "{\"schema\": \"shakedown.report/9\"}");
     let broken = sandbox.run(&["report", "broken.json"]);
     assert_eq!(broken.code, 2);
