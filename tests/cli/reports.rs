@@ -112,6 +112,7 @@ fn normalized(text: &str) -> String {
         (r#"time="[0-9.]+""#, r#"time="[s]""#),
         (r#"value="[0-9.e-]+ s""#, r#"value="[n] s""#),
         (r"127\.0\.0\.1:[0-9]+", "127.0.0.1:[port]"),
+        (r"sport = :[0-9]+", "sport = :[port]"),
     ];
     rules.iter().fold(text.to_owned(), |text, (pattern, with)| {
         regex::Regex::new(pattern).unwrap().replace_all(&text, *with).into_owned()
