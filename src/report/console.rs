@@ -1,5 +1,6 @@
 //! The report for people: a line per case, then comparisons, every failure with its cause first, and a summary. Pure.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use super::layout::{Cell, Layout};
@@ -129,13 +130,15 @@ pub fn ending(record: &Record, layout: &Layout, lines: Lines<'_>, style: Style) 
 /// Cases with one cause and one next step, told once; each alone where everything is to be seen.
 fn grouped<'c>(bad: &[&'c CheckRecord], alone: bool) -> Vec<Vec<&'c CheckRecord>> {
     let mut groups: Vec<Vec<&CheckRecord>> = Vec::new();
+    let mut known = HashMap::new();
     for check in bad {
-        let alike = |other: &&CheckRecord| {
-            check.verdict != Verdict::Passed
-                && (check.verdict, check.severity, &check.reason) == (other.verdict, other.severity, &other.reason)
-                && failure::next(check) == failure::next(other)
-        };
-        match groups.iter_mut().find(|group| !alone && group.first().is_some_and(alike)) {
+        if alone || check.verdict == Verdict::Passed {
+            groups.push(vec![check]);
+            continue;
+        }
+        let severe = check.severity == Severity::Fail;
+        let at = *known.entry((check.verdict, severe, &check.reason, failure::next(check))).or_insert(groups.len());
+        match groups.get_mut(at) {
             Some(group) => group.push(check),
             None => groups.push(vec![check]),
         }

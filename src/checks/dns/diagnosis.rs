@@ -1,9 +1,10 @@
 //! Why a check failed.
 
 use super::facts::{ANSWERS, CONNECT_TIME, EDNS_ERRORS, FLAGS, OUTCOME, RCODE, RTT, TRUNCATED, TTL};
-use crate::checks::shared::diagnosis::{Peer, ending, slow, split, unconnected};
+use crate::checks::shared::diagnosis::{HERE, Peer, ending, slow, split, unconnected};
 use crate::model::record::Outcome;
 use crate::model::{Unit, Value};
+use crate::net::dial::NO_HANDSHAKE;
 use crate::probe::{Diagnosis, Failure};
 
 /// A list of servers or names in a sentence.
@@ -16,11 +17,11 @@ const PHASES: &[(&str, &str)] = &[
 
 pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
     let asked = Asked::of(failure);
-    if let Some(breach) = failure.breach(OUTCOME.info.name) {
-        return unconnected(failure, &OUTCOME, &asked.peer).or_else(|| other(failure, breach, &asked));
-    }
     if let Some(diagnosis) = survey(failure, &asked) {
         return Some(diagnosis);
+    }
+    if let Some(breach) = failure.breach(OUTCOME.info.name) {
+        return unconnected(failure, &OUTCOME, &asked.peer).or_else(|| other(failure, breach, &asked));
     }
     if let Some(breach) = failure.breach(RCODE.info.name) {
         return rcode(failure, breach, &asked);
@@ -52,13 +53,15 @@ struct Asked {
 
 impl Asked {
     fn of(failure: &Failure<'_>) -> Self {
-        let (question, server) = failure.target.split_once(" @").unwrap_or((failure.target, ""));
+        let (question, server) = failure.target.split_once(" @").unwrap_or(("", failure.target));
         let (host, port) = split(server);
         // Of several servers the suite names a group: `every server of example.`.
         let host = if server.starts_with("every") { server } else { host };
         let host = failure.text("address").unwrap_or(host).to_owned();
-        // A handshake shows that it went over TCP.
-        let sockets = if failure.summary(CONNECT_TIME.info.name).is_some() { 't' } else { 'u' };
+        // A handshake, or that there was none, shows that it went over TCP.
+        let handshake =
+            failure.ending().is_some_and(|ending| ending.contains(NO_HANDSHAKE) || ending.contains("connection"));
+        let sockets = if handshake || failure.summary(CONNECT_TIME.info.name).is_some() { 't' } else { 'u' };
         Self { question: question.to_owned(), peer: Peer { host, port: port.unwrap_or(53), sockets } }
     }
 
@@ -184,14 +187,18 @@ fn survey(failure: &Failure<'_>, asked: &Asked) -> Option<Diagnosis> {
     let failed = failure.list("servers.failed");
     if failure.breach("servers.failed").is_some() || (!failed.is_empty() && failure.breach("lame").is_some()) {
         let who = if i64::try_from(failed.len()) == Ok(count) {
-            format!("none of the {count} servers of {zone} answers")
+            if count == 1 {
+                format!("the only server of {zone} does not answer")
+            } else {
+                format!("none of the {count} servers of {zone} answers")
+            }
         } else {
             format!("{} of {count} servers of {zone} do not answer", failed.len())
         };
         let first = address_of(failed.first()?);
         return Some(Diagnosis::new(
             format!("{who}: {}", listed(&failed)),
-            format!("is the daemon up, and port 53 open (UDP and TCP)? dig +norecurse @{first} {zone} SOA"),
+            format!("is the daemon up, and port 53 open (UDP and TCP)? dig +norecurse @{first} {zone} SOA{HERE}"),
         ));
     }
     if failure.breach("ns.agree").is_some()

@@ -2,8 +2,7 @@
 
 use super::question;
 use crate::checks::shared::advice::{
-    ALERT, CLOSED, MALFORMED, PROTOCOL_ERROR, REFUSED, RESET, SLOWER, TIMEOUT, UNREACHABLE, UNRESOLVED,
-    UNTRUSTED,
+    ALERT, CLOSED, MALFORMED, PROTOCOL_ERROR, REFUSED, RESET, SLOWER, TIMEOUT, UNREACHABLE, UNRESOLVED, UNTRUSTED,
 };
 use crate::model::fact::Distribution;
 use crate::model::table::facts;

@@ -1,7 +1,7 @@
 //! Why a check failed.
 
 use super::facts::{ALTERED, ERRORS, LATE, LOSS, MTU, OUTCOME, RECEIVED, RTT, SENT};
-use crate::checks::shared::diagnosis::{Peer, slow, unconnected};
+use crate::checks::shared::diagnosis::{HERE, Peer, slow, unconnected};
 use crate::model::Value;
 use crate::probe::{Diagnosis, Failure};
 
@@ -52,7 +52,7 @@ fn answered(failure: &Failure<'_>, peer: &Peer) -> Option<Diagnosis> {
             format!("no answer from {host} to ping: 0 of {sent} probes came back"),
             format!(
                 "is the host up? a firewall may drop ICMP: try a port that is open, nc -vz {host} PORT, and look at the host's \
-                 own rules (nft list ruleset)"
+                 own rules (nft list ruleset){HERE}"
             ),
         ),
         "unreachable" => {

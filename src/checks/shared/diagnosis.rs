@@ -6,6 +6,9 @@ use crate::model::{Choice, Fact, Unit};
 use crate::net::dial::{self, NO_HANDSHAKE};
 use crate::probe::{Diagnosis, Failure};
 
+/// What nothing on the wire tells: a filter of this host that drops what comes in.
+pub const HERE: &str = "; perhaps this host itself drops what comes back: nft list ruleset here";
+
 /// Where a check went, as far as it is known: for sentences and commands.
 #[derive(Clone, Debug, Default)]
 pub struct Peer {
@@ -23,6 +26,8 @@ impl Peer {
     pub fn of(failure: &Failure<'_>, sockets: char) -> Self {
         let (host, port) = split(failure.target);
         let host = failure.text("address").unwrap_or(host).to_owned();
+        // QUIC runs over UDP, whatever the family.
+        let sockets = if failure.target.ends_with("(QUIC)") { 'u' } else { sockets };
         Self { host, port: port.unwrap_or(0), sockets }
     }
 
@@ -131,7 +136,7 @@ fn silent(failure: &Failure<'_>, peer: &Peer) -> String {
     }
     if peer.sockets == 'u' {
         return format!(
-            "is the service up, and does it answer this request? on {}: {}; a firewall may drop it: nft list ruleset",
+            "is the service up, and does it answer this request? on {}: {}; a firewall may drop it: nft list ruleset there{HERE}",
             peer.host,
             peer.listeners()
         );
@@ -146,18 +151,18 @@ fn silent(failure: &Failure<'_>, peer: &Peer) -> String {
     }
     if noted(FILTERED) {
         return format!(
-            "open port {port} in the filter: nft list ruleset (or iptables -S) on {host}, then the firewalls and security groups before it"
+            "open port {port} in the filter: nft list ruleset (or iptables -S) on {host}, then the firewalls and security groups before it{HERE}"
         );
     }
     if noted(ALIVE) {
         return format!(
             "the host is up, so a filter drops port {port}, or the service's queue of connections is full; on {host}: nft list \
-             ruleset, and ss -ltn 'sport = :{port}' (full when Recv-Q is above Send-Q)"
+             ruleset, and ss -ltn 'sport = :{port}' (full when Recv-Q is above Send-Q){HERE}"
         );
     }
     format!(
         "is the host up (ping {host})? if it is, a firewall drops port {port}, or the queue of connections is full; on the \
-             host: nft list ruleset, and ss -ltn 'sport = :{port}' (full when Recv-Q is above Send-Q)"
+             host: nft list ruleset, and ss -ltn 'sport = :{port}' (full when Recv-Q is above Send-Q){HERE}"
     )
 }
 

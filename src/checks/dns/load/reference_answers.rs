@@ -47,8 +47,9 @@ pub(super) async fn collect(
     if let Some((item, exchange)) = ask(0).await {
         let exchange = exchange?;
         if exchange.discarded == 0 && matches!(exchange.outcome, "timeout" | "refused" | "unreachable") {
-            exchange.evidence().for_each(|note| cx.note(note.as_str()));
-            let why = format!("no load was sent: {} met nobody", item.question.title());
+            exchange.notes.iter().for_each(|note| cx.note(note.as_str()));
+            let why = exchange.ending.unwrap_or_else(|| format!("{} met nobody", item.question.title()));
+            let why = format!("no load was sent: {why}");
             return Err(EarlyEnd::outcome(exchange.outcome, why));
         }
         summary.add(item, exchange);

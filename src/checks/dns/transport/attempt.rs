@@ -47,26 +47,30 @@ impl Attempt<'_> {
     /// The handshake is over: the connection, or how it ended before there was one. `why` is in the peer's words.
     pub(super) fn done<S>(&self, cx: &mut Cx<'_>, handshake: Handshake<S>, why: Option<String>) -> Result<S, EarlyEnd> {
         let server = self.request.server;
-        let reached = handshake.reached().unwrap_or_else(|| "ClientHello".to_owned());
-        let whose = handshake.alert_about().map(|whose| format!(" ({whose})")).unwrap_or_default();
+        let patience = self.request.patience;
+        let described = match &handshake.end {
+            // Over QUIC there is no connection that could have been accepted before.
+            HandshakeEnd::Timeout if handshake.reached().is_none() => {
+                Some(format!("no answer from {server} to the TLS handshake within {}", human_time(patience)))
+            }
+            _ => handshake.ending(server, patience),
+        };
         let distrust = handshake.verify_error.map(|error| format!("; and the certificate does not verify: {error}"));
-        let (outcome, description) = match handshake.end {
+        let outcome = match handshake.end {
             HandshakeEnd::Completed(connection) => return Ok(*connection),
-            HandshakeEnd::Timeout => (
-                "timeout",
-                format!("no end of the handshake within {:?}; it came as far as {reached}", self.request.patience),
-            ),
-            HandshakeEnd::Reset => ("reset", format!("the handshake was reset after {reached}")),
-            HandshakeEnd::Closed => ("closed", format!("hung up during the handshake, after {reached}")),
-            HandshakeEnd::Unreachable(why) => ("unreachable", why),
-            HandshakeEnd::NotTls(why) => ("not_tls", format!("the answer is not TLS ({why}); is it the right port?")),
+            HandshakeEnd::Timeout => "timeout",
+            HandshakeEnd::Reset => "reset",
+            HandshakeEnd::Closed => "closed",
+            HandshakeEnd::Unreachable(_) => "unreachable",
+            HandshakeEnd::NotTls(_) => "not_tls",
             HandshakeEnd::Alert(alert) => {
-                cx.set(&facts::ALERT, alert.clone());
-                ("alert", format!("TLS alert: {alert}{whose}"))
+                cx.set(&facts::ALERT, alert);
+                "alert"
             }
         };
         let peer_reason = why.map(|why| format!(" ({why})")).unwrap_or_default();
-        Err(EarlyEnd::outcome(outcome, format!("{server}: {description}{peer_reason}{}", distrust.unwrap_or_default())))
+        let sentence = described.unwrap_or_default() + &peer_reason + &distrust.unwrap_or_default();
+        Err(EarlyEnd::outcome(outcome, sentence))
     }
 }
 
