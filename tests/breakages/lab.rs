@@ -79,7 +79,7 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// `None` where it cannot be built, which has been told.
+    /// `None` where it cannot be built, which has been wording.
     pub fn up() -> Option<Self> {
         if !installed(&[IP, NFT, NGINX, HAPROXY, KNOT, NAMED, OPENSSL, DIG]) {
             return None;
@@ -93,7 +93,7 @@ impl Lab {
         lab.certify();
         lab.sandbox.write("gate.yaml", include_str!("data/gate.yaml"));
         lab.name_server("parent", "core", "192.0.2.50", "test.", include_str!("data/parent.zone"));
-        lab.names(&[]);
+        lab.zone(&[]);
         lab.backend("be1", &Backend::default());
         lab.backend("be2", &Backend::default());
         lab.balancer(&Balancer::default());
@@ -159,7 +159,7 @@ impl Lab {
             name,
             NGINX,
             &["-p", &folder, "-e", &format!("{folder}/{name}.error"), "-c", &config],
-            |lab| lab.takes(address, 443),
+            |lab| lab.accepts(address, 443),
         );
     }
 
@@ -170,12 +170,12 @@ impl Lab {
         let config = self.config("balancer.cfg", include_str!("data/balancer.cfg"), &values);
         let ports: &[u16] = if with.http { &[443, 80] } else { &[443] };
         self.start("balancer", "balancer", HAPROXY, &["-db", "-f", &config], |lab| {
-            ports.iter().all(|port| lab.takes("192.0.2.10", *port) && lab.takes("2001:db8::10", *port))
+            ports.iter().all(|port| lab.accepts("192.0.2.10", *port) && lab.accepts("2001:db8::10", *port))
         });
     }
 
     /// What the application behind the standby backend takes for an answer.
-    pub fn slow(&mut self, delay: &str) {
+    pub fn delay_application(&mut self, delay: &str) {
         let config = self.config("slow.cfg", include_str!("data/slow.cfg"), &[("DELAY", delay)]);
         let listens = |lab: &Self| lab.inside("be2", "ss", &["-Hltn", "sport = :9000"]).contains(":9000");
         self.start("slow", "be2", HAPROXY, &["-db", "-f", &config], listens);
@@ -183,13 +183,13 @@ impl Lab {
     }
 
     /// The application is as quick as before.
-    pub fn quick(&mut self) {
+    pub fn application_in_time(&mut self) {
         self.stop("slow");
         self.backend("be2", &Backend::default());
     }
 
     /// The zone with these texts replaced and a new serial, on both of its servers; and a resolver that remembers nothing.
-    pub fn names(&mut self, edits: &[(&str, &str)]) {
+    pub fn zone(&mut self, edits: &[(&str, &str)]) {
         let mut zone = include_str!("data/example.zone").to_owned();
         for (old, new) in edits.iter().copied().chain((!edits.is_empty()).then_some(("2026112401", "2026112402"))) {
             assert!(zone.contains(old), "{old} is not in\n{zone}");
@@ -273,7 +273,7 @@ impl Lab {
     }
 
     /// The standby backend accepts nothing any more, and its queue of connections is full.
-    pub fn clog(&mut self) {
+    pub fn fill_accept_queue(&mut self) {
         let pid = self.daemons["be2"].pid();
         kill(pid, Signal::SIGSTOP).unwrap();
         let stopped = || std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap().contains(") T ").then_some(());
@@ -296,7 +296,7 @@ impl Lab {
     }
 
     /// It goes on.
-    pub fn unclog(&mut self) {
+    pub fn accept_again(&mut self) {
         kill(self.daemons["be2"].pid(), Signal::SIGCONT).unwrap();
         if let Some(mut child) = self.held.take() {
             // At the end of its input it ends.
@@ -328,7 +328,7 @@ impl Lab {
     }
 
     /// Somebody takes the client's connections there.
-    fn takes(&self, address: &str, port: u16) -> bool {
+    fn accepts(&self, address: &str, port: u16) -> bool {
         let mut command = self.places["client"].command("bash");
         let connect = format!("exec 3<>/dev/tcp/{address}/{port}");
         command.args(["-c", &connect]).stderr(Stdio::null()).status().unwrap().success()

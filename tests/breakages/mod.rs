@@ -7,7 +7,7 @@
 mod lab;
 mod rows;
 mod text;
-mod told;
+mod wording;
 
 use std::fmt::Write as _;
 
@@ -17,13 +17,13 @@ use crate::quiet;
 use crate::sandbox::Ran;
 use lab::Lab;
 use rows::{Breakage, SIDE_BY_SIDE};
-use told::{Told, has_block, untold};
+use wording::{Wording, has_block, missing};
 
-/// Failures are told cause first: `FAIL name target`, then `cause`, `next` and `unmet`.
+/// Texts of failures begin with the cause: `FAIL name target`, then `cause`, `next` and `unmet`.
 const CAUSE_FIRST: bool = false;
 
 #[test]
-fn each_is_seen_told_and_mended() {
+fn each_is_seen_explained_and_mended() {
     let Some(mut lab) = Lab::up() else { return };
     let _room = quiet();
     let only = std::env::var("BREAKAGES_ONLY").unwrap_or_default();
@@ -31,14 +31,14 @@ fn each_is_seen_told_and_mended() {
     let all: Vec<&Breakage> = rows::all().filter(chosen).collect();
     assert!(!all.is_empty(), "there is no {only}");
     let (mut problems, mut texts) = (Vec::new(), String::new());
-    well(&lab, "before anything was broken");
+    assert_green(&lab, "before anything was broken");
     for row in all {
-        (row.how)(&mut lab);
+        (row.inject)(&mut lab);
         let ran = lab.run(row.args);
-        (row.mend)(&mut lab);
+        (row.restore)(&mut lab);
         problems.extend(row.problems(&ran).into_iter().map(|problem| format!("{}: {problem}", row.name)));
-        writeln!(texts, "## {}: {}\n\n{}", row.name, row.what, ran.shown).unwrap();
-        well(&lab, row.name);
+        writeln!(texts, "## {}: {}\n\n{}", row.name, row.description, ran.shown).unwrap();
+        assert_green(&lab, row.name);
     }
     if let Some(path) = std::env::var_os("BREAKAGES_TEXT") {
         std::fs::write(path, texts).unwrap();
@@ -47,7 +47,7 @@ fn each_is_seen_told_and_mended() {
 }
 
 /// Everything holds, and the two backends do not differ.
-fn well(lab: &Lab, when: &str) {
+fn assert_green(lab: &Lab, when: &str) {
     for args in [&[], SIDE_BY_SIDE] {
         let ran = lab.run(args);
         let total = ran.report["summary"]["total"].as_u64().unwrap();
@@ -78,29 +78,29 @@ impl Breakage {
         let mut problems = Vec::new();
         let seen = not_held(&ran.report);
         let expected: Vec<(String, String)> =
-            self.comes_to.iter().map(|(id, how)| ((*id).to_owned(), (*how).to_owned())).collect();
+            self.results.iter().map(|(id, how)| ((*id).to_owned(), (*how).to_owned())).collect();
         if seen != expected {
             problems.push(format!("comes to {seen:?}\ninstead of {expected:?}\n{}", ran.shown));
         }
-        let code = if self.comes_to.iter().all(|(_, how)| *how == "regressed") { 4 } else { 1 };
+        let code = if self.results.iter().all(|(_, how)| *how == "regressed") { 4 } else { 1 };
         if ran.code != code {
             problems.push(format!("exit code {} instead of {code}\n{}", ran.code, ran.shown));
         }
-        for (id, _) in self.comes_to {
+        for (id, _) in self.results {
             if !has_block(&ran.shown, id) {
                 problems.push(format!("nothing is said of {id} but its verdict\n{}", ran.shown));
             }
             if CAUSE_FIRST {
-                problems.extend(untold(&ran.shown, id, self.told_of(id)));
+                problems.extend(missing(&ran.shown, id, self.wording_of(id)));
             }
         }
         problems.extend(text::differs(self.name, &ran.shown));
         problems
     }
 
-    fn told_of(&self, id: &str) -> &Told {
-        let speaks = |told: &&Told| regex::Regex::new(told.cases).unwrap().is_match(id);
-        self.told
+    fn wording_of(&self, id: &str) -> &Wording {
+        let speaks = |wording: &&Wording| regex::Regex::new(wording.cases).unwrap().is_match(id);
+        self.wording
             .iter()
             .find(speaks)
             .unwrap_or_else(|| panic!("{}: nothing is expected of the text of {id}", self.name))
@@ -114,14 +114,16 @@ fn every_breakage_has_expectations_and_a_snapshot() {
     assert!(names.len() >= 20, "{names:?}");
     assert!(names.iter().all(|name| names.iter().filter(|other| other == &name).count() == 1), "{names:?}");
     for row in rows::all() {
-        for (id, _) in row.comes_to {
-            let told = row.told_of(id);
-            assert!(!told.cause.is_empty() && !told.next.is_empty(), "{}: {id}", row.name);
+        for (id, _) in row.results {
+            let wording = row.wording_of(id);
+            assert!(!wording.cause.is_empty() && !wording.next.is_empty(), "{}: {id}", row.name);
             // What is no regular expression shows here, not only when a text is read.
-            assert_ne!(untold("", id, told), Vec::<String>::new());
+            assert_ne!(missing("", id, wording), Vec::<String>::new());
         }
-        let useless =
-            row.told.iter().find(|told| !row.comes_to.iter().any(|(id, _)| std::ptr::eq(row.told_of(id), *told)));
+        let useless = row
+            .wording
+            .iter()
+            .find(|wording| !row.results.iter().any(|(id, _)| std::ptr::eq(row.wording_of(id), *wording)));
         assert!(useless.is_none(), "{}: no case is `{}`", row.name, useless.unwrap().cases);
     }
     let over = text::left_over(&names);

@@ -34,17 +34,13 @@ pub fn normalised(text: &str) -> String {
     for (pattern, instead) in VOLATILE {
         text = Regex::new(pattern).unwrap().replace_all(&text, *instead).into_owned();
     }
-    for (pattern, instead) in [("  +<", "  <"), (">  +", ">  ")] {
+    let lines = text.lines().map(|line| {
         // The indentation of a line is none of it.
-        text = text
-            .lines()
-            .map(|line| {
-                let (indent, rest) = line.split_at(line.len() - line.trim_start().len());
-                format!("{indent}{}\n", Regex::new(pattern).unwrap().replace_all(rest.trim_end(), instead))
-            })
-            .collect();
-    }
-    text
+        let (indent, rest) = line.split_at(line.len() - line.trim_start().len());
+        let rest = Regex::new("  +<").unwrap().replace_all(rest.trim_end(), "  <").into_owned();
+        indent.to_owned() + &Regex::new(">  +").unwrap().replace_all(&rest, ">  ") + "\n"
+    });
+    lines.collect()
 }
 
 fn path(name: &str) -> PathBuf {

@@ -6,22 +6,22 @@ mod services;
 mod terms;
 
 use super::lab::Lab;
-use super::told::Told;
+use super::wording::Wording;
 
 /// One thing that is broken.
 pub struct Breakage {
     /// Of its snapshot.
     pub name: &'static str,
     /// What was done, for people who read the texts beside each other.
-    pub what: &'static str,
-    pub how: fn(&mut Lab),
-    pub mend: fn(&mut Lab),
+    pub description: &'static str,
+    pub inject: fn(&mut Lab),
+    pub restore: fn(&mut Lab),
     /// Further arguments of the run.
     pub args: &'static [&'static str],
     /// Every case that does not hold, and how: its outcome where it failed, `errored`, or `regressed`.
-    pub comes_to: &'static [(&'static str, &'static str)],
-    /// What the texts must say; of a case of `comes_to`, the first that speaks of it.
-    pub told: &'static [Told],
+    pub results: &'static [(&'static str, &'static str)],
+    /// What the texts must say; of a case of `results`, the first that speaks of it.
+    pub wording: &'static [Wording],
 }
 
 /// The requests to the standby backend compared with those to the active one, pair by pair.

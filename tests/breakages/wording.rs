@@ -6,7 +6,7 @@ use regex::Regex;
 const READ: usize = 4;
 
 /// What must be said of some cases. All are regular expressions.
-pub struct Told {
+pub struct Wording {
     /// Which cases this speaks of, by their ids.
     pub cases: &'static str,
     /// The cause, in any order.
@@ -14,7 +14,7 @@ pub struct Told {
     /// The next step, in the line that begins with `next`, and in what it goes on in.
     pub next: &'static [&'static str],
     /// What would send the reader astray, in the same lines.
-    pub never: &'static [&'static str],
+    pub misleading: &'static [&'static str],
 }
 
 /// A verdict in the first column, what it is about behind it, and indented lines below.
@@ -39,15 +39,21 @@ fn blocks(text: &str) -> Vec<Block<'_>> {
     all
 }
 
-/// Whether a text speaks of a case in full at all, in the first line of a block or below.
+/// The block of a case: the one that begins with it, else one that names it below, as when several have one cause.
+fn block_of<'a>(text: &'a str, id: &str) -> Option<Block<'a>> {
+    let (mut own, others): (Vec<_>, Vec<_>) = blocks(text).into_iter().partition(|block| names(block.0[0], id));
+    own.extend(others.into_iter().filter(|block| names(&block.0.join("\n"), id)));
+    own.into_iter().next()
+}
+
+/// Whether a text says more of a case than its verdict.
 pub fn has_block(text: &str, id: &str) -> bool {
-    blocks(text).iter().any(|block| names(&block.0.join("\n"), id))
+    block_of(text, id).is_some()
 }
 
 /// What the text leaves unsaid of a case.
-pub fn untold(text: &str, id: &str, told: &Told) -> Vec<String> {
-    let blocks = blocks(text);
-    let Some(block) = blocks.iter().find(|block| names(&block.0.join("\n"), id)) else {
+pub fn missing(text: &str, id: &str, wording: &Wording) -> Vec<String> {
+    let Some(block) = block_of(text, id) else {
         return vec![format!("{id}: no block names it")];
     };
     let read = block.0.iter().take(1 + READ).copied().collect::<Vec<_>>();
@@ -57,15 +63,15 @@ pub fn untold(text: &str, id: &str, told: &Told) -> Vec<String> {
         problems.push("its name".to_owned());
     }
     problems.extend(
-        told.cause.iter().filter(|cause| !pattern(cause).is_match(&first)).map(|cause| format!("cause `{cause}`")),
+        wording.cause.iter().filter(|cause| !pattern(cause).is_match(&first)).map(|cause| format!("cause `{cause}`")),
     );
     match next_step(&read) {
         Some(step) => problems.extend(
-            told.next.iter().filter(|next| !pattern(next).is_match(&step)).map(|next| format!("next step `{next}`")),
+            wording.next.iter().filter(|next| !pattern(next).is_match(&step)).map(|next| format!("next step `{next}`")),
         ),
         None => problems.push("a line `next`".to_owned()),
     }
-    let astray = told.never.iter().filter(|never| pattern(never).is_match(&first));
+    let astray = wording.misleading.iter().filter(|never| pattern(never).is_match(&first));
     problems.extend(astray.map(|never| format!("instead of `{never}`")));
     problems.into_iter().map(|problem| format!("{id}: {problem} in\n{first}")).collect()
 }
@@ -89,10 +95,10 @@ fn pattern(text: &str) -> Regex {
 
 #[cfg(test)]
 mod tests {
-    use super::{Told, has_block, untold};
+    use super::{Wording, has_block, missing};
 
-    const TOLD: Told =
-        Told { cases: ".", cause: &["refused", r"192\.0\.2\.12:443"], next: &[r"\bss\b"], never: &["renew"] };
+    const WORDING: Wording =
+        Wording { cases: ".", cause: &["refused", r"192\.0\.2\.12:443"], next: &[r"\bss\b"], misleading: &["renew"] };
     const GOOD: &str = "\
 PASS  path  192.0.2.10
 FAIL  backend[address=192.0.2.12]  https://www.example.test/health
@@ -109,12 +115,12 @@ FAIL  path-v6  2001:db8::10
 
     #[test]
     fn a_text_that_says_who_what_and_what_next_leaves_nothing_unsaid() {
-        assert_eq!(untold(GOOD, "backend[address=192.0.2.12]", &TOLD), Vec::<String>::new());
+        assert_eq!(missing(GOOD, "backend[address=192.0.2.12]", &WORDING), Vec::<String>::new());
     }
 
     #[test]
     fn what_is_left_out_or_comes_late_is_seen() {
-        let unsaid = |text: &str| untold(text, "backend[address=192.0.2.12]", &TOLD).join("\n");
+        let unsaid = |text: &str| missing(text, "backend[address=192.0.2.12]", &WORDING).join("\n");
         let late = "  seen   nothing: the fact is absent\n  at     gate.yaml:4\n";
         for (old, new, problem) in [
             ("FAIL  backend[address=192.0.2.12]", "FAIL  backend[address=192.0.2.11]", "no block names it"),
