@@ -17,6 +17,8 @@ mod sandbox;
 mod skips;
 
 mod aioquic;
+#[path = "../breakages/mod.rs"]
+mod breakages;
 mod beyond_offer;
 mod chains;
 mod dnsload;

@@ -79,7 +79,7 @@ impl Namespace {
     }
 
     /// A program inside.
-    fn command(&self, program: &str) -> Command {
+    pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &self.0, program]);
         command
