@@ -20,7 +20,7 @@ use rows::{Breakage, SIDE_BY_SIDE};
 use wording::{Wording, has_block, missing};
 
 /// Texts of failures begin with the cause: `FAIL name target`, then `cause`, `next` and `unmet`.
-const CAUSE_FIRST: bool = false;
+const CAUSE_FIRST: bool = true;
 
 #[test]
 fn each_is_seen_explained_and_mended() {
