@@ -115,6 +115,12 @@ async fn follow(run: Started, args: &RunArgs, terminal: &Terminal, ladder: &Ladd
     while let Some(event) = receiver.recv().await {
         let event = Redacted::new(event, &redactor);
         for_all(&event, &mut events, &mut progress);
+        if let Event::AttemptEnded { index, attempt, verdict, reason } = event.event()
+            && let Some((case, target)) = plan.cases.get(*index).zip(targets.get(*index)).filter(|_| style.verbose)
+        {
+            let line = console::attempt(cell(case, target), (*attempt, *verdict), reason.as_deref(), &layout);
+            progress.around(|| say(&redactor.clean(&format!("{line}\n"))));
+        }
         if let Event::CheckFinished { record, .. } = event.event()
             && !(args.quiet && matches!(record.verdict, Verdict::Passed | Verdict::Skipped))
         {

@@ -73,6 +73,7 @@ fn strangers(family: &Family, text: &str) -> Vec<String> {
     let name = |quoted: &str| quoted.split([':', ' ']).next().unwrap_or(quoted).to_owned();
     let is_known = |name: &String| {
         general.contains(&name.as_str())
+            || FAMILIES.iter().any(|family| family.name == name)
             || COMMANDS.contains(&name.split(' ').next().unwrap_or_default())
             || family
                 .facts

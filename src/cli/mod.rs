@@ -26,7 +26,7 @@ pub struct Cli {
     /// The command.
     #[command(subcommand)]
     pub command: Command,
-    /// Say more: -v shows every expectation and, on stderr, every attempt; -vv every round.
+    /// Say more: -v shows every expectation, all evidence and what each attempt saw; -vv every round, on stderr.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// When to colour.

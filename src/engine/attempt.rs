@@ -40,11 +40,11 @@ pub(super) async fn run<A: Assess>(shared: &Shared<A>, index: usize, case: &Case
         later::forget();
         let mut observation = Observation::default();
         let within = (began, deadline, timing.attempts);
-        let mut fault = rounds(shared, case, &mut observation, case.layout.turns(), within).await;
+        let mut fault = rounds(shared, (index, case), &mut observation, case.layout.turns(), within).await;
         let (mut verdict, mut reason, mut judgement) = assess(shared, case, &mut observation, fault.as_ref(), look);
         if fault.is_none() && case.layout.confirm && shared.assess.needs_confirmation(case, &observation, &judgement) {
             tracing::info!(case = %case.id, "alarm: measuring again to confirm it");
-            fault = rounds(shared, case, &mut observation, case.layout.again(), within).await;
+            fault = rounds(shared, (index, case), &mut observation, case.layout.again(), within).await;
             (verdict, reason, judgement) = assess(shared, case, &mut observation, fault.as_ref(), look);
         }
         let kind = fault.as_ref().map(|fault| fault.kind);
@@ -179,7 +179,7 @@ fn assess<A: Assess>(
 /// Some rounds of one attempt; ends at the first fault.
 async fn rounds<A: Assess>(
     shared: &Shared<A>,
-    case: &Case,
+    (index, case): (usize, &Case),
     observation: &mut Observation,
     turns: impl Iterator<Item = Turn>,
     (start, deadline, attempt): (Instant, Instant, u32),
@@ -187,6 +187,11 @@ async fn rounds<A: Assess>(
     for turn in turns {
         if let Some(fault) = round(shared, case, observation, turn, (start, deadline), attempt).await {
             return Some(fault);
+        }
+        // The second of a pair.
+        if turn.arm.is_some() && !turn.slot.is_multiple_of(2) {
+            let (pair, pairs) = (turn.slot / 2 + 1, case.layout.warm_up + case.layout.rounds);
+            shared.send(Event::PairEnded { index, pair, pairs }).await;
         }
     }
     None

@@ -233,7 +233,8 @@ impl<A: Assess> Shared<A> {
 
     async fn case(&self, index: usize) -> Ended {
         let Some(case) = self.plan.cases.get(index) else { return Ended::default() };
-        self.send(Event::CheckStarted { index, id: case.id.to_string() }).await;
+        let within_s = case.eventually.map(|eventually| eventually.within.as_secs_f64());
+        self.send(Event::CheckStarted { index, id: case.id.to_string(), within_s }).await;
         let run = handshakes::of_check(attempt::run(self, index, case));
         let ((record, silence), unrepeated) = later::of_check(run).await;
         if let Some(silence) = silence {

@@ -42,6 +42,13 @@ pub fn line(check: &CheckRecord, layout: &Layout, style: Style) -> String {
     out
 }
 
+/// An attempt that was not the last, and what it saw.
+#[must_use]
+pub fn attempt(cell: Cell<'_>, (number, verdict): (u32, Verdict), reason: Option<&str>, layout: &Layout) -> String {
+    let why = reason.map(|reason| format!(": {}", visible(reason))).unwrap_or_default();
+    format!("  try  {}  attempt {number} {}{why}", layout.plain_name(cell), verdict.word())
+}
+
 /// The end of a line: why it is no pass, or what held against its limit, or the number people look for.
 fn short(check: &CheckRecord) -> String {
     if check.verdict != Verdict::Passed {

@@ -41,7 +41,7 @@ impl Fold {
                     head.run.signal = signal;
                 }
             }
-            Event::CheckStarted { .. } | Event::AttemptEnded { .. } => {}
+            Event::CheckStarted { .. } | Event::PairEnded { .. } | Event::AttemptEnded { .. } => {}
         }
     }
 

@@ -161,7 +161,10 @@ impl Probe for Http {
             }
             Err(_) => Some(EarlyEnd::outcome("timeout", trace.silence(self.timeout))),
         };
-        if let Some(end) = end {
+        if let Some(mut end) = end {
+            if let (EarlyEnd::Outcome { evidence: Some(evidence), .. }, Some(untried)) = (&mut end, trace.untried()) {
+                evidence.push_str(&untried);
+            }
             end.record(cx, &OUTCOME)?;
             if matches!(trace.phase, Phase::Resolve | Phase::Connect) {
                 cx.unreached();

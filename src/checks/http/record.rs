@@ -46,6 +46,10 @@ impl Observer for Recorder<'_, '_> {
         }
     }
 
+    fn resolved(&mut self, addresses: &[IpAddr]) {
+        self.trace.untried = addresses.iter().skip(1).copied().collect();
+    }
+
     fn connects_to(&mut self, address: IpAddr) {
         self.trace.address = Some(address);
     }

@@ -23,6 +23,8 @@ pub(super) struct Trace {
     pub(super) shown: String,
     pub(super) redirects: Vec<String>,
     pub(super) address: Option<IpAddr>,
+    /// Further addresses of the name, which are not connected to.
+    pub(super) untried: Vec<IpAddr>,
     pub(super) status: Option<StatusCode>,
     /// Bytes of body that arrived.
     pub(super) bytes: u64,
@@ -37,6 +39,7 @@ impl Trace {
             shown,
             redirects: Vec::new(),
             address: None,
+            untried: Vec::new(),
             status: None,
             bytes: 0,
         }
@@ -81,6 +84,14 @@ impl Trace {
             }
         };
         silence + &redirected
+    }
+
+    /// What a connection that did not come about leaves open: the other addresses of the name.
+    pub(super) fn untried(&self) -> Option<String> {
+        let (first, more) = self.untried.split_first()?;
+        let connecting = matches!(self.phase, Phase::Connect | Phase::Tls);
+        let others = if more.is_empty() { first.to_string() } else { format!("{first} and {} more", more.len()) };
+        connecting.then(|| format!(" (the first address of the name; {others} not tried)"))
     }
 
     /// Address and port connected to; the URL's host where no address is known yet.

@@ -1,6 +1,6 @@
 //! Causes and next steps that several families have alike: connections that do not come about, and times that are too long.
 
-use super::silence::{ALIVE, OPEN_PATH};
+use super::silence::{ALIVE, FILTERED, OPEN_PATH};
 use crate::model::record::Outcome;
 use crate::model::{Choice, Fact, Unit};
 use crate::net::dial::{self, NO_HANDSHAKE};
@@ -73,7 +73,8 @@ pub fn unconnected(failure: &Failure<'_>, outcome: &Fact<Choice>, peer: &Peer) -
         _ => return None,
     };
     let cause = ending(failure, breach);
-    let sign = failure.notes().iter().find(|note| [ALIVE, OPEN_PATH].iter().any(|words| note.contains(words)));
+    // The port says more than the host.
+    let sign = [OPEN_PATH, ALIVE].iter().find_map(|words| failure.notes().iter().find(|note| note.contains(words)));
     let cause = sign.filter(|_| cause.contains(NO_HANDSHAKE)).map_or(cause.clone(), |sign| format!("{cause}; {sign}"));
     Some(Diagnosis::new(cause, next))
 }
@@ -141,6 +142,11 @@ fn silent(failure: &Failure<'_>, peer: &Peer) -> String {
         return format!(
             "the service takes no new connections, its queue is most likely full: on {host}: ss -ltn 'sport = :{port}' (full when \
              Recv-Q is above Send-Q), then look why it accepts none (its log, its threads)"
+        );
+    }
+    if noted(FILTERED) {
+        return format!(
+            "open port {port} in the filter: nft list ruleset (or iptables -S) on {host}, then the firewalls and security groups before it"
         );
     }
     if noted(ALIVE) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::model::{Fact, Round, human_time};
+use crate::model::{Fact, Round};
 use crate::net::datagram::Event;
 use crate::net::deadline;
 use crate::net::dial::NO_HANDSHAKE;
@@ -24,6 +24,9 @@ pub const ALIVE: &str = "answers ping";
 /// Words of the note of a port that packets reach.
 pub const OPEN_PATH: &str = "resets a stray ACK";
 
+/// Words of the note of a port that a filter keeps packets from.
+pub const FILTERED: &str = "a filter drops them";
+
 /// Notes what the address that was looked at answers, where nobody answered a SYN to `port` there.
 pub async fn investigate(cx: &mut Cx<'_>, address: &Fact<String>, port: u16) {
     let last = cx.observation().counted().last();
@@ -31,17 +34,20 @@ pub async fn investigate(cx: &mut Cx<'_>, address: &Fact<String>, port: u16) {
     let address = last.and_then(|round| round.fact(address.info.name)?.as_str()?.parse().ok());
     let Some(address) = address.filter(|_| silent) else { return };
     let peer = SocketAddr::new(address, port);
-    let (ping, reset) = tokio::join!(ping(peer.ip(), cx.seed()), stray_ack::is_reset(peer, PATIENCE));
-    if let Some(took) = ping {
-        cx.note(format!("{} {ALIVE} ({})", peer.ip(), human_time(took)));
-    }
-    if reset == Some(true) {
-        cx.note(format!("{peer} {OPEN_PATH}: packets reach the port, and new connections are not taken"));
+    let (alive, reset) = tokio::join!(answers_ping(peer.ip(), cx.seed()), stray_ack::is_reset(peer, PATIENCE));
+    let (ip, port) = (peer.ip(), peer.port());
+    match (alive.unwrap_or(false), reset) {
+        (_, Some(true)) => {
+            cx.note(format!("{peer} {OPEN_PATH}: packets reach the port, and new connections are not taken"))
+        }
+        (true, Some(false)) => cx.note(format!("{ip} {ALIVE}, but no segment to port {port}: {FILTERED}")),
+        (true, None) => cx.note(format!("{ip} {ALIVE}")),
+        (false, _) => {}
     }
 }
 
-/// The round trip of one echo request; `None` without an answer, or where none may be sent.
-async fn ping(address: IpAddr, seed: u64) -> Option<Duration> {
+/// Whether an echo request is answered; `None` where none may be sent.
+async fn answers_ping(address: IpAddr, seed: u64) -> Option<bool> {
     let pinger = Pinger::open(address, SIZE, seed, Options::default()).ok()?;
     let request = pinger.request(0);
     let start = Instant::now();
@@ -53,12 +59,12 @@ async fn ping(address: IpAddr, seed: u64) -> Option<Duration> {
                 Ok(Event::Arrival(arrival)) => {
                     let packet = buffer.get(..arrival.kept).unwrap_or_default();
                     if matches!(pinger.read(packet), Received::Reply(_)) && arrival.from == Some(address) {
-                        return Some(start.elapsed());
+                        return true;
                     }
                 }
-                Ok(_) | Err(_) => return None,
+                Ok(_) | Err(_) => return false,
             }
         }
     };
-    deadline::until(start + PATIENCE, answered).await.ok().flatten()
+    Some(deadline::until(start + PATIENCE, answered).await.unwrap_or(false))
 }

@@ -47,6 +47,9 @@ pub trait Observer {
     /// The phase took so long.
     fn ended(&mut self, phase: Phase, took: Measured);
 
+    /// The name has these addresses, of which the first is connected to.
+    fn resolved(&mut self, addresses: &[IpAddr]);
+
     /// The address that is connected to.
     fn connects_to(&mut self, address: IpAddr);
 
@@ -158,6 +161,7 @@ impl Server<'_> {
         let found = resolve(&name, IpVersion::Any, self.left() + Duration::from_secs(1)).await?;
         let addresses = found.map_err(|why| NoResponse::new(Cause::Unresolved, why))?;
         observer.ended(Phase::Resolve, Measured::by_user(start.elapsed()));
+        observer.resolved(&addresses.list);
         let first = addresses.list.first().copied();
         first.ok_or_else(|| ExchangeError::new(Cause::Unresolved, format!("{name} has no address")))
     }

@@ -3,6 +3,7 @@
 
 mod altered;
 mod limits;
+mod silence;
 mod suites;
 mod table;
 mod tcp_ends;
