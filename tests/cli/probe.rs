@@ -193,7 +193,7 @@ fn errors_say_what_to_type_instead() {
         (vec!["udp", "127.0.0.1:9"], "give `send=…` or `send_hex=…`"),
         (vec!["tcp", "127.0.0.1:9", "-e", "outcome: timeout"], "shakedown probe icmp HOST"),
         (vec!["icmp", "a b"], "a b: "),
-        (vec!["tcp", "www.test:https"], "`https` is no port: write its number, www.test:443"),
+        (vec!["tcp", "www.test:https"], "`https` is no port number; write www.test:443"),
         (vec!["tcp", "https://www.test/x"], "`tcp` takes no URL: write shakedown probe tcp www.test:443"),
         (vec!["icmp", "http://www.test:80/"], "`icmp` takes no URL: write shakedown probe icmp www.test"),
         (vec!["dns", "www.test", "AAAA"], "which is `www.test`: write type=AAAA"),

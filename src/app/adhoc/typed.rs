@@ -308,7 +308,7 @@ fn misplaced(family: &Family, target: &str) -> Result<(), String> {
     }
     match target.rsplit_once(':') {
         Some((host, text)) if port.is_some() && !host.contains(':') && host_and_port(target).is_none() => {
-            Err(format!("`{text}` is no port: write its number, {host}:443"))
+            Err(format!("`{text}` is no port number; write {host}:443"))
         }
         _ => Ok(()),
     }
