@@ -127,9 +127,12 @@ fn heads(inputs: &[Input], options: &Options<'_>, args: &SuiteArgs, loaded: &mut
 }
 
 fn seed(args: &SuiteArgs) -> u64 {
-    // JSON numbers are safe up to 2^53; a seed must survive every reader.
-    let clock = || u64::try_from(jiff::Timestamp::now().as_nanosecond() % (1 << 52)).unwrap_or(1);
-    args.seed.unwrap_or_else(clock)
+    args.seed.unwrap_or_else(clock_seed)
+}
+
+/// A seed from the clock. JSON numbers are safe up to 2^53; a seed must survive every reader.
+pub(super) fn clock_seed() -> u64 {
+    u64::try_from(jiff::Timestamp::now().as_nanosecond() % (1 << 52)).unwrap_or(1)
 }
 
 fn nothing_selected(args: &SuiteArgs, deselected: usize) -> String {

@@ -15,17 +15,27 @@ use crate::report::style::Style;
 pub struct Terminal {
     when: When,
     verbose: bool,
+    /// Whether text for standard output is dropped.
+    muted: bool,
     /// Why text for standard output was lost, shared by every copy.
     lost: Arc<OnceLock<String>>,
 }
 
 impl Terminal {
     pub(super) fn new(when: When, verbose: bool) -> Self {
-        Self { when, verbose, lost: Arc::default() }
+        Self { when, verbose, muted: false, lost: Arc::default() }
+    }
+
+    /// The same terminal without text on standard output, for who prints the result in another form.
+    pub(super) fn muted(&self) -> Self {
+        Self { muted: true, ..self.clone() }
     }
 
     /// Writes to stdout. `head` closing the pipe is no error of ours.
     pub(super) fn out(&self, text: &str) {
+        if self.muted {
+            return;
+        }
         let mut out = io::stdout().lock();
         match out.write_all(visible_on_terminal(text).as_bytes()).and_then(|()| out.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {

@@ -4,6 +4,7 @@ pub mod baseline;
 mod calibrate;
 mod compare;
 pub mod history;
+mod probe;
 
 use std::path::PathBuf;
 
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use calibrate::CalibrateArgs;
 pub use compare::CompareArgs;
+pub use probe::ProbeArgs;
 
 /// Tells whether new or changed infrastructure is ready.
 #[derive(Debug, Parser)]
@@ -50,7 +52,7 @@ pub enum Command {
     Baseline(baseline::BaselineCommand),
     /// Trends over a folder of reports, and exports to other tools; never a gate.
     History(Box<history::HistoryArgs>),
-    /// One ad-hoc check.
+    /// One check by hand.
     Probe(ProbeArgs),
     /// Reflector for two-sided tests: iperf3-compatible TCP and UDP.
     Serve(ServeArgs),
@@ -217,18 +219,6 @@ pub struct ReportArgs {
     /// Renderings.
     #[command(flatten)]
     pub output: OutputArgs,
-}
-
-/// Arguments of `probe`.
-#[derive(Args, Debug)]
-pub struct ProbeArgs {
-    /// The family, such as tcp.
-    pub family: String,
-    /// The target: host, host:port, name or URL, as the family takes it.
-    pub target: String,
-    /// Further fields of the family.
-    #[arg(value_name = "K=V", value_parser = pair)]
-    pub fields: Vec<(String, String)>,
 }
 
 /// Arguments of `serve`.

@@ -197,7 +197,10 @@ pub struct Metric {
     pub compared_by: ComparedBy,
     /// Smallest change worth an alarm; a share where compared by ratio.
     pub tolerance: f64,
-    /// The same for `p90` and `p99`, where the suite asks for them.
+    /// The smallest movement that counts, in the unit, where the suite gives one and it is compared by ratio.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<f64>,
+    /// Tolerances of `p90` and `p99`, where the suite asks for them.
     #[serde(default, skip_serializing_if = "Named::is_empty")]
     pub tails: Named<f64>,
     /// One entry per round.

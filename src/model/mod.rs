@@ -34,7 +34,7 @@ pub mod visible;
 pub use args::{Arg, Args, Invalid};
 pub use argument::{Choices, NestedProbe, RateOr, Switch};
 pub use baseline_rules::BaselineRules;
-pub use changes::{Changes, CheckChange, CheckShift, FactChange, Shift};
+pub use changes::{Changes, CheckChange, CheckShift, FactChange, PartialFact, Shift};
 pub use comparison::{Arm, Change, ComparedBy, Comparison};
 pub use control::{Control, Silence};
 pub use event::Event;

@@ -140,6 +140,6 @@ impl Case {
     /// How many metrics its family has.
     #[must_use]
     pub fn metrics(&self) -> usize {
-        self.family.facts.iter().filter(|fact| fact.better.is_some()).count()
+        self.family.facts.iter().filter(|fact| fact.better.is_some() && !self.baseline.ignores(fact.name)).count()
     }
 }

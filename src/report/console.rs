@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
+use super::comparison::decide::Way;
+use super::comparison::numbers::{self, Row};
 use super::layout::{Cell, Layout};
 use super::style::{Style, visible};
-use super::{comparison_text, failure, origin};
+use super::{failure, origin};
 use crate::model::record::{FactValue, OriginWord, Outcome};
-use crate::model::{Change, CheckRecord, Place, Record, Severity, Unit, Verdict};
+use crate::model::{CheckRecord, Place, Record, Severity, Unit, Verdict};
 use crate::stats::Summary;
 
 /// Failures shown in full; beyond it they are counted.
@@ -151,25 +153,12 @@ fn is_bad(check: &CheckRecord) -> bool {
     matches!(check.verdict, Verdict::Failed | Verdict::Errored) || check.flaky || base_broken
 }
 
-/// Every comparison, the worst first.
+/// Every comparison, the largest movements first.
 fn compared(out: &mut String, record: &Record, style: Style) {
-    let all =
-        record.checks.iter().flat_map(|check| check.comparison.0.iter().map(move |(name, one)| (check, name, one)));
-    let mut rows: Vec<_> = all.collect();
-    rows.sort_by_key(|(.., comparison)| std::cmp::Reverse(comparison.verdict));
-    if rows.is_empty() {
-        return;
-    }
-    out.push('\n');
-    for (check, name, comparison) in rows.iter().take(DETAILED) {
-        let place = format!("{}/{} {name}", check.suite, check.id);
-        out.push_str(&comparison_text::block(&place, comparison, check.severity, style));
-        if comparison.verdict == Change::Regressed {
-            let _ = writeln!(out, "  next   {}", comparison_text::next(check));
-        }
-    }
-    if rows.len() > DETAILED {
-        let _ = writeln!(out, "… and {} more comparisons; the JSON report has them all", rows.len() - DETAILED);
+    let rows: Vec<Row<'_>> = record.checks.iter().flat_map(Row::of_case).collect();
+    let way = if record.design.baseline.is_some() { Way::Baseline } else { Way::Pairs };
+    if !rows.is_empty() {
+        let _ = write!(out, "\n{}", numbers::render(&rows, way, style));
     }
 }
 

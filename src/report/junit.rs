@@ -246,7 +246,7 @@ fn story(check: &CheckRecord) -> String {
     let mut lines: Vec<String> = rows.into_iter().map(|(label, text)| format!("{label}: {text}")).collect();
     lines.extend(compared(check));
     if check.regressed() {
-        lines.push(format!("next: {}", comparison_text::next(check)));
+        lines.push(format!("next: {}", comparison_text::next(check.base.is_some())));
     }
     lines.push(format!("target: {} {}", check.family, check.target));
     lines.join("\n")

@@ -1,7 +1,7 @@
 //! Reports: live sinks that follow the events, and pure renderers of the finished record.
 
 pub mod atomic;
-pub mod comparison_document;
+pub mod comparison;
 pub mod comparison_text;
 pub mod console;
 mod failure;

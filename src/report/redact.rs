@@ -214,7 +214,7 @@ fn of_place(place: &mut Place, redactor: &Redactor) {
 }
 
 fn of_metric(metric: &mut Metric, redactor: &Redactor) {
-    let Metric { unit: _, better: _, compared_by: _, tolerance: _, tails, rounds, histogram: _ } = metric;
+    let Metric { unit: _, better: _, compared_by: _, tolerance: _, at_least: _, tails, rounds, histogram: _ } = metric;
     named(tails, redactor, |_, _| {});
     for round in rounds {
         let RoundRecord {
@@ -248,6 +248,7 @@ fn of_comparison(comparison: &mut Comparison, redactor: &Redactor) {
         p: _,
         mde: _,
         tolerance: _,
+        at_least: _,
         method,
         against,
         base: _,

@@ -129,7 +129,9 @@ impl Builder<'_> {
         let typed = self.typing(folder).fields(header.family.name, &below, header.family.fields);
         let eventually = self.eventually(resolved.get("eventually"), folder);
         let expectations = self.expectations(header.family, &typed.args, resolved.get("expect"), eventually.is_some());
-        let baseline = baseline_rules::read(header.family, resolved.get("baseline"), self.errors);
+        let families = (header.family, self.families);
+        let defaults = self.defaults.get("baseline");
+        let baseline = baseline_rules::of_check(families, defaults, resolved.get("baseline"), self.errors);
         let needs = texts(resolved.get("needs"));
         let (mut typed, when) = (typed, self.skip(resolved.get("when"), cell));
         let conflict = self.conflict(header.family, &mut typed, cell, below.span);
@@ -241,7 +243,7 @@ impl Builder<'_> {
     /// The keys of `defaults` (rounds, retries, severity, budget): from the check, else from `defaults`, else the table.
     fn common(&mut self, node: &Node, folder: &Path) -> Args {
         let mut args = Args::default();
-        for field in tables::DEFAULTS.iter().filter(|field| !field.has(FieldRole::Patience)) {
+        for field in tables::COMMON.iter().filter(|field| !field.has(FieldRole::Patience)) {
             // `eventually` repeats in another way, and says so in place of the default.
             let otherwise = field.name == tables::RETRIES.name() && node.get("eventually").is_some();
             let default = self.defaults.get(field.name).filter(|_| !otherwise);

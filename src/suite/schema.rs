@@ -81,13 +81,18 @@ fn baseline(facts: &[FactInfo]) -> Value {
     let mut properties = Map::new();
     for fact in facts {
         let fits = |field: &&FieldInfo| match field.name {
-            "change" => fact.better.is_none(),
-            "p90" | "p99" => fact.better.is_some() && fact.kind == Kind::Distribution,
+            "change" => true,
+            "p90" | "p99" | "at_least" => fact.better.is_some() && fact.kind == Kind::Distribution,
             _ => fact.better.is_some(),
         };
         let unit = if fact.kind == Kind::Distribution { Unit::Ratio } else { fact.unit };
         let fields: Vec<FieldInfo> = tables::BASELINE.iter().filter(fits).copied().collect();
-        let mut group = object(&fields, &mut |field| (field.name != "change").then(|| quantity_of(unit)));
+        let mut group = object(&fields, &mut |field| match field.name {
+            "change" if fact.better.is_some() => Some(json!({"enum": ["ignore"]})),
+            "change" => None,
+            "at_least" => Some(quantity_of(fact.unit)),
+            _ => Some(quantity_of(unit)),
+        });
         if let Value::Object(map) = &mut group {
             map.insert("minProperties".into(), json!(1));
         }

@@ -43,7 +43,22 @@ choices! {
     }
 }
 
-fields! { pub DEFAULTS;
+/// Keys of `defaults`.
+pub const DEFAULTS: &[FieldInfo] = &[
+    TIMEOUT.info,
+    ROUNDS.info,
+    SAMPLES.info,
+    RETRIES.info,
+    SEVERITY.info,
+    BUDGET.info,
+    FieldInfo::optional(
+        "baseline",
+        FieldKind::Map(&FieldKind::Group(BASELINE)),
+        "Per fact, how it is compared, for every check that has it; what a check says of a fact itself comes first.",
+    ),
+];
+
+fields! { pub COMMON;
     /// Patience of every family.
     pub const TIMEOUT: Field<Option<Duration>> =
         Field::optional("timeout", PATIENCE, "How long a silent peer is waited for.").role(FieldRole::Patience);
@@ -99,9 +114,14 @@ pub const BASELINE: &[FieldInfo] = &[
     FieldInfo::optional("p90", FieldKind::Text, "The same for the 90th percentile of a round."),
     FieldInfo::optional("p99", FieldKind::Text, "The same for the 99th percentile of a round."),
     FieldInfo::optional(
+        "at_least",
+        FieldKind::Text,
+        "Smallest movement that counts (1ms), whatever share it is: a smaller one is never a regression.",
+    ),
+    FieldInfo::optional(
         "change",
         FieldKind::Choice(&["same", "may_grow", "may_shrink", "ignore"]),
-        "Of a fact that is no metric: what may become of it from one report to the next.",
+        "How a fact may change from one report to the next; a metric is compared by its numbers, or ignored.",
     ),
 ];
 
@@ -141,7 +161,11 @@ pub const CHECK: &[FieldInfo] = &[
     SAMPLES.info,
     SEVERITY.info,
     BUDGET.info,
-    FieldInfo::optional("baseline", FieldKind::Map(&FieldKind::Group(BASELINE)), "Per metric, how it is compared."),
+    FieldInfo::optional(
+        "baseline",
+        FieldKind::Map(&FieldKind::Group(BASELINE)),
+        "Per fact, how it is compared: with a tolerance, from an amount on, by a rule, or not at all.",
+    ),
 ];
 
 /// Names of a table.

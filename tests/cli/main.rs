@@ -8,6 +8,7 @@ mod baseline;
 mod calibrating;
 mod compare_arms;
 mod compare_reports;
+mod compare_text;
 mod counted;
 mod crowd;
 mod demo;
@@ -24,6 +25,7 @@ mod overlap;
 mod pairing;
 mod peer;
 mod pipe;
+mod probe;
 mod references;
 mod repeats;
 #[path = "../reports/mod.rs"]

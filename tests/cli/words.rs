@@ -1,6 +1,6 @@
 //! Help, explain, schema, completions, configuration.
 
-use super::{CliSandbox, closed_port, listener, tcp_suite};
+use super::{CliSandbox, listener, tcp_suite};
 
 #[test]
 fn help_is_golden() {
@@ -113,24 +113,6 @@ fn the_reference_in_the_repository_is_current() {
         let stored = std::fs::read_to_string(&path).unwrap_or_default();
         assert!(stored == text, "{name} is not current; run: UPDATE_REFERENCE=1 cargo test --test cli reference");
     }
-}
-
-#[test]
-fn probe_is_one_check_and_prints_its_facts() {
-    let (_keep, address) = listener();
-    let sandbox = CliSandbox::new("");
-    let ended = sandbox.run(&["probe", "tcp", &address.to_string()]);
-    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
-    assert!(ended.out.contains("outcome") && ended.out.contains("connected"), "{}", ended.out);
-    let (_held, port) = closed_port();
-    let ended = sandbox.run(&["probe", "tcp", &format!("127.0.0.1:{port}"), "timeout=200ms"]);
-    assert_eq!(ended.code, 1);
-    let ended = sandbox.run(&["probe", "tpc", "x"]);
-    assert_eq!(ended.code, 2);
-    assert!(ended.err.contains("did you mean `tcp`"), "{}", ended.err);
-    let ended = sandbox.run(&["probe", "tcp", "127.0.0.1:1", "bogus=1"]);
-    assert_eq!(ended.code, 2);
-    assert!(ended.err.contains("unknown key `bogus`"), "{}", ended.err);
 }
 
 #[test]

@@ -82,7 +82,7 @@ pub(super) fn text() -> String {
         ("defaults", tables::DEFAULTS),
         ("A check, besides its family", tables::CHECK),
         ("eventually", tables::EVENTUALLY),
-        ("baseline, per metric", tables::BASELINE),
+        ("baseline, per fact", tables::BASELINE),
     ] {
         let _ = writeln!(out, "\n## {title}\n");
         let flat: Vec<_> =

@@ -80,6 +80,7 @@ impl<T> Fact<T> {
                 tolerance: None,
                 rule,
                 rule_given: None,
+                part_of: None,
                 except: &[],
                 fleeting: &[],
                 expected: None,
@@ -209,6 +210,12 @@ impl<T> Fact<T> {
     #[must_use]
     pub const fn ruled_given(self, rule: Rule, fact: &'static str, word: &'static str) -> Self {
         Self { info: FactInfo { rule, rule_given: Some((fact, word)), ..self.info }, ..self }
+    }
+
+    /// The same fact, one of several that describe the same thing.
+    #[must_use]
+    pub const fn part_of(self, thing: &'static str) -> Self {
+        Self { info: FactInfo { part_of: Some(thing), ..self.info }, ..self }
     }
 
     /// The same fact, with another default rule.
