@@ -41,7 +41,7 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
         return Some(ttl(failure, breach, &asked));
     }
     let breach = failure.breach(RTT.info.name).or_else(|| failure.breach(CONNECT_TIME.info.name))?;
-    slow(failure, breach, PHASES)
+    slow(failure, breach, &asked.peer, PHASES)
 }
 
 /// What was asked of whom.
@@ -49,6 +49,8 @@ struct Asked {
     /// `www.example. A`.
     question: String,
     peer: Peer,
+    /// It looks up names of others as well.
+    resolves: bool,
 }
 
 impl Asked {
@@ -62,7 +64,8 @@ impl Asked {
         let handshake =
             failure.ending().is_some_and(|ending| ending.contains(NO_HANDSHAKE) || ending.contains("connection"));
         let sockets = if handshake || failure.summary(CONNECT_TIME.info.name).is_some() { 't' } else { 'u' };
-        Self { question: question.to_owned(), peer: Peer { host, port: port.unwrap_or(53), sockets } }
+        let resolves = failure.list(FLAGS.info.name).contains(&"ra");
+        Self { question: question.to_owned(), peer: Peer { host, port: port.unwrap_or(53), sockets }, resolves }
     }
 
     /// The command that asks again.
@@ -73,7 +76,8 @@ impl Asked {
         } else {
             format!(" @{}", self.peer.host)
         };
-        format!("dig +norecurse{server}{port} {}", self.question)
+        let norecurse = if self.resolves { "" } else { " +norecurse" };
+        format!("dig{norecurse}{server}{port} {}", self.question)
     }
 }
 
@@ -157,11 +161,11 @@ fn answers(failure: &Failure<'_>, breach: &Outcome, asked: &Asked) -> Diagnosis 
 fn ttl(failure: &Failure<'_>, breach: &Outcome, asked: &Asked) -> Diagnosis {
     let highest = failure.summary(TTL.info.name).map_or(0.0, |summary| summary.max);
     let (host, question) = (&asked.peer.host, &asked.question);
-    let human = Unit::Seconds.human(highest);
+    let human = lasting(highest);
     let cause = format!(
-        "{host} serves {question} with TTL {highest} s ({human}); expected of {}: {}",
-        breach.fact,
-        breach.in_words()
+        "{host} serves {question} with TTL {highest} s ({human}); expected {} ({})",
+        breach.in_words(),
+        breach.fact
     );
     let next = if is_authority(failure) {
         format!(
@@ -175,6 +179,16 @@ fn ttl(failure: &Failure<'_>, breach: &Outcome, asked: &Asked) -> Diagnosis {
         )
     };
     Diagnosis::new(cause, next)
+}
+
+/// Seconds as people count them.
+fn lasting(seconds: f64) -> String {
+    for (length, unit) in [(86_400.0, "d"), (3_600.0, "h"), (60.0, "min")] {
+        if seconds >= length {
+            return format!("{} {unit}", Unit::Count.human(seconds / length));
+        }
+    }
+    Unit::Seconds.human(seconds)
 }
 
 /// What several servers say: the most decisive of it first.

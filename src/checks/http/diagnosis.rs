@@ -6,7 +6,7 @@ use super::facts::{
     BODY, CERTIFICATE_EXPIRES_IN, CONNECT_TIME, FIRST_BYTE_TIME, HEADERS, OUTCOME, REDIRECTS, RESOLVE_TIME, STATUS,
     TLS_TIME, TOTAL_TIME, URL,
 };
-use crate::checks::shared::diagnosis::{Peer, ending, slow, unconnected};
+use crate::checks::shared::diagnosis::{Peer, ending, endpoint, slow, unconnected};
 use crate::model::Value;
 use crate::model::record::Outcome;
 use crate::probe::{Diagnosis, Failure};
@@ -26,7 +26,7 @@ const PHASES: &[(&str, &str)] = &[
     ),
     (
         FIRST_BYTE_TIME.info.name,
-        "the service itself is slow to answer: look at its load, its log and what it asks for in turn (database, other services)",
+        "the application is slow, not the network: look at its load, its log and what it asks for in turn (database, other services); by hand: curl -so /dev/null -w '%{time_connect} %{time_starttransfer} %{time_total}' URL",
     ),
 ];
 
@@ -50,7 +50,7 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
     }
     let timed = [&TOTAL_TIME, &RESOLVE_TIME, &CONNECT_TIME, &TLS_TIME, &FIRST_BYTE_TIME];
     let breach = timed.iter().find_map(|fact| failure.breach(fact.info.name))?;
-    slow(failure, breach, PHASES)
+    slow(failure, breach, &peer, PHASES)
 }
 
 /// Whom the last request went to: its address where it is known.
@@ -72,11 +72,12 @@ fn other(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diagnos
         "malformed" => format!("what answers there does not speak HTTP as it should: curl -v {}", failure.target),
         "too_many_redirects" => {
             let chain = failure.list(REDIRECTS.info.name);
-            let again = chain.iter().enumerate().find(|(at, url)| chain[..*at].contains(url)).map(|(_, url)| *url);
+            let again = chain.iter().enumerate().find_map(|(at, url)| {
+                let first = chain[..at].iter().position(|earlier| earlier == url)?;
+                Some(chain[first..=at].join(" -> "))
+            });
             let cause = match again {
-                Some(again) => {
-                    format!("the redirects lead in a circle: {again} comes again ({} redirects followed)", chain.len())
-                }
+                Some(circle) => format!("the redirects go in a circle: {circle} ({} redirects followed)", chain.len()),
                 None => ending(failure, breach),
             };
             let next = format!(
@@ -97,11 +98,14 @@ fn untrusted(failure: &Failure<'_>, peer: &Peer) -> String {
     let why = failure.ending().unwrap_or_default();
     let said = |word: &str| why.contains(word);
     if said("expired") || said("no longer valid") {
-        "renew the certificate, and look why its renewal did not run (certbot certificates, or the log of whatever renews it)".to_owned()
+        format!(
+            "renew it and reload the server, and look why its renewal did not run; what it shows now: {} | openssl x509 -noout -dates -subject",
+            s_client(failure, peer)
+        )
     } else if said("name") {
         format!(
-            "the wrong certificate is served, or it lacks the name: openssl s_client -connect {}:{} -servername NAME </dev/null | openssl x509 -noout -ext subjectAltName",
-            peer.host, peer.port
+            "which certificate does the server load for this name (SNI)? {} | openssl x509 -noout -subject -ext subjectAltName",
+            s_client(failure, peer)
         )
     } else if said("not yet valid") {
         "is the clock of this host right (date -u)? else the certificate was deployed too early".to_owned()
@@ -110,17 +114,44 @@ fn untrusted(failure: &Failure<'_>, peer: &Peer) -> String {
     }
 }
 
+/// The command that shows the certificate a client gets.
+fn s_client(failure: &Failure<'_>, peer: &Peer) -> String {
+    let url = failure.text(URL.info.name).or(Some(failure.target)).and_then(|url| Url::parse(url).ok());
+    let name = url.as_ref().and_then(Url::domain).map(|name| format!(" -servername {name}")).unwrap_or_default();
+    format!("openssl s_client -connect {}{name} </dev/null", endpoint(peer))
+}
+
+/// The words of a page, without its marks; the beginning of a long one.
+fn page(failure: &Failure<'_>) -> String {
+    let Some(body) = failure.text(BODY.info.name) else { return String::new() };
+    let (mut words, mut inside) = (String::new(), false);
+    for c in body.chars().take(SHOWN * 4) {
+        match c {
+            '<' => inside = true,
+            '>' => {
+                inside = false;
+                words.push(' ');
+            }
+            c if !inside => words.push(c),
+            _ => {}
+        }
+    }
+    let words: Vec<&str> = words.split_whitespace().collect();
+    let text: String = words.join(" ").chars().take(SHOWN).collect();
+    if text.is_empty() { text } else { format!(": \"{text}\"") }
+}
+
 fn status(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diagnosis> {
     let status = failure.value(STATUS.info.name)?.as_i64()?;
     let reason = u16::try_from(status).ok().and_then(|code| hyper::StatusCode::from_u16(code).ok()?.canonical_reason());
     let reason = reason.map(|reason| format!(" {reason}")).unwrap_or_default();
     let location = header(failure, "location");
     let server = header(failure, "server").map(|server| format!(", server: {server}")).unwrap_or_default();
-    let Peer { host, port, .. } = peer;
+    let (host, who) = (&peer.host, endpoint(peer));
     let wanted = breach.in_words();
     if let (300..=399, Some(location)) = (status, location) {
         let cause =
-            format!("{host}:{port} answers {status}{reason} and redirects to {location} (expected status {wanted})");
+            format!("{who} answers {status}{reason} and redirects to {location} (expected status {wanted})");
         let next = "ask that URL, or follow it (`follow: 5`), or expect the redirect (`status`, `headers.location`)";
         return Some(Diagnosis::new(cause, next));
     }
@@ -142,12 +173,12 @@ fn status(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diagno
             format!("look into the service's log on {host} for this request, or repeat it: curl -v {}", failure.target)
         }
     };
-    Some(Diagnosis::new(format!("{host}:{port} answers {status}{reason} (expected status {wanted}{server})"), next))
+    Some(Diagnosis::new(format!("{who} answers {status}{reason} (expected status {wanted}{server}){}", page(failure)), next))
 }
 
 /// Another content than expected.
 fn content(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Diagnosis {
-    let Peer { host, port, .. } = peer;
+    let who = endpoint(peer);
     let status = failure.value(STATUS.info.name).and_then(Value::as_i64).unwrap_or(0);
     let body = failure.text(BODY.info.name).map(str::trim).filter(|body| !body.is_empty() && body.len() <= SHOWN);
     let body = body.map(|body| format!("; the body is {}", body.replace(['\r', '\n'], " "))).unwrap_or_default();
@@ -155,7 +186,7 @@ fn content(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Diagnosis {
         "see what the service says of itself, and whether the new release is what answers here: curl -s {}",
         by_address(failure, peer)
     );
-    Diagnosis::new(format!("{host}:{port} answers {status}, but {}{body}", breach.sentence()), next)
+    Diagnosis::new(format!("{who} answers {status}, but {}{body}", breach.sentence()), next)
 }
 
 /// The URL for curl, asked of the address that answered.

@@ -23,7 +23,7 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
         let errors = failure.list(ERRORS.info.name);
         let said = if errors.is_empty() { String::new() } else { format!("; the path said: {}", errors.join(", ")) };
         let share = breach.got.as_deref().filter(|_| &*breach.fact == LOSS.info.name);
-        let share = share.map(|share| format!(" ({share})")).unwrap_or_default();
+        let share = share.map(|share| format!(" ({share}, expected {})", breach.in_words())).unwrap_or_default();
         return Some(Diagnosis::new(
             format!("{lost} of {sent} probes to {} were lost{share}{said}", peer.host),
             format!(
@@ -40,7 +40,7 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
              the target's place";
         return Some(Diagnosis::new(format!("{} came back changed", of_sent(ALTERED.info.name)), next));
     }
-    slow(failure, failure.breach(RTT.info.name)?, &[(RTT.info.name, PATH)])
+    slow(failure, failure.breach(RTT.info.name)?, &peer, &[(RTT.info.name, PATH)])
 }
 
 fn answered(failure: &Failure<'_>, peer: &Peer) -> Option<Diagnosis> {

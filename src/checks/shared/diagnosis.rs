@@ -111,7 +111,9 @@ fn not_dropped(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Diagnosi
     Diagnosis::new(cause, next)
 }
 
-fn endpoint(peer: &Peer) -> String {
+/// Address and port.
+#[must_use]
+pub fn endpoint(peer: &Peer) -> String {
     if peer.port == 0 { peer.host.clone() } else { dial::endpoint(&peer.host, peer.port) }
 }
 
@@ -187,7 +189,7 @@ fn unreachable(failure: &Failure<'_>, peer: &Peer) -> String {
 
 /// A time that is too long: which phase took it. `phases` are facts of the family and what to look at when one dominates.
 #[must_use]
-pub fn slow(failure: &Failure<'_>, breach: &Outcome, phases: &[(&str, &str)]) -> Option<Diagnosis> {
+pub fn slow(failure: &Failure<'_>, breach: &Outcome, peer: &Peer, phases: &[(&str, &str)]) -> Option<Diagnosis> {
     let human = |seconds: f64| Unit::Seconds.human(seconds);
     breach.got.as_ref()?;
     let too_long = matches!(&*breach.operator, "lt" | "le" | "between");
@@ -199,11 +201,21 @@ pub fn slow(failure: &Failure<'_>, breach: &Outcome, phases: &[(&str, &str)]) ->
     let (slowest, next, _) = seen.iter().max_by(|one, other| one.2.total_cmp(&other.2))?;
     let each: Vec<String> = seen.iter().map(|(name, _, typical)| format!("{name} {}", human(*typical))).collect();
     let cause = if seen.len() > 1 {
-        format!("{}; most of it is {slowest} ({})", breach.sentence(), each.join(", "))
+        format!("{} is slow: {}; most of it is {slowest} ({})", endpoint(peer), breach.sentence(), each.join(", "))
     } else {
-        breach.sentence()
+        format!("{} is slow: {}", endpoint(peer), breach.sentence())
     };
     Some(Diagnosis::new(cause, *next))
+}
+
+/// The next step where one IP version of a name is dead and the other works.
+#[must_use]
+pub fn one_version(failed: &str, port: u16) -> String {
+    let version = if failed.contains(':') { 6 } else { 4 };
+    format!(
+        "only IPv{version} is broken: ip -{version} route get {failed} here; on the host: ip -{version} addr, nft list ruleset and ss -l{version}tn \
+         'sport = :{port}'"
+    )
 }
 
 /// Addresses of a name that failed, `ADDRESS WORD` each: which, of how many, and whether one IP version is dead.

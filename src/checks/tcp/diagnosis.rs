@@ -1,7 +1,7 @@
 //! Why a check failed.
 
 use super::facts::{ADDRESSES, CONNECT_TIME, FAILED, OUTCOME};
-use crate::checks::shared::diagnosis::{Peer, ending, slow, some_addresses, unconnected};
+use crate::checks::shared::diagnosis::{Peer, ending, one_version, slow, some_addresses, unconnected};
 use crate::probe::{Diagnosis, Failure};
 
 /// What to look at when a handshake takes long.
@@ -15,11 +15,14 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
         if let Some(cause) =
             some_addresses(&failed, &failure.list(ADDRESSES.info.name)).filter(|_| failed.len() > 1 || several(failure))
         {
+            if cause.contains(" is dead, ") {
+                diagnosis.next = one_version(&peer.host, peer.port);
+            }
             diagnosis.cause = format!("{cause}; {}", ending(failure, breach));
         }
         return Some(diagnosis);
     }
-    slow(failure, failure.breach(CONNECT_TIME.info.name)?, &[(CONNECT_TIME.info.name, HANDSHAKE)])
+    slow(failure, failure.breach(CONNECT_TIME.info.name)?, &peer, &[(CONNECT_TIME.info.name, HANDSHAKE)])
 }
 
 /// Whether the name has more than one address.

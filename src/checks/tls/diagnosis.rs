@@ -1,7 +1,7 @@
 //! Why a check failed.
 
 use super::facts::{ADDRESS, COMPLETED, HANDSHAKE_TIME, OUTCOME, SCANNED, SUBJECT, VERIFIED, VERIFY_ERROR};
-use crate::checks::shared::diagnosis::{Peer, ending, slow, some_addresses, split, unconnected};
+use crate::checks::shared::diagnosis::{Peer, ending, one_version, slow, some_addresses, split, unconnected};
 use crate::model::Value;
 use crate::model::record::Outcome;
 use crate::probe::{Diagnosis, Failure};
@@ -28,6 +28,9 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
         let mut diagnosis = unconnected(failure, &OUTCOME, &server.peer).or_else(|| other(failure, breach, &server))?;
         let (failed, all) = (failure.list("addresses.failed"), failure.list("addresses"));
         if let Some(cause) = some_addresses(&failed, &all).filter(|_| all.len() > 1) {
+            if cause.contains(" is dead, ") {
+                diagnosis.next = one_version(&server.peer.host, server.peer.port);
+            }
             diagnosis.cause = format!("{cause}; {}", ending(failure, breach));
         }
         return Some(diagnosis);
@@ -44,7 +47,7 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
         return Some(settings(failure, breach, &server));
     }
     let breach = TIMES.iter().find_map(|(fact, _)| failure.breach(fact))?;
-    slow(failure, breach, TIMES)
+    slow(failure, breach, &server.peer, TIMES)
 }
 
 /// Who answered, and how to ask again.
@@ -163,6 +166,7 @@ fn settings(failure: &Failure<'_>, breach: &Outcome, server: &Server) -> Diagnos
     let suites = if count == 1 { "1 weak cipher suite".to_owned() } else { format!("{count} weak cipher suites") };
     let shown = weak.iter().take(4).copied().collect::<Vec<_>>().join(", ");
     let cause = format!("{endpoint} accepts {suites}: {shown}; expected {}", breach.in_words());
-    let next = "remove them from the list of ciphers (nginx: ssl_ciphers, haproxy: ciphers), on every node, and reload; then run this check again";
+    let next = "remove them from the list of ciphers (nginx: ssl_ciphers, haproxy: ciphers), on every node, and reload; to see one \
+         taken: openssl s_client -cipher 'ALL:COMPLEMENTOFALL:@SECLEVEL=0' -connect HOST:PORT";
     Diagnosis::new(cause, next)
 }

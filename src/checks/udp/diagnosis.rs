@@ -16,5 +16,5 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
         };
         return unconnected(failure, &OUTCOME, &peer).or_else(mismatch);
     }
-    slow(failure, failure.breach(RESPONSE_TIME.info.name)?, &[(RESPONSE_TIME.info.name, ANSWER)])
+    slow(failure, failure.breach(RESPONSE_TIME.info.name)?, &peer, &[(RESPONSE_TIME.info.name, ANSWER)])
 }

@@ -208,7 +208,7 @@ impl Server<'_> {
                 return Err(fault.into());
             }
             let why = verify_error.unwrap_or_else(|| "the server proved nothing".to_owned());
-            let why = format!("nothing was sent: the certificate does not verify: {why}");
+            let why = format!("the certificate of {peer} does not verify: {why}; no request was sent");
             return Err(ExchangeError::new(Cause::Untrusted, why));
         }
         Ok(stream)
