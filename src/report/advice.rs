@@ -1,6 +1,7 @@
 //! The line `try next` of a failure: the advice of its facts.
 
 use crate::checks;
+use crate::model::document_path::is_of;
 use crate::model::fact::{NO_FAILURE, SETTLED_IN};
 use crate::model::record::{FactValue, Outcome};
 use crate::model::{CheckRecord, FactInfo, Value};
@@ -49,8 +50,7 @@ fn of_breach(check: &CheckRecord, facts: &[FactInfo]) -> Option<&'static str> {
     let breached = || check.expectations.iter().filter(|outcome| !outcome.held);
     // What saw something is told first.
     let path = &*breached().find(|outcome| outcome.got.is_some()).or_else(|| breached().next())?.fact;
-    let within =
-        |fact: &&FactInfo| path.strip_prefix(fact.name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    let within = |fact: &&FactInfo| is_of(path, fact.name);
     let named = facts.iter().chain([&SETTLED_IN]).filter(within).filter(|fact| fact.advice.breach.is_some());
     named.max_by_key(|fact| fact.name.len())?.advice.breach
 }
