@@ -218,7 +218,11 @@ fn summary(counts: Counts, record: &Record) -> String {
         (regressed_warned(record), "regressed (warn only)"),
         (counts.inconclusive, "inconclusive"),
     ]));
-    let interrupted = if record.run.interrupted { "  INTERRUPTED" } else { "" };
+    let interrupted = match (record.run.interrupted, record.run.deadline_reached) {
+        (true, _) => "  INTERRUPTED",
+        (false, true) => "  DEADLINE REACHED",
+        (false, false) => "",
+    };
     format!(
         "{} checks: {}  in {}{interrupted}",
         counts.total,

@@ -43,6 +43,8 @@ pub struct Options<'a> {
     pub rounds: Option<u32>,
     /// `--timeout`, replaces `defaults.timeout`.
     pub timeout: Option<String>,
+    /// `--per-target`, replaces `defaults.per_target`.
+    pub per_target: Option<u32>,
     /// Folders given to the command; what suites include may lie below them.
     pub roots: Vec<PathBuf>,
     /// `--include-outside`.
@@ -61,6 +63,7 @@ impl<'a> Options<'a> {
             var_files: Vec::new(),
             rounds: None,
             timeout: None,
+            per_target: None,
             roots: Vec::new(),
             include_outside: false,
             env,
@@ -79,6 +82,8 @@ pub struct Loaded {
     pub files: BTreeSet<PathBuf>,
     /// All errors.
     pub errors: Diagnostics,
+    /// The name of some suite is not known, as its file has an error.
+    pub incomplete: bool,
     /// Knows every secret.
     pub redactor: Redactor,
 }
@@ -106,8 +111,10 @@ pub fn load(inputs: &[Input], families: &'static [Family], options: &Options<'_>
         };
         let roots = (!options.include_outside).then(|| Roots::of(path, &options.roots));
         let Some(document) = merge::read(path, text, roots.as_ref(), &mut loaded.sources, &mut loaded.errors) else {
+            loaded.incomplete = true;
             continue;
         };
+        loaded.incomplete |= document.name.is_none();
         known.extend(document.vars.keys().cloned());
         loaded.files.extend(document.files.iter().cloned());
         suite(path, document, families, options, &overrides, &defaults, &mut loaded);
@@ -150,6 +157,11 @@ fn suite(
     if let Some(timeout) = &options.timeout {
         let source = loaded.sources.add("--timeout", timeout.clone());
         defaults.insert("timeout".into(), scalar_node(source, timeout));
+    }
+    if let Some(most) = options.per_target {
+        let most = most.to_string();
+        let source = loaded.sources.add("--per-target", most.clone());
+        defaults.insert("per_target".into(), scalar_node(source, &most));
     }
     let affected = vars::affected(&document.vars, options.against.iter().map(|(name, _)| name));
     let everywhere = document.defaults.values().any(|node| vars::mentions(node, &affected));
