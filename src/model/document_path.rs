@@ -8,6 +8,8 @@ use super::typed::{self, Form};
 
 /// Conditions of one filter.
 const MOST: usize = 16;
+/// Longest path, bytes: no document has one, and brackets are looked for again and again.
+const LONGEST: usize = 4096;
 
 /// A step of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +76,12 @@ pub fn is_of(path: &str, name: &str) -> bool {
 
 /// Reads a path. The error says what is wrong with it, and what to write.
 pub fn read(text: &str) -> Result<Vec<Step>, (String, String)> {
+    if text.len() > LONGEST {
+        return Err((
+            format!("a path has at most {LONGEST} bytes, this one {}", text.len()),
+            "write a shorter one".to_owned(),
+        ));
+    }
     let mut steps = Vec::new();
     let mut rest = text;
     loop {
@@ -428,6 +436,7 @@ mod tests {
             ("services[name=db]status", "`status` stands right behind a filter"),
             ("services[name=\"db\"x]", "does not end with its quote"),
             ("services[name=${svc}]", "variables are replaced in values, and this is a key"),
+            (&"[".repeat(5000), "a path has at most 4096 bytes, this one 5000"),
         ] {
             let (told, help) = read(path).err().unwrap_or_else(|| panic!("{path} is read"));
             assert!(told.contains(why) && !help.is_empty(), "{path}: {told} ({help})");

@@ -31,10 +31,14 @@ pub struct Limit {
 /// The limits of a run: one for every name in `serial`, and one for every host of which some case says how many may be about it
 /// at once (the smallest counts). Tells the cases which are theirs. What runs alone needs none.
 pub(super) fn set(cases: &mut [Case]) -> Vec<Limit> {
+    let by_host = cases.iter().any(|case| case.per_target.is_some());
     let mut found: BTreeMap<Shared, (usize, Vec<usize>)> = BTreeMap::new();
     for (index, case) in cases.iter().enumerate().filter(|(_, case)| case.footprint == Footprint::Quiet) {
         if let Some(name) = &case.serial {
             found.entry(Shared::Serial(Arc::clone(name))).or_insert((1, Vec::new())).1.push(index);
+        }
+        if !by_host {
+            continue;
         }
         let mut hosts: Vec<&str> = case.subject().hosts.iter().map(|host| host.name()).collect();
         hosts.sort_unstable();
