@@ -168,7 +168,9 @@ pub async fn run<A: Assess>(
         halted = halted.or_else(|| halt_reason(&shared, index, &ended));
         queue.finish(&shared.plan, index, ended.verdict);
     }
-    timer.inspect(|timer| timer.abort());
+    if let Some(timer) = timer {
+        timer.abort();
+    }
 }
 
 /// How a case ended, as far as the other cases are concerned.

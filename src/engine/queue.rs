@@ -88,7 +88,9 @@ impl Queue {
         if let Some(limit) = full {
             self.limits[*limit].waiting.push(Reverse(index));
         } else {
-            limits.iter().for_each(|limit| self.limits[*limit].free -= 1);
+            for limit in limits {
+                self.limits[*limit].free -= 1;
+            }
             self.placed[index] = true;
         }
         let may_start = full.is_none();
@@ -110,7 +112,9 @@ impl Queue {
     pub(super) fn leave(&mut self, plan: &Plan, index: usize) {
         if std::mem::take(&mut self.placed[index]) {
             let limits = &plan.cases[index].limits;
-            limits.iter().for_each(|limit| self.limits[*limit].free += 1);
+            for limit in limits {
+                self.limits[*limit].free += 1;
+            }
             self.wake(limits);
         }
     }
@@ -244,11 +248,12 @@ mod tests {
             ends in prop::collection::vec(any::<prop::sample::Index>(), 48),
             jobs in 1_usize..6,
         ) {
-            let checks: String = shared.iter().enumerate().map(|(at, (name, host, most, needs))| {
+            let line = |(at, (name, host, most, needs)): (usize, &(u8, u8, u8, bool))| {
                 let serial = if *name == 0 { String::new() } else { format!("serial: s{name}, ") };
                 let needs = if *needs && at > 0 { format!("needs: [c{}], ", at - 1) } else { String::new() };
                 format!("  - {{id: c{at}, {serial}{needs}per_target: {most}, scripted: {{target: h{host}}}}}\n")
-            }).collect();
+            };
+            let checks = shared.iter().enumerate().map(line).collect::<Vec<_>>().concat();
             let plan = limited(&checks);
             let mut queue = Queue::new(&plan);
             let (mut running, mut ended, mut ends) = (Vec::new(), 0, ends.into_iter().cycle());

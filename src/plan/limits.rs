@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Case;
-use crate::probe::Footprint;
+use crate::probe::{Footprint, Host};
 
 /// What cases share.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,7 +40,7 @@ pub(super) fn set(cases: &mut [Case]) -> Vec<Limit> {
         if !by_host {
             continue;
         }
-        let mut hosts: Vec<&str> = case.subject().hosts.iter().map(|host| host.name()).collect();
+        let mut hosts: Vec<&str> = case.subject().hosts.iter().map(Host::name).collect();
         hosts.sort_unstable();
         hosts.dedup();
         for host in hosts {

@@ -159,7 +159,7 @@ impl Plan {
             if ids.is_empty() { String::new() } else { format!("{words}: {}\n", ids.join(", ")) }
         };
         let renamed = self.renamed.iter().map(|(old, new)| format!("{old} of the report is called {new} now\n"));
-        renamed.collect::<String>()
+        renamed.collect::<Vec<_>>().concat()
             + &line("taken in because a selected check needs them", &self.pulled_in)
             + &line("left out because they need what --skip-tag leaves out", &self.left_out)
     }

@@ -9,7 +9,7 @@ use crate::suite::{Suite, matrix};
 
 /// The checks of a run, by suite.
 pub(super) struct Suites<'c> {
-    suites: Vec<Of<'c>>,
+    all: Vec<Of<'c>>,
     /// Where each suite stands; of two with one name, which is an error of its own, the first.
     by_name: BTreeMap<&'c str, usize>,
     checks: Vec<&'c Check>,
@@ -37,10 +37,10 @@ pub(super) struct Unknown {
 
 impl<'c> Suites<'c> {
     pub(super) fn of(suites: &'c [Suite], incomplete: bool) -> Self {
-        let mut out = Self { suites: Vec::new(), by_name: BTreeMap::new(), checks: Vec::new(), incomplete };
+        let mut out = Self { all: Vec::new(), by_name: BTreeMap::new(), checks: Vec::new(), incomplete };
         for (at, suite) in suites.iter().enumerate() {
             out.by_name.entry(&suite.name).or_insert(at);
-            out.suites.push(Of { suite, start: out.checks.len(), names: Names::of(&suite.checks) });
+            out.all.push(Of { suite, start: out.checks.len(), names: Names::of(&suite.checks) });
             out.checks.extend(&suite.checks);
         }
         out
@@ -54,13 +54,13 @@ impl<'c> Suites<'c> {
     /// The suite of the case at a position.
     pub(super) fn suite_of(&self, index: usize) -> usize {
         // Of suites without a case, which begin where the next one does, none is meant.
-        self.suites.partition_point(|of| of.start <= index).saturating_sub(1)
+        self.all.partition_point(|of| of.start <= index).saturating_sub(1)
     }
 
     /// Positions of the cases that `name` means where a check of suite `own` writes it below `key`. None, when what it means
     /// has an error of its own.
     pub(super) fn find(&self, own: usize, name: &str, key: &str, errors: &Diagnostics) -> Result<Vec<usize>, Unknown> {
-        let home = &self.suites[own];
+        let home = &self.all[own];
         if let Some(found) = home.find(name) {
             return Ok(found);
         }
@@ -70,10 +70,10 @@ impl<'c> Suites<'c> {
             return Err(Unknown { message, label: "no check has this id", help });
         };
         match self.by_name.get(suite) {
-            Some(at) => self.suites[*at].find(check).ok_or_else(|| Unknown {
+            Some(at) => self.all[*at].find(check).ok_or_else(|| Unknown {
                 message: format!("unknown check `{name}` in `{key}`"),
                 label: "that suite has no check with this id",
-                help: self.suites[*at].suggestion(check, errors),
+                help: self.all[*at].suggestion(check, errors),
             }),
             None if self.incomplete => Ok(Vec::new()),
             None => Err(Unknown {
@@ -86,7 +86,7 @@ impl<'c> Suites<'c> {
 
     /// The name in full, where a single other suite has such a check.
     fn elsewhere(&self, name: &str) -> Option<String> {
-        let mut found = self.suites.iter().filter(|of| of.find(name).is_some());
+        let mut found = self.all.iter().filter(|of| of.find(name).is_some());
         let of = found.next().filter(|_| found.next().is_none())?;
         Some(format!("it is a check of another suite: write `{}/{name}`", of.suite.name))
     }

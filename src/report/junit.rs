@@ -156,8 +156,7 @@ fn warned(check: &CheckRecord) -> Option<String> {
 /// A warning with all that a failure would tell.
 fn warning(check: &CheckRecord) -> Option<String> {
     let why = warned(check)?;
-    let told: String = story(check).lines().map(|line| format!("\n  {line}")).collect();
-    Some(format!("WARN {}: {why}{told}", check.id))
+    Some(format!("WARN {}: {why}\n  {}", check.id, story(check).replace('\n', "\n  ")))
 }
 
 fn properties(record: &Record, checks: &[&CheckRecord], rich: bool) -> Vec<(String, String)> {

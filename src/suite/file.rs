@@ -154,15 +154,7 @@ fn suite(
         .iter()
         .map(|(key, node)| (key.clone(), vars::resolve(node, &scope, &mut loaded.errors)))
         .collect();
-    if let Some(timeout) = &options.timeout {
-        let source = loaded.sources.add("--timeout", timeout.clone());
-        defaults.insert("timeout".into(), scalar_node(source, timeout));
-    }
-    if let Some(most) = options.per_target {
-        let most = most.to_string();
-        let source = loaded.sources.add("--per-target", most.clone());
-        defaults.insert("per_target".into(), scalar_node(source, &most));
-    }
+    defaults.extend(given_defaults(options, &mut loaded.sources));
     let affected = vars::affected(&document.vars, options.against.iter().map(|(name, _)| name));
     let everywhere = document.defaults.values().any(|node| vars::mentions(node, &affected));
     let mut builder = Builder {
@@ -201,6 +193,18 @@ fn suite(
         loaded.errors.labelled(span, format!("two suites are called `{name}`"), label, "rename one of them");
     }
     loaded.suites.push(Suite { name, file: path.to_string_lossy().into_owned(), sha256: document.sha256, checks, ids });
+}
+
+/// Defaults that the command line replaces.
+fn given_defaults(options: &Options<'_>, sources: &mut Sources) -> Vec<(String, Node)> {
+    let per_target = options.per_target.map(|most| most.to_string());
+    let given = [("timeout", "--timeout", options.timeout.clone()), ("per_target", "--per-target", per_target)];
+    let node = |(key, flag, text): (&str, &str, Option<String>)| {
+        let text = text?;
+        let source = sources.add(flag, text.clone());
+        Some((key.to_owned(), scalar_node(source, &text)))
+    };
+    given.into_iter().filter_map(node).collect()
 }
 
 fn secrets(document: &Document, env: Env<'_>, loaded: &mut Loaded) -> BTreeMap<String, String> {

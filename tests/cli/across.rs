@@ -152,33 +152,38 @@ fn the_plan_is_a_document_too() {
     let cases = plan["cases"].as_array().unwrap();
     let ids: Vec<&str> = cases.iter().map(|case| case["id"].as_str().unwrap()).collect();
     assert_eq!(ids, ["a", "b", "c", "d", "f"]);
-    let [a, b, c, d, f] = cases.as_slice() else { panic!("{plan}") };
+    let [first, second, converges, skipped, breaks] = cases.as_slice() else { panic!("{plan}") };
     assert_eq!(
-        (&a["serial"], &a["limits"], &a["target"]),
+        (&first["serial"], &first["limits"], &first["target"]),
         (&"lab".into(), &serde_json::json!([0]), &"127.0.0.1:9".into())
     );
-    assert_eq!(b["needs"], serde_json::json!(["s/a"]));
-    let numbers = ["retries", "retry_delay_s", "rounds", "warm_up", "samples"].map(|name| b[name].as_f64().unwrap());
-    assert_eq!(numbers, [2.0, 3.0, 4.0, 1.0, 5.0]);
-    assert_eq!((&b["severity"], &b["stage"], &b["alone"]), (&"warn".into(), &"quiet".into(), &false.into()));
-    let expects = b["expects"].as_array().unwrap();
+    assert_eq!(second["needs"], serde_json::json!(["s/a"]));
+    for (name, want) in [("retries", 2.0), ("retry_delay_s", 3.0), ("rounds", 4.0), ("warm_up", 1.0), ("samples", 5.0)]
+    {
+        assert_eq!(second[name].as_f64(), Some(want), "{name}");
+    }
+    assert_eq!(
+        (&second["severity"], &second["stage"], &second["alone"]),
+        (&"warn".into(), &"quiet".into(), &false.into())
+    );
+    let expects = second["expects"].as_array().unwrap();
     let of = |fact: &str| expects.iter().find(|one| one["fact"] == fact).unwrap();
     assert_eq!(
         (&of("connect_time.p95")["origin"], &of("connect_time.p95")["at"]["line"]),
         (&"suite".into(), &7.into())
     );
     assert_eq!((&of("outcome")["origin"], &of("outcome")["at"]), (&"default".into(), &serde_json::Value::Null));
-    assert_eq!(c["eventually"], serde_json::json!({"within_s": 30.0, "every_s": 2.0}));
-    assert_eq!((c["timeout_s"].as_f64(), &c["tags"]), (Some(4.0), &serde_json::json!(["x", "y"])));
-    assert!(d["skip"].as_str().unwrap().contains("when host is other"), "{d}");
-    assert_eq!((&f["stage"], &f["alone"]), (&"disruptive".into(), &true.into()));
+    assert_eq!(converges["eventually"], serde_json::json!({"within_s": 30.0, "every_s": 2.0}));
+    assert_eq!((converges["timeout_s"].as_f64(), &converges["tags"]), (Some(4.0), &serde_json::json!(["x", "y"])));
+    assert!(skipped["skip"].as_str().unwrap().contains("when host is other"), "{skipped}");
+    assert_eq!((&breaks["stage"], &breaks["alone"]), (&"disruptive".into(), &true.into()));
     assert!(cases.iter().all(|case| case["budget_s"].as_f64() >= case["attempt_s"].as_f64().or(Some(0.0))), "{plan}");
     // Two arms, in the order of the seed.
     let plan: serde_json::Value =
         serde_json::from_str(&run(&["--json", "-", "--against", "host=127.0.0.2", "--pairs", "6"]).out).unwrap();
-    let a = plan["cases"].as_array().unwrap().iter().find(|case| case["id"] == "a").unwrap();
+    let paired = plan["cases"].as_array().unwrap().iter().find(|case| case["id"] == "a").unwrap();
     assert_eq!(
-        (&a["head"], &a["alone"], a["first_arms"].as_array().unwrap().len()),
+        (&paired["head"], &paired["alone"], paired["first_arms"].as_array().unwrap().len()),
         (&"127.0.0.2:9".into(), &true.into(), 6)
     );
     // It is valid by its own schema, and replaces nothing that is read.

@@ -1,5 +1,6 @@
 //! What suites expect of JSON: the element of a list that has a value, and null beside what is not there.
 
+use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 
@@ -33,7 +34,8 @@ fn judged(document: &'static str, expectations: &[&str], more: &str) -> Vec<(Str
     let port = serving(document);
     let mut suite = String::from("version: 1\nsuite: s\nchecks:\n");
     for (at, expect) in expectations.iter().enumerate() {
-        suite += &format!(
+        let _ = write!(
+            suite,
             "  - id: c{at}\n    http: {{url: \"http://127.0.0.1:{port}/\"{more}}}\n    expect:\n      {expect}\n"
         );
     }

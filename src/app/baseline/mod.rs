@@ -102,7 +102,7 @@ impl Tally {
         ];
         let parts = parts.iter().filter(|(count, _)| *count > 0).map(|(count, words)| format!(", {count} {words}"));
         let runs = if self.accepted == 1 { "run" } else { "runs" };
-        format!("{} {runs} accepted{}\n", self.accepted, parts.collect::<String>())
+        format!("{} {runs} accepted{}\n", self.accepted, parts.collect::<Vec<_>>().concat())
     }
 }
 

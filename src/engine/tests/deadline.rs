@@ -70,7 +70,7 @@ async fn an_attempt_that_was_due_leaves_the_check_errored() {
         let ran = bench().check("a", keys, Script::always(bad())).deadline(7.0).run().await;
         assert_eq!(ran.times("a", Entry::Run), seen, "{keys}");
         assert_eq!(ran.fault("a").0, FaultKind::RunDeadline, "{keys}: it might still have held");
-        assert_eq!(ran.record("a").attempts as usize, seen.len(), "{keys}");
+        assert_eq!(ran.record("a").attempts, u32::try_from(seen.len()).unwrap(), "{keys}");
     }
     let last = bench().check("a", "retries: 1, retry_delay: 5s", Script::always(bad())).deadline(7.0).run().await;
     assert_eq!(last.verdict("a").0, Verdict::Failed, "nothing was due any more");
