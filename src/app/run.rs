@@ -68,6 +68,9 @@ pub(super) async fn execute(ready: Ready, args: &RunArgs, terminal: &Terminal, l
 fn apart(ready: &Ready, args: &RunArgs, host_class: &str) -> Result<(), String> {
     let mut files = Files::new();
     ready.read_by(&mut files);
+    if let Some(report) = &args.suites.failed_from {
+        files.reads("--failed-from", report);
+    }
     if let Some(from) = &args.suites.baseline {
         files.reads_below("--baseline", from, STORE_DEPTH);
     }
@@ -91,7 +94,7 @@ struct Started {
 
 async fn follow(run: Started, args: &RunArgs, terminal: &Terminal, ladder: &Ladder) -> (u8, Option<Record>) {
     let Started { ready, host, assessor, stdout_taken, lanes } = run;
-    let Ready { plan, seed, redactor, sources, found, files: _ } = ready;
+    let Ready { plan, seed, redactor, sources, found, files: _, rerun_of } = ready;
     let plan = Arc::new(plan);
     let style = if stdout_taken { terminal.style_err() } else { terminal.style() };
     let say = |text: &str| if stdout_taken { terminal.err(text) } else { terminal.out(text) };
@@ -101,7 +104,10 @@ async fn follow(run: Started, args: &RunArgs, terminal: &Terminal, ladder: &Ladd
     let settings = engine::Settings { lanes, ..settings(args, seed) };
     let (sender, mut receiver) = mpsc::channel(CHANNEL);
     let start = settings.start;
-    let opening = started(&plan, args, host, (settings.wall, seed), assessor.vanished(&plan));
+    let mut opening = started(&plan, args, host, (settings.wall, seed), assessor.vanished(&plan));
+    if let Event::RunStarted { run, .. } = &mut opening {
+        run.rerun_of = rerun_of;
+    }
     let notices = both_references(&plan, args) + &assessor.notices(&plan);
     let stop = ladder.stop.clone();
     let work = tokio::spawn(engine::run(Arc::clone(&plan), Arc::new(assessor), settings, stop, sender));
@@ -207,6 +213,7 @@ fn settings(args: &RunArgs, seed: u64) -> engine::Settings {
         seed,
         wall,
         start: Instant::now(),
+        deadline: args.deadline,
         lanes: engine::Lanes::default(),
     }
 }
@@ -217,6 +224,7 @@ fn started(plan: &Plan, args: &RunArgs, host: Host, (wall, seed): (Timestamp, u6
         id: format!("{:x}-{:x}", wall.as_microsecond(), std::process::id()),
         started: format!("{wall:.3}"),
         labels: args.labels.iter().cloned().collect(),
+        deadline_s: args.deadline.map(|deadline| deadline.as_secs_f64()),
         strict: args.strict,
         vanished,
         ..Run::default()

@@ -14,6 +14,8 @@ pub use calibrate::CalibrateArgs;
 pub use compare::CompareArgs;
 pub use probe::ProbeArgs;
 
+use crate::model::{Unit, quantity};
+
 /// Tells whether new or changed infrastructure is ready.
 #[derive(Debug, Parser)]
 #[command(name = "shakedown", version, propagate_version = true, disable_help_subcommand = true)]
@@ -97,6 +99,10 @@ pub struct SuiteArgs {
     /// Only checks whose id, case id or suite/case matches.
     #[arg(long, value_name = "GLOB", env = "SHAKEDOWN_ONLY")]
     pub only: Vec<crate::plan::Glob>,
+    /// Only what failed in this report, could not be measured, regressed, or was not run though it applies, and what that
+    /// needs. A check of it that no suite has any more is an error.
+    #[arg(long, value_name = "REPORT")]
+    pub failed_from: Option<PathBuf>,
     /// Override a variable of the suites.
     #[arg(long = "var", value_name = "K=V", value_parser = pair)]
     pub vars: Vec<(String, String)>,
@@ -109,6 +115,9 @@ pub struct SuiteArgs {
     /// How long a silent peer is waited for, where a check does not say; replaces `defaults.timeout`.
     #[arg(long, value_name = "T", env = "SHAKEDOWN_TIMEOUT")]
     pub timeout: Option<String>,
+    /// How many checks may be about the same host at once, where a check does not say; replaces `defaults.per_target`.
+    #[arg(long, value_name = "N", env = "SHAKEDOWN_PER_TARGET", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub per_target: Option<u32>,
     /// Compare two targets in interleaved pairs: arm `base` is the suite as written, arm `head` has this variable changed.
     /// Every measured check that names the variable is paired; the verdict is about `head`.
     #[arg(long, value_name = "K=V", value_parser = pair)]
@@ -139,10 +148,12 @@ impl Default for SuiteArgs {
             tags: Vec::new(),
             skip_tags: Vec::new(),
             only: Vec::new(),
+            failed_from: None,
             vars: Vec::new(),
             var_files: Vec::new(),
             rounds: None,
             timeout: None,
+            per_target: None,
             against: Vec::new(),
             pairs: 10,
             baseline: None,
@@ -159,6 +170,9 @@ pub struct PlanArgs {
     /// Suites.
     #[command(flatten)]
     pub suites: SuiteArgs,
+    /// Write the plan as JSON (`shakedown schema plan`) in place of the text; `-` is stdout.
+    #[arg(long, value_name = "F")]
+    pub json: Option<PathBuf>,
 }
 
 /// Where reports go.
@@ -194,6 +208,10 @@ pub struct RunArgs {
     /// Checks beside each other [default: four per processor].
     #[arg(long, value_name = "N", env = "SHAKEDOWN_JOBS", value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub jobs: Option<u16>,
+    /// How long the whole run may take (`10m`): then what runs is stopped, what was changed is put back, and every check
+    /// that has not ended is errored.
+    #[arg(long, value_name = "T", env = "SHAKEDOWN_DEADLINE", value_parser = length_of_time)]
+    pub deadline: Option<std::time::Duration>,
     /// Start no further check after the first failure.
     #[arg(long, env = "SHAKEDOWN_FAIL_FAST", value_parser = yes_or_no())]
     pub fail_fast: bool,
@@ -263,6 +281,8 @@ pub struct SchemaArgs {
 pub enum SchemaOf {
     /// Suite files.
     Suite,
+    /// The JSON of `plan`.
+    Plan,
     /// The JSON report.
     Report,
     /// Baselines.
@@ -314,6 +334,22 @@ pub enum Dialect {
 /// Environment variables say 1, yes or on as well as true.
 fn yes_or_no() -> clap::builder::BoolishValueParser {
     clap::builder::BoolishValueParser::new()
+}
+
+/// Longest deadline of a run, seconds.
+const LONGEST_DEADLINE: f64 = 30.0 * 86_400.0;
+
+/// A length of time with its unit, of which there is some.
+fn length_of_time(text: &str) -> Result<std::time::Duration, String> {
+    let seconds =
+        quantity::parse(text, Unit::Seconds).map_err(|why| format!("{why}; write a length of time such as 10m"))?;
+    if seconds <= 0.0 {
+        return Err("nothing could be measured in no time; write a length of time such as 10m".to_owned());
+    }
+    if seconds > LONGEST_DEADLINE {
+        return Err("longer than 30d".to_owned());
+    }
+    std::time::Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::comparison::Arm;
+use super::document_path::is_of;
 use super::fact::FactInfo;
 use super::{Fault, Value};
 use crate::stats::Samples;
@@ -292,8 +293,7 @@ impl Observation {
     /// Why the fact of a path (`name`, or `name.part`) could not be measured from here, if it could not.
     #[must_use]
     pub fn unavailable(&self, path: &str) -> Option<&Fault> {
-        let below = |name: &str| path.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-        self.unavailable.iter().find(|(name, _)| below(name)).map(|(_, why)| why)
+        self.unavailable.iter().find(|(name, _)| is_of(path, name)).map(|(_, why)| why)
     }
 
     /// Adds a line of evidence; bounded in length and number. What every round says again is said once.

@@ -1,20 +1,141 @@
-//! Names of checks and of cells, as `needs` and `control` write them.
+//! Names of checks and of cells, as `needs` and `control` write them: of the own suite, or `suite/check` of another.
 
 use std::collections::{BTreeMap, HashMap};
 
 use crate::suite::check::Check;
-use crate::suite::diagnostic::Diagnostics;
-use crate::suite::matrix;
+use crate::suite::diagnostic::{Diagnostics, suggest};
+use crate::suite::merge::is_name;
+use crate::suite::{Suite, matrix};
+
+/// The checks of a run, by suite.
+pub(super) struct Suites<'c> {
+    all: Vec<Of<'c>>,
+    /// Where each suite stands; of two with one name, which is an error of its own, the first.
+    by_name: BTreeMap<&'c str, usize>,
+    checks: Vec<&'c Check>,
+    /// A suite could not be read: a name nobody has may be its own.
+    incomplete: bool,
+}
+
+/// The checks of one suite.
+struct Of<'c> {
+    suite: &'c Suite,
+    /// Position of its first case.
+    start: usize,
+    names: Names<'c>,
+}
+
+/// A name that means no check.
+pub(super) struct Unknown {
+    /// What is wrong.
+    pub(super) message: String,
+    /// Beside the caret.
+    pub(super) label: &'static str,
+    /// What to write, or to do, instead.
+    pub(super) help: String,
+}
+
+impl<'c> Suites<'c> {
+    pub(super) fn of(suites: &'c [Suite], incomplete: bool) -> Self {
+        let mut out = Self { all: Vec::new(), by_name: BTreeMap::new(), checks: Vec::new(), incomplete };
+        for (at, suite) in suites.iter().enumerate() {
+            out.by_name.entry(&suite.name).or_insert(at);
+            out.all.push(Of { suite, start: out.checks.len(), names: Names::of(&suite.checks) });
+            out.checks.extend(&suite.checks);
+        }
+        out
+    }
+
+    /// The cases of all suites, in the order written.
+    pub(super) fn checks(&self) -> &[&'c Check] {
+        &self.checks
+    }
+
+    /// The suite of the case at a position.
+    pub(super) fn suite_of(&self, index: usize) -> usize {
+        // Of suites without a case, which begin where the next one does, none is meant.
+        self.all.partition_point(|of| of.start <= index).saturating_sub(1)
+    }
+
+    /// Positions of the cases that `name` means where a check of suite `own` writes it below `key`. None, when what it means
+    /// has an error of its own.
+    pub(super) fn find(&self, own: usize, name: &str, key: &str, errors: &Diagnostics) -> Result<Vec<usize>, Unknown> {
+        let home = &self.all[own];
+        if let Some(found) = home.find(name) {
+            return Ok(found);
+        }
+        let Some((suite, check)) = name.split_once('/').filter(|(suite, _)| is_name(suite)) else {
+            let message = format!("unknown check `{name}` in `{key}`");
+            let help = self.elsewhere(name).unwrap_or_else(|| home.suggestion(name, errors));
+            return Err(Unknown { message, label: "no check has this id", help });
+        };
+        match self.by_name.get(suite) {
+            Some(at) => self.all[*at].find(check).ok_or_else(|| Unknown {
+                message: format!("unknown check `{name}` in `{key}`"),
+                label: "that suite has no check with this id",
+                help: self.all[*at].suggestion(check, errors),
+            }),
+            None if self.incomplete => Ok(Vec::new()),
+            None => Err(Unknown {
+                message: format!("`{name}` in `{key}` is a check of suite `{suite}`, which is no part of this run"),
+                label: "no suite of this run has this name",
+                help: self.add(suite, home),
+            }),
+        }
+    }
+
+    /// The name in full, where a single other suite has such a check.
+    fn elsewhere(&self, name: &str) -> Option<String> {
+        let mut found = self.all.iter().filter(|of| of.find(name).is_some());
+        let of = found.next().filter(|_| found.next().is_none())?;
+        Some(format!("it is a check of another suite: write `{}/{name}`", of.suite.name))
+    }
+
+    /// How a suite becomes part of the run.
+    fn add(&self, suite: &str, home: &Of<'_>) -> String {
+        let near = suggest(suite, self.by_name.keys().copied());
+        if near.starts_with("did you mean") {
+            return near;
+        }
+        format!(
+            "give the file of suite `{suite}` too, such as `shakedown run {} {suite}.yaml`, or the folder that holds both",
+            home.suite.file
+        )
+    }
+}
+
+impl Of<'_> {
+    /// Positions of what a name of this suite means; empty when the check has an error of its own, `None` when there is none.
+    fn find(&self, name: &str) -> Option<Vec<usize>> {
+        let found = self.names.find(name);
+        if !found.is_empty() {
+            return Some(found.into_iter().map(|index| self.start + index).collect());
+        }
+        let check = matrix::split_id(name).map_or(name, |(check, _)| check);
+        // Ids are sorted.
+        let written = self.suite.ids.binary_search_by(|id| id.as_str().cmp(check)).is_ok();
+        (written && !self.names.by_check.contains_key(check)).then(Vec::new)
+    }
+
+    /// What to write in place of a name that means nothing.
+    fn suggestion(&self, name: &str, errors: &Diagnostics) -> String {
+        let check = matrix::split_id(name).map_or(name, |(check, _)| check);
+        match self.names.by_check.get(check).and_then(|cases| self.suite.checks.get(*cases.first()?)) {
+            Some(first) => format!("its cells are called like `{}`", first.id),
+            None => errors.suggest(name, self.suite.ids.iter().map(String::as_str)),
+        }
+    }
+}
 
 /// Cases by the name of their check.
-pub(super) struct Names<'c> {
+struct Names<'c> {
     checks: &'c [Check],
     by_check: BTreeMap<&'c str, Vec<usize>>,
     by_id: HashMap<&'c str, usize>,
 }
 
 impl<'c> Names<'c> {
-    pub(super) fn of(checks: &'c [Check]) -> Self {
+    fn of(checks: &'c [Check]) -> Self {
         let mut by_check: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (index, check) in checks.iter().enumerate() {
             by_check.entry(&check.check).or_default().push(index);
@@ -25,7 +146,7 @@ impl<'c> Names<'c> {
 
     /// Positions of the cases of a check, or of those that a name with some of its keys means: `alive[site=a]` has every
     /// cell with this site.
-    pub(super) fn find(&self, name: &str) -> Vec<usize> {
+    fn find(&self, name: &str) -> Vec<usize> {
         // A whole id means its case, and nothing else: thousands of cells may each name one of thousands.
         if let Some(index) = self.by_id.get(name) {
             return vec![*index];
@@ -37,14 +158,5 @@ impl<'c> Names<'c> {
             wanted.iter().all(|(key, value)| cell.iter().any(|(own, part)| own == key && part == value))
         };
         cases.iter().filter(fits).copied().collect()
-    }
-
-    /// What to write in place of a name that means nothing.
-    pub(super) fn suggestion(&self, name: &str, ids: &[String], errors: &Diagnostics) -> String {
-        let check = matrix::split_id(name).map_or(name, |(check, _)| check);
-        match self.by_check.get(check).and_then(|cases| self.checks.get(*cases.first()?)) {
-            Some(first) => format!("its cells are called like `{}`", first.id),
-            None => errors.suggest(name, ids.iter().map(String::as_str)),
-        }
     }
 }

@@ -2,6 +2,7 @@
 //! nothing to say, its tables do.
 
 use super::Family;
+use crate::model::document_path::is_of;
 use crate::model::fact::{NO_FAILURE, SETTLED_IN};
 use crate::model::record::Outcome;
 use crate::model::{Choice, Fact, FactInfo, Observation, Round, Value};
@@ -112,7 +113,7 @@ impl<'f> Failure<'f> {
     /// The first expectation of a fact, or of a path below it, that did not hold.
     #[must_use]
     pub fn breach(&self, name: &str) -> Option<&'f Outcome> {
-        self.unmet().find(|outcome| is_within(&outcome.fact, name))
+        self.unmet().find(|outcome| is_of(&outcome.fact, name))
     }
 
     /// The expectation that did not hold and says most: what is absent is mostly so because of something that was seen.
@@ -156,10 +157,6 @@ impl<'f> Failure<'f> {
     }
 }
 
-fn is_within(path: &str, name: &str) -> bool {
-    path.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-}
-
 /// The next step as the tables of a family have it: after a value that tells of a fault by itself, else after the first
 /// expectation that did not hold.
 #[must_use]
@@ -182,6 +179,6 @@ fn of_value(failure: &Failure<'_>, fact: &FactInfo) -> Option<&'static str> {
 fn of_breach(failure: &Failure<'_>) -> Option<&'static str> {
     let path = &*failure.first()?.fact;
     let facts = failure.family.facts.iter().chain([&SETTLED_IN]);
-    let named = facts.filter(|fact| is_within(path, fact.name) && fact.advice.breach.is_some());
+    let named = facts.filter(|fact| is_of(path, fact.name) && fact.advice.breach.is_some());
     named.max_by_key(|fact| fact.name.len())?.advice.breach
 }

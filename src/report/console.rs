@@ -258,7 +258,11 @@ fn summary(record: &Record, style: Style) -> String {
     let shown = counted.filter(|(at, (_, count))| *count > 0 || *at == 0);
     let parts: Vec<String> = shown.map(|(_, (word, count))| format!("{count} {word}")).collect();
     let took = Unit::Seconds.human(record.run.duration_s);
-    let interrupted = if record.run.interrupted { "  INTERRUPTED" } else { "" };
+    let interrupted = match (record.run.interrupted, record.run.deadline_reached) {
+        (true, _) => "  INTERRUPTED",
+        (false, true) => "  DEADLINE REACHED",
+        (false, false) => "",
+    };
     let code = crate::exit::code(crate::exit::Ending::of(record, false));
     style.strong(&format!("{name}  {}  {took}{interrupted}  (exit {code})", parts.join("  ")))
 }

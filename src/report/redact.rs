@@ -58,7 +58,20 @@ fn redact(event: &mut Event, redactor: &Redactor) {
 }
 
 fn of_run(run: &mut Run, redactor: &Redactor) {
-    let Run { id: _, started: _, duration_s: _, interrupted: _, signal: _, strict: _, vanished, labels } = run;
+    let Run {
+        id: _,
+        started: _,
+        duration_s: _,
+        interrupted: _,
+        signal: _,
+        deadline_s: _,
+        deadline_reached: _,
+        rerun_of,
+        strict: _,
+        vanished,
+        labels,
+    } = run;
+    option(rerun_of, redactor);
     texts(vanished, redactor);
     map(labels, redactor);
 }

@@ -14,6 +14,7 @@ use super::digest::Written;
 use super::expect::{FactTyping, Reader, effective};
 use super::matrix::{self, Cell};
 use super::merge::is_name;
+use super::repeats;
 use super::tables::{self, Weight};
 use super::tree::{Kind, Node};
 use super::vars::{self, Scope};
@@ -168,6 +169,9 @@ impl Builder<'_> {
             expectations,
             eventually,
             retries: if disruptive { 0 } else { common.get(&tables::RETRIES) },
+            retry_delay: common.get(&tables::RETRY_DELAY),
+            serial: repeats::serial(resolved.get("serial"), self.errors),
+            per_target: common.get(&tables::PER_TARGET).and_then(|most| usize::try_from(most).ok()),
             rounds: self.rounds.unwrap_or_else(|| common.get(&tables::ROUNDS)),
             samples: if disruptive { 1 } else { samples },
             severity,
@@ -221,6 +225,9 @@ impl Builder<'_> {
         if disruptive && (eventually || resolved.get("retries").is_some()) {
             let help = "a second attempt would break the target once more and hide the first result";
             self.errors.add(node.span, format!("`{family}` is made once: no `retries`, no `eventually`"), help);
+        }
+        if let Some(delay) = resolved.get(tables::RETRY_DELAY.name()) {
+            repeats::retry_delay(delay, common, (eventually, disruptive), family, self.errors);
         }
         if eventually && common.get(&tables::RETRIES) > 0 {
             let help = "`eventually` is for convergence after a change, `retries` for flakes: keep one";

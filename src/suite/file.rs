@@ -43,6 +43,8 @@ pub struct Options<'a> {
     pub rounds: Option<u32>,
     /// `--timeout`, replaces `defaults.timeout`.
     pub timeout: Option<String>,
+    /// `--per-target`, replaces `defaults.per_target`.
+    pub per_target: Option<u32>,
     /// Folders given to the command; what suites include may lie below them.
     pub roots: Vec<PathBuf>,
     /// `--include-outside`.
@@ -61,6 +63,7 @@ impl<'a> Options<'a> {
             var_files: Vec::new(),
             rounds: None,
             timeout: None,
+            per_target: None,
             roots: Vec::new(),
             include_outside: false,
             env,
@@ -79,6 +82,8 @@ pub struct Loaded {
     pub files: BTreeSet<PathBuf>,
     /// All errors.
     pub errors: Diagnostics,
+    /// The name of some suite is not known, as its file has an error.
+    pub incomplete: bool,
     /// Knows every secret.
     pub redactor: Redactor,
 }
@@ -106,8 +111,10 @@ pub fn load(inputs: &[Input], families: &'static [Family], options: &Options<'_>
         };
         let roots = (!options.include_outside).then(|| Roots::of(path, &options.roots));
         let Some(document) = merge::read(path, text, roots.as_ref(), &mut loaded.sources, &mut loaded.errors) else {
+            loaded.incomplete = true;
             continue;
         };
+        loaded.incomplete |= document.name.is_none();
         known.extend(document.vars.keys().cloned());
         loaded.files.extend(document.files.iter().cloned());
         suite(path, document, families, options, &overrides, &defaults, &mut loaded);
@@ -147,10 +154,7 @@ fn suite(
         .iter()
         .map(|(key, node)| (key.clone(), vars::resolve(node, &scope, &mut loaded.errors)))
         .collect();
-    if let Some(timeout) = &options.timeout {
-        let source = loaded.sources.add("--timeout", timeout.clone());
-        defaults.insert("timeout".into(), scalar_node(source, timeout));
-    }
+    defaults.extend(given_defaults(options, &mut loaded.sources));
     let affected = vars::affected(&document.vars, options.against.iter().map(|(name, _)| name));
     let everywhere = document.defaults.values().any(|node| vars::mentions(node, &affected));
     let mut builder = Builder {
@@ -189,6 +193,18 @@ fn suite(
         loaded.errors.labelled(span, format!("two suites are called `{name}`"), label, "rename one of them");
     }
     loaded.suites.push(Suite { name, file: path.to_string_lossy().into_owned(), sha256: document.sha256, checks, ids });
+}
+
+/// Defaults that the command line replaces.
+fn given_defaults(options: &Options<'_>, sources: &mut Sources) -> Vec<(String, Node)> {
+    let per_target = options.per_target.map(|most| most.to_string());
+    let given = [("timeout", "--timeout", options.timeout.clone()), ("per_target", "--per-target", per_target)];
+    let node = |(key, flag, text): (&str, &str, Option<String>)| {
+        let text = text?;
+        let source = sources.add(flag, text.clone());
+        Some((key.to_owned(), scalar_node(source, &text)))
+    };
+    given.into_iter().filter_map(node).collect()
 }
 
 fn secrets(document: &Document, env: Env<'_>, loaded: &mut Loaded) -> BTreeMap<String, String> {

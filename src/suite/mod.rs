@@ -12,6 +12,7 @@ pub mod file;
 pub mod matrix;
 pub mod merge;
 pub mod reading;
+mod repeats;
 pub mod schema;
 pub mod secret;
 pub mod tables;

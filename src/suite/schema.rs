@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::tables;
 use crate::model::expectation::{OperandForm, Sort};
 use crate::model::fact::{SETTLED_IN, STATISTICS};
+use crate::model::typed::Form;
 use crate::model::{FactInfo, FieldInfo, FieldKind, Kind, Unit, quantity};
 use crate::probe::Family;
 
@@ -191,8 +192,16 @@ fn expect(facts: &[FactInfo]) -> Value {
                 }
             }
             Kind::Object => {
-                properties.insert(info.name.into(), test(sort, info.help));
-                patterns.insert(format!("^{}\\.", info.name.replace('.', "\\.")), test(sort, info.help));
+                let of_document = matches!(info.form, Form::Document);
+                // A null of a document is a value.
+                let test = || match test(sort, info.help) {
+                    test if of_document => json!({"anyOf": [test, {"type": "null"}]}),
+                    test => test,
+                };
+                // Headers are texts: there is no list of objects to choose from.
+                let below = if matches!(info.form, Form::Fields) { "\\." } else { "[.\\[]" };
+                properties.insert(info.name.into(), test());
+                patterns.insert(format!("^{}{below}", info.name.replace('.', "\\.")), test());
             }
             _ => {
                 properties.insert(info.name.into(), test(sort, info.help));

@@ -82,7 +82,19 @@ fields! { pub COMMON;
         "retries",
         FieldKind::Integer(0, 10),
         "0",
-        "Further attempts when it does not hold, after half a second and then twice as long each time, 10 s at most; a pass after a retry is reported as flaky.",
+        "Further attempts when it does not hold, `retry_delay` apart; a pass after a retry is reported as flaky.",
+    );
+    /// The wait before a further attempt.
+    pub const RETRY_DELAY: Field<Option<Duration>> = Field::optional(
+        "retry_delay",
+        FieldKind::Duration(0.0, 3600.0),
+        "Time from the end of an attempt to the next retry; without it half a second, then twice as long each time, 10 s at most.",
+    );
+    /// Cases about one host at once.
+    pub const PER_TARGET: Field<Option<u32>> = Field::optional(
+        "per_target",
+        FieldKind::Integer(1, 1000),
+        "The most checks of the run that may be about the same host at once, whatever --jobs says; of several values for a host the smallest counts.",
     );
     /// Weight of a failure.
     pub const SEVERITY: Field<Weight> =
@@ -138,7 +150,7 @@ pub const CHECK: &[FieldInfo] = &[
     FieldInfo::optional(
         "needs",
         TEXTS,
-        "Checks, or cells of one (`alive[site=a]`), that must pass first; otherwise this one is skipped with the reason.",
+        "Checks, or cells of one (`alive[site=a]`), that must pass first; otherwise this one is skipped with the reason. `suite/check` is one of another suite of the run.",
     ),
     FieldInfo::optional(
         "control",
@@ -157,6 +169,13 @@ pub const CHECK: &[FieldInfo] = &[
     ),
     FieldInfo::optional("eventually", FieldKind::Group(EVENTUALLY), "Convergence: repeat until it holds."),
     RETRIES.info,
+    RETRY_DELAY.info,
+    FieldInfo::optional(
+        "serial",
+        FieldKind::Text,
+        "A name: checks with the same one, also of other suites, never run at the same time.",
+    ),
+    PER_TARGET.info,
     ROUNDS.info,
     SAMPLES.info,
     SEVERITY.info,

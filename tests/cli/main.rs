@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test that panics is a test that fails
 
+mod across;
 mod against;
 mod away;
 mod baseline;
@@ -12,6 +13,7 @@ mod compare_text;
 mod counted;
 mod crowd;
 mod demo;
+mod documents;
 mod endings;
 mod files;
 mod gates;
@@ -31,6 +33,7 @@ mod repeats;
 #[path = "../reports/mod.rs"]
 mod report_fixture;
 mod reports;
+mod rerun;
 mod secrets;
 mod sides;
 mod signals;

@@ -244,3 +244,40 @@ fn a_gate_that_compared_nothing_is_no_green_junit() {
     report.0["checks"][2]["comparison"] = compared;
     assert_eq!(counts(&junit(&report, "strict")), [0, 1, 1, 5]);
 }
+
+/// A warning fails no pipeline, and is found all the same: in the properties, and with all that a failure would tell.
+#[test]
+fn warnings_are_visible_in_strict_junit() {
+    let (_held, closed) = closed_port();
+    let sandbox = CliSandbox::new(&tcp_suite(closed, "    severity: warn\n"));
+    let ended = sandbox.run(&["run", "suite.yaml", "--junit", "r.xml"]);
+    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+    let xml = read(&sandbox.path("r.xml"));
+    for part in [
+        "failures=\"0\"",
+        "<property name=\"shakedown.warnings\" value=\"1\"/>",
+        "<property name=\"warned.a\" value=\"outcome: expected connected, saw refused\"/>",
+        "WARN a: outcome: expected connected, saw refused",
+        "\n  target: tcp 127.0.0.1:",
+        "\n  try next: ",
+    ] {
+        assert!(xml.contains(part), "{part}: {xml}");
+    }
+    // A regression that only warns.
+    let worse = json!({"rtt": {"verdict": "regressed", "compared_by": "ratio", "unit": "s", "ratio": 1.5, "difference": null,
+        "ci": [1.4, 1.6], "p": 0.001, "mde": 0.05, "tolerance": 0.05, "method": "prediction-interval/1", "against": "baseline",
+        "base": 0.01, "head": 0.015, "counts": [8, 1], "reason": null}});
+    let mut report = Builder::new(1, CLASS).check("edge", "slow", "d", json!({})).check("edge", "well", "d", json!({}));
+    report.0["design"]["baseline"] = "b".into();
+    report.0["checks"][0]["severity"] = "warn".into();
+    report.0["checks"][0]["comparison"] = worse;
+    sandbox.write("r.json", &report.text());
+    sandbox.run(&["report", "r.json", "--junit", "r.xml"]);
+    let xml = read(&sandbox.path("r.xml"));
+    let property = xml.lines().find(|line| line.contains("name=\"warned.slow\"")).unwrap_or_else(|| panic!("{xml}"));
+    assert!(property.contains("rtt") && xml.contains("WARN slow: ") && !xml.contains("warned.well"), "{xml}");
+    assert!(xml.contains("failures=\"0\""), "{xml}");
+    // In the other dialect it belongs to the case.
+    sandbox.run(&["report", "r.json", "--junit", "r.xml", "--junit-dialect", "rich"]);
+    assert!(read(&sandbox.path("r.xml")).contains("<property name=\"warned\" value="));
+}

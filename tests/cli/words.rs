@@ -49,7 +49,18 @@ fn the_suite_schema_accepts_examples_and_refuses_bad_suites() {
         let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
         assert!(errors.is_empty(), "{}: {errors:?}", path.display());
     }
+    let good = "version: 1\nsuite: s\ndefaults: {per_target: 2, retry_delay: 5s}\nchecks:\n  - id: a\n    needs: [base/up]\n    serial: lab\n    per_target: 1\n    \
+                retries: 3\n    retry_delay: 0s\n    http: {url: \"http://x/\"}\n    expect:\n      body.json.services[name=db].status: ok\n      \
+                body.json[id=1].up: true\n      body.json.error: null\n      body.json.note: {eq: null}\n      body.json.level: {in: [null, 1]}\n";
+    let value: serde_json::Value = serde_saphyr::from_str(good).unwrap();
+    let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:?}");
     for bad in [
+        "version: 1\nsuite: s\nchecks: [{id: a, tcp: {host: x, port: 1}, per_target: 0}]\n",
+        "version: 1\nsuite: s\nchecks: [{id: a, tcp: {host: x, port: 1}, serial: [a, b]}]\n",
+        "version: 1\nsuite: s\nchecks: [{id: a, tcp: {host: x, port: 1}, retries: 1, retry_delay: 5}]\n",
+        "version: 1\nsuite: s\nchecks: [{id: a, http: {url: 'http://x/'}, expect: {status: null}}]\n",
+        "version: 1\nsuite: s\nchecks: [{id: a, http: {url: 'http://x/'}, expect: {headers.server: null}}]\n",
         "version: 1\nsuite: s\nchecks: []\n",
         "version: 1\nsuite: s\nchecks: [{id: a, tcp: {host: x, prot: 1}}]\n",
         "version: 1\nsuite: s\nchecks: [{id: a, tcp: {host: x, port: 70000}}]\n",
@@ -67,7 +78,7 @@ fn the_suite_schema_accepts_examples_and_refuses_bad_suites() {
 /// The schemas, and the reference for people, from the program's own mouth.
 fn reference() -> Vec<(String, String)> {
     let sandbox = CliSandbox::new("");
-    let schemas = ["suite", "report", "baseline", "events", "comparison", "history"]
+    let schemas = ["suite", "plan", "report", "baseline", "events", "comparison", "history"]
         .map(|name| (format!("reports/schema/{name}.json"), sandbox.run(&["schema", name]).out));
     let mut families = String::from("<!-- generated from the fact and field tables -->\n");
     for family in shakedown::checks::FAMILIES {

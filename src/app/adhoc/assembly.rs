@@ -53,7 +53,7 @@ pub(super) fn assemble(family: &'static Family, typed: &Typed) -> Result<Assembl
         return Err(loaded.redactor.clean(&told));
     }
     let (redactor, sources, files) = (loaded.redactor, loaded.sources, loaded.files);
-    let ready = Ready { plan, seed: settings.seed, redactor, sources, found: String::new(), files };
+    let ready = Ready { plan, seed: settings.seed, redactor, sources, found: String::new(), files, rerun_of: None };
     Ok(Assembled { ready, expected: typed.expect.iter().map(|(fact, _)| fact.clone()).collect() })
 }
 

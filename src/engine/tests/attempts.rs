@@ -161,3 +161,17 @@ async fn every_measurement_has_a_seed_of_its_own_that_the_run_decides() {
     assert_eq!(seeds(1).await, ["2018741710258402618", "12954041711325244099"]);
     assert_ne!(seeds(1).await, seeds(2).await);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_delay_between_retries_is_kept_and_cut_by_what_ends_the_run() {
+    let ran = bench().check("a", "retries: 3, retry_delay: 5s", Script::always(bad())).run().await;
+    assert_eq!(ran.times("a", Entry::Run), [0.0, 5.0, 10.0, 15.0]);
+    let ran = bench().check("a", "retries: 2, retry_delay: 0s", Script::always(bad())).run().await;
+    assert_eq!(ran.times("a", Entry::Run), [0.0, 0.0, 0.0]);
+    let ran = bench().check("a", "retries: 3, retry_delay: 1h", Script::always(bad())).signals(7.0, None).run().await;
+    assert!((ran.took - 7.0).abs() < 0.01, "{}", ran.took);
+    assert_eq!(ran.fault("a").0, FaultKind::Cancelled, "the retry might have held");
+    // A budget that leaves no time for it ends with what was seen.
+    let ran = bench().check("a", "retries: 3, retry_delay: 5s, budget: 8s", Script::always(bad())).run().await;
+    assert_eq!((ran.times("a", Entry::Run), ran.verdict("a").0), (vec![0.0, 5.0], Verdict::Failed));
+}

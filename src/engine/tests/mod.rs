@@ -2,6 +2,7 @@
 
 mod attempts;
 mod controls;
+mod deadline;
 mod overlap;
 mod prepared;
 mod restores;
@@ -63,6 +64,7 @@ fn bench() -> Bench {
             seed: 1,
             wall: "2026-01-01T00:00:00Z".parse().unwrap(),
             start: Instant::now(),
+            deadline: None,
             lanes: super::Lanes::default(),
         },
         plan: plan::Settings { allow_disruptive: true, seed: 1, ..plan::Settings::default() },

@@ -12,10 +12,11 @@ use regex::{Captures, Regex};
 
 use super::diagnostic::{Diagnostics, Sources, Span, suggest};
 use super::tree::{Kind as NodeKind, Node};
+use crate::model::document_path::{self, Step};
 use crate::model::expectation::{Expectation, Operator, Origin, Part, Sort, Test};
 use crate::model::fact::{SETTLED_IN, STATISTICS};
 use crate::model::typed::Form;
-use crate::model::{Args, FactInfo, Kind, Unit};
+use crate::model::{Args, FactInfo, Kind, Unit, Value};
 
 /// Reads `expect:` against a family's facts.
 pub struct Reader<'a> {
@@ -87,7 +88,7 @@ impl Reader<'_> {
     fn typing_of(&self, info: &FactInfo, part: &Part) -> FactTyping {
         let form = match part {
             Part::Whole => info.form,
-            Part::Path(path) => info.form.at(path),
+            Part::Path(path) => info.form.at(&document_path::keys(path)),
             Part::Statistic(_) => return FactTyping::default(),
         };
         let deciding = |name: &str| self.facts.iter().find(|fact| fact.name == name).and_then(|fact| fact.foreseen);
@@ -101,10 +102,8 @@ impl Reader<'_> {
     fn fact(&mut self, path: &str, span: Span) -> Option<(FactInfo, Part)> {
         let settled = [SETTLED_IN];
         let known = self.facts.iter().chain(settled.iter().filter(|_| self.eventually));
-        let found = known
-            .filter(|info| path == info.name || path.strip_prefix(info.name).is_some_and(|rest| rest.starts_with('.')))
-            .max_by_key(|info| info.name.len())
-            .copied();
+        let found =
+            known.filter(|info| document_path::is_of(path, info.name)).max_by_key(|info| info.name.len()).copied();
         let Some(info) = found else {
             let names = self.paths();
             let help = self.longer(path).unwrap_or_else(|| {
@@ -120,7 +119,9 @@ impl Reader<'_> {
             self.errors.add(span, format!("`{path}` is seen only with `{with}`"), help);
             return None;
         }
-        let rest = path.get(info.name.len() + 1..);
+        // The dot before a key, and not the bracket of a filter.
+        let rest = path.strip_prefix(info.name).filter(|rest| !rest.is_empty());
+        let rest = rest.map(|rest| rest.strip_prefix('.').unwrap_or(rest));
         match (info.kind, rest) {
             (Kind::Distribution, None) => {
                 let help = format!("say which part: `{path}.p95`, or .{}", STATISTICS.join(" ."));
@@ -142,7 +143,7 @@ impl Reader<'_> {
                     self.errors.add(span, format!("`{path}` is a path of another language"), help);
                     return None;
                 }
-                Some((info, Part::Path(rest.split('.').map(str::to_owned).collect())))
+                self.path(&info, path, rest, span).map(|steps| (info, Part::Path(steps)))
             }
             (_, Some(_)) => {
                 let names = self.paths();
@@ -151,6 +152,23 @@ impl Reader<'_> {
                 None
             }
         }
+    }
+
+    /// The steps below an object.
+    fn path(&mut self, info: &FactInfo, path: &str, rest: &str, span: Span) -> Option<Vec<Step>> {
+        let steps = match document_path::read(rest) {
+            Ok(steps) => steps,
+            Err((why, help)) => {
+                self.errors.add(span, format!("`{path}`: {why}"), help);
+                return None;
+            }
+        };
+        if document_path::filters(&steps) && matches!(info.form, Form::Fields) {
+            let message = format!("`{path}`: there are no objects below `{}` to choose from", info.name);
+            self.errors.add(span, message, "filters are for lists of objects, such as in body.json");
+            return None;
+        }
+        Some(steps)
     }
 
     /// The path with its beginning: `json.status` for `body.json.status`.
@@ -176,6 +194,25 @@ impl Reader<'_> {
             out.push(SETTLED_IN.name.to_owned());
         }
         out
+    }
+
+    /// Whether a node is a null as documents have it. One that is empty was left unfinished.
+    fn is_null(&self, node: &Node) -> bool {
+        let written = || {
+            let source = self.sources.get(node.span.source)?;
+            source.text.get(node.span.start as usize..node.span.end as usize).map(str::trim)
+        };
+        let named = || written().is_some_and(|text| matches!(text, "null" | "Null" | "NULL" | "~"));
+        matches!(node.kind, NodeKind::Null) && matches!(self.typing.form, Form::Document) && named()
+    }
+
+    /// What to write where there is nothing.
+    fn instead_of_null(&self) -> &'static str {
+        if matches!(self.typing.form, Form::Document) {
+            "write null for a null that is there, {present: false} for what is not there at all"
+        } else {
+            "write {present: false} for what is not there"
+        }
     }
 
     /// The tests of a scalar (`eq`) or of a map of operators, each with its place and its text.
@@ -211,9 +248,12 @@ impl Reader<'_> {
                 }
                 out
             }
+            NodeKind::Null if self.is_null(node) => {
+                vec![(Operator::Eq, Test::Eq(Value::Null), node.span, written(node))]
+            }
             NodeKind::List(_) | NodeKind::Null => {
                 let help = match sort {
-                    _ if matches!(node.kind, NodeKind::Null) => "write {present: false} for what is not there, or null",
+                    _ if matches!(node.kind, NodeKind::Null) => self.instead_of_null(),
                     Sort::List | Sort::Any => "say how: exactly, contains, any, all, none or eq",
                     _ => "write one value, or an operator such as {in: [...]} for one of several",
                 };
@@ -232,6 +272,12 @@ fn foreign_path(fact: &str, path: &str) -> Option<String> {
         let before = path.split(".*").next().and_then(|part| part.split("[*]").next()).unwrap_or_default();
         return Some(format!("every element is told by the list: `{fact}.{before}: {{all: {{…}}}}`, or any, or none"));
     }
+    // `[?(@.name=='db')]` of JSONPath.
+    let select = Regex::new(r#"\[\?\(?\s*@\.([\w.-]+)\s*={1,3}\s*("[^"]*"|'[^']*'|[^)\]&|]+?)\s*\)?\]"#).ok()?;
+    if select.is_match(path) {
+        let plain = select.replace_all(path, "[$1=$2]");
+        return Some(format!("write `{fact}.{}`", plain.trim_start_matches(['$', '.'])));
+    }
     let foreign = index.is_match(path) || path.contains("..") || path.split('.').any(|part| matches!(part, "$" | "@"));
     foreign.then(|| {
         let plain = index
@@ -245,7 +291,7 @@ fn foreign_path(fact: &str, path: &str) -> Option<String> {
 /// A node as a suite author would write it, for reports.
 fn written(node: &Node) -> String {
     match &node.kind {
-        NodeKind::Null => "~".into(),
+        NodeKind::Null => "null".into(),
         NodeKind::Scalar(text, _) => node.shown().unwrap_or(text).to_owned(),
         NodeKind::List(items) => format!("[{}]", items.iter().map(written).collect::<Vec<_>>().join(", ")),
         NodeKind::Map(entries) => {

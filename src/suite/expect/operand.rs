@@ -52,13 +52,19 @@ impl Reader<'_> {
 
     /// What stands in a document has an order when it is a number or a version, and no unit.
     fn ordered_only(&mut self, owner: &str, operator: Operator, node: &Node) -> Option<()> {
-        let items = self.items(owner, node, true)?;
+        let items = match node.kind {
+            NodeKind::Null => std::slice::from_ref(node),
+            _ => self.items(owner, node, true)?,
+        };
         let ordered = |item: &&Node| {
+            if matches!(item.kind, NodeKind::Null) {
+                return false;
+            }
             let text = item.text().unwrap_or_default();
             typed::number_text(text).is_some() || is_version(text)
         };
         let Some(wrong) = items.iter().find(|item| !ordered(item)) else { return Some(()) };
-        let shown = wrong.shown().unwrap_or_default().to_owned();
+        let shown = wrong.shown().unwrap_or("null").to_owned();
         let message =
             format!("`{owner}`: `{shown}` is no number, and `{}` compares numbers and versions", operator.word());
         let help = "what stands in a document has no unit: write the number it has there, such as 0.02 for seconds";
@@ -196,8 +202,12 @@ impl Reader<'_> {
     }
 
     pub(super) fn value(&mut self, owner: &str, node: &Node, sort: Sort) -> Option<Value> {
+        if sort == Sort::Any && self.is_null(node) {
+            return Some(Value::Null);
+        }
         let NodeKind::Scalar(text, plain) = &node.kind else {
-            self.errors.add(node.span, format!("`{owner}`: a value is missing, this is {}", node.sort()), "");
+            let help = if matches!(node.kind, NodeKind::Null) { self.instead_of_null() } else { "" };
+            self.errors.add(node.span, format!("`{owner}`: a value is missing, this is {}", node.sort()), help);
             return None;
         };
         match typed(text, *plain, sort) {
