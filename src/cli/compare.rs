@@ -6,11 +6,6 @@ use clap::Args;
 
 /// Arguments of `compare`.
 #[derive(Args, Debug)]
-#[command(
-    after_help = "Exit codes: 0 nothing worse was found · 1 a fact changed that must not, or a check shows less than before · 2 a file \
-                        cannot be read, or a run was given twice · 3 the head was interrupted or a check of it has no result, \
-                        nothing could be compared (with --strict: something), or a report not be written · 4 a metric regressed."
-)]
 pub struct CompareArgs {
     /// BASE HEAD: reports, or a baseline as BASE. HEAD alone: a report whose rounds carry both arms, or with --base.
     #[arg(value_name = "REPORT", required = true, num_args = 1..=2)]

@@ -3,6 +3,7 @@
 pub mod baseline;
 mod calibrate;
 mod compare;
+pub mod examples;
 pub mod history;
 
 use std::path::PathBuf;
@@ -15,11 +16,6 @@ pub use compare::CompareArgs;
 /// Tells whether new or changed infrastructure is ready.
 #[derive(Debug, Parser)]
 #[command(name = "shakedown", version, propagate_version = true, disable_help_subcommand = true)]
-#[command(
-    after_help = "Exit codes: 0 all held · 1 a check failed · 2 usage or suite invalid, nothing was sent · 3 something could \
-                        not be measured or a report not be written · 4 a baseline regressed · 130/143 interrupted.\n\
-                        Settings: flag, then SHAKEDOWN_*, then shakedown.toml."
-)]
 pub struct Cli {
     /// The command.
     #[command(subcommand)]
@@ -30,6 +26,12 @@ pub struct Cli {
     /// When to colour.
     #[arg(long, global = true, value_enum, default_value_t = When::Auto, env = "SHAKEDOWN_COLOR", value_name = "WHEN")]
     pub color: When,
+}
+
+/// The command line, with the examples and exit codes that its help ends with.
+#[must_use]
+pub fn command() -> clap::Command {
+    examples::add(<Cli as clap::CommandFactory>::command())
 }
 
 /// The commands.
@@ -56,7 +58,7 @@ pub enum Command {
     Serve(ServeArgs),
     /// An embedded lab on loopback, a suite against it, every report: no network, no root.
     Demo(DemoArgs),
-    /// Explain a family or a fact.
+    /// Explain a word: a family, a fact, an operator, a key of suites, a verdict, an exit code.
     Explain(ExplainArgs),
     /// JSON Schema of a file format.
     Schema(SchemaArgs),
@@ -65,8 +67,8 @@ pub enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
-    /// The man page.
-    Man,
+    /// Man pages: print one, or write them all.
+    Man(ManArgs),
     /// Holds a restore command and runs it when the parent vanishes.
     #[command(name = "__guard", hide = true)]
     Guard,
@@ -256,8 +258,21 @@ pub struct DemoArgs {
 /// Arguments of `explain`.
 #[derive(Args, Debug)]
 pub struct ExplainArgs {
-    /// `suite`, a family (tcp), a fact (rtt) or both (icmp.rtt); nothing lists the families.
-    pub topic: Option<String>,
+    /// A family (tcp), a fact (`http.total_time.p95`), an operator (between), a key of suites (retries), a verdict (errored),
+    /// an exit code (3) or any other word of suites and reports; nothing lists them.
+    #[arg(value_name = "TOPIC")]
+    pub topic: Vec<String>,
+}
+
+/// Arguments of `man`.
+#[derive(Args, Debug)]
+pub struct ManArgs {
+    /// The command the page is about, such as `run` or `baseline accept`; nothing prints the page of the program.
+    #[arg(value_name = "COMMAND", conflicts_with = "dir")]
+    pub command: Vec<String>,
+    /// Write the pages of all commands into this folder: shakedown.1, shakedown-run.1 and so on.
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
 }
 
 /// Arguments of `schema`.
@@ -335,10 +350,8 @@ fn pair(text: &str) -> Result<(String, String), String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     #[test]
     fn the_command_line_is_sound() {
-        super::Cli::command().debug_assert();
+        super::command().debug_assert();
     }
 }

@@ -3,14 +3,14 @@
 use std::fmt::Write as _;
 
 use super::fields;
+use super::operators::SORTS;
 use crate::checks::FAMILIES;
 use crate::model::Unit;
-use crate::model::expectation::Sort;
 use crate::model::fact::{SETTLED_IN, STATISTICS};
 use crate::model::quantity;
 use crate::suite::tables;
 
-const INTRO: &str = "\
+pub(in crate::app) const INTRO: &str = "\
 # suite
 
 YAML 1.2: `22:22`, `no` and `1.10` stay what they look like. Everything is validated, and every error told with its place, before
@@ -18,7 +18,7 @@ anything is sent. `${name}` stands for a variable, a declared secret, `${matrix.
 default, `$${` is a literal `${`. Variables are replaced inside values, never in keys, and never as text of the file.
 ";
 
-const EXPECT: &str = "\
+pub(in crate::app) const EXPECT: &str = "\
 ## expect
 
 Each entry names a fact and what must hold of it: a bare value (equal), or a map of operators, all of which must hold. A part of a
@@ -49,7 +49,7 @@ The family's defaults stay in force beside what a check writes: `{total_time.p95
   nothing is said of `answers`.
 ";
 
-const SILENCE: &str = "\
+pub(in crate::app) const SILENCE: &str = "\
 ## Silence
 
 A dead host, a cut path and a dropped packet look alike. So an outcome such as `timeout`, `silent` or `unreachable` counts only beside a control:
@@ -61,7 +61,7 @@ longer to answer than the silent check waited, the silent check is errored. So i
 `needs` and `control` may name cells: `\"alive[site=${matrix.site}]\"` is every cell with this site.
 ";
 
-const TIMINGS: &str = "\
+pub(in crate::app) const TIMINGS: &str = "\
 ## Timings
 
 A number is the target's or the path's, not this host's. Times to connect are the kernel's round trip of the SYN, times of datagrams end with its
@@ -91,16 +91,8 @@ pub(super) fn text() -> String {
     }
     let names: Vec<&str> = FAMILIES.iter().map(|family| family.name).collect();
     let _ = writeln!(out, "\nfamilies: {} (shakedown explain FAMILY)\n\n{EXPECT}", names.join(", "));
-    for (words, sort) in [
-        ("yes or no", Sort::Bool),
-        ("numbers", Sort::Number(Unit::Count)),
-        ("texts", Sort::Text),
-        ("ordered words (rcode, TLS version)", Sort::Choice(&[])),
-        ("lists", Sort::List),
-        ("times", Sort::Time),
-        ("paths into documents", Sort::Any),
-    ] {
-        let _ = writeln!(out, "  {words:<36} {}", super::operators(sort, " "));
+    for (words, sort) in SORTS {
+        let _ = writeln!(out, "  {words:<24} {}", super::operators_of(*sort, " "));
     }
     let _ = writeln!(out, "\nparts of a distribution: {}", STATISTICS.join(", "));
     let _ = writeln!(out, "{}: {}\n\n{SILENCE}\n{TIMINGS}", SETTLED_IN.name, SETTLED_IN.help);
@@ -113,7 +105,7 @@ pub(super) fn text() -> String {
 }
 
 /// Groups of the file have sections of their own.
-const fn shallow(kind: crate::model::FieldKind) -> crate::model::FieldKind {
+pub(in crate::app) const fn shallow(kind: crate::model::FieldKind) -> crate::model::FieldKind {
     match kind {
         crate::model::FieldKind::Group(_) => crate::model::FieldKind::Map(&crate::model::FieldKind::Text),
         other => other,
