@@ -358,5 +358,3 @@ const fn same(a: &[u8], b: &[u8]) -> bool {
 pub const PORT: FieldKind = FieldKind::Integer(1, 65535);
 /// How long a silent peer is waited for.
 pub const PATIENCE: FieldKind = FieldKind::Duration(0.001, 3600.0);
-/// Which address family to use; used by several families.
-pub const IP_FAMILY: FieldKind = FieldKind::Choice(&["any", "ipv4", "ipv6"]);

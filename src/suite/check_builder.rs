@@ -184,7 +184,7 @@ impl Builder<'_> {
     fn conflict(&mut self, family: &'static Family, typed: &mut Typed, cell: &Cell, span: Span) -> Option<String> {
         let why = conflict(self.families, family, &mut typed.args)?;
         if cell.is_empty() {
-            self.errors.add(span, why.clone(), "give addresses of one version, or leave `family` and `source` out");
+            self.errors.add(span, why.clone(), "give addresses of one IP version, or leave out `ip_version` and `source`");
         }
         Some(why)
     }

@@ -316,7 +316,7 @@ fn a_cell_of_two_ip_versions_is_skipped_with_the_reason() {
     let of = |id: &str| report["checks"].as_array().unwrap().iter().find(|check| check["id"] == id).unwrap().clone();
     let skipped = of("a[family=ipv6,host=127.0.0.1]");
     assert_eq!((&skipped["verdict"], &skipped["unmet"]), (&"skipped".into(), &false.into()));
-    assert!(skipped["reason"].as_str().unwrap().contains("`family: ipv6` and 127.0.0.1 are of two IP versions"));
+    assert!(skipped["reason"].as_str().unwrap().contains("`ip_version: ipv6` and 127.0.0.1 are of two IP versions"));
     assert_eq!(of("a[family=ipv4,host=127.0.0.1]")["verdict"], "passed");
     assert_eq!(of("a[family=ipv6,host=::1]")["verdict"], "passed");
 }

@@ -60,7 +60,7 @@ fields! { pub(super) FIELDS;
     pub(super) const NSID: Field<bool> =
         Field::default("nsid", FieldKind::Bool, "false", "Ask which instance answers (RFC 5001).");
     use SOURCE;
-    pub(super) const FAMILY: Field<IpVersion> = target::FAMILY.help("Which addresses of the server's name to use.");
+    pub(super) const IP_VERSION: Field<IpVersion> = target::IP_VERSION.help("Which addresses of the server's name to use.");
     pub(super) const TIMEOUT: Field<Duration> =
         Field::default("timeout", PATIENCE, "5s", "How long each attempt waits for an answer.")
             .role(FieldRole::Patience);

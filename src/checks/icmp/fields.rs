@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use crate::checks::shared::target::{FAMILY, SOURCE};
+use crate::checks::shared::target::{IP_VERSION, SOURCE};
 use crate::model::field::PATIENCE;
 use crate::model::table::fields;
 use crate::model::{Field, FieldKind, FieldRole, Text};
 
 fields! { pub(super) FIELDS;
     pub(super) const HOST: Field<Text> = Field::required("host", FieldKind::Host, "Name or address to probe.").role(FieldRole::Host);
-    use FAMILY;
+    use IP_VERSION;
     pub(super) const COUNT: Field<u32> =
         Field::default("count", FieldKind::Integer(1, 100_000), "5", "How many probes to send.")
             .role(FieldRole::Repetition);

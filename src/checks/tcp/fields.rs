@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::checks::shared::target::{FAMILY, SOURCE};
+use crate::checks::shared::target::{IP_VERSION, SOURCE};
 use crate::model::argument::choices;
 use crate::model::field::{PATIENCE, PORT as PORT_NUMBER};
 use crate::model::table::fields;
@@ -21,7 +21,7 @@ fields! { pub(super) FIELDS;
         Field::required("host", FieldKind::Host, "Name or address to connect to.").role(FieldRole::Host);
     pub(super) const PORT: Field<u16> =
         Field::required("port", PORT_NUMBER, "Port to connect to.").role(FieldRole::Location);
-    use FAMILY;
+    use IP_VERSION;
     pub(super) const ADDRESSES: Field<Addresses> =
         Field::choice("addresses", "first", "The first address the resolver gives, or every A and AAAA.");
     use SOURCE;

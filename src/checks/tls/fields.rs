@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::checks::shared::target::{FAMILY, SOURCE};
+use crate::checks::shared::target::{IP_VERSION, SOURCE};
 use crate::checks::shared::tls_fields::{CA_FILE, CLIENT_CERT, CLIENT_KEY, ROOTS};
 use crate::model::argument::choices;
 use crate::model::field::{PATIENCE, PORT as PORT_NUMBER};
@@ -25,7 +25,7 @@ fields! { pub(super) FIELDS;
         "Port to connect to; default 443, with `starttls` the one of that protocol.",
     )
     .role(FieldRole::Location);
-    use FAMILY;
+    use IP_VERSION;
     use SOURCE;
     pub(super) const SNI: Field<Option<String>> = Field::optional(
         "sni",

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::checks::shared::target::{FAMILY, SOURCE};
+use crate::checks::shared::target::{IP_VERSION, SOURCE};
 use crate::model::field::{PATIENCE, PORT as PORT_NUMBER};
 use crate::model::table::fields;
 use crate::model::{Field, FieldKind, FieldRole, Text};
@@ -11,7 +11,7 @@ fields! { pub(super) FIELDS;
     pub(super) const HOST: Field<Text> = Field::required("host", FieldKind::Host, "Name or address to send to.").role(FieldRole::Host);
     pub(super) const PORT: Field<u16> =
         Field::required("port", PORT_NUMBER, "Port to send to.").role(FieldRole::Location);
-    use FAMILY;
+    use IP_VERSION;
     use SOURCE;
     pub(super) const SEND: Field<Option<String>> =
         Field::optional("send", FieldKind::Text, "Text to send; this or `send_hex` is required.");

@@ -93,9 +93,9 @@ fn a_control_goes_the_same_way() {
     let up = "  - {id: up, tcp: {HOW, port: 80}}\n";
     for (how, control, fits) in [
         ("host: 127.0.0.1", "host: 127.0.0.1", true),
-        ("host: WWW.example., family: ipv6", "host: www.example, family: ipv6", true),
-        ("host: www.example, family: ipv6", "host: www.example, family: ipv4", false),
-        ("host: www.example, family: ipv6", "host: www.example", true),
+        ("host: WWW.example., ip_version: ipv6", "host: www.example, ip_version: ipv6", true),
+        ("host: www.example, ip_version: ipv6", "host: www.example, ip_version: ipv4", false),
+        ("host: www.example, ip_version: ipv6", "host: www.example", true),
         ("host: \"::1\"", "host: 127.0.0.1", false),
         ("host: 127.0.0.1", "host: 127.0.0.2", true),
         ("host: 127.0.0.1, source: 127.0.0.9", "host: 127.0.0.2", false),
