@@ -12,7 +12,7 @@ use crate::model::{Arg, Args, FieldInfo, FieldKind, FieldRole, Text};
 use crate::probe::Family;
 
 /// What is wrong with a value that is not shown.
-pub(super) const HIDDEN: &str = "what it is with the secret in it does not fit";
+pub(super) const HIDDEN: &str = "the value with the secret in it does not fit";
 
 /// Context for typing arguments.
 pub struct Typing<'a> {

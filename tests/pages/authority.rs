@@ -14,7 +14,11 @@ use tokio::net::{TcpListener, UdpSocket};
 
 /// The zone, on servers with these names.
 fn zone(state: &str, moved: bool) -> String {
-    let (first, second) = if moved { ("ns1.dns-new.example.", "ns2.dns-new.example.") } else { ("ns1.shop.example.", "ns2.shop.example.") };
+    let (first, second) = if moved {
+        ("ns1.dns-new.example.", "ns2.dns-new.example.")
+    } else {
+        ("ns1.shop.example.", "ns2.shop.example.")
+    };
     let mail = if moved && state == "record-forgotten" { "" } else { "@ IN MX 10 mail\n" };
     let serial = if state == "one-server-behind" { 2026_112_800 } else { 2026_112_901 };
     format!(
@@ -32,7 +36,8 @@ pub async fn serve(address: IpAddr, state: &str) -> Server<Catalog> {
     let origin = Name::from_ascii("shop.example.").unwrap();
     let (origin, records) = Parser::new(text, None, Some(origin)).parse().unwrap();
     let zone =
-        InMemoryZoneHandler::<TokioRuntimeProvider>::new(origin.clone(), records, ZoneType::Primary, AxfrPolicy::Deny).unwrap();
+        InMemoryZoneHandler::<TokioRuntimeProvider>::new(origin.clone(), records, ZoneType::Primary, AxfrPolicy::Deny)
+            .unwrap();
     let mut catalog = Catalog::new();
     catalog.upsert(LowerName::new(&origin), vec![Arc::new(zone)]);
     let mut server = Server::new(catalog);

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// `STATE; exit: 1; shows: CASE FACT VALUE, CASE FACT VALUE; says: TEXT`.
+/// `STATE; exit: 1; shows: CASE FACT VALUE, CASE FACT VALUE; says: TEXT`. With `; varies`, the output need not be the one shown.
 #[derive(Clone, Debug)]
 pub struct Claims {
     /// How the servers are.
@@ -13,6 +13,8 @@ pub struct Claims {
     shows: Vec<[String; 3]>,
     /// What the output says.
     says: Vec<String>,
+    /// The output is an example: other numbers lead to other lines.
+    pub varies: bool,
 }
 
 impl Claims {
@@ -23,18 +25,26 @@ impl Claims {
             exits: Vec::new(),
             shows: Vec::new(),
             says: Vec::new(),
+            varies: false,
         };
         for part in parts {
+            if part == "varies" {
+                claims.varies = true;
+                continue;
+            }
             let (word, rest) = part.split_once(": ").ok_or_else(|| format!("`{part}` claims nothing"))?;
             match word {
                 "exit" => {
-                    let codes = rest.split(' ').map(|code| code.parse().map_err(|_| format!("`{code}` is no exit code")));
+                    let codes =
+                        rest.split(' ').map(|code| code.parse().map_err(|_| format!("`{code}` is no exit code")));
                     claims.exits = codes.collect::<Result<_, _>>()?;
                 }
                 "shows" => {
                     for one in rest.split(", ") {
                         let words: Vec<&str> = one.splitn(3, ' ').collect();
-                        let [case, fact, value] = words[..] else { return Err(format!("`{one}` is no CASE FACT VALUE")) };
+                        let [case, fact, value] = words[..] else {
+                            return Err(format!("`{one}` is no CASE FACT VALUE"));
+                        };
                         claims.shows.push([case, fact, value].map(str::to_owned));
                     }
                 }
@@ -58,7 +68,9 @@ impl Claims {
         if wanted != codes {
             wrong.push(format!("exit codes {codes:?} instead of {wanted:?}"));
         }
-        wrong.extend(self.says.iter().filter(|text| !output.contains(*text)).map(|text| format!("does not say `{text}`")));
+        wrong.extend(
+            self.says.iter().filter(|text| !output.contains(*text)).map(|text| format!("does not say `{text}`")),
+        );
         for [case, fact, value] in &self.shows {
             let shown = shown(report, case, fact);
             if !shown.contains(value) {

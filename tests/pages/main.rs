@@ -32,7 +32,11 @@ fn pages() -> Vec<Page> {
     let entries = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
     let mut paths: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|end| end == "md")).collect();
     paths.sort();
-    paths.iter().filter(|path| path.file_name().is_some_and(|name| name != "README.md")).map(|path| Page::read(path)).collect()
+    paths
+        .iter()
+        .filter(|path| path.file_name().is_some_and(|name| name != "README.md"))
+        .map(|path| Page::read(path))
+        .collect()
 }
 
 /// `PAGES=closed-port cargo test --test pages` plays one page.
@@ -86,10 +90,13 @@ fn dead_links(path: &Path, text: &str) -> Vec<String> {
     for found in link.captures_iter(text) {
         let (file, anchor) = (found[1].to_owned(), found.get(2).map(|anchor| &anchor.as_str()[1..]));
         let target = if file.is_empty() { path.to_owned() } else { path.parent().unwrap().join(&file) };
-        let read = std::fs::read_to_string(&target).or_else(|error| if target.is_dir() { Ok(String::new()) } else { Err(error) });
+        let read = std::fs::read_to_string(&target)
+            .or_else(|error| if target.is_dir() { Ok(String::new()) } else { Err(error) });
         let lost = match (read, anchor) {
             (Err(_), _) => true,
-            (Ok(text), Some(anchor)) => !text.lines().filter(|line| line.starts_with('#')).any(|line| slug(line) == anchor),
+            (Ok(text), Some(anchor)) => {
+                !text.lines().filter(|line| line.starts_with('#')).any(|line| slug(line) == anchor)
+            }
             (Ok(_), None) => false,
         };
         if lost {
@@ -116,12 +123,19 @@ fn what_the_pages_show_is_what_happens() {
     let inside = ["-r", "-n", "-m"];
     let may = Command::new("unshare").args(inside).args(["ip", "link", "set", "lo", "up"]).output();
     if !may.is_ok_and(|output| output.status.success()) {
-        skips::skip("this user may make no network namespace", "allow user namespaces, or install iproute2 and util-linux");
+        skips::skip(
+            "this user may make no network namespace",
+            "allow user namespaces, or install iproute2 and util-linux",
+        );
         return;
     }
     let me = std::env::current_exe().unwrap();
     let mut command = Command::new("unshare");
-    command.args(inside).arg(me).args(["--exact", "what_the_pages_show_is_what_happens", "--nocapture"]).env(INSIDE, "1");
+    command
+        .args(inside)
+        .arg(me)
+        .args(["--exact", "what_the_pages_show_is_what_happens", "--nocapture"])
+        .env(INSIDE, "1");
     let output = command.output().unwrap();
     let shown = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && shown.contains("1 passed"), "{shown}");

@@ -75,7 +75,10 @@ fn blocks(text: &str) -> (Vec<Block>, Vec<String>) {
             at += 1;
         } else if line.starts_with("```") {
             let end = (at + 1..lines.len()).find(|end| lines[*end].starts_with("```")).expect("a fence that ends");
-            let role = comment.take().ok_or_else(|| "a block without a comment that names its scenario".to_owned()).and_then(role);
+            let role = comment
+                .take()
+                .ok_or_else(|| "a block without a comment that names its scenario".to_owned())
+                .and_then(role);
             match role {
                 Ok(role) => blocks.push(Block { role, lines: at + 1..end }),
                 Err(why) => problems.push(format!("line {}: {why}", at + 1)),

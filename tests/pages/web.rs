@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -60,10 +62,12 @@ impl Issued {
 
     fn config(&self, identity: &Identity, clients: bool) -> Arc<ServerConfig> {
         let provider = shakedown::proto::tls::provider();
-        let builder = ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().unwrap();
+        let builder =
+            ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().unwrap();
         let mut roots = rustls::RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(self.ca.as_bytes()).unwrap()).unwrap();
-        let verifier = rustls::server::WebPkiClientVerifier::builder_with_provider(roots.into(), provider).build().unwrap();
+        let verifier =
+            rustls::server::WebPkiClientVerifier::builder_with_provider(roots.into(), provider).build().unwrap();
         let builder = if clients { builder.with_client_cert_verifier(verifier) } else { builder.with_no_client_auth() };
         let chain = CertificateDer::pem_slice_iter(identity.chain.as_bytes()).map(Result::unwrap).collect();
         let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).unwrap();
@@ -79,6 +83,7 @@ fn leaf(issuer: &Issuer<'_, KeyPair>, from: i64, until: i64) -> Identity {
     params.distinguished_name.push(DnType::CommonName, NAMES[0]);
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+    params.use_authority_key_identifier_extension = true;
     days(&mut params, from, until);
     Identity { chain: params.signed_by(&key, issuer).unwrap().pem(), key: key.serialize_pem() }
 }
@@ -149,9 +154,15 @@ impl Site {
         let request = String::from_utf8_lossy(&request).into_owned();
         let path = request.split(' ').nth(1).unwrap_or("/");
         let (status, headers, body) = self.page(path, &request);
+        // It is this that is measured.
         tokio::time::sleep(self.takes()).await;
         let mut response = Vec::new();
-        write!(response, "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n{headers}\r\n{body}", body.len()).unwrap();
+        write!(
+            response,
+            "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n{headers}\r\n{body}",
+            body.len()
+        )
+        .unwrap();
         let _ = stream.write_all(&response).await;
         let _ = stream.shutdown().await;
     }
@@ -176,10 +187,13 @@ impl Site {
             };
         }
         let release = if state == "new-release" { "1.5.0" } else { "1.4.0" };
-        let hsts = if state == "no-hsts" { "" } else { "strict-transport-security: max-age=31536000; includeSubDomains\r\n" };
+        let hsts =
+            if state == "no-hsts" { "" } else { "strict-transport-security: max-age=31536000; includeSubDomains\r\n" };
         let headers = format!("server: shop\r\ncontent-type: application/json\r\n{hsts}");
         match path {
-            "/" if state == "redirect-loop" => ("302 Found", "location: https://www.shop.example/\r\n".to_owned(), String::new()),
+            "/" if state == "redirect-loop" => {
+                ("302 Found", "location: https://www.shop.example/\r\n".to_owned(), String::new())
+            }
             "/health" if state == "unhealthy" => {
                 ("503 Service Unavailable", headers, "{\"status\": \"database unreachable\"}\n".to_owned())
             }

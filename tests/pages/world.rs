@@ -110,7 +110,11 @@ impl<'a> World<'a> {
             tasks: Vec::new(),
             names: Vec::new(),
             _held: match state {
-                "host-down" => [22, 80, 443, 3306].map(|port| silent(SocketAddr::from(([192, 0, 2, 10], port)))).into_iter().flatten().collect(),
+                "host-down" => [22, 80, 443, 3306]
+                    .map(|port| silent(SocketAddr::from(([192, 0, 2, 10], port))))
+                    .into_iter()
+                    .flatten()
+                    .collect(),
                 _ => silent(SocketAddr::from(([192, 0, 2, 10], 3306))),
             },
             wrapper: match state {
@@ -169,6 +173,7 @@ impl<'a> World<'a> {
         match state {
             "never-starts" => {}
             "starting" => self.tasks.push(self.runtime.spawn(async move {
+                // It needs this long to start.
                 tokio::time::sleep(Duration::from_millis(1500)).await;
                 let listener = TcpListener::bind(site.address).await.unwrap();
                 site.serve(listener).await;

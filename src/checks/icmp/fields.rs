@@ -17,7 +17,7 @@ fields! { pub(super) FIELDS;
         "interval",
         FieldKind::Duration(0.001, 3600.0),
         "200ms",
-        "Between the intended send times of two probes; an absolute schedule that slow replies never move.",
+        "Time from one probe to the next. The schedule is fixed: slow replies do not delay it.",
     );
     pub(super) const SIZE: Field<usize> = Field::default(
         "size",
@@ -35,5 +35,5 @@ fields! { pub(super) FIELDS;
     );
     use SOURCE;
     pub(super) const TIMEOUT: Field<Duration> =
-        Field::default("timeout", PATIENCE, "1s", "How long each reply is waited for.").role(FieldRole::Patience);
+        Field::default("timeout", PATIENCE, "1s", "How long to wait for each reply.").role(FieldRole::Patience);
 }

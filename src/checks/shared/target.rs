@@ -12,7 +12,8 @@ use crate::probe::EarlyEnd;
 
 /// Field `ip_version` of every family that resolves a name.
 pub const IP_VERSION: Field<IpVersion> =
-    Field::choice("ip_version", "any", "Which addresses of the name to use: IPv4, IPv6 or any.").role(FieldRole::IpVersion);
+    Field::choice("ip_version", "any", "Which addresses of the name to use: IPv4, IPv6 or any.")
+        .role(FieldRole::IpVersion);
 /// Field `source` of every family that chooses the local address.
 pub const SOURCE: Field<Option<IpAddr>> = Field::optional(
     "source",
@@ -32,7 +33,7 @@ pub struct Target {
     pub version: IpVersion,
     /// Local address.
     pub source: Option<IpAddr>,
-    /// How long silence is waited for, in each phase.
+    /// How long to wait for an unresponsive peer, in each phase.
     pub timeout: Duration,
 }
 

@@ -18,15 +18,15 @@ fields! { pub(super) FIELDS;
     pub(super) const SEND_HEX: Field<Option<String>> =
         Field::optional("send_hex", FieldKind::Text, "Bytes to send, in hexadecimal.");
     pub(super) const EXPECT: Field<Option<String>> =
-        Field::optional("expect", FieldKind::Text, "Text that must be in an answer, else `mismatch`.");
+        Field::optional("expect", FieldKind::Text, "Text that an answer must contain; otherwise the outcome is `mismatch`.");
     pub(super) const EXPECT_HEX: Field<Option<String>> =
-        Field::optional("expect_hex", FieldKind::Text, "Bytes that must be in an answer, else `mismatch`.");
+        Field::optional("expect_hex", FieldKind::Text, "Bytes that an answer must contain; otherwise the outcome is `mismatch`.");
     pub(super) const TIMEOUT: Field<Duration> =
-        Field::default("timeout", PATIENCE, "5s", "How long a silent peer is waited for.").role(FieldRole::Patience);
+        Field::default("timeout", PATIENCE, "5s", "How long to wait for an unresponsive peer.").role(FieldRole::Patience);
     pub(super) const LIMIT: Field<usize> = Field::default(
         "limit",
         FieldKind::Size(1.0, 65_535.0),
         "4 KiB",
-        "Most bytes of a datagram looked at and kept.",
+        "Maximum number of bytes of a datagram to examine and keep.",
     );
 }

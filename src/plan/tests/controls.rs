@@ -79,7 +79,7 @@ fn what_others_say_is_no_control() {
     ] {
         for how in [shut.to_owned(), shut.replace("control: up", "needs: [up]")] {
             let error = real(&format!("{how}  - {{id: up, {control}}}\n")).err().unwrap();
-            let why = format!("`up` may pass on `{word}`, which others than its host say");
+            let why = format!("`up` may pass on `{word}`, which can come from something other than its host");
             assert!(error.contains(&why) || error.contains("silence proves nothing"), "{control}: {error}");
         }
     }
@@ -136,7 +136,7 @@ fn names_of_cells() {
     assert_eq!(needs(&plan, "exact"), ["alive[port=2,site=b]"]);
     let error = errors(&suite.replace("alive[port=2,site=b]", "alive[site=c]"));
     assert!(error.contains("unknown check `alive[site=c]` in `needs`"), "{error}");
-    assert!(error.contains("its cells are called like `alive[port=1,site=a]`"), "{error}");
+    assert!(error.contains("its cells are named like `alive[port=1,site=a]`"), "{error}");
     let quoted = "
   - {id: alive, matrix: {name: [\"a,b\", c]}, scripted: {target: \"${matrix.name}\"}}
   - {id: user, needs: ['alive[name=\"a,b\"]'], scripted: {}}

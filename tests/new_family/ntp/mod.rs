@@ -23,14 +23,14 @@ fields! { FIELDS;
     use IP_VERSION;
     use SOURCE;
     const TIMEOUT: Field<Duration> =
-        Field::default("timeout", PATIENCE, "2s", "How long a silent server is waited for.").role(FieldRole::Patience);
+        Field::default("timeout", PATIENCE, "2s", "How long to wait for an unresponsive server.").role(FieldRole::Patience);
 }
 
 facts! { FACTS;
     const OUTCOME: Fact<Choice> = Fact::choice(
         "outcome",
         &["answered", "refused", "silent", "unreachable", "unresolved", "malformed"],
-        "What became of the request.",
+        "How the request ended.",
     )
     .expected("answered")
     .outcome(&["silent"])
