@@ -106,7 +106,7 @@ fn one_mistake_is_one_error() {
         ),
         (
             "matrix",
-            "version: 1\nsuite: s\nchecks:\n  - id: a\n    matrix: {f: [ipv4, ipv6]}\n    tcp: {host: x, port: 0, family: \"${matrix.f}\"}\n",
+            "version: 1\nsuite: s\nchecks:\n  - id: a\n    matrix: {f: [ipv4, ipv6]}\n    tcp: {host: x, port: 0, ip_version: \"${matrix.f}\"}\n",
         ),
     ] {
         let (count, shown) = errors_of(Input::Text(format!("{name}.yaml"), text.into()));
@@ -190,7 +190,7 @@ fn every_failover_that_is_shown_limits_the_outage_from_above() {
 }
 
 const GOOD: &str = "version: 1\nsuite: s\nvars: {h: x, p: 443}\ndefaults: {timeout: 3s, rounds: 2}\nchecks:\n  - id: a\n    tags: [t]\n    \
-                    matrix: {f: [ipv4, ipv6]}\n    tcp: {host: \"${h}\", port: \"${p}\", family: \"${matrix.f}\"}\n    expect: {outcome: {in: [refused, \
+                    matrix: {f: [ipv4, ipv6]}\n    tcp: {host: \"${h}\", port: \"${p}\", ip_version: \"${matrix.f}\"}\n    expect: {outcome: {in: [refused, \
                     timeout]}, connect_time.p95: {lt: 20ms}}\n    baseline: {connect_time: {tolerance: 5%}}\n  - id: b\n    needs: [a]\n    tcp: {host: y, \
                     port: 1}\n    eventually: {within: 5s, every: 1s}\n    expect: {settled_in: {lt: 3s}, outcome: connected}\n";
 

@@ -48,7 +48,7 @@ impl Queue {
         }
     }
 
-    /// The next case to start while `running` others run: quiet ones beside each other, any other alone.
+    /// The next case to start while `running` others run: quiet ones in parallel, any other alone.
     pub(super) fn next(&mut self, running: usize, jobs: usize) -> Option<usize> {
         if self.exclusive.is_some() {
             return None;

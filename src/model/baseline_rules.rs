@@ -8,7 +8,7 @@ use super::fact::Rule;
 /// Tolerances and rules of a check that are not the family's own.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct BaselineRules {
-    /// Smallest change worth an alarm, by metric.
+    /// Smallest change that counts, by metric.
     pub tolerances: BTreeMap<String, f64>,
     /// The same for `p90` and `p99`, by metric and statistic.
     pub tails: BTreeMap<String, Vec<(&'static str, f64)>>,

@@ -174,7 +174,7 @@ pub struct Metric {
     pub better: Better,
     /// By `ratio`, or by `difference` as zero is a normal value.
     pub compared_by: ComparedBy,
-    /// Smallest change worth an alarm; a share where compared by ratio.
+    /// Smallest change that counts; a share where compared by ratio.
     pub tolerance: f64,
     /// The same for `p90` and `p99`, where the suite asks for them.
     #[serde(default, skip_serializing_if = "Named::is_empty")]

@@ -86,7 +86,7 @@ pub struct Comparison {
     pub p: Option<f64>,
     /// Minimum detectable effect: the change found in 80 of 100 such comparisons. A share (0.05 is 5 %) where compared by ratio.
     pub mde: Option<f64>,
-    /// The smallest change worth an alarm. A share where compared by ratio.
+    /// The smallest change that counts. A share where compared by ratio.
     pub tolerance: f64,
     /// Name and version of the method; `docs/statistics.md` describes each.
     pub method: Word,

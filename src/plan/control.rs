@@ -127,10 +127,10 @@ impl<'c> Suites<'c> {
         } else if !check.silent.is_empty() || !outcome {
             Some(format!("`{}` may pass without an answer itself", check.id))
         } else if let Some(word) = check.elsewhere.first() {
-            Some(format!("`{}` may pass on `{word}`, which others than its host say", check.id))
+            Some(format!("`{}` may pass on `{word}`, which can come from something other than its host", check.id))
         } else if check.probe.footprint() != Footprint::Quiet {
             Some(format!(
-                "`{}` is {}, and a control runs again beside others",
+                "`{}` is {}, and a control runs again, in parallel with others",
                 check.id,
                 check.probe.footprint().word()
             ))
@@ -138,7 +138,7 @@ impl<'c> Suites<'c> {
             || !vouches(&control.subject().hosts, &case.subject().hosts)
         {
             let way = "a control has the same IP version, and for another host the same `source`";
-            Some(format!("`{}` goes another way: {way}", check.id))
+            Some(format!("`{}` takes another path: {way}", check.id))
         } else {
             None
         }

@@ -134,8 +134,8 @@ impl Plan {
         let line = |words: &str, ids: &[String]| {
             if ids.is_empty() { String::new() } else { format!("{words}: {}\n", ids.join(", ")) }
         };
-        line("taken in because a selected check needs them", &self.pulled_in)
-            + &line("left out because they need what --skip-tag leaves out", &self.left_out)
+        line("included, because a selected check needs them", &self.pulled_in)
+            + &line("left out, because they need a check that --skip-tag leaves out", &self.left_out)
     }
 
     /// The largest number of rounds of a case, and of rounds before them.

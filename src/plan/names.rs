@@ -43,7 +43,7 @@ impl<'c> Names<'c> {
     pub(super) fn suggestion(&self, name: &str, ids: &[String], errors: &Diagnostics) -> String {
         let check = matrix::split_id(name).map_or(name, |(check, _)| check);
         match self.by_check.get(check).and_then(|cases| self.checks.get(*cases.first()?)) {
-            Some(first) => format!("its cells are called like `{}`", first.id),
+            Some(first) => format!("its cells are named like `{}`", first.id),
             None => errors.suggest(name, ids.iter().map(String::as_str)),
         }
     }

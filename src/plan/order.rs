@@ -55,7 +55,7 @@ fn stages(cases: &mut [Case], checks: &[Check], errors: &mut Diagnostics) {
         let around: Vec<&str> =
             case.needs.iter().filter(|need| open[**need] > 0).map(|need| &*cases[*need].check).collect();
         let message = format!("`{}` needs itself by way of {}", case.check, around.join(", "));
-        errors.add(check.needs_span, message, "break the circle");
+        errors.add(check.needs_span, message, "they form a dependency cycle: remove one of these `needs`");
     }
 }
 

@@ -9,7 +9,7 @@ use super::redact::Redacted;
 use super::style::visible;
 use crate::model::{Event, Verdict};
 
-/// How progress is shown.
+/// How to show progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// A bar.

@@ -21,7 +21,7 @@ pub(super) fn read(family: &'static Family, node: Option<&Node>, errors: &mut Di
             continue;
         }
         if below.entries().is_empty() {
-            errors.add(below.span, format!("`{}` of `baseline` says nothing", key.name), example(fact));
+            errors.add(below.span, format!("`{}` of `baseline` is empty", key.name), example(fact));
         }
         for (inner, value) in below.entries() {
             let known = tables::BASELINE.iter().find(|field| field.name == inner.name);

@@ -27,9 +27,9 @@ pub const SUITE: &[FieldInfo] = &[
     FieldInfo::optional(
         "include",
         FieldKind::List(&FieldKind::Path),
-        "Files whose checks are appended; anything defined twice is an error.",
+        "Files whose checks are added; anything defined twice is an error.",
     ),
-    FieldInfo::optional("defaults", FieldKind::Group(DEFAULTS), "Values for every check that does not say otherwise."),
+    FieldInfo::optional("defaults", FieldKind::Group(DEFAULTS), "Values for every check that sets no others."),
     FieldInfo::required("checks", FieldKind::List(&FieldKind::Group(CHECK)), "The checks."),
 ];
 
@@ -46,7 +46,7 @@ choices! {
 fields! { pub DEFAULTS;
     /// Patience of every family.
     pub const TIMEOUT: Field<Option<Duration>> =
-        Field::optional("timeout", PATIENCE, "How long a silent peer is waited for.").role(FieldRole::Patience);
+        Field::optional("timeout", PATIENCE, "How long to wait for an unresponsive peer.").role(FieldRole::Patience);
     /// Rounds that count.
     pub const ROUNDS: Field<u32> = Field::default(
         "rounds",
@@ -59,15 +59,14 @@ fields! { pub DEFAULTS;
         "samples",
         FieldKind::Integer(1, 10_000),
         "1",
-        "Measurements in a round, one after the other, each with new connections; every one of them is judged. A round \
-         ends with the first that got no answer.",
+        "Measurements in a round, one after the other, each on new connections; every one of them is judged. A round ends with the first that gets no answer.",
     );
     /// Further attempts.
     pub const RETRIES: Field<u32> = Field::default(
         "retries",
         FieldKind::Integer(0, 10),
         "0",
-        "Further attempts when it does not hold, after half a second and then twice as long each time, 10 s at most; a pass after a retry is reported as flaky.",
+        "Further attempts if the check does not pass, after half a second and then twice as long each time, up to 10 s; a pass after a retry is reported as flaky.",
     );
     /// Weight of a failure.
     pub const SEVERITY: Field<Weight> =
@@ -76,7 +75,7 @@ fields! { pub DEFAULTS;
     pub const BUDGET: Field<Option<Duration>> = Field::optional(
         "budget",
         FieldKind::Duration(0.01, 86_400.0),
-        "Bounds the whole check, all attempts and rounds; beyond it the check is errored.",
+        "Time limit of the whole check, all attempts and rounds; beyond it the check is errored (not measured).",
     );
 }
 
@@ -94,14 +93,14 @@ pub const BASELINE: &[FieldInfo] = &[
     FieldInfo::optional(
         "tolerance",
         FieldKind::Text,
-        "Smallest change worth an alarm: a share (5%), or an amount in the fact's unit for facts that may be zero.",
+        "Smallest change that counts: a share (5%), or an amount in the fact's unit for facts that may be zero.",
     ),
     FieldInfo::optional("p90", FieldKind::Text, "The same for the 90th percentile of a round."),
     FieldInfo::optional("p99", FieldKind::Text, "The same for the 99th percentile of a round."),
     FieldInfo::optional(
         "change",
         FieldKind::Choice(&["same", "may_grow", "may_shrink", "ignore"]),
-        "Of a fact that is no metric: what may become of it from one report to the next.",
+        "For a fact that is not a metric: how its value may change from one report to the next.",
     ),
 ];
 
@@ -128,20 +127,24 @@ pub const CHECK: &[FieldInfo] = &[
     FieldInfo::optional(
         "when",
         FieldKind::Map(&TEXTS),
-        "Variables and the values with which the check runs; otherwise it is skipped with the reason.",
+        "Variables, and the values with which the check runs; with others it is skipped, with the reason.",
     ),
     FieldInfo::optional(
         "expect",
         FieldKind::Map(&FieldKind::Text),
-        "Facts and what must hold. Defaults of the family stay in force until this says what else a fact should be.",
+        "Facts, and what must hold for each. Defaults of the family stay in force until a fact is named here.",
     ),
-    FieldInfo::optional("eventually", FieldKind::Group(EVENTUALLY), "Convergence: repeat until it holds."),
+    FieldInfo::optional(
+        "eventually",
+        FieldKind::Group(EVENTUALLY),
+        "Repeat the check until it holds, for things that take a while.",
+    ),
     RETRIES.info,
     ROUNDS.info,
     SAMPLES.info,
     SEVERITY.info,
     BUDGET.info,
-    FieldInfo::optional("baseline", FieldKind::Map(&FieldKind::Group(BASELINE)), "Per metric, how it is compared."),
+    FieldInfo::optional("baseline", FieldKind::Map(&FieldKind::Group(BASELINE)), "How each metric is compared."),
 ];
 
 /// Names of a table.

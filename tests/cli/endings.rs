@@ -179,7 +179,7 @@ fn a_failed_need_skips_with_the_reason() {
     assert!(ended.out.contains("(needs a, which failed)"), "{}", ended.out);
     // Selecting only `b` brings `a` along.
     let ended = sandbox.run(&["plan", "suite.yaml", "--only", "b"]);
-    assert!(ended.out.contains("taken in because a selected check needs them: a"), "{}", ended.out);
+    assert!(ended.out.contains("included, because a selected check needs them: a"), "{}", ended.out);
 }
 
 #[test]

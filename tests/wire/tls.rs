@@ -361,7 +361,7 @@ async fn a_source_narrows_the_addresses_to_its_family() {
     let observation = run("tls", with(to("127.0.0.1:9".parse().unwrap()), six.clone())).await.unwrap();
     assert_eq!(outcome(&observation), "unresolved", "{:?}", observation.notes());
 
-    let crossed = with(with(to("127.0.0.1:9".parse().unwrap()), six), [("family", text("ipv4"))]);
+    let crossed = with(with(to("127.0.0.1:9".parse().unwrap()), six), [("ip_version", text("ipv4"))]);
     assert_eq!((family("tls").unwrap().build)(&crossed).err().map(|invalid| invalid.field), Some("source"));
 }
 

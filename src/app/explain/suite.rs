@@ -13,9 +13,8 @@ use crate::suite::tables;
 pub(in crate::app) const INTRO: &str = "\
 # suite
 
-YAML 1.2: `22:22`, `no` and `1.10` stay what they look like. Everything is validated, and every error told with its place, before
-anything is sent. `${name}` stands for a variable, a declared secret, `${matrix.key}` or `${env.NAME}`; `${name:-default}` gives a
-default, `$${` is a literal `${`. Variables are replaced inside values, never in keys, and never as text of the file.
+YAML 1.2: `22:22`, `no` and `1.10` stay what they look like. Everything is validated before anything is sent, and every error is reported with its place. `${name}` stands for a variable, a declared secret, `${matrix.key}` or `${env.NAME}`; `${name:-default}` gives a
+default, `$${` is a literal `${`. Variables are replaced inside values, never in keys, and never as raw text of the file.
 ";
 
 pub(in crate::app) const EXPECT: &str = "\
@@ -37,8 +36,8 @@ Values are compared as what they are, here, in `wanted`, in loads and in `shaked
 - numbers of documents exactly, however many digits they have. A text is no number: `5` and `\"5\"` differ, and the message says so. `matches` and
   `len` look at the text as it is shown.
 
-The family's defaults stay in force beside what a check writes: `{total_time.p95: {lt: 500ms}}` alone still wants a status from 200 to 299.
-`shakedown plan` and every report show each expectation and who asks for it.
+The family's defaults stay in force in addition to what a check writes: `{total_time.p95: {lt: 500ms}}` alone still wants a status from 200 to 299.
+`shakedown plan` and every report show each expectation and where it comes from.
 - A default is replaced when the check says what else that fact should be. `ne`, `not`, `not_in`, `not_matches`, `excludes`, `none` and `all`
   say only what it should not be, and add to the default; so does a bound on the side the default leaves open (`len: {le: 4}` beside
   `len: {ge: 1}`). What then cannot hold together is refused.
@@ -52,7 +51,7 @@ The family's defaults stay in force beside what a check writes: `{total_time.p95
 pub(in crate::app) const SILENCE: &str = "\
 ## Silence
 
-A dead host, a cut path and a dropped packet look alike. So an outcome such as `timeout`, `silent` or `unreachable` counts only beside a control:
+A dead host, a cut path and a dropped packet look alike. So an outcome such as `timeout`, `silent` or `unreachable` counts only with a control:
 `control: CHECK` names a check of this run (`suite/check` for another file) that gets an answer from the same host by the same IP version, or from
 another host and the same `source` where the host is meant to be cut off. A check in `needs` that is about the same host is a control by itself.
 A control says so itself: what a resolver (`unresolved`) or a router on the way (`time_exceeded`, `too_big`) answers shows nothing of the host.

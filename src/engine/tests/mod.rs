@@ -96,7 +96,7 @@ impl Bench {
         self
     }
 
-    /// This many quiet cases beside each other.
+    /// This many quiet cases in parallel.
     fn jobs(mut self, jobs: usize) -> Self {
         self.settings.jobs = jobs;
         self

@@ -47,7 +47,7 @@ path make it smaller.",
         shown(
             &["tolerance"],
             "\
-The smallest change worth an alarm: a share (`5%`), or an amount in the unit of a fact that may be 0. Each metric has a
+The smallest change that counts: a share (`5%`), or an amount in the unit of a fact that may be 0. Each metric has a
 default (`shakedown explain http.total_time`), and a check may set another one.",
             "  - id: api
     http: {url: \"https://www.example.test/\"}

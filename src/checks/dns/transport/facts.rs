@@ -24,33 +24,33 @@ facts! { pub(super) SECURE;
         "handshake_time",
         Unit::Seconds,
         Better::Lower,
-        "TLS handshake after the connection; over QUIC the whole handshake, which connects as well.",
+        "Time of the TLS handshake after the connection; over QUIC of the whole handshake, which also connects.",
     );
     const VERIFIED: Fact<bool> = Fact::flag(
         "tls.verified",
-        "The handshake completed, the chain leads to a trusted root, the name fits, the key is proven.",
+        "Whether the handshake completed, the chain leads to a trusted root, the name matches and the server proved its key.",
     )
     .lifted_by(&["tls.verify_error"])
     .advice(&[("false", NOT_VERIFIED)]);
     const VERIFY_ERROR: Fact<String> = Fact::text("tls.verify_error", "Everything that is wrong with the certificate.").failure();
     pub(super) const ALERT: Fact<String> =
-        Fact::text("tls.alert", "TLS alert that ended it, as of family tls; `sent (why)` when this side ended it.").form(Form::Word);
-    const VERSION: Fact<Choice> = Fact::choice("tls.version", &["TLS1.2", "TLS1.3"], "Version agreed on.");
-    const CIPHER: Fact<String> = Fact::text("tls.cipher", "Cipher suite agreed on, IANA name; OpenSSL's is understood.").form(Form::Data(&spelling::SUITES));
-    const GROUP: Fact<String> = Fact::text("tls.group", "Key exchange group agreed on, IANA name.").form(Form::Data(&spelling::NAMED_GROUPS));
-    const ALPN: Fact<String> = Fact::text("tls.alpn", "Application protocol agreed on; absent when there is none.");
-    const SAN: Fact<Vec<String>> = Fact::list("tls.san", "DNS names and addresses the leaf is for.").form(Form::Host);
+        Fact::text("tls.alert", "TLS alert that ended the handshake, as in the family tls; `sent (why)` if this side ended it.").form(Form::Word);
+    const VERSION: Fact<Choice> = Fact::choice("tls.version", &["TLS1.2", "TLS1.3"], "Negotiated TLS version.");
+    const CIPHER: Fact<String> = Fact::text("tls.cipher", "Negotiated cipher suite, IANA name; OpenSSL's name is understood too.").form(Form::Data(&spelling::SUITES));
+    const GROUP: Fact<String> = Fact::text("tls.group", "Negotiated key exchange group, IANA name.").form(Form::Data(&spelling::NAMED_GROUPS));
+    const ALPN: Fact<String> = Fact::text("tls.alpn", "Negotiated application protocol (ALPN); absent if there is none.");
+    const SAN: Fact<Vec<String>> = Fact::list("tls.san", "DNS names and addresses that the leaf is valid for.").form(Form::Host);
     const SUBJECT: Fact<String> = Fact::text("tls.subject", "Subject of the leaf.").form(Form::DistinguishedName);
     const ISSUER: Fact<String> = Fact::text("tls.issuer", "Issuer of the leaf.").form(Form::DistinguishedName);
     const NOT_BEFORE: Fact<Time> =
-        Fact::time("tls.not_before", "First second of the leaf's validity.").ruled(Rule::Same);
-    const NOT_AFTER: Fact<Time> = Fact::time("tls.not_after", "Last second of the leaf's validity.").ruled(Rule::Same);
+        Fact::time("tls.not_before", "Start of the leaf's validity.").ruled(Rule::Same);
+    const NOT_AFTER: Fact<Time> = Fact::time("tls.not_after", "End of the leaf's validity.").ruled(Rule::Same);
     const EXPIRES_IN: Fact<f64> =
-        Fact::number("tls.expires_in", Unit::Seconds, "Until the leaf expires; negative once it has.").on_breach(RENEW);
+        Fact::number("tls.expires_in", Unit::Seconds, "Time until the leaf expires; negative once it has.").on_breach(RENEW);
     const CHAIN_EXPIRES_IN: Fact<f64> = Fact::number(
         "tls.chain.expires_in",
         Unit::Seconds,
-        "Until the first certificate of the served chain expires; negative once one has.",
+        "Time until the first certificate of the served chain expires; negative once one has.",
     )
     .on_breach("renew the certificate of the chain that ends first, and look why its renewal did not run");
     const CHAIN_LENGTH: Fact<i64> =
@@ -63,10 +63,10 @@ facts! { pub(super) SECURE;
     const FINGERPRINT: Fact<String> =
         Fact::text("tls.fingerprint.sha256", "SHA-256 of the leaf, lower-case hexadecimal without colons.").form(Form::Digest);
     const SPKI: Fact<String> =
-        Fact::text("tls.spki.sha256", "SHA-256 of the leaf's public key; stays when a renewal keeps the key.").form(Form::Digest);
+        Fact::text("tls.spki.sha256", "SHA-256 of the leaf's public key; unchanged if a renewal keeps the key.").form(Form::Digest);
     pub(super) const PADDING: Fact<bool> = Fact::flag(
         "edns.padding",
-        "The answer is padded (RFC 7830), so that its length tells less; queries always are, to 128 bytes.",
+        "Whether the answer is padded (RFC 7830), so that its length reveals less; queries always are, to 128 bytes.",
     )
     .on_breach("the server does not pad: see its settings (BIND response-padding, Unbound pad-responses)");
 }
@@ -81,7 +81,7 @@ facts! { pub(super) HTTP;
     const MAX_AGE: Fact<f64> = Fact::number(
         "http.max_age",
         Unit::Seconds,
-        "How long caches may keep the response; must not exceed the smallest TTL of the answer (RFC 8484, 5.1).",
+        "How long caches may keep the response; must not exceed the smallest TTL of the answer (RFC 8484 section 5.1).",
     );
 }
 
@@ -89,7 +89,7 @@ facts! { pub(super) HTTP;
 facts! { pub(super) COMPARISON;
     pub(super) const SAME_ANSWER: Fact<bool> = Fact::flag(
         "same_answer",
-        "The answer by UDP (TCP when truncated) has the same code and the same records, TTLs aside; absent when there is none.",
+        "Whether the answer over UDP (TCP if truncated) has the same code and records, apart from TTLs; absent if there is none.",
     )
     .advice(&[(
         "false",

@@ -61,7 +61,7 @@ impl Transport {
         })
     }
 
-    /// Whether it shakes hands and verifies.
+    /// Whether it makes a handshake and verifies.
     pub(super) const fn computes(&self) -> bool {
         matches!(self, Self::Secure(_))
     }

@@ -23,7 +23,7 @@ const STAPLE: &str =
 facts! { pub(crate) FACTS;
     const LINT: Fact<Vec<String>> = Fact::list(
         "lint",
-        "Rules the served certificates break although they may verify, a word each (see README); empty when there is none.",
+        "Rules that the served certificates break although they may verify, one word each (listed on the page of this family); empty when there is none.",
     )
     .form(Form::Words(lint::WORDS))
     .ruled(Rule::MayShrink)
@@ -31,21 +31,21 @@ facts! { pub(crate) FACTS;
         "each finding names its rule and the certificate: correct the order of the chain, or have it issued anew",
     );
     const EXPIRES_IN: Fact<f64> =
-        Fact::number("expires_in", Unit::Seconds, "Until the leaf expires; negative once it has.")
+        Fact::number("expires_in", Unit::Seconds, "Time until the leaf expires; negative once it has.")
             .on_breach(advice::RENEW);
     const LIFETIME_LEFT: Fact<f64> =
-        Fact::number("lifetime_left", Unit::Ratio, "Share of the leaf's lifetime that is left, 0 once it has expired.")
+        Fact::number("lifetime_left", Unit::Ratio, "Remaining share of the leaf's lifetime; 0 once it has expired.")
             .on_breach("renewal should have run by now: look why it did not");
     const CHAIN_EXPIRES_IN: Fact<f64> = Fact::number(
         "chain.expires_in",
         Unit::Seconds,
-        "Until the first certificate of the served chain expires; negative once one has.",
+        "Time until the first certificate of the served chain expires; negative once one has.",
     )
     .on_breach(advice::RENEW_CHAIN);
     const CHAIN_LIFETIME_LEFT: Fact<f64> = Fact::number(
         "chain.lifetime_left",
         Unit::Ratio,
-        "The smallest share of its lifetime that a certificate of the served chain has left.",
+        "Smallest remaining share of a lifetime among the certificates of the served chain.",
     )
     .on_breach("a certificate of the chain is late in its life: ask its issuer for the next one");
     const CHAIN_SPKI: Fact<Vec<String>> = Fact::list(
@@ -56,13 +56,13 @@ facts! { pub(crate) FACTS;
     const PATH_EXPIRES_IN: Fact<f64> = Fact::number(
         "path.expires_in",
         Unit::Seconds,
-        "Until the first certificate of the verified path expires; its root counts if its dates are known (`ca_file`, `system`).",
+        "Time until the first certificate of the verified path expires; the root counts if its dates are known (`ca_file`, `system`).",
     )
     .on_breach(OTHER_PATH);
     const PATH_LIFETIME_LEFT: Fact<f64> = Fact::number(
         "path.lifetime_left",
         Unit::Ratio,
-        "The smallest share of its lifetime that a certificate of the verified path has left.",
+        "Smallest remaining share of a lifetime among the certificates of the verified path.",
     )
     .on_breach(OTHER_PATH);
     const PATH_LENGTH: Fact<i64> =
@@ -91,7 +91,7 @@ facts! { pub(crate) FACTS;
     const OCSP_STATUS: Fact<Choice> = Fact::choice(
         "ocsp.status",
         &["good", "revoked", "unknown", "expired", "invalid"],
-        "What the stapled response says of the leaf; `expired` when it is too old, `invalid` when it proves nothing.",
+        "What the stapled response says about the leaf; `expired` if it is too old, `invalid` if it proves nothing.",
     )
     .advice(&[REVOKED])
     .on_breach(STAPLE);
@@ -100,7 +100,7 @@ facts! { pub(crate) FACTS;
     const OCSP_NEXT: Fact<f64> = Fact::number(
         "ocsp.next_update_in",
         Unit::Seconds,
-        "Until the stapled response must be replaced; negative once it is too old.",
+        "Time until the stapled response must be replaced; negative once it is too old.",
     )
     .on_breach(STAPLE);
     const SCTS: Fact<i64> =
