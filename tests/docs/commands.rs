@@ -1,7 +1,6 @@
 //! Command lines that pages show: each is parsed by the program's own definition, and run where that sends nothing.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use shakedown::checks::FAMILIES;
 use shakedown::cli::{self, examples};
@@ -205,7 +204,7 @@ fn every_script_that_is_named_is_there() {
         for block in page.blocks().iter().filter(|block| SHELLS.contains(&&*block.language)) {
             for word in block.text.lines().filter_map(|line| line.split_whitespace().next()) {
                 if ["tests/", ".ci/", "fuzz/", "benches/"].iter().any(|folder| word.starts_with(folder)) {
-                    assert!(Path::new(root()).join(word).is_file(), "{}: there is no {word}", page.path);
+                    assert!(root().join(word).is_file(), "{}: there is no {word}", page.path);
                 }
             }
         }

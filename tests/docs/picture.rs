@@ -57,14 +57,10 @@ fn rounds_samples_and_attempts_are_as_drawn() {
     // An attempt is all of that once more.
     let (code, report, seen, text) = run(&suite("response: other", "    retries: 1\n"), &[]);
     assert_eq!((code, seen, &report["checks"][0]["attempts"]), (1, 2 * 2 * (1 + 3) * 3, &2.into()), "{text}");
-    // Pairs: a warm-up pair and six others, of two arms.
-    let (code, report, seen, text) = run(&suite("response: ok", ""), &["--against", "host=localhost", "--pairs", "6"]);
-    let confirmed = report["checks"].as_array().unwrap().iter().map(|check| {
-        let rounds = check["metrics"]["response_time"]["rounds"].as_array().unwrap();
-        rounds.iter().filter(|round| round["confirm"] == true).count()
-    });
-    // An alarm, by chance, asks for as many rounds again.
-    let again: usize = confirmed.sum();
-    assert!([0, 4].contains(&code) && (again == 0 || again % 12 == 0), "{text}");
-    assert_eq!(seen, (2 * 2 * (1 + 6) + again) * 3, "{text}");
+    // Pairs: a warm-up pair and six others, of two arms. A loaded machine uses up no such tolerance, so there is no alarm.
+    let quiet = "    baseline: {response_time: {tolerance: 900%}}\n";
+    let (code, report, seen, text) =
+        run(&suite("response: ok", quiet), &["--against", "host=localhost", "--pairs", "6"]);
+    assert_eq!((code, seen), (0, 2 * 2 * (1 + 6) * 3), "{text}");
+    assert_eq!(report["design"]["kind"], "interleaved", "{text}");
 }

@@ -4,7 +4,8 @@
 //! - `<!-- run: STATE; exit: 0; shows: CASE FACT VALUE; says: TEXT -->`: a console block. Its `$` lines are run with the servers in
 //!   this state; `$ #` is where the change happens, and the state begins there. `exit` has the code of the last command, or of each.
 //! - `<!-- pipeline: STATE; exit: 0 -->`: a job of a CI system, of which the lines that call `shakedown` are run.
-//! - `<!-- probes: STATE -->`: a table, of which the commands in the last column are run; each must end with 0.
+//! - `<!-- probes: STATE; exit: 0 -->`: a table, of which the commands in the last column are run.
+//! - `<!-- checks: STATE; exit: 0 -->`: a table, of which what stands in the last column is a check (its family, its `expect`).
 
 use std::path::{Path, PathBuf};
 
@@ -21,6 +22,8 @@ pub enum Role {
     Pipeline(Claims),
     /// A table of commands.
     Probes(Claims),
+    /// A table of checks.
+    Checks(Claims),
 }
 
 /// Lines of a page, and what they are for.
@@ -57,7 +60,9 @@ impl Page {
     /// Every exit code the page claims.
     pub fn exits(&self) -> impl Iterator<Item = i32> {
         self.blocks.iter().flat_map(|block| match &block.role {
-            Role::Run(claims) | Role::Pipeline(claims) | Role::Probes(claims) => claims.exits.clone(),
+            Role::Run(claims) | Role::Pipeline(claims) | Role::Probes(claims) | Role::Checks(claims) => {
+                claims.exits.clone()
+            }
             Role::File(_) => Vec::new(),
         })
     }
@@ -84,7 +89,9 @@ fn blocks(text: &str) -> (Vec<Block>, Vec<String>) {
                 Err(why) => problems.push(format!("line {}: {why}", at + 1)),
             }
             at = end + 1;
-        } else if line.starts_with('|') && comment.is_some_and(|comment| comment.starts_with("probes:")) {
+        } else if line.starts_with('|')
+            && comment.is_some_and(|comment| comment.starts_with("probes:") || comment.starts_with("checks:"))
+        {
             let end = (at..lines.len()).find(|end| !lines[*end].starts_with('|')).unwrap_or(lines.len());
             match role(comment.take().unwrap()) {
                 // Without its head and the line below.
@@ -109,6 +116,7 @@ fn role(comment: &str) -> Result<Role, String> {
         "run" => Claims::parse(rest).map(Role::Run),
         "pipeline" => Claims::parse(rest).map(Role::Pipeline),
         "probes" => Claims::parse(rest).map(Role::Probes),
+        "checks" => Claims::parse(rest).map(Role::Checks),
         _ => Err(format!("`{word}` is no scenario")),
     }
 }

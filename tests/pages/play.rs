@@ -82,9 +82,16 @@ impl<'a> Stage<'a> {
                 }
                 Role::Probes(claims) => {
                     for (at, line) in lines.iter().enumerate() {
-                        let last = line.trim_end_matches('|').rsplit('|').next().unwrap();
-                        let commands: Vec<String> = last.split('`').skip(1).step_by(2).map(str::to_owned).collect();
-                        wrong.extend(self.commands(claims, &commands, block.lines.start + at));
+                        wrong.extend(self.commands(claims, &in_last_column(line), block.lines.start + at));
+                    }
+                }
+                Role::Checks(claims) => {
+                    for (at, line) in lines.iter().enumerate() {
+                        let check = in_last_column(line).join("\n    ");
+                        let suite = format!("version: 1\nsuite: row\nchecks:\n  - id: row\n    {check}\n");
+                        std::fs::write(self.work().join("row.yaml"), suite).unwrap();
+                        let run = ["shakedown run row.yaml".to_owned()];
+                        wrong.extend(self.commands(claims, &run, block.lines.start + at));
                     }
                 }
             }
@@ -155,6 +162,12 @@ impl<'a> Stage<'a> {
         let text = std::fs::read(path).ok()?;
         serde_json::from_slice(&text).ok()
     }
+}
+
+/// What stands between backticks in the last column of a table's row.
+fn in_last_column(row: &str) -> Vec<String> {
+    let last = row.trim_end_matches('|').rsplit('|').next().unwrap();
+    last.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
 /// The call of `shakedown` in a line of a job, without what a CI system puts around it.

@@ -174,7 +174,7 @@ impl<'a> World<'a> {
             "never-starts" => {}
             "starting" => self.tasks.push(self.runtime.spawn(async move {
                 // It needs this long to start.
-                tokio::time::sleep(Duration::from_millis(1500)).await;
+                tokio::time::sleep(Duration::from_secs(3)).await;
                 let listener = TcpListener::bind(site.address).await.unwrap();
                 site.serve(listener).await;
             })),

@@ -78,7 +78,9 @@ pub(super) fn known(topic: &str) -> Vec<String> {
         }
     }
     examples::commands(&crate::cli::command()).iter().filter(|name| !name.is_empty()).for_each(|name| add(name));
-    config::keys().iter().for_each(|key| add(&key.name));
+    for key in config::keys() {
+        add(&key.name);
+    }
     out
 }
 
@@ -141,7 +143,9 @@ fn exit_code(word: &str) -> Option<String> {
         ("other commands", exit::OF_TOOLS),
     ] {
         let mut lines = String::new();
-        table.iter().for_each(|row| line(&mut lines, row));
+        for row in table {
+            line(&mut lines, row);
+        }
         if !lines.is_empty() {
             let _ = writeln!(out, "exit codes of {title}\n{lines}");
         }

@@ -36,7 +36,9 @@ pub(super) fn page() -> String {
     ] {
         page.heading(3, title);
         let mut rows = Table::new(&["Code", "Meaning"]);
-        table.iter().for_each(|(number, meaning)| rows.row([code(&number.to_string()), (*meaning).to_owned()]));
+        for (number, meaning) in table {
+            rows.row([code(&number.to_string()), (*meaning).to_owned()]);
+        }
         page.table(&rows);
     }
     page.text()
