@@ -39,7 +39,7 @@ const FILES: &[(&str, &[&str], &str)] = &[
 
 /// Variables that are no setting of a flag: name, who reads it, what it does.
 const VARIABLES: &[(&str, &[&str], &str)] = &[
-    ("NO_COLOR", &[], "If it is set to anything but nothing, `--color auto` does not colour."),
+    ("NO_COLOR", &[], "If it is set and not empty, `--color auto` does not colour."),
     ("CI", &["run", "demo", "calibrate"], "If it is set, progress is shown as lines and never as a bar."),
     (
         "LC_ALL, LC_CTYPE, LANG",
