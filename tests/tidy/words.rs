@@ -51,7 +51,7 @@ fn files() -> Vec<PathBuf> {
 
 /// One line of words: breaks, comment marks and the backslashes of texts that go on are blanks.
 fn joined(text: &str) -> String {
-    let marks = Regex::new(r#"\s*\\?\n\s*(///?!?|//!|\*)?\s*"#).unwrap();
+    let marks = Regex::new(r"\s*\\?\n\s*(///?!?|//!|\*)?\s*").unwrap();
     marks.replace_all(text, " ").into_owned()
 }
 
