@@ -15,6 +15,50 @@ pub const INCOMPLETE: u8 = 3;
 /// All held, but a baseline regressed.
 pub const REGRESSED: u8 = 4;
 
+/// A code and what it says.
+pub type Meaning = (u8, &'static str);
+
+/// The codes of what runs checks, or shows a stored run again.
+pub const OF_RUNS: &[Meaning] = &[
+    (OK, "Every check held."),
+    (FAILED, "At least one check failed."),
+    (USAGE, "The command line, shakedown.toml or a suite is invalid. Nothing was sent."),
+    (INCOMPLETE, "No check failed, but something was not measured or not run, or a report was not written."),
+    (REGRESSED, "Every check held, but a measured value regressed."),
+    (130, "Interrupted (SIGINT). The reports are complete and say so."),
+    (143, "Terminated (SIGTERM). The reports are complete and say so."),
+];
+
+/// The codes of `compare`.
+pub const OF_COMPARISONS: &[Meaning] = &[
+    (OK, "Nothing worse was found."),
+    (FAILED, "A fact changed that must not, or a check shows less than before."),
+    (USAGE, "The command line is invalid, a file cannot be read, or one run was given twice."),
+    (
+        INCOMPLETE,
+        "The newer run was interrupted, a check of it has no result, nothing could be compared (with --strict: something could \
+         not), or a report could not be written.",
+    ),
+    (REGRESSED, "A measured value regressed."),
+];
+
+/// The codes of a command that runs no checks.
+pub const OF_TOOLS: &[Meaning] = &[
+    (OK, "Done."),
+    (USAGE, "The command line is invalid, or what it names is."),
+    (INCOMPLETE, "Something could not be read, written or started."),
+];
+
+/// The codes of a command, named as on the command line.
+#[must_use]
+pub fn meanings(command: &str) -> &'static [Meaning] {
+    match command {
+        "" | "run" | "probe" | "demo" | "report" | "calibrate" => OF_RUNS,
+        "compare" => OF_COMPARISONS,
+        _ => OF_TOOLS,
+    }
+}
+
 /// All that the exit code of a run is a function of.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ending {

@@ -3,13 +3,13 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, FromArgMatches as _};
+use clap::FromArgMatches as _;
 use shakedown::cli::Cli;
 use shakedown::model::visible::visible_lines;
-use shakedown::{app, exit};
+use shakedown::{app, cli, exit};
 
 fn main() -> ExitCode {
-    let command = match app::config::apply(Cli::command()) {
+    let command = match app::config::apply(cli::command()) {
         Ok(command) => command,
         Err(why) => {
             eprintln!("error: {}", visible_lines(&why));

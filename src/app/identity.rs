@@ -295,7 +295,7 @@ mod tests {
     fn what_can_never_be_written_is_told_before_anything_is_sent() {
         let folder = tempfile::tempdir().unwrap();
         symlink("circle", folder.path().join("circle")).unwrap();
-        for (path, why) in [(".", "it is a folder"), ("circle", "in a circle")] {
+        for (path, why) in [(".", "it is a folder"), ("circle", "form a loop")] {
             let mut files = Files::new();
             files.writes("--json", &folder.path().join(path));
             assert!(files.check().unwrap_err().contains(why), "{path}");

@@ -285,7 +285,7 @@ fn folder(path: &Path, deeper: usize, out: &mut Found) -> Result<(), String> {
             continue;
         }
         let below = entry.path();
-        // Links to folders are not followed: they may lead in a circle, or out of what was meant.
+        // Links to folders are not followed: they may form a loop, or lead out of what was meant.
         let kind = entry.file_type().map_err(unreadable)?;
         if kind.is_symlink() && below.is_dir() {
             out.links.push(below);

@@ -6,12 +6,14 @@ mod calibrate;
 mod compare;
 pub mod config;
 mod demo;
-mod explain;
+pub mod explain;
 mod history;
 mod identity;
 mod loading;
+mod manual;
 mod outputs;
 mod plan;
+pub mod reference;
 mod render;
 mod run;
 mod schemas;
@@ -20,8 +22,6 @@ pub mod signals;
 mod terminal;
 
 use std::future::Future;
-
-use clap::CommandFactory as _;
 
 use crate::cli::{Cli, Command};
 use crate::exit;
@@ -62,14 +62,14 @@ fn command(command: Command, terminal: Terminal) -> u8 {
         Command::Probe(args) => {
             wait(&terminal.clone(), move |leave| async move { adhoc::probe(&args, &terminal, leave).await })
         }
-        Command::Explain(args) => explain::explain(args.topic.as_deref(), &terminal),
+        Command::Explain(args) => explain::explain(&args.topic, &terminal),
         Command::Schema(args) => {
             terminal.out(&schemas::schema(args.of));
             exit::OK
         }
         Command::Completions { shell } => {
             let mut bytes = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "shakedown", &mut bytes);
+            clap_complete::generate(shell, &mut crate::cli::command(), "shakedown", &mut bytes);
             terminal.out(&String::from_utf8_lossy(&bytes));
             exit::OK
         }
@@ -81,14 +81,7 @@ fn command(command: Command, terminal: Terminal) -> u8 {
         Command::Demo(args) => {
             wait(&terminal.clone(), move |leave| async move { demo::demo(&args, &terminal, leave).await })
         }
-        Command::Man => {
-            let mut bytes = Vec::new();
-            if clap_mangen::Man::new(Cli::command()).render(&mut bytes).is_err() {
-                return exit::INCOMPLETE;
-            }
-            terminal.out(&String::from_utf8_lossy(&bytes));
-            exit::OK
-        }
+        Command::Man(args) => manual::man(&args, &terminal),
     }
 }
 

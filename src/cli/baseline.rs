@@ -18,7 +18,7 @@ pub enum BaselineCommand {
     Show(ShowArgs),
     /// Remove a run, or all of them.
     Rm(RmArgs),
-    /// Pin a run: later ones are also compared with it, and it does not roll out.
+    /// Pin a run: later runs are also compared with it, and it is never dropped for being old.
     Pin(PinArgs),
 }
 
@@ -93,7 +93,7 @@ pub struct RmArgs {
     /// The run to remove.
     #[arg(long, value_name = "ID", required_unless_present = "all")]
     pub run: Option<String>,
-    /// Remove the file with all of its runs, the pinned one too.
+    /// Remove the file with all of its runs, including the pinned one.
     #[arg(long, conflicts_with = "run")]
     pub all: bool,
 }

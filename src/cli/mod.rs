@@ -3,6 +3,7 @@
 pub mod baseline;
 mod calibrate;
 mod compare;
+pub mod examples;
 pub mod history;
 mod probe;
 
@@ -16,14 +17,9 @@ pub use probe::ProbeArgs;
 
 use crate::model::{Unit, quantity};
 
-/// Tells whether new or changed infrastructure is ready.
+/// Tests whether new or changed infrastructure is ready.
 #[derive(Debug, Parser)]
 #[command(name = "shakedown", version, propagate_version = true, disable_help_subcommand = true)]
-#[command(
-    after_help = "Exit codes: 0 all held · 1 a check failed · 2 usage or suite invalid, nothing was sent · 3 something could \
-                        not be measured or a report not be written · 4 a baseline regressed · 130/143 interrupted.\n\
-                        Settings: flag, then SHAKEDOWN_*, then shakedown.toml."
-)]
 pub struct Cli {
     /// The command.
     #[command(subcommand)]
@@ -31,9 +27,15 @@ pub struct Cli {
     /// Say more: -v shows every expectation, all evidence and what each attempt saw; -vv every round, on stderr.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
-    /// When to colour.
+    /// When to use colour.
     #[arg(long, global = true, value_enum, default_value_t = When::Auto, env = "SHAKEDOWN_COLOR", value_name = "WHEN")]
     pub color: When,
+}
+
+/// The command line, with the examples and exit codes that its help ends with.
+#[must_use]
+pub fn command() -> clap::Command {
+    examples::add(<Cli as clap::CommandFactory>::command())
 }
 
 /// The commands.
@@ -47,20 +49,20 @@ pub enum Command {
     Report(ReportArgs),
     /// Compare two reports: facts by their rules, metrics with statistics.
     Compare(CompareArgs),
-    /// Measure how much runs of an unchanged target differ, and keep it as noise floor.
+    /// Measure how much runs of an unchanged target differ, and store it as the noise floor.
     Calibrate(Box<CalibrateArgs>),
     /// The store of accepted runs that later runs are compared with.
     #[command(subcommand)]
     Baseline(baseline::BaselineCommand),
     /// Trends over a folder of reports, and exports to other tools; never a gate.
     History(Box<history::HistoryArgs>),
-    /// One check by hand.
+    /// Run one check by hand, without a suite.
     Probe(ProbeArgs),
     /// Reflector for two-sided tests: iperf3-compatible TCP and UDP.
     Serve(ServeArgs),
     /// An embedded lab on loopback, a suite against it, every report: no network, no root.
     Demo(DemoArgs),
-    /// Explain a family or a fact.
+    /// Explain a word: a family, a fact, an operator, a key of suites, a verdict, an exit code.
     Explain(ExplainArgs),
     /// JSON Schema of a file format.
     Schema(SchemaArgs),
@@ -69,12 +71,12 @@ pub enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
-    /// The man page.
-    Man,
+    /// Man pages: print one, or write them all.
+    Man(ManArgs),
     /// Holds a restore command and runs it when the parent vanishes.
     #[command(name = "__guard", hide = true)]
     Guard,
-    /// Talks to the demo lab.
+    /// Controls the demo lab.
     #[command(name = "__lab", hide = true)]
     Lab {
         /// Control address.
@@ -112,7 +114,7 @@ pub struct SuiteArgs {
     /// Rounds of every check.
     #[arg(long, value_name = "N", env = "SHAKEDOWN_ROUNDS", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub rounds: Option<u32>,
-    /// How long a silent peer is waited for, where a check does not say; replaces `defaults.timeout`.
+    /// How long to wait for an unresponsive peer, in checks that do not say; replaces `defaults.timeout`.
     #[arg(long, value_name = "T", env = "SHAKEDOWN_TIMEOUT")]
     pub timeout: Option<String>,
     /// How many checks may be about the same host at once, where a check does not say; replaces `defaults.per_target`.
@@ -122,20 +124,20 @@ pub struct SuiteArgs {
     /// Every measured check that names the variable is paired; the verdict is about `head`.
     #[arg(long, value_name = "K=V", value_parser = pair)]
     pub against: Vec<(String, String)>,
-    /// Pairs of rounds with --against; more, shorter rounds see more than few long ones.
+    /// Pairs of rounds with --against; many short rounds show more than a few long ones.
     #[arg(long, value_name = "N", default_value_t = 10, env = "SHAKEDOWN_PAIRS", value_parser = clap::value_parser!(u32).range(6..=1000))]
     pub pairs: u32,
-    /// Judge what is measured against the accepted runs of a folder of baselines, or of one file.
+    /// Compare the metrics with the accepted runs in a folder of baselines, or in one file.
     #[arg(long, value_name = "DIR|FILE", env = "SHAKEDOWN_BASELINE")]
     pub baseline: Option<PathBuf>,
-    /// Seed of everything random, the order of arms included [default: from the clock; recorded].
+    /// Seed for everything random, such as the order of the arms [default: from the clock; recorded].
     #[arg(long, value_name = "N", env = "SHAKEDOWN_SEED", value_parser = clap::value_parser!(u64).range(..=1 << 53))]
     pub seed: Option<u64>,
-    /// Let suites include files outside of their folder, the folder given, the nearest shakedown.toml and the repository.
+    /// Allow suites to include files from outside of their folder, the folder given, the folder of the nearest shakedown.toml and the repository.
     // No variable, hence no line of shakedown.toml: that file comes with the suites.
     #[arg(long)]
     pub include_outside: bool,
-    /// Let checks break something on purpose.
+    /// Allow checks that break something on purpose.
     #[arg(long, env = "SHAKEDOWN_ALLOW_DISRUPTIVE", value_parser = yes_or_no())]
     pub allow_disruptive: bool,
 }
@@ -184,7 +186,7 @@ pub struct OutputArgs {
     /// Write JUnit; `-` is stdout.
     #[arg(long, value_name = "F", env = "SHAKEDOWN_JUNIT")]
     pub junit: Option<PathBuf>,
-    /// Which JUnit.
+    /// Dialect of JUnit.
     #[arg(long, value_enum, default_value_t = Dialect::Strict, env = "SHAKEDOWN_JUNIT_DIALECT", value_name = "DIALECT")]
     pub junit_dialect: Dialect,
 }
@@ -198,14 +200,14 @@ pub struct RunArgs {
     /// Reports.
     #[command(flatten)]
     pub output: OutputArgs,
-    /// Write events while they happen, as JSON Lines; `-` is stdout.
+    /// Write events as they happen, as JSON Lines; `-` is stdout.
     #[arg(long, value_name = "F", env = "SHAKEDOWN_EVENTS")]
     pub events: Option<PathBuf>,
     /// Accept this run as baseline: `DIR/<suite>/<host-class>.json`. Nothing is written when a check failed, warned, was
     /// not run though it applies, or could not be measured.
     #[arg(long, value_name = "DIR", env = "SHAKEDOWN_SAVE_BASELINE")]
     pub save_baseline: Option<PathBuf>,
-    /// Checks beside each other [default: four per processor].
+    /// Checks to run in parallel [default: four per processor].
     #[arg(long, value_name = "N", env = "SHAKEDOWN_JOBS", value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub jobs: Option<u16>,
     /// How long the whole run may take (`10m`): then what runs is stopped, what was changed is put back, and every check
@@ -215,13 +217,13 @@ pub struct RunArgs {
     /// Start no further check after the first failure.
     #[arg(long, env = "SHAKEDOWN_FAIL_FAST", value_parser = yes_or_no())]
     pub fail_fast: bool,
-    /// A comparison that shows neither a change nor its absence fails the run.
+    /// Fail the run if a comparison is inconclusive: neither a change nor its absence could be shown.
     #[arg(long, env = "SHAKEDOWN_STRICT", value_parser = yes_or_no())]
     pub strict: bool,
-    /// Carried into every report: release, change, site.
+    /// Label for every report, such as release, change or site (repeatable).
     #[arg(long = "label", value_name = "K=V", value_parser = pair)]
     pub labels: Vec<(String, String)>,
-    /// How progress is shown.
+    /// How to show progress.
     #[arg(long, value_enum, default_value_t = ProgressArg::Auto, env = "SHAKEDOWN_PROGRESS", value_name = "HOW")]
     pub progress: ProgressArg,
     /// Print only what did not pass, and the summary.
@@ -253,10 +255,10 @@ pub struct ServeArgs {
 /// Arguments of `demo`.
 #[derive(Args, Debug)]
 pub struct DemoArgs {
-    /// Where the reports go.
+    /// Folder for the reports.
     #[arg(long, value_name = "DIR", default_value = "reports/runs")]
     pub out: PathBuf,
-    /// How progress is shown.
+    /// How to show progress.
     #[arg(long, value_enum, default_value_t = ProgressArg::Auto, value_name = "HOW")]
     pub progress: ProgressArg,
 }
@@ -264,14 +266,27 @@ pub struct DemoArgs {
 /// Arguments of `explain`.
 #[derive(Args, Debug)]
 pub struct ExplainArgs {
-    /// `suite`, a family (tcp), a fact (rtt) or both (icmp.rtt); nothing lists the families.
-    pub topic: Option<String>,
+    /// A family (tcp), a fact (`http.total_time.p95`), an operator (between), a key of suites (retries), a verdict (errored),
+    /// an exit code (3) or any other word of suites and reports; nothing lists them.
+    #[arg(value_name = "TOPIC")]
+    pub topic: Vec<String>,
+}
+
+/// Arguments of `man`.
+#[derive(Args, Debug)]
+pub struct ManArgs {
+    /// The command the page is about, such as `run` or `baseline accept`; nothing prints the page of the program.
+    #[arg(value_name = "COMMAND", conflicts_with = "dir")]
+    pub command: Vec<String>,
+    /// Write the pages of all commands into this folder: shakedown.1, shakedown-run.1 and so on.
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
 }
 
 /// Arguments of `schema`.
 #[derive(Args, Debug)]
 pub struct SchemaArgs {
-    /// Of what.
+    /// The file format.
     #[arg(value_enum)]
     pub of: SchemaOf,
 }
@@ -295,7 +310,7 @@ pub enum SchemaOf {
     History,
 }
 
-/// When to colour.
+/// When to use colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum When {
     /// On terminals, unless `NO_COLOR` is set.
@@ -307,7 +322,7 @@ pub enum When {
     Never,
 }
 
-/// How progress is shown.
+/// How to show progress.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum ProgressArg {
     /// A bar on a terminal, else lines in CI, else nothing.
@@ -361,10 +376,8 @@ fn pair(text: &str) -> Result<(String, String), String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     #[test]
     fn the_command_line_is_sound() {
-        super::Cli::command().debug_assert();
+        super::command().debug_assert();
     }
 }

@@ -143,7 +143,7 @@ fn doubt(own: &Case, (silence, took): (&Silence, f64), other: Option<&Case>, ran
         let remedy = if same {
             "name the address instead of the host in both checks, or make one cell per address"
         } else {
-            "let both go by one IP version: `family: ipv4` or `family: ipv6` in both checks"
+            "let both go by one IP version: `ip_version: ipv4` or `ip_version: ipv6` in both checks"
         };
         return Some(unproven(own, silence, detail, remedy));
     }

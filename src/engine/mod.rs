@@ -58,7 +58,7 @@ pub trait Assess: Send + Sync + 'static {
 /// How to run.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Quiet cases beside each other.
+    /// Quiet cases in parallel.
     pub jobs: usize,
     /// Stop starting cases after the first failure.
     pub fail_fast: bool,

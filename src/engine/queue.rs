@@ -61,7 +61,7 @@ impl Queue {
         }
     }
 
-    /// The next case to start while `running` others run: quiet ones beside each other as their limits allow, any other alone.
+    /// The next case to start while `running` others run: quiet ones in parallel as their limits allow, any other alone.
     pub(super) fn next(&mut self, plan: &Plan, running: usize, jobs: usize) -> Option<usize> {
         if self.exclusive.is_some() {
             return None;

@@ -20,7 +20,7 @@ use crate::net::sys::session::detached;
 const ARMING: Duration = Duration::from_secs(10);
 /// A guard that does not answer so soon is looked at: it may be stopped, or on a busy host.
 const ANSWER: Duration = Duration::from_millis(400);
-/// A guard that is gone is noticed within this: docs/families.md promises it.
+/// A guard that is gone is noticed within this: docs/families/failover.md promises it.
 const NOTICED: Duration = Duration::from_secs(1);
 const _: () = assert!(
     PERIOD.as_millis() + ANSWER.as_millis() <= NOTICED.as_millis() * 3 / 4,

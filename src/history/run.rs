@@ -50,7 +50,7 @@ pub struct Metric {
     pub better: String,
     /// `ratio` or `zeroable`.
     pub kind: String,
-    /// Smallest change worth an alarm; a share for `ratio`.
+    /// Smallest change that counts; a share for `ratio`.
     pub tolerance: f64,
     /// The rounds that count: not discarded, no second measurement, of the new target only.
     pub rounds: Vec<Round>,

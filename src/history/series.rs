@@ -1,4 +1,4 @@
-//! Runs sorted into series: values that may stand beside each other, and what was left out.
+//! Runs sorted into series: values that may be compared, and what was left out.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -75,7 +75,7 @@ pub struct Point<'a> {
 pub struct Series<'a> {
     /// Which.
     pub key: Key<'a>,
-    /// Smallest change worth an alarm, of the newest run; a share for `ratio`.
+    /// Smallest change that counts, of the newest run; a share for `ratio`.
     pub tolerance: f64,
     /// The values; at least one.
     pub points: Vec<Point<'a>>,

@@ -30,7 +30,7 @@ pub fn compared_by(info: &FactInfo) -> ComparedBy {
     if info.kind == Kind::Distribution { ComparedBy::Ratio } else { ComparedBy::Difference }
 }
 
-/// The smallest change of a metric worth an alarm where the suite says nothing: a share of a ratio, else in its unit.
+/// The smallest change of a metric that counts where the suite says nothing: a share of a ratio, else in its unit.
 #[must_use]
 pub fn tolerance(info: &FactInfo) -> f64 {
     info.tolerance.unwrap_or(match (compared_by(info), info.unit) {

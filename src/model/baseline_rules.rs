@@ -8,7 +8,7 @@ use super::fact::Rule;
 /// Tolerances and rules of a check that are not the family's own.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct BaselineRules {
-    /// Smallest change worth an alarm, by metric.
+    /// Smallest change that counts, by metric.
     pub tolerances: BTreeMap<String, f64>,
     /// Smallest movement that counts, in the metric's unit, by metric: of what is compared by ratio, where a share of almost nothing is
     /// noise.

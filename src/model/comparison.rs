@@ -86,7 +86,7 @@ pub struct Comparison {
     pub p: Option<f64>,
     /// Minimum detectable effect: the change found in 80 of 100 such comparisons. A share (0.05 is 5 %) where compared by ratio.
     pub mde: Option<f64>,
-    /// The smallest change worth an alarm. A share where compared by ratio.
+    /// The smallest change that counts. A share where compared by ratio.
     pub tolerance: f64,
     /// The smallest movement that counts, in `unit`: where it is more than the tolerance of this level, it takes its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -168,7 +168,7 @@ pub enum FieldRole {
     Source,
     /// Which IP version to use.
     IpVersion,
-    /// How long a silent peer is waited for: `timeout` of `defaults` and of the command line sets it.
+    /// How long to wait for an unresponsive peer: `timeout` of `defaults` and of the command line sets it.
     Patience,
     /// How often the probe repeats its measurement: one where the probe is part of a stream.
     Repetition,
@@ -356,7 +356,5 @@ const fn same(a: &[u8], b: &[u8]) -> bool {
 
 /// A port number.
 pub const PORT: FieldKind = FieldKind::Integer(1, 65535);
-/// How long a silent peer is waited for.
+/// How long to wait for an unresponsive peer.
 pub const PATIENCE: FieldKind = FieldKind::Duration(0.001, 3600.0);
-/// Which address family to use; used by several families.
-pub const IP_FAMILY: FieldKind = FieldKind::Choice(&["any", "ipv4", "ipv6"]);

@@ -91,7 +91,7 @@ pub struct Metric {
     pub better: Better,
     /// By `ratio`, or by `difference` as zero is a normal value.
     pub compared_by: ComparedBy,
-    /// Smallest change worth an alarm; a share where compared by ratio.
+    /// Smallest change that counts; a share where compared by ratio.
     pub tolerance: f64,
     /// The smallest movement that counts, in the unit, where the suite gives one and it is compared by ratio.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,4 +1,4 @@
-//! Patience: how long something is waited for. It ends also loops over streams that are always ready, does not run while this
+//! Patience: how long to wait for something. It ends also loops over streams that are always ready, does not run while this
 //! side waits for its own turn to dial, and after this process was away what has arrived meanwhile is looked at once more.
 
 use std::future::Future;

@@ -111,7 +111,7 @@ fn total() -> Duration {
     WAITS.try_with(|waits| lock(waits).total()).unwrap_or_default()
 }
 
-/// A turn to shake hands; ends when it is dropped.
+/// A turn to make a handshake; ends when it is dropped.
 #[derive(Debug)]
 pub(super) struct Turn {
     peer: SocketAddr,
@@ -133,7 +133,7 @@ pub(super) async fn turn(peer: SocketAddr) -> Option<Turn> {
 }
 
 impl Turn {
-    /// How long an answer to a SYN is waited for, where connections of this run may fill the server's queue; `None` where there
+    /// How long to wait for an answer to a SYN, where connections of this run may fill the server's queue; `None` where there
     /// are none.
     pub(super) fn crowded(&self) -> Option<Duration> {
         let took = lock(&DIALLED).get(&self.peer)?.recent()?;

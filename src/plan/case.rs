@@ -71,7 +71,7 @@ pub struct PlannedArm {
     pub digest: Arc<str>,
     /// The hosts it is about.
     pub hosts: Arc<[Host]>,
-    /// How long a silent peer is waited for.
+    /// How long to wait for an unresponsive peer.
     pub patience: Option<Duration>,
 }
 

@@ -102,10 +102,10 @@ impl Finder<'_, '_> {
         } else if !check.silent.is_empty() || !outcome {
             Some(format!("`{}` may pass without an answer itself", check.id))
         } else if let Some(word) = check.elsewhere.first() {
-            Some(format!("`{}` may pass on `{word}`, which others than its host say", check.id))
+            Some(format!("`{}` may pass on `{word}`, which can come from something other than its host", check.id))
         } else if check.probe.footprint() != Footprint::Quiet {
             Some(format!(
-                "`{}` is {}, and a control runs again beside others",
+                "`{}` is {}, and a control runs again, in parallel with others",
                 check.id,
                 check.probe.footprint().word()
             ))
@@ -113,7 +113,7 @@ impl Finder<'_, '_> {
             || !vouches(&control.subject().hosts, &case.subject().hosts)
         {
             let way = "a control has the same IP version, and for another host the same `source`";
-            Some(format!("`{}` goes another way: {way}", check.id))
+            Some(format!("`{}` takes another path: {way}", check.id))
         } else {
             None
         }

@@ -160,8 +160,8 @@ impl Plan {
         };
         let renamed = self.renamed.iter().map(|(old, new)| format!("{old} of the report is called {new} now\n"));
         renamed.collect::<Vec<_>>().concat()
-            + &line("taken in because a selected check needs them", &self.pulled_in)
-            + &line("left out because they need what --skip-tag leaves out", &self.left_out)
+            + &line("included, because a selected check needs them", &self.pulled_in)
+            + &line("left out, because they need a check that --skip-tag leaves out", &self.left_out)
     }
 
     /// The largest number of rounds of a case, and of rounds before them.

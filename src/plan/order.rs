@@ -71,7 +71,7 @@ fn stages(cases: &mut [Case], suites: &Suites<'_>, errors: &mut Diagnostics) {
         };
         let around: Vec<String> = cycle.iter().chain([first]).map(name).collect();
         let message = format!("dependency cycle: {}", around.join(" -> "));
-        let help = "each waits for the next one: take one of these out of `needs`";
+        let help = "each waits for the next one: remove one of these `needs`";
         errors.add(suites.checks()[*first].needs_span, message, help);
     }
 }

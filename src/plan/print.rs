@@ -19,7 +19,7 @@ pub fn print(plan: &Plan) -> String {
     let _ = writeln!(out, "at most {}", seconds(plan.longest().as_secs_f64()));
     limits(&mut out, plan);
     for (stage, words) in [
-        (Footprint::Quiet, "beside each other"),
+        (Footprint::Quiet, "in parallel"),
         (Footprint::Noisy, "each alone"),
         (Footprint::Disruptive, "each alone, last, restored on every path"),
     ] {
@@ -91,7 +91,7 @@ fn line(out: &mut String, plan: &Plan, index: usize, case: &Case) {
     }
 }
 
-/// An expectation in force, and who asks for it.
+/// An expectation in force, and where it comes from.
 fn expects(out: &mut String, expectation: &Expectation, case: &Case) {
     let given: Vec<String> =
         expectation.given.iter().map(|given| format!("{} {}", given.fact, given.words.join(" or "))).collect();

@@ -89,7 +89,7 @@ impl Family {
             (Ok(probe), Err(_)) => Ok(Arc::new(MaskedProbe { target: MASK.to_owned(), probe })),
             (Err(_), Err(invalid)) => Err(invalid),
             (Err(Invalid { field, .. }), Ok(_)) => {
-                Err(Invalid::at(field, "what it is with the secret in it does not fit", "see `shakedown explain`"))
+                Err(Invalid::at(field, "the value with the secret in it does not fit", "see `shakedown explain`"))
             }
         }
     }

@@ -68,7 +68,7 @@ impl Host {
         if let Some((name, address)) = text(FieldRole::Source) {
             sides.extend(literal(address).map(|version| (version, format!("`{name}: {address}`"))));
         }
-        // Hosts of both versions may stand beside each other.
+        // Hosts of both versions may stand side by side.
         let hosts = fields.iter().filter(|field| field.has(FieldRole::Host));
         let hosts = hosts.flat_map(|field| names(&field.kind, args.0.get(field.name)));
         let hosts = hosts.filter_map(|host| Some((literal(&host)?, host)));

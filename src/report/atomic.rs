@@ -16,7 +16,7 @@ const MOST_LINKS: usize = 40;
 const MOST_NAMES: usize = 100;
 /// How the name of a temporary file ends.
 const SUFFIX: &str = ".tmp";
-/// How long a pipe is waited for until somebody reads from it.
+/// How long to wait for a pipe until somebody reads from it.
 const READER: Duration = Duration::from_secs(10);
 
 /// Lets `fill` write what becomes `path`, by way of a temporary file in the same folder. A link stays, and the file it
@@ -109,7 +109,7 @@ pub fn target(path: &Path) -> io::Result<PathBuf> {
             Err(_) => return Ok(path),
         }
     }
-    Err(io::Error::other("its links lead in a circle"))
+    Err(io::Error::other("its symbolic links form a loop"))
 }
 
 /// Whether a path names an open file by its number: `/dev/fd/63`, `/proc/self/fd/3`.

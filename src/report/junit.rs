@@ -257,7 +257,7 @@ fn case_properties(xml: &mut Xml<'_>, check: &CheckRecord) -> io::Result<()> {
     xml.write_event(Event::End(BytesEnd::new("properties")))
 }
 
-/// An expectation in force, and who asks for it.
+/// An expectation in force, and where it comes from.
 fn expects(outcome: &Outcome, check: &CheckRecord) -> String {
     format!("{} {} {} ({})", outcome.fact, outcome.operator, outcome.want, origin(outcome, check))
 }

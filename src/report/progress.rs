@@ -10,7 +10,7 @@ use super::redact::Redacted;
 use super::style::visible;
 use crate::model::{Event, Verdict, human_time};
 
-/// How progress is shown.
+/// How to show progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// A bar.

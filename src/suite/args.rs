@@ -12,7 +12,7 @@ use crate::model::{Arg, Args, FieldInfo, FieldKind, FieldRole, Text};
 use crate::probe::Family;
 
 /// What is wrong with a value that is not shown.
-pub(super) const HIDDEN: &str = "what it is with the secret in it does not fit";
+pub(super) const HIDDEN: &str = "the value with the secret in it does not fit";
 
 /// Context for typing arguments.
 pub struct Typing<'a> {
@@ -53,6 +53,13 @@ fn target_key(key: &str, fields: &[FieldInfo]) -> Option<String> {
     Some(format!("write where to look as {form}"))
 }
 
+/// The field that chooses the IP version, for who calls it as other tools do.
+fn ip_version_key(key: &str, fields: &[FieldInfo]) -> Option<String> {
+    const WORDS: [&str; 6] = ["family", "address_family", "ip_protocol", "ip_family", "ipv4", "ipv6"];
+    let field = fields.iter().find(|field| field.has(FieldRole::IpVersion)).filter(|_| WORDS.contains(&key))?;
+    Some(format!("IPv4 or IPv6 is chosen by `{}: any`, `ipv4` or `ipv6`", field.name))
+}
+
 impl Typing<'_> {
     /// Types the map `node` by `fields`. `owner` is the key it stands below, for messages.
     pub fn fields(&mut self, owner: &str, node: &Node, fields: &'static [FieldInfo]) -> Typed {
@@ -82,7 +89,9 @@ impl Typing<'_> {
             }
             let Some(field) = fields.iter().find(|field| field.name == key.name) else {
                 let known = fields.iter().map(|f| f.name).chain(besides.iter().copied());
-                let help = target_key(&key.name, fields).unwrap_or_else(|| suggest(&key.name, known));
+                let help = target_key(&key.name, fields)
+                    .or_else(|| ip_version_key(&key.name, fields))
+                    .unwrap_or_else(|| suggest(&key.name, known));
                 self.errors.add(key.span, format!("unknown key `{}` in `{owner}`", key.name), help);
                 continue;
             };

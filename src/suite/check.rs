@@ -28,7 +28,7 @@ pub struct Check {
     pub silent: Vec<&'static str>,
     /// Accepted outcomes that show nothing of the host.
     pub elsewhere: Vec<&'static str>,
-    /// How long a silent peer is waited for.
+    /// How long to wait for an unresponsive peer.
     pub patience: Option<Duration>,
     /// Where `expect` is written, for the planner's errors.
     pub expect_span: Span,

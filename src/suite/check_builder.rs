@@ -190,7 +190,11 @@ impl Builder<'_> {
     fn conflict(&mut self, family: &'static Family, typed: &mut Typed, cell: &Cell, span: Span) -> Option<String> {
         let why = conflict(self.families, family, &mut typed.args)?;
         if cell.is_empty() {
-            self.errors.add(span, why.clone(), "give addresses of one version, or leave `family` and `source` out");
+            self.errors.add(
+                span,
+                why.clone(),
+                "give addresses of one IP version, or leave out `ip_version` and `source`",
+            );
         }
         Some(why)
     }
@@ -210,7 +214,7 @@ impl Builder<'_> {
             let words = silent.join(" or ");
             let [patience, within] = [patience, within].map(|time| Unit::Seconds.human(time.as_secs_f64()));
             let message =
-                format!("`within` ({within}) ends before {words} can be told, which takes `timeout` ({patience})");
+                format!("`within` ({within}) ends before {words} can be seen, which takes `timeout` ({patience})");
             self.errors.add(node.span, message, "let `within` be longer, or `timeout` shorter");
         }
     }

@@ -117,7 +117,7 @@ fn scalars(key: &Key, values: &[Node], secrets: &BTreeMap<String, String>, error
             Some(text) if !seen.insert(text.to_owned()) => {
                 errors.add(
                     value.span,
-                    format!("`{text}` stands twice in `{}`", key.name),
+                    format!("`{text}` is listed twice in `{}`", key.name),
                     "two cases would have one id",
                 );
             }

@@ -250,7 +250,7 @@ fn no_suite(root: Option<&Node>, found: &Diagnostics, sources: &Sources) -> Opti
     }
     let unknown = root.entries().iter().find(|(key, _)| !tables::names(tables::SUITE).any(|name| name == key.name));
     let (key, _) = unknown?;
-    Some(format!("the key at line {} is none of a suite", line(key.span)))
+    Some(format!("the key at line {} does not belong to a suite", line(key.span)))
 }
 
 fn reject_duplicate(first: Option<Span>, name: &str, span: Span, sources: &Sources, errors: &mut Diagnostics) {

@@ -27,9 +27,9 @@ pub const SUITE: &[FieldInfo] = &[
     FieldInfo::optional(
         "include",
         FieldKind::List(&FieldKind::Path),
-        "Files whose checks are appended; anything defined twice is an error.",
+        "Files whose checks are added; anything defined twice is an error.",
     ),
-    FieldInfo::optional("defaults", FieldKind::Group(DEFAULTS), "Values for every check that does not say otherwise."),
+    FieldInfo::optional("defaults", FieldKind::Group(DEFAULTS), "Values for every check that sets no others."),
     FieldInfo::required("checks", FieldKind::List(&FieldKind::Group(CHECK)), "The checks."),
 ];
 
@@ -61,7 +61,7 @@ pub const DEFAULTS: &[FieldInfo] = &[
 fields! { pub COMMON;
     /// Patience of every family.
     pub const TIMEOUT: Field<Option<Duration>> =
-        Field::optional("timeout", PATIENCE, "How long a silent peer is waited for.").role(FieldRole::Patience);
+        Field::optional("timeout", PATIENCE, "How long to wait for an unresponsive peer.").role(FieldRole::Patience);
     /// Rounds that count.
     pub const ROUNDS: Field<u32> = Field::default(
         "rounds",
@@ -74,15 +74,14 @@ fields! { pub COMMON;
         "samples",
         FieldKind::Integer(1, 10_000),
         "1",
-        "Measurements in a round, one after the other, each with new connections; every one of them is judged. A round \
-         ends with the first that got no answer.",
+        "Measurements in a round, one after the other, each on new connections; every one of them is judged. A round ends with the first that gets no answer.",
     );
     /// Further attempts.
     pub const RETRIES: Field<u32> = Field::default(
         "retries",
         FieldKind::Integer(0, 10),
         "0",
-        "Further attempts when it does not hold, `retry_delay` apart; a pass after a retry is reported as flaky.",
+        "Further attempts if the check does not pass, `retry_delay` apart; a pass after a retry is reported as flaky.",
     );
     /// The wait before a further attempt.
     pub const RETRY_DELAY: Field<Option<Duration>> = Field::optional(
@@ -103,7 +102,7 @@ fields! { pub COMMON;
     pub const BUDGET: Field<Option<Duration>> = Field::optional(
         "budget",
         FieldKind::Duration(0.01, 86_400.0),
-        "Bounds the whole check, all attempts and rounds; beyond it the check is errored.",
+        "Time limit of the whole check, all attempts and rounds; beyond it the check is errored (not measured).",
     );
 }
 
@@ -121,7 +120,7 @@ pub const BASELINE: &[FieldInfo] = &[
     FieldInfo::optional(
         "tolerance",
         FieldKind::Text,
-        "Smallest change worth an alarm: a share (5%), or an amount in the fact's unit for facts that may be zero.",
+        "Smallest change that counts: a share (5%), or an amount in the fact's unit for facts that may be zero.",
     ),
     FieldInfo::optional("p90", FieldKind::Text, "The same for the 90th percentile of a round."),
     FieldInfo::optional("p99", FieldKind::Text, "The same for the 99th percentile of a round."),
@@ -160,14 +159,18 @@ pub const CHECK: &[FieldInfo] = &[
     FieldInfo::optional(
         "when",
         FieldKind::Map(&TEXTS),
-        "Variables and the values with which the check runs; otherwise it is skipped with the reason.",
+        "Variables, and the values with which the check runs; with others it is skipped, with the reason.",
     ),
     FieldInfo::optional(
         "expect",
         FieldKind::Map(&FieldKind::Text),
-        "Facts and what must hold. Defaults of the family stay in force until this says what else a fact should be.",
+        "Facts, and what must hold for each. Defaults of the family stay in force until a fact is named here.",
     ),
-    FieldInfo::optional("eventually", FieldKind::Group(EVENTUALLY), "Convergence: repeat until it holds."),
+    FieldInfo::optional(
+        "eventually",
+        FieldKind::Group(EVENTUALLY),
+        "Repeat the check until it holds, for things that take a while.",
+    ),
     RETRIES.info,
     RETRY_DELAY.info,
     FieldInfo::optional(

@@ -233,7 +233,7 @@ fn scalar(span: Span, text: &str, plain: bool, scope: &Scope<'_>, errors: &mut D
             }
             (Lookup::Missing(_), Some(default)) => out.push(default),
             (Lookup::Missing(help), None) => {
-                errors.add(span, format!("`${{{name}}}` stands for nothing"), help);
+                errors.add(span, format!("`${{{name}}}` is not defined"), help);
                 out.push("${");
                 out.push(inner);
                 out.push("}");

@@ -169,7 +169,7 @@ impl Script {
         Self { target, ..self }
     }
 
-    /// Waits for a silent peer this many seconds.
+    /// Waits for an unresponsive peer this many seconds.
     pub fn patience(self, seconds: f64) -> Self {
         Self { patience: Some(Duration::from_secs_f64(seconds)), ..self }
     }
@@ -309,7 +309,7 @@ fields! { FIELDS;
     const TARGET: Field<String> = Field::default("target", FieldKind::Text, "somewhere", "Where it looks.")
         .role(FieldRole::Host);
     const TIMEOUT: Field<Option<Duration>> =
-        Field::optional("timeout", FieldKind::Duration(0.001, 3600.0), "How long a silent peer is waited for.")
+        Field::optional("timeout", FieldKind::Duration(0.001, 3600.0), "How long to wait for an unresponsive peer.")
             .role(FieldRole::Patience);
     const FOOTPRINT: Field<Sharing> = Field::choice("footprint", "quiet", "How it shares the machine.");
     const LONGEST: Field<Duration> =

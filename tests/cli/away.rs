@@ -209,7 +209,7 @@ fn rounds_that_were_stopped_are_errored() {
 }
 
 /// A web server that tells of its first request, and answers it when it is told to; over TLS with a `pki`. That one tells when
-/// the connection is there, and shakes hands when it is told to.
+/// the connection is there, and makes a handshake when it is told to.
 fn web(pki: Option<&Pki>) -> (SocketAddr, mpsc::Receiver<()>, mpsc::Sender<()>) {
     const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
     let config = pki.map(|pki| pki.good.server(&[]).unwrap());

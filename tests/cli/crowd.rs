@@ -1,4 +1,4 @@
-//! Checks beside each other do not crowd each other out of a server with a short queue.
+//! Checks in parallel do not crowd each other out of a server with a short queue.
 
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};

@@ -42,7 +42,11 @@ fn every_failure_says_what_to_try_next() {
     assert!(other.out.contains("next   see every fact: shakedown run suite.yaml --only a"), "{}", other.out);
     let open =
         CliSandbox::new(&tcp_suite(address.port(), "    expect: {outcome: refused}\n")).run(&["run", "suite.yaml"]);
-    assert!(open.out.contains("answers, where nothing should (expected: refused)\n  next   stop the service"), "{}", open.out);
+    assert!(
+        open.out.contains("answers, where nothing should (expected: refused)\n  next   stop the service"),
+        "{}",
+        open.out
+    );
     // Refused is what was expected here: advice about it would mislead.
     let (_held, port) = closed_port();
     let rest = "    expect: {outcome: refused, address: 192.0.2.1}\n";
@@ -179,7 +183,7 @@ fn a_failed_need_skips_with_the_reason() {
     assert!(ended.out.contains("needs a, which failed"), "{}", ended.out);
     // Selecting only `b` brings `a` along.
     let ended = sandbox.run(&["plan", "suite.yaml", "--only", "b"]);
-    assert!(ended.out.contains("taken in because a selected check needs them: a"), "{}", ended.out);
+    assert!(ended.out.contains("included, because a selected check needs them: a"), "{}", ended.out);
 }
 
 #[test]

@@ -81,7 +81,7 @@ fn no_command_overwrites_what_it_reads_and_no_two_outputs_are_one_file() {
         (vec!["history", "r.json", "--otava", "new-folder", "--json", "new-folder/otava.yaml"], ["--json", "--otava"]),
         (run(&["--json", "."]), ["--json", "it is a folder"]),
         (run(&["--events", "store", "--json", "new"]), ["--events", "it is a folder"]),
-        (run(&["--junit", "circle"]), ["--junit", "in a circle"]),
+        (run(&["--junit", "circle"]), ["--junit", "form a loop"]),
         (vec!["baseline", "list", "--dir", "store", "--json", held], ["--json", "store"]),
         (vec!["baseline", "show", "s", "--dir", "store", "--json", held], ["--json", "store"]),
     ];

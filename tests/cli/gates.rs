@@ -17,7 +17,11 @@ fn what_is_absent_from_a_dead_target_is_no_pass() {
     );
     let ended = sandbox.run(&["run", "suite.yaml"]);
     assert_eq!(ended.code, 1, "{}", ended.out);
-    assert!(ended.out.contains("outcome: answered; status: between 200 and 299; headers.server: present: false"), "{}", ended.out);
+    assert!(
+        ended.out.contains("outcome: answered; status: between 200 and 299; headers.server: present: false"),
+        "{}",
+        ended.out
+    );
     let sandbox = CliSandbox::new(
         "version: 1\nsuite: s\nchecks:\n  - id: a\n    http: {url: \"http://127.0.0.1:1/\"}\n    expect: {headers.server: {present: false}, outcome: refused}\n",
     );
@@ -171,7 +175,7 @@ fn a_skipped_tag_is_never_pulled_in_again() {
     );
     let ended = CliSandbox::new(&tcp_suite(port, &rest)).run(&["run", "suite.yaml", "--skip-tag", "danger"]);
     assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
-    assert!(ended.out.contains("left out because they need what --skip-tag leaves out: b"), "{}", ended.out);
+    assert!(ended.out.contains("left out, because they need a check that --skip-tag leaves out: b"), "{}", ended.out);
     assert!(ended.out.contains("s  1 passed"), "{}", ended.out);
 }
 
@@ -305,8 +309,8 @@ fn an_edited_summary_does_not_turn_a_report_green() {
 fn a_cell_of_two_ip_versions_is_skipped_with_the_reason() {
     let (_keep, address) = listener();
     let suite = format!(
-        "version: 1\nsuite: s\nchecks:\n  - id: a\n    matrix: {{host: [127.0.0.1, \"::1\"], family: [ipv4, ipv6]}}\n    \
-         tcp: {{host: \"${{matrix.host}}\", family: \"${{matrix.family}}\", port: {}}}\n    expect: {{outcome: {{in: [connected, refused]}}}}\n",
+        "version: 1\nsuite: s\nchecks:\n  - id: a\n    matrix: {{host: [127.0.0.1, \"::1\"], ip_version: [ipv4, ipv6]}}\n    \
+         tcp: {{host: \"${{matrix.host}}\", ip_version: \"${{matrix.ip_version}}\", port: {}}}\n    expect: {{outcome: {{in: [connected, refused]}}}}\n",
         address.port()
     );
     let sandbox = CliSandbox::new(&suite);
@@ -314,11 +318,11 @@ fn a_cell_of_two_ip_versions_is_skipped_with_the_reason() {
     assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
     let report = sandbox.json("r.json");
     let of = |id: &str| report["checks"].as_array().unwrap().iter().find(|check| check["id"] == id).unwrap().clone();
-    let skipped = of("a[family=ipv6,host=127.0.0.1]");
+    let skipped = of("a[host=127.0.0.1,ip_version=ipv6]");
     assert_eq!((&skipped["verdict"], &skipped["unmet"]), (&"skipped".into(), &false.into()));
-    assert!(skipped["reason"].as_str().unwrap().contains("`family: ipv6` and 127.0.0.1 are of two IP versions"));
-    assert_eq!(of("a[family=ipv4,host=127.0.0.1]")["verdict"], "passed");
-    assert_eq!(of("a[family=ipv6,host=::1]")["verdict"], "passed");
+    assert!(skipped["reason"].as_str().unwrap().contains("`ip_version: ipv6` and 127.0.0.1 are of two IP versions"));
+    assert_eq!(of("a[host=127.0.0.1,ip_version=ipv4]")["verdict"], "passed");
+    assert_eq!(of("a[host=::1,ip_version=ipv6]")["verdict"], "passed");
 }
 
 /// A folder is all that is below it; what is hidden is not meant, and what ran is named.

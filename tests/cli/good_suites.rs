@@ -176,7 +176,7 @@ fn ordinary_checks_hold_and_are_not_green_when_something_is_wrong() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Planned as they stand, each with all that is in force and who asks for it.
+/// Planned as they stand, each with all that is in force and where it comes from.
 #[test]
 fn the_plan_shows_what_is_in_force_and_who_asks_for_it() {
     for file in suites() {

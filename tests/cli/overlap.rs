@@ -1,4 +1,4 @@
-//! Quiet checks run beside each other, noisy ones alone, disruptive ones alone and last.
+//! Quiet checks run in parallel, noisy ones alone, disruptive ones alone and last.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -57,7 +57,7 @@ fn loud_checks_run_alone_and_disruptive_ones_last() {
             _ => {}
         }
     }
-    assert!((2..=4).contains(&most), "{most} ran beside each other with --jobs 4");
+    assert!((2..=4).contains(&most), "{most} ran in parallel with --jobs 4");
     let place = |id: &str| order.iter().position(|known| known == id).unwrap();
     assert_eq!(order.len(), 16);
     assert_eq!(place("breaks"), 14, "{order:?}");

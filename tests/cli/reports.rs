@@ -10,7 +10,7 @@ fn sample() -> (CliSandbox, std::net::TcpListener, socket2::Socket) {
     let (held, closed) = closed_port();
     let suite = format!(
         "version: 1\nsuite: edge\nchecks:\n\
-         \x20 - id: up\n    tags: [smoke]\n    matrix: {{family: [ipv4, any]}}\n    tcp: {{host: 127.0.0.1, port: {}, family: \"${{matrix.family}}\"}}\n    rounds: 3\n\
+         \x20 - id: up\n    tags: [smoke]\n    matrix: {{ip_version: [ipv4, any]}}\n    tcp: {{host: 127.0.0.1, port: {}, ip_version: \"${{matrix.ip_version}}\"}}\n    rounds: 3\n\
          \x20 - id: down\n    tcp: {{host: 127.0.0.1, port: {closed}}}\n\
          \x20 - id: blocked\n    tcp: {{host: 127.0.0.1, port: {closed}, source: 192.0.2.1}}\n\
          \x20 - id: after\n    needs: [down]\n    tcp: {{host: 127.0.0.1, port: {closed}}}\n",
@@ -33,7 +33,7 @@ fn the_json_report_follows_its_schema_and_counts_rounds() {
     assert_eq!(report["run"]["labels"]["release"], "1.4");
     assert_eq!(report["design"]["rounds"], 3);
     let ids: Vec<&str> = report["checks"].as_array().unwrap().iter().map(|c| c["id"].as_str().unwrap()).collect();
-    assert_eq!(ids, ["up[family=ipv4]", "up[family=any]", "down", "blocked", "after"]);
+    assert_eq!(ids, ["up[ip_version=ipv4]", "up[ip_version=any]", "down", "blocked", "after"]);
     let summary = &report["summary"];
     let counts: Vec<u64> =
         ["total", "passed", "failed", "errored", "skipped"].iter().map(|k| summary[k].as_u64().unwrap()).collect();

@@ -54,7 +54,7 @@ fn a_check_that_failed_before_it_was_renamed_is_told_as_that() {
     sandbox.write("before.json", &before.text());
     sandbox.write("after.json", &Builder::new(2, CLASS).check("edge", "new", "d", latency(0.010)).text());
     let (ended, document) = compare(&sandbox, &[], &["before.json", "after.json"]);
-    let why = "the reference has no numbers of it: the check failed there";
+    let why = "the reference has no numbers for it: the check failed there";
     assert_eq!(document["metrics"][0]["reason"], why, "{}{}", ended.out, ended.err);
 }
 
@@ -292,9 +292,11 @@ fn a_check_that_only_warns_fails_nothing() {
 
 #[test]
 fn a_reference_that_did_not_pass_says_so() {
-    for (verdict, words) in
-        [("failed", "the check failed there"), ("errored", "errored there"), ("skipped", "was skipped there")]
-    {
+    for (verdict, words) in [
+        ("failed", "the check failed there"),
+        ("errored", "could not be measured there"),
+        ("skipped", "was skipped there"),
+    ] {
         let sandbox = CliSandbox::new("");
         let mut before = report(1, 0.010, &json!({}));
         before.0["checks"][0]["verdict"] = verdict.into();

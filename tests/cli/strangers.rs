@@ -210,7 +210,7 @@ fn an_include_that_is_no_suite_shows_nothing_of_it() {
         (format!("- {secret}\n"), "it is a list"),
         (format!("password: {secret}\n"), "it does not say version: 1"),
         (format!("version: 2\n{secret}: 1\n"), "it does not say version: 1"),
-        (format!("version: 1\n{secret}: {secret}\n"), "the key at line 2 is none of a suite"),
+        (format!("version: 1\n{secret}: {secret}\n"), "the key at line 2 does not belong to a suite"),
         (format!("version: 1\na: !vault {secret}\n"), "the key at line 2"),
         (format!("version: 1\na: *{secret}\n"), "it is not valid YAML"),
     ] {

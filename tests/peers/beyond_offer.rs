@@ -1,4 +1,4 @@
-//! Servers of OpenSSL that this program cannot shake hands with, or not judge: no fault of theirs.
+//! Servers of OpenSSL that this program cannot make a handshake with, or not judge: no fault of theirs.
 
 use super::daemon::{Daemon, free_port};
 use super::peer::{OPENSSL, installed};

@@ -85,7 +85,7 @@ impl Drop for Daemon {
 /// for ports as well, and a daemon takes its own only after a while.
 pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    // Runs beside each other begin in different places.
+    // Runs in parallel begin in different places.
     let offset = u16::try_from(std::process::id() % 12_000).unwrap();
     for _ in PORTS {
         let step = NEXT.fetch_add(1, Ordering::Relaxed);

@@ -92,12 +92,12 @@ const CASES: &[Case] = &[
     ("gone", "fail", "timeout: 8s", "errored", "its AAAA records could not be looked up"),
     ("fail", "fail", "timeout: 8s", "errored", "resolver"),
     // The other half is not asked for.
-    ("ok", "fail", "family: ipv4", "passed", ""),
-    ("ok", "drop", "family: ipv4", "passed", ""),
-    ("none", "fail", "family: ipv4", "failed", "unresolved"),
-    ("fail", "ok", "family: ipv4", "errored", "resolver"),
-    ("drop", "ok", "family: ipv4", "errored", "resolver"),
-    ("fail", "ok", "family: ipv6", "passed", ""),
+    ("ok", "fail", "ip_version: ipv4", "passed", ""),
+    ("ok", "drop", "ip_version: ipv4", "passed", ""),
+    ("none", "fail", "ip_version: ipv4", "failed", "unresolved"),
+    ("fail", "ok", "ip_version: ipv4", "errored", "resolver"),
+    ("drop", "ok", "ip_version: ipv4", "errored", "resolver"),
+    ("fail", "ok", "ip_version: ipv6", "passed", ""),
 ];
 
 fn suite(cases: &[Case]) -> String {

@@ -17,9 +17,9 @@ mod sandbox;
 mod skips;
 
 mod aioquic;
+mod beyond_offer;
 #[path = "../breakages/mod.rs"]
 mod breakages;
-mod beyond_offer;
 mod chains;
 mod dnsload;
 mod encrypted;

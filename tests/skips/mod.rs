@@ -14,7 +14,7 @@ pub fn skip(why: &str, remedy: &str) -> bool {
     false
 }
 
-/// Adds to the log of the run: one line, in one write, so that tests beside each other do not mix theirs.
+/// Adds to the log of the run: one line, in one write, so that tests in parallel do not mix theirs.
 pub fn record(line: &str) {
     let Some(log) = std::env::var_os("SHAKEDOWN_PEER_LOG") else { return };
     let mut file = std::fs::OpenOptions::new().create(true).append(true).open(Path::new(&log)).unwrap();

@@ -7,6 +7,7 @@ mod fuzz;
 mod loops;
 mod source;
 mod texts;
+mod words;
 
 use std::collections::BTreeMap;
 use std::fs;

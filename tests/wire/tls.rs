@@ -361,7 +361,7 @@ async fn a_source_narrows_the_addresses_to_its_family() {
     let observation = run("tls", with(to("127.0.0.1:9".parse().unwrap()), six.clone())).await.unwrap();
     assert_eq!(outcome(&observation), "unresolved", "{:?}", observation.notes());
 
-    let crossed = with(with(to("127.0.0.1:9".parse().unwrap()), six), [("family", text("ipv4"))]);
+    let crossed = with(with(to("127.0.0.1:9".parse().unwrap()), six), [("ip_version", text("ipv4"))]);
     assert_eq!((family("tls").unwrap().build)(&crossed).err().map(|invalid| invalid.field), Some("source"));
 }
 
@@ -393,7 +393,11 @@ async fn every_early_end_names_its_phase() {
             "closed",
             "after 6 bytes from the server, before its cert",
         ),
-        (first_flight_of(behind).await, "closed", "closed the connection in the TLS handshake, after the server's certificate"),
+        (
+            first_flight_of(behind).await,
+            "closed",
+            "closed the connection in the TLS handshake, after the server's certificate",
+        ),
         (says(b"").await, "timeout", "accepted the connection, but sent no ServerHello within 200 ms"),
         (says(b"\x16\x03\x03\x00\x40\x02").await, "timeout", "silence after 6 bytes from the server"),
     ];

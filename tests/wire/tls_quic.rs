@@ -173,7 +173,7 @@ async fn a_silent_port_is_a_timeout_and_a_closed_one_refuses() {
     let observation = run("tls", lab.check(addr, &[])).await.unwrap();
     assert_eq!(outcome(&observation), "refused", "{:?}", observation.notes());
     let server = lab.serve(&lab.pki.good, &["h3"]);
-    let mut nowhere = lab.check(server.addr, &[("family", text("ipv6"))]);
+    let mut nowhere = lab.check(server.addr, &[("ip_version", text("ipv6"))]);
     nowhere.0.remove("ca_file");
     assert_eq!(outcome(&run("tls", nowhere).await.unwrap()), "unresolved");
 }

@@ -1,7 +1,7 @@
 //! Sections of `shakedown explain suite` about documents, and about what checks of a run have to do with each other.
 
 /// Paths, filters and null.
-pub(super) const DOCUMENTS: &str = "\
+pub(in crate::app) const DOCUMENTS: &str = "\
 ## Documents
 
 A path leads into a document: keys with dots between, positions of lists from 0 (`body.json.errors.0.code`). `LIST[KEY=VALUE]` chooses the one
@@ -31,7 +31,7 @@ such a test nor its negation.
 ";
 
 /// Order, overlap and repetition.
-pub(super) const TOGETHER: &str = "\
+pub(in crate::app) const TOGETHER: &str = "\
 ## Checks of one run
 
 `needs` names checks of the same suite by their id, and those of another suite of the run as `suite/check`, cells as `\"suite/alive[site=a]\"`. All suites

@@ -283,9 +283,11 @@ fn comparable<'r>(key: Key<'_>, now: Entry<'_>, class: &str, run: &Run<'r>) -> R
     let Some(then) = run.metrics.get(&key) else {
         let (suite, check, _) = key;
         return Err(match run.broken.get(&(suite, check)) {
-            Some(Verdict::Failed) => "the reference has no numbers of it: the check failed there".into(),
-            Some(Verdict::Errored) => "the reference has no numbers of it: the check errored there".into(),
-            Some(Verdict::Skipped) => "the reference has no numbers of it: the check was skipped there".into(),
+            Some(Verdict::Failed) => "the reference has no numbers for it: the check failed there".into(),
+            Some(Verdict::Errored) => {
+                "the reference has no numbers for it: the check could not be measured there".into()
+            }
+            Some(Verdict::Skipped) => "the reference has no numbers for it: the check was skipped there".into(),
             Some(Verdict::Passed) | None if run.digests.contains_key(&(suite, check)) => {
                 "the reference has no number of it: it was not measured there, or only late (late_here)".into()
             }

@@ -97,7 +97,7 @@ pub(super) struct Scale {
     pub log: bool,
     /// 1 when larger is worse, else -1.
     pub worse: f64,
-    /// Smallest change worth an alarm: a share, or an amount.
+    /// Smallest change that counts: a share, or an amount.
     pub tolerance: f64,
     /// Smallest movement that counts, in the metric's unit; of ratios alone.
     pub at_least: Option<f64>,

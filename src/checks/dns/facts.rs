@@ -46,7 +46,7 @@ facts! { pub(super) FACTS;
     pub(super) const OUTCOME: Fact<Choice> = Fact::choice(
         "outcome",
         OUTCOMES,
-        "What became of the question; `unresolved` is the name of the server, never the name asked for.",
+        "How the query ended; `unresolved` is about the name of the server, never the name asked for.",
     )
     .expected("answered")
     .outcome(&["timeout", "unreachable"])
@@ -103,11 +103,11 @@ facts! { pub(super) FACTS;
             .on_breach(OTHER_RECORDS)
     .form(Form::Data(&presentation::RECORD));
     pub(super) const CNAMES: Fact<Vec<String>> =
-        Fact::list("cname", "Names the question's name is an alias of, link by link.")
+        Fact::list("cname", "Names that the name asked for is an alias of, in order.")
     .form(Form::Name);
     pub(super) const ORDERED: Fact<bool> = Fact::flag(
         "cname.ordered",
-        "Every alias stands before what it leads to, so that one pass over the answer finds its end; absent without aliases.",
+        "Whether every alias precedes the records it leads to, so that one pass over the answer is enough; absent without aliases.",
     )
     .on_breach("some stub resolvers read the answer once from front to end, and find nothing: let the server sort it");
     pub(super) const AUTHORITY: Fact<Vec<String>> =
@@ -128,12 +128,12 @@ facts! { pub(super) FACTS;
         "rtt",
         Unit::Seconds,
         Better::Lower,
-        "From query to answer; over TCP without the handshake.",
+        "Time from the query to the answer; over TCP without the handshake.",
     )
     .on_breach(SLOWER)
     .reached();
     pub(super) const CONNECT_TIME: Fact<Distribution> =
-        Fact::distribution("connect_time", Unit::Seconds, Better::Lower, "Handshake of transport tcp.")
+        Fact::distribution("connect_time", Unit::Seconds, Better::Lower, "Time of the TCP handshake.")
             .on_breach(SLOWER)
             .reached();
     pub(super) const TRUNCATED: Fact<bool> =
@@ -141,7 +141,7 @@ facts! { pub(super) FACTS;
             "true",
             "it does not fit into a datagram: ask with `transport: tcp`; a survey did so by itself, so TCP port 53 gives no whole answer there",
         )]);
-    pub(super) const SIZE: Fact<i64> = Fact::integer("size", Unit::Bytes, "Length of the reply.");
+    pub(super) const SIZE: Fact<i64> = Fact::integer("size", Unit::Bytes, "Size of the reply.");
     pub(super) const ATTEMPTS: Fact<i64> = Fact::integer("attempts", Unit::Count, "Queries sent.");
     pub(super) const DISCARDED: Fact<i64> = Fact::integer(
         "discarded",
@@ -154,7 +154,7 @@ facts! { pub(super) FACTS;
         .ruled(Rule::Same)
         .on_breach(EDNS_MISHANDLED);
     pub(super) const EDNS_SIZE: Fact<i64> =
-        Fact::integer("edns.size", Unit::Bytes, "Largest UDP message the server takes, as it says.")
+        Fact::integer("edns.size", Unit::Bytes, "Largest UDP message that the server says it accepts.")
             .ruled(Rule::Same)
             .on_breach(EDNS_MISHANDLED);
     pub(super) const EDNS_ERRORS: Fact<Vec<String>> =

@@ -31,7 +31,7 @@ fields! { pub(super) FIELDS;
     pub(super) const SERVER: Field<Vec<Text>> = Field::optional(
         "server",
         FieldKind::List(&FieldKind::Endpoint),
-        "Server to ask; the port of the transport unless written.",
+        "Server to ask; without a port, the default port of the transport.",
     )
     .role(FieldRole::Host);
     pub(super) const NAME: Field<Option<String>> = Field::optional(
@@ -43,15 +43,15 @@ fields! { pub(super) FIELDS;
     pub(super) const TYPE: Field<Option<String>> = Field::optional(
         "type",
         FieldKind::Text,
-        "Record type by mnemonic, or by number as in TYPE65280; A, or SOA where `name` is left out.",
+        "Record type, by mnemonic or by number (TYPE65280). Default: A, or SOA if `name` is left out.",
     );
     pub(super) const CLASS: Field<Class> = Field::choice("class", "IN", "Class of the question.");
     pub(super) const RECURSION: Field<bool> =
-        Field::default("recursion", FieldKind::Bool, "true", "Set RD: ask the server to find the answer elsewhere.");
+        Field::default("recursion", FieldKind::Bool, "true", "Set RD: ask the server to resolve the name.");
     pub(super) const EDNS: Field<bool> =
         Field::default("edns", FieldKind::Bool, "true", "Send an OPT record (EDNS version 0).");
     pub(super) const EDNS_SIZE: Field<u16> =
-        Field::default("edns_size", FieldKind::Size(512.0, 65535.0), "1232 B", "Largest UDP answer asked for in OPT.");
+        Field::default("edns_size", FieldKind::Size(512.0, 65535.0), "1232 B", "Largest UDP answer to accept, as announced in OPT.");
     pub(super) const DNSSEC: Field<Dnssec> = Field::choice(
         "dnssec",
         "false",
@@ -60,13 +60,13 @@ fields! { pub(super) FIELDS;
     pub(super) const NSID: Field<bool> =
         Field::default("nsid", FieldKind::Bool, "false", "Ask which instance answers (RFC 5001).");
     use SOURCE;
-    pub(super) const FAMILY: Field<IpVersion> = target::FAMILY.help("Which addresses of the server's name to use.");
+    pub(super) const IP_VERSION: Field<IpVersion> = target::IP_VERSION.help("Which addresses of the server's name to use.");
     pub(super) const TIMEOUT: Field<Duration> =
         Field::default("timeout", PATIENCE, "5s", "How long each attempt waits for an answer.")
             .role(FieldRole::Patience);
     pub(super) const ATTEMPTS: Field<Option<u32>> = Field::optional(
         "attempts",
         FieldKind::Integer(1, 10),
-        "Queries to send at most, the next one when one met only silence; 1, or 3 where several servers are asked.",
+        "Maximum number of queries; the next one is sent when the last one got no answer. Default: 1, or 3 when several servers are asked.",
     );
 }

@@ -36,14 +36,14 @@ facts! { pub(super) FACTS;
     pub(super) const LO: Fact<f64> = Fact::number(
         "outage.lo",
         Unit::Seconds,
-        "The longest outage took at least this long, whenever in its life each lost probe was lost.",
+        "Lower bound: the longest outage took at least this long.",
     )
     .on_breach(OUTAGE);
     pub(super) const HI: Fact<f64> = Fact::metric(
         "outage.hi",
         Unit::Seconds,
         Better::Lower,
-        "No outage took longer than this: the longest stretch without a proof of life. Assert recovery times on it.",
+        "Upper bound: no outage took longer than this. It is the longest stretch without an answer; set limits of recovery times on it.",
     )
     .within(NOTICED)
     .on_breach(OUTAGE);
@@ -83,8 +83,7 @@ facts! { pub(super) FACTS;
         "late",
         Unit::Count,
         Better::Lower,
-        "Answered probes that took over twice as long as the slowest of the first steady phase, and over one interval: \
-         held up, not lost.",
+        "Answered probes that took more than twice as long as the slowest of the first steady phase, and more than one interval: delayed, not lost.",
     )
     .within(BURST);
     pub(super) const SENT: Fact<i64> = Fact::integer("sent", Unit::Count, "Probes sent, steady phases included.").work();
@@ -114,7 +113,7 @@ facts! { pub(super) FACTS;
         "after.outages",
         Unit::Count,
         Better::Lower,
-        "Outages in the last steady phase, those that began before it included: what users live with afterwards.",
+        "Outages in the last steady phase, including those that began before it: what users are left with.",
     )
     .expected("0")
     .on_breach(
@@ -124,12 +123,12 @@ facts! { pub(super) FACTS;
         "latency",
         Unit::Seconds,
         Better::Lower,
-        "From sending a probe to its answer, answered probes only.",
+        "Time from sending a probe to its answer; answered probes only.",
     );
     pub(super) const LATENESS: Fact<Distribution> = Fact::spread(
         "lateness",
         Unit::Seconds,
-        "How long after it was due each probe was sent: the quality of this host. The bounds account for it, but more than an interval means an overloaded sender.",
+        "Delay between when each probe was due and when it was sent: a property of this host. The bounds account for it, but more than an interval means an overloaded sender.",
     )
     .on_breach(SENT_LATE);
     pub(super) const INJECT_EXIT: Fact<i64> =

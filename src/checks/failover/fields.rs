@@ -17,13 +17,13 @@ fields! { COMMAND_FIELDS;
     pub(super) const RUN: Field<Vec<Text>> = Field::required(
         "run",
         FieldKind::List(&FieldKind::Argument),
-        "Program and arguments; no shell, folder of the process.",
+        "Program and arguments. No shell; it runs in the folder that shakedown was started in.",
     );
     pub(super) const COMMAND_TIMEOUT: Field<Duration> = Field::default(
         "timeout",
         FieldKind::Duration(0.01, 3600.0),
         "30s",
-        "After this the command and its session are killed; what it started elsewhere is waited for until then.",
+        "After this time the command and its session are killed. Until then, shakedown also waits for what the command started elsewhere.",
     );
 }
 
@@ -32,19 +32,19 @@ fields! { STREAM_FIELDS;
         "interval",
         FieldKind::Duration(0.001, 10.0),
         "10ms",
-        "From one probe to the next; the bounds of an outage are about this far apart on either side.",
+        "Time from one probe to the next. An outage cannot be timed more precisely than this.",
     );
     pub(super) const PROBE_TIMEOUT: Field<Duration> = Field::default(
         "timeout",
         FieldKind::Duration(0.001, 60.0),
         "500ms",
-        "After this a probe counts as lost. Below 1s, so that a retransmitted SYN cannot hide an outage.",
+        "After this time a probe counts as lost. Keep it below 1s, so that a retransmitted SYN cannot hide an outage.",
     );
 }
 
 fields! { pub(super) FIELDS;
     pub(super) const PROBE: Field<NestedProbe> =
-        Field::required("probe", PROBE_KIND, "What asks the service, on a fixed schedule.");
+        Field::required("probe", PROBE_KIND, "The probe that asks the service, on a fixed schedule.");
     pub(super) const INJECT: Field<Args> =
         Field::required("inject", COMMAND, "The command that breaks something; must exit 0 once it is broken.");
     pub(super) const RESTORE: Field<Args> =
@@ -55,12 +55,12 @@ fields! { pub(super) FIELDS;
         "A command that exits 0 when everything is back, run after `restore`.",
     );
     pub(super) const OBSERVE: Field<Duration> =
-        Field::default("observe", FieldKind::Duration(0.05, 3600.0), "30s", "From the fault to `restore`.");
+        Field::default("observe", FieldKind::Duration(0.05, 3600.0), "30s", "Time from the fault to `restore`.");
     pub(super) const STEADY: Field<Duration> = Field::default(
         "steady",
         FieldKind::Duration(0.05, 600.0),
         "1s",
-        "How long the service must answer without a loss before the fault, and is watched at the very end.",
+        "How long the service must answer without a loss before the fault; also how long it is watched at the very end.",
     );
     pub(super) const SETTLE: Field<Duration> = Field::default(
         "settle",
@@ -72,6 +72,6 @@ fields! { pub(super) FIELDS;
         "isolated",
         FieldKind::Integer(1, 1000),
         "1",
-        "Lost probes in a row that make an outage; fewer are isolated losses and only count in `lost`.",
+        "How many lost probes in a row make an outage; fewer are isolated losses and only count in `lost`.",
     );
 }

@@ -28,7 +28,7 @@ const REHEARSALS: u32 = 3;
 /// From one look at whether this process ran to the next.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// The nested probe, how often it runs, and how long each answer is waited for.
+/// The nested probe, how often it runs, and how long to wait for each answer.
 #[derive(Clone)]
 pub(super) struct StreamConfig {
     pub(super) probe: Arc<dyn DynProbe>,

@@ -150,8 +150,7 @@ fn status(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diagno
     let (host, who) = (&peer.host, endpoint(peer));
     let wanted = breach.in_words();
     if let (300..=399, Some(location)) = (status, location) {
-        let cause =
-            format!("{who} answers {status}{reason} and redirects to {location} (expected status {wanted})");
+        let cause = format!("{who} answers {status}{reason} and redirects to {location} (expected status {wanted})");
         let next = "ask that URL, or follow it (`follow: 5`), or expect the redirect (`status`, `headers.location`)";
         return Some(Diagnosis::new(cause, next));
     }
@@ -173,7 +172,10 @@ fn status(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diagno
             format!("look into the service's log on {host} for this request, or repeat it: curl -v {}", failure.target)
         }
     };
-    Some(Diagnosis::new(format!("{who} answers {status}{reason} (expected status {wanted}{server}){}", page(failure)), next))
+    Some(Diagnosis::new(
+        format!("{who} answers {status}{reason} (expected status {wanted}{server}){}", page(failure)),
+        next,
+    ))
 }
 
 /// Another content than expected.

@@ -75,7 +75,7 @@ facts! { pub(super) FACTS;
             "too_many_redirects",
             "not_followed",
         ],
-        "What became of the exchange; `answered` when a whole answer arrived, whatever its status.",
+        "How the exchange ended; `answered` if a complete answer arrived, whatever its status.",
     )
     .expected("answered")
     .outcome(&["timeout", "unreachable"])
@@ -101,7 +101,7 @@ facts! { pub(super) FACTS;
     ])
     .on_breach(advice::EVIDENCE);
     pub(super) const STATUS: Fact<i64> =
-        Fact::integer("status", Unit::Count, "Status of the final answer; absent unless a whole one arrived.")
+        Fact::integer("status", Unit::Count, "Status of the final answer; absent unless the answer is complete.")
             .ruled(Rule::Same)
             .expected("{between: [200, 299]}")
             .decisive()
@@ -129,40 +129,40 @@ facts! { pub(super) FACTS;
             .fleeting(FLEETING)
             .on_breach("the header differs: is it set by the service, or by what stands before it?")
     .form(Form::Fields);
-    pub(super) const URL: Fact<String> = Fact::text("url", "The last URL asked.").form(Form::Url);
-    pub(super) const ADDRESS: Fact<String> = Fact::address("address", "The address last connected to.");
+    pub(super) const URL: Fact<String> = Fact::text("url", "The last URL requested.").form(Form::Url);
+    pub(super) const ADDRESS: Fact<String> = Fact::address("address", "The address of the last connection.");
     pub(super) const CERTIFICATE_EXPIRES_IN: Fact<f64> = Fact::number(
         "certificate.expires_in",
         Unit::Seconds,
-        "Until the server's certificate expires; negative once it has.",
+        "Time until the server's certificate expires; negative once it has.",
     )
     .on_breach(advice::RENEW);
     pub(super) const TOTAL_TIME: Fact<Distribution> = Fact::distribution(
         "total_time",
         Unit::Seconds,
         Better::Lower,
-        "From the start to the last byte of a whole answer, redirects included.",
+        "Time from the start to the last byte of a complete answer, redirects included.",
     )
     .on_breach(
         "slower than expected: the phases (`connect_time`, `tls_time`, `first_byte_time`) say where the time goes",
     );
     pub(super) const RESOLVE_TIME: Fact<Distribution> =
-        Fact::distribution("resolve_time", Unit::Seconds, Better::Lower, "Name lookup, a sample per redirect too.");
+        Fact::distribution("resolve_time", Unit::Seconds, Better::Lower, "Time of the name lookup; each redirect adds a sample.");
     pub(super) const CONNECT_TIME: Fact<Distribution> = Fact::distribution(
         "connect_time",
         Unit::Seconds,
         Better::Lower,
-        "From SYN to established, a sample per redirect too.",
+        "Time from the SYN to the established connection; each redirect adds a sample.",
     )
     .on_breach(advice::SLOWER)
     .reached();
     pub(super) const TLS_TIME: Fact<Distribution> =
-        Fact::distribution("tls_time", Unit::Seconds, Better::Lower, "TLS handshake, a sample per redirect too.");
+        Fact::distribution("tls_time", Unit::Seconds, Better::Lower, "Time of the TLS handshake; each redirect adds a sample.");
     pub(super) const FIRST_BYTE_TIME: Fact<Distribution> = Fact::distribution(
         "first_byte_time",
         Unit::Seconds,
         Better::Lower,
-        "From the request to the head of the answer, a sample per redirect too.",
+        "Time from the request to the head of the answer; each redirect adds a sample.",
     );
 }
 
@@ -179,21 +179,21 @@ facts! { pub(super) CONTENT;
     pub(super) const BODY_SIZE: Fact<i64> = Fact::integer(
         "body.size",
         Unit::Bytes,
-        "Bytes of body transferred, past `limit` too; reading stops after 64 MiB.",
+        "Bytes of the body as transferred, also beyond `limit`; reading stops after 64 MiB.",
     )
     .on_breach(OTHER_CONTENT);
     pub(super) const BODY_DECODED_SIZE: Fact<i64> = Fact::integer(
         "body.decoded_size",
         Unit::Bytes,
-        "Bytes of body once gzip, deflate, br or zstd is undone; decoding stops after 64 MiB, or where `limit` cut what was sent.",
+        "Bytes of the body after decoding gzip, deflate, br or zstd; decoding stops after 64 MiB, or where `limit` cut the transfer.",
     )
     .on_breach(OTHER_CONTENT);
-    pub(super) const BODY_TRUNCATED: Fact<bool> = Fact::flag("body.truncated", "`body` is not the whole body: what the rest could undo is not judged.")
+    pub(super) const BODY_TRUNCATED: Fact<bool> = Fact::flag("body.truncated", "Whether `body` is only a part; expectations that the rest could change are not judged.")
         .ruled(Rule::Ignore)
         .on_breach(OTHER_CONTENT);
 }
 
 // Of a check that follows.
 facts! { pub(super) FOLLOWED;
-    pub(super) const REDIRECTS: Fact<Vec<String>> = Fact::list("redirects", "Every URL a followed redirect led to, in order.").form(Form::Url);
+    pub(super) const REDIRECTS: Fact<Vec<String>> = Fact::list("redirects", "Every URL that a followed redirect led to, in order.").form(Form::Url);
 }

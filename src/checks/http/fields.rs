@@ -33,7 +33,7 @@ fields! { pub(super) FIELDS;
         "follow",
         FieldKind::Integer(0, 20),
         "0",
-        "Redirects followed; one more is too_many_redirects.",
+        "How many redirects to follow; with one more the outcome is `too_many_redirects`.",
     );
     pub(super) const RESOLVE: Field<Option<IpAddr>> = Field::optional(
         "resolve",
@@ -43,13 +43,13 @@ fields! { pub(super) FIELDS;
     pub(super) const VERSION: Field<HttpVersion> = Field::choice(
         "version",
         "auto",
-        "auto lets an https server choose and is 1.1 over http; 2 over http is prior knowledge.",
+        "HTTP version. `auto` lets an https server choose, and is 1.1 over http; `2` over http uses prior knowledge.",
     );
     pub(super) const VERIFY: Field<bool> = Field::default(
         "verify",
         FieldKind::Bool,
         "true",
-        "Send nothing to an https server that cannot be trusted.",
+        "Send nothing to an https server whose certificate does not verify.",
     );
     use ROOTS;
     use CA_FILE;
@@ -63,7 +63,7 @@ fields! { pub(super) FIELDS;
     )
     .role(FieldRole::Patience);
     pub(super) const LIMIT: Field<usize> =
-        Field::default("limit", FieldKind::Size(1.0, 67_108_864.0), "1 MiB", "Most bytes kept of the body.");
+        Field::default("limit", FieldKind::Size(1.0, 67_108_864.0), "1 MiB", "Maximum number of bytes of the body to keep.");
 }
 
 impl From<HttpVersion> for VersionChoice {

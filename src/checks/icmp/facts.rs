@@ -16,8 +16,7 @@ facts! { pub(super) FACTS;
     pub(super) const OUTCOME: Fact<Choice> = Fact::choice(
         "outcome",
         &["replied", "altered", "silent", "unreachable", "time_exceeded", "too_big", "unresolved"],
-        "`replied` when at least one probe was answered, `altered` when only changed replies came, else the plainest of what came \
-         instead.",
+        "`replied` if at least one probe was answered, `altered` if only changed replies came, otherwise the clearest of what came instead.",
     )
     .expected("replied")
     .outcome(&["silent", "unreachable"])
@@ -36,7 +35,7 @@ facts! { pub(super) FACTS;
         "loss",
         Unit::Ratio,
         Better::Lower,
-        "Probes never answered, of those that were `sent`. A probe is received, late, altered or lost: never two of them.",
+        "Share of the probes `sent` that were never answered. A probe is either received, late, altered or lost.",
     )
     .expected("{le: 0%}")
     .lifted_by(&["received"])
@@ -87,7 +86,7 @@ facts! { pub(super) FACTS;
     .on_breach("the delay varies: look for a queue that fills (bandwidth), Wi-Fi, or a busy peer");
     pub(super) const TTL: Fact<Distribution> = Fact::spread("ttl", Unit::Count, "TTL or hop limit the replies arrived with.");
     pub(super) const ERRORS: Fact<Vec<String>> =
-        Fact::list("errors", "Errors received instead of a reply, from whom, how often: `host_unreachable from 192.0.2.1 x3`.")
+        Fact::list("errors", "Errors received instead of replies, with sender and number: `host_unreachable from 192.0.2.1 x3`.")
             .ruled(Rule::Ignore);
     pub(super) const MTU: Fact<i64> =
         Fact::integer("mtu", Unit::Bytes, "Smallest MTU that a router, or this host, named when a probe was too big.")
@@ -95,13 +94,13 @@ facts! { pub(super) FACTS;
     pub(super) const RTT_SOURCE: Fact<Choice> = Fact::choice(
         "rtt_source",
         &["kernel", "user"],
-        "Who stamped the replies; `user` as soon as one kernel stamp was missing, or useless because the clock was set.",
+        "Source of the receive timestamps; `user` if one from the kernel was missing, or useless because the clock was set.",
     )
     .ruled(Rule::Ignore);
     pub(super) const LATENESS: Fact<Distribution> = Fact::spread(
         "lateness",
         Unit::Seconds,
-        "How long after its intended time each probe was sent: the quality of this host, not of the path.",
+        "Delay between when each probe was due and when it was sent: a property of this host, not of the path.",
     )
     .on_breach(SENT_LATE);
 }

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use crate::checks::shared::target::{FAMILY, SOURCE};
+use crate::checks::shared::target::{IP_VERSION, SOURCE};
 use crate::model::field::PATIENCE;
 use crate::model::table::fields;
 use crate::model::{Field, FieldKind, FieldRole, Text};
 
 fields! { pub(super) FIELDS;
     pub(super) const HOST: Field<Text> = Field::required("host", FieldKind::Host, "Name or address to probe.").role(FieldRole::Host);
-    use FAMILY;
+    use IP_VERSION;
     pub(super) const COUNT: Field<u32> =
         Field::default("count", FieldKind::Integer(1, 100_000), "5", "How many probes to send.")
             .role(FieldRole::Repetition);
@@ -17,7 +17,7 @@ fields! { pub(super) FIELDS;
         "interval",
         FieldKind::Duration(0.001, 3600.0),
         "200ms",
-        "Between the intended send times of two probes; an absolute schedule that slow replies never move.",
+        "Time from one probe to the next. The schedule is fixed: slow replies do not delay it.",
     );
     pub(super) const SIZE: Field<usize> = Field::default(
         "size",
@@ -35,5 +35,5 @@ fields! { pub(super) FIELDS;
     );
     use SOURCE;
     pub(super) const TIMEOUT: Field<Duration> =
-        Field::default("timeout", PATIENCE, "1s", "How long each reply is waited for.").role(FieldRole::Patience);
+        Field::default("timeout", PATIENCE, "1s", "How long to wait for each reply.").role(FieldRole::Patience);
 }

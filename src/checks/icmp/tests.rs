@@ -103,7 +103,7 @@ async fn a_probe_larger_than_the_link_is_too_big_and_names_the_mtu() {
 
 #[tokio::test]
 async fn a_name_without_address_is_unresolved() {
-    let observation = observe(&args("127.0.0.1", &[("family", Arg::Text("ipv6".into()))])).await.unwrap();
+    let observation = observe(&args("127.0.0.1", &[("ip_version", Arg::Text("ipv6".into()))])).await.unwrap();
     assert_eq!(observation.text("outcome"), Some("unresolved"));
     assert!(observation.last("loss").is_none(), "nothing was sent, nothing was lost");
     assert!(!Icmp::answered(&observation));
@@ -117,7 +117,7 @@ async fn a_foreign_source_address_is_a_fault_of_this_side() {
 
 #[test]
 fn source_and_family_must_agree() {
-    let both = [("source", Arg::Text("::1".into())), ("family", Arg::Text("ipv4".into()))];
+    let both = [("source", Arg::Text("::1".into())), ("ip_version", Arg::Text("ipv4".into()))];
     assert_eq!(Icmp::from_args(&args("h", &both)).err().unwrap().field, "source");
 }
 

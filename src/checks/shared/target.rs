@@ -10,9 +10,10 @@ use crate::net::dial::{self, Dialled};
 use crate::net::{Addresses, IpVersion, connect, endpoint, resolve};
 use crate::probe::EarlyEnd;
 
-/// Field `family` of every family that resolves a name.
-pub const FAMILY: Field<IpVersion> =
-    Field::choice("family", "any", "Which addresses of the name to use.").role(FieldRole::IpVersion);
+/// Field `ip_version` of every family that resolves a name.
+pub const IP_VERSION: Field<IpVersion> =
+    Field::choice("ip_version", "any", "Which addresses of the name to use: IPv4, IPv6 or any.")
+        .role(FieldRole::IpVersion);
 /// Field `source` of every family that chooses the local address.
 pub const SOURCE: Field<Option<IpAddr>> = Field::optional(
     "source",
@@ -32,12 +33,12 @@ pub struct Target {
     pub version: IpVersion,
     /// Local address.
     pub source: Option<IpAddr>,
-    /// How long silence is waited for, in each phase.
+    /// How long to wait for an unresponsive peer, in each phase.
     pub timeout: Duration,
 }
 
 impl Target {
-    /// A target with the fields [`FAMILY`] and [`SOURCE`] of `args`.
+    /// A target with the fields [`IP_VERSION`] and [`SOURCE`] of `args`.
     pub fn from_args(args: &Args, host: Text, port: u16, timeout: Duration) -> Result<Self, Invalid> {
         let (version, source) = version_and_source(args)?;
         Ok(Self { host, port, version, source, timeout })
@@ -76,16 +77,16 @@ impl Target {
     }
 }
 
-/// The IP version and the local address of [`FAMILY`] and [`SOURCE`]; a packet cannot leave from an address of the other IP
+/// The IP version and the local address of [`IP_VERSION`] and [`SOURCE`]; a packet cannot leave from an address of the other IP
 /// version, so the source narrows it.
 pub fn version_and_source(args: &Args) -> Result<(IpVersion, Option<IpAddr>), Invalid> {
-    let (asked, source) = (args.get(&FAMILY), args.get(&SOURCE));
+    let (asked, source) = (args.get(&IP_VERSION), args.get(&SOURCE));
     let version = match source {
         None => asked,
         Some(address) if !asked.admits(address) => {
             return Err(SOURCE.invalid(
-                format!("{address} is not an address of the family asked for"),
-                "leave `family` out, or give a source of that family",
+                format!("{address} is not an address of the IP version asked for"),
+                "leave `ip_version` out, or give a source of that IP version",
             ));
         }
         Some(IpAddr::V4(_)) => IpVersion::V4,

@@ -24,14 +24,20 @@ choices! {
 pub const ROOTS: Field<RootStore> = Field::choice(
     "roots",
     "webpki",
-    "Whom to trust: Mozilla's roots built into this program, or this machine's store.",
+    "Which roots to trust: Mozilla's, built into this program, or those of this machine's store.",
 );
 /// Field `ca_file`.
-pub const CA_FILE: Field<Option<Text>> =
-    Field::optional("ca_file", FieldKind::Path, "PEM file with the only authorities to trust; replaces `roots`.");
+pub const CA_FILE: Field<Option<Text>> = Field::optional(
+    "ca_file",
+    FieldKind::Path,
+    "PEM file with the certificate authorities to trust, and no others; replaces `roots`.",
+);
 /// Field `client_cert`.
-pub const CLIENT_CERT: Field<Option<Text>> =
-    Field::optional("client_cert", FieldKind::Path, "PEM file with the certificate chain to show when asked.");
+pub const CLIENT_CERT: Field<Option<Text>> = Field::optional(
+    "client_cert",
+    FieldKind::Path,
+    "PEM file with the client certificate and its chain, sent when the server asks for it.",
+);
 /// Field `client_key`.
 pub const CLIENT_KEY: Field<Option<Text>> =
     Field::optional("client_key", FieldKind::Path, "PEM file with the unencrypted private key of `client_cert`.");

@@ -13,7 +13,7 @@ facts! { pub(super) FACTS;
     pub(super) const OUTCOME: Fact<Choice> = Fact::choice(
         "outcome",
         &["connected", "refused", "timeout", "unreachable", "unresolved", "reset", "closed", "mismatch"],
-        "What became of the connection; with `addresses: all` the first that is not `connected`.",
+        "How the connection attempt ended; with `addresses: all`, the first result that is not `connected`.",
     )
     .expected("connected")
     .outcome(&["timeout", "unreachable"])
@@ -21,14 +21,14 @@ facts! { pub(super) FACTS;
     .advice(&[REFUSED, TIMEOUT, UNREACHABLE, UNRESOLVED, RESET, CLOSED, MISMATCH])
     .on_breach(EVIDENCE);
     pub(super) const ADDRESS: Fact<String> =
-        Fact::address("address", "The address `outcome` speaks of.");
-    pub(super) const ADDRESSES: Fact<Vec<String>> = Fact::list("addresses", "Every address the name has.")
+        Fact::address("address", "The address that `outcome` is about.");
+    pub(super) const ADDRESSES: Fact<Vec<String>> = Fact::list("addresses", "Every address of the name.")
     .form(Form::Address);
     pub(super) const CONNECT_TIME: Fact<Distribution> = Fact::distribution(
         "connect_time",
         Unit::Seconds,
         Better::Lower,
-        "From SYN to established, name lookup excluded.",
+        "Time from the SYN to the established connection, without the name lookup.",
     )
     .on_breach(SLOWER)
     .reached();
@@ -37,7 +37,7 @@ facts! { pub(super) FACTS;
 // Of a check of every address.
 facts! { pub(super) EVERY;
     pub(super) const FAILED: Fact<Vec<String>> =
-        Fact::list("addresses.failed", "Addresses that did not end as `connected`, with their outcome.").form(Form::Data(&labels::OUTCOMES));
+        Fact::list("addresses.failed", "Addresses whose outcome is not `connected`, with that outcome.").form(Form::Data(&labels::OUTCOMES));
 }
 
 // Of a check that waits for the server's words.

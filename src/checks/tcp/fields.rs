@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::checks::shared::target::{FAMILY, SOURCE};
+use crate::checks::shared::target::{IP_VERSION, SOURCE};
 use crate::model::argument::choices;
 use crate::model::field::{PATIENCE, PORT as PORT_NUMBER};
 use crate::model::table::fields;
@@ -21,22 +21,22 @@ fields! { pub(super) FIELDS;
         Field::required("host", FieldKind::Host, "Name or address to connect to.").role(FieldRole::Host);
     pub(super) const PORT: Field<u16> =
         Field::required("port", PORT_NUMBER, "Port to connect to.").role(FieldRole::Location);
-    use FAMILY;
+    use IP_VERSION;
     pub(super) const ADDRESSES: Field<Addresses> =
-        Field::choice("addresses", "first", "The first address the resolver gives, or every A and AAAA.");
+        Field::choice("addresses", "first", "Connect to the first address the resolver gives, or to every A and AAAA.");
     use SOURCE;
     pub(super) const TIMEOUT: Field<Duration> =
-        Field::default("timeout", PATIENCE, "5s", "How long a silent peer is waited for.").role(FieldRole::Patience);
+        Field::default("timeout", PATIENCE, "5s", "How long to wait for an unresponsive peer.").role(FieldRole::Patience);
     pub(super) const SEND: Field<Option<String>> =
         Field::optional("send", FieldKind::Text, "Text to send once connected.");
     pub(super) const SEND_HEX: Field<Option<String>> =
         Field::optional("send_hex", FieldKind::Text, "Bytes to send once connected, in hexadecimal.");
     pub(super) const EXPECT: Field<Option<String>> =
-        Field::optional("expect", FieldKind::Text, "Text that must be in the answer, else `mismatch`.");
+        Field::optional("expect", FieldKind::Text, "Text that the answer must contain; otherwise the outcome is `mismatch`.");
     pub(super) const EXPECT_HEX: Field<Option<String>> =
-        Field::optional("expect_hex", FieldKind::Text, "Bytes that must be in the answer, else `mismatch`.");
+        Field::optional("expect_hex", FieldKind::Text, "Bytes that the answer must contain; otherwise the outcome is `mismatch`.");
     pub(super) const BANNER: Field<bool> =
-        Field::default("banner", FieldKind::Bool, "false", "Wait for the server to speak, even without `expect`.");
+        Field::default("banner", FieldKind::Bool, "false", "Wait for a greeting from the server, even without `expect`.");
     pub(super) const LIMIT: Field<usize> =
-        Field::default("limit", FieldKind::Size(1.0, 1_048_576.0), "16 KiB", "Most bytes read of the answer.");
+        Field::default("limit", FieldKind::Size(1.0, 1_048_576.0), "16 KiB", "Maximum number of bytes to read of the answer.");
 }

@@ -12,7 +12,7 @@ facts! { pub(super) FACTS;
     pub(super) const OUTCOME: Fact<Choice> = Fact::choice(
         "outcome",
         &["transferred", "refused", "timeout", "unreachable", "unresolved", "reset", "busy", "protocol_error", "stalled"],
-        "What became of the test; `transferred` when data moved to its end and both sides exchanged their counts.",
+        "How the test ended; `transferred` if data moved to the end and both sides exchanged their counts.",
     )
     .expected("transferred")
     .outcome(&["timeout", "unreachable"])
@@ -37,8 +37,8 @@ facts! { pub(super) FACTS;
         ),
     ])
     .on_breach(EVIDENCE);
-    pub(super) const ADDRESS: Fact<String> = Fact::address("address", "Address the test ran against.");
-    pub(super) const PEER: Fact<String> = Fact::text("peer", "Software of the server, as far as it gives a name: `iperf3`, or a name with a version.");
+    pub(super) const ADDRESS: Fact<String> = Fact::address("address", "Address that the test ran against.");
+    pub(super) const PEER: Fact<String> = Fact::text("peer", "Software of the server, as far as it says: `iperf3`, or a name with a version.");
     pub(super) const BITRATE: Fact<Distribution> = Fact::distribution(
         "bitrate",
         Unit::BitsPerSecond,
@@ -49,9 +49,9 @@ facts! { pub(super) FACTS;
         "slower than expected: look at `retransmits`, `cpu.local` (near 1 per stream: this host was the limit) and `rtt`",
     );
     pub(super) const TRANSFERRED: Fact<i64> =
-        Fact::integer("transferred", Unit::Bytes, "Payload as the receiver counted it, warm-up left out.")
+        Fact::integer("transferred", Unit::Bytes, "Payload as the receiver counted it, without the warm-up.")
             .expected("{gt: 0 B}");
-    pub(super) const SENT: Fact<i64> = Fact::integer("sent", Unit::Bytes, "Payload as the sender counted it, warm-up left out.");
+    pub(super) const SENT: Fact<i64> = Fact::integer("sent", Unit::Bytes, "Payload as the sender counted it, without the warm-up.");
     pub(super) const RETRANSMITS: Fact<i64> =
         Fact::counter("retransmits", Unit::Count, Better::Lower, "TCP segments the sender sent again, all streams.")
             .within(BURST);
@@ -66,7 +66,7 @@ facts! { pub(super) FACTS;
         "loss",
         Unit::Ratio,
         Better::Lower,
-        "Share of UDP datagrams that were sent and never arrived; what the receiver's own sockets dropped is not among them, if `loss.certain`.",
+        "Share of the UDP datagrams sent that never arrived; those that the receiver's own sockets dropped do not count, if `loss.certain`.",
     )
     .on_breach("packets are lost: look at errors and drops (ip -s link, nstat) and at queues on the way");
     pub(super) const LOSS_CERTAIN: Fact<bool> = Fact::flag(

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::checks::shared::target::{FAMILY, SOURCE};
+use crate::checks::shared::target::{IP_VERSION, SOURCE};
 use crate::model::argument::choices;
 use crate::model::field::PATIENCE;
 use crate::model::table::fields;
@@ -31,7 +31,7 @@ fields! { pub(super) FIELDS;
         "iperf3 server or `shakedown serve`; port 5201 if left out.",
     )
     .role(FieldRole::Host);
-    pub(super) const PROTOCOL: Field<Protocol> = Field::choice("protocol", "tcp", "What carries the data.");
+    pub(super) const PROTOCOL: Field<Protocol> = Field::choice("protocol", "tcp", "Transport protocol of the data.");
     pub(super) const DIRECTION: Field<Direction> =
         Field::choice("direction", "upload", "Who sends: this side (upload) or the server (download).");
     pub(super) const STREAMS: Field<u32> =
@@ -42,7 +42,7 @@ fields! { pub(super) FIELDS;
         "omit",
         FieldKind::Duration(0.0, 600.0),
         "0s",
-        "Warm-up before it, left out of every number; whole seconds, unless `shakedown serve` answers.",
+        "Warm-up before the measurement, left out of every number. Whole seconds, except against `shakedown serve`.",
     );
     pub(super) const RATE: Field<Option<f64>> = Field::optional(
         "rate",
@@ -69,9 +69,9 @@ fields! { pub(super) FIELDS;
         "timeout",
         PATIENCE,
         "5s",
-        "How long each answer of a silent server, or a path that moves nothing, is waited for.",
+        "How long to wait for each answer of an unresponsive server, or for a path that moves nothing.",
     )
     .role(FieldRole::Patience);
     use SOURCE;
-    use FAMILY;
+    use IP_VERSION;
 }

@@ -12,7 +12,7 @@ pub(super) struct TlsClient<'a> {
     pub(super) connector: Connector,
     pub(super) credentials: &'a Credentials,
     pub(super) offer: &'a Offer,
-    /// How long a refusal or a ticket is waited for after a handshake.
+    /// How long to wait for a refusal or a ticket after a handshake.
     pub(super) late_wait: Duration,
 }
 

@@ -38,7 +38,7 @@ impl ArgValue for Protocol {
 fields! { pub(super) FIELDS;
     pub(super) const STARTTLS: Field<Option<Protocol>> = Field::optional_choice(
         "starttls",
-        "Protocol that begins in plain text: TLS is asked for in its words first.",
+        "Protocol that starts in plain text and is then upgraded to TLS.",
     );
 }
 
@@ -46,11 +46,11 @@ facts! { pub(super) FACTS;
     const UPGRADE: Fact<Choice> = Fact::choice(
         "starttls",
         Cause::WORDS,
-        "What became of the request for TLS; `outcome` is `no_starttls` when the server does not want, `service_refused` when it serves nobody here.",
+        "How the request for TLS ended; `outcome` is `no_starttls` if the server refuses to upgrade, `service_refused` if it refuses the client altogether.",
     );
     const INJECTED: Fact<bool> = Fact::flag(
         "starttls.injected",
-        "Bytes in plain text came after the go-ahead, or before the request: whoever sent them wants them taken for more than they are.",
+        "Whether plain-text bytes came after the go-ahead, or before the request: somebody may be trying to inject commands.",
     )
     .advice(&[(
         "true",
@@ -60,7 +60,7 @@ facts! { pub(super) FACTS;
         "starttls_time",
         Unit::Seconds,
         Better::Lower,
-        "From the connection to the go-ahead, greeting included.",
+        "Time from the connection to the go-ahead, greeting included.",
     );
 }
 
@@ -71,7 +71,7 @@ pub(super) const MODE: Mode = Mode::of("starttls: smtp, or another protocol", |a
 pub(super) struct Connector {
     pub(super) peer: SocketAddr,
     pub(super) source: Option<IpAddr>,
-    /// How long silence is waited for, in each phase.
+    /// How long to wait for an unresponsive peer, in each phase.
     pub(super) timeout: Duration,
     pub(super) starttls: Option<Protocol>,
     /// Domain that XMPP asks for.

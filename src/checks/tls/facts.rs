@@ -29,7 +29,7 @@ facts! { pub(super) FACTS;
             "no_starttls",
             "service_refused",
         ],
-        "What became of the handshake; `completed` says nothing about trust, see `verified`. `scanned`: the scan found something.",
+        "How the handshake ended; `completed` says nothing about trust, see `verified`. `scanned`: the scan found something.",
     )
     .expected(COMPLETED)
     .outcome(&["timeout", "unreachable"])
@@ -56,12 +56,12 @@ facts! { pub(super) FACTS;
     .on_breach(advice::EVIDENCE);
     pub(super) const ALERT: Fact<String> = Fact::text(
         "alert",
-        "TLS alert that ended it, such as handshake_failure; `sent (why)` when this side ended it.",
+        "TLS alert that ended the handshake, such as handshake_failure; `sent (why)` if this side ended it.",
     )
     .form(Form::Word);
     pub(super) const VERIFIED: Fact<bool> = Fact::flag(
         "verified",
-        "The handshake completed, the chain leads to a trusted root, the name fits, the key is proven.",
+        "Whether the handshake completed, the chain leads to a trusted root, the name matches and the server proved its key.",
     )
     .expected("true")
     .lifted_by(&["verify_error"])
@@ -73,19 +73,19 @@ facts! { pub(super) FACTS;
     pub(super) const VERIFY_ERROR: Fact<String> = Fact::text("verify_error", "Everything that is wrong with the certificate.").failure()
     .part_of("certificate");
     pub(super) const VERSION: Fact<Choice> =
-        Fact::choice("version", &["SSLv3", "TLS1.0", "TLS1.1", "TLS1.2", "TLS1.3"], "Version agreed on.")
+        Fact::choice("version", &["SSLv3", "TLS1.0", "TLS1.1", "TLS1.2", "TLS1.3"], "Negotiated TLS version.")
             .on_breach(advice::OTHER_VERSION);
-    pub(super) const CIPHER: Fact<String> = Fact::text("cipher", "Cipher suite agreed on, IANA name; OpenSSL's is understood.")
+    pub(super) const CIPHER: Fact<String> = Fact::text("cipher", "Negotiated cipher suite, IANA name; OpenSSL's name is understood too.")
     .form(Form::Data(&spelling::SUITES));
-    pub(super) const GROUP: Fact<String> = Fact::text("group", "Key exchange group agreed on, IANA name such as X25519MLKEM768.")
+    pub(super) const GROUP: Fact<String> = Fact::text("group", "Negotiated key exchange group, IANA name such as X25519MLKEM768.")
     .form(Form::Data(&spelling::NAMED_GROUPS));
-    pub(super) const ALPN: Fact<String> = Fact::text("alpn", "Application protocol agreed on; absent when there is none.")
+    pub(super) const ALPN: Fact<String> = Fact::text("alpn", "Negotiated application protocol (ALPN); absent if there is none.")
         .on_breach("the peer chose another protocol: is it enabled there, and on what terminates TLS before it?");
     pub(super) const RESUMED: Fact<bool> = Fact::flag(
         "resumed",
-        "An earlier session was resumed; no session is offered, so that the certificate is seen.",
+        "Whether an earlier session was resumed. None is offered, so that the certificate is seen.",
     );
-    pub(super) const SAN: Fact<Vec<String>> = Fact::list("san", "DNS names and addresses the leaf is for.").on_breach(
+    pub(super) const SAN: Fact<Vec<String>> = Fact::list("san", "DNS names and addresses that the leaf is valid for.").on_breach(
         "the certificate is another one than expected: which server answered (`address`), with which SNI?",
     )
     .form(Form::Host)
@@ -122,7 +122,7 @@ facts! { pub(super) FACTS;
     .part_of("certificate");
     pub(super) const SPKI: Fact<String> = Fact::text(
         "spki.sha256",
-        "SHA-256 of the leaf's public key, lower-case hexadecimal; stays when a renewal keeps the key.",
+        "SHA-256 of the leaf's public key, lower-case hexadecimal; unchanged if a renewal keeps the key.",
     )
     .form(Form::Digest)
     .part_of("certificate");
@@ -130,16 +130,16 @@ facts! { pub(super) FACTS;
         "handshake_time",
         Unit::Seconds,
         Better::Lower,
-        "From the connection to the end of a completed TLS handshake.",
+        "Time from the connection to the end of a completed TLS handshake.",
     );
     pub(super) const CONNECT_TIME: Fact<Distribution> = Fact::distribution(
         "connect_time",
         Unit::Seconds,
         Better::Lower,
-        "From SYN to established, name lookup excluded.",
+        "Time from the SYN to the established connection, without the name lookup.",
     )
     .on_breach(advice::SLOWER)
     .reached();
     pub(super) const ADDRESS: Fact<String> =
-        Fact::address("address", "The address connected to.");
+        Fact::address("address", "The address of the connection.");
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::checks::shared::target::{FAMILY, SOURCE};
+use crate::checks::shared::target::{IP_VERSION, SOURCE};
 use crate::checks::shared::tls_fields::{CA_FILE, CLIENT_CERT, CLIENT_KEY, ROOTS};
 use crate::model::argument::choices;
 use crate::model::field::{PATIENCE, PORT as PORT_NUMBER};
@@ -22,36 +22,36 @@ fields! { pub(super) FIELDS;
     pub(super) const PORT: Field<Option<u16>> = Field::optional(
         "port",
         PORT_NUMBER,
-        "Port to connect to; default 443, with `starttls` the one of that protocol.",
+        "Port to connect to. Default: 443, or with `starttls` the port of that protocol.",
     )
     .role(FieldRole::Location);
-    use FAMILY;
+    use IP_VERSION;
     use SOURCE;
     pub(super) const SNI: Field<Option<String>> = Field::optional(
         "sni",
         FieldKind::Text,
-        "Name sent as SNI; default `host`, none for an address or an empty text.",
+        "Server name (SNI) to send. Default: `host`; none for an address or an empty text.",
     )
     .role(FieldRole::Location);
     pub(super) const VERIFY_NAME: Field<Option<String>> = Field::optional(
         "verify_name",
         FieldKind::Host,
-        "Name the certificate must be for; default `sni`, else `host`.",
+        "Name that the certificate must be valid for. Default: `sni`, else `host`.",
     );
     pub(super) const ALPN: Field<Vec<String>> = Field::optional(
         "alpn",
         FieldKind::List(&FieldKind::Text),
-        "Application protocols offered, most wanted first.",
+        "Application protocols (ALPN) to offer, in order of preference.",
     );
     use ROOTS;
     use CA_FILE;
     use CLIENT_CERT;
     use CLIENT_KEY;
     pub(super) const MIN_VERSION: Field<Option<TlsVersion>> =
-        Field::optional_choice("min_version", "Lowest version offered.");
+        Field::optional_choice("min_version", "Lowest version to offer.");
     pub(super) const MAX_VERSION: Field<Option<TlsVersion>> =
-        Field::optional_choice("max_version", "Highest version offered.");
+        Field::optional_choice("max_version", "Highest version to offer.");
     pub(super) const TIMEOUT: Field<Duration> =
-        Field::default("timeout", PATIENCE, "5s", "How long a silent peer is waited for, in each phase.")
+        Field::default("timeout", PATIENCE, "5s", "How long to wait for an unresponsive peer, in each phase.")
             .role(FieldRole::Patience);
 }

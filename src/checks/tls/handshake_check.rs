@@ -41,7 +41,7 @@ pub(super) struct FirstHandshake<'a> {
     pub(super) completed: bool,
     /// The certificate verified.
     pub(super) verified: bool,
-    /// Why this program could not shake hands, or not judge the certificate, where others can.
+    /// Why this program could not make a handshake, or not judge the certificate, where others can.
     pub(super) fault: Option<Fault>,
 }
 
@@ -174,7 +174,7 @@ impl HandshakeCheck {
 }
 
 impl HandshakeCheck {
-    /// How long a refusal after the handshake is waited for.
+    /// How long to wait for a refusal after the handshake.
     fn late_wait(&self) -> Duration {
         self.target.timeout / 4
     }

@@ -9,7 +9,7 @@ facts! { pub(super) FACTS;
     pub(super) const OUTCOME: Fact<Choice> = Fact::choice(
         "outcome",
         &["replied", "refused", "silent", "unreachable", "unresolved", "mismatch"],
-        "What came back. Having sent is never a success: a dropped datagram looks just like that.",
+        "What came back. Having sent is never a success: a datagram that is dropped was sent, too.",
     )
     .expected("replied")
     .outcome(&["silent", "unreachable"])
@@ -21,11 +21,11 @@ facts! { pub(super) FACTS;
         "response_time",
         Unit::Seconds,
         Better::Lower,
-        "From sending to the datagram that decided the outcome, name lookup excluded.",
+        "Time from sending to the datagram that decided the outcome, without the name lookup.",
     )
     .on_breach(SLOWER)
     .reached();
     pub(super) const RESPONSE: Fact<String> =
         Fact::text("response", "The datagram that decided the outcome, up to `limit`.").ruled(Rule::Ignore);
-    pub(super) const SIZE: Fact<i64> = Fact::integer("response.size", Unit::Bytes, "Its true length, whatever `limit` kept of it.");
+    pub(super) const SIZE: Fact<i64> = Fact::integer("response.size", Unit::Bytes, "Full length of that datagram, even if `limit` cut it.");
 }

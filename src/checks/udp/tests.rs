@@ -155,7 +155,7 @@ async fn a_foreign_source_address_is_a_fault_of_this_side() {
 #[tokio::test]
 async fn a_name_without_address_is_unresolved() {
     let peer = "127.0.0.1:9".parse().unwrap();
-    let observation = observe(&args(peer, PATIENT, &[("family", text("ipv6"))])).await.unwrap();
+    let observation = observe(&args(peer, PATIENT, &[("ip_version", text("ipv6"))])).await.unwrap();
     assert_eq!(observation.text("outcome"), Some("unresolved"));
     assert_eq!(observation.notes().len(), 1);
 }

@@ -98,7 +98,7 @@ impl Bench {
         self
     }
 
-    /// This many quiet cases beside each other.
+    /// This many quiet cases in parallel.
     fn jobs(mut self, jobs: usize) -> Self {
         self.settings.jobs = jobs;
         self
@@ -247,7 +247,8 @@ impl Assess for Referee {
 
     fn skipped(&self, case: &Case, reason: String) -> CheckRecord {
         let (fault, expectations, silence) = (None, Vec::new(), None);
-        let judgement = Judgement { verdict: Verdict::Skipped, reason: Some(reason), next: None, fault, expectations, silence };
+        let judgement =
+            Judgement { verdict: Verdict::Skipped, reason: Some(reason), next: None, fault, expectations, silence };
         judge::record(case, &Observation::default(), judgement, Named::default(), Timing::default())
     }
 }

@@ -1,4 +1,4 @@
-//! Which cases run beside each other, in which order, and what becomes of those that wait for others.
+//! Which cases run in parallel, in which order, and what becomes of those that wait for others.
 
 use super::{Entry, Ran, Verdict, bench};
 use crate::probe::Footprint;

@@ -12,7 +12,7 @@ use crate::plan;
 use crate::testing::scripted::{BANNER, OK, Script, Step, set};
 use crate::testing::{load, observe, planned};
 
-/// Every way to look that shakes hands or verifies signatures, of nobody: `PORT` is closed. A family that trusts somebody
+/// Every way to look that makes a handshake or verifies signatures, of nobody: `PORT` is closed. A family that trusts somebody
 /// has a row here, and so has each of its transports.
 const COMPUTING: &[(&str, &str)] = &[
     ("http", "url: 'https://127.0.0.1:PORT/', ca_file: CA"),

@@ -20,7 +20,7 @@ const ORDERED: u8 = NUMBER | CHOICE | TIME | ANY;
 
 /// An operator of `expect`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "docs/suite.md and the table below describe each")]
+#[expect(missing_docs, reason = "the table below describes each")]
 pub enum Operator {
     Eq,
     Ne,
@@ -75,6 +75,27 @@ pub enum OperandForm {
     Alternatives,
 }
 
+impl OperandForm {
+    /// Noun phrase for what stands behind the operator, for docs.
+    #[must_use]
+    pub const fn wants(self) -> &'static str {
+        match self {
+            Self::Whole => "a value; of a list, a list",
+            Self::Value => "a value",
+            Self::Range => "`[low, high]`",
+            Self::Values => "a list of values",
+            Self::Elements => "one value or a list of them",
+            Self::AllElements => "a list, which may be empty",
+            Self::Pattern => "a regular expression",
+            Self::Flag => "`true` or `false`",
+            Self::OfElement => "a condition on an element",
+            Self::OfLength => "a condition on a number",
+            Self::OfValue => "a condition",
+            Self::Alternatives => "a list of conditions",
+        }
+    }
+}
+
 /// A parsed operand.
 pub enum Parsed {
     /// One value.
@@ -96,6 +117,8 @@ pub enum Parsed {
 struct Row {
     operator: Operator,
     word: &'static str,
+    /// Its question, for people.
+    meaning: &'static str,
     /// Stands before the wanted value in a sentence; the word itself where there is none.
     phrase: Option<&'static str>,
     fits: u8,
@@ -120,12 +143,13 @@ fn not(test: Test) -> Test {
 const fn row(
     operator: Operator,
     word: &'static str,
+    meaning: &'static str,
     phrase: Option<&'static str>,
     fits: u8,
     operand: OperandForm,
     test: fn(Parsed) -> Option<Test>,
 ) -> Row {
-    Row { operator, word, phrase, fits, operand, test }
+    Row { operator, word, meaning, phrase, fits, operand, test }
 }
 
 /// Every operator, in the order of the docs and of [`Operator`].
@@ -134,28 +158,28 @@ static TABLE: &[Row] = {
     use OperandForm as O;
     use Operator as Op;
     &[
-        row(Op::Eq, "eq", Some(""), EVERY, O::Whole, test!(Value(want) => Test::Eq(want))),
-        row(Op::Ne, "ne", Some("anything but "), EVERY, O::Whole, test!(Value(want) => not(Test::Eq(want)))),
-        row(Op::Lt, "lt", Some("less than "), ORDERED, O::Value, test!(Value(want) => Test::Lt(want))),
-        row(Op::Le, "le", Some("at most "), ORDERED, O::Value, test!(Value(want) => Test::Le(want))),
-        row(Op::Gt, "gt", Some("more than "), ORDERED, O::Value, test!(Value(want) => Test::Gt(want))),
-        row(Op::Ge, "ge", Some("at least "), ORDERED, O::Value, test!(Value(want) => Test::Ge(want))),
-        row(Op::Between, "between", Some("between "), ORDERED, O::Range, test!(Range(low, high) => Test::Between(low, high))),
-        row(Op::In, "in", Some("one of "), ORDERED | TEXT, O::Values, test!(Values(wants) => Test::In(wants))),
-        row(Op::NotIn, "not_in", Some("none of "), ORDERED | TEXT, O::Values, test!(Values(wants) => not(Test::In(wants)))),
-        row(Op::Matches, "matches", Some("a match of "), TEXT | CHOICE | ANY, O::Pattern, test!(Pattern(regex) => Test::Matches(regex))),
-        row(Op::NotMatches, "not_matches", Some("no match of "), TEXT | CHOICE | ANY, O::Pattern, test!(Pattern(regex) => not(Test::Matches(regex)))),
-        row(Op::Contains, "contains", Some("to contain "), TEXT | LIST | ANY, O::Elements, test!(Values(wants) => Test::Contains(wants))),
-        row(Op::Excludes, "excludes", Some("not to contain "), TEXT | LIST | ANY, O::Elements, test!(Values(wants) => Test::Excludes(wants))),
-        row(Op::Exactly, "exactly", Some("exactly "), LIST | ANY, O::AllElements, test!(Values(wants) => Test::Exactly(wants))),
-        row(Op::Any, "any", Some("an element with "), LIST | ANY, O::OfElement, test!(Test(part) => Test::Any(Box::new(part)))),
-        row(Op::All, "all", Some("only elements with "), LIST | ANY, O::OfElement, test!(Test(part) => Test::All(Box::new(part)))),
-        row(Op::None, "none", Some("no element with "), LIST | ANY, O::OfElement, test!(Test(part) => Test::None(Box::new(part)))),
-        row(Op::Len, "len", Some("a length of "), TEXT | LIST | ANY, O::OfLength, test!(Test(part) => Test::Len(Box::new(part)))),
-        row(Op::Present, "present", Some("present: "), EVERY, O::Flag, test!(Flag(flag) => Test::Present(flag))),
-        row(Op::AllOf, "all_of", None, EVERY, O::Alternatives, test!(Tests(parts) => Test::AllOf(parts))),
-        row(Op::AnyOf, "any_of", None, EVERY, O::Alternatives, test!(Tests(parts) => Test::AnyOf(parts))),
-        row(Op::Not, "not", None, EVERY, O::OfValue, test!(Test(part) => not(part))),
+        row(Op::Eq, "eq", "The value is this one. Of a list: these elements in this order. A bare value means the same.", Some(""), EVERY, O::Whole, test!(Value(want) => Test::Eq(want))),
+        row(Op::Ne, "ne", "The value is another one.", Some("anything but "), EVERY, O::Whole, test!(Value(want) => not(Test::Eq(want)))),
+        row(Op::Lt, "lt", "It is less than this. Of ordered words: it stands before this one. Of times: it is earlier.", Some("less than "), ORDERED, O::Value, test!(Value(want) => Test::Lt(want))),
+        row(Op::Le, "le", "It is at most this.", Some("at most "), ORDERED, O::Value, test!(Value(want) => Test::Le(want))),
+        row(Op::Gt, "gt", "It is more than this.", Some("more than "), ORDERED, O::Value, test!(Value(want) => Test::Gt(want))),
+        row(Op::Ge, "ge", "It is at least this.", Some("at least "), ORDERED, O::Value, test!(Value(want) => Test::Ge(want))),
+        row(Op::Between, "between", "It lies between these two, both included.", Some("between "), ORDERED, O::Range, test!(Range(low, high) => Test::Between(low, high))),
+        row(Op::In, "in", "It is one of these.", Some("one of "), ORDERED | TEXT, O::Values, test!(Values(wants) => Test::In(wants))),
+        row(Op::NotIn, "not_in", "It is none of these.", Some("none of "), ORDERED | TEXT, O::Values, test!(Values(wants) => not(Test::In(wants)))),
+        row(Op::Matches, "matches", "This regular expression matches some part of the text; tie it with `^` and `$` to match all of it.", Some("a match of "), TEXT | CHOICE | ANY, O::Pattern, test!(Pattern(regex) => Test::Matches(regex))),
+        row(Op::NotMatches, "not_matches", "This regular expression matches no part of the text.", Some("no match of "), TEXT | CHOICE | ANY, O::Pattern, test!(Pattern(regex) => not(Test::Matches(regex)))),
+        row(Op::Contains, "contains", "Every one of these is an element of the list, a part of the text, or a key of the object.", Some("to contain "), TEXT | LIST | ANY, O::Elements, test!(Values(wants) => Test::Contains(wants))),
+        row(Op::Excludes, "excludes", "None of these is an element of the list, a part of the text, or a key of the object.", Some("not to contain "), TEXT | LIST | ANY, O::Elements, test!(Values(wants) => Test::Excludes(wants))),
+        row(Op::Exactly, "exactly", "The list has these elements, each as often as here, and no others, in any order. `[]` is an empty list.", Some("exactly "), LIST | ANY, O::AllElements, test!(Values(wants) => Test::Exactly(wants))),
+        row(Op::Any, "any", "At least one element of the list meets this condition.", Some("an element with "), LIST | ANY, O::OfElement, test!(Test(part) => Test::Any(Box::new(part)))),
+        row(Op::All, "all", "Every element of the list meets this condition, and there is at least one.", Some("only elements with "), LIST | ANY, O::OfElement, test!(Test(part) => Test::All(Box::new(part)))),
+        row(Op::None, "none", "No element of the list meets this condition. An empty list has none that could.", Some("no element with "), LIST | ANY, O::OfElement, test!(Test(part) => Test::None(Box::new(part)))),
+        row(Op::Len, "len", "The number of elements of the list, of keys of the object, or of characters of the text meets this condition.", Some("a length of "), TEXT | LIST | ANY, O::OfLength, test!(Test(part) => Test::Len(Box::new(part)))),
+        row(Op::Present, "present", "`true`: there is a value, whatever it is. `false`: there is none.", Some("present: "), EVERY, O::Flag, test!(Flag(flag) => Test::Present(flag))),
+        row(Op::AllOf, "all_of", "Every one of these conditions holds.", None, EVERY, O::Alternatives, test!(Tests(parts) => Test::AllOf(parts))),
+        row(Op::AnyOf, "any_of", "At least one of these conditions holds.", None, EVERY, O::Alternatives, test!(Tests(parts) => Test::AnyOf(parts))),
+        row(Op::Not, "not", "This condition does not hold of a value that is there.", None, EVERY, O::OfValue, test!(Test(part) => not(part))),
     ]
 };
 
@@ -179,6 +203,23 @@ impl Sort {
 }
 
 impl Operator {
+    /// Every operator, in the order of the docs.
+    pub fn all() -> impl Iterator<Item = Self> {
+        TABLE.iter().map(|row| row.operator)
+    }
+
+    /// Its question to a value, in a sentence or two.
+    #[must_use]
+    pub fn meaning(self) -> &'static str {
+        self.row().meaning
+    }
+
+    /// Whether it fits a sort of value.
+    #[must_use]
+    pub fn fits(self, sort: Sort) -> bool {
+        self.row().fits & sort.bit() != 0
+    }
+
     fn row(self) -> &'static Row {
         // A test holds the order of the table against that of the enum.
         &TABLE[self as usize]

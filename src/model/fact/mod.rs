@@ -70,7 +70,7 @@ pub struct FactInfo {
     pub better: Option<Better>,
     /// One sentence for `explain`, the schema and the docs.
     pub help: &'static str,
-    /// Of a metric that may be zero: the smallest difference worth an alarm, in its unit; absent for the unit's default.
+    /// Of a metric that may be zero: the smallest difference that counts, in its unit; absent for the unit's default.
     pub tolerance: Option<f64>,
     /// How it may change between two reports, unless the suite says otherwise. Metrics are compared by their numbers.
     pub rule: Rule,

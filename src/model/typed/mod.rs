@@ -309,7 +309,7 @@ impl Typing<'_> {
                 if items.iter().any(|item| same(item) == Some(true)) {
                     return Some(true);
                 }
-                // 5 and "5" beside each other: it cannot be told whether this is what was meant.
+                // 5 next to "5": it cannot be told whether this is what was meant.
                 let open = items.iter().any(|item| same(item).is_none() && alike::looks_like(item, want));
                 (!open).then_some(false)
             }

@@ -68,7 +68,7 @@ pub struct Bounds {
     pub in_flight: usize,
     /// When requests cease to leave, even overdue ones; nanoseconds.
     pub close: u64,
-    /// How long responses are waited for once every request has left; nanoseconds.
+    /// How long to wait for responses once every request has left; nanoseconds.
     pub drain: u64,
     /// Requests overdue for longer than this show that nobody watched: all but the last are given up, not sent late.
     pub stale: u64,

@@ -79,7 +79,7 @@ fn what_others_say_is_no_control() {
     ] {
         for how in [shut.to_owned(), shut.replace("control: up", "needs: [up]")] {
             let error = real(&format!("{how}  - {{id: up, {control}}}\n")).err().unwrap();
-            let why = format!("`up` may pass on `{word}`, which others than its host say");
+            let why = format!("`up` may pass on `{word}`, which can come from something other than its host");
             assert!(error.contains(&why) || error.contains("silence proves nothing"), "{control}: {error}");
         }
     }
@@ -93,9 +93,9 @@ fn a_control_goes_the_same_way() {
     let up = "  - {id: up, tcp: {HOW, port: 80}}\n";
     for (how, control, fits) in [
         ("host: 127.0.0.1", "host: 127.0.0.1", true),
-        ("host: WWW.example., family: ipv6", "host: www.example, family: ipv6", true),
-        ("host: www.example, family: ipv6", "host: www.example, family: ipv4", false),
-        ("host: www.example, family: ipv6", "host: www.example", true),
+        ("host: WWW.example., ip_version: ipv6", "host: www.example, ip_version: ipv6", true),
+        ("host: www.example, ip_version: ipv6", "host: www.example, ip_version: ipv4", false),
+        ("host: www.example, ip_version: ipv6", "host: www.example", true),
         ("host: \"::1\"", "host: 127.0.0.1", false),
         ("host: 127.0.0.1", "host: 127.0.0.2", true),
         ("host: 127.0.0.1, source: 127.0.0.9", "host: 127.0.0.2", false),
@@ -104,7 +104,7 @@ fn a_control_goes_the_same_way() {
         let planned = real(&(shut.replace("HOW", how) + &up.replace("HOW", control)));
         match planned {
             Ok(plan) => assert!(fits && controls(&plan, "shut") == ["up"], "{how} | {control}"),
-            Err(error) => assert!(!fits && error.contains("goes another way"), "{how} | {control}: {error}"),
+            Err(error) => assert!(!fits && error.contains("takes another path"), "{how} | {control}: {error}"),
         }
     }
 }
@@ -136,7 +136,7 @@ fn names_of_cells() {
     assert_eq!(needs(&plan, "exact"), ["alive[port=2,site=b]"]);
     let error = errors(&suite.replace("alive[port=2,site=b]", "alive[site=c]"));
     assert!(error.contains("unknown check `alive[site=c]` in `needs`"), "{error}");
-    assert!(error.contains("its cells are called like `alive[port=1,site=a]`"), "{error}");
+    assert!(error.contains("its cells are named like `alive[port=1,site=a]`"), "{error}");
     let quoted = "
   - {id: alive, matrix: {name: [\"a,b\", c]}, scripted: {target: \"${matrix.name}\"}}
   - {id: user, needs: ['alive[name=\"a,b\"]'], scripted: {}}

@@ -64,8 +64,8 @@ fn words_that_match_nothing_are_reported() {
 fn the_notice_says_what_the_command_line_does_not() {
     assert_eq!(select(&[], &[], &[]).notice(), "");
     let notice = select(&[], &["x"], &[]).notice();
-    assert_eq!(notice, "left out because they need what --skip-tag leaves out: b, c\n");
-    assert_eq!(select(&["y"], &[], &[]).notice(), "taken in because a selected check needs them: a\n");
+    assert_eq!(notice, "left out, because they need a check that --skip-tag leaves out: b, c\n");
+    assert_eq!(select(&["y"], &[], &[]).notice(), "included, because a selected check needs them: a\n");
 }
 
 #[test]

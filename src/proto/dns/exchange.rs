@@ -36,7 +36,7 @@ pub(crate) struct Request<'a> {
 pub(crate) struct Exchange {
     pub(crate) outcome: &'static str,
     pub(crate) reply: Option<Box<Reply>>,
-    /// Length of the reply.
+    /// Size of the reply.
     pub(crate) size: usize,
     /// From the query to its answer.
     pub(crate) rtt: Option<Measured>,

@@ -1,4 +1,4 @@
-//! One request on a connection of its own: resolve, connect, shake hands, ask.
+//! One request on a connection of its own: resolve, connect, make a handshake, ask.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;

@@ -130,7 +130,7 @@ pub fn icmp_fault(error: &io::Error, operation: &str, target: IpAddr) -> Fault {
         Some(libc::EADDRNOTAVAIL) => {
             "check that `source` is an address of this machine, and that it has an address of the target's IP version"
         }
-        Some(libc::EAFNOSUPPORT) => "this machine has no such IP version; set `family`",
+        Some(libc::EAFNOSUPPORT) => "this machine has no such IP version; set `ip_version`",
         Some(libc::EPROTONOSUPPORT) => "this system offers no ICMP sockets; run from a machine that does",
         Some(libc::ENOBUFS | libc::EAGAIN) => "the local queue is full: raise `interval` or lower `size`",
         Some(libc::EINVAL) => "a blackhole route, or a link-local address, which needs a zone: see ip route get",

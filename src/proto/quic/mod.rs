@@ -66,7 +66,7 @@ pub struct Dialled {
     pub strays: u64,
 }
 
-/// Shakes hands with `peer`, waiting at most `patience` for the whole. `offer` needs an application protocol and TLS 1.3
+/// Makes the handshake with `peer`, waiting at most `patience` for the whole. `offer` needs an application protocol and TLS 1.3
 /// (RFC 9001, 8.1 and 4.2). `Err` is a fault of this side.
 pub async fn dial(
     peer: SocketAddr,

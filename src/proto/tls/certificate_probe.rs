@@ -65,7 +65,7 @@ impl KeyClass {
     }
 }
 
-/// Numbers of the groups and suites this client can shake hands with; a server without any of them cannot be asked.
+/// Numbers of the groups and suites this client can make a handshake with; a server without any of them cannot be asked.
 pub const GROUPS: &[u16] =
     &[0x001d, 0x0017, 0x0018, 0x11ec, 0x11eb, 0x0201, 0x0202, 0x001e, 0x0019, 0x0100, 0x0101, 0x0102, 0x0103, 0x0104];
 /// See [`GROUPS`].

@@ -301,7 +301,7 @@ where
     .await
 }
 
-/// Shakes hands over `stream`, waiting at most `patience` for the whole. `Err` is a fault of this side.
+/// Makes the handshake over `stream`, waiting at most `patience` for the whole. `Err` is a fault of this side.
 pub async fn handshake(
     stream: TcpStream,
     peer: SocketAddr,
@@ -326,7 +326,7 @@ pub async fn handshake_requesting(
     client.handshake(stream, patience).await
 }
 
-/// A client that can shake hands with one server more than once.
+/// A client that can make a handshake with one server more than once.
 #[derive(Debug)]
 pub(super) struct ObservingClient {
     config: Arc<ClientConfig>,

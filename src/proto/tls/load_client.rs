@@ -72,7 +72,7 @@ impl LoadClients {
     }
 }
 
-/// One client that does nothing but shake hands.
+/// One client that does nothing but make a handshake.
 pub struct LoadClient {
     connector: TlsConnector,
     name: ServerName<'static>,
@@ -83,7 +83,7 @@ pub struct LoadClient {
 pub type LoadStream = tokio_rustls::client::TlsStream<TcpStream>;
 
 impl LoadClient {
-    /// Shakes hands. The inner `Err` says how it ended instead.
+    /// Makes the handshake. The inner `Err` says how it ended instead.
     pub async fn handshake(&self, stream: TcpStream) -> Result<Result<LoadStream, HandshakeEnd>, Fault> {
         match self.connector.connect(self.name.clone(), stream).await {
             Ok(stream) => Ok(Ok(stream)),

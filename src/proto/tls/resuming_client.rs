@@ -32,7 +32,7 @@ impl ResumingClient {
         Ok(Self { client, sessions })
     }
 
-    /// Shakes hands over `stream` within `patience`, then waits for a ticket at most `late`.
+    /// Makes the handshake over `stream` within `patience`, then waits for a ticket at most `late`.
     pub async fn handshake(&self, stream: TcpStream, patience: Duration, late: Duration) -> Result<Handshake, Fault> {
         let mut handshake = self.client.handshake(stream, patience).await?;
         handshake.await_ticket(late).await?;

@@ -67,7 +67,7 @@ impl Reader<'_> {
         let shown = wrong.shown().unwrap_or("null").to_owned();
         let message =
             format!("`{owner}`: `{shown}` is no number, and `{}` compares numbers and versions", operator.word());
-        let help = "what stands in a document has no unit: write the number it has there, such as 0.02 for seconds";
+        let help = "a value in a document has no unit: write the number it has there, such as 0.02 for seconds";
         self.errors.add(wrong.span, message, help);
         None
     }

@@ -37,7 +37,7 @@ pub(super) fn flaw(expectation: &Expectation) -> Option<(String, String)> {
     }
     domain::contradict(&[test], *sort, range).then(|| {
         let message = format!("{} can never hold", written());
-        (message, format!("`shakedown explain {path}` says what it can be"))
+        (message, format!("`shakedown explain {path}` lists what it can be"))
     })
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use crate::checks::shared::advice::{EVIDENCE, MALFORMED, REFUSED, SILENT, SLOWER, UNREACHABLE, UNRESOLVED};
-use crate::checks::shared::target::{FAMILY, SOURCE, Target};
+use crate::checks::shared::target::{IP_VERSION, SOURCE, Target};
 use crate::model::fact::Distribution;
 use crate::model::field::{PATIENCE, PORT as PORT_NUMBER};
 use crate::model::table::{facts, fields};
@@ -20,17 +20,17 @@ use crate::probe::{Cx, EarlyEnd, Footprint, Probe, fact_is};
 fields! { FIELDS;
     const HOST: Field<Text> = Field::required("host", FieldKind::Host, "Name or address of the server.");
     const PORT: Field<u16> = Field::default("port", PORT_NUMBER, "123", "Port of the server.").role(FieldRole::Location);
-    use FAMILY;
+    use IP_VERSION;
     use SOURCE;
     const TIMEOUT: Field<Duration> =
-        Field::default("timeout", PATIENCE, "2s", "How long a silent server is waited for.").role(FieldRole::Patience);
+        Field::default("timeout", PATIENCE, "2s", "How long to wait for an unresponsive server.").role(FieldRole::Patience);
 }
 
 facts! { FACTS;
     const OUTCOME: Fact<Choice> = Fact::choice(
         "outcome",
         &["answered", "refused", "silent", "unreachable", "unresolved", "malformed"],
-        "What became of the request.",
+        "How the request ended.",
     )
     .expected("answered")
     .outcome(&["silent"])

@@ -76,7 +76,7 @@ facts! { pub(in crate::checks::dns) FACTS;
     pub(super) const VERDICT: Fact<Choice> = Fact::choice(
         "dnssec.verdict",
         &["secure", "insecure", "indeterminate", "bogus"],
-        "What follows from the trust anchor (RFC 4035 section 4.3); of a chain of aliases that of the worst link.",
+        "Result of validation from the trust anchor (RFC 4035 section 4.3); for a chain of aliases, that of the worst link.",
     )
     .lifted_by(&["dnssec.reason"])
     .on_breach(
@@ -92,10 +92,10 @@ facts! { pub(in crate::checks::dns) FACTS;
     pub(super) const SECOND_OPINION: Fact<Choice> = Fact::choice(
         "dnssec.second_opinion",
         &["agrees", "differs", "none"],
-        "What the validator of the `domain` crate says of the same messages; `none` when it cannot judge them.",
+        "Result of the validator of the `domain` crate for the same messages; `none` if it cannot judge them.",
     );
     pub(super) const QUERIES: Fact<i64> =
-        Fact::integer("dnssec.queries", Unit::Count, "Queries sent beside the ordinary ones.");
+        Fact::integer("dnssec.queries", Unit::Count, "Number of additional queries.");
     pub(super) const ALGORITHMS: Fact<Vec<String>> =
         Fact::list("dnssec.algorithms", "Algorithms of the signatures on the path that hold.").form(Form::Data(&ALGORITHM_NAMES));
     pub(super) const KEYS: Fact<Vec<String>> =
@@ -103,13 +103,12 @@ facts! { pub(in crate::checks::dns) FACTS;
     pub(super) const DENIAL: Fact<Choice> = Fact::choice(
         "dnssec.denial",
         &["nsec", "nsec3"],
-        "How it is proven that the name, its type or a closer match does not exist; absent when nothing had to be.",
+        "How the absence of the name, its type or a closer match is proven; absent when nothing had to be proven.",
     );
     pub(super) const EXPIRES_IN: Fact<f64> = Fact::number(
         "rrsig.expires_in",
         Unit::Seconds,
-        "From the time of validation until the first set of the path has no signature left that holds: of each set the one that \
-         holds longest, so that a roll moves nothing; negative after it ended.",
+        "Time from validation until the first record set of the path has no valid signature left (of each set the signature that is valid longest, so that a key roll changes nothing); negative after that.",
     )
     .on_breach("sign the zone again and look why the signer is late: `rrsig.sets` tells which set ends first");
     pub(super) const AGE: Fact<f64> = Fact::number(

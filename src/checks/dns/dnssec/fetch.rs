@@ -29,7 +29,7 @@ pub(super) struct Fetch<'a> {
     address: IpAddr,
     seed: u64,
     end: Instant,
-    /// Queries sent beside the ordinary ones.
+    /// Number of additional queries.
     pub(super) queries: i64,
     /// Messages that were no answer to them.
     pub(super) discarded: i64,

@@ -24,24 +24,24 @@ facts! { pub(super) ALWAYS;
         "load.qps",
         Unit::PerSecond,
         Better::Higher,
-        "Right answers per second, from the first query to the last answer, or to the end of `duration` if that is later.",
+        "Correct answers per second, from the first query to the last answer, or to the end of `duration` if that is later.",
     )
     .on_breach(FEW_ANSWERS);
     pub(super) const SENT_RATE: Fact<f64> =
-        Fact::number("load.sent_rate", Unit::PerSecond, "Queries per second that left.").on_breach(SHORT_OF_LOAD);
+        Fact::number("load.sent_rate", Unit::PerSecond, "Queries sent per second.").on_breach(SHORT_OF_LOAD);
     pub(super) const SENT: Fact<i64> =
         Fact::integer("load.sent", Unit::Count, "Queries sent.").on_breach(SHORT_OF_LOAD);
     pub(super) const ANSWERED: Fact<i64> = Fact::integer(
         "load.answered",
         Unit::Count,
-        "Queries whose right answer came in time: id, question, flags, response code and records are as they must be.",
+        "Queries with a correct answer in time: id, question, flags, response code and records are as they should be.",
     )
     .on_breach("no answer was right: see the notes for what came instead, and ask the server once without `load`");
     pub(super) const WRONG: Fact<i64> = Fact::counter(
         "load.wrong",
         Unit::Count,
         Better::Lower,
-        "Replies that were not the right answer; the notes say what was wrong, with an example of each kind.",
+        "Replies that were not the correct answer; the notes say what was wrong, with an example of each kind.",
     )
     .within(FEW)
     .on_breach(WRONG_ANSWERS);
@@ -62,7 +62,7 @@ facts! { pub(super) ALWAYS;
         "load.late",
         Unit::Count,
         Better::Lower,
-        "Right answers that came later than `late` after the time their query should have left.",
+        "Correct answers that came later than `late`, counted from when the query was due.",
     )
     .within(FEW)
     .on_breach(LATE_ANSWERS);
@@ -70,7 +70,7 @@ facts! { pub(super) ALWAYS;
         "load.duplicates",
         Unit::Count,
         Better::Lower,
-        "Right answers to queries that had been answered already.",
+        "Correct answers to queries that had been answered already.",
     )
     .within(FEW)
     .on_breach(SHORT_OF_LOAD);
@@ -78,10 +78,10 @@ facts! { pub(super) ALWAYS;
         "load.latency",
         Unit::Seconds,
         Better::Lower,
-        "From the time a query should have left to its right answer; with `rate: max` from the time it left.",
+        "Time from when a query was due to its correct answer; with `rate: max` from when it was sent.",
     )
     .on_breach(SLOW_ANSWERS);
-    pub(super) const RCODES: Fact<Value> = Fact::object("load.rcodes", "Replies to their question by response code.")
+    pub(super) const RCODES: Fact<Value> = Fact::object("load.rcodes", "Number of replies by response code.")
         .ruled(Rule::Ignore)
         .on_breach(SHORT_OF_LOAD);
     pub(super) const CPU: Fact<f64> =
@@ -89,7 +89,7 @@ facts! { pub(super) ALWAYS;
     pub(super) const LIMITED_BY: Fact<Choice> = Fact::choice(
         "limited_by",
         Limit::WORDS,
-        "What kept the load from being higher: this host, the server or the way to it, or the rate asked for.",
+        "What limited the load: this host, the server or the path to it, or the rate asked for.",
     )
     .ruled(Rule::Ignore)
     .on_breach(LIMITED_HERE);
@@ -103,7 +103,7 @@ facts! { pub(super) SCHEDULE;
     pub(super) const LATENESS: Fact<Distribution> = Fact::spread(
         "load.lateness",
         Unit::Seconds,
-        "How late queries left: what of `load.latency` is this side's; absent with `rate: max`.",
+        "How late queries were sent: the part of `load.latency` that is due to this host; absent with `rate: max`.",
     )
     .on_breach(SHORT_OF_LOAD);
 }
@@ -113,7 +113,7 @@ facts! { pub(super) SEARCH;
     pub(super) const WINDOW: Fact<i64> = Fact::integer(
         "load.window",
         Unit::Count,
-        "With `rate: max`: queries of each socket that were in flight at once.",
+        "With `rate: max`: number of queries in flight at once on each socket.",
     )
     .on_breach(SHORT_OF_LOAD);
 }

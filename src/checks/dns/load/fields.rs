@@ -10,13 +10,13 @@ fields! { LOAD_FIELDS;
     pub(super) const RATE: Field<Option<RateOr>> = Field::required(
         "rate",
         FieldKind::RateOr(&["max"]),
-        "Queries per second, sent on schedule whatever becomes of them; `max` looks for the most that are answered.",
+        "Queries per second, sent on schedule whether or not they are answered; `max` finds the highest rate that is answered.",
     );
     pub(super) const DURATION: Field<Duration> = Field::default(
         "duration",
         FieldKind::Duration(0.1, 3600.0),
         "5s",
-        "Length of the load, without what finds `max`.",
+        "Length of the load, without the search for `max`.",
     );
     pub(super) const NAMES: Field<Vec<String>> = Field::optional(
         "names",
@@ -38,12 +38,12 @@ fields! { LOAD_FIELDS;
         "late",
         FieldKind::Duration(0.0001, 3600.0),
         "100ms",
-        "An answer later than this, from the time its query should have left, is counted as late.",
+        "Answers later than this, counted from when the query was due, count as late.",
     );
     pub(super) const LOSS: Field<Option<f64>> = Field::optional(
         "loss",
         FieldKind::Ratio(0.0, 1.0),
-        "With `rate: max`: the share of queries that may stay without an answer; 0.1% if left out.",
+        "With `rate: max`: the share of queries that may go unanswered. Default: 0.1%.",
     );
 }
 

@@ -231,7 +231,7 @@ pub(super) async fn look_up_siblings(
         return;
     }
     let outside = |name: &str| names::parse(name).is_some_and(|name| !zone.name.zone_of(&name));
-    // Of an IP version that is left out (`family`) no resolver is asked.
+    // Of an IP version that is left out (`ip_version`) no resolver is asked.
     let asked = |all: &BTreeSet<IpAddr>| -> BTreeSet<IpAddr> {
         all.iter().copied().filter(|one| policy.version.admits(*one)).collect()
     };

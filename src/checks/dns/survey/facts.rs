@@ -70,23 +70,22 @@ facts! { pub(super) SURVEY;
     pub(super) const COUNT: Fact<i64> = Fact::integer(
         "servers.count",
         Unit::Count,
-        "Servers of the survey: distinct addresses, and names that have none.",
+        "Number of servers of the survey: distinct addresses, and names that have none.",
     )
     .ruled(Rule::Same)
     .foreseen(settings::labels);
     pub(super) const FAILED: Fact<Vec<String>> = Fact::list(
         "servers.failed",
-        "Servers that left a question without an answer, or have no address; whatever their code, an answer is one.",
+        "Servers that left a question unanswered, or have no address; an answer with any code counts as an answer.",
     )
     .on_breach("ask these servers by hand (dig @ADDRESS ZONE SOA +norec): is the daemon up, and UDP port 53 open?").form(Form::Data(&labels::SERVERS));
     pub(super) const DIFFERING: Fact<Vec<String>> = Fact::list(
         "servers.differing",
-        "Servers whose records, code or AA flag are not those of most; of equal camps, the one with the newer serial counts.",
+        "Servers whose records, code or AA flag differ from the majority's; in a tie, the group with the newer serial is the majority.",
     ).form(Form::Data(&labels::SERVERS));
     pub(super) const CONSISTENT: Fact<bool> = Fact::flag(
         "consistent",
-        "Every server answers alike: code, AA, SOA with every field, NS, and the records asked for; of authoritative servers \
-         with their TTLs.",
+        "Whether all servers give the same answer: code, AA, SOA with every field, NS, and the records asked for; for authoritative servers also their TTLs.",
     )
     .on_breach("the servers differ, see the evidence: compare serials, then look at notify and transfers of those behind");
     pub(super) const AUTHORITATIVE: Fact<bool> =
@@ -95,17 +94,17 @@ facts! { pub(super) SURVEY;
     pub(super) const SERIAL: Fact<i64> = Fact::integer(
         "serial",
         Unit::Count,
-        "Serial of the server that is furthest ahead (RFC 1982), once every server has answered with its own.",
+        "Highest serial of all servers (RFC 1982), once every server has answered.",
     )
     .on_breach(BEHIND_OTHERS).ruled(Rule::MayGrow).form(Form::Serial);
     pub(super) const SPREAD: Fact<i64> = Fact::integer(
         "serial.spread",
         Unit::Count,
-        "How far the last server is behind the first, in steps of the serial.",
+        "Difference between the highest and the lowest serial.",
     )
     .on_breach(BEHIND_OTHERS);
     pub(super) const BEHIND: Fact<Vec<String>> =
-        Fact::list("serial.behind", "Servers with an older serial than the one furthest ahead.")
+        Fact::list("serial.behind", "Servers with a lower serial than the highest.")
             .on_breach(BEHIND_OTHERS).form(Form::Data(&labels::SERVERS));
     pub(super) const REACHABLE_UDP: Fact<bool> = Fact::flag("reachable.udp", "Every server answers over UDP.");
     pub(super) const UNREACHABLE_UDP: Fact<Vec<String>> =
@@ -119,24 +118,24 @@ facts! { pub(super) SURVEY;
         Fact::list("nsid.distinct", "Identifiers (RFC 5001) of all servers, each once, with `nsid: true`.")
             .ruled(Rule::Ignore);
     pub(super) const REPEATED: Fact<i64> =
-        Fact::integer("repeated", Unit::Count, "Queries sent again after silence; each may be a lost packet.");
+        Fact::integer("repeated", Unit::Count, "Queries that were repeated after silence; each may be a lost packet.");
     pub(super) const LINKS: Fact<i64> = Fact::integer(
         "cname.length",
         Unit::Count,
         "Aliases (CNAME, also those a DNAME makes) between the name asked for and its records.",
     )
     .ruled(Rule::Same);
-    pub(super) const LOOP: Fact<bool> = Fact::flag("cname.loop", "The aliases lead back to one of themselves; absent when they are too many to follow.");
+    pub(super) const LOOP: Fact<bool> = Fact::flag("cname.loop", "Whether the aliases form a loop; absent when there are too many to follow.");
     pub(super) const DANGLING: Fact<bool> = Fact::flag(
         "cname.dangling",
-        "The aliases end at a name without records of the type; absent when they lead out of what is surveyed.",
+        "Whether the aliases end at a name without records of the type; absent when they lead out of the surveyed zone.",
     );
 }
 
 // Of a survey of a zone.
 facts! { pub(super) ZONE;
     pub(super) const LAME: Fact<Vec<String>> =
-        Fact::list("lame", "Servers that do not answer for the zone with authority; silent ones are among them.")
+        Fact::list("lame", "Servers that do not answer authoritatively for the zone; silent ones included.")
             .on_breach(NOT_LOADED).form(Form::Data(&labels::SERVERS));
     pub(super) const NS_PARENT: Fact<Vec<String>> =
         Fact::list("ns.parent", "Names of the servers as the parent zone delegates, or as the suite gives them.")
@@ -286,9 +285,9 @@ facts! { pub(super) RECURSION;
 // Of probe case.
 facts! { pub(super) QNAME_CASE;
     pub(super) const CASE: Fact<bool> =
-        Fact::flag("qname.case", "Every server sends the question back in the very case it was asked in (0x20).");
+        Fact::flag("qname.case", "Whether every server repeats the question in exactly the case it was asked in (0x20).");
     pub(super) const CASELESS: Fact<bool> =
-        Fact::flag("qname.caseless", "Every server gives the same records in whatever case they are asked for.");
+        Fact::flag("qname.caseless", "Whether every server gives the same records regardless of the case of the name.");
 }
 
 // Of probe version.
@@ -325,7 +324,7 @@ facts! { pub(super) NEGATIVE;
 facts! { pub(super) PROPAGATION;
     pub(super) const PROPAGATED: Fact<Value> = Fact::object(
         "propagated",
-        "Seconds from the first attempt of the check until `wanted` was first seen, by server; pending ones are not in it.",
+        "Seconds from the first attempt of the check until `wanted` was first seen, for each server; pending ones are not in it.",
     )
     .ruled(Rule::Ignore);
     pub(super) const SLOWEST: Fact<f64> = Fact::metric(
@@ -336,12 +335,12 @@ facts! { pub(super) PROPAGATION;
     )
     .on_breach(NOT_PROPAGATED);
     pub(super) const PENDING: Fact<Vec<String>> =
-        Fact::list("propagation.pending", "Servers that do not have what is `wanted`; silent ones are among them.")
+        Fact::list("propagation.pending", "Servers that do not have what is `wanted` yet; silent ones included.")
             .on_breach(NOT_PROPAGATED).form(Form::Data(&labels::SERVERS));
     pub(super) const RESOLUTION: Fact<f64> = Fact::number(
         "propagation.resolution",
         Unit::Seconds,
-        "The longest time between the last look without and the first look with it: how exact `propagated` is.",
+        "Longest time between the last look without it and the first look with it: the resolution of `propagated`.",
     )
     .on_breach(NOT_PROPAGATED);
 }

@@ -60,18 +60,18 @@ fields! { pub(in crate::checks::dns) FIELDS;
     );
     pub(super) const PROBES: Field<Vec<Probe>> = Field::choices(
         "probes",
-        "What else to look at on each server; each costs queries. axfr, recursion and version may show in its logs.",
+        "Further tests of each server; each costs queries. axfr, recursion and version may appear in its logs.",
     );
     pub(super) const OUTSIDE: Field<String> = Field::default(
         "outside",
         FieldKind::Text,
         "example.com",
-        "Name that probe recursion asks for: one the servers have nothing to do with.",
+        "Name that the test `recursion` asks for: one that these servers do not serve.",
     );
     pub(super) const WANTED: Field<Option<Args>> = Field::optional(
         "wanted",
         FieldKind::Group(WANTED_FIELDS),
-        "What is to appear on every server; with `eventually`, seconds until then are facts.",
+        "What must appear on every server. With `eventually`, the time until then is a fact.",
     );
 }
 
@@ -81,27 +81,26 @@ fields! { ZONE_FIELDS;
     pub(super) const PARENT: Field<Vec<Text>> = Field::optional(
         "parent",
         FieldKind::List(&FieldKind::Endpoint),
-        "Servers of the parent zone to ask for the delegation; found by a resolver when left out.",
+        "Servers of the parent zone to ask for the delegation. Default: found by a resolver.",
     );
     pub(super) const NS: Field<Vec<(String, Vec<String>)>> = Field::optional(
         "ns",
         FieldKind::Map(&FieldKind::List(&FieldKind::Endpoint)),
-        "Names and addresses of the servers as they are to be delegated; the parent is not asked then. A name outside the \
-         zone may have an empty list: a resolver finds its addresses.",
+        "Names and addresses of the servers as planned for the delegation; the parent is not asked then. A name outside the zone may have an empty list: a resolver finds its addresses.",
     );
     pub(super) const PORT: Field<u16> =
-        Field::default("port", PORT_NUMBER, "53", "Port of the zone's servers, where their address has none.")
+        Field::default("port", PORT_NUMBER, "53", "Port of the zone's servers, for addresses without one.")
             .role(FieldRole::Location);
     pub(super) const VIA: Field<Vec<Text>> = Field::optional(
         "via",
         FieldKind::List(&FieldKind::Endpoint),
-        "Resolver that finds servers and their addresses; those of /etc/resolv.conf when left out.",
+        "Resolver that finds servers and their addresses. Default: those of /etc/resolv.conf.",
     );
     pub(super) const BEST_PRACTICE: Field<bool> = Field::default(
         "best_practice",
         FieldKind::Bool,
         "false",
-        "Expect what RFCs and operators recommend as well: two servers in two networks, sound names and timers, a primary that \
+        "Also expect what RFCs and operators recommend: two servers in two networks, sound names and timers, a primary that \
          serves, PTR records. The primary and a resolver are asked.",
     );
 }
@@ -116,6 +115,6 @@ fields! { WANTED_FIELDS;
     pub(super) const ANSWERS: Field<Vec<String>> = Field::optional(
         "answers",
         FieldKind::List(&FieldKind::Text),
-        "Data the question must be answered by: exactly these records, in any order; `[]`: no such records any more.",
+        "Record data that every server must answer with: exactly these records, in any order; `[]` means no such records any more.",
     );
 }

@@ -126,7 +126,7 @@ async fn a_stopped_server_refuses() {
 
 #[tokio::test]
 async fn a_server_without_address_is_unresolved() {
-    let (observation, result) = run(&args("192.0.2.1:53", "www.example", &[("family", text("ipv6"))])).await;
+    let (observation, result) = run(&args("192.0.2.1:53", "www.example", &[("ip_version", text("ipv6"))])).await;
     result.unwrap();
     assert_eq!(observation.text("outcome"), Some("unresolved"));
     assert!(observation.last("attempts").is_none());

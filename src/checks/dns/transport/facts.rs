@@ -24,11 +24,11 @@ facts! { pub(super) SECURE;
         "handshake_time",
         Unit::Seconds,
         Better::Lower,
-        "TLS handshake after the connection; over QUIC the whole handshake, which connects as well.",
+        "Time of the TLS handshake after the connection; over QUIC of the whole handshake, which also connects.",
     );
     const VERIFIED: Fact<bool> = Fact::flag(
         "tls.verified",
-        "The handshake completed, the chain leads to a trusted root, the name fits, the key is proven.",
+        "Whether the handshake completed, the chain leads to a trusted root, the name matches and the server proved its key.",
     )
     .lifted_by(&["tls.verify_error"])
     .advice(&[("false", NOT_VERIFIED)])
@@ -58,7 +58,7 @@ facts! { pub(super) SECURE;
     const CHAIN_EXPIRES_IN: Fact<f64> = Fact::number(
         "tls.chain.expires_in",
         Unit::Seconds,
-        "Until the first certificate of the served chain expires; negative once one has.",
+        "Time until the first certificate of the served chain expires; negative once one has.",
     )
     .on_breach("renew the certificate of the chain that ends first, and look why its renewal did not run")
     .part_of("certificate");
@@ -82,7 +82,7 @@ facts! { pub(super) SECURE;
     .part_of("certificate");
     pub(super) const PADDING: Fact<bool> = Fact::flag(
         "edns.padding",
-        "The answer is padded (RFC 7830), so that its length tells less; queries always are, to 128 bytes.",
+        "Whether the answer is padded (RFC 7830), so that its length reveals less; queries always are, to 128 bytes.",
     )
     .on_breach("the server does not pad: see its settings (BIND response-padding, Unbound pad-responses)");
 }
@@ -97,7 +97,7 @@ facts! { pub(super) HTTP;
     const MAX_AGE: Fact<f64> = Fact::number(
         "http.max_age",
         Unit::Seconds,
-        "How long caches may keep the response; must not exceed the smallest TTL of the answer (RFC 8484, 5.1).",
+        "How long caches may keep the response; must not exceed the smallest TTL of the answer (RFC 8484 section 5.1).",
     );
 }
 
@@ -105,7 +105,7 @@ facts! { pub(super) HTTP;
 facts! { pub(super) COMPARISON;
     pub(super) const SAME_ANSWER: Fact<bool> = Fact::flag(
         "same_answer",
-        "The answer by UDP (TCP when truncated) has the same code and the same records, TTLs aside; absent when there is none.",
+        "Whether the answer over UDP (TCP if truncated) has the same code and records, apart from TTLs; absent if there is none.",
     )
     .advice(&[(
         "false",

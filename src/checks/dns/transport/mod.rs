@@ -39,7 +39,7 @@ pub(super) const FACTS: &[FactInfo] = joined!(FactInfo; facts::SECURE, facts::HT
 /// Expectations that encryption and a comparison add, and their facts.
 pub(super) const MODES: &[Mode] = &[
     Mode::of("same_as", |args| args.given(&SAME_AS), facts::COMPARISON).adds("same_answer: true"),
-    Mode::of("transport: dot, doh, doq or doh3, without `verify: false`", verified, &[]).adds("tls.verified: true"),
+    Mode::of("transport: dot, doh, doq or doh3` without `verify: false", verified, &[]).adds("tls.verified: true"),
     Mode::of("transport: dot, doh, doq or doh3", encrypted, facts::SECURE),
     Mode::of("transport: doh or doh3", in_http, facts::HTTP),
 ];
@@ -61,7 +61,7 @@ impl Transport {
         })
     }
 
-    /// Whether it shakes hands and verifies.
+    /// Whether it makes a handshake and verifies.
     pub(super) const fn computes(&self) -> bool {
         matches!(self, Self::Secure(_))
     }

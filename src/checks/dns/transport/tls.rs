@@ -16,7 +16,7 @@ use crate::proto::dns::exchange::{frame, framed};
 use crate::proto::tls::{HandshakeEnd, Seen, TlsStream, beyond_offer, handshake};
 
 impl Secure {
-    /// Connects and shakes hands over TCP.
+    /// Connects and makes a handshake over TCP.
     pub(super) async fn secured(&self, cx: &mut Cx<'_>, attempt: &mut Attempt<'_>) -> Result<TlsStream, EarlyEnd> {
         let server = attempt.request.server;
         let credentials = self.trust.load().await?;

@@ -19,14 +19,14 @@ use crate::proto::tls::lint;
 const EVIDENCE_LINES: usize = 8;
 
 facts! { pub(super) FACTS;
-    const ADDRESSES: Fact<Vec<String>> = Fact::list("addresses", "Every address the name has.").form(Form::Address);
+    const ADDRESSES: Fact<Vec<String>> = Fact::list("addresses", "Every address of the name.").form(Form::Address);
     const FAILED: Fact<Vec<String>> = Fact::list(
         "addresses.failed",
-        "Addresses that did not end as `completed`, with their outcome, or whose certificate does not verify.",
+        "Addresses whose outcome is not `completed`, with that outcome, or whose certificate does not verify.",
     ).form(Form::Data(&labels::OUTCOMES));
     const AGREE: Fact<bool> = Fact::flag(
         "addresses.agree",
-        "Every address shows the same leaf with the same verdict; absent when one could not be asked.",
+        "Whether every address shows the same leaf with the same result of verification; absent when one could not be asked.",
     )
     .on_breach("the addresses of the name differ: see the evidence for who shows what, and deploy to those left behind");
 }
@@ -42,7 +42,7 @@ pub(crate) struct AddressResult {
     pub(crate) evidence: Option<String>,
     pub(in crate::checks::tls) setup: SetupResult,
     pub(crate) handshake: Option<Handshake>,
-    /// Why this program could not shake hands where others can; the outcome then says nothing.
+    /// Why this program could not make a handshake where others can; the outcome then says nothing.
     pub(crate) unable: Option<Fault>,
     /// Absent when no certificate was shown.
     pub(crate) analysis: Option<ChainAnalysis>,
@@ -66,7 +66,7 @@ impl AddressResult {
         }
     }
 
-    /// This program could not shake hands, others may.
+    /// This program could not make a handshake, others may.
     pub(in crate::checks::tls) fn unable(&mut self, fault: Fault) {
         self.outcome = "unable";
         self.evidence = Some(fault.to_string());

@@ -23,7 +23,7 @@ const STAPLE: &str =
 facts! { pub(crate) FACTS;
     const LINT: Fact<Vec<String>> = Fact::list(
         "lint",
-        "Rules the served certificates break although they may verify, a word each (see README); empty when there is none.",
+        "Rules that the served certificates break although they may verify, one word each (listed on the page of this family); empty when there is none.",
     )
     .form(Form::Words(lint::WORDS))
     .ruled(Rule::MayShrink)
@@ -42,14 +42,14 @@ facts! { pub(crate) FACTS;
     const CHAIN_EXPIRES_IN: Fact<f64> = Fact::number(
         "chain.expires_in",
         Unit::Seconds,
-        "Until the first certificate of the served chain expires; negative once one has.",
+        "Time until the first certificate of the served chain expires; negative once one has.",
     )
     .on_breach(advice::RENEW_CHAIN)
     .part_of("certificate");
     const CHAIN_LIFETIME_LEFT: Fact<f64> = Fact::number(
         "chain.lifetime_left",
         Unit::Ratio,
-        "The smallest share of its lifetime that a certificate of the served chain has left.",
+        "Smallest remaining share of a lifetime among the certificates of the served chain.",
     )
     .on_breach("a certificate of the chain is late in its life: ask its issuer for the next one")
     .part_of("certificate");
@@ -62,14 +62,14 @@ facts! { pub(crate) FACTS;
     const PATH_EXPIRES_IN: Fact<f64> = Fact::number(
         "path.expires_in",
         Unit::Seconds,
-        "Until the first certificate of the verified path expires; its root counts if its dates are known (`ca_file`, `system`).",
+        "Time until the first certificate of the verified path expires; the root counts if its dates are known (`ca_file`, `system`).",
     )
     .on_breach(OTHER_PATH)
     .part_of("certificate");
     const PATH_LIFETIME_LEFT: Fact<f64> = Fact::number(
         "path.lifetime_left",
         Unit::Ratio,
-        "The smallest share of its lifetime that a certificate of the verified path has left.",
+        "Smallest remaining share of a lifetime among the certificates of the verified path.",
     )
     .on_breach(OTHER_PATH)
     .part_of("certificate");
@@ -104,7 +104,7 @@ facts! { pub(crate) FACTS;
     const OCSP_STATUS: Fact<Choice> = Fact::choice(
         "ocsp.status",
         &["good", "revoked", "unknown", "expired", "invalid"],
-        "What the stapled response says of the leaf; `expired` when it is too old, `invalid` when it proves nothing.",
+        "What the stapled response says about the leaf; `expired` if it is too old, `invalid` if it proves nothing.",
     )
     .advice(&[REVOKED])
     .on_breach(STAPLE)
@@ -115,7 +115,7 @@ facts! { pub(crate) FACTS;
     const OCSP_NEXT: Fact<f64> = Fact::number(
         "ocsp.next_update_in",
         Unit::Seconds,
-        "Until the stapled response must be replaced; negative once it is too old.",
+        "Time until the stapled response must be replaced; negative once it is too old.",
     )
     .on_breach(STAPLE)
     .part_of("certificate");

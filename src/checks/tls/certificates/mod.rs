@@ -44,18 +44,18 @@ fields! { pub(super) FIELDS;
     pub(super) const ADDRESSES: Field<Addresses> = Field::choice(
         "addresses",
         "first",
-        "The first address the resolver gives, or every A and AAAA; of all, the worst is reported.",
+        "Connect to the first address the resolver gives, or to every A and AAAA; of several, the worst result is reported.",
     );
     pub(super) const CERTIFICATES: Field<Certificates> = Field::choice(
         "certificates",
         "one",
-        "The certificate of one handshake, or every one: ECDSA, RSA and Ed25519 asked apart, with and without SNI.",
+        "Look at the certificate of one handshake, or at all of them: ECDSA, RSA and Ed25519 are asked for separately, with and without SNI.",
     );
     pub(super) const CRL: Field<bool> = Field::default(
         "crl",
         FieldKind::Bool,
         "false",
-        "Fetch the revocation lists the certificates name, over HTTP, and look them up; connects to the authority's servers.",
+        "Fetch the revocation lists that the certificates name, over HTTP, and look the certificates up; this connects to the authority's servers.",
     );
 }
 

@@ -41,7 +41,7 @@ facts! { pub(super) FACTS;
     const STATUS: Fact<Choice> = Fact::choice(
         "crl.status",
         CrlStatus::WORDS,
-        "The worst the revocation lists of leaf and intermediates say; `none` when the leaf names no list.",
+        "Worst result from the revocation lists of leaf and intermediates; `none` if the leaf names no list.",
     )
     .advice(&[
         REVOKED,
@@ -50,7 +50,7 @@ facts! { pub(super) FACTS;
     const NEXT_UPDATE: Fact<f64> = Fact::number(
         "crl.next_update_in",
         Unit::Seconds,
-        "Until the first of the lists must be replaced; negative once one is too old.",
+        "Time until the first of the lists must be replaced; negative once one is too old.",
     );
     const CHECKED: Fact<Vec<String>> =
         Fact::list("crl.checked", "Each certificate looked up, with what its list says.");

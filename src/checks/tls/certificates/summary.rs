@@ -59,7 +59,7 @@ facts! { pub(super) FACTS;
     const EXPIRES_IN: Fact<f64> = Fact::number(
         "certificates.expires_in",
         Unit::Seconds,
-        "Until the first of all certificates the server can show expires, without SNI too, intermediates included.",
+        "Time until the first of all certificates that the server can show expires, also those shown without SNI, and intermediates.",
     )
     .on_breach(
         "one of the server's certificates ends first: see `certificates` for which kind of key, and why its renewal did not run",
@@ -67,17 +67,17 @@ facts! { pub(super) FACTS;
     const LIFETIME_LEFT: Fact<f64> = Fact::number(
         "certificates.lifetime_left",
         Unit::Ratio,
-        "The smallest share of its lifetime that one of them has left.",
+        "Smallest remaining share of a lifetime among them.",
     )
     .on_breach(OTHER_CERTIFICATES);
     const LINT: Fact<Vec<String>> =
-        Fact::list("certificates.lint", "Rules that one of the chains the server can show breaks, a word each.")
+        Fact::list("certificates.lint", "Rules that one of the chains the server can show breaks, one word each.")
             .form(Form::Words(lint::WORDS))
             .ruled(Rule::MayShrink)
             .on_breach(OTHER_CERTIFICATES);
     const UNKNOWN: Fact<Vec<String>> = Fact::list(
         "certificates.unknown",
-        "Kinds of certificate of which it is not known whether the server has one, and why.",
+        "Kinds of certificate for which it could not be found out whether the server has one, with the reason.",
     )
     .ruled(Rule::MayShrink)
     .on_breach(OTHER_CERTIFICATES);

@@ -24,7 +24,7 @@ pub(super) struct LoadRun {
     pub(super) settings: Settings,
     /// With a rate: when each handshake is due.
     schedule: Option<Schedule>,
-    /// How long a ticket is waited for.
+    /// How long to wait for a ticket.
     pub(super) ticket_wait: Duration,
     threads: usize,
     /// Threads begin together, once each has the sessions it will resume.

@@ -27,29 +27,29 @@ use crate::proto::tls::LoadClients;
 
 fields! { SETTINGS;
     const CONNECTIONS: Field<usize> =
-        Field::default("connections", FieldKind::Integer(1, 10_000), "8", "Handshakes under way at once, at most.");
+        Field::default("connections", FieldKind::Integer(1, 10_000), "8", "Maximum number of simultaneous handshakes.");
     const DURATION: Field<Duration> =
-        Field::default("duration", FieldKind::Duration(0.1, 3600.0), "5s", "For how long new ones are begun.");
+        Field::default("duration", FieldKind::Duration(0.1, 3600.0), "5s", "How long to start new handshakes.");
     const COUNT: Field<Option<u64>> =
-        Field::optional("count", FieldKind::Integer(1, i64::MAX), "Ends it earlier, after so many.");
+        Field::optional("count", FieldKind::Integer(1, i64::MAX), "Stop earlier, after this many handshakes.");
     const RATE: Field<Option<f64>> = Field::optional(
         "rate",
         FieldKind::Rate,
-        "Begin so many per second, whether earlier ones are done or not; without it the next begins when one is done.",
+        "Handshakes to start per second, whether or not earlier ones are done. Without it, the next one starts when one is done.",
     );
     const RESUME: Field<bool> =
-        Field::default("resume", FieldKind::Bool, "false", "Resume the session of the handshake before.");
+        Field::default("resume", FieldKind::Bool, "false", "Resume the session of the previous handshake.");
     const RESET: Field<bool> = Field::default(
         "reset",
         FieldKind::Bool,
         "false",
-        "Close with RST, which leaves no port waiting: for long runs over one address.",
+        "Close connections with RST, so that no port stays in TIME_WAIT: for long runs against one address.",
     );
 }
 
 fields! { pub(super) FIELDS;
     pub(super) const LOAD: Field<Switch> =
-        Field::optional("load", FieldKind::Switch(SETTINGS), "Shake hands again and again, and measure it.");
+        Field::optional("load", FieldKind::Switch(SETTINGS), "Repeat handshakes as a load, and measure them.");
 }
 
 const SLOW: &str = "less or slower than expected: look at `limited_by` first, then at the server's processors, and for TLS at its key (RSA costs many times ECDSA)";
@@ -68,7 +68,7 @@ facts! { pub(super) FACTS;
         "load.handshake_time",
         Unit::Seconds,
         Better::Lower,
-        "From the SYN to the end of a completed handshake, STARTTLS included; with `rate` from when it was due.",
+        "Time from the SYN to the end of a completed handshake, STARTTLS included; with `rate` from when it was due.",
     )
     .on_breach(SLOW);
     const RESUMED: Fact<f64> = Fact::metric(
@@ -97,7 +97,7 @@ facts! { pub(super) FACTS;
     const LATENESS: Fact<Distribution> = Fact::spread(
         "load.lateness",
         Unit::Seconds,
-        "How late handshakes began, this host's delay and the wait for a free connection: the part of `load.handshake_time` before the SYN; absent without `rate`.",
+        "How late handshakes started, because of this host's delay or the wait for a free connection: the part of `load.handshake_time` before the SYN; absent without `rate`.",
     )
     .on_breach(SLOW);
     const CPU: Fact<f64> = Fact::number(
@@ -108,7 +108,7 @@ facts! { pub(super) FACTS;
     const LIMITED_BY: Fact<Choice> = Fact::choice(
         "limited_by",
         Limit::WORDS,
-        "What held the load back: this host (processors or ports), the `rate` asked for, or something that cannot be told from here.",
+        "What limited the load: this host (processors or ports), the `rate` asked for, or something that cannot be seen from here.",
     )
     .on_breach(advice::LIMITED_HERE);
 }

@@ -22,7 +22,7 @@ fields! { pub FIELDS;
     pub const PROFILES: Field<Vec<Text>> = Field::optional(
         "profiles",
         FieldKind::List(&FieldKind::FileOr(BUILT_IN)),
-        "Profiles to hold the server against: built in, or TOML files of your own.",
+        "Profiles to check the server against: built in, or TOML files of your own.",
     );
 }
 
@@ -32,13 +32,13 @@ const BROKEN_RULE: &str =
 facts! { pub FACTS;
     const PROFILE: Fact<Value> = Fact::object(
         "profile",
-        "By the name of each profile of `profiles`: compliant, breached, or undecided when nothing is known to be broken but not all was seen.",
+        "For each profile of `profiles`: compliant, breached, or undecided if no rule is known to be broken but not everything was seen.",
     )
     .form(Form::Words(&["compliant", "breached", "undecided"]))
     .on_breach(BROKEN_RULE);
     const BREACHES: Fact<Vec<String>> = Fact::list(
         "profile.breaches",
-        "Every rule that is broken: profile, what was seen, what is wanted, where it says so.",
+        "Every rule that is broken: the profile, what was seen, what is required, and where the document says so.",
     )
     .on_breach(BROKEN_RULE);
     const UNDECIDED: Fact<Vec<String>> =

@@ -91,9 +91,8 @@ async fn a_broken_file_is_a_fault_of_this_side_with_its_line() {
 #[test]
 fn the_pattern_of_the_readme_is_a_profile() {
     let readme = crate::checks::family("tls").unwrap().readme;
-    let from = readme.find("      name = \"ours\"").unwrap();
-    let lines = readme[from..].lines().take_while(|line| line.starts_with("      "));
-    let text: Vec<&str> = lines.map(str::trim_start).collect();
+    let block = readme.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let text: Vec<&str> = block.lines().map(str::trim_start).collect();
     let profile = crate::proto::tls::profile::Profile::parse(&text.join("\n"), "README.md").unwrap();
     assert_eq!(profile.title(), "ours 2026-11");
     assert_eq!(profile.certificates.unwrap().rsa_bits, Some(3072));

@@ -42,7 +42,7 @@ fields! { pub(super) FIELDS;
     const TRANSPORT: Field<Transport> = Field::choice(
         "transport",
         "tcp",
-        "What carries the handshake; over quic, TLS 1.3 only, and `alpn` is h3 unless written.",
+        "Transport of the handshake. Over quic: TLS 1.3 only, and `alpn` defaults to h3.",
     );
 }
 
@@ -114,7 +114,7 @@ impl QuicCheck {
         self.target.timeout * 2 + self.late_wait()
     }
 
-    /// How long a refusal after the handshake is waited for.
+    /// How long to wait for a refusal after the handshake.
     fn late_wait(&self) -> Duration {
         self.target.timeout / 4
     }

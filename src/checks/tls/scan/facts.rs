@@ -32,11 +32,11 @@ const OF_CERTIFICATE: &[(&str, Form)] = &[
 facts! { pub(in crate::checks::tls) FACTS;
     const VERSIONS: Fact<Vec<String>> = Fact::list(
         "scan.versions",
-        "Versions the server takes, of SSLv3, TLS1.0, TLS1.1, TLS1.2 and TLS1.3; absent while one of them is undecided.",
+        "Versions that the server accepts, of SSLv3, TLS1.0, TLS1.1, TLS1.2 and TLS1.3; absent if one of them is undecided.",
     )
     .on_breach(UNEXPECTED).form(Form::Words(Version::WORDS));
     const CIPHERS: Fact<Vec<String>> =
-        Fact::list("scan.ciphers", "Cipher suites taken in any version, IANA names; absent while some are undecided.")
+        Fact::list("scan.ciphers", "Cipher suites accepted in any version, IANA names; absent if some are undecided.")
             .on_breach(UNEXPECTED).form(Form::Data(&spelling::SUITES));
     const CIPHERS_SSL3: Fact<Vec<String>> =
         Fact::list("scan.ciphers.ssl3", "Cipher suites taken in SSLv3.").on_breach(UNEXPECTED).form(Form::Data(&spelling::SUITES));
@@ -50,40 +50,40 @@ facts! { pub(in crate::checks::tls) FACTS;
         Fact::list("scan.ciphers.tls1.3", "Cipher suites taken in TLS1.3.").on_breach(UNEXPECTED).form(Form::Data(&spelling::SUITES));
     const WEAK: Fact<Vec<String>> = Fact::list(
         "scan.weak",
-        "Suites taken that are NULL, anonymous, for export, or use RC4, RC2, DES or 3DES; the reason stands before the name.",
+        "Accepted suites that are NULL, anonymous, for export, or use RC4, RC2, DES or 3DES; the reason precedes the name.",
     )
     .on_breach(UNEXPECTED).form(Form::Data(&spelling::WEAK_SUITES));
     const GROUPS: Fact<Vec<String>> = Fact::list(
         "scan.groups",
-        "Key exchange groups taken, in the order the server took them; TLS1.3's and those of the newest version before it.",
+        "Key exchange groups accepted, in the order the server chose them: those of TLS1.3 and of the newest version before it.",
     )
     .on_breach(UNEXPECTED).form(Form::Data(&spelling::NAMED_GROUPS));
     const GROUPS_12: Fact<Vec<String>> =
-        Fact::list("scan.groups.tls1.2", "Groups taken in the newest version up to TLS1.2 that has curves.")
+        Fact::list("scan.groups.tls1.2", "Groups accepted in the newest version up to TLS1.2 that has curves.")
             .on_breach(UNEXPECTED).form(Form::Data(&spelling::NAMED_GROUPS));
     const GROUPS_13: Fact<Vec<String>> =
-        Fact::list("scan.groups.tls1.3", "Groups taken in TLS1.3.").on_breach(UNEXPECTED).form(Form::Data(&spelling::NAMED_GROUPS));
+        Fact::list("scan.groups.tls1.3", "Groups accepted in TLS1.3.").on_breach(UNEXPECTED).form(Form::Data(&spelling::NAMED_GROUPS));
     const GROUP_PREFERENCE: Fact<Choice> = Fact::choice(
         "scan.groups.preference",
         Preference::WORDS,
-        "Whose order of groups counts in the newest version; absent with fewer than two groups.",
+        "Whose order of preference of groups counts in the newest version; absent with fewer than two groups.",
     )
     .on_breach(UNEXPECTED);
     const PREFERENCE: Fact<Value> = Fact::object(
         "scan.preference",
-        "Whose order of suites counts, server, client or mixed, by version: `scan.preference.tls1.2`. Only versions with two suites or more.",
+        "Whose order of preference of suites counts (server, client or mixed), by version: `scan.preference.tls1.2`. Only versions with two suites or more.",
     )
     .form(Form::Words(&["server", "client", "mixed"]))
     .on_breach(UNEXPECTED);
     const UNKNOWN: Fact<Vec<String>> =
-        Fact::list("scan.unknown", "What could not be decided, and why; empty after a scan that settled everything.")
+        Fact::list("scan.unknown", "What could not be decided, and why; empty if the scan decided everything.")
             .on_breach(
                 "some of it could not be decided (see the evidence): a rate limit, a firewall or a flaky path; scan from nearer, or with a lower `scan.rate`",
             );
     const CONNECTIONS: Fact<i64> = Fact::integer(
         "scan.connections",
         Unit::Count,
-        "Connections the scan made, the handshake before it not counted.",
+        "Number of connections that the scan made, without the handshake before it.",
     )
     .on_breach(UNEXPECTED);
     const CERTIFICATES: Fact<Value> = Fact::object(
@@ -98,7 +98,7 @@ facts! { pub(in crate::checks::tls) FACTS;
     const EXPIRES_IN: Fact<f64> = Fact::number(
         "scan.expires_in",
         Unit::Seconds,
-        "Until the first of all leaf certificates shown expires.",
+        "Time until the first of all leaf certificates shown expires.",
     )
     .on_breach(
         "one of the server's certificates runs out: `scan.certificates` says which; a second one is often forgotten by renewal",
@@ -128,10 +128,10 @@ facts! { pub(in crate::checks::tls) FACTS;
     const TICKET: Fact<bool> =
         Fact::flag("scan.ticket", "Session tickets are offered in TLS1.0 to TLS1.2 (RFC 5077).").on_breach(UNEXPECTED);
     const SPLIT_HELLO: Fact<bool> =
-        Fact::flag("scan.hello.split", "A hello in two TCP segments is taken.").on_breach(UNEXPECTED);
+        Fact::flag("scan.hello.split", "Whether a hello in two TCP segments is accepted.").on_breach(UNEXPECTED);
     const LARGE_HELLO: Fact<bool> = Fact::flag(
         "scan.hello.large",
-        "A hello larger than a segment, as with post-quantum shares, is taken.",
+        "Whether a hello larger than a segment, as with post-quantum key shares, is accepted.",
     )
     .on_breach(UNEXPECTED);
 }

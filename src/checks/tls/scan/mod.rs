@@ -42,11 +42,11 @@ const LEAST: Duration = Duration::from_secs(30);
 
 fields! { SETTINGS;
     const PARALLEL: Field<usize> =
-        Field::default("parallel", FieldKind::Integer(1, 64), "8", "Connections at a time.");
+        Field::default("parallel", FieldKind::Integer(1, 64), "8", "Maximum number of simultaneous connections.");
     const RATE: Field<Option<f64>> = Field::optional(
         "rate",
         FieldKind::Rate,
-        "Connections a second; default 20 /s towards an address that is not loopback, no limit on loopback.",
+        "Connections per second. Default: 20 /s towards an address that is not loopback, no limit on loopback.",
     );
 }
 
@@ -54,7 +54,7 @@ fields! { pub(super) FIELDS;
     pub(super) const SCAN: Field<Switch> = Field::optional(
         "scan",
         FieldKind::Switch(SETTINGS),
-        "Finds every version, suite, group and certificate the server takes, beside one handshake.",
+        "Find every version, cipher suite, group and certificate that the server accepts, in addition to the one handshake.",
     );
 }
 

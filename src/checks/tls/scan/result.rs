@@ -192,7 +192,7 @@ pub(super) fn describe(answer: &Answer) -> String {
     match answer {
         Answer::Flight(_) => "an answer that was cut short".to_owned(),
         Answer::Alert(alert) => alert.word(),
-        Answer::Closed => "closed without a word".to_owned(),
+        Answer::Closed => "closed without an alert".to_owned(),
         Answer::Reset => "reset".to_owned(),
         Answer::Timeout => "no answer in time".to_owned(),
         Answer::Unconnected(error) => format!("no connection: {}", error.word()),

@@ -21,7 +21,7 @@ use crate::proto::tls::{certificate_probe, provider};
 pub(super) struct Runner {
     /// Its timeout is for a connection, for STARTTLS, and again for an answer.
     pub(super) connector: Connector,
-    /// Connections at a time.
+    /// Maximum number of simultaneous connections.
     pub(super) parallel: usize,
     /// Least time between the starts of two connections.
     pub(super) interval: Duration,

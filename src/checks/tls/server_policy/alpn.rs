@@ -14,13 +14,13 @@ fields! { pub(in crate::checks::tls) FIELDS;
     pub(in crate::checks::tls) const ALPN_SET: Field<Vec<String>> = Field::optional(
         "alpn_set",
         FieldKind::List(&FieldKind::Text),
-        "Application protocols to ask for, each alone, in a connection of its own.",
+        "Application protocols to ask for one at a time, each in its own connection.",
     );
 }
 
 facts! { pub(in crate::checks::tls) FACTS;
     const ACCEPTED: Fact<Vec<String>> =
-        Fact::list("alpn.accepted", "Those of `alpn_set` that the server agrees to, in the order asked for.").on_breach(
+        Fact::list("alpn.accepted", "The protocols of `alpn_set` that the server accepts, in the order asked for.").on_breach(
             "another set of protocols than expected: is what answers there the right listener, with the right modules?",
         );
 }

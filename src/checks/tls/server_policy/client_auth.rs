@@ -14,7 +14,7 @@ fields! { pub(in crate::checks::tls) FIELDS;
     pub(in crate::checks::tls) const MTLS: Field<Option<bool>> = Field::optional(
         "mtls",
         FieldKind::Bool,
-        "Shake hands once more without `client_cert`, so that `client_certificate` is known.",
+        "Make a second handshake without `client_cert`, to find out `client_certificate`.",
     );
 }
 
@@ -24,12 +24,12 @@ facts! { pub(in crate::checks::tls) FACTS;
     const CLIENT_CERTIFICATE: Fact<Choice> = Fact::choice(
         "client_certificate",
         &["none", "optional", "required"],
-        "What the server wants of clients: does not ask, goes on without one, refuses; a refusal within HTTP is `optional`.",
+        "Whether the server asks clients for a certificate: not at all (none), without insisting (optional), or refusing those without one (required). A refusal within HTTP is `optional`.",
     )
     .on_breach(SERVER_SETTING);
     const AUTHORITIES: Fact<Vec<String>> = Fact::list(
         "client_certificate.authorities",
-        "Whose certificates the server accepts, as far as it says so when it asks.",
+        "Authorities whose certificates the server says it accepts.",
     )
     .form(Form::DistinguishedName)
     .on_breach(SERVER_SETTING);

@@ -24,7 +24,7 @@ fields! { pub(in crate::checks::tls) FIELDS;
     pub(in crate::checks::tls) const RESUMPTION: Field<Option<u32>> = Field::optional(
         "resumption",
         FieldKind::Integer(1, MOST),
-        "Tries to resume a session, for each version offered; each is one more connection.",
+        "How often to try to resume a session, for each version offered; each try is one more connection.",
     );
 }
 

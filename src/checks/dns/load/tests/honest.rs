@@ -168,7 +168,7 @@ async fn nobody_there_means_no_load() {
     let observation = observed(addr, &[], &[]).await;
     assert_eq!(observation.text("outcome"), Some("refused"));
     assert!(observation.last("load.sent").is_none());
-    let observation = observed(addr, &[], &[("family", text("ipv6"))]).await;
+    let observation = observed(addr, &[], &[("ip_version", text("ipv6"))]).await;
     assert_eq!(observation.text("outcome"), Some("unresolved"));
 }
 

@@ -6,7 +6,7 @@ use crate::model::{Arg, Observation};
 use crate::testing::{count, noted, texts};
 
 /// A server that answers rightly `before` the load, and every query of the load with what `answer` makes of it. No query is
-/// answered, and this is what was seen. Some wait for all of the timeout, so they are best run beside each other.
+/// answered, and this is what was seen. Some wait for all of the timeout, so they are best run in parallel.
 async fn bad<T: Into<Turn> + 'static>(answer: fn(&[u8]) -> T) -> Observation {
     let server =
         Server::start(move |number, query| if number == 0 { good(query).into() } else { answer(query).into() });

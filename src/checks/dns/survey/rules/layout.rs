@@ -60,7 +60,7 @@ fn spread(cx: &mut Cx<'_>, settings: &Settings, reports: &[ServerReport]) {
         IpVersion::V4 => &[facts::IPV6.info, facts::NETWORKS.info],
         IpVersion::V6 => &[facts::IPV4.info, facts::NETWORKS.info],
     };
-    cx.partial_all(left_out, "addresses of the other IP version are left out (`family`)");
+    cx.partial_all(left_out, "addresses of the other IP version are left out (`ip_version`)");
     let lost: Vec<&str> =
         reports.iter().filter(|report| report.server.address.is_none()).map(ServerReport::label).collect();
     if !lost.is_empty() {

@@ -51,7 +51,7 @@ async fn glue_of_a_server_outside_the_zone_is_held_against_a_resolver() {
     observe(&fields, None).await.passed();
     // Nor is an address of a version that is left out looked up.
     script.load(&(delegation.clone() + "\nns.other.test. 300 AAAA ::1"));
-    let v4 = fields.clone() + ", family: ipv4";
+    let v4 = fields.clone() + ", ip_version: ipv4";
     observe(&v4, None).await.passed();
     script.load(&delegation);
     // Without a resolver the suite cannot ask for it, and nothing is held against the zone.
@@ -83,7 +83,7 @@ async fn addresses_of_which_a_resolver_finds_one_half_are_seen_in_part() {
     };
     observe(&fields(""), None).await.errored("the AAAA records of ns.other.test. could not be looked up");
     // Who asks for IPv4 only is not concerned.
-    observe(&fields(", family: ipv4"), None).await.passed();
+    observe(&fields(", ip_version: ipv4"), None).await.passed();
 }
 
 #[tokio::test]

@@ -1,0 +1,139 @@
+//! Topics about suites.
+
+use super::{Chapter, shown, topic};
+
+pub(super) const CHAPTER: Chapter = Chapter {
+    title: "In a suite",
+    intro: "Keys and forms that decide when a check runs, how often, and what it may say.",
+    picture: None,
+    topics: &[
+        shown(
+            &["eventually", "within", "every", "settled_in"],
+            "\
+Repeats a check until it holds, for what takes a while after a change: a deployment, a zone move, a failover. `within` is
+how long it may take, `every` the time between the starts of two attempts. Once it holds, the fact `settled_in` says
+after how many seconds. It replaces `retries`, and a pass after several attempts is not called flaky.",
+            "  - id: new-address
+    dns: {server: 192.0.2.53, name: www.example.test, type: A}
+    eventually: {within: 5m, every: 10s}
+    expect: {answers: {exactly: [192.0.2.20]}, settled_in: {lt: 3m}}
+",
+        ),
+        shown(
+            &["retries", "flaky"],
+            "\
+Further attempts when a check does not hold: after half a second, then after twice as long each time, 10 s at most. A pass
+that took more than one attempt is reported as flaky. Retries hide an unstable target, so the default is none. For
+something that needs time after a change use `eventually`.",
+            "  - id: health
+    http: {url: \"https://www.example.test/health\"}
+    retries: 2
+",
+        ),
+        shown(
+            &["control", "silence"],
+            "\
+A check that shows that the host is there at all. A port that is closed by a firewall, a host that is down and a path that
+is cut look alike: no answer. So a check that expects silence (`timeout`, `silent`, `unreachable`) names a control, which
+must get an answer from the same host, and once more after the silent check. If it does not, the silent check is errored
+and does not pass. A check in `needs` about the same host is a control by itself.",
+            "  - id: web
+    tcp: {host: 192.0.2.10, port: 443}
+  - id: database-closed
+    tcp: {host: 192.0.2.10, port: 5432}
+    expect: {outcome: {in: [refused, timeout]}}
+    control: web
+",
+        ),
+        shown(
+            &["needs"],
+            "\
+Checks that must pass first. If one of them does not, this check is skipped and says which. A cell of a matrix is named
+as `alive[site=a]`. A check that is skipped because a need failed leaves a gap: the run is not green.",
+            "  - id: resolves
+    dns: {server: 192.0.2.53, name: www.example.test}
+  - id: answers
+    needs: [resolves]
+    http: {url: \"https://www.example.test/\"}
+",
+        ),
+        shown(
+            &["matrix", "cell"],
+            "\
+One case for every combination of values. `${matrix.port}` is the value in this cell; a key that the check does not use is
+an error.",
+            "  - id: edge
+    matrix: {host: [192.0.2.10, 192.0.2.11], port: [80, 443]}
+    tcp: {host: \"${matrix.host}\", port: \"${matrix.port}\"}
+",
+        ),
+        shown(
+            &["severity", "warn", "warned"],
+            "\
+`severity: warn` reports a check that does not hold and does not fail the run: the exit code stays 0. A check that could
+not be measured is errored all the same.",
+            "  - id: old-tls
+    tls: {host: www.example.test, scan: true}
+    severity: warn
+    expect: {scan.versions: {excludes: [TLS1.0, TLS1.1]}}
+",
+        ),
+        shown(
+            &["when"],
+            "\
+Variables, and the values with which a check runs. With another value it is skipped, on purpose: this leaves no gap.",
+            "  - id: production-only
+    when: {env: [prod]}
+    tcp: {host: \"${env}.example.test\", port: 443}
+",
+        ),
+        shown(
+            &["expect", "expectation", "default", "defaults"],
+            "\
+What must hold of the facts. A bare value means `eq`; a map names operators, all of which must hold. Beside it stay the
+defaults of the family (a TLS certificate must verify, an HTTP status be from 200 to 299) until the check itself says what
+else that fact should be. `shakedown plan` shows every expectation and who asks for it.",
+            "  - id: moved
+    http: {url: \"http://www.example.test/\"}
+    expect: {status: 301, headers.location: \"https://www.example.test/\"}
+",
+        ),
+        topic(
+            &["absent", "null"],
+            "\
+A fact that was not seen. It satisfies `present: false` and nothing else: no limit, and no negation either. So a dead
+server cannot satisfy `body: {excludes: error}`.",
+        ),
+        topic(
+            &["outcome"],
+            "\
+The fact of every family that says in one word how the attempt ended: `connected`, `refused`, `timeout` and so on. Each
+family expects its good outcome until a check names another one.",
+        ),
+        topic(
+            &["family", "families"],
+            "\
+A kind of check: tcp, udp, icmp, http, dns, tls, throughput, failover. Each has fields that a suite may write, facts it can
+see, and expectations that hold by default. IPv4 and IPv6 are called IP versions.",
+        ),
+        topic(
+            &["variable", "variables", "vars", "secrets"],
+            "\
+`${name}` in a value stands for a variable of `vars`, which `--var name=value` and `--vars FILE` override.
+`${name:-default}` gives a default, `${env.NAME}` an environment variable, `$${` a literal `${`. A name listed in
+`secrets` is read from the environment and shown as `***` everywhere.",
+        ),
+        topic(
+            &["unit", "units", "quantity", "duration", "size"],
+            "\
+Numbers with a unit are written with it: `500ms`, `5s`, `21d`, `1472 B`, `1 MiB`, `100 Mbit/s`, `20 /s`, `0.5%`. A time
+without a unit is refused. Reports have seconds, bytes, bit/s and shares of one.",
+        ),
+        topic(
+            &["timeout"],
+            "\
+How long a check waits for an unresponsive peer. It is a fact about the peer when nothing came within it. `budget` is
+something else: it bounds the whole check with all attempts and rounds, and a check that exceeds it is errored.",
+        ),
+    ],
+};

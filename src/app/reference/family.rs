@@ -1,0 +1,154 @@
+//! The page of a family.
+
+use super::fields;
+use super::markdown::{Page, Table, code, codes};
+use crate::app::explain::{fact_sort, margin};
+use crate::model::{FactInfo, Kind, Rule};
+use crate::probe::{Family, Mode};
+
+/// Everything about a family, from its tables, its README and its example.
+pub(super) fn page(family: &Family) -> String {
+    let source = format!("src/checks/{} (tables, README.md, example.yaml)", family.name);
+    let mut page = Page::new(family.name, &source);
+    let readme = Readme::of(family.readme);
+    page.prose(readme.intro);
+    page.paragraph(
+        "[All families](README.md) · [suites](../suite.md) · [operators](../operators.md) · [concepts](../concepts.md)",
+    );
+    page.contents();
+    page.heading(2, "Example");
+    page.code("yaml", family.example);
+    page.heading(2, "Fields");
+    fields::table(&mut page, family.fields);
+    page.heading(2, "Facts");
+    let of_mode = |name: &str| family.modes.iter().any(|mode| mode.facts.iter().any(|fact| fact.name == name));
+    facts(&mut page, family.facts.iter().filter(|fact| !of_mode(fact.name)));
+    page.heading(2, "Expected by default");
+    expected(&mut page, family, of_mode);
+    if !family.modes.is_empty() {
+        modes(&mut page, family);
+    }
+    page.heading(2, "Comparison");
+    comparison(&mut page, family);
+    if !readme.notes.trim().is_empty() {
+        page.heading(2, "Notes");
+        page.prose(readme.notes);
+    }
+    for (title, text) in readme.sections {
+        page.heading(2, title);
+        page.prose(text);
+    }
+    page.text()
+}
+
+/// A README in its parts.
+struct Readme<'r> {
+    intro: &'r str,
+    notes: &'r str,
+    sections: Vec<(&'r str, &'r str)>,
+}
+
+impl<'r> Readme<'r> {
+    fn of(text: &'r str) -> Self {
+        let text = text.split_once('\n').map_or("", |(_, rest)| rest).trim_start();
+        let (head, rest) = text.split_once("\n## ").unwrap_or((text, ""));
+        let (intro, notes) = head.split_once("\n\n").unwrap_or((head, ""));
+        let sections = rest.split("\n## ").filter_map(|section| section.split_once('\n')).collect();
+        Self { intro, notes, sections }
+    }
+}
+
+fn facts<'f>(page: &mut Page, facts: impl IntoIterator<Item = &'f FactInfo>) {
+    let mut table = Table::new(&["Fact", "Sort", "Meaning"]);
+    for fact in facts {
+        let words = match fact.kind {
+            Kind::Choice(words) => format!(" One of {}.", codes(words.iter().copied())),
+            _ => String::new(),
+        };
+        table.row([code(fact.name), fact_sort(fact), format!("{}{words}", fact.help)]);
+    }
+    page.table(&table);
+}
+
+/// Expectations as suites write them: `outcome: connected`, in two cells.
+fn expectation(table: &mut Table, line: &str, lifted: &[&str]) {
+    let (fact, want) = line.split_once(':').unwrap_or((line, ""));
+    table.row([code(fact), code(want.trim()), codes(lifted.iter().copied())]);
+}
+
+fn expected(page: &mut Page, family: &Family, of_mode: impl Fn(&str) -> bool) {
+    page.paragraph(
+        "These hold beside what a check writes, until it says what else the fact should be (see [suite.md](../suite.md#expect)).",
+    );
+    let mut table = Table::new(&["Fact", "Expected", "Also replaced by an expectation of"]);
+    for fact in family.facts.iter().filter(|fact| !of_mode(fact.name)) {
+        if let Some(want) = fact.expected {
+            expectation(&mut table, &format!("{}: {want}", fact.name), fact.lifted_by);
+        }
+    }
+    page.table(&table);
+}
+
+/// The ways of looking that fields switch on, each with the facts only it has. Several that are switched on alike are one.
+fn modes(page: &mut Page, family: &Family) {
+    page.heading(2, "Modes");
+    page.paragraph("Fields that switch on another kind of measurement, with what it adds.");
+    let mut done: Vec<&str> = Vec::new();
+    for with in family.modes.iter().map(|mode| mode.with) {
+        if done.contains(&with) {
+            continue;
+        }
+        done.push(with);
+        let alike: Vec<&Mode> = family.modes.iter().filter(|mode| mode.with == with).collect();
+        page.heading(3, &format!("With `{with}`"));
+        mode(page, &alike);
+    }
+}
+
+fn mode(page: &mut Page, alike: &[&Mode]) {
+    facts(page, alike.iter().flat_map(|mode| mode.facts));
+    let mut table = Table::new(&["Fact", "Expected", "Also replaced by an expectation of"]);
+    for fact in alike.iter().flat_map(|mode| mode.facts) {
+        if let Some(want) = fact.expected {
+            expectation(&mut table, &format!("{}: {want}", fact.name), fact.lifted_by);
+        }
+    }
+    for line in alike.iter().filter_map(|mode| mode.adds).flat_map(str::lines) {
+        expectation(&mut table, line, &[]);
+    }
+    if !table.is_empty() {
+        page.paragraph("Expected beside the defaults of the family:");
+        page.table(&table);
+    }
+    let lacks: Vec<&str> = alike.iter().flat_map(|mode| mode.lacks).copied().collect();
+    if !lacks.is_empty() {
+        page.paragraph(&format!("Nothing is expected of {}, which it cannot see.", codes(lacks)));
+    }
+}
+
+/// How facts are compared, unless a check says otherwise under `baseline`.
+fn comparison(page: &mut Page, family: &Family) {
+    page.paragraph(
+        "With an earlier measurement, unless a check says otherwise under `baseline` (see [comparing.md](../comparing.md)).",
+    );
+    let mut table = Table::new(&["Metric", "Compared"]);
+    for fact in family.facts.iter().filter(|fact| fact.better.is_some()) {
+        table.row([code(fact.name), margin(fact)]);
+    }
+    page.table(&table);
+    let mut table = Table::new(&["Rule", "Facts"]);
+    for rule in Rule::ALL {
+        let facts = family.facts.iter().filter(|fact| fact.better.is_none() && fact.rule == rule);
+        let names: Vec<&str> = facts.map(|fact| fact.name).collect();
+        if !names.is_empty() {
+            table.row([code(rule.word()), codes(names)]);
+        }
+    }
+    for fact in family.facts.iter().filter(|fact| !fact.except.is_empty()) {
+        table.row([
+            code(Rule::Ignore.word()),
+            format!("below {}: {}", code(fact.name), codes(fact.except.iter().copied())),
+        ]);
+    }
+    page.table(&table);
+}
