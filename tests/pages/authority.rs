@@ -20,7 +20,7 @@ fn zone(state: &str, moved: bool) -> String {
         ("ns1.shop.example.", "ns2.shop.example.")
     };
     let mail = if moved && state == "record-forgotten" { "" } else { "@ IN MX 10 mail\n" };
-    let serial = if state == "one-server-behind" { 2026_112_800 } else { 2026_112_901 };
+    let serial = if state == "one-server-behind" { 2_026_112_800_u32 } else { 2_026_112_901 };
     format!(
         "$TTL 300\n@ IN SOA {first} hostmaster {serial} 14400 3600 604800 300\n@ IN NS {first}\n@ IN NS {second}\n{mail}\
          @ IN TXT \"v=spf1 mx -all\"\nns1 IN A 192.0.2.53\nns2 IN A 192.0.2.54\nmail IN A 192.0.2.25\n\

@@ -68,8 +68,8 @@ const HOSTS: &[(&str, &str)] = &[
 pub fn prepare() {
     let folder = std::env::temp_dir().join(format!("pages-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
-    let hosts: String = HOSTS.iter().map(|(address, name)| format!("{address} {name}\n")).collect();
-    std::fs::write(folder.join("hosts"), format!("127.0.0.1 localhost\n{hosts}")).unwrap();
+    let hosts: Vec<String> = HOSTS.iter().map(|(address, name)| format!("{address} {name}")).collect();
+    std::fs::write(folder.join("hosts"), format!("127.0.0.1 localhost\n{}\n", hosts.join("\n"))).unwrap();
     std::fs::write(folder.join("resolv.conf"), "nameserver 192.0.2.53\noptions timeout:1 attempts:1\n").unwrap();
     let file = |name: &str| folder.join(name).display().to_string();
     let mut lines = vec![
