@@ -8,7 +8,7 @@ use crate::model::CheckRecord;
 /// Width of a line where nobody says how wide it may be.
 const WIDTH: usize = 140;
 /// Columns of status, duration and the gaps beside them.
-const BEFORE: usize = 5 + 2 + 9 + 2;
+const BEFORE: usize = 5 + 1 + 9 + 2;
 /// Widest name that the others are aligned with.
 const NAME: usize = 48;
 /// Widest target that the others are aligned with …
@@ -56,7 +56,7 @@ impl Layout {
         let mut layout = Self { suites: several, name: 0, target: 0, width };
         layout.name = widest(cells.clone().map(|cell| layout.plain_name(cell)), NAME);
         // The number beside a target needs some room as well.
-        let room = width.saturating_sub(BEFORE + layout.name + 2 + 2 + 30).max(LEAST);
+        let room = width.saturating_sub(BEFORE + layout.name + 2 + 2 + 26).max(LEAST);
         layout.target = widest(cells.map(plain_target), TARGET.min(room));
         layout
     }

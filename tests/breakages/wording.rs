@@ -59,7 +59,8 @@ pub fn missing(text: &str, id: &str, wording: &Wording) -> Vec<String> {
     let read = block.0.iter().take(1 + READ).copied().collect::<Vec<_>>();
     let first = read.join("\n");
     let mut problems = Vec::new();
-    if !names(&first, id) {
+    // One of several with the same cause stands in the row `also`, which long lines before it push down.
+    if !names(&block.0.join("\n"), id) {
         problems.push("its name".to_owned());
     }
     problems.extend(

@@ -40,7 +40,7 @@ pub const ROWS: &[Breakage] = &[
             },
             Wording {
                 cases: ".",
-                cause: &[r"192\.0\.2\.9(:443)?\b", r"SYN", r"\b2 ?s\b"],
+                cause: &[r"192\.0\.2\.9(:443)?\b", "TCP handshake", r"\b2 ?s\b"],
                 next: &["[a-z]"],
                 misleading: &["accepts connections", "hangs"],
             },

@@ -17,8 +17,8 @@ pub const ROWS: &[Breakage] = &[
         results: &[("backend[address=192.0.2.12]", "timeout"), ("certificate[address=192.0.2.12]", "timeout")],
         wording: &[Wording {
             cases: ".",
-            cause: &[r"192\.0\.2\.12:443", r"no answer to (the |its |a )?SYN", r"\b2 ?s\b"],
-            next: &["nft list ruleset|firewall", r"\bss\b|queue"],
+            cause: &[r"192\.0\.2\.12:443", "no answer", r"\b2 ?s\b"],
+            next: &["nft list ruleset|firewall"],
             misleading: &["hangs"],
         }],
     },
@@ -45,7 +45,7 @@ pub const ROWS: &[Breakage] = &[
         results: &[("backend[address=192.0.2.12]", "timeout"), ("certificate[address=192.0.2.12]", "timeout")],
         wording: &[Wording {
             cases: ".",
-            cause: &[r"192\.0\.2\.12:443", r"no answer to (the |its |a )?SYN", r"\b2 ?s\b", "ping|echo|alive"],
+            cause: &[r"192\.0\.2\.12:443", "no answer", r"\b2 ?s\b", "ping|echo|alive|stray ACK"],
             next: &[r"\bss -l", "queue|Recv-Q|accept"],
             misleading: &["hangs"],
         }],
@@ -77,7 +77,7 @@ pub const ROWS: &[Breakage] = &[
             // Both were tried.
             Wording {
                 cases: "^(https-open|certificate-everywhere)$",
-                cause: &["2001:db8::10", r"192\.0\.2\.10|IPv4", "IPv6", "SYN"],
+                cause: &["2001:db8::10", r"192\.0\.2\.10|IPv4", "IPv6", "TCP handshake"],
                 next: &["ip -6|IPv6"],
                 misleading: &["accepts connections", "hangs"],
             },
