@@ -121,7 +121,7 @@ impl Of<'_> {
     fn suggestion(&self, name: &str, errors: &Diagnostics) -> String {
         let check = matrix::split_id(name).map_or(name, |(check, _)| check);
         match self.names.by_check.get(check).and_then(|cases| self.suite.checks.get(*cases.first()?)) {
-            Some(first) => format!("its cells are called like `{}`", first.id),
+            Some(first) => format!("its cells are named like `{}`", first.id),
             None => errors.suggest(name, self.suite.ids.iter().map(String::as_str)),
         }
     }

@@ -49,6 +49,8 @@ pub const DEFAULTS: &[FieldInfo] = &[
     ROUNDS.info,
     SAMPLES.info,
     RETRIES.info,
+    RETRY_DELAY.info,
+    PER_TARGET.info,
     SEVERITY.info,
     BUDGET.info,
     FieldInfo::optional(

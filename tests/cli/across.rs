@@ -38,10 +38,10 @@ fn a_check_of_another_suite_is_waited_for_and_pulled_in() {
         let ended = sandbox.run(&[&["run", "suite.yaml", "base.yaml", "--json", "r.json"], &selection[..]].concat());
         assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
         assert_eq!(sandbox.json("r.json")["summary"]["total"], 2, "{selection:?}");
-        assert!(ended.out.contains("taken in because a selected check needs them: base/up"), "{}", ended.out);
+        assert!(ended.out.contains("included, because a selected check needs them: base/up"), "{}", ended.out);
     }
     let ended = sandbox.run(&["run", "suite.yaml", "base.yaml", "--skip-tag", "ground"]);
-    assert!(ended.out.contains("left out because they need what --skip-tag leaves out: gate/page"), "{}", ended.out);
+    assert!(ended.out.contains("left out, because they need a check that --skip-tag leaves out: gate/page"), "{}", ended.out);
 }
 
 #[test]

@@ -199,7 +199,7 @@ fn errors_say_what_to_type_instead() {
         (vec!["dns", "www.test", "AAAA"], "which is `www.test`: write type=AAAA"),
         (vec!["dns", "www.test", "@192.0.2.53"], "write server=192.0.2.53"),
         (vec!["dns", "@192.0.2.53", "www.test"], "a server is a field: write server=192.0.2.53"),
-        (vec!["tcp", "127.0.0.1:1", "ipv6"], "write family=ipv6"),
+        (vec!["tcp", "127.0.0.1:1", "ipv6"], "write ip_version=ipv6"),
         (vec!["failover", "www.test"], "`failover` wants a suite"),
         (vec!["tpc", "x"], "there is no family `tpc`; did you mean `tcp`?"),
         (vec![], "say what to probe: shakedown probe FAMILY TARGET"),

@@ -33,7 +33,7 @@ fn a_deadline_errs_what_it_did_not_reach_and_the_reports_say_so() {
             "{check}"
         );
     }
-    assert!(checks[0]["reason"].as_str().unwrap().contains("the deadline of the run (300ms) passed"), "{checks:?}");
+    assert!(checks[0]["reason"].as_str().unwrap().contains("the deadline of the run (300 ms) passed"), "{checks:?}");
     assert!(checks[1]["reason"].as_str().unwrap().contains("not reached"), "{checks:?}");
     let xml = read(&sandbox.path("r.xml"));
     for part in ["errors=\"2\"", "fault.run_deadline", "name=\"shakedown.deadline_reached\" value=\"true\""] {
@@ -132,7 +132,7 @@ fn only_what_was_not_well_runs_again_with_what_it_needs() {
     let again = sandbox.json("again.json");
     assert_eq!(ids(&again), ["holds", "fails", "unmet", "warns"], "all that was not well, and what that needs");
     assert_eq!(again["run"]["rerun_of"], sandbox.json("r.json")["run"]["id"]);
-    assert!(ended.out.contains("taken in because a selected check needs them: holds"), "{}", ended.out);
+    assert!(ended.out.contains("included, because a selected check needs them: holds"), "{}", ended.out);
     // Mended, it is green, with what was never run among it.
     sandbox.write("suite.yaml", &mixed(address.port(), address.port()));
     let ended = sandbox.run(&["run", "suite.yaml", "--failed-from", "r.json", "--json", "well.json"]);

@@ -50,7 +50,7 @@ fn texts_and_lists() -> Vec<Row> {
             "banner: {len: {le: 2}}",
             json!("ac"),
             json!("abc"),
-            "banner: expected a length of {le: 2}, saw abc",
+            "banner: expected a length of at most 2, saw abc",
         ),
         ("names", "names: {contains: [a]}", json!(["a", "b"]), json!(["b"]), "names: expected to contain [a], saw [b]"),
         ("names", "names: {excludes: [a]}", json!(["b"]), json!(["a"]), "names: expected not to contain [a], saw [a]"),

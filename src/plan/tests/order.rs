@@ -161,7 +161,7 @@ fn a_need_of_another_suite_that_is_not_there_says_what_to_do() {
         ),
         ("bsae/up", "which is no part of this run", "did you mean `base`?"),
         ("base/upp", "unknown check `base/upp` in `needs`", "did you mean `up`?"),
-        ("base/alive[site=c]", "unknown check `base/alive[site=c]`", "its cells are called like `alive[site=a]`"),
+        ("base/alive[site=c]", "unknown check `base/alive[site=c]`", "its cells are named like `alive[site=a]`"),
         ("up", "unknown check `up` in `needs`", "it is a check of another suite: write `base/up`"),
         ("base/", "unknown check `base/` in `needs`", ""),
         ("/up", "unknown check `/up` in `needs`", ""),

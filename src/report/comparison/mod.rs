@@ -158,7 +158,7 @@ fn summary(compared: &ComparisonDocument, causes: usize) -> String {
     let lines = if causes as u64 >= changed || counts.left_out > 0 {
         String::new()
     } else {
-        format!(" (the {changed} changes of facts have {causes} causes)")
+        format!(" (the {changed} changes of facts have {causes} cause{})", s(causes as u64))
     };
     format!("{metrics} metric{}, facts of {checks} check{}: {}{lines}", s(metrics), s(checks), parts.join(", "))
 }
