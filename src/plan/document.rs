@@ -113,7 +113,7 @@ pub struct CaseRow {
     pub retry_delay_s: Option<f64>,
     /// Convergence.
     pub eventually: Option<EventuallyRow>,
-    /// How long an unresponsive peer is waited for, seconds.
+    /// How long to wait for an unresponsive peer, seconds.
     pub timeout_s: Option<f64>,
     /// The longest one attempt may take, seconds.
     pub attempt_s: f64,

@@ -167,15 +167,18 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
     named(metrics, redactor, of_metric);
     texts(notes, redactor);
     named(comparison, redactor, of_comparison);
+    of_references(baseline.as_mut(), base.as_deref_mut(), redactor);
+    named(rules, redactor, word);
+    gated.iter_mut().for_each(|name| word(name, redactor));
+}
+
+/// What a check was compared with.
+fn of_references(baseline: Option<&mut BaselineRef>, base: Option<&mut BaseArm>, redactor: &Redactor) {
     if let Some(BaselineRef { file, runs: _, comparable: _, pinned: _ }) = baseline {
         redactor.scrub(file);
     }
     if let Some(base) = base {
         of_base(base, redactor);
-    }
-    named(rules, redactor, word);
-    for name in gated.iter_mut() {
-        word(name, redactor);
     }
 }
 

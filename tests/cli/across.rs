@@ -41,7 +41,11 @@ fn a_check_of_another_suite_is_waited_for_and_pulled_in() {
         assert!(ended.out.contains("included, because a selected check needs them: base/up"), "{}", ended.out);
     }
     let ended = sandbox.run(&["run", "suite.yaml", "base.yaml", "--skip-tag", "ground"]);
-    assert!(ended.out.contains("left out, because they need a check that --skip-tag leaves out: gate/page"), "{}", ended.out);
+    assert!(
+        ended.out.contains("left out, because they need a check that --skip-tag leaves out: gate/page"),
+        "{}",
+        ended.out
+    );
 }
 
 #[test]

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use super::operators_of;
 use crate::judge;
-use crate::model::typed::Form;
 use crate::model::expectation::Sort;
 use crate::model::fact::{SETTLED_IN, STATISTICS};
+use crate::model::typed::Form;
 use crate::model::{Better, ComparedBy, FactInfo, Kind, Unit};
 
 /// Each statistic of a distribution, in words.
@@ -62,7 +62,11 @@ pub(super) fn text(family: &str, fact: &FactInfo) -> String {
             let _ = writeln!(out, "  parts: .{}", STATISTICS.join(" ."));
         }
         Kind::Object => {
-            let _ = writeln!(out, "  parts: any path below it, such as {}.name; positions of lists count from 0", fact.name);
+            let _ = writeln!(
+                out,
+                "  parts: any path below it, such as {}.name; positions of lists count from 0",
+                fact.name
+            );
             if !matches!(fact.form, Form::Fields) {
                 let help = "the element of a list that has a value: LIST[KEY=VALUE], and behind it a dot and its keys";
                 let _ = writeln!(out, "  {help}");

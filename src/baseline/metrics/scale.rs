@@ -103,7 +103,7 @@ pub(super) struct Scale {
     pub at_least: Option<f64>,
 }
 
-/// The changes that are worth an alarm, as people read them: a share, or an amount.
+/// The changes that count, as people read them: a share, or an amount.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Limits {
     /// The smallest rise.
@@ -140,12 +140,12 @@ impl Scale {
         if self.log { effect.exp_m1() } else { effect }
     }
 
-    /// The effect on the view shown of the smallest change for the worse that is worth an alarm.
+    /// The effect on the view shown of the smallest change for the worse that counts.
     pub(super) fn wanted(self, limits: Limits) -> f64 {
         if self.log { limits.rise.ln_1p() } else { limits.rise }
     }
 
-    /// The smallest changes worth an alarm where the reference stands at `level`: those of the tolerance, and of what counts at
+    /// The smallest changes that count where the reference stands at `level`: those of the tolerance, and of what counts at
     /// least. A rate cannot fall by more than all of it, and what cannot fall by what counts does not count.
     pub(super) fn limits(self, level: Option<f64>) -> Limits {
         let tolerance = self.tolerance;

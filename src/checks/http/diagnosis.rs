@@ -77,7 +77,7 @@ fn other(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diagnos
                 Some(chain[first..=at].join(" -> "))
             });
             let cause = match again {
-                Some(circle) => format!("the redirects go in a circle: {circle} ({} redirects followed)", chain.len()),
+                Some(circle) => format!("the redirects form a loop: {circle} ({} redirects followed)", chain.len()),
                 None => ending(failure, breach),
             };
             let next = format!(

@@ -14,7 +14,7 @@ use crate::probe::Cx;
 use crate::proto::icmp::{Options, Pinger, Received};
 use crate::proto::stray_ack;
 
-/// How long each sign of life is waited for.
+/// How long to wait for each sign of life.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// Bytes of the ping: room for the tag that tells it from others.
 const SIZE: usize = 16;

@@ -12,7 +12,7 @@ use super::wording::Wording;
 pub struct Breakage {
     /// Of its snapshot.
     pub name: &'static str,
-    /// What was done, for people who read the texts beside each other.
+    /// What was done, for people who read the texts side by side.
     pub description: &'static str,
     pub inject: fn(&mut Lab),
     pub restore: fn(&mut Lab),

@@ -40,7 +40,7 @@ facts! { pub(super) SECURE;
     const VERSION: Fact<Choice> = Fact::choice("tls.version", &["TLS1.2", "TLS1.3"], "Version agreed on.");
     const CIPHER: Fact<String> = Fact::text("tls.cipher", "Cipher suite agreed on, IANA name; OpenSSL's is understood.").form(Form::Data(&spelling::SUITES));
     const GROUP: Fact<String> = Fact::text("tls.group", "Key exchange group agreed on, IANA name.").form(Form::Data(&spelling::NAMED_GROUPS));
-    const ALPN: Fact<String> = Fact::text("tls.alpn", "Application protocol agreed on; absent when there is none.");
+    const ALPN: Fact<String> = Fact::text("tls.alpn", "Negotiated application protocol; absent if there is none.");
     const SAN: Fact<Vec<String>> = Fact::list("tls.san", "DNS names and addresses the leaf is for.").form(Form::Host)
     .part_of("certificate");
     const SUBJECT: Fact<String> = Fact::text("tls.subject", "Subject of the leaf.").form(Form::DistinguishedName)
