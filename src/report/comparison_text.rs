@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use super::comparison::decide::{self, Way};
-use crate::model::{ComparedBy, Comparison, Unit};
+use crate::model::record::{FactValue, Facts};
+use crate::model::{CheckRecord, ComparedBy, Comparison, Unit, Value};
 
 /// Ratio from which on it is told as a multiple.
 const SEVERAL: f64 = 3.0;
@@ -101,15 +102,32 @@ pub fn pinned(pinned: &Comparison) -> String {
     format!("against {}: {word}  {}{reason}", pinned.against, change(pinned))
 }
 
-/// Advice on a regression; `paired` where both targets were measured in turn.
+/// Addresses of the old and the new target of a check measured in pairs, where both are known.
 #[must_use]
-pub const fn next(paired: bool) -> &'static str {
+pub fn arms(check: &CheckRecord) -> Option<(&str, &str)> {
+    address(&check.base.as_ref()?.facts).zip(address(&check.facts)).filter(|(old, new)| old != new)
+}
+
+fn address(facts: &Facts) -> Option<&str> {
+    match facts.get("address") {
+        Some(FactValue::Scalar(Value::String(address))) => Some(address),
+        _ => None,
+    }
+}
+
+/// Advice on a regression; `paired` where both targets were measured in turn, at these addresses.
+#[must_use]
+pub fn next(paired: bool, arms: Option<(&str, &str)>) -> String {
     if paired {
-        "the new target is slower on the same path at the same time: look at what differs between the two (release, \
-         configuration, placement), then at the phases in the facts"
+        let (new, old) = arms.map_or_else(Default::default, |(old, new)| (format!(" ({new})"), format!(" ({old})")));
+        format!(
+            "the new target{new} is worse than the old one{old} on the same path at the same time: look at what differs between the two \
+             (release, configuration, placement), then at the phases in the facts"
+        )
     } else {
         "measure both targets in one run with --against, if both can be reached; else look at what changed since the runs \
          it was compared with, path and neighbours included"
+            .to_owned()
     }
 }
 

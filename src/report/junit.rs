@@ -268,7 +268,7 @@ fn story(check: &CheckRecord) -> String {
     let mut lines: Vec<String> = rows.into_iter().map(|(label, text)| format!("{label}: {text}")).collect();
     lines.extend(compared(check));
     if check.regressed() {
-        lines.push(format!("next: {}", comparison_text::next(check.base.is_some())));
+        lines.push(format!("next: {}", comparison_text::next(check.base.is_some(), comparison_text::arms(check))));
     }
     lines.push(format!("target: {} {}", check.family, check.target));
     lines.join("\n")

@@ -211,7 +211,7 @@ fn survey(failure: &Failure<'_>, asked: &Asked) -> Option<Diagnosis> {
         };
         let first = address_of(failed.first()?);
         return Some(Diagnosis::new(
-            format!("{who}: {}", listed(&failed)),
+            format!("{who}: {}", listed(&how_they_failed(failure, &failed))),
             format!("is the daemon up, and port 53 open (UDP and TCP)? dig +norecurse @{first} {zone} SOA{HERE}"),
         ));
     }
@@ -271,9 +271,20 @@ fn delegation(failure: &Failure<'_>, zone: &str) -> Diagnosis {
     Diagnosis::new(cause, next)
 }
 
+/// Servers with what became of the question to them, as the evidence has it.
+fn how_they_failed(failure: &Failure<'_>, servers: &[&str]) -> Vec<String> {
+    let how = |server: &&str| {
+        let notes =
+            failure.notes().iter().filter_map(|note| note.strip_prefix(*server)?.strip_prefix(": without an answer ("));
+        let outcome = notes.filter_map(|rest| rest.strip_suffix(')')).next();
+        outcome.map_or_else(|| (*server).to_owned(), |outcome| format!("{server} {outcome}"))
+    };
+    servers.iter().map(how).collect()
+}
+
 /// The first entries of a list.
-fn listed(entries: &[&str]) -> String {
-    let shown = entries.iter().take(LISTED).copied().collect::<Vec<_>>().join(", ");
+fn listed(entries: &[impl AsRef<str>]) -> String {
+    let shown = entries.iter().take(LISTED).map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
     if entries.len() > LISTED { format!("{shown} and {} more", entries.len() - LISTED) } else { shown }
 }
 

@@ -33,12 +33,14 @@ pub struct Row<'d> {
     pub gated: bool,
     /// The comparison.
     pub comparison: &'d Comparison,
+    /// Addresses of the old and the new target, of a check measured in pairs.
+    pub arms: Option<(&'d str, &'d str)>,
 }
 
 impl<'d> From<&'d MetricRow> for Row<'d> {
     fn from(row: &'d MetricRow) -> Self {
         let MetricRow { suite, check, metric, severity, gated, comparison } = row;
-        Self { place: (suite, check), metric, severity: *severity, gated: *gated, comparison }
+        Self { place: (suite, check), metric, severity: *severity, gated: *gated, comparison, arms: None }
     }
 }
 
@@ -48,7 +50,8 @@ impl<'d> Row<'d> {
         check.comparison.0.iter().map(move |(name, comparison)| {
             let fact = name.strip_suffix(".p90").or_else(|| name.strip_suffix(".p99")).unwrap_or(name);
             let gated = check.gated.iter().any(|gated| gated == fact || gated == name);
-            Self { place: (&check.suite, &check.id), metric: name, severity: check.severity, gated, comparison }
+            let arms = comparison_text::arms(check);
+            Self { place: (&check.suite, &check.id), metric: name, severity: check.severity, gated, comparison, arms }
         })
     }
 
@@ -106,7 +109,8 @@ pub fn render(rows: &[Row<'_>], way: Way, style: Style) -> String {
     }
     if shown.iter().any(|group| group.verdict() == Change::Regressed) {
         let paired = shown.iter().any(|group| group.rows.iter().any(|row| decide::is_interleaved(row.comparison)));
-        out.push_str(&layout::below(style, &format!("next: {}", comparison_text::next(paired))));
+        let arms = shown.iter().find_map(|group| group.rows.first()?.arms);
+        out.push_str(&layout::below(style, &format!("next: {}", comparison_text::next(paired, arms))));
     }
     // What is undecided for a reason it shares is explained below, whether it has a line or not.
     let explained = |group: &&&OfCheck<'_>| {
