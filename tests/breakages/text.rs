@@ -20,7 +20,14 @@ const VOLATILE: &[(&str, &str)] = &[
     // What comparisons come to.
     (r"[+-][0-9][0-9.]*%", "<change>"),
     (r"\b[0-9.]+ times\b", "<change>"),
+    (r"\bx[0-9.]+ \[x[0-9.]+, x[0-9.]+\]", "<change>"),
+    (r"(?m)^ +tolerance [0-9.]+%, changes", "  tolerance <share>, changes"),
+    (r"\bchanges from [0-9.]+% on", "changes from <share> on"),
     (r"\bMDE [0-9.]+%", "MDE <share>"),
+    // Which of two metrics moved further, and in which order others are named.
+    (r"\b(?:total_time|first_byte_time)  +<time> -> <time>", "<metric>  <time> -> <time>"),
+    (r"\balso (?:total_time|first_byte_time) x[0-9.]+", "also <metric> <change>"),
+    (r"\(edge-gate/latency \w+, edge-gate/latency \w+\)", "(<metrics>)"),
     (r"\bp (?:< ?)?[01]\.[0-9]+", "p <p>"),
     (r"\b[0-9]+ pairs would\b", "<n> pairs would"),
     (r"\bn=[0-9]+", "n=<n>"),

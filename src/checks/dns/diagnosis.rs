@@ -271,7 +271,7 @@ fn delegation(failure: &Failure<'_>, zone: &str) -> Diagnosis {
     Diagnosis::new(cause, next)
 }
 
-/// Servers with what became of the question to them, as the evidence has it.
+/// Servers with how the question to each ended, as the evidence has it.
 fn how_they_failed(failure: &Failure<'_>, servers: &[&str]) -> Vec<String> {
     let how = |server: &&str| {
         let notes =
