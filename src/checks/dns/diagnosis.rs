@@ -274,9 +274,9 @@ fn delegation(failure: &Failure<'_>, zone: &str) -> Diagnosis {
 /// Servers with how the question to each ended, as the evidence has it.
 fn how_they_failed(failure: &Failure<'_>, servers: &[&str]) -> Vec<String> {
     let how = |server: &&str| {
-        let notes =
+        let mut notes =
             failure.notes().iter().filter_map(|note| note.strip_prefix(*server)?.strip_prefix(": without an answer ("));
-        let outcome = notes.filter_map(|rest| rest.strip_suffix(')')).next();
+        let outcome = notes.find_map(|rest| rest.strip_suffix(')'));
         outcome.map_or_else(|| (*server).to_owned(), |outcome| format!("{server} {outcome}"))
     };
     servers.iter().map(how).collect()
