@@ -49,7 +49,7 @@ pub(super) fn needs_target(family: &Family) -> String {
 }
 
 fn usage(family: &Family) -> String {
-    format!("shakedown probe {} {} [FIELD=VALUE]... [-e 'FACT: VALUE']...", family.name, placeholder(family))
+    format!("shakedown probe {} {} [FIELD=VALUE]... [-e 'FACT: VALUE']...", family.name, target_syntax(family))
 }
 
 fn target_kind(family: &Family) -> Option<FieldKind> {
@@ -58,7 +58,7 @@ fn target_kind(family: &Family) -> Option<FieldKind> {
 }
 
 /// How the target of a family is written.
-fn placeholder(family: &Family) -> &'static str {
+fn target_syntax(family: &Family) -> &'static str {
     let needed = |name: &str| family.fields.iter().any(|field| field.name == name && field.required);
     match (target_kind(family), family.target_field.1) {
         (Some(FieldKind::Url), _) => "URL",
@@ -74,7 +74,7 @@ fn placeholder(family: &Family) -> &'static str {
 fn command(family: &Family) -> String {
     // Only the fields know what a family cannot do without.
     let sends = family.fields.iter().any(|field| field.help.contains("is required"));
-    let target = match placeholder(family) {
+    let target = match target_syntax(family) {
         "URL" => "https://www.example.test/",
         // Whoever must send something first speaks no protocol of the web.
         "HOST:PORT" if sends => "echo.example.test:7 send=hello",
@@ -169,7 +169,7 @@ fn fields(out: &mut String, all: &[FieldInfo], above: &str) {
             (false, Some(default)) => format!(" Default {default}."),
             (false, None) => String::new(),
         };
-        let typed = format!("{name}={}", placeholder_of(&field.kind));
+        let typed = format!("{name}={}", value_syntax(&field.kind));
         if typed.chars().count() > COLUMN {
             let _ = writeln!(out, "  {typed}\n  {:<COLUMN$} {}{note}", "", field.help);
         } else {
@@ -182,13 +182,13 @@ fn fields(out: &mut String, all: &[FieldInfo], above: &str) {
 }
 
 /// What stands behind `=`: the words there are, or an example.
-fn placeholder_of(kind: &FieldKind) -> String {
+fn value_syntax(kind: &FieldKind) -> String {
     match kind {
         FieldKind::Choice(words) => words.join("|"),
         FieldKind::FileOr(words) => format!("{}|FILE", words.join("|")),
         FieldKind::Bool | FieldKind::Switch(_) => "true|false".into(),
         FieldKind::Integer(..) => "NUMBER".into(),
-        FieldKind::List(item) => format!("{}[,…]", placeholder_of(item)),
+        FieldKind::List(item) => format!("{}[,…]", value_syntax(item)),
         FieldKind::Text | FieldKind::Inline | FieldKind::Argument => "TEXT".into(),
         FieldKind::Host => "HOST".into(),
         FieldKind::Address => "ADDRESS".into(),
