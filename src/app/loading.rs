@@ -6,8 +6,12 @@ use std::path::{Path, PathBuf};
 use super::identity::Files;
 use super::terminal::Terminal;
 use crate::checks::FAMILIES;
-use crate::cli::SuiteArgs;
-use crate::plan::{Plan, Selection, Settings};
+use clap::CommandFactory as _;
+
+use super::settings::Settings as Origins;
+use crate::cli::{Cli, SuiteArgs};
+use crate::model::suggest::suggest;
+use crate::plan::{Plan, Selection, Settings, Unmatched};
 use crate::suite::file::{Input, Loaded, Options};
 use crate::suite::reading::Roots;
 use crate::suite::{Redactor, Sources, Suite};
@@ -75,6 +79,9 @@ pub(super) fn of(inputs: &[Input], args: &SuiteArgs, terminal: &Terminal) -> Opt
         confirm: heads.is_some() || args.baseline.is_some(),
     };
     let plan = crate::plan::plan(&mut loaded, heads, &settings);
+    let running = plan.cases.iter().filter(|case| case.skip.is_none()).map(|case| (&*case.suite, &*case.id));
+    let running: BTreeSet<(&str, &str)> = running.collect();
+    loaded.require_files(&|suite, id| running.contains(&(suite, id)));
     if !loaded.errors.is_empty() {
         let text = loaded.errors.render(&loaded.sources, terminal.style_err().color);
         let count = loaded.errors.count();
@@ -83,9 +90,17 @@ pub(super) fn of(inputs: &[Input], args: &SuiteArgs, terminal: &Terminal) -> Opt
         return None;
     }
     if !plan.unmatched.is_empty() {
-        let help = "see the names and tags with `shakedown plan`";
-        terminal.err(&format!("error: no check matches {}; {help}\n", plan.unmatched.join(" ")));
-        return None;
+        let (errors, notes) = unmatched(&plan);
+        for note in notes {
+            terminal.err(&format!("note: {note}\n"));
+        }
+        if !errors.is_empty() {
+            for error in errors {
+                terminal.err(&format!("error: {error}\n"));
+            }
+            terminal.err("nothing was sent; `shakedown plan` shows names and tags\n");
+            return None;
+        }
     }
     if plan.cases.is_empty() {
         terminal.err(&nothing_selected(args, plan.deselected));
@@ -103,6 +118,31 @@ pub(super) fn of(inputs: &[Input], args: &SuiteArgs, terminal: &Terminal) -> Opt
     }
     let (redactor, sources, files) = (loaded.redactor, loaded.sources, loaded.files);
     Some(Ready { plan, seed: settings.seed, redactor, sources, found: String::new(), files })
+}
+
+/// What to say of each part of the selection that matches nothing. It is an error, as a gate must not run nothing, or what it
+/// should leave out, by a typo. Only a tag to leave out that a variable or `shakedown.toml` names is a note: those are
+/// written once for many suites, and not each has it.
+fn unmatched(plan: &Plan) -> (Vec<String>, Vec<String>) {
+    let settings = Origins::of(&Cli::command());
+    let (mut errors, mut notes) = (Vec::new(), Vec::new());
+    for Unmatched { flag, word, known } in &plan.unmatched {
+        let origin = settings.origin(flag);
+        let by = if origin == format!("--{flag}") { String::new() } else { format!(" ({origin})") };
+        let near = suggest(word, known.iter().map(String::as_str));
+        let near = near.strip_prefix("did you mean `").and_then(|near| near.strip_suffix("`?"));
+        let near = near.map(|near| format!("; write --{flag} {near}"));
+        let known = if near.is_some() || known.is_empty() || *flag == "only" {
+            String::new()
+        } else {
+            format!("; the tags are {}", known.join(", "))
+        };
+        let says = if *flag == "skip-tag" { "leaves nothing out: no check has this tag" } else { "matches no check" };
+        let elsewhere = *flag == "skip-tag" && !by.is_empty() && near.is_none();
+        let text = format!("--{flag} {word}{by} {says}{}{known}", near.unwrap_or_default());
+        if elsewhere { notes.push(text) } else { errors.push(text) }
+    }
+    (errors, notes)
 }
 
 /// The suites once more, with the overrides of `--against`; their errors count only where the suite as written has none.
@@ -177,6 +217,9 @@ impl Found {
 /// left out, sorted. A file named by itself is taken as it is.
 fn files(paths: &[PathBuf], outside: bool) -> Result<Found, String> {
     let default = [PathBuf::from("suites")];
+    if paths.is_empty() && !default[0].exists() {
+        return Err(no_suites());
+    }
     let given = if paths.is_empty() { &default[..] } else { paths };
     let mut out = Found::default();
     for path in given {
@@ -186,7 +229,10 @@ fn files(paths: &[PathBuf], outside: bool) -> Result<Found, String> {
             folder(path, DEEPEST, &mut found)?;
             inside(path, &found.files, outside)?;
             if found.files.is_empty() {
-                return Err(format!("{} holds no suite (*.yaml); name one, or create it", path.display()));
+                return Err(format!(
+                    "{} holds no suite (*.yaml, *.yml); name a file: shakedown run FILE",
+                    path.display()
+                ));
             }
             found.files.sort();
             found.links.sort();
@@ -201,6 +247,23 @@ fn files(paths: &[PathBuf], outside: bool) -> Result<Found, String> {
         out.links.extend(found.links);
     }
     Ok(out)
+}
+
+/// No suite was named, and there is no folder of them.
+fn no_suites() -> String {
+    let here =
+        std::fs::read_dir(".").into_iter().flatten().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let mut files: Vec<String> = here.filter(|name| is_yaml(Path::new(name))).take(NAMED).collect();
+    files.sort();
+    let help = match files.first() {
+        Some(file) => format!("name one: shakedown run {file}"),
+        None => "name one: shakedown run FILE; or see how it works without any: shakedown demo".to_owned(),
+    };
+    format!("no suite was named, and there is no folder ./suites\n{help}")
+}
+
+fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|ext| ext.eq_ignore_ascii_case("yaml") || ext.eq_ignore_ascii_case("yml"))
 }
 
 /// What is found in a folder must be a file that lies there or in the same project: a link may lead anywhere.
@@ -237,10 +300,7 @@ fn folder(path: &Path, deeper: usize, out: &mut Found) -> Result<(), String> {
                 return Err(format!("{} lies more than {DEEPEST} folders deep; name it by itself", below.display()));
             }
             folder(&below, deeper - 1, out)?;
-        } else if below
-            .extension()
-            .is_some_and(|ext| ext.eq_ignore_ascii_case("yaml") || ext.eq_ignore_ascii_case("yml"))
-        {
+        } else if is_yaml(&below) {
             out.files.push(below);
         }
         if out.files.len() > MOST {

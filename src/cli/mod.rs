@@ -5,10 +5,13 @@ mod calibrate;
 mod compare;
 pub mod history;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::model::field::PATIENCE;
+use crate::model::mend;
+use crate::model::parse::parse;
 pub use calibrate::CalibrateArgs;
 pub use compare::CompareArgs;
 
@@ -89,7 +92,7 @@ pub struct SuiteArgs {
     /// Only checks with this tag (repeatable: any of them).
     #[arg(long = "tag", value_name = "T", env = "SHAKEDOWN_TAG", value_delimiter = ',')]
     pub tags: Vec<String>,
-    /// No checks with this tag.
+    /// No checks with this tag. One that no check has is an error; from a variable or shakedown.toml it is a note.
     #[arg(long = "skip-tag", value_name = "T", env = "SHAKEDOWN_SKIP_TAG", value_delimiter = ',')]
     pub skip_tags: Vec<String>,
     /// Only checks whose id, case id or suite/case matches.
@@ -105,7 +108,7 @@ pub struct SuiteArgs {
     #[arg(long, value_name = "N", env = "SHAKEDOWN_ROUNDS", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub rounds: Option<u32>,
     /// How long a silent peer is waited for, where a check does not say; replaces `defaults.timeout`.
-    #[arg(long, value_name = "T", env = "SHAKEDOWN_TIMEOUT")]
+    #[arg(long, value_name = "T", env = "SHAKEDOWN_TIMEOUT", value_parser = patience)]
     pub timeout: Option<String>,
     /// Compare two targets in interleaved pairs: arm `base` is the suite as written, arm `head` has this variable changed.
     /// Every measured check that names the variable is paired; the verdict is about `head`.
@@ -326,10 +329,29 @@ fn yes_or_no() -> clap::builder::BoolishValueParser {
     clap::builder::BoolishValueParser::new()
 }
 
+/// A length of time, as the field `timeout` has it.
+fn patience(text: &str) -> Result<String, String> {
+    match parse(text, &PATIENCE, Path::new("")) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(why) => {
+            let meant = mend::value(text, &PATIENCE, None);
+            let fits = |meant: &String| parse(meant, &PATIENCE, Path::new("")).is_ok();
+            let meant: Vec<String> = meant.into_iter().filter(fits).collect();
+            let help = if meant.is_empty() { PATIENCE.wants() } else { meant.join(" or ") };
+            Err(format!("{why}; write {help}"))
+        }
+    }
+}
+
 fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("write KEY=VALUE".to_owned()),
+        _ => {
+            let name: String = text.trim_matches('=').chars().take(40).collect();
+            let name = if name.is_empty() { "KEY".to_owned() } else { name.replace(':', "=") };
+            let whole = if name.contains('=') { name } else { format!("{name}=VALUE") };
+            Err(format!("write {whole}, with `=` between"))
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use super::Case;
 use super::names::Names;
 use crate::probe::{Footprint, Host};
 use crate::suite::check::{Check, Reference};
+use crate::suite::diagnostic::suggest;
 use crate::suite::{Diagnostics, Span};
 
 /// Finds the controls of every case that accepts silence: those it names, else those it needs that are about the same
@@ -70,7 +71,13 @@ impl<'c> Suites<'c> {
         let found = self.find(&cases[index].suite, &named.name);
         if found.is_empty() {
             let message = format!("unknown check `{}` in `control`", named.name);
-            return Err((named.span, message, "write the id of a check, or suite/check of another file".to_owned()));
+            let known = self.checks.iter().map(|check| &*check.check);
+            let near = suggest(&named.name, known);
+            let help = match near.strip_prefix("did you mean `").and_then(|near| near.strip_suffix("`?")) {
+                Some(near) => format!("write `control: {near}`"),
+                None => "write the id of a check, or SUITE/CHECK of another file".to_owned(),
+            };
+            return Err((named.span, message, help));
         }
         let reasons: Vec<Option<String>> = found.iter().map(|other| self.unfit(cases, index, *other)).collect();
         let fit: Vec<usize> =

@@ -19,7 +19,7 @@ pub use case::{Case, PlannedArm, retry_delay};
 pub use control::same_host;
 pub use layout::{Layout, Turn};
 pub use print::print;
-pub use select::{Glob, Selection};
+pub use select::{Glob, Selection, Unmatched};
 
 use crate::model::record::SuiteRef;
 use crate::probe::Footprint;
@@ -40,7 +40,7 @@ pub struct Plan {
     /// Ids left out only because they need what `--skip-tag` leaves out.
     pub left_out: Vec<String>,
     /// Tags and globs of the selection that match nothing.
-    pub unmatched: Vec<String>,
+    pub unmatched: Vec<Unmatched>,
     /// Ids taken in only because a selected check needs them.
     pub pulled_in: Vec<String>,
 }

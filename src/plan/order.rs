@@ -18,10 +18,24 @@ pub(super) fn link(suite: &Suite, head: Option<Suite>, errors: &mut Diagnostics)
         for name in check.needs.iter() {
             let found = names.find(name);
             if found.iter().any(|index| suite.checks.get(*index).is_some_and(|other| other.check == check.check)) {
-                errors.add(check.needs_span, format!("`{name}` needs itself"), "remove it from `needs`");
+                let others: Vec<&str> = check.needs.iter().map(String::as_str).filter(|other| *other != name).collect();
+                let help = match others.as_slice() {
+                    [] => "take `needs` out: a check cannot wait for itself".to_owned(),
+                    others => format!("write `needs: [{}]`: a check cannot wait for itself", others.join(", ")),
+                };
+                errors.add(check.needs_span, format!("`{}` needs itself", check.check), help);
             } else if found.is_empty() && !suite.ids.contains(name) {
                 let help = names.suggestion(name, &suite.ids, errors);
                 let message = format!("unknown check `{name}` in `needs`");
+                let help = match help.strip_prefix("did you mean `").and_then(|near| near.strip_suffix("`?")) {
+                    Some(near) => {
+                        let mut mended: Vec<&str> =
+                            check.needs.iter().map(|other| if other == name { near } else { other.as_str() }).collect();
+                        mended.dedup();
+                        format!("write `needs: [{}]`", mended.join(", "))
+                    }
+                    None => help,
+                };
                 errors.labelled(check.needs_span, message, "no check has this id", help);
             }
             needs.extend(found);
@@ -54,8 +68,17 @@ fn stages(cases: &mut [Case], checks: &[Check], errors: &mut Diagnostics) {
     for ((case, check), _) in cases.iter().zip(checks).zip(&open).filter(|(_, open)| **open > 0) {
         let around: Vec<&str> =
             case.needs.iter().filter(|need| open[**need] > 0).map(|need| &*cases[*need].check).collect();
+        // Who names itself was told so.
+        if around.contains(&&*case.check) {
+            continue;
+        }
         let message = format!("`{}` needs itself by way of {}", case.check, around.join(", "));
-        errors.add(check.needs_span, message, "break the circle");
+        let help = format!(
+            "take `{}` out of `needs` here, or `{}` out of those of the other",
+            around.join("`, `"),
+            case.check
+        );
+        errors.add(check.needs_span, message, help);
     }
 }
 

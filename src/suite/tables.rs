@@ -9,7 +9,7 @@ use crate::model::{Field, FieldInfo, FieldKind, FieldRole};
 
 const TEXTS: FieldKind = FieldKind::List(&FieldKind::Text);
 
-/// Keys of the file.
+/// Keys of the file. Beside them `x-…` may stand, which is left alone: a place for anchors.
 pub const SUITE: &[FieldInfo] = &[
     FieldInfo::required("version", FieldKind::Integer(1, 1), "Format version; always 1."),
     FieldInfo::required("suite", FieldKind::Text, "Name of the suite: letters, digits, `_` and `-`."),

@@ -20,6 +20,7 @@ mod guarded;
 mod hidden;
 mod history;
 mod memory;
+mod mended;
 mod overlap;
 mod pairing;
 mod peer;
@@ -30,6 +31,7 @@ mod repeats;
 mod report_fixture;
 mod reports;
 mod secrets;
+mod settings;
 mod sides;
 mod signals;
 #[path = "../skips/mod.rs"]

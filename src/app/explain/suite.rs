@@ -61,6 +61,24 @@ longer to answer than the silent check waited, the silent check is errored. So i
 `needs` and `control` may name cells: `\"alive[site=${matrix.site}]\"` is every cell with this site.
 ";
 
+const ANCHORS: &str = "\
+## Anchors
+
+A key of the file that begins with `x-` is left alone, so that YAML anchors have a place; `<<` takes over the keys of a map. An anchor holds within
+its own file. Within a check every key counts: one that begins with `x-` is unknown there, as a misspelt one is.
+
+```yaml
+version: 1
+suite: edge
+x-edge: &edge {host: www.example.com, timeout: 2s}
+checks:
+  - id: https
+    tcp: {<<: *edge, port: 443}
+  - id: http
+    tcp: {<<: *edge, port: 80}
+```
+";
+
 const TIMINGS: &str = "\
 ## Timings
 
@@ -103,7 +121,7 @@ pub(super) fn text() -> String {
         let _ = writeln!(out, "  {words:<36} {}", super::operators(sort, " "));
     }
     let _ = writeln!(out, "\nparts of a distribution: {}", STATISTICS.join(", "));
-    let _ = writeln!(out, "{}: {}\n\n{SILENCE}\n{TIMINGS}", SETTLED_IN.name, SETTLED_IN.help);
+    let _ = writeln!(out, "{}: {}\n\n{ANCHORS}\n{SILENCE}\n{TIMINGS}", SETTLED_IN.name, SETTLED_IN.help);
     let _ = writeln!(out, "## Quantities\n");
     for unit in [Unit::Seconds, Unit::Bytes, Unit::BitsPerSecond, Unit::PerSecond, Unit::Ratio] {
         let _ =

@@ -5,6 +5,7 @@ mod client;
 mod connect;
 mod facts;
 mod fields;
+mod foreign;
 mod handshake_check;
 mod load;
 mod offer;
@@ -26,7 +27,7 @@ use scan::{SCAN, Scanner};
 
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
-use crate::probe::{self, Cx, Footprint, Probe, fact_is};
+use crate::probe::{self, Cx, FieldRules, Footprint, Foreign, Probe, fact_is};
 
 /// The probe.
 pub struct Tls {
@@ -63,6 +64,12 @@ impl Probe for Tls {
         load::MODES, certificates::MODES, scan::MODES, server_policy::MODES, &[connect::MODE],
     );
     const STREAMS: bool = false;
+    const FIELD_RULES: FieldRules = FieldRules {
+        apart: &[&["scan", "load"]],
+        any: &[],
+        with: &[("client_cert", &["client_key"]), ("client_key", &["client_cert"]), ("profiles", &["scan"])],
+    };
+    const FOREIGN: Foreign = foreign::FOREIGN;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (HOST.name(), Some(PORT.name()));
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {

@@ -3,6 +3,7 @@
 mod exchange;
 mod facts;
 mod fields;
+mod foreign;
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use fields::{HOST, PORT, TIMEOUT};
 use crate::checks::shared::target::Target;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
 use crate::net::bytes;
-use crate::probe::{Cx, EarlyEnd, Footprint, Probe, fact_is};
+use crate::probe::{Cx, EarlyEnd, FieldRules, Footprint, Foreign, Probe, fact_is};
 
 /// The probe.
 pub struct Udp {
@@ -25,6 +26,9 @@ impl Probe for Udp {
     const SUMMARY: &'static str = "UDP request and reply: answered, refused or silent";
     const FIELDS: &'static [FieldInfo] = fields::FIELDS;
     const FACTS: &'static [FactInfo] = facts::FACTS;
+    const FIELD_RULES: FieldRules =
+        FieldRules { apart: &[&["send", "send_hex"], &["expect", "expect_hex"]], any: &[], with: &[] };
+    const FOREIGN: Foreign = foreign::FOREIGN;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (HOST.name(), Some(PORT.name()));
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {
