@@ -12,7 +12,7 @@ use crate::model::{Event, Record};
 /// The JSON Schema as text.
 pub(super) fn schema(of: SchemaOf) -> String {
     let value = match of {
-        SchemaOf::Suite => crate::suite::schema::schema(FAMILIES),
+        SchemaOf::Suite => return crate::suite::schema::text(FAMILIES),
         SchemaOf::Report => schema_for!(Record).to_value(),
         SchemaOf::Baseline => schema_for!(Baseline).to_value(),
         SchemaOf::Comparison => schema_for!(ComparisonDocument).to_value(),

@@ -37,6 +37,7 @@ mod signals;
 #[path = "../skips/mod.rs"]
 mod skips;
 mod strangers;
+mod suite_schema;
 mod words;
 
 use std::io::Write as _;

@@ -1,0 +1,260 @@
+//! Schemas of expectations, by the sort of their fact. What a sort allows stands in `$defs` once, in up to three forms.
+
+use serde_json::{Map, Value, json};
+
+use super::fields::{or_variable, quantity, reference};
+use super::words;
+use crate::model::expectation::{OperandForm, Operator, Sort};
+use crate::model::fact::{SETTLED_IN, STATISTICS};
+use crate::model::{FactInfo, Kind, Unit};
+use crate::probe::Family;
+
+/// What may be asked of a fact, beside what its sort allows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// All of it.
+    All,
+    /// No single value: a statistic of what is measured is never exactly one.
+    Limits,
+    /// No limit from above: it is an estimate that may read too low.
+    Estimate,
+    /// Nothing but words that are named: an outcome.
+    Named,
+}
+
+impl Form {
+    const fn suffix(self) -> &'static str {
+        match self {
+            Self::All => "",
+            Self::Limits => ".limits",
+            Self::Estimate => ".estimate",
+            Self::Named => ".named",
+        }
+    }
+
+    fn allows(self, operator: Operator) -> bool {
+        match self {
+            Self::All => true,
+            Self::Limits => operator != Operator::Eq,
+            Self::Estimate => {
+                !matches!(operator, Operator::Eq | Operator::Lt | Operator::Le | Operator::Between | Operator::In)
+            }
+            Self::Named => {
+                matches!(operator, Operator::Eq | Operator::In | Operator::AnyOf | Operator::AllOf)
+            }
+        }
+    }
+
+    fn allows_bare(self) -> bool {
+        matches!(self, Self::All | Self::Named)
+    }
+}
+
+/// Word of a unit in names of definitions.
+pub(super) const fn unit_word(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Count => "count",
+        Unit::Ratio => "ratio",
+        Unit::Seconds => "seconds",
+        Unit::Bytes => "bytes",
+        Unit::BitsPerSecond => "bits_per_second",
+        Unit::PerSecond => "per_second",
+    }
+}
+
+fn name(sort: Sort, form: Form) -> String {
+    let sort = match sort {
+        Sort::Bool => "bool".to_owned(),
+        Sort::Number(unit) => unit_word(unit).to_owned(),
+        Sort::Text => "text".to_owned(),
+        Sort::List => "list".to_owned(),
+        Sort::Time => "time".to_owned(),
+        Sort::Any => "any".to_owned(),
+        Sort::Choice(words) => words::name(words),
+    };
+    format!("is.{sort}{}", form.suffix())
+}
+
+/// Definitions of every sort and form that the facts of `families` have.
+pub(super) fn shared(families: &[Family]) -> Map<String, Value> {
+    let mut out = Map::new();
+    let facts = || families.iter().flat_map(|family| family.facts).chain([&SETTLED_IN]);
+    for fact in facts() {
+        for (sort, form) in uses(fact) {
+            out.entry(name(sort, form)).or_insert_with(|| tests(sort, form));
+            // Inside of `not`, of a list and the like everything is allowed; choices have that in common.
+            if !matches!(sort, Sort::Choice(_)) {
+                out.entry(name(sort, Form::All)).or_insert_with(|| tests(sort, Form::All));
+            }
+        }
+        if let Kind::Choice(words) = fact.kind {
+            out.entry(words::name(words)).or_insert_with(|| words::schema(words));
+        }
+    }
+    for form in [Form::All, Form::Named] {
+        out.insert(format!("is.choice{}", form.suffix()), operators(Sort::Choice(&[]), form));
+    }
+    for sort in [Sort::Text, Sort::Any, Sort::List, Sort::Number(Unit::Count)] {
+        out.entry(name(sort, Form::All)).or_insert_with(|| tests(sort, Form::All));
+    }
+    out
+}
+
+fn uses(fact: &FactInfo) -> Vec<(Sort, Form)> {
+    let sort = Sort::of(fact.kind, fact.unit);
+    let mut out = vec![(sort, form_of(fact))];
+    if fact.kind == Kind::Distribution {
+        out.push((Sort::Number(Unit::Count), Form::All));
+    }
+    out
+}
+
+fn form_of(fact: &FactInfo) -> Form {
+    match fact.kind {
+        _ if fact.roles.outcome => Form::Named,
+        _ if fact.bounded_by.is_some() => Form::Estimate,
+        Kind::Distribution if fact.better.is_some() => Form::Limits,
+        _ => Form::All,
+    }
+}
+
+/// Schema of `expect` of a family.
+pub(super) fn of(family: &Family) -> Value {
+    let mut properties = Map::new();
+    let mut patterns = Map::new();
+    let mut counted = Vec::new();
+    for info in family.facts.iter().chain([&SETTLED_IN]) {
+        let sort = Sort::of(info.kind, info.unit);
+        let escaped = info.name.replace('.', "\\.");
+        match info.kind {
+            Kind::Distribution => {
+                // The usual one is offered by editors; the others have the same help by their pattern.
+                let others: Vec<&str> =
+                    STATISTICS.iter().copied().filter(|part| !matches!(*part, "count" | "p95")).collect();
+                properties.insert(format!("{}.p95", info.name), described(sort, info));
+                patterns.insert(format!("^{escaped}\\.({})$", others.join("|")), described(sort, info));
+                counted.push(escaped);
+            }
+            Kind::Object => {
+                properties.insert(info.name.into(), described(sort, info));
+                // Facts of their own are no parts of the document.
+                let own = family.facts.iter().filter_map(|fact| fact.name.strip_prefix(info.name)?.strip_prefix('.'));
+                let own: Vec<String> = own.map(|rest| format!("{}$", rest.replace('.', "\\."))).collect();
+                let but = if own.is_empty() { String::new() } else { format!("(?!{})", own.join("|")) };
+                patterns.insert(format!("^{escaped}\\.{but}."), described(sort, info));
+            }
+            _ => {
+                properties.insert(info.name.into(), described(sort, info));
+            }
+        }
+    }
+    if !counted.is_empty() {
+        let count = json!({"description": "How many measurements there are.", "allOf": [reference(&name(Sort::Number(Unit::Count), Form::All))]});
+        patterns.insert(format!("^({})\\.count$", counted.join("|")), count);
+    }
+    json!({
+        "type": "object", "minProperties": 1, "additionalProperties": false, "propertyNames": super::no_variable(),
+        "properties": properties, "patternProperties": patterns
+    })
+}
+
+/// Schema of an expectation of a fact, with its help.
+fn described(sort: Sort, fact: &FactInfo) -> Value {
+    json!({"description": fact.help, "allOf": [reference(&name(sort, form_of(fact)))]})
+}
+
+fn tests(sort: Sort, form: Form) -> Value {
+    match sort {
+        Sort::Choice(words) => return choice(words, form),
+        Sort::List => return operators(sort, form),
+        _ if !form.allows_bare() => return operators(sort, form),
+        _ => {}
+    }
+    json!({"anyOf": [value(sort), operators(sort, form)]})
+}
+
+/// A map of the operators of a sort.
+fn operators(sort: Sort, form: Form) -> Value {
+    let mut operators = Map::new();
+    for operator in sort.operators().filter(|operator| form.allows(*operator)) {
+        operators.insert(operator.word().into(), operand(operator, sort, form));
+    }
+    json!({"type": "object", "minProperties": 1, "additionalProperties": false, "properties": operators})
+}
+
+/// Tests of a choice: the operators of all choices, with these words where they are compared as a whole.
+fn choice(words: &'static [&'static str], form: Form) -> Value {
+    let word = reference(&words::name(words));
+    let several = json!({"anyOf": [word, {"type": "array", "minItems": 1, "items": word}]});
+    let mut own = Map::new();
+    for (operator, schema) in
+        [(Operator::Eq, &word), (Operator::Ne, &word), (Operator::In, &several), (Operator::NotIn, &several)]
+    {
+        if form.allows(operator) {
+            own.insert(operator.word().into(), schema.clone());
+        }
+    }
+    let of_all = reference(&format!("is.choice{}", form.suffix()));
+    json!({"anyOf": [word, {"type": "object", "properties": own, "allOf": [of_all]}]})
+}
+
+/// Sort of the elements of a list.
+const fn element(sort: Sort) -> Sort {
+    match sort {
+        Sort::List => Sort::Text,
+        other => other,
+    }
+}
+
+fn operand(operator: Operator, sort: Sort, form: Form) -> Value {
+    let several =
+        |item: Value, least: usize| json!({"anyOf": [{"type": "array", "minItems": least, "items": item}, item]});
+    let within = if form == Form::Named { Form::Named } else { Form::All };
+    match operator.operand() {
+        OperandForm::Flag => reference("flag"),
+        OperandForm::Whole if sort == Sort::List => {
+            json!({"anyOf": [{"type": "array", "items": reference("text")}, reference("variable")]})
+        }
+        OperandForm::Whole if sort == Sort::Any => several(reference("text"), 0),
+        OperandForm::Whole => value(sort),
+        // What stands in a document has an order when it is a number or a version.
+        OperandForm::Value if sort == Sort::Any => reference("ordered"),
+        OperandForm::Value => value(sort),
+        OperandForm::Values => several(value(sort), 1),
+        OperandForm::Elements => several(reference("part"), 1),
+        OperandForm::AllElements => several(value(element(sort)), 0),
+        OperandForm::Alternatives => several(whole(sort, within), 1),
+        OperandForm::Range => {
+            let item = if sort == Sort::Any { reference("ordered") } else { value(sort) };
+            json!({"anyOf": [{"type": "array", "minItems": 2, "maxItems": 2, "items": item}, reference("variable")]})
+        }
+        OperandForm::Pattern => reference("pattern"),
+        OperandForm::OfElement => whole(element(sort), Form::All),
+        OperandForm::OfLength => reference(&name(Sort::Number(Unit::Count), Form::All)),
+        OperandForm::OfValue => whole(sort, Form::All),
+    }
+}
+
+/// All that may stand for a test of this sort.
+fn whole(sort: Sort, form: Form) -> Value {
+    match sort {
+        Sort::Choice([]) => {
+            json!({"anyOf": [reference("text"), reference(&format!("is.choice{}", form.suffix()))]})
+        }
+        _ => reference(&name(sort, form)),
+    }
+}
+
+fn value(sort: Sort) -> Value {
+    match sort {
+        Sort::Bool => reference("flag"),
+        Sort::Number(unit) => quantity(unit, false),
+        // Of all choices: which words there are, each says itself.
+        Sort::Choice([]) => reference("text"),
+        Sort::Choice(words) => reference(&words::name(words)),
+        Sort::Time => {
+            or_variable(json!({"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}"}))
+        }
+        Sort::List | Sort::Text | Sort::Any => reference("text"),
+    }
+}
